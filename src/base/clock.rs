@@ -1,0 +1,211 @@
+//! Time as an argument: `now` comes from a [`Clock`], never from the system behind the caller's back.
+//!
+//! Instants are whole microseconds since 1970 UTC, the finest that both databases keep, stored as
+//! 64-bit integers so that both compare and sort them alike. Days are those of Asia/Shanghai,
+//! which has had a fixed offset of eight hours for as long as there have been campus cards.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+const SHANGHAI_OFFSET_SECONDS: i32 = 8 * 3600;
+const SHANGHAI_OFFSET_MICROS: i64 = 8 * 3600 * MICROS_PER_SECOND;
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The text is not an RFC 3339 time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 time")]
+pub struct NotATime;
+
+impl Timestamp {
+    /// From microseconds since 1970 UTC, as stored.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From seconds since 1970 UTC, as protocols write them.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(MICROS_PER_SECOND))
+    }
+
+    /// Microseconds since 1970 UTC.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970 UTC.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(MICROS_PER_SECOND)
+    }
+
+    /// The instant `by` later.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// The instant `by` earlier.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// How far apart two instants are, whichever is first.
+    pub fn distance(self, other: Self) -> Duration {
+        Duration::from_micros(self.0.abs_diff(other.0))
+    }
+
+    /// The day in Asia/Shanghai.
+    pub fn day(self) -> Day {
+        let days = self
+            .0
+            .saturating_add(SHANGHAI_OFFSET_MICROS)
+            .div_euclid(MICROS_PER_DAY);
+        Day(i32::try_from(days).unwrap_or(i32::MAX))
+    }
+
+    /// Parses an RFC 3339 time of any offset.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, NotATime> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| NotATime)?;
+        Ok(Self(time.timestamp_micros()))
+    }
+
+    /// RFC 3339 with the offset of Asia/Shanghai and whole seconds, as the campus reads it.
+    pub fn to_rfc3339(self) -> String {
+        let utc = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or(DateTime::UNIX_EPOCH);
+        match FixedOffset::east_opt(SHANGHAI_OFFSET_SECONDS) {
+            Some(shanghai) => utc
+                .with_timezone(&shanghai)
+                .to_rfc3339_opts(SecondsFormat::Secs, true),
+            None => utc.to_rfc3339_opts(SecondsFormat::Secs, true),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.to_rfc3339())
+    }
+}
+
+/// A calendar day of Asia/Shanghai, counted from 1970-01-01. The value date of a posting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(i32);
+
+impl Day {
+    /// From a count of days since 1970-01-01, as stored.
+    pub const fn from_number(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+/// `2026-11-21`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NaiveDate::from_epoch_days(self.0) {
+            Some(date) => write!(f, "{date}"),
+            None => write!(f, "day {}", self.0),
+        }
+    }
+}
+
+/// Where `now` comes from.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the system for the time"
+    )]
+    fn now(&self) -> Timestamp {
+        Timestamp(Utc::now().timestamp_micros())
+    }
+}
+
+/// A clock that stands still until it is told to move.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Stands at `start`.
+    pub const fn new(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.0))
+    }
+
+    /// Moves on by `by`.
+    pub fn advance(&self, by: Duration) {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_shanghai() {
+        let cases = [
+            ("2026-01-01T00:00:00+08:00", "2026-01-01"),
+            ("2025-12-31T15:59:59Z", "2025-12-31"),
+            ("2025-12-31T16:00:00Z", "2026-01-01"),
+            ("1969-12-31T15:59:59Z", "1969-12-31"),
+        ];
+        for (instant, day) in cases {
+            assert_eq!(
+                Timestamp::parse_rfc3339(instant).unwrap().day().to_string(),
+                day
+            );
+        }
+    }
+
+    #[test]
+    fn rfc3339_round_trips_and_refuses_rubbish() {
+        let time = Timestamp::from_seconds(1_767_232_800);
+        assert_eq!(time.to_rfc3339(), "2026-01-01T10:00:00+08:00");
+        assert_eq!(Timestamp::parse_rfc3339(&time.to_rfc3339()), Ok(time));
+        assert_eq!(Timestamp::parse_rfc3339("2026-01-01 10:00"), Err(NotATime));
+    }
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let clock = ManualClock::new(Timestamp::from_seconds(10));
+        assert_eq!(clock.now().seconds(), 10);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.now().seconds(), 15);
+    }
+}

@@ -1,0 +1,1 @@
+//! Cryptography that is not a provider's: sealing personal data, looking it up, signing heads.

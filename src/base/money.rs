@@ -1,0 +1,136 @@
+//! Money: whole fen, 1/100 of a yuan.
+//!
+//! Absent on purpose: floats, subtraction that can go below zero, conversion from a bare integer.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An amount of money in fen, never negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Fen(i64);
+
+/// Why a number is not an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnAmount {
+    /// Below zero.
+    #[error("an amount of money is never negative")]
+    Negative,
+    /// Past what 64 bits hold.
+    #[error("the amount is too large")]
+    Overflow,
+}
+
+impl Fen {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// `fen` as an amount; negative numbers are refused.
+    pub const fn new(fen: i64) -> Result<Self, NotAnAmount> {
+        if fen < 0 {
+            Err(NotAnAmount::Negative)
+        } else {
+            Ok(Self(fen))
+        }
+    }
+
+    /// The number of fen.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// True for no money at all.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The sum, or an error past 64 bits.
+    pub fn plus(self, other: Self) -> Result<Self, NotAnAmount> {
+        self.0
+            .checked_add(other.0)
+            .map(Self)
+            .ok_or(NotAnAmount::Overflow)
+    }
+
+    /// The difference, or `None` where it would be negative.
+    pub fn minus(self, other: Self) -> Option<Self> {
+        if other.0 > self.0 {
+            None
+        } else {
+            self.0.checked_sub(other.0).map(Self)
+        }
+    }
+}
+
+/// Yuan with two decimals: `¥12.50`.
+impl fmt::Display for Fen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "¥{}.{:02}", self.0 / 100, self.0 % 100)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fen {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::new(i64::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What stands on an account in fen: may be below zero (debt, clearing, merchants owed).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Balance(i64);
+
+impl Balance {
+    /// Nothing on the account.
+    pub const ZERO: Self = Self(0);
+
+    /// A balance of `fen`.
+    pub const fn new(fen: i64) -> Self {
+        Self(fen)
+    }
+
+    /// The number of fen, below zero for a debt.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// True below zero.
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// The balance after `amount` came in; `None` past 64 bits.
+    pub fn credited(self, amount: Fen) -> Option<Self> {
+        self.0.checked_add(amount.0).map(Self)
+    }
+
+    /// The balance after `amount` went out; `None` past 64 bits.
+    pub fn debited(self, amount: Fen) -> Option<Self> {
+        self.0.checked_sub(amount.0).map(Self)
+    }
+
+    /// The sum of two balances; `None` past 64 bits.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_never_negative_and_never_wrap() {
+        let fen = |n| Fen::new(n).unwrap();
+        assert_eq!(Fen::new(-1), Err(NotAnAmount::Negative));
+        assert_eq!(fen(i64::MAX).plus(fen(1)), Err(NotAnAmount::Overflow));
+        assert_eq!(fen(5).minus(fen(6)), None);
+        assert_eq!(fen(6).minus(fen(6)), Some(Fen::ZERO));
+        assert_eq!(Balance::new(i64::MIN).debited(fen(1)), None);
+        assert_eq!(fen(1250).to_string(), "¥12.50");
+        assert_eq!(fen(5).to_string(), "¥0.05");
+        for bad in ["-1", "1.0", "\"1\"", "9223372036854775808", "null"] {
+            assert!(serde_json::from_str::<Fen>(bad).is_err(), "{bad}");
+        }
+    }
+}

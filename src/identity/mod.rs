@@ -1,0 +1,3 @@
+//! Who is there: platform logins, sessions, bindings.
+
+pub mod login;

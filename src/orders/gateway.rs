@@ -1,0 +1,206 @@
+//! What onecard asks of a payment provider, and what only a checked message can become.
+
+use crate::base::{clock::Timestamp, money::Fen};
+use async_trait::async_trait;
+use serde::Serialize;
+use std::time::Duration;
+
+/// A provider of payments, as written in orders and in account names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// WeChat Pay, API v3.
+    WechatPay,
+}
+
+impl Provider {
+    /// The name in storage, references and account paths.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::WechatPay => "wechat_pay",
+        }
+    }
+
+    /// The provider of a stored name.
+    pub fn from_code(code: &str) -> Option<Self> {
+        (code == Self::WechatPay.code()).then_some(Self::WechatPay)
+    }
+}
+
+/// What a payment needs at its provider before the student can pay. Repeating it with the same
+/// content is harmless: the provider answers with the same order.
+#[derive(Clone, Debug)]
+pub struct Prepare {
+    /// Our number of this payment: 32 hex digits.
+    pub out_trade_no: String,
+    /// Shown to the payer.
+    pub description: String,
+    /// What is to be paid.
+    pub amount: Fen,
+    /// The payer's identity at the provider, from the login under the same app id.
+    pub payer: String,
+    /// Until when it may be paid.
+    pub expires_at: Timestamp,
+    /// Where the provider sends its message.
+    pub notify_url: String,
+}
+
+/// What the client's payment call needs; the client proves nothing with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(tag = "provider", rename_all = "snake_case")]
+pub enum PayParams {
+    /// Arguments of `wx.requestPayment`.
+    WechatPay {
+        /// Unix seconds, as text.
+        time_stamp: String,
+        /// Random text.
+        nonce_str: String,
+        /// `prepay_id=…`.
+        package: String,
+        /// `RSA`.
+        sign_type: String,
+        /// Signature over the four lines of the protocol, base64.
+        pay_sign: String,
+    },
+}
+
+/// A payment that a provider says was made: from a checked message or a checked answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidFact {
+    /// Who says so.
+    pub provider: Provider,
+    /// The merchant number it was paid to.
+    pub merchant: String,
+    /// The app id the payer used.
+    pub app_id: String,
+    /// Our number of the payment, as the provider repeats it. Not yet looked up.
+    pub out_trade_no: String,
+    /// The provider's number of the payment.
+    pub transaction_id: String,
+    /// The whole amount of the order, before the provider's coupons.
+    pub amount: Fen,
+    /// The payer's identity at the provider, where it is told.
+    pub payer: Option<String>,
+    /// When the provider took the money. Its day is the value date.
+    pub paid_at: Timestamp,
+}
+
+/// How a payment stands at the provider, from a checked answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderState {
+    /// Paid (also when some of it went back since).
+    Paid(PaidFact),
+    /// Known and not paid.
+    NotPaid,
+    /// Closed at the provider: can no longer be paid.
+    Closed,
+    /// The provider does not know it. Right after a time-out this proves nothing.
+    Unknown,
+}
+
+/// A provider's message as it came over the wire: nothing in it is believed yet.
+#[derive(Clone, Copy, Debug)]
+pub struct RawNotification<'a> {
+    /// Header lookup by lower-case name, only for the headers the protocol signs with.
+    pub headers: &'a dyn Headers,
+    /// The exact bytes of the body.
+    pub body: &'a [u8],
+}
+
+/// Headers of a raw message.
+pub trait Headers: std::fmt::Debug {
+    /// The single value of the header, `None` where it is absent, repeated or not visible ASCII.
+    fn get(&self, name: &str) -> Option<&str>;
+}
+
+/// A message that passed every check which needs no database. Only the provider modules, which
+/// hold the key that proves it, make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedNotification {
+    /// The provider's id of the message. Differs between messages about one payment.
+    pub notification_id: String,
+    /// What it says.
+    pub fact: PaidFact,
+}
+
+/// Why a message was refused. Told in full to our log, never to the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotificationRefused {
+    /// A header is missing, repeated or unreadable.
+    #[error("a signature header is missing or unreadable")]
+    Headers,
+    /// A signature algorithm other than the configured one.
+    #[error("unsupported signature type")]
+    SignatureType,
+    /// No key of that serial is configured.
+    #[error("unknown key serial")]
+    UnknownSerial,
+    /// Signed too long ago, or in the future.
+    #[error("timestamp outside five minutes")]
+    Stale,
+    /// The signature does not fit the bytes. Signature probes end here too.
+    #[error("signature does not verify")]
+    Signature,
+    /// The envelope is not what the protocol says.
+    #[error("envelope is malformed or of another kind")]
+    Envelope,
+    /// The encrypted part does not open: altered, or the API v3 key differs.
+    #[error("ciphertext does not open")]
+    Ciphertext,
+    /// The opened text is not what the protocol says.
+    #[error("content is malformed")]
+    Content,
+    /// Meant for another merchant or app.
+    #[error("another merchant or app")]
+    NotOurs,
+    /// Not a successful payment, or not in CNY.
+    #[error("not a successful payment in CNY")]
+    NotPaid,
+}
+
+/// Why a call to the provider gave no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// The provider refused, with its code. Final for this content.
+    #[error("provider refused: {code}")]
+    Refused {
+        /// The provider's code, normalised.
+        code: String,
+    },
+    /// Too many calls; later.
+    #[error("provider limits our rate")]
+    Throttled {
+        /// How long it asks us to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// No answer, a broken one, or one whose signature does not verify: the outcome is unknown.
+    #[error("no usable answer from the provider")]
+    Unknown,
+}
+
+/// A payment provider, acting for one merchant.
+#[async_trait]
+pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
+    /// Which provider this is.
+    fn provider(&self) -> Provider;
+
+    /// The merchant it acts for.
+    fn merchant(&self) -> &str;
+
+    /// Makes the payment known to the provider and signs what the client needs.
+    async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError>;
+
+    /// Asks how the payment stands.
+    async fn query(
+        &self,
+        out_trade_no: &str,
+        now: Timestamp,
+    ) -> Result<ProviderState, GatewayError>;
+
+    /// Checks a message: signature, freshness, envelope, encryption, merchant, app, success, CNY.
+    fn verify(
+        &self,
+        raw: &RawNotification<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedNotification, NotificationRefused>;
+}

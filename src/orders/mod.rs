@@ -1,0 +1,3 @@
+//! Orders and their payments.
+
+pub mod gateway;

@@ -1,0 +1,1 @@
+//! The providers' protocols: each implements a trait that a floor above declares.
