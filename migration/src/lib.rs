@@ -1,1 +1,19 @@
+//! Numbered migrations. Each leaves the release before it working: additions only; what a release
+//! no longer uses is dropped one release later.
 
+mod columns;
+mod m0001_ledger;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_ledger::Migration)]
+    }
+}

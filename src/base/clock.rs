@@ -50,19 +50,13 @@ impl Timestamp {
     /// The instant `by` later.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// The instant `by` earlier.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// How far apart two instants are, whichever is first.
@@ -72,10 +66,7 @@ impl Timestamp {
 
     /// The day in Asia/Shanghai.
     pub fn day(self) -> Day {
-        let days = self
-            .0
-            .saturating_add(SHANGHAI_OFFSET_MICROS)
-            .div_euclid(MICROS_PER_DAY);
+        let days = self.0.saturating_add(SHANGHAI_OFFSET_MICROS).div_euclid(MICROS_PER_DAY);
         Day(i32::try_from(days).unwrap_or(i32::MAX))
     }
 
@@ -89,9 +80,9 @@ impl Timestamp {
     pub fn to_rfc3339(self) -> String {
         let utc = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or(DateTime::UNIX_EPOCH);
         match FixedOffset::east_opt(SHANGHAI_OFFSET_SECONDS) {
-            Some(shanghai) => utc
-                .with_timezone(&shanghai)
-                .to_rfc3339_opts(SecondsFormat::Secs, true),
+            Some(shanghai) => {
+                utc.with_timezone(&shanghai).to_rfc3339_opts(SecondsFormat::Secs, true)
+            }
             None => utc.to_rfc3339_opts(SecondsFormat::Secs, true),
         }
     }
@@ -186,10 +177,7 @@ mod tests {
             ("1969-12-31T15:59:59Z", "1969-12-31"),
         ];
         for (instant, day) in cases {
-            assert_eq!(
-                Timestamp::parse_rfc3339(instant).unwrap().day().to_string(),
-                day
-            );
+            assert_eq!(Timestamp::parse_rfc3339(instant).unwrap().day().to_string(), day);
         }
     }
 

@@ -7,9 +7,7 @@ use uuid::Uuid;
 /// A fresh version 7 UUID of the instant `now`.
 pub fn uuid_at(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-    let nanos = u32::try_from(now.micros().rem_euclid(1_000_000))
-        .unwrap_or(0)
-        .saturating_mul(1000);
+    let nanos = u32::try_from(now.micros().rem_euclid(1_000_000)).unwrap_or(0).saturating_mul(1000);
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
 }
 

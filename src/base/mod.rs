@@ -2,5 +2,9 @@
 
 pub mod clock;
 pub mod crypto;
+pub mod db;
+pub mod http_client;
 pub mod ids;
+pub mod kv;
+pub mod lane;
 pub mod money;

@@ -27,11 +27,7 @@ impl Fen {
 
     /// `fen` as an amount; negative numbers are refused.
     pub const fn new(fen: i64) -> Result<Self, NotAnAmount> {
-        if fen < 0 {
-            Err(NotAnAmount::Negative)
-        } else {
-            Ok(Self(fen))
-        }
+        if fen < 0 { Err(NotAnAmount::Negative) } else { Ok(Self(fen)) }
     }
 
     /// The number of fen.
@@ -46,19 +42,12 @@ impl Fen {
 
     /// The sum, or an error past 64 bits.
     pub fn plus(self, other: Self) -> Result<Self, NotAnAmount> {
-        self.0
-            .checked_add(other.0)
-            .map(Self)
-            .ok_or(NotAnAmount::Overflow)
+        self.0.checked_add(other.0).map(Self).ok_or(NotAnAmount::Overflow)
     }
 
     /// The difference, or `None` where it would be negative.
     pub fn minus(self, other: Self) -> Option<Self> {
-        if other.0 > self.0 {
-            None
-        } else {
-            self.0.checked_sub(other.0).map(Self)
-        }
+        if other.0 > self.0 { None } else { self.0.checked_sub(other.0).map(Self) }
     }
 }
 

@@ -1,0 +1,204 @@
+//! Durable postings a second, each caller answered after its own commit, the sealer running.
+//!
+//! A posting is a spend of two legs (电子账户 → 过渡余额 → merchant) by one of 10,000 persons at one
+//! of eight merchants: a command, so that the balance is checked under the person's lock.
+
+#![expect(
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "ratios are floats; no money is computed here"
+)]
+
+use crate::pgbench;
+use onecard::{
+    base::{
+        clock::{Clock, SystemClock},
+        db::{Db, DbError, DbSettings},
+        ids::{PersonId, SchoolId},
+        lane::Lanes,
+        money::Fen,
+    },
+    ledger::{
+        Poster,
+        account::{Account, Name, PersonAccount, SchoolAccount},
+        seal,
+        transfer::{Kind, Leg, Nature, Transfer},
+    },
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+use tokio_util::task::LocalPoolHandle;
+
+const ROUNDS: usize = 5;
+const SECONDS: u64 = 4;
+const PERSONS: u64 = 10_000;
+const MERCHANTS: u64 = 8;
+/// As `ledger.lanes` is by default.
+const LANES: usize = 2;
+const SPEND: Kind = Kind::new("bench_spend");
+const GRANT: Kind = Kind::new("bench_grant");
+
+type Failure = Box<dyn std::error::Error>;
+
+struct Bench {
+    db: Db,
+    lanes: Lanes<Poster>,
+    persons: Vec<PersonId>,
+    next: AtomicU64,
+}
+
+/// Prints the rows and fails where a figure is not reached.
+pub async fn table(server: &str) -> Result<(), Failure> {
+    let bench = Arc::new(Bench::start(server).await?);
+    pgbench::prepare(server)?;
+    let (mut reference, mut by_32, mut by_64) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        reference.push(pgbench::transactions_per_second(server, SECONDS)?);
+        by_32.push(postings_per_second(&bench, 32).await?);
+        by_64.push(postings_per_second(&bench, 64).await?);
+    }
+    let waiting = seal::waiting(&bench.db).await?;
+    let reference = median(reference);
+    let rows = [("32 callers", median(by_32), 2.0), ("64 callers", median(by_64), 3.0)];
+    println!(
+        "durable postings/s, sealer running, against pgbench tpcb-like (prepared, 16 clients)"
+    );
+    println!("  pgbench          {reference:>8.0}/s");
+    for (name, figure, reach) in rows {
+        println!(
+            "  {name}       {figure:>8.0}/s   {:.2} x   (reach {reach} x)",
+            figure / reference
+        );
+    }
+    println!("  unsealed batches at the end: {waiting}");
+    Ok(())
+}
+
+impl Bench {
+    async fn start(server: &str) -> Result<Self, Failure> {
+        // The connections live on the lanes' own thread: an answer wakes the task that waits for it
+        // without a hop through another thread.
+        let threads = LocalPoolHandle::new(1);
+        let settings = DbSettings { url: server.to_owned(), max_connections: 8 };
+        let connected = threads.spawn_pinned(|| async move {
+            let db = Db::connect(settings).await?;
+            db.migrate().await?;
+            Ok::<_, DbError>(db)
+        });
+        let db = connected.await??;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let wake = Arc::new(Notify::new());
+        let lanes = Poster::lanes(
+            &threads,
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&wake),
+            std::env::var("LANES").ok().and_then(|l| l.parse().ok()).unwrap_or(LANES),
+        );
+        let sealing = (db.clone(), Arc::clone(&clock));
+        threads.spawn_pinned(move || seal::run(sealing.0, sealing.1, wake));
+        let persons = (0..PERSONS).map(|_| PersonId::new(clock.now())).collect();
+        let bench = Self { db, lanes, persons, next: AtomicU64::new(0) };
+        bench.grant().await?;
+        Ok(bench)
+    }
+
+    /// Gives every person enough to spend.
+    async fn grant(&self) -> Result<(), Failure> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for (n, person) in self.persons.iter().enumerate() {
+            let (lanes, person) = (self.lanes.clone(), *person);
+            tasks.spawn(async move {
+                let leg = Leg {
+                    from: Account::School(SchoolAccount::Opening),
+                    to: Account::Person(PersonAccount::EAccount),
+                    amount: Fen::new(100_000_000)?,
+                };
+                let transfer = transfer(GRANT, person, format!("{person}-{n}"), vec![leg]);
+                lanes
+                    .submit(transfer)
+                    .await
+                    .map_err(|e| e.to_string())?
+                    .map_err(|e| e.to_string())?;
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done?.map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn spend(&self) -> Result<Transfer, Failure> {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        let spread = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let person = usize::try_from(spread % PERSONS)?;
+        let person = *self.persons.get(person).ok_or("person")?;
+        let merchant = Name::parse(&format!("m{}", spread % MERCHANTS))?;
+        let amount = Fen::new(1250)?;
+        let (e_account, transition) = (PersonAccount::EAccount, PersonAccount::Transition);
+        let legs = vec![
+            Leg { from: Account::Person(e_account), to: Account::Person(transition), amount },
+            Leg {
+                from: Account::Person(transition),
+                to: Account::School(SchoolAccount::Merchant(merchant)),
+                amount,
+            },
+        ];
+        Ok(transfer(SPEND, person, format!("{person}-{n}"), legs))
+    }
+}
+
+fn transfer(kind: Kind, person: PersonId, reference: String, legs: Vec<Leg>) -> Transfer {
+    Transfer {
+        school: SchoolId::from_number(1),
+        person: Some(person),
+        kind,
+        reference,
+        nature: Nature::Command,
+        value_day: SystemClock.now().day(),
+        legs,
+    }
+}
+
+async fn postings_per_second(bench: &Arc<Bench>, callers: usize) -> Result<f64, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..callers {
+        let (bench, stop) = (Arc::clone(bench), Arc::clone(&stop));
+        tasks.spawn(async move {
+            let mut posted = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                let spend = bench.spend().map_err(|e| e.to_string())?;
+                bench
+                    .lanes
+                    .submit(spend)
+                    .await
+                    .map_err(|e| e.to_string())?
+                    .map_err(|e| e.to_string())?;
+                posted += 1;
+            }
+            Ok::<_, String>(posted)
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut posted = 0;
+    while let Some(done) = tasks.join_next().await {
+        posted += done??;
+    }
+    Ok(posted as f64 / started.elapsed().as_secs_f64())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,71 @@
+//! What can go wrong in a database, told apart by what a caller can do about it.
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+/// A database error.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database's own error.
+    #[error(transparent)]
+    Driver(#[from] DbErr),
+    /// A row that our own code cannot have written.
+    #[error("inconsistent row in {table}: {what}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A compare-and-set found another state than the one just read.
+    #[error("lost a race on {table}")]
+    Raced {
+        /// The table.
+        table: &'static str,
+    },
+}
+
+impl DbError {
+    /// True where the same transaction may well succeed if it is run again: serialisation failure,
+    /// deadlock, a busy SQLite, or a lost race.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Driver(error) => {
+                code(error).is_some_and(|code| {
+                    // 40001, 40P01: PostgreSQL. 5, 261, 517: SQLITE_BUSY and its variants.
+                    matches!(code.as_str(), "40001" | "40P01" | "5" | "261" | "517")
+                }) || self.is_unique_violation()
+            }
+            Self::Raced { .. } => true,
+            Self::Inconsistent { .. } => false,
+        }
+    }
+
+    /// True where a unique key refused a row. Inside a PostgreSQL transaction this must happen in
+    /// a savepoint, or the whole transaction is lost.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Driver(error)
+            if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
+}
+
+fn code(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))
+    | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+}
+
+/// An error type that a transaction may end with: it can hold a [`DbError`] and show it again.
+pub trait TxError: From<DbError> {
+    /// The database error inside, if that is what this is.
+    fn db(&self) -> Option<&DbError>;
+}
+
+impl TxError for DbError {
+    fn db(&self) -> Option<&DbError> {
+        Some(self)
+    }
+}

@@ -1,0 +1,126 @@
+//! The database: SQLite for one process, PostgreSQL for more; the same code and tests on both.
+//!
+//! Invariant: only [`Db::in_tx`] commits, and nothing slow happens inside it.
+//! Invariant: a transaction is run again only when the database says that it may succeed then.
+
+mod bulk;
+mod connect;
+mod error;
+mod single;
+
+pub use bulk::{Column, Rows, Write};
+pub use connect::{Db, DbSettings};
+pub use error::{DbError, TxError};
+pub use single::{SingleProcess, SingleProcessError};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+/// How often a transaction is run before its transient error is passed on.
+const ATTEMPTS: u32 = 5;
+
+/// An open transaction. Functions that write take one; they cannot commit it.
+#[derive(Debug)]
+pub struct Tx(DatabaseTransaction);
+
+impl Tx {
+    /// For `store.rs` files.
+    pub(crate) const fn conn(&self) -> &DatabaseTransaction {
+        &self.0
+    }
+
+    /// Which database this is.
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    /// True on PostgreSQL, where rows are locked one by one. A SQLite transaction that writes has
+    /// locked everybody else out from its beginning.
+    pub(crate) fn has_row_locks(&self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
+    /// Runs `work` in a savepoint: its failure leaves the transaction usable.
+    pub(crate) async fn savepoint<T, E: From<DbError>>(
+        &self,
+        work: impl AsyncFnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let inner = Self(self.0.begin().await.map_err(DbError::from)?);
+        match work(&inner).await {
+            Ok(value) => {
+                inner.0.commit().await.map_err(DbError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                inner.0.rollback().await.map_err(DbError::from)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Db {
+    /// Runs `work` in one transaction and commits it; runs it again, a few times, when the
+    /// database reports a conflict. `work` must therefore be free of outside effects.
+    pub async fn in_tx<T, E: TxError>(
+        &self,
+        work: impl AsyncFn(&Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.try_tx(&work).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let transient = error.db().is_some_and(DbError::is_transient);
+            if !transient || attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tracing::debug!(attempt, "transaction runs again after a conflict");
+            attempt += 1;
+        }
+    }
+
+    async fn try_tx<T, E: TxError>(
+        &self,
+        work: &impl AsyncFn(&Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.write_turn().await;
+        let options = TransactionOptions {
+            isolation_level: None,
+            access_mode: None,
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        };
+        let tx = Tx(self.conn().begin_with_options(options).await.map_err(DbError::from)?);
+        match work(&tx).await {
+            Ok(value) => {
+                tx.0.commit().await.map_err(DbError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The first error is the one to tell; a failing rollback ends with the connection.
+                let _ = tx.0.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs `work` on one unchanging view of the whole database.
+    pub async fn in_snapshot<T, E: From<DbError>>(
+        &self,
+        work: impl AsyncFnOnce(&Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let options = TransactionOptions {
+            isolation_level: (self.backend() == DbBackend::Postgres)
+                .then_some(IsolationLevel::RepeatableRead),
+            access_mode: (self.backend() == DbBackend::Postgres).then_some(AccessMode::ReadOnly),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+        };
+        let tx = Tx(self.conn().begin_with_options(options).await.map_err(DbError::from)?);
+        let result = work(&tx).await;
+        let _ = tx.0.rollback().await;
+        result
+    }
+}

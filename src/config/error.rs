@@ -1,0 +1,64 @@
+//! Collecting everything that is wrong before saying so.
+
+use std::{cell::RefCell, collections::BTreeSet, fmt};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The dotted key, as in `server.listen`, or the file that could not be read.
+    pub key: String,
+    /// What is wrong, without the value: it may be a secret.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+/// Everything that is wrong with a configuration, by key. For the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    pub(super) fn one(key: impl Into<String>, message: impl Into<String>) -> Self {
+        let problem = Problem { key: key.into(), message: message.into() };
+        Self { problems: vec![problem] }
+    }
+
+    /// Each problem, at least one.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+/// A heading, then one line for each problem.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration is not usable:")?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// Where readers report to. A setting that several schools share is read several times and
+/// reported once.
+#[derive(Debug, Default)]
+pub(super) struct Problems(RefCell<BTreeSet<Problem>>);
+
+impl Problems {
+    pub(super) fn report(&self, key: impl Into<String>, message: impl Into<String>) {
+        self.0.borrow_mut().insert(Problem { key: key.into(), message: message.into() });
+    }
+
+    /// The finished value, unless anything was reported.
+    pub(super) fn none_or<T>(self, finished: Option<T>) -> Result<T, ConfigError> {
+        let problems: Vec<Problem> = self.0.into_inner().into_iter().collect();
+        match finished {
+            Some(finished) if problems.is_empty() => Ok(finished),
+            Some(_) | None => Err(ConfigError { problems }),
+        }
+    }
+}

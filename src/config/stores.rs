@@ -1,0 +1,78 @@
+//! `[database]`, `[redis]` and `[ledger]`: where things are kept.
+
+use super::section::Section;
+use reqwest::Url;
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+const DATABASE_URL: &str = "sqlite://data/onecard.db";
+const MAX_CONNECTIONS: u16 = 16;
+const HEADS_FILE: &str = "data/heads.jsonl";
+const LANES: u16 = 2;
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `sqlite://…` or `postgres://…`; may hold a password.
+    pub url: SecretString,
+    /// How many connections the pool opens at most.
+    pub max_connections: u32,
+    /// Whether `serve` brings the database up to date first.
+    pub auto_migrate: bool,
+}
+
+/// The key-value store.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// `redis://…`, may hold a password; `None` keeps the store within the process.
+    pub url: Option<SecretString>,
+}
+
+/// The ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// Where signed heads are appended.
+    pub heads_file: PathBuf,
+    /// How many batches of postings are written side by side.
+    pub lanes: usize,
+}
+
+pub(super) fn read_database(mut section: Section<'_>) -> Option<Database> {
+    let wanted = "an address that begins with sqlite:// or postgres://";
+    let url = if section.has_any(&["url"]) {
+        section.parsed("url", wanted, database_url)
+    } else {
+        section.take("url");
+        Some(DATABASE_URL.into())
+    };
+    let max_connections = section.number("max_connections", 1..=1000, MAX_CONNECTIONS);
+    let auto_migrate = section.flag("auto_migrate", true);
+    section.finish();
+    Some(Database { url: url?, max_connections: max_connections.into(), auto_migrate })
+}
+
+fn database_url(text: &str) -> Option<SecretString> {
+    let known = match text.split_once(':')?.0 {
+        "sqlite" => true,
+        "postgres" | "postgresql" => Url::parse(text).is_ok(),
+        _ => false,
+    };
+    known.then(|| text.into())
+}
+
+pub(super) fn read_redis(mut section: Section<'_>) -> Redis {
+    let wanted = "an address such as redis://127.0.0.1:6379/0";
+    let url = section.parsed("url", wanted, |text| {
+        deadpool_redis::redis::Client::open(text).ok()?;
+        Some(text.into())
+    });
+    section.finish();
+    Redis { url }
+}
+
+pub(super) fn read_ledger(mut section: Section<'_>) -> Ledger {
+    let heads_file = section.parsed("heads_file", "a file", |text| Some(PathBuf::from(text)));
+    let lanes = section.number("lanes", 1..=64, LANES);
+    section.finish();
+    Ledger { heads_file: heads_file.unwrap_or_else(|| HEADS_FILE.into()), lanes: lanes.into() }
+}

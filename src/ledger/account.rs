@@ -1,0 +1,283 @@
+//! The chart of accounts: which accounts there are, what they are called, what holds for them.
+
+use crate::base::ids::{PersonId, SchoolId};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+crate::uuid_id! {
+    /// A physical card.
+    CardId
+}
+
+/// An account of the transfer's person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PersonAccount {
+    /// 电子账户: where top-ups arrive.
+    EAccount,
+    /// 过渡余额: where spending by code is recorded.
+    Transition,
+    /// 电子钱包: mirrors what the bank keeps in the person's name.
+    Wallet,
+    /// Withheld while water runs.
+    Hold,
+    /// Paid for goods that are not delivered yet.
+    Goods,
+    /// On its way back to the payer.
+    Refund,
+    /// On its way to the person's bank card.
+    Payout,
+    /// A shower purse, where the vendor keeps none.
+    Shower,
+}
+
+/// An account of one physical card of the transfer's person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CardAccount {
+    /// 卡余额: what the chip holds.
+    Card,
+    /// Being written to the chip.
+    Writing,
+    /// Left on a card that was replaced.
+    Frozen,
+}
+
+/// An account of the school.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SchoolAccount {
+    /// What a payment provider has taken in for us and not paid out.
+    Clearing(Name),
+    /// What a merchant has earned and not been paid.
+    Merchant(Name),
+    /// What a utility vendor has delivered and not been paid.
+    Vendor(Name),
+    /// Money that is real while its owner is not known.
+    Suspense,
+    /// Fees.
+    Fee,
+    /// Coupons granted.
+    Coupon,
+    /// Being paid out to merchants.
+    Payout,
+    /// Corrections by two persons.
+    Adjustment,
+    /// Balances taken over from the old system.
+    Opening,
+}
+
+/// A provider, merchant or vendor in an account's path: `[a-z0-9_-]{1,32}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(String);
+
+/// The text cannot be part of an account's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a name is 1 to 32 of a-z, 0-9, _ and -")]
+pub struct NotAName;
+
+impl Name {
+    /// Checks a name.
+    pub fn parse(text: &str) -> Result<Self, NotAName> {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+        if text.is_empty() || text.len() > 32 || !text.bytes().all(fits) {
+            return Err(NotAName);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// One end of a leg.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Account {
+    /// Of the transfer's person. There is only one, so that one lock is enough.
+    Person(PersonAccount),
+    /// Of a physical card of the transfer's person.
+    Card(CardId, CardAccount),
+    /// Of the school.
+    School(SchoolAccount),
+}
+
+/// What holds for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Counts towards what the person may spend: only the sum is kept from going below zero.
+    Spendable,
+    /// A person's: kept from going below zero by itself.
+    Guarded,
+    /// The school's: touched by many at once, so folded behind the seal, and of either sign.
+    Hot,
+}
+
+impl Class {
+    /// For storage.
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::Spendable => 1,
+            Self::Guarded => 2,
+            Self::Hot => 3,
+        }
+    }
+
+    /// As stored.
+    pub const fn from_code(code: i32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Spendable),
+            2 => Some(Self::Guarded),
+            3 => Some(Self::Hot),
+            _ => None,
+        }
+    }
+}
+
+/// An account's key: the first half of the SHA-256 of its school and path. Nobody has to look an
+/// account up to name it, and a row whose path was altered no longer fits its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(Uuid);
+
+impl AccountId {
+    /// The key of the account of that path.
+    pub fn of_path(school: SchoolId, path: &str) -> Self {
+        let hash = Sha256::new()
+            .chain_update(b"onecard-account-v1|")
+            .chain_update(school.number().to_be_bytes())
+            .chain_update(path.as_bytes())
+            .finalize();
+        let mut half = [0; 16];
+        half.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        Self(Uuid::from_bytes(half))
+    }
+
+    /// As stored.
+    pub const fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// For storage.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// An account of a known school and person: what its row says besides the balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// The key.
+    pub id: AccountId,
+    /// The school.
+    pub school: SchoolId,
+    /// Whose it is; `None` for the school's own.
+    pub person: Option<PersonId>,
+    /// The readable name, unique within the school.
+    pub path: String,
+    /// What holds for it.
+    pub class: Class,
+}
+
+impl Account {
+    /// The account's row within a school, `None` for a person's account without a person.
+    pub fn row(&self, school: SchoolId, person: Option<PersonId>) -> Option<AccountRow> {
+        let (person, path, class) = match self {
+            Self::Person(account) => {
+                let person = person?;
+                (Some(person), format!("person/{person}/{}", account.code()), account.class())
+            }
+            Self::Card(card, account) => {
+                (Some(person?), format!("card/{card}/{}", account.code()), account.class())
+            }
+            Self::School(account) => (None, account.path(), Class::Hot),
+        };
+        Some(AccountRow { id: AccountId::of_path(school, &path), school, person, path, class })
+    }
+}
+
+impl PersonAccount {
+    /// The last part of the path.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::EAccount => "e_account",
+            Self::Transition => "transition",
+            Self::Wallet => "wallet",
+            Self::Hold => "hold",
+            Self::Goods => "goods",
+            Self::Refund => "refund",
+            Self::Payout => "payout",
+            Self::Shower => "shower",
+        }
+    }
+
+    const fn class(self) -> Class {
+        match self {
+            Self::EAccount | Self::Transition => Class::Spendable,
+            Self::Wallet
+            | Self::Hold
+            | Self::Goods
+            | Self::Refund
+            | Self::Payout
+            | Self::Shower => Class::Guarded,
+        }
+    }
+}
+
+impl CardAccount {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Writing => "writing",
+            Self::Frozen => "frozen",
+        }
+    }
+
+    const fn class(self) -> Class {
+        match self {
+            Self::Card => Class::Spendable,
+            Self::Writing | Self::Frozen => Class::Guarded,
+        }
+    }
+}
+
+impl SchoolAccount {
+    fn path(&self) -> String {
+        match self {
+            Self::Clearing(Name(name)) => format!("clearing/{name}"),
+            Self::Merchant(Name(name)) => format!("merchant/{name}"),
+            Self::Vendor(Name(name)) => format!("vendor/{name}"),
+            Self::Suspense => "suspense".into(),
+            Self::Fee => "fee".into(),
+            Self::Coupon => "coupon".into(),
+            Self::Payout => "payout".into(),
+            Self::Adjustment => "adjustment".into(),
+            Self::Opening => "opening".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Timestamp;
+
+    #[test]
+    fn the_key_follows_from_school_and_path_alone() {
+        let (one, two) = (SchoolId::from_number(1), SchoolId::from_number(2));
+        assert_eq!(AccountId::of_path(one, "suspense"), AccountId::of_path(one, "suspense"));
+        assert_ne!(AccountId::of_path(one, "suspense"), AccountId::of_path(two, "suspense"));
+        assert_ne!(AccountId::of_path(one, "suspense"), AccountId::of_path(one, "fee"));
+    }
+
+    #[test]
+    fn a_persons_account_needs_a_person() {
+        let school = SchoolId::from_number(1);
+        let account = Account::Person(PersonAccount::EAccount);
+        assert_eq!(account.row(school, None), None);
+        let person = PersonId::new(Timestamp::from_seconds(1));
+        let row = account.row(school, Some(person)).unwrap();
+        assert_eq!(row.path, format!("person/{person}/e_account"));
+        assert_eq!(row.class, Class::Spendable);
+    }
+
+    #[test]
+    fn names_are_short_and_plain() {
+        for bad in ["", "A", "a b", "a/b", "é", &"x".repeat(33)] {
+            assert_eq!(Name::parse(bad), Err(NotAName), "{bad}");
+        }
+        assert!(Name::parse("wechat_pay").is_ok());
+    }
+}

@@ -1,0 +1,179 @@
+//! The decision, free of I/O: which of the waiting transfers post, which are repeats, which are
+//! refused. Nothing is written until every one of a batch has been decided.
+
+use super::{
+    account::{AccountId, AccountRow, Class},
+    transfer::{Keyed, KeyedLeg, Record, TransferId},
+};
+use crate::base::{
+    ids::{PersonId, SchoolId},
+    money::Balance,
+};
+use std::collections::{HashMap, HashSet};
+
+/// What became of a transfer that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// Posted now.
+    New(TransferId),
+    /// The same transfer was posted before.
+    Replayed(TransferId),
+}
+
+/// Why a transfer was not posted. Nothing was written for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A command would take the person below zero.
+    #[error("the person has too little for this")]
+    Insufficient,
+    /// The same kind and reference were posted with other content: somebody must look.
+    #[error("another transfer was posted under this reference")]
+    ReplayDiffers,
+    /// Past what 64 bits hold.
+    #[error("a balance would overflow")]
+    Overflow,
+}
+
+/// What became of one transfer of a batch.
+pub type Outcome = Result<Posted, Refusal>;
+
+/// Who and what an account's balance counts for.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    person: Option<PersonId>,
+    class: Class,
+    balance: Balance,
+}
+
+type Once = (SchoolId, String, String);
+
+/// The balances and the history that a batch is decided on, moving on with each decision.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    accounts: HashMap<AccountId, Standing>,
+    spendable: HashMap<PersonId, Balance>,
+    posted: HashMap<Once, Record>,
+    touched: HashSet<AccountId>,
+}
+
+impl Book {
+    /// An account and its balance under the person's lock. A hot account's balance is not looked
+    /// at: it may be anything.
+    pub(super) fn know_account(&mut self, row: &AccountRow, balance: Balance) {
+        let standing = Standing { person: row.person, class: row.class, balance };
+        let before = self.accounts.insert(row.id, standing);
+        if let (None, Class::Spendable, Some(person)) = (before, row.class, row.person) {
+            let sum = self.spendable.entry(person).or_default();
+            *sum = sum.plus(balance).unwrap_or(*sum);
+        }
+    }
+
+    /// A transfer that was posted before.
+    pub(super) fn know_record(&mut self, record: Record) {
+        let once = (record.school, record.kind.clone(), record.reference.clone());
+        self.posted.insert(once, record);
+    }
+
+    /// Decides one transfer and moves the balances on. `record` is what it would be posted as.
+    pub(super) fn decide(&mut self, asked: &Keyed<'_>, record: Record) -> Outcome {
+        let once = (record.school, record.kind.clone(), record.reference.clone());
+        if let Some(known) = self.posted.get(&once) {
+            return if known.says_the_same(asked) {
+                Ok(Posted::Replayed(known.id))
+            } else {
+                Err(Refusal::ReplayDiffers)
+            };
+        }
+        let may_be_refused = asked.transfer.nature == super::transfer::Nature::Command;
+        let after = self.after(&asked.legs).ok_or(Refusal::Overflow)?;
+        if may_be_refused && self.takes_below_zero(&after) {
+            return Err(Refusal::Insufficient);
+        }
+        // From here on the transfer posts.
+        for (id, balance) in after {
+            self.move_to(id, balance);
+        }
+        let id = record.id;
+        self.posted.insert(once, record);
+        Ok(Posted::New(id))
+    }
+
+    /// Each touched account's balance after the legs; `None` on overflow.
+    fn after(&self, legs: &[KeyedLeg]) -> Option<Vec<(AccountId, Balance)>> {
+        let mut after: Vec<(AccountId, Balance)> = Vec::with_capacity(2 * legs.len());
+        let mut at = |id: AccountId, change: &dyn Fn(Balance) -> Option<Balance>| {
+            let known = after.iter_mut().find(|(known, _)| *known == id);
+            if let Some((_, balance)) = known {
+                *balance = change(*balance)?;
+            } else {
+                let balance = self.accounts.get(&id).map(|s| s.balance).unwrap_or_default();
+                after.push((id, change(balance)?));
+            }
+            Some(())
+        };
+        for leg in legs {
+            at(leg.from, &|balance| balance.debited(leg.amount))?;
+            at(leg.to, &|balance| balance.credited(leg.amount))?;
+        }
+        Some(after)
+    }
+
+    /// Would a person's spendable sum, or a guarded account, fall and end below zero? One that
+    /// rises may still be below: a credit to somebody in debt is no harm.
+    fn takes_below_zero(&self, after: &[(AccountId, Balance)]) -> bool {
+        let mut change: HashMap<PersonId, i128> = HashMap::new();
+        for (id, balance) in after {
+            let Some(standing) = self.accounts.get(id) else {
+                continue;
+            };
+            match (standing.class, standing.person) {
+                (Class::Guarded, _) => {
+                    if balance.is_negative() && *balance < standing.balance {
+                        return true;
+                    }
+                }
+                (Class::Spendable, Some(person)) => {
+                    *change.entry(person).or_default() +=
+                        i128::from(balance.get()) - i128::from(standing.balance.get());
+                }
+                (Class::Spendable, None) | (Class::Hot, _) => {}
+            }
+        }
+        change.into_iter().any(|(person, change)| {
+            let sum = self.spendable.get(&person).copied().unwrap_or_default();
+            change < 0 && i128::from(sum.get()) + change < 0
+        })
+    }
+
+    fn move_to(&mut self, id: AccountId, balance: Balance) {
+        let Some(standing) = self.accounts.get_mut(&id) else {
+            return;
+        };
+        let before = standing.balance;
+        standing.balance = balance;
+        self.touched.insert(id);
+        if let (Class::Spendable, Some(person)) = (standing.class, standing.person) {
+            let sum = self.spendable.entry(person).or_default();
+            let moved = balance.get().saturating_sub(before.get());
+            *sum = Balance::new(sum.get().saturating_add(moved));
+        }
+    }
+
+    /// Persons' accounts whose balance moved, in key order.
+    pub(super) fn moved(&self) -> Vec<(AccountId, Balance)> {
+        let mut moved: Vec<_> = self
+            .touched
+            .iter()
+            .filter_map(|id| Some((*id, self.accounts.get(id)?)))
+            .filter(|(_, standing)| standing.class != Class::Hot)
+            .map(|(id, standing)| (id, standing.balance))
+            .collect();
+        moved.sort_unstable();
+        moved
+    }
+
+    /// True for accounts that are folded behind the seal.
+    pub(super) fn is_hot(&self, id: AccountId) -> bool {
+        self.accounts.get(&id).is_some_and(|standing| standing.class == Class::Hot)
+    }
+}

@@ -1,0 +1,20 @@
+//! The ledger: double entry, posted in batches, sealed behind the posting, proven by `verify`.
+//!
+//! Invariant: no balance changes except by a posted transfer.
+//! Invariant: kind and reference are unique within a school; a repeat is a replay, and a repeat
+//! with other content is refused and alarms.
+//! Invariant: a command never takes a person below zero; a fact always posts.
+//! Invariant: rows of the history are never updated or deleted.
+//! Absent on purpose: there is no "set balance". A correction is a transfer with a reason.
+
+pub mod account;
+mod decide;
+mod lanes;
+mod post;
+pub mod seal;
+mod store;
+pub mod transfer;
+
+pub use decide::{Outcome, Posted, Refusal};
+pub use lanes::Poster;
+pub use post::{LedgerError, post, post_all};

@@ -1,0 +1,142 @@
+//! The sealer: takes every committed batch that has no seal yet, chains it, and folds the school's
+//! accounts up to there.
+//!
+//! It relies on no order of ids or times: whatever has committed waits in `unsealed`, and leaves it
+//! in the transaction that seals it. One sealer works at a school at a time, under the lock of the
+//! school's `seal_head` row.
+
+use super::{store, transfer::Hash};
+use crate::base::{
+    clock::{Clock, Timestamp},
+    db::{Db, DbError},
+    ids::SchoolId,
+};
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// The most batches sealed in one transaction.
+const BATCHES_PER_ROUND: u32 = 1000;
+/// A pause between rounds: sealing more at once is cheaper than sealing at once.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a sealer sleeps that nobody wakes: other processes post too.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The last seal of a school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How many batches are sealed.
+    pub position: i64,
+    /// The chain's hash there.
+    pub hash: Hash,
+}
+
+/// Where every chain begins.
+pub const GENESIS: Head = Head { position: 0, hash: [0; 32] };
+
+/// One link of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The school.
+    pub school: SchoolId,
+    /// From 1, without gaps.
+    pub position: i64,
+    /// The sealed batch.
+    pub batch: Uuid,
+    /// How many transfers are in it.
+    pub transfers: i32,
+    /// The batch's digest.
+    pub digest: Hash,
+    /// When it was sealed.
+    pub sealed_at: Timestamp,
+}
+
+impl Seal {
+    /// SHA-256 over every field and the hash before.
+    pub fn hash(&self, before: &Hash) -> Hash {
+        Sha256::new()
+            .chain_update(b"onecard-seal-v1|")
+            .chain_update(self.school.number().to_be_bytes())
+            .chain_update(self.position.to_be_bytes())
+            .chain_update(self.batch.as_bytes())
+            .chain_update(self.transfers.to_be_bytes())
+            .chain_update(self.digest)
+            .chain_update(self.sealed_at.micros().to_be_bytes())
+            .chain_update(before)
+            .finalize()
+            .into()
+    }
+}
+
+/// Seals at most a thousand waiting batches of a school; answers how many. Zero also when another
+/// process is sealing there.
+pub async fn seal_some(db: &Db, school: SchoolId, now: Timestamp) -> Result<usize, DbError> {
+    db.in_tx(async |tx| {
+        let Some(mut head) = store::lock_head(tx, school).await? else {
+            return Ok(0);
+        };
+        let waiting = store::take_unsealed(tx, school, BATCHES_PER_ROUND).await?;
+        let mut seals = Vec::with_capacity(waiting.len());
+        for batch in &waiting {
+            let seal = Seal {
+                school,
+                position: head.position + 1,
+                batch: batch.id,
+                transfers: batch.transfers,
+                digest: batch.digest,
+                sealed_at: now,
+            };
+            head = Head { position: seal.position, hash: seal.hash(&head.hash) };
+            seals.push((seal, head.hash));
+        }
+        if !seals.is_empty() {
+            store::append_seals(tx, &seals).await?;
+            store::move_head(tx, school, head).await?;
+            store::fold(tx, waiting.iter().map(|batch| batch.id).collect()).await?;
+        }
+        Ok(seals.len())
+    })
+    .await
+}
+
+/// Seals everything that waits, at every school.
+pub async fn seal_all(db: &Db, clock: &dyn Clock) -> Result<usize, DbError> {
+    let mut sealed = 0;
+    for school in store::schools_with_unsealed(db).await? {
+        loop {
+            let some = seal_some(db, school, clock.now()).await?;
+            sealed += some;
+            if u32::try_from(some) != Ok(BATCHES_PER_ROUND) {
+                break;
+            }
+        }
+    }
+    Ok(sealed)
+}
+
+/// Seals for as long as the process lives.
+pub async fn run(db: Db, clock: Arc<dyn Clock>, wake: Arc<Notify>) {
+    loop {
+        match seal_all(&db, &*clock).await {
+            Ok(0) => {
+                let _ = tokio::time::timeout(IDLE, wake.notified()).await;
+            }
+            Ok(batches) => metrics::counter!("onecard_sealed_batches").increment(count(batches)),
+            Err(error) => {
+                tracing::error!(%error, "sealing failed, will be tried again");
+                tokio::time::sleep(IDLE).await;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// How many batches wait for their seal.
+pub async fn waiting(db: &Db) -> Result<i64, DbError> {
+    store::count_unsealed(db).await
+}

@@ -1,0 +1,241 @@
+//! WeChat's mini-program login: `GET /sns/jscode2session`.
+//!
+//! The host answers 200 even on failure; the outcome is `errcode` in the JSON, which success often
+//! leaves out. The app secret and the code travel in the query, so no address is ever logged.
+
+use super::settings::{self, InvalidSetting, require};
+use crate::{
+    base::http_client,
+    identity::login::{LoginError, MiniProgramLogin, Platform, PlatformUser},
+};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+const ANSWER_MAX_BYTES: usize = 64 * 1024;
+
+/// What the login needs to know.
+#[derive(Clone, Debug)]
+pub struct WechatLoginSettings {
+    /// Origin of the API: `https://api.weixin.qq.com`.
+    pub base_url: String,
+    /// The mini-program's app id.
+    pub app_id: String,
+    /// The mini-program's app secret.
+    pub app_secret: SecretString,
+}
+
+/// WeChat's login for one mini-program.
+#[derive(Debug)]
+pub struct WechatLogin {
+    address: String,
+    app_id: String,
+    app_secret: SecretString,
+    http: reqwest::Client,
+}
+
+impl WechatLogin {
+    /// A login with these settings, over a client of [`http_client::build`].
+    pub fn new(
+        settings: WechatLoginSettings,
+        http: reqwest::Client,
+    ) -> Result<Self, InvalidSetting> {
+        let origin = settings::base_url("base_url", &settings.base_url)?;
+        require(!settings.app_id.is_empty(), "app_id", "must not be empty")?;
+        let secret = settings.app_secret.expose_secret();
+        require(!secret.is_empty(), "app_secret", "must not be empty")?;
+        Ok(Self {
+            address: format!("{origin}/sns/jscode2session"),
+            app_id: settings.app_id,
+            app_secret: settings.app_secret,
+            http,
+        })
+    }
+
+    /// The body of the answer. Never asked twice: a code whose answer was lost may be spent.
+    async fn ask(&self, code: &str) -> Result<Vec<u8>, LoginError> {
+        let query = [
+            ("appid", self.app_id.as_str()),
+            ("secret", self.app_secret.expose_secret()),
+            ("js_code", code),
+            ("grant_type", "authorization_code"),
+        ];
+        let sent = self.http.get(&self.address).query(&query).send().await;
+        let response = sent.map_err(|error| {
+            let error = error.without_url();
+            tracing::warn!(?error, "WeChat login: no answer");
+            LoginError::Unavailable
+        })?;
+        let status = response.status().as_u16();
+        let body = http_client::read_bounded(response, ANSWER_MAX_BYTES).await;
+        let body = body.map_err(|error| {
+            tracing::warn!(status, ?error, "WeChat login: no whole answer");
+            LoginError::Unavailable
+        })?;
+        if status == 200 {
+            Ok(body)
+        } else {
+            tracing::warn!(status, "WeChat login: unexpected status");
+            Err(LoginError::Unavailable)
+        }
+    }
+}
+
+#[async_trait]
+impl MiniProgramLogin for WechatLogin {
+    async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError> {
+        let openid = openid_of(&self.ask(code).await?)?;
+        Ok(PlatformUser { platform: Platform::Wechat, app_id: self.app_id.clone(), openid })
+    }
+}
+
+/// The part of the answer that is read. The session key is left where it lies.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    errcode: i64,
+    #[serde(default)]
+    errmsg: String,
+    openid: Option<String>,
+}
+
+fn openid_of(body: &[u8]) -> Result<String, LoginError> {
+    let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
+        tracing::warn!("WeChat login: the answer is not understood");
+        return Err(LoginError::Unavailable);
+    };
+    if answer.errcode != 0 {
+        let rid = request_id(&answer.errmsg);
+        tracing::warn!(errcode = answer.errcode, rid, "WeChat login: refused");
+        return Err(refusal(answer.errcode));
+    }
+    let openid = answer.openid.filter(|openid| !openid.is_empty());
+    openid.ok_or_else(|| {
+        tracing::warn!("WeChat login: success without openid");
+        LoginError::Unavailable
+    })
+}
+
+/// What a code of WeChat's means for the login. Whatever is not the user's or his code's doing
+/// (busy, bad app id, bad secret, new codes) is ours or WeChat's to mend.
+const fn refusal(errcode: i64) -> LoginError {
+    match errcode {
+        // Invalid or expired; already used.
+        40_029 | 40_163 => LoginError::CodeRefused,
+        // High-risk user.
+        40_226 => LoginError::Blocked,
+        // Over 100 a minute of one user.
+        45_011 => LoginError::Throttled,
+        _ => LoginError::Unavailable,
+    }
+}
+
+/// The `rid: …` that WeChat's support asks for. The rest of the text may repeat what was sent.
+fn request_id(errmsg: &str) -> &str {
+    let after = errmsg.split_once("rid: ").map_or("", |(_, after)| after);
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    end.and_then(|end| after.get(..end)).unwrap_or(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::http_client::{
+        Timeouts,
+        test_server::{Reply, TestServer},
+    };
+    use std::time::Duration;
+
+    fn login_within(total: Duration, base_url: String) -> WechatLogin {
+        let timeouts = Timeouts { total, ..Timeouts::default() };
+        let settings = WechatLoginSettings {
+            base_url,
+            app_id: "wx00000000testca01".into(),
+            app_secret: "app-secret".into(),
+        };
+        WechatLogin::new(settings, http_client::build(timeouts).unwrap()).unwrap()
+    }
+
+    fn login(base_url: String) -> WechatLogin {
+        login_within(Timeouts::default().total, base_url)
+    }
+
+    async fn exchange(reply: Reply) -> Result<PlatformUser, LoginError> {
+        let server = TestServer::start([reply]);
+        login(server.base_url()).exchange("code-1").await
+    }
+
+    #[tokio::test]
+    async fn a_code_becomes_a_user_whatever_the_content_type() {
+        let answers = [
+            r#"{"openid":"o-1","session_key":"a\/b=="}"#,
+            r#"{"errcode":0,"errmsg":"ok","openid":"o-1","session_key":"k","unionid":"u"}"#,
+        ];
+        for body in answers {
+            let reply = Reply::new(200).header("Content-Type", "text/plain").body(body);
+            let server = TestServer::start([reply]);
+            let user = login(server.base_url()).exchange("c+d/e&f").await.unwrap();
+            assert_eq!((user.app_id.as_str(), user.openid.as_str()), ("wx00000000testca01", "o-1"));
+            let line = "GET /sns/jscode2session?appid=wx00000000testca01&secret=app-secret\
+                        &js_code=c%2Bd%2Fe%26f&grant_type=authorization_code HTTP/1.1\r\n";
+            assert!(server.requests()[0].head.starts_with(line));
+        }
+    }
+
+    #[tokio::test]
+    async fn every_other_answer_has_its_meaning() {
+        let body = |body: &str| Reply::new(200).body(body);
+        let errcode = |code: i32| body(&format!(r#"{{"errcode":{code},"errmsg":"x, rid: 6-a"}}"#));
+        let cases = [
+            (errcode(40029), LoginError::CodeRefused),
+            (errcode(40163), LoginError::CodeRefused),
+            (errcode(40226), LoginError::Blocked),
+            (errcode(45011), LoginError::Throttled),
+            (errcode(-1), LoginError::Unavailable),
+            (errcode(40013), LoginError::Unavailable),
+            (errcode(41004), LoginError::Unavailable),
+            (body(r#"{"errcode":40029,"openid":"o-1"}"#), LoginError::CodeRefused),
+            (body("{}"), LoginError::Unavailable),
+            (body(r#"{"openid":""}"#), LoginError::Unavailable),
+            (body("<html>busy</html>"), LoginError::Unavailable),
+            (body(""), LoginError::Unavailable),
+            (body(&"x".repeat(ANSWER_MAX_BYTES + 1)), LoginError::Unavailable),
+            (Reply::new(500).body(r#"{"openid":"o-1"}"#), LoginError::Unavailable),
+            (Reply::new(302).header("Location", "http://127.0.0.1:1/"), LoginError::Unavailable),
+        ];
+        for (reply, expected) in cases {
+            let shown = format!("{reply:?}");
+            assert_eq!(exchange(reply).await.unwrap_err(), expected, "{shown:.200}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_sent_once_even_when_the_answer_is_lost() {
+        let server = TestServer::start([Reply::silence(), Reply::new(200)]);
+        let login = login_within(Duration::from_millis(100), server.base_url());
+        let result = login.exchange("code-1").await;
+        assert_eq!(result.unwrap_err(), LoginError::Unavailable);
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[test]
+    fn only_the_request_id_of_an_error_text_is_kept() {
+        assert_eq!(request_id("invalid code, rid: 65f-0a1b, code is 0c1"), "65f-0a1b");
+        assert_eq!(request_id("busy rid: 65f"), "65f");
+        assert_eq!(request_id("busy"), "");
+    }
+
+    #[test]
+    fn the_secret_does_not_print_and_settings_name_their_field() {
+        let shown = format!("{:?}", login("http://127.0.0.1:1".into()));
+        assert!(!shown.contains("app-secret"), "{shown}");
+        let settings = WechatLoginSettings {
+            base_url: "http://api.weixin.qq.com".into(),
+            app_id: "wx1".into(),
+            app_secret: "s".into(),
+        };
+        let http = http_client::build(Timeouts::default()).unwrap();
+        let error = WechatLogin::new(settings, http).unwrap_err();
+        assert_eq!(error.field, "base_url");
+    }
+}

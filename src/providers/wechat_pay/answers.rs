@@ -1,0 +1,154 @@
+//! Answers of WeChat Pay: what may be believed, and what the rest means.
+//!
+//! | answer | means |
+//! | --- | --- |
+//! | 2xx whose signature verifies | the body is WeChat's |
+//! | 2xx unsigned, altered, stale, or a signature probe | `Unknown` |
+//! | 429, or a rate code under another 4xx | `Throttled` |
+//! | 4xx with a readable code | `Refused`, unless the code says "try again" |
+//! | 4xx without one (gateways, HTML) | `Unknown` |
+//! | an error with a signature that does not verify | `Unknown` |
+//! | 5xx | `Unknown`, but `OPENID_MISMATCH`, which no repetition mends, is `Refused` |
+//! | 3xx, no answer, a broken or overlong one | `Unknown` |
+//!
+//! WeChat need not sign errors, so `Refused` is a hint: before money is given up, a query decides.
+
+use super::{
+    keys::KeyRing,
+    received::{self, CheckedBody},
+};
+use crate::{
+    base::{clock::Timestamp, http_client},
+    orders::gateway::{GatewayError, Headers, RawNotification},
+};
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// The code of a payment that WeChat does not know, normalised.
+pub(super) const ORDER_NOT_EXIST: &str = "ORDERNOTEXIST";
+
+const MAX_BYTES: usize = 1024 * 1024;
+const CODE_MAX_CHARS: usize = 64;
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+
+/// An answer as it came, nothing in it believed yet.
+pub(super) struct Answer {
+    status: u16,
+    headers: AnswerHeaders,
+    body: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct AnswerHeaders(HeaderMap);
+
+impl Headers for AnswerHeaders {
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.get_all(name).iter();
+        let first = values.next()?;
+        if values.next().is_some() {
+            return None;
+        }
+        first.to_str().ok()
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    code: String,
+    #[serde(default)]
+    detail: serde_json::Value,
+}
+
+impl Answer {
+    /// Reads what came back, bounded, and logs it by WeChat's request id.
+    pub(super) async fn read(
+        sent: Result<reqwest::Response, reqwest::Error>,
+    ) -> Result<Self, GatewayError> {
+        let response = sent.map_err(|error| {
+            let error = error.without_url();
+            tracing::warn!(?error, "WeChat Pay: no answer");
+            GatewayError::Unknown
+        })?;
+        let status = response.status().as_u16();
+        let headers = AnswerHeaders(response.headers().clone());
+        let request_id = headers.get("request-id");
+        let body = http_client::read_bounded(response, MAX_BYTES).await;
+        let body = body.map_err(|error| {
+            tracing::warn!(status, request_id, ?error, "WeChat Pay: no whole answer");
+            GatewayError::Unknown
+        })?;
+        tracing::info!(status, request_id, "WeChat Pay answered");
+        Ok(Self { status, headers, body })
+    }
+
+    /// The body of a success, once its signature has verified; else what the answer means.
+    pub(super) fn success(
+        &self,
+        keys: &KeyRing,
+        now: Timestamp,
+    ) -> Result<CheckedBody<'_>, GatewayError> {
+        let checked = received::check(&self.raw(), keys, now);
+        if !(200..300).contains(&self.status) {
+            let forged = checked.is_err() && self.headers.get("wechatpay-signature").is_some();
+            return Err(if forged { GatewayError::Unknown } else { self.failure() });
+        }
+        checked.map_err(|reason| {
+            let request_id = self.headers.get("request-id");
+            tracing::warn!(request_id, %reason, "WeChat Pay: answer not believed");
+            GatewayError::Unknown
+        })
+    }
+
+    fn raw(&self) -> RawNotification<'_> {
+        RawNotification { headers: &self.headers, body: &self.body }
+    }
+
+    /// What an answer other than a success means; the table stands at the top.
+    fn failure(&self) -> GatewayError {
+        let code = self.code();
+        match (self.status, code.as_deref()) {
+            (429, _) | (400..=499, Some("RATELIMITEXCEEDED" | "FREQUENCYLIMITED")) => {
+                GatewayError::Throttled { retry_after: self.retry_after() }
+            }
+            (408, _) | (400..=499, Some("SYSTEMERROR")) => GatewayError::Unknown,
+            (400..=499, Some(code)) | (500, Some(code @ "OPENIDMISMATCH")) => {
+                GatewayError::Refused { code: code.to_owned() }
+            }
+            _ => GatewayError::Unknown,
+        }
+    }
+
+    /// The error code without underscores: WeChat writes each in two spellings.
+    fn code(&self) -> Option<String> {
+        let error: ErrorBody = serde_json::from_slice(&self.body).ok()?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let readable = (1..=CODE_MAX_CHARS).contains(&error.code.len());
+        if !readable || !error.code.bytes().all(plain) {
+            return None;
+        }
+        log_error(&error, self.headers.get("request-id"));
+        Some(error.code.replace('_', ""))
+    }
+
+    /// Seconds only; the protocol has no dates here.
+    fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get("retry-after")?.parse().ok()?;
+        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+    }
+}
+
+/// Logs which field WeChat minds and which request it saw signed, but no value: values may be
+/// personal data.
+fn log_error(error: &ErrorBody, request_id: Option<&str>) {
+    let detail = |pointer| error.detail.pointer(pointer).and_then(|value| value.as_str());
+    tracing::warn!(
+        code = error.code,
+        request_id,
+        field = detail("/field"),
+        location = detail("/location"),
+        signed_method = detail("/sign_information/method"),
+        signed_url = detail("/sign_information/url"),
+        "WeChat Pay: error"
+    );
+}

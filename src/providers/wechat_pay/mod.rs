@@ -1,0 +1,273 @@
+//! WeChat Pay, API v3: payments in a mini-program (JSAPI).
+//!
+//! Invariant: a [`PaidFact`](crate::orders::gateway::PaidFact) is made only from a body whose
+//! signature verified under a configured key of WeChat's, for our merchant number and app id.
+//! Invariant: what is credited is `amount.total`, never `payer_total`.
+//! Absent on purpose: repetition. Whoever calls knows whether repeating is harmless.
+
+mod answers;
+pub mod keys;
+pub mod notification;
+pub mod received;
+mod settings;
+pub mod signing;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+pub use settings::WechatPaySettings;
+
+use self::{
+    answers::{Answer, ORDER_NOT_EXIST},
+    keys::{KeyRing, SigningFailed},
+    notification::ApiV3Key,
+    signing::{Request, Signer},
+    transaction::WirePayment,
+};
+use super::settings::InvalidSetting;
+use crate::{
+    base::clock::Timestamp,
+    orders::gateway::{
+        GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare, Provider,
+        ProviderState, RawNotification, VerifiedNotification,
+    },
+};
+use async_trait::async_trait;
+use reqwest::{Client, Method, header};
+use serde::{Deserialize, Serialize};
+
+const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
+
+/// Longest description in bytes: documented as 127 characters, in older pages as bytes.
+const DESCRIPTION_MAX_BYTES: usize = 127;
+
+/// Longest prepay id, in characters.
+const PREPAY_ID_MAX_CHARS: usize = 64;
+
+/// Whom payments are for.
+#[derive(Debug)]
+struct Merchant {
+    mch_id: String,
+    app_id: String,
+}
+
+/// WeChat Pay for one merchant and one mini-program.
+pub struct WechatPay {
+    origin: String,
+    merchant: Merchant,
+    signer: Signer,
+    /// Asks WeChat to sign its answers with this key.
+    public_key_id: String,
+    keys: KeyRing,
+    api_v3_key: ApiV3Key,
+    http: Client,
+}
+
+impl std::fmt::Debug for WechatPay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WechatPay")
+            .field("origin", &self.origin)
+            .field("merchant", &self.merchant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WechatPay {
+    /// A gateway with these settings, over a client of
+    /// [`http_client::build`](crate::base::http_client::build).
+    pub fn new(settings: WechatPaySettings, http: Client) -> Result<Self, InvalidSetting> {
+        settings.into_gateway(http)
+    }
+
+    /// Signs and sends. The bytes that are signed are the bytes that are sent.
+    async fn exchange(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<Answer, GatewayError> {
+        let request = Request { method: method.as_str(), path_and_query, body: &body };
+        let authorization =
+            signing::authorization(&self.signer, &request, now.seconds(), &fresh_nonce())
+                .map_err(unsigned)?;
+        let address = format!("{}{path_and_query}", self.origin);
+        let request = self
+            .http
+            .request(method, address)
+            .header(header::AUTHORIZATION, authorization)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("Wechatpay-Serial", &self.public_key_id)
+            .body(body);
+        Answer::read(request.send().await).await
+    }
+
+    /// The arguments of `wx.requestPayment`.
+    fn pay_params(&self, prepay_id: &str, now: Timestamp) -> Result<PayParams, SigningFailed> {
+        let nonce_str = fresh_nonce();
+        let package = format!("prepay_id={prepay_id}");
+        let app_id = &self.merchant.app_id;
+        let key = &self.signer.key;
+        Ok(PayParams::WechatPay {
+            time_stamp: now.seconds().to_string(),
+            pay_sign: signing::pay_sign(key, app_id, now.seconds(), &nonce_str, &package)?,
+            nonce_str,
+            package,
+            sign_type: "RSA".to_owned(),
+        })
+    }
+
+    /// How a payment stands by a checked answer, which must be about the payment asked for.
+    fn state_of(&self, answer: &[u8], out_trade_no: &str) -> Result<ProviderState, GatewayError> {
+        let transaction = WirePayment::parse(answer).map_err(unusable)?;
+        if !transaction.is_of(&self.merchant) || transaction.out_trade_no != out_trade_no {
+            return Err(unusable(NotificationRefused::NotOurs));
+        }
+        match transaction.trade_state.as_str() {
+            // A refunded payment was paid.
+            "SUCCESS" | "REFUND" => {
+                let fact = transaction.into_paid_fact().map_err(unusable)?;
+                Ok(ProviderState::Paid(fact))
+            }
+            "NOTPAY" | "USERPAYING" | "PAYERROR" => Ok(ProviderState::NotPaid),
+            "CLOSED" | "REVOKED" => Ok(ProviderState::Closed),
+            _ => Err(unusable(NotificationRefused::Content)),
+        }
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for WechatPay {
+    fn provider(&self) -> Provider {
+        Provider::WechatPay
+    }
+
+    fn merchant(&self) -> &str {
+        &self.merchant.mch_id
+    }
+
+    async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError> {
+        let body = PrepareBody::new(&self.merchant, payment);
+        let body = serde_json::to_vec(&body).map_err(|_| GatewayError::Unknown)?;
+        let answer = self.exchange(Method::POST, PREPARE_PATH, body, now).await?;
+        let checked = answer.success(&self.keys, now)?;
+        let prepared: Prepared = serde_json::from_slice(checked.bytes())
+            .map_err(|_| unusable(NotificationRefused::Content))?;
+        if !is_prepay_id(&prepared.prepay_id) {
+            return Err(unusable(NotificationRefused::Content));
+        }
+        self.pay_params(&prepared.prepay_id, now).map_err(unsigned)
+    }
+
+    async fn query(
+        &self,
+        out_trade_no: &str,
+        now: Timestamp,
+    ) -> Result<ProviderState, GatewayError> {
+        let number = path_segment(out_trade_no);
+        let mch_id = &self.merchant.mch_id;
+        let path = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mch_id}");
+        let answer = self.exchange(Method::GET, &path, Vec::new(), now).await?;
+        match answer.success(&self.keys, now) {
+            Ok(checked) => self.state_of(checked.bytes(), out_trade_no),
+            Err(GatewayError::Refused { code }) if code == ORDER_NOT_EXIST => {
+                Ok(ProviderState::Unknown)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn verify(
+        &self,
+        raw: &RawNotification<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedNotification, NotificationRefused> {
+        notification::verify(raw, &self.keys, &self.api_v3_key, &self.merchant, now)
+    }
+}
+
+/// The request of a payment. Fields without a value are left out: WeChat refuses `null`.
+#[derive(Serialize)]
+struct PrepareBody<'a> {
+    appid: &'a str,
+    mchid: &'a str,
+    description: String,
+    out_trade_no: &'a str,
+    time_expire: String,
+    notify_url: &'a str,
+    amount: PrepareAmount,
+    payer: PreparePayer<'a>,
+}
+
+#[derive(Serialize)]
+struct PrepareAmount {
+    total: i64,
+    currency: &'static str,
+}
+
+#[derive(Serialize)]
+struct PreparePayer<'a> {
+    openid: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Prepared {
+    prepay_id: String,
+}
+
+impl<'a> PrepareBody<'a> {
+    fn new(merchant: &'a Merchant, payment: &'a Prepare) -> Self {
+        Self {
+            appid: &merchant.app_id,
+            mchid: &merchant.mch_id,
+            description: description(&payment.description),
+            out_trade_no: &payment.out_trade_no,
+            time_expire: payment.expires_at.to_rfc3339(),
+            notify_url: &payment.notify_url,
+            amount: PrepareAmount { total: payment.amount.get(), currency: "CNY" },
+            payer: PreparePayer { openid: &payment.payer },
+        }
+    }
+}
+
+/// The description as WeChat takes it: no characters of four bytes, cut to the longest length.
+fn description(text: &str) -> String {
+    let mut kept: String = text.chars().filter(|c| c.len_utf8() < 4).collect();
+    kept.truncate(kept.floor_char_boundary(DESCRIPTION_MAX_BYTES));
+    kept
+}
+
+/// A prepay id becomes part of a signed line, so it must not break one.
+fn is_prepay_id(text: &str) -> bool {
+    (1..=PREPAY_ID_MAX_CHARS).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A segment of a path in the very form that goes over the wire and under the signature.
+fn path_segment(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'*' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+/// 32 random hex digits.
+fn fresh_nonce() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
+}
+
+fn unsigned(error: SigningFailed) -> GatewayError {
+    tracing::error!(%error, "WeChat Pay: request not signed");
+    GatewayError::Unknown
+}
+
+fn unusable(reason: NotificationRefused) -> GatewayError {
+    tracing::warn!(%reason, "WeChat Pay: answer not usable");
+    GatewayError::Unknown
+}

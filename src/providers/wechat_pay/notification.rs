@@ -1,0 +1,93 @@
+//! The notification of a payment: signature over the raw bytes first, then the envelope, then the
+//! encrypted part, then whether it is for us and says what a credit needs.
+//!
+//! Whether the order exists, wants this amount and this payer, or was settled before, is decided
+//! where the orders are.
+
+use super::{Merchant, keys::KeyRing, received, transaction::WirePayment};
+use crate::{
+    base::clock::Timestamp,
+    orders::gateway::{NotificationRefused, RawNotification, VerifiedNotification},
+};
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead, KeyInit, Nonce, Payload},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretBox};
+use serde::Deserialize;
+
+/// Longest body that is looked at, in bytes; real ones have about one thousand.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// Longest id of a notification, in characters; documented are 36.
+const ID_MAX_CHARS: usize = 64;
+
+/// The key of the encrypted part: the 32 characters of the API v3 key, as bytes.
+pub(super) type ApiV3Key = SecretBox<[u8; 32]>;
+
+#[derive(Deserialize)]
+struct Envelope {
+    id: String,
+    event_type: String,
+    resource_type: String,
+    resource: Resource,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    algorithm: String,
+    original_type: String,
+    ciphertext: String,
+    nonce: String,
+    /// Absent, null and empty are the same: nothing is bound in.
+    associated_data: Option<String>,
+}
+
+/// Checks a notification from its first byte to its last claim.
+pub(super) fn verify(
+    raw: &RawNotification<'_>,
+    keys: &KeyRing,
+    api_v3_key: &ApiV3Key,
+    merchant: &Merchant,
+    now: Timestamp,
+) -> Result<VerifiedNotification, NotificationRefused> {
+    if raw.body.len() > MAX_BYTES {
+        return Err(NotificationRefused::Envelope);
+    }
+    let checked = received::check(raw, keys, now)?;
+    let envelope = open_envelope(checked.bytes())?;
+    let plaintext = decrypt(&envelope.resource, api_v3_key)?;
+    let transaction = WirePayment::parse(&plaintext)?;
+    if !transaction.is_of(merchant) {
+        return Err(NotificationRefused::NotOurs);
+    }
+    if transaction.trade_state != "SUCCESS" {
+        return Err(NotificationRefused::NotPaid);
+    }
+    Ok(VerifiedNotification { notification_id: envelope.id, fact: transaction.into_paid_fact()? })
+}
+
+/// The envelope of a successful payment; any other is refused.
+fn open_envelope(body: &[u8]) -> Result<Envelope, NotificationRefused> {
+    let refused = NotificationRefused::Envelope;
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| refused)?;
+    let fits = envelope.event_type == "TRANSACTION.SUCCESS"
+        && envelope.resource_type == "encrypt-resource"
+        && envelope.resource.algorithm == "AEAD_AES_256_GCM"
+        && envelope.resource.original_type == "transaction"
+        && (1..=ID_MAX_CHARS).contains(&envelope.id.len());
+    if fits { Ok(envelope) } else { Err(refused) }
+}
+
+fn decrypt(resource: &Resource, key: &ApiV3Key) -> Result<Vec<u8>, NotificationRefused> {
+    let nonce = Nonce::<Aes256Gcm>::try_from(resource.nonce.as_bytes())
+        .map_err(|_| NotificationRefused::Envelope)?;
+    let sealed =
+        BASE64_STANDARD.decode(&resource.ciphertext).map_err(|_| NotificationRefused::Envelope)?;
+    let payload =
+        Payload { msg: &sealed, aad: resource.associated_data.as_deref().unwrap_or("").as_bytes() };
+    Aes256Gcm::new(key.expose_secret().into())
+        .decrypt(&nonce, payload)
+        .map_err(|_| NotificationRefused::Ciphertext)
+}

@@ -1,0 +1,61 @@
+//! What WeChat sends, in answers and in notifications alike, and the check that makes it ours to
+//! read.
+
+use super::{
+    keys::{CheckedSignature, KeyRing},
+    signing,
+};
+use crate::{
+    base::clock::Timestamp,
+    orders::gateway::{NotificationRefused, RawNotification},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::time::Duration;
+
+/// How far WeChat's time may be from ours, before or after; exactly this far still passes.
+pub const WINDOW: Duration = Duration::from_mins(5);
+
+const SIGNATURE_TYPE: &str = "WECHATPAY2-SHA256-RSA2048";
+
+/// A body whose signature verified. Nothing is read from a body that is not one.
+#[derive(Debug)]
+pub struct CheckedBody<'a> {
+    bytes: &'a [u8],
+    _proof: CheckedSignature,
+}
+
+impl<'a> CheckedBody<'a> {
+    /// The bytes that were signed.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+/// Checks headers, signature type, serial, time and signature, in this order. WeChat sends probes
+/// with signatures that begin `WECHATPAY/SIGNTEST/`; they fail here like any bad signature.
+pub fn check<'a>(
+    message: &RawNotification<'a>,
+    keys: &KeyRing,
+    now: Timestamp,
+) -> Result<CheckedBody<'a>, NotificationRefused> {
+    let header = |name| message.headers.get(name).ok_or(NotificationRefused::Headers);
+    let timestamp = header("wechatpay-timestamp")?;
+    let nonce = header("wechatpay-nonce")?;
+    let serial = header("wechatpay-serial")?;
+    let signature = header("wechatpay-signature")?;
+    // Absent means RSA, as in WeChat's own libraries.
+    let signature_type = message.headers.get("wechatpay-signature-type");
+    if signature_type.unwrap_or(SIGNATURE_TYPE) != SIGNATURE_TYPE {
+        return Err(NotificationRefused::SignatureType);
+    }
+    let key = keys.get(serial).ok_or(NotificationRefused::UnknownSerial)?;
+    let seconds = timestamp.parse().map_err(|_| NotificationRefused::Headers)?;
+    if Timestamp::from_seconds(seconds).distance(now) > WINDOW {
+        return Err(NotificationRefused::Stale);
+    }
+    let signature =
+        BASE64_STANDARD.decode(signature).map_err(|_| NotificationRefused::Signature)?;
+    let signed = signing::received_message(timestamp, nonce, message.body);
+    let proof = key.verify(&signed, &signature).map_err(|_| NotificationRefused::Signature)?;
+    Ok(CheckedBody { bytes: message.body, _proof: proof })
+}

@@ -1,0 +1,134 @@
+//! What WeChat Pay needs to know, checked before the first payment.
+
+use super::{
+    Merchant, WechatPay,
+    keys::{KeyRing, MerchantKey, PublicKey},
+    notification::ApiV3Key,
+    signing::Signer,
+};
+use crate::providers::settings::{InvalidSetting, base_url, invalid, require};
+use reqwest::Client;
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+
+const API_V3_KEY: &str = "api_v3_key";
+const PUBLIC_KEY_ID: &str = "public_key_id";
+
+/// Settings of one merchant, as WeChat's merchant console hands them out.
+#[derive(Clone, Debug)]
+pub struct WechatPaySettings {
+    /// Origin of the API: `https://api.mch.weixin.qq.com`.
+    pub base_url: String,
+    /// The merchant number, digits.
+    pub mch_id: String,
+    /// The mini-program's app id, bound to the merchant.
+    pub app_id: String,
+    /// Serial of the merchant's API certificate, hex.
+    pub merchant_serial_no: String,
+    /// The text of `apiclient_key.pem`.
+    pub merchant_key_pem: SecretString,
+    /// The API v3 key: 32 characters.
+    pub api_v3_key: SecretString,
+    /// The id of WeChat's public key: `PUB_KEY_ID_…`.
+    pub public_key_id: String,
+    /// The text of `pub_key.pem`.
+    pub public_key_pem: String,
+}
+
+impl WechatPaySettings {
+    /// The gateway, or the first setting that cannot work.
+    pub(super) fn into_gateway(self, http: Client) -> Result<WechatPay, InvalidSetting> {
+        self.check_texts()?;
+        let origin = base_url("base_url", &self.base_url)?;
+        let key = MerchantKey::from_pkcs8_pem(&self.merchant_key_pem)
+            .map_err(|error| invalid("merchant_key_pem", error))?;
+        let public_key = PublicKey::from_spki_pem(&self.public_key_pem)
+            .map_err(|error| invalid("public_key_pem", error))?;
+        let theirs = !key.belongs_to(&public_key);
+        require(theirs, "public_key_pem", "must be WeChat Pay's key, not the merchant's own")?;
+        Ok(WechatPay {
+            origin,
+            api_v3_key: api_v3_key(&self.api_v3_key)?,
+            keys: KeyRing::new([(self.public_key_id.clone(), public_key)]),
+            public_key_id: self.public_key_id,
+            signer: Signer { mch_id: self.mch_id.clone(), serial_no: self.merchant_serial_no, key },
+            merchant: Merchant { mch_id: self.mch_id, app_id: self.app_id },
+            http,
+        })
+    }
+
+    /// These texts go into headers, addresses and signed lines as they are.
+    fn check_texts(&self) -> Result<(), InvalidSetting> {
+        let made_of = |text: &str, allowed: fn(&u8) -> bool, max_chars: usize| {
+            (1..=max_chars).contains(&text.len()) && text.bytes().all(|byte| allowed(&byte))
+        };
+        let digits = made_of(&self.mch_id, u8::is_ascii_digit, 32);
+        require(digits, "mch_id", "must be digits")?;
+        let plain = made_of(&self.app_id, u8::is_ascii_alphanumeric, 32);
+        require(plain, "app_id", "must be letters and digits")?;
+        let hex = made_of(&self.merchant_serial_no, u8::is_ascii_hexdigit, 40);
+        require(hex, "merchant_serial_no", "must be hex digits, at most 40")?;
+        let id = made_of(&self.public_key_id, |b| b.is_ascii_alphanumeric() || *b == b'_', 64);
+        require(id, PUBLIC_KEY_ID, "must be letters, digits and underscores")?;
+        let other = !self.public_key_id.eq_ignore_ascii_case(&self.merchant_serial_no);
+        require(other, PUBLIC_KEY_ID, "must not be the merchant's own serial")
+    }
+}
+
+fn api_v3_key(text: &SecretString) -> Result<ApiV3Key, InvalidSetting> {
+    let bytes = text.expose_secret().as_bytes();
+    let key: [u8; 32] = bytes.try_into().map_err(|_| invalid(API_V3_KEY, "must be 32 bytes"))?;
+    Ok(SecretBox::new(Box::new(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::providers::wechat_pay::{WechatPay, WechatPaySettings, testing};
+
+    type Change = fn(&mut WechatPaySettings);
+
+    #[test]
+    fn a_setting_that_cannot_work_is_named() {
+        let cases: [(&str, Change); 14] = [
+            ("base_url", |s| {
+                s.base_url = "http://api.mch.weixin.qq.com".into();
+            }),
+            ("mch_id", |s| s.mch_id = String::new()),
+            ("mch_id", |s| s.mch_id = "1000000001\n".into()),
+            ("app_id", |s| s.app_id = "wx 1".into()),
+            ("merchant_serial_no", |s| {
+                s.merchant_serial_no = "PUB_KEY_ID_1".into();
+            }),
+            ("merchant_key_pem", |s| s.merchant_key_pem = "secret".into()),
+            ("api_v3_key", |s| s.api_v3_key = "too short".into()),
+            ("api_v3_key", |s| s.api_v3_key = "x".repeat(33).into()),
+            ("public_key_id", |s| s.public_key_id = String::new()),
+            ("public_key_id", |s| s.public_key_id = "PUB KEY".into()),
+            ("public_key_id", |s| {
+                s.public_key_id = s.merchant_serial_no.to_lowercase();
+            }),
+            ("public_key_pem", |s| s.public_key_pem = String::new()),
+            ("public_key_pem", |s| {
+                s.public_key_pem = testing::keys().merchant_certificate_pem;
+            }),
+            ("public_key_pem", |s| {
+                s.public_key_pem = testing::keys().merchant_public_pem;
+            }),
+        ];
+        for (field, change) in cases {
+            let mut settings = testing::settings("http://127.0.0.1:1");
+            change(&mut settings);
+            let error = WechatPay::new(settings, testing::http()).unwrap_err();
+            assert_eq!(error.field, field, "{error}");
+            assert!(!error.to_string().contains("too short"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_gateway_prints_no_secret() {
+        let shown = format!("{:?}", testing::gateway("http://127.0.0.1:1"));
+        assert!(shown.contains("1000000001"), "{shown}");
+        assert!(!shown.contains("TESTONLY"), "{shown}");
+        let shown = format!("{:?}", testing::settings("http://127.0.0.1:1"));
+        assert!(!shown.contains("TESTONLY") && !shown.contains("BEGIN PRIVATE"), "{shown}");
+    }
+}

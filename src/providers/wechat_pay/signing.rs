@@ -1,0 +1,68 @@
+//! What is signed, byte for byte: lines that each end in a line feed, the last one too.
+//!
+//! Everything here is pure: time and nonce are arguments.
+
+use super::keys::{MerchantKey, SigningFailed};
+
+/// Who signs our requests.
+#[derive(Debug)]
+pub struct Signer {
+    /// The merchant number.
+    pub mch_id: String,
+    /// Serial of the merchant's API certificate, hex.
+    pub serial_no: String,
+    /// The certificate's private key.
+    pub key: MerchantKey,
+}
+
+/// A request exactly as it goes over the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// `GET` or `POST`.
+    pub method: &'a str,
+    /// Path and query in their encoded form, without scheme and host.
+    pub path_and_query: &'a str,
+    /// The bytes sent; empty without a body.
+    pub body: &'a [u8],
+}
+
+/// What the signature of a request covers.
+pub fn request_message(request: &Request<'_>, timestamp_seconds: i64, nonce: &str) -> Vec<u8> {
+    let Request { method, path_and_query, .. } = request;
+    let head = format!("{method}\n{path_and_query}\n{timestamp_seconds}\n{nonce}\n");
+    [head.as_bytes(), request.body, b"\n"].concat()
+}
+
+/// The `Authorization` header of a request.
+pub fn authorization(
+    signer: &Signer,
+    request: &Request<'_>,
+    timestamp_seconds: i64,
+    nonce: &str,
+) -> Result<String, SigningFailed> {
+    let message = request_message(request, timestamp_seconds, nonce);
+    let signature = signer.key.sign(&message)?;
+    let Signer { mch_id, serial_no, .. } = signer;
+    Ok(format!(
+        "WECHATPAY2-SHA256-RSA2048 mchid=\"{mch_id}\",nonce_str=\"{nonce}\",\
+         timestamp=\"{timestamp_seconds}\",serial_no=\"{serial_no}\",signature=\"{signature}\""
+    ))
+}
+
+/// What the signature of WeChat's answers and notifications covers. The body is what remains
+/// after content decoding, before anything else looked at it.
+pub fn received_message(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
+    [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat()
+}
+
+/// The `paySign` of `wx.requestPayment`. `package` is the whole `prepay_id=…`, prefix included.
+pub fn pay_sign(
+    key: &MerchantKey,
+    app_id: &str,
+    timestamp_seconds: i64,
+    nonce: &str,
+    package: &str,
+) -> Result<String, SigningFailed> {
+    let message = format!("{app_id}\n{timestamp_seconds}\n{nonce}\n{package}\n");
+    key.sign(message.as_bytes())
+}

@@ -1,0 +1,143 @@
+//! WeChat's side for tests: signs answers and seals notifications with throwaway keys.
+
+use super::{WechatPay, WechatPaySettings, keys::MerchantKey, signing};
+use crate::{
+    base::{
+        clock::Timestamp,
+        http_client::{self, Timeouts, test_server::Reply},
+    },
+    orders::gateway::Headers,
+};
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead, KeyInit, Nonce, Payload},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub(crate) const APP_ID: &str = "wx00000000testca01";
+pub(crate) const MCH_ID: &str = "1000000001";
+pub(crate) const API_V3_KEY: &[u8; 32] = b"TESTONLY_apiv3_key_32bytes_0001x";
+pub(crate) const NONCE: &str = "5e1fd0c1c0de4bad8a11ace0ffee0001";
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_767_232_800);
+
+pub(crate) struct Keys {
+    pub(crate) merchant_private_pem: String,
+    pub(crate) merchant_public_pem: String,
+    pub(crate) merchant_certificate_pem: String,
+    pub(crate) merchant_serial: String,
+    pub(crate) wechat_private_pem: String,
+    pub(crate) wechat_public_pem: String,
+    pub(crate) wechat_key_id: String,
+}
+
+pub(crate) fn keys() -> Keys {
+    let file = include_str!("../../../tests/fixtures/wechat/keys.json");
+    let file: Value = serde_json::from_str(file).unwrap();
+    let text = |pointer: &str| file.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let private = |pointer: &str| {
+        let der = text(pointer);
+        format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
+    };
+    Keys {
+        merchant_private_pem: private("/merchant/private_key_pem/der_base64"),
+        merchant_public_pem: text("/merchant/public_key_pem"),
+        merchant_certificate_pem: text("/merchant/certificate_pem"),
+        merchant_serial: text("/merchant/serial_no"),
+        wechat_private_pem: private("/wechatpay/private_key_pem_for_test_signer/der_base64"),
+        wechat_public_pem: text("/wechatpay/public_key_pem"),
+        wechat_key_id: text("/wechatpay/public_key_id"),
+    }
+}
+
+pub(crate) fn settings(base_url: &str) -> WechatPaySettings {
+    let keys = keys();
+    WechatPaySettings {
+        base_url: base_url.to_owned(),
+        mch_id: MCH_ID.to_owned(),
+        app_id: APP_ID.to_owned(),
+        merchant_serial_no: keys.merchant_serial,
+        merchant_key_pem: keys.merchant_private_pem.into(),
+        api_v3_key: std::str::from_utf8(API_V3_KEY).unwrap().into(),
+        public_key_id: keys.wechat_key_id,
+        public_key_pem: keys.wechat_public_pem,
+    }
+}
+
+pub(crate) fn http() -> reqwest::Client {
+    http_client::build(Timeouts::default()).unwrap()
+}
+
+pub(crate) fn gateway(base_url: &str) -> WechatPay {
+    WechatPay::new(settings(base_url), http()).unwrap()
+}
+
+/// Headers of a message, as the wiring would hand them over.
+#[derive(Clone, Debug)]
+pub(crate) struct TestHeaders(pub(crate) BTreeMap<String, String>);
+
+impl Headers for TestHeaders {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// The headers with which WeChat signs `body` at `at`.
+pub(crate) fn sign(body: &[u8], at: Timestamp) -> TestHeaders {
+    let keys = keys();
+    let key = MerchantKey::from_pkcs8_pem(&keys.wechat_private_pem.into()).unwrap();
+    let timestamp = at.seconds().to_string();
+    let signature = key.sign(&signing::received_message(&timestamp, NONCE, body));
+    let headers = [
+        ("wechatpay-timestamp", timestamp),
+        ("wechatpay-nonce", NONCE.to_owned()),
+        ("wechatpay-serial", keys.wechat_key_id),
+        ("wechatpay-signature", signature.unwrap()),
+        ("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
+    ];
+    TestHeaders(headers.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// A reply that WeChat signed just now.
+pub(crate) fn signed_reply(status: u16, body: &str) -> Reply {
+    let reply = Reply::new(status).body(body);
+    with_headers(reply, &sign(body.as_bytes(), NOW))
+}
+
+pub(crate) fn with_headers(reply: Reply, headers: &TestHeaders) -> Reply {
+    let add = |reply: Reply, (name, value): (&String, &String)| reply.header(name, value.as_str());
+    headers.0.iter().fold(reply, add)
+}
+
+/// A paid transaction.
+pub(crate) fn transaction() -> Value {
+    json!({
+        "mchid": MCH_ID, "appid": APP_ID,
+        "out_trade_no": "0123456789abcdef0123456789abcdef",
+        "transaction_id": "4200000000202601010000000001",
+        "trade_type": "JSAPI", "trade_state": "SUCCESS", "attach": "",
+        "success_time": "2026-01-01T09:59:58+08:00",
+        "payer": {"openid": "o-1"},
+        "amount": {"total": 5000, "payer_total": 4000, "currency": "CNY", "payer_currency": "CNY"},
+    })
+}
+
+/// The envelope of a notification whose encrypted part is `plaintext`.
+pub(crate) fn envelope(plaintext: &str, associated_data: &str) -> Value {
+    let nonce = "0123456789ab";
+    let payload = Payload { msg: plaintext.as_bytes(), aad: associated_data.as_bytes() };
+    let sealed = Aes256Gcm::new(API_V3_KEY.into())
+        .encrypt(&Nonce::<Aes256Gcm>::try_from(nonce.as_bytes()).unwrap(), payload)
+        .unwrap();
+    json!({
+        "id": "EV-1", "create_time": "2026-01-01T10:00:00+08:00",
+        "resource_type": "encrypt-resource", "event_type": "TRANSACTION.SUCCESS",
+        "summary": "支付成功",
+        "resource": {
+            "original_type": "transaction", "algorithm": "AEAD_AES_256_GCM",
+            "ciphertext": BASE64_STANDARD.encode(sealed),
+            "associated_data": associated_data, "nonce": nonce,
+        },
+    })
+}

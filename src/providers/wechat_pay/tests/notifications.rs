@@ -1,0 +1,152 @@
+//! Notifications beyond the vectors: each one carries a good signature unless it says otherwise.
+
+use super::{
+    super::{
+        WechatPay, notification,
+        testing::{NOW, envelope, gateway, sign, transaction},
+    },
+    paid_fact, with, without,
+};
+use crate::{
+    base::clock::Timestamp,
+    orders::gateway::{NotificationRefused, PaidFact, PaymentGateway, RawNotification},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Sends `body` as a notification that WeChat signed at `at`.
+fn notify(gateway: &WechatPay, body: &str, at: Timestamp) -> Result<PaidFact, NotificationRefused> {
+    let raw = RawNotification { headers: &sign(body.as_bytes(), at), body: body.as_bytes() };
+    gateway.verify(&raw, NOW).map(|verified| verified.fact)
+}
+
+#[test]
+fn notifications_are_fresh_within_five_minutes_either_way() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let body = envelope(&transaction().to_string(), "transaction").to_string();
+    let seconds = Duration::from_secs;
+    let cases = [
+        (NOW, Ok(paid_fact())),
+        (NOW.plus(seconds(300)), Ok(paid_fact())),
+        (NOW.minus(seconds(300)), Ok(paid_fact())),
+        (NOW.plus(seconds(301)), Err(NotificationRefused::Stale)),
+        (NOW.minus(seconds(301)), Err(NotificationRefused::Stale)),
+    ];
+    for (at, expected) in cases {
+        assert_eq!(notify(&gateway, &body, at), expected);
+    }
+}
+
+#[test]
+fn a_timestamp_that_is_no_number_is_an_unreadable_header() {
+    let body = envelope(&transaction().to_string(), "").to_string();
+    for timestamp in ["", "1767232800.0", "now", "99999999999999999999"] {
+        let mut headers = sign(body.as_bytes(), NOW);
+        headers.0.insert("wechatpay-timestamp".to_owned(), timestamp.to_owned());
+        let raw = RawNotification { headers: &headers, body: body.as_bytes() };
+        let result = gateway("http://127.0.0.1:1").verify(&raw, NOW);
+        assert_eq!(result, Err(NotificationRefused::Headers), "{timestamp}");
+    }
+}
+
+#[test]
+fn envelopes_of_another_kind_are_refused() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let good = || envelope(&transaction().to_string(), "transaction");
+    let kind = NotificationRefused::Envelope;
+    let closed = NotificationRefused::Ciphertext;
+    let cases = [
+        (with(good(), "/event_type", "REFUND.SUCCESS".into()), kind),
+        (with(good(), "/resource_type", "plain".into()), kind),
+        (with(good(), "/resource/algorithm", "AEAD_SM4_GCM".into()), kind),
+        (with(good(), "/resource/original_type", "refund".into()), kind),
+        (with(good(), "/resource/nonce", "short".into()), kind),
+        (with(good(), "/resource/ciphertext", "not base64!".into()), kind),
+        (with(good(), "/id", "".into()), kind),
+        (with(good(), "/id", "x".repeat(65).into()), kind),
+        (without(good(), "id"), kind),
+        (without(good(), "resource"), kind),
+        (json!("text"), kind),
+        (with(good(), "/padding", "x".repeat(notification::MAX_BYTES).into()), kind),
+        (with(good(), "/resource/ciphertext", "".into()), closed),
+        (with(good(), "/resource/associated_data", "other".into()), closed),
+        (with(good(), "/resource/associated_data", Value::Null), closed),
+    ];
+    for (envelope, expected) in cases {
+        let body = envelope.to_string();
+        assert_eq!(notify(&gateway, &body, NOW), Err(expected), "{body:.200}");
+    }
+    let twice = good().to_string().replacen('{', r#"{"id":"EV-0","#, 1);
+    assert_eq!(notify(&gateway, &twice, NOW), Err(kind));
+    assert_eq!(notify(&gateway, "", NOW), Err(kind));
+}
+
+#[test]
+fn absent_null_and_empty_associated_data_are_the_same() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let good = envelope(&transaction().to_string(), "");
+    let null = with(good.clone(), "/resource/associated_data", Value::Null);
+    let mut absent = good.clone();
+    absent["resource"].as_object_mut().unwrap().remove("associated_data");
+    for envelope in [good, null, absent] {
+        assert_eq!(notify(&gateway, &envelope.to_string(), NOW), Ok(paid_fact()));
+    }
+}
+
+#[test]
+fn a_payer_that_is_not_told_is_no_obstacle() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let body = envelope(&without(transaction(), "payer").to_string(), "transaction").to_string();
+    let fact = notify(&gateway, &body, NOW).unwrap();
+    assert_eq!(fact, PaidFact { payer: None, ..paid_fact() });
+}
+
+/// Refused by what a field says.
+#[test]
+fn contents_that_a_credit_could_not_rest_on_are_refused() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let content = NotificationRefused::Content;
+    let cases = [
+        ("/mchid", json!("1000000002"), NotificationRefused::NotOurs),
+        ("/appid", json!("wx2"), NotificationRefused::NotOurs),
+        ("/trade_state", json!("REFUND"), NotificationRefused::NotPaid),
+        ("/amount/currency", json!("USD"), NotificationRefused::NotPaid),
+        ("/amount/currency", Value::Null, NotificationRefused::NotPaid),
+        ("/amount/total", json!(0), content),
+        ("/amount/total", json!(-1), content),
+        ("/amount/total", json!(50.0), content),
+        ("/amount/total", json!("5000"), content),
+        ("/amount/total", Value::Null, content),
+        ("/success_time", json!("2026-01-01 10:00:00"), content),
+        ("/transaction_id", json!(""), content),
+        ("/transaction_id", json!("1".repeat(33)), content),
+        ("/out_trade_no", json!("a b"), content),
+    ];
+    for (pointer, value, expected) in cases {
+        let plaintext = with(transaction(), pointer, value).to_string();
+        let body = envelope(&plaintext, "transaction").to_string();
+        assert_eq!(notify(&gateway, &body, NOW), Err(expected), "{plaintext}");
+    }
+}
+
+#[test]
+fn contents_that_lack_or_repeat_a_field_are_refused() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let twice = transaction().to_string().replacen('{', r#"{"mchid":"1000000002","#, 1);
+    let mut cases = vec![twice, "[]".to_owned(), String::new()];
+    let needed = [
+        "mchid",
+        "appid",
+        "out_trade_no",
+        "transaction_id",
+        "trade_state",
+        "success_time",
+        "amount",
+    ];
+    cases.extend(needed.map(|name| without(transaction(), name).to_string()));
+    for plaintext in cases {
+        let body = envelope(&plaintext, "transaction").to_string();
+        let result = notify(&gateway, &body, NOW);
+        assert_eq!(result, Err(NotificationRefused::Content), "{plaintext}");
+    }
+}

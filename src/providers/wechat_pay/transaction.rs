@@ -1,0 +1,77 @@
+//! A payment as WeChat describes it, the same in notifications and in answers to queries.
+
+use super::Merchant;
+use crate::{
+    base::{clock::Timestamp, money::Fen},
+    orders::gateway::{NotificationRefused, PaidFact, Provider},
+};
+use serde::Deserialize;
+
+/// Longest number of a payment, ours and WeChat's, in characters.
+const NUMBER_MAX_CHARS: usize = 32;
+
+/// The fields that are read; unknown ones are ignored, repeated ones refused.
+#[derive(Deserialize)]
+pub(super) struct WirePayment {
+    pub(super) appid: String,
+    pub(super) mchid: String,
+    pub(super) out_trade_no: String,
+    pub(super) trade_state: String,
+    transaction_id: Option<String>,
+    success_time: Option<String>,
+    payer: Option<Payer>,
+    amount: Option<Amount>,
+}
+
+#[derive(Deserialize)]
+struct Payer {
+    openid: Option<String>,
+}
+
+/// `payer_total` is left out on purpose: it lacks what WeChat's coupons paid.
+#[derive(Deserialize)]
+struct Amount {
+    total: i64,
+    currency: Option<String>,
+}
+
+impl WirePayment {
+    /// From JSON; anything else is [`NotificationRefused::Content`].
+    pub(super) fn parse(json: &[u8]) -> Result<Self, NotificationRefused> {
+        serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
+    }
+
+    /// True for a payment to this merchant through this app.
+    pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
+        self.mchid == merchant.mch_id && self.appid == merchant.app_id
+    }
+
+    /// The payment as a fact. The caller has looked at the state: it says that money was taken.
+    pub(super) fn into_paid_fact(self) -> Result<PaidFact, NotificationRefused> {
+        let missing = NotificationRefused::Content;
+        let amount = self.amount.ok_or(missing)?;
+        if amount.currency.as_deref() != Some("CNY") {
+            return Err(NotificationRefused::NotPaid);
+        }
+        let total = Fen::new(amount.total).map_err(|_| missing)?;
+        let transaction_id = self.transaction_id.ok_or(missing)?;
+        let success_time = self.success_time.ok_or(missing)?;
+        if total.is_zero() || !is_number(&transaction_id) || !is_number(&self.out_trade_no) {
+            return Err(missing);
+        }
+        Ok(PaidFact {
+            provider: Provider::WechatPay,
+            merchant: self.mchid,
+            app_id: self.appid,
+            out_trade_no: self.out_trade_no,
+            transaction_id,
+            amount: total,
+            payer: self.payer.and_then(|payer| payer.openid),
+            paid_at: Timestamp::parse_rfc3339(&success_time).map_err(|_| missing)?,
+        })
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=NUMBER_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,519 @@
+//! The configuration: good ones, and a table of bad ones with what the operator is told.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
+)]
+
+use onecard::base::crypto::keyring::NamedKey;
+use onecard::config::{Config, ConfigError, Environment, LogFormat};
+use secrecy::ExposeSecret;
+use std::{fs, path::Path};
+use tempfile::TempDir;
+
+const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const V3_KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// A folder with key files that hold no keys, but look like some.
+struct Fixture(TempDir);
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture = Self(TempDir::new().unwrap());
+        fixture.write("private.pem", &pem("PRIVATE KEY", ""));
+        fixture.write("public.pem", &pem("PUBLIC KEY", ""));
+        fixture.write("certificate.pem", &pem("CERTIFICATE", ""));
+        fixture.write("throwaway.pem", &pem("PRIVATE KEY", "SANDBOX THROWAWAY\n"));
+        fixture.write("throwaway-public.pem", &pem("PUBLIC KEY", "SANDBOX THROWAWAY\n"));
+        fixture.write("endless.pem", &pem("PRIVATE KEY", &"x".repeat(70_000)));
+        fixture
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    /// Loads `toml` under variables; `{dir}` in either stands for the folder.
+    fn load(&self, toml: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let dir = self.0.path().to_str().unwrap();
+        self.write("onecard.toml", &toml.replace("{dir}", dir));
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{dir}", dir)));
+        Config::load(Some(&self.0.path().join("onecard.toml")), env)
+    }
+}
+
+fn pem(kind: &str, note: &str) -> String {
+    format!("{note}-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n")
+}
+
+fn keys() -> String {
+    format!("[keys]\nmaster = \"{KEY}\"\ndata = \"{KEY}\"\nindex = \"{KEY}\"\njwt = \"{KEY}\"\n")
+}
+
+fn wechat() -> &'static str {
+    "[wechat]\napp_id = \"wx01\"\napp_secret = \"app-hush\"\n"
+}
+
+fn wechat_pay() -> String {
+    format!(
+        "[wechat_pay]\nmch_id = \"1900000001\"\nmerchant_serial_no = \"3775\"\n\
+         merchant_private_key_file = \"{{dir}}/private.pem\"\napi_v3_key = \"{V3_KEY}\"\n\
+         public_key_id = \"PUB_KEY_ID_01\"\npublic_key_file = \"{{dir}}/public.pem\"\n"
+    )
+}
+
+fn production() -> String {
+    "environment = \"production\"\nserver.public_url = \"https://card.example.edu.cn\"\n".to_owned()
+}
+
+#[test]
+fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
+    let config = Fixture::new().load(&keys(), &[]).unwrap();
+    assert_eq!(config.environment, Environment::Sandbox);
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.metrics_listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.server.public_url.as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(config.server.authorities, ["127.0.0.1:8080"]);
+    assert!(config.server.trusted_proxies.is_empty());
+    assert_eq!(config.server.h5_dir, Path::new("mini-program/dist/build/h5"));
+    assert_eq!(config.server.workers, 2);
+    assert_eq!(config.database.url.expose_secret(), "sqlite://data/onecard.db");
+    assert_eq!(config.database.max_connections, 16);
+    assert!(config.database.auto_migrate);
+    assert!(config.redis.url.is_none());
+    assert_eq!(config.ledger.heads_file, Path::new("data/heads.jsonl"));
+    assert_eq!(config.ledger.lanes, 2);
+    assert_eq!(config.keys.data.current().id(), "k1");
+    assert_eq!(config.telemetry.log, "info");
+    assert_eq!(config.telemetry.format, LogFormat::Json);
+    assert!(config.telemetry.otlp_endpoint.is_none());
+    assert!(config.providers().wechat.is_none());
+    assert!(config.school("xnec").wechat_pay.is_none());
+}
+
+#[test]
+fn authorities_come_from_the_public_address_and_in_the_sandbox_from_listen() {
+    let fixture = Fixture::new();
+    let cases: [(&str, &[&str]); 4] = [
+        ("server.public_url = \"http://localhost:8080\"\n", &["localhost:8080", "127.0.0.1:8080"]),
+        (
+            "server.listen = \"0.0.0.0:80\"\nserver.public_url = \"https://a.cn\"\n",
+            &["a.cn", "127.0.0.1:80"],
+        ),
+        (&production(), &["card.example.edu.cn"]),
+        ("server.authorities = [\"A.cn\", \"b.cn:8443\"]\n", &["a.cn", "b.cn:8443"]),
+    ];
+    for (toml, expected) in cases {
+        let config = fixture.load(&format!("{toml}{}", keys()), &[]).unwrap();
+        assert_eq!(config.server.authorities, expected, "{toml}");
+    }
+}
+
+#[test]
+fn variables_override_the_file_and_lists_are_comma_separated() {
+    let toml = format!("{}[server]\nlisten = \"127.0.0.1:1\"\nworkers = 3\n", keys());
+    let previous = format!("k1={KEY},k0={KEY}");
+    let env = [
+        ("ONECARD__SERVER__LISTEN", "127.0.0.1:2"),
+        ("ONECARD__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1"),
+        ("ONECARD__DATABASE__MAX_CONNECTIONS", "8"),
+        ("ONECARD__DATABASE__AUTO_MIGRATE", "false"),
+        ("ONECARD__LEDGER__LANES", ""),
+        ("ONECARD__KEYS__DATA__ID", "k2"),
+        ("ONECARD__KEYS__DATA__KEY", KEY),
+        ("ONECARD__KEYS__DATA__PREVIOUS", &previous),
+        ("ONECARD_TEST_REDIS", "not ours"),
+        ("PATH", "/bin"),
+    ];
+    let config = Fixture::new().load(&toml, &env).unwrap();
+    assert_eq!(config.server.listen.port(), 2);
+    assert_eq!(config.server.workers, 3);
+    assert_eq!(config.server.trusted_proxies.len(), 2);
+    assert_eq!(config.database.max_connections, 8);
+    assert!(!config.database.auto_migrate);
+    assert_eq!(config.ledger.lanes, 2);
+    let ids: Vec<&str> = config.keys.data.all().map(NamedKey::id).collect();
+    assert_eq!(ids, ["k2", "k1", "k0"]);
+}
+
+#[test]
+fn a_ring_of_keys_is_read_from_a_table() {
+    let ring = format!(
+        "{{ id = \"k2\", key = \"{KEY}\", previous = [{{ id = \"k1\", key = \"{KEY}\" }}] }}"
+    );
+    let toml = keys().replace(&format!("index = \"{KEY}\""), &format!("index = {ring}"));
+    let config = Fixture::new().load(&toml, &[]).unwrap();
+    assert_eq!(config.keys.index.current().id(), "k2");
+    assert!(config.keys.index.find("k1").is_some());
+}
+
+#[test]
+fn a_school_lays_its_own_settings_over_the_general_ones() {
+    let toml = format!(
+        "{}{}{}[school.xnec.wechat_pay]\nsub_mch_id = \"42\"\n\
+         [school.csmzxy.wechat]\napp_id = \"wx02\"\n",
+        keys(),
+        wechat(),
+        wechat_pay()
+    );
+    let env = [("ONECARD__SCHOOL__XNEC__WECHAT_PAY__MCH_ID", "1900000002")];
+    let config = Fixture::new().load(&toml, &env).unwrap();
+
+    let pay = |school: &str| config.school(school).wechat_pay.clone().unwrap();
+    assert_eq!(pay("xnec").mch_id, "1900000002");
+    assert_eq!(pay("xnec").sub_mch_id.as_deref(), Some("42"));
+    assert_eq!(pay("xnec").public_key.unwrap().id, "PUB_KEY_ID_01");
+    assert_eq!(pay("csmzxy").mch_id, "1900000001");
+    assert_eq!(pay("elsewhere").sub_mch_id, None);
+    assert_eq!(pay("elsewhere").bill_hosts, ["api.mch.weixin.qq.com"]);
+
+    let app = |school: &str| config.school(school).wechat.clone().unwrap();
+    assert_eq!(app("xnec").app_id, "wx01");
+    assert_eq!(app("csmzxy").app_id, "wx02");
+    assert_eq!(app("csmzxy").app_secret.expose_secret(), "app-hush");
+    let schools: Vec<&str> = config.schools().map(|(code, _)| code).collect();
+    assert_eq!(schools, ["csmzxy", "xnec"]);
+}
+
+#[test]
+fn a_shared_address_may_wait_for_the_schools_to_complete_it() {
+    let shared = "[wechat]\napi_base_url = \"http://127.0.0.1:8090\"\n";
+    let own = "[school.xnec.wechat]\napp_id = \"wx02\"\napp_secret = \"hush\"\n";
+    let fixture = Fixture::new();
+    let config = fixture.load(&format!("{}{shared}{own}", keys()), &[]).unwrap();
+    let app = config.school("xnec").wechat.clone().unwrap();
+    assert_eq!(app.api_base_url.as_str(), "http://127.0.0.1:8090/");
+    assert!(config.school("elsewhere").wechat.is_none());
+
+    let error = fixture.load(&format!("{}{shared}", keys()), &[]).unwrap_err();
+    assert_told(&error, "wechat.app_id", "missing");
+}
+
+#[test]
+fn both_ways_of_verifying_wechat_pay_may_be_live() {
+    let certificates = "platform_certificate_files = [\"{dir}/certificate.pem\"]\n";
+    let both = format!("{}{}{certificates}", keys(), wechat_pay());
+    let config = Fixture::new().load(&both, &[]).unwrap();
+    let pay = config.providers().wechat_pay.clone().unwrap();
+    assert!(pay.public_key.is_some());
+    assert_eq!(pay.platform_certificates, [pem("CERTIFICATE", "")]);
+
+    let certificates_alone =
+        [("ONECARD__WECHAT_PAY__PUBLIC_KEY_ID", ""), ("ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE", "")];
+    let config = Fixture::new().load(&both, &certificates_alone).unwrap();
+    assert!(config.providers().wechat_pay.clone().unwrap().public_key.is_none());
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let toml = format!(
+        "{}{}{}[redis]\nurl = \"redis://:redis-hush@127.0.0.1/0\"\n\
+         [database]\nurl = \"postgres://u:db-hush@localhost/d\"\n",
+        keys(),
+        wechat(),
+        wechat_pay()
+    );
+    let config = Fixture::new().load(&toml, &[]).unwrap();
+    let printed = format!("{config:?} {config:#?}");
+    for secret in ["hush", "AAEC", V3_KEY, "BEGIN PRIVATE", "48, 49, 50", "0, 1, 2, 3"] {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+    assert!(printed.contains("1900000001"));
+}
+
+#[test]
+fn errors_do_not_repeat_values() {
+    let fixture = Fixture::new();
+    let unclosed = format!("{}[wechat]\napp_secret = \"app-hush\n", keys());
+    let error = fixture.load(&unclosed, &[]).unwrap_err();
+    assert!(error.to_string().contains("at line 7"), "{error}");
+    assert!(!error.to_string().contains("hush"), "{error}");
+
+    let wrong = [
+        ("ONECARD__KEYS__MASTER", "key-hush"),
+        ("ONECARD__KEYS__DATA__PREVIOUS", "prev-hush"),
+        ("ONECARD__DATABASE__URL", "mysql://u:db-hush@h/d"),
+        ("ONECARD__REDIS__URL", "rediss//:redis-hush@h"),
+        ("ONECARD__WECHAT_PAY__API_V3_KEY", "v3-hush"),
+    ];
+    let error = fixture.load(&keys(), &wrong).unwrap_err();
+    assert!(error.problems().len() >= 5, "{error}");
+    assert!(!error.to_string().contains("hush"), "{error}");
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let toml =
+        "[server]\nlisten = \"here\"\nlistn = \"there\"\n[wechat]\n[wechat_pay]\nmch_id = 7\n";
+    let error = Fixture::new().load(toml, &[]).unwrap_err();
+    let told: Vec<&str> = error.problems().iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "keys.data",
+            "keys.index",
+            "keys.jwt",
+            "keys.master",
+            "server.listen",
+            "server.listn",
+            "wechat.app_id",
+            "wechat.app_secret",
+            "wechat_pay.api_v3_key",
+            "wechat_pay.mch_id",
+            "wechat_pay.merchant_private_key_file",
+            "wechat_pay.merchant_serial_no",
+            "wechat_pay.public_key_id",
+        ]
+    );
+    assert_eq!(error.to_string().lines().count(), 1 + told.len());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let missing = Path::new("/nonexistent/onecard.toml");
+    let error = Config::load(Some(missing), std::iter::empty()).unwrap_err();
+    assert_told(&error, "/nonexistent/onecard.toml", "cannot be read");
+    let error = Config::load(None, std::iter::empty()).unwrap_err();
+    assert_told(&error, "keys.master", "openssl rand -base64 32");
+}
+
+fn assert_told(error: &ConfigError, key: &str, message: &str) {
+    let told = error
+        .problems()
+        .iter()
+        .any(|problem| problem.key == key && problem.message.contains(message));
+    assert!(told, "no \"{key}: {message}\" in {error}");
+}
+
+/// Variables laid over a good configuration, and the one problem that they make.
+type Bad = (&'static str, &'static str, &'static str, &'static str);
+
+const BAD_ANYWHERE: &[Bad] = &[
+    ("ENVIRONMENT", "staging", "environment", "\"sandbox\" or \"production\""),
+    ("SERVER", "x", "server", "section"),
+    ("SERVER__LISTN", "x", "server.listn", "not a known key"),
+    ("SERVERS__LISTEN", "x", "servers", "not a known key"),
+    ("SERVER__LISTEN", "localhost:8080", "server.listen", "IP address and a port"),
+    ("SERVER__LISTEN", "127.0.0.1:65536", "server.listen", "IP address and a port"),
+    ("SERVER__METRICS_LISTEN", "9090", "server.metrics_listen", "IP address and a port"),
+    ("SERVER__METRICS_LISTEN", "127.0.0.1:8080", "server.metrics_listen", "same as server.listen"),
+    ("SERVER__PUBLIC_URL", "card.example.edu.cn", "server.public_url", "address such as"),
+    ("SERVER__PUBLIC_URL", "http://card.example.edu.cn", "server.public_url", "must be https"),
+    ("SERVER__PUBLIC_URL", "ftp://card.example.edu.cn", "server.public_url", "must be https"),
+    ("SERVER__PUBLIC_URL", "https://a.cn/card", "server.public_url", "path"),
+    ("SERVER__PUBLIC_URL", "https://a.cn?x=1", "server.public_url", "query"),
+    ("SERVER__PUBLIC_URL", "https://u:p@a.cn", "server.public_url", "password"),
+    ("SERVER__TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/40", "server.trusted_proxies[1]", "prefix"),
+    ("SERVER__AUTHORITIES", "a.cn/b", "server.authorities[0]", "host:port"),
+    ("SERVER__WORKERS", "0", "server.workers", "from 1 to 64"),
+    ("SERVER__WORKERS", "many", "server.workers", "from 1 to 64"),
+    ("DATABASE__URL", "mysql://h/d", "database.url", "sqlite:// or postgres://"),
+    ("DATABASE__URL", "postgres:// h/d", "database.url", "sqlite:// or postgres://"),
+    ("DATABASE__MAX_CONNECTIONS", "-1", "database.max_connections", "from 1 to 1000"),
+    ("DATABASE__AUTO_MIGRATE", "yes", "database.auto_migrate", "true or false"),
+    ("REDIS__URL", "127.0.0.1:6379", "redis.url", "redis://"),
+    ("LEDGER__LANES", "65", "ledger.lanes", "from 1 to 64"),
+    ("TELEMETRY__LOG", "info,=!", "telemetry.log", "level"),
+    ("TELEMETRY__FORMAT", "xml", "telemetry.format", "\"json\" or \"text\""),
+    ("TELEMETRY__OTLP_ENDPOINT", "collector", "telemetry.otlp_endpoint", "http"),
+    ("KEYS__MASTER", "", "keys.master", "missing"),
+    ("KEYS__DATA", "AAEC", "keys.data", "base64:"),
+    ("KEYS__INDEX", "base64:%%", "keys.index", "not valid base64"),
+    ("KEYS__JWT", "base64:AAECAw==", "keys.jwt", "32 bytes, not 4"),
+    ("KEYS__TOTP", KEY, "keys.totp", "not a known key"),
+    ("WECHAT__APP_ID", "", "wechat.app_id", "missing"),
+    ("WECHAT__APP_SECRET", "", "wechat.app_secret", "missing"),
+    ("WECHAT__API_BASE_URL", "http://10.0.0.1", "wechat.api_base_url", "must be https"),
+    ("WECHAT_PAY__BASE_URL", "nowhere", "wechat_pay.base_url", "address such as"),
+    ("WECHAT_PAY__MCH_ID", "19a", "wechat_pay.mch_id", "number"),
+    ("WECHAT_PAY__MERCHANT_SERIAL_NO", "", "wechat_pay.merchant_serial_no", "missing"),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "",
+        "wechat_pay.merchant_private_key_file",
+        "missing",
+    ),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "{dir}/no.pem",
+        "wechat_pay.merchant_private_key_file",
+        "cannot be read",
+    ),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "{dir}/public.pem",
+        "wechat_pay.merchant_private_key_file",
+        "private key",
+    ),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "{dir}/endless.pem",
+        "wechat_pay.merchant_private_key_file",
+        "longer than",
+    ),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "/dev/zero",
+        "wechat_pay.merchant_private_key_file",
+        "longer than",
+    ),
+    ("WECHAT_PAY__API_V3_KEY", "short", "wechat_pay.api_v3_key", "exactly 32 bytes, not 5"),
+    ("WECHAT_PAY__PUBLIC_KEY_ID", "", "wechat_pay.public_key_id", "missing"),
+    ("WECHAT_PAY__PUBLIC_KEY_ID", "3775B6A4", "wechat_pay.public_key_id", "PUB_KEY_ID_"),
+    ("WECHAT_PAY__PUBLIC_KEY_FILE", "", "wechat_pay.public_key_file", "missing"),
+    (
+        "WECHAT_PAY__PUBLIC_KEY_FILE",
+        "{dir}/private.pem",
+        "wechat_pay.public_key_file",
+        "public key",
+    ),
+    (
+        "WECHAT_PAY__PLATFORM_CERTIFICATE_FILES",
+        "{dir}/public.pem",
+        "wechat_pay.platform_certificate_files[0]",
+        "certificate",
+    ),
+    ("WECHAT_PAY__SUB_MCH_ID", "x", "wechat_pay.sub_mch_id", "number"),
+    ("WECHAT_PAY__BILL_HOSTS", "https://a.cn", "wechat_pay.bill_hosts[0]", "host:port"),
+    ("ALIPAY__APPID", "x", "alipay.appid", "not a known key"),
+    ("ALIPAY__GATEWAY_URL", "http://a.cn", "alipay.gateway_url", "must be https"),
+    ("SCHOOL__XNEC__WECHAT__APPID", "x", "school.xnec.wechat.appid", "not a known key"),
+    ("SCHOOL__XNEC__WECHAT__APP_SECRET", "", "school.xnec.wechat.app_secret", "missing"),
+    ("SCHOOL__XNEC__SMS__PROVIDER", "x", "school.xnec.sms", "not a known key"),
+    ("SCHOOL__XN_EC__WECHAT__APP_ID", "x", "school.xn_ec", "a-z and 0-9"),
+];
+
+const BAD_IN_PRODUCTION: &[Bad] = &[
+    ("SERVER__PUBLIC_URL", "", "server.public_url", "missing"),
+    ("SERVER__PUBLIC_URL", "http://card.example.edu.cn", "server.public_url", "must be https"),
+    ("SERVER__PUBLIC_URL", "https://localhost", "server.public_url", "sandbox address"),
+    ("WECHAT__API_BASE_URL", "http://127.0.0.1:8090", "wechat.api_base_url", "sandbox address"),
+    ("WECHAT__API_BASE_URL", "https://[::1]", "wechat.api_base_url", "sandbox address"),
+    ("WECHAT__APP_SECRET", "sandbox-secret", "wechat.app_secret", "sandbox key"),
+    ("WECHAT_PAY__BASE_URL", "https://localhost:8090", "wechat_pay.base_url", "sandbox address"),
+    ("WECHAT_PAY__BILL_HOSTS", "127.0.0.1:8090", "wechat_pay.bill_hosts[0]", "not this machine"),
+    (
+        "WECHAT_PAY__API_V3_KEY",
+        "sandbox-89abcdef0123456789abcdef",
+        "wechat_pay.api_v3_key",
+        "sandbox key",
+    ),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "{dir}/throwaway.pem",
+        "wechat_pay.merchant_private_key_file",
+        "sandbox key",
+    ),
+    (
+        "WECHAT_PAY__PUBLIC_KEY_FILE",
+        "{dir}/throwaway-public.pem",
+        "wechat_pay.public_key_file",
+        "sandbox key",
+    ),
+    (
+        "SCHOOL__XNEC__WECHAT_PAY__BASE_URL",
+        "http://127.0.0.1:8090",
+        "school.xnec.wechat_pay.base_url",
+        "sandbox address",
+    ),
+    ("BANK__BASE_URL", "http://127.0.0.1:8090", "bank.base_url", "sandbox address"),
+];
+
+#[test]
+fn each_bad_setting_is_the_one_that_is_told() {
+    let good = format!("{}{}{}", keys(), wechat(), wechat_pay());
+    for (head, table) in [(String::new(), BAD_ANYWHERE), (production(), BAD_IN_PRODUCTION)] {
+        let fixture = Fixture::new();
+        let toml = format!("{head}{good}");
+        assert!(fixture.load(&toml, &[]).is_ok());
+        for (variable, value, key, message) in table {
+            let variable = format!("ONECARD__{variable}");
+            let Err(error) = fixture.load(&toml, &[(&variable, value)]) else {
+                panic!("{variable}={value} was accepted");
+            };
+            assert_told(&error, key, message);
+            assert_eq!(error.problems().len(), 1, "{variable}={value}: {error}");
+        }
+    }
+}
+
+#[test]
+fn wrong_types_and_broken_rings_in_the_file_are_told() {
+    let ring = |ring: &str| keys().replace(&format!("data = \"{KEY}\""), &format!("data = {ring}"));
+    let with = |tail: &str| format!("{}{tail}", keys());
+    let good = format!("key = \"{KEY}\"");
+    let cases = [
+        (with("[server]\nlisten = 8080\n"), "server.listen", "must be a text"),
+        (with("[server]\nworkers = \"2\"\n"), "server.workers", "from 1 to 64"),
+        (with("[server]\nworkers = 2.5\n"), "server.workers", "from 1 to 64"),
+        (
+            with("[server]\ntrusted_proxies = \"10.0.0.1\"\n"),
+            "server.trusted_proxies",
+            "must be a list",
+        ),
+        (with("[server]\ntrusted_proxies = [7]\n"), "server.trusted_proxies[0]", "must be a text"),
+        (with("[database]\nauto_migrate = \"true\"\n"), "database.auto_migrate", "true or false"),
+        (with("[school]\nxnec = 1\n"), "school.xnec", "must be a section"),
+        (with("[wecom]\nagent_id = 1000002\nsecret = []\n"), "wecom.secret", "must be a text"),
+        (ring("7"), "keys.data", "must be \"base64:…\" or {"),
+        (ring("{ id = \"k2\" }"), "keys.data.key", "missing"),
+        (ring(&format!("{{ {good} }}")), "keys.data.id", "missing"),
+        (ring(&format!("{{ id = \"K 2\", {good} }}")), "keys.data.id", "characters"),
+        (ring(&format!("{{ id = \"k2\", {good}, old = [] }}")), "keys.data.old", "not a known key"),
+        (
+            ring(&format!("{{ id = \"k2\", {good}, previous = [{{ id = \"k2\", {good} }}] }}")),
+            "keys.data",
+            "same id",
+        ),
+        (
+            ring(&format!("{{ id = \"k2\", {good}, previous = [{{ id = \"k1\" }}] }}")),
+            "keys.data.previous[0].key",
+            "missing",
+        ),
+        (
+            ring(&format!("{{ id = \"k2\", {good}, previous = [\"k1\"] }}")),
+            "keys.data.previous[0]",
+            "id=base64:",
+        ),
+        (
+            format!("{}{}", production(), ring(&format!("{{ id = \"sandbox-1\", {good} }}"))),
+            "keys.data.id",
+            "sandbox key",
+        ),
+    ];
+    let fixture = Fixture::new();
+    for (toml, key, message) in cases {
+        let error = fixture.load(&toml, &[]).unwrap_err();
+        assert_told(&error, key, message);
+        assert_eq!(error.problems().len(), 1, "{error}");
+    }
+}
+
+#[test]
+fn the_example_loads_once_its_secrets_are_filled_in() {
+    let example = include_str!("../onecard.example.toml");
+    let filled = [
+        ("ONECARD__KEYS__MASTER", KEY),
+        ("ONECARD__KEYS__DATA", KEY),
+        ("ONECARD__KEYS__INDEX", KEY),
+        ("ONECARD__KEYS__JWT", KEY),
+        ("ONECARD__WECHAT__APP_ID", "wx01"),
+        ("ONECARD__WECHAT__APP_SECRET", "hush"),
+        ("ONECARD__WECHAT_PAY__MCH_ID", "1900000001"),
+        ("ONECARD__WECHAT_PAY__MERCHANT_SERIAL_NO", "3775"),
+        ("ONECARD__WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE", "{dir}/private.pem"),
+        ("ONECARD__WECHAT_PAY__API_V3_KEY", V3_KEY),
+        ("ONECARD__WECHAT_PAY__PUBLIC_KEY_ID", "PUB_KEY_ID_01"),
+        ("ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE", "{dir}/public.pem"),
+    ];
+    let fixture = Fixture::new();
+    let config = fixture.load(example, &filled).unwrap();
+    assert_eq!(config.environment, Environment::Production);
+    for (n, (name, _)) in filled.iter().enumerate() {
+        let mut all_but_one = filled.to_vec();
+        all_but_one.remove(n);
+        let error = fixture.load(example, &all_but_one).unwrap_err();
+        let key = name.trim_start_matches("ONECARD__").replace("__", ".").to_lowercase();
+        assert_told(&error, &key, "missing");
+    }
+}
