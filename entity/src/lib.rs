@@ -1,1 +1,15 @@
+//! Rows, one file for each table; nothing but rows.
+//!
+//! Instants are microseconds since 1970 UTC, days are counted from 1970-01-01, amounts are fen.
+//! The ledger's tables are not here: its `store.rs` writes them in bulk, by hand.
 
+pub mod binding;
+pub mod idempotency_key;
+pub mod identity;
+pub mod notification;
+pub mod orders;
+pub mod payment;
+pub mod person;
+pub mod review_case;
+pub mod school;
+pub mod session;

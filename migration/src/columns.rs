@@ -64,3 +64,10 @@ pub(crate) fn bytes_null(name: &'static str) -> ColumnDef {
     column.binary().null();
     column
 }
+
+/// `integer`, may be NULL.
+pub(crate) fn int_null(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(name).into_iden());
+    column.integer().null();
+    column
+}

@@ -3,6 +3,9 @@
 
 mod columns;
 mod m0001_ledger;
+mod m0002_schools;
+mod m0003_identities;
+mod m0004_orders;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -14,6 +17,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_ledger::Migration)]
+        vec![
+            Box::new(m0001_ledger::Migration),
+            Box::new(m0002_schools::Migration),
+            Box::new(m0003_identities::Migration),
+            Box::new(m0004_orders::Migration),
+        ]
     }
 }

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod crypto;
 pub mod db;
+pub mod http;
 pub mod http_client;
 pub mod ids;
 pub mod kv;

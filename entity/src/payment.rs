@@ -1,0 +1,28 @@
+//! One try to pay an order.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `payment`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payment")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    pub school_id: i64,
+    pub provider: String,
+    pub merchant: String,
+    pub app_id: String,
+    pub payer: String,
+    pub amount_fen: i64,
+    pub state: String,
+    pub transaction_id: Option<String>,
+    pub created_at: i64,
+    pub paid_at: Option<i64>,
+}
+
+/// None: slices join what they need.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

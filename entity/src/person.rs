@@ -1,0 +1,34 @@
+//! A person on a school's roster.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `person`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "person")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub school_id: i64,
+    pub student_no: String,
+    pub name_sealed: Vec<u8>,
+    pub id_number_sealed: Option<Vec<u8>>,
+    pub id_number_index: Option<Vec<u8>>,
+    pub phone_sealed: Option<Vec<u8>>,
+    pub phone_index: Option<Vec<u8>>,
+    pub kind: String,
+    pub department: String,
+    pub class_name: String,
+    pub valid_until: Option<i32>,
+    pub status: String,
+    pub password_hash: Option<String>,
+    pub roster_digest: Vec<u8>,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub closed_at: Option<i64>,
+}
+
+/// None: slices join what they need.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
