@@ -1,1 +1,104 @@
-fn main() {}
+//! `onecard-sandbox`: the stand-ins as a program of their own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use sandbox::wechat_pay::CallbackMode;
+use sandbox::{Options, keys};
+use tracing_subscriber::EnvFilter;
+
+/// Stand-ins for WeChat and WeChat Pay, with throwaway keys of their own.
+///
+/// They speak the real wire protocols on the real paths and refuse what the real ones refuse.
+/// Nothing here has to do with real money. The control page is at the root of the address.
+#[derive(Parser)]
+#[command(name = "onecard-sandbox", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the throwaway keys, where they are missing, and print the folder
+    Init {
+        /// Folder of the keys and of credentials.json
+        #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
+        dir: PathBuf,
+    },
+    /// Serve until Ctrl-C or SIGTERM; makes missing keys first
+    Serve {
+        /// Address to listen on; port 0 takes any free port
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// Folder of the keys and of credentials.json
+        #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
+        dir: PathBuf,
+        /// Whether a payment sends its callback by itself
+        #[arg(long, value_enum, default_value_t = Callbacks::Auto)]
+        callbacks: Callbacks,
+        /// How many times faster than WeChat callbacks are retried (1 to 1000000)
+        #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+        speed: u32,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Callbacks {
+    /// At once, then on WeChat's schedule until it is accepted
+    Auto,
+    /// Held until it is delivered from the control page
+    Manual,
+}
+
+impl From<Callbacks> for CallbackMode {
+    fn from(callbacks: Callbacks) -> Self {
+        match callbacks {
+            Callbacks::Auto => Self::Auto,
+            Callbacks::Manual => Self::Manual,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Init { dir } => {
+            keys::generate(&dir)?;
+            println!("{}", dir.display());
+        }
+        Command::Serve { listen, dir, callbacks, speed } => {
+            let options = Options::new(keys::generate(&dir)?);
+            let options = Options { listen, callbacks: callbacks.into(), speed, ..options };
+            let running = sandbox::start(options).await?;
+            println!("sandbox: {}", running.base_url());
+            stop_asked().await?;
+            running.stop().await;
+        }
+    }
+    Ok(())
+}
+
+async fn stop_asked() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -91,10 +91,9 @@ async fn drive<B: Batch>(
         match batch.run(&requests).await {
             Ok(answers) => answer(callers, answers),
             Err(error) if requests.len() == 1 => {
-                for caller in callers {
+                if let Some(caller) = callers.into_iter().next() {
                     // A caller that went away no longer wants to know.
                     let _ = caller.send(Err(error));
-                    break;
                 }
             }
             // One broken request must not fail its neighbours: each is done alone.

@@ -19,7 +19,10 @@ crate::uuid_id! {
 pub struct Kind(&'static str);
 
 impl Kind {
-    /// A kind of that name: lower case and underscores, at most 32.
+    /// A kind of that name, a constant.
+    ///
+    /// # Panics
+    /// When the program is compiled, if the name is empty or longer than 32 bytes.
     pub const fn new(name: &'static str) -> Self {
         assert!(!name.is_empty() && name.len() <= 32, "a kind has 1 to 32 characters");
         Self(name)
@@ -240,7 +243,7 @@ impl Record {
 /// The digest of a batch: SHA-256 over its transfers' digests, in order.
 pub fn batch_digest<'a>(digests: impl IntoIterator<Item = &'a Hash>) -> Hash {
     let start = Sha256::new().chain_update(b"onecard-batch-v1|");
-    digests.into_iter().fold(start, |hash, digest| hash.chain_update(digest)).finalize().into()
+    digests.into_iter().fold(start, Digest::chain_update).finalize().into()
 }
 
 fn length(n: usize) -> [u8; 8] {
