@@ -1,0 +1,46 @@
+//! How pages, redirects and refusals are answered.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use askama::Template;
+
+/// A page that tells why something was not done.
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct Refused<'a> {
+    title: &'a str,
+    reason: &'a str,
+    back: &'a str,
+}
+
+pub(crate) fn render(status: StatusCode, template: &impl Template) -> HttpResponse {
+    match template.render() {
+        Ok(html) => HttpResponse::build(status)
+            .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .content_type("text/html; charset=utf-8")
+            .body(html),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+pub(crate) fn ok(template: &impl Template) -> HttpResponse {
+    render(StatusCode::OK, template)
+}
+
+/// `back`: where the visitor may go on, `/sandbox` if nothing better is known.
+pub(crate) fn refused(status: StatusCode, title: &str, reason: &str, back: &str) -> HttpResponse {
+    render(status, &Refused { title, reason, back })
+}
+
+pub(crate) fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
+}
+
+/// Fen as yuan with two decimals.
+pub(crate) fn yuan(fen: i64) -> String {
+    format!("{}.{:02}", fen / 100, fen % 100)
+}

@@ -1,0 +1,95 @@
+//! Login codes: made for one openid, good once, for five minutes.
+
+use std::collections::{HashMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::chance;
+
+const LIFETIME: TimeDelta = TimeDelta::minutes(5);
+
+/// Codes are remembered after their end, so that a second use can be told from a wrong code.
+const REMEMBERED: TimeDelta = TimeDelta::minutes(10);
+const MOST: usize = 100_000;
+
+#[derive(Debug)]
+struct Code {
+    openid: String,
+    issued_at: DateTime<Utc>,
+    used: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CodeError {
+    /// Never made, or past its five minutes.
+    Invalid,
+    Used,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Codes {
+    known: HashMap<String, Code>,
+    oldest_first: VecDeque<String>,
+}
+
+impl Codes {
+    pub(super) fn issue(&mut self, openid: &str, now: DateTime<Utc>) -> String {
+        self.forget(now);
+        let code = format!("0{}", chance::alphanumeric(31));
+        let entry = Code { openid: openid.to_owned(), issued_at: now, used: false };
+        self.known.insert(code.clone(), entry);
+        self.oldest_first.push_back(code.clone());
+        code
+    }
+
+    /// The openid behind the code, which is used up by asking.
+    pub(super) fn take(&mut self, code: &str, now: DateTime<Utc>) -> Result<String, CodeError> {
+        let code = self.known.get_mut(code).ok_or(CodeError::Invalid)?;
+        if code.used {
+            return Err(CodeError::Used);
+        }
+        if now - code.issued_at > LIFETIME {
+            return Err(CodeError::Invalid);
+        }
+        code.used = true;
+        Ok(code.openid.clone())
+    }
+
+    fn forget(&mut self, now: DateTime<Utc>) {
+        while let Some(oldest) = self.oldest_first.front() {
+            let past = |code: &Code| now - code.issued_at > REMEMBERED;
+            if self.known.len() < MOST && !self.known.get(oldest).is_none_or(past) {
+                break;
+            }
+            self.known.remove(oldest);
+            self.oldest_first.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_good_once_for_five_minutes() {
+        let start = DateTime::from_timestamp(1_767_232_800, 0).unwrap();
+        let mut codes = Codes::default();
+        let code = codes.issue("o1", start);
+        assert_eq!(code.len(), 32);
+        assert_eq!(codes.take(&code, start + TimeDelta::minutes(5)), Ok("o1".to_owned()));
+        assert_eq!(codes.take(&code, start), Err(CodeError::Used));
+        let late = codes.issue("o1", start);
+        assert_eq!(codes.take(&late, start + TimeDelta::seconds(301)), Err(CodeError::Invalid));
+        assert_eq!(codes.take("none", start), Err(CodeError::Invalid));
+    }
+
+    #[test]
+    fn old_codes_are_forgotten() {
+        let start = DateTime::from_timestamp(1_767_232_800, 0).unwrap();
+        let mut codes = Codes::default();
+        codes.issue("o1", start);
+        codes.issue("o2", start + TimeDelta::minutes(11));
+        assert_eq!((codes.known.len(), codes.oldest_first.len()), (1, 1));
+    }
+}

@@ -1,0 +1,117 @@
+//! The cashier as a page, for browsers that have no WeChat to open it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Form, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::cashier::{CallRefusal, PaymentCall};
+use super::{ActRefusal, PaymentView};
+use crate::local_url::{LocalUrl, NotLocal};
+use crate::page::{self, yuan};
+use crate::state::Sandbox;
+
+const TITLE: &str = "无法支付";
+
+#[derive(Deserialize)]
+pub(super) struct Visit {
+    #[serde(flatten)]
+    call: PaymentCall,
+    #[serde(default)]
+    redirect_uri: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Decision {
+    #[serde(flatten)]
+    visit: Visit,
+    act: Act,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Act {
+    Pay,
+    Fail,
+    Cancel,
+}
+
+impl Act {
+    /// As `wx.requestPayment` ends: told to the page, and proof of nothing.
+    fn result(self) -> &'static str {
+        match self {
+            Self::Pay => "ok",
+            Self::Fail => "fail",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "cashier.html")]
+struct Cashier<'a> {
+    call: &'a PaymentCall,
+    redirect_uri: &'a str,
+    merchant: &'a str,
+    payer: &'a str,
+    payment: &'a PaymentView,
+    amount: &'a str,
+}
+
+pub(super) async fn show(visit: Query<Visit>, sandbox: Data<Sandbox>) -> HttpResponse {
+    if let Err(error) = LocalUrl::parse(&visit.redirect_uri) {
+        return refuse_place(&error);
+    }
+    let payment = match sandbox.wechat_pay.open(&visit.call) {
+        Ok(payment) => payment,
+        Err(refusal) => return refuse_call(&refusal, &visit.redirect_uri),
+    };
+    let payer = sandbox.wechat.user_by_openid(&payment.openid);
+    page::ok(&Cashier {
+        call: &visit.call,
+        redirect_uri: &visit.redirect_uri,
+        merchant: &sandbox.keys.credentials.wechat_pay.mch_id,
+        payer: payer.as_ref().map_or("", |user| &user.name),
+        payment: &payment,
+        amount: &yuan(payment.total_fen),
+    })
+}
+
+pub(super) async fn act(decision: Form<Decision>, sandbox: Data<Sandbox>) -> HttpResponse {
+    let Decision { visit, act } = decision.into_inner();
+    let target = match LocalUrl::parse(&visit.redirect_uri) {
+        Ok(target) => target,
+        Err(error) => return refuse_place(&error),
+    };
+    match decide(&sandbox, &visit.call, act) {
+        Ok(()) => page::see_other(&target.with("pay_result", act.result())),
+        Err(Refused::Call(refusal)) => refuse_call(&refusal, &visit.redirect_uri),
+        Err(Refused::Act(refusal)) => {
+            page::refused(StatusCode::CONFLICT, TITLE, &refusal.to_string(), &visit.redirect_uri)
+        }
+    }
+}
+
+enum Refused {
+    Call(CallRefusal),
+    Act(ActRefusal),
+}
+
+fn decide(sandbox: &Sandbox, call: &PaymentCall, act: Act) -> Result<(), Refused> {
+    let pay = &sandbox.wechat_pay;
+    let done = match act {
+        Act::Cancel => return Ok(()),
+        Act::Pay => pay.pay(&pay.open(call).map_err(Refused::Call)?.out_trade_no),
+        Act::Fail => pay.fail(&pay.open(call).map_err(Refused::Call)?.out_trade_no),
+    };
+    done.map(|_| ()).map_err(Refused::Act)
+}
+
+fn refuse_place(error: &NotLocal) -> HttpResponse {
+    page::refused(StatusCode::BAD_REQUEST, TITLE, &error.to_string(), "/sandbox")
+}
+
+fn refuse_call(refusal: &CallRefusal, back: &str) -> HttpResponse {
+    page::refused(StatusCode::BAD_REQUEST, TITLE, &refusal.to_string(), back)
+}

@@ -1,0 +1,105 @@
+//! From a prepay request to a prepay id.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::WechatPay;
+use super::authorization::Caller;
+use super::book::{Full, Payments};
+use super::payment::{CallbackState, Callbacks, Payment, State};
+use super::prepay_fields::{PREPAY, PrepayRequest};
+use super::refusal::Refusal;
+use super::schema::{self, fault};
+use crate::chance;
+use crate::state::lock;
+use crate::wechat::WeChat;
+
+/// `time_expire` counts from a minute ahead to ninety days; without it an order has seven days.
+const SHORTEST: TimeDelta = TimeDelta::minutes(1);
+const LONGEST: TimeDelta = TimeDelta::days(90);
+const USUAL: TimeDelta = TimeDelta::days(7);
+
+impl WechatPay {
+    /// A fresh prepay id for the order of the request, which is made if it is new.
+    pub(super) fn prepay(
+        &self,
+        caller: &Caller,
+        body: &[u8],
+        wechat: &WeChat,
+    ) -> Result<String, Refusal> {
+        let value = schema::read(body, PREPAY)?;
+        let request = serde_json::from_value::<PrepayRequest>(value.clone())
+            .map_err(|_| fault("", "", "请求体不是合法的JSON"))?;
+        self.check_parties(&request, caller, wechat)?;
+        let now = self.clock.now();
+        let prepay_id = chance::prepay_id(now);
+        let mut payments = lock(&self.payments);
+        admit(&mut payments, &request, value, now)?;
+        payments.add_prepay(&request.out_trade_no, &prepay_id, now);
+        drop(payments);
+        self.changed();
+        Ok(prepay_id)
+    }
+
+    fn check_parties(
+        &self,
+        request: &PrepayRequest,
+        caller: &Caller,
+        wechat: &WeChat,
+    ) -> Result<(), Refusal> {
+        if request.mchid != caller.mchid() {
+            let issue = "与Http头Authorization中的mchid不一致";
+            return Err(fault("/mchid", &request.mchid, issue).into());
+        }
+        if request.appid != self.keys.credentials.wechat.app_id {
+            return Err(Refusal::app_not_bound());
+        }
+        if wechat.user_by_openid(&request.payer.openid).is_none() {
+            return Err(fault("/payer/openid", &request.payer.openid, "无效的openid").into());
+        }
+        Ok(())
+    }
+}
+
+/// Finds the order again if it is the same and unpaid, or takes it in.
+fn admit(
+    payments: &mut Payments,
+    request: &PrepayRequest,
+    value: Value,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let Some(known) = payments.get(&request.out_trade_no) else {
+        let added = payments.insert(new_payment(request, value, now), now);
+        return added.map_err(|Full| Refusal::too_many());
+    };
+    match known.state {
+        State::Paid(_) => Err(Refusal::prepay_of_paid()),
+        State::Closed => Err(Refusal::closed()),
+        State::NotPaid if known.request != value => Err(Refusal::other_parameters()),
+        State::NotPaid => Ok(()),
+    }
+}
+
+fn new_payment(request: &PrepayRequest, value: Value, now: DateTime<Utc>) -> Payment {
+    let asked = request.time_expire.as_deref();
+    let asked = asked.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let pay_by = asked.map_or(now + USUAL, |at| at.to_utc()).clamp(now + SHORTEST, now + LONGEST);
+    Payment {
+        out_trade_no: request.out_trade_no.clone(),
+        appid: request.appid.clone(),
+        mchid: request.mchid.clone(),
+        description: request.description.clone(),
+        total_fen: request.amount.total,
+        attach: request.attach.clone(),
+        notify_url: request.notify_url.clone(),
+        openid: request.payer.openid.clone(),
+        created_at: now,
+        pay_by,
+        request: value,
+        prepays: Vec::new(),
+        state: State::NotPaid,
+        failures: 0,
+        callbacks: Callbacks { state: CallbackState::Waiting, round: 0, attempts: 0, accepted: 0 },
+        notification: None,
+    }
+}

@@ -1,0 +1,123 @@
+//! Payments as the control page, its JSON twin and the tests see them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::payment::{CallbackState, Payment, State};
+use super::{CallbackMode, Delivery, WechatPay};
+use crate::state::lock;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PaymentView {
+    pub out_trade_no: String,
+    /// WeChat's `trade_state`: `NOTPAY`, `SUCCESS` or `CLOSED`.
+    pub trade_state: &'static str,
+    pub description: String,
+    pub total_fen: i64,
+    pub openid: String,
+    pub notify_url: String,
+    pub created_at: DateTime<Utc>,
+    /// No payment after this moment.
+    pub pay_by: DateTime<Utc>,
+    /// The latest of the prepay ids.
+    pub prepay_id: Option<String>,
+    pub transaction_id: Option<String>,
+    pub paid_at: Option<DateTime<Utc>>,
+    /// How often the payer tried and failed.
+    pub failures: u32,
+    pub callback: CallbackState,
+    /// Tries of callbacks that came to an end, and those of them that were answered with 2xx.
+    pub attempts: u32,
+    pub accepted: u32,
+}
+
+impl From<&Payment> for PaymentView {
+    fn from(payment: &Payment) -> Self {
+        let paid = payment.paid();
+        Self {
+            out_trade_no: payment.out_trade_no.clone(),
+            trade_state: match payment.state {
+                State::NotPaid => "NOTPAY",
+                State::Paid(_) => "SUCCESS",
+                State::Closed => "CLOSED",
+            },
+            description: payment.description.clone(),
+            total_fen: payment.total_fen,
+            openid: payment.openid.clone(),
+            notify_url: payment.notify_url.clone(),
+            created_at: payment.created_at,
+            pay_by: payment.pay_by,
+            prepay_id: payment.prepays.last().map(|prepay| prepay.id.clone()),
+            transaction_id: paid.map(|paid| paid.transaction_id.clone()),
+            paid_at: paid.map(|paid| paid.at),
+            failures: payment.failures,
+            callback: payment.callbacks.state,
+            attempts: payment.callbacks.attempts,
+            accepted: payment.callbacks.accepted,
+        }
+    }
+}
+
+impl WechatPay {
+    pub fn payment(&self, out_trade_no: &str) -> Option<PaymentView> {
+        lock(&self.payments).get(out_trade_no).map(PaymentView::from)
+    }
+
+    /// Newest first; and how many there are in all.
+    pub fn payments(&self, skip: usize, limit: usize) -> (Vec<PaymentView>, usize) {
+        let payments = lock(&self.payments);
+        let page = payments.newest_first().skip(skip).take(limit).map(PaymentView::from);
+        (page.collect(), payments.len())
+    }
+
+    /// The last 500 tries of callbacks, newest first.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.courier.diary()
+    }
+
+    /// Those of the last 500 tries that told of this payment, oldest first.
+    pub fn deliveries_of(&self, out_trade_no: &str) -> Vec<Delivery> {
+        let mut diary = self.courier.diary();
+        diary.retain(|delivery| delivery.out_trade_no == out_trade_no);
+        diary.reverse();
+        diary
+    }
+
+    /// Waits until the payment exists and meets the condition. Callers bound the time.
+    pub async fn until(
+        &self,
+        out_trade_no: &str,
+        condition: impl Fn(&PaymentView) -> bool,
+    ) -> PaymentView {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if let Some(payment) = self.payment(out_trade_no).filter(&condition) {
+                return payment;
+            }
+            // The sender lives in `self`, so this ends only with a change.
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub fn callback_mode(&self) -> CallbackMode {
+        *lock(&self.mode)
+    }
+
+    /// Holds for payments that are made from now on.
+    pub fn set_callback_mode(&self, mode: CallbackMode) {
+        *lock(&self.mode) = mode;
+    }
+
+    /// How many times faster than WeChat's schedule callbacks are retried.
+    pub fn speed(&self) -> u32 {
+        self.pace.speed()
+    }
+
+    /// Between 1 and 1,000,000; also hurries retries that wait already.
+    pub fn set_speed(&self, speed: u32) {
+        self.pace.set_speed(speed);
+    }
+}

@@ -1,0 +1,61 @@
+use std::os::unix::fs::PermissionsExt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+};
+use sandbox::keys::{self, THROWAWAY_MARK};
+
+use crate::support::der;
+
+#[test]
+fn keys_are_made_once_marked_and_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("data/sandbox");
+    let first = keys::generate(&dir).unwrap().credentials;
+    let files = [
+        keys::CREDENTIALS_FILE,
+        keys::MERCHANT_PRIVATE_KEY_FILE,
+        keys::WECHAT_PAY_PUBLIC_KEY_FILE,
+        keys::WECHAT_PAY_PRIVATE_KEY_FILE,
+    ];
+    let read = |name| std::fs::read_to_string(dir.join(name)).unwrap();
+    let before = files.map(read);
+    for (name, text) in files.iter().zip(&before) {
+        assert!(text.contains(THROWAWAY_MARK), "{name}");
+        let mode = std::fs::metadata(dir.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), files.len());
+
+    // Another implementation reads the files, and the two halves belong together.
+    let pair = RsaKeyPair::from_pkcs8(&der(&read(keys::WECHAT_PAY_PRIVATE_KEY_FILE))).unwrap();
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"text", &mut signature).unwrap();
+    let public = der(&read(keys::WECHAT_PAY_PUBLIC_KEY_FILE));
+    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public);
+    public.verify(b"text", &signature).unwrap();
+
+    let again = keys::generate(&dir).unwrap().credentials;
+    assert_eq!(files.map(read), before);
+    assert_eq!(again.wechat.app_id, first.wechat.app_id);
+
+    std::fs::remove_file(dir.join(keys::WECHAT_PAY_PUBLIC_KEY_FILE)).unwrap();
+    keys::generate(&dir).unwrap();
+    assert_eq!(files.map(read), before, "a gap is filled with what was there");
+}
+
+#[test]
+fn identifiers_have_their_real_shapes_and_stay_out_of_debug_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = keys::generate(dir.path()).unwrap();
+    let (app, pay) = (&keys.credentials.wechat, &keys.credentials.wechat_pay);
+    assert_eq!((app.app_id.len(), app.app_secret.len()), (18, 32));
+    assert_eq!((pay.mch_id.len(), pay.merchant_serial_no.len()), (10, 40));
+    assert!(pay.merchant_serial_no.bytes().all(|b| b"0123456789ABCDEF".contains(&b)));
+    assert!(pay.api_v3_key.len() == 32 && pay.api_v3_key.is_ascii());
+    let id = pay.public_key_id.strip_prefix("PUB_KEY_ID_").unwrap();
+    assert!(id.len() == 34 && id.bytes().all(|b| b.is_ascii_digit()));
+    let shown = format!("{keys:?}");
+    assert!(!shown.contains(&pay.api_v3_key) && !shown.contains(&app.app_secret));
+}

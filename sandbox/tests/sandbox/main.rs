@@ -1,0 +1,21 @@
+//! The sandbox from outside: over HTTP, with keys and signatures of another implementation.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod callbacks;
+#[cfg(test)]
+mod cashier;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod journey;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod vectors;

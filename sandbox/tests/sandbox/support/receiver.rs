@@ -1,0 +1,92 @@
+//! The door of a merchant where callbacks come in.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub headers: HashMap<String, String>,
+    pub body: String,
+}
+
+impl Received {
+    pub fn envelope(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The transaction inside.
+    pub fn open(&self, api_v3_key: &str) -> Value {
+        let resource = &self.envelope()["resource"];
+        let text = |name: &str| resource[name].as_str().unwrap().to_owned();
+        let key = UnboundKey::new(&AES_256_GCM, api_v3_key.as_bytes()).unwrap();
+        let nonce = Nonce::try_assume_unique_for_key(text("nonce").as_bytes()).unwrap();
+        let mut sealed = STANDARD.decode(text("ciphertext")).unwrap();
+        let aad = Aad::from(text("associated_data").into_bytes());
+        let opened = LessSafeKey::new(key).open_in_place(nonce, aad, &mut sealed).unwrap();
+        serde_json::from_slice(opened).unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Inbox {
+    received: Mutex<Vec<Received>>,
+    /// Answers to give, one each; afterwards 204.
+    answers: Mutex<VecDeque<u16>>,
+}
+
+pub struct Receiver {
+    pub notify_url: String,
+    inbox: Data<Inbox>,
+    handle: ServerHandle,
+}
+
+impl Receiver {
+    /// Answers with the given statuses in turn and then always with 204.
+    pub fn start(answers: &[u16]) -> Self {
+        let inbox = Data::from(Arc::new(Inbox {
+            answers: Mutex::new(answers.iter().copied().collect()),
+            ..Inbox::default()
+        }));
+        let state = inbox.clone();
+        let app =
+            move || App::new().app_data(state.clone()).route("/notify", web::post().to(take_in));
+        let server = HttpServer::new(app).workers(1).disable_signals();
+        let server = server.bind("127.0.0.1:0").unwrap();
+        let notify_url = format!("http://{}/notify", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Self { notify_url, inbox, handle }
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.inbox.received.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}
+
+async fn take_in(request: HttpRequest, body: Bytes, inbox: Data<Inbox>) -> HttpResponse {
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()));
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    inbox.received.lock().unwrap().push(Received { headers: headers.collect(), body });
+    match inbox.answers.lock().unwrap().pop_front() {
+        Some(302) => HttpResponse::Found().insert_header(("location", "/notify")).finish(),
+        Some(status) => HttpResponse::build(status.try_into().unwrap())
+            .body(r#"{"code":"FAIL","message":"稍后再试"}"#),
+        None => HttpResponse::NoContent().finish(),
+    }
+}
