@@ -1,0 +1,127 @@
+/**
+ * Calls to the server, with the session they need.
+ *
+ * Invariant: every call ends in a `Result`, also when the session ends while it is under way.
+ * Invariant: a refresh token is used once. The server takes a second use for theft and ends the
+ * whole session, so calls that are refused together wait for one refresh.
+ */
+import { type Tokens, tokens } from './api'
+import type { Decoder } from './decode'
+import { type ApiError, readReply, type Reply } from './problem'
+import { err, ok, type Result } from './result'
+
+export interface Request {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: object
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Session {
+  readonly accessToken: string
+  readonly refreshToken: string
+}
+
+export interface SessionStore {
+  load(): Session | null
+  save(session: Session): void
+  clear(): void
+}
+
+export interface Surroundings {
+  readonly send: (request: Request) => Promise<Reply>
+  readonly store: SessionStore
+  /** Signs in again without the person's help, where the platform can; null where it cannot. */
+  readonly signInSilently: (() => Promise<Result<Tokens, ApiError>>) | null
+}
+
+export interface Client {
+  /** A call that needs no session. */
+  open<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>>
+  /** A call on behalf of the signed-in person. */
+  call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>>
+}
+
+export function sessionOf(answer: Tokens): Session {
+  return { accessToken: answer.access_token, refreshToken: answer.refresh_token }
+}
+
+export function createClient({ send, store, signInSilently }: Surroundings): Client {
+  let renewal: Promise<Result<Session, ApiError>> | null = null
+
+  async function open<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
+    return readReply(await send(request), decode)
+  }
+
+  function callAs<T>(
+    session: Session,
+    request: Request,
+    decode: Decoder<T>,
+  ): Promise<Result<T, ApiError>> {
+    const headers = { ...request.headers, Authorization: `Bearer ${session.accessToken}` }
+    return open({ ...request, headers }, decode)
+  }
+
+  async function call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
+    const session = store.load()
+    if (session === null) return err({ kind: 'signed_out' })
+    const first = await callAs(session, request, decode)
+    if (!isUnauthorized(first)) return first
+    const renewed = await renew(session)
+    if (!renewed.ok) return renewed
+    const second = await callAs(renewed.value, request, decode)
+    return isUnauthorized(second) ? signOut(renewed.value) : second
+  }
+
+  /** The session after `stale`: another call's, another tab's, or a new one. */
+  function renew(stale: Session): Promise<Result<Session, ApiError>> {
+    if (renewal !== null) return renewal
+    const stored = store.load()
+    if (stored === null) return Promise.resolve(err({ kind: 'signed_out' }))
+    if (stored.accessToken !== stale.accessToken) return Promise.resolve(ok(stored))
+    renewal = refresh(stored).finally(() => {
+      renewal = null
+    })
+    return renewal
+  }
+
+  async function refresh(stale: Session): Promise<Result<Session, ApiError>> {
+    const body = { refresh_token: stale.refreshToken }
+    const refreshed = await open({ method: 'POST', path: '/api/v1/auth/refresh', body }, tokens)
+    if (refreshed.ok) return keep(stale, refreshed.value)
+    // Only the server's refusal ends a session; a bad connection does not.
+    if (!isRefusal(refreshed.error)) return refreshed
+    if (signInSilently === null) return signOut(stale)
+    const again = await signInSilently()
+    if (again.ok) return keep(stale, again.value)
+    return isRefusal(again.error) ? signOut(stale) : again
+  }
+
+  /** Whoever signed out meanwhile stays signed out. */
+  function keep(stale: Session, answer: Tokens): Result<Session, ApiError> {
+    if (store.load()?.refreshToken !== stale.refreshToken) return err({ kind: 'signed_out' })
+    const session = sessionOf(answer)
+    store.save(session)
+    return ok(session)
+  }
+
+  function signOut(ended: Session): Result<never, ApiError> {
+    if (store.load()?.refreshToken === ended.refreshToken) store.clear()
+    return err({ kind: 'signed_out' })
+  }
+
+  return { open, call }
+}
+
+function isUnauthorized(result: Result<unknown, ApiError>): boolean {
+  return !result.ok && statusOf(result.error) === 401
+}
+
+function isRefusal(error: ApiError): boolean {
+  const status = statusOf(error)
+  return status === 400 || status === 401 || status === 403
+}
+
+function statusOf(error: ApiError): number | null {
+  return error.kind === 'problem' || error.kind === 'unreadable' ? error.status : null
+}

@@ -1,0 +1,80 @@
+/** Everything that can be wrong with a call, and what to tell a person about it. */
+import { absentable, type Decoded, type Decoder, list, object, text } from './decode'
+import { err, ok, type Result } from './result'
+
+/** What the platform's network call ended with. It always ends. */
+export type Reply =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'timed_out' }
+
+const problemDocument = object({
+  title: text,
+  code: text,
+  request_id: absentable(text),
+  errors: absentable(list(object({ pointer: text, detail: text }))),
+})
+
+type ProblemDocument = Decoded<typeof problemDocument>
+
+export type ApiError =
+  | { readonly kind: 'problem'; readonly status: number; readonly document: ProblemDocument }
+  | { readonly kind: 'unreadable'; readonly status: number }
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'timed_out' }
+  | { readonly kind: 'signed_out' }
+
+export function readReply<T>(reply: Reply, decode: Decoder<T>): Result<T, ApiError> {
+  if (reply.kind !== 'answered') return err({ kind: reply.kind })
+  const { status, body } = reply
+  const json = parseJson(body)
+  if (status < 200 || status > 299) {
+    const document = problemDocument(json)
+    return err(document ? { kind: 'problem', status, document } : { kind: 'unreadable', status })
+  }
+  const value = decode(json)
+  return value === undefined ? err({ kind: 'unreadable', status }) : ok(value)
+}
+
+/** A sentence to show. The server's own title is Chinese and meant to be shown. */
+export function errorMessage(error: ApiError): string {
+  switch (error.kind) {
+    case 'problem':
+      return error.document.title
+    case 'unreadable':
+      return error.status >= 500 ? '系统繁忙，请稍后再试' : '服务返回异常，请稍后再试'
+    case 'unreachable':
+      return '网络连接失败，请检查网络后重试'
+    case 'timed_out':
+      return '网络较慢，请求超时，请重试'
+    case 'signed_out':
+      return '登录已失效，请重新登录'
+  }
+}
+
+/** The number under which the server's log knows this failure. */
+export function requestId(error: ApiError): string {
+  return error.kind === 'problem' ? (error.document.request_id ?? '') : ''
+}
+
+/** The complaint about one field, by JSON pointer (`/id_value`), or an empty text. */
+export function fieldMessage(error: ApiError | null, pointer: string): string {
+  if (error?.kind !== 'problem') return ''
+  return error.document.errors?.find((entry) => entry.pointer === pointer)?.detail ?? ''
+}
+
+/** True when every complaint is about one of these fields, so that no general notice is due. */
+export function concernsOnly(error: ApiError, pointers: readonly string[]): boolean {
+  if (error.kind !== 'problem') return false
+  const entries = error.document.errors ?? []
+  return entries.length > 0 && entries.every((entry) => pointers.includes(entry.pointer))
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    // Not JSON: a proxy's error page, or an empty body. The decoder refuses `undefined`.
+    return undefined
+  }
+}

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { send } from './request'
+
+vi.mock('#target', () => ({ target: { apiBaseUrl: 'https://card.example' } }))
+
+type Options = UniApp.RequestOptions
+const get = { method: 'GET', path: '/api/v1/me' } as const
+
+function platform(request: (options: Options) => void): void {
+  vi.stubGlobal('uni', { request })
+}
+
+beforeEach(() => vi.useFakeTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('send', () => {
+  it('asks with method, address, headers, body and a time-out', async () => {
+    let seen: Options | undefined
+    platform((options) => {
+      seen = options
+      options.success?.({ statusCode: 201, data: '{}', header: {}, cookies: [], errMsg: '' })
+    })
+    const reply = await send({ method: 'POST', path: '/o', body: { a: 1 }, headers: { K: 'v' } })
+    expect(reply).toEqual({ kind: 'answered', status: 201, body: '{}' })
+    expect(seen).toMatchObject({
+      url: 'https://card.example/o',
+      method: 'POST',
+      header: { K: 'v', 'Content-Type': 'application/json' },
+      data: '{"a":1}',
+      timeout: 10_000,
+    })
+  })
+
+  it.each<[string, unknown, unknown]>([
+    ['no network', { errMsg: 'request:fail' }, { kind: 'unreachable' }],
+    ['nothing at all', undefined, { kind: 'unreachable' }],
+    ['a time-out', { errMsg: 'request:fail timeout' }, { kind: 'timed_out' }],
+    ['a time-out of Alipay', { error: 13, errorMessage: '超时' }, { kind: 'timed_out' }],
+    [
+      'an HTTP error that Alipay takes for a failure',
+      { error: 19, status: 422, data: '{"title":"x"}' },
+      { kind: 'answered', status: 422, body: '{"title":"x"}' },
+    ],
+  ])('settles on %s', async (_name, failure, reply) => {
+    platform((options) => options.fail?.(failure as UniApp.GeneralCallbackResult))
+    expect(await send(get)).toEqual(reply)
+  })
+
+  it('settles when the platform throws', async () => {
+    platform(() => {
+      throw new Error('no such API')
+    })
+    expect(await send(get)).toEqual({ kind: 'timed_out' })
+  })
+
+  it('settles when the platform never answers', async () => {
+    platform(() => undefined)
+    const reply = send(get)
+    await vi.advanceTimersByTimeAsync(12_000)
+    expect(await reply).toEqual({ kind: 'timed_out' })
+  })
+})

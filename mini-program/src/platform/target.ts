@@ -1,0 +1,58 @@
+/**
+ * What differs between the places where the client runs. Each `target.<name>.ts` implements it;
+ * vite.config.ts chooses one, and nothing else in the source asks which it is.
+ */
+import type { Funding, Pay } from '@/core/api'
+import type { Result } from '@/core/result'
+import type { Address } from './navigation'
+
+export interface Target {
+  /** Whose identity a person signs in with: the name in the path of the login. */
+  readonly identity: 'wechat' | 'alipay'
+  readonly identityName: string
+  readonly funding: Funding
+  readonly fundingName: string
+  /** Without a final slash; empty where the client comes from the server itself. */
+  readonly apiBaseUrl: string
+  readonly signIn: InAppSignIn | PageSignIn
+  readonly payment: InAppPayment | PagePayment
+  /** How much larger than standard the person has set texts in the host app, where it says. */
+  textScale(): number
+  /** Runs once, before the application is made. */
+  start(): void
+}
+
+/** The host app gives a login code without leaving the client. */
+export interface InAppSignIn {
+  readonly kind: 'in_app'
+  requestCode(): Promise<Result<string, 'refused' | 'timed_out'>>
+}
+
+/** Another page gives the login code, and comes back with it. */
+export interface PageSignIn {
+  readonly kind: 'by_page'
+  /** Settles only when the page was not left after all. */
+  leave(signInUrl: string, returnTo: Address): Promise<void>
+  /** The code that the last visit brought, once. */
+  takeCode(): string | null
+}
+
+/**
+ * The host app's payment dialogue. What it answers is not told: it can be wrong, and only the
+ * server knows.
+ */
+export interface InAppPayment {
+  readonly kind: 'in_app'
+  show(pay: Pay): Promise<void>
+}
+
+export interface PagePayment {
+  readonly kind: 'by_page'
+  /** Settles only when the page was not left after all. */
+  leave(cashier: Cashier, pay: Pay, returnTo: Address): Promise<void>
+}
+
+export interface Cashier {
+  readonly url: string
+  readonly appId: string
+}

@@ -1,0 +1,33 @@
+import type { Pay } from '@/core/api'
+import { requestCode, showPayment } from './in-app'
+import type { Target } from './target'
+
+interface FontSetting {
+  readonly fontSizeScaleFactor?: number
+}
+
+async function show(pay: Pay): Promise<void> {
+  if (pay.provider !== 'wechat_pay') return
+  await showPayment({
+    provider: 'wxpay',
+    // Only other platforms of the framework read this one.
+    orderInfo: '',
+    timeStamp: pay.time_stamp,
+    nonceStr: pay.nonce_str,
+    package: pay.package,
+    signType: pay.sign_type,
+    paySign: pay.pay_sign,
+  })
+}
+
+export const target: Target = {
+  identity: 'wechat',
+  identityName: '微信',
+  funding: 'wechat_pay',
+  fundingName: '微信支付',
+  apiBaseUrl: import.meta.env.VITE_API_BASE_URL,
+  signIn: { kind: 'in_app', requestCode: () => requestCode({ provider: 'weixin' }) },
+  payment: { kind: 'in_app', show },
+  textScale: () => (uni.getAppBaseInfo() as FontSetting).fontSizeScaleFactor ?? 1,
+  start: () => undefined,
+}

@@ -1,0 +1,65 @@
+import { target } from '#target'
+import { type Binding, clientInfo, type ClientInfo } from '@/core/api'
+import { nothing } from '@/core/decode'
+import { type ApiError, errorMessage } from '@/core/problem'
+import { err, ok, type Result } from '@/core/result'
+import { begin, client, end, exchange } from './session'
+
+export const identityName = target.identityName
+
+/** What the sign-in page can do where it runs. */
+export type SignInOffer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'elsewhere'; readonly url: string }
+  /** A browser outside the sandbox: the identity lives in the host app only. */
+  | { readonly kind: 'host_app_only' }
+
+export interface SignedIn {
+  readonly binding: Binding | null
+}
+
+export async function signInOffer(): Promise<Result<SignInOffer, ApiError>> {
+  if (target.signIn.kind === 'in_app') return ok({ kind: 'ready' })
+  const info = await loadClientInfo()
+  if (!info.ok) return info
+  const url = info.value.wechat.sign_in_url
+  return ok(url === null ? { kind: 'host_app_only' } : { kind: 'elsewhere', url })
+}
+
+export function loadClientInfo(): Promise<Result<ClientInfo, ApiError>> {
+  return client.open({ method: 'GET', path: '/api/v1/client' }, clientInfo)
+}
+
+/**
+ * Signs in with the host app's code, or with the code that a visit to the sign-in page brought.
+ * Null when there is no such code yet. The error is a sentence to show.
+ */
+export async function signIn(): Promise<Result<SignedIn, string> | null> {
+  if (target.signIn.kind === 'by_page') {
+    const code = target.signIn.takeCode()
+    return code === null ? null : signInWith(code)
+  }
+  const code = await target.signIn.requestCode()
+  if (code.ok) return signInWith(code.value)
+  return err(code.error === 'timed_out' ? '登录超时，请重试' : `未能取得${identityName}登录信息`)
+}
+
+/** Leaves for the sign-in page; `signIn` is called after the return. */
+export async function leaveToSignIn(url: string): Promise<void> {
+  if (target.signIn.kind === 'by_page') await target.signIn.leave(url, { route: 'sign-in' })
+}
+
+async function signInWith(code: string): Promise<Result<SignedIn, string>> {
+  const answer = await exchange(code)
+  if (!answer.ok) return err(errorMessage(answer.error))
+  begin(answer.value)
+  return ok({ binding: answer.value.binding })
+}
+
+export async function signOut(): Promise<void> {
+  const session = end()
+  if (session === null) return
+  const body = { refresh_token: session.refreshToken }
+  // The session is over on this device whatever the server says.
+  await client.open({ method: 'POST', path: '/api/v1/auth/logout', body }, nothing)
+}

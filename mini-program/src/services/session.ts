@@ -1,0 +1,61 @@
+/** The session on this device, and the one client that uses it. */
+import { target } from '#target'
+import { type Tokens, tokens } from '@/core/api'
+import { createClient, type Session, sessionOf, type SessionStore } from '@/core/client'
+import { object, text } from '@/core/decode'
+import type { ApiError } from '@/core/problem'
+import { err, type Result } from '@/core/result'
+import { send } from '@/platform/request'
+import { readText, remove, writeText } from '@/platform/storage'
+
+const key = 'onecard.session'
+const stored = object({ accessToken: text, refreshToken: text })
+
+const store: SessionStore = {
+  load: () => parse(readText(key)),
+  save: (session) => writeText(key, JSON.stringify(session)),
+  clear: () => remove(key),
+}
+
+function parse(saved: string | null): Session | null {
+  if (saved === null) return null
+  try {
+    return stored(JSON.parse(saved)) ?? null
+  } catch {
+    return null
+  }
+}
+
+async function signInSilently(): Promise<Result<Tokens, ApiError>> {
+  if (target.signIn.kind !== 'in_app') return err({ kind: 'signed_out' })
+  const code = await target.signIn.requestCode()
+  if (code.ok) return exchange(code.value)
+  return err({ kind: code.error === 'timed_out' ? 'timed_out' : 'signed_out' })
+}
+
+export const client = createClient({
+  send,
+  store,
+  signInSilently: target.signIn.kind === 'in_app' ? signInSilently : null,
+})
+
+/** Gives a login code to the server. */
+export function exchange(code: string): Promise<Result<Tokens, ApiError>> {
+  const path = `/api/v1/auth/${target.identity}/login`
+  return client.open({ method: 'POST', path, body: { code } }, tokens)
+}
+
+export function begin(answer: Tokens): void {
+  store.save(sessionOf(answer))
+}
+
+export function isSignedIn(): boolean {
+  return store.load() !== null
+}
+
+/** Ends the session here, and gives it back so that the server can be told. */
+export function end(): Session | null {
+  const session = store.load()
+  store.clear()
+  return session
+}

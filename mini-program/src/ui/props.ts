@@ -1,0 +1,5 @@
+import type { PropType } from 'vue'
+import type { Fen } from '@/core/money'
+
+/** An amount, or null while there is none. At run time an amount is a plain number. */
+export const amountProp = { type: Number as unknown as PropType<Fen | null>, default: null }
