@@ -1,8 +1,15 @@
 //! onecard: the backend of a campus card.
 
+pub mod app;
 pub mod base;
+pub mod cli;
 pub mod config;
+pub mod health;
 pub mod identity;
 pub mod ledger;
 pub mod orders;
 pub mod providers;
+pub mod routes;
+pub mod schools;
+pub mod sessions;
+pub mod topup;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `onecard`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onecard::cli::run()
+}

@@ -53,6 +53,8 @@ fn people() -> sea_orm_migration::prelude::TableCreateStatement {
         .col(bytes_null("id_number_index"))
         .col(bytes_null("phone_sealed"))
         .col(bytes_null("phone_index"))
+        // The id of the key that made the digests of this row.
+        .col(text("index_key"))
         .col(text("kind"))
         .col(text("department"))
         .col(text("class_name"))

@@ -6,6 +6,8 @@ pub mod db;
 pub mod http;
 pub mod http_client;
 pub mod ids;
+pub mod jobs;
 pub mod kv;
 pub mod lane;
 pub mod money;
+pub mod telemetry;

@@ -163,7 +163,12 @@ pub(super) async fn append(
     let insert = |table, rows| Write::Insert { table, rows, suffix: "" };
     let written = tx
         .write_all(vec![
-            Write::Update { table: "account", rows: accounts, set: "balance_fen = r.balance" },
+            Write::Update {
+                table: "account",
+                rows: accounts,
+                set: "balance_fen = r.balance",
+                guard: "true",
+            },
             insert("transfer", transfer_rows(records)),
             insert("leg", leg_rows(records)),
             insert("unsealed", unsealed_rows(batches)),

@@ -187,6 +187,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// The merchant it acts for.
     fn merchant(&self) -> &str;
 
+    /// The app whose users can pay through it.
+    fn app_id(&self) -> &str;
+
     /// Makes the payment known to the provider and signs what the client needs.
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError>;
 

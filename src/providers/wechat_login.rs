@@ -6,7 +6,8 @@
 use super::settings::{self, InvalidSetting, require};
 use crate::{
     base::http_client,
-    identity::login::{LoginError, MiniProgramLogin, Platform, PlatformUser},
+    identity::login::{LoginError, MiniProgramLogin},
+    sessions::{Platform, PlatformUser},
 };
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};

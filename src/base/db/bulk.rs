@@ -182,8 +182,8 @@ pub enum Write {
         /// `ON CONFLICT …` or nothing.
         suffix: &'static str,
     },
-    /// `UPDATE table SET set FROM rows AS r WHERE table.key = r.key`; the first column of the rows
-    /// is the key.
+    /// `UPDATE table SET set FROM rows AS r WHERE table.key = r.key AND guard`; the first column of
+    /// the rows is the key.
     Update {
         /// This table.
         table: &'static str,
@@ -191,6 +191,8 @@ pub enum Write {
         rows: Rows,
         /// Assignments, from `r.column`.
         set: &'static str,
+        /// What must still hold of the row: the "compare" of a compare-and-set. `true` for nothing.
+        guard: &'static str,
     },
 }
 
@@ -203,23 +205,26 @@ impl Write {
 
     /// The statement around a source of rows.
     fn sql(shape: &Shape, source: &str) -> String {
-        let Shape { table, names, picks, key, extra, insert } = shape;
-        if *insert {
+        let Shape { table, names, picks, key, extra, guard } = shape;
+        let Some(guard) = guard else {
             // "WHERE true" tells SQLite that the suffix is no join condition.
-            format!("INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE true {extra}")
-        } else {
-            format!("UPDATE {table} SET {extra} FROM {source} WHERE {table}.{key} = r.{key}")
-        }
+            return format!(
+                "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE true {extra}"
+            );
+        };
+        format!(
+            "UPDATE {table} SET {extra} FROM {source} WHERE {table}.{key} = r.{key} AND {guard}"
+        )
     }
 
     fn shape(&self, backend: DbBackend) -> Shape {
         let rows = self.rows();
-        let (table, extra, insert) = match self {
-            Self::Insert { table, suffix, .. } => (*table, *suffix, true),
-            Self::Update { table, set, .. } => (*table, *set, false),
+        let (table, extra, guard) = match self {
+            Self::Insert { table, suffix, .. } => (*table, *suffix, None),
+            Self::Update { table, set, guard, .. } => (*table, *set, Some(*guard)),
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        Shape { table, names: rows.names(), picks: rows.select_list(backend), key, extra, insert }
+        Shape { table, names: rows.names(), picks: rows.select_list(backend), key, extra, guard }
     }
 
     fn into_rows(self) -> Rows {
@@ -235,7 +240,7 @@ struct Shape {
     picks: String,
     key: &'static str,
     extra: &'static str,
-    insert: bool,
+    guard: Option<&'static str>,
 }
 
 impl Tx {
@@ -256,7 +261,8 @@ impl Tx {
         rows: Rows,
         set: &'static str,
     ) -> Result<i64, DbError> {
-        let written = self.write_all(vec![Write::Update { table, rows, set }]).await?;
+        let written =
+            self.write_all(vec![Write::Update { table, rows, set, guard: "true" }]).await?;
         Ok(written.into_iter().sum())
     }
 
@@ -313,7 +319,7 @@ impl Tx {
     /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects what it selects.
     pub(crate) async fn select_rows(
         &self,
-        sql: &'static str,
+        sql: &str,
         rows: Rows,
     ) -> Result<Vec<QueryResult>, DbError> {
         let mut found = Vec::new();

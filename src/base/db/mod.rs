@@ -41,24 +41,6 @@ impl Tx {
     pub(crate) fn has_row_locks(&self) -> bool {
         self.backend() == DbBackend::Postgres
     }
-
-    /// Runs `work` in a savepoint: its failure leaves the transaction usable.
-    pub(crate) async fn savepoint<T, E: From<DbError>>(
-        &self,
-        work: impl AsyncFnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let inner = Self(self.0.begin().await.map_err(DbError::from)?);
-        match work(&inner).await {
-            Ok(value) => {
-                inner.0.commit().await.map_err(DbError::from)?;
-                Ok(value)
-            }
-            Err(error) => {
-                inner.0.rollback().await.map_err(DbError::from)?;
-                Err(error)
-            }
-        }
-    }
 }
 
 impl Db {
@@ -81,6 +63,14 @@ impl Db {
             tracing::debug!(attempt, "transaction runs again after a conflict");
             attempt += 1;
         }
+    }
+
+    /// As [`Db::in_tx`], run once: for work whose unique violation is an answer.
+    pub async fn in_tx_once<T, E: TxError>(
+        &self,
+        work: impl AsyncFn(&Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.try_tx(&work).await
     }
 
     async fn try_tx<T, E: TxError>(

@@ -1,6 +1,19 @@
-//! HTTP as every slice speaks it: problem documents and request ids.
+//! HTTP as every slice speaks it: problem documents, request ids, bodies checked before use.
+//!
+//! Invariant: every answer carries `X-Request-Id`, and every error that is not a provider's own
+//! format is a problem document.
+//! Invariant: what a client sent is never logged: no query, no path but its pattern, no body.
 
+mod body;
+mod foreign;
+mod idempotency;
 pub mod problem;
 pub mod request_id;
+mod shell;
+mod validation;
 
+pub use body::{MAX_BODY_BYTES, ValidJson};
+pub use foreign::extractors;
+pub use idempotency::IdempotencyKey;
 pub use problem::{ApiError, FieldError};
+pub use shell::{Shell, around};

@@ -94,6 +94,19 @@ impl ApiError {
         self.kind
     }
 
+    /// The document that goes out, under the present request's id.
+    pub fn problem(&self) -> Problem {
+        Problem {
+            problem_type: format!("urn:onecard:problem:{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status,
+            detail: self.detail.as_ref().map(ToString::to_string),
+            code: self.kind.code,
+            request_id: super::request_id::current(),
+            errors: self.errors.clone(),
+        }
+    }
+
     /// Our own fault: the cause goes to the log, the caller learns nothing of it.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %cause, "request failed");
@@ -123,16 +136,7 @@ impl ResponseError for ApiError {
         if self.kind.status == 401 {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        let problem = Problem {
-            problem_type: format!("urn:onecard:problem:{}", self.kind.code),
-            title: self.kind.title,
-            status: self.kind.status,
-            detail: self.detail.as_ref().map(ToString::to_string),
-            code: self.kind.code,
-            request_id: super::request_id::current(),
-            errors: self.errors.clone(),
-        };
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         response
             .insert_header(("Cache-Control", "no-store"))
             .content_type("application/problem+json")
@@ -157,9 +161,9 @@ kinds! {
     NOT_FOUND = "not_found", 404, "没有找到";
     /// The path exists, the method does not.
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "不支持的请求方法";
-    /// Not JSON, not UTF-8, wrong types.
+    /// Not JSON, not UTF-8, not HTTP as we read it.
     MALFORMED = "request_malformed", 400, "请求格式有误";
-    /// JSON as it should be, with values that are not.
+    /// JSON as it should be, with fields that are missing, of another type, or against a rule.
     INVALID = "request_invalid", 422, "填写的内容有误";
     /// A body over the limit.
     TOO_LARGE = "request_too_large", 413, "请求内容过大";

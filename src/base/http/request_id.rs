@@ -2,6 +2,11 @@
 
 use std::future::Future;
 
+/// The header that carries it, both ways.
+pub const HEADER: &str = "x-request-id";
+
+const MAX_LENGTH: usize = 64;
+
 tokio::task_local! {
     static CURRENT: String;
 }
@@ -14,4 +19,9 @@ pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
 /// The id of the present request; empty outside one.
 pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// True for an id that a proxy may hand in: it goes into headers and logs as it is.
+pub fn is_acceptable(id: &str) -> bool {
+    (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }

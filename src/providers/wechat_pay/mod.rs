@@ -149,6 +149,10 @@ impl PaymentGateway for WechatPay {
         &self.merchant.mch_id
     }
 
+    fn app_id(&self) -> &str {
+        &self.merchant.app_id
+    }
+
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError> {
         let body = PrepareBody::new(&self.merchant, payment);
         let body = serde_json::to_vec(&body).map_err(|_| GatewayError::Unknown)?;

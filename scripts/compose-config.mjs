@@ -1,0 +1,59 @@
+// Writes a sandbox configuration with fresh keys, unless there is one already.
+//   node scripts/compose-config.mjs DIR SERVER_PORT METRICS_PORT SANDBOX_URL [DATABASE_URL] [REDIS_URL]
+// DIR/sandbox/credentials.json comes from `onecard-sandbox init`.
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+const [dir, serverPort, metricsPort, sandboxUrl, databaseUrl, redisUrl] = process.argv.slice(2)
+if (!sandboxUrl) {
+  console.error('usage: compose-config.mjs DIR SERVER_PORT METRICS_PORT SANDBOX_URL [DATABASE_URL] [REDIS_URL]')
+  process.exit(2)
+}
+const file = resolve(dir, 'onecard.toml')
+if (existsSync(file)) process.exit(0)
+
+const { wechat, wechat_pay: pay } = JSON.parse(readFileSync(resolve(dir, 'sandbox/credentials.json'), 'utf8'))
+const text = (value) => JSON.stringify(String(value))
+const key = () => `{ id = "sandbox-1", key = ${text(`base64:${randomBytes(32).toString('base64')}`)} }`
+const near = (name) => text(resolve(dir, 'sandbox', name))
+const h5 = resolve(import.meta.dirname ?? '.', '../mini-program/dist/build/h5')
+
+writeFileSync(file, `# THROWAWAY SANDBOX configuration, written with fresh keys. Never use it for real money.
+environment = "sandbox"
+
+[server]
+listen = "127.0.0.1:${serverPort}"
+metrics_listen = "127.0.0.1:${metricsPort}"
+public_url = "http://127.0.0.1:${serverPort}"
+h5_dir = ${text(h5)}
+
+[database]
+url = ${text(databaseUrl || `sqlite://${resolve(dir, 'onecard.db')}`)}
+
+[redis]
+url = ${text(redisUrl || '')}
+
+[ledger]
+heads_file = ${text(resolve(dir, 'heads.jsonl'))}
+
+[keys]
+master = ${key()}
+data = ${key()}
+index = ${key()}
+jwt = ${key()}
+
+[wechat]
+api_base_url = ${text(sandboxUrl)}
+app_id = ${text(wechat.app_id)}
+app_secret = ${text(wechat.app_secret)}
+
+[wechat_pay]
+base_url = ${text(sandboxUrl)}
+mch_id = ${text(pay.mch_id)}
+merchant_serial_no = ${text(pay.merchant_serial_no)}
+merchant_private_key_file = ${near(pay.merchant_private_key_file)}
+api_v3_key = ${text(pay.api_v3_key)}
+public_key_id = ${text(pay.public_key_id)}
+public_key_file = ${near(pay.public_key_file)}
+`, { mode: 0o600 })

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The journey in headless Chromium against a server and a sandbox of their own:
+#   scripts/journey.sh DIR [SCREENSHOT_DIR]
+# Then `verify`, which must be clean.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dir=${1:?a folder for data} shots=${2:-${1}/shots}
+bin=${ONECARD_BIN:-target/debug}
+free_port() { node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'; }
+
+server=$(free_port) metrics=$(free_port) sandbox=$(free_port)
+mkdir -p "$dir" "$shots"
+"$bin/onecard-sandbox" init --dir "$dir/sandbox" >/dev/null
+node scripts/compose-config.mjs "$dir" "$server" "$metrics" "http://127.0.0.1:$sandbox"
+onecard() { "$bin/onecard" --config "$dir/onecard.toml" "$@"; }
+onecard migrate >/dev/null
+onecard school import schools >/dev/null
+onecard roster import --school xnec schools/demo/xnec-roster.csv >/dev/null
+
+"$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" >"$dir/sandbox.log" 2>&1 &
+pids=($!)
+"$bin/onecard" --config "$dir/onecard.toml" serve >"$dir/server.log" 2>&1 &
+pids+=($!)
+trap 'kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true' EXIT
+scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sandbox/"
+
+first=$(sed -n 2p schools/demo/xnec-roster.csv)
+id_number=$(cut -d, -f3 <<<"$first" | tr -d 'A-Za-z')
+export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots"
+export E2E_STUDENT_NO=$(cut -d, -f1 <<<"$first") E2E_PASSWORD=${id_number: -6}
+(cd mini-program && npm run --silent e2e) || { tail -n 30 "$dir/server.log" "$dir/sandbox.log" >&2; exit 1; }
+
+if grep -qE 'ERROR|"level":"error"' "$dir/server.log"; then
+  echo "the server logged errors:" >&2
+  grep -E 'ERROR|"level":"error"' "$dir/server.log" >&2
+  exit 1
+fi
+onecard verify

@@ -1,0 +1,171 @@
+//! The composition root: everything that serves, built from the configuration. The one place that
+//! names providers.
+
+use crate::{
+    base::{
+        clock::Clock,
+        db::{Db, DbError, DbSettings},
+        http_client::{self, Timeouts},
+        jobs::Jobs,
+        kv::{Kv, KvError, MemoryKv, RedisKv},
+    },
+    config::{Config, Environment},
+    ledger,
+};
+use secrecy::ExposeSecret;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::Notify;
+use tokio_util::task::LocalPoolHandle;
+
+/// Everything of this service in Redis begins with it.
+const REDIS_PREFIX: &str = "onecard";
+/// What the lanes and the jobs may open on PostgreSQL, beside the pool of the requests.
+const BACKGROUND_CONNECTIONS: u32 = 4;
+
+/// What the handlers and the background work lean on.
+#[derive(Debug)]
+pub struct App {
+    /// As configured.
+    pub config: Config,
+    /// Where `now` comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The pool of the requests.
+    pub db: Db,
+    /// The key-value store.
+    pub kv: Arc<dyn Kv>,
+    /// Calls to providers.
+    pub http: reqwest::Client,
+    /// Lanes and jobs, on a thread of their own.
+    pub background: Background,
+    draining: AtomicBool,
+    up_to_date: AtomicBool,
+}
+
+/// What runs beside the requests.
+pub struct Background {
+    /// Its thread.
+    pub threads: LocalPoolHandle,
+    /// Its connections. Opened on its thread, so that an answer of PostgreSQL wakes the task that
+    /// waits for it without a hop; on SQLite the pool of the requests, for there is one writer.
+    pub db: Db,
+    /// Postings that have nothing else to write in their transaction.
+    pub lanes: crate::base::lane::Lanes<ledger::Poster>,
+    /// Wakes the sealer after a posting.
+    pub sealer: Arc<Notify>,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database does not answer.
+    #[error("the database cannot be used: {0}")]
+    Db(#[from] DbError),
+    /// The Redis address cannot be one.
+    #[error("redis.url cannot be used: {0}")]
+    Kv(#[from] KvError),
+    /// No certificates to trust.
+    #[error("the TLS certificates of this machine cannot be used: {0}")]
+    Http(#[from] reqwest::Error),
+    /// A thread of ours ended.
+    #[error("a background thread ended: {0}")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+impl App {
+    /// Opens what is needed; neither migrates nor listens nor starts jobs.
+    pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let db = Db::connect(db_settings(&config)).await?;
+        let kv = key_value_store(&config, &clock)?;
+        let http = http_client::build(Timeouts::default())?;
+        let background = Background::start(&config, &clock, &db).await?;
+        let (draining, up_to_date) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { config, clock, db, kv, http, background, draining, up_to_date })
+    }
+
+    /// Starts what runs beside the requests.
+    pub fn start_jobs(&self) -> Jobs {
+        let jobs = Jobs::new(self.background.threads.clone());
+        let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
+        let wake = Arc::clone(&self.background.sealer);
+        jobs.spawn("sealer", move || {
+            ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
+        });
+        jobs
+    }
+
+    /// From now on `/readyz` sends new requests elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// True once the server is stopping.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// True where the database lacks no migration. Once it was so it stays so: nothing takes a
+    /// migration back.
+    pub async fn is_up_to_date(&self) -> bool {
+        if self.up_to_date.load(Ordering::Relaxed) {
+            return true;
+        }
+        let up_to_date = matches!(self.db.pending_migrations().await, Ok(0));
+        self.up_to_date.store(up_to_date, Ordering::Relaxed);
+        up_to_date
+    }
+
+    /// True where providers may be stand-ins.
+    pub fn is_sandbox(&self) -> bool {
+        self.config.environment == Environment::Sandbox
+    }
+}
+
+impl Background {
+    async fn start(config: &Config, clock: &Arc<dyn Clock>, db: &Db) -> Result<Self, BuildError> {
+        let threads = LocalPoolHandle::new(1);
+        let db = if db.is_sqlite() {
+            db.clone()
+        } else {
+            let lanes = u32::try_from(config.ledger.lanes).unwrap_or(u32::MAX);
+            let max_connections = BACKGROUND_CONNECTIONS.saturating_add(lanes);
+            let settings = DbSettings { max_connections, ..db_settings(config) };
+            threads.spawn_pinned(|| Db::connect(settings)).await??
+        };
+        let sealer = Arc::new(Notify::new());
+        let lanes = ledger::Poster::lanes(
+            &threads,
+            db.clone(),
+            Arc::clone(clock),
+            Arc::clone(&sealer),
+            config.ledger.lanes,
+        );
+        Ok(Self { threads, db, lanes, sealer })
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Background").field("lanes", &self.lanes).finish_non_exhaustive()
+    }
+}
+
+/// The pool as configured.
+pub fn db_settings(config: &Config) -> DbSettings {
+    DbSettings {
+        url: config.database.url.expose_secret().to_owned(),
+        max_connections: config.database.max_connections,
+    }
+}
+
+fn key_value_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Kv>, KvError> {
+    Ok(match &config.redis.url {
+        Some(url) => Arc::new(RedisKv::new(url.expose_secret(), REDIS_PREFIX)?),
+        None => Arc::new(MemoryKv::new(Arc::clone(clock))),
+    })
+}

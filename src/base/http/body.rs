@@ -1,0 +1,220 @@
+//! JSON bodies: bounded, typed, and checked before a handler sees them.
+
+use super::{
+    ApiError,
+    problem::{INVALID, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA},
+    validation,
+};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use garde::Validate;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+/// The largest body of a JSON request, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How JSON writes a character that a database's text cannot hold.
+const ESCAPED_NUL: &[u8] = b"\\u0000";
+
+/// A JSON body that has the shape of `T` and passed its rules.
+///
+/// Answers 415 where it is not `application/json`, 413 over [`MAX_BODY_BYTES`], 400 where it is not
+/// JSON, and 422 with a pointer to each field where it is JSON and not a good `T`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValidJson<T>(pub T);
+
+impl<T> ValidJson<T> {
+    /// What the client sent.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> FromRequest for ValidJson<T>
+where
+    T: DeserializeOwned + Validate<Context: Default> + 'static,
+{
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_head(request);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let value = parse(&read(payload).await?)?;
+            validation::check(&value)?;
+            Ok(Self(value))
+        })
+    }
+}
+
+fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
+    if request.content_type() != "application/json" {
+        return Err(ApiError::new(UNSUPPORTED_MEDIA).detail("请求内容须为 application/json"));
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(ApiError::new(TOO_LARGE));
+    }
+    Ok(())
+}
+
+async fn read(mut payload: Payload) -> Result<web::BytesMut, ApiError> {
+    let mut body = web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::new(MALFORMED).detail("请求内容不完整"))?;
+        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
+            return Err(ApiError::new(TOO_LARGE));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
+    json.end().map_err(|_| ApiError::new(MALFORMED).detail("JSON 之后还有多余内容"))?;
+    if body.windows(ESCAPED_NUL.len()).any(|window| window == ESCAPED_NUL) {
+        return Err(ApiError::new(INVALID).field("", "含有不允许的字符"));
+    }
+    Ok(value)
+}
+
+/// The parser's own words are for programmers and may repeat what was sent: they are not passed on.
+fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    match error.inner().classify() {
+        Category::Syntax | Category::Eof | Category::Io => {
+            ApiError::new(MALFORMED).detail("不是有效的 JSON")
+        }
+        Category::Data => {
+            let mut pointer = pointer(error.path());
+            let message = error.inner().to_string();
+            // serde names a missing field in its text alone.
+            let missing = message.strip_prefix("missing field `").and_then(|m| m.split_once('`'));
+            let detail = if let Some((field, _)) = missing {
+                pointer = format!("{pointer}/{}", escaped(field));
+                "缺少必填项"
+            } else {
+                "类型或取值有误"
+            };
+            ApiError::new(INVALID).field(pointer, detail)
+        }
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let steps = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(escaped(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    steps.fold(String::new(), |pointer, step| pointer + "/" + &step)
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use garde::Validate;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize, Validate)]
+    struct Order {
+        #[garde(range(min = 1, max = 50_000))]
+        amount_fen: i64,
+        #[garde(skip)]
+        purpose: Purpose,
+        #[garde(dive)]
+        consent: Option<Consent>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Purpose {
+        CardTopUp,
+    }
+
+    #[derive(Debug, Deserialize, Validate)]
+    struct Consent {
+        #[garde(length(min = 1, max = 2), inner(length(chars, min = 1, max = 8)))]
+        items: Vec<String>,
+    }
+
+    fn outcome(body: &[u8]) -> (&'static str, Vec<String>) {
+        let checked = parse::<Order>(body).and_then(|order| {
+            validation::check(&order)?;
+            let Purpose::CardTopUp = order.purpose;
+            Ok(())
+        });
+        match checked {
+            Ok(()) => ("ok", vec![]),
+            Err(error) => {
+                let problem = error.problem();
+                let pointers = problem.errors.iter().map(|e| e.pointer.to_string()).collect();
+                (problem.code, pointers)
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_are_refused_with_the_field_named() {
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        let cases: [(&str, &str, &[&str]); 16] = [
+            (r#"{"amount_fen":1,"purpose":"card_top_up"}"#, "ok", &[]),
+            ("", "request_malformed", &[]),
+            ("{", "request_malformed", &[]),
+            (r#"{"amount_fen":1,"purpose":"card_top_up"}x"#, "request_malformed", &[]),
+            (&deep, "request_malformed", &[]),
+            ("null", "request_invalid", &[""]),
+            (r#"{"amount_fen":1}"#, "request_invalid", &["/purpose"]),
+            (r#"{"amount_fen":"1","purpose":"card_top_up"}"#, "request_invalid", &["/amount_fen"]),
+            (r#"{"amount_fen":1.5,"purpose":"card_top_up"}"#, "request_invalid", &["/amount_fen"]),
+            (
+                r#"{"amount_fen":9223372036854775808,"purpose":"card_top_up"}"#,
+                "request_invalid",
+                &["/amount_fen"],
+            ),
+            (r#"{"amount_fen":0,"purpose":"card_top_up"}"#, "request_invalid", &["/amount_fen"]),
+            (r#"{"amount_fen":1,"purpose":"gold"}"#, "request_invalid", &["/purpose"]),
+            (
+                r#"{"amount_fen":1,"purpose":"card_top_up","consent":{}}"#,
+                "request_invalid",
+                &["/consent/items"],
+            ),
+            (
+                r#"{"amount_fen":1,"purpose":"card_top_up","consent":{"items":["a",2]}}"#,
+                "request_invalid",
+                &["/consent/items/1"],
+            ),
+            (
+                r#"{"amount_fen":-1,"purpose":"card_top_up","consent":{"items":["a",""]}}"#,
+                "request_invalid",
+                &["/amount_fen", "/consent/items/1"],
+            ),
+            (
+                r#"{"amount_fen":1,"purpose":"card_top_up","consent":{"items":["\u0000"]}}"#,
+                "request_invalid",
+                &[""],
+            ),
+        ];
+        for (body, code, pointers) in cases {
+            let (got, fields) = outcome(body.as_bytes());
+            let shown: String = body.chars().take(80).collect();
+            assert_eq!(
+                (got, fields),
+                (code, pointers.iter().map(|p| (*p).to_owned()).collect()),
+                "{shown}"
+            );
+        }
+        assert_eq!(outcome(b"{\"purpose\":\"\xff\"}").0, "request_malformed");
+    }
+}

@@ -1,0 +1,200 @@
+//! What surrounds every request: its id, the line in the log, the counters, the headers that keep
+//! browsers safe, and an answer even where the handler panicked.
+
+use super::{
+    ApiError, foreign,
+    problem::{INTERNAL, MALFORMED},
+    request_id,
+};
+use crate::base::{clock::Clock, ids::uuid_at};
+use actix_web::{
+    Error, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web,
+};
+use futures_util::FutureExt;
+use std::{
+    fmt,
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const PERMISSIONS_POLICY: &str = "camera=(), geolocation=(), microphone=(), payment=()";
+
+/// What the shell needs to know.
+pub struct Shell {
+    clock: Arc<dyn Clock>,
+    is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    content_security_policy: HeaderValue,
+}
+
+/// What of a request goes into the log and the counters.
+struct Line {
+    id: String,
+    method: &'static str,
+    route: String,
+    started: Instant,
+}
+
+impl Shell {
+    /// A shell that believes the request ids of the peers for which `is_proxy` holds.
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+        content_security_policy: HeaderValue,
+    ) -> Self {
+        Self { clock, is_proxy: Box::new(is_proxy), content_security_policy }
+    }
+
+    /// The id that a proxy of ours gave the request, or a new one.
+    fn request_id(&self, request: &ServiceRequest) -> String {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let given = request.headers().get(request_id::HEADER).and_then(|id| id.to_str().ok());
+        match given {
+            Some(id) if request_id::is_acceptable(id) && peer.is_some_and(&self.is_proxy) => {
+                id.to_owned()
+            }
+            Some(_) | None => uuid_at(self.clock.now()).to_string(),
+        }
+    }
+
+    fn finish(&self, id: &str, headers: &mut HeaderMap) {
+        let id = HeaderValue::from_str(id);
+        headers.insert(
+            HeaderName::from_static(request_id::HEADER),
+            id.unwrap_or_else(|_| HeaderValue::from_static("")),
+        );
+        let mut set = |name, value| headers.insert(name, value);
+        set(header::CONTENT_SECURITY_POLICY, self.content_security_policy.clone());
+        set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        set(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        set(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        set(header::PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS_POLICY));
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+}
+
+impl fmt::Debug for Shell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shell").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// The middleware. Outermost: what stands before it has neither id nor log line.
+pub async fn around(
+    shell: web::Data<Shell>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let line = Line {
+        id: shell.request_id(&request),
+        method: method_label(request.method()),
+        route: route_label(&request),
+        started: Instant::now(),
+    };
+    request_id::scope(line.id.clone(), async {
+        match answer(request, next).await {
+            Ok(mut response) => {
+                line.write(response.status());
+                shell.finish(&line.id, response.headers_mut());
+                Ok(response)
+            }
+            // Here is no request left to join a response to; an error may carry one.
+            Err(error) => {
+                let mut response = error.error_response();
+                line.write(response.status());
+                shell.finish(&line.id, response.headers_mut());
+                Err(InternalError::from_response(error, response).into())
+            }
+        }
+    })
+    .await
+}
+
+async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ApiError> {
+    // No text that we keep may hold the NUL character, however it is written.
+    if request.uri().path_and_query().is_some_and(|text| text.as_str().contains("%00")) {
+        return Ok(request.into_response(ApiError::new(MALFORMED).error_response()));
+    }
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => Ok(in_our_words(response.map_into_boxed_body())),
+        Ok(Err(error)) => match error.as_error::<ApiError>() {
+            Some(error) => Err(error.clone()),
+            None => Err(foreign::translated(error.error_response().status())),
+        },
+        // The panic hook has logged it.
+        Err(_) => Err(ApiError::new(INTERNAL)),
+    }
+}
+
+/// The response, with a problem document in place of a body that is not fit to show.
+fn in_our_words(response: ServiceResponse) -> ServiceResponse {
+    if !foreign::is_foreign(response.response()) {
+        return response;
+    }
+    let status = response.status();
+    if let Some(error) = response.response().error().filter(|_| status.is_server_error()) {
+        tracing::error!(%error, "request failed");
+    }
+    let (request, theirs) = response.into_parts();
+    let mut ours = foreign::translated(status).error_response();
+    if let Some(allow) = theirs.headers().get(header::ALLOW) {
+        ours.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    ServiceResponse::new(request, ours)
+}
+
+impl Line {
+    fn write(&self, status: StatusCode) {
+        let took = self.started.elapsed();
+        let status = status.as_u16();
+        tracing::info!(
+            target: "onecard::access",
+            method = self.method,
+            route = self.route,
+            status,
+            duration_ms = millis(took),
+            "answered"
+        );
+        let labels = [
+            ("method", self.method.to_owned()),
+            ("route", self.route.clone()),
+            ("status", status.to_string()),
+        ];
+        metrics::counter!("onecard_http_requests_total", &labels).increment(1);
+        metrics::histogram!("onecard_http_request_duration_seconds", &labels)
+            .record(took.as_secs_f64());
+    }
+}
+
+/// Milliseconds, rounded down.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The pattern of the path, never the path: that is what the client sent. Files and paths that are
+/// nowhere share one label.
+fn route_label(request: &ServiceRequest) -> String {
+    let pattern = request.match_pattern().filter(|pattern| !pattern.is_empty());
+    pattern.unwrap_or_else(|| "other".to_owned())
+}
+
+/// A client may invent methods; the counters have a line for those of the standard.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}

@@ -1,0 +1,100 @@
+//! Work that runs beside the requests for as long as the server lives.
+
+use futures_util::FutureExt;
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::LocalPoolHandle};
+
+/// How long a job that broke rests before it runs again.
+const REST: Duration = Duration::from_secs(1);
+
+/// Running jobs. A job is put down between two of its steps: whatever it does must survive that, as
+/// it must survive the end of the process.
+pub struct Jobs {
+    threads: LocalPoolHandle,
+    stop: CancellationToken,
+    running: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Jobs {
+    /// No jobs yet; they will run on `threads`.
+    pub fn new(threads: LocalPoolHandle) -> Self {
+        Self { threads, stop: CancellationToken::new(), running: Mutex::default() }
+    }
+
+    /// Runs `job` until [`Jobs::stop`]. One that ends or panics is started again.
+    pub fn spawn<F: Future<Output = ()> + 'static>(
+        &self,
+        name: &'static str,
+        job: impl Fn() -> F + Send + 'static,
+    ) {
+        let stop = self.stop.clone();
+        let task = self.threads.spawn_pinned(move || async move {
+            // A stop is no failure of the job.
+            let _ = stop.run_until_cancelled(keep_running(name, job)).await;
+        });
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    /// Stops every job and waits until it has put its work down.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let running = self.running.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for task in running {
+            // One that panicked has stopped too.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn keep_running<F: Future<Output = ()>>(name: &'static str, job: impl Fn() -> F) {
+    loop {
+        // The panic hook logs what happened; this names whom it happened to.
+        let _ = AssertUnwindSafe(job()).catch_unwind().await;
+        tracing::error!(job = name, "a background job ended, it is started again");
+        metrics::counter!("onecard_jobs_restarted_total", "job" => name).increment(1);
+        tokio::time::sleep(REST).await;
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jobs")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    #[tokio::test]
+    async fn a_job_that_breaks_runs_again_until_it_is_stopped() {
+        let (runs, (told, mut heard)) =
+            (Arc::new(AtomicUsize::new(0)), tokio::sync::mpsc::unbounded_channel());
+        let job = {
+            let runs = Arc::clone(&runs);
+            move || {
+                let (run, told) = (runs.fetch_add(1, Ordering::SeqCst), told.clone());
+                async move {
+                    told.send(run).unwrap();
+                    assert!(run != 0, "the first run breaks");
+                    std::future::pending().await
+                }
+            }
+        };
+        let jobs = Jobs::new(LocalPoolHandle::new(1));
+        jobs.spawn("test", job);
+        assert_eq!((heard.recv().await, heard.recv().await), (Some(0), Some(1)));
+        jobs.stop().await;
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+}

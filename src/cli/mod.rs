@@ -1,0 +1,128 @@
+//! The commands of the program: each reads the configuration, does one thing, and says what came of
+//! it.
+
+mod args;
+mod serve;
+
+use crate::{
+    app::{self, BuildError},
+    base::{
+        db::{Db, DbError, SingleProcessError},
+        telemetry::{self, CountersTaken, Format, InvalidFilter, Output},
+    },
+    config::{Config, ConfigError, LogFormat, process_variables},
+    routes,
+};
+use args::{Arguments, Command};
+use clap::Parser;
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const DEFAULT_FILE: &str = "onecard.toml";
+const EXIT_FAILED: u8 = 1;
+const EXIT_USAGE: u8 = 2;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("telemetry.log: {0}")]
+    Filter(#[from] InvalidFilter),
+    #[error("{0}")]
+    Build(#[from] BuildError),
+    #[error("the database cannot be used: {0}")]
+    Db(#[from] DbError),
+    #[error("{0}")]
+    SingleProcess(#[from] SingleProcessError),
+    #[error("{0}")]
+    Counters(#[from] CountersTaken),
+    #[error("{key} = {address}: cannot listen there: {cause}")]
+    Listen { key: &'static str, address: SocketAddr, cause: io::Error },
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the document cannot be written: {0}")]
+    Document(#[from] serde_json::Error),
+}
+
+impl CommandError {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Filter(_) => EXIT_USAGE,
+            Self::Build(_)
+            | Self::Db(_)
+            | Self::SingleProcess(_)
+            | Self::Counters(_)
+            | Self::Listen { .. }
+            | Self::Io(_)
+            | Self::Document(_) => EXIT_FAILED,
+        }
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match execute(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("onecard: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    if matches!(arguments.command, Command::Openapi) {
+        println!("{}", routes::openapi().to_pretty_json()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = arguments.config.clone().or_else(default_file);
+    let config = Config::load(file.as_deref(), process_variables())?;
+    let output = match arguments.command {
+        Command::Serve => Output::Stdout,
+        Command::Migrate
+        | Command::Verify(_)
+        | Command::School(_)
+        | Command::Roster(_)
+        | Command::Openapi => Output::Stderr,
+    };
+    telemetry::start_log(&config.telemetry.log, format(config.telemetry.format), output)?;
+    actix_web::rt::System::new().block_on(dispatch(config, &arguments.command))
+}
+
+async fn dispatch(config: Config, command: &Command) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Serve => serve::run(config).await,
+        Command::Migrate => migrate(&config).await,
+        Command::Verify(_) | Command::School(_) | Command::Roster(_) | Command::Openapi => {
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn migrate(config: &Config) -> Result<ExitCode, CommandError> {
+    let applied = Db::connect(app::db_settings(config)).await?.migrate().await?;
+    match applied {
+        0 => println!("the database is up to date"),
+        1 => println!("1 migration applied, the database is up to date"),
+        _ => println!("{applied} migrations applied, the database is up to date"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn default_file() -> Option<PathBuf> {
+    let file = Path::new(DEFAULT_FILE);
+    file.exists().then(|| file.to_owned())
+}
+
+const fn format(format: LogFormat) -> Format {
+    match format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    }
+}

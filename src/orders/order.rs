@@ -1,0 +1,425 @@
+//! Orders and payments as pure rules: which states there are and what a paid fact does to them.
+//!
+//! A fact is recorded, never refused: it is expected, repeated, surplus, or it disagrees.
+
+use super::gateway::{PaidFact, Provider};
+use crate::base::{
+    clock::Timestamp,
+    ids::{PersonId, SchoolId},
+    money::Fen,
+};
+use serde::{Deserialize, Serialize};
+
+crate::uuid_id! {
+    /// An order.
+    OrderId
+}
+
+crate::uuid_id! {
+    /// One try to pay an order.
+    PaymentId
+}
+
+impl PaymentId {
+    /// Our number of the payment at the provider: 32 hex digits.
+    pub fn out_trade_no(self) -> String {
+        self.uuid().simple().to_string()
+    }
+
+    /// The payment of such a number; `None` for one that we never gave out.
+    pub fn from_out_trade_no(number: &str) -> Option<Self> {
+        let plain = number.len() == 32
+            && number.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if plain { uuid::Uuid::try_parse(number).ok().map(Self::from_uuid) } else { None }
+    }
+}
+
+/// What an order is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// 校园卡充值: credited to the 电子账户 in the same commit as the payment.
+    CardTopUp,
+}
+
+impl Purpose {
+    /// The name in storage.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::CardTopUp => "card_top_up",
+        }
+    }
+
+    /// As stored.
+    pub fn from_code(code: &str) -> Option<Self> {
+        (code == Self::CardTopUp.code()).then_some(Self::CardTopUp)
+    }
+}
+
+/// How an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderState {
+    /// Nobody has paid it yet.
+    AwaitingPayment,
+    /// Paid and delivered.
+    Fulfilled {
+        /// When the provider took the money.
+        paid_at: Timestamp,
+    },
+    /// Nobody paid it in time.
+    Closed,
+}
+
+impl OrderState {
+    /// The name in storage and in answers.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AwaitingPayment => "awaiting_payment",
+            Self::Fulfilled { .. } => "fulfilled",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// When it was paid, if it was.
+    pub const fn paid_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Fulfilled { paid_at } => Some(paid_at),
+            Self::AwaitingPayment | Self::Closed => None,
+        }
+    }
+
+    /// As stored; `None` where the columns do not fit each other.
+    pub fn from_columns(code: &str, paid_at: Option<Timestamp>) -> Option<Self> {
+        match (code, paid_at) {
+            ("awaiting_payment", None) => Some(Self::AwaitingPayment),
+            ("fulfilled", Some(paid_at)) => Some(Self::Fulfilled { paid_at }),
+            ("closed", None) => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Ours.
+    pub id: OrderId,
+    /// Where.
+    pub school: SchoolId,
+    /// Whose.
+    pub person: PersonId,
+    /// What for.
+    pub purpose: Purpose,
+    /// How much.
+    pub amount: Fen,
+    /// How it stands.
+    pub state: OrderState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it may be paid.
+    pub expires_at: Timestamp,
+}
+
+/// How a payment stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Not paid that we know.
+    Open,
+    /// The provider says that it was paid.
+    Paid {
+        /// The provider's number.
+        transaction_id: String,
+        /// When the provider took the money.
+        paid_at: Timestamp,
+    },
+    /// Can no longer be paid at the provider.
+    Closed,
+}
+
+impl PaymentState {
+    /// The name in storage.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paid { .. } => "paid",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// As stored; `None` where the columns do not fit each other.
+    pub fn from_columns(
+        code: &str,
+        transaction_id: Option<String>,
+        paid_at: Option<Timestamp>,
+    ) -> Option<Self> {
+        match (code, transaction_id, paid_at) {
+            ("open", None, None) => Some(Self::Open),
+            ("closed", None, None) => Some(Self::Closed),
+            ("paid", Some(transaction_id), Some(paid_at)) => {
+                Some(Self::Paid { transaction_id, paid_at })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One try to pay an order, by one provider.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Ours; the provider knows it as [`PaymentId::out_trade_no`].
+    pub id: PaymentId,
+    /// By whom.
+    pub provider: Provider,
+    /// To which merchant number.
+    pub merchant: String,
+    /// The app that the payer's identity belongs to.
+    pub app_id: String,
+    /// The payer at the provider.
+    pub payer: String,
+    /// How much.
+    pub amount: Fen,
+    /// How it stands.
+    pub state: PaymentState,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// The payer's openid is personal data: it does not print.
+impl std::fmt::Debug for Payment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Payment")
+            .field("id", &self.id)
+            .field("provider", &self.provider)
+            .field("amount", &self.amount)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A payment and the order that it tries to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The order.
+    pub order: Order,
+    /// The payment.
+    pub payment: Payment,
+}
+
+/// What a paid fact does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It pays the order: both move on.
+    Settled(Attempt),
+    /// It was settled before.
+    AlreadySettled,
+    /// The money is real, but the order was paid already: it goes to suspense.
+    SecondPayment(Attempt),
+    /// The provider names another transaction for a payment that has one.
+    SecondTransaction,
+    /// It does not fit what we asked for.
+    Disagrees(Disagreement),
+}
+
+/// In what a fact and its payment differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// Another provider, merchant or app.
+    Merchant,
+    /// Another amount.
+    Amount,
+    /// Paid by somebody else than the one who asked.
+    Payer,
+}
+
+impl Disagreement {
+    /// For cases and logs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Merchant => "merchant",
+            Self::Amount => "amount",
+            Self::Payer => "payer",
+        }
+    }
+}
+
+impl Attempt {
+    /// What `fact` does to this attempt. A payment that comes after we closed the order counts as
+    /// if the order were open: the student has paid for it.
+    pub fn settle(&self, fact: &PaidFact) -> Settlement {
+        if let Some(difference) = self.disagreement(fact) {
+            return Settlement::Disagrees(difference);
+        }
+        match (&self.payment.state, self.order.state) {
+            (PaymentState::Paid { transaction_id, .. }, _) => {
+                if *transaction_id == fact.transaction_id {
+                    Settlement::AlreadySettled
+                } else {
+                    Settlement::SecondTransaction
+                }
+            }
+            (
+                PaymentState::Open | PaymentState::Closed,
+                OrderState::AwaitingPayment | OrderState::Closed,
+            ) => {
+                let mut paid = self.paid(fact);
+                paid.order.state = OrderState::Fulfilled { paid_at: fact.paid_at };
+                Settlement::Settled(paid)
+            }
+            (PaymentState::Open | PaymentState::Closed, OrderState::Fulfilled { .. }) => {
+                Settlement::SecondPayment(self.paid(fact))
+            }
+        }
+    }
+
+    fn paid(&self, fact: &PaidFact) -> Self {
+        let mut paid = self.clone();
+        paid.payment.state = PaymentState::Paid {
+            transaction_id: fact.transaction_id.clone(),
+            paid_at: fact.paid_at,
+        };
+        paid
+    }
+
+    fn disagreement(&self, fact: &PaidFact) -> Option<Disagreement> {
+        let payment = &self.payment;
+        if payment.provider != fact.provider
+            || payment.merchant != fact.merchant
+            || payment.app_id != fact.app_id
+        {
+            Some(Disagreement::Merchant)
+        } else if payment.amount != fact.amount {
+            Some(Disagreement::Amount)
+        } else if fact.payer.as_ref().is_some_and(|payer| *payer != payment.payer) {
+            Some(Disagreement::Payer)
+        } else {
+            None
+        }
+    }
+
+    /// The provider says that this payment can no longer be paid. `None` if that changes nothing.
+    pub fn close(&self) -> Option<Self> {
+        match (&self.payment.state, self.order.state) {
+            (PaymentState::Open, OrderState::AwaitingPayment) => {
+                let mut closed = self.clone();
+                closed.payment.state = PaymentState::Closed;
+                closed.order.state = OrderState::Closed;
+                Some(closed)
+            }
+            (PaymentState::Open, OrderState::Closed | OrderState::Fulfilled { .. })
+            | (PaymentState::Paid { .. } | PaymentState::Closed, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn attempt(order: OrderState, payment: PaymentState) -> Attempt {
+        let now = at(1_767_232_800);
+        Attempt {
+            order: Order {
+                id: OrderId::new(now),
+                school: SchoolId::from_number(1),
+                person: PersonId::new(now),
+                purpose: Purpose::CardTopUp,
+                amount: Fen::new(5000).unwrap(),
+                state: order,
+                created_at: now,
+                expires_at: now,
+            },
+            payment: Payment {
+                id: PaymentId::new(now),
+                provider: Provider::WechatPay,
+                merchant: "1000000001".into(),
+                app_id: "wx1".into(),
+                payer: "o1".into(),
+                amount: Fen::new(5000).unwrap(),
+                state: payment,
+                created_at: now,
+            },
+        }
+    }
+
+    fn fact(of: &Attempt, transaction: &str) -> PaidFact {
+        PaidFact {
+            provider: Provider::WechatPay,
+            merchant: "1000000001".into(),
+            app_id: "wx1".into(),
+            out_trade_no: of.payment.id.out_trade_no(),
+            transaction_id: transaction.into(),
+            amount: Fen::new(5000).unwrap(),
+            payer: Some("o1".into()),
+            paid_at: at(1_767_232_900),
+        }
+    }
+
+    /// Every pair of states, by name of what a paid fact of transaction "t1" does.
+    #[test]
+    fn every_pair_of_states_has_one_answer() {
+        let paid = |t: &str| PaymentState::Paid { transaction_id: t.into(), paid_at: at(1) };
+        let orders = [
+            OrderState::AwaitingPayment,
+            OrderState::Closed,
+            OrderState::Fulfilled { paid_at: at(1) },
+        ];
+        let table = [
+            (PaymentState::Open, ["settled", "settled", "second payment"]),
+            (PaymentState::Closed, ["settled", "settled", "second payment"]),
+            (paid("t1"), ["already", "already", "already"]),
+            (paid("t2"), ["second transaction"; 3]),
+        ];
+        for (payment, answers) in table {
+            for (order, expected) in orders.into_iter().zip(answers) {
+                let attempt = attempt(order, payment.clone());
+                let answer = match attempt.settle(&fact(&attempt, "t1")) {
+                    Settlement::Settled(after) => {
+                        assert_eq!(after.order.state.paid_at(), Some(at(1_767_232_900)));
+                        assert_eq!(after.payment.state.code(), "paid");
+                        "settled"
+                    }
+                    Settlement::AlreadySettled => "already",
+                    Settlement::SecondPayment(after) => {
+                        assert_eq!(after.order, attempt.order);
+                        "second payment"
+                    }
+                    Settlement::SecondTransaction => "second transaction",
+                    Settlement::Disagrees(_) => "disagrees",
+                };
+                assert_eq!(answer, expected, "{payment:?} {order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fact_that_does_not_fit_settles_nothing() {
+        let attempt = attempt(OrderState::AwaitingPayment, PaymentState::Open);
+        let right = fact(&attempt, "t1");
+        let table = [
+            (PaidFact { merchant: "2".into(), ..right.clone() }, Disagreement::Merchant),
+            (PaidFact { app_id: "wx2".into(), ..right.clone() }, Disagreement::Merchant),
+            (PaidFact { amount: Fen::new(4999).unwrap(), ..right.clone() }, Disagreement::Amount),
+            (PaidFact { payer: Some("o2".into()), ..right.clone() }, Disagreement::Payer),
+        ];
+        for (fact, difference) in table {
+            assert_eq!(attempt.settle(&fact), Settlement::Disagrees(difference));
+        }
+        let unnamed = PaidFact { payer: None, ..right };
+        assert!(matches!(attempt.settle(&unnamed), Settlement::Settled(_)));
+    }
+
+    #[test]
+    fn only_numbers_that_we_gave_out_are_ours() {
+        let id = PaymentId::new(at(1));
+        assert_eq!(PaymentId::from_out_trade_no(&id.out_trade_no()), Some(id));
+        for foreign in
+            ["", "CC20260101T000000000001", &id.to_string(), &id.out_trade_no().to_uppercase()]
+        {
+            assert_eq!(PaymentId::from_out_trade_no(foreign), None, "{foreign}");
+        }
+    }
+}

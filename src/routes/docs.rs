@@ -1,0 +1,71 @@
+//! The API's document, generated from the routes, and the page to browse it.
+
+use super::documented;
+use actix_web::{HttpResponse, web};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Components, OpenApi as Document,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+const DOCUMENT_PATH: &str = "/api/openapi.json";
+const PAGE_PATH: &str = "/api/docs/";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "onecard",
+        description = "Campus card (校园一卡通): the interface of clients, terminals and staff.\n\n\
+            JSON, snake_case. Money is an integer of fen in fields that end in `_fen`. Times are \
+            RFC 3339. Lists take `limit` and `cursor` and answer `items` and `next_cursor`.\n\n\
+            An error is a problem document (RFC 9457, `application/problem+json`): `code` is \
+            stable, `title` is Chinese and fit to show, `errors` names the fields that are not as \
+            they should be. Every answer carries `X-Request-Id`.\n\n\
+            A POST that moves money needs `Idempotency-Key`, 1 to 64 visible ASCII characters: the \
+            same key and body again answer with the same resource as it stands then."
+    ),
+    components(schemas(crate::base::http::problem::Problem)),
+    modifiers(&Bearer)
+)]
+struct Base;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The access token of a login"))
+            .build();
+        document
+            .components
+            .get_or_insert_with(Components::new)
+            .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document of all routes (OpenAPI 3.1).
+pub fn openapi() -> Document {
+    let (_, document) = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(documented)
+        .split_for_parts();
+    document
+}
+
+pub(super) fn configure(config: &mut web::ServiceConfig, document: Document) {
+    let page = SwaggerUi::new(format!("{PAGE_PATH}{{_:.*}}"))
+        .url(DOCUMENT_PATH, document)
+        .config(Config::default().validator_url("none").persist_authorization(false));
+    config.route(PAGE_PATH.trim_end_matches('/'), web::get().to(to_page)).service(page);
+}
+
+async fn to_page() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header(("Location", PAGE_PATH)).finish()
+}

@@ -1,0 +1,88 @@
+//! Every path of the server: where it is mounted, and what stands where nothing is.
+//!
+//! Invariant: the document at `/api/openapi.json` is made from the routes that are mounted here.
+
+mod client;
+mod docs;
+mod fallback;
+mod h5;
+
+pub use docs::openapi;
+
+use crate::{
+    app::App,
+    base::http::{self, Shell},
+    health,
+};
+use actix_web::{
+    Error,
+    body::BoxBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    http::header::HeaderValue,
+    middleware::from_fn,
+    web::{self, Data},
+};
+use std::sync::Arc;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The whole application with everything that surrounds a request.
+pub fn application(
+    app: &Arc<App>,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    actix_web::App::new().configure(configure(app)).wrap(from_fn(http::around))
+}
+
+/// All routes, and what their handlers ask for.
+pub fn configure(app: &Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
+    let app = Arc::clone(app);
+    move |config| {
+        config.configure(http::extractors).app_data(Data::new(shell(&app)));
+        state(config, &app);
+        documented(&mut ServiceConfig::new(config));
+        let document = openapi();
+        let known = fallback::Known::of(&document);
+        docs::configure(config, document);
+        h5::configure(config, &app.config.server.h5_dir);
+        config.app_data(Data::new(known)).default_service(web::to(fallback::nothing_here));
+    }
+}
+
+/// What the handlers ask for: each journey, by its type.
+fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
+    config.app_data(Data::from(Arc::clone(app)));
+}
+
+/// The routes of the document. They ask for their state when they are called, so that the document
+/// can be printed without any.
+fn documented(config: &mut ServiceConfig<'_>) {
+    config.configure(client::configure).configure(health::configure);
+}
+
+fn shell(app: &App) -> Shell {
+    let proxies = app.config.server.trusted_proxies.clone();
+    let is_proxy = move |peer| proxies.iter().any(|proxy| proxy.contains(peer));
+    Shell::new(Arc::clone(&app.clock), is_proxy, content_security_policy(app))
+}
+
+/// Pages get scripts and styles from this server alone (uni-app sets styles in elements), talk to
+/// this server alone, and are framed by nobody.
+fn content_security_policy(app: &App) -> HeaderValue {
+    let forms = client::sandbox_origins(app)
+        .into_iter()
+        .fold(String::new(), |all, origin| all + " " + &origin);
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
+         base-uri 'none'; form-action 'self'{forms}; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy)
+        .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+}

@@ -1,0 +1,171 @@
+//! Schools over HTTP: what a client must know before anybody signs in.
+
+use super::{
+    policy::{ConsentItem, IdKind},
+    school::{School, Schools},
+};
+use crate::base::{
+    http::{
+        ApiError,
+        problem::{Kind, Problem},
+    },
+    money::Fen,
+};
+use actix_web::{
+    get,
+    web::{Data, Json, Path, Query},
+};
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const SCHOOL_NOT_FOUND: Kind =
+    Kind { code: "school_not_found", status: 404, title: "没有这所学校" };
+const DEFAULT_LIMIT: u16 = 100;
+const MAX_LIMIT: u16 = 200;
+
+/// Mounts the paths of this slice; needs `Data<Schools>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(show);
+}
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Page {
+    /// At most so many; 1 to 200, otherwise 100.
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of schools.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SchoolList {
+    items: Vec<SchoolItem>,
+    /// `null` on the last page.
+    next_cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SchoolItem {
+    code: String,
+    name: String,
+}
+
+/// What a client must know of a school.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SchoolView {
+    code: String,
+    name: String,
+    binding: BindingView,
+    consent: ConsentView,
+    top_up: TopUpView,
+    help: Vec<HelpView>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct BindingView {
+    /// By what a person may be found; the first is the usual one.
+    id_kinds: Vec<IdKind>,
+    id_label: String,
+    id_hint: String,
+    /// A regular expression that the identifier matches.
+    id_pattern: Option<String>,
+    name_required: bool,
+    password_hint: String,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ConsentView {
+    version: String,
+    items: Vec<ConsentItem>,
+    text: String,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct TopUpView {
+    #[schema(value_type = i64, minimum = 1)]
+    min_fen: Fen,
+    #[schema(value_type = i64, minimum = 1)]
+    max_fen: Fen,
+    #[schema(value_type = Vec<i64>)]
+    choices_fen: Vec<Fen>,
+    /// Whether a top-up needs the query password.
+    password_required: bool,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct HelpView {
+    title: String,
+    text: String,
+}
+
+/// The schools, by code.
+#[utoipa::path(
+    tag = "schools",
+    params(Page),
+    responses((status = 200, description = "A page of schools", body = SchoolList))
+)]
+#[get("/api/v1/schools")]
+async fn list(schools: Data<Schools>, page: Query<Page>) -> Result<Json<SchoolList>, ApiError> {
+    let schools = schools.list().await.map_err(|error| ApiError::internal(&error))?;
+    let after = page.cursor.as_deref().unwrap_or("");
+    let limit = usize::from(page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT));
+    let mut rest = schools.iter().filter(|school| school.code.as_str() > after);
+    let items: Vec<SchoolItem> = rest.by_ref().take(limit).map(|school| item(school)).collect();
+    let next_cursor = rest.next().and(items.last()).map(|last| last.code.clone());
+    Ok(Json(SchoolList { items, next_cursor }))
+}
+
+/// One school.
+#[utoipa::path(
+    tag = "schools",
+    params(("code" = String, Path, description = "The school's code")),
+    responses(
+        (status = 200, description = "What a client must know", body = SchoolView),
+        (status = 404, description = "`school_not_found`", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+#[get("/api/v1/schools/{code}")]
+async fn show(schools: Data<Schools>, code: Path<String>) -> Result<Json<SchoolView>, ApiError> {
+    let school = schools.by_code(&code).await.map_err(|error| ApiError::internal(&error))?;
+    let school = school.ok_or_else(|| ApiError::new(SCHOOL_NOT_FOUND))?;
+    Ok(Json(view(&school)))
+}
+
+fn item(school: &School) -> SchoolItem {
+    SchoolItem { code: school.code.clone(), name: school.name.clone() }
+}
+
+fn view(school: &School) -> SchoolView {
+    let policy = &school.policy;
+    SchoolView {
+        code: school.code.clone(),
+        name: school.name.clone(),
+        binding: BindingView {
+            id_kinds: policy.binding.id_kinds.clone(),
+            id_label: policy.binding.id_label.to_string(),
+            id_hint: policy.binding.id_hint.to_string(),
+            id_pattern: policy.binding.id_pattern.as_ref().map(ToString::to_string),
+            name_required: policy.binding.name_required,
+            password_hint: policy.binding.password_hint.to_string(),
+        },
+        consent: ConsentView {
+            version: policy.consent.version.to_string(),
+            items: policy.consent.items.clone(),
+            text: policy.consent.text.to_string(),
+        },
+        top_up: TopUpView {
+            min_fen: policy.top_up.min,
+            max_fen: policy.top_up.max,
+            choices_fen: policy.top_up.choices.clone(),
+            password_required: policy.top_up.password_required,
+        },
+        help: policy.help.iter().map(help).collect(),
+    }
+}
+
+fn help(help: &super::policy::Help) -> HelpView {
+    HelpView { title: help.title.to_string(), text: help.text.to_string() }
+}

@@ -1,0 +1,242 @@
+//! Import of policy files. Everything is read and checked before anything is written, and all of
+//! it is written in one transaction.
+
+use super::{
+    policy::{Policy, PolicyError},
+    store::{self, MAX_SCHOOLS, StoredSchool},
+};
+use crate::base::{
+    clock::Timestamp,
+    db::{Db, DbError, Tx, TxError},
+};
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+
+/// What an import did to one school.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// From this file.
+    pub path: PathBuf,
+    /// The school.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Of the policy.
+    pub version: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is new.
+    Added,
+    /// Its policy was replaced.
+    Changed,
+    /// The database had the same.
+    Unchanged,
+}
+
+/// Something that is wrong with a file. Printed as `file:line: reason`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem {
+    /// Which file or folder.
+    pub path: PathBuf,
+    /// Counted from 1; `None` where the file as a whole is meant.
+    pub line: Option<usize>,
+    /// For the operator.
+    pub reason: String,
+}
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        write!(f, " {}", self.reason)
+    }
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Everything that is wrong, at least one thing.
+    #[error("nothing was imported:\n  {}", lines(.0))]
+    Files(Vec<FileProblem>),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for ImportError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Files(_) => None,
+        }
+    }
+}
+
+fn lines(problems: &[FileProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
+}
+
+/// Imports policy files, and those in folders. A school keeps what it has where the file says the
+/// same; an older version, or the same with other content, is refused unless `replace`.
+pub async fn import_schools(
+    db: &Db,
+    paths: &[PathBuf],
+    replace: bool,
+    now: Timestamp,
+) -> Result<Vec<Imported>, ImportError> {
+    let policies = read_all(paths).map_err(ImportError::Files)?;
+    db.in_tx(async |tx| write_all(tx, &policies, replace, now).await).await
+}
+
+fn read_all(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Policy)>, Vec<FileProblem>> {
+    let mut problems = Vec::new();
+    let mut policies: BTreeMap<String, (PathBuf, Policy)> = BTreeMap::new();
+    for path in files(paths, &mut problems) {
+        match read(&path) {
+            Ok(policy) => match policies.get(&*policy.code) {
+                Some((first, _)) => {
+                    let reason = format!("the school stands in {} already", first.display());
+                    problems.push(problem(&path, reason));
+                }
+                None => {
+                    policies.insert(policy.code.to_string(), (path, policy));
+                }
+            },
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if policies.len() > MAX_SCHOOLS {
+        problems.push(FileProblem {
+            path: PathBuf::new(),
+            line: None,
+            reason: format!("more than {MAX_SCHOOLS} schools"),
+        });
+    }
+    if problems.is_empty() { Ok(policies.into_values().collect()) } else { Err(problems) }
+}
+
+/// The files that `paths` name, and the `*.toml` of the folders among them.
+fn files(paths: &[PathBuf], problems: &mut Vec<FileProblem>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        match policy_files(path) {
+            Ok(found) if found.is_empty() => problems.push(problem(path, "holds no *.toml file")),
+            Ok(found) => files.extend(found),
+            Err(error) => problems.push(unreadable(path, &error)),
+        }
+    }
+    files
+}
+
+fn policy_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Policy, FileProblem> {
+    let size = fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(problem(path, format!("is longer than {MAX_FILE_BYTES} bytes")));
+    }
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let policy = Policy::parse(&text).map_err(|PolicyError { line, reason }| FileProblem {
+        path: path.to_owned(),
+        line: Some(line),
+        reason,
+    })?;
+    if path.file_stem().is_none_or(|stem| *stem != *policy.code) {
+        let reason = format!("is the policy of {0}, and must be named {0}.toml", policy.code);
+        return Err(problem(path, reason));
+    }
+    Ok(policy)
+}
+
+fn problem(path: &Path, reason: impl Into<String>) -> FileProblem {
+    FileProblem { path: path.to_owned(), line: None, reason: reason.into() }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> FileProblem {
+    problem(path, format!("cannot be read: {error}"))
+}
+
+async fn write_all(
+    tx: &Tx,
+    policies: &[(PathBuf, Policy)],
+    replace: bool,
+    now: Timestamp,
+) -> Result<Vec<Imported>, ImportError> {
+    let (mut done, mut problems) = (Vec::with_capacity(policies.len()), Vec::new());
+    for (path, policy) in policies {
+        let stored = store::stored_school(tx, &policy.code).await?;
+        match decide(policy, stored.as_ref(), replace) {
+            Err(reason) => problems.push(problem(path, reason)),
+            Ok(outcome) => {
+                if outcome != Outcome::Unchanged {
+                    store::put_school(tx, policy, stored.as_ref(), now).await?;
+                }
+                done.push(imported(path, policy, outcome));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(done) } else { Err(ImportError::Files(problems)) }
+}
+
+fn decide(
+    policy: &Policy,
+    stored: Option<&StoredSchool>,
+    replace: bool,
+) -> Result<Outcome, String> {
+    let Some(stored) = stored else { return Ok(Outcome::Added) };
+    // Compared as values: a comment in the file, or a field that got a default, is no change.
+    if stored.policy.as_ref() == Some(policy) {
+        return Ok(Outcome::Unchanged);
+    }
+    let version = i64::from(policy.version.get());
+    if replace || stored.version < version {
+        Ok(Outcome::Changed)
+    } else if stored.version > version {
+        Err(format!(
+            "is version {version}, and the database has the newer {}; raise the version, or use \
+             --replace",
+            stored.version
+        ))
+    } else {
+        Err(format!(
+            "is version {version} as in the database, with other content; raise the version, or \
+             use --replace"
+        ))
+    }
+}
+
+fn imported(path: &Path, policy: &Policy, outcome: Outcome) -> Imported {
+    Imported {
+        path: path.to_owned(),
+        code: policy.code.to_string(),
+        name: policy.name.to_string(),
+        version: policy.version.get(),
+        outcome,
+    }
+}

@@ -1,0 +1,53 @@
+//! Finding people.
+
+use super::{Person, store};
+use crate::base::{
+    crypto::blind::BlindIndex,
+    db::{Db, DbError},
+    ids::{PersonId, SchoolId},
+};
+
+/// The blind index's name of ID numbers.
+pub(super) const ID_NUMBER: &str = "id_number";
+/// The blind index's name of phone numbers.
+pub(super) const PHONE: &str = "phone";
+
+/// The people of all schools.
+#[derive(Clone, Debug)]
+pub struct People {
+    db: Db,
+    index: BlindIndex,
+}
+
+impl People {
+    /// People in `db`, found by digests of `index`.
+    pub const fn new(db: Db, index: BlindIndex) -> Self {
+        Self { db, index }
+    }
+
+    /// The person of that 学号 or 工号.
+    pub async fn find_by_student_no(
+        &self,
+        school: SchoolId,
+        student_no: &str,
+    ) -> Result<Option<Person>, DbError> {
+        store::person_by_student_no(&self.db, school, student_no.trim()).await
+    }
+
+    /// The people with that ID number, oldest first: somebody who studies and works at one school
+    /// stands on its roster twice. At most ten.
+    pub async fn find_by_id_number(
+        &self,
+        school: SchoolId,
+        id_number: &str,
+    ) -> Result<Vec<Person>, DbError> {
+        let id_number = id_number.trim().to_ascii_uppercase();
+        let candidates = self.index.candidates(school, ID_NUMBER, &id_number);
+        store::people_by_id_number(&self.db, school, candidates).await
+    }
+
+    /// The person of that id.
+    pub async fn get(&self, id: PersonId) -> Result<Option<Person>, DbError> {
+        store::person(&self.db, id).await
+    }
+}

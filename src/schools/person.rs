@@ -1,0 +1,237 @@
+//! A person of one school.
+
+use super::{DefaultRule, default_password};
+use crate::base::{
+    clock::Day,
+    crypto::{
+        blind::BlindIndex,
+        keyring::KeyRing,
+        seal::{Aad, SealError, Sealer},
+    },
+    ids::{PersonId, SchoolId},
+};
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+
+/// What keeps personal data: one key ring seals it, another makes it findable.
+#[derive(Clone, Debug)]
+pub struct PersonKeys {
+    /// By `keys.data`.
+    pub sealer: Sealer,
+    /// By `keys.index`.
+    pub index: BlindIndex,
+}
+
+impl PersonKeys {
+    /// From the rings `keys.data` and `keys.index`.
+    pub const fn new(data: KeyRing, index: KeyRing) -> Self {
+        Self { sealer: Sealer::new(data), index: BlindIndex::new(index) }
+    }
+}
+
+/// As what somebody is on the roster.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonKind {
+    /// 学生.
+    Student,
+    /// 教职工.
+    Staff,
+    /// 临时人员.
+    Temporary,
+}
+
+impl PersonKind {
+    const ALL: [Self; 3] = [Self::Student, Self::Staff, Self::Temporary];
+
+    /// As in rosters, in the database and on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Student => "student",
+            Self::Staff => "staff",
+            Self::Temporary => "temporary",
+        }
+    }
+
+    /// The kind of that code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// Whether somebody still belongs to the school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonStatus {
+    /// Belongs.
+    Active,
+    /// Has left; nothing new begins.
+    Closed,
+}
+
+impl PersonStatus {
+    const ALL: [Self; 2] = [Self::Active, Self::Closed];
+
+    /// As in the database.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub(super) fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
+    }
+}
+
+/// A sealed column of `person`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SealedField {
+    Name,
+    IdNumber,
+    Phone,
+}
+
+impl SealedField {
+    /// Where this field of `person` lives.
+    pub(super) const fn aad(self, person: PersonId) -> Aad {
+        let column = match self {
+            Self::Name => "name_sealed",
+            Self::IdNumber => "id_number_sealed",
+            Self::Phone => "phone_sealed",
+        };
+        Aad { table: "person", column, row: person.uuid() }
+    }
+}
+
+/// The sealed columns, still closed.
+#[derive(Clone)]
+pub(super) struct SealedFields {
+    pub(super) name: Vec<u8>,
+    pub(super) id_number: Option<Vec<u8>>,
+    pub(super) phone: Option<Vec<u8>>,
+}
+
+/// A person of one school, with personal data closed.
+#[derive(Clone)]
+pub struct Person {
+    /// In the ledger and everywhere else.
+    pub id: PersonId,
+    /// Whose roster.
+    pub school: SchoolId,
+    /// 学号 or 工号, unique within the school.
+    pub student_no: String,
+    /// As what.
+    pub kind: PersonKind,
+    /// Whether still.
+    pub status: PersonStatus,
+    /// 院系; may be empty.
+    pub department: String,
+    /// 班级; may be empty.
+    pub class_name: String,
+    /// The last day of belonging, if one is set.
+    pub valid_until: Option<Day>,
+    /// PHC string of the query password; `None` while the default one counts.
+    pub password_hash: Option<String>,
+    pub(super) sealed: SealedFields,
+}
+
+/// Nothing by which somebody is known outside.
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person")
+            .field("id", &self.id)
+            .field("school", &self.school)
+            .field("kind", &self.kind)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Person {
+    /// The name.
+    pub fn name(&self, sealer: &Sealer) -> Result<SecretString, SealError> {
+        self.open(sealer, SealedField::Name, &self.sealed.name)
+    }
+
+    /// The name as it may be shown.
+    pub fn masked_name(&self, sealer: &Sealer) -> Result<String, SealError> {
+        Ok(mask_name(self.name(sealer)?.expose_secret()))
+    }
+
+    /// The ID number, if the roster has one.
+    pub fn id_number(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
+        let closed = self.sealed.id_number.as_deref();
+        closed.map(|closed| self.open(sealer, SealedField::IdNumber, closed)).transpose()
+    }
+
+    /// The phone number, if the roster has one: 11 digits.
+    pub fn phone(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
+        let closed = self.sealed.phone.as_deref();
+        closed.map(|closed| self.open(sealer, SealedField::Phone, closed)).transpose()
+    }
+
+    /// The password by the school's rule. `None` without an ID number: counter only.
+    pub fn default_password(
+        &self,
+        rule: DefaultRule,
+        sealer: &Sealer,
+    ) -> Result<Option<SecretString>, SealError> {
+        let id_number = self.id_number(sealer)?;
+        Ok(id_number.and_then(|number| default_password(rule, number.expose_secret())))
+    }
+
+    fn open(
+        &self,
+        sealer: &Sealer,
+        field: SealedField,
+        closed: &[u8],
+    ) -> Result<SecretString, SealError> {
+        let opened = sealer.open(closed, &field.aad(self.id))?;
+        let text = str::from_utf8(&opened).map_err(|_| SealError::Malformed)?;
+        Ok(SecretString::from(text))
+    }
+}
+
+/// A name fit to show: the last character only, `**明`. A name of one character is hidden.
+pub fn mask_name(name: &str) -> String {
+    let mut masked = "*".repeat(name.chars().count().saturating_sub(1).max(1));
+    masked.extend(name.chars().skip(1).last());
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_show_their_last_character_only() {
+        let cases = [
+            ("张三", "*三"),
+            ("林晓雨", "**雨"),
+            ("欧阳晓明", "***明"),
+            ("阿依古丽·买买提", "*******提"),
+            ("𠮷田", "*田"),
+            ("Li", "*i"),
+            ("明", "*"),
+            ("", "*"),
+        ];
+        for (name, masked) in cases {
+            assert_eq!(mask_name(name), masked, "{name}");
+        }
+    }
+
+    #[test]
+    fn codes_are_read_as_they_are_written() {
+        for kind in PersonKind::ALL {
+            assert_eq!(PersonKind::from_code(kind.code()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());
+        }
+        for status in PersonStatus::ALL {
+            assert_eq!(PersonStatus::from_code(status.code()), Some(status));
+        }
+        assert_eq!(PersonKind::from_code("Student"), None);
+    }
+}

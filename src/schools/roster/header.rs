@@ -1,0 +1,125 @@
+//! The first line of a roster: which column stands where.
+
+use super::{
+    lines::Encoding,
+    row::{Fields, RosterRow},
+};
+use csv::{ReaderBuilder, StringRecord};
+
+/// All columns; their order in a file is free.
+pub(super) const COLUMNS: [&str; 8] =
+    ["student_no", "name", "id_number", "phone", "kind", "department", "class_name", "valid_until"];
+
+/// Where each of [`COLUMNS`] stands.
+#[derive(Debug)]
+pub(super) struct Header([usize; 8]);
+
+impl Header {
+    /// Reads the first line, which is ASCII in every encoding.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = str::from_utf8(bytes).map_err(|_| "it holds other characters".to_owned())?;
+        let record = record(text)?;
+        let found: Vec<&str> = record.iter().map(str::trim).collect();
+        let times = |column: &str| found.iter().filter(|name| **name == column).count();
+        let missing = COLUMNS.into_iter().filter(|column| times(column) == 0);
+        let unknown = found.iter().copied().filter(|name| !COLUMNS.contains(name));
+        let repeated = COLUMNS.into_iter().filter(|column| times(column) > 1);
+        let faults: Vec<String> = [
+            named("missing: ", missing),
+            named("unknown: ", unknown.map(shown)),
+            named("more than once: ", repeated),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if !faults.is_empty() {
+            return Err(faults.join("; "));
+        }
+        let place = |column| found.iter().position(|name| *name == column).unwrap_or_default();
+        Ok(Self(COLUMNS.map(place)))
+    }
+
+    /// Reads a row below the header.
+    pub(super) fn row(&self, bytes: &[u8], encoding: Encoding) -> Result<RosterRow, String> {
+        let text = encoding.decode(bytes);
+        let text = text.ok_or_else(|| format!("is not valid {}", encoding.name()))?;
+        let record = record(&text)?;
+        if record.len() != COLUMNS.len() {
+            return Err(format!("has {} fields instead of {}", record.len(), COLUMNS.len()));
+        }
+        let [student_no, name, id_number, phone, kind, department, class_name, valid_until] =
+            self.0.map(|place| record.get(place).unwrap_or_default().trim());
+        let fields = Fields {
+            student_no,
+            name,
+            id_number,
+            phone,
+            kind,
+            department,
+            class_name,
+            valid_until,
+        };
+        fields.check()
+    }
+}
+
+/// One line as a record of CSV (RFC 4180).
+fn record(line: &str) -> Result<StringRecord, String> {
+    if !line.matches('"').count().is_multiple_of(2) {
+        return Err("a quotation mark is not closed".to_owned());
+    }
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(line.len().max(1))
+        .from_reader(line.as_bytes());
+    let mut record = StringRecord::new();
+    reader.read_record(&mut record).map_err(|_| "is not CSV".to_owned())?;
+    Ok(record)
+}
+
+/// The names behind `what`, or nothing where there are none.
+fn named<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| format!("{what}{}", names.join(", ")))
+}
+
+/// The name of a column, unless it looks like data: a file without a header shows its first person
+/// here.
+fn shown(name: &str) -> &str {
+    let plain = |b: u8| b.is_ascii_lowercase() || b == b'_';
+    if name.is_empty() {
+        "(empty)"
+    } else if name.len() <= 32 && name.bytes().all(plain) {
+        name
+    } else {
+        "(not a column name)"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_complete_in_any_order() {
+        let in_order = COLUMNS.join(",");
+        let turned: Vec<&str> = COLUMNS.into_iter().rev().collect();
+        for good in [in_order.as_str(), &turned.join(", "), &in_order.replace("name", "\"name\"")] {
+            assert!(Header::parse(good.as_bytes()).is_ok(), "{good}");
+        }
+        let cases = [
+            (in_order.replace(",phone", ""), "missing: phone"),
+            (in_order.replace("phone", "e_mail"), "missing: phone; unknown: e_mail"),
+            (format!("{in_order},phone"), "more than once: phone"),
+            (format!("{in_order},"), "unknown: (empty)"),
+            (format!("{in_order},林晓雨"), "unknown: (not a column name)"),
+            (format!("{in_order},2301001"), "unknown: (not a column name)"),
+            (format!("\"{in_order}"), "a quotation mark is not closed"),
+        ];
+        for (header, fault) in cases {
+            assert_eq!(Header::parse(header.as_bytes()).unwrap_err(), fault);
+        }
+        assert_eq!(Header::parse(b"\xC1\xD6").unwrap_err(), "it holds other characters");
+    }
+}

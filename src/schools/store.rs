@@ -1,0 +1,256 @@
+//! Rows of schools and people: the only file of the slice that knows tables.
+
+use super::{
+    person::{Person, PersonKind, PersonStatus, SealedFields},
+    policy::Policy,
+    school::School,
+};
+use crate::base::{
+    clock::{Day, Timestamp},
+    crypto::blind::Blind,
+    db::{Db, DbError, Tx},
+    ids::{PersonId, SchoolId},
+};
+use entity::{person, school};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use std::collections::HashMap;
+
+/// No deployment serves more.
+pub(super) const MAX_SCHOOLS: usize = 1000;
+/// Nobody stands on one roster more often.
+const MAX_PEOPLE_OF_ID_NUMBER: u64 = 10;
+
+/// All schools whose policies can be read. One that cannot is left out and alarms: it must not
+/// take the others with it.
+pub(super) async fn schools(db: &Db) -> Result<Vec<School>, DbError> {
+    let rows = school::Entity::find()
+        .order_by_asc(school::Column::Code)
+        .limit(u64::try_from(MAX_SCHOOLS).ok())
+        .all(db.conn())
+        .await?;
+    Ok(rows.into_iter().filter_map(school_of).collect())
+}
+
+fn school_of(row: school::Model) -> Option<School> {
+    match serde_json::from_str(&row.policy) {
+        Ok(policy) => Some(School {
+            id: SchoolId::from_number(row.id),
+            code: row.code,
+            name: row.name,
+            policy,
+        }),
+        Err(error) => {
+            tracing::error!(school = row.code, %error, "the stored policy cannot be read");
+            None
+        }
+    }
+}
+
+/// What an import finds.
+#[derive(Debug)]
+pub(super) struct StoredSchool {
+    id: i64,
+    updated_at: i64,
+    pub(super) version: i64,
+    /// `None` where it cannot be read.
+    pub(super) policy: Option<Policy>,
+}
+
+pub(super) async fn stored_school(tx: &Tx, code: &str) -> Result<Option<StoredSchool>, DbError> {
+    let found = school::Entity::find().filter(school::Column::Code.eq(code)).one(tx.conn()).await?;
+    Ok(found.map(|row| StoredSchool {
+        id: row.id,
+        updated_at: row.updated_at,
+        version: row.policy_version,
+        policy: serde_json::from_str(&row.policy).ok(),
+    }))
+}
+
+/// Inserts a school, or replaces the policy of `stored`.
+pub(super) async fn put_school(
+    tx: &Tx,
+    policy: &Policy,
+    stored: Option<&StoredSchool>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let json = serde_json::to_string(policy)
+        .map_err(|_| DbError::Inconsistent { table: "school", what: "a policy is not JSON" })?;
+    let row = school::ActiveModel {
+        id: NotSet,
+        code: Set(policy.code.to_string()),
+        name: Set(policy.name.to_string()),
+        policy_version: Set(i64::from(policy.version.get())),
+        policy: Set(json),
+        updated_at: Set(now.micros()),
+    };
+    let Some(stored) = stored else {
+        school::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+        return Ok(());
+    };
+    let updated = school::Entity::update_many()
+        .set(row)
+        .filter(school::Column::Id.eq(stored.id))
+        .filter(school::Column::PolicyVersion.eq(stored.version))
+        .filter(school::Column::UpdatedAt.eq(stored.updated_at))
+        .exec(tx.conn())
+        .await?;
+    if updated.rows_affected == 1 { Ok(()) } else { Err(DbError::Raced { table: "school" }) }
+}
+
+pub(super) async fn person(db: &Db, id: PersonId) -> Result<Option<Person>, DbError> {
+    let found = person::Entity::find_by_id(id.uuid()).one(db.conn()).await?;
+    found.map(person_of).transpose()
+}
+
+pub(super) async fn person_by_student_no(
+    db: &Db,
+    school: SchoolId,
+    student_no: &str,
+) -> Result<Option<Person>, DbError> {
+    let found = person::Entity::find()
+        .filter(person::Column::SchoolId.eq(school.number()))
+        .filter(person::Column::StudentNo.eq(student_no))
+        .one(db.conn())
+        .await?;
+    found.map(person_of).transpose()
+}
+
+pub(super) async fn people_by_id_number(
+    db: &Db,
+    school: SchoolId,
+    candidates: Vec<Blind>,
+) -> Result<Vec<Person>, DbError> {
+    let digests = candidates.into_iter().map(|blind| blind.digest.to_vec());
+    let found = person::Entity::find()
+        .filter(person::Column::SchoolId.eq(school.number()))
+        .filter(person::Column::IdNumberIndex.is_in(digests))
+        .order_by_asc(person::Column::Id)
+        .limit(MAX_PEOPLE_OF_ID_NUMBER)
+        .all(db.conn())
+        .await?;
+    found.into_iter().map(person_of).collect()
+}
+
+fn person_of(row: person::Model) -> Result<Person, DbError> {
+    let unknown = |what| DbError::Inconsistent { table: "person", what };
+    Ok(Person {
+        id: PersonId::from_uuid(row.id),
+        school: SchoolId::from_number(row.school_id),
+        student_no: row.student_no,
+        kind: PersonKind::from_code(&row.kind).ok_or(unknown("unknown kind"))?,
+        status: PersonStatus::from_code(&row.status).ok_or(unknown("unknown status"))?,
+        department: row.department,
+        class_name: row.class_name,
+        valid_until: row.valid_until.map(Day::from_number),
+        password_hash: row.password_hash,
+        sealed: SealedFields {
+            name: row.name_sealed,
+            id_number: row.id_number_sealed,
+            phone: row.phone_sealed,
+        },
+    })
+}
+
+/// Who stands in the database under a student number of a roster.
+#[derive(Debug)]
+pub(super) struct OnRoster {
+    pub(super) id: PersonId,
+    /// Of the row that was imported last.
+    pub(super) digest: Vec<u8>,
+}
+
+/// Those of `student_nos` that exist.
+pub(super) async fn on_roster(
+    tx: &Tx,
+    school: SchoolId,
+    student_nos: impl IntoIterator<Item = &str>,
+) -> Result<HashMap<String, OnRoster>, DbError> {
+    let found: Vec<(String, uuid::Uuid, Vec<u8>)> = person::Entity::find()
+        .select_only()
+        .columns([person::Column::StudentNo, person::Column::Id, person::Column::RosterDigest])
+        .filter(person::Column::SchoolId.eq(school.number()))
+        .filter(person::Column::StudentNo.is_in(student_nos))
+        .into_tuple()
+        .all(tx.conn())
+        .await?;
+    let known = found.into_iter();
+    Ok(known
+        .map(|(student_no, id, digest)| {
+            (student_no, OnRoster { id: PersonId::from_uuid(id), digest })
+        })
+        .collect())
+}
+
+/// What a roster says of a person, sealed for the person's row.
+pub(super) struct PersonRow<'a> {
+    pub(super) id: PersonId,
+    pub(super) student_no: &'a str,
+    pub(super) sealed: SealedFields,
+    pub(super) id_number_index: Option<&'a Blind>,
+    pub(super) phone_index: Option<&'a Blind>,
+    pub(super) kind: PersonKind,
+    pub(super) department: &'a str,
+    pub(super) class_name: &'a str,
+    pub(super) valid_until: Option<Day>,
+    pub(super) digest: &'a Blind,
+}
+
+/// The columns that a roster decides.
+fn roster_columns(row: PersonRow<'_>, now: Timestamp) -> person::ActiveModel {
+    let digest = |blind: Option<&Blind>| Set(blind.map(|blind| blind.digest.to_vec()));
+    person::ActiveModel {
+        name_sealed: Set(row.sealed.name),
+        id_number_sealed: Set(row.sealed.id_number),
+        id_number_index: digest(row.id_number_index),
+        phone_sealed: Set(row.sealed.phone),
+        phone_index: digest(row.phone_index),
+        index_key: Set(row.digest.key_id.clone()),
+        kind: Set(row.kind.code().to_owned()),
+        department: Set(row.department.to_owned()),
+        class_name: Set(row.class_name.to_owned()),
+        valid_until: Set(row.valid_until.map(Day::number)),
+        roster_digest: Set(row.digest.digest.to_vec()),
+        updated_at: Set(now.micros()),
+        ..person::ActiveModel::default()
+    }
+}
+
+/// Inserts people.
+pub(super) async fn insert_people(
+    tx: &Tx,
+    school: SchoolId,
+    rows: Vec<PersonRow<'_>>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let rows = rows.into_iter().map(|row| person::ActiveModel {
+        id: Set(row.id.uuid()),
+        school_id: Set(school.number()),
+        student_no: Set(row.student_no.to_owned()),
+        status: Set(PersonStatus::Active.code().to_owned()),
+        password_hash: Set(None),
+        created_at: Set(now.micros()),
+        closed_at: Set(None),
+        ..roster_columns(row, now)
+    });
+    person::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Rewrites what the roster decides of a person whose row still carries the digest `was`.
+pub(super) async fn update_person(
+    tx: &Tx,
+    row: PersonRow<'_>,
+    was: Vec<u8>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let updated = person::Entity::update_many()
+        .filter(person::Column::Id.eq(row.id.uuid()))
+        .filter(person::Column::RosterDigest.eq(was))
+        .set(roster_columns(row, now))
+        .exec(tx.conn())
+        .await?;
+    if updated.rows_affected == 1 { Ok(()) } else { Err(DbError::Raced { table: "person" }) }
+}

@@ -1,0 +1,57 @@
+//! WeChat Pay's door. The answer is the protocol's: 204 once the commit is done, otherwise
+//! `{"code":"FAIL","message":…}` with a status that makes the provider come again.
+
+use super::{ReceiveError, TopUps};
+use crate::orders::gateway::{Headers, RawNotification};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::HeaderMap},
+    web::{Bytes, Data, Path},
+};
+use serde_json::json;
+
+/// `POST /callbacks/{school}/wechat-pay/transactions`
+pub async fn wechat_pay(
+    request: HttpRequest,
+    school: Path<String>,
+    body: Bytes,
+    topups: Data<TopUps>,
+) -> HttpResponse {
+    let raw = RawNotification { headers: &Single(request.headers()), body: &body };
+    match topups.receive(&school, &raw).await {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// The reason goes to the log; the sender learns only that it must, or need not, come again.
+fn refusal(error: &ReceiveError) -> HttpResponse {
+    let (status, message) = match error {
+        ReceiveError::NoSuchCallback => (StatusCode::NOT_FOUND, "no such callback"),
+        ReceiveError::Refused(why) => {
+            tracing::warn!(%why, "a callback was refused");
+            (StatusCode::UNAUTHORIZED, "refused")
+        }
+        ReceiveError::Settle(why) => {
+            tracing::error!(error = %why, "a callback was not settled");
+            (StatusCode::INTERNAL_SERVER_ERROR, "try again")
+        }
+        ReceiveError::Db(why) => {
+            tracing::error!(error = %why, "a callback was not settled");
+            (StatusCode::INTERNAL_SERVER_ERROR, "try again")
+        }
+    };
+    metrics::counter!("onecard_callbacks", "verdict" => "refused").increment(1);
+    HttpResponse::build(status).json(json!({ "code": "FAIL", "message": message }))
+}
+
+#[derive(Debug)]
+struct Single<'a>(&'a HeaderMap);
+
+impl Headers for Single<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.get_all(name);
+        let only = values.next()?;
+        if values.next().is_some() { None } else { only.to_str().ok() }
+    }
+}

@@ -1,0 +1,265 @@
+//! One settle, three doors: the callback, the student's return to the page, and the sweep hand the
+//! same checked fact to [`settle_all`].
+//!
+//! Several facts settle in one transaction, one after the other; a fact that cannot be posted fails
+//! the batch, and its lane then settles each alone.
+
+use super::postings;
+use crate::{
+    base::{
+        clock::{Clock, Timestamp},
+        db::{Db, DbError, Tx, TxError},
+        ids::SchoolId,
+        lane::Batch,
+    },
+    ledger::{self, LedgerError, Refusal, account::NotAName, transfer::Transfer},
+    orders::{
+        self, Case, Message,
+        gateway::PaidFact,
+        order::{Attempt, PaymentId, Settlement},
+    },
+};
+use async_trait::async_trait;
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::Notify;
+
+/// How a fact came to us, and with it how far it is believed.
+#[derive(Clone, Debug)]
+pub enum Door {
+    /// A checked message. Where it disagrees with its order, it is kept and the provider is asked.
+    Message {
+        /// The provider's id of the message.
+        notification_id: String,
+        /// The exact bytes.
+        body: Vec<u8>,
+    },
+    /// The provider's own answer to our question: the last word.
+    Answer,
+}
+
+/// A fact to settle.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The school at whose merchant it was paid.
+    pub school: SchoolId,
+    /// What the provider says.
+    pub fact: PaidFact,
+    /// How it came.
+    pub door: Door,
+}
+
+/// What a fact did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It paid its order.
+    Settled,
+    /// It was settled before.
+    AlreadySettled,
+    /// The money went to suspense, with a case for staff.
+    Suspense,
+    /// A message that does not fit its order: kept, nothing posted. Ask the provider.
+    Disagrees,
+}
+
+impl Verdict {
+    /// For storage and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::AlreadySettled => "already_settled",
+            Self::Suspense => "suspense",
+            Self::Disagrees => "disagrees",
+        }
+    }
+}
+
+/// Why nothing was settled. The provider is told to come again.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The ledger refused a fact: this transaction was posted before with other content, or a
+    /// balance would overflow. Stops here and alarms.
+    #[error("the ledger refused a received payment: {0}")]
+    Refused(#[from] Refusal),
+    /// A provider's name that cannot be an account's.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+}
+
+impl TxError for SettleError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Ledger(error) => error.db(),
+            Self::Refused(_) | Self::Name(_) => None,
+        }
+    }
+}
+
+/// What a batch of facts comes to, before anything is written.
+#[derive(Default)]
+struct Plan {
+    verdicts: Vec<Verdict>,
+    transfers: Vec<Transfer>,
+    moved: HashMap<PaymentId, (Attempt, Attempt)>,
+    cases: Vec<Case>,
+}
+
+/// Settles facts in order and answers what each did. Nothing counts until the caller commits.
+pub async fn settle_all(
+    tx: &Tx,
+    now: Timestamp,
+    reports: &[Report],
+) -> Result<Vec<Verdict>, SettleError> {
+    let ours = reports.iter().filter_map(|r| PaymentId::from_out_trade_no(&r.fact.out_trade_no));
+    let attempts = orders::lock(tx, ours).await?;
+    let plan = plan(now, reports, attempts)?;
+    for outcome in ledger::post_all(tx, now, &plan.transfers).await? {
+        outcome?;
+    }
+    let moved: Vec<_> = plan.moved.into_values().collect();
+    let messages: Vec<_> =
+        reports.iter().zip(&plan.verdicts).filter_map(|(r, v)| message(r, *v, now)).collect();
+    orders::save(tx, &moved, &messages, &plan.cases).await?;
+    Ok(plan.verdicts)
+}
+
+/// Decides each fact on the states that the facts before it left.
+fn plan(
+    now: Timestamp,
+    reports: &[Report],
+    mut attempts: HashMap<PaymentId, Attempt>,
+) -> Result<Plan, NotAName> {
+    let mut plan = Plan::default();
+    for report in reports {
+        let id = PaymentId::from_out_trade_no(&report.fact.out_trade_no);
+        let attempt = id
+            .and_then(|id| attempts.get(&id))
+            .filter(|attempt| attempt.order.school == report.school);
+        let verdict = match attempt.map(|attempt| (attempt, attempt.settle(&report.fact))) {
+            Some((was, Settlement::Settled(is))) => {
+                plan.transfers.push(postings::top_up_received(&is.order, &report.fact)?);
+                plan.take(was.clone(), is.clone());
+                spread(&mut attempts, is);
+                Verdict::Settled
+            }
+            Some((_, Settlement::AlreadySettled)) => Verdict::AlreadySettled,
+            Some((was, Settlement::SecondPayment(is))) => {
+                plan.take(was.clone(), is.clone());
+                spread(&mut attempts, is);
+                plan.suspense(report, "second_payment", now)?
+            }
+            Some((_, Settlement::SecondTransaction)) => {
+                plan.suspense(report, "second_transaction", now)?
+            }
+            Some((_, Settlement::Disagrees(difference))) => {
+                plan.disagrees(report, difference.code(), now)?
+            }
+            None => plan.disagrees(report, "no_order", now)?,
+        };
+        plan.verdicts.push(verdict);
+    }
+    Ok(plan)
+}
+
+/// Other payments of the same order see its new state.
+fn spread(attempts: &mut HashMap<PaymentId, Attempt>, is: Attempt) {
+    for other in attempts.values_mut().filter(|other| other.order.id == is.order.id) {
+        other.order = is.order.clone();
+    }
+    attempts.insert(is.payment.id, is);
+}
+
+impl Plan {
+    fn take(&mut self, was: Attempt, is: Attempt) {
+        // A payment moves once in a batch: afterwards it is paid.
+        self.moved.insert(is.payment.id, (was, is));
+    }
+
+    fn suspense(
+        &mut self,
+        report: &Report,
+        why: &'static str,
+        now: Timestamp,
+    ) -> Result<Verdict, NotAName> {
+        self.transfers.push(postings::surplus_received(report.school, &report.fact)?);
+        self.open_case(report, why, now);
+        Ok(Verdict::Suspense)
+    }
+
+    /// A message alone posts nothing; the provider's answer is the last word.
+    fn disagrees(
+        &mut self,
+        report: &Report,
+        why: &'static str,
+        now: Timestamp,
+    ) -> Result<Verdict, NotAName> {
+        match report.door {
+            Door::Answer => self.suspense(report, why, now),
+            Door::Message { .. } => {
+                self.open_case(report, why, now);
+                Ok(Verdict::Disagrees)
+            }
+        }
+    }
+
+    fn open_case(&mut self, report: &Report, why: &'static str, now: Timestamp) {
+        let fact = &report.fact;
+        tracing::warn!(why, out_trade_no = fact.out_trade_no, "a payment needs a look");
+        let subject = format!("{why}:{}", postings::reference(fact));
+        // The same case once in a batch, and by its key once for ever.
+        if self.cases.iter().any(|case| case.school == report.school && case.subject == subject) {
+            return;
+        }
+        let detail = format!("{} of {}", fact.amount, fact.out_trade_no);
+        self.cases.push(Case {
+            school: report.school,
+            kind: "payment",
+            subject,
+            detail,
+            opened_at: now,
+        });
+    }
+}
+
+fn message(report: &Report, verdict: Verdict, now: Timestamp) -> Option<Message<'_>> {
+    let Door::Message { notification_id, body } = &report.door else { return None };
+    Some(Message {
+        school: report.school,
+        notification_id,
+        fact: &report.fact,
+        verdict: verdict.code(),
+        body,
+        received_at: now,
+    })
+}
+
+/// Settles in lanes.
+#[derive(Debug)]
+pub struct Settling {
+    /// Where.
+    pub db: Db,
+    /// When.
+    pub clock: Arc<dyn Clock>,
+    /// Woken after each commit.
+    pub sealer: Arc<Notify>,
+}
+
+#[async_trait(?Send)]
+impl Batch for Settling {
+    type Request = Report;
+    type Answer = Verdict;
+    type Error = SettleError;
+
+    async fn run(&self, requests: &[Report]) -> Result<Vec<Verdict>, SettleError> {
+        let now = self.clock.now();
+        let verdicts = self.db.in_tx(async |tx| settle_all(tx, now, requests).await).await?;
+        self.sealer.notify_one();
+        Ok(verdicts)
+    }
+}
