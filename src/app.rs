@@ -10,7 +10,9 @@ use crate::{
         kv::{Kv, KvError, MemoryKv, RedisKv},
     },
     config::{Config, Environment},
+    journeys::{Ground, Journeys},
     ledger,
+    providers::settings::InvalidSetting,
 };
 use secrecy::ExposeSecret;
 use std::{
@@ -39,8 +41,8 @@ pub struct App {
     pub db: Db,
     /// The key-value store.
     pub kv: Arc<dyn Kv>,
-    /// Calls to providers.
-    pub http: reqwest::Client,
+    /// What handlers ask for.
+    pub journeys: Journeys,
     /// Lanes and jobs, on a thread of their own.
     pub background: Background,
     draining: AtomicBool,
@@ -54,8 +56,6 @@ pub struct Background {
     /// Its connections. Opened on its thread, so that an answer of PostgreSQL wakes the task that
     /// waits for it without a hop; on SQLite the pool of the requests, for there is one writer.
     pub db: Db,
-    /// Postings that have nothing else to write in their transaction.
-    pub lanes: crate::base::lane::Lanes<ledger::Poster>,
     /// Wakes the sealer after a posting.
     pub sealer: Arc<Notify>,
 }
@@ -69,6 +69,9 @@ pub enum BuildError {
     /// The Redis address cannot be one.
     #[error("redis.url cannot be used: {0}")]
     Kv(#[from] KvError),
+    /// A provider's setting that cannot work.
+    #[error("a provider cannot be used: {0}")]
+    Provider(#[from] InvalidSetting),
     /// No certificates to trust.
     #[error("the TLS certificates of this machine cannot be used: {0}")]
     Http(#[from] reqwest::Error),
@@ -83,9 +86,19 @@ impl App {
         let db = Db::connect(db_settings(&config)).await?;
         let kv = key_value_store(&config, &clock)?;
         let http = http_client::build(Timeouts::default())?;
-        let background = Background::start(&config, &clock, &db).await?;
+        let background = Background::start(&config, &db).await?;
+        let journeys = Journeys::build(&Ground {
+            config: &config,
+            clock: &clock,
+            db: &db,
+            kv: &kv,
+            http: &http,
+            threads: &background.threads,
+            lane_db: &background.db,
+            sealer: &background.sealer,
+        })?;
         let (draining, up_to_date) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, clock, db, kv, http, background, draining, up_to_date })
+        Ok(Self { config, clock, db, kv, journeys, background, draining, up_to_date })
     }
 
     /// Starts what runs beside the requests.
@@ -127,7 +140,7 @@ impl App {
 }
 
 impl Background {
-    async fn start(config: &Config, clock: &Arc<dyn Clock>, db: &Db) -> Result<Self, BuildError> {
+    async fn start(config: &Config, db: &Db) -> Result<Self, BuildError> {
         let threads = LocalPoolHandle::new(1);
         let db = if db.is_sqlite() {
             db.clone()
@@ -138,20 +151,13 @@ impl Background {
             threads.spawn_pinned(|| Db::connect(settings)).await??
         };
         let sealer = Arc::new(Notify::new());
-        let lanes = ledger::Poster::lanes(
-            &threads,
-            db.clone(),
-            Arc::clone(clock),
-            Arc::clone(&sealer),
-            config.ledger.lanes,
-        );
-        Ok(Self { threads, db, lanes, sealer })
+        Ok(Self { threads, db, sealer })
     }
 }
 
 impl fmt::Debug for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Background").field("lanes", &self.lanes).finish_non_exhaustive()
+        f.debug_struct("Background").field("db", &self.db).finish_non_exhaustive()
     }
 }
 

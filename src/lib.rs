@@ -1,11 +1,13 @@
 //! onecard: the backend of a campus card.
 
+pub mod account;
 pub mod app;
 pub mod base;
 pub mod cli;
 pub mod config;
 pub mod health;
 pub mod identity;
+pub mod journeys;
 pub mod ledger;
 pub mod orders;
 pub mod providers;

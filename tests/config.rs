@@ -23,8 +23,8 @@ impl Fixture {
         fixture.write("private.pem", &pem("PRIVATE KEY", ""));
         fixture.write("public.pem", &pem("PUBLIC KEY", ""));
         fixture.write("certificate.pem", &pem("CERTIFICATE", ""));
-        fixture.write("throwaway.pem", &pem("PRIVATE KEY", "SANDBOX THROWAWAY\n"));
-        fixture.write("throwaway-public.pem", &pem("PUBLIC KEY", "SANDBOX THROWAWAY\n"));
+        fixture.write("throwaway.pem", &pem("PRIVATE KEY", "THROWAWAY SANDBOX\n"));
+        fixture.write("throwaway-public.pem", &pem("PUBLIC KEY", "THROWAWAY SANDBOX\n"));
         fixture.write("endless.pem", &pem("PRIVATE KEY", &"x".repeat(70_000)));
         fixture
     }

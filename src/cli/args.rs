@@ -96,7 +96,7 @@ pub(super) enum Roster {
     /// UTF-8 or GBK, with a heading of these columns, in any order:
     /// student_no,name,id_number,phone,kind,department,class_name,valid_until.
     /// kind is student, staff or temporary. Safe to repeat. Prints how many rows were read, added,
-    /// changed and refused, and for each refused row its line and the reason; removes nobody.
+    /// changed and refused, and for each refused row its line and the reason; removes nobody. Exits with 1 if a row was refused.
     #[command(after_help = "Example:\n  onecard roster import --school xnec students.csv")]
     Import(RosterImport),
 }

@@ -2,6 +2,8 @@
 //! it.
 
 mod args;
+mod roster;
+mod school;
 mod serve;
 
 use crate::{
@@ -12,8 +14,9 @@ use crate::{
     },
     config::{Config, ConfigError, LogFormat, process_variables},
     routes,
+    schools::{ImportError, roster::RosterError},
 };
-use args::{Arguments, Command};
+use args::{Arguments, Command, Roster, School};
 use clap::Parser;
 use std::{
     io,
@@ -43,6 +46,16 @@ enum CommandError {
     Counters(#[from] CountersTaken),
     #[error("{key} = {address}: cannot listen there: {cause}")]
     Listen { key: &'static str, address: SocketAddr, cause: io::Error },
+    #[error("the database lacks {0} migrations: run `onecard migrate` first")]
+    NotMigrated(usize),
+    #[error("{0}")]
+    Schools(#[from] ImportError),
+    #[error("there is no school {0}: `onecard school import` takes one up")]
+    NoSchool(String),
+    #[error("{0}")]
+    Roster(#[from] RosterError),
+    #[error("{}: {cause}", path.display())]
+    File { path: PathBuf, cause: io::Error },
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("the document cannot be written: {0}")]
@@ -58,6 +71,11 @@ impl CommandError {
             | Self::SingleProcess(_)
             | Self::Counters(_)
             | Self::Listen { .. }
+            | Self::NotMigrated(_)
+            | Self::Schools(_)
+            | Self::NoSchool(_)
+            | Self::Roster(_)
+            | Self::File { .. }
             | Self::Io(_)
             | Self::Document(_) => EXIT_FAILED,
         }
@@ -99,9 +117,9 @@ async fn dispatch(config: Config, command: &Command) -> Result<ExitCode, Command
     match command {
         Command::Serve => serve::run(config).await,
         Command::Migrate => migrate(&config).await,
-        Command::Verify(_) | Command::School(_) | Command::Roster(_) | Command::Openapi => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::School(School::Import(arguments)) => school::import(&config, arguments).await,
+        Command::Roster(Roster::Import(arguments)) => roster::import(&config, arguments).await,
+        Command::Verify(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -113,6 +131,15 @@ async fn migrate(config: &Config) -> Result<ExitCode, CommandError> {
         _ => println!("{applied} migrations applied, the database is up to date"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// For commands that read and write what migrations have made.
+async fn up_to_date_database(config: &Config) -> Result<Db, CommandError> {
+    let db = Db::connect(app::db_settings(config)).await?;
+    match db.pending_migrations().await? {
+        0 => Ok(db),
+        pending => Err(CommandError::NotMigrated(pending)),
+    }
 }
 
 fn default_file() -> Option<PathBuf> {

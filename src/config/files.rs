@@ -5,7 +5,7 @@ use std::path::Path;
 
 const MAX_PEM_BYTES: u64 = 64 * 1024;
 /// Stands in every key file that was made for the sandbox.
-const THROWAWAY: &str = "SANDBOX THROWAWAY";
+const THROWAWAY: &str = "THROWAWAY SANDBOX";
 /// How the texts of throwaway secrets and the ids of throwaway keys begin.
 const THROWAWAY_PREFIX: &str = "sandbox";
 const REFUSED: &str = "is a sandbox key, refused in production";

@@ -147,7 +147,8 @@ impl Identities {
     ) -> Result<bool, BindError> {
         if let Some(hash) = person.password_hash.clone() {
             // Argon2 takes a core for tens of milliseconds: not on the threads that answer.
-            let verified = tokio::task::spawn_blocking(move || password::verify(&given, &hash)).await;
+            let verified =
+                tokio::task::spawn_blocking(move || password::verify(&given, &hash)).await;
             return Ok(matches!(verified, Ok(Ok(true))));
         }
         let default = person

@@ -1,13 +1,12 @@
-//! Authority by type: these run before a handler and hand it who is there. A handler that asks for
-//! a [`SignedIn`] or a [`Student`] is never reached without one.
+//! Who sent a request, found out before its handler runs.
 
 use super::{Identities, sign_in::SignInError};
 use crate::{
     base::http::{
-        ApiError,
+        ApiError, Known,
         problem::{self, Kind},
     },
-    sessions::SignedIn,
+    sessions::{SignedIn, Student},
 };
 use actix_web::{
     Error, HttpMessage,
@@ -23,28 +22,31 @@ const NOT_BOUND: Kind = Kind { code: "not_bound", status: 403, title: "请先绑
 const MUST_CHANGE: Kind =
     Kind { code: "pin_default_must_change", status: 403, title: "请先修改初始密码" };
 
-/// Lets signed-in identities pass.
-pub async fn signed_in(
+/// Says beside the request who sent it. A request without a token passes unknown; whether that is
+/// enough, its handler's arguments say.
+pub async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let signed_in = authenticate(&request).await?;
-    request.extensions_mut().insert(signed_in);
+    if bearer(&request).is_some() {
+        let signed_in = authenticate(&request).await;
+        let student = match &signed_in {
+            Ok(signed_in) => student(&request, signed_in).await,
+            Err(error) => Err(error.clone()),
+        };
+        request.extensions_mut().insert(Known(signed_in));
+        request.extensions_mut().insert(Known(student));
+    }
     next.call(request).await
 }
 
-/// Lets bound identities pass whose person need not change the default password first.
-pub async fn bound(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let signed_in = authenticate(&request).await?;
+/// The bound identity, whose person need not change the default password first.
+async fn student(request: &ServiceRequest, signed_in: &SignedIn) -> Result<Student, ApiError> {
     let student = signed_in.student().ok_or(ApiError::new(NOT_BOUND))?;
-    if must_change(&request, &signed_in).await? {
-        return Err(ApiError::new(MUST_CHANGE).into());
+    if must_change(request, signed_in).await? {
+        return Err(ApiError::new(MUST_CHANGE));
     }
-    request.extensions_mut().insert(student);
-    next.call(request).await
+    Ok(student)
 }
 
 async fn must_change(request: &ServiceRequest, signed_in: &SignedIn) -> Result<bool, ApiError> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     base::http::{
-        ApiError, ValidJson,
+        ApiError, Principal, ValidJson,
         problem::{self, Kind},
     },
     schools::{
@@ -24,7 +24,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse, get, post,
-    web::{Data, Json, ReqData},
+    web::{Data, Json},
 };
 use garde::Validate;
 use secrecy::SecretString;
@@ -188,7 +188,7 @@ pub async fn logout(
     (status = 422, body = problem::Problem)))]
 #[post("/api/v1/bindings")]
 pub async fn bind(
-    who: ReqData<Arc<SignedIn>>,
+    who: Principal<Arc<SignedIn>>,
     body: ValidJson<BindRequest>,
     identities: Data<Identities>,
 ) -> Result<HttpResponse, ApiError> {
@@ -201,7 +201,7 @@ pub async fn bind(
     (status = 200, body = Me), (status = 401, body = problem::Problem)))]
 #[get("/api/v1/me")]
 pub async fn me(
-    who: ReqData<Arc<SignedIn>>,
+    who: Principal<Arc<SignedIn>>,
     identities: Data<Identities>,
 ) -> Result<Json<Me>, ApiError> {
     let (binding, orders) = identities.overview(&who).await?;

@@ -188,7 +188,46 @@ impl Account {
     }
 }
 
+impl AccountRow {
+    /// True if key, person and class are those that the path stands for.
+    pub fn fits_its_path(&self) -> bool {
+        Account::of_path(&self.path, self.person)
+            .and_then(|(account, person)| account.row(self.school, person))
+            .is_some_and(|row| row == *self)
+    }
+}
+
+impl Account {
+    /// What a path stands for, and whose it is. That a card is `holder`'s, its path does not say.
+    fn of_path(path: &str, holder: Option<PersonId>) -> Option<(Self, Option<PersonId>)> {
+        let mut parts = path.splitn(3, '/');
+        match (parts.next()?, parts.next(), parts.next()) {
+            ("person", Some(person), Some(code)) => {
+                let account = PersonAccount::ALL.into_iter().find(|a| a.code() == code)?;
+                Some((Self::Person(account), Some(person.parse().ok()?)))
+            }
+            ("card", Some(card), Some(code)) => {
+                let account = CardAccount::ALL.into_iter().find(|a| a.code() == code)?;
+                Some((Self::Card(card.parse().ok()?, account), holder))
+            }
+            (kind, name, None) => Some((Self::School(SchoolAccount::of_path(kind, name)?), None)),
+            (_, _, Some(_)) => None,
+        }
+    }
+}
+
 impl PersonAccount {
+    const ALL: [Self; 8] = [
+        Self::EAccount,
+        Self::Transition,
+        Self::Wallet,
+        Self::Hold,
+        Self::Goods,
+        Self::Refund,
+        Self::Payout,
+        Self::Shower,
+    ];
+
     /// The last part of the path.
     pub const fn code(self) -> &'static str {
         match self {
@@ -217,6 +256,8 @@ impl PersonAccount {
 }
 
 impl CardAccount {
+    const ALL: [Self; 3] = [Self::Card, Self::Writing, Self::Frozen];
+
     const fn code(self) -> &'static str {
         match self {
             Self::Card => "card",
@@ -247,6 +288,21 @@ impl SchoolAccount {
             Self::Opening => "opening".into(),
         }
     }
+
+    fn of_path(kind: &str, name: Option<&str>) -> Option<Self> {
+        match (kind, name.map(Name::parse)) {
+            ("clearing", Some(Ok(name))) => Some(Self::Clearing(name)),
+            ("merchant", Some(Ok(name))) => Some(Self::Merchant(name)),
+            ("vendor", Some(Ok(name))) => Some(Self::Vendor(name)),
+            ("suspense", None) => Some(Self::Suspense),
+            ("fee", None) => Some(Self::Fee),
+            ("coupon", None) => Some(Self::Coupon),
+            ("payout", None) => Some(Self::Payout),
+            ("adjustment", None) => Some(Self::Adjustment),
+            ("opening", None) => Some(Self::Opening),
+            (_, _) => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -271,6 +327,50 @@ mod tests {
         let row = account.row(school, Some(person)).unwrap();
         assert_eq!(row.path, format!("person/{person}/e_account"));
         assert_eq!(row.class, Class::Spendable);
+    }
+
+    #[test]
+    fn a_row_fits_its_path_and_no_other() {
+        let now = Timestamp::from_seconds(1);
+        let (school, person, card) =
+            (SchoolId::from_number(1), PersonId::new(now), CardId::new(now));
+        let canteen = Name::parse("canteen-1").unwrap();
+        let mut accounts: Vec<Account> =
+            PersonAccount::ALL.into_iter().map(Account::Person).collect();
+        accounts.extend(CardAccount::ALL.into_iter().map(|a| Account::Card(card, a)));
+        accounts.extend(
+            [
+                SchoolAccount::Clearing(canteen.clone()),
+                SchoolAccount::Merchant(canteen.clone()),
+                SchoolAccount::Vendor(canteen),
+                SchoolAccount::Suspense,
+                SchoolAccount::Fee,
+                SchoolAccount::Coupon,
+                SchoolAccount::Payout,
+                SchoolAccount::Adjustment,
+                SchoolAccount::Opening,
+            ]
+            .map(Account::School),
+        );
+        for account in accounts {
+            let good = account.row(school, Some(person)).unwrap();
+            assert!(good.fits_its_path(), "{good:?}");
+            let class = match good.class {
+                Class::Spendable | Class::Hot => Class::Guarded,
+                Class::Guarded => Class::Spendable,
+            };
+            let mut bad = [
+                AccountRow { school: SchoolId::from_number(2), ..good.clone() },
+                AccountRow { class, ..good.clone() },
+                AccountRow { path: format!("{}x", good.path), ..good.clone() },
+                AccountRow { path: good.path.to_uppercase(), ..good.clone() },
+                AccountRow { person: good.person.xor(Some(person)), ..good.clone() },
+            ];
+            bad[2].id = AccountId::of_path(school, &bad[2].path);
+            for bad in bad {
+                assert!(!bad.fits_its_path(), "{bad:?}");
+            }
+        }
     }
 
     #[test]

@@ -8,12 +8,15 @@
 //! Absent on purpose: there is no "set balance". A correction is a transfer with a reason.
 
 pub mod account;
+pub mod balances;
 mod decide;
+pub mod heads;
 mod lanes;
 mod post;
 pub mod seal;
 mod store;
 pub mod transfer;
+pub mod verify;
 
 pub use decide::{Outcome, Posted, Refusal};
 pub use lanes::Poster;

@@ -10,9 +10,10 @@ mod h5;
 pub use docs::openapi;
 
 use crate::{
+    account,
     app::App,
     base::http::{self, Shell},
-    health,
+    health, identity, schools, topup,
 };
 use actix_web::{
     Error,
@@ -37,7 +38,10 @@ pub fn application(
         InitError = (),
     > + use<>,
 > {
-    actix_web::App::new().configure(configure(app)).wrap(from_fn(http::around))
+    actix_web::App::new()
+        .configure(configure(app))
+        .wrap(from_fn(identity::guard::identify))
+        .wrap(from_fn(http::around))
 }
 
 /// All routes, and what their handlers ask for.
@@ -57,13 +61,31 @@ pub fn configure(app: &Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) + use<>
 
 /// What the handlers ask for: each journey, by its type.
 fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
-    config.app_data(Data::from(Arc::clone(app)));
+    let journeys = &app.journeys;
+    config
+        .app_data(Data::from(Arc::clone(app)))
+        .app_data(Data::new(journeys.identities.clone()))
+        .app_data(Data::new(journeys.topups.clone()))
+        .app_data(Data::new(journeys.accounts.clone()))
+        .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
 
 /// The routes of the document. They ask for their state when they are called, so that the document
 /// can be printed without any.
 fn documented(config: &mut ServiceConfig<'_>) {
-    config.configure(client::configure).configure(health::configure);
+    config
+        .configure(client::configure)
+        .configure(health::configure)
+        .configure(schools::http::configure)
+        .service(identity::http::wechat_login)
+        .service(identity::http::refresh)
+        .service(identity::http::logout)
+        .service(identity::http::bind)
+        .service(identity::http::me)
+        .service(account::http::card)
+        .service(topup::http::start)
+        .service(topup::http::show)
+        .service(topup::callback::wechat_pay);
 }
 
 fn shell(app: &App) -> Shell {

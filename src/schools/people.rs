@@ -1,6 +1,9 @@
 //! Finding people.
 
-use super::{Person, store};
+use super::{
+    person::{Person, is_student_no},
+    store,
+};
 use crate::base::{
     crypto::blind::BlindIndex,
     db::{Db, DbError},
@@ -31,7 +34,11 @@ impl People {
         school: SchoolId,
         student_no: &str,
     ) -> Result<Option<Person>, DbError> {
-        store::person_by_student_no(&self.db, school, student_no.trim()).await
+        let student_no = student_no.trim();
+        if !is_student_no(student_no) {
+            return Ok(None);
+        }
+        store::person_by_student_no(&self.db, school, student_no).await
     }
 
     /// The people with that ID number, oldest first: somebody who studies and works at one school

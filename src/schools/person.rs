@@ -86,6 +86,15 @@ impl PersonStatus {
     }
 }
 
+/// What [`is_student_no`] takes.
+pub(super) const STUDENT_NO_FORM: &str = "1 to 20 of the characters A-Z, a-z, 0-9, - and _";
+
+/// True for what can be a 学号 or 工号.
+pub(super) fn is_student_no(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    (1..=20).contains(&text.len()) && text.bytes().all(allowed)
+}
+
 /// A sealed column of `person`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SealedField {

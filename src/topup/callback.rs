@@ -6,11 +6,24 @@ use crate::orders::gateway::{Headers, RawNotification};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header::HeaderMap},
+    post,
     web::{Bytes, Data, Path},
 };
 use serde_json::json;
 
-/// `POST /callbacks/{school}/wechat-pay/transactions`
+/// WeChat Pay's messages about payments, signed and encrypted by its protocol.
+#[utoipa::path(
+    tag = "providers",
+    params(("school" = String, Path, description = "The school's code")),
+    request_body(content = String, description = "As WeChat Pay API v3 sends it"),
+    responses(
+        (status = 204, description = "Committed"),
+        (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
+        (status = 404, description = "No such callback"),
+        (status = 500, description = "Not committed: come again"),
+    )
+)]
+#[post("/callbacks/{school}/wechat-pay/transactions")]
 pub async fn wechat_pay(
     request: HttpRequest,
     school: Path<String>,

@@ -5,7 +5,7 @@ use crate::{
     base::{
         clock::Timestamp,
         http::{
-            ApiError, IdempotencyKey, ValidJson,
+            ApiError, IdempotencyKey, Principal, ValidJson,
             problem::{self, Kind},
         },
         money::Fen,
@@ -18,7 +18,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse, get, post,
-    web::{Data, Json, Path, ReqData},
+    web::{Data, Json, Path},
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ impl OrderView {
 )]
 #[post("/api/v1/orders")]
 pub async fn start(
-    student: ReqData<Student>,
+    student: Principal<Student>,
     key: IdempotencyKey,
     body: ValidJson<NewOrder>,
     topups: Data<TopUps>,
@@ -129,7 +129,7 @@ pub async fn start(
 )]
 #[get("/api/v1/orders/{id}")]
 pub async fn show(
-    student: ReqData<Student>,
+    student: Principal<Student>,
     id: Path<OrderId>,
     topups: Data<TopUps>,
 ) -> Result<Json<OrderView>, ApiError> {

@@ -7,6 +7,7 @@
 mod body;
 mod foreign;
 mod idempotency;
+mod principal;
 pub mod problem;
 pub mod request_id;
 mod shell;
@@ -15,5 +16,6 @@ mod validation;
 pub use body::{MAX_BODY_BYTES, ValidJson};
 pub use foreign::extractors;
 pub use idempotency::IdempotencyKey;
+pub use principal::{Known, Principal};
 pub use problem::{ApiError, FieldError};
 pub use shell::{Shell, around};

@@ -103,9 +103,9 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Reads `file` to its end. It is UTF-8 if it says so, or if more of its lines are UTF-8 than
-    /// are not: one broken line must not turn all the others into other characters, and a short
-    /// GBK line can be UTF-8 by chance. Lines that are ASCII only do not count.
+    /// Reads `file` to its end. It is UTF-8 if it says so, or if the lines that can hardly be
+    /// anything else are no fewer than those that cannot be UTF-8: one broken line must not turn
+    /// all the others into other characters.
     pub(super) fn of(mut file: impl BufRead) -> Result<Self, RosterError> {
         let start = file.fill_buf()?;
         if UTF16_BOMS.iter().any(|bom| start.starts_with(bom)) {
@@ -116,16 +116,22 @@ impl Survey {
         let (mut count, mut utf8, mut other) = (0_u64, 0_u64, 0_u64);
         while let Some((_, line)) = lines.next()? {
             count += 1;
-            if let Line::Whole(bytes) = line
-                && !bytes.is_ascii()
-            {
-                let counter = if str::from_utf8(bytes).is_ok() { &mut utf8 } else { &mut other };
-                *counter += 1;
+            if let Line::Whole(bytes) = line {
+                match str::from_utf8(bytes) {
+                    Ok(text) => utf8 += u64::from(has_long_characters(text)),
+                    Err(_) => other += 1,
+                }
             }
         }
         let encoding = if says_utf8 || utf8 >= other { Encoding::Utf8 } else { Encoding::Gbk };
         Ok(Self { encoding, rows: count.saturating_sub(1) })
     }
+}
+
+/// Two bytes of GBK are by chance often a character of two bytes in UTF-8, and hardly ever one of
+/// three, as Chinese has.
+fn has_long_characters(text: &str) -> bool {
+    text.chars().any(|c| c.len_utf8() > 2)
 }
 
 #[cfg(test)]
@@ -175,13 +181,14 @@ mod tests {
     #[test]
     fn the_encoding_is_that_of_most_lines() {
         let gbk = |text: &str| GBK.encode(text).0.into_owned();
-        // GBK for 联通 is also UTF-8, for something else.
-        assert!(str::from_utf8(&gbk("联通")).is_ok());
-        let cases: [(Vec<u8>, Encoding); 6] = [
+        // In GBK also UTF-8, for something else.
+        assert!(str::from_utf8(&gbk("钱潜")).is_ok());
+        let cases: [(Vec<u8>, Encoding); 7] = [
             (b"a,b\n1,2\n".to_vec(), Encoding::Utf8),
             ("h\n林晓雨\n".into(), Encoding::Utf8),
             (gbk("h\n林晓雨\n"), Encoding::Gbk),
-            (gbk("h\n林晓雨\n联通\n陈思远\n"), Encoding::Gbk),
+            (gbk("h\n林晓雨\n钱潜\n石谭\n"), Encoding::Gbk),
+            ("h\nJosé\n".into(), Encoding::Utf8),
             ([b"h\n\xE6\x9E\n".as_slice(), "林晓雨\n陈思远\n".as_bytes()].concat(), Encoding::Utf8),
             ([UTF8_BOM, &gbk("h\n林晓雨\n")].concat(), Encoding::Utf8),
         ];

@@ -2,13 +2,15 @@
 
 use crate::{
     base::clock::Day,
-    schools::{id_number::check_id_number, person::PersonKind},
+    schools::{
+        id_number::check_id_number,
+        person::{PersonKind, STUDENT_NO_FORM, is_student_no},
+    },
 };
 use chrono::{Datelike, NaiveDate};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-const MAX_STUDENT_NO: usize = 20;
 const MAX_NAME: usize = 50;
 const MAX_PLACE: usize = 60;
 
@@ -97,13 +99,12 @@ impl Faults {
 }
 
 fn student_no(text: &str) -> Result<String, String> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if text.is_empty() {
         Err("is missing".to_owned())
-    } else if text.len() > MAX_STUDENT_NO || !text.bytes().all(allowed) {
-        Err(format!("must be at most {MAX_STUDENT_NO} of the characters A-Z, a-z, 0-9, - and _"))
-    } else {
+    } else if is_student_no(text) {
         Ok(text.to_owned())
+    } else {
+        Err(format!("must be {STUDENT_NO_FORM}"))
     }
 }
 

@@ -1,0 +1,67 @@
+//! `roster import`: the people of a school from a file into the database.
+
+use super::{CommandError, args, up_to_date_database};
+use crate::{
+    base::clock::{Clock, SystemClock},
+    config::Config,
+    schools::{
+        PersonKeys, Schools,
+        roster::{Progress, RosterImport, RosterReport},
+    },
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{fs::File, io::BufReader, path::Path, process::ExitCode, sync::Arc};
+
+const BAR: &str = "{wide_bar} {pos} of {len} rows, {eta} left";
+
+pub(super) async fn import(
+    config: &Config,
+    arguments: &args::RosterImport,
+) -> Result<ExitCode, CommandError> {
+    let db = up_to_date_database(config).await?;
+    let schools = Schools::new(db.clone(), Arc::new(SystemClock));
+    let school = schools.by_code(&arguments.school).await?;
+    let school = school.ok_or_else(|| CommandError::NoSchool(arguments.school.clone()))?;
+    let file = open(&arguments.file)?;
+    let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
+    let import = RosterImport { db: &db, keys: &keys, school: school.id, now: SystemClock.now() };
+    let bar = bar();
+    let report = import.run(file, |progress| show(&bar, progress)).await?;
+    bar.finish_and_clear();
+    print(&report);
+    Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, CommandError> {
+    let file = File::open(path);
+    let file = file.map_err(|cause| CommandError::File { path: path.to_owned(), cause })?;
+    Ok(BufReader::new(file))
+}
+
+/// Shows itself at a terminal only.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    match ProgressStyle::with_template(BAR) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_length(progress.rows_total);
+    bar.set_position(progress.rows_done);
+}
+
+fn print(report: &RosterReport) {
+    for refused in &report.refused {
+        println!("line {}: refused: {}", refused.line, refused.reason);
+    }
+    println!(
+        "{} rows read: {} added, {} changed, {} unchanged, {} refused",
+        report.read,
+        report.added,
+        report.changed,
+        report.unchanged,
+        report.refused.len()
+    );
+}

@@ -1,0 +1,30 @@
+//! `school import`: policies from files into the database.
+
+use super::{CommandError, args::SchoolImport, up_to_date_database};
+use crate::{
+    base::clock::{Clock, SystemClock},
+    config::Config,
+    schools::{Imported, Outcome, import_schools},
+};
+use std::process::ExitCode;
+
+pub(super) async fn import(
+    config: &Config,
+    arguments: &SchoolImport,
+) -> Result<ExitCode, CommandError> {
+    let db = up_to_date_database(config).await?;
+    let now = SystemClock.now();
+    let schools = import_schools(&db, &arguments.paths, arguments.replace, now).await?;
+    for Imported { code, name, version, outcome, .. } in &schools {
+        println!("{:<9}  {code}  version {version}  {name}", said(*outcome));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+const fn said(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Added => "added",
+        Outcome::Changed => "changed",
+        Outcome::Unchanged => "unchanged",
+    }
+}

@@ -1,0 +1,184 @@
+//! The ledger's rows: the only folder of the slice that knows tables. Here: posting.
+
+mod audit;
+mod balances;
+mod read;
+mod seals;
+
+pub(super) use audit::*;
+pub use balances::Source;
+pub(super) use balances::{hot_balance, spendable};
+pub(super) use read::with_legs;
+pub(super) use seals::{
+    append_seals, count_unsealed, fold, heads, lock_head, move_head, schools_with_unsealed,
+    take_unsealed,
+};
+
+use super::{
+    account::{AccountId, AccountRow},
+    transfer::{Hash, Keyed, Record},
+};
+use crate::base::{
+    db::{Column, DbError, Rows, Tx, Write},
+    ids::{PersonId, SchoolId},
+    money::Balance,
+};
+use uuid::Uuid;
+
+/// Locks persons by the rows of their 电子账户, in key order, so that two batches never wait for
+/// each other in a circle. On SQLite the transaction is alone already.
+pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<(), DbError> {
+    if !tx.has_row_locks() || heads.is_empty() {
+        return Ok(());
+    }
+    heads.sort_unstable();
+    let ids = heads.into_iter().map(AccountId::uuid).collect();
+    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
+    let sql = "SELECT a.id FROM account a JOIN {rows} ON a.id = r.id ORDER BY a.id FOR UPDATE OF a";
+    tx.select_rows(sql, rows).await?;
+    Ok(())
+}
+
+/// All accounts of the persons, and those of `others` that exist.
+pub(super) async fn accounts(
+    tx: &Tx,
+    persons: Vec<PersonId>,
+    others: Vec<AccountId>,
+) -> Result<Vec<(AccountRow, Balance)>, DbError> {
+    let (mut ids, mut by_person) = (Vec::new(), Vec::new());
+    for person in persons {
+        ids.push(person.uuid());
+        by_person.push(1);
+    }
+    for account in others {
+        ids.push(account.uuid());
+        by_person.push(0);
+    }
+    let rows = Rows::new(vec![("id", Column::Uuid(ids)), ("by_person", Column::I32(by_person))]);
+    let sql = "WITH wanted AS (SELECT r.id, r.by_person FROM {rows}) \
+               SELECT a.* FROM account a JOIN wanted w ON a.person_id = w.id AND w.by_person = 1 \
+               UNION ALL \
+               SELECT a.* FROM account a JOIN wanted w ON a.id = w.id AND w.by_person = 0";
+    tx.select_rows(sql, rows).await?.iter().map(read::account).collect()
+}
+
+/// Opens accounts at zero; those that exist stay as they are.
+pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbError> {
+    rows.sort_unstable_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    let columns = vec![
+        ("id", Column::Uuid(rows.iter().map(|r| r.id.uuid()).collect())),
+        ("school_id", Column::I64(rows.iter().map(|r| r.school.number()).collect())),
+        ("person_id", Column::OptUuid(rows.iter().map(|r| r.person.map(PersonId::uuid)).collect())),
+        ("path", Column::Text(rows.iter().map(|r| r.path.clone()).collect())),
+        ("class", Column::I32(rows.iter().map(|r| r.class.code()).collect())),
+        ("balance_fen", Column::I64(vec![0; rows.len()])),
+    ];
+    tx.insert_rows("account", Rows::new(columns), "ON CONFLICT (id) DO NOTHING").await?;
+    Ok(())
+}
+
+/// What was posted before under the kinds and references of `asked`.
+pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Record>, DbError> {
+    let each = || asked.iter().map(|keyed| keyed.transfer);
+    let rows = Rows::new(vec![
+        ("school_id", Column::I64(each().map(|t| t.school.number()).collect())),
+        ("kind", Column::Text(each().map(|t| t.kind.name().to_owned()).collect())),
+        ("reference", Column::Text(each().map(|t| t.reference.clone()).collect())),
+    ]);
+    let sql = "SELECT t.* FROM {rows} JOIN transfer t ON t.school_id = r.school_id \
+               AND t.kind = r.kind AND t.reference = r.reference";
+    let found = tx.select_rows(sql, rows).await?;
+    with_legs(tx, &found).await
+}
+
+/// The posted part of a batch of one school.
+#[derive(Debug)]
+pub(super) struct BatchRow {
+    pub(super) id: Uuid,
+    pub(super) school: SchoolId,
+    pub(super) transfers: i32,
+    pub(super) digest: Hash,
+}
+
+/// Writes accepted transfers, moved balances, and what the sealer will need.
+pub(super) async fn append(
+    tx: &Tx,
+    records: &[(Record, Hash)],
+    moved: Vec<(AccountId, Balance)>,
+    batches: &[BatchRow],
+    tails: Vec<(Uuid, AccountId, Balance)>,
+) -> Result<(), DbError> {
+    let (ids, balances): (Vec<_>, Vec<_>) =
+        moved.into_iter().map(|(id, balance)| (id.uuid(), balance.get())).unzip();
+    let moved = ids.len();
+    let accounts = Rows::new(vec![("id", Column::Uuid(ids)), ("balance", Column::I64(balances))]);
+    let insert = |table, rows| Write::Insert { table, rows, suffix: "" };
+    let written = tx
+        .write_all(vec![
+            Write::Update {
+                table: "account",
+                rows: accounts,
+                set: "balance_fen = r.balance",
+                guard: "true",
+            },
+            insert("transfer", transfer_rows(records)),
+            insert("leg", leg_rows(records)),
+            insert("unsealed", unsealed_rows(batches)),
+            insert("tail", tail_rows(&tails)),
+        ])
+        .await?;
+    if written.first().map(|n| usize::try_from(*n)) != Some(Ok(moved)) {
+        return Err(DbError::Raced { table: "account" });
+    }
+    Ok(())
+}
+
+fn unsealed_rows(batches: &[BatchRow]) -> Rows {
+    Rows::new(vec![
+        ("batch_id", Column::Uuid(batches.iter().map(|b| b.id).collect())),
+        ("school_id", Column::I64(batches.iter().map(|b| b.school.number()).collect())),
+        ("transfers", Column::I32(batches.iter().map(|b| b.transfers).collect())),
+        ("digest", Column::Bytes(batches.iter().map(|b| b.digest.to_vec()).collect())),
+    ])
+}
+
+fn tail_rows(tails: &[(Uuid, AccountId, Balance)]) -> Rows {
+    Rows::new(vec![
+        ("batch_id", Column::Uuid(tails.iter().map(|(batch, ..)| *batch).collect())),
+        ("account_id", Column::Uuid(tails.iter().map(|(_, account, _)| account.uuid()).collect())),
+        ("delta_fen", Column::I64(tails.iter().map(|(.., delta)| delta.get()).collect())),
+    ])
+}
+
+fn transfer_rows(records: &[(Record, Hash)]) -> Rows {
+    let each = || records.iter().map(|(record, _)| record);
+    Rows::new(vec![
+        ("id", Column::Uuid(each().map(|r| r.id.uuid()).collect())),
+        ("school_id", Column::I64(each().map(|r| r.school.number()).collect())),
+        ("batch_id", Column::Uuid(each().map(|r| r.batch).collect())),
+        ("ordinal", Column::I32(each().map(|r| r.ordinal).collect())),
+        ("kind", Column::Text(each().map(|r| r.kind.clone()).collect())),
+        ("reference", Column::Text(each().map(|r| r.reference.clone()).collect())),
+        ("person_id", Column::OptUuid(each().map(|r| r.person.map(PersonId::uuid)).collect())),
+        ("nature", Column::I32(each().map(|r| r.nature).collect())),
+        ("at", Column::I64(each().map(|r| r.at.micros()).collect())),
+        ("value_day", Column::I32(each().map(|r| r.value_day.number()).collect())),
+        ("digest", Column::Bytes(records.iter().map(|(_, digest)| digest.to_vec()).collect())),
+    ])
+}
+
+fn leg_rows(records: &[(Record, Hash)]) -> Rows {
+    let each = || {
+        records.iter().flat_map(|(record, _)| {
+            (0_i32..).zip(&record.legs).map(|(ordinal, leg)| (record.id.uuid(), ordinal, leg))
+        })
+    };
+    Rows::new(vec![
+        ("transfer_id", Column::Uuid(each().map(|(id, ..)| id).collect())),
+        ("ordinal", Column::I32(each().map(|(_, ordinal, _)| ordinal).collect())),
+        ("from_account", Column::Uuid(each().map(|(.., leg)| leg.from.uuid()).collect())),
+        ("to_account", Column::Uuid(each().map(|(.., leg)| leg.to.uuid()).collect())),
+        ("amount_fen", Column::I64(each().map(|(.., leg)| leg.amount.get()).collect())),
+    ])
+}

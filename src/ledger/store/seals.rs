@@ -1,0 +1,164 @@
+//! Rows of the sealed history, and what still waits to be sealed.
+
+use super::BatchRow;
+use crate::{
+    base::{
+        db::{Column, Db, DbError, Rows, Tx},
+        ids::SchoolId,
+    },
+    ledger::{
+        seal::{GENESIS, Head, Seal},
+        transfer::Hash,
+    },
+};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use uuid::Uuid;
+
+/// Locks the school's sealing; `None` while somebody else holds it.
+pub(in crate::ledger) async fn lock_head(
+    tx: &Tx,
+    school: SchoolId,
+) -> Result<Option<Head>, DbError> {
+    let fresh = Rows::new(vec![
+        ("school_id", Column::I64(vec![school.number()])),
+        ("position", Column::I64(vec![GENESIS.position])),
+        ("hash", Column::Bytes(vec![GENESIS.hash.to_vec()])),
+    ]);
+    tx.insert_rows("seal_head", fresh, "ON CONFLICT (school_id) DO NOTHING").await?;
+    let ids = || Rows::new(vec![("school_id", Column::I64(vec![school.number()]))]);
+    let found = if tx.has_row_locks() {
+        let sql = "SELECT h.* FROM seal_head h JOIN {rows} ON h.school_id = r.school_id \
+                   FOR UPDATE OF h SKIP LOCKED";
+        tx.select_rows(sql, ids()).await?
+    } else {
+        let sql = "SELECT h.* FROM seal_head h JOIN {rows} ON h.school_id = r.school_id";
+        tx.select_rows(sql, ids()).await?
+    };
+    found.first().map(head).transpose()
+}
+
+fn head(row: &QueryResult) -> Result<Head, DbError> {
+    Ok(Head { position: row.try_get("", "position")?, hash: hash(row, "hash", "seal_head")? })
+}
+
+pub(super) fn hash(row: &QueryResult, column: &str, table: &'static str) -> Result<Hash, DbError> {
+    let bytes: Vec<u8> = row.try_get("", column)?;
+    bytes.try_into().map_err(|_| DbError::Inconsistent { table, what: "a hash has 32 bytes" })
+}
+
+/// Takes waiting batches out of the queue.
+pub(in crate::ledger) async fn take_unsealed(
+    tx: &Tx,
+    school: SchoolId,
+    most: u32,
+) -> Result<Vec<BatchRow>, DbError> {
+    let sql = format!(
+        "DELETE FROM unsealed WHERE batch_id IN \
+         (SELECT batch_id FROM unsealed WHERE school_id = {} LIMIT {most}) \
+         RETURNING batch_id, school_id, transfers, digest",
+        school.number()
+    );
+    let found = tx.conn().query_all_raw(Statement::from_string(tx.backend(), sql)).await?;
+    found.iter().map(batch).collect()
+}
+
+fn batch(row: &QueryResult) -> Result<BatchRow, DbError> {
+    Ok(BatchRow {
+        id: row.try_get("", "batch_id")?,
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        transfers: row.try_get("", "transfers")?,
+        digest: hash(row, "digest", "unsealed")?,
+    })
+}
+
+/// Appends links to the chain.
+pub(in crate::ledger) async fn append_seals(
+    tx: &Tx,
+    seals: &[(Seal, Hash)],
+) -> Result<(), DbError> {
+    let each = || seals.iter().map(|(seal, _)| seal);
+    let rows = Rows::new(vec![
+        ("school_id", Column::I64(each().map(|s| s.school.number()).collect())),
+        ("position", Column::I64(each().map(|s| s.position).collect())),
+        ("batch_id", Column::Uuid(each().map(|s| s.batch).collect())),
+        ("transfers", Column::I32(each().map(|s| s.transfers).collect())),
+        ("digest", Column::Bytes(each().map(|s| s.digest.to_vec()).collect())),
+        ("sealed_at", Column::I64(each().map(|s| s.sealed_at.micros()).collect())),
+        ("hash", Column::Bytes(seals.iter().map(|(_, hash)| hash.to_vec()).collect())),
+    ]);
+    tx.insert_rows("seal", rows, "").await?;
+    Ok(())
+}
+
+/// Moves the end of the chain on.
+pub(in crate::ledger) async fn move_head(
+    tx: &Tx,
+    school: SchoolId,
+    head: Head,
+) -> Result<(), DbError> {
+    let rows = Rows::new(vec![
+        ("school_id", Column::I64(vec![school.number()])),
+        ("position", Column::I64(vec![head.position])),
+        ("hash", Column::Bytes(vec![head.hash.to_vec()])),
+    ]);
+    tx.update_rows("seal_head", rows, "position = r.position, hash = r.hash").await?;
+    Ok(())
+}
+
+/// Folds the hot tail of sealed batches into the accounts' balances.
+pub(in crate::ledger) async fn fold(tx: &Tx, batches: Vec<Uuid>) -> Result<(), DbError> {
+    let rows = || Rows::new(vec![("batch_id", Column::Uuid(batches.clone()))]);
+    let sql = "SELECT t.account_id, CAST(SUM(t.delta_fen) AS BIGINT) AS delta_fen \
+               FROM tail t JOIN {rows} ON t.batch_id = r.batch_id GROUP BY t.account_id";
+    let (mut ids, mut deltas) = (Vec::new(), Vec::new());
+    for row in tx.select_rows(sql, rows()).await? {
+        ids.push(row.try_get("", "account_id")?);
+        deltas.push(row.try_get("", "delta_fen")?);
+    }
+    let folded = ids.len();
+    let deltas = Rows::new(vec![("id", Column::Uuid(ids)), ("delta", Column::I64(deltas))]);
+    let updated = tx.update_rows("account", deltas, "balance_fen = balance_fen + r.delta").await?;
+    if usize::try_from(updated) != Ok(folded) {
+        return Err(DbError::Inconsistent {
+            table: "tail",
+            what: "an account that does not exist",
+        });
+    }
+    for (source, values) in rows().sources(tx.backend()) {
+        let sql = format!("DELETE FROM tail WHERE batch_id IN (SELECT r.batch_id FROM {source})");
+        let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
+        tx.conn().execute_raw(statement).await?;
+    }
+    Ok(())
+}
+
+/// The schools that have something to seal.
+pub(in crate::ledger) async fn schools_with_unsealed(db: &Db) -> Result<Vec<SchoolId>, DbError> {
+    let sql = "SELECT DISTINCT school_id FROM unsealed ORDER BY school_id";
+    let found = db.conn().query_all_raw(Statement::from_string(db.backend(), sql)).await?;
+    let mut schools = Vec::with_capacity(found.len());
+    for row in found {
+        schools.push(SchoolId::from_number(row.try_get("", "school_id")?));
+    }
+    Ok(schools)
+}
+
+/// How many batches wait for their seal, at all schools.
+pub(in crate::ledger) async fn count_unsealed(db: &Db) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) AS waiting FROM unsealed";
+    let found = db.conn().query_one_raw(Statement::from_string(db.backend(), sql)).await?;
+    let row = found.ok_or(DbError::Inconsistent { table: "unsealed", what: "no count" })?;
+    Ok(row.try_get("", "waiting")?)
+}
+
+/// The end of every school's chain.
+pub(in crate::ledger) async fn heads(
+    on: &impl ConnectionTrait,
+) -> Result<Vec<(SchoolId, Head)>, DbError> {
+    let sql = "SELECT school_id, position, hash FROM seal_head ORDER BY school_id";
+    let found = on.query_all_raw(Statement::from_string(on.get_database_backend(), sql)).await?;
+    found
+        .iter()
+        .map(|row| Ok((SchoolId::from_number(row.try_get("", "school_id")?), head(row)?)))
+        .collect()
+}

@@ -1,0 +1,292 @@
+//! What was checked, what is broken, and how far the seal reaches.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        ids::{PersonId, SchoolId},
+    },
+    ledger::{seal::Head, transfer::TransferId},
+};
+use std::fmt;
+use uuid::Uuid;
+
+/// Breaks named for each law; more are counted.
+const NAMED: usize = 1000;
+
+/// A law of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Law {
+    /// Seals follow each other without a gap, each with the right hash, up to the head.
+    Chain,
+    /// Every transfer's digest fits its row and its legs.
+    Transfers,
+    /// Every transfer is in one batch, sealed or waiting, whose count and digest fit.
+    Batches,
+    /// Every account is what its path says, and is touched by transfers of its school and person.
+    Accounts,
+    /// Every balance is the sum of its legs.
+    Balances,
+    /// All accounts of a school sum to zero.
+    ZeroSum,
+    /// Nobody is further below zero than facts took them.
+    Debts,
+    /// Every head that was signed is still in the history.
+    Anchor,
+}
+
+impl Law {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Chain => "chain of seals",
+            Self::Transfers => "digests of transfers",
+            Self::Batches => "batches",
+            Self::Accounts => "chart of accounts",
+            Self::Balances => "balances",
+            Self::ZeroSum => "sum of a school",
+            Self::Debts => "debts",
+            Self::Anchor => "signed heads",
+        }
+    }
+}
+
+/// What a break is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// One seal.
+    Seal {
+        /// Of this school.
+        school: SchoolId,
+        /// At this place.
+        position: i64,
+    },
+    /// All seals from `first` to `last`.
+    Seals {
+        /// Of this school.
+        school: SchoolId,
+        /// From this place.
+        first: i64,
+        /// To this place.
+        last: i64,
+    },
+    /// The row that says where a school's chain ends.
+    Head(SchoolId),
+    /// A transfer or its legs.
+    Transfer(TransferId),
+    /// A batch.
+    Batch(Uuid),
+    /// An account, by its key.
+    Account(Uuid),
+    /// A person.
+    Person(PersonId),
+    /// A whole school.
+    School(SchoolId),
+    /// A line of the file of signed heads, from 1.
+    Line(u64),
+    /// The file of signed heads.
+    File,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seal { school, position } => {
+                write!(f, "seal {position} of school {}", school.number())
+            }
+            Self::Seals { school, first, last } => {
+                write!(f, "seals {first} to {last} of school {}", school.number())
+            }
+            Self::Head(school) => write!(f, "head of school {}", school.number()),
+            Self::Transfer(id) => write!(f, "transfer {id}"),
+            Self::Batch(id) => write!(f, "batch {id}"),
+            Self::Account(id) => write!(f, "account {id}"),
+            Self::Person(id) => write!(f, "person {id}"),
+            Self::School(school) => write!(f, "school {}", school.number()),
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::File => f.write_str("the file"),
+        }
+    }
+}
+
+/// One thing that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// Where.
+    pub subject: Subject,
+    /// What, in words.
+    pub what: String,
+}
+
+/// What became of one law.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which.
+    pub law: Law,
+    /// What was looked at, in words with counts.
+    pub checked: String,
+    /// The first thousand breaks.
+    pub named: Vec<Break>,
+    /// How many breaks there are.
+    pub total: u64,
+}
+
+impl Finding {
+    pub(super) fn new(law: Law) -> Self {
+        Self { law, checked: String::new(), named: Vec::new(), total: 0 }
+    }
+
+    pub(super) fn report(&mut self, subject: Subject, what: impl Into<String>) {
+        self.total += 1;
+        if self.named.len() < NAMED {
+            self.named.push(Break { subject, what: what.into() });
+        }
+    }
+}
+
+/// How far a school's seal reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The school.
+    pub school: SchoolId,
+    /// Its last seal.
+    pub head: Head,
+    /// When that was made.
+    pub sealed_at: Timestamp,
+}
+
+/// What `verify` found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Law by law.
+    pub findings: Vec<Finding>,
+    /// School by school.
+    pub reaches: Vec<Reach>,
+    /// How many batches wait for their seal, at all schools.
+    pub waiting: u64,
+}
+
+impl Report {
+    /// True if no law is broken.
+    pub fn is_clean(&self) -> bool {
+        self.findings.iter().all(|finding| finding.total == 0)
+    }
+
+    /// What was found about a law; `None` for one that was not checked.
+    pub fn finding(&self, law: Law) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.law == law)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { law, checked, named, total } in &self.findings {
+            let verdict = if *total == 0 { "ok" } else { "BROKEN" };
+            write!(f, "{verdict:<7} {:<22} {checked}", law.title())?;
+            match total {
+                0 => writeln!(f)?,
+                n => writeln!(f, "; {} break{}", grouped(*n), plural(*n))?,
+            }
+            for Break { subject, what } in named {
+                writeln!(f, "          {subject}: {what}")?;
+            }
+            let unnamed = total - u64::try_from(named.len()).unwrap_or(0);
+            if unnamed > 0 {
+                writeln!(f, "          and {} more", grouped(unnamed))?;
+            }
+        }
+        for Reach { school, head, sealed_at } in &self.reaches {
+            let (school, hash) = (school.number(), hex::encode(head.hash));
+            let position = head.position;
+            writeln!(
+                f,
+                "sealed  school {school} up to seal {position} of {}",
+                sealed_at.to_rfc3339()
+            )?;
+            writeln!(f, "        {hash}")?;
+        }
+        let waiting = self.waiting;
+        writeln!(
+            f,
+            "waiting {} batch{} not sealed yet",
+            grouped(waiting),
+            match waiting {
+                1 => "",
+                _ => "es",
+            }
+        )
+    }
+}
+
+const fn plural(n: u64) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+/// `12,345`.
+pub(super) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 seal`, `12,345 seals`.
+pub(super) fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(n), plural(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let mut chain = Finding::new(Law::Chain);
+        chain.checked = "school 1: 12,345 seals".into();
+        let reach = Reach {
+            school: SchoolId::from_number(1),
+            head: Head { position: 12_345, hash: [0x3f; 32] },
+            sealed_at: Timestamp::from_seconds(1_767_232_800),
+        };
+        Report { findings: vec![chain], reaches: vec![reach], waiting: 1 }
+    }
+
+    #[test]
+    fn a_clean_report_has_one_line_for_each_law() {
+        assert!(report().is_clean());
+        let expected = "ok      chain of seals         school 1: 12,345 seals\n\
+             sealed  school 1 up to seal 12345 of 2026-01-01T10:00:00+08:00\n        \
+             3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f\n\
+             waiting 1 batch not sealed yet\n";
+        assert_eq!(report().to_string(), expected);
+    }
+
+    #[test]
+    fn breaks_are_named_up_to_a_bound_and_counted_beyond() {
+        let mut report = report();
+        for position in 1..=1002 {
+            let seal = Subject::Seal { school: SchoolId::from_number(1), position };
+            report.findings[0].report(seal, "the hash does not fit");
+        }
+        assert!(!report.is_clean());
+        let printed = report.to_string();
+        assert!(
+            printed.starts_with(
+                "BROKEN  chain of seals         school 1: 12,345 seals; 1,002 breaks\n"
+            )
+        );
+        assert!(printed.contains("\n          seal 1000 of school 1: the hash does not fit\n"));
+        assert!(printed.contains("\n          and 2 more\n"));
+        assert!(!printed.contains("seal 1001"));
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        for (n, text) in cases {
+            assert_eq!(grouped(n), text);
+        }
+    }
+}

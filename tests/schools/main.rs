@@ -1,0 +1,27 @@
+//! Schools, policies and rosters, on both databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
+)]
+
+mod api;
+mod databases;
+mod fifty;
+mod imports;
+mod policies;
+mod rosters;
+
+use onecard::base::clock::Timestamp;
+use std::path::{Path, PathBuf};
+
+/// 2026-11-21, about noon.
+const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn xnec() -> String {
+    std::fs::read_to_string(repository("schools/xnec.toml")).unwrap()
+}

@@ -1,0 +1,331 @@
+//! `roster import`: who is taken, who is refused, and what is left on the disk.
+
+use crate::{
+    NOW,
+    databases::{Fresh, on_both_databases},
+    repository,
+};
+use encoding_rs::GBK;
+use onecard::base::clock::ManualClock;
+use onecard::{
+    base::{
+        crypto::{
+            keyring::{Key32, KeyRing, NamedKey},
+            seal::SealError,
+        },
+        ids::SchoolId,
+    },
+    schools::{
+        DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools, import_schools,
+        roster::{Progress, RosterError, RosterImport, RosterReport},
+    },
+};
+use secrecy::ExposeSecret;
+use std::{fmt::Write as _, fs, io::Cursor, sync::Arc};
+
+on_both_databases!(
+    the_demo_roster_is_imported_once,
+    every_encoding_says_the_same,
+    refused_rows_are_named,
+    a_changed_row_is_written_again,
+    nothing_is_written_under_an_old_key,
+    a_file_that_is_no_roster_is_refused,
+    many_rows_are_committed_in_chunks,
+    two_imports_at_once_agree,
+    schools_do_not_mix,
+);
+
+const HEADER: &str = "student_no,name,id_number,phone,kind,department,class_name,valid_until";
+
+fn named(id: &str, byte: u8) -> NamedKey {
+    NamedKey::new(id, Key32::from_bytes([byte; 32])).unwrap()
+}
+
+fn keys() -> PersonKeys {
+    PersonKeys::new(KeyRing::single(named("d1", 1)), KeyRing::single(named("i1", 2)))
+}
+
+async fn school(fresh: &Fresh, code: &str) -> SchoolId {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join(format!("{code}.toml"));
+    fs::write(&path, crate::xnec().replace("\"xnec\"", &format!("\"{code}\""))).unwrap();
+    import_schools(&fresh.db, &[path], false, NOW).await.unwrap();
+    let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
+    schools.by_code(code).await.unwrap().unwrap().id
+}
+
+async fn import(
+    fresh: &Fresh,
+    school: SchoolId,
+    file: impl AsRef<[u8]>,
+) -> Result<RosterReport, RosterError> {
+    let import = RosterImport { db: &fresh.db, keys: &keys(), school, now: NOW };
+    let report = import.run(Cursor::new(file), |_| {}).await?;
+    let sum = report.added + report.changed + report.unchanged;
+    assert_eq!(report.read, sum + u64::try_from(report.refused.len()).unwrap());
+    Ok(report)
+}
+
+/// Rows added, changed, unchanged and refused.
+fn counts(report: &RosterReport) -> [u64; 4] {
+    let refused = u64::try_from(report.refused.len()).unwrap();
+    [report.added, report.changed, report.unchanged, refused]
+}
+
+async fn person(fresh: &Fresh, school: SchoolId, student_no: &str) -> Person {
+    let people = People::new(fresh.db.clone(), keys().index);
+    people.find_by_student_no(school, student_no).await.unwrap().unwrap()
+}
+
+fn name_of(person: &Person) -> String {
+    person.name(&keys().sealer).unwrap().expose_secret().to_owned()
+}
+
+fn demo() -> String {
+    fs::read_to_string(repository("schools/demo/xnec-roster.csv")).unwrap()
+}
+
+async fn the_demo_roster_is_imported_once(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    assert_eq!(counts(&import(fresh, school, demo()).await.unwrap()), [8, 0, 0, 0]);
+    assert_eq!(counts(&import(fresh, school, demo()).await.unwrap()), [0, 0, 8, 0]);
+
+    let people = People::new(fresh.db.clone(), keys().index);
+    let lin = people.find_by_student_no(school, " 2301001 ").await.unwrap().unwrap();
+    assert_eq!((lin.kind, lin.status), (PersonKind::Student, PersonStatus::Active));
+    assert_eq!(
+        (lin.department.as_str(), lin.class_name.as_str()),
+        ("信息工程学院", "软件技术2301")
+    );
+    assert_eq!(lin.valid_until.unwrap().to_string(), "2030-07-31");
+    assert_eq!(lin.password_hash, None);
+    let sealer = keys().sealer;
+    assert_eq!(name_of(&lin), "林晓雨");
+    assert_eq!(lin.masked_name(&sealer).unwrap(), "**雨");
+    assert_eq!(lin.phone(&sealer).unwrap().unwrap().expose_secret(), "12000000001");
+    let default = lin.default_password(DefaultRule::DropLetterShift, &sealer).unwrap().unwrap();
+    assert_eq!(default.expose_secret(), "170026");
+    assert_eq!(people.get(lin.id).await.unwrap().unwrap().student_no, "2301001");
+
+    let found = people.find_by_id_number(school, "99010120041102008x").await.unwrap();
+    assert_eq!(found.iter().map(|p| p.student_no.as_str()).collect::<Vec<_>>(), ["2301002"]);
+    assert!(people.find_by_id_number(school, "990101200503170034").await.unwrap().is_empty());
+    for nobody in ["2309999", "", "2301001\0", "二三〇一〇〇一", &"2".repeat(10_000)] {
+        assert!(people.find_by_student_no(school, nobody).await.unwrap().is_none());
+    }
+
+    let zheng = person(fresh, school, "9900001").await;
+    assert_eq!(zheng.kind, PersonKind::Temporary);
+    assert!(zheng.id_number(&sealer).unwrap().is_none());
+    assert!(zheng.default_password(DefaultRule::LastSixKeepX, &sealer).unwrap().is_none());
+}
+
+async fn every_encoding_says_the_same(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    import(fresh, school, demo()).await.unwrap();
+    let crlf = demo().replace('\n', "\r\n");
+    let files: [(&str, Vec<u8>); 5] = [
+        ("with BOM", ["\u{feff}", &demo()].concat().into()),
+        ("with CRLF", crlf.clone().into()),
+        ("GBK", GBK.encode(&demo()).0.into_owned()),
+        ("GBK with CRLF", GBK.encode(&crlf).0.into_owned()),
+        ("no end of the last line", demo().trim_end().into()),
+    ];
+    for (what, file) in files {
+        assert_eq!(counts(&import(fresh, school, file).await.unwrap()), [0, 0, 8, 0], "{what}");
+    }
+}
+
+async fn refused_rows_are_named(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    let file = fs::read(repository("tests/fixtures/rosters/refused.csv")).unwrap();
+    let report = import(fresh, school, &file).await.unwrap();
+    let refused: Vec<_> =
+        report.refused.iter().map(|row| (row.line, row.reason.as_str())).collect();
+    let expected = [
+        (4, "id_number: the check digit does not fit"),
+        (5, "phone: must be 11 digits, the first of them 1"),
+        (6, "student_no: stands on line 2 already"),
+        (7, "a quotation mark is not closed"),
+        (8, "has 3 fields instead of 8"),
+        (
+            9,
+            "name: is missing; kind: must be student, staff or temporary; \
+             valid_until: must be a day, as in 2028-07-31",
+        ),
+    ];
+    assert_eq!(refused, expected);
+    assert_eq!((report.read, report.added), (8, 2));
+    assert_eq!(name_of(&person(fresh, school, "9001001").await), "何,文博");
+    assert_eq!(name_of(&person(fresh, school, "2301001").await), "林晓雨");
+
+    // Broken bytes spoil their own row only, and a line without an end does not fill the memory.
+    let row =
+        |no: u32, name: &[u8]| [format!("{no},").as_bytes(), name, b",,,student,,,\n"].concat();
+    let utf8 = [
+        format!("{HEADER}\n").into_bytes(),
+        row(1, "林晓雨".as_bytes()),
+        row(2, b"\xE6\x9E"),
+        row(3, &[b'x'; 10_000]),
+        row(4, "陈思远".as_bytes()),
+    ];
+    let report = import(fresh, school, utf8.concat()).await.unwrap();
+    let refused: Vec<_> =
+        report.refused.iter().map(|row| (row.line, row.reason.as_str())).collect();
+    assert_eq!(refused, [(3, "is not valid UTF-8"), (4, "the line is longer than 4096 bytes")]);
+    let gbk = |name: &str| GBK.encode(name).0.into_owned();
+    let file =
+        [format!("{HEADER}\n").into_bytes(), row(5, &gbk("周若彤")), row(6, b"\xFF\xFF")].concat();
+    let report = import(fresh, school, file).await.unwrap();
+    assert_eq!(
+        (report.refused[0].line, report.refused[0].reason.as_str()),
+        (3, "is not valid GBK")
+    );
+    assert_eq!(name_of(&person(fresh, school, "5").await), "周若彤");
+}
+
+async fn a_changed_row_is_written_again(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    import(fresh, school, demo()).await.unwrap();
+    let before = person(fresh, school, "2301001").await;
+    let changes = [
+        ("林晓雨", "林晓宇"),
+        ("990101200503170026", "990101200503170034"),
+        ("12000000001", ""),
+        ("软件技术2301,2030-07-31\n2301002", "软件技术2302,2030-07-31\n2301002"),
+        ("2030-07-31\n2301002", "\n2301002"),
+        ("student,信息工程学院,软件技术2302", "temporary,信息工程学院,软件技术2302"),
+    ];
+    let mut file = demo();
+    for (from, to) in changes {
+        assert!(file.contains(from), "{from}");
+        file = file.replace(from, to);
+        assert_eq!(counts(&import(fresh, school, &file).await.unwrap()), [0, 1, 7, 0], "{to}");
+        assert_eq!(counts(&import(fresh, school, &file).await.unwrap()), [0, 0, 8, 0], "{to}");
+    }
+    let after = person(fresh, school, "2301001").await;
+    assert_eq!((after.id, name_of(&after).as_str()), (before.id, "林晓宇"));
+    assert_eq!((after.kind, after.valid_until), (PersonKind::Temporary, None));
+    assert!(after.phone(&keys().sealer).unwrap().is_none());
+    let people = People::new(fresh.db.clone(), keys().index);
+    assert!(people.find_by_id_number(school, "990101200503170026").await.unwrap().is_empty());
+    let found = people.find_by_id_number(school, "990101200503170034").await.unwrap();
+    assert_eq!(found.len(), 1);
+    // Somebody who is missing from a roster stays.
+    let only = file.lines().take(2).collect::<Vec<_>>().join("\n");
+    assert_eq!(counts(&import(fresh, school, only).await.unwrap()), [0, 0, 1, 0]);
+    person(fresh, school, "2301002").await;
+}
+
+async fn nothing_is_written_under_an_old_key(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    import(fresh, school, demo()).await.unwrap();
+    let ring = |old: &str, new: &str, byte| {
+        KeyRing::new(named(new, byte), vec![named(old, byte - 10)]).unwrap()
+    };
+    let rotated = PersonKeys::new(ring("d1", "d2", 11), ring("i1", "i2", 12));
+    let import = RosterImport { db: &fresh.db, keys: &rotated, school, now: NOW };
+    let report = import.run(Cursor::new(demo()), |_| {}).await.unwrap();
+    assert_eq!(counts(&report), [0, 0, 8, 0]);
+    // The old keys can go: the import wrote every row under the new ones.
+    let only_new =
+        PersonKeys::new(KeyRing::single(named("d2", 11)), KeyRing::single(named("i2", 12)));
+    let people = People::new(fresh.db.clone(), only_new.index.clone());
+    let found = people.find_by_id_number(school, "990101200503170026").await.unwrap();
+    assert_eq!(found[0].name(&only_new.sealer).unwrap().expose_secret(), "林晓雨");
+    assert_eq!(found[0].name(&keys().sealer).err(), Some(SealError::UnknownKey));
+}
+
+async fn a_file_that_is_no_roster_is_refused(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    let without_header = demo().split_once('\n').unwrap().1.to_owned();
+    let cases = [
+        (Vec::new(), "the file is empty"),
+        (b"\n\r\n".to_vec(), "the file is empty"),
+        (demo().replace(",phone", ",mobile").into_bytes(), "missing: phone; unknown: mobile"),
+        (without_header.clone().into_bytes(), "missing: student_no"),
+        (GBK.encode(&without_header).0.into_owned(), "it holds other characters"),
+        (vec![b'x'; 10_000], "it is too long"),
+        (b"\xFF\xFEs\0t\0".to_vec(), "UTF-16"),
+    ];
+    for (file, expected) in cases {
+        let told = import(fresh, school, &file).await.unwrap_err().to_string();
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.contains("2301001"), "{told}");
+    }
+    assert_eq!(counts(&import(fresh, school, HEADER).await.unwrap()), [0, 0, 0, 0]);
+}
+
+fn many(rows: u32) -> String {
+    let mut file = format!("{HEADER}\n");
+    for n in 0..rows {
+        writeln!(file, "{n},学生{n},,{},student,学院,班级,", 12_000_000_000_u64 + u64::from(n))
+            .unwrap();
+    }
+    file
+}
+
+async fn many_rows_are_committed_in_chunks(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    let mut seen = Vec::new();
+    let import = RosterImport { db: &fresh.db, keys: &keys(), school, now: NOW };
+    let file = many(1203).replace("\n7,", "\n7,,");
+    let report = import.run(Cursor::new(&file), |progress| seen.push(progress)).await.unwrap();
+    assert_eq!(counts(&report), [1202, 0, 0, 1]);
+    let at = |rows_done| Progress { rows_done, rows_total: 1203 };
+    assert_eq!(seen, [at(500), at(1000), at(1203)]);
+    let report = import.run(Cursor::new(&file), |_| {}).await.unwrap();
+    assert_eq!(counts(&report), [0, 0, 1202, 1]);
+}
+
+async fn two_imports_at_once_agree(fresh: &Fresh) {
+    let school = school(fresh, "xnec").await;
+    let file = many(600);
+    let (one, two) = tokio::join!(import(fresh, school, &file), import(fresh, school, &file));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!(one.added + two.added, 600);
+    assert_eq!(one.unchanged + two.unchanged, 600);
+}
+
+async fn schools_do_not_mix(fresh: &Fresh) {
+    let (aa, bb) = (school(fresh, "aa").await, school(fresh, "bb").await);
+    for school in [aa, bb] {
+        assert_eq!(counts(&import(fresh, school, demo()).await.unwrap()), [8, 0, 0, 0]);
+    }
+    let people = People::new(fresh.db.clone(), keys().index);
+    let found = people.find_by_id_number(bb, "990101200503170026").await.unwrap();
+    assert_eq!(found.iter().map(|person| person.school).collect::<Vec<_>>(), [bb]);
+    assert_ne!(person(fresh, aa, "2301001").await.id, person(fresh, bb, "2301001").await.id);
+}
+
+#[tokio::test]
+async fn no_personal_data_is_readable_on_the_disk() {
+    let fresh = Fresh::sqlite().await;
+    let school = school(&fresh, "xnec").await;
+    import(&fresh, school, demo()).await.unwrap();
+    let stored: Vec<u8> = fresh.files().iter().flat_map(|file| fs::read(file).unwrap()).collect();
+    let holds = |text: &str| {
+        let encodings = [text.as_bytes().to_vec(), GBK.encode(text).0.into_owned()];
+        encodings.iter().any(|bytes| stored.windows(bytes.len()).any(|window| window == bytes))
+    };
+    assert!(holds("2301001") && holds("信息工程学院"), "the rows are in these files");
+    for line in demo().lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        for secret in &fields[1..4] {
+            assert!(secret.is_empty() || !holds(secret), "{secret} stands on the disk");
+        }
+        assert!(fields[2].is_empty() || !holds(&fields[2][12..17]), "part of an ID number");
+    }
+}
+
+#[tokio::test]
+async fn a_person_prints_nothing_personal() {
+    let fresh = Fresh::sqlite().await;
+    let school = school(&fresh, "xnec").await;
+    import(&fresh, school, demo()).await.unwrap();
+    let lin = person(&fresh, school, "2301001").await;
+    let printed = format!("{lin:?} {:#?}", keys());
+    for secret in ["2301001", "林", "170026", "1200000", "信息", "[1, 1", "sealed"] {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}

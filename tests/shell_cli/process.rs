@@ -1,0 +1,141 @@
+//! Running the program in a folder of its own.
+
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread::{JoinHandle, spawn},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A working directory and the variables that are set in it.
+pub struct Place {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+/// A running server.
+pub struct Server {
+    process: Child,
+    log: JoinHandle<String>,
+    pub listen: String,
+    pub metrics_listen: String,
+}
+
+impl Place {
+    /// Without any configuration.
+    pub fn bare() -> Self {
+        Self { folder: TempDir::new().unwrap(), settings: Vec::new() }
+    }
+
+    /// With keys, free ports, and a database to be.
+    pub fn configured() -> Self {
+        let mut place = Self::bare();
+        for key in ["MASTER", "DATA", "INDEX", "JWT"] {
+            place.set(&format!("KEYS__{key}"), KEY);
+        }
+        place.set("SERVER__LISTEN", "127.0.0.1:0");
+        place.set("SERVER__METRICS_LISTEN", "127.0.0.1:0");
+        place
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((format!("ONECARD__{name}"), value.to_owned()));
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onecard"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// Exit code, standard output and standard error of a command that ends by itself.
+pub fn finished(mut command: Command) -> (i32, String, String) {
+    output(command.spawn().unwrap())
+}
+
+/// As [`finished`], of a command that was started already.
+pub fn output(process: Child) -> (i32, String, String) {
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+impl Server {
+    /// Starts a server and waits until it says that it is ready.
+    pub fn start(place: &Place) -> Self {
+        let mut process = place.command(&["serve"]).spawn().unwrap();
+        let (told, ready) = channel();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let log = spawn(move || {
+            let mut log = String::new();
+            for line in output.lines().map_while(Result::ok) {
+                let event: Value = serde_json::from_str(&line).unwrap_or_default();
+                if event["message"] == "ready" {
+                    // The test may have given up.
+                    let _ = told.send(event["fields"].clone());
+                }
+                log.push_str(&line);
+                log.push('\n');
+            }
+            log
+        });
+        let fields = wait_until_ready(&mut process, &ready);
+        let address = |name: &str| fields[name].as_str().unwrap().to_owned();
+        Self { listen: address("listen"), metrics_listen: address("metrics_listen"), process, log }
+    }
+
+    /// Sends a signal; the exit code and everything that was logged.
+    pub fn stop(mut self, signal: &str) -> (i32, String) {
+        let process = self.process.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &process]).status();
+        assert!(sent.unwrap().success());
+        let status = self.process.wait().unwrap();
+        (status.code().unwrap_or(-1), self.log.join().unwrap())
+    }
+
+    /// As a crash would.
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn wait_until_ready(process: &mut Child, ready: &Receiver<Value>) -> Value {
+    ready.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        process.kill().unwrap();
+        let mut error = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+        panic!("the server did not become ready: {error}");
+    })
+}
+
+/// Status and body of a GET.
+pub fn answer(address: &str, path: &str) -> (u16, String) {
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
