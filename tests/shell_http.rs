@@ -49,7 +49,7 @@ fn assert_problem(what: &str, answer: &Answer, status: u16, code: &str) -> Value
 #[actix_web::test]
 async fn every_bad_request_gets_its_problem_document() {
     let served = Served::start("").await;
-    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let deep = format!("{{\"note\":{}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
     let long = format!("{{\"note\":\"{}\"}}", "x".repeat(64 * 1024));
     let chunk = "x".repeat(70_000);
     let chunked = head(
@@ -64,7 +64,8 @@ async fn every_bad_request_gets_its_problem_document() {
         ("two documents", post(JSON, b"{\"amount_fen\":1}{}"), 400, "request_malformed"),
         ("not UTF-8", post(JSON, b"{\"note\":\"\xff\xfe\"}"), 400, "request_malformed"),
         ("GBK", post(JSON, b"{\"note\":\"\xd6\xd0\"}"), 400, "request_malformed"),
-        ("deep nesting", post(JSON, deep.as_bytes()), 400, "request_malformed"),
+        ("deep nesting", post(JSON, deep.as_bytes()), 422, "request_invalid"),
+        ("endless nesting", post(JSON, "[".repeat(60_000).as_bytes()), 400, "request_malformed"),
         (
             "NUL in a text",
             post(JSON, br#"{"amount_fen":1,"note":"\u0000"}"#),
@@ -73,7 +74,8 @@ async fn every_bad_request_gets_its_problem_document() {
         ),
         ("NUL in the path", get("/api/v1/schools/%00"), 400, "request_malformed"),
         ("NUL in the query", get("/api/v1/client?x=%00"), 400, "request_malformed"),
-        ("another shape", post(JSON, b"[]"), 422, "request_invalid"),
+        ("a list", post(JSON, b"[1,null,null]"), 422, "request_invalid"),
+        ("a text", post(JSON, b"\"x\""), 422, "request_invalid"),
         ("null", post(JSON, b"null"), 422, "request_invalid"),
         ("no content type", post("", b"{\"amount_fen\":1}"), 415, "unsupported_media_type"),
         ("text", post("text/plain", b"{\"amount_fen\":1}"), 415, "unsupported_media_type"),

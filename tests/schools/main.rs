@@ -7,7 +7,6 @@
 
 mod api;
 mod databases;
-mod fifty;
 mod imports;
 mod policies;
 mod rosters;

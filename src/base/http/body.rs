@@ -8,7 +8,7 @@ use super::{
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use garde::Validate;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 /// The largest body of a JSON request, in bytes.
@@ -75,6 +75,11 @@ async fn read(mut payload: Payload) -> Result<web::BytesMut, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // A struct would also read itself from a list of its fields, which nobody means.
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    if !is_object && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        return Err(ApiError::new(INVALID).field("", "须为 JSON 对象"));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
     json.end().map_err(|_| ApiError::new(MALFORMED).detail("JSON 之后还有多余内容"))?;
@@ -168,12 +173,15 @@ mod tests {
     #[test]
     fn bodies_are_refused_with_the_field_named() {
         let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-        let cases: [(&str, &str, &[&str]); 16] = [
+        let open = "{\"consent\":".repeat(5_000);
+        let cases: [(&str, &str, &[&str]); 18] = [
             (r#"{"amount_fen":1,"purpose":"card_top_up"}"#, "ok", &[]),
             ("", "request_malformed", &[]),
             ("{", "request_malformed", &[]),
             (r#"{"amount_fen":1,"purpose":"card_top_up"}x"#, "request_malformed", &[]),
-            (&deep, "request_malformed", &[]),
+            (&deep, "request_invalid", &[""]),
+            (&open, "request_malformed", &[]),
+            (r#"[1,"card_top_up",null]"#, "request_invalid", &[""]),
             ("null", "request_invalid", &[""]),
             (r#"{"amount_fen":1}"#, "request_invalid", &["/purpose"]),
             (r#"{"amount_fen":"1","purpose":"card_top_up"}"#, "request_invalid", &["/amount_fen"]),
