@@ -4,6 +4,7 @@
 use crate::{
     base::{
         clock::Clock,
+        crypto::{heads::HeadSigner, keyring::NamedKey},
         db::{Db, DbError, DbSettings},
         http_client::{self, Timeouts},
         jobs::Jobs,
@@ -11,12 +12,13 @@ use crate::{
     },
     config::{Config, Environment},
     journeys::{Ground, Journeys},
-    ledger,
+    ledger::{self, heads::HeadLog},
     providers::settings::InvalidSetting,
 };
 use secrecy::ExposeSecret;
 use std::{
     fmt,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -109,6 +111,12 @@ impl App {
         jobs.spawn("sealer", move || {
             ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
         });
+        let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
+        let master = self.config.keys.master.current().clone();
+        let file = self.config.ledger.heads_file.clone();
+        jobs.spawn("signed heads", move || {
+            sign_heads(db.clone(), Arc::clone(&clock), master.clone(), file.clone())
+        });
         jobs
     }
 
@@ -136,6 +144,14 @@ impl App {
     /// True where providers may be stand-ins.
     pub fn is_sandbox(&self) -> bool {
         self.config.environment == Environment::Sandbox
+    }
+}
+
+/// The signing key lives in here alone.
+async fn sign_heads(db: Db, clock: Arc<dyn Clock>, master: NamedKey, file: PathBuf) {
+    match HeadSigner::from_master(master.key()) {
+        Ok(signer) => HeadLog::new(db, clock, signer, file).run().await,
+        Err(error) => tracing::error!(%error, "heads are not signed"),
     }
 }
 

@@ -8,8 +8,11 @@
 #[path = "shell_cli/process.rs"]
 mod process;
 
-use process::{Place, Server, answer, finished, output};
-use std::net::TcpListener;
+use process::{Place, Server, answer, finished, output, wait_until};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+};
 
 #[test]
 fn help_says_what_each_command_does() {
@@ -78,6 +81,30 @@ fn a_fresh_place_becomes_ready_answers_and_stops_at_a_signal() {
         assert_eq!(code, 0, "{log}");
         assert!(log.contains("\"stopped\""), "{log}");
     }
+}
+
+#[test]
+fn a_request_in_flight_is_answered_before_the_server_ends() {
+    let place = Place::configured();
+    let server = Server::start(&place);
+    let body = r#"{"refresh_token":"none"}"#;
+    let mut connection = TcpStream::connect(&server.listen).unwrap();
+    write!(
+        connection,
+        "POST /api/v1/auth/refresh HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{{",
+        body.len()
+    )
+    .unwrap();
+    // Connections are taken up in their order: once a later one is answered this one is inside.
+    assert_eq!(answer(&server.listen, "/healthz").0, 200);
+    server.signal("TERM");
+    wait_until(|| TcpStream::connect(&server.listen).is_err());
+    connection.write_all(&body.as_bytes()[1..]).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert_eq!(server.ended().0, 0);
 }
 
 #[test]
@@ -165,6 +192,22 @@ fn commands_on_a_database_without_tables_say_what_to_do() {
         assert_eq!(code, 1, "{arguments:?}");
         assert!(err.contains("onecard migrate"), "{err}");
     }
+}
+
+#[test]
+fn verify_proves_a_ledger_that_is_still_empty_and_names_an_anchor_it_cannot_read() {
+    let place = Place::configured();
+    assert_eq!(finished(place.command(&["migrate"])).0, 0);
+    let (code, out, err) = finished(place.command(&["verify"]));
+    assert_eq!(code, 0, "{err}");
+    assert!(out.lines().count() >= 7 && !out.contains("BROKEN"), "{out}");
+    let (code, _, err) = finished(place.command(&["verify", "--anchor", "nowhere.jsonl"]));
+    assert_eq!(code, 1);
+    assert!(err.contains("nowhere.jsonl"), "{err}");
+    place.write("empty.jsonl", "");
+    let (code, out, _) = finished(place.command(&["verify", "--anchor", "empty.jsonl"]));
+    assert_eq!(code, 1, "an anchor without heads proves nothing");
+    assert!(out.contains("BROKEN"), "{out}");
 }
 
 #[test]

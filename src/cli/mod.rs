@@ -5,21 +5,25 @@ mod args;
 mod roster;
 mod school;
 mod serve;
+mod verify;
 
 use crate::{
     app::{self, BuildError},
     base::{
+        crypto::heads::HeadKeyError,
         db::{Db, DbError, SingleProcessError},
         telemetry::{self, CountersTaken, Format, InvalidFilter, Output},
     },
     config::{Config, ConfigError, LogFormat, process_variables},
+    ledger::verify::VerifyError,
     routes,
     schools::{ImportError, roster::RosterError},
 };
 use args::{Arguments, Command, Roster, School};
 use clap::Parser;
 use std::{
-    io,
+    fs::File,
+    io::{self, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -54,6 +58,10 @@ enum CommandError {
     NoSchool(String),
     #[error("{0}")]
     Roster(#[from] RosterError),
+    #[error("{0}")]
+    Verify(#[from] VerifyError),
+    #[error("{0}")]
+    HeadKey(#[from] HeadKeyError),
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: io::Error },
     #[error("{0}")]
@@ -75,6 +83,8 @@ impl CommandError {
             | Self::Schools(_)
             | Self::NoSchool(_)
             | Self::Roster(_)
+            | Self::Verify(_)
+            | Self::HeadKey(_)
             | Self::File { .. }
             | Self::Io(_)
             | Self::Document(_) => EXIT_FAILED,
@@ -96,8 +106,7 @@ pub fn run() -> ExitCode {
 
 fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     if matches!(arguments.command, Command::Openapi) {
-        println!("{}", routes::openapi().to_pretty_json()?);
-        return Ok(ExitCode::SUCCESS);
+        return openapi();
     }
     let file = arguments.config.clone().or_else(default_file);
     let config = Config::load(file.as_deref(), process_variables())?;
@@ -119,8 +128,14 @@ async fn dispatch(config: Config, command: &Command) -> Result<ExitCode, Command
         Command::Migrate => migrate(&config).await,
         Command::School(School::Import(arguments)) => school::import(&config, arguments).await,
         Command::Roster(Roster::Import(arguments)) => roster::import(&config, arguments).await,
-        Command::Verify(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Verify(arguments) => verify::run(&config, arguments).await,
+        Command::Openapi => openapi(),
     }
+}
+
+fn openapi() -> Result<ExitCode, CommandError> {
+    println!("{}", routes::openapi().to_pretty_json()?);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn migrate(config: &Config) -> Result<ExitCode, CommandError> {
@@ -140,6 +155,12 @@ async fn up_to_date_database(config: &Config) -> Result<Db, CommandError> {
         0 => Ok(db),
         pending => Err(CommandError::NotMigrated(pending)),
     }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, CommandError> {
+    let file = File::open(path);
+    let file = file.map_err(|cause| CommandError::File { path: path.to_owned(), cause })?;
+    Ok(BufReader::new(file))
 }
 
 fn default_file() -> Option<PathBuf> {

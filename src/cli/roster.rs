@@ -1,6 +1,6 @@
 //! `roster import`: the people of a school from a file into the database.
 
-use super::{CommandError, args, up_to_date_database};
+use super::{CommandError, args, open, up_to_date_database};
 use crate::{
     base::clock::{Clock, SystemClock},
     config::Config,
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{fs::File, io::BufReader, path::Path, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 const BAR: &str = "{wide_bar} {pos} of {len} rows, {eta} left";
 
@@ -30,12 +30,6 @@ pub(super) async fn import(
     bar.finish_and_clear();
     print(&report);
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn open(path: &Path) -> Result<BufReader<File>, CommandError> {
-    let file = File::open(path);
-    let file = file.map_err(|cause| CommandError::File { path: path.to_owned(), cause })?;
-    Ok(BufReader::new(file))
 }
 
 /// Shows itself at a terminal only.

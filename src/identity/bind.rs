@@ -16,8 +16,8 @@ use std::{sync::Arc, time::Duration};
 const TRIES_OF_IDENTITY: u64 = 10;
 /// Failed tries at one person in one window, by all strangers together.
 const TRIES_AT_PERSON: u64 = 20;
-const IDENTITY_WINDOW: Duration = Duration::from_secs(3600);
-const PERSON_WINDOW: Duration = Duration::from_secs(86_400);
+const IDENTITY_WINDOW: Duration = Duration::from_hours(1);
+const PERSON_WINDOW: Duration = Duration::from_hours(24);
 
 /// What somebody says to be bound.
 #[derive(Debug)]

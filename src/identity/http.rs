@@ -261,7 +261,7 @@ impl From<SignInError> for ApiError {
             SignInError::Platform(LoginError::CodeRefused) => Self::new(LOGIN_CODE_REFUSED),
             SignInError::Platform(LoginError::Blocked) => Self::new(LOGIN_BLOCKED),
             SignInError::Platform(LoginError::Throttled) => {
-                Self::new(problem::RATE_LIMITED).retry_after(Duration::from_secs(60))
+                Self::new(problem::RATE_LIMITED).retry_after(Duration::from_mins(1))
             }
             SignInError::BadToken => Self::new(problem::UNAUTHENTICATED),
             SignInError::NoToken(_) | SignInError::Sealed | SignInError::Db(_) => {

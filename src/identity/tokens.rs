@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// How long an access token is good.
-pub const ACCESS_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);
 const ISSUER: &str = "onecard";
 
 /// The token is malformed, forged, expired, or of a key that is gone. The caller need not know.
@@ -119,7 +119,7 @@ mod tests {
     use crate::base::crypto::keyring::Key32;
 
     fn ring(id: &str, byte: u8) -> KeyRing {
-        KeyRing::single(NamedKey::new(id, Key32::from_bytes([byte; 32])))
+        KeyRing::single(NamedKey::new(id, Key32::from_bytes([byte; 32])).unwrap())
     }
 
     #[test]

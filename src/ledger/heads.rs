@@ -15,7 +15,7 @@ use crate::base::{
     ids::SchoolId,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// How often heads are signed.
 const EVERY: Duration = Duration::from_mins(1);
@@ -136,17 +136,17 @@ pub enum HeadError {
     Stopped,
 }
 
-/// Signs the heads of all schools that have moved past what is in `signed`.
+/// Signs the heads of all schools that have moved past what is `known`.
 pub async fn sign_heads(
     db: &Db,
     signer: &HeadSigner,
-    signed: &HashMap<SchoolId, Head>,
+    known: &BTreeMap<SchoolId, Head>,
     now: Timestamp,
 ) -> Result<Vec<SignedHead>, HeadError> {
     let heads = store::heads(db.conn()).await?;
     let moved = heads
         .into_iter()
-        .filter(|(school, head)| head.position > 0 && signed.get(school) != Some(head));
+        .filter(|(school, head)| head.position > 0 && known.get(school) != Some(head));
     moved.map(|(school, head)| Ok(SignedHead::sign(signer, school, head, now)?)).collect()
 }
 
@@ -155,15 +155,20 @@ pub async fn sign_heads(
 pub struct HeadLog {
     db: Db,
     clock: Arc<dyn Clock>,
-    signer: HeadSigner,
+    signer: Arc<HeadSigner>,
     path: PathBuf,
-    signed: HashMap<SchoolId, Head>,
+    signed: BTreeMap<SchoolId, Head>,
 }
 
 impl HeadLog {
     /// A log that appends to the file at `path`.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, signer: HeadSigner, path: PathBuf) -> Self {
-        Self { db, clock, signer, path, signed: HashMap::new() }
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        signer: impl Into<Arc<HeadSigner>>,
+        path: PathBuf,
+    ) -> Self {
+        Self { db, clock, signer: signer.into(), path, signed: BTreeMap::new() }
     }
 
     /// Signs what has moved since the last time, and answers once it is on the disk.
@@ -172,8 +177,9 @@ impl HeadLog {
         if heads.is_empty() {
             return Ok(heads);
         }
-        let (path, lines) = (self.path.clone(), heads.iter().map(SignedHead::to_line).collect());
-        tokio::task::spawn_blocking(move || append(&path, lines))
+        let path = self.path.clone();
+        let lines: Vec<String> = heads.iter().map(SignedHead::to_line).collect();
+        tokio::task::spawn_blocking(move || append(&path, &lines))
             .await
             .map_err(|_| HeadError::Stopped)??;
         for head in &heads {

@@ -3,8 +3,8 @@
 //!
 //! | phase | round trips |
 //! | --- | --- |
-//! | lock the persons | 1 (PostgreSQL) |
-//! | read accounts; open missing ones (rare) | 1 (+ 3) |
+//! | lock the persons; open new ones (rare) | 1 (+ 2) (PostgreSQL) |
+//! | read accounts; open missing ones (rare) | 1 (+ 2) |
 //! | read what was posted before under these references | 1 (+ 1 if any) |
 //! | decide | 0 |
 //! | append transfers, legs, balances, seal queue, hot tail | 1 (SQLite: 5) |
@@ -74,7 +74,8 @@ pub async fn post(tx: &Tx, now: Timestamp, transfer: &Transfer) -> Result<Outcom
 async fn read_accounts(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Book, DbError> {
     let persons: HashSet<(SchoolId, PersonId)> =
         asked.iter().filter_map(|k| Some((k.transfer.school, k.transfer.person?))).collect();
-    let heads: Vec<AccountRow> = persons.iter().flat_map(|(s, p)| core_accounts(*s, *p)).collect();
+    let core: Vec<AccountRow> = persons.iter().flat_map(|(s, p)| core_accounts(*s, *p)).collect();
+    lock(tx, &persons, &core).await?;
     let touched: HashMap<AccountId, &AccountRow> =
         asked.iter().flat_map(|k| &k.accounts).map(|row| (row.id, row)).collect();
     let mut accounts = read_locked(tx, &persons, &touched).await?;
@@ -82,7 +83,7 @@ async fn read_accounts(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Book, DbError> {
     let missing: Vec<AccountRow> = touched
         .values()
         .map(|row| (*row).clone())
-        .chain(heads)
+        .chain(core)
         .filter(|row| !known.contains(&row.id))
         .collect();
     if !missing.is_empty() {
@@ -96,13 +97,29 @@ async fn read_accounts(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Book, DbError> {
     Ok(book)
 }
 
+/// Locks the persons. Only a row that exists can be locked: whoever is new is opened first, or
+/// another transaction might open him between the locking and the reading, and spend meanwhile.
+async fn lock(
+    tx: &Tx,
+    persons: &HashSet<(SchoolId, PersonId)>,
+    core: &[AccountRow],
+) -> Result<(), DbError> {
+    let heads: Vec<_> = persons.iter().map(|(school, person)| lock_of(*school, *person)).collect();
+    if store::lock(tx, heads.clone()).await? == heads.len() {
+        return Ok(());
+    }
+    store::open(tx, core.to_vec()).await?;
+    if store::lock(tx, heads.clone()).await? == heads.len() {
+        return Ok(());
+    }
+    Err(DbError::Raced { table: "account" })
+}
+
 async fn read_locked(
     tx: &Tx,
     persons: &HashSet<(SchoolId, PersonId)>,
     touched: &HashMap<AccountId, &AccountRow>,
 ) -> Result<Vec<(AccountRow, Balance)>, DbError> {
-    let heads = persons.iter().map(|(school, person)| lock_of(*school, *person)).collect();
-    store::lock(tx, heads).await?;
     let hot = touched.values().filter(|row| row.person.is_none()).map(|row| row.id).collect();
     store::accounts(tx, persons.iter().map(|(_, person)| *person).collect(), hot).await
 }

@@ -26,7 +26,7 @@ crate::uuid_id! {
 }
 
 /// How long a session lives without being refreshed.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// A mini-program platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]

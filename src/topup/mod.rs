@@ -5,11 +5,13 @@
 //! Invariant: callback, the student's return and the sweep hand the same fact to the same settle.
 //! Invariant: nothing is answered before the commit, and no provider is called inside one.
 
+pub mod audit;
 pub mod callback;
 pub mod gateways;
 pub mod http;
 pub mod postings;
 pub mod settle;
+mod store;
 
 use crate::{
     base::{
@@ -37,7 +39,7 @@ use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 
 /// How long an order may be paid.
-const PAYABLE_FOR: Duration = Duration::from_secs(15 * 60);
+const PAYABLE_FOR: Duration = Duration::from_mins(15);
 /// A provider is asked about one payment at most this often.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 /// What idempotency keys of this journey belong to.

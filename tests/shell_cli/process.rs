@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread::{JoinHandle, spawn},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -104,11 +104,20 @@ impl Server {
         Self { listen: address("listen"), metrics_listen: address("metrics_listen"), process, log }
     }
 
-    /// Sends a signal; the exit code and everything that was logged.
-    pub fn stop(mut self, signal: &str) -> (i32, String) {
+    /// Sends a signal and waits; the exit code and everything that was logged.
+    pub fn stop(self, signal: &str) -> (i32, String) {
+        self.signal(signal);
+        self.ended()
+    }
+
+    pub fn signal(&self, signal: &str) {
         let process = self.process.id().to_string();
         let sent = Command::new("kill").args([&format!("-{signal}"), &process]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the end; the exit code and everything that was logged.
+    pub fn ended(mut self) -> (i32, String) {
         let status = self.process.wait().unwrap();
         (status.code().unwrap_or(-1), self.log.join().unwrap())
     }
@@ -127,6 +136,15 @@ fn wait_until_ready(process: &mut Child, ready: &Receiver<Value>) -> Value {
         process.stderr.take().unwrap().read_to_string(&mut error).unwrap();
         panic!("the server did not become ready: {error}");
     })
+}
+
+/// Asks until it is so.
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain");
+        std::thread::yield_now();
+    }
 }
 
 /// Status and body of a GET.

@@ -76,9 +76,11 @@ async fn read(mut payload: Payload) -> Result<web::BytesMut, ApiError> {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // A struct would also read itself from a list of its fields, which nobody means.
-    let is_object = body.trim_ascii_start().first() == Some(&b'{');
-    if !is_object && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
-        return Err(ApiError::new(INVALID).field("", "须为 JSON 对象"));
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice::<IgnoredAny>(body) {
+            Ok(_) => ApiError::new(INVALID).field("", "须为 JSON 对象"),
+            Err(_) => not_json(),
+        });
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
@@ -89,12 +91,14 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
+fn not_json() -> ApiError {
+    ApiError::new(MALFORMED).detail("不是有效的 JSON")
+}
+
 /// The parser's own words are for programmers and may repeat what was sent: they are not passed on.
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     match error.inner().classify() {
-        Category::Syntax | Category::Eof | Category::Io => {
-            ApiError::new(MALFORMED).detail("不是有效的 JSON")
-        }
+        Category::Syntax | Category::Eof | Category::Io => not_json(),
         Category::Data => {
             let mut pointer = pointer(error.path());
             let message = error.inner().to_string();

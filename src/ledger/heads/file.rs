@@ -11,7 +11,7 @@ const MAX_LINE: u64 = 1024;
 
 /// Appends lines and answers once they are on the disk; makes folder and file where they are
 /// missing. What a crash left of a line is dropped first: nobody was told that it had been written.
-pub fn append(path: &Path, lines: Vec<String>) -> io::Result<()> {
+pub fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         fs::create_dir_all(folder)?;
@@ -64,10 +64,9 @@ impl<R: BufRead> HeadLines<R> {
         let mut line = Vec::new();
         self.0.by_ref().take(MAX_LINE + 1).read_until(b'\n', &mut line)?;
         match line.pop() {
-            None => Ok(None),
             Some(b'\n') => Ok(Some(String::from_utf8_lossy(&line).into_owned())),
             Some(_) if u64::try_from(line.len()).is_ok_and(|n| n >= MAX_LINE) => Err(too_long()),
-            Some(_) => Ok(None),
+            Some(_) | None => Ok(None),
         }
     }
 }
@@ -102,9 +101,9 @@ mod tests {
     fn appends_after_dropping_what_a_crash_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/heads.jsonl");
-        append(&path, vec!["one".into(), "two".into()]).unwrap();
+        append(&path, &["one".into(), "two".into()]).unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"torn").unwrap();
-        append(&path, vec!["three".into()]).unwrap();
+        append(&path, &["three".into()]).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
     }
 
@@ -114,7 +113,7 @@ mod tests {
         let path = folder.path().join("heads.jsonl");
         let other = "y".repeat(5000);
         fs::write(&path, &other).unwrap();
-        let error = append(&path, vec!["one".into()]).unwrap_err();
+        let error = append(&path, &["one".into()]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert_eq!(fs::read_to_string(&path).unwrap(), other);
     }

@@ -64,11 +64,12 @@ fn whole(row: &QueryResult, column: &str) -> Result<i64, DbError> {
 /// School and position.
 pub(in crate::ledger) type SealKey = (SchoolId, i64);
 
-/// A row of `seal`: its key, and what it says if that can be read.
+/// A row of `seal`: its key, and what it says as far as that can be read.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundSeal {
     pub(in crate::ledger) key: SealKey,
-    pub(in crate::ledger) seal: Option<(Seal, Hash)>,
+    pub(in crate::ledger) seal: Option<Seal>,
+    pub(in crate::ledger) hash: Option<Hash>,
 }
 
 /// The seals after that key, by school and position.
@@ -84,18 +85,18 @@ pub(in crate::ledger) async fn seals_after(
 fn found_seal(row: &QueryResult) -> Result<FoundSeal, DbError> {
     let school = SchoolId::from_number(row.try_get("", "school_id")?);
     let position = row.try_get("", "position")?;
-    let content = || -> Result<(Seal, Hash), DbError> {
-        let seal = Seal {
+    let seal = || -> Result<Seal, DbError> {
+        Ok(Seal {
             school,
             position,
             batch: row.try_get("", "batch_id")?,
             transfers: row.try_get("", "transfers")?,
             digest: hash(row, "digest", "seal")?,
             sealed_at: Timestamp::from_micros(row.try_get("", "sealed_at")?),
-        };
-        Ok((seal, hash(row, "hash", "seal")?))
+        })
     };
-    Ok(FoundSeal { key: (school, position), seal: content().ok() })
+    let key = (school, position);
+    Ok(FoundSeal { key, seal: seal().ok(), hash: hash(row, "hash", "seal").ok() })
 }
 
 /// The hashes that stand at those places of the chains.
@@ -112,7 +113,7 @@ pub(in crate::ledger) async fn seal_hashes(
     let mut hashes = HashMap::with_capacity(keys.len());
     for row in tx.select_rows(sql, wanted).await? {
         let found = found_seal(&row)?;
-        if let Some((_, hash)) = found.seal {
+        if let Some(hash) = found.hash {
             hashes.insert(found.key, hash);
         }
     }

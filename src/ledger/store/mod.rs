@@ -23,20 +23,21 @@ use crate::base::{
     ids::{PersonId, SchoolId},
     money::Balance,
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Locks persons by the rows of their 电子账户, in key order, so that two batches never wait for
-/// each other in a circle. On SQLite the transaction is alone already.
-pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<(), DbError> {
+/// each other in a circle. Answers how many rows there were to lock. On SQLite the transaction is
+/// alone already.
+pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, DbError> {
     if !tx.has_row_locks() || heads.is_empty() {
-        return Ok(());
+        return Ok(heads.len());
     }
     heads.sort_unstable();
     let ids = heads.into_iter().map(AccountId::uuid).collect();
     let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
     let sql = "SELECT a.id FROM account a JOIN {rows} ON a.id = r.id ORDER BY a.id FOR UPDATE OF a";
-    tx.select_rows(sql, rows).await?;
-    Ok(())
+    Ok(tx.select_rows(sql, rows).await?.len())
 }
 
 /// All accounts of the persons, and those of `others` that exist.
@@ -80,11 +81,15 @@ pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbErr
 
 /// What was posted before under the kinds and references of `asked`.
 pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Record>, DbError> {
-    let each = || asked.iter().map(|keyed| keyed.transfer);
+    // Each once: a row that is asked for twice would be joined, with its legs, twice.
+    let once: BTreeSet<(i64, &str, &str)> = asked
+        .iter()
+        .map(|Keyed { transfer: t, .. }| (t.school.number(), t.kind.name(), t.reference.as_str()))
+        .collect();
     let rows = Rows::new(vec![
-        ("school_id", Column::I64(each().map(|t| t.school.number()).collect())),
-        ("kind", Column::Text(each().map(|t| t.kind.name().to_owned()).collect())),
-        ("reference", Column::Text(each().map(|t| t.reference.clone()).collect())),
+        ("school_id", Column::I64(once.iter().map(|(school, ..)| *school).collect())),
+        ("kind", Column::Text(once.iter().map(|(_, kind, _)| (*kind).to_owned()).collect())),
+        ("reference", Column::Text(once.iter().map(|(.., r)| (*r).to_owned()).collect())),
     ]);
     let sql = "SELECT t.* FROM {rows} JOIN transfer t ON t.school_id = r.school_id \
                AND t.kind = r.kind AND t.reference = r.reference";

@@ -11,7 +11,7 @@ use crate::{
         ids::SchoolId,
     },
     ledger::{
-        seal::{GENESIS, Head, Seal},
+        seal::{GENESIS, Head},
         store::{self, FoundSeal},
         transfer::Hash,
     },
@@ -48,31 +48,42 @@ impl Walk {
         let (first, last) = (self.position + 1, position - 1);
         if first <= last {
             finding.report(Subject::Seals { school, first, last }, "missing");
-            finding.report(here, "cannot be proven: the seal before it is missing");
             self.before.clear();
         }
         self.position = position;
-        let Some((seal, hash)) = &found.seal else {
-            finding.report(here, "cannot be read");
-            self.before.clear();
-            return;
-        };
-        self.check_hash(here, seal, hash, finding);
-        self.end = Some((Head { position, hash: *hash }, seal.sealed_at));
+        self.check_hash(here, found, finding);
+        if let (Some(seal), Some(hash)) = (&found.seal, found.hash) {
+            self.end = Some((Head { position, hash }, seal.sealed_at));
+        }
     }
 
-    fn check_hash(&mut self, here: Subject, seal: &Seal, hash: &Hash, finding: &mut Finding) {
-        let computed: Vec<Hash> = self.before.iter().map(|before| seal.hash(before)).collect();
-        self.before = vec![*hash];
-        if !computed.is_empty() && !computed.contains(hash) {
-            finding.report(here, "its hash does not fit its fields and the hash before it");
-            self.before.extend(computed);
+    fn check_hash(&mut self, here: Subject, found: &FoundSeal, finding: &mut Finding) {
+        let before = std::mem::take(&mut self.before);
+        self.before.extend(found.hash);
+        let Some(seal) = &found.seal else {
+            finding.report(here, "cannot be read");
+            return;
+        };
+        let computed: Vec<Hash> = before.iter().map(|before| seal.hash(before)).collect();
+        match found.hash {
+            _ if before.is_empty() => {
+                finding.report(here, "cannot be proven: what stood before it is lost");
+            }
+            Some(hash) if computed.contains(&hash) => {}
+            Some(_) | None => {
+                finding.report(here, "its hash does not fit its fields and the hash before it");
+                self.before.extend(computed);
+            }
         }
     }
 
     fn finish(self, head: Option<Head>, finding: &mut Finding) -> Option<Reach> {
         let subject = Subject::Head(self.school);
         let end = self.end.map_or(GENESIS, |(end, _)| end);
+        if let Some(Head { position: last, .. }) = head.filter(|h| h.position > self.position) {
+            let (school, first) = (self.school, self.position + 1);
+            finding.report(Subject::Seals { school, first, last }, "missing at the end");
+        }
         match head {
             None => finding.report(subject, "missing, though there are seals"),
             Some(head) if head.position != self.position => finding.report(
@@ -106,10 +117,10 @@ pub(super) async fn check(tx: &Tx) -> Result<(Finding, Vec<Reach>), DbError> {
         after = Some(last.key);
         for found in &page {
             let school = found.key.0;
-            if walk.as_ref().is_none_or(|walk| walk.school != school) {
-                if let Some(done) = walk.replace(Walk::new(school)) {
-                    end(done, &mut finding);
-                }
+            if walk.as_ref().is_none_or(|walk| walk.school != school)
+                && let Some(done) = walk.replace(Walk::new(school))
+            {
+                end(done, &mut finding);
             }
             if let Some(walk) = &mut walk {
                 walk.step(found, &mut finding);

@@ -76,7 +76,7 @@ impl History {
             let mut ids: Vec<Uuid> = page.iter().map(|found| found.key.0).collect();
             ids.dedup();
             let mut rows = store::batches(tx, ids).await?;
-            for found in page {
+            for found in &page {
                 self.step(found, &mut rows);
             }
         }
@@ -84,7 +84,7 @@ impl History {
         self.leftovers(tx).await
     }
 
-    fn step(&mut self, found: FoundTransfer, rows: &mut HashMap<Uuid, Vec<FoundBatch>>) {
+    fn step(&mut self, found: &FoundTransfer, rows: &mut HashMap<Uuid, Vec<FoundBatch>>) {
         let (batch, ordinal, id) = found.key;
         if self.open.as_ref().is_none_or(|open| open.id != batch) {
             self.end_batch();

@@ -183,7 +183,7 @@ impl fmt::Display for Report {
             write!(f, "{verdict:<7} {:<22} {checked}", law.title())?;
             match total {
                 0 => writeln!(f)?,
-                n => writeln!(f, "; {} break{}", grouped(*n), plural(*n))?,
+                n => writeln!(f, "; {}", counted(*n, "break"))?,
             }
             for Break { subject, what } in named {
                 writeln!(f, "          {subject}: {what}")?;
@@ -203,21 +203,8 @@ impl fmt::Display for Report {
             )?;
             writeln!(f, "        {hash}")?;
         }
-        let waiting = self.waiting;
-        writeln!(
-            f,
-            "waiting {} batch{} not sealed yet",
-            grouped(waiting),
-            match waiting {
-                1 => "",
-                _ => "es",
-            }
-        )
+        writeln!(f, "waiting {} not sealed yet", counted(self.waiting, "batch"))
     }
-}
-
-const fn plural(n: u64) -> &'static str {
-    if n == 1 { "" } else { "s" }
 }
 
 /// `12,345`.
@@ -225,7 +212,7 @@ pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -233,9 +220,14 @@ pub(super) fn grouped(n: u64) -> String {
     text
 }
 
-/// `1 seal`, `12,345 seals`.
+/// `1 seal`, `12,345 seals`, `0 batches`.
 pub(super) fn counted(n: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(n), plural(n))
+    let ending = match n {
+        1 => "",
+        _ if what.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{} {what}{ending}", grouped(n))
 }
 
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! `verify`: the proof of the ledger, for the eyes of an auditor.
+
+use super::{CommandError, args, open, up_to_date_database};
+use crate::{
+    base::crypto::heads::{HeadKeyError, HeadSigner},
+    config::Config,
+    ledger::verify::{Anchor, verify},
+    topup::audit::audit,
+};
+use std::process::ExitCode;
+
+pub(super) async fn run(
+    config: &Config,
+    arguments: &args::Verify,
+) -> Result<ExitCode, CommandError> {
+    let db = up_to_date_database(config).await?;
+    let report = match &arguments.anchor {
+        None => verify(&db, None).await?,
+        Some(path) => {
+            let (mut lines, trusted) = (open(path)?, trusted(config)?);
+            verify(&db, Some(Anchor { lines: &mut lines, trusted: &trusted })).await?
+        }
+    };
+    let audit = audit(&db).await?;
+    print!("{audit}{report}");
+    let clean = report.is_clean() && audit.is_clean();
+    println!("{}", if clean { "every law holds" } else { "THE LEDGER IS BROKEN" });
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The keys that heads are or were signed with.
+fn trusted(config: &Config) -> Result<Vec<[u8; 32]>, HeadKeyError> {
+    let keys = config.keys.master.all();
+    keys.map(|key| Ok(HeadSigner::from_master(key.key())?.public_key())).collect()
+}
