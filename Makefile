@@ -1,6 +1,6 @@
 # make help lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench mini-program openapi
+.PHONY: help run test lint bench chaos mini-program openapi
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ lint: ## formatting, lints with warnings denied, scripts
 
 bench: ## the ratio table, measured here and now
 	@scripts/bench.sh
+
+chaos: ## the long runs: a million random postings, altered history, SIGKILL at any moment
+	@scripts/chaos.sh
 
 mini-program: ## builds the client for WeChat, Alipay and H5 and checks what came out
 	@scripts/mini-program.sh h5 weapp alipay

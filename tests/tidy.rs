@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 5] = [
     &["ledger", "orders", "schools", "sessions"],
     &["account", "identity", "topup"],
     &["config", "providers"],
-    &["app", "cli", "health", "journeys", "main", "routes", "verify"],
+    &["app", "cli", "health", "journeys", "main", "routes"],
 ];
 
 /// Arrows within a floor, each decided in docs/adr.
@@ -32,7 +32,6 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("cli", "app"),
     ("cli", "health"),
     ("cli", "routes"),
-    ("cli", "verify"),
     ("routes", "app"),
     ("routes", "health"),
     ("health", "app"),

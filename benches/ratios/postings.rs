@@ -95,13 +95,8 @@ impl Bench {
         let db = connected.await??;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let wake = Arc::new(Notify::new());
-        let lanes = Poster::lanes(
-            &threads,
-            db.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&wake),
-            std::env::var("LANES").ok().and_then(|l| l.parse().ok()).unwrap_or(LANES),
-        );
+        let lanes =
+            Poster::lanes(&threads, db.clone(), Arc::clone(&clock), Arc::clone(&wake), LANES);
         let sealing = (db.clone(), Arc::clone(&clock));
         threads.spawn_pinned(move || seal::run(sealing.0, sealing.1, wake));
         let persons = (0..PERSONS).map(|_| PersonId::new(clock.now())).collect();

@@ -148,7 +148,9 @@ async fn forbid_changes(manager: &SchemaManager<'_>, table: &str) -> Result<(), 
              BEGIN RAISE EXCEPTION 'rows of % are final', TG_TABLE_NAME; END;
              $$ LANGUAGE plpgsql;
              CREATE TRIGGER {table}_is_final BEFORE UPDATE OR DELETE ON {table}
-             FOR EACH ROW EXECUTE FUNCTION history_is_final();"
+             FOR EACH ROW EXECUTE FUNCTION history_is_final();
+             CREATE TRIGGER {table}_is_whole BEFORE TRUNCATE ON {table}
+             FOR EACH STATEMENT EXECUTE FUNCTION history_is_final();"
         ))
         .await?;
     } else {

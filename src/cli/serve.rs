@@ -65,9 +65,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// State within the process must be the only one of its database.
+/// State within the process must be the only one of its database, and so must SQLite's one writer.
 async fn alone(app: &App) -> Result<Option<SingleProcess>, CommandError> {
-    if app.config.redis.url.is_some() {
+    if app.config.redis.url.is_some() && !app.db.is_sqlite() {
         return Ok(None);
     }
     Ok(Some(SingleProcess::acquire(&app.db).await?))

@@ -122,7 +122,9 @@ pub async fn run(db: Db, clock: Arc<dyn Clock>, wake: Arc<Notify>) {
             Ok(0) => {
                 let _ = tokio::time::timeout(IDLE, wake.notified()).await;
             }
-            Ok(batches) => metrics::counter!("onecard_sealed_batches").increment(count(batches)),
+            Ok(batches) => {
+                metrics::counter!("onecard_sealed_batches_total").increment(count(batches));
+            }
             Err(error) => {
                 tracing::error!(%error, "sealing failed, will be tried again");
                 tokio::time::sleep(IDLE).await;

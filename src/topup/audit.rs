@@ -43,6 +43,7 @@ impl fmt::Display for Audit {
 /// Holds payments against postings, on one unchanging view.
 pub async fn audit(db: &Db) -> Result<Audit, DbError> {
     db.in_snapshot(async |tx| {
+        tx.allow_long_statements().await?;
         Ok(Audit {
             unposted: store::unposted(tx).await?,
             unexplained: store::unexplained(tx).await?,

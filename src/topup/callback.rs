@@ -54,7 +54,8 @@ fn refusal(error: &ReceiveError) -> HttpResponse {
             (StatusCode::INTERNAL_SERVER_ERROR, "try again")
         }
     };
-    metrics::counter!("onecard_callbacks", "verdict" => "refused").increment(1);
+    let verdict = if status.is_server_error() { "failed" } else { "refused" };
+    metrics::counter!("onecard_callbacks_total", "verdict" => verdict).increment(1);
     HttpResponse::build(status).json(json!({ "code": "FAIL", "message": message }))
 }
 

@@ -48,7 +48,6 @@ pub enum Funding {
 
 /// A new order.
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// What for.
     #[garde(skip)]

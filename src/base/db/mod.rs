@@ -15,7 +15,7 @@ pub use single::{SingleProcess, SingleProcessError};
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 /// How often a transaction is run before its transient error is passed on.
@@ -34,6 +34,15 @@ impl Tx {
     /// Which database this is.
     pub(crate) fn backend(&self) -> DbBackend {
         self.0.get_database_backend()
+    }
+
+    /// Lets this transaction's statements run for up to ten minutes: for audits, which read all.
+    pub(crate) async fn allow_long_statements(&self) -> Result<(), DbError> {
+        if self.has_row_locks() {
+            let sql = "SET LOCAL statement_timeout = '10min'";
+            self.0.execute_raw(Statement::from_string(self.backend(), sql)).await?;
+        }
+        Ok(())
     }
 
     /// True on PostgreSQL, where rows are locked one by one. A SQLite transaction that writes has

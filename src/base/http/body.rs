@@ -175,6 +175,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn bodies_are_refused_with_the_field_named() {
         let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
         let open = "{\"consent\":".repeat(5_000);

@@ -19,7 +19,7 @@ use tracing_subscriber::{
 };
 
 /// Libraries that tell at length what they do; a filter that names them has its way.
-const QUIET: &str = "actix_server=warn,sea_orm_migration=warn";
+const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn";
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

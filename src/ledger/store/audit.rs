@@ -24,15 +24,6 @@ const PAGE: usize = 4000;
 /// Leftovers named; more are counted.
 const NAMED: usize = 1000;
 
-/// Lets a statement of this transaction take minutes: counting a long history does.
-pub(in crate::ledger) async fn allow_long_statements(tx: &Tx) -> Result<(), DbError> {
-    if tx.has_row_locks() {
-        let sql = "SET LOCAL statement_timeout = '10min'";
-        tx.conn().execute_raw(Statement::from_string(tx.backend(), sql)).await?;
-    }
-    Ok(())
-}
-
 async fn rows(tx: &Tx, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>, DbError> {
     let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
     Ok(tx.conn().query_all_raw(statement).await?)

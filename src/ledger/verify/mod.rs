@@ -21,7 +21,6 @@ mod report;
 pub use anchor::Anchor;
 pub use report::{Break, Finding, Law, Reach, Report, Subject};
 
-use super::store;
 use crate::base::db::{Db, DbError};
 use books::Books;
 use history::{History, Walked};
@@ -40,7 +39,7 @@ pub enum VerifyError {
 /// Checks every law; the one about signed heads if there is an anchor.
 pub async fn verify(db: &Db, anchor: Option<Anchor<'_>>) -> Result<Report, VerifyError> {
     db.in_snapshot(async |tx| {
-        store::allow_long_statements(tx).await?;
+        tx.allow_long_statements().await?;
         let (chain, reaches) = chain::check(tx).await?;
         let books = Books::open(tx).await?;
         let Walked { books, transfers, batches, waiting } = History::new(books).walk(tx).await?;

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# `make chaos`: the long runs of the fault and property tests, with counts and seeds printed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/install.sh test
+dir=$(mktemp -d -t onecard-chaos.XXXXXX)
+trap 'scripts/services.sh down "$dir/services" || true; rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+exports=$(scripts/services.sh up "$dir/services")
+eval "$exports"
+ONECARD_LONG=1 cargo test --locked --test ledger --test journey_sigkill -- --nocapture
