@@ -1,5 +1,6 @@
 //! The HTTP shell over real connections: what surrounds every request, whatever it asks for.
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"

@@ -87,7 +87,7 @@ mod tests {
                 async move {
                     told.send(run).unwrap();
                     assert!(run != 0, "the first run breaks");
-                    std::future::pending().await;
+                    std::future::pending::<()>().await;
                 }
             }
         };

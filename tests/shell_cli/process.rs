@@ -90,9 +90,9 @@ impl Server {
             let mut log = String::new();
             for line in output.lines().map_while(Result::ok) {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == "ready" {
+                if event.get("message").is_some_and(|m| m == "ready") {
                     // The test may have given up.
-                    let _ = told.send(event["fields"].clone());
+                    let _ = told.send(event.get("fields").cloned().unwrap_or_default());
                 }
                 log.push_str(&line);
                 log.push('\n');
@@ -100,7 +100,7 @@ impl Server {
             log
         });
         let fields = wait_until_ready(&mut process, &ready);
-        let address = |name: &str| fields[name].as_str().unwrap().to_owned();
+        let address = |name: &str| fields.get(name).and_then(|v| v.as_str()).unwrap().to_owned();
         Self { listen: address("listen"), metrics_listen: address("metrics_listen"), process, log }
     }
 

@@ -7,7 +7,7 @@ use sea_orm::{
     TransactionTrait, sqlx,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, fs::File, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, MutexGuard};
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,12 +18,21 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const MIGRATION_LOCK: i64 = 0x006f_6e65_6361_7201;
 
 /// Where the database is and how many connections it may be asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DbSettings {
     /// `sqlite://path` or `postgres://…`.
     pub url: String,
     /// The most connections this process opens.
     pub max_connections: u32,
+}
+
+/// The address may hold a password: it does not print.
+impl fmt::Debug for DbSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DbSettings")
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A pool of connections.
