@@ -362,7 +362,7 @@ mod tests {
             let mut bad = [
                 AccountRow { school: SchoolId::from_number(2), ..good.clone() },
                 AccountRow { class, ..good.clone() },
-                AccountRow { path: format!("{}x", good.path), ..good.clone() },
+                AccountRow { path: format!("{}/x", good.path), ..good.clone() },
                 AccountRow { path: good.path.to_uppercase(), ..good.clone() },
                 AccountRow { person: good.person.xor(Some(person)), ..good.clone() },
             ];

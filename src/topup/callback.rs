@@ -4,7 +4,7 @@
 use super::{ReceiveError, TopUps};
 use crate::orders::gateway::{Headers, RawNotification};
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
     http::{StatusCode, header::HeaderMap},
     post,
     web::{Bytes, Data, Path},
@@ -20,6 +20,7 @@ use serde_json::json;
         (status = 204, description = "Committed"),
         (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
         (status = 404, description = "No such callback"),
+        (status = 413, description = "Over 64 KiB"),
         (status = 500, description = "Not committed: come again"),
     )
 )]
@@ -27,9 +28,10 @@ use serde_json::json;
 pub async fn wechat_pay(
     request: HttpRequest,
     school: Path<String>,
-    body: Bytes,
+    body: Result<Bytes, Error>,
     topups: Data<TopUps>,
 ) -> HttpResponse {
+    let Ok(body) = body else { return fail(StatusCode::PAYLOAD_TOO_LARGE, "unreadable") };
     let raw = RawNotification { headers: &Single(request.headers()), body: &body };
     match topups.receive(&school, &raw).await {
         Ok(()) => HttpResponse::NoContent().finish(),
@@ -54,6 +56,11 @@ fn refusal(error: &ReceiveError) -> HttpResponse {
             (StatusCode::INTERNAL_SERVER_ERROR, "try again")
         }
     };
+    fail(status, message)
+}
+
+/// The protocol's form, also for a body that is over the limit or was broken off.
+fn fail(status: StatusCode, message: &'static str) -> HttpResponse {
     let verdict = if status.is_server_error() { "failed" } else { "refused" };
     metrics::counter!("onecard_callbacks_total", "verdict" => verdict).increment(1);
     HttpResponse::build(status).json(json!({ "code": "FAIL", "message": message }))

@@ -138,10 +138,13 @@ fn plan(
     let mut plan = Plan::default();
     for report in reports {
         let id = PaymentId::from_out_trade_no(&report.fact.out_trade_no);
-        let attempt = id
-            .and_then(|id| attempts.get(&id))
-            .filter(|attempt| attempt.order.school == report.school);
+        let attempt = id.and_then(|id| attempts.get(&id));
+        let school = school_of(report, attempt);
         let verdict = match attempt.map(|attempt| (attempt, attempt.settle(&report.fact))) {
+            None => plan.disagrees(school, report, "no_order", now)?,
+            Some((was, _)) if was.order.school != school => {
+                plan.disagrees(school, report, "other_school", now)?
+            }
             Some((was, Settlement::Settled(is))) => {
                 plan.transfers.push(postings::top_up_received(&is.order, &report.fact)?);
                 plan.take(was.clone(), is.clone());
@@ -152,19 +155,29 @@ fn plan(
             Some((was, Settlement::SecondPayment(is))) => {
                 plan.take(was.clone(), is.clone());
                 spread(&mut attempts, is);
-                plan.suspense(report, "second_payment", now)?
+                plan.suspense(school, report, "second_payment", now)?
             }
             Some((_, Settlement::SecondTransaction)) => {
-                plan.suspense(report, "second_transaction", now)?
+                plan.suspense(school, report, "second_transaction", now)?
             }
             Some((_, Settlement::Disagrees(difference))) => {
-                plan.disagrees(report, difference.code(), now)?
+                plan.disagrees(school, report, difference.code(), now)?
             }
-            None => plan.disagrees(report, "no_order", now)?,
         };
         plan.verdicts.push(verdict);
     }
     Ok(plan)
+}
+
+/// Where a fact counts. A message counts where it arrived; what a merchant answers about one of its
+/// payments counts at the school of the order, since schools may share a merchant.
+fn school_of(report: &Report, attempt: Option<&Attempt>) -> SchoolId {
+    match (&report.door, attempt) {
+        (Door::Answer, Some(asked)) if asked.payment.merchant == report.fact.merchant => {
+            asked.order.school
+        }
+        (Door::Answer | Door::Message { .. }, _) => report.school,
+    }
 }
 
 /// Other payments of the same order see its new state.
@@ -183,47 +196,43 @@ impl Plan {
 
     fn suspense(
         &mut self,
+        school: SchoolId,
         report: &Report,
         why: &'static str,
         now: Timestamp,
     ) -> Result<Verdict, NotAName> {
-        self.transfers.push(postings::surplus_received(report.school, &report.fact)?);
-        self.open_case(report, why, now);
+        self.transfers.push(postings::surplus_received(school, &report.fact)?);
+        self.open_case(school, report, why, now);
         Ok(Verdict::Suspense)
     }
 
     /// A message alone posts nothing; the provider's answer is the last word.
     fn disagrees(
         &mut self,
+        school: SchoolId,
         report: &Report,
         why: &'static str,
         now: Timestamp,
     ) -> Result<Verdict, NotAName> {
         match report.door {
-            Door::Answer => self.suspense(report, why, now),
+            Door::Answer => self.suspense(school, report, why, now),
             Door::Message { .. } => {
-                self.open_case(report, why, now);
+                self.open_case(school, report, why, now);
                 Ok(Verdict::Disagrees)
             }
         }
     }
 
-    fn open_case(&mut self, report: &Report, why: &'static str, now: Timestamp) {
+    fn open_case(&mut self, school: SchoolId, report: &Report, why: &'static str, now: Timestamp) {
         let fact = &report.fact;
         tracing::warn!(why, out_trade_no = fact.out_trade_no, "a payment needs a look");
         let subject = format!("{why}:{}", postings::reference(fact));
         // The same case once in a batch, and by its key once for ever.
-        if self.cases.iter().any(|case| case.school == report.school && case.subject == subject) {
+        if self.cases.iter().any(|case| case.school == school && case.subject == subject) {
             return;
         }
         let detail = format!("{} of {}", fact.amount, fact.out_trade_no);
-        self.cases.push(Case {
-            school: report.school,
-            kind: "payment",
-            subject,
-            detail,
-            opened_at: now,
-        });
+        self.cases.push(Case { school, kind: "payment", subject, detail, opened_at: now });
     }
 }
 

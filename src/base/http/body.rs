@@ -83,7 +83,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         });
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
+    let value =
+        serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error, body))?;
     json.end().map_err(|_| ApiError::new(MALFORMED).detail("JSON 之后还有多余内容"))?;
     if body.windows(ESCAPED_NUL.len()).any(|window| window == ESCAPED_NUL) {
         return Err(ApiError::new(INVALID).field("", "含有不允许的字符"));
@@ -96,10 +97,11 @@ fn not_json() -> ApiError {
 }
 
 /// The parser's own words are for programmers and may repeat what was sent: they are not passed on.
-fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+fn refused(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> ApiError {
     match error.inner().classify() {
-        Category::Syntax | Category::Eof | Category::Io => not_json(),
-        Category::Data => {
+        // serde_json calls it bad syntax where a number stands for the name of a variant.
+        Category::Syntax | Category::Eof | Category::Io if !is_json(body) => not_json(),
+        Category::Syntax | Category::Eof | Category::Io | Category::Data => {
             let mut pointer = pointer(error.path());
             let message = error.inner().to_string();
             // serde names a missing field in its text alone.
@@ -113,6 +115,10 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
             ApiError::new(INVALID).field(pointer, detail)
         }
     }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok()
 }
 
 /// RFC 6901.
@@ -179,7 +185,7 @@ mod tests {
     fn bodies_are_refused_with_the_field_named() {
         let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
         let open = "{\"consent\":".repeat(5_000);
-        let cases: [(&str, &str, &[&str]); 18] = [
+        let cases: [(&str, &str, &[&str]); 20] = [
             (r#"{"amount_fen":1,"purpose":"card_top_up"}"#, "ok", &[]),
             ("", "request_malformed", &[]),
             ("{", "request_malformed", &[]),
@@ -198,6 +204,8 @@ mod tests {
             ),
             (r#"{"amount_fen":0,"purpose":"card_top_up"}"#, "request_invalid", &["/amount_fen"]),
             (r#"{"amount_fen":1,"purpose":"gold"}"#, "request_invalid", &["/purpose"]),
+            (r#"{"amount_fen":1,"purpose":7}"#, "request_invalid", &["/purpose"]),
+            (r#"{"amount_fen":1,"purpose":[]}"#, "request_invalid", &["/purpose"]),
             (
                 r#"{"amount_fen":1,"purpose":"card_top_up","consent":{}}"#,
                 "request_invalid",

@@ -1,0 +1,103 @@
+//! The database seen from outside the program.
+
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value as SqlValue,
+};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A connection of the test's own.
+pub struct Rows(DatabaseConnection);
+
+impl Rows {
+    /// The database at that address.
+    pub async fn of(url: &str) -> Self {
+        Self(Database::connect(url).await.unwrap())
+    }
+
+    /// How many rows a statement changed.
+    pub async fn change(&self, sql: &str, values: impl IntoIterator<Item = SqlValue>) -> u64 {
+        self.0.execute_raw(self.statement(sql, values)).await.unwrap().rows_affected()
+    }
+
+    /// The one number that a query answers.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let row = self.0.query_one_raw(self.statement(sql, [])).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    /// The texts that a query answers.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.0.query_all_raw(self.statement(sql, [])).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) FROM {table}")).await
+    }
+
+    /// How many advisory locks are held on this database; SQLite has none.
+    pub async fn advisory_locks(&self) -> i64 {
+        if !self.is_postgres() {
+            return 0;
+        }
+        self.number(
+            "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND database = \
+             (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .await
+    }
+
+    /// The number of a school.
+    pub async fn school(&self, code: &str) -> i64 {
+        self.number(&format!("SELECT id FROM school WHERE code = '{code}'")).await
+    }
+
+    /// The first payment of an order.
+    pub async fn payment_of(&self, order: Uuid) -> Uuid {
+        let sql = "SELECT id FROM payment WHERE order_id = $1 ORDER BY id LIMIT 1";
+        let row = self.0.query_one_raw(self.statement(sql, [order.into()])).await.unwrap();
+        row.unwrap().try_get_by_index(0).unwrap()
+    }
+
+    /// Everything that is stored: each table's rows as text. Two of these are equal only where not
+    /// one value was changed between them.
+    pub async fn everything(&self) -> BTreeMap<String, Vec<String>> {
+        let mut everything = BTreeMap::new();
+        for table in self.tables().await {
+            let row = if self.is_postgres() {
+                format!("CAST({table} AS TEXT)")
+            } else {
+                self.quoted_columns(&table).await
+            };
+            let rows = self.texts(&format!("SELECT {row} FROM {table} ORDER BY 1")).await;
+            everything.insert(table, rows);
+        }
+        assert!(everything.len() > 10 && !everything["person"].is_empty());
+        everything
+    }
+
+    async fn tables(&self) -> Vec<String> {
+        let sql = if self.is_postgres() {
+            "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public'"
+        } else {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        };
+        self.texts(sql).await
+    }
+
+    fn is_postgres(&self) -> bool {
+        self.0.get_database_backend() == DbBackend::Postgres
+    }
+
+    async fn quoted_columns(&self, table: &str) -> String {
+        let columns =
+            format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')");
+        self.texts(&columns).await.join(" || ',' || ")
+    }
+
+    fn statement(&self, sql: &str, values: impl IntoIterator<Item = SqlValue>) -> Statement {
+        Statement::from_sql_and_values(self.0.get_database_backend(), sql, values)
+    }
+}

@@ -1,0 +1,145 @@
+//! Messages with a good signature that do not fit our orders: nothing is posted on their word, they
+//! are kept with a case for staff, and the provider is asked.
+
+use crate::{
+    common::TestDb,
+    server::{Forge, World, eventually, transaction_id},
+};
+use onecard::ledger::account::{Name, SchoolAccount};
+use sandbox::wechat_pay::PaymentView;
+use serde_json::{Value, json};
+
+on_each_database!(
+    a_message_about_an_unpaid_order_that_does_not_fit_posts_nothing,
+    a_message_that_does_not_fit_a_paid_order_has_the_provider_asked,
+    a_message_about_an_order_of_another_school_posts_nothing_there,
+    a_message_about_no_order_of_ours_is_kept,
+);
+
+type Change = fn(&Forge, &PaymentView) -> Value;
+
+/// What is told instead of the truth, and the case that this opens.
+const LIES: [(&str, Change); 3] = [("amount", less), ("amount", more), ("payer", somebody_else)];
+
+fn less(forge: &Forge, payment: &PaymentView) -> Value {
+    with_amount(forge, payment, 1)
+}
+
+fn more(forge: &Forge, payment: &PaymentView) -> Value {
+    with_amount(forge, payment, 9_999_999)
+}
+
+fn with_amount(forge: &Forge, payment: &PaymentView, fen: i64) -> Value {
+    let mut transaction = forge.transaction(payment);
+    transaction["amount"]["total"] = fen.into();
+    transaction
+}
+
+fn somebody_else(forge: &Forge, payment: &PaymentView) -> Value {
+    let mut transaction = forge.transaction(payment);
+    transaction["payer"] = json!({ "openid": "oAAAAAAAAAAAAAAAAAAAAAAAAAAA" });
+    transaction
+}
+
+async fn cases(world: &World, school: &str) -> Vec<String> {
+    let school = world.rows.school(school).await;
+    let sql =
+        format!("SELECT subject FROM review_case WHERE school_id = {school} ORDER BY subject");
+    world.rows.texts(&sql).await
+}
+
+async fn a_message_about_an_unpaid_order_that_does_not_fit_posts_nothing(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    for (i, (why, lie)) in LIES.into_iter().enumerate() {
+        let order = student.order(100, &format!("order-{i}")).await.body(201);
+        let number = world.out_trade_no(&order).await;
+        let lie = lie(&forge, &world.pay().payment(&number).unwrap());
+        let message = forge.message(&format!("message-{i}"), &lie);
+        assert_eq!(message.send(&world.api(), "xnec").await.status, 204, "{why}");
+        assert_eq!(student.order_again(&order).await["state"], "awaiting_payment");
+        let posted = i64::try_from(i).unwrap() * 100;
+        assert_eq!(student.balances().await, [0, 0, posted, posted], "{why}");
+        assert_eq!(world.rows.texts("SELECT verdict FROM notification").await.len(), 2 * i + 1);
+        let case = format!("{why}:wechat_pay:");
+        assert!(cases(&world, "xnec").await.iter().any(|kept| kept.starts_with(&case)), "{why}");
+        assert_eq!(cases(&world, "xnec").await.len(), i + 1);
+        world.assert_books(posted).await;
+
+        world.pay().pay(&number).unwrap();
+        world.until(&number, |payment| payment.accepted == 1).await;
+        world.assert_books(posted + 100).await;
+    }
+    assert_eq!(student.balances().await, [0, 0, 300, 300]);
+}
+
+async fn a_message_that_does_not_fit_a_paid_order_has_the_provider_asked(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    for (i, (why, lie)) in LIES.into_iter().enumerate() {
+        let order = student.order(100, &format!("order-{i}")).await.body(201);
+        let payment = world.pay_untold(&order).await;
+        let message = forge.message(&format!("message-{i}"), &lie(&forge, &payment));
+        assert_eq!(message.send(&world.api(), "xnec").await.status, 204, "{why}");
+        // Nobody returns to the page: only the provider's own answer can settle this.
+        let expected = 100 * i64::try_from(i + 1).unwrap();
+        eventually(why, async || (student.balances().await[2] == expected).then_some(())).await;
+        world.assert_books(expected).await;
+    }
+    let verdicts = world.rows.texts("SELECT verdict FROM notification").await;
+    assert_eq!(verdicts, ["disagrees"; 3]);
+    assert_eq!(cases(&world, "xnec").await.len(), 3, "kept for staff all the same");
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
+}
+
+/// Both schools share one merchant here, so the signature is as good for the one as for the other.
+async fn a_message_about_an_order_of_another_school_posts_nothing_there(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let order = student.order(5000, "first").await.body(201);
+    let payment = world.pay_untold(&order).await;
+    let message = forge.message("lost its way", &forge.transaction(&payment));
+    assert_eq!(message.send(&world.api(), "hbkj").await.status, 204);
+    let kept = cases(&world, "hbkj").await;
+    assert!(kept.len() == 1 && kept[0].starts_with("other_school:wechat_pay:"), "{kept:?}");
+    // The provider is asked, and what it says belongs to the school of the order.
+    eventually("the provider's answer is settled", async || {
+        (student.balances().await == [0, 0, 5000, 5000]).then_some(())
+    })
+    .await;
+    world.pay().deliver(&payment.out_trade_no).unwrap();
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    assert_eq!(student.order_again(&order).await["state"], "fulfilled");
+    let clearing = SchoolAccount::Clearing(Name::parse("wechat_pay").unwrap());
+    for account in [clearing, SchoolAccount::Suspense] {
+        assert_eq!(world.school_balance("hbkj", account).await, 0);
+    }
+    assert_eq!(cases(&world, "xnec").await, Vec::<String>::new());
+    world.assert_books(5000).await;
+}
+
+async fn a_message_about_no_order_of_ours_is_kept(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let order = student.order(100, "first").await.body(201);
+    let real = world.pay().payment(&world.out_trade_no(&order).await).unwrap();
+    let strangers = [
+        uuid::Uuid::now_v7().simple().to_string(),
+        real.out_trade_no.to_uppercase(),
+        "CC20261121000001".to_owned(),
+        "'; DROP TABLE orders; --".replace(' ', "_"),
+    ];
+    for (i, number) in strangers.iter().enumerate() {
+        let mut transaction = forge.transaction(&real);
+        transaction["out_trade_no"] = number.as_str().into();
+        transaction["transaction_id"] = transaction_id(&real, u32::try_from(i).unwrap()).into();
+        let message = forge.message(&format!("message-{i}"), &transaction);
+        assert_eq!(message.send(&world.api(), "xnec").await.status, 204, "{number}");
+        assert_eq!(cases(&world, "xnec").await.len(), i + 1, "{number}");
+    }
+    let kept = world.rows.texts("SELECT out_trade_no FROM notification ORDER BY received_at").await;
+    assert_eq!(kept, strangers);
+    assert_eq!(world.rows.count("transfer").await, 0);
+    assert_eq!(student.order_again(&order).await["state"], "awaiting_payment");
+    world.assert_books(0).await;
+}

@@ -1,0 +1,29 @@
+//! The first money journey, over real connections on both databases: a student signs in, binds,
+//! tops up by WeChat Pay, and what may go wrong on the way.
+//!
+//! `ONECARD_LONG=1` kills the server a hundred times instead of eight; `ONECARD_SEED` repeats a run
+//! whose seed was printed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
+)]
+
+#[macro_use]
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/server.rs"]
+mod server;
+
+mod bad_input;
+mod binding;
+mod callbacks;
+mod disagreeing;
+mod orders;
+mod refused;
+mod sessions;
+mod sigkill;
+mod top_up;
+mod two_servers;

@@ -1,0 +1,90 @@
+//! Sessions: what a token is good for, and how it ends.
+
+use crate::{
+    common::TestDb,
+    server::{Student, World, eventually_within},
+};
+use futures_util::future::join_all;
+use serde_json::json;
+use std::time::Duration;
+
+on_each_database!(
+    a_login_code_is_good_once,
+    a_refresh_token_is_good_once,
+    a_refresh_token_that_comes_back_ends_its_session,
+    many_refreshes_at_once_count_as_reuse,
+    logout_ends_the_session_within_a_second,
+);
+
+/// A server may go on with a copy of a session for a second.
+const COPY: Duration = Duration::from_millis(1500);
+
+async fn ends(student: &Student) {
+    eventually_within(COPY, "the session ends", async || {
+        (student.me().await.status == 401).then_some(())
+    })
+    .await;
+    student.me().await.problem("ended", 401, "unauthenticated");
+}
+
+async fn a_login_code_is_good_once(db: &TestDb) {
+    let world = World::start(db).await;
+    let code = world.login_code(0);
+    world.api().login(&code).await;
+    let again = world.api().post("/api/v1/auth/wechat/login", &json!({ "code": code })).await;
+    again.problem("a spent code", 401, "login_code_refused");
+    assert_eq!(world.rows.count("session").await, 1);
+}
+
+async fn a_refresh_token_is_good_once(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let next = student.refresh(&student.refresh_token).await.body(200);
+    assert_ne!(next["refresh_token"], student.refresh_token.as_str());
+    assert_eq!(next["binding"]["cardholder"]["student_no"], "2301001");
+    assert_eq!(next["expires_in"], 900);
+    let access_token = next["access_token"].as_str().unwrap().to_owned();
+    let student = Student { access_token, ..student };
+    assert_eq!(student.me().await.status, 200);
+    let next = next["refresh_token"].as_str().unwrap();
+    assert_eq!(student.refresh(next).await.status, 200);
+}
+
+async fn a_refresh_token_that_comes_back_ends_its_session(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, other) = (world.login(0).await, world.login(0).await);
+    let next = student.refresh(&student.refresh_token).await.body(200);
+    let reused = student.refresh(&student.refresh_token).await;
+    reused.problem("a spent token", 401, "unauthenticated");
+    let next = student.refresh(next["refresh_token"].as_str().unwrap()).await;
+    next.problem("its successor", 401, "unauthenticated");
+    ends(&student).await;
+    assert_eq!(other.me().await.status, 200, "another session of the same user goes on");
+}
+
+async fn many_refreshes_at_once_count_as_reuse(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.login(0).await;
+    let answers = join_all((0..8).map(|_| student.refresh(&student.refresh_token))).await;
+    let good = answers.iter().filter(|answer| answer.status == 200).count();
+    // The winner's answer may come after a loser has ended the session.
+    assert!(good <= 1, "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.problem("a spent token", 401, "unauthenticated");
+    }
+    ends(&student).await;
+}
+
+async fn logout_ends_the_session_within_a_second(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    assert_eq!(student.me().await.status, 200);
+    let body = json!({ "refresh_token": student.refresh_token });
+    assert_eq!(student.api.post("/api/v1/auth/logout", &body).await.status, 204);
+    ends(&student).await;
+    student.get("/api/v1/card").await.problem("ended", 401, "unauthenticated");
+    let refreshed = student.refresh(&student.refresh_token).await;
+    refreshed.problem("ended", 401, "unauthenticated");
+    let again = student.api.post("/api/v1/auth/logout", &body).await;
+    again.problem("ended", 401, "unauthenticated");
+}
