@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=${1:?a folder for data} shots=${2:-${1}/shots}
-bin=${ONECARD_BIN:-target/debug}
+bin=${ONECARD_BIN:-${CARGO_TARGET_DIR:-target}/debug}
 free_port() { node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'; }
 
 server=$(free_port) metrics=$(free_port) sandbox=$(free_port)

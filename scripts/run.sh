@@ -11,7 +11,7 @@ scripts/install.sh build
 scripts/mini-program.sh h5
 say "building the server and the sandbox (several minutes the first time, seconds afterwards)"
 cargo build --release --locked --bin onecard -p onecard -p sandbox --bins
-bin=target/release
+bin=${CARGO_TARGET_DIR:-target}/release
 
 mkdir -p "$data"
 "$bin/onecard-sandbox" init --dir "$data/sandbox" >/dev/null
@@ -53,7 +53,7 @@ $(awk -F, 'NR > 1 && NR <= 5 { rule = $3; gsub(/[A-Za-z]/, "", rule); printf "  
 
   try: open the student app → 微信登录 → choose 林晓雨 → bind 学号 and 查询密码 from above
        → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page
-  then: target/release/onecard --config $data/onecard.toml verify
+  then: $bin/onecard --config $data/onecard.toml verify
 
   logs: $data/server.log, $data/sandbox.log
 

@@ -54,7 +54,7 @@ struct Bench {
     next: AtomicU64,
 }
 
-/// Prints the rows and fails where a figure is not reached.
+/// Measures in turns and prints a row for each number of callers.
 pub async fn table(server: &str) -> Result<(), Failure> {
     let bench = Arc::new(Bench::start(server).await?);
     pgbench::prepare(server)?;
