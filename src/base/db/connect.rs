@@ -75,6 +75,10 @@ impl Db {
                     ("statement_timeout", limit.as_str()),
                     ("idle_in_transaction_session_timeout", limit.as_str()),
                     ("timezone", "UTC"),
+                    // Every statement but an audit's looks rows up by a key. A plan is kept for
+                    // the connection's life, and one made while a table was small would go on
+                    // reading the whole of it after it has grown.
+                    ("enable_seqscan", "off"),
                 ])
             });
         let conn = Database::connect(options).await?;

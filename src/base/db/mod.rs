@@ -36,11 +36,13 @@ impl Tx {
         self.0.get_database_backend()
     }
 
-    /// Lets this transaction's statements run for up to ten minutes: for audits, which read all.
+    /// Lets this transaction's statements run for up to ten minutes, and read whole tables from end
+    /// to end: for audits.
     pub(crate) async fn allow_long_statements(&self) -> Result<(), DbError> {
         if self.has_row_locks() {
-            let sql = "SET LOCAL statement_timeout = '10min'";
-            self.0.execute_raw(Statement::from_string(self.backend(), sql)).await?;
+            for sql in ["SET LOCAL statement_timeout = '10min'", "SET LOCAL enable_seqscan = on"] {
+                self.0.execute_raw(Statement::from_string(self.backend(), sql)).await?;
+            }
         }
         Ok(())
     }
