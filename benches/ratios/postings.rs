@@ -41,7 +41,7 @@ const SECONDS: u64 = 4;
 const PERSONS: u64 = 10_000;
 const MERCHANTS: u64 = 8;
 /// As `ledger.lanes` is by default.
-const LANES: usize = 3;
+const LANES: usize = 2;
 const SPEND: Kind = Kind::new("bench_spend");
 const GRANT: Kind = Kind::new("bench_grant");
 

@@ -3,12 +3,15 @@
 //! answers each caller after that commit.
 
 use async_trait::async_trait;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::task::LocalPoolHandle;
 
 /// How many requests may wait before callers wait to be let in.
 const QUEUE: usize = 1024;
+
+/// The longest that a lane under load waits for a fuller batch.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// What a lane does with the requests it has gathered.
 #[async_trait(?Send)]
@@ -82,11 +85,16 @@ async fn drive<B: Batch>(
     waiting: Arc<Mutex<mpsc::Receiver<Waiting<B>>>>,
     most: usize,
 ) {
+    let mut last = 0;
     loop {
         let mut taken = Vec::with_capacity(most);
-        if waiting.lock().await.recv_many(&mut taken, most).await == 0 {
+        let mut queue = waiting.lock().await;
+        if queue.recv_many(&mut taken, most).await == 0 {
             return;
         }
+        gather(&mut queue, &mut taken, last - last / 4, most).await;
+        drop(queue);
+        last = taken.len();
         let (requests, callers): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
         match batch.run(&requests).await {
             Ok(answers) => answer(callers, answers),
@@ -98,6 +106,19 @@ async fn drive<B: Batch>(
             }
             // One broken request must not fail its neighbours: each is done alone.
             Err(_) => one_by_one(&*batch, requests, callers).await,
+        }
+    }
+}
+
+/// Under load, waits a moment for as many requests as half of the batch before: callers who were
+/// just answered are about to ask again, and one fuller batch is cheaper than two.
+async fn gather<T>(queue: &mut mpsc::Receiver<T>, taken: &mut Vec<T>, enough: usize, most: usize) {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while taken.len() < enough {
+        let left = most - taken.len();
+        match tokio::time::timeout_at(until, queue.recv_many(taken, left)).await {
+            Ok(more) if more > 0 => {}
+            Ok(_) | Err(_) => return,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const DATABASE_URL: &str = "sqlite://data/onecard.db";
 const MAX_CONNECTIONS: u16 = 16;
 const HEADS_FILE: &str = "data/heads.jsonl";
-const LANES: u16 = 3;
+const LANES: u16 = 2;
 
 /// The database.
 #[derive(Clone, Debug)]

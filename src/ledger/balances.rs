@@ -1,11 +1,11 @@
 //! Balances as others may read them. To decide on one, post a command instead: only under the
 //! person's lock does a balance hold still.
 
-pub use super::store::Source;
 use super::{
     account::{Account, PersonAccount, SchoolAccount},
     store,
 };
+pub use crate::base::db::Source;
 use crate::base::{
     db::DbError,
     ids::{PersonId, SchoolId},

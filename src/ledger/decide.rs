@@ -2,14 +2,14 @@
 //! refused. Nothing is written until every one of a batch has been decided.
 
 use super::{
-    account::{AccountId, AccountRow, Class},
+    account::{AccountId, Class},
     transfer::{Keyed, KeyedLeg, Record, TransferId},
 };
 use crate::base::{
     ids::{PersonId, SchoolId},
     money::Balance,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What became of a transfer that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +37,24 @@ pub enum Refusal {
 /// What became of one transfer of a batch.
 pub type Outcome = Result<Posted, Refusal>;
 
-/// Who and what an account's balance counts for.
+/// An account as it was read.
 #[derive(Clone, Copy, Debug)]
-struct Standing {
-    person: Option<PersonId>,
-    class: Class,
-    balance: Balance,
+pub(super) struct AccountState {
+    pub(super) id: AccountId,
+    pub(super) person: Option<PersonId>,
+    pub(super) class: Class,
+    /// Of a hot account: anything. It is not looked at.
+    pub(super) balance: Balance,
+    /// Rises with each write of a person's account.
+    pub(super) version: i64,
+}
+
+/// An account's new balance, and the version that it was read at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    pub(super) id: AccountId,
+    pub(super) balance: Balance,
+    pub(super) version: i64,
 }
 
 type Once = (SchoolId, String, String);
@@ -50,21 +62,19 @@ type Once = (SchoolId, String, String);
 /// The balances and the history that a batch is decided on, moving on with each decision.
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    accounts: HashMap<AccountId, Standing>,
+    accounts: HashMap<AccountId, AccountState>,
     spendable: HashMap<PersonId, Balance>,
     posted: HashMap<Once, Record>,
     touched: HashSet<AccountId>,
 }
 
 impl Book {
-    /// An account and its balance under the person's lock. A hot account's balance is not looked
-    /// at: it may be anything.
-    pub(super) fn know_account(&mut self, row: &AccountRow, balance: Balance) {
-        let standing = Standing { person: row.person, class: row.class, balance };
-        let before = self.accounts.insert(row.id, standing);
-        if let (None, Class::Spendable, Some(person)) = (before, row.class, row.person) {
+    /// An account that the transfers may touch.
+    pub(super) fn know_account(&mut self, state: AccountState) {
+        let before = self.accounts.insert(state.id, state);
+        if let (None, Class::Spendable, Some(person)) = (before, state.class, state.person) {
             let sum = self.spendable.entry(person).or_default();
-            *sum = sum.plus(balance).unwrap_or(*sum);
+            *sum = sum.plus(state.balance).unwrap_or(*sum);
         }
     }
 
@@ -159,17 +169,15 @@ impl Book {
         }
     }
 
-    /// Persons' accounts whose balance moved, in key order.
-    pub(super) fn moved(&self) -> Vec<(AccountId, Balance)> {
-        let mut moved: Vec<_> = self
-            .touched
-            .iter()
-            .filter_map(|id| Some((*id, self.accounts.get(id)?)))
+    /// Persons' accounts whose balance moved, and all of `heads`, in key order.
+    pub(super) fn moved(&self, heads: &[AccountId]) -> Vec<Moved> {
+        let touched: BTreeSet<AccountId> = self.touched.iter().chain(heads).copied().collect();
+        touched
+            .into_iter()
+            .filter_map(|id| Some((id, self.accounts.get(&id)?)))
             .filter(|(_, standing)| standing.class != Class::Hot)
-            .map(|(id, standing)| (id, standing.balance))
-            .collect();
-        moved.sort_unstable();
-        moved
+            .map(|(id, state)| Moved { id, balance: state.balance, version: state.version })
+            .collect()
     }
 
     /// True for accounts that are folded behind the seal.

@@ -1,6 +1,10 @@
 //! Posting in lanes: what a caller uses who has nothing else to write in the same transaction.
 
-use super::{LedgerError, Outcome, post_all, transfer::Transfer};
+use super::{
+    LedgerError, Outcome,
+    post::{Opened, post_alone},
+    transfer::Transfer,
+};
 use crate::base::{
     clock::Clock,
     db::Db,
@@ -20,6 +24,7 @@ pub struct Poster {
     db: Db,
     clock: Arc<dyn Clock>,
     sealer: Arc<Notify>,
+    opened: Opened,
 }
 
 impl Poster {
@@ -31,7 +36,7 @@ impl Poster {
         sealer: Arc<Notify>,
         lanes: usize,
     ) -> Lanes<Self> {
-        Lanes::start(threads, Self { db, clock, sealer }, lanes, BATCH)
+        Lanes::start(threads, Self { db, clock, sealer, opened: Opened::default() }, lanes, BATCH)
     }
 }
 
@@ -43,7 +48,7 @@ impl Batch for Poster {
 
     async fn run(&self, requests: &[Transfer]) -> Result<Vec<Outcome>, LedgerError> {
         let now = self.clock.now();
-        let outcomes = self.db.in_tx(async |tx| post_all(tx, now, requests).await).await?;
+        let outcomes = post_alone(&self.db, &self.opened, now, requests).await?;
         self.sealer.notify_one();
         Ok(outcomes)
     }

@@ -1,27 +1,34 @@
-//! Posting: phases with names. Everything is read under the persons' locks, decided in memory, and
-//! only then written; a batch costs the same few statements for one transfer as for fifty.
+//! Posting: phases with names. Everything is read, decided in memory, and only then written; a
+//! batch costs the same few statements for one transfer as for fifty.
 //!
-//! | phase | round trips |
-//! | --- | --- |
-//! | lock the persons; open new ones (rare) | 1 (+ 2) (PostgreSQL) |
-//! | read accounts; open missing ones (rare) | 1 (+ 2) |
-//! | read what was posted before under these references | 1 (+ 1 if any) |
-//! | decide | 0 |
-//! | append transfers, legs, balances, seal queue, hot tail | 1 (SQLite: 5) |
+//! | phase | [`post_all`] | [`post_alone`] on PostgreSQL |
+//! | --- | --- | --- |
+//! | lock the persons; open new ones (rare) | 1 (+ 2) | – |
+//! | read accounts; open missing ones (rare) | 1 (+ 2) | 1 |
+//! | read what was posted before under these references | 1 (+ 1 if any) | – |
+//! | decide | 0 | 0 |
+//! | append transfers, legs, balances, seal queue, hot tail | 1 (SQLite: 5) | 1 |
+//! | begin and commit | 2 | – |
+//!
+//! The check and the posting are one either way: whoever locked the persons is alone with them,
+//! and whoever did not writes only if every version is still the one that was read.
 
 use super::{
-    account::{Account, AccountId, AccountRow, PersonAccount},
-    decide::{Book, Outcome, Posted, Refusal},
-    store::{self, BatchRow},
+    account::{Account, AccountId, AccountRow, Class, PersonAccount},
+    decide::{AccountState, Book, Outcome, Posted, Refusal},
+    store::{self, Append, BatchRow},
     transfer::{BadTransfer, Hash, Keyed, Record, Transfer, TransferId, batch_digest},
 };
 use crate::base::{
     clock::Timestamp,
-    db::{DbError, Tx, TxError},
+    db::{Db, DbError, Source, Tx, TxError},
     ids::{PersonId, SchoolId, uuid_at},
     money::Balance,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+};
 use uuid::Uuid;
 
 /// Why a whole batch did not post.
@@ -51,16 +58,83 @@ pub async fn post_all(
     now: Timestamp,
     transfers: &[Transfer],
 ) -> Result<Vec<Outcome>, LedgerError> {
-    let asked = transfers.iter().map(Transfer::keyed).collect::<Result<Vec<_>, _>>()?;
-    let mut book = read_accounts(tx, &asked).await?;
-    for record in store::posted_before(tx, &asked).await? {
+    let asked = Asked::new(transfers)?;
+    let mut book = Book::default();
+    for state in accounts_under_lock(tx, &asked).await? {
+        book.know_account(state);
+    }
+    for record in store::posted_before(tx, &asked.transfers).await? {
         book.know_record(record);
     }
-    let (outcomes, accepted) = decide(&mut book, &asked, now);
+    let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
     if !accepted.is_empty() {
-        append(tx, &book, accepted).await?;
+        store::append(tx, &batch(&book, accepted, &asked.heads())?).await?;
     }
     Ok(outcomes)
+}
+
+/// The schools' own accounts that are known to exist: an account is never deleted.
+#[derive(Debug, Default)]
+pub(super) struct Opened(Mutex<HashSet<AccountId>>);
+
+impl Opened {
+    fn has(&self, account: AccountId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&account)
+    }
+
+    fn remember(&self, accounts: &[AccountState]) {
+        let hot = accounts.iter().filter(|state| state.class == Class::Hot).map(|state| state.id);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(hot);
+    }
+}
+
+/// Posts transfers in a transaction of their own, and has committed when it answers.
+pub(super) async fn post_alone(
+    db: &Db,
+    opened: &Opened,
+    now: Timestamp,
+    transfers: &[Transfer],
+) -> Result<Vec<Outcome>, LedgerError> {
+    if db.has_row_locks()
+        && let Some(outcomes) = post_at_once(db, opened, now, transfers).await?
+    {
+        return Ok(outcomes);
+    }
+    db.in_tx(async |tx| post_all(tx, now, transfers).await).await
+}
+
+/// The usual case, without locks: everybody is known, nothing is refused, no reference was used
+/// before, and nobody else posts to these persons meanwhile. `None`, with nothing written, when it
+/// is not the usual case.
+async fn post_at_once(
+    db: &Db,
+    opened: &Opened,
+    now: Timestamp,
+    transfers: &[Transfer],
+) -> Result<Option<Vec<Outcome>>, LedgerError> {
+    let asked = Asked::new(transfers)?;
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        asked.hot().into_iter().partition(|state| opened.has(state.id));
+    let mut accounts = asked.read(db.into(), &unknown).await?;
+    opened.remember(&accounts);
+    accounts.extend(known);
+    if !asked.missing(&accounts).is_empty() {
+        return Ok(None);
+    }
+    let mut book = Book::default();
+    for state in accounts {
+        book.know_account(state);
+    }
+    let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
+    // A refusal may be wrong where the history is not known: this may be a repeat.
+    if accepted.len() != outcomes.len() {
+        return Ok(None);
+    }
+    match store::append_at_once(db, &batch(&book, accepted, &asked.heads())?).await {
+        Ok(()) => Ok(Some(outcomes)),
+        Err(error) if error.is_transient() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Posts one transfer.
@@ -70,66 +144,93 @@ pub async fn post(tx: &Tx, now: Timestamp, transfer: &Transfer) -> Result<Outcom
     Ok(outcome.unwrap_or(Err(Refusal::Overflow)))
 }
 
-/// Locks the persons and reads every account they have and every other account that is touched.
-async fn read_accounts(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Book, DbError> {
-    let persons: HashSet<(SchoolId, PersonId)> =
-        asked.iter().filter_map(|k| Some((k.transfer.school, k.transfer.person?))).collect();
-    let core: Vec<AccountRow> = persons.iter().flat_map(|(s, p)| core_accounts(*s, *p)).collect();
-    lock(tx, &persons, &core).await?;
-    let touched: HashMap<AccountId, &AccountRow> =
-        asked.iter().flat_map(|k| &k.accounts).map(|row| (row.id, row)).collect();
-    let mut accounts = read_locked(tx, &persons, &touched).await?;
-    let known: HashSet<AccountId> = accounts.iter().map(|(row, _)| row.id).collect();
-    let missing: Vec<AccountRow> = touched
-        .values()
-        .map(|row| (*row).clone())
-        .chain(core)
-        .filter(|row| !known.contains(&row.id))
-        .collect();
-    if !missing.is_empty() {
-        store::open(tx, missing).await?;
-        accounts = read_locked(tx, &persons, &touched).await?;
+/// What is asked, and whom and what it touches.
+struct Asked<'a> {
+    transfers: Vec<Keyed<'a>>,
+    persons: HashSet<(SchoolId, PersonId)>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(transfers: &'a [Transfer]) -> Result<Self, BadTransfer> {
+        let persons = transfers.iter().filter_map(|t| Some((t.school, t.person?))).collect();
+        let transfers = transfers.iter().map(Transfer::keyed).collect::<Result<_, _>>()?;
+        Ok(Self { transfers, persons })
     }
-    let mut book = Book::default();
-    for (row, balance) in &accounts {
-        book.know_account(row, *balance);
+
+    /// The rows that are the persons' locks, and whose version is the person's.
+    fn heads(&self) -> Vec<AccountId> {
+        self.persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
     }
-    Ok(book)
+
+    /// The two accounts that every person has. They are opened together, so that whoever holds the
+    /// lock on the first sees the second.
+    fn core(&self) -> Vec<AccountRow> {
+        let of = |school, person| {
+            [PersonAccount::EAccount, PersonAccount::Transition]
+                .into_iter()
+                .filter_map(move |account| Account::Person(account).row(school, Some(person)))
+        };
+        self.persons.iter().flat_map(|(school, person)| of(*school, *person)).collect()
+    }
+
+    /// The touched accounts that are nobody's, each once.
+    fn hot(&self) -> Vec<AccountState> {
+        let touched = self.transfers.iter().flat_map(|keyed| &keyed.accounts);
+        let ids: HashSet<AccountId> =
+            touched.filter(|row| row.class == Class::Hot).map(|row| row.id).collect();
+        let state = |id| AccountState {
+            id,
+            person: None,
+            class: Class::Hot,
+            balance: Balance::default(),
+            version: 0,
+        };
+        ids.into_iter().map(state).collect()
+    }
+
+    /// Every account that the persons have, and those of `hot` that exist.
+    async fn read(
+        &self,
+        source: Source<'_>,
+        hot: &[AccountState],
+    ) -> Result<Vec<AccountState>, DbError> {
+        let persons = self.persons.iter().map(|(_, person)| *person).collect();
+        store::accounts(source, persons, hot.iter().map(|state| state.id).collect()).await
+    }
+
+    /// Accounts that should be there and are not among the `known`.
+    fn missing(&self, known: &[AccountState]) -> Vec<AccountRow> {
+        let known: HashSet<AccountId> = known.iter().map(|state| state.id).collect();
+        let touched = self.transfers.iter().flat_map(|keyed| &keyed.accounts).cloned();
+        touched.chain(self.core()).filter(|row| !known.contains(&row.id)).collect()
+    }
+}
+
+/// Locks the persons, reads their accounts and the others that are touched, and opens missing ones.
+async fn accounts_under_lock(tx: &Tx, asked: &Asked<'_>) -> Result<Vec<AccountState>, DbError> {
+    lock(tx, asked).await?;
+    let hot = asked.hot();
+    let accounts = asked.read(tx.into(), &hot).await?;
+    let missing = asked.missing(&accounts);
+    if missing.is_empty() {
+        return Ok(accounts);
+    }
+    store::open(tx, missing).await?;
+    asked.read(tx.into(), &hot).await
 }
 
 /// Locks the persons. Only a row that exists can be locked: whoever is new is opened first, or
 /// another transaction might open him between the locking and the reading, and spend meanwhile.
-async fn lock(
-    tx: &Tx,
-    persons: &HashSet<(SchoolId, PersonId)>,
-    core: &[AccountRow],
-) -> Result<(), DbError> {
-    let heads: Vec<_> = persons.iter().map(|(school, person)| lock_of(*school, *person)).collect();
+async fn lock(tx: &Tx, asked: &Asked<'_>) -> Result<(), DbError> {
+    let heads = asked.heads();
     if store::lock(tx, heads.clone()).await? == heads.len() {
         return Ok(());
     }
-    store::open(tx, core.to_vec()).await?;
+    store::open(tx, asked.core()).await?;
     if store::lock(tx, heads.clone()).await? == heads.len() {
         return Ok(());
     }
     Err(DbError::Raced { table: "account" })
-}
-
-async fn read_locked(
-    tx: &Tx,
-    persons: &HashSet<(SchoolId, PersonId)>,
-    touched: &HashMap<AccountId, &AccountRow>,
-) -> Result<Vec<(AccountRow, Balance)>, DbError> {
-    let hot = touched.values().filter(|row| row.person.is_none()).map(|row| row.id).collect();
-    store::accounts(tx, persons.iter().map(|(_, person)| *person).collect(), hot).await
-}
-
-/// The two accounts that every person has. They are opened together, so that whoever holds the
-/// lock on the first sees the second.
-fn core_accounts(school: SchoolId, person: PersonId) -> impl Iterator<Item = AccountRow> {
-    [PersonAccount::EAccount, PersonAccount::Transition]
-        .into_iter()
-        .filter_map(move |account| Account::Person(account).row(school, Some(person)))
 }
 
 /// The account whose row is the person's lock.
@@ -168,7 +269,8 @@ fn decide(book: &mut Book, asked: &[Keyed<'_>], now: Timestamp) -> (Vec<Outcome>
     (outcomes, accepted)
 }
 
-async fn append(tx: &Tx, book: &Book, accepted: Vec<Record>) -> Result<(), DbError> {
+/// What accepted transfers write.
+fn batch(book: &Book, accepted: Vec<Record>, heads: &[AccountId]) -> Result<Append, DbError> {
     let mut digests: BTreeMap<Uuid, (SchoolId, Vec<Hash>)> = BTreeMap::new();
     let mut tails: BTreeMap<(Uuid, AccountId), Balance> = BTreeMap::new();
     let mut records = Vec::with_capacity(accepted.len());
@@ -186,7 +288,7 @@ async fn append(tx: &Tx, book: &Book, accepted: Vec<Record>) -> Result<(), DbErr
         }
         records.push((record, digest));
     }
-    let batches: Vec<BatchRow> = digests
+    let batches = digests
         .into_iter()
         .map(|(id, (school, digests))| BatchRow {
             id,
@@ -196,5 +298,5 @@ async fn append(tx: &Tx, book: &Book, accepted: Vec<Record>) -> Result<(), DbErr
         })
         .collect();
     let tails = tails.into_iter().map(|((batch, id), delta)| (batch, id, delta)).collect();
-    store::append(tx, &records, book.moved(), &batches, tails).await
+    Ok(Append { records, moved: book.moved(heads), batches, tails })
 }

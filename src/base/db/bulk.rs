@@ -4,7 +4,7 @@
 //! and with it the prepared plan, is the same for one row and for fifty. SQLite has no arrays: it
 //! takes a list of values.
 
-use super::{DbError, Tx};
+use super::{Db, DbError, Source, Tx};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value, sea_query::ArrayType};
 use std::fmt::Write as _;
 use uuid::Uuid;
@@ -243,6 +243,60 @@ struct Shape {
     guard: Option<&'static str>,
 }
 
+/// Writes as the parts of one statement, for PostgreSQL.
+#[derive(Default)]
+struct Together {
+    parts: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Together {
+    /// Adds a write, unless it has no rows; answers the name of its part.
+    fn add(&mut self, write: Write) -> Option<String> {
+        if write.rows().len() == 0 {
+            return None;
+        }
+        let name = format!("w{}", self.parts.len());
+        let shape = write.shape(DbBackend::Postgres);
+        let (source, values) = write.into_rows().unnest(self.values.len() + 1);
+        self.parts.push(format!("{name} AS ({} RETURNING 1)", Write::sql(&shape, &source)));
+        self.values.extend(values);
+        Some(name)
+    }
+
+    fn statement(self, select: &str) -> Statement {
+        let sql = format!("WITH {} SELECT {select}", self.parts.join(", "));
+        Statement::from_sql_and_values(DbBackend::Postgres, sql, self.values)
+    }
+}
+
+impl Db {
+    /// Does all writes, which must concern different tables, in one statement that is its own
+    /// transaction: one round trip, and nothing is written unless every update found every one of
+    /// its rows with its guard holding (else [`DbError::is_transient`]). PostgreSQL only.
+    pub(crate) async fn write_at_once(&self, writes: Vec<Write>) -> Result<(), DbError> {
+        let mut together = Together::default();
+        let mut checks = Vec::new();
+        for write in writes {
+            let expected = match &write {
+                Write::Update { rows, .. } => i64::try_from(rows.len()).ok(),
+                Write::Insert { .. } => None,
+            };
+            if let (Some(part), Some(expected)) = (together.add(write), expected) {
+                together.values.push(expected.into());
+                let nth = together.values.len();
+                checks.push(format!("all_or_raced((SELECT COUNT(*) FROM {part}), ${nth})"));
+            }
+        }
+        if together.parts.is_empty() {
+            return Ok(());
+        }
+        let select = if checks.is_empty() { "1".to_owned() } else { checks.join(", ") };
+        self.conn().query_one_raw(together.statement(&select)).await?;
+        Ok(())
+    }
+}
+
 impl Tx {
     /// Inserts all rows. `suffix` may say what to do on a conflict.
     pub(crate) async fn insert_rows(
@@ -277,24 +331,18 @@ impl Tx {
     }
 
     async fn write_together(&self, writes: Vec<Write>) -> Result<Vec<i64>, DbError> {
-        let mut values = Vec::new();
-        let (mut parts, mut counts) = (Vec::new(), Vec::new());
-        for (n, write) in writes.into_iter().enumerate() {
-            if write.rows().len() == 0 {
-                counts.push(format!("CAST(0 AS BIGINT) AS w{n}"));
-                continue;
-            }
-            let shape = write.shape(self.backend());
-            let (source, its_values) = write.into_rows().unnest(values.len() + 1);
-            parts.push(format!("w{n} AS ({} RETURNING 1)", Write::sql(&shape, &source)));
-            counts.push(format!("(SELECT COUNT(*) FROM w{n}) AS w{n}"));
-            values.extend(its_values);
-        }
-        if parts.is_empty() {
+        let mut together = Together::default();
+        let counts: Vec<String> = writes
+            .into_iter()
+            .map(|write| match together.add(write) {
+                Some(part) => format!("(SELECT COUNT(*) FROM {part})"),
+                None => "CAST(0 AS BIGINT)".to_owned(),
+            })
+            .collect();
+        if together.parts.is_empty() {
             return Ok(vec![0; counts.len()]);
         }
-        let sql = format!("WITH {} SELECT {}", parts.join(", "), counts.join(", "));
-        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let statement = together.statement(&counts.join(", "));
         let row = self.conn().query_one_raw(statement).await?;
         let row = row.ok_or(DbError::Inconsistent { table: "writes", what: "no counts" })?;
         (0..counts.len()).map(|n| Ok(row.try_get_by_index(n)?)).collect()
@@ -322,12 +370,6 @@ impl Tx {
         sql: &str,
         rows: Rows,
     ) -> Result<Vec<QueryResult>, DbError> {
-        let mut found = Vec::new();
-        for (source, values) in rows.sources(self.backend()) {
-            let sql = sql.replace("{rows}", &source);
-            let statement = Statement::from_sql_and_values(self.backend(), sql, values);
-            found.extend(self.conn().query_all_raw(statement).await?);
-        }
-        Ok(found)
+        Source::Tx(self).select_rows(sql, rows).await
     }
 }

@@ -79,6 +79,11 @@ impl Db {
                     // the connection's life, and one made while a table was small would go on
                     // reading the whole of it after it has grown.
                     ("enable_seqscan", "off"),
+                    // Planning again for each list of keys finds the same plan.
+                    ("plan_cache_mode", "force_generic_plan"),
+                    // A plan that must read a whole table is then priced as if it were endless, and
+                    // would be compiled to machine code each time.
+                    ("jit", "off"),
                 ])
             });
         let conn = Database::connect(options).await?;
@@ -95,6 +100,12 @@ impl Db {
     /// Which database this is.
     pub(crate) fn backend(&self) -> DbBackend {
         self.conn.get_database_backend()
+    }
+
+    /// True on PostgreSQL, where rows are locked one by one. A SQLite transaction that writes has
+    /// locked everybody else out from its beginning.
+    pub(crate) fn has_row_locks(&self) -> bool {
+        self.backend() == DbBackend::Postgres
     }
 
     /// True where only one process may serve.

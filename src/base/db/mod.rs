@@ -7,11 +7,13 @@ mod bulk;
 mod connect;
 mod error;
 mod single;
+mod source;
 
 pub use bulk::{Column, Rows, Write};
 pub use connect::{Db, DbSettings};
 pub use error::{DbError, TxError};
 pub use single::{SingleProcess, SingleProcessError};
+pub use source::Source;
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel,
@@ -47,8 +49,7 @@ impl Tx {
         Ok(())
     }
 
-    /// True on PostgreSQL, where rows are locked one by one. A SQLite transaction that writes has
-    /// locked everybody else out from its beginning.
+    /// As [`Db::has_row_locks`].
     pub(crate) fn has_row_locks(&self) -> bool {
         self.backend() == DbBackend::Postgres
     }

@@ -29,10 +29,21 @@ async fn rows(tx: &Tx, sql: String, values: Vec<Value>) -> Result<Vec<QueryResul
     Ok(tx.conn().query_all_raw(statement).await?)
 }
 
-/// The page of `table` that comes after the row with that key.
+/// A table with its columns: each is named, so that one added later changes no row that is read.
+type Table = (&'static str, &'static str);
+
+const ACCOUNT: Table = ("account", "id, school_id, person_id, path, class, balance_fen");
+const TRANSFER: Table = (
+    "transfer",
+    "id, school_id, batch_id, ordinal, kind, reference, person_id, nature, at, value_day, digest",
+);
+const SEAL: Table = ("seal", "school_id, position, batch_id, transfers, digest, sealed_at, hash");
+const TAIL: Table = ("tail", "batch_id, account_id, delta_fen");
+
+/// The page of a table that comes after the row with that key.
 async fn page(
     tx: &Tx,
-    table: &'static str,
+    (table, selected): Table,
     key: &[&'static str],
     after: Option<Vec<Value>>,
 ) -> Result<Vec<QueryResult>, DbError> {
@@ -42,7 +53,7 @@ async fn page(
         Some(_) => format!("WHERE ({columns}) > ({})", places.join(", ")),
         None => String::new(),
     };
-    let sql = format!("SELECT * FROM {table} {beyond} ORDER BY {columns} LIMIT {PAGE}");
+    let sql = format!("SELECT {selected} FROM {table} {beyond} ORDER BY {columns} LIMIT {PAGE}");
     rows(tx, sql, after.unwrap_or_default()).await
 }
 
@@ -69,7 +80,7 @@ pub(in crate::ledger) async fn seals_after(
     after: Option<SealKey>,
 ) -> Result<Vec<FoundSeal>, DbError> {
     let after = after.map(|(school, position)| vec![school.number().into(), position.into()]);
-    let found = page(tx, "seal", &["school_id", "position"], after).await?;
+    let found = page(tx, SEAL, &["school_id", "position"], after).await?;
     found.iter().map(found_seal).collect()
 }
 
@@ -128,7 +139,7 @@ pub(in crate::ledger) async fn transfers_after(
     after: Option<TransferKey>,
 ) -> Result<Vec<FoundTransfer>, DbError> {
     let after = after.map(|(batch, ordinal, id)| vec![batch.into(), ordinal.into(), id.into()]);
-    let found = page(tx, "transfer", &["batch_id", "ordinal", "id"], after).await?;
+    let found = page(tx, TRANSFER, &["batch_id", "ordinal", "id"], after).await?;
     let mut transfers = Vec::with_capacity(found.len());
     for row in &found {
         let said = read::record(row).and_then(|r| Ok((r, hash(row, "digest", "transfer")?)));
@@ -223,7 +234,7 @@ pub(in crate::ledger) async fn accounts_after(
     tx: &Tx,
     after: Option<Uuid>,
 ) -> Result<Vec<FoundAccount>, DbError> {
-    let found = page(tx, "account", &["id"], after.map(|id| vec![id.into()])).await?;
+    let found = page(tx, ACCOUNT, &["id"], after.map(|id| vec![id.into()])).await?;
     found
         .iter()
         .map(|row| Ok(FoundAccount { id: row.try_get("", "id")?, said: read::account(row).ok() }))
@@ -239,7 +250,7 @@ pub(in crate::ledger) async fn tails_after(
     after: Option<TailKey>,
 ) -> Result<Vec<(TailKey, i64)>, DbError> {
     let after = after.map(|(batch, account)| vec![batch.into(), account.into()]);
-    let found = page(tx, "tail", &["batch_id", "account_id"], after).await?;
+    let found = page(tx, TAIL, &["batch_id", "account_id"], after).await?;
     found
         .iter()
         .map(|row| {

@@ -6,7 +6,6 @@ mod read;
 mod seals;
 
 pub(super) use audit::*;
-pub use balances::Source;
 pub(super) use balances::{hot_balance, spendable};
 pub(super) use read::with_legs;
 pub(super) use seals::{
@@ -16,10 +15,11 @@ pub(super) use seals::{
 
 use super::{
     account::{AccountId, AccountRow},
+    decide::{AccountState, Moved},
     transfer::{Hash, Keyed, Record},
 };
 use crate::base::{
-    db::{Column, DbError, Rows, Tx, Write},
+    db::{Column, Db, DbError, Rows, Source, Tx, Write},
     ids::{PersonId, SchoolId},
     money::Balance,
 };
@@ -42,10 +42,10 @@ pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, Db
 
 /// All accounts of the persons, and those of `others` that exist.
 pub(super) async fn accounts(
-    tx: &Tx,
+    source: Source<'_>,
     persons: Vec<PersonId>,
     others: Vec<AccountId>,
-) -> Result<Vec<(AccountRow, Balance)>, DbError> {
+) -> Result<Vec<AccountState>, DbError> {
     let (mut ids, mut by_person) = (Vec::new(), Vec::new());
     for person in persons {
         ids.push(person.uuid());
@@ -57,10 +57,11 @@ pub(super) async fn accounts(
     }
     let rows = Rows::new(vec![("id", Column::Uuid(ids)), ("by_person", Column::I32(by_person))]);
     let sql = "WITH wanted AS (SELECT r.id, r.by_person FROM {rows}) \
-               SELECT a.* FROM account a JOIN wanted w ON a.person_id = w.id AND w.by_person = 1 \
-               UNION ALL \
-               SELECT a.* FROM account a JOIN wanted w ON a.id = w.id AND w.by_person = 0";
-    tx.select_rows(sql, rows).await?.iter().map(read::account).collect()
+               SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
+               FROM account a JOIN wanted w ON a.person_id = w.id AND w.by_person = 1 \
+               UNION ALL SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
+               FROM account a JOIN wanted w ON a.id = w.id AND w.by_person = 0";
+    source.select_rows(sql, rows).await?.iter().map(read::account_state).collect()
 }
 
 /// Opens accounts at zero; those that exist stay as they are.
@@ -106,37 +107,55 @@ pub(super) struct BatchRow {
     pub(super) digest: Hash,
 }
 
-/// Writes accepted transfers, moved balances, and what the sealer will need.
-pub(super) async fn append(
-    tx: &Tx,
-    records: &[(Record, Hash)],
-    moved: Vec<(AccountId, Balance)>,
-    batches: &[BatchRow],
-    tails: Vec<(Uuid, AccountId, Balance)>,
-) -> Result<(), DbError> {
-    let (ids, balances): (Vec<_>, Vec<_>) =
-        moved.into_iter().map(|(id, balance)| (id.uuid(), balance.get())).unzip();
-    let moved = ids.len();
-    let accounts = Rows::new(vec![("id", Column::Uuid(ids)), ("balance", Column::I64(balances))]);
-    let insert = |table, rows| Write::Insert { table, rows, suffix: "" };
-    let written = tx
-        .write_all(vec![
+/// Everything that a batch of postings writes.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) records: Vec<(Record, Hash)>,
+    /// Persons' accounts, and each person's 电子账户 also where its balance stays: its version is
+    /// the person's. A write that finds another version than was read has lost a race.
+    pub(super) moved: Vec<Moved>,
+    pub(super) batches: Vec<BatchRow>,
+    pub(super) tails: Vec<(Uuid, AccountId, Balance)>,
+}
+
+impl Append {
+    fn writes(&self) -> Vec<Write> {
+        let insert = |table, rows| Write::Insert { table, rows, suffix: "" };
+        vec![
             Write::Update {
                 table: "account",
-                rows: accounts,
-                set: "balance_fen = r.balance",
-                guard: "true",
+                rows: moved_rows(&self.moved),
+                set: "balance_fen = r.balance, version = account.version + 1",
+                guard: "account.version = r.version",
             },
-            insert("transfer", transfer_rows(records)),
-            insert("leg", leg_rows(records)),
-            insert("unsealed", unsealed_rows(batches)),
-            insert("tail", tail_rows(&tails)),
-        ])
-        .await?;
-    if written.first().map(|n| usize::try_from(*n)) != Some(Ok(moved)) {
+            insert("transfer", transfer_rows(&self.records)),
+            insert("leg", leg_rows(&self.records)),
+            insert("unsealed", unsealed_rows(&self.batches)),
+            insert("tail", tail_rows(&self.tails)),
+        ]
+    }
+}
+
+/// Writes a batch within a transaction.
+pub(super) async fn append(tx: &Tx, batch: &Append) -> Result<(), DbError> {
+    let written = tx.write_all(batch.writes()).await?;
+    if written.first().map(|n| usize::try_from(*n)) != Some(Ok(batch.moved.len())) {
         return Err(DbError::Raced { table: "account" });
     }
     Ok(())
+}
+
+/// Writes a batch as a transaction of its own, in one round trip. PostgreSQL only.
+pub(super) async fn append_at_once(db: &Db, batch: &Append) -> Result<(), DbError> {
+    db.write_at_once(batch.writes()).await
+}
+
+fn moved_rows(moved: &[Moved]) -> Rows {
+    Rows::new(vec![
+        ("id", Column::Uuid(moved.iter().map(|m| m.id.uuid()).collect())),
+        ("balance", Column::I64(moved.iter().map(|m| m.balance.get()).collect())),
+        ("version", Column::I64(moved.iter().map(|m| m.version).collect())),
+    ])
 }
 
 fn unsealed_rows(batches: &[BatchRow]) -> Rows {

@@ -9,6 +9,7 @@ use crate::{
     },
     ledger::{
         account::{AccountId, AccountRow, Class},
+        decide::AccountState,
         transfer::{KeyedLeg, Record, TransferId},
     },
 };
@@ -18,16 +19,29 @@ use uuid::Uuid;
 
 /// An account and its balance.
 pub(super) fn account(row: &QueryResult) -> Result<(AccountRow, Balance), DbError> {
-    let class: i32 = row.try_get("", "class")?;
     let account = AccountRow {
         id: AccountId::from_uuid(row.try_get("", "id")?),
         school: SchoolId::from_number(row.try_get("", "school_id")?),
         person: row.try_get::<Option<Uuid>>("", "person_id")?.map(PersonId::from_uuid),
         path: row.try_get("", "path")?,
-        class: Class::from_code(class)
-            .ok_or(DbError::Inconsistent { table: "account", what: "unknown class" })?,
+        class: class(row.try_get("", "class")?)?,
     };
     Ok((account, Balance::new(row.try_get("", "balance_fen")?)))
+}
+
+fn class(code: i32) -> Result<Class, DbError> {
+    Class::from_code(code).ok_or(DbError::Inconsistent { table: "account", what: "unknown class" })
+}
+
+/// What a decision needs of an account, by position: this is read for every posting.
+pub(super) fn account_state(row: &QueryResult) -> Result<AccountState, DbError> {
+    Ok(AccountState {
+        id: AccountId::from_uuid(row.try_get_by_index(0)?),
+        person: row.try_get_by_index::<Option<Uuid>>(1)?.map(PersonId::from_uuid),
+        class: class(row.try_get_by_index(2)?)?,
+        balance: Balance::new(row.try_get_by_index(3)?),
+        version: row.try_get_by_index(4)?,
+    })
 }
 
 /// Transfers with their legs, from rows of `transfer`.

@@ -1,0 +1,60 @@
+//! Reading beside everybody's transactions, or in one's own.
+
+use super::{Db, DbError, Rows, Tx};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
+
+/// Where to read.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// The latest committed state.
+    Db(&'a Db),
+    /// What this transaction sees.
+    Tx(&'a Tx),
+}
+
+impl<'a> From<&'a Db> for Source<'a> {
+    fn from(db: &'a Db) -> Self {
+        Self::Db(db)
+    }
+}
+
+impl<'a> From<&'a Tx> for Source<'a> {
+    fn from(tx: &'a Tx) -> Self {
+        Self::Tx(tx)
+    }
+}
+
+impl Source<'_> {
+    fn backend(self) -> DbBackend {
+        match self {
+            Self::Db(db) => db.backend(),
+            Self::Tx(tx) => tx.backend(),
+        }
+    }
+
+    /// Runs one statement and collects what it selects.
+    pub(crate) async fn select(
+        self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, DbError> {
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        Ok(match self {
+            Self::Db(db) => db.conn().query_all_raw(statement).await?,
+            Self::Tx(tx) => tx.conn().query_all_raw(statement).await?,
+        })
+    }
+
+    /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects what it selects.
+    pub(crate) async fn select_rows(
+        self,
+        sql: &str,
+        rows: Rows,
+    ) -> Result<Vec<QueryResult>, DbError> {
+        let mut found = Vec::new();
+        for (source, values) in rows.sources(self.backend()) {
+            found.extend(self.select(&sql.replace("{rows}", &source), values).await?);
+        }
+        Ok(found)
+    }
+}
