@@ -28,7 +28,7 @@ use self::{
 };
 use super::settings::InvalidSetting;
 use crate::{
-    base::clock::Timestamp,
+    base::{clock::Timestamp, http_client},
     orders::gateway::{
         CloseOutcome, GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare,
         Provider, ProviderState, RawNotification, VerifiedNotification,
@@ -103,7 +103,7 @@ impl WechatPay {
             .header(header::CONTENT_TYPE, "application/json")
             .header("Wechatpay-Serial", &self.public_key_id)
             .body(body);
-        Answer::read(request.send().await).await
+        Answer::read(http_client::send(request).await).await
     }
 
     /// The arguments of `wx.requestPayment`.
