@@ -6,6 +6,7 @@ mod m0001_ledger;
 mod m0002_schools;
 mod m0003_identities;
 mod m0004_orders;
+mod m0006_looks;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_schools::Migration),
             Box::new(m0003_identities::Migration),
             Box::new(m0004_orders::Migration),
+            Box::new(m0006_looks::Migration),
         ]
     }
 }

@@ -246,6 +246,7 @@ fn message(report: &Report, verdict: Verdict, now: Timestamp) -> Option<Message<
         verdict: verdict.code(),
         body,
         received_at: now,
+        ask: verdict == Verdict::Disagrees,
     })
 }
 

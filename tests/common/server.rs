@@ -74,6 +74,9 @@ student_no,name,id_number,phone,kind,department,class_name,valid_until
 pub const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
+/// So late that no sweep meddles with a test that is not about it.
+const UNSWEPT: &str = "60000";
+
 /// Throwaway, as everything here.
 const KEY: [u8; 32] = [7; 32];
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
@@ -156,6 +159,7 @@ impl World {
             ("DATABASE__URL", self.database_url.clone()),
             ("REDIS__URL", redis.unwrap_or_default()),
             ("LEDGER__HEADS_FILE", self.path("heads.jsonl")),
+            ("PAYMENTS__FIRST_LOOK_MS", UNSWEPT.to_owned()),
             ("KEYS__MASTER", KEY_TEXT.to_owned()),
             ("KEYS__DATA", KEY_TEXT.to_owned()),
             ("KEYS__INDEX", KEY_TEXT.to_owned()),
