@@ -11,22 +11,24 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, Timestamp},
         db::{Db, DbError},
+        write_point,
     },
     orders::{
         due::{self, Claim, Question},
         gateway::ProviderState,
+        order::Attempt,
     },
 };
-use futures_util::stream::{self, StreamExt};
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
+use tokio::task::JoinSet;
 
-/// How many payments, and how many messages, a round takes.
-const ROUND: u8 = 32;
-/// How many of them are under way at once. A round lasts at most `ROUND / AT_ONCE` times as long
-/// as a close and a query may take, 10 s each: less than its lease.
-const AT_ONCE: usize = 8;
+/// The job's name.
+pub const JOB: &str = "sweep";
+/// How many looks and questions are under way at once. Each ends within two calls of the provider,
+/// long before its lease does.
+const AT_ONCE: usize = 16;
 /// How long the provider is asked about a message; then its case alone is left.
 const ASKED_FOR: Duration = Duration::from_hours(24);
 /// How long an idempotency key is kept.
@@ -34,45 +36,79 @@ const KEYS_LIVE: Duration = Duration::from_hours(24);
 const FORGET_EVERY: Duration = Duration::from_mins(10);
 const FORGET_AT_ONCE: i64 = 500;
 
+/// Something that was taken.
+enum Due {
+    Payment(Box<Attempt>, Timestamp),
+    Message(Question),
+}
+
 impl TopUps {
-    /// Sweeps for as long as the process lives.
+    /// Sweeps for as long as the process lives. A provider that hangs holds its own places only:
+    /// what else is due goes on in the others.
     pub async fn sweep(self) {
+        // Tasks, not futures that only this loop drives: while it waits for the database, the one
+        // writer's turn may be with one of them.
+        let mut under_way = JoinSet::new();
         loop {
-            match self.sweep_once().await {
-                Ok(more) if more => continue,
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "the sweep failed, will be tried again"),
+            let free = AT_ONCE.saturating_sub(under_way.len());
+            let taken = self.take(free).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the sweep failed, will be tried again");
+                Vec::new()
+            });
+            let more = taken.len() == free;
+            for due in taken {
+                let work = self.clone().work_at(due);
+                under_way.spawn_local(write_point::within(JOB, work));
             }
-            let _ = tokio::time::timeout(self.pace.turn(), self.wake.notified()).await;
+            self.work_until_turn(&mut under_way, more).await;
         }
     }
 
-    /// One round; true if there may be more to do at once.
-    pub async fn sweep_once(&self) -> Result<bool, DbError> {
-        let claim = self.claim();
-        let payments = due::claim_payments(&self.db, claim).await?;
-        let questions = due::claim_questions(&self.db, claim).await?;
-        let full = usize::from(ROUND);
-        let more = payments.len() == full || questions.len() == full;
-        let looked = payments.len();
-        stream::iter(&payments)
-            .for_each_concurrent(AT_ONCE, |attempt| {
-                self.look_and_plan(attempt, claim.lease, Asker::Sweep)
-            })
-            .await;
-        stream::iter(&questions)
-            .for_each_concurrent(AT_ONCE, |question| self.ask_about(question))
-            .await;
-        if looked > 0 {
-            let looked = u64::try_from(looked).unwrap_or(u64::MAX);
-            metrics::counter!("onecard_sweep_looks_total").increment(looked);
+    /// Until it is time to ask what is due: the next turn, or when half of the places are free and
+    /// there was `more` than they could take.
+    async fn work_until_turn(&self, under_way: &mut JoinSet<()>, more: bool) {
+        let mut turn = pin!(tokio::time::sleep(self.pace.turn()));
+        loop {
+            tokio::select! {
+                // The panic hook has logged one that broke; it is due again when its lease ends.
+                Some(_) = under_way.join_next() => {
+                    if more && under_way.len() <= AT_ONCE / 2 {
+                        return;
+                    }
+                }
+                () = &mut turn => return,
+                () = self.wake.notified() => return,
+            }
         }
-        Ok(more)
     }
 
-    fn claim(&self) -> Claim {
+    async fn take(&self, free: usize) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
-        Claim { now, lease: self.pace.lease(now), most: i64::from(ROUND) }
+        let claim = |most: usize| Claim {
+            now,
+            lease: self.pace.lease(now),
+            most: i64::try_from(most).unwrap_or(0),
+        };
+        if free == 0 {
+            return Ok(Vec::new());
+        }
+        let payments = due::claim_payments(&self.db, claim(free)).await?;
+        let looks = u64::try_from(payments.len()).unwrap_or(u64::MAX);
+        metrics::counter!("onecard_sweep_looks_total").increment(looks);
+        let left = free.saturating_sub(payments.len());
+        let messages = due::claim_questions(&self.db, claim(left)).await?;
+        let lease = claim(0).lease;
+        let payments = payments.into_iter().map(|attempt| Due::Payment(Box::new(attempt), lease));
+        Ok(payments.chain(messages.into_iter().map(Due::Message)).collect())
+    }
+
+    async fn work_at(self, due: Due) {
+        match due {
+            Due::Payment(attempt, lease) => {
+                self.look_and_plan(&attempt, lease, Asker::Sweep).await;
+            }
+            Due::Message(question) => self.ask_about(&question).await,
+        }
     }
 
     /// A message is not believed against its order; the provider's answer is.

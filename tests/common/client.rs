@@ -141,6 +141,19 @@ impl Student {
         self.ask(request.header("Idempotency-Key", key).json(&wish(amount_fen))).await
     }
 
+    /// Tries once more to pay an order.
+    pub async fn try_again(&self, order: &Value, key: &str) -> Answer {
+        let path = format!("/api/v1/orders/{}/payments", order["id"].as_str().unwrap());
+        let request = self.api.request(Method::POST, &path).header("Idempotency-Key", key);
+        self.ask(request.json(&json!({ "funding": "wechat_pay" }))).await.unwrap()
+    }
+
+    /// Gives an order up.
+    pub async fn give_up(&self, order: &Value) -> Value {
+        let path = format!("/api/v1/orders/{}/close", order["id"].as_str().unwrap());
+        self.ask(self.api.request(Method::POST, &path)).await.unwrap().body(200)
+    }
+
     /// An order, as it stands when asked for.
     pub async fn order_again(&self, order: &Value) -> Value {
         self.get(&format!("/api/v1/orders/{}", order["id"].as_str().unwrap())).await.body(200)

@@ -6,6 +6,7 @@
 
 mod answer;
 mod client;
+mod faults;
 mod forge;
 mod program;
 mod rows;
@@ -13,6 +14,7 @@ mod threads;
 
 pub use answer::Answer;
 pub use client::{Api, Student, claim, wish};
+pub use faults::{Fault, Faults};
 pub use forge::{Forge, Letter, envelope_of, transaction_id};
 pub use program::Program;
 pub use rows::Rows;
@@ -92,6 +94,8 @@ pub struct World {
     _sandbox_thread: Thread,
     database_url: String,
     folder: TempDir,
+    /// Settings that differ from the usual ones.
+    special: Vec<(String, String)>,
 }
 
 /// A server of a deployment.
@@ -106,6 +110,23 @@ impl World {
         let mut world = Self::unserved(db).await;
         world.server = Some(world.serve());
         world
+    }
+
+    /// As [`World::start`], with WeChat Pay behind a gate, and these settings.
+    pub async fn gated(db: &TestDb, settings: &[(&str, &str)]) -> (Self, Faults) {
+        let mut world = Self::unserved(db).await;
+        let faults = Faults::before(world.sandbox_running().base_url());
+        world.set("WECHAT_PAY__BASE_URL", faults.base_url());
+        for (name, value) in settings {
+            world.set(name, value);
+        }
+        world.server = Some(world.serve());
+        (world, faults)
+    }
+
+    /// Changes a setting of the servers that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.special.push((format!("ONECARD__{name}"), value.to_owned()));
     }
 
     /// Without a server yet.
@@ -130,6 +151,7 @@ impl World {
             _sandbox_thread: sandbox_thread,
             database_url: db.url.clone(),
             folder,
+            special: Vec::new(),
         }
     }
 
@@ -175,7 +197,10 @@ impl World {
             ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
             ("WECHAT_PAY__PUBLIC_KEY_FILE", key_file(&pay.public_key_file)),
         ];
-        settings.map(|(name, value)| (format!("ONECARD__{name}"), value)).into()
+        let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
+        let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
+        let usual = usual.into_iter().filter(|(name, _)| !is_special(name));
+        usual.chain(self.special.iter().cloned()).collect()
     }
 
     fn path(&self, name: &str) -> String {

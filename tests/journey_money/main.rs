@@ -25,5 +25,7 @@ mod orders;
 mod refused;
 mod sessions;
 mod sigkill;
+mod sweep;
 mod top_up;
+mod tries;
 mod two_servers;
