@@ -120,7 +120,7 @@ impl App {
         });
         let db = self.background.db.clone();
         let topups = TopUps { db: db.clone(), ..self.journeys.topups.clone() };
-        jobs.spawn(sweep::JOB, move || topups.clone().sweep());
+        jobs.spawn("sweep", move || topups.clone().sweep());
         let clock = Arc::clone(&self.clock);
         jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
         jobs

@@ -6,7 +6,7 @@ use super::{
     settle::{Door, Report, Verdict},
 };
 use crate::{
-    base::clock::Timestamp,
+    base::{clock::Timestamp, write_point},
     orders::{
         self,
         gateway::{GatewayError, PaidFact, PaymentGateway, ProviderState},
@@ -81,8 +81,8 @@ impl TopUps {
                 next.max(now.plus(wanted_pause(&error)))
             }
         };
-        let planned = orders::due::look_again(&self.db, attempt.payment.id, lease, next).await;
-        if let Err(error) = planned {
+        let planning = orders::due::look_again(&self.db, attempt.payment.id, lease, next);
+        if let Err(error) = write_point::within("look again", planning).await {
             // It is due again when its lease ends.
             tracing::error!(%error, "a payment's next look could not be stored");
         }
@@ -99,6 +99,10 @@ impl TopUps {
     /// Asks how an open attempt stands. Where its time is over it is closed at the provider first,
     /// and here only when the provider says so. True if it is open no longer.
     async fn look(&self, attempt: &Attempt, asker: Asker) -> Result<bool, TopUpError> {
+        write_point::within("look", self.ask_and_settle(attempt, asker)).await
+    }
+
+    async fn ask_and_settle(&self, attempt: &Attempt, asker: Asker) -> Result<bool, TopUpError> {
         let gateway = self.gateway_of(attempt).await?;
         let number = attempt.payment.id.out_trade_no();
         let over = !attempt.order.is_payable(self.clock.now());
@@ -132,7 +136,8 @@ impl TopUps {
     }
 
     async fn close(&self, attempt: &Attempt) -> Result<(), TopUpError> {
-        Ok(orders::close(&self.db, attempt.payment.id).await?)
+        let closing = orders::close(&self.db, attempt.payment.id);
+        Ok(write_point::within("close", closing).await?)
     }
 
     /// No request of ours can be under way any more that would make the payment known.

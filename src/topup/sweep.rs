@@ -24,8 +24,6 @@ use crate::{
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
-/// The job's name.
-pub const JOB: &str = "sweep";
 /// How many looks and questions are under way at once. Each ends within two calls of the provider,
 /// long before its lease does.
 const AT_ONCE: usize = 16;
@@ -57,8 +55,7 @@ impl TopUps {
             });
             let more = taken.len() == free;
             for due in taken {
-                let work = self.clone().work_at(due);
-                under_way.spawn_local(write_point::within(JOB, work));
+                under_way.spawn_local(self.clone().work_at(due));
             }
             self.work_until_turn(&mut under_way, more).await;
         }
@@ -92,11 +89,13 @@ impl TopUps {
         if free == 0 {
             return Ok(Vec::new());
         }
-        let payments = due::claim_payments(&self.db, claim(free)).await?;
+        let taking = due::claim_payments(&self.db, claim(free));
+        let payments = write_point::within("take payments", taking).await?;
         let looks = u64::try_from(payments.len()).unwrap_or(u64::MAX);
         metrics::counter!("onecard_sweep_looks_total").increment(looks);
         let left = free.saturating_sub(payments.len());
-        let messages = due::claim_questions(&self.db, claim(left)).await?;
+        let taking = due::claim_questions(&self.db, claim(left));
+        let messages = write_point::within("take messages", taking).await?;
         let lease = claim(0).lease;
         let payments = payments.into_iter().map(|attempt| Due::Payment(Box::new(attempt), lease));
         Ok(payments.chain(messages.into_iter().map(Due::Message)).collect())
@@ -115,14 +114,15 @@ impl TopUps {
     async fn ask_about(&self, question: &Question) {
         let now = self.clock.now();
         let old = now.distance(question.received_at) > ASKED_FOR;
-        let next = match self.answer_to(question).await {
+        let next = match write_point::within("ask", self.answer_to(question)).await {
             Ok(()) => None,
             Err(error) => {
                 tracing::warn!(%error, message = %question.message, "the provider could not be asked");
                 (!old).then(|| self.pace.again(question.received_at, now))
             }
         };
-        if let Err(error) = due::ask_again(&self.db, question, next).await {
+        let planning = due::ask_again(&self.db, question, next);
+        if let Err(error) = write_point::within("ask again", planning).await {
             // It is due again when its lease ends.
             tracing::error!(%error, "a message's next question could not be stored");
         }

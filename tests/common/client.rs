@@ -44,6 +44,20 @@ impl Api {
         Student::of(self, &answer.body(200))
     }
 
+    /// Asks a server that may be gone.
+    pub async fn try_ask(
+        &self,
+        token: &str,
+        (line, key): (&str, &str),
+        body: Option<&Value>,
+    ) -> Result<Answer, reqwest::Error> {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = self.request(method.parse().unwrap(), path);
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        request = request.header("Idempotency-Key", key);
+        self.ask(if let Some(body) = body { request.json(body) } else { request }).await
+    }
+
     /// A GET without a token.
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(self.request(Method::GET, path)).await.unwrap()
@@ -68,9 +82,24 @@ impl Api {
         Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
     }
 
+    /// As [`Api::raw`], to a server that may be gone.
+    pub async fn try_raw(
+        &self,
+        line: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        let wire = self.exchange(line, headers, body).await;
+        wire.windows(4).any(|window| window == b"\r\n\r\n").then(|| Answer::parse(&wire))
+    }
+
     /// Sends a head of these lines and a body, byte for byte. A server that refuses a body may
     /// close before it has read all of it; its answer is read all the same.
     pub async fn raw(&self, line: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+        Answer::parse(&self.exchange(line, headers, body).await)
+    }
+
+    async fn exchange(&self, line: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
         let address = self.base_url.trim_start_matches("http://").to_owned();
         let length = body.len();
         let mut request = format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
@@ -82,14 +111,14 @@ impl Api {
         }
         let request = [request.as_bytes(), b"\r\n", body].concat();
         let exchange = move || {
-            let mut connection = TcpStream::connect(address).unwrap();
+            let Ok(mut connection) = TcpStream::connect(address) else { return Vec::new() };
             connection.set_read_timeout(Some(PATIENCE)).unwrap();
             let _ = connection.write_all(&request);
             let mut answer = Vec::new();
             let _ = connection.read_to_end(&mut answer);
             answer
         };
-        Answer::parse(&tokio::task::spawn_blocking(exchange).await.unwrap())
+        tokio::task::spawn_blocking(exchange).await.unwrap()
     }
 }
 

@@ -129,6 +129,27 @@ impl World {
         self.special.push((format!("ONECARD__{name}"), value.to_owned()));
     }
 
+    /// Where Redis takes part, its database of that number does, which no other test uses.
+    pub fn use_redis(&mut self, database: u8) {
+        if let Some(url) = self.redis_at(database) {
+            self.set("REDIS__URL", &url);
+        }
+    }
+
+    /// Empties that database.
+    pub async fn forget_redis(&self, database: u8) {
+        let Some(url) = self.redis_at(database) else { return };
+        let client = redis::Client::open(url).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let () = redis::cmd("FLUSHDB").query_async(&mut connection).await.unwrap();
+    }
+
+    fn redis_at(&self, database: u8) -> Option<String> {
+        let url = if self.database_url.starts_with("sqlite") { None } else { redis_url() }?;
+        let (server, _) = url.rsplit_once('/').unwrap();
+        Some(format!("{server}/{database}"))
+    }
+
     /// Without a server yet.
     pub async fn unserved(db: &TestDb) -> Self {
         let folder = TempDir::new().unwrap();
@@ -203,7 +224,8 @@ impl World {
         usual.chain(self.special.iter().cloned()).collect()
     }
 
-    fn path(&self, name: &str) -> String {
+    /// A file of its own.
+    pub fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 

@@ -29,3 +29,4 @@ mod sweep;
 mod top_up;
 mod tries;
 mod two_servers;
+mod write_points;
