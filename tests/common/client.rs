@@ -58,6 +58,15 @@ impl Api {
         self.ask(if let Some(body) = body { request.json(body) } else { request }).await
     }
 
+    /// Posts these headers and bytes.
+    pub async fn deliver(&self, path: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+        let request = self.request(Method::POST, path).body(body.to_vec());
+        let named = |request: reqwest::RequestBuilder, (name, value): &(String, String)| {
+            request.header(name, value)
+        };
+        self.ask(headers.iter().fold(request, named)).await.unwrap()
+    }
+
     /// A GET without a token.
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(self.request(Method::GET, path)).await.unwrap()

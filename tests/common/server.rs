@@ -107,7 +107,15 @@ pub struct Server {
 impl World {
     /// With schools, people, the sandbox and a server.
     pub async fn start(db: &TestDb) -> Self {
+        Self::start_with(db, &[]).await
+    }
+
+    /// As [`World::start`], with these settings.
+    pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
         let mut world = Self::unserved(db).await;
+        for (name, value) in settings {
+            world.set(name, value);
+        }
         world.server = Some(world.serve());
         world
     }

@@ -25,6 +25,7 @@ mod orders;
 mod refused;
 mod sessions;
 mod sigkill;
+mod storm;
 mod sweep;
 mod top_up;
 mod tries;
