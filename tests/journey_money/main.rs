@@ -22,6 +22,7 @@ mod binding;
 mod callbacks;
 mod disagreeing;
 mod orders;
+mod redis_gone;
 mod refused;
 mod sessions;
 mod sigkill;

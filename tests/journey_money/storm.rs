@@ -155,9 +155,9 @@ async fn send(api: &Api, letters: Vec<(Kind, Letter)>, sent: &mut Counts) {
 
 /// Time passes: what is open is looked at, what nobody paid expires.
 async fn sweep_up(world: &World) {
-    let polls = Cell::new(0);
+    let polls = Cell::new(0_u32);
     eventually_within(Duration::from_mins(5), "nothing is open", async || {
-        if polls.replace(polls.get() + 1) % POLLS_OF_A_TURN == 0 {
+        if polls.replace(polls.get() + 1).is_multiple_of(POLLS_OF_A_TURN) {
             let expire =
                 "UPDATE orders SET expires_at = created_at WHERE state = 'awaiting_payment'";
             world.rows.change(expire, []).await;

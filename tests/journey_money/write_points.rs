@@ -24,6 +24,8 @@ const SIGKILL: i32 = 9;
 const PAUSE: Duration = Duration::from_millis(5);
 /// The sweep in a hurry.
 const FIRST_LOOK_MS: i64 = 20;
+/// Of one journey; one of them is tried twice.
+const ORDERS: i64 = 7;
 /// Of its own, because it is emptied.
 const REDIS_DATABASE: u8 = 7;
 /// A normal run takes one of so many points.
@@ -114,10 +116,17 @@ async fn a_server_that_is_killed_between_any_two_writes_finishes_what_it_began(d
         }
         assert_eq!(died.get(), 1, "{name}|{nth}");
         assert_proven(&world, &format!("{name}|{nth}")).await;
+        // A repeated wish is one wish, whether or not its answer arrived.
+        assert_eq!(world.rows.count("orders").await, ORDERS * (count(round) + 2));
+        assert_eq!(world.rows.count("payment").await, (ORDERS + 1) * (count(round) + 2));
         program.kill();
     }
     let (code, said, _) = program.run(&["verify"]).await;
     assert_eq!(code, 0, "{said}");
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap()
 }
 
 /// Runs the journey undisturbed; answers each point that it reached, and the how-manieth times are
@@ -244,7 +253,7 @@ impl<'w> Journey<'w> {
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         };
-        self.token = answer.body(200)["access_token"].as_str().unwrap().to_owned();
+        answer.body(200)["access_token"].as_str().unwrap().clone_into(&mut self.token);
         let claim = claim("xnec", PEOPLE[0].0, PEOPLE[0].1);
         let bound = self.persist("POST /api/v1/bindings", "", Some(&claim)).await;
         assert!(matches!(bound.status, 201 | 409), "{}", bound.text());
@@ -340,9 +349,9 @@ impl<'w> Journey<'w> {
         let mut lie = forge.transaction(&payment);
         lie["amount"]["total"] = 1.into();
         let message = forge.message(&format!("lie-{}", self.round), &lie);
-        let line = "POST /callbacks/xnec/wechat-pay/transactions";
+        let door = "POST /callbacks/xnec/wechat-pay/transactions";
         loop {
-            match self.api.try_raw(line, &message.headers, &message.body).await {
+            match self.api.try_raw(door, &message.headers, &message.body).await {
                 Some(answer) if answer.status == 204 => break,
                 Some(_) | None => tokio::time::sleep(PAUSE).await,
             }
