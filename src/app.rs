@@ -14,6 +14,7 @@ use crate::{
     journeys::{Ground, Journeys},
     ledger::{self, heads::HeadLog},
     providers::settings::InvalidSetting,
+    topup::{TopUps, sweep},
 };
 use secrecy::ExposeSecret;
 use std::{
@@ -117,6 +118,11 @@ impl App {
         jobs.spawn("signed heads", move || {
             sign_heads(db.clone(), Arc::clone(&clock), master.clone(), file.clone())
         });
+        let db = self.background.db.clone();
+        let topups = TopUps { db: db.clone(), ..self.journeys.topups.clone() };
+        jobs.spawn("sweep", move || topups.clone().sweep());
+        let clock = Arc::clone(&self.clock);
+        jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
         jobs
     }
 

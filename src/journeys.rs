@@ -12,7 +12,7 @@ use crate::{
         wechat_pay::{WechatPay, WechatPaySettings},
     },
     schools::{People, PersonKeys, Schools},
-    topup::{TopUps, gateways::Gateways, settle::Settling},
+    topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
 };
 use secrecy::SecretString;
 use std::{collections::HashMap, sync::Arc};
@@ -84,6 +84,8 @@ impl Journeys {
             gateways: Arc::new(gateways(config, ground.http)?),
             settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
             clock: Arc::clone(clock),
+            pace: Pace::new(config.payments.first_look),
+            wake: Arc::default(),
         };
         let accounts = Accounts { db: db.clone() };
         Ok(Self { identities: Identities::new(parts), topups, accounts, schools })

@@ -8,7 +8,7 @@
 use onecard::base::crypto::keyring::NamedKey;
 use onecard::config::{Config, ConfigError, Environment, LogFormat};
 use secrecy::ExposeSecret;
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
 
 const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -83,6 +83,7 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert!(config.redis.url.is_none());
     assert_eq!(config.ledger.heads_file, Path::new("data/heads.jsonl"));
     assert_eq!(config.ledger.lanes, 3);
+    assert_eq!(config.payments.first_look, Duration::from_secs(5));
     assert_eq!(config.keys.data.current().id(), "k1");
     assert_eq!(config.telemetry.log, "info");
     assert_eq!(config.telemetry.format, LogFormat::Json);
@@ -313,6 +314,7 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("DATABASE__AUTO_MIGRATE", "yes", "database.auto_migrate", "true or false"),
     ("REDIS__URL", "127.0.0.1:6379", "redis.url", "redis://"),
     ("LEDGER__LANES", "65", "ledger.lanes", "from 1 to 64"),
+    ("PAYMENTS__FIRST_LOOK_MS", "0", "payments.first_look_ms", "from 1 to 60000"),
     ("TELEMETRY__LOG", "info,=!", "telemetry.log", "level"),
     ("TELEMETRY__FORMAT", "xml", "telemetry.format", "\"json\" or \"text\""),
     ("TELEMETRY__OTLP_ENDPOINT", "collector", "telemetry.otlp_endpoint", "http"),

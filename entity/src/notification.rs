@@ -16,6 +16,7 @@ pub struct Model {
     pub verdict: String,
     pub body: Vec<u8>,
     pub received_at: i64,
+    pub ask_at: i64,
 }
 
 /// None: slices join what they need.

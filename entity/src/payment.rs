@@ -19,6 +19,7 @@ pub struct Model {
     pub transaction_id: Option<String>,
     pub created_at: i64,
     pub paid_at: Option<i64>,
+    pub look_at: i64,
 }
 
 /// None: slices join what they need.

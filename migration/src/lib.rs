@@ -7,6 +7,7 @@ mod m0002_schools;
 mod m0003_identities;
 mod m0004_orders;
 mod m0009_account_version;
+mod m0006_looks;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_identities::Migration),
             Box::new(m0004_orders::Migration),
             Box::new(m0009_account_version::Migration),
+            Box::new(m0006_looks::Migration),
         ]
     }
 }

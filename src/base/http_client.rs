@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub(crate) mod test_server;
 
+use super::write_point;
 use std::time::Duration;
 
 /// How long a call may take.
@@ -49,6 +50,14 @@ pub fn build(timeouts: Timeouts) -> Result<reqwest::Client, reqwest::Error> {
         .no_proxy()
         .referer(false)
         .build()
+}
+
+/// Sends a request, once.
+pub async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
+    write_point::reached("provider:call");
+    let answer = request.send().await;
+    write_point::reached("provider:answered");
+    answer
 }
 
 /// Reads a body, after content decoding, up to `max_bytes`; what is longer is given up at once.

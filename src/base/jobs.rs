@@ -1,5 +1,6 @@
 //! Work that runs beside the requests for as long as the server lives.
 
+use super::write_point;
 use futures_util::FutureExt;
 use std::{
     fmt,
@@ -36,7 +37,8 @@ impl Jobs {
         let stop = self.stop.clone();
         let task = self.threads.spawn_pinned(move || async move {
             // A stop is no failure of the job.
-            let _ = stop.run_until_cancelled(keep_running(name, job)).await;
+            let work = write_point::within(name, keep_running(name, job));
+            let _ = stop.run_until_cancelled(work).await;
         });
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }

@@ -11,3 +11,4 @@ pub mod kv;
 pub mod lane;
 pub mod money;
 pub mod telemetry;
+pub mod write_point;

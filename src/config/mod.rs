@@ -12,6 +12,7 @@ mod address;
 mod error;
 mod files;
 mod keys;
+mod payments;
 mod providers;
 mod reserved;
 mod section;
@@ -24,6 +25,7 @@ mod wechat;
 pub use address::Network;
 pub use error::{ConfigError, Problem};
 pub use keys::Keys;
+pub use payments::Payments;
 pub use providers::Providers;
 pub use server::Server;
 pub use source::process_variables;
@@ -48,6 +50,8 @@ pub struct Config {
     pub redis: Redis,
     /// `[ledger]`
     pub ledger: Ledger,
+    /// `[payments]`
+    pub payments: Payments,
     /// `[keys]`
     pub keys: Keys,
     /// `[telemetry]`
@@ -99,6 +103,7 @@ impl Config {
         let database = stores::read_database(root.table_or_empty("database"));
         let redis = stores::read_redis(root.table_or_empty("redis"));
         let ledger = stores::read_ledger(root.table_or_empty("ledger"));
+        let payments = payments::read(root.table_or_empty("payments"));
         let keys = keys::read(root.table_or_empty("keys"));
         let telemetry = telemetry::read(root.table_or_empty("telemetry"));
         let (providers, schools) = providers::read(&mut root);
@@ -110,6 +115,7 @@ impl Config {
             database: database?,
             redis,
             ledger,
+            payments,
             keys: keys?,
             telemetry,
             providers,

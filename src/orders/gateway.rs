@@ -98,6 +98,17 @@ pub enum ProviderState {
     Unknown,
 }
 
+/// What came of asking a provider to close a payment, from its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseOutcome {
+    /// It can no longer be paid there.
+    Closed,
+    /// It was paid before: a query tells how.
+    Paid,
+    /// The provider does not know it. Right after a time-out this proves nothing.
+    Unknown,
+}
+
 /// A provider's message as it came over the wire: nothing in it is believed yet.
 #[derive(Clone, Copy, Debug)]
 pub struct RawNotification<'a> {
@@ -199,6 +210,11 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
         out_trade_no: &str,
         now: Timestamp,
     ) -> Result<ProviderState, GatewayError>;
+
+    /// Asks that the payment can no longer be paid. Repeating it is harmless. An error means that
+    /// nobody knows whether it was closed.
+    async fn close(&self, out_trade_no: &str, now: Timestamp)
+    -> Result<CloseOutcome, GatewayError>;
 
     /// Checks a message: signature, freshness, envelope, encryption, merchant, app, success, CNY.
     fn verify(

@@ -10,6 +10,9 @@ use crate::base::{
 };
 use serde::{Deserialize, Serialize};
 
+/// How often an order may be tried.
+pub const MAX_PAYMENTS: usize = 5;
+
 crate::uuid_id! {
     /// An order.
     OrderId
@@ -120,6 +123,13 @@ pub struct Order {
     pub expires_at: Timestamp,
 }
 
+impl Order {
+    /// True while somebody may begin to pay it.
+    pub fn is_payable(&self, now: Timestamp) -> bool {
+        self.state == OrderState::AwaitingPayment && now < self.expires_at
+    }
+}
+
 /// How a payment stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentState {
@@ -203,6 +213,23 @@ pub struct Attempt {
     pub order: Order,
     /// The payment.
     pub payment: Payment,
+}
+
+/// An order with everything that was tried to pay it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WholeOrder {
+    /// The order.
+    pub order: Order,
+    /// Its payments, oldest first; at least one and at most [`MAX_PAYMENTS`].
+    pub payments: Vec<Payment>,
+}
+
+impl WholeOrder {
+    /// The attempts that may still be paid.
+    pub fn open_attempts(&self) -> impl Iterator<Item = Attempt> {
+        let open = self.payments.iter().filter(|payment| payment.state == PaymentState::Open);
+        open.map(|payment| Attempt { order: self.order.clone(), payment: payment.clone() })
+    }
 }
 
 /// What a paid fact does.
@@ -297,17 +324,17 @@ impl Attempt {
     }
 
     /// The provider says that this payment can no longer be paid. `None` if that changes nothing.
-    pub fn close(&self) -> Option<Self> {
-        match (&self.payment.state, self.order.state) {
-            (PaymentState::Open, OrderState::AwaitingPayment) => {
-                let mut closed = self.clone();
-                closed.payment.state = PaymentState::Closed;
-                closed.order.state = OrderState::Closed;
-                Some(closed)
-            }
-            (PaymentState::Open, OrderState::Closed | OrderState::Fulfilled { .. })
-            | (PaymentState::Paid { .. } | PaymentState::Closed, _) => None,
+    /// An unpaid order ends with the last payment that could still have paid it.
+    pub fn close(&self, others_open: bool) -> Option<Self> {
+        if self.payment.state != PaymentState::Open {
+            return None;
         }
+        let mut closed = self.clone();
+        closed.payment.state = PaymentState::Closed;
+        if self.order.state == OrderState::AwaitingPayment && !others_open {
+            closed.order.state = OrderState::Closed;
+        }
+        Some(closed)
     }
 }
 
@@ -410,6 +437,26 @@ mod tests {
         }
         let unnamed = PaidFact { payer: None, ..right };
         assert!(matches!(attempt.settle(&unnamed), Settlement::Settled(_)));
+    }
+
+    #[test]
+    fn an_unpaid_order_ends_with_its_last_open_payment() {
+        let paid = || PaymentState::Paid { transaction_id: "t1".into(), paid_at: at(1) };
+        let fulfilled = OrderState::Fulfilled { paid_at: at(1) };
+        let (open, closed) = (OrderState::AwaitingPayment, OrderState::Closed);
+        let table = [
+            (open, PaymentState::Open, false, Some(closed)),
+            (open, PaymentState::Open, true, Some(open)),
+            (closed, PaymentState::Open, false, Some(closed)),
+            (fulfilled, PaymentState::Open, false, Some(fulfilled)),
+            (open, PaymentState::Closed, false, None),
+            (fulfilled, paid(), false, None),
+        ];
+        for (order, payment, others_open, expected) in table {
+            let ended = attempt(order, payment.clone()).close(others_open);
+            assert_eq!(ended.as_ref().map(|is| is.order.state), expected, "{order:?} {payment:?}");
+            assert!(ended.is_none_or(|is| is.payment.state == PaymentState::Closed));
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl WechatLogin {
             ("js_code", code),
             ("grant_type", "authorization_code"),
         ];
-        let sent = self.http.get(&self.address).query(&query).send().await;
+        let sent = http_client::send(self.http.get(&self.address).query(&query)).await;
         let response = sent.map_err(|error| {
             let error = error.without_url();
             tracing::warn!(?error, "WeChat login: no answer");

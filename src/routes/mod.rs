@@ -85,6 +85,9 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .service(account::http::card)
         .service(topup::http::start)
         .service(topup::http::show)
+        .service(topup::http::list)
+        .service(topup::http::try_again)
+        .service(topup::http::give_up)
         .service(topup::callback::wechat_pay);
 }
 

@@ -1,6 +1,6 @@
 //! Orders over HTTP.
 
-use super::{Started, TopUpError, TopUps, Wish};
+use super::{Started, TopUpError, TopUps, Tried, Wish};
 use crate::{
     base::{
         clock::Timestamp,
@@ -12,13 +12,13 @@ use crate::{
     },
     orders::{
         gateway::{GatewayError, PayParams},
-        order::{Order, OrderId, Purpose},
+        order::{OrderId, Payment, PaymentId, Purpose, WholeOrder},
     },
     sessions::Student,
 };
 use actix_web::{
     HttpResponse, get, post,
-    web::{Data, Json, Path},
+    web::{Data, Json, Path, Query},
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -31,12 +31,20 @@ const PAYER_OF_OTHER_APP: Kind =
     Kind {
         code: "payer_of_other_app", status: 409, title: "请在本校小程序内登录后再支付"
     };
+const ORDER_NOT_PAYABLE: Kind = Kind {
+    code: "order_not_payable",
+    status: 409,
+    title: "订单已支付、已关闭或已过期，不能再支付",
+};
 const PROVIDER_REFUSED: Kind =
     Kind { code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求" };
 const PROVIDER_UNAVAILABLE: Kind =
     Kind {
         code: "provider_unavailable", status: 503, title: "支付平台暂时没有响应，请稍后重试"
     };
+
+const DEFAULT_LIMIT: u16 = 20;
+const MAX_LIMIT: u16 = 100;
 
 /// What pays an order.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
@@ -72,17 +80,35 @@ pub struct OrderView {
     purpose: Purpose,
     #[schema(value_type = String)]
     created_at: Timestamp,
+    /// From then on it cannot be paid. Until the provider has confirmed that nobody did, the order
+    /// still awaits its payment.
     #[schema(value_type = String)]
     expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     paid_at: Option<Timestamp>,
+    /// What was tried to pay it, oldest first.
+    payments: Vec<PaymentView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pay: Option<PayParams>,
+}
+
+/// One try to pay an order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PaymentView {
+    #[schema(value_type = uuid::Uuid)]
+    payment_id: PaymentId,
+    /// `wechat_pay`.
+    funding: &'static str,
+    /// `open`, `paid`, `closed`.
+    state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pay: Option<PayParams>,
 }
 
 impl OrderView {
-    fn of(order: &Order, pay: Option<PayParams>) -> Self {
+    fn of(whole: &WholeOrder, pay: Option<PayParams>) -> Self {
+        let order = &whole.order;
         Self {
             id: order.id,
             state: order.state.code(),
@@ -91,9 +117,48 @@ impl OrderView {
             created_at: order.created_at,
             expires_at: order.expires_at,
             paid_at: order.state.paid_at(),
+            payments: whole.payments.iter().map(|payment| PaymentView::of(payment, None)).collect(),
             pay,
         }
     }
+}
+
+impl PaymentView {
+    fn of(payment: &Payment, pay: Option<PayParams>) -> Self {
+        Self {
+            payment_id: payment.id,
+            funding: payment.provider.code(),
+            state: payment.state.code(),
+            pay,
+        }
+    }
+}
+
+/// A page of orders.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OrderList {
+    items: Vec<OrderView>,
+    /// `null` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// At most so many; 1 to 100, otherwise 20.
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<uuid::Uuid>)]
+    cursor: Option<OrderId>,
+}
+
+/// One more try to pay an order.
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
+pub struct NewPayment {
+    /// What pays it.
+    #[garde(skip)]
+    funding: Funding,
 }
 
 /// Makes an order and its first payment.
@@ -114,9 +179,9 @@ pub async fn start(
     let NewOrder { purpose: Purpose::CardTopUp, funding: Funding::WechatPay, amount_fen } =
         body.into_inner();
     let amount = Fen::new(amount_fen).map_err(|error| ApiError::internal(&error))?;
-    let Started { order, pay } =
+    let Started { whole, pay } =
         topups.start(&student, Wish { amount, key: key.as_str().to_owned() }).await?;
-    Ok(HttpResponse::Created().json(OrderView::of(&order, pay)))
+    Ok(HttpResponse::Created().json(OrderView::of(&whole, pay)))
 }
 
 /// An order as it stands now; while it is unpaid the provider is asked, at most every two seconds.
@@ -132,8 +197,80 @@ pub async fn show(
     id: Path<OrderId>,
     topups: Data<TopUps>,
 ) -> Result<Json<OrderView>, ApiError> {
-    let order = topups.order(&student, id.into_inner()).await?;
-    Ok(Json(OrderView::of(&order, None)))
+    let whole = topups.order(&student, id.into_inner()).await?;
+    Ok(Json(OrderView::of(&whole, None)))
+}
+
+/// The student's orders, newest first. No provider is asked.
+#[utoipa::path(
+    tag = "orders",
+    params(Page),
+    responses((status = 200, body = OrderList)),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/orders")]
+pub async fn list(
+    student: Principal<Student>,
+    page: Query<Page>,
+    topups: Data<TopUps>,
+) -> Result<Json<OrderList>, ApiError> {
+    let Page { limit, cursor } = page.into_inner();
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    // One more tells whether there is a next page.
+    let mut orders = topups.orders(&student, cursor, u64::from(limit) + 1).await?;
+    let more = orders.len() > usize::from(limit);
+    orders.truncate(limit.into());
+    let last = orders.last().filter(|_| more);
+    let next_cursor = last.map(|whole| whole.order.id.to_string());
+    let items = orders.iter().map(|whole| OrderView::of(whole, None)).collect();
+    Ok(Json(OrderList { items, next_cursor }))
+}
+
+/// Tries once more to pay an order; the first success pays it.
+#[utoipa::path(
+    tag = "orders",
+    request_body = NewPayment,
+    params(
+        ("id" = uuid::Uuid, Path, description = "The order"),
+        ("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters"),
+    ),
+    responses(
+        (status = 201, body = PaymentView),
+        (status = 404, body = problem::Problem),
+        (status = 409, body = problem::Problem, description = "Paid, closed, expired, tried 5 times"),
+        (status = 422, body = problem::Problem),
+    ),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/orders/{id}/payments")]
+pub async fn try_again(
+    student: Principal<Student>,
+    id: Path<OrderId>,
+    key: IdempotencyKey,
+    body: ValidJson<NewPayment>,
+    topups: Data<TopUps>,
+) -> Result<HttpResponse, ApiError> {
+    let NewPayment { funding: Funding::WechatPay } = body.into_inner();
+    let Tried { payment, pay } = topups.try_again(&student, id.into_inner(), key.as_str()).await?;
+    Ok(HttpResponse::Created().json(PaymentView::of(&payment, pay)))
+}
+
+/// Gives an order up. It is closed once the provider has confirmed that nobody paid it; where the
+/// provider does not answer at once, later and by itself.
+#[utoipa::path(
+    tag = "orders",
+    params(("id" = uuid::Uuid, Path, description = "The order")),
+    responses((status = 200, body = OrderView), (status = 404, body = problem::Problem)),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/orders/{id}/close")]
+pub async fn give_up(
+    student: Principal<Student>,
+    id: Path<OrderId>,
+    topups: Data<TopUps>,
+) -> Result<Json<OrderView>, ApiError> {
+    let whole = topups.give_up(&student, id.into_inner()).await?;
+    Ok(Json(OrderView::of(&whole, None)))
 }
 
 impl From<TopUpError> for ApiError {
@@ -147,6 +284,7 @@ impl From<TopUpError> for ApiError {
             }
             TopUpError::OtherApp => Self::new(PAYER_OF_OTHER_APP),
             TopUpError::KeyReused => Self::new(problem::IDEMPOTENCY_KEY_REUSED),
+            TopUpError::NotPayable => Self::new(ORDER_NOT_PAYABLE),
             TopUpError::NoSuchOrder => Self::new(problem::NOT_FOUND),
             TopUpError::Provider(GatewayError::Refused { code }) => {
                 tracing::error!(code, "the payment provider refused");

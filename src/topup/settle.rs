@@ -11,6 +11,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         ids::SchoolId,
         lane::Batch,
+        write_point,
     },
     ledger::{self, LedgerError, Refusal, account::NotAName, transfer::Transfer},
     orders::{
@@ -245,6 +246,7 @@ fn message(report: &Report, verdict: Verdict, now: Timestamp) -> Option<Message<
         verdict: verdict.code(),
         body,
         received_at: now,
+        ask: verdict == Verdict::Disagrees,
     })
 }
 
@@ -267,7 +269,8 @@ impl Batch for Settling {
 
     async fn run(&self, requests: &[Report]) -> Result<Vec<Verdict>, SettleError> {
         let now = self.clock.now();
-        let verdicts = self.db.in_tx(async |tx| settle_all(tx, now, requests).await).await?;
+        let settling = self.db.in_tx(async |tx| settle_all(tx, now, requests).await);
+        let verdicts = write_point::within("settle", settling).await?;
         self.sealer.notify_one();
         Ok(verdicts)
     }

@@ -44,6 +44,29 @@ impl Api {
         Student::of(self, &answer.body(200))
     }
 
+    /// Asks a server that may be gone.
+    pub async fn try_ask(
+        &self,
+        token: &str,
+        (line, key): (&str, &str),
+        body: Option<&Value>,
+    ) -> Result<Answer, reqwest::Error> {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = self.request(method.parse().unwrap(), path);
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        request = request.header("Idempotency-Key", key);
+        self.ask(if let Some(body) = body { request.json(body) } else { request }).await
+    }
+
+    /// Posts these headers and bytes.
+    pub async fn deliver(&self, path: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+        let request = self.request(Method::POST, path).body(body.to_vec());
+        let named = |request: reqwest::RequestBuilder, (name, value): &(String, String)| {
+            request.header(name, value)
+        };
+        self.ask(headers.iter().fold(request, named)).await.unwrap()
+    }
+
     /// A GET without a token.
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(self.request(Method::GET, path)).await.unwrap()
@@ -68,9 +91,24 @@ impl Api {
         Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
     }
 
+    /// As [`Api::raw`], to a server that may be gone.
+    pub async fn try_raw(
+        &self,
+        line: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        let wire = self.exchange(line, headers, body).await;
+        wire.windows(4).any(|window| window == b"\r\n\r\n").then(|| Answer::parse(&wire))
+    }
+
     /// Sends a head of these lines and a body, byte for byte. A server that refuses a body may
     /// close before it has read all of it; its answer is read all the same.
     pub async fn raw(&self, line: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+        Answer::parse(&self.exchange(line, headers, body).await)
+    }
+
+    async fn exchange(&self, line: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
         let address = self.base_url.trim_start_matches("http://").to_owned();
         let length = body.len();
         let mut request = format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
@@ -82,14 +120,14 @@ impl Api {
         }
         let request = [request.as_bytes(), b"\r\n", body].concat();
         let exchange = move || {
-            let mut connection = TcpStream::connect(address).unwrap();
+            let Ok(mut connection) = TcpStream::connect(address) else { return Vec::new() };
             connection.set_read_timeout(Some(PATIENCE)).unwrap();
             let _ = connection.write_all(&request);
             let mut answer = Vec::new();
             let _ = connection.read_to_end(&mut answer);
             answer
         };
-        Answer::parse(&tokio::task::spawn_blocking(exchange).await.unwrap())
+        tokio::task::spawn_blocking(exchange).await.unwrap()
     }
 }
 
@@ -139,6 +177,19 @@ impl Student {
     pub async fn try_order(&self, amount_fen: i64, key: &str) -> Result<Answer, reqwest::Error> {
         let request = self.api.request(Method::POST, "/api/v1/orders");
         self.ask(request.header("Idempotency-Key", key).json(&wish(amount_fen))).await
+    }
+
+    /// Tries once more to pay an order.
+    pub async fn try_again(&self, order: &Value, key: &str) -> Answer {
+        let path = format!("/api/v1/orders/{}/payments", order["id"].as_str().unwrap());
+        let request = self.api.request(Method::POST, &path).header("Idempotency-Key", key);
+        self.ask(request.json(&json!({ "funding": "wechat_pay" }))).await.unwrap()
+    }
+
+    /// Gives an order up.
+    pub async fn give_up(&self, order: &Value) -> Value {
+        let path = format!("/api/v1/orders/{}/close", order["id"].as_str().unwrap());
+        self.ask(self.api.request(Method::POST, &path)).await.unwrap().body(200)
     }
 
     /// An order, as it stands when asked for.

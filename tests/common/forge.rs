@@ -175,6 +175,12 @@ impl Letter {
         &self.headers.iter().find(|(header, _)| header == name).unwrap().1
     }
 
+    /// Sends it there over a connection that is kept, as a provider does that sends many.
+    pub async fn post(&self, api: &Api, school: &str) -> Answer {
+        let path = format!("/callbacks/{school}/wechat-pay/transactions");
+        api.deliver(&path, &self.headers, &self.body).await
+    }
+
     /// Sends it to where a school's messages arrive.
     pub async fn send(&self, api: &Api, school: &str) -> Answer {
         let line = format!("POST /callbacks/{school}/wechat-pay/transactions");

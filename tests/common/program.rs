@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::Read,
     net::TcpListener,
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -86,6 +87,28 @@ impl Program {
         .await;
         let ready = self.api().get("/readyz").await;
         assert_eq!(ready.status, 200, "{}\n{}", ready.text(), self.log());
+    }
+
+    /// As [`Program::start`], told to die at a point, or to record all; it may die at once.
+    pub async fn start_told(&mut self, name: &'static str, value: &str) {
+        let mut command = self.command(&["serve"]);
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        command.env(name, value).stdout(log.try_clone().unwrap()).stderr(log);
+        self.running = Some(Process(command.spawn().unwrap()));
+        let address = self.base_url.trim_start_matches("http://").to_owned();
+        let this = RefCell::new(self);
+        eventually("the server listens or is dead", async || {
+            let dead = this.borrow_mut().death().is_some();
+            let listens = std::net::TcpStream::connect(&address).is_ok();
+            (dead || listens).then_some(())
+        })
+        .await;
+    }
+
+    /// The signal that ended it, if it has ended.
+    pub fn death(&mut self) -> Option<i32> {
+        let status = self.running.as_mut()?.0.try_wait().unwrap()?;
+        Some(status.signal().unwrap_or_default())
     }
 
     /// SIGKILL.

@@ -61,6 +61,26 @@ impl Rows {
         row.unwrap().try_get_by_index(0).unwrap()
     }
 
+    /// An id as the database writes it in SQL.
+    pub fn literal(&self, id: &str) -> String {
+        if self.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.replace('-', "")) }
+    }
+
+    /// Ends an order's time now.
+    pub async fn expire(&self, order: &str) {
+        let order: Uuid = order.parse().unwrap();
+        let expire = "UPDATE orders SET expires_at = created_at WHERE id = $1";
+        assert_eq!(self.change(expire, [order.into()]).await, 1);
+        self.due(&order.to_string()).await;
+    }
+
+    /// Has the open payments of an order looked at now, as if their time had come.
+    pub async fn due(&self, order: &str) {
+        let order: Uuid = order.parse().unwrap();
+        let due = "UPDATE payment SET look_at = 0 WHERE order_id = $1 AND state = 'open'";
+        self.change(due, [order.into()]).await;
+    }
+
     /// Everything that is stored: each table's rows as text. Two of these are equal only where not
     /// one value was changed between them.
     pub async fn everything(&self) -> BTreeMap<String, Vec<String>> {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod client;
+mod faults;
 mod forge;
 mod program;
 mod rows;
@@ -13,6 +14,7 @@ mod threads;
 
 pub use answer::Answer;
 pub use client::{Api, Student, claim, wish};
+pub use faults::{Fault, Faults};
 pub use forge::{Forge, Letter, envelope_of, transaction_id};
 pub use program::Program;
 pub use rows::Rows;
@@ -74,6 +76,9 @@ student_no,name,id_number,phone,kind,department,class_name,valid_until
 pub const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
+/// So late that no sweep meddles with a test that is not about it.
+const UNSWEPT: &str = "60000";
+
 /// Throwaway, as everything here.
 const KEY: [u8; 32] = [7; 32];
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
@@ -89,6 +94,8 @@ pub struct World {
     _sandbox_thread: Thread,
     database_url: String,
     folder: TempDir,
+    /// Settings that differ from the usual ones.
+    special: Vec<(String, String)>,
 }
 
 /// A server of a deployment.
@@ -100,9 +107,55 @@ pub struct Server {
 impl World {
     /// With schools, people, the sandbox and a server.
     pub async fn start(db: &TestDb) -> Self {
+        Self::start_with(db, &[]).await
+    }
+
+    /// As [`World::start`], with these settings.
+    pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
         let mut world = Self::unserved(db).await;
+        for (name, value) in settings {
+            world.set(name, value);
+        }
         world.server = Some(world.serve());
         world
+    }
+
+    /// As [`World::start`], with WeChat Pay behind a gate, and these settings.
+    pub async fn gated(db: &TestDb, settings: &[(&str, &str)]) -> (Self, Faults) {
+        let mut world = Self::unserved(db).await;
+        let faults = Faults::before(world.sandbox_running().base_url());
+        world.set("WECHAT_PAY__BASE_URL", faults.base_url());
+        for (name, value) in settings {
+            world.set(name, value);
+        }
+        world.server = Some(world.serve());
+        (world, faults)
+    }
+
+    /// Changes a setting of the servers that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.special.push((format!("ONECARD__{name}"), value.to_owned()));
+    }
+
+    /// Where Redis takes part, its database of that number does, which no other test uses.
+    pub fn use_redis(&mut self, database: u8) {
+        if let Some(url) = self.redis_at(database) {
+            self.set("REDIS__URL", &url);
+        }
+    }
+
+    /// Empties that database.
+    pub async fn forget_redis(&self, database: u8) {
+        let Some(url) = self.redis_at(database) else { return };
+        let client = redis::Client::open(url).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let () = redis::cmd("FLUSHDB").query_async(&mut connection).await.unwrap();
+    }
+
+    fn redis_at(&self, database: u8) -> Option<String> {
+        let url = if self.database_url.starts_with("sqlite") { None } else { redis_url() }?;
+        let (server, _) = url.rsplit_once('/').unwrap();
+        Some(format!("{server}/{database}"))
     }
 
     /// Without a server yet.
@@ -127,6 +180,7 @@ impl World {
             _sandbox_thread: sandbox_thread,
             database_url: db.url.clone(),
             folder,
+            special: Vec::new(),
         }
     }
 
@@ -156,6 +210,7 @@ impl World {
             ("DATABASE__URL", self.database_url.clone()),
             ("REDIS__URL", redis.unwrap_or_default()),
             ("LEDGER__HEADS_FILE", self.path("heads.jsonl")),
+            ("PAYMENTS__FIRST_LOOK_MS", UNSWEPT.to_owned()),
             ("KEYS__MASTER", KEY_TEXT.to_owned()),
             ("KEYS__DATA", KEY_TEXT.to_owned()),
             ("KEYS__INDEX", KEY_TEXT.to_owned()),
@@ -171,10 +226,14 @@ impl World {
             ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
             ("WECHAT_PAY__PUBLIC_KEY_FILE", key_file(&pay.public_key_file)),
         ];
-        settings.map(|(name, value)| (format!("ONECARD__{name}"), value)).into()
+        let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
+        let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
+        let usual = usual.into_iter().filter(|(name, _)| !is_special(name));
+        usual.chain(self.special.iter().cloned()).collect()
     }
 
-    fn path(&self, name: &str) -> String {
+    /// A file of its own.
+    pub fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 

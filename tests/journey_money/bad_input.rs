@@ -247,7 +247,9 @@ async fn paths_and_methods_that_are_wrong_change_nothing(db: &TestDb) {
     let caller = Caller::start(db).await;
     let before = caller.world.rows.everything().await;
     for (line, status, code) in [
-        ("GET /api/v1/orders", 405, "method_not_allowed"),
+        ("PUT /api/v1/orders", 405, "method_not_allowed"),
+        ("GET /api/v1/orders?limit=many", 422, "request_invalid"),
+        ("GET /api/v1/orders?cursor=1", 422, "request_invalid"),
         ("DELETE /api/v1/orders", 405, "method_not_allowed"),
         ("GET /api/v1/bindings", 405, "method_not_allowed"),
         ("GET /api/v1/auth/wechat/login", 405, "method_not_allowed"),

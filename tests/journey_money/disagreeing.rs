@@ -14,6 +14,8 @@ on_each_database!(
     a_message_that_does_not_fit_a_paid_order_has_the_provider_asked,
     a_message_about_an_order_of_another_school_posts_nothing_there,
     a_message_about_no_order_of_ours_is_kept,
+    an_order_that_we_lack_and_the_provider_knows_goes_to_suspense,
+    an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payment,
 );
 
 type Change = fn(&Forge, &PaymentView) -> Value;
@@ -115,6 +117,54 @@ async fn a_message_about_an_order_of_another_school_posts_nothing_there(db: &Tes
         assert_eq!(world.school_balance("hbkj", account).await, 0);
     }
     assert_eq!(cases(&world, "xnec").await, Vec::<String>::new());
+    world.assert_books(5000).await;
+}
+
+/// As after a backup was put back: the provider's books know more than ours.
+async fn an_order_that_we_lack_and_the_provider_knows_goes_to_suspense(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let order = student.order(5000, "first").await.body(201);
+    let payment = world.pay_untold(&order).await;
+    for table in ["payment", "orders"] {
+        assert_eq!(world.rows.change(&format!("DELETE FROM {table}"), []).await, 1);
+    }
+    world.pay().deliver(&payment.out_trade_no).unwrap();
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    eventually("the provider's answer is settled", async || {
+        let suspense = world.school_balance("xnec", SchoolAccount::Suspense).await;
+        (suspense == 5000).then_some(())
+    })
+    .await;
+    let kept = cases(&world, "xnec").await;
+    assert!(kept.len() == 1 && kept[0].starts_with("no_order:wechat_pay:"), "{kept:?}");
+    assert_eq!(student.balances().await, [0; 4]);
+    world.assert_books(5000).await;
+}
+
+/// The provider's own answer is the last word: the money is real, and fits no order. Asking again
+/// would change nothing, so the payment is over, and its order with it.
+async fn an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payment(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let order = student.order(5000, "first").await.body(201);
+    world.pay_untold(&order).await;
+    for table in ["payment", "orders"] {
+        let less = format!("UPDATE {table} SET amount_fen = 4999");
+        assert_eq!(world.rows.change(&less, []).await, 1);
+    }
+    let returned = student.order_again(&order).await;
+    assert_eq!(
+        (&returned["state"], &returned["payments"][0]["state"]),
+        (&json!("closed"), &json!("closed"))
+    );
+    for door in ["again", "and again"] {
+        assert_eq!(student.order_again(&order).await["state"], "closed", "{door}");
+        assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 5000);
+    }
+    let kept = cases(&world, "xnec").await;
+    assert!(kept.len() == 1 && kept[0].starts_with("amount:wechat_pay:"), "{kept:?}");
+    assert_eq!(student.balances().await, [0; 4]);
     world.assert_books(5000).await;
 }
 

@@ -15,6 +15,7 @@ pub use error::{DbError, TxError};
 pub use single::{SingleProcess, SingleProcessError};
 pub use source::Source;
 
+use super::write_point;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
@@ -28,8 +29,9 @@ const ATTEMPTS: u32 = 5;
 pub struct Tx(DatabaseTransaction);
 
 impl Tx {
-    /// For `store.rs` files.
-    pub(crate) const fn conn(&self) -> &DatabaseTransaction {
+    /// For `store.rs` files: asked for once for each statement.
+    pub(crate) fn conn(&self) -> &DatabaseTransaction {
+        write_point::reached("tx:statement");
         &self.0
     }
 
@@ -96,9 +98,12 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         };
         let tx = Tx(self.conn().begin_with_options(options).await.map_err(DbError::from)?);
+        write_point::reached("tx:begun");
         match work(&tx).await {
             Ok(value) => {
+                write_point::reached("tx:commit");
                 tx.0.commit().await.map_err(DbError::from)?;
+                write_point::reached("tx:committed");
                 Ok(value)
             }
             Err(error) => {

@@ -6,7 +6,7 @@ use super::{
     problem::{INTERNAL, MALFORMED},
     request_id,
 };
-use crate::base::{clock::Clock, ids::uuid_at};
+use crate::base::{clock::Clock, ids::uuid_at, write_point};
 use actix_web::{
     Error, ResponseError,
     body::{BoxBody, MessageBody},
@@ -104,7 +104,8 @@ pub async fn around(
         started: Instant::now(),
     };
     request_id::scope(line.id.clone(), async {
-        match answer(request, next).await {
+        let what = format!("{} {}", line.method, line.route);
+        match write_point::within(&what, answer(request, next)).await {
             Ok(mut response) => {
                 line.write(response.status());
                 shell.finish(&line.id, response.headers_mut());

@@ -1,6 +1,7 @@
 //! The store on a Redis server, shared by all servers.
 
 use super::{Kv, KvError, check_key, check_value, millis};
+use crate::base::write_point;
 use async_trait::async_trait;
 use deadpool_redis::{
     Connection, Manager, Pool, Runtime,
@@ -89,7 +90,10 @@ impl RedisKv {
 }
 
 async fn within_limit<T>(call: impl Future<Output = Result<T, KvError>>) -> Result<T, KvError> {
-    tokio::time::timeout(CALL_LIMIT, call).await.unwrap_or_else(|elapsed| Err(unavailable(elapsed)))
+    write_point::reached("redis:call");
+    let answer = tokio::time::timeout(CALL_LIMIT, call).await;
+    write_point::reached("redis:answered");
+    answer.unwrap_or_else(|elapsed| Err(unavailable(elapsed)))
 }
 
 /// The cause goes to the log, without keys and values: the library's texts name neither.

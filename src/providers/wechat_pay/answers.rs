@@ -27,6 +27,10 @@ use std::time::Duration;
 
 /// The code of a payment that WeChat does not know, normalised.
 pub(super) const ORDER_NOT_EXIST: &str = "ORDERNOTEXIST";
+/// The code of a payment that cannot be closed because it was paid, normalised.
+pub(super) const ORDER_PAID: &str = "ORDERPAID";
+/// The code of a payment that was closed before, normalised.
+pub(super) const ORDER_CLOSED: &str = "ORDERCLOSED";
 
 const MAX_BYTES: usize = 1024 * 1024;
 const CODE_MAX_CHARS: usize = 64;

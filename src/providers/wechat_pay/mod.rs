@@ -20,7 +20,7 @@ mod transaction;
 pub use settings::WechatPaySettings;
 
 use self::{
-    answers::{Answer, ORDER_NOT_EXIST},
+    answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID},
     keys::{KeyRing, SigningFailed},
     notification::ApiV3Key,
     signing::{Request, Signer},
@@ -28,10 +28,10 @@ use self::{
 };
 use super::settings::InvalidSetting;
 use crate::{
-    base::clock::Timestamp,
+    base::{clock::Timestamp, http_client},
     orders::gateway::{
-        GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare, Provider,
-        ProviderState, RawNotification, VerifiedNotification,
+        CloseOutcome, GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare,
+        Provider, ProviderState, RawNotification, VerifiedNotification,
     },
 };
 use async_trait::async_trait;
@@ -39,6 +39,7 @@ use reqwest::{Client, Method, header};
 use serde::{Deserialize, Serialize};
 
 const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
+const TRANSACTION_PATH: &str = "/v3/pay/transactions/out-trade-no";
 
 /// Longest description in bytes: documented as 127 characters, in older pages as bytes.
 const DESCRIPTION_MAX_BYTES: usize = 127;
@@ -102,7 +103,7 @@ impl WechatPay {
             .header(header::CONTENT_TYPE, "application/json")
             .header("Wechatpay-Serial", &self.public_key_id)
             .body(body);
-        Answer::read(request.send().await).await
+        Answer::read(http_client::send(request).await).await
     }
 
     /// The arguments of `wx.requestPayment`.
@@ -173,13 +174,34 @@ impl PaymentGateway for WechatPay {
     ) -> Result<ProviderState, GatewayError> {
         let number = path_segment(out_trade_no);
         let mch_id = &self.merchant.mch_id;
-        let path = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mch_id}");
+        let path = format!("{TRANSACTION_PATH}/{number}?mchid={mch_id}");
         let answer = self.exchange(Method::GET, &path, Vec::new(), now).await?;
         match answer.success(&self.keys, now) {
             Ok(checked) => self.state_of(checked.bytes(), out_trade_no),
             Err(GatewayError::Refused { code }) if code == ORDER_NOT_EXIST => {
                 Ok(ProviderState::Unknown)
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn close(
+        &self,
+        out_trade_no: &str,
+        now: Timestamp,
+    ) -> Result<CloseOutcome, GatewayError> {
+        let path = format!("{TRANSACTION_PATH}/{}/close", path_segment(out_trade_no));
+        let body = serde_json::to_vec(&CloseBody { mchid: &self.merchant.mch_id })
+            .map_err(|_| GatewayError::Unknown)?;
+        let answer = self.exchange(Method::POST, &path, body, now).await?;
+        match answer.success(&self.keys, now) {
+            Ok(_) => Ok(CloseOutcome::Closed),
+            Err(GatewayError::Refused { code }) => match code.as_str() {
+                ORDER_CLOSED => Ok(CloseOutcome::Closed),
+                ORDER_PAID => Ok(CloseOutcome::Paid),
+                ORDER_NOT_EXIST => Ok(CloseOutcome::Unknown),
+                _ => Err(GatewayError::Refused { code }),
+            },
             Err(error) => Err(error),
         }
     }
@@ -215,6 +237,11 @@ struct PrepareAmount {
 #[derive(Serialize)]
 struct PreparePayer<'a> {
     openid: &'a str,
+}
+
+#[derive(Serialize)]
+struct CloseBody<'a> {
+    mchid: &'a str,
 }
 
 #[derive(Deserialize)]

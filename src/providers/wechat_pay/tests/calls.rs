@@ -21,7 +21,9 @@ use crate::{
         },
         money::Fen,
     },
-    orders::gateway::{GatewayError, PayParams, PaymentGateway, Prepare, ProviderState},
+    orders::gateway::{
+        CloseOutcome, GatewayError, PayParams, PaymentGateway, Prepare, ProviderState,
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -46,6 +48,11 @@ async fn prepare(reply: Reply) -> Result<PayParams, GatewayError> {
 async fn query(reply: Reply) -> Result<ProviderState, GatewayError> {
     let server = TestServer::start([reply]);
     gateway(&server.base_url()).query(OUT_TRADE_NO, NOW).await
+}
+
+async fn close(reply: Reply) -> Result<CloseOutcome, GatewayError> {
+    let server = TestServer::start([reply]);
+    gateway(&server.base_url()).close(OUT_TRADE_NO, NOW).await
 }
 
 /// Checks the `Authorization` of a request against the bytes that arrived.
@@ -113,6 +120,8 @@ async fn a_compressed_answer_is_verified_after_decompression() {
     assert!(prepare(with_headers(reply, &headers)).await.is_ok());
 }
 
+/// Older than WeChat's signatures may be.
+const OLD: Duration = Duration::from_secs(301);
 const PREPARED: &str = r#"{"prepay_id":"wx01"}"#;
 
 /// A good answer but for one header.
@@ -265,6 +274,48 @@ async fn a_payment_that_wechat_does_not_know_is_unknown() {
     assert_eq!(query(Reply::new(404)).await, Err(GatewayError::Unknown));
     let unsigned = Reply::new(200).body(transaction().to_string());
     assert_eq!(query(unsigned).await, Err(GatewayError::Unknown));
+}
+
+#[tokio::test]
+async fn a_close_is_signed_and_every_answer_has_its_meaning() {
+    let server = TestServer::start([signed_reply(204, "")]);
+    let closed = gateway(&server.base_url()).close(OUT_TRADE_NO, NOW).await;
+    assert_eq!(closed, Ok(CloseOutcome::Closed));
+    let request = &server.requests()[0];
+    let line = format!("POST /v3/pay/transactions/out-trade-no/{OUT_TRADE_NO}/close HTTP/1.1\r\n");
+    assert!(request.head.starts_with(&line), "{}", request.head);
+    assert_signed_by_merchant(request);
+    let sent: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(sent, json!({ "mchid": MCH_ID }));
+
+    let refused = |code: &str| Err(GatewayError::Refused { code: code.to_owned() });
+    let errors = [
+        (400, "ORDERPAID", Ok(CloseOutcome::Paid)),
+        (400, "ORDER_PAID", Ok(CloseOutcome::Paid)),
+        (400, "ORDER_CLOSED", Ok(CloseOutcome::Closed)),
+        (404, "ORDER_NOT_EXIST", Ok(CloseOutcome::Unknown)),
+        (400, "PARAM_ERROR", refused("PARAMERROR")),
+        (401, "SIGN_ERROR", refused("SIGNERROR")),
+        (429, "RATELIMIT_EXCEEDED", Err(GatewayError::Throttled { retry_after: None })),
+        (500, "SYSTEM_ERROR", Err(GatewayError::Unknown)),
+        (502, "ORDER_PAID", Err(GatewayError::Unknown)),
+    ];
+    for (status, code, expected) in errors {
+        let body = format!(r#"{{"code":"{code}","message":"m"}}"#);
+        for reply in [Reply::new(status).body(body.clone()), signed_reply(status, &body)] {
+            assert_eq!(close(reply).await, expected, "{status} {code}");
+        }
+    }
+    let unknown: [(&str, Reply); 5] = [
+        ("unsigned", Reply::new(204)),
+        ("signed for another body", signed_for_another(204, "", 0)),
+        ("signed long ago", with_headers(Reply::new(204), &sign(b"", NOW.minus(OLD)))),
+        ("html", Reply::new(200).body("<html></html>")),
+        ("gateway", Reply::new(502).body("<html></html>")),
+    ];
+    for (name, reply) in unknown {
+        assert_eq!(close(reply).await, Err(GatewayError::Unknown), "{name}");
+    }
 }
 
 #[test]

@@ -1,0 +1,154 @@
+//! Locking attempts and saving what became of them, in bulk.
+
+use super::attempt;
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{Column, DbError, Rows, Tx, Write},
+        ids::uuid_at,
+    },
+    orders::{
+        Case, Message,
+        order::{Attempt, PaymentId, PaymentState},
+    },
+};
+use std::collections::HashMap;
+
+const ATTEMPT: &str = "SELECT o.id AS o_id, o.school_id AS o_school_id, o.person_id AS o_person_id, \
+    o.purpose AS o_purpose, o.amount_fen AS o_amount_fen, o.state AS o_state, \
+    o.created_at AS o_created_at, o.expires_at AS o_expires_at, o.paid_at AS o_paid_at, p.* \
+    FROM {rows} JOIN payment p ON p.id = r.id JOIN orders o ON o.id = p.order_id \
+    ORDER BY o.id, p.id";
+
+/// Locks payments and their orders, in the orders' order.
+pub(in crate::orders) async fn lock(
+    tx: &Tx,
+    payments: impl Iterator<Item = PaymentId>,
+) -> Result<HashMap<PaymentId, Attempt>, DbError> {
+    let rows = Rows::new(vec![("id", Column::Uuid(payments.map(PaymentId::uuid).collect()))]);
+    let found = if tx.has_row_locks() {
+        tx.select_rows(&format!("{ATTEMPT} FOR UPDATE OF o, p"), rows).await?
+    } else {
+        tx.select_rows(ATTEMPT, rows).await?
+    };
+    let mut attempts = HashMap::with_capacity(found.len());
+    for row in &found {
+        let attempt = attempt(row)?;
+        attempts.insert(attempt.payment.id, attempt);
+    }
+    Ok(attempts)
+}
+
+/// Reads payments with their orders, without a lock.
+pub(in crate::orders) async fn attempts(
+    tx: &Tx,
+    payments: impl Iterator<Item = PaymentId>,
+) -> Result<Vec<Attempt>, DbError> {
+    let rows = Rows::new(vec![("id", Column::Uuid(payments.map(PaymentId::uuid).collect()))]);
+    tx.select_rows(ATTEMPT, rows).await?.iter().map(attempt).collect()
+}
+
+/// Saves moved attempts, each compared with the state it was read in, with the messages and cases
+/// that go with them.
+pub(in crate::orders) async fn save(
+    tx: &Tx,
+    moved: &[(Attempt, Attempt)],
+    messages: &[Message<'_>],
+    cases: &[Case],
+) -> Result<(), DbError> {
+    let orders: Vec<_> = moved.iter().filter(|(was, is)| was.order != is.order).collect();
+    let payments: Vec<_> = moved.iter().filter(|(was, is)| was.payment != is.payment).collect();
+    let written = tx
+        .write_all(vec![
+            Write::Update {
+                table: "orders",
+                rows: order_states(&orders),
+                set: "state = r.now, paid_at = NULLIF(r.paid_at, 0)",
+                guard: "orders.state = r.was",
+            },
+            Write::Update {
+                table: "payment",
+                rows: payment_states(&payments),
+                set: "state = r.now, transaction_id = NULLIF(r.transaction_id, ''), \
+                      paid_at = NULLIF(r.paid_at, 0)",
+                guard: "payment.state = r.was",
+            },
+            Write::Insert {
+                table: "notification",
+                rows: message_rows(messages),
+                suffix: "ON CONFLICT (school_id, provider, notification_id) DO NOTHING",
+            },
+            Write::Insert {
+                table: "review_case",
+                rows: case_rows(cases),
+                suffix: "ON CONFLICT (school_id, kind, subject) DO NOTHING",
+            },
+        ])
+        .await?;
+    let expected = [orders.len(), payments.len()];
+    let all = expected.iter().zip(&written).all(|(want, got)| usize::try_from(*got) == Ok(*want));
+    if all { Ok(()) } else { Err(DbError::Raced { table: "orders" }) }
+}
+
+fn order_states(moved: &[&(Attempt, Attempt)]) -> Rows {
+    let paid_at =
+        |(_, is): &&(Attempt, Attempt)| is.order.state.paid_at().map_or(0, Timestamp::micros);
+    Rows::new(vec![
+        ("id", Column::Uuid(moved.iter().map(|(_, is)| is.order.id.uuid()).collect())),
+        ("was", Column::Text(moved.iter().map(|(was, _)| was.order.state.code().into()).collect())),
+        ("now", Column::Text(moved.iter().map(|(_, is)| is.order.state.code().into()).collect())),
+        ("paid_at", Column::I64(moved.iter().map(paid_at).collect())),
+    ])
+}
+
+fn payment_states(moved: &[&(Attempt, Attempt)]) -> Rows {
+    let paid = |state: &PaymentState| match state {
+        PaymentState::Paid { transaction_id, paid_at } => {
+            (transaction_id.clone(), paid_at.micros())
+        }
+        PaymentState::Open | PaymentState::Closed => (String::new(), 0),
+    };
+    let states = || moved.iter().map(|(was, is)| (&was.payment.state, &is.payment.state));
+    Rows::new(vec![
+        ("id", Column::Uuid(moved.iter().map(|(_, is)| is.payment.id.uuid()).collect())),
+        ("was", Column::Text(states().map(|(was, _)| was.code().into()).collect())),
+        ("now", Column::Text(states().map(|(_, is)| is.code().into()).collect())),
+        ("transaction_id", Column::Text(states().map(|(_, is)| paid(is).0).collect())),
+        ("paid_at", Column::I64(states().map(|(_, is)| paid(is).1).collect())),
+    ])
+}
+
+fn message_rows(messages: &[Message<'_>]) -> Rows {
+    let text = |f: for<'a> fn(&'a Message<'a>) -> &'a str| {
+        Column::Text(messages.iter().map(|m| f(m).to_owned()).collect())
+    };
+    Rows::new(vec![
+        ("id", Column::Uuid(messages.iter().map(|m| uuid_at(m.received_at)).collect())),
+        ("school_id", Column::I64(messages.iter().map(|m| m.school.number()).collect())),
+        ("provider", text(|m| m.fact.provider.code())),
+        ("notification_id", text(|m| m.notification_id)),
+        ("out_trade_no", text(|m| &m.fact.out_trade_no)),
+        ("transaction_id", text(|m| &m.fact.transaction_id)),
+        ("verdict", text(|m| m.verdict)),
+        ("body", Column::Bytes(messages.iter().map(|m| m.body.to_vec()).collect())),
+        ("received_at", Column::I64(messages.iter().map(|m| m.received_at.micros()).collect())),
+        ("ask_at", Column::I64(messages.iter().map(ask_at).collect())),
+    ])
+}
+
+fn case_rows(cases: &[Case]) -> Rows {
+    let text = |f: fn(&Case) -> &str| Column::Text(cases.iter().map(|c| f(c).to_owned()).collect());
+    Rows::new(vec![
+        ("id", Column::Uuid(cases.iter().map(|c| uuid_at(c.opened_at)).collect())),
+        ("school_id", Column::I64(cases.iter().map(|c| c.school.number()).collect())),
+        ("kind", text(|c| c.kind)),
+        ("subject", text(|c| &c.subject)),
+        ("detail", text(|c| &c.detail)),
+        ("opened_at", Column::I64(cases.iter().map(|c| c.opened_at.micros()).collect())),
+    ])
+}
+
+/// Zero where there is nothing to ask.
+fn ask_at(message: &Message<'_>) -> i64 {
+    if message.ask { message.received_at.micros() } else { 0 }
+}

@@ -1,0 +1,255 @@
+//! The sweep: what nobody tells and nobody asks about is settled or closed by itself, whatever the
+//! provider does meanwhile.
+
+use crate::{
+    common::TestDb,
+    server::{Fault, Faults, Student, World, eventually, now},
+};
+use futures_util::future::join_all;
+use onecard::{
+    ledger::account::SchoolAccount,
+    orders::due::{Claim, claim_payments},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, time::Duration, time::Instant};
+
+on_each_database!(
+    a_payment_that_nobody_tells_of_is_settled_by_the_sweep,
+    an_expired_order_is_closed_at_the_provider_and_then_here,
+    an_expired_order_that_was_paid_settles,
+    a_payment_that_the_provider_never_saw_is_closed_after_its_time,
+    faults_of_the_provider_leave_a_paid_order_open_until_it_answers,
+    faults_of_the_provider_leave_an_expired_order_open_until_it_answers,
+    an_order_whose_answer_was_lost_is_paid_all_the_same,
+    what_is_due_is_taken_once,
+);
+
+/// The sweep in a hurry.
+const HURRY: [(&str, &str); 1] = [("PAYMENTS__FIRST_LOOK_MS", "10")];
+
+const FAULTS: [Fault; 8] = [
+    Fault::Hangs,
+    Fault::BreaksOff,
+    Fault::Says(429, r#"{"code":"RATELIMIT_EXCEEDED","message":"m"}"#),
+    Fault::Says(500, r#"{"code":"SYSTEM_ERROR","message":"m"}"#),
+    Fault::Says(502, "<html>Bad Gateway</html>"),
+    Fault::Says(200, "<html>捕获</html>"),
+    Fault::Says(200, "\u{0}\u{1}garbage"),
+    Fault::LosesSignature,
+];
+
+async fn state(student: &Student, order: &Value) -> String {
+    student.order_again(order).await["state"].as_str().unwrap().to_owned()
+}
+
+/// By the sweep, which takes it as often as it can.
+async fn becomes(world: &World, order: &Value, state: &str) {
+    let sql = format!(
+        "SELECT COUNT(*) FROM orders WHERE state = '{state}' AND id = {}",
+        world.rows.literal(order["id"].as_str().unwrap())
+    );
+    eventually(state, async || {
+        world.rows.due(order["id"].as_str().unwrap()).await;
+        (world.rows.number(&sql).await == 1).then_some(())
+    })
+    .await;
+}
+
+async fn a_payment_that_nobody_tells_of_is_settled_by_the_sweep(db: &TestDb) {
+    let (world, _gate) = World::gated(db, &HURRY).await;
+    let student = world.student(0).await;
+    let order = student.order(5000, "first").await.body(201);
+    world.pay_untold(&order).await;
+    becomes(&world, &order, "fulfilled").await;
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    assert_eq!(world.rows.count("notification").await, 0);
+    world.assert_books(5000).await;
+}
+
+async fn an_expired_order_is_closed_at_the_provider_and_then_here(db: &TestDb) {
+    let (world, _gate) = World::gated(db, &HURRY).await;
+    let student = world.student(0).await;
+    let order = student.order(5000, "first").await.body(201);
+    let number = world.out_trade_no(&order).await;
+    world.rows.expire(order["id"].as_str().unwrap()).await;
+    becomes(&world, &order, "closed").await;
+    assert_eq!(world.pay().payment(&number).unwrap().trade_state, "CLOSED");
+    assert!(world.pay().pay(&number).is_err());
+    world.assert_books(0).await;
+}
+
+async fn an_expired_order_that_was_paid_settles(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let order = student.order(5000, "first").await.body(201);
+    world.pay_untold(&order).await;
+    world.rows.expire(order["id"].as_str().unwrap()).await;
+    let mut hurried = world;
+    hurried.set("PAYMENTS__FIRST_LOOK_MS", "10");
+    let _sweeping = hurried.serve();
+    becomes(&hurried, &order, "fulfilled").await;
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    assert_eq!(hurried.rows.count("review_case").await, 0);
+    hurried.assert_books(5000).await;
+}
+
+/// WeChat Pay heard nothing of the prepay, and says so when it is asked.
+async fn a_payment_that_the_provider_never_saw_is_closed_after_its_time(db: &TestDb) {
+    let (world, gate) = World::gated(db, &HURRY).await;
+    let student = world.student(0).await;
+    gate.everywhere(Some(Fault::Says(503, "<html></html>")));
+    let told = student.order(5000, "first").await;
+    told.problem("nobody there", 503, "provider_unavailable");
+    assert!(told.header("retry-after").is_some());
+    gate.heal();
+    let order = student.get("/api/v1/orders").await.body(200)["items"][0].clone();
+    let number = world.out_trade_no(&order).await;
+    eventually("the provider is asked", async || {
+        world.rows.due(order["id"].as_str().unwrap()).await;
+        (gate.asked(&number) > 2).then_some(())
+    })
+    .await;
+    assert_eq!(state(&student, &order).await, "awaiting_payment", "not found is no proof");
+    world.rows.expire(order["id"].as_str().unwrap()).await;
+    becomes(&world, &order, "closed").await;
+    world.assert_books(0).await;
+}
+
+async fn faults_of_the_provider_leave_a_paid_order_open_until_it_answers(db: &TestDb) {
+    outlasts_faults(db, true).await;
+}
+
+async fn faults_of_the_provider_leave_an_expired_order_open_until_it_answers(db: &TestDb) {
+    outlasts_faults(db, false).await;
+}
+
+/// An order for each fault. None may end before its provider answers, and none may stay.
+async fn outlasts_faults(db: &TestDb, paid: bool) {
+    let (world, gate) = World::gated(db, &HURRY).await;
+    let student = world.student(0).await;
+    let mut orders = Vec::new();
+    for (n, fault) in FAULTS.into_iter().enumerate() {
+        let order = student.order(100, &format!("key-{n}")).await.body(201);
+        let number = world.out_trade_no(&order).await;
+        gate.meets(&number, fault);
+        orders.push((order, number, fault));
+    }
+    for (order, ..) in &orders {
+        if paid {
+            world.pay_untold(order).await;
+        } else {
+            world.rows.expire(order["id"].as_str().unwrap()).await;
+        }
+    }
+    for (order, number, fault) in &orders {
+        let twice = if *fault == Fault::Hangs { 1 } else { gate.asked(number) + 2 };
+        let what = format!("{fault:?} is met");
+        eventually(&what, async || {
+            if *fault != Fault::Hangs {
+                world.rows.due(order["id"].as_str().unwrap()).await;
+            }
+            (gate.asked(number) >= twice).then_some(())
+        })
+        .await;
+        assert_eq!(in_store(&world, order).await, "awaiting_payment", "{fault:?}");
+    }
+    gate.heal();
+    let (end, credited) = if paid { ("fulfilled", 800) } else { ("closed", 0) };
+    for (order, ..) in &orders {
+        becomes(&world, order, end).await;
+    }
+    assert_eq!(student.balances().await, [0, 0, credited, credited]);
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
+    world.assert_books(credited).await;
+}
+
+async fn in_store(world: &World, order: &Value) -> String {
+    let id = world.rows.literal(order["id"].as_str().unwrap());
+    world.rows.texts(&format!("SELECT state FROM orders WHERE id = {id}")).await.remove(0)
+}
+
+/// WeChat Pay knows the payment, we do not know that it does, and the client was told to come again.
+async fn an_order_whose_answer_was_lost_is_paid_all_the_same(db: &TestDb) {
+    let (world, gate) = World::gated(db, &[]).await;
+    let student = world.student(0).await;
+    gate.everywhere(Some(Fault::LosesAnswer));
+    student.order(5000, "first").await.problem("answer lost", 503, "provider_unavailable");
+    gate.heal();
+    let order = student.order(5000, "first").await.body(201);
+    assert!(order["pay"]["package"].is_string());
+    assert_eq!(world.pay().payments(0, 9).1, 1, "one payment, prepared twice");
+    let payment = world.pay_order(&order).await;
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    world.assert_books(5000).await;
+}
+
+/// Many servers ask for what is due at the same moment.
+async fn what_is_due_is_taken_once(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    for n in 0..40 {
+        student.order(1, &format!("key-{n}")).await.body(201);
+    }
+    let due = now().plus(Duration::from_mins(10));
+    let claims = (0..8).map(async |server: u64| {
+        let lease = due.plus(Duration::from_secs(60 + server));
+        let claim = Claim { now: due, lease, most: 16 };
+        let mut taken = Vec::new();
+        loop {
+            let some = claim_payments(&world.db, claim).await.unwrap();
+            assert!(some.len() <= 16);
+            if some.is_empty() {
+                return taken;
+            }
+            taken.extend(some.into_iter().map(|attempt| attempt.payment.id));
+        }
+    });
+    let taken: Vec<_> = join_all(claims).await.into_iter().flatten().collect();
+    assert_eq!((taken.len(), taken.iter().collect::<BTreeSet<_>>().len()), (40, 40));
+}
+
+/// A student who comes back again and again, to two servers, has the provider asked once in two
+/// seconds; and two sweeps together ask no more than one.
+#[tokio::test]
+async fn two_servers_ask_no_more_than_one() {
+    crate::common::on_postgres(async |db: &TestDb| {
+        let (mut world, gate) = World::gated(db, &[]).await;
+        let (here, second) = (world.student(0).await, world.serve());
+        let there = here.at(second.api());
+        let order = here.order(5000, "first").await.body(201);
+        let number = world.out_trade_no(&order).await;
+        let begun = Instant::now();
+        for _ in 0..10 {
+            for student in [&here, &there] {
+                assert_eq!(state(student, &order).await, "awaiting_payment");
+            }
+        }
+        let most = usize::try_from(begun.elapsed().as_secs() / 2).unwrap() + 1;
+        assert!((1..=most).contains(&gate.asked(&number)), "{} > {most}", gate.asked(&number));
+
+        world.set("PAYMENTS__FIRST_LOOK_MS", "1000");
+        let _sweeping = [world.serve(), world.serve()];
+        both_sweep(&world, &gate, &here).await;
+    })
+    .await;
+}
+
+async fn both_sweep(world: &World, gate: &Faults, student: &Student) {
+    let mut numbers = Vec::new();
+    for n in 0..20 {
+        let order = student.order(1, &format!("key-{n}")).await.body(201);
+        numbers.push(world.out_trade_no(&order).await);
+    }
+    // So old that after this look the next is seconds away.
+    let old = now().minus(Duration::from_secs(40)).micros();
+    let due = format!("UPDATE payment SET created_at = {old}, look_at = 0 WHERE state = 'open'");
+    world.rows.change(&due, []).await;
+    eventually("all are asked about", async || {
+        numbers.iter().all(|number| gate.asked(number) > 0).then_some(())
+    })
+    .await;
+    for number in &numbers {
+        assert_eq!(gate.asked(number), 1, "{number}");
+    }
+}
