@@ -1,7 +1,8 @@
 //! Schools over HTTP: what a client must know before anybody signs in.
 
 use super::{
-    policy::{ConsentItem, IdKind},
+    PasswordRule,
+    policy::{ConsentItem, Help, IdKind, Policy},
     school::{School, Schools},
 };
 use crate::base::{
@@ -20,6 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 const SCHOOL_NOT_FOUND: Kind =
     Kind { code: "school_not_found", status: 404, title: "没有这所学校" };
+const ID_NUMBER_PATTERN: &str = "^[0-9]{17}[0-9Xx]$";
 const DEFAULT_LIMIT: u16 = 100;
 const MAX_LIMIT: u16 = 200;
 
@@ -57,7 +59,10 @@ struct SchoolItem {
 struct SchoolView {
     code: String,
     name: String,
+    /// Whether the web portal lets people in by number and query password, to read.
+    portal: bool,
     binding: BindingView,
+    password: PasswordView,
     consent: ConsentView,
     top_up: TopUpView,
     help: Vec<HelpView>,
@@ -69,10 +74,32 @@ struct BindingView {
     id_kinds: Vec<IdKind>,
     id_label: String,
     id_hint: String,
-    /// A regular expression that the identifier matches.
+    /// A regular expression that a student number matches.
     id_pattern: Option<String>,
+    /// The same for each kind that is offered and has one.
+    id_patterns: IdPatterns,
     name_required: bool,
     password_hint: String,
+}
+
+/// Regular expressions that identifiers match.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct IdPatterns {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    student_no: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_number: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PasswordView {
+    /// Whether it can be changed here; otherwise at the counter only.
+    change_online: bool,
+    /// Whether the default must be changed before anything else.
+    must_change: bool,
+    rule: PasswordRule,
+    /// How it is changed, in the school's words.
+    hint: String,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -143,13 +170,13 @@ fn view(school: &School) -> SchoolView {
     SchoolView {
         code: school.code.clone(),
         name: school.name.clone(),
-        binding: BindingView {
-            id_kinds: policy.binding.id_kinds.clone(),
-            id_label: policy.binding.id_label.to_string(),
-            id_hint: policy.binding.id_hint.to_string(),
-            id_pattern: policy.binding.id_pattern.as_ref().map(ToString::to_string),
-            name_required: policy.binding.name_required,
-            password_hint: policy.binding.password_hint.to_string(),
+        portal: policy.portal,
+        binding: binding(policy),
+        password: PasswordView {
+            change_online: policy.password.change_online,
+            must_change: policy.password.must_change,
+            rule: policy.password.rule,
+            hint: policy.password.hint.to_string(),
         },
         consent: ConsentView {
             version: policy.consent.version.to_string(),
@@ -166,6 +193,21 @@ fn view(school: &School) -> SchoolView {
     }
 }
 
-fn help(help: &super::policy::Help) -> HelpView {
+fn binding(policy: &Policy) -> BindingView {
+    let binding = &policy.binding;
+    let student_no = binding.id_pattern.as_ref().map(ToString::to_string);
+    let offered = binding.id_kinds.contains(&IdKind::IdNumber);
+    BindingView {
+        id_kinds: binding.id_kinds.clone(),
+        id_label: binding.id_label.to_string(),
+        id_hint: binding.id_hint.to_string(),
+        id_pattern: student_no.clone(),
+        id_patterns: IdPatterns { student_no, id_number: offered.then_some(ID_NUMBER_PATTERN) },
+        name_required: binding.name_required,
+        password_hint: binding.password_hint.to_string(),
+    }
+}
+
+fn help(help: &Help) -> HelpView {
     HelpView { title: help.title.to_string(), text: help.text.to_string() }
 }

@@ -4,13 +4,16 @@
 //! Invariant: what a policy says and this program does not know is refused, never ignored.
 
 mod field;
+mod limits;
+mod top_up;
 
-use super::default_password::DefaultRule;
-use crate::base::money::Fen;
+use super::{default_password::DefaultRule, password_rule::PasswordRule};
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
+pub use limits::{Limits, MealWindow, OverLimit};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
+pub use top_up::TopUpPolicy;
 
 /// What one school wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +25,16 @@ pub struct Policy {
     pub code: SchoolCode,
     /// As students know it.
     pub name: Text<40>,
+    /// Whether the web portal lets people in by number and query password, to read.
+    pub portal: bool,
     /// How a person is found when binding.
     pub binding: BindingPolicy,
     /// The query password.
     pub password: PasswordPolicy,
     /// Topping up the card.
     pub top_up: TopUpPolicy,
+    /// How much may be spent; `None` where the school sets no limit.
+    pub limits: Option<Limits>,
     /// What must be agreed to.
     pub consent: Consent,
     /// What the school tells its students, in this order.
@@ -76,7 +83,7 @@ pub struct BindingPolicy {
     pub id_label: Text<20>,
     /// What the field looks like.
     pub id_hint: Text<40>,
-    /// What a client may check before it asks.
+    /// What a student number looks like: a client may check it before it asks.
     pub id_pattern: Option<IdPattern>,
     /// Whether the name must match as well.
     pub name_required: bool,
@@ -86,7 +93,7 @@ pub struct BindingPolicy {
 
 /// The query password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "PasswordFields")]
 pub struct PasswordPolicy {
     /// The password of a person who has chosen none.
     pub default: DefaultRule,
@@ -94,60 +101,32 @@ pub struct PasswordPolicy {
     pub must_change: bool,
     /// Whether it can be changed without going to the counter.
     pub change_online: bool,
-}
-
-/// Topping up the card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "TopUpFields")]
-pub struct TopUpPolicy {
-    /// The least for one top-up; above zero.
-    #[serde(rename = "min_fen")]
-    pub min: Fen,
-    /// The most for one top-up.
-    #[serde(rename = "max_fen")]
-    pub max: Fen,
-    /// Amounts to choose from, rising, within the limits.
-    #[serde(rename = "choices_fen")]
-    pub choices: Vec<Fen>,
-    /// Whether a top-up asks for the query password.
-    pub password_required: bool,
+    /// What a new one must look like.
+    pub rule: PasswordRule,
+    /// How it is changed, in the school's words.
+    pub hint: Text<100>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TopUpFields {
-    min_fen: i64,
-    max_fen: i64,
-    choices_fen: Vec<i64>,
-    password_required: bool,
+struct PasswordFields {
+    default: DefaultRule,
+    must_change: bool,
+    change_online: bool,
+    rule: PasswordRule,
+    hint: Text<100>,
 }
 
-/// More buttons than this are no choice.
-const MAX_CHOICES: usize = 12;
-
-impl TryFrom<TopUpFields> for TopUpPolicy {
+impl TryFrom<PasswordFields> for PasswordPolicy {
     type Error = &'static str;
 
-    fn try_from(fields: TopUpFields) -> Result<Self, Self::Error> {
-        let TopUpFields { min_fen, max_fen, choices_fen, password_required } = fields;
-        if min_fen < 1 || max_fen < min_fen {
-            return Err("min_fen must be at least 1, and max_fen at least min_fen");
+    fn try_from(fields: PasswordFields) -> Result<Self, Self::Error> {
+        let PasswordFields { default, must_change, change_online, rule, hint } = fields;
+        if must_change && !change_online {
+            // Nobody could obey: everything but the change is refused, and so is the change.
+            return Err("must_change needs change_online");
         }
-        let limits = min_fen..=max_fen;
-        let rising = choices_fen.is_sorted_by(|a, b| a < b);
-        if !rising || choices_fen.len() > MAX_CHOICES {
-            return Err("choices_fen must rise, and be at most 12");
-        }
-        if !choices_fen.iter().all(|choice| limits.contains(choice)) {
-            return Err("choices_fen must lie between min_fen and max_fen");
-        }
-        let fen = |amount| Fen::new(amount).map_err(|_| "an amount is never negative");
-        Ok(Self {
-            min: fen(min_fen)?,
-            max: fen(max_fen)?,
-            choices: choices_fen.into_iter().map(fen).collect::<Result<_, _>>()?,
-            password_required,
-        })
+        Ok(Self { default, must_change, change_online, rule, hint })
     }
 }
 

@@ -1,0 +1,108 @@
+//! What a query password that somebody chooses must look like.
+
+use crate::base::crypto::password::equals_default;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// What a school asks of a new query password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordRule {
+    /// Six digits.
+    SixDigits,
+    /// Six digits, neither rising nor falling throughout, none of them more than three times
+    /// (6 位不连续、不重复).
+    SixDigitsStrong,
+}
+
+/// What is wrong with a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Weak {
+    /// Not six digits, `0` to `9`.
+    #[error("not six digits")]
+    NotSixDigits,
+    /// Each digit is above the one before, or each is below.
+    #[error("rising or falling throughout")]
+    Run,
+    /// One digit stands in it four times or more.
+    #[error("one digit more than three times")]
+    Repeated,
+    /// It is the default, which others can work out.
+    #[error("the default password")]
+    Default,
+}
+
+const LENGTH: usize = 6;
+const MOST_OF_ONE_DIGIT: usize = 3;
+
+impl PasswordRule {
+    /// Checks a new password. `default` is the person's by the school's rule, `None` for somebody
+    /// without an ID number; by no rule may it be chosen, for changing to it is no change.
+    pub fn check(self, new: &SecretString, default: Option<&SecretString>) -> Result<(), Weak> {
+        let digits = new.expose_secret().as_bytes();
+        if digits.len() != LENGTH || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(Weak::NotSixDigits);
+        }
+        match self {
+            Self::SixDigits => {}
+            Self::SixDigitsStrong => strong(digits)?,
+        }
+        if default.is_some_and(|default| equals_default(new, default)) {
+            return Err(Weak::Default);
+        }
+        Ok(())
+    }
+}
+
+fn strong(digits: &[u8]) -> Result<(), Weak> {
+    if digits.is_sorted_by(|a, b| a < b) || digits.is_sorted_by(|a, b| a > b) {
+        return Err(Weak::Run);
+    }
+    let times = |digit: &u8| digits.iter().filter(|other| *other == digit).count();
+    if digits.iter().any(|digit| times(digit) > MOST_OF_ONE_DIGIT) {
+        return Err(Weak::Repeated);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PasswordRule::{SixDigits, SixDigitsStrong};
+    use Weak::{Default, NotSixDigits, Repeated, Run};
+
+    /// A new password, what the plain rule says of it, and what the strong one says.
+    #[test]
+    fn new_passwords_by_both_rules() {
+        let cases = [
+            ("836194", Ok(()), Ok(())),
+            ("111222", Ok(()), Ok(())),
+            ("121212", Ok(()), Ok(())),
+            ("123465", Ok(()), Ok(())),
+            ("098765", Ok(()), Ok(())),
+            ("123456", Ok(()), Err(Run)),
+            ("012345", Ok(()), Err(Run)),
+            ("135789", Ok(()), Err(Run)),
+            ("654321", Ok(()), Err(Run)),
+            ("976420", Ok(()), Err(Run)),
+            ("111111", Ok(()), Err(Repeated)),
+            ("111123", Ok(()), Err(Repeated)),
+            ("717737", Ok(()), Err(Repeated)),
+            ("170026", Err(Default), Err(Default)),
+            ("", Err(NotSixDigits), Err(NotSixDigits)),
+            ("83619", Err(NotSixDigits), Err(NotSixDigits)),
+            ("8361940", Err(NotSixDigits), Err(NotSixDigits)),
+            ("83619X", Err(NotSixDigits), Err(NotSixDigits)),
+            (" 36194", Err(NotSixDigits), Err(NotSixDigits)),
+            ("+36194", Err(NotSixDigits), Err(NotSixDigits)),
+            ("八三", Err(NotSixDigits), Err(NotSixDigits)),
+        ];
+        let default = SecretString::from("170026");
+        for (new, plain, strong) in cases {
+            let secret = SecretString::from(new);
+            assert_eq!(SixDigits.check(&secret, Some(&default)), plain, "{new}");
+            assert_eq!(SixDigitsStrong.check(&secret, Some(&default)), strong, "{new}");
+        }
+        assert_eq!(SixDigitsStrong.check(&default, None), Ok(()));
+    }
+}
