@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose: any setting that makes a stand-in more lenient.
 
+mod certificate;
 mod chance;
 pub mod clock;
 mod control;

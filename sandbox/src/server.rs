@@ -91,13 +91,13 @@ impl Drop for Running {
 /// Starts the stand-ins; must be called inside a tokio runtime, which then carries the callbacks.
 pub async fn start(options: Options) -> Result<Running, StartError> {
     let wechat_pay = WechatPay::new(
-        options.keys.clone(),
+        &options.keys,
         options.clock.clone(),
         options.callbacks,
         Pace::new(options.speed),
     )?;
     let sandbox = web::Data::new(Sandbox {
-        wechat: WeChat::new(options.keys.credentials.wechat.clone()),
+        wechat: WeChat::new(&options.keys),
         wechat_pay: Arc::new(wechat_pay),
         keys: options.keys,
         clock: options.clock,

@@ -4,6 +4,7 @@
 
 mod api;
 mod assets;
+mod merchants;
 mod pages;
 
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use serde::{Deserialize, Serialize};
 
-use crate::wechat_pay::{ActRefusal, CallbackMode, PaymentView, Repeat, Tally, WechatPay};
+use crate::wechat_pay::{
+    ActRefusal, CallbackMode, CertificateRefusal, PaymentView, Repeat, Tally, WechatPay,
+};
 
 /// The last part of the path of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -71,14 +74,26 @@ impl Act {
 
 fn status_of(refusal: &ActRefusal) -> StatusCode {
     match refusal {
-        ActRefusal::NoSuchPayment => StatusCode::NOT_FOUND,
+        ActRefusal::NoSuchPayment | ActRefusal::NoSuchMerchant => StatusCode::NOT_FOUND,
         ActRefusal::NotPayable(_) | ActRefusal::NothingToTell => StatusCode::CONFLICT,
         ActRefusal::Times => StatusCode::BAD_REQUEST,
-        ActRefusal::Seal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        ActRefusal::Certificate(refusal) => match refusal {
+            CertificateRefusal::NoSuchCertificate => StatusCode::NOT_FOUND,
+            CertificateRefusal::Percent => StatusCode::BAD_REQUEST,
+            CertificateRefusal::LastKey
+            | CertificateRefusal::NoPublicKey
+            | CertificateRefusal::NoCertificate
+            | CertificateRefusal::TooMany => StatusCode::CONFLICT,
+        },
+        ActRefusal::Crypto(_) | ActRefusal::Stopped => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    const MERCHANT: &str = "/sandbox/merchants/{mch_id}";
+    const CERTIFICATE: &str = "/certificates/{serial_no}/{act}";
+    let merchant = |under: &str| format!("{MERCHANT}{under}");
+    let api = |under: &str| format!("/sandbox/api/merchants/{{mch_id}}{under}");
     config
         .route("/", web::get().to(pages::show))
         .route("/sandbox", web::get().to(pages::show))
@@ -93,5 +108,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/sandbox/api/users", web::get().to(api::users))
         .route("/sandbox/api/settings", web::get().to(api::settings))
         .route("/sandbox/api/settings", web::post().to(api::set))
+        .route("/sandbox/api/merchants", web::get().to(merchants::list))
+        .route(&api(""), web::get().to(merchants::one))
+        .route(&api(""), web::post().to(merchants::set))
+        .route(&api("/certificates"), web::post().to(merchants::add))
+        .route(&api(CERTIFICATE), web::post().to(merchants::act))
+        .route(&merchant(""), web::post().to(merchants::set_by_form))
+        .route(&merchant("/certificates"), web::post().to(merchants::add_by_form))
+        .route(&merchant(CERTIFICATE), web::post().to(merchants::act_by_form))
         .default_service(web::to(pages::nowhere));
 }

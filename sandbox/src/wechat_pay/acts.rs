@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::notification::Notification;
+use super::notification::{Letter, Notification};
 use super::payment::{CallbackState, NotPayable, Paid, Payment, State};
-use super::{CallbackMode, Outcome, PaymentView, WechatPay};
+use super::{CallbackMode, CertificateRefusal, Outcome, PaymentView, WechatPay};
 use crate::chance;
 use crate::crypto::CryptoError;
 use crate::state::lock;
@@ -26,14 +27,20 @@ const MOST_REPEATS: u32 = 256;
 pub enum ActRefusal {
     #[error("没有这笔订单")]
     NoSuchPayment,
+    #[error("没有这个商户")]
+    NoSuchMerchant,
     #[error(transparent)]
     NotPayable(#[from] NotPayable),
     #[error("订单尚未支付，没有可发送的通知")]
     NothingToTell,
     #[error("次数应为 1 到 256")]
     Times,
-    #[error("通知无法加密：{0}")]
-    Seal(#[from] CryptoError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateRefusal),
+    #[error("沙箱正在停止")]
+    Stopped,
+    #[error("密钥或密文无法生成：{0}")]
+    Crypto(#[from] CryptoError),
 }
 
 /// How a callback is to be repeated.
@@ -72,7 +79,8 @@ impl WechatPay {
         let payment = payments.get_mut(out_trade_no).ok_or(ActRefusal::NoSuchPayment)?;
         payment.payable(now)?;
         let paid = Paid { transaction_id: chance::transaction_id(now), at: now };
-        payment.notification = Some(Arc::new(Notification::new(payment, &paid, &self.keys)?));
+        let merchant = self.merchant_of(&payment.mchid).ok_or(ActRefusal::NoSuchMerchant)?;
+        payment.notification = Some(Arc::new(Notification::new(payment, &paid, merchant)?));
         payment.state = State::Paid(paid);
         if payment.callbacks.state != CallbackState::Dropped {
             match mode {
@@ -81,7 +89,7 @@ impl WechatPay {
             }
         }
         let view = PaymentView::from(&*payment);
-        payments.index_transaction(out_trade_no);
+        payments.index_transaction(&view.mch_id, out_trade_no);
         drop(payments);
         self.changed();
         Ok(view)
@@ -126,7 +134,7 @@ impl WechatPay {
         for notification in copies {
             let (pay, slots) = (self.clone(), slots.clone());
             let now = self.clock.now();
-            let letter = notification.letter(&self.keys, now);
+            let letter = self.letter(&notification, now)?;
             tries.spawn_on(
                 async move {
                     let _slot = slots.acquire().await;
@@ -153,7 +161,8 @@ impl WechatPay {
         let payment = payments.get(out_trade_no).ok_or(ActRefusal::NoSuchPayment)?;
         let paid = payment.paid().ok_or(ActRefusal::NothingToTell)?;
         let known = payment.notification.as_ref().ok_or(ActRefusal::NothingToTell)?;
-        let fresh = || Ok(Arc::new(Notification::new(payment, paid, &self.keys)?));
+        let merchant = self.merchant_of(&payment.mchid).ok_or(ActRefusal::NoSuchMerchant)?;
+        let fresh = || Ok(Arc::new(Notification::new(payment, paid, merchant)?));
         let copy = |_| if how.fresh_id { fresh() } else { Ok(known.clone()) };
         (0..how.times).map(copy).collect()
     }
@@ -188,7 +197,7 @@ impl WechatPay {
                 return;
             }
             let now = self.clock.now();
-            let letter = notification.letter(&self.keys, now);
+            let Ok(letter) = self.letter(&notification, now) else { break };
             let outcome = self.courier.carry(&notification, letter, now).await;
             if outcome.accepted() {
                 self.end_round(&notification, round, CallbackState::Accepted);
@@ -201,26 +210,39 @@ impl WechatPay {
         self.changed();
     }
 
+    /// The notification, signed with the key that is its merchant's turn.
+    fn letter(
+        &self,
+        notification: &Notification,
+        now: DateTime<Utc>,
+    ) -> Result<Letter, ActRefusal> {
+        let merchant = self.merchant_of(&notification.mchid).ok_or(ActRefusal::NoSuchMerchant)?;
+        Ok(notification.letter(&merchant.callback_signer(now)?, now))
+    }
+
     fn in_round(&self, notification: &Notification, round: u64) -> bool {
         let payments = lock(&self.payments);
-        let payment = payments.get(&notification.out_trade_no);
+        let payment = payments.get_of(&notification.mchid, &notification.out_trade_no);
         payment.is_some_and(|payment| payment.callbacks.round == round)
     }
 
     fn end_round(&self, notification: &Notification, round: u64, state: CallbackState) {
         let mut payments = lock(&self.payments);
-        let payment = payments.get_mut(&notification.out_trade_no);
+        let payment = payments.get_mut_of(&notification.mchid, &notification.out_trade_no);
         if let Some(payment) = payment.filter(|payment| payment.callbacks.round == round) {
             payment.callbacks.state = state;
         }
     }
 
     fn record(&self, notification: &Notification, outcome: &Outcome) {
-        if let Some(payment) = lock(&self.payments).get_mut(&notification.out_trade_no) {
+        let mut payments = lock(&self.payments);
+        let payment = payments.get_mut_of(&notification.mchid, &notification.out_trade_no);
+        if let Some(payment) = payment {
             payment.callbacks.attempts = payment.callbacks.attempts.saturating_add(1);
             let accepted = u32::from(outcome.accepted());
             payment.callbacks.accepted = payment.callbacks.accepted.saturating_add(accepted);
         }
+        drop(payments);
         self.changed();
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn prepay(
     let pay = &sandbox.wechat_pay;
     let caller = pay.authorize(&request, &body)?;
     let prepay_id = pay.prepay(&caller, &body, &sandbox.wechat)?;
-    Ok(answer::ok(&pay.keys, pay.clock.now(), &json!({ "prepay_id": prepay_id })))
+    Ok(answer::ok(&caller.signer, pay.clock.now(), &json!({ "prepay_id": prepay_id })))
 }
 
 pub(super) async fn query(
@@ -33,8 +33,8 @@ pub(super) async fn query(
     let pay = &sandbox.wechat_pay;
     let caller = pay.authorize(&request, &body)?;
     check_mchid(&request, &caller)?;
-    let found = lock(&pay.payments).get(&out_trade_no).map(transaction::queried);
-    Ok(answer::ok(&pay.keys, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    let found = lock(&pay.payments).get_of(caller.mchid(), &out_trade_no).map(transaction::queried);
+    Ok(answer::ok(&caller.signer, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
 }
 
 pub(super) async fn query_by_id(
@@ -46,8 +46,10 @@ pub(super) async fn query_by_id(
     let pay = &sandbox.wechat_pay;
     let caller = pay.authorize(&request, &body)?;
     check_mchid(&request, &caller)?;
-    let found = lock(&pay.payments).by_transaction(&transaction_id).map(transaction::queried);
-    Ok(answer::ok(&pay.keys, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    let payments = lock(&pay.payments);
+    let found = payments.by_transaction(&transaction_id);
+    let found = found.filter(|payment| payment.mchid == caller.mchid()).map(transaction::queried);
+    Ok(answer::ok(&caller.signer, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
 }
 
 pub(super) async fn close(
@@ -62,18 +64,8 @@ pub(super) async fn close(
     if order.get("mchid").is_none_or(|mchid| mchid != caller.mchid()) {
         return Err(fault("/mchid", "", "与Http头Authorization中的mchid不一致").into());
     }
-    pay.close(&out_trade_no)?;
-    Ok(answer::no_content(&pay.keys, pay.clock.now()))
-}
-
-/// A merchant in public-key mode has no platform certificates.
-pub(super) async fn certificates(
-    request: HttpRequest,
-    body: Bytes,
-    sandbox: Data<Sandbox>,
-) -> Result<HttpResponse, Refusal> {
-    sandbox.wechat_pay.authorize(&request, &body)?;
-    Err(Refusal::not_found("无可用的平台证书，请使用微信支付公钥"))
+    pay.close(&caller, &out_trade_no)?;
+    Ok(answer::no_content(&caller.signer, pay.clock.now()))
 }
 
 pub(super) async fn no_such_path() -> Result<HttpResponse, Refusal> {
@@ -97,9 +89,10 @@ fn check_mchid(request: &HttpRequest, caller: &Caller) -> Result<(), Refusal> {
 
 impl WechatPay {
     /// Closes an order that is not paid; closing it again changes nothing.
-    fn close(&self, out_trade_no: &str) -> Result<(), Refusal> {
+    fn close(&self, caller: &Caller, out_trade_no: &str) -> Result<(), Refusal> {
         let mut payments = lock(&self.payments);
-        let payment = payments.get_mut(out_trade_no).ok_or_else(Refusal::no_order)?;
+        let payment = payments.get_mut_of(caller.mchid(), out_trade_no);
+        let payment = payment.ok_or_else(Refusal::no_order)?;
         match payment.state {
             State::Paid(_) => return Err(Refusal::close_of_paid()),
             State::NotPaid | State::Closed => payment.state = State::Closed,

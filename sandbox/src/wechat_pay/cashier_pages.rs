@@ -71,7 +71,7 @@ pub(super) async fn show(visit: Query<Visit>, sandbox: Data<Sandbox>) -> HttpRes
     page::ok(&Cashier {
         call: &visit.call,
         redirect_uri: &visit.redirect_uri,
-        merchant: &sandbox.keys.credentials.wechat_pay.mch_id,
+        merchant: &payment.mch_id,
         payer: payer.as_ref().map_or("", |user| &user.name),
         payment: &payment,
         amount: &yuan(payment.total_fen),

@@ -1,13 +1,11 @@
-//! WeChat Pay API v3 for one direct merchant in public-key mode: JSAPI prepay, query, close,
-//! the cashier, and signed callbacks.
+//! WeChat Pay API v3 for direct merchants in both key modes: JSAPI prepay, query, close,
+//! platform certificates, the cashier, and signed callbacks.
 //!
 //! Invariant: no request is believed before its signature, time and nonce were.
-//! Invariant: every 2xx answer and every callback is signed with the key of `PUB_KEY_ID_…`.
+//! Invariant: every 2xx answer and every callback is signed, with a key of its merchant.
+//! Invariant: a merchant sees its own orders and no others.
 //! Invariant: a payment is paid at most once, and never after it was closed.
 //! Invariant: only paid payments are notified.
-//!
-//! Absent on purpose: platform certificates. New merchants have none, and
-//! `/v3/certificates` says so.
 
 mod acts;
 mod answer;
@@ -16,7 +14,9 @@ mod authorization;
 mod book;
 mod cashier;
 mod cashier_pages;
+mod certificates;
 mod courier;
+mod merchants;
 mod notification;
 mod pace;
 mod payment;
@@ -24,6 +24,7 @@ mod prepay;
 mod prepay_fields;
 mod refusal;
 mod schema;
+mod signing;
 mod transaction;
 mod view;
 
@@ -35,15 +36,17 @@ use tokio::sync::watch;
 
 pub use acts::{ActRefusal, Repeat, Tally};
 pub use courier::{Delivery, Outcome};
+pub use merchants::MerchantView;
 pub use pace::{MAX_SPEED, Pace};
 pub use payment::{CallbackState, NotPayable};
+pub use signing::{CertificateRefusal, CertificateState, CertificateView};
 pub use view::PaymentView;
 
 use crate::clock::Clock;
 use crate::keys::Keys;
-use authorization::Nonces;
 use book::Payments;
 use courier::Courier;
+use merchants::Merchant;
 
 /// Whether a payment sends its callback by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,10 +60,9 @@ pub enum CallbackMode {
 
 #[derive(Debug)]
 pub struct WechatPay {
-    keys: Arc<Keys>,
+    merchants: Vec<Arc<Merchant>>,
     clock: Arc<dyn Clock>,
     payments: Mutex<Payments>,
-    nonces: Mutex<Nonces>,
     mode: Mutex<CallbackMode>,
     pace: Pace,
     courier: Courier,
@@ -70,16 +72,15 @@ pub struct WechatPay {
 
 impl WechatPay {
     pub(crate) fn new(
-        keys: Arc<Keys>,
+        keys: &Keys,
         clock: Arc<dyn Clock>,
         mode: CallbackMode,
         pace: Pace,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            keys,
+            merchants: Merchant::all(keys),
             clock,
             payments: Mutex::default(),
-            nonces: Mutex::default(),
             mode: Mutex::new(mode),
             pace,
             courier: Courier::new()?,
@@ -104,7 +105,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route(BY_OUT_TRADE_NO, web::get().to(api::query))
         .route(&format!("{BY_OUT_TRADE_NO}/close"), web::post().to(api::close))
         .route("/v3/pay/transactions/id/{transaction_id}", web::get().to(api::query_by_id))
-        .route("/v3/certificates", web::get().to(api::certificates))
+        .route("/v3/certificates", web::get().to(certificates::certificates))
         .route("/v3/{path:.*}", web::route().to(api::no_such_path))
         .route(CASHIER, web::get().to(cashier_pages::show))
         .route(CASHIER, web::post().to(cashier_pages::act));

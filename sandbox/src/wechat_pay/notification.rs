@@ -6,12 +6,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::signature_headers;
+use super::merchants::Merchant;
 use super::payment::{Paid, Payment};
+use super::signing::Signer;
 use super::transaction::paid_transaction;
 use crate::chance;
 use crate::clock::rfc3339;
 use crate::crypto::CryptoError;
-use crate::keys::Keys;
 
 const ASSOCIATED_DATA: &str = "transaction";
 
@@ -19,6 +20,7 @@ const ASSOCIATED_DATA: &str = "transaction";
 #[derive(Debug)]
 pub(super) struct Notification {
     pub(super) id: String,
+    pub(super) mchid: String,
     pub(super) out_trade_no: String,
     pub(super) notify_url: String,
     body: String,
@@ -33,7 +35,11 @@ pub(super) struct Letter {
 }
 
 impl Notification {
-    pub(super) fn new(payment: &Payment, paid: &Paid, keys: &Keys) -> Result<Self, CryptoError> {
+    pub(super) fn new(
+        payment: &Payment,
+        paid: &Paid,
+        merchant: &Merchant,
+    ) -> Result<Self, CryptoError> {
         let id = Uuid::new_v4().to_string();
         let nonce = chance::alphanumeric(12);
         let text = paid_transaction(payment, paid).to_string();
@@ -46,21 +52,22 @@ impl Notification {
             "resource": {
                 "original_type": "transaction",
                 "algorithm": "AEAD_AES_256_GCM",
-                "ciphertext": keys.api_v3.seal(&nonce, ASSOCIATED_DATA, text.as_bytes())?,
+                "ciphertext": merchant.keys.api_v3.seal(&nonce, ASSOCIATED_DATA, text.as_bytes())?,
                 "associated_data": ASSOCIATED_DATA,
                 "nonce": nonce,
             },
         });
         Ok(Self {
             id,
+            mchid: payment.mchid.clone(),
             out_trade_no: payment.out_trade_no.clone(),
             notify_url: payment.notify_url.clone(),
             body: body.to_string(),
         })
     }
 
-    pub(super) fn letter(&self, keys: &Keys, now: DateTime<Utc>) -> Letter {
-        let mut headers: HeaderMap = signature_headers(keys, now, &self.body)
+    pub(super) fn letter(&self, signer: &Signer, now: DateTime<Utc>) -> Letter {
+        let mut headers: HeaderMap = signature_headers(signer, now, &self.body)
             .into_iter()
             .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
             .collect();

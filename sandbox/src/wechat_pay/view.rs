@@ -10,6 +10,8 @@ use crate::state::lock;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PaymentView {
     pub out_trade_no: String,
+    pub mch_id: String,
+    pub app_id: String,
     /// WeChat's `trade_state`: `NOTPAY`, `SUCCESS` or `CLOSED`.
     pub trade_state: &'static str,
     pub description: String,
@@ -36,6 +38,8 @@ impl From<&Payment> for PaymentView {
         let paid = payment.paid();
         Self {
             out_trade_no: payment.out_trade_no.clone(),
+            mch_id: payment.mchid.clone(),
+            app_id: payment.appid.clone(),
             trade_state: match payment.state {
                 State::NotPaid => "NOTPAY",
                 State::Paid(_) => "SUCCESS",

@@ -8,6 +8,8 @@ mod callbacks;
 #[cfg(test)]
 mod cashier;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod journey;
@@ -15,6 +17,8 @@ mod journey;
 mod keys;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod merchants;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
