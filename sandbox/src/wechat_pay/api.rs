@@ -1,7 +1,7 @@
 //! The merchant's side of WeChat Pay, on its real paths.
 
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -10,18 +10,21 @@ use super::payment::State;
 use super::prepay_fields::CLOSE;
 use super::refusal::{Fault, Location, Refusal};
 use super::schema::{self, fault};
-use super::{WechatPay, answer, transaction};
+use super::{WechatPay, answer, prepay, transaction};
+use crate::requests::OutTradeNo;
 use crate::state::{Sandbox, lock};
 
-pub(super) async fn prepay(
+pub(super) async fn prepay_jsapi(
     request: HttpRequest,
     body: Bytes,
     sandbox: Data<Sandbox>,
 ) -> Result<HttpResponse, Refusal> {
     let pay = &sandbox.wechat_pay;
     let caller = pay.authorize(&request, &body)?;
-    let prepay_id = pay.prepay(&caller, &body, &sandbox.wechat)?;
-    Ok(answer::ok(&caller.signer, pay.clock.now(), &json!({ "prepay_id": prepay_id })))
+    let order = prepay::read(&body)?;
+    about(&request, order.number());
+    let prepay_id = pay.prepay(&caller, order, &sandbox.wechat)?;
+    Ok(answer::ok(&caller, pay.clock.now(), &json!({ "prepay_id": prepay_id })))
 }
 
 pub(super) async fn query(
@@ -31,10 +34,11 @@ pub(super) async fn query(
     sandbox: Data<Sandbox>,
 ) -> Result<HttpResponse, Refusal> {
     let pay = &sandbox.wechat_pay;
+    about(&request, &out_trade_no);
     let caller = pay.authorize(&request, &body)?;
     check_mchid(&request, &caller)?;
     let found = lock(&pay.payments).get_of(caller.mchid(), &out_trade_no).map(transaction::queried);
-    Ok(answer::ok(&caller.signer, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    Ok(answer::ok(&caller, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
 }
 
 pub(super) async fn query_by_id(
@@ -49,7 +53,7 @@ pub(super) async fn query_by_id(
     let payments = lock(&pay.payments);
     let found = payments.by_transaction(&transaction_id);
     let found = found.filter(|payment| payment.mchid == caller.mchid()).map(transaction::queried);
-    Ok(answer::ok(&caller.signer, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    Ok(answer::ok(&caller, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
 }
 
 pub(super) async fn close(
@@ -59,17 +63,23 @@ pub(super) async fn close(
     sandbox: Data<Sandbox>,
 ) -> Result<HttpResponse, Refusal> {
     let pay = &sandbox.wechat_pay;
+    about(&request, &out_trade_no);
     let caller = pay.authorize(&request, &body)?;
     let order = schema::read(&body, CLOSE)?;
     if order.get("mchid").is_none_or(|mchid| mchid != caller.mchid()) {
         return Err(fault("/mchid", "", "与Http头Authorization中的mchid不一致").into());
     }
     pay.close(&caller, &out_trade_no)?;
-    Ok(answer::no_content(&caller.signer, pay.clock.now()))
+    Ok(answer::no_content(&caller, pay.clock.now()))
 }
 
 pub(super) async fn no_such_path() -> Result<HttpResponse, Refusal> {
     Err(Refusal::not_found("请求的资源不存在"))
+}
+
+/// Tells the log of requests which order this one is about.
+fn about(request: &HttpRequest, out_trade_no: &str) {
+    request.extensions_mut().insert(OutTradeNo(out_trade_no.to_owned()));
 }
 
 #[derive(Deserialize)]

@@ -3,14 +3,15 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::{HttpMessage, HttpRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::WechatPay;
 use super::merchants::Merchant;
 use super::refusal::{Fault, Location, Refusal};
 use super::signing::Signer;
+use crate::faults::{Forgery, RequestFault};
 use crate::state::lock;
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048 ";
@@ -24,11 +25,17 @@ pub(super) struct Caller {
     pub(super) merchant: Arc<Merchant>,
     /// The key that it asked to be answered with.
     pub(super) signer: Signer,
+    /// What is to go wrong with the answer.
+    pub(super) fault: Option<RequestFault>,
 }
 
 impl Caller {
     pub(super) fn mchid(&self) -> &str {
         self.merchant.mch_id()
+    }
+
+    pub(super) fn forgery(&self) -> Option<Forgery> {
+        self.fault.and_then(RequestFault::forgery)
     }
 }
 
@@ -84,7 +91,8 @@ impl WechatPay {
             return Err(Refusal::unauthorized("nonce_str", "nonce_str重复使用"));
         }
         let signer = merchant.answer_signer(text(request, "Wechatpay-Serial"), now)?;
-        Ok(Caller { merchant: merchant.clone(), signer })
+        let fault = request.extensions().get::<RequestFault>().copied();
+        Ok(Caller { merchant: merchant.clone(), signer, fault })
     }
 }
 

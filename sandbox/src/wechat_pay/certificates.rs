@@ -37,7 +37,7 @@ pub(super) async fn certificates(
     if data.is_empty() {
         return Err(Refusal::not_found("无可用的平台证书，请在商户平台申请使用微信支付公钥"));
     }
-    Ok(answer::ok(&caller.signer, now, &json!({ "data": data })))
+    Ok(answer::ok(&caller, now, &json!({ "data": data })))
 }
 
 /// There are RSA certificates only, which `RSA`, `ALL` and no wish at all may have.

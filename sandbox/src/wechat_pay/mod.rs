@@ -23,7 +23,10 @@ mod payment;
 mod prepay;
 mod prepay_fields;
 mod refusal;
+mod repeat;
+mod rounds;
 mod schema;
+mod signed;
 mod signing;
 mod transaction;
 mod view;
@@ -34,15 +37,18 @@ use actix_web::web;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-pub use acts::{ActRefusal, Repeat, Tally};
+pub use acts::ActRefusal;
 pub use courier::{Delivery, Outcome};
 pub use merchants::MerchantView;
 pub use pace::{MAX_SPEED, Pace};
 pub use payment::{CallbackState, NotPayable};
+pub use repeat::{Order, Release, Repeat, Tally};
+pub use rounds::RETRY_AFTER_SECONDS;
 pub use signing::{CertificateRefusal, CertificateState, CertificateView};
-pub use view::PaymentView;
+pub use view::{PaymentView, Summary};
 
-use crate::clock::Clock;
+use crate::clock::AdjustableClock;
+use crate::faults::Faults;
 use crate::keys::Keys;
 use book::Payments;
 use courier::Courier;
@@ -61,7 +67,8 @@ pub enum CallbackMode {
 #[derive(Debug)]
 pub struct WechatPay {
     merchants: Vec<Arc<Merchant>>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<AdjustableClock>,
+    faults: Arc<Faults>,
     payments: Mutex<Payments>,
     mode: Mutex<CallbackMode>,
     pace: Pace,
@@ -73,15 +80,16 @@ pub struct WechatPay {
 impl WechatPay {
     pub(crate) fn new(
         keys: &Keys,
-        clock: Arc<dyn Clock>,
-        mode: CallbackMode,
+        clock: Arc<AdjustableClock>,
+        faults: Arc<Faults>,
         pace: Pace,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             merchants: Merchant::all(keys),
             clock,
             payments: Mutex::default(),
-            mode: Mutex::new(mode),
+            faults,
+            mode: Mutex::new(CallbackMode::Auto),
             pace,
             courier: Courier::new()?,
             changes: watch::Sender::new(0),
@@ -101,7 +109,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     const BY_OUT_TRADE_NO: &str = "/v3/pay/transactions/out-trade-no/{out_trade_no}";
     const CASHIER: &str = "/sandbox/wechat-pay/cashier";
     config
-        .route("/v3/pay/transactions/jsapi", web::post().to(api::prepay))
+        .route("/v3/pay/transactions/jsapi", web::post().to(api::prepay_jsapi))
         .route(BY_OUT_TRADE_NO, web::get().to(api::query))
         .route(&format!("{BY_OUT_TRADE_NO}/close"), web::post().to(api::close))
         .route("/v3/pay/transactions/id/{transaction_id}", web::get().to(api::query_by_id))

@@ -19,17 +19,34 @@ const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 const LONGEST: TimeDelta = TimeDelta::days(90);
 const USUAL: TimeDelta = TimeDelta::days(7);
 
+/// A request that breaks no rule of its form.
+pub(super) struct Order {
+    request: PrepayRequest,
+    /// As it was sent: a repetition must equal it.
+    value: Value,
+}
+
+impl Order {
+    pub(super) fn number(&self) -> &str {
+        &self.request.out_trade_no
+    }
+}
+
+pub(super) fn read(body: &[u8]) -> Result<Order, Refusal> {
+    let value = schema::read(body, PREPAY)?;
+    let request = serde_json::from_value(value.clone());
+    let request = request.map_err(|_| fault("", "", "请求体不是合法的JSON"))?;
+    Ok(Order { request, value })
+}
+
 impl WechatPay {
     /// A fresh prepay id for the order of the request, which is made if it is new.
     pub(super) fn prepay(
         &self,
         caller: &Caller,
-        body: &[u8],
+        Order { request, value }: Order,
         wechat: &WeChat,
     ) -> Result<String, Refusal> {
-        let value = schema::read(body, PREPAY)?;
-        let request = serde_json::from_value::<PrepayRequest>(value.clone())
-            .map_err(|_| fault("", "", "请求体不是合法的JSON"))?;
         Self::check_parties(&request, caller, wechat)?;
         let now = self.clock.now();
         let prepay_id = chance::prepay_id(now);

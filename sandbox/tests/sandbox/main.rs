@@ -12,6 +12,10 @@ mod certificates;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod faults_of_callbacks;
+#[cfg(test)]
+mod faults_of_requests;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod keys;
@@ -21,5 +25,7 @@ mod login;
 mod merchants;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod schedule;
 #[cfg(test)]
 mod vectors;

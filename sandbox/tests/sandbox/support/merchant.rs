@@ -103,20 +103,25 @@ impl Merchant {
     }
 
     pub async fn send(&self, parcel: Parcel) -> Answer {
+        self.try_send(parcel).await.unwrap()
+    }
+
+    /// `None` where no whole answer came.
+    pub async fn try_send(&self, parcel: Parcel) -> Option<Answer> {
         let url = format!("{}{}", self.base_url, parcel.url);
         let mut request = self.http.request(parcel.method.parse().unwrap(), url).body(parcel.body);
         for (name, value) in parcel.headers {
             request = request.header(name, value);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await.ok()?;
         let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
-        Answer {
+        Some(Answer {
             status: response.status().as_u16(),
             headers: headers.collect(),
-            text: response.text().await.unwrap(),
-        }
+            text: response.text().await.ok()?,
+        })
     }
 
     pub async fn prepay(&self, order: &Value, now: i64) -> Answer {
