@@ -102,11 +102,13 @@ impl Keys {
         Ok(Self { credentials, schools: BTreeMap::new(), merchants: vec![Arc::new(merchant)] })
     }
 
-    /// The app of a school that has a merchant of its own; the general one for all others.
-    pub(crate) fn app_of(&self, mch_id: &str) -> &WechatCredentials {
+    /// The apps that are bound to the merchant: the general one, and its school's own.
+    pub(crate) fn apps_of(&self, mch_id: &str) -> Vec<String> {
         let mut schools = self.schools.values();
-        let own = schools.find(|school| school.wechat_pay.mch_id == mch_id);
-        own.and_then(|school| school.wechat.as_ref()).unwrap_or(&self.credentials.wechat)
+        let school = schools.find(|school| school.wechat_pay.mch_id == mch_id);
+        let own = school.and_then(|school| school.wechat.as_ref());
+        let apps = std::iter::once(&self.credentials.wechat).chain(own);
+        apps.map(|app| app.app_id.clone()).collect()
     }
 
     /// The code of the school that the merchant belongs to; none for the general one.

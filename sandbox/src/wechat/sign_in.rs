@@ -49,6 +49,8 @@ struct SignIn<'a> {
     users: &'a [User],
     redirect_uri: &'a str,
     app_id: &'a str,
+    /// Whether the visit named the app; then the way back names it too.
+    named: bool,
 }
 
 const NO_APP: &str = "没有这个小程序";
@@ -71,12 +73,13 @@ pub(super) async fn page(visit: web::Query<Visit>, sandbox: web::Data<Sandbox>) 
         return refuse(&NotLocal.to_string());
     }
     let app_id = sandbox.wechat.named_or_general(&visit.app_id);
-    match sandbox.wechat.demo_users_of(app_id) {
-        Some(users) => {
-            page::ok(&SignIn { users: &users, redirect_uri: &visit.redirect_uri, app_id })
-        }
-        None => refuse(NO_APP),
-    }
+    let Some(users) = sandbox.wechat.demo_users_of(app_id) else { return refuse(NO_APP) };
+    page::ok(&SignIn {
+        users: &users,
+        redirect_uri: &visit.redirect_uri,
+        app_id,
+        named: !visit.app_id.is_empty(),
+    })
 }
 
 pub(super) async fn choose(choice: web::Form<Choice>, sandbox: web::Data<Sandbox>) -> HttpResponse {
@@ -88,7 +91,11 @@ pub(super) async fn choose(choice: web::Form<Choice>, sandbox: web::Data<Sandbox
         return refuse("没有这个演示用户");
     };
     let code = sandbox.wechat.issue_code(&user, sandbox.clock.now());
-    page::see_other(&target.with("code", &code))
+    let target = target.with("code", &code);
+    if choice.app_id.is_empty() {
+        return page::see_other(target.as_str());
+    }
+    page::see_other(target.with("app_id", app_id).as_str())
 }
 
 pub(super) async fn make_code(

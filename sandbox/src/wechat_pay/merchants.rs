@@ -17,8 +17,8 @@ use crate::state::lock;
 pub(super) struct Merchant {
     /// Whose it is; `None` for the general one.
     school: Option<String>,
-    /// The only app that is bound to it.
-    pub(super) app_id: String,
+    /// The apps that are bound to it.
+    pub(super) app_ids: Vec<String>,
     pub(super) keys: Arc<MerchantKeys>,
     pub(super) signing: Mutex<Signing>,
     pub(super) nonces: Mutex<Nonces>,
@@ -29,8 +29,8 @@ pub struct MerchantView {
     pub mch_id: String,
     /// The code of the school that it belongs to; `None` for the general one.
     pub school: Option<String>,
-    /// The app that it may take payments in.
-    pub app_id: String,
+    /// The apps that it may take payments in.
+    pub app_ids: Vec<String>,
     pub public_key_id: Option<String>,
     /// How many of a hundred callbacks are signed with the public key.
     pub public_key_percent: u32,
@@ -43,7 +43,7 @@ impl Merchant {
             let mch_id = &merchant.credentials.mch_id;
             Arc::new(Self {
                 school: keys.school_of(mch_id).map(str::to_owned),
-                app_id: keys.app_of(mch_id).app_id.clone(),
+                app_ids: keys.apps_of(mch_id),
                 signing: Mutex::new(Signing::new(merchant)),
                 keys: merchant.clone(),
                 nonces: Mutex::default(),
@@ -67,7 +67,7 @@ impl Merchant {
         MerchantView {
             mch_id: self.mch_id().to_owned(),
             school: self.school.clone(),
-            app_id: self.app_id.clone(),
+            app_ids: self.app_ids.clone(),
             public_key_id: (!id.is_empty()).then(|| id.clone()),
             public_key_percent: signing.public_key_percent(),
             certificates: signing.views(now),

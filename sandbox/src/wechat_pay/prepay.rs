@@ -67,7 +67,7 @@ impl WechatPay {
             let issue = "与Http头Authorization中的mchid不一致";
             return Err(fault("/mchid", &request.mchid, issue).into());
         }
-        if request.appid != caller.merchant.app_id {
+        if !caller.merchant.app_ids.contains(&request.appid) {
             return Err(Refusal::app_not_bound());
         }
         let openid = &request.payer.openid;

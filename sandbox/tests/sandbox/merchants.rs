@@ -10,7 +10,7 @@ use sandbox::wechat_pay::CertificateState;
 use sandbox::{Options, Running};
 use serde_json::{Value, json};
 
-use crate::support::{Merchant, Receiver, browser, der};
+use crate::support::{Merchant, Receiver, browser, der, location};
 
 /// Made once for all tests: nine RSA keys take their time.
 static FOLDER: LazyLock<PathBuf> =
@@ -179,4 +179,11 @@ async fn a_code_is_of_one_app() {
     let shown = http.get(page(&own.app_id)).send().await.unwrap().text().await.unwrap();
     assert!(shown.contains(made["user"]["openid"].as_str().unwrap()));
     assert_eq!(http.get(page("wx0")).send().await.unwrap().status(), 400);
+    let url = format!("{}/sandbox/wechat/sign-in", running.base_url());
+    for (app_id, tail) in [("", String::new()), (&own.app_id, format!("&app_id={}", own.app_id))] {
+        let choice = [("redirect_uri", "http://127.0.0.1/"), ("app_id", app_id), ("user", "0")];
+        let sent = http.post(&url).form(&choice).send().await.unwrap();
+        let target = location(&sent);
+        assert!(target.split_once("code=").unwrap().1.get(32..) == Some(&tail), "{target}");
+    }
 }
