@@ -1,8 +1,9 @@
 // Writes a sandbox configuration with fresh keys, unless there is one already.
 //   node scripts/compose-config.mjs DIR SERVER_PORT METRICS_PORT SANDBOX_URL [DATABASE_URL] [REDIS_URL]
-// DIR/sandbox/credentials.json comes from `onecard-sandbox init`.
+// DIR/sandbox comes from `onecard-sandbox init`: credentials.json, and one in a folder for each
+// school that has a merchant of its own.
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 const [dir, serverPort, metricsPort, sandboxUrl, databaseUrl, redisUrl] = process.argv.slice(2)
@@ -13,10 +14,45 @@ if (!sandboxUrl) {
 const file = resolve(dir, 'onecard.toml')
 if (existsSync(file)) process.exit(0)
 
-const { wechat, wechat_pay: pay } = JSON.parse(readFileSync(resolve(dir, 'sandbox/credentials.json'), 'utf8'))
 const text = (value) => JSON.stringify(String(value))
 const key = () => `{ id = "sandbox-1", key = ${text(`base64:${randomBytes(32).toString('base64')}`)} }`
-const near = (name) => text(resolve(dir, 'sandbox', name))
+const credentials = (folder) => JSON.parse(readFileSync(resolve(folder, 'credentials.json'), 'utf8'))
+
+const app = (wechat) => `app_id = ${text(wechat.app_id)}
+app_secret = ${text(wechat.app_secret)}
+`
+
+// A school's section is laid over the general one, so that what it lacks must be empty.
+function merchant(folder, pay) {
+  const near = (name) => text(name ? resolve(folder, name) : '')
+  const certificates = (pay.platform_certificate_files ?? []).map(near).join(', ')
+  return `mch_id = ${text(pay.mch_id)}
+merchant_serial_no = ${text(pay.merchant_serial_no)}
+merchant_private_key_file = ${near(pay.merchant_private_key_file)}
+api_v3_key = ${text(pay.api_v3_key)}
+public_key_id = ${text(pay.public_key_id ?? '')}
+public_key_file = ${near(pay.public_key_file)}
+platform_certificate_files = [${certificates}]
+`
+}
+
+// The browser signs in through the general app; who has signed in there cannot pay in another.
+const ownApp = (code, wechat) => `
+# The school's own mini-program, for a client that is built for it. Its merchant is bound to both.
+# [school.${code}.wechat]
+${app(wechat).replace(/^(?=.)/gm, '# ')}`
+
+function school(code) {
+  const folder = resolve(sandboxDir, code)
+  const { wechat, wechat_pay: pay } = credentials(folder)
+  const own = wechat ? ownApp(code, wechat) : ''
+  return `${own}\n[school.${code}.wechat_pay]\n${merchant(folder, pay)}`
+}
+
+const sandboxDir = resolve(dir, 'sandbox')
+const general = credentials(sandboxDir)
+const folders = readdirSync(sandboxDir, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+const schools = folders.map((entry) => entry.name).sort()
 const h5 = resolve(import.meta.dirname ?? '.', '../mini-program/dist/build/h5')
 
 writeFileSync(file, `# THROWAWAY SANDBOX configuration, written with fresh keys. Never use it for real money.
@@ -45,15 +81,7 @@ jwt = ${key()}
 
 [wechat]
 api_base_url = ${text(sandboxUrl)}
-app_id = ${text(wechat.app_id)}
-app_secret = ${text(wechat.app_secret)}
-
+${app(general.wechat)}
 [wechat_pay]
 base_url = ${text(sandboxUrl)}
-mch_id = ${text(pay.mch_id)}
-merchant_serial_no = ${text(pay.merchant_serial_no)}
-merchant_private_key_file = ${near(pay.merchant_private_key_file)}
-api_v3_key = ${text(pay.api_v3_key)}
-public_key_id = ${text(pay.public_key_id)}
-public_key_file = ${near(pay.public_key_file)}
-`, { mode: 0o600 })
+${merchant(sandboxDir, general.wechat_pay)}${schools.map(school).join('')}`, { mode: 0o600 })

@@ -12,6 +12,15 @@ pub(crate) fn hex_digits(length: usize) -> String {
     text
 }
 
+/// Of a serial number: positive in DER and of full length.
+pub(crate) fn serial_bytes<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes: [u8; LENGTH] = std::array::from_fn(|_| rand::random());
+    if let Some(first) = bytes.first_mut() {
+        *first = *first & 0x3F | 0x40;
+    }
+    bytes
+}
+
 /// `length` decimal digits, which may begin with zero.
 pub(crate) fn digits(length: usize) -> String {
     (0..length).map(|_| char::from(b'0' + rand::random_range(0..10u8))).collect()

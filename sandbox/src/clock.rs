@@ -1,12 +1,14 @@
 //! Time comes in as an argument, so that tests can stand anywhere in it.
 //!
-//! Signatures and deadlines carry the time of the [`Clock`]. The speed of callback retries is
-//! another matter: see [`crate::wechat_pay::Pace`].
+//! Signatures and deadlines carry the time of the [`AdjustableClock`]. The speed of callback
+//! retries is another matter: see [`crate::wechat_pay::Pace`].
 
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
+
+use crate::state::lock;
 
 /// Where the present comes from.
 pub trait Clock: Debug + Send + Sync {
@@ -35,13 +37,46 @@ impl ManualClock {
 
     /// Moves the present by `step`; a negative step moves it back.
     pub fn advance(&self, step: TimeDelta) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += step;
+        *lock(&self.0) += step;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
+    }
+}
+
+/// Another clock, moved: the sandbox's own, which can be wrong on demand.
+#[derive(Debug)]
+pub struct AdjustableClock {
+    base: Arc<dyn Clock>,
+    offset: Mutex<TimeDelta>,
+}
+
+impl AdjustableClock {
+    pub(crate) fn over(base: Arc<dyn Clock>) -> Self {
+        Self { base, offset: Mutex::new(TimeDelta::zero()) }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        let now = self.base.now();
+        now.checked_add_signed(self.offset()).unwrap_or(now)
+    }
+
+    /// How far it goes ahead of its base.
+    pub fn offset(&self) -> TimeDelta {
+        *lock(&self.offset)
+    }
+
+    pub fn set_offset(&self, offset: TimeDelta) {
+        *lock(&self.offset) = offset;
+    }
+}
+
+impl Clock for AdjustableClock {
+    fn now(&self) -> DateTime<Utc> {
+        Self::now(self)
     }
 }
 

@@ -3,6 +3,8 @@
 //! The server signs with another library on purpose. Signing is blinded (`sign_with_rng`), and
 //! nothing here decrypts with RSA.
 
+use std::fmt;
+
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use base64::Engine;
@@ -28,10 +30,20 @@ pub enum CryptoError {
     SealingKey,
     #[error("the text is too long to seal")]
     Seal,
+    #[error("a certificate could not be made: {0}")]
+    Certificate(#[from] x509_cert::builder::Error),
+    #[error("not a certificate in PEM: {0}")]
+    CertificatePem(#[from] x509_cert::der::Error),
 }
 
 /// The half of a key that signs.
 pub(crate) struct SignatureKey(SigningKey<Sha256>);
+
+impl fmt::Debug for SignatureKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignatureKey")
+    }
+}
 
 impl SignatureKey {
     pub(crate) fn generate() -> Result<Self, CryptoError> {
@@ -49,6 +61,11 @@ impl SignatureKey {
     pub(crate) fn public_pem(&self) -> Result<String, CryptoError> {
         let public = RsaPublicKey::from(self.0.as_ref());
         Ok(public.to_public_key_pem(LineEnding::LF)?)
+    }
+
+    /// What a certificate is signed with.
+    pub(crate) fn signer(&self) -> &SigningKey<Sha256> {
+        &self.0
     }
 
     pub(crate) fn checking_half(&self) -> CheckingKey {
@@ -78,6 +95,12 @@ impl CheckingKey {
 
 /// `AEAD_AES_256_GCM` under an API v3 key.
 pub(crate) struct Sealer(Aes256Gcm);
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer")
+    }
+}
 
 impl Sealer {
     /// `key`: the 32 ASCII bytes of the API v3 key, not decoded in any way.

@@ -6,15 +6,20 @@
 //! agreement of the two worth something.
 //! Invariant: the control page can do nothing that the JSON twin and [`Sandbox`] cannot.
 //!
+//! Invariant: a fault happens only on demand.
+//!
 //! Absent on purpose: any setting that makes a stand-in more lenient.
 
+mod certificate;
 mod chance;
 pub mod clock;
 mod control;
 mod crypto;
+pub mod faults;
 pub mod keys;
 mod local_url;
 mod page;
+pub mod requests;
 mod server;
 mod state;
 pub mod wechat;

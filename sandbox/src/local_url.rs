@@ -19,10 +19,14 @@ impl LocalUrl {
     }
 
     /// The address with one more pair in its query, before any fragment.
-    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut url = self.0.clone();
         url.query_pairs_mut().append_pair(name, value);
-        url.into()
+        Self(url)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
@@ -51,6 +55,7 @@ mod tests {
     #[test]
     fn the_pair_goes_before_the_fragment() {
         let url = LocalUrl::parse("http://127.0.0.1:8080/?a=1#/pages/login").unwrap();
-        assert_eq!(url.with("code", "x y"), "http://127.0.0.1:8080/?a=1&code=x+y#/pages/login");
+        let url = url.with("code", "x y");
+        assert_eq!(url.as_str(), "http://127.0.0.1:8080/?a=1&code=x+y#/pages/login");
     }
 }

@@ -39,7 +39,7 @@ enum Command {
         /// Whether a payment sends its callback by itself
         #[arg(long, value_enum, default_value_t = Callbacks::Auto)]
         callbacks: Callbacks,
-        /// How many times faster than WeChat callbacks are retried (1 to 1000000)
+        /// How many times faster than WeChat callbacks are retried (up to 1000000; 0: when told to)
         #[arg(long, value_name = "FACTOR", default_value_t = 1)]
         speed: u32,
     },

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{AdjustableClock, Clock, SystemClock};
+use crate::faults::{Faults, gate};
 use crate::keys::Keys;
+use crate::requests::Requests;
 use crate::state::Sandbox;
 use crate::wechat::WeChat;
 use crate::wechat_pay::{CallbackMode, Pace, WechatPay};
@@ -30,7 +32,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Whether a payment sends its callback by itself.
     pub callbacks: CallbackMode,
-    /// How many times faster than WeChat the retries of callbacks follow each other; at least 1.
+    /// How many times faster than WeChat the retries of callbacks follow each other; 0: only when
+    /// told to.
     pub speed: u32,
 }
 
@@ -90,23 +93,25 @@ impl Drop for Running {
 
 /// Starts the stand-ins; must be called inside a tokio runtime, which then carries the callbacks.
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let wechat_pay = WechatPay::new(
-        options.keys.clone(),
-        options.clock.clone(),
-        options.callbacks,
-        Pace::new(options.speed),
-    )?;
+    let clock = Arc::new(AdjustableClock::over(options.clock));
+    let faults = Arc::new(Faults::default());
+    let pace = Pace::new(options.speed);
+    let wechat_pay = WechatPay::new(&options.keys, clock.clone(), faults.clone(), pace)?;
+    wechat_pay.set_callback_mode(options.callbacks);
     let sandbox = web::Data::new(Sandbox {
-        wechat: WeChat::new(options.keys.credentials.wechat.clone()),
+        wechat: WeChat::new(&options.keys),
         wechat_pay: Arc::new(wechat_pay),
         keys: options.keys,
-        clock: options.clock,
+        clock,
+        faults,
+        requests: Requests::default(),
     });
     let state = sandbox.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+            .wrap(middleware::from_fn(gate::pass))
             .wrap(security_headers())
             .configure(wechat::routes)
             .configure(wechat_pay::routes)

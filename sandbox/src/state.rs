@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::clock::Clock;
+use crate::clock::AdjustableClock;
+use crate::faults::Faults;
 use crate::keys::Keys;
+use crate::requests::Requests;
 use crate::wechat::WeChat;
 use crate::wechat_pay::WechatPay;
 
@@ -11,7 +13,9 @@ use crate::wechat_pay::WechatPay;
 #[derive(Debug)]
 pub struct Sandbox {
     pub keys: Arc<Keys>,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<AdjustableClock>,
+    pub faults: Arc<Faults>,
+    pub requests: Requests,
     pub wechat: WeChat,
     pub wechat_pay: Arc<WechatPay>,
 }

@@ -4,15 +4,18 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Form, Path, Query};
 use askama::Template;
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Act, Settings, status_of};
-use crate::clock::china;
-use crate::page::{self, yuan};
+use super::rows::{
+    self, Choice, Count, DeliveryRow, FaultRow, MerchantRow, PaymentRow, RequestRow,
+};
+use super::{Act, Change, Leap, Settings, status_of};
+use crate::faults::{CallbackFault, RequestFault};
+use crate::page;
+use crate::requests::Endpoint;
 use crate::state::Sandbox;
 use crate::wechat::User;
-use crate::wechat_pay::{CallbackMode, CallbackState, Delivery, MAX_SPEED, PaymentView, Repeat};
+use crate::wechat_pay::{CallbackMode, MAX_SPEED, Release, Repeat};
 
 const PAGE_LENGTH: usize = 20;
 
@@ -22,21 +25,30 @@ pub(super) struct Visit {
     page: Option<usize>,
     /// Of the tries of callbacks, from 1.
     tries: Option<usize>,
+    /// Of the requests, from 1.
+    requests: Option<usize>,
 }
 
 #[derive(Template)]
 #[template(path = "control.html")]
-struct Control<'a> {
-    mch_id: &'a str,
-    app_id: &'a str,
+struct Control {
     settings: Settings,
     manual: bool,
     max_speed: u32,
+    states: Vec<Count>,
+    asked: Vec<Count>,
+    faults: Vec<FaultRow>,
+    endpoints: Vec<Choice>,
+    request_faults: Vec<Choice>,
+    callback_faults: Vec<Choice>,
+    merchants: Vec<MerchantRow>,
     users: Vec<User>,
     payments: Vec<PaymentRow>,
     payment_pages: Pages,
     deliveries: Vec<DeliveryRow>,
     delivery_pages: Pages,
+    requests: Vec<RequestRow>,
+    request_pages: Pages,
 }
 
 /// A place in a list of pages, counted from 1.
@@ -45,23 +57,6 @@ struct Pages {
     here: usize,
     last: usize,
     total: usize,
-}
-
-struct PaymentRow {
-    payment: PaymentView,
-    amount: String,
-    payer: String,
-    created: String,
-    state: &'static str,
-    callback: &'static str,
-}
-
-struct DeliveryRow {
-    delivery: Delivery,
-    sent: String,
-    accepted: bool,
-    outcome: String,
-    body: String,
 }
 
 impl Pages {
@@ -73,29 +68,50 @@ impl Pages {
     fn skipped(self) -> usize {
         (self.here - 1) * PAGE_LENGTH
     }
+
+    /// What stands on this page.
+    fn part<T>(self, whole: Vec<T>) -> impl Iterator<Item = T> {
+        whole.into_iter().skip(self.skipped()).take(PAGE_LENGTH)
+    }
 }
 
-impl<'a> Control<'a> {
-    fn of(sandbox: &'a Sandbox, visit: &Visit) -> Self {
+impl Control {
+    fn of(sandbox: &Sandbox, visit: &Visit) -> Self {
         let pay = &sandbox.wechat_pay;
         let payment_pages = Pages::new(visit.page, pay.payments(0, 0).1);
         let (payments, _) = pay.payments(payment_pages.skipped(), PAGE_LENGTH);
         let deliveries = pay.deliveries();
         let delivery_pages = Pages::new(visit.tries, deliveries.len());
-        let shown = deliveries.into_iter().skip(delivery_pages.skipped()).take(PAGE_LENGTH);
+        let requests = sandbox.requests.log();
+        let request_pages = Pages::new(visit.requests, requests.len());
+        let (states, asked) = rows::counts(sandbox);
+        let demo_users = |app_id| sandbox.wechat.demo_users_of(app_id).unwrap_or_default();
         Self {
-            mch_id: &sandbox.keys.credentials.wechat_pay.mch_id,
-            app_id: &sandbox.keys.credentials.wechat.app_id,
-            settings: Settings::of(pay),
+            settings: Settings::of(sandbox),
             manual: pay.callback_mode() == CallbackMode::Manual,
             max_speed: MAX_SPEED,
-            users: sandbox.wechat.demo_users(),
-            payments: payments.into_iter().map(|payment| payment_row(payment, sandbox)).collect(),
+            states,
+            asked,
+            faults: rows::faults(sandbox),
+            endpoints: Endpoint::ALL.map(|on| choice(&on, on.label())).into(),
+            request_faults: RequestFault::ALL.map(|fault| choice(&fault, fault.label())).into(),
+            callback_faults: CallbackFault::ALL.map(|fault| choice(&fault, fault.label())).into(),
+            merchants: pay.merchants().into_iter().map(rows::merchant).collect(),
+            users: sandbox.wechat.app_ids().flat_map(demo_users).collect(),
+            payments: payments.into_iter().map(|row| rows::payment(row, sandbox)).collect(),
             payment_pages,
-            deliveries: shown.map(delivery_row).collect(),
+            deliveries: delivery_pages.part(deliveries).map(rows::delivery).collect(),
             delivery_pages,
+            requests: request_pages.part(requests).map(rows::request).collect(),
+            request_pages,
         }
     }
+}
+
+/// The value as JSON writes it, without its quotation marks.
+fn choice(value: &impl Serialize, label: &'static str) -> Choice {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    Choice { value: value.as_str().unwrap_or_default().to_owned(), label }
 }
 
 pub(super) async fn show(visit: Query<Visit>, sandbox: Data<Sandbox>) -> HttpResponse {
@@ -116,54 +132,27 @@ pub(super) async fn act(
     }
 }
 
-pub(super) async fn set(wanted: Form<Settings>, sandbox: Data<Sandbox>) -> HttpResponse {
-    wanted.apply(&sandbox.wechat_pay);
+pub(super) async fn set(wanted: Form<Change>, sandbox: Data<Sandbox>) -> HttpResponse {
+    wanted.apply(&sandbox);
     page::see_other("/sandbox")
+}
+
+pub(super) async fn advance(leap: Form<Leap>, sandbox: Data<Sandbox>) -> HttpResponse {
+    leap.perform(&sandbox);
+    page::see_other("/sandbox")
+}
+
+pub(super) async fn release(how: Form<Release>, sandbox: Data<Sandbox>) -> HttpResponse {
+    match sandbox.wechat_pay.release(how.into_inner()).await {
+        Ok(_) => page::see_other("/sandbox#tries"),
+        Err(refusal) => {
+            page::refused(status_of(&refusal), "没有执行", &refusal.to_string(), "/sandbox")
+        }
+    }
 }
 
 pub(super) async fn nowhere() -> HttpResponse {
     page::refused(StatusCode::NOT_FOUND, "没有这个地址", "沙箱没有模拟这个接口或页面", "/sandbox")
-}
-
-fn payment_row(payment: PaymentView, sandbox: &Sandbox) -> PaymentRow {
-    let payer = sandbox.wechat.user_by_openid(&payment.openid);
-    PaymentRow {
-        amount: yuan(payment.total_fen),
-        payer: payer.map_or_else(String::new, |user| user.name),
-        created: moment(payment.created_at),
-        state: match payment.trade_state {
-            "SUCCESS" => "已支付",
-            "CLOSED" => "已关闭",
-            _ => "待支付",
-        },
-        callback: callback_label(payment.callback),
-        payment,
-    }
-}
-
-fn callback_label(state: CallbackState) -> &'static str {
-    match state {
-        CallbackState::Waiting => "—",
-        CallbackState::Held => "已扣留",
-        CallbackState::Dropped => "已丢弃",
-        CallbackState::Underway => "投递中",
-        CallbackState::Accepted => "已送达",
-        CallbackState::GivenUp => "已放弃",
-    }
-}
-
-fn delivery_row(delivery: Delivery) -> DeliveryRow {
-    DeliveryRow {
-        sent: moment(delivery.sent_at),
-        accepted: delivery.outcome.accepted(),
-        outcome: delivery.outcome.to_string(),
-        body: delivery.outcome.body().to_owned(),
-        delivery,
-    }
-}
-
-fn moment(at: DateTime<Utc>) -> String {
-    china(at).format("%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]

@@ -1,20 +1,25 @@
 //! Throwaway keys: made once into a folder, marked as such, readable by their owner only.
 //!
 //! Invariant: [`generate`] never replaces a file; running it again only fills gaps.
-//! Invariant: every file says that it is a throwaway sandbox key, and the API v3 key and the app
-//! secret begin with `sandbox`, so that a production configuration can refuse them.
+//! Invariant: every file says that it is a throwaway sandbox key, and the API v3 keys and the app
+//! secrets begin with `sandbox`, so that a production configuration can refuse them.
 
+mod credentials;
 mod files;
+mod folder;
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 
-use serde::{Deserialize, Serialize};
+pub use credentials::{Credentials, SchoolCredentials, WechatCredentials, WechatPayCredentials};
 
-use crate::chance;
+use crate::certificate::PlatformCertificate;
 use crate::crypto::{CheckingKey, CryptoError, Sealer, SignatureKey};
-use files::{read_or_create, write_new};
+use credentials::KeyMode;
+use folder::Folder;
 
 /// Written into every file that [`generate`] makes.
 pub const THROWAWAY_MARK: &str =
@@ -25,6 +30,23 @@ pub const MERCHANT_PRIVATE_KEY_FILE: &str = "merchant_private_key.pem";
 pub const WECHAT_PAY_PUBLIC_KEY_FILE: &str = "wechat_pay_public_key.pem";
 /// Stays with the sandbox: it stands for what only WeChat Pay has.
 pub const WECHAT_PAY_PRIVATE_KEY_FILE: &str = "wechat_pay_private_key.pem";
+pub const PLATFORM_CERTIFICATE_FILE: &str = "platform_certificate.pem";
+/// Stays with the sandbox, like [`WECHAT_PAY_PRIVATE_KEY_FILE`].
+pub const PLATFORM_CERTIFICATE_PRIVATE_KEY_FILE: &str = "platform_certificate_private_key.pem";
+
+/// The demo schools with something of their own; all others use what is general.
+const SCHOOLS: [School; 3] = [
+    School { code: "hbgyzy", own_app: false, mode: KeyMode::Both },
+    School { code: "ynart", own_app: true, mode: KeyMode::PublicKey },
+    School { code: "yncjxy", own_app: false, mode: KeyMode::Certificate },
+];
+
+struct School {
+    /// Also the name of its folder.
+    code: &'static str,
+    own_app: bool,
+    mode: KeyMode,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -32,139 +54,109 @@ pub enum KeyError {
     File { path: PathBuf, source: io::Error },
     #[error("{path}: {source}", path = path.display())]
     Json { path: PathBuf, source: serde_json::Error },
+    #[error("a key could not be made: the thread that made it ended early")]
+    Thread,
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
 
-/// What a merchant is told by WeChat and WeChat Pay; the content of `credentials.json`.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Credentials {
-    /// Always [`THROWAWAY_MARK`].
-    pub throwaway: String,
-    pub wechat: WechatCredentials,
-    pub wechat_pay: WechatPayCredentials,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-pub struct WechatCredentials {
-    pub app_id: String,
-    pub app_secret: String,
-}
-
-/// File names are relative to the folder of `credentials.json`.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct WechatPayCredentials {
-    pub mch_id: String,
-    /// 40 upper-case hexadecimal digits.
-    pub merchant_serial_no: String,
-    pub merchant_private_key_file: String,
-    /// 32 ASCII bytes.
-    pub api_v3_key: String,
-    /// `PUB_KEY_ID_` and digits.
-    pub public_key_id: String,
-    pub public_key_file: String,
-}
-
-impl Credentials {
-    fn invent() -> Self {
-        let mch_id = format!("1900{}", chance::digits(6));
-        let public_key_id = format!("PUB_KEY_ID_01{mch_id}{}", chance::digits(22));
-        Self {
-            throwaway: THROWAWAY_MARK.to_owned(),
-            wechat: WechatCredentials {
-                app_id: format!("wx{}", chance::hex_digits(16)),
-                app_secret: format!("sandbox{}", chance::hex_digits(25)),
-            },
-            wechat_pay: WechatPayCredentials {
-                mch_id,
-                merchant_serial_no: chance::hex_digits(40).to_uppercase(),
-                merchant_private_key_file: MERCHANT_PRIVATE_KEY_FILE.to_owned(),
-                api_v3_key: format!("sandbox{}", chance::alphanumeric(25)),
-                public_key_id,
-                public_key_file: WECHAT_PAY_PUBLIC_KEY_FILE.to_owned(),
-            },
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("wechat", &self.wechat)
-            .field("wechat_pay", &self.wechat_pay)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for WechatCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WechatCredentials").field("app_id", &self.app_id).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for WechatPayCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WechatPayCredentials")
-            .field("mch_id", &self.mch_id)
-            .field("merchant_serial_no", &self.merchant_serial_no)
-            .field("public_key_id", &self.public_key_id)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Everything the stand-ins sign, check and seal with.
+#[derive(Debug)]
 pub struct Keys {
+    /// Of the general app and merchant.
     pub credentials: Credentials,
-    /// What WeChat Pay knows of the merchant: the public half.
+    /// By the code of a school.
+    pub schools: BTreeMap<String, SchoolCredentials>,
+    /// The general merchant first.
+    pub(crate) merchants: Vec<Arc<MerchantKeys>>,
+}
+
+/// What WeChat Pay has of one merchant.
+#[derive(Debug)]
+pub(crate) struct MerchantKeys {
+    pub(crate) credentials: WechatPayCredentials,
+    /// The public half.
     pub(crate) merchant: CheckingKey,
-    pub(crate) wechat_pay: SignatureKey,
+    /// Signs what names `PUB_KEY_ID_…`.
+    pub(crate) public_key: Option<Arc<SignatureKey>>,
+    /// Those that the merchant begins with.
+    pub(crate) certificates: Vec<PlatformCertificate>,
     pub(crate) api_v3: Sealer,
 }
 
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys").field("credentials", &self.credentials).finish_non_exhaustive()
-    }
-}
-
 impl Keys {
-    /// Keys from their texts: the merchant's and WeChat Pay's private keys are PKCS#8 PEM.
+    /// The general merchant's keys alone, from their texts: PKCS#8 PEM, the merchant's and
+    /// WeChat Pay's.
     pub fn from_pem(
         credentials: Credentials,
         merchant_private_key: &str,
         wechat_pay_private_key: &str,
     ) -> Result<Self, KeyError> {
-        let api_v3 = Sealer::new(credentials.wechat_pay.api_v3_key.as_bytes())?;
-        Ok(Self {
-            credentials,
+        let merchant = MerchantKeys {
+            credentials: credentials.wechat_pay.clone(),
             merchant: SignatureKey::from_pem(merchant_private_key)?.checking_half(),
-            wechat_pay: SignatureKey::from_pem(wechat_pay_private_key)?,
-            api_v3,
-        })
+            public_key: Some(Arc::new(SignatureKey::from_pem(wechat_pay_private_key)?)),
+            certificates: Vec::new(),
+            api_v3: Sealer::new(credentials.wechat_pay.api_v3_key.as_bytes())?,
+        };
+        Ok(Self { credentials, schools: BTreeMap::new(), merchants: vec![Arc::new(merchant)] })
+    }
+
+    /// The apps that are bound to the merchant: the general one, and its school's own.
+    pub(crate) fn apps_of(&self, mch_id: &str) -> Vec<String> {
+        let mut schools = self.schools.values();
+        let school = schools.find(|school| school.wechat_pay.mch_id == mch_id);
+        let own = school.and_then(|school| school.wechat.as_ref());
+        let apps = std::iter::once(&self.credentials.wechat).chain(own);
+        apps.map(|app| app.app_id.clone()).collect()
+    }
+
+    /// The code of the school that the merchant belongs to; none for the general one.
+    pub(crate) fn school_of(&self, mch_id: &str) -> Option<&str> {
+        let mut schools = self.schools.iter();
+        let own = schools.find(|(_, school)| school.wechat_pay.mch_id == mch_id)?;
+        Some(own.0)
     }
 }
 
 /// Makes whatever is missing in `dir` and reads the whole of it.
 ///
-/// Takes a second or two the first time: two RSA keys of 2048 bits are made.
+/// Takes some seconds the first time: nine RSA keys of 2048 bits are made.
 pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
-    files::create_folder(dir)?;
-    let merchant = read_or_create(&dir.join(MERCHANT_PRIVATE_KEY_FILE), new_private_key)?;
-    let provider = read_or_create(&dir.join(WECHAT_PAY_PRIVATE_KEY_FILE), new_private_key)?;
-    let public = SignatureKey::from_pem(&provider)?.public_pem()?;
-    write_new(&dir.join(WECHAT_PAY_PUBLIC_KEY_FILE), &marked(&public))?;
-    let path = dir.join(CREDENTIALS_FILE);
-    let invent = || Ok(format!("{:#}\n", serde_json::json!(Credentials::invent())));
-    let credentials = serde_json::from_str(&read_or_create(&path, invent)?)
-        .map_err(|source| KeyError::Json { path, source })?;
-    Keys::from_pem(credentials, &merchant, &provider)
+    let (general, schools) = thread::scope(|scope| {
+        let schools = SCHOOLS.map(|school| {
+            let dir = dir.join(school.code);
+            (school.code, scope.spawn(move || generate_school(&school, dir)))
+        });
+        let general = generate_general(dir);
+        let schools = schools.map(|(code, made)| (code, made.join()));
+        (general, schools)
+    });
+    let (credentials, merchant) = general?;
+    let merchants = vec![Arc::new(merchant)];
+    let mut keys = Keys { credentials, schools: BTreeMap::new(), merchants };
+    for (code, made) in schools {
+        let (credentials, merchant) = made.map_err(|_| KeyError::Thread)??;
+        keys.schools.insert(code.to_owned(), credentials);
+        keys.merchants.push(Arc::new(merchant));
+    }
+    Ok(keys)
 }
 
-fn new_private_key() -> Result<String, KeyError> {
-    Ok(marked(&SignatureKey::generate()?.private_pem()?))
+fn generate_general(dir: &Path) -> Result<(Credentials, MerchantKeys), KeyError> {
+    let folder = Folder::open(dir.to_owned())?;
+    let credentials = folder.credentials(Credentials::invent)?;
+    let keys = folder.keys(credentials.wechat_pay.clone())?;
+    Ok((credentials, keys))
 }
 
-/// RFC 7468 allows text before the first boundary line; parsers skip it.
-fn marked(pem: &str) -> String {
-    format!("{THROWAWAY_MARK}\n{pem}")
+fn generate_school(
+    school: &School,
+    dir: PathBuf,
+) -> Result<(SchoolCredentials, MerchantKeys), KeyError> {
+    let folder = Folder::open(dir)?;
+    let invent = || SchoolCredentials::invent(school.own_app, school.mode);
+    let credentials = folder.credentials(invent)?;
+    let keys = folder.keys(credentials.wechat_pay.clone())?;
+    Ok((credentials, keys))
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::User;
 use crate::chance;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
@@ -14,6 +15,7 @@ const MOST: usize = 100_000;
 
 #[derive(Debug)]
 struct Code {
+    app_id: String,
     openid: String,
     issued_at: DateTime<Utc>,
     used: bool,
@@ -21,7 +23,7 @@ struct Code {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CodeError {
-    /// Never made, or past its five minutes.
+    /// Never made, made for another app, or past its five minutes.
     Invalid,
     Used,
 }
@@ -33,18 +35,25 @@ pub(super) struct Codes {
 }
 
 impl Codes {
-    pub(super) fn issue(&mut self, openid: &str, now: DateTime<Utc>) -> String {
+    pub(super) fn issue(&mut self, user: &User, now: DateTime<Utc>) -> String {
         self.forget(now);
         let code = format!("0{}", chance::alphanumeric(31));
-        let entry = Code { openid: openid.to_owned(), issued_at: now, used: false };
+        let (app_id, openid) = (user.app_id.clone(), user.openid.clone());
+        let entry = Code { app_id, openid, issued_at: now, used: false };
         self.known.insert(code.clone(), entry);
         self.oldest_first.push_back(code.clone());
         code
     }
 
     /// The openid behind the code, which is used up by asking.
-    pub(super) fn take(&mut self, code: &str, now: DateTime<Utc>) -> Result<String, CodeError> {
-        let code = self.known.get_mut(code).ok_or(CodeError::Invalid)?;
+    pub(super) fn take(
+        &mut self,
+        app_id: &str,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Result<String, CodeError> {
+        let code = self.known.get_mut(code).filter(|code| code.app_id == app_id);
+        let code = code.ok_or(CodeError::Invalid)?;
         if code.used {
             return Err(CodeError::Used);
         }
@@ -71,25 +80,36 @@ impl Codes {
 mod tests {
     use super::*;
 
+    const APP: &str = "wx0000000000000001";
+
+    fn user(openid: &str) -> User {
+        let (app_id, openid) = (APP.to_owned(), openid.to_owned());
+        User { index: 0, app_id, openid, name: String::new() }
+    }
+
     #[test]
     fn a_code_is_good_once_for_five_minutes() {
         let start = DateTime::from_timestamp(1_767_232_800, 0).unwrap();
         let mut codes = Codes::default();
-        let code = codes.issue("o1", start);
+        let code = codes.issue(&user("o1"), start);
         assert_eq!(code.len(), 32);
-        assert_eq!(codes.take(&code, start + TimeDelta::minutes(5)), Ok("o1".to_owned()));
-        assert_eq!(codes.take(&code, start), Err(CodeError::Used));
-        let late = codes.issue("o1", start);
-        assert_eq!(codes.take(&late, start + TimeDelta::seconds(301)), Err(CodeError::Invalid));
-        assert_eq!(codes.take("none", start), Err(CodeError::Invalid));
+        assert_eq!(codes.take("wx2", &code, start), Err(CodeError::Invalid), "of another app");
+        assert_eq!(codes.take(APP, &code, start + TimeDelta::minutes(5)), Ok("o1".to_owned()));
+        assert_eq!(codes.take(APP, &code, start), Err(CodeError::Used));
+        let late = codes.issue(&user("o1"), start);
+        assert_eq!(
+            codes.take(APP, &late, start + TimeDelta::seconds(301)),
+            Err(CodeError::Invalid)
+        );
+        assert_eq!(codes.take(APP, "none", start), Err(CodeError::Invalid));
     }
 
     #[test]
     fn old_codes_are_forgotten() {
         let start = DateTime::from_timestamp(1_767_232_800, 0).unwrap();
         let mut codes = Codes::default();
-        codes.issue("o1", start);
-        codes.issue("o2", start + TimeDelta::minutes(11));
+        codes.issue(&user("o1"), start);
+        codes.issue(&user("o2"), start + TimeDelta::minutes(11));
         assert_eq!((codes.known.len(), codes.oldest_first.len()), (1, 1));
     }
 }

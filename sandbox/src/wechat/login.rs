@@ -38,7 +38,8 @@ pub(super) async fn code_to_session(
         .unwrap_or_default();
     let now = sandbox.clock.now();
     let openid = sandbox.wechat.check(&question).and_then(|()| {
-        lock(&sandbox.wechat.codes).take(&question.js_code, now).map_err(LoginError::from)
+        let mut codes = lock(&sandbox.wechat.codes);
+        codes.take(&question.appid, &question.js_code, now).map_err(LoginError::from)
     });
     answer(openid)
 }
@@ -50,11 +51,13 @@ pub(super) async fn posted() -> HttpResponse {
 
 impl WeChat {
     fn check(&self, question: &Question) -> Result<(), LoginError> {
+        let app = self.app(&question.appid);
+        let secret = app.map(|app| app.secret.as_str());
         let rules = [
             (!question.appid.is_empty(), APPID_MISSING),
-            (question.appid == self.app.app_id, LoginError(40013, "invalid appid")),
+            (app.is_some(), LoginError(40013, "invalid appid")),
             (!question.secret.is_empty(), LoginError(41004, "appsecret missing")),
-            (question.secret == self.app.app_secret, LoginError(40125, "invalid appsecret")),
+            (Some(question.secret.as_str()) == secret, LoginError(40125, "invalid appsecret")),
             (question.grant_type == GRANT, LoginError(40002, "invalid grant_type")),
             (!question.js_code.is_empty(), LoginError(41008, "missing code")),
         ];

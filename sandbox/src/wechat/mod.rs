@@ -11,6 +11,7 @@ mod login;
 mod people;
 mod sign_in;
 
+use std::fmt;
 use std::sync::Mutex;
 
 use actix_web::web;
@@ -18,44 +19,95 @@ use chrono::{DateTime, Utc};
 
 pub use people::{DEMO_USERS, User};
 
-use crate::keys::WechatCredentials;
+use crate::keys::{Keys, WechatCredentials};
 use crate::state::lock;
 use codes::Codes;
 use people::People;
 
 #[derive(Debug)]
 pub struct WeChat {
-    app: WechatCredentials,
-    people: People,
+    general: App,
+    /// Of schools that have one of their own.
+    others: Vec<App>,
     codes: Mutex<Codes>,
 }
 
+/// A mini-program and the people who use it.
+struct App {
+    secret: String,
+    people: People,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("app_id", &self.people.app_id()).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    fn new(credentials: &WechatCredentials) -> Self {
+        let people = People::new(&credentials.app_id);
+        Self { secret: credentials.app_secret.clone(), people }
+    }
+}
+
 impl WeChat {
-    pub(crate) fn new(app: WechatCredentials) -> Self {
-        let people = People::new(&app.app_id);
-        Self { app, people, codes: Mutex::default() }
+    pub(crate) fn new(keys: &Keys) -> Self {
+        let own = keys.schools.values().filter_map(|school| school.wechat.as_ref());
+        Self {
+            general: App::new(&keys.credentials.wechat),
+            others: own.map(App::new).collect(),
+            codes: Mutex::default(),
+        }
     }
 
-    /// The users that the sign-in page offers.
+    /// The users that the sign-in page offers, as the general app knows them.
     pub fn demo_users(&self) -> Vec<User> {
-        (0..).map_while(|index| self.people.demo(index)).collect()
+        demo_users(&self.general)
     }
 
-    /// The user of this number. The first [`DEMO_USERS`] have names; 100,000 exist in all, so
-    /// that load tests find a crowd.
+    /// The same, as that app knows them; `None` if there is no such app.
+    pub fn demo_users_of(&self, app_id: &str) -> Option<Vec<User>> {
+        self.app(app_id).map(demo_users)
+    }
+
+    /// The user of this number, as the general app knows them. The first [`DEMO_USERS`] have
+    /// names; 100,000 exist in all, so that load tests find a crowd.
     pub fn user(&self, index: u32) -> Option<User> {
-        self.people.user(index)
+        self.general.people.user(index)
+    }
+
+    /// The same, as that app knows them.
+    pub fn user_of(&self, app_id: &str, index: u32) -> Option<User> {
+        self.app(app_id)?.people.user(index)
     }
 
     /// A user that has been met: a demo user, or one that was asked for by number.
     pub fn user_by_openid(&self, openid: &str) -> Option<User> {
-        self.people.by_openid(openid)
+        self.apps().find_map(|app| app.people.by_openid(openid))
     }
 
     /// What `wx.login` gives the mini-program of this user.
     pub fn issue_code(&self, user: &User, now: DateTime<Utc>) -> String {
-        lock(&self.codes).issue(&user.openid, now)
+        lock(&self.codes).issue(user, now)
     }
+
+    /// The app ids, the general one first.
+    pub fn app_ids(&self) -> impl Iterator<Item = &str> {
+        self.apps().map(|app| app.people.app_id())
+    }
+
+    fn apps(&self) -> impl Iterator<Item = &App> {
+        std::iter::once(&self.general).chain(&self.others)
+    }
+
+    fn app(&self, app_id: &str) -> Option<&App> {
+        self.apps().find(|app| app.people.app_id() == app_id)
+    }
+}
+
+fn demo_users(app: &App) -> Vec<User> {
+    (0..).map_while(|index| app.people.demo(index)).collect()
 }
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {

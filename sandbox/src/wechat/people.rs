@@ -22,6 +22,8 @@ const POPULATION: u32 = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct User {
     pub index: u32,
+    /// Of the app that knows this person under this openid.
+    pub app_id: String,
     /// 28 characters, beginning with `o`.
     pub openid: String,
     pub name: String,
@@ -50,9 +52,13 @@ impl People {
         people
     }
 
+    pub(super) fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
     pub(super) fn demo(&self, index: u32) -> Option<User> {
         let name = *NAMES.get(usize::try_from(index).ok()?)?;
-        Some(User { index, openid: self.openid(index), name: name.to_owned() })
+        Some(self.user_named(index, name.to_owned()))
     }
 
     pub(super) fn user(&self, index: u32) -> Option<User> {
@@ -70,11 +76,11 @@ impl People {
     }
 
     fn named(&self, index: u32) -> User {
-        self.demo(index).unwrap_or_else(|| User {
-            index,
-            openid: self.openid(index),
-            name: format!("体验用户 {index}"),
-        })
+        self.demo(index).unwrap_or_else(|| self.user_named(index, format!("体验用户 {index}")))
+    }
+
+    fn user_named(&self, index: u32, name: String) -> User {
+        User { index, app_id: self.app_id.clone(), openid: self.openid(index), name }
     }
 
     /// Stable for an app id and different under another, as WeChat has it.

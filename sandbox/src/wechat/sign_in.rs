@@ -15,11 +15,16 @@ use crate::state::Sandbox;
 pub(super) struct Visit {
     #[serde(default)]
     redirect_uri: String,
+    /// Empty: the general app.
+    #[serde(default)]
+    app_id: String,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Choice {
     redirect_uri: String,
+    #[serde(default)]
+    app_id: String,
     user: u32,
 }
 
@@ -34,6 +39,8 @@ enum Who {
 #[derive(Deserialize)]
 pub(super) struct CodeWanted {
     user: Who,
+    #[serde(default)]
+    app_id: String,
 }
 
 #[derive(Template)]
@@ -41,43 +48,61 @@ pub(super) struct CodeWanted {
 struct SignIn<'a> {
     users: &'a [User],
     redirect_uri: &'a str,
+    app_id: &'a str,
+    /// Whether the visit named the app; then the way back names it too.
+    named: bool,
 }
 
+const NO_APP: &str = "没有这个小程序";
+
 impl WeChat {
-    fn find(&self, who: &Who) -> Option<User> {
-        match who {
-            Who::Index(index) => self.user(*index),
+    fn find(&self, wanted: &CodeWanted) -> Option<User> {
+        match &wanted.user {
+            Who::Index(index) => self.user_of(self.named_or_general(&wanted.app_id), *index),
             Who::Openid(openid) => self.user_by_openid(openid),
         }
+    }
+
+    fn named_or_general<'a>(&'a self, app_id: &'a str) -> &'a str {
+        if app_id.is_empty() { self.general.people.app_id() } else { app_id }
     }
 }
 
 pub(super) async fn page(visit: web::Query<Visit>, sandbox: web::Data<Sandbox>) -> HttpResponse {
-    match LocalUrl::parse(&visit.redirect_uri) {
-        Ok(_) => page::ok(&SignIn {
-            users: &sandbox.wechat.demo_users(),
-            redirect_uri: &visit.redirect_uri,
-        }),
-        Err(NotLocal) => refuse(&NotLocal.to_string()),
+    if let Err(NotLocal) = LocalUrl::parse(&visit.redirect_uri) {
+        return refuse(&NotLocal.to_string());
     }
+    let app_id = sandbox.wechat.named_or_general(&visit.app_id);
+    let Some(users) = sandbox.wechat.demo_users_of(app_id) else { return refuse(NO_APP) };
+    page::ok(&SignIn {
+        users: &users,
+        redirect_uri: &visit.redirect_uri,
+        app_id,
+        named: !visit.app_id.is_empty(),
+    })
 }
 
 pub(super) async fn choose(choice: web::Form<Choice>, sandbox: web::Data<Sandbox>) -> HttpResponse {
     let Ok(target) = LocalUrl::parse(&choice.redirect_uri) else {
         return refuse(&NotLocal.to_string());
     };
-    let Some(user) = sandbox.wechat.user(choice.user) else {
+    let app_id = sandbox.wechat.named_or_general(&choice.app_id);
+    let Some(user) = sandbox.wechat.user_of(app_id, choice.user) else {
         return refuse("没有这个演示用户");
     };
     let code = sandbox.wechat.issue_code(&user, sandbox.clock.now());
-    page::see_other(&target.with("code", &code))
+    let target = target.with("code", &code);
+    if choice.app_id.is_empty() {
+        return page::see_other(target.as_str());
+    }
+    page::see_other(target.with("app_id", app_id).as_str())
 }
 
 pub(super) async fn make_code(
     wanted: web::Json<CodeWanted>,
     sandbox: web::Data<Sandbox>,
 ) -> HttpResponse {
-    let Some(user) = sandbox.wechat.find(&wanted.user) else {
+    let Some(user) = sandbox.wechat.find(&wanted) else {
         return HttpResponse::NotFound().json(json!({ "message": "没有这个用户" }));
     };
     let code = sandbox.wechat.issue_code(&user, sandbox.clock.now());

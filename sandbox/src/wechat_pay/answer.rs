@@ -1,46 +1,35 @@
-//! Signing what leaves WeChat Pay, and the answers of the API.
+//! The answers of the API, signed.
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::authorization::Caller;
 use super::refusal::request_id;
-use crate::chance;
-use crate::keys::Keys;
+use super::signed::Signed;
+use crate::faults::RequestFault;
 
-/// The five `Wechatpay-…` headers over `timestamp\nnonce\nbody\n`.
-pub(super) fn signature_headers(
-    keys: &Keys,
-    now: DateTime<Utc>,
-    body: &str,
-) -> [(&'static str, String); 5] {
-    let timestamp = now.timestamp().to_string();
-    let nonce = chance::alphanumeric(32);
-    let signature = keys.wechat_pay.sign(format!("{timestamp}\n{nonce}\n{body}\n").as_bytes());
-    [
-        ("Wechatpay-Timestamp", timestamp),
-        ("Wechatpay-Nonce", nonce),
-        ("Wechatpay-Signature", signature),
-        ("Wechatpay-Serial", keys.credentials.wechat_pay.public_key_id.clone()),
-        ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
-    ]
-}
+/// What a body is on demand in place of JSON.
+const GARBAGE: &str = "<xml><return_code><![CDATA[SUCCESS]]></return_code></xml>";
 
 /// 200 with the signed body.
-pub(super) fn ok(keys: &Keys, now: DateTime<Utc>, body: &Value) -> HttpResponse {
-    let body = body.to_string();
+pub(super) fn ok(caller: &Caller, now: DateTime<Utc>, body: &Value) -> HttpResponse {
+    let garbage = caller.fault == Some(RequestFault::SignedGarbage);
+    let body = if garbage { GARBAGE.to_owned() } else { body.to_string() };
+    let signed = Signed::new(&caller.signer, now, body, caller.forgery());
     let mut response = HttpResponse::Ok();
-    for header in signature_headers(keys, now, &body) {
+    for header in signed.headers {
         response.insert_header(header);
     }
     response.insert_header(("Request-ID", request_id(0)));
-    response.content_type("application/json; charset=utf-8").body(body)
+    response.content_type("application/json; charset=utf-8").body(signed.body)
 }
 
-/// 204; the signature is over the empty body.
-pub(super) fn no_content(keys: &Keys, now: DateTime<Utc>) -> HttpResponse {
+/// 204; the signature is over the empty body, which cannot be altered.
+pub(super) fn no_content(caller: &Caller, now: DateTime<Utc>) -> HttpResponse {
+    let signed = Signed::new(&caller.signer, now, String::new(), caller.forgery());
     let mut response = HttpResponse::NoContent();
-    for header in signature_headers(keys, now, "") {
+    for header in signed.headers {
         response.insert_header(header);
     }
     response.insert_header(("Request-ID", request_id(0))).finish()

@@ -1,7 +1,7 @@
 //! The merchant's side of WeChat Pay, on its real paths.
 
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -10,18 +10,21 @@ use super::payment::State;
 use super::prepay_fields::CLOSE;
 use super::refusal::{Fault, Location, Refusal};
 use super::schema::{self, fault};
-use super::{WechatPay, answer, transaction};
+use super::{WechatPay, answer, prepay, transaction};
+use crate::requests::OutTradeNo;
 use crate::state::{Sandbox, lock};
 
-pub(super) async fn prepay(
+pub(super) async fn prepay_jsapi(
     request: HttpRequest,
     body: Bytes,
     sandbox: Data<Sandbox>,
 ) -> Result<HttpResponse, Refusal> {
     let pay = &sandbox.wechat_pay;
     let caller = pay.authorize(&request, &body)?;
-    let prepay_id = pay.prepay(&caller, &body, &sandbox.wechat)?;
-    Ok(answer::ok(&pay.keys, pay.clock.now(), &json!({ "prepay_id": prepay_id })))
+    let order = prepay::read(&body)?;
+    about(&request, order.number());
+    let prepay_id = pay.prepay(&caller, order, &sandbox.wechat)?;
+    Ok(answer::ok(&caller, pay.clock.now(), &json!({ "prepay_id": prepay_id })))
 }
 
 pub(super) async fn query(
@@ -31,10 +34,11 @@ pub(super) async fn query(
     sandbox: Data<Sandbox>,
 ) -> Result<HttpResponse, Refusal> {
     let pay = &sandbox.wechat_pay;
+    about(&request, &out_trade_no);
     let caller = pay.authorize(&request, &body)?;
     check_mchid(&request, &caller)?;
-    let found = lock(&pay.payments).get(&out_trade_no).map(transaction::queried);
-    Ok(answer::ok(&pay.keys, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    let found = lock(&pay.payments).get_of(caller.mchid(), &out_trade_no).map(transaction::queried);
+    Ok(answer::ok(&caller, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
 }
 
 pub(super) async fn query_by_id(
@@ -46,8 +50,10 @@ pub(super) async fn query_by_id(
     let pay = &sandbox.wechat_pay;
     let caller = pay.authorize(&request, &body)?;
     check_mchid(&request, &caller)?;
-    let found = lock(&pay.payments).by_transaction(&transaction_id).map(transaction::queried);
-    Ok(answer::ok(&pay.keys, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    let payments = lock(&pay.payments);
+    let found = payments.by_transaction(&transaction_id);
+    let found = found.filter(|payment| payment.mchid == caller.mchid()).map(transaction::queried);
+    Ok(answer::ok(&caller, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
 }
 
 pub(super) async fn close(
@@ -57,27 +63,23 @@ pub(super) async fn close(
     sandbox: Data<Sandbox>,
 ) -> Result<HttpResponse, Refusal> {
     let pay = &sandbox.wechat_pay;
+    about(&request, &out_trade_no);
     let caller = pay.authorize(&request, &body)?;
     let order = schema::read(&body, CLOSE)?;
     if order.get("mchid").is_none_or(|mchid| mchid != caller.mchid()) {
         return Err(fault("/mchid", "", "与Http头Authorization中的mchid不一致").into());
     }
-    pay.close(&out_trade_no)?;
-    Ok(answer::no_content(&pay.keys, pay.clock.now()))
-}
-
-/// A merchant in public-key mode has no platform certificates.
-pub(super) async fn certificates(
-    request: HttpRequest,
-    body: Bytes,
-    sandbox: Data<Sandbox>,
-) -> Result<HttpResponse, Refusal> {
-    sandbox.wechat_pay.authorize(&request, &body)?;
-    Err(Refusal::not_found("无可用的平台证书，请使用微信支付公钥"))
+    pay.close(&caller, &out_trade_no)?;
+    Ok(answer::no_content(&caller, pay.clock.now()))
 }
 
 pub(super) async fn no_such_path() -> Result<HttpResponse, Refusal> {
     Err(Refusal::not_found("请求的资源不存在"))
+}
+
+/// Tells the log of requests which order this one is about.
+fn about(request: &HttpRequest, out_trade_no: &str) {
+    request.extensions_mut().insert(OutTradeNo(out_trade_no.to_owned()));
 }
 
 #[derive(Deserialize)]
@@ -97,9 +99,10 @@ fn check_mchid(request: &HttpRequest, caller: &Caller) -> Result<(), Refusal> {
 
 impl WechatPay {
     /// Closes an order that is not paid; closing it again changes nothing.
-    fn close(&self, out_trade_no: &str) -> Result<(), Refusal> {
+    fn close(&self, caller: &Caller, out_trade_no: &str) -> Result<(), Refusal> {
         let mut payments = lock(&self.payments);
-        let payment = payments.get_mut(out_trade_no).ok_or_else(Refusal::no_order)?;
+        let payment = payments.get_mut_of(caller.mchid(), out_trade_no);
+        let payment = payment.ok_or_else(Refusal::no_order)?;
         match payment.state {
             State::Paid(_) => return Err(Refusal::close_of_paid()),
             State::NotPaid | State::Closed => payment.state = State::Closed,

@@ -1,13 +1,17 @@
 //! `Authorization: WECHATPAY2-SHA256-RSA2048 …`: who asks, and that they asked just this, now.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::{HttpMessage, HttpRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::WechatPay;
+use super::merchants::Merchant;
 use super::refusal::{Fault, Location, Refusal};
+use super::signing::Signer;
+use crate::faults::{Forgery, RequestFault};
 use crate::state::lock;
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048 ";
@@ -18,12 +22,20 @@ const MOST_NONCES: usize = 500_000;
 /// A merchant that proved itself; only [`WechatPay::authorize`] makes one.
 #[derive(Debug)]
 pub(super) struct Caller {
-    mchid: String,
+    pub(super) merchant: Arc<Merchant>,
+    /// The key that it asked to be answered with.
+    pub(super) signer: Signer,
+    /// What is to go wrong with the answer.
+    pub(super) fault: Option<RequestFault>,
 }
 
 impl Caller {
     pub(super) fn mchid(&self) -> &str {
-        &self.mchid
+        self.merchant.mch_id()
+    }
+
+    pub(super) fn forgery(&self) -> Option<Forgery> {
+        self.fault.and_then(RequestFault::forgery)
     }
 }
 
@@ -66,26 +78,27 @@ impl WechatPay {
     /// Holds a request to the rules that all paths of the API share.
     pub(super) fn authorize(&self, request: &HttpRequest, body: &[u8]) -> Result<Caller, Refusal> {
         check_headers(request, !body.is_empty())?;
-        self.check_key_choice(request)?;
         let parts = Parts::parse(text(request, "Authorization")).ok_or_else(|| {
             Refusal::unauthorized("authorization", "Http头Authorization值格式错误")
         })?;
         let now = self.clock.now();
-        self.check_identity(&parts, now)?;
-        self.check_signature(&parts, request, body)?;
+        let merchant = self.merchant_of(parts.mchid);
+        let merchant = merchant.ok_or_else(|| Refusal::unauthorized("mchid", "商户号不存在"))?;
+        merchant.check_claim(&parts, now)?;
+        merchant.check_signature(&parts, request, body)?;
         // After the signature: strangers must not be able to spend the merchant's nonces.
-        if !lock(&self.nonces).first_use(parts.nonce_str, now) {
+        if !lock(&merchant.nonces).first_use(parts.nonce_str, now) {
             return Err(Refusal::unauthorized("nonce_str", "nonce_str重复使用"));
         }
-        Ok(Caller { mchid: parts.mchid.to_owned() })
+        let signer = merchant.answer_signer(text(request, "Wechatpay-Serial"), now)?;
+        let fault = request.extensions().get::<RequestFault>().copied();
+        Ok(Caller { merchant: merchant.clone(), signer, fault })
     }
+}
 
-    fn check_identity(&self, parts: &Parts<'_>, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let merchant = &self.keys.credentials.wechat_pay;
-        if parts.mchid != merchant.mch_id {
-            return Err(Refusal::unauthorized("mchid", "商户号不存在"));
-        }
-        if parts.serial_no != merchant.merchant_serial_no {
+impl Merchant {
+    fn check_claim(&self, parts: &Parts<'_>, now: DateTime<Utc>) -> Result<(), Refusal> {
+        if parts.serial_no != self.keys.credentials.merchant_serial_no {
             return Err(Refusal::unauthorized("serial_no", "商户证书序列号有误"));
         }
         if parts.nonce_str.len() > LONGEST_NONCE {
@@ -116,13 +129,10 @@ impl WechatPay {
         Err(Refusal::bad_signature(method, url, &String::from_utf8_lossy(&message)))
     }
 
-    /// `Wechatpay-Serial` asks for the key of the answer; this merchant has only the one.
-    fn check_key_choice(&self, request: &HttpRequest) -> Result<(), Refusal> {
-        let asked = text(request, "Wechatpay-Serial");
-        if asked.is_empty() || asked == self.keys.credentials.wechat_pay.public_key_id {
-            return Ok(());
-        }
-        Err(fault("Wechatpay-Serial", asked, "微信支付公钥ID错误"))
+    /// `Wechatpay-Serial` asks for the key of the answer.
+    fn answer_signer(&self, asked: &str, now: DateTime<Utc>) -> Result<Signer, Refusal> {
+        let signer = lock(&self.signing).for_answer(asked, now);
+        signer.ok_or_else(|| fault("Wechatpay-Serial", asked, "微信支付公钥ID或平台证书序列号错误"))
     }
 }
 

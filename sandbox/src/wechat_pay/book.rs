@@ -14,7 +14,8 @@ pub(super) struct Payments {
     /// By order of arrival.
     all: BTreeMap<u64, Payment>,
     next: u64,
-    by_out_trade_no: HashMap<String, u64>,
+    /// A number belongs to one order of a merchant, and may be another's too.
+    by_out_trade_no: HashMap<String, Vec<u64>>,
     by_prepay: HashMap<String, u64>,
     by_transaction: HashMap<String, u64>,
 }
@@ -41,12 +42,22 @@ impl Payments {
         }
     }
 
+    /// The newest of that number, whosever it is.
     pub(super) fn get(&self, out_trade_no: &str) -> Option<&Payment> {
-        self.all.get(self.by_out_trade_no.get(out_trade_no)?)
+        self.all.get(self.by_out_trade_no.get(out_trade_no)?.last()?)
     }
 
     pub(super) fn get_mut(&mut self, out_trade_no: &str) -> Option<&mut Payment> {
-        self.all.get_mut(self.by_out_trade_no.get(out_trade_no)?)
+        self.all.get_mut(self.by_out_trade_no.get(out_trade_no)?.last()?)
+    }
+
+    /// The merchant's own of that number.
+    pub(super) fn get_of(&self, mchid: &str, out_trade_no: &str) -> Option<&Payment> {
+        self.all.get(&self.place(mchid, out_trade_no)?)
+    }
+
+    pub(super) fn get_mut_of(&mut self, mchid: &str, out_trade_no: &str) -> Option<&mut Payment> {
+        self.all.get_mut(&self.place(mchid, out_trade_no)?)
     }
 
     pub(super) fn by_prepay(&self, prepay_id: &str) -> Option<&Payment> {
@@ -70,14 +81,19 @@ impl Payments {
         if self.all.len() >= self.most {
             self.drop_oldest_finished(now)?;
         }
-        self.by_out_trade_no.insert(payment.out_trade_no.clone(), self.next);
+        self.by_out_trade_no.entry(payment.out_trade_no.clone()).or_default().push(self.next);
         self.all.insert(self.next, payment);
         self.next += 1;
         Ok(())
     }
 
-    pub(super) fn add_prepay(&mut self, out_trade_no: &str, prepay_id: &str, now: DateTime<Utc>) {
-        let Some(&place) = self.by_out_trade_no.get(out_trade_no) else { return };
+    pub(super) fn add_prepay(
+        &mut self,
+        (mchid, out_trade_no): (&str, &str),
+        prepay_id: &str,
+        now: DateTime<Utc>,
+    ) {
+        let Some(place) = self.place(mchid, out_trade_no) else { return };
         let Some(payment) = self.all.get_mut(&place) else { return };
         for old in payment.add_prepay(prepay_id.to_owned(), now) {
             self.by_prepay.remove(&old.id);
@@ -86,18 +102,28 @@ impl Payments {
     }
 
     /// Makes the payment findable by the number it got when it was paid.
-    pub(super) fn index_transaction(&mut self, out_trade_no: &str) {
-        let Some(&place) = self.by_out_trade_no.get(out_trade_no) else { return };
+    pub(super) fn index_transaction(&mut self, mchid: &str, out_trade_no: &str) {
+        let Some(place) = self.place(mchid, out_trade_no) else { return };
         if let Some(paid) = self.all.get(&place).and_then(Payment::paid) {
             self.by_transaction.insert(paid.transaction_id.clone(), place);
         }
+    }
+
+    fn place(&self, mchid: &str, out_trade_no: &str) -> Option<u64> {
+        let mut places = self.by_out_trade_no.get(out_trade_no)?.iter().copied();
+        places.find(|place| self.all.get(place).is_some_and(|payment| payment.mchid == mchid))
     }
 
     fn drop_oldest_finished(&mut self, now: DateTime<Utc>) -> Result<(), Full> {
         let finished = self.all.iter().find(|(_, payment)| payment.finished(now));
         let place = *finished.ok_or(Full)?.0;
         let Some(payment) = self.all.remove(&place) else { return Err(Full) };
-        self.by_out_trade_no.remove(&payment.out_trade_no);
+        if let Some(places) = self.by_out_trade_no.get_mut(&payment.out_trade_no) {
+            places.retain(|known| *known != place);
+            if places.is_empty() {
+                self.by_out_trade_no.remove(&payment.out_trade_no);
+            }
+        }
         for prepay in &payment.prepays {
             self.by_prepay.remove(&prepay.id);
         }
@@ -150,11 +176,11 @@ mod tests {
         payments.insert(payment("second", now), now).unwrap();
         assert_eq!(payments.insert(payment("third", now), now), Err(Full));
 
-        payments.add_prepay("second", "prepay", now);
+        payments.add_prepay(("", "second"), "prepay", now);
         let second = payments.get_mut("second").unwrap();
         second.state = State::Paid(Paid { transaction_id: "42".to_owned(), at: now });
         second.callbacks.state = CallbackState::Underway;
-        payments.index_transaction("second");
+        payments.index_transaction("", "second");
         assert_eq!(payments.insert(payment("third", now), now), Err(Full));
         assert!(payments.by_prepay("prepay").is_some() && payments.by_transaction("42").is_some());
 
@@ -173,7 +199,7 @@ mod tests {
         let mut payments = Payments::default();
         payments.insert(payment("order", now), now).unwrap();
         for number in 0..17 {
-            payments.add_prepay("order", &number.to_string(), now);
+            payments.add_prepay(("", "order"), &number.to_string(), now);
         }
         assert!(payments.by_prepay("0").is_none() && payments.by_prepay("1").is_some());
         assert_eq!(payments.by_prepay.len(), 16);

@@ -53,12 +53,16 @@ impl WechatPay {
         call.time_stamp.parse::<u64>().map_err(|_| CallRefusal::TimeStamp)?;
         let PaymentCall { app_id, time_stamp, nonce_str, package, .. } = call;
         let message = format!("{app_id}\n{time_stamp}\n{nonce_str}\n{package}\n");
-        if !self.keys.merchant.accepts(message.as_bytes(), &call.pay_sign) {
-            return Err(CallRefusal::Signature);
-        }
+        let mut signers = self
+            .merchants
+            .iter()
+            .filter(|merchant| merchant.keys.merchant.accepts(message.as_bytes(), &call.pay_sign));
+        let signer = signers.next().ok_or(CallRefusal::Signature)?;
         let now = self.clock.now();
         let payments = lock(&self.payments);
-        let payment = payments.by_prepay(prepay_id).ok_or(CallRefusal::UnknownPrepay)?;
+        let payment = payments.by_prepay(prepay_id);
+        let payment = payment.filter(|payment| payment.mchid == signer.mch_id());
+        let payment = payment.ok_or(CallRefusal::UnknownPrepay)?;
         if payment.appid != *app_id {
             return Err(CallRefusal::OtherApp);
         }

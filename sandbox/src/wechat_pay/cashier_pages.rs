@@ -71,7 +71,7 @@ pub(super) async fn show(visit: Query<Visit>, sandbox: Data<Sandbox>) -> HttpRes
     page::ok(&Cashier {
         call: &visit.call,
         redirect_uri: &visit.redirect_uri,
-        merchant: &sandbox.keys.credentials.wechat_pay.mch_id,
+        merchant: &payment.mch_id,
         payer: payer.as_ref().map_or("", |user| &user.name),
         payment: &payment,
         amount: &yuan(payment.total_fen),
@@ -85,7 +85,7 @@ pub(super) async fn act(decision: Form<Decision>, sandbox: Data<Sandbox>) -> Htt
         Err(error) => return refuse_place(&error),
     };
     match decide(&sandbox, &visit.call, act) {
-        Ok(()) => page::see_other(&target.with("pay_result", act.result())),
+        Ok(()) => page::see_other(target.with("pay_result", act.result()).as_str()),
         Err(Refused::Call(refusal)) => refuse_call(&refusal, &visit.redirect_uri),
         Err(Refused::Act(refusal)) => {
             page::refused(StatusCode::CONFLICT, TITLE, &refusal.to_string(), &visit.redirect_uri)

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::notification::{Letter, Notification};
+use crate::faults::CallbackFault;
 use crate::state::lock;
 
 /// The merchant must have answered by then, network included.
@@ -67,6 +68,10 @@ pub struct Delivery {
     pub number: u64,
     pub out_trade_no: String,
     pub notification_id: String,
+    /// Which key signed it: `PUB_KEY_ID_…`, or the serial number of a certificate.
+    pub serial: String,
+    /// What went wrong with it on demand.
+    pub fault: Option<CallbackFault>,
     pub sent_at: DateTime<Utc>,
     pub took_ms: u64,
     pub outcome: Outcome,
@@ -129,14 +134,35 @@ impl Courier {
         notification: &Notification,
         letter: Letter,
         now: DateTime<Utc>,
+        fault: Option<CallbackFault>,
     ) -> Outcome {
+        let mut delivery = Delivery {
+            number: 0,
+            out_trade_no: notification.out_trade_no.clone(),
+            notification_id: notification.id.clone(),
+            serial: letter.serial(),
+            fault,
+            sent_at: now,
+            took_ms: 0,
+            outcome: Outcome::NoAnswer { reason: "途中丢失" },
+        };
         let start = Instant::now();
-        let outcome = self.send(letter).await.unwrap_or_else(|error| Outcome::NoAnswer {
-            reason: if error.is_timeout() { "超时" } else { "无法连接" },
-        });
-        let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.write_down(notification, now, took_ms, outcome.clone());
+        if fault != Some(CallbackFault::Drop) {
+            delivery.outcome = self.answer_to(letter).await;
+        }
+        if fault == Some(CallbackFault::AnswerLost) {
+            delivery.outcome = Outcome::NoAnswer { reason: "应答丢失" };
+        }
+        delivery.took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let outcome = delivery.outcome.clone();
+        self.write_down(delivery);
         outcome
+    }
+
+    async fn answer_to(&self, letter: Letter) -> Outcome {
+        self.send(letter).await.unwrap_or_else(|error| Outcome::NoAnswer {
+            reason: if error.is_timeout() { "超时" } else { "无法连接" },
+        })
     }
 
     async fn send(&self, letter: Letter) -> Result<Outcome, reqwest::Error> {
@@ -154,23 +180,10 @@ impl Courier {
         Ok(Outcome::Answered { status, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
-    fn write_down(
-        &self,
-        notification: &Notification,
-        sent_at: DateTime<Utc>,
-        took_ms: u64,
-        outcome: Outcome,
-    ) {
+    fn write_down(&self, delivery: Delivery) {
         let mut diary = lock(&self.diary);
         diary.written += 1;
-        let delivery = Delivery {
-            number: diary.written,
-            out_trade_no: notification.out_trade_no.clone(),
-            notification_id: notification.id.clone(),
-            sent_at,
-            took_ms,
-            outcome,
-        };
+        let delivery = Delivery { number: diary.written, ..delivery };
         diary.newest_first.push_front(delivery);
         diary.newest_first.truncate(DIARY_LENGTH);
     }

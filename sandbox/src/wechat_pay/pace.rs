@@ -1,4 +1,4 @@
-//! The time between callbacks, which can be made to pass faster.
+//! The time between callbacks, which can be made to pass faster or at once.
 
 use std::time::Duration;
 
@@ -8,37 +8,80 @@ use tokio::time::Instant;
 /// The fastest that waiting can be made.
 pub const MAX_SPEED: u32 = 1_000_000;
 
-/// A factor on waiting. It touches nothing else: signatures carry the clock's time.
+/// The time of the schedule of retries. It touches nothing else: signatures carry the clock's.
 #[derive(Debug)]
-pub struct Pace(watch::Sender<u32>);
+pub struct Pace(watch::Sender<Course>);
+
+/// How the schedule's time passes since something was last changed about it.
+#[derive(Debug, Clone, Copy)]
+struct Course {
+    since: Instant,
+    passed: Duration,
+    speed: u32,
+}
+
+impl Course {
+    fn now(self) -> Duration {
+        self.passed.saturating_add(self.since.elapsed().saturating_mul(self.speed))
+    }
+}
 
 impl Pace {
-    /// `speed` 1 is WeChat's own pace; 60 makes a minute pass in a second.
+    /// `speed` 1 is WeChat's own pace; 60 makes a minute pass in a second; at 0 the schedule
+    /// stands still, and only [`Pace::advance`] moves it.
     pub fn new(speed: u32) -> Self {
-        Self(watch::Sender::new(speed.clamp(1, MAX_SPEED)))
+        let speed = speed.min(MAX_SPEED);
+        Self(watch::Sender::new(Course { since: Instant::now(), passed: Duration::ZERO, speed }))
     }
 
     pub fn speed(&self) -> u32 {
-        *self.0.borrow()
+        self.0.borrow().speed
     }
 
     /// Also hurries those who wait already.
     pub fn set_speed(&self, speed: u32) {
-        self.0.send_replace(speed.clamp(1, MAX_SPEED));
+        self.change(|course| course.speed = speed.min(MAX_SPEED));
     }
 
-    /// Waits for `time` at whatever speed is set meanwhile.
-    pub(super) async fn wait(&self, time: Duration) {
-        let mut speeds = self.0.subscribe();
-        let mut left = time;
-        while !left.is_zero() {
-            let speed = *speeds.borrow_and_update();
-            let since = Instant::now();
+    /// Lets so much time pass at once.
+    pub fn advance(&self, step: Duration) {
+        self.change(|course| course.passed = course.passed.saturating_add(step));
+    }
+
+    /// The time of the schedule, from an arbitrary beginning.
+    pub(super) fn now(&self) -> Duration {
+        self.0.borrow().now()
+    }
+
+    /// Waits until the schedule's time is `due`, however it passes meanwhile.
+    pub(super) async fn wait_until(&self, due: Duration) {
+        let mut courses = self.0.subscribe();
+        loop {
+            let course = *courses.borrow_and_update();
+            let left = due.saturating_sub(course.now());
+            if left.is_zero() {
+                return;
+            }
+            let comes = async {
+                match left.checked_div(course.speed) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = tokio::time::sleep(left / speed) => return,
-                _ = speeds.changed() => left = left.saturating_sub(since.elapsed() * speed),
+                () = comes => return,
+                // The sender lives in `self`, so that this is a change.
+                _ = courses.changed() => {}
             }
         }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Course)) {
+        self.0.send_modify(|course| {
+            let passed = course.now();
+            *course = Course { since: Instant::now(), passed, ..*course };
+            change(course);
+        });
     }
 }
 
@@ -48,20 +91,33 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_new_speed_hurries_those_who_wait() {
-        let pace = Arc::new(Pace::new(1));
-        let waiting = pace.clone();
-        let wait = tokio::spawn(async move { waiting.wait(Duration::from_hours(6)).await });
+    const SIX_HOURS: Duration = Duration::from_hours(6);
+
+    async fn ends_after(speed: u32, change: impl FnOnce(&Pace)) {
+        let pace = Arc::new(Pace::new(speed));
+        let (waiting, due) = (pace.clone(), pace.now() + SIX_HOURS);
+        let wait = tokio::spawn(async move { waiting.wait_until(due).await });
         tokio::task::yield_now().await;
-        pace.set_speed(MAX_SPEED);
+        change(&pace);
         tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap().unwrap();
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_new_speed_or_a_leap_hurries_those_who_wait() {
+        ends_after(1, |pace| pace.set_speed(MAX_SPEED)).await;
+        ends_after(1, |pace| pace.advance(SIX_HOURS)).await;
+        ends_after(0, |pace| pace.set_speed(MAX_SPEED)).await;
+        ends_after(0, |pace| {
+            pace.advance(SIX_HOURS / 2);
+            pace.advance(SIX_HOURS / 2);
+        })
+        .await;
     }
 
     #[test]
     fn the_speed_is_bounded() {
         let pace = Pace::new(0);
-        assert_eq!(pace.speed(), 1);
+        assert_eq!((pace.speed(), pace.now()), (0, Duration::ZERO));
         pace.set_speed(u32::MAX);
         assert_eq!(pace.speed(), MAX_SPEED);
     }

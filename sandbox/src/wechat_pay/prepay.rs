@@ -19,30 +19,46 @@ const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 const LONGEST: TimeDelta = TimeDelta::days(90);
 const USUAL: TimeDelta = TimeDelta::days(7);
 
+/// A request that breaks no rule of its form.
+pub(super) struct Order {
+    request: PrepayRequest,
+    /// As it was sent: a repetition must equal it.
+    value: Value,
+}
+
+impl Order {
+    pub(super) fn number(&self) -> &str {
+        &self.request.out_trade_no
+    }
+}
+
+pub(super) fn read(body: &[u8]) -> Result<Order, Refusal> {
+    let value = schema::read(body, PREPAY)?;
+    let request = serde_json::from_value(value.clone());
+    let request = request.map_err(|_| fault("", "", "请求体不是合法的JSON"))?;
+    Ok(Order { request, value })
+}
+
 impl WechatPay {
     /// A fresh prepay id for the order of the request, which is made if it is new.
     pub(super) fn prepay(
         &self,
         caller: &Caller,
-        body: &[u8],
+        Order { request, value }: Order,
         wechat: &WeChat,
     ) -> Result<String, Refusal> {
-        let value = schema::read(body, PREPAY)?;
-        let request = serde_json::from_value::<PrepayRequest>(value.clone())
-            .map_err(|_| fault("", "", "请求体不是合法的JSON"))?;
-        self.check_parties(&request, caller, wechat)?;
+        Self::check_parties(&request, caller, wechat)?;
         let now = self.clock.now();
         let prepay_id = chance::prepay_id(now);
         let mut payments = lock(&self.payments);
         admit(&mut payments, &request, value, now)?;
-        payments.add_prepay(&request.out_trade_no, &prepay_id, now);
+        payments.add_prepay((&request.mchid, &request.out_trade_no), &prepay_id, now);
         drop(payments);
         self.changed();
         Ok(prepay_id)
     }
 
     fn check_parties(
-        &self,
         request: &PrepayRequest,
         caller: &Caller,
         wechat: &WeChat,
@@ -51,13 +67,15 @@ impl WechatPay {
             let issue = "与Http头Authorization中的mchid不一致";
             return Err(fault("/mchid", &request.mchid, issue).into());
         }
-        if request.appid != self.keys.credentials.wechat.app_id {
+        if !caller.merchant.app_ids.contains(&request.appid) {
             return Err(Refusal::app_not_bound());
         }
-        if wechat.user_by_openid(&request.payer.openid).is_none() {
-            return Err(fault("/payer/openid", &request.payer.openid, "无效的openid").into());
+        let openid = &request.payer.openid;
+        match wechat.user_by_openid(openid) {
+            None => Err(fault("/payer/openid", openid, "无效的openid").into()),
+            Some(payer) if payer.app_id != request.appid => Err(Refusal::other_apps_openid()),
+            Some(_) => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -68,7 +86,7 @@ fn admit(
     value: Value,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
-    let Some(known) = payments.get(&request.out_trade_no) else {
+    let Some(known) = payments.get_of(&request.mchid, &request.out_trade_no) else {
         let added = payments.insert(new_payment(request, value, now), now);
         return added.map_err(|Full| Refusal::too_many());
     };

@@ -122,6 +122,15 @@ impl Refusal {
         bad_request("ORDER_CLOSED", "该订单已关闭")
     }
 
+    /// A fault of the request in spite of the status: no repetition mends it.
+    pub(super) fn other_apps_openid() -> Self {
+        refuse(StatusCode::INTERNAL_SERVER_ERROR, "OPENID_MISMATCH", "appid和openid不匹配")
+    }
+
+    pub(super) fn system_error() -> Self {
+        refuse(StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_ERROR", "系统异常，请稍后重试")
+    }
+
     pub(super) fn no_order() -> Self {
         refuse(StatusCode::NOT_FOUND, "ORDER_NOT_EXIST", "订单不存在")
     }

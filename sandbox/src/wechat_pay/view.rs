@@ -10,6 +10,8 @@ use crate::state::lock;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PaymentView {
     pub out_trade_no: String,
+    pub mch_id: String,
+    pub app_id: String,
     /// WeChat's `trade_state`: `NOTPAY`, `SUCCESS` or `CLOSED`.
     pub trade_state: &'static str,
     pub description: String,
@@ -31,11 +33,48 @@ pub struct PaymentView {
     pub accepted: u32,
 }
 
+/// How many payments stand how, and their callbacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Without those that nobody can pay any more.
+    pub not_paid: u64,
+    /// Unpaid and past their time.
+    pub expired: u64,
+    pub paid: u64,
+    pub closed: u64,
+    pub underway: u64,
+    pub held: u64,
+    pub dropped: u64,
+    pub accepted: u64,
+    pub given_up: u64,
+}
+
+impl Summary {
+    fn count(&mut self, payment: &Payment, now: DateTime<Utc>) {
+        *match payment.state {
+            State::NotPaid if now > payment.pay_by => &mut self.expired,
+            State::NotPaid => &mut self.not_paid,
+            State::Paid(_) => &mut self.paid,
+            State::Closed => &mut self.closed,
+        } += 1;
+        *match payment.callbacks.state {
+            CallbackState::Waiting => return,
+            CallbackState::Underway => &mut self.underway,
+            CallbackState::Held => &mut self.held,
+            CallbackState::Dropped => &mut self.dropped,
+            CallbackState::Accepted => &mut self.accepted,
+            CallbackState::GivenUp => &mut self.given_up,
+        } += 1;
+    }
+}
+
 impl From<&Payment> for PaymentView {
     fn from(payment: &Payment) -> Self {
         let paid = payment.paid();
         Self {
             out_trade_no: payment.out_trade_no.clone(),
+            mch_id: payment.mchid.clone(),
+            app_id: payment.appid.clone(),
             trade_state: match payment.state {
                 State::NotPaid => "NOTPAY",
                 State::Paid(_) => "SUCCESS",
@@ -68,6 +107,13 @@ impl WechatPay {
         let payments = lock(&self.payments);
         let page = payments.newest_first().skip(skip).take(limit).map(PaymentView::from);
         (page.collect(), payments.len())
+    }
+
+    pub fn summary(&self) -> Summary {
+        let now = self.clock.now();
+        let mut summary = Summary::default();
+        lock(&self.payments).newest_first().for_each(|payment| summary.count(payment, now));
+        summary
     }
 
     /// The last 500 tries of callbacks, newest first.
@@ -116,7 +162,8 @@ impl WechatPay {
         self.pace.speed()
     }
 
-    /// Between 1 and 1,000,000; also hurries retries that wait already.
+    /// Up to 1,000,000; also hurries retries that wait already. At 0 they wait for
+    /// [`WechatPay::advance`].
     pub fn set_speed(&self, speed: u32) {
         self.pace.set_speed(speed);
     }

@@ -80,7 +80,8 @@ async fn the_buttons_work_without_scripts() {
     let settings = [("speed", "60"), ("callbacks", "manual")];
     assert_eq!(world.post_form("/sandbox/settings", &settings).await.status(), 303);
     let (_, kept) = json_of(world.get("/sandbox/api/settings").await).await;
-    assert_eq!(kept, json!({ "speed": 60, "callbacks": "manual" }));
+    let expected = json!({ "speed": 60, "callbacks": "manual", "clock_offset_seconds": 0 });
+    assert_eq!(kept, expected);
 
     let paid = world.post_form(&format!("{form}/pay"), &[]).await;
     assert_eq!((paid.status().as_u16(), location(&paid).as_str()), (303, "/sandbox#payments"));

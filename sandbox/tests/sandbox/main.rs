@@ -8,7 +8,13 @@ mod callbacks;
 #[cfg(test)]
 mod cashier;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod control;
+#[cfg(test)]
+mod faults_of_callbacks;
+#[cfg(test)]
+mod faults_of_requests;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
@@ -16,6 +22,10 @@ mod keys;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod merchants;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod schedule;
 #[cfg(test)]
 mod vectors;

@@ -12,12 +12,18 @@ use reqwest::Client;
 use sandbox::keys::Credentials;
 use serde_json::Value;
 use uuid::Uuid;
+use x509_cert::Certificate;
+use x509_cert::der::{DecodePem, Encode};
+
+use super::receiver::open;
 
 pub struct Merchant {
     pub base_url: String,
     pub credentials: Credentials,
     pub key: Vec<u8>,
     pub public_key: Vec<u8>,
+    /// By serial number, SPKI DER.
+    pub certificates: HashMap<String, Vec<u8>>,
     pub http: Client,
 }
 
@@ -97,20 +103,25 @@ impl Merchant {
     }
 
     pub async fn send(&self, parcel: Parcel) -> Answer {
+        self.try_send(parcel).await.unwrap()
+    }
+
+    /// `None` where no whole answer came.
+    pub async fn try_send(&self, parcel: Parcel) -> Option<Answer> {
         let url = format!("{}{}", self.base_url, parcel.url);
         let mut request = self.http.request(parcel.method.parse().unwrap(), url).body(parcel.body);
         for (name, value) in parcel.headers {
             request = request.header(name, value);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await.ok()?;
         let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
-        Answer {
+        Some(Answer {
             status: response.status().as_u16(),
             headers: headers.collect(),
-            text: response.text().await.unwrap(),
-        }
+            text: response.text().await.ok()?,
+        })
     }
 
     pub async fn prepay(&self, order: &Value, now: i64) -> Answer {
@@ -143,10 +154,32 @@ impl Merchant {
         let (timestamp, nonce) = (header("wechatpay-timestamp"), header("wechatpay-nonce"));
         let message = format!("{timestamp}\n{nonce}\n{body}\n");
         let signature = STANDARD.decode(header("wechatpay-signature")).unwrap_or_default();
-        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.public_key);
-        serial == self.credentials.wechat_pay.public_key_id
-            && kind == "WECHATPAY2-SHA256-RSA2048"
-            && key.verify(message.as_bytes(), &signature).is_ok()
+        let key = if serial == self.credentials.wechat_pay.public_key_id {
+            Some(&self.public_key)
+        } else {
+            self.certificates.get(&serial)
+        };
+        kind == "WECHATPAY2-SHA256-RSA2048"
+            && key.is_some_and(|key| {
+                let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+                key.verify(message.as_bytes(), &signature).is_ok()
+            })
+    }
+
+    /// Learns the certificates of an answer, and whether one of them signed it.
+    pub fn learn(&mut self, answer: &Answer) -> bool {
+        for entry in answer.json()["data"].as_array().unwrap() {
+            let sealed = &entry["encrypt_certificate"];
+            assert_eq!(sealed["algorithm"], "AEAD_AES_256_GCM");
+            assert_eq!(sealed["associated_data"], "certificate");
+            let pem = open(sealed, &self.credentials.wechat_pay.api_v3_key);
+            let certificate = Certificate::from_pem(&pem).unwrap().tbs_certificate;
+            let serial = hex::encode_upper(certificate.serial_number.as_bytes());
+            assert_eq!(entry["serial_no"], serial.as_str());
+            let key = certificate.subject_public_key_info.to_der().unwrap();
+            self.certificates.insert(serial, key);
+        }
+        self.believes(&answer.headers, &answer.text)
     }
 
     /// What `wx.requestPayment` is called with, and the app id.

@@ -4,6 +4,7 @@ mod merchant;
 mod receiver;
 mod vectors;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use reqwest::redirect::Policy;
@@ -43,6 +44,7 @@ impl World {
             credentials,
             key: vectors.private_key("merchant"),
             public_key: vectors.public_key("wechat_pay"),
+            certificates: HashMap::new(),
             http: http.clone(),
         };
         Self { running, merchant, clock, http }

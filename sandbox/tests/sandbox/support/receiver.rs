@@ -24,15 +24,29 @@ impl Received {
 
     /// The transaction inside.
     pub fn open(&self, api_v3_key: &str) -> Value {
-        let resource = &self.envelope()["resource"];
-        let text = |name: &str| resource[name].as_str().unwrap().to_owned();
-        let key = UnboundKey::new(&AES_256_GCM, api_v3_key.as_bytes()).unwrap();
-        let nonce = Nonce::try_assume_unique_for_key(text("nonce").as_bytes()).unwrap();
-        let mut sealed = STANDARD.decode(text("ciphertext")).unwrap();
-        let aad = Aad::from(text("associated_data").into_bytes());
-        let opened = LessSafeKey::new(key).open_in_place(nonce, aad, &mut sealed).unwrap();
-        serde_json::from_slice(opened).unwrap()
+        self.try_open(api_v3_key).unwrap()
     }
+
+    /// `None` if it is sealed with another key.
+    pub fn try_open(&self, api_v3_key: &str) -> Option<Value> {
+        let text = try_open(&self.envelope()["resource"], api_v3_key)?;
+        Some(serde_json::from_slice(&text).unwrap())
+    }
+}
+
+/// What `AEAD_AES_256_GCM` sealed.
+pub fn open(resource: &Value, api_v3_key: &str) -> Vec<u8> {
+    try_open(resource, api_v3_key).unwrap()
+}
+
+fn try_open(resource: &Value, api_v3_key: &str) -> Option<Vec<u8>> {
+    let text = |name: &str| resource[name].as_str().unwrap().to_owned();
+    let key = UnboundKey::new(&AES_256_GCM, api_v3_key.as_bytes()).unwrap();
+    let nonce = Nonce::try_assume_unique_for_key(text("nonce").as_bytes()).unwrap();
+    let mut sealed = STANDARD.decode(text("ciphertext")).unwrap();
+    let aad = Aad::from(text("associated_data").into_bytes());
+    let opened = LessSafeKey::new(key).open_in_place(nonce, aad, &mut sealed);
+    opened.ok().map(|text| text.to_vec())
 }
 
 #[derive(Default)]

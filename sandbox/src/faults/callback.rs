@@ -1,0 +1,144 @@
+//! What can go wrong with a try of a callback.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Forgery;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackFault {
+    /// Sent later, so that others overtake it.
+    Delay,
+    /// Lost on its way: counts as a try without an answer.
+    Drop,
+    /// Arrives; the merchant's answer is lost, so that it comes again.
+    AnswerLost,
+    /// Sent twice at once, over two links.
+    Twice,
+    Unsigned,
+    /// The body was altered after it was signed.
+    AlteredBody,
+    WrongSignature,
+    /// A signature that begins with `WECHATPAY/SIGNTEST/`.
+    SignatureProbe,
+    UnknownSerial,
+    /// Truly signed, ten minutes ago.
+    Stale,
+    /// Truly signed, ten minutes from now.
+    Future,
+    /// Truly signed; sealed under a key that the merchant does not have.
+    OtherSealingKey,
+    /// Truly signed and sealed; tells of one fen less.
+    OtherAmount,
+    /// The same, in another currency.
+    OtherCurrency,
+    /// The same, to another merchant.
+    OtherMerchant,
+    /// The same, in another app.
+    OtherApp,
+    /// The same, by somebody else.
+    OtherPayer,
+    /// The same, of an order that the merchant never made.
+    OtherOrder,
+    /// The same, not paid at all.
+    NotPaid,
+}
+
+impl CallbackFault {
+    pub const ALL: [Self; 19] = [
+        Self::Delay,
+        Self::Drop,
+        Self::AnswerLost,
+        Self::Twice,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::SignatureProbe,
+        Self::UnknownSerial,
+        Self::Stale,
+        Self::Future,
+        Self::OtherSealingKey,
+        Self::OtherAmount,
+        Self::OtherCurrency,
+        Self::OtherMerchant,
+        Self::OtherApp,
+        Self::OtherPayer,
+        Self::OtherOrder,
+        Self::NotPaid,
+    ];
+
+    pub(crate) fn forgery(self) -> Option<Forgery> {
+        match self {
+            Self::Unsigned => Some(Forgery::Unsigned),
+            Self::AlteredBody => Some(Forgery::AlteredBody),
+            Self::WrongSignature => Some(Forgery::WrongSignature),
+            Self::SignatureProbe => Some(Forgery::SignatureProbe),
+            Self::UnknownSerial => Some(Forgery::UnknownSerial),
+            Self::Stale => Some(Forgery::Stale),
+            Self::Future => Some(Forgery::Future),
+            Self::Delay
+            | Self::Drop
+            | Self::AnswerLost
+            | Self::Twice
+            | Self::OtherSealingKey
+            | Self::OtherAmount
+            | Self::OtherCurrency
+            | Self::OtherMerchant
+            | Self::OtherApp
+            | Self::OtherPayer
+            | Self::OtherOrder
+            | Self::NotPaid => None,
+        }
+    }
+
+    /// Where the transaction says something else, and what; `None` if it says the truth.
+    pub(crate) fn lie(self, total_fen: i64) -> Option<(&'static str, Value)> {
+        match self {
+            Self::OtherAmount => Some(("/amount/total", json!(total_fen - 1))),
+            Self::OtherCurrency => Some(("/amount/currency", json!("USD"))),
+            Self::OtherMerchant => Some(("/mchid", json!("1900000000"))),
+            Self::OtherApp => Some(("/appid", json!("wx0000000000000000"))),
+            Self::OtherPayer => Some(("/payer/openid", json!("oSomebodyElse000000000000000"))),
+            Self::OtherOrder => Some(("/out_trade_no", json!("NEVERMADE0000000000000000000000"))),
+            Self::NotPaid => Some(("/trade_state", json!("NOTPAY"))),
+            Self::Delay
+            | Self::Drop
+            | Self::AnswerLost
+            | Self::Twice
+            | Self::Unsigned
+            | Self::AlteredBody
+            | Self::WrongSignature
+            | Self::SignatureProbe
+            | Self::UnknownSerial
+            | Self::Stale
+            | Self::Future
+            | Self::OtherSealingKey => None,
+        }
+    }
+
+    /// For the control page.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Delay => "延迟投递",
+            Self::Drop => "途中丢失",
+            Self::AnswerLost => "商户应答丢失",
+            Self::Twice => "同时投递两次",
+            Self::Unsigned => "没有签名",
+            Self::AlteredBody => "报文被改动",
+            Self::WrongSignature => "签名错误",
+            Self::SignatureProbe => "签名探测 SIGNTEST",
+            Self::UnknownSerial => "未知的证书序列号",
+            Self::Stale => "十分钟前的签名",
+            Self::Future => "十分钟后的签名",
+            Self::OtherSealingKey => "用别的密钥加密",
+            Self::OtherAmount => "金额少一分",
+            Self::OtherCurrency => "币种不符",
+            Self::OtherMerchant => "别的商户号",
+            Self::OtherApp => "别的小程序",
+            Self::OtherPayer => "别的付款人",
+            Self::OtherOrder => "不存在的订单号",
+            Self::NotPaid => "状态为未支付",
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The gate that every request of a merchant passes: it is written down, and may go wrong here.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpMessage, HttpResponse};
+use serde_json::json;
+
+use super::RequestFault;
+use crate::requests::{Endpoint, OutTradeNo};
+use crate::state::Sandbox;
+
+/// Longer than any client waits.
+const SILENCE: Duration = Duration::from_mins(1);
+
+const PAGE: &str = "<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1>";
+const HALF: &str = r#"{"prepay_id":"wx"#;
+
+pub(crate) async fn pass(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
+    let sandbox = request.app_data::<Data<Sandbox>>().cloned();
+    let endpoint = Endpoint::of(request.method(), request.path());
+    let (Some(sandbox), Some(endpoint)) = (sandbox, endpoint) else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let fault = sandbox.faults.take_for_request(endpoint);
+    let number = sandbox.requests.begin(endpoint, &request, fault, sandbox.clock.now());
+    let answer = match fault {
+        Some(fault) => undone(fault, endpoint).await,
+        None => None,
+    };
+    let response = match answer {
+        Some(answer) => request.into_response(answer),
+        None => done(fault, request, next).await?,
+    };
+    let about = response.request().extensions().get::<OutTradeNo>().cloned();
+    sandbox.requests.end(number, response.status().as_u16(), about);
+    Ok(response)
+}
+
+/// The answer in place of doing anything; `None` if all is to be done.
+async fn undone(fault: RequestFault, endpoint: Endpoint) -> Option<HttpResponse> {
+    let login = endpoint == Endpoint::Login;
+    let answer = match fault {
+        RequestFault::TimeOut => {
+            tokio::time::sleep(SILENCE).await;
+            HttpResponse::GatewayTimeout().finish()
+        }
+        RequestFault::TooManyRequests if login => {
+            login_error(45011, "api minute-quota reach limit")
+        }
+        RequestFault::TooManyRequests => {
+            pay_error(StatusCode::TOO_MANY_REQUESTS, "FREQUENCY_LIMITED", "频率超限")
+        }
+        RequestFault::SystemError if login => login_error(-1, "system error"),
+        RequestFault::SystemError => {
+            pay_error(StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_ERROR", "系统异常，请稍后重试")
+        }
+        RequestFault::BadGateway => HttpResponse::BadGateway().content_type("text/html").body(PAGE),
+        RequestFault::Unavailable => HttpResponse::ServiceUnavailable().finish(),
+        RequestFault::Html => HttpResponse::Ok().content_type("text/html").body(PAGE),
+        RequestFault::Garbage => HttpResponse::Ok().content_type("application/json").body(HALF),
+        RequestFault::AnswerLost
+        | RequestFault::SignedGarbage
+        | RequestFault::Unsigned
+        | RequestFault::AlteredBody
+        | RequestFault::WrongSignature
+        | RequestFault::SignatureProbe
+        | RequestFault::UnknownSerial
+        | RequestFault::Stale
+        | RequestFault::Future => return None,
+    };
+    Some(answer)
+}
+
+/// Does what was asked; the fault, if any, befalls the answer.
+async fn done(
+    fault: Option<RequestFault>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
+    if let Some(fault) = fault {
+        // Whoever signs the answer finds it here.
+        request.extensions_mut().insert(fault);
+    }
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(match fault {
+        Some(RequestFault::AnswerLost) => response.map_body(|_, _| Broken.boxed()),
+        _ => response,
+    })
+}
+
+/// A body of which nothing arrives before the connection ends.
+struct Broken;
+
+impl MessageBody for Broken {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(1)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+    }
+}
+
+fn login_error(code: i32, message: &str) -> HttpResponse {
+    let body = json!({ "errcode": code, "errmsg": message }).to_string();
+    HttpResponse::Ok().content_type("text/plain").body(body)
+}
+
+fn pay_error(status: StatusCode, code: &str, message: &str) -> HttpResponse {
+    HttpResponse::build(status).json(json!({ "code": code, "message": message }))
+}

@@ -1,0 +1,110 @@
+//! What can go wrong with a request of a merchant.
+
+use serde::{Deserialize, Serialize};
+
+use super::Forgery;
+use crate::requests::Endpoint;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestFault {
+    /// Nothing is done, and no answer comes for a minute.
+    TimeOut,
+    /// Nothing is done: 429 `FREQUENCY_LIMITED`; of the login, `errcode` 45011.
+    TooManyRequests,
+    /// Nothing is done: 500 `SYSTEM_ERROR`; of the login, `errcode` -1.
+    SystemError,
+    /// Nothing is done: 502 and a gateway's page.
+    BadGateway,
+    /// Nothing is done: 503 and an empty body.
+    Unavailable,
+    /// Nothing is done: 200 and somebody's page, as in a network that wants a sign-in.
+    Html,
+    /// Nothing is done: 200 and half an object.
+    Garbage,
+    /// All is done; the connection breaks before the answer is whole.
+    AnswerLost,
+    /// All is done; the answer is truly signed and no JSON.
+    SignedGarbage,
+    /// All is done; the answer is not signed.
+    Unsigned,
+    /// All is done; the answer's body was altered after it was signed.
+    AlteredBody,
+    WrongSignature,
+    /// All is done; the signature begins with `WECHATPAY/SIGNTEST/`.
+    SignatureProbe,
+    UnknownSerial,
+    /// All is done; the answer was signed ten minutes ago.
+    Stale,
+    /// All is done; the answer was signed ten minutes from now.
+    Future,
+}
+
+impl RequestFault {
+    pub const ALL: [Self; 16] = [
+        Self::TimeOut,
+        Self::TooManyRequests,
+        Self::SystemError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Html,
+        Self::Garbage,
+        Self::AnswerLost,
+        Self::SignedGarbage,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::SignatureProbe,
+        Self::UnknownSerial,
+        Self::Stale,
+        Self::Future,
+    ];
+
+    /// Answers of the login are not signed, so that nothing can be wrong with their signature.
+    pub(super) fn happens_on(self, endpoint: Endpoint) -> bool {
+        endpoint != Endpoint::Login || (self.forgery().is_none() && self != Self::SignedGarbage)
+    }
+
+    pub(crate) fn forgery(self) -> Option<Forgery> {
+        match self {
+            Self::Unsigned => Some(Forgery::Unsigned),
+            Self::AlteredBody => Some(Forgery::AlteredBody),
+            Self::WrongSignature => Some(Forgery::WrongSignature),
+            Self::SignatureProbe => Some(Forgery::SignatureProbe),
+            Self::UnknownSerial => Some(Forgery::UnknownSerial),
+            Self::Stale => Some(Forgery::Stale),
+            Self::Future => Some(Forgery::Future),
+            Self::TimeOut
+            | Self::TooManyRequests
+            | Self::SystemError
+            | Self::BadGateway
+            | Self::Unavailable
+            | Self::Html
+            | Self::Garbage
+            | Self::AnswerLost
+            | Self::SignedGarbage => None,
+        }
+    }
+
+    /// For the control page.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::TimeOut => "未处理，一分钟不应答",
+            Self::TooManyRequests => "未处理，429 频率限制",
+            Self::SystemError => "未处理，500 系统错误",
+            Self::BadGateway => "未处理，502 网关页面",
+            Self::Unavailable => "未处理，503 空应答",
+            Self::Html => "未处理，200 网页",
+            Self::Garbage => "未处理，200 残缺 JSON",
+            Self::AnswerLost => "已处理，应答丢失",
+            Self::SignedGarbage => "已处理，签名正确但不是 JSON",
+            Self::Unsigned => "已处理，应答没有签名",
+            Self::AlteredBody => "已处理，应答被改动",
+            Self::WrongSignature => "已处理，应答签名错误",
+            Self::SignatureProbe => "已处理，签名探测 SIGNTEST",
+            Self::UnknownSerial => "已处理，未知的证书序列号",
+            Self::Stale => "已处理，十分钟前的签名",
+            Self::Future => "已处理，十分钟后的签名",
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Requests that go wrong on demand: what arrives, and what was done all the same.
+
+use std::time::Duration;
+
+use sandbox::faults::{FaultRefusal, RequestFault, RequestRule};
+use sandbox::requests::Endpoint;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+const NUMBER: &str = "FAULTY000001";
+const NOTIFY: &str = "https://card.example.edu.cn/x";
+
+/// What a merchant can tell of an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    /// Status, and the code if there is one.
+    Refused(u16, &'static str),
+    /// A success that cannot be believed: the signature is wrong, old, strange, or missing.
+    Doubtful,
+    /// A believable success that is no JSON.
+    Nonsense,
+    /// No whole answer.
+    Nothing,
+}
+
+/// Fault, what comes of a prepay, and whether the order was made.
+const PREPAYS: [(RequestFault, Seen, bool); 15] = [
+    (RequestFault::TooManyRequests, Seen::Refused(429, "FREQUENCY_LIMITED"), false),
+    (RequestFault::SystemError, Seen::Refused(500, "SYSTEM_ERROR"), false),
+    (RequestFault::BadGateway, Seen::Refused(502, ""), false),
+    (RequestFault::Unavailable, Seen::Refused(503, ""), false),
+    (RequestFault::Html, Seen::Doubtful, false),
+    (RequestFault::Garbage, Seen::Doubtful, false),
+    (RequestFault::AnswerLost, Seen::Nothing, true),
+    (RequestFault::SignedGarbage, Seen::Nonsense, true),
+    (RequestFault::Unsigned, Seen::Doubtful, true),
+    (RequestFault::AlteredBody, Seen::Doubtful, true),
+    (RequestFault::WrongSignature, Seen::Doubtful, true),
+    (RequestFault::SignatureProbe, Seen::Doubtful, true),
+    (RequestFault::UnknownSerial, Seen::Doubtful, true),
+    (RequestFault::Stale, Seen::Doubtful, true),
+    (RequestFault::Future, Seen::Doubtful, true),
+];
+
+async fn prepay(world: &World) -> Seen {
+    let body = world.order(NUMBER, NOTIFY).to_string();
+    let claim = world.merchant.claim(world.now());
+    let url = "/v3/pay/transactions/jsapi";
+    let parcel = world.merchant.parcel(&claim, "POST", url, body.as_bytes());
+    let Some(answer) = world.merchant.try_send(parcel).await else { return Seen::Nothing };
+    let codes = ["FREQUENCY_LIMITED", "SYSTEM_ERROR"];
+    if answer.status >= 300 {
+        let code = codes.into_iter().find(|code| answer.text.contains(code)).unwrap_or_default();
+        return Seen::Refused(answer.status, code);
+    }
+    let timely = answer.headers.get("wechatpay-timestamp") == Some(&world.now().to_string());
+    if !timely || !world.merchant.believes(&answer.headers, &answer.text) {
+        return Seen::Doubtful;
+    }
+    assert!(serde_json::from_str::<Value>(&answer.text).is_err(), "{}", answer.text);
+    Seen::Nonsense
+}
+
+#[tokio::test]
+async fn every_fault_of_a_prepay() {
+    for (fault, seen, made) in PREPAYS {
+        let world = World::start().await;
+        let sandbox = world.sandbox();
+        sandbox.faults.on_requests(RequestRule::new(Endpoint::Prepay, fault), 1).unwrap();
+        assert_eq!(prepay(&world).await, seen, "{fault:?}");
+        assert_eq!(sandbox.wechat_pay.payment(NUMBER).is_some(), made, "{fault:?}");
+        // The fault is used up, and asking again is harmless.
+        world.prepay(&world.order(NUMBER, NOTIFY)).await;
+        assert_eq!(sandbox.wechat_pay.payments(0, 9).1, 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_time_out_does_nothing_and_says_nothing() {
+    let world = World::start().await;
+    let sandbox = world.sandbox();
+    let rule = RequestRule::new(Endpoint::Prepay, RequestFault::TimeOut);
+    sandbox.faults.on_requests(rule, 1).unwrap();
+    let patience = Duration::from_millis(200);
+    assert!(tokio::time::timeout(patience, prepay(&world)).await.is_err());
+    assert!(sandbox.wechat_pay.payment(NUMBER).is_none());
+    let asked = &sandbox.requests.log()[0];
+    assert_eq!((asked.fault, asked.status), (Some(RequestFault::TimeOut), None));
+}
+
+#[tokio::test]
+async fn faults_of_the_login_are_told_in_its_own_way() {
+    let world = World::start().await;
+    let sandbox = world.sandbox();
+    let table = [
+        (RequestFault::TooManyRequests, 200, json!(45011)),
+        (RequestFault::SystemError, 200, json!(-1)),
+        (RequestFault::BadGateway, 502, Value::Null),
+        (RequestFault::Html, 200, Value::Null),
+    ];
+    for (fault, status, code) in table {
+        sandbox.faults.on_requests(RequestRule::anywhere(fault), 1).unwrap();
+        let answer = world.get("/sns/jscode2session").await;
+        assert_eq!(answer.status(), status, "{fault:?}");
+        let body = serde_json::from_str::<Value>(&answer.text().await.unwrap());
+        assert_eq!(body.unwrap_or_default()["errcode"], code, "{fault:?}");
+    }
+    let unsigned = RequestRule::new(Endpoint::Login, RequestFault::Unsigned);
+    assert_eq!(sandbox.faults.on_requests(unsigned, 1), Err(FaultRefusal::Nowhere));
+    // Nor is it taken by a login when it may happen anywhere.
+    sandbox.faults.on_requests(RequestRule::anywhere(RequestFault::Unsigned), 1).unwrap();
+    world.get("/sns/jscode2session").await;
+    assert_eq!(prepay(&world).await, Seen::Doubtful);
+}
+
+/// Close and query, whose answers a merchant believes least of all.
+#[tokio::test]
+async fn a_close_is_done_though_its_answer_is_lost() {
+    let world = World::start().await;
+    let sandbox = world.sandbox();
+    world.prepay(&world.order(NUMBER, NOTIFY)).await;
+    let lost = RequestRule::new(Endpoint::Close, RequestFault::AnswerLost);
+    sandbox.faults.on_requests(lost, 1).unwrap();
+    let url = format!("/v3/pay/transactions/out-trade-no/{NUMBER}/close");
+    let body = json!({ "mchid": world.merchant.credentials.wechat_pay.mch_id }).to_string();
+    let claim = world.merchant.claim(world.now());
+    let parcel = world.merchant.parcel(&claim, "POST", &url, body.as_bytes());
+    assert!(world.merchant.try_send(parcel).await.is_none());
+    let stale = RequestRule::new(Endpoint::Query, RequestFault::Stale);
+    sandbox.faults.on_requests(stale, 2).unwrap();
+    let old = (world.now() - 600).to_string();
+    for _ in 0..2 {
+        let answer = world.merchant.query(NUMBER, world.now()).await;
+        assert_eq!(answer.headers["wechatpay-timestamp"], old);
+        assert!(world.merchant.believes(&answer.headers, &answer.text), "truly signed");
+    }
+    let answer = world.merchant.query(NUMBER, world.now()).await;
+    assert_eq!(answer.headers["wechatpay-timestamp"], world.now().to_string());
+    assert_eq!(answer.json()["trade_state"], "CLOSED");
+}
+
+#[tokio::test]
+async fn what_was_asked_is_counted_and_written_down() {
+    let world = World::start().await;
+    let requests = &world.sandbox().requests;
+    world.prepay(&world.order(NUMBER, NOTIFY)).await;
+    world.merchant.query(NUMBER, world.now()).await;
+    world.merchant.query("NEVERMADE001", world.now()).await;
+    world.merchant.close(NUMBER, world.now()).await;
+    world.get("/sandbox/api/payments").await;
+    requests.until(Endpoint::Query, 2).await;
+    let counts: Vec<_> = requests.counts().into_iter().collect();
+    let expected = [(Endpoint::Prepay, 1), (Endpoint::Query, 2), (Endpoint::Close, 1)];
+    assert_eq!(counts, expected);
+    let about: Vec<_> =
+        requests.about(NUMBER).into_iter().map(|asked| (asked.endpoint, asked.status)).collect();
+    let expected =
+        [(Endpoint::Prepay, Some(200)), (Endpoint::Query, Some(200)), (Endpoint::Close, Some(204))];
+    assert_eq!(about, expected);
+    let path = format!("/sandbox/api/requests?out_trade_no={NUMBER}");
+    let told: Value = world.get(&path).await.json().await.unwrap();
+    assert_eq!(
+        (&told["counts"]["query"], &told["items"][0]["endpoint"]),
+        (&json!(2), &json!("prepay"))
+    );
+    let url = format!("{}/sandbox/api/requests", world.running.base_url());
+    assert_eq!(world.http.delete(url).send().await.unwrap().status(), 204);
+    assert_eq!(requests.count(Endpoint::Query), 0);
+}
+
+/// Over JSON and from the page's forms.
+#[tokio::test]
+async fn faults_are_ordered_from_outside() {
+    let world = World::start().await;
+    let api = "/sandbox/api/faults";
+    let table = [
+        ("requests", json!({ "on": "prepay", "fault": "system_error", "times": 2 }), 201),
+        ("requests", json!({ "fault": "time_out" }), 201),
+        ("requests", json!({ "on": "login", "fault": "unsigned" }), 400),
+        ("requests", json!({ "fault": "system_error", "times": 0 }), 400),
+        ("requests", json!({ "fault": "fire" }), 400),
+        ("callbacks", json!({ "out_trade_no": NUMBER, "fault": "delay", "delay_ms": 500 }), 201),
+        ("callbacks", json!({ "fault": "drop", "often": 2 }), 400),
+    ];
+    for (of, wanted, status) in table {
+        let answer = world.post_json(&format!("{api}/{of}"), &wanted).await;
+        assert_eq!(answer.status(), status, "{wanted}");
+    }
+    let form = [("on", "query"), ("fault", "html"), ("times", "3")];
+    assert_eq!(world.post_form("/sandbox/faults/requests", &form).await.status(), 303);
+    let form = [("out_trade_no", ""), ("fault", "twice"), ("delay_ms", "0"), ("times", "4")];
+    assert_eq!(world.post_form("/sandbox/faults/callbacks", &form).await.status(), 303);
+    let none = [("on", ""), ("fault", "html"), ("times", "0")];
+    assert_eq!(world.post_form("/sandbox/faults/requests", &none).await.status(), 400);
+    let active: Value = world.get(api).await.json().await.unwrap();
+    let expected = json!({
+        "requests": [
+            { "id": 1, "on": "prepay", "fault": "system_error", "left": 2 },
+            { "id": 2, "fault": "time_out", "left": 1 },
+            { "id": 3, "on": "query", "fault": "html", "left": 3 },
+        ],
+        "callbacks": [
+            { "id": 1, "out_trade_no": NUMBER, "fault": "delay", "delay_ms": 500, "left": 1 },
+            { "id": 2, "fault": "twice", "delay_ms": 0, "left": 4 },
+        ],
+    });
+    assert_eq!(active, expected);
+    let page = world.get("/sandbox").await.text().await.unwrap();
+    for part in ["未处理，500 系统错误", "同时投递两次", "任何接口", "还剩"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(world.post_form("/sandbox/faults/clear", &[]).await.status(), 303);
+    let active: Value = world.get(api).await.json().await.unwrap();
+    assert_eq!(active, json!({ "requests": [], "callbacks": [] }));
+}
