@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import {
+  blanksBefore,
   clockText,
   dayOf,
   daysOf,
@@ -61,4 +62,12 @@ it('names months and moments', () => {
   const now = Date.parse('2026-11-21T05:00:00Z')
   expect(momentText('2026-11-21T00:05:00Z', now)).toBe('今天 08:05')
   expect(momentText('2026-11-18T16:00:00Z', now)).toBe('11月19日 00:00')
+})
+
+it.each([
+  ['2026-06', 0],
+  ['2026-11', 6],
+  ['2026-12', 1],
+])('%s begins after %i empty days of its week', (month, blanks) => {
+  expect(blanksBefore(month)).toBe(blanks)
 })

@@ -45,6 +45,11 @@ export function daysOf(month: string): string[] {
   return days
 }
 
+/** How many columns of a week, Monday first, are empty before the first of the month. */
+export function blanksBefore(month: string): number {
+  return (new Date(startOf(`${month}-01`)).getUTCDay() + 6) % 7
+}
+
 /** `今天 周六`, `昨天 周五`, `11月19日 周四`, and with its year when that is another. */
 export function dayText(day: string, today: string): string {
   const weekday = weekdays[new Date(startOf(day)).getUTCDay()] ?? ''
