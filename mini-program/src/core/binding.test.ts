@@ -82,7 +82,7 @@ describe('bindingRequest', () => {
   it.each(['123456', '12345678', 'abcdefg'])('refuses %s by the pattern', (idValue) => {
     expect(bindingRequest(school(), { ...draft, idValue })).toEqual({
       ok: false,
-      error: { '/id_value': '学号格式不对，应为7 位数字' },
+      error: { '/id_value': '学号格式不对：7 位数字' },
     })
   })
 

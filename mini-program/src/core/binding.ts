@@ -75,7 +75,7 @@ function complaintOf(school: SchoolDetail, kind: IdKind, value: string): string 
   const label = idLabel(school, kind)
   if (value === '') return `请输入${label}`
   if (!hasForm(patternOf(school, kind), value)) {
-    return `${label}格式不对，应为${idHint(school, kind)}`
+    return `${label}格式不对：${idHint(school, kind)}`
   }
   return kind === 'id_number' ? idNumberComplaint(value) : ''
 }

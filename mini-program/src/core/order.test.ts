@@ -31,7 +31,7 @@ const looked: [OrderState | null, Watch, OrderPhase][] = [
 const knowledge = (
   paying: boolean,
   [state, watch, phase]: [OrderState | null, Watch, OrderPhase],
-): [OrderKnowledge, OrderPhase] => [{ state, watch, paying, expired: false }, phase]
+): [OrderKnowledge, OrderPhase] => [{ state, watch, paying, expired: false, givenUp: false }, phase]
 
 const table: [OrderKnowledge, OrderPhase][] = [
   ...came.map((row) => knowledge(true, row)),
@@ -61,7 +61,13 @@ describe.each(table)('%o', (known, phase) => {
 })
 
 it('does not offer to pay again right after a payment, nor what has expired', () => {
-  const open = { state: 'awaiting_payment', paying: true, watch: 'fresh', expired: false } as const
+  const open: OrderKnowledge = {
+    state: 'awaiting_payment',
+    paying: true,
+    watch: 'fresh',
+    expired: false,
+    givenUp: false,
+  }
   expect(orderView(open).actions).not.toContain('pay')
   expect(orderView({ ...open, watch: 'slow' }).actions).toContain('pay')
   for (const paying of [true, false]) {
@@ -73,12 +79,27 @@ it('does not offer to pay again right after a payment, nor what has expired', ()
   expect(orderView({ ...open, paying: false, expired: true }).phase).toBe('expired')
 })
 
+it('waits for the end of an order that was given up, whatever that is', () => {
+  const left: OrderKnowledge = {
+    state: 'awaiting_payment',
+    paying: false,
+    watch: 'fresh',
+    expired: false,
+    givenUp: true,
+  }
+  expect(orderView(left).phase).toBe('closing')
+  expect(orderView(left).actions).not.toContain('pay')
+  expect(orderView({ ...left, state: 'fulfilled' }).phase).toBe('fulfilled')
+  expect(orderView({ ...left, state: 'closed' }).phase).toBe('closed')
+})
+
 it('says that nothing is lost when it stops asking', () => {
   const given: OrderKnowledge = {
     state: 'awaiting_payment',
     paying: true,
     watch: 'given_up',
     expired: false,
+    givenUp: false,
   }
   expect(orderView(given).detail).toContain('钱不会丢')
 })

@@ -16,12 +16,15 @@ export interface OrderKnowledge {
   readonly paying: boolean
   readonly watch: Watch
   readonly expired: boolean
+  /** Whether the person has given the order up; the provider may still have to be asked. */
+  readonly givenUp: boolean
 }
 
 export type OrderPhase =
   | 'loading'
   | 'unpaid'
   | 'expired'
+  | 'closing'
   | 'confirming'
   | 'confirming_slowly'
   | 'undecided'
@@ -47,7 +50,7 @@ export function orderPhase(knowledge: OrderKnowledge): OrderPhase {
     case null:
       return knowledge.paying || knowledge.watch === 'given_up' ? waiting(knowledge) : 'loading'
     case 'awaiting_payment':
-      return waiting(knowledge)
+      return knowledge.givenUp ? 'closing' : waiting(knowledge)
     case 'paid':
       return 'crediting'
     case 'fulfilled':
@@ -107,6 +110,12 @@ const views: Readonly<Record<OrderPhase, Omit<OrderView, 'phase'>>> = {
     tone: 'waiting',
     title: '订单已过期',
     detail: '正在向支付平台核对并关闭；如已付款，会照常入账',
+    actions: ['refresh', 'home'],
+  },
+  closing: {
+    tone: 'waiting',
+    title: '正在关闭订单',
+    detail: '正在向支付平台核对；如已付款，会照常入账，没有付款就会关闭',
     actions: ['refresh', 'home'],
   },
   confirming: {

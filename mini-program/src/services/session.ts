@@ -34,9 +34,12 @@ async function signInSilently(): Promise<Result<Tokens, ApiError>> {
   return err({ kind: code.error === 'timed_out' ? 'timed_out' : 'signed_out' })
 }
 
-/** The server lets nothing else happen until an initial password is changed. */
+/** Refusals that say the same wherever they come: there is one page to go on from. */
 function onRefusal(error: ApiError): void {
-  if (problemCode(error) === 'pin_default_must_change') insistOn({ route: 'password' })
+  const code = problemCode(error)
+  if (code === 'pin_default_must_change') insistOn({ route: 'password' })
+  // Unbound meanwhile, on another device or at the counter.
+  if (code === 'not_bound') insistOn({ route: 'index' })
 }
 
 export const client = createClient({

@@ -13,6 +13,7 @@ export function useOrder() {
   const order = shallowRef<Order | null>(null)
   const error = ref<ApiError | null>(null)
   const paying = ref(false)
+  const givenUp = ref(false)
   const waited = ref<Watch>('fresh')
   const asking = ref(false)
   const missing = ref(false)
@@ -27,6 +28,7 @@ export function useOrder() {
       paying: paying.value,
       watch: waited.value,
       expired: expired.value,
+      givenUp: givenUp.value,
     }),
   )
 
@@ -44,6 +46,7 @@ export function useOrder() {
     stop()
     id = orderId
     paying.value = afterPayment
+    if (afterPayment) givenUp.value = false
     waited.value = 'fresh'
     void ask(watchNumber, 1, Date.now())
   }
@@ -53,10 +56,11 @@ export function useOrder() {
     clearTimeout(timer)
   }
 
-  /** Takes the order as another call has just given it. */
-  function take(given: Order): void {
-    order.value = given
-    paying.value = false
+  /** Goes on with the order as giving it up has left it. */
+  function startAfterGivingUp(answer: Order): void {
+    order.value = answer
+    givenUp.value = true
+    start(answer.id, false)
   }
 
   async function ask(number: number, asked: number, since: number): Promise<void> {
@@ -80,7 +84,7 @@ export function useOrder() {
     missing.value = order.value === null
   }
 
-  return { order, error, view, left, asking, missing, start, stop, take }
+  return { order, error, view, left, asking, missing, start, startAfterGivingUp, stop }
 }
 
 /** Asking again would not help: the session is over, or there is no such order. */
