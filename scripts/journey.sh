@@ -15,7 +15,7 @@ node scripts/compose-config.mjs "$dir" "$server" "$metrics" "http://127.0.0.1:$s
 onecard() { "$bin/onecard" --config "$dir/onecard.toml" "$@"; }
 onecard migrate >/dev/null
 onecard school import schools >/dev/null
-onecard roster import --school xnec schools/demo/xnec-roster.csv >/dev/null
+onecard roster import --school ynart schools/demo/ynart-roster.csv >/dev/null
 
 "$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" >"$dir/sandbox.log" 2>&1 &
 pids=($!)
@@ -24,7 +24,8 @@ pids+=($!)
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true' EXIT
 scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sandbox/"
 
-first=$(sed -n 2p schools/demo/xnec-roster.csv)
+# The school with the most rules. Its initial password: six digits of the ID number, letters left out.
+first=$(sed -n 2p schools/demo/ynart-roster.csv)
 id_number=$(cut -d, -f3 <<<"$first" | tr -d 'A-Za-z')
 export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots"
 export E2E_STUDENT_NO=$(cut -d, -f1 <<<"$first") E2E_PASSWORD=${id_number: -6}

@@ -10,6 +10,7 @@ import {
   nullable,
   object,
   oneOf,
+  signedFen,
   text,
 } from './decode'
 import type { Fen } from './money'
@@ -48,23 +49,63 @@ export const schoolDetail = object({
     id_pattern: nullable(text),
     name_required: bool,
     password_hint: text,
+    id_patterns: absentable(
+      object({ student_no: absentable(text), id_number: absentable(text) }),
+    ),
   }),
+  password: object({
+    change_online: bool,
+    must_change: bool,
+    rule: oneOf('six_digits', 'six_digits_strong'),
+    hint: text,
+  }),
+  portal: bool,
   consent: object({ version: text, items: list(text), text }),
-  top_up: object({ min_fen: fen, max_fen: fen, choices_fen: list(fen) }),
+  top_up: object({
+    min_fen: fen,
+    max_fen: fen,
+    choices_fen: list(fen),
+    password_required: bool,
+  }),
   help: list(object({ title: text, text })),
 })
 
+/** Balances may be below zero: a school may let codes spend ahead of the card. */
+const card = object({
+  status: text,
+  card_balance_fen: signedFen,
+  transition_balance_fen: signedFen,
+  e_account_balance_fen: signedFen,
+  total_fen: signedFen,
+})
+
+const notice = object({ id: text, kind: text, text, at: text })
+
 export const me = object({
+  identity: object({ platform: text }),
   binding: nullable(binding),
+  card: nullable(card),
+  notices: list(notice),
   pending: object({ orders: count }),
 })
 
-export const card = object({
-  status: text,
-  card_balance_fen: fen,
-  transition_balance_fen: fen,
-  e_account_balance_fen: fen,
-  total_fen: fen,
+const statementItem = object({
+  id: text,
+  at: text,
+  kind: text,
+  title: text,
+  amount_fen: signedFen,
+  balance_after_fen: absentable(signedFen),
+  order_id: absentable(text),
+})
+
+export const statementPage = object({ items: list(statementItem), next_cursor: nullable(text) })
+
+export const statementMonth = object({
+  month: text,
+  in_fen: fen,
+  out_fen: fen,
+  days: list(object({ day: text, in_fen: fen, out_fen: fen })),
 })
 
 const wechatPay = object({
@@ -78,13 +119,20 @@ const wechatPay = object({
 
 const alipay = object({ provider: oneOf('alipay'), trade_no: text })
 
+const pay = absentable(either(wechatPay, alipay))
+
 export const order = object({
   id: text,
   state: oneOf('awaiting_payment', 'paid', 'fulfilled', 'closed', 'refunding', 'refunded'),
   amount_fen: fen,
   created_at: text,
-  pay: absentable(either(wechatPay, alipay)),
+  expires_at: text,
+  pay,
 })
+
+export const orderPage = object({ items: list(order), next_cursor: nullable(text) })
+
+export const payment = object({ payment_id: text, pay })
 
 export type School = Decoded<typeof school>
 export type SchoolDetail = Decoded<typeof schoolDetail>
@@ -94,9 +142,13 @@ export type Tokens = Decoded<typeof tokens>
 export type ClientInfo = Decoded<typeof clientInfo>
 export type Me = Decoded<typeof me>
 export type Card = Decoded<typeof card>
+export type Notice = Decoded<typeof notice>
+export type StatementItem = Decoded<typeof statementItem>
+export type StatementMonth = Decoded<typeof statementMonth>
 export type WechatPay = Decoded<typeof wechatPay>
 export type Pay = WechatPay | Decoded<typeof alipay>
 export type Order = Decoded<typeof order>
+export type Payment = Decoded<typeof payment>
 export type OrderState = Order['state']
 export type Funding = 'wechat_pay' | 'alipay'
 
@@ -109,8 +161,21 @@ export interface BindingRequest {
   readonly consent: { readonly version: string; readonly items: readonly string[] }
 }
 
+export interface PortalRequest {
+  readonly school: string
+  readonly id_value: string
+  readonly query_password: string
+}
+
 export interface OrderRequest {
   readonly purpose: 'card_top_up'
   readonly funding: Funding
   readonly amount_fen: Fen
+  readonly query_password?: string
+}
+
+/** A page of a list, and where the next one begins; null on the last. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next_cursor: string | null
 }

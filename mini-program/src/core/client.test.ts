@@ -12,6 +12,7 @@ const answer = (status: number, body: unknown): Reply => ({
   kind: 'answered',
   status,
   body: JSON.stringify(body),
+  retryAfter: null,
 })
 
 /** A server that knows one access token and one refresh token; each refresh makes new ones. */
@@ -19,6 +20,8 @@ class FakeServer {
   generation = 1
   refreshes = 0
   refreshReply: Reply | null = null
+  answerInstead: Reply | null = null
+  answerToGood: Reply = answer(200, { name: '林' })
   readonly seen: Request[] = []
 
   tokens(): Tokens {
@@ -46,8 +49,9 @@ class FakeServer {
   }
 
   private me(request: Request): Reply {
+    if (this.answerInstead !== null) return this.answerInstead
     const good = request.headers?.['Authorization'] === `Bearer access-${this.generation}`
-    return good ? answer(200, { name: '林' }) : answer(401, unauthorized)
+    return good ? this.answerToGood : answer(401, unauthorized)
   }
 }
 
@@ -70,7 +74,10 @@ function setUp(
   server = new FakeServer(),
 ) {
   const store = new MemoryStore(session)
-  return { server, store, client: createClient({ send: server.send, store, signInSilently }) }
+  const refusals: ApiError[] = []
+  const onRefusal = (error: ApiError): void => void refusals.push(error)
+  const client = createClient({ send: server.send, store, signInSilently, onRefusal })
+  return { server, store, refusals, client }
 }
 
 const fresh = { accessToken: 'access-1', refreshToken: 'refresh-1' }
@@ -131,7 +138,7 @@ describe('call', () => {
   it.each<[string, Reply]>([
     ['unreachable', { kind: 'unreachable' }],
     ['timed_out', { kind: 'timed_out' }],
-    ['unreadable', { kind: 'answered', status: 502, body: '<html>' }],
+    ['unreadable', { kind: 'answered', status: 502, body: '<html>', retryAfter: null }],
   ])('keeps the session when the refresh is %s', async (kind, reply) => {
     const { client, server, store } = setUp(expired)
     server.refreshReply = reply
@@ -157,5 +164,25 @@ describe('call', () => {
     expect(await client.call(get, named)).toEqual(signedOut)
     expect(server.refreshes).toBe(1)
     expect(store.session).toBeNull()
+  })
+
+  it('shows a refusal to who looks after all calls, and a good answer not', async () => {
+    const { client, server, refusals } = setUp(fresh)
+    expect(await client.call(get, named)).toEqual(granted)
+    expect(refusals).toEqual([])
+    const problem = { title: '请先修改初始密码', code: 'pin_default_must_change' }
+    server.answerInstead = answer(403, problem)
+    const refused = await client.call(get, named)
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'problem', status: 403 } })
+    expect(refusals).toEqual([refused.ok ? null : refused.error])
+  })
+})
+
+describe('callForText', () => {
+  it('gives the text as it is, renewing the session like any call', async () => {
+    const { client, server } = setUp(expired)
+    server.answerToGood = { kind: 'answered', status: 200, body: 'a,b\r\n', retryAfter: null }
+    expect(await client.callForText(get)).toEqual({ ok: true, value: 'a,b\r\n' })
+    expect(server.refreshes).toBe(1)
   })
 })

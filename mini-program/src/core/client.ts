@@ -7,7 +7,7 @@
  */
 import { type Tokens, tokens } from './api'
 import type { Decoder } from './decode'
-import { type ApiError, readReply, type Reply } from './problem'
+import { type ApiError, readReply, readText, type Reply } from './problem'
 import { err, ok, type Result } from './result'
 
 export interface Request {
@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly store: SessionStore
   /** Signs in again without the person's help, where the platform can; null where it cannot. */
   readonly signInSilently: (() => Promise<Result<Tokens, ApiError>>) | null
+  /** Sees every error of a call for the signed-in person, before the caller does. */
+  readonly onRefusal: (error: ApiError) => void
 }
 
 export interface Client {
@@ -40,37 +42,55 @@ export interface Client {
   open<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>>
   /** A call on behalf of the signed-in person. */
   call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>>
+  /** As `call`, for an answer that is a text and not JSON. */
+  callForText(request: Request): Promise<Result<string, ApiError>>
 }
+
+type Read<T> = (reply: Reply) => Result<T, ApiError>
 
 export function sessionOf(answer: Tokens): Session {
   return { accessToken: answer.access_token, refreshToken: answer.refresh_token }
 }
 
-export function createClient({ send, store, signInSilently }: Surroundings): Client {
+export function createClient(surroundings: Surroundings): Client {
+  const { send, store, signInSilently, onRefusal } = surroundings
   let renewal: Promise<Result<Session, ApiError>> | null = null
 
   async function open<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
     return readReply(await send(request), decode)
   }
 
-  function callAs<T>(
+  async function callAs<T>(
     session: Session,
     request: Request,
-    decode: Decoder<T>,
+    read: Read<T>,
   ): Promise<Result<T, ApiError>> {
     const headers = { ...request.headers, Authorization: `Bearer ${session.accessToken}` }
-    return open({ ...request, headers }, decode)
+    return read(await send({ ...request, headers }))
   }
 
-  async function call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
+  function call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
+    return callAndRead(request, (reply) => readReply(reply, decode))
+  }
+
+  function callForText(request: Request): Promise<Result<string, ApiError>> {
+    return callAndRead(request, readText)
+  }
+
+  async function callAndRead<T>(request: Request, read: Read<T>): Promise<Result<T, ApiError>> {
     const session = store.load()
     if (session === null) return err({ kind: 'signed_out' })
-    const first = await callAs(session, request, decode)
-    if (!isUnauthorized(first)) return first
+    const first = await callAs(session, request, read)
+    if (!isUnauthorized(first)) return look(first)
     const renewed = await renew(session)
     if (!renewed.ok) return renewed
-    const second = await callAs(renewed.value, request, decode)
-    return isUnauthorized(second) ? signOut(renewed.value) : second
+    const second = await callAs(renewed.value, request, read)
+    return isUnauthorized(second) ? signOut(renewed.value) : look(second)
+  }
+
+  function look<T>(result: Result<T, ApiError>): Result<T, ApiError> {
+    if (!result.ok) onRefusal(result.error)
+    return result
   }
 
   /** The session after `stale`: another call's, another tab's, or a new one. */
@@ -110,7 +130,7 @@ export function createClient({ send, store, signInSilently }: Surroundings): Cli
     return err({ kind: 'signed_out' })
   }
 
-  return { open, call }
+  return { open, call, callForText }
 }
 
 function isUnauthorized(result: Result<unknown, ApiError>): boolean {

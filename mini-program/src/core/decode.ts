@@ -2,7 +2,7 @@
  * Decoders for answers of the server. A value that does not have the promised shape becomes
  * `undefined` at the edge, instead of a surprise deep inside a page.
  */
-import { type Fen, isFen } from './money'
+import { type Fen, isFen, isSignedFen, type SignedFen } from './money'
 
 /** Gives the value in its type, or `undefined` when the value is not of that shape. */
 export type Decoder<T> = (value: unknown) => T | undefined
@@ -14,6 +14,7 @@ type Shape<F extends Fields> = { readonly [K in keyof F]: Decoded<F[K]> }
 export const text: Decoder<string> = (value) => (typeof value === 'string' ? value : undefined)
 export const bool: Decoder<boolean> = (value) => (typeof value === 'boolean' ? value : undefined)
 export const fen: Decoder<Fen> = (value) => (isFen(value) ? value : undefined)
+export const signedFen: Decoder<SignedFen> = (value) => (isSignedFen(value) ? value : undefined)
 export const count: Decoder<number> = fen
 
 export function oneOf<const T extends readonly string[]>(...names: T): Decoder<T[number]> {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
+  balanceText,
+  changeText,
   type Fen,
   isFen,
+  isSignedFen,
   moneyMessage,
   parseYuan,
   shortYuanText,
@@ -26,6 +29,17 @@ describe('yuanText', () => {
     [Number.MAX_SAFE_INTEGER, '90,071,992,547,409.91'],
   ])('%i fen is %s', (amount, text) => {
     expect(yuanText(fen(amount))).toBe(text)
+  })
+
+  it.each([
+    [0, '¥0.00', '+0.00'],
+    [5, '¥0.05', '+0.05'],
+    [-5, '−¥0.05', '−0.05'],
+    [-123456, '−¥1,234.56', '−1,234.56'],
+  ])('%i fen is the balance %s and the change %s', (amount, balance, change) => {
+    if (!isSignedFen(amount)) throw new Error('not fen')
+    expect(balanceText(amount)).toBe(balance)
+    expect(changeText(amount)).toBe(change)
   })
 
   it('drops only whole yuan in the short form', () => {

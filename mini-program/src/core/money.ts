@@ -1,9 +1,14 @@
 import { err, ok, type Result } from './result'
+import { halfWidth } from './text'
 
+declare const signedBrand: unique symbol
 declare const fenBrand: unique symbol
 
-/** A non-negative whole number of fen (1/100 yuan), never above `Number.MAX_SAFE_INTEGER`. */
-export type Fen = number & { readonly [fenBrand]: true }
+/** A whole number of fen (1/100 yuan): a change, or a balance that may be below zero. */
+export type SignedFen = number & { readonly [signedBrand]: true }
+
+/** A non-negative number of fen. Neither kind goes beyond `Number.MAX_SAFE_INTEGER`. */
+export type Fen = SignedFen & { readonly [fenBrand]: true }
 
 export type MoneyError =
   | { readonly kind: 'empty' }
@@ -19,15 +24,29 @@ export interface Limits {
   readonly maximum: Fen
 }
 
-export function isFen(value: unknown): value is Fen {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+export function isSignedFen(value: unknown): value is SignedFen {
+  return typeof value === 'number' && Number.isSafeInteger(value)
 }
 
-/** Fen as yuan with two decimals and grouped thousands: 123450 → `1,234.50`. */
-export function yuanText(amount: Fen): string {
-  const digits = String(amount).padStart(3, '0')
+export function isFen(value: unknown): value is Fen {
+  return isSignedFen(value) && value >= 0
+}
+
+/** Fen as yuan with two decimals and grouped thousands: 123450 → `1,234.50`. No sign. */
+export function yuanText(amount: SignedFen): string {
+  const digits = String(Math.abs(amount)).padStart(3, '0')
   const yuan = digits.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ',')
   return `${yuan}.${digits.slice(-2)}`
+}
+
+/** A balance: `¥1,234.50`, or `−¥1.20` below zero. */
+export function balanceText(amount: SignedFen): string {
+  return `${amount < 0 ? '−' : ''}¥${yuanText(amount)}`
+}
+
+/** A change of a balance, always with its sign: `+50.00`, `−12.50`. */
+export function changeText(amount: SignedFen): string {
+  return `${amount < 0 ? '−' : '+'}${yuanText(amount)}`
 }
 
 /** As `yuanText`, without `.00`: for amounts that are offered, not accounted for. */
@@ -37,7 +56,7 @@ export function shortYuanText(amount: Fen): string {
 
 /** Reads what a person typed as yuan, such as `50`, `50.5` or `５０．５`. */
 export function parseYuan(typed: string): Result<Fen, MoneyError> {
-  const text = halfWidth(typed).trim()
+  const text = halfWidth(typed).replace(/。/g, '.').trim()
   if (text === '') return err({ kind: 'empty' })
   const match = /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(text)
   const [, sign = '', yuan = '', decimals = ''] = match ?? []
@@ -72,12 +91,4 @@ export function moneyMessage(error: MoneyError): string {
     case 'above_maximum':
       return `单笔不能超过 ${yuanText(error.maximum)} 元`
   }
-}
-
-/** Chinese input methods type full-width digits and stops. */
-function halfWidth(text: string): string {
-  return text
-    .replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0))
-    .replace(/[．。]/g, '.')
-    .replace(/－/g, '-')
 }

@@ -1,48 +1,117 @@
 import { describe, expect, it } from 'vitest'
 import type { OrderState } from './api'
-import { isMoving, type OrderPhase, orderView, type Watch } from './order'
+import { isMoving, type OrderKnowledge, type OrderPhase, orderView } from './order'
+import type { Watch } from './polling'
 
-const table: [OrderState | null, Watch, OrderPhase, boolean][] = [
-  [null, 'watching', 'confirming', true],
-  [null, 'given_up', 'undecided', true],
-  ['awaiting_payment', 'watching', 'confirming', true],
-  ['awaiting_payment', 'given_up', 'undecided', true],
-  ['paid', 'watching', 'crediting', true],
-  ['paid', 'given_up', 'crediting', true],
-  ['fulfilled', 'watching', 'fulfilled', false],
-  ['fulfilled', 'given_up', 'fulfilled', false],
-  ['closed', 'watching', 'closed', false],
-  ['closed', 'given_up', 'closed', false],
-  ['refunding', 'watching', 'refunding', true],
-  ['refunding', 'given_up', 'refunding', true],
-  ['refunded', 'watching', 'refunded', false],
-  ['refunded', 'given_up', 'refunded', false],
+const came: [OrderState | null, Watch, OrderPhase][] = [
+  [null, 'fresh', 'confirming'],
+  [null, 'slow', 'confirming'],
+  [null, 'given_up', 'undecided'],
+  ['awaiting_payment', 'fresh', 'confirming'],
+  ['awaiting_payment', 'slow', 'confirming_slowly'],
+  ['awaiting_payment', 'given_up', 'undecided'],
+  ['paid', 'fresh', 'crediting'],
+  ['paid', 'given_up', 'crediting'],
+  ['fulfilled', 'fresh', 'fulfilled'],
+  ['closed', 'fresh', 'closed'],
+  ['refunding', 'given_up', 'refunding'],
+  ['refunded', 'fresh', 'refunded'],
 ]
 
-describe.each(table)('%s while %s', (state, watch, phase, moving) => {
-  const view = orderView(state, watch)
+const looked: [OrderState | null, Watch, OrderPhase][] = [
+  [null, 'fresh', 'loading'],
+  [null, 'slow', 'loading'],
+  [null, 'given_up', 'undecided'],
+  ['awaiting_payment', 'fresh', 'unpaid'],
+  ['awaiting_payment', 'given_up', 'unpaid'],
+  ['paid', 'fresh', 'crediting'],
+  ['fulfilled', 'slow', 'fulfilled'],
+]
+
+const knowledge = (
+  paying: boolean,
+  [state, watch, phase]: [OrderState | null, Watch, OrderPhase],
+): [OrderKnowledge, OrderPhase] => [{ state, watch, paying, expired: false, givenUp: false }, phase]
+
+const table: [OrderKnowledge, OrderPhase][] = [
+  ...came.map((row) => knowledge(true, row)),
+  ...looked.map((row) => knowledge(false, row)),
+]
+
+describe.each(table)('%o', (known, phase) => {
+  const view = orderView(known)
 
   it(`is ${phase}`, () => {
     expect(view.phase).toBe(phase)
-    expect(isMoving(state)).toBe(moving)
   })
 
   it('speaks of success only when the server did', () => {
-    const said = state === 'paid' || state === 'fulfilled'
+    const said = known.state === 'paid' || known.state === 'fulfilled'
     expect(view.tone === 'success').toBe(said)
     expect(/成功/.test(view.title)).toBe(said)
   })
+
+  it('always leaves a way on', () => {
+    expect(view.actions).not.toEqual([])
+  })
+
+  it('offers a new order only when this one is at its end', () => {
+    expect(view.actions.includes('top_up_again')).toBe(known.state === 'closed')
+  })
 })
 
-it('never offers to pay again while the result is open', () => {
-  for (const watch of ['watching', 'given_up'] as const) {
-    expect(orderView('awaiting_payment', watch).actions).not.toContain('top_up_again')
-    expect(orderView(null, watch).actions).not.toContain('top_up_again')
+it('does not offer to pay again right after a payment, nor what has expired', () => {
+  const open: OrderKnowledge = {
+    state: 'awaiting_payment',
+    paying: true,
+    watch: 'fresh',
+    expired: false,
+    givenUp: false,
   }
+  expect(orderView(open).actions).not.toContain('pay')
+  expect(orderView({ ...open, watch: 'slow' }).actions).toContain('pay')
+  for (const paying of [true, false]) {
+    for (const watch of ['fresh', 'slow', 'given_up'] as const) {
+      const expired = orderView({ ...open, paying, watch, expired: true })
+      expect(expired.actions).not.toContain('pay')
+    }
+  }
+  expect(orderView({ ...open, paying: false, expired: true }).phase).toBe('expired')
 })
 
-it('always leaves a way on', () => {
-  for (const [state, watch] of table) {
-    expect(orderView(state, watch).actions).not.toEqual([])
+it('waits for the end of an order that was given up, whatever that is', () => {
+  const left: OrderKnowledge = {
+    state: 'awaiting_payment',
+    paying: false,
+    watch: 'fresh',
+    expired: false,
+    givenUp: true,
   }
+  expect(orderView(left).phase).toBe('closing')
+  expect(orderView(left).actions).not.toContain('pay')
+  expect(orderView({ ...left, state: 'fulfilled' }).phase).toBe('fulfilled')
+  expect(orderView({ ...left, state: 'closed' }).phase).toBe('closed')
+})
+
+it('says that nothing is lost when it stops asking', () => {
+  const given: OrderKnowledge = {
+    state: 'awaiting_payment',
+    paying: true,
+    watch: 'given_up',
+    expired: false,
+    givenUp: false,
+  }
+  expect(orderView(given).detail).toContain('钱不会丢')
+})
+
+it.each<[OrderState | null, boolean]>([
+  [null, true],
+  ['awaiting_payment', true],
+  ['paid', true],
+  ['fulfilled', false],
+  ['closed', false],
+  ['refunding', true],
+  ['refunded', false],
+])('%s may move on: %s', (state, moving) => {
+  expect(isMoving(state)).toBe(moving)
 })

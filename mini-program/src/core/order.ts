@@ -1,16 +1,32 @@
 /**
- * What the order page shows.
+ * What the pages show of an order.
  *
  * Invariant: only the server's state says "paid". What the payment dialogue answered does not
  * come in here at all: even its "failed" can be wrong.
+ * Invariant: while a payment may be under way, no second order is offered; the same order may be
+ * tried again, and a payment too many comes back by itself.
  */
 import type { OrderState } from './api'
+import type { Watch } from './polling'
 
-/** How far the waiting for the server's word has come. */
-export type Watch = 'watching' | 'given_up'
+export interface OrderKnowledge {
+  /** Null until the server has answered for the first time. */
+  readonly state: OrderState | null
+  /** Whether the person has just come from a payment of this order. */
+  readonly paying: boolean
+  readonly watch: Watch
+  readonly expired: boolean
+  /** Whether the person has given the order up; the provider may still have to be asked. */
+  readonly givenUp: boolean
+}
 
 export type OrderPhase =
+  | 'loading'
+  | 'unpaid'
+  | 'expired'
+  | 'closing'
   | 'confirming'
+  | 'confirming_slowly'
   | 'undecided'
   | 'crediting'
   | 'fulfilled'
@@ -18,7 +34,7 @@ export type OrderPhase =
   | 'refunding'
   | 'refunded'
 
-export type OrderAction = 'home' | 'refresh' | 'top_up_again'
+export type OrderAction = 'home' | 'refresh' | 'pay' | 'close' | 'top_up_again'
 
 export interface OrderView {
   readonly phase: OrderPhase
@@ -29,19 +45,31 @@ export interface OrderView {
   readonly actions: readonly OrderAction[]
 }
 
-/** `state` is null until the server has answered for the first time. */
-export function orderPhase(state: OrderState | null, watch: Watch): OrderPhase {
-  switch (state) {
+export function orderPhase(knowledge: OrderKnowledge): OrderPhase {
+  switch (knowledge.state) {
     case null:
+      return knowledge.paying || knowledge.watch === 'given_up' ? waiting(knowledge) : 'loading'
     case 'awaiting_payment':
-      return watch === 'watching' ? 'confirming' : 'undecided'
+      return knowledge.givenUp ? 'closing' : waiting(knowledge)
     case 'paid':
       return 'crediting'
     case 'fulfilled':
     case 'closed':
     case 'refunding':
     case 'refunded':
-      return state
+      return knowledge.state
+  }
+}
+
+function waiting({ state, paying, watch, expired }: OrderKnowledge): OrderPhase {
+  if (!paying && state !== null) return expired ? 'expired' : 'unpaid'
+  switch (watch) {
+    case 'fresh':
+      return 'confirming'
+    case 'slow':
+      return expired || state === null ? 'confirming' : 'confirming_slowly'
+    case 'given_up':
+      return 'undecided'
   }
 }
 
@@ -60,18 +88,53 @@ export function isMoving(state: OrderState | null): boolean {
   }
 }
 
+/** The state in a list, in few words. */
+export const stateLabels: Readonly<Record<OrderState, string>> = {
+  awaiting_payment: '待支付',
+  paid: '已支付，入账中',
+  fulfilled: '充值成功',
+  closed: '已关闭',
+  refunding: '退款中',
+  refunded: '已退款',
+}
+
 const views: Readonly<Record<OrderPhase, Omit<OrderView, 'phase'>>> = {
+  loading: { tone: 'waiting', title: '正在查询订单', detail: '', actions: ['home'] },
+  unpaid: {
+    tone: 'waiting',
+    title: '等待支付',
+    detail: '还没有收到这笔订单的付款',
+    actions: ['pay', 'close', 'home'],
+  },
+  expired: {
+    tone: 'waiting',
+    title: '订单已过期',
+    detail: '正在向支付平台核对并关闭；如已付款，会照常入账',
+    actions: ['refresh', 'home'],
+  },
+  closing: {
+    tone: 'waiting',
+    title: '正在关闭订单',
+    detail: '正在向支付平台核对；如已付款，会照常入账，没有付款就会关闭',
+    actions: ['refresh', 'home'],
+  },
   confirming: {
     tone: 'waiting',
     title: '正在确认支付结果',
     detail: '通常只需几秒，请稍候',
     actions: ['home'],
   },
+  confirming_slowly: {
+    tone: 'waiting',
+    title: '正在确认支付结果',
+    detail: '如已付款，请再等一会儿；如果刚才没有付款，可以继续支付或放弃订单',
+    actions: ['pay', 'close', 'home'],
+  },
   undecided: {
     tone: 'waiting',
     title: '仍在确认',
-    detail: '还没有收到支付结果。如已付款，到账后余额会自动更新，请勿重复支付',
-    actions: ['refresh', 'home'],
+    detail: '还没有收到支付结果。钱不会丢：如已付款，到账后余额会自动更新，请勿重复支付',
+    actions: ['refresh', 'close', 'home'],
   },
   crediting: {
     tone: 'success',
@@ -105,7 +168,7 @@ const views: Readonly<Record<OrderPhase, Omit<OrderView, 'phase'>>> = {
   },
 }
 
-export function orderView(state: OrderState | null, watch: Watch): OrderView {
-  const phase = orderPhase(state, watch)
+export function orderView(knowledge: OrderKnowledge): OrderView {
+  const phase = orderPhase(knowledge)
   return { phase, ...views[phase] }
 }

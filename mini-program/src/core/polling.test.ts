@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { nextDelayMs, patienceMs } from './polling'
+import { nextDelayMs, patienceMs, usualMs, watchAfter } from './polling'
 
 function schedule(answerMs: number): number[] {
   const delays: number[] = []
@@ -29,4 +29,15 @@ it('survives odd clocks', () => {
   expect(nextDelayMs(0, -5_000)).toBe(1000)
   expect(nextDelayMs(5_000, 0)).toBe(8000)
   expect(nextDelayMs(1, Number.MAX_SAFE_INTEGER)).toBeNull()
+})
+
+it.each([
+  [-5_000, 'fresh'],
+  [0, 'fresh'],
+  [usualMs - 1, 'fresh'],
+  [usualMs, 'slow'],
+  [patienceMs - 1, 'slow'],
+  [patienceMs, 'given_up'],
+])('after %i ms the waiting is %s', (waitedMs, watch) => {
+  expect(watchAfter(waitedMs)).toBe(watch)
 })

@@ -4,8 +4,19 @@ const firstDelayMs = 1_000
 const growth = 1.5
 const longestDelayMs = 8_000
 
+/** A payment that was made is nearly always known by then. */
+export const usualMs = 8_000
 /** After this long the page stops asking by itself and leaves it to the person. */
 export const patienceMs = 120_000
+
+/** How far the waiting for the server's word on a payment has come. */
+export type Watch = 'fresh' | 'slow' | 'given_up'
+
+/** @param waitedMs how long ago the first question was */
+export function watchAfter(waitedMs: number): Watch {
+  if (waitedMs >= patienceMs) return 'given_up'
+  return waitedMs >= usualMs ? 'slow' : 'fresh'
+}
 
 /**
  * Milliseconds until the next question, or null when patience is at its end.

@@ -4,17 +4,20 @@ import {
   concernsOnly,
   errorMessage,
   fieldMessage,
+  problemCode,
   readReply,
   type Reply,
   requestId,
+  retryAfter,
 } from './problem'
 
 const named = object({ name: text })
 
-const answered = (status: number, body: unknown): Reply => ({
+const answered = (status: number, body: unknown, wait: number | null = null): Reply => ({
   kind: 'answered',
   status,
   body: typeof body === 'string' ? body : JSON.stringify(body),
+  retryAfter: wait,
 })
 
 const invalid = answered(422, {
@@ -59,7 +62,19 @@ describe('readReply', () => {
 
   it('has a sentence for an ended session', () => {
     expect(errorMessage({ kind: 'signed_out' })).toBe('登录已失效，请重新登录')
+    expect(errorMessage({ kind: 'host_app_only' })).toContain('小程序')
   })
+})
+
+it('knows code and wait of a problem, and that others have none', () => {
+  const problem = { title: '请稍后再试', code: 'too_many_tries' }
+  const slowed = errorOf(answered(429, problem, 90))
+  expect(problemCode(slowed)).toBe('too_many_tries')
+  expect(retryAfter(slowed)).toBe(90)
+  expect(retryAfter(errorOf(answered(429, problem)))).toBe(0)
+  expect(problemCode({ kind: 'timed_out' })).toBe('')
+  expect(problemCode(null)).toBe('')
+  expect(retryAfter({ kind: 'timed_out' })).toBe(0)
 })
 
 describe('fields', () => {

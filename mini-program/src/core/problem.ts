@@ -4,7 +4,13 @@ import { err, ok, type Result } from './result'
 
 /** What the platform's network call ended with. It always ends. */
 export type Reply =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      readonly body: string
+      /** What the header `Retry-After` says, in seconds; null without it. */
+      readonly retryAfter: number | null
+    }
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'timed_out' }
 
@@ -18,22 +24,35 @@ const problemDocument = object({
 type ProblemDocument = Decoded<typeof problemDocument>
 
 export type ApiError =
-  | { readonly kind: 'problem'; readonly status: number; readonly document: ProblemDocument }
+  | {
+      readonly kind: 'problem'
+      readonly status: number
+      readonly document: ProblemDocument
+      readonly retryAfter: number | null
+    }
   | { readonly kind: 'unreadable'; readonly status: number }
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'timed_out' }
   | { readonly kind: 'signed_out' }
+  /** A browser outside the sandbox cannot do it; the mini-program can. */
+  | { readonly kind: 'host_app_only' }
 
 export function readReply<T>(reply: Reply, decode: Decoder<T>): Result<T, ApiError> {
   if (reply.kind !== 'answered') return err({ kind: reply.kind })
-  const { status, body } = reply
-  const json = parseJson(body)
-  if (status < 200 || status > 299) {
-    const document = problemDocument(json)
-    return err(document ? { kind: 'problem', status, document } : { kind: 'unreadable', status })
-  }
-  const value = decode(json)
-  return value === undefined ? err({ kind: 'unreadable', status }) : ok(value)
+  const body = readText(reply)
+  if (!body.ok) return body
+  const value = decode(parseJson(body.value))
+  return value === undefined ? err({ kind: 'unreadable', status: reply.status }) : ok(value)
+}
+
+/** The body of a good answer as it is. */
+export function readText(reply: Reply): Result<string, ApiError> {
+  if (reply.kind !== 'answered') return err({ kind: reply.kind })
+  const { status, body, retryAfter } = reply
+  if (status >= 200 && status <= 299) return ok(body)
+  const document = problemDocument(parseJson(body))
+  if (document === undefined) return err({ kind: 'unreadable', status })
+  return err({ kind: 'problem', status, document, retryAfter })
 }
 
 /** A sentence to show. The server's own title is Chinese and meant to be shown. */
@@ -49,7 +68,19 @@ export function errorMessage(error: ApiError): string {
       return '网络较慢，请求超时，请重试'
     case 'signed_out':
       return '登录已失效，请重新登录'
+    case 'host_app_only':
+      return '请在微信或支付宝中打开小程序完成'
   }
+}
+
+/** The server's stable code of the problem, or an empty text. */
+export function problemCode(error: ApiError | null): string {
+  return error?.kind === 'problem' ? error.document.code : ''
+}
+
+/** Seconds that the server wants to be left alone, or 0. */
+export function retryAfter(error: ApiError): number {
+  return error.kind === 'problem' ? (error.retryAfter ?? 0) : 0
 }
 
 /** The number under which the server's log knows this failure. */

@@ -1,4 +1,16 @@
-export type Route = 'index' | 'sign-in' | 'binding' | 'top-up' | 'order'
+export type Route =
+  | 'index'
+  | 'sign-in'
+  | 'portal'
+  | 'schools'
+  | 'binding'
+  | 'unbinding'
+  | 'password'
+  | 'top-up'
+  | 'order'
+  | 'orders'
+  | 'statement'
+  | 'help'
 
 export interface Address {
   readonly route: Route
@@ -26,6 +38,13 @@ export function replace(address: Address): void {
 
 export function goHome(): void {
   uni.reLaunch({ url: pathOf({ route: 'index' }) })
+}
+
+/** Leads to a page that everything else has to wait for; nothing when it is open already. */
+export function insistOn(address: Address): void {
+  const pages = getCurrentPages()
+  const current = pages[pages.length - 1]?.route ?? ''
+  if (current !== pathOf({ route: address.route }).slice(1)) uni.reLaunch({ url: pathOf(address) })
 }
 
 export function endPullDown(): void {

@@ -24,7 +24,7 @@ describe('send', () => {
       options.success?.({ statusCode: 201, data: '{}', header: {}, cookies: [], errMsg: '' })
     })
     const reply = await send({ method: 'POST', path: '/o', body: { a: 1 }, headers: { K: 'v' } })
-    expect(reply).toEqual({ kind: 'answered', status: 201, body: '{}' })
+    expect(reply).toEqual({ kind: 'answered', status: 201, body: '{}', retryAfter: null })
     expect(seen).toMatchObject({
       url: 'https://card.example/o',
       method: 'POST',
@@ -41,12 +41,27 @@ describe('send', () => {
     ['a time-out of Alipay', { error: 13, errorMessage: '超时' }, { kind: 'timed_out' }],
     [
       'an HTTP error that Alipay takes for a failure',
-      { error: 19, status: 422, data: '{"title":"x"}' },
-      { kind: 'answered', status: 422, body: '{"title":"x"}' },
+      { error: 19, status: 429, data: '{"title":"x"}', headers: { 'retry-after': '30' } },
+      { kind: 'answered', status: 429, body: '{"title":"x"}', retryAfter: 30 },
     ],
   ])('settles on %s', async (_name, failure, reply) => {
     platform((options) => options.fail?.(failure as UniApp.GeneralCallbackResult))
     expect(await send(get)).toEqual(reply)
+  })
+
+  it.each([
+    [{ 'Retry-After': '90' }, 90],
+    [{ 'retry-after': 5 }, 5],
+    [{ 'retry-after': ['7'] }, 7],
+    [{ 'retry-after': 'Sat, 21 Nov 2026 08:00:00 GMT' }, null],
+    [{}, null],
+    [undefined, null],
+  ])('reads how long to wait from %j', async (header, retryAfter) => {
+    platform((options) => {
+      const answer = { statusCode: 429, data: '{}', header, cookies: [], errMsg: '' }
+      options.success?.(answer)
+    })
+    expect(await send(get)).toMatchObject({ retryAfter })
   })
 
   it('settles when the platform throws', async () => {

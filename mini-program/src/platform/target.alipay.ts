@@ -1,5 +1,5 @@
 import type { Pay } from '@/core/api'
-import { requestCode, showPayment } from './in-app'
+import { copyText, requestCode, showPayment } from './in-app'
 import type { Target } from './target'
 
 async function show(pay: Pay): Promise<void> {
@@ -16,6 +16,8 @@ export const target: Target = {
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,
   signIn: { kind: 'in_app', requestCode: () => requestCode({ scopes: 'auth_base' }) },
   payment: { kind: 'in_app', show },
+  hasPortal: false,
+  keepText: copyText,
   textScale: () => 1,
   start: () => undefined,
 }

@@ -2,7 +2,7 @@ import type { Pay } from '@/core/api'
 import { improveAccessibility } from './accessibility.h5'
 import { type Address, pathOf } from './navigation'
 import { settle } from './settle'
-import type { Cashier, Target } from './target'
+import type { Cashier, Kept, Target } from './target'
 
 /** Set while this tab is away to sign in: a code that nobody asked for is not taken. */
 const awayKey = 'onecard.signing-in'
@@ -60,6 +60,17 @@ function leave(to: string, query: Readonly<Record<string, string>>): Promise<voi
   })
 }
 
+/** Gives the text to the browser as a download. */
+function saveText(fileName: string, text: string): Promise<Kept> {
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = fileName
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), leaveTimeoutMs)
+  return Promise.resolve('saved')
+}
+
 export const target: Target = {
   identity: 'wechat',
   identityName: '微信',
@@ -68,6 +79,8 @@ export const target: Target = {
   apiBaseUrl: '',
   signIn: { kind: 'by_page', leave: signInAt, takeCode },
   payment: { kind: 'by_page', leave: payAt },
+  hasPortal: true,
+  keepText: saveText,
   textScale: () => 1,
   start: () => {
     receiveCode()

@@ -16,11 +16,17 @@ export interface Target {
   readonly apiBaseUrl: string
   readonly signIn: InAppSignIn | PageSignIn
   readonly payment: InAppPayment | PagePayment
+  /** Whether people may sign in with their school's number and password, to read only. */
+  readonly hasPortal: boolean
+  /** Hands a text to the person: as a file where there are files, else on the clipboard. */
+  keepText(fileName: string, text: string): Promise<Kept>
   /** How much larger than standard the person has set texts in the host app, where it says. */
   textScale(): number
   /** Runs once, before the application is made. */
   start(): void
 }
+
+export type Kept = 'saved' | 'copied' | 'failed'
 
 /** The host app gives a login code without leaving the client. */
 export interface InAppSignIn {

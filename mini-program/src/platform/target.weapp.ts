@@ -1,5 +1,5 @@
 import type { Pay } from '@/core/api'
-import { requestCode, showPayment } from './in-app'
+import { copyText, requestCode, showPayment } from './in-app'
 import type { Target } from './target'
 
 interface FontSetting {
@@ -28,6 +28,8 @@ export const target: Target = {
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,
   signIn: { kind: 'in_app', requestCode: () => requestCode({ provider: 'weixin' }) },
   payment: { kind: 'in_app', show },
+  hasPortal: false,
+  keepText: copyText,
   textScale: () => (uni.getAppBaseInfo() as FontSetting).fontSizeScaleFactor ?? 1,
   start: () => undefined,
 }

@@ -1,11 +1,12 @@
 import { target } from '#target'
-import { type Binding, clientInfo, type ClientInfo } from '@/core/api'
+import { type Binding, clientInfo, type ClientInfo, type PortalRequest } from '@/core/api'
 import { nothing } from '@/core/decode'
 import { type ApiError, errorMessage } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
-import { begin, client, end, exchange } from './session'
+import { begin, client, end, exchange, exchangePassword } from './session'
 
 export const identityName = target.identityName
+export const hasPortal = target.hasPortal
 
 /** What the sign-in page can do where it runs. */
 export type SignInOffer =
@@ -54,6 +55,14 @@ async function signInWith(code: string): Promise<Result<SignedIn, string>> {
   if (!answer.ok) return err(errorMessage(answer.error))
   begin(answer.value)
   return ok({ binding: answer.value.binding })
+}
+
+/** Signs in on the web with number and password. Such a session may only read. */
+export async function signInToPortal(body: PortalRequest): Promise<Result<null, ApiError>> {
+  const answer = await exchangePassword(body)
+  if (!answer.ok) return answer
+  begin(answer.value)
+  return ok(null)
 }
 
 export async function signOut(): Promise<void> {

@@ -1,26 +1,49 @@
-import { type Binding, type Card, card, me } from '@/core/api'
+import { type Binding, type Card, me, type Notice } from '@/core/api'
+import { remaining, withDismissed } from '@/core/notices'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
+import { readText, writeText } from '@/platform/storage'
 import { client, isSignedIn } from './session'
+
+const dismissedKey = 'onecard.dismissed-notices'
+/** What the server calls a session of the web portal. */
+const portal = 'portal'
 
 /** What the home page shows. */
 export type Overview =
   | { readonly kind: 'signed_out' }
   | { readonly kind: 'unbound' }
-  | {
-      readonly kind: 'bound'
-      readonly binding: Binding
-      readonly card: Card
-      readonly pendingOrders: number
-    }
+  | BoundOverview
 
+export interface BoundOverview {
+  readonly kind: 'bound'
+  readonly binding: Binding
+  /** Null while the server shows nothing else than that the password must be changed. */
+  readonly card: Card | null
+  readonly notices: readonly Notice[]
+  readonly pendingOrders: number
+  /** Signed in with number and password on the web: nothing may be changed. */
+  readonly readOnly: boolean
+}
+
+/** One request, whatever there is to show. */
 export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   if (!isSignedIn()) return ok({ kind: 'signed_out' })
   const person = await client.call({ method: 'GET', path: '/api/v1/me' }, me)
   if (!person.ok) return person.error.kind === 'signed_out' ? ok({ kind: 'signed_out' }) : person
-  const { binding, pending } = person.value
+  const { identity, binding, card, notices, pending } = person.value
   if (binding === null) return ok({ kind: 'unbound' })
-  const balances = await client.call({ method: 'GET', path: '/api/v1/card' }, card)
-  if (!balances.ok) return balances
-  return ok({ kind: 'bound', binding, card: balances.value, pendingOrders: pending.orders })
+  return ok({
+    kind: 'bound',
+    binding,
+    card,
+    notices: remaining(notices, readText(dismissedKey)),
+    pendingOrders: pending.orders,
+    readOnly: identity.platform === portal,
+  })
+}
+
+/** Puts a notice away on this device. */
+export function dismissNotice(id: string): void {
+  writeText(dismissedKey, withDismissed(readText(dismissedKey), id))
 }

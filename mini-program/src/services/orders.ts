@@ -1,5 +1,13 @@
 import { target } from '#target'
-import { type Order, order, type OrderRequest, type Pay } from '@/core/api'
+import {
+  type Order,
+  order,
+  orderPage,
+  type OrderRequest,
+  type Page,
+  type Pay,
+  payment,
+} from '@/core/api'
 import { type Intent, intentFor } from '@/core/idempotency'
 import type { Fen } from '@/core/money'
 import type { ApiError } from '@/core/problem'
@@ -9,51 +17,88 @@ import { client } from './session'
 
 export const fundingName = target.fundingName
 
-/** `host_app_only`: a browser outside the sandbox cannot pay; the host app can. */
-export type TopUpError = ApiError | { readonly kind: 'host_app_only' }
+const pageSize = 20
 
 /** Lets the person pay. Whatever happens there, the server's order is what counts. */
 type Dialogue = (orderId: string, pay: Pay) => Promise<void>
 
 /** The top-up that was asked for and not brought to payment yet; see `core/idempotency`. */
-let intent: Intent | null = null
+let wishedOrder: Intent | null = null
+/** The same for another try to pay an order. */
+let wishedPayment: Intent | null = null
 
 /**
  * Makes an order and lets the person pay it. Gives the order to look at; where paying means
  * leaving the page, that page leads to the order itself.
  */
-export async function topUp(amount: Fen): Promise<Result<Order, TopUpError>> {
+export async function topUp(
+  amount: Fen,
+  queryPassword: string | null,
+): Promise<Result<Order, ApiError>> {
   const dialogue = await findDialogue()
   if (!dialogue.ok) return dialogue
-  const created = await createOrder(amount)
+  const created = await createOrder(amount, queryPassword)
   if (!created.ok) return created
   const { id, pay } = created.value
   if (pay !== null) await dialogue.value(id, pay)
-  intent = null
+  wishedOrder = null
   return created
 }
 
-export function loadOrder(id: string): Promise<Result<Order, ApiError>> {
-  return client.call({ method: 'GET', path: `/api/v1/orders/${encodeURIComponent(id)}` }, order)
+/** Lets the person try once more to pay the order. */
+export async function payAgain(orderId: string): Promise<Result<null, ApiError>> {
+  const dialogue = await findDialogue()
+  if (!dialogue.ok) return dialogue
+  wishedPayment = intentFor(wishedPayment, orderId, Math.random)
+  const headers = { 'Idempotency-Key': wishedPayment.key }
+  const path = `${pathOf(orderId)}/payments`
+  const body = { funding: target.funding }
+  const tried = await client.call({ method: 'POST', path, body, headers }, payment)
+  if (!tried.ok) return tried
+  if (tried.value.pay !== null) await dialogue.value(orderId, tried.value.pay)
+  wishedPayment = null
+  return ok(null)
 }
 
-function createOrder(amount: Fen): Promise<Result<Order, ApiError>> {
+export function loadOrder(id: string): Promise<Result<Order, ApiError>> {
+  return client.call({ method: 'GET', path: pathOf(id) }, order)
+}
+
+export function listOrders(cursor: string | null): Promise<Result<Page<Order>, ApiError>> {
+  const after = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
+  const path = `/api/v1/orders?limit=${pageSize}${after}`
+  return client.call({ method: 'GET', path }, orderPage)
+}
+
+/** Gives an order up. The answer is the order as it stands: it may be paid after all. */
+export function closeOrder(id: string): Promise<Result<Order, ApiError>> {
+  return client.call({ method: 'POST', path: `${pathOf(id)}/close` }, order)
+}
+
+function pathOf(orderId: string): string {
+  return `/api/v1/orders/${encodeURIComponent(orderId)}`
+}
+
+function createOrder(amount: Fen, queryPassword: string | null): Promise<Result<Order, ApiError>> {
   const body: OrderRequest = {
     purpose: 'card_top_up',
     funding: target.funding,
     amount_fen: amount,
+    ...(queryPassword === null ? {} : { query_password: queryPassword }),
   }
-  intent = intentFor(intent, JSON.stringify(body), Math.random)
-  const headers = { 'Idempotency-Key': intent.key }
+  wishedOrder = intentFor(wishedOrder, JSON.stringify(body), Math.random)
+  const headers = { 'Idempotency-Key': wishedOrder.key }
   return client.call({ method: 'POST', path: '/api/v1/orders', body, headers }, order)
 }
 
-async function findDialogue(): Promise<Result<Dialogue, TopUpError>> {
-  const { payment } = target
-  if (payment.kind === 'in_app') return ok((_orderId, pay) => payment.show(pay))
+async function findDialogue(): Promise<Result<Dialogue, ApiError>> {
+  const way = target.payment
+  if (way.kind === 'in_app') return ok((_orderId, pay) => way.show(pay))
   const info = await loadClientInfo()
   if (!info.ok) return info
   const { cashier_url: url, app_id: appId } = info.value.wechat
   if (url === null) return err({ kind: 'host_app_only' })
-  return ok((id, pay) => payment.leave({ url, appId }, pay, { route: 'order', query: { id } }))
+  return ok((id, pay) =>
+    way.leave({ url, appId }, pay, { route: 'order', query: { id, paying: '1' } }),
+  )
 }

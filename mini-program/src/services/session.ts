@@ -1,10 +1,11 @@
 /** The session on this device, and the one client that uses it. */
 import { target } from '#target'
-import { type Tokens, tokens } from '@/core/api'
+import { type PortalRequest, type Tokens, tokens } from '@/core/api'
 import { createClient, type Session, sessionOf, type SessionStore } from '@/core/client'
 import { object, text } from '@/core/decode'
-import type { ApiError } from '@/core/problem'
+import { type ApiError, problemCode } from '@/core/problem'
 import { err, type Result } from '@/core/result'
+import { insistOn } from '@/platform/navigation'
 import { send } from '@/platform/request'
 import { readText, remove, writeText } from '@/platform/storage'
 
@@ -33,16 +34,30 @@ async function signInSilently(): Promise<Result<Tokens, ApiError>> {
   return err({ kind: code.error === 'timed_out' ? 'timed_out' : 'signed_out' })
 }
 
+/** Refusals that say the same wherever they come: there is one page to go on from. */
+function onRefusal(error: ApiError): void {
+  const code = problemCode(error)
+  if (code === 'pin_default_must_change') insistOn({ route: 'password' })
+  // Unbound meanwhile, on another device or at the counter.
+  if (code === 'not_bound') insistOn({ route: 'index' })
+}
+
 export const client = createClient({
   send,
   store,
   signInSilently: target.signIn.kind === 'in_app' ? signInSilently : null,
+  onRefusal,
 })
 
 /** Gives a login code to the server. */
 export function exchange(code: string): Promise<Result<Tokens, ApiError>> {
   const path = `/api/v1/auth/${target.identity}/login`
   return client.open({ method: 'POST', path, body: { code } }, tokens)
+}
+
+/** Signs in to read, with the school's number and password. */
+export function exchangePassword(body: PortalRequest): Promise<Result<Tokens, ApiError>> {
+  return client.open({ method: 'POST', path: '/api/v1/auth/portal/login', body }, tokens)
 }
 
 export function begin(answer: Tokens): void {

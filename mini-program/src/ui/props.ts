@@ -1,5 +1,5 @@
 import type { PropType } from 'vue'
-import type { Fen } from '@/core/money'
+import type { SignedFen } from '@/core/money'
 
 /** An amount, or null while there is none. At run time an amount is a plain number. */
-export const amountProp = { type: Number as unknown as PropType<Fen | null>, default: null }
+export const amountProp = { type: Number as unknown as PropType<SignedFen | null>, default: null }

@@ -1,18 +1,25 @@
-// The student's first journey in a real browser, against a running server with its sandbox:
-// sign in, bind, top up ¥50, see it on the card.
+// A student's journey in a real browser, against a running server with its sandbox: find the
+// school, bind, change the initial password, top up ¥50, give an order up, read the statement,
+// change the password, unbind, bind again, and look in through the web portal.
 //
 //   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/
-//   E2E_STUDENT_NO  a person of the school 咸宁职业技术学院 (xnec) who is not bound yet
-//   E2E_PASSWORD    that person's query password
+//   E2E_STUDENT_NO  a person of the school 云南艺术学院 (ynart) who was never bound
+//   E2E_PASSWORD    that person's initial query password
 //   E2E_SHOTS       optional: a folder for screenshots
 //   CHROMIUM        optional: the browser, by default /usr/bin/chromium
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
-const school = '咸宁职业技术学院'
+const school = '云南艺术学院'
+/** What it calls its own number. */
+const idLabel = '学工号'
+/** A well-formed ID number but for its last digit; nobody's. */
+const wrongIdNumber = '990101200402290011'
+/** Neither in a row nor of one digit. */
+const [secondPassword, thirdPassword] = ['271828', '314159']
 const stepTimeoutMs = 15_000
 
 const { ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_SHOTS, CHROMIUM } = process.env
@@ -62,18 +69,74 @@ const requests = []
 page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`))
 page.on('console', (message) => {
   const loud = message.type() === 'error' || message.type() === 'warning'
-  if (loud) complaints.push(`console ${message.type()}: ${message.text()}`)
+  // The browser reports every refusal of the server; those of a wrong password are wanted.
+  const wanted = /status of 422/.test(message.text())
+  if (loud && !wanted) complaints.push(`console ${message.type()}: ${message.text()}`)
 })
 page.on('request', (request) => requests.push(request.url()))
 
-const button = (name) => page.getByRole('button', { name, exact: true })
+const button = (name) => page.getByRole('button', { name, exact: typeof name === 'string' })
 const heading = (name) => page.getByRole('heading', { name })
 const balance = (name) => page.getByRole('listitem', { name })
+
+const field = (name) => page.getByRole('textbox', { name, exact: true })
+const radio = (name) => page.getByRole('radio', { name, exact: true })
+const alert = (text) => page.getByRole('alert').filter({ hasText: text })
+const shown = (text) => page.getByText(text).filter({ visible: true })
+
+let shots = 0
 
 async function shoot(name) {
   if (!E2E_SHOTS) return
   mkdirSync(E2E_SHOTS, { recursive: true })
-  await page.screenshot({ path: join(E2E_SHOTS, `${name}.png`), animations: 'disabled' })
+  shots += 1
+  const file = `${String(shots).padStart(2, '0')}-${name}.png`
+  await page.screenshot({ path: join(E2E_SHOTS, file), animations: 'disabled' })
+}
+
+/** Pages that were left stay in the document, out of sight. */
+async function goHome() {
+  await page.goto(appUrl)
+  await page.reload()
+}
+
+async function openFromHome(name) {
+  await goHome()
+  await button(name).click()
+}
+
+async function agree() {
+  const boxes = page.getByRole('checkbox')
+  await boxes.first().waitFor()
+  for (const box of await boxes.all()) await box.click()
+}
+
+async function bindWith(password) {
+  await field(idLabel).fill(E2E_STUDENT_NO)
+  await field('查询密码').fill(password)
+  await agree()
+  await button('绑定').click()
+}
+
+async function order(amount, password) {
+  await openFromHome('充值')
+  await radio(`${amount} 元`).click()
+  await page.locator('[role=radio][aria-checked=true]').waitFor()
+  await field('查询密码').fill(password)
+  await button(`微信支付 ¥${amount}`).click()
+}
+
+async function changePassword(from, to, repeated = to) {
+  await field('原密码').fill(from)
+  await field('新密码').fill(to)
+  await field('再输一次新密码').fill(repeated)
+  await button('修改').click()
+}
+
+/** No page is wider than the phone. */
+async function staysInside() {
+  const width = await page.evaluate(() => document.documentElement.scrollWidth)
+  assert.ok(width <= 375, `the page is ${width} px wide`)
 }
 
 const steps = [
@@ -82,7 +145,7 @@ const steps = [
     async () => {
       await page.goto(appUrl)
       await heading('你的校园卡，都在这里').waitFor()
-      await shoot('1-signed-out')
+      await shoot('signed-out')
     },
   ],
   [
@@ -91,58 +154,109 @@ const steps = [
       await button('登录').click()
       await button('微信登录').click()
       await page.waitForURL(/\/sandbox\/wechat\/sign-in/)
-      await shoot('2-sandbox-sign-in')
+      await shoot('sandbox-sign-in')
       await page.getByRole('button').first().click()
-      await page.getByLabel('查询密码').waitFor()
+      await heading('选择学校').waitFor()
+    },
+  ],
+  [
+    'the school is found by what one remembers of its name',
+    async () => {
+      await radio(school).waitFor()
+      await shoot('schools')
+      await field('搜索学校').fill('没有这所')
+      await shown('没有找到，请换个名字试试').waitFor()
+      await field('搜索学校').fill('云艺')
+      await shown('共 1 所学校').waitFor()
+      await shoot('school-found')
+      await radio(school).click()
+      await heading(school).waitFor()
     },
   ],
   [
     'the form explains what is missing',
     async () => {
       await button('绑定').click()
-      await page.getByRole('alert').filter({ hasText: '请先阅读并同意' }).waitFor()
+      await alert('逐项勾选同意').waitFor()
       assert.equal(await page.getByRole('alert').count(), 3, 'one complaint for each field')
-      await shoot('3-binding-complaints')
+      await shoot('binding-complaints')
+      await radio('身份证号').click()
+      await field('身份证号').fill(wrongIdNumber)
+      await button('绑定').click()
+      await alert('请检查是否输错一位').waitFor()
+      await radio(idLabel).click()
     },
   ],
   [
-    'binding leads to the card with nothing on it',
+    'a wrong password is refused without a word about what was wrong',
     async () => {
-      await page.getByRole('textbox', { name: /学号/ }).fill(E2E_STUDENT_NO)
-      await page.getByLabel('查询密码').fill(E2E_PASSWORD)
-      await page.getByRole('checkbox').click()
-      await shoot('4-binding')
+      await bindWith('000000')
+      await alert('请核对每一项是否填对').waitFor()
+      await shoot('binding-refused')
+    },
+  ],
+  [
+    'binding leads to the change of the initial password',
+    async () => {
+      await field('查询密码').fill(E2E_PASSWORD)
       await button('绑定').click()
+      await heading('请先修改初始密码').waitFor()
+      await goHome()
+      await shown('你还在使用初始查询密码').waitFor()
+      await shoot('must-change')
+      assert.equal(await button('充值').count(), 0, 'no top-up before the change')
+      await button('修改查询密码').first().click()
+      await heading('请先修改初始密码').waitFor()
+    },
+  ],
+  [
+    'the rule is checked while one types',
+    async () => {
+      await changePassword(E2E_PASSWORD, '123456')
+      await alert('新密码还不符合').waitFor()
+      await page.getByRole('listitem', { name: /不是连续的数字.*未满足/ }).waitFor()
+      await shoot('password-weak')
+      await field('新密码').fill(secondPassword)
+      await page.getByRole('listitem', { name: /不是连续的数字.*已满足/ }).waitFor()
+      await alert('两次输入的新密码不一样').waitFor()
+      await field('再输一次新密码').fill(secondPassword)
+      await shoot('password-strong')
+      await button('修改').click()
+      await heading('查询密码已修改').waitFor()
+    },
+  ],
+  [
+    'the card is there, with nothing on it',
+    async () => {
+      await button('返回首页').click()
       await heading(school).waitFor()
       for (const name of ['卡余额', '过渡余额', '电子账户']) {
         await balance(`${name} ¥0.00`).waitFor()
       }
-      await shoot('5-home-empty')
+      await shoot('home-empty')
     },
   ],
   [
-    'an amount beyond the limit is refused on the page',
+    'an amount beyond the limit, and a wrong password, are refused',
     async () => {
       await button('充值').click()
       await page.getByLabel('其他金额').fill('99999999')
       await button('确认充值').click()
-      await page.getByRole('alert').filter({ hasText: '单笔不能超过' }).waitFor()
+      await alert('单笔不能超过').waitFor()
+      await alert('请输入查询密码').waitFor()
+      await order('50', '000000')
+      await page.getByRole('alert').first().waitFor()
+      await shoot('top-up-refused')
     },
   ],
   [
     '¥50 is paid at the cashier',
     async () => {
-      await page.getByRole('radio', { name: '50 元', exact: true, checked: false }).click()
-      await page.getByRole('radio', { name: '50 元', exact: true, checked: true }).waitFor()
-      await page.waitForFunction(
-        (field) => field instanceof HTMLInputElement && field.value === '50',
-        await page.getByLabel('其他金额').elementHandle(),
-      )
-      await shoot('6-top-up')
+      await field('查询密码').fill(secondPassword)
       await button('微信支付 ¥50').click()
       await page.waitForURL(/\/sandbox\/wechat-pay\/cashier/)
       await button('确认支付').waitFor()
-      await shoot('7-sandbox-cashier')
+      await shoot('sandbox-cashier')
       await button('确认支付').click()
     },
   ],
@@ -150,8 +264,8 @@ const steps = [
     'the order is fulfilled once the server says so',
     async () => {
       await heading('充值成功').waitFor()
-      await page.getByText('¥50.00').waitFor()
-      await shoot('8-order')
+      await shown('¥50.00').first().waitFor()
+      await shoot('order')
     },
   ],
   [
@@ -160,17 +274,143 @@ const steps = [
       await button('返回首页').click()
       await balance('电子账户 ¥50.00').waitFor()
       await balance('卡余额 ¥0.00').waitFor()
-      await shoot('9-home')
+      await shoot('home')
+    },
+  ],
+  [
+    'an order that was not paid is found again and given up',
+    async () => {
+      await order('100', secondPassword)
+      await page.waitForURL(/\/sandbox\/wechat-pay\/cashier/)
+      await openFromHome('查看订单')
+      await button(/充值 ¥50.00，充值成功/).waitFor()
+      await shoot('orders')
+      await button(/充值 ¥100.00，待支付/).click()
+      await heading('等待支付').waitFor()
+      await shown(/请在 \d+ 分 \d+ 秒内支付/).waitFor()
+      await shoot('order-unpaid')
+      await button('继续支付').click()
+      await page.waitForURL(/\/sandbox\/wechat-pay\/cashier/)
+      await page.goBack()
+      await openFromHome('查看订单')
+      await button(/充值 ¥100.00，待支付/).click()
+      await button('放弃订单').click()
+      await button('确定放弃').click()
+      await heading('订单已关闭').waitFor()
+      await shoot('order-closed')
+    },
+  ],
+  [
+    'the statement tells it in a list, a picture and a file',
+    async () => {
+      await openFromHome('账单')
+      await page.getByRole('listitem', { name: /\+50\.00 元/ }).waitFor()
+      await page.getByRole('img', { name: /收入 50\.00 元，支出 0\.00 元/ }).waitFor()
+      await shoot('statement')
+      await button('上个月').click()
+      await page.getByRole('img', { name: /没有收支/ }).waitFor()
+      await radio('消费').click()
+      await heading('没有记录').waitFor()
+      await radio('全部').click()
+      await button('到：不限').click()
+      await button('上个月').last().click()
+      await button(/15日/).click()
+      await heading('没有记录').waitFor()
+      await button('不限日期').click()
+      await button('从：不限').click()
+      await shoot('calendar')
+      await button(/^今天/).click()
+      await page.getByRole('listitem', { name: /\+50\.00 元/ }).waitFor()
+      await button('不限日期').click()
+      const download = page.waitForEvent('download')
+      await button('导出账单（CSV）').click()
+      const csv = readFileSync(await (await download).path(), 'utf8')
+      assert.ok(csv.startsWith('\ufeff'), 'spreadsheets need the byte order mark')
+      assert.match(csv, /50\.00/)
+      await shown('账单已下载').waitFor()
+    },
+  ],
+  [
+    'the password is changed, with the old one only',
+    async () => {
+      await openFromHome('修改查询密码')
+      await changePassword('000000', thirdPassword)
+      await page.getByRole('alert').first().waitFor()
+      await changePassword(secondPassword, thirdPassword)
+      await heading('查询密码已修改').waitFor()
+    },
+  ],
+  [
+    'unbinding says what it does, and does it',
+    async () => {
+      await openFromHome('解除绑定')
+      await shown('卡片、余额和以前的账单都不变').waitFor()
+      await shoot('unbinding')
+      await field('查询密码').fill(thirdPassword)
+      await button('解除绑定').click()
+      await heading('还没有绑定校园卡').waitFor()
+    },
+  ],
+  [
+    'binding again brings everything back',
+    async () => {
+      await button('绑定校园卡').click()
+      await heading(school).waitFor()
+      await bindWith(thirdPassword)
+      await balance('电子账户 ¥50.00').waitFor()
+    },
+  ],
+  [
+    'a notice is put away for good',
+    async () => {
+      const dismiss = button(/^知道了/)
+      for (let left = await dismiss.count(); left > 0; left -= 1) await dismiss.first().click()
+      await goHome()
+      await balance('电子账户 ¥50.00').waitFor()
+      assert.equal(await dismiss.count(), 0, 'notices that came back')
+    },
+  ],
+  [
+    'help is that of the own school',
+    async () => {
+      await button('帮助').click()
+      await heading('帮助').waitFor()
+      await shown(school).first().waitFor()
+      await shoot('help')
     },
   ],
   [
     'large text stays within the screen',
     async () => {
+      await goHome()
+      await balance('电子账户 ¥50.00').waitFor()
       await page.getByRole('switch', { name: '大字模式' }).click()
       await page.locator('[role=switch][aria-checked=true]').waitFor()
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth)
-      assert.ok(overflow <= 375, `the page is ${overflow} px wide`)
-      await shoot('10-large-text')
+      await staysInside()
+      await shoot('large-text')
+      for (const name of ['账单', '我的订单', '修改查询密码', '解除绑定']) {
+        await openFromHome(name)
+        await heading(/./).first().waitFor()
+        await page.waitForLoadState('networkidle')
+        await staysInside()
+      }
+      await goHome()
+      await page.getByRole('switch', { name: '大字模式' }).click()
+    },
+  ],
+  [
+    'the web portal shows, and changes nothing',
+    async () => {
+      await button('退出登录').click()
+      await button('登录').click()
+      await button('用学号和密码查询').click()
+      await field(idLabel).fill(E2E_STUDENT_NO)
+      await field('查询密码').fill(thirdPassword)
+      await button('登录').click()
+      await balance('电子账户 ¥50.00').waitFor()
+      await shown('网页登录只能查询').waitFor()
+      assert.equal(await button('充值').count(), 0, 'no top-up in the portal')
+      await shoot('portal')
     },
   ],
   [

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import { adviceFor } from './advice'
+import type { ApiError } from './problem'
+
+const problem = (code: string, status = 422): ApiError => ({
+  kind: 'problem',
+  status,
+  document: { title: '题', code, request_id: 'r', errors: null },
+  retryAfter: null,
+})
+
+it.each<[string, ApiError, RegExp]>([
+  ['a refused binding', problem('binding_refused'), /核对.*重置/],
+  ['too many tries', problem('too_many_tries', 429), /等/],
+  ['bound already', problem('already_bound', 409), /解除绑定/],
+  ['an old consent', problem('consent_outdated', 409), /重新阅读/],
+  ['no such school', problem('school_not_found', 404), /选择学校/],
+  ['a wrong password', problem('password_wrong'), /重新输入/],
+  ['the counter only', problem('password_change_offline_only', 403), /一卡通中心/],
+  ['the portal', problem('portal_read_only', 403), /小程序/],
+  ['a failure of the server', problem('internal', 500), /稍后/],
+  ['no network', { kind: 'unreachable' }, /网络/],
+  ['a slow network', { kind: 'timed_out' }, /重试/],
+])('%s has a way on', (_name, error, words) => {
+  expect(adviceFor(error)).toMatch(words)
+})
+
+it('does not tell which factor was wrong', () => {
+  expect(adviceFor(problem('binding_refused'))).not.toMatch(/密码错误|学号不存在|姓名不符/)
+})
+
+it('adds nothing where there is nothing to add', () => {
+  expect(adviceFor(problem('something_new'))).toBe('')
+  expect(adviceFor({ kind: 'signed_out' })).toBe('')
+})

@@ -1,0 +1,49 @@
+/** What a person can do about an error: the second sentence, after the server's own title. */
+import { type ApiError, problemCode } from './problem'
+
+const byCode: Readonly<Record<string, string>> = {
+  binding_refused:
+    '请核对每一项是否填对。初始密码见输入框下的说明；忘记密码请带身份证到一卡通中心重置',
+  too_many_tries: '为了保护账户，连续输错后需要等一会儿再试',
+  already_bound:
+    '每人在同一平台只能绑定一次。请先在原来的账号上解除绑定，或带身份证到一卡通中心办理',
+  consent_outdated: '说明有更新，已换成新的文字，请重新阅读并逐项同意',
+  school_not_found: '请重新选择学校',
+  portal_unavailable: '这所学校请在小程序中查询',
+  sign_in_refused: '请核对号码和密码；忘记密码请带身份证到一卡通中心重置',
+  login_blocked: '请联系微信客服，或带身份证到一卡通中心办理',
+  login_unavailable: '请过一会儿再登录',
+  not_bound: '请先绑定校园卡',
+  password_wrong: '请重新输入；忘记密码请带身份证到一卡通中心重置',
+  password_required: '请输入查询密码',
+  pin_weak: '请换一个不容易猜到的密码',
+  pin_default_must_change: '修改初始密码后才能使用其他功能',
+  password_change_offline_only: '请带身份证和校园卡到一卡通中心或自助机修改',
+  portal_read_only: '网页登录只能查询，请在小程序中办理',
+  amount_out_of_range: '请换一个金额',
+  funding_unavailable: '请换一种支付方式，或咨询一卡通中心',
+  payer_of_other_app: '请从本校的小程序进入',
+  provider_refused: '没有扣款；请稍后再试，一直不行请把编号告诉一卡通中心',
+  provider_unavailable: '没有扣款，稍后可以直接再试，不会重复下单',
+  order_not_payable: '订单已支付或已关闭，请看最新状态',
+  idempotency_key_reused: '请返回后重新操作',
+}
+
+/** An empty text where the title says all there is to say. */
+export function adviceFor(error: ApiError): string {
+  switch (error.kind) {
+    case 'problem':
+      return byCode[problemCode(error)] ?? (error.status >= 500 ? later : '')
+    case 'unreadable':
+      return error.status >= 500 ? later : ''
+    case 'unreachable':
+      return '填写的内容还在，连上网络后可以直接重试'
+    case 'timed_out':
+      return '填写的内容还在，可以直接重试'
+    case 'signed_out':
+    case 'host_app_only':
+      return ''
+  }
+}
+
+const later = '不是你的问题，稍后再试即可；一直不行请把编号告诉一卡通中心'
