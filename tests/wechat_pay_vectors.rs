@@ -10,15 +10,16 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::{
     base::{
         clock::Timestamp,
+        crypto::rsa::{PrivateKey, PublicKey},
         http_client::{self, Timeouts},
         money::Fen,
     },
     orders::gateway::{
-        Headers, NotificationRefused, PaidFact, PaymentGateway, Provider, RawNotification,
+        Headers, NotificationRefused, PaidClaim, PaymentGateway, Provider, RawNotification,
     },
     providers::wechat_pay::{
         WechatPay, WechatPaySettings,
-        keys::{KeyRing, MerchantKey, PublicKey},
+        keys::KeyRing,
         received,
         signing::{self, Request, Signer},
     },
@@ -54,7 +55,7 @@ fn signer() -> Signer {
     Signer {
         mch_id: text(&keys, "/merchant/mchid").to_owned(),
         serial_no: text(&keys, "/merchant/serial_no").to_owned(),
-        key: MerchantKey::from_pkcs8_pem(&pem.into()).unwrap(),
+        key: PrivateKey::from_pkcs8_pem(&pem.into()).unwrap(),
     }
 }
 
@@ -238,9 +239,9 @@ const NOTIFICATIONS: [(&str, Mode, Result<(), Refused>); 26] = [
     ("business_other_payer_openid", ByPublicKey, Ok(())),
 ];
 
-fn paid_fact(decrypted: &Value) -> PaidFact {
+fn paid_claim(decrypted: &Value) -> PaidClaim {
     let text = |pointer| text(decrypted, pointer).to_owned();
-    PaidFact {
+    PaidClaim {
         provider: Provider::WechatPay,
         merchant: text("/mchid"),
         app_id: text("/appid"),
@@ -269,8 +270,9 @@ fn every_notification_is_accepted_or_refused_for_the_right_reason() {
         };
         assert_eq!(expected, Ok(()), "{name} {mode:?}");
         let envelope: Value = serde_json::from_slice(body).unwrap();
-        assert_eq!(verified.notification_id, envelope["id"], "{name}");
-        assert_eq!(verified.fact, paid_fact(&case["expect"]["decrypted"]), "{name}");
+        let (id, fact) = verified.into_parts();
+        assert_eq!(id, envelope["id"], "{name}");
+        assert_eq!(*fact, paid_claim(&case["expect"]["decrypted"]), "{name}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! What onecard asks of a payment provider, and what only a checked message can become.
 
-use crate::base::{clock::Timestamp, money::Fen};
+use crate::base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen};
 use async_trait::async_trait;
 use serde::Serialize;
-use std::time::Duration;
+use std::{ops::Deref, time::Duration};
 
 /// A provider of payments, as written in orders and in account names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -64,9 +64,10 @@ pub enum PayParams {
     },
 }
 
-/// A payment that a provider says was made: from a checked message or a checked answer.
+/// What a message or an answer says of a payment that was made. Nobody acts on it before it is a
+/// [`PaidFact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaidFact {
+pub struct PaidClaim {
     /// Who says so.
     pub provider: Provider,
     /// The merchant number it was paid to.
@@ -83,6 +84,26 @@ pub struct PaidFact {
     pub payer: Option<String>,
     /// When the provider took the money. Its day is the value date.
     pub paid_at: Timestamp,
+}
+
+/// A payment that a provider says was made, from a body whose signature was checked. It reads as
+/// its claim and cannot be altered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidFact(PaidClaim);
+
+impl PaidFact {
+    /// The fact of a claim. The caller read the claim from the body whose signature `_proof` is.
+    pub fn new(_proof: &CheckedSignature, claim: PaidClaim) -> Self {
+        Self(claim)
+    }
+}
+
+impl Deref for PaidFact {
+    type Target = PaidClaim;
+
+    fn deref(&self) -> &PaidClaim {
+        &self.0
+    }
 }
 
 /// How a payment stands at the provider, from a checked answer.
@@ -124,14 +145,25 @@ pub trait Headers: std::fmt::Debug {
     fn get(&self, name: &str) -> Option<&str>;
 }
 
-/// A message that passed every check which needs no database. Only the provider modules, which
-/// hold the key that proves it, make one.
+/// A message that passed every check which needs no database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedNotification {
-    /// The provider's id of the message. Differs between messages about one payment.
-    pub notification_id: String,
-    /// What it says.
-    pub fact: PaidFact,
+    notification_id: String,
+    fact: PaidFact,
+}
+
+impl VerifiedNotification {
+    /// The message of that id and fact. The caller read both from the body whose signature `_proof`
+    /// is.
+    pub fn new(_proof: &CheckedSignature, notification_id: String, fact: PaidFact) -> Self {
+        Self { notification_id, fact }
+    }
+
+    /// The provider's id of the message, which differs between messages about one payment, and
+    /// what it says.
+    pub fn into_parts(self) -> (String, PaidFact) {
+        (self.notification_id, self.fact)
+    }
 }
 
 /// Why a message was refused. Told in full to our log, never to the sender.

@@ -341,6 +341,7 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{base::crypto::rsa::testing::checked_signature, orders::gateway::PaidClaim};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
@@ -373,7 +374,15 @@ mod tests {
     }
 
     fn fact(of: &Attempt, transaction: &str) -> PaidFact {
-        PaidFact {
+        checked(claim(of, transaction))
+    }
+
+    fn checked(claim: PaidClaim) -> PaidFact {
+        PaidFact::new(&checked_signature(), claim)
+    }
+
+    fn claim(of: &Attempt, transaction: &str) -> PaidClaim {
+        PaidClaim {
             provider: Provider::WechatPay,
             merchant: "1000000001".into(),
             app_id: "wx1".into(),
@@ -425,17 +434,17 @@ mod tests {
     #[test]
     fn a_fact_that_does_not_fit_settles_nothing() {
         let attempt = attempt(OrderState::AwaitingPayment, PaymentState::Open);
-        let right = fact(&attempt, "t1");
+        let right = claim(&attempt, "t1");
         let table = [
-            (PaidFact { merchant: "2".into(), ..right.clone() }, Disagreement::Merchant),
-            (PaidFact { app_id: "wx2".into(), ..right.clone() }, Disagreement::Merchant),
-            (PaidFact { amount: Fen::new(4999).unwrap(), ..right.clone() }, Disagreement::Amount),
-            (PaidFact { payer: Some("o2".into()), ..right.clone() }, Disagreement::Payer),
+            (PaidClaim { merchant: "2".into(), ..right.clone() }, Disagreement::Merchant),
+            (PaidClaim { app_id: "wx2".into(), ..right.clone() }, Disagreement::Merchant),
+            (PaidClaim { amount: Fen::new(4999).unwrap(), ..right.clone() }, Disagreement::Amount),
+            (PaidClaim { payer: Some("o2".into()), ..right.clone() }, Disagreement::Payer),
         ];
-        for (fact, difference) in table {
-            assert_eq!(attempt.settle(&fact), Settlement::Disagrees(difference));
+        for (claim, difference) in table {
+            assert_eq!(attempt.settle(&checked(claim)), Settlement::Disagrees(difference));
         }
-        let unnamed = PaidFact { payer: None, ..right };
+        let unnamed = checked(PaidClaim { payer: None, ..right });
         assert!(matches!(attempt.settle(&unnamed), Settlement::Settled(_)));
     }
 

@@ -164,10 +164,9 @@ impl TopUps {
         let found = self.schools.by_code(school_code).await?;
         let school = found.ok_or(ReceiveError::NoSuchCallback)?;
         let gateway = self.gateways.of(&school.code).ok_or(ReceiveError::NoSuchCallback)?;
-        let verified = gateway.verify(raw, self.clock.now())?;
-        let door =
-            Door::Message { notification_id: verified.notification_id, body: raw.body.to_vec() };
-        let report = Report { school: school.id, fact: verified.fact, door };
+        let (notification_id, fact) = gateway.verify(raw, self.clock.now())?.into_parts();
+        let door = Door::Message { notification_id, body: raw.body.to_vec() };
+        let report = Report { school: school.id, fact, door };
         let verdict = self.settling.submit(report).await?;
         metrics::counter!("onecard_callbacks_total", "verdict" => verdict.code()).increment(1);
         match verdict {

@@ -1,5 +1,5 @@
-//! Cryptography that is not a provider's: sealing personal data, looking it up, checking
-//! passwords, signing the heads of the ledger.
+//! Cryptography that is no provider's own: sealing personal data, looking it up, checking
+//! passwords, signing the heads of the ledger, signatures of messages.
 //!
 //! Invariant: key material and plaintexts are wiped when dropped and have no printable form.
 //! Invariant: what is hashed or authenticated is framed by lengths, so that no two different
@@ -9,6 +9,7 @@ pub mod blind;
 pub mod heads;
 pub mod keyring;
 pub mod password;
+pub mod rsa;
 pub mod seal;
 
 /// Appends `part` behind its length in 64 bits, big-endian.

@@ -21,14 +21,15 @@ pub use settings::WechatPaySettings;
 
 use self::{
     answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID},
-    keys::{KeyRing, SigningFailed},
+    keys::KeyRing,
     notification::ApiV3Key,
+    received::CheckedBody,
     signing::{Request, Signer},
     transaction::WirePayment,
 };
 use super::settings::InvalidSetting;
 use crate::{
-    base::{clock::Timestamp, http_client},
+    base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
     orders::gateway::{
         CloseOutcome, GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare,
         Provider, ProviderState, RawNotification, VerifiedNotification,
@@ -122,15 +123,19 @@ impl WechatPay {
     }
 
     /// How a payment stands by a checked answer, which must be about the payment asked for.
-    fn state_of(&self, answer: &[u8], out_trade_no: &str) -> Result<ProviderState, GatewayError> {
-        let transaction = WirePayment::parse(answer).map_err(unusable)?;
+    fn state_of(
+        &self,
+        answer: &CheckedBody<'_>,
+        out_trade_no: &str,
+    ) -> Result<ProviderState, GatewayError> {
+        let transaction = WirePayment::parse(answer.bytes()).map_err(unusable)?;
         if !transaction.is_of(&self.merchant) || transaction.out_trade_no != out_trade_no {
             return Err(unusable(NotificationRefused::NotOurs));
         }
         match transaction.trade_state.as_str() {
             // A refunded payment was paid.
             "SUCCESS" | "REFUND" => {
-                let fact = transaction.into_paid_fact().map_err(unusable)?;
+                let fact = transaction.into_paid_fact(answer.proof()).map_err(unusable)?;
                 Ok(ProviderState::Paid(fact))
             }
             "NOTPAY" | "USERPAYING" | "PAYERROR" => Ok(ProviderState::NotPaid),
@@ -177,7 +182,7 @@ impl PaymentGateway for WechatPay {
         let path = format!("{TRANSACTION_PATH}/{number}?mchid={mch_id}");
         let answer = self.exchange(Method::GET, &path, Vec::new(), now).await?;
         match answer.success(&self.keys, now) {
-            Ok(checked) => self.state_of(checked.bytes(), out_trade_no),
+            Ok(checked) => self.state_of(&checked, out_trade_no),
             Err(GatewayError::Refused { code }) if code == ORDER_NOT_EXIST => {
                 Ok(ProviderState::Unknown)
             }

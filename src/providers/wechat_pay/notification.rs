@@ -65,7 +65,8 @@ pub(super) fn verify(
     if transaction.trade_state != "SUCCESS" {
         return Err(NotificationRefused::NotPaid);
     }
-    Ok(VerifiedNotification { notification_id: envelope.id, fact: transaction.into_paid_fact()? })
+    let fact = transaction.into_paid_fact(checked.proof())?;
+    Ok(VerifiedNotification::new(checked.proof(), envelope.id, fact))
 }
 
 /// The envelope of a successful payment; any other is refused.

@@ -1,12 +1,9 @@
 //! What WeChat sends, in answers and in notifications alike, and the check that makes it ours to
 //! read.
 
-use super::{
-    keys::{CheckedSignature, KeyRing},
-    signing,
-};
+use super::{keys::KeyRing, signing};
 use crate::{
-    base::clock::Timestamp,
+    base::{clock::Timestamp, crypto::rsa::CheckedSignature},
     orders::gateway::{NotificationRefused, RawNotification},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -21,13 +18,18 @@ const SIGNATURE_TYPE: &str = "WECHATPAY2-SHA256-RSA2048";
 #[derive(Debug)]
 pub struct CheckedBody<'a> {
     bytes: &'a [u8],
-    _proof: CheckedSignature,
+    proof: CheckedSignature,
 }
 
 impl<'a> CheckedBody<'a> {
     /// The bytes that were signed.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// What makes facts of their content.
+    pub fn proof(&self) -> &CheckedSignature {
+        &self.proof
     }
 }
 
@@ -57,5 +59,5 @@ pub fn check<'a>(
         BASE64_STANDARD.decode(signature).map_err(|_| NotificationRefused::Signature)?;
     let signed = signing::received_message(timestamp, nonce, message.body);
     let proof = key.verify(&signed, &signature).map_err(|_| NotificationRefused::Signature)?;
-    Ok(CheckedBody { bytes: message.body, _proof: proof })
+    Ok(CheckedBody { bytes: message.body, proof })
 }

@@ -1,12 +1,10 @@
 //! What WeChat Pay needs to know, checked before the first payment.
 
-use super::{
-    Merchant, WechatPay,
-    keys::{KeyRing, MerchantKey, PublicKey},
-    notification::ApiV3Key,
-    signing::Signer,
+use super::{Merchant, WechatPay, keys::KeyRing, notification::ApiV3Key, signing::Signer};
+use crate::{
+    base::crypto::rsa::{PrivateKey, PublicKey},
+    providers::settings::{InvalidSetting, base_url, invalid, require},
 };
-use crate::providers::settings::{InvalidSetting, base_url, invalid, require};
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
@@ -39,7 +37,7 @@ impl WechatPaySettings {
     pub(super) fn into_gateway(self, http: Client) -> Result<WechatPay, InvalidSetting> {
         self.check_texts()?;
         let origin = base_url("base_url", &self.base_url)?;
-        let key = MerchantKey::from_pkcs8_pem(&self.merchant_key_pem)
+        let key = PrivateKey::from_pkcs8_pem(&self.merchant_key_pem)
             .map_err(|error| invalid("merchant_key_pem", error))?;
         let public_key = PublicKey::from_spki_pem(&self.public_key_pem)
             .map_err(|error| invalid("public_key_pem", error))?;

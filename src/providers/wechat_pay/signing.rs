@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure: time and nonce are arguments.
 
-use super::keys::{MerchantKey, SigningFailed};
+use crate::base::crypto::rsa::{PrivateKey, SigningFailed};
 
 /// Who signs our requests.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct Signer {
     /// Serial of the merchant's API certificate, hex.
     pub serial_no: String,
     /// The certificate's private key.
-    pub key: MerchantKey,
+    pub key: PrivateKey,
 }
 
 /// A request exactly as it goes over the wire.
@@ -57,7 +57,7 @@ pub fn received_message(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
 
 /// The `paySign` of `wx.requestPayment`. `package` is the whole `prepay_id=…`, prefix included.
 pub fn pay_sign(
-    key: &MerchantKey,
+    key: &PrivateKey,
     app_id: &str,
     timestamp_seconds: i64,
     nonce: &str,

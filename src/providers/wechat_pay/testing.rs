@@ -1,9 +1,13 @@
 //! WeChat's side for tests: signs answers and seals notifications with throwaway keys.
 
-use super::{WechatPay, WechatPaySettings, keys::MerchantKey, signing};
+use super::{WechatPay, WechatPaySettings, signing};
 use crate::{
     base::{
         clock::Timestamp,
+        crypto::rsa::{
+            PrivateKey,
+            testing::{private_pem, text},
+        },
         http_client::{self, Timeouts, test_server::Reply},
     },
     orders::gateway::Headers,
@@ -33,19 +37,12 @@ pub(crate) struct Keys {
 }
 
 pub(crate) fn keys() -> Keys {
-    let file = include_str!("../../../tests/fixtures/wechat/keys.json");
-    let file: Value = serde_json::from_str(file).unwrap();
-    let text = |pointer: &str| file.pointer(pointer).unwrap().as_str().unwrap().to_owned();
-    let private = |pointer: &str| {
-        let der = text(pointer);
-        format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
-    };
     Keys {
-        merchant_private_pem: private("/merchant/private_key_pem/der_base64"),
+        merchant_private_pem: private_pem("/merchant/private_key_pem"),
         merchant_public_pem: text("/merchant/public_key_pem"),
         merchant_certificate_pem: text("/merchant/certificate_pem"),
         merchant_serial: text("/merchant/serial_no"),
-        wechat_private_pem: private("/wechatpay/private_key_pem_for_test_signer/der_base64"),
+        wechat_private_pem: private_pem("/wechatpay/private_key_pem_for_test_signer"),
         wechat_public_pem: text("/wechatpay/public_key_pem"),
         wechat_key_id: text("/wechatpay/public_key_id"),
     }
@@ -86,7 +83,7 @@ impl Headers for TestHeaders {
 /// The headers with which WeChat signs `body` at `at`.
 pub(crate) fn sign(body: &[u8], at: Timestamp) -> TestHeaders {
     let keys = keys();
-    let key = MerchantKey::from_pkcs8_pem(&keys.wechat_private_pem.into()).unwrap();
+    let key = PrivateKey::from_pkcs8_pem(&keys.wechat_private_pem.into()).unwrap();
     let timestamp = at.seconds().to_string();
     let signature = key.sign(&signing::received_message(&timestamp, NONCE, body));
     let headers = [

@@ -2,8 +2,8 @@
 
 use super::Merchant;
 use crate::{
-    base::{clock::Timestamp, money::Fen},
-    orders::gateway::{NotificationRefused, PaidFact, Provider},
+    base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen},
+    orders::gateway::{NotificationRefused, PaidClaim, PaidFact, Provider},
 };
 use serde::Deserialize;
 
@@ -46,8 +46,12 @@ impl WirePayment {
         self.mchid == merchant.mch_id && self.appid == merchant.app_id
     }
 
-    /// The payment as a fact. The caller has looked at the state: it says that money was taken.
-    pub(super) fn into_paid_fact(self) -> Result<PaidFact, NotificationRefused> {
+    /// The payment as a fact. The caller read it from the body of `proof` and has looked at the
+    /// state: it says that money was taken.
+    pub(super) fn into_paid_fact(
+        self,
+        proof: &CheckedSignature,
+    ) -> Result<PaidFact, NotificationRefused> {
         let missing = NotificationRefused::Content;
         let amount = self.amount.ok_or(missing)?;
         if amount.currency.as_deref() != Some("CNY") {
@@ -59,7 +63,7 @@ impl WirePayment {
         if total.is_zero() || !is_number(&transaction_id) || !is_number(&self.out_trade_no) {
             return Err(missing);
         }
-        Ok(PaidFact {
+        let claim = PaidClaim {
             provider: Provider::WechatPay,
             merchant: self.mchid,
             app_id: self.appid,
@@ -68,7 +72,8 @@ impl WirePayment {
             amount: total,
             payer: self.payer.and_then(|payer| payer.openid),
             paid_at: Timestamp::parse_rfc3339(&success_time).map_err(|_| missing)?,
-        })
+        };
+        Ok(PaidFact::new(proof, claim))
     }
 }
 

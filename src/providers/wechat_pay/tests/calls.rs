@@ -2,19 +2,18 @@
 
 use super::{
     super::{
-        WechatPay, description,
-        keys::PublicKey,
-        path_segment,
+        WechatPay, description, path_segment,
         signing::{self, Request},
         testing::{
             APP_ID, MCH_ID, NOW, gateway, keys, settings, sign, signed_reply, transaction,
             with_headers,
         },
     },
-    OUT_TRADE_NO, paid_fact, with, without,
+    OUT_TRADE_NO, paid_claim, with, without,
 };
 use crate::{
     base::{
+        crypto::rsa::{PublicKey, testing::checked_signature},
         http_client::{
             self, Timeouts,
             test_server::{self, Reply, TestServer},
@@ -22,7 +21,7 @@ use crate::{
         money::Fen,
     },
     orders::gateway::{
-        CloseOutcome, GatewayError, PayParams, PaymentGateway, Prepare, ProviderState,
+        CloseOutcome, GatewayError, PaidFact, PayParams, PaymentGateway, Prepare, ProviderState,
     },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -48,6 +47,10 @@ async fn prepare(reply: Reply) -> Result<PayParams, GatewayError> {
 async fn query(reply: Reply) -> Result<ProviderState, GatewayError> {
     let server = TestServer::start([reply]);
     gateway(&server.base_url()).query(OUT_TRADE_NO, NOW).await
+}
+
+fn paid_fact() -> PaidFact {
+    PaidFact::new(&checked_signature(), paid_claim())
 }
 
 async fn close(reply: Reply) -> Result<CloseOutcome, GatewayError> {

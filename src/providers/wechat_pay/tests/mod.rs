@@ -6,15 +6,15 @@ mod notifications;
 use super::testing::{APP_ID, MCH_ID};
 use crate::{
     base::{clock::Timestamp, money::Fen},
-    orders::gateway::{PaidFact, Provider},
+    orders::gateway::{PaidClaim, Provider},
 };
 use serde_json::Value;
 
 const OUT_TRADE_NO: &str = "0123456789abcdef0123456789abcdef";
 
-/// The fact that [`super::testing::transaction`] states.
-fn paid_fact() -> PaidFact {
-    PaidFact {
+/// What [`super::testing::transaction`] claims.
+fn paid_claim() -> PaidClaim {
+    PaidClaim {
         provider: Provider::WechatPay,
         merchant: MCH_ID.to_owned(),
         app_id: APP_ID.to_owned(),

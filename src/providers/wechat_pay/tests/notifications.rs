@@ -5,19 +5,23 @@ use super::{
         WechatPay, notification,
         testing::{NOW, envelope, gateway, sign, transaction},
     },
-    paid_fact, with, without,
+    paid_claim, with, without,
 };
 use crate::{
     base::clock::Timestamp,
-    orders::gateway::{NotificationRefused, PaidFact, PaymentGateway, RawNotification},
+    orders::gateway::{NotificationRefused, PaidClaim, PaymentGateway, RawNotification},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Sends `body` as a notification that WeChat signed at `at`.
-fn notify(gateway: &WechatPay, body: &str, at: Timestamp) -> Result<PaidFact, NotificationRefused> {
+fn notify(
+    gateway: &WechatPay,
+    body: &str,
+    at: Timestamp,
+) -> Result<PaidClaim, NotificationRefused> {
     let raw = RawNotification { headers: &sign(body.as_bytes(), at), body: body.as_bytes() };
-    gateway.verify(&raw, NOW).map(|verified| verified.fact)
+    gateway.verify(&raw, NOW).map(|verified| PaidClaim::clone(&verified.into_parts().1))
 }
 
 #[test]
@@ -26,9 +30,9 @@ fn notifications_are_fresh_within_five_minutes_either_way() {
     let body = envelope(&transaction().to_string(), "transaction").to_string();
     let seconds = Duration::from_secs;
     let cases = [
-        (NOW, Ok(paid_fact())),
-        (NOW.plus(seconds(300)), Ok(paid_fact())),
-        (NOW.minus(seconds(300)), Ok(paid_fact())),
+        (NOW, Ok(paid_claim())),
+        (NOW.plus(seconds(300)), Ok(paid_claim())),
+        (NOW.minus(seconds(300)), Ok(paid_claim())),
         (NOW.plus(seconds(301)), Err(NotificationRefused::Stale)),
         (NOW.minus(seconds(301)), Err(NotificationRefused::Stale)),
     ];
@@ -89,7 +93,7 @@ fn absent_null_and_empty_associated_data_are_the_same() {
     let mut absent = good.clone();
     absent["resource"].as_object_mut().unwrap().remove("associated_data");
     for envelope in [good, null, absent] {
-        assert_eq!(notify(&gateway, &envelope.to_string(), NOW), Ok(paid_fact()));
+        assert_eq!(notify(&gateway, &envelope.to_string(), NOW), Ok(paid_claim()));
     }
 }
 
@@ -98,7 +102,7 @@ fn a_payer_that_is_not_told_is_no_obstacle() {
     let gateway = gateway("http://127.0.0.1:1");
     let body = envelope(&without(transaction(), "payer").to_string(), "transaction").to_string();
     let fact = notify(&gateway, &body, NOW).unwrap();
-    assert_eq!(fact, PaidFact { payer: None, ..paid_fact() });
+    assert_eq!(fact, PaidClaim { payer: None, ..paid_claim() });
 }
 
 /// Refused by what a field says.

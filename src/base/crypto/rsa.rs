@@ -1,0 +1,192 @@
+//! Signatures of messages: RSASSA-PKCS1-v1_5 with SHA-256, as payment providers use it.
+//!
+//! The `rsa` crate reads the public key; aws-lc-rs signs and verifies.
+//!
+//! Invariant: only [`PublicKey::verify`] makes a [`CheckedSignature`].
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{
+        KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
+    },
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rsa::{
+    RsaPublicKey, pkcs1::EncodeRsaPublicKey, pkcs8::DecodePublicKey, traits::PublicKeyParts,
+};
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+use zeroize::Zeroize;
+
+const RSA_MIN_BYTES: usize = 256;
+
+/// Why a text is not the key it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// Not PKCS#8 in PEM.
+    #[error("must be PEM that begins -----BEGIN PRIVATE KEY-----")]
+    NotPkcs8Pem,
+    /// Not SPKI in PEM. A certificate is not one.
+    #[error("must be PEM that begins -----BEGIN PUBLIC KEY-----, not a certificate")]
+    NotSpkiPem,
+    /// Another kind of key, or too short to be safe.
+    #[error("must be an RSA key of at least 2048 bits")]
+    NotRsa2048,
+}
+
+/// The library refused to sign; with a key that was accepted it never does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("signing failed")]
+pub struct SigningFailed;
+
+/// The signature does not fit the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature does not verify")]
+pub struct BadSignature;
+
+/// A key of ours that signs. It does not print.
+pub struct PrivateKey(RsaKeyPair);
+
+impl PrivateKey {
+    /// From PEM that begins `-----BEGIN PRIVATE KEY-----`.
+    pub fn from_pkcs8_pem(pem: &SecretString) -> Result<Self, BadKey> {
+        let mut der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes())
+            .map_err(|_| BadKey::NotPkcs8Pem)?;
+        let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der());
+        der.zeroize();
+        let pair = pair.map_err(|_| BadKey::NotRsa2048)?;
+        if pair.public_modulus_len() < RSA_MIN_BYTES {
+            return Err(BadKey::NotRsa2048);
+        }
+        Ok(Self(pair))
+    }
+
+    /// RSASSA-PKCS1-v1_5 with SHA-256, in base64 without line breaks.
+    pub fn sign(&self, message: &[u8]) -> Result<String, SigningFailed> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| SigningFailed)?;
+        Ok(BASE64_STANDARD.encode(signature))
+    }
+
+    /// True where `public` is this key's other half.
+    pub fn belongs_to(&self, public: &PublicKey) -> bool {
+        self.0.public_key().as_ref() == public.0.as_ref()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey(…)")
+    }
+}
+
+/// A key of somebody else's: proves that they wrote a message.
+#[derive(Clone)]
+pub struct PublicKey(ParsedPublicKey);
+
+/// Proof that a signature was verified. Only [`PublicKey::verify`] makes one.
+#[derive(Debug)]
+pub struct CheckedSignature(());
+
+impl PublicKey {
+    /// From PEM that begins `-----BEGIN PUBLIC KEY-----`.
+    pub fn from_spki_pem(pem: &str) -> Result<Self, BadKey> {
+        let key = RsaPublicKey::from_public_key_pem(pem.trim()).map_err(|_| BadKey::NotSpkiPem)?;
+        Self::of(&key)
+    }
+
+    /// From the `SubjectPublicKeyInfo` of a certificate.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, BadKey> {
+        let key = RsaPublicKey::from_public_key_der(der).map_err(|_| BadKey::NotRsa2048)?;
+        Self::of(&key)
+    }
+
+    fn of(key: &RsaPublicKey) -> Result<Self, BadKey> {
+        if key.size() < RSA_MIN_BYTES {
+            return Err(BadKey::NotRsa2048);
+        }
+        let der = key.to_pkcs1_der().map_err(|_| BadKey::NotRsa2048)?;
+        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der.as_bytes())
+            .map(Self)
+            .map_err(|_| BadKey::NotRsa2048)
+    }
+
+    /// Checks an RSASSA-PKCS1-v1_5 signature with SHA-256.
+    pub fn verify(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<CheckedSignature, BadSignature> {
+        self.0
+            .verify_sig(message, signature)
+            .map(|()| CheckedSignature(()))
+            .map_err(|_| BadSignature)
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKey(…)")
+    }
+}
+
+/// A signature that was really made and verified, for tests of what only a checked message makes.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{CheckedSignature, PrivateKey, PublicKey};
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde_json::Value;
+
+    /// A text of the throwaway keys.
+    pub(crate) fn text(pointer: &str) -> String {
+        let file = include_str!("../../../tests/fixtures/wechat/keys.json");
+        let file: Value = serde_json::from_str(file).unwrap();
+        file.pointer(pointer).and_then(Value::as_str).unwrap().to_owned()
+    }
+
+    /// A private key of the throwaway keys; they hold DER.
+    pub(crate) fn private_pem(pointer: &str) -> String {
+        let der = text(&format!("{pointer}/der_base64"));
+        format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
+    }
+
+    pub(crate) fn checked_signature() -> CheckedSignature {
+        let pem = private_pem("/merchant/private_key_pem");
+        let signature = PrivateKey::from_pkcs8_pem(&pem.into()).unwrap().sign(b"paid").unwrap();
+        let signature = BASE64_STANDARD.decode(signature).unwrap();
+        let public = PublicKey::from_spki_pem(&text("/merchant/public_key_pem")).unwrap();
+        public.verify(b"paid", &signature).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::*, *};
+
+    #[test]
+    fn keys_of_another_form_or_kind_are_refused_by_name() {
+        let private = |pem: &str| PrivateKey::from_pkcs8_pem(&pem.into()).unwrap_err();
+        let public = |pem: &str| PublicKey::from_spki_pem(pem).unwrap_err();
+        let private_pem = private_pem("/merchant/private_key_pem");
+        assert_eq!(private(""), BadKey::NotPkcs8Pem);
+        assert_eq!(private(&text("/wechatpay/public_key_pem")), BadKey::NotPkcs8Pem);
+        assert_eq!(private(&private_pem.replace("PRIVATE", "RSA PRIVATE")), BadKey::NotPkcs8Pem);
+        assert_eq!(public(""), BadKey::NotSpkiPem);
+        assert_eq!(public(&private_pem), BadKey::NotSpkiPem);
+        assert_eq!(public(&text("/merchant/certificate_pem")), BadKey::NotSpkiPem);
+        assert_eq!(PublicKey::from_spki_der(b"no key").unwrap_err(), BadKey::NotRsa2048);
+    }
+
+    #[test]
+    fn no_key_prints() {
+        let private = private_pem("/merchant/private_key_pem");
+        let private = PrivateKey::from_pkcs8_pem(&private.into()).unwrap();
+        let public = PublicKey::from_spki_pem(&text("/wechatpay/public_key_pem")).unwrap();
+        assert_eq!(format!("{private:?}"), "PrivateKey(…)");
+        assert_eq!(format!("{public:?}"), "PublicKey(…)");
+        assert!(!private.belongs_to(&public));
+    }
+}
