@@ -123,6 +123,7 @@ impl App {
         jobs.spawn("sweep", move || topups.clone().sweep());
         let clock = Arc::clone(&self.clock);
         jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
+        self.journeys.start_jobs(&jobs, &self.clock);
         jobs
     }
 

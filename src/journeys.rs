@@ -2,14 +2,14 @@
 
 use crate::{
     account::Accounts,
-    base::{clock::Clock, crypto::keyring::Key32, db::Db, kv::Kv, lane::Lanes},
+    base::{clock::Clock, crypto::keyring::Key32, db::Db, jobs::Jobs, kv::Kv, lane::Lanes},
     config::{Config, Providers, WeChat, WeChatPay},
     identity::{Identities, Parts, login::MiniProgramLogin, tokens::Tokens},
     orders::gateway::PaymentGateway,
     providers::{
         settings::InvalidSetting,
         wechat_login::{WechatLogin, WechatLoginSettings},
-        wechat_pay::{WechatPay, WechatPaySettings},
+        wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::Pace},
     },
     schools::{People, PersonKeys, Schools},
     topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
@@ -33,6 +33,7 @@ pub struct Journeys {
     pub accounts: Accounts,
     /// Policies.
     pub schools: Arc<Schools>,
+    certificates: Vec<Arc<WechatPay>>,
 }
 
 /// What the journeys stand on.
@@ -77,18 +78,31 @@ impl Journeys {
             clock: Arc::clone(clock),
             sealer: Arc::clone(ground.sealer),
         };
+        let wechat_pays = WechatPays::build(config, ground.http)?;
+        let certificates = wechat_pays.with_certificates();
         let topups = TopUps {
             db: db.clone(),
             kv: Arc::clone(kv),
             schools: Arc::clone(&schools),
-            gateways: Arc::new(gateways(config, ground.http)?),
+            gateways: Arc::new(wechat_pays.into_gateways(config.server.public_url.to_string())),
             settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
             clock: Arc::clone(clock),
             pace: Pace::new(config.payments.first_look),
             wake: Arc::default(),
         };
         let accounts = Accounts { db: db.clone() };
-        Ok(Self { identities: Identities::new(parts), topups, accounts, schools })
+        Ok(Self { identities: Identities::new(parts), topups, accounts, schools, certificates })
+    }
+
+    /// Starts what the providers need beside the requests.
+    pub fn start_jobs(&self, jobs: &Jobs, clock: &Arc<dyn Clock>) {
+        for gateway in &self.certificates {
+            let (gateway, clock) = (Arc::clone(gateway), Arc::clone(clock));
+            jobs.spawn("WeChat Pay certificates", move || {
+                let (gateway, clock) = (Arc::clone(&gateway), Arc::clone(&clock));
+                async move { gateway.keep_certificates(clock.as_ref(), Pace::default()).await }
+            });
+        }
     }
 }
 
@@ -105,21 +119,45 @@ fn wechat_login(
     Ok(Some(Arc::new(WechatLogin::new(settings, http.clone())?)))
 }
 
-fn gateways(config: &Config, http: &reqwest::Client) -> Result<Gateways, InvalidSetting> {
-    let mut of_schools = HashMap::new();
-    for (code, providers) in config.schools() {
-        if let Some(own) = wechat_pay(providers, http)? {
-            of_schools.insert(code.to_owned(), own);
+/// Every gateway of WeChat Pay's: the general one, and those of schools that are their own
+/// merchants.
+struct WechatPays {
+    general: Option<Arc<WechatPay>>,
+    of_schools: HashMap<String, Arc<WechatPay>>,
+}
+
+impl WechatPays {
+    fn build(config: &Config, http: &reqwest::Client) -> Result<Self, InvalidSetting> {
+        let mut of_schools = HashMap::new();
+        for (code, providers) in config.schools() {
+            if let Some(own) = wechat_pay(providers, http)? {
+                of_schools.insert(code.to_owned(), own);
+            }
+        }
+        Ok(Self { general: wechat_pay(config.providers(), http)?, of_schools })
+    }
+
+    /// Those whose platform certificates somebody must keep.
+    fn with_certificates(&self) -> Vec<Arc<WechatPay>> {
+        let all = self.general.iter().chain(self.of_schools.values());
+        all.filter(|gateway| gateway.fetches_certificates()).map(Arc::clone).collect()
+    }
+
+    fn into_gateways(self, public_url: String) -> Gateways {
+        let gateway = |gateway: Arc<WechatPay>| -> Arc<dyn PaymentGateway> { gateway };
+        let of_schools = self.of_schools.into_iter();
+        Gateways {
+            general: self.general.map(gateway),
+            of_schools: of_schools.map(|(code, own)| (code, gateway(own))).collect(),
+            public_url,
         }
     }
-    let general = wechat_pay(config.providers(), http)?;
-    Ok(Gateways { general, of_schools, public_url: config.server.public_url.to_string() })
 }
 
 fn wechat_pay(
     providers: &Providers,
     http: &reqwest::Client,
-) -> Result<Option<Arc<dyn PaymentGateway>>, InvalidSetting> {
+) -> Result<Option<Arc<WechatPay>>, InvalidSetting> {
     let (Some(pay), Some(wechat)) = (&providers.wechat_pay, &providers.wechat) else {
         return Ok(None);
     };
@@ -131,10 +169,7 @@ fn wechat_pay_settings(
     pay: &WeChatPay,
     wechat: &WeChat,
 ) -> Result<WechatPaySettings, InvalidSetting> {
-    let key = pay.public_key.as_ref().ok_or_else(|| InvalidSetting {
-        field: "public_key_id",
-        problem: "is missing: payments are checked with WeChat Pay's public key".into(),
-    })?;
+    let public_key = pay.public_key.as_ref();
     Ok(WechatPaySettings {
         base_url: pay.base_url.to_string(),
         mch_id: pay.mch_id.clone(),
@@ -142,8 +177,10 @@ fn wechat_pay_settings(
         merchant_serial_no: pay.merchant_serial_no.clone(),
         merchant_key_pem: pay.merchant_private_key.clone(),
         api_v3_key: api_v3_key(&pay.api_v3_key)?,
-        public_key_id: key.id.clone(),
-        public_key_pem: key.pem.clone(),
+        public_key: public_key
+            .map(|key| WechatPayPublicKey { id: key.id.clone(), pem: key.pem.clone() }),
+        platform_certificates: pay.platform_certificates.clone(),
+        fetch_certificates: pay.fetch_platform_certificates,
     })
 }
 

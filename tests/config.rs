@@ -206,6 +206,28 @@ fn both_ways_of_verifying_wechat_pay_may_be_live() {
 }
 
 #[test]
+fn platform_certificates_are_kept_fresh_where_there_are_any_or_as_told() {
+    const FILES: &str = "ONECARD__WECHAT_PAY__PLATFORM_CERTIFICATE_FILES";
+    const FETCH: &str = "ONECARD__WECHAT_PAY__FETCH_PLATFORM_CERTIFICATES";
+    const KEY_ID: &str = "ONECARD__WECHAT_PAY__PUBLIC_KEY_ID";
+    const KEY_FILE: &str = "ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE";
+    let toml = format!("{}{}", keys(), wechat_pay());
+    let cases: [(&[(&str, &str)], bool, usize); 5] = [
+        (&[], false, 0),
+        (&[(FETCH, "true")], true, 0),
+        (&[(FILES, "{dir}/certificate.pem")], true, 1),
+        (&[(FILES, "{dir}/certificate.pem"), (FETCH, "false")], false, 1),
+        (&[(FETCH, "true"), (KEY_ID, ""), (KEY_FILE, "")], true, 0),
+    ];
+    for (variables, fetched, files) in cases {
+        let config = Fixture::new().load(&toml, variables).unwrap();
+        let pay = config.providers().wechat_pay.clone().unwrap();
+        assert_eq!(pay.fetch_platform_certificates, fetched, "{variables:?}");
+        assert_eq!(pay.platform_certificates.len(), files, "{variables:?}");
+    }
+}
+
+#[test]
 fn nothing_secret_is_printed() {
     let toml = format!(
         "{}{}{}[redis]\nurl = \"redis://:redis-hush@127.0.0.1/0\"\n\
@@ -374,6 +396,12 @@ const BAD_ANYWHERE: &[Bad] = &[
         "{dir}/public.pem",
         "wechat_pay.platform_certificate_files[0]",
         "certificate",
+    ),
+    (
+        "WECHAT_PAY__FETCH_PLATFORM_CERTIFICATES",
+        "perhaps",
+        "wechat_pay.fetch_platform_certificates",
+        "true or false",
     ),
     ("WECHAT_PAY__SUB_MCH_ID", "x", "wechat_pay.sub_mch_id", "number"),
     ("WECHAT_PAY__BILL_HOSTS", "https://a.cn", "wechat_pay.bill_hosts[0]", "host:port"),

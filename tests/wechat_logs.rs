@@ -17,7 +17,7 @@ use onecard::{
     orders::gateway::{PaymentGateway, Prepare},
     providers::{
         wechat_login::{WechatLogin, WechatLoginSettings},
-        wechat_pay::{WechatPay, WechatPaySettings},
+        wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings},
     },
 };
 use serde_json::Value;
@@ -96,8 +96,12 @@ fn gateway() -> WechatPay {
         merchant_serial_no: text("/merchant/serial_no").to_owned(),
         merchant_key_pem: pem.into(),
         api_v3_key: text("/api_v3_key").into(),
-        public_key_id: text("/wechatpay/public_key_id").to_owned(),
-        public_key_pem: text("/wechatpay/public_key_pem").to_owned(),
+        public_key: Some(WechatPayPublicKey {
+            id: text("/wechatpay/public_key_id").to_owned(),
+            pem: text("/wechatpay/public_key_pem").to_owned(),
+        }),
+        platform_certificates: Vec::new(),
+        fetch_certificates: false,
     };
     WechatPay::new(settings, http_client::build(Timeouts::default()).unwrap()).unwrap()
 }

@@ -1,5 +1,6 @@
 //! WeChat Pay against vectors that other implementations agree on. The keys are throwaway.
 
+#![expect(non_snake_case, reason = "tests are named like their vectors")]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,11 +15,14 @@ use onecard::{
         http_client::{self, Timeouts},
         money::Fen,
     },
-    orders::gateway::{
-        Headers, NotificationRefused, PaidClaim, PaymentGateway, Provider, RawNotification,
+    orders::{
+        gateway::{
+            Headers, NotificationRefused, PaidClaim, PaymentGateway, Provider, RawNotification,
+        },
+        order::PaymentId,
     },
     providers::wechat_pay::{
-        WechatPay, WechatPaySettings,
+        WechatPay, WechatPayPublicKey, WechatPaySettings,
         keys::KeyRing,
         received,
         signing::{self, Request, Signer},
@@ -120,26 +124,35 @@ fn the_client_signature_covers_the_whole_package() {
     assert_ne!(sign(package), rejected);
 }
 
-#[test]
-fn answers_are_believed_only_as_signed() {
+/// A test of each answer, named like it.
+macro_rules! answers {
+    ($($name:ident => $expected:expr,)+) => {
+        const ANSWERS: &[&str] = &[$(stringify!($name)),+];
+        $(
+            #[test]
+            fn $name() {
+                assert_eq!(believed(stringify!($name)), $expected);
+            }
+        )+
+    };
+}
+
+answers! {
+    prepay_200_pubkey => Ok(()),
+    close_204_empty_body => Ok(()),
+    prepay_200_body_tampered => Err(Refused::Signature),
+}
+
+fn believed(name: &str) -> Result<(), Refused> {
     let keys = fixture("keys");
     let key = PublicKey::from_spki_pem(text(&keys, "/wechatpay/public_key_pem")).unwrap();
-    let ring = KeyRing::new([(text(&keys, "/wechatpay/public_key_id").to_owned(), key)]);
+    let id = text(&keys, "/wechatpay/public_key_id");
+    let ring = KeyRing::default().with_public_key(id, key);
     let file = fixture("response_verification");
-    let cases = file["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 3);
-    for case in cases {
-        let raw = RawNotification {
-            headers: &CaseHeaders::of(case),
-            body: text(case, "/body").as_bytes(),
-        };
-        let valid = case["expect"]["signature_valid"].as_bool().unwrap();
-        let checked = received::check(&raw, &ring, NOW);
-        assert_eq!(checked.is_ok(), valid, "{}", text(case, "/name"));
-        if !valid {
-            assert_eq!(checked.unwrap_err(), NotificationRefused::Signature);
-        }
-    }
+    let case = case_of(&file, name);
+    let body = text(case, "/body").as_bytes();
+    let raw = RawNotification { headers: &CaseHeaders::of(case), body };
+    received::check(&raw, &ring, NOW).map(drop)
 }
 
 /// Two libraries, one signature: aws-lc-rs signs what the `rsa` crate signs, and each verifies it.
@@ -168,23 +181,25 @@ fn both_rsa_libraries_agree() {
     }
 }
 
-/// Which key of WeChat's is configured.
-#[derive(Clone, Copy, Debug)]
+/// Which keys of WeChat's are configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// The public key, named by its id.
     PublicKey,
-    /// The key of a platform certificate, named by the certificate's serial.
-    PlatformCertificate,
+    /// The platform certificate, named by its serial.
+    Certificate,
+    /// Both, while a merchant moves from one to the other.
+    Both,
 }
 
 fn gateway(mode: Mode) -> WechatPay {
     let keys = fixture("keys");
-    let (key_id, key_pem) = match mode {
-        Mode::PublicKey => ("/wechatpay/public_key_id", "/wechatpay/public_key_pem"),
-        Mode::PlatformCertificate => {
-            ("/platform_certificate/serial_no", "/platform_certificate/public_key_pem")
-        }
-    };
+    let public_key = (mode != Mode::Certificate).then(|| WechatPayPublicKey {
+        id: text(&keys, "/wechatpay/public_key_id").to_owned(),
+        pem: text(&keys, "/wechatpay/public_key_pem").to_owned(),
+    });
+    let certificate = text(&keys, "/platform_certificate/certificate_pem").to_owned();
+    let certificate = (mode != Mode::PublicKey).then_some(certificate);
     let settings = WechatPaySettings {
         base_url: "http://127.0.0.1:1".to_owned(),
         mch_id: text(&keys, "/merchant/mchid").to_owned(),
@@ -192,53 +207,77 @@ fn gateway(mode: Mode) -> WechatPay {
         merchant_serial_no: text(&keys, "/merchant/serial_no").to_owned(),
         merchant_key_pem: private_pem(&keys, "/merchant/private_key_pem").into(),
         api_v3_key: text(&keys, "/api_v3_key").into(),
-        public_key_id: text(&keys, key_id).to_owned(),
-        public_key_pem: text(&keys, key_pem).to_owned(),
+        public_key,
+        platform_certificates: certificate.into_iter().collect(),
+        fetch_certificates: false,
     };
     WechatPay::new(settings, http_client::build(Timeouts::default()).unwrap()).unwrap()
 }
 
-use Mode::{PlatformCertificate, PublicKey as ByPublicKey};
 use NotificationRefused as Refused;
 
-/// Every notification of the vectors: what the gateway says of it. Accepted is what needs no
-/// knowledge of orders to believe; whether it settles an order is decided with the order.
-const NOTIFICATIONS: [(&str, Mode, Result<(), Refused>); 26] = [
-    ("good_pubkey_mode", ByPublicKey, Ok(())),
-    ("good_pubkey_mode", PlatformCertificate, Err(Refused::UnknownSerial)),
-    ("good_platform_cert_mode", PlatformCertificate, Ok(())),
-    ("good_platform_cert_mode", ByPublicKey, Err(Refused::UnknownSerial)),
-    ("good_lowercase_header_names", ByPublicKey, Ok(())),
-    ("good_empty_associated_data", ByPublicKey, Ok(())),
-    ("good_no_signature_type_header", ByPublicKey, Ok(())),
-    ("good_unknown_extra_fields", ByPublicKey, Ok(())),
-    // Accepted: the order is found settled by the same transaction, and nothing moves.
-    ("duplicate_different_notification_id_same_transaction", ByPublicKey, Ok(())),
-    ("signature_probe_SIGNTEST", ByPublicKey, Err(Refused::Signature)),
-    ("wrong_serial_unknown_pub_key_id", ByPublicKey, Err(Refused::UnknownSerial)),
-    (
-        "serial_key_mismatch_signed_by_platform_cert_key_claims_pub_key_id",
-        ByPublicKey,
-        Err(Refused::Signature),
-    ),
-    ("signed_by_rogue_key", ByPublicKey, Err(Refused::Signature)),
-    ("old_timestamp_minus_301s", ByPublicKey, Err(Refused::Stale)),
-    ("timestamp_minus_299s_accepted", ByPublicKey, Ok(())),
-    ("missing_header_wechatpay_signature", ByPublicKey, Err(Refused::Headers)),
-    ("missing_header_wechatpay_timestamp", ByPublicKey, Err(Refused::Headers)),
-    ("unsupported_signature_type", ByPublicKey, Err(Refused::SignatureType)),
-    ("altered_ciphertext_re_signed", ByPublicKey, Err(Refused::Ciphertext)),
-    ("altered_gcm_nonce_re_signed", ByPublicKey, Err(Refused::Ciphertext)),
-    ("encrypted_under_other_apiv3_key_re_signed", ByPublicKey, Err(Refused::Ciphertext)),
-    ("body_reserialised_with_spaces", ByPublicKey, Err(Refused::Signature)),
-    ("business_wrong_appid", ByPublicKey, Err(Refused::NotOurs)),
-    // Accepted: the money is real; the order wants another amount, so it becomes a surplus.
-    ("business_amount_lower", ByPublicKey, Ok(())),
-    ("business_trade_state_not_success", ByPublicKey, Err(Refused::NotPaid)),
-    // Accepted: the money is real; the order knows another payer, so it becomes a surplus.
-    ("business_other_payer_openid", ByPublicKey, Ok(())),
-];
+/// By public key alone, by certificate alone, by both.
+type InEachMode = [Result<(), Refused>; 3];
 
+/// Signed under the public key's id: nothing that certificates can tell.
+const fn by_public_key(so: Result<(), Refused>) -> InEachMode {
+    [so, Err(Refused::UnknownSerial), so]
+}
+
+/// Signed under the certificate's serial.
+const fn by_certificate(so: Result<(), Refused>) -> InEachMode {
+    [Err(Refused::UnknownSerial), so, so]
+}
+
+/// Refused before anybody asks for a key.
+const fn always(why: Refused) -> InEachMode {
+    [Err(why); 3]
+}
+
+/// A test of each notification, named like it: what the gateway says of it. Accepted is what needs
+/// no knowledge of orders to believe; whether it settles an order is decided with the order.
+macro_rules! notifications {
+    ($($name:ident => $expected:expr,)+) => {
+        const NOTIFICATIONS: &[&str] = &[$(stringify!($name)),+];
+        $(
+            #[test]
+            fn $name() {
+                assert_eq!(verified("pay_notifications", stringify!($name)), $expected);
+            }
+        )+
+    };
+}
+
+notifications! {
+    good_pubkey_mode => by_public_key(Ok(())),
+    good_platform_cert_mode => by_certificate(Ok(())),
+    good_lowercase_header_names => by_public_key(Ok(())),
+    good_empty_associated_data => by_public_key(Ok(())),
+    good_no_signature_type_header => by_public_key(Ok(())),
+    good_unknown_extra_fields => by_public_key(Ok(())),
+    // Accepted: the order is found settled by the same transaction, and nothing moves.
+    duplicate_different_notification_id_same_transaction => by_public_key(Ok(())),
+    signature_probe_SIGNTEST => by_public_key(Err(Refused::Signature)),
+    wrong_serial_unknown_pub_key_id => always(Refused::UnknownSerial),
+    serial_key_mismatch_signed_by_platform_cert_key_claims_pub_key_id =>
+        by_public_key(Err(Refused::Signature)),
+    signed_by_rogue_key => by_public_key(Err(Refused::Signature)),
+    old_timestamp_minus_301s => by_public_key(Err(Refused::Stale)),
+    timestamp_minus_299s_accepted => by_public_key(Ok(())),
+    missing_header_wechatpay_signature => always(Refused::Headers),
+    missing_header_wechatpay_timestamp => always(Refused::Headers),
+    unsupported_signature_type => always(Refused::SignatureType),
+    altered_ciphertext_re_signed => by_public_key(Err(Refused::Ciphertext)),
+    altered_gcm_nonce_re_signed => by_public_key(Err(Refused::Ciphertext)),
+    encrypted_under_other_apiv3_key_re_signed => by_public_key(Err(Refused::Ciphertext)),
+    body_reserialised_with_spaces => by_public_key(Err(Refused::Signature)),
+    business_wrong_appid => by_public_key(Err(Refused::NotOurs)),
+    // Accepted: signed truly. That it does not fit its order is found with the order.
+    business_amount_lower => by_public_key(Ok(())),
+    business_trade_state_not_success => by_public_key(Err(Refused::NotPaid)),
+    // Accepted, as the one before: the order knows another payer.
+    business_other_payer_openid => by_public_key(Ok(())),
+}
 fn paid_claim(decrypted: &Value) -> PaidClaim {
     let text = |pointer| text(decrypted, pointer).to_owned();
     PaidClaim {
@@ -253,34 +292,59 @@ fn paid_claim(decrypted: &Value) -> PaidClaim {
     }
 }
 
-#[test]
-fn every_notification_is_accepted_or_refused_for_the_right_reason() {
-    let file = fixture("pay_notifications");
-    let cases = file["cases"].as_array().unwrap();
-    for (name, mode, expected) in NOTIFICATIONS {
-        let case = cases.iter().find(|case| case["name"] == name).unwrap();
-        let body = text(case, "/raw_body").as_bytes();
-        let raw = RawNotification { headers: &CaseHeaders::of(case), body };
-        let clock = case["expect"]["clock"].as_i64();
-        let now = clock.map_or(NOW, Timestamp::from_seconds);
-        let verified = gateway(mode).verify(&raw, now);
-        let Ok(verified) = verified else {
-            assert_eq!(verified.map(drop), expected, "{name} {mode:?}");
-            continue;
-        };
-        assert_eq!(expected, Ok(()), "{name} {mode:?}");
+/// What each mode says of a message; what is accepted says what the vector says.
+fn verified(file: &str, name: &str) -> InEachMode {
+    let file = fixture(file);
+    let case = case_of(&file, name);
+    let body = text(case, "/raw_body").as_bytes();
+    let headers = CaseHeaders::of(case);
+    let clock = case["expect"]["clock"].as_i64();
+    let now = clock.map_or(NOW, Timestamp::from_seconds);
+    [Mode::PublicKey, Mode::Certificate, Mode::Both].map(|mode| {
+        let (id, fact) =
+            gateway(mode).verify(&RawNotification { headers: &headers, body }, now)?.into_parts();
         let envelope: Value = serde_json::from_slice(body).unwrap();
-        let (id, fact) = verified.into_parts();
-        assert_eq!(id, envelope["id"], "{name}");
-        assert_eq!(*fact, paid_claim(&case["expect"]["decrypted"]), "{name}");
-    }
+        assert_eq!(id, envelope["id"], "{mode:?}");
+        assert_eq!(*fact, paid_claim(&case["expect"]["decrypted"]), "{mode:?}");
+        Ok(())
+    })
+}
+
+fn case_of<'a>(file: &'a Value, name: &str) -> &'a Value {
+    file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap()
+}
+
+/// Messages about refunds, and one about a payment that was sent where refunds belong, which is a
+/// message like any other here.
+#[test]
+fn refunds_are_no_payments() {
+    let refund = by_public_key(Err(Refused::Envelope));
+    assert_eq!(verified("refund_notifications", "refund_success"), refund);
+    assert_eq!(verified("refund_notifications", "refund_closed"), refund);
+    let payment = "transaction_notification_posted_to_refund_endpoint";
+    assert_eq!(verified("refund_notifications", payment), by_public_key(Ok(())));
 }
 
 #[test]
-fn no_notification_of_the_vectors_is_left_out() {
-    let file = fixture("pay_notifications");
-    let cases = file["cases"].as_array().unwrap();
-    let names: BTreeSet<&str> = cases.iter().map(|case| text(case, "/name")).collect();
-    let rows: BTreeSet<&str> = NOTIFICATIONS.iter().map(|(name, _, _)| *name).collect();
-    assert_eq!(names, rows);
+fn our_numbers_are_numbers_to_wechat() {
+    let file = fixture("out_trade_no");
+    let cases = |name: &str| file[name].as_array().unwrap().clone();
+    let fits = |number: &str| {
+        (6..=32).contains(&number.len())
+            && number.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-|*".contains(&b))
+    };
+    assert!(cases("valid").iter().all(|number| fits(number.as_str().unwrap())));
+    assert!(!cases("invalid").iter().any(|number| fits(number.as_str().unwrap())));
+    let ours = PaymentId::new(NOW).out_trade_no();
+    assert!(fits(&ours), "{ours}");
+}
+
+#[test]
+fn no_vector_is_left_out() {
+    for (file, rows) in [("pay_notifications", NOTIFICATIONS), ("response_verification", ANSWERS)] {
+        let file = fixture(file);
+        let cases = file["cases"].as_array().unwrap();
+        let names: BTreeSet<&str> = cases.iter().map(|case| text(case, "/name")).collect();
+        assert_eq!(names, rows.iter().copied().collect());
+    }
 }

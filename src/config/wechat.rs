@@ -26,6 +26,7 @@ pub(super) const PAY_IDENTITY: &[&str] = &[
     "public_key_id",
     "public_key_file",
     "platform_certificate_files",
+    "fetch_platform_certificates",
     "sub_mch_id",
 ];
 
@@ -55,8 +56,11 @@ pub struct WeChatPay {
     pub api_v3_key: Key32,
     /// Public key mode: WeChat Pay's key for answers and callbacks.
     pub public_key: Option<WeChatPayPublicKey>,
-    /// Platform certificate mode: certificates, PEM. One of both modes is always configured.
+    /// Platform certificate mode: certificates, PEM.
     pub platform_certificates: Vec<String>,
+    /// Platform certificate mode: certificates are fetched and kept fresh. One of both modes is
+    /// always configured.
+    pub fetch_platform_certificates: bool,
     /// The school's own merchant number where `mch_id` is a partner (service provider).
     pub sub_mch_id: Option<String>,
     /// The only hosts that bills are downloaded from: `host` or `host:port`.
@@ -87,7 +91,8 @@ pub(super) fn read_wechat_pay(mut section: Section<'_>) -> Option<WeChatPay> {
     let merchant_serial_no = section.required_text("merchant_serial_no", serial);
     let private_key = files::pem(&mut section, "merchant_private_key_file", Pem::PrivateKey);
     let api_v3_key = api_v3_key(&mut section);
-    let (public_key, platform_certificates) = read_verifying_keys(&mut section);
+    let (public_key, platform_certificates, fetch_platform_certificates) =
+        read_verifying_keys(&mut section);
     let sub_mch_id = section.parsed("sub_mch_id", "a merchant's number", number);
     let bill_hosts = address::hosts(&mut section, "bill_hosts");
     section.finish();
@@ -99,22 +104,28 @@ pub(super) fn read_wechat_pay(mut section: Section<'_>) -> Option<WeChatPay> {
         api_v3_key: api_v3_key?,
         public_key,
         platform_certificates,
+        fetch_platform_certificates,
         sub_mch_id,
         bill_hosts: bill_hosts.unwrap_or_else(|| vec![BILL_HOST.to_owned()]),
     })
 }
 
-/// The two modes may stand side by side while a merchant moves from one to the other.
-fn read_verifying_keys(section: &mut Section<'_>) -> (Option<WeChatPayPublicKey>, Vec<String>) {
+/// The two modes may stand side by side while a merchant moves from one to the other. Whoever has
+/// certificates has them kept fresh, unless told otherwise.
+fn read_verifying_keys(
+    section: &mut Section<'_>,
+) -> (Option<WeChatPayPublicKey>, Vec<String>, bool) {
     let certificates = files::pems(section, "platform_certificate_files", Pem::Certificate);
+    let fetch = section.flag("fetch_platform_certificates", !certificates.is_empty());
     if !section.has_any(&["public_key_id", "public_key_file"]) {
-        if certificates.is_empty() {
-            let wanted = "set with public_key_file, or platform_certificate_files instead";
+        if certificates.is_empty() && !fetch {
+            let wanted = "set with public_key_file, or platform_certificate_files or \
+                          fetch_platform_certificates instead";
             section.report_missing("public_key_id", wanted);
         }
         section.take("public_key_id");
         section.take("public_key_file");
-        return (None, certificates);
+        return (None, certificates, fetch);
     }
     let wanted = "the key's id, which begins with PUB_KEY_ID_";
     let id = section.required("public_key_id", wanted, |text| {
@@ -122,7 +133,7 @@ fn read_verifying_keys(section: &mut Section<'_>) -> (Option<WeChatPayPublicKey>
     });
     let pem = files::pem(section, "public_key_file", Pem::PublicKey);
     let public_key = id.zip(pem).map(|(id, pem)| WeChatPayPublicKey { id, pem });
-    (public_key, certificates)
+    (public_key, certificates, fetch)
 }
 
 fn secret(section: &mut Section<'_>, name: &str, wanted: &str) -> Option<SecretString> {

@@ -175,9 +175,12 @@ pub enum NotificationRefused {
     /// A signature algorithm other than the configured one.
     #[error("unsupported signature type")]
     SignatureType,
-    /// No key of that serial is configured.
+    /// No key of that serial is known, or it may not be used now.
     #[error("unknown key serial")]
     UnknownSerial,
+    /// No key is known at all: nothing can be believed until one is. The message must come again.
+    #[error("no key is known yet")]
+    NoKeys,
     /// Signed too long ago, or in the future.
     #[error("timestamp outside five minutes")]
     Stale,

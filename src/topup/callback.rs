@@ -2,7 +2,7 @@
 //! `{"code":"FAIL","message":…}` with a status that makes the provider come again.
 
 use super::{ReceiveError, TopUps};
-use crate::orders::gateway::{Headers, RawNotification};
+use crate::orders::gateway::{Headers, NotificationRefused, RawNotification};
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     http::{StatusCode, header::HeaderMap},
@@ -22,6 +22,7 @@ use serde_json::json;
         (status = 404, description = "No such callback"),
         (status = 413, description = "Over 64 KiB"),
         (status = 500, description = "Not committed: come again"),
+        (status = 503, description = "The provider's keys are not known yet: come again"),
     )
 )]
 #[post("/callbacks/{school}/wechat-pay/transactions")]
@@ -43,6 +44,10 @@ pub async fn wechat_pay(
 fn refusal(error: &ReceiveError) -> HttpResponse {
     let (status, message) = match error {
         ReceiveError::NoSuchCallback => (StatusCode::NOT_FOUND, "no such callback"),
+        ReceiveError::Refused(NotificationRefused::NoKeys) => {
+            tracing::error!("a callback came before any key was known");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again")
+        }
         ReceiveError::Refused(why) => {
             tracing::warn!(%why, "a callback was refused");
             (StatusCode::UNAUTHORIZED, "refused")

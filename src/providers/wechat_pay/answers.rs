@@ -16,10 +16,11 @@
 use super::{
     keys::KeyRing,
     received::{self, CheckedBody},
+    trust::Trust,
 };
 use crate::{
     base::{clock::Timestamp, http_client},
-    orders::gateway::{GatewayError, Headers, RawNotification},
+    orders::gateway::{GatewayError, Headers, NotificationRefused, RawNotification},
 };
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -89,11 +90,36 @@ impl Answer {
     /// The body of a success, once its signature has verified; else what the answer means.
     pub(super) fn success(
         &self,
-        keys: &KeyRing,
+        keys: &Trust,
         now: Timestamp,
     ) -> Result<CheckedBody<'_>, GatewayError> {
-        let checked = received::check(&self.raw(), keys, now);
-        if !(200..300).contains(&self.status) {
+        self.believe(keys.check(&self.raw(), now))
+    }
+
+    /// As [`Answer::success`], under the keys of a ring.
+    pub(super) fn success_under(
+        &self,
+        ring: &KeyRing,
+        now: Timestamp,
+    ) -> Result<CheckedBody<'_>, GatewayError> {
+        self.believe(received::check(&self.raw(), ring, now))
+    }
+
+    /// True where the status says so, which proves nothing.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as it came. What is read from it must prove itself.
+    pub(super) fn unchecked_body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn believe<'a>(
+        &self,
+        checked: Result<CheckedBody<'a>, NotificationRefused>,
+    ) -> Result<CheckedBody<'a>, GatewayError> {
+        if !self.is_success() {
             let forged = checked.is_err() && self.headers.get("wechatpay-signature").is_some();
             return Err(if forged { GatewayError::Unknown } else { self.failure() });
         }

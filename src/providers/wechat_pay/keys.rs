@@ -1,38 +1,103 @@
 //! WeChat Pay's keys, by the serials that messages name them with.
 
-use crate::base::crypto::rsa::PublicKey;
+use super::certificate::PlatformCertificate;
+use crate::base::{clock::Timestamp, crypto::rsa::PublicKey};
 use std::collections::BTreeMap;
 
-/// WeChat's keys by the serial that messages name them with: `PUB_KEY_ID_` and digits, or the hex
-/// serial of a platform certificate. Serials are compared as texts, whatever their case.
-#[derive(Debug)]
-pub struct KeyRing(BTreeMap<String, PublicKey>);
+/// The keys that are believed: public keys under `PUB_KEY_ID_` and digits, and platform
+/// certificates under their hex serials. Serials are compared as texts, whatever their case.
+#[derive(Clone, Debug, Default)]
+pub struct KeyRing(BTreeMap<String, Key>);
+
+#[derive(Clone, Debug)]
+enum Key {
+    /// Has no expiry.
+    Public(PublicKey),
+    Certificate(PlatformCertificate),
+}
+
+impl Key {
+    fn valid(&self, now: Timestamp) -> Option<&PublicKey> {
+        match self {
+            Self::Public(key) => Some(key),
+            Self::Certificate(certificate) => certificate.is_valid(now).then(|| certificate.key()),
+        }
+    }
+}
 
 impl KeyRing {
-    /// A ring of these serials and keys.
-    pub fn new(keys: impl IntoIterator<Item = (String, PublicKey)>) -> Self {
-        let keys = keys.into_iter();
-        Self(keys.map(|(serial, key)| (serial.to_ascii_lowercase(), key)).collect())
+    /// The same ring with a public key.
+    #[must_use]
+    pub fn with_public_key(mut self, id: &str, key: PublicKey) -> Self {
+        self.0.insert(id.to_ascii_lowercase(), Key::Public(key));
+        self
     }
 
-    /// The key of `serial`, if there is one.
-    pub fn get(&self, serial: &str) -> Option<&PublicKey> {
-        self.0.get(&serial.to_ascii_lowercase())
+    /// The same ring with certificates. None takes the place of a key that is in the ring.
+    #[must_use]
+    pub fn with_certificates(
+        mut self,
+        certificates: impl IntoIterator<Item = PlatformCertificate>,
+    ) -> Self {
+        for certificate in certificates {
+            let serial = certificate.serial().to_ascii_lowercase();
+            self.0.entry(serial).or_insert(Key::Certificate(certificate));
+        }
+        self
+    }
+
+    /// The key of `serial`, if there is one and it may be used now.
+    pub fn get(&self, serial: &str, now: Timestamp) -> Option<&PublicKey> {
+        self.0.get(&serial.to_ascii_lowercase())?.valid(now)
+    }
+
+    /// True where no key can verify anything now.
+    pub fn is_blind(&self, now: Timestamp) -> bool {
+        self.0.values().all(|key| key.valid(now).is_none())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::providers::wechat_pay::testing::keys;
+    use crate::providers::wechat_pay::testing::{self, NOW, keys};
+
+    fn certificate(name: &str) -> PlatformCertificate {
+        PlatformCertificate::from_pem(testing::certificate(name).as_bytes()).unwrap()
+    }
+
+    fn public_key() -> PublicKey {
+        PublicKey::from_spki_pem(&keys().wechat_public_pem).unwrap()
+    }
 
     #[test]
     fn serials_are_found_whatever_their_case() {
-        let key = PublicKey::from_spki_pem(&keys().wechat_public_pem).unwrap();
-        let ring = KeyRing::new([("5A0B02".to_owned(), key)]);
-        assert!(ring.get("5a0b02").is_some());
-        assert!(ring.get("5A0B02").is_some());
-        assert!(ring.get("5A0B03").is_none());
-        assert!(ring.get("").is_none());
+        let ring = KeyRing::default().with_public_key("PUB_KEY_ID_01", public_key());
+        assert!(ring.get("pub_key_id_01", NOW).is_some());
+        assert!(ring.get("PUB_KEY_ID_01", NOW).is_some());
+        assert!(ring.get("PUB_KEY_ID_02", NOW).is_none());
+        assert!(ring.get("", NOW).is_none());
+    }
+
+    #[test]
+    fn a_certificate_counts_from_its_first_to_its_last_day_only() {
+        let expired = certificate("expired");
+        let serial = expired.serial().to_owned();
+        let ring = KeyRing::default().with_certificates([expired]);
+        let before = Timestamp::parse_rfc3339("2021-01-01T00:00:00Z").unwrap();
+        assert!(ring.get(&serial, before).is_some() && !ring.is_blind(before));
+        assert!(ring.get(&serial, NOW).is_none() && ring.is_blind(NOW));
+        assert!(KeyRing::default().is_blind(NOW));
+        assert!(!ring.with_certificates([certificate("rotated")]).is_blind(NOW));
+    }
+
+    #[test]
+    fn no_certificate_takes_the_place_of_a_key() {
+        let rotated = certificate("rotated");
+        let serial = rotated.serial().to_owned();
+        let ring = KeyRing::default().with_public_key(&serial, public_key());
+        let ring = ring.with_certificates([rotated]);
+        assert!(matches!(ring.0.values().next(), Some(Key::Public(_))));
+        assert_eq!(ring.0.len(), 1);
     }
 }

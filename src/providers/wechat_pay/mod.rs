@@ -1,14 +1,17 @@
 //! WeChat Pay, API v3: payments in a mini-program (JSAPI).
 //!
 //! Invariant: a [`PaidFact`](crate::orders::gateway::PaidFact) is made only from a body whose
-//! signature verified under a configured key of WeChat's, for our merchant number and app id.
+//! signature verified under a key that is believed to be WeChat's, for our merchant number and app id.
 //! Invariant: what is credited is `amount.total`, never `payer_total`.
 //! Absent on purpose: repetition. Whoever calls knows whether repeating is harmless.
 
 mod answers;
+pub mod certificate;
+mod certificates;
 pub mod keys;
 pub mod notification;
 pub mod received;
+mod sealed;
 mod settings;
 pub mod signing;
 #[cfg(test)]
@@ -16,16 +19,18 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod trust;
+pub mod upkeep;
 
-pub use settings::WechatPaySettings;
+pub use settings::{WechatPayPublicKey, WechatPaySettings};
 
 use self::{
     answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID},
-    keys::KeyRing,
-    notification::ApiV3Key,
     received::CheckedBody,
+    sealed::ApiV3Key,
     signing::{Request, Signer},
     transaction::WirePayment,
+    trust::Trust,
 };
 use super::settings::InvalidSetting;
 use crate::{
@@ -60,9 +65,10 @@ pub struct WechatPay {
     origin: String,
     merchant: Merchant,
     signer: Signer,
-    /// Asks WeChat to sign its answers with this key.
-    public_key_id: String,
-    keys: KeyRing,
+    /// Asks WeChat to sign its answers with this key. Without one it signs with a certificate's.
+    public_key_id: Option<String>,
+    keys: Trust,
+    fetches_certificates: bool,
     api_v3_key: ApiV3Key,
     http: Client,
 }
@@ -96,14 +102,16 @@ impl WechatPay {
             signing::authorization(&self.signer, &request, now.seconds(), &fresh_nonce())
                 .map_err(unsigned)?;
         let address = format!("{}{path_and_query}", self.origin);
-        let request = self
+        let mut request = self
             .http
             .request(method, address)
             .header(header::AUTHORIZATION, authorization)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")
-            .header("Wechatpay-Serial", &self.public_key_id)
             .body(body);
+        if let Some(id) = &self.public_key_id {
+            request = request.header("Wechatpay-Serial", id);
+        }
         Answer::read(http_client::send(request).await).await
     }
 

@@ -4,17 +4,16 @@
 //! Whether the order exists, wants this amount and this payer, or was settled before, is decided
 //! where the orders are.
 
-use super::{Merchant, keys::KeyRing, received, transaction::WirePayment};
+use super::{
+    Merchant,
+    sealed::{self, ApiV3Key, NotOpened, Sealed},
+    transaction::WirePayment,
+    trust::Trust,
+};
 use crate::{
     base::clock::Timestamp,
     orders::gateway::{NotificationRefused, RawNotification, VerifiedNotification},
 };
-use aes_gcm::{
-    Aes256Gcm,
-    aead::{Aead, KeyInit, Nonce, Payload},
-};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use secrecy::{ExposeSecret, SecretBox};
 use serde::Deserialize;
 
 /// Longest body that is looked at, in bytes; real ones have about one thousand.
@@ -22,9 +21,6 @@ pub const MAX_BYTES: usize = 64 * 1024;
 
 /// Longest id of a notification, in characters; documented are 36.
 const ID_MAX_CHARS: usize = 64;
-
-/// The key of the encrypted part: the 32 characters of the API v3 key, as bytes.
-pub(super) type ApiV3Key = SecretBox<[u8; 32]>;
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -40,14 +36,13 @@ struct Resource {
     original_type: String,
     ciphertext: String,
     nonce: String,
-    /// Absent, null and empty are the same: nothing is bound in.
     associated_data: Option<String>,
 }
 
 /// Checks a notification from its first byte to its last claim.
 pub(super) fn verify(
     raw: &RawNotification<'_>,
-    keys: &KeyRing,
+    keys: &Trust,
     api_v3_key: &ApiV3Key,
     merchant: &Merchant,
     now: Timestamp,
@@ -55,7 +50,7 @@ pub(super) fn verify(
     if raw.body.len() > MAX_BYTES {
         return Err(NotificationRefused::Envelope);
     }
-    let checked = received::check(raw, keys, now)?;
+    let checked = keys.check(raw, now)?;
     let envelope = open_envelope(checked.bytes())?;
     let plaintext = decrypt(&envelope.resource, api_v3_key)?;
     let transaction = WirePayment::parse(&plaintext)?;
@@ -75,20 +70,21 @@ fn open_envelope(body: &[u8]) -> Result<Envelope, NotificationRefused> {
     let envelope: Envelope = serde_json::from_slice(body).map_err(|_| refused)?;
     let fits = envelope.event_type == "TRANSACTION.SUCCESS"
         && envelope.resource_type == "encrypt-resource"
-        && envelope.resource.algorithm == "AEAD_AES_256_GCM"
+        && envelope.resource.algorithm == sealed::ALGORITHM
         && envelope.resource.original_type == "transaction"
         && (1..=ID_MAX_CHARS).contains(&envelope.id.len());
     if fits { Ok(envelope) } else { Err(refused) }
 }
 
 fn decrypt(resource: &Resource, key: &ApiV3Key) -> Result<Vec<u8>, NotificationRefused> {
-    let nonce = Nonce::<Aes256Gcm>::try_from(resource.nonce.as_bytes())
-        .map_err(|_| NotificationRefused::Envelope)?;
-    let sealed =
-        BASE64_STANDARD.decode(&resource.ciphertext).map_err(|_| NotificationRefused::Envelope)?;
-    let payload =
-        Payload { msg: &sealed, aad: resource.associated_data.as_deref().unwrap_or("").as_bytes() };
-    Aes256Gcm::new(key.expose_secret().into())
-        .decrypt(&nonce, payload)
-        .map_err(|_| NotificationRefused::Ciphertext)
+    let sealed = Sealed {
+        algorithm: &resource.algorithm,
+        nonce: &resource.nonce,
+        associated_data: resource.associated_data.as_deref(),
+        ciphertext: &resource.ciphertext,
+    };
+    sealed.open(key).map_err(|why| match why {
+        NotOpened::Malformed => NotificationRefused::Envelope,
+        NotOpened::Altered => NotificationRefused::Ciphertext,
+    })
 }

@@ -50,7 +50,7 @@ pub fn check<'a>(
     if signature_type.unwrap_or(SIGNATURE_TYPE) != SIGNATURE_TYPE {
         return Err(NotificationRefused::SignatureType);
     }
-    let key = keys.get(serial).ok_or(NotificationRefused::UnknownSerial)?;
+    let key = keys.get(serial, now).ok_or_else(|| unknown(keys, now))?;
     let seconds = timestamp.parse().map_err(|_| NotificationRefused::Headers)?;
     if Timestamp::from_seconds(seconds).distance(now) > WINDOW {
         return Err(NotificationRefused::Stale);
@@ -60,4 +60,12 @@ pub fn check<'a>(
     let signed = signing::received_message(timestamp, nonce, message.body);
     let proof = key.verify(&signed, &signature).map_err(|_| NotificationRefused::Signature)?;
     Ok(CheckedBody { bytes: message.body, proof })
+}
+
+fn unknown(keys: &KeyRing, now: Timestamp) -> NotificationRefused {
+    if keys.is_blind(now) {
+        NotificationRefused::NoKeys
+    } else {
+        NotificationRefused::UnknownSerial
+    }
 }

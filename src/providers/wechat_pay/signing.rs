@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: time and nonce are arguments.
 
+use super::certificate::PlatformCertificate;
 use crate::base::crypto::rsa::{PrivateKey, SigningFailed};
 
 /// Who signs our requests.
@@ -13,6 +14,14 @@ pub struct Signer {
     pub serial_no: String,
     /// The certificate's private key.
     pub key: PrivateKey,
+}
+
+impl Signer {
+    /// True for the merchant's own certificate, which must never verify what WeChat says.
+    pub fn is_own(&self, certificate: &PlatformCertificate) -> bool {
+        self.key.belongs_to(certificate.key())
+            || certificate.serial().eq_ignore_ascii_case(&self.serial_no)
+    }
 }
 
 /// A request exactly as it goes over the wire.

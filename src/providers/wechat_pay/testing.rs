@@ -1,6 +1,6 @@
 //! WeChat's side for tests: signs answers and seals notifications with throwaway keys.
 
-use super::{WechatPay, WechatPaySettings, signing};
+use super::{WechatPay, WechatPayPublicKey, WechatPaySettings, signing};
 use crate::{
     base::{
         clock::Timestamp,
@@ -48,6 +48,99 @@ pub(crate) fn keys() -> Keys {
     }
 }
 
+/// A file of fixtures.
+fn certificates() -> Value {
+    let file = include_str!("../../../tests/fixtures/wechat/certificates.json");
+    serde_json::from_str(file).unwrap()
+}
+
+/// A platform certificate of WeChat's.
+#[derive(Clone, Debug)]
+pub(crate) struct Platform {
+    pub(crate) serial: String,
+    pub(crate) pem: String,
+    private_pem: String,
+}
+
+impl Platform {
+    /// That of the vectors.
+    pub(crate) fn first() -> Self {
+        Self {
+            serial: text("/platform_certificate/serial_no"),
+            pem: text("/platform_certificate/certificate_pem"),
+            private_pem: private_pem("/platform_certificate/private_key_pem_for_test_signer"),
+        }
+    }
+
+    /// One of the fixtures, by its name.
+    pub(crate) fn named(name: &str) -> Self {
+        let file = certificates();
+        let text = |pointer| {
+            let found = file[name].pointer(pointer);
+            found.unwrap().as_str().unwrap().to_owned()
+        };
+        let der = text("/private_key_pem_for_test_signer/der_base64");
+        Self {
+            serial: text("/serial_no"),
+            pem: text("/certificate_pem"),
+            private_pem: format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n"),
+        }
+    }
+
+    /// The merchant's own certificate, which is no platform certificate.
+    pub(crate) fn merchant() -> Self {
+        let keys = keys();
+        Self {
+            serial: keys.merchant_serial,
+            pem: keys.merchant_certificate_pem,
+            private_pem: keys.merchant_private_pem,
+        }
+    }
+
+    /// The headers with which it signs `body` at `at`.
+    pub(crate) fn sign(&self, body: &[u8], at: Timestamp) -> TestHeaders {
+        sign_as(&self.serial, &self.private_pem, body, at)
+    }
+
+    /// Its entry in an answer, sealed under the API v3 key.
+    pub(crate) fn entry(&self) -> Value {
+        entry(&self.serial, &self.pem, API_V3_KEY)
+    }
+}
+
+/// An entry of an answer with certificates: any text under any serial and key.
+pub(crate) fn entry(serial: &str, pem: &str, key: &[u8; 32]) -> Value {
+    json!({
+        "serial_no": serial,
+        "effective_time": "2020-01-01T08:00:00+08:00",
+        "expire_time": "2044-12-31T08:00:00+08:00",
+        "encrypt_certificate": seal(pem, "certificate", key),
+    })
+}
+
+fn seal(plaintext: &str, associated_data: &str, key: &[u8; 32]) -> Value {
+    let nonce = "0123456789ab";
+    let payload = Payload { msg: plaintext.as_bytes(), aad: associated_data.as_bytes() };
+    let sealed = Aes256Gcm::new(key.into())
+        .encrypt(&Nonce::<Aes256Gcm>::try_from(nonce.as_bytes()).unwrap(), payload)
+        .unwrap();
+    json!({
+        "algorithm": "AEAD_AES_256_GCM",
+        "ciphertext": BASE64_STANDARD.encode(sealed),
+        "associated_data": associated_data, "nonce": nonce,
+    })
+}
+
+/// A certificate in PEM, by its name among the fixtures.
+pub(crate) fn certificate(name: &str) -> String {
+    certificates()[name]["certificate_pem"].as_str().unwrap().to_owned()
+}
+
+/// Its serial.
+pub(crate) fn certificate_serial(name: &str) -> String {
+    certificates()[name]["serial_no"].as_str().unwrap().to_owned()
+}
+
 pub(crate) fn settings(base_url: &str) -> WechatPaySettings {
     let keys = keys();
     WechatPaySettings {
@@ -57,8 +150,12 @@ pub(crate) fn settings(base_url: &str) -> WechatPaySettings {
         merchant_serial_no: keys.merchant_serial,
         merchant_key_pem: keys.merchant_private_pem.into(),
         api_v3_key: std::str::from_utf8(API_V3_KEY).unwrap().into(),
-        public_key_id: keys.wechat_key_id,
-        public_key_pem: keys.wechat_public_pem,
+        public_key: Some(WechatPayPublicKey {
+            id: keys.wechat_key_id,
+            pem: keys.wechat_public_pem,
+        }),
+        platform_certificates: Vec::new(),
+        fetch_certificates: false,
     }
 }
 
@@ -83,13 +180,18 @@ impl Headers for TestHeaders {
 /// The headers with which WeChat signs `body` at `at`.
 pub(crate) fn sign(body: &[u8], at: Timestamp) -> TestHeaders {
     let keys = keys();
-    let key = PrivateKey::from_pkcs8_pem(&keys.wechat_private_pem.into()).unwrap();
+    sign_as(&keys.wechat_key_id, &keys.wechat_private_pem, body, at)
+}
+
+/// The headers of a signature by any key, under any serial.
+pub(crate) fn sign_as(serial: &str, pem: &str, body: &[u8], at: Timestamp) -> TestHeaders {
+    let key = PrivateKey::from_pkcs8_pem(&pem.into()).unwrap();
     let timestamp = at.seconds().to_string();
     let signature = key.sign(&signing::received_message(&timestamp, NONCE, body));
     let headers = [
         ("wechatpay-timestamp", timestamp),
         ("wechatpay-nonce", NONCE.to_owned()),
-        ("wechatpay-serial", keys.wechat_key_id),
+        ("wechatpay-serial", serial.to_owned()),
         ("wechatpay-signature", signature.unwrap()),
         ("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
     ];
@@ -122,19 +224,12 @@ pub(crate) fn transaction() -> Value {
 
 /// The envelope of a notification whose encrypted part is `plaintext`.
 pub(crate) fn envelope(plaintext: &str, associated_data: &str) -> Value {
-    let nonce = "0123456789ab";
-    let payload = Payload { msg: plaintext.as_bytes(), aad: associated_data.as_bytes() };
-    let sealed = Aes256Gcm::new(API_V3_KEY.into())
-        .encrypt(&Nonce::<Aes256Gcm>::try_from(nonce.as_bytes()).unwrap(), payload)
-        .unwrap();
+    let mut resource = seal(plaintext, associated_data, API_V3_KEY);
+    resource["original_type"] = "transaction".into();
     json!({
         "id": "EV-1", "create_time": "2026-01-01T10:00:00+08:00",
         "resource_type": "encrypt-resource", "event_type": "TRANSACTION.SUCCESS",
         "summary": "支付成功",
-        "resource": {
-            "original_type": "transaction", "algorithm": "AEAD_AES_256_GCM",
-            "ciphertext": BASE64_STANDARD.encode(sealed),
-            "associated_data": associated_data, "nonce": nonce,
-        },
+        "resource": resource,
     })
 }

@@ -28,7 +28,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-fn payment() -> Prepare {
+pub(super) fn payment() -> Prepare {
     Prepare {
         out_trade_no: OUT_TRADE_NO.to_owned(),
         description: "校园卡充值".to_owned(),

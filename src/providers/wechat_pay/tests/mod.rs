@@ -1,6 +1,9 @@
 //! The gateway against messages as WeChat sends them, well and badly.
 
 mod calls;
+mod certificates;
+mod faults;
+mod fuzz;
 mod notifications;
 
 use super::testing::{APP_ID, MCH_ID};

@@ -1,0 +1,308 @@
+//! Platform certificates: fetched, followed by the next ones, and never trusted blindly.
+
+use super::super::{
+    WechatPay, WechatPaySettings,
+    certificate::BadCertificate,
+    certificates::BadAnswer,
+    sealed::NotOpened,
+    testing::{
+        API_V3_KEY, NOW, Platform, TestHeaders, certificate, certificate_serial, entry, envelope,
+        gateway, http, keys, settings, sign, transaction, with_headers,
+    },
+    upkeep::{NotRefreshed, Pace},
+};
+use crate::{
+    base::{
+        clock::{ManualClock, Timestamp},
+        crypto::rsa::BadKey,
+        http_client::{
+            self, Timeouts,
+            test_server::{Reply, TestServer},
+        },
+    },
+    orders::gateway::{GatewayError, NotificationRefused, PaymentGateway, RawNotification},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Verifies with platform certificates alone, and has none yet.
+fn certificate_mode(base_url: &str) -> WechatPaySettings {
+    WechatPaySettings { public_key: None, fetch_certificates: true, ..settings(base_url) }
+}
+
+fn fetching(replies: impl IntoIterator<Item = Reply>) -> (WechatPay, TestServer) {
+    let server = TestServer::start(replies);
+    let settings = certificate_mode(&server.base_url());
+    (WechatPay::new(settings, http()).unwrap(), server)
+}
+
+fn answer(entries: &[Value]) -> String {
+    json!({ "data": entries }).to_string()
+}
+
+/// A list of certificates, signed by one of them or by none.
+fn certificates(listed: &[&Platform], signer: &Platform) -> Reply {
+    let entries: Vec<Value> = listed.iter().map(|platform| platform.entry()).collect();
+    signed(&answer(&entries), signer)
+}
+
+fn signed(body: &str, signer: &Platform) -> Reply {
+    with_headers(Reply::new(200).body(body), &signer.sign(body.as_bytes(), NOW))
+}
+
+/// What the gateway says of a payment told under the signature of `headers`.
+fn notified(
+    gateway: &WechatPay,
+    sign: impl Fn(&[u8], Timestamp) -> TestHeaders,
+) -> Result<(), NotificationRefused> {
+    let body = envelope(&transaction().to_string(), "transaction").to_string();
+    let headers = sign(body.as_bytes(), NOW);
+    gateway.verify(&RawNotification { headers: &headers, body: body.as_bytes() }, NOW).map(drop)
+}
+
+fn told(gateway: &WechatPay, platform: &Platform) -> Result<(), NotificationRefused> {
+    notified(gateway, |body, at| platform.sign(body, at))
+}
+
+#[tokio::test]
+async fn v3_certificates_response() {
+    let file = include_str!("../../../../tests/fixtures/wechat/platform_certificates.json");
+    let file: Value = serde_json::from_str(file).unwrap();
+    let headers = file["headers"].as_object().unwrap().iter();
+    let reply = headers
+        .fold(Reply::new(200).body(file["body"].as_str().unwrap()), |reply, (name, value)| {
+            reply.header(name, value.as_str().unwrap())
+        });
+    let (gateway, server) = fetching([reply]);
+    assert_eq!(told(&gateway, &Platform::first()), Err(NotificationRefused::NoKeys));
+    gateway.refresh(NOW).await.unwrap();
+    assert_eq!(told(&gateway, &Platform::first()), Ok(()));
+    assert_eq!(
+        Platform::first().pem.trim(),
+        file["expect"]["certificate_pem"].as_str().unwrap().trim()
+    );
+    let request = &server.requests()[0];
+    assert!(request.head.starts_with("GET /v3/certificates HTTP/1.1\r\n"), "{}", request.head);
+    assert!(!request.head.to_lowercase().contains("wechatpay-serial"));
+}
+
+#[tokio::test]
+async fn old_and_new_certificates_stand_side_by_side_until_the_old_one_is_gone() {
+    let (old, new) = (Platform::first(), Platform::named("rotated"));
+    let (gateway, _server) = fetching([
+        certificates(&[&old], &old),
+        certificates(&[&old, &new], &old),
+        certificates(&[&new], &new),
+    ]);
+    let unknown = Err(NotificationRefused::UnknownSerial);
+    for expected in [(Ok(()), unknown), (Ok(()), Ok(())), (unknown, Ok(()))] {
+        gateway.refresh(NOW).await.unwrap();
+        assert_eq!((told(&gateway, &old), told(&gateway, &new)), expected);
+    }
+}
+
+#[tokio::test]
+async fn both_modes_verify_side_by_side() {
+    let platform = Platform::first();
+    let server = TestServer::start([]);
+    let both = WechatPaySettings {
+        platform_certificates: vec![platform.pem.clone()],
+        ..settings(&server.base_url())
+    };
+    let gateway = WechatPay::new(both, http()).unwrap();
+    assert_eq!(told(&gateway, &platform), Ok(()));
+    assert_eq!(notified(&gateway, sign), Ok(()));
+    assert_eq!(told(&gateway, &Platform::merchant()), Err(NotificationRefused::UnknownSerial));
+}
+
+#[tokio::test]
+async fn a_configured_certificate_that_was_followed_while_we_slept_is_followed() {
+    let (old, new) = (Platform::first(), Platform::named("rotated"));
+    let server = TestServer::start([certificates(&[&new], &new)]);
+    let settings = WechatPaySettings {
+        platform_certificates: vec![old.pem.clone()],
+        ..certificate_mode(&server.base_url())
+    };
+    let gateway = WechatPay::new(settings, http()).unwrap();
+    gateway.refresh(NOW).await.unwrap();
+    assert_eq!((told(&gateway, &old), told(&gateway, &new)), (Ok(()), Ok(())));
+}
+
+/// An answer that must not be believed, and why it is not.
+type Bad = (&'static str, Reply, NotRefreshed);
+
+fn doubtful_signatures() -> Vec<Bad> {
+    let (first, merchant) = (Platform::first(), Platform::merchant());
+    let body = answer(&[first.entry()]);
+    let with = |headers: TestHeaders| with_headers(Reply::new(200).body(body.as_str()), &headers);
+    let mut claimed = merchant.sign(body.as_bytes(), NOW);
+    claimed.0.insert("wechatpay-serial".to_owned(), first.serial.clone());
+    let expired = Platform::named("expired");
+    let replies = [
+        ("unsigned", Reply::new(200).body(body.as_str())),
+        ("signed with a key that is not in it", with(merchant.sign(body.as_bytes(), NOW))),
+        ("signed with a key that is not the named one", with(claimed)),
+        (
+            "signed too long ago",
+            with(first.sign(body.as_bytes(), NOW.minus(Duration::from_secs(301)))),
+        ),
+        ("another body than was signed", with(first.sign(b"{}", NOW))),
+        ("signed with an expired certificate", certificates(&[&expired], &expired)),
+        ("too long", Reply::new(200).body("x".repeat(1024 * 1024 + 1))),
+        ("HTML of a gateway", Reply::new(502).body("<html></html>")),
+        ("nothing", Reply::silence()),
+    ];
+    let unknown = |(name, reply)| (name, reply, GatewayError::Unknown.into());
+    replies.into_iter().map(unknown).collect()
+}
+
+fn doubtful_contents() -> Vec<Bad> {
+    let (first, merchant) = (Platform::first(), Platform::merchant());
+    let listed = |entries: &[Value]| signed(&answer(entries), &Platform::first());
+    let one = |serial: &str, pem: &str| listed(&[entry(serial, pem, API_V3_KEY)]);
+    let named = |name: &str| one(&certificate_serial(name), &certificate(name));
+    let sealed_otherwise = entry(&first.serial, &first.pem, b"TESTONLY_apiv3_key_32bytes_0002x");
+    let mut other_cipher = first.entry();
+    other_cipher["encrypt_certificate"]["algorithm"] = "AEAD_SM4_GCM".into();
+    let short = || BadAnswer::Certificate(BadCertificate::Key(BadKey::NotRsa2048));
+    let no_pem = BadAnswer::Certificate(BadCertificate::NotPem);
+    let answers = [
+        ("the merchant's own", certificates(&[&merchant], &merchant), BadAnswer::Own),
+        ("with the merchant's own", certificates(&[&first, &merchant], &first), BadAnswer::Own),
+        ("another API v3 key", listed(&[sealed_otherwise]), NotOpened::Altered.into()),
+        ("another cipher", listed(&[other_cipher]), NotOpened::Malformed.into()),
+        ("another serial", one(&merchant.serial, &first.pem), BadAnswer::Serial),
+        ("no certificate", one(&first.serial, &keys().wechat_public_pem), no_pem),
+        ("a short key", named("short_key"), short()),
+        ("another kind of key", named("elliptic"), short()),
+        ("none", listed(&[]), BadAnswer::Count),
+        ("too many", listed(&vec![first.entry(); 17]), BadAnswer::Count),
+        ("no list", signed("{}", &first), BadAnswer::Form),
+        ("HTML", Reply::new(200).body("<html></html>"), BadAnswer::Form),
+    ];
+    answers.into_iter().map(|(name, reply, why)| (name, reply, why.into())).collect()
+}
+
+fn a_merchant_without_certificates() -> Bad {
+    let body = r#"{"code":"RESOURCE_NOT_EXISTS","message":"m"}"#;
+    let refused = GatewayError::Refused { code: "RESOURCENOTEXISTS".to_owned() };
+    ("a merchant without certificates", Reply::new(404).body(body), refused.into())
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_beyond_doubt_changes_no_key() {
+    let timeouts = Timeouts { total: Duration::from_millis(500), ..Timeouts::default() };
+    let bad = doubtful_signatures().into_iter().chain(doubtful_contents());
+    for (name, reply, expected) in bad.chain([a_merchant_without_certificates()]) {
+        let server = TestServer::start([reply]);
+        let http = http_client::build(timeouts).unwrap();
+        let gateway = WechatPay::new(certificate_mode(&server.base_url()), http).unwrap();
+        assert_eq!(gateway.refresh(NOW).await.unwrap_err(), expected, "{name}");
+        for signer in [Platform::first(), Platform::merchant(), Platform::named("expired")] {
+            assert_eq!(told(&gateway, &signer), Err(NotificationRefused::NoKeys), "{name}");
+        }
+    }
+}
+
+/// A certificate vouches for itself once; afterwards only what was believed before is believed.
+#[tokio::test]
+async fn after_the_first_fetch_only_a_believed_key_introduces_another() {
+    let (old, new) = (Platform::first(), Platform::named("rotated"));
+    let (gateway, _server) =
+        fetching([certificates(&[&old], &old), certificates(&[&old, &new], &new)]);
+    gateway.refresh(NOW).await.unwrap();
+    assert!(gateway.refresh(NOW).await.is_err());
+    assert_eq!(told(&gateway, &new), Err(NotificationRefused::UnknownSerial));
+    assert_eq!(told(&gateway, &old), Ok(()));
+}
+
+#[tokio::test]
+async fn beside_a_public_key_no_certificate_vouches_for_itself() {
+    let platform = Platform::first();
+    let body = answer(&[platform.entry()]);
+    let under_the_public_key =
+        with_headers(Reply::new(200).body(body.as_str()), &sign(body.as_bytes(), NOW));
+    let server = TestServer::start([certificates(&[&platform], &platform), under_the_public_key]);
+    let both = WechatPaySettings { fetch_certificates: true, ..settings(&server.base_url()) };
+    let gateway = WechatPay::new(both, http()).unwrap();
+    assert!(gateway.refresh(NOW).await.is_err());
+    assert_eq!(told(&gateway, &platform), Err(NotificationRefused::UnknownSerial));
+    gateway.refresh(NOW).await.unwrap();
+    assert_eq!(told(&gateway, &platform), Ok(()));
+    assert_eq!(server.requests()[1].header("wechatpay-serial"), keys().wechat_key_id);
+}
+
+/// Keeps the certificates until `so`.
+async fn kept_until(gateway: &WechatPay, pace: Pace, so: impl Fn() -> bool) {
+    let clock = ManualClock::new(NOW);
+    let seen = async {
+        let mut turn = tokio::time::interval(Duration::from_millis(2));
+        while !so() {
+            turn.tick().await;
+        }
+    };
+    tokio::select! {
+        () = gateway.keep_certificates(&clock, pace) => {}
+        seen = tokio::time::timeout(Duration::from_secs(20), seen) => seen.unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_though_the_provider_was_down_at_first() {
+    let platform = Platform::first();
+    let down = || Reply::new(503).body("<html></html>");
+    let (gateway, server) = fetching([down(), down(), certificates(&[&platform], &platform)]);
+    let pace = Pace { retry: Duration::from_millis(1), ..Pace::default() };
+    kept_until(&gateway, pace, || told(&gateway, &platform).is_ok()).await;
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn an_unknown_serial_has_the_certificates_fetched_at_once() {
+    let (old, new) = (Platform::first(), Platform::named("rotated"));
+    let (gateway, server) =
+        fetching([certificates(&[&old], &old), certificates(&[&old, &new], &old)]);
+    let pace = Pace { wanted_every: Duration::ZERO, ..Pace::default() };
+    kept_until(&gateway, pace, || told(&gateway, &old).is_ok()).await;
+    kept_until(&gateway, pace, || told(&gateway, &new).is_ok()).await;
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn strangers_cannot_have_us_ask_again_and_again() {
+    let platform = Platform::first();
+    let (gateway, server) = fetching([certificates(&[&platform], &platform)]);
+    let stranger = Platform::named("rotated");
+    let mut seen = 0;
+    let seen = std::cell::RefCell::new(&mut seen);
+    kept_until(&gateway, Pace::default(), || {
+        assert!(told(&gateway, &stranger).is_err());
+        let mut seen = seen.borrow_mut();
+        **seen += 1;
+        **seen > 200 && told(&gateway, &platform).is_ok()
+    })
+    .await;
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// What names a public key, or nothing that could be a certificate, wakes nobody.
+#[tokio::test]
+async fn only_what_may_be_a_certificate_is_asked_for() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let body = b"{}";
+    for (serial, wanted) in [
+        ("PUB_KEY_ID_0", false),
+        ("", false),
+        ("5A0B02\u{e4}", false),
+        (&"A".repeat(41), false),
+        (&"a".repeat(40), true),
+        ("5A0B02", true),
+    ] {
+        let mut headers = sign(body, NOW);
+        headers.0.insert("wechatpay-serial".to_owned(), serial.to_owned());
+        let raw = RawNotification { headers: &headers, body };
+        assert_eq!(gateway.verify(&raw, NOW), Err(NotificationRefused::UnknownSerial));
+        let woken = tokio::time::timeout(Duration::ZERO, gateway.keys.wanted()).await.is_ok();
+        assert_eq!(woken, wanted, "{serial}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Platform certificates are fetched when the server starts, every few hours, and when a message
+//! names one that nobody knows; never in a request's way.
+//!
+//! | after | the next fetch |
+//! | --- | --- |
+//! | a success | within 4 to 8 hours, at random |
+//! | a failure | in 15 s, twice as long after each further one, at most an hour; a quarter at random |
+//! | an unknown serial | at once, but not within 5 minutes of the last fetch |
+//!
+//! An answer is believed by a key that was believed before. On the first fetch of a process, and
+//! where no key is left that may be used, a certificate of the answer may check it: the API v3 key
+//! that it was sealed with vouches for it. Not so where a public key is configured: WeChat is asked
+//! to sign with that.
+
+use super::{
+    WechatPay,
+    certificate::PlatformCertificate,
+    certificates::{self, BadAnswer},
+    keys::KeyRing,
+};
+use crate::{
+    base::clock::{Clock, Timestamp},
+    orders::gateway::GatewayError,
+};
+use reqwest::Method;
+use std::time::Duration;
+
+/// How often certificates are fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After a success, at the soonest; at random up to twice as long.
+    pub fresh_for: Duration,
+    /// After a first failure.
+    pub retry: Duration,
+    /// After any number of failures.
+    pub retry_max: Duration,
+    /// Messages with unknown serials cause no more than one fetch in this time.
+    pub wanted_every: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            fresh_for: Duration::from_hours(4),
+            retry: Duration::from_secs(15),
+            retry_max: Duration::from_hours(1),
+            wanted_every: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Why the certificates stay as they were.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotRefreshed {
+    #[error(transparent)]
+    Answer(#[from] GatewayError),
+    #[error(transparent)]
+    Content(#[from] BadAnswer),
+}
+
+impl Pace {
+    /// How long to wait after `failures` in a row; `chance` is random.
+    fn pause(&self, failures: u32, chance: u8) -> Duration {
+        let Some(doublings) = failures.checked_sub(1) else {
+            return self.fresh_for + self.fresh_for * u32::from(chance) / 255;
+        };
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        let pause = self.retry.saturating_mul(factor).min(self.retry_max);
+        pause + pause / 4 * u32::from(chance) / 255
+    }
+}
+
+impl WechatPay {
+    /// True where platform certificates verify too, so that somebody must keep them.
+    pub fn fetches_certificates(&self) -> bool {
+        self.fetches_certificates
+    }
+
+    /// Keeps the platform certificates for as long as it is polled.
+    pub async fn keep_certificates(&self, clock: &dyn Clock, pace: Pace) {
+        let mut failures = 0_u32;
+        loop {
+            failures = match self.refresh(clock.now()).await {
+                Ok(()) => 0,
+                Err(why) => {
+                    self.tell_failure(&why, clock.now());
+                    failures.saturating_add(1)
+                }
+            };
+            let pause = pace.pause(failures, rand::random());
+            let deaf = pause.min(pace.wanted_every);
+            tokio::time::sleep(deaf).await;
+            // Awake at its time or before: both mean another fetch.
+            let _ = tokio::time::timeout(pause.saturating_sub(deaf), self.keys.wanted()).await;
+        }
+    }
+
+    /// Fetches once.
+    pub(super) async fn refresh(&self, now: Timestamp) -> Result<(), NotRefreshed> {
+        let answer = self.exchange(Method::GET, certificates::PATH, Vec::new(), now).await?;
+        let open = |body: &[u8]| certificates::open(body, &self.api_v3_key, &self.signer);
+        let mut ring = KeyRing::clone(&self.keys.ring());
+        if self.may_vouch_for_itself(&ring, now) && answer.is_success() {
+            ring = ring.with_certificates(open(answer.unchecked_body())?);
+        }
+        let fetched = open(answer.success_under(&ring, now)?.bytes())?;
+        let serials: Vec<&str> = fetched.iter().map(PlatformCertificate::serial).collect();
+        let mch_id = &self.merchant.mch_id;
+        tracing::info!(mch_id, ?serials, "WeChat Pay: platform certificates fetched");
+        count("fetched");
+        self.keys.replace_fetched(fetched);
+        Ok(())
+    }
+
+    fn may_vouch_for_itself(&self, ring: &KeyRing, now: Timestamp) -> bool {
+        self.public_key_id.is_none() && (!self.keys.has_fetched() || ring.is_blind(now))
+    }
+
+    /// Without any key this is more than a nuisance: no callback can be believed.
+    fn tell_failure(&self, why: &NotRefreshed, now: Timestamp) {
+        let mch_id = &self.merchant.mch_id;
+        if self.keys.ring().is_blind(now) {
+            tracing::error!(mch_id, %why, "WeChat Pay: no key is known, callbacks must wait");
+        } else {
+            tracing::warn!(mch_id, %why, "WeChat Pay: platform certificates stay as they were");
+        }
+        count("failed");
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("onecard_wechat_pay_certificates_total", "outcome" => outcome).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fetches_are_spread_and_failures_wait_longer_and_longer() {
+        let pace = Pace::default();
+        let (secs, mins, hours) = (Duration::from_secs, Duration::from_mins, Duration::from_hours);
+        for (failures, least, most) in [
+            (0, hours(4), hours(8)),
+            (1, secs(15), Duration::from_millis(18_750)),
+            (2, secs(30), Duration::from_millis(37_500)),
+            (5, mins(4), mins(5)),
+            (9, hours(1), mins(75)),
+            (40, hours(1), mins(75)),
+            (u32::MAX, hours(1), mins(75)),
+        ] {
+            assert_eq!(pace.pause(failures, 0), least, "{failures}");
+            assert_eq!(pace.pause(failures, 255), most, "{failures}");
+        }
+    }
+}
