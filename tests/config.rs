@@ -212,15 +212,15 @@ fn platform_certificates_are_kept_fresh_where_there_are_any_or_as_told() {
     const KEY_ID: &str = "ONECARD__WECHAT_PAY__PUBLIC_KEY_ID";
     const KEY_FILE: &str = "ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE";
     let toml = format!("{}{}", keys(), wechat_pay());
-    let cases: [(&[(&str, &str)], bool, usize); 5] = [
-        (&[], false, 0),
-        (&[(FETCH, "true")], true, 0),
-        (&[(FILES, "{dir}/certificate.pem")], true, 1),
-        (&[(FILES, "{dir}/certificate.pem"), (FETCH, "false")], false, 1),
-        (&[(FETCH, "true"), (KEY_ID, ""), (KEY_FILE, "")], true, 0),
+    let cases = [
+        (vec![], false, 0),
+        (vec![(FETCH, "true")], true, 0),
+        (vec![(FILES, "{dir}/certificate.pem")], true, 1),
+        (vec![(FILES, "{dir}/certificate.pem"), (FETCH, "false")], false, 1),
+        (vec![(FETCH, "true"), (KEY_ID, ""), (KEY_FILE, "")], true, 0),
     ];
     for (variables, fetched, files) in cases {
-        let config = Fixture::new().load(&toml, variables).unwrap();
+        let config = Fixture::new().load(&toml, &variables).unwrap();
         let pay = config.providers().wechat_pay.clone().unwrap();
         assert_eq!(pay.fetch_platform_certificates, fetched, "{variables:?}");
         assert_eq!(pay.platform_certificates.len(), files, "{variables:?}");

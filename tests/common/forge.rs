@@ -12,7 +12,7 @@ use rsa::{
     pkcs1v15::SigningKey,
     pkcs8::DecodePrivateKey,
     sha2::Sha256,
-    signature::{SignatureEncoding, Signer},
+    signature::{SignatureEncoding, Signer as _},
 };
 use sandbox::{
     keys::{Credentials, MERCHANT_PRIVATE_KEY_FILE, WECHAT_PAY_PRIVATE_KEY_FILE},
@@ -25,9 +25,47 @@ const SEAL_NONCE: &str = "0123456789ab";
 
 /// What makes messages.
 pub struct Forge {
-    wechat_pay: SigningKey<Sha256>,
-    merchant: SigningKey<Sha256>,
+    wechat_pay: Signer,
+    merchant: Signer,
     credentials: Credentials,
+}
+
+/// A key with the serial that messages name it by.
+pub struct Signer {
+    key: SigningKey<Sha256>,
+    serial: String,
+}
+
+impl Signer {
+    /// Of a key in PKCS#8.
+    pub fn of(der: &[u8], serial: &str) -> Self {
+        Self::of_key(RsaPrivateKey::from_pkcs8_der(der).unwrap(), serial)
+    }
+
+    /// A body signed just now.
+    pub fn signed(&self, body: impl Into<Vec<u8>>) -> Letter {
+        self.signed_at(now().seconds(), body.into())
+    }
+
+    fn signed_at(&self, seconds: i64, body: Vec<u8>) -> Letter {
+        let (seconds, nonce) = (seconds.to_string(), uuid::Uuid::new_v4().simple().to_string());
+        let message = [format!("{seconds}\n{nonce}\n").as_bytes(), &body, b"\n"].concat();
+        let signature = BASE64_STANDARD.encode(self.key.sign(&message).to_bytes());
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Wechatpay-Timestamp", &seconds),
+            ("Wechatpay-Nonce", &nonce),
+            ("Wechatpay-Signature", &signature),
+            ("Wechatpay-Serial", &self.serial),
+            ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048"),
+        ];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Letter { headers: headers.map(owned).into(), body }
+    }
+
+    fn of_key(key: RsaPrivateKey, serial: &str) -> Self {
+        Self { key: SigningKey::new(key), serial: serial.to_owned() }
+    }
 }
 
 /// A message, ready to send.
@@ -43,9 +81,10 @@ impl Forge {
     /// With the sandbox's keys.
     pub fn new() -> Self {
         let credentials = sandbox_keys().credentials.clone();
+        let id = credentials.wechat_pay.public_key_id.clone();
         let key = |file: &str| {
             let pem = fs::read_to_string(keys_folder().join(file)).unwrap();
-            SigningKey::new(RsaPrivateKey::from_pkcs8_pem(&pem).unwrap())
+            Signer::of_key(RsaPrivateKey::from_pkcs8_pem(&pem).unwrap(), &id)
         };
         Self {
             wechat_pay: key(WECHAT_PAY_PRIVATE_KEY_FILE),
@@ -56,17 +95,25 @@ impl Forge {
 
     /// The transaction that tells truly of a payment; of one not yet made, as if it had been.
     pub fn transaction(&self, payment: &PaymentView) -> Value {
-        let number = payment.transaction_id.clone();
+        let mut transaction = self.transaction_of(&payment.out_trade_no, payment.total_fen);
+        if let Some(number) = &payment.transaction_id {
+            transaction["transaction_id"] = number.as_str().into();
+        }
+        transaction["payer"] = json!({ "openid": payment.openid });
+        transaction
+    }
+
+    /// A transaction of that number and amount, which says nothing of the payer.
+    pub fn transaction_of(&self, out_trade_no: &str, total_fen: i64) -> Value {
         json!({
             "appid": self.credentials.wechat.app_id,
             "mchid": self.credentials.wechat_pay.mch_id,
-            "out_trade_no": payment.out_trade_no,
-            "transaction_id": number.unwrap_or_else(|| transaction_id(payment, 0)),
+            "out_trade_no": out_trade_no,
+            "transaction_id": transaction_number(out_trade_no, 0),
             "trade_type": "JSAPI",
             "trade_state": "SUCCESS",
             "success_time": now().to_rfc3339(),
-            "payer": { "openid": payment.openid },
-            "amount": { "total": payment.total_fen, "currency": "CNY" },
+            "amount": { "total": total_fen, "currency": "CNY" },
         })
     }
 
@@ -83,28 +130,17 @@ impl Forge {
 
     /// A body with WeChat Pay's signature of another moment, in Unix seconds.
     pub fn signed_at(&self, seconds: i64, body: impl Into<Vec<u8>>) -> Letter {
-        self.letter(&self.wechat_pay, seconds, body.into())
+        self.wechat_pay.signed_at(seconds, body.into())
     }
 
     /// A body signed by the merchant: what only our own key could, and nobody should believe.
     pub fn signed_by_merchant(&self, body: impl Into<Vec<u8>>) -> Letter {
-        self.letter(&self.merchant, now().seconds(), body.into())
+        self.merchant.signed(body)
     }
 
-    fn letter(&self, key: &SigningKey<Sha256>, seconds: i64, body: Vec<u8>) -> Letter {
-        let (seconds, nonce) = (seconds.to_string(), uuid::Uuid::new_v4().simple().to_string());
-        let signed = [format!("{seconds}\n{nonce}\n").as_bytes(), &body, b"\n"].concat();
-        let signature = BASE64_STANDARD.encode(key.sign(&signed).to_bytes());
-        let headers = [
-            ("Content-Type", "application/json"),
-            ("Wechatpay-Timestamp", &seconds),
-            ("Wechatpay-Nonce", &nonce),
-            ("Wechatpay-Signature", &signature),
-            ("Wechatpay-Serial", &self.credentials.wechat_pay.public_key_id),
-            ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048"),
-        ];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Letter { headers: headers.into(), body }
+    /// The serial of the merchant's own certificate.
+    pub fn merchant_serial(&self) -> &str {
+        &self.credentials.wechat_pay.merchant_serial_no
     }
 
     /// The key that content is sealed with.
@@ -120,27 +156,38 @@ impl Forge {
 
 /// The envelope of any bytes under any key.
 pub fn envelope_of(id: &str, content: &[u8], api_v3_key: &str) -> Value {
-    let key = Aes256Gcm::new_from_slice(api_v3_key.as_bytes()).unwrap();
-    let nonce = Nonce::<Aes256Gcm>::try_from(SEAL_NONCE.as_bytes()).unwrap();
-    let sealed = key.encrypt(&nonce, Payload { msg: content, aad: b"transaction" }).unwrap();
+    let mut resource = seal(content, "transaction", api_v3_key);
+    resource["original_type"] = "transaction".into();
     json!({
         "id": id,
         "create_time": now().to_rfc3339(),
         "resource_type": "encrypt-resource",
         "event_type": "TRANSACTION.SUCCESS",
-        "resource": {
-            "original_type": "transaction",
-            "algorithm": "AEAD_AES_256_GCM",
-            "ciphertext": BASE64_STANDARD.encode(sealed),
-            "associated_data": "transaction",
-            "nonce": SEAL_NONCE,
-        },
+        "resource": resource,
+    })
+}
+
+/// An encrypted part: content and what is bound in, under a key.
+pub fn seal(content: &[u8], associated_data: &str, api_v3_key: &str) -> Value {
+    let key = Aes256Gcm::new_from_slice(api_v3_key.as_bytes()).unwrap();
+    let nonce = Nonce::<Aes256Gcm>::try_from(SEAL_NONCE.as_bytes()).unwrap();
+    let payload = Payload { msg: content, aad: associated_data.as_bytes() };
+    let sealed = key.encrypt(&nonce, payload).unwrap();
+    json!({
+        "algorithm": "AEAD_AES_256_GCM",
+        "ciphertext": BASE64_STANDARD.encode(sealed),
+        "associated_data": associated_data,
+        "nonce": SEAL_NONCE,
     })
 }
 
 /// A number as WeChat Pay gives them, different for every `salt`.
 pub fn transaction_id(payment: &PaymentView, salt: u32) -> String {
-    let own: String = payment.out_trade_no.chars().filter(char::is_ascii_digit).take(12).collect();
+    transaction_number(&payment.out_trade_no, salt)
+}
+
+fn transaction_number(out_trade_no: &str, salt: u32) -> String {
+    let own: String = out_trade_no.chars().filter(char::is_ascii_digit).take(12).collect();
     format!("42000{own}{salt:04}")
 }
 

@@ -54,6 +54,21 @@ impl Rows {
         self.number(&format!("SELECT id FROM school WHERE code = '{code}'")).await
     }
 
+    /// The one payment that there is.
+    pub async fn only_payment(&self) -> Uuid {
+        let rows =
+            self.0.query_all_raw(self.statement("SELECT id FROM payment", [])).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        rows[0].try_get_by_index(0).unwrap()
+    }
+
+    /// How a payment stands.
+    pub async fn payment_state(&self, payment: Uuid) -> String {
+        let sql = "SELECT state FROM payment WHERE id = $1";
+        let row = self.0.query_one_raw(self.statement(sql, [payment.into()])).await.unwrap();
+        row.unwrap().try_get_by_index(0).unwrap()
+    }
+
     /// The first payment of an order.
     pub async fn payment_of(&self, order: Uuid) -> Uuid {
         let sql = "SELECT id FROM payment WHERE order_id = $1 ORDER BY id LIMIT 1";

@@ -15,7 +15,7 @@ mod threads;
 pub use answer::Answer;
 pub use client::{Api, Student, claim, wish};
 pub use faults::{Fault, Faults};
-pub use forge::{Forge, Letter, envelope_of, transaction_id};
+pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
 pub use program::Program;
 pub use rows::Rows;
 
@@ -125,11 +125,20 @@ impl World {
         let mut world = Self::unserved(db).await;
         let faults = Faults::before(world.sandbox_running().base_url());
         world.set("WECHAT_PAY__BASE_URL", faults.base_url());
+        (world.served_with(settings), faults)
+    }
+
+    /// As [`World::start`], with these settings.
+    pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
+        Self::unserved(db).await.served_with(settings)
+    }
+
+    fn served_with(mut self, settings: &[(&str, &str)]) -> Self {
         for (name, value) in settings {
-            world.set(name, value);
+            self.set(name, value);
         }
-        world.server = Some(world.serve());
-        (world, faults)
+        self.server = Some(self.serve());
+        self
     }
 
     /// Changes a setting of the servers that are started from now on.

@@ -4,7 +4,7 @@
 //! | after | the next fetch |
 //! | --- | --- |
 //! | a success | within 4 to 8 hours, at random |
-//! | a failure | in 15 s, twice as long after each further one, at most an hour; a quarter at random |
+//! | a failure | in 1 s, twice as long after each further one, at most an hour; a quarter at random |
 //! | an unknown serial | at once, but not within 5 minutes of the last fetch |
 //!
 //! An answer is believed by a key that was believed before. On the first fetch of a process, and
@@ -42,7 +42,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             fresh_for: Duration::from_hours(4),
-            retry: Duration::from_secs(15),
+            retry: Duration::from_secs(1),
             retry_max: Duration::from_hours(1),
             wanted_every: Duration::from_mins(5),
         }
@@ -142,10 +142,10 @@ mod tests {
         let (secs, mins, hours) = (Duration::from_secs, Duration::from_mins, Duration::from_hours);
         for (failures, least, most) in [
             (0, hours(4), hours(8)),
-            (1, secs(15), Duration::from_millis(18_750)),
-            (2, secs(30), Duration::from_millis(37_500)),
-            (5, mins(4), mins(5)),
-            (9, hours(1), mins(75)),
+            (1, secs(1), Duration::from_millis(1250)),
+            (2, secs(2), Duration::from_millis(2500)),
+            (5, secs(16), secs(20)),
+            (13, hours(1), mins(75)),
             (40, hours(1), mins(75)),
             (u32::MAX, hours(1), mins(75)),
         ] {

@@ -1,0 +1,35 @@
+//! The traps of WeChat Pay's callbacks, one row each: how the message is made, how it is answered,
+//! and what it does. Every row meets a real server over a real connection, on both databases, and
+//! about an order of its own; afterwards the true message about that order is taken, so that what
+//! was refused was refused for what was wrong with it.
+
+mod addresses;
+mod arrival;
+mod contents;
+mod envelopes;
+mod signatures;
+mod starting;
+mod trap;
+
+use crate::common::TestDb;
+use std::collections::BTreeSet;
+use trap::{Course, Trap};
+
+const TABLE: [&[Trap]; 4] = [signatures::TRAPS, envelopes::TRAPS, contents::TRAPS, arrival::TRAPS];
+
+on_each_database!(every_trap);
+
+async fn every_trap(db: &TestDb) {
+    let mut course = Course::start(db).await;
+    for trap in TABLE.into_iter().flatten() {
+        course.run(trap).await;
+    }
+    course.end().await;
+}
+
+#[test]
+fn every_row_has_a_name_of_its_own() {
+    let names: Vec<&str> = TABLE.into_iter().flatten().map(|trap| trap.name).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    assert!(names.len() >= 100, "{}", names.len());
+}

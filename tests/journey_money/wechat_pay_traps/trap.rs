@@ -1,0 +1,299 @@
+//! A trap, and the course that runs one after the other.
+
+use crate::{
+    common::TestDb,
+    server::{Forge, Letter, Signer, Student, World, envelope_of, transaction_id},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use onecard::ledger::account::SchoolAccount;
+use sandbox::wechat_pay::PaymentView;
+use serde_json::Value;
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+/// What every order of the course is for, in fen.
+pub const AMOUNT: i64 = 100;
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+pub struct Trap {
+    /// What is tried.
+    pub name: &'static str,
+    /// Where it goes.
+    pub school: &'static str,
+    /// The messages, sent one after the other.
+    pub make: fn(&Scene<'_>) -> Vec<Letter>,
+    /// The answer to each.
+    pub status: u16,
+    /// What they do together.
+    pub effect: Effect,
+}
+
+/// What messages do.
+#[derive(Clone, Copy, Debug)]
+pub enum Effect {
+    /// Not one row changes.
+    Nothing,
+    /// The order is paid, once.
+    PostsOnce,
+    /// The order is paid once, and what came besides is in suspense, with a case of that name.
+    PostsOnceAndSuspends(&'static str),
+    /// Nothing is posted: the message is kept, with a case of that name.
+    Kept(&'static str),
+}
+
+/// Refused like any message that is not believed.
+pub const fn refused(name: &'static str, make: fn(&Scene<'_>) -> Vec<Letter>) -> Trap {
+    Trap { name, school: "xnec", make, status: 401, effect: Effect::Nothing }
+}
+
+/// Taken, and the order is paid.
+pub const fn posts(name: &'static str, make: fn(&Scene<'_>) -> Vec<Letter>) -> Trap {
+    Trap { name, school: "xnec", make, status: 204, effect: Effect::PostsOnce }
+}
+
+/// Taken and kept.
+pub const fn kept(
+    name: &'static str,
+    why: &'static str,
+    make: fn(&Scene<'_>) -> Vec<Letter>,
+) -> Trap {
+    Trap { name, school: "xnec", make, status: 204, effect: Effect::Kept(why) }
+}
+
+/// What a row makes its messages of.
+pub struct Scene<'a> {
+    /// Makes and signs.
+    pub forge: &'a Forge,
+    /// WeChat's platform certificate.
+    pub platform: &'a Signer,
+    /// A key of WeChat's that is known for another merchant only.
+    pub elsewhere: &'a Signer,
+    /// The payment of the row's order, not yet made.
+    pub payment: &'a PaymentView,
+    /// Different for every row.
+    pub id: String,
+}
+
+impl Scene<'_> {
+    /// The transaction that would tell truly of the payment.
+    pub fn truth(&self) -> Value {
+        self.forge.transaction(self.payment)
+    }
+
+    /// The truth but for one value.
+    pub fn lie(&self, pointer: &str, value: Value) -> Value {
+        let mut truth = self.truth();
+        put(&mut truth, pointer, value);
+        truth
+    }
+
+    /// The envelope of the truth.
+    pub fn envelope(&self) -> Value {
+        self.forge.envelope(&self.id, &self.truth())
+    }
+
+    /// The body of the truth.
+    pub fn body(&self) -> String {
+        self.envelope().to_string()
+    }
+
+    /// The whole true message.
+    pub fn good(&self) -> Letter {
+        self.forge.signed(self.body())
+    }
+
+    /// A message of these bytes, signed.
+    pub fn signed(&self, body: impl Into<Vec<u8>>) -> Vec<Letter> {
+        vec![self.forge.signed(body)]
+    }
+
+    /// The true message with another envelope, signed.
+    pub fn enveloped(&self, pointer: &str, value: Value) -> Vec<Letter> {
+        let mut envelope = self.envelope();
+        put(&mut envelope, pointer, value);
+        self.signed(envelope.to_string())
+    }
+
+    /// A message about another transaction, sealed and signed.
+    pub fn told(&self, transaction: &Value) -> Vec<Letter> {
+        vec![self.forge.message(&self.id, transaction)]
+    }
+
+    /// A message whose content is these bytes, sealed and signed.
+    pub fn sealed(&self, content: &[u8]) -> Vec<Letter> {
+        let envelope = envelope_of(&self.id, content, self.forge.api_v3_key());
+        self.signed(envelope.to_string())
+    }
+
+    /// The truth as another transaction of the same payment.
+    pub fn again(&self) -> Value {
+        self.lie("/transaction_id", transaction_id(self.payment, 7).into())
+    }
+}
+
+fn put(value: &mut Value, pointer: &str, new: Value) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    value.pointer_mut(parent).unwrap()[name] = new;
+}
+
+/// A world in which one trap follows another.
+pub struct Course {
+    world: World,
+    student: Student,
+    forge: Forge,
+    platform: Signer,
+    elsewhere: Signer,
+    rows: usize,
+    /// What the student has, in fen.
+    credited: i64,
+    suspended: i64,
+}
+
+impl Course {
+    /// In both key modes at once; the school `hbkj` is a merchant of its own.
+    pub async fn start(db: &TestDb) -> Self {
+        let (files, keys) = (tempfile::tempdir().unwrap(), fixture("keys"));
+        let file = |name: &str, pointer: &str| {
+            let path = files.path().join(name);
+            fs::write(&path, text(&keys, pointer)).unwrap();
+            path.display().to_string()
+        };
+        let certificate = file("platform.pem", "/platform_certificate/certificate_pem");
+        let other_key = file("other.pem", "/wechatpay/public_key_pem");
+        let other_id = text(&keys, "/wechatpay/public_key_id");
+        let settings = [
+            ("WECHAT_PAY__PLATFORM_CERTIFICATE_FILES", certificate.as_str()),
+            ("WECHAT_PAY__FETCH_PLATFORM_CERTIFICATES", "false"),
+            ("SCHOOL__HBKJ__WECHAT_PAY__MCH_ID", "1900000109"),
+            ("SCHOOL__HBKJ__WECHAT_PAY__PUBLIC_KEY_ID", other_id),
+            ("SCHOOL__HBKJ__WECHAT_PAY__PUBLIC_KEY_FILE", other_key.as_str()),
+            ("SCHOOL__HBKJ__WECHAT_PAY__PLATFORM_CERTIFICATE_FILES", ""),
+        ];
+        let world = World::start_with(db, &settings).await;
+        Self {
+            student: world.student(0).await,
+            world,
+            forge: Forge::new(),
+            platform: platform(),
+            elsewhere: signer(&keys, "/wechatpay", "/wechatpay/public_key_id"),
+            rows: 0,
+            credited: 0,
+            suspended: 0,
+        }
+    }
+
+    /// Walks into a trap, and then tells the truth.
+    pub async fn run(&mut self, trap: &Trap) {
+        self.rows += 1;
+        let key = format!("row-{}", self.rows);
+        let order = self.student.order(AMOUNT, &key).await.body(201);
+        let number = self.world.out_trade_no(&order).await;
+        let payment = self.world.pay().payment(&number).unwrap();
+        let scene = Scene {
+            forge: &self.forge,
+            platform: &self.platform,
+            elsewhere: &self.elsewhere,
+            payment: &payment,
+            id: key.clone(),
+        };
+        let before = self.everything_at_rest().await;
+        for letter in (trap.make)(&scene) {
+            self.send(trap, &letter).await;
+        }
+        let truth = self.forge.message(&format!("{key}-truth"), &scene.truth());
+        self.check(trap, &before, &number).await;
+        let answer = truth.send(&self.world.api(), "xnec").await;
+        assert_eq!(answer.status, 204, "{}: the truth: {}", trap.name, answer.text());
+        if matches!(trap.effect, Effect::Nothing | Effect::Kept(_)) {
+            self.credited += AMOUNT;
+        }
+        self.assert_money(trap).await;
+        assert_eq!(self.student.order_again(&order).await["state"], "fulfilled", "{}", trap.name);
+    }
+
+    async fn send(&self, trap: &Trap, letter: &Letter) {
+        let answer = letter.send(&self.world.api(), trap.school).await;
+        assert_eq!(answer.status, trap.status, "{}: {}", trap.name, answer.text());
+        assert!(answer.header("x-request-id").is_some(), "{}", trap.name);
+        if trap.status == 204 {
+            assert_eq!(answer.bytes, b"", "{}", trap.name);
+        } else {
+            // Whatever was wrong, the sender learns nothing but that.
+            let told = answer.json();
+            assert_eq!(told["code"], "FAIL", "{}: {}", trap.name, answer.text());
+            assert_eq!(told.as_object().unwrap().len(), 2, "{}: {}", trap.name, answer.text());
+        }
+    }
+
+    async fn check(&mut self, trap: &Trap, before: &BTreeMap<String, Vec<String>>, number: &str) {
+        let cases = before["review_case"].len();
+        match trap.effect {
+            Effect::Nothing => {
+                assert_eq!(&self.world.rows.everything().await, before, "{}", trap.name);
+            }
+            Effect::PostsOnce => self.credited += AMOUNT,
+            Effect::PostsOnceAndSuspends(why) => {
+                self.credited += AMOUNT;
+                self.suspended += AMOUNT;
+                self.assert_new_case(trap, cases, why).await;
+            }
+            Effect::Kept(why) => {
+                self.assert_new_case(trap, cases, why).await;
+                let payment = number.parse().unwrap();
+                assert_eq!(self.world.rows.payment_state(payment).await, "open", "{}", trap.name);
+                let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
+                assert_eq!(self.world.rows.texts(newest).await, ["disagrees"], "{}", trap.name);
+            }
+        }
+        self.assert_money(trap).await;
+    }
+
+    async fn assert_new_case(&self, trap: &Trap, before: usize, why: &str) {
+        let cases = "SELECT subject FROM review_case ORDER BY opened_at";
+        let cases = self.world.rows.texts(cases).await;
+        assert_eq!(cases.len(), before + 1, "{}", trap.name);
+        let newest = cases.last().unwrap();
+        assert!(newest.starts_with(&format!("{why}:wechat_pay:")), "{}: {newest}", trap.name);
+    }
+
+    async fn assert_money(&self, trap: &Trap) {
+        let total = self.credited;
+        assert_eq!(self.student.balances().await, [0, 0, total, total], "{}", trap.name);
+        let suspense = self.world.school_balance("xnec", SchoolAccount::Suspense).await;
+        assert_eq!(suspense, self.suspended, "{}", trap.name);
+    }
+
+    async fn everything_at_rest(&self) -> BTreeMap<String, Vec<String>> {
+        self.world.at_rest().await;
+        self.world.rows.everything().await
+    }
+
+    /// Every law of the ledger holds.
+    pub async fn end(self) {
+        self.world.assert_books(self.credited + self.suspended).await;
+        let hbkj = self.world.school_balance("hbkj", SchoolAccount::Suspense).await;
+        assert_eq!(hbkj, 0);
+    }
+}
+
+/// WeChat's platform certificate of the fixtures.
+pub fn platform() -> Signer {
+    signer(&fixture("keys"), "/platform_certificate", "/platform_certificate/serial_no")
+}
+
+/// A file of throwaway keys or messages.
+pub fn fixture(name: &str) -> Value {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wechat");
+    let text = fs::read_to_string(folder.join(name).with_extension("json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A text of a fixture.
+pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap()
+}
+
+fn signer(keys: &Value, pointer: &str, serial: &str) -> Signer {
+    let der = text(keys, &format!("{pointer}/private_key_pem_for_test_signer/der_base64"));
+    Signer::of(&BASE64_STANDARD.decode(der).unwrap(), text(keys, serial))
+}
