@@ -18,7 +18,7 @@ use aes_gcm::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 pub(crate) const APP_ID: &str = "wx00000000testca01";
 pub(crate) const MCH_ID: &str = "1000000001";
@@ -99,7 +99,8 @@ impl Platform {
 
     /// The headers with which it signs `body` at `at`.
     pub(crate) fn sign(&self, body: &[u8], at: Timestamp) -> TestHeaders {
-        sign_as(&self.serial, &self.private_pem, body, at)
+        let key = PrivateKey::from_pkcs8_pem(&self.private_pem.as_str().into()).unwrap();
+        sign_as(&self.serial, &key, body, at)
     }
 
     /// Its entry in an answer, sealed under the API v3 key.
@@ -179,13 +180,15 @@ impl Headers for TestHeaders {
 
 /// The headers with which WeChat signs `body` at `at`.
 pub(crate) fn sign(body: &[u8], at: Timestamp) -> TestHeaders {
-    let keys = keys();
-    sign_as(&keys.wechat_key_id, &keys.wechat_private_pem, body, at)
+    static KEY: LazyLock<(String, PrivateKey)> = LazyLock::new(|| {
+        let keys = keys();
+        (keys.wechat_key_id, PrivateKey::from_pkcs8_pem(&keys.wechat_private_pem.into()).unwrap())
+    });
+    sign_as(&KEY.0, &KEY.1, body, at)
 }
 
 /// The headers of a signature by any key, under any serial.
-pub(crate) fn sign_as(serial: &str, pem: &str, body: &[u8], at: Timestamp) -> TestHeaders {
-    let key = PrivateKey::from_pkcs8_pem(&pem.into()).unwrap();
+fn sign_as(serial: &str, key: &PrivateKey, body: &[u8], at: Timestamp) -> TestHeaders {
     let timestamp = at.seconds().to_string();
     let signature = key.sign(&signing::received_message(&timestamp, NONCE, body));
     let headers = [

@@ -11,9 +11,12 @@ use crate::{
     orders::gateway::{NotificationRefused, RawNotification},
 };
 use arc_swap::ArcSwap;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::Notify;
 
@@ -39,7 +42,7 @@ impl Trust {
         self.current.load_full()
     }
 
-    /// Checks a message. One that names a certificate that nobody knows wakes [`Trust::wanted`].
+    /// Checks a message. One that names a certificate that nobody knows wakes [`Trust::rest`].
     pub(super) fn check<'a>(
         &self,
         message: &RawNotification<'a>,
@@ -68,9 +71,13 @@ impl Trust {
         self.has_fetched.load(Ordering::Acquire)
     }
 
-    /// Until a message names a certificate that nobody knows. One that came before counts too.
-    pub(super) async fn wanted(&self) {
-        self.wanted.notified().await;
+    /// Waits for `pause`, or until a message names a certificate that nobody knows, for `deaf` at
+    /// least. One that came before counts too.
+    pub(super) async fn rest(&self, pause: Duration, deaf: Duration) {
+        let deaf = deaf.min(pause);
+        tokio::time::sleep(deaf).await;
+        // Woken or not: the rest is over.
+        let _ = tokio::time::timeout(pause.saturating_sub(deaf), self.wanted.notified()).await;
     }
 }
 

@@ -87,11 +87,7 @@ impl WechatPay {
                     failures.saturating_add(1)
                 }
             };
-            let pause = pace.pause(failures, rand::random());
-            let deaf = pause.min(pace.wanted_every);
-            tokio::time::sleep(deaf).await;
-            // Awake at its time or before: both mean another fetch.
-            let _ = tokio::time::timeout(pause.saturating_sub(deaf), self.keys.wanted()).await;
+            self.keys.rest(pace.pause(failures, rand::random()), pace.wanted_every).await;
         }
     }
 

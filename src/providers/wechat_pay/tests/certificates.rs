@@ -232,18 +232,18 @@ async fn beside_a_public_key_no_certificate_vouches_for_itself() {
     assert_eq!(server.requests()[1].header("wechatpay-serial"), keys().wechat_key_id);
 }
 
-/// Keeps the certificates until `so`.
-async fn kept_until(gateway: &WechatPay, pace: Pace, so: impl Fn() -> bool) {
+/// Keeps the certificates until the one of `platform` is believed.
+async fn kept_until_believed(gateway: &WechatPay, pace: Pace, platform: &Platform) {
     let clock = ManualClock::new(NOW);
-    let seen = async {
+    let believed = async {
         let mut turn = tokio::time::interval(Duration::from_millis(2));
-        while !so() {
+        while gateway.keys.ring().get(&platform.serial, NOW).is_none() {
             turn.tick().await;
         }
     };
     tokio::select! {
         () = gateway.keep_certificates(&clock, pace) => {}
-        seen = tokio::time::timeout(Duration::from_secs(20), seen) => seen.unwrap(),
+        believed = tokio::time::timeout(Duration::from_secs(30), believed) => believed.unwrap(),
     }
 }
 
@@ -253,56 +253,54 @@ async fn keys_are_fetched_though_the_provider_was_down_at_first() {
     let down = || Reply::new(503).body("<html></html>");
     let (gateway, server) = fetching([down(), down(), certificates(&[&platform], &platform)]);
     let pace = Pace { retry: Duration::from_millis(1), ..Pace::default() };
-    kept_until(&gateway, pace, || told(&gateway, &platform).is_ok()).await;
+    assert_eq!(told(&gateway, &platform), Err(NotificationRefused::NoKeys));
+    kept_until_believed(&gateway, pace, &platform).await;
+    assert_eq!(told(&gateway, &platform), Ok(()));
     assert_eq!(server.requests().len(), 3);
 }
 
+/// Of the two fetches the first is that of the start, the second that of the message.
 #[tokio::test]
 async fn an_unknown_serial_has_the_certificates_fetched_at_once() {
     let (old, new) = (Platform::first(), Platform::named("rotated"));
     let (gateway, server) =
         fetching([certificates(&[&old], &old), certificates(&[&old, &new], &old)]);
+    assert_eq!(told(&gateway, &new), Err(NotificationRefused::NoKeys));
     let pace = Pace { wanted_every: Duration::ZERO, ..Pace::default() };
-    kept_until(&gateway, pace, || told(&gateway, &old).is_ok()).await;
-    kept_until(&gateway, pace, || told(&gateway, &new).is_ok()).await;
+    kept_until_believed(&gateway, pace, &new).await;
+    assert_eq!((told(&gateway, &old), told(&gateway, &new)), (Ok(()), Ok(())));
     assert_eq!(server.requests().len(), 2);
 }
 
-#[tokio::test]
-async fn strangers_cannot_have_us_ask_again_and_again() {
-    let platform = Platform::first();
-    let (gateway, server) = fetching([certificates(&[&platform], &platform)]);
-    let stranger = Platform::named("rotated");
-    let mut seen = 0;
-    let seen = std::cell::RefCell::new(&mut seen);
-    kept_until(&gateway, Pace::default(), || {
-        assert!(told(&gateway, &stranger).is_err());
-        let mut seen = seen.borrow_mut();
-        **seen += 1;
-        **seen > 200 && told(&gateway, &platform).is_ok()
-    })
-    .await;
-    assert_eq!(server.requests().len(), 1);
+/// Whether a rest of hours that is deaf for so long ends because of messages that name `serials`.
+async fn woken(deaf: Duration, serials: &[&str]) -> bool {
+    let gateway = gateway("http://127.0.0.1:1");
+    for serial in serials {
+        let mut headers = sign(b"{}", NOW);
+        headers.0.insert("wechatpay-serial".to_owned(), (*serial).to_owned());
+        let raw = RawNotification { headers: &headers, body: b"{}" };
+        assert_eq!(gateway.verify(&raw, NOW), Err(NotificationRefused::UnknownSerial));
+    }
+    let rest = gateway.keys.rest(Duration::from_hours(4), deaf);
+    tokio::time::timeout(Duration::from_millis(20), rest).await.is_ok()
 }
 
-/// What names a public key, or nothing that could be a certificate, wakes nobody.
+/// What names a public key, or nothing that could be a certificate, wakes nobody; and where five
+/// minutes are to pass between two fetches, no number of strangers brings the second one forward.
 #[tokio::test]
-async fn only_what_may_be_a_certificate_is_asked_for() {
-    let gateway = gateway("http://127.0.0.1:1");
-    let body = b"{}";
-    for (serial, wanted) in [
+async fn only_what_may_be_a_certificate_is_asked_for_and_not_again_and_again() {
+    let (at_once, five_minutes) = (Duration::ZERO, Duration::from_mins(5));
+    let (longest, too_long) = ("a".repeat(40), "a".repeat(41));
+    for (serial, expected) in [
         ("PUB_KEY_ID_0", false),
         ("", false),
         ("5A0B02\u{e4}", false),
-        (&"A".repeat(41), false),
-        (&"a".repeat(40), true),
+        (too_long.as_str(), false),
+        (longest.as_str(), true),
         ("5A0B02", true),
     ] {
-        let mut headers = sign(body, NOW);
-        headers.0.insert("wechatpay-serial".to_owned(), serial.to_owned());
-        let raw = RawNotification { headers: &headers, body };
-        assert_eq!(gateway.verify(&raw, NOW), Err(NotificationRefused::UnknownSerial));
-        let woken = tokio::time::timeout(Duration::ZERO, gateway.keys.wanted()).await.is_ok();
-        assert_eq!(woken, wanted, "{serial}");
+        assert_eq!(woken(at_once, &[serial]).await, expected, "{serial}");
     }
+    assert!(!woken(at_once, &[]).await);
+    assert!(!woken(five_minutes, &["5A0B02"; 100]).await);
 }
