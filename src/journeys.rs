@@ -9,7 +9,7 @@ use crate::{
     providers::{
         settings::InvalidSetting,
         wechat_login::{WechatLogin, WechatLoginSettings},
-        wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::Pace},
+        wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::FetchPace},
     },
     schools::{People, PersonKeys, Schools},
     topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
@@ -100,7 +100,7 @@ impl Journeys {
             let (gateway, clock) = (Arc::clone(gateway), Arc::clone(clock));
             jobs.spawn("WeChat Pay certificates", move || {
                 let (gateway, clock) = (Arc::clone(&gateway), Arc::clone(&clock));
-                async move { gateway.keep_certificates(clock.as_ref(), Pace::default()).await }
+                async move { gateway.keep_certificates(clock.as_ref(), FetchPace::default()).await }
             });
         }
     }

@@ -6,8 +6,8 @@ mod m0001_ledger;
 mod m0002_schools;
 mod m0003_identities;
 mod m0004_orders;
-mod m0009_account_version;
 mod m0006_looks;
+mod m0009_account_version;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};

@@ -125,20 +125,11 @@ impl World {
         let mut world = Self::unserved(db).await;
         let faults = Faults::before(world.sandbox_running().base_url());
         world.set("WECHAT_PAY__BASE_URL", faults.base_url());
-        (world.served_with(settings), faults)
-    }
-
-    /// As [`World::start`], with these settings.
-    pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
-        Self::unserved(db).await.served_with(settings)
-    }
-
-    fn served_with(mut self, settings: &[(&str, &str)]) -> Self {
         for (name, value) in settings {
-            self.set(name, value);
+            world.set(name, value);
         }
-        self.server = Some(self.serve());
-        self
+        world.server = Some(world.serve());
+        (world, faults)
     }
 
     /// Changes a setting of the servers that are started from now on.

@@ -141,4 +141,3 @@ async fn an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payme
     assert_eq!(student.balances().await, [0; 4]);
     world.assert_books(5000).await;
 }
-

@@ -30,5 +30,5 @@ mod sweep;
 mod top_up;
 mod tries;
 mod two_servers;
-mod write_points;
 mod wechat_pay_traps;
+mod write_points;

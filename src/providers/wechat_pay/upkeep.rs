@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// How often certificates are fetched.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct FetchPace {
     /// After a success, at the soonest; at random up to twice as long.
     pub fresh_for: Duration,
     /// After a first failure.
@@ -38,7 +38,7 @@ pub struct Pace {
     pub wanted_every: Duration,
 }
 
-impl Default for Pace {
+impl Default for FetchPace {
     fn default() -> Self {
         Self {
             fresh_for: Duration::from_hours(4),
@@ -58,7 +58,7 @@ pub(super) enum NotRefreshed {
     Content(#[from] BadAnswer),
 }
 
-impl Pace {
+impl FetchPace {
     /// How long to wait after `failures` in a row; `chance` is random.
     fn pause(&self, failures: u32, chance: u8) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else {
@@ -77,7 +77,7 @@ impl WechatPay {
     }
 
     /// Keeps the platform certificates for as long as it is polled.
-    pub async fn keep_certificates(&self, clock: &dyn Clock, pace: Pace) {
+    pub async fn keep_certificates(&self, clock: &dyn Clock, pace: FetchPace) {
         let mut failures = 0_u32;
         loop {
             failures = match self.refresh(clock.now()).await {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn fetches_are_spread_and_failures_wait_longer_and_longer() {
-        let pace = Pace::default();
+        let pace = FetchPace::default();
         let (secs, mins, hours) = (Duration::from_secs, Duration::from_mins, Duration::from_hours);
         for (failures, least, most) in [
             (0, hours(4), hours(8)),

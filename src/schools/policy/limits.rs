@@ -132,15 +132,15 @@ mod tests {
             assert_eq!(window.map(|window| window.to_string()).as_deref(), Ok(good));
         }
         let bad = ["", "5:00-10:00", "10:00", "10:00-05:00", "10:00-10:00", "10:60-11:00"];
-        for bad in bad.into_iter().chain(["24:01-24:02", "10:00-24:01", "+1:00-02:00", "时-分"])
-        {
+        for bad in bad.into_iter().chain(["24:01-24:02", "10:00-24:01", "+1:00-02:00", "时-分"]) {
             assert!(MealWindow::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn limits_make_sense() {
-        let limits = |text: &str| toml::from_str::<Limits>(text).map_err(|e| e.message().to_owned());
+        let limits =
+            |text: &str| toml::from_str::<Limits>(text).map_err(|e| e.message().to_owned());
         let usual = limits("meal_fen = 3_000\nday_fen = 5_000\nover_limit = \"refuse\"").unwrap();
         assert_eq!((usual.meal, usual.day), (Fen::new(3000).ok(), Fen::new(5000).ok()));
         let meals: Vec<_> = usual.meal_windows.iter().map(ToString::to_string).collect();

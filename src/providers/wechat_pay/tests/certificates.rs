@@ -9,7 +9,7 @@ use super::super::{
         API_V3_KEY, NOW, Platform, TestHeaders, certificate, certificate_serial, entry, envelope,
         gateway, http, keys, settings, sign, transaction, with_headers,
     },
-    upkeep::{NotRefreshed, Pace},
+    upkeep::{FetchPace, NotRefreshed},
 };
 use crate::{
     base::{
@@ -233,7 +233,7 @@ async fn beside_a_public_key_no_certificate_vouches_for_itself() {
 }
 
 /// Keeps the certificates until the one of `platform` is believed.
-async fn kept_until_believed(gateway: &WechatPay, pace: Pace, platform: &Platform) {
+async fn kept_until_believed(gateway: &WechatPay, pace: FetchPace, platform: &Platform) {
     let clock = ManualClock::new(NOW);
     let believed = async {
         let mut turn = tokio::time::interval(Duration::from_millis(2));
@@ -252,7 +252,7 @@ async fn keys_are_fetched_though_the_provider_was_down_at_first() {
     let platform = Platform::first();
     let down = || Reply::new(503).body("<html></html>");
     let (gateway, server) = fetching([down(), down(), certificates(&[&platform], &platform)]);
-    let pace = Pace { retry: Duration::from_millis(1), ..Pace::default() };
+    let pace = FetchPace { retry: Duration::from_millis(1), ..FetchPace::default() };
     assert_eq!(told(&gateway, &platform), Err(NotificationRefused::NoKeys));
     kept_until_believed(&gateway, pace, &platform).await;
     assert_eq!(told(&gateway, &platform), Ok(()));
@@ -266,7 +266,7 @@ async fn an_unknown_serial_has_the_certificates_fetched_at_once() {
     let (gateway, server) =
         fetching([certificates(&[&old], &old), certificates(&[&old, &new], &old)]);
     assert_eq!(told(&gateway, &new), Err(NotificationRefused::NoKeys));
-    let pace = Pace { wanted_every: Duration::ZERO, ..Pace::default() };
+    let pace = FetchPace { wanted_every: Duration::ZERO, ..FetchPace::default() };
     kept_until_believed(&gateway, pace, &new).await;
     assert_eq!((told(&gateway, &old), told(&gateway, &new)), (Ok(()), Ok(())));
     assert_eq!(server.requests().len(), 2);
