@@ -5,6 +5,7 @@ use crate::{
     common::TestDb,
     server::{Forge, World, eventually, now, seal},
 };
+use sandbox::wechat_pay::MAX_SPEED;
 use serde_json::json;
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -16,7 +17,35 @@ use std::{
     thread,
 };
 
-on_each_database!(nothing_is_believed_until_the_keys_are_known);
+on_each_database!(
+    nothing_is_believed_until_the_keys_are_known,
+    a_merchant_is_paid_through_certificates_that_were_fetched,
+);
+
+/// The sandbox makes the certificate after the server started, and signs with it alone. Each
+/// callback before it is known is refused, and comes again.
+async fn a_merchant_is_paid_through_certificates_that_were_fetched(db: &TestDb) {
+    let settings = [
+        ("WECHAT_PAY__PUBLIC_KEY_ID", ""),
+        ("WECHAT_PAY__PUBLIC_KEY_FILE", ""),
+        ("WECHAT_PAY__FETCH_PLATFORM_CERTIFICATES", "true"),
+    ];
+    let world = World::start_with(db, &settings).await;
+    let student = world.student(0).await;
+    let mch_id = world.pay().merchants()[0].mch_id.clone();
+    world.pay().add_certificate(&mch_id).unwrap();
+    world.pay().set_public_key_percent(&mch_id, 0).unwrap();
+    world.pay().set_speed(MAX_SPEED);
+    let order = eventually("the provider's answer is believed", async || {
+        let answer = student.order(100, "first").await;
+        (answer.status == 201).then(|| answer.body(201))
+    })
+    .await;
+    let payment = world.pay_order(&order).await;
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    assert_eq!(student.balances().await, [0, 0, 100, 100]);
+    world.assert_books(100).await;
+}
 
 async fn nothing_is_believed_until_the_keys_are_known(db: &TestDb) {
     let provider = Provider::start();
