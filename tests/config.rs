@@ -82,7 +82,7 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert!(config.database.auto_migrate);
     assert!(config.redis.url.is_none());
     assert_eq!(config.ledger.heads_file, Path::new("data/heads.jsonl"));
-    assert_eq!(config.ledger.lanes, 3);
+    assert_eq!(config.ledger.lanes, 2);
     assert_eq!(config.payments.first_look, Duration::from_secs(5));
     assert_eq!(config.keys.data.current().id(), "k1");
     assert_eq!(config.telemetry.log, "info");
@@ -132,7 +132,7 @@ fn variables_override_the_file_and_lists_are_comma_separated() {
     assert_eq!(config.server.trusted_proxies.len(), 2);
     assert_eq!(config.database.max_connections, 8);
     assert!(!config.database.auto_migrate);
-    assert_eq!(config.ledger.lanes, 3);
+    assert_eq!(config.ledger.lanes, 2);
     let ids: Vec<&str> = config.keys.data.all().map(NamedKey::id).collect();
     assert_eq!(ids, ["k2", "k1", "k0"]);
 }

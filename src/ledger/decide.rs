@@ -3,7 +3,7 @@
 
 use super::{
     account::{AccountId, Class},
-    transfer::{Keyed, KeyedLeg, Record, TransferId},
+    transfer::{Keyed, KeyedLeg, Nature, Record, Transfer, TransferId},
 };
 use crate::base::{
     ids::{PersonId, SchoolId},
@@ -57,18 +57,28 @@ pub(super) struct Moved {
     pub(super) version: i64,
 }
 
-type Once = (SchoolId, String, String);
+/// School, kind and reference: what a transfer is known by.
+type Once<'a> = (SchoolId, &'a str, &'a str);
+
+/// What stands under a kind and reference.
+#[derive(Clone, Copy, Debug)]
+enum Known<'a> {
+    /// In the history.
+    Before(&'a Record),
+    /// Accepted a moment ago, in this batch.
+    Now(TransferId, &'a Transfer),
+}
 
 /// The balances and the history that a batch is decided on, moving on with each decision.
 #[derive(Debug, Default)]
-pub(super) struct Book {
+pub(super) struct Book<'a> {
     accounts: HashMap<AccountId, AccountState>,
     spendable: HashMap<PersonId, Balance>,
-    posted: HashMap<Once, Record>,
+    posted: HashMap<Once<'a>, Known<'a>>,
     touched: HashSet<AccountId>,
 }
 
-impl Book {
+impl<'a> Book<'a> {
     /// An account that the transfers may touch.
     pub(super) fn know_account(&mut self, state: AccountState) {
         let before = self.accounts.insert(state.id, state);
@@ -79,22 +89,23 @@ impl Book {
     }
 
     /// A transfer that was posted before.
-    pub(super) fn know_record(&mut self, record: Record) {
-        let once = (record.school, record.kind.clone(), record.reference.clone());
-        self.posted.insert(once, record);
+    pub(super) fn know_record(&mut self, record: &'a Record) {
+        let once = (record.school, record.kind.as_str(), record.reference.as_str());
+        self.posted.insert(once, Known::Before(record));
     }
 
-    /// Decides one transfer and moves the balances on. `record` is what it would be posted as.
-    pub(super) fn decide(&mut self, asked: &Keyed<'_>, record: Record) -> Outcome {
-        let once = (record.school, record.kind.clone(), record.reference.clone());
+    /// Decides one transfer, to be posted under `id`, and moves the balances on.
+    pub(super) fn decide(&mut self, asked: &'a Keyed<'a>, id: TransferId) -> Outcome {
+        let transfer = asked.transfer;
+        let once = (transfer.school, transfer.kind.name(), transfer.reference.as_str());
         if let Some(known) = self.posted.get(&once) {
-            return if known.says_the_same(asked) {
-                Ok(Posted::Replayed(known.id))
-            } else {
-                Err(Refusal::ReplayDiffers)
+            let (id, same) = match known {
+                Known::Before(record) => (record.id, record.says_the_same(asked)),
+                Known::Now(id, before) => (*id, *before == transfer),
             };
+            return if same { Ok(Posted::Replayed(id)) } else { Err(Refusal::ReplayDiffers) };
         }
-        let may_be_refused = asked.transfer.nature == super::transfer::Nature::Command;
+        let may_be_refused = transfer.nature == Nature::Command;
         let after = self.after(&asked.legs).ok_or(Refusal::Overflow)?;
         if may_be_refused && self.takes_below_zero(&after) {
             return Err(Refusal::Insufficient);
@@ -103,8 +114,7 @@ impl Book {
         for (id, balance) in after {
             self.move_to(id, balance);
         }
-        let id = record.id;
-        self.posted.insert(once, record);
+        self.posted.insert(once, Known::Now(id, transfer));
         Ok(Posted::New(id))
     }
 

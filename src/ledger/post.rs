@@ -59,11 +59,13 @@ pub async fn post_all(
     transfers: &[Transfer],
 ) -> Result<Vec<Outcome>, LedgerError> {
     let asked = Asked::new(transfers)?;
+    let accounts = accounts_under_lock(tx, &asked).await?;
+    let before = store::posted_before(tx, &asked.transfers).await?;
     let mut book = Book::default();
-    for state in accounts_under_lock(tx, &asked).await? {
+    for state in accounts {
         book.know_account(state);
     }
-    for record in store::posted_before(tx, &asked.transfers).await? {
+    for record in &before {
         book.know_record(record);
     }
     let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
@@ -239,38 +241,46 @@ pub(super) fn lock_of(school: SchoolId, person: PersonId) -> AccountId {
     AccountId::of_path(school, &path)
 }
 
-fn decide(book: &mut Book, asked: &[Keyed<'_>], now: Timestamp) -> (Vec<Outcome>, Vec<Record>) {
+fn decide<'a>(
+    book: &mut Book<'a>,
+    asked: &'a [Keyed<'a>],
+    now: Timestamp,
+) -> (Vec<Outcome>, Vec<Record>) {
     let mut batches: HashMap<SchoolId, (Uuid, i32)> = HashMap::new();
     let mut accepted = Vec::with_capacity(asked.len());
     let mut outcomes = Vec::with_capacity(asked.len());
     for keyed in asked {
-        let transfer = keyed.transfer;
-        let (batch, ordinal) = batches.entry(transfer.school).or_insert_with(|| (uuid_at(now), 0));
-        let record = Record {
-            id: TransferId::new(now),
-            school: transfer.school,
-            batch: *batch,
-            ordinal: *ordinal,
-            kind: transfer.kind.name().to_owned(),
-            reference: transfer.reference.clone(),
-            person: transfer.person,
-            nature: transfer.nature.code(),
-            at: now,
-            value_day: transfer.value_day,
-            legs: keyed.legs.clone(),
-        };
-        let outcome = book.decide(keyed, record.clone());
-        if let Ok(Posted::New(_)) = outcome {
+        let outcome = book.decide(keyed, TransferId::new(now));
+        if let Ok(Posted::New(id)) = outcome {
+            let school = keyed.transfer.school;
+            let (batch, ordinal) = batches.entry(school).or_insert_with(|| (uuid_at(now), 0));
+            accepted.push(record(keyed, id, now, (*batch, *ordinal)));
             *ordinal += 1;
-            accepted.push(record);
         }
         outcomes.push(outcome);
     }
     (outcomes, accepted)
 }
 
+fn record(keyed: &Keyed<'_>, id: TransferId, now: Timestamp, place: (Uuid, i32)) -> Record {
+    let transfer = keyed.transfer;
+    Record {
+        id,
+        school: transfer.school,
+        batch: place.0,
+        ordinal: place.1,
+        kind: transfer.kind.name().to_owned(),
+        reference: transfer.reference.clone(),
+        person: transfer.person,
+        nature: transfer.nature.code(),
+        at: now,
+        value_day: transfer.value_day,
+        legs: keyed.legs.clone(),
+    }
+}
+
 /// What accepted transfers write.
-fn batch(book: &Book, accepted: Vec<Record>, heads: &[AccountId]) -> Result<Append, DbError> {
+fn batch(book: &Book<'_>, accepted: Vec<Record>, heads: &[AccountId]) -> Result<Append, DbError> {
     let mut digests: BTreeMap<Uuid, (SchoolId, Vec<Hash>)> = BTreeMap::new();
     let mut tails: BTreeMap<(Uuid, AccountId), Balance> = BTreeMap::new();
     let mut records = Vec::with_capacity(accepted.len());

@@ -58,8 +58,9 @@ fn strong(digits: &[u8]) -> Result<(), Weak> {
     if digits.is_sorted_by(|a, b| a < b) || digits.is_sorted_by(|a, b| a > b) {
         return Err(Weak::Run);
     }
-    let times = |digit: &u8| digits.iter().filter(|other| *other == digit).count();
-    if digits.iter().any(|digit| times(digit) > MOST_OF_ONE_DIGIT) {
+    let repeated =
+        |digit: &u8| digits.iter().filter(|other| *other == digit).nth(MOST_OF_ONE_DIGIT).is_some();
+    if digits.iter().any(repeated) {
         return Err(Weak::Repeated);
     }
     Ok(())
