@@ -111,6 +111,7 @@ async fn a_server_that_is_killed_between_any_two_writes_finishes_what_it_began(d
     for (name, nth) in deaths {
         world.forget_redis(REDIS_DATABASE).await;
         let point = format!("{name}|{nth}");
+        println!("{point}");
         program.start_told(DIE_AT, &point).await;
         let died = Cell::new(0);
         // What the sweep was quicker to do is not done again: then the next journey gets there.
@@ -118,7 +119,7 @@ async fn a_server_that_is_killed_between_any_two_writes_finishes_what_it_began(d
             let journey = Journey::new(&world, program.api(), journeys).run();
             journeys += 1;
             tokio::select! {
-                () = within(2 * PATIENCE, journey) => {}
+                () = within(4 * PATIENCE, journey) => {}
                 () = revive(&mut program, &died) => {}
             }
             assert_proven(&world, &point).await;
