@@ -19,7 +19,7 @@ lint: ## formatting, lints with warnings denied, scripts
 bench: ## the ratio table, measured here and now
 	@scripts/bench.sh
 
-chaos: ## the long runs: a million random postings, altered history, SIGKILL at any moment
+chaos: ## the long runs: random postings, altered history, 100,000 orders, SIGKILL at every write
 	@scripts/chaos.sh
 
 mini-program: ## builds the client for WeChat, Alipay and H5 and checks what came out

@@ -59,12 +59,17 @@ impl Api {
     }
 
     /// Posts these headers and bytes.
-    pub async fn deliver(&self, path: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+    pub async fn deliver(
+        &self,
+        path: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Answer, reqwest::Error> {
         let request = self.request(Method::POST, path).body(body.to_vec());
         let named = |request: reqwest::RequestBuilder, (name, value): &(String, String)| {
             request.header(name, value)
         };
-        self.ask(headers.iter().fold(request, named)).await.unwrap()
+        self.ask(headers.iter().fold(request, named)).await
     }
 
     /// A GET without a token.

@@ -223,7 +223,7 @@ impl Letter {
     }
 
     /// Sends it there over a connection that is kept, as a provider does that sends many.
-    pub async fn post(&self, api: &Api, school: &str) -> Answer {
+    pub async fn post(&self, api: &Api, school: &str) -> Result<Answer, reqwest::Error> {
         let path = format!("/callbacks/{school}/wechat-pay/transactions");
         api.deliver(&path, &self.headers, &self.body).await
     }

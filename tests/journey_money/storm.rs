@@ -5,12 +5,16 @@
 
 use crate::{
     common::TestDb,
-    server::{Api, Forge, Letter, PEOPLE, Student, World, eventually_within, transaction_id},
+    server::{
+        Answer, Api, Forge, Letter, PEOPLE, Student, World, eventually, eventually_within,
+        transaction_id,
+    },
 };
 use futures_util::stream::{self, StreamExt};
 use onecard::ledger::account::SchoolAccount;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use sandbox::wechat_pay::{CallbackMode, PaymentView};
+use serde_json::Value;
 use std::{
     cell::Cell,
     collections::BTreeMap,
@@ -92,7 +96,7 @@ async fn orders(
     let wishes: Vec<_> = wishes.collect();
     let made = stream::iter(wishes).map(async |(n, amount, is_paid)| {
         let student = &students[n % students.len()];
-        let order = student.order(amount, &format!("{wave}-{n}")).await.body(201);
+        let order = persistently(student, amount, &format!("{wave}-{n}")).await;
         let number = order["payments"][0]["payment_id"].as_str().unwrap().replace('-', "");
         if is_paid {
             world.pay().pay(&number).unwrap()
@@ -101,6 +105,14 @@ async fn orders(
         }
     });
     made.buffer_unordered(AT_ONCE).collect().await
+}
+
+/// A connection that was kept may be closed just as it is used again, ours or the one to the
+/// provider; the client then asks again.
+async fn persistently(student: &Student, amount: i64, key: &str) -> Value {
+    let answered = |answer: &Answer| answer.status != 503;
+    let ask = async || student.try_order(amount, key).await.ok().filter(answered);
+    eventually("an order is answered", ask).await.body(201)
 }
 
 /// What is sent of four in five of them, shuffled. Nothing true is told of what was not paid.
@@ -144,8 +156,10 @@ fn letter(forge: &Forge, payment: &PaymentView, kind: Kind, copy: u32) -> Letter
 }
 
 async fn send(api: &Api, letters: Vec<(Kind, Letter)>, sent: &mut Counts) {
-    let answers = stream::iter(letters)
-        .map(async |(kind, letter)| (kind, letter.post(api, "xnec").await.status));
+    let answers = stream::iter(letters).map(async |(kind, letter)| {
+        let post = async || letter.post(api, "xnec").await.ok();
+        (kind, eventually("a message is answered", post).await.status)
+    });
     let mut answers = answers.buffer_unordered(AT_ONCE);
     while let Some((kind, status)) = answers.next().await {
         assert_eq!(status, kind.answer(), "{kind:?}");

@@ -196,14 +196,12 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
         let lease = due.plus(Duration::from_secs(60 + server));
         let claim = Claim { now: due, lease, most: 16 };
         let mut taken = Vec::new();
-        loop {
+        for _ in 0..5 {
             let some = claim_payments(&world.db, claim).await.unwrap();
             assert!(some.len() <= 16);
-            if some.is_empty() {
-                return taken;
-            }
             taken.extend(some.into_iter().map(|attempt| attempt.payment.id));
         }
+        taken
     });
     let taken: Vec<_> = join_all(claims).await.into_iter().flatten().collect();
     assert_eq!((taken.len(), taken.iter().collect::<BTreeSet<_>>().len()), (40, 40));

@@ -5,7 +5,7 @@ use crate::{
     server::{Student, World, eventually},
 };
 use futures_util::future::join_all;
-use onecard::ledger::account::SchoolAccount;
+use onecard::{ledger::account::SchoolAccount, orders::order::PaymentId};
 use serde_json::{Value, json};
 
 on_each_database!(
@@ -14,6 +14,7 @@ on_each_database!(
     what_can_no_longer_be_paid_is_not_tried,
     a_try_needs_its_key_and_its_owner,
     orders_are_listed_newest_first_in_pages,
+    an_order_outlives_one_of_its_payments,
     giving_up_closes_at_the_provider_first,
     giving_up_an_order_that_was_paid_settles_it,
     keys_are_forgotten_after_a_day,
@@ -170,6 +171,25 @@ async fn orders_are_listed_newest_first_in_pages(db: &TestDb) {
         path = format!("/api/v1/orders?limit=2&cursor={cursor}");
     }
     assert_eq!(paged, made);
+}
+
+async fn an_order_outlives_one_of_its_payments(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, order) = ordered(&world).await;
+    let second = student.try_again(&order, "again").await.body(201);
+    let first = PaymentId::from_out_trade_no(&number(&order["payments"][0])).unwrap();
+    for _ in 0..2 {
+        onecard::orders::close(&world.db, first).await.unwrap();
+        let left = student.order_again(&order).await;
+        assert_eq!(left["state"], "awaiting_payment");
+        let states = [&left["payments"][0]["state"], &left["payments"][1]["state"]];
+        assert_eq!(states, ["closed", "open"]);
+    }
+    world.pay().pay(&number(&second)).unwrap();
+    world.until(&number(&second), |payment| payment.accepted == 1).await;
+    assert_eq!(student.order_again(&order).await["state"], "fulfilled");
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    world.assert_books(5000).await;
 }
 
 async fn giving_up_closes_at_the_provider_first(db: &TestDb) {
