@@ -8,6 +8,7 @@ mod m0003_identities;
 mod m0004_orders;
 mod m0006_looks;
 mod m0009_account_version;
+mod m0005_tries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_orders::Migration),
             Box::new(m0009_account_version::Migration),
             Box::new(m0006_looks::Migration),
+            Box::new(m0005_tries::Migration),
         ]
     }
 }

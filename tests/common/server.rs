@@ -80,7 +80,7 @@ const POLL: Duration = Duration::from_millis(10);
 const UNSWEPT: &str = "60000";
 
 /// Throwaway, as everything here.
-const KEY: [u8; 32] = [7; 32];
+pub const KEY: [u8; 32] = [7; 32];
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 /// A deployment of its own. Fields end in their order.

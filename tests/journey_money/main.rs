@@ -18,12 +18,10 @@ mod common;
 mod server;
 
 mod bad_input;
-mod binding;
 mod callbacks;
 mod disagreeing;
 mod orders;
 mod redis_gone;
-mod sessions;
 mod sigkill;
 mod storm;
 mod sweep;
