@@ -9,6 +9,8 @@ mod m0004_orders;
 mod m0006_looks;
 mod m0009_account_version;
 mod m0005_tries;
+mod m0006_looks;
+mod m0009_account_version;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};

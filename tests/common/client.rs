@@ -160,7 +160,12 @@ impl Student {
 
     /// A POST.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.ask(self.api.request(Method::POST, path).json(body)).await.unwrap()
+        self.try_post(path, body).await.unwrap()
+    }
+
+    /// A POST to a server that may be gone.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+        self.ask(self.api.request(Method::POST, path).json(body)).await
     }
 
     /// Binds to the person of that number and password.

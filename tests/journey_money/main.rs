@@ -15,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/server.rs"]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
 mod server;
 
 mod bad_input;
