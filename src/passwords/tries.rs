@@ -125,7 +125,7 @@ mod tests {
         let first = limit.count(None, START).unwrap();
         let second = limit.count(Some(first), at(3600)).unwrap();
         assert_eq!((second.counted, second.first_at, second.last_at), (2, START, at(3600)));
-        assert_eq!(limit.count(Some(second), at(3600)), Err(Wait(DAY - minutes(60))));
+        assert_eq!(limit.count(Some(second), at(3600)), Err(Wait(minutes(23 * 60))));
         assert_eq!(limit.count(Some(second), at(86_399)), Err(Wait(Duration::from_secs(1))));
         assert_eq!(limit.count(Some(second), at(86_400)).unwrap().counted, 1);
     }

@@ -88,9 +88,10 @@ pub(super) async fn me(
         let (notices, pending) = (Vec::new(), Pending { orders: 0 });
         return Ok(Json(Me { identity, binding: None, card: None, notices, pending }));
     };
-    let balances = match binding.must_change_password {
-        true => None,
-        false => identities.balances(&who).await.map_err(|error| ApiError::internal(&error))?,
+    let balances = if binding.must_change_password {
+        None
+    } else {
+        identities.balances(&who).await.map_err(|error| ApiError::internal(&error))?
     };
     Ok(Json(Me {
         identity,
