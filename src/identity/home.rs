@@ -35,9 +35,14 @@ impl Identities {
         Ok(Some(Home { binding, notices: row.notices, orders: row.orders }))
     }
 
-    /// The balances of a bound identity's card, read from the ledger: one query.
-    pub async fn balances(&self, who: &SignedIn) -> Result<Option<PersonBalances>, DbError> {
-        match who.bound_to {
+    /// The balances of a bound identity's card, read from the ledger: one query. None are shown
+    /// before a change of password that is due.
+    pub async fn balances(
+        &self,
+        who: &SignedIn,
+        binding: &BindingView,
+    ) -> Result<Option<PersonBalances>, SignInError> {
+        match who.bound_to.filter(|_| !binding.must_change_password) {
             Some(BoundTo { person, school }) => {
                 Ok(Some(person_balances(&self.db, school, person).await?))
             }

@@ -64,9 +64,11 @@ impl Limit {
 }
 
 fn wait_after(failed: i64) -> Duration {
-    let Ok(doublings) = u32::try_from(failed.saturating_sub(FREE_TRIES)) else {
+    let over = failed.saturating_sub(FREE_TRIES);
+    if over < 0 {
         return Duration::ZERO;
-    };
+    }
+    let doublings = u32::try_from(over).unwrap_or(u32::MAX);
     let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
     FIRST_WAIT.saturating_mul(factor).min(LONGEST_WAIT)
 }

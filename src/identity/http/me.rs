@@ -88,11 +88,7 @@ pub(super) async fn me(
         let (notices, pending) = (Vec::new(), Pending { orders: 0 });
         return Ok(Json(Me { identity, binding: None, card: None, notices, pending }));
     };
-    let balances = if binding.must_change_password {
-        None
-    } else {
-        identities.balances(&who).await.map_err(|error| ApiError::internal(&error))?
-    };
+    let balances = identities.balances(&who, &binding).await?;
     Ok(Json(Me {
         identity,
         binding: Some(binding.into()),
