@@ -112,6 +112,8 @@ impl App {
         jobs.spawn("sealer", move || {
             ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
         });
+        let passwords = self.journeys.passwords.clone();
+        jobs.spawn("tries upkeep", move || passwords.clone().upkeep());
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
         let master = self.config.keys.master.current().clone();
         let file = self.config.ledger.heads_file.clone();

@@ -2,10 +2,22 @@
 
 use crate::{
     account::Accounts,
-    base::{clock::Clock, crypto::keyring::Key32, db::Db, jobs::Jobs, kv::Kv, lane::Lanes},
+    base::{
+        clock::Clock,
+        crypto::{hashes::Hashes, keyring::Key32},
+        db::Db,
+        jobs::Jobs,
+        kv::Kv,
+        lane::Lanes,
+    },
     config::{Config, Providers, WeChat, WeChatPay},
-    identity::{Identities, Parts, login::MiniProgramLogin, tokens::Tokens},
+    identity::{
+        Identities, Parts,
+        login::{Apps, MiniProgramLogin},
+        tokens::Tokens,
+    },
     orders::gateway::PaymentGateway,
+    passwords::Passwords,
     providers::{
         settings::InvalidSetting,
         wechat_login::{WechatLogin, WechatLoginSettings},
@@ -19,6 +31,8 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Notify;
 use tokio_util::task::LocalPoolHandle;
 
+/// How many passwords are hashed at a time: no more than a small machine has cores to spare.
+const HASHES_AT_ONCE: usize = 4;
 /// The most facts of one commit.
 const SETTLE_BATCH: usize = 64;
 
@@ -33,6 +47,8 @@ pub struct Journeys {
     pub accounts: Accounts,
     /// Policies.
     pub schools: Arc<Schools>,
+    /// Query passwords.
+    pub passwords: Passwords,
     certificates: Vec<Arc<WechatPay>>,
 }
 
@@ -63,13 +79,13 @@ impl Journeys {
         let Ground { config, clock, db, kv, .. } = *ground;
         let schools = Arc::new(Schools::new(db.clone(), Arc::clone(clock)));
         let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
+        let passwords = passwords(ground, &keys);
         let parts = Parts {
             db: db.clone(),
-            kv: Arc::clone(kv),
             schools: Arc::clone(&schools),
-            people: People::new(db.clone(), keys.index),
+            passwords: passwords.clone(),
             sealer: keys.sealer,
-            wechat: wechat_login(config, ground.http)?,
+            wechat: wechat_apps(config, ground.http)?,
             tokens: Tokens::new(config.keys.jwt.clone()),
             clock: Arc::clone(clock),
         };
@@ -85,13 +101,15 @@ impl Journeys {
             kv: Arc::clone(kv),
             schools: Arc::clone(&schools),
             gateways: Arc::new(wechat_pays.into_gateways(config.server.public_url.to_string())),
+            passwords: passwords.clone(),
             settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
             clock: Arc::clone(clock),
             pace: Pace::new(config.payments.first_look),
             wake: Arc::default(),
         };
         let accounts = Accounts { db: db.clone() };
-        Ok(Self { identities: Identities::new(parts), topups, accounts, schools, certificates })
+        let identities = Identities::new(parts);
+        Ok(Self { identities, topups, accounts, schools, passwords, certificates })
     }
 
     /// Starts what the providers need beside the requests.
@@ -106,17 +124,43 @@ impl Journeys {
     }
 }
 
+fn passwords(ground: &Ground<'_>, keys: &PersonKeys) -> Passwords {
+    Passwords {
+        db: ground.db.clone(),
+        people: People::new(ground.db.clone(), keys.index.clone()),
+        sealer: keys.sealer.clone(),
+        index: keys.index.clone(),
+        hashes: Hashes::new(HASHES_AT_ONCE),
+        clock: Arc::clone(ground.clock),
+    }
+}
+
+/// The mini-program of all schools, and those of single schools.
+fn wechat_apps(config: &Config, http: &reqwest::Client) -> Result<Apps, InvalidSetting> {
+    let mut apps = Apps::default();
+    for (_, providers) in config.schools() {
+        if let Some(own) = &providers.wechat {
+            apps.by_id.insert(own.app_id.clone(), wechat_login(own, http)?);
+        }
+    }
+    if let Some(general) = &config.providers().wechat {
+        let login = wechat_login(general, http)?;
+        apps.by_id.insert(general.app_id.clone(), Arc::clone(&login));
+        apps.general = Some(login);
+    }
+    Ok(apps)
+}
+
 fn wechat_login(
-    config: &Config,
+    wechat: &WeChat,
     http: &reqwest::Client,
-) -> Result<Option<Arc<dyn MiniProgramLogin>>, InvalidSetting> {
-    let Some(wechat) = &config.providers().wechat else { return Ok(None) };
+) -> Result<Arc<dyn MiniProgramLogin>, InvalidSetting> {
     let settings = WechatLoginSettings {
         base_url: wechat.api_base_url.to_string(),
         app_id: wechat.app_id.clone(),
         app_secret: wechat.app_secret.clone(),
     };
-    Ok(Some(Arc::new(WechatLogin::new(settings, http.clone())?)))
+    Ok(Arc::new(WechatLogin::new(settings, http.clone())?))
 }
 
 /// Every gateway of WeChat Pay's: the general one, and those of schools that are their own

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod journeys;
 pub mod ledger;
 pub mod orders;
+pub mod passwords;
 pub mod providers;
 pub mod routes;
 pub mod schools;

@@ -6,8 +6,10 @@
 pub mod binding;
 pub mod idempotency_key;
 pub mod identity;
+pub mod notice;
 pub mod notification;
 pub mod orders;
+pub mod password_try;
 pub mod payment;
 pub mod person;
 pub mod review_case;

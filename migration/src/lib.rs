@@ -6,6 +6,7 @@ mod m0001_ledger;
 mod m0002_schools;
 mod m0003_identities;
 mod m0004_orders;
+mod m0005_tries;
 mod m0006_looks;
 mod m0009_account_version;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_schools::Migration),
             Box::new(m0003_identities::Migration),
             Box::new(m0004_orders::Migration),
+            Box::new(m0005_tries::Migration),
             Box::new(m0009_account_version::Migration),
             Box::new(m0006_looks::Migration),
         ]

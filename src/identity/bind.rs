@@ -1,23 +1,16 @@
-//! Binding an identity to a person: the number on the card and the query password.
+//! Binding an identity to a person, the end of it, and the change of the query password.
 
 use super::{BindingView, Identities, sign_in::SignInError};
 use crate::{
-    base::{crypto::password, db::DbError, kv::KvError},
+    base::db::DbError,
+    passwords::{ChangeError, Claimed, PasswordFault, Stranger},
     schools::{
-        Person, PersonStatus, School,
+        School,
         policy::{ConsentItem, IdKind},
     },
-    sessions::{self, BoundTo, NewBinding, SignedIn},
+    sessions::{self, BoundTo, NewBinding, SignedIn, Student},
 };
-use secrecy::{ExposeSecret, SecretString};
-use std::{sync::Arc, time::Duration};
-
-/// Failed tries of one identity in one window.
-const TRIES_OF_IDENTITY: u64 = 10;
-/// Failed tries at one person in one window, by all strangers together.
-const TRIES_AT_PERSON: u64 = 20;
-const IDENTITY_WINDOW: Duration = Duration::from_hours(1);
-const PERSON_WINDOW: Duration = Duration::from_hours(24);
+use secrecy::SecretString;
 
 /// What somebody says to be bound.
 #[derive(Debug)]
@@ -47,27 +40,38 @@ pub enum BindError {
     /// The school does not find people by this.
     #[error("the school does not find people by this")]
     IdKindNotOffered,
-    /// The school's terms were not agreed to, or older ones.
-    #[error("consent missing or outdated")]
+    /// The school asks for the name too.
+    #[error("the school asks for the name")]
+    NameMissing,
+    /// Not everything was agreed to.
+    #[error("consent missing")]
     ConsentMissing,
-    /// No such person, wrong password or wrong name: the answer is the same for all.
-    #[error("number, name and password do not fit together")]
-    Refused,
-    /// Too many tries.
-    #[error("too many tries")]
-    TooManyTries {
-        /// How long to wait at most.
-        wait: Duration,
-    },
+    /// Other terms than the school's present ones were agreed to.
+    #[error("consent outdated")]
+    ConsentOutdated,
     /// One of the two has a live binding on this platform.
     #[error("already bound")]
     AlreadyBound,
-    /// Tries cannot be counted now, so none is allowed.
+    /// Number, name or password are wrong, or may not be tried now.
     #[error(transparent)]
-    Kv(#[from] KvError),
+    Password(#[from] PasswordFault),
     /// Something of ours.
     #[error(transparent)]
     Inner(#[from] SignInError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Why a binding goes on, or a password stays.
+#[derive(Debug, thiserror::Error)]
+pub enum HolderError {
+    /// The binding ended meanwhile.
+    #[error("no longer bound")]
+    NotBound,
+    /// The password.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -77,28 +81,25 @@ impl Identities {
     /// Binds the signed-in identity to the person that the claim proves.
     pub async fn bind(&self, who: &SignedIn, claim: Claim) -> Result<BindingView, BindError> {
         let school = self.schools.by_code(&claim.school).await?.ok_or(BindError::NoSuchSchool)?;
-        check_consent(&school, &claim)?;
-        if !school.policy.binding.id_kinds.contains(&claim.id_kind) {
-            return Err(BindError::IdKindNotOffered);
-        }
         if who.bound_to.is_some() {
             return Err(BindError::AlreadyBound);
         }
-        let tries = format!("bind:identity:{}", who.identity);
-        self.count(&tries, TRIES_OF_IDENTITY, IDENTITY_WINDOW).await?;
-        let person = self.proven(&school, claim_person(&claim), claim.query_password).await?;
-        let bound = BoundTo { person: person.id, school: school.id };
+        check_fields(&school, &claim)?;
+        let claimed = Claimed {
+            id_kind: claim.id_kind,
+            id_value: claim.id_value,
+            name: claim.name.filter(|_| school.policy.binding.name_required).map(Into::into),
+        };
+        let stranger = Stranger::Identity(who.identity);
+        let person =
+            self.passwords.prove(&school, stranger, &claimed, claim.query_password).await?;
+        let items = claim.consent_items.iter().map(|item| item.code());
         let new = NewBinding {
             identity: who.identity,
             platform: who.user.platform,
-            to: bound,
+            to: BoundTo { person: person.id, school: school.id },
             consent_version: claim.consent_version,
-            consent_items: claim
-                .consent_items
-                .iter()
-                .map(|item| item.code())
-                .collect::<Vec<_>>()
-                .join(","),
+            consent_items: items.collect::<Vec<_>>().join(","),
         };
         match sessions::bind(&self.db, &new, self.clock.now()).await {
             Ok(()) => {}
@@ -106,81 +107,52 @@ impl Identities {
             Err(error) => return Err(error.into()),
         }
         self.live.invalidate(&who.session).await;
-        Ok(self.view(bound).await?)
+        Ok(self.view(&school, &person)?)
     }
 
-    /// The person whom number, name and password name together.
-    async fn proven(
+    /// Ends the binding of an identity. What was made under it stays in the books.
+    pub async fn unbind(
         &self,
-        school: &Arc<School>,
-        named: Named,
-        password: SecretString,
-    ) -> Result<Person, BindError> {
-        let found = match named.id_kind {
-            IdKind::StudentNo => self.people.find_by_student_no(school.id, &named.id_value).await?,
-            IdKind::IdNumber => {
-                self.people.find_by_id_number(school.id, &named.id_value).await?.into_iter().next()
-            }
-        };
-        let person =
-            found.filter(|p| p.status == PersonStatus::Active).ok_or(BindError::Refused)?;
-        let tries = format!("bind:person:{}", person.id);
-        self.count(&tries, TRIES_AT_PERSON, PERSON_WINDOW).await?;
-        if !self.password_fits(school, &person, password).await? {
-            return Err(BindError::Refused);
-        }
-        if school.policy.binding.name_required {
-            let name = person.name(&self.sealer).map_err(|_| SignInError::Sealed)?;
-            if named.name.as_deref().map(str::trim) != Some(name.expose_secret()) {
-                return Err(BindError::Refused);
-            }
-        }
-        Ok(person)
+        student: &Student,
+        query_password: SecretString,
+    ) -> Result<(), HolderError> {
+        let school = self.school(student.school).await?;
+        let checked = self.passwords.check(&school, student, query_password).await;
+        checked.map_err(ChangeError::from)?;
+        let ended = sessions::unbind(&self.db, student, self.clock.now()).await?;
+        self.live.invalidate(&student.session).await;
+        if ended { Ok(()) } else { Err(HolderError::NotBound) }
     }
 
-    /// The person's own password, or the school's default while there is none of their own.
-    async fn password_fits(
+    /// Changes the query password of the person that an identity is bound to.
+    pub async fn change_password(
         &self,
-        school: &School,
-        person: &Person,
-        given: SecretString,
-    ) -> Result<bool, BindError> {
-        if let Some(hash) = person.password_hash.clone() {
-            // Argon2 takes a core for tens of milliseconds: not on the threads that answer.
-            let verified =
-                tokio::task::spawn_blocking(move || password::verify(&given, &hash)).await;
-            return Ok(matches!(verified, Ok(Ok(true))));
-        }
-        let default = person
-            .default_password(school.policy.password.default, &self.sealer)
-            .map_err(|_| SignInError::Sealed)?;
-        Ok(default.is_some_and(|default| password::equals_default(&given, &default)))
-    }
-
-    async fn count(&self, key: &str, most: u64, window: Duration) -> Result<(), BindError> {
-        if self.kv.increment(key, window).await? > most {
-            return Err(BindError::TooManyTries { wait: window });
-        }
-        Ok(())
+        student: &Student,
+        old: SecretString,
+        new: SecretString,
+    ) -> Result<(), HolderError> {
+        let school = self.school(student.school).await?;
+        let changed = self.passwords.change(&school, student, old, new).await;
+        // Whoever must change the password first may go on at once.
+        self.live.invalidate(&student.session).await;
+        Ok(changed?)
     }
 }
 
-struct Named {
-    id_kind: IdKind,
-    id_value: String,
-    name: Option<String>,
-}
-
-fn claim_person(claim: &Claim) -> Named {
-    Named { id_kind: claim.id_kind, id_value: claim.id_value.clone(), name: claim.name.clone() }
-}
-
-fn check_consent(school: &School, claim: &Claim) -> Result<(), BindError> {
-    let wanted = &school.policy.consent;
-    let all = wanted.items.iter().all(|item| claim.consent_items.contains(item));
-    if wanted.version.to_string() == claim.consent_version && all {
-        Ok(())
-    } else {
-        Err(BindError::ConsentMissing)
+/// What can be told wrong without looking at a person.
+fn check_fields(school: &School, claim: &Claim) -> Result<(), BindError> {
+    let policy = &school.policy;
+    if policy.consent.version.to_string() != claim.consent_version {
+        return Err(BindError::ConsentOutdated);
     }
+    if !policy.consent.items.iter().all(|item| claim.consent_items.contains(item)) {
+        return Err(BindError::ConsentMissing);
+    }
+    if !policy.binding.id_kinds.contains(&claim.id_kind) {
+        return Err(BindError::IdKindNotOffered);
+    }
+    if policy.binding.name_required && claim.name.is_none() {
+        return Err(BindError::NameMissing);
+    }
+    Ok(())
 }

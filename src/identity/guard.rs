@@ -1,4 +1,7 @@
-//! Who sent a request, found out before its handler runs.
+//! Who sent a request, found out before its handler runs, and whether they may.
+//!
+//! Invariant: what a session may not do is decided here and nowhere else: [`permit`] for every
+//! path, by the two lists of those that are open.
 
 use super::{Identities, sign_in::SignInError};
 use crate::{
@@ -6,21 +9,40 @@ use crate::{
         ApiError, Known,
         problem::{self, Kind},
     },
-    sessions::{SignedIn, Student},
+    sessions::{Platform, SignedIn},
 };
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header,
+    http::{Method, header},
     middleware::Next,
     web::Data,
 };
 use std::sync::Arc;
 
-const NOT_BOUND: Kind = Kind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
+/// Nobody is bound to act for.
+pub const NOT_BOUND: Kind = Kind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
 const MUST_CHANGE: Kind =
     Kind { code: "pin_default_must_change", status: 403, title: "请先修改初始密码" };
+const PORTAL_READ_ONLY: Kind =
+    Kind {
+        code: "portal_read_only", status: 403, title: "网页仅供查询，请在小程序中操作"
+    };
+
+/// What is open while the default password must be changed.
+const WHILE_CHANGE_IS_DUE: &[&str] =
+    &["/api/v1/me", "/api/v1/me/query-password", "/api/v1/bindings/current/unbind"];
+/// What a session of the portal may read. A new path is closed to it until it stands here.
+const PORTAL_READS: &[&str] = &[
+    "/api/v1/me",
+    "/api/v1/card",
+    "/api/v1/card/statement",
+    "/api/v1/card/statement/months/{month}",
+    "/api/v1/card/statement.csv",
+    "/api/v1/orders",
+    "/api/v1/orders/{id}",
+];
 
 /// Says beside the request who sent it. A request without a token passes unknown; whether that is
 /// enough, its handler's arguments say.
@@ -29,31 +51,44 @@ pub async fn identify(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     if bearer(&request).is_some() {
-        let signed_in = authenticate(&request).await;
-        let student = match &signed_in {
-            Ok(signed_in) => student(&request, signed_in).await,
-            Err(error) => Err(error.clone()),
-        };
+        let signed_in = admitted(&request).await;
+        let student = signed_in
+            .clone()
+            .and_then(|signed_in| signed_in.student().ok_or(ApiError::new(NOT_BOUND)));
         request.extensions_mut().insert(Known(signed_in));
         request.extensions_mut().insert(Known(student));
     }
     next.call(request).await
 }
 
-/// The bound identity, whose person need not change the default password first.
-async fn student(request: &ServiceRequest, signed_in: &SignedIn) -> Result<Student, ApiError> {
-    let student = signed_in.student().ok_or(ApiError::new(NOT_BOUND))?;
-    if must_change(request, signed_in).await? {
-        return Err(ApiError::new(MUST_CHANGE));
-    }
-    Ok(student)
+/// The live session of the token, if it may do what is asked.
+async fn admitted(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> {
+    let signed_in = authenticate(request).await?;
+    let must_change = identities(request)?.must_change_password(&signed_in).await;
+    let must_change = must_change.map_err(|error| ApiError::internal(&error))?;
+    let path = request.match_pattern().unwrap_or_default();
+    permit(signed_in.user.platform, must_change, (request.method(), &path))
+        .map_err(ApiError::new)?;
+    Ok(signed_in)
 }
 
-async fn must_change(request: &ServiceRequest, signed_in: &SignedIn) -> Result<bool, ApiError> {
-    let (identities, Some(bound)) = (identities(request)?, signed_in.bound_to) else {
-        return Ok(false);
+/// Whether a session may do what is asked, by the pattern of its path.
+fn permit(
+    platform: Platform,
+    must_change: bool,
+    (method, path): (&Method, &str),
+) -> Result<(), Kind> {
+    let open = match platform {
+        Platform::Wechat => true,
+        Platform::Portal => method == Method::GET && PORTAL_READS.contains(&path),
     };
-    identities.must_change_password(bound).await.map_err(|error| ApiError::internal(&error))
+    if !open {
+        return Err(PORTAL_READ_ONLY);
+    }
+    if must_change && !WHILE_CHANGE_IS_DUE.contains(&path) {
+        return Err(MUST_CHANGE);
+    }
+    Ok(())
 }
 
 async fn authenticate(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> {
@@ -62,6 +97,7 @@ async fn authenticate(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiErro
         SignInError::Db(error) => ApiError::internal(&error),
         SignInError::BadToken
         | SignInError::NoSuchLogin
+        | SignInError::NoSuchApp
         | SignInError::Platform(_)
         | SignInError::NoToken(_)
         | SignInError::Sealed => ApiError::new(problem::UNAUTHENTICATED),
@@ -77,4 +113,31 @@ fn bearer(request: &ServiceRequest) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_session_may_do() {
+        let (get, post) = (Method::GET, Method::POST);
+        let cases = [
+            (&get, "/api/v1/me", None, None, None),
+            (&get, "/api/v1/card", None, Some(MUST_CHANGE), None),
+            (&post, "/api/v1/card", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
+            (&post, "/api/v1/orders", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
+            (&post, "/api/v1/bindings", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
+            (&post, "/api/v1/me/query-password", None, None, Some(PORTAL_READ_ONLY)),
+            (&post, "/api/v1/bindings/current/unbind", None, None, Some(PORTAL_READ_ONLY)),
+            (&get, "/api/v1/never-heard-of", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
+            (&get, "", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
+        ];
+        for (method, path, wechat, due, portal) in cases {
+            let said = |platform, due| permit(platform, due, (method, path)).err();
+            assert_eq!(said(Platform::Wechat, false), wechat, "{method} {path}");
+            assert_eq!(said(Platform::Wechat, true), due, "{method} {path}");
+            assert_eq!(said(Platform::Portal, false), portal, "{method} {path}");
+        }
+    }
 }

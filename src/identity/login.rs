@@ -2,6 +2,7 @@
 
 use crate::sessions::PlatformUser;
 use async_trait::async_trait;
+use std::{collections::HashMap, sync::Arc};
 
 /// Why a login code led to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,4 +26,23 @@ pub enum LoginError {
 pub trait MiniProgramLogin: Send + Sync + std::fmt::Debug {
     /// Exchanges a single-use code for the user behind it.
     async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError>;
+}
+
+/// The mini-programs of one platform: one for all schools, and those of single schools.
+#[derive(Clone, Debug, Default)]
+pub struct Apps {
+    /// For who names none.
+    pub general: Option<Arc<dyn MiniProgramLogin>>,
+    /// By app id, the general one too.
+    pub by_id: HashMap<String, Arc<dyn MiniProgramLogin>>,
+}
+
+impl Apps {
+    /// The login of that app, or of the general one.
+    pub fn of(&self, app_id: Option<&str>) -> Option<&Arc<dyn MiniProgramLogin>> {
+        match app_id {
+            Some(app_id) => self.by_id.get(app_id),
+            None => self.general.as_ref(),
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub enum SignInError {
     /// This deployment has no such login.
     #[error("no such login here")]
     NoSuchLogin,
+    /// No mini-program of that app id.
+    #[error("no such app here")]
+    NoSuchApp,
     /// The platform.
     #[error(transparent)]
     Platform(#[from] LoginError),
@@ -48,9 +51,15 @@ pub enum SignInError {
 }
 
 impl Identities {
-    /// Signs in whoever is behind a WeChat login code.
-    pub async fn sign_in_by_wechat(&self, code: &str) -> Result<Granted, SignInError> {
-        let wechat = self.wechat.as_ref().ok_or(SignInError::NoSuchLogin)?;
+    /// Signs in whoever is behind a login code that WeChat gave to that app, or to the general one.
+    pub async fn sign_in_by_wechat(
+        &self,
+        app_id: Option<&str>,
+        code: &str,
+    ) -> Result<Granted, SignInError> {
+        let nowhere =
+            if app_id.is_some() { SignInError::NoSuchApp } else { SignInError::NoSuchLogin };
+        let wechat = self.wechat.of(app_id).ok_or(nowhere)?;
         let user = wechat.exchange(code).await?;
         let secret = RefreshSecret::random()?;
         let now = self.clock.now();
@@ -81,12 +90,8 @@ impl Identities {
     pub async fn sign_out(&self, token: &str) -> Result<(), SignInError> {
         let (session, presented) =
             RefreshSecret::parse(token).map_err(|BadToken| SignInError::BadToken)?;
-        let (next, now) = (RefreshSecret::random()?, self.clock.now());
-        let refreshed =
-            sessions::refresh(&self.db, session, &presented.hash(), &next.hash(), now).await?;
-        if refreshed == Refreshed::Good {
-            sessions::end(&self.db, session, now).await?;
-        }
+        let now = self.clock.now();
+        let refreshed = sessions::end(&self.db, session, &presented.hash(), now).await?;
         self.live.invalidate(&session).await;
         if refreshed == Refreshed::Good { Ok(()) } else { Err(SignInError::BadToken) }
     }
@@ -104,13 +109,15 @@ impl Identities {
         Ok(live)
     }
 
-    async fn grant(&self, id: SessionId, secret: &RefreshSecret) -> Result<Granted, SignInError> {
+    /// The tokens of a session that was just opened or prolonged.
+    pub(super) async fn grant(
+        &self,
+        id: SessionId,
+        secret: &RefreshSecret,
+    ) -> Result<Granted, SignInError> {
         let now = self.clock.now();
         let signed_in = sessions::find(&self.db, id, now).await?.ok_or(SignInError::BadToken)?;
-        let binding = match signed_in.bound_to {
-            Some(bound) => Some(self.view(bound).await?),
-            None => None,
-        };
+        let binding = self.home(&signed_in).await?.map(|home| home.binding);
         Ok(Granted {
             access_token: self.tokens.access(id, now)?,
             expires_in: ACCESS_LIFETIME,

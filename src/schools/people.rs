@@ -5,8 +5,9 @@ use super::{
     store,
 };
 use crate::base::{
+    clock::Timestamp,
     crypto::blind::BlindIndex,
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId},
 };
 
@@ -51,6 +52,18 @@ impl People {
         let id_number = id_number.trim().to_ascii_uppercase();
         let candidates = self.index.candidates(school, ID_NUMBER, &id_number);
         store::people_by_id_number(&self.db, school, candidates).await
+    }
+
+    /// Puts a new query password in the place of the one that `person` was read with; false where
+    /// somebody was faster.
+    pub async fn set_password(
+        tx: &Tx,
+        person: &Person,
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
+        let before = person.password_hash.as_deref();
+        store::set_password(tx, person.id, before, hash, now).await
     }
 
     /// The person of that id.

@@ -167,7 +167,7 @@ impl Person {
 
     /// The name as it may be shown.
     pub fn masked_name(&self, sealer: &Sealer) -> Result<String, SealError> {
-        Ok(mask_name(self.name(sealer)?.expose_secret()))
+        masked_name(sealer, self.id, &self.sealed.name)
     }
 
     /// The ID number, if the roster has one.
@@ -198,10 +198,21 @@ impl Person {
         field: SealedField,
         closed: &[u8],
     ) -> Result<SecretString, SealError> {
-        let opened = sealer.open(closed, &field.aad(self.id))?;
-        let text = str::from_utf8(&opened).map_err(|_| SealError::Malformed)?;
-        Ok(SecretString::from(text))
+        open(sealer, &field.aad(self.id), closed)
     }
+}
+
+fn open(sealer: &Sealer, place: &Aad, closed: &[u8]) -> Result<SecretString, SealError> {
+    let opened = sealer.open(closed, place)?;
+    let text = str::from_utf8(&opened).map_err(|_| SealError::Malformed)?;
+    Ok(SecretString::from(text))
+}
+
+/// The name in the row of that person, `closed` as it stands there, fit to show: for who has read
+/// this column and not the whole row.
+pub fn masked_name(sealer: &Sealer, person: PersonId, closed: &[u8]) -> Result<String, SealError> {
+    let name = open(sealer, &SealedField::Name.aad(person), closed)?;
+    Ok(mask_name(name.expose_secret()))
 }
 
 /// A name fit to show: the last character only, `**明`. A name of one character is hidden.

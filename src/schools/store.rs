@@ -15,6 +15,7 @@ use entity::{person, school};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use std::collections::HashMap;
 
@@ -152,6 +153,28 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
             phone: row.phone_sealed,
         },
     })
+}
+
+/// Puts `hash` in the place of `before`; false where that is not, or no longer, there.
+pub(super) async fn set_password(
+    tx: &Tx,
+    id: PersonId,
+    before: Option<&str>,
+    hash: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let stored = match before {
+        Some(before) => person::Column::PasswordHash.eq(before),
+        None => person::Column::PasswordHash.is_null(),
+    };
+    let updated = person::Entity::update_many()
+        .col_expr(person::Column::PasswordHash, Expr::value(hash))
+        .col_expr(person::Column::UpdatedAt, Expr::value(now.micros()))
+        .filter(person::Column::Id.eq(id.uuid()))
+        .filter(stored)
+        .exec(tx.conn())
+        .await?;
+    Ok(updated.rows_affected == 1)
 }
 
 /// Who stands in the database under a student number of a roster.

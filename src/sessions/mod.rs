@@ -2,14 +2,18 @@
 //!
 //! Invariant: a session is a row; a token is only a claim about one.
 //! Invariant: an identity has at most one live binding, and a person at most one on a platform.
+//! Invariant: a new binding and what the person's other identities are told of it are one commit.
 //! Absent on purpose: nothing here is keyed by a phone number; a person who changes it stays who
 //! they are.
 
+mod notices;
 mod store;
+
+pub use notices::{NOTICES_KEPT, Notice, NoticeId, NoticeKind, SHOWN_NOTICES};
 
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId},
 };
 use serde::{Deserialize, Serialize};
@@ -28,25 +32,30 @@ crate::uuid_id! {
 /// How long a session lives without being refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// A mini-program platform.
+/// Where somebody signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Platform {
-    /// WeChat.
+    /// The mini-program in WeChat.
     Wechat,
+    /// The web portal, which only shows: its users are named by their person.
+    Portal,
 }
 
 impl Platform {
+    const ALL: [Self; 2] = [Self::Wechat, Self::Portal];
+
     /// The name in storage.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Wechat => "wechat",
+            Self::Portal => "portal",
         }
     }
 
     /// As stored.
     pub fn from_code(code: &str) -> Option<Self> {
-        (code == Self::Wechat.code()).then_some(Self::Wechat)
+        Self::ALL.into_iter().find(|platform| platform.code() == code)
     }
 }
 
@@ -83,6 +92,8 @@ pub struct SignedIn {
     pub user: PlatformUser,
     /// The person the identity is bound to.
     pub bound_to: Option<BoundTo>,
+    /// Whether that person has chosen a query password.
+    pub own_password: bool,
 }
 
 /// The person behind a binding.
@@ -97,6 +108,10 @@ pub struct BoundTo {
 /// A signed-in identity that is bound: what every act on a card asks for.
 #[derive(Clone, Debug)]
 pub struct Student {
+    /// The session.
+    pub session: SessionId,
+    /// The identity.
+    pub identity: IdentityId,
     /// The person.
     pub person: PersonId,
     /// Their school.
@@ -109,7 +124,8 @@ impl SignedIn {
     /// As a student, if bound.
     pub fn student(&self) -> Option<Student> {
         let BoundTo { person, school } = self.bound_to?;
-        Some(Student { person, school, user: self.user.clone() })
+        let (session, identity) = (self.session, self.identity);
+        Some(Student { session, identity, person, school, user: self.user.clone() })
     }
 }
 
@@ -176,12 +192,47 @@ pub async fn refresh(
     db.in_tx(async |tx| store::refresh(tx, id, presented, next, now).await).await
 }
 
-/// Ends a session.
-pub async fn end(db: &Db, id: SessionId, now: Timestamp) -> Result<(), DbError> {
-    db.in_tx(async |tx| store::end(tx, id, now).await).await
+/// Ends the session of a refresh token, and tells whether the token was good.
+pub async fn end(
+    db: &Db,
+    id: SessionId,
+    presented: &RefreshHash,
+    now: Timestamp,
+) -> Result<Refreshed, DbError> {
+    db.in_tx(async |tx| store::sign_out(tx, id, presented, now).await).await
 }
 
-/// Binds an identity to a person. A unique violation means that one of them is bound already.
+/// Opens a session of the web portal for a person who proved who they are.
+pub async fn open_portal(
+    db: &Db,
+    to: BoundTo,
+    refresh: &RefreshHash,
+    now: Timestamp,
+) -> Result<SessionId, DbError> {
+    db.in_tx(async |tx| store::open_portal(tx, to, refresh, now).await).await
+}
+
+/// Binds an identity to a person and tells the person's other identities. A unique violation means
+/// that one of the two is bound already.
 pub async fn bind(db: &Db, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
-    db.in_tx_once(async |tx| store::bind(tx, new, now).await).await
+    db.in_tx_once(async |tx| {
+        store::bind(tx, new, now).await?;
+        let told = notices::Told { by: new.identity, of: new.to, platform: new.platform };
+        notices::tell_others(tx, told, NoticeKind::Bound, now).await
+    })
+    .await
+}
+
+/// Ends the live binding of an identity, whose row stays; false where there is none.
+pub async fn unbind(db: &Db, student: &Student, now: Timestamp) -> Result<bool, DbError> {
+    db.in_tx(async |tx| store::unbind(tx, student, now).await).await
+}
+
+/// After a change of password: ends the person's sessions of the portal, which the old one opened,
+/// and tells the person's other identities.
+pub async fn password_changed(tx: &Tx, student: &Student, now: Timestamp) -> Result<(), DbError> {
+    let of = BoundTo { person: student.person, school: student.school };
+    let told = notices::Told { by: student.identity, of, platform: student.user.platform };
+    store::end_portal(tx, student.person, now).await?;
+    notices::tell_others(tx, told, NoticeKind::PasswordChanged, now).await
 }

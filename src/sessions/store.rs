@@ -1,18 +1,19 @@
 //! Rows of identities, sessions and bindings.
 
 use super::{
-    BoundTo, IdentityId, NewBinding, Platform, PlatformUser, RefreshHash, Refreshed,
-    SESSION_LIFETIME, SessionId, SignedIn,
+    BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, RefreshHash,
+    Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, notices::Told,
 };
 use crate::base::{
     clock::Timestamp,
     db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId, uuid_at},
 };
-use entity::{binding, identity, session};
+use entity::{binding, identity, notice, session};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    QueryTrait, Statement,
     sea_query::{Expr, OnConflict},
 };
 use subtle::ConstantTimeEq;
@@ -24,6 +25,12 @@ pub(super) async fn open(
     refresh: &RefreshHash,
     now: Timestamp,
 ) -> Result<SessionId, DbError> {
+    let identity = seen(tx, user, now).await?;
+    insert_session(tx, identity, refresh, now).await
+}
+
+/// The identity of a user, made where it is new.
+async fn seen(tx: &Tx, user: &PlatformUser, now: Timestamp) -> Result<IdentityId, DbError> {
     let row = identity::ActiveModel {
         id: Set(IdentityId::new(now).uuid()),
         platform: Set(user.platform.code().into()),
@@ -43,10 +50,19 @@ pub(super) async fn open(
         .one(tx.conn())
         .await?
         .ok_or(DbError::Inconsistent { table: "identity", what: "gone after its insert" })?;
+    Ok(IdentityId::from_uuid(known.id))
+}
+
+async fn insert_session(
+    tx: &Tx,
+    identity: IdentityId,
+    refresh: &RefreshHash,
+    now: Timestamp,
+) -> Result<SessionId, DbError> {
     let id = SessionId::new(now);
     let row = session::ActiveModel {
         id: Set(id.uuid()),
-        identity_id: Set(known.id),
+        identity_id: Set(identity.uuid()),
         refresh_hash: Set(refresh.0.to_vec()),
         created_at: Set(now.micros()),
         expires_at: Set(now.plus(SESSION_LIFETIME).micros()),
@@ -61,14 +77,17 @@ pub(super) async fn find(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<SignedIn>, DbError> {
-    let sql = "SELECT s.identity_id, i.platform, i.app_id, i.openid, b.person_id, b.school_id \
+    let sql = "SELECT s.identity_id, i.platform, i.app_id, i.openid, b.person_id, b.school_id, \
+               CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own \
                FROM session s JOIN identity i ON i.id = s.identity_id \
                LEFT JOIN binding b ON b.identity_id = i.id AND b.ended_at IS NULL \
+               LEFT JOIN person p ON p.id = b.person_id \
                WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2";
     let values = [id.uuid().into(), now.micros().into()];
     let statement = Statement::from_sql_and_values(db.backend(), sql, values);
     let Some(row) = db.conn().query_one_raw(statement).await? else { return Ok(None) };
     let platform: String = row.try_get("", "platform")?;
+    let own_password: i64 = row.try_get("", "own")?;
     let person: Option<Uuid> = row.try_get("", "person_id")?;
     let school: Option<i64> = row.try_get("", "school_id")?;
     Ok(Some(SignedIn {
@@ -84,6 +103,7 @@ pub(super) async fn find(
             person: PersonId::from_uuid(person),
             school: SchoolId::from_number(school),
         }),
+        own_password: own_password == 1,
     }))
 }
 
@@ -116,7 +136,21 @@ pub(super) async fn refresh(
     }
 }
 
-pub(super) async fn end(tx: &Tx, id: SessionId, now: Timestamp) -> Result<(), DbError> {
+/// As [`refresh`], with an end instead of a next token.
+pub(super) async fn sign_out(
+    tx: &Tx,
+    id: SessionId,
+    presented: &RefreshHash,
+    now: Timestamp,
+) -> Result<Refreshed, DbError> {
+    let refreshed = refresh(tx, id, presented, presented, now).await?;
+    if refreshed == Refreshed::Good {
+        end(tx, id, now).await?;
+    }
+    Ok(refreshed)
+}
+
+async fn end(tx: &Tx, id: SessionId, now: Timestamp) -> Result<(), DbError> {
     session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now.micros()))
         .filter(session::Column::Id.eq(id.uuid()))
@@ -124,6 +158,63 @@ pub(super) async fn end(tx: &Tx, id: SessionId, now: Timestamp) -> Result<(), Db
         .exec(tx.conn())
         .await?;
     Ok(())
+}
+
+/// The portal's identity of a person is named by the person, and bound to it for good: nothing was
+/// agreed to, for nothing is done in it.
+pub(super) async fn open_portal(
+    tx: &Tx,
+    to: BoundTo,
+    refresh: &RefreshHash,
+    now: Timestamp,
+) -> Result<SessionId, DbError> {
+    let user = PlatformUser {
+        platform: Platform::Portal,
+        app_id: to.school.number().to_string(),
+        openid: to.person.to_string(),
+    };
+    let identity = seen(tx, &user, now).await?;
+    let bound = binding::Entity::find()
+        .filter(binding::Column::IdentityId.eq(identity.uuid()))
+        .filter(binding::Column::EndedAt.is_null())
+        .count(tx.conn())
+        .await?;
+    if bound == 0 {
+        let (consent_version, consent_items) = (String::new(), String::new());
+        let platform = Platform::Portal;
+        bind(tx, &NewBinding { identity, platform, to, consent_version, consent_items }, now)
+            .await?;
+    }
+    insert_session(tx, identity, refresh, now).await
+}
+
+/// Ends every session of the portal that shows this person.
+pub(super) async fn end_portal(tx: &Tx, person: PersonId, now: Timestamp) -> Result<(), DbError> {
+    let portal = binding::Entity::find()
+        .select_only()
+        .column(binding::Column::IdentityId)
+        .filter(binding::Column::PersonId.eq(person.uuid()))
+        .filter(binding::Column::Platform.eq(Platform::Portal.code()))
+        .filter(binding::Column::EndedAt.is_null())
+        .into_query();
+    session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(now.micros()))
+        .filter(session::Column::IdentityId.in_subquery(portal))
+        .filter(session::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
+    let ended = binding::Entity::update_many()
+        .col_expr(binding::Column::EndedAt, Expr::value(now.micros()))
+        .filter(binding::Column::IdentityId.eq(student.identity.uuid()))
+        .filter(binding::Column::PersonId.eq(student.person.uuid()))
+        .filter(binding::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(ended.rows_affected == 1)
 }
 
 pub(super) async fn bind(tx: &Tx, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
@@ -139,5 +230,55 @@ pub(super) async fn bind(tx: &Tx, new: &NewBinding, now: Timestamp) -> Result<()
         ended_at: Set(None),
     };
     binding::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// The identities bound to a person, but for one: at most one on each platform.
+pub(super) async fn other_identities(
+    tx: &Tx,
+    person: PersonId,
+    but: IdentityId,
+) -> Result<Vec<Uuid>, DbError> {
+    Ok(binding::Entity::find()
+        .select_only()
+        .column(binding::Column::IdentityId)
+        .filter(binding::Column::PersonId.eq(person.uuid()))
+        .filter(binding::Column::EndedAt.is_null())
+        .filter(binding::Column::IdentityId.ne(but.uuid()))
+        .into_tuple()
+        .all(tx.conn())
+        .await?)
+}
+
+pub(super) async fn forget_notices(tx: &Tx, of: &[Uuid], before: Timestamp) -> Result<(), DbError> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    notice::Entity::delete_many()
+        .filter(notice::Column::IdentityId.is_in(of.iter().copied()))
+        .filter(notice::Column::At.lt(before.micros()))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_notices(
+    tx: &Tx,
+    to: &[Uuid],
+    (told, kind): (Told, NoticeKind),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let rows = to.iter().map(|identity| notice::ActiveModel {
+        id: Set(NoticeId::new(now).uuid()),
+        identity_id: Set(*identity),
+        person_id: Set(told.of.person.uuid()),
+        school_id: Set(told.of.school.number()),
+        kind: Set(kind.code().into()),
+        platform: Set(told.platform.code().into()),
+        at: Set(now.micros()),
+    });
+    if !to.is_empty() {
+        notice::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
+    }
     Ok(())
 }

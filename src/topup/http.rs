@@ -36,6 +36,8 @@ const ORDER_NOT_PAYABLE: Kind = Kind {
     status: 409,
     title: "订单已支付、已关闭或已过期，不能再支付",
 };
+const PASSWORD_REQUIRED: Kind =
+    Kind { code: "password_required", status: 422, title: "请输入查询密码" };
 const PROVIDER_REFUSED: Kind =
     Kind { code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求" };
 const PROVIDER_UNAVAILABLE: Kind =
@@ -55,7 +57,8 @@ pub enum Funding {
 }
 
 /// A new order.
-#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds a password: it must not print")]
 pub struct NewOrder {
     /// What for.
     #[garde(skip)]
@@ -66,6 +69,9 @@ pub struct NewOrder {
     /// How much, in fen: 1 to 10,000,000, and within the school's limits.
     #[garde(range(min = 1, max = 10_000_000))]
     amount_fen: i64,
+    /// Where the school's `top_up.password_required` says so.
+    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    query_password: Option<String>,
 }
 
 /// An order.
@@ -176,12 +182,21 @@ pub async fn start(
     body: ValidJson<NewOrder>,
     topups: Data<TopUps>,
 ) -> Result<HttpResponse, ApiError> {
-    let NewOrder { purpose: Purpose::CardTopUp, funding: Funding::WechatPay, amount_fen } =
-        body.into_inner();
-    let amount = Fen::new(amount_fen).map_err(|error| ApiError::internal(&error))?;
-    let Started { whole, pay } =
-        topups.start(&student, Wish { amount, key: key.as_str().to_owned() }).await?;
+    let wish = wish(body.into_inner(), &key)?;
+    let Started { whole, pay } = topups.start(&student, wish).await?;
     Ok(HttpResponse::Created().json(OrderView::of(&whole, pay)))
+}
+
+fn wish(body: NewOrder, key: &IdempotencyKey) -> Result<Wish, ApiError> {
+    let NewOrder {
+        purpose: Purpose::CardTopUp,
+        funding: Funding::WechatPay,
+        amount_fen,
+        query_password,
+    } = body;
+    let amount = Fen::new(amount_fen).map_err(|error| ApiError::internal(&error))?;
+    let key = key.as_str().to_owned();
+    Ok(Wish { amount, key, query_password: query_password.map(Into::into) })
 }
 
 /// An order as it stands now; while it is unpaid the provider is asked, at most every two seconds.
@@ -283,6 +298,10 @@ impl From<TopUpError> for ApiError {
                 Self::new(FUNDING_UNAVAILABLE).field("/funding", "请换一种支付方式")
             }
             TopUpError::OtherApp => Self::new(PAYER_OF_OTHER_APP),
+            TopUpError::PasswordRequired => {
+                Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
+            }
+            TopUpError::Password(fault) => fault.into(),
             TopUpError::KeyReused => Self::new(problem::IDEMPOTENCY_KEY_REUSED),
             TopUpError::NotPayable => Self::new(ORDER_NOT_PAYABLE),
             TopUpError::NoSuchOrder => Self::new(problem::NOT_FOUND),

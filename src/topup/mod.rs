@@ -31,11 +31,13 @@ use crate::{
         gateway::{GatewayError, NotificationRefused, PayParams, PaymentGateway, RawNotification},
         order::{OrderId, Payment, WholeOrder},
     },
+    passwords::{PasswordFault, Passwords},
     schools::{School, Schools},
     sessions::Student,
 };
 use gateways::Gateways;
 use pace::Pace;
+use secrecy::SecretString;
 use settle::{Door, Report, SettleError, Settling, Verdict};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -50,6 +52,8 @@ pub struct Wish {
     pub amount: Fen,
     /// The client's idempotency key, checked.
     pub key: String,
+    /// For schools that ask for it.
+    pub query_password: Option<SecretString>,
 }
 
 /// An order as the client sees it.
@@ -87,6 +91,12 @@ pub enum TopUpError {
     /// The payer signed in through another app than the merchant's.
     #[error("the payer belongs to another app")]
     OtherApp,
+    /// The school asks for the query password.
+    #[error("the school asks for the query password")]
+    PasswordRequired,
+    /// It was wrong, or may not be tried now.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
     /// The key made something else before.
     #[error("idempotency key reused")]
     KeyReused,
@@ -133,6 +143,8 @@ pub struct TopUps {
     pub kv: Arc<dyn Kv>,
     /// Limits and names.
     pub schools: Arc<Schools>,
+    /// Query passwords.
+    pub passwords: Passwords,
     /// Who takes the money.
     pub gateways: Arc<Gateways>,
     /// Where facts settle.

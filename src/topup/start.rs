@@ -26,11 +26,11 @@ impl TopUps {
         let now = self.clock.now();
         let school = self.school(student.school).await?;
         within_limits(&school, wish.amount)?;
-        if school.policy.top_up.password_required {
-            // Asking for it is not built yet; taking money without asking would fail open.
-            return Err(TopUpError::FundingUnavailable);
-        }
         let gateway = self.gateway_for(student, &school)?;
+        if school.policy.top_up.password_required {
+            let given = wish.query_password.clone().ok_or(TopUpError::PasswordRequired)?;
+            self.passwords.check(&school, student, given).await?;
+        }
         let new = self.new_order(student, &wish, gateway, now);
         let id = match orders::make(&self.db, &new).await? {
             Made::New => new.attempt.order.id,

@@ -137,7 +137,8 @@ impl Api {
 }
 
 impl Student {
-    fn of(api: &Api, granted: &Value) -> Self {
+    /// Whom a login's answer speaks for.
+    pub fn of(api: &Api, granted: &Value) -> Self {
         let text = |name: &str| granted[name].as_str().unwrap().to_owned();
         Self {
             api: api.clone(),
@@ -162,6 +163,16 @@ impl Student {
         self.ask(self.api.request(Method::GET, path)).await.unwrap()
     }
 
+    /// A POST.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.try_post(path, body).await.unwrap()
+    }
+
+    /// A POST to a server that may be gone.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+        self.ask(self.api.request(Method::POST, path).json(body)).await
+    }
+
     /// Binds to the person of that number and password.
     pub async fn bind(&self, school: &str, (number, password): (&str, &str)) -> Answer {
         self.bind_with(&claim(school, number, password)).await
@@ -169,8 +180,7 @@ impl Student {
 
     /// Binds with this body.
     pub async fn bind_with(&self, claim: &Value) -> Answer {
-        let request = self.api.request(Method::POST, "/api/v1/bindings").json(claim);
-        self.ask(request).await.unwrap()
+        self.post("/api/v1/bindings", claim).await
     }
 
     /// Orders a top-up.
@@ -180,8 +190,13 @@ impl Student {
 
     /// Orders a top-up from a server that may be gone.
     pub async fn try_order(&self, amount_fen: i64, key: &str) -> Result<Answer, reqwest::Error> {
+        self.order_with(&wish(amount_fen), key).await
+    }
+
+    /// Orders with this body.
+    pub async fn order_with(&self, wish: &Value, key: &str) -> Result<Answer, reqwest::Error> {
         let request = self.api.request(Method::POST, "/api/v1/orders");
-        self.ask(request.header("Idempotency-Key", key).json(&wish(amount_fen))).await
+        self.ask(request.header("Idempotency-Key", key).json(wish)).await
     }
 
     /// Tries once more to pay an order.

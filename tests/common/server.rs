@@ -80,7 +80,7 @@ const POLL: Duration = Duration::from_millis(10);
 const UNSWEPT: &str = "60000";
 
 /// Throwaway, as everything here.
-const KEY: [u8; 32] = [7; 32];
+pub const KEY: [u8; 32] = [7; 32];
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 /// A deployment of its own. Fields end in their order.
@@ -135,6 +135,39 @@ impl World {
     /// Changes a setting of the servers that are started from now on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.special.push((format!("ONECARD__{name}"), value.to_owned()));
+    }
+
+    /// Gives a school its own mini-program and merchant, as the sandbox knows them; its app id.
+    pub fn use_own_app(&mut self, school: &str) -> String {
+        let keys = sandbox_keys();
+        let own = &keys.schools[school];
+        let (app, pay) = (own.wechat.as_ref().unwrap(), &own.wechat_pay);
+        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        for (name, value) in [
+            ("WECHAT__APP_ID", app.app_id.clone()),
+            ("WECHAT__APP_SECRET", app.app_secret.clone()),
+            ("WECHAT_PAY__MCH_ID", pay.mch_id.clone()),
+            ("WECHAT_PAY__MERCHANT_SERIAL_NO", pay.merchant_serial_no.clone()),
+            ("WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE", file(&pay.merchant_private_key_file)),
+            ("WECHAT_PAY__API_V3_KEY", pay.api_v3_key.clone()),
+            ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
+            ("WECHAT_PAY__PUBLIC_KEY_FILE", file(&pay.public_key_file)),
+        ] {
+            self.set(&format!("SCHOOL__{}__{name}", school.to_uppercase()), &value);
+        }
+        app.app_id.clone()
+    }
+
+    /// What `wx.login` gives that user in the mini-program of that app id.
+    pub fn login_code_in(&self, app_id: &str, user: u32) -> String {
+        let sandbox = self.sandbox_running().sandbox();
+        let user = sandbox.wechat.user_of(app_id, user).unwrap();
+        sandbox.wechat.issue_code(&user, sandbox.clock.now())
+    }
+
+    /// Starts the first server of a world that had none.
+    pub fn serve_first(&mut self) {
+        self.server = Some(self.serve());
     }
 
     /// Where Redis takes part, its database of that number does, which no other test uses.

@@ -18,11 +18,20 @@ on_each_database!(
 );
 
 /// Every path that takes a body, with a body of the right shape.
-fn posts() -> [(&'static str, Value); 5] {
+fn posts() -> [(&'static str, Value); 8] {
     [
         ("/api/v1/auth/wechat/login", json!({ "code": "x" })),
         ("/api/v1/auth/refresh", json!({ "refresh_token": "x" })),
         ("/api/v1/auth/logout", json!({ "refresh_token": "x" })),
+        (
+            "/api/v1/auth/portal/login",
+            json!({ "school": "xnec", "id_value": "2301001", "query_password": "170026" }),
+        ),
+        ("/api/v1/bindings/current/unbind", json!({ "query_password": "170026" })),
+        (
+            "/api/v1/me/query-password",
+            json!({ "old_password": "170026", "new_password": "836194" }),
+        ),
         ("/api/v1/bindings", claim("hbkj", ELSEWHERE.0, ELSEWHERE.1)),
         ("/api/v1/orders", wish(5000)),
     ]

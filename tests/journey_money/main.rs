@@ -15,15 +15,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/server.rs"]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
 mod server;
 
 mod bad_input;
-mod binding;
 mod callbacks;
 mod disagreeing;
 mod orders;
 mod redis_gone;
-mod sessions;
 mod sigkill;
 mod storm;
 mod sweep;

@@ -41,7 +41,7 @@ const REDIS: &[&str] = &["redis:call", "redis:answered"];
 /// Every write point of the journey: while what is done, and what is next.
 const POINTS: &[(&str, &[&[&str]])] = &[
     ("POST /api/v1/auth/wechat/login", &[PROVIDER, TX]),
-    ("POST /api/v1/bindings", &[REDIS, TX]),
+    ("POST /api/v1/bindings", &[TX]),
     ("POST /api/v1/orders", &[TX, PROVIDER]),
     ("POST /api/v1/orders/{id}/payments", &[TX, PROVIDER]),
     ("POST /api/v1/orders/{id}/close", &[TX]),

@@ -6,6 +6,7 @@
 //! inputs give the same bytes.
 
 pub mod blind;
+pub mod hashes;
 pub mod heads;
 pub mod keyring;
 pub mod password;

@@ -1,6 +1,6 @@
 //! Opening the database, with the settings that money needs.
 
-use super::DbError;
+use super::{DbError, statements};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
@@ -86,7 +86,8 @@ impl Db {
                     ("jit", "off"),
                 ])
             });
-        let conn = Database::connect(options).await?;
+        let mut conn = Database::connect(options).await?;
+        statements::count(&mut conn);
         let writer =
             (conn.get_database_backend() == DbBackend::Sqlite).then(|| Arc::new(Mutex::new(())));
         Ok(Self { conn, writer, settings })

@@ -8,12 +8,14 @@ mod connect;
 mod error;
 mod single;
 mod source;
+mod statements;
 
 pub use bulk::{Column, Rows, Write};
 pub use connect::{Db, DbSettings};
 pub use error::{DbError, TxError};
 pub use single::{SingleProcess, SingleProcessError};
 pub use source::Source;
+pub use statements::counting_statements;
 
 use super::write_point;
 use sea_orm::{

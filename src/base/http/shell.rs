@@ -6,7 +6,7 @@ use super::{
     problem::{INTERNAL, MALFORMED},
     request_id,
 };
-use crate::base::{clock::Clock, ids::uuid_at, write_point};
+use crate::base::{clock::Clock, db::counting_statements, ids::uuid_at, write_point};
 use actix_web::{
     Error, ResponseError,
     body::{BoxBody, MessageBody},
@@ -105,16 +105,18 @@ pub async fn around(
     };
     request_id::scope(line.id.clone(), async {
         let what = format!("{} {}", line.method, line.route);
-        match write_point::within(&what, answer(request, next)).await {
+        let work = write_point::within(&what, answer(request, next));
+        let (answered, statements) = counting_statements(work).await;
+        match answered {
             Ok(mut response) => {
-                line.write(response.status());
+                line.write(response.status(), statements);
                 shell.finish(&line.id, response.headers_mut());
                 Ok(response)
             }
             // Here is no request left to join a response to; an error may carry one.
             Err(error) => {
                 let mut response = error.error_response();
-                line.write(response.status());
+                line.write(response.status(), statements);
                 shell.finish(&line.id, response.headers_mut());
                 Err(InternalError::from_response(error, response).into())
             }
@@ -160,7 +162,7 @@ fn in_our_words(response: ServiceResponse) -> ServiceResponse {
 }
 
 impl Line {
-    fn write(&self, status: StatusCode) {
+    fn write(&self, status: StatusCode, statements: u32) {
         let took = self.started.elapsed();
         let status = status.as_u16();
         tracing::info!(
@@ -179,6 +181,7 @@ impl Line {
         metrics::counter!("onecard_http_requests_total", &labels).increment(1);
         metrics::histogram!("onecard_http_request_duration_seconds", &labels)
             .record(took.as_secs_f64());
+        metrics::histogram!("onecard_http_request_statements", &labels).record(statements);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     common::TestDb,
     server::{Answer, ELSEWHERE, PEOPLE, World, claim},
+    support::{self, NUMBERLESS, XIAOMEI, YUNFEI},
 };
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ on_each_database!(
     tries_are_limited,
     a_binding_is_seen_at_the_next_login,
     who_is_not_bound_has_no_card,
+    each_school_has_its_fields,
 );
 
 /// The body of a problem without what differs from request to request.
@@ -74,16 +76,17 @@ async fn each_side_is_bound_once(db: &TestDb) {
 async fn the_terms_must_be_agreed_to(db: &TestDb) {
     let world = World::start(db).await;
     let student = world.login(0).await;
-    for consent in [
-        json!({ "version": "2025-09", "items": ["terms", "id_number"] }),
-        json!({ "version": "2026-11", "items": ["terms"] }),
-        json!({ "version": "2026-11", "items": ["id_number", "id_number"] }),
+    for (version, items, status, code, pointer) in [
+        ("2025-09", vec!["terms", "id_number"], 409, "consent_outdated", "/consent/version"),
+        ("2025-09", vec!["terms"], 409, "consent_outdated", "/consent/version"),
+        ("2026-11", vec!["terms"], 422, "consent_missing", "/consent/items"),
+        ("2026-11", vec!["id_number", "id_number"], 422, "consent_missing", "/consent/items"),
     ] {
         let mut claim = claim("xnec", PEOPLE[0].0, PEOPLE[0].1);
-        claim["consent"] = consent;
+        claim["consent"] = json!({ "version": version, "items": items });
         let refused = student.bind_with(&claim).await;
-        let problem = refused.problem(&claim.to_string(), 422, "consent_missing");
-        assert_eq!(problem["errors"][0]["pointer"], "/consent");
+        let problem = refused.problem(&claim.to_string(), status, code);
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
     }
     assert_eq!(world.rows.count("binding").await, 0);
     student.bind("xnec", PEOPLE[0]).await.body(201);
@@ -91,27 +94,72 @@ async fn the_terms_must_be_agreed_to(db: &TestDb) {
     assert_eq!(world.rows.texts(kept).await, ["2026-11 terms,id_number"]);
 }
 
+/// The rules themselves are in `tries`; this is what is said of them.
 async fn tries_are_limited(db: &TestDb) {
     let world = World::start(db).await;
-    let wrong = (PEOPLE[0].0, "000000");
-    for user in 0..2 {
-        let stranger = world.login(user).await;
-        for _ in 0..10 {
-            stranger.bind("xnec", wrong).await.problem("wrong", 422, "binding_refused");
+    let stranger = world.login(1).await;
+    for number in [PEOPLE[0].0, "2309999"] {
+        for _ in 0..5 {
+            stranger.bind("xnec", (number, "000000")).await.problem("5", 422, "binding_refused");
         }
-        for claimed in [wrong, PEOPLE[0], PEOPLE[1], ("2309999", "000000")] {
-            let refused = stranger.bind("xnec", claimed).await;
-            refused.problem("the eleventh try of one user", 429, "rate_limited");
-            let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
-            assert!((1..=3600).contains(&wait), "{wait}");
+        for password in ["000000", PEOPLE[0].1] {
+            let slowed = stranger.bind("xnec", (number, password)).await;
+            slowed.problem("the sixth", 429, "too_many_tries");
+            let wait: u32 = slowed.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait), "{wait}");
         }
     }
-    // Twenty tries at one person have been made, by whomever.
-    let other = world.login(2).await;
-    let refused = other.bind("xnec", PEOPLE[0]).await;
-    refused.problem("the 21st try at one person", 429, "rate_limited");
-    other.bind("xnec", PEOPLE[1]).await.body(201);
+    stranger.bind("xnec", PEOPLE[1]).await.body(201);
+    for user in 2..5 {
+        let stranger = world.login(user).await;
+        for _ in 0..5 {
+            stranger.bind("xnec", (PEOPLE[0].0, "000000")).await.problem(
+                "",
+                422,
+                "binding_refused",
+            );
+        }
+    }
+    let slowed = world.login(5).await.bind("xnec", PEOPLE[0]).await;
+    slowed.problem("the 21st at one person", 429, "too_many_tries");
+    let wait: u32 = slowed.header("retry-after").unwrap().parse().unwrap();
+    assert!((86_000..=86_400).contains(&wait), "{wait}");
     assert_eq!(world.rows.count("binding").await, 1);
+}
+
+/// Each school's fields, as its guide names them.
+async fn each_school_has_its_fields(db: &TestDb) {
+    let world = World::start(db).await;
+    for code in ["csmzxy", "hbgyzy", "ynart", "yncjxy"] {
+        support::import(&world.db, code).await;
+    }
+    let no_name = Value::Null;
+    let cases = [
+        // 学号 + 密码 + 姓名; the X counts as 0.
+        ("csmzxy", "student_no", "2024101001", json!("彭雅婷"), "120212", 201, ""),
+        ("csmzxy", "student_no", "2024101002", json!("谭俊杰"), "250340", 201, ""),
+        ("csmzxy", "student_no", "2024102015", json!("谭俊杰"), "300409", 422, "binding_refused"),
+        ("csmzxy", "student_no", "2024102015", no_name.clone(), "300409", 422, "request_invalid"),
+        // 学工号 or 身份证号; without the X, moved by one.
+        ("ynart", "student_no", XIAOMEI.0, no_name.clone(), XIAOMEI.2, 201, ""),
+        ("ynart", "id_number", YUNFEI.1, no_name.clone(), YUNFEI.2, 201, ""),
+        ("ynart", "id_number", "20241003005", no_name.clone(), "805091", 422, "binding_refused"),
+        ("ynart", "student_no", NUMBERLESS, no_name.clone(), "000000", 422, "binding_refused"),
+        ("csmzxy", "id_number", "990101200703160000", json!("罗宇轩"), "0", 422, "request_invalid"),
+    ];
+    for (user, (school, kind, number, name, password, status, code)) in (0..).zip(cases) {
+        let mut claim = claim(school, number, password);
+        claim["id_kind"] = kind.into();
+        if !name.is_null() {
+            claim["name"] = name;
+        }
+        let answer = world.login(user).await.bind_with(&claim).await;
+        if status == 201 {
+            answer.body(201);
+        } else {
+            answer.problem(&claim.to_string(), status, code);
+        }
+    }
 }
 
 async fn a_binding_is_seen_at_the_next_login(db: &TestDb) {

@@ -1,0 +1,98 @@
+//! What a student sees first, in two queries beside the session's.
+
+use super::{BindingView, Identities, sign_in::SignInError, store};
+use crate::{
+    base::{db::DbError, ids::SchoolId},
+    ledger::balances::{PersonBalances, person_balances},
+    schools::{Person, PersonKind, School, masked_name},
+    sessions::{BoundTo, NOTICES_KEPT, Notice, SignedIn},
+};
+use std::sync::Arc;
+
+/// A bound identity's home.
+#[derive(Debug)]
+pub struct Home {
+    /// The person, fit to show.
+    pub binding: BindingView,
+    /// What the identity is told, newest first.
+    pub notices: Vec<Notice>,
+    /// Orders that nobody has paid yet.
+    pub orders: u64,
+}
+
+impl Identities {
+    /// The home of a bound identity: one query.
+    pub async fn home(&self, who: &SignedIn) -> Result<Option<Home>, SignInError> {
+        let Some(BoundTo { person, school }) = who.bound_to else { return Ok(None) };
+        let school = self.school(school).await?;
+        let since = self.clock.now().minus(NOTICES_KEPT);
+        let row = store::home(&self.db, who, person, since).await?;
+        let row = row.ok_or(DbError::Inconsistent { table: "person", what: "bound to nobody" })?;
+        let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
+        let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
+        let person = Shown { name_masked, student_no: row.student_no, kind: row.kind };
+        let binding = person.of(&school, row.own_password);
+        Ok(Some(Home { binding, notices: row.notices, orders: row.orders }))
+    }
+
+    /// The balances of a bound identity's card, read from the ledger: one query. None are shown
+    /// before a change of password that is due.
+    pub async fn balances(
+        &self,
+        who: &SignedIn,
+        binding: &BindingView,
+    ) -> Result<Option<PersonBalances>, SignInError> {
+        match who.bound_to.filter(|_| !binding.must_change_password) {
+            Some(BoundTo { person, school }) => {
+                Ok(Some(person_balances(&self.db, school, person).await?))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the person must change the default password before anything else.
+    pub async fn must_change_password(&self, who: &SignedIn) -> Result<bool, SignInError> {
+        let Some(bound) = who.bound_to.filter(|_| !who.own_password) else { return Ok(false) };
+        Ok(self.school(bound.school).await?.policy.password.must_change)
+    }
+
+    /// A person who was just read, fit to show.
+    pub(super) fn view(
+        &self,
+        school: &School,
+        person: &Person,
+    ) -> Result<BindingView, SignInError> {
+        let shown = Shown {
+            name_masked: person.masked_name(&self.sealer).map_err(|_| SignInError::Sealed)?,
+            student_no: person.student_no.clone(),
+            kind: person.kind,
+        };
+        Ok(shown.of(school, person.password_hash.is_some()))
+    }
+
+    /// The school of somebody who is bound.
+    pub(super) async fn school(&self, id: SchoolId) -> Result<Arc<School>, DbError> {
+        let missing = DbError::Inconsistent { table: "school", what: "a bound school is missing" };
+        self.schools.by_id(id).await?.ok_or(missing)
+    }
+}
+
+/// A person, fit to show.
+struct Shown {
+    name_masked: String,
+    student_no: String,
+    kind: PersonKind,
+}
+
+impl Shown {
+    fn of(self, school: &School, own_password: bool) -> BindingView {
+        BindingView {
+            school_code: school.code.clone(),
+            school_name: school.name.clone(),
+            name_masked: self.name_masked,
+            student_no: self.student_no,
+            kind: self.kind,
+            must_change_password: school.policy.password.must_change && !own_password,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The home page: one request.
+
+use super::BindingBody;
+use crate::{
+    base::{
+        clock::Timestamp,
+        http::{ApiError, Principal, problem::Problem},
+        money::Balance,
+    },
+    identity::{Identities, home::Home},
+    ledger::balances::PersonBalances,
+    sessions::{Notice, NoticeId, NoticeKind, Platform, SignedIn},
+};
+use actix_web::{
+    get,
+    web::{Data, Json},
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Who is signed in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Me {
+    identity: IdentityBody,
+    binding: Option<BindingBody>,
+    /// `null` while nobody is bound, or the default password must be changed first.
+    card: Option<HomeCard>,
+    /// Newest first, at most 20, of the last 90 days.
+    notices: Vec<NoticeBody>,
+    pending: Pending,
+}
+
+/// The identity.
+#[derive(Serialize, utoipa::ToSchema)]
+struct IdentityBody {
+    platform: Platform,
+}
+
+/// The card's balances, in fen.
+#[derive(Serialize, utoipa::ToSchema)]
+struct HomeCard {
+    /// `normal`.
+    status: &'static str,
+    /// 卡余额.
+    #[schema(value_type = i64)]
+    card_balance_fen: Balance,
+    /// 过渡余额.
+    #[schema(value_type = i64)]
+    transition_balance_fen: Balance,
+    /// 电子账户.
+    #[schema(value_type = i64)]
+    e_account_balance_fen: Balance,
+    /// The sum of the three.
+    #[schema(value_type = i64)]
+    total_fen: Balance,
+}
+
+/// Something that happened in this person's name elsewhere.
+#[derive(Serialize, utoipa::ToSchema)]
+struct NoticeBody {
+    #[schema(value_type = uuid::Uuid)]
+    id: NoticeId,
+    kind: NoticeKind,
+    /// Fit to show.
+    text: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+/// What waits for the student.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Pending {
+    /// Orders that nobody has paid yet.
+    orders: u64,
+}
+
+/// Who is signed in, as whom, with what on the card, and what waits for them: the home page in one
+/// request.
+#[utoipa::path(tag = "binding", security(("bearer" = [])), responses(
+    (status = 200, body = Me), (status = 401, body = Problem)))]
+#[get("/api/v1/me")]
+pub(super) async fn me(
+    who: Principal<Arc<SignedIn>>,
+    identities: Data<Identities>,
+) -> Result<Json<Me>, ApiError> {
+    let identity = IdentityBody { platform: who.user.platform };
+    let Some(Home { binding, notices, orders }) = identities.home(&who).await? else {
+        let (notices, pending) = (Vec::new(), Pending { orders: 0 });
+        return Ok(Json(Me { identity, binding: None, card: None, notices, pending }));
+    };
+    let balances = identities.balances(&who, &binding).await?;
+    Ok(Json(Me {
+        identity,
+        binding: Some(binding.into()),
+        card: balances.map(HomeCard::from),
+        notices: notices.into_iter().map(NoticeBody::from).collect(),
+        pending: Pending { orders },
+    }))
+}
+
+impl From<PersonBalances> for HomeCard {
+    fn from(balances: PersonBalances) -> Self {
+        Self {
+            status: "normal",
+            card_balance_fen: balances.card,
+            transition_balance_fen: balances.transition,
+            e_account_balance_fen: balances.e_account,
+            total_fen: balances.total(),
+        }
+    }
+}
+
+impl From<Notice> for NoticeBody {
+    fn from(notice: Notice) -> Self {
+        Self { id: notice.id, kind: notice.kind, text: notice.text(), at: notice.at }
+    }
+}

@@ -1,0 +1,110 @@
+//! What is said of errors.
+
+use crate::{
+    base::http::{
+        ApiError,
+        problem::{self, Kind},
+    },
+    identity::{
+        bind::{BindError, HolderError},
+        guard::NOT_BOUND,
+        login::LoginError,
+        portal::PortalError,
+        sign_in::SignInError,
+    },
+    passwords::PasswordFault,
+};
+use std::time::Duration;
+
+const LOGIN_CODE_REFUSED: Kind =
+    Kind { code: "login_code_refused", status: 401, title: "登录已失效，请重新登录" };
+const LOGIN_BLOCKED: Kind =
+    Kind { code: "login_blocked", status: 403, title: "该微信账号暂不能登录" };
+const LOGIN_UNAVAILABLE: Kind =
+    Kind {
+        code: "login_unavailable", status: 503, title: "微信登录暂时没有响应，请稍后重试"
+    };
+const SCHOOL_NOT_FOUND: Kind =
+    Kind { code: "school_not_found", status: 404, title: "没有这所学校" };
+const CONSENT_MISSING: Kind =
+    Kind { code: "consent_missing", status: 422, title: "请先阅读并同意全部条款" };
+const CONSENT_OUTDATED: Kind =
+    Kind {
+        code: "consent_outdated", status: 409, title: "条款已更新，请重新阅读并同意"
+    };
+const BINDING_REFUSED: Kind =
+    Kind { code: "binding_refused", status: 422, title: "信息或密码不正确" };
+const ALREADY_BOUND: Kind =
+    Kind { code: "already_bound", status: 409, title: "该校园卡或该微信已绑定" };
+const PORTAL_CLOSED: Kind =
+    Kind { code: "portal_unavailable", status: 403, title: "本校未开通网页查询" };
+const PORTAL_REFUSED: Kind =
+    Kind { code: "sign_in_refused", status: 401, title: "号码或密码不正确" };
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::NoSuchLogin | SignInError::Platform(LoginError::Unavailable) => {
+                Self::new(LOGIN_UNAVAILABLE).retry_after(Duration::from_secs(2))
+            }
+            SignInError::NoSuchApp => {
+                Self::new(problem::INVALID).field("/app_id", "没有这个小程序")
+            }
+            SignInError::Platform(LoginError::CodeRefused) => Self::new(LOGIN_CODE_REFUSED),
+            SignInError::Platform(LoginError::Blocked) => Self::new(LOGIN_BLOCKED),
+            SignInError::Platform(LoginError::Throttled) => {
+                Self::new(problem::RATE_LIMITED).retry_after(Duration::from_mins(1))
+            }
+            SignInError::BadToken => Self::new(problem::UNAUTHENTICATED),
+            SignInError::NoToken(_) | SignInError::Sealed | SignInError::Db(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
+impl From<PortalError> for ApiError {
+    fn from(error: PortalError) -> Self {
+        match error {
+            PortalError::NoSuchSchool => Self::new(SCHOOL_NOT_FOUND),
+            PortalError::NoPortal => Self::new(PORTAL_CLOSED),
+            PortalError::Password(PasswordFault::Wrong) => Self::new(PORTAL_REFUSED),
+            PortalError::Password(fault) => fault.into(),
+            PortalError::SignIn(error) => error.into(),
+            PortalError::Db(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<BindError> for ApiError {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::NoSuchSchool => Self::new(SCHOOL_NOT_FOUND),
+            BindError::IdKindNotOffered => {
+                Self::new(problem::INVALID).field("/id_kind", "本校不支持该方式")
+            }
+            BindError::NameMissing => Self::new(problem::INVALID).field("/name", "请填写姓名"),
+            BindError::ConsentMissing => {
+                Self::new(CONSENT_MISSING).field("/consent/items", "请同意全部条款")
+            }
+            BindError::ConsentOutdated => {
+                Self::new(CONSENT_OUTDATED).field("/consent/version", "条款已更新")
+            }
+            BindError::AlreadyBound => Self::new(ALREADY_BOUND),
+            BindError::Password(PasswordFault::Wrong) => Self::new(BINDING_REFUSED),
+            BindError::Password(fault) => fault.into(),
+            BindError::Inner(error) => error.into(),
+            BindError::Db(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<HolderError> for ApiError {
+    fn from(error: HolderError) -> Self {
+        match error {
+            HolderError::NotBound => Self::new(NOT_BOUND),
+            HolderError::Change(error) => error.into(),
+            HolderError::Db(error) => Self::internal(&error),
+        }
+    }
+}

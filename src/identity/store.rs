@@ -1,0 +1,79 @@
+//! What the home page shows of a person, in one query over three rooms' tables.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{Db, DbError},
+        ids::PersonId,
+    },
+    orders::order::OrderState,
+    schools::PersonKind,
+    sessions::{Notice, NoticeId, NoticeKind, Platform, SHOWN_NOTICES, SignedIn},
+};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use uuid::Uuid;
+
+/// A row for each notice, newest first; one row with empty ones where there is none.
+const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, \
+    CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
+    (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
+    n.id AS notice, n.kind AS notice_kind, n.platform, n.at FROM person p \
+    LEFT JOIN notice n ON n.person_id = p.id AND n.identity_id = $2 AND n.at >= $3 \
+    WHERE p.id = $4 ORDER BY n.at DESC LIMIT ";
+
+/// A person, their open orders, and what the identity is told.
+#[derive(Debug)]
+pub(super) struct HomeRow {
+    pub(super) student_no: String,
+    pub(super) kind: PersonKind,
+    pub(super) name_sealed: Vec<u8>,
+    pub(super) own_password: bool,
+    pub(super) orders: u64,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// The home of an identity that is bound to `person`, with notices since that instant.
+pub(super) async fn home(
+    db: &Db,
+    who: &SignedIn,
+    person: PersonId,
+    since: Timestamp,
+) -> Result<Option<HomeRow>, DbError> {
+    let sql = format!("{HOME}{SHOWN_NOTICES}");
+    let values = [
+        OrderState::AwaitingPayment.code().into(),
+        who.identity.uuid().into(),
+        since.micros().into(),
+        person.uuid().into(),
+    ];
+    let statement = Statement::from_sql_and_values(db.backend(), sql, values);
+    let rows = db.conn().query_all_raw(statement).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let kind: String = first.try_get("", "kind")?;
+    let (own, waiting): (i64, i64) = (first.try_get("", "own")?, first.try_get("", "waiting")?);
+    Ok(Some(HomeRow {
+        student_no: first.try_get("", "student_no")?,
+        kind: PersonKind::from_code(&kind).ok_or(unknown("person", "unknown kind"))?,
+        name_sealed: first.try_get("", "name_sealed")?,
+        own_password: own == 1,
+        orders: u64::try_from(waiting).unwrap_or(0),
+        notices: rows.iter().filter_map(|row| notice(row).transpose()).collect::<Result<_, _>>()?,
+    }))
+}
+
+fn notice(row: &QueryResult) -> Result<Option<Notice>, DbError> {
+    let id: Option<Uuid> = row.try_get("", "notice")?;
+    let Some(id) = id else { return Ok(None) };
+    let (kind, platform): (String, String) =
+        (row.try_get("", "notice_kind")?, row.try_get("", "platform")?);
+    Ok(Some(Notice {
+        id: NoticeId::from_uuid(id),
+        kind: NoticeKind::from_code(&kind).ok_or(unknown("notice", "unknown kind"))?,
+        platform: Platform::from_code(&platform).ok_or(unknown("notice", "unknown platform"))?,
+        at: Timestamp::from_micros(row.try_get("", "at")?),
+    }))
+}
+
+const fn unknown(table: &'static str, what: &'static str) -> DbError {
+    DbError::Inconsistent { table, what }
+}

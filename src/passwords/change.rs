@@ -1,0 +1,78 @@
+//! Changing the query password.
+
+use super::{PasswordFault, Passwords};
+use crate::{
+    base::{crypto::seal::SealError, db::DbError},
+    schools::{People, Person, School, Weak},
+    sessions::{self, Student},
+};
+use secrecy::SecretString;
+
+/// Why a password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The school changes passwords at the counter only.
+    #[error("passwords of this school are changed at the counter")]
+    OfflineOnly,
+    /// The new one is against the school's rule.
+    #[error("the new password is weak: {0}")]
+    Weak(#[from] Weak),
+    /// The old one does not open.
+    #[error(transparent)]
+    Fault(#[from] PasswordFault),
+}
+
+impl Passwords {
+    /// Changes the password of the person that an identity is bound to. Of several changes at once
+    /// the first counts, and the old password of the others is then wrong. What the old one opened
+    /// at the portal ends with it.
+    pub async fn change(
+        &self,
+        school: &School,
+        student: &Student,
+        old: SecretString,
+        new: SecretString,
+    ) -> Result<(), ChangeError> {
+        let policy = &school.policy.password;
+        if !policy.change_online {
+            return Err(ChangeError::OfflineOnly);
+        }
+        policy.rule.check(&new, None)?;
+        let person = self.check(school, student, old).await?;
+        // Only after the old one was right: before, the answer would tell what the default is.
+        let default = self.default_of(school, &person).map_err(PasswordFault::from)?;
+        policy.rule.check(&new, default.as_ref())?;
+        let hash = self.hashes.hash(new).await.map_err(PasswordFault::from)?;
+        if self.replace(&person, student, &hash).await.map_err(PasswordFault::from)? {
+            Ok(())
+        } else {
+            Err(PasswordFault::Wrong.into())
+        }
+    }
+
+    async fn replace(
+        &self,
+        person: &Person,
+        student: &Student,
+        hash: &str,
+    ) -> Result<bool, DbError> {
+        let now = self.clock.now();
+        self.db
+            .in_tx(async |tx| {
+                let replaced = People::set_password(tx, person, hash, now).await?;
+                if replaced {
+                    sessions::password_changed(tx, student, now).await?;
+                }
+                Ok(replaced)
+            })
+            .await
+    }
+
+    fn default_of(
+        &self,
+        school: &School,
+        person: &Person,
+    ) -> Result<Option<SecretString>, SealError> {
+        person.default_password(school.policy.password.default, &self.sealer)
+    }
+}

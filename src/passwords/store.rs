@@ -1,0 +1,151 @@
+//! Rows of tries.
+
+use super::tries::{Limit, Tries, Wait};
+use crate::base::{
+    clock::Timestamp,
+    db::{Column, Db, DbError, Rows, Tx, TxError},
+};
+use entity::password_try;
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use std::collections::HashMap;
+
+/// Rows that one step of the upkeep removes.
+const PRUNED_AT_ONCE: u64 = 500;
+
+/// Who tries, or at whom: a keyed digest.
+pub(super) type Subject = [u8; 32];
+
+/// Why a try was not counted, and must therefore not be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotCounted {
+    #[error("too many tries")]
+    Wait(Wait),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for NotCounted {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Wait(_) => None,
+        }
+    }
+}
+
+/// Counts one try at every subject, or at none: one that must wait stops them all.
+pub(super) async fn count(
+    tx: &Tx,
+    limits: &[(Subject, Limit)],
+    now: Timestamp,
+) -> Result<(), NotCounted> {
+    let before = locked(tx, limits, now).await?;
+    let counted: Vec<Result<Tries, Wait>> = limits
+        .iter()
+        .map(|(subject, limit)| limit.count(before.get(subject).copied(), now))
+        .collect();
+    let longest = counted.iter().filter_map(|tries| tries.err()).max_by_key(|Wait(time)| *time);
+    if let Some(wait) = longest {
+        return Err(NotCounted::Wait(wait));
+    }
+    let counted: Vec<Tries> = counted.into_iter().flatten().collect();
+    let subjects = limits.iter().map(|(subject, _)| subject.to_vec()).collect();
+    let set = "counted = r.counted, first_at = r.first_at, last_at = r.last_at";
+    let written = tx.update_rows("password_try", rows(subjects, &counted), set).await?;
+    // A row that the upkeep took away in between would be a try that nobody counts.
+    if usize::try_from(written) == Ok(limits.len()) {
+        Ok(())
+    } else {
+        Err(DbError::Raced { table: "password_try" }.into())
+    }
+}
+
+/// The rows of these subjects, held until the transaction ends. Missing ones are made first, for
+/// only a row that exists can be held.
+async fn locked(
+    tx: &Tx,
+    limits: &[(Subject, Limit)],
+    now: Timestamp,
+) -> Result<HashMap<Subject, Tries>, DbError> {
+    let mut subjects: Vec<Vec<u8>> = limits.iter().map(|(subject, _)| subject.to_vec()).collect();
+    // Everybody takes them in one order: nobody waits for somebody who waits for them.
+    subjects.sort_unstable();
+    let none = Tries { counted: 0, first_at: now, last_at: now };
+    let fresh = rows(subjects.clone(), &vec![none; subjects.len()]);
+    tx.insert_rows("password_try", fresh, "ON CONFLICT (subject) DO NOTHING").await?;
+    let mut query = password_try::Entity::find()
+        .filter(password_try::Column::Subject.is_in(subjects))
+        .order_by_asc(password_try::Column::Subject);
+    if tx.has_row_locks() {
+        query = query.lock_exclusive();
+    }
+    let found = query.all(tx.conn()).await?;
+    found.into_iter().map(tries).collect()
+}
+
+fn tries(row: password_try::Model) -> Result<(Subject, Tries), DbError> {
+    const DAMAGED: DbError = DbError::Inconsistent { table: "password_try", what: "not 32 bytes" };
+    let subject = row.subject.try_into().map_err(|_| DAMAGED)?;
+    let tries = Tries {
+        counted: row.counted,
+        first_at: Timestamp::from_micros(row.first_at),
+        last_at: Timestamp::from_micros(row.last_at),
+    };
+    Ok((subject, tries))
+}
+
+fn rows(subjects: Vec<Vec<u8>>, tries: &[Tries]) -> Rows {
+    let numbers = |of: fn(&Tries) -> i64| Column::I64(tries.iter().map(of).collect());
+    Rows::new(vec![
+        ("subject", Column::Bytes(subjects)),
+        ("counted", numbers(|tries| tries.counted)),
+        ("first_at", numbers(|tries| tries.first_at.micros())),
+        ("last_at", numbers(|tries| tries.last_at.micros())),
+    ])
+}
+
+/// Takes back what [`count`] counted: the password was right. Growing waits start afresh.
+pub(super) async fn give_back(tx: &Tx, limits: &[(Subject, Limit)]) -> Result<(), DbError> {
+    let mut limits = limits.to_vec();
+    limits.sort_unstable_by_key(|(subject, _)| *subject);
+    for (subject, limit) in limits {
+        let counted = match limit {
+            Limit::Growing => Expr::value(0),
+            Limit::Daily(_) => Expr::col(password_try::Column::Counted).sub(1),
+        };
+        password_try::Entity::update_many()
+            .col_expr(password_try::Column::Counted, counted)
+            .filter(password_try::Column::Subject.eq(subject.to_vec()))
+            .filter(password_try::Column::Counted.gt(0))
+            .exec(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Removes rows whose last try was before `before`, some at a time; how many it were.
+pub(super) async fn prune(db: &Db, before: Timestamp) -> Result<u64, DbError> {
+    let old: Vec<Vec<u8>> = password_try::Entity::find()
+        .select_only()
+        .column(password_try::Column::Subject)
+        .filter(password_try::Column::LastAt.lt(before.micros()))
+        .order_by_asc(password_try::Column::LastAt)
+        .limit(PRUNED_AT_ONCE)
+        .into_tuple()
+        .all(db.conn())
+        .await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    db.in_tx(async |tx| {
+        let gone = password_try::Entity::delete_many()
+            .filter(password_try::Column::Subject.is_in(old.clone()))
+            .filter(password_try::Column::LastAt.lt(before.micros()))
+            .exec(tx.conn())
+            .await?;
+        Ok(gone.rows_affected)
+    })
+    .await
+}

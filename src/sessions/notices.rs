@@ -1,0 +1,99 @@
+//! What an identity is told of what others did in its person's name.
+
+use super::{BoundTo, IdentityId, Platform};
+use crate::base::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+};
+use std::time::Duration;
+
+crate::uuid_id! {
+    /// Something that an identity is told.
+    NoticeId
+}
+
+/// How long a notice is shown and kept.
+pub const NOTICES_KEPT: Duration = Duration::from_hours(90 * 24);
+/// The newest so many are shown.
+pub const SHOWN_NOTICES: u16 = 20;
+
+/// What happened.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Another identity was bound to the person.
+    Bound,
+    /// Another identity changed the query password.
+    PasswordChanged,
+}
+
+impl NoticeKind {
+    const ALL: [Self; 2] = [Self::Bound, Self::PasswordChanged];
+
+    /// As stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+
+    /// The kind of that code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// A notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its own.
+    pub id: NoticeId,
+    /// What happened.
+    pub kind: NoticeKind,
+    /// Where.
+    pub platform: Platform,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Notice {
+    /// In Chinese, fit to show.
+    pub fn text(&self) -> String {
+        let place = match self.platform {
+            Platform::Wechat => "微信小程序",
+            Platform::Portal => "网页",
+        };
+        match self.kind {
+            NoticeKind::Bound => {
+                format!("您的校园卡刚在{place}上被绑定。若非本人操作，请尽快修改查询密码并挂失。")
+            }
+            NoticeKind::PasswordChanged => {
+                format!("您的查询密码刚在{place}上被修改。若非本人操作，请尽快到服务窗口处理。")
+            }
+        }
+    }
+}
+
+/// Who did something, for whom, and where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) by: IdentityId,
+    pub(super) of: BoundTo,
+    pub(super) platform: Platform,
+}
+
+/// Writes a notice to each other identity that is bound to the person, and removes what those were
+/// told too long ago.
+pub(super) async fn tell_others(
+    tx: &Tx,
+    told: Told,
+    kind: NoticeKind,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let others = super::store::other_identities(tx, told.of.person, told.by).await?;
+    super::store::forget_notices(tx, &others, now.minus(NOTICES_KEPT)).await?;
+    super::store::insert_notices(tx, &others, (told, kind), now).await
+}

@@ -1,0 +1,137 @@
+//! Every route and everybody who may come: a route that this table does not know fails it.
+
+use crate::{
+    common::TestDb,
+    server::{Answer, Student, World},
+    support::{self, XIAOMEI, visitor},
+};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+on_each_database!(every_route_is_closed_to_whom_it_should_be);
+
+/// Who passes the door of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// Everybody, with a token or without.
+    Open,
+    /// Who is signed in, whatever else.
+    SignedIn,
+    /// Who is signed in at the mini-program and has no change of password due.
+    Newcomer,
+    /// Who is bound, even if the default password must be changed.
+    Bound,
+    /// Who is bound and has no change due; the portal too.
+    Reader,
+    /// The same, without the portal.
+    Actor,
+}
+
+use Door::{Actor, Bound, Newcomer, Open, Reader, SignedIn};
+
+const ROUTES: &[(&str, &str, Door)] = &[
+    ("get", "/healthz", Open),
+    ("get", "/readyz", Open),
+    ("get", "/api/v1/client", Open),
+    ("get", "/api/v1/schools", Open),
+    ("get", "/api/v1/schools/{code}", Open),
+    ("post", "/api/v1/auth/wechat/login", Open),
+    ("post", "/api/v1/auth/portal/login", Open),
+    ("post", "/api/v1/auth/refresh", Open),
+    ("post", "/api/v1/auth/logout", Open),
+    ("post", "/callbacks/{school}/wechat-pay/transactions", Open),
+    ("get", "/api/v1/me", SignedIn),
+    ("post", "/api/v1/me/query-password", Bound),
+    ("post", "/api/v1/bindings", Newcomer),
+    ("post", "/api/v1/bindings/current/unbind", Bound),
+    ("get", "/api/v1/card", Reader),
+    ("get", "/api/v1/orders", Reader),
+    ("post", "/api/v1/orders", Actor),
+    ("get", "/api/v1/orders/{id}", Reader),
+    ("post", "/api/v1/orders/{id}/payments", Actor),
+    ("post", "/api/v1/orders/{id}/close", Actor),
+];
+
+/// Somebody, and whom each door turns them away with.
+type Visitor<'a> = (&'static str, Option<&'a Student>, fn(Door) -> Option<&'static str>);
+
+fn without_token(door: Door) -> Option<&'static str> {
+    (door != Open).then_some("unauthenticated")
+}
+
+fn unbound(door: Door) -> Option<&'static str> {
+    matches!(door, Bound | Reader | Actor).then_some("not_bound")
+}
+
+fn change_due(door: Door) -> Option<&'static str> {
+    matches!(door, Newcomer | Reader | Actor).then_some("pin_default_must_change")
+}
+
+fn portal(door: Door) -> Option<&'static str> {
+    matches!(door, Newcomer | Bound | Actor).then_some("portal_read_only")
+}
+
+fn student(_: Door) -> Option<&'static str> {
+    None
+}
+
+async fn every_route_is_closed_to_whom_it_should_be(db: &TestDb) {
+    let world = World::start(db).await;
+    support::import(&world.db, "ynart").await;
+    let bound = world.student(0).await;
+    let due = world.login(1).await;
+    due.bind("ynart", (XIAOMEI.0, XIAOMEI.2)).await.body(201);
+    let (stranger, looker) =
+        (world.login(2).await, visitor(&world, "xnec", ("2301002", "102008")).await);
+    let visitors: [Visitor<'_>; 5] = [
+        ("nobody", None, without_token),
+        ("unbound", Some(&stranger), unbound),
+        ("a change is due", Some(&due), change_due),
+        ("portal", Some(&looker), portal),
+        ("student", Some(&bound), student),
+    ];
+    let document = world.api().get("/api/openapi.json").await.body(200);
+    let mut unknown: BTreeSet<_> =
+        ROUTES.iter().map(|(method, path, _)| (*method, *path)).collect();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let route = ROUTES.iter().find(|(m, p, _)| m == method && p == path);
+            let (_, _, door) = route.unwrap_or_else(|| panic!("who may {method} {path}?"));
+            unknown.remove(&(method.as_str(), path.as_str()));
+            for (who, student, refused) in &visitors {
+                let answer = ask(&world, *student, method, path).await;
+                let what = format!("{who}: {method} {path}");
+                check(&answer, refused(*door), &what);
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "in the table and nowhere else: {unknown:?}");
+}
+
+async fn ask(world: &World, student: Option<&Student>, method: &str, path: &str) -> Answer {
+    let (id, body) = (uuid::Uuid::nil().to_string(), json!({}));
+    let path = path.replace("{id}", &id).replace("{code}", "xnec").replace("{school}", "xnec");
+    let path = path.replace("{month}", "2026-11");
+    match (student, method) {
+        (Some(student), "get") => student.get(&path).await,
+        (Some(student), _) => student.post(&path, &body).await,
+        (None, "get") => world.api().get(&path).await,
+        (None, _) => world.api().post(&path, &body).await,
+    }
+}
+
+/// Turned away with that code, or let in, whatever is then wrong with the request.
+fn check(answer: &Answer, refused: Option<&str>, what: &str) {
+    const DOORS: [&str; 3] = ["not_bound", "pin_default_must_change", "portal_read_only"];
+    match refused {
+        Some("unauthenticated") => drop(answer.problem(what, 401, "unauthenticated")),
+        Some(code) => drop(answer.problem(what, 403, code)),
+        None if answer.status >= 400 => {
+            let problem = answer.json();
+            let code = problem["code"].as_str().unwrap();
+            assert!(!DOORS.contains(&code), "{what}: {code}");
+            assert!(answer.status < 500, "{what}: {code}");
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,320 @@
+//! Tries at query passwords: counted for good, slowed alike for people that exist and people that
+//! do not, and never at the cost of who is bound.
+
+use crate::{
+    common::TestDb,
+    support::{self, NUMBERLESS, OWN, XIAOMEI, YUNFEI, keys},
+};
+use futures_util::future::join_all;
+use onecard::{
+    base::{
+        clock::{Clock, ManualClock, Timestamp},
+        crypto::hashes::Hashes,
+    },
+    passwords::{ChangeError, Claimed, PasswordFault, Passwords, Stranger},
+    schools::{People, School, policy::IdKind},
+    sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
+};
+use secrecy::SecretString;
+use std::{sync::Arc, time::Duration};
+
+on_each_database!(
+    who_is_let_in,
+    every_check_costs_one_argon2_run,
+    a_number_that_nobody_has_is_slowed_like_one_that_somebody_has,
+    a_hundred_tries_neither_get_in_nor_keep_the_owner_out,
+    tries_at_once_are_counted_one_by_one,
+    a_right_password_is_not_counted,
+    waits_grow_and_are_over_in_time,
+    tries_outlive_the_server_and_a_check_that_was_broken_off,
+    of_changes_at_once_one_counts,
+);
+
+const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
+const DAY: Duration = Duration::from_hours(24);
+
+/// A school's passwords, on a clock of their own.
+struct Desk {
+    passwords: Passwords,
+    clock: Arc<ManualClock>,
+    school: Arc<School>,
+}
+
+/// What came of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    In,
+    Refused,
+    Slowed(Duration),
+}
+
+use Came::{In, Refused, Slowed};
+
+impl Desk {
+    async fn open(db: &TestDb, code: &str) -> Self {
+        let school = support::import(&db.db, code).await;
+        let clock = Arc::new(ManualClock::new(START));
+        Self { passwords: passwords(db, &clock), clock, school }
+    }
+
+    async fn stranger(&self, who: Stranger, claimed: &Claimed, password: &str) -> Came {
+        let given = SecretString::from(password);
+        came(self.passwords.prove(&self.school, who, claimed, given).await.map(drop))
+    }
+
+    async fn holder(&self, student: &Student, password: &str) -> Came {
+        let given = SecretString::from(password);
+        came(self.passwords.check(&self.school, student, given).await.map(drop))
+    }
+
+    /// Somebody who is bound to the person of that number.
+    async fn owner(&self, number: &str) -> Student {
+        let person = self.passwords.people.find_by_student_no(self.school.id, number).await;
+        let person = person.unwrap().unwrap();
+        let user = PlatformUser {
+            platform: Platform::Wechat,
+            app_id: "wx1".to_owned(),
+            openid: number.to_owned(),
+        };
+        let (session, identity) = (SessionId::new(START), IdentityId::new(START));
+        Student { session, identity, person: person.id, school: self.school.id, user }
+    }
+
+    async fn change(&self, student: &Student, old: &str, new: &str) -> Result<(), ChangeError> {
+        self.passwords.change(&self.school, student, old.into(), new.into()).await
+    }
+}
+
+fn passwords(db: &TestDb, clock: &Arc<ManualClock>) -> Passwords {
+    let keys = keys();
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+    Passwords {
+        db: db.db.clone(),
+        people: People::new(db.db.clone(), keys.index.clone()),
+        sealer: keys.sealer,
+        index: keys.index,
+        hashes: Hashes::new(4),
+        clock,
+    }
+}
+
+fn came(result: Result<(), PasswordFault>) -> Came {
+    match result {
+        Ok(()) => In,
+        Err(PasswordFault::Wrong) => Refused,
+        Err(PasswordFault::TooManyTries { wait }) => Slowed(wait),
+        Err(fault) => panic!("{fault}"),
+    }
+}
+
+fn nobody() -> Stranger {
+    Stranger::Identity(IdentityId::new(START))
+}
+
+fn by_number(number: &str) -> Claimed {
+    Claimed { id_kind: IdKind::StudentNo, id_value: number.to_owned(), name: None }
+}
+
+fn by_id(number: &str) -> Claimed {
+    Claimed { id_kind: IdKind::IdNumber, id_value: number.to_owned(), name: None }
+}
+
+fn named(number: &str, name: &str) -> Claimed {
+    Claimed { name: Some(SecretString::from(name)), ..by_number(number) }
+}
+
+async fn who_is_let_in(db: &TestDb) {
+    let desk = Desk::open(db, "ynart").await;
+    let owner = desk.owner(YUNFEI.0).await;
+    desk.change(&owner, YUNFEI.2, OWN).await.unwrap();
+    let cases = [
+        (by_number(XIAOMEI.0), XIAOMEI.2, In),
+        (by_number(" 20241001001 "), XIAOMEI.2, In),
+        (by_id(XIAOMEI.1), XIAOMEI.2, In),
+        (by_number(XIAOMEI.0), "200621", Refused),
+        (by_number(XIAOMEI.0), "", Refused),
+        (by_number(XIAOMEI.0), "0200622", Refused),
+        (by_number(XIAOMEI.1), XIAOMEI.2, Refused),
+        (by_id(XIAOMEI.0), XIAOMEI.2, Refused),
+        (by_number(YUNFEI.0), OWN, In),
+        (by_number(YUNFEI.0), YUNFEI.2, Refused),
+        (by_id(&YUNFEI.1.to_lowercase()), OWN, In),
+        (by_id(YUNFEI.1), YUNFEI.2, Refused),
+        (by_number("20249999999"), XIAOMEI.2, Refused),
+        (by_number("' OR 1=1 --"), XIAOMEI.2, Refused),
+        (by_number(NUMBERLESS), "000000", Refused),
+        (by_number(NUMBERLESS), "", Refused),
+        (named(XIAOMEI.0, "和晓梅"), XIAOMEI.2, In),
+        (named(XIAOMEI.0, " 和晓梅 "), XIAOMEI.2, In),
+        (named(XIAOMEI.0, "和晓"), XIAOMEI.2, Refused),
+        (named(XIAOMEI.0, ""), XIAOMEI.2, Refused),
+        (named(XIAOMEI.0, "普云飞"), XIAOMEI.2, Refused),
+    ];
+    for (claimed, password, expected) in cases {
+        let came = desk.stranger(nobody(), &claimed, password).await;
+        assert_eq!(came, expected, "{} {password}", claimed.id_value);
+    }
+}
+
+/// Counted, not timed: what is not there costs what is there.
+async fn every_check_costs_one_argon2_run(db: &TestDb) {
+    let desk = Desk::open(db, "ynart").await;
+    let owner = desk.owner(YUNFEI.0).await;
+    desk.change(&owner, YUNFEI.2, OWN).await.unwrap();
+    let left = "UPDATE person SET status = 'closed' WHERE student_no = '20241002011'";
+    crate::server::Rows::of(&db.url).await.change(left, []).await;
+    for (what, claimed, password) in [
+        ("nobody", by_number("20249999999"), "200622"),
+        ("no number at all", by_number("' OR 1=1 --"), "200622"),
+        ("nobody's ID number", by_id("990101200506200623"), "200622"),
+        ("a wrong default", by_number(XIAOMEI.0), "000000"),
+        ("a right default", by_number(XIAOMEI.0), XIAOMEI.2),
+        ("a wrong name", named(XIAOMEI.0, "普云飞"), XIAOMEI.2),
+        ("a wrong password", by_number(YUNFEI.0), "000000"),
+        ("a right password", by_number(YUNFEI.0), OWN),
+        ("nothing to derive from", by_number(NUMBERLESS), "000000"),
+        ("somebody who left", by_number("20241002011"), "170438"),
+    ] {
+        let before = desk.passwords.hashes.done();
+        let _ = desk.stranger(nobody(), &claimed, password).await;
+        assert_eq!(desk.passwords.hashes.done(), before + 1, "{what}");
+    }
+}
+
+async fn a_number_that_nobody_has_is_slowed_like_one_that_somebody_has(db: &TestDb) {
+    let desk = Desk::open(db, "ynart").await;
+    let mut courses = Vec::new();
+    for claimed in [
+        by_number(XIAOMEI.0),
+        by_number("20249999999"),
+        by_number("no number"),
+        by_number(NUMBERLESS),
+        by_id(XIAOMEI.1),
+        by_id("990101200506200623"),
+    ] {
+        let (one, before) = (nobody(), desk.passwords.hashes.done());
+        let mut course = Vec::new();
+        for stranger in [vec![one; 8], (0..10).map(|_| nobody()).collect()].concat() {
+            course.push(desk.stranger(stranger, &claimed, "000000").await);
+        }
+        course.push(desk.stranger(Stranger::Portal, &claimed, "000000").await);
+        courses.push((course, desk.passwords.hashes.done() - before));
+    }
+    let (course, cost) = &courses[0];
+    assert_eq!((&course[..5], *cost), ([Refused; 5].as_slice(), 10));
+    assert!(matches!(course[5..8], [Slowed(_), Slowed(_), Slowed(_)]), "{course:?}");
+    assert!(matches!(course[18], Slowed(_)), "{course:?}");
+    for other in &courses {
+        assert_eq!(other, &courses[0]);
+    }
+}
+
+async fn a_hundred_tries_neither_get_in_nor_keep_the_owner_out(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let owner = desk.owner("2301001").await;
+    let target = by_number("2301001");
+    let mut looked_at = 0;
+    for n in 0..100 {
+        let stranger = if n % 3 == 0 { Stranger::Portal } else { nobody() };
+        looked_at += i32::from(desk.stranger(stranger, &target, "000000").await == Refused);
+        assert_eq!(desk.holder(&owner, "170026").await, In, "the owner after {n} tries");
+    }
+    assert_eq!(looked_at, 20);
+    let right = desk.stranger(nobody(), &target, "170026").await;
+    assert!(matches!(right, Slowed(_)), "even with the right password: {right:?}");
+    assert_eq!(desk.stranger(nobody(), &by_number("2301002"), "102008").await, In);
+    desk.clock.advance(DAY);
+    assert_eq!(desk.stranger(nobody(), &target, "000000").await, Refused);
+    assert_eq!(desk.stranger(nobody(), &target, "170026").await, In);
+
+    // One identity that goes from person to person.
+    let roamer = nobody();
+    for n in 0..25 {
+        let came = desk.stranger(roamer, &by_number(&format!("23{n:05}")), "000000").await;
+        assert_eq!(came == Refused, n < 20, "{n}: {came:?}");
+    }
+}
+
+async fn tries_at_once_are_counted_one_by_one(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let target = by_number("2301001");
+    let tries = (0..30).map(|_| desk.stranger(nobody(), &target, "000000"));
+    let came = join_all(tries).await;
+    assert_eq!(came.iter().filter(|came| **came == Refused).count(), 20, "{came:?}");
+    let owner = desk.owner("2301002").await;
+    let came = join_all((0..12).map(|_| desk.holder(&owner, "000000"))).await;
+    assert_eq!(came.iter().filter(|came| **came == Refused).count(), 5, "{came:?}");
+}
+
+async fn a_right_password_is_not_counted(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let (owner, target) = (desk.owner("2301001").await, by_number("2301001"));
+    for n in 0..30 {
+        assert_eq!(desk.holder(&owner, "170026").await, In, "{n}");
+        assert_eq!(desk.stranger(Stranger::Portal, &target, "170026").await, In, "{n}");
+        assert_eq!(desk.stranger(nobody(), &target, "170026").await, In, "{n}");
+    }
+    // It also ends the waits that were to grow.
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(desk.holder(&owner, "000000").await, Refused);
+        }
+        assert_eq!(desk.holder(&owner, "170026").await, In);
+    }
+}
+
+async fn waits_grow_and_are_over_in_time(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let owner = desk.owner("2301001").await;
+    for _ in 0..5 {
+        assert_eq!(desk.holder(&owner, "000000").await, Refused);
+    }
+    for minutes in [1, 2, 4, 8, 16, 32, 64, 128, 240, 240] {
+        let wait = Duration::from_mins(minutes);
+        assert_eq!(desk.holder(&owner, "170026").await, Slowed(wait), "also the right one");
+        desk.clock.advance(wait.saturating_sub(Duration::from_secs(1)));
+        assert_eq!(desk.holder(&owner, "000000").await, Slowed(Duration::from_secs(1)));
+        desk.clock.advance(Duration::from_secs(1));
+        assert_eq!(desk.holder(&owner, "000000").await, Refused, "after {minutes} minutes");
+    }
+    desk.clock.advance(DAY);
+    assert_eq!(desk.holder(&owner, "170026").await, In);
+}
+
+async fn tries_outlive_the_server_and_a_check_that_was_broken_off(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let owner = desk.owner("2301001").await;
+    // Nobody ever gets a turn here: the tries are counted, and their callers give up.
+    let stuck = Passwords { hashes: Hashes::new(0), ..desk.passwords.clone() };
+    for _ in 0..3 {
+        let check = stuck.check(&desk.school, &owner, "170026".into());
+        let given_up = tokio::time::timeout(Duration::from_millis(500), check).await;
+        assert!(given_up.is_err());
+    }
+    let again = Desk {
+        passwords: passwords(db, &desk.clock),
+        clock: Arc::clone(&desk.clock),
+        school: Arc::clone(&desk.school),
+    };
+    assert_eq!(again.holder(&owner, "000000").await, Refused, "the fourth");
+    assert_eq!(again.holder(&owner, "000000").await, Refused, "the fifth");
+    assert_eq!(again.holder(&owner, "000000").await, Slowed(Duration::from_mins(1)));
+    again.clock.advance(Duration::from_mins(1));
+    assert_eq!(again.holder(&owner, "170026").await, In, "a try that was lost locks nobody out");
+}
+
+async fn of_changes_at_once_one_counts(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let owner = desk.owner("2301001").await;
+    let new = ["836190", "836191", "836192", "836193"];
+    let changed = join_all(new.map(|new| desk.change(&owner, "170026", new))).await;
+    assert_eq!(changed.iter().filter(|changed| changed.is_ok()).count(), 1, "{changed:?}");
+    desk.clock.advance(DAY);
+    let mut open = Vec::new();
+    for new in new {
+        open.push(desk.holder(&owner, new).await == In);
+        desk.clock.advance(DAY);
+    }
+    let changed: Vec<bool> = changed.iter().map(Result::is_ok).collect();
+    assert_eq!(open, changed);
+}
