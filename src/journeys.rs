@@ -3,6 +3,7 @@
 use crate::{
     account::Accounts,
     base::{clock::Clock, crypto::keyring::Key32, db::Db, jobs::Jobs, kv::Kv, lane::Lanes},
+    cards::Cards,
     config::{Config, Providers, WeChat, WeChatPay},
     identity::{Identities, Parts, login::MiniProgramLogin, tokens::Tokens},
     orders::gateway::PaymentGateway,
@@ -63,6 +64,12 @@ impl Journeys {
         let Ground { config, clock, db, kv, .. } = *ground;
         let schools = Arc::new(Schools::new(db.clone(), Arc::clone(clock)));
         let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
+        let accounts = Accounts {
+            cards: Cards::new(db.clone()),
+            people: People::new(db.clone(), keys.index.clone()),
+            schools: Arc::clone(&schools),
+            clock: Arc::clone(clock),
+        };
         let parts = Parts {
             db: db.clone(),
             kv: Arc::clone(kv),
@@ -90,7 +97,6 @@ impl Journeys {
             pace: Pace::new(config.payments.first_look),
             wake: Arc::default(),
         };
-        let accounts = Accounts { db: db.clone() };
         Ok(Self { identities: Identities::new(parts), topups, accounts, schools, certificates })
     }
 

@@ -26,7 +26,7 @@ const RATCHET: &[(&str, usize)] = &[];
 /// Rooms by floor; a room may use those of lower floors.
 const FLOORS: [&[&str]; 5] = [
     &["base"],
-    &["ledger", "orders", "schools", "sessions"],
+    &["cards", "ledger", "orders", "schools", "sessions"],
     &["account", "identity", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],
@@ -34,6 +34,9 @@ const FLOORS: [&[&str]; 5] = [
 
 /// Arrows within a floor, each decided in docs/adr.
 const SIDEWAYS: &[(&str, &str)] = &[
+    // ADR 0005: what is on a card, and how much its school lets be spent.
+    ("cards", "ledger"),
+    ("cards", "schools"),
     // The composition root and what it composes.
     ("app", "journeys"),
     ("cli", "app"),

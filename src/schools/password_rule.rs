@@ -39,8 +39,8 @@ impl PasswordRule {
     /// Checks a new password. `default` is the person's by the school's rule, `None` for somebody
     /// without an ID number; by no rule may it be chosen, for changing to it is no change.
     pub fn check(self, new: &SecretString, default: Option<&SecretString>) -> Result<(), Weak> {
-        let digits = new.expose_secret().as_bytes();
-        if digits.len() != LENGTH || !digits.iter().all(u8::is_ascii_digit) {
+        let digits = new.expose_secret();
+        if digits.len() != LENGTH || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Weak::NotSixDigits);
         }
         match self {
@@ -54,12 +54,12 @@ impl PasswordRule {
     }
 }
 
-fn strong(digits: &[u8]) -> Result<(), Weak> {
-    if digits.is_sorted_by(|a, b| a < b) || digits.is_sorted_by(|a, b| a > b) {
+fn strong(digits: &str) -> Result<(), Weak> {
+    let bytes = digits.as_bytes();
+    if bytes.is_sorted_by(|a, b| a < b) || bytes.is_sorted_by(|a, b| a > b) {
         return Err(Weak::Run);
     }
-    let times = |digit: &u8| digits.iter().filter(|other| *other == digit).count();
-    if digits.iter().any(|digit| times(digit) > MOST_OF_ONE_DIGIT) {
+    if digits.chars().any(|digit| digits.matches(digit).count() > MOST_OF_ONE_DIGIT) {
         return Err(Weak::Repeated);
     }
     Ok(())
