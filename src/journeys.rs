@@ -10,6 +10,7 @@ use crate::{
         kv::Kv,
         lane::Lanes,
     },
+    cards::Cards,
     config::{Config, Providers, WeChat, WeChatPay},
     identity::{
         Identities, Parts,
@@ -80,6 +81,12 @@ impl Journeys {
         let schools = Arc::new(Schools::new(db.clone(), Arc::clone(clock)));
         let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
         let passwords = passwords(ground, &keys);
+        let accounts = Accounts {
+            cards: Cards::new(db.clone()),
+            people: People::new(db.clone(), keys.index.clone()),
+            schools: Arc::clone(&schools),
+            clock: Arc::clone(clock),
+        };
         let parts = Parts {
             db: db.clone(),
             schools: Arc::clone(&schools),
@@ -107,7 +114,6 @@ impl Journeys {
             pace: Pace::new(config.payments.first_look),
             wake: Arc::default(),
         };
-        let accounts = Accounts { db: db.clone() };
         let identities = Identities::new(parts);
         Ok(Self { identities, topups, accounts, schools, passwords, certificates })
     }

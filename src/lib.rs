@@ -3,6 +3,7 @@
 pub mod account;
 pub mod app;
 pub mod base;
+pub mod cards;
 pub mod cli;
 pub mod config;
 pub mod health;

@@ -26,7 +26,7 @@ const RATCHET: &[(&str, usize)] = &[];
 /// Rooms by floor; a room may use those of lower floors.
 const FLOORS: [&[&str]; 5] = [
     &["base"],
-    &["ledger", "orders", "passwords", "schools", "sessions"],
+    &["cards", "ledger", "orders", "passwords", "schools", "sessions"],
     &["account", "identity", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],
@@ -37,6 +37,9 @@ const SIDEWAYS: &[(&str, &str)] = &[
     // ADR 0008: whose password it is, by which school's rule, and who tries it.
     ("passwords", "schools"),
     ("passwords", "sessions"),
+    // ADR 0005: what is on a card, and how much its school lets be spent.
+    ("cards", "ledger"),
+    ("cards", "schools"),
     // The composition root and what it composes.
     ("app", "journeys"),
     ("cli", "app"),

@@ -24,5 +24,5 @@ pub use id_number::{IdNumberFault, check_id_number};
 pub use import::{FileProblem, ImportError, Imported, Outcome, import_schools};
 pub use password_rule::{PasswordRule, Weak};
 pub use people::People;
-pub use person::{Person, PersonKeys, PersonKind, PersonStatus, mask_name, masked_name};
+pub use person::{Person, PersonKeys, PersonKind, PersonStatus, Standing, mask_name, masked_name};
 pub use school::{School, Schools};

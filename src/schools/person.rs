@@ -86,6 +86,15 @@ impl PersonStatus {
     }
 }
 
+/// What the roster says about belonging to the school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether still.
+    pub status: PersonStatus,
+    /// The last day, if one is set.
+    pub valid_until: Option<Day>,
+}
+
 /// What [`is_student_no`] takes.
 pub(super) const STUDENT_NO_FORM: &str = "1 to 20 of the characters A-Z, a-z, 0-9, - and _";
 
@@ -160,6 +169,11 @@ impl fmt::Debug for Person {
 }
 
 impl Person {
+    /// Whether they belong to the school, and how long.
+    pub const fn standing(&self) -> Standing {
+        Standing { status: self.status, valid_until: self.valid_until }
+    }
+
     /// The name.
     pub fn name(&self, sealer: &Sealer) -> Result<SecretString, SealError> {
         self.open(sealer, SealedField::Name, &self.sealed.name)

@@ -39,6 +39,42 @@ async fn get(schools: &Data<Schools>, path: &str) -> (u16, Value) {
 }
 
 #[tokio::test]
+async fn clients_learn_of_five_schools() {
+    let fresh = Fresh::sqlite().await;
+    import_schools(&fresh.db, &[repository("schools")], false, NOW).await.unwrap();
+    let schools = Data::new(Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW))));
+    let (_, all) = get(&schools, "/api/v1/schools").await;
+    let codes: Vec<_> = all["items"].as_array().unwrap().iter().map(|item| &item["code"]).collect();
+    assert_eq!(codes, ["csmzxy", "hbgyzy", "xnec", "ynart", "yncjxy"]);
+    let number = json!(["student_no"]);
+    let either = json!(["student_no", "id_number"]);
+    // Kinds, name, forced change, change online, rule, top-up by password, portal.
+    let expected = [
+        ("csmzxy", &number, true, false, false, "six_digits", false, false),
+        ("hbgyzy", &number, true, false, true, "six_digits", false, false),
+        ("xnec", &number, false, false, true, "six_digits", false, true),
+        ("ynart", &either, false, true, true, "six_digits_strong", true, true),
+        ("yncjxy", &number, false, true, true, "six_digits", false, false),
+    ];
+    for (code, kinds, name, must_change, change_online, rule, by_password, portal) in expected {
+        let (_, school) = get(&schools, &format!("/api/v1/schools/{code}")).await;
+        let told = json!([
+            school["binding"]["id_kinds"],
+            school["binding"]["name_required"],
+            school["password"]["must_change"],
+            school["password"]["change_online"],
+            school["password"]["rule"],
+            school["top_up"]["password_required"],
+            school["portal"],
+        ]);
+        let wanted = json!([kinds, name, must_change, change_online, rule, by_password, portal]);
+        assert_eq!(told, wanted, "{code}");
+    }
+    let (_, ynart) = get(&schools, "/api/v1/schools/ynart").await;
+    assert_eq!(ynart["binding"]["id_patterns"], json!({"id_number": "^[0-9]{17}[0-9Xx]$"}));
+}
+
+#[tokio::test]
 async fn clients_learn_what_they_must_know() {
     let fresh = Fresh::sqlite().await;
     let folder = tempfile::TempDir::new().unwrap();
@@ -61,10 +97,16 @@ async fn clients_learn_what_they_must_know() {
     assert_eq!(status, 200);
     let binding = json!({
         "id_kinds": ["student_no"], "id_label": "学号/工号", "id_hint": "7 位数字，见入学通知书",
-        "id_pattern": "^[0-9]{7}$", "name_required": false,
+        "id_pattern": "^[0-9]{7}$", "id_patterns": {"student_no": "^[0-9]{7}$"}, "name_required": false,
         "password_hint": "初始密码为身份证号后 6 位；末位是 X 的，取 X 前面的 6 位",
     });
     assert_eq!(school["binding"], binding);
+    let password = json!({
+        "change_online": true, "must_change": false, "rule": "six_digits",
+        "hint": "新查询密码为 6 位数字",
+    });
+    assert_eq!(school["password"], password);
+    assert_eq!(school["portal"], true);
     let top_up = json!({
         "min_fen": 1, "max_fen": 50000, "choices_fen": [5000, 10000, 20000, 50000],
         "password_required": false,

@@ -8,6 +8,7 @@
 mod api;
 mod databases;
 mod imports;
+mod manuals;
 mod policies;
 mod rosters;
 

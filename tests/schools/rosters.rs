@@ -41,7 +41,7 @@ fn named(id: &str, byte: u8) -> NamedKey {
     NamedKey::new(id, Key32::from_bytes([byte; 32])).unwrap()
 }
 
-fn keys() -> PersonKeys {
+pub(crate) fn keys() -> PersonKeys {
     PersonKeys::new(KeyRing::single(named("d1", 1)), KeyRing::single(named("i1", 2)))
 }
 
