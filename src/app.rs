@@ -112,6 +112,8 @@ impl App {
         jobs.spawn("sealer", move || {
             ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
         });
+        let schools = Arc::clone(&self.journeys.schools);
+        jobs.spawn("schools", move || Arc::clone(&schools).keep_fresh());
         let passwords = self.journeys.passwords.clone();
         jobs.spawn("tries upkeep", move || passwords.clone().upkeep());
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));

@@ -91,6 +91,7 @@ impl Journeys {
             db: db.clone(),
             schools: Arc::clone(&schools),
             passwords: passwords.clone(),
+            cards: Cards::new(db.clone()),
             sealer: keys.sealer,
             wechat: wechat_apps(config, ground.http)?,
             tokens: Tokens::new(config.keys.jwt.clone()),

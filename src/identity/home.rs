@@ -3,7 +3,7 @@
 use super::{BindingView, Identities, sign_in::SignInError, store};
 use crate::{
     base::{db::DbError, ids::SchoolId},
-    ledger::balances::{PersonBalances, person_balances},
+    cards::{CardView, Holder},
     schools::{Person, PersonKind, School, masked_name},
     sessions::{BoundTo, NOTICES_KEPT, Notice, SignedIn},
 };
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Home {
     /// The person, fit to show.
     pub binding: BindingView,
+    /// What is on the card; nothing before a change of password that is due.
+    pub card: Option<CardView>,
     /// What the identity is told, newest first.
     pub notices: Vec<Notice>,
     /// Orders that nobody has paid yet.
@@ -21,7 +23,7 @@ pub struct Home {
 }
 
 impl Identities {
-    /// The home of a bound identity: one query.
+    /// The home of a bound identity: two queries.
     pub async fn home(&self, who: &SignedIn) -> Result<Option<Home>, SignInError> {
         let Some(BoundTo { person, school }) = who.bound_to else { return Ok(None) };
         let school = self.school(school).await?;
@@ -30,24 +32,16 @@ impl Identities {
         let row = row.ok_or(DbError::Inconsistent { table: "person", what: "bound to nobody" })?;
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
         let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
-        let person = Shown { name_masked, student_no: row.student_no, kind: row.kind };
-        let binding = person.of(&school, row.own_password);
-        Ok(Some(Home { binding, notices: row.notices, orders: row.orders }))
-    }
-
-    /// The balances of a bound identity's card, read from the ledger: one query. None are shown
-    /// before a change of password that is due.
-    pub async fn balances(
-        &self,
-        who: &SignedIn,
-        binding: &BindingView,
-    ) -> Result<Option<PersonBalances>, SignInError> {
-        match who.bound_to.filter(|_| !binding.must_change_password) {
-            Some(BoundTo { person, school }) => {
-                Ok(Some(person_balances(&self.db, school, person).await?))
-            }
-            None => Ok(None),
-        }
+        let standing = row.standing;
+        let shown = Shown { name_masked, student_no: row.student_no, kind: row.kind };
+        let binding = shown.of(&school, row.own_password);
+        let card = if binding.must_change_password {
+            None
+        } else {
+            let holder = Holder { school: school.id, policy: &school.policy, person, standing };
+            Some(self.cards.of(&holder, self.clock.now().day()).await?)
+        };
+        Ok(Some(Home { binding, card, notices: row.notices, orders: row.orders }))
     }
 
     /// Whether the person must change the default password before anything else.

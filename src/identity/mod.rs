@@ -17,6 +17,7 @@ pub mod tokens;
 
 use crate::{
     base::{clock::Clock, crypto::seal::Sealer, db::Db},
+    cards::Cards,
     passwords::Passwords,
     schools::{PersonKind, Schools},
     sessions::{SessionId, SignedIn},
@@ -38,6 +39,7 @@ pub struct Identities {
     db: Db,
     schools: Arc<Schools>,
     passwords: Passwords,
+    cards: Cards,
     sealer: Sealer,
     wechat: Apps,
     tokens: Arc<Tokens>,
@@ -54,6 +56,8 @@ pub struct Parts {
     pub schools: Arc<Schools>,
     /// Query passwords.
     pub passwords: Passwords,
+    /// What is on a card.
+    pub cards: Cards,
     /// Opens what is sealed of a person.
     pub sealer: Sealer,
     /// The mini-programs in WeChat.
@@ -84,8 +88,18 @@ pub struct BindingView {
 impl Identities {
     /// The journey.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, schools, passwords, sealer, wechat, tokens, clock } = parts;
+        let Parts { db, schools, passwords, cards, sealer, wechat, tokens, clock } = parts;
         let live = Cache::builder().max_capacity(LIVE_COPIES).time_to_live(LIVE_COPY).build();
-        Self { db, schools, passwords, sealer, wechat, tokens: Arc::new(tokens), clock, live }
+        Self {
+            db,
+            schools,
+            passwords,
+            cards,
+            sealer,
+            wechat,
+            tokens: Arc::new(tokens),
+            clock,
+            live,
+        }
     }
 }

@@ -2,19 +2,19 @@
 
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Day, Timestamp},
         db::{Db, DbError},
         ids::PersonId,
     },
     orders::order::OrderState,
-    schools::PersonKind,
+    schools::{PersonKind, PersonStatus, Standing},
     sessions::{Notice, NoticeId, NoticeKind, Platform, SHOWN_NOTICES, SignedIn},
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
 /// A row for each notice, newest first; one row with empty ones where there is none.
-const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, \
+const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.valid_until, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
     n.id AS notice, n.kind AS notice_kind, n.platform, n.at FROM person p \
@@ -28,6 +28,7 @@ pub(super) struct HomeRow {
     pub(super) kind: PersonKind,
     pub(super) name_sealed: Vec<u8>,
     pub(super) own_password: bool,
+    pub(super) standing: Standing,
     pub(super) orders: u64,
     pub(super) notices: Vec<Notice>,
 }
@@ -50,12 +51,18 @@ pub(super) async fn home(
     let rows = db.conn().query_all_raw(statement).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let kind: String = first.try_get("", "kind")?;
+    let status: String = first.try_get("", "status")?;
+    let valid_until: Option<i32> = first.try_get("", "valid_until")?;
     let (own, waiting): (i64, i64) = (first.try_get("", "own")?, first.try_get("", "waiting")?);
     Ok(Some(HomeRow {
         student_no: first.try_get("", "student_no")?,
         kind: PersonKind::from_code(&kind).ok_or(unknown("person", "unknown kind"))?,
         name_sealed: first.try_get("", "name_sealed")?,
         own_password: own == 1,
+        standing: Standing {
+            status: PersonStatus::from_code(&status).ok_or(unknown("person", "unknown status"))?,
+            valid_until: valid_until.map(Day::from_number),
+        },
         orders: u64::try_from(waiting).unwrap_or(0),
         notices: rows.iter().filter_map(|row| notice(row).transpose()).collect::<Result<_, _>>()?,
     }))

@@ -12,6 +12,8 @@ use tokio::sync::Mutex;
 
 /// How long a server may go on with what it knows: an import is seen within this time.
 const LIFETIME: Duration = Duration::from_millis(900);
+/// How often a running server reads ahead, so that no request waits for it.
+const PACE: Duration = Duration::from_millis(450);
 
 /// A school.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,16 @@ impl Schools {
         Ok(self.known().await?.by_code.values().cloned().collect())
     }
 
+    /// Keeps what is known fresh, for as long as the process lives.
+    pub async fn keep_fresh(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.read().await {
+                tracing::warn!(%error, "schools could not be read, will be tried again");
+            }
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
     async fn known(&self) -> Result<Arc<Known>, DbError> {
         if let Some(known) = self.fresh() {
             return Ok(known);
@@ -72,6 +84,10 @@ impl Schools {
         if let Some(known) = self.fresh() {
             return Ok(known);
         }
+        self.read().await
+    }
+
+    async fn read(&self) -> Result<Arc<Known>, DbError> {
         // The time before reading: what is committed later must count as unseen.
         let read_at = self.clock.now();
         let schools = store::schools(&self.db).await?;

@@ -5,10 +5,9 @@ use crate::{
     base::{
         clock::Timestamp,
         http::{ApiError, Principal, problem::Problem},
-        money::Balance,
     },
+    cards::CardView,
     identity::{Identities, home::Home},
-    ledger::balances::PersonBalances,
     sessions::{Notice, NoticeId, NoticeKind, Platform, SignedIn},
 };
 use actix_web::{
@@ -24,7 +23,7 @@ pub(super) struct Me {
     identity: IdentityBody,
     binding: Option<BindingBody>,
     /// `null` while nobody is bound, or the default password must be changed first.
-    card: Option<HomeCard>,
+    card: Option<CardView>,
     /// Newest first, at most 20, of the last 90 days.
     notices: Vec<NoticeBody>,
     pending: Pending,
@@ -34,25 +33,6 @@ pub(super) struct Me {
 #[derive(Serialize, utoipa::ToSchema)]
 struct IdentityBody {
     platform: Platform,
-}
-
-/// The card's balances, in fen.
-#[derive(Serialize, utoipa::ToSchema)]
-struct HomeCard {
-    /// `normal`.
-    status: &'static str,
-    /// 卡余额.
-    #[schema(value_type = i64)]
-    card_balance_fen: Balance,
-    /// 过渡余额.
-    #[schema(value_type = i64)]
-    transition_balance_fen: Balance,
-    /// 电子账户.
-    #[schema(value_type = i64)]
-    e_account_balance_fen: Balance,
-    /// The sum of the three.
-    #[schema(value_type = i64)]
-    total_fen: Balance,
 }
 
 /// Something that happened in this person's name elsewhere.
@@ -84,30 +64,17 @@ pub(super) async fn me(
     identities: Data<Identities>,
 ) -> Result<Json<Me>, ApiError> {
     let identity = IdentityBody { platform: who.user.platform };
-    let Some(Home { binding, notices, orders }) = identities.home(&who).await? else {
+    let Some(Home { binding, card, notices, orders }) = identities.home(&who).await? else {
         let (notices, pending) = (Vec::new(), Pending { orders: 0 });
         return Ok(Json(Me { identity, binding: None, card: None, notices, pending }));
     };
-    let balances = identities.balances(&who, &binding).await?;
     Ok(Json(Me {
         identity,
         binding: Some(binding.into()),
-        card: balances.map(HomeCard::from),
+        card,
         notices: notices.into_iter().map(NoticeBody::from).collect(),
         pending: Pending { orders },
     }))
-}
-
-impl From<PersonBalances> for HomeCard {
-    fn from(balances: PersonBalances) -> Self {
-        Self {
-            status: "normal",
-            card_balance_fen: balances.card,
-            transition_balance_fen: balances.transition,
-            e_account_balance_fen: balances.e_account,
-            total_fen: balances.total(),
-        }
-    }
 }
 
 impl From<Notice> for NoticeBody {
