@@ -1,13 +1,31 @@
 //! `make bench`: ratios against references, measured in turns on the same machine and the same
 //! PostgreSQL. Absolute figures mean little elsewhere; ratios travel.
+//!
+//! `cargo bench --bench ratios -- callbacks` measures that table alone.
 
+mod callbacks;
 mod pgbench;
 mod postings;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if callbacks::bare::served()? {
+        return Ok(());
+    }
     let server = std::env::var("ONECARD_TEST_PG")
         .map_err(|_| "set ONECARD_TEST_PG to a durable PostgreSQL; `make bench` does")?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(postings::table(&server))
+    if asked_for("postings") {
+        runtime.block_on(postings::table(&server))?;
+    }
+    if asked_for("callbacks") {
+        runtime.block_on(callbacks::table(&server))?;
+    }
+    Ok(())
+}
+
+/// Tables are named in the arguments; without any, all are wanted.
+fn asked_for(table: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|name| !name.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|name| name == table)
 }

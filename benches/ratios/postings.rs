@@ -45,7 +45,7 @@ const LANES: usize = 2;
 const SPEND: Kind = Kind::new("bench_spend");
 const GRANT: Kind = Kind::new("bench_grant");
 
-type Failure = Box<dyn std::error::Error>;
+pub type Failure = Box<dyn std::error::Error>;
 
 struct Bench {
     db: Db,
@@ -193,7 +193,7 @@ async fn postings_per_second(bench: &Arc<Bench>, callers: usize) -> Result<f64, 
     Ok(posted as f64 / started.elapsed().as_secs_f64())
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }

@@ -43,7 +43,6 @@ pub use merchants::MerchantView;
 pub use pace::{MAX_SPEED, Pace};
 pub use payment::{CallbackState, NotPayable};
 pub use repeat::{Order, Release, Repeat, Tally};
-pub use rounds::RETRY_AFTER_SECONDS;
 pub use signing::{CertificateRefusal, CertificateState, CertificateView};
 pub use view::{PaymentView, Summary};
 

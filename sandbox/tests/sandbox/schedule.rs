@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use sandbox::wechat_pay::{CallbackState, RETRY_AFTER_SECONDS};
+use sandbox::wechat_pay::CallbackState;
 use serde_json::{Value, json};
 
 use crate::support::{Receiver, World};
 
 const NUMBER: &str = "SCHEDULE0001";
+
+/// As documented: 15 s, 15 s, 30 s, 3 min, 10 min, 20 min, 3 × 30 min, 1 h, 3 × 3 h, 2 × 6 h.
+const WAITS: [u64; 15] =
+    [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
 async fn paid(answers: &[u16]) -> (World, Receiver) {
     let receiver = Receiver::start(answers);
@@ -24,7 +28,7 @@ async fn paid(answers: &[u16]) -> (World, Receiver) {
 async fn every_retry_waits_for_its_time() {
     let (world, _receiver) = paid(&[500; 16]).await;
     let pay = &world.sandbox().wechat_pay;
-    for (tried, wait) in (1..).zip(RETRY_AFTER_SECONDS) {
+    for (tried, wait) in (1..).zip(WAITS) {
         pay.until(NUMBER, |payment| payment.attempts == tried).await;
         pay.advance(Duration::from_secs(wait - 1));
         tokio::task::yield_now().await;
@@ -41,7 +45,7 @@ async fn a_leap_over_the_whole_schedule_makes_all_retries() {
     let (world, receiver) = paid(&[500; 15]).await;
     let pay = &world.sandbox().wechat_pay;
     pay.until(NUMBER, |payment| payment.attempts == 1).await;
-    let day = json!({ "seconds": RETRY_AFTER_SECONDS.iter().sum::<u64>() });
+    let day = json!({ "seconds": WAITS.iter().sum::<u64>() });
     assert_eq!(world.post_json("/sandbox/api/advance", &day).await.status(), 204);
     pay.until(NUMBER, |payment| payment.accepted == 1).await;
     assert_eq!(receiver.received().len(), 16);

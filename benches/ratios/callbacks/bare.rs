@@ -1,0 +1,121 @@
+//! The server without storage: its shell, its routes, its check of a callback and the hand-over to
+//! its lanes, and then a batch that writes nothing. A process of its own, so that its CPU time can
+//! be told from everything else's.
+
+use super::orders::SCHOOL;
+use crate::postings::Failure;
+use actix_web::{
+    HttpRequest, HttpResponse, HttpServer,
+    http::StatusCode,
+    middleware::from_fn,
+    web::{self, Bytes, Data},
+};
+use async_trait::async_trait;
+use onecard::{
+    app::App,
+    base::{
+        clock::{Clock, SystemClock},
+        http,
+        lane::{Batch, Lanes},
+    },
+    config::Config,
+    identity::guard::identify,
+    orders::gateway::{Headers, RawNotification},
+    routes,
+    schools::import_schools,
+    topup::{
+        TopUps,
+        settle::{Door, Report, Verdict},
+    },
+};
+use serde_json::json;
+use std::{convert::Infallible, path::Path, sync::Arc};
+
+/// The variable that makes this program serve instead of measure.
+pub const ASKED: &str = "ONECARD_BENCH_BARE";
+/// As the server's own lanes.
+const BATCH: usize = 64;
+
+/// Agrees to everything and writes nothing.
+struct Nothing;
+
+#[async_trait(?Send)]
+impl Batch for Nothing {
+    type Request = Report;
+    type Answer = Verdict;
+    type Error = Infallible;
+
+    async fn run(&self, requests: &[Report]) -> Result<Vec<Verdict>, Infallible> {
+        Ok(requests.iter().map(|_| Verdict::Settled).collect())
+    }
+}
+
+/// Serves until it is killed, where that was asked for; answers whether it was.
+pub fn served() -> Result<bool, Failure> {
+    if std::env::var_os(ASKED).is_none() {
+        return Ok(false);
+    }
+    actix_web::rt::System::new().block_on(serve())?;
+    Ok(true)
+}
+
+async fn serve() -> Result<(), Failure> {
+    let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
+    let config = Config::load(None, variables)?;
+    let (address, workers) = (config.server.listen, config.server.workers);
+    let lanes = config.ledger.lanes;
+    let app = Arc::new(App::build(config, Arc::new(SystemClock)).await?);
+    app.db.migrate().await?;
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
+    import_schools(&app.db, &[policy], false, SystemClock.now()).await?;
+    let lanes = Data::new(Lanes::start(&app.background.threads, Nothing, lanes, BATCH));
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(lanes.clone())
+            .route("/callbacks/{school}/wechat-pay/transactions", web::post().to(receive))
+            .configure(routes::configure(&app))
+            .wrap(from_fn(identify))
+            .wrap(from_fn(http::around))
+    });
+    Ok(server.workers(workers).bind(address)?.run().await?)
+}
+
+/// As `TopUps::receive`, into the other lanes.
+async fn receive(
+    request: HttpRequest,
+    school: web::Path<String>,
+    body: Bytes,
+    topups: Data<TopUps>,
+    lanes: Data<Lanes<Nothing>>,
+) -> HttpResponse {
+    let found = topups.schools.by_code(&school).await;
+    let Ok(Some(school)) = found else { return fail(StatusCode::NOT_FOUND) };
+    let Some(gateway) = topups.gateways.of(&school.code) else {
+        return fail(StatusCode::NOT_FOUND);
+    };
+    let raw = RawNotification { headers: &Single(&request), body: &body };
+    let Ok(verified) = gateway.verify(&raw, topups.clock.now()) else {
+        return fail(StatusCode::UNAUTHORIZED);
+    };
+    let door = Door::Message { notification_id: verified.notification_id, body: body.to_vec() };
+    let report = Report { school: school.id, fact: verified.fact, door };
+    match lanes.submit(report).await {
+        Ok(_) => HttpResponse::NoContent().finish(),
+        Err(_) => fail(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn fail(status: StatusCode) -> HttpResponse {
+    HttpResponse::build(status).json(json!({ "code": "FAIL" }))
+}
+
+#[derive(Debug)]
+struct Single<'a>(&'a HttpRequest);
+
+impl Headers for Single<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.headers().get_all(name);
+        let only = values.next()?;
+        if values.next().is_some() { None } else { only.to_str().ok() }
+    }
+}

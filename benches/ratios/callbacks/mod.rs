@@ -1,0 +1,92 @@
+//! Callbacks against a reference on Node 20 with Express, an SDK of WeChat Pay and `pg`
+//! (`benches/callback-node`): both check the same, write the same rows to the same PostgreSQL, and
+//! answer after their own commit. Each has a database of its own with the same orders; the
+//! messages are signed before the clock starts, and both get the very same bytes.
+//!
+//! Without storage both answer after the checks, over HTTP as well. The server has no such switch,
+//! so `bare` serves its shell, its check and its lanes with a batch that writes nothing. What
+//! counts there is the CPU time that the processes used.
+
+#![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
+
+pub mod bare;
+mod letters;
+mod load;
+mod orders;
+mod programs;
+
+use crate::postings::{Failure, median};
+use letters::Mint;
+use orders::{Made, Orders};
+use programs::Program;
+
+const ROUNDS: usize = 5;
+/// Callbacks of a round.
+const CALLBACKS: usize = 4000;
+/// Everybody pays once before the clock starts: accounts are opened, code and plans are warm.
+const PERSONS: usize = 2000;
+const CONNECTIONS: usize = 64;
+
+/// Callbacks a second of each, and their ratio.
+pub async fn table(server: &str) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let mint = Mint::new(&folder.path().join("sandbox"))?;
+    let orders = Orders::make(server, &mint, PERSONS, PERSONS + ROUNDS * CALLBACKS).await?;
+    let ours = Program::onecard(&mint, &orders, folder.path()).await?;
+    let theirs = Program::node(&mint, &orders, true)?;
+    let warm_up = orders.of(0, PERSONS)?;
+    for program in [&ours, &theirs] {
+        programs::check_that_it_refuses(program, &mint, warm_up).await?;
+        load::send(program.port, mint.letters(warm_up)?, CONNECTIONS).await?;
+    }
+    let (mut onecard, mut node) = (vec![], vec![]);
+    for round in 0..ROUNDS {
+        let orders = orders.of(PERSONS + round * CALLBACKS, CALLBACKS)?;
+        let letters = mint.letters(orders)?;
+        node.push(load::send(theirs.port, letters.clone(), CONNECTIONS).await?.per_second());
+        onecard.push(load::send(ours.port, letters, CONNECTIONS).await?.per_second());
+    }
+    orders.check_that_all_are_paid().await?;
+    let (onecard, node) = (median(onecard), median(node));
+    println!("callbacks/s, {CONNECTIONS} connections, against Node with Express and an SDK");
+    println!("  node             {node:>8.0}/s");
+    println!("  onecard          {onecard:>8.0}/s   {:.2} x   (reach 3 x)", onecard / node);
+    drop((ours, theirs));
+    without_storage(&mint, &orders, folder.path()).await
+}
+
+/// CPU time of a callback on each, and their ratio.
+async fn without_storage(
+    mint: &Mint,
+    orders: &Orders,
+    folder: &std::path::Path,
+) -> Result<(), Failure> {
+    let ours = Program::bare(mint, folder).await?;
+    let theirs = Program::node(mint, orders, false)?;
+    let made = orders.of(PERSONS, CALLBACKS)?;
+    for program in [&ours, &theirs] {
+        programs::check_that_it_refuses(program, mint, made).await?;
+        load::send(program.port, mint.letters(made)?, CONNECTIONS).await?;
+    }
+    let (mut onecard, mut node) = (vec![], vec![]);
+    for _ in 0..ROUNDS {
+        let letters = mint.letters(made)?;
+        node.push(cpu_of_a_callback(&theirs, letters.clone()).await?);
+        onecard.push(cpu_of_a_callback(&ours, letters).await?);
+    }
+    let (onecard, node) = (median(onecard), median(node));
+    println!("CPU of a callback without storage, against the same");
+    println!("  node             {node:>8.0} µs");
+    println!("  onecard          {onecard:>8.0} µs   1/{:.1}   (reach 1/5)", node / onecard);
+    Ok(())
+}
+
+/// In microseconds, of user and kernel.
+async fn cpu_of_a_callback(program: &Program, letters: Vec<Vec<u8>>) -> Result<f64, Failure> {
+    let before = program.cpu_time()?;
+    let done = load::send(program.port, letters, CONNECTIONS).await?;
+    Ok(program.cpu_time()?.saturating_sub(before).as_secs_f64() * 1e6 / done.callbacks)
+}
+
+/// Which orders a program is told about.
+type Told<'a> = &'a [Made];
