@@ -97,8 +97,9 @@ async fn receive(
     let Ok(verified) = gateway.verify(&raw, topups.clock.now()) else {
         return fail(StatusCode::UNAUTHORIZED);
     };
-    let door = Door::Message { notification_id: verified.notification_id, body: body.to_vec() };
-    let report = Report { school: school.id, fact: verified.fact, door };
+    let (notification_id, fact) = verified.into_parts();
+    let door = Door::Message { notification_id, body: body.to_vec() };
+    let report = Report { school: school.id, fact, door };
     match lanes.submit(report).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(_) => fail(StatusCode::INTERNAL_SERVER_ERROR),

@@ -19,6 +19,7 @@ use crate::postings::{Failure, median};
 use letters::Mint;
 use orders::{Made, Orders};
 use programs::Program;
+use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
 /// Callbacks of a round.
@@ -26,6 +27,8 @@ const CALLBACKS: usize = 4000;
 /// Everybody pays once before the clock starts: accounts are opened, code and plans are warm.
 const PERSONS: usize = 2000;
 const CONNECTIONS: usize = 64;
+/// After this long nothing of the start is going on any more.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// Callbacks a second of each, and their ratio.
 pub async fn table(server: &str) -> Result<(), Failure> {
@@ -51,8 +54,36 @@ pub async fn table(server: &str) -> Result<(), Failure> {
     println!("callbacks/s, {CONNECTIONS} connections, against Node with Express and an SDK");
     println!("  node             {node:>8.0}/s");
     println!("  onecard          {onecard:>8.0}/s   {:.2} x   (reach 3 x)", onecard / node);
-    drop((ours, theirs));
+    drop(theirs);
+    starting(ours, &mint, &orders, folder.path()).await?;
     without_storage(&mint, &orders, folder.path()).await
+}
+
+/// Memory after the load; then, on the same database, the time from the start of the program to
+/// the first answer that it is ready, and memory when nothing is asked of it.
+async fn starting(
+    busy: Program,
+    mint: &Mint,
+    orders: &Orders,
+    folder: &std::path::Path,
+) -> Result<(), Failure> {
+    let under_load = busy.resident_kib()?;
+    busy.stop()?;
+    let (mut ready, mut idle) = (vec![], vec![]);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        let program = Program::onecard(mint, orders, folder).await?;
+        ready.push(started.elapsed().as_secs_f64() * 1e3);
+        tokio::time::sleep(SETTLED).await;
+        idle.push(f64::from(u32::try_from(program.resident_kib()?)?) / 1024.0);
+        program.stop()?;
+    }
+    let under_load = f64::from(u32::try_from(under_load)?) / 1024.0;
+    println!("the server by itself");
+    println!("  ready after      {:>8.0} ms    (reach 100 ms)", median(ready));
+    println!("  memory idle      {:>8.1} MiB   (reach 24 MiB)", median(idle));
+    println!("  memory, loaded   {under_load:>8.1} MiB   (reach 120 MiB)");
+    Ok(())
 }
 
 /// CPU time of a callback on each, and their ratio.

@@ -19,7 +19,7 @@ use std::{
 use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(2);
 /// Throwaway, as the other keys.
 const KEY: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/callback-node/server.mjs");
@@ -113,6 +113,25 @@ impl Program {
             }
         }
         Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// What its processes hold in memory, in KiB.
+    pub fn resident_kib(&self) -> Result<u64, Failure> {
+        let mut sum = 0;
+        for pid in &self.pids {
+            let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS")?;
+            sum += kib.parse::<u64>()?;
+        }
+        Ok(sum)
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) -> Result<(), Failure> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.child.wait()?;
+        Ok(())
     }
 }
 
