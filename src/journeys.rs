@@ -82,6 +82,7 @@ impl Journeys {
         let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
         let passwords = passwords(ground, &keys);
         let accounts = Accounts {
+            db: db.clone(),
             cards: Cards::new(db.clone()),
             people: People::new(db.clone(), keys.index.clone()),
             schools: Arc::clone(&schools),

@@ -1,9 +1,18 @@
-//! 我的校园卡: what a student sees of the card.
+//! 我的校园卡: what a student sees of the card, and what happened to its money.
+//!
+//! Invariant: a statement shows the student's own lines only, straight from the ledger; all of them
+//! add up to the total of the balances.
 
+pub mod entry;
+mod export;
 pub mod http;
+pub mod statement;
 
 use crate::{
-    base::{clock::Clock, db::DbError},
+    base::{
+        clock::Clock,
+        db::{Db, DbError},
+    },
     cards::{CardView, Cards, Holder},
     schools::{People, Schools},
     sessions::Student,
@@ -13,6 +22,8 @@ use std::sync::Arc;
 /// What the journey owns.
 #[derive(Clone, Debug)]
 pub struct Accounts {
+    /// The ledger's.
+    pub db: Db,
     /// What is on the card.
     pub cards: Cards,
     /// Who holds it.

@@ -4,10 +4,11 @@
 //! 64-bit integers so that both compare and sort them alike. Days are those of Asia/Shanghai,
 //! which has had a fixed offset of eight hours for as long as there have been campus cards.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, FixedOffset, Months, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
+    str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
@@ -109,6 +110,36 @@ impl Day {
     pub const fn number(self) -> i32 {
         self.0
     }
+
+    /// Its first instant.
+    pub fn start(self) -> Timestamp {
+        Timestamp(i64::from(self.0) * MICROS_PER_DAY - SHANGHAI_OFFSET_MICROS)
+    }
+
+    /// The day after.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// The text is not a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a day, as in 2026-11-21")]
+pub struct NotADay;
+
+/// `2026-11-21` and no other form, of the years 2000 to 2999: what is outside is a slip.
+impl FromStr for Day {
+    type Err = NotADay;
+
+    fn from_str(text: &str) -> Result<Self, NotADay> {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| NotADay)?;
+        // The parser takes 2026-7-1 too.
+        if date.to_string() != text || !(2000..=2999).contains(&date.year()) {
+            return Err(NotADay);
+        }
+        Ok(Self(date.to_epoch_days()))
+    }
 }
 
 /// `2026-11-21`.
@@ -118,6 +149,37 @@ impl fmt::Display for Day {
             Some(date) => write!(f, "{date}"),
             None => write!(f, "day {}", self.0),
         }
+    }
+}
+
+/// A calendar month of Asia/Shanghai.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Month {
+    first: Day,
+    last: Day,
+}
+
+impl Month {
+    /// Its first day.
+    pub const fn first(self) -> Day {
+        self.first
+    }
+
+    /// Its last day.
+    pub const fn last(self) -> Day {
+        self.last
+    }
+}
+
+/// `2026-11` and no other form, of the years that days have.
+impl FromStr for Month {
+    type Err = NotADay;
+
+    fn from_str(text: &str) -> Result<Self, NotADay> {
+        let first: Day = format!("{text}-01").parse()?;
+        let date = NaiveDate::from_epoch_days(first.0).ok_or(NotADay)?;
+        let next = date.checked_add_months(Months::new(1)).ok_or(NotADay)?;
+        Ok(Self { first, last: Day(next.to_epoch_days() - 1) })
     }
 }
 
@@ -178,6 +240,34 @@ mod tests {
         ];
         for (instant, day) in cases {
             assert_eq!(Timestamp::parse_rfc3339(instant).unwrap().day().to_string(), day);
+        }
+    }
+
+    #[test]
+    fn days_are_read_as_they_are_written() {
+        for text in ["2000-01-01", "2026-11-21", "2028-02-29", "2999-12-31"] {
+            let day: Day = text.parse().unwrap();
+            assert_eq!(day.to_string(), text);
+            assert_eq!(day.start().day(), day);
+            assert_eq!(day.next().start().distance(day.start()), Duration::from_hours(24));
+            assert_eq!(day.start().to_rfc3339(), format!("{text}T00:00:00+08:00"));
+        }
+        let bad = ["", "2026-2-1", "2026/02/01", "2026-02-30", "1999-12-31", "3000-01-01"];
+        for text in bad.into_iter().chain(["+2026-01-01", "2026-01-01 ", "２０２６-01-01"]) {
+            assert_eq!(text.parse::<Day>(), Err(NotADay), "{text}");
+        }
+    }
+
+    #[test]
+    fn months_end_where_they_do() {
+        let cases = [("2026-02", 28), ("2028-02", 29), ("2026-11", 30), ("2026-12", 31)];
+        for (text, days) in cases {
+            let month: Month = text.parse().unwrap();
+            assert_eq!(month.first().to_string(), format!("{text}-01"));
+            assert_eq!(month.last().to_string(), format!("{text}-{days}"));
+        }
+        for text in ["", "2026", "2026-13", "2026-00", "2026-2", "2026-02-01", "1999-12"] {
+            assert_eq!(text.parse::<Month>(), Err(NotADay), "{text}");
         }
     }
 

@@ -11,6 +11,12 @@ pub fn uuid_at(now: Timestamp) -> Uuid {
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
 }
 
+/// The version 7 UUIDs of `instant` or later begin here, those of earlier milliseconds end before.
+pub fn first_uuid_at(instant: Timestamp) -> Uuid {
+    let millis = u128::try_from(instant.micros().div_euclid(1000)).unwrap_or(0);
+    Uuid::from_u128(millis << 80)
+}
+
 /// Declares an identifier type over a UUID.
 #[macro_export]
 macro_rules! uuid_id {
@@ -89,5 +95,14 @@ mod tests {
         let late = uuid_at(Timestamp::from_seconds(1_700_000_001));
         assert!(early < late);
         assert_ne!(early, uuid_at(Timestamp::from_seconds(1_700_000_000)));
+    }
+
+    #[test]
+    fn ids_of_an_instant_begin_where_it_does() {
+        let noon = Timestamp::from_seconds(1_700_000_000);
+        let before = Timestamp::from_micros(noon.micros() - 1);
+        assert!(uuid_at(before) < first_uuid_at(noon));
+        assert!(first_uuid_at(noon) < uuid_at(noon));
+        assert_eq!(first_uuid_at(Timestamp::from_seconds(-1)), Uuid::nil());
     }
 }

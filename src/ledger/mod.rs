@@ -14,6 +14,7 @@ pub mod heads;
 mod lanes;
 mod post;
 pub mod seal;
+pub mod statement;
 mod store;
 pub mod transfer;
 pub mod verify;

@@ -204,6 +204,16 @@ pub async fn page_of_person(
     store::page_of_person(db, person, before, limit).await
 }
 
+/// Which orders of the person were paid by what the ledger calls `provider:merchant:transaction`.
+/// References of another form are no payment's.
+pub async fn of_postings(
+    db: &Db,
+    person: PersonId,
+    references: &[&str],
+) -> Result<HashMap<String, OrderId>, DbError> {
+    store::of_postings(db, person, references).await
+}
+
 /// How many orders of the person wait for their payment.
 pub async fn count_open(db: &Db, person: PersonId) -> Result<u64, DbError> {
     store::count_open(db, person).await

@@ -54,6 +54,15 @@ impl Rows {
         self.number(&format!("SELECT id FROM school WHERE code = '{code}'")).await
     }
 
+    /// The person of that number at a school.
+    pub async fn person(&self, school: &str, student_no: &str) -> Uuid {
+        let sql = "SELECT p.id FROM person p JOIN school s ON s.id = p.school_id \
+                   WHERE s.code = $1 AND p.student_no = $2";
+        let values = [school.into(), student_no.into()];
+        let row = self.0.query_one_raw(self.statement(sql, values)).await.unwrap();
+        row.unwrap().try_get_by_index(0).unwrap()
+    }
+
     /// The one payment that there is.
     pub async fn only_payment(&self) -> Uuid {
         let rows =

@@ -24,6 +24,7 @@ mod disagreeing;
 mod orders;
 mod redis_gone;
 mod sigkill;
+mod statement;
 mod storm;
 mod sweep;
 mod top_up;

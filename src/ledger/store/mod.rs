@@ -4,6 +4,7 @@ mod audit;
 mod balances;
 mod read;
 mod seals;
+mod statement;
 
 pub(super) use audit::*;
 pub(super) use balances::{hot_balance, spendable};
@@ -12,6 +13,7 @@ pub(super) use seals::{
     append_seals, count_unsealed, fold, heads, lock_head, move_head, schools_with_unsealed,
     take_unsealed,
 };
+pub(super) use statement::{days, lines};
 
 use super::{
     account::{AccountId, AccountRow},

@@ -1,7 +1,10 @@
 //! Rows of orders, payments, messages, idempotency keys and cases.
 
 pub(super) mod due;
+mod posted;
 pub(super) mod save;
+
+pub(super) use posted::of_postings;
 
 use super::{
     Keyed, NewOrder, NewPayment,

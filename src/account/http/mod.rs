@@ -1,4 +1,6 @@
-//! The card over HTTP.
+//! The card and its statement over HTTP.
+
+mod statement;
 
 use super::Accounts;
 use crate::{
@@ -10,12 +12,18 @@ use actix_web::{
     get,
     web::{Data, Json},
 };
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the paths of this journey; needs `Data<Accounts>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(card).service(statement::list).service(statement::month).service(statement::csv);
+}
 
 /// The card and its balances.
 #[utoipa::path(tag = "card", security(("bearer" = [])), responses(
     (status = 200, body = CardView), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[get("/api/v1/card")]
-pub async fn card(
+async fn card(
     student: Principal<Student>,
     accounts: Data<Accounts>,
 ) -> Result<Json<CardView>, ApiError> {

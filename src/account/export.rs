@@ -1,0 +1,89 @@
+//! The statement as a table for spreadsheets: CSV (RFC 4180) in UTF-8.
+
+use super::statement::Entry;
+use crate::base::money::Fen;
+use std::borrow::Cow;
+
+/// By which spreadsheets know UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+const HEADER: [&str; 6] = ["时间", "类型", "说明", "收入（元）", "支出（元）", "流水号"];
+
+/// The table. Amounts stand in columns of their own without a sign, so that no cell begins with
+/// what a spreadsheet takes for a formula.
+pub fn table(entries: &[Entry]) -> Result<Vec<u8>, csv::Error> {
+    let mut to = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
+    to.write_record(HEADER)?;
+    for entry in entries {
+        let (came, went) = sides(entry.amount.get());
+        let id = entry.id.to_string();
+        let time = local_time(&entry.at.to_rfc3339());
+        let cells = [&time, entry.kind.label(), entry.title, &came, &went, &id];
+        to.write_record(cells.map(safe).iter().map(AsRef::as_ref))?;
+    }
+    to.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// `2026-11-21 10:00:00`, which every spreadsheet reads as a time.
+fn local_time(rfc3339: &str) -> String {
+    rfc3339.chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+/// What came and what went, in yuan; one of the two is empty.
+fn sides(fen: i64) -> (String, String) {
+    let yuan = Fen::new(fen.saturating_abs()).unwrap_or_default().to_string();
+    let yuan = yuan.trim_start_matches('¥').to_owned();
+    if fen < 0 { (String::new(), yuan) } else { (yuan, String::new()) }
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn safe(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        format!("'{cell}").into()
+    } else {
+        cell.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        account::entry::EntryKind,
+        base::{clock::Timestamp, money::Balance},
+        ledger::transfer::TransferId,
+    };
+
+    #[test]
+    fn a_table_is_read_by_spreadsheets() {
+        let at = Timestamp::parse_rfc3339("2026-11-21T10:00:00+08:00").unwrap();
+        let entry = |title, fen| Entry {
+            id: TransferId::from_uuid(uuid::Uuid::nil()),
+            at,
+            kind: EntryKind::Spend,
+            title,
+            amount: Balance::new(fen),
+            order: None,
+        };
+        let entries = [entry("消费", -1205), entry("a,\"b\"", 5), entry("=HYPERLINK(1)", 100)];
+        let nil = uuid::Uuid::nil();
+        let expected = format!(
+            "\u{feff}时间,类型,说明,收入（元）,支出（元）,流水号\r\n\
+             2026-11-21 10:00:00,消费,消费,,12.05,{nil}\r\n\
+             2026-11-21 10:00:00,消费,\"a,\"\"b\"\"\",0.05,,{nil}\r\n\
+             2026-11-21 10:00:00,消费,'=HYPERLINK(1),1.00,,{nil}\r\n"
+        );
+        assert_eq!(String::from_utf8(table(&entries).unwrap()).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for bad in ["=1", "+1", "-1", "@SUM", "\t=1", "\r=1", "＝1"] {
+            assert_eq!(safe(bad), format!("'{bad}"));
+        }
+        for good in ["", "1", "a=1", "微信充值", "'=1"] {
+            assert_eq!(safe(good), good);
+        }
+    }
+}

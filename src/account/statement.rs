@@ -1,0 +1,116 @@
+//! 账单: lines, the days of a month, and the lines of a year to take along.
+
+use super::{
+    Accounts,
+    entry::{EntryKind, word},
+};
+use crate::{
+    base::{
+        clock::{Day, Month, Timestamp},
+        db::DbError,
+        money::Balance,
+    },
+    ledger::{
+        statement::{self, DaySum, Line, Span},
+        transfer::TransferId,
+    },
+    orders::{self, order::OrderId},
+    sessions::Student,
+};
+use std::collections::HashMap;
+
+/// No export is longer; somebody who buys fifty things a day fits in.
+pub const MAX_EXPORT_LINES: u64 = 20_000;
+
+/// Which lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// On this day or later.
+    pub from: Option<Day>,
+    /// On this day or earlier.
+    pub to: Option<Day>,
+    /// Of this kind only.
+    pub kind: Option<EntryKind>,
+}
+
+/// A line of the statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The transfer.
+    pub id: TransferId,
+    /// When it was posted.
+    pub at: Timestamp,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The same for people.
+    pub title: &'static str,
+    /// How the total of the balances changed, in fen.
+    pub amount: Balance,
+    /// The order that was paid.
+    pub order: Option<OrderId>,
+}
+
+/// The lines are more than an export takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyLines;
+
+impl Accounts {
+    /// The newest lines below `before`, at most `limit`: two queries at most.
+    pub async fn statement(
+        &self,
+        student: &Student,
+        filter: Filter,
+        before: Option<TransferId>,
+        limit: u64,
+    ) -> Result<Vec<Entry>, DbError> {
+        let span = before.into_iter().fold(span(student, filter), Span::below);
+        let sorts = filter.kind.map(EntryKind::sorts);
+        let lines = statement::lines(&self.db, span, sorts.as_deref(), limit).await?;
+        let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
+        let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
+        let orders = orders::of_postings(&self.db, student.person, &paid).await?;
+        Ok(lines.into_iter().map(|line| entry(&line, &orders)).collect())
+    }
+
+    /// The days of the month on which something came or went.
+    pub async fn month(&self, student: &Student, month: Month) -> Result<Vec<DaySum>, DbError> {
+        let filter = Filter { from: Some(month.first()), to: Some(month.last()), kind: None };
+        statement::days(&self.db, span(student, filter)).await
+    }
+
+    /// All lines of these days, newest first.
+    pub async fn export(
+        &self,
+        student: &Student,
+        filter: Filter,
+    ) -> Result<Result<Vec<Entry>, TooManyLines>, DbError> {
+        let lines =
+            statement::lines(&self.db, span(student, filter), None, MAX_EXPORT_LINES + 1).await?;
+        if u64::try_from(lines.len()).is_ok_and(|lines| lines > MAX_EXPORT_LINES) {
+            return Ok(Err(TooManyLines));
+        }
+        Ok(Ok(lines.iter().map(|line| entry(line, &HashMap::new())).collect()))
+    }
+}
+
+fn span(student: &Student, filter: Filter) -> Span {
+    let all = Span::of(student.school, student.person);
+    let from = filter.from.into_iter().fold(all, Span::from_day);
+    filter.to.into_iter().fold(from, Span::to_day)
+}
+
+fn kind_of(line: &Line) -> EntryKind {
+    word(&line.other, !line.amount.is_negative()).0
+}
+
+fn entry(line: &Line, orders: &HashMap<String, OrderId>) -> Entry {
+    let (kind, title) = word(&line.other, !line.amount.is_negative());
+    Entry {
+        id: line.id,
+        at: line.at,
+        kind,
+        title,
+        amount: line.amount,
+        order: orders.get(&line.reference).copied(),
+    }
+}
