@@ -118,6 +118,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             .configure(control::routes)
     })
     .workers(2)
+    // As long as web servers usually do.
+    .keep_alive(Duration::from_secs(60))
     .disable_signals()
     .bind(options.listen)?;
     let base_url = server.addrs().first().map_or_else(String::new, |at| format!("http://{at}"));

@@ -7,6 +7,10 @@ pub(crate) mod test_server;
 use super::write_point;
 use std::time::Duration;
 
+/// A kept connection is not used again after this: shorter than providers keep theirs, so that a
+/// request hardly ever meets a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(20);
+
 /// How long a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -45,6 +49,7 @@ pub fn build(timeouts: Timeouts) -> Result<reqwest::Client, reqwest::Error> {
         .user_agent(concat!("onecard/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
         .timeout(timeouts.total)
+        .pool_idle_timeout(IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
