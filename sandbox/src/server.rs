@@ -120,7 +120,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     })
     .workers(2)
     // As long as web servers usually do.
-    .keep_alive(Duration::from_secs(60))
+    .keep_alive(Duration::from_mins(1))
     .disable_signals()
     .bind(options.listen)?;
     let base_url = server.addrs().first().map_or_else(String::new, |at| format!("http://{at}"));
