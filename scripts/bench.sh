@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make bench`: the ratio table, against a private, durable PostgreSQL on this machine.
+# `make bench`: the ratio tables, against a private, durable PostgreSQL on this machine.
+#   scripts/bench.sh [TABLE...]   all tables, or those named: postings, callbacks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh test
@@ -8,4 +9,5 @@ trap 'scripts/services.sh down "$dir/services" || true; rm -rf "$dir"' EXIT
 chmod 755 "$dir"
 exports=$(scripts/services.sh up --durable "$dir/services")
 eval "$exports"
-cargo bench --locked --bench ratios
+(cd benches/callback-node && npm ci --no-audit --no-fund --silent)
+cargo bench --locked --bench ratios -- "$@"

@@ -1,6 +1,6 @@
-//! The server without storage: its shell, its routes, its check of a callback and the hand-over to
-//! its lanes, and then a batch that writes nothing. A process of its own, so that its CPU time can
-//! be told from everything else's.
+//! The server without storage: its shell, its routes, its check of a callback, and then the answer;
+//! or, in between, the hand-over to lanes whose batch writes nothing. A process of its own, so that
+//! its CPU time can be told from everything else's.
 
 use super::orders::SCHOOL;
 use crate::postings::Failure;
@@ -31,10 +31,28 @@ use onecard::{
 use serde_json::json;
 use std::{convert::Infallible, path::Path, sync::Arc};
 
-/// The variable that makes this program serve instead of measure.
+/// The variable that makes this program serve instead of measure, by the name of a [`Way`].
 pub const ASKED: &str = "ONECARD_BENCH_BARE";
 /// As the server's own lanes.
 const BATCH: usize = 64;
+
+/// How far a callback goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Checked and answered: what the reference does without storage.
+    Checks,
+    /// Also handed over to a lane and back.
+    Lanes,
+}
+
+impl Way {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checks => "checks",
+            Self::Lanes => "lanes",
+        }
+    }
+}
 
 /// Agrees to everything and writes nothing.
 struct Nothing;
@@ -52,14 +70,13 @@ impl Batch for Nothing {
 
 /// Serves until it is killed, where that was asked for; answers whether it was.
 pub fn served() -> Result<bool, Failure> {
-    if std::env::var_os(ASKED).is_none() {
-        return Ok(false);
-    }
-    actix_web::rt::System::new().block_on(serve())?;
+    let Some(asked) = std::env::var_os(ASKED) else { return Ok(false) };
+    let way = [Way::Checks, Way::Lanes].into_iter().find(|way| asked == way.name());
+    actix_web::rt::System::new().block_on(serve(way.ok_or("no such way")?))?;
     Ok(true)
 }
 
-async fn serve() -> Result<(), Failure> {
+async fn serve(way: Way) -> Result<(), Failure> {
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
     let config = Config::load(None, variables)?;
     let (address, workers) = (config.server.listen, config.server.workers);
@@ -68,7 +85,8 @@ async fn serve() -> Result<(), Failure> {
     app.db.migrate().await?;
     let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
     import_schools(&app.db, &[policy], false, SystemClock.now()).await?;
-    let lanes = Data::new(Lanes::start(&app.background.threads, Nothing, lanes, BATCH));
+    let start = || Lanes::start(&app.background.threads, Nothing, lanes, BATCH);
+    let lanes = Data::new((way == Way::Lanes).then(start));
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(lanes.clone())
@@ -80,13 +98,13 @@ async fn serve() -> Result<(), Failure> {
     Ok(server.workers(workers).bind(address)?.run().await?)
 }
 
-/// As `TopUps::receive`, into the other lanes.
+/// As `TopUps::receive`, up to the settling.
 async fn receive(
     request: HttpRequest,
     school: web::Path<String>,
     body: Bytes,
     topups: Data<TopUps>,
-    lanes: Data<Lanes<Nothing>>,
+    lanes: Data<Option<Lanes<Nothing>>>,
 ) -> HttpResponse {
     let found = topups.schools.by_code(&school).await;
     let Ok(Some(school)) = found else { return fail(StatusCode::NOT_FOUND) };
@@ -100,6 +118,7 @@ async fn receive(
     let (notification_id, fact) = verified.into_parts();
     let door = Door::Message { notification_id, body: body.to_vec() };
     let report = Report { school: school.id, fact, door };
+    let Some(lanes) = lanes.as_ref() else { return HttpResponse::NoContent().finish() };
     match lanes.submit(report).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(_) => fail(StatusCode::INTERNAL_SERVER_ERROR),

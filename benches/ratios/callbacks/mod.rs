@@ -4,8 +4,8 @@
 //! messages are signed before the clock starts, and both get the very same bytes.
 //!
 //! Without storage both answer after the checks, over HTTP as well. The server has no such switch,
-//! so `bare` serves its shell, its check and its lanes with a batch that writes nothing. What
-//! counts there is the CPU time that the processes used.
+//! so `bare` serves its shell and its check. What counts there is the CPU time that the processes
+//! used, of user and kernel.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -16,6 +16,7 @@ mod orders;
 mod programs;
 
 use crate::postings::{Failure, median};
+use bare::Way;
 use letters::Mint;
 use orders::{Made, Orders};
 use programs::Program;
@@ -92,23 +93,26 @@ async fn without_storage(
     orders: &Orders,
     folder: &std::path::Path,
 ) -> Result<(), Failure> {
-    let ours = Program::bare(mint, folder).await?;
+    let ours = Program::bare(mint, folder, Way::Checks).await?;
+    let lanes = Program::bare(mint, folder, Way::Lanes).await?;
     let theirs = Program::node(mint, orders, false)?;
     let made = orders.of(PERSONS, CALLBACKS)?;
-    for program in [&ours, &theirs] {
+    for program in [&ours, &lanes, &theirs] {
         programs::check_that_it_refuses(program, mint, made).await?;
         load::send(program.port, mint.letters(made)?, CONNECTIONS).await?;
     }
-    let (mut onecard, mut node) = (vec![], vec![]);
+    let (mut onecard, mut handed_over, mut node) = (vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         let letters = mint.letters(made)?;
         node.push(cpu_of_a_callback(&theirs, letters.clone()).await?);
-        onecard.push(cpu_of_a_callback(&ours, letters).await?);
+        onecard.push(cpu_of_a_callback(&ours, letters.clone()).await?);
+        handed_over.push(cpu_of_a_callback(&lanes, letters).await?);
     }
-    let (onecard, node) = (median(onecard), median(node));
+    let (onecard, handed_over, node) = (median(onecard), median(handed_over), median(node));
     println!("CPU of a callback without storage, against the same");
     println!("  node             {node:>8.0} µs");
     println!("  onecard          {onecard:>8.0} µs   1/{:.1}   (reach 1/5)", node / onecard);
+    println!("  … with its lanes {handed_over:>8.0} µs   1/{:.1}", node / handed_over);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The programs that are measured, each as processes of its own that end with it.
 
 use super::{
-    Told, bare,
+    Told,
+    bare::{self, Way},
     letters::Mint,
     load,
     orders::{Orders, SCHOOL},
@@ -51,11 +52,11 @@ impl Program {
     }
 
     /// The server's own way from the socket to the settling, and nothing behind it.
-    pub async fn bare(mint: &Mint, folder: &Path) -> Result<Self, Failure> {
+    pub async fn bare(mint: &Mint, folder: &Path, way: Way) -> Result<Self, Failure> {
         let port = free_port()?;
-        let url = format!("sqlite://{}", folder.join("bare.db").display());
+        let url = format!("sqlite://{}", folder.join(format!("{}.db", way.name())).display());
         let child = Command::new(std::env::current_exe()?)
-            .env(bare::ASKED, "1")
+            .env(bare::ASKED, way.name())
             .envs(settings(mint, &url, folder, port)?)
             .stdin(Stdio::null())
             .spawn()?;
