@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make run`: builds what changed, starts the server and the sandbox, seeds the demo school, and
+# `make run`: builds what changed, starts the server and the sandbox, seeds the demo schools, and
 # serves until Ctrl-C. Data and throwaway keys live in ./data; remove it to begin afresh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,10 +18,14 @@ mkdir -p "$data"
 node scripts/compose-config.mjs "$data" "$server" "$metrics" "http://127.0.0.1:$sandbox"
 onecard() { "$bin/onecard" --config "$data/onecard.toml" "$@"; }
 
-say "preparing the database and the demo school"
+say "preparing the database and the demo schools"
 onecard migrate >/dev/null
 onecard school import schools
-onecard roster import --school xnec schools/demo/xnec-roster.csv
+for roster in schools/demo/*-roster.csv; do
+  school=$(basename "$roster" -roster.csv)
+  printf '%-7s ' "$school"
+  onecard roster import --school "$school" "$roster"
+done
 
 pids=()
 stop() { trap - EXIT INT TERM; kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true; }
@@ -38,6 +42,22 @@ scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sand
   exit 1
 }
 
+# The first two people of a school, with the default passwords that its rule gives them.
+demo_accounts() {
+  local policy
+  policy=schools/$(basename "$1" -roster.csv).toml
+  awk -F, -v name="$(sed -n 's/^name = "\(.*\)"/\1/p' "$policy")" \
+    -v rule="$(sed -n 's/^default = "\(.*\)"/\1/p' "$policy")" '
+    NR == 1 { print "    " name; next }
+    NR > 3 { exit }
+    {
+      id = $3
+      if (rule == "drop_letter_shift") sub(/X$/, "", id)
+      if (rule == "last_six_x_to_zero") sub(/X$/, "0", id)
+      printf "      学号 %-13s 查询密码 %s   %s\n", $1, substr(id, length(id) - 5), $2
+    }' "$1"
+}
+
 cat <<TEXT
 
   onecard is running. Ctrl-C stops it.
@@ -47,12 +67,12 @@ cat <<TEXT
     sandbox control page   http://127.0.0.1:$sandbox/     stands in for WeChat and WeChat Pay
     metrics                http://127.0.0.1:$metrics/metrics
 
-  demo accounts of 咸宁职业技术学院 (xnec), invented:
+  demo accounts, invented (the second of each school has an ID number that ends with X):
 
-$(awk -F, 'NR > 1 && NR <= 5 { rule = $3; gsub(/[A-Za-z]/, "", rule); printf "    学号 %s   查询密码 %s   (%s)\n", $1, substr(rule, length(rule) - 5), $2 }' schools/demo/xnec-roster.csv)
+$(for roster in schools/demo/*-roster.csv; do demo_accounts "$roster"; done)
 
-  try: open the student app → 微信登录 → choose 林晓雨 → bind 学号 and 查询密码 from above
-       → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page
+  try: open the student app → 微信登录 → choose 林晓雨 → 咸宁职业技术学院, 学号 and 查询密码
+       from above → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page
   then: $bin/onecard --config $data/onecard.toml verify
 
   logs: $data/server.log, $data/sandbox.log
