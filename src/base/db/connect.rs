@@ -77,8 +77,10 @@ impl Db {
                     ("timezone", "UTC"),
                     // Every statement but an audit's looks rows up by a key. A plan is kept for
                     // the connection's life, and one made while a table was small would go on
-                    // reading the whole of it after it has grown.
+                    // reading the whole of it, or of its index, after it has grown.
                     ("enable_seqscan", "off"),
+                    ("enable_mergejoin", "off"),
+                    ("enable_hashjoin", "off"),
                     // Planning again for each list of keys finds the same plan.
                     ("plan_cache_mode", "force_generic_plan"),
                     // A plan that must read a whole table is then priced as if it were endless, and

@@ -46,7 +46,15 @@ impl Tx {
     /// to end: for audits.
     pub(crate) async fn allow_long_statements(&self) -> Result<(), DbError> {
         if self.has_row_locks() {
-            for sql in ["SET LOCAL statement_timeout = '10min'", "SET LOCAL enable_seqscan = on"] {
+            let settings = [
+                "statement_timeout = '10min'",
+                "enable_seqscan = on",
+                "enable_mergejoin = on",
+                "enable_hashjoin = on",
+                "plan_cache_mode = auto",
+            ];
+            for setting in settings {
+                let sql = format!("SET LOCAL {setting}");
                 self.0.execute_raw(Statement::from_string(self.backend(), sql)).await?;
             }
         }
