@@ -61,8 +61,6 @@ pub struct WeChatPay {
     /// Platform certificate mode: certificates are fetched and kept fresh. One of both modes is
     /// always configured.
     pub fetch_platform_certificates: bool,
-    /// The school's own merchant number where `mch_id` is a partner (service provider).
-    pub sub_mch_id: Option<String>,
     /// The only hosts that bills are downloaded from: `host` or `host:port`.
     pub bill_hosts: Vec<String>,
 }
@@ -93,7 +91,8 @@ pub(super) fn read_wechat_pay(mut section: Section<'_>) -> Option<WeChatPay> {
     let api_v3_key = api_v3_key(&mut section);
     let (public_key, platform_certificates, fetch_platform_certificates) =
         read_verifying_keys(&mut section);
-    let sub_mch_id = section.parsed("sub_mch_id", "a merchant's number", number);
+    let unbuilt = "must be left out: payments through a partner (service provider) are not built";
+    section.parsed("sub_mch_id", unbuilt, |_| None::<()>);
     let bill_hosts = address::hosts(&mut section, "bill_hosts");
     section.finish();
     Some(WeChatPay {
@@ -105,7 +104,6 @@ pub(super) fn read_wechat_pay(mut section: Section<'_>) -> Option<WeChatPay> {
         public_key,
         platform_certificates,
         fetch_platform_certificates,
-        sub_mch_id,
         bill_hosts: bill_hosts.unwrap_or_else(|| vec![BILL_HOST.to_owned()]),
     })
 }

@@ -11,6 +11,7 @@ async function show(pay: Pay): Promise<void> {
 export const target: Target = {
   identity: 'alipay',
   identityName: '支付宝',
+  appId: () => null,
   funding: 'alipay',
   fundingName: '支付宝',
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,

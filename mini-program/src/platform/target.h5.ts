@@ -74,6 +74,7 @@ function saveText(fileName: string, text: string): Promise<Kept> {
 export const target: Target = {
   identity: 'wechat',
   identityName: '微信',
+  appId: () => null,
   funding: 'wechat_pay',
   fundingName: '微信支付',
   apiBaseUrl: '',

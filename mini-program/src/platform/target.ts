@@ -10,6 +10,8 @@ export interface Target {
   /** Whose identity a person signs in with: the name in the path of the login. */
   readonly identity: 'wechat' | 'alipay'
   readonly identityName: string
+  /** The mini-program's app id, which its login codes are for; none where a page gives them. */
+  appId(): string | null
   readonly funding: Funding
   readonly fundingName: string
   /** Without a final slash; empty where the client comes from the server itself. */

@@ -23,6 +23,7 @@ async function show(pay: Pay): Promise<void> {
 export const target: Target = {
   identity: 'wechat',
   identityName: '微信',
+  appId: () => uni.getAccountInfoSync().miniProgram.appId,
   funding: 'wechat_pay',
   fundingName: '微信支付',
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,

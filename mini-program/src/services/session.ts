@@ -52,7 +52,9 @@ export const client = createClient({
 /** Gives a login code to the server. */
 export function exchange(code: string): Promise<Result<Tokens, ApiError>> {
   const path = `/api/v1/auth/${target.identity}/login`
-  return client.open({ method: 'POST', path, body: { code } }, tokens)
+  const appId = target.appId()
+  const body = appId === null ? { code } : { code, app_id: appId }
+  return client.open({ method: 'POST', path, body }, tokens)
 }
 
 /** Signs in to read, with the school's number and password. */
