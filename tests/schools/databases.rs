@@ -57,6 +57,14 @@ impl Fresh {
         assert!(done.rows_affected() > 0);
     }
 
+    /// The texts that a query answers.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let raw = Database::connect(&self.url).await.unwrap();
+        let select = Statement::from_string(raw.get_database_backend(), sql);
+        let rows = raw.query_all_raw(select).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     pub async fn end(self) {
         if self.folder.is_none() {
             let (base, name) = self.url.rsplit_once('/').unwrap();

@@ -32,6 +32,7 @@ on_both_databases!(
     a_file_that_is_no_roster_is_refused,
     many_rows_are_committed_in_chunks,
     two_imports_at_once_agree,
+    a_large_roster_is_named_row_by_row,
     schools_do_not_mix,
 );
 
@@ -276,6 +277,49 @@ async fn many_rows_are_committed_in_chunks(fresh: &Fresh) {
     assert_eq!(seen, [at(500), at(1000), at(1203)]);
     let report = import.run(Cursor::new(&file), |_| {}).await.unwrap();
     assert_eq!(counts(&report), [0, 0, 1202, 1]);
+}
+
+/// A person of a generated roster, with an ID number whose check digit fits.
+fn generated(n: u32) -> String {
+    let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let digits = format!("990101{}{:02}15{:03}", 1990 + n % 20, 1 + n % 12, n / 240 % 1000);
+    let sum: u32 = digits.chars().zip(weights).map(|(d, w)| d.to_digit(10).unwrap() * w).sum();
+    let check = "10X98765432".chars().nth(usize::try_from(sum % 11).unwrap()).unwrap();
+    let phone = 12_000_000_000_u64 + u64::from(n);
+    format!("{n:07},学生{n},{digits}{check},{phone},student,学院{n},班级{n},2030-07-31")
+}
+
+/// 2,000 rows; 50,000 in a long run.
+async fn a_large_roster_is_named_row_by_row(fresh: &Fresh) {
+    let long = std::env::var("ONECARD_LONG").is_ok_and(|value| value == "1");
+    let rows: u32 = if long { 50_000 } else { 2_000 };
+    let school = school(fresh, "xnec").await;
+    let bad = |n: u32| n % 997 == 3;
+    let row =
+        |n| if bad(n) { generated(n).replacen(",990101", ",99010x", 1) } else { generated(n) };
+    let file: String = std::iter::once(HEADER.to_owned())
+        .chain((0..rows).map(row))
+        .fold(String::new(), |file, line| file + &line + "\n");
+    let refused: Vec<u64> = (0..rows).filter(|n| bad(*n)).map(|n| u64::from(n) + 2).collect();
+    let good = u64::from(rows) - u64::try_from(refused.len()).unwrap();
+    let report = import(fresh, school, &file).await.unwrap();
+    assert_eq!(counts(&report), [good, 0, 0, refused.len().try_into().unwrap()]);
+    assert_eq!(report.refused.iter().map(|row| row.line).collect::<Vec<_>>(), refused);
+    assert!(report.refused.iter().all(|row| row.reason.starts_with("id_number: must be 17")));
+    // Again, and in the other encoding: nothing changes.
+    let stored = fresh.texts("SELECT student_no || updated_at FROM person ORDER BY 1").await;
+    let gbk = GBK.encode(&file).0.into_owned();
+    for again in [file.as_bytes(), &gbk] {
+        let report = import(fresh, school, again).await.unwrap();
+        assert_eq!(counts(&report), [0, 0, good, refused.len().try_into().unwrap()]);
+    }
+    assert_eq!(fresh.texts("SELECT student_no || updated_at FROM person ORDER BY 1").await, stored);
+    // Everybody moves to another class.
+    let moved = file.replace("班级", "新班级");
+    let report = import(fresh, school, &moved).await.unwrap();
+    assert_eq!(counts(&report), [0, good, 0, refused.len().try_into().unwrap()]);
+    let last = person(fresh, school, &format!("{:07}", rows - 1)).await;
+    assert_eq!(last.class_name, format!("新班级{}", rows - 1));
 }
 
 async fn two_imports_at_once_agree(fresh: &Fresh) {
