@@ -1,7 +1,12 @@
 //! The API's document, generated from the routes, and the page to browse it.
 
 use super::documented;
-use actix_web::{HttpResponse, web};
+use actix_web::{
+    HttpResponse,
+    http::header::ContentType,
+    web::{self, Bytes},
+};
+use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -59,11 +64,22 @@ pub fn openapi() -> Document {
     document
 }
 
-pub(super) fn configure(config: &mut web::ServiceConfig, document: Document) {
-    let page = SwaggerUi::new(format!("{PAGE_PATH}{{_:.*}}"))
-        .url(DOCUMENT_PATH, document)
-        .config(Config::default().validator_url("none").persist_authorization(false));
-    config.route(PAGE_PATH.trim_end_matches('/'), web::get().to(to_page)).service(page);
+/// The document as it is served. Made when somebody asks for it, once for all workers: it is the
+/// largest thing that an idle server would hold.
+static DOCUMENT: LazyLock<Bytes> =
+    LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    let settings = Config::new([DOCUMENT_PATH]).validator_url("none").persist_authorization(false);
+    let page = SwaggerUi::new(format!("{PAGE_PATH}{{_:.*}}")).config(settings);
+    config
+        .route(DOCUMENT_PATH, web::get().to(document))
+        .route(PAGE_PATH.trim_end_matches('/'), web::get().to(to_page))
+        .service(page);
+}
+
+async fn document() -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(DOCUMENT.clone())
 }
 
 async fn to_page() -> HttpResponse {

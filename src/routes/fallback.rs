@@ -4,17 +4,19 @@ use crate::base::http::{
     ApiError,
     problem::{METHOD_NOT_ALLOWED, NOT_FOUND},
 };
-use actix_web::{
-    HttpRequest, HttpResponse, ResponseError, dev::ResourceDef, http::header, web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, dev::ResourceDef, http::header};
+use std::sync::LazyLock;
 use utoipa::openapi::{OpenApi, PathItem};
+
+/// Made when the first request goes nowhere, once for all workers.
+static KNOWN: LazyLock<Known> = LazyLock::new(|| Known::of(&super::openapi()));
 
 /// The documented paths and their methods.
 #[derive(Debug)]
-pub(super) struct Known(Vec<(ResourceDef, String)>);
+struct Known(Vec<(ResourceDef, String)>);
 
 impl Known {
-    pub(super) fn of(document: &OpenApi) -> Self {
+    fn of(document: &OpenApi) -> Self {
         let paths = document.paths.paths.iter();
         Self(paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
     }
@@ -38,8 +40,8 @@ fn methods(item: &PathItem) -> String {
     served.map(|(method, _)| method).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) async fn nothing_here(request: HttpRequest, known: Data<Known>) -> HttpResponse {
-    let Some(allowed) = known.allowed(request.path()) else {
+pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    let Some(allowed) = KNOWN.allowed(request.path()) else {
         return ApiError::new(NOT_FOUND).error_response();
     };
     let mut response = ApiError::new(METHOD_NOT_ALLOWED).error_response();

@@ -51,11 +51,9 @@ pub fn configure(app: &Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) + use<>
         config.configure(http::extractors).app_data(Data::new(shell(&app)));
         state(config, &app);
         documented(&mut ServiceConfig::new(config));
-        let document = openapi();
-        let known = fallback::Known::of(&document);
-        docs::configure(config, document);
+        docs::configure(config);
         h5::configure(config, &app.config.server.h5_dir);
-        config.app_data(Data::new(known)).default_service(web::to(fallback::nothing_here));
+        config.default_service(web::to(fallback::nothing_here));
     }
 }
 
