@@ -1,10 +1,12 @@
 //! The query password (查询密码) of a person: checked, counted, changed.
 //!
 //! Invariant: a try is counted, in the database, before its password is looked at, and taken back
-//! if it was right: however many try at once, and whatever dies, nobody has a try more.
+//! if it was right, or never looked at: however many try at once, and whatever dies, nobody has a
+//! try more.
 //! Invariant: somebody who does not exist is counted, slowed and refused like somebody who does, at
 //! the cost of the same Argon2 run.
-//! Invariant: strangers never slow an identity that is bound to the person.
+//! Invariant: strangers never slow an identity that is bound to the person: neither by what they
+//! have counted, nor by the turns at Argon2 that they take.
 //! Invariant: no password is hashed inside a transaction.
 
 mod change;
@@ -31,7 +33,7 @@ use crate::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{sync::Arc, time::Duration};
-use store::{NotCounted, Subject};
+use store::{Counted, NotCounted, Subject};
 use tries::{DAY, Limit, Wait};
 
 /// Failed tries of all strangers together at one person in a day.
@@ -52,8 +54,10 @@ pub struct Passwords {
     pub sealer: Sealer,
     /// Makes the digests under which tries are counted.
     pub index: BlindIndex,
-    /// Argon2.
-    pub hashes: Hashes,
+    /// Argon2 for whoever is not bound.
+    pub for_strangers: Hashes,
+    /// Argon2 for identities that are bound.
+    pub for_holders: Hashes,
     /// Now.
     pub clock: Arc<dyn Clock>,
 }
@@ -123,9 +127,10 @@ impl Passwords {
             self.subject(school.id, "try:holder", &format!("{identity}:{person}")),
             Limit::Growing,
         )];
-        self.count(&limits).await?;
+        let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
-        let fits = self.fits(school, found.as_ref(), given).await?;
+        let fits = self.fits(&self.for_holders, school, found.as_ref(), given).await;
+        let fits = self.looked_at(fits, &counted).await?;
         self.judge(found.filter(|_| fits), &limits).await
     }
 
@@ -138,9 +143,10 @@ impl Passwords {
         given: SecretString,
     ) -> Result<Person, PasswordFault> {
         let limits = self.limits(school, stranger, claimed);
-        self.count(&limits).await?;
+        let counted = self.count(&limits).await?;
         let found = self.find(school.id, claimed).await?;
-        let fits = self.fits(school, found.as_ref(), given).await?;
+        let fits = self.fits(&self.for_strangers, school, found.as_ref(), given).await;
+        let fits = self.looked_at(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.status == PersonStatus::Active);
         self.judge(proven.filter(|_| fits & named), &limits).await
@@ -186,9 +192,21 @@ impl Passwords {
         self.index.index(school, field, value).digest
     }
 
-    async fn count(&self, limits: &[(Subject, Limit)]) -> Result<(), PasswordFault> {
+    async fn count(&self, limits: &[(Subject, Limit)]) -> Result<Vec<Counted>, PasswordFault> {
         let now = self.clock.now();
         Ok(self.db.in_tx(async |tx| store::count(tx, limits, now).await).await?)
+    }
+
+    /// `fits`; a try that got no turn is as one that was not made.
+    async fn looked_at(
+        &self,
+        fits: Result<bool, PasswordFault>,
+        counted: &[Counted],
+    ) -> Result<bool, PasswordFault> {
+        if matches!(fits, Err(PasswordFault::Hashes(HashesError::Busy))) {
+            self.db.in_tx(async |tx| store::undo(tx, counted).await).await?;
+        }
+        fits
     }
 
     async fn judge(
@@ -216,13 +234,14 @@ impl Passwords {
     /// Argon2 run, whoever is asked for.
     async fn fits(
         &self,
+        hashes: &Hashes,
         school: &School,
         person: Option<&Person>,
         given: SecretString,
     ) -> Result<bool, PasswordFault> {
         let own = person.and_then(|person| person.password_hash.clone());
         let has_own = own.is_some();
-        let fits_own = self.hashes.verify(given.clone(), own).await?;
+        let fits_own = hashes.verify(given.clone(), own).await?;
         let default = match person {
             Some(person) if !has_own => {
                 person.default_password(school.policy.password.default, &self.sealer)?
