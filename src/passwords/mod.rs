@@ -36,8 +36,9 @@ use std::{sync::Arc, time::Duration};
 use store::{Counted, NotCounted, Subject};
 use tries::{DAY, Limit, Wait};
 
-/// Failed tries of all strangers together at one person in a day.
-pub const TRIES_AT_PERSON: i64 = 20;
+/// Failed tries of all strangers together at one person in a day, at each of the two doors, binding
+/// and the portal: 20 in all. Apart, so that who needs no account cannot close the other door.
+pub const TRIES_AT_DOOR: i64 = 10;
 /// Failed tries of one identity in a day, at whomever it is not bound to.
 pub const TRIES_OF_IDENTITY: i64 = 20;
 /// How often rows that count nothing any more are removed.
@@ -168,7 +169,7 @@ impl Passwords {
 
     /// What a stranger's try counts against. The claimed number stands for the person, so that
     /// one that nobody has is counted alike; where a school finds people by two numbers, each has
-    /// half of the tries.
+    /// half of the tries of a door.
     fn limits(
         &self,
         school: &School,
@@ -177,8 +178,12 @@ impl Passwords {
     ) -> Vec<(Subject, Limit)> {
         let number = claimed.number();
         let kinds = i64::try_from(school.policy.binding.id_kinds.len()).unwrap_or(1).max(1);
-        let at_number = self.subject(school.id, "try:number", &number);
-        let mut limits = vec![(at_number, Limit::Daily(TRIES_AT_PERSON / kinds))];
+        let door = match stranger {
+            Stranger::Identity(_) => "try:binding",
+            Stranger::Portal => "try:portal",
+        };
+        let at_number = self.subject(school.id, door, &number);
+        let mut limits = vec![(at_number, Limit::Daily(TRIES_AT_DOOR / kinds))];
         if let Stranger::Identity(identity) = stranger {
             let pair = self.subject(school.id, "try:pair", &format!("{identity}:{number}"));
             let all = self.subject(NO_SCHOOL, "try:identity", &identity.to_string());

@@ -23,6 +23,7 @@ on_each_database!(
     every_check_costs_one_argon2_run,
     a_number_that_nobody_has_is_slowed_like_one_that_somebody_has,
     a_hundred_tries_neither_get_in_nor_keep_the_owner_out,
+    one_door_does_not_close_the_other,
     tries_at_once_are_counted_one_by_one,
     a_right_password_is_not_counted,
     waits_grow_and_are_over_in_time,
@@ -215,13 +216,16 @@ async fn a_number_that_nobody_has_is_slowed_like_one_that_somebody_has(db: &Test
         for stranger in [vec![one; 8], (0..10).map(|_| nobody()).collect()].concat() {
             course.push(desk.stranger(stranger, &claimed, "000000").await);
         }
-        course.push(desk.stranger(Stranger::Portal, &claimed, "000000").await);
+        for _ in 0..7 {
+            course.push(desk.stranger(Stranger::Portal, &claimed, "000000").await);
+        }
         courses.push((course, desk.passwords.for_strangers.done() - before));
     }
     let (course, cost) = &courses[0];
     assert_eq!((&course[..5], *cost), ([Refused; 5].as_slice(), 10));
-    assert!(matches!(course[5..8], [Slowed(_), Slowed(_), Slowed(_)]), "{course:?}");
-    assert!(matches!(course[18], Slowed(_)), "{course:?}");
+    assert_eq!(course[5..18], [Slowed(DAY); 13], "the door of binding is closed");
+    assert_eq!(course[18..23], [Refused; 5], "that of the portal is another");
+    assert_eq!(course[23..], [Slowed(DAY); 2]);
     for other in &courses {
         assert_eq!(other, &courses[0]);
     }
@@ -253,12 +257,31 @@ async fn a_hundred_tries_neither_get_in_nor_keep_the_owner_out(db: &TestDb) {
     }
 }
 
+async fn one_door_does_not_close_the_other(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let doors: [fn() -> Stranger; 2] = [nobody, || Stranger::Portal];
+    for (number, password, [closed, open]) in
+        [("2301001", "170026", doors), ("2301002", "102008", [doors[1], doors[0]])]
+    {
+        let target = by_number(number);
+        for n in 0..30 {
+            let came = desk.stranger(closed(), &target, "000000").await;
+            assert_eq!(came, if n < 10 { Refused } else { Slowed(DAY) }, "{number} {n}");
+        }
+        assert_eq!(desk.stranger(closed(), &target, password).await, Slowed(DAY), "{number}");
+        assert_eq!(desk.stranger(open(), &target, password).await, In, "{number}");
+    }
+}
+
 async fn tries_at_once_are_counted_one_by_one(db: &TestDb) {
     let desk = Desk::open(db, "xnec").await;
     let target = by_number("2301001");
-    let tries = (0..30).map(|_| desk.stranger(nobody(), &target, "000000"));
-    let came = join_all(tries).await;
-    assert_eq!(came.iter().filter(|came| **came == Refused).count(), 20, "{came:?}");
+    let doors: [fn() -> Stranger; 2] = [nobody, || Stranger::Portal];
+    for door in doors {
+        let tries = (0..30).map(|_| desk.stranger(door(), &target, "000000"));
+        let came = join_all(tries).await;
+        assert_eq!(came.iter().filter(|came| **came == Refused).count(), 10, "{came:?}");
+    }
     let owner = desk.owner("2301002").await;
     let came = join_all((0..12).map(|_| desk.holder(&owner, "000000"))).await;
     assert_eq!(came.iter().filter(|came| **came == Refused).count(), 5, "{came:?}");
