@@ -28,12 +28,17 @@ use crate::{
     topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
 };
 use secrecy::SecretString;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::task::LocalPoolHandle;
 
-/// How many passwords are hashed at a time: no more than a small machine has cores to spare.
-const HASHES_AT_ONCE: usize = 4;
+/// How many passwords of strangers are checked at a time: no more than a small machine has cores
+/// to spare.
+const STRANGERS_AT_ONCE: usize = 4;
+/// As many beside them of those who are bound.
+const HOLDERS_AT_ONCE: usize = 2;
+/// How long a check waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
 /// The most facts of one commit.
 const SETTLE_BATCH: usize = 64;
 
@@ -138,7 +143,8 @@ fn passwords(ground: &Ground<'_>, keys: &PersonKeys) -> Passwords {
         people: People::new(ground.db.clone(), keys.index.clone()),
         sealer: keys.sealer.clone(),
         index: keys.index.clone(),
-        hashes: Hashes::new(HASHES_AT_ONCE),
+        for_strangers: Hashes::new(STRANGERS_AT_ONCE, TURN_PATIENCE),
+        for_holders: Hashes::new(HOLDERS_AT_ONCE, TURN_PATIENCE),
         clock: Arc::clone(ground.clock),
     }
 }

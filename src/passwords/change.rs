@@ -42,7 +42,7 @@ impl Passwords {
         // Only after the old one was right: before, the answer would tell what the default is.
         let default = self.default_of(school, &person).map_err(PasswordFault::from)?;
         policy.rule.check(&new, default.as_ref())?;
-        let hash = self.hashes.hash(new).await.map_err(PasswordFault::from)?;
+        let hash = self.for_holders.hash(new).await.map_err(PasswordFault::from)?;
         if self.replace(&person, student, &hash).await.map_err(PasswordFault::from)? {
             Ok(())
         } else {

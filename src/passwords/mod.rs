@@ -1,10 +1,12 @@
 //! The query password (查询密码) of a person: checked, counted, changed.
 //!
 //! Invariant: a try is counted, in the database, before its password is looked at, and taken back
-//! if it was right: however many try at once, and whatever dies, nobody has a try more.
+//! if it was right, or never looked at: however many try at once, and whatever dies, nobody has a
+//! try more.
 //! Invariant: somebody who does not exist is counted, slowed and refused like somebody who does, at
 //! the cost of the same Argon2 run.
-//! Invariant: strangers never slow an identity that is bound to the person.
+//! Invariant: strangers never slow an identity that is bound to the person: neither by what they
+//! have counted, nor by the turns at Argon2 that they take.
 //! Invariant: no password is hashed inside a transaction.
 
 mod change;
@@ -31,11 +33,12 @@ use crate::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{sync::Arc, time::Duration};
-use store::{NotCounted, Subject};
+use store::{Counted, NotCounted, Subject};
 use tries::{DAY, Limit, Wait};
 
-/// Failed tries of all strangers together at one person in a day.
-pub const TRIES_AT_PERSON: i64 = 20;
+/// Failed tries of all strangers together at one person in a day, at each of the two doors, binding
+/// and the portal: 20 in all. Apart, so that who needs no account cannot close the other door.
+pub const TRIES_AT_DOOR: i64 = 10;
 /// Failed tries of one identity in a day, at whomever it is not bound to.
 pub const TRIES_OF_IDENTITY: i64 = 20;
 /// How often rows that count nothing any more are removed.
@@ -52,8 +55,10 @@ pub struct Passwords {
     pub sealer: Sealer,
     /// Makes the digests under which tries are counted.
     pub index: BlindIndex,
-    /// Argon2.
-    pub hashes: Hashes,
+    /// Argon2 for whoever is not bound.
+    pub for_strangers: Hashes,
+    /// Argon2 for identities that are bound.
+    pub for_holders: Hashes,
     /// Now.
     pub clock: Arc<dyn Clock>,
 }
@@ -123,9 +128,10 @@ impl Passwords {
             self.subject(school.id, "try:holder", &format!("{identity}:{person}")),
             Limit::Growing,
         )];
-        self.count(&limits).await?;
+        let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
-        let fits = self.fits(school, found.as_ref(), given).await?;
+        let fits = self.fits(&self.for_holders, school, found.as_ref(), given).await;
+        let fits = self.looked_at(fits, &counted).await?;
         self.judge(found.filter(|_| fits), &limits).await
     }
 
@@ -138,9 +144,10 @@ impl Passwords {
         given: SecretString,
     ) -> Result<Person, PasswordFault> {
         let limits = self.limits(school, stranger, claimed);
-        self.count(&limits).await?;
+        let counted = self.count(&limits).await?;
         let found = self.find(school.id, claimed).await?;
-        let fits = self.fits(school, found.as_ref(), given).await?;
+        let fits = self.fits(&self.for_strangers, school, found.as_ref(), given).await;
+        let fits = self.looked_at(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.status == PersonStatus::Active);
         self.judge(proven.filter(|_| fits & named), &limits).await
@@ -162,7 +169,7 @@ impl Passwords {
 
     /// What a stranger's try counts against. The claimed number stands for the person, so that
     /// one that nobody has is counted alike; where a school finds people by two numbers, each has
-    /// half of the tries.
+    /// half of the tries of a door.
     fn limits(
         &self,
         school: &School,
@@ -171,8 +178,12 @@ impl Passwords {
     ) -> Vec<(Subject, Limit)> {
         let number = claimed.number();
         let kinds = i64::try_from(school.policy.binding.id_kinds.len()).unwrap_or(1).max(1);
-        let at_number = self.subject(school.id, "try:number", &number);
-        let mut limits = vec![(at_number, Limit::Daily(TRIES_AT_PERSON / kinds))];
+        let door = match stranger {
+            Stranger::Identity(_) => "try:binding",
+            Stranger::Portal => "try:portal",
+        };
+        let at_number = self.subject(school.id, door, &number);
+        let mut limits = vec![(at_number, Limit::Daily(TRIES_AT_DOOR / kinds))];
         if let Stranger::Identity(identity) = stranger {
             let pair = self.subject(school.id, "try:pair", &format!("{identity}:{number}"));
             let all = self.subject(NO_SCHOOL, "try:identity", &identity.to_string());
@@ -186,9 +197,21 @@ impl Passwords {
         self.index.index(school, field, value).digest
     }
 
-    async fn count(&self, limits: &[(Subject, Limit)]) -> Result<(), PasswordFault> {
+    async fn count(&self, limits: &[(Subject, Limit)]) -> Result<Vec<Counted>, PasswordFault> {
         let now = self.clock.now();
         Ok(self.db.in_tx(async |tx| store::count(tx, limits, now).await).await?)
+    }
+
+    /// `fits`; a try that got no turn is as one that was not made.
+    async fn looked_at(
+        &self,
+        fits: Result<bool, PasswordFault>,
+        counted: &[Counted],
+    ) -> Result<bool, PasswordFault> {
+        if matches!(fits, Err(PasswordFault::Hashes(HashesError::Busy))) {
+            self.db.in_tx(async |tx| store::undo(tx, counted).await).await?;
+        }
+        fits
     }
 
     async fn judge(
@@ -216,13 +239,14 @@ impl Passwords {
     /// Argon2 run, whoever is asked for.
     async fn fits(
         &self,
+        hashes: &Hashes,
         school: &School,
         person: Option<&Person>,
         given: SecretString,
     ) -> Result<bool, PasswordFault> {
         let own = person.and_then(|person| person.password_hash.clone());
         let has_own = own.is_some();
-        let fits_own = self.hashes.verify(given.clone(), own).await?;
+        let fits_own = hashes.verify(given.clone(), own).await?;
         let default = match person {
             Some(person) if !has_own => {
                 person.default_password(school.policy.password.default, &self.sealer)?

@@ -7,7 +7,8 @@ use crate::base::{
 };
 use entity::password_try;
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{CaseStatement, Expr},
 };
 use std::collections::HashMap;
 
@@ -16,6 +17,15 @@ const PRUNED_AT_ONCE: u64 = 500;
 
 /// Who tries, or at whom: a keyed digest.
 pub(super) type Subject = [u8; 32];
+
+/// A try that was counted at one subject.
+#[derive(Debug)]
+pub(super) struct Counted {
+    subject: Subject,
+    at: Timestamp,
+    /// When the last try before it was.
+    before: Timestamp,
+}
 
 /// Why a try was not counted, and must therefore not be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +50,7 @@ pub(super) async fn count(
     tx: &Tx,
     limits: &[(Subject, Limit)],
     now: Timestamp,
-) -> Result<(), NotCounted> {
+) -> Result<Vec<Counted>, NotCounted> {
     let before = locked(tx, limits, now).await?;
     let counted: Vec<Result<Tries, Wait>> = limits
         .iter()
@@ -56,7 +66,11 @@ pub(super) async fn count(
     let written = tx.update_rows("password_try", rows(subjects, &counted), set).await?;
     // A row that the upkeep took away in between would be a try that nobody counts.
     if usize::try_from(written) == Ok(limits.len()) {
-        Ok(())
+        let last_at = |subject| before.get(subject).map_or(now, |tries| tries.last_at);
+        let counted = limits.iter().map(|(subject, _)| subject);
+        Ok(counted
+            .map(|subject| Counted { subject: *subject, at: now, before: last_at(subject) })
+            .collect())
     } else {
         Err(DbError::Raced { table: "password_try" }.into())
     }
@@ -117,6 +131,31 @@ pub(super) async fn give_back(tx: &Tx, limits: &[(Subject, Limit)]) -> Result<()
         };
         password_try::Entity::update_many()
             .col_expr(password_try::Column::Counted, counted)
+            .filter(password_try::Column::Subject.eq(subject.to_vec()))
+            .filter(password_try::Column::Counted.gt(0))
+            .exec(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Makes undone what [`count`] counted: the password was not looked at. Waits go on from the try
+/// before it.
+pub(super) async fn undo(tx: &Tx, counted: &[Counted]) -> Result<(), DbError> {
+    let mut counted: Vec<&Counted> = counted.iter().collect();
+    counted.sort_unstable_by_key(|counted| counted.subject);
+    for Counted { subject, at, before } in counted {
+        let last_at = Expr::col(password_try::Column::LastAt);
+        // Another try that was counted meanwhile stays the last one.
+        let last_at = CaseStatement::new()
+            .case(last_at.clone().eq(at.micros()), before.micros())
+            .finally(last_at);
+        password_try::Entity::update_many()
+            .col_expr(
+                password_try::Column::Counted,
+                Expr::col(password_try::Column::Counted).sub(1),
+            )
+            .col_expr(password_try::Column::LastAt, last_at.into())
             .filter(password_try::Column::Subject.eq(subject.to_vec()))
             .filter(password_try::Column::Counted.gt(0))
             .exec(tx.conn())

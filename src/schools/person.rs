@@ -95,6 +95,13 @@ pub struct Standing {
     pub valid_until: Option<Day>,
 }
 
+impl Standing {
+    /// True while somebody belongs to the school: through the last day, in Asia/Shanghai.
+    pub fn holds_on(self, today: Day) -> bool {
+        self.status == PersonStatus::Active && self.valid_until.is_none_or(|last| today <= last)
+    }
+}
+
 /// What [`is_student_no`] takes.
 pub(super) const STUDENT_NO_FORM: &str = "1 to 20 of the characters A-Z, a-z, 0-9, - and _";
 
@@ -227,6 +234,16 @@ fn open(sealer: &Sealer, place: &Aad, closed: &[u8]) -> Result<SecretString, Sea
 pub fn masked_name(sealer: &Sealer, person: PersonId, closed: &[u8]) -> Result<String, SealError> {
     let name = open(sealer, &SealedField::Name.aad(person), closed)?;
     Ok(mask_name(name.expose_secret()))
+}
+
+/// True where the name in the row of that person, `closed` as it stands there, is `name`.
+pub(super) fn is_named(
+    sealer: &Sealer,
+    person: PersonId,
+    closed: &[u8],
+    name: &str,
+) -> Result<bool, SealError> {
+    Ok(open(sealer, &SealedField::Name.aad(person), closed)?.expose_secret() == name)
 }
 
 /// A name fit to show: the last character only, `**明`. A name of one character is hidden.

@@ -183,6 +183,10 @@ pub(super) struct OnRoster {
     pub(super) id: PersonId,
     /// Of the row that was imported last.
     pub(super) digest: Vec<u8>,
+    /// The name, sealed.
+    pub(super) name: Vec<u8>,
+    /// Of the ID number, if there is one.
+    pub(super) id_number_index: Option<Vec<u8>>,
 }
 
 /// Those of `student_nos` that exist.
@@ -191,18 +195,26 @@ pub(super) async fn on_roster(
     school: SchoolId,
     student_nos: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<String, OnRoster>, DbError> {
-    let found: Vec<(String, uuid::Uuid, Vec<u8>)> = person::Entity::find()
-        .select_only()
-        .columns([person::Column::StudentNo, person::Column::Id, person::Column::RosterDigest])
-        .filter(person::Column::SchoolId.eq(school.number()))
-        .filter(person::Column::StudentNo.is_in(student_nos))
-        .into_tuple()
-        .all(tx.conn())
-        .await?;
+    let found: Vec<(String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>)> =
+        person::Entity::find()
+            .select_only()
+            .columns([
+                person::Column::StudentNo,
+                person::Column::Id,
+                person::Column::RosterDigest,
+                person::Column::NameSealed,
+                person::Column::IdNumberIndex,
+            ])
+            .filter(person::Column::SchoolId.eq(school.number()))
+            .filter(person::Column::StudentNo.is_in(student_nos))
+            .into_tuple()
+            .all(tx.conn())
+            .await?;
     let known = found.into_iter();
     Ok(known
-        .map(|(student_no, id, digest)| {
-            (student_no, OnRoster { id: PersonId::from_uuid(id), digest })
+        .map(|(student_no, id, digest, name, id_number_index)| {
+            let id = PersonId::from_uuid(id);
+            (student_no, OnRoster { id, digest, name, id_number_index })
         })
         .collect())
 }

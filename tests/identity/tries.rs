@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use onecard::{
     base::{
         clock::{Clock, ManualClock, Timestamp},
-        crypto::hashes::Hashes,
+        crypto::hashes::{Hashes, HashesError},
     },
     passwords::{ChangeError, Claimed, PasswordFault, Passwords, Stranger},
     schools::{People, School, policy::IdKind},
@@ -23,11 +23,14 @@ on_each_database!(
     every_check_costs_one_argon2_run,
     a_number_that_nobody_has_is_slowed_like_one_that_somebody_has,
     a_hundred_tries_neither_get_in_nor_keep_the_owner_out,
+    one_door_does_not_close_the_other,
     tries_at_once_are_counted_one_by_one,
     a_right_password_is_not_counted,
     waits_grow_and_are_over_in_time,
     tries_outlive_the_server_and_a_check_that_was_broken_off,
     of_changes_at_once_one_counts,
+    a_try_without_a_turn_is_as_one_not_made,
+    strangers_take_no_turns_of_who_is_bound,
 );
 
 const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -46,15 +49,29 @@ enum Came {
     In,
     Refused,
     Slowed(Duration),
+    NoTurn,
 }
 
-use Came::{In, Refused, Slowed};
+use Came::{In, NoTurn, Refused, Slowed};
 
 impl Desk {
     async fn open(db: &TestDb, code: &str) -> Self {
         let school = support::import(&db.db, code).await;
         let clock = Arc::new(ManualClock::new(START));
         Self { passwords: passwords(db, &clock), clock, school }
+    }
+
+    /// The same while others take all turns at Argon2.
+    fn crowded(&self, for_strangers: bool, for_holders: bool) -> Self {
+        let turns = |taken, free: &Hashes| {
+            if taken { Hashes::new(0, Duration::ZERO) } else { free.clone() }
+        };
+        let passwords = Passwords {
+            for_strangers: turns(for_strangers, &self.passwords.for_strangers),
+            for_holders: turns(for_holders, &self.passwords.for_holders),
+            ..self.passwords.clone()
+        };
+        Self { passwords, clock: Arc::clone(&self.clock), school: Arc::clone(&self.school) }
     }
 
     async fn stranger(&self, who: Stranger, claimed: &Claimed, password: &str) -> Came {
@@ -93,7 +110,8 @@ fn passwords(db: &TestDb, clock: &Arc<ManualClock>) -> Passwords {
         people: People::new(db.db.clone(), keys.index.clone()),
         sealer: keys.sealer,
         index: keys.index,
-        hashes: Hashes::new(4),
+        for_strangers: Hashes::new(4, DAY),
+        for_holders: Hashes::new(2, DAY),
         clock,
     }
 }
@@ -103,6 +121,7 @@ fn came(result: Result<(), PasswordFault>) -> Came {
         Ok(()) => In,
         Err(PasswordFault::Wrong) => Refused,
         Err(PasswordFault::TooManyTries { wait }) => Slowed(wait),
+        Err(PasswordFault::Hashes(HashesError::Busy)) => NoTurn,
         Err(fault) => panic!("{fault}"),
     }
 }
@@ -175,9 +194,9 @@ async fn every_check_costs_one_argon2_run(db: &TestDb) {
         ("nothing to derive from", by_number(NUMBERLESS), "000000"),
         ("somebody who left", by_number("20241002011"), "170438"),
     ] {
-        let before = desk.passwords.hashes.done();
+        let before = desk.passwords.for_strangers.done();
         let _ = desk.stranger(nobody(), &claimed, password).await;
-        assert_eq!(desk.passwords.hashes.done(), before + 1, "{what}");
+        assert_eq!(desk.passwords.for_strangers.done(), before + 1, "{what}");
     }
 }
 
@@ -192,18 +211,21 @@ async fn a_number_that_nobody_has_is_slowed_like_one_that_somebody_has(db: &Test
         by_id(XIAOMEI.1),
         by_id("990101200506200623"),
     ] {
-        let (one, before) = (nobody(), desk.passwords.hashes.done());
+        let (one, before) = (nobody(), desk.passwords.for_strangers.done());
         let mut course = Vec::new();
         for stranger in [vec![one; 8], (0..10).map(|_| nobody()).collect()].concat() {
             course.push(desk.stranger(stranger, &claimed, "000000").await);
         }
-        course.push(desk.stranger(Stranger::Portal, &claimed, "000000").await);
-        courses.push((course, desk.passwords.hashes.done() - before));
+        for _ in 0..7 {
+            course.push(desk.stranger(Stranger::Portal, &claimed, "000000").await);
+        }
+        courses.push((course, desk.passwords.for_strangers.done() - before));
     }
     let (course, cost) = &courses[0];
     assert_eq!((&course[..5], *cost), ([Refused; 5].as_slice(), 10));
-    assert!(matches!(course[5..8], [Slowed(_), Slowed(_), Slowed(_)]), "{course:?}");
-    assert!(matches!(course[18], Slowed(_)), "{course:?}");
+    assert_eq!(course[5..18], [Slowed(DAY); 13], "the door of binding is closed");
+    assert_eq!(course[18..23], [Refused; 5], "that of the portal is another");
+    assert_eq!(course[23..], [Slowed(DAY); 2]);
     for other in &courses {
         assert_eq!(other, &courses[0]);
     }
@@ -235,12 +257,31 @@ async fn a_hundred_tries_neither_get_in_nor_keep_the_owner_out(db: &TestDb) {
     }
 }
 
+async fn one_door_does_not_close_the_other(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let doors: [fn() -> Stranger; 2] = [nobody, || Stranger::Portal];
+    for (number, password, [closed, open]) in
+        [("2301001", "170026", doors), ("2301002", "102008", [doors[1], doors[0]])]
+    {
+        let target = by_number(number);
+        for n in 0..30 {
+            let came = desk.stranger(closed(), &target, "000000").await;
+            assert_eq!(came, if n < 10 { Refused } else { Slowed(DAY) }, "{number} {n}");
+        }
+        assert_eq!(desk.stranger(closed(), &target, password).await, Slowed(DAY), "{number}");
+        assert_eq!(desk.stranger(open(), &target, password).await, In, "{number}");
+    }
+}
+
 async fn tries_at_once_are_counted_one_by_one(db: &TestDb) {
     let desk = Desk::open(db, "xnec").await;
     let target = by_number("2301001");
-    let tries = (0..30).map(|_| desk.stranger(nobody(), &target, "000000"));
-    let came = join_all(tries).await;
-    assert_eq!(came.iter().filter(|came| **came == Refused).count(), 20, "{came:?}");
+    let doors: [fn() -> Stranger; 2] = [nobody, || Stranger::Portal];
+    for door in doors {
+        let tries = (0..30).map(|_| desk.stranger(door(), &target, "000000"));
+        let came = join_all(tries).await;
+        assert_eq!(came.iter().filter(|came| **came == Refused).count(), 10, "{came:?}");
+    }
     let owner = desk.owner("2301002").await;
     let came = join_all((0..12).map(|_| desk.holder(&owner, "000000"))).await;
     assert_eq!(came.iter().filter(|came| **came == Refused).count(), 5, "{came:?}");
@@ -285,7 +326,7 @@ async fn tries_outlive_the_server_and_a_check_that_was_broken_off(db: &TestDb) {
     let desk = Desk::open(db, "xnec").await;
     let owner = desk.owner("2301001").await;
     // Nobody ever gets a turn here: the tries are counted, and their callers give up.
-    let stuck = Passwords { hashes: Hashes::new(0), ..desk.passwords.clone() };
+    let stuck = Passwords { for_holders: Hashes::new(0, DAY), ..desk.passwords.clone() };
     for _ in 0..3 {
         let check = stuck.check(&desk.school, &owner, "170026".into());
         let given_up = tokio::time::timeout(Duration::from_millis(500), check).await;
@@ -317,4 +358,38 @@ async fn of_changes_at_once_one_counts(db: &TestDb) {
     }
     let changed: Vec<bool> = changed.iter().map(Result::is_ok).collect();
     assert_eq!(open, changed);
+}
+
+async fn a_try_without_a_turn_is_as_one_not_made(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let (owner, one, target) = (desk.owner("2301001").await, nobody(), by_number("2301002"));
+    let crowded = desk.crowded(true, true);
+    for _ in 0..5 {
+        assert_eq!(desk.holder(&owner, "000000").await, Refused);
+        assert_eq!(desk.stranger(one, &target, "000000").await, Refused);
+    }
+    assert_eq!(crowded.holder(&owner, "170026").await, Slowed(Duration::from_mins(1)));
+    desk.clock.advance(Duration::from_mins(1));
+    for n in 0..30 {
+        assert_eq!(crowded.holder(&owner, "170026").await, NoTurn, "{n}");
+        assert_eq!(crowded.stranger(one, &target, "102008").await, NoTurn, "{n}");
+        assert_eq!(crowded.stranger(Stranger::Portal, &target, "102008").await, NoTurn, "{n}");
+        desk.clock.advance(Duration::from_secs(1));
+    }
+    // What was counted before is neither more nor forgotten.
+    assert_eq!(desk.holder(&owner, "000000").await, Refused);
+    assert_eq!(desk.stranger(one, &target, "000000").await, Refused);
+    assert_eq!(desk.holder(&owner, "170026").await, Slowed(Duration::from_mins(2)));
+    assert_eq!(desk.stranger(one, &target, "102008").await, Slowed(Duration::from_mins(2)));
+    assert_eq!(desk.stranger(nobody(), &target, "102008").await, In);
+    assert_eq!(desk.stranger(Stranger::Portal, &target, "102008").await, In);
+}
+
+async fn strangers_take_no_turns_of_who_is_bound(db: &TestDb) {
+    let desk = Desk::open(db, "xnec").await;
+    let owner = desk.owner("2301001").await;
+    let crowded = desk.crowded(true, false);
+    assert_eq!(crowded.stranger(nobody(), &by_number("2301001"), "170026").await, NoTurn);
+    crowded.change(&owner, "170026", OWN).await.unwrap();
+    assert_eq!(crowded.holder(&owner, OWN).await, In);
 }

@@ -28,6 +28,7 @@ on_both_databases!(
     every_encoding_says_the_same,
     refused_rows_are_named,
     a_changed_row_is_written_again,
+    nobody_becomes_somebody_else,
     nothing_is_written_under_an_old_key,
     a_file_that_is_no_roster_is_refused,
     many_rows_are_committed_in_chunks,
@@ -216,6 +217,50 @@ async fn a_changed_row_is_written_again(fresh: &Fresh) {
     let only = file.lines().take(2).collect::<Vec<_>>().join("\n");
     assert_eq!(counts(&import(fresh, school, only).await.unwrap()), [0, 0, 1, 0]);
     person(fresh, school, "2301002").await;
+}
+
+/// Numbers are given out again. Name and ID number: before, in the row, and whether it is taken.
+async fn nobody_becomes_somebody_else(fresh: &Fresh) {
+    const LIN: &str = "990101200503170026";
+    const ZHAO: &str = "99010120050908003X";
+    let school = school(fresh, "xnec").await;
+    let file = |no: &str, name: &str, id_number: &str, class: &str| {
+        let first = "1000,孙可,,,student,,,";
+        format!("{HEADER}\n{first}\n{no},{name},{id_number},,temporary,,{class},\n")
+    };
+    let cases = [
+        (("林晓雨", LIN), ("赵一鸣", LIN), true),
+        (("林晓雨", LIN), ("林晓雨", ZHAO), true),
+        (("林晓雨", LIN), ("林晓雨", ""), true),
+        (("林晓雨", ""), ("林晓雨", LIN), true),
+        (("林晓雨", ""), ("赵一鸣", ""), true),
+        (("林晓雨", LIN), ("赵一鸣", ZHAO), false),
+        (("林晓雨", LIN), ("赵一鸣", ""), false),
+        (("林晓雨", ""), ("赵一鸣", LIN), false),
+    ];
+    for (no, (before, after, taken)) in (1001..).zip(cases) {
+        let what = format!("{before:?} {after:?}");
+        let no = no.to_string();
+        let file = |name, id_number, class| file(&no, name, id_number, class);
+        import(fresh, school, file(before.0, before.1, "甲")).await.unwrap();
+        let stood = person(fresh, school, &no).await;
+        let report = import(fresh, school, file(after.0, after.1, "乙")).await.unwrap();
+        let stands = person(fresh, school, &no).await;
+        assert_eq!(stands.id, stood.id, "{what}");
+        if taken {
+            assert_eq!(counts(&report), [0, 1, 1, 0], "{what}");
+            assert_eq!((name_of(&stands).as_str(), &*stands.class_name), (after.0, "乙"), "{what}");
+            continue;
+        }
+        assert_eq!(counts(&report), [0, 0, 1, 1], "{what}");
+        let refused = &report.refused[0];
+        let reason = "student_no: belongs to another person: name and id_number both differ";
+        assert_eq!((refused.line, refused.reason.as_str()), (3, reason), "{what}");
+        assert_eq!((name_of(&stands).as_str(), &*stands.class_name), (before.0, "甲"), "{what}");
+        // What the last import said is still known: a row that says it again changes nothing.
+        let again = import(fresh, school, file(before.0, before.1, "甲")).await.unwrap();
+        assert_eq!(counts(&again), [0, 0, 2, 0], "{what}");
+    }
 }
 
 async fn nothing_is_written_under_an_old_key(fresh: &Fresh) {

@@ -15,8 +15,6 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long somebody waits for a turn.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// In place of a hash that is not there: of the same cost, and of no password.
 const STAND_IN: &str = "$argon2id$v=19$m=19456,t=2,p=1$c3RhbmQtaW4tZm9yLW5vYm9keQ\
                         $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -41,10 +39,11 @@ pub struct Hashes {
 }
 
 impl Hashes {
-    /// At most `at_once` at a time: each takes a core for tens of milliseconds, and 19 MiB.
-    pub fn new(at_once: usize) -> Self {
+    /// At most `at_once` at a time: each takes a core for tens of milliseconds, and 19 MiB. Who
+    /// has waited `patience` for a turn is sent away.
+    pub fn new(at_once: usize, patience: Duration) -> Self {
         let turns = Arc::new(Semaphore::new(at_once));
-        Self { turns, patience: PATIENCE, done: Arc::default() }
+        Self { turns, patience, done: Arc::default() }
     }
 
     /// True where `given` is the password that was hashed into `stored`. Without one the work is
@@ -111,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_check_costs_the_same_with_a_hash_and_without() {
-        let hashes = Hashes::new(2);
+        let hashes = Hashes::new(2, Duration::from_mins(1));
         let stored = hashes.hash(secret("246810")).await.unwrap();
         let cases = [
             ("246810", Some(stored.clone()), true),
@@ -130,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gets_no_turn_is_told() {
-        let hashes = Hashes { patience: Duration::from_millis(1), ..Hashes::new(0) };
+        let hashes = Hashes::new(0, Duration::ZERO);
         assert_eq!(hashes.hash(secret("246810")).await, Err(HashesError::Busy));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: every row that was read is added, changed, unchanged or refused with its reason.
 //! Invariant: a row that says what the last import said is not written again.
+//! Invariant: a row never turns somebody into somebody else, who would inherit password, bindings
+//! and money: of name and ID number one at most changes at a time.
 //! Invariant: a reason names a field and never its value.
 
 mod header;
@@ -10,7 +12,7 @@ mod row;
 
 use super::{
     people::{ID_NUMBER, PHONE},
-    person::{PersonKeys, SealedField, SealedFields},
+    person::{self, PersonKeys, SealedField, SealedFields},
     store::{self, OnRoster, PersonRow},
 };
 use crate::base::{
@@ -34,6 +36,7 @@ const CHUNK: usize = 500;
 const MAX_ROWS: u64 = 500_000;
 /// The blind index's name of whole rows.
 const ROSTER_ROW: &str = "roster_row";
+const SOMEBODY_ELSE: &str = "student_no: belongs to another person: name and id_number both differ";
 
 /// What an import of a roster needs.
 #[derive(Clone, Copy, Debug)]
@@ -148,20 +151,23 @@ impl RosterImport<'_> {
 
     async fn import(
         &self,
-        rows: Vec<RosterRow>,
+        rows: Vec<(u64, RosterRow)>,
         report: &mut RosterReport,
     ) -> Result<(), RosterError> {
-        let rows: Vec<Indexed> = rows.into_iter().map(|row| self.indexed(row)).collect();
-        let (added, changed) = self.db.in_tx(async |tx| self.write(tx, &rows).await).await?;
-        report.added += added;
-        report.changed += changed;
-        report.unchanged += count(rows.len()) - added - changed;
+        let rows: Vec<Indexed> =
+            rows.into_iter().map(|(line, row)| self.indexed(line, row)).collect();
+        let written = self.db.in_tx(async |tx| self.write(tx, &rows).await).await?;
+        report.added += written.added;
+        report.changed += written.changed;
+        report.unchanged += written.unchanged;
+        report.refused.extend(written.refused);
         Ok(())
     }
 
-    fn indexed(&self, row: RosterRow) -> Indexed {
+    fn indexed(&self, line: u64, row: RosterRow) -> Indexed {
         let index = |field: &str, value: &str| self.keys.index.index(self.school, field, value);
         Indexed {
+            line,
             id_number: row.id_number.as_deref().map(|number| index(ID_NUMBER, number)),
             phone: row.phone.as_deref().map(|phone| index(PHONE, phone)),
             digests: self.keys.index.candidates(self.school, ROSTER_ROW, &row.canonical()),
@@ -169,29 +175,51 @@ impl RosterImport<'_> {
         }
     }
 
-    /// Answers how many people were added and changed.
-    async fn write(&self, tx: &Tx, rows: &[Indexed]) -> Result<(u64, u64), RosterError> {
+    async fn write(&self, tx: &Tx, rows: &[Indexed]) -> Result<Written, RosterError> {
         let student_nos = rows.iter().map(|indexed| indexed.row.student_no.as_str());
         let mut known = store::on_roster(tx, self.school, student_nos).await?;
-        let (mut added, mut changed) = (Vec::new(), 0);
+        let (mut added, mut written) = (Vec::new(), Written::default());
         for indexed in rows {
-            let Some(OnRoster { id, digest: was }) = known.remove(&indexed.row.student_no) else {
+            let Some(stored) = known.remove(&indexed.row.student_no) else {
                 added.push(self.sealed(indexed, PersonId::new(self.now))?);
                 continue;
             };
-            if indexed.digests.first().is_some_and(|digest| digest.digest == *was) {
+            if indexed.digests.first().is_some_and(|digest| digest.digest == *stored.digest) {
+                written.unchanged += 1;
                 continue;
             }
             // A row that only an older key knows is written again, under the present keys.
-            let same = indexed.digests.iter().any(|digest| digest.digest == *was);
-            changed += u64::from(!same);
-            store::update_person(tx, self.sealed(indexed, id)?, was, self.now).await?;
+            let same = indexed.digests.iter().any(|digest| digest.digest == *stored.digest);
+            if !same && self.is_somebody_else(indexed, &stored)? {
+                written.refused.push(indexed.refused(SOMEBODY_ELSE));
+                continue;
+            }
+            *if same { &mut written.unchanged } else { &mut written.changed } += 1;
+            let row = self.sealed(indexed, stored.id)?;
+            store::update_person(tx, row, stored.digest, self.now).await?;
         }
-        let new = count(added.len());
-        if new > 0 {
+        written.added = count(added.len());
+        if written.added > 0 {
             store::insert_people(tx, self.school, added, self.now).await?;
         }
-        Ok((new, changed))
+        Ok(written)
+    }
+
+    /// Numbers are given out again, those of temporary cards each year. An ID number that appears
+    /// or goes is another one.
+    fn is_somebody_else(&self, from: &Indexed, stored: &OnRoster) -> Result<bool, SealError> {
+        let same_number = match (&from.row.id_number, &stored.id_number_index) {
+            (Some(number), Some(stored)) => {
+                let candidates = self.keys.index.candidates(self.school, ID_NUMBER, number);
+                candidates.iter().any(|candidate| candidate.digest == **stored)
+            }
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if same_number {
+            return Ok(false);
+        }
+        Ok(!person::is_named(&self.keys.sealer, stored.id, &stored.name, &from.row.name)?)
     }
 
     fn sealed<'r>(&self, from: &'r Indexed, id: PersonId) -> Result<PersonRow<'r>, SealError> {
@@ -222,10 +250,26 @@ impl RosterImport<'_> {
 
 /// A row with its digests: those of the whole row by every key, the current one's first.
 struct Indexed {
+    line: u64,
     row: RosterRow,
     id_number: Option<Blind>,
     phone: Option<Blind>,
     digests: Vec<Blind>,
+}
+
+impl Indexed {
+    fn refused(&self, reason: &str) -> RefusedRow {
+        RefusedRow { line: self.line, reason: reason.to_owned() }
+    }
+}
+
+/// What became of the rows of one commit.
+#[derive(Default)]
+struct Written {
+    added: u64,
+    changed: u64,
+    unchanged: u64,
+    refused: Vec<RefusedRow>,
 }
 
 fn count(rows: usize) -> u64 {
@@ -254,8 +298,8 @@ impl<R: BufRead> Reading<R> {
         Ok(Self { lines, encoding, header, seen, ended: false })
     }
 
-    /// The good ones of the next rows; the others go to the report.
-    fn chunk(&mut self, report: &mut RosterReport) -> io::Result<Vec<RosterRow>> {
+    /// The good ones of the next rows, each after its line; the others go to the report.
+    fn chunk(&mut self, report: &mut RosterReport) -> io::Result<Vec<(u64, RosterRow)>> {
         let mut rows = Vec::with_capacity(CHUNK);
         for _ in 0..CHUNK {
             let Some((line, content)) = self.lines.next()? else {
@@ -268,7 +312,7 @@ impl<R: BufRead> Reading<R> {
                 Line::TooLong => Err(format!("the line is longer than {} bytes", lines::MAX_BYTES)),
             };
             match row.and_then(|row| once(&mut self.seen, row, line)) {
-                Ok(row) => rows.push(row),
+                Ok(row) => rows.push((line, row)),
                 Err(reason) => report.refused.push(RefusedRow { line, reason }),
             }
         }
