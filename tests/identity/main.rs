@@ -18,6 +18,7 @@ mod support;
 
 mod apps;
 mod binding;
+mod card;
 mod forced_change;
 mod home;
 mod lost;
