@@ -446,6 +446,7 @@ const BAD_IN_PRODUCTION: &[Bad] = &[
         "sandbox address",
     ),
     ("BANK__BASE_URL", "http://127.0.0.1:8090", "bank.base_url", "sandbox address"),
+    ("PAYMENTS__FIRST_LOOK_MS", "1999", "payments.first_look_ms", "from 2000 to 60000"),
 ];
 
 #[test]

@@ -271,8 +271,8 @@ notifications! {
     altered_gcm_nonce_re_signed => by_public_key(Err(Refused::Ciphertext)),
     encrypted_under_other_apiv3_key_re_signed => by_public_key(Err(Refused::Ciphertext)),
     body_reserialised_with_spaces => by_public_key(Err(Refused::Signature)),
-    business_wrong_appid => by_public_key(Err(Refused::NotOurs)),
-    // Accepted: signed truly. That it does not fit its order is found with the order.
+    // Accepted: signed truly. That they do not fit their order is found with the order.
+    business_wrong_appid => by_public_key(Ok(())),
     business_amount_lower => by_public_key(Ok(())),
     business_trade_state_not_success => by_public_key(Err(Refused::NotPaid)),
     // Accepted, as the one before: the order knows another payer.

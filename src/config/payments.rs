@@ -1,9 +1,12 @@
 //! `[payments]`: how patiently payments are watched.
 
-use super::section::Section;
+use super::{Environment, section::Section};
 use std::time::Duration;
 
 const FIRST_LOOK_MS: u16 = 5000;
+/// The least where money is real: at this pace what is taken stays taken longer than our requests
+/// to a provider last, and a payment counts as unknown to it only after the last of them.
+const LEAST_IN_PRODUCTION_MS: u16 = 2000;
 
 /// The sweep.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +16,11 @@ pub struct Payments {
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Payments {
-    let millis = section.number("first_look_ms", 1..=60_000, FIRST_LOOK_MS);
+    let least = match section.environment() {
+        Environment::Production => LEAST_IN_PRODUCTION_MS,
+        Environment::Sandbox => 1,
+    };
+    let millis = section.number("first_look_ms", least..=60_000, FIRST_LOOK_MS);
     section.finish();
     Payments { first_look: Duration::from_millis(millis.into()) }
 }

@@ -109,8 +109,10 @@ impl Deref for PaidFact {
 /// How a payment stands at the provider, from a checked answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderState {
-    /// Paid (also when some of it went back since).
+    /// Paid.
     Paid(PaidFact),
+    /// Paid, and all or some of it was given back since, without us. How much is not told.
+    Refunded(PaidFact),
     /// Known and not paid.
     NotPaid,
     /// Closed at the provider: can no longer be paid.
@@ -196,8 +198,8 @@ pub enum NotificationRefused {
     /// The opened text is not what the protocol says.
     #[error("content is malformed")]
     Content,
-    /// Meant for another merchant or app.
-    #[error("another merchant or app")]
+    /// Meant for another merchant.
+    #[error("another merchant")]
     NotOurs,
     /// Not a successful payment, or not in CNY.
     #[error("not a successful payment in CNY")]
@@ -251,7 +253,7 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     async fn close(&self, out_trade_no: &str, now: Timestamp)
     -> Result<CloseOutcome, GatewayError>;
 
-    /// Checks a message: signature, freshness, envelope, encryption, merchant, app, success, CNY.
+    /// Checks a message: signature, freshness, envelope, encryption, merchant, success, CNY.
     fn verify(
         &self,
         raw: &RawNotification<'_>,

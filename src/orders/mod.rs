@@ -17,7 +17,7 @@ use crate::base::{
 };
 use gateway::PaidFact;
 use order::{Attempt, OrderId, Payment, PaymentId, WholeOrder};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// What an idempotency key belongs to, and what was asked under it.
@@ -235,6 +235,16 @@ pub async fn save(
     cases: &[Case],
 ) -> Result<(), DbError> {
     store::save::save(tx, moved, messages, cases).await
+}
+
+/// Those of the subjects that have a case of that kind in one of the schools.
+pub async fn cases_among(
+    tx: &Tx,
+    schools: &[SchoolId],
+    kind: &str,
+    subjects: Vec<String>,
+) -> Result<HashSet<String>, DbError> {
+    store::cases_among(tx, schools, kind, subjects).await
 }
 
 /// Closes a payment that the provider will not take any more, and with it an order that no other

@@ -110,7 +110,12 @@ impl TopUps {
             if over { gateway.close(&number, self.clock.now()).await.map(drop) } else { Ok(()) };
         // Whatever came of the close: a payment may have won the race.
         match gateway.query(&number, self.clock.now()).await? {
-            ProviderState::Paid(fact) => self.settle(attempt, fact, asker).await.map(|()| true),
+            ProviderState::Paid(fact) => {
+                self.settle(attempt, fact, Door::Answer, asker).await.map(|()| true)
+            }
+            ProviderState::Refunded(fact) => {
+                self.settle(attempt, fact, Door::RefundedAnswer, asker).await.map(|()| true)
+            }
             ProviderState::Closed => self.close(attempt).await.map(|()| true),
             ProviderState::Unknown if self.will_stay_unknown(attempt) => {
                 self.close(attempt).await.map(|()| true)
@@ -123,9 +128,10 @@ impl TopUps {
         &self,
         attempt: &Attempt,
         fact: PaidFact,
+        door: Door,
         asker: Asker,
     ) -> Result<(), TopUpError> {
-        let report = Report { school: attempt.order.school, fact, door: Door::Answer };
+        let report = Report { school: attempt.order.school, fact, door };
         match self.settling.submit(report).await? {
             Verdict::Settled => count_settled(asker.code()),
             Verdict::AlreadySettled => {}

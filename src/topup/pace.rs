@@ -10,10 +10,11 @@ const LOOKS: [u32; 5] = [1, 3, 12, 36, 120];
 const SHORTEST: u32 = 3;
 /// The longest, as a multiple: 1 h.
 const LONGEST: u32 = 720;
-/// How long what was taken stays taken, as a multiple: 2 min. Longer than all that a round does.
+/// How long what was taken stays taken, as a multiple: 2 min. Longer than all that a round does, at
+/// any pace that the configuration allows in production.
 const LEASE: u32 = 24;
 /// How long after the end a number may still arrive at the provider, as a multiple: 1 min. Longer
-/// than any request of ours.
+/// than any request of ours, at any pace that the configuration allows in production.
 const GRACE: u32 = 12;
 /// What is due is asked for so many times within the first delay: each second.
 const TURNS: u32 = 5;
@@ -71,6 +72,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::http_client::Timeouts;
 
     #[test]
     fn looks_grow_until_the_end_and_go_on_after_it() {
@@ -100,6 +102,15 @@ mod tests {
         // A student who gives up ends the time early.
         assert_eq!(pace.next(created, at(1010), at(1006)), at(1010));
         assert_eq!(pace.next(created, at(1010), at(1010)), at(1025));
+    }
+
+    /// A round is two requests; and a request may begin at the very end of an order's time.
+    #[test]
+    fn requests_end_before_leases_and_graces_at_the_quickest_pace_of_production() {
+        let (pace, now) = (Pace::new(Duration::from_secs(2)), Timestamp::from_seconds(1000));
+        let (request, reserve) = (Timeouts::default().total, Duration::from_secs(10));
+        assert!(pace.lease(now) >= now.plus(request * 2 + reserve));
+        assert!(pace.settled(now) >= now.plus(request + reserve));
     }
 
     #[test]

@@ -17,11 +17,14 @@ use crate::{
     orders::{
         self, Case, Message,
         gateway::PaidFact,
-        order::{Attempt, PaymentId, Settlement},
+        order::{Attempt, PaymentId, PaymentState, Settlement},
     },
 };
 use async_trait::async_trait;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tokio::sync::Notify;
 
 /// How a fact came to us, and with it how far it is believed.
@@ -36,6 +39,23 @@ pub enum Door {
     },
     /// The provider's own answer to our question: the last word.
     Answer,
+    /// Such an answer, which also says that money was given back without us: the payer is not
+    /// credited with what they may have back already.
+    RefundedAnswer,
+}
+
+/// What sort of cases payments are.
+const CASE: &str = "payment";
+/// Why staff must look at a payment that was given back without us.
+const REFUNDED: &str = "refunded_at_provider";
+
+impl Door {
+    const fn tells_refund(&self) -> bool {
+        match self {
+            Self::RefundedAnswer => true,
+            Self::Answer | Self::Message { .. } => false,
+        }
+    }
 }
 
 /// A fact to settle.
@@ -119,7 +139,8 @@ pub async fn settle_all(
 ) -> Result<Vec<Verdict>, SettleError> {
     let ours = reports.iter().filter_map(|r| PaymentId::from_out_trade_no(&r.fact.out_trade_no));
     let attempts = orders::lock(tx, ours).await?;
-    let plan = plan(now, reports, attempts)?;
+    let refunded = refunded_before(tx, reports, &attempts).await?;
+    let plan = plan(now, reports, attempts, &refunded)?;
     for outcome in ledger::post_all(tx, now, &plan.transfers).await? {
         outcome?;
     }
@@ -130,11 +151,29 @@ pub async fn settle_all(
     Ok(plan.verdicts)
 }
 
+/// The cases of facts about closed payments whose money went to suspense as refunded: a message that
+/// is older than the refund, and comes after it, moves nothing.
+async fn refunded_before(
+    tx: &Tx,
+    reports: &[Report],
+    attempts: &HashMap<PaymentId, Attempt>,
+) -> Result<HashSet<String>, DbError> {
+    let case = |report: &Report| {
+        let id = PaymentId::from_out_trade_no(&report.fact.out_trade_no)?;
+        let attempt = attempts.get(&id)?;
+        let is_closed = attempt.payment.state == PaymentState::Closed;
+        is_closed.then(|| (attempt.order.school, subject(REFUNDED, &report.fact)))
+    };
+    let (schools, subjects): (Vec<_>, Vec<_>) = reports.iter().filter_map(case).unzip();
+    orders::cases_among(tx, &schools, CASE, subjects).await
+}
+
 /// Decides each fact on the states that the facts before it left.
 fn plan(
     now: Timestamp,
     reports: &[Report],
     mut attempts: HashMap<PaymentId, Attempt>,
+    refunded: &HashSet<String>,
 ) -> Result<Plan, NotAName> {
     let mut plan = Plan::default();
     for report in reports {
@@ -142,6 +181,12 @@ fn plan(
         let attempt = id.and_then(|id| attempts.get(&id));
         let school = school_of(report, attempt);
         let verdict = match attempt.map(|attempt| (attempt, attempt.settle(&report.fact))) {
+            _ if refunded.contains(&subject(REFUNDED, &report.fact)) => Verdict::AlreadySettled,
+            Some((_, Settlement::AlreadySettled)) if report.door.tells_refund() => {
+                plan.open_case(school, report, REFUNDED, now);
+                Verdict::AlreadySettled
+            }
+            _ if report.door.tells_refund() => plan.suspense(school, report, REFUNDED, now)?,
             None => plan.disagrees(school, report, "no_order", now)?,
             Some((was, _)) if was.order.school != school => {
                 plan.disagrees(school, report, "other_school", now)?
@@ -174,10 +219,12 @@ fn plan(
 /// payments counts at the school of the order, since schools may share a merchant.
 fn school_of(report: &Report, attempt: Option<&Attempt>) -> SchoolId {
     match (&report.door, attempt) {
-        (Door::Answer, Some(asked)) if asked.payment.merchant == report.fact.merchant => {
+        (Door::Answer | Door::RefundedAnswer, Some(asked))
+            if asked.payment.merchant == report.fact.merchant =>
+        {
             asked.order.school
         }
-        (Door::Answer | Door::Message { .. }, _) => report.school,
+        (Door::Answer | Door::RefundedAnswer | Door::Message { .. }, _) => report.school,
     }
 }
 
@@ -216,7 +263,7 @@ impl Plan {
         now: Timestamp,
     ) -> Result<Verdict, NotAName> {
         match report.door {
-            Door::Answer => self.suspense(school, report, why, now),
+            Door::Answer | Door::RefundedAnswer => self.suspense(school, report, why, now),
             Door::Message { .. } => {
                 self.open_case(school, report, why, now);
                 Ok(Verdict::Disagrees)
@@ -227,14 +274,19 @@ impl Plan {
     fn open_case(&mut self, school: SchoolId, report: &Report, why: &'static str, now: Timestamp) {
         let fact = &report.fact;
         tracing::warn!(why, out_trade_no = fact.out_trade_no, "a payment needs a look");
-        let subject = format!("{why}:{}", postings::reference(fact));
+        let subject = subject(why, fact);
         // The same case once in a batch, and by its key once for ever.
         if self.cases.iter().any(|case| case.school == school && case.subject == subject) {
             return;
         }
         let detail = format!("{} of {}", fact.amount, fact.out_trade_no);
-        self.cases.push(Case { school, kind: "payment", subject, detail, opened_at: now });
+        self.cases.push(Case { school, kind: CASE, subject, detail, opened_at: now });
     }
+}
+
+/// What a case is about.
+fn subject(why: &str, fact: &PaidFact) -> String {
+    format!("{why}:{}", postings::reference(fact))
 }
 
 fn message(report: &Report, verdict: Verdict, now: Timestamp) -> Option<Message<'_>> {

@@ -131,16 +131,18 @@ impl TopUps {
     async fn answer_to(&self, question: &Question) -> Result<(), TopUpError> {
         let school = self.school(question.school).await?;
         let gateway = self.gateways.of(&school.code).ok_or(TopUpError::FundingUnavailable)?;
-        match gateway.query(&question.out_trade_no, self.clock.now()).await? {
-            ProviderState::Paid(fact) => {
-                let report = Report { school: school.id, fact, door: Door::Answer };
-                if self.settling.submit(report).await? == Verdict::Settled {
-                    super::count_settled("sweep");
-                }
-                Ok(())
+        let (fact, door) = match gateway.query(&question.out_trade_no, self.clock.now()).await? {
+            ProviderState::Paid(fact) => (fact, Door::Answer),
+            ProviderState::Refunded(fact) => (fact, Door::RefundedAnswer),
+            ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => {
+                return Ok(());
             }
-            ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => Ok(()),
+        };
+        let report = Report { school: school.id, fact, door };
+        if self.settling.submit(report).await? == Verdict::Settled {
+            super::count_settled("sweep");
         }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A gate before the sandbox's WeChat Pay: counts what it is asked about each payment, and can go
 //! wrong for some of them.
 
-use super::threads::Thread;
+use super::{Forge, threads::Thread};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     web::{self, Bytes, Data},
@@ -27,6 +27,8 @@ pub enum Fault {
     LosesAnswer,
     /// WeChat Pay answers, but its signature is lost.
     LosesSignature,
+    /// WeChat Pay says of what was paid that it was given back since.
+    Refunds,
 }
 
 /// The gate. It ends when this is dropped.
@@ -118,11 +120,25 @@ async fn gate(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResp
             HttpResponse::BadGateway().body("<html></html>")
         }
         Some(Fault::LosesSignature) => forward(&request, body, &state, "wechatpay-signature").await,
+        Some(Fault::Refunds) if request.method() == "GET" => refunded(&request, body, &state).await,
+        Some(Fault::Refunds) => forward(&request, body, &state, "").await,
     }
 }
 
-/// Hands a request on byte for byte, and its answer back but for one header.
-async fn forward(request: &HttpRequest, body: Bytes, state: &State, without: &str) -> HttpResponse {
+/// The answer to a question, but for the state, and signed once more.
+async fn refunded(request: &HttpRequest, body: Bytes, state: &State) -> HttpResponse {
+    let told = send_on(request, body, state).await.text().await.unwrap();
+    let paid = r#""trade_state":"SUCCESS""#;
+    assert!(told.contains(paid), "{told}");
+    let letter = Forge::new().signed(told.replace(paid, r#""trade_state":"REFUND""#));
+    let mut back = HttpResponse::Ok();
+    for (name, value) in letter.headers {
+        back.insert_header((name, value));
+    }
+    back.body(letter.body)
+}
+
+async fn send_on(request: &HttpRequest, body: Bytes, state: &State) -> reqwest::Response {
     let method = request.method().as_str().parse().unwrap();
     let mut onward = state.http.request(method, format!("{}{}", state.sandbox, request.uri()));
     for (name, value) in request.headers() {
@@ -130,7 +146,12 @@ async fn forward(request: &HttpRequest, body: Bytes, state: &State, without: &st
             onward = onward.header(name.as_str(), value.as_bytes());
         }
     }
-    let answer = onward.body(body.to_vec()).send().await.unwrap();
+    onward.body(body.to_vec()).send().await.unwrap()
+}
+
+/// Hands a request on byte for byte, and its answer back but for one header.
+async fn forward(request: &HttpRequest, body: Bytes, state: &State, without: &str) -> HttpResponse {
+    let answer = send_on(request, body, state).await;
     let mut back = HttpResponse::build(answer.status().as_u16().try_into().unwrap());
     for (name, value) in answer.headers() {
         let hop = matches!(name.as_str(), "content-length" | "connection" | "transfer-encoding");

@@ -4,7 +4,7 @@
 
 use crate::{
     common::TestDb,
-    server::{Forge, World, eventually},
+    server::{Fault, Forge, World, eventually},
 };
 use onecard::ledger::account::{Name, SchoolAccount};
 use sandbox::wechat_pay::PaymentView;
@@ -15,6 +15,8 @@ on_each_database!(
     a_message_about_an_order_of_another_school_posts_nothing_there,
     an_order_that_we_lack_and_the_provider_knows_goes_to_suspense,
     an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payment,
+    what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_card,
+    what_was_given_back_after_it_was_credited_is_a_case_for_staff,
 );
 
 type Change = fn(&Forge, &PaymentView) -> Value;
@@ -139,5 +141,49 @@ async fn an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payme
     let kept = cases(&world, "xnec").await;
     assert!(kept.len() == 1 && kept[0].starts_with("amount:wechat_pay:"), "{kept:?}");
     assert_eq!(student.balances().await, [0; 4]);
+    world.assert_books(5000).await;
+}
+
+/// Somebody gave the money back in the provider's console: the student has it, and gets no balance
+/// besides. What the provider wrote before that, and tells later, changes nothing.
+async fn what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_card(db: &TestDb) {
+    let (world, gate) = World::gated(db, &[]).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let order = student.order(5000, "first").await.body(201);
+    let payment = world.pay_untold(&order).await;
+    gate.meets(&payment.out_trade_no, Fault::Refunds);
+    let returned = student.order_again(&order).await;
+    assert_eq!(
+        (&returned["state"], &returned["payments"][0]["state"]),
+        (&json!("closed"), &json!("closed"))
+    );
+    let message = forge.message("late", &forge.transaction(&payment));
+    assert_eq!(message.send(&world.api(), "xnec").await.status, 204);
+    assert_eq!(student.order_again(&order).await, returned);
+    assert_eq!(student.balances().await, [0; 4]);
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 5000);
+    let kept = cases(&world, "xnec").await;
+    let refunded = |case: &String| case.starts_with("refunded_at_provider:wechat_pay:");
+    assert!(kept.len() == 1 && kept.iter().all(refunded), "{kept:?}");
+    world.assert_books(5000).await;
+}
+
+/// A message that lies has the provider asked about what was credited before.
+async fn what_was_given_back_after_it_was_credited_is_a_case_for_staff(db: &TestDb) {
+    let (world, gate) = World::gated(db, &[]).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let order = student.order(5000, "first").await.body(201);
+    let payment = world.pay_order(&order).await;
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    gate.meets(&payment.out_trade_no, Fault::Refunds);
+    let lie = forge.message("lie", &less(&forge, &payment));
+    assert_eq!(lie.send(&world.api(), "xnec").await.status, 204);
+    let kept = eventually("both are kept", async || {
+        let kept = cases(&world, "xnec").await;
+        (kept.len() == 2).then_some(kept)
+    })
+    .await;
+    assert!(kept[1].starts_with("refunded_at_provider:wechat_pay:"), "{kept:?}");
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
     world.assert_books(5000).await;
 }

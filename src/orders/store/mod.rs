@@ -20,12 +20,12 @@ use crate::base::{
     ids::{PersonId, SchoolId},
     money::Fen,
 };
-use entity::{idempotency_key, orders, payment};
+use entity::{idempotency_key, orders, payment, review_case};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QueryResult, QuerySelect, sea_query::Expr,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Inserts an order with its first payment, under its idempotency key. A unique violation means
@@ -188,6 +188,26 @@ pub(super) async fn count_open(db: &Db, person: PersonId) -> Result<u64, DbError
         .filter(orders::Column::PersonId.eq(person.uuid()))
         .filter(orders::Column::State.eq(OrderState::AwaitingPayment.code()));
     Ok(open.count(db.conn()).await?)
+}
+
+/// Those of the subjects that have a case of that kind in one of the schools. No query without a
+/// subject.
+pub(super) async fn cases_among(
+    tx: &Tx,
+    schools: &[SchoolId],
+    kind: &str,
+    subjects: Vec<String>,
+) -> Result<HashSet<String>, DbError> {
+    if subjects.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found = review_case::Entity::find()
+        .select_only()
+        .column(review_case::Column::Subject)
+        .filter(review_case::Column::SchoolId.is_in(schools.iter().map(|s| s.number())))
+        .filter(review_case::Column::Kind.eq(kind))
+        .filter(review_case::Column::Subject.is_in(subjects));
+    Ok(found.into_tuple::<String>().all(tx.conn()).await?.into_iter().collect())
 }
 
 /// Locks an order of the person; with it, whether it may be tried once more.

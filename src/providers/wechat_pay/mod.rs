@@ -1,7 +1,8 @@
 //! WeChat Pay, API v3: payments in a mini-program (JSAPI).
 //!
 //! Invariant: a [`PaidFact`](crate::orders::gateway::PaidFact) is made only from a body whose
-//! signature verified under a key that is believed to be WeChat's, for our merchant number and app id.
+//! signature verified under a key that is believed to be WeChat's, for our merchant number.
+//! Absent on purpose: a look at its app id. It is part of the fact, and held against the payment.
 //! Invariant: what is credited is `amount.total`, never `payer_total`.
 //! Absent on purpose: repetition. Whoever calls knows whether repeating is harmless.
 
@@ -140,12 +141,11 @@ impl WechatPay {
         if !transaction.is_of(&self.merchant) || transaction.out_trade_no != out_trade_no {
             return Err(unusable(NotificationRefused::NotOurs));
         }
+        let fact = |paid: WirePayment| paid.into_paid_fact(answer.proof()).map_err(unusable);
         match transaction.trade_state.as_str() {
+            "SUCCESS" => fact(transaction).map(ProviderState::Paid),
             // A refunded payment was paid.
-            "SUCCESS" | "REFUND" => {
-                let fact = transaction.into_paid_fact(answer.proof()).map_err(unusable)?;
-                Ok(ProviderState::Paid(fact))
-            }
+            "REFUND" => fact(transaction).map(ProviderState::Refunded),
             "NOTPAY" | "USERPAYING" | "PAYERROR" => Ok(ProviderState::NotPaid),
             "CLOSED" | "REVOKED" => Ok(ProviderState::Closed),
             _ => Err(unusable(NotificationRefused::Content)),

@@ -13,7 +13,7 @@ const NUMBER_MAX_CHARS: usize = 32;
 /// The fields that are read; unknown ones are ignored, repeated ones refused.
 #[derive(Deserialize)]
 pub(super) struct WirePayment {
-    pub(super) appid: String,
+    appid: String,
     pub(super) mchid: String,
     pub(super) out_trade_no: String,
     pub(super) trade_state: String,
@@ -41,9 +41,10 @@ impl WirePayment {
         serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
     }
 
-    /// True for a payment to this merchant through this app.
+    /// True for a payment to this merchant. Through which of its apps it was paid is held against
+    /// the payment: the app that is configured now may be another than the one it was made for.
     pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
-        self.mchid == merchant.mch_id && self.appid == merchant.app_id
+        self.mchid == merchant.mch_id
     }
 
     /// The payment as a fact. The caller read it from the body of `proof` and has looked at the

@@ -14,8 +14,8 @@ fn refund() -> Value {
 
 pub const TRAPS: &[Trap] = &[
     refused("another merchant", |s| s.told(&s.lie("/mchid", json!("1900000109")))),
-    refused("another app", |s| s.told(&s.lie("/appid", json!("wx0000000000000000")))),
-    refused("an app with a space", |s| {
+    kept("another app", "merchant", |s| s.told(&s.lie("/appid", json!("wx0000000000000000")))),
+    kept("an app with a space", "merchant", |s| {
         let app = format!("{} ", s.truth()["appid"].as_str().unwrap());
         s.told(&s.lie("/appid", app.into()))
     }),

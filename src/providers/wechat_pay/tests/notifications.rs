@@ -105,6 +105,15 @@ fn a_payer_that_is_not_told_is_no_obstacle() {
     assert_eq!(fact, PaidClaim { payer: None, ..paid_claim() });
 }
 
+/// The app may have been changed since the payment was made.
+#[test]
+fn another_app_is_told_as_it_is() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let body = envelope(&with(transaction(), "/appid", "wx2".into()).to_string(), "transaction");
+    let fact = notify(&gateway, &body.to_string(), NOW).unwrap();
+    assert_eq!(fact, PaidClaim { app_id: "wx2".into(), ..paid_claim() });
+}
+
 /// Refused by what a field says.
 #[test]
 fn contents_that_a_credit_could_not_rest_on_are_refused() {
@@ -112,7 +121,6 @@ fn contents_that_a_credit_could_not_rest_on_are_refused() {
     let content = NotificationRefused::Content;
     let cases = [
         ("/mchid", json!("1000000002"), NotificationRefused::NotOurs),
-        ("/appid", json!("wx2"), NotificationRefused::NotOurs),
         ("/trade_state", json!("REFUND"), NotificationRefused::NotPaid),
         ("/amount/currency", json!("USD"), NotificationRefused::NotPaid),
         ("/amount/currency", Value::Null, NotificationRefused::NotPaid),
