@@ -72,7 +72,8 @@ pub(super) mod tests {
         let [105, data @ .., check] = values.as_slice() else { return None };
         let sum: usize = data.iter().enumerate().map(|(at, value)| (at + 1) * value).sum();
         let fits = (105 + sum) % 103 == *check && data.iter().all(|value| *value < 100);
-        fits.then(|| data.iter().map(|value| format!("{value:02}")).collect())
+        let pairs: Vec<_> = data.iter().map(|value| format!("{value:02}")).collect();
+        fits.then(|| pairs.concat())
     }
 
     fn runs(modules: &[bool]) -> Vec<usize> {

@@ -342,7 +342,9 @@ mod tests {
     fn a_turn_keeps_what_is_in_view_and_fills_the_rest_in_parts() {
         let mut tables = HandleTables::default();
         let devices: Vec<_> = (0..25).map(|number| enrolment(number, 1)).collect();
-        devices.iter().for_each(|device| put(&mut tables, device, at(0)));
+        for device in &devices {
+            put(&mut tables, device, at(0));
+        }
         assert!(tables.turn(at(0), 0), "what is put in is in at once");
         let all = |tables: &HandleTables, shown: i64| {
             devices.iter().filter(|device| finds(tables, device, at(shown))).count()
@@ -373,7 +375,9 @@ mod tests {
     #[test]
     fn a_device_that_comes_while_an_hour_is_filled_is_in() {
         let mut tables = HandleTables::default();
-        (0..10).for_each(|number| put(&mut tables, &enrolment(number, 1), at(0)));
+        for number in 0..10 {
+            put(&mut tables, &enrolment(number, 1), at(0));
+        }
         assert!(!tables.turn(at(3600), 4));
         let late = enrolment(77, 1);
         put(&mut tables, &late, at(3601));
@@ -385,7 +389,12 @@ mod tests {
         for device in [late, reused, enrolment(0, 1), enrolment(9, 1)] {
             assert!(finds(&tables, &device, at(7200)), "{device:?}");
         }
-        assert!(!finds(&tables, &enrolment(8, 1), at(7200)));
+        // Whoever has the slot of one that left is not taken for it.
+        let gone = enrolment(8, 1);
+        for shown in [3600, 7200] {
+            let handle = keys(&gone).pay.handle_at(tick(&gone, at(shown)));
+            assert_eq!(tables.sightings(gone.school, Purpose::Pay, handle), []);
+        }
         assert_eq!(tables.len(), 10);
     }
 

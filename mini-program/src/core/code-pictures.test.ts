@@ -4,7 +4,9 @@ import { barcodeModules, qrModules } from './code-pictures'
 
 /** The server's tests read the same file. */
 const file = new URL('../../../tests/fixtures/passcode.json', import.meta.url)
-const fixture = JSON.parse(readFileSync(file, 'utf8')) as { codes: Array<{ code: string; barcode: string }> }
+const fixture = JSON.parse(readFileSync(file, 'utf8')) as {
+  codes: Array<{ code: string; barcode: string }>
+}
 const samples = [...fixture.codes.map(({ code }) => code), '0'.repeat(20), '9'.repeat(20)]
 
 /** Widths of the runs of equal modules, a digit each. */

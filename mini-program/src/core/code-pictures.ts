@@ -16,7 +16,7 @@ export function qrModules(digits: string): boolean[][] {
   return places.map((row) => places.map((column) => code.isDark(row, column)))
 }
 
-/** Code 128: widths of bars and spaces in turn, beginning with a bar, by the value of the symbol. */
+/** Code 128: widths of bars and spaces in turn, first a bar, by the value of the symbol. */
 const symbols = (
   '212222 222122 222221 121223 121322 131222 122213 122312 132212 221213 ' +
   '221312 231212 112232 122132 122231 113222 123122 123221 223211 221132 ' +
