@@ -11,6 +11,7 @@ pub mod identity;
 pub mod journeys;
 pub mod ledger;
 pub mod orders;
+pub mod passcode;
 pub mod passwords;
 pub mod providers;
 pub mod routes;

@@ -26,7 +26,7 @@ const RATCHET: &[(&str, usize)] = &[];
 /// Rooms by floor; a room may use those of lower floors.
 const FLOORS: [&[&str]; 5] = [
     &["base"],
-    &["cards", "ledger", "orders", "passwords", "schools", "sessions"],
+    &["cards", "ledger", "orders", "passcode", "passwords", "schools", "sessions"],
     &["account", "identity", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],

@@ -1,0 +1,225 @@
+//! The 20 digits: `PP HHHHHHHH OOOOOOOOOO`, read and written.
+
+use super::{Handle, Otp, Prefixes, Purpose, Wallet};
+use std::fmt;
+
+/// Digits of every kind of code.
+const DIGITS: usize = 20;
+
+/// A code: well formed, and nothing more.
+#[derive(Clone, Copy)]
+pub struct Code {
+    prefix: u8,
+    purpose: Purpose,
+    handle: Handle,
+    otp: Otp,
+}
+
+/// What the prefix says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A rotating code.
+    Code(Purpose),
+    /// The receipt that a phone shows to a till without a network.
+    Receipt,
+}
+
+/// Why a text is not a code for this purpose. None of them says what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeFault {
+    /// Something else than the digits 0 to 9, or nothing at all.
+    #[error("is not made of digits")]
+    NotDigits,
+    /// Somebody else's payment code.
+    #[error("is a code of {}", .0.name())]
+    Foreign(Wallet),
+    /// So many digits instead of 20.
+    #[error("has {0} digits instead of 20")]
+    Length(usize),
+    /// The prefix is none of ours.
+    #[error("begins like no code of ours")]
+    UnknownPrefix,
+    /// One of ours, for something else.
+    #[error("is good for something else")]
+    OtherPurpose(Kind),
+}
+
+/// Reads what a scanner read, where codes for `accepted` are wanted. Blanks and line ends around it
+/// are the scanner's own.
+pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Code, CodeFault> {
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(CodeFault::NotDigits);
+    }
+    let length = Err(CodeFault::Length(text.len()));
+    let Some((prefix, rest)) = text.split_at_checked(2) else { return length };
+    let prefix = prefix.parse().map_err(|_| CodeFault::NotDigits)?;
+    if let Some(wallet) = Wallet::of(prefix, text.len()) {
+        return Err(CodeFault::Foreign(wallet));
+    }
+    if text.len() != DIGITS {
+        return length;
+    }
+    let kind = prefixes.kind(prefix).ok_or(CodeFault::UnknownPrefix)?;
+    let purpose = match kind {
+        Kind::Code(purpose) if accepted.contains(&purpose) => purpose,
+        Kind::Code(_) | Kind::Receipt => return Err(CodeFault::OtherPurpose(kind)),
+    };
+    let Some((handle, otp)) = rest.split_at_checked(8) else { return length };
+    let handle = handle.parse().ok().and_then(Handle::from_number);
+    let otp = otp.parse().ok().and_then(Otp::from_number);
+    let (Some(handle), Some(otp)) = (handle, otp) else { return Err(CodeFault::NotDigits) };
+    Ok(Code { prefix, purpose, handle, otp })
+}
+
+impl Code {
+    /// Puts a code together.
+    pub const fn new(prefixes: &Prefixes, purpose: Purpose, handle: Handle, otp: Otp) -> Self {
+        Self { prefix: prefixes.of(purpose), purpose, handle, otp }
+    }
+
+    /// What it is for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Where to look for the device.
+    pub const fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    /// What decides.
+    pub const fn otp(&self) -> Otp {
+        self.otp
+    }
+
+    /// The 20 digits, to be shown.
+    pub fn digits(&self) -> String {
+        format!("{:02}{:08}{:010}", self.prefix, self.handle.number(), self.otp.number())
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({}, [redacted])", self.purpose.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use CodeFault::{Foreign, Length, NotDigits, OtherPurpose, UnknownPrefix};
+    use proptest::prelude::*;
+
+    const GOOD: &str = "80531670838493064229";
+
+    fn till(text: &str) -> Result<Code, CodeFault> {
+        parse(text, &Prefixes::default(), &[Purpose::Pay])
+    }
+
+    #[test]
+    fn what_a_till_refuses() {
+        let identity = OtherPurpose(Kind::Code(Purpose::Id));
+        let cases = [
+            ("", NotDigits),
+            ("   ", NotDigits),
+            ("hello", NotDigits),
+            ("8053167083849306422X", NotDigits),
+            ("-8053167083849306422", NotDigits),
+            ("8053167083 8493064229", NotDigits),
+            ("８０５３１６７０８３８４９３０６４２２９", NotDigits),
+            ("٨٠٥٣١٦٧٠٨٣٨٤٩٣٠٦٤٢٢٩", NotDigits),
+            ("https://example.com/80531670838493064229", NotDigits),
+            ("8053167083\u{0}493064229", NotDigits),
+            ("8", Length(1)),
+            ("80", Length(2)),
+            ("8053167083849306422", Length(19)),
+            ("805316708384930642290", Length(21)),
+            ("2023010001", Length(10)),
+            ("6901234567892", Length(13)),
+            ("134567890123456789", Foreign(Wallet::WeChatPay)),
+            ("104567890123456789", Foreign(Wallet::WeChatPay)),
+            ("13456789012345678901", UnknownPrefix),
+            ("281234567890123456", Foreign(Wallet::Alipay)),
+            ("2512345678901234", Foreign(Wallet::Alipay)),
+            ("301234567890123456789012", Foreign(Wallet::Alipay)),
+            ("28123456789012345678", Foreign(Wallet::Alipay)),
+            ("2812345678901234567890123", Length(25)),
+            ("6212345678901234567", Foreign(Wallet::UnionPay)),
+            ("62123456789012345678", UnknownPrefix),
+            ("181234567890123456", Foreign(Wallet::JdPay)),
+            ("511234567890123456", Foreign(Wallet::BestPay)),
+            ("0112345678901234567", Foreign(Wallet::DigitalYuan)),
+            ("81255961202393657055", identity),
+            ("82255961202393657055", OtherPurpose(Kind::Receipt)),
+            ("79255961202393657055", UnknownPrefix),
+            ("00000000000000000000", UnknownPrefix),
+            ("99999999999999999999", UnknownPrefix),
+        ];
+        for (text, fault) in cases {
+            assert_eq!(till(text).err(), Some(fault), "{text}");
+        }
+        let long = "8".repeat(100_000);
+        assert_eq!(till(&long).err(), Some(Length(100_000)));
+    }
+
+    #[test]
+    fn the_place_says_which_codes_it_wants() {
+        let prefixes = Prefixes::new(90, 91, 92).unwrap();
+        let (pay, id) = ("90000000000000000001", "91000000000000000001");
+        let cases: [(&[Purpose], bool, bool); 4] = [
+            (&[Purpose::Pay], true, false),
+            (&[Purpose::Id], false, true),
+            (&[Purpose::Pay, Purpose::Id], true, true),
+            (&[], false, false),
+        ];
+        for (accepted, takes_pay, takes_id) in cases {
+            assert_eq!(parse(pay, &prefixes, accepted).is_ok(), takes_pay, "{accepted:?}");
+            assert_eq!(parse(id, &prefixes, accepted).is_ok(), takes_id, "{accepted:?}");
+        }
+        assert_eq!(parse(GOOD, &prefixes, &[Purpose::Pay]).err(), Some(UnknownPrefix));
+    }
+
+    #[test]
+    fn what_scanners_add_is_left_out() {
+        for text in [format!("{GOOD}\r\n"), format!("\t{GOOD}"), format!(" {GOOD} ")] {
+            assert_eq!(till(&text).unwrap().digits(), GOOD);
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_code_is_printed() {
+        let code = till(GOOD).unwrap();
+        let printed = format!("{code:?} {:?} {:?}", code.handle(), code.otp());
+        assert_eq!(printed, "Code(pay, [redacted]) Handle Otp");
+        let refused = till("134567890123456789").unwrap_err();
+        assert_eq!(refused.to_string(), "is a code of 微信支付");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            pay in any::<bool>(), handle in 0..100_000_000_u32, otp in 0..10_000_000_000_u64,
+        ) {
+            let purpose = if pay { Purpose::Pay } else { Purpose::Id };
+            let (handle, otp) = (Handle::from_number(handle), Otp::from_number(otp));
+            let code = Code::new(&Prefixes::default(), purpose, handle.unwrap(), otp.unwrap());
+            let digits = code.digits();
+            prop_assert_eq!(digits.len(), 20);
+            let read = parse(&digits, &Prefixes::default(), &[purpose]).unwrap();
+            prop_assert_eq!(read.purpose(), purpose);
+            prop_assert_eq!(read.handle(), code.handle());
+            prop_assert_eq!(read.otp().number(), code.otp().number());
+            prop_assert_eq!(read.digits(), digits);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_fall(text in "\\PC*", digits in "[0-9]{0,40}") {
+            for text in [text, digits] {
+                if let Ok(code) = till(&text) {
+                    prop_assert_eq!(code.digits(), text.trim());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What misses cost. They slow a terminal and let one pair of terminal and handle rest; they close
+//! nothing, so nobody can lock a person or a till by showing rubbish.
+//!
+//! The rules are over counts. A count that is lost forgets; it never refuses.
+
+use super::Step;
+use crate::base::clock::Timestamp;
+use std::time::Duration;
+
+/// The window in which the misses of a terminal are counted.
+pub const TERMINAL_WINDOW: Duration = Duration::from_mins(1);
+/// Misses of a terminal within [`TERMINAL_WINDOW`] that cost nothing.
+const TERMINAL_FREE: u64 = 10;
+/// Between two answers of a slowed terminal.
+const SLOW: Duration = Duration::from_secs(1);
+/// Wrong one-time parts on one handle at one terminal within one step, after which the pair rests.
+/// With 12 good ones in 10^10, an hour of guessing has a chance of 1.4 in a million.
+const PAIR_FREE: u64 = 5;
+
+/// Why a scan came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// No device of the school has the handle.
+    UnknownHandle,
+    /// The one-time part fits no device with the handle.
+    WrongOtp,
+    /// The device's own code, of another time.
+    ClockSkew,
+    /// Good once, and used already.
+    Used,
+    /// Somebody's at another school.
+    OtherSchool,
+    /// No code of ours, or one for something else: a slip, not a guess.
+    NotACode,
+}
+
+impl Miss {
+    /// Whether it counts against the terminal.
+    pub const fn counts_at_terminal(self) -> bool {
+        match self {
+            Self::UnknownHandle | Self::WrongOtp => true,
+            Self::ClockSkew | Self::Used | Self::OtherSchool | Self::NotACode => false,
+        }
+    }
+
+    /// Whether it counts against the pair of terminal and handle.
+    pub const fn counts_on_handle(self) -> bool {
+        match self {
+            Self::WrongOtp => true,
+            Self::UnknownHandle
+            | Self::ClockSkew
+            | Self::Used
+            | Self::OtherSchool
+            | Self::NotACode => false,
+        }
+    }
+}
+
+/// How fast a terminal is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As it asks.
+    Free,
+    /// One answer, good or bad, in so long.
+    Slowed(Duration),
+}
+
+/// The pace of a terminal that has missed so often within [`TERMINAL_WINDOW`].
+pub const fn pace(misses: u64) -> Pace {
+    if misses < TERMINAL_FREE { Pace::Free } else { Pace::Slowed(SLOW) }
+}
+
+/// Whether the miss just counted is the one that slows the terminal: one alarm for each window.
+pub const fn raises_alarm(misses: u64) -> bool {
+    misses == TERMINAL_FREE
+}
+
+/// How long a pair of terminal and handle still rests that was wrong so often within the step of
+/// `now`, if it does. Until then a code is refused there without a look; the person's next handle,
+/// and any other terminal, are not touched.
+pub fn rest(wrong: u64, step: Step, now: Timestamp) -> Option<Duration> {
+    let end = step.start_of(step.tick(now).offset(1));
+    (wrong >= PAIR_FREE).then(|| now.distance(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Tick, *};
+    use std::collections::HashMap;
+
+    /// Counts as a key-value store would: in fixed windows, by whatever key.
+    #[derive(Default)]
+    struct Till {
+        window: Option<(Timestamp, u64)>,
+        answered_at: Option<Timestamp>,
+        wrong: HashMap<(u32, Tick), u64>,
+        alarms: u32,
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Answer {
+        Charged,
+        Missed,
+        Slowed,
+        Rests,
+    }
+
+    impl Till {
+        fn misses(&self, now: Timestamp) -> u64 {
+            let open = |since: Timestamp| now < since.plus(TERMINAL_WINDOW);
+            self.window.filter(|(since, _)| open(*since)).map_or(0, |(_, misses)| misses)
+        }
+
+        fn scan(&mut self, handle: u32, fits: bool, now: Timestamp) -> Answer {
+            if let Pace::Slowed(pause) = pace(self.misses(now))
+                && self.answered_at.is_some_and(|at| now < at.plus(pause))
+            {
+                return Answer::Slowed;
+            }
+            self.answered_at = Some(now);
+            let pair = (handle, Step::DEFAULT.tick(now));
+            let wrong = self.wrong.get(&pair).copied().unwrap_or(0);
+            if rest(wrong, Step::DEFAULT, now).is_some() {
+                return Answer::Rests;
+            }
+            if fits {
+                return Answer::Charged;
+            }
+            self.wrong.insert(pair, wrong + 1);
+            let misses = self.misses(now) + 1;
+            let since = self.window.filter(|_| misses > 1).map_or(now, |(since, _)| since);
+            self.window = Some((since, misses));
+            self.alarms += u32::from(raises_alarm(misses));
+            Answer::Missed
+        }
+    }
+
+    fn at_ms(ms: i64) -> Timestamp {
+        Timestamp::from_micros(1_767_225_600_000_000 + ms * 1000)
+    }
+
+    #[test]
+    fn only_guesses_count() {
+        let cases = [
+            (Miss::UnknownHandle, true, false),
+            (Miss::WrongOtp, true, true),
+            (Miss::ClockSkew, false, false),
+            (Miss::Used, false, false),
+            (Miss::OtherSchool, false, false),
+            (Miss::NotACode, false, false),
+        ];
+        for (miss, terminal, handle) in cases {
+            assert_eq!(miss.counts_at_terminal(), terminal, "{miss:?}");
+            assert_eq!(miss.counts_on_handle(), handle, "{miss:?}");
+        }
+    }
+
+    #[test]
+    fn the_tenth_miss_slows_and_alarms_once() {
+        for misses in 0..10 {
+            assert_eq!(pace(misses), Pace::Free);
+            assert!(!raises_alarm(misses));
+        }
+        for misses in 10..1000 {
+            assert_eq!(pace(misses), Pace::Slowed(Duration::from_secs(1)));
+            assert_eq!(raises_alarm(misses), misses == 10);
+        }
+    }
+
+    #[test]
+    fn a_pair_rests_for_what_is_left_of_the_step() {
+        for wrong in 0..5 {
+            assert_eq!(rest(wrong, Step::DEFAULT, at_ms(0)), None);
+        }
+        for (ms, left_ms) in [(0, 15_000), (1, 14_999), (14_999, 1), (15_000, 15_000)] {
+            let left = rest(5, Step::DEFAULT, at_ms(ms));
+            assert_eq!(left, Some(Duration::from_millis(left_ms)), "{ms}");
+        }
+    }
+
+    /// Ten rubbish codes at noon: the next person is served at once, and everybody after, one a
+    /// second; a minute later all is forgotten.
+    #[test]
+    fn a_till_keeps_serving() {
+        let mut till = Till::default();
+        for n in 0..10 {
+            assert_eq!(till.scan(n, false, at_ms(i64::from(n) * 100)), Answer::Missed);
+        }
+        assert_eq!(till.alarms, 1);
+        assert_eq!(till.scan(100, true, at_ms(1_000)), Answer::Slowed);
+        for person in 0..50 {
+            let now = at_ms(1_900 + i64::from(person) * 1_000);
+            assert_eq!(till.scan(100 + person, true, now), Answer::Charged, "{person}");
+        }
+        let later = at_ms(60_000);
+        assert_eq!(till.scan(200, true, later), Answer::Charged);
+        assert_eq!(till.scan(201, true, later), Answer::Charged);
+    }
+
+    /// A thousand guesses a second on the handle of somebody who stands at the same till.
+    #[test]
+    fn a_flood_on_one_handle_is_held_and_the_person_pays_elsewhere_and_next_step() {
+        let (mut till, mut other) = (Till::default(), Till::default());
+        let (victim, mut tried) = (42, 0);
+        for ms in 0..15_000 {
+            tried += u64::from(till.scan(victim, false, at_ms(ms)) == Answer::Missed);
+        }
+        assert_eq!(tried, PAIR_FREE);
+        assert_eq!(till.scan(victim, true, at_ms(14_999)), Answer::Rests);
+        assert_eq!(other.scan(victim, true, at_ms(14_999)), Answer::Charged);
+        assert_eq!(till.scan(victim, true, at_ms(15_000)), Answer::Charged);
+    }
+
+    /// The figure in `docs/passcode.md`: guesses at a handle in an hour at one terminal.
+    #[test]
+    fn an_hour_of_guessing_is_bounded() {
+        let (mut till, mut tried) = (Till::default(), 0);
+        for ms in (0..3_600_000).step_by(100) {
+            tried += u64::from(till.scan(42, false, at_ms(ms)) == Answer::Missed);
+        }
+        assert!(tried <= 240 * PAIR_FREE, "{tried}");
+        assert!(tried > 1_000, "the test must guess as hard as it can: {tried}");
+    }
+}

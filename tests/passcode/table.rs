@@ -1,0 +1,59 @@
+//! The handle table of a large school: what it costs.
+
+use crate::school::{START, School, enrolment};
+use onecard::passcode::{Moment, Step, SubCounter};
+use std::{fs, time::Duration};
+
+const DEVICES: u32 = 100_000;
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// Both purposes and three hours of 100,000 devices, turned an hour on in parts.
+#[test]
+fn a_hundred_thousand_devices_fit_into_40_mebibytes() {
+    let before = resident_bytes();
+    let mut school = School::empty();
+    let began = processor_time();
+    (0..DEVICES).for_each(|number| school.enrol(number));
+    let filled = processor_time().saturating_sub(began);
+    let after = START.plus(Duration::from_hours(1));
+    let (mut parts, mut longest) = (0, Duration::ZERO);
+    let began = processor_time();
+    loop {
+        let part = processor_time();
+        let done = school.tables.turn(after, 1_000);
+        parts += 1;
+        longest = longest.max(processor_time().saturating_sub(part));
+        if done {
+            break;
+        }
+    }
+    let turned = processor_time().saturating_sub(began);
+    let grown = resident_bytes().saturating_sub(before);
+    println!(
+        "{DEVICES} devices: {} KiB; CPU to fill with derivation {filled:.0?}, for an hour \
+         {turned:.0?} in {parts} parts, the longest {longest:.1?}",
+        grown / 1024,
+    );
+    assert_eq!(parts, 100);
+    assert!(grown <= 40 * MEBIBYTE, "{grown} bytes");
+    let tick = Step::DEFAULT.tick(after.plus(Duration::from_hours(1)));
+    for number in (0..DEVICES).step_by(997) {
+        let moment = Moment { tick, sub: SubCounter::ALL[0] };
+        let shown = school.shown(number, moment);
+        let found = school.holder(&shown, Step::DEFAULT.start_of(tick));
+        assert_eq!(found, Some((enrolment(number).device, moment)));
+    }
+}
+
+/// How long this thread has had a processor.
+fn processor_time() -> Duration {
+    let schedule = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(schedule.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// What of this process is in memory.
+fn resident_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
