@@ -103,10 +103,12 @@ impl Journeys {
             tokens: Tokens::new(config.keys.jwt.clone()),
             clock: Arc::clone(clock),
         };
+        let wake: Arc<Notify> = Arc::default();
         let settling = Settling {
             db: ground.lane_db.clone(),
             clock: Arc::clone(clock),
             sealer: Arc::clone(ground.sealer),
+            sweep: Arc::clone(&wake),
         };
         let wechat_pays = WechatPays::build(config, ground.http)?;
         let certificates = wechat_pays.with_certificates();
@@ -119,7 +121,8 @@ impl Journeys {
             settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
             clock: Arc::clone(clock),
             pace: Pace::new(config.payments.first_look),
-            wake: Arc::default(),
+            most_open_orders: config.payments.most_open_orders.into(),
+            wake,
         };
         let identities = Identities::new(parts);
         Ok(Self { identities, topups, accounts, schools, passwords, certificates })

@@ -84,6 +84,7 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.ledger.heads_file, Path::new("data/heads.jsonl"));
     assert_eq!(config.ledger.lanes, 2);
     assert_eq!(config.payments.first_look, Duration::from_secs(5));
+    assert_eq!(config.payments.most_open_orders, 5);
     assert_eq!(config.keys.data.current().id(), "k1");
     assert_eq!(config.telemetry.log, "info");
     assert_eq!(config.telemetry.format, LogFormat::Json);
@@ -336,6 +337,7 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("REDIS__URL", "127.0.0.1:6379", "redis.url", "redis://"),
     ("LEDGER__LANES", "65", "ledger.lanes", "from 1 to 64"),
     ("PAYMENTS__FIRST_LOOK_MS", "0", "payments.first_look_ms", "from 1 to 60000"),
+    ("PAYMENTS__MOST_OPEN_ORDERS", "0", "payments.most_open_orders", "from 1 to 10000"),
     ("TELEMETRY__LOG", "info,=!", "telemetry.log", "level"),
     ("TELEMETRY__FORMAT", "xml", "telemetry.format", "\"json\" or \"text\""),
     ("TELEMETRY__OTLP_ENDPOINT", "collector", "telemetry.otlp_endpoint", "http"),

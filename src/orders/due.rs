@@ -5,12 +5,12 @@
 //! take the same, and what a dying server held is due again afterwards.
 
 use super::{
-    order::{Attempt, PaymentId},
+    order::{Attempt, OrderId, PaymentId},
     store,
 };
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     ids::SchoolId,
 };
 use uuid::Uuid;
@@ -58,6 +58,15 @@ pub async fn look_again(
     next: Timestamp,
 ) -> Result<(), DbError> {
     db.in_tx(async |tx| store::due::look_again(tx, id, lease, next).await).await
+}
+
+/// Has the open payments of orders looked at by `look_at`; answers how many there are.
+pub async fn hurry(
+    tx: &Tx,
+    orders: impl Iterator<Item = OrderId>,
+    look_at: Timestamp,
+) -> Result<u64, DbError> {
+    store::hurry(tx, orders, look_at).await
 }
 
 /// Takes messages that the provider is to be asked about, the longest due first.

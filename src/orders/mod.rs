@@ -5,6 +5,7 @@
 //! Invariant: an idempotency key of a person makes one order or payment, however often it comes.
 //! Absent on purpose: there is no "mark as paid". Only a checked fact pays.
 
+pub mod cases;
 pub mod due;
 pub mod gateway;
 pub mod order;
@@ -17,7 +18,7 @@ use crate::base::{
 };
 use gateway::PaidFact;
 use order::{Attempt, OrderId, Payment, PaymentId, WholeOrder};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What an idempotency key belongs to, and what was asked under it.
@@ -40,6 +41,8 @@ pub struct NewOrder {
     pub keyed: Keyed,
     /// When the sweep first looks at the payment.
     pub look_at: Timestamp,
+    /// It is made where fewer orders of the person wait for their payment.
+    pub most_open: u64,
 }
 
 /// One more payment of an order.
@@ -120,10 +123,37 @@ impl TxError for NotTried {
     }
 }
 
-/// Makes an order, or finds the one that its key made before.
-pub async fn make(db: &Db, new: &NewOrder) -> Result<Made<OrderId>, DbError> {
+/// Why no order was made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMade {
+    /// As many of the person as may be wait for their payment.
+    #[error("too many orders wait for their payment")]
+    TooManyOpen,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for NotMade {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::TooManyOpen => None,
+        }
+    }
+}
+
+/// Makes an order, or finds the one that its key made before. On PostgreSQL orders that are made at
+/// the same moment do not count each other: there may be a few more than `most_open`.
+pub async fn make(db: &Db, new: &NewOrder) -> Result<Made<OrderId>, NotMade> {
     let person = new.attempt.order.person;
-    let made = made_under(db, person, &new.keyed, async |tx| store::insert(tx, new).await).await?;
+    let insert = async |tx: &Tx| {
+        if store::count_open(tx.conn(), person).await? >= new.most_open {
+            return Err(NotMade::TooManyOpen);
+        }
+        Ok(store::insert(tx, new).await?)
+    };
+    let made = made_under(db, person, &new.keyed, insert).await?;
     Ok(made.map(OrderId::from_uuid))
 }
 
@@ -154,8 +184,8 @@ async fn made_under<E: TxError>(
     }
     match db.in_tx_once(insert).await {
         Ok(()) => Ok(Made::New),
-        // Another request with the same key was quicker.
-        Err(error) if error.db().is_some_and(DbError::is_unique_violation) => {
+        // Another request with the same key was quicker; what it made may be why this was refused.
+        Err(error) if error.db().is_none_or(DbError::is_unique_violation) => {
             made_before(db, person, keyed).await?.ok_or(error)
         }
         Err(error) => Err(error),
@@ -216,7 +246,7 @@ pub async fn of_postings(
 
 /// How many orders of the person wait for their payment.
 pub async fn count_open(db: &Db, person: PersonId) -> Result<u64, DbError> {
-    store::count_open(db, person).await
+    store::count_open(db.conn(), person).await
 }
 
 /// Locks payments with their orders; those that do not exist are missing from the answer.
@@ -237,16 +267,6 @@ pub async fn save(
     store::save::save(tx, moved, messages, cases).await
 }
 
-/// Those of the subjects that have a case of that kind in one of the schools.
-pub async fn cases_among(
-    tx: &Tx,
-    schools: &[SchoolId],
-    kind: &str,
-    subjects: Vec<String>,
-) -> Result<HashSet<String>, DbError> {
-    store::cases_among(tx, schools, kind, subjects).await
-}
-
 /// Closes a payment that the provider will not take any more, and with it an order that no other
 /// payment can pay. One that was paid meanwhile stays as it is.
 pub async fn close(db: &Db, id: PaymentId) -> Result<(), DbError> {
@@ -262,11 +282,12 @@ pub async fn close(db: &Db, id: PaymentId) -> Result<(), DbError> {
 }
 
 /// Ends the time in which an unpaid order may be paid. Its open payments are due at `look_at`.
+/// False where it had ended before: then nothing changes.
 pub async fn expire(
     db: &Db,
     id: OrderId,
     now: Timestamp,
     look_at: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     db.in_tx(async |tx| store::expire(tx, id, now, look_at).await).await
 }

@@ -36,6 +36,14 @@ const ORDER_NOT_PAYABLE: Kind = Kind {
     status: 409,
     title: "订单已支付、已关闭或已过期，不能再支付",
 };
+const CARD_NOT_USABLE: Kind =
+    Kind {
+        code: "card_not_usable", status: 409, title: "校园卡已过期或已注销，不能充值"
+    };
+const TOO_MANY_OPEN_ORDERS: Kind =
+    Kind {
+        code: "too_many_open_orders", status: 409, title: "未支付的订单过多，请先支付或取消"
+    };
 const PASSWORD_REQUIRED: Kind =
     Kind { code: "password_required", status: 422, title: "请输入查询密码" };
 const PROVIDER_REFUSED: Kind =
@@ -172,7 +180,15 @@ pub struct NewPayment {
     tag = "orders",
     request_body = NewOrder,
     params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters")),
-    responses((status = 201, body = OrderView), (status = 422, body = problem::Problem)),
+    responses(
+        (status = 201, body = OrderView),
+        (
+            status = 409,
+            body = problem::Problem,
+            description = "`card_not_usable`, `too_many_open_orders`, `payer_of_other_app`",
+        ),
+        (status = 422, body = problem::Problem),
+    ),
     security(("bearer" = []))
 )]
 #[post("/api/v1/orders")]
@@ -298,6 +314,8 @@ impl From<TopUpError> for ApiError {
                 Self::new(FUNDING_UNAVAILABLE).field("/funding", "请换一种支付方式")
             }
             TopUpError::OtherApp => Self::new(PAYER_OF_OTHER_APP),
+            TopUpError::CardNotUsable => Self::new(CARD_NOT_USABLE),
+            TopUpError::TooManyOpen => Self::new(TOO_MANY_OPEN_ORDERS),
             TopUpError::PasswordRequired => {
                 Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
             }

@@ -50,8 +50,9 @@ impl TopUps {
         Ok(whole)
     }
 
-    /// The student gives up: the order's time ends now, and it is closed at the provider. Where the
-    /// provider does not answer, the order stays as it is and the sweep closes it.
+    /// The student gives up: the order's time ends now, and it is closed at the provider, which is
+    /// asked at most every two seconds. Where it does not answer or is not asked, the order stays as
+    /// it is and the sweep closes it.
     pub async fn give_up(&self, student: &Student, id: OrderId) -> Result<WholeOrder, TopUpError> {
         let whole = self.whole(student, id).await?;
         if whole.order.state != OrderState::AwaitingPayment {
@@ -59,9 +60,15 @@ impl TopUps {
         }
         let now = self.clock.now();
         let lease = self.pace.lease(now);
-        orders::expire(&self.db, id, now, lease).await?;
+        let ended = orders::expire(&self.db, id, now, lease).await?;
         for attempt in self.whole(student, id).await?.open_attempts() {
-            self.look_and_plan(&attempt, lease, Asker::Return).await;
+            if self.may_ask(&attempt).await {
+                self.look_and_plan(&attempt, lease, Asker::Return).await;
+            } else if ended {
+                // The student has just been told how it stands; the sweep closes it.
+                let next = now.plus(ASK_EVERY);
+                orders::due::look_again(&self.db, attempt.payment.id, lease, next).await?;
+            }
         }
         self.whole(student, id).await
     }

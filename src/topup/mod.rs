@@ -27,7 +27,7 @@ use crate::{
         money::Fen,
     },
     orders::{
-        self, NotTried,
+        self, NotMade, NotTried,
         gateway::{GatewayError, NotificationRefused, PayParams, PaymentGateway, RawNotification},
         order::{OrderId, Payment, WholeOrder},
     },
@@ -91,6 +91,12 @@ pub enum TopUpError {
     /// The payer signed in through another app than the merchant's.
     #[error("the payer belongs to another app")]
     OtherApp,
+    /// The card has expired, or its holder has left.
+    #[error("the card may not be used")]
+    CardNotUsable,
+    /// As many orders of the person as may be wait for their payment.
+    #[error("too many orders wait for their payment")]
+    TooManyOpen,
     /// The school asks for the query password.
     #[error("the school asks for the query password")]
     PasswordRequired,
@@ -153,8 +159,19 @@ pub struct TopUps {
     pub clock: Arc<dyn Clock>,
     /// When open payments are looked at.
     pub pace: Pace,
+    /// How many orders of one person may wait for their payment.
+    pub most_open_orders: u64,
     /// Wakes the sweep where something is due at once.
     pub wake: Arc<Notify>,
+}
+
+impl From<NotMade> for TopUpError {
+    fn from(error: NotMade) -> Self {
+        match error {
+            NotMade::TooManyOpen => Self::TooManyOpen,
+            NotMade::Db(error) => Self::Db(error),
+        }
+    }
 }
 
 impl From<NotTried> for TopUpError {

@@ -131,12 +131,22 @@ struct Plan {
     cases: Vec<Case>,
 }
 
+/// What facts did.
+#[derive(Debug)]
+pub struct Settled {
+    /// Each of them.
+    pub verdicts: Vec<Verdict>,
+    /// How many other payments of orders that are paid now are still open: due at once, so that
+    /// nobody pays them.
+    pub left_open: u64,
+}
+
 /// Settles facts in order and answers what each did. Nothing counts until the caller commits.
 pub async fn settle_all(
     tx: &Tx,
     now: Timestamp,
     reports: &[Report],
-) -> Result<Vec<Verdict>, SettleError> {
+) -> Result<Settled, SettleError> {
     let ours = reports.iter().filter_map(|r| PaymentId::from_out_trade_no(&r.fact.out_trade_no));
     let attempts = orders::lock(tx, ours).await?;
     let refunded = refunded_before(tx, reports, &attempts).await?;
@@ -148,7 +158,9 @@ pub async fn settle_all(
     let messages: Vec<_> =
         reports.iter().zip(&plan.verdicts).filter_map(|(r, v)| message(r, *v, now)).collect();
     orders::save(tx, &moved, &messages, &plan.cases).await?;
-    Ok(plan.verdicts)
+    let paid = moved.iter().filter(|(was, is)| was.order != is.order).map(|(_, is)| is.order.id);
+    let left_open = orders::due::hurry(tx, paid, now).await?;
+    Ok(Settled { verdicts: plan.verdicts, left_open })
 }
 
 /// The cases of facts about closed payments whose money went to suspense as refunded: a message that
@@ -165,7 +177,7 @@ async fn refunded_before(
         is_closed.then(|| (attempt.order.school, subject(REFUNDED, &report.fact)))
     };
     let (schools, subjects): (Vec<_>, Vec<_>) = reports.iter().filter_map(case).unzip();
-    orders::cases_among(tx, &schools, CASE, subjects).await
+    orders::cases::among(tx, &schools, CASE, subjects).await
 }
 
 /// Decides each fact on the states that the facts before it left.
@@ -311,6 +323,8 @@ pub struct Settling {
     pub clock: Arc<dyn Clock>,
     /// Woken after each commit.
     pub sealer: Arc<Notify>,
+    /// Woken where a commit left a payment open that its order no longer wants.
+    pub sweep: Arc<Notify>,
 }
 
 #[async_trait(?Send)]
@@ -322,8 +336,11 @@ impl Batch for Settling {
     async fn run(&self, requests: &[Report]) -> Result<Vec<Verdict>, SettleError> {
         let now = self.clock.now();
         let settling = self.db.in_tx(async |tx| settle_all(tx, now, requests).await);
-        let verdicts = write_point::within("settle", settling).await?;
+        let Settled { verdicts, left_open } = write_point::within("settle", settling).await?;
         self.sealer.notify_one();
+        if left_open > 0 {
+            self.sweep.notify_one();
+        }
         Ok(verdicts)
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Started, TopUpError, TopUps, Tried, Wish};
 use crate::{
-    base::{clock::Timestamp, money::Fen},
+    base::{clock::Timestamp, db::DbError, money::Fen},
+    cards::CardStatus,
     orders::{
         self, Keyed, Made, NewOrder, NewPayment,
         gateway::{PayParams, PaymentGateway, Prepare},
@@ -26,6 +27,7 @@ impl TopUps {
         let now = self.clock.now();
         let school = self.school(student.school).await?;
         within_limits(&school, wish.amount)?;
+        self.check_card(student, now).await?;
         let gateway = self.gateway_for(student, &school)?;
         if school.policy.top_up.password_required {
             let given = wish.query_password.clone().ok_or(TopUpError::PasswordRequired)?;
@@ -43,6 +45,16 @@ impl TopUps {
             None => None,
         };
         Ok(Started { whole, pay })
+    }
+
+    /// Nobody is asked for money for a card that cannot be used. What is paid is posted all the same.
+    async fn check_card(&self, student: &Student, now: Timestamp) -> Result<(), TopUpError> {
+        let person = self.passwords.people.get(student.person).await?;
+        let missing = DbError::Inconsistent { table: "person", what: "a bound person is missing" };
+        match CardStatus::of(person.ok_or(missing)?.standing(), now.day()) {
+            CardStatus::Normal => Ok(()),
+            CardStatus::Expired | CardStatus::Closed => Err(TopUpError::CardNotUsable),
+        }
     }
 
     /// Tries once more to pay an order. The same key gives the same payment, as it stands now.
@@ -115,6 +127,7 @@ impl TopUps {
             attempt: Attempt { order, payment },
             keyed: keyed(ORDERS.to_owned(), &wish.key, &asked),
             look_at: self.pace.first(now),
+            most_open: self.most_open_orders,
         }
     }
 

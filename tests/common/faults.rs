@@ -106,7 +106,8 @@ async fn gate(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResp
     let own = state.of_payments.lock().unwrap().get(&number).copied();
     let fault = own.or(*state.everything.lock().unwrap());
     match fault {
-        None => forward(&request, body, &state, "").await,
+        Some(Fault::Refunds) if request.method() == "GET" => refunded(&request, body, &state).await,
+        None | Some(Fault::Refunds) => forward(&request, body, &state, "").await,
         Some(Fault::Hangs) => std::future::pending().await,
         Some(Fault::BreaksOff) => {
             let error = actix_web::error::ErrorBadGateway("gone");
@@ -120,8 +121,6 @@ async fn gate(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResp
             HttpResponse::BadGateway().body("<html></html>")
         }
         Some(Fault::LosesSignature) => forward(&request, body, &state, "wechatpay-signature").await,
-        Some(Fault::Refunds) if request.method() == "GET" => refunded(&request, body, &state).await,
-        Some(Fault::Refunds) => forward(&request, body, &state, "").await,
     }
 }
 

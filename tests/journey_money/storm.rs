@@ -68,7 +68,9 @@ async fn a_storm_of_callbacks_credits_what_the_provider_took(db: &TestDb) {
     let seed = std::env::var("ONECARD_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(rand::random);
     let mut rng = StdRng::seed_from_u64(seed);
-    let world = World::start_with(db, &[("PAYMENTS__FIRST_LOOK_MS", FIRST_LOOK_MS)]).await;
+    let settings =
+        [("PAYMENTS__FIRST_LOOK_MS", FIRST_LOOK_MS), ("PAYMENTS__MOST_OPEN_ORDERS", "10000")];
+    let world = World::start_with(db, &settings).await;
     world.pay().set_callback_mode(CallbackMode::Manual);
     let mut students = Vec::new();
     for user in 0..u32::try_from(PEOPLE.len()).unwrap() {

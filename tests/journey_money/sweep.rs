@@ -11,7 +11,10 @@ use onecard::{
     orders::due::{Claim, claim_payments},
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, time::Duration, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 on_each_database!(
     a_payment_that_nobody_tells_of_is_settled_by_the_sweep,
@@ -25,7 +28,9 @@ on_each_database!(
 );
 
 /// The sweep in a hurry.
-const HURRY: [(&str, &str); 1] = [("PAYMENTS__FIRST_LOOK_MS", "10")];
+const HURRY: [(&str, &str); 2] = [("PAYMENTS__FIRST_LOOK_MS", "10"), MANY];
+/// One student may order as much as a test wants.
+const MANY: (&str, &str) = ("PAYMENTS__MOST_OPEN_ORDERS", "100");
 
 const FAULTS: [Fault; 8] = [
     Fault::Hangs,
@@ -186,7 +191,7 @@ async fn an_order_whose_answer_was_lost_is_paid_all_the_same(db: &TestDb) {
 
 /// Many servers ask for what is due at the same moment.
 async fn what_is_due_is_taken_once(db: &TestDb) {
-    let world = World::start(db).await;
+    let world = World::start_with(db, &[MANY]).await;
     let student = world.student(0).await;
     for n in 0..40 {
         student.order(1, &format!("key-{n}")).await.body(201);
@@ -212,7 +217,7 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
 #[tokio::test]
 async fn two_servers_ask_no_more_than_one() {
     crate::common::on_postgres(async |db: &TestDb| {
-        let (mut world, gate) = World::gated(db, &[]).await;
+        let (mut world, gate) = World::gated(db, &[MANY]).await;
         let (here, second) = (world.student(0).await, world.serve());
         let there = here.at(second.api());
         let order = here.order(5000, "first").await.body(201);

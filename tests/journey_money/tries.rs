@@ -2,14 +2,16 @@
 
 use crate::{
     common::TestDb,
-    server::{Student, World, eventually},
+    server::{Fault, Student, World, eventually},
 };
 use futures_util::future::join_all;
 use onecard::{ledger::account::SchoolAccount, orders::order::PaymentId};
 use serde_json::{Value, json};
+use std::time::Instant;
 
 on_each_database!(
     the_first_success_pays_and_a_further_one_goes_to_suspense,
+    what_an_order_no_longer_wants_is_closed_at_the_provider_at_once,
     fifty_equal_tries_at_once_are_one_payment,
     what_can_no_longer_be_paid_is_not_tried,
     a_try_needs_its_key_and_its_owner,
@@ -17,6 +19,9 @@ on_each_database!(
     an_order_outlives_one_of_its_payments,
     giving_up_closes_at_the_provider_first,
     giving_up_an_order_that_was_paid_settles_it,
+    giving_up_again_and_again_asks_the_provider_once_in_two_seconds,
+    five_orders_may_wait_for_their_payment,
+    a_card_that_cannot_be_used_is_not_topped_up,
     keys_are_forgotten_after_a_day,
 );
 
@@ -32,7 +37,7 @@ async fn ordered(world: &World) -> (Student, Value) {
 }
 
 async fn the_first_success_pays_and_a_further_one_goes_to_suspense(db: &TestDb) {
-    let world = World::start(db).await;
+    let (world, gate) = World::gated(db, &[]).await;
     let student = world.student(0).await;
     for (round, first_pays_first) in [(1, true), (2, false)] {
         let order = student.order(5000, &format!("order-{round}")).await.body(201);
@@ -45,6 +50,8 @@ async fn the_first_success_pays_and_a_further_one_goes_to_suspense(db: &TestDb) 
         if !first_pays_first {
             numbers.reverse();
         }
+        // The provider does not take our word that it should close the other.
+        gate.meets(&numbers[1], Fault::Says(500, "{}"));
         for number in &numbers {
             world.pay().pay(number).unwrap();
             world.until(number, |payment| payment.accepted == 1).await;
@@ -62,6 +69,25 @@ async fn the_first_success_pays_and_a_further_one_goes_to_suspense(db: &TestDb) 
     }
     let cases = world.rows.texts("SELECT subject FROM review_case").await;
     assert!(cases.iter().all(|case| case.starts_with("second_payment:wechat_pay:")), "{cases:?}");
+}
+
+/// Long before the first planned look at it.
+async fn what_an_order_no_longer_wants_is_closed_at_the_provider_at_once(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, order) = ordered(&world).await;
+    let second = student.try_again(&order, "again").await.body(201);
+    world.pay().pay(&number(&second)).unwrap();
+    let first = number(&order["payments"][0]);
+    world.until(&first, |payment| payment.trade_state == "CLOSED").await;
+    assert!(world.pay().pay(&first).is_err());
+    eventually("it is closed here", async || {
+        let paid = student.order_again(&order).await;
+        let states = [&paid["payments"][0]["state"], &paid["payments"][1]["state"]];
+        (states == ["closed", "paid"]).then_some(())
+    })
+    .await;
+    assert_eq!(world.rows.count("review_case").await, 0);
+    world.assert_books(5000).await;
 }
 
 async fn fifty_equal_tries_at_once_are_one_payment(db: &TestDb) {
@@ -214,6 +240,49 @@ async fn giving_up_an_order_that_was_paid_settles_it(db: &TestDb) {
     assert_eq!(student.give_up(&order).await["state"], "fulfilled");
     assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
     world.assert_books(5000).await;
+}
+
+/// The order's time is over with the first call, whether or not the provider may be asked.
+async fn giving_up_again_and_again_asks_the_provider_once_in_two_seconds(db: &TestDb) {
+    let (world, gate) = World::gated(db, &[]).await;
+    let (student, order) = ordered(&world).await;
+    gate.everywhere(Some(Fault::Says(500, "{}")));
+    let begun = Instant::now();
+    for _ in 0..20 {
+        let given_up = student.give_up(&order).await;
+        assert_eq!(given_up["state"], "awaiting_payment");
+        student.try_again(&order, "late").await.problem("over", 409, "order_not_payable");
+    }
+    let most = usize::try_from(begun.elapsed().as_secs() / 2).unwrap() + 1;
+    let asked = gate.asked(&number(&order["payments"][0]));
+    assert!((1..=most).contains(&asked), "{asked} > {most}");
+}
+
+async fn five_orders_may_wait_for_their_payment(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, first) = ordered(&world).await;
+    for n in 1..5 {
+        student.order(100, &format!("key-{n}")).await.body(201);
+    }
+    student.order(100, "sixth").await.problem("sixth", 409, "too_many_open_orders");
+    assert_eq!(student.order(5000, "first").await.body(201)["id"], first["id"], "a known key");
+    world.student(1).await.order(100, "sixth").await.body(201);
+    assert_eq!(student.give_up(&first).await["state"], "closed");
+    student.order(100, "sixth").await.body(201);
+}
+
+/// What was ordered before is posted all the same.
+async fn a_card_that_cannot_be_used_is_not_topped_up(db: &TestDb) {
+    const CODE: &str = "card_not_usable";
+    let world = World::start(db).await;
+    let (student, order) = ordered(&world).await;
+    world.rows.change("UPDATE person SET valid_until = 1", []).await;
+    student.order(100, "late").await.problem("expired", 409, CODE);
+    let payment = world.pay_order(&order).await;
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    world.rows.change("UPDATE person SET valid_until = NULL", []).await;
+    student.order(100, "late").await.body(201);
 }
 
 async fn keys_are_forgotten_after_a_day(db: &TestDb) {

@@ -183,11 +183,14 @@ fn whole(
 }
 
 /// How many orders of the person still wait for their payment.
-pub(super) async fn count_open(db: &Db, person: PersonId) -> Result<u64, DbError> {
+pub(super) async fn count_open(
+    conn: &impl ConnectionTrait,
+    person: PersonId,
+) -> Result<u64, DbError> {
     let open = orders::Entity::find()
         .filter(orders::Column::PersonId.eq(person.uuid()))
         .filter(orders::Column::State.eq(OrderState::AwaitingPayment.code()));
-    Ok(open.count(db.conn()).await?)
+    Ok(open.count(conn).await?)
 }
 
 /// Those of the subjects that have a case of that kind in one of the schools. No query without a
@@ -236,27 +239,45 @@ pub(super) async fn has_others_open(tx: &Tx, attempt: &Attempt) -> Result<bool, 
     Ok(others.count(tx.conn()).await? > 0)
 }
 
+/// Has the open payments of orders looked at by `look_at`; answers how many there are.
+pub(super) async fn hurry(
+    tx: &Tx,
+    orders: impl Iterator<Item = OrderId>,
+    look_at: Timestamp,
+) -> Result<u64, DbError> {
+    let orders: Vec<_> = orders.map(OrderId::uuid).collect();
+    if orders.is_empty() {
+        return Ok(0);
+    }
+    let hurried = payment::Entity::update_many()
+        .col_expr(payment::Column::LookAt, Expr::value(look_at.micros()))
+        .filter(payment::Column::OrderId.is_in(orders))
+        .filter(payment::Column::State.eq(PaymentState::Open.code()))
+        .exec(tx.conn())
+        .await?;
+    Ok(hurried.rows_affected)
+}
+
 /// Ends the time of an unpaid order at `now`, and has its open payments looked at by `look_at`.
+/// False where it had ended before: then nothing changes.
 pub(super) async fn expire(
     tx: &Tx,
     id: OrderId,
     now: Timestamp,
     look_at: Timestamp,
-) -> Result<(), DbError> {
-    orders::Entity::update_many()
+) -> Result<bool, DbError> {
+    let ended = orders::Entity::update_many()
         .col_expr(orders::Column::ExpiresAt, Expr::value(now.micros()))
         .filter(orders::Column::Id.eq(id.uuid()))
         .filter(orders::Column::State.eq(OrderState::AwaitingPayment.code()))
         .filter(orders::Column::ExpiresAt.gt(now.micros()))
         .exec(tx.conn())
         .await?;
-    payment::Entity::update_many()
-        .col_expr(payment::Column::LookAt, Expr::value(look_at.micros()))
-        .filter(payment::Column::OrderId.eq(id.uuid()))
-        .filter(payment::Column::State.eq(PaymentState::Open.code()))
-        .exec(tx.conn())
-        .await?;
-    Ok(())
+    if ended.rows_affected == 0 {
+        return Ok(false);
+    }
+    hurry(tx, std::iter::once(id), look_at).await?;
+    Ok(true)
 }
 
 fn attempt(row: &QueryResult) -> Result<Attempt, DbError> {
