@@ -18,7 +18,7 @@ pub use change::ChangeError;
 
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, Day},
         crypto::{
             blind::BlindIndex,
             hashes::{Hashes, HashesError},
@@ -28,7 +28,7 @@ use crate::{
         db::{Db, DbError},
         ids::SchoolId,
     },
-    schools::{People, Person, PersonStatus, School, policy::IdKind},
+    schools::{People, Person, School, policy::IdKind},
     sessions::{IdentityId, Student},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -86,7 +86,7 @@ pub struct Claimed {
 /// Why a password did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordFault {
-    /// No such person, another name, another password: nobody is told which.
+    /// No such person, or one who has left, another name, another password: nobody is told which.
     #[error("the query password does not fit")]
     Wrong,
     /// Too many were tried before.
@@ -135,7 +135,7 @@ impl Passwords {
         self.judge(found.filter(|_| fits), &limits).await
     }
 
-    /// The person whom number, name and password name together.
+    /// The person whom number, name and password name together, while they belong to the school.
     pub async fn prove(
         &self,
         school: &School,
@@ -145,11 +145,12 @@ impl Passwords {
     ) -> Result<Person, PasswordFault> {
         let limits = self.limits(school, stranger, claimed);
         let counted = self.count(&limits).await?;
-        let found = self.find(school.id, claimed).await?;
+        let today = self.clock.now().day();
+        let found = self.find(school.id, claimed, today).await?;
         let fits = self.fits(&self.for_strangers, school, found.as_ref(), given).await;
         let fits = self.looked_at(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
-        let proven = found.filter(|person| person.status == PersonStatus::Active);
+        let proven = found.filter(|person| person.standing().holds_on(today));
         self.judge(proven.filter(|_| fits & named), &limits).await
     }
 
@@ -224,13 +225,17 @@ impl Passwords {
         Ok(person)
     }
 
-    async fn find(&self, school: SchoolId, claimed: &Claimed) -> Result<Option<Person>, DbError> {
+    async fn find(
+        &self,
+        school: SchoolId,
+        claimed: &Claimed,
+        today: Day,
+    ) -> Result<Option<Person>, DbError> {
         match claimed.id_kind {
             IdKind::StudentNo => self.people.find_by_student_no(school, &claimed.id_value).await,
             IdKind::IdNumber => {
                 let found = self.people.find_by_id_number(school, &claimed.id_value).await?;
-                let active = |person: &Person| person.status == PersonStatus::Active;
-                Ok(found.into_iter().find(active))
+                Ok(found.into_iter().find(|person| person.standing().holds_on(today)))
             }
         }
     }

@@ -195,21 +195,21 @@ pub(super) async fn on_roster(
     school: SchoolId,
     student_nos: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<String, OnRoster>, DbError> {
-    let found: Vec<(String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>)> =
-        person::Entity::find()
-            .select_only()
-            .columns([
-                person::Column::StudentNo,
-                person::Column::Id,
-                person::Column::RosterDigest,
-                person::Column::NameSealed,
-                person::Column::IdNumberIndex,
-            ])
-            .filter(person::Column::SchoolId.eq(school.number()))
-            .filter(person::Column::StudentNo.is_in(student_nos))
-            .into_tuple()
-            .all(tx.conn())
-            .await?;
+    type Found = (String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    let found: Vec<Found> = person::Entity::find()
+        .select_only()
+        .columns([
+            person::Column::StudentNo,
+            person::Column::Id,
+            person::Column::RosterDigest,
+            person::Column::NameSealed,
+            person::Column::IdNumberIndex,
+        ])
+        .filter(person::Column::SchoolId.eq(school.number()))
+        .filter(person::Column::StudentNo.is_in(student_nos))
+        .into_tuple()
+        .all(tx.conn())
+        .await?;
     let known = found.into_iter();
     Ok(known
         .map(|(student_no, id, digest, name, id_number_index)| {

@@ -20,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 on_each_database!(
     who_is_let_in,
+    who_no_longer_belongs_is_as_nobody,
     every_check_costs_one_argon2_run,
     a_number_that_nobody_has_is_slowed_like_one_that_somebody_has,
     a_hundred_tries_neither_get_in_nor_keep_the_owner_out,
@@ -172,6 +173,43 @@ async fn who_is_let_in(db: &TestDb) {
     for (claimed, password, expected) in cases {
         let came = desk.stranger(nobody(), &claimed, password).await;
         assert_eq!(came, expected, "{} {password}", claimed.id_value);
+        // Nothing that was counted matters to the next one.
+        desk.clock.advance(DAY);
+    }
+}
+
+/// 17,600 seconds after the start the day ends in Asia/Shanghai, and in UTC it does not.
+async fn who_no_longer_belongs_is_as_nobody(db: &TestDb) {
+    let desk = Desk::open(db, "ynart").await;
+    let rows = crate::server::Rows::of(&db.url).await;
+    let today = START.day().number();
+    let claims = [by_number(XIAOMEI.0), by_id(XIAOMEI.1)];
+    for (status, last, after, expected) in [
+        ("active", None, 0, In),
+        ("active", Some(today + 1), 0, In),
+        ("active", Some(today), 0, In),
+        ("active", Some(today), 17_599, In),
+        ("active", Some(today), 17_600, Refused),
+        ("active", Some(today - 1), 0, Refused),
+        ("closed", None, 0, Refused),
+        ("closed", Some(today + 1), 0, Refused),
+    ] {
+        let last = last.map_or("NULL".to_owned(), |day| day.to_string());
+        let change = format!(
+            "UPDATE person SET status = '{status}', valid_until = {last} \
+             WHERE student_no = '{}'",
+            XIAOMEI.0
+        );
+        rows.change(&change, []).await;
+        let clock = Arc::new(ManualClock::new(START.plus(Duration::from_secs(after))));
+        let desk =
+            Desk { passwords: passwords(db, &clock), clock, school: Arc::clone(&desk.school) };
+        for (claimed, door) in
+            claims.iter().flat_map(|claimed| [nobody(), Stranger::Portal].map(|who| (claimed, who)))
+        {
+            let came = desk.stranger(door, claimed, XIAOMEI.2).await;
+            assert_eq!(came, expected, "{status} until {last}, {after} s later, {door:?}");
+        }
     }
 }
 
