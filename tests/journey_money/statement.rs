@@ -200,9 +200,10 @@ async fn pages_follow_each_other_while_money_moves(db: &TestDb) {
     holder.moved().await;
     let whole = holder.page("?limit=100").await;
     assert_eq!(whole["next_cursor"], Value::Null);
+    let mut minute = 0;
     for limit in [1, 2, 3, 6, 7] {
         let (mut items, mut query) = (Vec::new(), format!("?limit={limit}"));
-        // Of seven lines there are no more pages than that, wherever the last one ends.
+        // Seven lines, and what came during the rounds before, fill no more pages than that.
         for pages in 1.. {
             assert!(pages <= 8, "page {pages} of {limit} lines each");
             let page = holder.page(&query).await;
@@ -212,7 +213,9 @@ async fn pages_follow_each_other_while_money_moves(db: &TestDb) {
             query = format!("?limit={limit}&cursor={cursor}");
             // What comes meanwhile stands above, and shifts nothing.
             let reference = format!("later-{limit}-{}", items.len());
-            holder.post("2026-11-01T08:00:00+08:00", &reference, &[("wechat", "e", 1)]).await;
+            minute += 1;
+            let at = format!("2026-11-01T09:{minute:02}:00+08:00");
+            holder.post(&at, &reference, &[("wechat", "e", 1)]).await;
         }
         let below = whole["items"].as_array().unwrap();
         assert!(items.ends_with(&below[1..]) || items.ends_with(below), "{limit}");

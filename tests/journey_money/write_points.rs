@@ -44,7 +44,7 @@ const POINTS: &[(&str, &[&[&str]])] = &[
     ("POST /api/v1/bindings", &[TX]),
     ("POST /api/v1/orders", &[TX, PROVIDER]),
     ("POST /api/v1/orders/{id}/payments", &[TX, PROVIDER]),
-    ("POST /api/v1/orders/{id}/close", &[TX]),
+    ("POST /api/v1/orders/{id}/close", &[TX, REDIS]),
     ("GET /api/v1/orders/{id}", &[REDIS]),
     ("settle", &[TX]),
     ("sealer", &[TX]),
