@@ -2,7 +2,7 @@
 
 use super::{MAX_FIELD_BYTES, SignatureError, WINDOW};
 use crate::base::clock::Timestamp;
-use sfv::{Dictionary, InnerList, Key, KeyRef, ListEntry, Parser};
+use sfv::{Dictionary, GenericBareItem, InnerList, Key, KeyRef, ListEntry, Parser};
 use std::ops::RangeInclusive;
 
 const NONCE_BYTES: RangeInclusive<usize> = 1..=64;
@@ -84,7 +84,7 @@ impl Parameters {
             text.map(|text| text.as_str().to_owned()).ok_or(wrong(name))
         };
         let number = |name: &'static str| {
-            let number = get(name).and_then(|value| value.as_integer());
+            let number = get(name).and_then(GenericBareItem::as_integer);
             number.map(i64::from).ok_or(wrong(name))
         };
         if get("alg").is_some() && text("alg")? != ALGORITHM {

@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// How far `created` may lie from our time.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 /// The longest of the three fields of a signature, in bytes.
 const MAX_FIELD_BYTES: usize = 2048;
 
