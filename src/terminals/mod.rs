@@ -23,5 +23,5 @@ pub use names::{DoorGroup, MerchantCode, MerchantName, NotAName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
 };
-pub use store::answers::{keep, known};
+pub use store::answers::{keep, known, write_of};
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};

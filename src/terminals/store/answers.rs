@@ -3,7 +3,7 @@
 use crate::{
     base::{
         clock::Timestamp,
-        db::{Column, Db, DbError, Rows, Source, Write},
+        db::{Column, Db, DbError, Rows, Source, Tx, Write},
         ids::SchoolId,
     },
     terminals::{
@@ -34,9 +34,14 @@ pub async fn known(source: Source<'_>, asked: &[&Asked]) -> Result<Vec<Kept>, Db
     source.select_rows(KNOWN, rows).await?.iter().map(kept_of).collect()
 }
 
-/// The write that keeps answers, for the transaction of what they tell of. A unique violation
-/// means that a number or a nonce was used meanwhile: to be decided anew.
-pub fn keep(kept: &[Kept], now: Timestamp) -> Write {
+/// Keeps answers in the transaction of what they tell of. A unique violation means that a number
+/// or a nonce was used meanwhile: to be decided anew.
+pub async fn keep(tx: &Tx, kept: &[Kept], now: Timestamp) -> Result<(), DbError> {
+    tx.write_all(vec![write_of(kept, now)]).await.map(drop)
+}
+
+/// The write of [`keep`], to go to the database together with others.
+pub fn write_of(kept: &[Kept], now: Timestamp) -> Write {
     let text = |f: fn(&Kept) -> &str| Column::Text(kept.iter().map(|k| f(k).to_owned()).collect());
     let bytes = |f: fn(&Kept) -> &[u8]| Column::Bytes(kept.iter().map(|k| f(k).to_vec()).collect());
     let i32s = |f: &dyn Fn(&Kept) -> i32| Column::I32(kept.iter().map(f).collect());
