@@ -80,9 +80,9 @@ async fn of_many_at_once_one_is_first(test: &TestDb) {
         let tasks = (0..8).map(|n| {
             let db = test.db.clone();
             async move {
-                let text = format!("answer {n}");
+                let told = format!("answer {n}");
                 let asked = charge(7, round, &format!("{round}.{n}"), 1);
-                (ask(&db, &asked, &text).await, text)
+                (ask(&db, &asked, &told).await, told)
             }
         });
         let seen = futures_util::future::join_all(tasks).await;

@@ -113,6 +113,7 @@ async fn terminal_id(world: &World) -> TerminalId {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 async fn strangers_are_not_let_in(db: &TestDb) {
     let (world, till, gate) = world_with_terminals(db).await;
     let api = world.api();

@@ -51,6 +51,7 @@ fn sign(python: &Path, jobs: &[Value]) -> Vec<Vec<(String, String)>> {
     String::from_utf8(output.stdout).unwrap().lines().map(fields).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_library_of_another_language_is_understood(db: &TestDb) {
     let Some(python) = python() else { return };
     let (world, till, _) = world_with_terminals(db).await;

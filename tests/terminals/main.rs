@@ -2,6 +2,8 @@
 //! hand and by a library of another language, their configuration, and what they were answered.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
 )]
@@ -10,7 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/server.rs"]
-#[expect(dead_code, reason = "shared with tests that need more of it")]
+#[expect(dead_code, unused_imports, reason = "shared with tests that need more of it")]
 mod server;
 
 mod answers;

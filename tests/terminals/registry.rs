@@ -6,8 +6,10 @@ use crate::{
     signer::Signer,
 };
 
-const RSA: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n";
+/// X25519.
+const X25519: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n";
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn operators_register_and_repeat(db: &TestDb) {
     let world = World::start(db).await;
     let program = Program::of(&world);
@@ -19,7 +21,7 @@ async fn operators_register_and_repeat(db: &TestDb) {
     let (one, two) = (Signer::new("xnec/T1", 1), Signer::new("xnec/T1", 2));
     let (first, second) = (file("1.pem", &one.public_pem()), file("2.pem", &two.public_pem()));
     let private = file("1.key", &one.private_pem());
-    let (x25519, empty) = (file("x.pem", RSA), file("empty.pem", ""));
+    let (x25519, empty) = (file("x.pem", X25519), file("empty.pem", ""));
     let missing = world.path("missing.pem");
 
     let merchant =

@@ -65,7 +65,7 @@ impl Signer {
         for (name, value) in &covered {
             writeln!(base, "\"{name}\": {value}").unwrap();
         }
-        base.push_str(&format!("\"@signature-params\": {input}"));
+        write!(base, "\"@signature-params\": {input}").unwrap();
         let signature = BASE64_STANDARD.encode(self.pair().sign(base.as_bytes()));
         let headers = [
             ("Content-Digest", digest),

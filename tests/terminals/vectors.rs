@@ -26,9 +26,9 @@ const REQUESTS: [(&str, &str, &str, &str); 3] = [
 ];
 
 fn vectors() -> Value {
-    let signer = Signer::new("xnec/T1", 1);
+    let till = Signer::new("xnec/T1", 1);
     let requests = REQUESTS.map(|(name, line, body, nonce)| {
-        let signed = signer.sign((line, AUTHORITY), body.as_bytes(), (CREATED, nonce));
+        let signed = till.sign((line, AUTHORITY), body.as_bytes(), (CREATED, nonce));
         let headers: serde_json::Map<String, Value> =
             signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
         json!({
@@ -38,9 +38,9 @@ fn vectors() -> Value {
     });
     json!({
         "note": "Sandbox keys, for everybody to read: never register them.",
-        "key_id": signer.key_id,
-        "private_key": signer.private_pem(),
-        "public_key": signer.public_pem(),
+        "key_id": till.key_id,
+        "private_key": till.private_pem(),
+        "public_key": till.public_pem(),
         "requests": requests,
     })
 }
