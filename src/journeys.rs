@@ -6,6 +6,7 @@ use crate::{
         clock::Clock,
         crypto::{hashes::Hashes, keyring::Key32},
         db::Db,
+        http::signature::Authorities,
         jobs::Jobs,
         kv::Kv,
         lane::Lanes,
@@ -25,6 +26,7 @@ use crate::{
         wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::FetchPace},
     },
     schools::{People, PersonKeys, Schools},
+    terminals::{self, Terminals},
     topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
 };
 use secrecy::SecretString;
@@ -55,6 +57,8 @@ pub struct Journeys {
     pub schools: Arc<Schools>,
     /// Query passwords.
     pub passwords: Passwords,
+    /// Tills, doors, desks and meters.
+    pub terminals: Terminals,
     certificates: Vec<Arc<WechatPay>>,
 }
 
@@ -125,7 +129,8 @@ impl Journeys {
             wake,
         };
         let identities = Identities::new(parts);
-        Ok(Self { identities, topups, accounts, schools, passwords, certificates })
+        let terminals = terminals(ground, &schools);
+        Ok(Self { identities, topups, accounts, schools, passwords, terminals, certificates })
     }
 
     /// Starts what the providers need beside the requests.
@@ -150,6 +155,18 @@ fn passwords(ground: &Ground<'_>, keys: &PersonKeys) -> Passwords {
         for_holders: Hashes::new(HOLDERS_AT_ONCE, TURN_PATIENCE),
         clock: Arc::clone(ground.clock),
     }
+}
+
+fn terminals(ground: &Ground<'_>, schools: &Arc<Schools>) -> Terminals {
+    let server = &ground.config.server;
+    let https = server.public_url.scheme() == "https";
+    Terminals::new(terminals::Parts {
+        db: ground.db.clone(),
+        kv: Arc::clone(ground.kv),
+        schools: Arc::clone(schools),
+        clock: Arc::clone(ground.clock),
+        authorities: Authorities::new(&server.authorities, https),
+    })
 }
 
 /// The mini-program of all schools, and those of single schools.

@@ -17,4 +17,5 @@ pub mod providers;
 pub mod routes;
 pub mod schools;
 pub mod sessions;
+pub mod terminals;
 pub mod topup;

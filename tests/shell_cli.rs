@@ -16,7 +16,7 @@ use std::{
 
 #[test]
 fn help_says_what_each_command_does() {
-    let cases: [(&[&str], &[&str]); 8] = [
+    let cases: [(&[&str], &[&str]); 10] = [
         (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
         (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
         (&["migrate", "--help"], &["several run at once"]),
@@ -24,6 +24,20 @@ fn help_says_what_each_command_does() {
         (&["school", "--help"], &["import"]),
         (&["school", "import", "--help"], &["<PATH>...", "--replace", "Examples:"]),
         (&["roster", "import", "--help"], &["--school <CODE>", "<FILE.csv>", "student_no", "GBK"]),
+        (&["merchant", "add", "--help"], &["--code <CODE>", "--name <NAME>", "Example:"]),
+        (
+            &["terminal", "add", "--help"],
+            &[
+                "--kind <KIND>",
+                "pos",
+                "gate",
+                "library",
+                "water",
+                "--replace",
+                "openssl",
+                "SCHOOL/ID",
+            ],
+        ),
         (&["openapi", "--help"], &["OpenAPI 3.1"]),
     ];
     for (arguments, expected) in cases {
@@ -37,12 +51,14 @@ fn help_says_what_each_command_does() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 8] = [
         &[],
         &["fly"],
         &["serve", "--fast"],
         &["school", "import"],
         &["roster", "import", "people.csv"],
+        &["merchant", "add", "--school", "xnec"],
+        &["terminal", "add", "--school", "xnec", "--id", "T1", "--kind", "till"],
         &["--config", "nowhere.toml", "migrate"],
     ];
     for arguments in cases {

@@ -26,7 +26,7 @@ const RATCHET: &[(&str, usize)] = &[];
 /// Rooms by floor; a room may use those of lower floors.
 const FLOORS: [&[&str]; 5] = [
     &["base"],
-    &["cards", "ledger", "orders", "passcode", "passwords", "schools", "sessions"],
+    &["cards", "ledger", "orders", "passcode", "passwords", "schools", "sessions", "terminals"],
     &["account", "identity", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],
@@ -40,6 +40,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     // ADR 0005: what is on a card, and how much its school lets be spent.
     ("cards", "ledger"),
     ("cards", "schools"),
+    // ADR 0005: what a terminal must know of its school's rules.
+    ("terminals", "schools"),
     // The composition root and what it composes.
     ("app", "journeys"),
     ("cli", "app"),

@@ -6,6 +6,7 @@
 pub mod binding;
 pub mod idempotency_key;
 pub mod identity;
+pub mod merchant;
 pub mod notice;
 pub mod notification;
 pub mod orders;
@@ -15,3 +16,5 @@ pub mod person;
 pub mod review_case;
 pub mod school;
 pub mod session;
+pub mod terminal;
+pub mod terminal_answer;

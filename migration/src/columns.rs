@@ -71,3 +71,10 @@ pub(crate) fn int_null(name: &'static str) -> ColumnDef {
     column.integer().null();
     column
 }
+
+/// `boolean NOT NULL`.
+pub(crate) fn flag(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(name).into_iden());
+    column.boolean().not_null();
+    column
+}

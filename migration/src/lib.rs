@@ -9,6 +9,7 @@ mod m0004_orders;
 mod m0005_tries;
 mod m0006_looks;
 mod m0009_account_version;
+mod m0010_terminals;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_tries::Migration),
             Box::new(m0009_account_version::Migration),
             Box::new(m0006_looks::Migration),
+            Box::new(m0010_terminals::Migration),
         ]
     }
 }

@@ -1,7 +1,8 @@
 //! The words of the command line.
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
-use clap::{Args, Parser, Subcommand};
+use crate::terminals::{DoorGroup, MerchantCode, MerchantName, TerminalCode, TerminalKind};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const CONFIGURATION: &str = "\
@@ -13,6 +14,8 @@ Examples:
   onecard migrate                              bring the database up to date
   onecard school import schools                take up the policies of every school in a folder
   onecard roster import --school xnec new.csv  take up the people of a school
+  onecard merchant add --school xnec --code canteen-1 --name 第一食堂
+  onecard terminal add --school xnec --id T1 --kind pos --public-key t1.pem --merchant canteen-1
   onecard serve                                serve students, terminals and providers
   onecard verify                               prove the ledger
 
@@ -56,6 +59,12 @@ pub(super) enum Command {
     /// The people of a school
     #[command(subcommand, arg_required_else_help = true)]
     Roster(Roster),
+    /// The merchants of a school
+    #[command(subcommand, arg_required_else_help = true)]
+    Merchant(Merchant),
+    /// The terminals of a school: tills, gates, library desks, water meters
+    #[command(subcommand, arg_required_else_help = true)]
+    Terminal(Terminal),
     /// Print the OpenAPI 3.1 document of the API; needs no configuration
     Openapi,
 }
@@ -109,4 +118,96 @@ pub(super) struct RosterImport {
     /// The people
     #[arg(value_name = "FILE.csv")]
     pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Merchant {
+    /// Register a merchant: who sells at tills, and is credited by them
+    ///
+    /// Safe to repeat; another name renames it. The code is 1 to 32 of a-z, 0-9, hyphen and
+    /// underscore, and stays for good: it names the merchant's account in the ledger.
+    #[command(after_help = "Example:\n  \
+        onecard merchant add --school xnec --code canteen-1 --name 第一食堂")]
+    Add(MerchantAdd),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MerchantAdd {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) school: String,
+    /// The merchant's code within the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: MerchantCode,
+    /// The merchant as students know it, 1 to 40 characters
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: MerchantName,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Terminal {
+    /// Register a terminal with its public key
+    ///
+    /// The terminal makes an Ed25519 key pair and keeps the private half; this takes the public
+    /// half, as PEM that begins -----BEGIN PUBLIC KEY-----. Its key id on the wire is SCHOOL/ID,
+    /// as in xnec/T1. How it signs is in docs/terminal.md.
+    ///
+    /// Safe to repeat. A terminal that is registered otherwise is left as it is, unless --replace.
+    /// A running server sees the change within a second.
+    #[command(after_help = "Examples:\n  \
+        openssl genpkey -algorithm ed25519 -out t1.key\n  \
+        openssl pkey -in t1.key -pubout -out t1.pem\n  \
+        onecard terminal add --school xnec --id T1 --kind pos --public-key t1.pem \
+        --merchant canteen-1\n  \
+        onecard terminal add --school xnec --id G1 --kind gate --public-key g1.pem \
+        --door-group 北门")]
+    Add(TerminalAdd),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TerminalAdd {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) school: String,
+    /// The terminal's id within the school: 1 to 64 of A-Z, a-z, 0-9, dot, hyphen and underscore
+    #[arg(long, value_name = "ID")]
+    pub(super) id: TerminalCode,
+    /// What it is for
+    #[arg(long, value_enum)]
+    pub(super) kind: Kind,
+    /// Its Ed25519 public key
+    #[arg(long, value_name = "FILE.pem")]
+    pub(super) public_key: PathBuf,
+    /// Who sells there; a till without a merchant cannot charge
+    #[arg(long, value_name = "CODE")]
+    pub(super) merchant: Option<MerchantCode>,
+    /// The doors that open together
+    #[arg(long, value_name = "NAME")]
+    pub(super) door_group: Option<DoorGroup>,
+    /// Take over what is given even where the terminal is registered otherwise
+    #[arg(long)]
+    pub(super) replace: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Kind {
+    /// A till
+    Pos,
+    /// A door or a gate
+    Gate,
+    /// A library's desk
+    Library,
+    /// A water meter
+    Water,
+}
+
+impl From<Kind> for TerminalKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Pos => Self::Pos,
+            Kind::Gate => Self::Gate,
+            Kind::Library => Self::Library,
+            Kind::Water => Self::Water,
+        }
+    }
 }

@@ -5,12 +5,13 @@ mod args;
 mod roster;
 mod school;
 mod serve;
+mod terminal;
 mod verify;
 
 use crate::{
     app::{self, BuildError},
     base::{
-        crypto::heads::HeadKeyError,
+        crypto::{ed25519::BadEd25519Key, heads::HeadKeyError},
         db::{Db, DbError, SingleProcessError},
         telemetry::{self, CountersTaken, Format, InvalidFilter, Output},
     },
@@ -18,8 +19,9 @@ use crate::{
     ledger::verify::VerifyError,
     routes,
     schools::{ImportError, roster::RosterError},
+    terminals::RegistryError,
 };
-use args::{Arguments, Command, Roster, School};
+use args::{Arguments, Command, Merchant, Roster, School, Terminal};
 use clap::Parser;
 use std::{
     fs::File,
@@ -62,6 +64,10 @@ enum CommandError {
     Verify(#[from] VerifyError),
     #[error("{0}")]
     HeadKey(#[from] HeadKeyError),
+    #[error("{0}")]
+    Registry(#[from] RegistryError),
+    #[error("{}: {cause}", path.display())]
+    Key { path: PathBuf, cause: BadEd25519Key },
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: io::Error },
     #[error("{0}")]
@@ -85,6 +91,8 @@ impl CommandError {
             | Self::Roster(_)
             | Self::Verify(_)
             | Self::HeadKey(_)
+            | Self::Registry(_)
+            | Self::Key { .. }
             | Self::File { .. }
             | Self::Io(_)
             | Self::Document(_) => EXIT_FAILED,
@@ -116,6 +124,8 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Verify(_)
         | Command::School(_)
         | Command::Roster(_)
+        | Command::Merchant(_)
+        | Command::Terminal(_)
         | Command::Openapi => Output::Stderr,
     };
     telemetry::start_log(&config.telemetry.log, format(config.telemetry.format), output)?;
@@ -128,6 +138,10 @@ async fn dispatch(config: Config, command: &Command) -> Result<ExitCode, Command
         Command::Migrate => migrate(&config).await,
         Command::School(School::Import(arguments)) => school::import(&config, arguments).await,
         Command::Roster(Roster::Import(arguments)) => roster::import(&config, arguments).await,
+        Command::Merchant(Merchant::Add(arguments)) => {
+            terminal::add_merchant(&config, arguments).await
+        }
+        Command::Terminal(Terminal::Add(arguments)) => terminal::add(&config, arguments).await,
         Command::Verify(arguments) => verify::run(&config, arguments).await,
         Command::Openapi => openapi(),
     }

@@ -11,7 +11,7 @@ use utoipa::{
     Modify, OpenApi,
     openapi::{
         Components, OpenApi as Document,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_actix_web::AppExt;
@@ -47,10 +47,14 @@ impl Modify for Bearer {
             .bearer_format("JWT")
             .description(Some("The access token of a login"))
             .build();
-        document
-            .components
-            .get_or_insert_with(Components::new)
-            .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let signature = ApiKeyValue::with_description(
+            "Signature",
+            "HTTP Message Signature (RFC 9421) of a terminal, with Signature-Input",
+        );
+        let components = document.components.get_or_insert_with(Components::new);
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let signature = SecurityScheme::ApiKey(ApiKey::Header(signature));
+        components.add_security_scheme("terminal", signature);
     }
 }
 

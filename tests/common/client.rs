@@ -38,6 +38,11 @@ impl Api {
         Self { http: http_client::build(timeouts).unwrap(), base_url: base_url.to_owned() }
     }
 
+    /// Host and port, as requests name them.
+    pub fn address(&self) -> &str {
+        self.base_url.trim_start_matches("http://")
+    }
+
     /// Signs in with a code of WeChat.
     pub async fn login(&self, code: &str) -> Student {
         let answer = self.post("/api/v1/auth/wechat/login", &json!({ "code": code })).await;

@@ -39,6 +39,12 @@ impl Rows {
         rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
     }
 
+    /// The one id that a query answers.
+    pub async fn id(&self, sql: &str) -> Uuid {
+        let row = self.0.query_one_raw(self.statement(sql, [])).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
     /// How many rows a table has.
     pub async fn count(&self, table: &str) -> i64 {
         self.number(&format!("SELECT COUNT(*) FROM {table}")).await

@@ -15,6 +15,8 @@ on_each_database!(every_route_is_closed_to_whom_it_should_be);
 enum Door {
     /// Everybody, with a token or without.
     Open,
+    /// Terminals, which sign; no token helps.
+    Terminal,
     /// Who is signed in, whatever else.
     SignedIn,
     /// Who is signed in at the mini-program and has no change of password due.
@@ -27,7 +29,7 @@ enum Door {
     Actor,
 }
 
-use Door::{Actor, Bound, Newcomer, Open, Reader, SignedIn};
+use Door::{Actor, Bound, Newcomer, Open, Reader, SignedIn, Terminal};
 
 const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/healthz", Open),
@@ -40,6 +42,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/auth/refresh", Open),
     ("post", "/api/v1/auth/logout", Open),
     ("post", "/callbacks/{school}/wechat-pay/transactions", Open),
+    ("get", "/terminal/v1/config", Terminal),
     ("get", "/api/v1/me", SignedIn),
     ("post", "/api/v1/me/query-password", Bound),
     ("post", "/api/v1/bindings", Newcomer),
@@ -58,24 +61,42 @@ const ROUTES: &[(&str, &str, Door)] = &[
 /// Somebody, and whom each door turns them away with.
 type Visitor<'a> = (&'static str, Option<&'a Student>, fn(Door) -> Option<&'static str>);
 
+const UNSIGNED: &str = "signature_invalid";
+
 fn without_token(door: Door) -> Option<&'static str> {
-    (door != Open).then_some("unauthenticated")
+    match door {
+        Open => None,
+        Terminal => Some(UNSIGNED),
+        SignedIn | Newcomer | Bound | Reader | Actor => Some("unauthenticated"),
+    }
 }
 
 fn unbound(door: Door) -> Option<&'static str> {
-    matches!(door, Bound | Reader | Actor).then_some("not_bound")
+    match door {
+        Open | SignedIn | Newcomer => None,
+        Terminal => Some(UNSIGNED),
+        Bound | Reader | Actor => Some("not_bound"),
+    }
 }
 
 fn change_due(door: Door) -> Option<&'static str> {
-    matches!(door, Newcomer | Reader | Actor).then_some("pin_default_must_change")
+    match door {
+        Open | SignedIn | Bound => None,
+        Terminal => Some(UNSIGNED),
+        Newcomer | Reader | Actor => Some("pin_default_must_change"),
+    }
 }
 
 fn portal(door: Door) -> Option<&'static str> {
-    matches!(door, Newcomer | Bound | Actor).then_some("portal_read_only")
+    match door {
+        Open | SignedIn | Reader => None,
+        Terminal => Some(UNSIGNED),
+        Newcomer | Bound | Actor => Some("portal_read_only"),
+    }
 }
 
-fn student(_: Door) -> Option<&'static str> {
-    None
+fn student(door: Door) -> Option<&'static str> {
+    (door == Terminal).then_some(UNSIGNED)
 }
 
 async fn every_route_is_closed_to_whom_it_should_be(db: &TestDb) {
@@ -127,7 +148,7 @@ async fn ask(world: &World, student: Option<&Student>, method: &str, path: &str)
 fn check(answer: &Answer, refused: Option<&str>, what: &str) {
     const DOORS: [&str; 3] = ["not_bound", "pin_default_must_change", "portal_read_only"];
     match refused {
-        Some("unauthenticated") => drop(answer.problem(what, 401, "unauthenticated")),
+        Some(code @ ("unauthenticated" | UNSIGNED)) => drop(answer.problem(what, 401, code)),
         Some(code) => drop(answer.problem(what, 403, code)),
         None if answer.status >= 400 => {
             let problem = answer.json();

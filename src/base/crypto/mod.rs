@@ -6,6 +6,7 @@
 //! inputs give the same bytes.
 
 pub mod blind;
+pub mod ed25519;
 pub mod hashes;
 pub mod heads;
 pub mod keyring;

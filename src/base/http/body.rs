@@ -62,7 +62,8 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn read(mut payload: Payload) -> Result<web::BytesMut, ApiError> {
+/// The whole body, if it is not too long and not cut off.
+pub(crate) async fn read(mut payload: Payload) -> Result<web::BytesMut, ApiError> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::new(MALFORMED).detail("请求内容不完整"))?;

@@ -11,8 +11,10 @@ mod principal;
 pub mod problem;
 pub mod request_id;
 mod shell;
+pub mod signature;
 mod validation;
 
+pub(crate) use body::read as read_body;
 pub use body::{MAX_BODY_BYTES, ValidJson};
 pub use foreign::extractors;
 pub use idempotency::IdempotencyKey;

@@ -5,7 +5,8 @@
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use serde::Serialize;
-use std::{borrow::Cow, fmt, time::Duration};
+use serde_json::Value;
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 /// What an error looks like from outside.
 #[derive(Clone, Debug)]
@@ -14,7 +15,12 @@ pub struct ApiError {
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    /// Few errors have any.
+    members: Option<Box<Members>>,
 }
+
+/// Members of a problem document that belong to its code.
+type Members = BTreeMap<&'static str, Value>;
 
 /// A line of the table of errors: stable code, status, title fit to show a student.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +62,16 @@ pub struct Problem {
     /// The fields that are not as they should be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What else a program needs for the next step, by the code.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub members: Members,
 }
 
 impl ApiError {
     /// An error of that kind.
     pub const fn new(kind: Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), retry_after: None }
+        Self { kind, detail: None, errors: Vec::new(), retry_after: None, members: None }
     }
 
     /// Says more about this case; fit to show.
@@ -79,6 +89,13 @@ impl ApiError {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+
+    /// Adds a member that belongs to this code (RFC 9457, 3.2).
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().insert(name, value.into());
         self
     }
 
@@ -104,6 +121,7 @@ impl ApiError {
             code: self.kind.code,
             request_id: super::request_id::current(),
             errors: self.errors.clone(),
+            members: self.members.as_deref().cloned().unwrap_or_default(),
         }
     }
 
@@ -133,7 +151,7 @@ impl ResponseError for ApiError {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.insert_header(("Retry-After", seconds.to_string()));
         }
-        if self.kind.status == 401 {
+        if self.kind == UNAUTHENTICATED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();

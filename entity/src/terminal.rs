@@ -1,0 +1,26 @@
+//! A till, a gate, a library desk, a water meter.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `terminal`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "terminal")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub school_id: i64,
+    pub code: String,
+    pub kind: String,
+    pub public_key: Vec<u8>,
+    pub merchant_id: Option<Uuid>,
+    pub door_group: Option<String>,
+    pub enabled: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// None: slices join what they need.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,69 @@
+//! The text that is signed (RFC 9421, 2.5).
+
+use super::{Request, SignatureError};
+use sfv::{FieldType, InnerList, Item, List, ListEntry};
+use std::borrow::Cow;
+
+const METHOD: &str = "@method";
+const AUTHORITY: &str = "@authority";
+const PATH: &str = "@path";
+const QUERY: &str = "@query";
+const CONTENT_DIGEST: &str = "content-digest";
+
+/// The signature base of an input: a line for each component in the signer's order, then the input
+/// itself, without its label.
+pub(super) fn of<'a>(
+    input: &InnerList,
+    value_of: impl Fn(&str) -> Option<Cow<'a, str>>,
+) -> Result<String, SignatureError> {
+    let mut base = String::new();
+    for component in &input.items {
+        let name = name_of(component).ok_or(SignatureError::Components)?;
+        let value = value_of(name).ok_or(SignatureError::Components)?;
+        base.push_str(&component.serialize());
+        base.push_str(": ");
+        base.push_str(&value);
+        base.push('\n');
+    }
+    let list: List = vec![ListEntry::InnerList(input.clone())];
+    let input = list.serialize().ok_or(SignatureError::Malformed("signature-input"))?;
+    Ok(base + "\"@signature-params\": " + &input)
+}
+
+/// The name of a component that carries no parameters: `"content-digest";sf` is another one.
+fn name_of(component: &Item) -> Option<&str> {
+    let name = component.bare_item.as_string()?;
+    component.params.is_empty().then_some(name.as_str())
+}
+
+/// What signatures over a request must cover.
+pub(super) struct Covered<'a> {
+    pub(super) request: &'a Request<'a>,
+    /// The field as received, its lines joined.
+    pub(super) content_digest: &'a str,
+}
+
+impl<'a> Covered<'a> {
+    /// Checks that each component stands in the input once, and nothing else.
+    pub(super) fn check(&self, input: &InnerList) -> Result<(), SignatureError> {
+        let names: Option<Vec<&str>> = input.items.iter().map(name_of).collect();
+        let names = names.ok_or(SignatureError::Components)?;
+        let query = self.request.query.map(|_| QUERY);
+        let mut demanded = [METHOD, AUTHORITY, PATH, CONTENT_DIGEST].into_iter().chain(query);
+        let count = 4 + usize::from(query.is_some());
+        let all = names.len() == count && demanded.all(|name| names.contains(&name));
+        all.then_some(()).ok_or(SignatureError::Components)
+    }
+
+    /// What a component is in this request.
+    pub(super) fn value(&self, name: &str) -> Option<Cow<'a, str>> {
+        match name {
+            METHOD => Some(self.request.method.into()),
+            AUTHORITY => Some(self.request.authority.into()),
+            PATH => Some(self.request.path.into()),
+            QUERY => self.request.query.map(|query| format!("?{query}").into()),
+            CONTENT_DIGEST => Some(self.content_digest.into()),
+            _ => None,
+        }
+    }
+}

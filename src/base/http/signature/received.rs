@@ -1,0 +1,81 @@
+//! A request of actix as signatures see it.
+
+use super::{Authorities, Request, SignatureError};
+use actix_web::{
+    dev::RequestHead,
+    http::header::{HOST, HeaderMap, HeaderName},
+};
+
+/// The head of a request whose fields are readable and which is for this server.
+#[derive(Debug)]
+pub struct Received<'a> {
+    head: &'a RequestHead,
+    authority: String,
+}
+
+impl<'a> Received<'a> {
+    /// Checks for whom the request is. A target that names a server must name that of the `Host`.
+    pub fn new(head: &'a RequestHead, ours: &Authorities) -> Result<Self, SignatureError> {
+        let hosts = lines(&head.headers, HOST).ok_or(SignatureError::Authority)?;
+        let [host] = hosts.as_slice() else { return Err(SignatureError::Authority) };
+        let authority = ours.accept(host).ok_or(SignatureError::Authority)?;
+        let target = head.uri.authority().map(|target| ours.accept(target.as_str()));
+        if target.is_some_and(|target| target.as_ref() != Some(&authority)) {
+            return Err(SignatureError::Authority);
+        }
+        Ok(Self { head, authority })
+    }
+
+    /// The request with its body.
+    pub fn with_body(&'a self, body: &'a [u8]) -> Result<Request<'a>, SignatureError> {
+        let field = |name: &'static str| {
+            let found = lines(&self.head.headers, HeaderName::from_static(name));
+            found.ok_or(SignatureError::Malformed(name))
+        };
+        Ok(Request {
+            method: self.head.method.as_str(),
+            authority: &self.authority,
+            path: self.head.uri.path(),
+            query: self.head.uri.query(),
+            body,
+            content_digest: field("content-digest")?,
+            signature_input: field("signature-input")?,
+            signature: field("signature")?,
+        })
+    }
+}
+
+/// The lines of a field; `None` where one is not ASCII.
+fn lines(headers: &HeaderMap, name: HeaderName) -> Option<Vec<&str>> {
+    headers.get_all(name).map(|line| line.to_str().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn a_request_is_for_one_server_of_ours() {
+        let ours = Authorities::new(&["card.example.edu.cn".into(), "other.example".into()], true);
+        let cases: [(&str, &[&str], bool); 8] = [
+            ("/p", &["card.example.edu.cn"], true),
+            ("/p", &["CARD.example.edu.cn:443"], true),
+            ("https://card.example.edu.cn/p", &["card.example.edu.cn"], true),
+            ("https://other.example/p", &["card.example.edu.cn"], false),
+            ("https://evil.example/p", &["card.example.edu.cn"], false),
+            ("/p", &["evil.example"], false),
+            ("/p", &["card.example.edu.cn", "card.example.edu.cn"], false),
+            ("/p", &[], false),
+        ];
+        for (target, hosts, accepted) in cases {
+            let mut request = TestRequest::get().uri(target);
+            for host in hosts {
+                request = request.append_header((HOST, *host));
+            }
+            let request = request.to_http_request();
+            let received = Received::new(request.head(), &ours);
+            assert_eq!(received.is_ok(), accepted, "{target} {hosts:?}");
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! The vector of the standard, and the traps: a request that is not exactly what was signed.
+//!
+//! Signatures are made here by hand, text by text, and not by the code under test.
+
+use super::{Claim, Request, SignatureError, SignatureError as E, base, fields};
+use crate::base::{clock::Timestamp, crypto::ed25519::Ed25519Key};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256, Sha512};
+
+const NOW: i64 = 1_795_000_000;
+const BODY: &[u8] = br#"{"seq":17,"code":"00","amount_fen":1250}"#;
+
+fn pair(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
+}
+
+fn key(seed: u8) -> Ed25519Key {
+    Ed25519Key::from_bytes(pair(seed).public_key().as_ref()).unwrap()
+}
+
+fn sha256(body: &[u8]) -> String {
+    format!("sha-256=:{}:", BASE64_STANDARD.encode(Sha256::digest(body)))
+}
+
+fn sha512(body: &[u8]) -> String {
+    format!("sha-512=:{}:", BASE64_STANDARD.encode(Sha512::digest(body)))
+}
+
+/// A request before it is signed, and how it is signed.
+#[derive(Clone)]
+struct Draft {
+    seed: u8,
+    label: &'static str,
+    /// Components as they are written, each with its value.
+    covered: Vec<(String, String)>,
+    parameters: String,
+    wire: Wire,
+}
+
+/// A request as it arrives.
+#[derive(Clone)]
+struct Wire {
+    method: &'static str,
+    authority: &'static str,
+    path: &'static str,
+    query: Option<&'static str>,
+    body: Vec<u8>,
+    digest: Vec<String>,
+    input: Vec<String>,
+    signature: Vec<String>,
+}
+
+impl Draft {
+    fn charge() -> Self {
+        let mut draft = Self {
+            seed: 1,
+            label: "sig1",
+            covered: Vec::new(),
+            parameters: format!(r#";created={NOW};nonce="n-1";keyid="xnec/T1""#),
+            wire: Wire {
+                method: "POST",
+                authority: "card.example.edu.cn",
+                path: "/terminal/v1/charges",
+                query: None,
+                body: BODY.to_vec(),
+                digest: vec![sha256(BODY)],
+                input: vec![],
+                signature: vec![],
+            },
+        };
+        draft.cover(&["@method", "@authority", "@path", "content-digest"]);
+        draft
+    }
+
+    fn config() -> Self {
+        let mut draft = Self::charge();
+        draft.wire.method = "GET";
+        draft.wire.path = "/terminal/v1/config";
+        draft.wire.query = Some("v=1&x=%20");
+        draft.wire.body = Vec::new();
+        draft.wire.digest = vec![sha256(b"")];
+        draft.cover(&["@query", "content-digest", "@path", "@authority", "@method"]);
+        draft
+    }
+
+    /// Covers these, with the values that they have now.
+    fn cover(&mut self, names: &[&str]) {
+        let wire = &self.wire;
+        let value = |name: &str| match name {
+            "@method" => wire.method.to_owned(),
+            "@authority" => wire.authority.to_owned(),
+            "@path" => wire.path.to_owned(),
+            "@query" => format!("?{}", wire.query.unwrap_or_default()),
+            "content-digest" => wire.digest.join(", "),
+            _ => "application/json".to_owned(),
+        };
+        self.covered = names.iter().map(|name| (format!("\"{name}\""), value(name))).collect();
+    }
+
+    fn sign(mut self) -> Wire {
+        let names: Vec<&str> = self.covered.iter().map(|(name, _)| name.as_str()).collect();
+        let input = format!("({}){}", names.join(" "), self.parameters);
+        let lines: Vec<_> = self.covered.iter().map(|(n, v)| format!("{n}: {v}\n")).collect();
+        let base = format!("{}\"@signature-params\": {input}", lines.concat());
+        let signature = BASE64_STANDARD.encode(pair(self.seed).sign(base.as_bytes()));
+        self.wire.input = vec![format!("{}={input}", self.label)];
+        self.wire.signature = vec![format!("{}=:{signature}:", self.label)];
+        self.wire
+    }
+}
+
+impl Wire {
+    fn check_at(&self, now: Timestamp) -> Result<(), SignatureError> {
+        let lines = |lines: &'_ Vec<String>| lines.clone();
+        let (digest, input, signature) =
+            (lines(&self.digest), lines(&self.input), lines(&self.signature));
+        let claim = Claim::read(&Request {
+            method: self.method,
+            authority: self.authority,
+            path: self.path,
+            query: self.query,
+            body: &self.body,
+            content_digest: digest.iter().map(String::as_str).collect(),
+            signature_input: input.iter().map(String::as_str).collect(),
+            signature: signature.iter().map(String::as_str).collect(),
+        })?;
+        let key = match claim.key_id() {
+            "xnec/T1" => key(1),
+            "xnec/T2" => key(2),
+            _ => return Err(SignatureError::Key),
+        };
+        claim.prove(&key, now).map(|_| ())
+    }
+
+    fn check(&self) -> Result<(), SignatureError> {
+        self.check_at(Timestamp::from_seconds(NOW))
+    }
+}
+
+/// RFC 9421, B.2.6: its base and its signature.
+#[test]
+fn the_vector_of_the_standard() {
+    let input = "sig-b26=(\"date\" \"@method\" \"@path\" \"@authority\" \"content-type\" \
+        \"content-length\");created=1618884473;keyid=\"test-key-ed25519\"";
+    let values = |name: &str| {
+        Some(match name {
+            "date" => "Tue, 20 Apr 2021 02:07:55 GMT".into(),
+            "@method" => "POST".into(),
+            "@path" => "/foo".into(),
+            "@authority" => "example.com".into(),
+            "content-type" => "application/json".into(),
+            "content-length" => "18".into(),
+            _ => return None,
+        })
+    };
+    let (label, input) = fields::input_of(input).unwrap();
+    let base = base::of(&input, values).unwrap();
+    assert_eq!(
+        base,
+        "\"date\": Tue, 20 Apr 2021 02:07:55 GMT\n\"@method\": POST\n\"@path\": /foo\n\
+         \"@authority\": example.com\n\"content-type\": application/json\n\
+         \"content-length\": 18\n\"@signature-params\": (\"date\" \"@method\" \"@path\" \
+         \"@authority\" \"content-type\" \"content-length\");created=1618884473\
+         ;keyid=\"test-key-ed25519\""
+    );
+    let signature = "sig-b26=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4\
+        A0w6vuQv5lIp5WPpBKRCw==:";
+    let signature = fields::signature_of(signature, &label).unwrap();
+    let key = "-----BEGIN PUBLIC KEY-----\n\
+        MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n\
+        -----END PUBLIC KEY-----\n";
+    let key = Ed25519Key::from_spki_pem(key.as_bytes()).unwrap();
+    assert_eq!(key.verify(base.as_bytes(), &signature), Ok(()));
+    assert!(key.verify(base.replace("POST", "GET").as_bytes(), &signature).is_err());
+}
+
+#[test]
+fn what_was_signed_is_let_through_in_every_form_it_may_have() {
+    type Change = fn(&mut Draft);
+    let good: [(&str, Change); 14] = [
+        ("as it is", |_| ()),
+        ("another label", |draft| draft.label = "till-7.a"),
+        ("alg", |draft| draft.parameters.push_str(";alg=\"ed25519\"")),
+        ("alg first", |draft| draft.parameters.insert_str(0, ";alg=\"ed25519\"")),
+        ("other parameters", |draft| {
+            draft.parameters.push_str(";tag=\"v\\\"1\\\\\";flag;off=?0;ratio=1.5;at=@1;key=:AAE=:");
+        }),
+        ("expires now", |draft| draft.parameters += ";expires=1795000000"),
+        ("longest nonce", |draft| {
+            draft.parameters = draft.parameters.replace("n-1", &"x".repeat(64));
+        }),
+        ("escapes in a nonce", |draft| {
+            draft.parameters = draft.parameters.replace("n-1", "a\\\"b\\\\c");
+        }),
+        ("oldest", |draft| {
+            draft.parameters = draft.parameters.replace(&NOW.to_string(), &(NOW - 60).to_string());
+        }),
+        ("newest", |draft| {
+            draft.parameters = draft.parameters.replace(&NOW.to_string(), &(NOW + 60).to_string());
+        }),
+        ("another order", |draft| {
+            draft.cover(&["content-digest", "@path", "@method", "@authority"]);
+        }),
+        ("sha-512 beside", |draft| {
+            draft.wire.digest = vec![format!("{}, {}", sha512(BODY), sha256(BODY))];
+            draft.cover(&["@method", "@authority", "@path", "content-digest"]);
+        }),
+        ("two lines of digests", |draft| {
+            draft.wire.digest = vec![sha256(BODY), sha512(BODY)];
+            draft.cover(&["@method", "@authority", "@path", "content-digest"]);
+        }),
+        ("an empty query", |draft| {
+            draft.wire.query = Some("");
+            draft.cover(&["@method", "@authority", "@path", "@query", "content-digest"]);
+        }),
+    ];
+    for (what, change) in good {
+        let mut draft = Draft::charge();
+        change(&mut draft);
+        assert_eq!(draft.sign().check(), Ok(()), "{what}");
+    }
+    assert_eq!(Draft::config().sign().check(), Ok(()));
+    let mut spaced = Draft::charge().sign();
+    spaced.input[0] = format!("  {} \t", spaced.input[0].replace("\" \"", "\"   \""));
+    assert_eq!(spaced.check(), Ok(()), "blanks that mean nothing");
+}
+
+/// Signed correctly, by a signer who does not keep to the rules.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn signed_wrong() {
+    type Change = fn(&mut Draft);
+    fn say(draft: &mut Draft, from: &str, to: &str) {
+        draft.parameters = draft.parameters.replace(from, to);
+    }
+    let created = format!("created={NOW}");
+    let traps: [(&str, Change, E); 31] = [
+        ("no components", |d| d.cover(&[]), E::Components),
+        ("method", |d| d.cover(&["@authority", "@path", "content-digest"]), E::Components),
+        ("authority", |d| d.cover(&["@method", "@path", "content-digest"]), E::Components),
+        ("path", |d| d.cover(&["@method", "@authority", "content-digest"]), E::Components),
+        ("digest", |d| d.cover(&["@method", "@authority", "@path"]), E::Components),
+        (
+            "a query that is not there",
+            |d| d.cover(&["@method", "@authority", "@path", "@query", "content-digest"]),
+            E::Components,
+        ),
+        ("a query that is not covered", |d| d.wire.query = Some("amount_fen=1"), E::Components),
+        (
+            "one more",
+            |d| d.cover(&["@method", "@authority", "@path", "content-digest", "content-type"]),
+            E::Components,
+        ),
+        (
+            "one twice",
+            |d| d.cover(&["@method", "@authority", "@path", "content-digest", "@path"]),
+            E::Components,
+        ),
+        (
+            "one twice for another",
+            |d| d.cover(&["@method", "@authority", "@path", "@path"]),
+            E::Components,
+        ),
+        (
+            "target for path",
+            |d| d.cover(&["@method", "@authority", "@request-target", "content-digest"]),
+            E::Components,
+        ),
+        ("capitals", |d| d.covered[3].0 = "\"Content-Digest\"".into(), E::Components),
+        ("a component as structure", |d| d.covered[3].0.push_str(";sf"), E::Components),
+        ("of another request", |d| d.covered[0].0.push_str(";req"), E::Components),
+        ("one of several digests", |d| d.covered[3].0.push_str(";key=\"sha-256\""), E::Components),
+        ("a component as token", |d| d.covered[3].0 = "content-digest".into(), E::Components),
+        ("no created", |d| say(d, &format!(";created={NOW}"), ""), E::Parameter("created")),
+        ("created as text", |d| say(d, &NOW.to_string(), "\"1\""), E::Parameter("created")),
+        ("created as fraction", |d| say(d, &NOW.to_string(), "1.5"), E::Parameter("created")),
+        ("created as date", |d| say(d, &NOW.to_string(), "@1795000000"), E::Parameter("created")),
+        ("no nonce", |d| say(d, ";nonce=\"n-1\"", ""), E::Parameter("nonce")),
+        ("empty nonce", |d| say(d, "n-1", ""), E::Parameter("nonce")),
+        ("long nonce", |d| say(d, "n-1", &"x".repeat(65)), E::Parameter("nonce")),
+        ("nonce as token", |d| say(d, "\"n-1\"", "n-1"), E::Parameter("nonce")),
+        ("no keyid", |d| say(d, ";keyid=\"xnec/T1\"", ""), E::Parameter("keyid")),
+        ("nobody's keyid", |d| say(d, "T1", "T9"), E::Key),
+        (
+            "another algorithm",
+            |d| d.parameters.push_str(";alg=\"hmac-sha256\""),
+            E::Parameter("alg"),
+        ),
+        ("algorithm as token", |d| d.parameters.push_str(";alg=ed25519"), E::Parameter("alg")),
+        ("expires as text", |d| d.parameters.push_str(";expires=\"1\""), E::Parameter("expires")),
+        ("wrong key", |d| d.seed = 3, E::Signature),
+        ("another terminal's key", |d| d.seed = 2, E::Signature),
+    ];
+    for (what, change, refusal) in traps {
+        let mut draft = Draft::charge();
+        assert!(draft.parameters.contains(&created));
+        change(&mut draft);
+        assert_eq!(draft.sign().check(), Err(refusal), "{what}");
+    }
+}
+
+/// Signed as it should be, and altered on the way.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn altered_on_the_way() {
+    type Change = fn(&mut Wire);
+    fn edit(field: &mut [String], from: &str, to: &str) {
+        assert!(field[0].contains(from), "{} lacks {from}", field[0]);
+        field[0] = field[0].replace(from, to);
+    }
+    let charge: [(&str, Change, E); 42] = [
+        ("method", |w| w.method = "PUT", E::Signature),
+        ("authority", |w| w.authority = "other.example", E::Signature),
+        ("path", |w| w.path = "/terminal/v1/charges/", E::Signature),
+        ("escaped path", |w| w.path = "/terminal/v1/%63harges", E::Signature),
+        ("a query put behind", |w| w.query = Some("x=1"), E::Components),
+        ("a bare question mark", |w| w.query = Some(""), E::Components),
+        ("body", |w| w.body[32] ^= 1, E::Digest),
+        ("no body", |w| w.body.clear(), E::Digest),
+        ("a blank more", |w| w.body.push(b' '), E::Digest),
+        (
+            "body with its digest",
+            |w| {
+                w.body = br#"{"seq":17,"amount_fen":1}"#.to_vec();
+                w.digest = vec![sha256(&w.body)];
+            },
+            E::Signature,
+        ),
+        ("no digest", |w| w.digest.clear(), E::Missing("content-digest")),
+        ("an empty digest", |w| w.digest[0].clear(), E::Malformed("content-digest")),
+        ("SHA-512 alone", |w| w.digest = vec![sha512(BODY)], E::Malformed("content-digest")),
+        ("SHA-512 put beside", |w| w.digest.push(sha512(BODY)), E::Signature),
+        ("digest in hex", |w| w.digest[0] = "sha-256=e3b0".into(), E::Malformed("content-digest")),
+        ("digest as text", |w| edit(&mut w.digest, ":", "\""), E::Malformed("content-digest")),
+        ("digest not base64", |w| edit(&mut w.digest, "=:", "=:!"), E::Malformed("content-digest")),
+        (
+            "another name",
+            |w| edit(&mut w.digest, "sha-256", "sha-2567"),
+            E::Malformed("content-digest"),
+        ),
+        ("two digests of one name", |w| w.digest.push(sha256(b"")), E::Digest),
+        ("no input", |w| w.input.clear(), E::Missing("signature-input")),
+        ("an empty input", |w| w.input[0].clear(), E::Labels),
+        ("no signature", |w| w.signature.clear(), E::Missing("signature")),
+        ("an empty signature", |w| w.signature[0].clear(), E::Labels),
+        ("another label", |w| edit(&mut w.signature, "sig1=", "sig2="), E::Labels),
+        (
+            "two labels",
+            |w| {
+                w.input[0] = format!("{0}, {1}", w.input[0], w.input[0].replace("sig1", "sig2"));
+            },
+            E::Labels,
+        ),
+        (
+            "two labels on two lines",
+            |w| {
+                w.input.push(w.input[0].replace("sig1", "sig2"));
+                w.signature.push(w.signature[0].replace("sig1", "sig2"));
+            },
+            E::Labels,
+        ),
+        (
+            "two signatures",
+            |w| w.signature[0] = format!("sig0=:AAAA:, {}", w.signature[0]),
+            E::Labels,
+        ),
+        (
+            "a label put in",
+            |w| edit(&mut w.input, "sig1=", "sig1=(), evil=();x=\", sig1="),
+            E::Malformed("signature-input"),
+        ),
+        ("an input of one label twice", |w| w.input.push("sig1=()".into()), E::Parameter("nonce")),
+        ("an item for a list", |w| w.input[0] = "sig1=1".into(), E::Malformed("signature-input")),
+        (
+            "a list without its end",
+            |w| edit(&mut w.input, ")", ""),
+            E::Malformed("signature-input"),
+        ),
+        (
+            "capitals in a label",
+            |w| edit(&mut w.input, "sig1", "Sig1"),
+            E::Malformed("signature-input"),
+        ),
+        (
+            "an escape that is none",
+            |w| edit(&mut w.input, "n-1", "n\\-1"),
+            E::Malformed("signature-input"),
+        ),
+        ("another nonce", |w| edit(&mut w.input, "n-1", "n-2"), E::Signature),
+        ("another keyid", |w| edit(&mut w.input, "T1", "T2"), E::Signature),
+        ("a later created", |w| edit(&mut w.input, &NOW.to_string(), "1795000001"), E::Signature),
+        (
+            "parameters in another order",
+            |w| {
+                edit(
+                    &mut w.input,
+                    ";nonce=\"n-1\";keyid=\"xnec/T1\"",
+                    ";keyid=\"xnec/T1\";nonce=\"n-1\"",
+                );
+            },
+            E::Signature,
+        ),
+        (
+            "components in another order",
+            |w| {
+                edit(&mut w.input, "\"@method\" \"@authority\"", "\"@authority\" \"@method\"");
+            },
+            E::Signature,
+        ),
+        ("a parameter more", |w| w.input[0].push_str(";tag=\"x\""), E::Signature),
+        (
+            "signature not base64",
+            |w| edit(&mut w.signature, "=:", "=:*"),
+            E::Malformed("signature"),
+        ),
+        ("signature of no bytes", |w| w.signature[0] = "sig1=::".into(), E::Signature),
+        (
+            "a huge input",
+            |w| w.input[0].push_str(&";x".repeat(1024)),
+            E::Malformed("signature-input"),
+        ),
+    ];
+    for (what, change, refusal) in charge {
+        let mut wire = Draft::charge().sign();
+        change(&mut wire);
+        assert_eq!(wire.check(), Err(refusal), "{what}");
+    }
+    let config: [(&str, Change, E); 4] = [
+        ("query", |w| w.query = Some("v=2&x=%20"), E::Signature),
+        ("query taken away", |w| w.query = None, E::Components),
+        ("query decoded", |w| w.query = Some("v=1&x= "), E::Signature),
+        ("a body put behind", |w| w.body = b"{}".to_vec(), E::Digest),
+    ];
+    for (what, change, refusal) in config {
+        let mut wire = Draft::config().sign();
+        change(&mut wire);
+        assert_eq!(wire.check(), Err(refusal), "{what}");
+    }
+}
+
+#[test]
+fn signed_at_another_time() {
+    let at = Timestamp::from_micros;
+    let second = 1_000_000;
+    let wire = Draft::charge().sign();
+    let cases = [
+        (-61 * second, Err(E::Stale)),
+        (-60 * second - 1, Err(E::Stale)),
+        (-60 * second, Ok(())),
+        (60 * second, Ok(())),
+        (60 * second + 1, Err(E::Stale)),
+        (86_400 * second, Err(E::Stale)),
+    ];
+    for (late, expected) in cases {
+        assert_eq!(wire.check_at(at(NOW * second + late)), expected, "{late}");
+    }
+    for created in ["0", "-1795000000", "999999999999999", "-999999999999999"] {
+        let mut draft = Draft::charge();
+        draft.parameters = draft.parameters.replace(&NOW.to_string(), created);
+        assert_eq!(draft.sign().check(), Err(E::Stale), "{created}");
+    }
+    let mut expired = Draft::charge();
+    expired.parameters += ";expires=1794999999";
+    assert_eq!(expired.clone().sign().check(), Err(E::Stale));
+    // Who has not the key is not told of the time.
+    expired.seed = 3;
+    assert_eq!(expired.sign().check(), Err(E::Signature));
+}

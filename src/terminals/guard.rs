@@ -1,0 +1,52 @@
+//! Which terminal sent a request, found out before its handler runs.
+
+use super::{Call, Terminals, Till, call::NotLetIn, http::not_let_in};
+use crate::base::http::{
+    ApiError, Known,
+    problem::{self, Kind},
+    read_body,
+    signature::Received,
+};
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web::{Bytes, Data},
+};
+use std::sync::Arc;
+
+const NOT_FOR_THIS_KIND: Kind =
+    Kind { code: "terminal_kind_refused", status: 403, title: "本终端不能办理此业务" };
+
+/// Says beside the request which terminal sent it, or why that is not known. The body is read here,
+/// since it is part of what is signed, and handed on.
+pub async fn authenticate(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let call = signed_call(&mut request).await.map(Arc::new);
+    let till = call.as_ref().map_err(Clone::clone);
+    let till = till.and_then(|call| Till::of(call).ok_or(ApiError::new(NOT_FOR_THIS_KIND)));
+    request.extensions_mut().insert(Known(till));
+    request.extensions_mut().insert(Known(call));
+    next.call(request).await
+}
+
+async fn signed_call(request: &mut ServiceRequest) -> Result<Call, ApiError> {
+    let body = read_body(request.take_payload()).await?.freeze();
+    request.set_payload(Payload::from(body.clone()));
+    let terminals = request.app_data::<Data<Terminals>>().map(|data| Arc::clone(data));
+    let terminals = terminals.ok_or(ApiError::new(problem::INTERNAL))?;
+    let called = call_of(&terminals, request, &body).await;
+    called.map_err(|error| not_let_in(&error, &terminals))
+}
+
+async fn call_of(
+    terminals: &Terminals,
+    request: &ServiceRequest,
+    body: &Bytes,
+) -> Result<Call, NotLetIn> {
+    let received = Received::new(request.head(), terminals.authorities())?;
+    terminals.authenticate(&received.with_body(body)?).await
+}

@@ -1,0 +1,82 @@
+//! What every terminal may ask for, and how a request that is nobody's is refused.
+
+use super::{Call, Terminals, call::NotLetIn, config::ConfigView, guard};
+use crate::base::http::{
+    ApiError, Principal,
+    problem::{Kind, Problem},
+    signature::SignatureError,
+};
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::header::{ETAG, IF_NONE_MATCH},
+    middleware::from_fn,
+    web::Data,
+};
+use std::sync::Arc;
+use utoipa_actix_web::{scope, service_config::ServiceConfig};
+
+const STALE: Kind =
+    Kind { code: "signature_stale", status: 401, title: "终端时间有误，请校准后重试" };
+const INVALID: Kind = Kind { code: "signature_invalid", status: 401, title: "终端签名无效" };
+
+/// Mounts the paths of terminals; needs `Data<Terminals>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope::scope("/terminal/v1").wrap(from_fn(guard::authenticate)).service(show_config),
+    );
+}
+
+/// One refusal for everything but the time: who signs wrongly is not told what is wrong. The log
+/// is.
+pub(super) fn not_let_in(error: &NotLetIn, terminals: &Terminals) -> ApiError {
+    let kind = match error {
+        NotLetIn::Db(error) => return ApiError::internal(error),
+        NotLetIn::Signature(SignatureError::Stale) => STALE,
+        NotLetIn::Signature(_) | NotLetIn::Replayed => INVALID,
+    };
+    tracing::info!(reason = %error, "a terminal's request is refused");
+    metrics::counter!("onecard_terminal_requests_refused_total", "code" => kind.code).increment(1);
+    let refusal = ApiError::new(kind);
+    if kind == STALE {
+        refusal.member("server_time", terminals.clock.now().to_rfc3339())
+    } else {
+        refusal
+    }
+}
+
+/// What a terminal must know: time, last number, rules.
+///
+/// The entity tag stands for everything but the time. A nonce is good once.
+#[utoipa::path(
+    tag = "terminals",
+    security(("terminal" = [])),
+    params(("If-None-Match" = Option<String>, Header, description = "The entity tag of before")),
+    responses(
+        (status = 200, description = "The configuration", body = ConfigView,
+         headers(("ETag" = String, description = "Of everything but the time"))),
+        (status = 304, description = "As before; the time is in `Date`"),
+        (status = 401, description = "`signature_invalid`, or `signature_stale` with `server_time`",
+         body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/config")]
+async fn show_config(
+    terminals: Data<Terminals>,
+    call: Principal<Arc<Call>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let config = terminals.config(&call).await.map_err(|error| not_let_in(&error, &terminals))?;
+    let tag = config.entity_tag().map_err(|error| ApiError::internal(&error))?;
+    if knows(&request, &tag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+    }
+    Ok(HttpResponse::Ok().insert_header((ETAG, tag)).json(config))
+}
+
+/// Whether the client has what that entity tag stands for.
+fn knows(request: &HttpRequest, tag: &str) -> bool {
+    let strong = tag.trim_start_matches("W/");
+    let lines = request.headers().get_all(IF_NONE_MATCH).filter_map(|line| line.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.trim_start_matches("W/") == strong)
+}

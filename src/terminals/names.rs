@@ -1,0 +1,89 @@
+//! The names that an operator gives. Each refuses what would not go through a key id, an account's
+//! path or a page.
+
+use std::{fmt, ops::Deref, str::FromStr};
+
+/// Why a text is not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {0}")]
+pub struct NotAName(&'static str);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $rule:literal, $max:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl FromStr for $name {
+            type Err = NotAName;
+
+            fn from_str(text: &str) -> Result<Self, NotAName> {
+                let allowed: fn(char) -> bool = $allowed;
+                let fits = (1..=$max).contains(&text.chars().count()) && text.chars().all(allowed);
+                let plain = text.trim() == text;
+                (fits && plain).then(|| Self(text.to_owned())).ok_or(NotAName($rule))
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A terminal within its school.
+    TerminalCode, "1 to 64 of the characters A-Z, a-z, 0-9, dot, hyphen and underscore", 64,
+    |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
+}
+
+name! {
+    /// A merchant within its school: part of the path of its account.
+    MerchantCode, "1 to 32 of the characters a-z, 0-9, hyphen and underscore", 32,
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')
+}
+
+name! {
+    /// A merchant as students know it.
+    MerchantName, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
+}
+
+name! {
+    /// The doors that open together.
+    DoorGroup, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain() {
+        let longest = "x".repeat(64);
+        for good in ["T1", "canteen-2.till_7", "9", &longest] {
+            assert_eq!(good.parse::<TerminalCode>().as_deref(), Ok(good));
+        }
+        let too_long = "x".repeat(65);
+        for bad in ["", " T1", "T/1", "T 1", "一", "T1\n", "\"", &too_long] {
+            assert!(bad.parse::<TerminalCode>().is_err(), "{bad}");
+        }
+        for (code, good) in
+            [("canteen-1_a", true), ("Canteen", false), ("", false), ("食堂", false)]
+        {
+            assert_eq!(code.parse::<MerchantCode>().is_ok(), good, "{code}");
+        }
+        for (name, good) in [("第一食堂", true), ("", false), (" ", false), ("a\u{0}", false)] {
+            assert_eq!(name.parse::<MerchantName>().is_ok(), good, "{name}");
+        }
+    }
+}

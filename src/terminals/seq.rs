@@ -1,0 +1,275 @@
+//! One rising number for everything that a terminal does: what a request is to those before it.
+//!
+//! A repeat is told by what it says, not by its signature: a till that lost an answer signs the
+//! same body again, with a new time and a new nonce. A nonce is good for one signature.
+
+use super::{Call, terminal::TerminalId};
+use crate::base::ids::SchoolId;
+use serde::{Deserialize, Deserializer, de::Error};
+use sha2::{Digest, Sha256};
+
+/// A terminal's number of an act: 1 to 2⁶³ − 1, each used once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(i64);
+
+impl Seq {
+    /// `None` below one.
+    pub const fn new(number: i64) -> Option<Self> {
+        if number > 0 { Some(Self(number)) } else { None }
+    }
+
+    /// For storage.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Seq {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(from)?;
+        Self::new(number).ok_or_else(|| D::Error::custom("a seq is 1 or more"))
+    }
+}
+
+/// The requests that one number may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The act.
+    Act,
+    /// The act once more, with the password that the first answer asked for.
+    Password,
+    /// Its reversal.
+    Reversal,
+}
+
+impl Step {
+    /// As stored.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Act => 0,
+            Self::Password => 1,
+            Self::Reversal => 2,
+        }
+    }
+
+    /// As stored.
+    pub const fn from_number(number: i32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Act),
+            1 => Some(Self::Password),
+            2 => Some(Self::Reversal),
+            _ => None,
+        }
+    }
+}
+
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnswerKind {
+    /// A charge.
+    Charge,
+    /// A reversal of a charge.
+    Reversal,
+    /// A charge that never was: its reversal came first, and took its number.
+    Reversed,
+}
+
+impl AnswerKind {
+    /// As stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Reversal => "reversal",
+            Self::Reversed => "reversed",
+        }
+    }
+
+    /// As stored.
+    pub fn from_code(code: &str) -> Option<Self> {
+        let all = [Self::Charge, Self::Reversal, Self::Reversed];
+        all.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// A request under a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whose number it is.
+    pub terminal: TerminalId,
+    /// Where the terminal stands.
+    pub school: SchoolId,
+    /// The number.
+    pub seq: Seq,
+    /// Which of the number's requests.
+    pub step: Step,
+    /// What for.
+    pub kind: AnswerKind,
+    /// Of the signature; empty for a [`AnswerKind::Reversed`], which nobody asked for.
+    pub nonce: String,
+    /// SHA-256 of the signature.
+    pub signature_digest: [u8; 32],
+    /// SHA-256 of what was asked.
+    pub content_digest: [u8; 32],
+}
+
+impl Asked {
+    /// What a call asks for. `content` is everything that makes it this request and no other, but
+    /// for passwords: a digest of six digits is as good as the digits.
+    pub fn of(call: &Call, (seq, step): (Seq, Step), kind: AnswerKind, content: &[u8]) -> Self {
+        Self {
+            terminal: call.terminal.id,
+            school: call.terminal.school,
+            seq,
+            step,
+            kind,
+            nonce: call.signed.nonce().to_owned(),
+            signature_digest: call.signed.signature_digest(),
+            content_digest: Sha256::digest(content).into(),
+        }
+    }
+
+    /// The number's act taken by a reversal that came first.
+    #[must_use]
+    pub fn reversed_before(&self) -> Self {
+        Self { step: Step::Act, kind: AnswerKind::Reversed, nonce: String::new(), ..self.clone() }
+    }
+}
+
+/// What went over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON: a problem document from 400 upwards.
+    pub body: Vec<u8>,
+}
+
+/// A request with its answer, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What was asked.
+    pub asked: Asked,
+    /// What was answered.
+    pub answer: Answer,
+}
+
+/// What a request is to those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is to be decided.
+    First,
+    /// It was decided, and is answered as then.
+    Repeat(Answer),
+    /// The number was used for something else.
+    Conflict,
+    /// The nonce was used under another signature: the request counts as unsigned.
+    NonceReused,
+}
+
+/// Decides by what is stored under the request's number or its nonce; other rows do not matter.
+pub fn see(asked: &Asked, kept: &[Kept]) -> Seen {
+    let mut ours = kept.iter().filter(|kept| kept.asked.terminal == asked.terminal);
+    let reused = |kept: &Kept| {
+        kept.asked.nonce == asked.nonce && kept.asked.signature_digest != asked.signature_digest
+    };
+    if !asked.nonce.is_empty() && ours.clone().any(reused) {
+        return Seen::NonceReused;
+    }
+    let place = (asked.seq, asked.step);
+    let Some(before) = ours.find(|kept| (kept.asked.seq, kept.asked.step) == place) else {
+        return Seen::First;
+    };
+    let same = |was: &Asked| was.kind == asked.kind && was.content_digest == asked.content_digest;
+    match before.asked.kind {
+        // Whatever the charge would have been.
+        AnswerKind::Reversed => Seen::Repeat(before.answer.clone()),
+        AnswerKind::Charge | AnswerKind::Reversal if same(&before.asked) => {
+            Seen::Repeat(before.answer.clone())
+        }
+        AnswerKind::Charge | AnswerKind::Reversal => Seen::Conflict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn asked(seq: i64, nonce: &str, signature: u8, content: u8) -> Asked {
+        Asked {
+            terminal: TerminalId::from_uuid(Uuid::from_u128(7)),
+            school: SchoolId::from_number(1),
+            seq: Seq::new(seq).unwrap(),
+            step: Step::Act,
+            kind: AnswerKind::Charge,
+            nonce: nonce.to_owned(),
+            signature_digest: [signature; 32],
+            content_digest: [content; 32],
+        }
+    }
+
+    #[test]
+    fn each_number_is_decided_once() {
+        let answer = Answer { status: 200, body: b"{}".to_vec() };
+        let done = asked(5, "a", 1, 1);
+        let kept = [Kept { asked: done.clone(), answer: answer.clone() }];
+        let reversal =
+            Asked { step: Step::Reversal, kind: AnswerKind::Reversal, ..asked(5, "r", 9, 9) };
+        let password = Asked { step: Step::Password, ..asked(5, "p", 8, 8) };
+        let elsewhere =
+            Asked { terminal: TerminalId::from_uuid(Uuid::from_u128(8)), ..asked(5, "a", 2, 2) };
+        let other_kind = Asked { kind: AnswerKind::Reversal, ..asked(5, "b", 2, 1) };
+        let cases = [
+            ("the very same", done, Seen::Repeat(answer.clone())),
+            ("signed anew", asked(5, "b", 2, 1), Seen::Repeat(answer.clone())),
+            ("something else", asked(5, "b", 2, 2), Seen::Conflict),
+            ("of another kind", other_kind, Seen::Conflict),
+            ("same nonce, signed anew", asked(5, "a", 2, 1), Seen::NonceReused),
+            ("same nonce, something else", asked(5, "a", 2, 2), Seen::NonceReused),
+            ("same nonce, next number", asked(6, "a", 2, 2), Seen::NonceReused),
+            ("next number", asked(6, "b", 2, 2), Seen::First),
+            ("an earlier number", asked(4, "b", 2, 2), Seen::First),
+            ("its reversal", reversal, Seen::First),
+            ("its password", password, Seen::First),
+            ("another terminal", elsewhere, Seen::First),
+        ];
+        for (what, asked, expected) in cases {
+            assert_eq!(see(&asked, &kept), expected, "{what}");
+        }
+        assert_eq!(see(&asked(5, "a", 1, 1), &[]), Seen::First);
+    }
+
+    #[test]
+    fn a_reversal_that_comes_first_takes_the_number() {
+        let refused = Answer { status: 422, body: b"reversed".to_vec() };
+        let reversal =
+            Asked { step: Step::Reversal, kind: AnswerKind::Reversal, ..asked(5, "r", 9, 9) };
+        let mark = reversal.reversed_before();
+        let kept = [
+            Kept { asked: mark, answer: refused.clone() },
+            Kept { asked: reversal.clone(), answer: Answer { status: 200, body: vec![] } },
+        ];
+        assert_eq!(see(&asked(5, "c", 1, 1), &kept), Seen::Repeat(refused));
+        assert_eq!(see(&reversal, &kept), Seen::Repeat(Answer { status: 200, body: vec![] }));
+        assert_eq!(see(&asked(5, "r", 1, 1), &kept), Seen::NonceReused);
+    }
+
+    #[test]
+    fn a_number_is_positive() {
+        let read = |text: &str| serde_json::from_str::<Seq>(text).ok().map(Seq::number);
+        let most = i64::MAX.to_string();
+        for (text, number) in [("1", Some(1)), (most.as_str(), Some(i64::MAX))] {
+            assert_eq!(read(text), number);
+        }
+        for text in ["0", "-1", "9223372036854775808", "1.0", "\"1\"", "null"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        for step in [Step::Act, Step::Password, Step::Reversal] {
+            assert_eq!(Step::from_number(step.number()), Some(step));
+        }
+        for kind in [AnswerKind::Charge, AnswerKind::Reversal, AnswerKind::Reversed] {
+            assert_eq!(AnswerKind::from_code(kind.code()), Some(kind));
+        }
+        assert_eq!((Step::from_number(3), AnswerKind::from_code("")), (None, None));
+    }
+}

@@ -1,0 +1,103 @@
+//! Rows of answers: read and written in bulk, for charges are decided in bulk.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{Column, Db, DbError, Rows, Source, Tx, Write},
+        ids::SchoolId,
+    },
+    terminals::{
+        TerminalId,
+        seq::{Answer, AnswerKind, Asked, Kept, Seq, Step},
+    },
+};
+use sea_orm::QueryResult;
+
+/// By number and by nonce, each through its own key.
+const KNOWN: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM {rows}) \
+    SELECT a.* FROM q JOIN terminal_answer a \
+        ON a.terminal_id = q.terminal_id AND a.seq = q.seq \
+    UNION ALL \
+    SELECT a.* FROM q JOIN terminal_answer a \
+        ON a.terminal_id = q.terminal_id AND a.nonce = q.nonce AND a.nonce <> ''";
+
+/// What is stored under the numbers and nonces of these requests: what [`see`] decides by. One
+/// query. A number's other requests (its reversal, say) are among it; a row may come twice.
+///
+/// [`see`]: crate::terminals::seq::see
+pub async fn known(source: Source<'_>, asked: &[&Asked]) -> Result<Vec<Kept>, DbError> {
+    let rows = Rows::new(vec![
+        ("terminal_id", Column::Uuid(asked.iter().map(|a| a.terminal.uuid()).collect())),
+        ("seq", Column::I64(asked.iter().map(|a| a.seq.number()).collect())),
+        ("nonce", Column::Text(asked.iter().map(|a| a.nonce.clone()).collect())),
+    ]);
+    source.select_rows(KNOWN, rows).await?.iter().map(kept_of).collect()
+}
+
+/// Keeps answers in the transaction of what they tell of. A unique violation means that a number
+/// or a nonce was used meanwhile: to be decided anew.
+pub async fn keep(tx: &Tx, kept: &[Kept], now: Timestamp) -> Result<(), DbError> {
+    tx.write_all(vec![write_of(kept, now)]).await.map(drop)
+}
+
+/// The write of [`keep`], to go to the database together with others.
+pub fn write_of(kept: &[Kept], now: Timestamp) -> Write {
+    let text = |f: fn(&Kept) -> &str| Column::Text(kept.iter().map(|k| f(k).to_owned()).collect());
+    let bytes = |f: fn(&Kept) -> &[u8]| Column::Bytes(kept.iter().map(|k| f(k).to_vec()).collect());
+    let i32s = |f: &dyn Fn(&Kept) -> i32| Column::I32(kept.iter().map(f).collect());
+    let i64s = |f: &dyn Fn(&Kept) -> i64| Column::I64(kept.iter().map(f).collect());
+    let ids = kept.iter().map(|k| k.asked.terminal.uuid());
+    let rows = Rows::new(vec![
+        ("terminal_id", Column::Uuid(ids.collect())),
+        ("seq", i64s(&|k| k.asked.seq.number())),
+        ("step", i32s(&|k| k.asked.step.number())),
+        ("school_id", i64s(&|k| k.asked.school.number())),
+        ("day", i32s(&|_| now.day().number())),
+        ("kind", text(|k| k.asked.kind.code())),
+        ("nonce", text(|k| &k.asked.nonce)),
+        ("signature_digest", bytes(|k| &k.asked.signature_digest)),
+        ("content_digest", bytes(|k| &k.asked.content_digest)),
+        ("status", i32s(&|k| k.answer.status.into())),
+        ("body", bytes(|k| &k.answer.body)),
+        ("answered_at", i64s(&|_| now.micros())),
+    ]);
+    Write::Insert { table: "terminal_answer", rows, suffix: "" }
+}
+
+/// The highest number that a terminal used; zero where it used none.
+pub(in crate::terminals) async fn last_seq(db: &Db, terminal: TerminalId) -> Result<i64, DbError> {
+    let sql =
+        "SELECT COALESCE(MAX(seq), 0) AS last_seq FROM terminal_answer WHERE terminal_id = $1";
+    let found = Source::Db(db).select(sql, vec![terminal.uuid().into()]).await?;
+    let row = found.first().ok_or(broken("no last number"))?;
+    Ok(row.try_get("", "last_seq")?)
+}
+
+const fn broken(what: &'static str) -> DbError {
+    DbError::Inconsistent { table: "terminal_answer", what }
+}
+
+fn kept_of(row: &QueryResult) -> Result<Kept, DbError> {
+    let kind: String = row.try_get("", "kind")?;
+    let digest = |name| -> Result<[u8; 32], DbError> {
+        let digest: Vec<u8> = row.try_get("", name)?;
+        digest.try_into().map_err(|_| broken("a digest that is none"))
+    };
+    let status: i32 = row.try_get("", "status")?;
+    Ok(Kept {
+        asked: Asked {
+            terminal: TerminalId::from_uuid(row.try_get("", "terminal_id")?),
+            school: SchoolId::from_number(row.try_get("", "school_id")?),
+            seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("no number"))?,
+            step: Step::from_number(row.try_get("", "step")?).ok_or(broken("unknown step"))?,
+            kind: AnswerKind::from_code(&kind).ok_or(broken("unknown kind"))?,
+            nonce: row.try_get("", "nonce")?,
+            signature_digest: digest("signature_digest")?,
+            content_digest: digest("content_digest")?,
+        },
+        answer: Answer {
+            status: u16::try_from(status).map_err(|_| broken("no status"))?,
+            body: row.try_get("", "body")?,
+        },
+    })
+}

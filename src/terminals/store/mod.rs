@@ -1,0 +1,4 @@
+//! Rows of merchants, terminals and answers.
+
+pub(super) mod answers;
+pub(super) mod registry;

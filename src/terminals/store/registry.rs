@@ -1,0 +1,168 @@
+//! Rows of merchants and terminals.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        crypto::ed25519::Ed25519Key,
+        db::{Db, DbError, Source, Tx},
+        ids::SchoolId,
+    },
+    terminals::{
+        Merchant, MerchantCode, MerchantId, NewMerchant, NewTerminal, Terminal, TerminalId,
+        TerminalKind,
+    },
+};
+use entity::{merchant, terminal};
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, EntityTrait, QueryFilter, QueryResult, QuerySelect,
+};
+use std::str::FromStr;
+
+const FIND: &str = "SELECT t.id, t.school_id, s.code AS school_code, t.code, t.kind, \
+    t.public_key, t.door_group, m.id AS merchant_id, m.code AS merchant_code, \
+    m.name AS merchant_name \
+    FROM terminal t JOIN school s ON s.id = t.school_id \
+    LEFT JOIN merchant m ON m.id = t.merchant_id \
+    WHERE s.code = $1 AND t.code = $2 AND t.enabled";
+
+/// The terminal of that key id, if it may be used.
+pub(in crate::terminals) async fn find(
+    db: &Db,
+    school_code: &str,
+    code: &str,
+) -> Result<Option<Terminal>, DbError> {
+    let found = Source::Db(db).select(FIND, vec![school_code.into(), code.into()]).await?;
+    found.first().map(terminal_of).transpose()
+}
+
+fn terminal_of(row: &QueryResult) -> Result<Terminal, DbError> {
+    let kind: String = row.try_get("", "kind")?;
+    let key: Vec<u8> = row.try_get("", "public_key")?;
+    let merchant: Option<uuid::Uuid> = row.try_get("", "merchant_id")?;
+    let door_group: Option<String> = row.try_get("", "door_group")?;
+    let merchant = merchant.map(|id| {
+        Ok::<_, DbError>(Merchant {
+            id: MerchantId::from_uuid(id),
+            code: read("merchant", &row.try_get::<String>("", "merchant_code")?)?,
+            name: read("merchant", &row.try_get::<String>("", "merchant_name")?)?,
+        })
+    });
+    Ok(Terminal {
+        id: TerminalId::from_uuid(row.try_get("", "id")?),
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        school_code: row.try_get("", "school_code")?,
+        code: read("terminal", &row.try_get::<String>("", "code")?)?,
+        kind: TerminalKind::from_code(&kind).ok_or(broken("unknown kind"))?,
+        key: Ed25519Key::from_bytes(&key).map_err(|_| broken("a key that is none"))?,
+        merchant: merchant.transpose()?,
+        door_group: door_group.map(|group| read("terminal", &group)).transpose()?,
+    })
+}
+
+const fn broken(what: &'static str) -> DbError {
+    DbError::Inconsistent { table: "terminal", what }
+}
+
+fn read<T: FromStr>(table: &'static str, text: &str) -> Result<T, DbError> {
+    text.parse().map_err(|_| DbError::Inconsistent { table, what: "a name that is none" })
+}
+
+/// A merchant's row.
+pub(in crate::terminals) async fn merchant(
+    tx: &Tx,
+    school: SchoolId,
+    code: &MerchantCode,
+) -> Result<Option<merchant::Model>, DbError> {
+    let found = merchant::Entity::find()
+        .filter(merchant::Column::SchoolId.eq(school.number()))
+        .filter(merchant::Column::Code.eq(&**code));
+    Ok(found.lock_exclusive().one(tx.conn()).await?)
+}
+
+pub(in crate::terminals) async fn insert_merchant(
+    tx: &Tx,
+    new: &NewMerchant,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let row = merchant::ActiveModel {
+        id: Set(MerchantId::new(now).uuid()),
+        school_id: Set(new.school.number()),
+        code: Set(new.code.to_string()),
+        name: Set(new.name.to_string()),
+        created_at: Set(now.micros()),
+    };
+    merchant::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+pub(in crate::terminals) async fn rename_merchant(
+    tx: &Tx,
+    id: uuid::Uuid,
+    name: &str,
+) -> Result<(), DbError> {
+    let row = merchant::ActiveModel {
+        id: Unchanged(id),
+        name: Set(name.to_owned()),
+        ..Default::default()
+    };
+    merchant::Entity::update(row).exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// A terminal's row, whether it may be used or not.
+pub(in crate::terminals) async fn terminal(
+    tx: &Tx,
+    new: &NewTerminal,
+) -> Result<Option<terminal::Model>, DbError> {
+    let found = terminal::Entity::find()
+        .filter(terminal::Column::SchoolId.eq(new.school.number()))
+        .filter(terminal::Column::Code.eq(&*new.code));
+    Ok(found.lock_exclusive().one(tx.conn()).await?)
+}
+
+/// The columns that an operator decides.
+fn columns(
+    new: &NewTerminal,
+    merchant: Option<uuid::Uuid>,
+    now: Timestamp,
+) -> terminal::ActiveModel {
+    terminal::ActiveModel {
+        kind: Set(new.kind.code().to_owned()),
+        public_key: Set(new.key.bytes().to_vec()),
+        merchant_id: Set(merchant),
+        door_group: Set(new.door_group.as_ref().map(ToString::to_string)),
+        updated_at: Set(now.micros()),
+        ..Default::default()
+    }
+}
+
+pub(in crate::terminals) async fn insert_terminal(
+    tx: &Tx,
+    new: &NewTerminal,
+    merchant: Option<uuid::Uuid>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let row = terminal::ActiveModel {
+        id: Set(TerminalId::new(now).uuid()),
+        school_id: Set(new.school.number()),
+        code: Set(new.code.to_string()),
+        enabled: Set(true),
+        created_at: Set(now.micros()),
+        ..columns(new, merchant, now)
+    };
+    terminal::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+pub(in crate::terminals) async fn replace_terminal(
+    tx: &Tx,
+    id: uuid::Uuid,
+    new: &NewTerminal,
+    merchant: Option<uuid::Uuid>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let row = terminal::ActiveModel { id: Unchanged(id), ..columns(new, merchant, now) };
+    terminal::Entity::update(row).exec(tx.conn()).await?;
+    Ok(())
+}
