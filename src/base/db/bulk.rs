@@ -205,7 +205,7 @@ impl Write {
 
     /// The statement around a source of rows.
     fn sql(shape: &Shape, source: &str) -> String {
-        let Shape { table, names, picks, key, extra, guard } = shape;
+        let Shape { table, names, picks, key, bound, extra, guard } = shape;
         let Some(guard) = guard else {
             // "WHERE true" tells SQLite that the suffix is no join condition.
             return format!(
@@ -213,7 +213,8 @@ impl Write {
             );
         };
         format!(
-            "UPDATE {table} SET {extra} FROM {source} WHERE {table}.{key} = r.{key} AND {guard}"
+            "UPDATE {table} SET {extra} FROM {source} \
+             WHERE {table}.{key} = r.{key}{bound} AND {guard}"
         )
     }
 
@@ -224,7 +225,8 @@ impl Write {
             Self::Update { table, set, guard, .. } => (*table, *set, Some(*guard)),
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        Shape { table, names: rows.names(), picks: rows.select_list(backend), key, extra, guard }
+        let (names, picks, bound) = (rows.names(), rows.select_list(backend), String::new());
+        Shape { table, names, picks, key, bound, extra, guard }
     }
 
     fn into_rows(self) -> Rows {
@@ -239,8 +241,42 @@ struct Shape {
     names: String,
     picks: String,
     key: &'static str,
+    bound: String,
     extra: &'static str,
     guard: Option<&'static str>,
+}
+
+impl Shape {
+    /// Says of the rows to update, once more, that they are those with the keys of the parameter
+    /// `$first`: PostgreSQL may then read them before or after the list, and never reads all of a
+    /// table that it took for a small one when it made the plan.
+    fn bounded(mut self, first: usize, rows: &Rows) -> Self {
+        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.guard) {
+            let kind = column.sql_type();
+            self.bound = format!(" AND {}.{key} = ANY(${first}::{kind}[])", self.table);
+        }
+        self
+    }
+}
+
+/// Lists of keys to select by, `{keys1}`, `{keys2}` … in the statement, each once and in order.
+pub(super) fn keyed(sql: &str, keys: Vec<Column>, backend: DbBackend) -> (String, Vec<Value>) {
+    let (mut sql, mut values) = (sql.to_owned(), Vec::new());
+    for (n, column) in keys.into_iter().enumerate() {
+        let nth = n + 1;
+        let among = if backend == DbBackend::Postgres {
+            format!("= ANY(${nth}::{}[])", column.sql_type())
+        } else {
+            format!("IN ({})", vec!["?"; column.len()].join(", "))
+        };
+        sql = sql.replace(&format!("{{keys{nth}}}"), &among);
+        if backend == DbBackend::Postgres {
+            values.push(column.into_array());
+        } else {
+            values.extend(column.into_values());
+        }
+    }
+    (sql, values)
 }
 
 /// Writes as the parts of one statement, for PostgreSQL.
@@ -257,8 +293,9 @@ impl Together {
             return None;
         }
         let name = format!("w{}", self.parts.len());
-        let shape = write.shape(DbBackend::Postgres);
-        let (source, values) = write.into_rows().unnest(self.values.len() + 1);
+        let first = self.values.len() + 1;
+        let shape = write.shape(DbBackend::Postgres).bounded(first, write.rows());
+        let (source, values) = write.into_rows().unnest(first);
         self.parts.push(format!("{name} AS ({} RETURNING 1)", Write::sql(&shape, &source)));
         self.values.extend(values);
         Some(name)
@@ -371,5 +408,14 @@ impl Tx {
         rows: Rows,
     ) -> Result<Vec<QueryResult>, DbError> {
         Source::Tx(self).select_rows(sql, rows).await
+    }
+
+    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is among the first, second … list".
+    pub(crate) async fn select_keys(
+        &self,
+        sql: &str,
+        keys: Vec<Column>,
+    ) -> Result<Vec<QueryResult>, DbError> {
+        Source::Tx(self).select_keys(sql, keys).await
     }
 }

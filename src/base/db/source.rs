@@ -1,6 +1,6 @@
 //! Reading beside everybody's transactions, or in one's own.
 
-use super::{Db, DbError, Rows, Tx};
+use super::{Column, Db, DbError, Rows, Tx, bulk};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 
 /// Where to read.
@@ -56,5 +56,17 @@ impl Source<'_> {
             found.extend(self.select(&sql.replace("{rows}", &source), values).await?);
         }
         Ok(found)
+    }
+
+    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is among the first, second … list".
+    /// Unlike a join with rows, this is read by an index whatever PostgreSQL believed of the
+    /// table's size when it made the plan.
+    pub(crate) async fn select_keys(
+        self,
+        sql: &str,
+        keys: Vec<Column>,
+    ) -> Result<Vec<QueryResult>, DbError> {
+        let (sql, values) = bulk::keyed(sql, keys, self.backend());
+        self.select(&sql, values).await
     }
 }

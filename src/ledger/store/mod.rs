@@ -18,7 +18,7 @@ pub(super) use statement::{days, lines};
 use super::{
     account::{AccountId, AccountRow},
     decide::{AccountState, Moved},
-    transfer::{Hash, Keyed, Record},
+    transfer::{Hash, Keyed, Record, Transfer},
 };
 use crate::base::{
     db::{Column, Db, DbError, Rows, Source, Tx, Write},
@@ -37,9 +37,8 @@ pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, Db
     }
     heads.sort_unstable();
     let ids = heads.into_iter().map(AccountId::uuid).collect();
-    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
-    let sql = "SELECT a.id FROM account a JOIN {rows} ON a.id = r.id ORDER BY a.id FOR UPDATE OF a";
-    Ok(tx.select_rows(sql, rows).await?.len())
+    let sql = "SELECT a.id FROM account a WHERE a.id {keys1} ORDER BY a.id FOR UPDATE";
+    Ok(tx.select_keys(sql, vec![Column::Uuid(ids)]).await?.len())
 }
 
 /// All accounts of the persons, and those of `others` that exist.
@@ -48,22 +47,14 @@ pub(super) async fn accounts(
     persons: Vec<PersonId>,
     others: Vec<AccountId>,
 ) -> Result<Vec<AccountState>, DbError> {
-    let (mut ids, mut by_person) = (Vec::new(), Vec::new());
-    for person in persons {
-        ids.push(person.uuid());
-        by_person.push(1);
-    }
-    for account in others {
-        ids.push(account.uuid());
-        by_person.push(0);
-    }
-    let rows = Rows::new(vec![("id", Column::Uuid(ids)), ("by_person", Column::I32(by_person))]);
-    let sql = "WITH wanted AS (SELECT r.id, r.by_person FROM {rows}) \
-               SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
-               FROM account a JOIN wanted w ON a.person_id = w.id AND w.by_person = 1 \
+    let persons = Column::Uuid(persons.into_iter().map(PersonId::uuid).collect());
+    let others = Column::Uuid(others.into_iter().map(AccountId::uuid).collect());
+    let sql = "SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
+               FROM account a WHERE a.person_id {keys1} \
                UNION ALL SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
-               FROM account a JOIN wanted w ON a.id = w.id AND w.by_person = 0";
-    source.select_rows(sql, rows).await?.iter().map(read::account_state).collect()
+               FROM account a WHERE a.id {keys2}";
+    let found = source.select_keys(sql, vec![persons, others]).await?;
+    found.iter().map(read::account_state).collect()
 }
 
 /// Opens accounts at zero; those that exist stay as they are.
@@ -84,19 +75,20 @@ pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbErr
 
 /// What was posted before under the kinds and references of `asked`.
 pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Record>, DbError> {
-    // Each once: a row that is asked for twice would be joined, with its legs, twice.
-    let once: BTreeSet<(i64, &str, &str)> = asked
-        .iter()
-        .map(|Keyed { transfer: t, .. }| (t.school.number(), t.kind.name(), t.reference.as_str()))
-        .collect();
-    let rows = Rows::new(vec![
-        ("school_id", Column::I64(once.iter().map(|(school, ..)| *school).collect())),
-        ("kind", Column::Text(once.iter().map(|(_, kind, _)| (*kind).to_owned()).collect())),
-        ("reference", Column::Text(once.iter().map(|(.., r)| (*r).to_owned()).collect())),
-    ]);
-    let sql = "SELECT t.* FROM {rows} JOIN transfer t ON t.school_id = r.school_id \
-               AND t.kind = r.kind AND t.reference = r.reference";
-    let found = tx.select_rows(sql, rows).await?;
+    let once = |part: fn(&Transfer) -> &str| -> Vec<String> {
+        let parts: BTreeSet<&str> = asked.iter().map(|keyed| part(keyed.transfer)).collect();
+        parts.into_iter().map(str::to_owned).collect()
+    };
+    let schools: BTreeSet<i64> = asked.iter().map(|keyed| keyed.transfer.school.number()).collect();
+    // Also what has one's kind and another's reference: harmless, and the index serves it.
+    let sql = "SELECT t.* FROM transfer t WHERE t.school_id {keys1} AND t.kind {keys2} \
+               AND t.reference {keys3}";
+    let keys = vec![
+        Column::I64(schools.into_iter().collect()),
+        Column::Text(once(|transfer| transfer.kind.name())),
+        Column::Text(once(|transfer| &transfer.reference)),
+    ];
+    let found = tx.select_keys(sql, keys).await?;
     with_legs(tx, &found).await
 }
 

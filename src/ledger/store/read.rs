@@ -3,7 +3,7 @@
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Column, DbError, Rows, Tx},
+        db::{Column, DbError, Tx},
         ids::{PersonId, SchoolId},
         money::{Balance, Fen},
     },
@@ -54,10 +54,9 @@ pub(in crate::ledger) async fn with_legs(
         return Ok(records);
     }
     let ids = records.iter().map(|record| record.id.uuid()).collect();
-    let sql = "SELECT l.* FROM {rows} JOIN leg l ON l.transfer_id = r.id \
-               ORDER BY l.transfer_id, l.ordinal";
+    let sql = "SELECT l.* FROM leg l WHERE l.transfer_id {keys1} ORDER BY l.transfer_id, l.ordinal";
     let mut legs: HashMap<Uuid, Vec<KeyedLeg>> = HashMap::new();
-    for row in tx.select_rows(sql, Rows::new(vec![("id", Column::Uuid(ids))])).await? {
+    for row in tx.select_keys(sql, vec![Column::Uuid(ids)]).await? {
         legs.entry(row.try_get("", "transfer_id")?).or_default().push(leg(&row)?);
     }
     for record in &mut records {

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 const ATTEMPT: &str = "SELECT o.id AS o_id, o.school_id AS o_school_id, o.person_id AS o_person_id, \
     o.purpose AS o_purpose, o.amount_fen AS o_amount_fen, o.state AS o_state, \
     o.created_at AS o_created_at, o.expires_at AS o_expires_at, o.paid_at AS o_paid_at, p.* \
-    FROM {rows} JOIN payment p ON p.id = r.id JOIN orders o ON o.id = p.order_id \
+    FROM payment p JOIN orders o ON o.id = p.order_id WHERE p.id {keys1} \
     ORDER BY o.id, p.id";
 
 /// Locks payments and their orders, in the orders' order.
@@ -25,11 +25,11 @@ pub(in crate::orders) async fn lock(
     tx: &Tx,
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<HashMap<PaymentId, Attempt>, DbError> {
-    let rows = Rows::new(vec![("id", Column::Uuid(payments.map(PaymentId::uuid).collect()))]);
+    let ids = vec![Column::Uuid(payments.map(PaymentId::uuid).collect())];
     let found = if tx.has_row_locks() {
-        tx.select_rows(&format!("{ATTEMPT} FOR UPDATE OF o, p"), rows).await?
+        tx.select_keys(&format!("{ATTEMPT} FOR UPDATE OF o, p"), ids).await?
     } else {
-        tx.select_rows(ATTEMPT, rows).await?
+        tx.select_keys(ATTEMPT, ids).await?
     };
     let mut attempts = HashMap::with_capacity(found.len());
     for row in &found {
@@ -44,8 +44,8 @@ pub(in crate::orders) async fn attempts(
     tx: &Tx,
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<Vec<Attempt>, DbError> {
-    let rows = Rows::new(vec![("id", Column::Uuid(payments.map(PaymentId::uuid).collect()))]);
-    tx.select_rows(ATTEMPT, rows).await?.iter().map(attempt).collect()
+    let ids = vec![Column::Uuid(payments.map(PaymentId::uuid).collect())];
+    tx.select_keys(ATTEMPT, ids).await?.iter().map(attempt).collect()
 }
 
 /// Saves moved attempts, each compared with the state it was read in, with the messages and cases
