@@ -182,6 +182,17 @@ pub enum Write {
         /// `ON CONFLICT …` or nothing.
         suffix: &'static str,
     },
+    /// Insert a row for each of the rows, with values that the database works out of them.
+    InsertPicked {
+        /// Into this table.
+        table: &'static str,
+        /// What to work with.
+        rows: Rows,
+        /// The columns that are filled.
+        columns: &'static str,
+        /// A value for each of them, from `r.column`.
+        picks: &'static str,
+    },
     /// `UPDATE table SET set FROM rows AS r WHERE table.key = r.key AND guard`; the first column of
     /// the rows is the key.
     Update {
@@ -199,7 +210,9 @@ pub enum Write {
 impl Write {
     const fn rows(&self) -> &Rows {
         match self {
-            Self::Insert { rows, .. } | Self::Update { rows, .. } => rows,
+            Self::Insert { rows, .. }
+            | Self::InsertPicked { rows, .. }
+            | Self::Update { rows, .. } => rows,
         }
     }
 
@@ -221,15 +234,24 @@ impl Write {
         let rows = self.rows();
         let (table, extra, guard) = match self {
             Self::Insert { table, suffix, .. } => (*table, *suffix, None),
+            Self::InsertPicked { table, .. } => (*table, "", None),
             Self::Update { table, set, guard, .. } => (*table, *set, Some(*guard)),
         };
+        let (names, picks) = match self {
+            Self::InsertPicked { columns, picks, .. } => {
+                ((*columns).to_owned(), (*picks).to_owned())
+            }
+            Self::Insert { .. } | Self::Update { .. } => (rows.names(), rows.select_list(backend)),
+        };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        Shape { table, names: rows.names(), picks: rows.select_list(backend), key, extra, guard }
+        Shape { table, names, picks, key, extra, guard }
     }
 
     fn into_rows(self) -> Rows {
         match self {
-            Self::Insert { rows, .. } | Self::Update { rows, .. } => rows,
+            Self::Insert { rows, .. }
+            | Self::InsertPicked { rows, .. }
+            | Self::Update { rows, .. } => rows,
         }
     }
 }
@@ -280,7 +302,7 @@ impl Db {
         for write in writes {
             let expected = match &write {
                 Write::Update { rows, .. } => i64::try_from(rows.len()).ok(),
-                Write::Insert { .. } => None,
+                Write::Insert { .. } | Write::InsertPicked { .. } => None,
             };
             if let (Some(part), Some(expected)) = (together.add(write), expected) {
                 together.values.push(expected.into());
