@@ -22,7 +22,7 @@ on_each_database!(
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);
 /// A reader who missed something would wait for it for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 fn person(n: u128) -> PersonId {
