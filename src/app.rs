@@ -11,6 +11,7 @@ use crate::{
         kv::{Kv, KvError, MemoryKv, RedisKv},
     },
     config::{Config, Environment},
+    events,
     journeys::{Ground, Journeys},
     ledger::{self, heads::HeadLog},
     providers::settings::InvalidSetting,
@@ -126,7 +127,11 @@ impl App {
         let topups = TopUps { db: db.clone(), ..self.journeys.topups.clone() };
         jobs.spawn("sweep", move || topups.clone().sweep());
         let clock = Arc::clone(&self.clock);
+        let (events_db, events_clock) = (db.clone(), Arc::clone(&clock));
         jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
+        jobs.spawn("old events", move || {
+            events::forget_old(events_db.clone(), Arc::clone(&events_clock))
+        });
         self.journeys.start_jobs(&jobs, &self.clock);
         jobs
     }

@@ -6,6 +6,7 @@ pub mod base;
 pub mod cards;
 pub mod cli;
 pub mod config;
+pub mod events;
 pub mod health;
 pub mod identity;
 pub mod journeys;

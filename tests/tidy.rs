@@ -26,7 +26,17 @@ const RATCHET: &[(&str, usize)] = &[];
 /// Rooms by floor; a room may use those of lower floors.
 const FLOORS: [&[&str]; 5] = [
     &["base"],
-    &["cards", "ledger", "orders", "passcode", "passwords", "schools", "sessions", "terminals"],
+    &[
+        "cards",
+        "events",
+        "ledger",
+        "orders",
+        "passcode",
+        "passwords",
+        "schools",
+        "sessions",
+        "terminals",
+    ],
     &["account", "identity", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],

@@ -65,7 +65,9 @@ impl<'de> Deserialize<'de> for Fen {
 }
 
 /// What stands on an account in fen: may be below zero (debt, clearing, merchants owed).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Balance(i64);
 

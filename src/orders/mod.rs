@@ -17,7 +17,7 @@ use crate::base::{
     ids::{PersonId, SchoolId},
 };
 use gateway::PaidFact;
-use order::{Attempt, OrderId, Payment, PaymentId, WholeOrder};
+use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -268,17 +268,16 @@ pub async fn save(
 }
 
 /// Closes a payment that the provider will not take any more, and with it an order that no other
-/// payment can pay. One that was paid meanwhile stays as it is.
-pub async fn close(db: &Db, id: PaymentId) -> Result<(), DbError> {
-    db.in_tx(async |tx| {
-        let Some(was) = store::save::lock(tx, std::iter::once(id)).await?.remove(&id) else {
-            return Ok(());
-        };
-        let others_open = store::has_others_open(tx, &was).await?;
-        let Some(is) = was.close(others_open) else { return Ok(()) };
-        store::save::save(tx, &[(was, is)], &[], &[]).await
-    })
-    .await
+/// payment can pay: that order is the answer. One that was paid meanwhile stays as it is.
+pub async fn close(tx: &Tx, id: PaymentId) -> Result<Option<Order>, DbError> {
+    let Some(was) = store::save::lock(tx, std::iter::once(id)).await?.remove(&id) else {
+        return Ok(None);
+    };
+    let others_open = store::has_others_open(tx, &was).await?;
+    let Some(is) = was.close(others_open) else { return Ok(None) };
+    let closed = (was.order != is.order).then(|| is.order.clone());
+    store::save::save(tx, &[(was, is)], &[], &[]).await?;
+    Ok(closed)
 }
 
 /// Ends the time in which an unpaid order may be paid. Its open payments are due at `look_at`.

@@ -2,7 +2,7 @@
 //! The student's return and the sweep do the same.
 
 use super::{
-    ASK_EVERY, TopUpError, TopUps, count_settled,
+    ASK_EVERY, TopUpError, TopUps, count_settled, news,
     settle::{Door, Report, Verdict},
 };
 use crate::{
@@ -149,7 +149,11 @@ impl TopUps {
     }
 
     async fn close(&self, attempt: &Attempt) -> Result<(), TopUpError> {
-        let closing = orders::close(&self.db, attempt.payment.id);
+        let (id, now) = (attempt.payment.id, self.clock.now());
+        let closing = self.db.in_tx(async |tx| {
+            let closed = orders::close(tx, id).await?;
+            news::tell(tx, closed.iter(), now).await
+        });
         Ok(write_point::within("close", closing).await?)
     }
 

@@ -10,6 +10,7 @@ pub mod callback;
 pub mod gateways;
 pub mod http;
 mod look;
+mod news;
 pub mod pace;
 pub mod postings;
 pub mod settle;

@@ -4,7 +4,7 @@
 //! Several facts settle in one transaction, one after the other; a fact that cannot be posted fails
 //! the batch, and its lane then settles each alone.
 
-use super::postings;
+use super::{news, postings};
 use crate::{
     base::{
         clock::{Clock, Timestamp},
@@ -158,8 +158,10 @@ pub async fn settle_all(
     let messages: Vec<_> =
         reports.iter().zip(&plan.verdicts).filter_map(|(r, v)| message(r, *v, now)).collect();
     orders::save(tx, &moved, &messages, &plan.cases).await?;
-    let paid = moved.iter().filter(|(was, is)| was.order != is.order).map(|(_, is)| is.order.id);
-    let left_open = orders::due::hurry(tx, paid, now).await?;
+    let changed = moved.iter().filter(|(was, is)| was.order != is.order);
+    let paid: Vec<_> = changed.map(|(_, is)| &is.order).collect();
+    news::tell(tx, paid.iter().copied(), now).await?;
+    let left_open = orders::due::hurry(tx, paid.iter().map(|order| order.id), now).await?;
     Ok(Settled { verdicts: plan.verdicts, left_open })
 }
 

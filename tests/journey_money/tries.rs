@@ -205,7 +205,7 @@ async fn an_order_outlives_one_of_its_payments(db: &TestDb) {
     let second = student.try_again(&order, "again").await.body(201);
     let first = PaymentId::from_out_trade_no(&number(&order["payments"][0])).unwrap();
     for _ in 0..2 {
-        onecard::orders::close(&world.db, first).await.unwrap();
+        world.db.in_tx(async |tx| onecard::orders::close(tx, first).await).await.unwrap();
         let left = student.order_again(&order).await;
         assert_eq!(left["state"], "awaiting_payment");
         let states = [&left["payments"][0]["state"], &left["payments"][1]["state"]];

@@ -9,13 +9,15 @@ mod error;
 mod single;
 mod source;
 mod statements;
+mod writes;
 
-pub use bulk::{Column, Rows, Write};
+pub use bulk::{Column, Rows};
 pub use connect::{Db, DbSettings};
 pub use error::{DbError, TxError};
 pub use single::{SingleProcess, SingleProcessError};
 pub use source::Source;
 pub use statements::counting_statements;
+pub use writes::Write;
 
 use super::write_point;
 use sea_orm::{

@@ -70,3 +70,23 @@ impl Source<'_> {
         self.select(&sql, values).await
     }
 }
+
+impl Tx {
+    /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects what it selects.
+    pub(crate) async fn select_rows(
+        &self,
+        sql: &str,
+        rows: Rows,
+    ) -> Result<Vec<QueryResult>, DbError> {
+        Source::Tx(self).select_rows(sql, rows).await
+    }
+
+    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is among the first, second … list".
+    pub(crate) async fn select_keys(
+        &self,
+        sql: &str,
+        keys: Vec<Column>,
+    ) -> Result<Vec<QueryResult>, DbError> {
+        Source::Tx(self).select_keys(sql, keys).await
+    }
+}

@@ -1,0 +1,237 @@
+//! Writes that go to the database together.
+
+use super::{Db, DbError, Tx, bulk::Rows};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+
+/// One write of several that go to the database together.
+#[derive(Debug)]
+pub enum Write {
+    /// Insert all rows. The suffix may say what to do on a conflict.
+    Insert {
+        /// Into this table.
+        table: &'static str,
+        /// What.
+        rows: Rows,
+        /// `ON CONFLICT …` or nothing.
+        suffix: &'static str,
+    },
+    /// Insert a row for each of the rows, with values that the database works out of them.
+    InsertPicked {
+        /// Into this table.
+        table: &'static str,
+        /// What to work with.
+        rows: Rows,
+        /// The columns that are filled.
+        columns: &'static str,
+        /// A value for each of them, from `r.column`.
+        picks: &'static str,
+    },
+    /// `UPDATE table SET set FROM rows AS r WHERE table.key = r.key AND guard`; the first column of
+    /// the rows is the key.
+    Update {
+        /// This table.
+        table: &'static str,
+        /// Keys and values.
+        rows: Rows,
+        /// Assignments, from `r.column`.
+        set: &'static str,
+        /// What must still hold of the row: the "compare" of a compare-and-set. `true` for nothing.
+        guard: &'static str,
+    },
+}
+
+impl Write {
+    const fn rows(&self) -> &Rows {
+        match self {
+            Self::Insert { rows, .. }
+            | Self::InsertPicked { rows, .. }
+            | Self::Update { rows, .. } => rows,
+        }
+    }
+
+    /// The statement around a source of rows.
+    fn sql(shape: &Shape, source: &str) -> String {
+        let Shape { table, names, picks, key, bound, extra, guard } = shape;
+        let Some(guard) = guard else {
+            // "WHERE true" tells SQLite that the suffix is no join condition.
+            return format!(
+                "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE true {extra}"
+            );
+        };
+        format!(
+            "UPDATE {table} SET {extra} FROM {source} \
+             WHERE {table}.{key} = r.{key}{bound} AND {guard}"
+        )
+    }
+
+    fn shape(&self, backend: DbBackend) -> Shape {
+        let rows = self.rows();
+        let (table, extra, guard) = match self {
+            Self::Insert { table, suffix, .. } => (*table, *suffix, None),
+            Self::InsertPicked { table, .. } => (*table, "", None),
+            Self::Update { table, set, guard, .. } => (*table, *set, Some(*guard)),
+        };
+        let (names, picks) = match self {
+            Self::InsertPicked { columns, picks, .. } => {
+                ((*columns).to_owned(), (*picks).to_owned())
+            }
+            Self::Insert { .. } | Self::Update { .. } => (rows.names(), rows.select_list(backend)),
+        };
+        let key = rows.0.first().map_or("", |(name, _)| *name);
+        Shape { table, names, picks, key, bound: String::new(), extra, guard }
+    }
+
+    fn into_rows(self) -> Rows {
+        match self {
+            Self::Insert { rows, .. }
+            | Self::InsertPicked { rows, .. }
+            | Self::Update { rows, .. } => rows,
+        }
+    }
+}
+
+struct Shape {
+    table: &'static str,
+    names: String,
+    picks: String,
+    key: &'static str,
+    bound: String,
+    extra: &'static str,
+    guard: Option<&'static str>,
+}
+
+impl Shape {
+    /// Says of the rows to update, once more, that they are those with the keys of the parameter
+    /// `$first`: PostgreSQL may then read them before or after the list, and never reads all of a
+    /// table that it took for a small one when it made the plan.
+    fn bounded(mut self, first: usize, rows: &Rows) -> Self {
+        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.guard) {
+            let kind = column.sql_type();
+            self.bound = format!(" AND {}.{key} = ANY(${first}::{kind}[])", self.table);
+        }
+        self
+    }
+}
+
+/// Writes as the parts of one statement, for PostgreSQL.
+#[derive(Default)]
+struct Together {
+    parts: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Together {
+    /// Adds a write, unless it has no rows; answers the name of its part.
+    fn add(&mut self, write: Write) -> Option<String> {
+        if write.rows().len() == 0 {
+            return None;
+        }
+        let name = format!("w{}", self.parts.len());
+        let first = self.values.len() + 1;
+        let shape = write.shape(DbBackend::Postgres).bounded(first, write.rows());
+        let (source, values) = write.into_rows().unnest(first);
+        self.parts.push(format!("{name} AS ({} RETURNING 1)", Write::sql(&shape, &source)));
+        self.values.extend(values);
+        Some(name)
+    }
+
+    fn statement(self, select: &str) -> Statement {
+        let sql = format!("WITH {} SELECT {select}", self.parts.join(", "));
+        Statement::from_sql_and_values(DbBackend::Postgres, sql, self.values)
+    }
+}
+
+impl Db {
+    /// Does all writes, which must concern different tables, in one statement that is its own
+    /// transaction: one round trip, and nothing is written unless every update found every one of
+    /// its rows with its guard holding (else [`DbError::is_transient`]). PostgreSQL only.
+    pub(crate) async fn write_at_once(&self, writes: Vec<Write>) -> Result<(), DbError> {
+        let mut together = Together::default();
+        let mut checks = Vec::new();
+        for write in writes {
+            let expected = match &write {
+                Write::Update { rows, .. } => i64::try_from(rows.len()).ok(),
+                Write::Insert { .. } | Write::InsertPicked { .. } => None,
+            };
+            if let (Some(part), Some(expected)) = (together.add(write), expected) {
+                together.values.push(expected.into());
+                let nth = together.values.len();
+                checks.push(format!("all_or_raced((SELECT COUNT(*) FROM {part}), ${nth})"));
+            }
+        }
+        if together.parts.is_empty() {
+            return Ok(());
+        }
+        let select = if checks.is_empty() { "1".to_owned() } else { checks.join(", ") };
+        self.conn().query_one_raw(together.statement(&select)).await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Inserts all rows. `suffix` may say what to do on a conflict.
+    pub(crate) async fn insert_rows(
+        &self,
+        table: &'static str,
+        rows: Rows,
+        suffix: &'static str,
+    ) -> Result<(), DbError> {
+        self.write_all(vec![Write::Insert { table, rows, suffix }]).await.map(drop)
+    }
+
+    /// Updates a row for each of `rows`; answers how many there were.
+    pub(crate) async fn update_rows(
+        &self,
+        table: &'static str,
+        rows: Rows,
+        set: &'static str,
+    ) -> Result<i64, DbError> {
+        let written =
+            self.write_all(vec![Write::Update { table, rows, set, guard: "true" }]).await?;
+        Ok(written.into_iter().sum())
+    }
+
+    /// Does all writes, which must concern different tables, and answers how many rows each wrote.
+    /// On PostgreSQL they are one statement and one round trip, not several.
+    pub(crate) async fn write_all(&self, writes: Vec<Write>) -> Result<Vec<i64>, DbError> {
+        if self.backend() == DbBackend::Postgres {
+            self.write_together(writes).await
+        } else {
+            self.write_in_turn(writes).await
+        }
+    }
+
+    async fn write_together(&self, writes: Vec<Write>) -> Result<Vec<i64>, DbError> {
+        let mut together = Together::default();
+        let counts: Vec<String> = writes
+            .into_iter()
+            .map(|write| match together.add(write) {
+                Some(part) => format!("(SELECT COUNT(*) FROM {part})"),
+                None => "CAST(0 AS BIGINT)".to_owned(),
+            })
+            .collect();
+        if together.parts.is_empty() {
+            return Ok(vec![0; counts.len()]);
+        }
+        let statement = together.statement(&counts.join(", "));
+        let row = self.conn().query_one_raw(statement).await?;
+        let row = row.ok_or(DbError::Inconsistent { table: "writes", what: "no counts" })?;
+        (0..counts.len()).map(|n| Ok(row.try_get_by_index(n)?)).collect()
+    }
+
+    async fn write_in_turn(&self, writes: Vec<Write>) -> Result<Vec<i64>, DbError> {
+        let mut written = Vec::with_capacity(writes.len());
+        for write in writes {
+            let shape = write.shape(self.backend());
+            let mut rows = 0;
+            for (source, values) in write.into_rows().sources(self.backend()) {
+                let sql = Write::sql(&shape, &source);
+                let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+                let done = self.conn().execute_raw(statement).await?.rows_affected();
+                rows += i64::try_from(done).unwrap_or(i64::MAX);
+            }
+            written.push(rows);
+        }
+        Ok(written)
+    }
+}
