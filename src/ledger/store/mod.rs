@@ -18,7 +18,7 @@ pub(super) use statement::{days, lines};
 use super::{
     account::{AccountId, AccountRow},
     decide::{AccountState, Moved},
-    transfer::{Hash, Keyed, Record, Transfer},
+    transfer::{Hash, Keyed, Record},
 };
 use crate::base::{
     db::{Column, Db, DbError, Rows, Source, Tx, Write},
@@ -75,20 +75,27 @@ pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbErr
 
 /// What was posted before under the kinds and references of `asked`.
 pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Record>, DbError> {
-    let once = |part: fn(&Transfer) -> &str| -> Vec<String> {
-        let parts: BTreeSet<&str> = asked.iter().map(|keyed| part(keyed.transfer)).collect();
-        parts.into_iter().map(str::to_owned).collect()
+    // Each once: a row that is asked for twice would be joined, with its legs, twice.
+    let once: BTreeSet<(i64, &str, &str)> = asked
+        .iter()
+        .map(|Keyed { transfer: t, .. }| (t.school.number(), t.kind.name(), t.reference.as_str()))
+        .collect();
+    let rows = Rows::new(vec![
+        ("school_id", Column::I64(once.iter().map(|(school, ..)| *school).collect())),
+        ("kind", Column::Text(once.iter().map(|(_, kind, _)| (*kind).to_owned()).collect())),
+        ("reference", Column::Text(once.iter().map(|(.., r)| (*r).to_owned()).collect())),
+    ]);
+    let same = "t.school_id = r.school_id AND t.kind = r.kind AND t.reference = r.reference";
+    // PostgreSQL must not read the transfers first, however few it believes there are.
+    let sql = if tx.has_row_locks() {
+        format!(
+            "SELECT t.* FROM {{rows}} \
+             CROSS JOIN LATERAL (SELECT * FROM transfer t WHERE {same} LIMIT 1) t"
+        )
+    } else {
+        format!("SELECT t.* FROM {{rows}} JOIN transfer t ON {same}")
     };
-    let schools: BTreeSet<i64> = asked.iter().map(|keyed| keyed.transfer.school.number()).collect();
-    // Also what has one's kind and another's reference: harmless, and the index serves it.
-    let sql = "SELECT t.* FROM transfer t WHERE t.school_id {keys1} AND t.kind {keys2} \
-               AND t.reference {keys3}";
-    let keys = vec![
-        Column::I64(schools.into_iter().collect()),
-        Column::Text(once(|transfer| transfer.kind.name())),
-        Column::Text(once(|transfer| &transfer.reference)),
-    ];
-    let found = tx.select_keys(sql, keys).await?;
+    let found = tx.select_rows(&sql, rows).await?;
     with_legs(tx, &found).await
 }
 
