@@ -4,6 +4,7 @@
 //! The ledger's tables are not here: its `store.rs` writes them in bulk, by hand.
 
 pub mod binding;
+pub mod device;
 pub mod idempotency_key;
 pub mod identity;
 pub mod merchant;

@@ -10,6 +10,7 @@ mod m0005_tries;
 mod m0006_looks;
 mod m0009_account_version;
 mod m0010_terminals;
+mod m0011_codes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_account_version::Migration),
             Box::new(m0006_looks::Migration),
             Box::new(m0010_terminals::Migration),
+            Box::new(m0011_codes::Migration),
         ]
     }
 }
