@@ -19,6 +19,7 @@ use crate::{
         tokens::Tokens,
     },
     orders::gateway::PaymentGateway,
+    passcode::{self, CodeMasters, Codes},
     passwords::Passwords,
     providers::{
         settings::InvalidSetting,
@@ -59,6 +60,8 @@ pub struct Journeys {
     pub passwords: Passwords,
     /// Tills, doors, desks and meters.
     pub terminals: Terminals,
+    /// Whose code a terminal reads.
+    pub codes: Codes,
     certificates: Vec<Arc<WechatPay>>,
 }
 
@@ -86,7 +89,7 @@ pub struct Ground<'a> {
 impl Journeys {
     /// Builds the journeys; a provider's setting that cannot work is named.
     pub fn build(ground: &Ground<'_>) -> Result<Self, InvalidSetting> {
-        let Ground { config, clock, db, kv, .. } = *ground;
+        let Ground { config, clock, db, .. } = *ground;
         let schools = Arc::new(Schools::new(db.clone(), Arc::clone(clock)));
         let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
         let passwords = passwords(ground, &keys);
@@ -107,34 +110,29 @@ impl Journeys {
             tokens: Tokens::new(config.keys.jwt.clone()),
             clock: Arc::clone(clock),
         };
-        let wake: Arc<Notify> = Arc::default();
-        let settling = Settling {
-            db: ground.lane_db.clone(),
-            clock: Arc::clone(clock),
-            sealer: Arc::clone(ground.sealer),
-            sweep: Arc::clone(&wake),
-        };
         let wechat_pays = WechatPays::build(config, ground.http)?;
         let certificates = wechat_pays.with_certificates();
-        let topups = TopUps {
-            db: db.clone(),
-            kv: Arc::clone(kv),
-            schools: Arc::clone(&schools),
-            gateways: Arc::new(wechat_pays.into_gateways(config.server.public_url.to_string())),
-            passwords: passwords.clone(),
-            settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
-            clock: Arc::clone(clock),
-            pace: Pace::new(config.payments.first_look),
-            most_open_orders: config.payments.most_open_orders.into(),
-            wake,
-        };
+        let gateways = wechat_pays.into_gateways(config.server.public_url.to_string());
+        let topups = topups(ground, (&schools, &passwords), gateways);
         let identities = Identities::new(parts);
         let terminals = terminals(ground, &schools);
-        Ok(Self { identities, topups, accounts, schools, passwords, terminals, certificates })
+        let codes = codes(ground);
+        Ok(Self {
+            identities,
+            topups,
+            accounts,
+            schools,
+            passwords,
+            terminals,
+            codes,
+            certificates,
+        })
     }
 
     /// Starts what the providers need beside the requests.
     pub fn start_jobs(&self, jobs: &Jobs, clock: &Arc<dyn Clock>) {
+        let codes = self.codes.clone();
+        jobs.spawn("codes", move || codes.clone().keep_up());
         for gateway in &self.certificates {
             let (gateway, clock) = (Arc::clone(gateway), Arc::clone(clock));
             jobs.spawn("WeChat Pay certificates", move || {
@@ -166,6 +164,42 @@ fn terminals(ground: &Ground<'_>, schools: &Arc<Schools>) -> Terminals {
         schools: Arc::clone(schools),
         clock: Arc::clone(ground.clock),
         authorities: Authorities::new(&server.authorities, https),
+    })
+}
+
+fn topups(
+    ground: &Ground<'_>,
+    (schools, passwords): (&Arc<Schools>, &Passwords),
+    gateways: Gateways,
+) -> TopUps {
+    let Ground { config, clock, db, kv, .. } = *ground;
+    let wake: Arc<Notify> = Arc::default();
+    let settling = Settling {
+        db: ground.lane_db.clone(),
+        clock: Arc::clone(clock),
+        sealer: Arc::clone(ground.sealer),
+        sweep: Arc::clone(&wake),
+    };
+    TopUps {
+        db: db.clone(),
+        kv: Arc::clone(kv),
+        schools: Arc::clone(schools),
+        gateways: Arc::new(gateways),
+        passwords: passwords.clone(),
+        settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
+        clock: Arc::clone(clock),
+        pace: Pace::new(config.payments.first_look),
+        most_open_orders: config.payments.most_open_orders.into(),
+        wake,
+    }
+}
+
+fn codes(ground: &Ground<'_>) -> Codes {
+    Codes::new(passcode::Parts {
+        db: ground.db.clone(),
+        kv: Arc::clone(ground.kv),
+        clock: Arc::clone(ground.clock),
+        masters: CodeMasters::new(&ground.config.keys.master),
     })
 }
 

@@ -5,6 +5,7 @@
 
 pub mod binding;
 pub mod event;
+pub mod device;
 pub mod idempotency_key;
 pub mod identity;
 pub mod merchant;

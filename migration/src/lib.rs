@@ -11,6 +11,7 @@ mod m0006_looks;
 mod m0009_account_version;
 mod m0010_terminals;
 mod m0013_events;
+mod m0011_codes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_looks::Migration),
             Box::new(m0010_terminals::Migration),
             Box::new(m0013_events::Migration),
+            Box::new(m0011_codes::Migration),
         ]
     }
 }

@@ -40,6 +40,11 @@ impl Purpose {
             Self::Id => "id",
         }
     }
+
+    /// As stored.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == code)
+    }
 }
 
 /// Random bytes of one enrolment. Useless without the master key, so it is stored as it is.
@@ -103,6 +108,11 @@ impl CodeMasters {
     pub fn new(ring: &KeyRing) -> Self {
         let all = ring.all().take(256);
         Self(all.map(|key| (key.id().to_owned(), CodeMaster::new(key.key()))).collect())
+    }
+
+    /// The id of the key for new enrolments.
+    pub fn newest(&self) -> &str {
+        self.0.first().map_or("", |(id, _)| id)
     }
 
     /// The key with this id.

@@ -128,6 +128,24 @@ impl HandleTables {
         found
     }
 
+    /// The enrolment of a device that is in.
+    pub fn generation(&self, school: SchoolId, device: DeviceId) -> Option<u32> {
+        let mut groups = self.groups.range(of_school(school));
+        groups.find_map(|(_, group)| {
+            group.slot(*group.of_device.get(&device)?).map(|slot| slot.generation)
+        })
+    }
+
+    /// As [`sightings`], at every school but one.
+    ///
+    /// [`sightings`]: Self::sightings
+    pub fn elsewhere(&self, but: SchoolId, purpose: Purpose, handle: Handle) -> Vec<Sighting> {
+        let mut schools: Vec<SchoolId> = self.groups.keys().map(|(school, _)| *school).collect();
+        schools.dedup();
+        let others = schools.into_iter().filter(|school| *school != but);
+        others.flat_map(|school| self.sightings(school, purpose, handle)).collect()
+    }
+
     /// How many devices are in.
     pub fn len(&self) -> usize {
         self.groups.values().map(|group| group.of_device.len()).sum()

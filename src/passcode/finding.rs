@@ -1,0 +1,263 @@
+//! Whose code a terminal has read.
+
+use super::{
+    Channel, Code, CodeFault, CodeMasters, Ended, Enrolment, Miss, Moment, Prefixes, Purpose,
+    Shown, Sighting, Skew, Step, Verdict,
+    counting::{Counting, Missed},
+    directory::{Candidate, Directory},
+    judge, parse,
+    store::{self, devices::Which},
+};
+use crate::base::{
+    clock::{Clock, Timestamp},
+    db::{Db, DbError, Tx},
+    ids::{PersonId, SchoolId},
+    kv::Kv,
+    write_point,
+};
+use futures_util::future::join_all;
+use moka::sync::Cache;
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// How long a used code is remembered: until its step is too far away to be even a near miss.
+const USED_LIFE: Duration = Duration::from_mins(45);
+/// Used codes that this server remembers by itself.
+const USED_HERE: u64 = 100_000;
+/// How long a scan waits for a hint.
+const HINT_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a hint may take to be left.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Everything that is done with codes beside using them up.
+#[derive(Clone, Debug)]
+pub struct Codes {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) directory: Arc<Directory>,
+    counting: Counting,
+    kv: Arc<dyn Kv>,
+    used_here: Cache<Shown, ()>,
+}
+
+/// What [`Codes`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Devices.
+    pub db: Db,
+    /// Misses, and hints that a code was used.
+    pub kv: Arc<dyn Kv>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// From `keys.master`.
+    pub masters: CodeMasters,
+}
+
+/// Where a code is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The terminal's school.
+    pub school: SchoolId,
+    /// The terminal.
+    pub terminal: Uuid,
+    /// What codes are wanted.
+    pub accepts: &'a [Purpose],
+    /// The school's.
+    pub prefixes: &'a Prefixes,
+}
+
+/// Whose code it is, if anybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Theirs, now. [`use_up`](super::use_up) decides whether it is good.
+    Shown(Shown),
+    /// Theirs, of another time: refused, and to be used up all the same, because a code that was
+    /// shown early must not become good later.
+    ClockSkew(Shown, Skew),
+    /// A code for something else.
+    WrongPurpose,
+    /// Nobody's here.
+    Invalid(Miss),
+    /// Used before, as somebody remembers. A hint that saves a transaction: nothing depends on it.
+    UsedBefore(Shown),
+    /// Nothing was looked at: the terminal, or this handle there, has been wrong too often.
+    Slowed {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+impl Codes {
+    /// Codes of the devices in the database; the table of handles is empty yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { db, kv, clock, masters } = parts;
+        let used_here = Cache::builder().max_capacity(USED_HERE).time_to_live(USED_LIFE).build();
+        Self {
+            directory: Arc::new(Directory::new(db.clone(), Arc::clone(&clock), masters)),
+            db,
+            clock,
+            counting: Counting::new(Arc::clone(&kv)),
+            kv,
+            used_here,
+        }
+    }
+
+    /// Whose code a terminal has read. Counts misses; at most one query, and none for a code of a
+    /// device that is in the table.
+    pub async fn find(
+        &self,
+        place: &Place<'_>,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Found, DbError> {
+        if let Some(retry_after) = self.counting.wait(place.terminal).await {
+            return Ok(Found::Slowed { retry_after });
+        }
+        let code = match parse(text, place.prefixes, place.accepts) {
+            Ok(code) => code,
+            Err(CodeFault::OtherPurpose(_)) => return Ok(Found::WrongPurpose),
+            Err(
+                CodeFault::NotDigits
+                | CodeFault::Foreign(_)
+                | CodeFault::Length(_)
+                | CodeFault::UnknownPrefix,
+            ) => return Ok(Found::Invalid(Miss::NotACode)),
+        };
+        if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
+            return Ok(Found::Slowed { retry_after });
+        }
+        let mut found = self.look(place.school, &code, now);
+        if found.is_none() {
+            self.directory.catch_up(place.school).await?;
+            found = self.look(place.school, &code, now);
+        }
+        let Some(fit) = found else { return Ok(self.miss(place, &code, now).await) };
+        Ok(self.judged(fit).await)
+    }
+
+    /// Whose code it is, by the table as it stands.
+    fn look(&self, school: SchoolId, code: &Code, now: Timestamp) -> Option<Fit> {
+        first_that_fits(self.directory.candidates(school, code), code, now)
+    }
+
+    async fn judged(&self, fit: Fit) -> Found {
+        let Fit { shown, skew } = fit;
+        if let Some(skew) = skew {
+            Found::ClockSkew(shown, skew)
+        } else if self.was_used(&shown).await {
+            Found::UsedBefore(shown)
+        } else {
+            Found::Shown(shown)
+        }
+    }
+
+    async fn miss(&self, place: &Place<'_>, code: &Code, now: Timestamp) -> Found {
+        let elsewhere = self.directory.elsewhere(place.school, code);
+        let here = self.directory.candidates(place.school, code);
+        let step = here.first().map(|candidate| candidate.sighting.enrolment.step);
+        let miss = if first_that_fits(elsewhere, code, now).is_some() {
+            Miss::OtherSchool
+        } else if step.is_some() {
+            Miss::WrongOtp
+        } else {
+            Miss::UnknownHandle
+        };
+        let (terminal, handle) = (place.terminal, code.handle());
+        let missed = Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss };
+        if let Err(error) = self.counting.count(&missed, now).await {
+            tracing::debug!(%error, "a miss is not counted");
+        }
+        Found::Invalid(miss)
+    }
+
+    /// Whether somebody remembers that a payment code was used. Doors use a code once for each
+    /// group, so nothing is remembered of identity codes.
+    async fn was_used(&self, shown: &Shown) -> bool {
+        if shown.purpose == Purpose::Id {
+            return false;
+        }
+        if self.used_here.contains_key(shown) {
+            return true;
+        }
+        let key = used_key(shown);
+        let hint = tokio::time::timeout(HINT_PATIENCE, self.kv.get(&key)).await;
+        matches!(hint, Ok(Ok(Some(_))))
+    }
+
+    /// After the commit: remembers that codes were used, so that a replay is refused before it
+    /// reaches the database. Nobody waits, and nothing depends on it.
+    pub fn remember_used(&self, used: &[Shown]) {
+        let payments = used.iter().filter(|shown| shown.purpose == Purpose::Pay);
+        let keys: Vec<String> = payments
+            .map(|shown| {
+                self.used_here.insert(*shown, ());
+                used_key(shown)
+            })
+            .collect();
+        let kv = Arc::clone(&self.kv);
+        tokio::spawn(write_point::within("used codes", async move {
+            let leave = |key| {
+                let kv = Arc::clone(&kv);
+                async move { kv.put(key, b"1", USED_LIFE).await }
+            };
+            let leaving = join_all(keys.iter().map(|key| leave(key.as_str())));
+            let left = tokio::time::timeout(LEAVING_PATIENCE, leaving).await;
+            if !left.is_ok_and(|left| left.iter().all(Result::is_ok)) {
+                tracing::debug!("used codes are not remembered by the key-value store");
+            }
+        }));
+    }
+}
+
+/// A device's own code.
+struct Fit {
+    shown: Shown,
+    /// How far from its time, where it is too far.
+    skew: Option<Skew>,
+}
+
+/// The device whose one-time part it is.
+fn first_that_fits(candidates: Vec<Candidate>, code: &Code, now: Timestamp) -> Option<Fit> {
+    candidates.into_iter().find_map(|Candidate { sighting, key }| {
+        let Sighting { enrolment, epoch } = sighting;
+        let (moment, skew) = match judge(&key, epoch, code.otp(), enrolment.step.tick(now)) {
+            Verdict::Good(moment) => (moment, None),
+            Verdict::NearMiss(moment, skew) => (moment, Some(skew)),
+            Verdict::Wrong => return None,
+        };
+        Some(Fit { shown: shown(&enrolment, code, moment), skew })
+    })
+}
+
+fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> Shown {
+    let Enrolment { device, person, school, step, generation, .. } = *enrolment;
+    let (purpose, Moment { tick, sub }) = (code.purpose(), moment);
+    Shown { device, generation, person, school, purpose, step, tick, sub }
+}
+
+fn used_key(shown: &Shown) -> String {
+    let Shown { device, generation, purpose, tick, sub, .. } = shown;
+    let (purpose, tick, sub) = (purpose.as_str(), tick.number(), sub.number());
+    format!("code:used:{device}:{generation}:{purpose}:{tick}:{sub}")
+}
+
+/// Ends all live devices of a person, whatever the channel; answers how many. Once this has
+/// committed no code of theirs is used up as good; a use that is being decided is waited for.
+pub async fn end_devices(
+    tx: &Tx,
+    person: PersonId,
+    why: Ended,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    store::devices::end(tx, person, Which::All, why, now).await
+}
+
+/// As [`end_devices`], those of one channel.
+pub async fn end_devices_of(
+    tx: &Tx,
+    (person, channel): (PersonId, Channel),
+    why: Ended,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    store::devices::end(tx, person, Which::Channel(channel), why, now).await
+}

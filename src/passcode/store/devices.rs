@@ -1,0 +1,228 @@
+//! Rows of devices.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{Db, DbError, Source, Tx},
+        ids::{PersonId, SchoolId},
+    },
+    passcode::{Channel, DeviceId, DeviceKind, Ended, NewDevice, Salt, Step},
+};
+use entity::device;
+use futures_util::{Stream, StreamExt};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    Statement, StreamTrait, sea_query::Expr,
+};
+
+/// At most so many changes are read at a time.
+pub(in crate::passcode) const CHANGES_AT_ONCE: usize = 10_000;
+/// Devices that one step of the upkeep ends.
+const EXPIRED_AT_ONCE: u64 = 500;
+/// More schools than any deployment has.
+const MAX_SCHOOLS: u64 = 10_000;
+
+const KNOWN: &str = "SELECT id, school_id, person_id, salt, generation, step_seconds, \
+    master_key_id, changed_at, \
+    CAST(CASE WHEN ended_at IS NULL THEN 1 ELSE 0 END AS BIGINT) AS live FROM device";
+
+/// An enrolment as it is stored.
+#[derive(Debug)]
+pub(in crate::passcode) struct Stored {
+    pub(in crate::passcode) device: DeviceId,
+    pub(in crate::passcode) person: PersonId,
+    pub(in crate::passcode) school: SchoolId,
+    pub(in crate::passcode) salt: Salt,
+    pub(in crate::passcode) generation: u32,
+    pub(in crate::passcode) step: Step,
+    pub(in crate::passcode) master_key_id: String,
+    pub(in crate::passcode) changed_at: Timestamp,
+    /// False once it has ended.
+    pub(in crate::passcode) live: bool,
+}
+
+/// All schools and their codes.
+pub(in crate::passcode) async fn schools(db: &Db) -> Result<Vec<(SchoolId, String)>, DbError> {
+    let sql = format!("SELECT id, code FROM school ORDER BY id LIMIT {MAX_SCHOOLS}");
+    let rows = Source::Db(db).select(&sql, vec![]).await?;
+    let school = |row: &QueryResult| {
+        Ok((SchoolId::from_number(row.try_get("", "id")?), row.try_get("", "code")?))
+    };
+    rows.iter().map(school).collect()
+}
+
+/// The devices of a school that have not ended, one after the other: one query.
+pub(in crate::passcode) async fn live(
+    db: &Db,
+    school: SchoolId,
+) -> Result<impl Stream<Item = Result<Stored, DbError>>, DbError> {
+    let sql = format!("{KNOWN} WHERE school_id = $1 AND ended_at IS NULL ORDER BY id");
+    let statement = Statement::from_sql_and_values(db.backend(), sql, [school.number().into()]);
+    let rows = db.conn().stream_raw(statement).await?;
+    Ok(rows.map(|row| stored(&row?)))
+}
+
+/// What was enrolled or has ended at a school since, oldest first: one query.
+pub(in crate::passcode) async fn changed(
+    db: &Db,
+    school: SchoolId,
+    since: Timestamp,
+) -> Result<Vec<Stored>, DbError> {
+    let sql = format!(
+        "{KNOWN} WHERE school_id = $1 AND changed_at >= $2 \
+         ORDER BY changed_at LIMIT {CHANGES_AT_ONCE}"
+    );
+    let values = vec![school.number().into(), since.micros().into()];
+    Source::Db(db).select(&sql, values).await?.iter().map(stored).collect()
+}
+
+fn stored(row: &QueryResult) -> Result<Stored, DbError> {
+    let salt: Vec<u8> = row.try_get("", "salt")?;
+    let generation: i64 = row.try_get("", "generation")?;
+    let seconds: i32 = row.try_get("", "step_seconds")?;
+    let step = u16::try_from(seconds).ok().and_then(|seconds| Step::from_seconds(seconds).ok());
+    Ok(Stored {
+        device: DeviceId::from_uuid(row.try_get("", "id")?),
+        person: PersonId::from_uuid(row.try_get("", "person_id")?),
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        salt: Salt::from_bytes(salt.try_into().map_err(|_| broken("a salt that is none"))?),
+        generation: u32::try_from(generation).map_err(|_| broken("no generation"))?,
+        step: step.ok_or(broken("a step that is none"))?,
+        master_key_id: row.try_get("", "master_key_id")?,
+        changed_at: Timestamp::from_micros(row.try_get("", "changed_at")?),
+        live: row.try_get::<i64>("", "live")? == 1,
+    })
+}
+
+pub(in crate::passcode) const fn broken(what: &'static str) -> DbError {
+    DbError::Inconsistent { table: "device", what }
+}
+
+/// Holds the row of a device that was enrolled before; answers its generation, and whether it is
+/// live.
+pub(in crate::passcode) async fn hold(
+    tx: &Tx,
+    new: &NewDevice,
+) -> Result<Option<(DeviceId, u32, bool)>, DbError> {
+    let found = device::Entity::find()
+        .filter(device::Column::PersonId.eq(new.owner.person.uuid()))
+        .filter(device::Column::Channel.eq(new.owner.channel.code()))
+        .filter(device::Column::Kind.eq(new.kind.code()))
+        .filter(device::Column::ClientDigest.eq(client_digest(new)));
+    let Some(row) = found.lock_exclusive().one(tx.conn()).await? else { return Ok(None) };
+    let generation = u32::try_from(row.generation).map_err(|_| broken("no generation"))?;
+    Ok(Some((DeviceId::from_uuid(row.id), generation, row.ended_at.is_none())))
+}
+
+/// Writes an enrolment, the device's first or a later one.
+pub(in crate::passcode) async fn save(
+    tx: &Tx,
+    new: &NewDevice,
+    (id, generation): (DeviceId, u32),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let row = device::ActiveModel {
+        id: Set(id.uuid()),
+        school_id: Set(new.owner.school.number()),
+        person_id: Set(new.owner.person.uuid()),
+        channel: Set(new.owner.channel.code().into()),
+        kind: Set(new.kind.code().into()),
+        client_digest: Set(client_digest(new)),
+        name: Set(new.name.clone()),
+        salt: Set(new.salt.bytes().to_vec()),
+        generation: Set(generation.into()),
+        step_seconds: Set(new.terms.step.seconds().into()),
+        master_key_id: Set(new.master_key_id.clone()),
+        enrolled_at: Set(now.micros()),
+        expires_at: Set(now.plus(new.terms.keys).micros()),
+        last_seen_at: Set(now.micros()),
+        stale_at: Set(now.plus(new.terms.unseen).micros()),
+        ended_at: Set(None),
+        ended_why: Set(None),
+        changed_at: Set(now.micros()),
+    };
+    if generation == 1 {
+        device::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    } else {
+        device::Entity::update(row).exec(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+fn client_digest(new: &NewDevice) -> Vec<u8> {
+    new.client.map(Vec::from).unwrap_or_default()
+}
+
+/// Which of a person's devices.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::passcode) enum Which {
+    All,
+    Channel(Channel),
+    Kind(Channel, DeviceKind),
+}
+
+/// Ends some of a person's live devices; answers how many. They are held first,
+/// in order, so that whoever is using a code of theirs up is waited for.
+pub(in crate::passcode) async fn end(
+    tx: &Tx,
+    person: PersonId,
+    which: Which,
+    why: Ended,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let mut live = device::Entity::find()
+        .select_only()
+        .column(device::Column::Id)
+        .filter(device::Column::PersonId.eq(person.uuid()))
+        .filter(device::Column::EndedAt.is_null());
+    match which {
+        Which::All => {}
+        Which::Channel(channel) => live = live.filter(device::Column::Channel.eq(channel.code())),
+        Which::Kind(channel, kind) => {
+            live = live.filter(device::Column::Channel.eq(channel.code()));
+            live = live.filter(device::Column::Kind.eq(kind.code()));
+        }
+    }
+    let held = live.order_by_asc(device::Column::Id).lock_exclusive();
+    let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;
+    end_held(tx, held, why, now).await
+}
+
+async fn end_held(
+    tx: &Tx,
+    held: Vec<uuid::Uuid>,
+    why: Ended,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    if held.is_empty() {
+        return Ok(0);
+    }
+    let ended = device::Entity::update_many()
+        .col_expr(device::Column::EndedAt, Expr::value(now.micros()))
+        .col_expr(device::Column::EndedWhy, Expr::value(why.code()))
+        .col_expr(device::Column::ChangedAt, Expr::value(now.micros()))
+        .filter(device::Column::Id.is_in(held))
+        .filter(device::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// Ends some of the devices whose keys are too old; answers whether there may be more. Their codes
+/// are refused all the same: this frees memory.
+pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<bool, DbError> {
+    let expired = device::Entity::find()
+        .select_only()
+        .column(device::Column::Id)
+        .filter(device::Column::ExpiresAt.lte(now.micros()))
+        .filter(device::Column::EndedAt.is_null())
+        .order_by_asc(device::Column::ExpiresAt)
+        .limit(EXPIRED_AT_ONCE);
+    let ended = db
+        .in_tx(async |tx| {
+            let held = expired.clone().lock_exclusive().into_tuple().all(tx.conn()).await?;
+            end_held(tx, held, Ended::Expired, now).await
+        })
+        .await?;
+    Ok(ended > 0)
+}

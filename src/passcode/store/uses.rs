@@ -1,0 +1,93 @@
+//! Rows of used codes, written in bulk.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{Column, Db, DbError, Rows, Tx},
+    },
+    passcode::{DeviceId, Purpose, Shown, SubCounter, uses::UseKey},
+};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use std::collections::HashMap;
+
+/// Rows that one step of the upkeep removes.
+const PRUNED_AT_ONCE: i64 = 500;
+
+/// On PostgreSQL the devices' rows are held while it is decided: whoever ends a device waits for
+/// the transaction, and a transaction that comes later sees the end.
+const USE_UP_POSTGRES: &str = "WITH q AS (SELECT r.* FROM {rows}), \
+    live AS (SELECT d.id, d.generation FROM device d JOIN q ON d.id = q.device_id \
+        WHERE d.ended_at IS NULL AND d.expires_at > q.used_at AND d.stale_at > q.used_at \
+        ORDER BY d.id FOR KEY SHARE OF d), \
+    used AS (INSERT INTO code_use SELECT q.* FROM q ON CONFLICT DO NOTHING \
+        RETURNING shown_at, device_id, generation, purpose, scope, sub) \
+    SELECT u.*, CAST(CASE WHEN EXISTS (SELECT 1 FROM live l WHERE l.id = u.device_id \
+        AND l.generation = u.generation) THEN 1 ELSE 0 END AS BIGINT) AS live FROM used u";
+
+/// A SQLite transaction that writes is alone.
+const USE_UP_SQLITE: &str = "INSERT INTO code_use SELECT r.* FROM {rows} WHERE true \
+    ON CONFLICT DO NOTHING RETURNING shown_at, device_id, generation, purpose, scope, sub, \
+    EXISTS (SELECT 1 FROM device d WHERE d.id = code_use.device_id \
+        AND d.generation = code_use.generation AND d.ended_at IS NULL \
+        AND d.expires_at > code_use.used_at AND d.stale_at > code_use.used_at) AS live";
+
+/// The uses that are new, each with whether its device is live.
+pub(in crate::passcode) async fn use_up(
+    tx: &Tx,
+    uses: &[(Shown, &str)],
+    now: Timestamp,
+) -> Result<HashMap<UseKey, bool>, DbError> {
+    let sql = if tx.has_row_locks() { USE_UP_POSTGRES } else { USE_UP_SQLITE };
+    let found = tx.select_rows(sql, rows(uses, now)).await?;
+    found.iter().map(use_of).collect()
+}
+
+/// In the order of the table's columns.
+fn rows(uses: &[(Shown, &str)], now: Timestamp) -> Rows {
+    let i64s = |f: &dyn Fn(&Shown) -> i64| Column::I64(uses.iter().map(|(s, _)| f(s)).collect());
+    let scopes = uses.iter().map(|(_, scope)| (*scope).to_owned());
+    let purposes = uses.iter().map(|(shown, _)| shown.purpose.as_str().to_owned());
+    let number = |tick: u64| i64::try_from(tick).unwrap_or(i64::MAX);
+    Rows::new(vec![
+        ("shown_at", i64s(&|s| s.shown_at().micros())),
+        ("device_id", Column::Uuid(uses.iter().map(|(s, _)| s.device.uuid()).collect())),
+        ("generation", i64s(&|s| s.generation.into())),
+        ("purpose", Column::Text(purposes.collect())),
+        ("scope", Column::Text(scopes.collect())),
+        ("sub", Column::I32(uses.iter().map(|(s, _)| s.sub.number().into()).collect())),
+        ("tick", i64s(&|s| number(s.tick.number()))),
+        ("school_id", i64s(&|s| s.school.number())),
+        ("day", Column::I32(vec![now.day().number(); uses.len()])),
+        ("used_at", i64s(&|_| now.micros())),
+    ])
+}
+
+fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
+    let broken = DbError::Inconsistent { table: "code_use", what: "a key that is none" };
+    let purpose: String = row.try_get("", "purpose")?;
+    let generation = u32::try_from(row.try_get::<i64>("", "generation")?);
+    let sub = u8::try_from(row.try_get::<i32>("", "sub")?).ok();
+    let key = UseKey {
+        shown_at: Timestamp::from_micros(row.try_get("", "shown_at")?),
+        device: DeviceId::from_uuid(row.try_get("", "device_id")?),
+        generation: generation.map_err(|_| broken.clone())?,
+        purpose: Purpose::from_code(&purpose).ok_or(broken.clone())?,
+        scope: row.try_get("", "scope")?,
+        sub: sub.and_then(SubCounter::from_number).ok_or(broken)?,
+    };
+    Ok((key, row.try_get::<i64>("", "live")? == 1))
+}
+
+/// Removes some of the uses of codes that were shown before; answers whether there may be more.
+pub(in crate::passcode) async fn prune(db: &Db, before: Timestamp) -> Result<bool, DbError> {
+    let key = "shown_at, device_id, generation, purpose, scope, sub";
+    let sql = format!(
+        "DELETE FROM code_use WHERE ({key}) IN \
+         (SELECT {key} FROM code_use WHERE shown_at < $1 ORDER BY shown_at LIMIT {PRUNED_AT_ONCE})"
+    );
+    let statement = Statement::from_sql_and_values(db.backend(), sql, [before.micros().into()]);
+    let pruned = db
+        .in_tx(async |tx| Ok::<_, DbError>(tx.conn().execute_raw(statement.clone()).await?))
+        .await?;
+    Ok(pruned.rows_affected() > 0)
+}

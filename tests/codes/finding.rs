@@ -1,0 +1,57 @@
+//! Whose code it is: with a table that is filled, filling, behind, or empty.
+
+use crate::{
+    common::TestDb,
+    support::{START, World, find, find_counting, owner, phone, school, terminal},
+};
+use onecard::passcode::{Found, Miss, Skew};
+
+async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let first = world.enrol(&phone(owner(school, 1), 1)).await;
+    let (here, there) = (world.server(), world.server());
+    let place = (school, terminal(1));
+    let shows = |phone: &crate::support::Phone, sub| phone.pays(&here, START, sub).digits();
+    // The first code waits for the school's devices, the next does not.
+    let (found, queries) = find_counting(&here, place, &shows(&first, 0), START).await;
+    assert_eq!((found, queries), (Found::Shown(first.shown(START, 0)), 2));
+    let (found, queries) = find_counting(&here, place, &shows(&first, 1), START).await;
+    assert_eq!((found, queries), (Found::Shown(first.shown(START, 1)), 0));
+    // One that another server enrolled works at once, for one query.
+    let second = world.enrol(&phone(owner(school, 2), 1)).await;
+    let (found, queries) = find_counting(&here, place, &shows(&second, 0), START).await;
+    assert_eq!((found, queries), (Found::Shown(second.shown(START, 0)), 1));
+    let (_, queries) = find_counting(&here, place, &shows(&second, 0), START).await;
+    assert_eq!(queries, 0);
+    // Enrolled anew: the new code is found, the old one is found too and refused when used.
+    let old = shows(&second, 1);
+    let again = world.enrol(&phone(owner(school, 2), 1)).await;
+    assert_eq!(again.enrolled.generation, 2);
+    let found = find(&there, place, &shows(&again, 0), START).await.unwrap();
+    assert_eq!(found, Found::Shown(again.shown(START, 0)));
+    let found = find(&here, place, &old, START).await.unwrap();
+    assert_eq!(found, Found::Shown(second.shown(START, 1)));
+    // A code that is nobody's costs one query as well.
+    let (found, queries) = find_counting(&here, place, "80000000010000000002", START).await;
+    assert_eq!((found, queries), (Found::Invalid(Miss::UnknownHandle), 1));
+}
+
+async fn clocks_that_are_wrong_are_told(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let phone = world.enrol(&phone(owner(school, 1), 1)).await;
+    let server = world.server();
+    for offset in -60_i64..=60 {
+        let theirs = onecard::base::clock::Timestamp::from_seconds(START.seconds() + offset);
+        let code = phone.pays(&server, theirs, 0).digits();
+        let found = find(&server, (school, terminal(1)), &code, START).await.unwrap();
+        let (shown, steps) = (phone.shown(theirs, 0), offset.div_euclid(15));
+        let expected = match steps {
+            -1..=1 => Found::Shown(shown),
+            _ if steps < 0 => Found::ClockSkew(shown, Skew::Behind(steps.unsigned_abs())),
+            _ => Found::ClockSkew(shown, Skew::Ahead(steps.unsigned_abs())),
+        };
+        assert_eq!(found, expected, "{offset}");
+    }
+}
+
+on_each_database!(a_device_is_found_wherever_it_was_enrolled, clocks_that_are_wrong_are_told);

@@ -1,0 +1,171 @@
+//! A school with phones, and the servers that read their codes.
+
+use crate::common::TestDb;
+use onecard::{
+    base::{
+        clock::{Clock, ManualClock, Timestamp},
+        crypto::keyring::{Key32, KeyRing, NamedKey},
+        db::{Db, DbError, counting_statements},
+        ids::{PersonId, SchoolId},
+        kv::{Kv, MemoryKv},
+    },
+    passcode::{
+        Channel, Code, CodeMasters, Codes, DeviceKind, Enrolled, Found, Moment, NewDevice, Owner,
+        Parts, Place, Prefixes, Purpose, Salt, Shown, Step, SubCounter, Terms, Tick, Use, enrol,
+        use_up,
+    },
+};
+use sea_orm::{ConnectionTrait, Database, Statement};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// In the middle of an hour, at the beginning of a step.
+pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600 + 1_800);
+pub const STEP: Step = Step::DEFAULT;
+pub const TERMS: Terms =
+    Terms { step: STEP, keys: Duration::from_hours(30 * 24), unseen: Duration::from_hours(7 * 24) };
+
+/// Everything that servers share.
+pub struct World {
+    pub db: Db,
+    pub clock: Arc<ManualClock>,
+    pub kv: Arc<dyn Kv>,
+}
+
+/// A phone that has its keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Phone {
+    pub owner: Owner,
+    pub enrolled: Enrolled,
+}
+
+/// The number of a school, which is made where it is new.
+pub async fn school(db: &TestDb, number: i64) -> SchoolId {
+    let conn = Database::connect(&db.url).await.unwrap();
+    let sql = "INSERT INTO school (id, code, name, policy_version, policy, updated_at) \
+        VALUES ($1, $2, 'x', 1, '{}', 0)";
+    let values = [number.into(), code_of(SchoolId::from_number(number)).into()];
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    conn.execute_raw(statement).await.unwrap();
+    SchoolId::from_number(number)
+}
+
+fn code_of(school: SchoolId) -> String {
+    format!("school{}", school.number())
+}
+
+pub fn person(number: u128) -> PersonId {
+    PersonId::from_uuid(Uuid::from_u128(number))
+}
+
+pub fn terminal(number: u128) -> Uuid {
+    Uuid::from_u128(0x0700 << 64 | number)
+}
+
+pub fn owner(school: SchoolId, number: u128) -> Owner {
+    Owner { person: person(number), school, channel: Channel::Wechat }
+}
+
+/// A phone of that owner which calls itself by a number.
+pub fn phone(owner: Owner, client: u8) -> NewDevice {
+    NewDevice {
+        owner,
+        kind: DeviceKind::Phone,
+        client: Some([client; 32]),
+        name: None,
+        salt: Salt::random().unwrap(),
+        master_key_id: "k1".into(),
+        terms: TERMS,
+    }
+}
+
+impl World {
+    /// A database and the key-value store of the process.
+    pub fn of(db: &TestDb) -> Self {
+        let clock = Arc::new(ManualClock::new(START));
+        let now: Arc<dyn Clock> = clock.clone();
+        Self { db: db.db.clone(), clock, kv: Arc::new(MemoryKv::new(now)) }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A server on this database, whose table is empty.
+    pub fn server(&self) -> Codes {
+        let key = NamedKey::new("k1", Key32::from_bytes([0x5A; 32])).unwrap();
+        Codes::new(Parts {
+            db: self.db.clone(),
+            kv: Arc::clone(&self.kv),
+            clock: self.clock.clone(),
+            masters: CodeMasters::new(&KeyRing::single(key)),
+        })
+    }
+
+    pub async fn enrol(&self, new: &NewDevice) -> Phone {
+        let now = self.now();
+        let enrolled = self.db.in_tx(async |tx| enrol(tx, new, now).await).await.unwrap();
+        Phone { owner: new.owner, enrolled }
+    }
+
+    /// Uses codes up in one transaction, as payments.
+    pub async fn use_up(&self, shown: &[Shown]) -> Vec<Use> {
+        let (uses, now): (Vec<_>, _) = (shown.iter().map(|s| (*s, "")).collect(), self.now());
+        self.db.in_tx(async |tx| use_up(tx, &uses, now).await).await.unwrap()
+    }
+}
+
+/// Asks whose code it is, where payments are wanted.
+pub async fn find(
+    server: &Codes,
+    (school, terminal): (SchoolId, Uuid),
+    text: &str,
+    now: Timestamp,
+) -> Result<Found, DbError> {
+    let prefixes = Prefixes::default();
+    let place = Place { school, terminal, accepts: &[Purpose::Pay], prefixes: &prefixes };
+    server.find(&place, text, now).await
+}
+
+/// The same, with the number of statements that it took.
+pub async fn find_counting(
+    server: &Codes,
+    place: (SchoolId, Uuid),
+    text: &str,
+    now: Timestamp,
+) -> (Found, u32) {
+    let (found, statements) = counting_statements(find(server, place, text, now)).await;
+    (found.unwrap(), statements)
+}
+
+impl Phone {
+    /// What it shows.
+    pub fn shows(&self, server: &Codes, purpose: Purpose, tick: Tick, sub: usize) -> Code {
+        let moment = Moment { tick, sub: SubCounter::ALL[sub] };
+        let Enrolled { salt, generation, .. } = self.enrolled;
+        let code = code_of(self.owner.school);
+        let key = server.device_key(&code, "k1", (&salt, generation)).unwrap();
+        let handle = key.handle_key(purpose).handle_at(tick);
+        let otp = key.otp_key(purpose).otp(moment);
+        Code::new(&Prefixes::default(), purpose, handle, otp)
+    }
+
+    /// What it shows to pay at an instant of its own clock.
+    pub fn pays(&self, server: &Codes, at: Timestamp, sub: usize) -> Code {
+        self.shows(server, Purpose::Pay, STEP.tick(at), sub)
+    }
+
+    /// What a terminal finds by it.
+    pub fn shown(&self, at: Timestamp, sub: usize) -> Shown {
+        Shown {
+            device: self.enrolled.device,
+            generation: self.enrolled.generation,
+            person: self.owner.person,
+            school: self.owner.school,
+            purpose: Purpose::Pay,
+            step: STEP,
+            tick: STEP.tick(at),
+            sub: SubCounter::ALL[sub],
+        }
+    }
+}
