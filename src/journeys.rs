@@ -12,6 +12,7 @@ use crate::{
         lane::Lanes,
     },
     cards::Cards,
+    codes::Devices,
     config::{Config, Providers, WeChat, WeChatPay},
     identity::{
         Identities, Parts,
@@ -62,6 +63,8 @@ pub struct Journeys {
     pub terminals: Terminals,
     /// Whose code a terminal reads.
     pub codes: Codes,
+    /// What shows codes.
+    pub devices: Devices,
     certificates: Vec<Arc<WechatPay>>,
 }
 
@@ -100,11 +103,13 @@ impl Journeys {
             schools: Arc::clone(&schools),
             clock: Arc::clone(clock),
         };
+        let codes = codes(ground);
         let parts = Parts {
             db: db.clone(),
             schools: Arc::clone(&schools),
             passwords: passwords.clone(),
             cards: Cards::new(db.clone()),
+            codes: codes.clone(),
             sealer: keys.sealer,
             wechat: wechat_apps(config, ground.http)?,
             tokens: Tokens::new(config.keys.jwt.clone()),
@@ -116,7 +121,13 @@ impl Journeys {
         let topups = topups(ground, (&schools, &passwords), gateways);
         let identities = Identities::new(parts);
         let terminals = terminals(ground, &schools);
-        let codes = codes(ground);
+        let devices = Devices {
+            db: db.clone(),
+            codes: codes.clone(),
+            schools: Arc::clone(&schools),
+            passwords: passwords.clone(),
+            clock: Arc::clone(clock),
+        };
         Ok(Self {
             identities,
             topups,
@@ -125,6 +136,7 @@ impl Journeys {
             passwords,
             terminals,
             codes,
+            devices,
             certificates,
         })
     }

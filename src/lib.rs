@@ -5,6 +5,7 @@ pub mod app;
 pub mod base;
 pub mod cards;
 pub mod cli;
+pub mod codes;
 pub mod config;
 pub mod events;
 pub mod health;

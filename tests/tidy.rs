@@ -37,7 +37,7 @@ const FLOORS: [&[&str]; 5] = [
         "sessions",
         "terminals",
     ],
-    &["account", "identity", "topup"],
+    &["account", "codes", "identity", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],
 ];
@@ -52,6 +52,10 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("cards", "schools"),
     // ADR 0005: what a terminal must know of its school's rules.
     ("terminals", "schools"),
+    // ADR 0011: what a policy says of codes is checked by those who know them.
+    ("schools", "passcode"),
+    // ADR 0011: the platforms on which a device can be.
+    ("passcode", "sessions"),
     // The composition root and what it composes.
     ("app", "journeys"),
     ("cli", "app"),

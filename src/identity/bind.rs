@@ -3,6 +3,7 @@
 use super::{BindingView, Identities, sign_in::SignInError};
 use crate::{
     base::db::DbError,
+    passcode::{self, Channel, Ended},
     passwords::{ChangeError, Claimed, PasswordFault, Stranger},
     schools::{
         School,
@@ -119,9 +120,24 @@ impl Identities {
         let school = self.school(student.school).await?;
         let checked = self.passwords.check(&school, student, query_password).await;
         checked.map_err(ChangeError::from)?;
-        let ended = sessions::unbind(&self.db, student, self.clock.now()).await?;
+        let ended = self.end_binding(student).await?;
         self.live.invalidate(&student.session).await;
         if ended { Ok(()) } else { Err(HolderError::NotBound) }
+    }
+
+    /// The binding and what was enrolled under it end in one commit.
+    async fn end_binding(&self, student: &Student) -> Result<bool, DbError> {
+        let now = self.clock.now();
+        self.db
+            .in_tx(async |tx| {
+                let ended = sessions::unbind(tx, student, now).await?;
+                if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
+                    let whose = (student.person, channel);
+                    passcode::end_devices_of(tx, whose, Ended::Unbound, now).await?;
+                }
+                Ok(ended)
+            })
+            .await
     }
 
     /// Changes the query password of the person that an identity is bound to.

@@ -2,8 +2,9 @@
 
 use super::{BindingView, Identities, sign_in::SignInError, store};
 use crate::{
-    base::{db::DbError, ids::SchoolId},
+    base::{clock::Timestamp, db::DbError, ids::SchoolId},
     cards::{CardView, Holder},
+    passcode::{Channel, Owner, SEEN_EVERY},
     schools::{Person, PersonKind, School, masked_name},
     sessions::{BoundTo, NOTICES_KEPT, Notice, SignedIn},
 };
@@ -30,6 +31,7 @@ impl Identities {
         let since = self.clock.now().minus(NOTICES_KEPT);
         let row = store::home(&self.db, who, person, since).await?;
         let row = row.ok_or(DbError::Inconsistent { table: "person", what: "bound to nobody" })?;
+        self.note_devices(who, &school, row.device_seen_at).await;
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
         let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
         let standing = row.standing;
@@ -42,6 +44,20 @@ impl Identities {
             Some(self.cards.of(&holder, self.clock.now().day()).await?)
         };
         Ok(Some(Home { binding, card, notices: row.notices, orders: row.orders }))
+    }
+
+    /// Writes down that the devices of this person and platform were seen, where that was last done
+    /// long ago. A phone that is not seen for days must go online before its codes are good again.
+    async fn note_devices(&self, who: &SignedIn, school: &School, seen_at: Option<Timestamp>) {
+        let now = self.clock.now();
+        let due = seen_at.is_some_and(|seen_at| seen_at.plus(SEEN_EVERY) <= now);
+        let bound = who.bound_to.zip(Channel::of(who.user.platform));
+        let Some((BoundTo { person, school: id }, channel)) = bound.filter(|_| due) else { return };
+        let owner = Owner { person, school: id, channel };
+        let seen = self.codes.seen(&owner, &school.policy.passcode.terms, now).await;
+        if let Err(error) = seen {
+            tracing::warn!(%error, "that a device was seen is not written down");
+        }
     }
 
     /// Whether the person must change the default password before anything else.

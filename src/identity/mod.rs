@@ -18,6 +18,7 @@ pub mod tokens;
 use crate::{
     base::{clock::Clock, crypto::seal::Sealer, db::Db},
     cards::Cards,
+    passcode::Codes,
     passwords::Passwords,
     schools::{PersonKind, Schools},
     sessions::{SessionId, SignedIn},
@@ -40,6 +41,7 @@ pub struct Identities {
     schools: Arc<Schools>,
     passwords: Passwords,
     cards: Cards,
+    codes: Codes,
     sealer: Sealer,
     wechat: Apps,
     tokens: Arc<Tokens>,
@@ -58,6 +60,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// What is on a card.
     pub cards: Cards,
+    /// Codes of the devices that are seen.
+    pub codes: Codes,
     /// Opens what is sealed of a person.
     pub sealer: Sealer,
     /// The mini-programs in WeChat.
@@ -88,13 +92,14 @@ pub struct BindingView {
 impl Identities {
     /// The journey.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, schools, passwords, cards, sealer, wechat, tokens, clock } = parts;
+        let Parts { db, schools, passwords, cards, codes, sealer, wechat, tokens, clock } = parts;
         let live = Cache::builder().max_capacity(LIVE_COPIES).time_to_live(LIVE_COPY).build();
         Self {
             db,
             schools,
             passwords,
             cards,
+            codes,
             sealer,
             wechat,
             tokens: Arc::new(tokens),

@@ -7,6 +7,7 @@ use crate::{
         ids::PersonId,
     },
     orders::order::OrderState,
+    passcode::Channel,
     schools::{PersonKind, PersonStatus, Standing},
     sessions::{Notice, NoticeId, NoticeKind, Platform, SHOWN_NOTICES, SignedIn},
 };
@@ -17,6 +18,8 @@ use uuid::Uuid;
 const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.valid_until, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
+    (SELECT MIN(d.last_seen_at) FROM device d WHERE d.person_id = p.id AND d.channel = $5 \
+        AND d.ended_at IS NULL) AS device_seen_at, \
     n.id AS notice, n.kind AS notice_kind, n.platform, n.at FROM person p \
     LEFT JOIN notice n ON n.person_id = p.id AND n.identity_id = $2 AND n.at >= $3 \
     WHERE p.id = $4 ORDER BY n.at DESC LIMIT ";
@@ -30,6 +33,8 @@ pub(super) struct HomeRow {
     pub(super) own_password: bool,
     pub(super) standing: Standing,
     pub(super) orders: u64,
+    /// When the person's devices on this platform were seen last, as it is written down.
+    pub(super) device_seen_at: Option<Timestamp>,
     pub(super) notices: Vec<Notice>,
 }
 
@@ -46,6 +51,7 @@ pub(super) async fn home(
         who.identity.uuid().into(),
         since.micros().into(),
         person.uuid().into(),
+        Channel::of(who.user.platform).map_or("", Channel::code).into(),
     ];
     let statement = Statement::from_sql_and_values(db.backend(), sql, values);
     let rows = db.conn().query_all_raw(statement).await?;
@@ -64,6 +70,9 @@ pub(super) async fn home(
             valid_until: valid_until.map(Day::from_number),
         },
         orders: u64::try_from(waiting).unwrap_or(0),
+        device_seen_at: first
+            .try_get::<Option<i64>>("", "device_seen_at")?
+            .map(Timestamp::from_micros),
         notices: rows.iter().filter_map(|row| notice(row).transpose()).collect::<Result<_, _>>()?,
     }))
 }

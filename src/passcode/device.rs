@@ -1,5 +1,7 @@
 //! Where a person's codes are made: a phone, or our stand-in for one that cannot compute.
 
+use crate::sessions::Platform;
+
 /// The way by which a person reaches us; a person has one live phone for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
@@ -10,6 +12,14 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// None where codes are not shown: the portal only reads.
+    pub const fn of(platform: Platform) -> Option<Self> {
+        match platform {
+            Platform::Wechat => Some(Self::Wechat),
+            Platform::Portal => None,
+        }
+    }
+
     /// As stored.
     pub const fn code(self) -> &'static str {
         match self {

@@ -84,10 +84,10 @@ impl Directory {
     }
 
     /// Puts an enrolment in that was just committed here.
-    pub(super) fn put(&self, stored: &Stored, school_code: &str, now: Timestamp) {
+    pub(super) fn put(&self, stored: &Stored, school_code: &str) {
         let mut table = self.table();
         table.schools.entry(stored.school).or_insert_with(|| school_code.into());
-        table.apply(&self.masters, stored, now);
+        table.apply(&self.masters, stored, self.clock.now());
     }
 
     pub(super) const fn masters(&self) -> &CodeMasters {

@@ -2,7 +2,10 @@
 
 use super::{
     Channel, Codes, DeviceId, DeviceKey, DeviceKind, Ended, Salt, Step,
-    store::{self, devices::Stored},
+    store::{
+        self,
+        devices::{Held, Stored, Which},
+    },
 };
 use crate::base::{
     clock::Timestamp,
@@ -55,8 +58,8 @@ pub struct NewDevice {
     pub terms: Terms,
 }
 
-/// A device that was enrolled.
-#[derive(Clone, Copy, Debug)]
+/// A device that is enrolled.
+#[derive(Clone, Debug)]
 pub struct Enrolled {
     /// The device.
     pub device: DeviceId,
@@ -66,32 +69,64 @@ pub struct Enrolled {
     pub salt: Salt,
     /// How long one code is shown.
     pub step: Step,
+    /// Of `keys.master`.
+    pub master_key_id: String,
+    /// When its keys begin.
+    pub enrolled_at: Timestamp,
     /// When its keys end.
     pub expires_at: Timestamp,
+}
+
+/// What came of enrolling a device.
+#[derive(Clone, Debug)]
+pub struct NewlyEnrolled {
+    /// The device as it is now.
+    pub enrolled: Enrolled,
     /// Whether another device of the person was ended for it.
     pub replaced: bool,
 }
 
+/// How often it is written down that a person's devices were seen.
+pub const SEEN_EVERY: Duration = Duration::from_hours(1);
+
 /// Enrols a device, anew where it was enrolled before: a higher generation, a new salt. A phone
-/// ends everything else of its owner on its channel; our own device ends nothing but itself.
-pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<Enrolled, DbError> {
+/// ends everything else of its owner on its channel. Our own device ends nothing, and stays as it
+/// is while it is good.
+pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnrolled, DbError> {
     let Owner { person, channel, .. } = new.owner;
-    let known = store::devices::hold(tx, new).await?;
-    let of = match new.kind {
-        DeviceKind::Phone => store::devices::Which::Channel(channel),
-        DeviceKind::Server => store::devices::Which::Kind(channel, new.kind),
+    let held = store::devices::hold(tx, new).await?;
+    let which = match (new.kind, &held) {
+        (DeviceKind::Server, Some(held)) if held.is_good(new, now) => {
+            return Ok(NewlyEnrolled { enrolled: held.enrolled.clone(), replaced: false });
+        }
+        (DeviceKind::Server, _) => Which::Kind(channel, new.kind),
+        (DeviceKind::Phone, _) => Which::Channel(channel),
     };
-    let was_live = known.as_ref().is_some_and(|(_, _, live)| *live);
-    let ended = store::devices::end(tx, person, of, Ended::Replaced, now).await?;
-    let (device, generation) = match known {
-        Some((device, generation, _)) => (device, generation.saturating_add(1)),
+    let was_live = held.as_ref().is_some_and(|held| held.live);
+    let ended = store::devices::end(tx, person, which, Ended::Replaced, now).await?;
+    let (device, generation) = match held {
+        Some(held) => (held.enrolled.device, held.enrolled.generation.saturating_add(1)),
         None => (DeviceId::new(now), 1),
     };
     store::devices::save(tx, new, (device, generation), now).await?;
-    let NewDevice { salt, terms, .. } = *new;
-    let expires_at = now.plus(terms.keys);
-    let replaced = ended > u64::from(was_live);
-    Ok(Enrolled { device, generation, salt, step: terms.step, expires_at, replaced })
+    let NewDevice { salt, terms, ref master_key_id, .. } = *new;
+    let enrolled = Enrolled {
+        device,
+        generation,
+        salt,
+        step: terms.step,
+        master_key_id: master_key_id.clone(),
+        enrolled_at: now,
+        expires_at: now.plus(terms.keys),
+    };
+    Ok(NewlyEnrolled { enrolled, replaced: ended > u64::from(was_live) })
+}
+
+impl Held {
+    fn is_good(&self, new: &NewDevice, now: Timestamp) -> bool {
+        let same_key = self.enrolled.master_key_id == new.master_key_id;
+        self.live && same_key && self.enrolled.expires_at > now && self.stale_at > now
+    }
 }
 
 impl Codes {
@@ -100,12 +135,23 @@ impl Codes {
         self.directory.masters().newest()
     }
 
+    /// Whether a phone of that name was enrolled before, so that its owner need not show again who
+    /// they are. After an unbinding or a loss report they must.
+    pub async fn is_known(&self, owner: &Owner, client: &ClientDigest) -> Result<bool, DbError> {
+        store::devices::is_known(&self.db, owner, client).await
+    }
+
+    /// Writes down that an owner's devices were seen just now; at most once in [`SEEN_EVERY`].
+    pub async fn seen(&self, owner: &Owner, terms: &Terms, now: Timestamp) -> Result<(), DbError> {
+        let times = (now.minus(SEEN_EVERY), now.plus(terms.unseen));
+        self.db.in_tx(async |tx| store::devices::seen(tx, owner, times, now).await).await
+    }
+
     /// After the commit: the device's codes are found here at once.
-    pub fn take_in(&self, new: &NewDevice, enrolled: &Enrolled, school_code: &str, now: Timestamp) {
-        let Owner { person, school, .. } = new.owner;
-        let Enrolled { device, generation, salt, step, .. } = *enrolled;
-        let master_key_id = new.master_key_id.clone();
-        let (changed_at, live) = (now, true);
+    pub fn take_in(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
+        let Owner { person, school, .. } = *owner;
+        let Enrolled { device, generation, salt, step, ref master_key_id, .. } = *enrolled;
+        let (master_key_id, changed_at, live) = (master_key_id.clone(), enrolled.enrolled_at, true);
         let stored = Stored {
             device,
             person,
@@ -117,18 +163,13 @@ impl Codes {
             changed_at,
             live,
         };
-        self.directory.put(&stored, school_code, now);
+        self.directory.put(&stored, school_code);
     }
 
     /// The key of an enrolment; none where its master key is not configured.
-    pub fn device_key(
-        &self,
-        school_code: &str,
-        master_key_id: &str,
-        (salt, generation): (&Salt, u32),
-    ) -> Option<DeviceKey> {
+    pub fn device_key(&self, school_code: &str, enrolled: &Enrolled) -> Option<DeviceKey> {
         let masters = self.directory.masters();
-        let master = masters.get(masters.number(master_key_id)?)?;
-        Some(master.device_key(school_code, salt, generation))
+        let master = masters.get(masters.number(&enrolled.master_key_id)?)?;
+        Some(master.device_key(school_code, &enrolled.salt, enrolled.generation))
     }
 }

@@ -36,7 +36,7 @@ pub struct Codes {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) directory: Arc<Directory>,
     counting: Counting,
-    kv: Arc<dyn Kv>,
+    pub(super) kv: Arc<dyn Kv>,
     used_here: Cache<Shown, ()>,
 }
 

@@ -20,6 +20,7 @@ mod directory;
 mod enrolment;
 mod finding;
 mod handles;
+mod making;
 mod misses;
 mod picture;
 mod prefixes;
@@ -35,9 +36,12 @@ pub use derive::{
     Purpose, Salt,
 };
 pub use device::{Channel, DeviceKind, Ended};
-pub use enrolment::{ClientDigest, Enrolled, NewDevice, Owner, Terms, enrol};
+pub use enrolment::{
+    ClientDigest, Enrolled, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, Terms, enrol,
+};
 pub use finding::{Codes, Found, Parts, Place, end_devices, end_devices_of};
 pub use handles::{DeviceId, Enrolment, HandleTables, Sighting};
+pub use making::{Made, Making};
 pub use misses::{Miss, Pace, TERMINAL_WINDOW, pace, raises_alarm, rest};
 pub use picture::{CannotDraw, barcode_svg, qr_svg};
 pub use prefixes::{PrefixFault, Prefixes, Wallet};

@@ -2,21 +2,25 @@
 
 use super::{
     PasswordRule,
-    policy::{ConsentItem, Help, IdKind, Policy},
+    policy::{CodePolicy, ConsentItem, Help, IdKind, Policy},
     school::{School, Schools},
 };
-use crate::base::{
-    http::{
-        ApiError,
-        problem::{Kind, Problem},
+use crate::{
+    base::{
+        http::{
+            ApiError,
+            problem::{Kind, Problem},
+        },
+        money::Fen,
     },
-    money::Fen,
+    passcode::{Purpose, Terms},
 };
 use actix_web::{
     get,
     web::{Data, Json, Path, Query},
 };
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const SCHOOL_NOT_FOUND: Kind =
@@ -65,6 +69,7 @@ struct SchoolView {
     password: PasswordView,
     consent: ConsentView,
     top_up: TopUpView,
+    passcode: PasscodeView,
     help: Vec<HelpView>,
 }
 
@@ -119,6 +124,25 @@ struct TopUpView {
     choices_fen: Vec<Fen>,
     /// Whether a top-up needs the query password.
     password_required: bool,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PasscodeView {
+    /// How long a code is shown; of a phone that is enrolled, its enrolment says.
+    #[schema(minimum = 5, maximum = 60)]
+    step_seconds: u16,
+    /// A phone's keys live so long: it enrols again before.
+    device_days: u64,
+    /// A phone that was offline for so long is refused until it has been online.
+    unseen_days: u64,
+    prefixes: PrefixesView,
+}
+
+/// The first two digits of codes.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PrefixesView {
+    pay: u8,
+    id: u8,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -189,6 +213,7 @@ fn view(school: &School) -> SchoolView {
             choices_fen: policy.top_up.choices.clone(),
             password_required: policy.top_up.password_required,
         },
+        passcode: passcode(&policy.passcode),
         help: policy.help.iter().map(help).collect(),
     }
 }
@@ -205,6 +230,18 @@ fn binding(policy: &Policy) -> BindingView {
         id_patterns: IdPatterns { student_no, id_number: offered.then_some(ID_NUMBER_PATTERN) },
         name_required: binding.name_required,
         password_hint: binding.password_hint.to_string(),
+    }
+}
+
+fn passcode(policy: &CodePolicy) -> PasscodeView {
+    let CodePolicy { terms: Terms { step, keys, unseen }, prefixes } = *policy;
+    let days = |life: Duration| life.as_secs() / Duration::from_hours(24).as_secs();
+    let (pay, id) = (prefixes.of(Purpose::Pay), prefixes.of(Purpose::Id));
+    PasscodeView {
+        step_seconds: step.seconds(),
+        device_days: days(keys),
+        unseen_days: days(unseen),
+        prefixes: PrefixesView { pay, id },
     }
 }
 

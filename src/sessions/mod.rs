@@ -224,8 +224,29 @@ pub async fn bind(db: &Db, new: &NewBinding, now: Timestamp) -> Result<(), DbErr
 }
 
 /// Ends the live binding of an identity, whose row stays; false where there is none.
-pub async fn unbind(db: &Db, student: &Student, now: Timestamp) -> Result<bool, DbError> {
-    db.in_tx(async |tx| store::unbind(tx, student, now).await).await
+pub async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
+    store::unbind(tx, student, now).await
+}
+
+/// Holds the live binding of an identity, so that it does not end before the transaction does;
+/// false where there is none any more.
+pub async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
+    store::hold_binding(tx, student).await
+}
+
+/// After the enrolment of a device that shows codes: tells the person's other identities, and the
+/// device that ended for it, which may be in the same identity's hands.
+pub async fn device_enrolled(
+    tx: &Tx,
+    student: &Student,
+    replaced: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let of = BoundTo { person: student.person, school: student.school };
+    let told = notices::Told { by: student.identity, of, platform: student.user.platform };
+    let mut to = store::other_identities(tx, student.person, student.identity).await?;
+    to.extend(replaced.then_some(student.identity.uuid()));
+    notices::tell(tx, &to, (told, NoticeKind::CodeDevice), now).await
 }
 
 /// After a change of password: ends the person's sessions of the portal, which the old one opened,

@@ -6,6 +6,7 @@ use crate::base::{
     db::{DbError, Tx},
 };
 use std::time::Duration;
+use uuid::Uuid;
 
 crate::uuid_id! {
     /// Something that an identity is told.
@@ -27,16 +28,19 @@ pub enum NoticeKind {
     Bound,
     /// Another identity changed the query password.
     PasswordChanged,
+    /// A device that shows payment codes was enrolled.
+    CodeDevice,
 }
 
 impl NoticeKind {
-    const ALL: [Self; 2] = [Self::Bound, Self::PasswordChanged];
+    const ALL: [Self; 3] = [Self::Bound, Self::PasswordChanged, Self::CodeDevice];
 
     /// As stored.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Bound => "bound",
             Self::PasswordChanged => "password_changed",
+            Self::CodeDevice => "code_device",
         }
     }
 
@@ -73,6 +77,12 @@ impl Notice {
             NoticeKind::PasswordChanged => {
                 format!("您的查询密码刚在{place}上被修改。若非本人操作，请尽快到服务窗口处理。")
             }
+            NoticeKind::CodeDevice => {
+                format!(
+                    "您的付款码刚在{place}的另一台设备上启用。\
+                     若非本人操作，请尽快修改查询密码并挂失。"
+                )
+            }
         }
     }
 }
@@ -94,6 +104,16 @@ pub(super) async fn tell_others(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let others = super::store::other_identities(tx, told.of.person, told.by).await?;
-    super::store::forget_notices(tx, &others, now.minus(NOTICES_KEPT)).await?;
-    super::store::insert_notices(tx, &others, (told, kind), now).await
+    tell(tx, &others, (told, kind), now).await
+}
+
+/// The same to these identities.
+pub(super) async fn tell(
+    tx: &Tx,
+    to: &[Uuid],
+    (told, kind): (Told, NoticeKind),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    super::store::forget_notices(tx, to, now.minus(NOTICES_KEPT)).await?;
+    super::store::insert_notices(tx, to, (told, kind), now).await
 }

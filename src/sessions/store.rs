@@ -217,6 +217,17 @@ pub(super) async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result
     Ok(ended.rows_affected == 1)
 }
 
+pub(super) async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
+    let held = binding::Entity::find()
+        .filter(binding::Column::IdentityId.eq(student.identity.uuid()))
+        .filter(binding::Column::PersonId.eq(student.person.uuid()))
+        .filter(binding::Column::EndedAt.is_null())
+        .lock_shared()
+        .one(tx.conn())
+        .await?;
+    Ok(held.is_some())
+}
+
 pub(super) async fn bind(tx: &Tx, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
     let row = binding::ActiveModel {
         id: Set(uuid_at(now)),

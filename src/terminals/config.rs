@@ -10,8 +10,6 @@ use sha2::{Digest, Sha256};
 
 /// Of the wire protocol of terminals; rises when a terminal of before would misunderstand it.
 const PROTOCOL_VERSION: u32 = 1;
-/// How long a code is shown before the next.
-const STEP_SECONDS: u32 = 15;
 
 /// What a terminal must know.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -114,7 +112,7 @@ impl Terminals {
                     kind: terminal.kind,
                 },
                 last_seq,
-                step_seconds: STEP_SECONDS,
+                step_seconds: school.policy.passcode.terms.step.seconds().into(),
                 till: till(call, &school.policy),
                 door: door(call),
                 versions: VersionsView {

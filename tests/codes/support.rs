@@ -33,7 +33,7 @@ pub struct World {
 }
 
 /// A phone that has its keys.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Phone {
     pub owner: Owner,
     pub enrolled: Enrolled,
@@ -104,8 +104,8 @@ impl World {
 
     pub async fn enrol(&self, new: &NewDevice) -> Phone {
         let now = self.now();
-        let enrolled = self.db.in_tx(async |tx| enrol(tx, new, now).await).await.unwrap();
-        Phone { owner: new.owner, enrolled }
+        let done = self.db.in_tx(async |tx| enrol(tx, new, now).await).await.unwrap();
+        Phone { owner: new.owner, enrolled: done.enrolled }
     }
 
     /// Uses codes up in one transaction, as payments.
@@ -142,9 +142,7 @@ impl Phone {
     /// What it shows.
     pub fn shows(&self, server: &Codes, purpose: Purpose, tick: Tick, sub: usize) -> Code {
         let moment = Moment { tick, sub: SubCounter::ALL[sub] };
-        let Enrolled { salt, generation, .. } = self.enrolled;
-        let code = code_of(self.owner.school);
-        let key = server.device_key(&code, "k1", (&salt, generation)).unwrap();
+        let key = server.device_key(&code_of(self.owner.school), &self.enrolled).unwrap();
         let handle = key.handle_key(purpose).handle_at(tick);
         let otp = key.otp_key(purpose).otp(moment);
         Code::new(&Prefixes::default(), purpose, handle, otp)

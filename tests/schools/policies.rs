@@ -8,7 +8,7 @@ const FILE: &str = "#";
 
 /// What replaces what in a good file, the line of the result that must be named, and a part of the
 /// reason. What is missing, or wrong only together, is told at its table.
-const BAD: [(&str, &str, &str, &str); 30] = [
+const BAD: [(&str, &str, &str, &str); 38] = [
     ("version = 2", "version = 0", "version", "nonzero"),
     ("version = 2", "version = \"1\"", "version", "invalid type: string"),
     ("version = 2", "version = ", "version", "string"),
@@ -37,6 +37,29 @@ const BAD: [(&str, &str, &str, &str); 30] = [
     ("[consent]", "[limits]\nover_limit = \"refuse\"\n[consent]", "[limits]", "or day_fen"),
     ("[consent]", "[limits]\nday_fen = 1\n[consent]", "[limits]", "missing field `over_limit`"),
     ("[consent]", "[limit]\nday_fen = 1\n[consent]", "[limit]", "unknown field `limit`"),
+    ("[consent]", "[passcode]\nsteps = 15\n[consent]", "steps", "unknown field `steps`"),
+    ("[consent]", "[passcode]\nstep_seconds = 4\n[consent]", "[passcode]", "must be 5 to 60"),
+    ("[consent]", "[passcode]\nstep_seconds = 1.5\n[consent]", "step_seconds", "invalid type"),
+    ("[consent]", "[passcode]\ndevice_days = 0\n[consent]", "[passcode]", "must be 1 to 366"),
+    ("[consent]", "[passcode]\nunseen_days = 31\n[consent]", "[passcode]", "at most device_days"),
+    (
+        "[consent]",
+        "[passcode]\nprefixes = { pay = 28, id = 81, receipt = 82 }\n[consent]",
+        "[passcode]",
+        "codes that begin with 28 are those of 支付宝",
+    ),
+    (
+        "[consent]",
+        "[passcode]\nprefixes = { pay = 81, id = 81, receipt = 82 }\n[consent]",
+        "[passcode]",
+        "prefix 81 stands for two kinds of code",
+    ),
+    (
+        "[consent]",
+        "[passcode]\nprefixes = { pay = 81 }\n[consent]",
+        "prefixes",
+        "missing field `id`",
+    ),
     ("min_fen = 1", "min_fen = 0", "[top_up]", "at least 1"),
     ("min_fen = 1", "min_fen = 1.5", "min_fen", "invalid type: floating point"),
     ("max_fen = 50_000", "max_fen = 99999999999999999999", "max_fen", "i64"),

@@ -6,13 +6,15 @@ use crate::{
         db::{Db, DbError, Source, Tx},
         ids::{PersonId, SchoolId},
     },
-    passcode::{Channel, DeviceId, DeviceKind, Ended, NewDevice, Salt, Step},
+    passcode::{
+        Channel, ClientDigest, DeviceId, DeviceKind, Ended, Enrolled, NewDevice, Owner, Salt, Step,
+    },
 };
 use entity::device;
 use futures_util::{Stream, StreamExt};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    Statement, StreamTrait, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
 /// At most so many changes are read at a time.
@@ -98,20 +100,93 @@ pub(in crate::passcode) const fn broken(what: &'static str) -> DbError {
     DbError::Inconsistent { table: "device", what }
 }
 
-/// Holds the row of a device that was enrolled before; answers its generation, and whether it is
-/// live.
-pub(in crate::passcode) async fn hold(
-    tx: &Tx,
-    new: &NewDevice,
-) -> Result<Option<(DeviceId, u32, bool)>, DbError> {
+/// Holds the row of a device that was enrolled before.
+pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option<Held>, DbError> {
     let found = device::Entity::find()
         .filter(device::Column::PersonId.eq(new.owner.person.uuid()))
         .filter(device::Column::Channel.eq(new.owner.channel.code()))
         .filter(device::Column::Kind.eq(new.kind.code()))
         .filter(device::Column::ClientDigest.eq(client_digest(new)));
     let Some(row) = found.lock_exclusive().one(tx.conn()).await? else { return Ok(None) };
-    let generation = u32::try_from(row.generation).map_err(|_| broken("no generation"))?;
-    Ok(Some((DeviceId::from_uuid(row.id), generation, row.ended_at.is_none())))
+    Ok(Some(Held {
+        live: row.ended_at.is_none(),
+        stale_at: Timestamp::from_micros(row.stale_at),
+        enrolled: enrolled(row)?,
+    }))
+}
+
+/// An enrolment that is held.
+#[derive(Debug)]
+pub(in crate::passcode) struct Held {
+    pub(in crate::passcode) enrolled: Enrolled,
+    pub(in crate::passcode) live: bool,
+    pub(in crate::passcode) stale_at: Timestamp,
+}
+
+fn enrolled(row: device::Model) -> Result<Enrolled, DbError> {
+    let step = u16::try_from(row.step_seconds).ok().and_then(|s| Step::from_seconds(s).ok());
+    Ok(Enrolled {
+        device: DeviceId::from_uuid(row.id),
+        generation: u32::try_from(row.generation).map_err(|_| broken("no generation"))?,
+        salt: Salt::from_bytes(row.salt.try_into().map_err(|_| broken("a salt that is none"))?),
+        step: step.ok_or(broken("a step that is none"))?,
+        master_key_id: row.master_key_id,
+        enrolled_at: Timestamp::from_micros(row.enrolled_at),
+        expires_at: Timestamp::from_micros(row.expires_at),
+    })
+}
+
+/// Whether a phone of that name was enrolled before and did not end for a reason after which its
+/// owner must show again who they are.
+pub(in crate::passcode) async fn is_known(
+    db: &Db,
+    owner: &Owner,
+    client: &ClientDigest,
+) -> Result<bool, DbError> {
+    let harmless = [Ended::Replaced, Ended::Expired].map(Ended::code);
+    let why = device::Column::EndedWhy;
+    let found = device::Entity::find()
+        .filter(device::Column::PersonId.eq(owner.person.uuid()))
+        .filter(device::Column::Channel.eq(owner.channel.code()))
+        .filter(device::Column::Kind.eq(DeviceKind::Phone.code()))
+        .filter(device::Column::ClientDigest.eq(client.to_vec()))
+        .filter(why.is_null().or(why.is_in(harmless)));
+    Ok(found.one(db.conn()).await?.is_some())
+}
+
+/// Our own device of an owner, while it is good.
+pub(in crate::passcode) async fn own(
+    db: &Db,
+    owner: &Owner,
+    now: Timestamp,
+) -> Result<Option<Enrolled>, DbError> {
+    let found = device::Entity::find()
+        .filter(device::Column::PersonId.eq(owner.person.uuid()))
+        .filter(device::Column::Channel.eq(owner.channel.code()))
+        .filter(device::Column::Kind.eq(DeviceKind::Server.code()))
+        .filter(device::Column::EndedAt.is_null())
+        .filter(device::Column::ExpiresAt.gt(now.micros()))
+        .filter(device::Column::StaleAt.gt(now.micros()));
+    found.one(db.conn()).await?.map(enrolled).transpose()
+}
+
+/// Notes that an owner's devices were seen, but for those that were seen since.
+pub(in crate::passcode) async fn seen(
+    tx: &Tx,
+    owner: &Owner,
+    (since, stale_at): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    device::Entity::update_many()
+        .col_expr(device::Column::LastSeenAt, Expr::value(now.micros()))
+        .col_expr(device::Column::StaleAt, Expr::value(stale_at.micros()))
+        .filter(device::Column::PersonId.eq(owner.person.uuid()))
+        .filter(device::Column::Channel.eq(owner.channel.code()))
+        .filter(device::Column::EndedAt.is_null())
+        .filter(device::Column::LastSeenAt.lte(since.micros()))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Writes an enrolment, the device's first or a later one.

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         clock::Timestamp,
-        db::{Column, Db, DbError, Rows, Tx},
+        db::{Column, Db, DbError, Rows, Source, Tx},
     },
     passcode::{DeviceId, Purpose, Shown, SubCounter, uses::UseKey},
 };
@@ -76,6 +76,27 @@ fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
         sub: sub.and_then(SubCounter::from_number).ok_or(broken)?,
     };
     Ok((key, row.try_get::<i64>("", "live")? == 1))
+}
+
+/// Which codes of a step of a device were used, wherever.
+pub(in crate::passcode) async fn used_subs(
+    db: &Db,
+    (device, generation): (DeviceId, u32),
+    (purpose, shown_at): (Purpose, Timestamp),
+) -> Result<Vec<SubCounter>, DbError> {
+    let sql = "SELECT DISTINCT sub FROM code_use WHERE shown_at = $1 AND device_id = $2 \
+               AND generation = $3 AND purpose = $4";
+    let values = vec![
+        shown_at.micros().into(),
+        device.uuid().into(),
+        i64::from(generation).into(),
+        purpose.as_str().into(),
+    ];
+    let rows = Source::Db(db).select(sql, values).await?;
+    let sub = |row: &QueryResult| row.try_get::<i32>("", "sub");
+    let subs: Result<Vec<i32>, _> = rows.iter().map(sub).collect();
+    let read = |sub: i32| u8::try_from(sub).ok().and_then(SubCounter::from_number);
+    Ok(subs?.into_iter().filter_map(read).collect())
 }
 
 /// Removes some of the uses of codes that were shown before; answers whether there may be more.

@@ -3,11 +3,13 @@
 //! Invariant: a `Policy` that exists is valid; whatever is wrong is refused while it is read.
 //! Invariant: what a policy says and this program does not know is refused, never ignored.
 
+mod code;
 mod field;
 mod limits;
 mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
+pub use code::CodePolicy;
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
 pub use limits::{Limits, MealWindow, OverLimit};
@@ -35,6 +37,9 @@ pub struct Policy {
     pub top_up: TopUpPolicy,
     /// How much may be spent; `None` where the school sets no limit.
     pub limits: Option<Limits>,
+    /// The rotating code.
+    #[serde(default)]
+    pub passcode: CodePolicy,
     /// What must be agreed to.
     pub consent: Consent,
     /// What the school tells its students, in this order.

@@ -1,0 +1,139 @@
+//! A phone gets its keys.
+
+use super::{DeviceError, Devices};
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+    },
+    passcode::{
+        self, DeviceKey, DeviceKind, Enrolled, HandleKey, NewDevice, NewlyEnrolled, OtpKey, Owner,
+        Prefixes, Purpose, Salt,
+    },
+    schools::School,
+    sessions::{self, Student},
+};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+/// What a phone says of itself.
+#[derive(Debug)]
+pub struct Wish {
+    /// What it calls itself: random, kept by the client.
+    pub device_id: SecretString,
+    /// As its owner knows it.
+    pub device_name: Option<String>,
+    /// Where the device is new to the person.
+    pub query_password: Option<SecretString>,
+}
+
+/// What a phone computes codes of one purpose with.
+#[derive(Debug)]
+pub struct Keys {
+    /// How its codes begin.
+    pub prefix: u8,
+    /// Of one-time parts.
+    pub otp: OtpKey,
+    /// Of handles.
+    pub handle: HandleKey,
+}
+
+/// What a phone is given, once.
+#[derive(Debug)]
+pub struct PhoneKeys {
+    /// The enrolment.
+    pub enrolled: Enrolled,
+    /// To pay.
+    pub pay: Keys,
+    /// To open doors.
+    pub id: Keys,
+}
+
+impl Devices {
+    /// Enrols a phone. It is then the person's only one on this platform.
+    pub async fn enrol(&self, student: &Student, wish: Wish) -> Result<PhoneKeys, DeviceError> {
+        let (owner, school) = self.owner(student).await?;
+        let client = digest(&wish.device_id);
+        if !self.codes.is_known(&owner, &client).await? {
+            let given = wish.query_password.ok_or(DeviceError::PasswordRequired)?;
+            self.passwords.check(&school, student, given).await?;
+        }
+        let (client, name) = (Some(client), wish.device_name);
+        let new = NewDevice { client, name, ..self.new_device(owner, &school)? };
+        let enrolled = self.enrol_device(student, &school, &new).await?;
+        let key = self.key(&school, &enrolled)?;
+        let prefixes = school.policy.passcode.prefixes;
+        let (pay, id) = (keys(&key, prefixes, Purpose::Pay), keys(&key, prefixes, Purpose::Id));
+        Ok(PhoneKeys { enrolled, pay, id })
+    }
+
+    /// A phone without a name.
+    pub(super) fn new_device(
+        &self,
+        owner: Owner,
+        school: &School,
+    ) -> Result<NewDevice, DeviceError> {
+        Ok(NewDevice {
+            owner,
+            kind: DeviceKind::Phone,
+            client: None,
+            name: None,
+            salt: Salt::random().ok_or(DeviceError::NoCode("no randomness"))?,
+            master_key_id: self.codes.master_key_id().to_owned(),
+            terms: school.policy.passcode.terms,
+        })
+    }
+
+    /// Enrols a device for a binding that is alive, and has its codes found here at once.
+    pub(super) async fn enrol_device(
+        &self,
+        student: &Student,
+        school: &School,
+        new: &NewDevice,
+    ) -> Result<Enrolled, DeviceError> {
+        let now = self.clock.now();
+        let enrolled = self.db.in_tx(async |tx| enrol(tx, student, new, now).await).await?;
+        let enrolled = enrolled.ok_or(DeviceError::NotBound)?;
+        self.codes.take_in(&new.owner, &enrolled, &school.code);
+        Ok(enrolled)
+    }
+
+    pub(super) fn key(
+        &self,
+        school: &School,
+        enrolled: &Enrolled,
+    ) -> Result<DeviceKey, DeviceError> {
+        let key = self.codes.device_key(&school.code, enrolled);
+        key.ok_or(DeviceError::NoCode("the master key is missing"))
+    }
+}
+
+/// The device, and what the person is told of it; none where the binding has ended.
+async fn enrol(
+    tx: &Tx,
+    student: &Student,
+    new: &NewDevice,
+    now: Timestamp,
+) -> Result<Option<Enrolled>, DbError> {
+    if !sessions::hold_binding(tx, student).await? {
+        return Ok(None);
+    }
+    let NewlyEnrolled { enrolled, replaced } = passcode::enrol(tx, new, now).await?;
+    let is_news = enrolled.generation == 1 || replaced;
+    if new.kind == DeviceKind::Phone && is_news {
+        sessions::device_enrolled(tx, student, replaced, now).await?;
+    }
+    Ok(Some(enrolled))
+}
+
+fn digest(device_id: &SecretString) -> passcode::ClientDigest {
+    Sha256::digest(device_id.expose_secret()).into()
+}
+
+fn keys(key: &DeviceKey, prefixes: Prefixes, purpose: Purpose) -> Keys {
+    Keys {
+        prefix: prefixes.of(purpose),
+        otp: key.otp_key(purpose),
+        handle: key.handle_key(purpose),
+    }
+}

@@ -1,0 +1,215 @@
+//! Enrolling a phone, and codes for a client that cannot compute.
+
+use super::{DeviceError, Devices, Keys, PhoneKeys, Wish};
+use crate::{
+    base::{
+        clock::Timestamp,
+        http::{
+            ApiError, Principal, ValidJson,
+            problem::{Kind, Problem},
+        },
+    },
+    passcode::{Made, Purpose, barcode_svg, qr_svg},
+    sessions::Student,
+};
+use actix_web::{
+    get, post,
+    web::{Data, Json},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const NOT_BOUND: Kind = Kind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
+const NOT_OFFERED: Kind =
+    Kind { code: "enrolment_not_offered", status: 403, title: "请在小程序中使用付款码" };
+const PASSWORD_REQUIRED: Kind =
+    Kind { code: "password_required", status: 422, title: "请输入查询密码" };
+const USED_UP: Kind =
+    Kind { code: "codes_used_up", status: 429, title: "刷新过于频繁，请稍候再试" };
+
+/// Mounts the paths of this journey; needs `Data<Devices>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(enrol).service(pay).service(id);
+}
+
+/// A phone that wants its keys.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+struct EnrolRequest {
+    /// What the client calls this device: random, made once, kept beside the keys. 16 to 64 visible
+    /// ASCII characters.
+    #[garde(length(bytes, min = 16, max = 64), ascii)]
+    device_id: String,
+    /// As its owner knows it.
+    #[garde(inner(length(chars, min = 1, max = 64)))]
+    device_name: Option<String>,
+    /// Needed where the device is new to the person.
+    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    query_password: Option<String>,
+}
+
+/// A phone's keys. They are given once.
+#[derive(Serialize, utoipa::ToSchema)]
+struct EnrolmentBody {
+    /// Counts the enrolments of this device.
+    generation: u32,
+    /// How long one code is shown.
+    step_seconds: u16,
+    /// To set the device's idea of the time by.
+    #[schema(value_type = String, format = DateTime)]
+    server_time: Timestamp,
+    /// When the keys end: to be enrolled again before.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    pay: KeysBody,
+    id: KeysBody,
+}
+
+/// What codes of one purpose are computed with.
+#[derive(Serialize, utoipa::ToSchema)]
+struct KeysBody {
+    /// Two digits.
+    prefix: String,
+    /// 32 bytes, base64.
+    otp_key: String,
+    /// 32 bytes, base64.
+    handle_key: String,
+}
+
+/// A code to be shown, with its pictures.
+#[derive(Serialize, utoipa::ToSchema)]
+struct CodeBody {
+    /// 20 digits.
+    code: String,
+    /// From then on no terminal takes it.
+    #[schema(value_type = String, format = DateTime)]
+    valid_until: Timestamp,
+    /// When to ask for the next, in milliseconds.
+    refresh_after_ms: u64,
+    /// A QR code.
+    qr_svg: String,
+    /// A bar code (Code 128).
+    barcode_svg: String,
+}
+
+/// Enrols this phone: it gets the keys with which it computes codes without a network. It is then
+/// the person's only phone on this platform.
+#[utoipa::path(
+    tag = "passcode",
+    request_body = EnrolRequest,
+    responses(
+        (status = 200, description = "The keys, given once", body = EnrolmentBody),
+        (status = 403, description = "`enrolment_not_offered`, `not_bound`", body = Problem),
+        (status = 422, description = "`password_required`, `password_wrong`", body = Problem),
+        (status = 429, description = "`too_many_tries`", body = Problem),
+    ),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/passcode/enrolments")]
+async fn enrol(
+    student: Principal<Student>,
+    body: ValidJson<EnrolRequest>,
+    devices: Data<Devices>,
+) -> Result<Json<EnrolmentBody>, ApiError> {
+    let keys = devices.enrol(&student, body.into_inner().into()).await?;
+    Ok(Json(EnrolmentBody::of(&keys, devices.clock.now())))
+}
+
+/// A payment code, for a client that cannot compute. Each is given out once, four in a step.
+#[utoipa::path(
+    tag = "passcode",
+    responses(
+        (status = 200, description = "A code, never cached", body = CodeBody),
+        (status = 403, description = "`enrolment_not_offered`, `not_bound`", body = Problem),
+        (status = 429, description = "`codes_used_up`, with `Retry-After`", body = Problem),
+    ),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/passcode/pay")]
+async fn pay(
+    student: Principal<Student>,
+    devices: Data<Devices>,
+) -> Result<Json<CodeBody>, ApiError> {
+    CodeBody::of(&devices.make(&student, Purpose::Pay).await?)
+}
+
+/// An identity code, for a client that cannot compute. Each is given out once, four in a step.
+#[utoipa::path(
+    tag = "passcode",
+    responses(
+        (status = 200, description = "A code, never cached", body = CodeBody),
+        (status = 403, description = "`enrolment_not_offered`, `not_bound`", body = Problem),
+        (status = 429, description = "`codes_used_up`, with `Retry-After`", body = Problem),
+    ),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/passcode/id")]
+async fn id(
+    student: Principal<Student>,
+    devices: Data<Devices>,
+) -> Result<Json<CodeBody>, ApiError> {
+    CodeBody::of(&devices.make(&student, Purpose::Id).await?)
+}
+
+impl From<EnrolRequest> for Wish {
+    fn from(body: EnrolRequest) -> Self {
+        Self {
+            device_id: body.device_id.into(),
+            device_name: body.device_name,
+            query_password: body.query_password.map(Into::into),
+        }
+    }
+}
+
+impl EnrolmentBody {
+    fn of(keys: &PhoneKeys, server_time: Timestamp) -> Self {
+        let enrolled = &keys.enrolled;
+        Self {
+            generation: enrolled.generation,
+            step_seconds: enrolled.step.seconds(),
+            server_time,
+            expires_at: enrolled.expires_at,
+            pay: (&keys.pay).into(),
+            id: (&keys.id).into(),
+        }
+    }
+}
+
+impl From<&Keys> for KeysBody {
+    fn from(keys: &Keys) -> Self {
+        Self {
+            prefix: format!("{:02}", keys.prefix),
+            otp_key: BASE64_STANDARD.encode(keys.otp.expose()),
+            handle_key: BASE64_STANDARD.encode(keys.handle.expose()),
+        }
+    }
+}
+
+impl CodeBody {
+    fn of(made: &Made) -> Result<Json<Self>, ApiError> {
+        let code = made.code.digits();
+        Ok(Json(Self {
+            qr_svg: qr_svg(&code).map_err(|error| ApiError::internal(&error))?,
+            barcode_svg: barcode_svg(&code).map_err(|error| ApiError::internal(&error))?,
+            code,
+            valid_until: made.valid_until,
+            refresh_after_ms: u64::try_from(made.refresh_after.as_millis()).unwrap_or(u64::MAX),
+        }))
+    }
+}
+
+impl From<DeviceError> for ApiError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::NotOffered => Self::new(NOT_OFFERED),
+            DeviceError::NotBound => Self::new(NOT_BOUND),
+            DeviceError::PasswordRequired => {
+                Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
+            }
+            DeviceError::UsedUp { retry_after } => Self::new(USED_UP).retry_after(retry_after),
+            DeviceError::Password(fault) => fault.into(),
+            DeviceError::NoCode(_) | DeviceError::Db(_) => Self::internal(&error),
+        }
+    }
+}
