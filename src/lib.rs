@@ -7,6 +7,7 @@ pub mod cards;
 pub mod cli;
 pub mod config;
 pub mod events;
+pub mod feed;
 pub mod health;
 pub mod identity;
 pub mod journeys;
