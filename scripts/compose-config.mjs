@@ -51,8 +51,8 @@ function school(code) {
 
 const sandboxDir = resolve(dir, 'sandbox')
 const general = credentials(sandboxDir)
-const folders = readdirSync(sandboxDir, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-const schools = folders.map((entry) => entry.name).sort()
+const isSchool = (name) => existsSync(resolve(sandboxDir, name, 'credentials.json'))
+const schools = readdirSync(sandboxDir).filter(isSchool).sort()
 const h5 = resolve(import.meta.dirname ?? '.', '../mini-program/dist/build/h5')
 
 writeFileSync(file, `# THROWAWAY SANDBOX configuration, written with fresh keys. Never use it for real money.

@@ -132,12 +132,15 @@ impl App {
         jobs.spawn("old events", move || {
             events::forget_old(events_db.clone(), Arc::clone(&events_clock))
         });
+        let (feed, db) = (self.journeys.feed.clone(), self.background.db.clone());
+        jobs.spawn("events", move || feed.clone().tell(db.clone()));
         self.journeys.start_jobs(&jobs, &self.clock);
         jobs
     }
 
-    /// From now on `/readyz` sends new requests elsewhere.
+    /// From now on `/readyz` sends new requests elsewhere, and who waits for events waits no more.
     pub fn drain(&self) {
+        self.journeys.feed.close();
         self.draining.store(true, Ordering::Relaxed);
     }
 

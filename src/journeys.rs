@@ -14,6 +14,7 @@ use crate::{
     cards::Cards,
     codes::Devices,
     config::{Config, Providers, WeChat, WeChatPay},
+    feed::{Feed, LONGEST_WAIT},
     identity::{
         Identities, Parts,
         login::{Apps, MiniProgramLogin},
@@ -55,6 +56,8 @@ pub struct Journeys {
     pub topups: TopUps,
     /// What a student sees.
     pub accounts: Accounts,
+    /// What happens, as it happens.
+    pub feed: Feed,
     /// Policies.
     pub schools: Arc<Schools>,
     /// Query passwords.
@@ -132,6 +135,7 @@ impl Journeys {
             identities,
             topups,
             accounts,
+            feed: Feed::new(db.clone(), Arc::clone(clock), LONGEST_WAIT),
             schools,
             passwords,
             terminals,

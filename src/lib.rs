@@ -8,6 +8,7 @@ pub mod cli;
 pub mod codes;
 pub mod config;
 pub mod events;
+pub mod feed;
 pub mod health;
 pub mod identity;
 pub mod journeys;

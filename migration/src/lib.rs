@@ -10,8 +10,8 @@ mod m0005_tries;
 mod m0006_looks;
 mod m0009_account_version;
 mod m0010_terminals;
-mod m0013_events;
 mod m0011_codes;
+mod m0013_events;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};

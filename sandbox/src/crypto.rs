@@ -26,6 +26,8 @@ pub enum CryptoError {
     PrivateKey(#[from] rsa::pkcs8::Error),
     #[error("a public key could not be written: {0}")]
     PublicKey(#[from] rsa::pkcs8::spki::Error),
+    #[error("not a key of a till: {0}")]
+    TillKey(rsa::pkcs8::Error),
     #[error("the API v3 key is not 32 bytes long")]
     SealingKey,
     #[error("the text is too long to seal")]

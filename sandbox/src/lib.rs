@@ -22,6 +22,7 @@ mod page;
 pub mod requests;
 mod server;
 mod state;
+pub mod till;
 pub mod wechat;
 pub mod wechat_pay;
 

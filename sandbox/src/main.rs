@@ -42,6 +42,9 @@ enum Command {
         /// How many times faster than WeChat callbacks are retried (up to 1000000; 0: when told to)
         #[arg(long, value_name = "FACTOR", default_value_t = 1)]
         speed: u32,
+        /// The server that the tills ask
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        server: String,
     },
 }
 
@@ -82,9 +85,10 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             keys::generate(&dir)?;
             println!("{}", dir.display());
         }
-        Command::Serve { listen, dir, callbacks, speed } => {
+        Command::Serve { listen, dir, callbacks, speed, server } => {
             let options = Options::new(keys::generate(&dir)?);
-            let options = Options { listen, callbacks: callbacks.into(), speed, ..options };
+            let callbacks = callbacks.into();
+            let options = Options { listen, callbacks, speed, server, ..options };
             let running = sandbox::start(options).await?;
             println!("sandbox: {}", running.base_url());
             stop_asked().await?;

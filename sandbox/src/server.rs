@@ -9,9 +9,10 @@ use actix_web::{App, HttpServer, middleware, web};
 
 use crate::clock::{AdjustableClock, Clock, SystemClock};
 use crate::faults::{Faults, gate};
-use crate::keys::Keys;
+use crate::keys::{Keys, TillKey};
 use crate::requests::Requests;
 use crate::state::Sandbox;
+use crate::till::{self, Tills};
 use crate::wechat::WeChat;
 use crate::wechat_pay::{CallbackMode, Pace, WechatPay};
 use crate::{control, wechat, wechat_pay};
@@ -36,17 +37,24 @@ pub struct Options {
     /// How many times faster than WeChat the retries of callbacks follow each other; 0: only when
     /// told to.
     pub speed: u32,
+    /// Those of the keys, unless told otherwise.
+    pub tills: Vec<TillKey>,
+    /// Where the tills ask, `http://127.0.0.1:port`.
+    pub server: String,
 }
 
 impl Options {
     /// Any free port of 127.0.0.1, the machine's clock, automatic callbacks at WeChat's pace.
     pub fn new(keys: impl Into<Arc<Keys>>) -> Self {
+        let keys = keys.into();
         Self {
+            tills: keys.tills.clone(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            keys: keys.into(),
+            keys,
             clock: Arc::new(SystemClock),
             callbacks: CallbackMode::Auto,
             speed: 1,
+            server: "http://127.0.0.1:8080".to_owned(),
         }
     }
 }
@@ -99,6 +107,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let pace = Pace::new(options.speed);
     let wechat_pay = WechatPay::new(&options.keys, clock.clone(), faults.clone(), pace)?;
     wechat_pay.set_callback_mode(options.callbacks);
+    let tills = Tills::new(&options.tills, &options.server)?;
     let sandbox = web::Data::new(Sandbox {
         wechat: WeChat::new(&options.keys),
         wechat_pay: Arc::new(wechat_pay),
@@ -106,6 +115,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         clock,
         faults,
         requests: Requests::default(),
+        tills,
     });
     let state = sandbox.clone();
     let server = HttpServer::new(move || {
@@ -116,6 +126,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             .wrap(security_headers())
             .configure(wechat::routes)
             .configure(wechat_pay::routes)
+            .configure(till::routes)
             .configure(control::routes)
     })
     .workers(2)

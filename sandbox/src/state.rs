@@ -6,6 +6,7 @@ use crate::clock::AdjustableClock;
 use crate::faults::Faults;
 use crate::keys::Keys;
 use crate::requests::Requests;
+use crate::till::Tills;
 use crate::wechat::WeChat;
 use crate::wechat_pay::WechatPay;
 
@@ -18,6 +19,7 @@ pub struct Sandbox {
     pub requests: Requests,
     pub wechat: WeChat,
     pub wechat_pay: Arc<WechatPay>,
+    pub tills: Tills,
 }
 
 /// A lock survives a panic elsewhere: a stand-in that goes on is worth more than a clean stop.

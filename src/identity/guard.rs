@@ -42,6 +42,7 @@ const PORTAL_READS: &[&str] = &[
     "/api/v1/card/statement.csv",
     "/api/v1/orders",
     "/api/v1/orders/{id}",
+    "/api/v1/events",
 ];
 
 /// Says beside the request who sent it. A request without a token passes unknown; whether that is

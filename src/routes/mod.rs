@@ -13,7 +13,7 @@ use crate::{
     account,
     app::App,
     base::http::{self, Shell},
-    codes, health, identity, schools, terminals, topup,
+    codes, feed, health, identity, schools, terminals, topup,
 };
 use actix_web::{
     Error,
@@ -65,6 +65,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.identities.clone()))
         .app_data(Data::new(journeys.topups.clone()))
         .app_data(Data::new(journeys.accounts.clone()))
+        .app_data(Data::new(journeys.feed.clone()))
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
@@ -86,7 +87,8 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .service(topup::http::list)
         .service(topup::http::try_again)
         .service(topup::http::give_up)
-        .service(topup::callback::wechat_pay);
+        .service(topup::callback::wechat_pay)
+        .service(feed::http::events);
 }
 
 fn shell(app: &App) -> Shell {

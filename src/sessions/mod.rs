@@ -180,6 +180,15 @@ pub async fn find(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Signe
     store::find(db, id, now).await
 }
 
+/// Which of these sessions are live and bound, and to whom: one query.
+pub async fn bound_to(
+    db: &Db,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<Vec<(SessionId, PersonId)>, DbError> {
+    store::bound_to(db, ids, now).await
+}
+
 /// Spends a refresh token and puts the next in its place. A token that was spent before ends the
 /// session.
 pub async fn refresh(

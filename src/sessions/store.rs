@@ -6,7 +6,7 @@ use super::{
 };
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Tx},
+    db::{Column, Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId, uuid_at},
 };
 use entity::{binding, identity, notice, session};
@@ -105,6 +105,28 @@ pub(super) async fn find(
         }),
         own_password: own_password == 1,
     }))
+}
+
+pub(super) async fn bound_to(
+    db: &Db,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<Vec<(SessionId, PersonId)>, DbError> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.uuid()).collect());
+    // Each session leads to its binding, whatever PostgreSQL believes of the tables' sizes.
+    let sql = "SELECT s.id, s.expires_at, (SELECT b.person_id FROM binding b \
+               WHERE b.identity_id = s.identity_id AND b.ended_at IS NULL) AS person_id \
+               FROM session s WHERE s.id {keys1} AND s.ended_at IS NULL";
+    let found = Source::Db(db).select_keys(sql, vec![ids]).await?;
+    let mut bound = Vec::with_capacity(found.len());
+    for row in &found {
+        let (expires_at, person): (i64, Option<Uuid>) =
+            (row.try_get("", "expires_at")?, row.try_get("", "person_id")?);
+        let live = person.filter(|_| expires_at > now.micros()).map(PersonId::from_uuid);
+        let session = SessionId::from_uuid(row.try_get("", "id")?);
+        bound.extend(live.map(|person| (session, person)));
+    }
+    Ok(bound)
 }
 
 pub(super) async fn refresh(

@@ -2,7 +2,10 @@
 
 use super::{Answer, PATIENCE};
 use onecard::base::http_client::{self, Timeouts};
-use reqwest::{Method, header::AUTHORIZATION};
+use reqwest::{
+    Method,
+    header::{ACCEPT, AUTHORIZATION},
+};
 use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
@@ -88,7 +91,8 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base_url))
+        let request = self.http.request(method, format!("{}{path}", self.base_url));
+        request.header(ACCEPT, "application/json")
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {

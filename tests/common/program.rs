@@ -111,6 +111,12 @@ impl Program {
         Some(status.signal().unwrap_or_default())
     }
 
+    /// SIGTERM: it ends by itself, in its own time.
+    pub fn terminate(&self) {
+        let id = self.running.as_ref().unwrap().0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         drop(self.running.take().unwrap());

@@ -1,15 +1,18 @@
 //! The record itself.
 
-use crate::common::TestDb;
+use crate::{
+    common::TestDb,
+    support::{self, add},
+};
 use futures_util::future::join_all;
 use onecard::{
     base::{
         clock::Timestamp,
-        db::{Db, DbError, counting_statements},
+        db::{Db, counting_statements},
         ids::{PersonId, SchoolId},
         money::{Balance, Fen},
     },
-    events::{self, CodeUsed, Event, Happening, NewEvent, OrderChanged, Position},
+    events::{self, CodeUsed, Event, Happening, NewEvent, Position},
 };
 use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
@@ -30,9 +33,7 @@ fn person(n: u128) -> PersonId {
 }
 
 fn order_changed(of: u128, order: u128, at: Timestamp) -> NewEvent {
-    let order_id = Uuid::from_u128(order);
-    let what = Happening::OrderChanged(OrderChanged { order_id, state: "fulfilled".to_owned() });
-    NewEvent { school: SchoolId::from_number(1), person: person(of), what, at }
+    support::order_changed(person(of), order, at)
 }
 
 fn code_used(of: u128) -> NewEvent {
@@ -47,10 +48,6 @@ fn code_used(of: u128) -> NewEvent {
         sub: 3,
     });
     NewEvent { school: SchoolId::from_number(1), person: person(of), what, at: NOW }
-}
-
-async fn add(db: &Db, new: &[NewEvent]) -> Result<(), DbError> {
-    db.in_tx(async |tx| events::add(tx, new).await).await
 }
 
 async fn all(db: &Db, of: u128) -> Vec<Event> {

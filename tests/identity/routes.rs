@@ -59,6 +59,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/api/v1/orders/{id}", Reader),
     ("post", "/api/v1/orders/{id}/payments", Actor),
     ("post", "/api/v1/orders/{id}/close", Actor),
+    ("get", "/api/v1/events", Reader),
 ];
 
 /// Somebody, and whom each door turns them away with.

@@ -7,6 +7,7 @@
 mod credentials;
 mod files;
 mod folder;
+mod till;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,6 +18,8 @@ use std::thread;
 pub use credentials::{Credentials, SchoolCredentials, WechatCredentials, WechatPayCredentials};
 
 use crate::certificate::PlatformCertificate;
+pub use till::{TILL_ID, TILLS_FOLDER, TillKey};
+
 use crate::crypto::{CheckingKey, CryptoError, Sealer, SignatureKey};
 use credentials::KeyMode;
 use folder::Folder;
@@ -67,6 +70,8 @@ pub struct Keys {
     pub credentials: Credentials,
     /// By the code of a school.
     pub schools: BTreeMap<String, SchoolCredentials>,
+    /// Of the demo schools.
+    pub tills: Vec<TillKey>,
     /// The general merchant first.
     pub(crate) merchants: Vec<Arc<MerchantKeys>>,
 }
@@ -99,7 +104,8 @@ impl Keys {
             certificates: Vec::new(),
             api_v3: Sealer::new(credentials.wechat_pay.api_v3_key.as_bytes())?,
         };
-        Ok(Self { credentials, schools: BTreeMap::new(), merchants: vec![Arc::new(merchant)] })
+        let (schools, tills) = (BTreeMap::new(), Vec::new());
+        Ok(Self { credentials, schools, tills, merchants: vec![Arc::new(merchant)] })
     }
 
     /// The apps that are bound to the merchant: the general one, and its school's own.
@@ -134,7 +140,8 @@ pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
     });
     let (credentials, merchant) = general?;
     let merchants = vec![Arc::new(merchant)];
-    let mut keys = Keys { credentials, schools: BTreeMap::new(), merchants };
+    let (own, tills) = (BTreeMap::new(), till::generate(dir)?);
+    let mut keys = Keys { credentials, schools: own, tills, merchants };
     for (code, made) in schools {
         let (credentials, merchant) = made.map_err(|_| KeyError::Thread)??;
         keys.schools.insert(code.to_owned(), credentials);

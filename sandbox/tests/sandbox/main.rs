@@ -28,4 +28,6 @@ mod refusals;
 #[cfg(test)]
 mod schedule;
 #[cfg(test)]
+mod till;
+#[cfg(test)]
 mod vectors;

@@ -1,5 +1,6 @@
 //! A merchant, a place for its callbacks, and a sandbox between them.
 
+mod desk;
 mod merchant;
 mod receiver;
 mod vectors;
@@ -13,6 +14,7 @@ use sandbox::clock::{Clock, ManualClock};
 use sandbox::{Options, Running, Sandbox};
 use serde_json::{Value, json};
 
+pub use desk::{Asked, Desk};
 pub use merchant::{Answer, Claim, Merchant, Parcel, der};
 pub use receiver::{Received, Receiver};
 pub use vectors::{Vectors, vectors};
