@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 /// A row for each notice, newest first; one row with empty ones where there is none.
 const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.valid_until, \
+    p.lost_at, p.dormant_at, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
     n.id AS notice, n.kind AS notice_kind, n.platform, n.at FROM person p \
@@ -62,6 +63,8 @@ pub(super) async fn home(
         standing: Standing {
             status: PersonStatus::from_code(&status).ok_or(unknown("person", "unknown status"))?,
             valid_until: valid_until.map(Day::from_number),
+            lost: first.try_get::<Option<i64>>("", "lost_at")?.is_some(),
+            dormant: first.try_get::<Option<i64>>("", "dormant_at")?.is_some(),
         },
         orders: u64::try_from(waiting).unwrap_or(0),
         notices: rows.iter().filter_map(|row| notice(row).transpose()).collect::<Result<_, _>>()?,

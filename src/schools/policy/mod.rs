@@ -5,13 +5,15 @@
 
 mod field;
 mod limits;
+mod spend;
 mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
-pub use limits::{Limits, MealWindow, OverLimit};
+pub use limits::{Limits, Meal, MealWindow, OverLimit};
 use serde::{Deserialize, Serialize};
+pub use spend::SpendPolicy;
 use std::num::NonZeroU32;
 pub use top_up::TopUpPolicy;
 
@@ -35,6 +37,9 @@ pub struct Policy {
     pub top_up: TopUpPolicy,
     /// How much may be spent; `None` where the school sets no limit.
     pub limits: Option<Limits>,
+    /// Spending by code at tills.
+    #[serde(default)]
+    pub spend: SpendPolicy,
     /// What must be agreed to.
     pub consent: Consent,
     /// What the school tells its students, in this order.
