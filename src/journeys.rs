@@ -27,6 +27,10 @@ use crate::{
         wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::FetchPace},
     },
     schools::{People, PersonKeys, Schools},
+    spend::{
+        Spending,
+        charging::{self, Charging},
+    },
     terminals::{self, Terminals},
     topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
 };
@@ -62,6 +66,8 @@ pub struct Journeys {
     pub terminals: Terminals,
     /// Whose code a terminal reads.
     pub codes: Codes,
+    /// Spending at tills.
+    pub spending: Spending,
     certificates: Vec<Arc<WechatPay>>,
 }
 

@@ -18,5 +18,6 @@ pub mod providers;
 pub mod routes;
 pub mod schools;
 pub mod sessions;
+pub mod spend;
 pub mod terminals;
 pub mod topup;

@@ -28,6 +28,7 @@ pub struct Model {
     pub closed_at: Option<i64>,
     pub lost_at: Option<i64>,
     pub dormant_at: Option<i64>,
+    pub consumption_hash: Option<String>,
 }
 
 /// None: slices join what they need.

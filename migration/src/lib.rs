@@ -36,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_events::Migration),
             Box::new(m0011_codes::Migration),
             Box::new(m0012_charges::Migration),
+            Box::new(m0013_events::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
-//! Charges at tills, the questions for a password, and what stops a card.
+//! Charges at tills, the questions for a password, what stops a card, and its consumption password.
 
-use crate::columns::{big, big_null, int, text, uuid};
+use crate::columns::{big, big_null, int, text, text_null, uuid};
 use sea_orm_migration::{
     async_trait,
     prelude::{
@@ -16,10 +16,9 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         charges(manager).await?;
         challenges(manager).await?;
-        for column in ["lost_at", "dormant_at"] {
-            let stop =
-                Table::alter().table(Alias::new("person")).add_column(big_null(column)).to_owned();
-            manager.alter_table(stop).await?;
+        for column in [big_null("lost_at"), big_null("dormant_at"), text_null("consumption_hash")] {
+            let more = Table::alter().table(Alias::new("person")).add_column(column).to_owned();
+            manager.alter_table(more).await?;
         }
         Ok(())
     }
@@ -67,6 +66,10 @@ async fn challenges(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(uuid("person_id"))
         .col(big("amount_fen").check(Expr::cust("amount_fen > 0")))
         .col(text("which").check(Expr::cust("which IN ('consumption', 'query')")))
+        // Which code it was, for the phone's sake.
+        .col(int("generation"))
+        .col(big("tick"))
+        .col(int("sub"))
         .col(big("expires_at"))
         .col(big_null("used_at"))
         .to_owned();

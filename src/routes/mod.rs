@@ -13,7 +13,7 @@ use crate::{
     account,
     app::App,
     base::http::{self, Shell},
-    health, identity, schools, terminals, topup,
+    health, identity, schools, spend, terminals, topup,
 };
 use actix_web::{
     Error,
@@ -66,6 +66,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.topups.clone()))
         .app_data(Data::new(journeys.accounts.clone()))
         .app_data(Data::new(journeys.terminals.clone()))
+        .app_data(Data::new(journeys.spending.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
 
@@ -77,7 +78,7 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .configure(health::configure)
         .configure(schools::http::configure)
         .configure(account::http::configure)
-        .configure(terminals::http::configure)
+        .configure(terminals::http::configure(spend::http::configure))
         .configure(identity::http::configure)
         .service(topup::http::start)
         .service(topup::http::show)

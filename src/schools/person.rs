@@ -164,6 +164,8 @@ pub struct Person {
     pub valid_until: Option<Day>,
     /// PHC string of the query password; `None` while the default one counts.
     pub password_hash: Option<String>,
+    /// PHC string of the consumption password; `None` while the default one counts.
+    pub consumption_hash: Option<String>,
     /// Whether the card is reported lost.
     pub lost: bool,
     /// Whether the card rests because nothing was bought for too long.

@@ -148,6 +148,7 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
         class_name: row.class_name,
         valid_until: row.valid_until.map(Day::from_number),
         password_hash: row.password_hash,
+        consumption_hash: row.consumption_hash,
         lost: row.lost_at.is_some(),
         dormant: row.dormant_at.is_some(),
         sealed: SealedFields {
@@ -300,6 +301,7 @@ pub(super) async fn insert_people(
         closed_at: Set(None),
         lost_at: Set(None),
         dormant_at: Set(None),
+        consumption_hash: Set(None),
         ..roster_columns(row, now)
     });
     person::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
