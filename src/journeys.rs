@@ -4,7 +4,7 @@ use crate::{
     account::Accounts,
     base::{
         clock::Clock,
-        crypto::{hashes::Hashes, keyring::Key32},
+        crypto::{hashes::Hashes, keyring::Key32, seal::Sealer},
         db::Db,
         http::signature::Authorities,
         jobs::Jobs,
@@ -111,7 +111,7 @@ impl Journeys {
             schools: Arc::clone(&schools),
             passwords: passwords.clone(),
             cards: Cards::new(db.clone()),
-            sealer: keys.sealer,
+            sealer: keys.sealer.clone(),
             wechat: wechat_apps(config, ground.http)?,
             tokens: Tokens::new(config.keys.jwt.clone()),
             clock: Arc::clone(clock),
@@ -123,6 +123,7 @@ impl Journeys {
         let identities = Identities::new(parts);
         let terminals = terminals(ground, &schools);
         let codes = codes(ground);
+        let spending = spending(ground, &codes, (&schools, &passwords, keys.sealer));
         Ok(Self {
             identities,
             topups,
@@ -130,6 +131,7 @@ impl Journeys {
             schools,
             passwords,
             terminals,
+            spending,
             codes,
             certificates,
         })
@@ -197,6 +199,30 @@ fn topups(
         pace: Pace::new(config.payments.first_look),
         most_open_orders: config.payments.most_open_orders.into(),
         wake,
+    }
+}
+
+fn spending(
+    ground: &Ground<'_>,
+    codes: &Codes,
+    (schools, passwords, names): (&Arc<Schools>, &Passwords, Sealer),
+) -> Spending {
+    let charging = Charging {
+        db: ground.lane_db.clone(),
+        clock: Arc::clone(ground.clock),
+        names,
+        codes: codes.clone(),
+        sealer: Arc::clone(ground.sealer),
+    };
+    let lanes = ground.config.ledger.lanes;
+    Spending {
+        db: ground.db.clone(),
+        codes: codes.clone(),
+        schools: Arc::clone(schools),
+        passwords: passwords.clone(),
+        charging: Lanes::start(ground.threads, charging, lanes, charging::BATCH),
+        clock: Arc::clone(ground.clock),
+        sealer: Arc::clone(ground.sealer),
     }
 }
 

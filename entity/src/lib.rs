@@ -4,8 +4,8 @@
 //! The ledger's tables are not here: its `store.rs` writes them in bulk, by hand.
 
 pub mod binding;
-pub mod event;
 pub mod device;
+pub mod event;
 pub mod idempotency_key;
 pub mod identity;
 pub mod merchant;

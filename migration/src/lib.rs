@@ -13,6 +13,9 @@ mod m0010_terminals;
 mod m0013_events;
 mod m0011_codes;
 mod m0012_charges;
+mod m0011_codes;
+mod m0012_charges;
+mod m0013_events;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};

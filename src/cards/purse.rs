@@ -37,6 +37,11 @@ impl Purse {
     /// A person's money.
     pub const fn new(balances: &PersonBalances, spends_card: bool) -> Self {
         let PersonBalances { card, transition, e_account, .. } = *balances;
+        Self::of([e_account, transition, card], spends_card)
+    }
+
+    /// From 电子账户, 过渡余额 and 卡余额.
+    pub const fn of([e_account, transition, card]: [Balance; 3], spends_card: bool) -> Self {
         Self { e_account, transition, card, spends_card }
     }
 
@@ -101,8 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn purse((e_account, transition, card): (i64, i64, i64), spends_card: bool) -> Purse {
-        let [e_account, transition, card] = [e_account, transition, card].map(Balance::new);
-        Purse { e_account, transition, card, spends_card }
+        Purse::of([e_account, transition, card].map(Balance::new), spends_card)
     }
 
     fn fen(amount: i64) -> Fen {

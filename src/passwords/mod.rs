@@ -155,8 +155,7 @@ impl Passwords {
         kind: PasswordKind,
         given: SecretString,
     ) -> Result<bool, PasswordFault> {
-        let limits =
-            [(self.subject(school.id, "try:till", &person.to_string()), Limit::Growing)];
+        let limits = [(self.subject(school.id, "try:till", &person.to_string()), Limit::Growing)];
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
         let fits = self.fits(&self.for_holders, (school, kind), found.as_ref(), given).await;

@@ -190,3 +190,123 @@ pub(super) fn to_decide(askings: &[Asking], known: &[Kept]) -> Vec<bool> {
     };
     askings.iter().map(&mut decide).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::clock::Timestamp,
+        schools::policy::Policy,
+        spend::challenge::{ChallengeId, LIFE},
+        terminals::{MerchantId, TerminalId, seq::Seq},
+    };
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);
+
+    fn till(n: u128) -> TerminalId {
+        TerminalId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn asked(seq: i64, step: Step, nonce: &str) -> Asked {
+        let mut signature_digest = [0; 32];
+        signature_digest[..nonce.len()].copy_from_slice(nonce.as_bytes());
+        Asked {
+            terminal: till(1),
+            school: SchoolId::from_number(1),
+            seq: Seq::new(seq).unwrap(),
+            step,
+            kind: AnswerKind::Charge,
+            nonce: nonce.to_owned(),
+            signature_digest,
+            content_digest: [1; 32],
+        }
+    }
+
+    fn asking(asked: Asked, proof: Proof) -> Asking {
+        let policy = Policy::parse(include_str!("../../schools/xnec.toml")).unwrap();
+        let id = SchoolId::from_number(1);
+        let (code, name) = ("xnec".to_owned(), "x".to_owned());
+        Asking {
+            asked,
+            school: Arc::new(School { id, code, name, policy }),
+            merchant: Merchant {
+                id: MerchantId::new(NOW),
+                code: "c1".parse().unwrap(),
+                name: "c".parse().unwrap(),
+            },
+            amount: Fen::new(1).unwrap(),
+            proof,
+            request_id: String::new(),
+        }
+    }
+
+    fn scan(seq: i64, nonce: &str) -> Asking {
+        asking(asked(seq, Step::Act, nonce), Proof::Scan(Scan::Invalid))
+    }
+
+    /// The password for the scan `of`, under the number `seq`.
+    fn password(seq: i64, nonce: &str, of: i64) -> Asking {
+        let challenge = Challenge {
+            id: ChallengeId::new(NOW),
+            school: SchoolId::from_number(1),
+            terminal: till(1),
+            seq: Seq::new(of).unwrap(),
+            person: PersonId::new(NOW),
+            amount: Fen::new(1).unwrap(),
+            which: Which::Query,
+            code: CodeMark { generation: 1, tick: 1, sub: 1 },
+            expires_at: NOW.plus(LIFE),
+            used: false,
+        };
+        let proof = Proof::Password { challenge: Some(challenge), right: true };
+        asking(asked(seq, Step::Password, nonce), proof)
+    }
+
+    fn kept(asked: Asked, status: u16) -> Kept {
+        Kept { asked, answer: Answer { status, body: vec![] } }
+    }
+
+    #[test]
+    fn a_number_is_for_one_act() {
+        let answer = |status| Some(Told::Answer(Answer { status, body: vec![] }));
+        let mark = Asked { kind: AnswerKind::Reversed, ..asked(5, Step::Act, "") };
+        let asks = kept(asked(5, Step::Act, "a"), 409);
+        let given = kept(asked(6, Step::Password, "b"), 200);
+        let cases = [
+            ("the scan's password", password(5, "n", 5), vec![asks.clone()], None),
+            ("under a number of its own", password(7, "n", 5), vec![asks.clone()], None),
+            ("under another's", password(5, "n", 4), vec![asks], Some(Told::Conflict)),
+            ("a scan after a password", scan(6, "n"), vec![given], Some(Told::Conflict)),
+            ("taken back", password(5, "n", 4), vec![kept(mark, 422)], answer(422)),
+        ];
+        for (what, asking, known, told) in cases {
+            assert_eq!(told_before(&asking, &known), told, "{what}");
+        }
+        let nobodys = asking(
+            asked(5, Step::Password, "n"),
+            Proof::Password { challenge: None, right: false },
+        );
+        let before = [kept(asked(5, Step::Act, "a"), 200)];
+        assert_eq!(told_before(&nobodys, &before), Some(Told::Conflict));
+    }
+
+    #[test]
+    fn of_a_batch_the_first_of_each_number_and_nonce_is_decided() {
+        let known = [kept(asked(1, Step::Act, "a"), 200)];
+        let batch = [
+            scan(1, "b"),
+            scan(2, "c"),
+            scan(2, "d"),
+            scan(3, "c"),
+            scan(3, "e"),
+            password(4, "f", 9),
+            scan(4, "g"),
+        ];
+        let mut twice = batch[3].clone();
+        twice.asked.signature_digest = [9; 32];
+        let batch = [&batch[..3], &[twice], &batch[4..]].concat();
+        let open = to_decide(&batch, &known);
+        assert_eq!(open, [false, true, false, false, true, true, false]);
+    }
+}

@@ -104,8 +104,7 @@ impl Batch for Charging {
 
     async fn run(&self, requests: &[Asking]) -> Result<Vec<Told>, ChargeError> {
         let now = self.clock.now();
-        let charging =
-            self.db.in_tx(async |tx| charge_all(tx, now, &self.names, requests).await);
+        let charging = self.db.in_tx(async |tx| charge_all(tx, now, &self.names, requests).await);
         let done = write_point::within("charge", charging).await?;
         self.sealer.notify_one();
         self.codes.remember_used(&done.used);
@@ -162,9 +161,7 @@ pub async fn charge_all(
 type Merchants = Vec<(SchoolId, Account)>;
 
 /// Whose money may move, and the accounts that may be paid.
-fn touched(
-    askings: &[Asking],
-) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
+fn touched(askings: &[Asking]) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
     let account = |asking: &Asking| {
         let account = merchant_account(&asking.merchant.code)?;
         Ok((asking.school.id, Account::School(account)))
@@ -205,19 +202,13 @@ async fn papers(
 }
 
 /// What became of the code of each request, by its place.
-fn uses_by_request(
-    open: &[&Asking],
-    uses: Vec<Use>,
-) -> HashMap<Place, Use> {
+fn uses_by_request(open: &[&Asking], uses: Vec<Use>) -> HashMap<Place, Use> {
     let with_code = open.iter().filter(|asking| asking.shown().is_some());
     with_code.map(|asking| place(asking)).zip(uses).collect()
 }
 
 /// Everybody's answer is kept by now.
-fn told_in_the_end(
-    asking: &Asking,
-    kept: &[Kept],
-) -> Result<Told, DbError> {
+fn told_in_the_end(asking: &Asking, kept: &[Kept]) -> Result<Told, DbError> {
     let missing = DbError::Inconsistent { table: "terminal_answer", what: "no answer" };
     told_before(asking, kept).ok_or(missing)
 }

@@ -120,11 +120,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Whose code it is, if it is good.
-    fn scanned(
-        &self,
-        asking: &Asking,
-        scan: &Scan,
-    ) -> Result<Result<Claim, Refusal>, ChargeError> {
+    fn scanned(&self, asking: &Asking, scan: &Scan) -> Result<Result<Claim, Refusal>, ChargeError> {
         let shown = match scan {
             Scan::Good(shown) => shown,
             Scan::Skewed(_) => return Ok(Err(Refusal::CodeClockSkew)),
@@ -133,9 +129,7 @@ impl<'a> Desk<'a> {
             Scan::Invalid => return Ok(Err(Refusal::CodeInvalid)),
         };
         Ok(match self.papers.uses.get(&place(asking)) {
-            Some(Use::Fresh) => {
-                Ok(Claim { person: shown.person, code: shown.into(), given: None })
-            }
+            Some(Use::Fresh) => Ok(Claim { person: shown.person, code: shown.into(), given: None }),
             // A card that was reported lost says so; its devices ended with the report.
             Some(Use::DeviceEnded) => {
                 Err(stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid))
@@ -152,7 +146,8 @@ impl<'a> Desk<'a> {
         challenge: Option<&Challenge>,
         right: bool,
     ) -> Result<Claim, Refusal> {
-        let challenge = challenge.and_then(|challenge| self.papers.challenges.get_mut(&challenge.id));
+        let challenge =
+            challenge.and_then(|challenge| self.papers.challenges.get_mut(&challenge.id));
         let challenge = challenge.ok_or(Refusal::ChallengeInvalid)?;
         if !challenge.waits_for(asking.asked.terminal, asking.amount, self.now) {
             return Err(Refusal::ChallengeInvalid);

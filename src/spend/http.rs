@@ -27,7 +27,9 @@ use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const NO_MERCHANT: Kind =
-    Kind { code: "terminal_without_merchant", status: 403, title: "本终端未登记商户，不能收款" };
+    Kind {
+        code: "terminal_without_merchant", status: 403, title: "本终端未登记商户，不能收款"
+    };
 const SLOWED: Kind =
     Kind { code: "terminal_slowed", status: 429, title: "无效付款码过多，请稍后再试" };
 
@@ -38,7 +40,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// A charge: by a code, or by the password that the answer to a code asked for.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
-#[expect(missing_debug_implementations, reason = "it holds codes and passwords: not to be printed")]
 struct NewCharge {
     /// The terminal's number of this act.
     #[garde(skip)]
@@ -141,8 +142,7 @@ async fn reverse(
 /// As it is kept, byte for byte.
 fn respond(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json =
-        if answer.status < 400 { "application/json" } else { "application/problem+json" };
+    let json = if answer.status < 400 { "application/json" } else { "application/problem+json" };
     HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))
         .content_type(json)

@@ -9,6 +9,7 @@
 //! Invariant: no password is compared inside a transaction.
 
 mod asking;
+pub mod audit;
 mod challenge;
 pub mod charging;
 mod desk;
@@ -40,7 +41,7 @@ use crate::{
         seq::{Answer, AnswerKind, Asked, Seq, Step},
     },
 };
-use challenge::ChallengeId;
+use challenge::{Challenge, ChallengeId};
 use charging::{ChargeError, Charging};
 use secrecy::SecretString;
 use std::{fmt, sync::Arc, time::Duration};
@@ -221,12 +222,15 @@ impl Spending {
     ) -> Result<Proof, NotDecided> {
         let id: Option<ChallengeId> = challenge.parse().ok();
         let found = store::challenges(Source::Db(&self.db), id.into_iter().collect()).await?;
-        let terminal = request.till.call().terminal.id;
-        let now = self.clock.now();
-        let waits = |challenge: &challenge::Challenge| challenge.waits_for(terminal, amount, now);
-        let Some(challenge) = found.into_iter().next().filter(waits) else {
+        // Another school's is as good as none: its person is nobody here.
+        let here = |challenge: &Challenge| challenge.school == request.school.id;
+        let Some(challenge) = found.into_iter().next().filter(here) else {
             return Ok(Proof::Password { challenge: None, right: false });
         };
+        let terminal = request.till.call().terminal.id;
+        if !challenge.waits_for(terminal, amount, self.clock.now()) {
+            return Ok(Proof::Password { challenge: Some(challenge), right: false });
+        }
         let kind = match challenge.which {
             Which::Query => PasswordKind::Query,
             Which::Consumption => PasswordKind::Consumption,

@@ -57,7 +57,7 @@ fn transfer(parties: &Parties<'_>, kind: Kind, legs: Vec<Leg>, at: Timestamp) ->
     }
 }
 
-/// `{terminal}:{seq}`: a till's act posts once, whatever else fails.
+/// `{terminal}:{seq}`, the terminal as 32 hex digits: a till's act posts once, whatever else fails.
 pub fn reference((terminal, seq): Act) -> String {
-    format!("{terminal}:{seq}")
+    format!("{}:{seq}", terminal.simple())
 }

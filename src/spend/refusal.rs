@@ -137,7 +137,10 @@ mod tests {
         for (which, code) in [(Which::Consumption, "consumption"), (Which::Query, "query")] {
             let problem = password_required("0123", which).problem();
             let problem = serde_json::to_value(problem).unwrap();
-            assert_eq!((&problem["status"], &problem["code"]), (&409.into(), &"password_required".into()));
+            assert_eq!(
+                (&problem["status"], &problem["code"]),
+                (&409.into(), &"password_required".into())
+            );
             assert_eq!((&problem["challenge"], &problem["which"]), (&"0123".into(), &code.into()));
             assert_eq!(Which::from_code(code), Some(which));
             assert_eq!(serde_json::to_value(which).unwrap(), code);

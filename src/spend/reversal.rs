@@ -55,11 +55,7 @@ pub struct ReversalView {
 
 /// Takes a charge back, or sees to it that it is never made. Nothing counts until the caller
 /// commits.
-pub async fn take_back(
-    tx: &Tx,
-    now: Timestamp,
-    wish: &TakingBack,
-) -> Result<Told, ChargeError> {
+pub async fn take_back(tx: &Tx, now: Timestamp, wish: &TakingBack) -> Result<Told, ChargeError> {
     let kept = known(Source::Tx(tx), &[&wish.asked]).await?;
     match see(&wish.asked, &kept) {
         Seen::Repeat(answer) => return Ok(Told::Answer(answer)),

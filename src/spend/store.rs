@@ -1,19 +1,22 @@
-//! Rows of challenges.
+//! Rows of challenges; and charges held against postings: the one question that spans both, for the
+//! audit.
 
 use super::{
     challenge::{Challenge, ChallengeId, CodeMark},
+    postings::{SPENT, SPENT_BACK},
     rules::Which,
 };
 use crate::{
     base::{
         clock::Timestamp,
-        db::{Column, DbError, Rows, Source, Write},
+        db::{Column, DbError, Rows, Source, Tx, Write},
         ids::{PersonId, SchoolId},
         money::Fen,
     },
+    ledger::transfer::Kind,
     terminals::{TerminalId, seq::Seq},
 };
-use sea_orm::QueryResult;
+use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 /// Those of these challenges that exist: one query, none where none is asked for.
@@ -85,4 +88,58 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
         expires_at: Timestamp::from_micros(row.try_get("", "expires_at")?),
         used: row.try_get::<Option<i64>>("", "used_at")?.is_some(),
     })
+}
+
+/// Charges without a posting of their amount: from the person's accounts to one of the school's.
+pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {
+    without_posting(tx, SPENT, "l.to_account", "true").await
+}
+
+/// Charges that were taken back, without the posting back.
+pub(super) async fn kept(tx: &Tx) -> Result<Vec<String>, DbError> {
+    without_posting(tx, SPENT_BACK, "l.from_account", "c.reversed_at IS NOT NULL").await
+}
+
+/// `merchant` is the end of a leg where the merchant stands; 3 is the class of its account.
+async fn without_posting(
+    tx: &Tx,
+    kind: Kind,
+    merchant: &str,
+    which: &str,
+) -> Result<Vec<String>, DbError> {
+    let reference = reference(tx);
+    let sql = format!(
+        "SELECT {reference} AS subject FROM charge c LEFT JOIN transfer t \
+         ON t.school_id = c.school_id AND t.kind = $1 AND t.reference = {reference} \
+         AND t.person_id = c.person_id AND (SELECT SUM(l.amount_fen) FROM leg l \
+         JOIN account a ON a.id = {merchant} AND a.class = 3 WHERE l.transfer_id = t.id) \
+         = c.amount_fen WHERE {which} AND t.id IS NULL ORDER BY 1 LIMIT 1000"
+    );
+    subjects(tx, &sql, vec![kind.name().into()]).await
+}
+
+/// Postings that no charge explains. The lists of charges are hashed once each.
+pub(super) async fn unexplained(tx: &Tx) -> Result<Vec<String>, DbError> {
+    let reference = reference(tx);
+    let sql = format!(
+        "SELECT t.reference AS subject FROM transfer t WHERE (t.kind = $1 AND t.reference \
+         NOT IN (SELECT {reference} FROM charge c)) OR (t.kind = $2 AND t.reference NOT IN \
+         (SELECT {reference} FROM charge c WHERE c.reversed_at IS NOT NULL)) \
+         ORDER BY t.id LIMIT 1000"
+    );
+    subjects(tx, &sql, vec![SPENT.name().into(), SPENT_BACK.name().into()]).await
+}
+
+/// What [`super::postings::reference`] makes of a charge's act.
+fn reference(tx: &Tx) -> &'static str {
+    if tx.has_row_locks() {
+        "REPLACE(CAST(c.terminal_id AS TEXT), '-', '') || ':' || CAST(c.seq AS TEXT)"
+    } else {
+        "LOWER(HEX(c.terminal_id)) || ':' || CAST(c.seq AS TEXT)"
+    }
+}
+
+async fn subjects(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<Vec<String>, DbError> {
+    let found = Source::Tx(tx).select(sql, values).await?;
+    found.iter().map(|row| Ok(row.try_get("", "subject")?)).collect()
 }
