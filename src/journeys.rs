@@ -64,10 +64,10 @@ pub struct Journeys {
     pub passwords: Passwords,
     /// Tills, doors, desks and meters.
     pub terminals: Terminals,
-    /// Whose code a terminal reads.
-    pub codes: Codes,
     /// Spending at tills.
     pub spending: Spending,
+    /// Whose code a terminal reads.
+    pub codes: Codes,
     certificates: Vec<Arc<WechatPay>>,
 }
 

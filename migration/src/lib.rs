@@ -10,9 +10,6 @@ mod m0005_tries;
 mod m0006_looks;
 mod m0009_account_version;
 mod m0010_terminals;
-mod m0013_events;
-mod m0011_codes;
-mod m0012_charges;
 mod m0011_codes;
 mod m0012_charges;
 mod m0013_events;
@@ -39,7 +36,6 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_events::Migration),
             Box::new(m0011_codes::Migration),
             Box::new(m0012_charges::Migration),
-            Box::new(m0013_events::Migration),
         ]
     }
 }

@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn what_a_scan_takes_from_where() {
         type Money = (i64, i64, i64);
-        let cases: [(Money, bool, i64, Option<(i64, i64, i64)>); 18] = [
+        type Row = (Money, bool, i64, Option<Money>);
+        let cases: [Row; 18] = [
             ((5000, 0, 0), false, 1250, Some((1250, 3750, 0))),
             ((5000, 0, 0), false, 5000, Some((5000, 0, 0))),
             ((5000, 0, 0), false, 5001, None),

@@ -153,6 +153,7 @@ mod tests {
     /// Tables of the policy; status, balance; spent at this meal, and at another; amount, the
     /// password given; verdict.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn a_scan_is_judged_in_this_order() {
         type Row = (String, CardStatus, i64, (i64, i64), (i64, Option<Which>), Verdict);
         let both = format!("{ASKS}{EACH}");

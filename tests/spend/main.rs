@@ -27,3 +27,4 @@ mod refusals;
 mod reversals;
 mod shop;
 mod statements;
+mod write_points;

@@ -10,13 +10,10 @@ use onecard::{
     },
     passcode::{
         Channel, Code, CodeMasters, DeviceId, DeviceKey, DeviceKind, Moment, NewDevice, Owner,
-        Prefixes, Purpose, Salt, Shown, Step, SubCounter, Terms, enrol,
+        Prefixes, Purpose, Salt, Shown, Step, SubCounter, Terms, Tick, enrol,
     },
 };
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Mutex, time::Duration};
 
 /// A phone.
 pub struct Phone {
@@ -25,7 +22,7 @@ pub struct Phone {
     key: DeviceKey,
     device: DeviceId,
     generation: u32,
-    shown: AtomicI64,
+    shown: Mutex<HashSet<(Tick, usize)>>,
 }
 
 impl Phone {
@@ -47,7 +44,7 @@ impl Phone {
         let master = masters.get(masters.number(masters.newest()).unwrap()).unwrap();
         let key = master.device_key(code, &enrolled.salt, enrolled.generation);
         let (device, generation) = (enrolled.device, enrolled.generation);
-        Self { person, school, key, device, generation, shown: AtomicI64::new(0) }
+        Self { person, school, key, device, generation, shown: Mutex::default() }
     }
 
     /// The code of a moment.
@@ -58,17 +55,18 @@ impl Phone {
         Code::new(&Prefixes::default(), purpose, handle, otp).digits()
     }
 
-    /// A payment code that was not shown before, good now: twelve of them in a step's time.
+    /// A payment code that was not shown before, good now: there are twelve, and four more with
+    /// each step.
     pub fn code(&self) -> String {
-        let nth = self.shown.fetch_add(1, Ordering::SeqCst);
         let now = SystemClock.now();
-        let at = match nth / 4 {
-            0 => now,
-            1 => now.plus(Duration::from_secs(15)),
-            2 => now.minus(Duration::from_secs(15)),
-            _ => panic!("more codes than a phone shows"),
-        };
-        self.digits(Purpose::Pay, at, usize::try_from(nth % 4).unwrap())
+        let step = Duration::from_secs(15);
+        // The present first: the other two are good for a moment only.
+        let moments = [now, now.plus(step), now.minus(step)].into_iter();
+        let mut codes = moments.flat_map(|at| (0..4).map(move |sub| (at, sub)));
+        let mut shown = self.shown.lock().unwrap();
+        let fresh = codes.find(|(at, sub)| shown.insert((Step::DEFAULT.tick(*at), *sub)));
+        let (at, sub) = fresh.expect("more codes than a phone shows");
+        self.digits(Purpose::Pay, at, sub)
     }
 
     /// What a till finds for the nth code of this phone, of any time.
@@ -80,7 +78,7 @@ impl Phone {
             school: self.school,
             purpose: Purpose::Pay,
             step: Step::DEFAULT,
-            tick: onecard::passcode::Tick::from_number(1_000_000 + nth / 4),
+            tick: Tick::from_number(1_000_000 + nth / 4),
             sub: SubCounter::ALL[usize::try_from(nth % 4).unwrap()],
         }
     }

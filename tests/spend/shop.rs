@@ -3,7 +3,7 @@
 use crate::{
     common::TestDb,
     phone::Phone,
-    server::{Answer, PEOPLE, World},
+    server::{Answer, Api, PEOPLE, World},
     signer::{Signer, authority},
 };
 use onecard::{
@@ -53,7 +53,14 @@ pub struct Shop {
 impl Shop {
     /// With these tables in the place of the school's own limits.
     pub async fn open(db: &TestDb, tables: &str) -> Self {
-        let mut world = World::unserved(db).await;
+        let mut shop = Self::closed(db, tables).await;
+        shop.world.serve_first();
+        shop
+    }
+
+    /// The same, without a server.
+    pub async fn closed(db: &TestDb, tables: &str) -> Self {
+        let world = World::unserved(db).await;
         let school = SchoolId::from_number(world.rows.school("xnec").await);
         set_policy(&world, tables).await;
         let signers = [("T1", 1), ("T2", 2), ("T3", 3), ("G1", 4)]
@@ -69,7 +76,6 @@ impl Shop {
             let person = PersonId::from_uuid(world.rows.person("xnec", student_no).await);
             phones.push(Phone::of(&world.db, (school, "xnec"), person).await);
         }
-        world.serve_first();
         let [one, two, idle, gate] = signers;
         let seq = AtomicI64::new(1);
         let shop = Self { world, tills: [one, two], idle, gate, school, phones, seq };
@@ -157,16 +163,25 @@ pub async fn fact(db: &Db, (school, person): (SchoolId, PersonId), fen: i64) {
 }
 
 /// Posts a signed request, now and with a fresh nonce.
-pub async fn send(world: &World, signer: &Signer, path: &str, body: &Value) -> Answer {
+pub async fn send(world: &World, till: &Signer, path: &str, body: &Value) -> Answer {
     let api = world.api();
-    let line = format!("POST {path}");
-    let body = body.to_string();
+    let (headers, bytes) = signed(&api, till, path, body);
+    api.deliver(path, &headers, &bytes).await.unwrap()
+}
+
+/// The headers and the body of a request that is signed now, with a fresh nonce.
+pub fn signed(
+    api: &Api,
+    till: &Signer,
+    path: &str,
+    body: &Value,
+) -> (Vec<(String, String)>, Vec<u8>) {
+    let bytes = body.to_string().into_bytes();
     let nonce = uuid::Uuid::new_v4().to_string();
     let at = (SystemClock.now().seconds(), nonce.as_str());
-    let signed = signer.sign((&line, &authority(&api)), body.as_bytes(), at);
+    let signature = till.sign((&format!("POST {path}"), &authority(api)), &bytes, at);
     let json = ("Content-Type".to_owned(), "application/json".to_owned());
-    let headers = [signed.headers, vec![json]].concat();
-    api.deliver(path, &headers, body.as_bytes()).await.unwrap()
+    ([signature.headers, vec![json]].concat(), bytes)
 }
 
 /// Puts these tables in the place of the school's own `[spend]`.
