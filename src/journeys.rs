@@ -4,7 +4,7 @@ use crate::{
     account::Accounts,
     base::{
         clock::Clock,
-        crypto::{hashes::Hashes, keyring::Key32},
+        crypto::{hashes::Hashes, keyring::Key32, seal::Sealer},
         db::Db,
         http::signature::Authorities,
         jobs::Jobs,
@@ -29,6 +29,10 @@ use crate::{
         wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::FetchPace},
     },
     schools::{People, PersonKeys, Schools},
+    spend::{
+        Spending,
+        charging::{self, Charging},
+    },
     terminals::{self, Terminals},
     topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
 };
@@ -64,6 +68,8 @@ pub struct Journeys {
     pub passwords: Passwords,
     /// Tills, doors, desks and meters.
     pub terminals: Terminals,
+    /// Spending at tills.
+    pub spending: Spending,
     /// Whose code a terminal reads.
     pub codes: Codes,
     /// What shows codes.
@@ -113,7 +119,7 @@ impl Journeys {
             passwords: passwords.clone(),
             cards: Cards::new(db.clone()),
             codes: codes.clone(),
-            sealer: keys.sealer,
+            sealer: keys.sealer.clone(),
             wechat: wechat_apps(config, ground.http)?,
             tokens: Tokens::new(config.keys.jwt.clone()),
             clock: Arc::clone(clock),
@@ -131,6 +137,7 @@ impl Journeys {
             passwords: passwords.clone(),
             clock: Arc::clone(clock),
         };
+        let spending = spending(ground, &codes, (&schools, &passwords, keys.sealer));
         Ok(Self {
             identities,
             topups,
@@ -139,6 +146,7 @@ impl Journeys {
             schools,
             passwords,
             terminals,
+            spending,
             codes,
             devices,
             certificates,
@@ -207,6 +215,30 @@ fn topups(
         pace: Pace::new(config.payments.first_look),
         most_open_orders: config.payments.most_open_orders.into(),
         wake,
+    }
+}
+
+fn spending(
+    ground: &Ground<'_>,
+    codes: &Codes,
+    (schools, passwords, names): (&Arc<Schools>, &Passwords, Sealer),
+) -> Spending {
+    let charging = Charging {
+        db: ground.lane_db.clone(),
+        clock: Arc::clone(ground.clock),
+        names,
+        codes: codes.clone(),
+        sealer: Arc::clone(ground.sealer),
+    };
+    let lanes = ground.config.ledger.lanes;
+    Spending {
+        db: ground.db.clone(),
+        codes: codes.clone(),
+        schools: Arc::clone(schools),
+        passwords: passwords.clone(),
+        charging: Lanes::start(ground.threads, charging, lanes, charging::BATCH),
+        clock: Arc::clone(ground.clock),
+        sealer: Arc::clone(ground.sealer),
     }
 }
 

@@ -20,5 +20,6 @@ pub mod providers;
 pub mod routes;
 pub mod schools;
 pub mod sessions;
+pub mod spend;
 pub mod terminals;
 pub mod topup;

@@ -37,7 +37,7 @@ const FLOORS: [&[&str]; 5] = [
         "sessions",
         "terminals",
     ],
-    &["account", "codes", "feed", "identity", "topup"],
+    &["account", "codes", "feed", "identity", "spend", "topup"],
     &["config", "providers"],
     &["app", "cli", "health", "journeys", "main", "routes"],
 ];

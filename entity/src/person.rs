@@ -26,6 +26,9 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub closed_at: Option<i64>,
+    pub lost_at: Option<i64>,
+    pub dormant_at: Option<i64>,
+    pub consumption_hash: Option<String>,
 }
 
 /// None: slices join what they need.

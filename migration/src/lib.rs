@@ -11,6 +11,7 @@ mod m0006_looks;
 mod m0009_account_version;
 mod m0010_terminals;
 mod m0011_codes;
+mod m0012_charges;
 mod m0013_events;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_terminals::Migration),
             Box::new(m0013_events::Migration),
             Box::new(m0011_codes::Migration),
+            Box::new(m0012_charges::Migration),
         ]
     }
 }

@@ -19,7 +19,7 @@ pub fn table(entries: &[Entry]) -> Result<Vec<u8>, csv::Error> {
         let (came, went) = sides(entry.amount.get());
         let id = entry.id.to_string();
         let time = local_time(&entry.at.to_rfc3339());
-        let cells = [&time, entry.kind.label(), entry.title, &came, &went, &id];
+        let cells = [&time, entry.kind.label(), &entry.title, &came, &went, &id];
         to.write_record(cells.map(safe).iter().map(AsRef::as_ref))?;
     }
     to.into_inner().map_err(|error| csv::Error::from(error.into_error()))
@@ -58,11 +58,11 @@ mod tests {
     #[test]
     fn a_table_is_read_by_spreadsheets() {
         let at = Timestamp::parse_rfc3339("2026-11-21T10:00:00+08:00").unwrap();
-        let entry = |title, fen| Entry {
+        let entry = |title: &'static str, fen| Entry {
             id: TransferId::from_uuid(uuid::Uuid::nil()),
             at,
             kind: EntryKind::Spend,
-            title,
+            title: title.into(),
             amount: Balance::new(fen),
             order: None,
         };

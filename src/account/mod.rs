@@ -46,6 +46,6 @@ impl Accounts {
             person: person.id,
             standing: person.standing(),
         };
-        self.cards.of(&holder, self.clock.now().day()).await
+        self.cards.of(&holder, self.clock.now()).await
     }
 }

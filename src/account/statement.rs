@@ -16,8 +16,12 @@ use crate::{
     },
     orders::{self, order::OrderId},
     sessions::Student,
+    terminals::merchant_names,
 };
-use std::collections::HashMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 /// No export is longer; somebody who buys fifty things a day fits in.
 pub const MAX_EXPORT_LINES: u64 = 20_000;
@@ -42,8 +46,8 @@ pub struct Entry {
     pub at: Timestamp,
     /// What it is.
     pub kind: EntryKind,
-    /// The same for people.
-    pub title: &'static str,
+    /// The same for people: at a till, whose till it was.
+    pub title: Cow<'static, str>,
     /// How the total of the balances changed, in fen.
     pub amount: Balance,
     /// The order that was paid.
@@ -69,7 +73,19 @@ impl Accounts {
         let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
         let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
         let orders = orders::of_postings(&self.db, student.person, &paid).await?;
-        Ok(lines.into_iter().map(|line| entry(&line, &orders)).collect())
+        let merchants = self.merchants(student, &lines).await?;
+        Ok(lines.iter().map(|line| entry(line, &orders, &merchants)).collect())
+    }
+
+    /// The names of the merchants that these lines are about, by code: one query at most.
+    async fn merchants(
+        &self,
+        student: &Student,
+        lines: &[Line],
+    ) -> Result<HashMap<String, String>, DbError> {
+        let codes: BTreeSet<&str> = lines.iter().filter_map(merchant_of).collect();
+        let codes = codes.into_iter().map(str::to_owned).collect();
+        merchant_names((&self.db).into(), student.school, codes).await
     }
 
     /// The days of the month on which something came or went.
@@ -89,7 +105,8 @@ impl Accounts {
         if u64::try_from(lines.len()).is_ok_and(|lines| lines > MAX_EXPORT_LINES) {
             return Ok(Err(TooManyLines));
         }
-        Ok(Ok(lines.iter().map(|line| entry(line, &HashMap::new())).collect()))
+        let merchants = self.merchants(student, &lines).await?;
+        Ok(Ok(lines.iter().map(|line| entry(line, &HashMap::new(), &merchants)).collect()))
     }
 }
 
@@ -103,8 +120,23 @@ fn kind_of(line: &Line) -> EntryKind {
     word(&line.other, !line.amount.is_negative()).0
 }
 
-fn entry(line: &Line, orders: &HashMap<String, OrderId>) -> Entry {
+/// The code of the merchant on the other side.
+fn merchant_of(line: &Line) -> Option<&str> {
+    line.other.strip_prefix("merchant/")
+}
+
+fn entry(
+    line: &Line,
+    orders: &HashMap<String, OrderId>,
+    merchants: &HashMap<String, String>,
+) -> Entry {
     let (kind, title) = word(&line.other, !line.amount.is_negative());
+    let merchant = merchant_of(line).and_then(|code| merchants.get(code));
+    let title = match (kind, merchant) {
+        (EntryKind::Spend, Some(name)) => name.clone().into(),
+        (_, Some(name)) => format!("{title}：{name}").into(),
+        (_, None) => title.into(),
+    };
     Entry {
         id: line.id,
         at: line.at,

@@ -24,6 +24,8 @@ pub enum NotAnAmount {
 impl Fen {
     /// No money.
     pub const ZERO: Self = Self(0);
+    /// The most that 64 bits hold.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// `fen` as an amount; negative numbers are refused.
     pub const fn new(fen: i64) -> Result<Self, NotAnAmount> {

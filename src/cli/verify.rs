@@ -5,7 +5,7 @@ use crate::{
     base::crypto::heads::{HeadKeyError, HeadSigner},
     config::Config,
     ledger::verify::{Anchor, verify},
-    topup::audit::audit,
+    spend, topup,
 };
 use std::process::ExitCode;
 
@@ -21,9 +21,10 @@ pub(super) async fn run(
             verify(&db, Some(Anchor { lines: &mut lines, trusted: &trusted })).await?
         }
     };
-    let audit = audit(&db).await?;
-    print!("{audit}{report}");
-    let clean = report.is_clean() && audit.is_clean();
+    let payments = topup::audit::audit(&db).await?;
+    let charges = spend::audit::audit(&db).await?;
+    print!("{payments}{charges}{report}");
+    let clean = report.is_clean() && payments.is_clean() && charges.is_clean();
     println!("{}", if clean { "every law holds" } else { "THE LEDGER IS BROKEN" });
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

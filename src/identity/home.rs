@@ -41,7 +41,7 @@ impl Identities {
             None
         } else {
             let holder = Holder { school: school.id, policy: &school.policy, person, standing };
-            Some(self.cards.of(&holder, self.clock.now().day()).await?)
+            Some(self.cards.of(&holder, self.clock.now()).await?)
         };
         Ok(Some(Home { binding, card, notices: row.notices, orders: row.orders }))
     }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 /// A row for each notice, newest first; one row with empty ones where there is none.
 const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.valid_until, \
+    p.lost_at, p.dormant_at, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
     (SELECT MIN(d.last_seen_at) FROM device d WHERE d.person_id = p.id AND d.channel = $5 \
@@ -68,6 +69,8 @@ pub(super) async fn home(
         standing: Standing {
             status: PersonStatus::from_code(&status).ok_or(unknown("person", "unknown status"))?,
             valid_until: valid_until.map(Day::from_number),
+            lost: first.try_get::<Option<i64>>("", "lost_at")?.is_some(),
+            dormant: first.try_get::<Option<i64>>("", "dormant_at")?.is_some(),
         },
         orders: u64::try_from(waiting).unwrap_or(0),
         device_seen_at: first

@@ -2,7 +2,8 @@
 //! person's lock does a balance hold still.
 
 use super::{
-    account::{Account, PersonAccount, SchoolAccount},
+    account::{Account, AccountId, PersonAccount, SchoolAccount},
+    post::lock_of,
     store,
 };
 pub use crate::base::db::Source;
@@ -29,6 +30,28 @@ impl PersonBalances {
     pub const fn total(&self) -> Balance {
         self.total
     }
+
+    /// From spendable accounts of one person; what is neither of the two named is a card's.
+    pub(super) fn of(
+        parts: impl Iterator<Item = (AccountId, Balance)>,
+        e_account: AccountId,
+        transition: Option<AccountId>,
+    ) -> Result<Self, DbError> {
+        const OVERFLOW: DbError =
+            DbError::Inconsistent { table: "account", what: "sum past 64 bits" };
+        let mut balances = Self::default();
+        for (id, balance) in parts {
+            if id == e_account {
+                balances.e_account = balance;
+            } else if Some(id) == transition {
+                balances.transition = balance;
+            } else {
+                balances.card = balances.card.plus(balance).ok_or(OVERFLOW)?;
+            }
+            balances.total = balances.total.plus(balance).ok_or(OVERFLOW)?;
+        }
+        Ok(balances)
+    }
 }
 
 /// A person's balances at one moment; zero for somebody who has no account yet.
@@ -37,21 +60,11 @@ pub async fn person_balances(
     school: SchoolId,
     person: PersonId,
 ) -> Result<PersonBalances, DbError> {
-    const OVERFLOW: DbError = DbError::Inconsistent { table: "account", what: "sum past 64 bits" };
-    let id = |account| Account::Person(account).row(school, Some(person)).map(|row| row.id);
-    let (e_account, transition) = (id(PersonAccount::EAccount), id(PersonAccount::Transition));
-    let mut balances = PersonBalances::default();
-    for (row, balance) in store::spendable(source.into(), school, person).await? {
-        if Some(row.id) == e_account {
-            balances.e_account = balance;
-        } else if Some(row.id) == transition {
-            balances.transition = balance;
-        } else {
-            balances.card = balances.card.plus(balance).ok_or(OVERFLOW)?;
-        }
-        balances.total = balances.total.plus(balance).ok_or(OVERFLOW)?;
-    }
-    Ok(balances)
+    let transition = Account::Person(PersonAccount::Transition);
+    let transition = transition.row(school, Some(person)).map(|row| row.id);
+    let parts = store::spendable(source.into(), school, person).await?;
+    let parts = parts.into_iter().map(|(row, balance)| (row.id, balance));
+    PersonBalances::of(parts, lock_of(school, person), transition)
 }
 
 /// The balance of a school's account at one moment, in fen: what is folded behind the seal and

@@ -11,6 +11,7 @@ pub mod account;
 pub mod balances;
 mod decide;
 pub mod heads;
+mod held;
 mod lanes;
 mod post;
 pub mod seal;
@@ -20,5 +21,6 @@ pub mod transfer;
 pub mod verify;
 
 pub use decide::{Outcome, Posted, Refusal};
+pub use held::{Held, lock_persons};
 pub use lanes::Poster;
 pub use post::{LedgerError, post, post_all};

@@ -40,13 +40,16 @@ pub enum LedgerError {
     /// A transfer that is none: a defect in the caller.
     #[error(transparent)]
     Bad(#[from] BadTransfer),
+    /// A transfer that its caller had decided on balances under the lock: a defect in the caller.
+    #[error("a transfer that was decided under the lock is refused: {0}")]
+    Refused(#[from] Refusal),
 }
 
 impl TxError for LedgerError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
-            Self::Bad(_) => None,
+            Self::Bad(_) | Self::Refused(_) => None,
         }
     }
 }
@@ -147,32 +150,24 @@ pub async fn post(tx: &Tx, now: Timestamp, transfer: &Transfer) -> Result<Outcom
 }
 
 /// What is asked, and whom and what it touches.
-struct Asked<'a> {
-    transfers: Vec<Keyed<'a>>,
-    persons: HashSet<(SchoolId, PersonId)>,
+pub(super) struct Asked<'a> {
+    pub(super) transfers: Vec<Keyed<'a>>,
+    persons: Persons,
 }
 
+/// Persons of schools, each once.
+pub(super) type Persons = HashSet<(SchoolId, PersonId)>;
+
 impl<'a> Asked<'a> {
-    fn new(transfers: &'a [Transfer]) -> Result<Self, BadTransfer> {
+    pub(super) fn new(transfers: &'a [Transfer]) -> Result<Self, BadTransfer> {
         let persons = transfers.iter().filter_map(|t| Some((t.school, t.person?))).collect();
         let transfers = transfers.iter().map(Transfer::keyed).collect::<Result<_, _>>()?;
         Ok(Self { transfers, persons })
     }
 
     /// The rows that are the persons' locks, and whose version is the person's.
-    fn heads(&self) -> Vec<AccountId> {
-        self.persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
-    }
-
-    /// The two accounts that every person has. They are opened together, so that whoever holds the
-    /// lock on the first sees the second.
-    fn core(&self) -> Vec<AccountRow> {
-        let of = |school, person| {
-            [PersonAccount::EAccount, PersonAccount::Transition]
-                .into_iter()
-                .filter_map(move |account| Account::Person(account).row(school, Some(person)))
-        };
-        self.persons.iter().flat_map(|(school, person)| of(*school, *person)).collect()
+    pub(super) fn heads(&self) -> Vec<AccountId> {
+        heads(&self.persons)
     }
 
     /// The touched accounts that are nobody's, each once.
@@ -201,16 +196,16 @@ impl<'a> Asked<'a> {
     }
 
     /// Accounts that should be there and are not among the `known`.
-    fn missing(&self, known: &[AccountState]) -> Vec<AccountRow> {
+    pub(super) fn missing(&self, known: &[AccountState]) -> Vec<AccountRow> {
         let known: HashSet<AccountId> = known.iter().map(|state| state.id).collect();
         let touched = self.transfers.iter().flat_map(|keyed| &keyed.accounts).cloned();
-        touched.chain(self.core()).filter(|row| !known.contains(&row.id)).collect()
+        touched.chain(core(&self.persons)).filter(|row| !known.contains(&row.id)).collect()
     }
 }
 
 /// Locks the persons, reads their accounts and the others that are touched, and opens missing ones.
 async fn accounts_under_lock(tx: &Tx, asked: &Asked<'_>) -> Result<Vec<AccountState>, DbError> {
-    lock(tx, asked).await?;
+    lock(tx, &asked.persons).await?;
     let hot = asked.hot();
     let accounts = asked.read(tx.into(), &hot).await?;
     let missing = asked.missing(&accounts);
@@ -223,16 +218,31 @@ async fn accounts_under_lock(tx: &Tx, asked: &Asked<'_>) -> Result<Vec<AccountSt
 
 /// Locks the persons. Only a row that exists can be locked: whoever is new is opened first, or
 /// another transaction might open him between the locking and the reading, and spend meanwhile.
-async fn lock(tx: &Tx, asked: &Asked<'_>) -> Result<(), DbError> {
-    let heads = asked.heads();
+pub(super) async fn lock(tx: &Tx, persons: &Persons) -> Result<(), DbError> {
+    let heads = heads(persons);
     if store::lock(tx, heads.clone()).await? == heads.len() {
         return Ok(());
     }
-    store::open(tx, asked.core()).await?;
+    store::open(tx, core(persons)).await?;
     if store::lock(tx, heads.clone()).await? == heads.len() {
         return Ok(());
     }
     Err(DbError::Raced { table: "account" })
+}
+
+fn heads(persons: &Persons) -> Vec<AccountId> {
+    persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
+}
+
+/// The two accounts that every person has. They are opened together, so that whoever holds the
+/// lock on the first sees the second.
+fn core(persons: &Persons) -> Vec<AccountRow> {
+    let of = |school, person| {
+        [PersonAccount::EAccount, PersonAccount::Transition]
+            .into_iter()
+            .filter_map(move |account| Account::Person(account).row(school, Some(person)))
+    };
+    persons.iter().flat_map(|(school, person)| of(*school, *person)).collect()
 }
 
 /// The account whose row is the person's lock.
@@ -241,7 +251,7 @@ pub(super) fn lock_of(school: SchoolId, person: PersonId) -> AccountId {
     AccountId::of_path(school, &path)
 }
 
-fn decide<'a>(
+pub(super) fn decide<'a>(
     book: &mut Book<'a>,
     asked: &'a [Keyed<'a>],
     now: Timestamp,
@@ -280,7 +290,11 @@ fn record(keyed: &Keyed<'_>, id: TransferId, now: Timestamp, place: (Uuid, i32))
 }
 
 /// What accepted transfers write.
-fn batch(book: &Book<'_>, accepted: Vec<Record>, heads: &[AccountId]) -> Result<Append, DbError> {
+pub(super) fn batch(
+    book: &Book<'_>,
+    accepted: Vec<Record>,
+    heads: &[AccountId],
+) -> Result<Append, DbError> {
     let mut digests: BTreeMap<Uuid, (SchoolId, Vec<Hash>)> = BTreeMap::new();
     let mut tails: BTreeMap<(Uuid, AccountId), Balance> = BTreeMap::new();
     let mut records = Vec::with_capacity(accepted.len());

@@ -26,7 +26,7 @@ use crate::{
             seal::{SealError, Sealer},
         },
         db::{Db, DbError},
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
     },
     schools::{People, Person, School, policy::IdKind},
     sessions::{IdentityId, Student},
@@ -62,6 +62,17 @@ pub struct Passwords {
     /// Now.
     pub clock: Arc<dyn Clock>,
 }
+
+/// A password of a person. Both begin as the school's default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordKind {
+    /// 查询密码.
+    Query,
+    /// 消费密码, asked for beyond a limit. It is changed with the card at hand, not here.
+    Consumption,
+}
+
+use PasswordKind::Query;
 
 /// Who tries the password of somebody it is not bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +141,30 @@ impl Passwords {
         )];
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
-        let fits = self.fits(&self.for_holders, school, found.as_ref(), given).await;
+        let fits = self.fits(&self.for_holders, (school, Query), found.as_ref(), given).await;
         let fits = self.looked_at(fits, &counted).await?;
         self.judge(found.filter(|_| fits), &limits).await
+    }
+
+    /// Whether that is the person's password, given at a till to whoever shows the code. Wrong ones
+    /// make the next wait longer and longer, at whatever till.
+    pub async fn check_at_till(
+        &self,
+        school: &School,
+        person: PersonId,
+        kind: PasswordKind,
+        given: SecretString,
+    ) -> Result<bool, PasswordFault> {
+        let limits = [(self.subject(school.id, "try:till", &person.to_string()), Limit::Growing)];
+        let counted = self.count(&limits).await?;
+        let found = self.people.get(person).await?;
+        let fits = self.fits(&self.for_holders, (school, kind), found.as_ref(), given).await;
+        if self.looked_at(fits, &counted).await? {
+            self.db.in_tx(async |tx| store::give_back(tx, &limits).await).await?;
+            Ok(true)
+        } else {
+            Ok(false)
+        }
     }
 
     /// The person whom number, name and password name together, while they belong to the school.
@@ -147,7 +179,7 @@ impl Passwords {
         let counted = self.count(&limits).await?;
         let today = self.clock.now().day();
         let found = self.find(school.id, claimed, today).await?;
-        let fits = self.fits(&self.for_strangers, school, found.as_ref(), given).await;
+        let fits = self.fits(&self.for_strangers, (school, Query), found.as_ref(), given).await;
         let fits = self.looked_at(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.standing().holds_on(today));
@@ -245,11 +277,14 @@ impl Passwords {
     async fn fits(
         &self,
         hashes: &Hashes,
-        school: &School,
+        (school, kind): (&School, PasswordKind),
         person: Option<&Person>,
         given: SecretString,
     ) -> Result<bool, PasswordFault> {
-        let own = person.and_then(|person| person.password_hash.clone());
+        let own = person.and_then(|person| match kind {
+            PasswordKind::Query => person.password_hash.clone(),
+            PasswordKind::Consumption => person.consumption_hash.clone(),
+        });
         let has_own = own.is_some();
         let fits_own = hashes.verify(given.clone(), own).await?;
         let default = match person {

@@ -13,7 +13,7 @@ use crate::{
     account,
     app::App,
     base::http::{self, Shell},
-    codes, feed, health, identity, schools, terminals, topup,
+    codes, feed, health, identity, schools, spend, terminals, topup,
 };
 use actix_web::{
     Error,
@@ -68,6 +68,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.feed.clone()))
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
+        .app_data(Data::new(journeys.spending.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
 
@@ -79,7 +80,7 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .configure(health::configure)
         .configure(schools::http::configure)
         .configure(account::http::configure)
-        .configure(terminals::http::configure)
+        .configure(terminals::http::configure(spend::http::configure))
         .configure(identity::http::configure)
         .configure(codes::http::configure)
         .service(topup::http::start)

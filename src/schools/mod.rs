@@ -7,6 +7,7 @@
 //! Invariant: an import says what became of every row that it read.
 //! Absent on purpose: a roster never removes anybody. Who is missing from it stays as before.
 
+mod briefs;
 mod default_password;
 pub mod http;
 mod id_number;
@@ -19,6 +20,7 @@ pub mod roster;
 mod school;
 mod store;
 
+pub use briefs::Brief;
 pub use default_password::{DefaultRule, default_password};
 pub use id_number::{IdNumberFault, check_id_number};
 pub use import::{FileProblem, ImportError, Imported, Outcome, import_schools};

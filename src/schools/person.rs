@@ -93,6 +93,10 @@ pub struct Standing {
     pub status: PersonStatus,
     /// The last day, if one is set.
     pub valid_until: Option<Day>,
+    /// Whether the card is reported lost.
+    pub lost: bool,
+    /// Whether the card rests because nothing was bought for too long.
+    pub dormant: bool,
 }
 
 impl Standing {
@@ -160,6 +164,12 @@ pub struct Person {
     pub valid_until: Option<Day>,
     /// PHC string of the query password; `None` while the default one counts.
     pub password_hash: Option<String>,
+    /// PHC string of the consumption password; `None` while the default one counts.
+    pub consumption_hash: Option<String>,
+    /// Whether the card is reported lost.
+    pub lost: bool,
+    /// Whether the card rests because nothing was bought for too long.
+    pub dormant: bool,
     pub(super) sealed: SealedFields,
 }
 
@@ -178,7 +188,8 @@ impl fmt::Debug for Person {
 impl Person {
     /// Whether they belong to the school, and how long.
     pub const fn standing(&self) -> Standing {
-        Standing { status: self.status, valid_until: self.valid_until }
+        let Self { status, valid_until, lost, dormant, .. } = *self;
+        Standing { status, valid_until, lost, dormant }
     }
 
     /// The name.

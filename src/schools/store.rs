@@ -1,20 +1,21 @@
 //! Rows of schools and people: the only file of the slice that knows tables.
 
 use super::{
-    person::{Person, PersonKind, PersonStatus, SealedFields},
+    briefs::Brief,
+    person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
     policy::Policy,
     school::School,
 };
 use crate::base::{
     clock::{Day, Timestamp},
     crypto::blind::Blind,
-    db::{Db, DbError, Tx},
+    db::{Column, Db, DbError, Rows, Source, Tx},
     ids::{PersonId, SchoolId},
 };
 use entity::{person, school};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
     sea_query::Expr,
 };
 use std::collections::HashMap;
@@ -147,11 +148,41 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
         class_name: row.class_name,
         valid_until: row.valid_until.map(Day::from_number),
         password_hash: row.password_hash,
+        consumption_hash: row.consumption_hash,
+        lost: row.lost_at.is_some(),
+        dormant: row.dormant_at.is_some(),
         sealed: SealedFields {
             name: row.name_sealed,
             id_number: row.id_number_sealed,
             phone: row.phone_sealed,
         },
+    })
+}
+
+/// What a decision needs of these persons.
+pub(super) async fn briefs(
+    source: Source<'_>,
+    persons: Vec<PersonId>,
+) -> Result<Vec<Brief>, DbError> {
+    let sql = "SELECT p.id, p.status, p.valid_until, p.lost_at, p.dormant_at, p.name_sealed \
+               FROM {rows} JOIN person p ON p.id = r.id";
+    let ids = persons.into_iter().map(PersonId::uuid).collect();
+    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
+    source.select_rows(sql, rows).await?.iter().map(brief_of).collect()
+}
+
+fn brief_of(row: &QueryResult) -> Result<Brief, DbError> {
+    let status: String = row.try_get("", "status")?;
+    let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
+    Ok(Brief {
+        person: PersonId::from_uuid(row.try_get("", "id")?),
+        standing: Standing {
+            status: PersonStatus::from_code(&status).ok_or(unknown)?,
+            valid_until: row.try_get::<Option<i32>>("", "valid_until")?.map(Day::from_number),
+            lost: row.try_get::<Option<i64>>("", "lost_at")?.is_some(),
+            dormant: row.try_get::<Option<i64>>("", "dormant_at")?.is_some(),
+        },
+        name: row.try_get("", "name_sealed")?,
     })
 }
 
@@ -268,6 +299,9 @@ pub(super) async fn insert_people(
         password_hash: Set(None),
         created_at: Set(now.micros()),
         closed_at: Set(None),
+        lost_at: Set(None),
+        dormant_at: Set(None),
+        consumption_hash: Set(None),
         ..roster_columns(row, now)
     });
     person::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;

@@ -19,11 +19,18 @@ const STALE: Kind =
     Kind { code: "signature_stale", status: 401, title: "终端时间有误，请校准后重试" };
 const INVALID: Kind = Kind { code: "signature_invalid", status: 401, title: "终端签名无效" };
 
-/// Mounts the paths of terminals; needs `Data<Terminals>`.
-pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(
-        scope::scope("/terminal/v1").wrap(from_fn(guard::authenticate)).service(show_config),
-    );
+/// Mounts the paths of terminals, and below the same guard those of the journeys that `acts` mounts;
+/// needs `Data<Terminals>`.
+pub fn configure(acts: fn(&mut ServiceConfig<'_>)) -> impl FnOnce(&mut ServiceConfig<'_>) {
+    move |config| {
+        let scope = scope::scope("/terminal/v1").wrap(from_fn(guard::authenticate));
+        config.service(scope.service(show_config).configure(acts));
+    }
+}
+
+/// A nonce that was used under another signature, found where the number is decided.
+pub fn nonce_reused() -> ApiError {
+    refused(INVALID, &NotLetIn::Replayed)
 }
 
 /// One refusal for everything but the time: who signs wrongly is not told what is wrong. The log
@@ -34,14 +41,18 @@ pub(super) fn not_let_in(error: &NotLetIn, terminals: &Terminals) -> ApiError {
         NotLetIn::Signature(SignatureError::Stale) => STALE,
         NotLetIn::Signature(_) | NotLetIn::Replayed => INVALID,
     };
-    tracing::info!(reason = %error, "a terminal's request is refused");
-    metrics::counter!("onecard_terminal_requests_refused_total", "code" => kind.code).increment(1);
-    let refusal = ApiError::new(kind);
+    let refusal = refused(kind, error);
     if kind == STALE {
         refusal.member("server_time", terminals.clock.now().to_rfc3339())
     } else {
         refusal
     }
+}
+
+fn refused(kind: Kind, why: &NotLetIn) -> ApiError {
+    tracing::info!(reason = %why, "a terminal's request is refused");
+    metrics::counter!("onecard_terminal_requests_refused_total", "code" => kind.code).increment(1);
+    ApiError::new(kind)
 }
 
 /// What a terminal must know: time, last number, rules.

@@ -23,5 +23,8 @@ pub use names::{DoorGroup, MerchantCode, MerchantName, NotAName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
 };
-pub use store::answers::{keep, known, write_of};
+pub use store::{
+    answers::{keep, known, write_of},
+    registry::merchant_names,
+};
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};

@@ -52,7 +52,8 @@ impl TopUps {
         let person = self.passwords.people.get(student.person).await?;
         let missing = DbError::Inconsistent { table: "person", what: "a bound person is missing" };
         match CardStatus::of(person.ok_or(missing)?.standing(), now.day()) {
-            CardStatus::Normal => Ok(()),
+            // Money that arrives at a lost or resting card waits in the 电子账户.
+            CardStatus::Normal | CardStatus::Lost | CardStatus::Dormant => Ok(()),
             CardStatus::Expired | CardStatus::Closed => Err(TopUpError::CardNotUsable),
         }
     }

@@ -43,6 +43,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/auth/logout", Open),
     ("post", "/callbacks/{school}/wechat-pay/transactions", Open),
     ("get", "/terminal/v1/config", Terminal),
+    ("post", "/terminal/v1/charges", Terminal),
+    ("post", "/terminal/v1/charges/{seq}/reversal", Terminal),
     ("get", "/api/v1/me", SignedIn),
     ("post", "/api/v1/me/query-password", Bound),
     ("post", "/api/v1/bindings", Newcomer),
@@ -139,7 +141,7 @@ async fn every_route_is_closed_to_whom_it_should_be(db: &TestDb) {
 async fn ask(world: &World, student: Option<&Student>, method: &str, path: &str) -> Answer {
     let (id, body) = (uuid::Uuid::nil().to_string(), json!({}));
     let path = path.replace("{id}", &id).replace("{code}", "xnec").replace("{school}", "xnec");
-    let path = path.replace("{month}", "2026-11");
+    let path = path.replace("{month}", "2026-11").replace("{seq}", "1");
     match (student, method) {
         (Some(student), "get") => student.get(&path).await,
         (Some(student), _) => student.post(&path, &body).await,

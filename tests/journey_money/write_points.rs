@@ -58,6 +58,9 @@ const POINTS: &[(&str, &[&[&str]])] = &[
     ("idempotency keys", &[TX]),
 ];
 
+/// What another journey's test dies at: `tests/spend/write_points.rs`.
+const OF_TILLS: [&str; 2] = ["charge", "used codes"];
+
 fn points() -> BTreeSet<String> {
     let named = |(what, groups): &(&str, &[&[&str]])| {
         let what = (*what).to_owned();
@@ -70,7 +73,7 @@ fn points() -> BTreeSet<String> {
 /// What the source itself names, beside routes and jobs, is in the table too.
 #[test]
 fn every_point_of_the_source_is_in_the_table() {
-    let known: BTreeSet<&str> = POINTS.iter().map(|(what, _)| *what).collect();
+    let known: BTreeSet<&str> = POINTS.iter().map(|(what, _)| *what).chain(OF_TILLS).collect();
     let kinds: BTreeSet<&str> = [TX, PROVIDER, REDIS].concat().into_iter().collect();
     let (mut whats, mut reached) = (0, BTreeSet::new());
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

@@ -59,7 +59,7 @@ async fn importing_twice_changes_nothing(fresh: &Fresh) {
     let schools = [repository("schools")];
     let first = import_schools(&fresh.db, &schools, false, NOW).await.unwrap();
     let xnec = first.iter().find(|school| school.code == "xnec").unwrap();
-    assert_eq!((xnec.outcome, xnec.version), (Outcome::Added, 2));
+    assert_eq!((xnec.outcome, xnec.version), (Outcome::Added, 3));
     assert!(xnec.path.ends_with("schools/xnec.toml"));
     for replace in [false, true] {
         let again = outcomes(fresh, &schools, replace).await.unwrap();
@@ -73,7 +73,7 @@ async fn importing_twice_changes_nothing(fresh: &Fresh) {
 
 async fn versions_only_go_up(fresh: &Fresh) {
     let folder = Folder::new();
-    let version = |n: u32| of("aa").replace("version = 2", &format!("version = {n}"));
+    let version = |n: u32| of("aa").replace("version = 3", &format!("version = {n}"));
     let steps = [
         (version(2), false, Ok(Outcome::Added)),
         (version(3), false, Ok(Outcome::Changed)),
@@ -154,7 +154,7 @@ async fn a_server_sees_an_import_within_a_second(fresh: &Fresh) {
         schools.list().await.unwrap().iter().map(|school| school.code.clone()).collect();
     assert_eq!(codes, ["aa", "bb"]);
 
-    let newer = of("aa").replace("version = 2", "version = 3").replace("咸宁职业", "新的");
+    let newer = of("aa").replace("version = 3", "version = 4").replace("咸宁职业", "新的");
     folder.write("aa.toml", &newer);
     outcomes(fresh, &folder.paths(), false).await.unwrap();
     clock.advance(Duration::from_secs(1));

@@ -8,11 +8,11 @@ const FILE: &str = "#";
 
 /// What replaces what in a good file, the line of the result that must be named, and a part of the
 /// reason. What is missing, or wrong only together, is told at its table.
-const BAD: [(&str, &str, &str, &str); 38] = [
-    ("version = 2", "version = 0", "version", "nonzero"),
-    ("version = 2", "version = \"1\"", "version", "invalid type: string"),
-    ("version = 2", "version = ", "version", "string"),
-    ("version = 2", "version = 2\nversions = 2", "versions", "unknown field `versions`"),
+const BAD: [(&str, &str, &str, &str); 40] = [
+    ("version = 3", "version = 0", "version", "nonzero"),
+    ("version = 3", "version = \"1\"", "version", "invalid type: string"),
+    ("version = 3", "version = ", "version", "string"),
+    ("version = 3", "version = 3\nversions = 2", "versions", "unknown field `versions`"),
     ("code = \"xnec\"", "code = \"XNEC\"", "code", "1 to 32 of the characters a-z"),
     ("name = \"咸宁职业技术学院\"", "name = \"  \"", "name", "1 to 40 characters"),
     ("portal = true", "", FILE, "missing field `portal`"),
@@ -60,6 +60,8 @@ const BAD: [(&str, &str, &str, &str); 38] = [
         "prefixes",
         "missing field `id`",
     ),
+    ("card_balance = true", "card_balance = 1", "card_balance", "invalid type: integer"),
+    ("card_balance = true", "reversal_minutes = 0", "[spend]", "must be 1 to 1440"),
     ("min_fen = 1", "min_fen = 0", "[top_up]", "at least 1"),
     ("min_fen = 1", "min_fen = 1.5", "min_fen", "invalid type: floating point"),
     ("max_fen = 50_000", "max_fen = 99999999999999999999", "max_fen", "i64"),

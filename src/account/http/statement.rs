@@ -82,7 +82,7 @@ struct StatementItem {
     at: Timestamp,
     kind: EntryKind,
     /// Fit to show.
-    title: &'static str,
+    title: String,
     /// Above zero for what came, below for what went; never zero.
     #[schema(value_type = i64)]
     amount_fen: Balance,
@@ -235,8 +235,9 @@ impl StatementPage {
 }
 
 impl StatementItem {
-    const fn of(entry: &Entry) -> Self {
-        let Entry { id, at, kind, title, amount, order } = *entry;
+    fn of(entry: &Entry) -> Self {
+        let Entry { id, at, kind, ref title, amount, order } = *entry;
+        let title = title.clone().into_owned();
         Self { id, at, kind, title, amount_fen: amount, order_id: order }
     }
 }

@@ -139,11 +139,24 @@ impl Append {
 
 /// Writes a batch within a transaction.
 pub(super) async fn append(tx: &Tx, batch: &Append) -> Result<(), DbError> {
-    let written = tx.write_all(batch.writes()).await?;
+    append_with(tx, batch, Vec::new()).await.map(drop)
+}
+
+/// Writes a batch within a transaction, and what stands in `beside`, of other tables, together with
+/// it; answers how many rows each of those wrote.
+pub(super) async fn append_with(
+    tx: &Tx,
+    batch: &Append,
+    beside: Vec<Write>,
+) -> Result<Vec<i64>, DbError> {
+    let mut writes = batch.writes();
+    let ours = writes.len();
+    writes.extend(beside);
+    let mut written = tx.write_all(writes).await?;
     if written.first().map(|n| usize::try_from(*n)) != Some(Ok(batch.moved.len())) {
         return Err(DbError::Raced { table: "account" });
     }
-    Ok(())
+    Ok(written.split_off(ours))
 }
 
 /// Writes a batch as a transaction of its own, in one round trip. PostgreSQL only.

@@ -1,6 +1,6 @@
 //! How much may be spent at tills, within a meal and within a day.
 
-use crate::base::money::Fen;
+use crate::base::{clock::Timestamp, money::Fen};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,6 +18,36 @@ pub struct Limits {
     pub over_limit: OverLimit,
     /// When meals are; what is outside is one more meal.
     pub meal_windows: Vec<MealWindow>,
+}
+
+impl Limits {
+    /// The meal of Asia/Shanghai that `at` falls into.
+    pub fn meal_at(&self, at: Timestamp) -> Meal {
+        let minute = at.distance(at.day().start()).as_secs() / 60;
+        let minute = u16::try_from(minute).unwrap_or(u16::MAX);
+        let window = self.meal_windows.iter().find(|w| (w.from..w.until).contains(&minute));
+        window.map_or(Meal::OTHER, |window| Meal(window.from.into()))
+    }
+}
+
+/// One meal of a day: what a limit sums over. Named by the minute at which its window begins, so
+/// that a charge stays in its meal when a school changes others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Meal(i32);
+
+impl Meal {
+    /// Outside every window, or where a school has none.
+    pub const OTHER: Self = Self(-1);
+
+    /// As stored.
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// For storage.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
 }
 
 /// What happens to a payment that would pass a limit.
@@ -134,6 +164,27 @@ mod tests {
         let bad = ["", "5:00-10:00", "10:00", "10:00-05:00", "10:00-10:00", "10:60-11:00"];
         for bad in bad.into_iter().chain(["24:01-24:02", "10:00-24:01", "+1:00-02:00", "时-分"]) {
             assert!(MealWindow::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_minute_is_in_one_meal() {
+        let limits: Limits = toml::from_str("day_fen = 1\nover_limit = \"refuse\"").unwrap();
+        let cases = [
+            ("00:00:00", Meal::OTHER),
+            ("04:59:59", Meal::OTHER),
+            ("05:00:00", Meal(300)),
+            ("09:59:59", Meal(300)),
+            ("10:00:00", Meal(600)),
+            ("14:59:59", Meal(600)),
+            ("15:00:00", Meal(900)),
+            ("20:59:59", Meal(900)),
+            ("21:00:00", Meal::OTHER),
+            ("23:59:59", Meal::OTHER),
+        ];
+        for (time, meal) in cases {
+            let at = Timestamp::parse_rfc3339(&format!("2026-11-21T{time}+08:00")).unwrap();
+            assert_eq!(limits.meal_at(at), meal, "{time}");
         }
     }
 

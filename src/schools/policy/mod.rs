@@ -6,14 +6,16 @@
 mod code;
 mod field;
 mod limits;
+mod spend;
 mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
 pub use code::CodePolicy;
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
-pub use limits::{Limits, MealWindow, OverLimit};
+pub use limits::{Limits, Meal, MealWindow, OverLimit};
 use serde::{Deserialize, Serialize};
+pub use spend::SpendPolicy;
 use std::num::NonZeroU32;
 pub use top_up::TopUpPolicy;
 
@@ -40,6 +42,9 @@ pub struct Policy {
     /// The rotating code.
     #[serde(default)]
     pub passcode: CodePolicy,
+    /// Spending by code at tills.
+    #[serde(default)]
+    pub spend: SpendPolicy,
     /// What must be agreed to.
     pub consent: Consent,
     /// What the school tells its students, in this order.

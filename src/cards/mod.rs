@@ -1,11 +1,21 @@
-//! A person's card: whether it may be used, what is on it, how much may be spent.
+//! A person's card: whether it may be used, what is on it, how much may be and was spent.
 //!
 //! Invariant: a balance that is shown was read from the ledger in one query, none of it from a
 //! cache.
+//! Invariant: what was spent is what charges say, less those that were taken back; there is no
+//! counter beside them that could disagree.
+
+pub mod charges;
+mod purse;
+mod spent;
+mod store;
+
+pub use purse::{Drawn, Purse, TooLittle};
+pub use spent::{Over, Spent};
 
 use crate::{
     base::{
-        clock::Day,
+        clock::{Day, Timestamp},
         db::{Db, DbError},
         ids::{PersonId, SchoolId},
         money::{Balance, Fen},
@@ -28,6 +38,10 @@ pub enum CardStatus {
     Expired,
     /// Its holder has left the school.
     Closed,
+    /// 已挂失: its holder has lost it, or the phone.
+    Lost,
+    /// 已休眠: nothing was bought for too long; the counter wakes it up.
+    Dormant,
 }
 
 impl CardStatus {
@@ -35,7 +49,9 @@ impl CardStatus {
     pub fn of(standing: Standing, today: Day) -> Self {
         match (standing.status, standing.valid_until) {
             (PersonStatus::Closed, _) => Self::Closed,
+            (PersonStatus::Active, _) if standing.lost => Self::Lost,
             (PersonStatus::Active, Some(last)) if last < today => Self::Expired,
+            (PersonStatus::Active, _) if standing.dormant => Self::Dormant,
             (PersonStatus::Active, _) => Self::Normal,
         }
     }
@@ -73,28 +89,36 @@ pub struct LimitsView {
     over_limit: Option<OverLimit>,
     /// When meals are: `10:00-15:00`. What is outside counts as one more meal.
     meal_windows: Vec<String>,
+    /// Spent within the present meal.
+    #[schema(value_type = Option<i64>)]
+    meal_spent_fen: Option<Fen>,
+    /// Spent today.
+    #[schema(value_type = Option<i64>)]
+    day_spent_fen: Option<Fen>,
 }
 
-impl From<&Limits> for LimitsView {
-    fn from(limits: &Limits) -> Self {
+impl LimitsView {
+    fn new(limits: &Limits, spent: &Spent, now: Timestamp) -> Self {
         Self {
             meal_fen: limits.meal,
             day_fen: limits.day,
             over_limit: Some(limits.over_limit),
             meal_windows: limits.meal_windows.iter().map(ToString::to_string).collect(),
+            meal_spent_fen: Some(spent.in_meal(limits.meal_at(now))),
+            day_spent_fen: Some(spent.in_day()),
         }
     }
 }
 
 impl CardView {
-    fn new(status: CardStatus, balances: &PersonBalances, policy: &Policy) -> Self {
+    const fn new(status: CardStatus, balances: &PersonBalances, limits: LimitsView) -> Self {
         Self {
             status,
             card_balance_fen: balances.card,
             transition_balance_fen: balances.transition,
             e_account_balance_fen: balances.e_account,
             total_fen: balances.total(),
-            limits: policy.limits.as_ref().map(LimitsView::from).unwrap_or_default(),
+            limits,
         }
     }
 }
@@ -124,11 +148,19 @@ impl Cards {
         Self { db }
     }
 
-    /// The holder's card, today: one query.
-    pub async fn of(&self, holder: &Holder<'_>, today: Day) -> Result<CardView, DbError> {
-        let status = CardStatus::of(holder.standing, today);
+    /// The holder's card at present: one query, and one more where the school sets limits.
+    pub async fn of(&self, holder: &Holder<'_>, now: Timestamp) -> Result<CardView, DbError> {
+        let status = CardStatus::of(holder.standing, now.day());
         let balances = person_balances(&self.db, holder.school, holder.person).await?;
-        Ok(CardView::new(status, &balances, holder.policy))
+        let limits = match &holder.policy.limits {
+            Some(limits) => {
+                let spent = charges::spent(&self.db, &[holder.person], now.day()).await?;
+                let none = Spent::default();
+                LimitsView::new(limits, spent.get(&holder.person).unwrap_or(&none), now)
+            }
+            None => LimitsView::default(),
+        };
+        Ok(CardView::new(status, &balances, limits))
     }
 }
 
@@ -139,6 +171,12 @@ mod tests {
     #[test]
     fn a_card_is_good_to_the_end_of_its_last_day() {
         use PersonStatus::{Active, Closed};
+        let of = |status, last: Option<i32>, lost, dormant| Standing {
+            status,
+            valid_until: last.map(Day::from_number),
+            lost,
+            dormant,
+        };
         let today = Day::from_number(20_000);
         let cases = [
             (Active, None, CardStatus::Normal),
@@ -149,7 +187,17 @@ mod tests {
             (Closed, Some(19_999), CardStatus::Closed),
         ];
         for (status, last, expected) in cases {
-            let standing = Standing { status, valid_until: last.map(Day::from_number) };
+            let standing = of(status, last, false, false);
+            assert_eq!(CardStatus::of(standing, today), expected, "{standing:?}");
+        }
+        let stopped = [
+            (of(Active, None, true, false), CardStatus::Lost),
+            (of(Active, Some(19_999), true, true), CardStatus::Lost),
+            (of(Active, None, false, true), CardStatus::Dormant),
+            (of(Active, Some(19_999), false, true), CardStatus::Expired),
+            (of(Closed, None, true, true), CardStatus::Closed),
+        ];
+        for (standing, expected) in stopped {
             assert_eq!(CardStatus::of(standing, today), expected, "{standing:?}");
         }
     }

@@ -1,0 +1,108 @@
+//! Rows of charges: written and summed up in bulk, for charges are decided in bulk.
+
+use super::{
+    Drawn, Spent,
+    charges::{Act, Charge, ChargeId},
+};
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{Column, DbError, Rows, Source, Write},
+        ids::{PersonId, SchoolId},
+        money::Fen,
+    },
+    schools::policy::Meal,
+};
+use sea_orm::QueryResult;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+const SPENT: &str = "SELECT c.person_id, c.meal, CAST(SUM(c.amount_fen) AS BIGINT) AS sum_fen \
+    FROM {rows} JOIN charge c ON c.person_id = r.person_id AND c.day = r.day \
+    WHERE c.reversed_at IS NULL GROUP BY c.person_id, c.meal";
+
+/// What each of these persons spent on that day, less what was taken back; nobody's nothing is
+/// left out. One query.
+pub async fn spent(
+    source: impl Into<Source<'_>>,
+    persons: &[PersonId],
+    day: Day,
+) -> Result<HashMap<PersonId, Spent>, DbError> {
+    let rows = Rows::new(vec![
+        ("person_id", Column::Uuid(persons.iter().map(|person| person.uuid()).collect())),
+        ("day", Column::I32(vec![day.number(); persons.len()])),
+    ]);
+    let mut spent: HashMap<PersonId, Spent> = HashMap::new();
+    for row in source.into().select_rows(SPENT, rows).await? {
+        let person = PersonId::from_uuid(row.try_get("", "person_id")?);
+        let meal = Meal::from_number(row.try_get("", "meal")?);
+        spent.entry(person).or_default().add(meal, fen(&row, "sum_fen")?);
+    }
+    Ok(spent)
+}
+
+/// The charge of that act.
+pub async fn find(source: impl Into<Source<'_>>, act: Act) -> Result<Option<Charge>, DbError> {
+    let sql = "SELECT * FROM charge WHERE terminal_id = $1 AND seq = $2";
+    let found = source.into().select(sql, vec![act.0.into(), act.1.into()]).await?;
+    found.first().map(charge_of).transpose()
+}
+
+/// New charges, to go to the database together with other writes. A unique violation means that an
+/// act was decided meanwhile: to be decided anew.
+pub fn write_of(charges: &[Charge]) -> Write {
+    let uuids = |f: fn(&Charge) -> Uuid| Column::Uuid(charges.iter().map(f).collect());
+    let i64s = |f: fn(&Charge) -> i64| Column::I64(charges.iter().map(f).collect());
+    let i32s = |f: fn(&Charge) -> i32| Column::I32(charges.iter().map(f).collect());
+    let rows = Rows::new(vec![
+        ("terminal_id", uuids(|c| c.act.0)),
+        ("seq", i64s(|c| c.act.1)),
+        ("id", uuids(|c| c.id.uuid())),
+        ("school_id", i64s(|c| c.school.number())),
+        ("day", i32s(|c| c.at.day().number())),
+        ("person_id", uuids(|c| c.person.uuid())),
+        ("merchant_id", uuids(|c| c.merchant)),
+        ("meal", i32s(|c| c.meal.number())),
+        ("amount_fen", i64s(|c| c.drawn.amount.get())),
+        ("from_e_account_fen", i64s(|c| c.drawn.from_e_account.get())),
+        ("at", i64s(|c| c.at.micros())),
+    ]);
+    Write::Insert { table: "charge", rows, suffix: "" }
+}
+
+/// Marks a charge as taken back. No row is written where it was taken back before.
+pub fn write_of_reversal(act: Act, at: Timestamp) -> Write {
+    let rows = Rows::new(vec![
+        ("seq", Column::I64(vec![act.1])),
+        ("terminal_id", Column::Uuid(vec![act.0])),
+        ("at", Column::I64(vec![at.micros()])),
+    ]);
+    Write::Update {
+        table: "charge",
+        rows,
+        set: "reversed_at = r.at",
+        guard: "charge.terminal_id = r.terminal_id AND charge.reversed_at IS NULL",
+    }
+}
+
+fn charge_of(row: &QueryResult) -> Result<Charge, DbError> {
+    Ok(Charge {
+        id: ChargeId::from_uuid(row.try_get("", "id")?),
+        act: (row.try_get("", "terminal_id")?, row.try_get("", "seq")?),
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        person: PersonId::from_uuid(row.try_get("", "person_id")?),
+        merchant: row.try_get("", "merchant_id")?,
+        meal: Meal::from_number(row.try_get("", "meal")?),
+        drawn: Drawn {
+            amount: fen(row, "amount_fen")?,
+            from_e_account: fen(row, "from_e_account_fen")?,
+        },
+        at: Timestamp::from_micros(row.try_get("", "at")?),
+        reversed_at: row.try_get::<Option<i64>>("", "reversed_at")?.map(Timestamp::from_micros),
+    })
+}
+
+fn fen(row: &QueryResult, column: &str) -> Result<Fen, DbError> {
+    Fen::new(row.try_get("", column)?)
+        .map_err(|_| DbError::Inconsistent { table: "charge", what: "negative amount" })
+}

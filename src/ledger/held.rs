@@ -1,0 +1,111 @@
+//! Persons under their locks: for a journey that must know balances before it can say what to post.
+
+use super::{
+    LedgerError,
+    account::{Account, AccountId, AccountRow, Class, PersonAccount},
+    balances::PersonBalances,
+    decide::{AccountState, Book, Posted},
+    post::{Asked, Persons, batch, decide, lock, lock_of},
+    store,
+    transfer::{Transfer, TransferId},
+};
+use crate::base::{
+    clock::Timestamp,
+    db::{DbError, Tx, Write},
+    ids::{PersonId, SchoolId},
+    money::Balance,
+};
+use std::collections::HashSet;
+
+/// Locks persons until the transaction ends: what is decided about them now is decided alone.
+/// Postings take the same lock, all in one order.
+pub async fn lock_persons(tx: &Tx, persons: &[(SchoolId, PersonId)]) -> Result<(), DbError> {
+    lock(tx, &persons.iter().copied().collect()).await
+}
+
+/// Persons that this transaction has locked, with every account that they have.
+#[derive(Debug)]
+pub struct Held {
+    persons: Persons,
+    accounts: Vec<AccountState>,
+}
+
+impl Held {
+    /// Locks persons and reads their accounts, and those of `others` that exist: two queries, and
+    /// two more for somebody new.
+    pub async fn lock(
+        tx: &Tx,
+        persons: Persons,
+        others: &[(SchoolId, Account)],
+    ) -> Result<Self, DbError> {
+        lock(tx, &persons).await?;
+        let others = others.iter().filter_map(|(school, account)| account.row(*school, None));
+        let others: HashSet<AccountId> = others.map(|row| row.id).collect();
+        let ids = persons.iter().map(|(_, person)| *person).collect();
+        let accounts = store::accounts(tx.into(), ids, others.into_iter().collect()).await?;
+        Ok(Self { persons, accounts })
+    }
+
+    /// What a locked person may spend, as it stands and will stand until this transaction posts.
+    pub fn balances(&self, school: SchoolId, person: PersonId) -> Result<PersonBalances, DbError> {
+        if !self.persons.contains(&(school, person)) {
+            return Err(DbError::Inconsistent { table: "account", what: "read without a lock" });
+        }
+        let transition = Account::Person(PersonAccount::Transition);
+        let transition = transition.row(school, Some(person)).map(|row| row.id);
+        let spendable = self
+            .accounts
+            .iter()
+            .filter(|state| state.person == Some(person) && state.class == Class::Spendable);
+        let parts = spendable.map(|state| (state.id, state.balance));
+        PersonBalances::of(parts, lock_of(school, person), transition)
+    }
+
+    /// Posts transfers that were decided on these balances, together with the writes that stand in
+    /// `beside`, of other tables: one statement on PostgreSQL. Answers the transfers, and how many
+    /// rows each of `beside` wrote.
+    ///
+    /// Their references are new: one that was used before is a unique violation, after which the
+    /// transaction is to be run again by whoever knows what was decided before. A refusal is an
+    /// error, for the balances were known.
+    pub async fn post(
+        self,
+        tx: &Tx,
+        now: Timestamp,
+        transfers: &[Transfer],
+        beside: Vec<Write>,
+    ) -> Result<(Vec<TransferId>, Vec<i64>), LedgerError> {
+        let asked = Asked::new(transfers)?;
+        let mut accounts = self.accounts;
+        let missing = asked.missing(&accounts);
+        if !missing.is_empty() {
+            accounts.extend(missing.iter().map(at_zero));
+            store::open(tx, missing).await?;
+        }
+        let mut book = Book::default();
+        for state in accounts {
+            book.know_account(state);
+        }
+        let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
+        let mut posted = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            let (Posted::New(id) | Posted::Replayed(id)) = outcome?;
+            posted.push(id);
+        }
+        let batch = batch(&book, accepted, &asked.heads())?;
+        Ok((posted, store::append_with(tx, &batch, beside).await?))
+    }
+}
+
+/// An account that is being opened. Only the school's own can be missing: those of a person are
+/// opened under the person's lock. What a neighbour posts to it meanwhile does not matter, for a
+/// hot account's balance is not looked at.
+const fn at_zero(row: &AccountRow) -> AccountState {
+    AccountState {
+        id: row.id,
+        person: row.person,
+        class: row.class,
+        balance: Balance::ZERO,
+        version: 0,
+    }
+}

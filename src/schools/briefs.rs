@@ -1,0 +1,47 @@
+//! What a decision needs of people, read for many at once.
+
+use super::{People, Standing, person::masked_name, store};
+use crate::base::{
+    crypto::seal::{SealError, Sealer},
+    db::{DbError, Source},
+    ids::PersonId,
+};
+use std::{collections::HashMap, fmt};
+
+/// Whether somebody belongs to the school, and the name, still closed.
+#[derive(Clone)]
+pub struct Brief {
+    /// Who.
+    pub person: PersonId,
+    /// Whether they belong to the school, and whether the card is stopped.
+    pub standing: Standing,
+    pub(super) name: Vec<u8>,
+}
+
+impl fmt::Debug for Brief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brief")
+            .field("person", &self.person)
+            .field("standing", &self.standing)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Brief {
+    /// The name as it may be shown.
+    pub fn masked_name(&self, sealer: &Sealer) -> Result<String, SealError> {
+        masked_name(sealer, self.person, &self.name)
+    }
+}
+
+impl People {
+    /// Those of these persons that exist: one query. A statement of `source` at the time, so that
+    /// whoever has locked them sees what holds.
+    pub async fn briefs(
+        source: Source<'_>,
+        persons: Vec<PersonId>,
+    ) -> Result<HashMap<PersonId, Brief>, DbError> {
+        let found = store::briefs(source, persons).await?;
+        Ok(found.into_iter().map(|brief| (brief.person, brief)).collect())
+    }
+}

@@ -1,0 +1,312 @@
+//! What a till asks for, made ready for the lanes: the code was looked for, the password compared.
+
+use super::{
+    challenge::{Challenge, CodeMark},
+    rules::Which,
+};
+use crate::{
+    base::{
+        ids::{PersonId, SchoolId},
+        money::Fen,
+    },
+    passcode::{Found, Shown},
+    schools::School,
+    terminals::{
+        Merchant,
+        seq::{Answer, AnswerKind, Asked, Kept, Seen, Step, see},
+    },
+};
+use std::sync::Arc;
+
+/// A charge that a till asks for.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// Under which number, and by which signature.
+    pub asked: Asked,
+    /// Where the till stands.
+    pub school: Arc<School>,
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// How much; above zero.
+    pub amount: Fen,
+    /// By what it is asked for.
+    pub proof: Proof,
+    /// Of the request, to be named in a refusal.
+    pub request_id: String,
+}
+
+/// By what a charge is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// A code that a device can have shown. Whether it is its first use, the transaction says.
+    Good(Shown),
+    /// The same, of a phone whose clock is wrong: used up, and refused.
+    Skewed(Shown),
+    /// Used before, as the key-value store remembers.
+    Used,
+    /// A code for something else.
+    WrongPurpose,
+    /// No code of anybody here.
+    Invalid,
+}
+
+impl Scan {
+    /// What was found, unless the terminal must wait: then how long.
+    pub fn of(found: Found) -> Result<Self, std::time::Duration> {
+        match found {
+            Found::Shown(shown) => Ok(Self::Good(shown)),
+            Found::ClockSkew(shown, _) => Ok(Self::Skewed(shown)),
+            Found::UsedBefore(_) => Ok(Self::Used),
+            Found::WrongPurpose => Ok(Self::WrongPurpose),
+            Found::Invalid(_) => Ok(Self::Invalid),
+            Found::Slowed { retry_after } => Err(retry_after),
+        }
+    }
+
+    /// The code to be used up, good or not.
+    pub const fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Good(shown) | Self::Skewed(shown) => Some(shown),
+            Self::Used | Self::WrongPurpose | Self::Invalid => None,
+        }
+    }
+}
+
+/// A scan, or the password for one.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A code.
+    Scan(Scan),
+    /// A password for a challenge.
+    Password {
+        /// As it was read before the password was compared; `None` where there is none.
+        challenge: Option<Challenge>,
+        /// Whether it is the person's.
+        right: bool,
+    },
+}
+
+/// Who and what stands behind a charge that may be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub(super) person: PersonId,
+    pub(super) code: CodeMark,
+    pub(super) given: Option<Which>,
+}
+
+impl From<&Shown> for CodeMark {
+    fn from(shown: &Shown) -> Self {
+        let (tick, sub) = (shown.tick.number(), shown.sub.number());
+        Self { generation: shown.generation, tick, sub }
+    }
+}
+
+impl Asking {
+    /// Whose money it is about, if anybody's.
+    pub(super) fn person(&self) -> Option<(SchoolId, PersonId)> {
+        let person = match &self.proof {
+            Proof::Scan(scan) => scan.shown()?.person,
+            Proof::Password { challenge, .. } => challenge.as_ref()?.person,
+        };
+        Some((self.school.id, person))
+    }
+
+    /// The code that it uses up.
+    pub(super) const fn shown(&self) -> Option<&Shown> {
+        match &self.proof {
+            Proof::Scan(scan) => scan.shown(),
+            Proof::Password { .. } => None,
+        }
+    }
+
+    /// The challenge that it answers.
+    pub(super) const fn challenge(&self) -> Option<&Challenge> {
+        match &self.proof {
+            Proof::Scan(_) => None,
+            Proof::Password { challenge, .. } => challenge.as_ref(),
+        }
+    }
+}
+
+/// What a request is told, without or after a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// What is kept under its number.
+    Answer(Answer),
+    /// Its number was used for something else.
+    Conflict,
+    /// Its nonce was used under another signature.
+    NonceReused,
+}
+
+/// What a request is told because of those before it; `None` where it is to be decided.
+pub(super) fn told_before(asking: &Asking, kept: &[Kept]) -> Option<Told> {
+    told_under_its_number(&asking.asked, kept).or_else(|| told_by_other_step(asking, kept))
+}
+
+/// What a request is told because it, or another one in its place, was answered before.
+pub(super) fn told_under_its_number(asked: &Asked, kept: &[Kept]) -> Option<Told> {
+    match see(asked, kept) {
+        Seen::Repeat(answer) => Some(Told::Answer(answer)),
+        Seen::Conflict => Some(Told::Conflict),
+        Seen::NonceReused => Some(Told::NonceReused),
+        Seen::First => None,
+    }
+}
+
+/// A number has one act: a scan and its password belong together, and nothing else does.
+fn told_by_other_step(asking: &Asking, kept: &[Kept]) -> Option<Told> {
+    let Asked { terminal, seq, step, .. } = asking.asked;
+    let of_number = |kept: &&Kept| (kept.asked.terminal, kept.asked.seq) == (terminal, seq);
+    let at = |step| kept.iter().filter(of_number).find(|kept| kept.asked.step == step);
+    match step {
+        Step::Act => at(Step::Password).map(|_| Told::Conflict),
+        Step::Password => {
+            let act = at(Step::Act)?;
+            let its_own = asking
+                .challenge()
+                .is_some_and(|challenge| (challenge.terminal, challenge.seq) == (terminal, seq));
+            match act.asked.kind {
+                AnswerKind::Reversed => Some(Told::Answer(act.answer.clone())),
+                AnswerKind::Charge if its_own => None,
+                AnswerKind::Charge | AnswerKind::Reversal => Some(Told::Conflict),
+            }
+        }
+        Step::Reversal => None,
+    }
+}
+
+/// For each request of a batch whether it is to be decided. Of several under one number, or with
+/// one nonce, the first is.
+pub(super) fn to_decide(askings: &[Asking], known: &[Kept]) -> Vec<bool> {
+    let mut kept = known.to_vec();
+    let mut decide = |asking: &Asking| {
+        let first = told_before(asking, &kept).is_none();
+        if first {
+            let open = Answer { status: 0, body: Vec::new() };
+            kept.push(Kept { asked: asking.asked.clone(), answer: open });
+        }
+        first
+    };
+    askings.iter().map(&mut decide).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::clock::Timestamp,
+        schools::policy::Policy,
+        spend::challenge::{ChallengeId, LIFE},
+        terminals::{MerchantId, TerminalId, seq::Seq},
+    };
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);
+
+    fn till(n: u128) -> TerminalId {
+        TerminalId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn asked(seq: i64, step: Step, nonce: &str) -> Asked {
+        let mut signature_digest = [0; 32];
+        signature_digest[..nonce.len()].copy_from_slice(nonce.as_bytes());
+        Asked {
+            terminal: till(1),
+            school: SchoolId::from_number(1),
+            seq: Seq::new(seq).unwrap(),
+            step,
+            kind: AnswerKind::Charge,
+            nonce: nonce.to_owned(),
+            signature_digest,
+            content_digest: [1; 32],
+        }
+    }
+
+    fn asking(asked: Asked, proof: Proof) -> Asking {
+        let policy = Policy::parse(include_str!("../../schools/xnec.toml")).unwrap();
+        let id = SchoolId::from_number(1);
+        let (code, name) = ("xnec".to_owned(), "x".to_owned());
+        Asking {
+            asked,
+            school: Arc::new(School { id, code, name, policy }),
+            merchant: Merchant {
+                id: MerchantId::new(NOW),
+                code: "c1".parse().unwrap(),
+                name: "c".parse().unwrap(),
+            },
+            amount: Fen::new(1).unwrap(),
+            proof,
+            request_id: String::new(),
+        }
+    }
+
+    fn scan(seq: i64, nonce: &str) -> Asking {
+        asking(asked(seq, Step::Act, nonce), Proof::Scan(Scan::Invalid))
+    }
+
+    /// The password for the scan `of`, under the number `seq`.
+    fn password(seq: i64, nonce: &str, of: i64) -> Asking {
+        let challenge = Challenge {
+            id: ChallengeId::new(NOW),
+            school: SchoolId::from_number(1),
+            terminal: till(1),
+            seq: Seq::new(of).unwrap(),
+            person: PersonId::new(NOW),
+            amount: Fen::new(1).unwrap(),
+            which: Which::Query,
+            code: CodeMark { generation: 1, tick: 1, sub: 1 },
+            expires_at: NOW.plus(LIFE),
+            used: false,
+        };
+        let proof = Proof::Password { challenge: Some(challenge), right: true };
+        asking(asked(seq, Step::Password, nonce), proof)
+    }
+
+    fn kept(asked: Asked, status: u16) -> Kept {
+        Kept { asked, answer: Answer { status, body: vec![] } }
+    }
+
+    #[test]
+    fn a_number_is_for_one_act() {
+        let answer = |status| Some(Told::Answer(Answer { status, body: vec![] }));
+        let mark = Asked { kind: AnswerKind::Reversed, ..asked(5, Step::Act, "") };
+        let asks = kept(asked(5, Step::Act, "a"), 409);
+        let given = kept(asked(6, Step::Password, "b"), 200);
+        let cases = [
+            ("the scan's password", password(5, "n", 5), vec![asks.clone()], None),
+            ("under a number of its own", password(7, "n", 5), vec![asks.clone()], None),
+            ("under another's", password(5, "n", 4), vec![asks], Some(Told::Conflict)),
+            ("a scan after a password", scan(6, "n"), vec![given], Some(Told::Conflict)),
+            ("taken back", password(5, "n", 4), vec![kept(mark, 422)], answer(422)),
+        ];
+        for (what, asking, known, told) in cases {
+            assert_eq!(told_before(&asking, &known), told, "{what}");
+        }
+        let nobodys = asking(
+            asked(5, Step::Password, "n"),
+            Proof::Password { challenge: None, right: false },
+        );
+        let before = [kept(asked(5, Step::Act, "a"), 200)];
+        assert_eq!(told_before(&nobodys, &before), Some(Told::Conflict));
+    }
+
+    #[test]
+    fn of_a_batch_the_first_of_each_number_and_nonce_is_decided() {
+        let known = [kept(asked(1, Step::Act, "a"), 200)];
+        let batch = [
+            scan(1, "b"),
+            scan(2, "c"),
+            scan(2, "d"),
+            scan(3, "c"),
+            scan(3, "e"),
+            password(4, "f", 9),
+            scan(4, "g"),
+        ];
+        let mut twice = batch[3].clone();
+        twice.asked.signature_digest = [9; 32];
+        let batch = [&batch[..3], &[twice], &batch[4..]].concat();
+        let open = to_decide(&batch, &known);
+        assert_eq!(open, [false, true, false, false, true, true, false]);
+    }
+}

@@ -1,0 +1,100 @@
+//! A scan that waits for a password.
+
+use super::rules::Which;
+use crate::{
+    base::{
+        clock::Timestamp,
+        ids::{PersonId, SchoolId},
+        money::Fen,
+    },
+    terminals::{TerminalId, seq::Seq},
+};
+use std::time::Duration;
+
+crate::uuid_id! {
+    /// A challenge, as the till sends it back.
+    ChallengeId
+}
+
+/// How long a password may take.
+pub const LIFE: Duration = Duration::from_secs(90);
+
+/// A question for a password: for this terminal, person and amount, and once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// As the till sends it back.
+    pub id: ChallengeId,
+    /// Where.
+    pub school: SchoolId,
+    /// Which terminal.
+    pub terminal: TerminalId,
+    /// The number of the scan.
+    pub seq: Seq,
+    /// Whose code it was.
+    pub person: PersonId,
+    /// How much.
+    pub amount: Fen,
+    /// Which password.
+    pub which: Which,
+    /// The code that was scanned.
+    pub code: CodeMark,
+    /// When it is over.
+    pub expires_at: Timestamp,
+    /// Whether a password was given.
+    pub used: bool,
+}
+
+/// Which code of its device a code was, so that the phone knows its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeMark {
+    /// Which enrolment.
+    pub generation: u32,
+    /// In which step.
+    pub tick: u64,
+    /// Which of the step.
+    pub sub: u8,
+}
+
+impl Challenge {
+    /// Whether a password of this terminal, for this amount, answers it now.
+    pub fn waits_for(&self, terminal: TerminalId, amount: Fen, now: Timestamp) -> bool {
+        !self.used && self.terminal == terminal && self.amount == amount && now < self.expires_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_question_is_for_one_till_one_amount_and_ninety_seconds() {
+        let now = Timestamp::from_seconds(1_795_233_600);
+        let till = |n| TerminalId::from_uuid(Uuid::from_u128(n));
+        let fen = |n| Fen::new(n).unwrap();
+        let challenge = Challenge {
+            id: ChallengeId::new(now),
+            school: SchoolId::from_number(1),
+            terminal: till(1),
+            seq: Seq::new(7).unwrap(),
+            person: PersonId::new(now),
+            amount: fen(1250),
+            which: Which::Query,
+            code: CodeMark { generation: 1, tick: 2, sub: 3 },
+            expires_at: now.plus(LIFE),
+            used: false,
+        };
+        let in_time = now.plus(Duration::from_secs(89));
+        let cases = [
+            ("in time", till(1), fen(1250), in_time, true),
+            ("too late", till(1), fen(1250), now.plus(LIFE), false),
+            ("another till", till(2), fen(1250), now, false),
+            ("another amount", till(1), fen(1251), now, false),
+        ];
+        for (what, terminal, amount, at, good) in cases {
+            assert_eq!(challenge.waits_for(terminal, amount, at), good, "{what}");
+        }
+        let used = Challenge { used: true, ..challenge };
+        assert!(!used.waits_for(till(1), fen(1250), now), "good once");
+    }
+}

@@ -1,0 +1,214 @@
+//! A batch of charges, decided one after the other under their persons' locks and written at once.
+//!
+//! | phase | statements |
+//! | --- | --- |
+//! | lock the persons; read their accounts and the merchants' | 2 |
+//! | read what is kept under these numbers and nonces | 1 |
+//! | use the codes up | 1 |
+//! | read who may pay, and where there are limits what they spent today | 1 (+ 1) |
+//! | read the challenges that passwords answer (rare) | (1) |
+//! | decide | 0 |
+//! | write postings, charges, answers, events | 1 (SQLite: 8) |
+//!
+//! One charge costs the same statements as sixty-four.
+
+use super::{
+    asking::{Asking, Told, to_decide, told_before},
+    desk::{Desk, Papers, Place, place},
+    postings::merchant_account,
+    store,
+};
+use crate::{
+    base::{
+        clock::{Clock, Timestamp},
+        crypto::seal::{SealError, Sealer},
+        db::{Db, DbError, Source, Tx, TxError},
+        ids::{PersonId, SchoolId},
+        lane::Batch,
+        write_point,
+    },
+    cards::charges,
+    events,
+    ledger::{
+        Held, LedgerError,
+        account::{Account, NotAName},
+    },
+    passcode::{self, Codes, Shown, Use},
+    schools::People,
+    terminals::{
+        known,
+        seq::{Asked, Kept},
+        write_of,
+    },
+};
+use async_trait::async_trait;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+use tokio::sync::Notify;
+
+/// The most charges of one commit.
+pub const BATCH: usize = 64;
+
+/// Why nothing was decided. The till is told to ask again.
+#[derive(Debug, thiserror::Error)]
+pub enum ChargeError {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A name that does not open.
+    #[error("a name could not be opened: {0}")]
+    Sealed(#[from] SealError),
+    /// A merchant's code that cannot be an account's.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+    /// An answer that is not JSON.
+    #[error("an answer could not be written: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+impl TxError for ChargeError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Ledger(error) => error.db(),
+            Self::Sealed(_) | Self::Name(_) | Self::Answer(_) => None,
+        }
+    }
+}
+
+/// Charges in lanes.
+#[derive(Debug)]
+pub struct Charging {
+    /// Where.
+    pub db: Db,
+    /// When.
+    pub clock: Arc<dyn Clock>,
+    /// Opens names.
+    pub names: Sealer,
+    /// Told which codes were used.
+    pub codes: Codes,
+    /// Woken after each commit.
+    pub sealer: Arc<Notify>,
+}
+
+#[async_trait(?Send)]
+impl Batch for Charging {
+    type Request = Asking;
+    type Answer = Told;
+    type Error = ChargeError;
+
+    async fn run(&self, requests: &[Asking]) -> Result<Vec<Told>, ChargeError> {
+        let now = self.clock.now();
+        let charging = self.db.in_tx(async |tx| charge_all(tx, now, &self.names, requests).await);
+        let done = write_point::within("charge", charging).await?;
+        self.sealer.notify_one();
+        self.codes.remember_used(&done.used);
+        Ok(done.told)
+    }
+}
+
+/// What came of a batch.
+#[derive(Debug)]
+pub struct Done {
+    /// What each request is told.
+    pub told: Vec<Told>,
+    /// The codes that can be used no more.
+    pub used: Vec<Shown>,
+}
+
+/// Decides charges in order and answers each. Nothing counts until the caller commits.
+pub async fn charge_all(
+    tx: &Tx,
+    now: Timestamp,
+    names: &Sealer,
+    askings: &[Asking],
+) -> Result<Done, ChargeError> {
+    let (persons, merchants) = touched(askings)?;
+    let held = Held::lock(tx, persons, &merchants).await?;
+    let asked: Vec<&Asked> = askings.iter().map(|asking| &asking.asked).collect();
+    let mut kept = known(Source::Tx(tx), &asked).await?;
+    let open = to_decide(askings, &kept);
+    let papers = papers(tx, now, askings, &open).await?;
+    let used = askings.iter().zip(&open).filter(|(_, open)| **open);
+    let used = used.filter_map(|(asking, _)| asking.shown().copied()).collect();
+    let mut desk = Desk::new(now, names, &held, papers);
+    for (asking, _) in askings.iter().zip(&open).filter(|(_, open)| **open) {
+        desk.decide(asking)?;
+    }
+    let orders = desk.close();
+    let answered = i64::try_from(orders.answered.len()).unwrap_or(i64::MAX);
+    let beside = vec![
+        write_of(&orders.kept, now),
+        charges::write_of(&orders.charges),
+        store::write_of(&orders.challenges),
+        store::write_of_use(&orders.answered, now),
+        events::write_of(&orders.events)?,
+    ];
+    let (_, written) = held.post(tx, now, &orders.transfers, beside).await?;
+    if written.get(3) != Some(&answered) {
+        return Err(DbError::Raced { table: "charge_challenge" }.into());
+    }
+    kept.extend(orders.kept);
+    let told = askings.iter().map(|asking| told_in_the_end(asking, &kept));
+    Ok(Done { told: told.collect::<Result<_, _>>()?, used })
+}
+
+type Merchants = Vec<(SchoolId, Account)>;
+
+/// Whose money may move, and the accounts that may be paid.
+fn touched(askings: &[Asking]) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
+    let account = |asking: &Asking| {
+        let account = merchant_account(&asking.merchant.code)?;
+        Ok((asking.school.id, Account::School(account)))
+    };
+    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
+    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
+}
+
+/// Everything that decisions need, of those that are to be decided.
+async fn papers(
+    tx: &Tx,
+    now: Timestamp,
+    askings: &[Asking],
+    open: &[bool],
+) -> Result<Papers, DbError> {
+    let open: Vec<&Asking> =
+        askings.iter().zip(open).filter(|(_, open)| **open).map(|(asking, _)| asking).collect();
+    let shown: Vec<(Shown, &str)> =
+        open.iter().filter_map(|asking| Some((*asking.shown()?, ""))).collect();
+    let uses = passcode::use_up(tx, &shown, now).await?;
+    let mut persons: Vec<PersonId> =
+        open.iter().filter_map(|asking| Some(asking.person()?.1)).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
+    let mut spenders: Vec<PersonId> =
+        open.iter().filter(limited).filter_map(|asking| Some(asking.person()?.1)).collect();
+    spenders.sort_unstable();
+    spenders.dedup();
+    let challenges = open.iter().filter_map(|asking| Some(asking.challenge()?.id)).collect();
+    let challenges = store::challenges(Source::Tx(tx), challenges).await?;
+    Ok(Papers {
+        uses: uses_by_request(&open, uses),
+        briefs: People::briefs(Source::Tx(tx), persons).await?,
+        spent: charges::spent(tx, &spenders, now.day()).await?,
+        challenges: challenges.into_iter().map(|challenge| (challenge.id, challenge)).collect(),
+    })
+}
+
+/// What became of the code of each request, by its place.
+fn uses_by_request(open: &[&Asking], uses: Vec<Use>) -> HashMap<Place, Use> {
+    let with_code = open.iter().filter(|asking| asking.shown().is_some());
+    with_code.map(|asking| place(asking)).zip(uses).collect()
+}
+
+/// Everybody's answer is kept by now.
+fn told_in_the_end(asking: &Asking, kept: &[Kept]) -> Result<Told, DbError> {
+    let missing = DbError::Inconsistent { table: "terminal_answer", what: "no answer" };
+    told_before(asking, kept).ok_or(missing)
+}

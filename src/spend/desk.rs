@@ -1,0 +1,294 @@
+//! The desk of one batch: decides each charge on what those before it left, in memory, and gathers
+//! what is to be written.
+
+use super::{
+    asking::{Asking, Claim, Proof, Scan},
+    challenge::{Challenge, ChallengeId, LIFE},
+    charging::ChargeError,
+    postings::{self, Parties},
+    refusal::{Refusal, password_required},
+    rules::{Case, Verdict, Which, stopped},
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        crypto::seal::Sealer,
+        db::DbError,
+        http::ApiError,
+        ids::PersonId,
+        money::{Balance, Fen},
+    },
+    cards::{
+        CardStatus, Drawn, Purse, Spent,
+        charges::{Charge, ChargeId},
+    },
+    events::{CodeUsed, Happening, NewEvent},
+    ledger::{Held, transfer::Transfer},
+    passcode::{Purpose, Use},
+    schools::Brief,
+    terminals::{
+        TerminalId,
+        seq::{Answer, Kept, Seq, Step},
+    },
+};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// A request among those of a batch that are to be decided.
+pub(super) type Place = (TerminalId, Seq, Step);
+
+/// The place of a request.
+pub(super) const fn place(asking: &Asking) -> Place {
+    (asking.asked.terminal, asking.asked.seq, asking.asked.step)
+}
+
+/// What was read for the decisions.
+#[derive(Debug)]
+pub(super) struct Papers {
+    /// What became of the code of each request that has one.
+    pub(super) uses: HashMap<Place, Use>,
+    pub(super) briefs: HashMap<PersonId, Brief>,
+    pub(super) spent: HashMap<PersonId, Spent>,
+    pub(super) challenges: HashMap<ChallengeId, Challenge>,
+}
+
+/// What decisions come to.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    pub(super) transfers: Vec<Transfer>,
+    pub(super) charges: Vec<Charge>,
+    pub(super) kept: Vec<Kept>,
+    pub(super) challenges: Vec<Challenge>,
+    pub(super) answered: Vec<ChallengeId>,
+    pub(super) events: Vec<NewEvent>,
+}
+
+/// A charge as a till is told.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ChargeView {
+    /// The charge.
+    #[schema(value_type = uuid::Uuid)]
+    charge_id: ChargeId,
+    /// Whose money: `**明`.
+    name_masked: String,
+    /// What was taken.
+    #[schema(value_type = i64)]
+    amount_fen: Fen,
+    /// What is left; where the school tells tills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    balance_fen: Option<Balance>,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+/// A batch being decided.
+pub(super) struct Desk<'a> {
+    now: Timestamp,
+    names: &'a Sealer,
+    held: &'a Held,
+    papers: Papers,
+    purses: HashMap<PersonId, Purse>,
+    orders: Orders,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(now: Timestamp, names: &'a Sealer, held: &'a Held, papers: Papers) -> Self {
+        Self { now, names, held, papers, purses: HashMap::new(), orders: Orders::default() }
+    }
+
+    /// What is to be written.
+    pub(super) fn close(self) -> Orders {
+        self.orders
+    }
+
+    /// Decides a request and keeps its answer.
+    pub(super) fn decide(&mut self, asking: &Asking) -> Result<(), ChargeError> {
+        let claim = match &asking.proof {
+            Proof::Scan(scan) => self.scanned(asking, scan)?,
+            Proof::Password { challenge, right } => {
+                self.answered(asking, challenge.as_ref(), *right)
+            }
+        };
+        let answer = match claim {
+            Ok(claim) => self.judge(asking, &claim)?,
+            Err(refusal) => refused(asking, refusal)?,
+        };
+        self.orders.kept.push(Kept { asked: asking.asked.clone(), answer });
+        Ok(())
+    }
+
+    /// Whose code it is, if it is good.
+    fn scanned(&self, asking: &Asking, scan: &Scan) -> Result<Result<Claim, Refusal>, ChargeError> {
+        let shown = match scan {
+            Scan::Good(shown) => shown,
+            Scan::Skewed(_) => return Ok(Err(Refusal::CodeClockSkew)),
+            Scan::Used => return Ok(Err(Refusal::CodeUsed)),
+            Scan::WrongPurpose => return Ok(Err(Refusal::CodeWrongPurpose)),
+            Scan::Invalid => return Ok(Err(Refusal::CodeInvalid)),
+        };
+        Ok(match self.papers.uses.get(&place(asking)) {
+            Some(Use::Fresh) => Ok(Claim { person: shown.person, code: shown.into(), given: None }),
+            // A card that was reported lost says so; its devices ended with the report.
+            Some(Use::DeviceEnded) => {
+                Err(stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid))
+            }
+            Some(Use::UsedBefore) => Err(Refusal::CodeUsed),
+            None => return Err(missing("code_use").into()),
+        })
+    }
+
+    /// Whose scan waits for this password. However it ends, the challenge is used up.
+    fn answered(
+        &mut self,
+        asking: &Asking,
+        challenge: Option<&Challenge>,
+        right: bool,
+    ) -> Result<Claim, Refusal> {
+        let challenge =
+            challenge.and_then(|challenge| self.papers.challenges.get_mut(&challenge.id));
+        let challenge = challenge.ok_or(Refusal::ChallengeInvalid)?;
+        if !challenge.waits_for(asking.asked.terminal, asking.amount, self.now) {
+            return Err(Refusal::ChallengeInvalid);
+        }
+        challenge.used = true;
+        self.orders.answered.push(challenge.id);
+        if !right {
+            return Err(Refusal::PasswordWrong);
+        }
+        let Challenge { person, code, which, .. } = *challenge;
+        Ok(Claim { person, code, given: Some(which) })
+    }
+
+    fn judge(&mut self, asking: &Asking, claim: &Claim) -> Result<Answer, ChargeError> {
+        let person = claim.person;
+        let policy = &asking.school.policy;
+        let mut purse = self.purse(asking, person)?;
+        let case = Case {
+            policy,
+            status: self.status(person)?,
+            amount: asking.amount,
+            given: claim.given,
+            now: self.now,
+        };
+        let spent = self.papers.spent.entry(person).or_default();
+        match case.decide(&mut purse, spent) {
+            Verdict::Charged(drawn) => {
+                self.purses.insert(person, purse);
+                let left = purse.total().ok_or(missing("account"))?;
+                let id = self.charge(asking, claim, (&case, drawn))?;
+                self.tell(asking, claim, (id, left));
+                let name_masked = self.brief(person)?.masked_name(self.names)?;
+                let view = ChargeView {
+                    charge_id: id,
+                    name_masked,
+                    amount_fen: drawn.amount,
+                    balance_fen: policy.spend.show_balance.then_some(left),
+                    at: self.now,
+                };
+                Ok(Answer { status: 200, body: serde_json::to_vec(&view)? })
+            }
+            Verdict::Refused(refusal) => Ok(refused(asking, refusal)?),
+            Verdict::Ask(which) => Ok(self.ask(asking, claim, which)?),
+        }
+    }
+
+    fn charge(
+        &mut self,
+        asking: &Asking,
+        claim: &Claim,
+        (case, drawn): (&Case<'_>, Drawn),
+    ) -> Result<ChargeId, ChargeError> {
+        let (school, person) = (asking.school.id, claim.person);
+        let act = (asking.asked.terminal.uuid(), asking.asked.seq.number());
+        let merchant = postings::merchant_account(&asking.merchant.code)?;
+        let parties = Parties { school, person, act, merchant: &merchant };
+        self.orders.transfers.push(postings::spent(&parties, &drawn, self.now));
+        let id = ChargeId::new(self.now);
+        self.orders.charges.push(Charge {
+            id,
+            act,
+            school,
+            person,
+            merchant: asking.merchant.id.uuid(),
+            meal: case.meal(),
+            drawn,
+            at: self.now,
+            reversed_at: None,
+        });
+        Ok(id)
+    }
+
+    /// Tells the phone which of its codes was used, for how much, where.
+    fn tell(&mut self, asking: &Asking, claim: &Claim, (id, left): (ChargeId, Balance)) {
+        let used = CodeUsed {
+            charge_id: id.uuid(),
+            amount_fen: asking.amount,
+            merchant_name: asking.merchant.name.to_string(),
+            balance_fen: left,
+            purpose: Purpose::Pay.as_str().to_owned(),
+            generation: claim.code.generation,
+            tick: claim.code.tick,
+            sub: claim.code.sub,
+        };
+        self.orders.events.push(NewEvent {
+            school: asking.school.id,
+            person: claim.person,
+            what: Happening::CodeUsed(used),
+            at: self.now,
+        });
+    }
+
+    fn ask(
+        &mut self,
+        asking: &Asking,
+        claim: &Claim,
+        which: Which,
+    ) -> Result<Answer, serde_json::Error> {
+        let challenge = Challenge {
+            id: ChallengeId::new(self.now),
+            school: asking.school.id,
+            terminal: asking.asked.terminal,
+            seq: asking.asked.seq,
+            person: claim.person,
+            amount: asking.amount,
+            which,
+            code: claim.code,
+            expires_at: self.now.plus(LIFE),
+            used: false,
+        };
+        let told = problem(asking, &password_required(&challenge.id.to_string(), which));
+        self.orders.challenges.push(challenge);
+        told
+    }
+
+    fn purse(&self, asking: &Asking, person: PersonId) -> Result<Purse, DbError> {
+        if let Some(purse) = self.purses.get(&person) {
+            return Ok(*purse);
+        }
+        let balances = self.held.balances(asking.school.id, person)?;
+        Ok(Purse::new(&balances, asking.school.policy.spend.card_balance))
+    }
+
+    fn status(&self, person: PersonId) -> Result<CardStatus, DbError> {
+        Ok(CardStatus::of(self.brief(person)?.standing, self.now.day()))
+    }
+
+    fn brief(&self, person: PersonId) -> Result<&Brief, DbError> {
+        self.papers.briefs.get(&person).ok_or(missing("person"))
+    }
+}
+
+const fn missing(table: &'static str) -> DbError {
+    DbError::Inconsistent { table, what: "what a charge needs is not there" }
+}
+
+fn refused(asking: &Asking, refusal: Refusal) -> Result<Answer, serde_json::Error> {
+    problem(asking, &ApiError::new(refusal.kind()))
+}
+
+/// A refusal as it goes over the wire, now and at each repeat.
+fn problem(asking: &Asking, error: &ApiError) -> Result<Answer, serde_json::Error> {
+    super::refusal::answer(error, &asking.request_id)
+}

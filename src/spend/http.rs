@@ -1,0 +1,165 @@
+//! Charges and reversals over HTTP, for tills.
+
+use super::{By, ChargeView, NotDecided, ReversalView, Spending, Wish, refusal::SEQ_CONFLICT};
+use crate::{
+    base::{
+        http::{
+            ApiError, Principal, ValidJson,
+            problem::{INVALID, Kind, NOT_FOUND, Problem, UNAVAILABLE},
+            request_id,
+        },
+        lane::LaneError,
+        money::Fen,
+    },
+    terminals::{
+        self, Till,
+        seq::{Answer, Seq},
+    },
+};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header::CACHE_CONTROL},
+    post,
+    web::{Data, Path},
+};
+use garde::Validate;
+use serde::Deserialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const NO_MERCHANT: Kind =
+    Kind {
+        code: "terminal_without_merchant", status: 403, title: "本终端未登记商户，不能收款"
+    };
+const SLOWED: Kind =
+    Kind { code: "terminal_slowed", status: 429, title: "无效付款码过多，请稍后再试" };
+
+/// Mounts the paths of this journey below those of terminals; needs `Data<Spending>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(charge).service(reverse);
+}
+
+/// A charge: by a code, or by the password that the answer to a code asked for.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+struct NewCharge {
+    /// The terminal's number of this act.
+    #[garde(skip)]
+    #[schema(value_type = i64, minimum = 1)]
+    seq: Seq,
+    /// How much, in fen: 1 to 10,000,000.
+    #[garde(range(min = 1, max = 10_000_000))]
+    amount_fen: i64,
+    /// What the scanner read.
+    #[garde(skip)]
+    code: Option<String>,
+    /// As a `password_required` named it; instead of the code, with the password.
+    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    challenge: Option<String>,
+    /// As it was typed.
+    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    password: Option<String>,
+}
+
+impl NewCharge {
+    fn wish(self) -> Result<Wish, ApiError> {
+        let invalid = |pointer| ApiError::new(INVALID).field(pointer, "须为付款码，或口令与密码");
+        let amount = Fen::new(self.amount_fen).map_err(|_| invalid("/amount_fen"))?;
+        let by = match (self.code, self.challenge, self.password) {
+            (Some(code), None, None) => By::Code(code),
+            (None, Some(challenge), Some(password)) => {
+                By::Password { challenge, password: password.into() }
+            }
+            (None, Some(_), None) => return Err(invalid("/password")),
+            (None, None, Some(_)) => return Err(invalid("/challenge")),
+            (None, None, None) | (Some(_), _, _) => return Err(invalid("/code")),
+        };
+        Ok(Wish { seq: self.seq, amount, by })
+    }
+}
+
+/// Charges a code that was scanned.
+///
+/// Decided once for each `seq`; asking again under it, with the same body, is told the same.
+#[utoipa::path(
+    tag = "terminals",
+    security(("terminal" = [])),
+    request_body = NewCharge,
+    responses(
+        (status = 200, description = "Charged", body = ChargeView),
+        (status = 401, description = "`signature_invalid`, `signature_stale`", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 403, description = "`terminal_kind_refused`, `terminal_without_merchant`",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`code_used`, `seq_conflict`, or `password_required` with \
+         `challenge` and `which`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`code_invalid`, `code_clock_skew`, `code_wrong_purpose`, \
+         `account_lost`, `account_dormant`, `account_expired`, `account_closed`, \
+         `account_in_debt`, `balance_insufficient`, `limit_meal`, `limit_day`, \
+         `charge_reversed`, `challenge_invalid`, `password_wrong`, `request_invalid`",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`terminal_slowed`, `too_many_tries`; with `Retry-After`",
+         body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[post("/charges")]
+async fn charge(
+    till: Principal<Till>,
+    body: ValidJson<NewCharge>,
+    spending: Data<Spending>,
+) -> Result<HttpResponse, ApiError> {
+    let wish = body.into_inner().wish()?;
+    let answer = spending.charge(&till, wish, request_id::current()).await?;
+    Ok(respond(answer))
+}
+
+/// Takes the charge of that number back, once and within the school's window.
+///
+/// Where there was no charge, there will be none under that number.
+#[utoipa::path(
+    tag = "terminals",
+    security(("terminal" = [])),
+    params(("seq" = i64, Path, description = "The number of the charge", minimum = 1)),
+    responses(
+        (status = 200, description = "Taken back, or never made", body = ReversalView),
+        (status = 401, description = "`signature_invalid`, `signature_stale`", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 403, description = "`terminal_kind_refused`, `terminal_without_merchant`",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`reversal_too_late`", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+#[post("/charges/{seq}/reversal")]
+async fn reverse(
+    till: Principal<Till>,
+    seq: Path<i64>,
+    spending: Data<Spending>,
+) -> Result<HttpResponse, ApiError> {
+    let seq = Seq::new(seq.into_inner()).ok_or(ApiError::new(NOT_FOUND))?;
+    let answer = spending.reverse(&till, seq, request_id::current()).await?;
+    Ok(respond(answer))
+}
+
+/// As it is kept, byte for byte.
+fn respond(answer: Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = if answer.status < 400 { "application/json" } else { "application/problem+json" };
+    HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type(json)
+        .body(answer.body)
+}
+
+impl From<NotDecided> for ApiError {
+    fn from(why: NotDecided) -> Self {
+        match why {
+            NotDecided::NoMerchant => Self::new(NO_MERCHANT),
+            NotDecided::Slowed { retry_after } => Self::new(SLOWED).retry_after(retry_after),
+            NotDecided::Conflict => Self::new(SEQ_CONFLICT),
+            NotDecided::NonceReused => terminals::http::nonce_reused(),
+            NotDecided::Password(fault) => fault.into(),
+            NotDecided::Charge(LaneError::Ended) => Self::new(UNAVAILABLE),
+            NotDecided::Charge(error @ LaneError::Failed(_)) => Self::internal(&error),
+            NotDecided::Db(error) => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Spending at tills: a code is charged, and a charge is taken back.
+//!
+//! Invariant: a code is used up, the money moves, and the till's answer is kept in one transaction,
+//! under the lock of the person's row. A refusal after the match uses the code up and moves no
+//! money.
+//! Invariant: a number of a terminal is decided once; a repeat is told what was told then.
+//! Invariant: nothing fails open: without the database nobody is charged, and the till is told to
+//! ask again under the same number.
+//! Invariant: no password is compared inside a transaction.
+
+mod asking;
+pub mod audit;
+mod challenge;
+pub mod charging;
+mod desk;
+pub mod http;
+pub mod postings;
+mod refusal;
+mod reversal;
+mod rules;
+mod store;
+
+pub use asking::{Asking, Proof, Scan, Told};
+pub use desk::ChargeView;
+pub use refusal::Refusal;
+pub use reversal::{ReversalView, TakingBack};
+pub use rules::Which;
+
+use crate::{
+    base::{
+        clock::Clock,
+        db::{Db, DbError, Source},
+        lane::{LaneError, Lanes},
+        money::Fen,
+    },
+    passcode::{Codes, Place, Prefixes, Purpose},
+    passwords::{PasswordFault, PasswordKind, Passwords},
+    schools::{School, Schools},
+    terminals::{
+        Merchant, Till, known,
+        seq::{Answer, AnswerKind, Asked, Seq, Step},
+    },
+};
+use challenge::{Challenge, ChallengeId};
+use charging::{ChargeError, Charging};
+use secrecy::SecretString;
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// Everything that tills ask for.
+#[derive(Clone, Debug)]
+pub struct Spending {
+    /// Charges.
+    pub db: Db,
+    /// Whose code it is.
+    pub codes: Codes,
+    /// Policies.
+    pub schools: Arc<Schools>,
+    /// Where a school asks for one.
+    pub passwords: Passwords,
+    /// Where charges are decided.
+    pub charging: Lanes<Charging>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// Woken after a reversal.
+    pub sealer: Arc<Notify>,
+}
+
+/// What a till asks for.
+#[derive(Debug)]
+pub struct Wish {
+    /// Its number.
+    pub seq: Seq,
+    /// How much; above zero.
+    pub amount: Fen,
+    /// By what.
+    pub by: By,
+}
+
+/// By what a till asks for a charge.
+pub enum By {
+    /// What its scanner read.
+    Code(String),
+    /// The password that an answer before asked for.
+    Password {
+        /// As that answer named it.
+        challenge: String,
+        /// As it was typed.
+        password: SecretString,
+    },
+}
+
+/// Neither codes nor passwords print.
+impl fmt::Debug for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Code(_) => "Code",
+            Self::Password { .. } => "Password",
+        })
+    }
+}
+
+/// Why a till gets no decided answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDecided {
+    /// Nobody sells at this till.
+    #[error("the till has no merchant")]
+    NoMerchant,
+    /// The till has shown too many wrong codes.
+    #[error("the till must wait")]
+    Slowed {
+        /// How long.
+        retry_after: Duration,
+    },
+    /// The number was used for something else.
+    #[error("the number was used for something else")]
+    Conflict,
+    /// The nonce was used under another signature.
+    #[error("the nonce was used before")]
+    NonceReused,
+    /// A password may not be tried now.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
+    /// The charge could not be decided.
+    #[error(transparent)]
+    Charge(#[from] LaneError<ChargeError>),
+    /// Something before it could not be read.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A request of a till with what it stands on.
+struct Request<'a> {
+    till: &'a Till,
+    school: Arc<School>,
+    merchant: Merchant,
+    id: String,
+}
+
+impl Spending {
+    /// Charges a code, or says why not.
+    pub async fn charge(
+        &self,
+        till: &Till,
+        wish: Wish,
+        request_id: String,
+    ) -> Result<Answer, NotDecided> {
+        let request = self.request(till, request_id).await?;
+        let Wish { seq, amount, by } = wish;
+        let (asked, proof) = match by {
+            By::Code(code) => {
+                let content = till.call().signed.body_digest();
+                let asked = Asked::of(till.call(), (seq, Step::Act), AnswerKind::Charge, &content);
+                match self.scan(&request, &code).await? {
+                    Ok(scan) => (asked, Proof::Scan(scan)),
+                    Err(retry_after) => return self.kept_or_slowed(&asked, retry_after).await,
+                }
+            }
+            By::Password { challenge, password } => {
+                let content = format!("{challenge}|{}", amount.get());
+                let at = (seq, Step::Password);
+                let asked = Asked::of(till.call(), at, AnswerKind::Charge, content.as_bytes());
+                // A password is not compared for a request that was answered.
+                if let Some(told) = self.kept(&asked).await? {
+                    return answered(told);
+                }
+                (asked, self.password(&request, (&challenge, amount), password).await?)
+            }
+        };
+        let Request { school, merchant, id: request_id, .. } = request;
+        let asking = Asking { asked, school, merchant, amount, proof, request_id };
+        answered(self.charging.submit(asking).await?)
+    }
+
+    /// Takes a charge back, or sees to it that it is never made.
+    pub async fn reverse(
+        &self,
+        till: &Till,
+        seq: Seq,
+        request_id: String,
+    ) -> Result<Answer, NotDecided> {
+        let Request { school, merchant, id, .. } = self.request(till, request_id).await?;
+        let at = (seq, Step::Reversal);
+        // Its number says everything.
+        let asked = Asked::of(till.call(), at, AnswerKind::Reversal, b"");
+        let wish = TakingBack { asked, school, merchant, request_id: id };
+        let now = self.clock.now();
+        let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &wish).await).await;
+        let told = told.map_err(LaneError::Failed)?;
+        self.sealer.notify_one();
+        answered(told)
+    }
+
+    async fn request<'a>(&self, till: &'a Till, id: String) -> Result<Request<'a>, NotDecided> {
+        let terminal = &till.call().terminal;
+        let merchant = terminal.merchant.clone().ok_or(NotDecided::NoMerchant)?;
+        let gone = DbError::Inconsistent { table: "school", what: "gone, with terminals left" };
+        let school = self.schools.by_id(terminal.school).await?.ok_or(gone)?;
+        Ok(Request { till, school, merchant, id })
+    }
+
+    async fn scan(
+        &self,
+        request: &Request<'_>,
+        code: &str,
+    ) -> Result<Result<Scan, Duration>, DbError> {
+        let place = Place {
+            school: request.school.id,
+            terminal: request.till.call().terminal.id.uuid(),
+            accepts: &[Purpose::Pay],
+            prefixes: &Prefixes::default(),
+        };
+        Ok(Scan::of(self.codes.find(&place, code, self.clock.now()).await?))
+    }
+
+    /// The proof of a password, compared outside every transaction.
+    async fn password(
+        &self,
+        request: &Request<'_>,
+        (challenge, amount): (&str, Fen),
+        password: SecretString,
+    ) -> Result<Proof, NotDecided> {
+        let id: Option<ChallengeId> = challenge.parse().ok();
+        let found = store::challenges(Source::Db(&self.db), id.into_iter().collect()).await?;
+        // Another school's is as good as none: its person is nobody here.
+        let here = |challenge: &Challenge| challenge.school == request.school.id;
+        let Some(challenge) = found.into_iter().next().filter(here) else {
+            return Ok(Proof::Password { challenge: None, right: false });
+        };
+        let terminal = request.till.call().terminal.id;
+        if !challenge.waits_for(terminal, amount, self.clock.now()) {
+            return Ok(Proof::Password { challenge: Some(challenge), right: false });
+        }
+        let kind = match challenge.which {
+            Which::Query => PasswordKind::Query,
+            Which::Consumption => PasswordKind::Consumption,
+        };
+        let passwords = &self.passwords;
+        let right = passwords.check_at_till(&request.school, challenge.person, kind, password);
+        let right = right.await?;
+        Ok(Proof::Password { challenge: Some(challenge), right })
+    }
+
+    /// What is kept under the number of a request, if it was decided.
+    async fn kept(&self, asked: &Asked) -> Result<Option<Told>, DbError> {
+        let kept = known(Source::Db(&self.db), &[asked]).await?;
+        Ok(asking::told_under_its_number(asked, &kept))
+    }
+
+    /// A till that must wait is still told what it was told before.
+    async fn kept_or_slowed(
+        &self,
+        asked: &Asked,
+        retry_after: Duration,
+    ) -> Result<Answer, NotDecided> {
+        answered(self.kept(asked).await?.ok_or(NotDecided::Slowed { retry_after })?)
+    }
+}
+
+fn answered(told: Told) -> Result<Answer, NotDecided> {
+    match told {
+        Told::Answer(answer) => Ok(answer),
+        Told::Conflict => Err(NotDecided::Conflict),
+        Told::NonceReused => Err(NotDecided::NonceReused),
+    }
+}

@@ -1,0 +1,63 @@
+//! What a charge posts, and what its reversal does.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        ids::{PersonId, SchoolId},
+    },
+    cards::{Drawn, charges::Act},
+    ledger::{
+        account::{Name, NotAName, SchoolAccount},
+        transfer::{Kind, Leg, Nature, Transfer},
+    },
+};
+
+/// A charge at a till.
+pub const SPENT: Kind = Kind::new("spent");
+/// A charge that its till took back.
+pub const SPENT_BACK: Kind = Kind::new("spent_back");
+
+/// Whose money moves, and by which act.
+#[derive(Clone, Copy, Debug)]
+pub struct Parties<'a> {
+    /// Whose books.
+    pub school: SchoolId,
+    /// Whose money.
+    pub person: PersonId,
+    /// Which act of which terminal.
+    pub act: Act,
+    /// The account of who is paid.
+    pub merchant: &'a SchoolAccount,
+}
+
+/// The account of the merchant of that code.
+pub fn merchant_account(code: &str) -> Result<SchoolAccount, NotAName> {
+    Ok(SchoolAccount::Merchant(Name::parse(code)?))
+}
+
+/// 电子账户 → 过渡余额, what it lacks; 过渡余额 → merchant.
+pub fn spent(parties: &Parties<'_>, drawn: &Drawn, at: Timestamp) -> Transfer {
+    transfer(parties, SPENT, drawn.legs(parties.merchant), at)
+}
+
+/// The same way back.
+pub fn spent_back(parties: &Parties<'_>, drawn: &Drawn, at: Timestamp) -> Transfer {
+    transfer(parties, SPENT_BACK, drawn.legs_back(parties.merchant), at)
+}
+
+fn transfer(parties: &Parties<'_>, kind: Kind, legs: Vec<Leg>, at: Timestamp) -> Transfer {
+    Transfer {
+        school: parties.school,
+        person: Some(parties.person),
+        kind,
+        reference: reference(parties.act),
+        nature: Nature::Command,
+        value_day: at.day(),
+        legs,
+    }
+}
+
+/// `{terminal}:{seq}`, the terminal as 32 hex digits: a till's act posts once, whatever else fails.
+pub fn reference((terminal, seq): Act) -> String {
+    format!("{}:{seq}", terminal.simple())
+}

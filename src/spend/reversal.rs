@@ -1,0 +1,147 @@
+//! A till takes a charge back: within the school's window, and once. One that comes before its
+//! charge takes the charge's number, so that the charge is refused when it arrives.
+
+use super::{
+    asking::Told,
+    charging::ChargeError,
+    postings::{self, Parties},
+    refusal::{self, Refusal},
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{DbError, Source, Tx},
+        http::ApiError,
+        money::Fen,
+    },
+    cards::charges::{self, Charge, ChargeId},
+    ledger::{Held, account::Account},
+    schools::School,
+    terminals::{
+        Merchant, keep, known,
+        seq::{Answer, Asked, Kept, Seen, Step, see},
+        write_of,
+    },
+};
+use serde::Serialize;
+use std::{collections::HashSet, sync::Arc};
+
+/// A reversal that a till asks for.
+#[derive(Clone, Debug)]
+pub struct TakingBack {
+    /// Under which number, and by which signature.
+    pub asked: Asked,
+    /// Where the till stands.
+    pub school: Arc<School>,
+    /// Who was paid.
+    pub merchant: Merchant,
+    /// Of the request, to be named in a refusal.
+    pub request_id: String,
+}
+
+/// A reversal as a till is told.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ReversalView {
+    /// The charge that was taken back; `null` where there was none, and will be none.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    charge_id: Option<ChargeId>,
+    /// What went back; 0 where nothing was charged.
+    #[schema(value_type = i64)]
+    amount_fen: Fen,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+/// Takes a charge back, or sees to it that it is never made. Nothing counts until the caller
+/// commits.
+pub async fn take_back(tx: &Tx, now: Timestamp, wish: &TakingBack) -> Result<Told, ChargeError> {
+    let kept = known(Source::Tx(tx), &[&wish.asked]).await?;
+    match see(&wish.asked, &kept) {
+        Seen::Repeat(answer) => return Ok(Told::Answer(answer)),
+        Seen::Conflict => return Ok(Told::Conflict),
+        Seen::NonceReused => return Ok(Told::NonceReused),
+        Seen::First => {}
+    }
+    let act = (wish.asked.terminal.uuid(), wish.asked.seq.number());
+    let answer = match charges::find(tx, act).await? {
+        None => forestall(tx, now, wish, &kept).await?,
+        Some(charge) if now > charge.at.plus(wish.school.policy.spend.reversal_window()) => {
+            refuse(tx, now, wish, Refusal::ReversalTooLate).await?
+        }
+        Some(charge) => undo(tx, now, wish, &charge).await?,
+    };
+    Ok(Told::Answer(answer))
+}
+
+/// There is no charge: the requests that could still make one are answered in advance. Whoever is
+/// deciding one of them now meets the key of its answer.
+async fn forestall(
+    tx: &Tx,
+    now: Timestamp,
+    wish: &TakingBack,
+    kept: &[Kept],
+) -> Result<Answer, ChargeError> {
+    let error = ApiError::new(Refusal::ChargeReversed.kind());
+    let refused = refusal::answer(&error, &wish.request_id)?;
+    let answered = |step| {
+        let asked = &wish.asked;
+        let mut ours = kept.iter().map(|kept| &kept.asked);
+        ours.any(|k| (k.terminal, k.seq, k.step) == (asked.terminal, asked.seq, step))
+    };
+    let open = [Step::Act, Step::Password].into_iter().filter(|step| !answered(*step));
+    let mut kept: Vec<Kept> = open
+        .map(|step| Kept {
+            asked: Asked { step, ..wish.asked.reversed_before() },
+            answer: refused.clone(),
+        })
+        .collect();
+    let answer = done(None, Fen::ZERO, now)?;
+    kept.push(Kept { asked: wish.asked.clone(), answer: answer.clone() });
+    keep(tx, &kept, now).await?;
+    Ok(answer)
+}
+
+async fn refuse(
+    tx: &Tx,
+    now: Timestamp,
+    wish: &TakingBack,
+    refusal: Refusal,
+) -> Result<Answer, ChargeError> {
+    let answer = refusal::answer(&ApiError::new(refusal.kind()), &wish.request_id)?;
+    keep(tx, &[Kept { asked: wish.asked.clone(), answer: answer.clone() }], now).await?;
+    Ok(answer)
+}
+
+/// The money goes back the way that it came.
+async fn undo(
+    tx: &Tx,
+    now: Timestamp,
+    wish: &TakingBack,
+    charge: &Charge,
+) -> Result<Answer, ChargeError> {
+    let (school, person) = (charge.school, charge.person);
+    let merchant = postings::merchant_account(&wish.merchant.code)?;
+    let account = (school, Account::School(merchant.clone()));
+    let held = Held::lock(tx, HashSet::from([(school, person)]), &[account]).await?;
+    let parties = Parties { school, person, act: charge.act, merchant: &merchant };
+    let transfer = postings::spent_back(&parties, &charge.drawn, now);
+    let answer = done(Some(charge.id), charge.drawn.amount, now)?;
+    let kept = Kept { asked: wish.asked.clone(), answer: answer.clone() };
+    let beside = vec![charges::write_of_reversal(charge.act, now), write_of(&[kept], now)];
+    let (_, written) = held.post(tx, now, &[transfer], beside).await?;
+    if written.first() == Some(&1) {
+        Ok(answer)
+    } else {
+        Err(DbError::Raced { table: "charge" }.into())
+    }
+}
+
+fn done(
+    charge_id: Option<ChargeId>,
+    amount_fen: Fen,
+    at: Timestamp,
+) -> Result<Answer, serde_json::Error> {
+    let body = serde_json::to_vec(&ReversalView { charge_id, amount_fen, at })?;
+    Ok(Answer { status: 200, body })
+}

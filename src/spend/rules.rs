@@ -1,0 +1,212 @@
+//! Whether a code may be charged: pure rules, in the order in which they are told.
+
+use super::refusal::Refusal;
+use crate::{
+    base::{clock::Timestamp, money::Fen},
+    cards::{CardStatus, Drawn, Over, Purse, Spent},
+    schools::policy::{Meal, OverLimit, Policy},
+};
+
+/// A password that a till asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// 消费密码, beyond a limit.
+    Consumption,
+    /// 查询密码, at each scan where a school wants it.
+    Query,
+}
+
+impl Which {
+    /// As stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Consumption => "consumption",
+            Self::Query => "query",
+        }
+    }
+
+    /// As stored.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Consumption, Self::Query].into_iter().find(|which| which.code() == code)
+    }
+}
+
+/// A charge that is asked for, by a code that was good or a password that was right.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// What the school wants.
+    pub policy: &'a Policy,
+    /// Whether the card may be used.
+    pub status: CardStatus,
+    /// How much.
+    pub amount: Fen,
+    /// The password that was given; a code alone gives none.
+    pub given: Option<Which>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What becomes of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is charged; the purse and what was spent have moved on.
+    Charged(Drawn),
+    /// It is not.
+    Refused(Refusal),
+    /// Not without that password.
+    Ask(Which),
+}
+
+impl Case<'_> {
+    /// Decides, and on success takes the money out of the purse and counts it as spent.
+    pub fn decide(&self, purse: &mut Purse, spent: &mut Spent) -> Verdict {
+        if let Some(stopped) = stopped(self.status) {
+            return Verdict::Refused(stopped);
+        }
+        if purse.in_debt() {
+            return Verdict::Refused(Refusal::AccountInDebt);
+        }
+        if purse.available().get() < self.amount.get() {
+            return Verdict::Refused(Refusal::BalanceInsufficient);
+        }
+        if let Some(verdict) = self.beyond_limits(spent) {
+            return verdict;
+        }
+        if self.policy.spend.password_each_scan && self.given.is_none() {
+            return Verdict::Ask(Which::Query);
+        }
+        // From here on the charge is made.
+        match purse.draw(self.amount) {
+            Ok(drawn) => {
+                spent.add(self.meal(), self.amount);
+                Verdict::Charged(drawn)
+            }
+            Err(_) => Verdict::Refused(Refusal::BalanceInsufficient),
+        }
+    }
+
+    /// The meal that a charge counts for.
+    pub fn meal(&self) -> Meal {
+        self.policy.limits.as_ref().map_or(Meal::OTHER, |limits| limits.meal_at(self.now))
+    }
+
+    fn beyond_limits(&self, spent: &Spent) -> Option<Verdict> {
+        let limits = self.policy.limits.as_ref()?;
+        let over = spent.over(limits, self.meal(), self.amount)?;
+        let refused = Verdict::Refused(match over {
+            Over::Meal => Refusal::LimitMeal,
+            Over::Day => Refusal::LimitDay,
+        });
+        match (limits.over_limit, self.given) {
+            (OverLimit::Password, None) => Some(Verdict::Ask(Which::Consumption)),
+            (OverLimit::Password, Some(Which::Consumption)) => None,
+            // Where the limit was passed since the other password was asked for, only a new scan
+            // can ask for this one.
+            (OverLimit::Refuse, _) | (OverLimit::Password, Some(Which::Query)) => Some(refused),
+        }
+    }
+}
+
+/// Why a card cannot be used, if it cannot.
+pub const fn stopped(status: CardStatus) -> Option<Refusal> {
+    match status {
+        CardStatus::Normal => None,
+        CardStatus::Lost => Some(Refusal::AccountLost),
+        CardStatus::Dormant => Some(Refusal::AccountDormant),
+        CardStatus::Expired => Some(Refusal::AccountExpired),
+        CardStatus::Closed => Some(Refusal::AccountClosed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::money::Balance;
+    use CardStatus::{Closed, Dormant, Expired, Lost, Normal};
+    use Refusal::{
+        AccountClosed, AccountDormant, AccountExpired, AccountInDebt, AccountLost,
+        BalanceInsufficient, LimitDay, LimitMeal,
+    };
+    use Verdict::{Ask, Refused};
+    use Which::{Consumption, Query};
+
+    const NONE: &str = "";
+    const REFUSES: &str = "[limits]\nmeal_fen = 3000\nday_fen = 5000\nover_limit = \"refuse\"\n";
+    const ASKS: &str = "[limits]\nday_fen = 5000\nover_limit = \"password\"\n";
+    const EACH: &str = "[spend]\npassword_each_scan = true\n";
+
+    fn fen(amount: i64) -> Fen {
+        Fen::new(amount).unwrap()
+    }
+
+    /// A school's policy with these tables in place of its own.
+    fn policy(tables: &str) -> Policy {
+        let text = include_str!("../../schools/hbgyzy.toml");
+        Policy::parse(&text.replace("[consent]", &format!("{tables}[consent]"))).unwrap()
+    }
+
+    fn yes(amount: i64) -> Verdict {
+        Verdict::Charged(Drawn { amount: fen(amount), from_e_account: fen(amount) })
+    }
+
+    /// Tables of the policy; status, balance; spent at this meal, and at another; amount, the
+    /// password given; verdict.
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
+    fn a_scan_is_judged_in_this_order() {
+        type Row = (String, CardStatus, i64, (i64, i64), (i64, Option<Which>), Verdict);
+        let both = format!("{ASKS}{EACH}");
+        let strict = format!("{REFUSES}{EACH}");
+        let row = |tables: &str, status, balance, spent, asked, verdict| -> Row {
+            (tables.to_owned(), status, balance, spent, asked, verdict)
+        };
+        let rows = [
+            row(NONE, Normal, 1250, (0, 0), (1250, None), yes(1250)),
+            row(NONE, Normal, 99_999, (9000, 9000), (1250, None), yes(1250)),
+            row(NONE, Normal, 1249, (0, 0), (1250, None), Refused(BalanceInsufficient)),
+            row(NONE, Normal, -1, (0, 0), (1250, None), Refused(AccountInDebt)),
+            row(NONE, Lost, -1, (0, 0), (1250, None), Refused(AccountLost)),
+            row(NONE, Dormant, 9999, (0, 0), (1250, None), Refused(AccountDormant)),
+            row(NONE, Expired, 9999, (0, 0), (1250, None), Refused(AccountExpired)),
+            row(NONE, Closed, 9999, (0, 0), (1250, None), Refused(AccountClosed)),
+            row(REFUSES, Normal, 9999, (0, 0), (3000, None), yes(3000)),
+            row(REFUSES, Normal, 9999, (0, 0), (3001, None), Refused(LimitMeal)),
+            row(REFUSES, Normal, 9999, (1750, 0), (1251, None), Refused(LimitMeal)),
+            row(REFUSES, Normal, 9999, (0, 3750), (1250, None), yes(1250)),
+            row(REFUSES, Normal, 9999, (0, 3751), (1250, None), Refused(LimitDay)),
+            row(REFUSES, Normal, 3000, (0, 0), (3001, None), Refused(BalanceInsufficient)),
+            row(ASKS, Normal, 9999, (5000, 0), (1, None), Ask(Consumption)),
+            row(ASKS, Normal, 9999, (5000, 0), (1, Some(Consumption)), yes(1)),
+            row(ASKS, Normal, 0, (5000, 0), (1, Some(Consumption)), Refused(BalanceInsufficient)),
+            row(ASKS, Lost, 9, (5000, 0), (1, Some(Consumption)), Refused(AccountLost)),
+            row(EACH, Normal, 9999, (0, 0), (1, None), Ask(Query)),
+            row(EACH, Normal, 9999, (0, 0), (1, Some(Query)), yes(1)),
+            row(EACH, Normal, 0, (0, 0), (1, None), Refused(BalanceInsufficient)),
+            row(&both, Normal, 9999, (5000, 0), (1, None), Ask(Consumption)),
+            row(&both, Normal, 9999, (5000, 0), (1, Some(Consumption)), yes(1)),
+            row(&both, Normal, 9999, (0, 0), (1, None), Ask(Query)),
+            row(&both, Normal, 9999, (5000, 0), (1, Some(Query)), Refused(LimitDay)),
+            row(&strict, Normal, 9999, (3000, 0), (1, None), Refused(LimitMeal)),
+            row(&strict, Normal, 9999, (3000, 0), (1, Some(Query)), Refused(LimitMeal)),
+        ];
+        let now = Timestamp::parse_rfc3339("2026-11-21T12:00:00+08:00").unwrap();
+        for (tables, status, balance, (here, elsewhere), (amount, given), verdict) in rows {
+            let policy = policy(&tables);
+            let case = Case { policy: &policy, status, amount: fen(amount), given, now };
+            let mut purse = Purse::of([balance, 0, 0].map(Balance::new), false);
+            let mut spent = Spent::default();
+            spent.add(case.meal(), fen(here));
+            spent.add(Meal::from_number(0), fen(elsewhere));
+            let before = (purse, spent.clone());
+            let what = format!("{tables} {status:?} {balance} {here} {elsewhere} {given:?}");
+            assert_eq!(case.decide(&mut purse, &mut spent), verdict, "{what}");
+            if matches!(verdict, Verdict::Charged(_)) {
+                assert_eq!(spent.in_meal(case.meal()), fen(here + amount), "{what}");
+                assert_eq!(purse.total().map(Balance::get), Some(balance - amount), "{what}");
+            } else {
+                assert_eq!((purse, spent), before, "{what}: nothing moved");
+            }
+        }
+    }
+}

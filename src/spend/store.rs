@@ -1,0 +1,145 @@
+//! Rows of challenges; and charges held against postings: the one question that spans both, for the
+//! audit.
+
+use super::{
+    challenge::{Challenge, ChallengeId, CodeMark},
+    postings::{SPENT, SPENT_BACK},
+    rules::Which,
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{Column, DbError, Rows, Source, Tx, Write},
+        ids::{PersonId, SchoolId},
+        money::Fen,
+    },
+    ledger::transfer::Kind,
+    terminals::{TerminalId, seq::Seq},
+};
+use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
+
+/// Those of these challenges that exist: one query, none where none is asked for.
+pub(super) async fn challenges(
+    source: Source<'_>,
+    ids: Vec<ChallengeId>,
+) -> Result<Vec<Challenge>, DbError> {
+    let ids = ids.into_iter().map(ChallengeId::uuid).collect();
+    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
+    let sql = "SELECT c.* FROM {rows} JOIN charge_challenge c ON c.id = r.id";
+    source.select_rows(sql, rows).await?.iter().map(challenge_of).collect()
+}
+
+/// New challenges, to go to the database together with other writes.
+pub(super) fn write_of(new: &[Challenge]) -> Write {
+    let uuids = |f: fn(&Challenge) -> Uuid| Column::Uuid(new.iter().map(f).collect());
+    let i64s = |f: fn(&Challenge) -> i64| Column::I64(new.iter().map(f).collect());
+    let i32s = |f: &dyn Fn(&Challenge) -> i32| Column::I32(new.iter().map(f).collect());
+    let rows = Rows::new(vec![
+        ("id", uuids(|c| c.id.uuid())),
+        ("school_id", i64s(|c| c.school.number())),
+        ("day", i32s(&|c| c.expires_at.day().number())),
+        ("terminal_id", uuids(|c| c.terminal.uuid())),
+        ("seq", i64s(|c| c.seq.number())),
+        ("person_id", uuids(|c| c.person.uuid())),
+        ("amount_fen", i64s(|c| c.amount.get())),
+        ("which", Column::Text(new.iter().map(|c| c.which.code().to_owned()).collect())),
+        ("generation", i32s(&|c| i32::try_from(c.code.generation).unwrap_or(i32::MAX))),
+        ("tick", i64s(|c| i64::try_from(c.code.tick).unwrap_or(i64::MAX))),
+        ("sub", i32s(&|c| c.code.sub.into())),
+        ("expires_at", i64s(|c| c.expires_at.micros())),
+    ]);
+    Write::Insert { table: "charge_challenge", rows, suffix: "" }
+}
+
+/// Marks challenges as answered. They are read under the locks of their persons, so that nobody
+/// answers one meanwhile.
+pub(super) fn write_of_use(used: &[ChallengeId], at: Timestamp) -> Write {
+    let rows = Rows::new(vec![
+        ("id", Column::Uuid(used.iter().map(|id| id.uuid()).collect())),
+        ("used_at", Column::I64(vec![at.micros(); used.len()])),
+    ]);
+    Write::Update {
+        table: "charge_challenge",
+        rows,
+        set: "used_at = r.used_at",
+        guard: "charge_challenge.used_at IS NULL",
+    }
+}
+
+fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
+    let broken = |what| DbError::Inconsistent { table: "charge_challenge", what };
+    let which: String = row.try_get("", "which")?;
+    let (generation, sub): (i32, i32) = (row.try_get("", "generation")?, row.try_get("", "sub")?);
+    let tick: i64 = row.try_get("", "tick")?;
+    Ok(Challenge {
+        id: ChallengeId::from_uuid(row.try_get("", "id")?),
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        terminal: TerminalId::from_uuid(row.try_get("", "terminal_id")?),
+        seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("no number"))?,
+        person: PersonId::from_uuid(row.try_get("", "person_id")?),
+        amount: Fen::new(row.try_get("", "amount_fen")?).map_err(|_| broken("no amount"))?,
+        which: Which::from_code(&which).ok_or(broken("unknown password"))?,
+        code: CodeMark {
+            generation: u32::try_from(generation).map_err(|_| broken("no generation"))?,
+            tick: u64::try_from(tick).map_err(|_| broken("no step"))?,
+            sub: u8::try_from(sub).map_err(|_| broken("no sub-counter"))?,
+        },
+        expires_at: Timestamp::from_micros(row.try_get("", "expires_at")?),
+        used: row.try_get::<Option<i64>>("", "used_at")?.is_some(),
+    })
+}
+
+/// Charges without a posting of their amount: from the person's accounts to one of the school's.
+pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {
+    without_posting(tx, SPENT, "l.to_account", "true").await
+}
+
+/// Charges that were taken back, without the posting back.
+pub(super) async fn kept(tx: &Tx) -> Result<Vec<String>, DbError> {
+    without_posting(tx, SPENT_BACK, "l.from_account", "c.reversed_at IS NOT NULL").await
+}
+
+/// `merchant` is the end of a leg where the merchant stands; 3 is the class of its account.
+async fn without_posting(
+    tx: &Tx,
+    kind: Kind,
+    merchant: &str,
+    which: &str,
+) -> Result<Vec<String>, DbError> {
+    let reference = reference(tx);
+    let sql = format!(
+        "SELECT {reference} AS subject FROM charge c LEFT JOIN transfer t \
+         ON t.school_id = c.school_id AND t.kind = $1 AND t.reference = {reference} \
+         AND t.person_id = c.person_id AND (SELECT SUM(l.amount_fen) FROM leg l \
+         JOIN account a ON a.id = {merchant} AND a.class = 3 WHERE l.transfer_id = t.id) \
+         = c.amount_fen WHERE {which} AND t.id IS NULL ORDER BY 1 LIMIT 1000"
+    );
+    subjects(tx, &sql, vec![kind.name().into()]).await
+}
+
+/// Postings that no charge explains. The lists of charges are hashed once each.
+pub(super) async fn unexplained(tx: &Tx) -> Result<Vec<String>, DbError> {
+    let reference = reference(tx);
+    let sql = format!(
+        "SELECT t.reference AS subject FROM transfer t WHERE (t.kind = $1 AND t.reference \
+         NOT IN (SELECT {reference} FROM charge c)) OR (t.kind = $2 AND t.reference NOT IN \
+         (SELECT {reference} FROM charge c WHERE c.reversed_at IS NOT NULL)) \
+         ORDER BY t.id LIMIT 1000"
+    );
+    subjects(tx, &sql, vec![SPENT.name().into(), SPENT_BACK.name().into()]).await
+}
+
+/// What [`super::postings::reference`] makes of a charge's act.
+fn reference(tx: &Tx) -> &'static str {
+    if tx.has_row_locks() {
+        "REPLACE(CAST(c.terminal_id AS TEXT), '-', '') || ':' || CAST(c.seq AS TEXT)"
+    } else {
+        "LOWER(HEX(c.terminal_id)) || ':' || CAST(c.seq AS TEXT)"
+    }
+}
+
+async fn subjects(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<Vec<String>, DbError> {
+    let found = Source::Tx(tx).select(sql, values).await?;
+    found.iter().map(|row| Ok(row.try_get("", "subject")?)).collect()
+}

@@ -1,0 +1,54 @@
+//! Many charges at the same time against a limit: exactly as many as fit.
+//!
+//! `ONECARD_LONG=1` does it a hundred times.
+
+use crate::{
+    common::TestDb,
+    counter::{Counter, code},
+    shop::{D0, is_sound, total},
+};
+use futures_util::future::join_all;
+use std::time::Duration;
+
+on_each_database!(as_many_as_fit_into_a_limit, as_many_as_there_is_money_for);
+
+const AT_ONCE: usize = 64;
+
+fn rounds() -> usize {
+    if std::env::var("ONECARD_LONG").is_ok_and(|long| long == "1") { 100 } else { 3 }
+}
+
+async fn as_many_as_fit_into_a_limit(db: &TestDb) {
+    let counter = Counter::open(db, D0, 10_000_000).await;
+    let lanes = counter.lanes();
+    let person = counter.person(0);
+    let mut spent = 0;
+    for round in 0..rounds() {
+        // ¥30 for a meal at ¥1.25 each.
+        let tills = 0..u128::try_from(AT_ONCE).unwrap();
+        let tries = tills.map(|till| lanes.submit(counter.scan(0, till, 125)));
+        let told = join_all(tries).await;
+        let told: Vec<String> = told.iter().map(|told| code(told.as_ref().unwrap())).collect();
+        let charged = told.iter().filter(|told| *told == "ok").count();
+        let refused = told.iter().filter(|told| *told == "limit_meal").count();
+        assert_eq!((charged, refused), (24, AT_ONCE - 24), "round {round}: {told:?}");
+        spent += 24 * 125;
+        assert_eq!(total(&counter.world, person).await, 10_000_000 - spent);
+        counter.clock.advance(Duration::from_hours(24));
+    }
+    is_sound(&counter.world).await;
+    println!("{} rounds of {AT_ONCE}: {spent} fen", rounds());
+}
+
+async fn as_many_as_there_is_money_for(db: &TestDb) {
+    let counter = Counter::open(db, "", 3_100).await;
+    let lanes = counter.lanes();
+    let tills = 0..u128::try_from(AT_ONCE).unwrap();
+    let told = join_all(tills.map(|till| lanes.submit(counter.scan(0, till, 100)))).await;
+    let told: Vec<String> = told.iter().map(|told| code(told.as_ref().unwrap())).collect();
+    let charged = told.iter().filter(|told| *told == "ok").count();
+    let refused = told.iter().filter(|told| *told == "balance_insufficient").count();
+    assert_eq!((charged, refused), (31, AT_ONCE - 31), "{told:?}");
+    assert_eq!(total(&counter.world, counter.person(0)).await, 0);
+    is_sound(&counter.world).await;
+}
