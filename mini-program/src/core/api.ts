@@ -167,7 +167,7 @@ const newEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unknown'
 
 export const eventPage = object({
   items: list(either(codeUsed, either(otherEvent, newEvent))),
-  next_after: text,
+  next_after: either(text, count),
 })
 
 export type School = Decoded<typeof school>

@@ -5,7 +5,7 @@
 import { type Enrolment, enrolment } from './api'
 import { fromBase64 } from './base64'
 import { parseTime } from './calendar'
-import { bool, count, object } from './decode'
+import { bool, count, object, stored } from './decode'
 import type { CodeKeys } from './passcode'
 
 export type Purpose = 'pay' | 'id'
@@ -31,14 +31,8 @@ export interface KeptEnrolment {
 
 const kept = object({ answer: enrolment, enrolledAt: count, seenAt: count, renewing: bool })
 
-/** Reads what was written; null for anything else. */
-export function readKept(text: string | null): KeptEnrolment | null {
-  if (text === null) return null
-  try {
-    return kept(JSON.parse(text)) ?? null
-  } catch {
-    return null
-  }
+export function readKept(written: string | null): KeptEnrolment | null {
+  return stored(written, kept)
 }
 
 /** The keys ready for use, or null where the answer makes no sense. */

@@ -2,7 +2,7 @@
 import type { CodeUsed, Event } from './api'
 import { clockText, parseTime } from './calendar'
 import { balanceText } from './money'
-import { count, object, text } from './decode'
+import { count, object, stored, text } from './decode'
 
 /** Until where the events are known, and when that was written. */
 export interface Position {
@@ -18,15 +18,10 @@ const oldestPositionMs = 86_400_000
 const oldestNewsMs = 600_000
 
 /** Where to go on, or null to begin with the present. */
-export function readPosition(kept: string | null, now: number): string | null {
-  if (kept === null) return null
-  try {
-    const read = position(JSON.parse(kept))
-    if (read === undefined || Math.abs(now - read.at) > oldestPositionMs) return null
-    return read.after
-  } catch {
-    return null
-  }
+export function readPosition(written: string | null, now: number): string | null {
+  const read = stored(written, position)
+  if (read === null || Math.abs(now - read.at) > oldestPositionMs) return null
+  return read.after
 }
 
 export function usesIn(events: readonly Event[]): CodeUsed[] {

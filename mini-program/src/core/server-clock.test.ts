@@ -3,18 +3,27 @@ import { type ClockReading, clockError, isNews, readClock, serverTime } from './
 
 const noon = 1_795_233_600_000
 
+const reading = (offsetMs: number, readAt = noon): ClockReading => ({ offsetMs, readAt })
+
 it.each<[string, number, number, number, number | null]>([
   ['a clock that is right', noon, noon, noon + 1_000, 0],
   ['one a minute slow', noon + 60_000, noon, noon + 200, 60_400],
   ['one a minute fast', noon - 60_000, noon, noon + 200, -59_600],
   ['a day fast', noon - 86_400_000, noon, noon, -86_399_500],
-  ['an answer that took long', noon, noon, noon + 3_001, null],
+  ['an answer held for 25 s, of a right clock', noon + 25_000, noon, noon + 25_100, null],
+  ['one held for 25 s, of a clock a minute fast', noon - 35_000, noon, noon + 25_100, -59_600],
+  ['one held for 25 s, of a clock a minute slow', noon + 85_000, noon, noon + 25_100, 60_400],
   ['a clock that was set back meanwhile', noon, noon, noon - 1, null],
-])('reads %s', (_name, server, sent, received, offsetMs) => {
-  expect(readClock(server, sent, received)?.offsetMs ?? null).toBe(offsetMs)
+])('reads %s', (_name, date, sentAt, receivedAt, offsetMs) => {
+  expect(readClock(null, { date, sentAt, receivedAt })?.offsetMs ?? null).toBe(offsetMs)
 })
 
-const reading = (offsetMs: number, readAt = noon): ClockReading => ({ offsetMs, readAt })
+it('leaves what it knows alone while a held answer agrees', () => {
+  const held = { date: noon + 85_000, sentAt: noon, receivedAt: noon + 25_100 }
+  expect(readClock(reading(61_000, noon - 1), held)).toBeNull()
+  expect(readClock(reading(0, noon - 1), held)?.offsetMs).toBe(60_400)
+  expect(readClock(reading(61_000, noon + 25_101), held)?.offsetMs, 'set back').toBe(60_400)
+})
 
 it.each<[string, ClockReading | null, number, string]>([
   ['nothing known', null, 0, ''],

@@ -2,6 +2,7 @@
  * The server's time, as far as this device can tell. A code is judged by the server's clock alone,
  * so a phone that knows how far its own is off computes with the server's.
  */
+import { count, object, stored, whole } from './decode'
 import { waitText } from './wait'
 
 export interface ClockReading {
@@ -11,31 +12,44 @@ export interface ClockReading {
   readonly readAt: number
 }
 
-/** An answer under way for longer says too little about when the server wrote it. */
+const reading = object({ offsetMs: whole, readAt: count })
+
+export function readReading(written: string | null): ClockReading | null {
+  return stored(written, reading)
+}
+
+/** When the server wrote an answer that was under way for longer, cannot be told well enough. */
 const longestMs = 3_000
-/** The header `Date` has whole seconds; on average half a one is cut off. */
-const meanCutMs = 500
+/** The header `Date` has whole seconds: up to one is cut off. */
+const cutMs = 1_000
 /** What a reading may be wrong by: such an offset may be none. */
 const noiseMs = 2_500
 /** A phone is always served within one step; beyond this it comes near to not being. */
 const tolerableMs = 10_000
 
+/** An answer: the server's time in its header `Date`, and its two ends by the device's clock. */
+export interface Passage {
+  readonly date: number
+  readonly sentAt: number
+  readonly receivedAt: number
+}
+
 /**
- * What an answer tells about the clock; null where it tells too little.
- *
- * @param serverMs the server's time in its header `Date`
- * @param sentAt when the question left, by the device's clock
- * @param receivedAt when the answer was there, by the device's clock
+ * What an answer tells about the clock; null where it tells nothing new. The server wrote it
+ * between the two ends. One that took long was held back by the server, which bounds the offset,
+ * and where the one known cannot be, the answer was most likely written just before it came.
  */
-export function readClock(
-  serverMs: number,
-  sentAt: number,
-  receivedAt: number,
-): ClockReading | null {
-  const underWayMs = receivedAt - sentAt
-  if (underWayMs < 0 || underWayMs > longestMs) return null
-  const offsetMs = Math.round(serverMs + meanCutMs - (sentAt + receivedAt) / 2)
-  return { offsetMs, readAt: receivedAt }
+export function readClock(known: ClockReading | null, passage: Passage): ClockReading | null {
+  const { date, sentAt, receivedAt } = passage
+  if (receivedAt < sentAt) return null
+  const least = date - receivedAt
+  const most = date + cutMs - sentAt
+  if (receivedAt - sentAt <= longestMs) {
+    return { offsetMs: Math.round((least + most) / 2), readAt: receivedAt }
+  }
+  const believed = validReading(known, receivedAt)?.offsetMs ?? 0
+  if (least <= believed && believed <= most) return null
+  return { offsetMs: least + cutMs / 2, readAt: receivedAt }
 }
 
 /** The reading while it can be right: a clock before its last reading was set by hand since. */

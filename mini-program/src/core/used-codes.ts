@@ -2,8 +2,8 @@
  * Which of a step's four codes are gone, because a till read them or the person wanted another.
  * Written to the device, so that leaving the page brings none of them back.
  */
+import { count, type Decoded, list, object, stored } from './decode'
 import type { Purpose } from './enrolment'
-import { type Decoded, count, list, object } from './decode'
 import { subCounters } from './passcode'
 
 /** Of the step `tick`, the codes below `next` are gone. */
@@ -17,13 +17,8 @@ export const noneUsed: UsedCodes = { pay: [], id: [] }
 /** The server takes codes of the step before and after: more are never asked for again. */
 const mostMarks = 8
 
-export function readUsed(text: string | null): UsedCodes {
-  if (text === null) return noneUsed
-  try {
-    return marks(JSON.parse(text)) ?? noneUsed
-  } catch {
-    return noneUsed
-  }
+export function readUsed(written: string | null): UsedCodes {
+  return stored(written, marks) ?? noneUsed
 }
 
 /** The sub-counter to show in this step, or null when all are gone. */

@@ -3,6 +3,7 @@ import { remaining, withDismissed } from '@/core/notices'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
 import { readText, writeText } from '@/platform/storage'
+import { forgetCodes } from './keyring'
 import { client, isSignedIn } from './session'
 
 const dismissedKey = 'onecard.dismissed-notices'
@@ -32,7 +33,11 @@ export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   const person = await client.call({ method: 'GET', path: '/api/v1/me' }, me)
   if (!person.ok) return person.error.kind === 'signed_out' ? ok({ kind: 'signed_out' }) : person
   const { identity, binding, card, notices, pending } = person.value
-  if (binding === null) return ok({ kind: 'unbound' })
+  if (binding === null) {
+    // Unbound meanwhile, on another device or at the counter.
+    forgetCodes()
+    return ok({ kind: 'unbound' })
+  }
   return ok({
     kind: 'bound',
     binding,
