@@ -28,9 +28,10 @@ function keyringOf(vector: Vector): Keyring {
     otpKey: new Uint8Array(Buffer.from(vector.otp_key, 'hex')),
     handleKey: new Uint8Array(Buffer.from(vector.handle_key, 'hex')),
   }
+  const others = { prefix: '99', otpKey: new Uint8Array(32), handleKey: new Uint8Array(32) }
   const at = vector.unix_seconds * 1_000
   return {
-    keys: { pay: keys, id: keys },
+    keys: { pay: others, id: others, [vector.purpose]: keys },
     stepSeconds: vector.step_seconds,
     enrolledAt: at,
     expiresAt: at + 30 * day,
