@@ -1,15 +1,18 @@
 import { expect, it } from 'vitest'
 import {
+  isLookDue,
   isRenewalDue,
   type KeptEnrolment,
   keyringOf,
+  mayBeReplaced,
   readKept,
   type Standing,
   standingOf,
 } from './enrolment'
 
 const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
-const day = 86_400_000
+const hour = 3_600_000
+const day = 24 * hour
 const start = Date.parse('2026-11-21T00:00:00Z')
 
 const answer: KeptEnrolment['answer'] = {
@@ -62,8 +65,8 @@ it.each<[string, Partial<KeptEnrolment['answer']>]>([
 
 it.each<[string, number, number, Standing]>([
   ['at once', 0, 0, 'good'],
-  ['seen not quite 7 days ago', 10 * day - 1, 3 * day, 'good'],
-  ['not seen for 7 days', 10 * day, 3 * day, 'unseen'],
+  ['seen not quite 7 days ago', 10 * day - hour - 1, 3 * day, 'good'],
+  ['not seen for 7 days less the hour of noting', 10 * day - hour, 3 * day, 'unseen'],
   ['just before the end', 30 * day - 1, 29 * day, 'good'],
   ['at the end', 30 * day, 29 * day, 'expired'],
   ['long after it, and unseen', 90 * day, 0, 'expired'],
@@ -78,4 +81,22 @@ it.each<[string, number, boolean, boolean]>([
   ['when the last renewal was not answered', 0, true, true],
 ])('renews %s', (_name, after, renewing, due) => {
   expect(isRenewalDue(keyring({ renewing }), start + after)).toBe(due)
+})
+
+it.each([
+  [0, false],
+  [599_999, false],
+  [600_000, true],
+])('%d ms after it was seen, it shows itself again: %s', (after, due) => {
+  expect(isLookDue(keyring(), start + after)).toBe(due)
+})
+
+it.each<[string, string, number, boolean]>([
+  ['its own enrolment', 'code_device', 1_000, false],
+  ['one before', 'code_device', -hour, false],
+  ['one after', 'code_device', hour, true],
+  ['another notice', 'bound', hour, false],
+])('of %s', (_name, kind, after, replaced) => {
+  const notice = { id: '1', kind, text: '', at: new Date(start + after).toISOString() }
+  expect(mayBeReplaced(keyring(), [notice])).toBe(replaced)
 })

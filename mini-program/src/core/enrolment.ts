@@ -2,7 +2,7 @@
  * What a phone gets at its enrolment and keeps: the keys of its codes, and how long they are good.
  * All times here are the server's.
  */
-import { type Enrolment, enrolment } from './api'
+import { type Enrolment, enrolment, type Notice } from './api'
 import { fromBase64 } from './base64'
 import { parseTime } from './calendar'
 import { bool, count, object, stored } from './decode'
@@ -15,7 +15,7 @@ export interface Keyring {
   readonly stepSeconds: number
   readonly enrolledAt: number
   readonly expiresAt: number
-  /** When the server last answered this phone. */
+  /** When the server last saw this phone. */
   readonly seenAt: number
   /** A renewal was asked for and not answered: the server may have other keys by now. */
   readonly renewing: boolean
@@ -54,8 +54,13 @@ function keysOf(answer: Enrolment['pay']): CodeKeys | null {
   return /^\d{2}$/.test(answer.prefix) ? { prefix: answer.prefix, otpKey, handleKey } : null
 }
 
-/** The server refuses a phone that it has not seen for so long. */
-const unseenMs = 7 * 86_400_000
+const hourMs = 3_600_000
+/** The server refuses a phone that it has not seen for 7 days, and notes that within the hour. */
+const unseenMs = 7 * 24 * hourMs - hourMs
+/** How often the server is to see a phone that is on line. */
+const seenEveryMs = 600_000
+/** What the two times of an enrolment, the server's and ours, may be apart. */
+const enrolmentNoiseMs = 10_000
 
 /** Whether the server takes codes of these keys. */
 export type Standing = 'good' | 'expired' | 'unseen'
@@ -63,6 +68,19 @@ export type Standing = 'good' | 'expired' | 'unseen'
 export function standingOf({ expiresAt, seenAt }: Keyring, now: number): Standing {
   if (now >= expiresAt) return 'expired'
   return now - seenAt >= unseenMs ? 'unseen' : 'good'
+}
+
+export function isLookDue(keyring: Keyring, now: number): boolean {
+  return now - keyring.seenAt >= seenEveryMs
+}
+
+/**
+ * Whether a notice tells that another device was enrolled since. It may be one on another platform,
+ * which leaves this one alone; enrolling again sorts it out.
+ */
+export function mayBeReplaced(keyring: Keyring, notices: readonly Notice[]): boolean {
+  const since = keyring.enrolledAt + enrolmentNoiseMs
+  return notices.some(({ kind, at }) => kind === 'code_device' && (parseTime(at) ?? 0) > since)
 }
 
 /** Whether to enrol anew at the next chance: in the last third of the life, and when in doubt. */

@@ -3,8 +3,7 @@ import { type Event, eventPage } from '@/core/api'
 import { readPosition } from '@/core/events'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
-import { serverNow } from './clock'
-import { eventsPosition, markSeen } from './keyring'
+import { eventsPosition } from './keyring'
 import { client } from './session'
 
 /** The server answers within 25 s, with what there is. */
@@ -32,6 +31,5 @@ export async function nextEvents(
   if (!page.ok) return page
   const position = { after: String(page.value.next_after), at: Date.now() }
   eventsPosition.save(JSON.stringify(position))
-  markSeen(serverNow())
   return ok(page.value.items)
 }

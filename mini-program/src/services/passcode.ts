@@ -1,9 +1,10 @@
 /** Where codes come from: keys on this device, or the server where the device may have none. */
 import { enrolment, serverCode, type ServerCode } from '@/core/api'
 import { parseTime } from '@/core/calendar'
-import { isRenewalDue, type Keyring, type Purpose } from '@/core/enrolment'
+import { isLookDue, isRenewalDue, type Keyring, type Purpose } from '@/core/enrolment'
 import { type ApiError, problemCode } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
+import { loadOverview } from './card'
 import { hearOfClock, serverNow } from './clock'
 import { deviceId, forgetCodes, keepEnrolment, loadKeyring, markRenewing } from './keyring'
 import { client } from './session'
@@ -70,10 +71,13 @@ function endsKeys(error: ApiError): boolean {
   return error.kind === 'problem' && [403, 409, 422].includes(error.status)
 }
 
-/** Enrols anew when it is time. Null when there was no need. */
-export function renewIfDue(): Promise<Result<Keyring, ApiError>> | null {
+/** Does in time what keeps the keys good: new ones before they end, and being seen until then. */
+export async function keepUp(): Promise<void> {
   const keyring = loadKeyring()
-  return keyring !== null && isRenewalDue(keyring, serverNow()) ? enrol(null) : null
+  if (keyring === null) return
+  const now = serverNow()
+  if (isRenewalDue(keyring, now)) await enrol(null)
+  else if (isLookDue(keyring, now)) await loadOverview()
 }
 
 export function hasCodes(): boolean {

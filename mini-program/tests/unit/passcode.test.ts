@@ -129,11 +129,13 @@ describe('the password that was just typed enrols too', () => {
 describe('renewal', () => {
   it('is not due at first, and due in the last third', async () => {
     const { asked } = inTurn(enrolled, { status: 200, body: { ...enrolment, generation: 2 } })
-    const { enrol, renewIfDue } = await services()
+    const { enrol, keepUp } = await services()
     await enrol('1')
-    expect(renewIfDue()).toBeNull()
+    await keepUp()
+    expect(asked).toHaveLength(1)
     vi.setSystemTime(start + 20 * day)
-    expect(await renewIfDue()).toMatchObject({ ok: true })
+    await keepUp()
+    expect(asked[1]?.path).toBe('/api/v1/passcode/enrolments')
     expect(asked[1]?.body, 'without the password').not.toHaveProperty('query_password')
   })
 
@@ -145,12 +147,13 @@ describe('renewal', () => {
     ['a conflict', problem(409, 'account_lost'), false],
     ['a device that is new to the server', problem(422, 'password_required'), false],
   ])('after %s', async (_name, answer, keeps) => {
-    inTurn(enrolled, answer, enrolled)
-    const { enrol, renewIfDue, hasCodes } = await services()
+    const { asked } = inTurn(enrolled, answer, enrolled)
+    const { enrol, keepUp, hasCodes } = await services()
     await enrol('1')
     expect(await enrol(null)).toMatchObject({ ok: false })
     expect(hasCodes(), 'the keys of before').toBe(keeps)
-    expect(renewIfDue() !== null, 'asks again at the next chance').toBe(keeps)
+    await keepUp()
+    expect(asked.length, 'asks again at the next chance').toBe(keeps ? 3 : 2)
   })
 
   it('forgets which codes of the old keys were used', async () => {
@@ -226,18 +229,47 @@ describe('events', () => {
     expect(asked[0]?.headers['Accept']).toBe('application/json')
   })
 
-  it('answered, are a sign of life; unanswered, none', async () => {
-    inTurn(enrolled, events, null)
-    const { enrol, nextEvents, loadKeyring } = await services()
+})
+
+describe('being seen', () => {
+  const home = (notices: object[]): Answer => ({
+    status: 200,
+    body: {
+      identity: { platform: 'wechat' },
+      binding: { school: { code: 'x', name: 'x' }, cardholder, must_change_password: false },
+      card: null,
+      notices,
+      pending: { orders: 0 },
+    },
+  })
+
+  it('takes a look at home, now and then; without an answer it was not seen', async () => {
+    const { asked } = inTurn(enrolled, home([]), null)
+    const { enrol, keepUp, loadKeyring } = await services()
     await enrol('1')
+    await keepUp()
+    expect(asked).toHaveLength(1)
     for (const [after, seen] of [
       [day, day],
       [2 * day, day],
     ] as const) {
       vi.setSystemTime(start + after)
-      await nextEvents(noWay)
+      await keepUp()
       expect(loadKeyring()?.seenAt).toBe(start + seen)
     }
+    expect(asked.slice(1).map(({ path }) => path)).toEqual(['/api/v1/me', '/api/v1/me'])
+  })
+
+  it.each([
+    ['2026-11-21T08:00:00+08:00', true],
+    ['2026-11-21T09:00:00+08:00', false],
+  ])('a notice of %s about a device leaves the keys: %s', async (at, keeps) => {
+    inTurn(enrolled, home([{ id: '1', kind: 'code_device', text: '', at }]))
+    const { enrol, loadOverview, hasCodes } = await services()
+    await enrol('1')
+    vi.setSystemTime(start + day)
+    await loadOverview()
+    expect(hasCodes()).toBe(keeps)
   })
 })
 
