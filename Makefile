@@ -22,9 +22,9 @@ bench: ## the ratio table, measured here and now
 chaos: ## the long runs: random postings, altered history, 100,000 orders, SIGKILL at every write
 	@scripts/chaos.sh
 
-mini-program: ## builds the client for WeChat, Alipay and H5 and checks what came out
+mini-program: ## builds the client for WeChat, Alipay and H5, checks what came out, taps it through
 	@scripts/mini-program.sh h5 weapp alipay
-	@cd mini-program && npm run --silent check:dist
+	@cd mini-program && npm run --silent check:dist && npm run --silent test:mini-programs
 
 openapi: ## prints the OpenAPI document
 	@cargo run --quiet --locked -- openapi

@@ -16,8 +16,12 @@ onecard() { "$bin/onecard" --config "$dir/onecard.toml" "$@"; }
 onecard migrate >/dev/null
 onecard school import schools >/dev/null
 onecard roster import --school ynart schools/demo/ynart-roster.csv >/dev/null
+onecard merchant add --school ynart --code canteen-1 --name 第一食堂 >/dev/null
+onecard terminal add --school ynart --id T1 --kind pos --merchant canteen-1 \
+  --public-key "$dir/sandbox/tills/ynart.pem" >/dev/null
 
-"$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" >"$dir/sandbox.log" 2>&1 &
+"$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" \
+  --server "http://127.0.0.1:$server" >"$dir/sandbox.log" 2>&1 &
 pids=($!)
 "$bin/onecard" --config "$dir/onecard.toml" serve >"$dir/server.log" 2>&1 &
 pids+=($!)

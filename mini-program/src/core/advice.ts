@@ -20,6 +20,7 @@ const byCode: Readonly<Record<string, string>> = {
   pin_default_must_change: '修改初始密码后才能使用其他功能',
   password_change_offline_only: '请带身份证和校园卡到一卡通中心或自助机修改',
   portal_read_only: '网页登录只能查询，请在小程序中办理',
+  codes_used_up: '下一组码马上就来',
   amount_out_of_range: '请换一个金额',
   funding_unavailable: '请换一种支付方式，或咨询一卡通中心',
   payer_of_other_app: '请从本校的小程序进入',

@@ -4,6 +4,7 @@ import {
   bool,
   count,
   type Decoded,
+  type Decoder,
   either,
   fen,
   list,
@@ -134,6 +135,41 @@ export const orderPage = object({ items: list(order), next_cursor: nullable(text
 
 export const payment = object({ payment_id: text, pay })
 
+const codeKeys = object({ prefix: text, otp_key: text, handle_key: text })
+
+/** The keys come as base64. */
+export const enrolment = object({
+  step_seconds: count,
+  server_time: text,
+  expires_at: text,
+  pay: codeKeys,
+  id: codeKeys,
+})
+
+/** A code that the server made, for a client without keys. */
+export const serverCode = object({ code: text, refresh_after_ms: count })
+
+const codeUsed = object({
+  kind: oneOf('code_used'),
+  at: text,
+  amount_fen: fen,
+  merchant_name: text,
+  balance_fen: absentable(signedFen),
+  purpose: oneOf('pay', 'id'),
+  tick: count,
+  sub: count,
+})
+
+const otherEvent = object({ kind: oneOf('order_changed', 'message', 'loss_reported') })
+
+/** A kind that is not known yet. */
+const newEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unknown' })
+
+export const eventPage = object({
+  items: list(either(codeUsed, either(otherEvent, newEvent))),
+  next_after: either(text, count),
+})
+
 export type School = Decoded<typeof school>
 export type SchoolDetail = Decoded<typeof schoolDetail>
 export type IdKind = Decoded<typeof idKind>
@@ -149,6 +185,10 @@ export type WechatPay = Decoded<typeof wechatPay>
 export type Pay = WechatPay | Decoded<typeof alipay>
 export type Order = Decoded<typeof order>
 export type Payment = Decoded<typeof payment>
+export type Enrolment = Decoded<typeof enrolment>
+export type ServerCode = Decoded<typeof serverCode>
+export type CodeUsed = Decoded<typeof codeUsed>
+export type Event = Decoded<typeof eventPage>['items'][number]
 export type OrderState = Order['state']
 export type Funding = 'wechat_pay' | 'alipay'
 

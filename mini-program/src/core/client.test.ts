@@ -8,11 +8,12 @@ import { ok, type Result } from './result'
 const named = object({ name: text })
 const get: Request = { method: 'GET', path: '/api/v1/me' }
 
-const answer = (status: number, body: unknown): Reply => ({
-  kind: 'answered',
+const answer = (status: number, body: unknown) => ({
+  kind: 'answered' as const,
   status,
   body: JSON.stringify(body),
   retryAfter: null,
+  date: null,
 })
 
 /** A server that knows one access token and one refresh token; each refresh makes new ones. */
@@ -138,7 +139,7 @@ describe('call', () => {
   it.each<[string, Reply]>([
     ['unreachable', { kind: 'unreachable' }],
     ['timed_out', { kind: 'timed_out' }],
-    ['unreadable', { kind: 'answered', status: 502, body: '<html>', retryAfter: null }],
+    ['unreadable', { kind: 'answered', status: 502, body: '<html>', retryAfter: null, date: null }],
   ])('keeps the session when the refresh is %s', async (kind, reply) => {
     const { client, server, store } = setUp(expired)
     server.refreshReply = reply
@@ -181,7 +182,7 @@ describe('call', () => {
 describe('callForText', () => {
   it('gives the text as it is, renewing the session like any call', async () => {
     const { client, server } = setUp(expired)
-    server.answerToGood = { kind: 'answered', status: 200, body: 'a,b\r\n', retryAfter: null }
+    server.answerToGood = { ...answer(200, {}), body: 'a,b\r\n' }
     expect(await client.callForText(get)).toEqual({ ok: true, value: 'a,b\r\n' })
     expect(server.refreshes).toBe(1)
   })

@@ -15,6 +15,14 @@ export interface Request {
   readonly path: string
   readonly body?: object
   readonly headers?: Readonly<Record<string, string>>
+  /** For a question that the server keeps until there is something to say. */
+  readonly patience?: Patience
+}
+
+export interface Patience {
+  readonly waitMs: number
+  /** Gets the way to give the question up, once it is on its way. */
+  readonly onSent: (giveUp: () => void) => void
 }
 
 export interface Session {

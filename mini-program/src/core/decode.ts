@@ -16,6 +16,8 @@ export const bool: Decoder<boolean> = (value) => (typeof value === 'boolean' ? v
 export const fen: Decoder<Fen> = (value) => (isFen(value) ? value : undefined)
 export const signedFen: Decoder<SignedFen> = (value) => (isSignedFen(value) ? value : undefined)
 export const count: Decoder<number> = fen
+/** A whole number, also below zero. */
+export const whole: Decoder<number> = signedFen
 
 export function oneOf<const T extends readonly string[]>(...names: T): Decoder<T[number]> {
   return (value) => names.find((name) => name === value)
@@ -63,6 +65,16 @@ export function either<A, B>(first: Decoder<A>, second: Decoder<B>): Decoder<A |
   return (value) => {
     const decoded = first(value)
     return decoded === undefined ? second(value) : decoded
+  }
+}
+
+/** What was written to the device as JSON; null for nothing, and for what cannot be read. */
+export function stored<T>(written: string | null, decode: Decoder<T>): T | null {
+  if (written === null) return null
+  try {
+    return decode(JSON.parse(written)) ?? null
+  } catch {
+    return null
   }
 }
 

@@ -19,7 +19,7 @@ export function intentFor(current: Intent | null, wish: string, chance: Chance):
  * 32 hexadecimal digits. A key is looked up together with the person it belongs to: it must be
  * distinct among one person's orders, it need not be secret.
  */
-function newKey(chance: Chance): string {
+export function newKey(chance: Chance): string {
   let key = ''
   while (key.length < 32) key += Math.floor(chance() * 16).toString(16)
   return key

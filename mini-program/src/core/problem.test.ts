@@ -18,6 +18,7 @@ const answered = (status: number, body: unknown, wait: number | null = null): Re
   status,
   body: typeof body === 'string' ? body : JSON.stringify(body),
   retryAfter: wait,
+  date: null,
 })
 
 const invalid = answered(422, {

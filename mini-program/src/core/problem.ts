@@ -10,6 +10,8 @@ export type Reply =
       readonly body: string
       /** What the header `Retry-After` says, in seconds; null without it. */
       readonly retryAfter: number | null
+      /** The server's time in the header `Date`, in milliseconds since 1970; null without it. */
+      readonly date: number | null
     }
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'timed_out' }

@@ -6,6 +6,7 @@ export type Route =
   | 'binding'
   | 'unbinding'
   | 'password'
+  | 'code'
   | 'top-up'
   | 'order'
   | 'orders'

@@ -24,7 +24,7 @@ describe('send', () => {
       options.success?.({ statusCode: 201, data: '{}', header: {}, cookies: [], errMsg: '' })
     })
     const reply = await send({ method: 'POST', path: '/o', body: { a: 1 }, headers: { K: 'v' } })
-    expect(reply).toEqual({ kind: 'answered', status: 201, body: '{}', retryAfter: null })
+    expect(reply).toMatchObject({ kind: 'answered', status: 201, body: '{}', retryAfter: null })
     expect(seen).toMatchObject({
       url: 'https://card.example/o',
       method: 'POST',
@@ -42,7 +42,7 @@ describe('send', () => {
     [
       'an HTTP error that Alipay takes for a failure',
       { error: 19, status: 429, data: '{"title":"x"}', headers: { 'retry-after': '30' } },
-      { kind: 'answered', status: 429, body: '{"title":"x"}', retryAfter: 30 },
+      { kind: 'answered', status: 429, body: '{"title":"x"}', retryAfter: 30, date: null },
     ],
   ])('settles on %s', async (_name, failure, reply) => {
     platform((options) => options.fail?.(failure as UniApp.GeneralCallbackResult))
@@ -62,6 +62,37 @@ describe('send', () => {
       options.success?.(answer)
     })
     expect(await send(get)).toMatchObject({ retryAfter })
+  })
+
+  it.each([
+    [{ Date: 'Sat, 21 Nov 2026 08:00:00 GMT' }, Date.UTC(2026, 10, 21, 8)],
+    [{ date: ['Sat, 21 Nov 2026 08:00:00 GMT'] }, Date.UTC(2026, 10, 21, 8)],
+    [{ date: 'soon' }, null],
+    [{}, null],
+  ])("reads the server's time from %j", async (header, date) => {
+    platform((options) => {
+      options.success?.({ statusCode: 200, data: '{}', header, cookies: [], errMsg: '' })
+    })
+    expect(await send(get)).toMatchObject({ date })
+  })
+
+  it('waits as long as the question may take, and gives it up when told to', async () => {
+    const abort = vi.fn()
+    let giveUp = (): void => undefined
+    let seen: Options | undefined
+    vi.stubGlobal('uni', {
+      request: (options: Options) => {
+        seen = options
+        return { abort: () => (abort(), options.fail?.({ errMsg: 'request:fail abort' })) }
+      },
+    })
+    const onSent = (way: () => void) => void (giveUp = way)
+    const reply = send({ ...get, patience: { waitMs: 30_000, onSent } })
+    expect(seen?.timeout).toBe(30_000)
+    await vi.advanceTimersByTimeAsync(29_000)
+    giveUp()
+    expect(await reply).toEqual({ kind: 'unreachable' })
+    expect(abort).toHaveBeenCalledOnce()
   })
 
   it('settles when the platform throws', async () => {

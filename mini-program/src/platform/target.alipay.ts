@@ -1,5 +1,6 @@
 import type { Pay } from '@/core/api'
 import { copyText, requestCode, showPayment } from './in-app'
+import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'
 
 async function show(pay: Pay): Promise<void> {
@@ -19,6 +20,8 @@ export const target: Target = {
   payment: { kind: 'in_app', show },
   hasPortal: false,
   keepText: copyText,
+  showScreen: lightScreen,
+  restoreScreen,
   textScale: () => 1,
   start: () => undefined,
 }

@@ -71,6 +71,33 @@ function saveText(fileName: string, text: string): Promise<Kept> {
   return Promise.resolve('saved')
 }
 
+let isShown = false
+let wakeLock: WakeLockSentinel | null = null
+
+/** Where the browser can; a page cannot make the screen brighter. */
+async function keepAwake(): Promise<void> {
+  isShown = true
+  if (wakeLock !== null || !('wakeLock' in navigator)) return
+  try {
+    const lock = await navigator.wakeLock.request('screen')
+    lock.addEventListener('release', () => {
+      if (wakeLock === lock) wakeLock = null
+    })
+    // The page may have been left meanwhile.
+    if (isShown && wakeLock === null) wakeLock = lock
+    else await lock.release()
+  } catch {
+    // Refused, for a battery that runs low: the screen goes dark as it always does.
+  }
+}
+
+function letSleep(): void {
+  isShown = false
+  const lock = wakeLock
+  wakeLock = null
+  if (lock !== null) lock.release().catch(() => undefined)
+}
+
 export const target: Target = {
   identity: 'wechat',
   identityName: '微信',
@@ -82,6 +109,8 @@ export const target: Target = {
   payment: { kind: 'by_page', leave: payAt },
   hasPortal: true,
   keepText: saveText,
+  showScreen: () => void keepAwake(),
+  restoreScreen: letSleep,
   textScale: () => 1,
   start: () => {
     receiveCode()

@@ -22,6 +22,10 @@ export interface Target {
   readonly hasPortal: boolean
   /** Hands a text to the person: as a file where there are files, else on the clipboard. */
   keepText(fileName: string, text: string): Promise<Kept>
+  /** Makes the screen good to scan: bright, awake, and not in screenshots, where that can be. */
+  showScreen(): void
+  /** Gives the screen back as it was. */
+  restoreScreen(): void
   /** How much larger than standard the person has set texts in the host app, where it says. */
   textScale(): number
   /** Runs once, before the application is made. */

@@ -1,9 +1,20 @@
 import type { Pay } from '@/core/api'
 import { copyText, requestCode, showPayment } from './in-app'
+import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'
 
 interface FontSetting {
   readonly fontSizeScaleFactor?: number
+}
+
+/** What the framework has no types for; older versions of WeChat do not have it. */
+interface Captures {
+  setVisualEffectOnCapture?(options: { visualEffect: 'hidden' | 'none' }): void
+}
+
+function hideFromCaptures(visualEffect: 'hidden' | 'none'): void {
+  const { setVisualEffectOnCapture } = uni as Captures
+  if (setVisualEffectOnCapture !== undefined) setVisualEffectOnCapture({ visualEffect })
 }
 
 async function show(pay: Pay): Promise<void> {
@@ -31,6 +42,14 @@ export const target: Target = {
   payment: { kind: 'in_app', show },
   hasPortal: false,
   keepText: copyText,
+  showScreen: () => {
+    lightScreen()
+    hideFromCaptures('hidden')
+  },
+  restoreScreen: () => {
+    restoreScreen()
+    hideFromCaptures('none')
+  },
   textScale: () => (uni.getAppBaseInfo() as FontSetting).fontSizeScaleFactor ?? 1,
   start: () => undefined,
 }

@@ -1,8 +1,11 @@
 import { type Binding, type Card, me, type Notice } from '@/core/api'
+import { mayBeReplaced } from '@/core/enrolment'
 import { remaining, withDismissed } from '@/core/notices'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
 import { readText, writeText } from '@/platform/storage'
+import { serverNow } from './clock'
+import { forgetCodes, loadKeyring, markSeen } from './keyring'
 import { client, isSignedIn } from './session'
 
 const dismissedKey = 'onecard.dismissed-notices'
@@ -32,7 +35,12 @@ export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   const person = await client.call({ method: 'GET', path: '/api/v1/me' }, me)
   if (!person.ok) return person.error.kind === 'signed_out' ? ok({ kind: 'signed_out' }) : person
   const { identity, binding, card, notices, pending } = person.value
-  if (binding === null) return ok({ kind: 'unbound' })
+  if (binding === null) {
+    // Unbound meanwhile, on another device or at the counter.
+    forgetCodes()
+    return ok({ kind: 'unbound' })
+  }
+  seeToKeys(notices)
   return ok({
     kind: 'bound',
     binding,
@@ -41,6 +49,14 @@ export async function loadOverview(): Promise<Result<Overview, ApiError>> {
     pendingOrders: pending.orders,
     readOnly: identity.platform === portal,
   })
+}
+
+/** The server saw this device by that question; its answer may tell of another in its place. */
+function seeToKeys(notices: readonly Notice[]): void {
+  const keyring = loadKeyring()
+  if (keyring === null) return
+  if (mayBeReplaced(keyring, notices)) forgetCodes()
+  else markSeen(serverNow())
 }
 
 /** Puts a notice away on this device. */

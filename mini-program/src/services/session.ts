@@ -1,30 +1,41 @@
 /** The session on this device, and the one client that uses it. */
 import { target } from '#target'
 import { type PortalRequest, type Tokens, tokens } from '@/core/api'
-import { createClient, type Session, sessionOf, type SessionStore } from '@/core/client'
-import { object, text } from '@/core/decode'
-import { type ApiError, problemCode } from '@/core/problem'
+import {
+  createClient,
+  type Request,
+  type Session,
+  sessionOf,
+  type SessionStore,
+} from '@/core/client'
+import { object, stored, text } from '@/core/decode'
+import { type ApiError, problemCode, type Reply } from '@/core/problem'
 import { err, type Result } from '@/core/result'
 import { insistOn } from '@/platform/navigation'
 import { send } from '@/platform/request'
 import { readText, remove, writeText } from '@/platform/storage'
+import { hearOfClock } from './clock'
+import { forgetCodes } from './keyring'
 
 const key = 'onecard.session'
-const stored = object({ accessToken: text, refreshToken: text })
+const session = object({ accessToken: text, refreshToken: text })
 
 const store: SessionStore = {
-  load: () => parse(readText(key)),
-  save: (session) => writeText(key, JSON.stringify(session)),
-  clear: () => remove(key),
+  load: () => stored(readText(key), session),
+  save: (begun) => writeText(key, JSON.stringify(begun)),
+  clear: () => {
+    remove(key)
+    forgetCodes()
+  },
 }
 
-function parse(saved: string | null): Session | null {
-  if (saved === null) return null
-  try {
-    return stored(JSON.parse(saved)) ?? null
-  } catch {
-    return null
+async function sendAndReadClock(request: Request): Promise<Reply> {
+  const sentAt = Date.now()
+  const reply = await send(request)
+  if (reply.kind === 'answered' && reply.date !== null) {
+    hearOfClock({ date: reply.date, sentAt, receivedAt: Date.now() })
   }
+  return reply
 }
 
 async function signInSilently(): Promise<Result<Tokens, ApiError>> {
@@ -39,11 +50,14 @@ function onRefusal(error: ApiError): void {
   const code = problemCode(error)
   if (code === 'pin_default_must_change') insistOn({ route: 'password' })
   // Unbound meanwhile, on another device or at the counter.
-  if (code === 'not_bound') insistOn({ route: 'index' })
+  if (code === 'not_bound') {
+    forgetCodes()
+    insistOn({ route: 'index' })
+  }
 }
 
 export const client = createClient({
-  send,
+  send: sendAndReadClock,
   store,
   signInSilently: target.signIn.kind === 'in_app' ? signInSilently : null,
   onRefusal,

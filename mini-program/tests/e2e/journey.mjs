@@ -1,8 +1,10 @@
 // A student's journey in a real browser, against a running server with its sandbox: find the
-// school, bind, change the initial password, top up ¥50, give an order up, read the statement,
-// change the password, unbind, bind again, and look in through the web portal.
+// school, bind, change the initial password, top up ¥50, pay ¥12.50 at a till with the network off,
+// give an order up, read the statement, change the password, unbind, bind again, and look in through
+// the web portal.
 //
-//   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/
+//   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/; the sandbox
+//                   that it names has a till of the school
 //   E2E_STUDENT_NO  a person of the school 云南艺术学院 (ynart) who was never bound
 //   E2E_PASSWORD    that person's initial query password
 //   E2E_SHOTS       optional: a folder for screenshots
@@ -14,12 +16,15 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 const school = '云南艺术学院'
+const schoolCode = 'ynart'
 /** What it calls its own number. */
 const idLabel = '学工号'
 /** A well-formed ID number but for its last digit; nobody's. */
 const wrongIdNumber = '990101200402290011'
 /** Neither in a row nor of one digit. */
 const [secondPassword, thirdPassword] = ['271828', '314159']
+/** After a top-up of ¥50 and a meal of ¥12.50. */
+const whatIsLeft = '电子账户 ¥37.50'
 const stepTimeoutMs = 15_000
 
 const { ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_SHOTS, CHROMIUM } = process.env
@@ -29,16 +34,16 @@ if (!ONECARD_URL || !E2E_STUDENT_NO || !E2E_PASSWORD) {
 }
 const appUrl = new URL('./', ONECARD_URL).href
 
-/** Origins that the journey may speak to: the server, and the sandbox it names itself. */
-async function allowedOrigins() {
+/** The server, and the sandbox that it names itself. */
+async function origins() {
   const response = await fetch(new URL('api/v1/client', appUrl), {
     signal: AbortSignal.timeout(stepTimeoutMs),
   })
   assert.equal(response.status, 200, 'GET /api/v1/client')
   const { environment, wechat } = await response.json()
   assert.equal(environment, 'sandbox', 'the journey needs a sandbox')
-  const urls = [appUrl, wechat.sign_in_url, wechat.cashier_url]
-  return new Set(urls.map((url) => new URL(url).origin))
+  const [server, sandbox] = [appUrl, wechat.sign_in_url].map((url) => new URL(url).origin)
+  return { server, sandbox }
 }
 
 const profile = mkdtempSync(join(tmpdir(), 'onecard-e2e-'))
@@ -64,13 +69,25 @@ const context = await chromium.launchPersistentContext(profile, {
 context.setDefaultTimeout(stepTimeoutMs)
 const page = context.pages()[0] ?? (await context.newPage())
 
+/** Of this page alone: the till keeps its network. */
+const network = await context.newCDPSession(page)
+let wasOffline = false
+
+async function setOffline(offline) {
+  wasOffline ||= offline
+  const unlimited = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 }
+  await network.send('Network.emulateNetworkConditions', { offline, ...unlimited })
+}
+
 const complaints = []
 const requests = []
 page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`))
 page.on('console', (message) => {
   const loud = message.type() === 'error' || message.type() === 'warning'
-  // The browser reports every refusal of the server; those of a wrong password are wanted.
-  const wanted = /status of 422/.test(message.text())
+  // The browser reports every refusal of the server; those of a wrong password are wanted. It
+  // reports every request without a network, too.
+  const lost = /ERR_INTERNET_DISCONNECTED/.test(message.text())
+  const wanted = /status of 422/.test(message.text()) || (lost && wasOffline)
   if (loud && !wanted) complaints.push(`console ${message.type()}: ${message.text()}`)
 })
 page.on('request', (request) => requests.push(request.url()))
@@ -84,14 +101,44 @@ const radio = (name) => page.getByRole('radio', { name, exact: true })
 const alert = (text) => page.getByRole('alert').filter({ hasText: text })
 const shown = (text) => page.getByText(text).filter({ visible: true })
 
+const grouped = () => shown(/^(\d{4} ){4}\d{4}$/)
+
+/** The digits on the code page, once they were asked for. */
+async function readCode() {
+  return (await grouped().innerText()).replace(/\s/g, '')
+}
+
+/** The sandbox's till of the school, in a tab of its own. */
+async function openTill() {
+  const tab = await context.newPage()
+  await tab.goto(`${(await origins()).sandbox}/till?school=${schoolCode}`)
+  const press = (name) => tab.getByRole('button', { name, exact: true }).click()
+  return {
+    page: tab,
+    result: tab.getByRole('status'),
+    answers: tab.locator('#log li'),
+    async scan(code) {
+      await tab.getByLabel('金额').fill('12.50')
+      await tab.getByLabel('付款码').fill(code)
+      await press('收款')
+    },
+    async typePassword(password) {
+      await tab.getByLabel('查询密码').fill(password)
+      await press('确定')
+    },
+  }
+}
+
+let till
+let usedCode = ''
 let shots = 0
 
-async function shoot(name) {
+async function shoot(name, of = page) {
   if (!E2E_SHOTS) return
   mkdirSync(E2E_SHOTS, { recursive: true })
   shots += 1
   const file = `${String(shots).padStart(2, '0')}-${name}.png`
-  await page.screenshot({ path: join(E2E_SHOTS, file), animations: 'disabled' })
+  await of.screenshot({ path: join(E2E_SHOTS, file), animations: 'disabled' })
 }
 
 /** Pages that were left stay in the document, out of sight. */
@@ -278,6 +325,69 @@ const steps = [
     },
   ],
   [
+    'the code is one tap from home, and its digits are hidden',
+    async () => {
+      await openFromHome('付款码')
+      for (const name of ['付款码条形码', '付款码二维码']) {
+        await page.getByRole('img', { name }).waitFor()
+      }
+      await staysInside()
+      await shoot('code')
+      assert.equal(await grouped().count(), 0, 'digits in sight')
+    },
+  ],
+  [
+    'without a network it is one tap from home, too',
+    async () => {
+      await setOffline(true)
+      await page.goBack()
+      await button('付款码').click()
+      await shown('没有网络，码照常可用').waitFor()
+      await button('显示数字').click()
+      await shoot('code-offline')
+      const before = await readCode()
+      await button('换一个码').click()
+      assert.notEqual(await readCode(), before, 'another code by hand')
+    },
+  ],
+  [
+    'a till takes ¥12.50 from the phone that is offline',
+    async () => {
+      till = await openTill()
+      usedCode = await readCode()
+      await till.scan(usedCode)
+      await till.typePassword(secondPassword)
+      await till.result.filter({ hasText: '¥12.50' }).waitFor()
+      await shoot('till', till.page)
+    },
+  ],
+  [
+    'on line again, the phone says what was taken, and shows another code',
+    async () => {
+      await setOffline(false)
+      await page.getByRole('status').filter({ hasText: '¥12.50 已付' }).waitFor()
+      await shown('没有网络').waitFor({ state: 'hidden' })
+      assert.notEqual(await readCode(), usedCode, 'the used code is gone')
+      await shoot('code-used')
+    },
+  ],
+  [
+    'the used code pays no second time',
+    async () => {
+      await till.scan(usedCode)
+      await till.answers.filter({ hasText: 'code_used' }).first().waitFor({ state: 'attached' })
+      await till.page.close()
+    },
+  ],
+  [
+    'the balance is lower by what was taken',
+    async () => {
+      await goHome()
+      await balance(whatIsLeft).waitFor()
+      await balance('过渡余额 ¥0.00').waitFor()
+    },
+  ],
+  [
     'an order that was not paid is found again and given up',
     async () => {
       await order('100', secondPassword)
@@ -305,7 +415,8 @@ const steps = [
     async () => {
       await openFromHome('账单')
       await page.getByRole('listitem', { name: /\+50\.00 元/ }).waitFor()
-      await page.getByRole('img', { name: /收入 50\.00 元，支出 0\.00 元/ }).waitFor()
+      await page.getByRole('listitem', { name: /−12\.50 元/ }).waitFor()
+      await page.getByRole('img', { name: /收入 50\.00 元，支出 12\.50 元/ }).waitFor()
       await shoot('statement')
       await button('上个月').click()
       await page.getByRole('img', { name: /没有收支/ }).waitFor()
@@ -357,7 +468,7 @@ const steps = [
       await button('绑定校园卡').click()
       await heading(school).waitFor()
       await bindWith(thirdPassword)
-      await balance('电子账户 ¥50.00').waitFor()
+      await balance(whatIsLeft).waitFor()
     },
   ],
   [
@@ -366,7 +477,7 @@ const steps = [
       const dismiss = button(/^知道了/)
       for (let left = await dismiss.count(); left > 0; left -= 1) await dismiss.first().click()
       await goHome()
-      await balance('电子账户 ¥50.00').waitFor()
+      await balance(whatIsLeft).waitFor()
       assert.equal(await dismiss.count(), 0, 'notices that came back')
     },
   ],
@@ -383,15 +494,15 @@ const steps = [
     'large text stays within the screen',
     async () => {
       await goHome()
-      await balance('电子账户 ¥50.00').waitFor()
+      await balance(whatIsLeft).waitFor()
       await page.getByRole('switch', { name: '大字模式' }).click()
       await page.locator('[role=switch][aria-checked=true]').waitFor()
       await staysInside()
       await shoot('large-text')
-      for (const name of ['账单', '我的订单', '修改查询密码', '解除绑定']) {
+      for (const name of ['付款码', '账单', '我的订单', '修改查询密码', '解除绑定']) {
         await openFromHome(name)
         await heading(/./).first().waitFor()
-        await page.waitForLoadState('networkidle')
+        await page.getByRole('status', { name: '正在加载' }).waitFor({ state: 'hidden' })
         await staysInside()
       }
       await goHome()
@@ -407,19 +518,20 @@ const steps = [
       await field(idLabel).fill(E2E_STUDENT_NO)
       await field('查询密码').fill(thirdPassword)
       await button('登录').click()
-      await balance('电子账户 ¥50.00').waitFor()
+      await balance(whatIsLeft).waitFor()
       await shown('网页登录只能查询').waitFor()
       assert.equal(await button('充值').count(), 0, 'no top-up in the portal')
+      assert.equal(await button('付款码').count(), 0, 'no codes in the portal')
       await shoot('portal')
     },
   ],
   [
     'nothing went wrong out of sight',
     async () => {
-      const origins = await allowedOrigins()
+      const { server, sandbox } = await origins()
       const strangers = requests.filter((url) => {
         const { protocol, origin } = new URL(url)
-        return protocol.startsWith('http') && !origins.has(origin)
+        return protocol.startsWith('http') && ![server, sandbox].includes(origin)
       })
       assert.deepEqual(strangers, [], 'requests to other hosts')
       assert.deepEqual(complaints, [], 'complaints of the browser')

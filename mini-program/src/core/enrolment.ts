@@ -1,0 +1,90 @@
+/**
+ * What a phone gets at its enrolment and keeps: the keys of its codes, and how long they are good.
+ * All times here are the server's.
+ */
+import { type Enrolment, enrolment, type Notice } from './api'
+import { fromBase64 } from './base64'
+import { parseTime } from './calendar'
+import { bool, count, object, stored } from './decode'
+import type { CodeKeys } from './passcode'
+
+export type Purpose = 'pay' | 'id'
+
+export interface Keyring {
+  readonly keys: Readonly<Record<Purpose, CodeKeys>>
+  readonly stepSeconds: number
+  readonly enrolledAt: number
+  readonly expiresAt: number
+  /** When the server last saw this phone. */
+  readonly seenAt: number
+  /** A renewal was asked for and not answered: the server may have other keys by now. */
+  readonly renewing: boolean
+}
+
+/** What is written to the device: the answer as it came, and what happened since. */
+export interface KeptEnrolment {
+  readonly answer: Enrolment
+  readonly enrolledAt: number
+  readonly seenAt: number
+  readonly renewing: boolean
+}
+
+const kept = object({ answer: enrolment, enrolledAt: count, seenAt: count, renewing: bool })
+
+export function readKept(written: string | null): KeptEnrolment | null {
+  return stored(written, kept)
+}
+
+/** The keys ready for use, or null where the answer makes no sense. */
+export function keyringOf(enrolled: KeptEnrolment): Keyring | null {
+  const { answer, enrolledAt, seenAt, renewing } = enrolled
+  const pay = keysOf(answer.pay)
+  const id = keysOf(answer.id)
+  const expiresAt = parseTime(answer.expires_at)
+  const stepSeconds = answer.step_seconds
+  if (pay === null || id === null || expiresAt === null) return null
+  if (stepSeconds < 5 || stepSeconds > 60) return null
+  return { keys: { pay, id }, stepSeconds, enrolledAt, expiresAt, seenAt, renewing }
+}
+
+function keysOf(answer: Enrolment['pay']): CodeKeys | null {
+  const otpKey = fromBase64(answer.otp_key)
+  const handleKey = fromBase64(answer.handle_key)
+  if (otpKey?.length !== 32 || handleKey?.length !== 32) return null
+  return /^\d{2}$/.test(answer.prefix) ? { prefix: answer.prefix, otpKey, handleKey } : null
+}
+
+const hourMs = 3_600_000
+/** The server refuses a phone that it has not seen for 7 days, and notes that within the hour. */
+const unseenMs = 7 * 24 * hourMs - hourMs
+/** How often the server is to see a phone that is on line. */
+const seenEveryMs = 600_000
+/** What the two times of an enrolment, the server's and ours, may be apart. */
+const enrolmentNoiseMs = 10_000
+
+/** Whether the server takes codes of these keys. */
+export type Standing = 'good' | 'expired' | 'unseen'
+
+export function standingOf({ expiresAt, seenAt }: Keyring, now: number): Standing {
+  if (now >= expiresAt) return 'expired'
+  return now - seenAt >= unseenMs ? 'unseen' : 'good'
+}
+
+export function isLookDue(keyring: Keyring, now: number): boolean {
+  return now - keyring.seenAt >= seenEveryMs
+}
+
+/**
+ * Whether a notice tells that another device was enrolled since. It may be one on another platform,
+ * which leaves this one alone; enrolling again sorts it out.
+ */
+export function mayBeReplaced(keyring: Keyring, notices: readonly Notice[]): boolean {
+  const since = keyring.enrolledAt + enrolmentNoiseMs
+  return notices.some(({ kind, at }) => kind === 'code_device' && (parseTime(at) ?? 0) > since)
+}
+
+/** Whether to enrol anew at the next chance: in the last third of the life, and when in doubt. */
+export function isRenewalDue(keyring: Keyring, now: number): boolean {
+  const { enrolledAt, expiresAt, renewing } = keyring
+  return renewing || (expiresAt - now) * 3 <= expiresAt - enrolledAt
+}

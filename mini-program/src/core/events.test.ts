@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { eventPage } from './api'
+import { newsOf, readPosition, retryDelayMs, usesIn } from './events'
+
+const noon = Date.parse('2026-11-21T12:03:00+08:00')
+const minute = 60_000
+
+const used = {
+  id: '41',
+  kind: 'code_used',
+  at: '2026-11-21T12:03:00+08:00',
+  charge_id: 'c',
+  amount_fen: 1_250,
+  merchant_name: '第一食堂',
+  balance_fen: 3_750,
+  purpose: 'pay',
+  tick: 117_815_040,
+  sub: 2,
+}
+
+const eventsOf = (items: unknown[]) => eventPage({ items, next_after: '41' })?.items ?? []
+
+it('reads what it knows, and stumbles over nothing else', () => {
+  const items = [
+    { id: '1', kind: 'order_changed', at: used.at, order_id: 'o', state: 'paid' },
+    { id: '2', kind: 'of_tomorrow', at: used.at },
+    { id: '3', kind: 'code_used' },
+    used,
+  ]
+  expect(eventsOf(items).map(({ kind }) => kind)).toEqual([
+    'order_changed',
+    'unknown',
+    'unknown',
+    'code_used',
+  ])
+  expect(usesIn(eventsOf(items))).toMatchObject([{ tick: 117_815_040, sub: 2, purpose: 'pay' }])
+})
+
+describe('what is told of a use', () => {
+  const told = (changes: object, now = noon) =>
+    newsOf(usesIn(eventsOf([{ ...used, ...changes }])), now)
+
+  it('says amount, place, time and balance', () => {
+    expect(told({})).toEqual({ title: '¥12.50 已付', detail: '第一食堂，12:03，余额 ¥37.50' })
+  })
+
+  it('leaves out a balance that the school does not tell', () => {
+    expect(told({ balance_fen: null })?.detail).toBe('第一食堂，12:03')
+  })
+
+  it.each([
+    [10 * minute, true],
+    [10 * minute + 1, false],
+    [-minute, true],
+  ])('is news for ten minutes: after %d ms %s', (after, news) => {
+    expect(told({}, noon + after) !== null).toBe(news)
+  })
+
+  it('is the newest of several, and nothing when there is none', () => {
+    const uses = usesIn(eventsOf([{ ...used, amount_fen: 100 }, used]))
+    expect(newsOf(uses, noon)?.title).toBe('¥12.50 已付')
+    expect(newsOf([], noon)).toBeNull()
+  })
+})
+
+it.each<[string | null, string | null]>([
+  [JSON.stringify({ after: '9', at: noon - minute }), '9'],
+  [JSON.stringify({ after: '9', at: noon - 1_440 * minute - 1 }), null],
+  [JSON.stringify({ after: '9', at: noon + 1_440 * minute + 1 }), null],
+  ['{', null],
+  ['{"after":9}', null],
+  [null, null],
+])('goes on from %j at %j', (kept, after) => {
+  expect(readPosition(kept, noon)).toBe(after)
+})
+
+it.each([
+  [1, 1_000],
+  [2, 2_000],
+  [3, 4_000],
+  [4, 8_000],
+  [5, 10_000],
+  [60, 10_000],
+])('after %d failures waits %d ms', (failures, delay) => {
+  expect(retryDelayMs(failures)).toBe(delay)
+})

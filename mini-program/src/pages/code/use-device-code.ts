@@ -1,0 +1,54 @@
+/** The code that this device computes, kept up with the clock while the page is shown. */
+import { computed, type Ref, ref, shallowRef } from 'vue'
+import { codeScreen, untilNextSecond } from '@/core/code-screen'
+import type { Keyring, Purpose } from '@/core/enrolment'
+import { noneUsed, withUsed } from '@/core/used-codes'
+import { serverNow } from '@/services/clock'
+import { loadKeyring, loadUsed, saveUsed } from '@/services/keyring'
+
+export function useDeviceCode(purpose: Ref<Purpose>) {
+  const keyring = shallowRef<Keyring | null>(null)
+  const used = shallowRef(noneUsed)
+  const now = ref(0)
+  const stepMs = computed(() => (keyring.value?.stepSeconds ?? 0) * 1_000)
+  const screen = computed(() =>
+    keyring.value === null
+      ? null
+      : codeScreen(keyring.value, used.value, purpose.value, now.value),
+  )
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function start(): void {
+    stop()
+    reload()
+    tick()
+  }
+
+  function stop(): void {
+    clearTimeout(timer)
+  }
+
+  /** Takes up what was written to the device since. */
+  function reload(): void {
+    keyring.value = loadKeyring()
+    used.value = loadUsed()
+  }
+
+  function tick(): void {
+    now.value = serverNow()
+    timer = setTimeout(tick, untilNextSecond(now.value))
+  }
+
+  /** Shows another code instead of this one. */
+  function next(): void {
+    const shown = screen.value
+    if (shown?.kind === 'code') useUp(purpose.value, shown.tick, shown.subCounter)
+  }
+
+  function useUp(of: Purpose, step: number, subCounter: number): void {
+    used.value = withUsed(loadUsed(), of, step, subCounter)
+    saveUsed(used.value)
+  }
+
+  return { screen, stepMs, start, stop, reload, next, useUp }
+}

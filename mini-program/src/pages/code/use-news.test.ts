@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { Event } from '@/core/api'
+import type { ApiError } from '@/core/problem'
+import { err, ok, type Result } from '@/core/result'
+import { useNews } from './use-news'
+
+type Answer = Result<readonly Event[], ApiError>
+
+/** A server whose answers come when the test says so. */
+const server = vi.hoisted(() => ({
+  waiting: [] as ((answer: never) => void)[],
+  asked: 0,
+  givenUp: 0,
+}))
+
+vi.mock('@/services/events', () => ({
+  nextEvents: (onSent: (giveUp: () => void) => void) => {
+    server.asked += 1
+    onSent(() => {
+      server.givenUp += 1
+    })
+    return new Promise((resolve) => server.waiting.push(resolve))
+  },
+}))
+vi.mock('@/platform/navigation', () => ({ goHome: () => undefined }))
+
+const now = Date.parse('2026-11-21T12:00:00+08:00')
+const use = {
+  kind: 'code_used',
+  at: '2026-11-21T12:00:00+08:00',
+  amount_fen: 1_250,
+  merchant_name: '第一食堂',
+  balance_fen: 3_750,
+  purpose: 'pay',
+  tick: 9,
+  sub: 1,
+} as unknown as Event
+
+async function answer(given: Answer): Promise<void> {
+  server.waiting.shift()?.(given as never)
+  await vi.advanceTimersByTimeAsync(0)
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now })
+  Object.assign(server, { waiting: [], asked: 0, givenUp: 0 })
+})
+afterEach(() => vi.useRealTimers())
+
+it('tells of a use, and asks on', async () => {
+  const uses: unknown[] = []
+  const onHeard = vi.fn()
+  const listening = useNews({ onUse: (one) => uses.push([one.tick, one.sub]), onHeard })
+  listening.start()
+  await answer(ok([]))
+  expect(listening.news.value).toBeNull()
+  await vi.advanceTimersByTimeAsync(300)
+  await answer(ok([{ kind: 'message' }, use]))
+  expect(uses).toEqual([[9, 1]])
+  expect(listening.news.value?.title).toBe('¥12.50 已付')
+  expect(onHeard).toHaveBeenCalledTimes(2)
+  await vi.advanceTimersByTimeAsync(300)
+  await answer(ok([]))
+  expect(listening.news.value?.title, 'stays').toBe('¥12.50 已付')
+  listening.forget()
+  expect(listening.news.value).toBeNull()
+})
+
+it.each<[ApiError, boolean]>([
+  [{ kind: 'unreachable' }, true],
+  [{ kind: 'timed_out' }, true],
+  [{ kind: 'unreadable', status: 502 }, false],
+])('after %j is offline: %s, and asks again, slower each time', async (error, offline) => {
+  const listening = useNews({ onUse: () => undefined, onHeard: () => undefined })
+  listening.start()
+  await answer(err(error))
+  expect(listening.isOffline.value).toBe(offline)
+  await vi.advanceTimersByTimeAsync(999)
+  expect(server.asked).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(server.asked).toBe(2)
+  await answer(err(error))
+  await vi.advanceTimersByTimeAsync(1_999)
+  expect(server.asked).toBe(2)
+  await vi.advanceTimersByTimeAsync(1)
+  await answer(ok([]))
+  expect(listening.isOffline.value).toBe(false)
+})
+
+it('gives its question up when the page is left, and lets the answer go', async () => {
+  const onUse = vi.fn()
+  const listening = useNews({ onUse, onHeard: () => undefined })
+  listening.start()
+  listening.stop()
+  expect(server.givenUp).toBe(1)
+  await answer(ok([use]))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(onUse).not.toHaveBeenCalled()
+  expect(server.asked).toBe(1)
+})

@@ -1,0 +1,69 @@
+/** Listens for uses of the code while the page is shown. */
+import { ref, shallowRef } from 'vue'
+import type { CodeUsed } from '@/core/api'
+import { newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
+import { type ApiError, retryAfter } from '@/core/problem'
+import { goHome } from '@/platform/navigation'
+import { nextEvents } from '@/services/events'
+
+/** Between two questions, whatever the server answers. */
+const pauseMs = 300
+
+interface Listener {
+  readonly onUse: (use: CodeUsed) => void
+  /** The server answered, so this device is on line and was seen. */
+  readonly onHeard: () => void
+}
+
+export function useNews({ onUse, onHeard }: Listener) {
+  const news = shallowRef<UseNews | null>(null)
+  const isOffline = ref(false)
+  /** Rises with each start and stop: an answer to an older question is let go. */
+  let number = 0
+  let giveUp = (): void => undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function start(): void {
+    stop()
+    void ask(number, 0)
+  }
+
+  function stop(): void {
+    number += 1
+    clearTimeout(timer)
+    giveUp()
+    giveUp = () => undefined
+  }
+
+  function forget(): void {
+    news.value = null
+  }
+
+  async function ask(asked: number, failures: number): Promise<void> {
+    const answer = await nextEvents((way) => {
+      giveUp = way
+    })
+    if (asked !== number) return
+    isOffline.value = !answer.ok && isUnreachable(answer.error)
+    if (answer.ok) {
+      const uses = usesIn(answer.value)
+      uses.forEach(onUse)
+      news.value = newsOf(uses, Date.now()) ?? news.value
+      onHeard()
+      return again(asked, 0, pauseMs)
+    }
+    if (answer.error.kind === 'signed_out') return goHome()
+    const waitMs = Math.max(retryDelayMs(failures + 1), retryAfter(answer.error) * 1_000)
+    return again(asked, failures + 1, waitMs)
+  }
+
+  function again(asked: number, failures: number, delayMs: number): void {
+    timer = setTimeout(() => void ask(asked, failures), delayMs)
+  }
+
+  return { news, isOffline, start, stop, forget }
+}
+
+function isUnreachable(error: ApiError): boolean {
+  return error.kind === 'unreachable' || error.kind === 'timed_out'
+}

@@ -1,0 +1,68 @@
+/** What the device keeps for its codes. It goes with the session it was got in. */
+import type { Enrolment } from '@/core/api'
+import { type KeptEnrolment, type Keyring, keyringOf, readKept } from '@/core/enrolment'
+import { newKey } from '@/core/idempotency'
+import { readUsed, type UsedCodes } from '@/core/used-codes'
+import { readText, remove, writeText } from '@/platform/storage'
+
+const deviceKey = 'onecard.device'
+const enrolmentKey = 'onecard.enrolment'
+const usedKey = 'onecard.used-codes'
+const positionKey = 'onecard.events'
+
+/** Names this installation to the server. It opens nothing by itself: the session does. */
+export function deviceId(): string {
+  const known = readText(deviceKey)
+  if (known !== null) return known
+  const made = newKey(Math.random)
+  writeText(deviceKey, made)
+  return made
+}
+
+export function loadKeyring(): Keyring | null {
+  const kept = readKept(readText(enrolmentKey))
+  return kept === null ? null : keyringOf(kept)
+}
+
+/** Takes up new keys. The codes used so far were of other ones. */
+export function keepEnrolment(answer: Enrolment, now: number): void {
+  write({ answer, enrolledAt: now, seenAt: now, renewing: false })
+  remove(usedKey)
+}
+
+/** Whether an enrolment is under way whose answer may get lost. */
+export function markRenewing(renewing: boolean): void {
+  change({ renewing })
+}
+
+export function markSeen(now: number): void {
+  change({ seenAt: now })
+}
+
+function change(changes: Partial<KeptEnrolment>): void {
+  const kept = readKept(readText(enrolmentKey))
+  if (kept !== null) write({ ...kept, ...changes })
+}
+
+function write(enrolment: KeptEnrolment): void {
+  writeText(enrolmentKey, JSON.stringify(enrolment))
+}
+
+export function loadUsed(): UsedCodes {
+  return readUsed(readText(usedKey))
+}
+
+export function saveUsed(used: UsedCodes): void {
+  writeText(usedKey, JSON.stringify(used))
+}
+
+/** How far the person's events are known, as `core/events` writes it. */
+export const eventsPosition = {
+  load: () => readText(positionKey),
+  save: (position: string) => writeText(positionKey, position),
+}
+
+/** Nobody shows codes of somebody who signed out or unbound here. */
+export function forgetCodes(): void {
+  for (const key of [enrolmentKey, usedKey, positionKey]) remove(key)
+}

@@ -1,0 +1,204 @@
+// The compiled WeChat and Alipay outputs, tapped through without a phone: sign in, choose the
+// school, bind, and show the code with the network off. Needs the builds in dist/build.
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const local = (path) => fileURLToPath(new URL(path, import.meta.url))
+const targets = { weapp: 'mp-weixin', alipay: 'mp-alipay' }
+const names = { weapp: '微信', alipay: '支付宝' }
+const answerTimeoutMs = 30_000
+
+// The server's tests read the same file. Two codes of one step, then the identity code.
+const fixture = local('../../../tests/fixtures/passcode.json')
+const [first, second, identity] = JSON.parse(readFileSync(fixture, 'utf8')).codes
+const now = first.unix_seconds * 1_000
+const grouped = (code) => code.match(/.{4}/g).join(' ')
+const base64 = (hex) => Buffer.from(hex, 'hex').toString('base64')
+const keys = (prefix, { otp_key, handle_key }) => ({
+  prefix,
+  otp_key: base64(otp_key),
+  handle_key: base64(handle_key),
+})
+const time = (ms) => new Date(ms).toISOString()
+const day = 86_400_000
+
+const password = '271828'
+const school = { code: 'ynart', name: '云南艺术学院' }
+const cardholder = { name_masked: '**梅', student_no: '20241001001', kind: 'student' }
+const binding = { school, cardholder, must_change_password: false }
+const money = {
+  card_balance_fen: 0,
+  transition_balance_fen: 0,
+  e_account_balance_fen: 5_000,
+  total_fen: 5_000,
+}
+
+const codeUsed = {
+  id: 7,
+  kind: 'code_used',
+  at: time(now),
+  charge_id: 'c',
+  amount_fen: 1_250,
+  merchant_name: '第一食堂',
+  balance_fen: 3_750,
+  purpose: 'pay',
+  tick: now / 1_000 / first.step_seconds,
+  sub: 0,
+}
+
+const ok = (body, signedIn = true) => ({ status: 200, body, signedIn })
+const login = ok({ access_token: 'a', refresh_token: 'r', expires_in: 900, binding: null }, false)
+const answers = {
+  'POST /api/v1/auth/wechat/login': login,
+  'POST /api/v1/auth/alipay/login': login,
+  'GET /api/v1/schools': ok({ items: [school], next_cursor: null }, false),
+  'GET /api/v1/schools/ynart': ok(
+    {
+      ...school,
+      binding: {
+        id_kinds: ['student_no'],
+        id_label: '学工号',
+        id_hint: '',
+        id_pattern: null,
+        name_required: false,
+        password_hint: '',
+      },
+      password: { change_online: true, must_change: false, rule: 'six_digits', hint: '' },
+      portal: true,
+      consent: { version: '1', items: ['terms'], text: '说明' },
+      top_up: { min_fen: 1, max_fen: 1, choices_fen: [], password_required: true },
+      help: [],
+    },
+    false,
+  ),
+  'POST /api/v1/bindings': ok({ cardholder, must_change_password: false }),
+  'POST /api/v1/passcode/enrolments': ok({
+    generation: 1,
+    step_seconds: first.step_seconds,
+    server_time: time(now),
+    expires_at: time(now + 30 * day),
+    pay: keys('80', first),
+    id: keys('81', identity),
+  }),
+  'GET /api/v1/me': ok({
+    identity: { platform: 'wechat' },
+    binding,
+    card: { status: 'normal', ...money },
+    notices: [],
+    pending: { orders: 0 },
+  }),
+}
+
+/** A page in a process of its own. */
+function openPage(target, storage, page, options = {}) {
+  const child = fork(local('page.cjs'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const ask = (act, argument = {}) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${act}: no answer`)), answerTimeoutMs)
+      child.once('message', (answer) => {
+        clearTimeout(timer)
+        if (answer.error === undefined) resolve(answer)
+        else reject(new Error(answer.error))
+      })
+      child.send({ act, ...argument })
+    })
+  const dist = local(`../../dist/build/${targets[target]}`)
+  const world = { target, dist, page, storage, query: {}, answers, now, code: 'login-code' }
+  const opened = ask('open', { ...world, ...options })
+  return { ask, opened, close: () => child.disconnect() }
+}
+
+const called = (seen, name) => seen.calls.filter(([call]) => call === name).map(([, what]) => what)
+const requests = (seen) => called(seen, 'request').map(({ name }) => name)
+const shows = (seen, text) => assert.ok(seen.text.includes(text), `"${text}" in: ${seen.text}`)
+
+for (const target of Object.keys(targets)) {
+  describe(`the compiled output for ${target}`, { concurrency: false }, () => {
+    let storage = {}
+    const pages = []
+    const visit = async (page, options) => {
+      const opened = openPage(target, storage, page, options)
+      pages.push(opened)
+      return { ...opened, seen: await opened.opened }
+    }
+    after(() => pages.forEach((page) => page.close()))
+
+    it('signs in with the host app', async () => {
+      const { ask } = await visit('pages/sign-in/index')
+      const seen = await ask('tap', { text: `${names[target]}登录` })
+      assert.deepEqual(called(seen, 'redirectTo').map(({ url }) => url), ['/pages/binding/index'])
+      const [sent] = called(seen, 'request')
+      assert.equal(sent.body.code, 'login-code')
+      storage = seen.storage
+    })
+
+    it('chooses the school', async () => {
+      const { ask } = await visit('pages/schools/index', { query: { for: 'binding' } })
+      const seen = await ask('tap', { text: school.name })
+      assert.match(called(seen, 'redirectTo')[0].url, /^\/pages\/binding\/index/)
+      storage = seen.storage
+    })
+
+    it('binds, and gets keys with the password just typed', async () => {
+      const { ask } = await visit('pages/binding/index', { query: { school: school.code } })
+      await ask('type', { label: '学工号', value: cardholder.student_no })
+      await ask('type', { label: '查询密码', value: password })
+      const unagreed = await ask('tap', { text: '绑定' })
+      shows(unagreed, '逐项勾选同意')
+      await ask('tap', { text: '我已阅读并同意使用条款' })
+      const seen = await ask('tap', { text: '绑定' })
+      assert.deepEqual(called(seen, 'reLaunch').map(({ url }) => url), ['/pages/index/index'])
+      const enrolment = called(seen, 'request').find(({ name }) => name.endsWith('/enrolments'))
+      assert.equal(enrolment.body.query_password, password)
+      storage = seen.storage
+    })
+
+    it('leads from home to the code in one tap, also without a network', async () => {
+      const { ask, seen } = await visit('pages/index/index', { answers: {} })
+      shows(seen, '暂时无法加载')
+      const tapped = await ask('tap', { text: '付款码' })
+      assert.deepEqual(called(tapped, 'navigateTo').map(({ url }) => url), ['/pages/code/index'])
+    })
+
+    it('shows the code of the vectors without a network, and the next one', async () => {
+      const { ask, seen } = await visit('pages/code/index', { answers: {} })
+      shows(seen, '点按显示数字')
+      assert.ok(!seen.text.includes(grouped(first.code)), 'hidden at first')
+      shows(await ask('tap', { text: '点按显示数字' }), grouped(first.code))
+      shows(await ask('look'), '没有网络，码照常可用')
+      const next = await ask('tap', { text: '换一个码' })
+      shows(next, grouped(second.code))
+      assert.deepEqual([...new Set(requests(next))], ['GET /api/v1/events'])
+      storage = next.storage
+    })
+
+    it('tells what the till took once there is a network, and shows the next code', async () => {
+      const { 'onecard.used-codes': _used, ...fresh } = storage
+      const { ask } = await visit('pages/code/index', { storage: fresh, answers: {} })
+      shows(await ask('tap', { text: '点按显示数字' }), grouped(first.code))
+      const told = { 'GET /api/v1/events': ok({ items: [codeUsed], next_after: 7 }) }
+      await ask('change', { answers: told })
+      let seen = await ask('look')
+      for (let looks = 0; looks < 100 && !seen.text.includes('已付'); looks += 1) {
+        seen = await ask('look')
+      }
+      shows(seen, '¥12.50 已付第一食堂')
+      shows(seen, grouped(second.code))
+    })
+
+    it('does not bring a code back that was passed over, and gives the screen back', async () => {
+      const { ask } = await visit('pages/code/index', { answers: {} })
+      shows(await ask('tap', { text: '点按显示数字' }), grouped(second.code))
+      shows(await ask('tap', { text: '身份码' }), '请对准门禁')
+      shows(await ask('tap', { text: '点按显示数字' }), grouped(identity.code))
+      const hidden = await ask('hide')
+      const values = called(hidden, 'setScreenBrightness').map((to) => to.value ?? to.brightness)
+      assert.deepEqual(values, [1, 0.3])
+      const awake = called(hidden, 'setKeepScreenOn').map(({ keepScreenOn }) => keepScreenOn)
+      assert.deepEqual(awake, [true, false])
+    })
+  })
+}

@@ -1,0 +1,144 @@
+/**
+ * One page of a compiled mini-program, in a process of its own: the output takes the globals.
+ * The parent opens it, acts on it, and asks what is to be seen; see `journey.test.mjs`.
+ */
+'use strict'
+const { rmSync } = require('node:fs')
+const { join, resolve } = require('node:path')
+const { JSDOM } = require('jsdom')
+const { adapter, translate } = require('./alipay.cjs')
+const { makePhone, setClock } = require('./phone.cjs')
+
+const windowKeys = [
+  'document',
+  'Event',
+  'CustomEvent',
+  'HTMLElement',
+  'Node',
+  'Element',
+  'MutationObserver',
+  'TouchEvent',
+  'requestAnimationFrame',
+]
+
+let host
+let instance
+let given
+let calls
+
+function makeWindow() {
+  const { window } = new JSDOM('<!doctype html><body></body>', {
+    pretendToBeVisual: true,
+    url: 'https://page.invalid/',
+  })
+  const globals = { window, ...Object.fromEntries(windowKeys.map((key) => [key, window[key]])) }
+  for (const [key, value] of Object.entries(globals)) {
+    Object.defineProperty(global, key, { value, configurable: true, writable: true })
+  }
+}
+
+/** Takes what the output registers: pages are components to the runtime that shows them. */
+function takeRegistrations(target) {
+  const register = global.Component
+  const { Event } = require('miniprogram-exparser')
+  global.App = (app) => {
+    global.getApp = () => app
+  }
+  if (target === 'weapp') {
+    // There the framework makes its pages by `Component` too; it only wants to see a `Page`.
+    global.Page = () => undefined
+    return
+  }
+  global.Component = adapter(register, () => instance, Event.triggerEvent)
+  global.Page = (options) => {
+    const attached = function attached() {
+      instance = this
+      this.$page = this
+      // Alipay calls it before it makes the page's components.
+      options.onLoad.call(this, given.query)
+    }
+    return register({ ...options, methods: options, lifetimes: { attached } })
+  }
+}
+
+function rootOf({ target, dist }) {
+  if (target === 'weapp') return resolve(dist)
+  const root = translate(resolve(dist))
+  process.on('exit', () => rmSync(root, { recursive: true, force: true }))
+  return root
+}
+
+async function open(options) {
+  given = options
+  setClock(() => given.now)
+  makeWindow()
+  const simulate = require('miniprogram-simulate')
+  const made = makePhone(options.target, options)
+  calls = made.calls
+  global[options.target === 'weapp' ? 'wx' : 'my'] = made.phone
+  global.getCurrentPages = () => [{ route: options.page }]
+  takeRegistrations(options.target)
+  const root = rootOf(options)
+  require(join(root, 'app.js'))
+  global.getApp().onLaunch?.({ path: options.page })
+  const id = simulate.load(join(root, options.page), { rootPath: root, compiler: 'official' })
+  const shown = simulate.render(id)
+  host = global.document.createElement('div')
+  global.document.body.appendChild(host)
+  shown.attach(host)
+  instance = shown.instance
+  if (options.target === 'weapp') call('onLoad', options.query)
+  call('onShow')
+  call('onReady')
+}
+
+function call(hook, argument) {
+  instance[hook]?.(argument)
+}
+
+/** The innermost element whose whole text this is. */
+function withText(text) {
+  const found = [...host.querySelectorAll('*')].filter((element) => element.textContent === text)
+  const innermost = found[found.length - 1]
+  if (innermost === undefined) throw new Error(`no "${text}" in: ${host.textContent}`)
+  return innermost
+}
+
+function trigger(element, name, detail) {
+  const options = { bubbles: true, composed: true }
+  element.__wxElement.triggerEvent(name, detail, options)
+}
+
+const acts = {
+  open,
+  tap: ({ text }) => trigger(withText(text).closest('wx-button'), 'tap', {}),
+  type: ({ label, value }) => {
+    const field = withText(label).closest('app-field').querySelector('wx-input')
+    trigger(field, 'input', { value })
+  },
+  hide: () => call('onHide'),
+  show: () => call('onShow'),
+  /** Changes what the world is like: the time, and which answers get through. */
+  change: (changes) => Object.assign(given, changes),
+  look: () => undefined,
+}
+
+/** Until nothing changes any more: answers of the server, and what Vue does a moment later. */
+async function settle() {
+  let before
+  do {
+    before = JSON.stringify([host.innerHTML, calls.length])
+    await new Promise((done) => setTimeout(done, 25))
+  } while (before !== JSON.stringify([host.innerHTML, calls.length]))
+}
+
+process.on('disconnect', () => process.exit())
+process.on('message', async ({ act, ...options }) => {
+  try {
+    await acts[act](options)
+    await settle()
+    process.send({ text: host.textContent, calls, storage: given.storage })
+  } catch (error) {
+    process.send({ error: error.stack })
+  }
+})
