@@ -19,7 +19,7 @@ impl Codes {
         let mut cleaned: Option<Timestamp> = None;
         loop {
             let now = self.clock.now();
-            if let Err(error) = self.directory.refresh().await {
+            if let Err(error) = self.refresh().await {
                 tracing::warn!(%error, "devices could not be read, will be tried again");
             }
             if cleaned.is_none_or(|at| at.distance(now) >= CLEANING_PACE) {
@@ -32,8 +32,13 @@ impl Codes {
         }
     }
 
+    /// Brings the table of handles up to date: new schools, what other servers changed, the hour.
+    pub async fn refresh(&self) -> Result<(), DbError> {
+        self.directory.refresh().await
+    }
+
     /// Ends what has expired and removes uses that no longer matter.
-    async fn clean(&self, now: Timestamp) -> Result<(), DbError> {
+    pub async fn clean(&self, now: Timestamp) -> Result<(), DbError> {
         while store::devices::end_expired(&self.db, now).await? {
             tokio::task::yield_now().await;
         }

@@ -4,7 +4,12 @@ use crate::{
     common::TestDb,
     support::{START, World, find, find_counting, owner, phone, school, terminal},
 };
-use onecard::passcode::{Found, Miss, Skew};
+use futures_util::future::join_all;
+use onecard::{
+    base::db::counting_statements,
+    passcode::{Ended, Found, Miss, Skew, end_devices},
+};
+use std::time::Duration;
 
 async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
     let (world, school) = (World::of(db), school(db, 1).await);
@@ -36,6 +41,56 @@ async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
     assert_eq!((found, queries), (Found::Invalid(Miss::UnknownHandle), 1));
 }
 
+/// What the job does: devices of all schools are in before anybody asks, what another server did
+/// comes in, and the hour turns.
+async fn the_table_keeps_up(db: &TestDb) {
+    let (world, one, two) = (World::of(db), school(db, 1).await, school(db, 2).await);
+    let here = world.server();
+    let (first, second) = (phone(owner(one, 1), 1), phone(owner(two, 2), 1));
+    let (first, second) = (world.enrol(&first).await, world.enrol(&second).await);
+    here.refresh().await.unwrap();
+    for (phone, school) in [(&first, one), (&second, two)] {
+        let code = phone.pays(&here, START, 0).digits();
+        let found = find_counting(&here, (school, terminal(1)), &code, START).await;
+        assert_eq!(found, (Found::Shown(phone.shown(START, 0)), 0));
+    }
+    let third = world.enrol(&phone(owner(two, 3), 1)).await;
+    let person = first.owner.person;
+    let end = world.db.in_tx(async |tx| end_devices(tx, person, Ended::Lost, START).await);
+    assert_eq!(end.await.unwrap(), 1);
+    here.refresh().await.unwrap();
+    let code = third.pays(&here, START, 0).digits();
+    let found = find_counting(&here, (two, terminal(1)), &code, START).await;
+    assert_eq!(found, (Found::Shown(third.shown(START, 0)), 0));
+    let gone = find(&here, (one, terminal(1)), &first.pays(&here, START, 1).digits(), START).await;
+    assert_eq!(gone.unwrap(), Found::Invalid(Miss::UnknownHandle));
+    // Two hours later, in which nobody asked.
+    world.clock.advance(Duration::from_hours(2));
+    here.refresh().await.unwrap();
+    let code = third.pays(&here, world.now(), 0).digits();
+    let found = find_counting(&here, (two, terminal(1)), &code, world.now()).await;
+    assert_eq!(found, (Found::Shown(third.shown(world.now(), 0)), 0));
+}
+
+/// A crowd at a server that has just started reads its school once.
+async fn a_crowd_reads_once(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let mut phones = Vec::new();
+    for number in 0..20 {
+        phones.push(world.enrol(&phone(owner(school, number + 1), 1)).await);
+    }
+    let server = world.server();
+    let scans = phones.iter().enumerate().map(|(n, phone)| {
+        let (server, code) = (&server, phone.pays(&server, START, 0).digits());
+        async move { find(server, (school, terminal(n.try_into().unwrap())), &code, START).await }
+    });
+    let (found, statements) = counting_statements(join_all(scans)).await;
+    for (phone, found) in phones.iter().zip(found) {
+        assert_eq!(found.unwrap(), Found::Shown(phone.shown(START, 0)));
+    }
+    assert_eq!(statements, 2);
+}
+
 async fn clocks_that_are_wrong_are_told(db: &TestDb) {
     let (world, school) = (World::of(db), school(db, 1).await);
     let phone = world.enrol(&phone(owner(school, 1), 1)).await;
@@ -54,4 +109,9 @@ async fn clocks_that_are_wrong_are_told(db: &TestDb) {
     }
 }
 
-on_each_database!(a_device_is_found_wherever_it_was_enrolled, clocks_that_are_wrong_are_told);
+on_each_database!(
+    a_device_is_found_wherever_it_was_enrolled,
+    the_table_keeps_up,
+    a_crowd_reads_once,
+    clocks_that_are_wrong_are_told,
+);

@@ -12,6 +12,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../common/rows.rs"]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
+mod rows;
+
 mod finding;
+mod misses;
+mod races;
 mod support;
 mod uses;

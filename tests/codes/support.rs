@@ -7,7 +7,7 @@ use onecard::{
         crypto::keyring::{Key32, KeyRing, NamedKey},
         db::{Db, DbError, counting_statements},
         ids::{PersonId, SchoolId},
-        kv::{Kv, MemoryKv},
+        kv::{Kv, MemoryKv, RedisKv},
     },
     passcode::{
         Channel, Code, CodeMasters, Codes, DeviceKind, Enrolled, Found, Moment, NewDevice, Owner,
@@ -87,16 +87,40 @@ impl World {
         Self { db: db.db.clone(), clock, kv: Arc::new(MemoryKv::new(now)) }
     }
 
+    /// The same with Redis, where there is one.
+    pub fn with_redis(db: &TestDb) -> Self {
+        let Ok(url) = std::env::var("ONECARD_TEST_REDIS") else {
+            eprintln!("SKIPPED: Redis, since ONECARD_TEST_REDIS is not set; in-process instead");
+            return Self::of(db);
+        };
+        let prefix = format!("test-{}", Uuid::new_v4().simple());
+        Self { kv: Arc::new(RedisKv::new(&url, &prefix).unwrap()), ..Self::of(db) }
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
+    /// A server whose key-value store was emptied just now.
+    pub fn forgetful_server(&self, db: &TestDb) -> Codes {
+        self.server_with(Self::with_redis(db).kv)
+    }
+
+    /// A server whose key-value store was killed.
+    pub fn storeless_server(&self) -> Codes {
+        self.server_with(Arc::new(RedisKv::new("redis://127.0.0.1:1", "gone").unwrap()))
+    }
+
     /// A server on this database, whose table is empty.
     pub fn server(&self) -> Codes {
+        self.server_with(Arc::clone(&self.kv))
+    }
+
+    fn server_with(&self, kv: Arc<dyn Kv>) -> Codes {
         let key = NamedKey::new("k1", Key32::from_bytes([0x5A; 32])).unwrap();
         Codes::new(Parts {
             db: self.db.clone(),
-            kv: Arc::clone(&self.kv),
+            kv,
             clock: self.clock.clone(),
             masters: CodeMasters::new(&KeyRing::single(key)),
         })
@@ -113,6 +137,11 @@ impl World {
         let (uses, now): (Vec<_>, _) = (shown.iter().map(|s| (*s, "")).collect(), self.now());
         self.db.in_tx(async |tx| use_up(tx, &uses, now).await).await.unwrap()
     }
+}
+
+/// So many, or the number that the bounds are stated for.
+pub fn times(few: u32, full: u32) -> u32 {
+    if std::env::var_os("ONECARD_LONG").is_some() { full } else { few }
 }
 
 /// Asks whose code it is, where payments are wanted.

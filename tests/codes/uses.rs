@@ -2,8 +2,10 @@
 
 use crate::{
     common::TestDb,
+    rows::Rows,
     support::{START, World, owner, phone, school},
 };
+use onecard::base::db::counting_statements;
 use onecard::passcode::{Ended, Purpose, Shown, Use, end_devices, use_up};
 use std::time::Duration;
 
@@ -54,4 +56,50 @@ async fn a_device_ends(db: &TestDb) {
     assert_eq!(use_one(&kept, 2).await, Use::DeviceEnded, "not seen for a week");
 }
 
-on_each_database!(a_code_is_used_once_for_each_scope, a_device_ends);
+async fn what_is_too_old_is_removed(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let server = world.server();
+    let old = world.enrol(&phone(owner(school, 1), 1)).await;
+    assert_eq!(world.use_up(&[old.shown(START, 0)]).await, [Use::Fresh]);
+    let (devices, uses) = ("SELECT COUNT(*) FROM device WHERE ended_why = 'expired'", "code_use");
+    let rows = Rows::of(&db.url).await;
+    world.clock.advance(DAY);
+    server.clean(world.now()).await.unwrap();
+    assert_eq!((rows.number(devices).await, rows.count(uses).await), (0, 1));
+    world.clock.advance(DAY * 29);
+    let young = world.enrol(&phone(owner(school, 2), 1)).await;
+    assert_eq!(world.use_up(&[young.shown(world.now(), 0)]).await, [Use::Fresh]);
+    server.clean(world.now()).await.unwrap();
+    assert_eq!((rows.number(devices).await, rows.count(uses).await), (1, 1));
+    // Enrolling again is all it takes.
+    let again = world.enrol(&phone(owner(school, 1), 1)).await;
+    assert_eq!(again.enrolled.generation, 2);
+    assert_eq!(world.use_up(&[again.shown(world.now(), 0)]).await, [Use::Fresh]);
+}
+
+/// Many in one transaction: one statement, and each its own answer.
+async fn a_batch_is_one_statement(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let mut shown = Vec::new();
+    for number in 0..30 {
+        let phone = world.enrol(&phone(owner(school, number + 1), 1)).await;
+        shown.extend([phone.shown(START, 0), phone.shown(START, 1)]);
+    }
+    let uses: Vec<_> = shown.iter().map(|shown| (*shown, "")).collect();
+    let now = world.now();
+    for expected in [Use::Fresh, Use::UsedBefore] {
+        let work = world.db.in_tx(async |tx| {
+            let (came, statements) = counting_statements(use_up(tx, &uses, now)).await;
+            assert_eq!(statements, 1);
+            came
+        });
+        assert_eq!(work.await.unwrap(), vec![expected; 60]);
+    }
+}
+
+on_each_database!(
+    a_code_is_used_once_for_each_scope,
+    a_device_ends,
+    what_is_too_old_is_removed,
+    a_batch_is_one_statement,
+);

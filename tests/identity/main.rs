@@ -19,6 +19,7 @@ mod support;
 mod apps;
 mod binding;
 mod card;
+mod devices;
 mod forced_change;
 mod home;
 mod lost;

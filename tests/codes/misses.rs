@@ -1,0 +1,129 @@
+//! What misses cost, on both key-value stores: they slow, and close nothing.
+
+use crate::{
+    common::TestDb,
+    support::{Phone, START, World, find, owner, phone, school, terminal, times},
+};
+use onecard::passcode::{Found, Miss, Prefixes, Purpose, Use, parse};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::time::Duration;
+
+/// A code that begins like another, and is not it.
+fn altered(code: &str) -> String {
+    let last = code.chars().last().unwrap().to_digit(10).unwrap();
+    format!("{}{}", &code[..19], (last + 1) % 10)
+}
+
+async fn rubbish_slows_a_terminal_and_closes_nothing(db: &TestDb) {
+    for (number, world) in [(1, World::of(db)), (2, World::with_redis(db))] {
+        let school = school(db, number).await;
+        let phone = world.enrol(&phone(owner(school, number.unsigned_abs().into()), 1)).await;
+        let servers = [world.server(), world.server()];
+        let (till, other) = ((school, terminal(1)), (school, terminal(2)));
+        let pays = |sub| phone.pays(&servers[0], START, sub).digits();
+        for n in 0..10_u64 {
+            let rubbish = format!("80{:018}", n + 1);
+            let found = find(&servers[0], till, &rubbish, START).await.unwrap();
+            assert_eq!(found, Found::Invalid(Miss::UnknownHandle), "{n}");
+        }
+        // One answer a second: the honest person who comes now, or a moment later.
+        let first = find(&servers[0], till, &pays(0), START).await.unwrap();
+        assert_eq!(first, Found::Shown(phone.shown(START, 0)));
+        let found = find(&servers[0], till, &pays(0), START).await.unwrap();
+        assert_eq!(found, Found::Slowed { retry_after: Duration::from_secs(1) });
+        let found = find(&servers[0], other, &pays(1), START).await.unwrap();
+        assert_eq!(found, Found::Shown(phone.shown(START, 1)), "another till is not slowed");
+        // A server that saw none of it slows the till from the first miss it sees itself.
+        let found = find(&servers[1], till, "80000000000000000077", START).await.unwrap();
+        assert_eq!(found, Found::Invalid(Miss::UnknownHandle));
+        let found = find(&servers[1], till, &pays(1), START).await.unwrap();
+        assert_eq!(found, Found::Slowed { retry_after: Duration::from_secs(1) });
+    }
+}
+
+async fn a_handle_rests_where_it_was_guessed_at(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let phone = world.enrol(&phone(owner(school, 1), 1)).await;
+    let server = world.server();
+    let (till, other) = ((school, terminal(1)), (school, terminal(2)));
+    let code = phone.pays(&server, START, 0).digits();
+    for n in 0..5 {
+        let found = find(&server, till, &altered(&code), START).await.unwrap();
+        assert_eq!(found, Found::Invalid(Miss::WrongOtp), "{n}");
+    }
+    let found = find(&server, till, &code, START).await.unwrap();
+    assert_eq!(found, Found::Slowed { retry_after: Duration::from_secs(15) });
+    let found = find(&server, other, &code, START).await.unwrap();
+    assert_eq!(found, Found::Shown(phone.shown(START, 0)), "nobody is locked out");
+    world.clock.advance(Duration::from_secs(15));
+    let found = find(&server, till, &code, world.now()).await.unwrap();
+    assert_eq!(found, Found::Shown(phone.shown(START, 0)), "rested for the step");
+}
+
+async fn what_is_no_attack_is_not_counted(db: &TestDb) {
+    let (world, here) = (World::of(db), school(db, 1).await);
+    let there = school(db, 2).await;
+    let ours = world.enrol(&phone(owner(here, 1), 1)).await;
+    let visitor = world.enrol(&phone(owner(there, 2), 1)).await;
+    let server = world.server();
+    let place = (here, terminal(1));
+    // The other school is in the table once somebody was read there.
+    let theirs = visitor.pays(&server, START, 0).digits();
+    let found = find(&server, (there, terminal(9)), &theirs, START).await.unwrap();
+    assert_eq!(found, Found::Shown(visitor.shown(START, 0)));
+    let early = START.plus(Duration::from_mins(1));
+    let identity = ours.shows(&server, Purpose::Id, ours.shown(START, 0).tick, 0);
+    let cases = [
+        (theirs, Found::Invalid(Miss::OtherSchool)),
+        ("134567890123456789".to_owned(), Found::Invalid(Miss::NotACode)),
+        ("6901234567892".to_owned(), Found::Invalid(Miss::NotACode)),
+        (identity.digits(), Found::WrongPurpose),
+    ];
+    for _ in 0..5 {
+        for (code, expected) in &cases {
+            assert_eq!(find(&server, place, code, START).await.unwrap(), *expected, "{code}");
+        }
+        let skewed = ours.pays(&server, early, 1).digits();
+        let found = find(&server, place, &skewed, START).await.unwrap();
+        assert!(matches!(found, Found::ClockSkew(..)), "{found:?}");
+    }
+    let good = ours.pays(&server, START, 0).digits();
+    let found = find(&server, place, &good, START).await.unwrap();
+    assert_eq!(found, Found::Shown(ours.shown(START, 0)));
+    // A code that was shown early is used up, and does not become good later.
+    assert_eq!(world.use_up(&[ours.shown(early, 1)]).await, [Use::Fresh]);
+    world.clock.advance(Duration::from_mins(1));
+    let later = find(&server, place, &ours.pays(&server, early, 1).digits(), early).await;
+    assert_eq!(later.unwrap(), Found::Shown(ours.shown(early, 1)));
+    assert_eq!(world.use_up(&[ours.shown(early, 1)]).await, [Use::UsedBefore]);
+}
+
+/// Guesses at many terminals, none of which is slowed, hit nobody.
+async fn guesses_hit_nobody(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let mut phones: Vec<Phone> = Vec::new();
+    for number in 0..50 {
+        phones.push(world.enrol(&phone(owner(school, number + 1), 1)).await);
+    }
+    let server = world.server();
+    let chance = rand::random();
+    println!("guesses_hit_nobody: seed {chance}");
+    let (mut rng, guesses) = (StdRng::seed_from_u64(chance), times(300, 50_000));
+    for guess in 0..guesses {
+        let seen = phones[rng.random_range(0..phones.len())].pays(&server, START, 0).digits();
+        let otp: u64 = rng.random_range(0..10_000_000_000);
+        let code = format!("{}{otp:010}", &seen[..10]);
+        let place = (school, terminal(u128::from(guess)));
+        let found = find(&server, place, &code, START).await.unwrap();
+        assert_eq!(found, Found::Invalid(Miss::WrongOtp), "{guess}");
+        assert!(parse(&code, &Prefixes::default(), &[Purpose::Pay]).is_ok());
+    }
+    println!("{guesses} guesses at handles just seen: 0 hits");
+}
+
+on_each_database!(
+    rubbish_slows_a_terminal_and_closes_nothing,
+    a_handle_rests_where_it_was_guessed_at,
+    what_is_no_attack_is_not_counted,
+    guesses_hit_nobody,
+);

@@ -1,0 +1,255 @@
+//! Phones that show codes, and codes that the server makes: who gets them, and what ends them.
+
+use crate::{
+    common::TestDb,
+    server::{KEY, PEOPLE, Student, World, now},
+    support::{notices, unbind},
+};
+use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use futures_util::future::join_all;
+use onecard::{
+    base::{
+        clock::{Clock, SystemClock, Timestamp},
+        crypto::keyring::{Key32, KeyRing, NamedKey},
+        ids::SchoolId,
+        kv::MemoryKv,
+    },
+    passcode::{CodeMasters, Codes, Found, Parts, Place, Prefixes, Purpose, Shown, Use, use_up},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+const PHONE: &str = "a-phone-of-16-or-more";
+const OTHER: &str = "another-phone-than-that";
+
+on_each_database!(
+    a_phone_is_given_its_keys,
+    a_new_phone_ends_the_old_one_and_is_told,
+    unbinding_ends_devices,
+    of_phones_at_once_one_is_live,
+    codes_are_made_for_who_cannot_compute,
+    a_phone_that_is_seen_goes_on,
+);
+
+/// A till of the school, which knows the same keys.
+struct Till {
+    codes: Codes,
+    school: SchoolId,
+    world: onecard::base::db::Db,
+}
+
+impl Till {
+    async fn of(world: &World) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ring = KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
+        let parts = Parts {
+            db: world.db.clone(),
+            kv: Arc::new(MemoryKv::new(Arc::clone(&clock))),
+            clock,
+            masters: CodeMasters::new(&ring),
+        };
+        let school = SchoolId::from_number(world.rows.school("xnec").await);
+        Self { codes: Codes::new(parts), school, world: world.db.clone() }
+    }
+
+    async fn find(&self, code: &str, purpose: Purpose) -> Found {
+        let terminal = uuid::Uuid::from_u128(7);
+        let (school, prefixes) = (self.school, Prefixes::default());
+        let place = Place { school, terminal, accepts: &[purpose], prefixes: &prefixes };
+        self.codes.find(&place, code, now()).await.unwrap()
+    }
+
+    async fn reads(&self, code: &str) -> Shown {
+        let found = self.find(code, Purpose::Pay).await;
+        let Found::Shown(shown) = found else { panic!("{found:?}") };
+        shown
+    }
+
+    async fn uses(&self, shown: Shown) -> Use {
+        let used =
+            self.world.in_tx(async |tx| use_up(tx, &[(shown, "")], now()).await).await.unwrap();
+        used[0]
+    }
+}
+
+async fn enrol(student: &Student, device: &str, password: Option<&str>) -> crate::server::Answer {
+    let body =
+        json!({ "device_id": device, "device_name": "小雨的手机", "query_password": password });
+    student.post("/api/v1/passcode/enrolments", &body).await
+}
+
+/// As a phone computes it, after docs/passcode.md.
+fn code(keys: &Value, step: u64, at: Timestamp, sub: u8) -> String {
+    let number = |name: &str, message: &[u8], modulus: u128| {
+        let key = BASE64_STANDARD.decode(keys[name].as_str().unwrap()).unwrap();
+        assert_eq!(key.len(), 32);
+        let tag = sign(&Key::new(HMAC_SHA256, &key), message);
+        u128::from_be_bytes(tag.as_ref()[..16].try_into().unwrap()) % modulus
+    };
+    let tick = u64::try_from(at.seconds()).unwrap() / step;
+    let hour = [b"h".as_slice(), &(tick / 240).to_be_bytes()].concat();
+    let moment = [b"o".as_slice(), &tick.to_be_bytes(), &[sub]].concat();
+    let handle = number("handle_key", &hour, 100_000_000);
+    let otp = number("otp_key", &moment, 10_000_000_000);
+    format!("{}{handle:08}{otp:010}", keys["prefix"].as_str().unwrap())
+}
+
+async fn a_phone_is_given_its_keys(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let refused = [
+        (PHONE, None, 422, "password_required"),
+        (PHONE, Some("000000"), 422, "password_wrong"),
+        ("short", Some(PEOPLE[0].1), 422, "request_invalid"),
+        ("设备设备设备设备设备设备", Some(PEOPLE[0].1), 422, "request_invalid"),
+    ];
+    for (device, password, status, problem) in refused {
+        enrol(&student, device, password).await.problem(device, status, problem);
+    }
+    assert_eq!(world.rows.count("device").await, 0);
+
+    let answer = enrol(&student, PHONE, Some(PEOPLE[0].1)).await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let first = answer.body(200);
+    assert_eq!((&first["generation"], &first["step_seconds"]), (&json!(1), &json!(15)));
+    let time = |name: &str| Timestamp::parse_rfc3339(first[name].as_str().unwrap()).unwrap();
+    assert_eq!(time("expires_at").distance(time("server_time")).as_secs() / 86_400, 29 + 1);
+    let till = Till::of(&world).await;
+    let shown = till.reads(&code(&first["pay"], 15, now(), 2)).await;
+    assert_eq!((shown.generation, shown.sub.number()), (1, 2));
+    let door = till.find(&code(&first["id"], 15, now(), 0), Purpose::Id).await;
+    assert!(matches!(door, Found::Shown(Shown { purpose: Purpose::Id, .. })), "{door:?}");
+    let wrong = till.find(&code(&first["id"], 15, now(), 1), Purpose::Pay).await;
+    assert_eq!(wrong, Found::WrongPurpose);
+
+    // It is known now: no password, new keys, and the old ones are dead.
+    let second = enrol(&student, PHONE, None).await.body(200);
+    assert_eq!(second["generation"], 2);
+    assert_eq!(till.uses(shown).await, Use::DeviceEnded);
+    let shown = till.reads(&code(&second["pay"], 15, now(), 0)).await;
+    assert_eq!((till.uses(shown).await, till.uses(shown).await), (Use::Fresh, Use::UsedBefore));
+    assert_eq!(notices(&student).await, Vec::<String>::new(), "nobody else is bound");
+}
+
+async fn a_new_phone_ends_the_old_one_and_is_told(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let old = enrol(&student, PHONE, Some(PEOPLE[0].1)).await.body(200);
+    let till = Till::of(&world).await;
+    let shown = till.reads(&code(&old["pay"], 15, now(), 0)).await;
+    enrol(&student, OTHER, None).await.problem("a new one", 422, "password_required");
+    assert_eq!(till.uses(shown).await, Use::Fresh, "the old one lives on");
+    let new = enrol(&student, OTHER, Some(PEOPLE[0].1)).await.body(200);
+    let (old, new) = (code(&old["pay"], 15, now(), 1), code(&new["pay"], 15, now(), 0));
+    assert_eq!(till.uses(till.reads(&old).await).await, Use::DeviceEnded);
+    assert_eq!(till.uses(till.reads(&new).await).await, Use::Fresh);
+    assert_eq!(notices(&student).await, ["code_device"], "the old phone is told");
+    let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL";
+    assert_eq!(world.rows.number(live).await, 1);
+}
+
+async fn unbinding_ends_devices(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let phone = enrol(&student, PHONE, Some(PEOPLE[0].1)).await.body(200);
+    let made = student.get("/api/v1/passcode/pay").await.body(200);
+    let till = Till::of(&world).await;
+    let codes = [code(&phone["pay"], 15, now(), 0), made["code"].as_str().unwrap().to_owned()];
+    assert_eq!(unbind(&student, PEOPLE[0].1).await.status, 204);
+    for code in &codes {
+        assert!(!matches!(till.find(code, Purpose::Pay).await, Found::Shown(_)), "{code}");
+    }
+    let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL";
+    assert_eq!(world.rows.number(live).await, 0);
+    enrol(&student, PHONE, None).await.problem("unbound", 403, "not_bound");
+    student.get("/api/v1/passcode/pay").await.problem("unbound", 403, "not_bound");
+    // Whoever binds next shows who they are, on this phone too.
+    student.bind("xnec", PEOPLE[0]).await.body(201);
+    enrol(&student, PHONE, None).await.problem("again", 422, "password_required");
+    let again = enrol(&student, PHONE, Some(PEOPLE[0].1)).await.body(200);
+    assert_eq!(again["generation"], 2);
+    // Another person on the same phone is new there.
+    assert_eq!(unbind(&student, PEOPLE[0].1).await.status, 204);
+    student.bind("xnec", PEOPLE[1]).await.body(201);
+    enrol(&student, PHONE, None).await.problem("another person", 422, "password_required");
+}
+
+async fn of_phones_at_once_one_is_live(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let phones: Vec<String> = (0..3).map(|n| format!("{n}-{OTHER}")).collect();
+    let all = phones.iter().map(|phone| enrol(&student, phone, Some(PEOPLE[0].1)));
+    let given: Vec<_> = join_all(all).await.into_iter().map(|answer| answer.status).collect();
+    // Passwords that are tried at the same time may have to wait for each other.
+    assert!(given.contains(&200) && given.iter().all(|s| [200, 429].contains(s)), "{given:?}");
+    let made = join_all((0..4).map(|_| student.get("/api/v1/passcode/pay"))).await;
+    assert!(made.iter().all(|answer| [200, 429].contains(&answer.status)));
+    let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL AND kind = ";
+    assert_eq!(world.rows.number(&format!("{live}'phone'")).await, 1);
+    assert_eq!(world.rows.number(&format!("{live}'server'")).await, 1);
+    assert_eq!(world.rows.number("SELECT COUNT(*) FROM device WHERE kind = 'server'").await, 1);
+}
+
+async fn codes_are_made_for_who_cannot_compute(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let till = Till::of(&world).await;
+    for (path, purpose, prefix) in
+        [("/api/v1/passcode/pay", Purpose::Pay, "80"), ("/api/v1/passcode/id", Purpose::Id, "81")]
+    {
+        // Two steps have eight; one may turn while this asks.
+        let mut of_step: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let refused = loop {
+            let answer = student.get(path).await;
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            if answer.status == 429 {
+                break answer;
+            }
+            let made = answer.body(200);
+            let text = |name: &str| made[name].as_str().unwrap().to_owned();
+            assert!(text("qr_svg").starts_with("<svg") && text("barcode_svg").starts_with("<svg"));
+            assert!(made["refresh_after_ms"].as_u64().unwrap() <= 15_000);
+            assert!(text("code").starts_with(prefix));
+            let found = till.find(&text("code"), purpose).await;
+            assert!(matches!(found, Found::Shown(_)), "{found:?}");
+            of_step.entry(text("valid_until")).or_default().push(text("code"));
+            assert!(of_step.len() <= 2, "no step ever ran out");
+        };
+        refused.problem("the fifth", 429, "codes_used_up");
+        let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=15).contains(&wait), "{wait}");
+        for codes in of_step.values_mut() {
+            codes.sort();
+            codes.dedup();
+        }
+        assert_eq!(of_step.values().map(Vec::len).max(), Some(4), "{of_step:?}");
+    }
+    // Beside the phone: neither ends the other, but a new phone ends both.
+    let phone = enrol(&student, PHONE, Some(PEOPLE[0].1)).await.body(200);
+    let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL";
+    assert_eq!(world.rows.number(live).await, 1);
+    let one = student.get("/api/v1/passcode/pay").await.body(200);
+    assert_eq!(world.rows.number(live).await, 2);
+    for code in [code(&phone["pay"], 15, now(), 3), one["code"].as_str().unwrap().to_owned()] {
+        assert_eq!(till.uses(till.reads(&code).await).await, Use::Fresh);
+    }
+}
+
+async fn a_phone_that_is_seen_goes_on(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let phone = enrol(&student, PHONE, Some(PEOPLE[0].1)).await.body(200);
+    let till = Till::of(&world).await;
+    let use_one =
+        async |sub| till.uses(till.reads(&code(&phone["pay"], 15, now(), sub)).await).await;
+    let away = "UPDATE device SET last_seen_at = 1, stale_at = 2";
+    assert_eq!(world.rows.change(away, []).await, 1);
+    assert_eq!(use_one(0).await, Use::DeviceEnded, "not seen for too long");
+    student.me().await.body(200);
+    assert_eq!(use_one(1).await, Use::Fresh, "it was online");
+    let seen = "SELECT last_seen_at FROM device";
+    let before = world.rows.number(seen).await;
+    student.me().await.body(200);
+    assert_eq!(world.rows.number(seen).await, before, "once an hour at most");
+}
