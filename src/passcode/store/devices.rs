@@ -286,18 +286,31 @@ async fn end_held(
 /// Ends some of the devices whose keys are too old; answers whether there may be more. Their codes
 /// are refused all the same: this frees memory.
 pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<bool, DbError> {
-    let expired = device::Entity::find()
+    let expired: Vec<uuid::Uuid> = device::Entity::find()
         .select_only()
         .column(device::Column::Id)
         .filter(device::Column::ExpiresAt.lte(now.micros()))
         .filter(device::Column::EndedAt.is_null())
         .order_by_asc(device::Column::ExpiresAt)
-        .limit(EXPIRED_AT_ONCE);
-    let ended = db
-        .in_tx(async |tx| {
-            let held = expired.clone().lock_exclusive().into_tuple().all(tx.conn()).await?;
-            end_held(tx, held, Ended::Expired, now).await
-        })
+        .limit(EXPIRED_AT_ONCE)
+        .into_tuple()
+        .all(db.conn())
         .await?;
-    Ok(ended > 0)
+    if expired.is_empty() {
+        return Ok(false);
+    }
+    db.in_tx(async |tx| {
+        // One that was enrolled again meanwhile is let be.
+        let held = device::Entity::find()
+            .select_only()
+            .column(device::Column::Id)
+            .filter(device::Column::Id.is_in(expired.clone()))
+            .filter(device::Column::ExpiresAt.lte(now.micros()))
+            .order_by_asc(device::Column::Id)
+            .lock_exclusive();
+        let held = held.into_tuple().all(tx.conn()).await?;
+        end_held(tx, held, Ended::Expired, now).await
+    })
+    .await?;
+    Ok(true)
 }

@@ -99,16 +99,17 @@ pub(in crate::passcode) async fn used_subs(
     Ok(subs?.into_iter().filter_map(read).collect())
 }
 
-/// Removes some of the uses of codes that were shown before; answers whether there may be more.
+/// Removes some of the uses of codes that were shown before, the oldest; those of one instant go
+/// together. Answers whether there were any.
 pub(in crate::passcode) async fn prune(db: &Db, before: Timestamp) -> Result<bool, DbError> {
-    let key = "shown_at, device_id, generation, purpose, scope, sub";
     let sql = format!(
-        "DELETE FROM code_use WHERE ({key}) IN \
-         (SELECT {key} FROM code_use WHERE shown_at < $1 ORDER BY shown_at LIMIT {PRUNED_AT_ONCE})"
+        "SELECT shown_at FROM code_use WHERE shown_at < $1 ORDER BY shown_at LIMIT {PRUNED_AT_ONCE}"
     );
-    let statement = Statement::from_sql_and_values(db.backend(), sql, [before.micros().into()]);
-    let pruned = db
-        .in_tx(async |tx| Ok::<_, DbError>(tx.conn().execute_raw(statement.clone()).await?))
-        .await?;
-    Ok(pruned.rows_affected() > 0)
+    let rows = Source::Db(db).select(&sql, vec![before.micros().into()]).await?;
+    let Some(last) = rows.last() else { return Ok(false) };
+    let until: i64 = last.try_get("", "shown_at")?;
+    let sql = "DELETE FROM code_use WHERE shown_at <= $1";
+    let statement = Statement::from_sql_and_values(db.backend(), sql, [until.into()]);
+    db.in_tx(async |tx| Ok::<_, DbError>(tx.conn().execute_raw(statement.clone()).await?)).await?;
+    Ok(true)
 }
