@@ -107,6 +107,10 @@ async fn clients_learn_what_they_must_know() {
     });
     assert_eq!(school["password"], password);
     assert_eq!(school["portal"], true);
+    let passcode = json!({
+        "step_seconds": 15, "device_days": 30, "unseen_days": 7, "prefixes": {"pay": 80, "id": 81},
+    });
+    assert_eq!(school["passcode"], passcode);
     let top_up = json!({
         "min_fen": 1, "max_fen": 50000, "choices_fen": [5000, 10000, 20000, 50000],
         "password_required": false,
