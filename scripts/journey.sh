@@ -16,9 +16,7 @@ onecard() { "$bin/onecard" --config "$dir/onecard.toml" "$@"; }
 onecard migrate >/dev/null
 onecard school import schools >/dev/null
 onecard roster import --school ynart schools/demo/ynart-roster.csv >/dev/null
-onecard merchant add --school ynart --code canteen-1 --name 第一食堂 >/dev/null
-onecard terminal add --school ynart --id T1 --kind pos --merchant canteen-1 \
-  --public-key "$dir/sandbox/tills/ynart.pem" >/dev/null
+scripts/register-tills.sh "$bin/onecard" "$dir/onecard.toml" "$dir/sandbox" ynart >/dev/null
 
 "$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" \
   --server "http://127.0.0.1:$server" >"$dir/sandbox.log" 2>&1 &
@@ -32,6 +30,7 @@ scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sand
 first=$(sed -n 2p schools/demo/ynart-roster.csv)
 id_number=$(cut -d, -f3 <<<"$first" | tr -d 'A-Za-z')
 export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots"
+export E2E_TILL="http://127.0.0.1:$sandbox/till?school=ynart"
 export E2E_STUDENT_NO=$(cut -d, -f1 <<<"$first") E2E_PASSWORD=${id_number: -6}
 (cd mini-program && npm run --silent e2e) || { tail -n 30 "$dir/server.log" "$dir/sandbox.log" >&2; exit 1; }
 

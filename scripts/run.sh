@@ -25,6 +25,7 @@ for roster in schools/demo/*-roster.csv; do
   school=$(basename "$roster" -roster.csv)
   printf '%-7s ' "$school"
   onecard roster import --school "$school" "$roster"
+  scripts/register-tills.sh "$bin/onecard" "$data/onecard.toml" "$data/sandbox" "$school" >/dev/null
 done
 
 pids=()
@@ -32,7 +33,8 @@ stop() { trap - EXIT INT TERM; kill "${pids[@]}" 2>/dev/null || true; wait "${pi
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-"$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$data/sandbox" >"$data/sandbox.log" 2>&1 &
+"$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$data/sandbox" \
+  --server "http://127.0.0.1:$server" >"$data/sandbox.log" 2>&1 &
 pids+=($!)
 "$bin/onecard" --config "$data/onecard.toml" serve >"$data/server.log" 2>&1 &
 pids+=($!)
@@ -65,6 +67,7 @@ cat <<TEXT
     student app            http://127.0.0.1:$server/
     API, browsable         http://127.0.0.1:$server/api/docs
     sandbox control page   http://127.0.0.1:$sandbox/     stands in for WeChat and WeChat Pay
+    till with a scanner    http://127.0.0.1:$sandbox/till
     metrics                http://127.0.0.1:$metrics/metrics
 
   demo accounts, invented (the second of each school has an ID number that ends with X):

@@ -41,6 +41,7 @@ use onecard::{
 use sandbox::{
     Options, Running,
     keys::{self, Keys},
+    till::Tills,
     wechat_pay::{PaymentView, WechatPay},
 };
 use serde_json::Value;
@@ -277,6 +278,13 @@ impl World {
     /// WeChat Pay's stand-in.
     pub fn pay(&self) -> &Arc<WechatPay> {
         &self.sandbox_running().sandbox().wechat_pay
+    }
+
+    /// The sandbox's tills, which ask this deployment's server.
+    pub fn tills(&self) -> &Tills {
+        let tills = &self.sandbox_running().sandbox().tills;
+        tills.set_server(&self.server.as_ref().unwrap().base_url);
+        tills
     }
 
     /// The server's API.

@@ -19,5 +19,6 @@ mod answers;
 mod config;
 mod library;
 mod registry;
+mod sandbox_till;
 mod signer;
 mod vectors;
