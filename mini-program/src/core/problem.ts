@@ -57,6 +57,11 @@ export function readText(reply: Reply): Result<string, ApiError> {
   return err({ kind: 'problem', status, document, retryAfter })
 }
 
+/** The network is at fault, or nobody answers at the other end. */
+export function isOutOfReach(error: ApiError): boolean {
+  return error.kind === 'unreachable' || error.kind === 'timed_out'
+}
+
 /** A sentence to show. The server's own title is Chinese and meant to be shown. */
 export function errorMessage(error: ApiError): string {
   switch (error.kind) {

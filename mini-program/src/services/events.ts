@@ -1,10 +1,17 @@
 /** What happens to the person, as it happens: one question that the server holds for a while. */
 import { type Event, eventPage } from '@/core/api'
 import { readPosition } from '@/core/events'
-import type { ApiError } from '@/core/problem'
+import { type ApiError, isOutOfReach } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
+import { loadClientInfo } from './auth'
 import { eventsPosition } from './keyring'
 import { client } from './session'
+
+/** Whether the server answers at all; it does so at once. */
+export async function isReachable(): Promise<boolean> {
+  const info = await loadClientInfo()
+  return info.ok || !isOutOfReach(info.error)
+}
 
 /** The server answers within 25 s, with what there is. */
 const waitMs = 32_000

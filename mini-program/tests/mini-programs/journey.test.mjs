@@ -51,9 +51,14 @@ const codeUsed = {
 
 const ok = (body, signedIn = true) => ({ status: 200, body, signedIn })
 const login = ok({ access_token: 'a', refresh_token: 'r', expires_in: 900, binding: null }, false)
+const refused = (status, code) => ({ status, body: { title: code, code, status } })
 const answers = {
   'POST /api/v1/auth/wechat/login': login,
   'POST /api/v1/auth/alipay/login': login,
+  'GET /api/v1/client': ok(
+    { environment: 'production', wechat: { app_id: '', sign_in_url: null, cashier_url: null } },
+    false,
+  ),
   'GET /api/v1/schools': ok({ items: [school], next_cursor: null }, false),
   'GET /api/v1/schools/ynart': ok(
     {
@@ -83,6 +88,7 @@ const answers = {
     pay: keys('80', first),
     id: keys('81', identity),
   }),
+  'GET /api/v1/events': ok({ items: [], next_after: 6 }),
   'GET /api/v1/me': ok({
     identity: { platform: 'wechat' },
     binding,
@@ -179,7 +185,8 @@ for (const target of Object.keys(targets)) {
       const { 'onecard.used-codes': _used, ...fresh } = storage
       const { ask } = await visit('pages/code/index', { storage: fresh, answers: {} })
       shows(await ask('tap', { text: '点按显示数字' }), grouped(first.code))
-      const told = { 'GET /api/v1/events': ok({ items: [codeUsed], next_after: 7 }) }
+      const used = ok({ items: [codeUsed], next_after: 7 })
+      const told = { ...answers, 'GET /api/v1/events': used }
       await ask('change', { answers: told })
       let seen = await ask('look')
       for (let looks = 0; looks < 100 && !seen.text.includes('已付'); looks += 1) {
@@ -199,6 +206,46 @@ for (const target of Object.keys(targets)) {
       assert.deepEqual(values, [1, 0.3])
       const awake = called(hidden, 'setKeepScreenOn').map(({ keepScreenOn }) => keepScreenOn)
       assert.deepEqual(awake, [true, false])
+    })
+
+    for (const [days, sentence] of [
+      [8, '请联网一次'],
+      [31, '请联网更新'],
+    ]) {
+      it(`says ${sentence} after ${days} days without a network`, async () => {
+        const { seen } = await visit('pages/code/index', { answers: {}, now: now + days * day })
+        shows(seen, sentence)
+        assert.ok(!seen.text.includes('点按显示数字'), 'no code')
+      })
+    }
+
+    it('says when the clock is off, and shows the code of the server’s time', async () => {
+      const { 'onecard.used-codes': _used, ...fresh } = storage
+      const world = { storage: fresh, now: now + 600_000, serverNow: now }
+      const { ask } = await visit('pages/code/index', world)
+      shows(await ask('look'), '手机时间不准')
+      shows(await ask('tap', { text: '点按显示数字' }), grouped(first.code))
+    })
+
+    it('asks for the password on a device that is new to the server', async () => {
+      const fresh = { 'onecard.session': storage['onecard.session'] }
+      const enrolments = 'POST /api/v1/passcode/enrolments'
+      const unknown = { ...answers, [enrolments]: refused(422, 'password_required') }
+      const { ask, seen } = await visit('pages/code/index', { storage: fresh, answers: unknown })
+      shows(seen, '在这部手机上启用')
+      await ask('change', { answers })
+      await ask('type', { label: '查询密码', value: password })
+      shows(await ask('tap', { text: '启用' }), '点按显示数字')
+    })
+
+    it('shows a code of the server where the device may have no keys', async () => {
+      const fresh = { 'onecard.session': storage['onecard.session'] }
+      const made = {
+        'POST /api/v1/passcode/enrolments': refused(403, 'enrolment_not_offered'),
+        'GET /api/v1/passcode/pay': ok({ code: second.code, refresh_after_ms: 12_000 }),
+      }
+      const { ask } = await visit('pages/code/index', { storage: fresh, answers: made })
+      shows(await ask('tap', { text: '点按显示数字' }), grouped(second.code))
     })
   })
 }

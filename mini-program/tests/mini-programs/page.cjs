@@ -125,11 +125,13 @@ const acts = {
 
 /** Until nothing changes any more: answers of the server, and what Vue does a moment later. */
 async function settle() {
-  let before
-  do {
-    before = JSON.stringify([host.innerHTML, calls.length])
-    await new Promise((done) => setTimeout(done, 25))
-  } while (before !== JSON.stringify([host.innerHTML, calls.length]))
+  let seen
+  for (let same = 0; same < 3; same += 1) {
+    const now = JSON.stringify([host.innerHTML, calls.length])
+    if (now !== seen) same = 0
+    seen = now
+    await new Promise((done) => setTimeout(done, 10))
+  }
 }
 
 process.on('disconnect', () => process.exit())

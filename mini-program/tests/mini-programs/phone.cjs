@@ -47,8 +47,12 @@ const recorded = [
 
 /**
  * @param {'weapp' | 'alipay'} target
- * @param {{storage: object, answers: object, code: string}} given `answers` by `METHOD path`; what
- *   is not in there does not get through
+ * @param {object} given
+ * @param {object} given.answers by `METHOD path`; what is not in there does not get through
+ * @param {object} given.storage what is written on the device
+ * @param {string} given.code of the host app's login
+ * @param {number} given.now the phone's time
+ * @param {number} [given.serverNow] the server's time where it is another
  */
 function makePhone(target, given) {
   const isAlipay = target === 'alipay'
@@ -64,7 +68,7 @@ function makePhone(target, given) {
     const isStranger = answer?.signedIn === true && !sent.includes('authorization')
     const status = isStranger ? 401 : answer?.status
     const text = JSON.stringify(answer?.body)
-    const got = { Date: new Date().toUTCString() }
+    const got = { Date: new Date(given.serverNow ?? given.now).toUTCString() }
     setTimeout(() => {
       if (answer === undefined) fail({ errMsg: 'request:fail', error: 12 })
       else if (isAlipay) success({ status, data: text, headers: got })

@@ -28,10 +28,11 @@ export function useDeviceCode(purpose: Ref<Purpose>) {
     clearTimeout(timer)
   }
 
-  /** Takes up what was written to the device since. */
+  /** Takes up what was written to the device since, and what was learnt about its clock. */
   function reload(): void {
     keyring.value = loadKeyring()
     used.value = loadUsed()
+    now.value = serverNow()
   }
 
   function tick(): void {

@@ -11,9 +11,15 @@ const server = vi.hoisted(() => ({
   waiting: [] as ((answer: never) => void)[],
   asked: 0,
   givenUp: 0,
+  probed: 0,
+  isReachable: false,
 }))
 
 vi.mock('@/services/events', () => ({
+  isReachable: () => {
+    server.probed += 1
+    return Promise.resolve(server.isReachable)
+  },
   nextEvents: (onSent: (giveUp: () => void) => void) => {
     server.asked += 1
     onSent(() => {
@@ -43,7 +49,7 @@ async function answer(given: Answer): Promise<void> {
 
 beforeEach(() => {
   vi.useFakeTimers({ now })
-  Object.assign(server, { waiting: [], asked: 0, givenUp: 0 })
+  Object.assign(server, { waiting: [], asked: 0, givenUp: 0, probed: 0 })
 })
 afterEach(() => vi.useRealTimers())
 
@@ -66,26 +72,38 @@ it('tells of a use, and asks on', async () => {
   expect(listening.news.value).toBeNull()
 })
 
-it.each<[ApiError, boolean]>([
-  [{ kind: 'unreachable' }, true],
-  [{ kind: 'timed_out' }, true],
-  [{ kind: 'unreadable', status: 502 }, false],
-])('after %j is offline: %s, and asks again, slower each time', async (error, offline) => {
+it('after a fault of the server asks again, slower each time', async () => {
   const listening = useNews({ onUse: () => undefined, onHeard: () => undefined })
   listening.start()
-  await answer(err(error))
-  expect(listening.isOffline.value).toBe(offline)
-  await vi.advanceTimersByTimeAsync(999)
-  expect(server.asked).toBe(1)
-  await vi.advanceTimersByTimeAsync(1)
-  expect(server.asked).toBe(2)
-  await answer(err(error))
-  await vi.advanceTimersByTimeAsync(1_999)
-  expect(server.asked).toBe(2)
-  await vi.advanceTimersByTimeAsync(1)
-  await answer(ok([]))
-  expect(listening.isOffline.value).toBe(false)
+  for (const [delay, asked] of [
+    [1_000, 2],
+    [2_000, 3],
+  ] as const) {
+    await answer(err({ kind: 'unreadable', status: 502 }))
+    expect(listening.isOffline.value).toBe(false)
+    await vi.advanceTimersByTimeAsync(delay - 1)
+    expect(server.asked).toBe(asked - 1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(server.asked).toBe(asked)
+  }
+  expect(server.probed).toBe(0)
 })
+
+it.each<ApiError>([{ kind: 'unreachable' }, { kind: 'timed_out' }])(
+  'after %j is offline until the server answers anything, then listens on',
+  async (error) => {
+    const listening = useNews({ onUse: () => undefined, onHeard: () => undefined })
+    listening.start()
+    await answer(err(error))
+    expect(listening.isOffline.value).toBe(true)
+    server.isReachable = false
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect([server.probed, server.asked, listening.isOffline.value]).toEqual([2, 1, true])
+    server.isReachable = true
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect([server.probed, server.asked, listening.isOffline.value]).toEqual([3, 2, false])
+  },
+)
 
 it('gives its question up when the page is left, and lets the answer go', async () => {
   const onUse = vi.fn()

@@ -2,9 +2,9 @@
 import { ref, shallowRef } from 'vue'
 import type { CodeUsed } from '@/core/api'
 import { newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
-import { type ApiError, retryAfter } from '@/core/problem'
+import { isOutOfReach, retryAfter } from '@/core/problem'
 import { goHome } from '@/platform/navigation'
-import { nextEvents } from '@/services/events'
+import { isReachable, nextEvents } from '@/services/events'
 
 /** Between two questions, whatever the server answers. */
 const pauseMs = 300
@@ -40,11 +40,18 @@ export function useNews({ onUse, onHeard }: Listener) {
   }
 
   async function ask(asked: number, failures: number): Promise<void> {
+    if (failures > 0 && isOffline.value) {
+      // The question itself is answered only when something happens.
+      const reached = await isReachable()
+      if (asked !== number) return
+      if (!reached) return again(asked, failures + 1, retryDelayMs(failures + 1))
+      isOffline.value = false
+    }
     const answer = await nextEvents((way) => {
       giveUp = way
     })
     if (asked !== number) return
-    isOffline.value = !answer.ok && isUnreachable(answer.error)
+    isOffline.value = !answer.ok && isOutOfReach(answer.error)
     if (answer.ok) {
       const uses = usesIn(answer.value)
       uses.forEach(onUse)
@@ -62,8 +69,4 @@ export function useNews({ onUse, onHeard }: Listener) {
   }
 
   return { news, isOffline, start, stop, forget }
-}
-
-function isUnreachable(error: ApiError): boolean {
-  return error.kind === 'unreachable' || error.kind === 'timed_out'
 }
