@@ -122,8 +122,8 @@ async fn charge(
         (status = 200, description = "Taken back, or never made", body = ReversalView),
         (status = 401, description = "`signature_invalid`, `signature_stale`", body = Problem,
          content_type = "application/problem+json"),
-        (status = 403, description = "`terminal_kind_refused`, `terminal_without_merchant`",
-         body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`terminal_kind_refused`", body = Problem,
+         content_type = "application/problem+json"),
         (status = 422, description = "`reversal_too_late`", body = Problem,
          content_type = "application/problem+json"),
     )

@@ -179,11 +179,11 @@ impl Spending {
         seq: Seq,
         request_id: String,
     ) -> Result<Answer, NotDecided> {
-        let Request { school, merchant, id, .. } = self.request(till, request_id).await?;
+        let school = self.school(till).await?;
         let at = (seq, Step::Reversal);
         // Its number says everything.
         let asked = Asked::of(till.call(), at, AnswerKind::Reversal, b"");
-        let wish = TakingBack { asked, school, merchant, request_id: id };
+        let wish = TakingBack { asked, school, request_id };
         let now = self.clock.now();
         let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &wish).await).await;
         let told = told.map_err(LaneError::Failed)?;
@@ -192,11 +192,13 @@ impl Spending {
     }
 
     async fn request<'a>(&self, till: &'a Till, id: String) -> Result<Request<'a>, NotDecided> {
-        let terminal = &till.call().terminal;
-        let merchant = terminal.merchant.clone().ok_or(NotDecided::NoMerchant)?;
+        let merchant = till.call().terminal.merchant.clone().ok_or(NotDecided::NoMerchant)?;
+        Ok(Request { till, school: self.school(till).await?, merchant, id })
+    }
+
+    async fn school(&self, till: &Till) -> Result<Arc<School>, DbError> {
         let gone = DbError::Inconsistent { table: "school", what: "gone, with terminals left" };
-        let school = self.schools.by_id(terminal.school).await?.ok_or(gone)?;
-        Ok(Request { till, school, merchant, id })
+        self.schools.by_id(till.call().terminal.school).await?.ok_or(gone)
     }
 
     async fn scan(

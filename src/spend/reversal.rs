@@ -18,7 +18,7 @@ use crate::{
     ledger::{Held, account::Account},
     schools::School,
     terminals::{
-        Merchant, keep, known,
+        MerchantId, keep, known, merchant_code,
         seq::{Answer, Asked, Kept, Seen, Step, see},
         write_of,
     },
@@ -33,8 +33,6 @@ pub struct TakingBack {
     pub asked: Asked,
     /// Where the till stands.
     pub school: Arc<School>,
-    /// Who was paid.
-    pub merchant: Merchant,
     /// Of the request, to be named in a refusal.
     pub request_id: String,
 }
@@ -121,7 +119,9 @@ async fn undo(
     charge: &Charge,
 ) -> Result<Answer, ChargeError> {
     let (school, person) = (charge.school, charge.person);
-    let merchant = postings::merchant_account(&wish.merchant.code)?;
+    // Who was paid then; the till may sell for somebody else by now.
+    let merchant = merchant_code(tx.into(), MerchantId::from_uuid(charge.merchant)).await?;
+    let merchant = postings::merchant_account(&merchant)?;
     let account = (school, Account::School(merchant.clone()));
     let held = Held::lock(tx, HashSet::from([(school, person)]), &[account]).await?;
     let parties = Parties { school, person, act: charge.act, merchant: &merchant };

@@ -25,6 +25,6 @@ pub use registry::{
 };
 pub use store::{
     answers::{keep, known, write_of},
-    registry::merchant_names,
+    registry::{merchant_code, merchant_names},
 };
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};

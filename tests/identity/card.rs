@@ -28,6 +28,8 @@ async fn limits_are_the_schools(db: &TestDb) {
             "day_fen": 5000,
             "over_limit": "refuse",
             "meal_windows": ["05:00-10:00", "10:00-15:00", "15:00-21:00"],
+            "meal_spent_fen": 0,
+            "day_spent_fen": 0,
         },
     });
     assert_eq!(card, expected);
@@ -36,6 +38,7 @@ async fn limits_are_the_schools(db: &TestDb) {
     let elsewhere = world.student(1).await.get("/api/v1/card").await.body(200);
     let none = json!({
         "meal_fen": null, "day_fen": null, "over_limit": null, "meal_windows": [],
+        "meal_spent_fen": null, "day_spent_fen": null,
     });
     assert_eq!(elsewhere["limits"], none, "a school without limits");
 }

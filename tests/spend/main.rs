@@ -18,7 +18,11 @@ mod server;
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod signer;
 
+#[path = "../terminals/python.rs"]
+mod python;
+
 mod counter;
+mod library;
 mod limits;
 mod numbers;
 mod passwords;

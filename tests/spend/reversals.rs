@@ -2,12 +2,14 @@
 
 use crate::{
     common::TestDb,
+    server::eventually,
     shop::{CHARGES, D0, MONEY, Shop},
 };
 use serde_json::json;
 
 on_each_database!(
     a_charge_is_taken_back_once,
+    not_too_late_and_from_whom_it_was_paid_to,
     a_reversal_overtakes_its_charge,
     a_charge_and_its_reversal_race,
 );
@@ -46,6 +48,26 @@ async fn a_charge_is_taken_back_once(db: &TestDb) {
     let items = student.get("/api/v1/card/statement").await.body(200)["items"].clone();
     let titles: Vec<_> = items.as_array().unwrap().iter().map(|item| &item["title"]).collect();
     assert!(titles.contains(&&json!("消费退回：第一食堂")), "{items}");
+    shop.is_sound().await;
+}
+
+async fn not_too_late_and_from_whom_it_was_paid_to(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    // What was paid to one merchant comes from that one, whoever sells at the till by now.
+    let seq = shop.seq();
+    let body = json!({ "seq": seq, "code": shop.phones[2].code(), "amount_fen": 70 });
+    shop.send(0, CHARGES, &body).await.body(200);
+    shop.world.rows.change("UPDATE terminal SET merchant_id = NULL", []).await;
+    let earned = shop.earned().await;
+    shop.take_back(0, seq).await.body(200);
+    assert_eq!(shop.earned().await, earned - 70);
+    let again = "UPDATE terminal SET merchant_id = (SELECT id FROM merchant)";
+    shop.world.rows.change(again, []).await;
+    eventually("it sells again", async || {
+        let config = shop.tills[0].ask(&shop.world.api(), "GET /terminal/v1/config").await;
+        (!config.body(200)["till"]["merchant"].is_null()).then_some(())
+    })
+    .await;
     // Too late.
     let seq = shop.seq();
     let late = &shop.phones[1];

@@ -18,6 +18,7 @@ mod server;
 mod answers;
 mod config;
 mod library;
+mod python;
 mod registry;
 mod sandbox_till;
 mod signer;

@@ -96,6 +96,14 @@ pub async fn merchant_names(
     found.iter().map(|row| Ok((row.try_get("", "code")?, row.try_get("", "name")?))).collect()
 }
 
+/// The code of a merchant: what names its account.
+pub async fn merchant_code(source: Source<'_>, id: MerchantId) -> Result<MerchantCode, DbError> {
+    let sql = "SELECT code FROM merchant WHERE id = $1";
+    let found = source.select(sql, vec![id.uuid().into()]).await?;
+    let gone = DbError::Inconsistent { table: "merchant", what: "gone, with charges left" };
+    read("merchant", &found.first().ok_or(gone)?.try_get::<String>("", "code")?)
+}
+
 pub(in crate::terminals) async fn insert_merchant(
     tx: &Tx,
     new: &NewMerchant,
