@@ -33,7 +33,7 @@ use crate::{
         lane::{LaneError, Lanes},
         money::Fen,
     },
-    passcode::{Codes, Place, Prefixes, Purpose},
+    passcode::{Codes, Place, Purpose},
     passwords::{PasswordFault, PasswordKind, Passwords},
     schools::{School, Schools},
     terminals::{
@@ -210,7 +210,7 @@ impl Spending {
             school: request.school.id,
             terminal: request.till.call().terminal.id.uuid(),
             accepts: &[Purpose::Pay],
-            prefixes: &Prefixes::default(),
+            prefixes: &request.school.policy.passcode.prefixes,
         };
         Ok(Scan::of(self.codes.find(&place, code, self.clock.now()).await?))
     }
