@@ -59,8 +59,6 @@ pub enum Ended {
     Unbound,
     /// The card was reported lost.
     Lost,
-    /// The account was closed.
-    Closed,
 }
 
 impl Ended {
@@ -71,7 +69,6 @@ impl Ended {
             Self::Expired => "expired",
             Self::Unbound => "unbound",
             Self::Lost => "lost",
-            Self::Closed => "closed",
         }
     }
 }
