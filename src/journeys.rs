@@ -130,13 +130,7 @@ impl Journeys {
         let topups = topups(ground, (&schools, &passwords), gateways);
         let identities = Identities::new(parts);
         let terminals = terminals(ground, &schools);
-        let devices = Devices {
-            db: db.clone(),
-            codes: codes.clone(),
-            schools: Arc::clone(&schools),
-            passwords: passwords.clone(),
-            clock: Arc::clone(clock),
-        };
+        let devices = devices(ground, &codes, (&schools, &passwords));
         let spending = spending(ground, &codes, (&schools, &passwords, keys.sealer));
         Ok(Self {
             identities,
@@ -239,6 +233,20 @@ fn spending(
         charging: Lanes::start(ground.threads, charging, lanes, charging::BATCH),
         clock: Arc::clone(ground.clock),
         sealer: Arc::clone(ground.sealer),
+    }
+}
+
+fn devices(
+    ground: &Ground<'_>,
+    codes: &Codes,
+    (schools, passwords): (&Arc<Schools>, &Passwords),
+) -> Devices {
+    Devices {
+        db: ground.db.clone(),
+        codes: codes.clone(),
+        schools: Arc::clone(schools),
+        passwords: passwords.clone(),
+        clock: Arc::clone(ground.clock),
     }
 }
 

@@ -21,6 +21,19 @@ pub struct Home {
     pub notices: Vec<Notice>,
     /// Orders that nobody has paid yet.
     pub orders: u64,
+    /// The phone that shows the person's codes on this platform.
+    pub phone: Option<Phone>,
+}
+
+/// A phone that is enrolled.
+#[derive(Clone, Copy, Debug)]
+pub struct Phone {
+    /// Counts the enrolments of the device.
+    pub generation: u32,
+    /// When its keys end.
+    pub expires_at: Timestamp,
+    /// When it was last written down that it was seen.
+    pub seen_at: Timestamp,
 }
 
 impl Identities {
@@ -31,7 +44,7 @@ impl Identities {
         let since = self.clock.now().minus(NOTICES_KEPT);
         let row = store::home(&self.db, who, person, since).await?;
         let row = row.ok_or(DbError::Inconsistent { table: "person", what: "bound to nobody" })?;
-        self.note_devices(who, &school, row.device_seen_at).await;
+        self.note_phone(who, &school, row.phone).await;
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
         let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
         let standing = row.standing;
@@ -43,14 +56,15 @@ impl Identities {
             let holder = Holder { school: school.id, policy: &school.policy, person, standing };
             Some(self.cards.of(&holder, self.clock.now()).await?)
         };
-        Ok(Some(Home { binding, card, notices: row.notices, orders: row.orders }))
+        let (notices, orders, phone) = (row.notices, row.orders, row.phone);
+        Ok(Some(Home { binding, card, notices, orders, phone }))
     }
 
-    /// Writes down that the devices of this person and platform were seen, where that was last done
-    /// long ago. A phone that is not seen for days must go online before its codes are good again.
-    async fn note_devices(&self, who: &SignedIn, school: &School, seen_at: Option<Timestamp>) {
+    /// Writes down that the phone was seen, where that was last done long ago. One that is not seen
+    /// for days must go online before its codes are good again.
+    async fn note_phone(&self, who: &SignedIn, school: &School, phone: Option<Phone>) {
         let now = self.clock.now();
-        let due = seen_at.is_some_and(|seen_at| seen_at.plus(SEEN_EVERY) <= now);
+        let due = phone.is_some_and(|phone| phone.seen_at.plus(SEEN_EVERY) <= now);
         let bound = who.bound_to.zip(Channel::of(who.user.platform));
         let Some((BoundTo { person, school: id }, channel)) = bound.filter(|_| due) else { return };
         let owner = Owner { person, school: id, channel };

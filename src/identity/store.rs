@@ -1,5 +1,6 @@
 //! What the home page shows of a person, in one query over three rooms' tables.
 
+use super::home::Phone;
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -19,10 +20,11 @@ const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.vali
     p.lost_at, p.dormant_at, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
-    (SELECT MIN(d.last_seen_at) FROM device d WHERE d.person_id = p.id AND d.channel = $5 \
-        AND d.ended_at IS NULL) AS device_seen_at, \
+    d.generation, d.expires_at, d.last_seen_at, \
     n.id AS notice, n.kind AS notice_kind, n.platform, n.at FROM person p \
     LEFT JOIN notice n ON n.person_id = p.id AND n.identity_id = $2 AND n.at >= $3 \
+    LEFT JOIN device d ON d.person_id = p.id AND d.channel = $5 AND d.kind = 'phone' \
+        AND d.ended_at IS NULL \
     WHERE p.id = $4 ORDER BY n.at DESC LIMIT ";
 
 /// A person, their open orders, and what the identity is told.
@@ -34,8 +36,7 @@ pub(super) struct HomeRow {
     pub(super) own_password: bool,
     pub(super) standing: Standing,
     pub(super) orders: u64,
-    /// When the person's devices on this platform were seen last, as it is written down.
-    pub(super) device_seen_at: Option<Timestamp>,
+    pub(super) phone: Option<Phone>,
     pub(super) notices: Vec<Notice>,
 }
 
@@ -73,10 +74,19 @@ pub(super) async fn home(
             dormant: first.try_get::<Option<i64>>("", "dormant_at")?.is_some(),
         },
         orders: u64::try_from(waiting).unwrap_or(0),
-        device_seen_at: first
-            .try_get::<Option<i64>>("", "device_seen_at")?
-            .map(Timestamp::from_micros),
+        phone: phone(first)?,
         notices: rows.iter().filter_map(|row| notice(row).transpose()).collect::<Result<_, _>>()?,
+    }))
+}
+
+fn phone(row: &QueryResult) -> Result<Option<Phone>, DbError> {
+    let generation: Option<i64> = row.try_get("", "generation")?;
+    let Some(generation) = generation else { return Ok(None) };
+    let at = |name| row.try_get("", name).map(Timestamp::from_micros);
+    Ok(Some(Phone {
+        generation: u32::try_from(generation).map_err(|_| unknown("device", "no generation"))?,
+        expires_at: at("expires_at")?,
+        seen_at: at("last_seen_at")?,
     }))
 }
 

@@ -10,6 +10,7 @@ mod notices;
 mod store;
 
 pub use notices::{NOTICES_KEPT, Notice, NoticeId, NoticeKind, SHOWN_NOTICES};
+pub use store::{hold_binding, unbind};
 
 use crate::base::{
     clock::Timestamp,
@@ -230,17 +231,6 @@ pub async fn bind(db: &Db, new: &NewBinding, now: Timestamp) -> Result<(), DbErr
         notices::tell_others(tx, told, NoticeKind::Bound, now).await
     })
     .await
-}
-
-/// Ends the live binding of an identity, whose row stays; false where there is none.
-pub async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
-    store::unbind(tx, student, now).await
-}
-
-/// Holds the live binding of an identity, so that it does not end before the transaction does;
-/// false where there is none any more.
-pub async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
-    store::hold_binding(tx, student).await
 }
 
 /// After the enrolment of a device that shows codes: tells the person's other identities, and the

@@ -228,7 +228,8 @@ pub(super) async fn end_portal(tx: &Tx, person: PersonId, now: Timestamp) -> Res
     Ok(())
 }
 
-pub(super) async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
+/// Ends the live binding of an identity, whose row stays; false where there is none.
+pub async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
     let ended = binding::Entity::update_many()
         .col_expr(binding::Column::EndedAt, Expr::value(now.micros()))
         .filter(binding::Column::IdentityId.eq(student.identity.uuid()))
@@ -239,7 +240,9 @@ pub(super) async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result
     Ok(ended.rows_affected == 1)
 }
 
-pub(super) async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
+/// Holds the live binding of an identity, so that it does not end before the transaction does;
+/// false where there is none any more.
+pub async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
     let held = binding::Entity::find()
         .filter(binding::Column::IdentityId.eq(student.identity.uuid()))
         .filter(binding::Column::PersonId.eq(student.person.uuid()))

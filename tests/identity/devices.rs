@@ -116,6 +116,8 @@ async fn a_phone_is_given_its_keys(db: &TestDb) {
     assert_eq!((&first["generation"], &first["step_seconds"]), (&json!(1), &json!(15)));
     let time = |name: &str| Timestamp::parse_rfc3339(first[name].as_str().unwrap()).unwrap();
     assert_eq!(time("expires_at").distance(time("server_time")).as_secs() / 86_400, 29 + 1);
+    let home = student.me().await.body(200);
+    assert_eq!(home["passcode"], json!({ "generation": 1, "expires_at": first["expires_at"] }));
     let till = Till::of(&world).await;
     let shown = till.reads(&code(&first["pay"], 15, now(), 2)).await;
     assert_eq!((shown.generation, shown.sub.number()), (1, 2));

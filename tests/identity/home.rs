@@ -27,6 +27,7 @@ async fn the_home_page_is_one_request(db: &TestDb) {
         "card": student.get("/api/v1/card").await.body(200),
         "notices": [],
         "pending": { "orders": 1 },
+        "passcode": null,
     });
     assert_eq!(me, expected);
     assert_eq!(me["card"]["total_fen"], 5000);
@@ -34,7 +35,7 @@ async fn the_home_page_is_one_request(db: &TestDb) {
     assert_eq!(
         stranger,
         json!({ "identity": { "platform": "wechat" }, "binding": null, "card": null,
-                "notices": [], "pending": { "orders": 0 } })
+                "notices": [], "pending": { "orders": 0 }, "passcode": null })
     );
 }
 

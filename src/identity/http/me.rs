@@ -7,7 +7,10 @@ use crate::{
         http::{ApiError, Principal, problem::Problem},
     },
     cards::CardView,
-    identity::{Identities, home::Home},
+    identity::{
+        Identities,
+        home::{Home, Phone},
+    },
     sessions::{Notice, NoticeId, NoticeKind, Platform, SignedIn},
 };
 use actix_web::{
@@ -27,6 +30,17 @@ pub(super) struct Me {
     /// Newest first, at most 20, of the last 90 days.
     notices: Vec<NoticeBody>,
     pending: Pending,
+    /// The phone that is enrolled on this platform; `null` where none is. A phone whose generation
+    /// or end of keys is another one was replaced, or has ended.
+    passcode: Option<PhoneBody>,
+}
+
+/// The phone that shows the person's codes.
+#[derive(Serialize, utoipa::ToSchema)]
+struct PhoneBody {
+    generation: u32,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
 }
 
 /// The identity.
@@ -64,9 +78,10 @@ pub(super) async fn me(
     identities: Data<Identities>,
 ) -> Result<Json<Me>, ApiError> {
     let identity = IdentityBody { platform: who.user.platform };
-    let Some(Home { binding, card, notices, orders }) = identities.home(&who).await? else {
+    let Some(Home { binding, card, notices, orders, phone }) = identities.home(&who).await? else {
         let (notices, pending) = (Vec::new(), Pending { orders: 0 });
-        return Ok(Json(Me { identity, binding: None, card: None, notices, pending }));
+        let (binding, card, passcode) = (None, None, None);
+        return Ok(Json(Me { identity, binding, card, notices, pending, passcode }));
     };
     Ok(Json(Me {
         identity,
@@ -74,7 +89,14 @@ pub(super) async fn me(
         card,
         notices: notices.into_iter().map(NoticeBody::from).collect(),
         pending: Pending { orders },
+        passcode: phone.map(PhoneBody::from),
     }))
+}
+
+impl From<Phone> for PhoneBody {
+    fn from(phone: Phone) -> Self {
+        Self { generation: phone.generation, expires_at: phone.expires_at }
+    }
 }
 
 impl From<Notice> for NoticeBody {
