@@ -18,7 +18,7 @@ const PRUNED_AT_ONCE: i64 = 500;
 const USE_UP_POSTGRES: &str = "WITH q AS (SELECT r.* FROM {rows}), \
     live AS (SELECT d.id, d.generation FROM device d JOIN q ON d.id = q.device_id \
         WHERE d.ended_at IS NULL AND d.expires_at > q.used_at AND d.stale_at > q.used_at \
-        ORDER BY d.id), \
+        ORDER BY d.id FOR KEY SHARE OF d), \
     used AS (INSERT INTO code_use SELECT q.* FROM q ON CONFLICT DO NOTHING \
         RETURNING shown_at, device_id, generation, purpose, scope, sub) \
     SELECT u.*, CAST(CASE WHEN EXISTS (SELECT 1 FROM live l WHERE l.id = u.device_id \
