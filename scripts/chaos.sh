@@ -8,4 +8,5 @@ trap 'scripts/services.sh down "$dir/services" || true; rm -rf "$dir"' EXIT
 chmod 755 "$dir"
 exports=$(scripts/services.sh up "$dir/services")
 eval "$exports"
-ONECARD_LONG=1 cargo test --locked --test ledger --test journey_money --test codes --test passcode -- --nocapture
+ONECARD_LONG=1 cargo test --locked --test ledger --test journey_money --test codes --test passcode \
+  --test spend -- --nocapture

@@ -30,7 +30,6 @@ scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sand
 first=$(sed -n 2p schools/demo/ynart-roster.csv)
 id_number=$(cut -d, -f3 <<<"$first" | tr -d 'A-Za-z')
 export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots"
-export E2E_TILL="http://127.0.0.1:$sandbox/till?school=ynart"
 export E2E_STUDENT_NO=$(cut -d, -f1 <<<"$first") E2E_PASSWORD=${id_number: -6}
 (cd mini-program && npm run --silent e2e) || { tail -n 30 "$dir/server.log" "$dir/sandbox.log" >&2; exit 1; }
 

@@ -9,6 +9,7 @@ mod client;
 mod faults;
 mod forge;
 mod program;
+mod redis_server;
 mod rows;
 mod threads;
 
@@ -17,6 +18,7 @@ pub use client::{Api, Student, claim, wish};
 pub use faults::{Fault, Faults};
 pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
 pub use program::Program;
+pub use redis_server::Redis;
 pub use rows::Rows;
 
 use crate::common::TestDb;

@@ -2,60 +2,8 @@
 
 use crate::{
     common::TestDb,
-    server::{PEOPLE, World, eventually},
+    server::{PEOPLE, Redis, World},
 };
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-};
-
-/// A Redis of the test's own, because it is stopped.
-struct Redis {
-    port: u16,
-    running: Option<Child>,
-}
-
-impl Redis {
-    fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self { port: listener.local_addr().unwrap().port(), running: None }
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
-    }
-
-    /// Starts it, empty.
-    async fn start(&mut self) {
-        let port = self.port.to_string();
-        let arguments =
-            ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-        let mut command = Command::new("redis-server");
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-        self.running = Some(command.spawn().unwrap());
-        eventually("redis answers", async || self.keys().await).await;
-    }
-
-    /// How many keys it has, if it answers.
-    async fn keys(&self) -> Option<u64> {
-        let client = redis::Client::open(self.url()).ok()?;
-        let mut connection = client.get_multiplexed_async_connection().await.ok()?;
-        redis::cmd("DBSIZE").query_async(&mut connection).await.ok()
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.kill().unwrap();
-            running.wait().unwrap();
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 #[tokio::test]
 async fn redis_that_is_stopped_and_forgets_loses_nothing() {

@@ -22,12 +22,15 @@ mod signer;
 mod python;
 
 mod counter;
+mod events;
 mod library;
 mod limits;
 mod numbers;
+mod offsets;
 mod passwords;
 mod phone;
 mod refusals;
+mod replays;
 mod reversals;
 mod shop;
 mod statements;
