@@ -39,6 +39,10 @@ function mend(): void {
   })
   document.querySelectorAll('.uni-page-head-btn:not([role])').forEach(mendBackButton)
   document.querySelectorAll('uni-input').forEach(mendInput)
+  // The name of a picture is on the wrapper.
+  document.querySelectorAll('uni-image img:not([alt])').forEach((picture) => {
+    picture.setAttribute('alt', '')
+  })
 }
 
 function mendBackButton(element: Element): void {

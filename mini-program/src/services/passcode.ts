@@ -71,8 +71,22 @@ function endsKeys(error: ApiError): boolean {
   return error.kind === 'problem' && [403, 409, 422].includes(error.status)
 }
 
-/** Does in time what keeps the keys good: new ones before they end, and being seen until then. */
-export async function keepUp(): Promise<void> {
+let upkeep: Promise<void> | null = null
+
+/**
+ * Does in time what keeps the keys good: new ones before they end, and being seen until then. Once
+ * at a time: of two renewals, only the server's last is good.
+ */
+export function keepUp(): Promise<void> {
+  if (upkeep === null) {
+    upkeep = doWhatIsDue().finally(() => {
+      upkeep = null
+    })
+  }
+  return upkeep
+}
+
+async function doWhatIsDue(): Promise<void> {
   const keyring = loadKeyring()
   if (keyring === null) return
   const now = serverNow()

@@ -156,6 +156,15 @@ describe('renewal', () => {
     expect(asked.length, 'asks again at the next chance').toBe(keeps ? 3 : 2)
   })
 
+  it('is asked for once, also by two pages', async () => {
+    const { asked } = inTurn(enrolled, enrolled, enrolled)
+    const { enrol, keepUp } = await services()
+    await enrol('1')
+    vi.setSystemTime(start + 20 * day)
+    await Promise.all([keepUp(), keepUp()])
+    expect(asked).toHaveLength(2)
+  })
+
   it('forgets which codes of the old keys were used', async () => {
     inTurn(enrolled, enrolled)
     const { enrol, loadUsed, saveUsed } = await services()

@@ -10,12 +10,18 @@ export function useDeviceCode(purpose: Ref<Purpose>) {
   const keyring = shallowRef<Keyring | null>(null)
   const used = shallowRef(noneUsed)
   const now = ref(0)
-  const stepMs = computed(() => (keyring.value?.stepSeconds ?? 0) * 1_000)
   const screen = computed(() =>
     keyring.value === null
       ? null
       : codeScreen(keyring.value, used.value, purpose.value, now.value),
   )
+  const digits = computed(() => (screen.value?.kind === 'code' ? screen.value.digits : ''))
+  const isUsedUp = computed(() => screen.value?.kind === 'used_up')
+  const leftMs = computed(() => {
+    const shown = screen.value
+    return shown?.kind === 'code' || shown?.kind === 'used_up' ? shown.leftMs : 0
+  })
+  const lifeMs = computed(() => (keyring.value?.stepSeconds ?? 0) * 1_000)
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function start(): void {
@@ -51,5 +57,5 @@ export function useDeviceCode(purpose: Ref<Purpose>) {
     saveUsed(used.value)
   }
 
-  return { screen, stepMs, start, stop, reload, next, useUp }
+  return { screen, digits, isUsedUp, leftMs, lifeMs, start, stop, reload, next, useUp }
 }

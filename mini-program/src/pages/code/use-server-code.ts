@@ -13,6 +13,7 @@ export function useServerCode(purpose: Ref<Purpose>) {
   const lifeMs = ref(0)
   const isUsedUp = computed(() => problemCode(error.value) === 'codes_used_up')
   const { left, countTo } = useCountdown()
+  const leftMs = computed(() => left.value * 1_000)
   let failures = 0
   /** Rises with each start and stop: an answer to an older question is let go. */
   let number = 0
@@ -49,5 +50,5 @@ export function useServerCode(purpose: Ref<Purpose>) {
     start()
   })
 
-  return { digits, left, lifeMs, error, isUsedUp, start, stop, next: start }
+  return { digits, isUsedUp, leftMs, lifeMs, error, start, stop, next: start }
 }
