@@ -130,13 +130,7 @@ impl Journeys {
         let topups = topups(ground, (&schools, &passwords), gateways);
         let identities = Identities::new(parts);
         let terminals = terminals(ground, &schools);
-        let devices = Devices {
-            db: db.clone(),
-            codes: codes.clone(),
-            schools: Arc::clone(&schools),
-            passwords: passwords.clone(),
-            clock: Arc::clone(clock),
-        };
+        let devices = devices(ground, &codes, (&schools, &passwords));
         let spending = spending(ground, &codes, (&schools, &passwords, keys.sealer));
         Ok(Self {
             identities,
@@ -215,6 +209,20 @@ fn topups(
         pace: Pace::new(config.payments.first_look),
         most_open_orders: config.payments.most_open_orders.into(),
         wake,
+    }
+}
+
+fn devices(
+    ground: &Ground<'_>,
+    codes: &Codes,
+    (schools, passwords): (&Arc<Schools>, &Passwords),
+) -> Devices {
+    Devices {
+        db: ground.db.clone(),
+        codes: codes.clone(),
+        schools: Arc::clone(schools),
+        passwords: passwords.clone(),
+        clock: Arc::clone(ground.clock),
     }
 }
 
