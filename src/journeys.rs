@@ -212,6 +212,20 @@ fn topups(
     }
 }
 
+fn devices(
+    ground: &Ground<'_>,
+    codes: &Codes,
+    (schools, passwords): (&Arc<Schools>, &Passwords),
+) -> Devices {
+    Devices {
+        db: ground.db.clone(),
+        codes: codes.clone(),
+        schools: Arc::clone(schools),
+        passwords: passwords.clone(),
+        clock: Arc::clone(ground.clock),
+    }
+}
+
 fn spending(
     ground: &Ground<'_>,
     codes: &Codes,

@@ -14,6 +14,7 @@ on_each_database!(
     a_nonce_is_for_one_signature,
     two_tills_scan_one_code_at_the_same_instant,
     a_till_that_was_reset_counts_from_one,
+    without_the_database_nothing_is_decided,
 );
 
 async fn a_number_is_charged_once(db: &TestDb) {
@@ -94,5 +95,23 @@ async fn a_till_that_was_reset_counts_from_one(db: &TestDb) {
     let again = send(&shop.world, &shop.tills[0], CHARGES, &first).await.body(200);
     assert_eq!(again, before);
     assert_eq!(shop.earned().await, 300);
+    shop.is_sound().await;
+}
+
+/// One table is gone, and with it every transaction that charges or takes back.
+async fn without_the_database_nothing_is_decided(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    let seq = shop.seq();
+    let body = json!({ "seq": seq, "code": shop.phones[0].code(), "amount_fen": 1250 });
+    shop.world.rows.change("ALTER TABLE charge RENAME TO charge_gone", []).await;
+    for _ in 0..2 {
+        shop.send(0, CHARGES, &body).await.problem("a charge", 500, "internal");
+        shop.take_back(0, seq).await.problem("a reversal", 500, "internal");
+    }
+    assert_eq!(shop.world.rows.count("terminal_answer").await, 0, "5xx is no answer");
+    assert_eq!(shop.world.rows.count("code_use").await, 0, "the code is as good as before");
+    shop.world.rows.change("ALTER TABLE charge_gone RENAME TO charge", []).await;
+    shop.send(0, CHARGES, &body).await.body(200);
+    assert_eq!(shop.total(shop.phones[0].person).await, MONEY - 1250);
     shop.is_sound().await;
 }

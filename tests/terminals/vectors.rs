@@ -14,15 +14,22 @@ const CREATED: i64 = 1_795_233_600;
 const AUTHORITY: &str = "card.example.edu.cn";
 
 /// Name, request line, body, nonce.
-const REQUESTS: [(&str, &str, &str, &str); 3] = [
+const REQUESTS: [(&str, &str, &str, &str); 5] = [
     ("GET without a query", "GET /terminal/v1/config", "", "01J8Z6W5T4"),
     ("GET with a query", "GET /terminal/v1/config?v=1&x=%20a", "", "01J8Z6W5T5"),
     (
-        "POST with a body",
+        "a charge",
         "POST /terminal/v1/charges",
-        r#"{"seq":17,"code":"28000000000000000000","amount_fen":1250}"#,
+        r#"{"seq":17,"code":"80531670838493064229","amount_fen":1250}"#,
         "01J8Z6W5T6",
     ),
+    (
+        "its password",
+        "POST /terminal/v1/charges",
+        r#"{"seq":17,"challenge":"01a1fd48-6079-7bf4-b0c2-8d473dc1c97d","amount_fen":1250,"password":"170026"}"#,
+        "01J8Z6W5T7",
+    ),
+    ("its reversal", "POST /terminal/v1/charges/17/reversal", "{}", "01J8Z6W5T8"),
 ];
 
 fn vectors() -> Value {
