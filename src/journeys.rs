@@ -250,20 +250,6 @@ fn spending(
     }
 }
 
-fn devices(
-    ground: &Ground<'_>,
-    codes: &Codes,
-    (schools, passwords): (&Arc<Schools>, &Passwords),
-) -> Devices {
-    Devices {
-        db: ground.db.clone(),
-        codes: codes.clone(),
-        schools: Arc::clone(schools),
-        passwords: passwords.clone(),
-        clock: Arc::clone(ground.clock),
-    }
-}
-
 fn codes(ground: &Ground<'_>) -> Codes {
     Codes::new(passcode::Parts {
         db: ground.db.clone(),
