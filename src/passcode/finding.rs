@@ -13,6 +13,7 @@ use crate::base::{
     db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId},
     kv::Kv,
+    write_point,
 };
 use futures_util::future::join_all;
 use moka::sync::Cache;
@@ -194,7 +195,7 @@ impl Codes {
             })
             .collect();
         let kv = Arc::clone(&self.kv);
-        tokio::spawn(async move {
+        tokio::spawn(write_point::within("used codes", async move {
             let leave = |key| {
                 let kv = Arc::clone(&kv);
                 async move { kv.put(key, b"1", USED_LIFE).await }
@@ -204,7 +205,7 @@ impl Codes {
             if !left.is_ok_and(|left| left.iter().all(Result::is_ok)) {
                 tracing::debug!("used codes are not remembered by the key-value store");
             }
-        });
+        }));
     }
 }
 
