@@ -7,12 +7,17 @@ const at = (id) => document.getElementById(id);
 const yuan = (fen) => `¥${(fen / 100).toFixed(2)}`;
 const base = () => `/sandbox/api/tills/${at("till").value}`;
 let busy = false;
+let merchant = "";
 
 function show(kind, headline, sum = "", detail = "") {
   at("result").className = `result ${kind}`;
   at("headline").textContent = headline;
   at("sum").textContent = sum;
   at("detail").textContent = detail;
+}
+
+function showPlace(lastSeq) {
+  at("place").textContent = `${merchant} · 上一序号 ${lastSeq}`;
 }
 
 /** The amount in fen, without a detour over fractions. */
@@ -55,6 +60,7 @@ function charged(body) {
 function tell({ what, seq, answer, second, pending }) {
   note(`#${seq} ${what} ${answer ? `${answer.status} ${JSON.stringify(answer.body)}` : "没有应答"}`);
   if (second) note(`#${seq} ${what}（第二次） ${second.status} ${JSON.stringify(second.body)}`);
+  showPlace(seq);
   at("lost").hidden = !pending;
   at("ask").hidden = true;
   at("charge").hidden = false;
@@ -105,7 +111,8 @@ async function connect() {
   at("place").textContent = "正在连接…";
   try {
     const { config, pending } = await ask("");
-    at("place").textContent = config.till ? `${config.till.merchant?.name ?? "未登记商户"} · 上一序号 ${config.last_seq}` : "不是收银终端";
+    merchant = config.till?.merchant?.name ?? "未登记商户";
+    showPlace(config.last_seq);
     at("lost").hidden = !pending;
   } catch (error) {
     at("place").textContent = error.message;
