@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(key.key_id(), text(&vectors, "key_id"));
         assert_eq!(key.public_pem().unwrap(), text(&vectors, "public_key"));
         let requests = vectors["requests"].as_array().unwrap();
-        assert_eq!(requests.len(), 3);
+        assert!(requests.len() >= 3);
         for request in requests {
             let input = text(&request["headers"], "Signature-Input");
             let parameter = |name: &str| {
