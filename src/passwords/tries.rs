@@ -44,6 +44,8 @@ impl Limit {
             return Ok(Tries { counted: 1, first_at: now, last_at: now });
         };
         let free_at = match self {
+            // Of two at once, the one that was counted last may bear the earlier time.
+            Self::Growing if before.counted < FREE_TRIES => now,
             Self::Growing => before.last_at.plus(wait_after(before.counted)),
             Self::Daily(most) if before.counted < most => now,
             Self::Daily(_) => before.first_at.plus(DAY),
