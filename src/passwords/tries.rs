@@ -134,6 +134,15 @@ mod tests {
         assert_eq!(limit.count(Some(second), at(86_400)).unwrap().counted, 1);
     }
 
+    /// Each reads the clock before it waits for its turn to be counted.
+    #[test]
+    fn two_at_once_do_not_wait_for_each_other() {
+        for limit in [Limit::Growing, Limit::Daily(2)] {
+            let first = limit.count(None, at(10)).unwrap();
+            assert_eq!(limit.count(Some(first), at(9)).map(|tries| tries.counted), Ok(2));
+        }
+    }
+
     #[test]
     fn a_day_without_a_try_is_a_fresh_start() {
         let tries = Tries { counted: 40, first_at: START, last_at: at(1000) };
