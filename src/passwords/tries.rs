@@ -44,6 +44,8 @@ impl Limit {
             return Ok(Tries { counted: 1, first_at: now, last_at: now });
         };
         let free_at = match self {
+            // Of two at once, the one that was counted last may bear the earlier time.
+            Self::Growing if before.counted < FREE_TRIES => now,
             Self::Growing => before.last_at.plus(wait_after(before.counted)),
             Self::Daily(most) if before.counted < most => now,
             Self::Daily(_) => before.first_at.plus(DAY),
@@ -130,6 +132,15 @@ mod tests {
         assert_eq!(limit.count(Some(second), at(3600)), Err(Wait(minutes(23 * 60))));
         assert_eq!(limit.count(Some(second), at(86_399)), Err(Wait(Duration::from_secs(1))));
         assert_eq!(limit.count(Some(second), at(86_400)).unwrap().counted, 1);
+    }
+
+    /// Each reads the clock before it waits for its turn to be counted.
+    #[test]
+    fn two_at_once_do_not_wait_for_each_other() {
+        for limit in [Limit::Growing, Limit::Daily(2)] {
+            let first = limit.count(None, at(10)).unwrap();
+            assert_eq!(limit.count(Some(first), at(9)).map(|tries| tries.counted), Ok(2));
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Phone {
             name: None,
             salt: Salt::random().unwrap(),
             master_key_id: masters.newest().to_owned(),
-            terms: Terms { step: Step::DEFAULT, keys: 30 * day, unseen: 7 * day },
+            terms: Terms { step: Step::DEFAULT, keys: 300 * day, unseen: 300 * day },
         };
         let now = SystemClock.now();
         let enrolled = db.in_tx(async |tx| enrol(tx, &new, now).await).await.unwrap();
