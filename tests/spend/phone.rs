@@ -58,15 +58,19 @@ impl Phone {
     /// A payment code that was not shown before, good now: there are twelve, and four more with
     /// each step.
     pub fn code(&self) -> String {
+        self.next_code().expect("more codes than a phone shows")
+    }
+
+    /// The same; none where all of this moment were shown.
+    pub fn next_code(&self) -> Option<String> {
         let now = SystemClock.now();
         let step = Duration::from_secs(15);
         // The present first: the other two are good for a moment only.
         let moments = [now, now.plus(step), now.minus(step)].into_iter();
         let mut codes = moments.flat_map(|at| (0..4).map(move |sub| (at, sub)));
         let mut shown = self.shown.lock().unwrap();
-        let fresh = codes.find(|(at, sub)| shown.insert((Step::DEFAULT.tick(*at), *sub)));
-        let (at, sub) = fresh.expect("more codes than a phone shows");
-        self.digits(Purpose::Pay, at, sub)
+        let (at, sub) = codes.find(|(at, sub)| shown.insert((Step::DEFAULT.tick(*at), *sub)))?;
+        Some(self.digits(Purpose::Pay, at, sub))
     }
 
     /// What a till finds for the nth code of this phone, of any time.

@@ -160,7 +160,8 @@ impl Acts<'_> {
 
     async fn charge(&self, phone: &Phone, person: usize, (nth, fen): (usize, i64)) -> Value {
         let seq = self.seq(nth);
-        let scan = json!({ "seq": seq, "code": phone.code(), "amount_fen": fen });
+        let code = eventually("a code that was not shown", async || phone.next_code()).await;
+        let scan = json!({ "seq": seq, "code": code, "amount_fen": fen });
         let asked = self.persist(CHARGES, &scan).await.body(409);
         let password = json!({
             "seq": seq, "challenge": asked["challenge"], "amount_fen": fen,
