@@ -4,7 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
-use sandbox::keys::{self, THROWAWAY_MARK};
+use sandbox::keys::{self, THROWAWAY_MARK, TILLS_FOLDER};
 
 use crate::support::der;
 
@@ -26,8 +26,13 @@ fn keys_are_made_once_marked_and_private() {
         let mode = std::fs::metadata(dir.join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-    let schools = ["hbgyzy", "ynart", "yncjxy"];
-    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), files.len() + schools.len());
+    let mut names: Vec<_> =
+        std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    let folders = ["hbgyzy", "ynart", "yncjxy", TILLS_FOLDER];
+    let mut expected: Vec<_> = files.into_iter().chain(folders).collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
 
     // Another implementation reads the files, and the two halves belong together.
     let pair = RsaKeyPair::from_pkcs8(&der(&read(keys::WECHAT_PAY_PRIVATE_KEY_FILE))).unwrap();
