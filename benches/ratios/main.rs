@@ -4,11 +4,15 @@
 //! `cargo bench --bench ratios -- callbacks` measures that table alone.
 
 mod callbacks;
+mod charges;
+mod database;
+mod load;
 mod pgbench;
 mod postings;
+mod program;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    if callbacks::bare::served()? {
+    if callbacks::bare::served()? || charges::checks::served()? {
         return Ok(());
     }
     let server = std::env::var("ONECARD_TEST_PG")
@@ -20,6 +24,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if asked_for("callbacks") {
         runtime.block_on(callbacks::table(&server))?;
+    }
+    if asked_for("charges") {
+        runtime.block_on(charges::speed::table(&server))?;
+    }
+    if asked_for("checks") {
+        runtime.block_on(charges::checks::table(&server))?;
+    }
+    if asked_for("pace") {
+        runtime.block_on(charges::pace::table(&server))?;
+    }
+    if asked_for("canteen") {
+        runtime.block_on(charges::canteen::table(&server))?;
     }
     Ok(())
 }

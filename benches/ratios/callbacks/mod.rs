@@ -11,15 +11,17 @@
 
 pub mod bare;
 mod letters;
-mod load;
 mod orders;
 mod programs;
 
-use crate::postings::{Failure, median};
+use crate::{
+    load::{self, Load},
+    postings::{Failure, median},
+    program::Program,
+};
 use bare::Way;
 use letters::Mint;
 use orders::{Made, Orders};
-use programs::Program;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
@@ -36,19 +38,19 @@ pub async fn table(server: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mint = Mint::new(&folder.path().join("sandbox"))?;
     let orders = Orders::make(server, &mint, PERSONS, PERSONS + ROUNDS * CALLBACKS).await?;
-    let ours = Program::onecard(&mint, &orders, folder.path()).await?;
-    let theirs = Program::node(&mint, &orders, true)?;
+    let ours = programs::onecard(&mint, &orders, folder.path()).await?;
+    let theirs = programs::node(&mint, &orders, true)?;
     let warm_up = orders.of(0, PERSONS)?;
     for program in [&ours, &theirs] {
         programs::check_that_it_refuses(program, &mint, warm_up).await?;
-        load::send(program.port, mint.letters(warm_up)?, CONNECTIONS).await?;
+        send(program, mint.letters(warm_up)?).await?;
     }
     let (mut onecard, mut node) = (vec![], vec![]);
     for round in 0..ROUNDS {
         let orders = orders.of(PERSONS + round * CALLBACKS, CALLBACKS)?;
         let letters = mint.letters(orders)?;
-        node.push(load::send(theirs.port, letters.clone(), CONNECTIONS).await?.per_second());
-        onecard.push(load::send(ours.port, letters, CONNECTIONS).await?.per_second());
+        node.push(send(&theirs, letters.clone()).await?.per_second());
+        onecard.push(send(&ours, letters).await?.per_second());
     }
     orders.check_that_all_are_paid().await?;
     let (onecard, node) = (median(onecard), median(node));
@@ -73,7 +75,7 @@ async fn starting(
     let (mut ready, mut idle) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        let program = Program::onecard(mint, orders, folder).await?;
+        let program = programs::onecard(mint, orders, folder).await?;
         ready.push(started.elapsed().as_secs_f64() * 1e3);
         tokio::time::sleep(SETTLED).await;
         idle.push(f64::from(u32::try_from(program.resident_kib()?)?) / 1024.0);
@@ -93,13 +95,13 @@ async fn without_storage(
     orders: &Orders,
     folder: &std::path::Path,
 ) -> Result<(), Failure> {
-    let ours = Program::bare(mint, folder, Way::Checks).await?;
-    let lanes = Program::bare(mint, folder, Way::Lanes).await?;
-    let theirs = Program::node(mint, orders, false)?;
+    let ours = programs::bare(mint, folder, Way::Checks).await?;
+    let lanes = programs::bare(mint, folder, Way::Lanes).await?;
+    let theirs = programs::node(mint, orders, false)?;
     let made = orders.of(PERSONS, CALLBACKS)?;
     for program in [&ours, &lanes, &theirs] {
         programs::check_that_it_refuses(program, mint, made).await?;
-        load::send(program.port, mint.letters(made)?, CONNECTIONS).await?;
+        send(program, mint.letters(made)?).await?;
     }
     let (mut onecard, mut handed_over, mut node) = (vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
@@ -116,11 +118,16 @@ async fn without_storage(
     Ok(())
 }
 
+/// An accepted callback's answer has no body.
+async fn send(program: &Program, letters: Vec<Vec<u8>>) -> Result<load::Done, Failure> {
+    load::send(program.port, Load { requests: letters, status: 204 }, CONNECTIONS).await
+}
+
 /// In microseconds, of user and kernel.
 async fn cpu_of_a_callback(program: &Program, letters: Vec<Vec<u8>>) -> Result<f64, Failure> {
     let before = program.cpu_time()?;
-    let done = load::send(program.port, letters, CONNECTIONS).await?;
-    Ok(program.cpu_time()?.saturating_sub(before).as_secs_f64() * 1e6 / done.callbacks)
+    let done = send(program, letters).await?;
+    Ok(program.cpu_time()?.saturating_sub(before).as_secs_f64() * 1e6 / done.answers)
 }
 
 /// Which orders a program is told about.

@@ -1,14 +1,11 @@
 //! Two databases on the same PostgreSQL with the same orders: one for each program.
 
 use super::{Told, letters::Mint};
-use crate::postings::Failure;
-use onecard::{
-    base::{
-        clock::{Clock, SystemClock},
-        db::{Db, DbSettings},
-    },
-    schools::import_schools,
+use crate::{
+    database::{CHUNK, fresh_database, rows, school_of},
+    postings::Failure,
 };
+use onecard::base::clock::{Clock, SystemClock};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use std::path::Path;
 use uuid::Uuid;
@@ -16,8 +13,6 @@ use uuid::Uuid;
 /// The school that is paid.
 pub const SCHOOL: &str = "xnec";
 const AMOUNT_FEN: i64 = 5000;
-/// Rows of one statement.
-const CHUNK: usize = 1000;
 /// No sweep looks at these payments: the year 2200, in microseconds.
 const NEVER: i64 = 7_258_118_400_000_000;
 
@@ -52,12 +47,13 @@ impl Orders {
         persons: usize,
         orders: usize,
     ) -> Result<Self, Failure> {
-        let onecard_url = fresh_database(server, "callbacks_onecard").await?;
-        let node_url = fresh_database(server, "callbacks_node").await?;
+        let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
+        let onecard_url = fresh_database(server, "callbacks_onecard", &policy).await?;
+        let node_url = fresh_database(server, "callbacks_node", &policy).await?;
         let onecard = Database::connect(&onecard_url).await?;
         let node = Database::connect(&node_url).await?;
-        let school = school_of(&onecard).await?;
-        if school_of(&node).await? != school {
+        let school = school_of(&onecard, SCHOOL).await?;
+        if school_of(&node, SCHOOL).await? != school {
             return Err("the school has two numbers".into());
         }
         let persons: Vec<Uuid> = (0..persons).map(|_| Uuid::now_v7()).collect();
@@ -106,26 +102,6 @@ impl Orders {
     }
 }
 
-/// Made anew, up to date, with the school.
-async fn fresh_database(server: &str, name: &str) -> Result<String, Failure> {
-    let admin = Database::connect(server).await?;
-    admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
-    let (host, _) = server.rsplit_once('/').ok_or("no database in the address")?;
-    let url = format!("{host}/{name}");
-    let db = Db::connect(DbSettings { url: url.clone(), max_connections: 4 }).await?;
-    db.migrate().await?;
-    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
-    import_schools(&db, &[policy], false, SystemClock.now()).await?;
-    Ok(url)
-}
-
-async fn school_of(db: &DatabaseConnection) -> Result<i64, Failure> {
-    let sql = format!("SELECT id FROM school WHERE code = '{SCHOOL}'");
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    Ok(db.query_one_raw(statement).await?.ok_or("no school")?.try_get("", "id")?)
-}
-
 async fn insert(
     db: &DatabaseConnection,
     made: Told<'_>,
@@ -172,8 +148,4 @@ async fn open_accounts(
         db.execute_unprepared(&sql).await?;
     }
     Ok(())
-}
-
-fn rows<T>(chunk: &[T], row: impl Fn(&T) -> String) -> String {
-    chunk.iter().map(|item| format!("({})", row(item))).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,67 @@
+//! Phones that show codes, computed here from the keys of their enrolment.
+
+use crate::{postings::Failure, program::KEY};
+use onecard::{
+    base::{
+        clock::{Clock, SystemClock},
+        crypto::keyring::Key32,
+    },
+    passcode::{
+        Code, CodeMaster, HandleKey, Moment, OtpKey, Prefixes, Purpose, Salt, Step, SubCounter,
+        Tick,
+    },
+};
+
+/// Codes of a step.
+const SUBS: u64 = 4;
+
+/// A phone, and how far it has shown its codes.
+pub struct Phone {
+    otp: OtpKey,
+    handle: HandleKey,
+    /// The step of the next code, four times, and which of the step's it is.
+    next: u64,
+}
+
+impl Phone {
+    /// The first enrolment with that salt.
+    pub fn new(school: &str, salt: [u8; 16]) -> Self {
+        let master = CodeMaster::new(&Key32::from_bytes(KEY));
+        let key = master.device_key(school, &Salt::from_bytes(salt), 1);
+        Self { otp: key.otp_key(Purpose::Pay), handle: key.handle_key(Purpose::Pay), next: 0 }
+    }
+
+    /// A code that was not shown before, good for at least a step from now: of this step, or of
+    /// the next one.
+    fn code(&mut self) -> Result<String, Failure> {
+        let step = Step::DEFAULT.tick(SystemClock.now()).number();
+        let at = self.next.max(step * SUBS);
+        if at >= (step + 2) * SUBS {
+            return Err("a phone has shown all its codes".into());
+        }
+        self.next = at + 1;
+        let tick = Tick::from_number(at / SUBS);
+        let sub = SubCounter::from_number(u8::try_from(at % SUBS)?).ok_or("no such code")?;
+        let otp = self.otp.otp(Moment { tick, sub });
+        let code = Code::new(&Prefixes::default(), Purpose::Pay, self.handle.handle_at(tick), otp);
+        Ok(code.digits())
+    }
+}
+
+/// Everybody's, used in turn.
+pub struct Phones {
+    all: Vec<Phone>,
+    turn: usize,
+}
+
+impl Phones {
+    pub const fn new(all: Vec<Phone>) -> Self {
+        Self { all, turn: 0 }
+    }
+
+    /// A code of whoever's turn it is.
+    pub fn code(&mut self) -> Result<String, Failure> {
+        self.turn = (self.turn + 1) % self.all.len();
+        self.all.get_mut(self.turn).ok_or("no phones")?.code()
+    }
+}

@@ -1,0 +1,40 @@
+//! Databases of the PostgreSQL that is measured on, and rows in bulk.
+
+use crate::postings::Failure;
+use onecard::{
+    base::{
+        clock::{Clock, SystemClock},
+        db::{Db, DbSettings},
+    },
+    schools::import_schools,
+};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use std::path::{Path, PathBuf};
+
+/// Rows of one statement.
+pub const CHUNK: usize = 1000;
+
+/// Made anew, up to date, with the school of that policy; answers its address.
+pub async fn fresh_database(server: &str, name: &str, policy: &Path) -> Result<String, Failure> {
+    let admin = Database::connect(server).await?;
+    admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
+    let (host, _) = server.rsplit_once('/').ok_or("no database in the address")?;
+    let url = format!("{host}/{name}");
+    let db = Db::connect(DbSettings { url: url.clone(), max_connections: 4 }).await?;
+    db.migrate().await?;
+    import_schools(&db, &[PathBuf::from(policy)], false, SystemClock.now()).await?;
+    Ok(url)
+}
+
+/// The number of the school of that code.
+pub async fn school_of(db: &DatabaseConnection, code: &str) -> Result<i64, Failure> {
+    let sql = format!("SELECT id FROM school WHERE code = '{code}'");
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    Ok(db.query_one_raw(statement).await?.ok_or("no school")?.try_get("", "id")?)
+}
+
+/// A list of values in SQL.
+pub fn rows<T>(chunk: &[T], row: impl Fn(&T) -> String) -> String {
+    chunk.iter().map(|item| format!("({})", row(item))).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,172 @@
+//! Sends requests that are bytes already, as fast as they are answered or at a pace. It costs
+//! little itself: it shares the machine with what it measures.
+
+#![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
+
+use crate::postings::Failure;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+const HEAD_END: &[u8] = b"\r\n\r\n";
+const LENGTH: &str = "\r\ncontent-length: ";
+const ANSWER_BYTES: usize = 4096;
+
+/// Requests and what each of them is answered, or there is no figure.
+pub struct Load {
+    pub requests: Vec<Vec<u8>>,
+    pub status: u16,
+}
+
+/// How it went. Every request was answered as it should be.
+pub struct Done {
+    pub answers: f64,
+    took: Duration,
+}
+
+impl Done {
+    pub fn per_second(&self) -> f64 {
+        self.answers / self.took.as_secs_f64()
+    }
+}
+
+type Queue = Arc<Mutex<std::vec::IntoIter<Vec<u8>>>>;
+
+/// Sends all, each when an answer has freed a connection, and waits for all answers.
+pub async fn send(port: u16, load: Load, connections: usize) -> Result<Done, Failure> {
+    let answers = f64::from(u32::try_from(load.requests.len())?);
+    let queue: Queue = Arc::new(Mutex::new(load.requests.into_iter()));
+    let mut open = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        open.push(Connection::open(port).await?);
+    }
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for connection in open {
+        tasks.spawn(drive(connection, Arc::clone(&queue), load.status));
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    Ok(Done { answers, took: started.elapsed() })
+}
+
+async fn drive(mut connection: Connection, queue: Queue, status: u16) -> Result<(), String> {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(request) = next else { return Ok(()) };
+        connection.ask(&request, status).await?;
+    }
+}
+
+/// Starts one piece of work after each `pause`, whether or not those before are done, and says how
+/// long each took. It counts from its start: the timer's own lateness, up to a millisecond, is
+/// nobody's.
+pub async fn paced<W>(
+    pause: Duration,
+    pieces: impl IntoIterator<Item = W>,
+) -> Result<Vec<Duration>, Failure>
+where
+    W: Future<Output = Result<(), String>> + Send + 'static,
+{
+    let mut due = tokio::time::interval(pause);
+    let mut tasks = JoinSet::new();
+    for work in pieces {
+        due.tick().await;
+        let started = Instant::now();
+        tasks.spawn(async move { work.await.map(|()| started.elapsed()) });
+    }
+    let mut took = Vec::with_capacity(tasks.len());
+    while let Some(done) = tasks.join_next().await {
+        took.push(done??);
+    }
+    Ok(took)
+}
+
+/// Connections that are kept for whoever asks next.
+#[derive(Clone)]
+pub struct Idle {
+    port: u16,
+    connections: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Idle {
+    pub fn new(port: u16) -> Self {
+        Self { port, connections: Arc::default() }
+    }
+
+    /// Sends a request and waits for that answer to it.
+    pub async fn ask(self, request: Vec<u8>, status: u16) -> Result<(), String> {
+        let idle = || self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = idle().pop();
+        let mut connection = match free {
+            Some(connection) => connection,
+            None => Connection::open(self.port).await.map_err(|error| error.to_string())?,
+        };
+        connection.ask(&request, status).await?;
+        idle().push(connection);
+        Ok(())
+    }
+}
+
+/// A connection that is kept, with the last answer.
+struct Connection {
+    stream: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(port: u16) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, answer: Vec::with_capacity(ANSWER_BYTES) })
+    }
+
+    async fn ask(&mut self, request: &[u8], status: u16) -> Result<(), String> {
+        self.exchange(request).await.map_err(|error| error.to_string())?;
+        if self.status() == Some(status) {
+            return Ok(());
+        }
+        Err(format!("not answered with {status}: {}", String::from_utf8_lossy(&self.answer)))
+    }
+
+    /// Reads one whole answer: a head, and as many bytes as it says.
+    async fn exchange(&mut self, request: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(request).await?;
+        self.answer.clear();
+        let mut whole = None;
+        while whole.is_none_or(|whole| self.answer.len() < whole) {
+            if self.stream.read_buf(&mut self.answer).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            whole = whole.or_else(|| whole_length(&self.answer));
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Option<u16> {
+        let status = self.answer.get(9..12)?;
+        str::from_utf8(status).ok()?.parse().ok()
+    }
+}
+
+/// How long an answer is with its body, once its head is there.
+fn whole_length(answer: &[u8]) -> Option<usize> {
+    let head = answer.windows(HEAD_END.len()).position(|window| window == HEAD_END)?;
+    let fields = str::from_utf8(answer.get(..head)?).ok()?;
+    let length = fields.split_once(LENGTH).and_then(|(_, rest)| rest.lines().next());
+    Some(head + HEAD_END.len() + length.and_then(|length| length.parse().ok()).unwrap_or(0))
+}
+
+/// The status of the answer to one request.
+pub async fn status(port: u16, request: &[u8]) -> Result<u16, Failure> {
+    let mut connection = Connection::open(port).await?;
+    connection.exchange(request).await?;
+    connection.status().ok_or_else(|| "no status".into())
+}
