@@ -136,7 +136,7 @@ impl Codes {
     }
 
     /// Whether a phone of that name was enrolled before, so that its owner need not show again who
-    /// they are. After an unbinding or a loss report they must.
+    /// they are. They must once another phone was enrolled on the channel, or the binding ended.
     pub async fn is_known(&self, owner: &Owner, client: &ClientDigest) -> Result<bool, DbError> {
         store::devices::is_known(&self.db, owner, client).await
     }

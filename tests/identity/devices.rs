@@ -26,6 +26,7 @@ const OTHER: &str = "another-phone-than-that";
 on_each_database!(
     a_phone_is_given_its_keys,
     a_new_phone_ends_the_old_one_and_is_told,
+    the_last_phone_alone_needs_no_password,
     unbinding_ends_devices,
     a_binding_that_ended_gets_no_device,
     of_phones_at_once_one_is_live,
@@ -150,6 +151,40 @@ async fn a_new_phone_ends_the_old_one_and_is_told(db: &TestDb) {
     assert_eq!(notices(&student).await, ["code_device"], "the old phone is told");
     let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL";
     assert_eq!(world.rows.number(live).await, 1);
+}
+
+/// Two phones of one account do not take the codes from each other by themselves.
+async fn the_last_phone_alone_needs_no_password(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let password = Some(PEOPLE[0].1);
+    let refused = async |device, what| {
+        enrol(&student, device, None).await.problem(what, 422, "password_required");
+    };
+    let expire = async || {
+        let aged = "UPDATE device SET ended_at = 1, ended_why = 'expired' WHERE ended_at IS NULL";
+        assert_eq!(world.rows.change(aged, []).await, 1);
+    };
+    let rebind = async || {
+        assert_eq!(unbind(&student, PEOPLE[0].1).await.status, 204);
+        student.bind("xnec", PEOPLE[0]).await.body(201);
+    };
+    enrol(&student, PHONE, password).await.body(200);
+    expire().await;
+    enrol(&student, PHONE, None).await.body(200);
+    enrol(&student, OTHER, password).await.body(200);
+    refused(PHONE, "replaced").await;
+    expire().await;
+    refused(PHONE, "replaced by one that is too old").await;
+    enrol(&student, PHONE, password).await.body(200);
+    refused(OTHER, "too old, then replaced").await;
+    rebind().await;
+    refused(PHONE, "unbound").await;
+    refused(OTHER, "replaced, then unbound").await;
+    enrol(&student, OTHER, password).await.body(200);
+    expire().await;
+    rebind().await;
+    refused(OTHER, "too old, then unbound").await;
 }
 
 async fn unbinding_ends_devices(db: &TestDb) {

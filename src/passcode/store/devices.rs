@@ -13,7 +13,7 @@ use crate::{
 use entity::device;
 use futures_util::{Stream, StreamExt};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QueryResult,
     QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
@@ -136,22 +136,25 @@ fn enrolled(row: device::Model) -> Result<Enrolled, DbError> {
     })
 }
 
-/// Whether a phone of that name was enrolled before and did not end for a reason after which its
-/// owner must show again who they are.
+/// Whether a phone of that name was enrolled before and is live, or ended for nothing but its age.
 pub(in crate::passcode) async fn is_known(
     db: &Db,
     owner: &Owner,
     client: &ClientDigest,
 ) -> Result<bool, DbError> {
-    let harmless = [Ended::Replaced, Ended::Expired].map(Ended::code);
-    let why = device::Column::EndedWhy;
     let found = device::Entity::find()
         .filter(device::Column::PersonId.eq(owner.person.uuid()))
         .filter(device::Column::Channel.eq(owner.channel.code()))
         .filter(device::Column::Kind.eq(DeviceKind::Phone.code()))
         .filter(device::Column::ClientDigest.eq(client.to_vec()))
-        .filter(why.is_null().or(why.is_in(harmless)));
+        .filter(known());
     Ok(found.one(db.conn()).await?.is_some())
+}
+
+/// Live, or ended for nothing but its age: such a phone enrols without its owner's password.
+fn known() -> Condition {
+    let aged = device::Column::EndedWhy.eq(Ended::Expired.code());
+    Condition::any().add(device::Column::EndedAt.is_null()).add(aged)
 }
 
 /// Our own device of an owner, while it is good.
@@ -236,8 +239,9 @@ pub(in crate::passcode) enum Which {
     Kind(Channel, DeviceKind),
 }
 
-/// Ends some of a person's live devices; answers how many. They are held first,
-/// in order, so that whoever is using a code of theirs up is waited for.
+/// Ends some of a person's live devices; answers how many. One that had ended for its age has from
+/// now on ended for this: it is known no longer. They are held first, in order, so that whoever is
+/// using a code of theirs up is waited for.
 pub(in crate::passcode) async fn end(
     tx: &Tx,
     person: PersonId,
@@ -245,22 +249,35 @@ pub(in crate::passcode) async fn end(
     why: Ended,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    let mut live = device::Entity::find()
+    let mut held = device::Entity::find()
         .select_only()
         .column(device::Column::Id)
         .filter(device::Column::PersonId.eq(person.uuid()))
-        .filter(device::Column::EndedAt.is_null());
+        .filter(known());
     match which {
         Which::All => {}
-        Which::Channel(channel) => live = live.filter(device::Column::Channel.eq(channel.code())),
+        Which::Channel(channel) => held = held.filter(device::Column::Channel.eq(channel.code())),
         Which::Kind(channel, kind) => {
-            live = live.filter(device::Column::Channel.eq(channel.code()));
-            live = live.filter(device::Column::Kind.eq(kind.code()));
+            held = held.filter(device::Column::Channel.eq(channel.code()));
+            held = held.filter(device::Column::Kind.eq(kind.code()));
         }
     }
-    let held = live.order_by_asc(device::Column::Id).lock_exclusive();
+    let held = held.order_by_asc(device::Column::Id).lock_exclusive();
     let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;
+    make_unknown(tx, &held, why).await?;
     end_held(tx, held, why, now).await
+}
+
+async fn make_unknown(tx: &Tx, held: &[uuid::Uuid], why: Ended) -> Result<(), DbError> {
+    if !held.is_empty() {
+        device::Entity::update_many()
+            .col_expr(device::Column::EndedWhy, Expr::value(why.code()))
+            .filter(device::Column::Id.is_in(held.iter().copied()))
+            .filter(device::Column::EndedWhy.eq(Ended::Expired.code()))
+            .exec(tx.conn())
+            .await?;
+    }
+    Ok(())
 }
 
 async fn end_held(
