@@ -2,7 +2,8 @@
 //!
 //! Invariant: what is in the table is never older than what the database said of the device before.
 //! Invariant: a device that is in the database is found by whoever looks and catches up: at most
-//! one query.
+//! one query; within [`REREAD`] where the clock of the server that enrolled it is behind ours by
+//! more than [`MARGIN`].
 //! Absent on purpose: whether a device is still good. A table that lags behind finds codes that
 //! [`use_up`](super::use_up) refuses.
 
@@ -29,6 +30,8 @@ const PART: usize = 100;
 /// How far back of what was read last changes are read again: for clocks of servers that differ,
 /// and transactions that take their time.
 const MARGIN: Duration = Duration::from_mins(2);
+/// After so long a school is read anew, whatever the clocks of other servers say.
+const REREAD: Duration = Duration::from_hours(1);
 
 /// The devices of all schools by their handles.
 #[derive(Debug)]
@@ -45,8 +48,17 @@ pub(super) struct Directory {
 struct Table {
     handles: HandleTables,
     schools: HashMap<SchoolId, Arc<str>>,
-    /// Up to when the changes of a school are in; none while it is not filled.
-    read_up_to: HashMap<SchoolId, Timestamp>,
+    /// What was read of each school; none while it is not filled.
+    readings: HashMap<SchoolId, Reading>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// When all of its devices were read.
+    filled_at: Timestamp,
+    /// Up to when its changes are in: never later than our own clock says, however far ahead the
+    /// clock of the server that wrote them is.
+    up_to: Timestamp,
 }
 
 /// A device that shows a handle, and what its one-time parts are made with.
@@ -97,27 +109,27 @@ impl Directory {
     /// Reads what another server may have changed. One query: of everything where the school is not
     /// in the table yet, else of what changed since.
     pub(super) async fn catch_up(&self, school: SchoolId) -> Result<(), DbError> {
-        let read_up_to = self.table().read_up_to.get(&school).copied();
-        match read_up_to {
-            Some(read_up_to) => self.read_changes(school, read_up_to).await,
+        let reading = self.table().readings.get(&school).copied();
+        match reading {
+            Some(Reading { up_to, .. }) => self.read_changes(school, up_to).await,
             None => self.fill(school).await,
         }
     }
 
-    async fn read_changes(&self, school: SchoolId, read_up_to: Timestamp) -> Result<(), DbError> {
+    async fn read_changes(&self, school: SchoolId, up_to: Timestamp) -> Result<(), DbError> {
         let now = self.clock.now();
-        let changes = devices::changed(&self.db, school, read_up_to.minus(MARGIN)).await?;
+        let changes = devices::changed(&self.db, school, up_to.minus(MARGIN)).await?;
         if changes.len() >= devices::CHANGES_AT_ONCE {
             // Too many to be sure that none is left out.
-            self.table().read_up_to.remove(&school);
+            self.table().readings.remove(&school);
             return self.fill(school).await;
         }
         for part in changes.chunks(PART) {
             self.apply(part, now);
         }
         let newest = changes.last().map(|stored| stored.changed_at);
-        if let Some((known, newest)) = self.table().read_up_to.get_mut(&school).zip(newest) {
-            *known = newest.max(*known);
+        if let Some((reading, newest)) = self.table().readings.get_mut(&school).zip(newest) {
+            reading.up_to = newest.min(now).max(reading.up_to);
         }
         Ok(())
     }
@@ -129,13 +141,18 @@ impl Directory {
         }
     }
 
-    /// Reads all devices of a school, once, in one query.
+    /// Reads all devices of a school, once, for all who wait for it.
     async fn fill(&self, school: SchoolId) -> Result<(), DbError> {
         let filling = Arc::clone(lock(&self.filling).entry(school).or_default());
         let _turn = filling.lock().await;
-        if self.table().read_up_to.contains_key(&school) {
+        if self.table().readings.contains_key(&school) {
             return Ok(());
         }
+        self.read_all(school).await
+    }
+
+    /// Reads all devices of a school, in one query.
+    async fn read_all(&self, school: SchoolId) -> Result<(), DbError> {
         let now = self.clock.now();
         if !self.table().schools.contains_key(&school) {
             self.read_schools().await?;
@@ -145,7 +162,7 @@ impl Directory {
             self.apply(&part, now);
             tokio::task::yield_now().await;
         }
-        self.table().read_up_to.insert(school, now);
+        self.table().readings.insert(school, Reading { filled_at: now, up_to: now });
         Ok(())
     }
 
@@ -159,13 +176,20 @@ impl Directory {
         Ok(known.collect())
     }
 
-    /// Brings everything up to date: the hours, new schools, what other servers changed.
+    /// Brings everything up to date: the hours, new schools, what other servers changed. Nobody waits
+    /// for a school that is read anew.
     pub(super) async fn refresh(&self) -> Result<(), DbError> {
         while !self.table().handles.turn(self.clock.now(), PART) {
             tokio::task::yield_now().await;
         }
         for school in self.read_schools().await? {
-            self.catch_up(school).await?;
+            let reading = self.table().readings.get(&school).copied();
+            let now = self.clock.now();
+            if reading.is_some_and(|reading| reading.filled_at.distance(now) >= REREAD) {
+                self.read_all(school).await?;
+            } else {
+                self.catch_up(school).await?;
+            }
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 use crate::{
     common::TestDb,
-    support::{START, World, find, find_counting, owner, phone, school, terminal},
+    support::{Phone, START, World, find, find_counting, owner, phone, school, terminal},
 };
 use futures_util::future::join_all;
 use onecard::{
     base::db::counting_statements,
-    passcode::{Ended, Found, Miss, Skew, end_devices},
+    passcode::{Ended, Found, Miss, Skew, end_devices, enrol},
 };
 use std::time::Duration;
 
@@ -109,9 +109,39 @@ async fn clocks_that_are_wrong_are_told(db: &TestDb) {
     }
 }
 
+/// Another server's clock, ahead or behind, hides no device from this one.
+async fn clocks_of_servers_may_differ(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let server = world.server();
+    server.refresh().await.unwrap();
+    let enrolled = async |number, at| {
+        let new = phone(owner(school, number), 1);
+        let done = world.db.in_tx(async |tx| enrol(tx, &new, at).await).await.unwrap();
+        Phone { owner: new.owner, enrolled: done.enrolled }
+    };
+    let minutes = |n| Duration::from_mins(n);
+    let finds = async |phone: &Phone, sub| {
+        let (now, till) = (world.now(), (school, terminal(1)));
+        let code = phone.pays(&server, now, sub).digits();
+        (find(&server, till, &code, now).await.unwrap(), Found::Shown(phone.shown(now, sub)))
+    };
+    let ahead = enrolled(1, world.now().plus(minutes(10))).await;
+    let (found, expected) = finds(&ahead, 0).await;
+    assert_eq!(found, expected, "of a server whose clock is ahead");
+    let punctual = enrolled(2, world.now()).await;
+    let (found, expected) = finds(&punctual, 0).await;
+    assert_eq!(found, expected, "of another, after it");
+    let behind = enrolled(3, world.now().minus(minutes(10))).await;
+    world.clock.advance(minutes(60));
+    server.refresh().await.unwrap();
+    let (found, expected) = finds(&behind, 0).await;
+    assert_eq!(found, expected, "of a server whose clock is behind");
+}
+
 on_each_database!(
     a_device_is_found_wherever_it_was_enrolled,
     the_table_keeps_up,
     a_crowd_reads_once,
     clocks_that_are_wrong_are_told,
+    clocks_of_servers_may_differ,
 );
