@@ -1,13 +1,17 @@
 //! Counts of misses, in the key-value store, which all servers share.
 //!
 //! Nobody who misses nothing waits for it: a server looks there only for a terminal, or a handle at
-//! one, that it has itself seen miss too often. Where the store is away nobody is slowed: guessing
-//! is kept hopeless by the length of a one-time part.
+//! one, that it has itself seen miss too often. Where the store is away nobody is slowed, and where
+//! it is slow nobody waits for it longer than for a hint: guessing is kept hopeless by the length of
+//! a one-time part.
 
-use super::{Handle, Miss, Pace, Step, TERMINAL_WINDOW, pace, raises_alarm, rest};
+use super::{
+    Handle, Miss, Pace, Step, TERMINAL_WINDOW, finding::HINT_PATIENCE, pace, raises_alarm, rest,
+};
 use crate::base::{
     clock::Timestamp,
     kv::{Kv, KvError},
+    write_point,
 };
 use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
@@ -25,7 +29,7 @@ pub(super) struct Counting {
 }
 
 /// A code that came to nothing at a terminal.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Missed {
     pub(super) terminal: Uuid,
     pub(super) handle: Handle,
@@ -47,6 +51,11 @@ impl Counting {
         if !self.slow.contains_key(&terminal) {
             return None;
         }
+        // A store that takes longer slows nobody.
+        tokio::time::timeout(HINT_PATIENCE, self.pause(terminal)).await.ok()?
+    }
+
+    async fn pause(&self, terminal: Uuid) -> Option<Duration> {
         let Pace::Slowed(pause) = pace(self.misses(terminal).await) else {
             self.slow.invalidate(&terminal);
             return None;
@@ -67,9 +76,22 @@ impl Counting {
         (now < until).then(|| now.distance(until))
     }
 
-    /// Counts a miss.
-    pub(super) async fn count(&self, missed: &Missed, now: Timestamp) -> Result<(), KvError> {
-        let Missed { terminal, handle, step, miss } = *missed;
+    /// Counts a miss. Where the store is slow that goes on without the caller, so that it counts
+    /// all the same.
+    pub(super) async fn count(&self, missed: Missed, now: Timestamp) {
+        let counting = self.clone();
+        let count = tokio::spawn(write_point::within("misses", async move {
+            if let Err(error) = counting.count_out(missed, now).await {
+                tracing::debug!(%error, "a miss is not counted");
+            }
+        }));
+        if tokio::time::timeout(HINT_PATIENCE, count).await.is_err() {
+            tracing::debug!("a miss is counted late");
+        }
+    }
+
+    async fn count_out(&self, missed: Missed, now: Timestamp) -> Result<(), KvError> {
+        let Missed { terminal, handle, step, miss } = missed;
         if miss.counts_at_terminal() {
             let count = self.kv.increment(&missed_key(terminal), TERMINAL_WINDOW).await?;
             if raises_alarm(count) {

@@ -24,8 +24,8 @@ use uuid::Uuid;
 const USED_LIFE: Duration = Duration::from_mins(45);
 /// Used codes that this server remembers by itself.
 const USED_HERE: u64 = 100_000;
-/// How long a scan waits for a hint.
-const HINT_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a scan waits for the key-value store.
+pub(super) const HINT_PATIENCE: Duration = Duration::from_millis(50);
 /// How long a hint may take to be left.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -164,9 +164,7 @@ impl Codes {
         };
         let (terminal, handle) = (place.terminal, code.handle());
         let missed = Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss };
-        if let Err(error) = self.counting.count(&missed, now).await {
-            tracing::debug!(%error, "a miss is not counted");
-        }
+        self.counting.count(missed, now).await;
         Found::Invalid(miss)
     }
 

@@ -4,9 +4,13 @@ use crate::{
     common::TestDb,
     support::{Phone, START, World, find, owner, phone, school, terminal, times},
 };
-use onecard::passcode::{Found, Miss, Prefixes, Purpose, Use, parse};
+use async_trait::async_trait;
+use onecard::{
+    base::kv::{Kv, KvError},
+    passcode::{Found, Miss, Prefixes, Purpose, Use, parse},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A code that begins like another, and is not it.
 fn altered(code: &str) -> String {
@@ -58,6 +62,70 @@ async fn a_handle_rests_where_it_was_guessed_at(db: &TestDb) {
     world.clock.advance(Duration::from_secs(15));
     let found = find(&server, till, &code, world.now()).await.unwrap();
     assert_eq!(found, Found::Shown(phone.shown(START, 0)), "rested for the step");
+}
+
+/// A store that answers when it is let.
+#[derive(Debug)]
+struct SlowKv {
+    answers: tokio::sync::watch::Sender<bool>,
+    store: Arc<dyn Kv>,
+}
+
+impl SlowKv {
+    async fn turn(&self) -> Arc<dyn Kv> {
+        self.answers.subscribe().wait_for(|answers| *answers).await.unwrap();
+        Arc::clone(&self.store)
+    }
+}
+
+#[async_trait]
+impl Kv for SlowKv {
+    async fn put_once(&self, key: &str, value: &[u8], ttl: Duration) -> Result<bool, KvError> {
+        self.turn().await.put_once(key, value, ttl).await
+    }
+    async fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), KvError> {
+        self.turn().await.put(key, value, ttl).await
+    }
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+        self.turn().await.get(key).await
+    }
+    async fn take(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+        self.turn().await.take(key).await
+    }
+    async fn delete_if(&self, key: &str, value: &[u8]) -> Result<bool, KvError> {
+        self.turn().await.delete_if(key, value).await
+    }
+    async fn increment(&self, key: &str, window: Duration) -> Result<u64, KvError> {
+        self.turn().await.increment(key, window).await
+    }
+    async fn ping(&self) -> Result<(), KvError> {
+        self.turn().await.ping().await
+    }
+}
+
+/// A store that answers nobody holds no till, and misses count once it answers.
+async fn a_slow_store_holds_no_till(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let phone = world.enrol(&phone(owner(school, 1), 1)).await;
+    let (answers, store) = (tokio::sync::watch::Sender::new(false), Arc::clone(&world.kv));
+    let kv = Arc::new(SlowKv { answers, store });
+    let (server, till) = (world.server_with(kv.clone()), (school, terminal(1)));
+    let code = phone.pays(&server, START, 0).digits();
+    let scan = async |text: &str| {
+        let scan = find(&server, till, text, START);
+        tokio::time::timeout(Duration::from_secs(5), scan).await.expect("the till is held").unwrap()
+    };
+    for n in 0..10 {
+        let found = scan(&format!("80{:018}", n + 1)).await;
+        assert_eq!(found, Found::Invalid(Miss::UnknownHandle), "{n}");
+    }
+    kv.answers.send_replace(true);
+    // One answer a second; of those that come together the second at the latest waits.
+    let slowed = Found::Slowed { retry_after: Duration::from_secs(1) };
+    let slows = async { while scan(&code).await != slowed {} };
+    tokio::time::timeout(Duration::from_secs(20), slows).await.expect("the misses count");
+    kv.answers.send_replace(false);
+    assert_eq!(scan(&code).await, Found::Shown(phone.shown(START, 0)));
 }
 
 async fn what_is_no_attack_is_not_counted(db: &TestDb) {
@@ -124,6 +192,7 @@ async fn guesses_hit_nobody(db: &TestDb) {
 on_each_database!(
     rubbish_slows_a_terminal_and_closes_nothing,
     a_handle_rests_where_it_was_guessed_at,
+    a_slow_store_holds_no_till,
     what_is_no_attack_is_not_counted,
     guesses_hit_nobody,
 );

@@ -116,7 +116,8 @@ impl World {
         self.server_with(Arc::clone(&self.kv))
     }
 
-    fn server_with(&self, kv: Arc<dyn Kv>) -> Codes {
+    /// A server with a key-value store of its own.
+    pub fn server_with(&self, kv: Arc<dyn Kv>) -> Codes {
         let key = NamedKey::new("k1", Key32::from_bytes([0x5A; 32])).unwrap();
         Codes::new(Parts {
             db: self.db.clone(),
