@@ -48,7 +48,7 @@ function takeFault() {
 
 function refusal({ status, body }) {
   const wait = status === 429 ? "，请稍候再试" : "";
-  return `${body?.title || `服务器应答 ${status}`}${wait}`;
+  return `${body?.detail || body?.title || `服务器应答 ${status}`}${wait}`;
 }
 
 function charged(body) {

@@ -2,7 +2,7 @@
 
 use super::{
     Channel, Code, CodeFault, CodeMasters, Ended, Enrolment, Miss, Moment, Prefixes, Purpose,
-    Shown, Sighting, Skew, Step, Verdict,
+    Shown, Sighting, Skew, Step, Verdict, Wallet,
     counting::{Counting, Missed},
     directory::{Candidate, Directory},
     judge, parse,
@@ -76,6 +76,10 @@ pub enum Found {
     ClockSkew(Shown, Skew),
     /// A code for something else.
     WrongPurpose,
+    /// Another wallet's payment code: a slip.
+    Foreign(Wallet),
+    /// Not 20 digits, or they begin like no code of ours: a slip.
+    NotACode,
     /// Nobody's here.
     Invalid(Miss),
     /// Used before, as somebody remembers. A hint that saves a transaction: nothing depends on it.
@@ -116,12 +120,10 @@ impl Codes {
         let code = match parse(text, place.prefixes, place.accepts) {
             Ok(code) => code,
             Err(CodeFault::OtherPurpose(_)) => return Ok(Found::WrongPurpose),
-            Err(
-                CodeFault::NotDigits
-                | CodeFault::Foreign(_)
-                | CodeFault::Length(_)
-                | CodeFault::UnknownPrefix,
-            ) => return Ok(Found::Invalid(Miss::NotACode)),
+            Err(CodeFault::Foreign(wallet)) => return Ok(Found::Foreign(wallet)),
+            Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
+                return Ok(Found::NotACode);
+            }
         };
         if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
             return Ok(Found::Slowed { retry_after });

@@ -30,8 +30,6 @@ pub enum Miss {
     Used,
     /// Somebody's at another school.
     OtherSchool,
-    /// No code of ours, or one for something else: a slip, not a guess.
-    NotACode,
 }
 
 impl Miss {
@@ -39,7 +37,7 @@ impl Miss {
     pub const fn counts_at_terminal(self) -> bool {
         match self {
             Self::UnknownHandle | Self::WrongOtp => true,
-            Self::ClockSkew | Self::Used | Self::OtherSchool | Self::NotACode => false,
+            Self::ClockSkew | Self::Used | Self::OtherSchool => false,
         }
     }
 
@@ -47,11 +45,7 @@ impl Miss {
     pub const fn counts_on_handle(self) -> bool {
         match self {
             Self::WrongOtp => true,
-            Self::UnknownHandle
-            | Self::ClockSkew
-            | Self::Used
-            | Self::OtherSchool
-            | Self::NotACode => false,
+            Self::UnknownHandle | Self::ClockSkew | Self::Used | Self::OtherSchool => false,
         }
     }
 }
@@ -147,7 +141,6 @@ mod tests {
             (Miss::ClockSkew, false, false),
             (Miss::Used, false, false),
             (Miss::OtherSchool, false, false),
-            (Miss::NotACode, false, false),
         ];
         for (miss, terminal, handle) in cases {
             assert_eq!(miss.counts_at_terminal(), terminal, "{miss:?}");

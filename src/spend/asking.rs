@@ -9,7 +9,7 @@ use crate::{
         ids::{PersonId, SchoolId},
         money::Fen,
     },
-    passcode::{Found, Shown},
+    passcode::{Found, Shown, Wallet},
     schools::School,
     terminals::{
         Merchant,
@@ -48,6 +48,10 @@ pub enum Scan {
     WrongPurpose,
     /// No code of anybody here.
     Invalid,
+    /// Another wallet's payment code.
+    Foreign(Wallet),
+    /// Not even made like a code.
+    NotACode,
 }
 
 impl Scan {
@@ -59,6 +63,8 @@ impl Scan {
             Found::UsedBefore(_) => Ok(Self::Used),
             Found::WrongPurpose => Ok(Self::WrongPurpose),
             Found::Invalid(_) => Ok(Self::Invalid),
+            Found::Foreign(wallet) => Ok(Self::Foreign(wallet)),
+            Found::NotACode => Ok(Self::NotACode),
             Found::Slowed { retry_after } => Err(retry_after),
         }
     }
@@ -67,7 +73,22 @@ impl Scan {
     pub const fn shown(&self) -> Option<&Shown> {
         match self {
             Self::Good(shown) | Self::Skewed(shown) => Some(shown),
-            Self::Used | Self::WrongPurpose | Self::Invalid => None,
+            Self::Used | Self::WrongPurpose | Self::Invalid | Self::Foreign(_) | Self::NotACode => {
+                None
+            }
+        }
+    }
+
+    /// What more the cashier is told of a slip.
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Foreign(wallet) => {
+                Some(format!("这是{}的付款码，请出示校园卡付款码", wallet.name()))
+            }
+            Self::NotACode => Some("读到的不是付款码，请出示校园卡付款码".to_owned()),
+            Self::Good(_) | Self::Skewed(_) | Self::Used | Self::WrongPurpose | Self::Invalid => {
+                None
+            }
         }
     }
 }
@@ -115,6 +136,14 @@ impl Asking {
     pub(super) const fn shown(&self) -> Option<&Shown> {
         match &self.proof {
             Proof::Scan(scan) => scan.shown(),
+            Proof::Password { .. } => None,
+        }
+    }
+
+    /// What more is told of its refusal.
+    pub(super) fn detail(&self) -> Option<String> {
+        match &self.proof {
+            Proof::Scan(scan) => scan.detail(),
             Proof::Password { .. } => None,
         }
     }

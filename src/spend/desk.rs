@@ -126,7 +126,9 @@ impl<'a> Desk<'a> {
             Scan::Skewed(_) => return Ok(Err(Refusal::CodeClockSkew)),
             Scan::Used => return Ok(Err(Refusal::CodeUsed)),
             Scan::WrongPurpose => return Ok(Err(Refusal::CodeWrongPurpose)),
-            Scan::Invalid => return Ok(Err(Refusal::CodeInvalid)),
+            Scan::Invalid | Scan::Foreign(_) | Scan::NotACode => {
+                return Ok(Err(Refusal::CodeInvalid));
+            }
         };
         Ok(match self.papers.uses.get(&place(asking)) {
             Some(Use::Fresh) => Ok(Claim { person: shown.person, code: shown.into(), given: None }),
@@ -285,7 +287,12 @@ const fn missing(table: &'static str) -> DbError {
 }
 
 fn refused(asking: &Asking, refusal: Refusal) -> Result<Answer, serde_json::Error> {
-    problem(asking, &ApiError::new(refusal.kind()))
+    let error = ApiError::new(refusal.kind());
+    let error = match asking.detail() {
+        Some(detail) => error.detail(detail),
+        None => error,
+    };
+    problem(asking, &error)
 }
 
 /// A refusal as it goes over the wire, now and at each repeat.

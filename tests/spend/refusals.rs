@@ -17,6 +17,7 @@ use std::time::Duration;
 on_each_database!(
     a_charge_takes_what_it_says,
     every_refusal_has_its_code_and_moves_nothing,
+    a_slip_is_told_as_what_it_is,
     ten_rubbish_codes_at_noon,
     what_is_no_request_is_not_decided,
 );
@@ -120,6 +121,27 @@ async fn every_refusal_has_its_code_and_moves_nothing(db: &TestDb) {
     shop.charge(&good(), 2001).await.problem("beyond the day", 422, "limit_day");
     assert_eq!(shop.earned().await, 3000);
     shop.is_sound().await;
+}
+
+/// Whose code it is where it is another wallet's, and what was read where it is none.
+async fn a_slip_is_told_as_what_it_is(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    let cases = [
+        ("134567890123456789", "这是微信支付的付款码，请出示校园卡付款码".into()),
+        ("281234567890123456", "这是支付宝的付款码，请出示校园卡付款码".into()),
+        ("hello", "读到的不是付款码，请出示校园卡付款码".into()),
+        ("8053167083849306422", "读到的不是付款码，请出示校园卡付款码".into()),
+        ("79255961202393657055", "读到的不是付款码，请出示校园卡付款码".into()),
+        ("80000000000000000000", serde_json::Value::Null),
+    ];
+    for (code, detail) in cases {
+        let body = json!({ "seq": shop.seq(), "code": code, "amount_fen": 1 });
+        let refused = shop.send(0, CHARGES, &body).await;
+        let problem = refused.problem(code, 422, "code_invalid");
+        assert_eq!(problem["detail"], detail, "{code}");
+        let again = shop.send(0, CHARGES, &body).await;
+        assert_eq!(again.bytes, refused.bytes, "{code}, repeated");
+    }
 }
 
 async fn ten_rubbish_codes_at_noon(db: &TestDb) {
