@@ -10,7 +10,7 @@ import {
   services,
   start,
 } from './enrolled-phone'
-import { type Answer, problem } from './fake-platform'
+import { type Answer, fakePlatform, problem } from './fake-platform'
 
 vi.mock('#target', () => ({ target: { apiBaseUrl: '', signIn: { kind: 'by_page' } } }))
 
@@ -40,11 +40,15 @@ it.each<[string, object | null, string[]]>([
 })
 
 it('is not replaced where the answer is of before its renewal', async () => {
-  const renewed: Answer = { status: 200, body: { ...enrolment, generation: 2 } }
-  const { stored } = listening(enrolled, home(ours), renewed)
-  const { enrol, loadOverview } = await services()
-  await enrol('1')
-  await Promise.all([loadOverview(), enrol(null)])
+  let onTheWay = (): void => undefined
+  const { stored } = fakePlatform(() => {
+    onTheWay()
+    return home(ours)
+  })
+  const { keepEnrolment, loadOverview } = await services()
+  keepEnrolment(enrolment, start)
+  onTheWay = () => keepEnrolment({ ...enrolment, generation: 2 }, start)
+  await loadOverview()
   expect(left(stored)).toEqual(['onecard.enrolment'])
 })
 
