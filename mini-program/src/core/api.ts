@@ -82,12 +82,16 @@ const card = object({
 
 const notice = object({ id: text, kind: text, text, at: text })
 
+/** The phone that the server has for the person on this platform. */
+const phone = object({ generation: count, expires_at: text })
+
 export const me = object({
   identity: object({ platform: text }),
   binding: nullable(binding),
   card: nullable(card),
   notices: list(notice),
   pending: object({ orders: count }),
+  passcode: nullable(phone),
 })
 
 const statementItem = object({
@@ -139,6 +143,7 @@ const codeKeys = object({ prefix: text, otp_key: text, handle_key: text })
 
 /** The keys come as base64. */
 export const enrolment = object({
+  generation: count,
   step_seconds: count,
   server_time: text,
   expires_at: text,
@@ -160,13 +165,26 @@ const codeUsed = object({
   sub: count,
 })
 
+/** A till read the code and took nothing; the code is gone all the same. */
+const codeRefused = object({
+  kind: oneOf('code_refused'),
+  at: text,
+  /** The problem code that the till was told. */
+  reason: text,
+  amount_fen: fen,
+  merchant_name: text,
+  purpose: oneOf('pay', 'id'),
+  tick: count,
+  sub: count,
+})
+
 const otherEvent = object({ kind: oneOf('order_changed', 'message', 'loss_reported') })
 
 /** A kind that is not known yet. */
 const newEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unknown' })
 
 export const eventPage = object({
-  items: list(either(codeUsed, either(otherEvent, newEvent))),
+  items: list(either(either(codeUsed, codeRefused), either(otherEvent, newEvent))),
   next_after: either(text, count),
 })
 
@@ -187,7 +205,8 @@ export type Order = Decoded<typeof order>
 export type Payment = Decoded<typeof payment>
 export type Enrolment = Decoded<typeof enrolment>
 export type ServerCode = Decoded<typeof serverCode>
-export type CodeUsed = Decoded<typeof codeUsed>
+export type Phone = Decoded<typeof phone>
+export type CodeUse = Decoded<typeof codeUsed> | Decoded<typeof codeRefused>
 export type Event = Decoded<typeof eventPage>['items'][number]
 export type OrderState = Order['state']
 export type Funding = 'wechat_pay' | 'alipay'

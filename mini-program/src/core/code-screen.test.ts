@@ -31,6 +31,7 @@ function keyringOf(vector: Vector): Keyring {
   const others = { prefix: '99', otpKey: new Uint8Array(32), handleKey: new Uint8Array(32) }
   const at = vector.unix_seconds * 1_000
   return {
+    generation: vector.generation,
     keys: { pay: others, id: others, [vector.purpose]: keys },
     stepSeconds: vector.step_seconds,
     enrolledAt: at,

@@ -1,10 +1,13 @@
 import { expect, it } from 'vitest'
+import type { Phone } from './api'
 import {
+  type Fate,
+  fateOf,
   isLookDue,
   isRenewalDue,
+  isSameEnrolment,
   type KeptEnrolment,
   keyringOf,
-  mayBeReplaced,
   readKept,
   type Standing,
   standingOf,
@@ -16,6 +19,7 @@ const day = 24 * hour
 const start = Date.parse('2026-11-21T00:00:00Z')
 
 const answer: KeptEnrolment['answer'] = {
+  generation: 2,
   step_seconds: 15,
   server_time: '2026-11-21T08:00:00+08:00',
   expires_at: '2026-12-21T08:00:00+08:00',
@@ -91,12 +95,27 @@ it.each([
   expect(isLookDue(keyring(), start + after)).toBe(due)
 })
 
-it.each<[string, string, number, boolean]>([
-  ['its own enrolment', 'code_device', 1_000, false],
-  ['one before', 'code_device', -hour, false],
-  ['one after', 'code_device', hour, true],
-  ['another notice', 'bound', hour, false],
-])('of %s', (_name, kind, after, replaced) => {
-  const notice = { id: '1', kind, text: '', at: new Date(start + after).toISOString() }
-  expect(mayBeReplaced(keyring(), [notice])).toBe(replaced)
+const ours: Phone = { generation: 2, expires_at: answer.expires_at }
+const writtenInUtc = { ...ours, expires_at: '2026-12-21T00:00:00Z' }
+const ofAnotherEnd = '2026-12-21T08:00:00.001+08:00'
+
+it.each<[string, Phone | null, boolean, Fate]>([
+  ['its own enrolment', ours, false, 'in_place'],
+  ['its own, written otherwise', writtenInUtc, false, 'in_place'],
+  ['a later generation', { generation: 3, expires_at: ofAnotherEnd }, false, 'replaced'],
+  ['a phone that is new', { generation: 1, expires_at: ofAnotherEnd }, false, 'replaced'],
+  ['as many enrolments of another', { ...ours, expires_at: ofAnotherEnd }, false, 'replaced'],
+  ['no phone', null, false, 'ended'],
+  ['the renewal whose answer was lost', { ...ours, generation: 3 }, true, 'in_place'],
+  ['nothing while it renews', null, true, 'in_place'],
+])('shown %s', (_name, shown, renewing, fate) => {
+  expect(fateOf(keyring({ renewing }), shown)).toBe(fate)
+})
+
+it('tells enrolments apart, whatever was noted since', () => {
+  const other = { ...answer, generation: 3 }
+  expect(isSameEnrolment(keyring(), keyring({ seenAt: start + day, renewing: true }))).toBe(true)
+  expect(isSameEnrolment(keyring(), keyring({ answer: other }))).toBe(false)
+  expect(isSameEnrolment(null, keyring())).toBe(false)
+  expect(isSameEnrolment(keyring(), null)).toBe(false)
 })

@@ -2,7 +2,7 @@
  * What a phone gets at its enrolment and keeps: the keys of its codes, and how long they are good.
  * All times here are the server's.
  */
-import { type Enrolment, enrolment, type Notice } from './api'
+import { type Enrolment, enrolment, type Phone } from './api'
 import { fromBase64 } from './base64'
 import { parseTime } from './calendar'
 import { bool, count, object, stored } from './decode'
@@ -11,6 +11,8 @@ import type { CodeKeys } from './passcode'
 export type Purpose = 'pay' | 'id'
 
 export interface Keyring {
+  /** Counts the enrolments of this phone. */
+  readonly generation: number
   readonly keys: Readonly<Record<Purpose, CodeKeys>>
   readonly stepSeconds: number
   readonly enrolledAt: number
@@ -41,10 +43,11 @@ export function keyringOf(enrolled: KeptEnrolment): Keyring | null {
   const pay = keysOf(answer.pay)
   const id = keysOf(answer.id)
   const expiresAt = parseTime(answer.expires_at)
-  const stepSeconds = answer.step_seconds
+  const { generation, step_seconds: stepSeconds } = answer
   if (pay === null || id === null || expiresAt === null) return null
   if (stepSeconds < 5 || stepSeconds > 60) return null
-  return { keys: { pay, id }, stepSeconds, enrolledAt, expiresAt, seenAt, renewing }
+  const times = { enrolledAt, expiresAt, seenAt }
+  return { generation, keys: { pay, id }, stepSeconds, ...times, renewing }
 }
 
 function keysOf(answer: Enrolment['pay']): CodeKeys | null {
@@ -59,8 +62,6 @@ const hourMs = 3_600_000
 const unseenMs = 7 * 24 * hourMs - hourMs
 /** How often the server is to see a phone that is on line. */
 const seenEveryMs = 600_000
-/** What the two times of an enrolment, the server's and ours, may be apart. */
-const enrolmentNoiseMs = 10_000
 
 /** Whether the server takes codes of these keys. */
 export type Standing = 'good' | 'expired' | 'unseen'
@@ -74,13 +75,24 @@ export function isLookDue(keyring: Keyring, now: number): boolean {
   return now - keyring.seenAt >= seenEveryMs
 }
 
-/**
- * Whether a notice tells that another device was enrolled since. It may be one on another platform,
- * which leaves this one alone; enrolling again sorts it out.
- */
-export function mayBeReplaced(keyring: Keyring, notices: readonly Notice[]): boolean {
-  const since = keyring.enrolledAt + enrolmentNoiseMs
-  return notices.some(({ kind, at }) => kind === 'code_device' && (parseTime(at) ?? 0) > since)
+/** Whether two readings are of the same enrolment. */
+export function isSameEnrolment(one: Keyring | null, other: Keyring | null): boolean {
+  if (one === null || other === null) return false
+  return one.generation === other.generation && one.expiresAt === other.expiresAt
+}
+
+/** What became of the phone with these keys: it shows the codes, another does, or none. */
+export type Fate = 'in_place' | 'replaced' | 'ended'
+
+/** @param shown the phone that the server has for the person on this platform */
+export function fateOf(keyring: Keyring, shown: Phone | null): Fate {
+  // A renewal of ours whose answer was lost looks like another phone. Asking again tells.
+  if (keyring.renewing) return 'in_place'
+  if (shown === null) return 'ended'
+  // Each phone counts its own generations: another one's may be the same number.
+  const isOurs =
+    shown.generation === keyring.generation && parseTime(shown.expires_at) === keyring.expiresAt
+  return isOurs ? 'in_place' : 'replaced'
 }
 
 /** Whether to enrol anew at the next chance: in the last third of the life, and when in doubt. */

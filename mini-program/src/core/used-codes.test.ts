@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { nextSub, noneUsed, readUsed, type UsedCodes, withUsed } from './used-codes'
 
 /** Uses codes in turn: purpose, step, sub-counter. */
-const using = (...codes: ['pay' | 'id', number, number][]): UsedCodes =>
+const using = (...codes: (readonly ['pay' | 'id', number, number])[]): UsedCodes =>
   codes.reduce((used, [purpose, tick, sub]) => withUsed(used, purpose, tick, sub), noneUsed)
 
 it.each<[string, UsedCodes, 'pay' | 'id', number, number | null]>([
@@ -15,6 +15,13 @@ it.each<[string, UsedCodes, 'pay' | 'id', number, number | null]>([
   ['more than there are', using(['pay', 7, 9]), 'pay', 7, null],
   ['used for the other purpose', using(['id', 7, 3]), 'pay', 7, 0],
   ['used in the step before', using(['pay', 6, 3]), 'pay', 7, 0],
+  [
+    'news of long ago, more than is kept',
+    using(['pay', 70, 1], ...Array.from({ length: 20 }, (_, tick) => ['pay', tick, 0] as const)),
+    'pay',
+    70,
+    2,
+  ],
   ['a clock that goes back', using(['pay', 6, 1], ['pay', 7, 0]), 'pay', 6, 2],
 ])('%s', (_name, used, purpose, tick, sub) => {
   expect(nextSub(used, purpose, tick)).toBe(sub)

@@ -37,5 +37,7 @@ export function withUsed(
   const before = used[purpose].find((one) => one.tick === tick)?.next ?? 0
   const others = used[purpose].filter((one) => one.tick !== tick)
   const next = Math.min(Math.max(before, subCounter + 1), subCounters)
-  return { ...used, [purpose]: [...others, { tick, next }].slice(-mostMarks) }
+  // News of long ago pushes nothing out that may still be shown.
+  const inOrder = [...others, { tick, next }].sort((one, other) => one.tick - other.tick)
+  return { ...used, [purpose]: inOrder.slice(-mostMarks) }
 }

@@ -1,11 +1,11 @@
-import { type Binding, type Card, me, type Notice } from '@/core/api'
-import { mayBeReplaced } from '@/core/enrolment'
+import { type Binding, type Card, me, type Notice, type Phone } from '@/core/api'
+import { fateOf, isSameEnrolment, type Keyring } from '@/core/enrolment'
 import { remaining, withDismissed } from '@/core/notices'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
 import { readText, writeText } from '@/platform/storage'
 import { serverNow } from './clock'
-import { forgetCodes, loadKeyring, markSeen } from './keyring'
+import { forgetCodes, forgetKeys, loadKeyring, markReplaced, markSeen } from './keyring'
 import { client, isSignedIn } from './session'
 
 const dismissedKey = 'onecard.dismissed-notices'
@@ -32,15 +32,16 @@ export interface BoundOverview {
 /** One request, whatever there is to show. */
 export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   if (!isSignedIn()) return ok({ kind: 'signed_out' })
+  const held = loadKeyring()
   const person = await client.call({ method: 'GET', path: '/api/v1/me' }, me)
   if (!person.ok) return person.error.kind === 'signed_out' ? ok({ kind: 'signed_out' }) : person
-  const { identity, binding, card, notices, pending } = person.value
+  const { identity, binding, card, notices, pending, passcode } = person.value
   if (binding === null) {
     // Unbound meanwhile, on another device or at the counter.
     forgetCodes()
     return ok({ kind: 'unbound' })
   }
-  seeToKeys(notices)
+  seeToKeys(held, passcode)
   return ok({
     kind: 'bound',
     binding,
@@ -51,12 +52,22 @@ export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   })
 }
 
-/** The server saw this device by that question; its answer may tell of another in its place. */
-function seeToKeys(notices: readonly Notice[]): void {
+/**
+ * The server saw this device by that question; its answer may tell of another in its place.
+ *
+ * @param held the keys when it was asked: of those that came since, the answer says nothing
+ */
+function seeToKeys(held: Keyring | null, shown: Phone | null): void {
   const keyring = loadKeyring()
-  if (keyring === null) return
-  if (mayBeReplaced(keyring, notices)) forgetCodes()
-  else markSeen(serverNow())
+  if (keyring === null || !isSameEnrolment(held, keyring)) return
+  switch (fateOf(keyring, shown)) {
+    case 'in_place':
+      return markSeen(serverNow())
+    case 'replaced':
+      return markReplaced()
+    case 'ended':
+      return forgetKeys()
+  }
 }
 
 /** Puts a notice away on this device. */

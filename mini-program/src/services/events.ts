@@ -1,6 +1,7 @@
 /** What happens to the person, as it happens: one question that the server holds for a while. */
 import { type Event, eventPage } from '@/core/api'
-import { readPosition } from '@/core/events'
+import type { Request } from '@/core/client'
+import { readPosition, writtenPosition } from '@/core/events'
 import { type ApiError, isOutOfReach } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
 import { loadClientInfo } from './auth'
@@ -21,22 +22,29 @@ const waitMs = 32_000
  *
  * @param onSent gets the way to give the question up
  */
-export async function nextEvents(
+export function nextEvents(
   onSent: (giveUp: () => void) => void,
 ): Promise<Result<readonly Event[], ApiError>> {
-  const after = readPosition(eventsPosition.load(), Date.now())
-  const query = after === null ? '' : `?after=${encodeURIComponent(after)}`
-  const page = await client.call(
-    {
-      method: 'GET',
-      path: `/api/v1/events${query}`,
-      headers: { Accept: 'application/json' },
-      patience: { waitMs, onSent },
-    },
-    eventPage,
-  )
+  return ask({ patience: { waitMs, onSent } })
+}
+
+/** From now on nothing is missed, although nobody may listen for days. */
+export async function beginListening(): Promise<void> {
+  if (readPosition(eventsPosition.load()) === null) await ask({})
+}
+
+type How = Pick<Request, 'patience'>
+
+async function ask(how: How): Promise<Result<readonly Event[], ApiError>> {
+  const from = eventsPosition.load()
+  const after = readPosition(from)
+  const path = `/api/v1/events${after === null ? '' : `?after=${encodeURIComponent(after)}`}`
+  const headers = { Accept: 'application/json' }
+  const page = await client.call({ method: 'GET', path, headers, ...how }, eventPage)
   if (!page.ok) return page
-  const position = { after: String(page.value.next_after), at: Date.now() }
-  eventsPosition.save(JSON.stringify(position))
+  // Whoever signed out meanwhile leaves no position for the next person.
+  if (eventsPosition.load() === from) {
+    eventsPosition.save(writtenPosition(String(page.value.next_after)))
+  }
   return ok(page.value.items)
 }

@@ -9,6 +9,7 @@ const deviceKey = 'onecard.device'
 const enrolmentKey = 'onecard.enrolment'
 const usedKey = 'onecard.used-codes'
 const positionKey = 'onecard.events'
+const replacedKey = 'onecard.replaced'
 
 /** Names this installation to the server. It opens nothing by itself: the session does. */
 export function deviceId(): string {
@@ -27,7 +28,7 @@ export function loadKeyring(): Keyring | null {
 /** Takes up new keys. The codes used so far were of other ones. */
 export function keepEnrolment(answer: Enrolment, now: number): void {
   write({ answer, enrolledAt: now, seenAt: now, renewing: false })
-  remove(usedKey)
+  for (const key of [usedKey, replacedKey]) remove(key)
 }
 
 /** Whether an enrolment is under way whose answer may get lost. */
@@ -62,7 +63,23 @@ export const eventsPosition = {
   save: (position: string) => writeText(positionKey, position),
 }
 
+/** The keys are no good any more. The person is the same: what happens to them is told on. */
+export function forgetKeys(): void {
+  for (const key of [enrolmentKey, usedKey]) remove(key)
+}
+
+/** Another phone took this one's place: it gets keys again only from whoever asks for them here. */
+export function markReplaced(): void {
+  forgetKeys()
+  writeText(replacedKey, 'true')
+}
+
+export function wasReplaced(): boolean {
+  return readText(replacedKey) !== null
+}
+
 /** Nobody shows codes of somebody who signed out or unbound here. */
 export function forgetCodes(): void {
-  for (const key of [enrolmentKey, usedKey, positionKey]) remove(key)
+  forgetKeys()
+  for (const key of [positionKey, replacedKey]) remove(key)
 }

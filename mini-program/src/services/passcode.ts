@@ -6,7 +6,15 @@ import { type ApiError, problemCode } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
 import { loadOverview } from './card'
 import { hearOfClock, serverNow } from './clock'
-import { deviceId, forgetCodes, keepEnrolment, loadKeyring, markRenewing } from './keyring'
+import { beginListening } from './events'
+import {
+  deviceId,
+  forgetKeys,
+  keepEnrolment,
+  loadKeyring,
+  markRenewing,
+  wasReplaced,
+} from './keyring'
 import { client } from './session'
 
 export type CodeSource =
@@ -14,6 +22,8 @@ export type CodeSource =
   | { readonly kind: 'server' }
   /** The server does not know this device yet, and wants to know who holds it. */
   | { readonly kind: 'password' }
+  /** Another phone has the codes; they come back here only with the password. */
+  | { readonly kind: 'replaced' }
 
 /** Finds out how codes can be shown here; enrols this device when it is not. */
 export async function findSource(
@@ -21,6 +31,7 @@ export async function findSource(
 ): Promise<Result<CodeSource, ApiError>> {
   const kept = loadKeyring()
   if (kept !== null) return ok({ kind: 'device', keyring: kept })
+  if (queryPassword === null && wasReplaced()) return ok({ kind: 'replaced' })
   const enrolled = await enrol(queryPassword)
   if (enrolled.ok) return ok({ kind: 'device', keyring: enrolled.value })
   switch (problemCode(enrolled.error)) {
@@ -47,23 +58,24 @@ export async function enrol(queryPassword: string | null): Promise<Result<Keyrin
   const sentAt = Date.now()
   const answer = await client.call({ method: 'POST', path, body }, enrolment)
   if (!answer.ok) {
-    if (endsKeys(answer.error)) forgetCodes()
+    if (endsKeys(answer.error)) forgetKeys()
     return answer
   }
   // Not every platform hands on the header that says it.
   const date = parseTime(answer.value.server_time)
   if (date !== null) hearOfClock({ date, sentAt, receivedAt: Date.now() })
   keepEnrolment(answer.value, serverNow())
+  await beginListening()
   const keyring = loadKeyring()
   return keyring === null ? err({ kind: 'unreadable', status: 200 }) : ok(keyring)
 }
 
 /**
  * Enrols with the password that was just typed for something else, so that it need not be typed
- * again. Where that fails, the page with the code asks.
+ * again. Where that fails, the page with the code asks. It takes nothing from another phone.
  */
 export async function enrolBeside(queryPassword: string): Promise<void> {
-  if (!hasCodes()) await enrol(queryPassword)
+  if (!hasCodes() && !wasReplaced()) await enrol(queryPassword)
 }
 
 /** Refused by decision, not by chance: whatever keys there are, they are no good any more. */
@@ -90,8 +102,11 @@ async function doWhatIsDue(): Promise<void> {
   const keyring = loadKeyring()
   if (keyring === null) return
   const now = serverNow()
-  if (isRenewalDue(keyring, now)) await enrol(null)
-  else if (isLookDue(keyring, now)) await loadOverview()
+  const renews = isRenewalDue(keyring, now)
+  if (!renews && !isLookDue(keyring, now)) return
+  // A renewal would take the place of a phone that replaced this one.
+  if (!keyring.renewing && !(await loadOverview()).ok) return
+  if (renews && hasCodes()) await enrol(null)
 }
 
 export function hasCodes(): boolean {

@@ -49,6 +49,15 @@ const codeUsed = {
   sub: 0,
 }
 
+const codeRefused = {
+  ...codeUsed,
+  id: 8,
+  kind: 'code_refused',
+  reason: 'limit_meal',
+  amount_fen: 3_100,
+  generation: 1,
+}
+
 const ok = (body, signedIn = true) => ({ status: 200, body, signedIn })
 const login = ok({ access_token: 'a', refresh_token: 'r', expires_in: 900, binding: null }, false)
 const refused = (status, code) => ({ status, body: { title: code, code, status } })
@@ -95,6 +104,7 @@ const answers = {
     card: { status: 'normal', ...money },
     notices: [],
     pending: { orders: 0 },
+    passcode: { generation: 1, expires_at: time(now + 30 * day) },
   }),
 }
 
@@ -181,20 +191,25 @@ for (const target of Object.keys(targets)) {
       storage = next.storage
     })
 
-    it('tells what the till took once there is a network, and shows the next code', async () => {
-      const { 'onecard.used-codes': _used, ...fresh } = storage
-      const { ask } = await visit('pages/code/index', { storage: fresh, answers: {} })
-      shows(await ask('tap', { text: '点按显示数字' }), grouped(first.code))
-      const used = ok({ items: [codeUsed], next_after: 7 })
-      const told = { ...answers, 'GET /api/v1/events': used }
-      await ask('change', { answers: told })
-      let seen = await ask('look')
-      for (let looks = 0; looks < 100 && !seen.text.includes('已付'); looks += 1) {
-        seen = await ask('look')
-      }
-      shows(seen, '¥12.50 已付第一食堂')
-      shows(seen, grouped(second.code))
-    })
+    for (const [does, event, sentence] of [
+      ['took', codeUsed, '¥12.50 已付第一食堂'],
+      ['refused', codeRefused, '超过每餐消费限额¥31.00 未付，第一食堂'],
+    ]) {
+      it(`tells on line what the till ${does}, and shows the next code`, async () => {
+        const { 'onecard.used-codes': _used, ...fresh } = storage
+        const { ask } = await visit('pages/code/index', { storage: fresh, answers: {} })
+        shows(await ask('tap', { text: '点按显示数字' }), grouped(first.code))
+        const used = ok({ items: [event], next_after: 8 })
+        const told = { ...answers, 'GET /api/v1/events': used }
+        await ask('change', { answers: told })
+        let seen = await ask('look')
+        for (let looks = 0; looks < 100 && !seen.text.includes(sentence); looks += 1) {
+          seen = await ask('look')
+        }
+        shows(seen, sentence)
+        shows(seen, grouped(second.code))
+      })
+    }
 
     it('does not bring a code back that was passed over, and gives the screen back', async () => {
       const { ask } = await visit('pages/code/index', { answers: {} })
@@ -234,6 +249,22 @@ for (const target of Object.keys(targets)) {
       const { ask, seen } = await visit('pages/code/index', { storage: fresh, answers: unknown })
       shows(seen, '在这部手机上启用')
       await ask('change', { answers })
+      await ask('type', { label: '查询密码', value: password })
+      shows(await ask('tap', { text: '启用' }), '点按显示数字')
+    })
+
+    it('gives way to another phone, and takes its place again only with the password', async () => {
+      const phone = { generation: 2, expires_at: time(now + 29 * day) }
+      const { body, ...rest } = answers['GET /api/v1/me']
+      const told = { ...answers, 'GET /api/v1/me': { ...rest, body: { ...body, passcode: phone } } }
+      const { ask } = await visit('pages/code/index', { answers: told, now: now + 600_000 })
+      let seen = await ask('look')
+      for (let looks = 0; looks < 100 && !seen.text.includes('另一台设备'); looks += 1) {
+        seen = await ask('look')
+      }
+      shows(seen, '另一台设备已启用付款码')
+      assert.ok(!seen.text.includes('点按显示数字'), 'no code')
+      assert.ok(!requests(seen).some((name) => name.endsWith('/enrolments')), 'not by itself')
       await ask('type', { label: '查询密码', value: password })
       shows(await ask('tap', { text: '启用' }), '点按显示数字')
     })

@@ -23,6 +23,7 @@ const bound = {
   card,
   notices: [notice],
   pending: { orders: 1 },
+  passcode: null,
 }
 
 afterEach(() => vi.unstubAllGlobals())

@@ -1,38 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Answer, fakePlatform, problem } from './fake-platform'
+import {
+  another,
+  cardholder,
+  day,
+  enrolled,
+  enrolment,
+  events,
+  home,
+  inTurn,
+  listening,
+  ours,
+  services,
+  start,
+} from './enrolled-phone'
+import { type Answer, problem } from './fake-platform'
 
 vi.mock('#target', () => ({ target: { apiBaseUrl: '', signIn: { kind: 'by_page' } } }))
 
-const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
-const day = 86_400_000
-const start = Date.parse('2026-11-21T08:00:00+08:00')
-
-const enrolment = {
-  generation: 1,
-  step_seconds: 15,
-  server_time: '2026-11-21T08:00:00+08:00',
-  expires_at: '2026-12-21T08:00:00+08:00',
-  pay: { prefix: '80', otp_key: key(1), handle_key: key(2) },
-  id: { prefix: '81', otp_key: key(3), handle_key: key(4) },
-}
-const cardholder = { name_masked: '**梅', student_no: '20241001001', kind: 'student' }
-const enrolled: Answer = { status: 200, body: enrolment }
 const bound: Answer = { status: 201, body: { cardholder, must_change_password: false } }
-const events: Answer = { status: 200, body: { items: [], next_after: 41 } }
-
-/** Answers in turn; then nothing gets through. */
-const inTurn = (...answers: (Answer | null)[]) => fakePlatform(() => answers.shift() ?? null)
-
-const services = async () => ({
-  ...(await import('@/services/passcode')),
-  ...(await import('@/services/keyring')),
-  ...(await import('@/services/events')),
-  ...(await import('@/services/clock')),
-  ...(await import('@/services/binding')),
-  ...(await import('@/services/auth')),
-  ...(await import('@/services/card')),
-})
-
 const noWay = (): void => undefined
 
 beforeEach(() => {
@@ -46,7 +31,7 @@ afterEach(() => {
 
 describe('where codes come from', () => {
   it('asks for the password on a device that is new, and keeps the keys', async () => {
-    const { asked } = inTurn(problem(422, 'password_required'), enrolled)
+    const { asked } = listening(problem(422, 'password_required'), enrolled)
     const { findSource } = await services()
     expect(await findSource(null)).toEqual({ ok: true, value: { kind: 'password' } })
     expect(await findSource('271828')).toMatchObject({ ok: true, value: { kind: 'device' } })
@@ -58,14 +43,15 @@ describe('where codes come from', () => {
   })
 
   it('is the server where a device may have no keys', async () => {
-    inTurn(problem(403, 'enrolment_not_offered'))
+    listening(problem(403, 'enrolment_not_offered'))
     const { findSource, hasCodes } = await services()
     expect(await findSource(null)).toEqual({ ok: true, value: { kind: 'server' } })
     expect(hasCodes()).toBe(false)
   })
 
   it('is nowhere without a network, and with keys that make no sense', async () => {
-    inTurn(null, { status: 200, body: { ...enrolment, pay: { ...enrolment.pay, otp_key: 'AA==' } } })
+    const pay = { ...enrolment.pay, otp_key: 'AA==' }
+    listening(null, { status: 200, body: { ...enrolment, pay } })
     const { findSource } = await services()
     expect(await findSource('1')).toEqual({ ok: false, error: { kind: 'unreachable' } })
     expect(await findSource('1')).toMatchObject({ ok: false, error: { kind: 'unreadable' } })
@@ -73,7 +59,7 @@ describe('where codes come from', () => {
 
   it('takes a code of the server as it is', async () => {
     const body = { code: '80531670838493064229', refresh_after_ms: 12_000, qr_svg: '<svg/>' }
-    const { asked } = inTurn({ status: 200, body })
+    const { asked } = listening({ status: 200, body })
     const { askForCode } = await services()
     expect(await askForCode('pay')).toMatchObject({ ok: true, value: { code: body.code } })
     expect(asked[0]?.path).toBe('/api/v1/passcode/pay')
@@ -98,7 +84,7 @@ describe('the password that was just typed enrols too', () => {
     ],
     ['not where binding is refused', problem(422, 'binding_refused'), ['/api/v1/bindings']],
   ])('%s', async (_name, answer, paths) => {
-    const { asked } = inTurn(answer, enrolled)
+    const { asked } = listening(answer, enrolled)
     const { bind, hasCodes } = await services()
     await bind(request)
     expect(asked.map(({ path }) => path)).toEqual(paths)
@@ -107,7 +93,7 @@ describe('the password that was just typed enrols too', () => {
 
   it('at the change of the password, unless there are keys', async () => {
     const done: Answer = { status: 204, body: '' }
-    const { asked } = inTurn(done, enrolled, done)
+    const { asked } = listening(done, enrolled, done)
     const { changePassword } = await services()
     await changePassword('1', '271828')
     await changePassword('271828', '314159')
@@ -120,7 +106,7 @@ describe('the password that was just typed enrols too', () => {
   })
 
   it('and binding is done also when that does not work', async () => {
-    inTurn(bound, null)
+    listening(bound, null)
     const { bind } = await services()
     expect(await bind(request)).toMatchObject({ ok: true })
   })
@@ -128,15 +114,33 @@ describe('the password that was just typed enrols too', () => {
 
 describe('renewal', () => {
   it('is not due at first, and due in the last third', async () => {
-    const { asked } = inTurn(enrolled, { status: 200, body: { ...enrolment, generation: 2 } })
-    const { enrol, keepUp } = await services()
+    const renewed: Answer = { status: 200, body: { ...enrolment, generation: 2 } }
+    const { asked } = listening(enrolled, home(ours), renewed)
+    const { enrol, keepUp, loadKeyring } = await services()
     await enrol('1')
     await keepUp()
     expect(asked).toHaveLength(1)
     vi.setSystemTime(start + 20 * day)
     await keepUp()
-    expect(asked[1]?.path).toBe('/api/v1/passcode/enrolments')
-    expect(asked[1]?.body, 'without the password').not.toHaveProperty('query_password')
+    expect(asked.slice(1).map(({ path }) => path)).toEqual([
+      '/api/v1/me',
+      '/api/v1/passcode/enrolments',
+    ])
+    expect(asked[2]?.body, 'without the password').not.toHaveProperty('query_password')
+    expect(loadKeyring()?.generation).toBe(2)
+  })
+
+  it.each<[string, Answer | null, boolean]>([
+    ['by another phone', home(another), false],
+    ['by nobody, as far as can be told', null, true],
+  ])('takes no place: the phone was replaced %s', async (_name, answer, keeps) => {
+    const { asked } = listening(enrolled, answer, enrolled)
+    const { enrol, keepUp, hasCodes } = await services()
+    await enrol('1')
+    vi.setSystemTime(start + 20 * day)
+    await keepUp()
+    expect(asked.map(({ path }) => path)).toEqual(['/api/v1/passcode/enrolments', '/api/v1/me'])
+    expect(hasCodes()).toBe(keeps)
   })
 
   it.each<[string, Answer | null, boolean]>([
@@ -147,7 +151,7 @@ describe('renewal', () => {
     ['a conflict', problem(409, 'account_lost'), false],
     ['a device that is new to the server', problem(422, 'password_required'), false],
   ])('after %s', async (_name, answer, keeps) => {
-    const { asked } = inTurn(enrolled, answer, enrolled)
+    const { asked } = listening(enrolled, answer, enrolled)
     const { enrol, keepUp, hasCodes } = await services()
     await enrol('1')
     expect(await enrol(null)).toMatchObject({ ok: false })
@@ -157,16 +161,16 @@ describe('renewal', () => {
   })
 
   it('is asked for once, also by two pages', async () => {
-    const { asked } = inTurn(enrolled, enrolled, enrolled)
+    const { asked } = listening(enrolled, home(ours), enrolled, enrolled)
     const { enrol, keepUp } = await services()
     await enrol('1')
     vi.setSystemTime(start + 20 * day)
     await Promise.all([keepUp(), keepUp()])
-    expect(asked).toHaveLength(2)
+    expect(asked).toHaveLength(3)
   })
 
   it('forgets which codes of the old keys were used', async () => {
-    inTurn(enrolled, enrolled)
+    listening(enrolled, enrolled)
     const { enrol, loadUsed, saveUsed } = await services()
     await enrol('1')
     saveUsed({ pay: [{ tick: 1, next: 2 }], id: [] })
@@ -190,6 +194,7 @@ describe('the keys go with the session', () => {
             card: null,
             notices: [],
             pending: { orders: 0 },
+            passcode: null,
           },
         },
       ],
@@ -202,7 +207,7 @@ describe('the keys go with the session', () => {
       ({ nextEvents }) => nextEvents(noWay),
     ],
   ])('at %s', async (_name, answers, act) => {
-    const { stored } = inTurn(enrolled, events, ...answers)
+    const { stored } = inTurn(enrolled, events, events, ...answers)
     const all = await services()
     await all.enrol('1')
     await all.nextEvents(noWay)
@@ -238,22 +243,53 @@ describe('events', () => {
     expect(asked[0]?.headers['Accept']).toBe('application/json')
   })
 
+  it('are asked for from the enrolment on, however long ago', async () => {
+    const { asked } = inTurn(enrolled, events, events)
+    const { enrol, nextEvents } = await services()
+    await enrol('1')
+    vi.setSystemTime(start + 6 * day)
+    await nextEvents(noWay)
+    expect(asked.map(({ path }) => path)).toEqual([
+      '/api/v1/passcode/enrolments',
+      '/api/v1/events',
+      '/api/v1/events?after=41',
+    ])
+  })
+
+  it('are told on to a phone that lost its keys', async () => {
+    const { asked } = listening(enrolled, home(another), enrolled, events)
+    const { enrol, loadOverview, nextEvents } = await services()
+    await enrol('1')
+    await loadOverview()
+    await enrol('1')
+    await nextEvents(noWay)
+    expect(asked.map(({ path }) => path).slice(2)).toEqual([
+      '/api/v1/passcode/enrolments',
+      '/api/v1/events?after=41',
+    ])
+  })
+
+  it('need not be reached for the keys to be there', async () => {
+    inTurn(enrolled, null)
+    const { enrol, hasCodes } = await services()
+    expect(await enrol('1')).toMatchObject({ ok: true })
+    expect(hasCodes()).toBe(true)
+  })
+
+  it('of somebody who signed out meanwhile leave no position', async () => {
+    const { stored } = inTurn(events)
+    const { nextEvents, forgetCodes } = await services()
+    stored.set('onecard.events', '{"after":"40"}')
+    const answered = nextEvents(noWay)
+    forgetCodes()
+    await answered
+    expect(stored.has('onecard.events')).toBe(false)
+  })
 })
 
 describe('being seen', () => {
-  const home = (notices: object[]): Answer => ({
-    status: 200,
-    body: {
-      identity: { platform: 'wechat' },
-      binding: { school: { code: 'x', name: 'x' }, cardholder, must_change_password: false },
-      card: null,
-      notices,
-      pending: { orders: 0 },
-    },
-  })
-
   it('takes a look at home, now and then; without an answer it was not seen', async () => {
-    const { asked } = inTurn(enrolled, home([]), null)
+    const { asked } = listening(enrolled, home(ours), null)
     const { enrol, keepUp, loadKeyring } = await services()
     await enrol('1')
     await keepUp()
@@ -268,24 +304,12 @@ describe('being seen', () => {
     }
     expect(asked.slice(1).map(({ path }) => path)).toEqual(['/api/v1/me', '/api/v1/me'])
   })
-
-  it.each([
-    ['2026-11-21T08:00:00+08:00', true],
-    ['2026-11-21T09:00:00+08:00', false],
-  ])('a notice of %s about a device leaves the keys: %s', async (at, keeps) => {
-    inTurn(enrolled, home([{ id: '1', kind: 'code_device', text: '', at }]))
-    const { enrol, loadOverview, hasCodes } = await services()
-    await enrol('1')
-    vi.setSystemTime(start + day)
-    await loadOverview()
-    expect(hasCodes()).toBe(keeps)
-  })
 })
 
 describe('the clock', () => {
   it('of the server is used once it is known, also after a new start', async () => {
     vi.setSystemTime(start + 600_000)
-    inTurn(enrolled)
+    listening(enrolled)
     const { enrol, serverNow, deviceClockError } = await services()
     await enrol('1')
     expect(serverNow() - start).toBe(500)

@@ -19,6 +19,7 @@ const start = Date.parse('2026-11-21T12:00:00+08:00')
 const key = new Uint8Array(32)
 const keys = { prefix: '80', otpKey: key, handleKey: key }
 const keyring: Keyring = {
+  generation: 1,
   keys: { pay: keys, id: { ...keys, prefix: '81' } },
   stepSeconds: 15,
   enrolledAt: start,

@@ -42,6 +42,14 @@ const use = {
   sub: 1,
 } as unknown as Event
 
+const refused = {
+  ...use,
+  kind: 'code_refused',
+  reason: 'limit_meal',
+  tick: 10,
+  sub: 0,
+} as unknown as Event
+
 async function answer(given: Answer): Promise<void> {
   server.waiting.shift()?.(given as never)
   await vi.advanceTimersByTimeAsync(0)
@@ -70,6 +78,18 @@ it('tells of a use, and asks on', async () => {
   expect(listening.news.value?.title, 'stays').toBe('¥12.50 已付')
   listening.forget()
   expect(listening.news.value).toBeNull()
+})
+
+it('tells of a refusal, whose code is gone too', async () => {
+  const uses: unknown[] = []
+  const listening = useNews({ onUse: (one) => uses.push([one.tick, one.sub]), onHeard: () => {} })
+  listening.start()
+  await answer(ok([use, refused]))
+  expect(uses).toEqual([
+    [9, 1],
+    [10, 0],
+  ])
+  expect(listening.news.value).toMatchObject({ isPaid: false, title: '超过每餐消费限额' })
 })
 
 it('after a fault of the server asks again, slower each time', async () => {

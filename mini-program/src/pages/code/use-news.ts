@@ -1,6 +1,6 @@
 /** Listens for uses of the code while the page is shown. */
 import { ref, shallowRef } from 'vue'
-import type { CodeUsed } from '@/core/api'
+import type { CodeUse } from '@/core/api'
 import { newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
 import { isOutOfReach, retryAfter } from '@/core/problem'
 import { goHome } from '@/platform/navigation'
@@ -10,7 +10,7 @@ import { isReachable, nextEvents } from '@/services/events'
 const pauseMs = 300
 
 interface Listener {
-  readonly onUse: (use: CodeUsed) => void
+  readonly onUse: (use: CodeUse) => void
   /** The server answered, so this device is on line and was seen. */
   readonly onHeard: () => void
 }

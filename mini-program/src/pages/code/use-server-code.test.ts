@@ -60,6 +60,41 @@ it('asks again when the code is over, by hand, and for the other purpose', async
   expect(vi.getTimerCount()).toBe(0)
 })
 
+type Made = ReturnType<typeof useServerCode>
+
+it.each<[string, (made: Made) => unknown]>([
+  ['it is over', () => vi.advanceTimersByTimeAsync(12_000)],
+  ['it was used', (made) => made.next()],
+  ['the page is left', (made) => made.stop()],
+])('shows a code no longer when %s, whenever the next one comes', async (_name, act) => {
+  server.answers = [code('1'), code('2')]
+  const made = useServerCode(ref<Purpose>('pay'))
+  made.start()
+  await settle()
+  expect(made.digits.value).toBe('1')
+  await act(made)
+  expect(made.digits.value).toBe('')
+})
+
+it('lets a code go that was asked for with the other purpose', async () => {
+  server.answers = [code('1'), code('2')]
+  const purpose = ref<Purpose>('pay')
+  const made = useServerCode(purpose)
+  made.start()
+  purpose.value = 'id'
+  await nextTick()
+  await settle()
+  expect([made.digits.value, server.asked]).toEqual(['2', ['pay', 'id']])
+})
+
+it('asks nothing for another purpose while it is not running', async () => {
+  const purpose = ref<Purpose>('pay')
+  useServerCode(purpose)
+  purpose.value = 'id'
+  await nextTick()
+  expect(server.asked).toEqual([])
+})
+
 it('waits as long as the server says when all are used up', async () => {
   server.answers = [usedUp, code('5')]
   const made = useServerCode(ref<Purpose>('pay'))

@@ -14,6 +14,7 @@ export function useServerCode(purpose: Ref<Purpose>) {
   const isUsedUp = computed(() => problemCode(error.value) === 'codes_used_up')
   const { left, countTo } = useCountdown()
   const leftMs = computed(() => left.value * 1_000)
+  let isRunning = false
   let failures = 0
   /** Rises with each start and stop: an answer to an older question is let go. */
   let number = 0
@@ -21,16 +22,21 @@ export function useServerCode(purpose: Ref<Purpose>) {
 
   function start(): void {
     stop()
+    isRunning = true
     failures = 0
     void ask(number)
   }
 
   function stop(): void {
+    isRunning = false
+    digits.value = ''
     number += 1
     clearTimeout(timer)
   }
 
   async function ask(asked: number): Promise<void> {
+    // What was shown is used or over, also while the answer is long in coming.
+    digits.value = ''
     const answer = await askForCode(purpose.value)
     if (asked !== number) return
     error.value = answer.ok ? null : answer.error
@@ -45,9 +51,7 @@ export function useServerCode(purpose: Ref<Purpose>) {
 
   // A code of the other purpose is not shown meanwhile.
   watch(purpose, () => {
-    if (digits.value === '' && error.value === null) return
-    digits.value = ''
-    start()
+    if (isRunning) start()
   })
 
   return { digits, isUsedUp, leftMs, lifeMs, error, start, stop, next: start }
