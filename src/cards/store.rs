@@ -18,8 +18,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 const SPENT: &str = "SELECT c.person_id, c.meal, CAST(SUM(c.amount_fen) AS BIGINT) AS sum_fen \
-    FROM {rows} JOIN charge c ON c.person_id = r.person_id AND c.day = r.day \
-    WHERE c.reversed_at IS NULL GROUP BY c.person_id, c.meal";
+    FROM charge c WHERE c.person_id {keys1} AND c.day {keys2} AND c.reversed_at IS NULL \
+    GROUP BY c.person_id, c.meal";
 
 /// What each of these persons spent on that day, less what was taken back; nobody's nothing is
 /// left out. One query.
@@ -28,12 +28,13 @@ pub async fn spent(
     persons: &[PersonId],
     day: Day,
 ) -> Result<HashMap<PersonId, Spent>, DbError> {
-    let rows = Rows::new(vec![
-        ("person_id", Column::Uuid(persons.iter().map(|person| person.uuid()).collect())),
-        ("day", Column::I32(vec![day.number(); persons.len()])),
-    ]);
     let mut spent: HashMap<PersonId, Spent> = HashMap::new();
-    for row in source.into().select_rows(SPENT, rows).await? {
+    if persons.is_empty() {
+        return Ok(spent);
+    }
+    let ids = Column::Uuid(persons.iter().map(|person| person.uuid()).collect());
+    let keys = vec![ids, Column::I32(vec![day.number()])];
+    for row in source.into().select_keys(SPENT, keys).await? {
         let person = PersonId::from_uuid(row.try_get("", "person_id")?);
         let meal = Meal::from_number(row.try_get("", "meal")?);
         spent.entry(person).or_default().add(meal, fen(&row, "sum_fen")?);

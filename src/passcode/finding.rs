@@ -15,7 +15,6 @@ use crate::base::{
     kv::Kv,
     write_point,
 };
-use futures_util::future::join_all;
 use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -196,13 +195,9 @@ impl Codes {
             .collect();
         let kv = Arc::clone(&self.kv);
         tokio::spawn(write_point::within("used codes", async move {
-            let leave = |key| {
-                let kv = Arc::clone(&kv);
-                async move { kv.put(key, b"1", USED_LIFE).await }
-            };
-            let leaving = join_all(keys.iter().map(|key| leave(key.as_str())));
+            let leaving = kv.put_all(&keys, b"1", USED_LIFE);
             let left = tokio::time::timeout(LEAVING_PATIENCE, leaving).await;
-            if !left.is_ok_and(|left| left.iter().all(Result::is_ok)) {
+            if !matches!(left, Ok(Ok(()))) {
                 tracing::debug!("used codes are not remembered by the key-value store");
             }
         }));

@@ -9,7 +9,7 @@ use super::{
 use crate::base::{
     clock::{Day, Timestamp},
     crypto::blind::Blind,
-    db::{Column, Db, DbError, Rows, Source, Tx},
+    db::{Column, Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId},
 };
 use entity::{person, school};
@@ -165,10 +165,12 @@ pub(super) async fn briefs(
     persons: Vec<PersonId>,
 ) -> Result<Vec<Brief>, DbError> {
     let sql = "SELECT p.id, p.status, p.valid_until, p.lost_at, p.dormant_at, p.name_sealed \
-               FROM {rows} JOIN person p ON p.id = r.id";
-    let ids = persons.into_iter().map(PersonId::uuid).collect();
-    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
-    source.select_rows(sql, rows).await?.iter().map(brief_of).collect()
+               FROM person p WHERE p.id {keys1}";
+    if persons.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = Column::Uuid(persons.into_iter().map(PersonId::uuid).collect());
+    source.select_keys(sql, vec![ids]).await?.iter().map(brief_of).collect()
 }
 
 fn brief_of(row: &QueryResult) -> Result<Brief, DbError> {

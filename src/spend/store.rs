@@ -24,10 +24,12 @@ pub(super) async fn challenges(
     source: Source<'_>,
     ids: Vec<ChallengeId>,
 ) -> Result<Vec<Challenge>, DbError> {
-    let ids = ids.into_iter().map(ChallengeId::uuid).collect();
-    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
-    let sql = "SELECT c.* FROM {rows} JOIN charge_challenge c ON c.id = r.id";
-    source.select_rows(sql, rows).await?.iter().map(challenge_of).collect()
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = Column::Uuid(ids.into_iter().map(ChallengeId::uuid).collect());
+    let sql = "SELECT c.* FROM charge_challenge c WHERE c.id {keys1}";
+    source.select_keys(sql, vec![ids]).await?.iter().map(challenge_of).collect()
 }
 
 /// New challenges, to go to the database together with other writes.

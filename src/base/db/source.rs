@@ -32,6 +32,11 @@ impl Source<'_> {
         }
     }
 
+    /// As [`Db::has_row_locks`].
+    pub(crate) fn has_row_locks(self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
     /// Runs one statement and collects what it selects.
     pub(crate) async fn select(
         self,

@@ -14,10 +14,12 @@ use std::collections::HashMap;
 const PRUNED_AT_ONCE: i64 = 500;
 
 /// On PostgreSQL the devices' rows are held while it is decided: whoever ends a device waits for
-/// the transaction, and a transaction that comes later sees the end.
+/// the transaction, and a transaction that comes later sees the end. They are found by a list, so
+/// that PostgreSQL does not read all devices first, however few it believes there are.
 const USE_UP_POSTGRES: &str = "WITH q AS (SELECT r.* FROM {rows}), \
-    live AS (SELECT d.id, d.generation FROM device d JOIN q ON d.id = q.device_id \
-        WHERE d.ended_at IS NULL AND d.expires_at > q.used_at AND d.stale_at > q.used_at \
+    live AS (SELECT d.id, d.generation FROM device d \
+        WHERE d.id = ANY(ARRAY(SELECT q.device_id FROM q)) AND d.ended_at IS NULL \
+        AND LEAST(d.expires_at, d.stale_at) > (SELECT MAX(q.used_at) FROM q) \
         ORDER BY d.id FOR KEY SHARE OF d), \
     used AS (INSERT INTO code_use SELECT q.* FROM q ON CONFLICT DO NOTHING \
         RETURNING shown_at, device_id, generation, purpose, scope, sub) \

@@ -13,8 +13,16 @@ use crate::{
 };
 use sea_orm::QueryResult;
 
-/// By number and by nonce, each through its own key.
-const KNOWN: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM {rows}) \
+/// By number and by nonce, each through its own key. PostgreSQL must not read the answers first,
+/// however few it believes there are: the limits are those of the keys, and keep each look apart.
+const KNOWN_POSTGRES: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM {rows}) \
+    SELECT a.* FROM q CROSS JOIN LATERAL (SELECT * FROM terminal_answer a \
+        WHERE a.terminal_id = q.terminal_id AND a.seq = q.seq LIMIT 3) a \
+    UNION ALL \
+    SELECT a.* FROM q CROSS JOIN LATERAL (SELECT * FROM terminal_answer a \
+        WHERE a.terminal_id = q.terminal_id AND a.nonce = q.nonce AND a.nonce <> '' LIMIT 1) a";
+
+const KNOWN_SQLITE: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM {rows}) \
     SELECT a.* FROM q JOIN terminal_answer a \
         ON a.terminal_id = q.terminal_id AND a.seq = q.seq \
     UNION ALL \
@@ -31,7 +39,8 @@ pub async fn known(source: Source<'_>, asked: &[&Asked]) -> Result<Vec<Kept>, Db
         ("seq", Column::I64(asked.iter().map(|a| a.seq.number()).collect())),
         ("nonce", Column::Text(asked.iter().map(|a| a.nonce.clone()).collect())),
     ]);
-    source.select_rows(KNOWN, rows).await?.iter().map(kept_of).collect()
+    let sql = if source.has_row_locks() { KNOWN_POSTGRES } else { KNOWN_SQLITE };
+    source.select_rows(sql, rows).await?.iter().map(kept_of).collect()
 }
 
 /// Keeps answers in the transaction of what they tell of. A unique violation means that a number
