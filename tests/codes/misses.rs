@@ -86,6 +86,9 @@ impl Kv for SlowKv {
     async fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), KvError> {
         self.turn().await.put(key, value, ttl).await
     }
+    async fn put_all(&self, keys: &[String], value: &[u8], ttl: Duration) -> Result<(), KvError> {
+        self.turn().await.put_all(keys, value, ttl).await
+    }
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
         self.turn().await.get(key).await
     }
