@@ -30,7 +30,7 @@ pub(super) struct Counting {
 
 /// A code that came to nothing at a terminal.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Missed {
+pub struct Missed {
     pub(super) terminal: Uuid,
     pub(super) handle: Handle,
     /// How the devices with that handle count.

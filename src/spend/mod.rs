@@ -28,7 +28,7 @@ pub use rules::Which;
 
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, Timestamp},
         db::{Db, DbError, Source},
         lane::{LaneError, Lanes},
         money::Fen,
@@ -118,6 +118,9 @@ pub enum NotDecided {
     /// The nonce was used under another signature.
     #[error("the nonce was used before")]
     NonceReused,
+    /// It waited too long for its turn.
+    #[error("the charge came too late to be decided")]
+    Late,
     /// A password may not be tried now.
     #[error(transparent)]
     Password(#[from] PasswordFault),
@@ -137,6 +140,16 @@ struct Request<'a> {
     id: String,
 }
 
+/// What came of a scan.
+enum Scanned {
+    /// It is to be decided.
+    Now(Scan),
+    /// It was decided before.
+    Before(Told),
+    /// The terminal must wait so long.
+    Slowed(Duration),
+}
+
 impl Spending {
     /// Charges a code, or says why not.
     pub async fn charge(
@@ -147,13 +160,17 @@ impl Spending {
     ) -> Result<Answer, NotDecided> {
         let request = self.request(till, request_id).await?;
         let Wish { seq, amount, by } = wish;
-        let (asked, proof) = match by {
+        let begun = self.clock.now();
+        let (asked, proof, looked_at) = match by {
             By::Code(code) => {
                 let content = till.call().signed.body_digest();
                 let asked = Asked::of(till.call(), (seq, Step::Act), AnswerKind::Charge, &content);
-                match self.scan(&request, &code).await? {
-                    Ok(scan) => (asked, Proof::Scan(scan)),
-                    Err(retry_after) => return self.kept_or_slowed(&asked, retry_after).await,
+                match self.scan((&request, &asked), &code, begun).await? {
+                    Scanned::Now(scan) => (asked, Proof::Scan(scan), begun),
+                    Scanned::Before(told) => return answered(told),
+                    Scanned::Slowed(retry_after) => {
+                        return self.kept_or_slowed(&asked, retry_after).await;
+                    }
                 }
             }
             By::Password { challenge, password } => {
@@ -164,11 +181,12 @@ impl Spending {
                 if let Some(told) = self.kept(&asked).await? {
                     return answered(told);
                 }
-                (asked, self.password(&request, (&challenge, amount), password).await?)
+                let proof = self.password((&request, seq), (&challenge, amount), password).await?;
+                (asked, proof, self.clock.now())
             }
         };
         let Request { school, merchant, id: request_id, .. } = request;
-        let asking = Asking { asked, school, merchant, amount, proof, request_id };
+        let asking = Asking { asked, school, merchant, amount, proof, looked_at, request_id };
         answered(self.charging.submit(asking).await?)
     }
 
@@ -203,22 +221,32 @@ impl Spending {
 
     async fn scan(
         &self,
-        request: &Request<'_>,
+        (request, asked): (&Request<'_>, &Asked),
         code: &str,
-    ) -> Result<Result<Scan, Duration>, DbError> {
+        now: Timestamp,
+    ) -> Result<Scanned, DbError> {
         let place = Place {
             school: request.school.id,
             terminal: request.till.call().terminal.id.uuid(),
             accepts: &[Purpose::Pay],
             prefixes: &request.school.policy.passcode.prefixes,
         };
-        Ok(Scan::of(self.codes.find(&place, code, self.clock.now()).await?))
+        let (found, missed) = self.codes.find(&place, code, now).await?;
+        if let Some(missed) = missed {
+            // A till that asks again because the answer was lost has not scanned again.
+            if let Some(told) = self.kept(asked).await? {
+                return Ok(Scanned::Before(told));
+            }
+            self.codes.count(&missed, now).await;
+        }
+        Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }
 
-    /// The proof of a password, compared outside every transaction.
+    /// The proof of a password, compared outside every transaction. Of several numbers that answer
+    /// one challenge the first has its password counted and compared; the others are refused.
     async fn password(
         &self,
-        request: &Request<'_>,
+        (request, seq): (&Request<'_>, Seq),
         (challenge, amount): (&str, Fen),
         password: SecretString,
     ) -> Result<Proof, NotDecided> {
@@ -231,6 +259,9 @@ impl Spending {
         };
         let terminal = request.till.call().terminal.id;
         if !challenge.waits_for(terminal, amount, self.clock.now()) {
+            return Ok(Proof::Password { challenge: Some(challenge), right: false });
+        }
+        if !self.db.in_tx(async |tx| store::claim(tx, challenge.id, seq).await).await? {
             return Ok(Proof::Password { challenge: Some(challenge), right: false });
         }
         let kind = match challenge.which {
@@ -264,5 +295,6 @@ fn answered(told: Told) -> Result<Answer, NotDecided> {
         Told::Answer(answer) => Ok(answer),
         Told::Conflict => Err(NotDecided::Conflict),
         Told::NonceReused => Err(NotDecided::NonceReused),
+        Told::Late => Err(NotDecided::Late),
     }
 }
