@@ -1,6 +1,9 @@
 //! Lanes: callers do not each pay for a commit. A lane takes the requests that are waiting (one at
 //! once when it is idle, up to some dozens under load), has them done in one transaction, and
 //! answers each caller after that commit.
+//!
+//! Nobody waits for ever, and nothing is done for somebody who has gone: a caller is told after
+//! [`LONGEST_WAIT`] that nobody knows, and what it asked for is dropped if it was not begun.
 
 use async_trait::async_trait;
 use std::{fmt, sync::Arc, time::Duration};
@@ -12,6 +15,9 @@ const QUEUE: usize = 1024;
 
 /// The longest that a lane under load waits for a fuller batch.
 const PATIENCE: Duration = Duration::from_millis(1);
+
+/// The longest that a caller waits.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// What a lane does with the requests it has gathered.
 #[async_trait(?Send)]
@@ -26,6 +32,9 @@ pub trait Batch: Send + Sync + 'static {
     /// Does all requests and commits; answers in their order. An error means that nothing was
     /// committed, or that nobody knows: requests must be safe to repeat.
     async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Self::Answer>, Self::Error>;
+
+    /// Whether the error says nothing of the requests: every other one would fail alike now.
+    fn is_unreachable(error: &Self::Error) -> bool;
 }
 
 /// Why a caller has no answer.
@@ -34,13 +43,16 @@ pub enum LaneError<E> {
     /// The request failed, also when it was done alone.
     #[error(transparent)]
     Failed(E),
+    /// No answer in time, or nobody to ask. Whether it was done nobody knows: ask again.
+    #[error("the lane gave no answer in time")]
+    Unavailable,
     /// The lane has ended: the process is stopping.
     #[error("the lane has ended")]
     Ended,
 }
 
-type Waiting<B> =
-    (<B as Batch>::Request, oneshot::Sender<Result<<B as Batch>::Answer, <B as Batch>::Error>>);
+type Told<B> = Result<<B as Batch>::Answer, LaneError<<B as Batch>::Error>>;
+type Waiting<B> = (<B as Batch>::Request, oneshot::Sender<Told<B>>);
 
 /// A group of lanes over one queue.
 pub struct Lanes<B: Batch> {
@@ -72,11 +84,20 @@ impl<B: Batch> Lanes<B> {
         Self { queue }
     }
 
-    /// Hands in a request and waits until it is committed or refused.
+    /// Hands in a request and waits until it is committed or refused, for [`LONGEST_WAIT`] at most.
     pub async fn submit(&self, request: B::Request) -> Result<B::Answer, LaneError<B::Error>> {
+        self.submit_within(LONGEST_WAIT, request).await
+    }
+
+    async fn submit_within(&self, wait: Duration, request: B::Request) -> Told<B> {
+        let waiting = tokio::time::timeout(wait, self.answered(request));
+        waiting.await.unwrap_or(Err(LaneError::Unavailable))
+    }
+
+    async fn answered(&self, request: B::Request) -> Told<B> {
         let (answer, answered) = oneshot::channel();
         self.queue.send((request, answer)).await.map_err(|_| LaneError::Ended)?;
-        answered.await.map_err(|_| LaneError::Ended)?.map_err(LaneError::Failed)
+        answered.await.map_err(|_| LaneError::Ended)?
     }
 }
 
@@ -95,13 +116,17 @@ async fn drive<B: Batch>(
         gather(&mut queue, &mut taken, last - last / 4, most).await;
         drop(queue);
         last = taken.len();
+        taken.retain(|(_, caller)| !caller.is_closed());
+        if taken.is_empty() {
+            continue;
+        }
         let (requests, callers): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
         match batch.run(&requests).await {
             Ok(answers) => answer(callers, answers),
             Err(error) if requests.len() == 1 => {
                 if let Some(caller) = callers.into_iter().next() {
                     // A caller that went away no longer wants to know.
-                    let _ = caller.send(Err(error));
+                    let _ = caller.send(Err(LaneError::Failed(error)));
                 }
             }
             // One broken request must not fail its neighbours: each is done alone.
@@ -123,19 +148,29 @@ async fn gather<T>(queue: &mut mpsc::Receiver<T>, taken: &mut Vec<T>, enough: us
     }
 }
 
-type Callers<B> = Vec<oneshot::Sender<Result<<B as Batch>::Answer, <B as Batch>::Error>>>;
+type Callers<B> = Vec<oneshot::Sender<Told<B>>>;
 
+/// Stops at the first that finds nobody to ask: the others would each wait in vain.
 async fn one_by_one<B: Batch>(batch: &B, requests: Vec<B::Request>, callers: Callers<B>) {
+    let mut reachable = true;
     for (request, caller) in requests.into_iter().zip(callers) {
+        if !reachable {
+            let _ = caller.send(Err(LaneError::Unavailable));
+            continue;
+        }
+        if caller.is_closed() {
+            continue;
+        }
         let result = batch.run(std::slice::from_ref(&request)).await;
+        reachable = result.as_ref().err().is_none_or(|error| !B::is_unreachable(error));
         let Some(result) = result.map(|mut answers| answers.pop()).transpose() else {
             continue;
         };
-        let _ = caller.send(result);
+        let _ = caller.send(result.map_err(LaneError::Failed));
     }
 }
 
-fn answer<A, E>(callers: Vec<oneshot::Sender<Result<A, E>>>, answers: Vec<A>) {
+fn answer<A, E>(callers: Vec<oneshot::Sender<Result<A, LaneError<E>>>>, answers: Vec<A>) {
     for (caller, answer) in callers.into_iter().zip(answers) {
         let _ = caller.send(Ok(answer));
     }
@@ -145,11 +180,15 @@ fn answer<A, E>(callers: Vec<oneshot::Sender<Result<A, E>>>, answers: Vec<A>) {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
 
-    /// Doubles numbers; a batch with 13 in it fails.
+    /// Doubles numbers; a batch with 13 in it fails, and where there is a 66, nobody is reached.
     #[derive(Default)]
     struct Doubling {
         largest: Arc<AtomicUsize>,
+        /// What each run was asked, while there is a turn for it.
+        runs: Arc<std::sync::Mutex<Vec<Vec<u64>>>>,
+        turns: Option<Arc<Semaphore>>,
     }
 
     #[async_trait(?Send)]
@@ -160,19 +199,80 @@ mod tests {
 
         async fn run(&self, requests: &[u64]) -> Result<Vec<u64>, &'static str> {
             self.largest.fetch_max(requests.len(), Ordering::SeqCst);
+            self.runs.lock().unwrap().push(requests.to_vec());
+            if let Some(turns) = &self.turns {
+                turns.acquire().await.unwrap().forget();
+            }
             tokio::task::yield_now().await;
             if requests.contains(&13) {
                 Err("thirteen")
+            } else if requests.contains(&66) {
+                Err("nobody")
             } else {
                 Ok(requests.iter().map(|n| n * 2).collect())
             }
         }
+
+        fn is_unreachable(error: &&'static str) -> bool {
+            *error == "nobody"
+        }
+    }
+
+    /// One lane that is busy with the request 1 until it gets its turn.
+    async fn busy() -> (Lanes<Doubling>, Doubling, tokio::task::JoinHandle<Told<Doubling>>) {
+        let batch = || Doubling::default();
+        let (mut here, mut there) = (batch(), batch());
+        let turns = Arc::new(Semaphore::new(0));
+        (here.turns, there.turns) = (Some(Arc::clone(&turns)), Some(turns));
+        there.runs = Arc::clone(&here.runs);
+        let lanes = Lanes::start(&LocalPoolHandle::new(1), there, 1, 8);
+        let first = {
+            let lanes = lanes.clone();
+            tokio::spawn(async move { lanes.answered(1).await })
+        };
+        while here.runs.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        (lanes, here, first)
+    }
+
+    fn turns(doubling: &Doubling, n: usize) {
+        doubling.turns.as_ref().unwrap().add_permits(n);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever_and_nothing_is_done_for_who_has_gone() {
+        let (lanes, doubling, first) = busy().await;
+        let late = lanes.submit_within(Duration::from_millis(1), 2).await;
+        assert!(matches!(late, Err(LaneError::Unavailable)), "{late:?}");
+        turns(&doubling, 2);
+        assert_eq!(first.await.unwrap().unwrap(), 2);
+        assert_eq!(lanes.answered(3).await.unwrap(), 6);
+        assert_eq!(*doubling.runs.lock().unwrap(), [[1], [3]], "2 was never begun");
+    }
+
+    #[tokio::test]
+    async fn where_nobody_is_reached_the_rest_are_told_at_once() {
+        let (lanes, doubling, first) = busy().await;
+        let rest = [4, 66, 5, 6].map(|n| lanes.answered(n));
+        let told = tokio::join!(futures_util::future::join_all(rest), async {
+            while QUEUE - lanes.queue.capacity() < 4 {
+                tokio::task::yield_now().await;
+            }
+            turns(&doubling, 9);
+        });
+        let told: Vec<String> = told.0.iter().map(|told| format!("{told:?}")).collect();
+        let wanted = ["Ok(8)", "Err(Failed(\"nobody\"))", "Err(Unavailable)", "Err(Unavailable)"];
+        assert_eq!(told, wanted);
+        let runs = doubling.runs.lock().unwrap().clone();
+        assert_eq!(runs, [vec![1], vec![4, 66, 5, 6], vec![4], vec![66]]);
+        assert_eq!(first.await.unwrap().unwrap(), 2);
     }
 
     #[tokio::test]
     async fn a_broken_request_fails_alone_and_batches_stay_bounded() {
         let largest = Arc::new(AtomicUsize::new(0));
-        let batch = Doubling { largest: Arc::clone(&largest) };
+        let batch = Doubling { largest: Arc::clone(&largest), ..Doubling::default() };
         let lanes = Lanes::start(&LocalPoolHandle::new(1), batch, 2, 8);
         let tasks: Vec<_> = (0..200_u64)
             .map(|n| {
@@ -185,7 +285,7 @@ mod tests {
             match result {
                 Ok(answer) => assert_eq!(answer, 2 * (n % 20)),
                 Err(LaneError::Failed(why)) => assert_eq!((n % 20, why), (13, "thirteen")),
-                Err(LaneError::Ended) => panic!("lane ended"),
+                Err(LaneError::Unavailable | LaneError::Ended) => panic!("no answer"),
             }
         }
         let largest = largest.load(Ordering::SeqCst);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::base::{
     clock::Clock,
-    db::Db,
+    db::{Db, DbError, TxError},
     lane::{Batch, Lanes},
 };
 use async_trait::async_trait;
@@ -51,5 +51,9 @@ impl Batch for Poster {
         let outcomes = post_alone(&self.db, &self.opened, now, requests).await?;
         self.sealer.notify_one();
         Ok(outcomes)
+    }
+
+    fn is_unreachable(error: &LedgerError) -> bool {
+        error.db().is_some_and(DbError::is_unreachable)
     }
 }

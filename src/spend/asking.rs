@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     base::{
+        clock::Timestamp,
         ids::{PersonId, SchoolId},
         money::Fen,
     },
@@ -16,7 +17,11 @@ use crate::{
         seq::{Answer, AnswerKind, Asked, Kept, Seen, Step, see},
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long a code stays as good as it was when it was looked for. Longer than anybody waits for
+/// an answer: whoever was decided later has gone, and may have paid in cash.
+const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A charge that a till asks for.
 #[derive(Clone, Debug)]
@@ -31,6 +36,8 @@ pub struct Asking {
     pub amount: Fen,
     /// By what it is asked for.
     pub proof: Proof,
+    /// When its code, or its password, was found to be good or not.
+    pub looked_at: Timestamp,
     /// Of the request, to be named in a refusal.
     pub request_id: String,
 }
@@ -56,7 +63,7 @@ pub enum Scan {
 
 impl Scan {
     /// What was found, unless the terminal must wait: then how long.
-    pub fn of(found: Found) -> Result<Self, std::time::Duration> {
+    pub fn of(found: Found) -> Result<Self, Duration> {
         match found {
             Found::Shown(shown) => Ok(Self::Good(shown)),
             Found::ClockSkew(shown, _) => Ok(Self::Skewed(shown)),
@@ -148,6 +155,11 @@ impl Asking {
         }
     }
 
+    /// Whether it has waited too long to be decided.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        self.looked_at.plus(DECIDED_WITHIN) < now
+    }
+
     /// The challenge that it answers.
     pub(super) const fn challenge(&self) -> Option<&Challenge> {
         match &self.proof {
@@ -166,6 +178,8 @@ pub enum Told {
     Conflict,
     /// Its nonce was used under another signature.
     NonceReused,
+    /// It waited too long: nothing was decided, and nothing is kept.
+    Late,
 }
 
 /// What a request is told because of those before it; `None` where it is to be decided.
@@ -206,11 +220,11 @@ fn told_by_other_step(asking: &Asking, kept: &[Kept]) -> Option<Told> {
 }
 
 /// For each request of a batch whether it is to be decided. Of several under one number, or with
-/// one nonce, the first is.
-pub(super) fn to_decide(askings: &[Asking], known: &[Kept]) -> Vec<bool> {
+/// one nonce, the first is; those that come too late are not.
+pub(super) fn to_decide(askings: &[Asking], known: &[Kept], now: Timestamp) -> Vec<bool> {
     let mut kept = known.to_vec();
     let mut decide = |asking: &Asking| {
-        let first = told_before(asking, &kept).is_none();
+        let first = !asking.is_late(now) && told_before(asking, &kept).is_none();
         if first {
             let open = Answer { status: 0, body: Vec::new() };
             kept.push(Kept { asked: asking.asked.clone(), answer: open });
@@ -224,7 +238,6 @@ pub(super) fn to_decide(askings: &[Asking], known: &[Kept]) -> Vec<bool> {
 mod tests {
     use super::*;
     use crate::{
-        base::clock::Timestamp,
         schools::policy::Policy,
         spend::challenge::{ChallengeId, LIFE},
         terminals::{MerchantId, TerminalId, seq::Seq},
@@ -266,6 +279,7 @@ mod tests {
             },
             amount: Fen::new(1).unwrap(),
             proof,
+            looked_at: NOW,
             request_id: String::new(),
         }
     }
@@ -335,7 +349,14 @@ mod tests {
         let mut twice = batch[3].clone();
         twice.asked.signature_digest = [9; 32];
         let batch = [&batch[..3], &[twice], &batch[4..]].concat();
-        let open = to_decide(&batch, &known);
+        let in_time = NOW.plus(DECIDED_WITHIN);
+        let open = to_decide(&batch, &known, in_time);
         assert_eq!(open, [false, true, false, false, true, true, false]);
+        let late = in_time.plus(Duration::from_micros(1));
+        assert_eq!(to_decide(&batch, &known, late), [false; 7]);
+        let mut batch = batch;
+        batch[4].looked_at = late;
+        let open = to_decide(&batch, &known, late);
+        assert_eq!(open, [false, false, false, false, true, false, false]);
     }
 }

@@ -103,12 +103,17 @@ impl Batch for Charging {
     type Error = ChargeError;
 
     async fn run(&self, requests: &[Asking]) -> Result<Vec<Told>, ChargeError> {
-        let now = self.clock.now();
-        let charging = self.db.in_tx(async |tx| charge_all(tx, now, &self.names, requests).await);
+        // Each run has its own time: the one before may have waited for the database.
+        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, requests).await;
+        let charging = self.db.in_tx(charge);
         let done = write_point::within("charge", charging).await?;
         self.sealer.notify_one();
         self.codes.remember_used(&done.used);
         Ok(done.told)
+    }
+
+    fn is_unreachable(error: &ChargeError) -> bool {
+        error.db().is_some_and(DbError::is_unreachable)
     }
 }
 
@@ -121,7 +126,8 @@ pub struct Done {
     pub used: Vec<Shown>,
 }
 
-/// Decides charges in order and answers each. Nothing counts until the caller commits.
+/// Decides charges in order and answers each, but for those that have waited too long. Nothing
+/// counts until the caller commits.
 pub async fn charge_all(
     tx: &Tx,
     now: Timestamp,
@@ -132,7 +138,7 @@ pub async fn charge_all(
     let held = Held::lock(tx, persons, &merchants).await?;
     let asked: Vec<&Asked> = askings.iter().map(|asking| &asking.asked).collect();
     let mut kept = known(Source::Tx(tx), &asked).await?;
-    let open = to_decide(askings, &kept);
+    let open = to_decide(askings, &kept, now);
     let papers = papers(tx, now, askings, &open).await?;
     let used = askings.iter().zip(&open).filter(|(_, open)| **open);
     let used = used.filter_map(|(asking, _)| asking.shown().copied()).collect();
@@ -154,7 +160,7 @@ pub async fn charge_all(
         return Err(DbError::Raced { table: "charge_challenge" }.into());
     }
     kept.extend(orders.kept);
-    let told = askings.iter().map(|asking| told_in_the_end(asking, &kept));
+    let told = askings.iter().map(|asking| told_in_the_end(asking, &kept, now));
     Ok(Done { told: told.collect::<Result<_, _>>()?, used })
 }
 
@@ -207,8 +213,9 @@ fn uses_by_request(open: &[&Asking], uses: Vec<Use>) -> HashMap<Place, Use> {
     with_code.map(|asking| place(asking)).zip(uses).collect()
 }
 
-/// Everybody's answer is kept by now.
-fn told_in_the_end(asking: &Asking, kept: &[Kept]) -> Result<Told, DbError> {
+/// Everybody's answer is kept by now, but theirs who came too late for one.
+fn told_in_the_end(asking: &Asking, kept: &[Kept], now: Timestamp) -> Result<Told, DbError> {
     let missing = DbError::Inconsistent { table: "terminal_answer", what: "no answer" };
-    told_before(asking, kept).ok_or(missing)
+    let late = asking.is_late(now).then_some(Told::Late);
+    told_before(asking, kept).or(late).ok_or(missing)
 }

@@ -157,7 +157,9 @@ impl From<NotDecided> for ApiError {
             NotDecided::Conflict => Self::new(SEQ_CONFLICT),
             NotDecided::NonceReused => terminals::http::nonce_reused(),
             NotDecided::Password(fault) => fault.into(),
-            NotDecided::Charge(LaneError::Ended) => Self::new(UNAVAILABLE),
+            NotDecided::Late | NotDecided::Charge(LaneError::Unavailable | LaneError::Ended) => {
+                Self::new(UNAVAILABLE)
+            }
             NotDecided::Charge(error @ LaneError::Failed(_)) => Self::internal(&error),
             NotDecided::Db(error) => Self::internal(&error),
         }

@@ -28,7 +28,7 @@ pub use rules::Which;
 
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, Timestamp},
         db::{Db, DbError, Source},
         lane::{LaneError, Lanes},
         money::Fen,
@@ -118,6 +118,9 @@ pub enum NotDecided {
     /// The nonce was used under another signature.
     #[error("the nonce was used before")]
     NonceReused,
+    /// It waited too long for its turn.
+    #[error("the charge came too late to be decided")]
+    Late,
     /// A password may not be tried now.
     #[error(transparent)]
     Password(#[from] PasswordFault),
@@ -147,12 +150,13 @@ impl Spending {
     ) -> Result<Answer, NotDecided> {
         let request = self.request(till, request_id).await?;
         let Wish { seq, amount, by } = wish;
-        let (asked, proof) = match by {
+        let begun = self.clock.now();
+        let (asked, proof, looked_at) = match by {
             By::Code(code) => {
                 let content = till.call().signed.body_digest();
                 let asked = Asked::of(till.call(), (seq, Step::Act), AnswerKind::Charge, &content);
-                match self.scan(&request, &code).await? {
-                    Ok(scan) => (asked, Proof::Scan(scan)),
+                match self.scan(&request, &code, begun).await? {
+                    Ok(scan) => (asked, Proof::Scan(scan), begun),
                     Err(retry_after) => return self.kept_or_slowed(&asked, retry_after).await,
                 }
             }
@@ -164,11 +168,12 @@ impl Spending {
                 if let Some(told) = self.kept(&asked).await? {
                     return answered(told);
                 }
-                (asked, self.password(&request, (&challenge, amount), password).await?)
+                let proof = self.password(&request, (&challenge, amount), password).await?;
+                (asked, proof, self.clock.now())
             }
         };
         let Request { school, merchant, id: request_id, .. } = request;
-        let asking = Asking { asked, school, merchant, amount, proof, request_id };
+        let asking = Asking { asked, school, merchant, amount, proof, looked_at, request_id };
         answered(self.charging.submit(asking).await?)
     }
 
@@ -205,6 +210,7 @@ impl Spending {
         &self,
         request: &Request<'_>,
         code: &str,
+        now: Timestamp,
     ) -> Result<Result<Scan, Duration>, DbError> {
         let place = Place {
             school: request.school.id,
@@ -212,7 +218,7 @@ impl Spending {
             accepts: &[Purpose::Pay],
             prefixes: &request.school.policy.passcode.prefixes,
         };
-        Ok(Scan::of(self.codes.find(&place, code, self.clock.now()).await?))
+        Ok(Scan::of(self.codes.find(&place, code, now).await?))
     }
 
     /// The proof of a password, compared outside every transaction.
@@ -264,5 +270,6 @@ fn answered(told: Told) -> Result<Answer, NotDecided> {
         Told::Answer(answer) => Ok(answer),
         Told::Conflict => Err(NotDecided::Conflict),
         Told::NonceReused => Err(NotDecided::NonceReused),
+        Told::Late => Err(NotDecided::Late),
     }
 }

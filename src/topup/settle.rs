@@ -345,4 +345,8 @@ impl Batch for Settling {
         }
         Ok(verdicts)
     }
+
+    fn is_unreachable(error: &SettleError) -> bool {
+        error.db().is_some_and(DbError::is_unreachable)
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 use onecard::{
     base::{
-        clock::{ManualClock, Timestamp},
+        clock::{Clock, ManualClock, Timestamp},
         crypto::{
             keyring::{Key32, KeyRing, NamedKey},
             seal::Sealer,
@@ -120,6 +120,7 @@ impl Counter {
             merchant: self.merchant.clone(),
             amount: Fen::new(fen).unwrap(),
             proof: Proof::Scan(scan),
+            looked_at: self.clock.now(),
             request_id: "r".to_owned(),
         }
     }

@@ -23,6 +23,7 @@ mod python;
 
 mod counter;
 mod events;
+mod late;
 mod library;
 mod limits;
 mod numbers;

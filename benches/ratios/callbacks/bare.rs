@@ -66,6 +66,10 @@ impl Batch for Nothing {
     async fn run(&self, requests: &[Report]) -> Result<Vec<Verdict>, Infallible> {
         Ok(requests.iter().map(|_| Verdict::Settled).collect())
     }
+
+    fn is_unreachable(error: &Infallible) -> bool {
+        match *error {}
+    }
 }
 
 /// Serves until it is killed, where that was asked for; answers whether it was.
