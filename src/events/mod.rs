@@ -70,6 +70,27 @@ pub struct CodeUsed {
     pub sub: u8,
 }
 
+/// A code was used up at a till, and nothing was paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CodeRefused {
+    /// The code of the problem that the till was told: `limit_meal`; `password_required` where the
+    /// till waits for a password.
+    pub reason: String,
+    /// What was to be paid.
+    #[schema(value_type = i64)]
+    pub amount_fen: Fen,
+    /// To whom.
+    pub merchant_name: String,
+    /// `pay` or `id`.
+    pub purpose: String,
+    /// Which enrolment's code it was.
+    pub generation: u32,
+    /// In which step it was made.
+    pub tick: u64,
+    /// Its number within the step.
+    pub sub: u8,
+}
+
 /// An order is in another state now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderChanged {
@@ -85,6 +106,8 @@ pub struct OrderChanged {
 pub enum Happening {
     /// A code was used at a till.
     CodeUsed(CodeUsed),
+    /// A code was used up at a till, and nothing was paid.
+    CodeRefused(CodeRefused),
     /// An order is in another state now.
     OrderChanged(OrderChanged),
 }
@@ -94,6 +117,7 @@ impl Happening {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::CodeUsed(_) => "code_used",
+            Self::CodeRefused(_) => "code_refused",
             Self::OrderChanged(_) => "order_changed",
         }
     }

@@ -6,7 +6,7 @@ use super::{
     challenge::{Challenge, ChallengeId, LIFE},
     charging::ChargeError,
     postings::{self, Parties},
-    refusal::{Refusal, password_required},
+    refusal::{PASSWORD_REQUIRED, Refusal, password_required},
     rules::{Case, Verdict, Which, stopped},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         CardStatus, Drawn, Purse, Spent,
         charges::{Charge, ChargeId},
     },
-    events::{CodeUsed, Happening, NewEvent},
+    events::{CodeRefused, CodeUsed, Happening, NewEvent},
     ledger::{Held, transfer::Transfer},
     passcode::{Purpose, Use},
     schools::Brief,
@@ -83,6 +83,19 @@ pub struct ChargeView {
     at: Timestamp,
 }
 
+/// What does not get as far as being judged.
+struct Unfit {
+    /// Whose code it used up, or whose password it was, if anybody's.
+    claim: Option<Claim>,
+    refusal: Refusal,
+}
+
+impl From<Refusal> for Unfit {
+    fn from(refusal: Refusal) -> Self {
+        Self { claim: None, refusal }
+    }
+}
+
 /// A batch being decided.
 pub(super) struct Desk<'a> {
     now: Timestamp,
@@ -113,32 +126,42 @@ impl<'a> Desk<'a> {
         };
         let answer = match claim {
             Ok(claim) => self.judge(asking, &claim)?,
-            Err(refusal) => refused(asking, refusal)?,
+            Err(Unfit { claim, refusal }) => {
+                if let Some(claim) = claim {
+                    self.tell_refused(asking, &claim, refusal.kind().code);
+                }
+                refused(asking, refusal)?
+            }
         };
         self.orders.kept.push(Kept { asked: asking.asked.clone(), answer });
         Ok(())
     }
 
     /// Whose code it is, if it is good.
-    fn scanned(&self, asking: &Asking, scan: &Scan) -> Result<Result<Claim, Refusal>, ChargeError> {
-        let shown = match scan {
-            Scan::Good(shown) => shown,
-            Scan::Skewed(_) => return Ok(Err(Refusal::CodeClockSkew)),
-            Scan::Used => return Ok(Err(Refusal::CodeUsed)),
-            Scan::WrongPurpose => return Ok(Err(Refusal::CodeWrongPurpose)),
+    fn scanned(&self, asking: &Asking, scan: &Scan) -> Result<Result<Claim, Unfit>, ChargeError> {
+        let (shown, skewed) = match scan {
+            Scan::Good(shown) => (shown, false),
+            Scan::Skewed(shown) => (shown, true),
+            Scan::Used => return Ok(Err(Refusal::CodeUsed.into())),
+            Scan::WrongPurpose => return Ok(Err(Refusal::CodeWrongPurpose.into())),
             Scan::Invalid | Scan::Foreign(_) | Scan::NotACode => {
-                return Ok(Err(Refusal::CodeInvalid));
+                return Ok(Err(Refusal::CodeInvalid.into()));
             }
         };
-        Ok(match self.papers.uses.get(&place(asking)) {
-            Some(Use::Fresh) => Ok(Claim { person: shown.person, code: shown.into(), given: None }),
+        let claim = Claim { person: shown.person, code: shown.into(), given: None };
+        let used = self.papers.uses.get(&place(asking)).ok_or(missing("code_use"))?;
+        let refusal = match (used, skewed) {
+            (Use::Fresh, false) => return Ok(Ok(claim)),
+            // Its phone was told of the first use.
+            (Use::UsedBefore, false) => return Ok(Err(Refusal::CodeUsed.into())),
+            (Use::UsedBefore, true) => return Ok(Err(Refusal::CodeClockSkew.into())),
+            (Use::Fresh | Use::DeviceEnded, true) => Refusal::CodeClockSkew,
             // A card that was reported lost says so; its devices ended with the report.
-            Some(Use::DeviceEnded) => {
-                Err(stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid))
+            (Use::DeviceEnded, false) => {
+                stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid)
             }
-            Some(Use::UsedBefore) => Err(Refusal::CodeUsed),
-            None => return Err(missing("code_use").into()),
-        })
+        };
+        Ok(Err(Unfit { claim: Some(claim), refusal }))
     }
 
     /// Whose scan waits for this password. However it ends, the challenge is used up.
@@ -147,20 +170,22 @@ impl<'a> Desk<'a> {
         asking: &Asking,
         challenge: Option<&Challenge>,
         right: bool,
-    ) -> Result<Claim, Refusal> {
+    ) -> Result<Claim, Unfit> {
         let challenge =
             challenge.and_then(|challenge| self.papers.challenges.get_mut(&challenge.id));
         let challenge = challenge.ok_or(Refusal::ChallengeInvalid)?;
         if !challenge.waits_for(asking.asked.terminal, asking.amount, self.now) {
-            return Err(Refusal::ChallengeInvalid);
+            return Err(Refusal::ChallengeInvalid.into());
         }
         challenge.used = true;
         self.orders.answered.push(challenge.id);
-        if !right {
-            return Err(Refusal::PasswordWrong);
-        }
         let Challenge { person, code, which, .. } = *challenge;
-        Ok(Claim { person, code, given: Some(which) })
+        let claim = Claim { person, code, given: Some(which) };
+        if right {
+            Ok(claim)
+        } else {
+            Err(Unfit { claim: Some(claim), refusal: Refusal::PasswordWrong })
+        }
     }
 
     fn judge(&mut self, asking: &Asking, claim: &Claim) -> Result<Answer, ChargeError> {
@@ -191,7 +216,10 @@ impl<'a> Desk<'a> {
                 };
                 Ok(Answer { status: 200, body: serde_json::to_vec(&view)? })
             }
-            Verdict::Refused(refusal) => Ok(refused(asking, refusal)?),
+            Verdict::Refused(refusal) => {
+                self.tell_refused(asking, claim, refusal.kind().code);
+                Ok(refused(asking, refusal)?)
+            }
             Verdict::Ask(which) => Ok(self.ask(asking, claim, which)?),
         }
     }
@@ -234,12 +262,26 @@ impl<'a> Desk<'a> {
             tick: claim.code.tick,
             sub: claim.code.sub,
         };
-        self.orders.events.push(NewEvent {
-            school: asking.school.id,
-            person: claim.person,
-            what: Happening::CodeUsed(used),
-            at: self.now,
-        });
+        self.happened(asking, claim, Happening::CodeUsed(used));
+    }
+
+    /// Tells the phone that one of its codes is used up, and why nothing was paid by it.
+    fn tell_refused(&mut self, asking: &Asking, claim: &Claim, reason: &'static str) {
+        let refused = CodeRefused {
+            reason: reason.to_owned(),
+            amount_fen: asking.amount,
+            merchant_name: asking.merchant.name.to_string(),
+            purpose: Purpose::Pay.as_str().to_owned(),
+            generation: claim.code.generation,
+            tick: claim.code.tick,
+            sub: claim.code.sub,
+        };
+        self.happened(asking, claim, Happening::CodeRefused(refused));
+    }
+
+    fn happened(&mut self, asking: &Asking, claim: &Claim, what: Happening) {
+        let (school, person) = (asking.school.id, claim.person);
+        self.orders.events.push(NewEvent { school, person, what, at: self.now });
     }
 
     fn ask(
@@ -260,6 +302,7 @@ impl<'a> Desk<'a> {
             expires_at: self.now.plus(LIFE),
             used: false,
         };
+        self.tell_refused(asking, claim, PASSWORD_REQUIRED.code);
         let told = problem(asking, &password_required(&challenge.id.to_string(), which));
         self.orders.challenges.push(challenge);
         told

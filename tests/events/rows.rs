@@ -12,7 +12,7 @@ use onecard::{
         ids::{PersonId, SchoolId},
         money::{Balance, Fen},
     },
-    events::{self, CodeUsed, Event, Happening, NewEvent, Position},
+    events::{self, CodeRefused, CodeUsed, Event, Happening, NewEvent, Position},
 };
 use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
@@ -50,6 +50,19 @@ fn code_used(of: u128) -> NewEvent {
     NewEvent { school: SchoolId::from_number(1), person: person(of), what, at: NOW }
 }
 
+fn code_refused(of: u128) -> NewEvent {
+    let what = Happening::CodeRefused(CodeRefused {
+        reason: "limit_meal".to_owned(),
+        amount_fen: Fen::new(3100).unwrap(),
+        merchant_name: "一食堂".to_owned(),
+        purpose: "pay".to_owned(),
+        generation: 2,
+        tick: 119_682_240,
+        sub: 3,
+    });
+    NewEvent { what, ..code_used(of) }
+}
+
 async fn all(db: &Db, of: u128) -> Vec<Event> {
     events::after(db, person(of), Position::START, 10_000).await.unwrap()
 }
@@ -76,6 +89,8 @@ async fn a_batch_is_one_statement_and_numbers_each_person(test: &TestDb) {
     assert!(of_one.iter().all(|event| event.at == NOW));
     assert_eq!(numbers(&all(db, 2).await), [1]);
     assert_eq!(numbers(&all(db, 3).await), Vec::<i64>::new());
+    add(db, &[code_refused(4)]).await.unwrap();
+    assert_eq!(all(db, 4).await[0].what, code_refused(4).what);
 
     let page = events::after(db, person(1), Position::new(1), 2).await.unwrap();
     assert_eq!(numbers(&page), [2, 3]);

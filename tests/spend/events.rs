@@ -1,11 +1,24 @@
 //! What the phone hears of a code that was used.
 
-use crate::{common::TestDb, shop::Shop};
+use crate::{
+    common::TestDb,
+    server::PEOPLE,
+    shop::{CHARGES, D0, D3, Shop},
+};
+use onecard::{
+    base::clock::{Clock, SystemClock},
+    passcode::Purpose,
+};
 use serde_json::{Value, json};
+use std::time::Duration;
 
-on_each_database!(a_phone_hears_what_its_code_paid_and_of_no_refusal);
+on_each_database!(
+    a_phone_hears_what_its_code_paid,
+    a_phone_hears_why_its_code_paid_nothing,
+    a_phone_hears_of_the_password_and_of_what_became_of_it,
+);
 
-async fn a_phone_hears_what_its_code_paid_and_of_no_refusal(db: &TestDb) {
+async fn a_phone_hears_what_its_code_paid(db: &TestDb) {
     let shop = Shop::open(db, "").await;
     let student = shop.world.student(0).await;
     let events =
@@ -37,6 +50,76 @@ async fn a_phone_hears_what_its_code_paid_and_of_no_refusal(db: &TestDb) {
     );
     shop.charge(&shop.phones[0].code(), 1).await.body(200);
     let next = events(&heard["next_after"]).await;
-    assert_eq!(next["items"].as_array().unwrap().len(), 1, "{next}");
-    assert_eq!(next["items"][0]["amount_fen"], 1);
+    let kinds: Vec<_> =
+        next["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
+    assert_eq!(kinds, ["code_refused", "code_used"], "of the replay it hears nothing");
+    assert_eq!(next["items"][1]["amount_fen"], 1);
+}
+
+/// What the first phone was told, by kind and reason.
+async fn heard(shop: &Shop) -> Vec<Value> {
+    let student = shop.world.student(0).await;
+    let all = student.get("/api/v1/events?after=0").await.body(200);
+    all["items"].as_array().unwrap().clone()
+}
+
+async fn a_phone_hears_why_its_code_paid_nothing(db: &TestDb) {
+    let shop = Shop::open(db, D0).await;
+    let phone = &shop.phones[0];
+    let at = SystemClock.now();
+    let code = phone.digits(Purpose::Pay, at, 0);
+    shop.charge(&code, 3100).await.problem("much", 422, "limit_meal");
+    shop.charge(&code, 2900).await.problem("the same screen", 409, "code_used");
+    let old = phone.digits(Purpose::Pay, at.minus(Duration::from_secs(75)), 2);
+    for _ in 0..2 {
+        shop.charge(&old, 1).await.problem("a clock that is wrong", 422, "code_clock_skew");
+    }
+    let told = heard(&shop).await;
+    assert_eq!(told.len(), 2, "one for each use: {told:?}");
+    let tick = u64::try_from(at.seconds() / 15).unwrap();
+    let fields = |reason: &str, fen: i64, tick: u64, sub: u64| {
+        [
+            ("kind", json!("code_refused")),
+            ("reason", json!(reason)),
+            ("amount_fen", json!(fen)),
+            ("merchant_name", json!("第一食堂")),
+            ("purpose", json!("pay")),
+            ("generation", json!(1)),
+            ("tick", json!(tick)),
+            ("sub", json!(sub)),
+        ]
+    };
+    let wanted = [fields("limit_meal", 3100, tick, 0), fields("code_clock_skew", 1, tick - 5, 2)];
+    for (item, wanted) in told.iter().zip(wanted) {
+        for (name, value) in wanted {
+            assert_eq!(item[name], value, "{name}: {item}");
+        }
+        assert!(item["id"].is_i64() && item["at"].is_string(), "{item}");
+    }
+}
+
+async fn a_phone_hears_of_the_password_and_of_what_became_of_it(db: &TestDb) {
+    let shop = Shop::open(db, D3).await;
+    for password in ["000000", PEOPLE[0].1] {
+        let seq = shop.seq();
+        let scan = json!({ "seq": seq, "code": shop.phones[0].code(), "amount_fen": 1250 });
+        let asked = shop.send(0, CHARGES, &scan).await.body(409)["challenge"].clone();
+        let given =
+            json!({ "seq": seq, "challenge": asked, "amount_fen": 1250, "password": password });
+        shop.send(0, CHARGES, &given).await;
+    }
+    let told = heard(&shop).await;
+    let of = |item: &Value| (item["kind"].clone(), item["reason"].clone());
+    let wanted = [
+        (json!("code_refused"), json!("password_required")),
+        (json!("code_refused"), json!("password_wrong")),
+        (json!("code_refused"), json!("password_required")),
+        (json!("code_used"), json!(null)),
+    ];
+    assert_eq!(told.iter().map(of).collect::<Vec<_>>(), wanted);
+    for pair in told.chunks(2) {
+        for mark in ["generation", "tick", "sub"] {
+            assert_eq!(pair[0][mark], pair[1][mark], "{mark} of one code");
+        }
+    }
 }
