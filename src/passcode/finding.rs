@@ -105,35 +105,56 @@ impl Codes {
         }
     }
 
-    /// Whose code a terminal has read. Counts misses; at most one query, and none for a code of a
-    /// device that is in the table.
+    /// Whose code a terminal has read, and the miss that the caller is to [`count`](Self::count)
+    /// unless it is a repeat. At most one query, and none for a code of a device that is in the
+    /// table.
     pub async fn find(
         &self,
         place: &Place<'_>,
         text: &str,
         now: Timestamp,
-    ) -> Result<Found, DbError> {
+    ) -> Result<(Found, Option<Missed>), DbError> {
         if let Some(retry_after) = self.counting.wait(place.terminal).await {
-            return Ok(Found::Slowed { retry_after });
+            return Ok((Found::Slowed { retry_after }, None));
         }
         let code = match parse(text, place.prefixes, place.accepts) {
             Ok(code) => code,
+<<<<<<< HEAD
             Err(CodeFault::OtherPurpose(_)) => return Ok(Found::WrongPurpose),
             Err(CodeFault::Foreign(wallet)) => return Ok(Found::Foreign(wallet)),
             Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
                 return Ok(Found::NotACode);
             }
+=======
+            Err(CodeFault::OtherPurpose(_)) => return Ok((Found::WrongPurpose, None)),
+            Err(
+                CodeFault::NotDigits
+                | CodeFault::Foreign(_)
+                | CodeFault::Length(_)
+                | CodeFault::UnknownPrefix,
+            ) => return Ok((Found::Invalid(Miss::NotACode), None)),
+>>>>>>> 39000cf (A till's repeat of an answered scan is not counted as a miss)
         };
         if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
-            return Ok(Found::Slowed { retry_after });
+            return Ok((Found::Slowed { retry_after }, None));
         }
         let mut found = self.look(place.school, &code, now);
         if found.is_none() {
             self.directory.catch_up(place.school).await?;
             found = self.look(place.school, &code, now);
         }
-        let Some(fit) = found else { return Ok(self.miss(place, &code, now).await) };
-        Ok(self.judged(fit).await)
+        let Some(fit) = found else {
+            let missed = self.miss(place, &code, now);
+            return Ok((Found::Invalid(missed.miss), Some(missed)));
+        };
+        Ok((self.judged(fit).await, None))
+    }
+
+    /// Counts a miss.
+    pub async fn count(&self, missed: &Missed, now: Timestamp) {
+        if let Err(error) = self.counting.count(missed, now).await {
+            tracing::debug!(%error, "a miss is not counted");
+        }
     }
 
     /// Whose code it is, by the table as it stands.
@@ -152,7 +173,7 @@ impl Codes {
         }
     }
 
-    async fn miss(&self, place: &Place<'_>, code: &Code, now: Timestamp) -> Found {
+    fn miss(&self, place: &Place<'_>, code: &Code, now: Timestamp) -> Missed {
         let elsewhere = self.directory.elsewhere(place.school, code);
         let here = self.directory.candidates(place.school, code);
         let step = here.first().map(|candidate| candidate.sighting.enrolment.step);
@@ -164,9 +185,13 @@ impl Codes {
             Miss::UnknownHandle
         };
         let (terminal, handle) = (place.terminal, code.handle());
+<<<<<<< HEAD
         let missed = Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss };
         self.counting.count(missed, now).await;
         Found::Invalid(miss)
+=======
+        Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss }
+>>>>>>> 39000cf (A till's repeat of an answered scan is not counted as a miss)
     }
 
     /// Whether somebody remembers that a payment code was used. Doors use a code once for each

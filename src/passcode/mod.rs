@@ -31,6 +31,7 @@ mod uses;
 mod window;
 
 pub use code::{Code, CodeFault, Kind, parse};
+pub use counting::Missed;
 pub use derive::{
     CodeMaster, CodeMasters, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber, Otp, OtpKey,
     Purpose, Salt,

@@ -140,6 +140,16 @@ struct Request<'a> {
     id: String,
 }
 
+/// What came of a scan.
+enum Scanned {
+    /// It is to be decided.
+    Now(Scan),
+    /// It was decided before.
+    Before(Told),
+    /// The terminal must wait so long.
+    Slowed(Duration),
+}
+
 impl Spending {
     /// Charges a code, or says why not.
     pub async fn charge(
@@ -155,9 +165,12 @@ impl Spending {
             By::Code(code) => {
                 let content = till.call().signed.body_digest();
                 let asked = Asked::of(till.call(), (seq, Step::Act), AnswerKind::Charge, &content);
-                match self.scan(&request, &code, begun).await? {
-                    Ok(scan) => (asked, Proof::Scan(scan), begun),
-                    Err(retry_after) => return self.kept_or_slowed(&asked, retry_after).await,
+                match self.scan((&request, &asked), &code, begun).await? {
+                    Scanned::Now(scan) => (asked, Proof::Scan(scan), begun),
+                    Scanned::Before(told) => return answered(told),
+                    Scanned::Slowed(retry_after) => {
+                        return self.kept_or_slowed(&asked, retry_after).await;
+                    }
                 }
             }
             By::Password { challenge, password } => {
@@ -208,17 +221,25 @@ impl Spending {
 
     async fn scan(
         &self,
-        request: &Request<'_>,
+        (request, asked): (&Request<'_>, &Asked),
         code: &str,
         now: Timestamp,
-    ) -> Result<Result<Scan, Duration>, DbError> {
+    ) -> Result<Scanned, DbError> {
         let place = Place {
             school: request.school.id,
             terminal: request.till.call().terminal.id.uuid(),
             accepts: &[Purpose::Pay],
             prefixes: &request.school.policy.passcode.prefixes,
         };
-        Ok(Scan::of(self.codes.find(&place, code, now).await?))
+        let (found, missed) = self.codes.find(&place, code, now).await?;
+        if let Some(missed) = missed {
+            // A till that asks again because the answer was lost has not scanned again.
+            if let Some(told) = self.kept(asked).await? {
+                return Ok(Scanned::Before(told));
+            }
+            self.codes.count(&missed, now).await;
+        }
+        Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }
 
     /// The proof of a password, compared outside every transaction.

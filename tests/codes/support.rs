@@ -154,7 +154,11 @@ pub async fn find(
 ) -> Result<Found, DbError> {
     let prefixes = Prefixes::default();
     let place = Place { school, terminal, accepts: &[Purpose::Pay], prefixes: &prefixes };
-    server.find(&place, text, now).await
+    let (found, missed) = server.find(&place, text, now).await?;
+    if let Some(missed) = missed {
+        server.count(&missed, now).await;
+    }
+    Ok(found)
 }
 
 /// The same, with the number of statements that it took.

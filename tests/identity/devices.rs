@@ -59,7 +59,7 @@ impl Till {
         let terminal = uuid::Uuid::from_u128(7);
         let (school, prefixes) = (self.school, Prefixes::default());
         let place = Place { school, terminal, accepts: &[purpose], prefixes: &prefixes };
-        self.codes.find(&place, code, now()).await.unwrap()
+        self.codes.find(&place, code, now()).await.unwrap().0
     }
 
     async fn reads(&self, code: &str) -> Shown {

@@ -10,6 +10,7 @@ use onecard::base::clock::{Clock, SystemClock};
 use serde_json::json;
 
 on_each_database!(
+    a_miss_that_is_asked_again_is_one_miss,
     a_number_is_charged_once,
     a_nonce_is_for_one_signature,
     two_tills_scan_one_code_at_the_same_instant,
@@ -114,4 +115,22 @@ async fn without_the_database_nothing_is_decided(db: &TestDb) {
     shop.send(0, CHARGES, &body).await.body(200);
     assert_eq!(shop.total(shop.phones[0].person).await, MONEY - 1250);
     shop.is_sound().await;
+}
+
+/// The answer was lost, and the till asks until it has one: nobody has scanned again.
+async fn a_miss_that_is_asked_again_is_one_miss(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    let good = shop.phones[0].code();
+    let last = good.chars().last().unwrap().to_digit(10).unwrap();
+    let misread = format!("{}{}", &good[..19], (last + 1) % 10);
+    let body = json!({ "seq": shop.seq(), "code": misread, "amount_fen": 1 });
+    let first = shop.send(0, CHARGES, &body).await;
+    first.problem("misread", 422, "code_invalid");
+    for n in 0..11 {
+        let again = shop.send(0, CHARGES, &body).await;
+        assert_eq!((again.status, &again.bytes), (422, &first.bytes), "repeat {n}");
+    }
+    let other = json!({ "seq": body["seq"], "code": misread, "amount_fen": 2 });
+    shop.send(0, CHARGES, &other).await.problem("something else", 409, "seq_conflict");
+    shop.charge(&good, 1).await.body(200);
 }

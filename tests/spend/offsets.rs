@@ -50,7 +50,7 @@ impl Till {
         let (terminal, accepts) = (uuid::Uuid::from_u128(1), &[Purpose::Pay]);
         let place = Place { school, terminal, accepts, prefixes: &prefixes };
         let now = self.counter.clock.now();
-        let scan = Scan::of(self.codes.find(&place, digits, now).await.unwrap()).unwrap();
+        let scan = Scan::of(self.codes.find(&place, digits, now).await.unwrap().0).unwrap();
         let seq = self.seq.fetch_add(1, Ordering::SeqCst);
         let asking = self.counter.asking(scan, (1, seq), 1);
         code(&self.lanes.submit(asking).await.unwrap())
