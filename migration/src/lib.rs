@@ -13,6 +13,7 @@ mod m0010_terminals;
 mod m0011_codes;
 mod m0012_charges;
 mod m0013_events;
+mod m0014_challenge_claims;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_events::Migration),
             Box::new(m0011_codes::Migration),
             Box::new(m0012_charges::Migration),
+            Box::new(m0014_challenge_claims::Migration),
         ]
     }
 }

@@ -300,6 +300,7 @@ mod tests {
             which: Which::Query,
             code: CodeMark { generation: 1, tick: 1, sub: 1 },
             expires_at: NOW.plus(LIFE),
+            claimed_by: None,
             used: false,
         };
         let proof = Proof::Password { challenge: Some(challenge), right: true };

@@ -40,6 +40,8 @@ pub struct Challenge {
     pub code: CodeMark,
     /// When it is over.
     pub expires_at: Timestamp,
+    /// The number under which its password came.
+    pub claimed_by: Option<Seq>,
     /// Whether a password was given.
     pub used: bool,
 }
@@ -82,6 +84,7 @@ mod tests {
             which: Which::Query,
             code: CodeMark { generation: 1, tick: 2, sub: 3 },
             expires_at: now.plus(LIFE),
+            claimed_by: None,
             used: false,
         };
         let in_time = now.plus(Duration::from_secs(89));

@@ -177,6 +177,10 @@ impl<'a> Desk<'a> {
         if !challenge.waits_for(asking.asked.terminal, asking.amount, self.now) {
             return Err(Refusal::ChallengeInvalid.into());
         }
+        // The password of another number was not compared, and takes nothing from the one that was.
+        if challenge.claimed_by != Some(asking.asked.seq) {
+            return Err(Refusal::ChallengeInvalid.into());
+        }
         challenge.used = true;
         self.orders.answered.push(challenge.id);
         let Challenge { person, code, which, .. } = *challenge;
@@ -300,6 +304,7 @@ impl<'a> Desk<'a> {
             which,
             code: claim.code,
             expires_at: self.now.plus(LIFE),
+            claimed_by: None,
             used: false,
         };
         self.tell_refused(asking, claim, PASSWORD_REQUIRED.code);

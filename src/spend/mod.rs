@@ -181,7 +181,7 @@ impl Spending {
                 if let Some(told) = self.kept(&asked).await? {
                     return answered(told);
                 }
-                let proof = self.password(&request, (&challenge, amount), password).await?;
+                let proof = self.password((&request, seq), (&challenge, amount), password).await?;
                 (asked, proof, self.clock.now())
             }
         };
@@ -242,10 +242,11 @@ impl Spending {
         Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }
 
-    /// The proof of a password, compared outside every transaction.
+    /// The proof of a password, compared outside every transaction. Of several numbers that answer
+    /// one challenge the first has its password counted and compared; the others are refused.
     async fn password(
         &self,
-        request: &Request<'_>,
+        (request, seq): (&Request<'_>, Seq),
         (challenge, amount): (&str, Fen),
         password: SecretString,
     ) -> Result<Proof, NotDecided> {
@@ -258,6 +259,9 @@ impl Spending {
         };
         let terminal = request.till.call().terminal.id;
         if !challenge.waits_for(terminal, amount, self.clock.now()) {
+            return Ok(Proof::Password { challenge: Some(challenge), right: false });
+        }
+        if !self.db.in_tx(async |tx| store::claim(tx, challenge.id, seq).await).await? {
             return Ok(Proof::Password { challenge: Some(challenge), right: false });
         }
         let kind = match challenge.which {

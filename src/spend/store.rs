@@ -54,6 +54,23 @@ pub(super) fn write_of(new: &[Challenge]) -> Write {
     Write::Insert { table: "charge_challenge", rows, suffix: "" }
 }
 
+/// Takes a challenge for the password that comes under `seq`, unless another number has taken it;
+/// whether it is taken for that number now.
+pub(super) async fn claim(tx: &Tx, id: ChallengeId, seq: Seq) -> Result<bool, DbError> {
+    let rows = Rows::new(vec![
+        ("id", Column::Uuid(vec![id.uuid()])),
+        ("claimed_seq", Column::I64(vec![seq.number()])),
+    ]);
+    let claiming = Write::Update {
+        table: "charge_challenge",
+        rows,
+        set: "claimed_seq = r.claimed_seq",
+        guard: "(charge_challenge.claimed_seq IS NULL \
+                OR charge_challenge.claimed_seq = r.claimed_seq)",
+    };
+    Ok(tx.write_all(vec![claiming]).await? == [1])
+}
+
 /// Marks challenges as answered. They are read under the locks of their persons, so that nobody
 /// answers one meanwhile.
 pub(super) fn write_of_use(used: &[ChallengeId], at: Timestamp) -> Write {
@@ -88,6 +105,7 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
             sub: u8::try_from(sub).map_err(|_| broken("no sub-counter"))?,
         },
         expires_at: Timestamp::from_micros(row.try_get("", "expires_at")?),
+        claimed_by: row.try_get::<Option<i64>>("", "claimed_seq")?.and_then(Seq::new),
         used: row.try_get::<Option<i64>>("", "used_at")?.is_some(),
     })
 }

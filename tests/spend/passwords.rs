@@ -5,9 +5,14 @@ use crate::{
     server::PEOPLE,
     shop::{CHARGES, D3, MONEY, Shop},
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-on_each_database!(each_scan_asks_for_the_query_password, a_challenge_is_good_once);
+on_each_database!(
+    each_scan_asks_for_the_query_password,
+    a_challenge_is_good_once,
+    of_passwords_at_once_one_is_counted,
+);
 
 const LIMIT_ONLY: &str = "[limits]\nday_fen = 5_000\nover_limit = \"password\"\n";
 
@@ -105,5 +110,33 @@ async fn a_challenge_is_good_once(db: &TestDb) {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 422], "{} {}", one.text(), two.text());
     assert_eq!(shop.total(phone.person).await, MONEY - 5100);
+    shop.is_sound().await;
+}
+
+/// A till that sends a challenge's password under many numbers has one try.
+async fn of_passwords_at_once_one_is_counted(db: &TestDb) {
+    let shop = Shop::open(db, D3).await;
+    let seq = shop.seq();
+    let asked = challenge(&shop, seq, &shop.phones[0].code(), 1250, "query").await;
+    let tries = (0..8).map(|_| answer(shop.seq(), &asked, 1250, "000000"));
+    let tries: Vec<Value> = tries.collect();
+    let told = join_all(tries.iter().map(|body| shop.send(0, CHARGES, body))).await;
+    let mut codes: Vec<String> =
+        told.iter().map(|told| told.body(422)["code"].as_str().unwrap().to_owned()).collect();
+    codes.sort_unstable();
+    let wanted = [vec!["challenge_invalid"; 7], vec!["password_wrong"]].concat();
+    assert_eq!(codes, wanted);
+    let counted = "SELECT CAST(SUM(counted) AS BIGINT) FROM password_try";
+    assert_eq!(shop.world.rows.number(counted).await, 1);
+    // The right one is taken though others came at the same time.
+    let seq = shop.seq();
+    let asked = challenge(&shop, seq, &shop.phones[0].code(), 1250, "query").await;
+    let right = answer(seq, &asked, 1250, PEOPLE[0].1);
+    let first = shop.send(0, CHARGES, &right).await;
+    first.body(200);
+    let late = shop.send(0, CHARGES, &answer(shop.seq(), &asked, 1250, "000000")).await;
+    late.problem("another number", 422, "challenge_invalid");
+    assert_eq!(shop.send(0, CHARGES, &right).await.bytes, first.bytes);
+    assert_eq!(shop.total(shop.phones[0].person).await, MONEY - 1250);
     shop.is_sound().await;
 }
