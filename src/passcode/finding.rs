@@ -119,21 +119,11 @@ impl Codes {
         }
         let code = match parse(text, place.prefixes, place.accepts) {
             Ok(code) => code,
-<<<<<<< HEAD
-            Err(CodeFault::OtherPurpose(_)) => return Ok(Found::WrongPurpose),
-            Err(CodeFault::Foreign(wallet)) => return Ok(Found::Foreign(wallet)),
-            Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
-                return Ok(Found::NotACode);
-            }
-=======
             Err(CodeFault::OtherPurpose(_)) => return Ok((Found::WrongPurpose, None)),
-            Err(
-                CodeFault::NotDigits
-                | CodeFault::Foreign(_)
-                | CodeFault::Length(_)
-                | CodeFault::UnknownPrefix,
-            ) => return Ok((Found::Invalid(Miss::NotACode), None)),
->>>>>>> 39000cf (A till's repeat of an answered scan is not counted as a miss)
+            Err(CodeFault::Foreign(wallet)) => return Ok((Found::Foreign(wallet), None)),
+            Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
+                return Ok((Found::NotACode, None));
+            }
         };
         if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
             return Ok((Found::Slowed { retry_after }, None));
@@ -151,10 +141,8 @@ impl Codes {
     }
 
     /// Counts a miss.
-    pub async fn count(&self, missed: &Missed, now: Timestamp) {
-        if let Err(error) = self.counting.count(missed, now).await {
-            tracing::debug!(%error, "a miss is not counted");
-        }
+    pub async fn count(&self, missed: Missed, now: Timestamp) {
+        self.counting.count(missed, now).await;
     }
 
     /// Whose code it is, by the table as it stands.
@@ -185,13 +173,7 @@ impl Codes {
             Miss::UnknownHandle
         };
         let (terminal, handle) = (place.terminal, code.handle());
-<<<<<<< HEAD
-        let missed = Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss };
-        self.counting.count(missed, now).await;
-        Found::Invalid(miss)
-=======
         Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss }
->>>>>>> 39000cf (A till's repeat of an answered scan is not counted as a miss)
     }
 
     /// Whether somebody remembers that a payment code was used. Doors use a code once for each

@@ -43,22 +43,26 @@ impl DbError {
     /// True where the database cannot be reached: whatever else is asked now would fail alike.
     pub fn is_unreachable(&self) -> bool {
         let Self::Driver(error) = self else { return false };
-        match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-            DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause)) => match &**cause {
-                sqlx::Error::Io(_)
+        if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
+            return true;
+        }
+        let (DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+        else {
+            return false;
+        };
+        let lost = matches!(
+            **cause,
+            sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed => true,
-                // 08: connection exceptions. 57P01 to 57P03: PostgreSQL stops, or starts.
-                _ => code(error).is_some_and(|code| {
-                    code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03")
-                }),
-            },
-            _ => false,
-        }
+                | sqlx::Error::WorkerCrashed
+        );
+        // 08: connection exceptions. 57P01 to 57P03: PostgreSQL stops, or starts.
+        lost || code(error).is_some_and(|code| {
+            code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03")
+        })
     }
 
     /// True where a unique key refused a row. Inside a PostgreSQL transaction this must happen in
