@@ -141,8 +141,8 @@ impl Codes {
     }
 
     /// Counts a miss.
-    pub async fn count(&self, missed: &Missed, now: Timestamp) {
-        self.counting.count(*missed, now).await;
+    pub async fn count(&self, missed: Missed, now: Timestamp) {
+        self.counting.count(missed, now).await;
     }
 
     /// Whose code it is, by the table as it stands.

@@ -149,17 +149,17 @@ impl<'a> Desk<'a> {
             }
         };
         let claim = Claim { person: shown.person, code: shown.into(), given: None };
-        let refusal = match self.papers.uses.get(&place(asking)) {
-            Some(Use::Fresh) if !skewed => return Ok(Ok(claim)),
-            Some(Use::UsedBefore) if !skewed => return Ok(Err(Refusal::CodeUsed.into())),
+        let used = self.papers.uses.get(&place(asking)).ok_or(missing("code_use"))?;
+        let refusal = match (used, skewed) {
+            (Use::Fresh, false) => return Ok(Ok(claim)),
             // Its phone was told of the first use.
-            Some(Use::UsedBefore) => return Ok(Err(Refusal::CodeClockSkew.into())),
-            Some(Use::Fresh | Use::DeviceEnded) if skewed => Refusal::CodeClockSkew,
+            (Use::UsedBefore, false) => return Ok(Err(Refusal::CodeUsed.into())),
+            (Use::UsedBefore, true) => return Ok(Err(Refusal::CodeClockSkew.into())),
+            (Use::Fresh | Use::DeviceEnded, true) => Refusal::CodeClockSkew,
             // A card that was reported lost says so; its devices ended with the report.
-            Some(Use::Fresh | Use::DeviceEnded) => {
+            (Use::DeviceEnded, false) => {
                 stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid)
             }
-            None => return Err(missing("code_use").into()),
         };
         Ok(Err(Unfit { claim: Some(claim), refusal }))
     }

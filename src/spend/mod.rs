@@ -237,7 +237,7 @@ impl Spending {
             if let Some(told) = self.kept(asked).await? {
                 return Ok(Scanned::Before(told));
             }
-            self.codes.count(&missed, now).await;
+            self.codes.count(missed, now).await;
         }
         Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }

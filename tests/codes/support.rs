@@ -156,7 +156,7 @@ pub async fn find(
     let place = Place { school, terminal, accepts: &[Purpose::Pay], prefixes: &prefixes };
     let (found, missed) = server.find(&place, text, now).await?;
     if let Some(missed) = missed {
-        server.count(&missed, now).await;
+        server.count(missed, now).await;
     }
     Ok(found)
 }

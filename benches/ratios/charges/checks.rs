@@ -108,9 +108,9 @@ impl Batch for Using {
     async fn run(&self, requests: &[Shown]) -> Result<Vec<Use>, DbError> {
         let uses: Vec<(Shown, &str)> = requests.iter().map(|shown| (*shown, "")).collect();
         let now = SystemClock.now();
-        let outcomes = self.db.in_tx(async |tx| use_up(tx, &uses, now).await).await?;
+        let became = self.db.in_tx(async |tx| use_up(tx, &uses, now).await).await?;
         self.codes.remember_used(requests);
-        Ok(outcomes)
+        Ok(became)
     }
 
     fn is_unreachable(error: &DbError) -> bool {
@@ -171,8 +171,8 @@ async fn check(desk: Data<Desk>, code: String) -> HttpResponse {
         accepts: &[Purpose::Pay],
         prefixes: &desk.school.policy.passcode.prefixes,
     };
-    let Ok((Found::Shown(shown), _)) = desk.codes.find(&place, &code, SystemClock.now()).await
-    else {
+    let found = desk.codes.find(&place, &code, SystemClock.now()).await;
+    let Ok((Found::Shown(shown), _)) = found else {
         return HttpResponse::UnprocessableEntity().finish();
     };
     match desk.using.submit(shown).await {

@@ -52,7 +52,7 @@ impl DbError {
             return false;
         };
         let lost = matches!(
-            &**cause,
+            **cause,
             sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::PoolTimedOut
