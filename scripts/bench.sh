@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make bench`: the ratio tables, against a private, durable PostgreSQL on this machine.
-#   scripts/bench.sh [TABLE...]   all tables, or those named: postings, callbacks
+#   scripts/bench.sh [TABLE...]   all tables, or those named: postings, callbacks,
+#                              charges, checks, pace, canteen
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh test

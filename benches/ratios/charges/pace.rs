@@ -28,12 +28,13 @@ pub async fn table(postgres: &str) -> Result<(), Failure> {
     let policy = folder.path().join(format!("{}.toml", super::campus::SCHOOL));
     let bare = bare(&fresh_database(postgres, "pace_bare", &policy).await?).await?;
     charge((&mut campus, &mut tills), &program, WARM_UP).await?;
-    let idle = Idle::new(program.port);
     let (mut inserts, mut charges) = (vec![], vec![]);
     for _ in 0..=ROUNDS {
         let insert = (0..CHARGES).map(|_| insert(Arc::clone(&bare)));
         inserts.push(p99(paced(PAUSE, insert).await?));
         let requests = campus.charges(&mut tills, program.port, CHARGES)?;
+        // The server closes connections that were idle for as long as the inserts took.
+        let idle = Idle::new(program.port);
         let asked = requests.into_iter().map(|request| idle.clone().ask(request, 200));
         charges.push(p99(paced(PAUSE, asked).await?));
     }
