@@ -2,7 +2,10 @@
 //! each of its amount; and no such posting is without its charge.
 
 use super::store;
-use crate::base::db::{Db, DbError};
+use crate::{
+    base::db::{Db, DbError},
+    ledger::verify::write_held_against_postings,
+};
 use std::fmt;
 
 /// What was found. At most a thousand of each are named, by terminal and number.
@@ -25,19 +28,12 @@ impl Audit {
 
 impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.is_clean() { "ok" } else { "BROKEN" };
-        writeln!(f, "{verdict:<7} {:<22} each way, by reference", "charges and postings")?;
-        let kinds = [
+        let found: [(&[String], _); 3] = [
             (&self.unposted, "charged, and not posted"),
             (&self.kept, "taken back, and not posted back"),
             (&self.unexplained, "posted, and neither charged nor taken back"),
         ];
-        for (found, what) in kinds {
-            for subject in found {
-                writeln!(f, "          {subject}: {what}")?;
-            }
-        }
-        Ok(())
+        write_held_against_postings(f, "charges and postings", &found)
     }
 }
 

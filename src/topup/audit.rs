@@ -1,7 +1,10 @@
 //! Law: every settled payment has its one posting, and every posting of received money its fact.
 
 use super::store;
-use crate::base::db::{Db, DbError};
+use crate::{
+    base::db::{Db, DbError},
+    ledger::verify::write_held_against_postings,
+};
 use std::fmt;
 
 /// What was found. At most a thousand of each are named.
@@ -24,19 +27,12 @@ impl Audit {
 
 impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.is_clean() { "ok" } else { "BROKEN" };
-        writeln!(f, "{verdict:<7} {:<22} each way, by reference", "payments and postings")?;
-        let kinds = [
+        let found: [(&[String], _); 3] = [
             (&self.unposted, "paid, and not posted"),
             (&self.unexplained, "posted, and neither paid nor a case"),
             (&self.unpaid, "an order whose state and payments do not fit"),
         ];
-        for (found, what) in kinds {
-            for subject in found {
-                writeln!(f, "          {subject}: {what}")?;
-            }
-        }
-        Ok(())
+        write_held_against_postings(f, "payments and postings", &found)
     }
 }
 

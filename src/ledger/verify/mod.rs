@@ -19,7 +19,7 @@ mod history;
 mod report;
 
 pub use anchor::Anchor;
-pub use report::{Break, Finding, Law, Reach, Report, Subject};
+pub use report::{Break, Finding, Law, Reach, Report, Subject, write_held_against_postings};
 
 use crate::base::db::{Db, DbError};
 use books::Books;

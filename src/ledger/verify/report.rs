@@ -230,6 +230,24 @@ pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{} {what}{ending}", grouped(n))
 }
 
+/// Writes what was found where a journey's rows were held against postings: the verdict,
+/// then each subject with what is wrong with it.
+pub fn write_held_against_postings(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    found: &[(&[String], &str)],
+) -> fmt::Result {
+    let is_clean = found.iter().all(|(subjects, _)| subjects.is_empty());
+    let verdict = if is_clean { "ok" } else { "BROKEN" };
+    writeln!(f, "{verdict:<7} {title:<22} each way, by reference")?;
+    for (subjects, what) in found {
+        for subject in *subjects {
+            writeln!(f, "          {subject}: {what}")?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
