@@ -23,3 +23,7 @@ pub mod sessions;
 pub mod spend;
 pub mod terminals;
 pub mod topup;
+
+/// The system's keeps what a password check took and grows with the number of threads; docs/adr/0014.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
