@@ -118,7 +118,6 @@ macro_rules! contract {
 contract!(
     put_once_keeps_the_first,
     put_replaces_value_and_life,
-    put_all_is_put_for_each,
     take_gives_once,
     delete_if_asks_for_the_value,
     values_are_bytes,
@@ -149,21 +148,6 @@ async fn put_replaces_value_and_life(kv: &dyn Kv, time: &dyn Time) {
     assert_eq!(kv.get("k").await, Ok(Some(b"new".to_vec())));
     time.pass(HALF).await;
     assert_eq!(kv.get("k").await, Ok(None));
-}
-
-async fn put_all_is_put_for_each(kv: &dyn Kv, time: &dyn Time) {
-    assert_eq!(kv.put_all(&[], b"v", MINUTE).await, Ok(()));
-    kv.put("a", b"old", HALF).await.unwrap();
-    let keys = ["a", "b"].map(str::to_owned);
-    assert_eq!(kv.put_all(&keys, b"v", MINUTE).await, Ok(()));
-    time.pass(HALF).await;
-    for key in &keys {
-        assert_eq!(kv.get(key).await, Ok(Some(b"v".to_vec())), "{key}");
-    }
-    time.pass(HALF).await;
-    assert_eq!(kv.get("a").await, Ok(None));
-    let long = ["a".to_owned(), "k".repeat(MAX_KEY_BYTES + 1)];
-    assert_eq!(kv.put_all(&long, b"v", MINUTE).await, Err(KvError::OutOfBounds));
 }
 
 async fn take_gives_once(kv: &dyn Kv, time: &dyn Time) {

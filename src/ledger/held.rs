@@ -5,30 +5,39 @@ use super::{
     account::{Account, AccountId, AccountRow, Class, PersonAccount},
     balances::PersonBalances,
     decide::{AccountState, Book, Posted},
-    post::{Asked, Persons, batch, decide, lock, lock_of},
-    store,
+    post::{Asked, Persons, batch, decide, heads, lock, lock_of},
+    store::{self, Append},
     transfer::{Transfer, TransferId},
 };
 use crate::base::{
     clock::Timestamp,
-    db::{DbError, Tx, Write},
+    db::{Db, DbError, Source, Tx, Write},
     ids::{PersonId, SchoolId},
     money::Balance,
 };
 use std::collections::HashSet;
 
 /// Locks persons until the transaction ends: what is decided about them now is decided alone.
-/// Postings take the same lock, all in one order.
+/// Postings take the same lock, all in one order; those that take none find another version of the
+/// person than they read.
 pub async fn lock_persons(tx: &Tx, persons: &[(SchoolId, PersonId)]) -> Result<(), DbError> {
-    lock(tx, &persons.iter().copied().collect()).await
+    let persons = persons.iter().copied().collect();
+    lock(tx, &persons).await?;
+    store::raise_versions(tx, heads(&persons)).await
 }
 
-/// Persons that this transaction has locked, with every account that they have.
+/// Persons with every account that they have, as it stands and will stand until it is posted to:
+/// this transaction has locked them, or they are [`Watched`].
 #[derive(Debug)]
 pub struct Held {
     persons: Persons,
     accounts: Vec<AccountState>,
 }
+
+/// Persons that nobody has locked, with every account that they have: what is decided on these
+/// balances counts if nobody else has decided about the persons when it is written.
+#[derive(Debug)]
+pub struct Watched(Held);
 
 impl Held {
     /// Locks persons and reads their accounts, and those of `others` that exist: two queries, and
@@ -39,10 +48,18 @@ impl Held {
         others: &[(SchoolId, Account)],
     ) -> Result<Self, DbError> {
         lock(tx, &persons).await?;
+        Self::read(tx.into(), persons, others).await
+    }
+
+    async fn read(
+        source: Source<'_>,
+        persons: Persons,
+        others: &[(SchoolId, Account)],
+    ) -> Result<Self, DbError> {
         let others = others.iter().filter_map(|(school, account)| account.row(*school, None));
         let others: HashSet<AccountId> = others.map(|row| row.id).collect();
         let ids = persons.iter().map(|(_, person)| *person).collect();
-        let accounts = store::accounts(tx.into(), ids, others.into_iter().collect()).await?;
+        let accounts = store::accounts(source, ids, others.into_iter().collect()).await?;
         Ok(Self { persons, accounts })
     }
 
@@ -82,19 +99,68 @@ impl Held {
             accounts.extend(missing.iter().map(at_zero));
             store::open(tx, missing).await?;
         }
-        let mut book = Book::default();
-        for state in accounts {
-            book.know_account(state);
-        }
-        let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
-        let mut posted = Vec::with_capacity(outcomes.len());
-        for outcome in outcomes {
-            let (Posted::New(id) | Posted::Replayed(id)) = outcome?;
-            posted.push(id);
-        }
-        let batch = batch(&book, accepted, &asked.heads())?;
-        Ok((posted, store::append_with(tx, &batch, beside).await?))
+        let (posted, append) = decided(accounts, &asked, now)?;
+        Ok((posted, store::append_with(tx, &append, beside).await?))
     }
+}
+
+impl Watched {
+    /// Reads persons and their accounts, and those of `others` that exist: one query.
+    pub async fn read(
+        db: &Db,
+        persons: Persons,
+        others: &[(SchoolId, Account)],
+    ) -> Result<Self, DbError> {
+        Held::read(db.into(), persons, others).await.map(Self)
+    }
+
+    /// The balances to decide on.
+    pub const fn held(&self) -> &Held {
+        &self.0
+    }
+
+    /// Posts as [`Held::post`], in one statement that is its own transaction. False, with nothing
+    /// written, where anything is not as it was read, a reference was used before, an account must
+    /// be opened first, or a guard among `beside` does not hold: to be decided again under lock.
+    /// PostgreSQL only.
+    pub async fn post(
+        self,
+        db: &Db,
+        now: Timestamp,
+        transfers: &[Transfer],
+        beside: Vec<Write>,
+    ) -> Result<bool, LedgerError> {
+        let asked = Asked::new(transfers)?;
+        if !asked.missing(&self.0.accounts).is_empty() {
+            return Ok(false);
+        }
+        let (_, append) = decided(self.0.accounts, &asked, now)?;
+        match store::append_at_once(db, &append, beside).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_transient() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What transfers write that were decided on these accounts. A refusal is an error, for the
+/// balances were known.
+fn decided(
+    accounts: Vec<AccountState>,
+    asked: &Asked<'_>,
+    now: Timestamp,
+) -> Result<(Vec<TransferId>, Append), LedgerError> {
+    let mut book = Book::default();
+    for state in accounts {
+        book.know_account(state);
+    }
+    let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
+    let mut posted = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        let (Posted::New(id) | Posted::Replayed(id)) = outcome?;
+        posted.push(id);
+    }
+    Ok((posted, batch(&book, accepted, &asked.heads())?))
 }
 
 /// An account that is being opened. Only the school's own can be missing: those of a person are

@@ -21,6 +21,6 @@ pub mod transfer;
 pub mod verify;
 
 pub use decide::{Outcome, Posted, Refusal};
-pub use held::{Held, lock_persons};
+pub use held::{Held, Watched, lock_persons};
 pub use lanes::Poster;
 pub use post::{LedgerError, post, post_all};

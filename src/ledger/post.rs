@@ -135,7 +135,7 @@ async fn post_at_once(
     if accepted.len() != outcomes.len() {
         return Ok(None);
     }
-    match store::append_at_once(db, &batch(&book, accepted, &asked.heads())?).await {
+    match store::append_at_once(db, &batch(&book, accepted, &asked.heads())?, Vec::new()).await {
         Ok(()) => Ok(Some(outcomes)),
         Err(error) if error.is_transient() => Ok(None),
         Err(error) => Err(error.into()),
@@ -230,7 +230,7 @@ pub(super) async fn lock(tx: &Tx, persons: &Persons) -> Result<(), DbError> {
     Err(DbError::Raced { table: "account" })
 }
 
-fn heads(persons: &Persons) -> Vec<AccountId> {
+pub(super) fn heads(persons: &Persons) -> Vec<AccountId> {
     persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
 }
 

@@ -5,9 +5,7 @@
 //! it is slow nobody waits for it longer than for a hint: guessing is kept hopeless by the length of
 //! a one-time part.
 
-use super::{
-    Handle, Miss, Pace, Step, TERMINAL_WINDOW, finding::HINT_PATIENCE, pace, raises_alarm, rest,
-};
+use super::{Handle, Miss, Pace, Step, TERMINAL_WINDOW, pace, raises_alarm, rest};
 use crate::base::{
     clock::Timestamp,
     kv::{Kv, KvError},
@@ -17,6 +15,8 @@ use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
+/// How long a scan waits for the key-value store.
+const HINT_PATIENCE: Duration = Duration::from_millis(50);
 /// Terminals, and handles at terminals, that are remembered as slow.
 const REMEMBERED: u64 = 10_000;
 

@@ -13,7 +13,6 @@ use crate::base::{
     db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId},
     kv::Kv,
-    write_point,
 };
 use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
@@ -21,12 +20,8 @@ use uuid::Uuid;
 
 /// How long a used code is remembered: until its step is too far away to be even a near miss.
 const USED_LIFE: Duration = Duration::from_mins(45);
-/// Used codes that this server remembers by itself.
+/// Used codes that a server remembers.
 const USED_HERE: u64 = 100_000;
-/// How long a scan waits for the key-value store.
-pub(super) const HINT_PATIENCE: Duration = Duration::from_millis(50);
-/// How long a hint may take to be left.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that is done with codes beside using them up.
 #[derive(Clone, Debug)]
@@ -44,7 +39,7 @@ pub struct Codes {
 pub struct Parts {
     /// Devices.
     pub db: Db,
-    /// Misses, and hints that a code was used.
+    /// Misses.
     pub kv: Arc<dyn Kv>,
     /// Now.
     pub clock: Arc<dyn Clock>,
@@ -81,7 +76,7 @@ pub enum Found {
     NotACode,
     /// Nobody's here.
     Invalid(Miss),
-    /// Used before, as somebody remembers. A hint that saves a transaction: nothing depends on it.
+    /// Used before, as this server remembers. It saves a transaction: nothing depends on it.
     UsedBefore(Shown),
     /// Nothing was looked at: the terminal, or this handle there, has been wrong too often.
     Slowed {
@@ -137,7 +132,7 @@ impl Codes {
             let missed = self.miss(place, &code, now);
             return Ok((Found::Invalid(missed.miss), Some(missed)));
         };
-        Ok((self.judged(fit).await, None))
+        Ok((self.judged(fit), None))
     }
 
     /// Counts a miss.
@@ -150,11 +145,11 @@ impl Codes {
         first_that_fits(self.directory.candidates(school, code), code, now)
     }
 
-    async fn judged(&self, fit: Fit) -> Found {
+    fn judged(&self, fit: Fit) -> Found {
         let Fit { shown, skew } = fit;
         if let Some(skew) = skew {
             Found::ClockSkew(shown, skew)
-        } else if self.was_used(&shown).await {
+        } else if self.used_here.contains_key(&shown) {
             Found::UsedBefore(shown)
         } else {
             Found::Shown(shown)
@@ -176,38 +171,13 @@ impl Codes {
         Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss }
     }
 
-    /// Whether somebody remembers that a payment code was used. Doors use a code once for each
-    /// group, so nothing is remembered of identity codes.
-    async fn was_used(&self, shown: &Shown) -> bool {
-        if shown.purpose == Purpose::Id {
-            return false;
-        }
-        if self.used_here.contains_key(shown) {
-            return true;
-        }
-        let key = used_key(shown);
-        let hint = tokio::time::timeout(HINT_PATIENCE, self.kv.get(&key)).await;
-        matches!(hint, Ok(Ok(Some(_))))
-    }
-
-    /// After the commit: remembers that codes were used, so that a replay is refused before it
-    /// reaches the database. Nobody waits, and nothing depends on it.
+    /// After the commit: remembers that payment codes were used, so that a replay at this server is
+    /// refused before it reaches the database; one at another server is refused there. Of identity
+    /// codes nothing is remembered: doors use a code once for each group.
     pub fn remember_used(&self, used: &[Shown]) {
-        let payments = used.iter().filter(|shown| shown.purpose == Purpose::Pay);
-        let keys: Vec<String> = payments
-            .map(|shown| {
-                self.used_here.insert(*shown, ());
-                used_key(shown)
-            })
-            .collect();
-        let kv = Arc::clone(&self.kv);
-        tokio::spawn(write_point::within("used codes", async move {
-            let leaving = kv.put_all(&keys, b"1", USED_LIFE);
-            let left = tokio::time::timeout(LEAVING_PATIENCE, leaving).await;
-            if !matches!(left, Ok(Ok(()))) {
-                tracing::debug!("used codes are not remembered by the key-value store");
-            }
-        }));
+        for shown in used.iter().filter(|shown| shown.purpose == Purpose::Pay) {
+            self.used_here.insert(*shown, ());
+        }
     }
 }
 
@@ -235,12 +205,6 @@ fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> Shown {
     let Enrolment { device, person, school, step, generation, .. } = *enrolment;
     let (purpose, Moment { tick, sub }) = (code.purpose(), moment);
     Shown { device, generation, person, school, purpose, step, tick, sub }
-}
-
-fn used_key(shown: &Shown) -> String {
-    let Shown { device, generation, purpose, tick, sub, .. } = shown;
-    let (purpose, tick, sub) = (purpose.as_str(), tick.number(), sub.number());
-    format!("code:used:{device}:{generation}:{purpose}:{tick}:{sub}")
 }
 
 /// Ends all live devices of a person, whatever the channel; answers how many. Once this has

@@ -47,5 +47,5 @@ pub use misses::{Miss, Pace, TERMINAL_WINDOW, pace, raises_alarm, rest};
 pub use picture::{CannotDraw, barcode_svg, qr_svg};
 pub use prefixes::{PrefixFault, Prefixes, Wallet};
 pub use time::{Epoch, Moment, Step, StepFault, SubCounter, Tick};
-pub use uses::{Shown, Use, use_up};
+pub use uses::{Shown, Use, use_up, write_of_first};
 pub use window::{Skew, Verdict, judge};

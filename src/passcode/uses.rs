@@ -3,7 +3,7 @@
 use super::{DeviceId, Purpose, Step, SubCounter, Tick, store};
 use crate::base::{
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{DbError, Tx, Write},
     ids::{PersonId, SchoolId},
 };
 
@@ -64,6 +64,13 @@ pub async fn use_up(tx: &Tx, uses: &[(Shown, &str)], now: Timestamp) -> Result<V
         });
     }
     Ok(answers)
+}
+
+/// As [`use_up`], as a write to go to the database together with others, where that can hold the
+/// devices' rows: [`Db::write_at_once`](crate::base::db::Db) writes nothing at all unless every
+/// code is [`Use::Fresh`].
+pub fn write_of_first(uses: &[(Shown, &str)], now: Timestamp) -> Write {
+    store::uses::write_of_first(uses, now)
 }
 
 /// What is unique of a use.

@@ -139,6 +139,14 @@ impl Asking {
         Some((self.school.id, person))
     }
 
+    /// Whether it is a scan, not a password for one.
+    pub(super) const fn is_scan(&self) -> bool {
+        match self.proof {
+            Proof::Scan(_) => true,
+            Proof::Password { .. } => false,
+        }
+    }
+
     /// The code that it uses up.
     pub(super) const fn shown(&self) -> Option<&Shown> {
         match &self.proof {

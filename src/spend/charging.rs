@@ -1,21 +1,23 @@
 //! A batch of charges, decided one after the other under their persons' locks and written at once.
 //!
-//! | phase | statements |
-//! | --- | --- |
-//! | lock the persons; read their accounts and the merchants' | 2 |
-//! | read what is kept under these numbers and nonces | 1 |
-//! | use the codes up | 1 |
-//! | read who may pay, and where there are limits what they spent today | 1 (+ 1) |
-//! | read the challenges that passwords answer (rare) | (1) |
-//! | decide | 0 |
-//! | write postings, charges, answers, events | 1 (SQLite: 8) |
+//! | phase | statements | [`at_once`](super::at_once) |
+//! | --- | --- | --- |
+//! | lock the persons | 1 | – |
+//! | read their accounts and the merchants' | 1 | 1 |
+//! | read what is kept under these numbers and nonces | 1 | – |
+//! | use the codes up | 1 | – |
+//! | read who may pay, and where there are limits what they spent today | 1 (+ 1) | 1 (+ 1) |
+//! | read the challenges that passwords answer (rare) | (1) | – |
+//! | decide | 0 | 0 |
+//! | write postings, charges, answers, events | 1 (SQLite: 8) | 1 |
+//! | begin and commit | 2 | – |
 //!
 //! One charge costs the same statements as sixty-four.
 
 use super::{
     asking::{Asking, Told, to_decide, told_before},
+    at_once::{charge_at_once, touched},
     desk::{Desk, Papers, Place, place},
-    postings::merchant_account,
     store,
 };
 use crate::{
@@ -23,18 +25,13 @@ use crate::{
         clock::{Clock, Timestamp},
         crypto::seal::{SealError, Sealer},
         db::{Db, DbError, Source, Tx, TxError},
-        ids::{PersonId, SchoolId},
         lane::Batch,
         write_point,
     },
     cards::charges,
     events,
-    ledger::{
-        Held, LedgerError,
-        account::{Account, NotAName},
-    },
+    ledger::{Held, LedgerError, account::NotAName},
     passcode::{self, Codes, Shown, Use},
-    schools::People,
     terminals::{
         known,
         seq::{Asked, Kept},
@@ -42,10 +39,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Notify;
 
 /// The most charges of one commit.
@@ -103,10 +97,7 @@ impl Batch for Charging {
     type Error = ChargeError;
 
     async fn run(&self, requests: &[Asking]) -> Result<Vec<Told>, ChargeError> {
-        // Each run has its own time: the one before may have waited for the database.
-        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, requests).await;
-        let charging = self.db.in_tx(charge);
-        let done = write_point::within("charge", charging).await?;
+        let done = write_point::within("charge", self.charge(requests)).await?;
         self.sealer.notify_one();
         self.codes.remember_used(&done.used);
         Ok(done.told)
@@ -114,6 +105,18 @@ impl Batch for Charging {
 
     fn is_unreachable(error: &ChargeError) -> bool {
         error.db().is_some_and(DbError::is_unreachable)
+    }
+}
+
+impl Charging {
+    async fn charge(&self, askings: &[Asking]) -> Result<Done, ChargeError> {
+        let now = self.clock.now();
+        if let Some(done) = charge_at_once(&self.db, now, &self.names, askings).await? {
+            return Ok(done);
+        }
+        // Each run has its own time: the one before may have waited for the database.
+        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, askings).await;
+        self.db.in_tx(charge).await
     }
 }
 
@@ -164,18 +167,6 @@ pub async fn charge_all(
     Ok(Done { told: told.collect::<Result<_, _>>()?, used })
 }
 
-type Merchants = Vec<(SchoolId, Account)>;
-
-/// Whose money may move, and the accounts that may be paid.
-fn touched(askings: &[Asking]) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
-    let account = |asking: &Asking| {
-        let account = merchant_account(&asking.merchant.code)?;
-        Ok((asking.school.id, Account::School(account)))
-    };
-    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
-    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
-}
-
 /// Everything that decisions need, of those that are to be decided.
 async fn papers(
     tx: &Tx,
@@ -188,22 +179,13 @@ async fn papers(
     let shown: Vec<(Shown, &str)> =
         open.iter().filter_map(|asking| Some((*asking.shown()?, ""))).collect();
     let uses = passcode::use_up(tx, &shown, now).await?;
-    let mut persons: Vec<PersonId> =
-        open.iter().filter_map(|asking| Some(asking.person()?.1)).collect();
-    persons.sort_unstable();
-    persons.dedup();
-    let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
-    let mut spenders: Vec<PersonId> =
-        open.iter().filter(limited).filter_map(|asking| Some(asking.person()?.1)).collect();
-    spenders.sort_unstable();
-    spenders.dedup();
     let challenges = open.iter().filter_map(|asking| Some(asking.challenge()?.id)).collect();
     let challenges = store::challenges(Source::Tx(tx), challenges).await?;
+    let papers = Papers::read(Source::Tx(tx), now, &open).await?;
     Ok(Papers {
         uses: uses_by_request(&open, uses),
-        briefs: People::briefs(Source::Tx(tx), persons).await?,
-        spent: charges::spent(tx, &spenders, now.day()).await?,
         challenges: challenges.into_iter().map(|challenge| (challenge.id, challenge)).collect(),
+        ..papers
     })
 }
 

@@ -13,26 +13,26 @@ use crate::{
     base::{
         clock::Timestamp,
         crypto::seal::Sealer,
-        db::DbError,
+        db::{DbError, Source},
         http::ApiError,
         ids::PersonId,
         money::{Balance, Fen},
     },
     cards::{
         CardStatus, Drawn, Purse, Spent,
-        charges::{Charge, ChargeId},
+        charges::{self, Charge, ChargeId},
     },
     events::{CodeRefused, CodeUsed, Happening, NewEvent},
     ledger::{Held, transfer::Transfer},
     passcode::{Purpose, Use},
-    schools::Brief,
+    schools::{Brief, People},
     terminals::{
         TerminalId,
         seq::{Answer, Kept, Seq, Step},
     },
 };
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A request among those of a batch that are to be decided.
 pub(super) type Place = (TerminalId, Seq, Step);
@@ -43,13 +43,37 @@ pub(super) const fn place(asking: &Asking) -> Place {
 }
 
 /// What was read for the decisions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Papers {
     /// What became of the code of each request that has one.
     pub(super) uses: HashMap<Place, Use>,
     pub(super) briefs: HashMap<PersonId, Brief>,
     pub(super) spent: HashMap<PersonId, Spent>,
     pub(super) challenges: HashMap<ChallengeId, Challenge>,
+}
+
+impl Papers {
+    /// Who may pay, and where there are limits what they spent today: one query or two. Codes and
+    /// challenges are the caller's.
+    pub(super) async fn read(
+        source: Source<'_>,
+        now: Timestamp,
+        open: &[&Asking],
+    ) -> Result<Self, DbError> {
+        let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
+        let spenders = persons(open.iter().filter(limited));
+        Ok(Self {
+            briefs: People::briefs(source, persons(open.iter())).await?,
+            spent: charges::spent(source, &spenders, now.day()).await?,
+            ..Self::default()
+        })
+    }
+}
+
+/// Each once, in order.
+fn persons<'a>(askings: impl Iterator<Item = &'a &'a Asking>) -> Vec<PersonId> {
+    let persons = askings.filter_map(|asking| Some(asking.person()?.1));
+    persons.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What decisions come to.

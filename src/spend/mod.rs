@@ -9,6 +9,7 @@
 //! Invariant: no password is compared inside a transaction.
 
 mod asking;
+mod at_once;
 pub mod audit;
 mod challenge;
 pub mod charging;

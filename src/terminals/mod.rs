@@ -24,7 +24,7 @@ pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
 };
 pub use store::{
-    answers::{keep, known, write_of},
+    answers::{keep, known, write_of, write_of_first},
     registry::{merchant_code, merchant_names},
 };
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};

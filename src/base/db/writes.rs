@@ -1,6 +1,7 @@
 //! Writes that go to the database together.
 
 use super::{Db, DbError, Tx, bulk::Rows};
+use crate::base::write_point;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 /// One write of several that go to the database together.
@@ -26,6 +27,15 @@ pub enum Write {
         /// A value for each of them, from `r.column`.
         picks: &'static str,
     },
+    /// Insert those of the rows for which `guard` holds.
+    InsertIf {
+        /// Into this table.
+        table: &'static str,
+        /// What.
+        rows: Rows,
+        /// What must hold, from `r.column`.
+        guard: &'static str,
+    },
     /// `UPDATE table SET set FROM rows AS r WHERE table.key = r.key AND guard`; the first column of
     /// the rows is the key.
     Update {
@@ -45,6 +55,7 @@ impl Write {
         match self {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
+            | Self::InsertIf { rows, .. }
             | Self::Update { rows, .. } => rows,
         }
     }
@@ -53,9 +64,9 @@ impl Write {
     fn sql(shape: &Shape, source: &str) -> String {
         let Shape { table, names, picks, key, bound, extra, guard } = shape;
         let Some(guard) = guard else {
-            // "WHERE true" tells SQLite that the suffix is no join condition.
+            // "WHERE" also tells SQLite that a suffix is no join condition.
             return format!(
-                "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE true {extra}"
+                "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {extra}"
             );
         };
         format!(
@@ -67,15 +78,18 @@ impl Write {
     fn shape(&self, backend: DbBackend) -> Shape {
         let rows = self.rows();
         let (table, extra, guard) = match self {
-            Self::Insert { table, suffix, .. } => (*table, *suffix, None),
-            Self::InsertPicked { table, .. } => (*table, "", None),
-            Self::Update { table, set, guard, .. } => (*table, *set, Some(*guard)),
+            Self::Insert { table, suffix, .. } => (*table, format!("true {suffix}"), None),
+            Self::InsertPicked { table, .. } => (*table, "true".to_owned(), None),
+            Self::InsertIf { table, guard, .. } => (*table, (*guard).to_owned(), None),
+            Self::Update { table, set, guard, .. } => (*table, (*set).to_owned(), Some(*guard)),
         };
         let (names, picks) = match self {
             Self::InsertPicked { columns, picks, .. } => {
                 ((*columns).to_owned(), (*picks).to_owned())
             }
-            Self::Insert { .. } | Self::Update { .. } => (rows.names(), rows.select_list(backend)),
+            Self::Insert { .. } | Self::InsertIf { .. } | Self::Update { .. } => {
+                (rows.names(), rows.select_list(backend))
+            }
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
         Shape { table, names, picks, key, bound: String::new(), extra, guard }
@@ -85,6 +99,7 @@ impl Write {
         match self {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
+            | Self::InsertIf { rows, .. }
             | Self::Update { rows, .. } => rows,
         }
     }
@@ -96,7 +111,7 @@ struct Shape {
     picks: String,
     key: &'static str,
     bound: String,
-    extra: &'static str,
+    extra: String,
     guard: Option<&'static str>,
 }
 
@@ -143,14 +158,17 @@ impl Together {
 
 impl Db {
     /// Does all writes, which must concern different tables, in one statement that is its own
-    /// transaction: one round trip, and nothing is written unless every update found every one of
-    /// its rows with its guard holding (else [`DbError::is_transient`]). PostgreSQL only.
+    /// transaction: one round trip, and nothing is written unless the guard of every row that has
+    /// one holds, and every row to update is there (else [`DbError::is_transient`]). PostgreSQL
+    /// only.
     pub(crate) async fn write_at_once(&self, writes: Vec<Write>) -> Result<(), DbError> {
         let mut together = Together::default();
         let mut checks = Vec::new();
         for write in writes {
             let expected = match &write {
-                Write::Update { rows, .. } => i64::try_from(rows.len()).ok(),
+                Write::Update { rows, .. } | Write::InsertIf { rows, .. } => {
+                    i64::try_from(rows.len()).ok()
+                }
                 Write::Insert { .. } | Write::InsertPicked { .. } => None,
             };
             if let (Some(part), Some(expected)) = (together.add(write), expected) {
@@ -163,7 +181,9 @@ impl Db {
             return Ok(());
         }
         let select = if checks.is_empty() { "1".to_owned() } else { checks.join(", ") };
+        write_point::reached("tx:statement");
         self.conn().query_one_raw(together.statement(&select)).await?;
+        write_point::reached("tx:committed");
         Ok(())
     }
 }

@@ -127,13 +127,6 @@ impl Kv for MemoryKv {
         self.insert(&mut self.lock(), key, value.to_vec(), expires_at)
     }
 
-    async fn put_all(&self, keys: &[String], value: &[u8], ttl: Duration) -> Result<(), KvError> {
-        for key in keys {
-            self.put(key, value, ttl).await?;
-        }
-        Ok(())
-    }
-
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
         check_key(key)?;
         let state = self.lock();

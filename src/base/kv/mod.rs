@@ -44,10 +44,6 @@ pub trait Kv: Send + Sync + fmt::Debug {
     /// Keeps `value` under `key`, whatever was there.
     async fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), KvError>;
 
-    /// Keeps `value` under each of `keys`, whatever was there. In Redis one round trip; where it
-    /// fails, some may be kept.
-    async fn put_all(&self, keys: &[String], value: &[u8], ttl: Duration) -> Result<(), KvError>;
-
     /// What is kept under `key`.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError>;
 

@@ -5,7 +5,7 @@ use crate::base::write_point;
 use async_trait::async_trait;
 use deadpool_redis::{
     Connection, Manager, Pool, Runtime,
-    redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, Script, cmd},
+    redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Script, cmd},
 };
 use std::{fmt, time::Duration};
 
@@ -123,22 +123,6 @@ impl Kv for RedisKv {
     async fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), KvError> {
         check_value(value)?;
         self.run(&set(&self.full_key(key)?, value, ttl)?).await
-    }
-
-    async fn put_all(&self, keys: &[String], value: &[u8], ttl: Duration) -> Result<(), KvError> {
-        check_value(value)?;
-        let mut all = Pipeline::with_capacity(keys.len());
-        for key in keys {
-            all.add_command(set(&self.full_key(key)?, value, ttl)?).ignore();
-        }
-        if all.is_empty() {
-            return Ok(());
-        }
-        within_limit(async {
-            let mut connection = self.connection().await?;
-            all.exec_async(&mut connection).await.map_err(unavailable)
-        })
-        .await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {

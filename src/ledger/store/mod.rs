@@ -159,9 +159,23 @@ pub(super) async fn append_with(
     Ok(written.split_off(ours))
 }
 
-/// Writes a batch as a transaction of its own, in one round trip. PostgreSQL only.
-pub(super) async fn append_at_once(db: &Db, batch: &Append) -> Result<(), DbError> {
-    db.write_at_once(batch.writes()).await
+/// As [`append_with`], as a transaction of its own, in one round trip: all or nothing. PostgreSQL
+/// only.
+pub(super) async fn append_at_once(
+    db: &Db,
+    batch: &Append,
+    beside: Vec<Write>,
+) -> Result<(), DbError> {
+    let mut writes = batch.writes();
+    writes.extend(beside);
+    db.write_at_once(writes).await
+}
+
+/// Says that something about persons changes which is no posting.
+pub(super) async fn raise_versions(tx: &Tx, heads: Vec<AccountId>) -> Result<(), DbError> {
+    let ids = heads.into_iter().map(AccountId::uuid).collect();
+    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
+    tx.update_rows("account", rows, "version = account.version + 1").await.map(drop)
 }
 
 fn moved_rows(moved: &[Moved]) -> Rows {

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         clock::Timestamp,
-        db::{Column, Db, DbError, Rows, Source, Tx},
+        db::{Column, Db, DbError, Rows, Source, Tx, Write},
     },
     passcode::{DeviceId, Purpose, Shown, SubCounter, uses::UseKey},
 };
@@ -42,6 +42,15 @@ pub(in crate::passcode) async fn use_up(
     let sql = if tx.has_row_locks() { USE_UP_POSTGRES } else { USE_UP_SQLITE };
     let found = tx.select_rows(sql, rows(uses, now)).await?;
     found.iter().map(use_of).collect()
+}
+
+/// The uses, where nobody used the codes before and all devices are live: see
+/// [`write_of_first`](crate::passcode::write_of_first).
+pub(in crate::passcode) fn write_of_first(uses: &[(Shown, &str)], now: Timestamp) -> Write {
+    let guard = "EXISTS (SELECT 1 FROM device d WHERE d.id = r.device_id \
+                 AND d.generation = r.generation AND d.ended_at IS NULL \
+                 AND LEAST(d.expires_at, d.stale_at) > r.used_at FOR KEY SHARE OF d)";
+    Write::InsertIf { table: "code_use", rows: rows(uses, now), guard }
 }
 
 /// In the order of the table's columns.

@@ -51,12 +51,24 @@ pub async fn keep(tx: &Tx, kept: &[Kept], now: Timestamp) -> Result<(), DbError>
 
 /// The write of [`keep`], to go to the database together with others.
 pub fn write_of(kept: &[Kept], now: Timestamp) -> Write {
+    Write::Insert { table: "terminal_answer", rows: rows(kept, now), suffix: "" }
+}
+
+/// As [`write_of`], of answers under numbers that were never used: where one was, whatever for, its
+/// row is not written.
+pub fn write_of_first(kept: &[Kept], now: Timestamp) -> Write {
+    let guard = "NOT EXISTS (SELECT 1 FROM terminal_answer a \
+                 WHERE a.terminal_id = r.terminal_id AND a.seq = r.seq)";
+    Write::InsertIf { table: "terminal_answer", rows: rows(kept, now), guard }
+}
+
+fn rows(kept: &[Kept], now: Timestamp) -> Rows {
     let text = |f: fn(&Kept) -> &str| Column::Text(kept.iter().map(|k| f(k).to_owned()).collect());
     let bytes = |f: fn(&Kept) -> &[u8]| Column::Bytes(kept.iter().map(|k| f(k).to_vec()).collect());
     let i32s = |f: &dyn Fn(&Kept) -> i32| Column::I32(kept.iter().map(f).collect());
     let i64s = |f: &dyn Fn(&Kept) -> i64| Column::I64(kept.iter().map(f).collect());
     let ids = kept.iter().map(|k| k.asked.terminal.uuid());
-    let rows = Rows::new(vec![
+    Rows::new(vec![
         ("terminal_id", Column::Uuid(ids.collect())),
         ("seq", i64s(&|k| k.asked.seq.number())),
         ("step", i32s(&|k| k.asked.step.number())),
@@ -69,8 +81,7 @@ pub fn write_of(kept: &[Kept], now: Timestamp) -> Write {
         ("status", i32s(&|k| k.answer.status.into())),
         ("body", bytes(|k| &k.answer.body)),
         ("answered_at", i64s(&|_| now.micros())),
-    ]);
-    Write::Insert { table: "terminal_answer", rows, suffix: "" }
+    ])
 }
 
 /// The highest number that a terminal used; zero where it used none.

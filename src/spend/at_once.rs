@@ -1,0 +1,98 @@
+//! The usual batch of charges, without locks: scans under new numbers, of codes that nobody used,
+//! of people who pay once. It is decided on what was read and written if that still holds, in one
+//! statement that is its own transaction. Whatever is otherwise is left to
+//! [`charge_all`](super::charging::charge_all), which knows the history; nothing is written then.
+//!
+//! What holds it together when others write meanwhile (`docs/adr/0015`):
+//!
+//! | what could change | what refuses the write |
+//! | --- | --- |
+//! | a balance, what was spent today, whether the card is stopped | the version of the person |
+//! | the code is used elsewhere; the device ends | the guard of its use |
+//! | the number or the nonce is used elsewhere | the keys and the guard of the answers |
+//! | somebody else tells the phone something | the key of the events |
+
+use super::{
+    asking::{Asking, Told},
+    charging::{ChargeError, Done},
+    desk::{Desk, Papers, place},
+    postings::merchant_account,
+    store,
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        crypto::seal::Sealer,
+        db::{Db, Source},
+        ids::{PersonId, SchoolId},
+    },
+    cards::charges,
+    events,
+    ledger::{
+        Watched,
+        account::{Account, NotAName},
+    },
+    passcode::{self, Shown, Use},
+    terminals::write_of_first,
+};
+use std::collections::HashSet;
+
+/// Decides charges and has committed when it answers; `None`, with nothing written, when this is
+/// not the usual batch.
+pub(super) async fn charge_at_once(
+    db: &Db,
+    now: Timestamp,
+    names: &Sealer,
+    askings: &[Asking],
+) -> Result<Option<Done>, ChargeError> {
+    let used: Vec<Shown> = askings.iter().filter_map(Asking::shown).copied().collect();
+    if !db.has_row_locks() || !are_usual(askings, now) || !are_different(&used) {
+        return Ok(None);
+    }
+    let (persons, merchants) = touched(askings)?;
+    let watched = Watched::read(db, persons, &merchants).await?;
+    let open: Vec<&Asking> = askings.iter().collect();
+    let with_code = open.iter().filter(|asking| asking.shown().is_some());
+    let uses = with_code.map(|asking| (place(asking), Use::Fresh)).collect();
+    let papers = Papers { uses, ..Papers::read(Source::Db(db), now, &open).await? };
+    let mut desk = Desk::new(now, names, watched.held(), papers);
+    for asking in askings {
+        desk.decide(asking)?;
+    }
+    let orders = desk.close();
+    let uses: Vec<(Shown, &str)> = used.iter().map(|shown| (*shown, "")).collect();
+    let beside = vec![
+        write_of_first(&orders.kept, now),
+        passcode::write_of_first(&uses, now),
+        charges::write_of(&orders.charges),
+        store::write_of(&orders.challenges),
+        events::write_of(&orders.events)?,
+    ];
+    let written = watched.post(db, now, &orders.transfers, beside).await?;
+    let told = orders.kept.into_iter().map(|kept| Told::Answer(kept.answer));
+    Ok(written.then(|| Done { told: told.collect(), used }))
+}
+
+/// Scans that are in time. Passwords change challenges, which are read under lock.
+fn are_usual(askings: &[Asking], now: Timestamp) -> bool {
+    askings.iter().all(|asking| asking.is_scan() && !asking.is_late(now))
+}
+
+/// Of two scans of one code, one is refused.
+fn are_different(used: &[Shown]) -> bool {
+    used.iter().collect::<HashSet<_>>().len() == used.len()
+}
+
+type Merchants = Vec<(SchoolId, Account)>;
+
+/// Whose money may move, and the accounts that may be paid.
+pub(super) fn touched(
+    askings: &[Asking],
+) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
+    let account = |asking: &Asking| {
+        let account = merchant_account(&asking.merchant.code)?;
+        Ok((asking.school.id, Account::School(account)))
+    };
+    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
+    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
+}
