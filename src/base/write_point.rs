@@ -15,6 +15,7 @@ pub use unarmed::{reached, within};
 #[cfg(debug_assertions)]
 mod armed {
     use std::{
+        fmt::Display,
         fs::File,
         io::Write,
         process::Command,
@@ -45,8 +46,8 @@ mod armed {
     static TIMES: AtomicUsize = AtomicUsize::new(0);
 
     /// Names the points that `work` reaches after `what`.
-    pub async fn within<F: Future>(what: &str, work: F) -> F::Output {
-        WHAT.scope(what.to_owned(), work).await
+    pub async fn within<F: Future>(what: impl Display, work: F) -> F::Output {
+        WHAT.scope(what.to_string(), work).await
     }
 
     /// Stands at `point`. Outside of [`within`] it is nothing.
@@ -76,8 +77,10 @@ mod armed {
 
 #[cfg(not(debug_assertions))]
 mod unarmed {
+    use std::fmt::Display;
+
     /// Does `work`.
-    pub async fn within<F: Future>(_: &str, work: F) -> F::Output {
+    pub async fn within<F: Future>(_: impl Display, work: F) -> F::Output {
         work.await
     }
 

@@ -4,6 +4,7 @@
 //! format is a problem document.
 //! Invariant: what a client sent is never logged: no query, no path but its pattern, no body.
 
+mod answer_counters;
 mod body;
 mod foreign;
 mod idempotency;

@@ -1,9 +1,10 @@
 //! The id of the request that this task is answering.
 
+use actix_web::http::header::HeaderName;
 use std::future::Future;
 
 /// The header that carries it, both ways.
-pub const HEADER: &str = "x-request-id";
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 64;
 

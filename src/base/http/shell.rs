@@ -2,7 +2,9 @@
 //! browsers safe, and an answer even where the handler panicked.
 
 use super::{
-    ApiError, foreign,
+    ApiError,
+    answer_counters::AnswerCounters,
+    foreign,
     problem::{INTERNAL, MALFORMED},
     request_id,
 };
@@ -14,7 +16,7 @@ use actix_web::{
     error::InternalError,
     http::{
         Method, StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderValue},
     },
     middleware::Next,
     web,
@@ -30,11 +32,12 @@ use std::{
 
 const PERMISSIONS_POLICY: &str = "camera=(), geolocation=(), microphone=(), payment=()";
 
-/// What the shell needs to know.
+/// What the shell needs to know, and what it counts in. One for each worker.
 pub struct Shell {
     clock: Arc<dyn Clock>,
     is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     content_security_policy: HeaderValue,
+    counters: AnswerCounters,
 }
 
 /// What of a request goes into the log and the counters.
@@ -52,7 +55,8 @@ impl Shell {
         is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         content_security_policy: HeaderValue,
     ) -> Self {
-        Self { clock, is_proxy: Box::new(is_proxy), content_security_policy }
+        let counters = AnswerCounters::default();
+        Self { clock, is_proxy: Box::new(is_proxy), content_security_policy, counters }
     }
 
     /// The id that a proxy of ours gave the request, or a new one.
@@ -69,11 +73,8 @@ impl Shell {
 
     fn finish(&self, id: &str, headers: &mut HeaderMap) {
         let id = HeaderValue::from_str(id);
-        headers.insert(
-            HeaderName::from_static(request_id::HEADER),
-            id.unwrap_or_else(|_| HeaderValue::from_static("")),
-        );
         let mut set = |name, value| headers.insert(name, value);
+        set(request_id::HEADER, id.unwrap_or_else(|_| HeaderValue::from_static("")));
         set(header::CONTENT_SECURITY_POLICY, self.content_security_policy.clone());
         set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         set(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -104,19 +105,19 @@ pub async fn around(
         started: Instant::now(),
     };
     request_id::scope(line.id.clone(), async {
-        let what = format!("{} {}", line.method, line.route);
-        let work = write_point::within(&what, answer(request, next));
+        let what = format_args!("{} {}", line.method, line.route);
+        let work = write_point::within(what, answer(request, next));
         let (answered, statements) = counting_statements(work).await;
         match answered {
             Ok(mut response) => {
-                line.write(response.status(), statements);
+                line.write(response.status(), statements, &shell.counters);
                 shell.finish(&line.id, response.headers_mut());
                 Ok(response)
             }
             // Here is no request left to join a response to; an error may carry one.
             Err(error) => {
                 let mut response = error.error_response();
-                line.write(response.status(), statements);
+                line.write(response.status(), statements, &shell.counters);
                 shell.finish(&line.id, response.headers_mut());
                 Err(InternalError::from_response(error, response).into())
             }
@@ -162,26 +163,21 @@ fn in_our_words(response: ServiceResponse) -> ServiceResponse {
 }
 
 impl Line {
-    fn write(&self, status: StatusCode, statements: u32) {
+    fn write(&self, status: StatusCode, statements: u32, counters: &AnswerCounters) {
         let took = self.started.elapsed();
-        let status = status.as_u16();
         tracing::info!(
             target: "onecard::access",
             method = self.method,
             route = self.route,
-            status,
+            status = status.as_u16(),
             duration_ms = millis(took),
             "answered"
         );
-        let labels = [
-            ("method", self.method.to_owned()),
-            ("route", self.route.clone()),
-            ("status", status.to_string()),
-        ];
-        metrics::counter!("onecard_http_requests_total", &labels).increment(1);
-        metrics::histogram!("onecard_http_request_duration_seconds", &labels)
-            .record(took.as_secs_f64());
-        metrics::histogram!("onecard_http_request_statements", &labels).record(statements);
+        counters.count(self.method, &self.route, status, |counter| {
+            counter.requests.increment(1);
+            counter.duration_seconds.record(took.as_secs_f64());
+            counter.statements.record(statements);
+        });
     }
 }
 
