@@ -73,23 +73,24 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
 }
 
 /// The routes of the document. They ask for their state when they are called, so that the document
-/// can be printed without any.
+/// can be printed without any. A path is looked for in this order: what is asked for most stands
+/// first.
 fn documented(config: &mut ServiceConfig<'_>) {
     config
-        .configure(client::configure)
-        .configure(health::configure)
-        .configure(schools::http::configure)
-        .configure(account::http::configure)
+        .service(topup::callback::wechat_pay)
         .configure(terminals::http::configure(spend::http::configure))
-        .configure(identity::http::configure)
         .configure(codes::http::configure)
+        .configure(identity::http::configure)
         .service(topup::http::start)
         .service(topup::http::show)
         .service(topup::http::list)
         .service(topup::http::try_again)
         .service(topup::http::give_up)
-        .service(topup::callback::wechat_pay)
-        .service(feed::http::events);
+        .configure(account::http::configure)
+        .service(feed::http::events)
+        .configure(schools::http::configure)
+        .configure(client::configure)
+        .configure(health::configure);
 }
 
 fn shell(app: &App) -> Shell {
