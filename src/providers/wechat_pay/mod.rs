@@ -141,8 +141,8 @@ impl WechatPay {
         if !transaction.is_of(&self.merchant) || transaction.out_trade_no != out_trade_no {
             return Err(unusable(NotificationRefused::NotOurs));
         }
-        let fact = |paid: WirePayment| paid.into_paid_fact(answer.proof()).map_err(unusable);
-        match transaction.trade_state.as_str() {
+        let fact = |paid: WirePayment<'_>| paid.into_paid_fact(answer.proof()).map_err(unusable);
+        match transaction.trade_state.as_ref() {
             "SUCCESS" => fact(transaction).map(ProviderState::Paid),
             // A refunded payment was paid.
             "REFUND" => fact(transaction).map(ProviderState::Refunded),

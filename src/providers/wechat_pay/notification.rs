@@ -15,6 +15,7 @@ use crate::{
     orders::gateway::{NotificationRefused, RawNotification, VerifiedNotification},
 };
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// Longest body that is looked at, in bytes; real ones have about one thousand.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -22,20 +23,28 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// Longest id of a notification, in characters; documented are 36.
 const ID_MAX_CHARS: usize = 64;
 
+/// Texts stay in the body, but for those that are written with escapes there.
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     id: String,
-    event_type: String,
-    resource_type: String,
-    resource: Resource,
+    #[serde(borrow)]
+    event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    resource_type: Cow<'a, str>,
+    #[serde(borrow)]
+    resource: Resource<'a>,
 }
 
 #[derive(Deserialize)]
-struct Resource {
-    algorithm: String,
-    original_type: String,
-    ciphertext: String,
-    nonce: String,
+struct Resource<'a> {
+    #[serde(borrow)]
+    algorithm: Cow<'a, str>,
+    #[serde(borrow)]
+    original_type: Cow<'a, str>,
+    #[serde(borrow)]
+    ciphertext: Cow<'a, str>,
+    #[serde(borrow)]
+    nonce: Cow<'a, str>,
     associated_data: Option<String>,
 }
 
@@ -65,9 +74,9 @@ pub(super) fn verify(
 }
 
 /// The envelope of a successful payment; any other is refused.
-fn open_envelope(body: &[u8]) -> Result<Envelope, NotificationRefused> {
+fn open_envelope(body: &[u8]) -> Result<Envelope<'_>, NotificationRefused> {
     let refused = NotificationRefused::Envelope;
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| refused)?;
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| refused)?;
     let fits = envelope.event_type == "TRANSACTION.SUCCESS"
         && envelope.resource_type == "encrypt-resource"
         && envelope.resource.algorithm == sealed::ALGORITHM
@@ -76,7 +85,7 @@ fn open_envelope(body: &[u8]) -> Result<Envelope, NotificationRefused> {
     if fits { Ok(envelope) } else { Err(refused) }
 }
 
-fn decrypt(resource: &Resource, key: &ApiV3Key) -> Result<Vec<u8>, NotificationRefused> {
+fn decrypt(resource: &Resource<'_>, key: &ApiV3Key) -> Result<Vec<u8>, NotificationRefused> {
     let sealed = Sealed {
         algorithm: &resource.algorithm,
         nonce: &resource.nonce,

@@ -5,13 +5,26 @@ use aes_gcm::{
     aead::{Aead, KeyInit, Nonce, Payload},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use secrecy::{ExposeSecret, SecretBox};
+use std::fmt;
 
 /// The one algorithm that is opened.
 pub(super) const ALGORITHM: &str = "AEAD_AES_256_GCM";
 
-/// The 32 characters of the API v3 key, as bytes.
-pub(super) type ApiV3Key = SecretBox<[u8; 32]>;
+/// The API v3 key, ready to open with. It is erased where it is dropped, and not printed.
+pub(super) struct ApiV3Key(Box<Aes256Gcm>);
+
+impl ApiV3Key {
+    /// The key of 32 bytes; `None` for others.
+    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
+        Aes256Gcm::new_from_slice(bytes).ok().map(Box::new).map(Self)
+    }
+}
+
+impl fmt::Debug for ApiV3Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiV3Key")
+    }
+}
 
 /// An encrypted part as it stands in JSON.
 #[derive(Clone, Copy)]
@@ -41,8 +54,7 @@ impl Sealed<'_> {
             .map_err(|_| NotOpened::Malformed)?;
         let sealed = BASE64_STANDARD.decode(self.ciphertext).map_err(|_| NotOpened::Malformed)?;
         let aad = self.associated_data.unwrap_or("").as_bytes();
-        Aes256Gcm::new(key.expose_secret().into())
-            .decrypt(&nonce, Payload { msg: &sealed, aad })
-            .map_err(|_| NotOpened::Altered)
+        let sealed = Payload { msg: &sealed, aad };
+        key.0.decrypt(&nonce, sealed).map_err(|_| NotOpened::Altered)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     providers::settings::{InvalidSetting, base_url, invalid, require},
 };
 use reqwest::Client;
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 const API_V3_KEY: &str = "api_v3_key";
 const PUBLIC_KEY_ID: &str = "public_key_id";
@@ -111,9 +111,8 @@ impl WechatPaySettings {
 }
 
 fn api_v3_key(text: &SecretString) -> Result<ApiV3Key, InvalidSetting> {
-    let bytes = text.expose_secret().as_bytes();
-    let key: [u8; 32] = bytes.try_into().map_err(|_| invalid(API_V3_KEY, "must be 32 bytes"))?;
-    Ok(SecretBox::new(Box::new(key)))
+    let key = ApiV3Key::new(text.expose_secret().as_bytes());
+    key.ok_or_else(|| invalid(API_V3_KEY, "must be 32 bytes"))
 }
 
 #[cfg(test)]

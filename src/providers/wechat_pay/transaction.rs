@@ -6,17 +6,19 @@ use crate::{
     orders::gateway::{NotificationRefused, PaidClaim, PaidFact, Provider},
 };
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// Longest number of a payment, ours and WeChat's, in characters.
 const NUMBER_MAX_CHARS: usize = 32;
 
 /// The fields that are read; unknown ones are ignored, repeated ones refused.
 #[derive(Deserialize)]
-pub(super) struct WirePayment {
+pub(super) struct WirePayment<'a> {
     appid: String,
     pub(super) mchid: String,
     pub(super) out_trade_no: String,
-    pub(super) trade_state: String,
+    #[serde(borrow)]
+    pub(super) trade_state: Cow<'a, str>,
     transaction_id: Option<String>,
     success_time: Option<String>,
     payer: Option<Payer>,
@@ -35,9 +37,9 @@ struct Amount {
     currency: Option<String>,
 }
 
-impl WirePayment {
+impl<'a> WirePayment<'a> {
     /// From JSON; anything else is [`NotificationRefused::Content`].
-    pub(super) fn parse(json: &[u8]) -> Result<Self, NotificationRefused> {
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, NotificationRefused> {
         serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
     }
 

@@ -86,6 +86,16 @@ fn envelopes_of_another_kind_are_refused() {
 }
 
 #[test]
+fn texts_may_be_written_with_escapes() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let content = transaction().to_string().replace("SUCCESS", "SUCCES\\u0053");
+    let body = envelope(&content, "transaction").to_string();
+    assert!(body.contains('/') && body.contains("encrypt-resource"), "{body}");
+    let body = body.replace('/', "\\/").replace("encrypt-", "\\u0065ncrypt-");
+    assert_eq!(notify(&gateway, &body, NOW), Ok(paid_claim()));
+}
+
+#[test]
 fn absent_null_and_empty_associated_data_are_the_same() {
     let gateway = gateway("http://127.0.0.1:1");
     let good = envelope(&transaction().to_string(), "");
