@@ -1,7 +1,7 @@
 //! The text that is signed (RFC 9421, 2.5).
 
 use super::{Request, SignatureError};
-use sfv::{FieldType, InnerList, Item, List, ListEntry};
+use sfv::{InnerList, Item, ItemSerializer, ListSerializer};
 use std::borrow::Cow;
 
 const METHOD: &str = "@method";
@@ -10,24 +10,30 @@ const PATH: &str = "@path";
 const QUERY: &str = "@query";
 const CONTENT_DIGEST: &str = "content-digest";
 
+/// Room for a usual base.
+const USUAL_BYTES: usize = 512;
+
 /// The signature base of an input: a line for each component in the signer's order, then the input
 /// itself, without its label.
 pub(super) fn of<'a>(
     input: &InnerList,
     value_of: impl Fn(&str) -> Option<Cow<'a, str>>,
 ) -> Result<String, SignatureError> {
-    let mut base = String::new();
+    let mut base = String::with_capacity(USUAL_BYTES);
     for component in &input.items {
         let name = name_of(component).ok_or(SignatureError::Components)?;
         let value = value_of(name).ok_or(SignatureError::Components)?;
-        base.push_str(&component.serialize());
+        _ = ItemSerializer::with_buffer(&mut base).bare_item(&component.bare_item);
         base.push_str(": ");
         base.push_str(&value);
         base.push('\n');
     }
-    let list: List = vec![ListEntry::InnerList(input.clone())];
-    let input = list.serialize().ok_or(SignatureError::Malformed("signature-input"))?;
-    Ok(base + "\"@signature-params\": " + &input)
+    base.push_str("\"@signature-params\": ");
+    let mut list = ListSerializer::with_buffer(&mut base);
+    let mut components = list.inner_list();
+    components.items(&input.items);
+    _ = components.finish().parameters(&input.params);
+    Ok(base)
 }
 
 /// The name of a component that carries no parameters: `"content-digest";sf` is another one.
@@ -46,12 +52,11 @@ pub(super) struct Covered<'a> {
 impl<'a> Covered<'a> {
     /// Checks that each component stands in the input once, and nothing else.
     pub(super) fn check(&self, input: &InnerList) -> Result<(), SignatureError> {
-        let names: Option<Vec<&str>> = input.items.iter().map(name_of).collect();
-        let names = names.ok_or(SignatureError::Components)?;
+        let covers = |name| input.items.iter().any(|item| name_of(item) == Some(name));
         let query = self.request.query.map(|_| QUERY);
         let mut demanded = [METHOD, AUTHORITY, PATH, CONTENT_DIGEST].into_iter().chain(query);
         let count = 4 + usize::from(query.is_some());
-        let all = names.len() == count && demanded.all(|name| names.contains(&name));
+        let all = input.items.len() == count && demanded.all(covers);
         all.then_some(()).ok_or(SignatureError::Components)
     }
 

@@ -3,21 +3,26 @@
 use super::{MAX_FIELD_BYTES, SignatureError, WINDOW};
 use crate::base::clock::Timestamp;
 use sfv::{Dictionary, GenericBareItem, InnerList, Key, KeyRef, ListEntry, Parser};
-use std::ops::RangeInclusive;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 const NONCE_BYTES: RangeInclusive<usize> = 1..=64;
 const ALGORITHM: &str = "ed25519";
 const DIGEST_ALGORITHM: &str = "sha-256";
 
 /// The lines of a field as one (RFC 9421, 2.1).
-pub(super) fn joined(name: &'static str, lines: &[&str]) -> Result<String, SignatureError> {
-    if lines.is_empty() {
-        return Err(SignatureError::Missing(name));
-    }
+pub(super) fn joined<'a>(
+    name: &'static str,
+    lines: &[&'a str],
+) -> Result<Cow<'a, str>, SignatureError> {
     if lines.iter().map(|line| line.len()).sum::<usize>() > MAX_FIELD_BYTES {
         return Err(SignatureError::Malformed(name));
     }
-    Ok(lines.iter().map(|line| line.trim_matches([' ', '\t'])).collect::<Vec<_>>().join(", "))
+    let trimmed = |line: &&'a str| line.trim_matches([' ', '\t']);
+    match lines {
+        [] => Err(SignatureError::Missing(name)),
+        [line] => Ok(trimmed(line).into()),
+        lines => Ok(lines.iter().map(trimmed).collect::<Vec<_>>().join(", ").into()),
+    }
 }
 
 fn dictionary(name: &'static str, field: &str) -> Result<Dictionary, SignatureError> {

@@ -6,41 +6,44 @@ use actix_web::{
     http::header::{HOST, HeaderMap, HeaderName},
 };
 
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
+const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+
 /// The head of a request whose fields are readable and which is for this server.
 #[derive(Debug)]
 pub struct Received<'a> {
     head: &'a RequestHead,
-    authority: String,
+    authority: &'a str,
 }
 
 impl<'a> Received<'a> {
     /// Checks for whom the request is. A target that names a server must name that of the `Host`.
-    pub fn new(head: &'a RequestHead, ours: &Authorities) -> Result<Self, SignatureError> {
+    pub fn new(head: &'a RequestHead, ours: &'a Authorities) -> Result<Self, SignatureError> {
         let hosts = lines(&head.headers, HOST).ok_or(SignatureError::Authority)?;
         let [host] = hosts.as_slice() else { return Err(SignatureError::Authority) };
         let authority = ours.accept(host).ok_or(SignatureError::Authority)?;
         let target = head.uri.authority().map(|target| ours.accept(target.as_str()));
-        if target.is_some_and(|target| target.as_ref() != Some(&authority)) {
+        if target.is_some_and(|target| target != Some(authority)) {
             return Err(SignatureError::Authority);
         }
         Ok(Self { head, authority })
     }
 
     /// The request with its body.
-    pub fn with_body(&'a self, body: &'a [u8]) -> Result<Request<'a>, SignatureError> {
-        let field = |name: &'static str| {
-            let found = lines(&self.head.headers, HeaderName::from_static(name));
-            found.ok_or(SignatureError::Malformed(name))
+    pub fn with_body(&self, body: &'a [u8]) -> Result<Request<'a>, SignatureError> {
+        let field = |name: HeaderName, text| {
+            lines(&self.head.headers, name).ok_or(SignatureError::Malformed(text))
         };
         Ok(Request {
             method: self.head.method.as_str(),
-            authority: &self.authority,
+            authority: self.authority,
             path: self.head.uri.path(),
             query: self.head.uri.query(),
             body,
-            content_digest: field("content-digest")?,
-            signature_input: field("signature-input")?,
-            signature: field("signature")?,
+            content_digest: field(CONTENT_DIGEST, "content-digest")?,
+            signature_input: field(SIGNATURE_INPUT, "signature-input")?,
+            signature: field(SIGNATURE, "signature")?,
         })
     }
 }
