@@ -83,13 +83,20 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
             Err(_) => not_json(),
         });
     }
+    let value = serde_json::from_slice(body).or_else(|_| parse_with_path(body))?;
+    if body.contains(&b'\\') && body.windows(ESCAPED_NUL.len()).any(|window| window == ESCAPED_NUL)
+    {
+        return Err(ApiError::new(INVALID).field("", "含有不允许的字符"));
+    }
+    Ok(value)
+}
+
+/// What is refused is read a second time: where it went wrong is written down only here.
+fn parse_with_path<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value =
         serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error, body))?;
     json.end().map_err(|_| ApiError::new(MALFORMED).detail("JSON 之后还有多余内容"))?;
-    if body.windows(ESCAPED_NUL.len()).any(|window| window == ESCAPED_NUL) {
-        return Err(ApiError::new(INVALID).field("", "含有不允许的字符"));
-    }
     Ok(value)
 }
 
