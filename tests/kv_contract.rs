@@ -249,6 +249,33 @@ async fn two_prefixes_do_not_meet() {
     assert_eq!(two.get("k").await, Ok(None));
 }
 
+/// Every connection of a store that has a database of the server's for itself.
+async fn kill_connections_to(database: &str, raw: &mut redis::aio::MultiplexedConnection) {
+    let clients: String = redis::cmd("CLIENT").arg("LIST").query_async(raw).await.unwrap();
+    let theirs = clients.lines().filter(|client| client.contains(&format!(" db={database} ")));
+    for client in theirs {
+        let id = client.strip_prefix("id=").and_then(|id| id.split(' ').next()).unwrap();
+        let mut kill = redis::cmd("CLIENT");
+        let killed: u64 = kill.arg("KILL").arg("ID").arg(id).query_async(raw).await.unwrap();
+        assert_eq!(killed, 1, "{client}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_died_in_use_is_used_no_more() {
+    let Some(url) = redis_url() else { return };
+    let (server, _) = url.rsplit_once('/').unwrap();
+    let (kv, _) = redis_at(format!("{server}/15"));
+    let mut raw = raw_connection(&url).await;
+    for _ in 0..3 {
+        kv.put("k", b"v", MINUTE).await.unwrap();
+        kill_connections_to("15", &mut raw).await;
+        // The one that finds out may fail; who comes after it does not.
+        let _ = kv.get("k").await;
+        assert_eq!(kv.get("k").await, Ok(Some(b"v".to_vec())));
+    }
+}
+
 async fn fails_quickly<T: Debug + PartialEq>(call: impl Future<Output = Result<T, KvError>>) {
     let start = Instant::now();
     assert_eq!(call.await, Err(KvError::Unavailable));

@@ -3,9 +3,13 @@
 use super::{Kv, KvError, check_key, check_value, millis};
 use crate::base::write_point;
 use async_trait::async_trait;
+use deadpool::managed::{self, Metrics, Object, Pool, QueueMode, RecycleResult};
 use deadpool_redis::{
-    Connection, Manager, Pool, Runtime,
-    redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Script, cmd},
+    Manager, Runtime,
+    redis::{
+        AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, RedisResult, Script,
+        aio::MultiplexedConnection, cmd,
+    },
 };
 use std::{fmt, time::Duration};
 
@@ -15,6 +19,9 @@ const RESPONSE_LIMIT: Duration = Duration::from_millis(500);
 /// One call in all, also where a stale pool has to be cleared first.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 const POOL_SIZE: usize = 16;
+/// Who asks after a connection at each use sends twice as much as is needed; after this long
+/// without use, it may have died unseen.
+const REST: Duration = Duration::from_secs(1);
 
 const DELETE_IF: &str = "
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -30,7 +37,7 @@ return count";
 ///
 /// Absent on purpose: blocking commands. On a pooled connection they would outlive their caller.
 pub struct RedisKv {
-    pool: Pool,
+    pool: Pool<Rested>,
     prefix: String,
     delete_if: Script,
     increment: Script,
@@ -44,8 +51,9 @@ impl RedisKv {
             .set_connection_timeout(Some(CONNECT_LIMIT))
             .set_response_timeout(Some(RESPONSE_LIMIT));
         let manager = Manager::new_with_config(url, timeouts).map_err(unavailable)?;
-        let pool = Pool::builder(manager)
+        let pool = Pool::builder(Rested(manager))
             .max_size(POOL_SIZE)
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(POOL_LIMIT))
             .create_timeout(Some(CONNECT_LIMIT))
             .recycle_timeout(Some(RESPONSE_LIMIT))
@@ -65,15 +73,15 @@ impl RedisKv {
         Ok(format!("{}:{key}", self.prefix))
     }
 
-    async fn connection(&self) -> Result<Connection, KvError> {
+    async fn connection(&self) -> Result<Object<Rested>, KvError> {
         self.pool.get().await.map_err(unavailable)
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, KvError> {
         within_limit(async {
             let mut connection = self.connection().await?;
-            let answer = command.query_async(&mut connection).await;
-            answer.map_err(unavailable)
+            let answer = command.query_async(&mut *connection).await;
+            settled(connection, answer)
         })
         .await
     }
@@ -82,11 +90,43 @@ impl RedisKv {
         within_limit(async {
             let mut connection = self.connection().await?;
             let mut call = script.key(key);
-            let answer = call.arg(arg).invoke_async(&mut connection).await;
-            answer.map_err(unavailable)
+            let answer = call.arg(arg).invoke_async(&mut *connection).await;
+            settled(connection, answer)
         })
         .await
     }
+}
+
+/// The library's manager, which asks after a connection before it is used again, here only where
+/// it has rested.
+struct Rested(Manager);
+
+impl managed::Manager for Rested {
+    type Type = MultiplexedConnection;
+    type Error = RedisError;
+
+    async fn create(&self) -> RedisResult<MultiplexedConnection> {
+        self.0.create().await
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut MultiplexedConnection,
+        metrics: &Metrics,
+    ) -> RecycleResult<RedisError> {
+        if metrics.last_used() < REST {
+            return Ok(());
+        }
+        self.0.recycle(connection, metrics).await
+    }
+}
+
+/// The answer. A connection on which none came is not used again.
+fn settled<T>(connection: Object<Rested>, answer: RedisResult<T>) -> Result<T, KvError> {
+    if answer.as_ref().is_err_and(|error| error.is_unrecoverable_error() || error.is_timeout()) {
+        drop(Object::take(connection));
+    }
+    answer.map_err(unavailable)
 }
 
 async fn within_limit<T>(call: impl Future<Output = Result<T, KvError>>) -> Result<T, KvError> {
