@@ -19,8 +19,8 @@ const RESPONSE_LIMIT: Duration = Duration::from_millis(500);
 /// One call in all, also where a stale pool has to be cleared first.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 const POOL_SIZE: usize = 16;
-/// Who asks after a connection at each use sends twice as much as is needed; after this long
-/// without use, it may have died unseen.
+/// A connection that was used within this time is used again unasked: to ask at each use would be
+/// a second round trip for each call.
 const REST: Duration = Duration::from_secs(1);
 
 const DELETE_IF: &str = "
