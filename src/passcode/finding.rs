@@ -145,8 +145,7 @@ impl Codes {
         first_that_fits(self.directory.candidates(school, code), code, now)
     }
 
-    fn judged(&self, fit: Fit) -> Found {
-        let Fit { shown, skew } = fit;
+    fn judged(&self, Fit { shown, skew }: Fit) -> Found {
         if let Some(skew) = skew {
             Found::ClockSkew(shown, skew)
         } else if self.used_here.contains_key(&shown) {

@@ -45,22 +45,24 @@ pub(super) async fn charge_at_once(
     names: &Sealer,
     askings: &[Asking],
 ) -> Result<Option<Done>, ChargeError> {
-    let used: Vec<Shown> = askings.iter().filter_map(Asking::shown).copied().collect();
-    if !db.has_row_locks() || !are_usual(askings, now) || !are_different(&used) {
+    let codes: Vec<Shown> = askings.iter().filter_map(Asking::shown).copied().collect();
+    if !db.has_row_locks() || !are_usual(askings, now) || !are_different(&codes) {
         return Ok(None);
     }
     let (persons, merchants) = touched(askings)?;
     let watched = Watched::read(db, persons, &merchants).await?;
     let open: Vec<&Asking> = askings.iter().collect();
     let with_code = open.iter().filter(|asking| asking.shown().is_some());
-    let uses = with_code.map(|asking| (place(asking), Use::Fresh)).collect();
-    let papers = Papers { uses, ..Papers::read(Source::Db(db), now, &open).await? };
+    let papers = Papers {
+        uses: with_code.map(|asking| (place(asking), Use::Fresh)).collect(),
+        ..Papers::read(Source::Db(db), now, &open).await?
+    };
     let mut desk = Desk::new(now, names, watched.held(), papers);
     for asking in askings {
         desk.decide(asking)?;
     }
     let orders = desk.close();
-    let uses: Vec<(Shown, &str)> = used.iter().map(|shown| (*shown, "")).collect();
+    let uses: Vec<(Shown, &str)> = codes.iter().map(|shown| (*shown, "")).collect();
     let beside = vec![
         write_of_first(&orders.kept, now),
         passcode::write_of_first(&uses, now),
@@ -70,7 +72,7 @@ pub(super) async fn charge_at_once(
     ];
     let written = watched.post(db, now, &orders.transfers, beside).await?;
     let told = orders.kept.into_iter().map(|kept| Told::Answer(kept.answer));
-    Ok(written.then(|| Done { told: told.collect(), used }))
+    Ok(written.then(|| Done { told: told.collect(), used: codes }))
 }
 
 /// Scans that are in time. Passwords change challenges, which are read under lock.
@@ -79,8 +81,8 @@ fn are_usual(askings: &[Asking], now: Timestamp) -> bool {
 }
 
 /// Of two scans of one code, one is refused.
-fn are_different(used: &[Shown]) -> bool {
-    used.iter().collect::<HashSet<_>>().len() == used.len()
+fn are_different(codes: &[Shown]) -> bool {
+    codes.iter().collect::<HashSet<_>>().len() == codes.len()
 }
 
 type Merchants = Vec<(SchoolId, Account)>;
