@@ -26,6 +26,7 @@ mod events;
 mod late;
 mod library;
 mod limits;
+mod meanwhile;
 mod numbers;
 mod offsets;
 mod passwords;

@@ -119,10 +119,10 @@ async fn receive(
     let Ok(verified) = gateway.verify(&raw, topups.clock.now()) else {
         return fail(StatusCode::UNAUTHORIZED);
     };
+    let Some(lanes) = lanes.as_ref() else { return HttpResponse::NoContent().finish() };
     let (notification_id, fact) = verified.into_parts();
     let door = Door::Message { notification_id, body: body.to_vec() };
     let report = Report { school: school.id, fact, door };
-    let Some(lanes) = lanes.as_ref() else { return HttpResponse::NoContent().finish() };
     match lanes.submit(report).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(_) => fail(StatusCode::INTERNAL_SERVER_ERROR),
@@ -138,8 +138,8 @@ struct Single<'a>(&'a HttpRequest);
 
 impl Headers for Single<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self.0.headers().get_all(name);
-        let only = values.next()?;
+        let mut values = self.0.headers().iter().filter(|(known, _)| known.as_str() == name);
+        let (_, only) = values.next()?;
         if values.next().is_some() { None } else { only.to_str().ok() }
     }
 }
