@@ -155,13 +155,27 @@ pub struct OtpKey(Key32);
 impl OtpKey {
     /// The one-time part of a moment.
     pub fn otp(&self, moment: Moment) -> Otp {
-        let Moment { tick, sub } = moment;
-        Otp(number(&self.0, &[b"o", &tick.number().to_be_bytes(), &[sub.number()]], OTPS))
+        self.ready().otp(moment)
+    }
+
+    /// For many moments: what a key costs is spent once.
+    pub(super) fn ready(&self) -> ReadyOtpKey {
+        ReadyOtpKey(ready(self.0.expose()))
     }
 
     /// For the phone, once, at enrolment.
     pub const fn expose(&self) -> &[u8; 32] {
         self.0.expose()
+    }
+}
+
+/// An [`OtpKey`] that was set up; wiped when dropped.
+pub(super) struct ReadyOtpKey(Key);
+
+impl ReadyOtpKey {
+    pub(super) fn otp(&self, Moment { tick, sub }: Moment) -> Otp {
+        let message: [&[u8]; 3] = [b"o", &tick.number().to_be_bytes(), &[sub.number()]];
+        Otp(number(&self.0, &message, OTPS))
     }
 }
 
@@ -172,7 +186,8 @@ pub struct HandleKey(Key32);
 impl HandleKey {
     /// The handle of an epoch.
     pub fn handle(&self, epoch: Epoch) -> Handle {
-        let handle = number(&self.0, &[b"h", &epoch.number().to_be_bytes()], HANDLES);
+        let handle =
+            number(&ready(self.0.expose()), &[b"h", &epoch.number().to_be_bytes()], HANDLES);
         Handle(u32::try_from(handle).unwrap_or(u32::MAX))
     }
 
@@ -249,12 +264,12 @@ impl fmt::Debug for Otp {
 
 /// HKDF-Extract.
 fn extract(salt: &[u8], secret: &Key32) -> Key32 {
-    key_of(&hmac(salt, &[secret.expose()]))
+    key_of(&hmac(&ready(salt), &[secret.expose()]))
 }
 
 /// HKDF-Expand to 32 bytes.
 fn expand(key: &Key32, info: &[&[u8]]) -> Key32 {
-    key_of(&hmac(key.expose(), &[info, FIRST_BLOCK].concat()))
+    key_of(&hmac(&ready(key.expose()), &[info, FIRST_BLOCK].concat()))
 }
 
 fn key_of(tag: &Tag) -> Key32 {
@@ -265,15 +280,19 @@ fn key_of(tag: &Tag) -> Key32 {
 }
 
 /// The first 128 bits of the HMAC as one number, modulo a power of ten far below 2^64.
-fn number(key: &Key32, message: &[&[u8]], modulus: u128) -> u64 {
-    let tag = hmac(key.expose(), message);
+fn number(key: &Key, message: &[&[u8]], modulus: u128) -> u64 {
+    let tag = hmac(key, message);
     let first = tag.as_ref().iter().take(16);
     let value = first.fold(0_u128, |value, byte| (value << 8) | u128::from(*byte));
     u64::try_from(value % modulus).unwrap_or(u64::MAX)
 }
 
-fn hmac(key: &[u8], message: &[&[u8]]) -> Tag {
-    let mut mac = Context::with_key(&Key::new(HMAC_SHA256, key));
+fn ready(key: &[u8]) -> Key {
+    Key::new(HMAC_SHA256, key)
+}
+
+fn hmac(key: &Key, message: &[&[u8]]) -> Tag {
+    let mut mac = Context::with_key(key);
     for part in message {
         mac.update(part);
     }

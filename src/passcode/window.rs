@@ -49,6 +49,7 @@ pub fn judge(key: &OtpKey, epoch: Epoch, otp: Otp, now: Tick) -> Verdict {
 
 /// The moment that the one-time part is of. Looks at all of them, whichever fits.
 fn find(key: &OtpKey, otp: Otp, ticks: impl Iterator<Item = Tick>) -> Option<Moment> {
+    let key = key.ready();
     let (mut fits, mut tick_found, mut sub_found) = (subtle::Choice::from(0), 0, 0);
     for tick in ticks {
         for sub in SubCounter::ALL {

@@ -34,7 +34,7 @@ pub async fn authenticate(
 }
 
 async fn signed_call(request: &mut ServiceRequest) -> Result<Call, ApiError> {
-    let body = read_body(request.take_payload()).await?.freeze();
+    let body = read_body(request.take_payload()).await?;
     request.set_payload(Payload::from(body.clone()));
     let terminals = request.app_data::<Data<Terminals>>().map(|data| Arc::clone(data));
     let terminals = terminals.ok_or(ApiError::new(problem::INTERNAL))?;

@@ -2,12 +2,15 @@
 //! `{"code":"FAIL","message":…}` with a status that makes the provider come again.
 
 use super::{ReceiveError, TopUps};
-use crate::orders::gateway::{Headers, NotificationRefused, RawNotification};
+use crate::{
+    base::http::{ApiError, RawBody},
+    orders::gateway::{Headers, NotificationRefused, RawNotification},
+};
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::{StatusCode, header::HeaderMap},
     post,
-    web::{Bytes, Data, Path},
+    web::{Data, Path},
 };
 use serde_json::json;
 
@@ -29,10 +32,10 @@ use serde_json::json;
 pub async fn wechat_pay(
     request: HttpRequest,
     school: Path<String>,
-    body: Result<Bytes, Error>,
+    body: Result<RawBody, ApiError>,
     topups: Data<TopUps>,
 ) -> HttpResponse {
-    let Ok(body) = body else { return fail(StatusCode::PAYLOAD_TOO_LARGE, "unreadable") };
+    let Ok(RawBody(body)) = body else { return fail(StatusCode::PAYLOAD_TOO_LARGE, "unreadable") };
     let raw = RawNotification { headers: &Single(request.headers()), body: &body };
     match topups.receive(&school, &raw).await {
         Ok(()) => HttpResponse::NoContent().finish(),

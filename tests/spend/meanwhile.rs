@@ -45,7 +45,8 @@ async fn of_a_batch_with_all_sorts_each_is_told_its_own(db: &TestDb) {
     let answered = counter.asking(Scan::Invalid, (TILL, 900), 1);
     let asked = Asked { step: Step::Password, nonce: "p".to_owned(), ..answered.asked.clone() };
     let kept = Kept { asked, answer: Answer { status: 422, body: b"{}".to_vec() } };
-    let keeping = counter.world.db.in_tx(async |tx| keep(tx, &[kept.clone()], NOW).await);
+    let keeping =
+        counter.world.db.in_tx(async |tx| keep(tx, std::slice::from_ref(&kept), NOW).await);
     keeping.await.unwrap();
     let fresh = || counter.scan(1, TILL, 100);
     let nonce = |asking: Asking| {
@@ -124,9 +125,8 @@ async fn nothing_is_paid_once_a_device_has_ended(db: &TestDb) {
         let ended = AtomicBool::new(false);
         let end = async {
             let now = counter.clock.now();
-            let end = counter.world.db.in_tx(async |tx| {
-                end_devices(tx, person, Ended::Lost, now).await
-            });
+            let end =
+                counter.world.db.in_tx(async |tx| end_devices(tx, person, Ended::Lost, now).await);
             assert_eq!(end.await.unwrap(), 1);
             ended.store(true, Ordering::SeqCst);
         };

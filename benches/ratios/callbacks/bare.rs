@@ -8,14 +8,14 @@ use actix_web::{
     HttpRequest, HttpResponse, HttpServer,
     http::StatusCode,
     middleware::from_fn,
-    web::{self, Bytes, Data},
+    web::{self, Data},
 };
 use async_trait::async_trait;
 use onecard::{
     app::App,
     base::{
         clock::{Clock, SystemClock},
-        http,
+        http::{self, RawBody},
         lane::{Batch, Lanes},
     },
     config::Config,
@@ -106,7 +106,7 @@ async fn serve(way: Way) -> Result<(), Failure> {
 async fn receive(
     request: HttpRequest,
     school: web::Path<String>,
-    body: Bytes,
+    RawBody(body): RawBody,
     topups: Data<TopUps>,
     lanes: Data<Option<Lanes<Nothing>>>,
 ) -> HttpResponse {

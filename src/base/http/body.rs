@@ -62,17 +62,38 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The whole body, if it is not too long and not cut off.
-pub(crate) async fn read(mut payload: Payload) -> Result<web::BytesMut, ApiError> {
+/// A body as it came, byte by byte: what its sender signed. 413 over [`MAX_BODY_BYTES`].
+#[derive(Clone, Debug)]
+pub struct RawBody(pub web::Bytes);
+
+impl FromRequest for RawBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move { read(payload).await.map(Self) })
+    }
+}
+
+/// The whole body, if it is not too long and not cut off. One that comes in one piece is not copied.
+pub(crate) async fn read(mut payload: Payload) -> Result<web::Bytes, ApiError> {
+    let mut whole = web::Bytes::new();
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::new(MALFORMED).detail("请求内容不完整"))?;
-        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
+        let before = whole.len().saturating_add(body.len());
+        if before.saturating_add(chunk.len()) > MAX_BODY_BYTES {
             return Err(ApiError::new(TOO_LARGE));
         }
+        if before == 0 {
+            whole = chunk;
+            continue;
+        }
+        body.extend_from_slice(&std::mem::take(&mut whole));
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(if body.is_empty() { whole } else { body.freeze() })
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

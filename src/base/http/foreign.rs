@@ -2,7 +2,6 @@
 
 use super::{
     ApiError,
-    body::MAX_BODY_BYTES,
     problem::{
         INTERNAL, INVALID, Kind, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, RATE_LIMITED, TOO_LARGE,
         UNAVAILABLE, UNSUPPORTED_MEDIA,
@@ -13,7 +12,6 @@ use actix_web::{HttpResponse, http::StatusCode, http::header, web};
 /// Settings of actix's own extractors, so that they too speak in problem documents.
 pub fn extractors(config: &mut web::ServiceConfig) {
     config
-        .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::new(NOT_FOUND).into()))
         .app_data(
             web::QueryConfig::default().error_handler(|_, _| {

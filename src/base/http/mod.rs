@@ -16,7 +16,7 @@ pub mod signature;
 mod validation;
 
 pub(crate) use body::read as read_body;
-pub use body::{MAX_BODY_BYTES, ValidJson};
+pub use body::{MAX_BODY_BYTES, RawBody, ValidJson};
 pub use foreign::extractors;
 pub use idempotency::IdempotencyKey;
 pub use principal::{Known, Principal};
