@@ -5,11 +5,18 @@ use super::{
     problem::{INVALID, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA},
     validation,
 };
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use futures_util::{StreamExt, future::LocalBoxFuture};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::{Decompress, Payload},
+    error::PayloadError,
+    http::header,
+    web,
+};
+use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use garde::Validate;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
+use std::pin::pin;
 
 /// The largest body of a JSON request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -62,7 +69,8 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A body as it came, byte by byte: what its sender signed. 413 over [`MAX_BODY_BYTES`].
+/// A body as its sender signed it, byte by byte: unpacked where it was compressed on the way. 413
+/// over [`MAX_BODY_BYTES`].
 #[derive(Clone, Debug)]
 pub struct RawBody(pub web::Bytes);
 
@@ -70,14 +78,21 @@ impl FromRequest for RawBody {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let payload = payload.take();
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            let unpacked = Decompress::from_headers(payload, request.headers());
+            return Box::pin(async move { read(unpacked).await.map(Self) });
+        }
         Box::pin(async move { read(payload).await.map(Self) })
     }
 }
 
 /// The whole body, if it is not too long and not cut off. One that comes in one piece is not copied.
-pub(crate) async fn read(mut payload: Payload) -> Result<web::Bytes, ApiError> {
+pub(crate) async fn read(
+    payload: impl Stream<Item = Result<web::Bytes, PayloadError>>,
+) -> Result<web::Bytes, ApiError> {
+    let mut payload = pin!(payload);
     let mut whole = web::Bytes::new();
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
