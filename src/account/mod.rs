@@ -45,6 +45,7 @@ impl Accounts {
             policy: &school.policy,
             person: person.id,
             standing: person.standing(),
+            spent: None,
         };
         self.cards.of(&holder, self.clock.now()).await
     }

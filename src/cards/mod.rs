@@ -11,7 +11,7 @@ mod spent;
 mod store;
 
 pub use purse::{Drawn, Purse, TooLittle};
-pub use spent::{Over, Spent};
+pub use spent::{Over, Spent, SpentNow};
 
 use crate::{
     base::{
@@ -98,14 +98,14 @@ pub struct LimitsView {
 }
 
 impl LimitsView {
-    fn new(limits: &Limits, spent: &Spent, now: Timestamp) -> Self {
+    fn new(limits: &Limits, spent: SpentNow) -> Self {
         Self {
             meal_fen: limits.meal,
             day_fen: limits.day,
             over_limit: Some(limits.over_limit),
             meal_windows: limits.meal_windows.iter().map(ToString::to_string).collect(),
-            meal_spent_fen: Some(spent.in_meal(limits.meal_at(now))),
-            day_spent_fen: Some(spent.in_day()),
+            meal_spent_fen: Some(spent.in_meal),
+            day_spent_fen: Some(spent.in_day),
         }
     }
 }
@@ -134,6 +134,8 @@ pub struct Holder<'a> {
     pub person: PersonId,
     /// What the roster says of them.
     pub standing: Standing,
+    /// What they spent, where it was read already.
+    pub spent: Option<SpentNow>,
 }
 
 /// The cards of all schools.
@@ -148,19 +150,30 @@ impl Cards {
         Self { db }
     }
 
-    /// The holder's card at present: one query, and one more where the school sets limits.
+    /// The holder's card at present: one query, and one more where the school sets limits and it is
+    /// not known what was spent.
     pub async fn of(&self, holder: &Holder<'_>, now: Timestamp) -> Result<CardView, DbError> {
         let status = CardStatus::of(holder.standing, now.day());
         let balances = person_balances(&self.db, holder.school, holder.person).await?;
         let limits = match &holder.policy.limits {
-            Some(limits) => {
-                let spent = charges::spent(&self.db, &[holder.person], now.day()).await?;
-                let none = Spent::default();
-                LimitsView::new(limits, spent.get(&holder.person).unwrap_or(&none), now)
-            }
+            Some(limits) => LimitsView::new(limits, self.spent(holder, limits, now).await?),
             None => LimitsView::default(),
         };
         Ok(CardView::new(status, &balances, limits))
+    }
+
+    async fn spent(
+        &self,
+        holder: &Holder<'_>,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<SpentNow, DbError> {
+        if let Some(spent) = holder.spent {
+            return Ok(spent);
+        }
+        let mut spent = charges::spent(&self.db, &[holder.person], now.day()).await?;
+        let spent = spent.remove(&holder.person).unwrap_or_default();
+        Ok(spent.now(limits.meal_at(now)))
     }
 }
 

@@ -10,6 +10,15 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent(HashMap<Meal, Fen>);
 
+/// What a person spent within the meal and the day that it is, less what was taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpentNow {
+    /// Within the meal.
+    pub in_meal: Fen,
+    /// Within the day.
+    pub in_day: Fen,
+}
+
 /// A limit that would be passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
@@ -28,6 +37,11 @@ impl Spent {
     /// Within the day. More than 64 bits hold is as much as they do.
     pub fn in_day(&self) -> Fen {
         self.0.values().fold(Fen::ZERO, |sum, fen| added(sum, *fen))
+    }
+
+    /// As it counts in this meal.
+    pub fn now(&self, meal: Meal) -> SpentNow {
+        SpentNow { in_meal: self.in_meal(meal), in_day: self.in_day() }
     }
 
     /// One more.

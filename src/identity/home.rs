@@ -5,7 +5,7 @@ use crate::{
     base::{clock::Timestamp, db::DbError, ids::SchoolId},
     cards::{CardView, Holder},
     passcode::{Channel, Owner, SEEN_EVERY},
-    schools::{Person, PersonKind, School, masked_name},
+    schools::{Person, PersonKind, School, masked_name, policy::Meal},
     sessions::{BoundTo, NOTICES_KEPT, Notice, SignedIn},
 };
 use std::sync::Arc;
@@ -41,8 +41,11 @@ impl Identities {
     pub async fn home(&self, who: &SignedIn) -> Result<Option<Home>, SignInError> {
         let Some(BoundTo { person, school }) = who.bound_to else { return Ok(None) };
         let school = self.school(school).await?;
-        let since = self.clock.now().minus(NOTICES_KEPT);
-        let row = store::home(&self.db, who, person, since).await?;
+        let now = self.clock.now();
+        let limits = school.policy.limits.as_ref();
+        let meal = limits.map_or(Meal::OTHER, |limits| limits.meal_at(now));
+        let since = now.minus(NOTICES_KEPT);
+        let row = store::home(&self.db, who, person, since, (now.day(), meal)).await?;
         let row = row.ok_or(DbError::Inconsistent { table: "person", what: "bound to nobody" })?;
         self.note_phone(who, &school, row.phone).await;
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
@@ -53,8 +56,9 @@ impl Identities {
         let card = if binding.must_change_password {
             None
         } else {
-            let holder = Holder { school: school.id, policy: &school.policy, person, standing };
-            Some(self.cards.of(&holder, self.clock.now()).await?)
+            let (policy, spent) = (&school.policy, Some(row.spent));
+            let holder = Holder { school: school.id, policy, person, standing, spent };
+            Some(self.cards.of(&holder, now).await?)
         };
         let (notices, orders, phone) = (row.notices, row.orders, row.phone);
         Ok(Some(Home { binding, card, notices, orders, phone }))

@@ -1,4 +1,4 @@
-//! What the home page shows of a person, in one query over three rooms' tables.
+//! What the home page shows of a person, in one query over the tables of several rooms.
 
 use super::home::Phone;
 use crate::{
@@ -6,10 +6,12 @@ use crate::{
         clock::{Day, Timestamp},
         db::{Db, DbError},
         ids::PersonId,
+        money::Fen,
     },
+    cards::SpentNow,
     orders::order::OrderState,
     passcode::Channel,
-    schools::{PersonKind, PersonStatus, Standing},
+    schools::{PersonKind, PersonStatus, Standing, policy::Meal},
     sessions::{Notice, NoticeId, NoticeKind, Platform, SHOWN_NOTICES, SignedIn},
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
@@ -20,6 +22,10 @@ const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.vali
     p.lost_at, p.dormant_at, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
+    (SELECT CAST(COALESCE(SUM(c.amount_fen), 0) AS BIGINT) FROM charge c \
+        WHERE c.person_id = p.id AND c.day = $6 AND c.reversed_at IS NULL) AS day_spent, \
+    (SELECT CAST(COALESCE(SUM(c.amount_fen), 0) AS BIGINT) FROM charge c WHERE c.person_id = p.id \
+        AND c.day = $6 AND c.meal = $7 AND c.reversed_at IS NULL) AS meal_spent, \
     d.generation, d.expires_at, d.last_seen_at, \
     n.id AS notice, n.kind AS notice_kind, n.platform, n.at FROM person p \
     LEFT JOIN notice n ON n.person_id = p.id AND n.identity_id = $2 AND n.at >= $3 \
@@ -36,16 +42,19 @@ pub(super) struct HomeRow {
     pub(super) own_password: bool,
     pub(super) standing: Standing,
     pub(super) orders: u64,
+    pub(super) spent: SpentNow,
     pub(super) phone: Option<Phone>,
     pub(super) notices: Vec<Notice>,
 }
 
-/// The home of an identity that is bound to `person`, with notices since that instant.
+/// The home of an identity that is bound to `person`, with notices since that instant, and what was
+/// spent on that day and within that meal of it.
 pub(super) async fn home(
     db: &Db,
     who: &SignedIn,
     person: PersonId,
     since: Timestamp,
+    (day, meal): (Day, Meal),
 ) -> Result<Option<HomeRow>, DbError> {
     let sql = format!("{HOME}{SHOWN_NOTICES}");
     let values = [
@@ -54,6 +63,8 @@ pub(super) async fn home(
         since.micros().into(),
         person.uuid().into(),
         Channel::of(who.user.platform).map_or("", Channel::code).into(),
+        day.number().into(),
+        meal.number().into(),
     ];
     let statement = Statement::from_sql_and_values(db.backend(), sql, values);
     let rows = db.conn().query_all_raw(statement).await?;
@@ -74,9 +85,14 @@ pub(super) async fn home(
             dormant: first.try_get::<Option<i64>>("", "dormant_at")?.is_some(),
         },
         orders: u64::try_from(waiting).unwrap_or(0),
+        spent: SpentNow { in_meal: fen(first, "meal_spent")?, in_day: fen(first, "day_spent")? },
         phone: phone(first)?,
         notices: rows.iter().filter_map(|row| notice(row).transpose()).collect::<Result<_, _>>()?,
     }))
+}
+
+fn fen(row: &QueryResult, column: &str) -> Result<Fen, DbError> {
+    Fen::new(row.try_get("", column)?).map_err(|_| unknown("charge", "negative sum"))
 }
 
 fn phone(row: &QueryResult) -> Result<Option<Phone>, DbError> {

@@ -5,12 +5,17 @@
 use crate::{
     common::TestDb,
     counter::{Counter, code},
-    shop::{D0, is_sound, total},
+    shop::{CHARGES, D0, Shop, is_sound, total},
 };
 use futures_util::future::join_all;
+use serde_json::json;
 use std::time::Duration;
 
-on_each_database!(as_many_as_fit_into_a_limit, as_many_as_there_is_money_for);
+on_each_database!(
+    as_many_as_fit_into_a_limit,
+    as_many_as_there_is_money_for,
+    what_was_spent_is_shown,
+);
 
 const AT_ONCE: usize = 64;
 
@@ -51,4 +56,31 @@ async fn as_many_as_there_is_money_for(db: &TestDb) {
     assert_eq!((charged, refused), (31, AT_ONCE - 31), "{told:?}");
     assert_eq!(total(&counter.world, counter.person(0)).await, 0);
     is_sound(&counter.world).await;
+}
+
+/// The card and the home page say the same: what was charged, less what was taken back, and not
+/// what was refused.
+async fn what_was_spent_is_shown(db: &TestDb) {
+    let shop = Shop::open(db, D0).await;
+    let student = shop.world.student(0).await;
+    let shown = async |spent: i64| {
+        let card = student.get("/api/v1/card").await.body(200);
+        let limits = &card["limits"];
+        assert_eq!(
+            (&limits["meal_spent_fen"], &limits["day_spent_fen"]),
+            (&json!(spent), &json!(spent))
+        );
+        assert_eq!(student.me().await.body(200)["card"], card, "the home page shows the same");
+    };
+    shown(0).await;
+    for (seq, fen, status, spent) in
+        [(1, 1250, 200, 1250), (2, 700, 200, 1950), (3, 2900, 422, 1950)]
+    {
+        let body = json!({ "seq": seq, "code": shop.phones[0].code(), "amount_fen": fen });
+        shop.send(0, CHARGES, &body).await.body(status);
+        shown(spent).await;
+    }
+    shop.take_back(0, 1).await.body(200);
+    shown(700).await;
+    shop.is_sound().await;
 }
