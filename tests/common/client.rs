@@ -3,7 +3,7 @@
 use super::{Answer, PATIENCE};
 use onecard::base::http_client::{self, Timeouts};
 use reqwest::{
-    Method,
+    Method, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION},
 };
 use serde_json::{Value, json};
@@ -74,9 +74,8 @@ impl Api {
         body: &[u8],
     ) -> Result<Answer, reqwest::Error> {
         let request = self.request(Method::POST, path).body(body.to_vec());
-        let named = |request: reqwest::RequestBuilder, (name, value): &(String, String)| {
-            request.header(name, value)
-        };
+        let named =
+            |request: RequestBuilder, (name, value): &(String, String)| request.header(name, value);
         self.ask(headers.iter().fold(request, named)).await
     }
 
@@ -90,13 +89,26 @@ impl Api {
         self.ask(self.request(Method::POST, path).json(body)).await.unwrap()
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base_url));
         request.header(ACCEPT, "application/json")
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let response = request.send().await?;
+    /// Sends it again where the server gave up on the connection, one that was opened ahead, before
+    /// it read a request there.
+    async fn send(mut request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        loop {
+            let again = request.try_clone();
+            let response = request.send().await?;
+            match again {
+                Some(again) if response.status() == StatusCode::REQUEST_TIMEOUT => request = again,
+                _ => return Ok(response),
+            }
+        }
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+        let response = Self::send(request).await?;
         let status = response.status().as_u16();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = response.headers().iter();
@@ -162,7 +174,7 @@ impl Student {
         Self { api, ..self.clone() }
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    async fn ask(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let bearer = format!("Bearer {}", self.access_token);
         self.api.ask(request.header(AUTHORIZATION, bearer)).await
     }

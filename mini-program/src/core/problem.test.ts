@@ -56,6 +56,7 @@ describe('readReply', () => {
     ['a problem without a title', answered(400, { code: 'x' }), '服务返回异常，请稍后再试'],
     ['no network', { kind: 'unreachable' }, '网络连接失败，请检查网络后重试'],
     ['a time-out', { kind: 'timed_out' }, '网络较慢，请求超时，请重试'],
+    ['a server that saw no request', answered(408, ''), '网络较慢，请求超时，请重试'],
     ['a problem document', invalid, '请检查填写的内容'],
   ])('%s becomes a sentence', (_name, reply, sentence) => {
     expect(errorMessage(errorOf(reply))).toBe(sentence)

@@ -52,6 +52,8 @@ export function readText(reply: Reply): Result<string, ApiError> {
   if (reply.kind !== 'answered') return err({ kind: reply.kind })
   const { status, body, retryAfter } = reply
   if (status >= 200 && status <= 299) return ok(body)
+  // The server gave up on a connection before a request came: nothing was read.
+  if (status === 408) return err({ kind: 'timed_out' })
   const document = problemDocument(parseJson(body))
   if (document === undefined) return err({ kind: 'unreadable', status })
   return err({ kind: 'problem', status, document, retryAfter })

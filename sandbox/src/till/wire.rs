@@ -26,9 +26,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether the server keeps it under the number: 401, 429 and 5xx are no answers.
+    /// Whether the server keeps it under the number: 401, 408, 429 and 5xx are no answers.
     pub(super) fn is_kept(&self) -> bool {
-        !matches!(self.status, 401 | 429 | 500..)
+        !matches!(self.status, 401 | 408 | 429 | 500..)
     }
 
     /// By how much the server's clock is ahead, where it refused a request for its time.
