@@ -1,6 +1,6 @@
 //! Charges: each act of a till that took money, and whether it was taken back.
 
-pub use super::store::{find, spent, write_of, write_of_reversal};
+pub use super::store::{find, spent, spent_question, write_of, write_of_reversal};
 
 use super::Drawn;
 use crate::{

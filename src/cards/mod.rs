@@ -16,7 +16,7 @@ pub use spent::{Over, Spent, SpentNow};
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Db, DbError},
+        db::{Db, DbError, Source},
         ids::{PersonId, SchoolId},
         money::{Balance, Fen},
     },
@@ -171,8 +171,9 @@ impl Cards {
         if let Some(spent) = holder.spent {
             return Ok(spent);
         }
-        let mut spent = charges::spent(&self.db, &[holder.person], now.day()).await?;
-        let spent = spent.remove(&holder.person).unwrap_or_default();
+        let question = charges::spent_question(&[holder.person], now.day());
+        let [answer] = Source::Db(&self.db).ask([question]).await?;
+        let spent = charges::spent(&answer)?.remove(&holder.person).unwrap_or_default();
         Ok(spent.now(limits.meal_at(now)))
     }
 }

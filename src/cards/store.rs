@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Column, DbError, Rows, Source, Write},
+        db::{Column, DbError, Found, Question, Rows, Source, Write},
         ids::{PersonId, SchoolId},
         money::Fen,
     },
@@ -17,27 +17,28 @@ use sea_orm::QueryResult;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-const SPENT: &str = "SELECT c.person_id, c.meal, CAST(SUM(c.amount_fen) AS BIGINT) AS sum_fen \
-    FROM charge c WHERE c.person_id {keys1} AND c.day {keys2} AND c.reversed_at IS NULL \
-    GROUP BY c.person_id, c.meal";
-
-/// What each of these persons spent on that day, less what was taken back; nobody's nothing is
-/// left out. One query.
-pub async fn spent(
-    source: impl Into<Source<'_>>,
-    persons: &[PersonId],
-    day: Day,
-) -> Result<HashMap<PersonId, Spent>, DbError> {
-    let mut spent: HashMap<PersonId, Spent> = HashMap::new();
-    if persons.is_empty() {
-        return Ok(spent);
+/// What each of these persons spent on that day, less what was taken back.
+pub fn spent_question(persons: &[PersonId], day: Day) -> Question {
+    let persons = Column::Uuid(persons.iter().map(|person| person.uuid()).collect());
+    Question {
+        columns: &[
+            ("c.person_id", "uuid"),
+            ("c.meal", "integer"),
+            ("CAST(SUM(c.amount_fen) AS bigint)", "bigint"),
+        ],
+        from: "charge c WHERE c.person_id {keys1} AND c.day {keys2} AND c.reversed_at IS NULL \
+               GROUP BY c.person_id, c.meal",
+        keys: vec![persons, Column::I32(vec![day.number()])],
     }
-    let ids = Column::Uuid(persons.iter().map(|person| person.uuid()).collect());
-    let keys = vec![ids, Column::I32(vec![day.number()])];
-    for row in source.into().select_keys(SPENT, keys).await? {
-        let person = PersonId::from_uuid(row.try_get("", "person_id")?);
-        let meal = Meal::from_number(row.try_get("", "meal")?);
-        spent.entry(person).or_default().add(meal, fen(&row, "sum_fen")?);
+}
+
+/// What the answer to [`spent_question`] shows; nobody's nothing is left out.
+pub fn spent(answer: &[Found]) -> Result<HashMap<PersonId, Spent>, DbError> {
+    let mut spent: HashMap<PersonId, Spent> = HashMap::new();
+    for found in answer {
+        let person = PersonId::from_uuid(found.get(0)?);
+        let meal = Meal::from_number(found.get(1)?);
+        spent.entry(person).or_default().add(meal, fen(found.get(2)?)?);
     }
     Ok(spent)
 }
@@ -95,15 +96,14 @@ fn charge_of(row: &QueryResult) -> Result<Charge, DbError> {
         merchant: row.try_get("", "merchant_id")?,
         meal: Meal::from_number(row.try_get("", "meal")?),
         drawn: Drawn {
-            amount: fen(row, "amount_fen")?,
-            from_e_account: fen(row, "from_e_account_fen")?,
+            amount: fen(row.try_get("", "amount_fen")?)?,
+            from_e_account: fen(row.try_get("", "from_e_account_fen")?)?,
         },
         at: Timestamp::from_micros(row.try_get("", "at")?),
         reversed_at: row.try_get::<Option<i64>>("", "reversed_at")?.map(Timestamp::from_micros),
     })
 }
 
-fn fen(row: &QueryResult, column: &str) -> Result<Fen, DbError> {
-    Fen::new(row.try_get("", column)?)
-        .map_err(|_| DbError::Inconsistent { table: "charge", what: "negative amount" })
+fn fen(amount: i64) -> Result<Fen, DbError> {
+    Fen::new(amount).map_err(|_| DbError::Inconsistent { table: "charge", what: "negative amount" })
 }

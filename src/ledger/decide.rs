@@ -9,7 +9,7 @@ use crate::base::{
     ids::{PersonId, SchoolId},
     money::Balance,
 };
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// What became of a transfer that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,8 @@ pub(super) struct Book<'a> {
     accounts: HashMap<AccountId, AccountState>,
     spendable: HashMap<PersonId, Balance>,
     posted: HashMap<Once<'a>, Known<'a>>,
-    touched: HashSet<AccountId>,
+    /// With the balance before the first touch.
+    touched: HashMap<AccountId, Balance>,
 }
 
 impl<'a> Book<'a> {
@@ -171,7 +172,7 @@ impl<'a> Book<'a> {
         };
         let before = standing.balance;
         standing.balance = balance;
-        self.touched.insert(id);
+        self.touched.entry(id).or_insert(before);
         if let (Class::Spendable, Some(person)) = (standing.class, standing.person) {
             let sum = self.spendable.entry(person).or_default();
             let moved = balance.get().saturating_sub(before.get());
@@ -179,11 +180,16 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// Persons' accounts whose balance moved, and all of `heads`, in key order.
+    /// Accounts whose balance moved, and all of `heads`, in key order. One of a person that money
+    /// only passed through stays as it is: the person's head tells that something was decided.
     pub(super) fn moved(&self, heads: &[AccountId]) -> Vec<Moved> {
-        let touched: BTreeSet<AccountId> = self.touched.iter().chain(heads).copied().collect();
-        touched
-            .into_iter()
+        let stands = |id: &AccountId, before: &Balance| {
+            let now = self.accounts.get(id);
+            now.is_some_and(|state| state.person.is_some() && state.balance == *before)
+        };
+        let moved = self.touched.iter().filter(|(id, before)| !stands(id, before));
+        let ids: BTreeSet<AccountId> = moved.map(|(id, _)| id).chain(heads).copied().collect();
+        ids.into_iter()
             .filter_map(|id| Some((id, self.accounts.get(&id)?)))
             .filter(|(_, standing)| standing.class != Class::Hot)
             .map(|(id, state)| Moved { id, balance: state.balance, version: state.version })

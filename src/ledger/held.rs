@@ -11,7 +11,7 @@ use super::{
 };
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Source, Tx, Write},
+    db::{Db, DbError, Found, Question, Source, Tx, Write},
     ids::{PersonId, SchoolId},
     money::Balance,
 };
@@ -48,19 +48,8 @@ impl Held {
         others: &[(SchoolId, Account)],
     ) -> Result<Self, DbError> {
         lock(tx, &persons).await?;
-        Self::read(tx.into(), persons, others).await
-    }
-
-    async fn read(
-        source: Source<'_>,
-        persons: Persons,
-        others: &[(SchoolId, Account)],
-    ) -> Result<Self, DbError> {
-        let others = others.iter().filter_map(|(school, account)| account.row(*school, None));
-        let others: HashSet<AccountId> = others.map(|row| row.id).collect();
-        let ids = persons.iter().map(|(_, person)| *person).collect();
-        let accounts = store::accounts(source, ids, others.into_iter().collect()).await?;
-        Ok(Self { persons, accounts })
+        let [accounts] = Source::Tx(tx).ask([question(&persons, others)]).await?;
+        Ok(Self { persons, accounts: store::account_states(&accounts)? })
     }
 
     /// What a locked person may spend, as it stands and will stand until this transaction posts.
@@ -105,13 +94,14 @@ impl Held {
 }
 
 impl Watched {
-    /// Reads persons and their accounts, and those of `others` that exist: one query.
-    pub async fn read(
-        db: &Db,
-        persons: Persons,
-        others: &[(SchoolId, Account)],
-    ) -> Result<Self, DbError> {
-        Held::read(db.into(), persons, others).await.map(Self)
+    /// The accounts of the persons, and those of `others` that exist.
+    pub fn question(persons: &Persons, others: &[(SchoolId, Account)]) -> Question {
+        question(persons, others)
+    }
+
+    /// The persons, as the answer to [`Watched::question`] shows them.
+    pub fn of(persons: Persons, accounts: &[Found]) -> Result<Self, DbError> {
+        Ok(Self(Held { persons, accounts: store::account_states(accounts)? }))
     }
 
     /// The balances to decide on.
@@ -135,12 +125,15 @@ impl Watched {
             return Ok(false);
         }
         let (_, append) = decided(self.0.accounts, &asked, now)?;
-        match store::append_at_once(db, &append, beside).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_transient() => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        Ok(store::append_at_once(db, &append, beside).await?)
     }
+}
+
+fn question(persons: &Persons, others: &[(SchoolId, Account)]) -> Question {
+    let others = others.iter().filter_map(|(school, account)| account.row(*school, None));
+    let others: HashSet<AccountId> = others.map(|row| row.id).collect();
+    let persons = persons.iter().map(|(_, person)| *person).collect();
+    store::accounts(persons, others.into_iter().collect())
 }
 
 /// What transfers write that were decided on these accounts. A refusal is an error, for the

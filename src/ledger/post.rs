@@ -135,11 +135,8 @@ async fn post_at_once(
     if accepted.len() != outcomes.len() {
         return Ok(None);
     }
-    match store::append_at_once(db, &batch(&book, accepted, &asked.heads())?, Vec::new()).await {
-        Ok(()) => Ok(Some(outcomes)),
-        Err(error) if error.is_transient() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let append = batch(&book, accepted, &asked.heads())?;
+    Ok(store::append_at_once(db, &append, Vec::new()).await?.then_some(outcomes))
 }
 
 /// Posts one transfer.
@@ -192,7 +189,9 @@ impl<'a> Asked<'a> {
         hot: &[AccountState],
     ) -> Result<Vec<AccountState>, DbError> {
         let persons = self.persons.iter().map(|(_, person)| *person).collect();
-        store::accounts(source, persons, hot.iter().map(|state| state.id).collect()).await
+        let accounts = store::accounts(persons, hot.iter().map(|state| state.id).collect());
+        let [accounts] = source.ask([accounts]).await?;
+        store::account_states(&accounts)
     }
 
     /// Accounts that should be there and are not among the `known`.

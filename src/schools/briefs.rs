@@ -3,7 +3,7 @@
 use super::{People, Standing, person::masked_name, store};
 use crate::base::{
     crypto::seal::{SealError, Sealer},
-    db::{DbError, Source},
+    db::{DbError, Found, Question},
     ids::PersonId,
 };
 use std::{collections::HashMap, fmt};
@@ -35,13 +35,14 @@ impl Brief {
 }
 
 impl People {
-    /// Those of these persons that exist: one query. A statement of `source` at the time, so that
-    /// whoever has locked them sees what holds.
-    pub async fn briefs(
-        source: Source<'_>,
-        persons: Vec<PersonId>,
-    ) -> Result<HashMap<PersonId, Brief>, DbError> {
-        let found = store::briefs(source, persons).await?;
-        Ok(found.into_iter().map(|brief| (brief.person, brief)).collect())
+    /// Those of these persons that exist.
+    pub fn briefs_question(persons: &[PersonId]) -> Question {
+        store::briefs(persons)
+    }
+
+    /// The persons that the answer to [`People::briefs_question`] shows.
+    pub fn briefs(answer: &[Found]) -> Result<HashMap<PersonId, Brief>, DbError> {
+        let found = answer.iter().map(store::brief);
+        found.map(|brief| brief.map(|brief| (brief.person, brief))).collect()
     }
 }

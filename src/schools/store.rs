@@ -9,13 +9,13 @@ use super::{
 use crate::base::{
     clock::{Day, Timestamp},
     crypto::blind::Blind,
-    db::{Column, Db, DbError, Source, Tx},
+    db::{Column, Db, DbError, Found, Question, Tx},
     ids::{PersonId, SchoolId},
 };
 use entity::{person, school};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use std::collections::HashMap;
@@ -160,31 +160,34 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
 }
 
 /// What a decision needs of these persons.
-pub(super) async fn briefs(
-    source: Source<'_>,
-    persons: Vec<PersonId>,
-) -> Result<Vec<Brief>, DbError> {
-    let sql = "SELECT p.id, p.status, p.valid_until, p.lost_at, p.dormant_at, p.name_sealed \
-               FROM person p WHERE p.id {keys1}";
-    if persons.is_empty() {
-        return Ok(Vec::new());
+pub(super) fn briefs(persons: &[PersonId]) -> Question {
+    Question {
+        columns: &[
+            ("p.id", "uuid"),
+            ("p.status", "text"),
+            ("p.valid_until", "integer"),
+            ("p.lost_at", "bigint"),
+            ("p.dormant_at", "bigint"),
+            ("p.name_sealed", "bytea"),
+        ],
+        from: "person p WHERE p.id {keys1}",
+        keys: vec![Column::Uuid(persons.iter().map(|person| person.uuid()).collect())],
     }
-    let ids = Column::Uuid(persons.into_iter().map(PersonId::uuid).collect());
-    source.select_keys(sql, vec![ids]).await?.iter().map(brief_of).collect()
 }
 
-fn brief_of(row: &QueryResult) -> Result<Brief, DbError> {
-    let status: String = row.try_get("", "status")?;
+/// A row that [`briefs`] found.
+pub(super) fn brief(found: &Found) -> Result<Brief, DbError> {
+    let status: String = found.get(1)?;
     let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
     Ok(Brief {
-        person: PersonId::from_uuid(row.try_get("", "id")?),
+        person: PersonId::from_uuid(found.get(0)?),
         standing: Standing {
             status: PersonStatus::from_code(&status).ok_or(unknown)?,
-            valid_until: row.try_get::<Option<i32>>("", "valid_until")?.map(Day::from_number),
-            lost: row.try_get::<Option<i64>>("", "lost_at")?.is_some(),
-            dormant: row.try_get::<Option<i64>>("", "dormant_at")?.is_some(),
+            valid_until: found.get::<Option<i32>>(2)?.map(Day::from_number),
+            lost: found.get::<Option<i64>>(3)?.is_some(),
+            dormant: found.get::<Option<i64>>(4)?.is_some(),
         },
-        name: row.try_get("", "name_sealed")?,
+        name: found.get(5)?,
     })
 }
 

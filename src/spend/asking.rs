@@ -2,6 +2,7 @@
 
 use super::{
     challenge::{Challenge, CodeMark},
+    postings::merchant_account,
     rules::Which,
 };
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
         ids::{PersonId, SchoolId},
         money::Fen,
     },
+    ledger::account::{Account, NotAName},
     passcode::{Found, Shown, Wallet},
     schools::School,
     terminals::{
@@ -17,7 +19,7 @@ use crate::{
         seq::{Answer, AnswerKind, Asked, Kept, Seen, Step, see},
     },
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// How long a code stays as good as it was when it was looked for. Longer than anybody waits for
 /// an answer: whoever was decided later has gone, and may have paid in cash.
@@ -240,6 +242,20 @@ pub(super) fn to_decide(askings: &[Asking], known: &[Kept], now: Timestamp) -> V
         first
     };
     askings.iter().map(&mut decide).collect()
+}
+
+type Merchants = Vec<(SchoolId, Account)>;
+
+/// Whose money a batch may move, and the accounts that it may pay.
+pub(super) fn touched(
+    askings: &[Asking],
+) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
+    let account = |asking: &Asking| {
+        let account = merchant_account(&asking.merchant.code)?;
+        Ok((asking.school.id, Account::School(account)))
+    };
+    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
+    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
 }
 
 #[cfg(test)]

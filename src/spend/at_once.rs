@@ -1,6 +1,6 @@
 //! The usual batch of charges, without locks: scans under new numbers, of codes that nobody used,
-//! of people who pay once. It is decided on what was read and written if that still holds, in one
-//! statement that is its own transaction. Whatever is otherwise is left to
+//! of people who pay once. Read in one statement, it is decided on what was read, and written if
+//! that still holds, in one statement that is its own transaction. Whatever is otherwise is left to
 //! [`charge_all`](super::charging::charge_all), which knows the history; nothing is written then.
 //!
 //! What holds it together when others write meanwhile (`docs/adr/0015`):
@@ -13,10 +13,9 @@
 //! | somebody else tells the phone something | the key of the events |
 
 use super::{
-    asking::{Asking, Told},
+    asking::{Asking, Told, touched},
     charging::{ChargeError, Done},
     desk::{Desk, Papers, place},
-    postings::merchant_account,
     store,
 };
 use crate::{
@@ -24,14 +23,10 @@ use crate::{
         clock::Timestamp,
         crypto::seal::Sealer,
         db::{Db, Source},
-        ids::{PersonId, SchoolId},
     },
     cards::charges,
     events,
-    ledger::{
-        Watched,
-        account::{Account, NotAName},
-    },
+    ledger::Watched,
     passcode::{self, Shown, Use},
     terminals::write_of_first,
 };
@@ -50,12 +45,15 @@ pub(super) async fn charge_at_once(
         return Ok(None);
     }
     let (persons, merchants) = touched(askings)?;
-    let watched = Watched::read(db, persons, &merchants).await?;
     let open: Vec<&Asking> = askings.iter().collect();
+    let [who, what] = Papers::questions(now, &open);
+    let questions = [Watched::question(&persons, &merchants), who, what];
+    let [accounts, who, what] = Source::Db(db).ask(questions).await?;
+    let watched = Watched::of(persons, &accounts)?;
     let with_code = open.iter().filter(|asking| asking.shown().is_some());
     let papers = Papers {
         uses: with_code.map(|asking| (place(asking), Use::Fresh)).collect(),
-        ..Papers::read(Source::Db(db), now, &open).await?
+        ..Papers::of([who, what])?
     };
     let mut desk = Desk::new(now, names, watched.held(), papers);
     for asking in askings {
@@ -83,18 +81,4 @@ fn are_usual(askings: &[Asking], now: Timestamp) -> bool {
 /// Of two scans of one code, one is refused.
 fn are_different(codes: &[Shown]) -> bool {
     codes.iter().collect::<HashSet<_>>().len() == codes.len()
-}
-
-type Merchants = Vec<(SchoolId, Account)>;
-
-/// Whose money may move, and the accounts that may be paid.
-pub(super) fn touched(
-    askings: &[Asking],
-) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
-    let account = |asking: &Asking| {
-        let account = merchant_account(&asking.merchant.code)?;
-        Ok((asking.school.id, Account::School(account)))
-    };
-    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
-    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
 }

@@ -6,7 +6,7 @@
 //! | read their accounts and the merchants' | 1 | 1 |
 //! | read what is kept under these numbers and nonces | 1 | – |
 //! | use the codes up | 1 | – |
-//! | read who may pay, and where there are limits what they spent today | 1 (+ 1) | 1 (+ 1) |
+//! | read who may pay, and where there are limits what they spent today | 1 | with the accounts |
 //! | read the challenges that passwords answer (rare) | (1) | – |
 //! | decide | 0 | 0 |
 //! | write postings, charges, answers, events | 1 (SQLite: 8) | 1 |
@@ -15,8 +15,8 @@
 //! One charge costs the same statements as sixty-four.
 
 use super::{
-    asking::{Asking, Told, to_decide, told_before},
-    at_once::{charge_at_once, touched},
+    asking::{Asking, Told, to_decide, told_before, touched},
+    at_once::charge_at_once,
     desk::{Desk, Papers, Place, place},
     store,
 };
@@ -181,7 +181,7 @@ async fn papers(
     let uses = passcode::use_up(tx, &shown, now).await?;
     let challenges = open.iter().filter_map(|asking| Some(asking.challenge()?.id)).collect();
     let challenges = store::challenges(Source::Tx(tx), challenges).await?;
-    let papers = Papers::read(Source::Tx(tx), now, &open).await?;
+    let papers = Papers::of(Source::Tx(tx).ask(Papers::questions(now, &open)).await?)?;
     Ok(Papers {
         uses: uses_by_request(&open, uses),
         challenges: challenges.into_iter().map(|challenge| (challenge.id, challenge)).collect(),

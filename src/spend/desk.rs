@@ -13,7 +13,7 @@ use crate::{
     base::{
         clock::Timestamp,
         crypto::seal::Sealer,
-        db::{DbError, Source},
+        db::{DbError, Found, Question},
         http::ApiError,
         ids::PersonId,
         money::{Balance, Fen},
@@ -53,18 +53,21 @@ pub(super) struct Papers {
 }
 
 impl Papers {
-    /// Who may pay, and where there are limits what they spent today: one query or two. Codes and
-    /// challenges are the caller's.
-    pub(super) async fn read(
-        source: Source<'_>,
-        now: Timestamp,
-        open: &[&Asking],
-    ) -> Result<Self, DbError> {
+    /// Who may pay, and where there are limits what they spent today.
+    pub(super) fn questions(now: Timestamp, open: &[&Asking]) -> [Question; 2] {
         let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
         let spenders = persons(open.iter().filter(limited));
+        [
+            People::briefs_question(&persons(open.iter())),
+            charges::spent_question(&spenders, now.day()),
+        ]
+    }
+
+    /// What the answers to [`Papers::questions`] show. Codes and challenges are the caller's.
+    pub(super) fn of([briefs, spent]: [Vec<Found>; 2]) -> Result<Self, DbError> {
         Ok(Self {
-            briefs: People::briefs(source, persons(open.iter())).await?,
-            spent: charges::spent(source, &spenders, now.day()).await?,
+            briefs: People::briefs(&briefs)?,
+            spent: charges::spent(&spent)?,
             ..Self::default()
         })
     }

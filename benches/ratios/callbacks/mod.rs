@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 5;
 /// Callbacks of a round.
 const CALLBACKS: usize = 4000;
+/// Without storage a message may come again: as often as makes a round of some length.
+const REPEATS: usize = 3;
 /// Everybody pays once before the clock starts: accounts are opened, code and plans are warm.
 const PERSONS: usize = 2000;
 const CONNECTIONS: usize = 64;
@@ -95,20 +97,17 @@ async fn without_storage(
     orders: &Orders,
     folder: &std::path::Path,
 ) -> Result<(), Failure> {
-    let ours = programs::bare(mint, folder, Way::Checks).await?;
-    let lanes = programs::bare(mint, folder, Way::Lanes).await?;
-    let theirs = programs::node(mint, orders, false)?;
     let made = orders.of(PERSONS, CALLBACKS)?;
-    for program in [&ours, &lanes, &theirs] {
-        programs::check_that_it_refuses(program, mint, made).await?;
-        send(program, mint.letters(made)?).await?;
-    }
     let (mut onecard, mut handed_over, mut node) = (vec![], vec![], vec![]);
+    // A process keeps what its start gave it, places in memory for one: each round has its own.
     for _ in 0..ROUNDS {
-        let letters = mint.letters(made)?;
-        node.push(cpu_of_a_callback(&theirs, letters.clone()).await?);
-        onecard.push(cpu_of_a_callback(&ours, letters.clone()).await?);
-        handed_over.push(cpu_of_a_callback(&lanes, letters).await?);
+        let letters = vec![mint.letters(made)?; REPEATS].concat();
+        let told = (mint, made, letters.as_slice());
+        node.push(cpu_of_a_callback(programs::node(mint, orders, false)?, told).await?);
+        let checks = programs::bare(mint, folder, Way::Checks).await?;
+        onecard.push(cpu_of_a_callback(checks, told).await?);
+        let lanes = programs::bare(mint, folder, Way::Lanes).await?;
+        handed_over.push(cpu_of_a_callback(lanes, told).await?);
     }
     let (onecard, handed_over, node) = (median(onecard), median(handed_over), median(node));
     println!("CPU of a callback without storage, against the same");
@@ -123,11 +122,18 @@ async fn send(program: &Program, letters: Vec<Vec<u8>>) -> Result<load::Done, Fa
     load::send(program.port, Load { requests: letters, status: 204 }, CONNECTIONS).await
 }
 
-/// In microseconds, of user and kernel.
-async fn cpu_of_a_callback(program: &Program, letters: Vec<Vec<u8>>) -> Result<f64, Failure> {
+/// In microseconds, of user and kernel, once it is warm.
+async fn cpu_of_a_callback(
+    program: Program,
+    (mint, made, letters): (&Mint, Told<'_>, &[Vec<u8>]),
+) -> Result<f64, Failure> {
+    programs::check_that_it_refuses(&program, mint, made).await?;
+    send(&program, letters.to_vec()).await?;
     let before = program.cpu_time()?;
-    let done = send(program, letters).await?;
-    Ok(program.cpu_time()?.saturating_sub(before).as_secs_f64() * 1e6 / done.answers)
+    let done = send(&program, letters.to_vec()).await?;
+    let used = program.cpu_time()?.saturating_sub(before);
+    program.stop()?;
+    Ok(used.as_secs_f64() * 1e6 / done.answers)
 }
 
 /// Which orders a program is told about.

@@ -6,6 +6,7 @@
 mod bulk;
 mod connect;
 mod error;
+mod questions;
 mod single;
 mod source;
 mod statements;
@@ -14,6 +15,7 @@ mod writes;
 pub use bulk::{Column, Rows};
 pub use connect::{Db, DbSettings};
 pub use error::{DbError, TxError};
+pub use questions::{Found, Question};
 pub use single::{SingleProcess, SingleProcessError};
 pub use source::Source;
 pub use statements::counting_statements;

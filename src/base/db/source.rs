@@ -25,7 +25,7 @@ impl<'a> From<&'a Tx> for Source<'a> {
 }
 
 impl Source<'_> {
-    fn backend(self) -> DbBackend {
+    pub(super) fn backend(self) -> DbBackend {
         match self {
             Self::Db(db) => db.backend(),
             Self::Tx(tx) => tx.backend(),

@@ -62,26 +62,26 @@ impl Write {
 
     /// The statement around a source of rows.
     fn sql(shape: &Shape, source: &str) -> String {
-        let Shape { table, names, picks, key, bound, extra, guard } = shape;
-        let Some(guard) = guard else {
+        let Shape { table, names, picks, key, bound, set, condition } = shape;
+        let Some(set) = set else {
             // "WHERE" also tells SQLite that a suffix is no join condition.
             return format!(
-                "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {extra}"
+                "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {condition}"
             );
         };
         format!(
-            "UPDATE {table} SET {extra} FROM {source} \
-             WHERE {table}.{key} = r.{key}{bound} AND {guard}"
+            "UPDATE {table} SET {set} FROM {source} \
+             WHERE {table}.{key} = r.{key}{bound} AND {condition}"
         )
     }
 
     fn shape(&self, backend: DbBackend) -> Shape {
         let rows = self.rows();
-        let (table, extra, guard) = match self {
+        let (table, condition, set) = match self {
             Self::Insert { table, suffix, .. } => (*table, format!("true {suffix}"), None),
             Self::InsertPicked { table, .. } => (*table, "true".to_owned(), None),
             Self::InsertIf { table, guard, .. } => (*table, (*guard).to_owned(), None),
-            Self::Update { table, set, guard, .. } => (*table, (*set).to_owned(), Some(*guard)),
+            Self::Update { table, set, guard, .. } => (*table, (*guard).to_owned(), Some(*set)),
         };
         let (names, picks) = match self {
             Self::InsertPicked { columns, picks, .. } => {
@@ -92,7 +92,7 @@ impl Write {
             }
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        Shape { table, names, picks, key, bound: String::new(), extra, guard }
+        Shape { table, names, picks, key, bound: String::new(), set, condition }
     }
 
     fn into_rows(self) -> Rows {
@@ -111,8 +111,10 @@ struct Shape {
     picks: String,
     key: &'static str,
     bound: String,
-    extra: String,
-    guard: Option<&'static str>,
+    /// Of an update.
+    set: Option<&'static str>,
+    /// What must hold of a row, and what may follow it.
+    condition: String,
 }
 
 impl Shape {
@@ -120,7 +122,7 @@ impl Shape {
     /// `$first`: PostgreSQL may then read them before or after the list, and never reads all of a
     /// table that it took for a small one when it made the plan.
     fn bounded(mut self, first: usize, rows: &Rows) -> Self {
-        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.guard) {
+        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.set) {
             let kind = column.sql_type();
             self.bound = format!(" AND {}.{key} = ANY(${first}::{kind}[])", self.table);
         }

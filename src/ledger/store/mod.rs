@@ -8,7 +8,7 @@ mod statement;
 
 pub(super) use audit::*;
 pub(super) use balances::{hot_balance, spendable};
-pub(super) use read::with_legs;
+pub(super) use read::{account_states, with_legs};
 pub(super) use seals::{
     append_seals, count_unsealed, fold, heads, lock_head, move_head, schools_with_unsealed,
     take_unsealed,
@@ -17,11 +17,11 @@ pub(super) use statement::{days, lines};
 
 use super::{
     account::{AccountId, AccountRow},
-    decide::{AccountState, Moved},
+    decide::Moved,
     transfer::{Hash, Keyed, Record},
 };
 use crate::base::{
-    db::{Column, Db, DbError, Rows, Source, Tx, Write},
+    db::{Column, Db, DbError, Question, Rows, Tx, Write},
     ids::{PersonId, SchoolId},
     money::Balance,
 };
@@ -42,19 +42,15 @@ pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, Db
 }
 
 /// All accounts of the persons, and those of `others` that exist.
-pub(super) async fn accounts(
-    source: Source<'_>,
-    persons: Vec<PersonId>,
-    others: Vec<AccountId>,
-) -> Result<Vec<AccountState>, DbError> {
+pub(super) fn accounts(persons: Vec<PersonId>, others: Vec<AccountId>) -> Question {
     let persons = Column::Uuid(persons.into_iter().map(PersonId::uuid).collect());
     let others = Column::Uuid(others.into_iter().map(AccountId::uuid).collect());
-    let sql = "SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
-               FROM account a WHERE a.person_id {keys1} \
-               UNION ALL SELECT a.id, a.person_id, a.class, a.balance_fen, a.version \
-               FROM account a WHERE a.id {keys2}";
-    let found = source.select_keys(sql, vec![persons, others]).await?;
-    found.iter().map(read::account_state).collect()
+    Question {
+        columns: read::ACCOUNT_STATE,
+        from: "(SELECT * FROM account WHERE person_id {keys1} \
+               UNION ALL SELECT * FROM account WHERE id {keys2}) a",
+        keys: vec![persons, others],
+    }
 }
 
 /// Opens accounts at zero; those that exist stay as they are.
@@ -159,16 +155,20 @@ pub(super) async fn append_with(
     Ok(written.split_off(ours))
 }
 
-/// As [`append_with`], as a transaction of its own, in one round trip: all or nothing. PostgreSQL
-/// only.
+/// As [`append_with`], as a transaction of its own, in one round trip. False, with nothing written,
+/// where not all of it holds any more. PostgreSQL only.
 pub(super) async fn append_at_once(
     db: &Db,
     batch: &Append,
     beside: Vec<Write>,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let mut writes = batch.writes();
     writes.extend(beside);
-    db.write_at_once(writes).await
+    match db.write_at_once(writes).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_transient() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Says that something about persons changes which is no posting.

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Column, DbError, Tx},
+        db::{Column, DbError, Found, Tx},
         ids::{PersonId, SchoolId},
         money::{Balance, Fen},
     },
@@ -33,15 +33,27 @@ fn class(code: i32) -> Result<Class, DbError> {
     Class::from_code(code).ok_or(DbError::Inconsistent { table: "account", what: "unknown class" })
 }
 
-/// What a decision needs of an account, by position: this is read for every posting.
-pub(super) fn account_state(row: &QueryResult) -> Result<AccountState, DbError> {
-    Ok(AccountState {
-        id: AccountId::from_uuid(row.try_get_by_index(0)?),
-        person: row.try_get_by_index::<Option<Uuid>>(1)?.map(PersonId::from_uuid),
-        class: class(row.try_get_by_index(2)?)?,
-        balance: Balance::new(row.try_get_by_index(3)?),
-        version: row.try_get_by_index(4)?,
-    })
+/// What a decision needs of an account.
+pub(super) const ACCOUNT_STATE: &[(&str, &str)] = &[
+    ("a.id", "uuid"),
+    ("a.person_id", "uuid"),
+    ("a.class", "integer"),
+    ("a.balance_fen", "bigint"),
+    ("a.version", "bigint"),
+];
+
+/// Accounts, of which [`ACCOUNT_STATE`] was read.
+pub(in crate::ledger) fn account_states(found: &[Found]) -> Result<Vec<AccountState>, DbError> {
+    let state = |found: &Found| {
+        Ok(AccountState {
+            id: AccountId::from_uuid(found.get(0)?),
+            person: found.get::<Option<Uuid>>(1)?.map(PersonId::from_uuid),
+            class: class(found.get(2)?)?,
+            balance: Balance::new(found.get(3)?),
+            version: found.get(4)?,
+        })
+    };
+    found.iter().map(state).collect()
 }
 
 /// Transfers with their legs, from rows of `transfer`.

@@ -15,8 +15,8 @@ impl Authorities {
         Self { names: names.iter().map(plain).collect(), default_port }
     }
 
-    /// The `Host` as signatures have it, if it is one of ours.
-    /// In small letters, without the port that goes without saying (RFC 9421, 2.2.3).
+    /// The `Host` as signatures have it, if it is one of ours: in small letters, without the port
+    /// that goes without saying (RFC 9421, 2.2.3).
     pub fn accept(&self, host: &str) -> Option<&str> {
         let host = without(self.default_port, host);
         self.names.iter().map(String::as_str).find(|name| name.eq_ignore_ascii_case(host))
