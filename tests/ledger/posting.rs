@@ -6,7 +6,10 @@
 
 use crate::{
     common::TestDb,
-    support::{KIND, NOW, SCHOOL, account, commit, leg, on_day, person, proven, seal_some, top_up},
+    support::{
+        KIND, NOW, SCHOOL, account, commit, leg, on_day, person, proven, seal_some, simple, spend,
+        top_up,
+    },
 };
 use onecard::{
     base::{clock::ManualClock, ids::SchoolId, money::Balance},
@@ -19,7 +22,7 @@ use onecard::{
         verify::Law,
     },
 };
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, Statement};
 
 on_each_database!(
     commands_and_facts,
@@ -31,6 +34,7 @@ on_each_database!(
     broken_transfers_post_nothing,
     schools_do_not_share_references,
     balances_can_be_read_inside_a_transaction,
+    an_account_that_money_passes_through_is_not_written,
     history_cannot_be_changed,
     an_empty_ledger_is_clean,
 );
@@ -207,6 +211,33 @@ async fn balances_can_be_read_inside_a_transaction(db: &TestDb) {
         .await
         .unwrap();
     assert_eq!((seen.0.e_account.get(), seen.0.total().get(), seen.1.get()), (7, 7, -7));
+}
+
+/// Yet the person's version rises with every posting, whatever it moves.
+async fn an_account_that_money_passes_through_is_not_written(db: &TestDb) {
+    let raw = Database::connect(&db.url).await.unwrap();
+    let versions = async || {
+        let sql = "SELECT version FROM account WHERE person_id IS NOT NULL ORDER BY path";
+        let rows = Statement::from_string(raw.get_database_backend(), sql);
+        let rows = raw.query_all_raw(rows).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect::<Vec<i64>>()
+    };
+    let back = || vec![leg(account("transition", 1), account("e", 1), 2)];
+    let there = || vec![leg(account("e", 1), account("transition", 1), 2)];
+    let there_and_back = [there(), back()].concat();
+    // 电子账户, which tells that something was decided, and 过渡余额.
+    let cases = [
+        (top_up("a", 1, 9), [1, 0]),
+        (spend("b", 1, 3), [2, 0]),
+        (simple("c", Nature::Command, 1, there_and_back), [3, 0]),
+        (simple("d", Nature::Command, 1, there()), [4, 1]),
+        (simple("e", Nature::Command, 1, back()), [5, 2]),
+    ];
+    for (transfer, expected) in cases {
+        commit(&db.db, std::slice::from_ref(&transfer)).await.unwrap();
+        assert_eq!(versions().await, expected, "{}", transfer.reference);
+    }
+    proven(&db.db).await;
 }
 
 async fn history_cannot_be_changed(db: &TestDb) {

@@ -48,6 +48,18 @@ pub enum Write {
         /// What must still hold of the row: the "compare" of a compare-and-set. `true` for nothing.
         guard: &'static str,
     },
+    /// As [`Write::Update`], by a key that is unique, of rows that others may be writing: one that
+    /// somebody wrote meanwhile is not written, even where the guard holds of what it is now.
+    UpdateSeen {
+        /// This table.
+        table: &'static str,
+        /// Keys and values.
+        rows: Rows,
+        /// Assignments, from `r.column`.
+        set: &'static str,
+        /// What must still hold of the row.
+        guard: &'static str,
+    },
 }
 
 impl Write {
@@ -56,19 +68,29 @@ impl Write {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
             | Self::InsertIf { rows, .. }
-            | Self::Update { rows, .. } => rows,
+            | Self::Update { rows, .. }
+            | Self::UpdateSeen { rows, .. } => rows,
         }
     }
 
     /// The statement around a source of rows.
     fn sql(shape: &Shape, source: &str) -> String {
-        let Shape { table, names, picks, key, bound, set, condition } = shape;
+        let Shape { table, names, picks, key, bound, set, condition, by_place } = shape;
         let Some(set) = set else {
             // "WHERE" also tells SQLite that a suffix is no join condition.
             return format!(
                 "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {condition}"
             );
         };
+        if *by_place {
+            // Each row is looked up once, and written where it was found: a join with the list
+            // would compare every row of the one with every row of the other.
+            return format!(
+                "UPDATE {table} SET {set} FROM (SELECT found.at, r.* FROM {source} CROSS JOIN \
+                 LATERAL (SELECT t.ctid AS at FROM {table} t WHERE t.{key} = r.{key} LIMIT 1) found) r \
+                 WHERE {table}.ctid = r.at AND {condition}"
+            );
+        }
         format!(
             "UPDATE {table} SET {set} FROM {source} \
              WHERE {table}.{key} = r.{key}{bound} AND {condition}"
@@ -81,18 +103,22 @@ impl Write {
             Self::Insert { table, suffix, .. } => (*table, format!("true {suffix}"), None),
             Self::InsertPicked { table, .. } => (*table, "true".to_owned(), None),
             Self::InsertIf { table, guard, .. } => (*table, (*guard).to_owned(), None),
-            Self::Update { table, set, guard, .. } => (*table, (*guard).to_owned(), Some(*set)),
+            Self::Update { table, set, guard, .. } | Self::UpdateSeen { table, set, guard, .. } => {
+                (*table, (*guard).to_owned(), Some(*set))
+            }
         };
         let (names, picks) = match self {
             Self::InsertPicked { columns, picks, .. } => {
                 ((*columns).to_owned(), (*picks).to_owned())
             }
-            Self::Insert { .. } | Self::InsertIf { .. } | Self::Update { .. } => {
-                (rows.names(), rows.select_list(backend))
-            }
+            Self::Insert { .. }
+            | Self::InsertIf { .. }
+            | Self::Update { .. }
+            | Self::UpdateSeen { .. } => (rows.names(), rows.select_list(backend)),
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        Shape { table, names, picks, key, bound: String::new(), set, condition }
+        let by_place = backend == DbBackend::Postgres && matches!(self, Self::UpdateSeen { .. });
+        Shape { table, names, picks, key, bound: String::new(), set, condition, by_place }
     }
 
     fn into_rows(self) -> Rows {
@@ -100,7 +126,8 @@ impl Write {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
             | Self::InsertIf { rows, .. }
-            | Self::Update { rows, .. } => rows,
+            | Self::Update { rows, .. }
+            | Self::UpdateSeen { rows, .. } => rows,
         }
     }
 }
@@ -115,6 +142,8 @@ struct Shape {
     set: Option<&'static str>,
     /// What must hold of a row, and what may follow it.
     condition: String,
+    /// Whether rows to update are joined by where they stand, not by their key.
+    by_place: bool,
 }
 
 impl Shape {
@@ -122,7 +151,7 @@ impl Shape {
     /// `$first`: PostgreSQL may then read them before or after the list, and never reads all of a
     /// table that it took for a small one when it made the plan.
     fn bounded(mut self, first: usize, rows: &Rows) -> Self {
-        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.set) {
+        if let (Some((key, column)), Some(_), false) = (rows.0.first(), self.set, self.by_place) {
             let kind = column.sql_type();
             self.bound = format!(" AND {}.{key} = ANY(${first}::{kind}[])", self.table);
         }
@@ -168,9 +197,9 @@ impl Db {
         let mut checks = Vec::new();
         for write in writes {
             let expected = match &write {
-                Write::Update { rows, .. } | Write::InsertIf { rows, .. } => {
-                    i64::try_from(rows.len()).ok()
-                }
+                Write::Update { rows, .. }
+                | Write::UpdateSeen { rows, .. }
+                | Write::InsertIf { rows, .. } => i64::try_from(rows.len()).ok(),
                 Write::Insert { .. } | Write::InsertPicked { .. } => None,
             };
             if let (Some(part), Some(expected)) = (together.add(write), expected) {

@@ -119,7 +119,7 @@ impl Append {
     fn writes(&self) -> Vec<Write> {
         let insert = |table, rows| Write::Insert { table, rows, suffix: "" };
         vec![
-            Write::Update {
+            Write::UpdateSeen {
                 table: "account",
                 rows: moved_rows(&self.moved),
                 set: "balance_fen = r.balance, version = account.version + 1",
