@@ -101,7 +101,8 @@ fn a_fresh_place_becomes_ready_answers_and_stops_at_a_signal() {
 
 #[test]
 fn a_request_in_flight_is_answered_before_the_server_ends() {
-    let place = Place::configured();
+    let mut place = Place::configured();
+    place.set("SERVER__WORKERS", "1");
     let server = Server::start(&place);
     let body = r#"{"refresh_token":"none"}"#;
     let mut connection = TcpStream::connect(&server.listen).unwrap();
@@ -112,7 +113,8 @@ fn a_request_in_flight_is_answered_before_the_server_ends() {
         body.len()
     )
     .unwrap();
-    // Connections are taken up in their order: once a later one is answered this one is inside.
+    // One worker takes connections up in their order: once a later one is answered this one is
+    // inside.
     assert_eq!(answer(&server.listen, "/healthz").0, 200);
     server.signal("TERM");
     wait_until(|| TcpStream::connect(&server.listen).is_err());
