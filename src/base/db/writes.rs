@@ -48,8 +48,9 @@ pub enum Write {
         /// What must still hold of the row: the "compare" of a compare-and-set. `true` for nothing.
         guard: &'static str,
     },
-    /// As [`Write::Update`], by a key that is unique, of rows that others may be writing: one that
-    /// somebody wrote meanwhile is not written, even where the guard holds of what it is now.
+    /// As [`Write::Update`], by a key that is unique, and by where PostgreSQL found the row. One that
+    /// somebody wrote meanwhile is written only where the guard holds of what it is now, and may be
+    /// passed over even then (releases of PostgreSQL differ): the count tells.
     UpdateSeen {
         /// This table.
         table: &'static str,
