@@ -12,10 +12,10 @@ use crate::{
     },
     config::{Config, Environment},
     events,
-    journeys::{Ground, Journeys},
     ledger::{self, heads::HeadLog},
     providers::settings::InvalidSetting,
     topup::{TopUps, sweep},
+    wiring::{Ground, Journeys},
 };
 use secrecy::ExposeSecret;
 use std::{

@@ -1,19 +1,18 @@
 //! onecard: the backend of a campus card.
 
-pub mod account;
 pub mod app;
 pub mod base;
 pub mod cards;
 pub mod cli;
-pub mod codes;
 pub mod config;
+pub mod devices;
 pub mod events;
 pub mod feed;
 pub mod health;
 pub mod identity;
-pub mod journeys;
 pub mod ledger;
 pub mod orders;
+pub mod overview;
 pub mod passcode;
 pub mod passwords;
 pub mod providers;
@@ -23,6 +22,7 @@ pub mod sessions;
 pub mod spend;
 pub mod terminals;
 pub mod topup;
+pub mod wiring;
 
 /// The system's keeps what a password check took and grows with the number of threads; docs/adr/0014.
 #[global_allocator]

@@ -10,10 +10,9 @@ mod h5;
 pub use docs::openapi;
 
 use crate::{
-    account,
     app::App,
     base::http::{self, Shell},
-    codes, feed, health, identity, schools, spend, terminals, topup,
+    devices, feed, health, identity, overview, schools, spend, terminals, topup,
 };
 use actix_web::{
     Error,
@@ -64,7 +63,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::from(Arc::clone(app)))
         .app_data(Data::new(journeys.identities.clone()))
         .app_data(Data::new(journeys.topups.clone()))
-        .app_data(Data::new(journeys.accounts.clone()))
+        .app_data(Data::new(journeys.overview.clone()))
         .app_data(Data::new(journeys.feed.clone()))
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
@@ -79,14 +78,14 @@ fn documented(config: &mut ServiceConfig<'_>) {
     config
         .service(topup::callback::wechat_pay)
         .configure(terminals::http::configure(spend::http::configure))
-        .configure(codes::http::configure)
+        .configure(devices::http::configure)
         .configure(identity::http::configure)
         .service(topup::http::start)
         .service(topup::http::show)
         .service(topup::http::list)
         .service(topup::http::try_again)
         .service(topup::http::give_up)
-        .configure(account::http::configure)
+        .configure(overview::http::configure)
         .service(feed::http::events)
         .configure(schools::http::configure)
         .configure(client::configure)

@@ -365,7 +365,7 @@ async fn a_table_can_be_taken_along(db: &TestDb) {
 async fn a_table_of_too_many_lines_is_refused(db: &TestDb) {
     let holder = Holder::start(db).await;
     let at = Timestamp::parse_rfc3339("2026-09-01T12:00:00+08:00").unwrap();
-    let most = i64::try_from(onecard::account::statement::MAX_EXPORT_LINES).unwrap();
+    let most = i64::try_from(onecard::overview::statement::MAX_EXPORT_LINES).unwrap();
     for chunk in 0..=(most / 1000) {
         let lines =
             (0..1000).map(|n| holder.transfer(&format!("{chunk}-{n}"), &[("wechat", "e", 1)]));

@@ -1,7 +1,7 @@
 //! 账单: lines, the days of a month, and the lines of a year to take along.
 
 use super::{
-    Accounts,
+    Overview,
     entry::{EntryKind, word},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyLines;
 
-impl Accounts {
+impl Overview {
     /// The newest lines below `before`, at most `limit`: two queries at most.
     pub async fn statement(
         &self,

@@ -1,12 +1,6 @@
 //! The statement over HTTP.
 
 use crate::{
-    account::{
-        Accounts,
-        entry::EntryKind,
-        export,
-        statement::{Entry, Filter},
-    },
     base::{
         clock::{Day, Month, Timestamp},
         http::{
@@ -17,6 +11,12 @@ use crate::{
     },
     ledger::{statement::DaySum, transfer::TransferId},
     orders::order::OrderId,
+    overview::{
+        Overview,
+        entry::EntryKind,
+        export,
+        statement::{Entry, Filter},
+    },
     sessions::Student,
 };
 use actix_web::{
@@ -122,14 +122,14 @@ struct StatementDay {
 #[get("/api/v1/card/statement")]
 pub(super) async fn list(
     student: Principal<Student>,
-    accounts: Data<Accounts>,
+    overview: Data<Overview>,
     wanted: Query<Wanted>,
 ) -> Result<Json<StatementPage>, ApiError> {
     let filter = wanted.filter()?;
     let before = wanted.before()?;
     let limit = usize::from(wanted.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT));
     let more = u64::try_from(limit).unwrap_or_default() + 1;
-    let found = accounts.statement(&student, filter, before, more).await;
+    let found = overview.statement(&student, filter, before, more).await;
     let entries = found.map_err(|error| ApiError::internal(&error))?;
     Ok(Json(StatementPage::of(&entries, limit)))
 }
@@ -142,11 +142,11 @@ pub(super) async fn list(
 #[get("/api/v1/card/statement/months/{month}")]
 pub(super) async fn month(
     student: Principal<Student>,
-    accounts: Data<Accounts>,
+    overview: Data<Overview>,
     month: Path<String>,
 ) -> Result<Json<StatementMonth>, ApiError> {
     let days: Month = month.parse().map_err(|_| invalid("#path/month", "须为月份，如 2026-11"))?;
-    let days = accounts.month(&student, days).await;
+    let days = overview.month(&student, days).await;
     let days = days.map_err(|error| ApiError::internal(&error))?;
     StatementMonth::of(month.into_inner(), &days).map(Json)
 }
@@ -160,12 +160,12 @@ pub(super) async fn month(
 #[get("/api/v1/card/statement.csv")]
 pub(super) async fn csv(
     student: Principal<Student>,
-    accounts: Data<Accounts>,
+    overview: Data<Overview>,
     days: Query<ExportDays>,
 ) -> Result<HttpResponse, ApiError> {
-    let (from, to) = days.bounded(accounts.clock.now().day())?;
+    let (from, to) = days.bounded(overview.clock.now().day())?;
     let filter = Filter { from: Some(from), to: Some(to), kind: None };
-    let entries = accounts.export(&student, filter).await;
+    let entries = overview.export(&student, filter).await;
     let entries = entries.map_err(|error| ApiError::internal(&error))?;
     let entries = entries.map_err(|_| ApiError::new(EXPORT_TOO_LARGE))?;
     let table = export::table(&entries).map_err(|error| ApiError::internal(&error))?;

@@ -1,7 +1,6 @@
 //! The journeys, built from the configuration: the one place that names providers.
 
 use crate::{
-    account::Accounts,
     base::{
         clock::Clock,
         crypto::{hashes::Hashes, keyring::Key32, seal::Sealer},
@@ -12,8 +11,8 @@ use crate::{
         lane::Lanes,
     },
     cards::Cards,
-    codes::Devices,
     config::{Config, Providers, WeChat, WeChatPay},
+    devices::Devices,
     feed::{Feed, LONGEST_WAIT},
     identity::{
         Identities, Parts,
@@ -21,6 +20,7 @@ use crate::{
         tokens::Tokens,
     },
     orders::gateway::PaymentGateway,
+    overview::Overview,
     passcode::{self, CodeMasters, Codes},
     passwords::Passwords,
     providers::{
@@ -59,7 +59,7 @@ pub struct Journeys {
     /// Money in.
     pub topups: TopUps,
     /// What a student sees.
-    pub accounts: Accounts,
+    pub overview: Overview,
     /// What happens, as it happens.
     pub feed: Feed,
     /// Policies.
@@ -105,7 +105,7 @@ impl Journeys {
         let schools = Arc::new(Schools::new(db.clone(), Arc::clone(clock)));
         let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
         let passwords = passwords(ground, &keys);
-        let accounts = Accounts {
+        let overview = Overview {
             db: db.clone(),
             cards: Cards::new(db.clone()),
             people: People::new(db.clone(), keys.index.clone()),
@@ -135,7 +135,7 @@ impl Journeys {
         Ok(Self {
             identities,
             topups,
-            accounts,
+            overview,
             feed: Feed::new(db.clone(), Arc::clone(clock), LONGEST_WAIT),
             schools,
             passwords,

@@ -50,9 +50,9 @@ fn safe(cell: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::{
-        account::entry::EntryKind,
         base::{clock::Timestamp, money::Balance},
         ledger::transfer::TransferId,
+        overview::entry::EntryKind,
     };
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod statement;
 
-use super::Accounts;
+use super::Overview;
 use crate::{
     base::http::{ApiError, Principal, problem::Problem},
     cards::CardView,
@@ -14,7 +14,7 @@ use actix_web::{
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Mounts the paths of this journey; needs `Data<Accounts>`.
+/// Mounts the paths of this journey; needs `Data<Overview>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(card).service(statement::list).service(statement::month).service(statement::csv);
 }
@@ -25,8 +25,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/api/v1/card")]
 async fn card(
     student: Principal<Student>,
-    accounts: Data<Accounts>,
+    overview: Data<Overview>,
 ) -> Result<Json<CardView>, ApiError> {
-    let card = accounts.card(&student).await.map_err(|error| ApiError::internal(&error))?;
+    let card = overview.card(&student).await.map_err(|error| ApiError::internal(&error))?;
     Ok(Json(card))
 }

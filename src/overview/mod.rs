@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// What the journey owns.
 #[derive(Clone, Debug)]
-pub struct Accounts {
+pub struct Overview {
     /// The ledger's.
     pub db: Db,
     /// What is on the card.
@@ -34,7 +34,7 @@ pub struct Accounts {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Accounts {
+impl Overview {
     /// The student's card.
     pub async fn card(&self, student: &Student) -> Result<CardView, DbError> {
         let missing = |table| DbError::Inconsistent { table, what: "bound to nobody" };
