@@ -13,8 +13,8 @@ use crate::{
     config::{Config, Environment},
     events,
     ledger::{self, heads::HeadLog},
+    payments::{Payments, sweep},
     providers::settings::InvalidSetting,
-    topup::{TopUps, sweep},
     wiring::{Ground, Journeys},
 };
 use secrecy::ExposeSecret;
@@ -124,11 +124,13 @@ impl App {
             sign_heads(db.clone(), Arc::clone(&clock), master.clone(), file.clone())
         });
         let db = self.background.db.clone();
-        let topups = TopUps { db: db.clone(), ..self.journeys.topups.clone() };
-        jobs.spawn("sweep", move || topups.clone().sweep());
+        let payments = Payments { db: db.clone(), ..self.journeys.payments.clone() };
+        jobs.spawn("sweep", move || payments.clone().sweep());
         let clock = Arc::clone(&self.clock);
         let (events_db, events_clock) = (db.clone(), Arc::clone(&clock));
-        jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
+        jobs.spawn("idempotency keys", move || {
+            sweep::delete_old_keys(db.clone(), Arc::clone(&clock))
+        });
         jobs.spawn("old events", move || {
             events::forget_old(events_db.clone(), Arc::clone(&events_clock))
         });

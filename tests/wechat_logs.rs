@@ -14,7 +14,7 @@ use onecard::{
         money::Fen,
     },
     identity::login::MiniProgramLogin,
-    orders::gateway::{PaymentGateway, Prepare},
+    payments::gateway::{PaymentGateway, Prepare},
     providers::{
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings},

@@ -84,6 +84,14 @@ impl WechatLogin {
 
 #[async_trait]
 impl MiniProgramLogin for WechatLogin {
+    fn platform(&self) -> Platform {
+        Platform::Wechat
+    }
+
+    fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
     async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError> {
         let openid = openid_of(&self.ask(code).await?)?;
         Ok(PlatformUser { platform: Platform::Wechat, app_id: self.app_id.clone(), openid })

@@ -58,6 +58,14 @@ impl Platform {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|platform| platform.code() == code)
     }
+
+    /// True where a session may do more than read.
+    pub const fn may_act(self) -> bool {
+        match self {
+            Self::Wechat => true,
+            Self::Portal => false,
+        }
+    }
 }
 
 /// A user as the platform names it. The platform's session key is dropped on arrival: nothing here

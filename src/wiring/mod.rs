@@ -19,10 +19,10 @@ use crate::{
         login::{Apps, MiniProgramLogin},
         tokens::Tokens,
     },
-    orders::gateway::PaymentGateway,
     overview::Overview,
     passcode::{self, CodeMasters, Codes},
     passwords::Passwords,
+    payments::{Payments, gateways::Gateways, pace::Pace, settle::Settling},
     providers::{
         settings::InvalidSetting,
         wechat_login::{WechatLogin, WechatLoginSettings},
@@ -34,7 +34,7 @@ use crate::{
         charging::{self, Charging},
     },
     terminals::{self, Terminals},
-    topup::{TopUps, gateways::Gateways, pace::Pace, settle::Settling},
+    topup::TopUps,
 };
 use secrecy::SecretString;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -56,7 +56,9 @@ const SETTLE_BATCH: usize = 64;
 pub struct Journeys {
     /// Who is there.
     pub identities: Identities,
-    /// Money in.
+    /// Orders and payments.
+    pub payments: Payments,
+    /// Top-ups.
     pub topups: TopUps,
     /// What a student sees.
     pub overview: Overview,
@@ -120,20 +122,27 @@ impl Journeys {
             cards: Cards::new(db.clone()),
             codes: codes.clone(),
             sealer: keys.sealer.clone(),
-            wechat: wechat_apps(config, ground.http)?,
+            apps: apps(config, ground.http)?,
             tokens: Tokens::new(config.keys.jwt.clone()),
             clock: Arc::clone(clock),
         };
         let wechat_pays = WechatPays::build(config, ground.http)?;
         let certificates = wechat_pays.with_certificates();
         let gateways = wechat_pays.into_gateways(config.server.public_url.to_string());
-        let topups = topups(ground, (&schools, &passwords), gateways);
+        let payments = payments(ground, &schools, gateways);
+        let topups = TopUps {
+            payments: payments.clone(),
+            schools: Arc::clone(&schools),
+            passwords: passwords.clone(),
+            clock: Arc::clone(clock),
+        };
         let identities = Identities::new(parts);
         let terminals = terminals(ground, &schools);
         let devices = devices(ground, &codes, (&schools, &passwords));
         let spending = spending(ground, &codes, (&schools, &passwords, keys.sealer));
         Ok(Self {
             identities,
+            payments,
             topups,
             overview,
             feed: Feed::new(db.clone(), Arc::clone(clock), LONGEST_WAIT),
@@ -185,11 +194,7 @@ fn terminals(ground: &Ground<'_>, schools: &Arc<Schools>) -> Terminals {
     })
 }
 
-fn topups(
-    ground: &Ground<'_>,
-    (schools, passwords): (&Arc<Schools>, &Passwords),
-    gateways: Gateways,
-) -> TopUps {
+fn payments(ground: &Ground<'_>, schools: &Arc<Schools>, gateways: Gateways) -> Payments {
     let Ground { config, clock, db, kv, .. } = *ground;
     let wake: Arc<Notify> = Arc::default();
     let settling = Settling {
@@ -198,12 +203,11 @@ fn topups(
         sealer: Arc::clone(ground.sealer),
         sweep: Arc::clone(&wake),
     };
-    TopUps {
+    Payments {
         db: db.clone(),
         kv: Arc::clone(kv),
         schools: Arc::clone(schools),
         gateways: Arc::new(gateways),
-        passwords: passwords.clone(),
         settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
         clock: Arc::clone(clock),
         pace: Pace::new(config.payments.first_look),
@@ -260,17 +264,15 @@ fn codes(ground: &Ground<'_>) -> Codes {
 }
 
 /// The mini-program of all schools, and those of single schools.
-fn wechat_apps(config: &Config, http: &reqwest::Client) -> Result<Apps, InvalidSetting> {
+fn apps(config: &Config, http: &reqwest::Client) -> Result<Apps, InvalidSetting> {
     let mut apps = Apps::default();
     for (_, providers) in config.schools() {
         if let Some(own) = &providers.wechat {
-            apps.by_id.insert(own.app_id.clone(), wechat_login(own, http)?);
+            apps.add(wechat_login(own, http)?);
         }
     }
     if let Some(general) = &config.providers().wechat {
-        let login = wechat_login(general, http)?;
-        apps.by_id.insert(general.app_id.clone(), Arc::clone(&login));
-        apps.general = Some(login);
+        apps.add_general(wechat_login(general, http)?);
     }
     Ok(apps)
 }
@@ -312,13 +314,14 @@ impl WechatPays {
     }
 
     fn into_gateways(self, public_url: String) -> Gateways {
-        let gateway = |gateway: Arc<WechatPay>| -> Arc<dyn PaymentGateway> { gateway };
-        let of_schools = self.of_schools.into_iter();
-        Gateways {
-            general: self.general.map(gateway),
-            of_schools: of_schools.map(|(code, own)| (code, gateway(own))).collect(),
-            public_url,
+        let mut gateways = Gateways::new(public_url);
+        if let Some(general) = self.general {
+            gateways.add_general(general);
         }
+        for (code, own) in self.of_schools {
+            gateways.add_of_school(&code, own);
+        }
+        gateways
     }
 }
 

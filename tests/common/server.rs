@@ -36,9 +36,9 @@ use onecard::{
         balances::school_balance,
         verify::verify,
     },
+    payments::audit::audit,
     routes,
     schools::{PersonKeys, roster::RosterImport},
-    topup::audit::audit,
 };
 use sandbox::{
     Options, Running,

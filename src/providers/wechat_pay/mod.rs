@@ -1,6 +1,6 @@
 //! WeChat Pay, API v3: payments in a mini-program (JSAPI).
 //!
-//! Invariant: a [`PaidFact`](crate::orders::gateway::PaidFact) is made only from a body whose
+//! Invariant: a [`PaidFact`](crate::payments::gateway::PaidFact) is made only from a body whose
 //! signature verified under a key that is believed to be WeChat's, for our merchant number.
 //! Absent on purpose: a look at its app id. It is part of the fact, and held against the payment.
 //! Invariant: what is credited is `amount.total`, never `payer_total`.
@@ -36,7 +36,7 @@ use self::{
 use super::settings::InvalidSetting;
 use crate::{
     base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
-    orders::gateway::{
+    payments::gateway::{
         CloseOutcome, GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare,
         Provider, ProviderState, RawNotification, VerifiedNotification,
     },
@@ -165,6 +165,10 @@ impl PaymentGateway for WechatPay {
 
     fn app_id(&self) -> &str {
         &self.merchant.app_id
+    }
+
+    fn callback_path(&self) -> &'static str {
+        "wechat-pay/transactions"
     }
 
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError> {

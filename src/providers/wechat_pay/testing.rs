@@ -10,7 +10,7 @@ use crate::{
         },
         http_client::{self, Timeouts, test_server::Reply},
     },
-    orders::gateway::Headers,
+    payments::gateway::Headers,
 };
 use aes_gcm::{
     Aes256Gcm,

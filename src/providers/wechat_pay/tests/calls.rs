@@ -20,7 +20,7 @@ use crate::{
         },
         money::Fen,
     },
-    orders::gateway::{
+    payments::gateway::{
         CloseOutcome, GatewayError, PaidFact, PayParams, PaymentGateway, Prepare, ProviderState,
     },
 };

@@ -20,7 +20,7 @@ use crate::{
             test_server::{Reply, TestServer},
         },
     },
-    orders::gateway::{GatewayError, NotificationRefused, PaymentGateway, RawNotification},
+    payments::gateway::{GatewayError, NotificationRefused, PaymentGateway, RawNotification},
 };
 use serde_json::{Value, json};
 use std::time::Duration;

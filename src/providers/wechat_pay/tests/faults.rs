@@ -14,7 +14,7 @@ use crate::{
         self, Timeouts,
         test_server::{Reply, TestServer},
     },
-    orders::gateway::{GatewayError, PaymentGateway},
+    payments::gateway::{GatewayError, PaymentGateway},
 };
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Payments held against postings: the one question that spans both, for the audit.
+//! Compares payments with postings, for the audit.
 
 use super::postings::RECEIVED;
 use crate::base::db::{DbError, Tx};
@@ -21,10 +21,10 @@ const UNEXPLAINED: &str = "SELECT t.reference AS subject FROM transfer t \
     AND NOT EXISTS (SELECT 1 FROM review_case c WHERE c.school_id = t.school_id \
       AND c.kind = 'payment' AND c.subject LIKE '%:' || t.reference) ORDER BY t.id LIMIT 1000";
 
-/// An order that is fulfilled without a payment, or awaits one that is there.
+/// An order that is paid without a payment, or awaits or lacks one although it has been paid.
 const UNPAID: &str = "SELECT CAST(o.id AS TEXT) AS subject FROM orders o \
     LEFT JOIN payment p ON p.order_id = o.id AND p.state = 'paid' \
-    WHERE $1 <> '' AND ((o.state = 'fulfilled' AND p.id IS NULL) \
+    WHERE $1 <> '' AND ((o.state IN ('paid', 'fulfilled') AND p.id IS NULL) \
       OR (o.state IN ('awaiting_payment', 'closed') AND p.id IS NOT NULL)) \
     ORDER BY o.id LIMIT 1000";
 

@@ -1,4 +1,4 @@
-//! What the clients of the payer hear of an order.
+//! Events about orders, for the payer's clients.
 
 use crate::{
     base::{
@@ -9,7 +9,7 @@ use crate::{
     orders::order::Order,
 };
 
-/// Tells the payers of orders that are in another state now.
+/// Adds an event for each order whose state has changed.
 pub(super) async fn tell(
     tx: &Tx,
     changed: impl Iterator<Item = &Order>,

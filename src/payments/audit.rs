@@ -1,4 +1,4 @@
-//! Law: every settled payment has its one posting, and every posting of received money its fact.
+//! Law: every settled payment has exactly one posting, and every posting of received money its fact.
 
 use super::store;
 use crate::{

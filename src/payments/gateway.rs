@@ -1,31 +1,12 @@
-//! What onecard asks of a payment provider, and what only a checked message can become.
+//! What a payment provider must be able to do, and what its messages and answers become once their
+//! signature is checked.
+
+pub use crate::orders::fact::{PaidClaim, PaidFact, Provider};
 
 use crate::base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen};
 use async_trait::async_trait;
 use serde::Serialize;
-use std::{ops::Deref, time::Duration};
-
-/// A provider of payments, as written in orders and in account names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// WeChat Pay, API v3.
-    WechatPay,
-}
-
-impl Provider {
-    /// The name in storage, references and account paths.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::WechatPay => "wechat_pay",
-        }
-    }
-
-    /// The provider of a stored name.
-    pub fn from_code(code: &str) -> Option<Self> {
-        (code == Self::WechatPay.code()).then_some(Self::WechatPay)
-    }
-}
+use std::time::Duration;
 
 /// What a payment needs at its provider before the student can pay. Repeating it with the same
 /// content is harmless: the provider answers with the same order.
@@ -62,48 +43,6 @@ pub enum PayParams {
         /// Signature over the four lines of the protocol, base64.
         pay_sign: String,
     },
-}
-
-/// What a message or an answer says of a payment that was made. Nobody acts on it before it is a
-/// [`PaidFact`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaidClaim {
-    /// Who says so.
-    pub provider: Provider,
-    /// The merchant number it was paid to.
-    pub merchant: String,
-    /// The app id the payer used.
-    pub app_id: String,
-    /// Our number of the payment, as the provider repeats it. Not yet looked up.
-    pub out_trade_no: String,
-    /// The provider's number of the payment.
-    pub transaction_id: String,
-    /// The whole amount of the order, before the provider's coupons.
-    pub amount: Fen,
-    /// The payer's identity at the provider, where it is told.
-    pub payer: Option<String>,
-    /// When the provider took the money. Its day is the value date.
-    pub paid_at: Timestamp,
-}
-
-/// A payment that a provider says was made, from a body whose signature was checked. It reads as
-/// its claim and cannot be altered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaidFact(PaidClaim);
-
-impl PaidFact {
-    /// The fact of a claim. The caller read the claim from the body whose signature `_proof` is.
-    pub fn new(_proof: &CheckedSignature, claim: PaidClaim) -> Self {
-        Self(claim)
-    }
-}
-
-impl Deref for PaidFact {
-    type Target = PaidClaim;
-
-    fn deref(&self) -> &PaidClaim {
-        &self.0
-    }
 }
 
 /// How a payment stands at the provider, from a checked answer.
@@ -147,28 +86,50 @@ pub trait Headers: std::fmt::Debug {
     fn get(&self, name: &str) -> Option<&str>;
 }
 
+/// The payment that a message is about, as the provider names it. Not yet looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedPayment {
+    /// Our number of the payment; empty where the message has none.
+    pub out_trade_no: String,
+    /// The provider's number of the payment; empty where the message has none.
+    pub transaction_id: String,
+}
+
+/// What a checked message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notified {
+    /// The payment was made.
+    Paid(PaidFact),
+    /// Money of the payment was given back, or a refund of it ended otherwise.
+    Refunded(NamedPayment),
+    /// The payment can no longer be paid.
+    Closed(NamedPayment),
+    /// Nothing that we act on. It is recorded and acknowledged, so that it is not sent again.
+    Nothing,
+}
+
 /// A message that passed every check which needs no database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedNotification {
     notification_id: String,
-    fact: PaidFact,
+    notified: Notified,
 }
 
 impl VerifiedNotification {
-    /// The message of that id and fact. The caller read both from the body whose signature `_proof`
-    /// is.
-    pub fn new(_proof: &CheckedSignature, notification_id: String, fact: PaidFact) -> Self {
-        Self { notification_id, fact }
+    /// The message of that id and content. The caller read both from the body whose signature
+    /// `_proof` is.
+    pub fn new(_proof: &CheckedSignature, notification_id: String, notified: Notified) -> Self {
+        Self { notification_id, notified }
     }
 
     /// The provider's id of the message, which differs between messages about one payment, and
     /// what it says.
-    pub fn into_parts(self) -> (String, PaidFact) {
-        (self.notification_id, self.fact)
+    pub fn into_parts(self) -> (String, Notified) {
+        (self.notification_id, self.notified)
     }
 }
 
-/// Why a message was refused. Told in full to our log, never to the sender.
+/// Why a message was refused. The reason goes to the log, never to the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotificationRefused {
     /// A header is missing, repeated or unreadable.
@@ -180,7 +141,7 @@ pub enum NotificationRefused {
     /// No key of that serial is known, or it may not be used now.
     #[error("unknown key serial")]
     UnknownSerial,
-    /// No key is known at all: nothing can be believed until one is. The message must come again.
+    /// No key is known yet, so no signature can be checked. The provider must send it again.
     #[error("no key is known yet")]
     NoKeys,
     /// Signed too long ago, or in the future.
@@ -190,7 +151,7 @@ pub enum NotificationRefused {
     #[error("signature does not verify")]
     Signature,
     /// The envelope is not what the protocol says.
-    #[error("envelope is malformed or of another kind")]
+    #[error("envelope is malformed")]
     Envelope,
     /// The encrypted part does not open: altered, or the API v3 key differs.
     #[error("ciphertext does not open")]
@@ -201,9 +162,9 @@ pub enum NotificationRefused {
     /// Meant for another merchant.
     #[error("another merchant")]
     NotOurs,
-    /// Not a successful payment, or not in CNY.
-    #[error("not a successful payment in CNY")]
-    NotPaid,
+    /// An amount in another currency than CNY, or in none.
+    #[error("not in CNY")]
+    Currency,
 }
 
 /// Why a call to the provider gave no usable answer.
@@ -238,6 +199,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// The app whose users can pay through it.
     fn app_id(&self) -> &str;
 
+    /// Where the provider's messages about payments arrive, below `/callbacks/{school}/`.
+    fn callback_path(&self) -> &'static str;
+
     /// Makes the payment known to the provider and signs what the client needs.
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError>;
 
@@ -253,7 +217,8 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     async fn close(&self, out_trade_no: &str, now: Timestamp)
     -> Result<CloseOutcome, GatewayError>;
 
-    /// Checks a message: signature, freshness, envelope, encryption, merchant, success, CNY.
+    /// Checks a message: signature, freshness, envelope, encryption, merchant; for a payment also
+    /// amount and currency.
     fn verify(
         &self,
         raw: &RawNotification<'_>,

@@ -1,27 +1,28 @@
-//! Looking at an open payment: the provider is asked how it stands, and what it says is settled.
-//! The student's return and the sweep do the same.
+//! Looking at an open payment: asks the provider for its state and settles the answer. The student's
+//! return to the page and the sweep both do this.
 
 use super::{
-    ASK_EVERY, TopUpError, TopUps, count_settled, news,
-    settle::{Door, Report, Verdict},
+    ASK_EVERY, PaymentError, Payments, count_settled,
+    gateway::{GatewayError, PaidFact, PaymentGateway, ProviderState},
+    news,
+    settle::{IncomingFact, Origin, Verdict},
 };
 use crate::{
     base::{clock::Timestamp, write_point},
     orders::{
         self,
-        gateway::{GatewayError, PaidFact, PaymentGateway, ProviderState},
         order::{Attempt, OrderId, OrderState, WholeOrder},
     },
     sessions::Student,
 };
 use std::{sync::Arc, time::Duration};
 
-/// On whose behalf the provider is asked.
+/// Why the provider is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// The student, who looks at the order.
+    /// The student looks at the order.
     Return,
-    /// Nobody: its time has come.
+    /// The payment is due.
     Sweep,
 }
 
@@ -34,10 +35,10 @@ impl Asker {
     }
 }
 
-impl TopUps {
+impl Payments {
     /// The order as it stands now. While it is unpaid the provider is asked, at most every two
-    /// seconds, and what it says is settled: the student's return is the second door.
-    pub async fn order(&self, student: &Student, id: OrderId) -> Result<WholeOrder, TopUpError> {
+    /// seconds, and its answer is settled: the student's return is the second door.
+    pub async fn order(&self, student: &Student, id: OrderId) -> Result<WholeOrder, PaymentError> {
         let whole = self.whole(student, id).await?;
         if whole.order.state != OrderState::AwaitingPayment {
             return Ok(whole);
@@ -50,10 +51,14 @@ impl TopUps {
         Ok(whole)
     }
 
-    /// The student gives up: the order's time ends now, and it is closed at the provider, which is
-    /// asked at most every two seconds. Where it does not answer or is not asked, the order stays as
-    /// it is and the sweep closes it.
-    pub async fn give_up(&self, student: &Student, id: OrderId) -> Result<WholeOrder, TopUpError> {
+    /// Cancels an unpaid order: it expires now and is closed at the provider, which is asked at most
+    /// every two seconds. Where the provider is not asked or does not answer, the order stays as it
+    /// is and the sweep closes it.
+    pub async fn give_up(
+        &self,
+        student: &Student,
+        id: OrderId,
+    ) -> Result<WholeOrder, PaymentError> {
         let whole = self.whole(student, id).await?;
         if whole.order.state != OrderState::AwaitingPayment {
             return Ok(whole);
@@ -73,8 +78,7 @@ impl TopUps {
         self.whole(student, id).await
     }
 
-    /// Looks at an attempt that was taken until `lease`; where it is still open, says when it is
-    /// looked at next.
+    /// Looks at an attempt that is leased until `lease`, and plans the next look if it is still open.
     pub(super) async fn look_and_plan(&self, attempt: &Attempt, lease: Timestamp, asker: Asker) {
         let looked = self.look(attempt, asker).await;
         let now = self.clock.now();
@@ -103,25 +107,25 @@ impl TopUps {
         })
     }
 
-    /// Asks how an open attempt stands. Where its time is over it is closed at the provider first,
-    /// and here only when the provider says so. True if it is open no longer.
-    async fn look(&self, attempt: &Attempt, asker: Asker) -> Result<bool, TopUpError> {
+    /// Asks for the state of an open attempt. An expired one is closed at the provider first, and here
+    /// only when the provider confirms it. True if the attempt is no longer open.
+    async fn look(&self, attempt: &Attempt, asker: Asker) -> Result<bool, PaymentError> {
         write_point::within("look", self.ask_and_settle(attempt, asker)).await
     }
 
-    async fn ask_and_settle(&self, attempt: &Attempt, asker: Asker) -> Result<bool, TopUpError> {
+    async fn ask_and_settle(&self, attempt: &Attempt, asker: Asker) -> Result<bool, PaymentError> {
         let gateway = self.gateway_of(attempt).await?;
         let number = attempt.payment.id.out_trade_no();
         let over = !attempt.order.is_payable(self.clock.now());
         let closed =
             if over { gateway.close(&number, self.clock.now()).await.map(drop) } else { Ok(()) };
-        // Whatever came of the close: a payment may have won the race.
+        // Ask whatever the close returned: a payment may have been made just before it.
         match gateway.query(&number, self.clock.now()).await? {
             ProviderState::Paid(fact) => {
-                self.settle(attempt, fact, Door::Answer, asker).await.map(|()| true)
+                self.settle(attempt, fact, Origin::Answer, asker).await.map(|()| true)
             }
             ProviderState::Refunded(fact) => {
-                self.settle(attempt, fact, Door::RefundedAnswer, asker).await.map(|()| true)
+                self.settle(attempt, fact, Origin::RefundedAnswer, asker).await.map(|()| true)
             }
             ProviderState::Closed => self.close(attempt).await.map(|()| true),
             ProviderState::Unknown if self.will_stay_unknown(attempt) => {
@@ -135,20 +139,20 @@ impl TopUps {
         &self,
         attempt: &Attempt,
         fact: PaidFact,
-        door: Door,
+        origin: Origin,
         asker: Asker,
-    ) -> Result<(), TopUpError> {
-        let report = Report { school: attempt.order.school, fact, door };
-        match self.settling.submit(report).await? {
+    ) -> Result<(), PaymentError> {
+        let incoming = IncomingFact { school: attempt.order.school, fact, origin };
+        match self.settling.submit(incoming).await? {
             Verdict::Settled => count_settled(asker.code()),
             Verdict::AlreadySettled => {}
-            // Its money is in suspense: this payment cannot be paid again, nor pay its order.
+            // This payment cannot be paid again, nor pay its order; a case is open.
             Verdict::Suspense | Verdict::Disagrees => self.close(attempt).await?,
         }
         Ok(())
     }
 
-    async fn close(&self, attempt: &Attempt) -> Result<(), TopUpError> {
+    async fn close(&self, attempt: &Attempt) -> Result<(), PaymentError> {
         let (id, now) = (attempt.payment.id, self.clock.now());
         let closing = self.db.in_tx(async |tx| {
             let closed = orders::close(tx, id).await?;
@@ -157,37 +161,38 @@ impl TopUps {
         Ok(write_point::within("close", closing).await?)
     }
 
-    /// No request of ours can be under way any more that would make the payment known.
+    /// True when no request of ours can still be on its way that would make the payment known.
     fn will_stay_unknown(&self, attempt: &Attempt) -> bool {
         self.clock.now() >= self.pace.settled(attempt.order.expires_at)
     }
 
-    /// At most once in two seconds for a payment, on all servers together.
+    /// True at most once in two seconds for a payment, across all servers.
     async fn may_ask(&self, attempt: &Attempt) -> bool {
         let key = format!("ask:{}", attempt.payment.id);
-        // Without the store the provider is asked more often than need be, which harms nobody.
+        // Without the key-value store the provider is asked more often, which is harmless.
         self.kv.put_once(&key, b"1", ASK_EVERY).await.unwrap_or(true)
     }
 
-    /// The gateway of the merchant that the payment was made at: another one does not know it.
-    async fn gateway_of(&self, attempt: &Attempt) -> Result<Arc<dyn PaymentGateway>, TopUpError> {
+    /// The gateway of the payment's merchant: another merchant's does not know the payment.
+    async fn gateway_of(&self, attempt: &Attempt) -> Result<Arc<dyn PaymentGateway>, PaymentError> {
         let school = self.school(attempt.order.school).await?;
-        let gateway = self.gateways.of(&school.code).ok_or(TopUpError::FundingUnavailable)?;
+        let gateway = self.gateways.of(&school.code, attempt.payment.provider);
+        let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
         if gateway.merchant() == attempt.payment.merchant {
             Ok(Arc::clone(gateway))
         } else {
-            Err(TopUpError::FundingUnavailable)
+            Err(PaymentError::FundingUnavailable)
         }
     }
 }
 
-fn log(error: &TopUpError, attempt: &Attempt) {
+fn log(error: &PaymentError, attempt: &Attempt) {
     tracing::warn!(%error, payment = %attempt.payment.id, "the provider could not be asked");
 }
 
-/// How long the provider asks us to leave it alone.
-fn wanted_pause(error: &TopUpError) -> Duration {
-    if let TopUpError::Provider(GatewayError::Throttled { retry_after }) = error {
+/// How long the provider asks us to wait.
+fn wanted_pause(error: &PaymentError) -> Duration {
+    if let PaymentError::Provider(GatewayError::Throttled { retry_after }) = error {
         retry_after.unwrap_or(ASK_EVERY)
     } else {
         Duration::ZERO

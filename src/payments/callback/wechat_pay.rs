@@ -1,14 +1,17 @@
-//! WeChat Pay's door. The answer is the protocol's: 204 once the commit is done, otherwise
-//! `{"code":"FAIL","message":…}` with a status that makes the provider come again.
+//! WeChat Pay's callbacks. The answer is the protocol's: 204 after the commit, otherwise
+//! `{"code":"FAIL","message":…}` with a status that makes WeChat Pay send the message again.
 
-use super::{ReceiveError, TopUps};
+use super::SingleHeaders;
 use crate::{
     base::http::{ApiError, RawBody},
-    orders::gateway::{Headers, NotificationRefused, RawNotification},
+    payments::{
+        Payments, ReceiveError,
+        gateway::{NotificationRefused, Provider, RawNotification},
+    },
 };
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header::HeaderMap},
+    http::StatusCode,
     post,
     web::{Data, Path},
 };
@@ -24,26 +27,26 @@ use serde_json::json;
         (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
         (status = 404, description = "No such callback"),
         (status = 413, description = "Over 64 KiB"),
-        (status = 500, description = "Not committed: come again"),
-        (status = 503, description = "The provider's keys are not known yet: come again"),
+        (status = 500, description = "Not committed: send it again"),
+        (status = 503, description = "The provider's keys are not known yet: send it again"),
     )
 )]
 #[post("/callbacks/{school}/wechat-pay/transactions")]
-pub async fn wechat_pay(
+pub async fn transactions(
     request: HttpRequest,
     school: Path<String>,
     body: Result<RawBody, ApiError>,
-    topups: Data<TopUps>,
+    payments: Data<Payments>,
 ) -> HttpResponse {
     let Ok(RawBody(body)) = body else { return fail(StatusCode::PAYLOAD_TOO_LARGE, "unreadable") };
-    let raw = RawNotification { headers: &Single(request.headers()), body: &body };
-    match topups.receive(&school, &raw).await {
+    let raw = RawNotification { headers: &SingleHeaders(request.headers()), body: &body };
+    match payments.receive(&school, Provider::WechatPay, &raw).await {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(error) => refusal(&error),
     }
 }
 
-/// The reason goes to the log; the sender learns only that it must, or need not, come again.
+/// Logs the reason; the sender is told only whether to send it again.
 fn refusal(error: &ReceiveError) -> HttpResponse {
     let (status, message) = match error {
         ReceiveError::NoSuchCallback => (StatusCode::NOT_FOUND, "no such callback"),
@@ -67,21 +70,9 @@ fn refusal(error: &ReceiveError) -> HttpResponse {
     fail(status, message)
 }
 
-/// The protocol's form, also for a body that is over the limit or was broken off.
+/// The protocol's form, also for a body that is over the limit or incomplete.
 fn fail(status: StatusCode, message: &'static str) -> HttpResponse {
     let verdict = if status.is_server_error() { "failed" } else { "refused" };
     metrics::counter!("onecard_callbacks_total", "verdict" => verdict).increment(1);
     HttpResponse::build(status).json(json!({ "code": "FAIL", "message": message }))
-}
-
-#[derive(Debug)]
-struct Single<'a>(&'a HeaderMap);
-
-impl Headers for Single<'_> {
-    // By comparing: a look-up by text would make a name of its own first.
-    fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self.0.iter().filter(|(known, _)| known.as_str() == name);
-        let (_, only) = values.next()?;
-        if values.next().is_some() { None } else { only.to_str().ok() }
-    }
 }

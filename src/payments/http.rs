@@ -1,6 +1,10 @@
-//! Orders over HTTP.
+//! Orders and payments over HTTP. `POST /api/v1/orders` is in the wiring: it belongs to the journey of
+//! the order's purpose.
 
-use super::{Started, TopUpError, TopUps, Tried, Wish};
+use super::{
+    PaymentError, Payments, Started, StartedPayment,
+    gateway::{GatewayError, PayParams, Provider},
+};
 use crate::{
     base::{
         clock::Timestamp,
@@ -11,8 +15,8 @@ use crate::{
         money::Fen,
     },
     orders::{
-        gateway::{GatewayError, PayParams},
-        order::{OrderId, Payment, PaymentId, Purpose, WholeOrder},
+        order::{OrderId, Payment, PaymentId, WholeOrder},
+        purpose::Purpose,
     },
     sessions::Student,
 };
@@ -22,9 +26,10 @@ use actix_web::{
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
 
-const AMOUNT_OUT_OF_RANGE: Kind =
-    Kind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
+const PURPOSE_UNAVAILABLE: Kind =
+    Kind { code: "purpose_unavailable", status: 422, title: "暂不支持该类订单" };
 const FUNDING_UNAVAILABLE: Kind =
     Kind { code: "funding_unavailable", status: 422, title: "本校暂不支持该支付方式" };
 const PAYER_OF_OTHER_APP: Kind =
@@ -36,16 +41,10 @@ const ORDER_NOT_PAYABLE: Kind = Kind {
     status: 409,
     title: "订单已支付、已关闭或已过期，不能再支付",
 };
-const CARD_NOT_USABLE: Kind =
-    Kind {
-        code: "card_not_usable", status: 409, title: "校园卡已过期或已注销，不能充值"
-    };
 const TOO_MANY_OPEN_ORDERS: Kind =
     Kind {
         code: "too_many_open_orders", status: 409, title: "未支付的订单过多，请先支付或取消"
     };
-const PASSWORD_REQUIRED: Kind =
-    Kind { code: "password_required", status: 422, title: "请输入查询密码" };
 const PROVIDER_REFUSED: Kind =
     Kind { code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求" };
 const PROVIDER_UNAVAILABLE: Kind =
@@ -62,24 +61,26 @@ const MAX_LIMIT: u16 = 100;
 pub enum Funding {
     /// WeChat Pay.
     WechatPay,
+    /// Alipay. Not offered yet.
+    Alipay,
+    /// A bank card. Not offered yet.
+    BankCard,
+    /// 电子钱包. Not offered yet.
+    Wallet,
+    /// The campus card. Not offered yet.
+    Card,
 }
 
-/// A new order.
-#[derive(Deserialize, Validate, utoipa::ToSchema)]
-#[expect(missing_debug_implementations, reason = "it holds a password: it must not print")]
-pub struct NewOrder {
-    /// What for.
-    #[garde(skip)]
-    purpose: Purpose,
-    /// What pays it.
-    #[garde(skip)]
-    funding: Funding,
-    /// How much, in fen: 1 to 10,000,000, and within the school's limits.
-    #[garde(range(min = 1, max = 10_000_000))]
-    amount_fen: i64,
-    /// Where the school's `top_up.password_required` says so.
-    #[garde(inner(length(bytes, min = 1, max = 64)))]
-    query_password: Option<String>,
+impl Funding {
+    /// The provider that takes the money.
+    pub const fn provider(self) -> Result<Provider, PaymentError> {
+        match self {
+            Self::WechatPay => Ok(Provider::WechatPay),
+            Self::Alipay | Self::BankCard | Self::Wallet | Self::Card => {
+                Err(PaymentError::FundingUnavailable)
+            }
+        }
+    }
 }
 
 /// An order.
@@ -87,27 +88,27 @@ pub struct NewOrder {
 pub struct OrderView {
     #[schema(value_type = uuid::Uuid)]
     id: OrderId,
-    /// `awaiting_payment`, `fulfilled`, `closed`.
+    /// `awaiting_payment`, `paid`, `fulfilled`, `closed`.
     state: &'static str,
     #[schema(value_type = i64)]
     amount_fen: Fen,
     purpose: Purpose,
     #[schema(value_type = String)]
     created_at: Timestamp,
-    /// From then on it cannot be paid. Until the provider has confirmed that nobody did, the order
-    /// still awaits its payment.
+    /// From then on it cannot be paid. Until the provider has confirmed that it was not, the order
+    /// stays `awaiting_payment`.
     #[schema(value_type = String)]
     expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     paid_at: Option<Timestamp>,
-    /// What was tried to pay it, oldest first.
+    /// Its payments, oldest first.
     payments: Vec<PaymentView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pay: Option<PayParams>,
 }
 
-/// One try to pay an order.
+/// One payment of an order.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PaymentView {
     #[schema(value_type = uuid::Uuid)]
@@ -118,6 +119,12 @@ pub struct PaymentView {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pay: Option<PayParams>,
+}
+
+impl From<Started> for OrderView {
+    fn from(started: Started) -> Self {
+        Self::of(&started.whole, started.pay)
+    }
 }
 
 impl OrderView {
@@ -167,7 +174,7 @@ pub struct Page {
     cursor: Option<OrderId>,
 }
 
-/// One more try to pay an order.
+/// One more payment of an order.
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 pub struct NewPayment {
     /// What pays it.
@@ -175,44 +182,9 @@ pub struct NewPayment {
     funding: Funding,
 }
 
-/// Makes an order and its first payment.
-#[utoipa::path(
-    tag = "orders",
-    request_body = NewOrder,
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters")),
-    responses(
-        (status = 201, body = OrderView),
-        (
-            status = 409,
-            body = problem::Problem,
-            description = "`card_not_usable`, `too_many_open_orders`, `payer_of_other_app`",
-        ),
-        (status = 422, body = problem::Problem),
-    ),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/orders")]
-pub async fn start(
-    student: Principal<Student>,
-    key: IdempotencyKey,
-    body: ValidJson<NewOrder>,
-    topups: Data<TopUps>,
-) -> Result<HttpResponse, ApiError> {
-    let wish = wish(body.into_inner(), &key)?;
-    let Started { whole, pay } = topups.start(&student, wish).await?;
-    Ok(HttpResponse::Created().json(OrderView::of(&whole, pay)))
-}
-
-fn wish(body: NewOrder, key: &IdempotencyKey) -> Result<Wish, ApiError> {
-    let NewOrder {
-        purpose: Purpose::CardTopUp,
-        funding: Funding::WechatPay,
-        amount_fen,
-        query_password,
-    } = body;
-    let amount = Fen::new(amount_fen).map_err(|error| ApiError::internal(&error))?;
-    let key = key.as_str().to_owned();
-    Ok(Wish { amount, key, query_password: query_password.map(Into::into) })
+/// Mounts the paths of this room; needs `Data<Payments>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(show).service(list).service(try_again).service(give_up);
 }
 
 /// An order as it stands now; while it is unpaid the provider is asked, at most every two seconds.
@@ -223,12 +195,12 @@ fn wish(body: NewOrder, key: &IdempotencyKey) -> Result<Wish, ApiError> {
     security(("bearer" = []))
 )]
 #[get("/api/v1/orders/{id}")]
-pub async fn show(
+async fn show(
     student: Principal<Student>,
     id: Path<OrderId>,
-    topups: Data<TopUps>,
+    payments: Data<Payments>,
 ) -> Result<Json<OrderView>, ApiError> {
-    let whole = topups.order(&student, id.into_inner()).await?;
+    let whole = payments.order(&student, id.into_inner()).await?;
     Ok(Json(OrderView::of(&whole, None)))
 }
 
@@ -240,15 +212,15 @@ pub async fn show(
     security(("bearer" = []))
 )]
 #[get("/api/v1/orders")]
-pub async fn list(
+async fn list(
     student: Principal<Student>,
     page: Query<Page>,
-    topups: Data<TopUps>,
+    payments: Data<Payments>,
 ) -> Result<Json<OrderList>, ApiError> {
     let Page { limit, cursor } = page.into_inner();
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     // One more tells whether there is a next page.
-    let mut orders = topups.orders(&student, cursor, u64::from(limit) + 1).await?;
+    let mut orders = payments.orders(&student, cursor, u64::from(limit) + 1).await?;
     let more = orders.len() > usize::from(limit);
     orders.truncate(limit.into());
     let last = orders.last().filter(|_| more);
@@ -257,7 +229,7 @@ pub async fn list(
     Ok(Json(OrderList { items, next_cursor }))
 }
 
-/// Tries once more to pay an order; the first success pays it.
+/// Adds a payment to an order; the first that succeeds pays it.
 #[utoipa::path(
     tag = "orders",
     request_body = NewPayment,
@@ -274,20 +246,21 @@ pub async fn list(
     security(("bearer" = []))
 )]
 #[post("/api/v1/orders/{id}/payments")]
-pub async fn try_again(
+async fn try_again(
     student: Principal<Student>,
     id: Path<OrderId>,
     key: IdempotencyKey,
     body: ValidJson<NewPayment>,
-    topups: Data<TopUps>,
+    payments: Data<Payments>,
 ) -> Result<HttpResponse, ApiError> {
-    let NewPayment { funding: Funding::WechatPay } = body.into_inner();
-    let Tried { payment, pay } = topups.try_again(&student, id.into_inner(), key.as_str()).await?;
+    let provider = body.into_inner().funding.provider()?;
+    let started = payments.try_again(&student, id.into_inner(), provider, key.as_str()).await?;
+    let StartedPayment { payment, pay } = started;
     Ok(HttpResponse::Created().json(PaymentView::of(&payment, pay)))
 }
 
-/// Gives an order up. It is closed once the provider has confirmed that nobody paid it; where the
-/// provider does not answer at once, later and by itself.
+/// Cancels an unpaid order. It is closed when the provider confirms that it was not paid: at once, or
+/// later by itself where the provider does not answer now.
 #[utoipa::path(
     tag = "orders",
     params(("id" = uuid::Uuid, Path, description = "The order")),
@@ -295,47 +268,42 @@ pub async fn try_again(
     security(("bearer" = []))
 )]
 #[post("/api/v1/orders/{id}/close")]
-pub async fn give_up(
+async fn give_up(
     student: Principal<Student>,
     id: Path<OrderId>,
-    topups: Data<TopUps>,
+    payments: Data<Payments>,
 ) -> Result<Json<OrderView>, ApiError> {
-    let whole = topups.give_up(&student, id.into_inner()).await?;
+    let whole = payments.give_up(&student, id.into_inner()).await?;
     Ok(Json(OrderView::of(&whole, None)))
 }
 
-impl From<TopUpError> for ApiError {
-    fn from(error: TopUpError) -> Self {
+impl From<PaymentError> for ApiError {
+    fn from(error: PaymentError) -> Self {
         match error {
-            TopUpError::AmountOutOfRange { min, max } => Self::new(AMOUNT_OUT_OF_RANGE)
-                .detail(format!("单笔充值须在 {min} 到 {max} 之间"))
-                .field("/amount_fen", format!("须在 {min} 到 {max} 之间")),
-            TopUpError::FundingUnavailable => {
+            PaymentError::PurposeUnavailable => {
+                Self::new(PURPOSE_UNAVAILABLE).field("/purpose", "该功能尚未开通")
+            }
+            PaymentError::FundingUnavailable => {
                 Self::new(FUNDING_UNAVAILABLE).field("/funding", "请换一种支付方式")
             }
-            TopUpError::OtherApp => Self::new(PAYER_OF_OTHER_APP),
-            TopUpError::CardNotUsable => Self::new(CARD_NOT_USABLE),
-            TopUpError::TooManyOpen => Self::new(TOO_MANY_OPEN_ORDERS),
-            TopUpError::PasswordRequired => {
-                Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
-            }
-            TopUpError::Password(fault) => fault.into(),
-            TopUpError::KeyReused => Self::new(problem::IDEMPOTENCY_KEY_REUSED),
-            TopUpError::NotPayable => Self::new(ORDER_NOT_PAYABLE),
-            TopUpError::NoSuchOrder => Self::new(problem::NOT_FOUND),
-            TopUpError::Provider(GatewayError::Refused { code }) => {
+            PaymentError::OtherApp => Self::new(PAYER_OF_OTHER_APP),
+            PaymentError::TooManyOpen => Self::new(TOO_MANY_OPEN_ORDERS),
+            PaymentError::KeyReused => Self::new(problem::IDEMPOTENCY_KEY_REUSED),
+            PaymentError::NotPayable => Self::new(ORDER_NOT_PAYABLE),
+            PaymentError::NoSuchOrder => Self::new(problem::NOT_FOUND),
+            PaymentError::Provider(GatewayError::Refused { code }) => {
                 tracing::error!(code, "the payment provider refused");
                 Self::new(PROVIDER_REFUSED)
             }
-            TopUpError::Provider(GatewayError::Throttled { retry_after }) => {
+            PaymentError::Provider(GatewayError::Throttled { retry_after }) => {
                 let limited = Self::new(PROVIDER_UNAVAILABLE);
                 limited.retry_after(retry_after.unwrap_or(super::ASK_EVERY))
             }
-            TopUpError::Provider(GatewayError::Unknown) => {
+            PaymentError::Provider(GatewayError::Unknown) => {
                 Self::new(PROVIDER_UNAVAILABLE).retry_after(super::ASK_EVERY)
             }
-            TopUpError::Settle(error) => Self::internal(&error),
-            TopUpError::Db(error) => Self::internal(&error),
+            PaymentError::Settle(error) => Self::internal(&error),
+            PaymentError::Db(error) => Self::internal(&error),
         }
     }
 }

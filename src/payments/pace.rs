@@ -1,5 +1,5 @@
-//! When the sweep looks at an open payment: often at first, when a lost message would be noticed,
-//! then less and less; at the end of its time; and then until its provider has answered.
+//! When the sweep looks at an open payment: often at first, when the student would notice a lost
+//! message, then less and less; when the payment expires; and from then until the provider answers.
 
 use crate::base::clock::Timestamp;
 use std::time::Duration;
@@ -10,29 +10,29 @@ const LOOKS: [u32; 5] = [1, 3, 12, 36, 120];
 const SHORTEST: u32 = 3;
 /// The longest, as a multiple: 1 h.
 const LONGEST: u32 = 720;
-/// How long what was taken stays taken, as a multiple: 2 min. Longer than all that a round does, at
-/// any pace that the configuration allows in production.
+/// The length of a lease, as a multiple: 2 min. Longer than a round takes, at any pace that the
+/// configuration allows in production.
 const LEASE: u32 = 24;
 /// How long after the end a number may still arrive at the provider, as a multiple: 1 min. Longer
 /// than any request of ours, at any pace that the configuration allows in production.
 const GRACE: u32 = 12;
-/// What is due is asked for so many times within the first delay: each second.
+/// How often due rows are taken within the first delay: each second.
 const TURNS: u32 = 5;
 const SHORTEST_TURN: Duration = Duration::from_millis(10);
 
-/// The delays of the sweep; all of them grow with the first.
+/// The delays of the sweep; all of them are multiples of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     first: Duration,
 }
 
 impl Pace {
-    /// With its first look so long after a payment was made.
+    /// With the first look this long after a payment was created.
     pub const fn new(first: Duration) -> Self {
         Self { first }
     }
 
-    /// The first look at a payment that is made now.
+    /// The first look at a payment that is created now.
     pub fn first(self, now: Timestamp) -> Timestamp {
         now.plus(self.first)
     }
@@ -46,24 +46,24 @@ impl Pace {
         planned.into_iter().find(|look| *look > now).map_or(expires, |look| look.min(expires))
     }
 
-    /// The next try of what has been wanted since `since`: as long again as it has taken so far,
+    /// The next try of something that is due since `since`: after as much time as has passed so far,
     /// within bounds.
     pub fn again(self, since: Timestamp, now: Timestamp) -> Timestamp {
         let waited = now.distance(since);
         now.plus(waited.clamp(self.first * SHORTEST, self.first * LONGEST))
     }
 
-    /// Until when something that is taken now stays taken.
+    /// The end of a lease that begins now.
     pub fn lease(self, now: Timestamp) -> Timestamp {
         now.plus(self.first * LEASE)
     }
 
-    /// From then on a payment that its provider does not know will not become known to it.
+    /// From then on a payment that the provider does not know will never become known to it.
     pub fn settled(self, expires: Timestamp) -> Timestamp {
         expires.plus(self.first * GRACE)
     }
 
-    /// How long nobody asks what is due.
+    /// The pause between two takings of due rows.
     pub fn turn(self) -> Duration {
         (self.first / TURNS).max(SHORTEST_TURN)
     }
