@@ -6,7 +6,7 @@ use crate::{
         clock::Timestamp,
         http::{
             ApiError, IdempotencyKey, Principal, ValidJson,
-            problem::{self, Kind},
+            problem::{self, ProblemKind},
         },
         money::Fen,
     },
@@ -23,35 +23,41 @@ use actix_web::{
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-const AMOUNT_OUT_OF_RANGE: Kind =
-    Kind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
-const FUNDING_UNAVAILABLE: Kind =
-    Kind { code: "funding_unavailable", status: 422, title: "本校暂不支持该支付方式" };
-const PAYER_OF_OTHER_APP: Kind =
-    Kind {
+const AMOUNT_OUT_OF_RANGE: ProblemKind =
+    ProblemKind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
+const FUNDING_UNAVAILABLE: ProblemKind =
+    ProblemKind {
+        code: "funding_unavailable", status: 422, title: "本校暂不支持该支付方式"
+    };
+const PAYER_OF_OTHER_APP: ProblemKind =
+    ProblemKind {
         code: "payer_of_other_app", status: 409, title: "请在本校小程序内登录后再支付"
     };
-const ORDER_NOT_PAYABLE: Kind = Kind {
+const ORDER_NOT_PAYABLE: ProblemKind = ProblemKind {
     code: "order_not_payable",
     status: 409,
     title: "订单已支付、已关闭或已过期，不能再支付",
 };
-const CARD_NOT_USABLE: Kind =
-    Kind {
+const CARD_NOT_USABLE: ProblemKind =
+    ProblemKind {
         code: "card_not_usable", status: 409, title: "校园卡已过期或已注销，不能充值"
     };
-const TOO_MANY_OPEN_ORDERS: Kind =
-    Kind {
-        code: "too_many_open_orders", status: 409, title: "未支付的订单过多，请先支付或取消"
+const TOO_MANY_OPEN_ORDERS: ProblemKind = ProblemKind {
+    code: "too_many_open_orders",
+    status: 409,
+    title: "未支付的订单过多，请先支付或取消",
+};
+const PASSWORD_REQUIRED: ProblemKind =
+    ProblemKind { code: "password_required", status: 422, title: "请输入查询密码" };
+const PROVIDER_REFUSED: ProblemKind =
+    ProblemKind {
+        code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求"
     };
-const PASSWORD_REQUIRED: Kind =
-    Kind { code: "password_required", status: 422, title: "请输入查询密码" };
-const PROVIDER_REFUSED: Kind =
-    Kind { code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求" };
-const PROVIDER_UNAVAILABLE: Kind =
-    Kind {
-        code: "provider_unavailable", status: 503, title: "支付平台暂时没有响应，请稍后重试"
-    };
+const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "provider_unavailable",
+    status: 503,
+    title: "支付平台暂时没有响应，请稍后重试",
+};
 
 const DEFAULT_LIMIT: u16 = 20;
 const MAX_LIMIT: u16 = 100;
