@@ -51,7 +51,7 @@ pub struct Identities {
 
 /// What [`Identities`] is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub struct IdentitiesSetup {
     /// Sessions and bindings.
     pub db: Db,
     /// Policies.
@@ -91,8 +91,9 @@ pub struct BindingView {
 
 impl Identities {
     /// The journey.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { db, schools, passwords, cards, codes, sealer, apps, tokens, clock } = parts;
+    pub fn new(parts: IdentitiesSetup) -> Self {
+        let IdentitiesSetup { db, schools, passwords, cards, codes, sealer, apps, tokens, clock } =
+            parts;
         let live = Cache::builder().max_capacity(LIVE_COPIES).time_to_live(LIVE_COPY).build();
         Self {
             db,

@@ -10,7 +10,7 @@ use crate::{
         clock::Timestamp,
         http::{
             ApiError, IdempotencyKey, Principal, ValidJson,
-            problem::{self, Kind},
+            problem::{self, ProblemKind},
         },
         money::Fen,
     },
@@ -28,29 +28,35 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const PURPOSE_UNAVAILABLE: Kind =
-    Kind { code: "purpose_unavailable", status: 422, title: "暂不支持该类订单" };
-const FUNDING_UNAVAILABLE: Kind =
-    Kind { code: "funding_unavailable", status: 422, title: "本校暂不支持该支付方式" };
-const PAYER_OF_OTHER_APP: Kind =
-    Kind {
+const PURPOSE_UNAVAILABLE: ProblemKind =
+    ProblemKind { code: "purpose_unavailable", status: 422, title: "暂不支持该类订单" };
+const FUNDING_UNAVAILABLE: ProblemKind =
+    ProblemKind {
+        code: "funding_unavailable", status: 422, title: "本校暂不支持该支付方式"
+    };
+const PAYER_OF_OTHER_APP: ProblemKind =
+    ProblemKind {
         code: "payer_of_other_app", status: 409, title: "请在本校小程序内登录后再支付"
     };
-const ORDER_NOT_PAYABLE: Kind = Kind {
+const ORDER_NOT_PAYABLE: ProblemKind = ProblemKind {
     code: "order_not_payable",
     status: 409,
     title: "订单已支付、已关闭或已过期，不能再支付",
 };
-const TOO_MANY_OPEN_ORDERS: Kind =
-    Kind {
-        code: "too_many_open_orders", status: 409, title: "未支付的订单过多，请先支付或取消"
+const TOO_MANY_OPEN_ORDERS: ProblemKind = ProblemKind {
+    code: "too_many_open_orders",
+    status: 409,
+    title: "未支付的订单过多，请先支付或取消",
+};
+const PROVIDER_REFUSED: ProblemKind =
+    ProblemKind {
+        code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求"
     };
-const PROVIDER_REFUSED: Kind =
-    Kind { code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求" };
-const PROVIDER_UNAVAILABLE: Kind =
-    Kind {
-        code: "provider_unavailable", status: 503, title: "支付平台暂时没有响应，请稍后重试"
-    };
+const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "provider_unavailable",
+    status: 503,
+    title: "支付平台暂时没有响应，请稍后重试",
+};
 
 const DEFAULT_LIMIT: u16 = 20;
 const MAX_LIMIT: u16 = 100;

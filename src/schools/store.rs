@@ -1,10 +1,10 @@
 //! Rows of schools and people: the only file of the slice that knows tables.
 
 use super::{
-    briefs::Brief,
     person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
     policy::Policy,
     school::School,
+    summaries::PersonSummary,
 };
 use crate::base::{
     clock::{Day, Timestamp},
@@ -160,7 +160,7 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
 }
 
 /// What a decision needs of these persons.
-pub(super) fn briefs(persons: &[PersonId]) -> Question {
+pub(super) fn summaries(persons: &[PersonId]) -> Question {
     Question {
         columns: &[
             ("p.id", "uuid"),
@@ -175,11 +175,11 @@ pub(super) fn briefs(persons: &[PersonId]) -> Question {
     }
 }
 
-/// A row that [`briefs`] found.
-pub(super) fn brief(found: &Found) -> Result<Brief, DbError> {
+/// A row that [`summaries`] found.
+pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
     let status: String = found.get(1)?;
     let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
-    Ok(Brief {
+    Ok(PersonSummary {
         person: PersonId::from_uuid(found.get(0)?),
         standing: Standing {
             status: PersonStatus::from_code(&status).ok_or(unknown)?,

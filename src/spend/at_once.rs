@@ -27,7 +27,7 @@ use crate::{
     cards::charges,
     events,
     ledger::Watched,
-    passcode::{self, Shown, Use},
+    passcode::{self, CodeUse, ShownCode},
     terminals::write_of_first,
 };
 use std::collections::HashSet;
@@ -40,7 +40,7 @@ pub(super) async fn charge_at_once(
     names: &Sealer,
     askings: &[Asking],
 ) -> Result<Option<Done>, ChargeError> {
-    let codes: Vec<Shown> = askings.iter().filter_map(Asking::shown).copied().collect();
+    let codes: Vec<ShownCode> = askings.iter().filter_map(Asking::shown).copied().collect();
     if !db.has_row_locks() || !are_usual(askings, now) || !are_different(&codes) {
         return Ok(None);
     }
@@ -52,7 +52,7 @@ pub(super) async fn charge_at_once(
     let watched = Watched::of(persons, &accounts)?;
     let with_code = open.iter().filter(|asking| asking.shown().is_some());
     let papers = Papers {
-        uses: with_code.map(|asking| (place(asking), Use::Fresh)).collect(),
+        uses: with_code.map(|asking| (place(asking), CodeUse::Fresh)).collect(),
         ..Papers::of([who, what])?
     };
     let mut desk = Desk::new(now, names, watched.held(), papers);
@@ -60,7 +60,7 @@ pub(super) async fn charge_at_once(
         desk.decide(asking)?;
     }
     let orders = desk.close();
-    let uses: Vec<(Shown, &str)> = codes.iter().map(|shown| (*shown, "")).collect();
+    let uses: Vec<(ShownCode, &str)> = codes.iter().map(|shown| (*shown, "")).collect();
     let beside = vec![
         write_of_first(&orders.kept, now),
         passcode::write_of_first(&uses, now),
@@ -79,6 +79,6 @@ fn are_usual(askings: &[Asking], now: Timestamp) -> bool {
 }
 
 /// Of two scans of one code, one is refused.
-fn are_different(codes: &[Shown]) -> bool {
+fn are_different(codes: &[ShownCode]) -> bool {
     codes.iter().collect::<HashSet<_>>().len() == codes.len()
 }

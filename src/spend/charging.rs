@@ -31,10 +31,10 @@ use crate::{
     cards::charges,
     events,
     ledger::{Held, LedgerError, account::NotAName},
-    passcode::{self, Codes, Shown, Use},
+    passcode::{self, CodeUse, Codes, ShownCode},
     terminals::{
         known,
-        seq::{Asked, Kept},
+        seq::{AnsweredRequest, NumberedRequest},
         write_of,
     },
 };
@@ -126,7 +126,7 @@ pub struct Done {
     /// What each request is told.
     pub told: Vec<Told>,
     /// The codes that can be used no more.
-    pub used: Vec<Shown>,
+    pub used: Vec<ShownCode>,
 }
 
 /// Decides charges in order and answers each, but for those that have waited too long. Nothing
@@ -139,7 +139,7 @@ pub async fn charge_all(
 ) -> Result<Done, ChargeError> {
     let (persons, merchants) = touched(askings)?;
     let held = Held::lock(tx, persons, &merchants).await?;
-    let asked: Vec<&Asked> = askings.iter().map(|asking| &asking.asked).collect();
+    let asked: Vec<&NumberedRequest> = askings.iter().map(|asking| &asking.asked).collect();
     let mut kept = known(Source::Tx(tx), &asked).await?;
     let open = to_decide(askings, &kept, now);
     let papers = papers(tx, now, askings, &open).await?;
@@ -176,7 +176,7 @@ async fn papers(
 ) -> Result<Papers, DbError> {
     let open: Vec<&Asking> =
         askings.iter().zip(open).filter(|(_, open)| **open).map(|(asking, _)| asking).collect();
-    let shown: Vec<(Shown, &str)> =
+    let shown: Vec<(ShownCode, &str)> =
         open.iter().filter_map(|asking| Some((*asking.shown()?, ""))).collect();
     let uses = passcode::use_up(tx, &shown, now).await?;
     let challenges = open.iter().filter_map(|asking| Some(asking.challenge()?.id)).collect();
@@ -190,13 +190,17 @@ async fn papers(
 }
 
 /// What became of the code of each request, by its place.
-fn uses_by_request(open: &[&Asking], uses: Vec<Use>) -> HashMap<Place, Use> {
+fn uses_by_request(open: &[&Asking], uses: Vec<CodeUse>) -> HashMap<Place, CodeUse> {
     let with_code = open.iter().filter(|asking| asking.shown().is_some());
     with_code.map(|asking| place(asking)).zip(uses).collect()
 }
 
 /// Everybody's answer is kept by now, but theirs who came too late for one.
-fn told_in_the_end(asking: &Asking, kept: &[Kept], now: Timestamp) -> Result<Told, DbError> {
+fn told_in_the_end(
+    asking: &Asking,
+    kept: &[AnsweredRequest],
+    now: Timestamp,
+) -> Result<Told, DbError> {
     let missing = DbError::Inconsistent { table: "terminal_answer", what: "no answer" };
     let late = asking.is_late(now).then_some(Told::Late);
     told_before(asking, kept).or(late).ok_or(missing)

@@ -24,18 +24,18 @@ use crate::{
     },
     events::{CodeRefused, CodeUsed, Happening, NewEvent},
     ledger::{Held, transfer::Transfer},
-    passcode::{Purpose, Use},
-    schools::{Brief, People},
+    passcode::{CodePurpose, CodeUse},
+    schools::{People, PersonSummary},
     terminals::{
         TerminalId,
-        seq::{Answer, Kept, Seq, Step},
+        seq::{AnsweredRequest, Seq, SeqStep, StoredResponse},
     },
 };
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
 /// A request among those of a batch that are to be decided.
-pub(super) type Place = (TerminalId, Seq, Step);
+pub(super) type Place = (TerminalId, Seq, SeqStep);
 
 /// The place of a request.
 pub(super) const fn place(asking: &Asking) -> Place {
@@ -46,8 +46,8 @@ pub(super) const fn place(asking: &Asking) -> Place {
 #[derive(Debug, Default)]
 pub(super) struct Papers {
     /// What became of the code of each request that has one.
-    pub(super) uses: HashMap<Place, Use>,
-    pub(super) briefs: HashMap<PersonId, Brief>,
+    pub(super) uses: HashMap<Place, CodeUse>,
+    pub(super) summaries: HashMap<PersonId, PersonSummary>,
     pub(super) spent: HashMap<PersonId, Spent>,
     pub(super) challenges: HashMap<ChallengeId, Challenge>,
 }
@@ -58,15 +58,15 @@ impl Papers {
         let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
         let spenders = persons(open.iter().filter(limited));
         [
-            People::briefs_question(&persons(open.iter())),
+            People::summaries_question(&persons(open.iter())),
             charges::spent_question(&spenders, now.day()),
         ]
     }
 
     /// What the answers to [`Papers::questions`] show. Codes and challenges are the caller's.
-    pub(super) fn of([briefs, spent]: [Vec<Found>; 2]) -> Result<Self, DbError> {
+    pub(super) fn of([summaries, spent]: [Vec<Found>; 2]) -> Result<Self, DbError> {
         Ok(Self {
-            briefs: People::briefs(&briefs)?,
+            summaries: People::summaries(&summaries)?,
             spent: charges::spent(&spent)?,
             ..Self::default()
         })
@@ -84,7 +84,7 @@ fn persons<'a>(askings: impl Iterator<Item = &'a &'a Asking>) -> Vec<PersonId> {
 pub(super) struct Orders {
     pub(super) transfers: Vec<Transfer>,
     pub(super) charges: Vec<Charge>,
-    pub(super) kept: Vec<Kept>,
+    pub(super) kept: Vec<AnsweredRequest>,
     pub(super) challenges: Vec<Challenge>,
     pub(super) answered: Vec<ChallengeId>,
     pub(super) events: Vec<NewEvent>,
@@ -160,7 +160,7 @@ impl<'a> Desk<'a> {
                 refused(asking, refusal)?
             }
         };
-        self.orders.kept.push(Kept { asked: asking.asked.clone(), answer });
+        self.orders.kept.push(AnsweredRequest { asked: asking.asked.clone(), answer });
         Ok(())
     }
 
@@ -178,13 +178,13 @@ impl<'a> Desk<'a> {
         let claim = Claim { person: shown.person, code: shown.into(), given: None };
         let used = self.papers.uses.get(&place(asking)).ok_or(missing("code_use"))?;
         let refusal = match (used, skewed) {
-            (Use::Fresh, false) => return Ok(Ok(claim)),
+            (CodeUse::Fresh, false) => return Ok(Ok(claim)),
             // Its phone was told of the first use.
-            (Use::UsedBefore, false) => return Ok(Err(Refusal::CodeUsed.into())),
-            (Use::UsedBefore, true) => return Ok(Err(Refusal::CodeClockSkew.into())),
-            (Use::Fresh | Use::DeviceEnded, true) => Refusal::CodeClockSkew,
+            (CodeUse::UsedBefore, false) => return Ok(Err(Refusal::CodeUsed.into())),
+            (CodeUse::UsedBefore, true) => return Ok(Err(Refusal::CodeClockSkew.into())),
+            (CodeUse::Fresh | CodeUse::DeviceEnded, true) => Refusal::CodeClockSkew,
             // A card that was reported lost says so; its devices ended with the report.
-            (Use::DeviceEnded, false) => {
+            (CodeUse::DeviceEnded, false) => {
                 stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid)
             }
         };
@@ -219,7 +219,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn judge(&mut self, asking: &Asking, claim: &Claim) -> Result<Answer, ChargeError> {
+    fn judge(&mut self, asking: &Asking, claim: &Claim) -> Result<StoredResponse, ChargeError> {
         let person = claim.person;
         let policy = &asking.school.policy;
         let mut purse = self.purse(asking, person)?;
@@ -245,7 +245,7 @@ impl<'a> Desk<'a> {
                     balance_fen: policy.spend.show_balance.then_some(left),
                     at: self.now,
                 };
-                Ok(Answer { status: 200, body: serde_json::to_vec(&view)? })
+                Ok(StoredResponse { status: 200, body: serde_json::to_vec(&view)? })
             }
             Verdict::Refused(refusal) => {
                 self.tell_refused(asking, claim, refusal.kind().code);
@@ -288,7 +288,7 @@ impl<'a> Desk<'a> {
             amount_fen: asking.amount,
             merchant_name: asking.merchant.name.to_string(),
             balance_fen: left,
-            purpose: Purpose::Pay.as_str().to_owned(),
+            purpose: CodePurpose::Pay.as_str().to_owned(),
             generation: claim.code.generation,
             tick: claim.code.tick,
             sub: claim.code.sub,
@@ -302,7 +302,7 @@ impl<'a> Desk<'a> {
             reason: reason.to_owned(),
             amount_fen: asking.amount,
             merchant_name: asking.merchant.name.to_string(),
-            purpose: Purpose::Pay.as_str().to_owned(),
+            purpose: CodePurpose::Pay.as_str().to_owned(),
             generation: claim.code.generation,
             tick: claim.code.tick,
             sub: claim.code.sub,
@@ -320,7 +320,7 @@ impl<'a> Desk<'a> {
         asking: &Asking,
         claim: &Claim,
         which: Which,
-    ) -> Result<Answer, serde_json::Error> {
+    ) -> Result<StoredResponse, serde_json::Error> {
         let challenge = Challenge {
             id: ChallengeId::new(self.now),
             school: asking.school.id,
@@ -352,8 +352,8 @@ impl<'a> Desk<'a> {
         Ok(CardStatus::of(self.brief(person)?.standing, self.now.day()))
     }
 
-    fn brief(&self, person: PersonId) -> Result<&Brief, DbError> {
-        self.papers.briefs.get(&person).ok_or(missing("person"))
+    fn brief(&self, person: PersonId) -> Result<&PersonSummary, DbError> {
+        self.papers.summaries.get(&person).ok_or(missing("person"))
     }
 }
 
@@ -361,7 +361,7 @@ const fn missing(table: &'static str) -> DbError {
     DbError::Inconsistent { table, what: "what a charge needs is not there" }
 }
 
-fn refused(asking: &Asking, refusal: Refusal) -> Result<Answer, serde_json::Error> {
+fn refused(asking: &Asking, refusal: Refusal) -> Result<StoredResponse, serde_json::Error> {
     let error = ApiError::new(refusal.kind());
     let error = match asking.detail() {
         Some(detail) => error.detail(detail),
@@ -371,6 +371,6 @@ fn refused(asking: &Asking, refusal: Refusal) -> Result<Answer, serde_json::Erro
 }
 
 /// A refusal as it goes over the wire, now and at each repeat.
-fn problem(asking: &Asking, error: &ApiError) -> Result<Answer, serde_json::Error> {
+fn problem(asking: &Asking, error: &ApiError) -> Result<StoredResponse, serde_json::Error> {
     super::refusal::answer(error, &asking.request_id)
 }

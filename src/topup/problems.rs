@@ -1,16 +1,16 @@
 //! Maps errors of top-ups to problem documents.
 
 use super::TopUpError;
-use crate::base::http::{ApiError, problem::Kind};
+use crate::base::http::{ApiError, problem::ProblemKind};
 
-const AMOUNT_OUT_OF_RANGE: Kind =
-    Kind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
-const CARD_NOT_USABLE: Kind =
-    Kind {
+const AMOUNT_OUT_OF_RANGE: ProblemKind =
+    ProblemKind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
+const CARD_NOT_USABLE: ProblemKind =
+    ProblemKind {
         code: "card_not_usable", status: 409, title: "校园卡已过期或已注销，不能充值"
     };
-const PASSWORD_REQUIRED: Kind =
-    Kind { code: "password_required", status: 422, title: "请输入查询密码" };
+const PASSWORD_REQUIRED: ProblemKind =
+    ProblemKind { code: "password_required", status: 422, title: "请输入查询密码" };
 
 impl From<TopUpError> for ApiError {
     fn from(error: TopUpError) -> Self {

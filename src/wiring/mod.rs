@@ -15,7 +15,7 @@ use crate::{
     devices::Devices,
     feed::{Feed, LONGEST_WAIT},
     identity::{
-        Identities, Parts,
+        Identities, IdentitiesSetup,
         login::{Apps, MiniProgramLogin},
         tokens::Tokens,
     },
@@ -115,7 +115,7 @@ impl Journeys {
             clock: Arc::clone(clock),
         };
         let codes = codes(ground);
-        let parts = Parts {
+        let parts = IdentitiesSetup {
             db: db.clone(),
             schools: Arc::clone(&schools),
             passwords: passwords.clone(),
@@ -159,7 +159,7 @@ impl Journeys {
     /// Starts what the providers need beside the requests.
     pub fn start_jobs(&self, jobs: &Jobs, clock: &Arc<dyn Clock>) {
         let codes = self.codes.clone();
-        jobs.spawn("codes", move || codes.clone().keep_up());
+        jobs.spawn("codes", move || codes.clone().maintain());
         for gateway in &self.certificates {
             let (gateway, clock) = (Arc::clone(gateway), Arc::clone(clock));
             jobs.spawn("WeChat Pay certificates", move || {
@@ -185,7 +185,7 @@ fn passwords(ground: &Ground<'_>, keys: &PersonKeys) -> Passwords {
 fn terminals(ground: &Ground<'_>, schools: &Arc<Schools>) -> Terminals {
     let server = &ground.config.server;
     let https = server.public_url.scheme() == "https";
-    Terminals::new(terminals::Parts {
+    Terminals::new(terminals::TerminalsSetup {
         db: ground.db.clone(),
         kv: Arc::clone(ground.kv),
         schools: Arc::clone(schools),
@@ -255,7 +255,7 @@ fn spending(
 }
 
 fn codes(ground: &Ground<'_>) -> Codes {
-    Codes::new(passcode::Parts {
+    Codes::new(passcode::CodesSetup {
         db: ground.db.clone(),
         kv: Arc::clone(ground.kv),
         clock: Arc::clone(ground.clock),

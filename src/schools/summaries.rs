@@ -10,7 +10,7 @@ use std::{collections::HashMap, fmt};
 
 /// Whether somebody belongs to the school, and the name, still closed.
 #[derive(Clone)]
-pub struct Brief {
+pub struct PersonSummary {
     /// Who.
     pub person: PersonId,
     /// Whether they belong to the school, and whether the card is stopped.
@@ -18,7 +18,7 @@ pub struct Brief {
     pub(super) name: Vec<u8>,
 }
 
-impl fmt::Debug for Brief {
+impl fmt::Debug for PersonSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Brief")
             .field("person", &self.person)
@@ -27,7 +27,7 @@ impl fmt::Debug for Brief {
     }
 }
 
-impl Brief {
+impl PersonSummary {
     /// The name as it may be shown.
     pub fn masked_name(&self, sealer: &Sealer) -> Result<String, SealError> {
         masked_name(sealer, self.person, &self.name)
@@ -36,13 +36,13 @@ impl Brief {
 
 impl People {
     /// Those of these persons that exist.
-    pub fn briefs_question(persons: &[PersonId]) -> Question {
-        store::briefs(persons)
+    pub fn summaries_question(persons: &[PersonId]) -> Question {
+        store::summaries(persons)
     }
 
-    /// The persons that the answer to [`People::briefs_question`] shows.
-    pub fn briefs(answer: &[Found]) -> Result<HashMap<PersonId, Brief>, DbError> {
-        let found = answer.iter().map(store::brief);
-        found.map(|brief| brief.map(|brief| (brief.person, brief))).collect()
+    /// The persons that the answer to [`People::summaries_question`] shows.
+    pub fn summaries(answer: &[Found]) -> Result<HashMap<PersonId, PersonSummary>, DbError> {
+        let found = answer.iter().map(store::summary);
+        found.map(|summary| summary.map(|summary| (summary.person, summary))).collect()
     }
 }

@@ -2,14 +2,18 @@
 
 use super::{DeviceError, Devices};
 use crate::{
-    passcode::{DeviceKind, Enrolled, Made, Making, NewDevice, Owner, Purpose},
+    passcode::{CodePurpose, DeviceKind, Enrolled, IssueOutcome, IssuedCode, NewDevice, Owner},
     schools::School,
     sessions::Student,
 };
 
 impl Devices {
     /// A code that was not given out before, of a device of ours that stands beside the phone.
-    pub async fn make(&self, student: &Student, purpose: Purpose) -> Result<Made, DeviceError> {
+    pub async fn issue(
+        &self,
+        student: &Student,
+        purpose: CodePurpose,
+    ) -> Result<IssuedCode, DeviceError> {
         let (owner, school) = self.owner(student).await?;
         let own = match self.codes.own_device(&owner, self.clock.now()).await? {
             Some(own) => own,
@@ -17,9 +21,9 @@ impl Devices {
         };
         let own = (&own, &self.key(&school, &own)?);
         let prefixes = &school.policy.passcode.prefixes;
-        match self.codes.make(own, prefixes, purpose, self.clock.now()).await? {
-            Making::Made(made) => Ok(made),
-            Making::UsedUp { retry_after } => Err(DeviceError::UsedUp { retry_after }),
+        match self.codes.issue(own, prefixes, purpose, self.clock.now()).await? {
+            IssueOutcome::Issued(made) => Ok(made),
+            IssueOutcome::UsedUp { retry_after } => Err(DeviceError::UsedUp { retry_after }),
         }
     }
 

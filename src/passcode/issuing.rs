@@ -1,14 +1,14 @@
 //! Codes that this server makes, for a client that cannot compute.
 
 use super::{
-    Code, Codes, DeviceKey, Enrolled, Moment, Owner, Prefixes, Purpose, SubCounter, store,
+    Code, CodePurpose, Codes, DeviceKey, Enrolled, Moment, Owner, Prefixes, SubCounter, store,
 };
 use crate::base::{clock::Timestamp, db::DbError};
 use std::time::Duration;
 
 /// A code, to be shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Made {
+pub struct IssuedCode {
     /// The code.
     pub code: Code,
     /// From then on no terminal takes it.
@@ -19,9 +19,9 @@ pub struct Made {
 
 /// What came of making a code.
 #[derive(Clone, Copy, Debug)]
-pub enum Making {
+pub enum IssueOutcome {
     /// One that was not given out before.
-    Made(Made),
+    Issued(IssuedCode),
     /// All codes of the step were given out, or used.
     UsedUp {
         /// When the next step begins.
@@ -41,13 +41,13 @@ impl Codes {
     }
 
     /// The first code of the present step that was neither given out nor used.
-    pub async fn make(
+    pub async fn issue(
         &self,
         (own, key): (&Enrolled, &DeviceKey),
         prefixes: &Prefixes,
-        purpose: Purpose,
+        purpose: CodePurpose,
         now: Timestamp,
-    ) -> Result<Making, DbError> {
+    ) -> Result<IssueOutcome, DbError> {
         let Enrolled { device, generation, step, .. } = *own;
         let tick = step.tick(now);
         let step_of = (purpose, step.start_of(tick));
@@ -56,17 +56,17 @@ impl Codes {
         let mut left = SubCounter::ALL.into_iter().skip(given).filter(|sub| !used.contains(sub));
         let refresh_after = now.distance(step.start_of(tick.offset(1)));
         let Some(sub) = left.next() else {
-            return Ok(Making::UsedUp { retry_after: refresh_after });
+            return Ok(IssueOutcome::UsedUp { retry_after: refresh_after });
         };
         let otp = key.otp_key(purpose).otp(Moment { tick, sub });
         let code = Code::new(prefixes, purpose, key.handle_key(purpose).handle_at(tick), otp);
         let valid_until = step.start_of(tick.offset(2));
-        Ok(Making::Made(Made { code, valid_until, refresh_after }))
+        Ok(IssueOutcome::Issued(IssuedCode { code, valid_until, refresh_after }))
     }
 
     /// How many codes of the step were given out before. Where nobody remembers, one is given out
     /// again: it is good once all the same.
-    async fn given_out(&self, own: &Enrolled, purpose: Purpose, now: Timestamp) -> usize {
+    async fn given_out(&self, own: &Enrolled, purpose: CodePurpose, now: Timestamp) -> usize {
         let Enrolled { device, generation, step, .. } = own;
         let (purpose, tick) = (purpose.as_str(), step.tick(now).number());
         let key = format!("code:made:{device}:{generation}:{purpose}:{tick}");
