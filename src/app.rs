@@ -11,11 +11,9 @@ use crate::{
         kv::{Kv, KvError, MemoryKv, RedisKv},
     },
     config::{Config, Environment},
-    events,
     ledger::{self, heads::HeadLog},
-    payments::{Payments, sweep},
     providers::settings::InvalidSetting,
-    wiring::{Ground, Journeys},
+    wiring::{Ground, JobContext, Journeys},
 };
 use secrecy::ExposeSecret;
 use std::{
@@ -105,39 +103,28 @@ impl App {
         Ok(Self { config, clock, db, kv, journeys, background, draining, up_to_date })
     }
 
-    /// Starts what runs beside the requests.
+    /// Starts the background jobs.
     pub fn start_jobs(&self) -> Jobs {
         let jobs = Jobs::new(self.background.threads.clone());
+        let (db, clock) = (&self.background.db, &self.clock);
+        self.start_ledger_jobs(&jobs);
+        self.journeys.start_jobs(&JobContext { jobs: &jobs, db, clock });
+        jobs
+    }
+
+    /// Seals what was posted, and signs the heads.
+    fn start_ledger_jobs(&self, jobs: &Jobs) {
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
         let wake = Arc::clone(&self.background.sealer);
         jobs.spawn("sealer", move || {
             ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
         });
-        let schools = Arc::clone(&self.journeys.schools);
-        jobs.spawn("schools", move || Arc::clone(&schools).keep_fresh());
-        let passwords = self.journeys.passwords.clone();
-        jobs.spawn("tries upkeep", move || passwords.clone().upkeep());
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
         let master = self.config.keys.master.current().clone();
         let file = self.config.ledger.heads_file.clone();
         jobs.spawn("signed heads", move || {
             sign_heads(db.clone(), Arc::clone(&clock), master.clone(), file.clone())
         });
-        let db = self.background.db.clone();
-        let payments = Payments { db: db.clone(), ..self.journeys.payments.clone() };
-        jobs.spawn("sweep", move || payments.clone().sweep());
-        let clock = Arc::clone(&self.clock);
-        let (events_db, events_clock) = (db.clone(), Arc::clone(&clock));
-        jobs.spawn("idempotency keys", move || {
-            sweep::delete_old_keys(db.clone(), Arc::clone(&clock))
-        });
-        jobs.spawn("old events", move || {
-            events::forget_old(events_db.clone(), Arc::clone(&events_clock))
-        });
-        let (feed, db) = (self.journeys.feed.clone(), self.background.db.clone());
-        jobs.spawn("events", move || feed.clone().tell(db.clone()));
-        self.journeys.start_jobs(&jobs, &self.clock);
-        jobs
     }
 
     /// From now on `/readyz` sends new requests elsewhere, and who waits for events waits no more.
