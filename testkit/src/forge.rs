@@ -1,7 +1,10 @@
 //! Messages of WeChat Pay, made with the sandbox's own keys: true ones, and ones that are wrong in
 //! a single place.
 
-use super::{Answer, Api, keys_folder, now, sandbox_keys};
+use crate::{
+    Answer, Api,
+    world::{keys_folder, now, sandbox_keys},
+};
 use aes_gcm::{
     Aes256Gcm,
     aead::{Aead, KeyInit, Nonce, Payload},
