@@ -1,9 +1,4 @@
 //! The configuration: good ones, and a table of bad ones with what the operator is told.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
 
 use onecard::base::crypto::keyring::NamedKey;
 use onecard::config::{Config, ConfigError, Environment, LogFormat};

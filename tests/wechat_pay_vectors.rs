@@ -1,11 +1,6 @@
 //! WeChat Pay against vectors that other implementations agree on. The keys are throwaway.
 
 #![expect(non_snake_case, reason = "tests are named like their vectors")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails; helpers outside #[test] are not exempt by themselves"
-)]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::{

@@ -1,8 +1,7 @@
 //! Whose code it is: with a table that is filled, filling, behind, or empty.
 
-use crate::{
-    common::TestDb,
-    support::{Phone, START, World, find, find_counting, owner, phone, school, terminal},
+use crate::codes::support::{
+    Phone, START, World, find, find_counting, owner, phone, school, terminal,
 };
 use futures_util::future::join_all;
 use onecard::{
@@ -10,13 +9,14 @@ use onecard::{
     passcode::{EndReason, Miss, ScanOutcome, Skew, end_devices, enrol},
 };
 use std::time::Duration;
+use testkit::{TestDb, on_each_database};
 
 async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
     let (world, school) = (World::of(db), school(db, 1).await);
     let first = world.enrol(&phone(owner(school, 1), 1)).await;
     let (here, there) = (world.server(), world.server());
     let place = (school, terminal(1));
-    let shows = |phone: &crate::support::Phone, sub| phone.pays(&here, START, sub).digits();
+    let shows = |phone: &crate::codes::support::Phone, sub| phone.pays(&here, START, sub).digits();
     // The first code waits for the school's devices, the next does not.
     let (found, queries) = find_counting(&here, place, &shows(&first, 0), START).await;
     assert_eq!((found, queries), (ScanOutcome::Shown(first.shown(START, 0)), 2));

@@ -1,9 +1,6 @@
 //! What misses cost, on both key-value stores: they slow, and close nothing.
 
-use crate::{
-    common::TestDb,
-    support::{Phone, START, World, find, owner, phone, school, terminal, times},
-};
+use crate::codes::support::{Phone, START, World, find, owner, phone, school, terminal, times};
 use async_trait::async_trait;
 use onecard::{
     base::kv::{Kv, KvError},
@@ -11,6 +8,7 @@ use onecard::{
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{sync::Arc, time::Duration};
+use testkit::{TestDb, on_each_database};
 
 /// A code that begins like another, and is not it.
 fn altered(code: &str) -> String {

@@ -1,16 +1,14 @@
 //! Many at once: replays, two tills with one code, a device that ends while it pays, phones that
 //! enrol together.
 
-use crate::{
-    common::TestDb,
-    support::{START, World, find, owner, phone, school, terminal, times},
-};
+use crate::codes::support::{START, World, find, owner, phone, school, terminal, times};
 use futures_util::future::{join, join_all};
 use onecard::{
     base::{clock::Clock, db::DbError},
     passcode::{CodeUse, EndReason, ScanOutcome, ShownCode, end_devices, enrol, use_up},
 };
 use std::time::Duration;
+use testkit::{TestDb, on_each_database};
 
 const TERMINALS: u128 = 8;
 
@@ -93,7 +91,7 @@ async fn no_code_is_taken_after_its_device_ended(db: &TestDb) {
     println!("{rounds} ends against 4 scans each: {before} before, {after} refused, 0 taken after");
 }
 
-fn later(phone: &crate::support::Phone) -> ShownCode {
+fn later(phone: &crate::codes::support::Phone) -> ShownCode {
     phone.shown(START.plus(Duration::from_secs(15)), 0)
 }
 
@@ -129,7 +127,7 @@ async fn of_phones_that_enrol_together_one_is_live(db: &TestDb) {
         let done: Vec<_> = done.into_iter().map(|done| done.unwrap().enrolled).collect();
         let mut live = 0;
         for enrolled in done {
-            let phone = crate::support::Phone { owner, enrolled };
+            let phone = crate::codes::support::Phone { owner, enrolled };
             let used = world.use_up(&[phone.shown(START, 0)]).await.remove(0);
             live += usize::from(used == CodeUse::Fresh);
         }

@@ -1,6 +1,5 @@
 //! A school with phones, and the servers that read their codes.
 
-use crate::common::TestDb;
 use onecard::{
     base::{
         clock::{Clock, ManualClock, Timestamp},
@@ -17,6 +16,7 @@ use onecard::{
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
 use std::{sync::Arc, time::Duration};
+use testkit::TestDb;
 use uuid::Uuid;
 
 /// In the middle of an hour, at the beginning of a step.

@@ -1,13 +1,10 @@
 //! A code is good once, and only while its device is.
 
-use crate::{
-    common::TestDb,
-    rows::Rows,
-    support::{START, World, owner, phone, school},
-};
+use crate::codes::support::{START, World, owner, phone, school};
 use onecard::base::db::counting_statements;
 use onecard::passcode::{CodePurpose, CodeUse, EndReason, ShownCode, end_devices, use_up};
 use std::time::Duration;
+use testkit::{Rows, TestDb, on_each_database};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -38,7 +35,7 @@ async fn a_device_ends(db: &TestDb) {
     let (world, school) = (World::of(db), school(db, 1).await);
     let (kept, lost) = (phone(owner(school, 1), 1), phone(owner(school, 2), 1));
     let (kept, lost) = (world.enrol(&kept).await, world.enrol(&lost).await);
-    let use_one = async |phone: &crate::support::Phone, sub| {
+    let use_one = async |phone: &crate::codes::support::Phone, sub| {
         world.use_up(&[phone.shown(world.now(), sub)]).await.remove(0)
     };
     assert_eq!(use_one(&lost, 0).await, CodeUse::Fresh);

@@ -1,10 +1,6 @@
 //! Phones that show codes, and codes that the server makes: who gets them, and what ends them.
 
-use crate::{
-    common::TestDb,
-    server::{KEY, PEOPLE, Student, World, now},
-    support::{notices, unbind},
-};
+use crate::identity::support::{notices, unbind};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::future::join_all;
@@ -22,6 +18,7 @@ use onecard::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
+use testkit::{KEY, PEOPLE, Student, TestDb, World, now, on_each_database};
 
 const PHONE: &str = "a-phone-of-16-or-more";
 const OTHER: &str = "another-phone-than-that";
@@ -78,7 +75,7 @@ impl Till {
     }
 }
 
-async fn enrol(student: &Student, device: &str, password: Option<&str>) -> crate::server::Answer {
+async fn enrol(student: &Student, device: &str, password: Option<&str>) -> testkit::Answer {
     let body =
         json!({ "device_id": device, "device_name": "小雨的手机", "query_password": password });
     student.post("/api/v1/passcode/enrolments", &body).await

@@ -2,13 +2,10 @@
 //! are kept with a case for staff, and the provider is asked. What they post is also in the table
 //! of traps.
 
-use crate::{
-    common::TestDb,
-    server::{Fault, Forge, World, eventually},
-};
 use onecard::ledger::account::{Name, SchoolAccount};
 use sandbox::wechat_pay::PaymentView;
 use serde_json::{Value, json};
+use testkit::{Fault, Forge, TestDb, World, eventually, on_each_database};
 
 on_each_database!(
     a_message_that_does_not_fit_a_paid_order_has_the_provider_asked,

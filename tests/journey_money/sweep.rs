@@ -1,10 +1,6 @@
 //! The sweep: what nobody tells and nobody asks about is settled or closed by itself, whatever the
 //! provider does meanwhile.
 
-use crate::{
-    common::TestDb,
-    server::{Fault, Faults, Student, World, eventually, now},
-};
 use futures_util::future::join_all;
 use onecard::{
     ledger::account::SchoolAccount,
@@ -15,6 +11,7 @@ use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
+use testkit::{Fault, Faults, Student, TestDb, World, eventually, now, on_each_database};
 
 on_each_database!(
     a_payment_that_nobody_tells_of_is_settled_by_the_sweep,
@@ -216,7 +213,7 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
 /// seconds; and two sweeps together ask no more than one.
 #[tokio::test]
 async fn two_servers_ask_no_more_than_one() {
-    crate::common::on_postgres(async |db: &TestDb| {
+    testkit::on_postgres(async |db: &TestDb| {
         let (mut world, gate) = World::gated(db, &[MANY]).await;
         let (here, second) = (world.student(0).await, world.serve());
         let there = here.at(second.api());

@@ -1,6 +1,6 @@
 //! What guessing comes to.
 
-use crate::school::{START, School};
+use crate::passcode::school::{START, School};
 use onecard::passcode::{Code, CodePurpose, Moment, Prefixes, Step, SubCounter, parse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::time::Duration;
@@ -69,7 +69,7 @@ fn every_code_that_is_shown_finds_its_device() {
             for sub in SubCounter::ALL {
                 let moment = Moment { tick: Step::DEFAULT.tick(now).offset(steps), sub };
                 let shown = read(&school.shown(number, moment).digits());
-                let device = crate::school::enrolment(number).device;
+                let device = crate::passcode::school::enrolment(number).device;
                 assert_eq!(school.holder(&shown, now), Some((device, moment)));
             }
         }

@@ -1,6 +1,6 @@
 //! Five schools, each as its campus card guide tells its students.
 
-use crate::{NOW, databases::Fresh, repository, rosters::keys};
+use crate::schools::{NOW, databases::Fresh, repository, rosters::keys};
 use onecard::{
     base::ids::SchoolId,
     schools::{

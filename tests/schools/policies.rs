@@ -1,6 +1,6 @@
 //! Policy files: what they say, and what is told of bad ones.
 
-use crate::xnec;
+use crate::schools::xnec;
 use onecard::schools::policy::Policy;
 
 /// The first line of the file.

@@ -1,9 +1,7 @@
 //! The lanes of charges without the wire: a clock that stands, and codes of any time.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     phone::Phone,
-    server::{KEY, PEOPLE, World},
     shop::{self, set_policy},
 };
 use onecard::{
@@ -34,6 +32,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
+use testkit::{KEY, PEOPLE, TestDb, World};
 use tokio_util::task::LocalPoolHandle;
 
 /// Noon.

@@ -1,16 +1,13 @@
 //! What the phone hears of a code that was used.
 
-use crate::{
-    common::TestDb,
-    server::PEOPLE,
-    shop::{CHARGES, D0, D3, Shop},
-};
+use crate::spend::shop::{CHARGES, D0, D3, Shop};
 use onecard::{
     base::clock::{Clock, SystemClock},
     passcode::CodePurpose,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
+use testkit::{PEOPLE, TestDb, on_each_database};
 
 on_each_database!(
     a_phone_hears_what_its_code_paid,

@@ -1,8 +1,7 @@
 //! What else happens while a batch is decided, or happened before: whatever a batch without locks
 //! takes for granted must not be so once, and nothing may be paid by it.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     counter::{Counter, NOW, code},
     phone::Phone,
     shop::{is_sound, total},
@@ -26,6 +25,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+use testkit::{TestDb, on_each_database};
 use tokio::sync::Mutex;
 
 on_each_database!(

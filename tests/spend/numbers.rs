@@ -1,13 +1,11 @@
 //! Numbers and codes under fire: repeats, conflicts, races, a till that counts from one.
 
-use crate::{
-    common::TestDb,
-    shop::{CHARGES, MONEY, Shop, send},
-    signer::authority,
-};
+use crate::spend::shop::{CHARGES, MONEY, Shop, send};
+use crate::terminals::signer::authority;
 use futures_util::future::join_all;
 use onecard::base::clock::{Clock, SystemClock};
 use serde_json::json;
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     a_miss_that_is_asked_again_is_one_miss,

@@ -3,8 +3,7 @@
 //!
 //! `ONECARD_LONG=1` stands at all fifteen seconds of a step, otherwise at three.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     counter::{Counter, code},
     phone::Phone,
 };
@@ -22,6 +21,7 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(clocks_that_are_wrong_pay_within_a_step_and_are_told_beyond);
 
@@ -87,10 +87,10 @@ async fn clocks_that_are_wrong_pay_within_a_step_and_are_told_beyond(db: &TestDb
     let paid = i64::try_from(told["ok"]).unwrap();
     let mut left = 0;
     for phone in 0..PHONES {
-        left += crate::shop::total(&till.counter.world, till.counter.person(phone)).await;
+        left += crate::spend::shop::total(&till.counter.world, till.counter.person(phone)).await;
     }
     assert_eq!(left, MONEY * i64::try_from(PHONES).unwrap() - paid);
-    crate::shop::is_sound(&till.counter.world).await;
+    crate::spend::shop::is_sound(&till.counter.world).await;
 }
 
 /// For each offset in seconds: how many steps that is off, and a code that nobody else shows.

@@ -1,6 +1,5 @@
 //! A phone that shows codes, computed here from the keys of its enrolment.
 
-use crate::server::KEY;
 use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
@@ -14,6 +13,7 @@ use onecard::{
     },
 };
 use std::{collections::HashSet, sync::Mutex, time::Duration};
+use testkit::KEY;
 
 /// A phone.
 pub struct Phone {

@@ -1,11 +1,7 @@
 //! A school with tills and people who have money and phones.
 
-use crate::{
-    common::TestDb,
-    phone::Phone,
-    server::{Answer, Api, PEOPLE, World},
-    signer::{Signer, authority},
-};
+use crate::spend::phone::Phone;
+use crate::terminals::signer::{Signer, authority};
 use onecard::{
     base::{
         clock::{Clock, SystemClock},
@@ -27,6 +23,7 @@ use onecard::{
 };
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicI64, Ordering};
+use testkit::{Answer, Api, PEOPLE, TestDb, World};
 
 pub const CHARGES: &str = "/terminal/v1/charges";
 /// What everybody has at first.

@@ -1,6 +1,5 @@
 //! What terminals were answered: each number decided once, however many ask at the same time.
 
-use crate::common::TestDb;
 use onecard::{
     base::{
         clock::Timestamp,
@@ -15,6 +14,7 @@ use onecard::{
         },
     },
 };
+use testkit::{TestDb, on_each_database};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);

@@ -1,10 +1,6 @@
 //! GET /terminal/v1/config: what it says, and who is not told.
 
-use crate::{
-    common::TestDb,
-    server::{Answer, Api, World},
-    signer::{Signature, Signer, authority},
-};
+use crate::terminals::signer::{Signature, Signer, authority};
 use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
@@ -16,6 +12,7 @@ use onecard::{
     },
 };
 use serde_json::json;
+use testkit::{Answer, Api, TestDb, World, on_each_database};
 use uuid::Uuid;
 
 const CONFIG: &str = "GET /terminal/v1/config";
@@ -161,7 +158,7 @@ async fn strangers_are_not_let_in(db: &TestDb) {
     api.raw(with_query, &sign(&till, with_query, now, "9").headers, b"").await.body(200);
 
     world.rows.change("UPDATE terminal SET enabled = FALSE", []).await;
-    crate::server::eventually("it is switched off", async || {
+    testkit::eventually("it is switched off", async || {
         (till.ask(&api, CONFIG).await.status == 401).then_some(())
     })
     .await;

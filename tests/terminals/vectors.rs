@@ -1,7 +1,7 @@
 //! The vectors of docs/terminal.md: made here, kept in docs/terminal-vectors.json, and accepted by
 //! the server. `ONECARD_WRITE_VECTORS=1` writes the file anew.
 
-use crate::signer::Signer;
+use crate::terminals::signer::Signer;
 use onecard::base::{
     clock::Timestamp,
     crypto::ed25519::Ed25519Key,

@@ -1,13 +1,13 @@
 //! What is signed: the bytes of the body, and the envelope that they are.
 
 use super::trap::{Scene, Trap, posts, refused};
-use crate::server::{Letter, envelope_of, seal};
 use aes_gcm::{
     Aes128Gcm,
     aead::{Aead, KeyInit, Nonce},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
+use testkit::{Letter, envelope_of, seal};
 
 /// The signed message with another body than was signed.
 fn altered(scene: &Scene<'_>, change: impl Fn(String) -> Vec<u8>) -> Vec<Letter> {

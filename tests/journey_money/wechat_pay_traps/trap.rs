@@ -1,14 +1,11 @@
 //! A trap, and the course that runs one after the other.
 
-use crate::{
-    common::TestDb,
-    server::{Forge, Letter, Signer, Student, World, envelope_of, transaction_id},
-};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::PaymentView;
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
+use testkit::{Forge, Letter, Signer, Student, TestDb, World, envelope_of, transaction_id};
 
 /// What every order of the course is for, in fen.
 pub const AMOUNT: i64 = 100;

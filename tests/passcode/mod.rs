@@ -3,8 +3,6 @@
 //!
 //! `ONECARD_LONG=1` guesses ten million times instead of 100,000.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
-
 mod guesses;
 mod school;
 mod table;

@@ -1,7 +1,7 @@
 //! A gate before the sandbox's WeChat Pay: counts what it is asked about each payment, and can go
 //! wrong for some of them.
 
-use super::{Forge, threads::Thread};
+use crate::{Forge, threads::Thread};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     web::{self, Bytes, Data},

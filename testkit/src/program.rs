@@ -1,6 +1,6 @@
 //! The program itself as a process of its own, to be killed.
 
-use super::{Api, World, eventually};
+use crate::{Api, World, eventually};
 use std::{
     cell::RefCell,
     fs::{self, File},
@@ -13,6 +13,7 @@ use std::{
 
 /// The program over one deployment. What it runs is killed when this is dropped.
 pub struct Program {
+    executable: PathBuf,
     settings: Vec<(String, String)>,
     log: PathBuf,
     base_url: String,
@@ -23,11 +24,12 @@ pub struct Program {
 struct Process(Child);
 
 impl Program {
-    /// Of that deployment; not running yet. Its port stays the same over all its lives, since
+    /// This executable over that deployment; not running yet. Its port stays the same over all its lives, since
     /// callbacks go there.
-    pub fn of(world: &World) -> Self {
+    pub fn of(world: &World, executable: impl Into<PathBuf>) -> Self {
         let base_url = format!("http://127.0.0.1:{}", lasting_port());
         Self {
+            executable: executable.into(),
             settings: world.settings(&base_url),
             log: world.path("program.log").into(),
             base_url,
@@ -47,7 +49,7 @@ impl Program {
 
     /// A command of the program, with the deployment's configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onecard"));
+        let mut command = Command::new(&self.executable);
         command
             .args(arguments)
             .current_dir(self.log.parent().unwrap())

@@ -1,6 +1,6 @@
 //! A small client: what the mini-program asks, and what it never would.
 
-use super::{Answer, PATIENCE};
+use crate::{Answer, PATIENCE};
 use onecard::base::http_client::{self, Timeouts};
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,

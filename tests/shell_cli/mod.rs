@@ -1,11 +1,5 @@
 //! The program as an operator meets it: help, exit codes, and a server that starts and stops.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
 
-#[path = "shell_cli/process.rs"]
 mod process;
 
 use process::{Place, Server, answer, finished, output, wait_until};

@@ -1,6 +1,6 @@
 //! A Redis of a test's own, because it is stopped.
 
-use super::eventually;
+use crate::eventually;
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},

@@ -58,18 +58,19 @@ async fn command(on: &DatabaseConnection, sql: &str) {
 }
 
 /// Makes two tests of each `async fn name(db: &TestDb)`: `sqlite::name` and `postgres::name`.
+#[macro_export]
 macro_rules! on_each_database {
     ($($name:ident),+ $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $name() {
-                crate::common::on_sqlite(super::$name).await;
+                $crate::on_sqlite(super::$name).await;
             })+
         }
         mod postgres {
             $(#[tokio::test]
             async fn $name() {
-                crate::common::on_postgres(super::$name).await;
+                $crate::on_postgres(super::$name).await;
             })+
         }
     };

@@ -4,24 +4,7 @@
 //! SQLite goes with the in-process key-value store and PostgreSQL with Redis, so that both stores
 //! take part. Everything ends when it is dropped.
 
-mod answer;
-mod client;
-mod faults;
-mod forge;
-mod program;
-mod redis_server;
-mod rows;
-mod threads;
-
-pub use answer::Answer;
-pub use client::{Api, Student, claim, wish};
-pub use faults::{Fault, Faults};
-pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
-pub use program::Program;
-pub use redis_server::Redis;
-pub use rows::Rows;
-
-use crate::common::TestDb;
+use crate::{Api, Faults, Rows, Student, TestDb, threads::Thread};
 use onecard::{
     app::App,
     base::{
@@ -56,7 +39,6 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use threads::Thread;
 use uuid::Uuid;
 
 /// The demo people of the school `xnec` and their default passwords.
@@ -389,14 +371,15 @@ async fn serve(config: Config, listener: TcpListener) -> ((), impl Future<Output
     ((), end)
 }
 
-/// Made once and kept between runs: two RSA keys take their time.
-fn sandbox_keys() -> Arc<Keys> {
+/// Made once and kept between runs beside the tests' program: RSA keys take their time.
+pub(crate) fn sandbox_keys() -> Arc<Keys> {
     static KEYS: OnceLock<Arc<Keys>> = OnceLock::new();
     Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&keys_folder()).unwrap())))
 }
 
-fn keys_folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox-keys")
+pub(crate) fn keys_folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    program.parent().unwrap().join("sandbox-keys")
 }
 
 /// `None`, said loudly, where there is none to test with.
@@ -411,7 +394,7 @@ fn redis_url() -> Option<String> {
 }
 
 async fn import_people(db: &Db, folder: &Path) {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let policy = fs::read_to_string(repository.join("schools/xnec.toml")).unwrap();
     let other = folder.join("hbkj.toml");
     fs::write(&other, policy.replace("\"xnec\"", "\"hbkj\"")).unwrap();

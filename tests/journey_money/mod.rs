@@ -3,20 +3,6 @@
 //!
 //! `ONECARD_LONG=1` kills the server a hundred times instead of eight; `ONECARD_SEED` repeats a run
 //! whose seed was printed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
-
-#[macro_use]
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../common/server.rs"]
-#[expect(dead_code, reason = "shared with tests that need more of it")]
-mod server;
 
 mod bad_input;
 mod callbacks;

@@ -1,7 +1,10 @@
 //! Messages of WeChat Pay, made with the sandbox's own keys: true ones, and ones that are wrong in
 //! a single place.
 
-use super::{Answer, Api, keys_folder, now, sandbox_keys};
+use crate::{
+    Answer, Api,
+    world::{keys_folder, now, sandbox_keys},
+};
 use aes_gcm::{
     Aes256Gcm,
     aead::{Aead, KeyInit, Nonce, Payload},
@@ -11,7 +14,7 @@ use rsa::{
     RsaPrivateKey,
     pkcs1v15::SigningKey,
     pkcs8::DecodePrivateKey,
-    sha2::Sha256,
+    sha2::{Digest, Sha256},
     signature::{SignatureEncoding, Signer as _},
 };
 use sandbox::{
@@ -186,9 +189,12 @@ pub fn transaction_id(payment: &PaymentView, salt: u32) -> String {
     transaction_number(&payment.out_trade_no, salt)
 }
 
+/// Of a hash of the whole number: the beginning of an id is mostly its clock, which payments of one
+/// moment share.
 fn transaction_number(out_trade_no: &str, salt: u32) -> String {
-    let own: String = out_trade_no.chars().filter(char::is_ascii_digit).take(12).collect();
-    format!("42000{own}{salt:04}")
+    let hash = Sha256::digest(out_trade_no);
+    let own = u64::from_be_bytes(hash[..8].try_into().unwrap());
+    format!("42000{own:020}{salt:04}")
 }
 
 impl Letter {

@@ -1,12 +1,5 @@
 //! The HTTP shell over real connections: what surrounds every request, whatever it asks for.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
 
-#[path = "shell_http/served.rs"]
 mod served;
 
 use serde_json::Value;

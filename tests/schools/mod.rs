@@ -1,9 +1,4 @@
 //! Schools, policies and rosters, on both databases.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
 
 mod api;
 mod databases;

@@ -3,15 +3,6 @@
 //!
 //! `ONECARD_LONG=1` makes the random tests long; `ONECARD_SEED` repeats a run whose seed was
 //! printed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
-
-#[macro_use]
-#[path = "../common/mod.rs"]
-mod common;
 
 mod anchor;
 mod concurrency;
