@@ -1,5 +1,5 @@
 /** The statement: its filter, its days, and the picture of a month. */
-import type { StatementItem, StatementMonth } from './api'
+import type { StatementItem, StatementMonth } from './api/statement'
 import { dayOf, daysOf, monthText, parseTime } from './calendar'
 import { type Fen, yuanText } from './money'
 
@@ -21,19 +21,6 @@ export const kindChoices: readonly { readonly kind: string | null; readonly labe
 ]
 
 export const everything: StatementFilter = { kind: null, from: null, to: null }
-
-/** The query of the filter, without the cursor: `kind=spend&from=2026-11-01`. */
-export function filterQuery(filter: StatementFilter): string {
-  const pairs = [
-    ['kind', filter.kind],
-    ['from', filter.from],
-    ['to', filter.to],
-  ] as const
-  return pairs
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value ?? '')}`)
-    .join('&')
-}
 
 /** The filter with one end of its range moved; the other end follows rather than cross it. */
 export function withDay(filter: StatementFilter, end: 'from' | 'to', day: string): StatementFilter {

@@ -1,6 +1,6 @@
 /** A list that grows as a person reads on. */
 import { computed, ref, shallowRef } from 'vue'
-import type { Page } from '@/core/api'
+import type { Page } from '@/core/api/page'
 import { loadState } from '@/core/load-state'
 import type { ApiError } from '@/core/problem'
 import type { Result } from '@/core/result'
