@@ -22,6 +22,9 @@ const statementMonth = object({
 export type StatementItem = Decoded<typeof statementItem>
 export type StatementMonth = Decoded<typeof statementMonth>
 
+/** What a list can be narrowed to. */
+export type StatementKind = 'top_up' | 'spend' | 'refund' | 'transfer'
+
 /** First and last day, both included; null where the range is open. */
 interface Days {
   readonly from: string | null
@@ -30,7 +33,7 @@ interface Days {
 
 interface ListQuery extends Days {
   /** Null for every kind. */
-  readonly kind: string | null
+  readonly kind: StatementKind | null
 }
 
 export const statementApi = {
