@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
+use sandbox::callbacks::{CallbackMode, CallbackState, MAX_SPEED, Order, Outcome, Release, Repeat};
 use sandbox::faults::{CallbackFault, CallbackRule};
-use sandbox::wechat_pay::{
-    CallbackMode, CallbackState, MAX_SPEED, Order, Outcome, Release, Repeat,
-};
 use serde_json::{Value, json};
 
 use crate::support::{Receiver, World};
@@ -144,7 +142,7 @@ async fn a_delayed_callback_is_overtaken() {
     }
     pay.until("SECOND000001", |payment| payment.accepted == 1).await;
     assert_eq!(pay.payment("FIRST0000001").unwrap().attempts, 0);
-    pay.advance(std::time::Duration::from_secs(30));
+    world.sandbox().callbacks.advance(std::time::Duration::from_secs(30));
     pay.until("FIRST0000001", |payment| payment.accepted == 1).await;
 }
 
@@ -161,9 +159,13 @@ async fn held_callbacks_are_released_in_any_order() {
             pay.pay(&number).unwrap();
         }
         let release = Release { order, seed, ..Release::default() };
-        let tally = pay.release(release).await.unwrap();
+        let tally = world.sandbox().callbacks.release(release).await.unwrap();
         assert_eq!((tally.sent, tally.accepted), (8, 8));
-        assert_eq!(pay.release(release).await.unwrap().sent, 0, "nothing is held any more");
+        assert_eq!(
+            world.sandbox().callbacks.release(release).await.unwrap().sent,
+            0,
+            "nothing is held any more"
+        );
         let key = &world.merchant.credentials.wechat_pay.api_v3_key;
         let numbers = receiver.received().into_iter();
         let numbers = numbers.map(|letter| letter.open(key)["out_trade_no"].to_string());
