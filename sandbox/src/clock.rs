@@ -26,7 +26,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to; for tests of deadlines.
+/// A clock that moves only on demand; for tests of deadlines.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<DateTime<Utc>>);
 

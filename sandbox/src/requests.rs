@@ -46,12 +46,12 @@ pub struct Asked {
 
 #[derive(Debug, Default)]
 pub struct Requests {
-    log: Mutex<Log>,
+    log: Mutex<RequestLog>,
     changes: Changes,
 }
 
 #[derive(Debug, Default)]
-struct Log {
+struct RequestLog {
     counts: BTreeMap<Endpoint, u64>,
     written: u64,
     newest_first: VecDeque<Asked>,

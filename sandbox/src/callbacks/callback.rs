@@ -27,7 +27,7 @@ pub enum CallbackState {
 }
 
 impl CallbackState {
-    /// Nothing more will be sent unless somebody asks for it.
+    /// Nothing more will be sent except on demand.
     pub(crate) fn is_final(self) -> bool {
         match self {
             Self::Waiting | Self::Held | Self::Underway => false,

@@ -73,7 +73,7 @@ pub struct Delivery {
 }
 
 #[derive(Debug, Default)]
-struct Log {
+struct DeliveryLog {
     written: u64,
     newest_first: VecDeque<Delivery>,
 }
@@ -81,7 +81,7 @@ struct Log {
 #[derive(Debug)]
 pub(super) struct Courier {
     http: reqwest::Client,
-    log: Mutex<Log>,
+    log: Mutex<DeliveryLog>,
     errands: Mutex<JoinSet<()>>,
     /// The runtime that started the sandbox: web workers come and go with their requests.
     runtime: Handle,

@@ -27,7 +27,7 @@ pub(crate) use callback::{Callback, Progress};
 pub use courier::{Delivery, Outcome};
 pub(crate) use message::{Letter, LetterError, Message, Terms, any_2xx};
 pub use pace::MAX_SPEED;
-pub use repeat::{Order, Release, Repeat, Tally};
+pub use repeat::{Release, ReleaseOrder, Repeat, Tally};
 
 use crate::changes::Changes;
 use crate::clock::AdjustableClock;

@@ -38,7 +38,7 @@ impl Default for Repeat {
 /// The order in which held callbacks are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum ReleaseOrder {
     /// As the orders were made.
     #[default]
     OldestFirst,
@@ -51,8 +51,8 @@ pub enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Release {
-    pub order: Order,
-    /// For [`Order::Shuffled`]: the same seed gives the same order.
+    pub order: ReleaseOrder,
+    /// For [`ReleaseOrder::Shuffled`]: the same seed gives the same order.
     pub seed: u64,
     /// How often each is sent, 1 to 256; copies are shuffled too.
     pub times: u32,
@@ -62,7 +62,7 @@ pub struct Release {
 
 impl Default for Release {
     fn default() -> Self {
-        Self { order: Order::OldestFirst, seed: 0, times: 1, parallel: 1 }
+        Self { order: ReleaseOrder::OldestFirst, seed: 0, times: 1, parallel: 1 }
     }
 }
 
@@ -75,14 +75,14 @@ pub struct Tally {
     pub outcomes: BTreeMap<String, u32>,
 }
 
-/// A try that is signed now, or only when its turn comes.
+/// A try whose letter is signed now, or only when its turn comes.
 struct Errand {
     callback: Arc<Callback>,
     message: Arc<dyn Message>,
-    signed: Option<Signed>,
+    ready: Option<ReadyLetter>,
 }
 
-struct Signed {
+struct ReadyLetter {
     letter: Letter,
     rule: Option<CallbackRule>,
 }
@@ -98,8 +98,8 @@ impl Callbacks {
         let message = callback.message().ok_or(CallbackRefusal::NothingToTell)?;
         let copy = |_| {
             let message = if how.fresh_id { message.with_fresh_id()? } else { message.clone() };
-            let signed = Some(self.sign(&*message)?);
-            Ok(Errand { callback: callback.clone(), message, signed })
+            let ready = Some(self.sign(&*message)?);
+            Ok(Errand { callback: callback.clone(), message, ready })
         };
         // All are signed before the first is sent, so that they arrive close together.
         let errands: Result<Vec<_>, LetterError> = (0..how.times).map(copy).collect();
@@ -115,12 +115,12 @@ impl Callbacks {
             let Some(message) = callback.message() else { continue };
             for _ in 0..how.times {
                 let (callback, message) = (callback.clone(), message.clone());
-                errands.push(Errand { callback, message, signed: None });
+                errands.push(Errand { callback, message, ready: None });
             }
         }
         match how.order {
-            Order::OldestFirst | Order::NewestFirst => {}
-            Order::Shuffled => errands.shuffle(&mut StdRng::seed_from_u64(how.seed)),
+            ReleaseOrder::OldestFirst | ReleaseOrder::NewestFirst => {}
+            ReleaseOrder::Shuffled => errands.shuffle(&mut StdRng::seed_from_u64(how.seed)),
         }
         Ok(self.send_all(errands, how.parallel).await)
     }
@@ -147,9 +147,9 @@ impl Callbacks {
     }
 
     async fn run(&self, errand: Errand) -> Vec<Delivery> {
-        let Errand { callback, message, signed } = errand;
-        let signed = signed.map_or_else(|| self.sign(&*message), Ok);
-        let Ok(Signed { letter, rule }) = signed else { return Vec::new() };
+        let Errand { callback, message, ready } = errand;
+        let ready = ready.map_or_else(|| self.sign(&*message), Ok);
+        let Ok(ReadyLetter { letter, rule }) = ready else { return Vec::new() };
         self.delay(rule.as_ref()).await;
         let fault = rule.map(|rule| rule.fault);
         let deliveries = self.send(&*message, letter, fault).await;
@@ -160,18 +160,18 @@ impl Callbacks {
         deliveries
     }
 
-    fn sign(&self, message: &dyn Message) -> Result<Signed, LetterError> {
+    fn sign(&self, message: &dyn Message) -> Result<ReadyLetter, LetterError> {
         let rule = self.take_rule(message);
         let fault = rule.as_ref().map(|rule| rule.fault);
-        Ok(Signed { letter: message.letter(self.clock.now(), fault)?, rule })
+        Ok(ReadyLetter { letter: message.letter(self.clock.now(), fault)?, rule })
     }
 
-    fn held(&self, order: Order) -> Vec<Arc<Callback>> {
+    fn held(&self, order: ReleaseOrder) -> Vec<Arc<Callback>> {
         let held = lock(&self.held);
         let mut held: Vec<_> = held.values().cloned().collect();
         match order {
-            Order::OldestFirst | Order::Shuffled => {}
-            Order::NewestFirst => held.reverse(),
+            ReleaseOrder::OldestFirst | ReleaseOrder::Shuffled => {}
+            ReleaseOrder::NewestFirst => held.reverse(),
         }
         held
     }

@@ -73,7 +73,7 @@ impl Callbacks {
         vec![carry(letter).await]
     }
 
-    /// Counts the tries. Call after the state is changed, for this wakes whoever waits.
+    /// Counts the tries. Call it after the state was changed, since it wakes waiting tests.
     pub(super) fn record(&self, callback: &Callback, deliveries: &[Delivery]) {
         let mut progress = callback.progress();
         for delivery in deliveries {

@@ -11,14 +11,14 @@ use crate::callbacks::Release;
 use crate::state::Sandbox;
 
 #[derive(Deserialize)]
-pub(super) struct About {
+pub(super) struct AboutQuery {
     #[serde(rename = "out_trade_no")]
     number: Option<String>,
 }
 
 /// The tries that reported on one number, oldest first; without a number the last of all, newest
 /// first.
-pub(super) async fn deliveries(about: Query<About>, sandbox: Data<Sandbox>) -> HttpResponse {
+pub(super) async fn deliveries(about: Query<AboutQuery>, sandbox: Data<Sandbox>) -> HttpResponse {
     let items = match &about.number {
         Some(number) => sandbox.callbacks.deliveries_of(number),
         None => sandbox.callbacks.deliveries(),
@@ -51,7 +51,7 @@ pub(super) async fn release(body: Bytes, sandbox: Data<Sandbox>) -> HttpResponse
 }
 
 /// The requests about one number, oldest first; without a number the last of all, newest first.
-pub(super) async fn requests(about: Query<About>, sandbox: Data<Sandbox>) -> HttpResponse {
+pub(super) async fn requests(about: Query<AboutQuery>, sandbox: Data<Sandbox>) -> HttpResponse {
     let items = match &about.number {
         Some(number) => sandbox.requests.about(number),
         None => sandbox.requests.log(),

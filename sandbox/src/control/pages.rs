@@ -9,7 +9,7 @@ use askama::Template;
 use serde::Serialize;
 
 use super::panel::{Count, Link, Pages, Panel, Visit};
-use super::rows::{self, Choice, DeliveryRow, FaultRow, RequestRow};
+use super::rows::{self, DeliveryRow, FaultRow, FormChoice, RequestRow};
 use super::{Advance, NewSettings, Settings};
 use crate::callbacks::{CallbackMode, MAX_SPEED, Release};
 use crate::endpoint::Endpoint;
@@ -29,9 +29,9 @@ struct Control {
     settings: Settings,
     manual: bool,
     max_speed: u32,
-    endpoints: Vec<Choice>,
-    request_faults: Vec<Choice>,
-    callback_faults: Vec<Choice>,
+    endpoints: Vec<FormChoice>,
+    request_faults: Vec<FormChoice>,
+    callback_faults: Vec<FormChoice>,
     faults: Vec<FaultRow>,
     requests: Vec<RequestRow>,
     request_pages: Pages,
@@ -47,7 +47,7 @@ impl Control {
         let delivery_pages = visit.pages("tries", deliveries.len());
         let requests = sandbox.requests.log();
         let request_pages = visit.pages("requests", requests.len());
-        let endpoint = |on: Endpoint| Choice { value: on.name.to_owned(), label: on.label };
+        let endpoint = |on: Endpoint| FormChoice { value: on.name.to_owned(), label: on.label };
         Self {
             links,
             counts,
@@ -70,9 +70,9 @@ impl Control {
 }
 
 /// The value as JSON writes it, without its quotation marks.
-fn choice(value: impl Serialize, label: &'static str) -> Choice {
+fn choice(value: impl Serialize, label: &'static str) -> FormChoice {
     let value = serde_json::to_value(value).unwrap_or_default();
-    Choice { value: value.as_str().unwrap_or_default().to_owned(), label }
+    FormChoice { value: value.as_str().unwrap_or_default().to_owned(), label }
 }
 
 pub(super) async fn show(

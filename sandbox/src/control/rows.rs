@@ -32,7 +32,7 @@ pub(super) struct FaultRow {
 }
 
 /// One of the choices of a form.
-pub(super) struct Choice {
+pub(super) struct FormChoice {
     pub(super) value: String,
     pub(super) label: &'static str,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a try of a callback.
+//! What can go wrong with a try of a callback, of any provider.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,21 +22,21 @@ pub enum CallbackFault {
     /// A probe of WeChat Pay in place of the signature.
     SignatureProbe,
     UnknownSerial,
-    /// Truly signed, ten minutes ago.
+    /// Validly signed, ten minutes ago.
     Stale,
-    /// Truly signed, ten minutes from now.
+    /// Validly signed, ten minutes from now.
     Future,
-    /// Truly signed; sealed under a key that the merchant does not have.
+    /// Validly signed; encrypted under a key that the merchant does not have.
     OtherSealingKey,
-    /// Truly signed and sealed; reports one fen less.
+    /// Validly signed and encrypted; reports one fen less.
     OtherAmount,
     /// The same, in another currency.
     OtherCurrency,
-    /// The same, to another merchant.
+    /// The same, for another merchant.
     OtherMerchant,
     /// The same, in another app.
     OtherApp,
-    /// The same, by somebody else.
+    /// The same, by another payer.
     OtherPayer,
     /// The same, of an order that the merchant never made.
     OtherOrder,

@@ -7,15 +7,15 @@ pub(crate) enum Forgery {
     Unsigned,
     /// The body was altered after it was signed.
     AlteredBody,
-    /// The signature is of the right form, and wrong.
+    /// The signature has the right form, but is wrong.
     WrongSignature,
     /// A probe of WeChat Pay stands in place of the signature.
     SignatureProbe,
-    /// The key it names is nobody's.
+    /// It names an unknown key.
     UnknownSerial,
-    /// Truly signed, ten minutes ago.
+    /// Validly signed, ten minutes ago.
     Stale,
-    /// Truly signed, ten minutes from now.
+    /// Validly signed, ten minutes from now.
     Future,
 }
 
@@ -43,8 +43,8 @@ mod tests {
     fn one_thing_is_wrong_and_the_form_stays() {
         assert_eq!((wrong("Abc="), wrong("xbc=")), ("Bbc=".to_owned(), "Abc=".to_owned()));
         let table = [(r#"{"a":"b"}"#, r#"{"a":"1"}"#), ("{\"a\":1}", "{\"a\":2}"), ("", " ")];
-        for (text, spoilt) in table {
-            assert_eq!(altered(text), spoilt);
+        for (text, expected) in table {
+            assert_eq!(altered(text), expected);
         }
     }
 }

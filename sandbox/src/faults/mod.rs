@@ -1,7 +1,7 @@
 //! Faults on demand: what can go wrong between a provider and a merchant.
 //!
 //! Invariant: without a rule nothing goes wrong, and a rule that was used up is gone.
-//! Invariant: a fault spoils a message or its delivery; it never changes the provider's state.
+//! Invariant: a fault affects a message or its delivery; it never changes the provider's state.
 
 mod callback;
 pub(crate) mod forgery;

@@ -1,4 +1,4 @@
-//! What can go wrong with a request of a merchant.
+//! What can go wrong with a merchant's request, to any provider.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub enum RequestFault {
     Garbage,
     /// All is done; the connection breaks before the answer is whole.
     AnswerLost,
-    /// All is done; the answer is truly signed and no JSON.
+    /// All is done; the answer is validly signed but not JSON.
     SignedGarbage,
     /// All is done; the answer is not signed.
     Unsigned,

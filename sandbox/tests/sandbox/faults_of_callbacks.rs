@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use sandbox::callbacks::{CallbackMode, CallbackState, MAX_SPEED, Order, Outcome, Release, Repeat};
+use sandbox::callbacks::{
+    CallbackMode, CallbackState, MAX_SPEED, Outcome, Release, ReleaseOrder, Repeat,
+};
 use sandbox::faults::{CallbackFault, CallbackRule};
 use serde_json::{Value, json};
 
@@ -149,7 +151,7 @@ async fn a_delayed_callback_is_overtaken() {
 /// Held callbacks leave in the order that was asked for.
 #[tokio::test]
 async fn held_callbacks_are_released_in_any_order() {
-    let arrived = async |order: Order, seed: u64| {
+    let arrived = async |order: ReleaseOrder, seed: u64| {
         let receiver = Receiver::start(&[]);
         let world = World::start_with(|options| options.callbacks = CallbackMode::Manual).await;
         let pay = &world.sandbox().wechat_pay;
@@ -171,11 +173,11 @@ async fn held_callbacks_are_released_in_any_order() {
         let numbers = numbers.map(|letter| letter.open(key)["out_trade_no"].to_string());
         numbers.map(|number| number.chars().nth(12).unwrap()).collect::<String>()
     };
-    assert_eq!(arrived(Order::OldestFirst, 0).await, "01234567");
-    assert_eq!(arrived(Order::NewestFirst, 0).await, "76543210");
-    let shuffled = arrived(Order::Shuffled, 7).await;
-    assert_eq!(arrived(Order::Shuffled, 7).await, shuffled, "the same seed");
-    assert!(arrived(Order::Shuffled, 8).await != shuffled && shuffled != "01234567");
+    assert_eq!(arrived(ReleaseOrder::OldestFirst, 0).await, "01234567");
+    assert_eq!(arrived(ReleaseOrder::NewestFirst, 0).await, "76543210");
+    let shuffled = arrived(ReleaseOrder::Shuffled, 7).await;
+    assert_eq!(arrived(ReleaseOrder::Shuffled, 7).await, shuffled, "the same seed");
+    assert!(arrived(ReleaseOrder::Shuffled, 8).await != shuffled && shuffled != "01234567");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What a till does: numbers that rise, requests written down before they are sent, and sent again
-//! until they are answered.
+//! The acts of a till: rising sequence numbers, and requests that are stored before they are sent
+//! and repeated until they are answered.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::TillKey;
 use super::wire::{Answer, Request, Wire};
 use crate::clock::{Clock, SystemClock};
 
-/// Older than the server takes.
+/// Older than the server accepts.
 const STALE_SECONDS: i64 = 120;
 
 /// What goes wrong on demand.
@@ -23,30 +23,30 @@ pub enum TillFault {
     DropAnswer,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum RequestKind {
     Charge,
     Password,
     Reversal,
 }
 
-/// What came of an act.
+/// The result of an act.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    pub what: What,
+    pub what: RequestKind,
     pub seq: i64,
-    /// `null` where none came.
+    /// `null` if none arrived.
     pub answer: Option<Answer>,
     /// The second answer, where the request was sent twice.
     pub second: Option<Answer>,
-    /// True until the server has given an answer that it keeps: then the act is sent again under
-    /// its number, or forgotten.
+    /// True until a final answer arrived: then the act can be repeated under its number, or
+    /// forgotten.
     pub pending: bool,
 }
 
-/// Why the till does nothing.
+/// Why the till did nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum TillRefusal {
     #[error("没有这台终端")]
@@ -63,10 +63,10 @@ pub enum TillRefusal {
     Away(Option<Answer>),
 }
 
-/// What a till remembers.
+/// The memory of a till.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// The last number used; asked for at the start.
+    /// The last sequence number used; the server is asked for it at the start.
     seq: Option<i64>,
     pending: Option<Pending>,
     challenge: Option<Challenge>,
@@ -77,7 +77,7 @@ pub(super) struct Memory {
 
 #[derive(Debug, Clone)]
 struct Pending {
-    what: What,
+    what: RequestKind,
     seq: i64,
     target: String,
     body: String,
@@ -90,7 +90,7 @@ struct Challenge {
     amount_fen: i64,
 }
 
-/// A till at work: its key, its way to the server, and its memory, which nobody else has now.
+/// A till during an act, with exclusive access to its memory.
 pub(super) struct AtWork<'a> {
     pub(super) key: &'a TillKey,
     pub(super) wire: &'a Wire,
@@ -98,7 +98,7 @@ pub(super) struct AtWork<'a> {
 }
 
 impl AtWork<'_> {
-    /// Asks for the configuration; the first time also learns where the numbers stand.
+    /// Asks for the configuration; the first time it also takes the last sequence number from it.
     pub(super) async fn config(&mut self) -> Result<Value, TillRefusal> {
         let request = Request { method: "GET", target: "/terminal/v1/config", body: "" };
         let answer = self.wire.send(self.key, request, self.now()).await;
@@ -124,7 +124,7 @@ impl AtWork<'_> {
         let body = json!({ "seq": seq, "code": code, "amount_fen": amount_fen }).to_string();
         let target = "/terminal/v1/charges".to_owned();
         self.memory.challenge = None;
-        Ok(self.begin(Pending { what: What::Charge, seq, target, body }, fault).await)
+        Ok(self.begin(Pending { what: RequestKind::Charge, seq, target, body }, fault).await)
     }
 
     /// The password that the answer to the last charge asked for.
@@ -139,10 +139,10 @@ impl AtWork<'_> {
             "seq": seq, "challenge": token, "amount_fen": amount_fen, "password": password,
         });
         let (target, body) = ("/terminal/v1/charges".to_owned(), body.to_string());
-        Ok(self.begin(Pending { what: What::Password, seq, target, body }, fault).await)
+        Ok(self.begin(Pending { what: RequestKind::Password, seq, target, body }, fault).await)
     }
 
-    /// Takes the last charge back, also one whose answer is not known.
+    /// Reverses the last charge, even one that is not answered yet.
     pub(super) async fn reverse(
         &mut self,
         fault: Option<TillFault>,
@@ -151,16 +151,16 @@ impl AtWork<'_> {
         let seq = unknown.or(self.memory.charged).ok_or(TillRefusal::NothingCharged)?;
         let target = format!("/terminal/v1/charges/{seq}/reversal");
         let body = "{}".to_owned();
-        Ok(self.begin(Pending { what: What::Reversal, seq, target, body }, fault).await)
+        Ok(self.begin(Pending { what: RequestKind::Reversal, seq, target, body }, fault).await)
     }
 
-    /// Sends what has no answer yet again, under its number and with its bytes.
+    /// Sends the unanswered request again, with the same number and the same body.
     pub(super) async fn repeat(&mut self) -> Result<Report, TillRefusal> {
         let pending = self.memory.pending.clone().ok_or(TillRefusal::NothingPending)?;
         Ok(self.begin(pending, None).await)
     }
 
-    /// Gives up on what has no answer yet. Its number stays used.
+    /// Gives up on the unanswered request. Its number stays used.
     pub(super) fn forget(&mut self) -> Result<(), TillRefusal> {
         self.memory.pending.take().map(drop).ok_or(TillRefusal::NothingPending)
     }
@@ -179,7 +179,7 @@ impl AtWork<'_> {
         Ok(seq)
     }
 
-    /// Writes a request down, sends it, and strikes it out where its answer is one to keep.
+    /// Stores a request, sends it, and removes it if the answer is final.
     async fn begin(&mut self, pending: Pending, fault: Option<TillFault>) -> Report {
         let Pending { what, seq, ref target, ref body } = pending;
         let request = Request { method: "POST", target, body };
@@ -215,9 +215,11 @@ impl AtWork<'_> {
     fn learn(&mut self, pending: &Pending, answer: &Answer) {
         let text = |name: &str| answer.body.get(name).and_then(Value::as_str);
         match (pending.what, answer.status) {
-            (What::Charge | What::Password, 200) => self.memory.charged = Some(pending.seq),
-            (What::Reversal, 200) => self.memory.charged = None,
-            (What::Charge, 409) if text("code") == Some("password_required") => {
+            (RequestKind::Charge | RequestKind::Password, 200) => {
+                self.memory.charged = Some(pending.seq);
+            }
+            (RequestKind::Reversal, 200) => self.memory.charged = None,
+            (RequestKind::Charge, 409) if text("code") == Some("password_required") => {
                 let asked: Value = serde_json::from_str(&pending.body).unwrap_or_default();
                 let amount_fen = asked.get("amount_fen").and_then(Value::as_i64);
                 self.memory.challenge =
@@ -227,17 +229,17 @@ impl AtWork<'_> {
                         amount_fen,
                     });
             }
-            (What::Charge | What::Password | What::Reversal, _) => {}
+            (RequestKind::Charge | RequestKind::Password | RequestKind::Reversal, _) => {}
         }
     }
 
-    /// A server that refuses a request for its time tells its own.
+    /// A refusal because of the signature's time carries the server's time.
     fn set_clock(&mut self, answer: Option<&Answer>) {
         let ahead = answer.and_then(|answer| answer.server_ahead(SystemClock.now().timestamp()));
         self.memory.server_ahead = ahead.unwrap_or(self.memory.server_ahead);
     }
 
-    /// Real time, whatever the sandbox's clock says: set by the server's where that differs.
+    /// The machine's time, not the sandbox's, corrected by the server's where that differs.
     fn now(&self) -> i64 {
         SystemClock.now().timestamp().saturating_add(self.memory.server_ahead)
     }

@@ -15,7 +15,7 @@ use actix_web::web::{Data, ServiceConfig};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-pub use act::{Report, TillFault, TillRefusal, What};
+pub use act::{Report, RequestKind, TillFault, TillRefusal};
 pub use keys::{TILL_ID, TILLS_FOLDER, TillKey};
 pub use wire::Answer;
 
@@ -34,7 +34,7 @@ pub struct Tills {
 
 /// What a till does on demand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
+pub enum TillAct {
     Charge {
         code: String,
         amount_fen: i64,
@@ -61,7 +61,7 @@ impl Tills {
         self.tills.iter().map(|(key, _)| key)
     }
 
-    /// What the server tells a till, and whether an act of it has no answer yet.
+    /// The till's configuration from the server, and whether an act of it has no answer yet.
     pub async fn config(&self, school: &str, id: &str) -> Result<(Value, bool), TillRefusal> {
         let (key, memory) = self.find(school, id)?;
         let mut memory = memory.lock().await;
@@ -73,17 +73,17 @@ impl Tills {
     pub async fn act(
         &self,
         (school, id): (&str, &str),
-        order: Order,
+        order: TillAct,
         fault: Option<TillFault>,
     ) -> Result<Report, TillRefusal> {
         let (key, memory) = self.find(school, id)?;
         let mut memory = memory.lock().await;
         let mut till = AtWork { key, wire: &self.wire, memory: &mut memory };
         match order {
-            Order::Charge { code, amount_fen } => till.charge((&code, amount_fen), fault).await,
-            Order::Password(password) => till.password(&password, fault).await,
-            Order::Reverse => till.reverse(fault).await,
-            Order::Repeat => till.repeat().await,
+            TillAct::Charge { code, amount_fen } => till.charge((&code, amount_fen), fault).await,
+            TillAct::Password(password) => till.password(&password, fault).await,
+            TillAct::Reverse => till.reverse(fault).await,
+            TillAct::Repeat => till.repeat().await,
         }
     }
 

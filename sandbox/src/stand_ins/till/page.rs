@@ -7,12 +7,12 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Order, Report, TillFault, TillKey, TillRefusal, Tills};
+use super::{Report, TillAct, TillFault, TillKey, TillRefusal, Tills};
 use crate::page;
 
 #[derive(Template)]
 #[template(path = "till/till.html")]
-struct Page<'a> {
+struct TillPage<'a> {
     tills: Vec<&'a TillKey>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn show(tills: Data<Tills>) -> HttpResponse {
-    page::ok(&Page { tills: tills.all().collect() })
+    page::ok(&TillPage { tills: tills.all().collect() })
 }
 
 async fn style() -> HttpResponse {
@@ -87,20 +87,20 @@ async fn one(till: TillPath, tills: Data<Tills>) -> HttpResponse {
 
 async fn charge(till: TillPath, wanted: Json<Charge>, tills: Data<Tills>) -> HttpResponse {
     let Charge { code, amount_fen, fault } = wanted.into_inner();
-    act(&till, Order::Charge { code, amount_fen }, fault, &tills).await
+    act(&till, TillAct::Charge { code, amount_fen }, fault, &tills).await
 }
 
 async fn password(till: TillPath, wanted: Json<Password>, tills: Data<Tills>) -> HttpResponse {
     let Password { password, fault } = wanted.into_inner();
-    act(&till, Order::Password(password), fault, &tills).await
+    act(&till, TillAct::Password(password), fault, &tills).await
 }
 
 async fn reverse(till: TillPath, wanted: Json<Reversal>, tills: Data<Tills>) -> HttpResponse {
-    act(&till, Order::Reverse, wanted.fault, &tills).await
+    act(&till, TillAct::Reverse, wanted.fault, &tills).await
 }
 
 async fn repeat(till: TillPath, tills: Data<Tills>) -> HttpResponse {
-    act(&till, Order::Repeat, None, &tills).await
+    act(&till, TillAct::Repeat, None, &tills).await
 }
 
 async fn forget(till: TillPath, tills: Data<Tills>) -> HttpResponse {
@@ -112,7 +112,7 @@ async fn forget(till: TillPath, tills: Data<Tills>) -> HttpResponse {
 
 async fn act(
     till: &(String, String),
-    order: Order,
+    order: TillAct,
     fault: Option<TillFault>,
     tills: &Tills,
 ) -> HttpResponse {

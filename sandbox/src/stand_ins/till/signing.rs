@@ -10,9 +10,9 @@ use rsa::sha2::{Digest, Sha256};
 
 use super::TillKey;
 
-/// What is signed.
+/// The signed parts of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Message<'a> {
+pub(super) struct RequestParts<'a> {
     pub(super) method: &'a str,
     /// Host and port, as the request names them.
     pub(super) authority: &'a str,
@@ -21,33 +21,37 @@ pub(super) struct Message<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// When, and what makes it unlike any other.
+/// When it is signed, and a nonce.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment<'a> {
+pub(super) struct SignatureMoment<'a> {
     /// Seconds since 1970 UTC.
     pub(super) created: i64,
     pub(super) nonce: &'a str,
 }
 
-/// The fields that go with the request.
+/// The header fields of a signed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Signed {
+pub(super) struct SignatureFields {
     pub(super) content_digest: String,
     pub(super) signature_input: String,
     pub(super) signature: String,
 }
 
-pub(super) fn sign(key: &TillKey, message: Message<'_>, moment: Moment<'_>) -> Signed {
-    let digest = STANDARD.encode(Sha256::digest(message.body));
+pub(super) fn sign(
+    key: &TillKey,
+    request: RequestParts<'_>,
+    moment: SignatureMoment<'_>,
+) -> SignatureFields {
+    let digest = STANDARD.encode(Sha256::digest(request.body));
     let content_digest = format!("sha-256=:{digest}:");
-    let (lines, names) = covered(message, &content_digest);
-    let Moment { created, nonce } = moment;
+    let (lines, names) = covered(request, &content_digest);
+    let SignatureMoment { created, nonce } = moment;
     let key_id = key.key_id();
     let parameters =
         format!("({names});created={created};nonce=\"{nonce}\";keyid=\"{key_id}\";alg=\"ed25519\"");
     let base = format!("{lines}\"@signature-params\": {parameters}");
     let signature = STANDARD.encode(key.sign(base.as_bytes()));
-    Signed {
+    SignatureFields {
         content_digest,
         signature_input: format!("sig1={parameters}"),
         signature: format!("sig1=:{signature}:"),
@@ -55,8 +59,8 @@ pub(super) fn sign(key: &TillKey, message: Message<'_>, moment: Moment<'_>) -> S
 }
 
 /// The lines of the signature base, and the list of what they cover.
-fn covered(message: Message<'_>, content_digest: &str) -> (String, String) {
-    let Message { method, authority, target, .. } = message;
+fn covered(request: RequestParts<'_>, content_digest: &str) -> (String, String) {
+    let RequestParts { method, authority, target, .. } = request;
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(format!("?{query}"))),
         None => (target, None),
@@ -72,7 +76,7 @@ fn covered(message: Message<'_>, content_digest: &str) -> (String, String) {
     for (name, value) in fields {
         let Some(value) = value else { continue };
         let blank = if names.is_empty() { "" } else { " " };
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(lines, "\"{name}\": {value}");
         let _ = write!(names, "{blank}\"{name}\"");
     }
@@ -104,10 +108,10 @@ mod tests {
             let (line, body) = (text(request, "request_line"), text(request, "body"));
             let (method, target) = line.split_once(' ').unwrap();
             let host = text(request, "host");
-            let message = Message { method, authority: &host, target, body: body.as_bytes() };
+            let parts = RequestParts { method, authority: &host, target, body: body.as_bytes() };
             let nonce = parameter("nonce");
             let created = parameter("created").parse().unwrap();
-            let made = sign(&key, message, Moment { created, nonce: &nonce });
+            let made = sign(&key, parts, SignatureMoment { created, nonce: &nonce });
             let headers = &request["headers"];
             assert_eq!(made.signature_input, input);
             assert_eq!(made.content_digest, text(headers, "Content-Digest"), "{line}");

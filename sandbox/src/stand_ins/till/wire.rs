@@ -1,4 +1,4 @@
-//! Requests of a till to the server, and what came of them.
+//! Sends the requests of a till to the server.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::TillKey;
-use super::signing::{Message, Moment, Signed, sign};
+use super::signing::{RequestParts, SignatureFields, SignatureMoment, sign};
 use crate::chance;
 use crate::state::lock;
 
-/// A till that waited longer would hold up the queue.
+/// A till that waits longer delays the queue of customers.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the server answered.
@@ -26,12 +26,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether the server keeps it under the number: 401, 408, 429 and 5xx are no answers.
+    /// Whether the answer is final for its number: 401, 408, 429 and 5xx are not.
     pub(super) fn is_kept(&self) -> bool {
         !matches!(self.status, 401 | 408 | 429 | 500..)
     }
 
-    /// By how much the server's clock is ahead, where it refused a request for its time.
+    /// By how much the server's clock is ahead, if it refused a request because of its time.
     pub(super) fn server_ahead(&self, now: i64) -> Option<i64> {
         let stale = self.body.get("code")? == "signature_stale";
         let time = DateTime::parse_from_rfc3339(self.body.get("server_time")?.as_str()?).ok()?;
@@ -39,14 +39,14 @@ impl Answer {
     }
 }
 
-/// The way to the server.
+/// The connection to the server.
 #[derive(Debug)]
 pub(super) struct Wire {
     server: Mutex<String>,
     http: Client,
 }
 
-/// A request that is signed anew each time that it is sent.
+/// A request; it is signed anew each time it is sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) method: &'a str,
@@ -71,7 +71,7 @@ impl Wire {
         lock(&self.server).clone()
     }
 
-    /// Signs and sends; `None` where no answer came.
+    /// Signs and sends; `None` if no answer arrived.
     pub(super) async fn send(
         &self,
         key: &TillKey,
@@ -81,10 +81,10 @@ impl Wire {
         let server = self.server();
         let (_, authority) = server.split_once("://")?;
         let Request { method, target, body } = request;
-        let message = Message { method, authority, target, body: body.as_bytes() };
+        let message = RequestParts { method, authority, target, body: body.as_bytes() };
         let nonce = chance::hex_digits(24);
-        let Signed { content_digest, signature_input, signature } =
-            sign(key, message, Moment { created, nonce: &nonce });
+        let SignatureFields { content_digest, signature_input, signature } =
+            sign(key, message, SignatureMoment { created, nonce: &nonce });
         let method = Method::from_bytes(method.as_bytes()).ok()?;
         let sent = self
             .http

@@ -1,4 +1,4 @@
-//! Login codes: made for one openid, good once, for five minutes.
+//! Login codes: for one openid, valid once, for five minutes.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::chance;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
-/// Codes are remembered after their end, so that a second use can be told from a wrong code.
+/// Expired codes are remembered, to distinguish a second use from a wrong code.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(10);
 const MOST: usize = 100_000;
 

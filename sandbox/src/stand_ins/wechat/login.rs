@@ -27,7 +27,7 @@ const GRANT: &str = "authorization_code";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Question {
+struct LoginQuery {
     appid: String,
     secret: String,
     js_code: String,
@@ -44,13 +44,13 @@ pub(super) async fn code_to_session(
     request: HttpRequest,
     wechat: web::Data<WeChat>,
 ) -> HttpResponse {
-    let question = web::Query::<Question>::from_query(request.query_string())
+    let query = web::Query::<LoginQuery>::from_query(request.query_string())
         .map(web::Query::into_inner)
         .unwrap_or_default();
     let now = wechat.clock.now();
-    let openid = wechat.check(&question).and_then(|()| {
+    let openid = wechat.check(&query).and_then(|()| {
         let mut codes = lock(&wechat.codes);
-        codes.take(&question.appid, &question.js_code, now).map_err(LoginError::from)
+        codes.take(&query.appid, &query.js_code, now).map_err(LoginError::from)
     });
     answer(openid)
 }
@@ -61,16 +61,16 @@ pub(super) async fn posted() -> HttpResponse {
 }
 
 impl WeChat {
-    fn check(&self, question: &Question) -> Result<(), LoginError> {
-        let app = self.app(&question.appid);
+    fn check(&self, query: &LoginQuery) -> Result<(), LoginError> {
+        let app = self.app(&query.appid);
         let secret = app.map(|app| app.secret.as_str());
         let rules = [
-            (!question.appid.is_empty(), APPID_MISSING),
+            (!query.appid.is_empty(), APPID_MISSING),
             (app.is_some(), LoginError(40013, "invalid appid")),
-            (!question.secret.is_empty(), LoginError(41004, "appsecret missing")),
-            (Some(question.secret.as_str()) == secret, LoginError(40125, "invalid appsecret")),
-            (question.grant_type == GRANT, LoginError(40002, "invalid grant_type")),
-            (!question.js_code.is_empty(), LoginError(41008, "missing code")),
+            (!query.secret.is_empty(), LoginError(41004, "appsecret missing")),
+            (Some(query.secret.as_str()) == secret, LoginError(40125, "invalid appsecret")),
+            (query.grant_type == GRANT, LoginError(40002, "invalid grant_type")),
+            (!query.js_code.is_empty(), LoginError(41008, "missing code")),
         ];
         let broken = rules.into_iter().find(|(kept, _)| !kept);
         broken.map_or(Ok(()), |(_, error)| Err(error))
@@ -111,7 +111,7 @@ fn answer(openid: Result<String, LoginError>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body(body)
 }
 
-/// The trace id that WeChat puts into error texts.
+/// A trace id, which WeChat puts into error texts.
 fn rid() -> String {
     [8, 8, 8].map(chance::hex_digits).join("-")
 }

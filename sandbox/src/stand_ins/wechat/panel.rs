@@ -11,12 +11,12 @@ use crate::page;
 
 #[derive(Template)]
 #[template(path = "wechat/users.html")]
-struct Users {
+struct UsersSection {
     users: Vec<User>,
 }
 
 pub(super) fn panel(wechat: &WeChat) -> Panel {
-    Panel { setup: vec![page::section(&Users { users: users(wechat) })], ..Panel::default() }
+    Panel { setup: vec![page::section(&UsersSection { users: users(wechat) })], ..Panel::default() }
 }
 
 pub(super) async fn list(wechat: Data<WeChat>) -> HttpResponse {

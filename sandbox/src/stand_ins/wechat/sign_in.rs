@@ -11,7 +11,7 @@ use crate::local_url::{LocalUrl, NotLocal};
 use crate::page;
 
 #[derive(Deserialize)]
-pub(super) struct Visit {
+pub(super) struct SignInVisit {
     #[serde(default)]
     redirect_uri: String,
     /// Empty: the general app.
@@ -20,7 +20,7 @@ pub(super) struct Visit {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Choice {
+pub(super) struct SignInChoice {
     redirect_uri: String,
     #[serde(default)]
     app_id: String,
@@ -30,14 +30,14 @@ pub(super) struct Choice {
 /// A user by number or by openid.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Who {
+enum UserChoice {
     Index(u32),
     Openid(String),
 }
 
 #[derive(Deserialize)]
 pub(super) struct CodeWanted {
-    user: Who,
+    user: UserChoice,
     #[serde(default)]
     app_id: String,
 }
@@ -57,8 +57,8 @@ const NO_APP: &str = "没有这个小程序";
 impl WeChat {
     fn find(&self, wanted: &CodeWanted) -> Option<User> {
         match &wanted.user {
-            Who::Index(index) => self.user_of(self.named_or_general(&wanted.app_id), *index),
-            Who::Openid(openid) => self.user_by_openid(openid),
+            UserChoice::Index(index) => self.user_of(self.named_or_general(&wanted.app_id), *index),
+            UserChoice::Openid(openid) => self.user_by_openid(openid),
         }
     }
 
@@ -67,7 +67,10 @@ impl WeChat {
     }
 }
 
-pub(super) async fn page(visit: web::Query<Visit>, wechat: web::Data<WeChat>) -> HttpResponse {
+pub(super) async fn page(
+    visit: web::Query<SignInVisit>,
+    wechat: web::Data<WeChat>,
+) -> HttpResponse {
     if let Err(NotLocal) = LocalUrl::parse(&visit.redirect_uri) {
         return refuse(&NotLocal.to_string());
     }
@@ -81,7 +84,10 @@ pub(super) async fn page(visit: web::Query<Visit>, wechat: web::Data<WeChat>) ->
     })
 }
 
-pub(super) async fn choose(choice: web::Form<Choice>, wechat: web::Data<WeChat>) -> HttpResponse {
+pub(super) async fn choose(
+    choice: web::Form<SignInChoice>,
+    wechat: web::Data<WeChat>,
+) -> HttpResponse {
     let Ok(target) = LocalUrl::parse(&choice.redirect_uri) else {
         return refuse(&NotLocal.to_string());
     };

@@ -1,4 +1,4 @@
-//! The answers of the API, signed.
+//! Makes the signed answers of the API.
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use super::refusal::request_id;
 use super::signed::Signed;
 use crate::faults::RequestFault;
 
-/// What a body is on demand in place of JSON.
+/// The body of [`RequestFault::SignedGarbage`].
 const GARBAGE: &str = "<xml><return_code><![CDATA[SUCCESS]]></return_code></xml>";
 
 /// 200 with the signed body.

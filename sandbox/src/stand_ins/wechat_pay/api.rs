@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::authorization::Caller;
 use super::payment::State;
-use super::prepay_fields::CLOSE;
+use super::prepay_fields::CLOSE_FIELDS;
 use super::refusal::{BadValue, Location, Refusal};
 use super::{WechatPay, answer, body, prepay, transaction};
 use crate::requests;
@@ -61,7 +61,7 @@ pub(super) async fn close(
 ) -> Result<HttpResponse, Refusal> {
     requests::set_about(&request, &out_trade_no);
     let caller = pay.authorize(&request, &bytes)?;
-    let order = body::read(&bytes, CLOSE)?;
+    let order = body::read(&bytes, CLOSE_FIELDS)?;
     if order.get("mchid").is_none_or(|mchid| mchid != caller.mchid()) {
         return Err(Violation::new("/mchid", "", "与Http头Authorization中的mchid不一致").into());
     }

@@ -19,13 +19,13 @@ const WINDOW: TimeDelta = TimeDelta::minutes(5);
 const LONGEST_NONCE: usize = 32;
 const MOST_NONCES: usize = 500_000;
 
-/// A merchant that proved itself; only [`WechatPay::authorize`] makes one.
+/// An authenticated merchant; only [`WechatPay::authorize`] makes one.
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) merchant: Arc<Merchant>,
     /// The key that it asked to be answered with.
     pub(super) signer: Signer,
-    /// What is to go wrong with the answer.
+    /// What goes wrong with the answer on demand.
     pub(super) fault: Option<RequestFault>,
 }
 

@@ -1,4 +1,4 @@
-//! What `wx.requestPayment` does with what the merchant's app hands it.
+//! Checks the parameters of `wx.requestPayment`, as WeChat does before it opens the cashier.
 
 use serde::Deserialize;
 

@@ -14,7 +14,7 @@ use crate::page::{self, yuan};
 const TITLE: &str = "无法支付";
 
 #[derive(Deserialize)]
-pub(super) struct Visit {
+pub(super) struct CashierVisit {
     #[serde(flatten)]
     call: PaymentCall,
     #[serde(default)]
@@ -22,21 +22,21 @@ pub(super) struct Visit {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Decision {
+pub(super) struct CashierDecision {
     #[serde(flatten)]
-    visit: Visit,
-    act: Act,
+    visit: CashierVisit,
+    act: CashierAct,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Act {
+enum CashierAct {
     Pay,
     Fail,
     Cancel,
 }
 
-impl Act {
+impl CashierAct {
     /// The result of `wx.requestPayment`, which proves nothing.
     fn result(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ struct Cashier<'a> {
     amount: &'a str,
 }
 
-pub(super) async fn show(visit: Query<Visit>, pay: Data<WechatPay>) -> HttpResponse {
+pub(super) async fn show(visit: Query<CashierVisit>, pay: Data<WechatPay>) -> HttpResponse {
     if let Err(error) = LocalUrl::parse(&visit.redirect_uri) {
         return refuse_place(&error);
     }
@@ -77,33 +77,33 @@ pub(super) async fn show(visit: Query<Visit>, pay: Data<WechatPay>) -> HttpRespo
     })
 }
 
-pub(super) async fn act(decision: Form<Decision>, pay: Data<WechatPay>) -> HttpResponse {
-    let Decision { visit, act } = decision.into_inner();
+pub(super) async fn act(decision: Form<CashierDecision>, pay: Data<WechatPay>) -> HttpResponse {
+    let CashierDecision { visit, act } = decision.into_inner();
     let target = match LocalUrl::parse(&visit.redirect_uri) {
         Ok(target) => target,
         Err(error) => return refuse_place(&error),
     };
     match decide(&pay, &visit.call, act) {
         Ok(()) => page::see_other(target.with("pay_result", act.result()).as_str()),
-        Err(Refused::Call(refusal)) => refuse_call(&refusal, &visit.redirect_uri),
-        Err(Refused::Act(refusal)) => {
+        Err(DecisionError::Call(refusal)) => refuse_call(&refusal, &visit.redirect_uri),
+        Err(DecisionError::CashierAct(refusal)) => {
             page::refused(StatusCode::CONFLICT, TITLE, &refusal.to_string(), &visit.redirect_uri)
         }
     }
 }
 
-enum Refused {
+enum DecisionError {
     Call(CallRefusal),
-    Act(ActRefusal),
+    CashierAct(ActRefusal),
 }
 
-fn decide(pay: &WechatPay, call: &PaymentCall, act: Act) -> Result<(), Refused> {
+fn decide(pay: &WechatPay, call: &PaymentCall, act: CashierAct) -> Result<(), DecisionError> {
     let done = match act {
-        Act::Cancel => return Ok(()),
-        Act::Pay => pay.pay(&pay.open(call).map_err(Refused::Call)?.out_trade_no),
-        Act::Fail => pay.fail(&pay.open(call).map_err(Refused::Call)?.out_trade_no),
+        CashierAct::Cancel => return Ok(()),
+        CashierAct::Pay => pay.pay(&pay.open(call).map_err(DecisionError::Call)?.out_trade_no),
+        CashierAct::Fail => pay.fail(&pay.open(call).map_err(DecisionError::Call)?.out_trade_no),
     };
-    done.map(|_| ()).map_err(Refused::Act)
+    done.map(|_| ()).map_err(DecisionError::CashierAct)
 }
 
 fn refuse_place(error: &NotLocal) -> HttpResponse {

@@ -20,7 +20,7 @@ const NONCE_LENGTH: usize = 12;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wanted {
+struct CertificatesQuery {
     algorithm_type: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn certificates(
 
 /// There are RSA certificates only, which `RSA`, `ALL` and no wish at all may have.
 fn check_algorithm(request: &HttpRequest) -> Result<(), Refusal> {
-    let wanted = web::Query::<Wanted>::from_query(request.query_string());
+    let wanted = web::Query::<CertificatesQuery>::from_query(request.query_string());
     let wanted = wanted.map(web::Query::into_inner).unwrap_or_default();
     match wanted.algorithm_type.as_deref() {
         None | Some("RSA" | "ALL") => Ok(()),

@@ -16,7 +16,7 @@ const LARGEST_LIMIT: usize = 500;
 /// The last part of the path of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Act {
+enum PaymentAct {
     Pay,
     Fail,
     Repeat,
@@ -27,13 +27,13 @@ enum Act {
 /// What an act answers: the payment after it, or the count of repeated callbacks.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Done {
+enum PaymentActAnswer {
     Payment(Box<PaymentView>),
     Tally(Tally),
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct PaymentsQuery {
     limit: Option<usize>,
     /// How many of the newest to skip, as `next_cursor` said.
     cursor: Option<usize>,
@@ -48,22 +48,24 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(merchant_acts::routes);
 }
 
-impl Act {
-    /// `how` matters to [`Act::Repeat`] alone.
+impl PaymentAct {
+    /// `how` matters to [`PaymentAct::Repeat`] alone.
     async fn perform(
         self,
         pay: &WechatPay,
         out_trade_no: &str,
         how: Repeat,
-    ) -> Result<Done, ActRefusal> {
+    ) -> Result<PaymentActAnswer, ActRefusal> {
         let payment = match self {
             Self::Pay => pay.pay(out_trade_no)?,
             Self::Fail => pay.fail(out_trade_no)?,
             Self::Drop => pay.drop_callbacks(out_trade_no)?,
             Self::Deliver => pay.deliver(out_trade_no)?,
-            Self::Repeat => return Ok(Done::Tally(pay.repeat(out_trade_no, how).await?)),
+            Self::Repeat => {
+                return Ok(PaymentActAnswer::Tally(pay.repeat(out_trade_no, how).await?));
+            }
         };
-        Ok(Done::Payment(Box::new(payment)))
+        Ok(PaymentActAnswer::Payment(Box::new(payment)))
     }
 }
 
@@ -86,7 +88,7 @@ impl ActRefusal {
     }
 }
 
-async fn payments(page: Query<Page>, pay: Data<WechatPay>) -> HttpResponse {
+async fn payments(page: Query<PaymentsQuery>, pay: Data<WechatPay>) -> HttpResponse {
     let limit = page.limit.unwrap_or(USUAL_LIMIT).clamp(1, LARGEST_LIMIT);
     let skip = page.cursor.unwrap_or(0);
     let (items, total) = pay.payments(skip, limit);
@@ -102,7 +104,7 @@ async fn payment(out_trade_no: Path<String>, pay: Data<WechatPay>) -> HttpRespon
     }
 }
 
-async fn act(path: Path<(String, Act)>, body: Bytes, pay: Data<WechatPay>) -> HttpResponse {
+async fn act(path: Path<(String, PaymentAct)>, body: Bytes, pay: Data<WechatPay>) -> HttpResponse {
     let (out_trade_no, act) = path.into_inner();
     let Some(how) = read_options::<Repeat>(&body) else {
         return refuse(StatusCode::BAD_REQUEST, "请求体应为空，或是 times、parallel、fresh_id");
@@ -114,7 +116,7 @@ async fn act(path: Path<(String, Act)>, body: Bytes, pay: Data<WechatPay>) -> Ht
 }
 
 async fn act_by_form(
-    path: Path<(String, Act)>,
+    path: Path<(String, PaymentAct)>,
     how: Form<Repeat>,
     pay: Data<WechatPay>,
 ) -> HttpResponse {

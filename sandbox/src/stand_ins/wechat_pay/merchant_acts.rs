@@ -22,7 +22,7 @@ enum CertificateAct {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Share {
+struct PublicKeyShare {
     public_key_percent: u32,
 }
 
@@ -66,7 +66,11 @@ async fn one(mch_id: Path<String>, pay: Data<WechatPay>) -> HttpResponse {
     }
 }
 
-async fn set(mch_id: Path<String>, share: Json<Share>, pay: Data<WechatPay>) -> HttpResponse {
+async fn set(
+    mch_id: Path<String>,
+    share: Json<PublicKeyShare>,
+    pay: Data<WechatPay>,
+) -> HttpResponse {
     let percent = share.public_key_percent;
     answer(StatusCode::OK, pay.set_public_key_percent(&mch_id, percent))
 }
@@ -82,7 +86,7 @@ async fn act(path: Path<(String, String, CertificateAct)>, pay: Data<WechatPay>)
 
 async fn set_by_form(
     mch_id: Path<String>,
-    share: Form<Share>,
+    share: Form<PublicKeyShare>,
     pay: Data<WechatPay>,
 ) -> HttpResponse {
     let percent = share.public_key_percent;

@@ -1,4 +1,4 @@
-//! The merchants, each with an app, keys, certificates and nonces of its own.
+//! The merchants, each with its apps, keys, certificates and nonces.
 
 use std::sync::{Arc, Mutex};
 
@@ -103,8 +103,8 @@ impl WechatPay {
         Some(self.merchant_of(mch_id)?.view(self.clock.now()))
     }
 
-    /// Makes one more platform certificate, which is handed out from now on and signs only when
-    /// told to. The first one of a merchant also signs. Takes a second: an RSA key is made.
+    /// Issues one more platform certificate, which is handed out from now on and signs only when
+    /// chosen. The first one of a merchant also signs. Takes a second: an RSA key is generated.
     pub fn add_certificate(&self, mch_id: &str) -> Result<CertificateView, ActRefusal> {
         let now = self.clock.now();
         let made = PlatformCertificate::issue(SignatureKey::generate()?, now)?;

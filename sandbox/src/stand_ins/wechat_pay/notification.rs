@@ -135,10 +135,10 @@ impl Message for Notification {
         now: DateTime<Utc>,
         fault: Option<CallbackFault>,
     ) -> Result<Letter, LetterError> {
-        let signer = self.merchant.callback_signer(now);
-        let signer = signer.map_err(|error| LetterError(error.to_string()))?;
+        let chosen = self.merchant.callback_signer(now);
+        let chosen = chosen.map_err(|error| LetterError(error.to_string()))?;
         let forgery = fault.and_then(CallbackFault::forgery);
-        let signed = Signed::new(&signer, now, self.body(fault)?, forgery);
+        let signed = Signed::new(&chosen, now, self.body(fault)?, forgery);
         let key = signed.serial().to_owned();
         let headers = signed.headers.into_iter();
         let mut headers: HeaderMap = headers

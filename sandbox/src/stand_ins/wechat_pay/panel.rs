@@ -11,7 +11,7 @@ use crate::page::{self, yuan};
 
 #[derive(Template)]
 #[template(path = "wechat_pay/payments.html")]
-struct Payments {
+struct PaymentsSection {
     payments: Vec<PaymentRow>,
     payment_pages: Pages,
 }
@@ -22,7 +22,7 @@ struct PaymentRow {
     payer: String,
     created: String,
     pay_by: String,
-    /// Unpaid, and nobody can pay it any more.
+    /// Unpaid, and its time to pay is over.
     expired: bool,
     state: &'static str,
     callback: &'static str,
@@ -30,7 +30,7 @@ struct PaymentRow {
 
 #[derive(Template)]
 #[template(path = "wechat_pay/merchants.html")]
-struct Merchants {
+struct MerchantsSection {
     merchants: Vec<MerchantRow>,
 }
 
@@ -55,8 +55,8 @@ pub(super) fn panel(pay: &WechatPay, visit: &Visit) -> Panel {
     let merchants = pay.merchants().into_iter().map(merchant_row).collect();
     Panel {
         counts: counts(pay),
-        activity: vec![page::section(&Payments { payments, payment_pages })],
-        setup: vec![page::section(&Merchants { merchants })],
+        activity: vec![page::section(&PaymentsSection { payments, payment_pages })],
+        setup: vec![page::section(&MerchantsSection { merchants })],
         ..Panel::default()
     }
 }

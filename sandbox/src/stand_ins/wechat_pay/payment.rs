@@ -76,7 +76,7 @@ impl Payment {
         }
     }
 
-    /// Nothing more will happen to it by itself, so that it may be forgotten.
+    /// Nothing more will happen to it by itself, so it may be removed.
     pub(super) fn finished(&self, now: DateTime<Utc>) -> bool {
         match self.state {
             State::Paid(_) => self.callback.progress().state.is_final(),
@@ -85,7 +85,7 @@ impl Payment {
         }
     }
 
-    /// Keeps one more prepay id; hands back those that gave way.
+    /// Adds a prepay id; returns the oldest ones, which are removed for it.
     pub(super) fn add_prepay(&mut self, id: String, now: DateTime<Utc>) -> Vec<Prepay> {
         self.prepays.push(Prepay { id, expires_at: now + PREPAY_LIFETIME });
         let surplus = self.prepays.len().saturating_sub(MOST_PREPAYS);

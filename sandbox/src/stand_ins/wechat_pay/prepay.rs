@@ -1,4 +1,4 @@
-//! From a prepay request to a prepay id.
+//! Handles a prepay request: checks it and makes a prepay id.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::authorization::Caller;
 use super::book::{Full, Payments};
 use super::payment::{Payment, State};
-use super::prepay_fields::{PREPAY, PrepayRequest};
+use super::prepay_fields::{PREPAY_FIELDS, PrepayRequest};
 use super::refusal::Refusal;
 use super::{WechatPay, body, numbers};
 use crate::callbacks::Callback;
@@ -20,24 +20,24 @@ const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 const LONGEST: TimeDelta = TimeDelta::days(90);
 const USUAL: TimeDelta = TimeDelta::days(7);
 
-/// A request that breaks no rule of its form.
-pub(super) struct Order {
+/// A request that keeps to the rules of its form.
+pub(super) struct PrepayOrder {
     request: PrepayRequest,
     /// As it was sent: a repetition must equal it.
     value: Value,
 }
 
-impl Order {
+impl PrepayOrder {
     pub(super) fn number(&self) -> &str {
         &self.request.out_trade_no
     }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Order, Refusal> {
-    let value = body::read(bytes, PREPAY)?;
+pub(super) fn read(bytes: &[u8]) -> Result<PrepayOrder, Refusal> {
+    let value = body::read(bytes, PREPAY_FIELDS)?;
     let request = serde_json::from_value(value.clone());
     let request = request.map_err(|_| Violation::new("", "", "请求体不是合法的JSON"))?;
-    Ok(Order { request, value })
+    Ok(PrepayOrder { request, value })
 }
 
 impl WechatPay {
@@ -45,7 +45,7 @@ impl WechatPay {
     pub(super) fn prepay(
         &self,
         caller: &Caller,
-        Order { request, value }: Order,
+        PrepayOrder { request, value }: PrepayOrder,
     ) -> Result<String, Refusal> {
         self.check_parties(&request, caller)?;
         let now = self.clock.now();

@@ -33,9 +33,9 @@ pub(super) struct Payer {
     pub(super) openid: String,
 }
 
-pub(super) const CLOSE: &[Field] = &[required("mchid", Rule::Text { min: 1, max: 32 })];
+pub(super) const CLOSE_FIELDS: &[Field] = &[required("mchid", Rule::Text { min: 1, max: 32 })];
 
-pub(super) const PREPAY: &[Field] = &[
+pub(super) const PREPAY_FIELDS: &[Field] = &[
     required("appid", Rule::Text { min: 1, max: 32 }),
     required("mchid", Rule::Text { min: 1, max: 32 }),
     required("description", Rule::Text { min: 1, max: 127 }),

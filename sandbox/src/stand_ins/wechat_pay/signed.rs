@@ -52,7 +52,7 @@ impl Signed {
         ];
         let whole = Self { headers, body };
         match wrong {
-            Some(wrong) => whole.spoilt(wrong),
+            Some(wrong) => whole.with(wrong),
             None => whole,
         }
     }
@@ -64,7 +64,7 @@ impl Signed {
         serial.map_or("", |(_, serial)| serial)
     }
 
-    fn spoilt(mut self, wrong: Forgery) -> Self {
+    fn with(mut self, wrong: Forgery) -> Self {
         match wrong {
             Forgery::Unsigned => self.headers.clear(),
             Forgery::AlteredBody => self.body = forgery::altered(&self.body),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::payment::{Paid, Payment, State};
 use crate::clock::rfc3339;
 
-/// What the payer pays with; every stand-in payment is made from the same purse.
+/// The payer's bank; the same for every payment here.
 const BANK_TYPE: &str = "OTHERS";
 
 /// The answer to a query, in any state.

@@ -34,10 +34,10 @@ pub struct PaymentView {
     pub accepted: u32,
 }
 
-/// How many payments stand how, and their callbacks.
+/// Counts of payments and of their callbacks, by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Without those that nobody can pay any more.
+    /// Without the expired ones.
     pub not_paid: u64,
     /// Unpaid and past their time.
     pub expired: u64,
@@ -127,19 +127,22 @@ impl WechatPay {
         self.changes.until(|| self.payment(out_trade_no).filter(&condition)).await
     }
 
-    /// [`crate::callbacks::Callbacks::deliveries`], for tests at hand of this provider.
+    /// Short for [`crate::callbacks::Callbacks::deliveries`], which covers all providers.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.callbacks.deliveries()
     }
 
+    /// Short for [`crate::callbacks::Callbacks::deliveries_of`].
     pub fn deliveries_of(&self, out_trade_no: &str) -> Vec<Delivery> {
         self.callbacks.deliveries_of(out_trade_no)
     }
 
+    /// Short for [`crate::callbacks::Callbacks::set_mode`], which applies to all providers.
     pub fn set_callback_mode(&self, mode: CallbackMode) {
         self.callbacks.set_mode(mode);
     }
 
+    /// Short for [`crate::callbacks::Callbacks::set_speed`], which applies to all providers.
     pub fn set_speed(&self, speed: u32) {
         self.callbacks.set_speed(speed);
     }
