@@ -21,6 +21,7 @@ mod signer;
 #[path = "../terminals/python.rs"]
 mod python;
 
+mod both_ways;
 mod counter;
 mod events;
 mod late;
