@@ -261,10 +261,8 @@ type Merchants = Vec<(SchoolId, Account)>;
 pub(super) fn touched(
     askings: &[Asking],
 ) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
-    let account = |asking: &Asking| {
-        let account = merchant_account(&asking.merchant.code)?;
-        Ok((asking.school.id, Account::School(account)))
-    };
+    let account =
+        |asking: &Asking| Ok((asking.school.id, merchant_account(&asking.merchant.code)?));
     let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
     Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
 }

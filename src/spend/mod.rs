@@ -11,18 +11,20 @@
 mod asking;
 mod at_once;
 pub mod audit;
+mod batch;
 mod challenge;
 pub mod charging;
-mod desk;
 pub mod http;
 pub mod postings;
 mod refusal;
 mod reversal;
 mod rules;
 mod store;
+mod under_locks;
+mod writes;
 
 pub use asking::{Asking, Proof, Scan, Told};
-pub use desk::ChargeView;
+pub use batch::ChargeView;
 pub use refusal::Refusal;
 pub use reversal::{ReversalView, TakingBack};
 pub use rules::Which;

@@ -49,7 +49,7 @@ pub async fn known(
 /// Keeps answers in the transaction of what they tell of. A unique violation means that a number
 /// or a nonce was used meanwhile: to be decided anew.
 pub async fn keep(tx: &Tx, kept: &[AnsweredRequest], now: Timestamp) -> Result<(), DbError> {
-    tx.write_all(vec![write_of(kept, now)]).await.map(drop)
+    tx.write_all(vec![write_of(kept, now)]).await
 }
 
 /// The write of [`keep`], to go to the database together with others.

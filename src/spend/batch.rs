@@ -1,5 +1,6 @@
-//! The desk of one batch: decides each charge on what those before it left, in memory, and gathers
-//! what is to be written.
+//! Decides a batch of charges in memory, one after the other on what those before it left, and
+//! collects what is to be written. How the accounts were read, with locks or without, makes no
+//! difference here.
 
 use super::{
     asking::{Asking, Claim, Proof, Scan},
@@ -34,25 +35,25 @@ use crate::{
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
-/// A request among those of a batch that are to be decided.
-pub(super) type Place = (TerminalId, Seq, SeqStep);
+/// What a request is known by: of a batch, one is decided for each key.
+pub(super) type RequestKey = (TerminalId, Seq, SeqStep);
 
-/// The place of a request.
-pub(super) const fn place(asking: &Asking) -> Place {
+/// The key of a request.
+pub(super) const fn key_of(asking: &Asking) -> RequestKey {
     (asking.asked.terminal, asking.asked.seq, asking.asked.step)
 }
 
-/// What was read for the decisions.
+/// What was read for the decisions, beside the accounts.
 #[derive(Debug, Default)]
-pub(super) struct Papers {
+pub(super) struct Inputs {
     /// What became of the code of each request that has one.
-    pub(super) uses: HashMap<Place, CodeUse>,
+    pub(super) uses: HashMap<RequestKey, CodeUse>,
     pub(super) summaries: HashMap<PersonId, PersonSummary>,
     pub(super) spent: HashMap<PersonId, Spent>,
     pub(super) challenges: HashMap<ChallengeId, Challenge>,
 }
 
-impl Papers {
+impl Inputs {
     /// Who may pay, and where there are limits what they spent today.
     pub(super) fn questions(now: Timestamp, open: &[&Asking]) -> [Question; 2] {
         let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
@@ -63,7 +64,7 @@ impl Papers {
         ]
     }
 
-    /// What the answers to [`Papers::questions`] show. Codes and challenges are the caller's.
+    /// What the answers to [`Inputs::questions`] show. Uses and challenges are added by the caller.
     pub(super) fn of([summaries, spent]: [Vec<Found>; 2]) -> Result<Self, DbError> {
         Ok(Self {
             summaries: People::summaries(&summaries)?,
@@ -79,15 +80,34 @@ fn persons<'a>(askings: impl Iterator<Item = &'a &'a Asking>) -> Vec<PersonId> {
     persons.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What decisions come to.
+/// What was decided: [`Decisions::writes`] lists what is to be written for it.
 #[derive(Debug, Default)]
-pub(super) struct Orders {
+pub(super) struct Decisions {
     pub(super) transfers: Vec<Transfer>,
     pub(super) charges: Vec<Charge>,
-    pub(super) kept: Vec<AnsweredRequest>,
+    /// The answer of each request, in their order.
+    pub(super) answers: Vec<AnsweredRequest>,
+    /// New ones.
     pub(super) challenges: Vec<Challenge>,
-    pub(super) answered: Vec<ChallengeId>,
+    /// The challenges that a password was given for.
+    pub(super) used_challenges: Vec<ChallengeId>,
     pub(super) events: Vec<NewEvent>,
+}
+
+/// Decides these requests in their order. Every code and challenge of theirs, and everybody whose
+/// money it is, must be among `inputs`.
+pub(super) fn decide(
+    (now, names): (Timestamp, &Sealer),
+    held: &Held,
+    inputs: Inputs,
+    open: &[&Asking],
+) -> Result<Decisions, ChargeError> {
+    let purses = HashMap::new();
+    let mut decider = Decider { now, names, held, inputs, purses, decisions: Decisions::default() };
+    for asking in open {
+        decider.decide(asking)?;
+    }
+    Ok(decider.decisions)
 }
 
 /// A charge as a till is told.
@@ -110,41 +130,32 @@ pub struct ChargeView {
     at: Timestamp,
 }
 
-/// What does not get as far as being judged.
-struct Unfit {
+/// A request that is refused before the rules are asked.
+struct RefusedEarly {
     /// Whose code it used up, or whose password it was, if anybody's.
     claim: Option<Claim>,
     refusal: Refusal,
 }
 
-impl From<Refusal> for Unfit {
+impl From<Refusal> for RefusedEarly {
     fn from(refusal: Refusal) -> Self {
         Self { claim: None, refusal }
     }
 }
 
 /// A batch being decided.
-pub(super) struct Desk<'a> {
+struct Decider<'a> {
     now: Timestamp,
     names: &'a Sealer,
     held: &'a Held,
-    papers: Papers,
+    inputs: Inputs,
     purses: HashMap<PersonId, Purse>,
-    orders: Orders,
+    decisions: Decisions,
 }
 
-impl<'a> Desk<'a> {
-    pub(super) fn new(now: Timestamp, names: &'a Sealer, held: &'a Held, papers: Papers) -> Self {
-        Self { now, names, held, papers, purses: HashMap::new(), orders: Orders::default() }
-    }
-
-    /// What is to be written.
-    pub(super) fn close(self) -> Orders {
-        self.orders
-    }
-
+impl Decider<'_> {
     /// Decides a request and keeps its answer.
-    pub(super) fn decide(&mut self, asking: &Asking) -> Result<(), ChargeError> {
+    fn decide(&mut self, asking: &Asking) -> Result<(), ChargeError> {
         let claim = match &asking.proof {
             Proof::Scan(scan) => self.scanned(asking, scan)?,
             Proof::Password { challenge, right } => {
@@ -153,19 +164,23 @@ impl<'a> Desk<'a> {
         };
         let answer = match claim {
             Ok(claim) => self.judge(asking, &claim)?,
-            Err(Unfit { claim, refusal }) => {
+            Err(RefusedEarly { claim, refusal }) => {
                 if let Some(claim) = claim {
                     self.tell_refused(asking, &claim, refusal.kind().code);
                 }
                 refused(asking, refusal)?
             }
         };
-        self.orders.kept.push(AnsweredRequest { asked: asking.asked.clone(), answer });
+        self.decisions.answers.push(AnsweredRequest { asked: asking.asked.clone(), answer });
         Ok(())
     }
 
     /// Whose code it is, if it is good.
-    fn scanned(&self, asking: &Asking, scan: &Scan) -> Result<Result<Claim, Unfit>, ChargeError> {
+    fn scanned(
+        &self,
+        asking: &Asking,
+        scan: &Scan,
+    ) -> Result<Result<Claim, RefusedEarly>, ChargeError> {
         let (shown, skewed) = match scan {
             Scan::Good(shown) => (shown, false),
             Scan::Skewed(shown) => (shown, true),
@@ -176,7 +191,7 @@ impl<'a> Desk<'a> {
             }
         };
         let claim = Claim { person: shown.person, code: shown.into(), given: None };
-        let used = self.papers.uses.get(&place(asking)).ok_or(missing("code_use"))?;
+        let used = self.inputs.uses.get(&key_of(asking)).ok_or(missing("code_use"))?;
         let refusal = match (used, skewed) {
             (CodeUse::Fresh, false) => return Ok(Ok(claim)),
             // Its phone was told of the first use.
@@ -188,7 +203,7 @@ impl<'a> Desk<'a> {
                 stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid)
             }
         };
-        Ok(Err(Unfit { claim: Some(claim), refusal }))
+        Ok(Err(RefusedEarly { claim: Some(claim), refusal }))
     }
 
     /// Whose scan waits for this password. However it ends, the challenge is used up.
@@ -197,9 +212,9 @@ impl<'a> Desk<'a> {
         asking: &Asking,
         challenge: Option<&Challenge>,
         right: bool,
-    ) -> Result<Claim, Unfit> {
+    ) -> Result<Claim, RefusedEarly> {
         let challenge =
-            challenge.and_then(|challenge| self.papers.challenges.get_mut(&challenge.id));
+            challenge.and_then(|challenge| self.inputs.challenges.get_mut(&challenge.id));
         let challenge = challenge.ok_or(Refusal::ChallengeInvalid)?;
         if !challenge.waits_for(asking.asked.terminal, asking.amount, self.now) {
             return Err(Refusal::ChallengeInvalid.into());
@@ -209,13 +224,13 @@ impl<'a> Desk<'a> {
             return Err(Refusal::ChallengeInvalid.into());
         }
         challenge.used = true;
-        self.orders.answered.push(challenge.id);
+        self.decisions.used_challenges.push(challenge.id);
         let Challenge { person, code, which, .. } = *challenge;
         let claim = Claim { person, code, given: Some(which) };
         if right {
             Ok(claim)
         } else {
-            Err(Unfit { claim: Some(claim), refusal: Refusal::PasswordWrong })
+            Err(RefusedEarly { claim: Some(claim), refusal: Refusal::PasswordWrong })
         }
     }
 
@@ -230,7 +245,7 @@ impl<'a> Desk<'a> {
             given: claim.given,
             now: self.now,
         };
-        let spent = self.papers.spent.entry(person).or_default();
+        let spent = self.inputs.spent.entry(person).or_default();
         match case.decide(&mut purse, spent) {
             Verdict::Charged(drawn) => {
                 self.purses.insert(person, purse);
@@ -264,10 +279,10 @@ impl<'a> Desk<'a> {
         let (school, person) = (asking.school.id, claim.person);
         let act = (asking.asked.terminal.uuid(), asking.asked.seq.number());
         let merchant = postings::merchant_account(&asking.merchant.code)?;
-        let parties = Parties { school, person, act, merchant: &merchant };
-        self.orders.transfers.push(postings::spent(&parties, &drawn, self.now));
+        let parties = Parties { school, person, act, payee: &merchant };
+        self.decisions.transfers.push(postings::spent(&parties, &drawn, self.now));
         let id = ChargeId::new(self.now);
-        self.orders.charges.push(Charge {
+        self.decisions.charges.push(Charge {
             id,
             act,
             school,
@@ -312,7 +327,7 @@ impl<'a> Desk<'a> {
 
     fn happened(&mut self, asking: &Asking, claim: &Claim, what: Happening) {
         let (school, person) = (asking.school.id, claim.person);
-        self.orders.events.push(NewEvent { school, person, what, at: self.now });
+        self.decisions.events.push(NewEvent { school, person, what, at: self.now });
     }
 
     fn ask(
@@ -336,7 +351,7 @@ impl<'a> Desk<'a> {
         };
         self.tell_refused(asking, claim, PASSWORD_REQUIRED.code);
         let told = problem(asking, &password_required(&challenge.id.to_string(), which));
-        self.orders.challenges.push(challenge);
+        self.decisions.challenges.push(challenge);
         told
     }
 
@@ -353,7 +368,7 @@ impl<'a> Desk<'a> {
     }
 
     fn brief(&self, person: PersonId) -> Result<&PersonSummary, DbError> {
-        self.papers.summaries.get(&person).ok_or(missing("person"))
+        self.inputs.summaries.get(&person).ok_or(missing("person"))
     }
 }
 
