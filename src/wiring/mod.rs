@@ -12,6 +12,8 @@ mod shared;
 mod spend;
 mod terminals;
 
+pub use providers::{ProviderSettings, Settings};
+
 use crate::{
     base::{clock::Clock, db::Db, jobs::Jobs, kv::Kv},
     config::Config,
@@ -21,7 +23,6 @@ use crate::{
     overview::Overview,
     passcode::Codes,
     passwords::Passwords,
-    providers::settings::InvalidSetting,
     schools::Schools,
     spend::Spending,
     terminals::Terminals,
@@ -62,8 +63,10 @@ pub struct Journeys {
 /// What the journeys are built on.
 #[derive(Debug)]
 pub struct Ground<'a> {
-    /// The configuration.
+    /// The server's own settings.
     pub config: &'a Config,
+    /// The settings of providers.
+    pub providers: &'a ProviderSettings,
     /// Tells the time.
     pub clock: &'a Arc<dyn Clock>,
     /// The connection pool of the requests.
@@ -92,12 +95,12 @@ pub struct JobContext<'a> {
 }
 
 impl Journeys {
-    /// Builds the journeys, or names the provider's setting that cannot work.
-    pub fn build(ground: &Ground<'_>) -> Result<Self, InvalidSetting> {
-        let providers = Providers::build(ground.config, ground.http)?;
+    /// Builds the journeys.
+    pub fn build(ground: &Ground<'_>) -> Self {
+        let providers = Providers::build(ground.providers, ground.http);
         let shared = Shared::build(ground);
         let gateways = providers.gateways(ground.config);
-        Ok(Self {
+        Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.wechat_apps),
             topups: payments::build(ground, &shared, gateways),
@@ -109,7 +112,7 @@ impl Journeys {
             schools: shared.schools,
             passwords: shared.passwords,
             codes: shared.codes,
-        })
+        }
     }
 
     /// Starts the background jobs of all journeys.
