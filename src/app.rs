@@ -1,5 +1,5 @@
-//! The composition root: everything that serves, built from the configuration. The one place that
-//! names providers.
+//! The composition root: opens databases, the key-value store and the HTTP client, starts the
+//! background threads, and builds the journeys on them.
 
 use crate::{
     base::{
@@ -12,8 +12,7 @@ use crate::{
     },
     config::{Config, Environment},
     ledger::{self, heads::HeadLog},
-    providers::settings::InvalidSetting,
-    wiring::{Ground, JobContext, Journeys},
+    wiring::{Ground, JobContext, Journeys, ProviderSettings, Settings},
 };
 use secrecy::ExposeSecret;
 use std::{
@@ -27,36 +26,40 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::task::LocalPoolHandle;
 
-/// Everything of this service in Redis begins with it.
+/// Prefix of every key of this service in Redis.
 const REDIS_PREFIX: &str = "onecard";
-/// What the lanes and the jobs may open on PostgreSQL, beside the pool of the requests.
+/// Connections that the jobs may open on PostgreSQL, beside the pool of the requests and one for
+/// each lane.
 const BACKGROUND_CONNECTIONS: u32 = 4;
 
-/// What the handlers and the background work lean on.
+/// A server that is ready to listen.
 #[derive(Debug)]
 pub struct App {
-    /// As configured.
+    /// The server's own settings.
     pub config: Config,
-    /// Where `now` comes from.
+    /// The settings of providers.
+    pub providers: ProviderSettings,
+    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The pool of the requests.
+    /// The connection pool of the requests.
     pub db: Db,
     /// The key-value store.
     pub kv: Arc<dyn Kv>,
     /// What handlers ask for.
     pub journeys: Journeys,
-    /// Lanes and jobs, on a thread of their own.
+    /// What lanes and jobs run on.
     pub background: Background,
     draining: AtomicBool,
     up_to_date: AtomicBool,
 }
 
-/// What runs beside the requests.
+/// The thread and the connections of lanes and background jobs.
 pub struct Background {
-    /// Its thread.
+    /// The thread.
     pub threads: LocalPoolHandle,
-    /// Its connections. Opened on its thread, so that an answer of PostgreSQL wakes the task that
-    /// waits for it without a hop; on SQLite the pool of the requests, for there is one writer.
+    /// The connection pool. It is opened on the thread, so that an answer of PostgreSQL wakes the
+    /// waiting task without a change of threads. On SQLite, which has one writer, it is the pool of
+    /// the requests.
     pub db: Db,
     /// Wakes the sealer after a posting.
     pub sealer: Arc<Notify>,
@@ -71,26 +74,26 @@ pub enum BuildError {
     /// The Redis address cannot be one.
     #[error("redis.url cannot be used: {0}")]
     Kv(#[from] KvError),
-    /// A provider's setting that cannot work.
-    #[error("a provider cannot be used: {0}")]
-    Provider(#[from] InvalidSetting),
-    /// No certificates to trust.
+    /// The machine has no TLS certificates to trust.
     #[error("the TLS certificates of this machine cannot be used: {0}")]
     Http(#[from] reqwest::Error),
-    /// A thread of ours ended.
+    /// The background thread ended.
     #[error("a background thread ended: {0}")]
     Thread(#[from] tokio::task::JoinError),
 }
 
 impl App {
-    /// Opens what is needed; neither migrates nor listens nor starts jobs.
-    pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+    /// Opens databases and stores and builds the journeys. Neither migrates nor listens nor starts
+    /// jobs.
+    pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let Settings { config, providers } = settings;
         let db = Db::connect(db_settings(&config)).await?;
         let kv = key_value_store(&config, &clock)?;
         let http = http_client::build(Timeouts::default())?;
         let background = Background::start(&config, &db).await?;
         let journeys = Journeys::build(&Ground {
             config: &config,
+            providers: &providers,
             clock: &clock,
             db: &db,
             kv: &kv,
@@ -98,9 +101,9 @@ impl App {
             threads: &background.threads,
             lane_db: &background.db,
             sealer: &background.sealer,
-        })?;
+        });
         let (draining, up_to_date) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, clock, db, kv, journeys, background, draining, up_to_date })
+        Ok(Self { config, providers, clock, db, kv, journeys, background, draining, up_to_date })
     }
 
     /// Starts the background jobs.
@@ -127,7 +130,7 @@ impl App {
         });
     }
 
-    /// From now on `/readyz` sends new requests elsewhere, and who waits for events waits no more.
+    /// Makes `/readyz` answer that new requests should go elsewhere, and ends waiting for events.
     pub fn drain(&self) {
         self.journeys.feed.close();
         self.draining.store(true, Ordering::Relaxed);
@@ -138,8 +141,7 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// True where the database lacks no migration. Once it was so it stays so: nothing takes a
-    /// migration back.
+    /// True where every migration was applied. Remembered once true: migrations are never reverted.
     pub async fn is_up_to_date(&self) -> bool {
         if self.up_to_date.load(Ordering::Relaxed) {
             return true;
@@ -149,13 +151,13 @@ impl App {
         up_to_date
     }
 
-    /// True where providers may be stand-ins.
+    /// True where providers may be stand-ins on this machine.
     pub fn is_sandbox(&self) -> bool {
         self.config.environment == Environment::Sandbox
     }
 }
 
-/// The signing key lives in here alone.
+/// Signs the heads of the ledger. The signing key exists in this job only.
 async fn sign_heads(db: Db, clock: Arc<dyn Clock>, master: NamedKey, file: PathBuf) {
     match HeadSigner::from_master(master.key()) {
         Ok(signer) => HeadLog::new(db, clock, signer, file).run().await,
@@ -185,7 +187,7 @@ impl fmt::Debug for Background {
     }
 }
 
-/// The pool as configured.
+/// The settings of the requests' connection pool.
 pub fn db_settings(config: &Config) -> DbSettings {
     DbSettings {
         url: config.database.url.expose_secret().to_owned(),

@@ -56,11 +56,14 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("schools", "passcode"),
     // ADR 0011: the platforms on which a device can be.
     ("passcode", "sessions"),
+    // Each provider reads its own section with the tools of the configuration.
+    ("providers", "config"),
     // The composition root and what it composes.
     ("app", "wiring"),
     ("cli", "app"),
     ("cli", "health"),
     ("cli", "routes"),
+    ("cli", "wiring"),
     ("routes", "app"),
     ("routes", "health"),
     ("health", "app"),

@@ -16,7 +16,8 @@ use onecard::{
         RawNotification,
     },
     providers::wechat_pay::{
-        WechatPay, WechatPayPublicKey, WechatPaySettings,
+        ApiV3Key, WechatPay, WechatPaySettings,
+        certificate::PlatformCertificate,
         keys::KeyRing,
         received,
         signing::{self, Request, Signer},
@@ -188,24 +189,31 @@ enum Mode {
 
 fn gateway(mode: Mode) -> WechatPay {
     let keys = fixture("keys");
-    let public_key = (mode != Mode::Certificate).then(|| WechatPayPublicKey {
-        id: text(&keys, "/wechatpay/public_key_id").to_owned(),
-        pem: text(&keys, "/wechatpay/public_key_pem").to_owned(),
-    });
-    let certificate = text(&keys, "/platform_certificate/certificate_pem").to_owned();
-    let certificate = (mode != Mode::PublicKey).then_some(certificate);
+    let mut ring = KeyRing::default();
+    let public_key_id = (mode != Mode::Certificate).then_some("/wechatpay/public_key_id");
+    let public_key_id = public_key_id.map(|pointer| text(&keys, pointer).to_owned());
+    if let Some(id) = &public_key_id {
+        let pem = text(&keys, "/wechatpay/public_key_pem");
+        ring = ring.with_public_key(id, PublicKey::from_spki_pem(pem).unwrap());
+    }
+    if mode != Mode::PublicKey {
+        let pem = text(&keys, "/platform_certificate/certificate_pem");
+        ring = ring.with_certificates([PlatformCertificate::from_pem(pem.as_bytes()).unwrap()]);
+    }
+    let merchant_key = private_pem(&keys, "/merchant/private_key_pem").into();
     let settings = WechatPaySettings {
-        base_url: "http://127.0.0.1:1".to_owned(),
+        base_url: "http://127.0.0.1:1".parse().unwrap(),
         mch_id: text(&keys, "/merchant/mchid").to_owned(),
-        app_id: text(&keys, "/app_id").to_owned(),
         merchant_serial_no: text(&keys, "/merchant/serial_no").to_owned(),
-        merchant_key_pem: private_pem(&keys, "/merchant/private_key_pem").into(),
-        api_v3_key: text(&keys, "/api_v3_key").into(),
-        public_key,
-        platform_certificates: certificate.into_iter().collect(),
+        merchant_key: PrivateKey::from_pkcs8_pem(&merchant_key).unwrap(),
+        api_v3_key: ApiV3Key::new(text(&keys, "/api_v3_key").as_bytes()).unwrap(),
+        keys: ring,
+        public_key_id,
         fetch_certificates: false,
+        bill_hosts: Vec::new(),
     };
-    WechatPay::new(settings, http_client::build(Timeouts::default()).unwrap()).unwrap()
+    let http = http_client::build(Timeouts::default()).unwrap();
+    WechatPay::new(settings, text(&keys, "/app_id"), http)
 }
 
 use NotificationRefused as Refused;

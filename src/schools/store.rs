@@ -2,7 +2,7 @@
 
 use super::{
     person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
-    policy::Policy,
+    policy::{Policy, StoredPolicy},
     school::School,
     summaries::PersonSummary,
 };
@@ -37,8 +37,8 @@ pub(super) async fn schools(db: &Db) -> Result<Vec<School>, DbError> {
 }
 
 fn school_of(row: school::Model) -> Option<School> {
-    match serde_json::from_str(&row.policy) {
-        Ok(policy) => Some(School {
+    match StoredPolicy::parse(&row.policy) {
+        Ok(StoredPolicy { policy, .. }) => Some(School {
             id: SchoolId::from_number(row.id),
             code: row.code,
             name: row.name,
@@ -58,7 +58,7 @@ pub(super) struct StoredSchool {
     updated_at: i64,
     pub(super) version: i64,
     /// `None` where it cannot be read.
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Option<StoredPolicy>,
 }
 
 pub(super) async fn stored_school(tx: &Tx, code: &str) -> Result<Option<StoredSchool>, DbError> {
@@ -67,7 +67,7 @@ pub(super) async fn stored_school(tx: &Tx, code: &str) -> Result<Option<StoredSc
         id: row.id,
         updated_at: row.updated_at,
         version: row.policy_version,
-        policy: serde_json::from_str(&row.policy).ok(),
+        policy: StoredPolicy::parse(&row.policy).ok(),
     }))
 }
 

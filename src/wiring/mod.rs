@@ -13,6 +13,8 @@ mod spend;
 mod terminals;
 mod topup;
 
+pub use providers::{ProviderSettings, Settings};
+
 use crate::{
     base::{clock::Clock, db::Db, jobs::Jobs, kv::Kv},
     config::Config,
@@ -23,7 +25,6 @@ use crate::{
     passcode::Codes,
     passwords::Passwords,
     payments::Payments,
-    providers::settings::InvalidSetting,
     schools::Schools,
     spend::Spending,
     terminals::Terminals,
@@ -66,8 +67,10 @@ pub struct Journeys {
 /// What the journeys are built on.
 #[derive(Debug)]
 pub struct Ground<'a> {
-    /// The configuration.
+    /// The server's own settings.
     pub config: &'a Config,
+    /// The settings of providers.
+    pub providers: &'a ProviderSettings,
     /// Tells the time.
     pub clock: &'a Arc<dyn Clock>,
     /// The connection pool of the requests.
@@ -96,13 +99,13 @@ pub struct JobContext<'a> {
 }
 
 impl Journeys {
-    /// Builds the journeys, or names the provider's setting that cannot work.
-    pub fn build(ground: &Ground<'_>) -> Result<Self, InvalidSetting> {
-        let providers = Providers::build(ground.config, ground.http)?;
+    /// Builds the journeys.
+    pub fn build(ground: &Ground<'_>) -> Self {
+        let providers = Providers::build(ground.providers, ground.http);
         let shared = Shared::build(ground);
         let gateways = providers.gateways(ground.config);
         let payments = payments::build(ground, &shared, gateways);
-        Ok(Self {
+        Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps),
             topups: topup::build(ground, &shared, &payments),
@@ -115,7 +118,7 @@ impl Journeys {
             schools: shared.schools,
             passwords: shared.passwords,
             codes: shared.codes,
-        })
+        }
     }
 
     /// Starts the background jobs of all journeys.

@@ -2,18 +2,55 @@
 
 use super::JobContext;
 use crate::{
-    base::crypto::keyring::Key32,
-    config::{self, Config, WeChat, WeChatPay},
+    config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
     payments::gateways::Gateways,
     providers::{
-        settings::InvalidSetting,
         wechat_login::{WechatLogin, WechatLoginSettings},
-        wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, upkeep::FetchPace},
+        wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
     },
 };
-use secrecy::SecretString;
-use std::{collections::HashMap, sync::Arc};
+use reqwest::Client;
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::Arc,
+};
+
+/// Everything that an operator sets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server's own.
+    pub config: Config,
+    /// Those of providers.
+    pub providers: ProviderSettings,
+}
+
+/// The settings of every provider.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    /// `[wechat]`
+    pub wechat: PerSchool<WechatLoginSettings>,
+    /// `[wechat_pay]`
+    pub wechat_pay: PerSchool<WechatPaySettings>,
+}
+
+impl Settings {
+    /// Reads `file`, where there is one, and the variables that begin with `ONECARD__`.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let (config, providers) = Config::load(file, env, ProviderSettings::read)?;
+        Ok(Self { config, providers })
+    }
+}
+
+impl ProviderSettings {
+    fn read(sections: &mut ProviderSections<'_, '_>) -> Self {
+        Self { wechat: sections.read(), wechat_pay: sections.read() }
+    }
+}
 
 /// Every provider that is configured.
 pub(super) struct Providers {
@@ -23,9 +60,8 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    /// Builds the providers; a setting that cannot work is named.
-    pub(super) fn build(config: &Config, http: &reqwest::Client) -> Result<Self, InvalidSetting> {
-        Ok(Self { apps: apps(config, http)?, wechat_pays: WechatPays::build(config, http)? })
+    pub(super) fn build(settings: &ProviderSettings, http: &Client) -> Self {
+        Self { apps: apps(&settings.wechat, http), wechat_pays: WechatPays::build(settings, http) }
     }
 
     /// The payment gateways of all schools.
@@ -58,47 +94,42 @@ impl ProviderJobs {
 }
 
 /// The mini-program of all schools, and those of single schools.
-fn apps(config: &Config, http: &reqwest::Client) -> Result<Apps, InvalidSetting> {
-    let mut apps = Apps::default();
-    for (_, providers) in config.schools() {
-        if let Some(own) = &providers.wechat {
-            apps.add(wechat_login(own, http)?);
-        }
-    }
-    if let Some(general) = &config.providers().wechat {
-        apps.add_general(wechat_login(general, http)?);
-    }
-    Ok(apps)
-}
-
-fn wechat_login(
-    wechat: &WeChat,
-    http: &reqwest::Client,
-) -> Result<Arc<dyn MiniProgramLogin>, InvalidSetting> {
-    let settings = WechatLoginSettings {
-        base_url: wechat.api_base_url.to_string(),
-        app_id: wechat.app_id.clone(),
-        app_secret: wechat.app_secret.clone(),
+fn apps(settings: &PerSchool<WechatLoginSettings>, http: &Client) -> Apps {
+    let login = |settings: &WechatLoginSettings| -> Arc<dyn MiniProgramLogin> {
+        Arc::new(WechatLogin::new(settings.clone(), http.clone()))
     };
-    Ok(Arc::new(WechatLogin::new(settings, http.clone())?))
+    let mut apps = Apps::default();
+    for own in settings.own.values() {
+        apps.add(login(own));
+    }
+    if let Some(general) = &settings.general {
+        apps.add_general(login(general));
+    }
+    apps
 }
 
-/// Every gateway of WeChat Pay's: the general one, and those of schools that are their own
-/// merchants.
+/// Every gateway of WeChat Pay: the general one, and those of schools that are their own merchant
+/// or have their own mini-program.
 struct WechatPays {
     general: Option<Arc<WechatPay>>,
     of_schools: HashMap<String, Arc<WechatPay>>,
 }
 
 impl WechatPays {
-    fn build(config: &Config, http: &reqwest::Client) -> Result<Self, InvalidSetting> {
-        let mut of_schools = HashMap::new();
-        for (code, providers) in config.schools() {
-            if let Some(own) = wechat_pay(providers, http)? {
-                of_schools.insert(code.to_owned(), own);
-            }
+    fn build(settings: &ProviderSettings, http: &Client) -> Self {
+        let ProviderSettings { wechat, wechat_pay } = settings;
+        let gateway = |app: Option<&WechatLoginSettings>, pay: Option<&WechatPaySettings>| {
+            let gateway = WechatPay::new(pay?.clone(), &app?.app_id, http.clone());
+            Some(Arc::new(gateway))
+        };
+        let codes: BTreeSet<&String> = wechat.own.keys().chain(wechat_pay.own.keys()).collect();
+        let own = codes.into_iter().filter_map(|code| {
+            Some((code.clone(), gateway(wechat.of(code), wechat_pay.of(code))?))
+        });
+        Self {
+            of_schools: own.collect(),
+            general: gateway(wechat.general.as_ref(), wechat_pay.general.as_ref()),
         }
-        Ok(Self { general: wechat_pay(config.providers(), http)?, of_schools })
     }
 
     /// Those whose platform certificates are fetched and kept fresh.
@@ -117,42 +148,4 @@ impl WechatPays {
         }
         gateways
     }
-}
-
-fn wechat_pay(
-    providers: &config::Providers,
-    http: &reqwest::Client,
-) -> Result<Option<Arc<WechatPay>>, InvalidSetting> {
-    let (Some(pay), Some(wechat)) = (&providers.wechat_pay, &providers.wechat) else {
-        return Ok(None);
-    };
-    let gateway = WechatPay::new(wechat_pay_settings(pay, wechat)?, http.clone())?;
-    Ok(Some(Arc::new(gateway)))
-}
-
-fn wechat_pay_settings(
-    pay: &WeChatPay,
-    wechat: &WeChat,
-) -> Result<WechatPaySettings, InvalidSetting> {
-    let public_key = pay.public_key.as_ref();
-    Ok(WechatPaySettings {
-        base_url: pay.base_url.to_string(),
-        mch_id: pay.mch_id.clone(),
-        app_id: wechat.app_id.clone(),
-        merchant_serial_no: pay.merchant_serial_no.clone(),
-        merchant_key_pem: pay.merchant_private_key.clone(),
-        api_v3_key: api_v3_key(&pay.api_v3_key)?,
-        public_key: public_key
-            .map(|key| WechatPayPublicKey { id: key.id.clone(), pem: key.pem.clone() }),
-        platform_certificates: pay.platform_certificates.clone(),
-        fetch_certificates: pay.fetch_platform_certificates,
-    })
-}
-
-fn api_v3_key(key: &Key32) -> Result<SecretString, InvalidSetting> {
-    let text = str::from_utf8(key.expose()).map_err(|_| InvalidSetting {
-        field: "api_v3_key",
-        problem: "must be 32 ASCII characters".into(),
-    })?;
-    Ok(SecretString::from(text))
 }

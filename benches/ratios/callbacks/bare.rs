@@ -18,7 +18,6 @@ use onecard::{
         http::{self, RawBody},
         lane::{Batch, Lanes},
     },
-    config::Config,
     identity::guard::identify,
     payments::{
         Payments,
@@ -27,6 +26,7 @@ use onecard::{
     },
     routes,
     schools::import_schools,
+    wiring::Settings,
 };
 use serde_json::json;
 use std::{convert::Infallible, path::Path, sync::Arc};
@@ -82,10 +82,11 @@ pub fn served() -> Result<bool, Failure> {
 
 async fn serve(way: Way) -> Result<(), Failure> {
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
-    let config = Config::load(None, variables)?;
+    let settings = Settings::load(None, variables)?;
+    let config = &settings.config;
     let (address, workers) = (config.server.listen, config.server.workers);
     let lanes = config.ledger.lanes;
-    let app = Arc::new(App::build(config, Arc::new(SystemClock)).await?);
+    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await?);
     app.db.migrate().await?;
     let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
     import_schools(&app.db, &[policy], false, SystemClock.now()).await?;

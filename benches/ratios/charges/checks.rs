@@ -28,9 +28,9 @@ use onecard::{
         db::{Db, DbError},
         lane::{Batch, Lanes},
     },
-    config::Config,
     passcode::{CodePurpose, CodeUse, Codes, ScanOutcome, ScanPlace, ShownCode, use_up},
     schools::School,
+    wiring::Settings,
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
@@ -129,11 +129,12 @@ struct Desk {
 
 async fn serve() -> Result<(), Failure> {
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
-    let config = Config::load(None, variables)?;
+    let settings = Settings::load(None, variables)?;
+    let config = &settings.config;
     let (address, workers, lanes) =
         (config.server.listen, config.server.workers, config.ledger.lanes);
     let url = config.database.url.expose_secret().to_owned();
-    let app = App::build(config, Arc::new(SystemClock)).await?;
+    let app = App::build(settings, Arc::new(SystemClock)).await?;
     let inserting =
         Database::connect(ConnectOptions::new(url).max_connections(INSERTING).to_owned());
     let inserting = inserting.await?;

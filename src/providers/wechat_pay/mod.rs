@@ -23,17 +23,16 @@ mod transaction;
 mod trust;
 pub mod upkeep;
 
-pub use settings::{WechatPayPublicKey, WechatPaySettings};
+pub use sealed::ApiV3Key;
+pub use settings::WechatPaySettings;
 
 use self::{
     answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID},
     received::CheckedBody,
-    sealed::ApiV3Key,
     signing::{Request, Signer},
     transaction::WirePayment,
     trust::Trust,
 };
-use super::settings::InvalidSetting;
 use crate::{
     base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
     payments::gateway::{
@@ -84,10 +83,10 @@ impl std::fmt::Debug for WechatPay {
 }
 
 impl WechatPay {
-    /// A gateway with these settings, over a client of
+    /// A gateway with these settings for payers of the mini-program `app_id`, over a client of
     /// [`http_client::build`](crate::base::http_client::build).
-    pub fn new(settings: WechatPaySettings, http: Client) -> Result<Self, InvalidSetting> {
-        settings.into_gateway(http)
+    pub fn new(settings: WechatPaySettings, app_id: &str, http: Client) -> Self {
+        settings.into_gateway(app_id, http)
     }
 
     /// Signs and sends. The bytes that are signed are the bytes that are sent.
