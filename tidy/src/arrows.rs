@@ -71,6 +71,11 @@ fn complaints(
     let mut complaints = BTreeSet::new();
     for source in sources {
         let Some(room) = source.room() else { continue };
+        // Under another name for the crate, arrows would not be seen.
+        for mention in source.mentions.iter().filter(|mention| mention.path == ["crate"]) {
+            let place = format!("{}:{}", source.path, mention.line);
+            complaints.insert(format!("{place}: {room} imports the crate's root"));
+        }
         for (used, line) in used(source).filter(|(used, _)| *used != room) {
             let place = format!("{}:{line}", source.path);
             let few = narrow.iter().find(|(narrow, _)| *narrow == room).map(|(_, few)| *few);
@@ -152,7 +157,7 @@ mod fails {
             "use crate::topup::TopUps;",
             "use crate::{base::db::{Db, Tx}, topup::{self, x}};",
             "use crate::{base::{a::{b, c}, d}, topup};",
-            "use crate as root; mod inner { use super::super::super::topup::TopUps; }",
+            "mod inner { use super::super::super::topup::TopUps; }",
             "pub use crate::topup::*;",
             "mod inner { pub(super) use crate::topup::x as y; }",
             "fn f() { use crate::topup::x; }",
@@ -184,6 +189,18 @@ mod fails {
         let list = [except("orders", &["sessions"], "why")];
         assert_eq!(said("src/orders/mod.rs", text, &list), [""; 0]);
         assert_eq!(said("src/orders/mod.rs", "", &list), ["unused exception: orders, sessions"]);
+    }
+
+    #[test]
+    fn on_another_name_for_the_crate() {
+        let root = "src/orders/store.rs:1: orders imports the crate's root";
+        for text in
+            ["use crate as root;", "use crate::{self as root};", "use super::super as root;"]
+        {
+            assert_eq!(said("src/orders/store.rs", text, &[]), [root], "{text}");
+        }
+        let all = "src/orders/store.rs:1: crate::* is no room";
+        assert_eq!(said("src/orders/store.rs", "use super::super::*;", &[]), [all]);
     }
 
     #[test]

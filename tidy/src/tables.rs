@@ -70,6 +70,9 @@ fn complaints(sources: &[&Source], owners: Owners<'_>, readers: &[Exception]) ->
     let mut readers = Exceptions::new(readers);
     for source in sources.iter().filter(|source| source.path.starts_with("src/")) {
         let room = source.room().unwrap_or_default();
+        for line in imports_of_all(source) {
+            complaints.push(format!("{}:{line}: entities are imported one by one", source.path));
+        }
         for (table, line) in named(source, &known) {
             let place = format!("{}:{line}", source.path);
             let owner = owner.get(table).copied().unwrap_or_default();
@@ -118,6 +121,16 @@ fn named<'a>(source: &Source, known: &'a BTreeSet<String>) -> Vec<(&'a str, usiz
     texts.chain(rows).collect()
 }
 
+/// Where a file imports all entities, by a glob or under another name.
+fn imports_of_all(source: &Source) -> impl Iterator<Item = usize> {
+    let all = source.mentions.iter().filter(|mention| match mention.path.as_slice() {
+        [first] => first == "entity",
+        [first, second, ..] => first == "entity" && second == "*",
+        [] => false,
+    });
+    all.map(|mention| mention.line)
+}
+
 #[test]
 fn tables_are_named_by_their_owners() {
     let sources: Vec<&Source> = crate::tree::tree().iter().collect();
@@ -153,6 +166,14 @@ mod fails {
             let said = said("src/spend/store.rs", sql, &[]);
             let expected = "src/spend/store.rs:1: spend names leg, a table of ledger";
             assert_eq!(said, [expected], "{sql}");
+        }
+    }
+
+    #[test]
+    fn on_an_import_of_all_entities() {
+        for text in ["use entity as rows;", "use entity::*;", "use entity::{self as rows};"] {
+            let said = said("src/spend/store.rs", text, &[]);
+            assert_eq!(said, ["src/spend/store.rs:1: entities are imported one by one"], "{text}");
         }
     }
 
