@@ -3,7 +3,7 @@
 use crate::{
     base::{
         clock::Clock,
-        crypto::{hashes::Hashes, keyring::Key32, seal::Sealer},
+        crypto::{hasher::PasswordHasher, keyring::Key32, seal::Sealer},
         db::Db,
         http::signature::Authorities,
         jobs::Jobs,
@@ -167,8 +167,8 @@ fn passwords(ground: &Ground<'_>, keys: &PersonKeys) -> Passwords {
         people: People::new(ground.db.clone(), keys.index.clone()),
         sealer: keys.sealer.clone(),
         index: keys.index.clone(),
-        for_strangers: Hashes::new(STRANGERS_AT_ONCE, TURN_PATIENCE),
-        for_holders: Hashes::new(HOLDERS_AT_ONCE, TURN_PATIENCE),
+        for_strangers: PasswordHasher::new(STRANGERS_AT_ONCE, TURN_PATIENCE),
+        for_holders: PasswordHasher::new(HOLDERS_AT_ONCE, TURN_PATIENCE),
         clock: Arc::clone(ground.clock),
     }
 }
