@@ -13,7 +13,7 @@ use crate::{
     base::{
         crypto::{ed25519::BadEd25519Key, heads::HeadKeyError},
         db::{Db, DbError, SingleProcessError},
-        telemetry::{self, CountersTaken, Format, InvalidFilter, Output},
+        telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
     },
     config::{Config, ConfigError, LogFormat, process_variables},
     ledger::verify::VerifyError,
@@ -50,7 +50,7 @@ enum CommandError {
     #[error("{0}")]
     SingleProcess(#[from] SingleProcessError),
     #[error("{0}")]
-    Counters(#[from] CountersTaken),
+    Counters(#[from] RecorderInstalled),
     #[error("{key} = {address}: cannot listen there: {cause}")]
     Listen { key: &'static str, address: SocketAddr, cause: io::Error },
     #[error("the database lacks {0} migrations: run `onecard migrate` first")]

@@ -10,13 +10,14 @@ pub mod fact;
 pub mod order;
 pub mod purpose;
 mod store;
+pub mod transactions;
 
 use crate::base::{
     clock::Timestamp,
     db::{Db, DbError, Tx, TxError, Write},
     ids::{PersonId, SchoolId},
 };
-use fact::{PaidFact, Provider};
+use fact::Provider;
 use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -222,16 +223,6 @@ pub async fn page_of_person(
     store::page_of_person(db, person, before, limit).await
 }
 
-/// The orders of the person that were paid by these postings, by reference
-/// (`provider:merchant:transaction`). References of another form are ignored.
-pub async fn of_postings(
-    db: &Db,
-    person: PersonId,
-    references: &[&str],
-) -> Result<HashMap<String, OrderId>, DbError> {
-    store::of_postings(db, person, references).await
-}
-
 /// Counts the person's orders that await payment.
 pub async fn count_open(db: &Db, person: PersonId) -> Result<u64, DbError> {
     store::count_open(db.conn(), person).await
@@ -253,11 +244,6 @@ pub async fn save(
     beside: Vec<Write>,
 ) -> Result<(), DbError> {
     store::save::save(tx, moved, messages, beside).await
-}
-
-/// Those of the facts whose transaction another payment has, by their place in the list.
-pub async fn of_other_payments(tx: &Tx, facts: &[&PaidFact]) -> Result<Vec<usize>, DbError> {
-    store::of_other_payments(tx, facts).await
 }
 
 /// Closes a payment that the provider no longer takes, and with it an order without other open

@@ -72,7 +72,7 @@ impl Overview {
         let lines = statement::lines(&self.db, span, sorts.as_deref(), limit).await?;
         let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
         let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
-        let orders = orders::of_postings(&self.db, student.person, &paid).await?;
+        let orders = orders::transactions::of_postings(&self.db, student.person, &paid).await?;
         let merchants = self.merchants(student, &lines).await?;
         Ok(lines.iter().map(|line| entry(line, &orders, &merchants)).collect())
     }

@@ -3,7 +3,7 @@
 use super::{ChangeError, PasswordFault};
 use crate::{
     base::{
-        crypto::hashes::HashesError,
+        crypto::hasher::HasherError,
         http::{
             ApiError,
             problem::{self, ProblemKind},
@@ -34,10 +34,10 @@ impl From<PasswordFault> for ApiError {
         match fault {
             PasswordFault::Wrong => Self::new(PASSWORD_WRONG),
             PasswordFault::TooManyTries { wait } => Self::new(TOO_MANY_TRIES).retry_after(wait),
-            PasswordFault::Hashes(HashesError::Busy) => {
+            PasswordFault::Hasher(HasherError::Busy) => {
                 Self::new(problem::UNAVAILABLE).retry_after(NO_TURN)
             }
-            PasswordFault::Hashes(HashesError::Password(_))
+            PasswordFault::Hasher(HasherError::Password(_))
             | PasswordFault::Sealed(_)
             | PasswordFault::Db(_) => Self::internal(&fault),
         }

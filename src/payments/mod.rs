@@ -17,6 +17,7 @@ pub mod http;
 mod look;
 mod news;
 pub mod pace;
+mod plan;
 pub mod postings;
 mod receive;
 pub mod settle;

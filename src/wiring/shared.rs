@@ -2,7 +2,7 @@
 
 use super::{Ground, JobContext, Journeys};
 use crate::{
-    base::{crypto::hashes::Hashes, db::Db},
+    base::{crypto::hasher::PasswordHasher, db::Db},
     cards::Cards,
     passcode::{self, CodeMasters, Codes},
     passwords::Passwords,
@@ -56,8 +56,8 @@ fn passwords(ground: &Ground<'_>, keys: &PersonKeys) -> Passwords {
         people: People::new(ground.db.clone(), keys.index.clone()),
         sealer: keys.sealer.clone(),
         index: keys.index.clone(),
-        for_strangers: Hashes::new(STRANGERS_AT_ONCE, TURN_PATIENCE),
-        for_holders: Hashes::new(HOLDERS_AT_ONCE, TURN_PATIENCE),
+        for_strangers: PasswordHasher::new(STRANGERS_AT_ONCE, TURN_PATIENCE),
+        for_holders: PasswordHasher::new(HOLDERS_AT_ONCE, TURN_PATIENCE),
         clock: Arc::clone(ground.clock),
     }
 }

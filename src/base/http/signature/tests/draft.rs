@@ -1,4 +1,4 @@
-//! Requests that are signed by hand, text by text, and not by the code under test.
+//! Requests signed by hand, not by the code under test.
 
 use crate::base::{
     clock::Timestamp,
@@ -28,18 +28,18 @@ pub(super) fn sha512(body: &[u8]) -> String {
     format!("sha-512=:{}:", BASE64_STANDARD.encode(Sha512::digest(body)))
 }
 
-/// A request before it is signed, and how it is signed.
+/// A request before signing, and how to sign it.
 #[derive(Clone)]
 pub(super) struct Draft {
     pub(super) seed: u8,
     pub(super) label: &'static str,
-    /// Components as they are written, each with its value.
+    /// Components as written, each with its value.
     pub(super) covered: Vec<(String, String)>,
     pub(super) parameters: String,
     pub(super) wire: Wire,
 }
 
-/// A request as it arrives.
+/// A request as received.
 #[derive(Clone)]
 pub(super) struct Wire {
     pub(super) method: &'static str,
@@ -85,7 +85,7 @@ impl Draft {
         draft
     }
 
-    /// Covers these, with the values that they have now.
+    /// Covers these components with their current values.
     pub(super) fn cover(&mut self, names: &[&str]) {
         let wire = &self.wire;
         let value = |name: &str| match name {
