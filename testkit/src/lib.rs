@@ -20,6 +20,7 @@ mod forge;
 mod program;
 mod redis_server;
 mod rows;
+mod template;
 mod threads;
 mod world;
 
