@@ -27,4 +27,5 @@ mini-program: ## builds the client for WeChat, Alipay and H5, checks what came o
 	@cd mini-program && npm run --silent check:dist && npm run --silent test:mini-programs
 
 openapi: ## prints the OpenAPI document
-	@cargo run --quiet --locked -- openapi
+	@cargo build --workspace --bins --locked --quiet
+	@$${CARGO_TARGET_DIR:-target}/debug/onecard openapi

@@ -9,7 +9,7 @@ chmod 755 "$dir"
 exports=$(scripts/services.sh up "$dir/services")
 eval "$exports"
 # Where nobody is killed at a write point, which only an unoptimised build has, it runs optimised.
-ONECARD_LONG=1 cargo test --profile quick --locked --test ledger -- --nocapture
-ONECARD_LONG=1 cargo test --profile quick --locked --test journey_money storm -- --nocapture
-ONECARD_LONG=1 cargo test --locked --test journey_money -- --nocapture --skip storm
-ONECARD_LONG=1 cargo test --locked --test codes --test passcode --test spend -- --nocapture
+export ONECARD_LONG=1
+cargo test --profile quick --locked --test integration -- --nocapture ledger:: storm::
+cargo test --locked --test integration -- --nocapture --skip storm:: \
+  codes:: journey_money:: passcode:: spend::

@@ -10,8 +10,9 @@ data=data server=8080 metrics=9090 sandbox=8090
 scripts/install.sh build
 scripts/mini-program.sh h5
 say "building the server and the sandbox (several minutes the first time, seconds afterwards)"
-cargo build --profile quick --locked --bin onecard -p onecard -p sandbox --bins
-bin=${CARGO_TARGET_DIR:-target}/quick
+# As `make test` builds them: whatever is built here is not built again there.
+cargo build --workspace --bins --locked
+bin=${CARGO_TARGET_DIR:-target}/debug
 
 mkdir -p "$data"
 "$bin/onecard-sandbox" init --dir "$data/sandbox" >/dev/null

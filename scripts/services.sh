@@ -12,8 +12,9 @@ postgres_bin() { find /usr/lib/postgresql -maxdepth 2 -name bin -type d 2>/dev/n
 as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 
 up() {
-  local durable=off
-  if [ "${1:-}" = --durable ]; then durable=on; shift; fi
+  # Each test has a server or two with their connections.
+  local durable=off connections=1000
+  if [ "${1:-}" = --durable ]; then durable=on connections=200; shift; fi
   local dir=${1:?a folder} bin redis_port pg_port
   bin=$(postgres_bin)
   [ -n "$bin" ] || { echo "PostgreSQL's server is not installed" >&2; exit 1; }
@@ -29,7 +30,7 @@ up() {
     --locale=C.UTF-8 --no-sync >"$dir/initdb.log")
   pg_port=$(free_port)
   (cd "$dir/pg" && as_postgres "$bin/pg_ctl" -D "$dir/pg" -w -s -l "$dir/pg/server.log" start \
-    -o "-p $pg_port -k $dir/socket -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync=$durable -c synchronous_commit=$durable -c full_page_writes=$durable -c shared_buffers=256MB")
+    -o "-p $pg_port -k $dir/socket -c listen_addresses=127.0.0.1 -c max_connections=$connections -c fsync=$durable -c synchronous_commit=$durable -c full_page_writes=$durable -c shared_buffers=256MB")
   echo "$bin" >"$dir/pg.bin"
   until redis-cli -p "$redis_port" ping >/dev/null 2>&1; do sleep 0.02; done
   echo "export ONECARD_TEST_REDIS=redis://127.0.0.1:$redis_port/0"

@@ -1,26 +1,43 @@
 #!/usr/bin/env bash
 # `make test`: installs what the tests need, starts private PostgreSQL and Redis, runs every test,
-# and removes the instances.
+# removes the instances, and says how long each part took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-say() { printf '\033[1m» %s\033[0m\n' "$*"; }
-scripts/install.sh test
+. scripts/parts.sh
 
 dir=$(mktemp -d -t onecard-test.XXXXXX)
-trap 'scripts/services.sh down "$dir/services" || true; rm -rf "$dir"' EXIT
 chmod 755 "$dir"
-say "starting private PostgreSQL and Redis"
-exports=$(scripts/services.sh up "$dir/services")
-eval "$exports"
+end() {
+  scripts/services.sh down "$dir/services" || true
+  rm -rf "$dir"
+  report
+}
+trap end EXIT
 
-say "client: types and unit tests"
-scripts/mini-program.sh h5
-(cd mini-program && npm run --silent typecheck && npm run --silent test)
+services() { exports=$(scripts/services.sh up "$dir/services"); eval "$exports"; }
 
-say "server and sandbox: building and running the tests (some minutes the first time)"
-cargo test --workspace --locked
+client() {
+  npm --prefix mini-program run --silent typecheck
+  npm --prefix mini-program run --silent test | tee "$dir/client.log"
+  result=$(sed 's/\x1b\[[0-9;]*m//g' "$dir/client.log" | awk '$1 == "Tests" { print $2, $3 }')
+}
 
-say "the journey in a browser"
-cargo build --locked --bin onecard -p onecard -p sandbox --bins
-scripts/journey.sh "$dir"
+build() {
+  cargo build --workspace --bins --locked
+  cargo test --workspace --locked --no-run
+}
+
+# Most tests wait for a database more than they compute.
+server() {
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} \
+    cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$dir/server.log"
+  result=$(awk '/^test result: ok/ { passed += $4 } END { print passed, "passed" }' "$dir/server.log")
+}
+
+part "installing what the tests need" scripts/install.sh test
+part "starting private PostgreSQL and Redis" services
+part "client: building it for the browser" scripts/mini-program.sh h5
+part "client: types and unit tests" client
+part "server and sandbox: building (some minutes the first time)" build
+part "server and sandbox: tests" server
+part "the journey in a browser" scripts/journey.sh "$dir"

@@ -1,7 +1,6 @@
 //! A small client: what the mini-program asks, and what it never would.
 
-use crate::{Answer, PATIENCE};
-use onecard::base::http_client::{self, Timeouts};
+use crate::{Answer, PATIENCE, http_client};
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION},
@@ -11,7 +10,6 @@ use std::{
     fmt::Write as _,
     io::{Read, Write as _},
     net::TcpStream,
-    time::Duration,
 };
 
 /// A server's API.
@@ -37,8 +35,7 @@ pub struct Student {
 impl Api {
     /// The API of the server at that address.
     pub fn at(base_url: &str) -> Self {
-        let timeouts = Timeouts { connect: Duration::from_secs(5), total: PATIENCE };
-        Self { http: http_client::build(timeouts).unwrap(), base_url: base_url.to_owned() }
+        Self { http: http_client(), base_url: base_url.to_owned() }
     }
 
     /// Host and port, as requests name them.

@@ -3,36 +3,54 @@
 //! PostgreSQL is the server of `ONECARD_TEST_PG`. Without that address its half of the tests says
 //! that it was skipped, or fails where `ONECARD_TEST_REQUIRE_ALL=1`.
 
+use crate::template;
 use futures_util::FutureExt;
 use onecard::base::db::{Db, DbSettings};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, resume_unwind},
+    path::PathBuf,
+};
+use tempfile::TempDir;
 
-const CONNECTIONS: u32 = 8;
+pub(crate) const CONNECTIONS: u32 = 8;
 
-/// A database of one test, brought up to date.
+/// A database of one test, with all tables and without rows.
 #[derive(Debug)]
 pub struct TestDb {
     /// A pool as the program opens it.
     pub db: Db,
     /// Where it is.
     pub url: String,
+    /// Of SQLite.
+    folder: Option<TempDir>,
 }
 
 impl TestDb {
-    async fn connect(url: String) -> Self {
+    /// On SQLite; its file is removed with it.
+    pub async fn sqlite() -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("test.db");
+        fs::copy(template::sqlite().await, &file).unwrap();
+        Self::open(format!("sqlite://{}", file.display()), Some(folder)).await
+    }
+
+    async fn open(url: String, folder: Option<TempDir>) -> Self {
         let settings = DbSettings { url: url.clone(), max_connections: CONNECTIONS };
-        let db = Db::connect(settings).await.unwrap();
-        db.migrate().await.unwrap();
-        Self { db, url }
+        Self { db: Db::connect(settings).await.unwrap(), url, folder }
+    }
+
+    /// The files of a SQLite database, as they are now.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let folder = self.folder.as_ref().unwrap().path();
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 }
 
 /// Runs a test on a fresh SQLite database, removed afterwards.
 pub async fn on_sqlite(test: impl AsyncFnOnce(&TestDb)) {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    test(&TestDb::connect(url).await).await;
+    test(&TestDb::sqlite().await).await;
 }
 
 /// Runs a test on a fresh PostgreSQL database, removed afterwards also where the test fails.
@@ -43,14 +61,22 @@ pub async fn on_postgres(test: impl AsyncFnOnce(&TestDb)) {
         eprintln!("SKIPPED: ONECARD_TEST_PG is not set");
         return;
     };
-    let admin = Database::connect(&server).await.unwrap();
-    let name = format!("t_{}", uuid::Uuid::new_v4().simple());
-    command(&admin, &format!("CREATE DATABASE {name}")).await;
+    let (template, name) =
+        (template::postgres(&server).await, format!("t_{}", uuid::Uuid::new_v4().simple()));
+    let admin = connect(&server).await;
+    command(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
     let (host, _) = server.rsplit_once('/').unwrap();
-    let test = async { test(&TestDb::connect(format!("{host}/{name}")).await).await };
+    let test = async { test(&TestDb::open(format!("{host}/{name}"), None).await).await };
     let result = AssertUnwindSafe(test).catch_unwind().await;
     command(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
     result.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// One connection of the test's own.
+pub(crate) async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    Database::connect(options).await.unwrap()
 }
 
 async fn command(on: &DatabaseConnection, sql: &str) {

@@ -1,13 +1,12 @@
 //! A gate before the sandbox's WeChat Pay: counts what it is asked about each payment, and can go
 //! wrong for some of them.
 
-use crate::{Forge, threads::Thread};
+use crate::{Forge, http_client, threads::Thread};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     web::{self, Bytes, Data},
 };
 use futures_util::stream;
-use onecard::base::http_client::{self, Timeouts};
 use std::{
     collections::HashMap,
     net::TcpListener,
@@ -52,7 +51,7 @@ impl Faults {
     pub fn before(sandbox: &str) -> Self {
         let state = Arc::new(State {
             sandbox: sandbox.to_owned(),
-            http: http_client::build(Timeouts::default()).unwrap(),
+            http: http_client(),
             everything: Mutex::default(),
             of_payments: Mutex::default(),
             asked: Mutex::default(),

@@ -1,8 +1,7 @@
 //! The database seen from outside the program.
 
-use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value as SqlValue,
-};
+use crate::database::connect;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value as SqlValue};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ pub struct Rows(DatabaseConnection);
 impl Rows {
     /// The database at that address.
     pub async fn of(url: &str) -> Self {
-        Self(Database::connect(url).await.unwrap())
+        Self(connect(url).await)
     }
 
     /// How many rows a statement changed. One that PostgreSQL gives up because the server under

@@ -4,15 +4,13 @@ use onecard::{
     base::{
         clock::Timestamp,
         db::{Db, DbError},
-        http_client::{self, Timeouts},
         ids::{PersonId, SchoolId},
     },
     events::{self, Happening, NewEvent, OrderChanged},
 };
 use reqwest::{Response, header::ACCEPT};
 use serde_json::Value;
-use std::time::Duration;
-use testkit::{PATIENCE, Student, World};
+use testkit::{Student, World, http_client};
 use uuid::Uuid;
 
 /// Something to tell a person.
@@ -42,9 +40,8 @@ pub struct EventStream {
 impl EventStream {
     /// Opens it; `last` is the id of the last event heard.
     pub async fn open(student: &Student, last: Option<i64>) -> Self {
-        let timeouts = Timeouts { connect: Duration::from_secs(5), total: PATIENCE };
         let address = format!("http://{}/api/v1/events", student.api.address());
-        let mut request = http_client::build(timeouts).unwrap().get(address);
+        let mut request = http_client().get(address);
         request = request.header(ACCEPT, "text/event-stream").bearer_auth(&student.access_token);
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);

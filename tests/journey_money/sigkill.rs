@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use sandbox::wechat_pay::{MAX_SPEED, Outcome};
-use std::time::{Duration, Instant};
-use testkit::{PATIENCE, Program, Student, TestDb, World, on_each_database, within};
+use std::cell::Cell;
+use testkit::{PATIENCE, Program, Student, TestDb, World, eventually, on_each_database, within};
 
 on_each_database!(a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing);
 
@@ -12,8 +12,6 @@ const STUDENTS: u32 = 6;
 const ORDERS_OF_A_ROUND: usize = 2;
 /// Retries are at 15 and 30 ms, and so on: before, during and after a restart.
 const SPEED: u32 = 1000;
-/// How long a client waits before it repeats an order that was not answered.
-const CLIENT_PAUSE: Duration = Duration::from_millis(20);
 
 async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(db: &TestDb) {
     let seed = std::env::var("ONECARD_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -27,15 +25,17 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(db: &Te
     program.start().await;
     let students = sign_up(&world, &program).await;
 
-    let undisturbed = Instant::now();
     round(&world, &students, 0, &mut rng).await;
-    let longest = undisturbed.elapsed();
+    let of_a_round = written(&world).await;
     let mut interrupted = 0;
     for number in 1..=rounds {
         world.pay().set_speed(SPEED);
-        let moment = longest.mul_f64(rng.random());
+        let moment = written(&world).await + rng.random_range(0..of_a_round);
         let killing = async {
-            tokio::time::sleep(moment).await;
+            eventually("it is the moment", async || {
+                (written(&world).await >= moment).then_some(())
+            })
+            .await;
             program.kill();
             assert_verified(&program).await;
             program.start().await;
@@ -51,6 +51,11 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(db: &Te
     println!("{interrupted} orders were asked for again, {unanswered} callbacks had no answer");
     assert!(interrupted + unanswered > 0, "no kill interrupted anything");
     prove(&world, &students, &mut program).await;
+}
+
+/// How much has happened: orders that were made, and payments that were credited.
+async fn written(world: &World) -> i64 {
+    world.rows.count("orders").await + world.rows.count("transfer").await
 }
 
 async fn sign_up(world: &World, program: &Program) -> Vec<Student> {
@@ -84,13 +89,12 @@ async fn round(world: &World, students: &[Student], number: u32, rng: &mut impl 
 
 /// Asks with the same key until there is an answer, as a client does that lost its connection.
 async fn persistently(student: &Student, amount: i64, key: &str) -> (serde_json::Value, usize) {
-    for repeated in 0.. {
-        match student.try_order(amount, key).await {
-            Ok(answer) => return (answer.body(201), repeated),
-            Err(_gone) => tokio::time::sleep(CLIENT_PAUSE).await,
-        }
-    }
-    unreachable!("the round has a time limit")
+    let asked = Cell::new(0);
+    let answer = eventually("an order is answered", async || {
+        asked.set(asked.get() + 1);
+        student.try_order(amount, key).await.ok()
+    });
+    (answer.await.body(201), asked.get() - 1)
 }
 
 /// To the fen: what the sandbox took is what the students have, and the program's own proof agrees.

@@ -7,10 +7,15 @@
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::MAX_SPEED;
 use serde_json::{Value, json};
-use std::{cell::Cell, collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    fs,
+    path::Path,
+};
 use testkit::{
     Answer, Api, Forge, PATIENCE, PEOPLE, Program, TestDb, World, claim, eventually,
-    on_each_database, wish, within,
+    eventually_within, on_each_database, wish, within,
 };
 
 on_each_database!(a_server_that_is_killed_between_any_two_writes_finishes_what_it_began);
@@ -18,8 +23,6 @@ on_each_database!(a_server_that_is_killed_between_any_two_writes_finishes_what_i
 const DIE_AT: &str = "ONECARD_DIE_AT";
 const RECORD: &str = "ONECARD_WRITE_POINTS";
 const SIGKILL: i32 = 9;
-/// How long a client waits before it repeats what was not answered.
-const PAUSE: Duration = Duration::from_millis(5);
 /// The sweep in a hurry.
 const FIRST_LOOK_MS: i64 = 20;
 /// Of one journey; one of them is tried twice.
@@ -196,12 +199,13 @@ fn sample(all: Vec<(String, usize)>) -> Vec<(String, usize)> {
 /// Starts the server again when it has died, and counts how often it did.
 async fn revive(program: &mut Program, died: &Cell<usize>) {
     loop {
-        if let Some(signal) = program.death() {
-            assert_eq!(signal, SIGKILL, "{}", program.log());
-            died.set(died.get() + 1);
-            program.start().await;
-        }
-        tokio::time::sleep(PAUSE).await;
+        let running = RefCell::new(&mut *program);
+        let death = async || running.borrow_mut().death();
+        // Longer than a journey may take: it may never die.
+        let signal = eventually_within(5 * PATIENCE, "the server dies", death).await;
+        assert_eq!(signal, SIGKILL, "{}", program.log());
+        died.set(died.get() + 1);
+        program.start().await;
     }
 }
 
@@ -248,25 +252,20 @@ impl<'w> Journey<'w> {
     }
 
     async fn persist(&self, line: &str, key: &str, body: Option<&Value>) -> Answer {
-        loop {
-            match self.api.try_ask(&self.token, (line, key), body).await {
-                Ok(answer) if answer.status < 500 => return answer,
-                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
+        let ask = async || self.api.try_ask(&self.token, (line, key), body).await.ok();
+        let answered = async || ask().await.filter(|answer| answer.status < 500);
+        eventually(line, answered).await
     }
 
     /// A login code is good once, so that each try needs one of its own.
     async fn sign_up(&mut self) {
         self.world.rows.change("DELETE FROM binding", []).await;
-        let answer = loop {
+        let line = "POST /api/v1/auth/wechat/login";
+        let answer = eventually(line, async || {
             let code = json!({ "code": self.world.login_code(0) });
-            let line = ("POST /api/v1/auth/wechat/login", "");
-            match self.api.try_ask("", line, Some(&code)).await {
-                Ok(answer) => break answer,
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        };
+            self.api.try_ask("", (line, ""), Some(&code)).await.ok()
+        })
+        .await;
         answer.body(200)["access_token"].as_str().unwrap().clone_into(&mut self.token);
         let claim = claim("xnec", PEOPLE[0].0, PEOPLE[0].1);
         let bound = self.persist("POST /api/v1/bindings", "", Some(&claim)).await;
@@ -367,12 +366,11 @@ impl<'w> Journey<'w> {
         lie["amount"]["total"] = 1.into();
         let message = forge.message(&format!("lie-{}", self.round), &lie);
         let door = "POST /callbacks/xnec/wechat-pay/transactions";
-        loop {
-            match self.api.try_raw(door, &message.headers, &message.body).await {
-                Some(answer) if answer.status == 204 => break,
-                Some(_) | None => tokio::time::sleep(PAUSE).await,
-            }
-        }
+        eventually(door, async || {
+            let answer = self.api.try_raw(door, &message.headers, &message.body).await;
+            answer.filter(|answer| answer.status == 204)
+        })
+        .await;
         self.until(&order, "fulfilled").await;
         eventually("the message is asked about", async || {
             let asked = "SELECT COUNT(*) FROM notification WHERE ask_at > 0";

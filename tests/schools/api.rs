@@ -1,6 +1,6 @@
 //! GET /api/v1/schools and what it answers.
 
-use crate::schools::{NOW, databases::Fresh, repository, xnec};
+use crate::schools::{NOW, repository, xnec};
 use actix_web::{
     App,
     body::MessageBody,
@@ -14,6 +14,7 @@ use onecard::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
+use testkit::TestDb;
 use utoipa_actix_web::AppExt;
 
 fn app(
@@ -40,9 +41,9 @@ async fn get(schools: &Data<Schools>, path: &str) -> (u16, Value) {
 
 #[tokio::test]
 async fn clients_learn_of_five_schools() {
-    let fresh = Fresh::sqlite().await;
-    import_schools(&fresh.db, &[repository("schools")], false, NOW).await.unwrap();
-    let schools = Data::new(Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW))));
+    let db = TestDb::sqlite().await;
+    import_schools(&db.db, &[repository("schools")], false, NOW).await.unwrap();
+    let schools = Data::new(Schools::new(db.db.clone(), Arc::new(ManualClock::new(NOW))));
     let (_, all) = get(&schools, "/api/v1/schools").await;
     let codes: Vec<_> = all["items"].as_array().unwrap().iter().map(|item| &item["code"]).collect();
     assert_eq!(codes, ["csmzxy", "hbgyzy", "xnec", "ynart", "yncjxy"]);
@@ -76,13 +77,13 @@ async fn clients_learn_of_five_schools() {
 
 #[tokio::test]
 async fn clients_learn_what_they_must_know() {
-    let fresh = Fresh::sqlite().await;
+    let db = TestDb::sqlite().await;
     let folder = tempfile::TempDir::new().unwrap();
     let second = folder.path().join("aa.toml");
     std::fs::write(&second, xnec().replace("\"xnec\"", "\"aa\"")).unwrap();
     let paths = [repository("schools/xnec.toml"), second];
-    import_schools(&fresh.db, &paths, false, NOW).await.unwrap();
-    let schools = Data::new(Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW))));
+    import_schools(&db.db, &paths, false, NOW).await.unwrap();
+    let schools = Data::new(Schools::new(db.db.clone(), Arc::new(ManualClock::new(NOW))));
 
     let (status, all) = get(&schools, "/api/v1/schools").await;
     let xnec = json!({"code": "xnec", "name": "咸宁职业技术学院"});

@@ -1,18 +1,15 @@
 //! `school import`: what it writes, and what it refuses.
 
-use crate::schools::{
-    NOW,
-    databases::{Fresh, on_both_databases},
-    repository, xnec,
-};
+use crate::schools::{NOW, repository, xnec};
 use onecard::{
     base::clock::{Clock, ManualClock},
     schools::{ImportError, Outcome, Schools, import_schools},
 };
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
+use testkit::{Rows, TestDb, on_each_database};
 
-on_both_databases!(
+on_each_database!(
     importing_twice_changes_nothing,
     versions_only_go_up,
     one_bad_file_stops_all,
@@ -44,8 +41,8 @@ fn of(code: &str) -> String {
     xnec().replace("code = \"xnec\"", &format!("code = \"{code}\""))
 }
 
-async fn outcomes(fresh: &Fresh, paths: &[PathBuf], replace: bool) -> Result<Vec<Outcome>, String> {
-    match import_schools(&fresh.db, paths, replace, NOW).await {
+async fn outcomes(db: &TestDb, paths: &[PathBuf], replace: bool) -> Result<Vec<Outcome>, String> {
+    match import_schools(&db.db, paths, replace, NOW).await {
         Ok(imported) => Ok(imported.into_iter().map(|school| school.outcome).collect()),
         Err(ImportError::Files(problems)) => {
             let problems = problems.iter().map(ToString::to_string);
@@ -55,24 +52,24 @@ async fn outcomes(fresh: &Fresh, paths: &[PathBuf], replace: bool) -> Result<Vec
     }
 }
 
-async fn importing_twice_changes_nothing(fresh: &Fresh) {
+async fn importing_twice_changes_nothing(db: &TestDb) {
     let schools = [repository("schools")];
-    let first = import_schools(&fresh.db, &schools, false, NOW).await.unwrap();
+    let first = import_schools(&db.db, &schools, false, NOW).await.unwrap();
     let xnec = first.iter().find(|school| school.code == "xnec").unwrap();
     assert_eq!((xnec.outcome, xnec.version), (Outcome::Added, 3));
     assert!(xnec.path.ends_with("schools/xnec.toml"));
     for replace in [false, true] {
-        let again = outcomes(fresh, &schools, replace).await.unwrap();
+        let again = outcomes(db, &schools, replace).await.unwrap();
         assert_eq!(again, vec![Outcome::Unchanged; first.len()]);
     }
     // What only looks different is the same.
     let folder = Folder::new();
     let file =
         folder.write("xnec.toml", &crate::schools::xnec().replace("version", "# seen\nversion  "));
-    assert_eq!(outcomes(fresh, &[file], false).await, Ok(vec![Outcome::Unchanged]));
+    assert_eq!(outcomes(db, &[file], false).await, Ok(vec![Outcome::Unchanged]));
 }
 
-async fn versions_only_go_up(fresh: &Fresh) {
+async fn versions_only_go_up(db: &TestDb) {
     let folder = Folder::new();
     let version = |n: u32| of("aa").replace("version = 3", &format!("version = {n}"));
     let steps = [
@@ -92,7 +89,7 @@ async fn versions_only_go_up(fresh: &Fresh) {
     ];
     for (n, (text, replace, expected)) in steps.into_iter().enumerate() {
         let file = folder.write("aa.toml", &text);
-        match (outcomes(fresh, std::slice::from_ref(&file), replace).await, expected) {
+        match (outcomes(db, std::slice::from_ref(&file), replace).await, expected) {
             (Ok(done), Ok(expected)) => assert_eq!(done, [expected], "step {n}"),
             (Err(told), Err(expected)) => {
                 let told = told.strip_prefix(&format!("{}: ", file.display())).unwrap();
@@ -104,7 +101,7 @@ async fn versions_only_go_up(fresh: &Fresh) {
     }
 }
 
-async fn one_bad_file_stops_all(fresh: &Fresh) {
+async fn one_bad_file_stops_all(db: &TestDb) {
     let folder = Folder::new();
     folder.write("aa.toml", &of("aa"));
     folder.write("bb.toml", &of("bb").replace("name_required = false", "name_required = 7"));
@@ -118,7 +115,7 @@ async fn one_bad_file_stops_all(fresh: &Fresh) {
     fs::write(endless.join("gg.toml"), b"version = 1 # \xC1\xD6").unwrap();
     fs::write(endless.join("aa.toml"), of("aa")).unwrap();
     let paths = [folder.0.path().to_owned(), missing, again.path().to_owned(), endless];
-    let told = outcomes(fresh, &paths, true).await.unwrap_err();
+    let told = outcomes(db, &paths, true).await.unwrap_err();
     let told: Vec<&str> = told.lines().collect();
     let line = 1 + of("bb").split("name_required").next().unwrap().matches('\n').count();
     let expected = [
@@ -134,19 +131,19 @@ async fn one_bad_file_stops_all(fresh: &Fresh) {
     for expected in expected {
         assert!(told.iter().any(|told| told.contains(&expected)), "{expected}: {told:#?}");
     }
-    let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
+    let schools = Schools::new(db.db.clone(), Arc::new(ManualClock::new(NOW)));
     assert!(schools.list().await.unwrap().is_empty());
 }
 
-async fn a_server_sees_an_import_within_a_second(fresh: &Fresh) {
+async fn a_server_sees_an_import_within_a_second(db: &TestDb) {
     let clock = Arc::new(ManualClock::new(NOW));
-    let schools = Schools::new(fresh.db.clone(), clock.clone());
+    let schools = Schools::new(db.db.clone(), clock.clone());
     assert!(schools.by_code("aa").await.unwrap().is_none());
 
     let folder = Folder::new();
     folder.write("aa.toml", &of("aa"));
     folder.write("bb.toml", &of("bb"));
-    outcomes(fresh, &folder.paths(), false).await.unwrap();
+    outcomes(db, &folder.paths(), false).await.unwrap();
     assert!(schools.by_code("aa").await.unwrap().is_none(), "remembered");
     clock.advance(Duration::from_secs(1));
     let aa = schools.by_code("aa").await.unwrap().unwrap();
@@ -157,34 +154,35 @@ async fn a_server_sees_an_import_within_a_second(fresh: &Fresh) {
 
     let newer = of("aa").replace("version = 3", "version = 4").replace("咸宁职业", "新的");
     folder.write("aa.toml", &newer);
-    outcomes(fresh, &folder.paths(), false).await.unwrap();
+    outcomes(db, &folder.paths(), false).await.unwrap();
     clock.advance(Duration::from_secs(1));
     let renamed = schools.by_code("aa").await.unwrap().unwrap();
     assert_eq!((renamed.id, renamed.name.as_str()), (aa.id, "新的技术学院"));
     assert!(clock.now() < NOW.plus(Duration::from_secs(3)));
 }
 
-async fn a_damaged_policy_hurts_no_other_school(fresh: &Fresh) {
+async fn a_damaged_policy_hurts_no_other_school(db: &TestDb) {
     let folder = Folder::new();
     folder.write("aa.toml", &of("aa"));
     folder.write("bb.toml", &of("bb"));
-    outcomes(fresh, &folder.paths(), false).await.unwrap();
-    fresh.tamper("UPDATE school SET policy = '{}' WHERE code = 'aa'").await;
-    let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
+    outcomes(db, &folder.paths(), false).await.unwrap();
+    let damage = "UPDATE school SET policy = '{}' WHERE code = 'aa'";
+    assert_eq!(Rows::of(&db.url).await.change(damage, []).await, 1);
+    let schools = Schools::new(db.db.clone(), Arc::new(ManualClock::new(NOW)));
     assert!(schools.by_code("aa").await.unwrap().is_none());
     assert!(schools.by_code("bb").await.unwrap().is_some());
-    let repaired = outcomes(fresh, &folder.paths(), true).await.unwrap();
+    let repaired = outcomes(db, &folder.paths(), true).await.unwrap();
     assert_eq!(repaired, [Outcome::Changed, Outcome::Unchanged]);
 }
 
-async fn imports_at_the_same_time_agree(fresh: &Fresh) {
+async fn imports_at_the_same_time_agree(db: &TestDb) {
     let folder = Folder::new();
     for n in 0..20 {
         let code = format!("s{n}");
         folder.write(&format!("{code}.toml"), &of(&code));
     }
     let paths = folder.paths();
-    let import = || import_schools(&fresh.db, &paths, false, NOW);
+    let import = || import_schools(&db.db, &paths, false, NOW);
     let (one, two) = tokio::join!(import(), import());
     let added = |done: &[onecard::schools::Imported]| {
         done.iter().filter(|school| school.outcome == Outcome::Added).count()

@@ -1,6 +1,6 @@
 //! Five schools, each as its campus card guide tells its students.
 
-use crate::schools::{NOW, databases::Fresh, repository, rosters::keys};
+use crate::schools::{NOW, repository, rosters::keys};
 use onecard::{
     base::ids::SchoolId,
     schools::{
@@ -11,6 +11,7 @@ use onecard::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
+use testkit::TestDb;
 
 /// A school with its policy and its demo roster, in a database.
 struct Guide {
@@ -18,23 +19,24 @@ struct Guide {
     school: SchoolId,
     people: People,
     keys: PersonKeys,
-    fresh: Fresh,
+    /// Ends with the guide.
+    _db: TestDb,
 }
 
 impl Guide {
     async fn of(code: &str) -> Self {
-        let fresh = Fresh::sqlite().await;
+        let db = TestDb::sqlite().await;
         let file = repository(&format!("schools/{code}.toml"));
         let policy = Policy::parse(&fs::read_to_string(&file).unwrap()).unwrap();
-        import_schools(&fresh.db, &[file], false, NOW).await.unwrap();
+        import_schools(&db.db, &[file], false, NOW).await.unwrap();
         let keys = keys();
         let school = SchoolId::from_number(1);
         let roster = File::open(repository(&format!("schools/demo/{code}-roster.csv"))).unwrap();
-        let import = RosterImport { db: &fresh.db, keys: &keys, school, now: NOW };
+        let import = RosterImport { db: &db.db, keys: &keys, school, now: NOW };
         let report = import.run(std::io::BufReader::new(roster), |_| {}).await.unwrap();
         assert_eq!(report.refused, [], "everybody of the demo is accepted");
-        let people = People::new(fresh.db.clone(), keys.index.clone());
-        Self { policy, school, people, keys, fresh }
+        let people = People::new(db.db.clone(), keys.index.clone());
+        Self { policy, school, people, keys, _db: db }
     }
 
     /// What somebody who has chosen no password types, by student number.
@@ -81,7 +83,6 @@ async fn csmzxy() {
     assert_eq!((limits.meal.unwrap().get(), limits.day.unwrap().get()), (3_000, 5_000));
     assert_eq!(limits.over_limit, OverLimit::Refuse);
     assert!(!top_up.password_required && !guide.policy.portal);
-    guide.fresh.end().await;
 }
 
 /// 咸宁职业技术学院: a number of seven digits and the query password; without the X, the six before
@@ -104,7 +105,6 @@ async fn xnec() {
     assert_eq!(top_up.min.get(), 1, "any amount");
     assert!(!top_up.password_required && guide.policy.portal);
     assert_eq!(*limits, None);
-    guide.fresh.end().await;
 }
 
 /// 湖北工业职业技术学院: name, number and password; a capital letter moves the six forward by one;
@@ -126,7 +126,6 @@ async fn hbgyzy() {
     assert_eq!(choices, [5_000, 10_000, 20_000, 50_000]);
     assert!(!guide.policy.portal);
     assert_eq!(*limits, None);
-    guide.fresh.end().await;
 }
 
 /// 云南艺术学院: number or ID number with the query password; six digits without the letter; it must
@@ -158,7 +157,6 @@ async fn ynart() {
 
     assert!(top_up.password_required && guide.policy.portal);
     assert_eq!(limits.as_ref().unwrap().over_limit, OverLimit::Password);
-    guide.fresh.end().await;
 }
 
 /// 云南城市建设职业学院: number and card password; the last six with the X as a capital; to be changed
@@ -180,7 +178,6 @@ async fn yncjxy() {
     assert_eq!(guide.change("2405010102", "19050X").await, Err(WeakPassword::NotSixDigits));
 
     assert!(!top_up.password_required && !guide.policy.portal);
-    guide.fresh.end().await;
 }
 
 /// One ID number under each of the three rules: an X makes them differ, by one digit.
@@ -197,7 +194,6 @@ async fn three_rules_for_one_x() {
         let default = person.as_ref().unwrap().default_password(rule, &guide.keys.sealer);
         assert_eq!(default.unwrap().unwrap().expose_secret(), expected, "{rule:?}");
     }
-    guide.fresh.end().await;
 }
 
 /// Every roster shows all kinds of people, and somebody whose ID number ends with X.

@@ -1,7 +1,6 @@
 //! Schools, policies and rosters, on both databases.
 
 mod api;
-mod databases;
 mod imports;
 mod manuals;
 mod policies;

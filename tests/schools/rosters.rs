@@ -1,10 +1,6 @@
 //! `roster import`: who is taken, who is refused, and what is left on the disk.
 
-use crate::schools::{
-    NOW,
-    databases::{Fresh, on_both_databases},
-    repository,
-};
+use crate::schools::{NOW, repository};
 use encoding_rs::GBK;
 use onecard::base::clock::ManualClock;
 use onecard::{
@@ -22,8 +18,9 @@ use onecard::{
 };
 use secrecy::ExposeSecret;
 use std::{fmt::Write as _, fs, io::Cursor, sync::Arc};
+use testkit::{Rows, TestDb, on_each_database};
 
-on_both_databases!(
+on_each_database!(
     the_demo_roster_is_imported_once,
     every_encoding_says_the_same,
     refused_rows_are_named,
@@ -47,21 +44,21 @@ pub(crate) fn keys() -> PersonKeys {
     PersonKeys::new(KeyRing::single(named("d1", 1)), KeyRing::single(named("i1", 2)))
 }
 
-async fn school(fresh: &Fresh, code: &str) -> SchoolId {
+async fn school(db: &TestDb, code: &str) -> SchoolId {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join(format!("{code}.toml"));
     fs::write(&path, crate::schools::xnec().replace("\"xnec\"", &format!("\"{code}\""))).unwrap();
-    import_schools(&fresh.db, &[path], false, NOW).await.unwrap();
-    let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
+    import_schools(&db.db, &[path], false, NOW).await.unwrap();
+    let schools = Schools::new(db.db.clone(), Arc::new(ManualClock::new(NOW)));
     schools.by_code(code).await.unwrap().unwrap().id
 }
 
 async fn import(
-    fresh: &Fresh,
+    db: &TestDb,
     school: SchoolId,
     file: impl AsRef<[u8]>,
 ) -> Result<RosterReport, RosterError> {
-    let import = RosterImport { db: &fresh.db, keys: &keys(), school, now: NOW };
+    let import = RosterImport { db: &db.db, keys: &keys(), school, now: NOW };
     let report = import.run(Cursor::new(file), |_| {}).await?;
     let sum = report.added + report.changed + report.unchanged;
     assert_eq!(report.read, sum + u64::try_from(report.refused.len()).unwrap());
@@ -74,8 +71,8 @@ fn counts(report: &RosterReport) -> [u64; 4] {
     [report.added, report.changed, report.unchanged, refused]
 }
 
-async fn person(fresh: &Fresh, school: SchoolId, student_no: &str) -> Person {
-    let people = People::new(fresh.db.clone(), keys().index);
+async fn person(db: &TestDb, school: SchoolId, student_no: &str) -> Person {
+    let people = People::new(db.db.clone(), keys().index);
     people.find_by_student_no(school, student_no).await.unwrap().unwrap()
 }
 
@@ -87,12 +84,12 @@ fn demo() -> String {
     fs::read_to_string(repository("schools/demo/xnec-roster.csv")).unwrap()
 }
 
-async fn the_demo_roster_is_imported_once(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
-    assert_eq!(counts(&import(fresh, school, demo()).await.unwrap()), [8, 0, 0, 0]);
-    assert_eq!(counts(&import(fresh, school, demo()).await.unwrap()), [0, 0, 8, 0]);
+async fn the_demo_roster_is_imported_once(db: &TestDb) {
+    let school = school(db, "xnec").await;
+    assert_eq!(counts(&import(db, school, demo()).await.unwrap()), [8, 0, 0, 0]);
+    assert_eq!(counts(&import(db, school, demo()).await.unwrap()), [0, 0, 8, 0]);
 
-    let people = People::new(fresh.db.clone(), keys().index);
+    let people = People::new(db.db.clone(), keys().index);
     let lin = people.find_by_student_no(school, " 2301001 ").await.unwrap().unwrap();
     assert_eq!((lin.kind, lin.status), (PersonKind::Student, PersonStatus::Active));
     assert_eq!(
@@ -116,15 +113,15 @@ async fn the_demo_roster_is_imported_once(fresh: &Fresh) {
         assert!(people.find_by_student_no(school, nobody).await.unwrap().is_none());
     }
 
-    let zheng = person(fresh, school, "9900001").await;
+    let zheng = person(db, school, "9900001").await;
     assert_eq!(zheng.kind, PersonKind::Temporary);
     assert!(zheng.id_number(&sealer).unwrap().is_none());
     assert!(zheng.default_password(DefaultRule::LastSixKeepX, &sealer).unwrap().is_none());
 }
 
-async fn every_encoding_says_the_same(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
-    import(fresh, school, demo()).await.unwrap();
+async fn every_encoding_says_the_same(db: &TestDb) {
+    let school = school(db, "xnec").await;
+    import(db, school, demo()).await.unwrap();
     let crlf = demo().replace('\n', "\r\n");
     let files: [(&str, Vec<u8>); 5] = [
         ("with BOM", ["\u{feff}", &demo()].concat().into()),
@@ -134,14 +131,14 @@ async fn every_encoding_says_the_same(fresh: &Fresh) {
         ("no end of the last line", demo().trim_end().into()),
     ];
     for (what, file) in files {
-        assert_eq!(counts(&import(fresh, school, file).await.unwrap()), [0, 0, 8, 0], "{what}");
+        assert_eq!(counts(&import(db, school, file).await.unwrap()), [0, 0, 8, 0], "{what}");
     }
 }
 
-async fn refused_rows_are_named(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
+async fn refused_rows_are_named(db: &TestDb) {
+    let school = school(db, "xnec").await;
     let file = fs::read(repository("tests/fixtures/rosters/refused.csv")).unwrap();
-    let report = import(fresh, school, &file).await.unwrap();
+    let report = import(db, school, &file).await.unwrap();
     let refused: Vec<_> =
         report.refused.iter().map(|row| (row.line, row.reason.as_str())).collect();
     let expected = [
@@ -158,8 +155,8 @@ async fn refused_rows_are_named(fresh: &Fresh) {
     ];
     assert_eq!(refused, expected);
     assert_eq!((report.read, report.added), (8, 2));
-    assert_eq!(name_of(&person(fresh, school, "9001001").await), "何,文博");
-    assert_eq!(name_of(&person(fresh, school, "2301001").await), "林晓雨");
+    assert_eq!(name_of(&person(db, school, "9001001").await), "何,文博");
+    assert_eq!(name_of(&person(db, school, "2301001").await), "林晓雨");
 
     // Broken bytes spoil their own row only, and a line without an end does not fill the memory.
     let row =
@@ -171,25 +168,25 @@ async fn refused_rows_are_named(fresh: &Fresh) {
         row(3, &[b'x'; 10_000]),
         row(4, "陈思远".as_bytes()),
     ];
-    let report = import(fresh, school, utf8.concat()).await.unwrap();
+    let report = import(db, school, utf8.concat()).await.unwrap();
     let refused: Vec<_> =
         report.refused.iter().map(|row| (row.line, row.reason.as_str())).collect();
     assert_eq!(refused, [(3, "is not valid UTF-8"), (4, "the line is longer than 4096 bytes")]);
     let gbk = |name: &str| GBK.encode(name).0.into_owned();
     let file =
         [format!("{HEADER}\n").into_bytes(), row(5, &gbk("周若彤")), row(6, b"\xFF\xFF")].concat();
-    let report = import(fresh, school, file).await.unwrap();
+    let report = import(db, school, file).await.unwrap();
     assert_eq!(
         (report.refused[0].line, report.refused[0].reason.as_str()),
         (3, "is not valid GBK")
     );
-    assert_eq!(name_of(&person(fresh, school, "5").await), "周若彤");
+    assert_eq!(name_of(&person(db, school, "5").await), "周若彤");
 }
 
-async fn a_changed_row_is_written_again(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
-    import(fresh, school, demo()).await.unwrap();
-    let before = person(fresh, school, "2301001").await;
+async fn a_changed_row_is_written_again(db: &TestDb) {
+    let school = school(db, "xnec").await;
+    import(db, school, demo()).await.unwrap();
+    let before = person(db, school, "2301001").await;
     let changes = [
         ("林晓雨", "林晓宇"),
         ("990101200503170026", "990101200503170034"),
@@ -202,28 +199,28 @@ async fn a_changed_row_is_written_again(fresh: &Fresh) {
     for (from, to) in changes {
         assert!(file.contains(from), "{from}");
         file = file.replace(from, to);
-        assert_eq!(counts(&import(fresh, school, &file).await.unwrap()), [0, 1, 7, 0], "{to}");
-        assert_eq!(counts(&import(fresh, school, &file).await.unwrap()), [0, 0, 8, 0], "{to}");
+        assert_eq!(counts(&import(db, school, &file).await.unwrap()), [0, 1, 7, 0], "{to}");
+        assert_eq!(counts(&import(db, school, &file).await.unwrap()), [0, 0, 8, 0], "{to}");
     }
-    let after = person(fresh, school, "2301001").await;
+    let after = person(db, school, "2301001").await;
     assert_eq!((after.id, name_of(&after).as_str()), (before.id, "林晓宇"));
     assert_eq!((after.kind, after.valid_until), (PersonKind::Temporary, None));
     assert!(after.phone(&keys().sealer).unwrap().is_none());
-    let people = People::new(fresh.db.clone(), keys().index);
+    let people = People::new(db.db.clone(), keys().index);
     assert!(people.find_by_id_number(school, "990101200503170026").await.unwrap().is_empty());
     let found = people.find_by_id_number(school, "990101200503170034").await.unwrap();
     assert_eq!(found.len(), 1);
     // Somebody who is missing from a roster stays.
     let only = file.lines().take(2).collect::<Vec<_>>().join("\n");
-    assert_eq!(counts(&import(fresh, school, only).await.unwrap()), [0, 0, 1, 0]);
-    person(fresh, school, "2301002").await;
+    assert_eq!(counts(&import(db, school, only).await.unwrap()), [0, 0, 1, 0]);
+    person(db, school, "2301002").await;
 }
 
 /// Numbers are given out again. Name and ID number: before, in the row, and whether it is taken.
-async fn nobody_becomes_somebody_else(fresh: &Fresh) {
+async fn nobody_becomes_somebody_else(db: &TestDb) {
     const LIN: &str = "990101200503170026";
     const ZHAO: &str = "99010120050908003X";
-    let school = school(fresh, "xnec").await;
+    let school = school(db, "xnec").await;
     let file = |no: &str, name: &str, id_number: &str, class: &str| {
         let first = "1000,孙可,,,student,,,";
         format!("{HEADER}\n{first}\n{no},{name},{id_number},,temporary,,{class},\n")
@@ -242,10 +239,10 @@ async fn nobody_becomes_somebody_else(fresh: &Fresh) {
         let what = format!("{before:?} {after:?}");
         let no = no.to_string();
         let file = |name, id_number, class| file(&no, name, id_number, class);
-        import(fresh, school, file(before.0, before.1, "甲")).await.unwrap();
-        let stood = person(fresh, school, &no).await;
-        let report = import(fresh, school, file(after.0, after.1, "乙")).await.unwrap();
-        let stands = person(fresh, school, &no).await;
+        import(db, school, file(before.0, before.1, "甲")).await.unwrap();
+        let stood = person(db, school, &no).await;
+        let report = import(db, school, file(after.0, after.1, "乙")).await.unwrap();
+        let stands = person(db, school, &no).await;
         assert_eq!(stands.id, stood.id, "{what}");
         if taken {
             assert_eq!(counts(&report), [0, 1, 1, 0], "{what}");
@@ -258,32 +255,32 @@ async fn nobody_becomes_somebody_else(fresh: &Fresh) {
         assert_eq!((refused.line, refused.reason.as_str()), (3, reason), "{what}");
         assert_eq!((name_of(&stands).as_str(), &*stands.class_name), (before.0, "甲"), "{what}");
         // What the last import said is still known: a row that says it again changes nothing.
-        let again = import(fresh, school, file(before.0, before.1, "甲")).await.unwrap();
+        let again = import(db, school, file(before.0, before.1, "甲")).await.unwrap();
         assert_eq!(counts(&again), [0, 0, 2, 0], "{what}");
     }
 }
 
-async fn nothing_is_written_under_an_old_key(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
-    import(fresh, school, demo()).await.unwrap();
+async fn nothing_is_written_under_an_old_key(db: &TestDb) {
+    let school = school(db, "xnec").await;
+    import(db, school, demo()).await.unwrap();
     let ring = |old: &str, new: &str, byte| {
         KeyRing::new(named(new, byte), vec![named(old, byte - 10)]).unwrap()
     };
     let rotated = PersonKeys::new(ring("d1", "d2", 11), ring("i1", "i2", 12));
-    let import = RosterImport { db: &fresh.db, keys: &rotated, school, now: NOW };
+    let import = RosterImport { db: &db.db, keys: &rotated, school, now: NOW };
     let report = import.run(Cursor::new(demo()), |_| {}).await.unwrap();
     assert_eq!(counts(&report), [0, 0, 8, 0]);
     // The old keys can go: the import wrote every row under the new ones.
     let only_new =
         PersonKeys::new(KeyRing::single(named("d2", 11)), KeyRing::single(named("i2", 12)));
-    let people = People::new(fresh.db.clone(), only_new.index.clone());
+    let people = People::new(db.db.clone(), only_new.index.clone());
     let found = people.find_by_id_number(school, "990101200503170026").await.unwrap();
     assert_eq!(found[0].name(&only_new.sealer).unwrap().expose_secret(), "林晓雨");
     assert_eq!(found[0].name(&keys().sealer).err(), Some(SealError::UnknownKey));
 }
 
-async fn a_file_that_is_no_roster_is_refused(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
+async fn a_file_that_is_no_roster_is_refused(db: &TestDb) {
+    let school = school(db, "xnec").await;
     let without_header = demo().split_once('\n').unwrap().1.to_owned();
     let cases = [
         (Vec::new(), "the file is empty"),
@@ -295,11 +292,11 @@ async fn a_file_that_is_no_roster_is_refused(fresh: &Fresh) {
         (b"\xFF\xFEs\0t\0".to_vec(), "UTF-16"),
     ];
     for (file, expected) in cases {
-        let told = import(fresh, school, &file).await.unwrap_err().to_string();
+        let told = import(db, school, &file).await.unwrap_err().to_string();
         assert!(told.contains(expected), "{told}");
         assert!(!told.contains("2301001"), "{told}");
     }
-    assert_eq!(counts(&import(fresh, school, HEADER).await.unwrap()), [0, 0, 0, 0]);
+    assert_eq!(counts(&import(db, school, HEADER).await.unwrap()), [0, 0, 0, 0]);
 }
 
 fn many(rows: u32) -> String {
@@ -311,10 +308,10 @@ fn many(rows: u32) -> String {
     file
 }
 
-async fn many_rows_are_committed_in_chunks(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
+async fn many_rows_are_committed_in_chunks(db: &TestDb) {
+    let school = school(db, "xnec").await;
     let mut seen = Vec::new();
-    let import = RosterImport { db: &fresh.db, keys: &keys(), school, now: NOW };
+    let import = RosterImport { db: &db.db, keys: &keys(), school, now: NOW };
     let file = many(1203).replace("\n7,", "\n7,,");
     let report = import.run(Cursor::new(&file), |progress| seen.push(progress)).await.unwrap();
     assert_eq!(counts(&report), [1202, 0, 0, 1]);
@@ -335,10 +332,10 @@ fn generated(n: u32) -> String {
 }
 
 /// 2,000 rows; 50,000 in a long run.
-async fn a_large_roster_is_named_row_by_row(fresh: &Fresh) {
+async fn a_large_roster_is_named_row_by_row(db: &TestDb) {
     let long = std::env::var("ONECARD_LONG").is_ok_and(|value| value == "1");
     let rows: u32 = if long { 50_000 } else { 2_000 };
-    let school = school(fresh, "xnec").await;
+    let school = school(db, "xnec").await;
     let bad = |n: u32| n % 997 == 3;
     let row =
         |n| if bad(n) { generated(n).replacen(",990101", ",99010x", 1) } else { generated(n) };
@@ -347,52 +344,54 @@ async fn a_large_roster_is_named_row_by_row(fresh: &Fresh) {
         .fold(String::new(), |file, line| file + &line + "\n");
     let refused: Vec<u64> = (0..rows).filter(|n| bad(*n)).map(|n| u64::from(n) + 2).collect();
     let good = u64::from(rows) - u64::try_from(refused.len()).unwrap();
-    let report = import(fresh, school, &file).await.unwrap();
+    let report = import(db, school, &file).await.unwrap();
     assert_eq!(counts(&report), [good, 0, 0, refused.len().try_into().unwrap()]);
     assert_eq!(report.refused.iter().map(|row| row.line).collect::<Vec<_>>(), refused);
     assert!(report.refused.iter().all(|row| row.reason.starts_with("id_number: must be 17")));
     // Again, and in the other encoding: nothing changes.
-    let stored = fresh.texts("SELECT student_no || updated_at FROM person ORDER BY 1").await;
+    let database = Rows::of(&db.url).await;
+    let all = "SELECT student_no || updated_at FROM person ORDER BY 1";
+    let stored = database.texts(all).await;
     let gbk = GBK.encode(&file).0.into_owned();
     for again in [file.as_bytes(), &gbk] {
-        let report = import(fresh, school, again).await.unwrap();
+        let report = import(db, school, again).await.unwrap();
         assert_eq!(counts(&report), [0, 0, good, refused.len().try_into().unwrap()]);
     }
-    assert_eq!(fresh.texts("SELECT student_no || updated_at FROM person ORDER BY 1").await, stored);
+    assert_eq!(database.texts(all).await, stored);
     // Everybody moves to another class.
     let moved = file.replace("班级", "新班级");
-    let report = import(fresh, school, &moved).await.unwrap();
+    let report = import(db, school, &moved).await.unwrap();
     assert_eq!(counts(&report), [0, good, 0, refused.len().try_into().unwrap()]);
-    let last = person(fresh, school, &format!("{:07}", rows - 1)).await;
+    let last = person(db, school, &format!("{:07}", rows - 1)).await;
     assert_eq!(last.class_name, format!("新班级{}", rows - 1));
 }
 
-async fn two_imports_at_once_agree(fresh: &Fresh) {
-    let school = school(fresh, "xnec").await;
+async fn two_imports_at_once_agree(db: &TestDb) {
+    let school = school(db, "xnec").await;
     let file = many(600);
-    let (one, two) = tokio::join!(import(fresh, school, &file), import(fresh, school, &file));
+    let (one, two) = tokio::join!(import(db, school, &file), import(db, school, &file));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.added + two.added, 600);
     assert_eq!(one.unchanged + two.unchanged, 600);
 }
 
-async fn schools_do_not_mix(fresh: &Fresh) {
-    let (aa, bb) = (school(fresh, "aa").await, school(fresh, "bb").await);
+async fn schools_do_not_mix(db: &TestDb) {
+    let (aa, bb) = (school(db, "aa").await, school(db, "bb").await);
     for school in [aa, bb] {
-        assert_eq!(counts(&import(fresh, school, demo()).await.unwrap()), [8, 0, 0, 0]);
+        assert_eq!(counts(&import(db, school, demo()).await.unwrap()), [8, 0, 0, 0]);
     }
-    let people = People::new(fresh.db.clone(), keys().index);
+    let people = People::new(db.db.clone(), keys().index);
     let found = people.find_by_id_number(bb, "990101200503170026").await.unwrap();
     assert_eq!(found.iter().map(|person| person.school).collect::<Vec<_>>(), [bb]);
-    assert_ne!(person(fresh, aa, "2301001").await.id, person(fresh, bb, "2301001").await.id);
+    assert_ne!(person(db, aa, "2301001").await.id, person(db, bb, "2301001").await.id);
 }
 
 #[tokio::test]
 async fn no_personal_data_is_readable_on_the_disk() {
-    let fresh = Fresh::sqlite().await;
-    let school = school(&fresh, "xnec").await;
-    import(&fresh, school, demo()).await.unwrap();
-    let stored: Vec<u8> = fresh.files().iter().flat_map(|file| fs::read(file).unwrap()).collect();
+    let db = TestDb::sqlite().await;
+    let school = school(&db, "xnec").await;
+    import(&db, school, demo()).await.unwrap();
+    let stored: Vec<u8> = db.files().iter().flat_map(|file| fs::read(file).unwrap()).collect();
     let holds = |text: &str| {
         let encodings = [text.as_bytes().to_vec(), GBK.encode(text).0.into_owned()];
         encodings.iter().any(|bytes| stored.windows(bytes.len()).any(|window| window == bytes))
@@ -409,10 +408,10 @@ async fn no_personal_data_is_readable_on_the_disk() {
 
 #[tokio::test]
 async fn a_person_prints_nothing_personal() {
-    let fresh = Fresh::sqlite().await;
-    let school = school(&fresh, "xnec").await;
-    import(&fresh, school, demo()).await.unwrap();
-    let lin = person(&fresh, school, "2301001").await;
+    let db = TestDb::sqlite().await;
+    let school = school(&db, "xnec").await;
+    import(&db, school, demo()).await.unwrap();
+    let lin = person(&db, school, "2301001").await;
     let printed = format!("{lin:?} {:#?}", keys());
     for secret in ["2301001", "林", "170026", "1200000", "信息", "[1, 1", "sealed"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");

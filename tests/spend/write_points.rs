@@ -10,9 +10,14 @@ use crate::spend::{
 };
 use crate::terminals::signer::Signer;
 use serde_json::{Value, json};
-use std::{cell::Cell, collections::BTreeSet, fs, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    fs,
+};
 use testkit::{
-    Answer, Api, PATIENCE, PEOPLE, Program, TestDb, eventually, on_each_database, within,
+    Answer, Api, PATIENCE, PEOPLE, Program, TestDb, eventually, eventually_within,
+    on_each_database, within,
 };
 
 on_each_database!(a_server_that_is_killed_between_any_two_writes_charges_once);
@@ -20,7 +25,6 @@ on_each_database!(a_server_that_is_killed_between_any_two_writes_charges_once);
 const DIE_AT: &str = "ONECARD_DIE_AT";
 const RECORD: &str = "ONECARD_WRITE_POINTS";
 const SIGKILL: i32 = 9;
-const PAUSE: Duration = Duration::from_millis(5);
 const SAMPLE: usize = 5;
 const EACH_SCAN: &str = "[spend]\npassword_each_scan = true\n";
 
@@ -123,12 +127,13 @@ fn sample(all: Vec<(String, usize)>) -> Vec<(String, usize)> {
 /// Starts the server again when it has died, and counts how often it did.
 async fn revive(program: &mut Program, died: &Cell<usize>) {
     loop {
-        if let Some(signal) = program.death() {
-            assert_eq!(signal, SIGKILL, "{}", program.log());
-            died.set(died.get() + 1);
-            program.start().await;
-        }
-        tokio::time::sleep(PAUSE).await;
+        let running = RefCell::new(&mut *program);
+        let death = async || running.borrow_mut().death();
+        // Longer than a journey may take: it may never die.
+        let signal = eventually_within(5 * PATIENCE, "the server dies", death).await;
+        assert_eq!(signal, SIGKILL, "{}", program.log());
+        died.set(died.get() + 1);
+        program.start().await;
     }
 }
 
@@ -174,12 +179,11 @@ impl Acts<'_> {
     /// As a till does: the same body, signed anew each time, until there is an answer.
     async fn persist(&self, path: &str, body: &Value) -> Answer {
         let till: &Signer = &self.shop.tills[0];
-        loop {
+        eventually(path, async || {
             let (headers, bytes) = signed(&self.api, till, path, body);
-            match self.api.deliver(path, &headers, &bytes).await {
-                Ok(answer) if answer.status < 500 => return answer,
-                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
+            let answer = self.api.deliver(path, &headers, &bytes).await.ok();
+            answer.filter(|answer| answer.status < 500)
+        })
+        .await
     }
 }
