@@ -1,10 +1,6 @@
 //! One contract, two stores: every test of the suite runs against the in-process store, and
 //! against the Redis of `ONECARD_TEST_REDIS`. Without that address the Redis half says that it
 //! was skipped, or fails where `ONECARD_TEST_REQUIRE_ALL=1`.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
-)]
 
 use async_trait::async_trait;
 use futures_util::future::join_all;

@@ -7,7 +7,7 @@
 
 mod enrolling;
 pub mod http;
-mod making;
+mod issuing;
 
 use crate::{
     base::{
@@ -21,7 +21,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-pub use enrolling::{Keys, PhoneKeys, Wish};
+pub use enrolling::{EnrolmentRequest, PhoneKeys, PurposeKeys};
 
 /// What the journey owns.
 #[derive(Clone, Debug)]

@@ -150,7 +150,7 @@ pub struct Event {
 /// Adds events, several of one person in the order given, at most 1,000: one statement. A unique violation means
 /// that somebody without the person's lock added one meanwhile; the transaction may run again.
 pub async fn add(tx: &Tx, new: &[NewEvent]) -> Result<(), DbError> {
-    tx.write_all(vec![write_of(new)?]).await.map(drop)
+    tx.write_all(vec![write_of(new)?]).await
 }
 
 /// The first `most` events of a person after a position, oldest first.

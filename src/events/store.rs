@@ -112,12 +112,12 @@ pub(super) async fn forget(tx: &Tx, old: &[(Uuid, i64)], today: Day) -> Result<(
     tx.select_rows(delete, Rows::new(rows())).await?;
     let mut kept = rows();
     kept.push(("day", Column::I32(vec![today.number(); old.len()])));
-    tx.write_all(vec![Write::Update {
+    tx.write_some(Write::Update {
         table: "event",
         rows: Rows::new(kept),
         set: "day = r.day",
         guard: "event.number = r.number",
-    }])
+    })
     .await
     .map(drop)
 }

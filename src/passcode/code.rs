@@ -1,6 +1,6 @@
 //! The 20 digits: `PP HHHHHHHH OOOOOOOOOO`, read and written.
 
-use super::{Handle, Otp, Prefixes, Purpose, Wallet};
+use super::{CodePurpose, Handle, Otp, Prefixes, Wallet};
 use std::fmt;
 
 /// Digits of every kind of code.
@@ -10,16 +10,16 @@ const DIGITS: usize = 20;
 #[derive(Clone, Copy)]
 pub struct Code {
     prefix: u8,
-    purpose: Purpose,
+    purpose: CodePurpose,
     handle: Handle,
     otp: Otp,
 }
 
 /// What the prefix says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CodeKind {
     /// A rotating code.
-    Code(Purpose),
+    Code(CodePurpose),
     /// The receipt that a phone shows to a till without a network.
     Receipt,
 }
@@ -41,12 +41,12 @@ pub enum CodeFault {
     UnknownPrefix,
     /// One of ours, for something else.
     #[error("is good for something else")]
-    OtherPurpose(Kind),
+    OtherPurpose(CodeKind),
 }
 
 /// Reads what a scanner read, where codes for `accepted` are wanted. Blanks and line ends around it
 /// are the scanner's own.
-pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Code, CodeFault> {
+pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[CodePurpose]) -> Result<Code, CodeFault> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(CodeFault::NotDigits);
@@ -62,8 +62,8 @@ pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Co
     }
     let kind = prefixes.kind(prefix).ok_or(CodeFault::UnknownPrefix)?;
     let purpose = match kind {
-        Kind::Code(purpose) if accepted.contains(&purpose) => purpose,
-        Kind::Code(_) | Kind::Receipt => return Err(CodeFault::OtherPurpose(kind)),
+        CodeKind::Code(purpose) if accepted.contains(&purpose) => purpose,
+        CodeKind::Code(_) | CodeKind::Receipt => return Err(CodeFault::OtherPurpose(kind)),
     };
     let Some((handle, otp)) = rest.split_at_checked(8) else { return length };
     let handle = handle.parse().ok().and_then(Handle::from_number);
@@ -74,12 +74,12 @@ pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Co
 
 impl Code {
     /// Puts a code together.
-    pub const fn new(prefixes: &Prefixes, purpose: Purpose, handle: Handle, otp: Otp) -> Self {
+    pub const fn new(prefixes: &Prefixes, purpose: CodePurpose, handle: Handle, otp: Otp) -> Self {
         Self { prefix: prefixes.of(purpose), purpose, handle, otp }
     }
 
     /// What it is for.
-    pub const fn purpose(&self) -> Purpose {
+    pub const fn purpose(&self) -> CodePurpose {
         self.purpose
     }
 
@@ -114,12 +114,12 @@ mod tests {
     const GOOD: &str = "80531670838493064229";
 
     fn till(text: &str) -> Result<Code, CodeFault> {
-        parse(text, &Prefixes::default(), &[Purpose::Pay])
+        parse(text, &Prefixes::default(), &[CodePurpose::Pay])
     }
 
     #[test]
     fn what_a_till_refuses() {
-        let identity = OtherPurpose(Kind::Code(Purpose::Id));
+        let identity = OtherPurpose(CodeKind::Code(CodePurpose::Id));
         let cases = [
             ("", NotDigits),
             ("   ", NotDigits),
@@ -151,7 +151,7 @@ mod tests {
             ("511234567890123456", Foreign(Wallet::BestPay)),
             ("0112345678901234567", Foreign(Wallet::DigitalYuan)),
             ("81255961202393657055", identity),
-            ("82255961202393657055", OtherPurpose(Kind::Receipt)),
+            ("82255961202393657055", OtherPurpose(CodeKind::Receipt)),
             ("79255961202393657055", UnknownPrefix),
             ("00000000000000000000", UnknownPrefix),
             ("99999999999999999999", UnknownPrefix),
@@ -167,17 +167,17 @@ mod tests {
     fn the_place_says_which_codes_it_wants() {
         let prefixes = Prefixes::new(90, 91, 92).unwrap();
         let (pay, id) = ("90000000000000000001", "91000000000000000001");
-        let cases: [(&[Purpose], bool, bool); 4] = [
-            (&[Purpose::Pay], true, false),
-            (&[Purpose::Id], false, true),
-            (&[Purpose::Pay, Purpose::Id], true, true),
+        let cases: [(&[CodePurpose], bool, bool); 4] = [
+            (&[CodePurpose::Pay], true, false),
+            (&[CodePurpose::Id], false, true),
+            (&[CodePurpose::Pay, CodePurpose::Id], true, true),
             (&[], false, false),
         ];
         for (accepted, takes_pay, takes_id) in cases {
             assert_eq!(parse(pay, &prefixes, accepted).is_ok(), takes_pay, "{accepted:?}");
             assert_eq!(parse(id, &prefixes, accepted).is_ok(), takes_id, "{accepted:?}");
         }
-        assert_eq!(parse(GOOD, &prefixes, &[Purpose::Pay]).err(), Some(UnknownPrefix));
+        assert_eq!(parse(GOOD, &prefixes, &[CodePurpose::Pay]).err(), Some(UnknownPrefix));
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         fn what_is_written_is_read(
             pay in any::<bool>(), handle in 0..100_000_000_u32, otp in 0..10_000_000_000_u64,
         ) {
-            let purpose = if pay { Purpose::Pay } else { Purpose::Id };
+            let purpose = if pay { CodePurpose::Pay } else { CodePurpose::Id };
             let (handle, otp) = (Handle::from_number(handle), Otp::from_number(otp));
             let code = Code::new(&Prefixes::default(), purpose, handle.unwrap(), otp.unwrap());
             let digits = code.digits();

@@ -5,7 +5,7 @@
 //! it is slow nobody waits for it longer than for a hint: guessing is kept hopeless by the length of
 //! a one-time part.
 
-use super::{Handle, Miss, Pace, Step, TERMINAL_WINDOW, pace, raises_alarm, rest};
+use super::{Handle, Miss, Step, TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest};
 use crate::base::{
     clock::Timestamp,
     kv::{Kv, KvError},
@@ -56,7 +56,7 @@ impl Counting {
     }
 
     async fn pause(&self, terminal: Uuid) -> Option<Duration> {
-        let Pace::Slowed(pause) = pace(self.misses(terminal).await) else {
+        let TerminalPace::Slowed(pause) = pace(self.misses(terminal).await) else {
             self.slow.invalidate(&terminal);
             return None;
         };
@@ -98,7 +98,7 @@ impl Counting {
                 tracing::warn!(%terminal, "a terminal shows many codes that are none: it is slowed");
                 metrics::counter!("onecard_terminals_slowed_total").increment(1);
             }
-            if matches!(pace(count), Pace::Slowed(_)) {
+            if matches!(pace(count), TerminalPace::Slowed(_)) {
                 self.slow.insert(terminal, ());
             }
         }

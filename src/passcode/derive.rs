@@ -22,14 +22,14 @@ const OTPS: u128 = 10_000_000_000;
 
 /// What a code is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub enum CodePurpose {
     /// Pays at a till.
     Pay,
     /// Says who is there, at a door.
     Id,
 }
 
-impl Purpose {
+impl CodePurpose {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Pay, Self::Id];
 
@@ -133,18 +133,18 @@ pub struct DeviceKey(Key32);
 
 impl DeviceKey {
     /// The key of the one-time parts of one purpose.
-    pub fn otp_key(&self, purpose: Purpose) -> OtpKey {
+    pub fn otp_key(&self, purpose: CodePurpose) -> OtpKey {
         OtpKey(expand(&self.0, &[b"otp|", purpose.as_str().as_bytes()]))
     }
 
     /// The key of the handles of one purpose.
-    pub fn handle_key(&self, purpose: Purpose) -> HandleKey {
+    pub fn handle_key(&self, purpose: CodePurpose) -> HandleKey {
         HandleKey(expand(&self.0, &[b"hdl|", purpose.as_str().as_bytes()]))
     }
 
     /// The keys of the handles of both purposes.
     pub fn handle_keys(&self) -> HandleKeys {
-        HandleKeys { pay: self.handle_key(Purpose::Pay), id: self.handle_key(Purpose::Id) }
+        HandleKeys { pay: self.handle_key(CodePurpose::Pay), id: self.handle_key(CodePurpose::Id) }
     }
 }
 

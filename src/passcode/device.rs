@@ -50,7 +50,7 @@ impl DeviceKind {
 
 /// Why a device's codes are good no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndReason {
     /// Another device of the person was enrolled on its channel.
     Replaced,
     /// Its keys are too old.
@@ -61,7 +61,7 @@ pub enum Ended {
     Lost,
 }
 
-impl Ended {
+impl EndReason {
     /// As stored.
     pub const fn code(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@
 //! [`use_up`](super::use_up) refuses.
 
 use super::{
-    Code, CodeMasters, Enrolment, HandleTables, OtpKey, Sighting,
+    Code, CodeMasters, Enrolment, HandleMatch, HandleTables, OtpKey,
     store::devices::{self, Stored},
 };
 use crate::base::{
@@ -63,7 +63,7 @@ struct Reading {
 
 /// A device that shows a handle, and what its one-time parts are made with.
 pub(super) struct Candidate {
-    pub(super) sighting: Sighting,
+    pub(super) handle_match: HandleMatch,
     pub(super) key: OtpKey,
 }
 
@@ -76,7 +76,7 @@ impl Directory {
     /// The devices of a school that show the handle of a code.
     pub(super) fn candidates(&self, school: SchoolId, code: &Code) -> Vec<Candidate> {
         let table = self.table();
-        let found = table.handles.sightings(school, code.purpose(), code.handle());
+        let found = table.handles.matches_of(school, code.purpose(), code.handle());
         found.into_iter().filter_map(|seen| self.candidate(&table, seen, code)).collect()
     }
 
@@ -88,11 +88,16 @@ impl Directory {
     }
 
     /// None where the key of the enrolment is no longer configured.
-    fn candidate(&self, table: &Table, sighting: Sighting, code: &Code) -> Option<Candidate> {
-        let Enrolment { school, master, salt, generation, .. } = sighting.enrolment;
+    fn candidate(
+        &self,
+        table: &Table,
+        handle_match: HandleMatch,
+        code: &Code,
+    ) -> Option<Candidate> {
+        let Enrolment { school, master, salt, generation, .. } = handle_match.enrolment;
         let (master, school) = (self.masters.get(master)?, table.schools.get(&school)?);
         let key = master.device_key(school, &salt, generation).otp_key(code.purpose());
-        Some(Candidate { sighting, key })
+        Some(Candidate { handle_match, key })
     }
 
     /// Puts an enrolment in that was just committed here.

@@ -1,10 +1,10 @@
 //! A device gets its keys.
 
 use super::{
-    Channel, Codes, DeviceId, DeviceKey, DeviceKind, Ended, Salt, Step,
+    Channel, Codes, DeviceId, DeviceKey, DeviceKind, EndReason, Salt, Step,
     store::{
         self,
-        devices::{Held, Stored, Which},
+        devices::{DeviceFilter, Held, Stored},
     },
 };
 use crate::base::{
@@ -30,7 +30,7 @@ pub struct Owner {
 
 /// How long a device's codes are good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct EnrolmentTerms {
     /// How long one code is shown.
     pub step: Step,
     /// How long its keys live.
@@ -55,7 +55,7 @@ pub struct NewDevice {
     /// Of `keys.master`.
     pub master_key_id: String,
     /// By the school's policy.
-    pub terms: Terms,
+    pub terms: EnrolmentTerms,
 }
 
 /// A device that is enrolled.
@@ -99,11 +99,11 @@ pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnro
         (DeviceKind::Server, Some(held)) if held.is_good(new, now) => {
             return Ok(NewlyEnrolled { enrolled: held.enrolled.clone(), replaced: false });
         }
-        (DeviceKind::Server, _) => Which::Kind(channel, new.kind),
-        (DeviceKind::Phone, _) => Which::Channel(channel),
+        (DeviceKind::Server, _) => DeviceFilter::Kind(channel, new.kind),
+        (DeviceKind::Phone, _) => DeviceFilter::Channel(channel),
     };
     let was_live = held.as_ref().is_some_and(|held| held.live);
-    let ended = store::devices::end(tx, person, which, Ended::Replaced, now).await?;
+    let ended = store::devices::end(tx, person, which, EndReason::Replaced, now).await?;
     let (device, generation) = match held {
         Some(held) => (held.enrolled.device, held.enrolled.generation.saturating_add(1)),
         None => (DeviceId::new(now), 1),
@@ -142,13 +142,18 @@ impl Codes {
     }
 
     /// Writes down that an owner's devices were seen just now; at most once in [`SEEN_EVERY`].
-    pub async fn seen(&self, owner: &Owner, terms: &Terms, now: Timestamp) -> Result<(), DbError> {
+    pub async fn seen(
+        &self,
+        owner: &Owner,
+        terms: &EnrolmentTerms,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
         let times = (now.minus(SEEN_EVERY), now.plus(terms.unseen));
         self.db.in_tx(async |tx| store::devices::seen(tx, owner, times, now).await).await
     }
 
     /// After the commit: the device's codes are found here at once.
-    pub fn take_in(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
+    pub fn add_device(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
         let Owner { person, school, .. } = *owner;
         let Enrolled { device, generation, salt, step, ref master_key_id, .. } = *enrolled;
         let (master_key_id, changed_at, live) = (master_key_id.clone(), enrolled.enrolled_at, true);

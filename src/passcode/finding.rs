@@ -1,12 +1,12 @@
 //! Whose code a terminal has read.
 
 use super::{
-    Channel, Code, CodeFault, CodeMasters, Ended, Enrolment, Miss, Moment, Prefixes, Purpose,
-    Shown, Sighting, Skew, Step, Verdict, Wallet,
+    Channel, Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss,
+    Moment, OtpMatch, Prefixes, ShownCode, Skew, Step, Wallet,
     counting::{Counting, Missed},
     directory::{Candidate, Directory},
-    judge, parse,
-    store::{self, devices::Which},
+    match_otp, parse,
+    store::{self, devices::DeviceFilter},
 };
 use crate::base::{
     clock::{Clock, Timestamp},
@@ -31,12 +31,12 @@ pub struct Codes {
     pub(super) directory: Arc<Directory>,
     counting: Counting,
     pub(super) kv: Arc<dyn Kv>,
-    used_here: Cache<Shown, ()>,
+    used_here: Cache<ShownCode, ()>,
 }
 
 /// What [`Codes`] is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub struct CodesSetup {
     /// Devices.
     pub db: Db,
     /// Misses.
@@ -49,25 +49,25 @@ pub struct Parts {
 
 /// Where a code is shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct ScanPlace<'a> {
     /// The terminal's school.
     pub school: SchoolId,
     /// The terminal.
     pub terminal: Uuid,
     /// What codes are wanted.
-    pub accepts: &'a [Purpose],
+    pub accepts: &'a [CodePurpose],
     /// The school's.
     pub prefixes: &'a Prefixes,
 }
 
 /// Whose code it is, if anybody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum ScanOutcome {
     /// Theirs, now. [`use_up`](super::use_up) decides whether it is good.
-    Shown(Shown),
+    Shown(ShownCode),
     /// Theirs, of another time: refused, and to be used up all the same, because a code that was
     /// shown early must not become good later.
-    ClockSkew(Shown, Skew),
+    ClockSkew(ShownCode, Skew),
     /// A code for something else.
     WrongPurpose,
     /// Another wallet's payment code: a slip.
@@ -77,7 +77,7 @@ pub enum Found {
     /// Nobody's here.
     Invalid(Miss),
     /// Used before, as this server remembers. It saves a transaction: nothing depends on it.
-    UsedBefore(Shown),
+    UsedBefore(ShownCode),
     /// Nothing was looked at: the terminal, or this handle there, has been wrong too often.
     Slowed {
         /// When to try again.
@@ -87,8 +87,8 @@ pub enum Found {
 
 impl Codes {
     /// Codes of the devices in the database; the table of handles is empty yet.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { db, kv, clock, masters } = parts;
+    pub fn new(parts: CodesSetup) -> Self {
+        let CodesSetup { db, kv, clock, masters } = parts;
         let used_here = Cache::builder().max_capacity(USED_HERE).time_to_live(USED_LIFE).build();
         Self {
             directory: Arc::new(Directory::new(db.clone(), Arc::clone(&clock), masters)),
@@ -105,23 +105,23 @@ impl Codes {
     /// table.
     pub async fn find(
         &self,
-        place: &Place<'_>,
+        place: &ScanPlace<'_>,
         text: &str,
         now: Timestamp,
-    ) -> Result<(Found, Option<Missed>), DbError> {
+    ) -> Result<(ScanOutcome, Option<Missed>), DbError> {
         if let Some(retry_after) = self.counting.wait(place.terminal).await {
-            return Ok((Found::Slowed { retry_after }, None));
+            return Ok((ScanOutcome::Slowed { retry_after }, None));
         }
         let code = match parse(text, place.prefixes, place.accepts) {
             Ok(code) => code,
-            Err(CodeFault::OtherPurpose(_)) => return Ok((Found::WrongPurpose, None)),
-            Err(CodeFault::Foreign(wallet)) => return Ok((Found::Foreign(wallet), None)),
+            Err(CodeFault::OtherPurpose(_)) => return Ok((ScanOutcome::WrongPurpose, None)),
+            Err(CodeFault::Foreign(wallet)) => return Ok((ScanOutcome::Foreign(wallet), None)),
             Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
-                return Ok((Found::NotACode, None));
+                return Ok((ScanOutcome::NotACode, None));
             }
         };
         if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
-            return Ok((Found::Slowed { retry_after }, None));
+            return Ok((ScanOutcome::Slowed { retry_after }, None));
         }
         let mut found = self.look(place.school, &code, now);
         if found.is_none() {
@@ -130,7 +130,7 @@ impl Codes {
         }
         let Some(fit) = found else {
             let missed = self.miss(place, &code, now);
-            return Ok((Found::Invalid(missed.miss), Some(missed)));
+            return Ok((ScanOutcome::Invalid(missed.miss), Some(missed)));
         };
         Ok((self.judged(fit), None))
     }
@@ -145,20 +145,20 @@ impl Codes {
         first_that_fits(self.directory.candidates(school, code), code, now)
     }
 
-    fn judged(&self, Fit { shown, skew }: Fit) -> Found {
+    fn judged(&self, Fit { shown, skew }: Fit) -> ScanOutcome {
         if let Some(skew) = skew {
-            Found::ClockSkew(shown, skew)
+            ScanOutcome::ClockSkew(shown, skew)
         } else if self.used_here.contains_key(&shown) {
-            Found::UsedBefore(shown)
+            ScanOutcome::UsedBefore(shown)
         } else {
-            Found::Shown(shown)
+            ScanOutcome::Shown(shown)
         }
     }
 
-    fn miss(&self, place: &Place<'_>, code: &Code, now: Timestamp) -> Missed {
+    fn miss(&self, place: &ScanPlace<'_>, code: &Code, now: Timestamp) -> Missed {
         let elsewhere = self.directory.elsewhere(place.school, code);
         let here = self.directory.candidates(place.school, code);
-        let step = here.first().map(|candidate| candidate.sighting.enrolment.step);
+        let step = here.first().map(|candidate| candidate.handle_match.enrolment.step);
         let miss = if first_that_fits(elsewhere, code, now).is_some() {
             Miss::OtherSchool
         } else if step.is_some() {
@@ -173,8 +173,8 @@ impl Codes {
     /// After the commit: remembers that payment codes were used, so that a replay at this server is
     /// refused before it reaches the database; one at another server is refused there. Of identity
     /// codes nothing is remembered: doors use a code once for each group.
-    pub fn remember_used(&self, used: &[Shown]) {
-        for shown in used.iter().filter(|shown| shown.purpose == Purpose::Pay) {
+    pub fn remember_used(&self, used: &[ShownCode]) {
+        for shown in used.iter().filter(|shown| shown.purpose == CodePurpose::Pay) {
             self.used_here.insert(*shown, ());
         }
     }
@@ -182,28 +182,28 @@ impl Codes {
 
 /// A device's own code.
 struct Fit {
-    shown: Shown,
+    shown: ShownCode,
     /// How far from its time, where it is too far.
     skew: Option<Skew>,
 }
 
 /// The device whose one-time part it is.
 fn first_that_fits(candidates: Vec<Candidate>, code: &Code, now: Timestamp) -> Option<Fit> {
-    candidates.into_iter().find_map(|Candidate { sighting, key }| {
-        let Sighting { enrolment, epoch } = sighting;
-        let (moment, skew) = match judge(&key, epoch, code.otp(), enrolment.step.tick(now)) {
-            Verdict::Good(moment) => (moment, None),
-            Verdict::NearMiss(moment, skew) => (moment, Some(skew)),
-            Verdict::Wrong => return None,
+    candidates.into_iter().find_map(|Candidate { handle_match, key }| {
+        let HandleMatch { enrolment, epoch } = handle_match;
+        let (moment, skew) = match match_otp(&key, epoch, code.otp(), enrolment.step.tick(now)) {
+            OtpMatch::Good(moment) => (moment, None),
+            OtpMatch::NearMiss(moment, skew) => (moment, Some(skew)),
+            OtpMatch::Wrong => return None,
         };
         Some(Fit { shown: shown(&enrolment, code, moment), skew })
     })
 }
 
-fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> Shown {
+fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> ShownCode {
     let Enrolment { device, person, school, step, generation, .. } = *enrolment;
     let (purpose, Moment { tick, sub }) = (code.purpose(), moment);
-    Shown { device, generation, person, school, purpose, step, tick, sub }
+    ShownCode { device, generation, person, school, purpose, step, tick, sub }
 }
 
 /// Ends all live devices of a person, whatever the channel; answers how many. Once this has
@@ -211,18 +211,18 @@ fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> Shown {
 pub async fn end_devices(
     tx: &Tx,
     person: PersonId,
-    why: Ended,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    store::devices::end(tx, person, Which::All, why, now).await
+    store::devices::end(tx, person, DeviceFilter::All, why, now).await
 }
 
 /// As [`end_devices`], those of one channel.
 pub async fn end_devices_of(
     tx: &Tx,
     (person, channel): (PersonId, Channel),
-    why: Ended,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    store::devices::end(tx, person, Which::Channel(channel), why, now).await
+    store::devices::end(tx, person, DeviceFilter::Channel(channel), why, now).await
 }

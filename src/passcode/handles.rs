@@ -6,7 +6,7 @@
 //! Invariant: a device stands in the table once, under its newest enrolment.
 //! Absent on purpose: whether a device is still good. The transaction asks the database.
 
-use super::{Epoch, Handle, HandleKeys, MasterNumber, Purpose, Salt, Step};
+use super::{CodePurpose, Epoch, Handle, HandleKeys, MasterNumber, Salt, Step};
 use crate::{
     base::{
         clock::Timestamp,
@@ -45,7 +45,7 @@ pub struct Enrolment {
 
 /// A device that shows a handle, and when it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
+pub struct HandleMatch {
     /// The device.
     pub enrolment: Enrolment,
     /// When it shows the handle.
@@ -115,13 +115,18 @@ impl HandleTables {
     }
 
     /// The devices of a school that show a handle. Most often none or one.
-    pub fn sightings(&self, school: SchoolId, purpose: Purpose, handle: Handle) -> Vec<Sighting> {
+    pub fn matches_of(
+        &self,
+        school: SchoolId,
+        purpose: CodePurpose,
+        handle: Handle,
+    ) -> Vec<HandleMatch> {
         let mut found = Vec::new();
         for ((_, step), group) in self.groups.range(of_school(school)) {
             for hour in &group.hours {
                 for (_, slot) in hour.of(purpose).range((handle, 0)..=(handle, u32::MAX)) {
                     let slot = group.slot(*slot);
-                    found.extend(slot.map(|slot| slot.sighting(school, *step, hour.epoch)));
+                    found.extend(slot.map(|slot| slot.handle_match(school, *step, hour.epoch)));
                 }
             }
         }
@@ -136,14 +141,19 @@ impl HandleTables {
         })
     }
 
-    /// As [`sightings`], at every school but one.
+    /// As [`matches_of`], at every school but one.
     ///
-    /// [`sightings`]: Self::sightings
-    pub fn elsewhere(&self, but: SchoolId, purpose: Purpose, handle: Handle) -> Vec<Sighting> {
+    /// [`matches_of`]: Self::matches_of
+    pub fn elsewhere(
+        &self,
+        but: SchoolId,
+        purpose: CodePurpose,
+        handle: Handle,
+    ) -> Vec<HandleMatch> {
         let mut schools: Vec<SchoolId> = self.groups.keys().map(|(school, _)| *school).collect();
         schools.dedup();
         let others = schools.into_iter().filter(|school| *school != but);
-        others.flat_map(|school| self.sightings(school, purpose, handle)).collect()
+        others.flat_map(|school| self.matches_of(school, purpose, handle)).collect()
     }
 
     /// How many devices are in.
@@ -231,10 +241,10 @@ impl Group {
 }
 
 impl Slot {
-    fn sighting(&self, school: SchoolId, step: Step, epoch: Epoch) -> Sighting {
+    fn handle_match(&self, school: SchoolId, step: Step, epoch: Epoch) -> HandleMatch {
         let Self { device, person, master, salt, generation, .. } = *self;
         let enrolment = Enrolment { device, person, school, step, master, salt, generation };
-        Sighting { enrolment, epoch }
+        HandleMatch { enrolment, epoch }
     }
 }
 
@@ -243,10 +253,10 @@ impl Hour {
         Self { epoch, filled: 0, pay: BTreeSet::new(), id: BTreeSet::new() }
     }
 
-    const fn of(&self, purpose: Purpose) -> &BTreeSet<(Handle, u32)> {
+    const fn of(&self, purpose: CodePurpose) -> &BTreeSet<(Handle, u32)> {
         match purpose {
-            Purpose::Pay => &self.pay,
-            Purpose::Id => &self.id,
+            CodePurpose::Pay => &self.pay,
+            CodePurpose::Id => &self.id,
         }
     }
 
@@ -304,8 +314,8 @@ mod tests {
     fn finds(tables: &HandleTables, enrolment: &Enrolment, shown: Timestamp) -> bool {
         let tick = tick(enrolment, shown);
         let handle = keys(enrolment).pay.handle_at(tick);
-        let found = tables.sightings(enrolment.school, Purpose::Pay, handle);
-        found == [Sighting { enrolment: *enrolment, epoch: tick.epoch() }]
+        let found = tables.matches_of(enrolment.school, CodePurpose::Pay, handle);
+        found == [HandleMatch { enrolment: *enrolment, epoch: tick.epoch() }]
     }
 
     #[test]
@@ -326,15 +336,15 @@ mod tests {
         let (pay, id) = (keys.pay.handle_at(tick), keys.id.handle_at(tick));
         let (here, there) = (SchoolId::from_number(1), SchoolId::from_number(2));
         let cases = [
-            (here, Purpose::Pay, pay, 1),
-            (here, Purpose::Id, id, 1),
-            (here, Purpose::Id, pay, 0),
-            (here, Purpose::Pay, id, 0),
-            (there, Purpose::Pay, pay, 0),
-            (there, Purpose::Id, id, 0),
+            (here, CodePurpose::Pay, pay, 1),
+            (here, CodePurpose::Id, id, 1),
+            (here, CodePurpose::Id, pay, 0),
+            (here, CodePurpose::Pay, id, 0),
+            (there, CodePurpose::Pay, pay, 0),
+            (there, CodePurpose::Id, id, 0),
         ];
         for (school, purpose, handle, found) in cases {
-            let sightings = tables.sightings(school, purpose, handle);
+            let sightings = tables.matches_of(school, purpose, handle);
             assert_eq!(sightings.len(), found, "{school:?} {purpose:?}");
         }
     }
@@ -347,11 +357,11 @@ mod tests {
         put(&mut tables, &one, at(0));
         tables.insert(&other, keys(&one), at(0));
         let handle = keys(&one).pay.handle_at(tick(&one, at(0)));
-        let found = tables.sightings(one.school, Purpose::Pay, handle);
-        let found: Vec<_> = found.into_iter().map(|sighting| sighting.enrolment).collect();
+        let found = tables.matches_of(one.school, CodePurpose::Pay, handle);
+        let found: Vec<_> = found.into_iter().map(|handle_match| handle_match.enrolment).collect();
         assert_eq!(found, [one, other]);
         tables.remove(one.school, one.device);
-        let found = tables.sightings(one.school, Purpose::Pay, handle);
+        let found = tables.matches_of(one.school, CodePurpose::Pay, handle);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].enrolment, other);
     }
@@ -411,7 +421,7 @@ mod tests {
         let gone = enrolment(8, 1);
         for shown in [3600, 7200] {
             let handle = keys(&gone).pay.handle_at(tick(&gone, at(shown)));
-            assert_eq!(tables.sightings(gone.school, Purpose::Pay, handle), []);
+            assert_eq!(tables.matches_of(gone.school, CodePurpose::Pay, handle), []);
         }
         assert_eq!(tables.len(), 10);
     }

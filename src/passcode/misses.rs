@@ -52,7 +52,7 @@ impl Miss {
 
 /// How fast a terminal is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum TerminalPace {
     /// As it asks.
     Free,
     /// One answer, good or bad, in so long.
@@ -60,8 +60,8 @@ pub enum Pace {
 }
 
 /// The pace of a terminal that has missed so often within [`TERMINAL_WINDOW`].
-pub const fn pace(misses: u64) -> Pace {
-    if misses < TERMINAL_FREE { Pace::Free } else { Pace::Slowed(SLOW) }
+pub const fn pace(misses: u64) -> TerminalPace {
+    if misses < TERMINAL_FREE { TerminalPace::Free } else { TerminalPace::Slowed(SLOW) }
 }
 
 /// Whether the miss just counted is the one that slows the terminal: one alarm for each window.
@@ -106,7 +106,7 @@ mod tests {
         }
 
         fn scan(&mut self, handle: u32, fits: bool, now: Timestamp) -> Answer {
-            if let Pace::Slowed(pause) = pace(self.misses(now))
+            if let TerminalPace::Slowed(pause) = pace(self.misses(now))
                 && self.answered_at.is_some_and(|at| now < at.plus(pause))
             {
                 return Answer::Slowed;
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn the_tenth_miss_slows_and_alarms_once() {
         for misses in 0..10 {
-            assert_eq!(pace(misses), Pace::Free);
+            assert_eq!(pace(misses), TerminalPace::Free);
             assert!(!raises_alarm(misses));
         }
         for misses in 10..1000 {
-            assert_eq!(pace(misses), Pace::Slowed(Duration::from_secs(1)));
+            assert_eq!(pace(misses), TerminalPace::Slowed(Duration::from_secs(1)));
             assert_eq!(raises_alarm(misses), misses == 10);
         }
     }

@@ -20,7 +20,7 @@ mod directory;
 mod enrolment;
 mod finding;
 mod handles;
-mod making;
+mod issuing;
 mod misses;
 mod picture;
 mod prefixes;
@@ -30,22 +30,22 @@ mod upkeep;
 mod uses;
 mod window;
 
-pub use code::{Code, CodeFault, Kind, parse};
+pub use code::{Code, CodeFault, CodeKind, parse};
 pub use counting::Missed;
 pub use derive::{
-    CodeMaster, CodeMasters, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber, Otp, OtpKey,
-    Purpose, Salt,
+    CodeMaster, CodeMasters, CodePurpose, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber,
+    Otp, OtpKey, Salt,
 };
-pub use device::{Channel, DeviceKind, Ended};
+pub use device::{Channel, DeviceKind, EndReason};
 pub use enrolment::{
-    ClientDigest, Enrolled, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, Terms, enrol,
+    ClientDigest, Enrolled, EnrolmentTerms, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, enrol,
 };
-pub use finding::{Codes, Found, Parts, Place, end_devices, end_devices_of};
-pub use handles::{DeviceId, Enrolment, HandleTables, Sighting};
-pub use making::{Made, Making};
-pub use misses::{Miss, Pace, TERMINAL_WINDOW, pace, raises_alarm, rest};
+pub use finding::{Codes, CodesSetup, ScanOutcome, ScanPlace, end_devices, end_devices_of};
+pub use handles::{DeviceId, Enrolment, HandleMatch, HandleTables};
+pub use issuing::{IssueOutcome, IssuedCode};
+pub use misses::{Miss, TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest};
 pub use picture::{CannotDraw, barcode_svg, qr_svg};
 pub use prefixes::{PrefixFault, Prefixes, Wallet};
 pub use time::{Epoch, Moment, Step, StepFault, SubCounter, Tick};
-pub use uses::{Shown, Use, use_up, write_of_first};
-pub use window::{Skew, Verdict, judge};
+pub use uses::{CodeUse, ShownCode, use_up, write_of_first};
+pub use window::{OtpMatch, Skew, match_otp};

@@ -1,6 +1,6 @@
 //! The first two digits: what kind of code it is, and whose.
 
-use super::{Kind, Purpose};
+use super::{CodeKind, CodePurpose};
 use std::ops::RangeInclusive;
 
 /// Somebody else's payment code.
@@ -101,10 +101,10 @@ impl Prefixes {
     }
 
     /// The prefix of a purpose.
-    pub const fn of(self, purpose: Purpose) -> u8 {
+    pub const fn of(self, purpose: CodePurpose) -> u8 {
         match purpose {
-            Purpose::Pay => self.pay,
-            Purpose::Id => self.id,
+            CodePurpose::Pay => self.pay,
+            CodePurpose::Id => self.id,
         }
     }
 
@@ -114,12 +114,12 @@ impl Prefixes {
     }
 
     /// What kind of code begins so.
-    pub(super) fn kind(self, prefix: u8) -> Option<Kind> {
-        let purposes = Purpose::ALL.into_iter();
-        let mut kinds = purposes.map(Kind::Code).chain([Kind::Receipt]);
+    pub(super) fn kind(self, prefix: u8) -> Option<CodeKind> {
+        let purposes = CodePurpose::ALL.into_iter();
+        let mut kinds = purposes.map(CodeKind::Code).chain([CodeKind::Receipt]);
         kinds.find(|kind| match kind {
-            Kind::Code(purpose) => self.of(*purpose) == prefix,
-            Kind::Receipt => self.receipt == prefix,
+            CodeKind::Code(purpose) => self.of(*purpose) == prefix,
+            CodeKind::Receipt => self.receipt == prefix,
         })
     }
 }

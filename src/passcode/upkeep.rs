@@ -15,7 +15,7 @@ const USES_KEPT: Duration = Duration::from_hours(48);
 
 impl Codes {
     /// Fills the table of handles and keeps it up to date, for as long as the process lives.
-    pub async fn keep_up(self) {
+    pub async fn maintain(self) {
         let mut cleaned: Option<Timestamp> = None;
         loop {
             let now = self.clock.now();

@@ -1,6 +1,6 @@
 //! A code that was shown, and that it is good once.
 
-use super::{DeviceId, Purpose, Step, SubCounter, Tick, store};
+use super::{CodePurpose, DeviceId, Step, SubCounter, Tick, store};
 use crate::base::{
     clock::Timestamp,
     db::{DbError, Tx, Write},
@@ -10,7 +10,7 @@ use crate::base::{
 /// A code that a device of a person can have shown. Whether it was used before, and whether the
 /// device is still good, only [`use_up`] can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shown {
+pub struct ShownCode {
     /// The device.
     pub device: DeviceId,
     /// Which enrolment of it.
@@ -20,7 +20,7 @@ pub struct Shown {
     /// At which school.
     pub school: SchoolId,
     /// What it is good for.
-    pub purpose: Purpose,
+    pub purpose: CodePurpose,
     /// The step that it was agreed on to count in.
     pub step: Step,
     /// When it is shown.
@@ -29,7 +29,7 @@ pub struct Shown {
     pub sub: SubCounter,
 }
 
-impl Shown {
+impl ShownCode {
     /// When its step begins.
     pub fn shown_at(&self) -> Timestamp {
         self.step.start_of(self.tick)
@@ -38,7 +38,7 @@ impl Shown {
 
 /// What became of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
+pub enum CodeUse {
     /// Used now, for the first time.
     Fresh,
     /// Used before, at this scope; also by another one of the same batch.
@@ -52,15 +52,19 @@ pub enum Use {
 /// are to be used up like good ones. One statement; answers in the order of `uses`.
 ///
 /// An end of a device that has committed is seen; one that comes later waits for this transaction.
-pub async fn use_up(tx: &Tx, uses: &[(Shown, &str)], now: Timestamp) -> Result<Vec<Use>, DbError> {
+pub async fn use_up(
+    tx: &Tx,
+    uses: &[(ShownCode, &str)],
+    now: Timestamp,
+) -> Result<Vec<CodeUse>, DbError> {
     let mut fresh = store::uses::use_up(tx, uses, now).await?;
     let mut answers = Vec::with_capacity(uses.len());
     for (shown, scope) in uses {
         // What is used twice in a batch is fresh once.
         answers.push(match fresh.remove(&UseKey::of(shown, scope)) {
-            Some(true) => Use::Fresh,
-            Some(false) => Use::DeviceEnded,
-            None => Use::UsedBefore,
+            Some(true) => CodeUse::Fresh,
+            Some(false) => CodeUse::DeviceEnded,
+            None => CodeUse::UsedBefore,
         });
     }
     Ok(answers)
@@ -68,8 +72,8 @@ pub async fn use_up(tx: &Tx, uses: &[(Shown, &str)], now: Timestamp) -> Result<V
 
 /// As [`use_up`], as a write to go to the database together with others, where that can hold the
 /// devices' rows: [`Db::write_at_once`](crate::base::db::Db) writes nothing at all unless every
-/// code is [`Use::Fresh`].
-pub fn write_of_first(uses: &[(Shown, &str)], now: Timestamp) -> Write {
+/// code is [`CodeUse::Fresh`].
+pub fn write_of_first(uses: &[(ShownCode, &str)], now: Timestamp) -> Write {
     store::uses::write_of_first(uses, now)
 }
 
@@ -79,14 +83,14 @@ pub(super) struct UseKey {
     pub(super) shown_at: Timestamp,
     pub(super) device: DeviceId,
     pub(super) generation: u32,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: CodePurpose,
     pub(super) scope: String,
     pub(super) sub: SubCounter,
 }
 
 impl UseKey {
-    fn of(shown: &Shown, scope: &str) -> Self {
-        let Shown { device, generation, purpose, sub, .. } = *shown;
+    fn of(shown: &ShownCode, scope: &str) -> Self {
+        let ShownCode { device, generation, purpose, sub, .. } = *shown;
         let shown_at = shown.shown_at();
         Self { shown_at, device, generation, purpose, scope: scope.to_owned(), sub }
     }

@@ -11,7 +11,7 @@ const NEAR: i64 = 20;
 
 /// What became of a one-time part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum OtpMatch {
     /// It fits. Whether it was used before, only the database can say.
     Good(Moment),
     /// It is the device's own, but of another time. It is used up all the same: a code that was
@@ -32,18 +32,18 @@ pub enum Skew {
 
 /// Judges the one-time part of a code at the step `now`. Only steps of `epoch` count, the one that
 /// the code's handle belongs to: an honest code has both from one time.
-pub fn judge(key: &OtpKey, epoch: Epoch, otp: Otp, now: Tick) -> Verdict {
+pub fn match_otp(key: &OtpKey, epoch: Epoch, otp: Otp, now: Tick) -> OtpMatch {
     let moments = |offsets: RangeInclusive<i64>| {
         let ticks = offsets.map(move |offset| now.offset(offset));
         ticks.filter(move |tick| tick.epoch() == epoch)
     };
     if let Some(moment) = find(key, otp, moments(-GOOD..=GOOD)) {
-        return Verdict::Good(moment);
+        return OtpMatch::Good(moment);
     }
     let near = moments(-NEAR..=-GOOD - 1).chain(moments(GOOD + 1..=NEAR));
     match find(key, otp, near) {
-        Some(moment) => Verdict::NearMiss(moment, skew(moment.tick, now)),
-        None => Verdict::Wrong,
+        Some(moment) => OtpMatch::NearMiss(moment, skew(moment.tick, now)),
+        None => OtpMatch::Wrong,
     }
 }
 
@@ -70,7 +70,7 @@ fn skew(tick: Tick, now: Tick) -> Skew {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CodeMaster, DeviceKey, Purpose, Salt, Step};
+    use super::super::{CodeMaster, CodePurpose, DeviceKey, Salt, Step};
     use super::*;
     use crate::base::{clock::Timestamp, crypto::keyring::Key32};
     use proptest::prelude::*;
@@ -83,21 +83,21 @@ mod tests {
         master.device_key("demo", &Salt::from_bytes([9; 16]), generation)
     }
 
-    fn verdict(step: Step, phone: Timestamp, server: Timestamp, sub: SubCounter) -> Verdict {
-        let key = device(1).otp_key(Purpose::Pay);
+    fn verdict(step: Step, phone: Timestamp, server: Timestamp, sub: SubCounter) -> OtpMatch {
+        let key = device(1).otp_key(CodePurpose::Pay);
         let tick = step.tick(phone);
-        judge(&key, tick.epoch(), key.otp(Moment { tick, sub }), step.tick(server))
+        match_otp(&key, tick.epoch(), key.otp(Moment { tick, sub }), step.tick(server))
     }
 
-    fn expected(step: Step, phone: Timestamp, server: Timestamp, sub: SubCounter) -> Verdict {
+    fn expected(step: Step, phone: Timestamp, server: Timestamp, sub: SubCounter) -> OtpMatch {
         let (theirs, ours) = (step.tick(phone), step.tick(server));
         let steps = theirs.number().abs_diff(ours.number());
         let moment = Moment { tick: theirs, sub };
         match steps {
-            0 | 1 => Verdict::Good(moment),
-            2..=20 if theirs < ours => Verdict::NearMiss(moment, Skew::Behind(steps)),
-            2..=20 => Verdict::NearMiss(moment, Skew::Ahead(steps)),
-            _ => Verdict::Wrong,
+            0 | 1 => OtpMatch::Good(moment),
+            2..=20 if theirs < ours => OtpMatch::NearMiss(moment, Skew::Behind(steps)),
+            2..=20 => OtpMatch::NearMiss(moment, Skew::Ahead(steps)),
+            _ => OtpMatch::Wrong,
         }
     }
 
@@ -114,12 +114,12 @@ mod tests {
                 let found = verdict(step, phone, server, sub);
                 assert_eq!(found, expected(step, phone, server, sub), "{phase} {offset}");
                 match found {
-                    Verdict::Good(_) => good += 1,
-                    Verdict::NearMiss(..) => near += 1,
-                    Verdict::Wrong => panic!("{phase} {offset}: a minute is a near miss"),
+                    OtpMatch::Good(_) => good += 1,
+                    OtpMatch::NearMiss(..) => near += 1,
+                    OtpMatch::Wrong => panic!("{phase} {offset}: a minute is a near miss"),
                 }
-                assert!(offset.abs() > 15 || matches!(found, Verdict::Good(_)), "{offset}");
-                assert!(offset.abs() < 30 || matches!(found, Verdict::NearMiss(..)), "{offset}");
+                assert!(offset.abs() > 15 || matches!(found, OtpMatch::Good(_)), "{offset}");
+                assert!(offset.abs() < 30 || matches!(found, OtpMatch::NearMiss(..)), "{offset}");
             }
         }
         // Three steps of 15 s are good in each phase.
@@ -145,7 +145,7 @@ mod tests {
             for age in 0..90 {
                 let shown = Timestamp::from_seconds(START + 600 + fast_by);
                 let read = Timestamp::from_seconds(START + 600 + age);
-                let good = matches!(verdict(step, shown, read, sub), Verdict::Good(_));
+                let good = matches!(verdict(step, shown, read, sub), OtpMatch::Good(_));
                 assert_eq!(good, age < life, "fast by {fast_by}, {age} s old");
             }
         }
@@ -157,13 +157,13 @@ mod tests {
         let (before, epoch) = (now.offset(-1), now.epoch());
         assert_ne!(before.epoch(), epoch, "the test stands at the beginning of an epoch");
         let sub = SubCounter::ALL[1];
-        let pay = device(1).otp_key(Purpose::Pay);
+        let pay = device(1).otp_key(CodePurpose::Pay);
         let old = pay.otp(Moment { tick: before, sub });
-        let good = Verdict::Good(Moment { tick: before, sub });
-        assert_eq!(judge(&pay, before.epoch(), old, now), good);
-        assert_eq!(judge(&pay, epoch, old, now), Verdict::Wrong);
-        for key in [device(1).otp_key(Purpose::Id), device(2).otp_key(Purpose::Pay)] {
-            assert_eq!(judge(&key, before.epoch(), old, now), Verdict::Wrong);
+        let good = OtpMatch::Good(Moment { tick: before, sub });
+        assert_eq!(match_otp(&pay, before.epoch(), old, now), good);
+        assert_eq!(match_otp(&pay, epoch, old, now), OtpMatch::Wrong);
+        for key in [device(1).otp_key(CodePurpose::Id), device(2).otp_key(CodePurpose::Pay)] {
+            assert_eq!(match_otp(&key, before.epoch(), old, now), OtpMatch::Wrong);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a terminal must know before it works: the time, its last number, its school's rules.
 
-use super::{Call, Terminals, call::NotLetIn, store, terminal::TerminalKind};
+use super::{Call, Terminals, call::TerminalAuthError, store, terminal::TerminalKind};
 use crate::{
     base::{clock::Timestamp, money::Fen},
     schools::policy::{Limits, OverLimit, Policy},
@@ -97,7 +97,7 @@ impl ConfigView {
 
 impl Terminals {
     /// What the caller must know. Its nonce is good once.
-    pub async fn config(&self, call: &Call) -> Result<ConfigView, NotLetIn> {
+    pub async fn config(&self, call: &Call) -> Result<ConfigView, TerminalAuthError> {
         self.once(call).await?;
         let terminal = &call.terminal;
         let school = self.schools.require(terminal.school).await?;

@@ -1,13 +1,13 @@
 //! Events over HTTP: asked for, waited for, streamed.
 
-use crate::{
-    common::TestDb,
-    server::{PEOPLE, Program, Student, World, eventually, eventually_within, within},
-    support::{EventStream, tell},
-};
+use crate::events::support::{EventStream, tell};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{cell::RefCell, time::Duration};
+use testkit::{
+    PEOPLE, Program, Student, TestDb, World, eventually, eventually_within, on_each_database,
+    within,
+};
 
 on_each_database!(
     an_order_tells_when_it_is_paid_and_when_it_is_closed,
@@ -140,7 +140,7 @@ async fn a_session_has_four_connections(db: &TestDb) {
 
 async fn a_server_that_stops_keeps_nobody_waiting(db: &TestDb) {
     let world = World::unserved(db).await;
-    let mut program = Program::of(&world);
+    let mut program = Program::of(&world, crate::ONECARD);
     program.start().await;
     let student = program.api().login(&world.login_code(0)).await;
     student.bind("xnec", PEOPLE[0]).await.body(201);

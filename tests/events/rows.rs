@@ -1,9 +1,6 @@
 //! The record itself.
 
-use crate::{
-    common::TestDb,
-    support::{self, add},
-};
+use crate::events::support::{self, add};
 use futures_util::future::join_all;
 use onecard::{
     base::{
@@ -15,6 +12,7 @@ use onecard::{
     events::{self, CodeRefused, CodeUsed, Event, Happening, NewEvent, Position},
 };
 use std::{collections::HashMap, time::Duration};
+use testkit::{TestDb, on_each_database};
 use uuid::Uuid;
 
 on_each_database!(

@@ -1,6 +1,5 @@
 //! Events to tell, and a client that reads a stream.
 
-use crate::server::{PATIENCE, Student, World};
 use onecard::{
     base::{
         clock::Timestamp,
@@ -13,6 +12,7 @@ use onecard::{
 use reqwest::{Response, header::ACCEPT};
 use serde_json::Value;
 use std::time::Duration;
+use testkit::{PATIENCE, Student, World};
 use uuid::Uuid;
 
 /// Something to tell a person.
@@ -30,7 +30,7 @@ pub async fn add(db: &Db, new: &[NewEvent]) -> Result<(), DbError> {
 /// Tells a person something without the server under test, as another server would.
 pub async fn tell(world: &World, student_no: &str, order: u128) {
     let person = PersonId::from_uuid(world.rows.person("xnec", student_no).await);
-    add(&world.db, &[order_changed(person, order, crate::server::now())]).await.unwrap();
+    add(&world.db, &[order_changed(person, order, testkit::now())]).await.unwrap();
 }
 
 /// A stream of events.

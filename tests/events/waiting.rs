@@ -1,6 +1,5 @@
 //! Waiting, without a server around it.
 
-use crate::{common::TestDb, server::within};
 use onecard::{
     base::{
         clock::SystemClock,
@@ -11,6 +10,7 @@ use onecard::{
     sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
 };
 use std::{sync::Arc, time::Duration};
+use testkit::{TestDb, on_each_database, within};
 use uuid::Uuid;
 
 on_each_database!(a_wait_ends_by_itself, a_seat_is_given_back);

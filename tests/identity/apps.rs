@@ -1,12 +1,9 @@
 //! One mini-program for all schools, and a school's own: each user is known by the app they came
 //! through, and pays through it.
 
-use crate::{
-    common::TestDb,
-    server::{Student, World, wish},
-    support::{self, OWN, XIAOMEI, YUNFEI, change},
-};
+use crate::identity::support::{self, OWN, XIAOMEI, YUNFEI, change};
 use serde_json::json;
+use testkit::{Student, TestDb, World, on_each_database, wish};
 
 on_each_database!(a_school_may_have_an_app_of_its_own);
 

@@ -1,11 +1,8 @@
 //! Binding: who may become whom, how often one may try, and what the answers give away.
 
-use crate::{
-    common::TestDb,
-    server::{Answer, ELSEWHERE, PEOPLE, World, claim},
-    support::{self, NUMBERLESS, XIAOMEI, YUNFEI},
-};
+use crate::identity::support::{self, NUMBERLESS, XIAOMEI, YUNFEI};
 use serde_json::{Value, json};
+use testkit::{Answer, ELSEWHERE, PEOPLE, TestDb, World, claim, on_each_database};
 
 on_each_database!(
     a_refusal_does_not_say_which_factor_was_wrong,

@@ -1,11 +1,8 @@
 //! The card: its status and how much may be spent, by the school's policy and the roster.
 
-use crate::{
-    common::TestDb,
-    server::{World, claim},
-    support,
-};
+use crate::identity::support;
 use serde_json::{Value, json};
+use testkit::{TestDb, World, claim, on_each_database};
 
 on_each_database!(limits_are_the_schools, a_card_expires_after_its_last_day);
 
@@ -46,7 +43,7 @@ async fn limits_are_the_schools(db: &TestDb) {
 async fn a_card_expires_after_its_last_day(db: &TestDb) {
     let world = World::start(db).await;
     let student = world.student(0).await;
-    let today = crate::server::now().day();
+    let today = testkit::now().day();
     let status = async |last: Option<i32>| -> Value {
         let sql = "UPDATE person SET valid_until = $1 WHERE student_no = '2301001'";
         assert_eq!(world.rows.change(sql, [last.into()]).await, 1);

@@ -1,10 +1,7 @@
 //! Where the default password must be changed first.
 
-use crate::{
-    common::TestDb,
-    server::World,
-    support::{self, OWN, XIAOMEI, change, unbind},
-};
+use crate::identity::support::{self, OWN, XIAOMEI, change, unbind};
+use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(nothing_goes_before_the_change, unbinding_goes_before_the_change);
 

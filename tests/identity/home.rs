@@ -1,12 +1,9 @@
 //! The home page: one request, and how little it asks of the database.
 
-use crate::{
-    common::TestDb,
-    server::{Api, PEOPLE, Program, Student, World, claim},
-    support,
-};
+use crate::identity::support;
 use serde_json::json;
 use std::net::TcpListener;
+use testkit::{Api, PEOPLE, Program, Student, TestDb, World, claim, on_each_database};
 
 on_each_database!(the_home_page_is_one_request, the_home_page_is_three_statements);
 
@@ -51,7 +48,7 @@ async fn statements(metrics: &Api) -> u64 {
 
 async fn the_home_page_is_three_statements(db: &TestDb) {
     let world = World::unserved(db).await;
-    let mut program = Program::of(&world);
+    let mut program = Program::of(&world, crate::ONECARD);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     program.set("SERVER__METRICS_LISTEN", &free.to_string());
     program.start().await;

@@ -1,14 +1,11 @@
 //! What a flushed Redis and a killed server may not change: who is signed in, and how often a
 //! password was tried.
 
-use crate::{
-    common::TestDb,
-    server::{PEOPLE, Program, World, claim},
-    support::{OWN, change, unbind},
-};
+use crate::identity::support::{OWN, change, unbind};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
+use testkit::{PEOPLE, Program, TestDb, World, claim, on_each_database};
 
 on_each_database!(a_kill_gives_nobody_a_try_and_takes_none_for_good);
 
@@ -17,7 +14,7 @@ const REDIS_DATABASE: u8 = 9;
 
 #[tokio::test]
 async fn a_flushed_redis_revives_no_session_and_forgets_no_try() {
-    crate::common::on_postgres(async |db: &TestDb| {
+    testkit::on_postgres(async |db: &TestDb| {
         let mut world = World::unserved(db).await;
         world.use_redis(REDIS_DATABASE);
         world.serve_first();
@@ -53,7 +50,7 @@ async fn a_flushed_redis_revives_no_session_and_forgets_no_try() {
 
 async fn a_kill_gives_nobody_a_try_and_takes_none_for_good(db: &TestDb) {
     let world = World::unserved(db).await;
-    let mut program = Program::of(&world);
+    let mut program = Program::of(&world, crate::ONECARD);
     program.start().await;
     let mut told = 0;
     for round in 0..3 {

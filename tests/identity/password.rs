@@ -1,10 +1,7 @@
 //! Changing the query password, by each school's rule.
 
-use crate::{
-    common::TestDb,
-    server::World,
-    support::{self, OWN, XIAOMEI, change, notices, portal, visitor},
-};
+use crate::identity::support::{self, OWN, XIAOMEI, change, notices, portal, visitor};
+use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(
     new_passwords_are_what_the_school_asks_for,
@@ -58,7 +55,7 @@ async fn some_schools_change_passwords_at_the_counter_only(db: &TestDb) {
     let world = World::start(db).await;
     support::import(&world.db, "csmzxy").await;
     let student = world.login(0).await;
-    let mut claim = crate::server::claim("csmzxy", "2024101001", "120212");
+    let mut claim = testkit::claim("csmzxy", "2024101001", "120212");
     claim["name"] = "彭雅婷".into();
     student.bind_with(&claim).await.body(201);
     for old in ["120212", "000000"] {

@@ -1,11 +1,10 @@
 //! The web portal: number and query password, to look only.
 
-use crate::{
-    common::TestDb,
-    server::World,
-    support::{self, NUMBERLESS, OWN, XIAOMEI, YUNFEI, change, notices, portal, unbind, visitor},
+use crate::identity::support::{
+    self, NUMBERLESS, OWN, XIAOMEI, YUNFEI, change, notices, portal, unbind, visitor,
 };
 use serde_json::json;
+use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(
     who_may_look,

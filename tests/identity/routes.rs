@@ -1,12 +1,9 @@
 //! Every route and everybody who may come: a route that this table does not know fails it.
 
-use crate::{
-    common::TestDb,
-    server::{Answer, Student, World},
-    support::{self, XIAOMEI, visitor},
-};
+use crate::identity::support::{self, XIAOMEI, visitor};
 use serde_json::json;
 use std::collections::BTreeSet;
+use testkit::{Answer, Student, TestDb, World, on_each_database};
 
 on_each_database!(every_route_is_closed_to_whom_it_should_be);
 

@@ -1,12 +1,9 @@
 //! Sessions: what a token is good for, and how it ends.
 
-use crate::{
-    common::TestDb,
-    server::{Student, World, eventually_within},
-};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
+use testkit::{Student, TestDb, World, eventually_within, on_each_database};
 
 on_each_database!(
     a_login_code_is_good_once,

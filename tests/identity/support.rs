@@ -1,6 +1,5 @@
 //! More schools, and what this folder's tests ask of a server.
 
-use crate::server::{Answer, KEY, Student, World, now};
 use onecard::{
     base::{
         clock::{Clock, SystemClock},
@@ -11,6 +10,7 @@ use onecard::{
 };
 use serde_json::{Value, json};
 use std::{fs, io::Cursor, path::Path, sync::Arc};
+use testkit::{Answer, KEY, Student, World, now};
 
 /// Somebody at `ynart`, where the default must be changed: student number, ID number, default.
 pub const XIAOMEI: (&str, &str, &str) = ("20241001001", "990101200506200622", "200622");

@@ -1,10 +1,7 @@
 //! Topping up where the school asks for the query password.
 
-use crate::{
-    common::TestDb,
-    server::{World, wish},
-    support::{self, OWN, XIAOMEI, change},
-};
+use crate::identity::support::{self, OWN, XIAOMEI, change};
+use testkit::{TestDb, World, on_each_database, wish};
 
 on_each_database!(a_top_up_asks_for_the_password_where_the_school_does);
 

@@ -1,10 +1,7 @@
 //! Tries at query passwords: counted for good, slowed alike for people that exist and people that
 //! do not, and never at the cost of who is bound.
 
-use crate::{
-    common::TestDb,
-    support::{self, NUMBERLESS, OWN, XIAOMEI, YUNFEI, keys},
-};
+use crate::identity::support::{self, NUMBERLESS, OWN, XIAOMEI, YUNFEI, keys};
 use futures_util::future::join_all;
 use onecard::{
     base::{
@@ -17,6 +14,7 @@ use onecard::{
 };
 use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     who_is_let_in,
@@ -181,7 +179,7 @@ async fn who_is_let_in(db: &TestDb) {
 /// 17,600 seconds after the start the day ends in Asia/Shanghai, and in UTC it does not.
 async fn who_no_longer_belongs_is_as_nobody(db: &TestDb) {
     let desk = Desk::open(db, "ynart").await;
-    let rows = crate::server::Rows::of(&db.url).await;
+    let rows = testkit::Rows::of(&db.url).await;
     let today = START.day().number();
     let claims = [by_number(XIAOMEI.0), by_id(XIAOMEI.1)];
     for (status, last, after, expected) in [
@@ -219,7 +217,7 @@ async fn every_check_costs_one_argon2_run(db: &TestDb) {
     let owner = desk.owner(YUNFEI.0).await;
     desk.change(&owner, YUNFEI.2, OWN).await.unwrap();
     let left = "UPDATE person SET status = 'closed' WHERE student_no = '20241002011'";
-    crate::server::Rows::of(&db.url).await.change(left, []).await;
+    testkit::Rows::of(&db.url).await.change(left, []).await;
     for (what, claimed, password) in [
         ("nobody", by_number("20249999999"), "200622"),
         ("no number at all", by_number("' OR 1=1 --"), "200622"),

@@ -1,10 +1,7 @@
 //! The end of a binding: what ends and what stays.
 
-use crate::{
-    common::TestDb,
-    server::{PEOPLE, World},
-    support::{OWN, change, unbind},
-};
+use crate::identity::support::{OWN, change, unbind};
+use testkit::{PEOPLE, TestDb, World, on_each_database};
 
 on_each_database!(unbinding_ends_the_binding_and_keeps_its_history, unbinding_needs_the_password);
 

@@ -1,11 +1,8 @@
 //! Input that is wrong, missing, over-long, overflowing or badly encoded: a problem document with a
 //! stable code and a Chinese title, and not one row changed.
 
-use crate::{
-    common::TestDb,
-    server::{Answer, ELSEWHERE, Student, World, claim, wish},
-};
 use serde_json::{Value, json};
+use testkit::{Answer, ELSEWHERE, Student, TestDb, World, claim, on_each_database, wish};
 
 on_each_database!(
     bodies_that_cannot_be_read_change_nothing,

@@ -1,11 +1,8 @@
 //! True callbacks: copies, orders of events, losses, and commits that fail.
 
-use crate::{
-    common::TestDb,
-    server::{Forge, World, transaction_id},
-};
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::{CallbackMode, MAX_SPEED, Repeat};
+use testkit::{Forge, TestDb, World, on_each_database, transaction_id};
 
 on_each_database!(
     sixty_four_copies_of_one_callback_post_once,

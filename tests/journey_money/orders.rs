@@ -1,8 +1,8 @@
 //! Idempotency keys, and whose an order is.
 
-use crate::{common::TestDb, server::World};
 use futures_util::future::join_all;
 use serde_json::Value;
+use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(
     fifty_equal_orders_at_once_are_one_order,

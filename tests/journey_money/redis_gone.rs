@@ -1,13 +1,10 @@
 //! Redis stopped, and started again empty, in the middle of the journey: nothing is lost.
 
-use crate::{
-    common::TestDb,
-    server::{PEOPLE, Redis, World},
-};
+use testkit::{PEOPLE, Redis, TestDb, World};
 
 #[tokio::test]
 async fn redis_that_is_stopped_and_forgets_loses_nothing() {
-    crate::common::on_postgres(the_journey_goes_on).await;
+    testkit::on_postgres(the_journey_goes_on).await;
 }
 
 async fn the_journey_goes_on(db: &TestDb) {

@@ -1,13 +1,10 @@
 //! SIGKILL at any moment: nothing is lost, nothing is doubled, nothing is stuck.
 
-use crate::{
-    common::TestDb,
-    server::{PATIENCE, Program, Student, World, within},
-};
 use futures_util::future::join_all;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use sandbox::wechat_pay::{MAX_SPEED, Outcome};
 use std::time::{Duration, Instant};
+use testkit::{PATIENCE, Program, Student, TestDb, World, on_each_database, within};
 
 on_each_database!(a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing);
 
@@ -26,7 +23,7 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(db: &Te
     let mut rng = StdRng::seed_from_u64(seed);
 
     let world = World::unserved(db).await;
-    let mut program = Program::of(&world);
+    let mut program = Program::of(&world, crate::ONECARD);
     program.start().await;
     let students = sign_up(&world, &program).await;
 
@@ -60,7 +57,7 @@ async fn sign_up(world: &World, program: &Program) -> Vec<Student> {
     let mut students = Vec::new();
     for user in 0..STUDENTS {
         let student = program.api().login(&world.login_code(user)).await;
-        let person = crate::server::PEOPLE[usize::try_from(user).unwrap()];
+        let person = testkit::PEOPLE[usize::try_from(user).unwrap()];
         student.bind("xnec", person).await.body(201);
         students.push(student);
     }

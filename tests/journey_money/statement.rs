@@ -1,9 +1,5 @@
 //! The statement: what a student sees of the ledger, by page, by month and as a table.
 
-use crate::{
-    common::TestDb,
-    server::{ELSEWHERE, PEOPLE, Student, World, now},
-};
 use onecard::{
     base::{
         clock::Timestamp,
@@ -17,6 +13,7 @@ use onecard::{
     },
 };
 use serde_json::{Value, json};
+use testkit::{ELSEWHERE, PEOPLE, Student, TestDb, World, now, on_each_database};
 
 on_each_database!(
     a_top_up_stands_on_the_statement_with_its_order,

@@ -3,13 +3,6 @@
 //!
 //! `ONECARD_LONG=1` runs 100,000 orders, otherwise 2,000; `ONECARD_SEED` repeats a run.
 
-use crate::{
-    common::TestDb,
-    server::{
-        Answer, Api, Forge, Letter, PEOPLE, Student, World, eventually, eventually_within,
-        transaction_id,
-    },
-};
 use futures_util::stream::{self, StreamExt};
 use onecard::ledger::account::SchoolAccount;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
@@ -19,6 +12,10 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     time::{Duration, Instant},
+};
+use testkit::{
+    Answer, Api, Forge, Letter, PEOPLE, Student, TestDb, World, eventually, eventually_within,
+    on_each_database, transaction_id,
 };
 
 on_each_database!(a_storm_of_callbacks_credits_what_the_provider_took);

@@ -1,20 +1,17 @@
 //! The sweep: what nobody tells and nobody asks about is settled or closed by itself, whatever the
 //! provider does meanwhile.
 
-use crate::{
-    common::TestDb,
-    server::{Fault, Faults, Student, World, eventually, now},
-};
 use futures_util::future::join_all;
 use onecard::{
     ledger::account::SchoolAccount,
-    orders::due::{Claim, claim_payments},
+    orders::due::{Lease, claim_payments},
 };
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
+use testkit::{Fault, Faults, Student, TestDb, World, eventually, now, on_each_database};
 
 on_each_database!(
     a_payment_that_nobody_tells_of_is_settled_by_the_sweep,
@@ -198,11 +195,11 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
     }
     let due = now().plus(Duration::from_mins(10));
     let claims = (0..8).map(async |server: u64| {
-        let lease = due.plus(Duration::from_secs(60 + server));
-        let claim = Claim { now: due, lease, most: 16 };
+        let until = due.plus(Duration::from_secs(60 + server));
+        let lease = Lease { now: due, until, most: 16 };
         let mut taken = Vec::new();
         for _ in 0..5 {
-            let some = claim_payments(&world.db, claim).await.unwrap();
+            let some = claim_payments(&world.db, lease).await.unwrap();
             assert!(some.len() <= 16);
             taken.extend(some.into_iter().map(|attempt| attempt.payment.id));
         }
@@ -216,7 +213,7 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
 /// seconds; and two sweeps together ask no more than one.
 #[tokio::test]
 async fn two_servers_ask_no_more_than_one() {
-    crate::common::on_postgres(async |db: &TestDb| {
+    testkit::on_postgres(async |db: &TestDb| {
         let (mut world, gate) = World::gated(db, &[MANY]).await;
         let (here, second) = (world.student(0).await, world.serve());
         let there = here.at(second.api());

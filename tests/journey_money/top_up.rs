@@ -1,11 +1,8 @@
 //! The journey itself.
 
-use crate::{
-    common::TestDb,
-    server::{PEOPLE, World, eventually},
-};
 use sandbox::wechat_pay::NotPayable;
 use serde_json::{Value, json};
+use testkit::{PEOPLE, TestDb, World, eventually, on_each_database};
 
 on_each_database!(
     a_student_tops_up_fifty_yuan_and_sees_it,

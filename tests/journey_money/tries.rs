@@ -1,13 +1,10 @@
 //! Further tries of an order, its list, and giving it up.
 
-use crate::{
-    common::TestDb,
-    server::{Fault, Student, World, eventually},
-};
 use futures_util::future::join_all;
 use onecard::{ledger::account::SchoolAccount, orders::order::PaymentId};
 use serde_json::{Value, json};
 use std::time::Instant;
+use testkit::{Fault, Student, TestDb, World, eventually, on_each_database};
 
 on_each_database!(
     the_first_success_pays_and_a_further_one_goes_to_suspense,

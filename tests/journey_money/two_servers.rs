@@ -1,17 +1,15 @@
 //! Two servers on one database: refused where state lives in one of them, one deployment otherwise.
 
-use crate::{
-    common::TestDb,
-    server::{Program, World, eventually, eventually_within},
-};
 use serde_json::json;
 use std::time::Duration;
+use testkit::{Program, TestDb, World, eventually, eventually_within, on_each_database};
 
 on_each_database!(a_second_server_without_redis_is_refused);
 
 async fn a_second_server_without_redis_is_refused(db: &TestDb) {
     let world = World::unserved(db).await;
-    let (mut first, mut second) = (Program::of(&world), Program::of(&world));
+    let (mut first, mut second) =
+        (Program::of(&world, crate::ONECARD), Program::of(&world, crate::ONECARD));
     first.set("REDIS__URL", "");
     second.set("REDIS__URL", "");
     first.start().await;
@@ -32,7 +30,7 @@ async fn a_second_server_without_redis_is_refused(db: &TestDb) {
 /// and a callback may arrive anywhere.
 #[tokio::test]
 async fn two_servers_on_postgres_and_redis_are_one() {
-    crate::common::on_postgres(async |db: &TestDb| {
+    testkit::on_postgres(async |db: &TestDb| {
         let world = World::start(db).await;
         let second = world.serve();
         let here = world.student(0).await;

@@ -4,16 +4,14 @@
 //! at: every statement of the first transaction, and up to two calls. `ONECARD_LONG=1` takes all of
 //! them, otherwise it is every fifth; `ONECARD_SEED` says beginning with which.
 
-use crate::{
-    common::TestDb,
-    server::{
-        Answer, Api, Forge, PATIENCE, PEOPLE, Program, World, claim, eventually, wish, within,
-    },
-};
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::MAX_SPEED;
 use serde_json::{Value, json};
 use std::{cell::Cell, collections::BTreeSet, fs, path::Path, time::Duration};
+use testkit::{
+    Answer, Api, Forge, PATIENCE, PEOPLE, Program, TestDb, World, claim, eventually,
+    on_each_database, wish, within,
+};
 
 on_each_database!(a_server_that_is_killed_between_any_two_writes_finishes_what_it_began);
 
@@ -109,7 +107,7 @@ async fn a_server_that_is_killed_between_any_two_writes_finishes_what_it_began(d
     world.set("PAYMENTS__FIRST_LOOK_MS", &FIRST_LOOK_MS.to_string());
     world.use_redis(REDIS_DATABASE);
     world.pay().set_speed(MAX_SPEED / 10);
-    let mut program = Program::of(&world);
+    let mut program = Program::of(&world, crate::ONECARD);
     let deaths = sample(record(&world, &mut program).await);
     let mut journeys = 1;
     for (name, nth) in deaths {

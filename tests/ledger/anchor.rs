@@ -1,7 +1,6 @@
 //! Signed heads: what the chain alone cannot tell, they do.
 
-use crate::{
-    common::TestDb,
+use crate::ledger::{
     support::{NOW, SCHOOL, chance, commit, proven, seal_some, top_up},
     tools::{Owner, history},
 };
@@ -16,6 +15,7 @@ use onecard::{
     },
 };
 use std::{collections::HashSet, fs, path::Path, sync::Arc, time::Duration};
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     signed_heads_are_in_the_history,

@@ -1,10 +1,7 @@
 //! Many at once: nothing lost, nothing doubled, nothing stuck.
 
-use crate::{
-    common::TestDb,
-    support::{
-        NOW, SCHOOL, account, commit, leg, person, proven, seal_some, simple, spend, top_up,
-    },
+use crate::ledger::support::{
+    NOW, SCHOOL, account, commit, leg, person, proven, seal_some, simple, spend, top_up,
 };
 use futures_util::future::{join, join_all};
 use onecard::{
@@ -25,6 +22,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
 };
+use testkit::{TestDb, on_each_database};
 use tokio::sync::Notify;
 use tokio_util::task::LocalPoolHandle;
 

@@ -1,6 +1,6 @@
 //! A ledger in a few lines of memory, to hold the real one against.
 
-use crate::support::{KIND, NOW, account, leg, person};
+use crate::ledger::support::{KIND, NOW, account, leg, person};
 use onecard::{
     base::ids::{PersonId, SchoolId},
     ledger::{

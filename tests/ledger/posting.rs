@@ -4,12 +4,9 @@
 //! person. Lines next to each other are one commit; an empty line begins the next. `balance pN
 //! CARD TRANSITION E` and `school ACCOUNT FEN` say what must stand then, `seal` seals.
 
-use crate::{
-    common::TestDb,
-    support::{
-        KIND, NOW, SCHOOL, account, commit, leg, on_day, person, proven, seal_some, simple, spend,
-        top_up,
-    },
+use crate::ledger::support::{
+    KIND, NOW, SCHOOL, account, commit, leg, on_day, person, proven, seal_some, simple, spend,
+    top_up,
 };
 use onecard::{
     base::{clock::ManualClock, ids::SchoolId, money::Balance},
@@ -23,6 +20,7 @@ use onecard::{
     },
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     commands_and_facts,

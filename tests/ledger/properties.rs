@@ -1,7 +1,6 @@
 //! Random postings against the model: the same answers, the same balances, and every law holds.
 
-use crate::{
-    common::TestDb,
+use crate::ledger::{
     model::{Act, Answer, Model},
     support::{chance, commit, long_run, proven, seal_some},
 };
@@ -24,6 +23,7 @@ use std::{
     collections::{HashMap, VecDeque},
     time::Instant,
 };
+use testkit::{TestDb, on_each_database};
 
 const CASES: i64 = 40;
 const SHRINKS: usize = 200;

@@ -1,7 +1,6 @@
 //! Whatever is altered in the sealed history, `verify` names it.
 
-use crate::{
-    common::TestDb,
+use crate::ledger::{
     support::{
         SCHOOL, account, chance, commit, leg, long_run, person, proven, seal_some, simple, top_up,
     },
@@ -14,6 +13,7 @@ use onecard::ledger::{
 use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use sea_orm::Value;
 use std::collections::{BTreeMap, HashSet};
+use testkit::{TestDb, on_each_database};
 use uuid::Uuid;
 
 on_each_database!(

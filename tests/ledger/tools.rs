@@ -1,8 +1,7 @@
 //! The tools of somebody who owns the database: he drops the triggers, flips bits, and, if he knows
 //! the program, computes every digest and hash again.
 
-use crate::{
-    common::TestDb,
+use crate::ledger::{
     model::Act,
     support::{SCHOOL, commit, seal_some},
 };
@@ -22,6 +21,7 @@ use rand::{RngExt, rngs::StdRng};
 use sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, Value,
 };
+use testkit::TestDb;
 use uuid::Uuid;
 
 /// What a column holds.

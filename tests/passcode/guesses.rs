@@ -1,7 +1,7 @@
 //! What guessing comes to.
 
-use crate::school::{START, School};
-use onecard::passcode::{Code, Moment, Prefixes, Purpose, Step, SubCounter, parse};
+use crate::passcode::school::{START, School};
+use onecard::passcode::{Code, CodePurpose, Moment, Prefixes, Step, SubCounter, parse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn school() -> School {
 }
 
 fn read(digits: &str) -> Code {
-    parse(digits, &Prefixes::default(), &[Purpose::Pay]).unwrap()
+    parse(digits, &Prefixes::default(), &[CodePurpose::Pay]).unwrap()
 }
 
 /// 100,000 devices, 12 good one-time parts each, among 10^18 codes: 1.2 in 10^12 a guess.
@@ -69,7 +69,7 @@ fn every_code_that_is_shown_finds_its_device() {
             for sub in SubCounter::ALL {
                 let moment = Moment { tick: Step::DEFAULT.tick(now).offset(steps), sub };
                 let shown = read(&school.shown(number, moment).digits());
-                let device = crate::school::enrolment(number).device;
+                let device = crate::passcode::school::enrolment(number).device;
                 assert_eq!(school.holder(&shown, now), Some((device, moment)));
             }
         }

@@ -1,6 +1,6 @@
 //! The handle table of a large school: what it costs.
 
-use crate::school::{START, School, enrolment};
+use crate::passcode::school::{START, School, enrolment};
 use onecard::passcode::{Moment, Step, SubCounter};
 use std::{fs, time::Duration};
 

@@ -1,6 +1,6 @@
 //! GET /api/v1/schools and what it answers.
 
-use crate::{NOW, databases::Fresh, repository, xnec};
+use crate::schools::{NOW, databases::Fresh, repository, xnec};
 use actix_web::{
     App,
     body::MessageBody,

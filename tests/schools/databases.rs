@@ -82,7 +82,7 @@ macro_rules! on_both_databases {
         mod on_sqlite {
             $(#[tokio::test]
             async fn $name() {
-                let fresh = crate::databases::Fresh::sqlite().await;
+                let fresh = crate::schools::databases::Fresh::sqlite().await;
                 super::$name(&fresh).await;
                 fresh.end().await;
             })+
@@ -90,7 +90,7 @@ macro_rules! on_both_databases {
         mod on_postgres {
             $(#[tokio::test]
             async fn $name() {
-                let Some(fresh) = crate::databases::Fresh::postgres().await else { return };
+                let Some(fresh) = crate::schools::databases::Fresh::postgres().await else { return };
                 super::$name(&fresh).await;
                 fresh.end().await;
             })+

@@ -1,6 +1,6 @@
 //! `school import`: what it writes, and what it refuses.
 
-use crate::{
+use crate::schools::{
     NOW,
     databases::{Fresh, on_both_databases},
     repository, xnec,
@@ -67,7 +67,8 @@ async fn importing_twice_changes_nothing(fresh: &Fresh) {
     }
     // What only looks different is the same.
     let folder = Folder::new();
-    let file = folder.write("xnec.toml", &crate::xnec().replace("version", "# seen\nversion  "));
+    let file =
+        folder.write("xnec.toml", &crate::schools::xnec().replace("version", "# seen\nversion  "));
     assert_eq!(outcomes(fresh, &[file], false).await, Ok(vec![Outcome::Unchanged]));
 }
 

@@ -1,6 +1,6 @@
 //! `roster import`: who is taken, who is refused, and what is left on the disk.
 
-use crate::{
+use crate::schools::{
     NOW,
     databases::{Fresh, on_both_databases},
     repository,
@@ -50,7 +50,7 @@ pub(crate) fn keys() -> PersonKeys {
 async fn school(fresh: &Fresh, code: &str) -> SchoolId {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join(format!("{code}.toml"));
-    fs::write(&path, crate::xnec().replace("\"xnec\"", &format!("\"{code}\""))).unwrap();
+    fs::write(&path, crate::schools::xnec().replace("\"xnec\"", &format!("\"{code}\""))).unwrap();
     import_schools(&fresh.db, &[path], false, NOW).await.unwrap();
     let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
     schools.by_code(code).await.unwrap().unwrap().id

@@ -55,7 +55,7 @@ impl Place {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onecard"));
+        let mut command = Command::new(crate::ONECARD);
         command
             .args(arguments)
             .current_dir(self.folder.path())

@@ -1,9 +1,7 @@
 //! The lanes of charges without the wire: a clock that stands, and codes of any time.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     phone::Phone,
-    server::{KEY, PEOPLE, World},
     shop::{self, set_policy},
 };
 use onecard::{
@@ -26,7 +24,7 @@ use onecard::{
     },
     terminals::{
         Merchant, MerchantId, TerminalId,
-        seq::{AnswerKind, Asked, Seq, Step},
+        seq::{AnswerKind, NumberedRequest, Seq, SeqStep},
     },
 };
 use sha2::{Digest, Sha256};
@@ -34,6 +32,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
+use testkit::{KEY, PEOPLE, TestDb, World};
 use tokio_util::task::LocalPoolHandle;
 
 /// Noon.
@@ -74,7 +73,7 @@ impl Counter {
     /// What decides.
     pub fn charging(&self) -> Charging {
         let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
-        let codes = Codes::new(passcode::Parts {
+        let codes = Codes::new(passcode::CodesSetup {
             db: self.world.db.clone(),
             kv: Arc::new(MemoryKv::new(self.clock.clone())),
             clock: self.clock.clone(),
@@ -106,11 +105,11 @@ impl Counter {
         let nonce = format!("{terminal}.{seq}");
         let digest = Sha256::digest(&nonce).into();
         Asking {
-            asked: Asked {
+            asked: NumberedRequest {
                 terminal: TerminalId::from_uuid(uuid::Uuid::from_u128(terminal)),
                 school: self.school.id,
                 seq: Seq::new(seq).unwrap(),
-                step: Step::Act,
+                step: SeqStep::Act,
                 kind: AnswerKind::Charge,
                 nonce,
                 signature_digest: digest,

@@ -1,13 +1,13 @@
 //! A charge that waited too long for the database is not made: whoever asked has gone, and may have
 //! paid in cash.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     counter::{Counter, code},
     shop::{is_sound, total},
 };
 use onecard::{base::lane::Batch, spend::Told};
 use std::time::Duration;
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(what_waited_too_long_is_not_decided);
 

@@ -1,13 +1,13 @@
 //! Charges and reversals signed by a library of another language.
 
-use crate::{
-    common::TestDb,
+use crate::spend::shop::{CHARGES, MONEY, Shop};
+use crate::terminals::{
     python::{python, sign},
-    shop::{CHARGES, MONEY, Shop},
     signer::authority,
 };
 use onecard::base::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(a_library_of_another_language_charges);
 

@@ -2,14 +2,14 @@
 //!
 //! `ONECARD_LONG=1` does it a hundred times.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     counter::{Counter, code},
     shop::{CHARGES, D0, Shop, is_sound, total},
 };
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     as_many_as_fit_into_a_limit,

@@ -1,13 +1,11 @@
 //! Numbers and codes under fire: repeats, conflicts, races, a till that counts from one.
 
-use crate::{
-    common::TestDb,
-    shop::{CHARGES, MONEY, Shop, send},
-    signer::authority,
-};
+use crate::spend::shop::{CHARGES, MONEY, Shop, send};
+use crate::terminals::signer::authority;
 use futures_util::future::join_all;
 use onecard::base::clock::{Clock, SystemClock};
 use serde_json::json;
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     a_miss_that_is_asked_again_is_one_miss,
@@ -38,7 +36,7 @@ async fn a_number_is_charged_once(db: &TestDb) {
     }
     // The other till's numbers are its own, and the code of the conflict is as good as before.
     let other = json!({ "seq": 7, "code": shop.phones[1].digits(
-        onecard::passcode::Purpose::Pay, SystemClock.now(), 3), "amount_fen": 1 });
+        onecard::passcode::CodePurpose::Pay, SystemClock.now(), 3), "amount_fen": 1 });
     shop.send(1, CHARGES, &other).await.body(200);
     assert_eq!(shop.total(shop.phones[0].person).await, MONEY - 1250);
     assert_eq!(shop.world.rows.count("charge").await, 2);

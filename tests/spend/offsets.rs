@@ -3,8 +3,7 @@
 //!
 //! `ONECARD_LONG=1` stands at all fifteen seconds of a step, otherwise at three.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     counter::{Counter, code},
     phone::Phone,
 };
@@ -14,7 +13,7 @@ use onecard::{
         clock::{Clock, Timestamp},
         lane::Lanes,
     },
-    passcode::{Codes, Place, Prefixes, Purpose, Step},
+    passcode::{CodePurpose, Codes, Prefixes, ScanPlace, Step},
     spend::{Scan, charging::Charging},
 };
 use std::{
@@ -22,6 +21,7 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(clocks_that_are_wrong_pay_within_a_step_and_are_told_beyond);
 
@@ -47,8 +47,8 @@ impl Till {
     async fn show(&self, digits: &str) -> String {
         let prefixes = Prefixes::default();
         let school = self.counter.school.id;
-        let (terminal, accepts) = (uuid::Uuid::from_u128(1), &[Purpose::Pay]);
-        let place = Place { school, terminal, accepts, prefixes: &prefixes };
+        let (terminal, accepts) = (uuid::Uuid::from_u128(1), &[CodePurpose::Pay]);
+        let place = ScanPlace { school, terminal, accepts, prefixes: &prefixes };
         let now = self.counter.clock.now();
         let scan = Scan::of(self.codes.find(&place, digits, now).await.unwrap().0).unwrap();
         let seq = self.seq.fetch_add(1, Ordering::SeqCst);
@@ -87,10 +87,10 @@ async fn clocks_that_are_wrong_pay_within_a_step_and_are_told_beyond(db: &TestDb
     let paid = i64::try_from(told["ok"]).unwrap();
     let mut left = 0;
     for phone in 0..PHONES {
-        left += crate::shop::total(&till.counter.world, till.counter.person(phone)).await;
+        left += crate::spend::shop::total(&till.counter.world, till.counter.person(phone)).await;
     }
     assert_eq!(left, MONEY * i64::try_from(PHONES).unwrap() - paid);
-    crate::shop::is_sound(&till.counter.world).await;
+    crate::spend::shop::is_sound(&till.counter.world).await;
 }
 
 /// For each offset in seconds: how many steps that is off, and a code that nobody else shows.
@@ -102,7 +102,7 @@ fn shown_by_wrong_clocks(phones: &[Phone], now: Timestamp) -> Vec<(i64, i64, Str
         let nth = of_step.entry(steps).or_default();
         let (phone, sub) = (*nth % PHONES, *nth / PHONES);
         *nth += 1;
-        (offset, steps, phones[phone].digits(Purpose::Pay, at, sub))
+        (offset, steps, phones[phone].digits(CodePurpose::Pay, at, sub))
     };
     (-60..=60).map(show).collect()
 }

@@ -1,12 +1,9 @@
 //! The challenge: a password beyond a limit, and at every scan where a school wants it (D3).
 
-use crate::{
-    common::TestDb,
-    server::PEOPLE,
-    shop::{CHARGES, D3, MONEY, Shop},
-};
+use crate::spend::shop::{CHARGES, D3, MONEY, Shop};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{PEOPLE, TestDb, on_each_database};
 
 on_each_database!(
     each_scan_asks_for_the_query_password,

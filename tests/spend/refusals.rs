@@ -1,18 +1,17 @@
 //! Every refusal, each with its code, its answer kept, and no money moved.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     phone::Phone,
-    server::eventually,
     shop::{CHARGES, D0, MONEY, Shop, send, set_policy},
-    signer::authority,
 };
+use crate::terminals::signer::authority;
 use onecard::{
     base::clock::{Clock, SystemClock},
-    passcode::Purpose,
+    passcode::CodePurpose,
 };
 use serde_json::json;
 use std::time::Duration;
+use testkit::{TestDb, eventually, on_each_database};
 
 on_each_database!(
     a_charge_takes_what_it_says,
@@ -60,7 +59,7 @@ async fn every_refusal_has_its_code_and_moves_nothing(db: &TestDb) {
     let elsewhere = {
         let rows = &shop.world.rows;
         let school = onecard::base::ids::SchoolId::from_number(rows.school("hbkj").await);
-        let person = rows.person("hbkj", crate::server::ELSEWHERE.0).await;
+        let person = rows.person("hbkj", testkit::ELSEWHERE.0).await;
         let person = onecard::base::ids::PersonId::from_uuid(person);
         Phone::of(&shop.world.db, (school, "hbkj"), person).await
     };
@@ -82,9 +81,9 @@ async fn every_refusal_has_its_code_and_moves_nothing(db: &TestDb) {
         ("19 digits", good()[..19].to_owned(), 1, 422, "code_invalid"),
         ("of nobody", unknown, 1, 422, "code_invalid"),
         ("of another school", elsewhere.code(), 1, 422, "code_invalid"),
-        ("a day old", phones[0].digits(Purpose::Pay, old(86_400), 0), 1, 422, "code_invalid"),
-        ("a minute old", phones[0].digits(Purpose::Pay, old(60), 0), 1, 422, "code_clock_skew"),
-        ("for doors", phones[0].digits(Purpose::Id, now(), 0), 1, 422, "code_wrong_purpose"),
+        ("a day old", phones[0].digits(CodePurpose::Pay, old(86_400), 0), 1, 422, "code_invalid"),
+        ("a minute old", phones[0].digits(CodePurpose::Pay, old(60), 0), 1, 422, "code_clock_skew"),
+        ("for doors", phones[0].digits(CodePurpose::Id, now(), 0), 1, 422, "code_wrong_purpose"),
         ("a receipt", "82000000000000000000".to_owned(), 1, 422, "code_wrong_purpose"),
         ("lost", phones[1].code(), 1, 422, "account_lost"),
         ("dormant", phones[2].code(), 1, 422, "account_dormant"),

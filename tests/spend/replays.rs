@@ -5,16 +5,12 @@
 //! `ONECARD_LONG=1` shows 100,000 again, otherwise 1,000; `ONECARD_SEED` repeats the choice of which
 //! and where.
 
-use crate::{
-    common::TestDb,
-    server::{Answer, Api, Redis, Server},
-    shop::{CHARGES, MONEY, Shop, register, signed},
-    signer::{Signer, authority},
-};
+use crate::spend::shop::{CHARGES, MONEY, Shop, register, signed};
+use crate::terminals::signer::{Signer, authority};
 use futures_util::{StreamExt, future::join_all, stream};
 use onecard::{
     base::clock::{Clock, SystemClock, Timestamp},
-    passcode::{Purpose, Step},
+    passcode::{CodePurpose, Step},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::json;
@@ -22,6 +18,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
 };
+use testkit::{Answer, Api, Redis, Server, TestDb};
 
 const TILLS: u8 = 8;
 const AT_ONCE: usize = 64;
@@ -73,7 +70,7 @@ impl Stage {
         let each = self.shop.phones.iter().flat_map(|phone| {
             moments
                 .into_iter()
-                .flat_map(move |at| (0..4).map(move |sub| phone.digits(Purpose::Pay, at, sub)))
+                .flat_map(move |at| (0..4).map(move |sub| phone.digits(CodePurpose::Pay, at, sub)))
         });
         each.filter(|code| !self.used.contains(code)).collect()
     }
@@ -128,7 +125,7 @@ impl Stage {
 
 #[tokio::test]
 async fn used_codes_are_refused_whatever_redis_forgets() {
-    crate::common::on_postgres(used_codes_are_refused).await;
+    testkit::on_postgres(used_codes_are_refused).await;
 }
 
 async fn used_codes_are_refused(db: &TestDb) {

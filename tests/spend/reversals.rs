@@ -1,11 +1,8 @@
 //! Reversals: within the window and once; before its charge; of what was never charged; in races.
 
-use crate::{
-    common::TestDb,
-    server::eventually,
-    shop::{CHARGES, D0, MONEY, Shop},
-};
+use crate::spend::shop::{CHARGES, D0, MONEY, Shop};
 use serde_json::json;
+use testkit::{TestDb, eventually, on_each_database};
 
 on_each_database!(
     a_charge_is_taken_back_once,

@@ -1,8 +1,7 @@
 //! What a batch costs: the same few statements, however many charges it holds; and that one that is
 //! broken does not disturb its neighbours.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     counter::{Counter, code},
     shop::{D0, is_sound, total},
 };
@@ -10,6 +9,7 @@ use onecard::{
     base::{db::counting_statements, lane::Batch},
     spend::Scan,
 };
+use testkit::{TestDb, on_each_database};
 
 on_each_database!(
     a_batch_costs_the_same_few_statements,

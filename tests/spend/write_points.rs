@@ -4,15 +4,16 @@
 //! A recorded act tells every point that there is; [`POINTS`] must name each. `ONECARD_LONG=1` dies
 //! at all of them, otherwise at every fifth; `ONECARD_SEED` says beginning with which.
 
-use crate::{
-    common::TestDb,
+use crate::spend::{
     phone::Phone,
-    server::{Answer, Api, PATIENCE, PEOPLE, Program, eventually, within},
     shop::{CHARGES, MONEY, Shop, is_sound, signed, total},
-    signer::Signer,
 };
+use crate::terminals::signer::Signer;
 use serde_json::{Value, json};
 use std::{cell::Cell, collections::BTreeSet, fs, time::Duration};
+use testkit::{
+    Answer, Api, PATIENCE, PEOPLE, Program, TestDb, eventually, on_each_database, within,
+};
 
 on_each_database!(a_server_that_is_killed_between_any_two_writes_charges_once);
 
@@ -37,7 +38,7 @@ const POINTS: &[(&str, &[&[&str]])] =
 async fn a_server_that_is_killed_between_any_two_writes_charges_once(db: &TestDb) {
     let mut shop = Shop::closed(db, EACH_SCAN).await;
     shop.world.use_redis(6);
-    let mut program = Program::of(&shop.world);
+    let mut program = Program::of(&shop.world, crate::ONECARD);
     let deaths = sample(record(&shop, &mut program).await);
     let mut rounds = 1;
     for (name, nth) in deaths {

@@ -1,10 +1,6 @@
 //! GET /terminal/v1/config: what it says, and who is not told.
 
-use crate::{
-    common::TestDb,
-    server::{Answer, Api, World},
-    signer::{Signature, Signer, authority},
-};
+use crate::terminals::signer::{Signature, Signer, authority};
 use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
@@ -12,10 +8,11 @@ use onecard::{
     },
     terminals::{
         NewMerchant, NewTerminal, TerminalId, TerminalKind, add_merchant, add_terminal, keep,
-        seq::{Answer as Answered, AnswerKind, Asked, Kept, Seq, Step},
+        seq::{AnswerKind, AnsweredRequest, NumberedRequest, Seq, SeqStep, StoredResponse},
     },
 };
 use serde_json::json;
+use testkit::{Answer, Api, TestDb, World, on_each_database};
 use uuid::Uuid;
 
 const CONFIG: &str = "GET /terminal/v1/config";
@@ -87,18 +84,18 @@ async fn ask_if_not(till: &Signer, api: &Api, tag: &str) -> Answer {
 
 async fn use_number(world: &World, number: i64) {
     let terminal = terminal_id(world).await;
-    let kept = Kept {
-        asked: Asked {
+    let kept = AnsweredRequest {
+        asked: NumberedRequest {
             terminal,
             school: SchoolId::from_number(world.rows.school("xnec").await),
             seq: Seq::new(number).unwrap(),
-            step: Step::Act,
+            step: SeqStep::Act,
             kind: AnswerKind::Charge,
             nonce: "n".to_owned(),
             signature_digest: [0; 32],
             content_digest: [0; 32],
         },
-        answer: Answered { status: 200, body: b"{}".to_vec() },
+        answer: StoredResponse { status: 200, body: b"{}".to_vec() },
     };
     let now = SystemClock.now();
     world.db.in_tx(async |tx| keep(tx, std::slice::from_ref(&kept), now).await).await.unwrap();
@@ -161,7 +158,7 @@ async fn strangers_are_not_let_in(db: &TestDb) {
     api.raw(with_query, &sign(&till, with_query, now, "9").headers, b"").await.body(200);
 
     world.rows.change("UPDATE terminal SET enabled = FALSE", []).await;
-    crate::server::eventually("it is switched off", async || {
+    testkit::eventually("it is switched off", async || {
         (till.ask(&api, CONFIG).await.status == 401).then_some(())
     })
     .await;

@@ -1,13 +1,13 @@
 //! Requests signed by a library of another language.
 
-use crate::{
-    common::TestDb,
+use crate::terminals::{
     config::world_with_terminals,
     python::{python, sign},
     signer::{Signer, authority},
 };
 use onecard::base::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
+use testkit::{TestDb, on_each_database};
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_library_of_another_language_is_understood(db: &TestDb) {

@@ -1,10 +1,7 @@
 //! `merchant add` and `terminal add`, as an operator types them.
 
-use crate::{
-    common::TestDb,
-    server::{Program, World},
-    signer::Signer,
-};
+use crate::terminals::signer::Signer;
+use testkit::{Program, TestDb, World, on_each_database};
 
 /// X25519.
 const X25519: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n";
@@ -12,7 +9,7 @@ const X25519: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAJrQLj5P/89iXES
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn operators_register_and_repeat(db: &TestDb) {
     let world = World::start(db).await;
-    let program = Program::of(&world);
+    let program = Program::of(&world, crate::ONECARD);
     let file = |name: &str, text: &str| {
         let path = world.path(name);
         std::fs::write(&path, text).unwrap();
@@ -68,7 +65,7 @@ async fn operators_register_and_repeat(db: &TestDb) {
     one.ask(&api, "GET /terminal/v1/config").await.body(200);
     let replace = with(&second, &["--merchant", "canteen-1", "--replace"]);
     assert_eq!(program.run(&replace).await.0, 0);
-    crate::server::eventually("the new key is known", async || {
+    testkit::eventually("the new key is known", async || {
         (two.ask(&api, "GET /terminal/v1/config").await.status == 200).then_some(())
     })
     .await;

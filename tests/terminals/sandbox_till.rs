@@ -1,6 +1,5 @@
 //! The sandbox's till, which was built from the wire specification alone, at the real server.
 
-use crate::{common::TestDb, server::World};
 use onecard::{
     base::{
         clock::{Clock, SystemClock},
@@ -10,6 +9,7 @@ use onecard::{
     terminals::{NewMerchant, NewTerminal, TerminalKind, add_merchant, add_terminal},
 };
 use sandbox::{keys::TillKey, till::TillRefusal};
+use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(the_sandboxs_till_is_understood);
 

@@ -1,11 +1,11 @@
 //! Signs requests as a terminal does, text by text, and not by the code under test.
 
-use crate::server::{Answer, Api};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::base::clock::{Clock, SystemClock};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use testkit::{Answer, Api};
 
 /// What stands before the 32 bytes of a key in PKCS#8 and in SPKI (RFC 8410).
 const PKCS8_HEAD: &str = "302e020100300506032b657004220420";

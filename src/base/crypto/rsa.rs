@@ -16,7 +16,7 @@ use rsa::{
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt;
+use std::{fmt, sync::Arc};
 use zeroize::Zeroize;
 
 const RSA_MIN_BYTES: usize = 256;
@@ -46,7 +46,8 @@ pub struct SigningFailed;
 pub struct BadSignature;
 
 /// A key of ours that signs. It does not print.
-pub struct PrivateKey(RsaKeyPair);
+#[derive(Clone)]
+pub struct PrivateKey(Arc<RsaKeyPair>);
 
 impl PrivateKey {
     /// From PEM that begins `-----BEGIN PRIVATE KEY-----`.
@@ -59,7 +60,7 @@ impl PrivateKey {
         if pair.public_modulus_len() < RSA_MIN_BYTES {
             return Err(BadKey::NotRsa2048);
         }
-        Ok(Self(pair))
+        Ok(Self(Arc::new(pair)))
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256, in base64 without line breaks.

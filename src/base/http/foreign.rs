@@ -3,8 +3,8 @@
 use super::{
     ApiError,
     problem::{
-        INTERNAL, INVALID, Kind, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, RATE_LIMITED, TOO_LARGE,
-        UNAVAILABLE, UNSUPPORTED_MEDIA,
+        INTERNAL, INVALID, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemKind, RATE_LIMITED,
+        TOO_LARGE, UNAVAILABLE, UNSUPPORTED_MEDIA,
     },
 };
 use actix_web::{HttpResponse, http::StatusCode, http::header, web};
@@ -33,7 +33,7 @@ pub(super) fn translated(status: StatusCode) -> ApiError {
     ApiError::new(kind(status))
 }
 
-fn kind(status: StatusCode) -> Kind {
+fn kind(status: StatusCode) -> ProblemKind {
     match status.as_u16() {
         404 => NOT_FOUND,
         405 => METHOD_NOT_ALLOWED,

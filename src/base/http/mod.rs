@@ -19,6 +19,6 @@ pub(crate) use body::read as read_body;
 pub use body::{MAX_BODY_BYTES, RawBody, ValidJson};
 pub use foreign::extractors;
 pub use idempotency::IdempotencyKey;
-pub use principal::{Known, Principal};
+pub use principal::{Caller, Principal};
 pub use problem::{ApiError, FieldError};
 pub use shell::{Shell, around};

@@ -10,9 +10,9 @@ use std::{
 /// What is known of the caller as a `T`, put beside the request before its handler runs: who it
 /// is, or why not.
 #[derive(Debug)]
-pub struct Known<T>(pub Result<T, ApiError>);
+pub struct Caller<T>(pub Result<T, ApiError>);
 
-/// The caller as a `T`. Answers 401 where nothing is known of the caller, or what [`Known`] says.
+/// The caller as a `T`. Answers 401 where nothing is known of the caller, or what [`Caller`] says.
 #[derive(Clone, Copy, Debug)]
 pub struct Principal<T>(T);
 
@@ -29,7 +29,7 @@ impl<T: Clone + 'static> FromRequest for Principal<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = request.extensions().get::<Known<T>>().map(|known| known.0.clone());
+        let known = request.extensions().get::<Caller<T>>().map(|known| known.0.clone());
         ready(known.unwrap_or_else(|| Err(ApiError::new(UNAUTHENTICATED))).map(Self))
     }
 }
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn nobody_is_let_in_unknown() {
-        let code = |known: Option<Known<u8>>| {
+        let code = |known: Option<Caller<u8>>| {
             let request = TestRequest::get().to_http_request();
             if let Some(known) = known {
                 request.extensions_mut().insert(known);
@@ -51,7 +51,7 @@ mod tests {
             found.map(|principal| *principal).map_err(|error| error.kind().code)
         };
         assert_eq!(code(None), Err("unauthenticated"));
-        assert_eq!(code(Some(Known(Err(ApiError::new(NOT_FOUND))))), Err("not_found"));
-        assert_eq!(code(Some(Known(Ok(7)))), Ok(7));
+        assert_eq!(code(Some(Caller(Err(ApiError::new(NOT_FOUND))))), Err("not_found"));
+        assert_eq!(code(Some(Caller(Ok(7)))), Ok(7));
     }
 }

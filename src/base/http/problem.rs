@@ -11,7 +11,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 /// What an error looks like from outside.
 #[derive(Clone, Debug)]
 pub struct ApiError {
-    kind: Kind,
+    kind: ProblemKind,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
@@ -24,7 +24,7 @@ type Members = BTreeMap<&'static str, Value>;
 
 /// A line of the table of errors: stable code, status, title fit to show a student.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct ProblemKind {
     /// Stable, snake case.
     pub code: &'static str,
     /// HTTP status.
@@ -70,7 +70,7 @@ pub struct Problem {
 
 impl ApiError {
     /// An error of that kind.
-    pub const fn new(kind: Kind) -> Self {
+    pub const fn new(kind: ProblemKind) -> Self {
         Self { kind, detail: None, errors: Vec::new(), retry_after: None, members: None }
     }
 
@@ -107,7 +107,7 @@ impl ApiError {
     }
 
     /// The line of the table.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ProblemKind {
         self.kind
     }
 
@@ -164,9 +164,9 @@ impl ResponseError for ApiError {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $title:literal;)*) => {
-        $($(#[$doc])* pub const $name: Kind = Kind { code: $code, status: $status, title: $title };)*
+        $($(#[$doc])* pub const $name: ProblemKind = ProblemKind { code: $code, status: $status, title: $title };)*
         /// Every kind that this table knows.
-        pub const ALL: &[Kind] = &[$($name),*];
+        pub const ALL: &[ProblemKind] = &[$($name),*];
     };
 }
 

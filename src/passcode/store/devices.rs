@@ -7,7 +7,8 @@ use crate::{
         ids::{PersonId, SchoolId},
     },
     passcode::{
-        Channel, ClientDigest, DeviceId, DeviceKind, Ended, Enrolled, NewDevice, Owner, Salt, Step,
+        Channel, ClientDigest, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, Salt,
+        Step,
     },
 };
 use entity::device;
@@ -153,7 +154,7 @@ pub(in crate::passcode) async fn is_known(
 
 /// Live, or ended for nothing but its age: such a phone enrols without its owner's password.
 fn known() -> Condition {
-    let aged = device::Column::EndedWhy.eq(Ended::Expired.code());
+    let aged = device::Column::EndedWhy.eq(EndReason::Expired.code());
     Condition::any().add(device::Column::EndedAt.is_null()).add(aged)
 }
 
@@ -233,7 +234,7 @@ fn client_digest(new: &NewDevice) -> Vec<u8> {
 
 /// Which of a person's devices.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::passcode) enum Which {
+pub(in crate::passcode) enum DeviceFilter {
     All,
     Channel(Channel),
     Kind(Channel, DeviceKind),
@@ -245,8 +246,8 @@ pub(in crate::passcode) enum Which {
 pub(in crate::passcode) async fn end(
     tx: &Tx,
     person: PersonId,
-    which: Which,
-    why: Ended,
+    which: DeviceFilter,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
     let mut held = device::Entity::find()
@@ -255,9 +256,11 @@ pub(in crate::passcode) async fn end(
         .filter(device::Column::PersonId.eq(person.uuid()))
         .filter(known());
     match which {
-        Which::All => {}
-        Which::Channel(channel) => held = held.filter(device::Column::Channel.eq(channel.code())),
-        Which::Kind(channel, kind) => {
+        DeviceFilter::All => {}
+        DeviceFilter::Channel(channel) => {
+            held = held.filter(device::Column::Channel.eq(channel.code()))
+        }
+        DeviceFilter::Kind(channel, kind) => {
             held = held.filter(device::Column::Channel.eq(channel.code()));
             held = held.filter(device::Column::Kind.eq(kind.code()));
         }
@@ -268,12 +271,12 @@ pub(in crate::passcode) async fn end(
     end_held(tx, held, why, now).await
 }
 
-async fn make_unknown(tx: &Tx, held: &[uuid::Uuid], why: Ended) -> Result<(), DbError> {
+async fn make_unknown(tx: &Tx, held: &[uuid::Uuid], why: EndReason) -> Result<(), DbError> {
     if !held.is_empty() {
         device::Entity::update_many()
             .col_expr(device::Column::EndedWhy, Expr::value(why.code()))
             .filter(device::Column::Id.is_in(held.iter().copied()))
-            .filter(device::Column::EndedWhy.eq(Ended::Expired.code()))
+            .filter(device::Column::EndedWhy.eq(EndReason::Expired.code()))
             .exec(tx.conn())
             .await?;
     }
@@ -283,7 +286,7 @@ async fn make_unknown(tx: &Tx, held: &[uuid::Uuid], why: Ended) -> Result<(), Db
 async fn end_held(
     tx: &Tx,
     held: Vec<uuid::Uuid>,
-    why: Ended,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
     if held.is_empty() {
@@ -326,7 +329,7 @@ pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<
             .order_by_asc(device::Column::Id)
             .lock_exclusive();
         let held = held.into_tuple().all(tx.conn()).await?;
-        end_held(tx, held, Ended::Expired, now).await
+        end_held(tx, held, EndReason::Expired, now).await
     })
     .await?;
     Ok(true)

@@ -5,7 +5,7 @@ use crate::{
         clock::Timestamp,
         db::{Column, Db, DbError, Rows, Source, Tx, Write},
     },
-    passcode::{DeviceId, Purpose, Shown, SubCounter, uses::UseKey},
+    passcode::{CodePurpose, DeviceId, ShownCode, SubCounter, uses::UseKey},
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ const USE_UP_SQLITE: &str = "INSERT INTO code_use SELECT r.* FROM {rows} WHERE t
 /// The uses that are new, each with whether its device is live.
 pub(in crate::passcode) async fn use_up(
     tx: &Tx,
-    uses: &[(Shown, &str)],
+    uses: &[(ShownCode, &str)],
     now: Timestamp,
 ) -> Result<HashMap<UseKey, bool>, DbError> {
     let sql = if tx.has_row_locks() { USE_UP_POSTGRES } else { USE_UP_SQLITE };
@@ -46,7 +46,7 @@ pub(in crate::passcode) async fn use_up(
 
 /// The uses, where nobody used the codes before and all devices are live: see
 /// [`write_of_first`](crate::passcode::write_of_first).
-pub(in crate::passcode) fn write_of_first(uses: &[(Shown, &str)], now: Timestamp) -> Write {
+pub(in crate::passcode) fn write_of_first(uses: &[(ShownCode, &str)], now: Timestamp) -> Write {
     let guard = "EXISTS (SELECT 1 FROM device d WHERE d.id = r.device_id \
                  AND d.generation = r.generation AND d.ended_at IS NULL \
                  AND LEAST(d.expires_at, d.stale_at) > r.used_at FOR KEY SHARE OF d)";
@@ -54,8 +54,9 @@ pub(in crate::passcode) fn write_of_first(uses: &[(Shown, &str)], now: Timestamp
 }
 
 /// In the order of the table's columns.
-fn rows(uses: &[(Shown, &str)], now: Timestamp) -> Rows {
-    let i64s = |f: &dyn Fn(&Shown) -> i64| Column::I64(uses.iter().map(|(s, _)| f(s)).collect());
+fn rows(uses: &[(ShownCode, &str)], now: Timestamp) -> Rows {
+    let i64s =
+        |f: &dyn Fn(&ShownCode) -> i64| Column::I64(uses.iter().map(|(s, _)| f(s)).collect());
     let scopes = uses.iter().map(|(_, scope)| (*scope).to_owned());
     let purposes = uses.iter().map(|(shown, _)| shown.purpose.as_str().to_owned());
     let number = |tick: u64| i64::try_from(tick).unwrap_or(i64::MAX);
@@ -82,7 +83,7 @@ fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
         shown_at: Timestamp::from_micros(row.try_get("", "shown_at")?),
         device: DeviceId::from_uuid(row.try_get("", "device_id")?),
         generation: generation.map_err(|_| broken.clone())?,
-        purpose: Purpose::from_code(&purpose).ok_or(broken.clone())?,
+        purpose: CodePurpose::from_code(&purpose).ok_or(broken.clone())?,
         scope: row.try_get("", "scope")?,
         sub: sub.and_then(SubCounter::from_number).ok_or(broken)?,
     };
@@ -93,7 +94,7 @@ fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
 pub(in crate::passcode) async fn used_subs(
     db: &Db,
     (device, generation): (DeviceId, u32),
-    (purpose, shown_at): (Purpose, Timestamp),
+    (purpose, shown_at): (CodePurpose, Timestamp),
 ) -> Result<Vec<SubCounter>, DbError> {
     let sql = "SELECT DISTINCT sub FROM code_use WHERE shown_at = $1 AND device_id = $2 \
                AND generation = $3 AND purpose = $4";

@@ -1,9 +1,6 @@
 //! Addresses and methods that are no callback's.
 
-use crate::{
-    common::TestDb,
-    server::{Forge, World},
-};
+use testkit::{Forge, TestDb, World, on_each_database};
 
 on_each_database!(a_message_to_a_wrong_address_changes_nothing);
 

@@ -1,10 +1,10 @@
 //! How it arrives: repeated, late, in other clothes, or too large.
 
 use super::trap::{Effect, Scene, Trap, posts, refused};
-use crate::server::Letter;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use testkit::Letter;
 
 /// The true message under that id.
 fn as_message(scene: &Scene<'_>, id: &str) -> Letter {

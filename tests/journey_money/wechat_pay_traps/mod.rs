@@ -11,8 +11,8 @@ mod signatures;
 mod starting;
 mod trap;
 
-use crate::common::TestDb;
 use std::collections::BTreeSet;
+use testkit::{TestDb, on_each_database};
 use trap::{Course, Trap};
 
 const TABLE: [&[Trap]; 4] = [signatures::TRAPS, envelopes::TRAPS, contents::TRAPS, arrival::TRAPS];

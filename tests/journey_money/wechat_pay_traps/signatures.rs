@@ -1,7 +1,7 @@
 //! Who signed, when, and over what.
 
 use super::trap::{Scene, Trap, posts, refused};
-use crate::server::{Letter, now};
+use testkit::{Letter, now};
 
 const SIGNATURE: &str = "Wechatpay-Signature";
 const SERIAL: &str = "Wechatpay-Serial";

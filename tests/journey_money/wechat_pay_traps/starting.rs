@@ -1,10 +1,6 @@
 //! A server that starts while WeChat Pay is down, knowing no key of WeChat's.
 
 use super::trap::{fixture, platform, text};
-use crate::{
-    common::TestDb,
-    server::{Forge, World, eventually, now, seal},
-};
 use sandbox::wechat_pay::MAX_SPEED;
 use serde_json::json;
 use std::{
@@ -16,6 +12,7 @@ use std::{
     },
     thread,
 };
+use testkit::{Forge, TestDb, World, eventually, now, on_each_database, seal};
 
 on_each_database!(
     nothing_is_believed_until_the_keys_are_known,

@@ -1,6 +1,6 @@
 //! The text that is signed (RFC 9421, 2.5).
 
-use super::{Request, SignatureError};
+use super::{SignatureError, SignedRequest};
 use sfv::{InnerList, Item, ItemSerializer, ListSerializer};
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ fn name_of(component: &Item) -> Option<&str> {
 
 /// What signatures over a request must cover.
 pub(super) struct Covered<'a> {
-    pub(super) request: &'a Request<'a>,
+    pub(super) request: &'a SignedRequest<'a>,
     /// The field as received, its lines joined.
     pub(super) content_digest: &'a str,
 }

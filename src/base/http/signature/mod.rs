@@ -5,7 +5,7 @@
 //! can be put behind it. What it says of itself (`created`, `nonce`, `keyid` and whatever else the
 //! signer adds) is kept in the signer's order and form, for that is what was signed.
 //!
-//! Invariant: only [`Claim::prove`] makes a [`Signed`].
+//! Invariant: only [`UnverifiedSignature::verify`] makes a [`VerifiedSignature`].
 //! Invariant: a request carries one signature. Of two, nobody could say whose the request is.
 
 mod authority;
@@ -69,7 +69,7 @@ pub enum SignatureError {
 
 /// A request as signatures see it. Fields are given line by line, as received.
 #[derive(Clone, Debug, Default)]
-pub struct Request<'a> {
+pub struct SignedRequest<'a> {
     /// As received.
     pub method: &'a str,
     /// As [`Authorities::accept`] writes it.
@@ -90,24 +90,24 @@ pub struct Request<'a> {
 
 /// What a request says of who signed it; not checked so far.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct UnverifiedSignature {
     parameters: Parameters,
     base: String,
     signature: Vec<u8>,
     body_digest: [u8; 32],
 }
 
-/// What is proven of a request. Only [`Claim::prove`] makes one.
+/// What is proven of a request. Only [`UnverifiedSignature::verify`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
+pub struct VerifiedSignature {
     nonce: String,
     signature_digest: [u8; 32],
     body_digest: [u8; 32],
 }
 
-impl Claim {
+impl UnverifiedSignature {
     /// Reads what the request says, and that it covers what it must, the body included.
-    pub fn read(request: &Request<'_>) -> Result<Self, SignatureError> {
+    pub fn read(request: &SignedRequest<'_>) -> Result<Self, SignatureError> {
         let input = fields::joined("signature-input", &request.signature_input)?;
         let signature = fields::joined("signature", &request.signature)?;
         let digest = fields::joined("content-digest", &request.content_digest)?;
@@ -130,11 +130,15 @@ impl Claim {
     }
 
     /// Checks the signature, and that its time is now. Only who has the key is told of the time.
-    pub fn prove(self, key: &Ed25519Key, now: Timestamp) -> Result<Signed, SignatureError> {
+    pub fn verify(
+        self,
+        key: &Ed25519Key,
+        now: Timestamp,
+    ) -> Result<VerifiedSignature, SignatureError> {
         let proven = key.verify(self.base.as_bytes(), &self.signature);
         proven.map_err(|_| SignatureError::Signature)?;
         self.parameters.check_time(now)?;
-        Ok(Signed {
+        Ok(VerifiedSignature {
             nonce: self.parameters.nonce,
             signature_digest: Sha256::digest(&self.signature).into(),
             body_digest: self.body_digest,
@@ -142,7 +146,7 @@ impl Claim {
     }
 }
 
-impl Signed {
+impl VerifiedSignature {
     /// The signer's own number of the request: 1 to 64 visible ASCII characters and blanks.
     pub fn nonce(&self) -> &str {
         &self.nonce

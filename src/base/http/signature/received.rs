@@ -1,6 +1,6 @@
 //! A request of actix as signatures see it.
 
-use super::{Authorities, Request, SignatureError};
+use super::{Authorities, SignatureError, SignedRequest};
 use actix_web::{
     dev::RequestHead,
     http::header::{HOST, HeaderMap, HeaderName},
@@ -31,11 +31,11 @@ impl<'a> Received<'a> {
     }
 
     /// The request with its body.
-    pub fn with_body(&self, body: &'a [u8]) -> Result<Request<'a>, SignatureError> {
+    pub fn with_body(&self, body: &'a [u8]) -> Result<SignedRequest<'a>, SignatureError> {
         let field = |name: HeaderName, text| {
             lines(&self.head.headers, name).ok_or(SignatureError::Malformed(text))
         };
-        Ok(Request {
+        Ok(SignedRequest {
             method: self.head.method.as_str(),
             authority: self.authority,
             path: self.head.uri.path(),

@@ -3,7 +3,7 @@
 use crate::base::{
     clock::Timestamp,
     crypto::ed25519::Ed25519Key,
-    http::signature::{Claim, Request, SignatureError},
+    http::signature::{SignatureError, SignedRequest, UnverifiedSignature},
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -116,7 +116,7 @@ impl Wire {
         let lines = |lines: &'_ Vec<String>| lines.clone();
         let (digest, input, signature) =
             (lines(&self.digest), lines(&self.input), lines(&self.signature));
-        let claim = Claim::read(&Request {
+        let claim = UnverifiedSignature::read(&SignedRequest {
             method: self.method,
             authority: self.authority,
             path: self.path,
@@ -131,7 +131,7 @@ impl Wire {
             "xnec/T2" => key(2),
             _ => return Err(SignatureError::Key),
         };
-        claim.prove(&key, now).map(|_| ())
+        claim.verify(&key, now).map(|_| ())
     }
 
     pub(super) fn check(&self) -> Result<(), SignatureError> {

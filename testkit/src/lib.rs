@@ -1,0 +1,36 @@
+//! What the tests from outside share: a fresh database for each test, a deployment of server and
+//! sandbox, clients, forged messages of WeChat Pay, and the program as a process to be killed.
+//!
+//! Only tests depend on this crate. Its functions panic where something fails, as tests do.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    missing_debug_implementations,
+    reason = "a panic is how a test fails"
+)]
+
+mod answer;
+mod client;
+mod database;
+mod faults;
+mod forge;
+mod program;
+mod redis_server;
+mod rows;
+mod threads;
+mod world;
+
+pub use answer::Answer;
+pub use client::{Api, Student, claim, wish};
+pub use database::{TestDb, on_postgres, on_sqlite};
+pub use faults::{Fault, Faults};
+pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
+pub use program::Program;
+pub use redis_server::Redis;
+pub use rows::Rows;
+pub use world::{
+    ELSEWHERE, KEY, PATIENCE, PEOPLE, Server, World, eventually, eventually_within, now, within,
+};

@@ -1,0 +1,449 @@
+//! onecard as it runs, for tests: a fresh database, two schools with their people, the sandbox with
+//! its stand-ins, and the server itself behind a port of this machine.
+//!
+//! SQLite goes with the in-process key-value store and PostgreSQL with Redis, so that both stores
+//! take part. Everything ends when it is dropped.
+
+use crate::{Api, Faults, Rows, Student, TestDb, threads::Thread};
+use onecard::{
+    app::App,
+    base::{
+        clock::{Clock, SystemClock, Timestamp},
+        crypto::keyring::{Key32, KeyRing, NamedKey},
+        db::Db,
+        ids::SchoolId,
+    },
+    ledger::{
+        account::{Name, SchoolAccount},
+        balances::school_balance,
+        verify::verify,
+    },
+    payments::audit::audit,
+    routes,
+    schools::{PersonKeys, roster::RosterImport},
+    wiring::Settings,
+};
+use sandbox::{
+    Options, Running,
+    keys::{self, Keys},
+    till::Tills,
+    wechat_pay::{PaymentView, WechatPay},
+};
+use serde_json::Value;
+use std::{
+    fs,
+    io::Cursor,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The demo people of the school `xnec` and their default passwords.
+pub const PEOPLE: [(&str, &str); 6] = [
+    ("2301001", "170026"),
+    ("2301002", "102008"),
+    ("2301003", "290022"),
+    ("2301004", "908003"),
+    ("2301005", "250039"),
+    ("2301006", "140023"),
+];
+/// A student of the school `hbkj`.
+pub const ELSEWHERE: (&str, &str) = ("3301001", "170026");
+const ELSEWHERE_ROSTER: &str = "\
+student_no,name,id_number,phone,kind,department,class_name,valid_until
+3301001,孙可,990101200503170026,12000000009,student,信息工程学院,软件技术2301,2030-07-31
+";
+
+/// Nothing that a test waits for takes longer on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// So late that no sweep meddles with a test that is not about it.
+const UNSWEPT: &str = "60000";
+
+/// Throwaway, as everything here.
+pub const KEY: [u8; 32] = [7; 32];
+const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// A deployment of its own. Fields end in their order.
+pub struct World {
+    server: Option<Server>,
+    /// Looks at the database, and alters what no code of the house would.
+    pub rows: Rows,
+    /// As the program opens it.
+    pub db: Db,
+    sandbox: Option<Arc<Running>>,
+    _sandbox_thread: Thread,
+    database_url: String,
+    folder: TempDir,
+    /// Settings that differ from the usual ones.
+    special: Vec<(String, String)>,
+}
+
+/// A server of a deployment.
+pub struct Server {
+    base_url: String,
+    _thread: Thread,
+}
+
+impl World {
+    /// With schools, people, the sandbox and a server.
+    pub async fn start(db: &TestDb) -> Self {
+        Self::start_with(db, &[]).await
+    }
+
+    /// As [`World::start`], with these settings.
+    pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
+        let mut world = Self::unserved(db).await;
+        for (name, value) in settings {
+            world.set(name, value);
+        }
+        world.server = Some(world.serve());
+        world
+    }
+
+    /// As [`World::start`], with WeChat Pay behind a gate, and these settings.
+    pub async fn gated(db: &TestDb, settings: &[(&str, &str)]) -> (Self, Faults) {
+        let mut world = Self::unserved(db).await;
+        let faults = Faults::before(world.sandbox_running().base_url());
+        world.set("WECHAT_PAY__BASE_URL", faults.base_url());
+        for (name, value) in settings {
+            world.set(name, value);
+        }
+        world.server = Some(world.serve());
+        (world, faults)
+    }
+
+    /// Changes a setting of the servers that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.special.push((format!("ONECARD__{name}"), value.to_owned()));
+    }
+
+    /// Gives a school its own mini-program and merchant, as the sandbox knows them; its app id.
+    pub fn use_own_app(&mut self, school: &str) -> String {
+        let keys = sandbox_keys();
+        let own = &keys.schools[school];
+        let (app, pay) = (own.wechat.as_ref().unwrap(), &own.wechat_pay);
+        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        for (name, value) in [
+            ("WECHAT__APP_ID", app.app_id.clone()),
+            ("WECHAT__APP_SECRET", app.app_secret.clone()),
+            ("WECHAT_PAY__MCH_ID", pay.mch_id.clone()),
+            ("WECHAT_PAY__MERCHANT_SERIAL_NO", pay.merchant_serial_no.clone()),
+            ("WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE", file(&pay.merchant_private_key_file)),
+            ("WECHAT_PAY__API_V3_KEY", pay.api_v3_key.clone()),
+            ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
+            ("WECHAT_PAY__PUBLIC_KEY_FILE", file(&pay.public_key_file)),
+        ] {
+            self.set(&format!("SCHOOL__{}__{name}", school.to_uppercase()), &value);
+        }
+        app.app_id.clone()
+    }
+
+    /// What `wx.login` gives that user in the mini-program of that app id.
+    pub fn login_code_in(&self, app_id: &str, user: u32) -> String {
+        let sandbox = self.sandbox_running().sandbox();
+        let user = sandbox.wechat.user_of(app_id, user).unwrap();
+        sandbox.wechat.issue_code(&user, sandbox.clock.now())
+    }
+
+    /// Starts the first server of a world that had none.
+    pub fn serve_first(&mut self) {
+        self.server = Some(self.serve());
+    }
+
+    /// Where Redis takes part, its database of that number does, which no other test uses.
+    pub fn use_redis(&mut self, database: u8) {
+        if let Some(url) = self.redis_at(database) {
+            self.set("REDIS__URL", &url);
+        }
+    }
+
+    /// Empties that database.
+    pub async fn forget_redis(&self, database: u8) {
+        let Some(url) = self.redis_at(database) else { return };
+        let client = redis::Client::open(url).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let () = redis::cmd("FLUSHDB").query_async(&mut connection).await.unwrap();
+    }
+
+    fn redis_at(&self, database: u8) -> Option<String> {
+        let url = if self.database_url.starts_with("sqlite") { None } else { redis_url() }?;
+        let (server, _) = url.rsplit_once('/').unwrap();
+        Some(format!("{server}/{database}"))
+    }
+
+    /// Without a server yet.
+    pub async fn unserved(db: &TestDb) -> Self {
+        let folder = TempDir::new().unwrap();
+        import_people(&db.db, folder.path()).await;
+        let (sandbox, sandbox_thread) = Thread::start(async || {
+            let running = Arc::new(sandbox::start(Options::new(sandbox_keys())).await.unwrap());
+            let kept = Arc::clone(&running);
+            let end = async {
+                if let Some(last) = Arc::into_inner(kept) {
+                    last.stop().await;
+                }
+            };
+            (running, end)
+        });
+        Self {
+            server: None,
+            rows: Rows::of(&db.url).await,
+            db: db.db.clone(),
+            sandbox: Some(sandbox),
+            _sandbox_thread: sandbox_thread,
+            database_url: db.url.clone(),
+            folder,
+            special: Vec::new(),
+        }
+    }
+
+    /// One more server over the same database and sandbox. Callbacks go to the first.
+    pub fn serve(&self) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let public_url = self.server.as_ref().map_or(&base_url, |first| &first.base_url);
+        let settings = Settings::load(None, self.settings(public_url).into_iter()).unwrap();
+        let ((), thread) = Thread::start(async || serve(settings, listener).await);
+        Server { base_url, _thread: thread }
+    }
+
+    /// The configuration of a server at that address, as variables of the environment.
+    pub fn settings(&self, base_url: &str) -> Vec<(String, String)> {
+        let credentials = &sandbox_keys().credentials;
+        let (wechat, pay) = (&credentials.wechat, &credentials.wechat_pay);
+        let sandbox = self.sandbox_running().base_url();
+        let key_file = |name: &str| keys_folder().join(name).display().to_string();
+        let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
+        let settings = [
+            ("ENVIRONMENT", "sandbox".to_owned()),
+            ("SERVER__LISTEN", base_url.trim_start_matches("http://").to_owned()),
+            ("SERVER__METRICS_LISTEN", "127.0.0.1:0".to_owned()),
+            ("SERVER__PUBLIC_URL", base_url.to_owned()),
+            ("SERVER__H5_DIR", self.path("h5")),
+            ("DATABASE__URL", self.database_url.clone()),
+            ("REDIS__URL", redis.unwrap_or_default()),
+            ("LEDGER__HEADS_FILE", self.path("heads.jsonl")),
+            ("PAYMENTS__FIRST_LOOK_MS", UNSWEPT.to_owned()),
+            ("KEYS__MASTER", KEY_TEXT.to_owned()),
+            ("KEYS__DATA", KEY_TEXT.to_owned()),
+            ("KEYS__INDEX", KEY_TEXT.to_owned()),
+            ("KEYS__JWT", KEY_TEXT.to_owned()),
+            ("WECHAT__API_BASE_URL", sandbox.to_owned()),
+            ("WECHAT__APP_ID", wechat.app_id.clone()),
+            ("WECHAT__APP_SECRET", wechat.app_secret.clone()),
+            ("WECHAT_PAY__BASE_URL", sandbox.to_owned()),
+            ("WECHAT_PAY__MCH_ID", pay.mch_id.clone()),
+            ("WECHAT_PAY__MERCHANT_SERIAL_NO", pay.merchant_serial_no.clone()),
+            ("WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE", key_file(&pay.merchant_private_key_file)),
+            ("WECHAT_PAY__API_V3_KEY", pay.api_v3_key.clone()),
+            ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
+            ("WECHAT_PAY__PUBLIC_KEY_FILE", key_file(&pay.public_key_file)),
+        ];
+        let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
+        let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
+        let usual = usual.into_iter().filter(|(name, _)| !is_special(name));
+        usual.chain(self.special.iter().cloned()).collect()
+    }
+
+    /// A file of its own.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn sandbox_running(&self) -> &Running {
+        self.sandbox.as_deref().unwrap()
+    }
+
+    /// WeChat Pay's stand-in.
+    pub fn pay(&self) -> &Arc<WechatPay> {
+        &self.sandbox_running().sandbox().wechat_pay
+    }
+
+    /// The sandbox's tills, which ask this deployment's server.
+    pub fn tills(&self) -> &Tills {
+        let tills = &self.sandbox_running().sandbox().tills;
+        tills.set_server(&self.server.as_ref().unwrap().base_url);
+        tills
+    }
+
+    /// The server's API.
+    pub fn api(&self) -> Api {
+        self.server.as_ref().unwrap().api()
+    }
+
+    /// What `wx.login` gives that user of WeChat.
+    pub fn login_code(&self, user: u32) -> String {
+        let sandbox = self.sandbox_running().sandbox();
+        sandbox.wechat.issue_code(&sandbox.wechat.user(user).unwrap(), sandbox.clock.now())
+    }
+
+    /// Signs a user of WeChat in.
+    pub async fn login(&self, user: u32) -> Student {
+        self.api().login(&self.login_code(user)).await
+    }
+
+    /// Signs a user in and binds it to the person of the same number in [`PEOPLE`].
+    pub async fn student(&self, user: u32) -> Student {
+        let student = self.login(user).await;
+        student.bind("xnec", PEOPLE[usize::try_from(user).unwrap()]).await.body(201);
+        student
+    }
+
+    /// The number under which WeChat Pay knows the payment of an order.
+    pub async fn out_trade_no(&self, order: &Value) -> String {
+        let order: Uuid = order["id"].as_str().unwrap().parse().unwrap();
+        self.rows.payment_of(order).await.simple().to_string()
+    }
+
+    /// The student pays; its callback arrives or does not, as the sandbox is set.
+    pub async fn pay_order(&self, order: &Value) -> PaymentView {
+        self.pay().pay(&self.out_trade_no(order).await).unwrap()
+    }
+
+    /// The student pays, and no callback tells of it.
+    pub async fn pay_untold(&self, order: &Value) -> PaymentView {
+        self.pay().drop_callbacks(&self.out_trade_no(order).await).unwrap();
+        self.pay_order(order).await
+    }
+
+    /// Waits until the sandbox sees its payment so.
+    pub async fn until(&self, number: &str, so: impl Fn(&PaymentView) -> bool) -> PaymentView {
+        within(PATIENCE, self.pay().until(number, so)).await
+    }
+
+    /// Waits until everything posted is sealed, so that nothing changes by itself any more.
+    pub async fn at_rest(&self) {
+        eventually("everything is sealed", async || {
+            (self.rows.count("unsealed").await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The balance of an account of a school, in fen.
+    pub async fn school_balance(&self, school: &str, account: SchoolAccount) -> i64 {
+        let school = SchoolId::from_number(self.rows.school(school).await);
+        school_balance(&self.db, school, &account).await.unwrap().get()
+    }
+
+    /// Every law of the ledger holds, and WeChat Pay's clearing account of `xnec` says that so much
+    /// was received, in fen.
+    pub async fn assert_books(&self, received: i64) {
+        let report = verify(&self.db, None).await.unwrap();
+        assert!(report.is_clean(), "{report}");
+        let audit = audit(&self.db).await.unwrap();
+        assert!(audit.is_clean(), "{audit}");
+        let clearing = SchoolAccount::Clearing(Name::parse("wechat_pay").unwrap());
+        assert_eq!(self.school_balance("xnec", clearing).await, -received);
+    }
+}
+
+impl Drop for World {
+    /// The sandbox's thread ends the last handle of the sandbox.
+    fn drop(&mut self) {
+        self.server = None;
+        self.sandbox = None;
+    }
+}
+
+impl Server {
+    /// Its API.
+    pub fn api(&self) -> Api {
+        Api::at(&self.base_url)
+    }
+}
+
+async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Output = ()>) {
+    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
+    let jobs = app.start_jobs();
+    let server = actix_web::HttpServer::new(move || routes::application(&app));
+    let server = server.workers(2).disable_signals().listen(listener).unwrap().run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let end = async move {
+        handle.stop(false).await;
+        jobs.stop().await;
+    };
+    ((), end)
+}
+
+/// Made once and kept between runs beside the tests' program: RSA keys take their time.
+pub(crate) fn sandbox_keys() -> Arc<Keys> {
+    static KEYS: OnceLock<Arc<Keys>> = OnceLock::new();
+    Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&keys_folder()).unwrap())))
+}
+
+pub(crate) fn keys_folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    program.parent().unwrap().join("sandbox-keys")
+}
+
+/// `None`, said loudly, where there is none to test with.
+fn redis_url() -> Option<String> {
+    let url = std::env::var("ONECARD_TEST_REDIS").ok();
+    let required = std::env::var("ONECARD_TEST_REQUIRE_ALL").is_ok_and(|value| value == "1");
+    assert!(url.is_some() || !required, "ONECARD_TEST_REDIS is not set");
+    if url.is_none() {
+        eprintln!("SKIPPED: Redis, since ONECARD_TEST_REDIS is not set; in-process instead");
+    }
+    url
+}
+
+async fn import_people(db: &Db, folder: &Path) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let policy = fs::read_to_string(repository.join("schools/xnec.toml")).unwrap();
+    let other = folder.join("hbkj.toml");
+    fs::write(&other, policy.replace("\"xnec\"", "\"hbkj\"")).unwrap();
+    let now = now();
+    // All five: a server knows the schools that were there when it last looked.
+    let paths = [repository.join("schools"), other];
+    onecard::schools::import_schools(db, &paths, false, now).await.unwrap();
+    let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
+    let keys = PersonKeys::new(ring(), ring());
+    let demo = fs::read_to_string(repository.join("schools/demo/xnec-roster.csv")).unwrap();
+    let schools = onecard::schools::Schools::new(db.clone(), Arc::new(SystemClock));
+    for (code, roster) in [("xnec", demo.as_str()), ("hbkj", ELSEWHERE_ROSTER)] {
+        let school = schools.by_code(code).await.unwrap().unwrap().id;
+        let import = RosterImport { db, keys: &keys, school, now };
+        let report = import.run(Cursor::new(roster), |_| ()).await.unwrap();
+        assert_eq!((report.added, report.refused.len()), (report.read, 0));
+    }
+}
+
+/// The present, as the server under test sees it.
+pub fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// The future's output, or the end of the test.
+pub async fn within<T>(time: Duration, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(time, future).await.unwrap()
+}
+
+/// Asks again and again until there is an answer.
+pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, ask).await
+}
+
+/// As [`eventually`], for what has a time of its own.
+pub async fn eventually_within<T>(
+    time: Duration,
+    what: &str,
+    ask: impl AsyncFn() -> Option<T>,
+) -> T {
+    let asking = async {
+        let mut turn = tokio::time::interval(POLL);
+        loop {
+            turn.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    };
+    let answered = tokio::time::timeout(time, asking).await;
+    answered.unwrap_or_else(|_| panic!("not within {time:?}: {what}"))
+}

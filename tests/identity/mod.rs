@@ -1,0 +1,19 @@
+//! Who a person is: signing in, binding, the query password and its tries, the portal, the home
+//! page; over real connections, on both databases.
+
+mod support;
+
+mod apps;
+mod binding;
+mod card;
+mod devices;
+mod forced_change;
+mod home;
+mod lost;
+mod password;
+mod portal;
+mod routes;
+mod sessions;
+mod top_up;
+mod tries;
+mod unbinding;

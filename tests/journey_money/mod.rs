@@ -1,0 +1,21 @@
+//! The first money journey, over real connections on both databases: a student signs in, binds,
+//! tops up by WeChat Pay, and what may go wrong on the way.
+//!
+//! `ONECARD_LONG=1` kills the server a hundred times instead of eight; `ONECARD_SEED` repeats a run
+//! whose seed was printed.
+
+mod bad_input;
+mod callbacks;
+mod disagreeing;
+mod orders;
+mod purposes;
+mod redis_gone;
+mod sigkill;
+mod statement;
+mod storm;
+mod sweep;
+mod top_up;
+mod tries;
+mod two_servers;
+mod wechat_pay_traps;
+mod write_points;

@@ -1,0 +1,20 @@
+//! Spending at tills over real connections on both databases: every refusal, repeats, races,
+//! limits, passwords, reversals, and what each of them leaves in the ledger.
+
+mod both_ways;
+mod counter;
+mod events;
+mod late;
+mod library;
+mod limits;
+mod meanwhile;
+mod numbers;
+mod offsets;
+mod passwords;
+mod phone;
+mod refusals;
+mod replays;
+mod reversals;
+mod shop;
+mod statements;
+mod write_points;
