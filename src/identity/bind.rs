@@ -121,7 +121,7 @@ impl Identities {
         student: &Student,
         query_password: SecretString,
     ) -> Result<(), HolderError> {
-        let school = self.school(student.school).await?;
+        let school = self.schools.require(student.school).await?;
         let checked = self.passwords.check(&school, student, query_password).await;
         checked.map_err(ChangeError::from)?;
         let ended = self.end_binding(student).await?;
@@ -151,7 +151,7 @@ impl Identities {
         old: SecretString,
         new: SecretString,
     ) -> Result<(), HolderError> {
-        let school = self.school(student.school).await?;
+        let school = self.schools.require(student.school).await?;
         let changed = self.passwords.change(&school, student, old, new).await;
         // Whoever must change the password first may go on at once.
         self.live.invalidate(&student.session).await;

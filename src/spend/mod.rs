@@ -224,8 +224,7 @@ impl Spending {
     }
 
     async fn school(&self, till: &Till) -> Result<Arc<School>, DbError> {
-        let gone = DbError::Inconsistent { table: "school", what: "gone, with terminals left" };
-        self.schools.by_id(till.call().terminal.school).await?.ok_or(gone)
+        self.schools.require(till.call().terminal.school).await
     }
 
     async fn scan(
