@@ -130,10 +130,10 @@ impl App {
         let (events_db, events_clock) = (db.clone(), Arc::clone(&clock));
         jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
         jobs.spawn("old events", move || {
-            events::forget_old(events_db.clone(), Arc::clone(&events_clock))
+            events::delete_old(events_db.clone(), Arc::clone(&events_clock))
         });
         let (feed, db) = (self.journeys.feed.clone(), self.background.db.clone());
-        jobs.spawn("events", move || feed.clone().tell(db.clone()));
+        jobs.spawn("events", move || feed.clone().notify(db.clone()));
         self.journeys.start_jobs(&jobs, &self.clock);
         jobs
     }

@@ -1,4 +1,4 @@
-//! Who waits, and for what.
+//! The clients that wait for events at this server.
 
 use crate::{base::ids::PersonId, events::Position, sessions::SessionId};
 use std::{
@@ -8,169 +8,172 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// Of one session: a client that comes back before its old connection is found dead.
-const MOST_OF_SESSION: usize = 4;
-/// Of one server.
-const MOST: usize = 10_000;
+/// Per session. More than one, since a client may reconnect before its old connection times out.
+const MAX_PER_SESSION: usize = 4;
+/// Per server.
+const MAX: usize = 10_000;
 
-/// Why somebody may not wait.
+/// Which limit of waiting connections is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
-    /// The session has as many connections as it may have.
-    #[error("the session waits too often already")]
+pub enum TooManyListeners {
+    /// The session's.
+    #[error("too many connections of this session are waiting")]
     Session,
-    /// The server has.
-    #[error("too many wait already")]
+    /// The server's.
+    #[error("too many connections are waiting")]
     Server,
 }
 
-/// Why a wait is over.
+/// WakeReason a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// There is something after the position.
+pub enum WakeReason {
+    /// There are events after the position.
     Moved,
-    /// The session has ended, or is bound to somebody else.
+    /// The session has ended, or is bound to another person.
     SignedOut,
-    /// The server stops.
+    /// The server is stopping.
     Closed,
 }
 
-/// Everybody who waits at this server.
+/// All connections of this server that wait for events.
 #[derive(Debug, Default)]
-pub(super) struct Seats {
-    taken: Mutex<Taken>,
+pub(super) struct Slots {
+    occupied: Mutex<Occupied>,
     closed: CancellationToken,
-    somebody: Notify,
+    waiting: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Occupied {
     last: u64,
-    by_number: HashMap<u64, Sitter>,
+    by_number: HashMap<u64, Waiter>,
     by_session: HashMap<SessionId, usize>,
 }
 
 #[derive(Debug)]
-struct Sitter {
+struct Waiter {
     session: SessionId,
     person: PersonId,
-    /// Only while somebody waits; between two waits a seat is kept.
-    waits: Option<(Position, oneshot::Sender<Why>)>,
+    /// Set while the connection waits; between two waits it keeps its slot.
+    waits: Option<(Position, oneshot::Sender<WakeReason>)>,
 }
 
-/// A place among those who wait, given back when it is dropped.
+/// The slot of a connection, released when dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
-    seats: Arc<Seats>,
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     number: u64,
 }
 
-impl Seats {
+impl Slots {
     pub(super) fn take(
         self: &Arc<Self>,
         session: SessionId,
         person: PersonId,
-    ) -> Result<Seat, Full> {
-        let mut taken = self.lock();
-        if taken.by_number.len() >= MOST {
-            return Err(Full::Server);
+    ) -> Result<Slot, TooManyListeners> {
+        let mut occupied = self.lock();
+        if occupied.by_number.len() >= MAX {
+            return Err(TooManyListeners::Server);
         }
-        let of_session = taken.by_session.entry(session).or_default();
-        if *of_session >= MOST_OF_SESSION {
-            return Err(Full::Session);
+        let of_session = occupied.by_session.entry(session).or_default();
+        if *of_session >= MAX_PER_SESSION {
+            return Err(TooManyListeners::Session);
         }
         *of_session += 1;
-        taken.last = taken.last.wrapping_add(1);
-        let number = taken.last;
-        taken.by_number.insert(number, Sitter { session, person, waits: None });
-        metrics::gauge!("onecard_event_listeners").set(count(taken.by_number.len()));
-        Ok(Seat { seats: Arc::clone(self), number })
+        occupied.last = occupied.last.wrapping_add(1);
+        let number = occupied.last;
+        occupied.by_number.insert(number, Waiter { session, person, waits: None });
+        metrics::gauge!("onecard_event_listeners").set(count(occupied.by_number.len()));
+        Ok(Slot { slots: Arc::clone(self), number })
     }
 
     pub(super) fn close(&self) {
         self.closed.cancel();
     }
 
-    /// Returns once somebody waits.
-    pub(super) async fn somebody(&self) {
-        while !self.lock().by_number.values().any(|sitter| sitter.waits.is_some()) {
-            self.somebody.notified().await;
+    /// Returns as soon as a connection is waiting.
+    pub(super) async fn waiting(&self) {
+        while !self.lock().by_number.values().any(|waiter| waiter.waits.is_some()) {
+            self.waiting.notified().await;
         }
     }
 
-    /// Whose events are waited for.
+    /// The persons whose events are waited for.
     pub(super) fn persons(&self) -> HashSet<PersonId> {
-        let taken = self.lock();
-        let waiting = taken.by_number.values().filter(|sitter| sitter.waits.is_some());
-        waiting.map(|sitter| sitter.person).collect()
+        let occupied = self.lock();
+        let waiting = occupied.by_number.values().filter(|waiter| waiter.waits.is_some());
+        waiting.map(|waiter| waiter.person).collect()
     }
 
-    /// Who sits here in whose name.
+    /// The sessions and persons of all connections.
     pub(super) fn sessions(&self) -> HashSet<(SessionId, PersonId)> {
-        let taken = self.lock();
-        taken.by_number.values().map(|sitter| (sitter.session, sitter.person)).collect()
+        let occupied = self.lock();
+        occupied.by_number.values().map(|waiter| (waiter.session, waiter.person)).collect()
     }
 
-    /// Where the events of these persons end now.
+    /// Wakes the connections of persons whose events now end after their position.
     pub(super) fn moved_to(&self, ends: &[(PersonId, Position)]) {
         let ends: HashMap<_, _> = ends.iter().copied().collect();
-        self.wake(Why::Moved, |sitter, after| {
-            ends.get(&sitter.person).is_some_and(|end| *end > after)
+        self.wake(WakeReason::Moved, |waiter, after| {
+            ends.get(&waiter.person).is_some_and(|end| *end > after)
         });
     }
 
-    /// These sessions are over, or are bound to somebody else.
+    /// Wakes the connections of sessions that have ended or are bound to another person.
     pub(super) fn ended<'a>(&self, over: impl Iterator<Item = &'a (SessionId, PersonId)>) {
         let over: HashSet<_> = over.copied().collect();
         if !over.is_empty() {
-            self.wake(Why::SignedOut, |sitter, _| over.contains(&(sitter.session, sitter.person)));
+            self.wake(WakeReason::SignedOut, |waiter, _| {
+                over.contains(&(waiter.session, waiter.person))
+            });
         }
     }
 
-    fn wake(&self, why: Why, whom: impl Fn(&Sitter, Position) -> bool) {
-        for sitter in self.lock().by_number.values_mut() {
-            let wakes = sitter.waits.as_ref().is_some_and(|(after, _)| whom(sitter, *after));
-            if let Some((_, told)) = sitter.waits.take_if(|_| wakes) {
-                // Who has gone meanwhile need not be told.
-                let _ = told.send(why);
+    fn wake(&self, why: WakeReason, matches: impl Fn(&Waiter, Position) -> bool) {
+        for waiter in self.lock().by_number.values_mut() {
+            let wakes = waiter.waits.as_ref().is_some_and(|(after, _)| matches(waiter, *after));
+            if let Some((_, wake)) = waiter.waits.take_if(|_| wakes) {
+                // The receiver may be gone.
+                let _ = wake.send(why);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Occupied> {
+        self.occupied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Seat {
-    /// Waits for something after a position.
-    pub(super) async fn wait(&self, after: Position) -> Why {
-        let (told, hears) = oneshot::channel();
-        if let Some(sitter) = self.seats.lock().by_number.get_mut(&self.number) {
-            sitter.waits = Some((after, told));
+impl Slot {
+    /// Waits for events after a position.
+    pub(super) async fn wait(&self, after: Position) -> WakeReason {
+        let (wake, woken) = oneshot::channel();
+        if let Some(waiter) = self.slots.lock().by_number.get_mut(&self.number) {
+            waiter.waits = Some((after, wake));
         }
-        self.seats.somebody.notify_one();
+        self.slots.waiting.notify_one();
         tokio::select! {
-            () = self.seats.closed.cancelled() => Why::Closed,
-            why = hears => why.unwrap_or(Why::Closed),
+            () = self.slots.closed.cancelled() => WakeReason::Closed,
+            why = woken => why.unwrap_or(WakeReason::Closed),
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.seats.lock();
-        let Some(sitter) = taken.by_number.remove(&self.number) else { return };
-        metrics::gauge!("onecard_event_listeners").set(count(taken.by_number.len()));
-        let left = taken.by_session.get(&sitter.session).map_or(0, |seats| seats.saturating_sub(1));
+        let mut occupied = self.slots.lock();
+        let Some(waiter) = occupied.by_number.remove(&self.number) else { return };
+        metrics::gauge!("onecard_event_listeners").set(count(occupied.by_number.len()));
+        let left =
+            occupied.by_session.get(&waiter.session).map_or(0, |slots| slots.saturating_sub(1));
         if left == 0 {
-            taken.by_session.remove(&sitter.session);
+            occupied.by_session.remove(&waiter.session);
         } else {
-            taken.by_session.insert(sitter.session, left);
+            occupied.by_session.insert(waiter.session, left);
         }
     }
 }
 
-fn count(seats: usize) -> u32 {
-    u32::try_from(seats).unwrap_or(u32::MAX)
+fn count(slots: usize) -> u32 {
+    u32::try_from(slots).unwrap_or(u32::MAX)
 }
