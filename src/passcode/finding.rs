@@ -1,4 +1,4 @@
-//! Whose code a terminal has read.
+//! Finds the device that showed a scanned code.
 
 use super::{
     Channel, Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss,
@@ -18,12 +18,12 @@ use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// How long a used code is remembered: until its step is too far away to be even a near miss.
+/// How long used codes are remembered: until their step is outside the window of near misses.
 const USED_LIFE: Duration = Duration::from_mins(45);
-/// Used codes that a server remembers.
+/// The number of used codes that a server remembers.
 const USED_HERE: u64 = 100_000;
 
-/// Everything that is done with codes beside using them up.
+/// All operations on codes and devices, except using codes up.
 #[derive(Clone, Debug)]
 pub struct Codes {
     pub(super) db: Db,
@@ -34,51 +34,51 @@ pub struct Codes {
     used_here: Cache<ShownCode, ()>,
 }
 
-/// What [`Codes`] is made of.
+/// The dependencies of [`Codes`].
 #[derive(Debug)]
 pub struct CodesSetup {
-    /// Devices.
+    /// The database of devices.
     pub db: Db,
-    /// Misses.
+    /// For counts of failed scans.
     pub kv: Arc<dyn Kv>,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// From `keys.master`.
+    /// The master keys, from `keys.master`.
     pub masters: CodeMasters,
 }
 
-/// Where a code is shown.
+/// Where a code is scanned.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanPlace<'a> {
     /// The terminal's school.
     pub school: SchoolId,
     /// The terminal.
     pub terminal: Uuid,
-    /// What codes are wanted.
+    /// The accepted purposes.
     pub accepts: &'a [CodePurpose],
-    /// The school's.
+    /// The school's prefixes.
     pub prefixes: &'a Prefixes,
 }
 
-/// Whose code it is, if anybody's.
+/// The result of looking up a scanned code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanOutcome {
-    /// Theirs, now. [`use_up`](super::use_up) decides whether it is good.
+    /// A code of a person at this moment. [`use_up`](super::use_up) decides whether it is valid.
     Shown(ShownCode),
-    /// Theirs, of another time: refused, and to be used up all the same, because a code that was
-    /// shown early must not become good later.
+    /// A code of a person at another moment. It is refused and must be used up all the same, since
+    /// a code that was shown early must not become valid later.
     ClockSkew(ShownCode, Skew),
-    /// A code for something else.
+    /// A code for another purpose.
     WrongPurpose,
-    /// Another wallet's payment code: a slip.
+    /// Another wallet's payment code. Not counted as a guess.
     Foreign(Wallet),
-    /// Not 20 digits, or they begin like no code of ours: a slip.
+    /// Not 20 digits, or an unknown prefix. Not counted as a guess.
     NotACode,
-    /// Nobody's here.
+    /// No device of the school shows this code.
     Invalid(Miss),
-    /// Used before, as this server remembers. It saves a transaction: nothing depends on it.
+    /// Used before, as far as this server remembers. An optimisation that saves a transaction.
     UsedBefore(ShownCode),
-    /// Nothing was looked at: the terminal, or this handle there, has been wrong too often.
+    /// Not looked up: too many failed scans at the terminal, or of this handle at the terminal.
     Slowed {
         /// When to try again.
         retry_after: Duration,
@@ -86,9 +86,9 @@ pub enum ScanOutcome {
 }
 
 impl Codes {
-    /// Codes of the devices in the database; the table of handles is empty yet.
-    pub fn new(parts: CodesSetup) -> Self {
-        let CodesSetup { db, kv, clock, masters } = parts;
+    /// Looks codes up in the devices of `db`; the table of handles is still empty.
+    pub fn new(setup: CodesSetup) -> Self {
+        let CodesSetup { db, kv, clock, masters } = setup;
         let used_here = Cache::builder().max_capacity(USED_HERE).time_to_live(USED_LIFE).build();
         Self {
             directory: Arc::new(Directory::new(db.clone(), Arc::clone(&clock), masters)),
@@ -100,9 +100,9 @@ impl Codes {
         }
     }
 
-    /// Whose code a terminal has read, and the miss that the caller is to [`count`](Self::count)
-    /// unless it is a repeat. At most one query, and none for a code of a device that is in the
-    /// table.
+    /// Looks up the device that showed a code. Also returns the failed scan, which the caller must
+    /// [`count`](Self::count) unless the request is a repeat. At most one query, and none if the
+    /// device is in the table.
     pub async fn find(
         &self,
         place: &ScanPlace<'_>,
@@ -135,12 +135,12 @@ impl Codes {
         Ok((self.judged(fit), None))
     }
 
-    /// Counts a miss.
+    /// Counts a failed scan.
     pub async fn count(&self, missed: Missed, now: Timestamp) {
         self.counting.count(missed, now).await;
     }
 
-    /// Whose code it is, by the table as it stands.
+    /// Looks the code up in the table as it is now.
     fn look(&self, school: SchoolId, code: &Code, now: Timestamp) -> Option<Fit> {
         first_that_fits(self.directory.candidates(school, code), code, now)
     }
@@ -170,9 +170,9 @@ impl Codes {
         Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss }
     }
 
-    /// After the commit: remembers that payment codes were used, so that a replay at this server is
-    /// refused before it reaches the database; one at another server is refused there. Of identity
-    /// codes nothing is remembered: doors use a code once for each group.
+    /// Remembers used payment codes after the commit, so that a replay at this server is refused
+    /// without a transaction; at another server the database refuses it. Identity codes are not
+    /// remembered: each door group may use a code once.
     pub fn remember_used(&self, used: &[ShownCode]) {
         for shown in used.iter().filter(|shown| shown.purpose == CodePurpose::Pay) {
             self.used_here.insert(*shown, ());
@@ -180,14 +180,14 @@ impl Codes {
     }
 }
 
-/// A device's own code.
+/// A code that matches a device.
 struct Fit {
     shown: ShownCode,
-    /// How far from its time, where it is too far.
+    /// Its distance from the current step, if it is outside the window.
     skew: Option<Skew>,
 }
 
-/// The device whose one-time part it is.
+/// The first device whose one-time part matches.
 fn first_that_fits(candidates: Vec<Candidate>, code: &Code, now: Timestamp) -> Option<Fit> {
     candidates.into_iter().find_map(|Candidate { handle_match, key }| {
         let HandleMatch { enrolment, epoch } = handle_match;
@@ -206,8 +206,8 @@ fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> ShownCode {
     ShownCode { device, generation, person, school, purpose, step, tick, sub }
 }
 
-/// Ends all live devices of a person, whatever the channel; answers how many. Once this has
-/// committed no code of theirs is used up as good; a use that is being decided is waited for.
+/// Ends all live devices of a person on all channels; returns how many. After the commit no code of
+/// the person can be used; uses in progress are waited for.
 pub async fn end_devices(
     tx: &Tx,
     person: PersonId,
@@ -217,7 +217,7 @@ pub async fn end_devices(
     store::devices::end(tx, person, DeviceFilter::All, why, now).await
 }
 
-/// As [`end_devices`], those of one channel.
+/// Like [`end_devices`], for one channel.
 pub async fn end_devices_of(
     tx: &Tx,
     (person, channel): (PersonId, Channel),

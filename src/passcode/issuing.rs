@@ -1,4 +1,4 @@
-//! Codes that this server makes, for a client that cannot compute.
+//! Issues codes to clients that cannot compute them.
 
 use super::{
     Code, CodePurpose, Codes, DeviceKey, Enrolled, Moment, Owner, Prefixes, SubCounter, store,
@@ -6,23 +6,23 @@ use super::{
 use crate::base::{clock::Timestamp, db::DbError};
 use std::time::Duration;
 
-/// A code, to be shown.
+/// A code to show.
 #[derive(Clone, Copy, Debug)]
 pub struct IssuedCode {
     /// The code.
     pub code: Code,
-    /// From then on no terminal takes it.
+    /// When terminals stop accepting it.
     pub valid_until: Timestamp,
-    /// When to ask for the next.
+    /// When to ask for the next code.
     pub refresh_after: Duration,
 }
 
-/// What came of making a code.
+/// The result of issuing a code.
 #[derive(Clone, Copy, Debug)]
 pub enum IssueOutcome {
-    /// One that was not given out before.
+    /// A code that was not issued before.
     Issued(IssuedCode),
-    /// All codes of the step were given out, or used.
+    /// All codes of the step were issued or used.
     UsedUp {
         /// When the next step begins.
         retry_after: Duration,
@@ -30,7 +30,7 @@ pub enum IssueOutcome {
 }
 
 impl Codes {
-    /// Our own device of an owner, beside the phone, while it is good and its key is configured.
+    /// An owner's server-side device, if it is valid and its master key is configured.
     pub async fn own_device(
         &self,
         owner: &Owner,
@@ -40,7 +40,7 @@ impl Codes {
         Ok(own.filter(|own| self.directory.masters().number(&own.master_key_id).is_some()))
     }
 
-    /// The first code of the present step that was neither given out nor used.
+    /// The first code of the current step that was neither issued nor used.
     pub async fn issue(
         &self,
         (own, key): (&Enrolled, &DeviceKey),
@@ -52,8 +52,8 @@ impl Codes {
         let tick = step.tick(now);
         let step_of = (purpose, step.start_of(tick));
         let used = store::uses::used_subs(&self.db, (device, generation), step_of).await?;
-        let given = self.given_out(own, purpose, now).await;
-        let mut left = SubCounter::ALL.into_iter().skip(given).filter(|sub| !used.contains(sub));
+        let issued = self.issued_before(own, purpose, now).await;
+        let mut left = SubCounter::ALL.into_iter().skip(issued).filter(|sub| !used.contains(sub));
         let refresh_after = now.distance(step.start_of(tick.offset(1)));
         let Some(sub) = left.next() else {
             return Ok(IssueOutcome::UsedUp { retry_after: refresh_after });
@@ -64,9 +64,9 @@ impl Codes {
         Ok(IssueOutcome::Issued(IssuedCode { code, valid_until, refresh_after }))
     }
 
-    /// How many codes of the step were given out before. Where nobody remembers, one is given out
-    /// again: it is good once all the same.
-    async fn given_out(&self, own: &Enrolled, purpose: CodePurpose, now: Timestamp) -> usize {
+    /// How many codes of the step were issued before. If the count was lost, a code is issued
+    /// again; it is still valid only once.
+    async fn issued_before(&self, own: &Enrolled, purpose: CodePurpose, now: Timestamp) -> usize {
         let Enrolled { device, generation, step, .. } = own;
         let (purpose, tick) = (purpose.as_str(), step.tick(now).number());
         let key = format!("code:made:{device}:{generation}:{purpose}:{tick}");

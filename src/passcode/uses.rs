@@ -1,4 +1,4 @@
-//! A code that was shown, and that it is good once.
+//! Codes that were shown, and their single use.
 
 use super::{CodePurpose, DeviceId, Step, SubCounter, Tick, store};
 use crate::base::{
@@ -7,51 +7,51 @@ use crate::base::{
     ids::{PersonId, SchoolId},
 };
 
-/// A code that a device of a person can have shown. Whether it was used before, and whether the
-/// device is still good, only [`use_up`] can say.
+/// A code that a device can have shown. Only [`use_up`] can tell whether it was used before and
+/// whether the device is still valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ShownCode {
     /// The device.
     pub device: DeviceId,
-    /// Which enrolment of it.
+    /// The number of the device's enrolment.
     pub generation: u32,
-    /// Whose it is.
+    /// The device's owner.
     pub person: PersonId,
-    /// At which school.
+    /// The owner's school.
     pub school: SchoolId,
-    /// What it is good for.
+    /// The purpose of the code.
     pub purpose: CodePurpose,
-    /// The step that it was agreed on to count in.
+    /// The step length.
     pub step: Step,
-    /// When it is shown.
+    /// The step in which it is shown.
     pub tick: Tick,
     /// Which code of the step.
     pub sub: SubCounter,
 }
 
 impl ShownCode {
-    /// When its step begins.
+    /// When its step starts.
     pub fn shown_at(&self) -> Timestamp {
         self.step.start_of(self.tick)
     }
 }
 
-/// What became of a code.
+/// The result of using a code up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeUse {
     /// Used now, for the first time.
     Fresh,
-    /// Used before, at this scope; also by another one of the same batch.
+    /// Used before in this scope, perhaps within the same batch.
     UsedBefore,
-    /// Its device has ended, is too old, was enrolled anew or was not seen for too long. The code
-    /// is used up all the same.
+    /// The device has ended, expired, was enrolled again or was not seen for too long. The code is
+    /// used up all the same.
     DeviceEnded,
 }
 
-/// Uses codes up, each for a scope: nothing for payments, the door group for doors. Near misses
-/// are to be used up like good ones. One statement; answers in the order of `uses`.
+/// Uses codes up, each for a scope: empty for payments, the door group for doors. Near misses must
+/// be used up as well. One statement; returns results in the order of `uses`.
 ///
-/// An end of a device that has committed is seen; one that comes later waits for this transaction.
+/// A committed end of a device is seen; a later one waits for this transaction.
 pub async fn use_up(
     tx: &Tx,
     uses: &[(ShownCode, &str)],
@@ -60,7 +60,7 @@ pub async fn use_up(
     let mut fresh = store::uses::use_up(tx, uses, now).await?;
     let mut answers = Vec::with_capacity(uses.len());
     for (shown, scope) in uses {
-        // What is used twice in a batch is fresh once.
+        // A code that occurs twice in a batch is fresh once.
         answers.push(match fresh.remove(&UseKey::of(shown, scope)) {
             Some(true) => CodeUse::Fresh,
             Some(false) => CodeUse::DeviceEnded,
@@ -70,14 +70,14 @@ pub async fn use_up(
     Ok(answers)
 }
 
-/// As [`use_up`], as a write to go to the database together with others, where that can hold the
-/// devices' rows: [`Db::write_at_once`](crate::base::db::Db) writes nothing at all unless every
-/// code is [`CodeUse::Fresh`].
+/// Like [`use_up`], as a write to be sent together with others on databases that can lock the
+/// devices' rows: [`Db::write_at_once`](crate::base::db::Db) writes nothing unless every code is
+/// [`CodeUse::Fresh`].
 pub fn write_of_first(uses: &[(ShownCode, &str)], now: Timestamp) -> Write {
     store::uses::write_of_first(uses, now)
 }
 
-/// What is unique of a use.
+/// The unique key of a use.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct UseKey {
     pub(super) shown_at: Timestamp,

@@ -1,37 +1,37 @@
-//! Whether a one-time part fits now, and whether it would fit a wrong clock.
+//! Matches one-time parts against the current window, and against wrong clocks.
 
 use super::{Epoch, Moment, Otp, OtpKey, SubCounter, Tick};
 use std::ops::RangeInclusive;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-/// Steps before and after the present one whose codes are good.
+/// Codes of this many steps before and after the current one are valid.
 const GOOD: i64 = 1;
-/// Steps before and after the present one whose codes are put down to a wrong clock.
+/// Codes of this many steps before and after the current one are attributed to a wrong clock.
 const NEAR: i64 = 20;
 
-/// What became of a one-time part.
+/// The result of matching a one-time part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtpMatch {
-    /// It fits. Whether it was used before, only the database can say.
+    /// It matches. Only the database knows whether it was used before.
     Good(Moment),
-    /// It is the device's own, but of another time. It is used up all the same: a code that was
-    /// shown early must not become good later.
+    /// It belongs to the device, but to another time. It must be used up all the same: a code that
+    /// was shown early must not become valid later.
     NearMiss(Moment, Skew),
-    /// It is not this device's, or far from its time.
+    /// It does not belong to this device, or to a time too far away.
     Wrong,
 }
 
-/// How far, in steps, a code is from the server's time: 2 to 20.
+/// The distance of a code from the server's time, in steps: 2 to 20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skew {
-    /// The phone's clock is slow, or the code was kept.
+    /// The phone's clock is slow, or the code is old.
     Behind(u64),
     /// The phone's clock is fast.
     Ahead(u64),
 }
 
-/// Judges the one-time part of a code at the step `now`. Only steps of `epoch` count, the one that
-/// the code's handle belongs to: an honest code has both from one time.
+/// Matches the one-time part of a code at the step `now`. Only steps of `epoch`, the epoch of the
+/// code's handle, are considered: in a genuine code both belong to one time.
 pub fn match_otp(key: &OtpKey, epoch: Epoch, otp: Otp, now: Tick) -> OtpMatch {
     let moments = |offsets: RangeInclusive<i64>| {
         let ticks = offsets.map(move |offset| now.offset(offset));
@@ -47,7 +47,8 @@ pub fn match_otp(key: &OtpKey, epoch: Epoch, otp: Otp, now: Tick) -> OtpMatch {
     }
 }
 
-/// The moment that the one-time part is of. Looks at all of them, whichever fits.
+/// The moment of the one-time part. Always compares all moments, so that the time taken is
+/// constant.
 fn find(key: &OtpKey, otp: Otp, ticks: impl Iterator<Item = Tick>) -> Option<Moment> {
     let key = key.ready();
     let (mut fits, mut tick_found, mut sub_found) = (subtle::Choice::from(0), 0, 0);
@@ -75,7 +76,7 @@ mod tests {
     use crate::base::{clock::Timestamp, crypto::keyring::Key32};
     use proptest::prelude::*;
 
-    /// 2026-01-01T08:00:00+08:00, the beginning of a step and of an epoch.
+    /// 2026-01-01T08:00:00+08:00, the start of a step and of an epoch.
     const START: i64 = 1_767_225_600;
 
     fn device(generation: u32) -> DeviceKey {
@@ -101,7 +102,7 @@ mod tests {
         }
     }
 
-    /// Every second of a step against every clock from a minute slow to a minute fast.
+    /// Every second of a step, with every clock offset from a minute slow to a minute fast.
     #[test]
     fn clocks_from_a_minute_slow_to_a_minute_fast() {
         let step = Step::DEFAULT;
@@ -122,12 +123,12 @@ mod tests {
                 assert!(offset.abs() < 30 || matches!(found, OtpMatch::NearMiss(..)), "{offset}");
             }
         }
-        // Three steps of 15 s are good in each phase.
+        // In each phase, three steps of 15 s are valid.
         assert_eq!((good, near), (15 * 45, 15 * (121 - 45)));
     }
 
     #[test]
-    fn the_window_ends_where_it_should() {
+    fn the_window_ends_after_the_given_steps() {
         let (step, sub) = (Step::DEFAULT, SubCounter::ALL[3]);
         let at = |ticks: i64| Timestamp::from_seconds(START + 3600 / 2 + ticks * 15);
         for offset in -25..=25 {
@@ -136,10 +137,10 @@ mod tests {
         }
     }
 
-    /// Shown first at the beginning of its step: dead after 30 s; after 45 s where the phone is a
-    /// whole step fast.
+    /// A code shown at the start of its step expires after 30 s, or after 45 s if the phone is a
+    /// step fast.
     #[test]
-    fn a_photograph_dies() {
+    fn a_photograph_expires() {
         let (step, sub) = (Step::DEFAULT, SubCounter::ALL[0]);
         for (fast_by, life) in [(0, 30), (15, 45)] {
             for age in 0..90 {
@@ -152,10 +153,10 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_purposes_and_epochs_do_not_fit() {
+    fn other_keys_purposes_and_epochs_do_not_match() {
         let now = Step::DEFAULT.tick(Timestamp::from_seconds(START + 5));
         let (before, epoch) = (now.offset(-1), now.epoch());
-        assert_ne!(before.epoch(), epoch, "the test stands at the beginning of an epoch");
+        assert_ne!(before.epoch(), epoch, "the test needs the start of an epoch");
         let sub = SubCounter::ALL[1];
         let pay = device(1).otp_key(CodePurpose::Pay);
         let old = pay.otp(Moment { tick: before, sub });
@@ -169,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn good_in_its_window_and_nowhere_else(
+        fn codes_match_in_their_window_only(
             seconds in START..START + 100_000_000, offset in -400_i64..=400, sub in 0..4_usize,
             step in prop::sample::select(vec![5, 10, 15, 20, 30, 60]),
         ) {

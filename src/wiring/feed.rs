@@ -14,7 +14,7 @@ pub(super) fn build(ground: &Ground<'_>) -> Feed {
 /// Tells new events to whoever waits for them, and forgets old ones.
 pub(super) fn start_jobs(feed: &Feed, context: &JobContext<'_>) {
     let (feed, db) = (feed.clone(), context.db.clone());
-    context.jobs.spawn("events", move || feed.clone().tell(db.clone()));
+    context.jobs.spawn("events", move || feed.clone().notify(db.clone()));
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
-    context.jobs.spawn("old events", move || events::forget_old(db.clone(), Arc::clone(&clock)));
+    context.jobs.spawn("old events", move || events::delete_old(db.clone(), Arc::clone(&clock)));
 }
