@@ -30,17 +30,8 @@ pub const FLOORS: [&[&str]; 7] = [
 ];
 
 /// Rooms that have a floor and are not built yet.
-const PLANNED: &[&str] = &[
-    "access",
-    "approvals",
-    "cardlife",
-    "cases",
-    "join",
-    "payments",
-    "staff",
-    "utilities",
-    "wallet",
-];
+const PLANNED: &[&str] =
+    &["access", "approvals", "cardlife", "join", "staff", "utilities", "wallet"];
 
 /// Arrows within a floor.
 const SIDEWAYS: &[Exception] = &[
@@ -48,8 +39,9 @@ const SIDEWAYS: &[Exception] = &[
     except("passwords", &["schools"], "whose password it is, and by which rule; ADR 0008"),
     except("terminals", &["schools"], "a terminal's configuration is made of the policy; ADR 0005"),
     except("passcode", &["sessions"], "a device belongs to a platform; ADR 0011"),
+    except("providers", &["config"], "each provider describes its own settings"),
     except("app", &["wiring"], "the application holds the journeys that the wiring builds"),
-    except("cli", &["app", "health", "routes"], "`serve` starts the application"),
+    except("cli", &["app", "health", "routes", "wiring"], "`serve` starts the application"),
     except("health", &["app"], "readiness asks what the application stands on"),
     except("main", &["cli"], "the program is its command line"),
     except("routes", &["app", "health"], "paths answer with what the application holds"),

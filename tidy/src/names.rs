@@ -8,30 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that types of several rooms have.
 const SHARED: &[Exception] = &[
-    except("Audit", &["spend", "topup"], TODAY),
-    except("Case", &["orders", "spend"], TODAY),
-    except("Claim", &["base", "identity", "orders"], TODAY),
-    except("Found", &["base", "passcode"], TODAY),
+    except("Audit", &["payments", "spend"], TODAY),
+    except("Case", &["cases", "spend"], TODAY),
     except("KeyRing", &["base", "providers"], TODAY),
-    except("Keyed", &["ledger", "orders"], TODAY),
-    except("Keys", &["config", "devices"], TODAY),
-    except("Kind", &["base", "ledger", "passcode"], TODAY),
-    except("Made", &["orders", "passcode"], TODAY),
-    except("NewOrder", &["orders", "topup"], TODAY),
-    except("NewPayment", &["orders", "topup"], TODAY),
-    except("NotAName", &["ledger", "terminals"], TODAY),
+    except("NewOrder", &["orders", "routes"], TODAY),
+    except("NewPayment", &["orders", "payments"], TODAY),
     except("Outcome", &["ledger", "schools"], TODAY),
-    except("Pace", &["passcode", "topup"], TODAY),
-    except("Parts", &["identity", "passcode", "terminals"], TODAY),
+    except("Payments", &["config", "payments"], TODAY),
     except("Problem", &["base", "config"], TODAY),
-    except("Purpose", &["orders", "passcode"], TODAY),
-    except("Question", &["base", "orders"], TODAY),
     except("Refusal", &["ledger", "spend"], TODAY),
-    except("Report", &["ledger", "topup"], TODAY),
-    except("Request", &["base", "providers"], TODAY),
-    except("Step", &["passcode", "terminals"], TODAY),
-    except("Verdict", &["passcode", "spend", "topup"], TODAY),
-    except("Wish", &["devices", "spend", "topup"], TODAY),
+    except("Verdict", &["payments", "spend"], TODAY),
 ];
 /// An entry leaves the list when the types are renamed.
 const TODAY: &str = "has several meanings today";

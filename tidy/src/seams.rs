@@ -2,7 +2,7 @@
 
 use crate::{
     arrows::{floor_of, used},
-    exceptions::{Exception, Exceptions, except},
+    exceptions::{Exception, Exceptions},
     source::Source,
 };
 use std::{collections::BTreeSet, fs};
@@ -11,11 +11,7 @@ use std::{collections::BTreeSet, fs};
 const WIRING: usize = 6;
 
 /// What other places may name.
-const OTHERS: &[Exception] = &[except(
-    "src/app.rs",
-    &["providers"],
-    "start-up fails with the setting that a provider refuses",
-)];
+const OTHERS: &[Exception] = &[];
 
 /// Complaints about names that only stores, HTTP files or the wiring may use.
 fn complaints(sources: &[&Source], others: &[Exception]) -> Vec<String> {

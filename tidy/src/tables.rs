@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Which room owns which tables.
 const OWNERS: &[(&str, &[&str])] = &[
     ("cards", &["charge"]),
+    ("cases", &["review_case"]),
     ("events", &["event"]),
     ("ledger", &["account", "leg", "seal", "seal_head", "tail", "transfer", "unsealed"]),
-    ("orders", &["idempotency_key", "notification", "orders", "payment", "review_case"]),
+    ("orders", &["idempotency_key", "notification", "orders", "payment"]),
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
     ("schools", &["person", "school"]),
@@ -41,7 +42,7 @@ const READERS: &[Exception] = &[
     ),
     except("terminals", &["school"], "a terminal's key id is its school's code and its own"),
     except(
-        "topup",
+        "payments",
         &["leg", "orders", "payment", "review_case", "transfer"],
         "the audit's law spans payments and postings",
     ),

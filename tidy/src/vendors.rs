@@ -17,10 +17,11 @@ const NAMED: &[Exception] = &[
     // The enums of platforms and providers, and the codes that are stored for them.
     except("src/sessions/mod.rs", &["Wechat", "wechat"], "the enum of platforms"),
     except("src/passcode/device.rs", &["Wechat", "wechat"], "a phone's platform, as stored"),
-    except("src/orders/gateway.rs", &["WechatPay", "wechat_pay"], "the enum of providers"),
+    except("src/orders/fact.rs", &["WechatPay", "wechat_pay"], "the enum of providers"),
     except("src/passcode/prefixes.rs", &["WeChatPay", "微信支付"], "whose payment codes start so"),
     // What the client sends and must be told.
-    except("src/topup/http.rs", &["WechatPay"], "how an order is paid, as the client names it"),
+    except("src/payments/gateway.rs", &["WechatPay"], "what the client needs to pay"),
+    except("src/payments/http.rs", &["WechatPay"], "how an order is paid, as the client names it"),
     except(
         "src/routes/client.rs",
         &[
@@ -34,7 +35,7 @@ const NAMED: &[Exception] = &[
     ),
     except(
         "src/identity/http/auth.rs",
-        &["/api/v1/auth/wechat/login", "sign_in_by_wechat", "wechat_login"],
+        &["/api/v1/auth/wechat/login", "Wechat", "wechat_login"],
         "the path of the contract",
     ),
     except("src/identity/http/mod.rs", &["wechat_login"], "mounts the path of the contract"),
@@ -45,56 +46,7 @@ const NAMED: &[Exception] = &[
     ),
     except("src/overview/entry.rs", &["clearing/wechat_pay", "微信充值", "退回微信"], "labels"),
     except("src/sessions/notices.rs", &["Wechat", "微信小程序"], "what a platform is called"),
-    // To go: sign-in by platform, callbacks in `payments`, settings beside their providers.
-    except("src/identity/guard.rs", &["Wechat"], "what a session of each platform may do"),
-    except("src/identity/mod.rs", &["wechat"], "the apps that sign in"),
-    except("src/identity/sign_in.rs", &["sign_in_by_wechat", "wechat"], "the apps that sign in"),
     except("src/routes/mod.rs", &["wechat_pay"], "mounts the callback"),
-    except(
-        "src/topup/callback.rs",
-        &[
-            "/callbacks/{school}/wechat-pay/transactions",
-            "As WeChat Pay API v3 sends it",
-            "wechat_pay",
-        ],
-        "the callback",
-    ),
-    except(
-        "src/topup/gateways.rs",
-        &["{base}/callbacks/{school_code}/wechat-pay/transactions"],
-        "the callback's address",
-    ),
-    except(
-        "src/config/mod.rs",
-        &["WeChat", "WeChatPay", "WeChatPayPublicKey", "wechat"],
-        "settings of providers",
-    ),
-    except(
-        "src/config/providers.rs",
-        &[
-            "WECHAT_IDENTITY",
-            "WeChat",
-            "WeChatPay",
-            "read_wechat",
-            "read_wechat_pay",
-            "wechat",
-            "wechat_pay",
-        ],
-        "settings of providers",
-    ),
-    except(
-        "src/config/wechat.rs",
-        &[
-            "WECHAT_BASE",
-            "WECHAT_IDENTITY",
-            "WeChat",
-            "WeChatPay",
-            "WeChatPayPublicKey",
-            "read_wechat",
-            "read_wechat_pay",
-        ],
-        "settings of providers",
-    ),
 ];
 
 /// Complaints about identifiers and texts that name a provider elsewhere.
