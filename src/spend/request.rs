@@ -1,9 +1,10 @@
-//! What a till asks for, made ready for the lanes: the code was looked for, the password compared.
+//! Requests for charges as the lanes take them: the code was looked up, the password compared.
+//! Here too: what a request is answered because it was decided before.
 
 use super::{
     challenge::{Challenge, CodeMark},
     postings::merchant_account,
-    rules::Which,
+    rules::TillPassword,
 };
 use crate::{
     base::{
@@ -27,7 +28,7 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A charge that a till asks for.
 #[derive(Clone, Debug)]
-pub struct Asking {
+pub struct ChargeRequest {
     /// Under which number, and by which signature.
     pub asked: Asked,
     /// Where the till stands.
@@ -118,10 +119,10 @@ pub enum Proof {
 
 /// Who and what stands behind a charge that may be made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
+pub(super) struct Payer {
     pub(super) person: PersonId,
     pub(super) code: CodeMark,
-    pub(super) given: Option<Which>,
+    pub(super) given: Option<TillPassword>,
 }
 
 impl From<&Shown> for CodeMark {
@@ -131,7 +132,7 @@ impl From<&Shown> for CodeMark {
     }
 }
 
-impl Asking {
+impl ChargeRequest {
     /// Whose money it is about, if anybody's.
     pub(super) fn person(&self) -> Option<(SchoolId, PersonId)> {
         let person = match &self.proof {
@@ -179,9 +180,9 @@ impl Asking {
     }
 }
 
-/// What a request is told, without or after a decision.
+/// What a request is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum TillReply {
     /// What is kept under its number.
     Answer(Answer),
     /// Its number was used for something else.
@@ -193,36 +194,36 @@ pub enum Told {
 }
 
 /// What a request is told because of those before it; `None` where it is to be decided.
-pub(super) fn told_before(asking: &Asking, kept: &[Kept]) -> Option<Told> {
-    told_under_its_number(&asking.asked, kept).or_else(|| told_by_other_step(asking, kept))
+pub(super) fn reply_before(request: &ChargeRequest, kept: &[Kept]) -> Option<TillReply> {
+    reply_under_number(&request.asked, kept).or_else(|| reply_by_other_step(request, kept))
 }
 
 /// What a request is told because it, or another one in its place, was answered before.
-pub(super) fn told_under_its_number(asked: &Asked, kept: &[Kept]) -> Option<Told> {
+pub(super) fn reply_under_number(asked: &Asked, kept: &[Kept]) -> Option<TillReply> {
     match see(asked, kept) {
-        Seen::Repeat(answer) => Some(Told::Answer(answer)),
-        Seen::Conflict => Some(Told::Conflict),
-        Seen::NonceReused => Some(Told::NonceReused),
+        Seen::Repeat(answer) => Some(TillReply::Answer(answer)),
+        Seen::Conflict => Some(TillReply::Conflict),
+        Seen::NonceReused => Some(TillReply::NonceReused),
         Seen::First => None,
     }
 }
 
 /// A number has one act: a scan and its password belong together, and nothing else does.
-fn told_by_other_step(asking: &Asking, kept: &[Kept]) -> Option<Told> {
-    let Asked { terminal, seq, step, .. } = asking.asked;
+fn reply_by_other_step(request: &ChargeRequest, kept: &[Kept]) -> Option<TillReply> {
+    let Asked { terminal, seq, step, .. } = request.asked;
     let of_number = |kept: &&Kept| (kept.asked.terminal, kept.asked.seq) == (terminal, seq);
     let at = |step| kept.iter().filter(of_number).find(|kept| kept.asked.step == step);
     match step {
-        Step::Act => at(Step::Password).map(|_| Told::Conflict),
+        Step::Act => at(Step::Password).map(|_| TillReply::Conflict),
         Step::Password => {
             let act = at(Step::Act)?;
-            let its_own = asking
+            let its_own = request
                 .challenge()
                 .is_some_and(|challenge| (challenge.terminal, challenge.seq) == (terminal, seq));
             match act.asked.kind {
-                AnswerKind::Reversed => Some(Told::Answer(act.answer.clone())),
+                AnswerKind::Reversed => Some(TillReply::Answer(act.answer.clone())),
                 AnswerKind::Charge if its_own => None,
-                AnswerKind::Charge | AnswerKind::Reversal => Some(Told::Conflict),
+                AnswerKind::Charge | AnswerKind::Reversal => Some(TillReply::Conflict),
             }
         }
         Step::Reversal => None,
@@ -231,29 +232,30 @@ fn told_by_other_step(asking: &Asking, kept: &[Kept]) -> Option<Told> {
 
 /// For each request of a batch whether it is to be decided. Of several under one number, or with
 /// one nonce, the first is; those that come too late are not.
-pub(super) fn to_decide(askings: &[Asking], known: &[Kept], now: Timestamp) -> Vec<bool> {
+pub(super) fn to_decide(requests: &[ChargeRequest], known: &[Kept], now: Timestamp) -> Vec<bool> {
     let mut kept = known.to_vec();
-    let mut decide = |asking: &Asking| {
-        let first = !asking.is_late(now) && told_before(asking, &kept).is_none();
+    let mut decide = |request: &ChargeRequest| {
+        let first = !request.is_late(now) && reply_before(request, &kept).is_none();
         if first {
             let open = Answer { status: 0, body: Vec::new() };
-            kept.push(Kept { asked: asking.asked.clone(), answer: open });
+            kept.push(Kept { asked: request.asked.clone(), answer: open });
         }
         first
     };
-    askings.iter().map(&mut decide).collect()
+    requests.iter().map(&mut decide).collect()
 }
 
 type Merchants = Vec<(SchoolId, Account)>;
 
 /// Whose money a batch may move, and the accounts that it may pay.
 pub(super) fn touched(
-    askings: &[Asking],
+    requests: &[ChargeRequest],
 ) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
-    let account =
-        |asking: &Asking| Ok((asking.school.id, merchant_account(&asking.merchant.code)?));
-    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
-    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
+    let account = |request: &ChargeRequest| {
+        Ok((request.school.id, merchant_account(&request.merchant.code)?))
+    };
+    let merchants = requests.iter().map(account).collect::<Result<_, _>>()?;
+    Ok((requests.iter().filter_map(ChargeRequest::person).collect(), merchants))
 }
 
 #[cfg(test)]
@@ -287,11 +289,11 @@ mod tests {
         }
     }
 
-    fn asking(asked: Asked, proof: Proof) -> Asking {
+    fn request(asked: Asked, proof: Proof) -> ChargeRequest {
         let policy = Policy::parse(include_str!("../../schools/xnec.toml")).unwrap();
         let id = SchoolId::from_number(1);
         let (code, name) = ("xnec".to_owned(), "x".to_owned());
-        Asking {
+        ChargeRequest {
             asked,
             school: Arc::new(School { id, code, name, policy }),
             merchant: Merchant {
@@ -306,12 +308,12 @@ mod tests {
         }
     }
 
-    fn scan(seq: i64, nonce: &str) -> Asking {
-        asking(asked(seq, Step::Act, nonce), Proof::Scan(Scan::Invalid))
+    fn scan(seq: i64, nonce: &str) -> ChargeRequest {
+        request(asked(seq, Step::Act, nonce), Proof::Scan(Scan::Invalid))
     }
 
     /// The password for the scan `of`, under the number `seq`.
-    fn password(seq: i64, nonce: &str, of: i64) -> Asking {
+    fn password(seq: i64, nonce: &str, of: i64) -> ChargeRequest {
         let challenge = Challenge {
             id: ChallengeId::new(NOW),
             school: SchoolId::from_number(1),
@@ -319,14 +321,14 @@ mod tests {
             seq: Seq::new(of).unwrap(),
             person: PersonId::new(NOW),
             amount: Fen::new(1).unwrap(),
-            which: Which::Query,
+            which: TillPassword::Query,
             code: CodeMark { generation: 1, tick: 1, sub: 1 },
             expires_at: NOW.plus(LIFE),
             claimed_by: None,
             used: false,
         };
         let proof = Proof::Password { challenge: Some(challenge), right: true };
-        asking(asked(seq, Step::Password, nonce), proof)
+        request(asked(seq, Step::Password, nonce), proof)
     }
 
     fn kept(asked: Asked, status: u16) -> Kept {
@@ -335,26 +337,26 @@ mod tests {
 
     #[test]
     fn a_number_is_for_one_act() {
-        let answer = |status| Some(Told::Answer(Answer { status, body: vec![] }));
+        let answer = |status| Some(TillReply::Answer(Answer { status, body: vec![] }));
         let mark = Asked { kind: AnswerKind::Reversed, ..asked(5, Step::Act, "") };
         let asks = kept(asked(5, Step::Act, "a"), 409);
         let given = kept(asked(6, Step::Password, "b"), 200);
         let cases = [
             ("the scan's password", password(5, "n", 5), vec![asks.clone()], None),
             ("under a number of its own", password(7, "n", 5), vec![asks.clone()], None),
-            ("under another's", password(5, "n", 4), vec![asks], Some(Told::Conflict)),
-            ("a scan after a password", scan(6, "n"), vec![given], Some(Told::Conflict)),
+            ("under another's", password(5, "n", 4), vec![asks], Some(TillReply::Conflict)),
+            ("a scan after a password", scan(6, "n"), vec![given], Some(TillReply::Conflict)),
             ("taken back", password(5, "n", 4), vec![kept(mark, 422)], answer(422)),
         ];
-        for (what, asking, known, told) in cases {
-            assert_eq!(told_before(&asking, &known), told, "{what}");
+        for (what, request, known, told) in cases {
+            assert_eq!(reply_before(&request, &known), told, "{what}");
         }
-        let nobodys = asking(
+        let nobodys = request(
             asked(5, Step::Password, "n"),
             Proof::Password { challenge: None, right: false },
         );
         let before = [kept(asked(5, Step::Act, "a"), 200)];
-        assert_eq!(told_before(&nobodys, &before), Some(Told::Conflict));
+        assert_eq!(reply_before(&nobodys, &before), Some(TillReply::Conflict));
     }
 
     #[test]
