@@ -1,9 +1,9 @@
-//! Lanes: callers do not each pay for a commit. A lane takes the requests that are waiting (one at
-//! once when it is idle, up to some dozens under load), has them done in one transaction, and
-//! answers each caller after that commit.
+//! Lanes: group commit. A lane takes the requests that are waiting (one at once when it is idle, up
+//! to some dozens under load), does them in one transaction, and answers each caller after that
+//! commit.
 //!
-//! Nobody waits for ever, and nothing is done for somebody who has gone: a caller is told after
-//! [`LONGEST_WAIT`] that nobody knows, and what it asked for is dropped if it was not begun.
+//! A caller that has waited for [`LONGEST_WAIT`] gets [`LaneError::Unavailable`]. A request whose
+//! caller has gone is skipped if it was not begun.
 
 use async_trait::async_trait;
 use std::{fmt, sync::Arc, time::Duration};
@@ -29,11 +29,11 @@ pub trait Batch: Send + Sync + 'static {
     /// Why a batch failed as a whole.
     type Error: Send + 'static;
 
-    /// Does all requests and commits; answers in their order. An error means that nothing was
-    /// committed, or that nobody knows: requests must be safe to repeat.
+    /// Does all requests and commits; answers in their order. After an error it is unknown whether
+    /// they were committed: requests must be safe to repeat.
     async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Self::Answer>, Self::Error>;
 
-    /// Whether the error says nothing of the requests: every other one would fail alike now.
+    /// Whether the database is unreachable, so that every other request would fail alike now.
     fn is_unreachable(error: &Self::Error) -> bool;
 }
 
@@ -43,7 +43,7 @@ pub enum LaneError<E> {
     /// The request failed, also when it was done alone.
     #[error(transparent)]
     Failed(E),
-    /// No answer in time, or nobody to ask. Whether it was done nobody knows: ask again.
+    /// No answer in time, or the database is unreachable. It may have been done: repeat it.
     #[error("the lane gave no answer in time")]
     Unavailable,
     /// The lane has ended: the process is stopping.
@@ -51,8 +51,8 @@ pub enum LaneError<E> {
     Ended,
 }
 
-type Told<B> = Result<<B as Batch>::Answer, LaneError<<B as Batch>::Error>>;
-type Waiting<B> = (<B as Batch>::Request, oneshot::Sender<Told<B>>);
+type Answered<B> = Result<<B as Batch>::Answer, LaneError<<B as Batch>::Error>>;
+type Waiting<B> = (<B as Batch>::Request, oneshot::Sender<Answered<B>>);
 
 /// A group of lanes over one queue.
 pub struct Lanes<B: Batch> {
@@ -72,8 +72,8 @@ impl<B: Batch> Clone for Lanes<B> {
 }
 
 impl<B: Batch> Lanes<B> {
-    /// Starts `lanes` lanes of at most `most` requests each, spread over `threads`. They end when the last handle is
-    /// dropped and the queue is empty.
+    /// Starts `lanes` lanes of at most `most` requests each, spread over `threads`. They end when the
+    /// last handle is dropped and the queue is empty.
     pub fn start(threads: &LocalPoolHandle, batch: B, lanes: usize, most: usize) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (batch, waiting) = (Arc::new(batch), Arc::new(Mutex::new(waiting)));
@@ -89,12 +89,12 @@ impl<B: Batch> Lanes<B> {
         self.submit_within(LONGEST_WAIT, request).await
     }
 
-    async fn submit_within(&self, wait: Duration, request: B::Request) -> Told<B> {
+    async fn submit_within(&self, wait: Duration, request: B::Request) -> Answered<B> {
         let waiting = tokio::time::timeout(wait, self.answered(request));
         waiting.await.unwrap_or(Err(LaneError::Unavailable))
     }
 
-    async fn answered(&self, request: B::Request) -> Told<B> {
+    async fn answered(&self, request: B::Request) -> Answered<B> {
         let (answer, answered) = oneshot::channel();
         self.queue.send((request, answer)).await.map_err(|_| LaneError::Ended)?;
         answered.await.map_err(|_| LaneError::Ended)?
@@ -129,14 +129,14 @@ async fn drive<B: Batch>(
                     let _ = caller.send(Err(LaneError::Failed(error)));
                 }
             }
-            // One broken request must not fail its neighbours: each is done alone.
+            // One request that fails must not fail the rest of its batch: each is done alone.
             Err(_) => one_by_one(&*batch, requests, callers).await,
         }
     }
 }
 
-/// Under load, waits a moment for as many requests as half of the batch before: callers who were
-/// just answered are about to ask again, and one fuller batch is cheaper than two.
+/// Under load, waits up to [`PATIENCE`] for `enough` requests: callers who were just answered are
+/// about to send the next, and one fuller batch is cheaper than two.
 async fn gather<T>(queue: &mut mpsc::Receiver<T>, taken: &mut Vec<T>, enough: usize, most: usize) {
     let until = tokio::time::Instant::now() + PATIENCE;
     while taken.len() < enough {
@@ -148,9 +148,9 @@ async fn gather<T>(queue: &mut mpsc::Receiver<T>, taken: &mut Vec<T>, enough: us
     }
 }
 
-type Callers<B> = Vec<oneshot::Sender<Told<B>>>;
+type Callers<B> = Vec<oneshot::Sender<Answered<B>>>;
 
-/// Stops at the first that finds nobody to ask: the others would each wait in vain.
+/// Stops at the first that finds the database unreachable: the others would each wait in vain.
 async fn one_by_one<B: Batch>(batch: &B, requests: Vec<B::Request>, callers: Callers<B>) {
     let mut reachable = true;
     for (request, caller) in requests.into_iter().zip(callers) {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     /// One lane that is busy with the request 1 until it gets its turn.
-    async fn busy() -> (Lanes<Doubling>, Doubling, tokio::task::JoinHandle<Told<Doubling>>) {
+    async fn busy() -> (Lanes<Doubling>, Doubling, tokio::task::JoinHandle<Answered<Doubling>>) {
         let batch = || Doubling::default();
         let (mut here, mut there) = (batch(), batch());
         let turns = Arc::new(Semaphore::new(0));

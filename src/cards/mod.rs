@@ -10,7 +10,7 @@ mod purse;
 mod spent;
 mod store;
 
-pub use purse::{Drawn, Purse, TooLittle};
+pub use purse::{Drawn, InsufficientFunds, Purse};
 pub use spent::{Over, Spent, SpentNow};
 
 use crate::{

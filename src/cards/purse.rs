@@ -31,7 +31,7 @@ pub struct Drawn {
 
 /// The purse holds less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLittle;
+pub struct InsufficientFunds;
 
 impl Purse {
     /// A person's money.
@@ -66,15 +66,16 @@ impl Purse {
 
     /// Takes `amount` out: 电子账户 gives what 过渡余额 lacks, as far as it can; what is still lacking
     /// leaves 过渡余额 below zero, by at most what is on the card.
-    pub fn draw(&mut self, amount: Fen) -> Result<Drawn, TooLittle> {
-        if self.available() < Balance::ZERO.credited(amount).ok_or(TooLittle)? {
-            return Err(TooLittle);
+    pub fn draw(&mut self, amount: Fen) -> Result<Drawn, InsufficientFunds> {
+        if self.available() < Balance::ZERO.credited(amount).ok_or(InsufficientFunds)? {
+            return Err(InsufficientFunds);
         }
         let lacking = amount.get().saturating_sub(self.transition.get()).max(0);
-        let given = Fen::new(lacking.min(self.e_account.get().max(0))).map_err(|_| TooLittle)?;
-        let e_account = self.e_account.debited(given).ok_or(TooLittle)?;
+        let given =
+            Fen::new(lacking.min(self.e_account.get().max(0))).map_err(|_| InsufficientFunds)?;
+        let e_account = self.e_account.debited(given).ok_or(InsufficientFunds)?;
         let transition = self.transition.credited(given).and_then(|sum| sum.debited(amount));
-        (self.e_account, self.transition) = (e_account, transition.ok_or(TooLittle)?);
+        (self.e_account, self.transition) = (e_account, transition.ok_or(InsufficientFunds)?);
         Ok(Drawn { amount, from_e_account: given })
     }
 }

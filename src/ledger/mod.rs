@@ -11,8 +11,7 @@ pub mod account;
 pub mod balances;
 mod decide;
 pub mod heads;
-mod held;
-mod lanes;
+mod person_accounts;
 mod post;
 pub mod seal;
 pub mod statement;
@@ -21,6 +20,5 @@ pub mod transfer;
 pub mod verify;
 
 pub use decide::{Outcome, Posted, Refusal};
-pub use held::{Held, Watched, lock_persons};
-pub use lanes::Poster;
-pub use post::{LedgerError, post, post_all};
+pub use person_accounts::{LockedAccounts, PersonAccounts, UnlockedAccounts};
+pub use post::{LedgerError, post_all};

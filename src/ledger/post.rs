@@ -1,17 +1,20 @@
 //! Posting: phases with names. Everything is read, decided in memory, and only then written; a
 //! batch costs the same few statements for one transfer as for fifty.
 //!
-//! | phase | [`post_all`] | [`post_alone`] on PostgreSQL |
-//! | --- | --- | --- |
-//! | lock the persons; open new ones (rare) | 1 (+ 2) | – |
-//! | read accounts; open missing ones (rare) | 1 (+ 2) | 1 |
-//! | read what was posted before under these references | 1 (+ 1 if any) | – |
-//! | decide | 0 | 0 |
-//! | append transfers, legs, balances, seal queue, hot tail | 1 (SQLite: 5) | 1 |
-//! | begin and commit | 2 | – |
+//! | phase | [`post_all`] | [`LockedAccounts`] | [`UnlockedAccounts`] |
+//! | --- | --- | --- | --- |
+//! | lock the persons; open new ones (rare) | 1 (+ 2) | 1 (+ 2) | – |
+//! | read accounts; open missing ones (rare) | 1 (+ 2) | 1 (+ 1) | 1 |
+//! | read what was posted before under these references | 1 (+ 1 if any) | – | – |
+//! | decide | 0 | 0 | 0 |
+//! | append transfers, legs, balances, seal queue, hot tail | 1 (SQLite: 5) | 1 (SQLite: 5) | 1 |
+//! | begin and commit | 2 | 2 | – |
 //!
-//! The check and the posting are one either way: whoever locked the persons is alone with them,
-//! and whoever did not writes only if every version is still the one that was read.
+//! The check and the posting are one in each of them: a transaction that locked the persons is alone
+//! with them, and a statement without locks writes only if every version is still the one read.
+//!
+//! [`LockedAccounts`]: super::LockedAccounts
+//! [`UnlockedAccounts`]: super::UnlockedAccounts
 
 use super::{
     account::{Account, AccountId, AccountRow, Class, PersonAccount},
@@ -21,14 +24,11 @@ use super::{
 };
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Source, Tx, TxError},
+    db::{DbError, Source, Tx, TxError},
     ids::{PersonId, SchoolId, uuid_at},
     money::Balance,
 };
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// Why a whole batch did not post.
@@ -61,9 +61,9 @@ pub async fn post_all(
     now: Timestamp,
     transfers: &[Transfer],
 ) -> Result<Vec<Outcome>, LedgerError> {
-    let asked = Asked::new(transfers)?;
-    let accounts = accounts_under_lock(tx, &asked).await?;
-    let before = store::posted_before(tx, &asked.transfers).await?;
+    let incoming = Incoming::new(transfers)?;
+    let accounts = accounts_under_lock(tx, &incoming).await?;
+    let before = store::posted_before(tx, &incoming.transfers).await?;
     let mut book = Book::default();
     for state in accounts {
         book.know_account(state);
@@ -71,83 +71,16 @@ pub async fn post_all(
     for record in &before {
         book.know_record(record);
     }
-    let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
+    let (outcomes, accepted) = decide(&mut book, &incoming.transfers, now);
     if !accepted.is_empty() {
-        store::append(tx, &batch(&book, accepted, &asked.heads())?).await?;
+        let append = batch(&book, accepted, &incoming.heads())?;
+        store::append(tx, &append, Vec::new()).await?;
     }
     Ok(outcomes)
 }
 
-/// The schools' own accounts that are known to exist: an account is never deleted.
-#[derive(Debug, Default)]
-pub(super) struct Opened(Mutex<HashSet<AccountId>>);
-
-impl Opened {
-    fn has(&self, account: AccountId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&account)
-    }
-
-    fn remember(&self, accounts: &[AccountState]) {
-        let hot = accounts.iter().filter(|state| state.class == Class::Hot).map(|state| state.id);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(hot);
-    }
-}
-
-/// Posts transfers in a transaction of their own, and has committed when it answers.
-pub(super) async fn post_alone(
-    db: &Db,
-    opened: &Opened,
-    now: Timestamp,
-    transfers: &[Transfer],
-) -> Result<Vec<Outcome>, LedgerError> {
-    if db.has_row_locks()
-        && let Some(outcomes) = post_at_once(db, opened, now, transfers).await?
-    {
-        return Ok(outcomes);
-    }
-    db.in_tx(async |tx| post_all(tx, now, transfers).await).await
-}
-
-/// The usual case, without locks: everybody is known, nothing is refused, no reference was used
-/// before, and nobody else posts to these persons meanwhile. `None`, with nothing written, when it
-/// is not the usual case.
-async fn post_at_once(
-    db: &Db,
-    opened: &Opened,
-    now: Timestamp,
-    transfers: &[Transfer],
-) -> Result<Option<Vec<Outcome>>, LedgerError> {
-    let asked = Asked::new(transfers)?;
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        asked.hot().into_iter().partition(|state| opened.has(state.id));
-    let mut accounts = asked.read(db.into(), &unknown).await?;
-    opened.remember(&accounts);
-    accounts.extend(known);
-    if !asked.missing(&accounts).is_empty() {
-        return Ok(None);
-    }
-    let mut book = Book::default();
-    for state in accounts {
-        book.know_account(state);
-    }
-    let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
-    // A refusal may be wrong where the history is not known: this may be a repeat.
-    if accepted.len() != outcomes.len() {
-        return Ok(None);
-    }
-    let append = batch(&book, accepted, &asked.heads())?;
-    Ok(store::append_at_once(db, &append, Vec::new()).await?.then_some(outcomes))
-}
-
-/// Posts one transfer.
-pub async fn post(tx: &Tx, now: Timestamp, transfer: &Transfer) -> Result<Outcome, LedgerError> {
-    let outcome = post_all(tx, now, std::slice::from_ref(transfer)).await?.pop();
-    // One question has one answer; should that ever fail, nothing may be believed posted.
-    Ok(outcome.unwrap_or(Err(Refusal::Overflow)))
-}
-
-/// What is asked, and whom and what it touches.
-pub(super) struct Asked<'a> {
+/// Transfers that are to be posted, and whom they touch.
+pub(super) struct Incoming<'a> {
     pub(super) transfers: Vec<Keyed<'a>>,
     persons: Persons,
 }
@@ -155,7 +88,7 @@ pub(super) struct Asked<'a> {
 /// Persons of schools, each once.
 pub(super) type Persons = HashSet<(SchoolId, PersonId)>;
 
-impl<'a> Asked<'a> {
+impl<'a> Incoming<'a> {
     pub(super) fn new(transfers: &'a [Transfer]) -> Result<Self, BadTransfer> {
         let persons = transfers.iter().filter_map(|t| Some((t.school, t.person?))).collect();
         let transfers = transfers.iter().map(Transfer::keyed).collect::<Result<_, _>>()?;
@@ -203,20 +136,23 @@ impl<'a> Asked<'a> {
 }
 
 /// Locks the persons, reads their accounts and the others that are touched, and opens missing ones.
-async fn accounts_under_lock(tx: &Tx, asked: &Asked<'_>) -> Result<Vec<AccountState>, DbError> {
-    lock(tx, &asked.persons).await?;
-    let hot = asked.hot();
-    let accounts = asked.read(tx.into(), &hot).await?;
-    let missing = asked.missing(&accounts);
+async fn accounts_under_lock(
+    tx: &Tx,
+    incoming: &Incoming<'_>,
+) -> Result<Vec<AccountState>, DbError> {
+    lock(tx, &incoming.persons).await?;
+    let hot = incoming.hot();
+    let accounts = incoming.read(tx.into(), &hot).await?;
+    let missing = incoming.missing(&accounts);
     if missing.is_empty() {
         return Ok(accounts);
     }
     store::open(tx, missing).await?;
-    asked.read(tx.into(), &hot).await
+    incoming.read(tx.into(), &hot).await
 }
 
-/// Locks the persons. Only a row that exists can be locked: whoever is new is opened first, or
-/// another transaction might open him between the locking and the reading, and spend meanwhile.
+/// Locks the persons. Only a row that exists can be locked, so a new person's accounts are opened
+/// first: another transaction could otherwise open them between the lock and the read, and spend.
 pub(super) async fn lock(tx: &Tx, persons: &Persons) -> Result<(), DbError> {
     let heads = heads(persons);
     if store::lock(tx, heads.clone()).await? == heads.len() {
@@ -229,7 +165,7 @@ pub(super) async fn lock(tx: &Tx, persons: &Persons) -> Result<(), DbError> {
     Err(DbError::Raced { table: "account" })
 }
 
-pub(super) fn heads(persons: &Persons) -> Vec<AccountId> {
+fn heads(persons: &Persons) -> Vec<AccountId> {
     persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
 }
 

@@ -137,8 +137,3 @@ pub async fn run(db: Db, clock: Arc<dyn Clock>, wake: Arc<Notify>) {
 fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
-
-/// How many batches wait for their seal.
-pub async fn waiting(db: &Db) -> Result<i64, DbError> {
-    store::count_unsealed(db).await
-}

@@ -3,12 +3,12 @@
 //! difference here.
 
 use super::{
-    asking::{Asking, Claim, Proof, Scan},
     challenge::{Challenge, ChallengeId, LIFE},
     charging::ChargeError,
     postings::{self, Parties},
     refusal::{PASSWORD_REQUIRED, Refusal, password_required},
-    rules::{Case, Verdict, Which, stopped},
+    request::{ChargeRequest, Payer, Proof, Scan},
+    rules::{ChargeCheck, RuleOutcome, TillPassword, stopped},
 };
 use crate::{
     base::{
@@ -24,7 +24,7 @@ use crate::{
         charges::{self, Charge, ChargeId},
     },
     events::{CodeRefused, CodeUsed, Happening, NewEvent},
-    ledger::{Held, transfer::Transfer},
+    ledger::{PersonAccounts, transfer::Transfer},
     passcode::{CodePurpose, CodeUse},
     schools::{People, PersonSummary},
     terminals::{
@@ -39,8 +39,8 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) type RequestKey = (TerminalId, Seq, SeqStep);
 
 /// The key of a request.
-pub(super) const fn key_of(asking: &Asking) -> RequestKey {
-    (asking.asked.terminal, asking.asked.seq, asking.asked.step)
+pub(super) const fn key_of(request: &ChargeRequest) -> RequestKey {
+    (request.asked.terminal, request.asked.seq, request.asked.step)
 }
 
 /// What was read for the decisions, beside the accounts.
@@ -55,8 +55,8 @@ pub(super) struct Inputs {
 
 impl Inputs {
     /// Who may pay, and where there are limits what they spent today.
-    pub(super) fn questions(now: Timestamp, open: &[&Asking]) -> [Question; 2] {
-        let limited = |asking: &&&Asking| asking.school.policy.limits.is_some();
+    pub(super) fn questions(now: Timestamp, open: &[&ChargeRequest]) -> [Question; 2] {
+        let limited = |request: &&&ChargeRequest| request.school.policy.limits.is_some();
         let spenders = persons(open.iter().filter(limited));
         [
             People::summaries_question(&persons(open.iter())),
@@ -74,9 +74,9 @@ impl Inputs {
     }
 }
 
-/// Each once, in order.
-fn persons<'a>(askings: impl Iterator<Item = &'a &'a Asking>) -> Vec<PersonId> {
-    let persons = askings.filter_map(|asking| Some(asking.person()?.1));
+/// The persons whose money the requests are about, each once, in order.
+fn persons<'a>(requests: impl Iterator<Item = &'a &'a ChargeRequest>) -> Vec<PersonId> {
+    let persons = requests.filter_map(|request| Some(request.person()?.1));
     persons.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -98,14 +98,15 @@ pub(super) struct Decisions {
 /// money it is, must be among `inputs`.
 pub(super) fn decide(
     (now, names): (Timestamp, &Sealer),
-    held: &Held,
+    accounts: &PersonAccounts,
     inputs: Inputs,
-    open: &[&Asking],
+    open: &[&ChargeRequest],
 ) -> Result<Decisions, ChargeError> {
     let purses = HashMap::new();
-    let mut decider = Decider { now, names, held, inputs, purses, decisions: Decisions::default() };
-    for asking in open {
-        decider.decide(asking)?;
+    let mut decider =
+        Decider { now, names, accounts, inputs, purses, decisions: Decisions::default() };
+    for request in open {
+        decider.decide(request)?;
     }
     Ok(decider.decisions)
 }
@@ -131,15 +132,15 @@ pub struct ChargeView {
 }
 
 /// A request that is refused before the rules are asked.
-struct RefusedEarly {
+struct EarlyRefusal {
     /// Whose code it used up, or whose password it was, if anybody's.
-    claim: Option<Claim>,
+    payer: Option<Payer>,
     refusal: Refusal,
 }
 
-impl From<Refusal> for RefusedEarly {
+impl From<Refusal> for EarlyRefusal {
     fn from(refusal: Refusal) -> Self {
-        Self { claim: None, refusal }
+        Self { payer: None, refusal }
     }
 }
 
@@ -147,7 +148,7 @@ impl From<Refusal> for RefusedEarly {
 struct Decider<'a> {
     now: Timestamp,
     names: &'a Sealer,
-    held: &'a Held,
+    accounts: &'a PersonAccounts,
     inputs: Inputs,
     purses: HashMap<PersonId, Purse>,
     decisions: Decisions,
@@ -155,32 +156,32 @@ struct Decider<'a> {
 
 impl Decider<'_> {
     /// Decides a request and keeps its answer.
-    fn decide(&mut self, asking: &Asking) -> Result<(), ChargeError> {
-        let claim = match &asking.proof {
-            Proof::Scan(scan) => self.scanned(asking, scan)?,
+    fn decide(&mut self, request: &ChargeRequest) -> Result<(), ChargeError> {
+        let payer = match &request.proof {
+            Proof::Scan(scan) => self.scanned(request, scan)?,
             Proof::Password { challenge, right } => {
-                self.answered(asking, challenge.as_ref(), *right)
+                self.answered(request, challenge.as_ref(), *right)
             }
         };
-        let answer = match claim {
-            Ok(claim) => self.judge(asking, &claim)?,
-            Err(RefusedEarly { claim, refusal }) => {
-                if let Some(claim) = claim {
-                    self.tell_refused(asking, &claim, refusal.kind().code);
+        let answer = match payer {
+            Ok(payer) => self.judge(request, &payer)?,
+            Err(EarlyRefusal { payer, refusal }) => {
+                if let Some(payer) = payer {
+                    self.tell_refused(request, &payer, refusal.kind().code);
                 }
-                refused(asking, refusal)?
+                refused(request, refusal)?
             }
         };
-        self.decisions.answers.push(AnsweredRequest { asked: asking.asked.clone(), answer });
+        self.decisions.answers.push(AnsweredRequest { asked: request.asked.clone(), answer });
         Ok(())
     }
 
     /// Whose code it is, if it is good.
     fn scanned(
         &self,
-        asking: &Asking,
+        request: &ChargeRequest,
         scan: &Scan,
-    ) -> Result<Result<Claim, RefusedEarly>, ChargeError> {
+    ) -> Result<Result<Payer, EarlyRefusal>, ChargeError> {
         let (shown, skewed) = match scan {
             Scan::Good(shown) => (shown, false),
             Scan::Skewed(shown) => (shown, true),
@@ -190,10 +191,10 @@ impl Decider<'_> {
                 return Ok(Err(Refusal::CodeInvalid.into()));
             }
         };
-        let claim = Claim { person: shown.person, code: shown.into(), given: None };
-        let used = self.inputs.uses.get(&key_of(asking)).ok_or(missing("code_use"))?;
+        let payer = Payer { person: shown.person, code: shown.into(), given: None };
+        let used = self.inputs.uses.get(&key_of(request)).ok_or(missing("code_use"))?;
         let refusal = match (used, skewed) {
-            (CodeUse::Fresh, false) => return Ok(Ok(claim)),
+            (CodeUse::Fresh, false) => return Ok(Ok(payer)),
             // Its phone was told of the first use.
             (CodeUse::UsedBefore, false) => return Ok(Err(Refusal::CodeUsed.into())),
             (CodeUse::UsedBefore, true) => return Ok(Err(Refusal::CodeClockSkew.into())),
@@ -203,55 +204,59 @@ impl Decider<'_> {
                 stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid)
             }
         };
-        Ok(Err(RefusedEarly { claim: Some(claim), refusal }))
+        Ok(Err(EarlyRefusal { payer: Some(payer), refusal }))
     }
 
     /// Whose scan waits for this password. However it ends, the challenge is used up.
     fn answered(
         &mut self,
-        asking: &Asking,
+        request: &ChargeRequest,
         challenge: Option<&Challenge>,
         right: bool,
-    ) -> Result<Claim, RefusedEarly> {
+    ) -> Result<Payer, EarlyRefusal> {
         let challenge =
             challenge.and_then(|challenge| self.inputs.challenges.get_mut(&challenge.id));
         let challenge = challenge.ok_or(Refusal::ChallengeInvalid)?;
-        if !challenge.waits_for(asking.asked.terminal, asking.amount, self.now) {
+        if !challenge.waits_for(request.asked.terminal, request.amount, self.now) {
             return Err(Refusal::ChallengeInvalid.into());
         }
         // The password of another number was not compared, and takes nothing from the one that was.
-        if challenge.claimed_by != Some(asking.asked.seq) {
+        if challenge.claimed_by != Some(request.asked.seq) {
             return Err(Refusal::ChallengeInvalid.into());
         }
         challenge.used = true;
         self.decisions.used_challenges.push(challenge.id);
         let Challenge { person, code, which, .. } = *challenge;
-        let claim = Claim { person, code, given: Some(which) };
+        let payer = Payer { person, code, given: Some(which) };
         if right {
-            Ok(claim)
+            Ok(payer)
         } else {
-            Err(RefusedEarly { claim: Some(claim), refusal: Refusal::PasswordWrong })
+            Err(EarlyRefusal { payer: Some(payer), refusal: Refusal::PasswordWrong })
         }
     }
 
-    fn judge(&mut self, asking: &Asking, claim: &Claim) -> Result<StoredResponse, ChargeError> {
-        let person = claim.person;
-        let policy = &asking.school.policy;
-        let mut purse = self.purse(asking, person)?;
-        let case = Case {
+    fn judge(
+        &mut self,
+        request: &ChargeRequest,
+        payer: &Payer,
+    ) -> Result<StoredResponse, ChargeError> {
+        let person = payer.person;
+        let policy = &request.school.policy;
+        let mut purse = self.purse(request, person)?;
+        let check = ChargeCheck {
             policy,
             status: self.status(person)?,
-            amount: asking.amount,
-            given: claim.given,
+            amount: request.amount,
+            given: payer.given,
             now: self.now,
         };
         let spent = self.inputs.spent.entry(person).or_default();
-        match case.decide(&mut purse, spent) {
-            Verdict::Charged(drawn) => {
+        match check.decide(&mut purse, spent) {
+            RuleOutcome::Charged(drawn) => {
                 self.purses.insert(person, purse);
                 let left = purse.total().ok_or(missing("account"))?;
-                let id = self.charge(asking, claim, (&case, drawn))?;
-                self.tell(asking, claim, (id, left));
+                let id = self.charge(request, payer, (&check, drawn))?;
+                self.tell(request, payer, (id, left));
                 let name_masked = self.brief(person)?.masked_name(self.names)?;
                 let view = ChargeView {
                     charge_id: id,
@@ -262,23 +267,23 @@ impl Decider<'_> {
                 };
                 Ok(StoredResponse { status: 200, body: serde_json::to_vec(&view)? })
             }
-            Verdict::Refused(refusal) => {
-                self.tell_refused(asking, claim, refusal.kind().code);
-                Ok(refused(asking, refusal)?)
+            RuleOutcome::Refused(refusal) => {
+                self.tell_refused(request, payer, refusal.kind().code);
+                Ok(refused(request, refusal)?)
             }
-            Verdict::Ask(which) => Ok(self.ask(asking, claim, which)?),
+            RuleOutcome::Ask(which) => Ok(self.ask(request, payer, which)?),
         }
     }
 
     fn charge(
         &mut self,
-        asking: &Asking,
-        claim: &Claim,
-        (case, drawn): (&Case<'_>, Drawn),
+        request: &ChargeRequest,
+        payer: &Payer,
+        (check, drawn): (&ChargeCheck<'_>, Drawn),
     ) -> Result<ChargeId, ChargeError> {
-        let (school, person) = (asking.school.id, claim.person);
-        let act = (asking.asked.terminal.uuid(), asking.asked.seq.number());
-        let merchant = postings::merchant_account(&asking.merchant.code)?;
+        let (school, person) = (request.school.id, payer.person);
+        let act = (request.asked.terminal.uuid(), request.asked.seq.number());
+        let merchant = postings::merchant_account(&request.merchant.code)?;
         let parties = Parties { school, person, act, payee: &merchant };
         self.decisions.transfers.push(postings::spent(&parties, &drawn, self.now));
         let id = ChargeId::new(self.now);
@@ -287,8 +292,8 @@ impl Decider<'_> {
             act,
             school,
             person,
-            merchant: asking.merchant.id.uuid(),
-            meal: case.meal(),
+            merchant: request.merchant.id.uuid(),
+            meal: check.meal(),
             drawn,
             at: self.now,
             reversed_at: None,
@@ -296,71 +301,71 @@ impl Decider<'_> {
         Ok(id)
     }
 
-    /// Tells the phone which of its codes was used, for how much, where.
-    fn tell(&mut self, asking: &Asking, claim: &Claim, (id, left): (ChargeId, Balance)) {
+    /// Adds the event that tells the phone which of its codes was used, for how much, where.
+    fn tell(&mut self, request: &ChargeRequest, payer: &Payer, (id, left): (ChargeId, Balance)) {
         let used = CodeUsed {
             charge_id: id.uuid(),
-            amount_fen: asking.amount,
-            merchant_name: asking.merchant.name.to_string(),
+            amount_fen: request.amount,
+            merchant_name: request.merchant.name.to_string(),
             balance_fen: left,
             purpose: CodePurpose::Pay.as_str().to_owned(),
-            generation: claim.code.generation,
-            tick: claim.code.tick,
-            sub: claim.code.sub,
+            generation: payer.code.generation,
+            tick: payer.code.tick,
+            sub: payer.code.sub,
         };
-        self.happened(asking, claim, Happening::CodeUsed(used));
+        self.happened(request, payer, Happening::CodeUsed(used));
     }
 
-    /// Tells the phone that one of its codes is used up, and why nothing was paid by it.
-    fn tell_refused(&mut self, asking: &Asking, claim: &Claim, reason: &'static str) {
+    /// Adds the event that tells the phone that one of its codes is used up, and why it paid nothing.
+    fn tell_refused(&mut self, request: &ChargeRequest, payer: &Payer, reason: &'static str) {
         let refused = CodeRefused {
             reason: reason.to_owned(),
-            amount_fen: asking.amount,
-            merchant_name: asking.merchant.name.to_string(),
+            amount_fen: request.amount,
+            merchant_name: request.merchant.name.to_string(),
             purpose: CodePurpose::Pay.as_str().to_owned(),
-            generation: claim.code.generation,
-            tick: claim.code.tick,
-            sub: claim.code.sub,
+            generation: payer.code.generation,
+            tick: payer.code.tick,
+            sub: payer.code.sub,
         };
-        self.happened(asking, claim, Happening::CodeRefused(refused));
+        self.happened(request, payer, Happening::CodeRefused(refused));
     }
 
-    fn happened(&mut self, asking: &Asking, claim: &Claim, what: Happening) {
-        let (school, person) = (asking.school.id, claim.person);
+    fn happened(&mut self, request: &ChargeRequest, payer: &Payer, what: Happening) {
+        let (school, person) = (request.school.id, payer.person);
         self.decisions.events.push(NewEvent { school, person, what, at: self.now });
     }
 
     fn ask(
         &mut self,
-        asking: &Asking,
-        claim: &Claim,
-        which: Which,
+        request: &ChargeRequest,
+        payer: &Payer,
+        which: TillPassword,
     ) -> Result<StoredResponse, serde_json::Error> {
         let challenge = Challenge {
             id: ChallengeId::new(self.now),
-            school: asking.school.id,
-            terminal: asking.asked.terminal,
-            seq: asking.asked.seq,
-            person: claim.person,
-            amount: asking.amount,
+            school: request.school.id,
+            terminal: request.asked.terminal,
+            seq: request.asked.seq,
+            person: payer.person,
+            amount: request.amount,
             which,
-            code: claim.code,
+            code: payer.code,
             expires_at: self.now.plus(LIFE),
             claimed_by: None,
             used: false,
         };
-        self.tell_refused(asking, claim, PASSWORD_REQUIRED.code);
-        let told = problem(asking, &password_required(&challenge.id.to_string(), which));
+        self.tell_refused(request, payer, PASSWORD_REQUIRED.code);
+        let told = problem(request, &password_required(&challenge.id.to_string(), which));
         self.decisions.challenges.push(challenge);
         told
     }
 
-    fn purse(&self, asking: &Asking, person: PersonId) -> Result<Purse, DbError> {
+    fn purse(&self, request: &ChargeRequest, person: PersonId) -> Result<Purse, DbError> {
         if let Some(purse) = self.purses.get(&person) {
             return Ok(*purse);
         }
-        let balances = self.held.balances(asking.school.id, person)?;
-        Ok(Purse::new(&balances, asking.school.policy.spend.card_balance))
+        let balances = self.accounts.balances(request.school.id, person)?;
+        Ok(Purse::new(&balances, request.school.policy.spend.card_balance))
     }
 
     fn status(&self, person: PersonId) -> Result<CardStatus, DbError> {
@@ -376,16 +381,16 @@ const fn missing(table: &'static str) -> DbError {
     DbError::Inconsistent { table, what: "what a charge needs is not there" }
 }
 
-fn refused(asking: &Asking, refusal: Refusal) -> Result<StoredResponse, serde_json::Error> {
+fn refused(request: &ChargeRequest, refusal: Refusal) -> Result<StoredResponse, serde_json::Error> {
     let error = ApiError::new(refusal.kind());
-    let error = match asking.detail() {
+    let error = match request.detail() {
         Some(detail) => error.detail(detail),
         None => error,
     };
-    problem(asking, &error)
+    problem(request, &error)
 }
 
 /// A refusal as it goes over the wire, now and at each repeat.
-fn problem(asking: &Asking, error: &ApiError) -> Result<StoredResponse, serde_json::Error> {
-    super::refusal::answer(error, &asking.request_id)
+fn problem(request: &ChargeRequest, error: &ApiError) -> Result<StoredResponse, serde_json::Error> {
+    super::refusal::answer(error, &request.request_id)
 }

@@ -1,6 +1,6 @@
 //! A scan that waits for a password.
 
-use super::rules::Which;
+use super::rules::TillPassword;
 use crate::{
     base::{
         clock::Timestamp,
@@ -35,7 +35,7 @@ pub struct Challenge {
     /// How much.
     pub amount: Fen,
     /// Which password.
-    pub which: Which,
+    pub which: TillPassword,
     /// The code that was scanned.
     pub code: CodeMark,
     /// When it is over.
@@ -81,7 +81,7 @@ mod tests {
             seq: Seq::new(7).unwrap(),
             person: PersonId::new(now),
             amount: fen(1250),
-            which: Which::Query,
+            which: TillPassword::Query,
             code: CodeMark { generation: 1, tick: 2, sub: 3 },
             expires_at: now.plus(LIFE),
             claimed_by: None,

@@ -2,7 +2,7 @@
 //! same rows: [`at_once`](super::at_once) without locks where nothing is unusual, otherwise
 //! [`under_locks`](super::under_locks).
 
-use super::asking::{Asking, Told};
+use super::request::{ChargeRequest, TillReply};
 use crate::{
     base::{
         clock::Clock,
@@ -68,15 +68,15 @@ pub struct Charging {
 
 #[async_trait(?Send)]
 impl Batch for Charging {
-    type Request = Asking;
-    type Answer = Told;
+    type Request = ChargeRequest;
+    type Answer = TillReply;
     type Error = ChargeError;
 
-    async fn run(&self, requests: &[Asking]) -> Result<Vec<Told>, ChargeError> {
+    async fn run(&self, requests: &[ChargeRequest]) -> Result<Vec<TillReply>, ChargeError> {
         let done = write_point::within("charge", self.charge(requests)).await?;
         self.sealer.notify_one();
         self.codes.remember_used(&done.used);
-        Ok(done.told)
+        Ok(done.replies)
     }
 
     fn is_unreachable(error: &ChargeError) -> bool {
@@ -85,10 +85,10 @@ impl Batch for Charging {
 }
 
 impl Charging {
-    async fn charge(&self, askings: &[Asking]) -> Result<Done, ChargeError> {
-        match self.charge_at_once(askings).await? {
+    async fn charge(&self, requests: &[ChargeRequest]) -> Result<Done, ChargeError> {
+        match self.charge_at_once(requests).await? {
             Some(done) => Ok(done),
-            None => self.charge_under_locks(askings).await,
+            None => self.charge_under_locks(requests).await,
         }
     }
 }
@@ -97,7 +97,7 @@ impl Charging {
 #[derive(Debug)]
 pub struct Done {
     /// What each request is told.
-    pub told: Vec<Told>,
+    pub replies: Vec<TillReply>,
     /// The codes that can be used no more.
     pub used: Vec<ShownCode>,
 }

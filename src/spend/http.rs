@@ -1,6 +1,8 @@
 //! Charges and reversals over HTTP, for tills.
 
-use super::{By, ChargeView, NotDecided, ReversalView, Spending, Wish, refusal::SEQ_CONFLICT};
+use super::{
+    ChargeView, NotDecided, PaidBy, ReversalView, Spending, TillCharge, refusal::SEQ_CONFLICT,
+};
 use crate::{
     base::{
         http::{
@@ -63,19 +65,19 @@ struct NewCharge {
 }
 
 impl NewCharge {
-    fn wish(self) -> Result<Wish, ApiError> {
+    fn charge(self) -> Result<TillCharge, ApiError> {
         let invalid = |pointer| ApiError::new(INVALID).field(pointer, "须为付款码，或口令与密码");
         let amount = Fen::new(self.amount_fen).map_err(|_| invalid("/amount_fen"))?;
         let by = match (self.code, self.challenge, self.password) {
-            (Some(code), None, None) => By::Code(code),
+            (Some(code), None, None) => PaidBy::Code(code),
             (None, Some(challenge), Some(password)) => {
-                By::Password { challenge, password: password.into() }
+                PaidBy::Password { challenge, password: password.into() }
             }
             (None, Some(_), None) => return Err(invalid("/password")),
             (None, None, Some(_)) => return Err(invalid("/challenge")),
             (None, None, None) | (Some(_), _, _) => return Err(invalid("/code")),
         };
-        Ok(Wish { seq: self.seq, amount, by })
+        Ok(TillCharge { seq: self.seq, amount, by })
     }
 }
 
@@ -109,8 +111,8 @@ async fn charge(
     body: ValidJson<NewCharge>,
     spending: Data<Spending>,
 ) -> Result<HttpResponse, ApiError> {
-    let wish = body.into_inner().wish()?;
-    let answer = spending.charge(&till, wish, request_id::current()).await?;
+    let wanted = body.into_inner().charge()?;
+    let answer = spending.charge(&till, wanted, request_id::current()).await?;
     Ok(respond(answer))
 }
 

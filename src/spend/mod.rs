@@ -8,7 +8,6 @@
 //! ask again under the same number.
 //! Invariant: no password is compared inside a transaction.
 
-mod asking;
 mod at_once;
 pub mod audit;
 mod batch;
@@ -17,17 +16,18 @@ pub mod charging;
 pub mod http;
 pub mod postings;
 mod refusal;
+mod request;
 mod reversal;
 mod rules;
 mod store;
 mod under_locks;
 mod writes;
 
-pub use asking::{Asking, Proof, Scan, Told};
 pub use batch::ChargeView;
 pub use refusal::Refusal;
-pub use reversal::{ReversalView, TakingBack};
-pub use rules::Which;
+pub use request::{ChargeRequest, Proof, Scan, TillReply};
+pub use reversal::{ReversalRequest, ReversalView};
+pub use rules::TillPassword;
 
 use crate::{
     base::{
@@ -71,17 +71,17 @@ pub struct Spending {
 
 /// What a till asks for.
 #[derive(Debug)]
-pub struct Wish {
+pub struct TillCharge {
     /// Its number.
     pub seq: Seq,
     /// How much; above zero.
     pub amount: Fen,
     /// By what.
-    pub by: By,
+    pub by: PaidBy,
 }
 
 /// By what a till asks for a charge.
-pub enum By {
+pub enum PaidBy {
     /// What its scanner read.
     Code(String),
     /// The password that an answer before asked for.
@@ -94,7 +94,7 @@ pub enum By {
 }
 
 /// Neither codes nor passwords print.
-impl fmt::Debug for By {
+impl fmt::Debug for PaidBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Code(_) => "Code",
@@ -148,7 +148,7 @@ enum Scanned {
     /// It is to be decided.
     Now(Scan),
     /// It was decided before.
-    Before(Told),
+    Before(TillReply),
     /// The terminal must wait so long.
     Slowed(Duration),
 }
@@ -158,14 +158,14 @@ impl Spending {
     pub async fn charge(
         &self,
         till: &Till,
-        wish: Wish,
+        wanted: TillCharge,
         request_id: String,
     ) -> Result<StoredResponse, NotDecided> {
         let request = self.request(till, request_id).await?;
-        let Wish { seq, amount, by } = wish;
+        let TillCharge { seq, amount, by } = wanted;
         let begun = self.clock.now();
         let (asked, proof, looked_at) = match by {
-            By::Code(code) => {
+            PaidBy::Code(code) => {
                 let content = till.call().signed.body_digest();
                 let asked = NumberedRequest::of(
                     till.call(),
@@ -181,7 +181,7 @@ impl Spending {
                     }
                 }
             }
-            By::Password { challenge, password } => {
+            PaidBy::Password { challenge, password } => {
                 let content = format!("{challenge}|{}", amount.get());
                 let at = (seq, SeqStep::Password);
                 let asked =
@@ -195,8 +195,9 @@ impl Spending {
             }
         };
         let Request { school, merchant, id: request_id, .. } = request;
-        let asking = Asking { asked, school, merchant, amount, proof, looked_at, request_id };
-        answered(self.charging.submit(asking).await?)
+        let request =
+            ChargeRequest { asked, school, merchant, amount, proof, looked_at, request_id };
+        answered(self.charging.submit(request).await?)
     }
 
     /// Takes a charge back, or sees to it that it is never made.
@@ -210,9 +211,9 @@ impl Spending {
         let at = (seq, SeqStep::Reversal);
         // Its number says everything.
         let asked = NumberedRequest::of(till.call(), at, AnswerKind::Reversal, b"");
-        let wish = TakingBack { asked, school, request_id };
+        let request = ReversalRequest { asked, school, request_id };
         let now = self.clock.now();
-        let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &wish).await).await;
+        let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &request).await).await;
         let told = told.map_err(LaneError::Failed)?;
         self.sealer.notify_one();
         answered(told)
@@ -273,8 +274,8 @@ impl Spending {
             return Ok(Proof::Password { challenge: Some(challenge), right: false });
         }
         let kind = match challenge.which {
-            Which::Query => PasswordKind::Query,
-            Which::Consumption => PasswordKind::Consumption,
+            TillPassword::Query => PasswordKind::Query,
+            TillPassword::Consumption => PasswordKind::Consumption,
         };
         let passwords = &self.passwords;
         let right = passwords.check_at_till(&request.school, challenge.person, kind, password);
@@ -283,9 +284,9 @@ impl Spending {
     }
 
     /// What is kept under the number of a request, if it was decided.
-    async fn kept(&self, asked: &NumberedRequest) -> Result<Option<Told>, DbError> {
+    async fn kept(&self, asked: &NumberedRequest) -> Result<Option<TillReply>, DbError> {
         let kept = known(Source::Db(&self.db), &[asked]).await?;
-        Ok(asking::told_under_its_number(asked, &kept))
+        Ok(request::reply_under_number(asked, &kept))
     }
 
     /// A till that must wait is still told what it was told before.
@@ -298,11 +299,11 @@ impl Spending {
     }
 }
 
-fn answered(told: Told) -> Result<StoredResponse, NotDecided> {
+fn answered(told: TillReply) -> Result<StoredResponse, NotDecided> {
     match told {
-        Told::Answer(answer) => Ok(answer),
-        Told::Conflict => Err(NotDecided::Conflict),
-        Told::NonceReused => Err(NotDecided::NonceReused),
-        Told::Late => Err(NotDecided::Late),
+        TillReply::Answer(answer) => Ok(answer),
+        TillReply::Conflict => Err(NotDecided::Conflict),
+        TillReply::NonceReused => Err(NotDecided::NonceReused),
+        TillReply::Late => Err(NotDecided::Late),
     }
 }

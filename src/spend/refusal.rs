@@ -1,7 +1,7 @@
 //! Why nothing was charged, or taken back, as a till is told. These are decided answers: they are
 //! kept under the till's number, and no money moved.
 
-use super::rules::Which;
+use super::rules::TillPassword;
 use crate::{
     base::http::{
         ApiError,
@@ -107,10 +107,10 @@ pub fn answer(error: &ApiError, request_id: &str) -> Result<StoredResponse, serd
 }
 
 /// What is told where a password is needed.
-pub fn password_required(challenge: &str, which: Which) -> ApiError {
+pub fn password_required(challenge: &str, which: TillPassword) -> ApiError {
     let title = match which {
-        Which::Consumption => "超过消费限额，请输入消费密码",
-        Which::Query => "请输入查询密码",
+        TillPassword::Consumption => "超过消费限额，请输入消费密码",
+        TillPassword::Query => "请输入查询密码",
     };
     ApiError::new(ProblemKind { title, ..PASSWORD_REQUIRED })
         .member("challenge", challenge)
@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn a_question_says_which_password() {
-        for (which, code) in [(Which::Consumption, "consumption"), (Which::Query, "query")] {
+        for (which, code) in
+            [(TillPassword::Consumption, "consumption"), (TillPassword::Query, "query")]
+        {
             let problem = password_required("0123", which).problem();
             let problem = serde_json::to_value(problem).unwrap();
             assert_eq!(
@@ -142,9 +144,9 @@ mod tests {
                 (&409.into(), &"password_required".into())
             );
             assert_eq!((&problem["challenge"], &problem["which"]), (&"0123".into(), &code.into()));
-            assert_eq!(Which::from_code(code), Some(which));
+            assert_eq!(TillPassword::from_code(code), Some(which));
             assert_eq!(serde_json::to_value(which).unwrap(), code);
         }
-        assert_eq!(Which::from_code(""), None);
+        assert_eq!(TillPassword::from_code(""), None);
     }
 }

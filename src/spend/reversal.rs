@@ -2,10 +2,10 @@
 //! charge takes the charge's number, so that the charge is refused when it arrives.
 
 use super::{
-    asking::Told,
     charging::ChargeError,
     postings::{self, Parties},
     refusal::{self, Refusal},
+    request::TillReply,
 };
 use crate::{
     base::{
@@ -15,7 +15,7 @@ use crate::{
         money::Fen,
     },
     cards::charges::{self, Charge, ChargeId},
-    ledger::Held,
+    ledger::LockedAccounts,
     schools::School,
     terminals::{
         MerchantId, keep, known, merchant_code,
@@ -28,7 +28,7 @@ use std::{collections::HashSet, sync::Arc};
 
 /// A reversal that a till asks for.
 #[derive(Clone, Debug)]
-pub struct TakingBack {
+pub struct ReversalRequest {
     /// Under which number, and by which signature.
     pub asked: NumberedRequest,
     /// Where the till stands.
@@ -53,49 +53,53 @@ pub struct ReversalView {
 
 /// Takes a charge back, or sees to it that it is never made. Nothing counts until the caller
 /// commits.
-pub async fn take_back(tx: &Tx, now: Timestamp, wish: &TakingBack) -> Result<Told, ChargeError> {
-    let kept = known(Source::Tx(tx), &[&wish.asked]).await?;
-    match check_seq(&wish.asked, &kept) {
-        SeqCheck::Repeat(answer) => return Ok(Told::Answer(answer)),
-        SeqCheck::Conflict => return Ok(Told::Conflict),
-        SeqCheck::NonceReused => return Ok(Told::NonceReused),
+pub async fn take_back(
+    tx: &Tx,
+    now: Timestamp,
+    request: &ReversalRequest,
+) -> Result<TillReply, ChargeError> {
+    let kept = known(Source::Tx(tx), &[&request.asked]).await?;
+    match check_seq(&request.asked, &kept) {
+        SeqCheck::Repeat(answer) => return Ok(TillReply::Answer(answer)),
+        SeqCheck::Conflict => return Ok(TillReply::Conflict),
+        SeqCheck::NonceReused => return Ok(TillReply::NonceReused),
         SeqCheck::First => {}
     }
-    let act = (wish.asked.terminal.uuid(), wish.asked.seq.number());
+    let act = (request.asked.terminal.uuid(), request.asked.seq.number());
     let answer = match charges::find(tx, act).await? {
-        None => forestall(tx, now, wish, &kept).await?,
-        Some(charge) if now > charge.at.plus(wish.school.policy.spend.reversal_window()) => {
-            refuse(tx, now, wish, Refusal::ReversalTooLate).await?
+        None => forestall(tx, now, request, &kept).await?,
+        Some(charge) if now > charge.at.plus(request.school.policy.spend.reversal_window()) => {
+            refuse(tx, now, request, Refusal::ReversalTooLate).await?
         }
-        Some(charge) => undo(tx, now, wish, &charge).await?,
+        Some(charge) => undo(tx, now, request, &charge).await?,
     };
-    Ok(Told::Answer(answer))
+    Ok(TillReply::Answer(answer))
 }
 
-/// There is no charge: the requests that could still make one are answered in advance. Whoever is
-/// deciding one of them now meets the key of its answer.
+/// There is no charge: the requests that could still make one are answered in advance. A transaction
+/// that is deciding one of them now violates the unique key on `terminal_answer` and runs again.
 async fn forestall(
     tx: &Tx,
     now: Timestamp,
-    wish: &TakingBack,
+    request: &ReversalRequest,
     kept: &[AnsweredRequest],
 ) -> Result<StoredResponse, ChargeError> {
     let error = ApiError::new(Refusal::ChargeReversed.kind());
-    let refused = refusal::answer(&error, &wish.request_id)?;
+    let refused = refusal::answer(&error, &request.request_id)?;
     let answered = |step| {
-        let asked = &wish.asked;
+        let asked = &request.asked;
         let mut ours = kept.iter().map(|kept| &kept.asked);
         ours.any(|k| (k.terminal, k.seq, k.step) == (asked.terminal, asked.seq, step))
     };
     let open = [SeqStep::Act, SeqStep::Password].into_iter().filter(|step| !answered(*step));
     let mut kept: Vec<AnsweredRequest> = open
         .map(|step| AnsweredRequest {
-            asked: NumberedRequest { step, ..wish.asked.reversed_before() },
+            asked: NumberedRequest { step, ..request.asked.reversed_before() },
             answer: refused.clone(),
         })
         .collect();
     let answer = done(None, Fen::ZERO, now)?;
-    kept.push(AnsweredRequest { asked: wish.asked.clone(), answer: answer.clone() });
+    kept.push(AnsweredRequest { asked: request.asked.clone(), answer: answer.clone() });
     keep(tx, &kept, now).await?;
     Ok(answer)
 }
@@ -103,11 +107,12 @@ async fn forestall(
 async fn refuse(
     tx: &Tx,
     now: Timestamp,
-    wish: &TakingBack,
+    request: &ReversalRequest,
     refusal: Refusal,
 ) -> Result<StoredResponse, ChargeError> {
-    let answer = refusal::answer(&ApiError::new(refusal.kind()), &wish.request_id)?;
-    keep(tx, &[AnsweredRequest { asked: wish.asked.clone(), answer: answer.clone() }], now).await?;
+    let answer = refusal::answer(&ApiError::new(refusal.kind()), &request.request_id)?;
+    keep(tx, &[AnsweredRequest { asked: request.asked.clone(), answer: answer.clone() }], now)
+        .await?;
     Ok(answer)
 }
 
@@ -115,7 +120,7 @@ async fn refuse(
 async fn undo(
     tx: &Tx,
     now: Timestamp,
-    wish: &TakingBack,
+    request: &ReversalRequest,
     charge: &Charge,
 ) -> Result<StoredResponse, ChargeError> {
     let (school, person) = (charge.school, charge.person);
@@ -123,13 +128,13 @@ async fn undo(
     let merchant = merchant_code(tx.into(), MerchantId::from_uuid(charge.merchant)).await?;
     let merchant = postings::merchant_account(&merchant)?;
     let others = [(school, merchant.clone())];
-    let held = Held::lock(tx, HashSet::from([(school, person)]), &others).await?;
+    let accounts = LockedAccounts::lock(tx, HashSet::from([(school, person)]), &others).await?;
     let parties = Parties { school, person, act: charge.act, payee: &merchant };
     let transfer = postings::spent_back(&parties, &charge.drawn, now);
     let answer = done(Some(charge.id), charge.drawn.amount, now)?;
-    let kept = AnsweredRequest { asked: wish.asked.clone(), answer: answer.clone() };
+    let kept = AnsweredRequest { asked: request.asked.clone(), answer: answer.clone() };
     let beside = vec![charges::write_of_reversal(charge.act, now), write_of(&[kept], now)];
-    held.post(tx, now, &[transfer], beside).await?;
+    accounts.post(tx, now, &[transfer], beside).await?;
     Ok(answer)
 }
 

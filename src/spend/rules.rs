@@ -1,4 +1,4 @@
-//! Whether a code may be charged: pure rules, in the order in which they are told.
+//! The rules of a charge, pure: the first that is violated is the refusal.
 
 use super::refusal::Refusal;
 use crate::{
@@ -10,14 +10,14 @@ use crate::{
 /// A password that a till asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Which {
+pub enum TillPassword {
     /// 消费密码, beyond a limit.
     Consumption,
     /// 查询密码, at each scan where a school wants it.
     Query,
 }
 
-impl Which {
+impl TillPassword {
     /// As stored.
     pub const fn code(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Which {
 
 /// A charge that is asked for, by a code that was good or a password that was right.
 #[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
+pub struct ChargeCheck<'a> {
     /// What the school wants.
     pub policy: &'a Policy,
     /// Whether the card may be used.
@@ -42,47 +42,47 @@ pub struct Case<'a> {
     /// How much.
     pub amount: Fen,
     /// The password that was given; a code alone gives none.
-    pub given: Option<Which>,
+    pub given: Option<TillPassword>,
     /// When.
     pub now: Timestamp,
 }
 
-/// What becomes of a case.
+/// What the rules say of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RuleOutcome {
     /// It is charged; the purse and what was spent have moved on.
     Charged(Drawn),
     /// It is not.
     Refused(Refusal),
     /// Not without that password.
-    Ask(Which),
+    Ask(TillPassword),
 }
 
-impl Case<'_> {
+impl ChargeCheck<'_> {
     /// Decides, and on success takes the money out of the purse and counts it as spent.
-    pub fn decide(&self, purse: &mut Purse, spent: &mut Spent) -> Verdict {
+    pub fn decide(&self, purse: &mut Purse, spent: &mut Spent) -> RuleOutcome {
         if let Some(stopped) = stopped(self.status) {
-            return Verdict::Refused(stopped);
+            return RuleOutcome::Refused(stopped);
         }
         if purse.in_debt() {
-            return Verdict::Refused(Refusal::AccountInDebt);
+            return RuleOutcome::Refused(Refusal::AccountInDebt);
         }
         if purse.available().get() < self.amount.get() {
-            return Verdict::Refused(Refusal::BalanceInsufficient);
+            return RuleOutcome::Refused(Refusal::BalanceInsufficient);
         }
         if let Some(verdict) = self.beyond_limits(spent) {
             return verdict;
         }
         if self.policy.spend.password_each_scan && self.given.is_none() {
-            return Verdict::Ask(Which::Query);
+            return RuleOutcome::Ask(TillPassword::Query);
         }
         // From here on the charge is made.
         match purse.draw(self.amount) {
             Ok(drawn) => {
                 spent.add(self.meal(), self.amount);
-                Verdict::Charged(drawn)
+                RuleOutcome::Charged(drawn)
             }
-            Err(_) => Verdict::Refused(Refusal::BalanceInsufficient),
+            Err(_) => RuleOutcome::Refused(Refusal::BalanceInsufficient),
         }
     }
 
@@ -91,19 +91,21 @@ impl Case<'_> {
         self.policy.limits.as_ref().map_or(Meal::OTHER, |limits| limits.meal_at(self.now))
     }
 
-    fn beyond_limits(&self, spent: &Spent) -> Option<Verdict> {
+    fn beyond_limits(&self, spent: &Spent) -> Option<RuleOutcome> {
         let limits = self.policy.limits.as_ref()?;
         let over = spent.over(limits, self.meal(), self.amount)?;
-        let refused = Verdict::Refused(match over {
+        let refused = RuleOutcome::Refused(match over {
             Over::Meal => Refusal::LimitMeal,
             Over::Day => Refusal::LimitDay,
         });
         match (limits.over_limit, self.given) {
-            (OverLimit::Password, None) => Some(Verdict::Ask(Which::Consumption)),
-            (OverLimit::Password, Some(Which::Consumption)) => None,
+            (OverLimit::Password, None) => Some(RuleOutcome::Ask(TillPassword::Consumption)),
+            (OverLimit::Password, Some(TillPassword::Consumption)) => None,
             // Where the limit was passed since the other password was asked for, only a new scan
             // can ask for this one.
-            (OverLimit::Refuse, _) | (OverLimit::Password, Some(Which::Query)) => Some(refused),
+            (OverLimit::Refuse, _) | (OverLimit::Password, Some(TillPassword::Query)) => {
+                Some(refused)
+            }
         }
     }
 }
@@ -128,8 +130,8 @@ mod tests {
         AccountClosed, AccountDormant, AccountExpired, AccountInDebt, AccountLost,
         BalanceInsufficient, LimitDay, LimitMeal,
     };
-    use Verdict::{Ask, Refused};
-    use Which::{Consumption, Query};
+    use RuleOutcome::{Ask, Refused};
+    use TillPassword::{Consumption, Query};
 
     const NONE: &str = "";
     const REFUSES: &str = "[limits]\nmeal_fen = 3000\nday_fen = 5000\nover_limit = \"refuse\"\n";
@@ -146,8 +148,8 @@ mod tests {
         Policy::parse(&text.replace("[consent]", &format!("{tables}[consent]"))).unwrap()
     }
 
-    fn yes(amount: i64) -> Verdict {
-        Verdict::Charged(Drawn { amount: fen(amount), from_e_account: fen(amount) })
+    fn yes(amount: i64) -> RuleOutcome {
+        RuleOutcome::Charged(Drawn { amount: fen(amount), from_e_account: fen(amount) })
     }
 
     /// Tables of the policy; status, balance; spent at this meal, and at another; amount, the
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn a_scan_is_judged_in_this_order() {
-        type Row = (String, CardStatus, i64, (i64, i64), (i64, Option<Which>), Verdict);
+        type Row = (String, CardStatus, i64, (i64, i64), (i64, Option<TillPassword>), RuleOutcome);
         let both = format!("{ASKS}{EACH}");
         let strict = format!("{REFUSES}{EACH}");
         let row = |tables: &str, status, balance, spent, asked, verdict| -> Row {
@@ -193,16 +195,16 @@ mod tests {
         let now = Timestamp::parse_rfc3339("2026-11-21T12:00:00+08:00").unwrap();
         for (tables, status, balance, (here, elsewhere), (amount, given), verdict) in rows {
             let policy = policy(&tables);
-            let case = Case { policy: &policy, status, amount: fen(amount), given, now };
+            let check = ChargeCheck { policy: &policy, status, amount: fen(amount), given, now };
             let mut purse = Purse::of([balance, 0, 0].map(Balance::new), false);
             let mut spent = Spent::default();
-            spent.add(case.meal(), fen(here));
+            spent.add(check.meal(), fen(here));
             spent.add(Meal::from_number(0), fen(elsewhere));
             let before = (purse, spent.clone());
             let what = format!("{tables} {status:?} {balance} {here} {elsewhere} {given:?}");
-            assert_eq!(case.decide(&mut purse, &mut spent), verdict, "{what}");
-            if matches!(verdict, Verdict::Charged(_)) {
-                assert_eq!(spent.in_meal(case.meal()), fen(here + amount), "{what}");
+            assert_eq!(check.decide(&mut purse, &mut spent), verdict, "{what}");
+            if matches!(verdict, RuleOutcome::Charged(_)) {
+                assert_eq!(spent.in_meal(check.meal()), fen(here + amount), "{what}");
                 assert_eq!(purse.total().map(Balance::get), Some(balance - amount), "{what}");
             } else {
                 assert_eq!((purse, spent), before, "{what}: nothing moved");

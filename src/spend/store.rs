@@ -4,7 +4,7 @@
 use super::{
     challenge::{Challenge, ChallengeId, CodeMark},
     postings::{SPENT, SPENT_BACK},
-    rules::Which,
+    rules::TillPassword,
 };
 use crate::{
     base::{
@@ -98,7 +98,7 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
         seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("no number"))?,
         person: PersonId::from_uuid(row.try_get("", "person_id")?),
         amount: Fen::new(row.try_get("", "amount_fen")?).map_err(|_| broken("no amount"))?,
-        which: Which::from_code(&which).ok_or(broken("unknown password"))?,
+        which: TillPassword::from_code(&which).ok_or(broken("unknown password"))?,
         code: CodeMark {
             generation: u32::try_from(generation).map_err(|_| broken("no generation"))?,
             tick: u64::try_from(tick).map_err(|_| broken("no step"))?,

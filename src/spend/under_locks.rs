@@ -16,9 +16,9 @@
 //! One charge costs the same statements as sixty-four.
 
 use super::{
-    asking::{Asking, Told, to_decide, told_before, touched},
     batch::{Inputs, RequestKey, decide, key_of},
     charging::{ChargeError, Charging, Done},
+    request::{ChargeRequest, TillReply, reply_before, to_decide, touched},
     store,
     writes::Basis,
 };
@@ -28,7 +28,7 @@ use crate::{
         crypto::seal::Sealer,
         db::{DbError, Source, Tx},
     },
-    ledger::Held,
+    ledger::LockedAccounts,
     passcode::{self, CodeUse, ShownCode},
     terminals::{
         known,
@@ -39,9 +39,12 @@ use std::collections::HashMap;
 
 impl Charging {
     /// Decides charges and has committed when it answers.
-    pub async fn charge_under_locks(&self, askings: &[Asking]) -> Result<Done, ChargeError> {
+    pub async fn charge_under_locks(
+        &self,
+        requests: &[ChargeRequest],
+    ) -> Result<Done, ChargeError> {
         // Each run has its own time: the one before may have waited for the database.
-        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, askings).await;
+        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, requests).await;
         self.db.in_tx(charge).await
     }
 }
@@ -52,31 +55,31 @@ async fn charge_all(
     tx: &Tx,
     now: Timestamp,
     names: &Sealer,
-    askings: &[Asking],
+    requests: &[ChargeRequest],
 ) -> Result<Done, ChargeError> {
-    let (persons, merchants) = touched(askings)?;
-    let held = Held::lock(tx, persons, &merchants).await?;
-    let asked: Vec<&NumberedRequest> = askings.iter().map(|asking| &asking.asked).collect();
+    let (persons, merchants) = touched(requests)?;
+    let accounts = LockedAccounts::lock(tx, persons, &merchants).await?;
+    let asked: Vec<&NumberedRequest> = requests.iter().map(|request| &request.asked).collect();
     let mut kept = known(Source::Tx(tx), &asked).await?;
-    let open = to_decide(askings, &kept, now);
-    let open: Vec<&Asking> =
-        askings.iter().zip(open).filter(|(_, open)| *open).map(|(asking, _)| asking).collect();
+    let open = to_decide(requests, &kept, now);
+    let open: Vec<&ChargeRequest> =
+        requests.iter().zip(open).filter(|(_, open)| *open).map(|(request, _)| request).collect();
     let inputs = inputs(tx, now, &open).await?;
-    let decisions = decide((now, names), &held, inputs, &open)?;
+    let decisions = decide((now, names), accounts.accounts(), inputs, &open)?;
     let writes = decisions.writes(now, &Basis::Locked)?;
-    held.post(tx, now, &decisions.transfers, writes).await?;
+    accounts.post(tx, now, &decisions.transfers, writes).await?;
     kept.extend(decisions.answers);
-    let used = open.iter().filter_map(|asking| asking.shown().copied()).collect();
-    let told = askings.iter().map(|asking| told_in_the_end(asking, &kept, now));
-    Ok(Done { told: told.collect::<Result<_, _>>()?, used })
+    let used = open.iter().filter_map(|request| request.shown().copied()).collect();
+    let replies = requests.iter().map(|request| final_reply(request, &kept, now));
+    Ok(Done { replies: replies.collect::<Result<_, _>>()?, used })
 }
 
 /// Uses the codes up and reads what the decisions need.
-async fn inputs(tx: &Tx, now: Timestamp, open: &[&Asking]) -> Result<Inputs, DbError> {
+async fn inputs(tx: &Tx, now: Timestamp, open: &[&ChargeRequest]) -> Result<Inputs, DbError> {
     let shown: Vec<(ShownCode, &str)> =
-        open.iter().filter_map(|asking| Some((*asking.shown()?, ""))).collect();
+        open.iter().filter_map(|request| Some((*request.shown()?, ""))).collect();
     let uses = passcode::use_up(tx, &shown, now).await?;
-    let challenges = open.iter().filter_map(|asking| Some(asking.challenge()?.id)).collect();
+    let challenges = open.iter().filter_map(|request| Some(request.challenge()?.id)).collect();
     let challenges = store::challenges(Source::Tx(tx), challenges).await?;
     let inputs = Inputs::of(Source::Tx(tx).ask(Inputs::questions(now, open)).await?)?;
     Ok(Inputs {
@@ -87,18 +90,18 @@ async fn inputs(tx: &Tx, now: Timestamp, open: &[&Asking]) -> Result<Inputs, DbE
 }
 
 /// What became of the code of each request.
-fn uses_by_request(open: &[&Asking], uses: Vec<CodeUse>) -> HashMap<RequestKey, CodeUse> {
-    let with_code = open.iter().filter(|asking| asking.shown().is_some());
-    with_code.map(|asking| key_of(asking)).zip(uses).collect()
+fn uses_by_request(open: &[&ChargeRequest], uses: Vec<CodeUse>) -> HashMap<RequestKey, CodeUse> {
+    let with_code = open.iter().filter(|request| request.shown().is_some());
+    with_code.map(|request| key_of(request)).zip(uses).collect()
 }
 
 /// Everybody's answer is kept by now, but theirs who came too late for one.
-fn told_in_the_end(
-    asking: &Asking,
+fn final_reply(
+    request: &ChargeRequest,
     kept: &[AnsweredRequest],
     now: Timestamp,
-) -> Result<Told, DbError> {
+) -> Result<TillReply, DbError> {
     let missing = DbError::Inconsistent { table: "terminal_answer", what: "no answer" };
-    let late = asking.is_late(now).then_some(Told::Late);
-    told_before(asking, kept).or(late).ok_or(missing)
+    let late = request.is_late(now).then_some(TillReply::Late);
+    reply_before(request, kept).or(late).ok_or(missing)
 }

@@ -5,21 +5,28 @@
 //! CARD TRANSITION E` and `school ACCOUNT FEN` say what must stand then, `seal` seals.
 
 use crate::ledger::support::{
-    KIND, NOW, SCHOOL, account, commit, leg, on_day, person, proven, seal_some, simple, spend,
-    top_up,
+    KIND, NOW, SCHOOL, account, commit, lanes, leg, on_day, person, proven, seal_some, simple,
+    spend, top_up,
 };
 use onecard::{
-    base::{clock::ManualClock, ids::SchoolId, money::Balance},
+    base::{
+        clock::ManualClock,
+        db::Tx,
+        ids::SchoolId,
+        money::{Balance, Fen},
+    },
+    cards::Purse,
     ledger::{
-        LedgerError, Outcome, Posted, Refusal,
+        LedgerError, LockedAccounts, Outcome, Posted, Refusal,
         account::{Account, SchoolAccount},
         balances::{person_balances, school_balance},
-        post, seal,
+        post_all, seal,
         transfer::{BadTransfer, Nature, Transfer},
         verify::Law,
     },
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
+use std::collections::HashSet;
 use testkit::{TestDb, on_each_database};
 
 on_each_database!(
@@ -33,6 +40,7 @@ on_each_database!(
     schools_do_not_share_references,
     balances_can_be_read_inside_a_transaction,
     an_account_that_money_passes_through_is_not_written,
+    the_purse_pays_goods_and_holds_with_locks_and_without,
     history_cannot_be_changed,
     an_empty_ledger_is_clean,
 );
@@ -202,7 +210,7 @@ async fn balances_can_be_read_inside_a_transaction(db: &TestDb) {
     let seen = db
         .db
         .in_tx(async |tx| {
-            assert!(post(tx, NOW, &top_up("a", 1, 7)).await?.is_ok());
+            assert!(post_all(tx, NOW, &[top_up("a", 1, 7)]).await?[0].is_ok());
             let person = person_balances(tx, SCHOOL, person(1)).await?;
             Ok::<_, LedgerError>((person, school_balance(tx, SCHOOL, &wechat).await?))
         })
@@ -235,6 +243,36 @@ async fn an_account_that_money_passes_through_is_not_written(db: &TestDb) {
         commit(&db.db, std::slice::from_ref(&transfer)).await.unwrap();
         assert_eq!(versions().await, expected, "{}", transfer.reference);
     }
+    proven(&db.db).await;
+}
+
+/// An account of the person that is paid for the first time is opened under the lock.
+async fn the_purse_pays_goods_and_holds_with_locks_and_without(db: &TestDb) {
+    commit(&db.db, &[top_up("a", 1, 5000)]).await.unwrap();
+    let lanes = lanes(&db.db, 1);
+    for (n, word) in ["hold", "goods", "canteen"].into_iter().enumerate() {
+        let payee = account(word, 1);
+        let pay = async |tx: &Tx| {
+            let persons = HashSet::from([(SCHOOL, person(1))]);
+            let read = LockedAccounts::lock(tx, persons, &[(SCHOOL, payee.clone())]).await?;
+            let mut purse = Purse::new(&read.accounts().balances(SCHOOL, person(1))?, false);
+            let drawn = purse.draw(Fen::new(100).unwrap()).unwrap();
+            let paid = simple(&format!("pay {word}"), Nature::Command, 1, drawn.legs(&payee));
+            read.post(tx, NOW, &[paid], vec![]).await?;
+            Ok::<_, LedgerError>(drawn)
+        };
+        let drawn = db.db.in_tx(pay).await.unwrap();
+        let again = simple(&format!("again {word}"), Nature::Command, 1, drawn.legs(&payee));
+        lanes.submit(again).await.unwrap().unwrap();
+        let back = simple(&format!("back {word}"), Nature::Command, 1, drawn.legs_back(&payee));
+        lanes.submit(back).await.unwrap().unwrap();
+        let balances = person_balances(&db.db, SCHOOL, person(1)).await.unwrap();
+        assert_eq!(balances.total().get(), 4900 - 100 * i64::try_from(n).unwrap(), "{word}");
+    }
+    // There are 100 fen withheld.
+    let all =
+        simple("all", Nature::Command, 1, vec![leg(account("hold", 1), account("e", 1), 101)]);
+    assert_eq!(commit(&db.db, &[all]).await.unwrap(), [Err(Refusal::Insufficient)]);
     proven(&db.db).await;
 }
 

@@ -1,14 +1,16 @@
 //! Words for transfers, and the proof at the end of a test.
 
+use async_trait::async_trait;
 use onecard::{
     base::{
         clock::{Day, Timestamp},
-        db::Db,
+        db::{Db, DbError, Source, TxError},
         ids::{PersonId, SchoolId},
+        lane::{Batch, Lanes},
         money::Fen,
     },
     ledger::{
-        LedgerError, Outcome,
+        LedgerError, Outcome, Refusal, UnlockedAccounts,
         account::{Account, CardAccount, CardId, Name, PersonAccount, SchoolAccount},
         post_all, seal,
         transfer::{Kind, Leg, Nature, Transfer},
@@ -16,6 +18,7 @@ use onecard::{
     },
 };
 use rand::{SeedableRng, rngs::StdRng};
+use tokio_util::task::LocalPoolHandle;
 use uuid::Uuid;
 
 pub const SCHOOL: SchoolId = SchoolId::from_number(1);
@@ -98,6 +101,50 @@ pub fn on_day(transfer: Transfer, day: i32) -> Transfer {
 /// Posts in one commit.
 pub async fn commit(db: &Db, transfers: &[Transfer]) -> Result<Vec<Outcome>, LedgerError> {
     db.in_tx(async |tx| post_all(tx, NOW, transfers).await).await
+}
+
+/// What lanes do with transfers that stand alone: as charges, without locks where the database has
+/// row locks, and where that does not hold, as settled payments.
+pub struct Posting(Db);
+
+/// Lanes that post.
+pub fn lanes(db: &Db, lanes: usize) -> Lanes<Posting> {
+    Lanes::start(&LocalPoolHandle::new(1), Posting(db.clone()), lanes, 64)
+}
+
+#[async_trait(?Send)]
+impl Batch for Posting {
+    type Request = Transfer;
+    type Answer = Result<(), Refusal>;
+    type Error = LedgerError;
+
+    async fn run(&self, transfers: &[Transfer]) -> Result<Vec<Self::Answer>, LedgerError> {
+        if !self.0.is_sqlite() {
+            match without_locks(&self.0, transfers).await {
+                Ok(()) => return Ok(vec![Ok(()); transfers.len()]),
+                // A refusal may be a repeat, of what was posted before.
+                Err(LedgerError::Refused(_)) => {}
+                Err(error) if error.db().is_some_and(DbError::is_transient) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let outcomes = commit(&self.0, transfers).await?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.map(drop)).collect())
+    }
+
+    fn is_unreachable(error: &LedgerError) -> bool {
+        error.db().is_some_and(DbError::is_unreachable)
+    }
+}
+
+async fn without_locks(db: &Db, transfers: &[Transfer]) -> Result<(), LedgerError> {
+    let persons = transfers.iter().filter_map(|t| Some((t.school, t.person?))).collect();
+    let ends = transfers.iter().flat_map(|t| {
+        t.legs.iter().flat_map(|leg| [(t.school, leg.from.clone()), (t.school, leg.to.clone())])
+    });
+    let question = UnlockedAccounts::question(&persons, &ends.collect::<Vec<_>>());
+    let [accounts] = Source::Db(db).ask([question]).await?;
+    UnlockedAccounts::of(persons, &accounts)?.post(db, NOW, transfers, vec![]).await
 }
 
 /// Seals at most a thousand batches of the school.

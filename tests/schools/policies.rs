@@ -1,11 +1,7 @@
 //! Policy files: bad ones are refused with line and reason. Stored policies: what a newer release
 //! wrote is kept and ignored.
 
-use crate::schools::{
-    NOW,
-    databases::{Fresh, on_both_databases},
-    xnec,
-};
+use crate::schools::{NOW, xnec};
 use onecard::{
     base::clock::ManualClock,
     schools::{
@@ -16,8 +12,9 @@ use onecard::{
 use serde_json::{Value, json};
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
+use testkit::{Rows, TestDb, on_each_database};
 
-on_both_databases!(
+on_each_database!(
     a_policy_of_a_newer_release_is_read,
     what_a_newer_release_stored_is_dropped_only_when_told_to,
 );
@@ -124,37 +121,38 @@ fn newer(stored: &str) -> String {
     policy.to_string()
 }
 
-async fn import(fresh: &Fresh, text: &str, replace: bool) -> Result<Outcome, String> {
+async fn import(db: &TestDb, text: &str, replace: bool) -> Result<Outcome, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("xnec.toml");
     fs::write(&path, text).unwrap();
-    match import_schools(&fresh.db, &[path], replace, NOW).await {
+    match import_schools(&db.db, &[path], replace, NOW).await {
         Ok(done) => Ok(done[0].outcome),
         Err(ImportError::Files(problems)) => Err(problems[0].reason.clone()),
         Err(ImportError::Db(error)) => panic!("{error}"),
     }
 }
 
-async fn stored(fresh: &Fresh) -> String {
-    fresh.texts("SELECT policy FROM school").await.remove(0)
+async fn stored(db: &TestDb) -> String {
+    Rows::of(&db.url).await.texts("SELECT policy FROM school").await.remove(0)
 }
 
-async fn school(fresh: &Fresh) -> Option<Arc<School>> {
-    let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
+async fn school(db: &TestDb) -> Option<Arc<School>> {
+    let schools = Schools::new(db.db.clone(), Arc::new(ManualClock::new(NOW)));
     schools.by_code("xnec").await.unwrap()
 }
 
 /// Imports the policy, then rewrites its row as a newer release would; the row's text.
-async fn upgraded(fresh: &Fresh) -> String {
-    assert_eq!(import(fresh, &xnec(), false).await, Ok(Outcome::Added));
-    let row = newer(&stored(fresh).await);
-    fresh.tamper(&format!("UPDATE school SET policy = '{}'", row.replace('\'', "''"))).await;
+async fn upgraded(db: &TestDb) -> String {
+    assert_eq!(import(db, &xnec(), false).await, Ok(Outcome::Added));
+    let row = newer(&stored(db).await);
+    let update = format!("UPDATE school SET policy = '{}'", row.replace('\'', "''"));
+    assert_eq!(Rows::of(&db.url).await.change(&update, []).await, 1);
     row
 }
 
-async fn a_policy_of_a_newer_release_is_read(fresh: &Fresh) {
-    let row = upgraded(fresh).await;
-    let school = school(fresh).await.unwrap();
+async fn a_policy_of_a_newer_release_is_read(db: &TestDb) {
+    let row = upgraded(db).await;
+    let school = school(db).await.unwrap();
     assert_eq!(school.policy, Policy::parse(&xnec()).unwrap());
     let mut ignored = StoredPolicy::parse(&row).unwrap().ignored;
     ignored.sort_unstable();
@@ -163,18 +161,18 @@ async fn a_policy_of_a_newer_release_is_read(fresh: &Fresh) {
     assert_eq!(ignored, newer);
 }
 
-async fn what_a_newer_release_stored_is_dropped_only_when_told_to(fresh: &Fresh) {
-    let row = upgraded(fresh).await;
-    assert_eq!(import(fresh, &xnec(), false).await, Ok(Outcome::Unchanged));
+async fn what_a_newer_release_stored_is_dropped_only_when_told_to(db: &TestDb) {
+    let row = upgraded(db).await;
+    assert_eq!(import(db, &xnec(), false).await, Ok(Outcome::Unchanged));
     let next = xnec().replace("version = 3", "version = 4");
-    let told = import(fresh, &next, false).await.unwrap_err();
+    let told = import(db, &next, false).await.unwrap_err();
     assert!(told.contains("--replace"), "{told}");
     for (_, key) in NEWER {
         assert!(told.contains(key), "{key}: {told}");
     }
-    assert_eq!(stored(fresh).await, row);
-    assert_eq!(import(fresh, &next, true).await, Ok(Outcome::Changed));
-    assert_eq!(StoredPolicy::parse(&stored(fresh).await).unwrap().ignored, Vec::<String>::new());
+    assert_eq!(stored(db).await, row);
+    assert_eq!(import(db, &next, true).await, Ok(Outcome::Changed));
+    assert_eq!(StoredPolicy::parse(&stored(db).await).unwrap().ignored, Vec::<String>::new());
 }
 
 #[test]

@@ -9,21 +9,30 @@ use crate::spend::{
 use onecard::{
     base::{
         clock::Clock,
-        db::{Db, DbSettings},
+        db::{Db, DbError, DbSettings, Source, Tx},
         lane::Batch,
     },
-    ledger::verify::verify,
+    cards::charges,
+    ledger::{
+        LedgerError, LockedAccounts, UnlockedAccounts,
+        account::{Account, SchoolAccount},
+        verify::verify,
+    },
     passcode::{EndReason, Wallet, end_devices},
     schools::School,
-    spend::{Asking, Proof, Scan, audit::audit, charging::Charging},
+    spend::{ChargeRequest, Proof, Scan, audit::audit, charging::Charging},
     terminals::seq::NumberedRequest,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use testkit::{Rows, TestDb, on_postgres};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+use testkit::{Rows, TestDb, on_each_database, on_postgres};
 
 /// Without locks there is nothing but PostgreSQL.
-mod postgres {
+mod postgres_only {
     #[tokio::test]
     async fn the_same_charges_leave_the_same_rows_both_ways() {
         super::on_postgres(super::the_same_charges_leave_the_same_rows_both_ways).await;
@@ -38,6 +47,22 @@ mod postgres {
 /// Spent of a meal and of a day, a card that may be overdrawn, a password at each scan.
 const POLICIES: [&str; 4] = ["", D0, D3, "[spend]\ncard_balance = true\nshow_balance = true\n"];
 const TILL: u128 = 7;
+/// What the requests of [`one_of_each`] are answered, under one policy or another.
+const REPLIES: [&str; 13] = [
+    "account_closed",
+    "account_dormant",
+    "account_expired",
+    "account_in_debt",
+    "account_lost",
+    "balance_insufficient",
+    "code_clock_skew",
+    "code_invalid",
+    "code_used",
+    "code_wrong_purpose",
+    "limit_meal",
+    "ok",
+    "password_required",
+];
 
 async fn the_same_charges_leave_the_same_rows_both_ways(db: &TestDb) {
     let counter = Counter::open(db, "", 10_000).await;
@@ -47,16 +72,18 @@ async fn the_same_charges_leave_the_same_rows_both_ways(db: &TestDb) {
     for policy in POLICIES {
         let school =
             Arc::new(School { policy: shop::policy(policy), ..counter.school.as_ref().clone() });
-        let at_school =
-            |request: &Asking| Asking { school: Arc::clone(&school), ..request.clone() };
-        let requests: Vec<Asking> = requests.iter().map(at_school).collect();
+        let at_school = |request: &ChargeRequest| ChargeRequest {
+            school: Arc::clone(&school),
+            ..request.clone()
+        };
+        let requests: Vec<ChargeRequest> = requests.iter().map(at_school).collect();
         let (unlocked, locked) = (Copy::of(db, "unlocked").await, Copy::of(db, "locked").await);
         assert_eq!(unlocked.rows.everything().await, locked.rows.everything().await);
         let at_once = unlocked.charging(&counter).charge_at_once(&requests).await.unwrap();
         let at_once = at_once.expect("the usual batch");
         let under_locks = locked.charging(&counter).charge_under_locks(&requests).await.unwrap();
-        let told = at_once.told.iter().map(code).collect::<Vec<_>>();
-        assert_eq!(told, under_locks.told.iter().map(code).collect::<Vec<_>>(), "{policy}");
+        let told = at_once.replies.iter().map(code).collect::<Vec<_>>();
+        assert_eq!(told, under_locks.replies.iter().map(code).collect::<Vec<_>>(), "{policy}");
         assert_eq!(at_once.used, under_locks.used, "{policy}");
         for told in told {
             *seen.entry(told).or_default() += 1;
@@ -72,22 +99,7 @@ async fn the_same_charges_leave_the_same_rows_both_ways(db: &TestDb) {
         locked.remove().await;
     }
     println!("{seen:?}");
-    let expected = [
-        "account_closed",
-        "account_dormant",
-        "account_expired",
-        "account_in_debt",
-        "account_lost",
-        "balance_insufficient",
-        "code_clock_skew",
-        "code_invalid",
-        "code_used",
-        "code_wrong_purpose",
-        "limit_meal",
-        "ok",
-        "password_required",
-    ];
-    assert_eq!(seen.keys().collect::<Vec<_>>(), expected, "each of them was compared");
+    assert_eq!(seen.keys().collect::<Vec<_>>(), REPLIES, "each of them was compared");
 }
 
 /// Opens the merchant's account, gives everybody something spent before, and stops some cards.
@@ -108,11 +120,11 @@ async fn prepare(counter: &Counter) {
 }
 
 /// Somebody pays several times, others may not pay, and some codes are no good.
-fn one_of_each(counter: &Counter) -> Vec<Asking> {
+fn one_of_each(counter: &Counter) -> Vec<ChargeRequest> {
     let skewed = {
         let scan = counter.scan(0, TILL, 5);
         let Proof::Scan(Scan::Good(shown)) = scan.proof else { panic!("not a good scan") };
-        Asking { proof: Proof::Scan(Scan::Skewed(shown)), ..scan }
+        ChargeRequest { proof: Proof::Scan(Scan::Skewed(shown)), ..scan }
     };
     let slips = [
         Scan::Used,
@@ -147,18 +159,18 @@ async fn what_is_unusual_is_left_to_the_locks(db: &TestDb) {
     let end =
         counter.world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Lost, now).await);
     end.await.unwrap();
-    let with = |proof: &Proof, seq| Asking {
+    let with = |proof: &Proof, seq| ChargeRequest {
         proof: proof.clone(),
         ..counter.asking(Scan::Invalid, (TILL, seq), 100)
     };
     let nonce = {
         let request = counter.scan(1, TILL, 100);
         let nonce = first[0].asked.nonce.clone();
-        Asking { asked: NumberedRequest { nonce, ..request.asked }, ..request }
+        ChargeRequest { asked: NumberedRequest { nonce, ..request.asked }, ..request }
     };
     let twice = counter.scan(1, TILL, 100);
     let late = counter.scan(1, TILL, 100);
-    let late = Asking { looked_at: NOW.minus(Duration::from_secs(60)), ..late };
+    let late = ChargeRequest { looked_at: NOW.minus(Duration::from_mins(1)), ..late };
     let password = Proof::Password { challenge: None, right: false };
     let cases = [
         ("the merchant has no account yet", first.to_vec(), "ok"),
@@ -179,7 +191,7 @@ async fn what_is_unusual_is_left_to_the_locks(db: &TestDb) {
         assert!(charging.charge_at_once(&batch).await.unwrap().is_none(), "{what}");
         assert_eq!(rows.everything().await, before, "{what}: nothing was written");
         let done = charging.charge_under_locks(&batch).await.unwrap();
-        assert_eq!(code(&done.told[0]), told, "{what}");
+        assert_eq!(code(&done.replies[0]), told, "{what}");
     }
     shop::is_sound(&counter.world).await;
 }
@@ -224,7 +236,8 @@ impl Copy {
                 let (value, name) = drawn.split_once(' ').unwrap();
                 names.push((value.to_owned(), name.to_owned()));
                 // As it stands within the bytes of an answer.
-                let bytes = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+                let bytes = value.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+                let bytes = bytes.filter_map(|half| char::from_digit(half.into(), 16)).collect();
                 names.push((bytes, name.to_owned()));
             }
         }
@@ -266,4 +279,34 @@ const DRAWN: [&str; 6] = [
 
 async fn admin() -> DatabaseConnection {
     Database::connect(std::env::var("ONECARD_TEST_PG").unwrap()).await.unwrap()
+}
+
+on_each_database!(a_lost_compare_and_set_names_its_table);
+
+/// Whichever way it is written; and then nothing is.
+async fn a_lost_compare_and_set_names_its_table(db: &TestDb) {
+    let counter = Counter::open(db, "", 10_000).await;
+    let (world, person) = (&counter.world, counter.person(0));
+    let persons = || HashSet::from([person]);
+    let transfers = [shop::opening(person, 1)];
+    // A charge that was never made cannot be taken back.
+    let beside = || vec![charges::write_of_reversal((uuid::Uuid::nil(), 1), NOW)];
+    let before = world.rows.everything().await;
+    let locked = async |tx: &Tx| {
+        let accounts = LockedAccounts::lock(tx, persons(), &[]).await?;
+        accounts.post(tx, NOW, &transfers, beside()).await
+    };
+    let mut lost = vec![world.db.in_tx_once(locked).await];
+    if !world.db.is_sqlite() {
+        let payee = (person.0, Account::School(SchoolAccount::Opening));
+        let question = UnlockedAccounts::question(&persons(), &[payee]);
+        let [answer] = Source::Db(&world.db).ask([question]).await.unwrap();
+        let accounts = UnlockedAccounts::of(persons(), &answer).unwrap();
+        lost.push(accounts.post(&world.db, NOW, &transfers, beside()).await);
+    }
+    for lost in lost {
+        let raced = matches!(lost, Err(LedgerError::Db(DbError::Raced { table: "charge" })));
+        assert!(raced, "{lost:?}");
+    }
+    assert_eq!(world.rows.everything().await, before);
 }

@@ -19,7 +19,7 @@ use onecard::{
     passcode::{self, CodeMasters, Codes},
     schools::{School, Schools},
     spend::{
-        Asking, Proof, Scan, Told,
+        ChargeRequest, Proof, Scan, TillReply,
         charging::{BATCH, Charging},
     },
     terminals::{
@@ -94,17 +94,17 @@ impl Counter {
     }
 
     /// A scan of a fresh code at a terminal of its own number.
-    pub fn scan(&self, phone: usize, terminal: u128, fen: i64) -> Asking {
+    pub fn scan(&self, phone: usize, terminal: u128, fen: i64) -> ChargeRequest {
         let seq = self.next.fetch_add(1, Ordering::SeqCst);
         let shown = self.phones[phone].shown(u64::try_from(seq).unwrap());
         self.asking(Scan::Good(shown), (terminal, seq), fen)
     }
 
     /// A scan, whatever was scanned.
-    pub fn asking(&self, scan: Scan, (terminal, seq): (u128, i64), fen: i64) -> Asking {
+    pub fn asking(&self, scan: Scan, (terminal, seq): (u128, i64), fen: i64) -> ChargeRequest {
         let nonce = format!("{terminal}.{seq}");
         let digest = Sha256::digest(&nonce).into();
-        Asking {
+        ChargeRequest {
             asked: NumberedRequest {
                 terminal: TerminalId::from_uuid(uuid::Uuid::from_u128(terminal)),
                 school: self.school.id,
@@ -131,8 +131,8 @@ impl Counter {
 }
 
 /// The code of a refusal, `ok` for a charge.
-pub fn code(told: &Told) -> String {
-    let Told::Answer(answer) = told else { return format!("{told:?}") };
+pub fn code(told: &TillReply) -> String {
+    let TillReply::Answer(answer) = told else { return format!("{told:?}") };
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     if answer.status == 200 { "ok".to_owned() } else { body["code"].as_str().unwrap().to_owned() }
 }

@@ -5,7 +5,7 @@ use crate::spend::{
     counter::{Counter, code},
     shop::{is_sound, total},
 };
-use onecard::{base::lane::Batch, spend::Told};
+use onecard::{base::lane::Batch, spend::TillReply};
 use std::time::Duration;
 use testkit::{TestDb, on_each_database};
 
@@ -18,7 +18,7 @@ async fn what_waited_too_long_is_not_decided(db: &TestDb) {
     counter.clock.advance(Duration::from_secs(11));
     let batch = [late.clone(), counter.scan(0, 2, 100)];
     let told = charging.run(&batch).await.unwrap();
-    assert_eq!((&told[0], code(&told[1]).as_str()), (&Told::Late, "ok"));
+    assert_eq!((&told[0], code(&told[1]).as_str()), (&TillReply::Late, "ok"));
     let rows = &counter.world.rows;
     let stored = [rows.count("terminal_answer").await, rows.count("code_use").await];
     assert_eq!(stored, [1, 1], "nothing is kept of what came too late, and its code is not used");

@@ -4,18 +4,14 @@
 use crate::spend::{
     counter::{Counter, NOW, code},
     phone::Phone,
-    shop::{is_sound, total},
+    shop::{is_sound, opening, total},
 };
 use futures_util::future::join;
 use onecard::{
-    base::{
-        clock::Clock,
-        db::{DbError, counting_statements},
-        lane::Batch,
-    },
-    ledger::lock_persons,
+    base::{clock::Clock, db::counting_statements, lane::Batch},
+    ledger::{LedgerError, post_all},
     passcode::{EndReason, end_devices},
-    spend::{Asking, Scan},
+    spend::{ChargeRequest, Scan},
     terminals::{
         keep,
         seq::{AnsweredRequest, NumberedRequest, SeqStep, StoredResponse},
@@ -30,7 +26,7 @@ use tokio::sync::Mutex;
 
 on_each_database!(
     of_a_batch_with_all_sorts_each_is_told_its_own,
-    whoever_locked_a_person_is_heard_by_who_took_no_lock,
+    a_posting_to_the_person_has_a_charge_without_locks_decided_again,
     nothing_is_paid_once_a_device_has_ended,
 );
 
@@ -54,9 +50,9 @@ async fn of_a_batch_with_all_sorts_each_is_told_its_own(db: &TestDb) {
         counter.world.db.in_tx(async |tx| keep(tx, std::slice::from_ref(&kept), NOW).await);
     keeping.await.unwrap();
     let fresh = || counter.scan(1, TILL, 100);
-    let nonce = |asking: Asking| {
+    let nonce = |asking: ChargeRequest| {
         let asked = NumberedRequest { nonce: before.asked.nonce.clone(), ..asking.asked };
-        Asking { asked, ..asking }
+        ChargeRequest { asked, ..asking }
     };
     let twice = counter.scan(2, TILL, 100);
     let proof = twice.proof.clone();
@@ -66,7 +62,7 @@ async fn of_a_batch_with_all_sorts_each_is_told_its_own(db: &TestDb) {
         ("with a nonce that was used", vec![fresh(), nonce(fresh())], vec!["ok", "NonceReused"]),
         (
             "one code at two tills",
-            vec![twice, Asking { proof, ..counter.asking(Scan::Used, (2, 901), 100) }],
+            vec![twice, ChargeRequest { proof, ..counter.asking(Scan::Used, (2, 901), 100) }],
             vec!["ok", "code_used"],
         ),
         ("a used code", vec![used_again(&counter, &before), fresh()], vec!["code_used", "ok"]),
@@ -86,29 +82,30 @@ async fn of_a_batch_with_all_sorts_each_is_told_its_own(db: &TestDb) {
 }
 
 /// The code of another scan, under a number of its own.
-fn used_again(counter: &Counter, of: &Asking) -> Asking {
-    Asking { proof: of.proof.clone(), ..counter.asking(Scan::Used, (2, 902), 100) }
+fn used_again(counter: &Counter, of: &ChargeRequest) -> ChargeRequest {
+    ChargeRequest { proof: of.proof.clone(), ..counter.asking(Scan::Used, (2, 902), 100) }
 }
 
-/// A loss that is reported while a charge is decided: the charge waits, and looks again.
-async fn whoever_locked_a_person_is_heard_by_who_took_no_lock(db: &TestDb) {
+/// Money arrives while a charge is decided: the charge waits for that commit, and is decided again.
+async fn a_posting_to_the_person_has_a_charge_without_locks_decided_again(db: &TestDb) {
     let counter = Counter::open(db, "", 10_000).await;
     let charging = counter.charging();
     charging.run(&[counter.scan(0, TILL, 1)]).await.unwrap();
     let scan = [counter.scan(0, TILL, 100)];
     let charge = Mutex::new(Box::pin(counting_statements(charging.run(&scan))));
+    let arriving = [opening(counter.person(0), 1)];
     let waiting = counter.world.db.in_tx(async |tx| {
-        lock_persons(tx, &[counter.person(0)]).await?;
+        post_all(tx, NOW, &arriving).await?;
         let mut charge = charge.lock().await;
         let early = tokio::time::timeout(Duration::from_millis(200), &mut *charge).await;
-        Ok::<_, DbError>(early.is_ok())
+        Ok::<_, LedgerError>(early.is_ok())
     });
-    assert!(!waiting.await.unwrap(), "charged while somebody else held the person");
+    assert!(!waiting.await.unwrap(), "charged while somebody else had locked the person");
     let (told, statements) = charge.into_inner().await;
     assert_eq!(told.unwrap().iter().map(code).collect::<Vec<_>>(), ["ok"]);
     let both_ways = if db.url.starts_with("sqlite") { 12 } else { 2 + 6 };
     assert_eq!(statements, both_ways, "what was read is read again");
-    assert_eq!(total(&counter.world, counter.person(0)).await, 9_899);
+    assert_eq!(total(&counter.world, counter.person(0)).await, 9_900);
     is_sound(&counter.world).await;
 }
 
@@ -137,7 +134,7 @@ async fn nothing_is_paid_once_a_device_has_ended(db: &TestDb) {
             assert_eq!(end.await.unwrap(), 1);
             ended.store(true, Ordering::SeqCst);
         };
-        let charge = async |batch: &[Asking]| {
+        let charge = async |batch: &[ChargeRequest]| {
             let was_over = ended.load(Ordering::SeqCst);
             let told = charging.run(batch).await.unwrap();
             let codes: Vec<String> = told.iter().map(code).collect();

@@ -142,21 +142,27 @@ pub async fn total(world: &World, (school, person): (SchoolId, PersonId)) -> i64
 }
 
 /// Money that came, or went where negative, whatever there is.
-pub async fn fact(db: &Db, (school, person): (SchoolId, PersonId), fen: i64) {
+pub async fn fact(db: &Db, of: (SchoolId, PersonId), fen: i64) {
+    let transfer = [opening(of, fen)];
+    let now = SystemClock.now();
+    let posted = db.in_tx(async |tx| ledger::post_all(tx, now, &transfer).await).await.unwrap();
+    assert!(posted.iter().all(Result::is_ok), "{posted:?}");
+}
+
+/// The posting of [`fact`].
+pub fn opening((school, person): (SchoolId, PersonId), fen: i64) -> Transfer {
     let mine = Account::Person(PersonAccount::EAccount);
     let theirs = Account::School(SchoolAccount::Opening);
     let (from, to) = if fen < 0 { (mine, theirs) } else { (theirs, mine) };
-    let now = SystemClock.now();
-    let transfer = Transfer {
+    Transfer {
         school,
         person: Some(person),
         kind: Kind::new("opening"),
         reference: uuid::Uuid::new_v4().to_string(),
         nature: Nature::Fact,
-        value_day: now.day(),
+        value_day: SystemClock.now().day(),
         legs: vec![Leg { from, to, amount: Fen::new(fen.abs()).unwrap() }],
-    };
-    db.in_tx(async |tx| ledger::post(tx, now, &transfer).await).await.unwrap().unwrap();
+    }
 }
 
 /// Posts a signed request, now and with a fresh nonce.

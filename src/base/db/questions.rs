@@ -31,7 +31,7 @@ impl Found {
 
 impl Source<'_> {
     /// Asks all questions in one statement; answers in their order.
-    pub(crate) async fn ask<const N: usize>(
+    pub async fn ask<const N: usize>(
         self,
         questions: [Question; N],
     ) -> Result<[Vec<Found>; N], DbError> {

@@ -10,8 +10,7 @@ pub(super) use audit::*;
 pub(super) use balances::{hot_balance, spendable};
 pub(super) use read::{account_states, with_legs};
 pub(super) use seals::{
-    append_seals, count_unsealed, fold, heads, lock_head, move_head, schools_with_unsealed,
-    take_unsealed,
+    append_seals, fold, heads, lock_head, move_head, schools_with_unsealed, take_unsealed,
 };
 pub(super) use statement::{days, lines};
 
@@ -133,47 +132,23 @@ impl Append {
     }
 }
 
-/// Writes a batch within a transaction.
-pub(super) async fn append(tx: &Tx, batch: &Append) -> Result<(), DbError> {
-    append_with(tx, batch, Vec::new()).await
-}
-
 /// Writes a batch within a transaction, and what stands in `beside`, of other tables, together with
 /// it.
-pub(super) async fn append_with(
-    tx: &Tx,
-    batch: &Append,
-    beside: Vec<Write>,
-) -> Result<(), DbError> {
+pub(super) async fn append(tx: &Tx, batch: &Append, beside: Vec<Write>) -> Result<(), DbError> {
     let mut writes = batch.writes();
     writes.extend(beside);
     tx.write_all(writes).await
 }
 
-/// As [`append_with`], as a transaction of its own, in one round trip. False, with nothing written,
-/// where not all of it holds any more. PostgreSQL only.
+/// As [`append`], as a transaction of its own, in one round trip. PostgreSQL only.
 pub(super) async fn append_at_once(
     db: &Db,
     batch: &Append,
     beside: Vec<Write>,
-) -> Result<bool, DbError> {
+) -> Result<(), DbError> {
     let mut writes = batch.writes();
     writes.extend(beside);
-    match db.write_at_once(writes).await {
-        Ok(()) => Ok(true),
-        Err(error) if error.is_transient() => {
-            tracing::debug!(%error, "a batch written without locks is to be decided again");
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Says that something about persons changes which is no posting.
-pub(super) async fn raise_versions(tx: &Tx, heads: Vec<AccountId>) -> Result<(), DbError> {
-    let ids = heads.into_iter().map(AccountId::uuid).collect();
-    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
-    tx.update_rows("account", rows, "version = account.version + 1").await.map(drop)
+    db.write_at_once(writes).await
 }
 
 fn moved_rows(moved: &[Moved]) -> Rows {

@@ -143,14 +143,6 @@ pub(in crate::ledger) async fn schools_with_unsealed(db: &Db) -> Result<Vec<Scho
     Ok(schools)
 }
 
-/// How many batches wait for their seal, at all schools.
-pub(in crate::ledger) async fn count_unsealed(db: &Db) -> Result<i64, DbError> {
-    let sql = "SELECT COUNT(*) AS waiting FROM unsealed";
-    let found = db.conn().query_one_raw(Statement::from_string(db.backend(), sql)).await?;
-    let row = found.ok_or(DbError::Inconsistent { table: "unsealed", what: "no count" })?;
-    Ok(row.try_get("", "waiting")?)
-}
-
 /// The end of every school's chain.
 pub(in crate::ledger) async fn heads(
     on: &impl ConnectionTrait,

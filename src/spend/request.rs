@@ -1,9 +1,10 @@
-//! What a till asks for, made ready for the lanes: the code was looked for, the password compared.
+//! Requests for charges as the lanes take them: the code was looked up, the password compared.
+//! Here too: what a request is answered because it was decided before.
 
 use super::{
     challenge::{Challenge, CodeMark},
     postings::merchant_account,
-    rules::Which,
+    rules::TillPassword,
 };
 use crate::{
     base::{
@@ -30,7 +31,7 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A charge that a till asks for.
 #[derive(Clone, Debug)]
-pub struct Asking {
+pub struct ChargeRequest {
     /// Under which number, and by which signature.
     pub asked: NumberedRequest,
     /// Where the till stands.
@@ -121,10 +122,10 @@ pub enum Proof {
 
 /// Who and what stands behind a charge that may be made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
+pub(super) struct Payer {
     pub(super) person: PersonId,
     pub(super) code: CodeMark,
-    pub(super) given: Option<Which>,
+    pub(super) given: Option<TillPassword>,
 }
 
 impl From<&ShownCode> for CodeMark {
@@ -134,7 +135,7 @@ impl From<&ShownCode> for CodeMark {
     }
 }
 
-impl Asking {
+impl ChargeRequest {
     /// Whose money it is about, if anybody's.
     pub(super) fn person(&self) -> Option<(SchoolId, PersonId)> {
         let person = match &self.proof {
@@ -182,9 +183,9 @@ impl Asking {
     }
 }
 
-/// What a request is told, without or after a decision.
+/// What a request is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum TillReply {
     /// What is kept under its number.
     Answer(StoredResponse),
     /// Its number was used for something else.
@@ -196,40 +197,40 @@ pub enum Told {
 }
 
 /// What a request is told because of those before it; `None` where it is to be decided.
-pub(super) fn told_before(asking: &Asking, kept: &[AnsweredRequest]) -> Option<Told> {
-    told_under_its_number(&asking.asked, kept).or_else(|| told_by_other_step(asking, kept))
+pub(super) fn reply_before(request: &ChargeRequest, kept: &[AnsweredRequest]) -> Option<TillReply> {
+    reply_under_number(&request.asked, kept).or_else(|| reply_by_other_step(request, kept))
 }
 
 /// What a request is told because it, or another one in its place, was answered before.
-pub(super) fn told_under_its_number(
+pub(super) fn reply_under_number(
     asked: &NumberedRequest,
     kept: &[AnsweredRequest],
-) -> Option<Told> {
+) -> Option<TillReply> {
     match check_seq(asked, kept) {
-        SeqCheck::Repeat(answer) => Some(Told::Answer(answer)),
-        SeqCheck::Conflict => Some(Told::Conflict),
-        SeqCheck::NonceReused => Some(Told::NonceReused),
+        SeqCheck::Repeat(answer) => Some(TillReply::Answer(answer)),
+        SeqCheck::Conflict => Some(TillReply::Conflict),
+        SeqCheck::NonceReused => Some(TillReply::NonceReused),
         SeqCheck::First => None,
     }
 }
 
 /// A number has one act: a scan and its password belong together, and nothing else does.
-fn told_by_other_step(asking: &Asking, kept: &[AnsweredRequest]) -> Option<Told> {
-    let NumberedRequest { terminal, seq, step, .. } = asking.asked;
+fn reply_by_other_step(request: &ChargeRequest, kept: &[AnsweredRequest]) -> Option<TillReply> {
+    let NumberedRequest { terminal, seq, step, .. } = request.asked;
     let of_number =
         |kept: &&AnsweredRequest| (kept.asked.terminal, kept.asked.seq) == (terminal, seq);
     let at = |step| kept.iter().filter(of_number).find(|kept| kept.asked.step == step);
     match step {
-        SeqStep::Act => at(SeqStep::Password).map(|_| Told::Conflict),
+        SeqStep::Act => at(SeqStep::Password).map(|_| TillReply::Conflict),
         SeqStep::Password => {
             let act = at(SeqStep::Act)?;
-            let its_own = asking
+            let its_own = request
                 .challenge()
                 .is_some_and(|challenge| (challenge.terminal, challenge.seq) == (terminal, seq));
             match act.asked.kind {
-                AnswerKind::Reversed => Some(Told::Answer(act.answer.clone())),
+                AnswerKind::Reversed => Some(TillReply::Answer(act.answer.clone())),
                 AnswerKind::Charge if its_own => None,
-                AnswerKind::Charge | AnswerKind::Reversal => Some(Told::Conflict),
+                AnswerKind::Charge | AnswerKind::Reversal => Some(TillReply::Conflict),
             }
         }
         SeqStep::Reversal => None,
@@ -239,32 +240,33 @@ fn told_by_other_step(asking: &Asking, kept: &[AnsweredRequest]) -> Option<Told>
 /// For each request of a batch whether it is to be decided. Of several under one number, or with
 /// one nonce, the first is; those that come too late are not.
 pub(super) fn to_decide(
-    askings: &[Asking],
+    requests: &[ChargeRequest],
     known: &[AnsweredRequest],
     now: Timestamp,
 ) -> Vec<bool> {
     let mut kept = known.to_vec();
-    let mut decide = |asking: &Asking| {
-        let first = !asking.is_late(now) && told_before(asking, &kept).is_none();
+    let mut decide = |request: &ChargeRequest| {
+        let first = !request.is_late(now) && reply_before(request, &kept).is_none();
         if first {
             let open = StoredResponse { status: 0, body: Vec::new() };
-            kept.push(AnsweredRequest { asked: asking.asked.clone(), answer: open });
+            kept.push(AnsweredRequest { asked: request.asked.clone(), answer: open });
         }
         first
     };
-    askings.iter().map(&mut decide).collect()
+    requests.iter().map(&mut decide).collect()
 }
 
 type Merchants = Vec<(SchoolId, Account)>;
 
 /// Whose money a batch may move, and the accounts that it may pay.
 pub(super) fn touched(
-    askings: &[Asking],
+    requests: &[ChargeRequest],
 ) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
-    let account =
-        |asking: &Asking| Ok((asking.school.id, merchant_account(&asking.merchant.code)?));
-    let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
-    Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
+    let account = |request: &ChargeRequest| {
+        Ok((request.school.id, merchant_account(&request.merchant.code)?))
+    };
+    let merchants = requests.iter().map(account).collect::<Result<_, _>>()?;
+    Ok((requests.iter().filter_map(ChargeRequest::person).collect(), merchants))
 }
 
 #[cfg(test)]
@@ -298,11 +300,11 @@ mod tests {
         }
     }
 
-    fn asking(asked: NumberedRequest, proof: Proof) -> Asking {
+    fn request(asked: NumberedRequest, proof: Proof) -> ChargeRequest {
         let policy = Policy::parse(include_str!("../../schools/xnec.toml")).unwrap();
         let id = SchoolId::from_number(1);
         let (code, name) = ("xnec".to_owned(), "x".to_owned());
-        Asking {
+        ChargeRequest {
             asked,
             school: Arc::new(School { id, code, name, policy }),
             merchant: Merchant {
@@ -317,12 +319,12 @@ mod tests {
         }
     }
 
-    fn scan(seq: i64, nonce: &str) -> Asking {
-        asking(asked(seq, SeqStep::Act, nonce), Proof::Scan(Scan::Invalid))
+    fn scan(seq: i64, nonce: &str) -> ChargeRequest {
+        request(asked(seq, SeqStep::Act, nonce), Proof::Scan(Scan::Invalid))
     }
 
     /// The password for the scan `of`, under the number `seq`.
-    fn password(seq: i64, nonce: &str, of: i64) -> Asking {
+    fn password(seq: i64, nonce: &str, of: i64) -> ChargeRequest {
         let challenge = Challenge {
             id: ChallengeId::new(NOW),
             school: SchoolId::from_number(1),
@@ -330,14 +332,14 @@ mod tests {
             seq: Seq::new(of).unwrap(),
             person: PersonId::new(NOW),
             amount: Fen::new(1).unwrap(),
-            which: Which::Query,
+            which: TillPassword::Query,
             code: CodeMark { generation: 1, tick: 1, sub: 1 },
             expires_at: NOW.plus(LIFE),
             claimed_by: None,
             used: false,
         };
         let proof = Proof::Password { challenge: Some(challenge), right: true };
-        asking(asked(seq, SeqStep::Password, nonce), proof)
+        request(asked(seq, SeqStep::Password, nonce), proof)
     }
 
     fn kept(asked: NumberedRequest, status: u16) -> AnsweredRequest {
@@ -346,26 +348,26 @@ mod tests {
 
     #[test]
     fn a_number_is_for_one_act() {
-        let answer = |status| Some(Told::Answer(StoredResponse { status, body: vec![] }));
+        let answer = |status| Some(TillReply::Answer(StoredResponse { status, body: vec![] }));
         let mark = NumberedRequest { kind: AnswerKind::Reversed, ..asked(5, SeqStep::Act, "") };
         let asks = kept(asked(5, SeqStep::Act, "a"), 409);
         let given = kept(asked(6, SeqStep::Password, "b"), 200);
         let cases = [
             ("the scan's password", password(5, "n", 5), vec![asks.clone()], None),
             ("under a number of its own", password(7, "n", 5), vec![asks.clone()], None),
-            ("under another's", password(5, "n", 4), vec![asks], Some(Told::Conflict)),
-            ("a scan after a password", scan(6, "n"), vec![given], Some(Told::Conflict)),
+            ("under another's", password(5, "n", 4), vec![asks], Some(TillReply::Conflict)),
+            ("a scan after a password", scan(6, "n"), vec![given], Some(TillReply::Conflict)),
             ("taken back", password(5, "n", 4), vec![kept(mark, 422)], answer(422)),
         ];
-        for (what, asking, known, told) in cases {
-            assert_eq!(told_before(&asking, &known), told, "{what}");
+        for (what, request, known, told) in cases {
+            assert_eq!(reply_before(&request, &known), told, "{what}");
         }
-        let nobodys = asking(
+        let nobodys = request(
             asked(5, SeqStep::Password, "n"),
             Proof::Password { challenge: None, right: false },
         );
         let before = [kept(asked(5, SeqStep::Act, "a"), 200)];
-        assert_eq!(told_before(&nobodys, &before), Some(Told::Conflict));
+        assert_eq!(reply_before(&nobodys, &before), Some(TillReply::Conflict));
     }
 
     #[test]

@@ -1,0 +1,175 @@
+//! Accounts of persons that a journey reads before it can say what to post, and the posting of what
+//! it decided on them: under the persons' locks, or without locks if nothing changed meanwhile.
+
+use super::{
+    LedgerError,
+    account::{Account, AccountId, AccountRow, Class, PersonAccount},
+    balances::PersonBalances,
+    decide::{AccountState, Book},
+    post::{Incoming, Persons, batch, decide, lock, lock_of},
+    store::{self, Append},
+    transfer::Transfer,
+};
+use crate::base::{
+    clock::Timestamp,
+    db::{Db, DbError, Found, Question, Source, Tx, Write},
+    ids::{PersonId, SchoolId},
+    money::Balance,
+};
+use std::collections::HashSet;
+
+/// Persons with every account that they have, as it was read.
+#[derive(Debug)]
+pub struct PersonAccounts {
+    persons: Persons,
+    accounts: Vec<AccountState>,
+}
+
+/// Persons whom this transaction has locked: their accounts stand as they were read until it posts.
+#[derive(Debug)]
+pub struct LockedAccounts(PersonAccounts);
+
+/// Persons whom nobody has locked: what is decided on their accounts is written only if nobody has
+/// posted to them meanwhile.
+#[derive(Debug)]
+pub struct UnlockedAccounts(PersonAccounts);
+
+impl PersonAccounts {
+    fn of(persons: Persons, accounts: &[Found]) -> Result<Self, DbError> {
+        Ok(Self { persons, accounts: store::account_states(accounts)? })
+    }
+
+    /// What one of these persons may spend.
+    pub fn balances(&self, school: SchoolId, person: PersonId) -> Result<PersonBalances, DbError> {
+        if !self.persons.contains(&(school, person)) {
+            let what = "a person whose accounts were not read";
+            return Err(DbError::Inconsistent { table: "account", what });
+        }
+        let transition = Account::Person(PersonAccount::Transition);
+        let transition = transition.row(school, Some(person)).map(|row| row.id);
+        let spendable = self
+            .accounts
+            .iter()
+            .filter(|state| state.person == Some(person) && state.class == Class::Spendable);
+        let parts = spendable.map(|state| (state.id, state.balance));
+        PersonBalances::of(parts, lock_of(school, person), transition)
+    }
+}
+
+impl LockedAccounts {
+    /// Locks persons and reads their accounts, and those of `others` that exist: two queries, and
+    /// two more for somebody new.
+    pub async fn lock(
+        tx: &Tx,
+        persons: Persons,
+        others: &[(SchoolId, Account)],
+    ) -> Result<Self, DbError> {
+        lock(tx, &persons).await?;
+        let [accounts] = Source::Tx(tx).ask([question(&persons, others)]).await?;
+        Ok(Self(PersonAccounts::of(persons, &accounts)?))
+    }
+
+    /// The accounts to decide on.
+    pub const fn accounts(&self) -> &PersonAccounts {
+        &self.0
+    }
+
+    /// Posts transfers that were decided on these accounts, together with the writes that stand in
+    /// `beside`, of other tables: one statement on PostgreSQL.
+    ///
+    /// Their references must be new: one that was used before violates a unique key, and the caller
+    /// runs the transaction again with what was decided before. A refusal is an error, for the
+    /// balances were known.
+    pub async fn post(
+        self,
+        tx: &Tx,
+        now: Timestamp,
+        transfers: &[Transfer],
+        beside: Vec<Write>,
+    ) -> Result<(), LedgerError> {
+        let incoming = Incoming::new(transfers)?;
+        let mut accounts = self.0.accounts;
+        let missing = incoming.missing(&accounts);
+        if !missing.is_empty() {
+            accounts.extend(missing.iter().map(at_zero));
+            store::open(tx, missing).await?;
+        }
+        let append = decided(accounts, &incoming, now)?;
+        Ok(store::append(tx, &append, beside).await?)
+    }
+}
+
+impl UnlockedAccounts {
+    /// Asks for the accounts of the persons, and those of `others` that exist.
+    pub fn question(persons: &Persons, others: &[(SchoolId, Account)]) -> Question {
+        question(persons, others)
+    }
+
+    /// The accounts in the answer to [`UnlockedAccounts::question`].
+    pub fn of(persons: Persons, answer: &[Found]) -> Result<Self, DbError> {
+        Ok(Self(PersonAccounts::of(persons, answer)?))
+    }
+
+    /// The accounts to decide on.
+    pub const fn accounts(&self) -> &PersonAccounts {
+        &self.0
+    }
+
+    /// Posts as [`LockedAccounts::post`], in one statement that is its own transaction. PostgreSQL
+    /// only.
+    ///
+    /// A transient error, with nothing written, where a person was posted to since the accounts were
+    /// read, a reference was used before, an account must be opened first, or a guard among `beside`
+    /// does not hold: the caller decides again under locks.
+    pub async fn post(
+        self,
+        db: &Db,
+        now: Timestamp,
+        transfers: &[Transfer],
+        beside: Vec<Write>,
+    ) -> Result<(), LedgerError> {
+        let incoming = Incoming::new(transfers)?;
+        if !incoming.missing(&self.0.accounts).is_empty() {
+            return Err(DbError::Raced { table: "account" }.into());
+        }
+        let append = decided(self.0.accounts, &incoming, now)?;
+        Ok(store::append_at_once(db, &append, beside).await?)
+    }
+}
+
+fn question(persons: &Persons, others: &[(SchoolId, Account)]) -> Question {
+    let others = others.iter().filter_map(|(school, account)| account.row(*school, None));
+    let others: HashSet<AccountId> = others.map(|row| row.id).collect();
+    let persons = persons.iter().map(|(_, person)| *person).collect();
+    store::accounts(persons, others.into_iter().collect())
+}
+
+/// What transfers write that were decided on these accounts. A refusal is an error, for the
+/// balances were known.
+fn decided(
+    accounts: Vec<AccountState>,
+    incoming: &Incoming<'_>,
+    now: Timestamp,
+) -> Result<Append, LedgerError> {
+    let mut book = Book::default();
+    for state in accounts {
+        book.know_account(state);
+    }
+    let (outcomes, accepted) = decide(&mut book, &incoming.transfers, now);
+    for outcome in outcomes {
+        outcome?;
+    }
+    Ok(batch(&book, accepted, &incoming.heads())?)
+}
+
+/// An account that is being opened. A person's is opened under the person's lock, so that nobody
+/// posts to it meanwhile. The balance of the school's is not looked at.
+const fn at_zero(row: &AccountRow) -> AccountState {
+    AccountState {
+        id: row.id,
+        person: row.person,
+        class: row.class,
+        balance: Balance::ZERO,
+        version: 0,
+    }
+}
