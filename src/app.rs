@@ -1,5 +1,5 @@
-//! The composition root: everything that serves, built from the configuration. The one place that
-//! names providers.
+//! The composition root: opens databases, the key-value store and the HTTP client, starts the
+//! background threads, and builds the journeys on them.
 
 use crate::{
     base::{
@@ -11,11 +11,8 @@ use crate::{
         kv::{Kv, KvError, MemoryKv, RedisKv},
     },
     config::{Config, Environment},
-    events,
     ledger::{self, heads::HeadLog},
-    providers::settings::InvalidSetting,
-    topup::{TopUps, sweep},
-    wiring::{Ground, Journeys},
+    wiring::{Ground, JobContext, Journeys, ProviderSettings, Settings},
 };
 use secrecy::ExposeSecret;
 use std::{
@@ -29,36 +26,40 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::task::LocalPoolHandle;
 
-/// Everything of this service in Redis begins with it.
+/// Prefix of every key of this service in Redis.
 const REDIS_PREFIX: &str = "onecard";
-/// What the lanes and the jobs may open on PostgreSQL, beside the pool of the requests.
+/// Connections that the jobs may open on PostgreSQL, beside the pool of the requests and one for
+/// each lane.
 const BACKGROUND_CONNECTIONS: u32 = 4;
 
-/// What the handlers and the background work lean on.
+/// A server that is ready to listen.
 #[derive(Debug)]
 pub struct App {
-    /// As configured.
+    /// The server's own settings.
     pub config: Config,
-    /// Where `now` comes from.
+    /// The settings of providers.
+    pub providers: ProviderSettings,
+    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The pool of the requests.
+    /// The connection pool of the requests.
     pub db: Db,
     /// The key-value store.
     pub kv: Arc<dyn Kv>,
     /// What handlers ask for.
     pub journeys: Journeys,
-    /// Lanes and jobs, on a thread of their own.
+    /// What lanes and jobs run on.
     pub background: Background,
     draining: AtomicBool,
     up_to_date: AtomicBool,
 }
 
-/// What runs beside the requests.
+/// The thread and the connections of lanes and background jobs.
 pub struct Background {
-    /// Its thread.
+    /// The thread.
     pub threads: LocalPoolHandle,
-    /// Its connections. Opened on its thread, so that an answer of PostgreSQL wakes the task that
-    /// waits for it without a hop; on SQLite the pool of the requests, for there is one writer.
+    /// The connection pool. It is opened on the thread, so that an answer of PostgreSQL wakes the
+    /// waiting task without a change of threads. On SQLite, which has one writer, it is the pool of
+    /// the requests.
     pub db: Db,
     /// Wakes the sealer after a posting.
     pub sealer: Arc<Notify>,
@@ -73,26 +74,26 @@ pub enum BuildError {
     /// The Redis address cannot be one.
     #[error("redis.url cannot be used: {0}")]
     Kv(#[from] KvError),
-    /// A provider's setting that cannot work.
-    #[error("a provider cannot be used: {0}")]
-    Provider(#[from] InvalidSetting),
-    /// No certificates to trust.
+    /// The machine has no TLS certificates to trust.
     #[error("the TLS certificates of this machine cannot be used: {0}")]
     Http(#[from] reqwest::Error),
-    /// A thread of ours ended.
+    /// The background thread ended.
     #[error("a background thread ended: {0}")]
     Thread(#[from] tokio::task::JoinError),
 }
 
 impl App {
-    /// Opens what is needed; neither migrates nor listens nor starts jobs.
-    pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+    /// Opens databases and stores and builds the journeys. Neither migrates nor listens nor starts
+    /// jobs.
+    pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let Settings { config, providers } = settings;
         let db = Db::connect(db_settings(&config)).await?;
         let kv = key_value_store(&config, &clock)?;
         let http = http_client::build(Timeouts::default())?;
         let background = Background::start(&config, &db).await?;
         let journeys = Journeys::build(&Ground {
             config: &config,
+            providers: &providers,
             clock: &clock,
             db: &db,
             kv: &kv,
@@ -100,45 +101,36 @@ impl App {
             threads: &background.threads,
             lane_db: &background.db,
             sealer: &background.sealer,
-        })?;
+        });
         let (draining, up_to_date) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, clock, db, kv, journeys, background, draining, up_to_date })
+        Ok(Self { config, providers, clock, db, kv, journeys, background, draining, up_to_date })
     }
 
-    /// Starts what runs beside the requests.
+    /// Starts the background jobs.
     pub fn start_jobs(&self) -> Jobs {
         let jobs = Jobs::new(self.background.threads.clone());
+        let (db, clock) = (&self.background.db, &self.clock);
+        self.start_ledger_jobs(&jobs);
+        self.journeys.start_jobs(&JobContext { jobs: &jobs, db, clock });
+        jobs
+    }
+
+    /// Seals what was posted, and signs the heads.
+    fn start_ledger_jobs(&self, jobs: &Jobs) {
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
         let wake = Arc::clone(&self.background.sealer);
         jobs.spawn("sealer", move || {
             ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
         });
-        let schools = Arc::clone(&self.journeys.schools);
-        jobs.spawn("schools", move || Arc::clone(&schools).keep_fresh());
-        let passwords = self.journeys.passwords.clone();
-        jobs.spawn("tries upkeep", move || passwords.clone().upkeep());
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
         let master = self.config.keys.master.current().clone();
         let file = self.config.ledger.heads_file.clone();
         jobs.spawn("signed heads", move || {
             sign_heads(db.clone(), Arc::clone(&clock), master.clone(), file.clone())
         });
-        let db = self.background.db.clone();
-        let topups = TopUps { db: db.clone(), ..self.journeys.topups.clone() };
-        jobs.spawn("sweep", move || topups.clone().sweep());
-        let clock = Arc::clone(&self.clock);
-        let (events_db, events_clock) = (db.clone(), Arc::clone(&clock));
-        jobs.spawn("idempotency keys", move || sweep::forget_keys(db.clone(), Arc::clone(&clock)));
-        jobs.spawn("old events", move || {
-            events::forget_old(events_db.clone(), Arc::clone(&events_clock))
-        });
-        let (feed, db) = (self.journeys.feed.clone(), self.background.db.clone());
-        jobs.spawn("events", move || feed.clone().tell(db.clone()));
-        self.journeys.start_jobs(&jobs, &self.clock);
-        jobs
     }
 
-    /// From now on `/readyz` sends new requests elsewhere, and who waits for events waits no more.
+    /// Makes `/readyz` answer that new requests should go elsewhere, and ends waiting for events.
     pub fn drain(&self) {
         self.journeys.feed.close();
         self.draining.store(true, Ordering::Relaxed);
@@ -149,8 +141,7 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// True where the database lacks no migration. Once it was so it stays so: nothing takes a
-    /// migration back.
+    /// True where every migration was applied. Remembered once true: migrations are never reverted.
     pub async fn is_up_to_date(&self) -> bool {
         if self.up_to_date.load(Ordering::Relaxed) {
             return true;
@@ -160,13 +151,13 @@ impl App {
         up_to_date
     }
 
-    /// True where providers may be stand-ins.
+    /// True where providers may be stand-ins on this machine.
     pub fn is_sandbox(&self) -> bool {
         self.config.environment == Environment::Sandbox
     }
 }
 
-/// The signing key lives in here alone.
+/// Signs the heads of the ledger. The signing key exists in this job only.
 async fn sign_heads(db: Db, clock: Arc<dyn Clock>, master: NamedKey, file: PathBuf) {
     match HeadSigner::from_master(master.key()) {
         Ok(signer) => HeadLog::new(db, clock, signer, file).run().await,
@@ -196,7 +187,7 @@ impl fmt::Debug for Background {
     }
 }
 
-/// The pool as configured.
+/// The settings of the requests' connection pool.
 pub fn db_settings(config: &Config) -> DbSettings {
     DbSettings {
         url: config.database.url.expose_secret().to_owned(),

@@ -1,4 +1,4 @@
-//! Whether the server is alive, ready, and what it counts.
+//! Liveness, readiness and metrics endpoints.
 
 use crate::{
     app::App,
@@ -13,9 +13,9 @@ use serde::Serialize;
 use std::{future::Future, time::Duration};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// How long one check may take.
+/// The time limit of one check.
 const LIMIT: Duration = Duration::from_secs(2);
-/// 2026-01-01T00:00:00Z. A clock before that is wrong: this program is younger.
+/// 2026-01-01T00:00:00Z. The clock of a server cannot be earlier: the program is newer.
 const WRITTEN: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
 /// Mounts `/healthz` and `/readyz`.
@@ -23,7 +23,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(healthz).service(readyz);
 }
 
-/// Mounts `/metrics`, on a server of its own.
+/// Mounts `/metrics`, on a separate port.
 pub fn configure_metrics(counters: Counters) -> impl FnOnce(&mut web::ServiceConfig) {
     |config| {
         config.app_data(Data::new(counters)).route("/metrics", web::get().to(metrics));
@@ -37,10 +37,10 @@ struct Alive {
     status: &'static str,
 }
 
-/// Whether requests may be sent here, and why not.
+/// Whether the server accepts requests, and if not, why.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Readiness {
-    /// True where all of `checks` are `ok`.
+    /// True if all `checks` are `ok`.
     ready: bool,
     checks: Checks,
 }
@@ -50,13 +50,13 @@ struct Readiness {
 struct Checks {
     /// The database answers.
     database: Check,
-    /// It lacks no migration.
+    /// All migrations are applied.
     migrations: Check,
     /// The key-value store answers.
     key_value_store: Check,
-    /// The clock does not stand before this program was written.
+    /// The clock shows a time after this program was written.
     clock: Check,
-    /// The server is not stopping.
+    /// The server is not shutting down.
     serving: Check,
 }
 
@@ -80,7 +80,7 @@ impl Checks {
     }
 }
 
-/// The process is alive; asks nothing of anybody.
+/// Whether the process is alive; checks nothing else.
 #[utoipa::path(
     tag = "operation",
     responses((status = 200, description = "Alive", body = Alive))
@@ -90,7 +90,7 @@ async fn healthz() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// Whether requests may be sent here.
+/// Whether requests may be sent to this server.
 #[utoipa::path(
     tag = "operation",
     responses(

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod base;
 pub mod cards;
+pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod devices;
@@ -15,6 +16,7 @@ pub mod orders;
 pub mod overview;
 pub mod passcode;
 pub mod passwords;
+pub mod payments;
 pub mod providers;
 pub mod routes;
 pub mod schools;

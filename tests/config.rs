@@ -1,26 +1,41 @@
-//! The configuration: good ones, and a table of bad ones with what the operator is told.
+//! Good configurations, and a table of bad ones with the problem that each must report.
 
-use onecard::base::crypto::keyring::NamedKey;
-use onecard::config::{Config, ConfigError, Environment, LogFormat};
+use onecard::{
+    base::{clock::Timestamp, crypto::keyring::NamedKey},
+    config::{ConfigError, Environment, LogFormat},
+    wiring::Settings,
+};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
 
 const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const V3_KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// A folder with key files that hold no keys, but look like some.
+/// A time at which the platform certificate is valid.
+const NOW: Timestamp = Timestamp::from_seconds(1_767_232_800);
+
+/// A folder with key files.
 struct Fixture(TempDir);
 
 impl Fixture {
     fn new() -> Self {
         let fixture = Self(TempDir::new().unwrap());
-        fixture.write("private.pem", &pem("PRIVATE KEY", ""));
-        fixture.write("public.pem", &pem("PUBLIC KEY", ""));
-        fixture.write("certificate.pem", &pem("CERTIFICATE", ""));
-        fixture.write("throwaway.pem", &pem("PRIVATE KEY", "THROWAWAY SANDBOX\n"));
-        fixture.write("throwaway-public.pem", &pem("PUBLIC KEY", "THROWAWAY SANDBOX\n"));
-        fixture.write("endless.pem", &pem("PRIVATE KEY", &"x".repeat(70_000)));
+        let keys: Value = serde_json::from_str(include_str!("fixtures/wechat/keys.json")).unwrap();
+        let text = |pointer: &str| keys.pointer(pointer).unwrap().as_str().unwrap();
+        let private = text("/merchant/private_key_pem/der_base64");
+        fixture.write("private.pem", &pem("PRIVATE KEY", "", private));
+        fixture.write("public.pem", text("/wechatpay/public_key_pem"));
+        fixture.write("certificate.pem", text("/platform_certificate/certificate_pem"));
+        fixture.write("own-public.pem", text("/merchant/public_key_pem"));
+        fixture.write("own-certificate.pem", text("/merchant/certificate_pem"));
+        fixture.write("no-private.pem", &pem("PRIVATE KEY", "", "AAAA"));
+        fixture.write("no-public.pem", &pem("PUBLIC KEY", "", "AAAA"));
+        fixture.write("no-certificate.pem", &pem("CERTIFICATE", "", "AAAA"));
+        fixture.write("throwaway.pem", &pem("PRIVATE KEY", "THROWAWAY SANDBOX\n", private));
+        fixture.write("throwaway-public.pem", &pem("PUBLIC KEY", "THROWAWAY SANDBOX\n", "AAAA"));
+        fixture.write("endless.pem", &pem("PRIVATE KEY", &"x".repeat(70_000), private));
         fixture
     }
 
@@ -29,16 +44,16 @@ impl Fixture {
     }
 
     /// Loads `toml` under variables; `{dir}` in either stands for the folder.
-    fn load(&self, toml: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn load(&self, toml: &str, env: &[(&str, &str)]) -> Result<Settings, ConfigError> {
         let dir = self.0.path().to_str().unwrap();
         self.write("onecard.toml", &toml.replace("{dir}", dir));
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{dir}", dir)));
-        Config::load(Some(&self.0.path().join("onecard.toml")), env)
+        Settings::load(Some(&self.0.path().join("onecard.toml")), env)
     }
 }
 
-fn pem(kind: &str, note: &str) -> String {
-    format!("{note}-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n")
+fn pem(kind: &str, note: &str, base64: &str) -> String {
+    format!("{note}-----BEGIN {kind}-----\n{base64}\n-----END {kind}-----\n")
 }
 
 fn keys() -> String {
@@ -57,13 +72,19 @@ fn wechat_pay() -> String {
     )
 }
 
+/// The serial number of the platform certificate.
+fn platform_serial() -> String {
+    let keys: Value = serde_json::from_str(include_str!("fixtures/wechat/keys.json")).unwrap();
+    keys["platform_certificate"]["serial_no"].as_str().unwrap().to_owned()
+}
+
 fn production() -> String {
     "environment = \"production\"\nserver.public_url = \"https://card.example.edu.cn\"\n".to_owned()
 }
 
 #[test]
 fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
-    let config = Fixture::new().load(&keys(), &[]).unwrap();
+    let Settings { config, providers } = Fixture::new().load(&keys(), &[]).unwrap();
     assert_eq!(config.environment, Environment::Sandbox);
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.metrics_listen.to_string(), "127.0.0.1:9090");
@@ -84,8 +105,8 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.telemetry.log, "info");
     assert_eq!(config.telemetry.format, LogFormat::Json);
     assert!(config.telemetry.otlp_endpoint.is_none());
-    assert!(config.providers().wechat.is_none());
-    assert!(config.school("xnec").wechat_pay.is_none());
+    assert!(providers.wechat.general.is_none());
+    assert!(providers.wechat_pay.of("xnec").is_none());
 }
 
 #[test]
@@ -101,7 +122,7 @@ fn authorities_come_from_the_public_address_and_in_the_sandbox_from_listen() {
         ("server.authorities = [\"A.cn\", \"b.cn:8443\"]\n", &["a.cn", "b.cn:8443"]),
     ];
     for (toml, expected) in cases {
-        let config = fixture.load(&format!("{toml}{}", keys()), &[]).unwrap();
+        let Settings { config, .. } = fixture.load(&format!("{toml}{}", keys()), &[]).unwrap();
         assert_eq!(config.server.authorities, expected, "{toml}");
     }
 }
@@ -122,7 +143,7 @@ fn variables_override_the_file_and_lists_are_comma_separated() {
         ("ONECARD_TEST_REDIS", "not ours"),
         ("PATH", "/bin"),
     ];
-    let config = Fixture::new().load(&toml, &env).unwrap();
+    let Settings { config, .. } = Fixture::new().load(&toml, &env).unwrap();
     assert_eq!(config.server.listen.port(), 2);
     assert_eq!(config.server.workers, 3);
     assert_eq!(config.server.trusted_proxies.len(), 2);
@@ -139,7 +160,7 @@ fn a_ring_of_keys_is_read_from_a_table() {
         "{{ id = \"k2\", key = \"{KEY}\", previous = [{{ id = \"k1\", key = \"{KEY}\" }}] }}"
     );
     let toml = keys().replace(&format!("index = \"{KEY}\""), &format!("index = {ring}"));
-    let config = Fixture::new().load(&toml, &[]).unwrap();
+    let Settings { config, .. } = Fixture::new().load(&toml, &[]).unwrap();
     assert_eq!(config.keys.index.current().id(), "k2");
     assert!(config.keys.index.find("k1").is_some());
 }
@@ -154,21 +175,21 @@ fn a_school_lays_its_own_settings_over_the_general_ones() {
         wechat_pay()
     );
     let env = [("ONECARD__SCHOOL__XNEC__WECHAT_PAY__MCH_ID", "1900000002")];
-    let config = Fixture::new().load(&toml, &env).unwrap();
+    let Settings { providers, .. } = Fixture::new().load(&toml, &env).unwrap();
 
-    let pay = |school: &str| config.school(school).wechat_pay.clone().unwrap();
+    let pay = |school: &str| providers.wechat_pay.of(school).unwrap();
     assert_eq!(pay("xnec").mch_id, "1900000002");
     assert_eq!(pay("xnec").bill_hosts, ["bills.cn"]);
-    assert_eq!(pay("xnec").public_key.unwrap().id, "PUB_KEY_ID_01");
+    assert_eq!(pay("xnec").public_key_id.as_deref(), Some("PUB_KEY_ID_01"));
     assert_eq!(pay("csmzxy").mch_id, "1900000001");
     assert_eq!(pay("elsewhere").bill_hosts, ["api.mch.weixin.qq.com"]);
 
-    let app = |school: &str| config.school(school).wechat.clone().unwrap();
+    let app = |school: &str| providers.wechat.of(school).unwrap();
     assert_eq!(app("xnec").app_id, "wx01");
     assert_eq!(app("csmzxy").app_id, "wx02");
     assert_eq!(app("csmzxy").app_secret.expose_secret(), "app-hush");
-    let schools: Vec<&str> = config.schools().map(|(code, _)| code).collect();
-    assert_eq!(schools, ["csmzxy", "xnec"]);
+    assert!(providers.wechat.own.keys().eq(["csmzxy"]));
+    assert!(providers.wechat_pay.own.keys().eq(["xnec"]));
 }
 
 #[test]
@@ -176,10 +197,10 @@ fn a_shared_address_may_wait_for_the_schools_to_complete_it() {
     let shared = "[wechat]\napi_base_url = \"http://127.0.0.1:8090\"\n";
     let own = "[school.xnec.wechat]\napp_id = \"wx02\"\napp_secret = \"hush\"\n";
     let fixture = Fixture::new();
-    let config = fixture.load(&format!("{}{shared}{own}", keys()), &[]).unwrap();
-    let app = config.school("xnec").wechat.clone().unwrap();
-    assert_eq!(app.api_base_url.as_str(), "http://127.0.0.1:8090/");
-    assert!(config.school("elsewhere").wechat.is_none());
+    let settings = fixture.load(&format!("{}{shared}{own}", keys()), &[]).unwrap();
+    let wechat = settings.providers.wechat;
+    assert_eq!(wechat.of("xnec").unwrap().base_url.as_str(), "http://127.0.0.1:8090/");
+    assert!(wechat.of("elsewhere").is_none());
 
     let error = fixture.load(&format!("{}{shared}", keys()), &[]).unwrap_err();
     assert_told(&error, "wechat.app_id", "missing");
@@ -189,15 +210,18 @@ fn a_shared_address_may_wait_for_the_schools_to_complete_it() {
 fn both_ways_of_verifying_wechat_pay_may_be_live() {
     let certificates = "platform_certificate_files = [\"{dir}/certificate.pem\"]\n";
     let both = format!("{}{}{certificates}", keys(), wechat_pay());
-    let config = Fixture::new().load(&both, &[]).unwrap();
-    let pay = config.providers().wechat_pay.clone().unwrap();
-    assert!(pay.public_key.is_some());
-    assert_eq!(pay.platform_certificates, [pem("CERTIFICATE", "")]);
+    let settings = Fixture::new().load(&both, &[]).unwrap();
+    let pay = settings.providers.wechat_pay.general.unwrap();
+    assert_eq!(pay.public_key_id.as_deref(), Some("PUB_KEY_ID_01"));
+    assert!(pay.keys.get("PUB_KEY_ID_01", NOW).is_some());
+    assert!(pay.keys.get(&platform_serial(), NOW).is_some());
 
     let certificates_alone =
         [("ONECARD__WECHAT_PAY__PUBLIC_KEY_ID", ""), ("ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE", "")];
-    let config = Fixture::new().load(&both, &certificates_alone).unwrap();
-    assert!(config.providers().wechat_pay.clone().unwrap().public_key.is_none());
+    let settings = Fixture::new().load(&both, &certificates_alone).unwrap();
+    let pay = settings.providers.wechat_pay.general.unwrap();
+    assert!(pay.public_key_id.is_none() && pay.keys.get("PUB_KEY_ID_01", NOW).is_none());
+    assert!(pay.keys.get(&platform_serial(), NOW).is_some());
 }
 
 #[test]
@@ -208,18 +232,38 @@ fn platform_certificates_are_kept_fresh_where_there_are_any_or_as_told() {
     const KEY_FILE: &str = "ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE";
     let toml = format!("{}{}", keys(), wechat_pay());
     let cases = [
-        (vec![], false, 0),
-        (vec![(FETCH, "true")], true, 0),
-        (vec![(FILES, "{dir}/certificate.pem")], true, 1),
-        (vec![(FILES, "{dir}/certificate.pem"), (FETCH, "false")], false, 1),
-        (vec![(FETCH, "true"), (KEY_ID, ""), (KEY_FILE, "")], true, 0),
+        (vec![], false, false),
+        (vec![(FETCH, "true")], true, false),
+        (vec![(FILES, "{dir}/certificate.pem")], true, true),
+        (vec![(FILES, "{dir}/certificate.pem"), (FETCH, "false")], false, true),
+        (vec![(FETCH, "true"), (KEY_ID, ""), (KEY_FILE, "")], true, false),
     ];
-    for (variables, fetched, files) in cases {
-        let config = Fixture::new().load(&toml, &variables).unwrap();
-        let pay = config.providers().wechat_pay.clone().unwrap();
-        assert_eq!(pay.fetch_platform_certificates, fetched, "{variables:?}");
-        assert_eq!(pay.platform_certificates.len(), files, "{variables:?}");
+    for (variables, fetched, known) in cases {
+        let settings = Fixture::new().load(&toml, &variables).unwrap();
+        let pay = settings.providers.wechat_pay.general.unwrap();
+        assert_eq!(pay.fetch_certificates, fetched, "{variables:?}");
+        assert_eq!(pay.keys.get(&platform_serial(), NOW).is_some(), known, "{variables:?}");
     }
+}
+
+#[test]
+fn the_merchants_own_certificate_is_known_by_its_serial_too() {
+    let toml = format!("{}{}", keys(), wechat_pay());
+    let variables = [
+        ("ONECARD__WECHAT_PAY__MERCHANT_SERIAL_NO", &*platform_serial().to_lowercase()),
+        ("ONECARD__WECHAT_PAY__PLATFORM_CERTIFICATE_FILES", "{dir}/certificate.pem"),
+    ];
+    let error = Fixture::new().load(&toml, &variables).unwrap_err();
+    assert_told(&error, "wechat_pay.platform_certificate_files[0]", "not the merchant's own");
+}
+
+#[test]
+fn sections_that_nothing_reads_yet_are_accepted() {
+    let sections = "[alipay]\napp_id = \"2021\"\n[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
+        [bank]\nmerchant_id = \"x\"\n[utilities]\nkey_id = \"x\"\n[locks]\nkey_id = \"x\"\n\
+        [network]\nkey_id = \"x\"\n[mail]\nsmtp_url = \"smtps://mail.cn\"\n[sso]\nissuer = \"x\"\n\
+        [school.xnec.locks]\nkey_id = \"y\"\n[school.xnec.sso]\nissuer = \"y\"\n";
+    Fixture::new().load(&format!("{}{sections}", keys()), &[]).unwrap();
 }
 
 #[test]
@@ -231,8 +275,8 @@ fn nothing_secret_is_printed() {
         wechat(),
         wechat_pay()
     );
-    let config = Fixture::new().load(&toml, &[]).unwrap();
-    let printed = format!("{config:?} {config:#?}");
+    let settings = Fixture::new().load(&toml, &[]).unwrap();
+    let printed = format!("{settings:?} {settings:#?}");
     for secret in ["hush", "AAEC", V3_KEY, "BEGIN PRIVATE", "48, 49, 50", "0, 1, 2, 3"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
@@ -287,11 +331,51 @@ fn every_problem_is_told_at_once() {
 }
 
 #[test]
+fn several_mistakes_of_providers_are_told_at_once_and_never_their_values() {
+    let toml = format!(
+        "{}[wechat]\napp_id = \"hush app\"\napp_secret = \"s\"\n\
+         [wechat_pay]\nbase_url = \"https://a.cn/hush\"\nmch_id = \"hush\"\n\
+         merchant_serial_no = \"hush\"\nmerchant_private_key_file = \"{{dir}}/private.pem\"\n\
+         api_v3_key = \"hush\"\npublic_key_id = \"PUB_KEY_ID_hush 1\"\n\
+         public_key_file = \"{{dir}}/own-public.pem\"\n\
+         platform_certificate_files = [\"{{dir}}/own-certificate.pem\", \
+         \"{{dir}}/no-certificate.pem\"]\nmchid = \"hush\"\n\
+         [alipay]\ngateway_url = \"hush\"\n\
+         [school.xnec.wechat_pay]\nmch_id = \"hush\"\n\
+         merchant_private_key_file = \"{{dir}}/no-private.pem\"\n\
+         [school.hbkj.wechat]\napp_secret = \"\"\n",
+        keys()
+    );
+    let error = Fixture::new().load(&toml, &[]).unwrap_err();
+    let told: Vec<&str> = error.problems().iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "alipay.gateway_url",
+            "school.hbkj.wechat.app_secret",
+            "school.xnec.wechat_pay.mch_id",
+            "school.xnec.wechat_pay.merchant_private_key_file",
+            "wechat.app_id",
+            "wechat_pay.api_v3_key",
+            "wechat_pay.base_url",
+            "wechat_pay.mch_id",
+            "wechat_pay.mchid",
+            "wechat_pay.merchant_serial_no",
+            "wechat_pay.platform_certificate_files[0]",
+            "wechat_pay.platform_certificate_files[1]",
+            "wechat_pay.public_key_file",
+            "wechat_pay.public_key_id",
+        ]
+    );
+    assert!(!error.to_string().contains("hush"), "{error}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let missing = Path::new("/nonexistent/onecard.toml");
-    let error = Config::load(Some(missing), std::iter::empty()).unwrap_err();
+    let error = Settings::load(Some(missing), std::iter::empty()).unwrap_err();
     assert_told(&error, "/nonexistent/onecard.toml", "cannot be read");
-    let error = Config::load(None, std::iter::empty()).unwrap_err();
+    let error = Settings::load(None, std::iter::empty()).unwrap_err();
     assert_told(&error, "keys.master", "openssl rand -base64 32");
 }
 
@@ -344,9 +428,15 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("WECHAT__APP_ID", "", "wechat.app_id", "missing"),
     ("WECHAT__APP_SECRET", "", "wechat.app_secret", "missing"),
     ("WECHAT__API_BASE_URL", "http://10.0.0.1", "wechat.api_base_url", "must be https"),
+    ("WECHAT__API_BASE_URL", "https://a.cn/sns", "wechat.api_base_url", "path"),
+    ("WECHAT__APP_ID", "wx 1", "wechat.app_id", "letters and digits"),
     ("WECHAT_PAY__BASE_URL", "nowhere", "wechat_pay.base_url", "address such as"),
+    ("WECHAT_PAY__BASE_URL", "http://api.mch.weixin.qq.com", "wechat_pay.base_url", "https"),
+    ("WECHAT_PAY__BASE_URL", "https://a.cn/v3", "wechat_pay.base_url", "path"),
     ("WECHAT_PAY__MCH_ID", "19a", "wechat_pay.mch_id", "number"),
+    ("WECHAT_PAY__MCH_ID", "1900000001\n", "wechat_pay.mch_id", "number"),
     ("WECHAT_PAY__MERCHANT_SERIAL_NO", "", "wechat_pay.merchant_serial_no", "missing"),
+    ("WECHAT_PAY__MERCHANT_SERIAL_NO", "PUB_1", "wechat_pay.merchant_serial_no", "hex digits"),
     (
         "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
         "",
@@ -377,15 +467,59 @@ const BAD_ANYWHERE: &[Bad] = &[
         "wechat_pay.merchant_private_key_file",
         "longer than",
     ),
+    (
+        "WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE",
+        "{dir}/no-private.pem",
+        "wechat_pay.merchant_private_key_file",
+        "RSA key of at least 2048 bits",
+    ),
     ("WECHAT_PAY__API_V3_KEY", "short", "wechat_pay.api_v3_key", "exactly 32 bytes, not 5"),
+    (
+        "WECHAT_PAY__API_V3_KEY",
+        "0123456789abcdef0123456789abcdefg",
+        "wechat_pay.api_v3_key",
+        "exactly 32 bytes, not 33",
+    ),
     ("WECHAT_PAY__PUBLIC_KEY_ID", "", "wechat_pay.public_key_id", "missing"),
     ("WECHAT_PAY__PUBLIC_KEY_ID", "3775B6A4", "wechat_pay.public_key_id", "PUB_KEY_ID_"),
+    ("WECHAT_PAY__PUBLIC_KEY_ID", "PUB_KEY_ID_", "wechat_pay.public_key_id", "PUB_KEY_ID_"),
+    ("WECHAT_PAY__PUBLIC_KEY_ID", "PUB_KEY_ID_0 1", "wechat_pay.public_key_id", "letters"),
     ("WECHAT_PAY__PUBLIC_KEY_FILE", "", "wechat_pay.public_key_file", "missing"),
     (
         "WECHAT_PAY__PUBLIC_KEY_FILE",
         "{dir}/private.pem",
         "wechat_pay.public_key_file",
         "public key",
+    ),
+    (
+        "WECHAT_PAY__PUBLIC_KEY_FILE",
+        "{dir}/no-public.pem",
+        "wechat_pay.public_key_file",
+        "-----BEGIN PUBLIC KEY-----",
+    ),
+    (
+        "WECHAT_PAY__PUBLIC_KEY_FILE",
+        "{dir}/certificate.pem",
+        "wechat_pay.public_key_file",
+        "public key",
+    ),
+    (
+        "WECHAT_PAY__PUBLIC_KEY_FILE",
+        "{dir}/own-public.pem",
+        "wechat_pay.public_key_file",
+        "not the merchant's own",
+    ),
+    (
+        "WECHAT_PAY__PLATFORM_CERTIFICATE_FILES",
+        "{dir}/certificate.pem,{dir}/no-certificate.pem",
+        "wechat_pay.platform_certificate_files[1]",
+        "X.509",
+    ),
+    (
+        "WECHAT_PAY__PLATFORM_CERTIFICATE_FILES",
+        "{dir}/own-certificate.pem",
+        "wechat_pay.platform_certificate_files[0]",
+        "not the merchant's own",
     ),
     (
         "WECHAT_PAY__PLATFORM_CERTIFICATE_FILES",
@@ -405,7 +539,11 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("ALIPAY__GATEWAY_URL", "http://a.cn", "alipay.gateway_url", "must be https"),
     ("SCHOOL__XNEC__WECHAT__APPID", "x", "school.xnec.wechat.appid", "not a known key"),
     ("SCHOOL__XNEC__WECHAT__APP_SECRET", "", "school.xnec.wechat.app_secret", "missing"),
+    ("LOCKS__KEY", "x", "locks.key", "not a known key"),
+    ("MAIL__PORT", "x", "mail.port", "not a known key"),
     ("SCHOOL__XNEC__SMS__PROVIDER", "x", "school.xnec.sms", "not a known key"),
+    ("SCHOOL__XNEC__MAIL__FROM", "x", "school.xnec.mail", "not a known key"),
+    ("SCHOOL__XNEC__WECHAT_PAY__MCH_ID", "19a", "school.xnec.wechat_pay.mch_id", "number"),
     ("SCHOOL__XN_EC__WECHAT__APP_ID", "x", "school.xn_ec", "a-z and 0-9"),
 ];
 
@@ -534,8 +672,8 @@ fn the_example_loads_once_its_secrets_are_filled_in() {
         ("ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE", "{dir}/public.pem"),
     ];
     let fixture = Fixture::new();
-    let config = fixture.load(example, &filled).unwrap();
-    assert_eq!(config.environment, Environment::Production);
+    let settings = fixture.load(example, &filled).unwrap();
+    assert_eq!(settings.config.environment, Environment::Production);
     for (n, (name, _)) in filled.iter().enumerate() {
         let mut all_but_one = filled.to_vec();
         all_but_one.remove(n);

@@ -6,14 +6,15 @@
 use onecard::{
     base::{
         clock::Timestamp,
+        crypto::rsa::{PrivateKey, PublicKey},
         http_client::{self, Timeouts},
         money::Fen,
     },
     identity::login::MiniProgramLogin,
-    orders::gateway::{PaymentGateway, Prepare},
+    payments::gateway::{PaymentGateway, Prepare},
     providers::{
         wechat_login::{WechatLogin, WechatLoginSettings},
-        wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings},
+        wechat_pay::{ApiV3Key, WechatPay, WechatPaySettings, keys::KeyRing},
     },
 };
 use serde_json::Value;
@@ -73,11 +74,11 @@ fn read_request(stream: &TcpStream) {
 
 fn login() -> WechatLogin {
     let settings = WechatLoginSettings {
-        base_url: serve(&[(200, LOGIN_REFUSED), (200, LOGIN_DONE), (500, "")]),
+        base_url: serve(&[(200, LOGIN_REFUSED), (200, LOGIN_DONE), (500, "")]).parse().unwrap(),
         app_id: "wx1".to_owned(),
         app_secret: "app-secret".into(),
     };
-    WechatLogin::new(settings, http_client::build(Timeouts::default()).unwrap()).unwrap()
+    WechatLogin::new(settings, http_client::build(Timeouts::default()).unwrap())
 }
 
 fn gateway() -> WechatPay {
@@ -86,21 +87,21 @@ fn gateway() -> WechatPay {
     let text = |pointer: &str| keys.pointer(pointer).unwrap().as_str().unwrap();
     let der = text("/merchant/private_key_pem/der_base64");
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
+    let public_key = PublicKey::from_spki_pem(text("/wechatpay/public_key_pem")).unwrap();
+    let public_key_id = text("/wechatpay/public_key_id");
     let settings = WechatPaySettings {
-        base_url: serve(&[(400, PAY_REFUSED), (200, "{}")]),
+        base_url: serve(&[(400, PAY_REFUSED), (200, "{}")]).parse().unwrap(),
         mch_id: text("/merchant/mchid").to_owned(),
-        app_id: text("/app_id").to_owned(),
         merchant_serial_no: text("/merchant/serial_no").to_owned(),
-        merchant_key_pem: pem.into(),
-        api_v3_key: text("/api_v3_key").into(),
-        public_key: Some(WechatPayPublicKey {
-            id: text("/wechatpay/public_key_id").to_owned(),
-            pem: text("/wechatpay/public_key_pem").to_owned(),
-        }),
-        platform_certificates: Vec::new(),
+        merchant_key: PrivateKey::from_pkcs8_pem(&pem.into()).unwrap(),
+        api_v3_key: ApiV3Key::new(text("/api_v3_key").as_bytes()).unwrap(),
+        keys: KeyRing::default().with_public_key(public_key_id, public_key),
+        public_key_id: Some(public_key_id.to_owned()),
         fetch_certificates: false,
+        bill_hosts: Vec::new(),
     };
-    WechatPay::new(settings, http_client::build(Timeouts::default()).unwrap()).unwrap()
+    let http = http_client::build(Timeouts::default()).unwrap();
+    WechatPay::new(settings, text("/app_id"), http)
 }
 
 fn payment() -> Prepare {

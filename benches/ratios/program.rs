@@ -115,7 +115,7 @@ pub fn settings(database: &str, folder: &Path, port: u16) -> Result<Settings, Fa
         ("SERVER__H5_DIR", path("h5")),
         ("DATABASE__URL", database.to_owned()),
         ("LEDGER__HEADS_FILE", path("heads.jsonl")),
-        ("TELEMETRY__LOG", "warn,onecard::topup::callback=error".to_owned()),
+        ("TELEMETRY__LOG", "warn,onecard::payments::callback=error".to_owned()),
         ("KEYS__MASTER", KEY_TEXT.to_owned()),
         ("KEYS__DATA", KEY_TEXT.to_owned()),
         ("KEYS__INDEX", KEY_TEXT.to_owned()),

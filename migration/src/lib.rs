@@ -14,6 +14,7 @@ mod m0011_codes;
 mod m0012_charges;
 mod m0013_events;
 mod m0014_challenge_claims;
+mod m0015_raced_table;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_codes::Migration),
             Box::new(m0012_charges::Migration),
             Box::new(m0014_challenge_claims::Migration),
+            Box::new(m0015_raced_table::Migration),
         ]
     }
 }

@@ -1,7 +1,7 @@
-//! Time comes in as an argument, so that tests can stand anywhere in it.
+//! Where the time comes from; tests can set it.
 //!
-//! Signatures and deadlines carry the time of the [`AdjustableClock`]. The speed of callback
-//! retries is another matter: see [`crate::wechat_pay::Pace`].
+//! Signatures and deadlines follow the [`AdjustableClock`]. The schedules of callback retries have
+//! a time of their own: see [`crate::callbacks::Callbacks::set_speed`].
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 
 use crate::state::lock;
 
-/// Where the present comes from.
+/// A source of the current time.
 pub trait Clock: Debug + Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
@@ -20,13 +20,13 @@ pub trait Clock: Debug + Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the machine is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the machine's clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
 }
 
-/// A clock that moves only when told to; for tests of deadlines.
+/// A clock that moves only on demand; for tests of deadlines.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<DateTime<Utc>>);
 
@@ -47,7 +47,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Another clock, moved: the sandbox's own, which can be wrong on demand.
+/// The sandbox's own clock: another clock with an offset that can be set.
 #[derive(Debug)]
 pub struct AdjustableClock {
     base: Arc<dyn Clock>,
@@ -64,7 +64,7 @@ impl AdjustableClock {
         now.checked_add_signed(self.offset()).unwrap_or(now)
     }
 
-    /// How far it goes ahead of its base.
+    /// How far it is ahead of its base.
     pub fn offset(&self) -> TimeDelta {
         *lock(&self.offset)
     }
@@ -80,7 +80,7 @@ impl Clock for AdjustableClock {
     }
 }
 
-/// China has one time zone, and the providers write it into every time they send.
+/// The providers write times with the offset of China, which has one time zone.
 const CHINA: FixedOffset = match FixedOffset::east_opt(8 * 3600) {
     Some(offset) => offset,
     None => panic!("eight hours is a valid offset"),
@@ -90,7 +90,7 @@ pub(crate) fn china(at: DateTime<Utc>) -> DateTime<FixedOffset> {
     at.with_timezone(&CHINA)
 }
 
-/// RFC 3339 with seconds and `+08:00`, as WeChat Pay writes times.
+/// RFC 3339 with seconds and `+08:00`.
 pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
     china(at).to_rfc3339_opts(SecondsFormat::Secs, false)
 }

@@ -2,29 +2,31 @@
 //! keys, and are as strict as the real ones.
 //!
 //! Invariant: what the real provider would refuse, the stand-in refuses, with its status and code.
-//! Invariant: signing and checking here share no code with the server; only that makes an
-//! agreement of the two worth something.
-//! Invariant: the control page can do nothing that the JSON twin and [`Sandbox`] cannot.
-//!
+//! Invariant: signing and checking here share no code with the server, so that an error would have
+//! to be made twice to go unnoticed.
+//! Invariant: the control page can do nothing that the control API and [`Sandbox`] cannot.
 //! Invariant: a fault happens only on demand.
 //!
 //! Absent on purpose: any setting that makes a stand-in more lenient.
 
-mod certificate;
+pub mod callbacks;
 mod chance;
+mod changes;
 pub mod clock;
 mod control;
 mod crypto;
+mod endpoint;
 pub mod faults;
 pub mod keys;
 mod local_url;
 mod page;
 pub mod requests;
+mod schema;
 mod server;
+mod stand_ins;
 mod state;
-pub mod till;
-pub mod wechat;
-pub mod wechat_pay;
 
+pub use endpoint::Endpoint;
 pub use server::{Options, Running, StartError, start};
+pub use stand_ins::{till, wechat, wechat_pay};
 pub use state::Sandbox;

@@ -1,18 +1,18 @@
-//! `onecard-sandbox`: the stand-ins as a program of their own.
+//! `onecard-sandbox`: the sandbox as a program.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use sandbox::wechat_pay::CallbackMode;
+use sandbox::callbacks::CallbackMode;
 use sandbox::{Options, keys};
 use tracing_subscriber::EnvFilter;
 
-/// Stand-ins for WeChat and WeChat Pay, with throwaway keys of their own.
+/// Stand-ins for onecard's providers, with throwaway keys of their own.
 ///
 /// They speak the real wire protocols on the real paths and refuse what the real ones refuse.
-/// Nothing here has to do with real money. The control page is at the root of the address.
+/// No real money is involved. The control page is at the root of the address.
 #[derive(Parser)]
 #[command(name = "onecard-sandbox", version)]
 struct Cli {
@@ -36,13 +36,13 @@ enum Command {
         /// Folder of the keys and of credentials.json
         #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
         dir: PathBuf,
-        /// Whether a payment sends its callback by itself
+        /// Whether callbacks are sent by themselves
         #[arg(long, value_enum, default_value_t = Callbacks::Auto)]
         callbacks: Callbacks,
-        /// How many times faster than WeChat callbacks are retried (up to 1000000; 0: when told to)
+        /// How many times faster callbacks are retried (up to 1000000; 0: only on demand)
         #[arg(long, value_name = "FACTOR", default_value_t = 1)]
         speed: u32,
-        /// The server that the tills ask
+        /// The server that the tills call
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
         server: String,
     },
@@ -50,9 +50,9 @@ enum Command {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Callbacks {
-    /// At once, then on WeChat's schedule until it is accepted
+    /// At once, then on the provider's schedule until accepted
     Auto,
-    /// Held until it is delivered from the control page
+    /// Held until delivered on demand
     Manual,
 }
 

@@ -1,11 +1,11 @@
-//! How pages, redirects and refusals are answered.
+//! Renders pages, redirects and refusals.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
 
-/// A page that tells why something was not done.
+/// A page that says why something was not done.
 #[derive(Template)]
 #[template(path = "refused.html")]
 struct Refused<'a> {
@@ -14,7 +14,15 @@ struct Refused<'a> {
     back: &'a str,
 }
 
-pub(crate) fn render(status: StatusCode, template: &impl Template) -> HttpResponse {
+/// A section of a page; empty where it cannot be rendered.
+pub(crate) fn section(template: &impl Template) -> String {
+    template.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a section of a page could not be rendered");
+        String::new()
+    })
+}
+
+fn render(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => HttpResponse::build(status)
             .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -31,9 +39,14 @@ pub(crate) fn ok(template: &impl Template) -> HttpResponse {
     render(StatusCode::OK, template)
 }
 
-/// `back`: where the visitor may go on, `/sandbox` if nothing better is known.
+/// `back`: where the page's link leads, `/sandbox` if nothing better is known.
 pub(crate) fn refused(status: StatusCode, title: &str, reason: &str, back: &str) -> HttpResponse {
     render(status, &Refused { title, reason, back })
+}
+
+/// A button of the control page did nothing.
+pub(crate) fn not_done(status: StatusCode, refusal: &impl std::fmt::Display) -> HttpResponse {
+    refused(status, "没有执行", &refusal.to_string(), "/sandbox")
 }
 
 pub(crate) fn see_other(location: &str) -> HttpResponse {

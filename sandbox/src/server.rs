@@ -7,17 +7,14 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
 
-use crate::clock::{AdjustableClock, Clock, SystemClock};
-use crate::faults::{Faults, gate};
+use crate::callbacks::CallbackMode;
+use crate::clock::{Clock, SystemClock};
+use crate::control;
+use crate::faults::gate;
 use crate::keys::{Keys, TillKey};
-use crate::requests::Requests;
 use crate::state::Sandbox;
-use crate::till::{self, Tills};
-use crate::wechat::WeChat;
-use crate::wechat_pay::{CallbackMode, Pace, WechatPay};
-use crate::{control, wechat, wechat_pay};
 
-/// No provider takes longer requests from a merchant on the paths that are stood in for.
+/// No provider accepts longer requests on the paths that the stand-ins serve.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Styles and scripts come from here alone. A form may lead back to the app, which runs on
@@ -32,19 +29,19 @@ pub struct Options {
     pub listen: SocketAddr,
     pub keys: Arc<Keys>,
     pub clock: Arc<dyn Clock>,
-    /// Whether a payment sends its callback by itself.
+    /// Whether callbacks are sent by themselves.
     pub callbacks: CallbackMode,
-    /// How many times faster than WeChat the retries of callbacks follow each other; 0: only when
-    /// told to.
+    /// How many times faster than the providers' schedules callbacks are retried; 0: only on
+    /// demand.
     pub speed: u32,
-    /// Those of the keys, unless told otherwise.
+    /// By default those of the keys.
     pub tills: Vec<TillKey>,
-    /// Where the tills ask, `http://127.0.0.1:port`.
+    /// The server that the tills call, `http://127.0.0.1:port`.
     pub server: String,
 }
 
 impl Options {
-    /// Any free port of 127.0.0.1, the machine's clock, automatic callbacks at WeChat's pace.
+    /// Any free port of 127.0.0.1, the machine's clock, automatic callbacks at the providers' pace.
     pub fn new(keys: impl Into<Arc<Keys>>) -> Self {
         let keys = keys.into();
         Self {
@@ -63,7 +60,7 @@ impl Options {
 pub enum StartError {
     #[error("the address cannot be listened on: {0}")]
     Listen(#[from] std::io::Error),
-    #[error("no HTTP client for callbacks: {0}")]
+    #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
@@ -94,29 +91,15 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.sandbox.wechat_pay.stop_callbacks();
-        // The command to stop is sent by the call itself; nobody is left to wait for the end.
+        self.sandbox.callbacks.stop();
+        // The call itself sends the command to stop; the end is not waited for.
         drop(self.handle.stop(false));
     }
 }
 
 /// Starts the stand-ins; must be called inside a tokio runtime, which then carries the callbacks.
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let clock = Arc::new(AdjustableClock::over(options.clock));
-    let faults = Arc::new(Faults::default());
-    let pace = Pace::new(options.speed);
-    let wechat_pay = WechatPay::new(&options.keys, clock.clone(), faults.clone(), pace)?;
-    wechat_pay.set_callback_mode(options.callbacks);
-    let tills = Tills::new(&options.tills, &options.server)?;
-    let sandbox = web::Data::new(Sandbox {
-        wechat: WeChat::new(&options.keys),
-        wechat_pay: Arc::new(wechat_pay),
-        keys: options.keys,
-        clock,
-        faults,
-        requests: Requests::default(),
-        tills,
-    });
+    let sandbox = web::Data::new(Sandbox::new(&options)?);
     let state = sandbox.clone();
     let server = HttpServer::new(move || {
         App::new()
@@ -124,9 +107,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             .wrap(middleware::from_fn(gate::pass))
             .wrap(security_headers())
-            .configure(wechat::routes)
-            .configure(wechat_pay::routes)
-            .configure(till::routes)
+            .configure(|config| {
+                state.stand_ins().into_iter().for_each(|stand_in| stand_in.mount(config));
+            })
             .configure(control::routes)
     })
     .workers(2)

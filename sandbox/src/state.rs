@@ -2,27 +2,85 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use actix_web::http::Method;
+
+use crate::callbacks::Callbacks;
+use crate::changes::Changes;
 use crate::clock::AdjustableClock;
+use crate::endpoint::Endpoint;
 use crate::faults::Faults;
 use crate::keys::Keys;
 use crate::requests::Requests;
-use crate::till::Tills;
-use crate::wechat::WeChat;
-use crate::wechat_pay::WechatPay;
+use crate::server::Options;
+use crate::stand_ins::StandIn;
+use crate::stand_ins::till::Tills;
+use crate::stand_ins::wechat::WeChat;
+use crate::stand_ins::wechat_pay::WechatPay;
 
-/// The stand-ins, one field each.
+/// Everything: what the stand-ins share, and the stand-ins, a field each.
 #[derive(Debug)]
 pub struct Sandbox {
     pub keys: Arc<Keys>,
     pub clock: Arc<AdjustableClock>,
     pub faults: Arc<Faults>,
+    pub callbacks: Arc<Callbacks>,
     pub requests: Requests,
-    pub wechat: WeChat,
+    pub wechat: Arc<WeChat>,
     pub wechat_pay: Arc<WechatPay>,
-    pub tills: Tills,
+    pub tills: Arc<Tills>,
 }
 
-/// A lock survives a panic elsewhere: a stand-in that goes on is worth more than a clean stop.
+/// What a stand-in may use of the rest.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) clock: Arc<AdjustableClock>,
+    pub(crate) callbacks: Arc<Callbacks>,
+    /// Notified of every change, of callbacks too.
+    pub(crate) changes: Arc<Changes>,
+}
+
+impl Sandbox {
+    /// Must be called inside a tokio runtime, which then carries the callbacks.
+    pub(crate) fn new(options: &Options) -> Result<Self, reqwest::Error> {
+        let clock = Arc::new(AdjustableClock::over(options.clock.clone()));
+        let (faults, changes) = (Arc::<Faults>::default(), Arc::<Changes>::default());
+        let callbacks =
+            Callbacks::new(clock.clone(), faults.clone(), changes.clone(), options.speed)?;
+        callbacks.set_mode(options.callbacks);
+        let (keys, callbacks) = (options.keys.clone(), Arc::new(callbacks));
+        let shared = Shared { keys, clock, callbacks, changes };
+        let wechat = Arc::new(WeChat::new(&shared));
+        Ok(Self {
+            wechat_pay: Arc::new(WechatPay::new(&shared, wechat.clone())),
+            wechat,
+            tills: Arc::new(Tills::new(&options.tills, &options.server)?),
+            keys: shared.keys,
+            clock: shared.clock,
+            faults,
+            callbacks: shared.callbacks,
+            requests: Requests::default(),
+        })
+    }
+
+    /// The list of stand-ins, in the order in which endpoints and paths are matched and the
+    /// control page shows them.
+    pub(crate) fn stand_ins(&self) -> Vec<Arc<dyn StandIn>> {
+        vec![self.wechat.clone(), self.wechat_pay.clone(), self.tills.clone()]
+    }
+
+    /// What merchants can ask for.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        self.stand_ins().into_iter().flat_map(|stand_in| stand_in.endpoints()).copied()
+    }
+
+    /// What a request asks for; `None` for the sandbox's own pages.
+    pub(crate) fn asked_for(&self, method: &Method, path: &str) -> Option<Endpoint> {
+        self.endpoints().find(|endpoint| (endpoint.matches)(method, path))
+    }
+}
+
+/// Locks although another thread panicked: a stand-in that goes on is worth more than a clean stop.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
-//! Time as an argument: `now` comes from a [`Clock`], never from the system behind the caller's back.
+//! Instants, days and months, and the [`Clock`] that provides `now`.
 //!
-//! Instants are whole microseconds since 1970 UTC, the finest that both databases keep, stored as
-//! 64-bit integers so that both compare and sort them alike. Days are those of Asia/Shanghai,
-//! which has had a fixed offset of eight hours for as long as there have been campus cards.
+//! Instants are whole microseconds since 1970 UTC, the finest resolution that both databases store.
+//! They are kept as 64-bit integers, so that both databases compare and sort them alike. Days are
+//! calendar days of Asia/Shanghai, which has no daylight saving time.
 
 use chrono::{DateTime, Datelike as _, FixedOffset, Months, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct Timestamp(i64);
 /// The text is not an RFC 3339 time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time")]
-pub struct NotATime;
+pub struct InvalidTimestamp;
 
 impl Timestamp {
     /// From microseconds since 1970 UTC, as stored.
@@ -72,8 +72,8 @@ impl Timestamp {
     }
 
     /// Parses an RFC 3339 time of any offset.
-    pub fn parse_rfc3339(text: &str) -> Result<Self, NotATime> {
-        let time = DateTime::parse_from_rfc3339(text).map_err(|_| NotATime)?;
+    pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTimestamp> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?;
         Ok(Self(time.timestamp_micros()))
     }
 
@@ -123,20 +123,21 @@ impl Day {
     }
 }
 
-/// The text is not a day.
+/// The text is not a valid day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a day, as in 2026-11-21")]
-pub struct NotADay;
+pub struct InvalidDay;
 
-/// `2026-11-21` and no other form, of the years 2000 to 2999: what is outside is a slip.
+/// Accepts `2026-11-21` and no other form, for the years 2000 to 2999; other years are typing
+/// errors.
 impl FromStr for Day {
-    type Err = NotADay;
+    type Err = InvalidDay;
 
-    fn from_str(text: &str) -> Result<Self, NotADay> {
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| NotADay)?;
-        // The parser takes 2026-7-1 too.
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| InvalidDay)?;
+        // The parser also accepts 2026-7-1.
         if date.to_string() != text || !(2000..=2999).contains(&date.year()) {
-            return Err(NotADay);
+            return Err(InvalidDay);
         }
         Ok(Self(date.to_epoch_days()))
     }
@@ -171,49 +172,46 @@ impl Month {
     }
 }
 
-/// `2026-11` and no other form, of the years that days have.
+/// Accepts `2026-11` and no other form, for the same years as [`Day`].
 impl FromStr for Month {
-    type Err = NotADay;
+    type Err = InvalidDay;
 
-    fn from_str(text: &str) -> Result<Self, NotADay> {
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
         let first: Day = format!("{text}-01").parse()?;
-        let date = NaiveDate::from_epoch_days(first.0).ok_or(NotADay)?;
-        let next = date.checked_add_months(Months::new(1)).ok_or(NotADay)?;
+        let date = NaiveDate::from_epoch_days(first.0).ok_or(InvalidDay)?;
+        let next = date.checked_add_months(Months::new(1)).ok_or(InvalidDay)?;
         Ok(Self { first, last: Day(next.to_epoch_days() - 1) })
     }
 }
 
-/// Where `now` comes from.
+/// Provides the current time.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The present instant.
+    /// The current instant.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the system for the time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     fn now(&self) -> Timestamp {
         Timestamp(Utc::now().timestamp_micros())
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that only moves when told to, for tests.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// Stands at `start`.
+    /// A clock that shows `start`.
     pub const fn new(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.0))
     }
 
-    /// Moves on by `by`.
+    /// Moves the clock forward by `by`.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.0.fetch_add(micros, Ordering::SeqCst);
@@ -231,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_those_of_shanghai() {
+    fn days_begin_at_midnight_in_shanghai() {
         let cases = [
             ("2026-01-01T00:00:00+08:00", "2026-01-01"),
             ("2025-12-31T15:59:59Z", "2025-12-31"),
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_as_they_are_written() {
+    fn days_round_trip_and_other_forms_are_refused() {
         for text in ["2000-01-01", "2026-11-21", "2028-02-29", "2999-12-31"] {
             let day: Day = text.parse().unwrap();
             assert_eq!(day.to_string(), text);
@@ -254,12 +252,12 @@ mod tests {
         }
         let bad = ["", "2026-2-1", "2026/02/01", "2026-02-30", "1999-12-31", "3000-01-01"];
         for text in bad.into_iter().chain(["+2026-01-01", "2026-01-01 ", "２０２６-01-01"]) {
-            assert_eq!(text.parse::<Day>(), Err(NotADay), "{text}");
+            assert_eq!(text.parse::<Day>(), Err(InvalidDay), "{text}");
         }
     }
 
     #[test]
-    fn months_end_where_they_do() {
+    fn months_end_on_their_last_day() {
         let cases = [("2026-02", 28), ("2028-02", 29), ("2026-11", 30), ("2026-12", 31)];
         for (text, days) in cases {
             let month: Month = text.parse().unwrap();
@@ -267,16 +265,16 @@ mod tests {
             assert_eq!(month.last().to_string(), format!("{text}-{days}"));
         }
         for text in ["", "2026", "2026-13", "2026-00", "2026-2", "2026-02-01", "1999-12"] {
-            assert_eq!(text.parse::<Month>(), Err(NotADay), "{text}");
+            assert_eq!(text.parse::<Month>(), Err(InvalidDay), "{text}");
         }
     }
 
     #[test]
-    fn rfc3339_round_trips_and_refuses_rubbish() {
+    fn rfc3339_round_trips_and_refuses_other_text() {
         let time = Timestamp::from_seconds(1_767_232_800);
         assert_eq!(time.to_rfc3339(), "2026-01-01T10:00:00+08:00");
         assert_eq!(Timestamp::parse_rfc3339(&time.to_rfc3339()), Ok(time));
-        assert_eq!(Timestamp::parse_rfc3339("2026-01-01 10:00"), Err(NotATime));
+        assert_eq!(Timestamp::parse_rfc3339("2026-01-01 10:00"), Err(InvalidTimestamp));
     }
 
     #[test]

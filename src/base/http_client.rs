@@ -1,5 +1,5 @@
-//! The one place that makes HTTP clients: every one has time-outs, follows no redirect, uses no
-//! proxy, repeats nothing, and trusts TLS through aws-lc-rs alone.
+//! The only place that creates HTTP clients. Every client has time-outs, follows no redirects, uses
+//! no proxy, does not retry, and uses aws-lc-rs for TLS.
 
 #[cfg(test)]
 pub(crate) mod test_server;
@@ -7,43 +7,43 @@ pub(crate) mod test_server;
 use super::write_point;
 use std::time::Duration;
 
-/// A kept connection is not used again after this: shorter than providers keep theirs, so that a
-/// request hardly ever meets a connection that is just being closed.
+/// How long an idle connection is kept. Shorter than providers keep theirs, so that a request
+/// rarely hits a connection that the server is closing.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// How long a call may take.
+/// Time limits of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until the connection stands, TLS included.
+    /// To establish the connection, including TLS.
     pub connect: Duration,
-    /// From the call to the last byte of the answer.
+    /// From the call to the last byte of the response.
     pub total: Duration,
 }
 
-/// 3 s to connect, 10 s in all.
+/// 3 s to connect, 10 s in total.
 impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: Duration::from_secs(3), total: Duration::from_secs(10) }
     }
 }
 
-/// Why a body was not read to its end.
+/// Why a body could not be read completely.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// Longer than the caller allows.
+    /// Longer than the caller's limit.
     #[error("the body is longer than {max_bytes} bytes")]
     TooLong {
-        /// What the caller allows.
+        /// The caller's limit.
         max_bytes: usize,
     },
-    /// The connection broke, the time was up, or the encoding is damaged.
-    #[error("the body broke off")]
+    /// The connection was closed, the time-out expired, or the content encoding is damaged.
+    #[error("the body is incomplete")]
     Broken(#[source] reqwest::Error),
 }
 
-/// A client with these time-outs. Fails where the machine has no usable certificate store.
+/// Builds a client with these time-outs. Fails where the machine has no usable certificate store.
 pub fn build(timeouts: Timeouts) -> Result<reqwest::Client, reqwest::Error> {
-    // A second call finds the provider installed, which is as good.
+    // A second call fails because a provider is already installed, which is fine.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
         .user_agent(concat!("onecard/", env!("CARGO_PKG_VERSION")))
@@ -57,7 +57,7 @@ pub fn build(timeouts: Timeouts) -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-/// Sends a request, once.
+/// Sends a request once, without retries.
 pub async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
     write_point::reached("provider:call");
     let answer = request.send().await;
@@ -65,7 +65,7 @@ pub async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response,
     answer
 }
 
-/// Reads a body, after content decoding, up to `max_bytes`; what is longer is given up at once.
+/// Reads a body after content decoding; stops and fails once it exceeds `max_bytes`.
 pub async fn read_bounded(
     mut response: reqwest::Response,
     max_bytes: usize,
@@ -80,7 +80,7 @@ pub async fn read_bounded(
     Ok(body)
 }
 
-/// Addresses may carry secrets in their query, so no error keeps one.
+/// URLs may carry secrets in their query, so errors are kept without them.
 fn broken(error: reqwest::Error) -> BodyError {
     BodyError::Broken(error.without_url())
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_are_read_up_to_the_bound_and_not_a_byte_further() {
+    async fn a_body_over_the_limit_is_refused() {
         let body = || Reply::new(200).body("12345678");
         assert_eq!(read_bounded(get(body()).await, 8).await.unwrap(), b"12345678");
         assert!(matches!(
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_is_no_body() {
+    async fn an_incomplete_body_is_an_error() {
         let reply = Reply::new(200).header("Content-Length", "99").body("short");
         let error = read_bounded(get(reply).await, 1000).await.unwrap_err();
         assert!(matches!(error, BodyError::Broken(_)), "{error}");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn redirects_are_not_followed_and_the_client_says_who_it_is() {
+    async fn redirects_are_not_followed_and_the_user_agent_is_set() {
         let server = TestServer::start([Reply::new(302).header("Location", "http://127.0.0.1:1/")]);
         let client = build(Timeouts::default()).unwrap();
         let response = client.get(server.base_url()).send().await.unwrap();

@@ -1,17 +1,18 @@
-//! Typed identifiers. Those made here are version 7 UUIDs, so that they sort by the time that was
-//! passed in and sit together in an index.
+//! Typed identifiers. Those created here are version 7 UUIDs: they sort by the time that was passed
+//! in, which keeps new rows together in an index.
 
 use crate::base::clock::Timestamp;
 use uuid::Uuid;
 
-/// A fresh version 7 UUID of the instant `now`.
+/// A new version 7 UUID with the timestamp `now`.
 pub fn uuid_at(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.seconds()).unwrap_or(0);
     let nanos = u32::try_from(now.micros().rem_euclid(1_000_000)).unwrap_or(0).saturating_mul(1000);
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
 }
 
-/// The version 7 UUIDs of `instant` or later begin here, those of earlier milliseconds end before.
+/// The lowest version 7 UUID with the timestamp `instant`: UUIDs of earlier milliseconds sort
+/// before it.
 pub fn first_uuid_at(instant: Timestamp) -> Uuid {
     let millis = u128::try_from(instant.micros().div_euclid(1000)).unwrap_or(0);
     Uuid::from_u128(millis << 80)
@@ -30,7 +31,7 @@ macro_rules! uuid_id {
         pub struct $name(uuid::Uuid);
 
         impl $name {
-            /// A fresh identifier of the instant `now`.
+            /// A new identifier with the timestamp `now`.
             pub fn new(now: $crate::base::clock::Timestamp) -> Self {
                 Self($crate::base::ids::uuid_at(now))
             }
@@ -62,11 +63,13 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// A person of one school. In the ledger: whoever holds accounts and is locked before them.
+    /// A person of one school. In the ledger, the owner of accounts; locked before the accounts
+    /// are.
     PersonId
 }
 
-/// A school: one tenant, one merchant, one sealed history. The number is the school row's.
+/// A school: one tenant, with its own merchants and its own sealed history. The number is the id of
+/// the school's row.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -90,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_sort_by_the_time_that_made_them() {
+    fn ids_sort_by_their_timestamp() {
         let early = uuid_at(Timestamp::from_seconds(1_700_000_000));
         let late = uuid_at(Timestamp::from_seconds(1_700_000_001));
         assert!(early < late);
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_an_instant_begin_where_it_does() {
+    fn the_first_id_of_an_instant_sorts_before_all_its_ids() {
         let noon = Timestamp::from_seconds(1_700_000_000);
         let before = Timestamp::from_micros(noon.micros() - 1);
         assert!(uuid_at(before) < first_uuid_at(noon));

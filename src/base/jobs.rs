@@ -1,4 +1,4 @@
-//! Work that runs beside the requests for as long as the server lives.
+//! Background jobs that run for as long as the server does.
 
 use super::write_point;
 use futures_util::FutureExt;
@@ -11,11 +11,11 @@ use std::{
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::LocalPoolHandle};
 
-/// How long a job that broke rests before it runs again.
+/// The pause before a failed job is started again.
 const REST: Duration = Duration::from_secs(1);
 
-/// Running jobs. A job is put down between two of its steps: whatever it does must survive that, as
-/// it must survive the end of the process.
+/// Running background jobs. [`Jobs::stop`] cancels a job at an await point, so a job must tolerate
+/// being interrupted there, as it must tolerate the end of the process.
 pub struct Jobs {
     threads: LocalPoolHandle,
     stop: CancellationToken,
@@ -28,7 +28,7 @@ impl Jobs {
         Self { threads, stop: CancellationToken::new(), running: Mutex::default() }
     }
 
-    /// Runs `job` until [`Jobs::stop`]. One that ends or panics is started again.
+    /// Runs `job` until [`Jobs::stop`]. A job that returns or panics is started again.
     pub fn spawn<F: Future<Output = ()> + 'static>(
         &self,
         name: &'static str,
@@ -36,19 +36,19 @@ impl Jobs {
     ) {
         let stop = self.stop.clone();
         let task = self.threads.spawn_pinned(move || async move {
-            // A stop is no failure of the job.
+            // Being stopped is not a failure of the job.
             let work = write_point::within(name, keep_running(name, job));
             let _ = stop.run_until_cancelled(work).await;
         });
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 
-    /// Stops every job and waits until it has put its work down.
+    /// Cancels every job and waits until all have ended.
     pub async fn stop(self) {
         self.stop.cancel();
         let running = self.running.into_inner().unwrap_or_else(PoisonError::into_inner);
         for task in running {
-            // One that panicked has stopped too.
+            // A job that panicked has ended too.
             let _ = task.await;
         }
     }
@@ -56,9 +56,9 @@ impl Jobs {
 
 async fn keep_running<F: Future<Output = ()>>(name: &'static str, job: impl Fn() -> F) {
     loop {
-        // The panic hook logs what happened; this names whom it happened to.
+        // The panic hook logs the panic; this line adds the name of the job.
         let _ = AssertUnwindSafe(job()).catch_unwind().await;
-        tracing::error!(job = name, "a background job ended, it is started again");
+        tracing::error!(job = name, "a background job ended and is started again");
         metrics::counter!("onecard_jobs_restarted_total", "job" => name).increment(1);
         tokio::time::sleep(REST).await;
     }
@@ -79,7 +79,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_job_that_breaks_runs_again_until_it_is_stopped() {
+    async fn a_job_that_panics_is_restarted_until_it_is_stopped() {
         let (runs, (told, mut heard)) =
             (Arc::new(AtomicUsize::new(0)), tokio::sync::mpsc::unbounded_channel());
         let job = {
@@ -88,7 +88,7 @@ mod tests {
                 let (run, told) = (runs.fetch_add(1, Ordering::SeqCst), told.clone());
                 async move {
                     told.send(run).unwrap();
-                    assert!(run != 0, "the first run breaks");
+                    assert!(run != 0, "the first run panics");
                     std::future::pending::<()>().await;
                 }
             }

@@ -1,4 +1,4 @@
-//! Ground: what every floor stands on. No campus words here.
+//! Building blocks that every other room uses. Nothing here knows about campuses.
 
 pub mod clock;
 pub mod crypto;

@@ -1,4 +1,4 @@
-//! Money: whole fen, 1/100 of a yuan.
+//! Money in whole fen (1/100 of a yuan).
 //!
 //! Absent on purpose: floats, subtraction that can go below zero, conversion from a bare integer.
 
@@ -10,13 +10,13 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Fen(i64);
 
-/// Why a number is not an amount.
+/// Why a number is not a valid amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnAmount {
+pub enum InvalidAmount {
     /// Below zero.
     #[error("an amount of money is never negative")]
     Negative,
-    /// Past what 64 bits hold.
+    /// More than 64 bits hold.
     #[error("the amount is too large")]
     Overflow,
 }
@@ -24,12 +24,12 @@ pub enum NotAnAmount {
 impl Fen {
     /// No money.
     pub const ZERO: Self = Self(0);
-    /// The most that 64 bits hold.
+    /// The largest amount.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// `fen` as an amount; negative numbers are refused.
-    pub const fn new(fen: i64) -> Result<Self, NotAnAmount> {
-        if fen < 0 { Err(NotAnAmount::Negative) } else { Ok(Self(fen)) }
+    /// An amount of `fen`; negative numbers are refused.
+    pub const fn new(fen: i64) -> Result<Self, InvalidAmount> {
+        if fen < 0 { Err(InvalidAmount::Negative) } else { Ok(Self(fen)) }
     }
 
     /// The number of fen.
@@ -37,17 +37,17 @@ impl Fen {
         self.0
     }
 
-    /// True for no money at all.
+    /// True if the amount is zero.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// The sum, or an error past 64 bits.
-    pub fn plus(self, other: Self) -> Result<Self, NotAnAmount> {
-        self.0.checked_add(other.0).map(Self).ok_or(NotAnAmount::Overflow)
+    /// The sum; fails on overflow.
+    pub fn plus(self, other: Self) -> Result<Self, InvalidAmount> {
+        self.0.checked_add(other.0).map(Self).ok_or(InvalidAmount::Overflow)
     }
 
-    /// The difference, or `None` where it would be negative.
+    /// The difference; `None` if it would be negative.
     pub fn minus(self, other: Self) -> Option<Self> {
         if other.0 > self.0 { None } else { self.0.checked_sub(other.0).map(Self) }
     }
@@ -66,7 +66,8 @@ impl<'de> Deserialize<'de> for Fen {
     }
 }
 
-/// What stands on an account in fen: may be below zero (debt, clearing, merchants owed).
+/// The balance of an account in fen. May be negative: debts, clearing accounts, money owed to
+/// merchants.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -74,7 +75,7 @@ impl<'de> Deserialize<'de> for Fen {
 pub struct Balance(i64);
 
 impl Balance {
-    /// Nothing on the account.
+    /// A balance of zero.
     pub const ZERO: Self = Self(0);
 
     /// A balance of `fen`.
@@ -82,27 +83,27 @@ impl Balance {
         Self(fen)
     }
 
-    /// The number of fen, below zero for a debt.
+    /// The number of fen; negative for a debt.
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// True below zero.
+    /// True if below zero.
     pub const fn is_negative(self) -> bool {
         self.0 < 0
     }
 
-    /// The balance after `amount` came in; `None` past 64 bits.
+    /// The balance after a credit of `amount`; `None` on overflow.
     pub fn credited(self, amount: Fen) -> Option<Self> {
         self.0.checked_add(amount.0).map(Self)
     }
 
-    /// The balance after `amount` went out; `None` past 64 bits.
+    /// The balance after a debit of `amount`; `None` on overflow.
     pub fn debited(self, amount: Fen) -> Option<Self> {
         self.0.checked_sub(amount.0).map(Self)
     }
 
-    /// The sum of two balances; `None` past 64 bits.
+    /// The sum of two balances; `None` on overflow.
     pub fn plus(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
@@ -113,10 +114,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_never_negative_and_never_wrap() {
+    fn amounts_are_never_negative_and_never_overflow() {
         let fen = |n| Fen::new(n).unwrap();
-        assert_eq!(Fen::new(-1), Err(NotAnAmount::Negative));
-        assert_eq!(fen(i64::MAX).plus(fen(1)), Err(NotAnAmount::Overflow));
+        assert_eq!(Fen::new(-1), Err(InvalidAmount::Negative));
+        assert_eq!(fen(i64::MAX).plus(fen(1)), Err(InvalidAmount::Overflow));
         assert_eq!(fen(5).minus(fen(6)), None);
         assert_eq!(fen(6).minus(fen(6)), Some(Fen::ZERO));
         assert_eq!(Balance::new(i64::MIN).debited(fen(1)), None);

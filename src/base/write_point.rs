@@ -1,11 +1,11 @@
-//! Write points: the moments between two of which a death of the process could lose or double
-//! something. A debug build can be told to die at any of them, so that tests hold that it does not.
-//! A release has none of this.
+//! Write points: the moments at which a crash of the process could lose or duplicate something. A
+//! debug build can be told to kill itself at any of them, so that tests can check that nothing is
+//! lost or duplicated. Release builds contain none of this.
 //!
-//! A point is named by what is being done (a route, a job, the lanes' work) and by what stands
-//! next: `tx:begun`, `tx:statement` (before each), `tx:commit`, `tx:committed`, `provider:call`,
-//! `provider:answered`, `redis:call`, `redis:answered`. The ground reaches them by itself, so no
-//! journey can forget one.
+//! A point is named after the work (a route, a job, the lanes) and the next step: `tx:begun`,
+//! `tx:statement` (before each), `tx:commit`, `tx:committed`, `provider:call`, `provider:answered`,
+//! `redis:call`, `redis:answered`. The code in `base` marks these points itself, so journeys need
+//! not.
 
 #[cfg(debug_assertions)]
 pub use armed::{reached, within};
@@ -25,9 +25,9 @@ mod armed {
         },
     };
 
-    /// Where to die: `what|point|n`, at the n-th time.
+    /// Where to kill the process: `what|point|n`, at the n-th time.
     const DIE_AT: &str = "ONECARD_DIE_AT";
-    /// A file that gets a line `what|point` for each point that is reached.
+    /// A file to which a line `what|point` is appended for each point that is reached.
     const RECORD: &str = "ONECARD_WRITE_POINTS";
 
     tokio::task_local! {
@@ -45,19 +45,20 @@ mod armed {
     });
     static TIMES: AtomicUsize = AtomicUsize::new(0);
 
-    /// Names the points that `work` reaches after `what`.
+    /// Runs `work`; the points it reaches are named after `what`.
     pub async fn within<F: Future>(what: impl Display, work: F) -> F::Output {
         WHAT.scope(what.to_string(), work).await
     }
 
-    /// Stands at `point`. Outside of [`within`] it is nothing.
+    /// Marks a write point. Does nothing outside of [`within`].
     pub fn reached(point: &'static str) {
         if ARMED.is_none() && RECORDED.is_none() {
             return;
         }
         let Ok(name) = WHAT.try_with(|what| format!("{what}|{point}")) else { return };
         if let Some(mut file) = RECORDED.as_ref() {
-            // One write, so that lines of several threads do not mix. A test would miss a lost one.
+            // One write, so that lines of several threads do not mix. A test would notice a missing
+            // line.
             let _ = file.write_all(format!("{name}\n").as_bytes());
         }
         let armed = ARMED.as_ref().filter(|(wanted, _)| *wanted == name);
@@ -66,11 +67,11 @@ mod armed {
         }
     }
 
-    /// SIGKILL, as from outside: nothing is flushed, closed or told.
+    /// SIGKILL, as from outside: nothing is flushed or closed.
     fn die() -> ! {
         let id = std::process::id().to_string();
         let _ = Command::new("kill").args(["-KILL", &id]).status();
-        // Not reached where there is a `kill`.
+        // Only reached where there is no `kill` command.
         std::process::abort()
     }
 }
@@ -79,11 +80,11 @@ mod armed {
 mod unarmed {
     use std::fmt::Display;
 
-    /// Does `work`.
+    /// Runs `work`.
     pub async fn within<F: Future>(_: impl Display, work: F) -> F::Output {
         work.await
     }
 
-    /// Nothing.
+    /// Does nothing.
     pub const fn reached(_: &'static str) {}
 }

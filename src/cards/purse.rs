@@ -1,10 +1,10 @@
 //! What a person may spend without the card at hand, and from where it is taken: one rule for
-//! tills, water and electricity.
+//! tills, water and electricity, whichever account is paid.
 
 use crate::{
     base::money::{Balance, Fen},
     ledger::{
-        account::{Account, PersonAccount, SchoolAccount},
+        account::{Account, PersonAccount},
         balances::PersonBalances,
         transfer::Leg,
     },
@@ -80,20 +80,21 @@ impl Purse {
 }
 
 impl Drawn {
-    /// To whoever is paid.
-    pub fn legs(&self, to: &SchoolAccount) -> Vec<Leg> {
+    /// To the account that is paid: one of the school (a merchant's), or another one of the person
+    /// (`goods`, `hold`).
+    pub fn legs(&self, to: &Account) -> Vec<Leg> {
         let transition = Account::Person(PersonAccount::Transition);
         let drawn = Leg {
             from: Account::Person(PersonAccount::EAccount),
             to: transition.clone(),
             amount: self.from_e_account,
         };
-        let paid = Leg { from: transition, to: Account::School(to.clone()), amount: self.amount };
+        let paid = Leg { from: transition, to: to.clone(), amount: self.amount };
         [drawn, paid].into_iter().filter(|leg| !leg.amount.is_zero()).collect()
     }
 
     /// All of it back to where it was.
-    pub fn legs_back(&self, from: &SchoolAccount) -> Vec<Leg> {
+    pub fn legs_back(&self, from: &Account) -> Vec<Leg> {
         let back = |Leg { from, to, amount }| Leg { from: to, to: from, amount };
         self.legs(from).into_iter().rev().map(back).collect()
     }
@@ -102,7 +103,7 @@ impl Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::account::Name;
+    use crate::ledger::account::{Name, SchoolAccount};
     use proptest::prelude::*;
 
     fn purse((e_account, transition, card): (i64, i64, i64), spends_card: bool) -> Purse {
@@ -166,17 +167,26 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_and_its_way_back_cancel() {
-        let to = SchoolAccount::Merchant(Name::parse("canteen").unwrap());
+    fn any_account_is_paid_and_the_legs_back_cancel_the_payment() {
         let both = Drawn { amount: fen(1250), from_e_account: fen(950) };
         let one = Drawn { amount: fen(1250), from_e_account: Fen::ZERO };
-        assert_eq!((both.legs(&to).len(), one.legs(&to).len()), (2, 1));
-        for drawn in [both, one] {
-            let (there, mut back) = (drawn.legs(&to), drawn.legs_back(&to));
-            back.reverse();
-            for (there, back) in there.iter().zip(&back) {
-                assert_eq!((&there.from, &there.to), (&back.to, &back.from));
-                assert_eq!(there.amount, back.amount);
+        let school = |account| Account::School(account);
+        let payees = [
+            school(SchoolAccount::Merchant(Name::parse("canteen").unwrap())),
+            school(SchoolAccount::Vendor(Name::parse("water").unwrap())),
+            Account::Person(PersonAccount::Goods),
+            Account::Person(PersonAccount::Hold),
+        ];
+        for to in payees {
+            assert_eq!((both.legs(&to).len(), one.legs(&to).len()), (2, 1));
+            for drawn in [both, one] {
+                let (there, mut back) = (drawn.legs(&to), drawn.legs_back(&to));
+                assert_eq!(there.last().map(|leg| (&leg.to, leg.amount)), Some((&to, fen(1250))));
+                back.reverse();
+                for (there, back) in there.iter().zip(&back) {
+                    assert_eq!((&there.from, &there.to), (&back.to, &back.from));
+                    assert_eq!(there.amount, back.amount);
+                }
             }
         }
     }

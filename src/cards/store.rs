@@ -72,7 +72,7 @@ pub fn write_of(charges: &[Charge]) -> Write {
     Write::Insert { table: "charge", rows, suffix: "" }
 }
 
-/// Marks a charge as taken back. No row is written where it was taken back before.
+/// Marks a charge as taken back; a lost race where it was taken back before.
 pub fn write_of_reversal(act: Act, at: Timestamp) -> Write {
     let rows = Rows::new(vec![
         ("seq", Column::I64(vec![act.1])),

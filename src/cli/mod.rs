@@ -13,13 +13,14 @@ use crate::{
     base::{
         crypto::{ed25519::BadEd25519Key, heads::HeadKeyError},
         db::{Db, DbError, SingleProcessError},
-        telemetry::{self, CountersTaken, Format, InvalidFilter, Output},
+        telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
     },
     config::{Config, ConfigError, LogFormat, process_variables},
     ledger::verify::VerifyError,
     routes,
     schools::{ImportError, roster::RosterError},
     terminals::RegistryError,
+    wiring::Settings,
 };
 use args::{Arguments, Command, Merchant, Roster, School, Terminal};
 use clap::Parser;
@@ -49,7 +50,7 @@ enum CommandError {
     #[error("{0}")]
     SingleProcess(#[from] SingleProcessError),
     #[error("{0}")]
-    Counters(#[from] CountersTaken),
+    Counters(#[from] RecorderInstalled),
     #[error("{key} = {address}: cannot listen there: {cause}")]
     Listen { key: &'static str, address: SocketAddr, cause: io::Error },
     #[error("the database lacks {0} migrations: run `onecard migrate` first")]
@@ -117,7 +118,8 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         return openapi();
     }
     let file = arguments.config.clone().or_else(default_file);
-    let config = Config::load(file.as_deref(), process_variables())?;
+    let settings = Settings::load(file.as_deref(), process_variables())?;
+    let telemetry = &settings.config.telemetry;
     let output = match arguments.command {
         Command::Serve => Output::Stdout,
         Command::Migrate
@@ -128,21 +130,22 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Terminal(_)
         | Command::Openapi => Output::Stderr,
     };
-    telemetry::start_log(&config.telemetry.log, format(config.telemetry.format), output)?;
-    actix_web::rt::System::new().block_on(dispatch(config, &arguments.command))
+    telemetry::start_log(&telemetry.log, format(telemetry.format), output)?;
+    actix_web::rt::System::new().block_on(dispatch(settings, &arguments.command))
 }
 
-async fn dispatch(config: Config, command: &Command) -> Result<ExitCode, CommandError> {
+async fn dispatch(settings: Settings, command: &Command) -> Result<ExitCode, CommandError> {
+    let config = &settings.config;
     match command {
-        Command::Serve => serve::run(config).await,
-        Command::Migrate => migrate(&config).await,
-        Command::School(School::Import(arguments)) => school::import(&config, arguments).await,
-        Command::Roster(Roster::Import(arguments)) => roster::import(&config, arguments).await,
+        Command::Serve => serve::run(settings).await,
+        Command::Migrate => migrate(config).await,
+        Command::School(School::Import(arguments)) => school::import(config, arguments).await,
+        Command::Roster(Roster::Import(arguments)) => roster::import(config, arguments).await,
         Command::Merchant(Merchant::Add(arguments)) => {
-            terminal::add_merchant(&config, arguments).await
+            terminal::add_merchant(config, arguments).await
         }
-        Command::Terminal(Terminal::Add(arguments)) => terminal::add(&config, arguments).await,
-        Command::Verify(arguments) => verify::run(&config, arguments).await,
+        Command::Terminal(Terminal::Add(arguments)) => terminal::add(config, arguments).await,
+        Command::Verify(arguments) => verify::run(config, arguments).await,
         Command::Openapi => openapi(),
     }
 }

@@ -4,8 +4,8 @@ use super::CommandError;
 use crate::{
     app::App,
     base::{clock::SystemClock, db::SingleProcess, jobs::Jobs, telemetry::Counters},
-    config::Config,
     health, routes,
+    wiring::Settings,
 };
 use actix_web::{
     HttpServer,
@@ -40,11 +40,11 @@ struct Serving {
 }
 
 /// Serves until told to stop.
-pub(super) async fn run(config: Config) -> Result<ExitCode, CommandError> {
+pub(super) async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let started = Instant::now();
     let mut stop = StopSignal::new()?;
     let counters = Counters::start()?;
-    let app = Arc::new(App::build(config, Arc::new(SystemClock)).await?);
+    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await?);
     let _alone = alone(&app).await?;
     bring_up_to_date(&app).await?;
     let public = listen(&app)?;

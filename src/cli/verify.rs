@@ -5,7 +5,7 @@ use crate::{
     base::crypto::heads::{HeadKeyError, HeadSigner},
     config::Config,
     ledger::verify::{Anchor, verify},
-    spend, topup,
+    payments, spend,
 };
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ pub(super) async fn run(
             verify(&db, Some(Anchor { lines: &mut lines, trusted: &trusted })).await?
         }
     };
-    let payments = topup::audit::audit(&db).await?;
+    let payments = payments::audit::audit(&db).await?;
     let charges = spend::audit::audit(&db).await?;
     print!("{payments}{charges}{report}");
     let clean = report.is_clean() && payments.is_clean() && charges.is_clean();

@@ -1,13 +1,16 @@
-//! Addresses: of providers, of this server, of the proxies before it.
+//! Addresses: of providers, of this server, of the proxies in front of it.
 
-use super::{Environment, section::Section};
+use super::{
+    Environment,
+    section::{Section, Setting},
+};
 use reqwest::Url;
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// An address prefix, `10.0.0.0/8`, or a single address.
+/// A network such as `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -50,20 +53,34 @@ impl fmt::Display for Network {
     }
 }
 
-/// The proxies whose word on the client's address is taken.
+/// The addresses and networks in the list `name`.
 pub(super) fn networks(section: &mut Section<'_>, name: &str) -> Vec<Network> {
     let wanted = "an IP address or a prefix such as 10.0.0.0/8";
     let networks = section.list(name, wanted, Network::parse);
     networks.unwrap_or_default()
 }
 
-/// The address `name` of something outside: `https`, or `http` to this machine in the sandbox.
-/// `default` where it is absent; `None` where that is not an address, or it is wrong.
-pub(super) fn url(section: &mut Section<'_>, name: &str, default: &str) -> Option<Url> {
-    let Some((key, text)) = section.text(name) else {
+/// The address `name` of another service: `https`, or `http` to this machine in the sandbox.
+/// `default` where it is absent; `None` where it is wrong, or absent without a valid default.
+pub fn url(section: &mut Section<'_>, name: &str, default: &str) -> Option<Url> {
+    read(section, name, default, check_url)
+}
+
+/// As [`url`], with scheme, host and port alone.
+pub fn origin(section: &mut Section<'_>, name: &str, default: &str) -> Option<Url> {
+    read(section, name, default, |text, environment| {
+        let url = check_url(text, environment)?;
+        if url.path() == "/" { Ok(url) } else { Err("must not have a path") }
+    })
+}
+
+type Check = fn(&str, Environment) -> Result<Url, &'static str>;
+
+fn read(section: &mut Section<'_>, name: &str, default: &str, check: Check) -> Option<Url> {
+    let Some(Setting { key, value }) = section.text(name) else {
         return Url::parse(default).ok();
     };
-    check_url(&text, section.environment()).map_err(|message| section.report(&key, message)).ok()
+    check(&value, section.environment()).map_err(|message| section.report(&key, message)).ok()
 }
 
 fn check_url(text: &str, environment: Environment) -> Result<Url, &'static str> {
@@ -84,8 +101,8 @@ fn check_url(text: &str, environment: Environment) -> Result<Url, &'static str> 
     }
 }
 
-/// The hosts `name`, each `host` or `host:port`.
-pub(super) fn hosts(section: &mut Section<'_>, name: &str) -> Option<Vec<String>> {
+/// The hosts in the list `name`, each `host` or `host:port`.
+pub fn hosts(section: &mut Section<'_>, name: &str) -> Option<Vec<String>> {
     let environment = section.environment();
     let wanted = match environment {
         Environment::Sandbox => "a host, or host:port",

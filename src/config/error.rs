@@ -1,4 +1,4 @@
-//! Collecting everything that is wrong before saying so.
+//! Collects every problem of a configuration, so that all are reported at once.
 
 use std::{cell::RefCell, collections::BTreeSet, fmt};
 
@@ -43,7 +43,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Where readers report to. A setting that several schools share is read several times and
+/// The problems found so far. A setting that several schools share is read several times and
 /// reported once.
 #[derive(Debug, Default)]
 pub(super) struct Problems(RefCell<BTreeSet<Problem>>);

@@ -1,20 +1,28 @@
 //! Key and certificate files.
 
-use super::{Environment, section::Section, source::read_bounded};
-use std::path::Path;
+use super::{
+    Environment,
+    section::{Section, Setting},
+    source::read_bounded,
+};
+use secrecy::{ExposeSecret, SecretString};
+use std::{fmt::Display, path::Path};
 
 const MAX_PEM_BYTES: u64 = 64 * 1024;
-/// Stands in every key file that was made for the sandbox.
+/// Every key file that was made for the sandbox contains this text.
 const THROWAWAY: &str = "THROWAWAY SANDBOX";
-/// How the texts of throwaway secrets and the ids of throwaway keys begin.
+/// Secrets and key ids that were made for the sandbox begin with this text.
 const THROWAWAY_PREFIX: &str = "sandbox";
 const REFUSED: &str = "is a sandbox key, refused in production";
 
 /// What a PEM file must hold.
-#[derive(Clone, Copy)]
-pub(super) enum Pem {
+#[derive(Clone, Copy, Debug)]
+pub enum Pem {
+    /// A private key, PKCS#8.
     PrivateKey,
+    /// A public key, SPKI.
     PublicKey,
+    /// An X.509 certificate.
     Certificate,
 }
 
@@ -35,39 +43,72 @@ impl Pem {
         }
     }
 
-    fn read(self, path: &Path, environment: Environment) -> Result<String, String> {
+    fn read(self, path: &Path, environment: Environment) -> Result<SecretString, String> {
         let text = read_bounded(path, MAX_PEM_BYTES)
+            .map(SecretString::from)
             .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-        if !text.contains(self.marker()) {
+        if !text.expose_secret().contains(self.marker()) {
             return Err(format!("must be {}", self.wanted()));
         }
-        if environment == Environment::Production && text.contains(THROWAWAY) {
+        if environment == Environment::Production && text.expose_secret().contains(THROWAWAY) {
             return Err(REFUSED.to_owned());
         }
         Ok(text)
     }
 }
 
-/// The text of the PEM file that `name` points to, which must be there.
-pub(super) fn pem(section: &mut Section<'_>, name: &str, kind: Pem) -> Option<String> {
-    let (key, path) = section.required_text(name, kind.wanted())?;
-    read(section, &key, kind, &path)
+/// What `parse` makes of the PEM file that `name` points to, which must be there.
+pub fn pem<T, E: Display>(
+    section: &mut Section<'_>,
+    name: &str,
+    kind: Pem,
+    parse: impl Fn(&SecretString) -> Result<T, E>,
+) -> Option<Setting<T>> {
+    let path = section.required_text(name, kind.wanted())?;
+    read(section, path, kind, parse)
 }
 
-/// The texts of the PEM files that the list `name` points to.
-pub(super) fn pems(section: &mut Section<'_>, name: &str, kind: Pem) -> Vec<String> {
-    let paths = section.texts(name).unwrap_or_default();
-    let texts = paths.into_iter();
-    texts.filter_map(|(key, path)| read(section, &key, kind, &path)).collect()
+/// What `parse` makes of each PEM file that the list `name` points to.
+pub fn pems<T, E: Display>(
+    section: &mut Section<'_>,
+    name: &str,
+    kind: Pem,
+    parse: impl Fn(&SecretString) -> Result<T, E>,
+) -> Vec<Setting<T>> {
+    let paths = section.texts(name).unwrap_or_default().into_iter();
+    paths.filter_map(|path| read(section, path, kind, &parse)).collect()
 }
 
-fn read(section: &Section<'_>, key: &str, kind: Pem, path: &str) -> Option<String> {
-    kind.read(Path::new(path), section.environment())
-        .map_err(|message| section.report(key, message))
-        .ok()
+fn read<T, E: Display>(
+    section: &Section<'_>,
+    path: Setting<String>,
+    kind: Pem,
+    parse: impl Fn(&SecretString) -> Result<T, E>,
+) -> Option<Setting<T>> {
+    let Setting { key, value: path } = path;
+    let text = kind.read(Path::new(&path), section.environment());
+    let parsed = text.and_then(|text| parse(&text).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(value) => Some(Setting { key, value }),
+        Err(message) => {
+            section.report(&key, message);
+            None
+        }
+    }
 }
 
-/// Reports a secret, or the id of a key, that was made for the sandbox.
+/// The secret `name`, which must be there and, in production, not be one of the sandbox.
+pub fn secret(
+    section: &mut Section<'_>,
+    name: &str,
+    wanted: &str,
+) -> Option<Setting<SecretString>> {
+    let Setting { key, value } = section.required_text(name, wanted)?;
+    refuse_throwaway(section, &key, &value);
+    Some(Setting { key, value: value.into() })
+}
+
+/// Reports a secret, or the id of a key, that was made for the sandbox, in production.
 pub(super) fn refuse_throwaway(section: &Section<'_>, key: &str, text: &str) {
     let production = section.environment() == Environment::Production;
     if production && text.starts_with(THROWAWAY_PREFIX) {

@@ -4,10 +4,10 @@
 
 use super::{
     files::refuse_throwaway,
-    section::{Entry, Section},
+    section::{Section, Setting},
 };
 use crate::base::crypto::keyring::{Key32, KeyError, KeyRing, NamedKey};
-use ::config::ValueKind;
+use ::config::{Value, ValueKind};
 
 const WANTED: &str = "32 random bytes, \"base64:…\" (make them with: openssl rand -base64 32)";
 const NOT_A_KEY: &str =
@@ -53,7 +53,7 @@ fn ring(section: &mut Section<'_>, name: &str) -> Option<KeyRing> {
     reported(section, &key, KeyRing::new(current, previous))
 }
 
-fn previous_key(ring: &Section<'_>, entry: Entry) -> Option<NamedKey> {
+fn previous_key(ring: &Section<'_>, entry: Setting<Value>) -> Option<NamedKey> {
     if let ValueKind::String(text) = &entry.value.kind {
         let Some((id, key)) = text.split_once('=') else {
             ring.report(&entry.key, "must be id=base64:…");
@@ -69,10 +69,10 @@ fn previous_key(ring: &Section<'_>, entry: Entry) -> Option<NamedKey> {
 fn named_key(mut table: Section<'_>) -> Option<NamedKey> {
     let id = table.required_text("id", "the name of the key");
     let key = table.required_text("key", WANTED);
-    let key = key.and_then(|(place, text)| reported(&table, &place, Key32::parse(&text)));
-    let named = id.and_then(|(place, id)| {
-        refuse_throwaway(&table, &place, &id);
-        reported(&table, &place, NamedKey::new(&id, key?))
+    let key = key.and_then(|text| reported(&table, &text.key, Key32::parse(&text.value)));
+    let named = id.and_then(|id| {
+        refuse_throwaway(&table, &id.key, &id.value);
+        reported(&table, &id.key, NamedKey::new(&id.value, key?))
     });
     table.finish();
     named

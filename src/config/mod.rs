@@ -1,46 +1,48 @@
 //! The configuration: a TOML file, overridden key by key by `ONECARD__SECTION__KEY`.
 //!
-//! Invariant: what is read here is valid; nothing behind it checks a setting again.
-//! Invariant: what is wrong, missing or unknown is told all at once, each thing with its key.
+//! This room reads the server's own sections, and offers providers the tools to read theirs:
+//! [`Section`], [`address`], [`files`]. It knows no provider; the wiring knows them all.
+//!
+//! Invariant: a setting that was read is valid; no code checks it again.
+//! Invariant: everything wrong, missing or unknown is reported at once, each by its key and never
+//! by its value.
 //! Invariant: secrets have no default and no printable form.
 //! Invariant: with `environment = "production"` no sandbox key or address is accepted.
 //!
-//! An empty text counts as absent, so that a variable can take a setting of the file away. Paths
-//! are relative to the working directory.
+//! An empty text counts as absent, so that a variable can remove a setting of the file. Paths are
+//! relative to the working directory.
 
-mod address;
+pub mod address;
 mod error;
-mod files;
+pub mod files;
 mod keys;
 mod payments;
-mod providers;
 mod reserved;
 mod section;
+mod sections;
 mod server;
 mod source;
 mod stores;
 mod telemetry;
-mod wechat;
 
 pub use address::Network;
 pub use error::{ConfigError, Problem};
 pub use keys::Keys;
 pub use payments::Payments;
-pub use providers::Providers;
+pub use section::{Section, Setting};
+pub use sections::{PerSchool, ProviderSection, ProviderSections};
 pub use server::Server;
 pub use source::process_variables;
 pub use stores::{Database, Ledger, Redis};
 pub use telemetry::{LogFormat, Telemetry};
-pub use wechat::{WeChat, WeChatPay, WeChatPayPublicKey};
 
 use error::Problems;
-use section::Section;
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-/// Everything that an operator sets.
+/// The settings of the server itself.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whose world this server lives in.
+    /// Whether providers are real or stand-ins.
     pub environment: Environment,
     /// `[server]`
     pub server: Server,
@@ -56,8 +58,6 @@ pub struct Config {
     pub keys: Keys,
     /// `[telemetry]`
     pub telemetry: Telemetry,
-    providers: Providers,
-    schools: BTreeMap<String, Providers>,
 }
 
 /// Real providers, or stand-ins with throwaway keys.
@@ -86,15 +86,21 @@ impl Environment {
 }
 
 impl Config {
-    /// Reads `file`, where there is one, and the variables that begin with `ONECARD__`.
-    pub fn load(
+    /// Reads `file`, where there is one, and the variables that begin with `ONECARD__`. Providers'
+    /// sections are read by `read_providers`, and problems in them are reported with all others.
+    pub fn load<P>(
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+        read_providers: impl FnOnce(&mut ProviderSections<'_, '_>) -> P,
+    ) -> Result<(Self, P), ConfigError> {
         let table = source::table(file, env)?;
         let problems = Problems::default();
-        let config = Self::read(Section::root(table, &problems));
-        problems.none_or(config)
+        let mut root = Section::root(table, &problems);
+        let mut sections = ProviderSections::of(&mut root);
+        let providers = read_providers(&mut sections);
+        sections.finish();
+        let config = Self::read(root);
+        problems.none_or(config.map(|config| (config, providers)))
     }
 
     /// `None` only where a problem was reported.
@@ -106,7 +112,6 @@ impl Config {
         let payments = payments::read(root.table_or_empty("payments"));
         let keys = keys::read(root.table_or_empty("keys"));
         let telemetry = telemetry::read(root.table_or_empty("telemetry"));
-        let (providers, schools) = providers::read(&mut root);
         let environment = root.environment();
         root.finish();
         Some(Self {
@@ -118,24 +123,6 @@ impl Config {
             payments,
             keys: keys?,
             telemetry,
-            providers,
-            schools,
         })
-    }
-
-    /// The providers of the school `code`: its own settings laid over the general ones.
-    pub fn school(&self, code: &str) -> &Providers {
-        self.schools.get(code).unwrap_or(&self.providers)
-    }
-
-    /// The general providers, which schools without settings of their own use.
-    pub const fn providers(&self) -> &Providers {
-        &self.providers
-    }
-
-    /// The schools that have settings of their own, by code, with what holds for them in all.
-    pub fn schools(&self) -> impl Iterator<Item = (&str, &Providers)> {
-        let schools = self.schools.iter();
-        schools.map(|(code, providers)| (code.as_str(), providers))
     }
 }

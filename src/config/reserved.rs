@@ -1,6 +1,8 @@
-//! Sections whose names and keys are fixed and which nothing reads so far. None of their keys is
-//! required. Their form, and the ban on the sandbox in production, are checked all the same, so
-//! that a file can be prepared for them and a typing error is found.
+//! Sections whose names and keys are fixed and which nothing reads yet. No key is required. Their
+//! form, and the ban on sandbox keys and addresses in production, are checked all the same, so that
+//! a file can be prepared for them and a typing error is found.
+//!
+//! A provider that reads its own section takes it out of this table.
 
 use super::{address, files::refuse_throwaway, section::Section};
 use ::config::ValueKind;
@@ -9,68 +11,47 @@ struct Reserved {
     name: &'static str,
     /// Whether a school may have its own.
     by_school: bool,
-    keys: &'static [&'static str],
+    /// Separated by blanks.
+    keys: &'static str,
 }
 
-const RESERVED: &[Reserved] = &[
-    Reserved {
-        name: "alipay",
-        by_school: true,
-        keys: &[
-            "gateway_url",
-            "app_id",
-            "seller_id",
-            "app_private_key_file",
-            "alipay_public_key_file",
-            "app_cert_file",
-            "alipay_cert_file",
-            "alipay_root_cert_file",
-            "encrypt_key",
-            "app_auth_token",
-            "bill_hosts",
-        ],
-    },
-    Reserved {
-        name: "wecom",
-        by_school: true,
-        keys: &[
-            "base_url",
-            "corp_id",
-            "agent_id",
-            "secret",
-            "contact_secret",
-            "token",
-            "encoding_aes_key",
-        ],
-    },
-    Reserved {
-        name: "sms",
-        by_school: false,
-        keys: &[
-            "provider",
-            "base_url",
-            "access_key_id",
-            "access_key_secret",
-            "sign_name",
-            "template_code",
-        ],
-    },
-    Reserved {
-        name: "bank",
-        by_school: true,
-        keys: &["base_url", "merchant_id", "private_key_file", "bank_public_key_file"],
-    },
-    Reserved { name: "utilities", by_school: true, keys: &["base_url", "key_id", "key_secret"] },
+const fn reserved(name: &'static str, by_school: bool, keys: &'static str) -> Reserved {
+    Reserved { name, by_school, keys }
+}
+
+const RESERVED: [Reserved; 9] = [
+    reserved(
+        "alipay",
+        true,
+        "gateway_url app_id seller_id app_private_key_file alipay_public_key_file app_cert_file \
+         alipay_cert_file alipay_root_cert_file encrypt_key app_auth_token bill_hosts",
+    ),
+    reserved(
+        "wecom",
+        true,
+        "base_url corp_id agent_id secret contact_secret token encoding_aes_key",
+    ),
+    reserved(
+        "sms",
+        false,
+        "provider base_url access_key_id access_key_secret sign_name template_code",
+    ),
+    reserved("bank", true, "base_url merchant_id private_key_file bank_public_key_file"),
+    reserved("utilities", true, "base_url key_id key_secret"),
+    reserved("locks", true, "base_url key_id key_secret"),
+    reserved("network", true, "base_url key_id key_secret"),
+    reserved("mail", false, "smtp_url from"),
+    reserved("sso", true, "public_key_file issuer"),
 ];
 
-/// Checks the reserved sections at the top.
+/// Checks the general sections.
 pub(super) fn check_general(root: &mut Section<'_>) {
-    for reserved in RESERVED {
+    for reserved in &RESERVED {
         check(root, reserved);
     }
 }
 
-/// Checks those of a school.
+/// Checks the sections of a school.
 pub(super) fn check_school(school: &mut Section<'_>) {
     for reserved in RESERVED.iter().filter(|reserved| reserved.by_school) {
         check(school, reserved);
@@ -81,13 +62,15 @@ fn check(parent: &mut Section<'_>, reserved: &Reserved) {
     let Some(mut section) = parent.table(reserved.name) else {
         return;
     };
-    for name in reserved.keys {
-        if name.ends_with("_url") {
-            address::url(&mut section, name, "");
-        } else if name.ends_with("_hosts") {
-            address::hosts(&mut section, name);
-        } else {
-            check_scalar(&mut section, name);
+    for name in reserved.keys.split_ascii_whitespace() {
+        match name {
+            "base_url" | "gateway_url" => {
+                address::url(&mut section, name, "");
+            }
+            "bill_hosts" => {
+                address::hosts(&mut section, name);
+            }
+            _ => check_scalar(&mut section, name),
         }
     }
     section.finish();

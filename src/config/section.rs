@@ -1,39 +1,50 @@
-//! Reading one table. Each key is taken out as it is read; what is left at the end is unknown.
+//! Reading one table of the configuration. Each key is taken out as it is read; the keys that are
+//! left at the end are unknown.
 
 use super::{Environment, error::Problems, source::is_from_variable};
 use ::config::{Value, ValueKind};
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     ops::RangeInclusive,
 };
 
 /// Raw values by key.
 pub(super) type Table = HashMap<String, Value>;
 
-/// A table of the configuration while it is being read.
+/// A table of the configuration while it is being read. Problems are reported as they are found, so
+/// that a reader goes on to the next key.
 #[derive(Clone)]
-pub(super) struct Section<'p> {
+pub struct Section<'p> {
     path: String,
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, Setting<Value>>,
     environment: Environment,
     problems: &'p Problems,
 }
 
-/// A value and the dotted key under which the operator wrote it.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) value: Value,
+/// A value, and the dotted key under which the operator wrote it.
+#[derive(Clone, Debug)]
+pub struct Setting<T> {
+    /// As in `wechat_pay.mch_id`.
+    pub key: String,
+    /// What it was set to.
+    pub value: T,
 }
 
-impl Entry {
+impl fmt::Debug for Section<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Setting<Value> {
     fn is_empty_text(&self) -> bool {
         matches!(&self.value.kind, ValueKind::String(text) if text.is_empty())
     }
 }
 
 impl<'p> Section<'p> {
-    /// The whole configuration: reads `environment` first, since it decides what else is right.
+    /// The whole configuration. Reads `environment` first, on which other checks depend.
     pub(super) fn root(table: Table, problems: &'p Problems) -> Self {
         let strict = Environment::Production;
         let mut root = Self::new(String::new(), table, strict, problems);
@@ -47,7 +58,7 @@ impl<'p> Section<'p> {
         let mut section = Self { path, entries: BTreeMap::new(), environment, problems };
         for (name, value) in table {
             let key = section.key(&name);
-            section.entries.insert(name, Entry { key, value });
+            section.entries.insert(name, Setting { key, value });
         }
         section
     }
@@ -57,13 +68,13 @@ impl<'p> Section<'p> {
         Self::new(key, table, self.environment, self.problems)
     }
 
-    /// Whose world the configuration is for.
-    pub(super) const fn environment(&self) -> Environment {
+    /// The environment that the configuration is for.
+    pub const fn environment(&self) -> Environment {
         self.environment
     }
 
-    /// This section with the entries of `upper` laid over its own. What is missing is missed at
-    /// the place of `upper`; what is wrong is reported where it was written.
+    /// This section with the entries of `upper` laid over its own. A missing key is reported under
+    /// the path of `upper`, a wrong value under the key that it was written with.
     pub(super) fn overlaid(&self, upper: Self) -> Self {
         let mut merged = self.clone();
         merged.path = upper.path;
@@ -82,25 +93,33 @@ impl<'p> Section<'p> {
     }
 
     /// True where one of `names` holds something other than an empty text.
-    pub(super) fn has_any(&self, names: &[&str]) -> bool {
+    pub fn has_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.has(name))
+    }
+
+    /// True where a key outside `names` holds something other than an empty text.
+    pub(super) fn has_more_than(&self, names: &[&str]) -> bool {
+        self.entries
+            .iter()
+            .any(|(name, entry)| !names.contains(&name.as_str()) && !entry.is_empty_text())
     }
 
     fn has(&self, name: &str) -> bool {
         self.entries.get(name).is_some_and(|entry| !entry.is_empty_text())
     }
 
-    pub(super) fn report(&self, key: &str, message: impl Into<String>) {
+    /// Reports that the setting under the dotted `key` is wrong. A message never holds the value.
+    pub fn report(&self, key: &str, message: impl Into<String>) {
         self.problems.report(key, message);
     }
 
-    /// Reports that `name` is missing, with what it should hold.
-    pub(super) fn report_missing(&self, name: &str, wanted: &str) {
+    /// Reports that `name` is missing, and what it should hold.
+    pub fn report_missing(&self, name: &str, wanted: &str) {
         self.report(&self.key(name), format!("missing: must be {wanted}"));
     }
 
-    /// The value `name`, unless absent or an empty text.
-    pub(super) fn take(&mut self, name: &str) -> Option<Entry> {
+    /// The value `name` in its raw form, unless absent or an empty text.
+    pub(super) fn take(&mut self, name: &str) -> Option<Setting<Value>> {
         self.entries.remove(name).filter(|entry| !entry.is_empty_text())
     }
 
@@ -117,7 +136,7 @@ impl<'p> Section<'p> {
     }
 
     /// The table that `entry` holds; reports `otherwise` where it holds something else.
-    pub(super) fn table_of(&self, entry: Entry, otherwise: &str) -> Option<Self> {
+    pub(super) fn table_of(&self, entry: Setting<Value>, otherwise: &str) -> Option<Self> {
         if let ValueKind::Table(table) = entry.value.kind {
             return Some(self.child(entry.key, table));
         }
@@ -131,32 +150,32 @@ impl<'p> Section<'p> {
     }
 
     /// The text `name`, unless absent or empty.
-    pub(super) fn text(&mut self, name: &str) -> Option<(String, String)> {
-        let entry = self.take(name)?;
-        if let ValueKind::String(text) = entry.value.kind {
-            return Some((entry.key, text));
+    pub fn text(&mut self, name: &str) -> Option<Setting<String>> {
+        let Setting { key, value } = self.take(name)?;
+        if let ValueKind::String(value) = value.kind {
+            return Some(Setting { key, value });
         }
-        self.report(&entry.key, "must be a text");
+        self.report(&key, "must be a text");
         None
     }
 
-    /// The text `name` read by `parse`, whose refusal is reported as "must be `wanted`".
-    pub(super) fn parsed<T>(
+    /// The text `name` read by `parse`, where `None` is reported as "must be `wanted`".
+    pub fn parsed<T>(
         &mut self,
         name: &str,
         wanted: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let (key, text) = self.text(name)?;
-        let parsed = parse(&text);
+        let text = self.text(name)?;
+        let parsed = parse(&text.value);
         if parsed.is_none() {
-            self.report(&key, format!("must be {wanted}"));
+            self.report(&text.key, format!("must be {wanted}"));
         }
         parsed
     }
 
     /// As [`Self::parsed`], where the key must be there.
-    pub(super) fn required<T>(
+    pub fn required<T>(
         &mut self,
         name: &str,
         wanted: &str,
@@ -169,7 +188,7 @@ impl<'p> Section<'p> {
     }
 
     /// As [`Self::text`], where the key must be there.
-    pub(super) fn required_text(&mut self, name: &str, wanted: &str) -> Option<(String, String)> {
+    pub fn required_text(&mut self, name: &str, wanted: &str) -> Option<Setting<String>> {
         if !self.has(name) {
             self.report_missing(name, wanted);
         }
@@ -177,7 +196,7 @@ impl<'p> Section<'p> {
     }
 
     /// The truth value `name`.
-    pub(super) fn flag(&mut self, name: &str, default: bool) -> bool {
+    pub fn flag(&mut self, name: &str, default: bool) -> bool {
         let Some(entry) = self.take(name) else {
             return default;
         };
@@ -211,8 +230,8 @@ impl<'p> Section<'p> {
     }
 
     /// The items of the list `name`, each with its own key; `None` where there is no list.
-    pub(super) fn items(&mut self, name: &str) -> Option<Vec<Entry>> {
-        let Entry { key, value } = self.take(name)?;
+    pub(super) fn items(&mut self, name: &str) -> Option<Vec<Setting<Value>>> {
+        let Setting { key, value } = self.take(name)?;
         if let Some(text) = text_of_variable(&value) {
             return Some(split(&key, text));
         }
@@ -223,16 +242,16 @@ impl<'p> Section<'p> {
         let entries = values
             .into_iter()
             .enumerate()
-            .map(|(n, value)| Entry { key: format!("{key}[{n}]"), value });
+            .map(|(n, value)| Setting { key: format!("{key}[{n}]"), value });
         Some(entries.collect())
     }
 
     /// The texts of the list `name`, each with its own key; `None` where there is no list.
-    pub(super) fn texts(&mut self, name: &str) -> Option<Vec<(String, String)>> {
+    pub fn texts(&mut self, name: &str) -> Option<Vec<Setting<String>>> {
         let mut texts = Vec::new();
-        for Entry { key, value } in self.items(name)? {
-            if let ValueKind::String(text) = value.kind {
-                texts.push((key, text));
+        for Setting { key, value } in self.items(name)? {
+            if let ValueKind::String(value) = value.kind {
+                texts.push(Setting { key, value });
             } else {
                 self.report(&key, "must be a text");
             }
@@ -241,15 +260,15 @@ impl<'p> Section<'p> {
     }
 
     /// The list of texts `name`, each read by `parse`.
-    pub(super) fn list<T>(
+    pub fn list<T>(
         &mut self,
         name: &str,
         wanted: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Vec<T>> {
         let mut list = Vec::new();
-        for (key, text) in self.texts(name)? {
-            match parse(&text) {
+        for Setting { key, value } in self.texts(name)? {
+            match parse(&value) {
                 Some(parsed) => list.push(parsed),
                 None => self.report(&key, format!("must be {wanted}")),
             }
@@ -257,8 +276,8 @@ impl<'p> Section<'p> {
         Some(list)
     }
 
-    /// Reports every key that nobody asked for.
-    pub(super) fn finish(self) {
+    /// Reports every key that was not read as unknown.
+    pub fn finish(self) {
         for entry in self.entries.values() {
             self.report(&entry.key, "is not a known key");
         }
@@ -282,11 +301,11 @@ fn text_of_variable(value: &Value) -> Option<&str> {
 }
 
 /// A list in a variable: separated by commas.
-fn split(key: &str, text: &str) -> Vec<Entry> {
+fn split(key: &str, text: &str) -> Vec<Setting<Value>> {
     let items = text.split(',').map(str::trim);
     items
         .filter(|item| !item.is_empty())
         .enumerate()
-        .map(|(n, item)| Entry { key: format!("{key}[{n}]"), value: item.into() })
+        .map(|(n, item)| Setting { key: format!("{key}[{n}]"), value: item.into() })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! `[server]`: where it listens and how the world calls it.
+//! `[server]`: the addresses that the server listens on, and its public address.
 
 use super::{
     Environment,
@@ -14,16 +14,16 @@ const H5_DIR: &str = "mini-program/dist/build/h5";
 const WORKERS: u16 = 2;
 const MAX_WORKERS: u16 = 64;
 
-/// Where the server listens and how the world calls it.
+/// The addresses that the server listens on, and its public address.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// Where students, staff, providers and terminals are served, in plain HTTP.
+    /// Serves students, staff, providers and terminals, in plain HTTP.
     pub listen: SocketAddr,
-    /// Where `/metrics` is served, apart from the rest.
+    /// Serves `/metrics` alone.
     pub metrics_listen: SocketAddr,
-    /// How the world reaches the server: scheme and host, no path. Callbacks go there.
+    /// The server's public address: scheme and host, no path. Providers send callbacks there.
     pub public_url: Url,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Request-Id` is kept.
     pub trusted_proxies: Vec<Network>,
     /// The folder of the built H5 client.
     pub h5_dir: PathBuf,
@@ -68,7 +68,7 @@ fn socket(section: &mut Section<'_>, name: &str) -> Option<SocketAddr> {
     section.parsed(name, wanted, |text| text.parse().ok())
 }
 
-/// Outside the sandbox nobody but the operator knows it.
+/// Has no default in production: only the operator knows it.
 fn public_url(section: &mut Section<'_>, listen: SocketAddr) -> Option<Url> {
     let default = match section.environment() {
         Environment::Sandbox => format!("http://{}", reachable(listen)),
@@ -78,14 +78,10 @@ fn public_url(section: &mut Section<'_>, listen: SocketAddr) -> Option<Url> {
     if default.is_empty() && !section.has_any(&["public_url"]) {
         section.report_missing("public_url", wanted);
     }
-    let url = address::url(section, "public_url", &default)?;
-    if url.path() != "/" {
-        section.report(&section.key("public_url"), "must not have a path");
-    }
-    Some(url)
+    address::origin(section, "public_url", &default)
 }
 
-/// `address`, or this machine's own where it stands for every interface.
+/// `address`, or the loopback address where it stands for every interface.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(LISTEN.ip());

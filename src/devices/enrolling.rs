@@ -7,8 +7,8 @@ use crate::{
         db::{DbError, Tx},
     },
     passcode::{
-        self, DeviceKey, DeviceKind, Enrolled, HandleKey, NewDevice, NewlyEnrolled, OtpKey, Owner,
-        Prefixes, Purpose, Salt,
+        self, CodePurpose, DeviceKey, DeviceKind, Enrolled, HandleKey, NewDevice, NewlyEnrolled,
+        OtpKey, Owner, Prefixes, Salt,
     },
     schools::School,
     sessions::{self, Student},
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 /// What a phone says of itself.
 #[derive(Debug)]
-pub struct Wish {
+pub struct EnrolmentRequest {
     /// What it calls itself: random, kept by the client.
     pub device_id: SecretString,
     /// As its owner knows it.
@@ -29,7 +29,7 @@ pub struct Wish {
 
 /// What a phone computes codes of one purpose with.
 #[derive(Debug)]
-pub struct Keys {
+pub struct PurposeKeys {
     /// How its codes begin.
     pub prefix: u8,
     /// Of one-time parts.
@@ -44,14 +44,18 @@ pub struct PhoneKeys {
     /// The enrolment.
     pub enrolled: Enrolled,
     /// To pay.
-    pub pay: Keys,
+    pub pay: PurposeKeys,
     /// To open doors.
-    pub id: Keys,
+    pub id: PurposeKeys,
 }
 
 impl Devices {
     /// Enrols a phone. It is then the person's only one on this platform.
-    pub async fn enrol(&self, student: &Student, wish: Wish) -> Result<PhoneKeys, DeviceError> {
+    pub async fn enrol(
+        &self,
+        student: &Student,
+        wish: EnrolmentRequest,
+    ) -> Result<PhoneKeys, DeviceError> {
         let (owner, school) = self.owner(student).await?;
         let client = digest(&wish.device_id);
         if !self.codes.is_known(&owner, &client).await? {
@@ -63,7 +67,8 @@ impl Devices {
         let enrolled = self.enrol_device(student, &school, &new).await?;
         let key = self.key(&school, &enrolled)?;
         let prefixes = school.policy.passcode.prefixes;
-        let (pay, id) = (keys(&key, prefixes, Purpose::Pay), keys(&key, prefixes, Purpose::Id));
+        let (pay, id) =
+            (keys(&key, prefixes, CodePurpose::Pay), keys(&key, prefixes, CodePurpose::Id));
         Ok(PhoneKeys { enrolled, pay, id })
     }
 
@@ -94,7 +99,7 @@ impl Devices {
         let now = self.clock.now();
         let enrolled = self.db.in_tx(async |tx| enrol(tx, student, new, now).await).await?;
         let enrolled = enrolled.ok_or(DeviceError::NotBound)?;
-        self.codes.take_in(&new.owner, &enrolled, &school.code);
+        self.codes.add_device(&new.owner, &enrolled, &school.code);
         Ok(enrolled)
     }
 
@@ -130,8 +135,8 @@ fn digest(device_id: &SecretString) -> passcode::ClientDigest {
     Sha256::digest(device_id.expose_secret()).into()
 }
 
-fn keys(key: &DeviceKey, prefixes: Prefixes, purpose: Purpose) -> Keys {
-    Keys {
+fn keys(key: &DeviceKey, prefixes: Prefixes, purpose: CodePurpose) -> PurposeKeys {
+    PurposeKeys {
         prefix: prefixes.of(purpose),
         otp: key.otp_key(purpose),
         handle: key.handle_key(purpose),

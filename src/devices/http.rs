@@ -1,15 +1,15 @@
 //! Enrolling a phone, and codes for a client that cannot compute.
 
-use super::{DeviceError, Devices, Keys, PhoneKeys, Wish};
+use super::{DeviceError, Devices, EnrolmentRequest, PhoneKeys, PurposeKeys};
 use crate::{
     base::{
         clock::Timestamp,
         http::{
             ApiError, Principal, ValidJson,
-            problem::{Kind, Problem},
+            problem::{Problem, ProblemKind},
         },
     },
-    passcode::{Made, Purpose, barcode_svg, qr_svg},
+    passcode::{CodePurpose, IssuedCode, barcode_svg, qr_svg},
     sessions::Student,
 };
 use actix_web::{
@@ -21,13 +21,18 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const NOT_BOUND: Kind = Kind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
-const NOT_OFFERED: Kind =
-    Kind { code: "enrolment_not_offered", status: 403, title: "请在小程序中使用付款码" };
-const PASSWORD_REQUIRED: Kind =
-    Kind { code: "password_required", status: 422, title: "请输入查询密码" };
-const USED_UP: Kind =
-    Kind { code: "codes_used_up", status: 429, title: "刷新过于频繁，请稍候再试" };
+const NOT_BOUND: ProblemKind =
+    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
+const NOT_OFFERED: ProblemKind =
+    ProblemKind {
+        code: "enrolment_not_offered", status: 403, title: "请在小程序中使用付款码"
+    };
+const PASSWORD_REQUIRED: ProblemKind =
+    ProblemKind { code: "password_required", status: 422, title: "请输入查询密码" };
+const USED_UP: ProblemKind =
+    ProblemKind {
+        code: "codes_used_up", status: 429, title: "刷新过于频繁，请稍候再试"
+    };
 
 /// Mounts the paths of this journey; needs `Data<Devices>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -131,7 +136,7 @@ async fn pay(
     student: Principal<Student>,
     devices: Data<Devices>,
 ) -> Result<Json<CodeBody>, ApiError> {
-    CodeBody::of(&devices.make(&student, Purpose::Pay).await?)
+    CodeBody::of(&devices.issue(&student, CodePurpose::Pay).await?)
 }
 
 /// An identity code, for a client that cannot compute. Each is given out once, four in a step.
@@ -149,10 +154,10 @@ async fn id(
     student: Principal<Student>,
     devices: Data<Devices>,
 ) -> Result<Json<CodeBody>, ApiError> {
-    CodeBody::of(&devices.make(&student, Purpose::Id).await?)
+    CodeBody::of(&devices.issue(&student, CodePurpose::Id).await?)
 }
 
-impl From<EnrolRequest> for Wish {
+impl From<EnrolRequest> for EnrolmentRequest {
     fn from(body: EnrolRequest) -> Self {
         Self {
             device_id: body.device_id.into(),
@@ -176,8 +181,8 @@ impl EnrolmentBody {
     }
 }
 
-impl From<&Keys> for KeysBody {
-    fn from(keys: &Keys) -> Self {
+impl From<&PurposeKeys> for KeysBody {
+    fn from(keys: &PurposeKeys) -> Self {
         Self {
             prefix: format!("{:02}", keys.prefix),
             otp_key: BASE64_STANDARD.encode(keys.otp.expose()),
@@ -187,7 +192,7 @@ impl From<&Keys> for KeysBody {
 }
 
 impl CodeBody {
-    fn of(made: &Made) -> Result<Json<Self>, ApiError> {
+    fn of(made: &IssuedCode) -> Result<Json<Self>, ApiError> {
         let code = made.code.digits();
         Ok(Json(Self {
             qr_svg: qr_svg(&code).map_err(|error| ApiError::internal(&error))?,

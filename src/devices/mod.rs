@@ -7,7 +7,7 @@
 
 mod enrolling;
 pub mod http;
-mod making;
+mod issuing;
 
 use crate::{
     base::{
@@ -21,7 +21,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-pub use enrolling::{Keys, PhoneKeys, Wish};
+pub use enrolling::{EnrolmentRequest, PhoneKeys, PurposeKeys};
 
 /// What the journey owns.
 #[derive(Clone, Debug)]
@@ -71,9 +71,7 @@ impl Devices {
     /// Whose devices they are, and by which rules.
     async fn owner(&self, student: &Student) -> Result<(Owner, Arc<School>), DeviceError> {
         let channel = Channel::of(student.user.platform).ok_or(DeviceError::NotOffered)?;
-        let school = self.schools.by_id(student.school).await?;
-        let school = school
-            .ok_or(DbError::Inconsistent { table: "school", what: "a bound school is gone" })?;
+        let school = self.schools.require(student.school).await?;
         Ok((Owner { person: student.person, school: school.id, channel }, school))
     }
 }

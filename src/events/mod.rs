@@ -1,20 +1,20 @@
-//! What happened to a person, kept so that their clients hear of it: each once, in order, none
-//! missed.
+//! Events of a person, stored for the person's clients: each delivered once, in order, without
+//! gaps.
 //!
-//! Invariant: a person's events are numbered 1, 2, 3 … without a gap. A number is one more than the
-//! highest that its transaction can see, and a key makes it unique, so whoever gets number 7 got it
-//! after 6 was committed: a reader who has seen 7 has nothing below it still to come. Ids and
-//! instants do not have this; concurrent transactions commit in another order than they drew them.
-//! Whoever holds the person's lock never meets the key; others may, and run again.
-//! Invariant: events commit with what they tell of.
-//! Invariant: a person's newest event is never deleted: the next number comes from it.
-//! Absent on purpose: a number across persons, which would let one commit at a time.
+//! Invariant: a person's events are numbered 1, 2, 3 … without gaps. A new number is one more than
+//! the highest visible to its transaction, and a unique key refuses duplicates, so event 7 is only
+//! written after event 6 was committed: a reader who has seen 7 will find nothing new below it. Ids
+//! and timestamps do not guarantee this, because concurrent transactions commit in any order.
+//! Writers that hold the person's lock never violate the key; others may, and retry.
+//! Invariant: events are committed together with the change they report.
+//! Invariant: a person's newest event is never deleted, since the next number is derived from it.
+//! Absent on purpose: numbering across persons, which would serialise all commits.
 
 mod store;
 mod upkeep;
 
 pub use store::write_of;
-pub use upkeep::{forget_now, forget_old};
+pub use upkeep::{delete_old, delete_old_now};
 
 use crate::base::{
     clock::Timestamp,
@@ -25,7 +25,7 @@ use crate::base::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How far somebody has heard of a person's events: the number of the last one.
+/// A position in a person's events: the number of the last event read.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -36,7 +36,7 @@ impl Position {
     /// Before the first event.
     pub const START: Self = Self(0);
 
-    /// As stored, and as clients name it.
+    /// From the number, as stored and as sent by clients.
     pub const fn new(number: i64) -> Self {
         Self(number)
     }
@@ -52,68 +52,68 @@ impl Position {
 pub struct CodeUsed {
     /// The charge.
     pub charge_id: Uuid,
-    /// What was paid.
+    /// The amount paid.
     #[schema(value_type = i64)]
     pub amount_fen: Fen,
-    /// To whom.
+    /// The merchant.
     pub merchant_name: String,
-    /// What is left of 卡余额, 过渡余额 and 电子账户 together.
+    /// The remaining total of 卡余额, 过渡余额 and 电子账户.
     #[schema(value_type = i64)]
     pub balance_fen: Balance,
     /// `pay` or `id`.
     pub purpose: String,
-    /// Which enrolment's code it was.
+    /// The enrolment of the device that showed the code.
     pub generation: u32,
-    /// In which step it was made.
+    /// The step in which the code was shown.
     pub tick: u64,
     /// Its number within the step.
     pub sub: u8,
 }
 
-/// A code was used up at a till, and nothing was paid.
+/// A code was used at a till, but nothing was paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CodeRefused {
-    /// The code of the problem that the till was told: `limit_meal`; `password_required` where the
-    /// till waits for a password.
+    /// The problem code sent to the till, such as `limit_meal`; `password_required` while the till
+    /// waits for a password.
     pub reason: String,
-    /// What was to be paid.
+    /// The amount that was asked for.
     #[schema(value_type = i64)]
     pub amount_fen: Fen,
-    /// To whom.
+    /// The merchant.
     pub merchant_name: String,
     /// `pay` or `id`.
     pub purpose: String,
-    /// Which enrolment's code it was.
+    /// The enrolment of the device that showed the code.
     pub generation: u32,
-    /// In which step it was made.
+    /// The step in which the code was shown.
     pub tick: u64,
     /// Its number within the step.
     pub sub: u8,
 }
 
-/// An order is in another state now.
+/// The state of an order changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderChanged {
     /// The order.
     pub order_id: Uuid,
-    /// As `GET /api/v1/orders/{id}` names it.
+    /// The new state, as in `GET /api/v1/orders/{id}`.
     pub state: String,
 }
 
-/// What happened.
+/// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Happening {
     /// A code was used at a till.
     CodeUsed(CodeUsed),
-    /// A code was used up at a till, and nothing was paid.
+    /// A code was used at a till, but nothing was paid.
     CodeRefused(CodeRefused),
-    /// An order is in another state now.
+    /// The state of an order changed.
     OrderChanged(OrderChanged),
 }
 
 impl Happening {
-    /// Its `kind`.
+    /// The value of `kind`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::CodeUsed(_) => "code_used",
@@ -123,37 +123,38 @@ impl Happening {
     }
 }
 
-/// Something to tell.
+/// An event to add.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     /// The person's school.
     pub school: SchoolId,
-    /// Whose clients hear it.
+    /// The person whose clients receive it.
     pub person: PersonId,
-    /// What.
+    /// The content.
     pub what: Happening,
     /// When.
     pub at: Timestamp,
 }
 
-/// Something that happened.
+/// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its number among the person's.
+    /// Its number among the person's events.
     pub number: Position,
     /// When.
     pub at: Timestamp,
-    /// What.
+    /// The content.
     pub what: Happening,
 }
 
-/// Adds events, several of one person in the order given, at most 1,000: one statement. A unique violation means
-/// that somebody without the person's lock added one meanwhile; the transaction may run again.
+/// Adds at most 1,000 events in one statement; events of one person keep their order. A unique
+/// violation means that a writer without the person's lock added an event concurrently; the
+/// transaction may be retried.
 pub async fn add(tx: &Tx, new: &[NewEvent]) -> Result<(), DbError> {
-    tx.write_all(vec![write_of(new)?]).await.map(drop)
+    tx.write_all(vec![write_of(new)?]).await
 }
 
-/// The first `most` events of a person after a position, oldest first.
+/// The first `most` events of a person after a position, in order.
 pub async fn after(
     db: &Db,
     person: PersonId,
@@ -163,7 +164,7 @@ pub async fn after(
     store::after(db, person, position, most).await
 }
 
-/// Where each person's events end now. Who has none is missing from the answer.
+/// The position of each person's last event. Persons without events are omitted.
 pub async fn ends(db: &Db, persons: &[PersonId]) -> Result<Vec<(PersonId, Position)>, DbError> {
     store::ends(db, persons).await
 }

@@ -1,4 +1,4 @@
-//! Rows of events.
+//! The table of events.
 
 use super::{Event, Happening, NewEvent, Position};
 use crate::base::{
@@ -12,18 +12,17 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 const COLUMNS: &str = "person_id, number, school_id, day, at, content";
-/// `ahead` counts the events of the same person within the batch, from one.
+/// `ahead` numbers the events of the same person within the batch, from one.
 const PICKS: &str = "r.person_id, r.ahead + COALESCE((SELECT MAX(e.number) FROM event e \
     WHERE e.person_id = r.person_id), 0), r.school_id, r.day, r.at, r.content";
 
-/// As many as are one statement on both databases: in a second one, `ahead` would be counted twice.
+/// The limit for one statement on both databases: in a second statement, `ahead` would start again.
 const MOST_AT_ONCE: usize = 1000;
 
-/// The write of [`add`](super::add), to go to the database together with others: at most 1,000
-/// events.
+/// The write of [`add`](super::add), to be sent together with others: at most 1,000 events.
 pub fn write_of(new: &[NewEvent]) -> Result<Write, DbError> {
     if new.len() > MOST_AT_ONCE {
-        return Err(broken("more events than are added at once"));
+        return Err(broken("too many events in one batch"));
     }
     let mut counted: HashMap<PersonId, i64> = HashMap::new();
     let ahead = new.iter().map(|event| {
@@ -32,7 +31,7 @@ pub fn write_of(new: &[NewEvent]) -> Result<Write, DbError> {
         *count
     });
     let content = |event: &NewEvent| {
-        serde_json::to_string(&event.what).map_err(|_| broken("an event that does not serialise"))
+        serde_json::to_string(&event.what).map_err(|_| broken("an event cannot be serialised"))
     };
     let rows = Rows::new(vec![
         ("person_id", Column::Uuid(new.iter().map(|event| event.person.uuid()).collect())),
@@ -63,7 +62,7 @@ pub(super) async fn after(
 
 fn event_of(row: &event::Model) -> Result<Event, DbError> {
     let what: Happening =
-        serde_json::from_str(&row.content).map_err(|_| broken("content that is none"))?;
+        serde_json::from_str(&row.content).map_err(|_| broken("invalid content"))?;
     Ok(Event { number: Position::new(row.number), at: Timestamp::from_micros(row.at), what })
 }
 
@@ -72,7 +71,7 @@ pub(super) async fn ends(
     persons: &[PersonId],
 ) -> Result<Vec<(PersonId, Position)>, DbError> {
     let ids = persons.iter().map(|person| person.uuid()).collect();
-    // A look at the end of the key for each, not a walk over all that they have.
+    // One index lookup per person instead of a scan of all their events.
     let sql = "SELECT r.id, (SELECT MAX(e.number) FROM event e WHERE e.person_id = r.id) \
                AS number FROM {rows}";
     let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
@@ -85,7 +84,7 @@ pub(super) async fn ends(
     Ok(ends)
 }
 
-/// At most so many events of before that day, the oldest first.
+/// At most `most` events before that day, the oldest first.
 pub(super) async fn older(db: &Db, than: Day, most: u64) -> Result<Vec<(Uuid, i64)>, DbError> {
     let found = event::Entity::find()
         .select_only()
@@ -99,9 +98,9 @@ pub(super) async fn older(db: &Db, than: Day, most: u64) -> Result<Vec<(Uuid, i6
     Ok(found)
 }
 
-/// Deletes those of the events that are not their person's newest, and has the others looked at
-/// again when `today` is old.
-pub(super) async fn forget(tx: &Tx, old: &[(Uuid, i64)], today: Day) -> Result<(), DbError> {
+/// Deletes those of the events that are not their person's newest, and sets the day of the others
+/// to `today`, so that they are examined again when that is old.
+pub(super) async fn delete_old(tx: &Tx, old: &[(Uuid, i64)], today: Day) -> Result<(), DbError> {
     let rows = || {
         let (persons, numbers) = old.iter().copied().unzip();
         vec![("person_id", Column::Uuid(persons)), ("number", Column::I64(numbers))]
@@ -112,12 +111,12 @@ pub(super) async fn forget(tx: &Tx, old: &[(Uuid, i64)], today: Day) -> Result<(
     tx.select_rows(delete, Rows::new(rows())).await?;
     let mut kept = rows();
     kept.push(("day", Column::I32(vec![today.number(); old.len()])));
-    tx.write_all(vec![Write::Update {
+    tx.write_some(Write::Update {
         table: "event",
         rows: Rows::new(kept),
         set: "day = r.day",
         guard: "event.number = r.number",
-    }])
+    })
     .await
     .map(drop)
 }

@@ -1,6 +1,6 @@
-//! Events over HTTP: a stream, or one answer that is waited for.
+//! `GET /api/v1/events`: an event stream, or long polling.
 
-use super::{Feed, FeedError, Full, Listener};
+use super::{Feed, FeedError, Listener, TooManyListeners};
 use crate::{
     base::{
         clock::Timestamp,
@@ -21,24 +21,24 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write as _, time::Duration};
 
-/// When somebody for whom there was no room may come again.
-const COME_AGAIN: Duration = Duration::from_secs(5);
-/// How long a browser waits before it opens an ended stream again, in milliseconds.
+/// When a client may try again after too many were waiting.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long a browser waits before it reopens an ended stream, in milliseconds.
 const REOPEN_MS: u32 = 500;
 
-/// From where on.
+/// The start position.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct After {
-    /// The `next_after` of the answer before, or the `id` of the last event heard. Without it the
-    /// events begin now.
+    /// The `next_after` of the previous response, or the `id` of the last event received. Without
+    /// it, only new events are returned.
     after: Option<i64>,
 }
 
 /// An event.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EventView {
-    /// Its number: rises with each event of the person.
+    /// Its number, which rises with each event of the person.
     #[schema(value_type = i64)]
     id: Position,
     #[schema(value_type = String)]
@@ -47,12 +47,12 @@ pub struct EventView {
     what: Happening,
 }
 
-/// What happened since.
+/// A batch of events.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EventList {
     /// Oldest first, at most 100.
     items: Vec<EventView>,
-    /// The `after` of the next question.
+    /// The `after` of the next request.
     #[schema(value_type = i64)]
     next_after: Position,
 }
@@ -63,11 +63,11 @@ impl From<Event> for EventView {
     }
 }
 
-/// What happened to the card, as it happens.
+/// Events of the card, as they happen.
 ///
-/// With `Accept: application/json` one answer: at once where something has happened, or where
-/// `after` is missing; otherwise as soon as something does, and without items after 25 s. Otherwise
-/// a stream for 25 s, whose events have their number for an id.
+/// With `Accept: application/json`, responds once: immediately if there are events or `after` is
+/// missing, otherwise as soon as there is one, or without items after 25 s. Without it, responds
+/// with a stream of 25 s, whose events have their number as id.
 #[utoipa::path(
     tag = "events",
     params(
@@ -78,10 +78,10 @@ impl From<Event> for EventView {
         (
             status = 200,
             content((EventList = "application/json"), (String = "text/event-stream")),
-            description = "What happened"
+            description = "Events"
         ),
-        (status = 429, body = Problem, description = "Four connections of the session wait"),
-        (status = 503, body = Problem, description = "Too many wait at this server"),
+        (status = 429, body = Problem, description = "Four connections of the session are waiting"),
+        (status = 503, body = Problem, description = "Too many connections are waiting at this server"),
     ),
     security(("bearer" = []))
 )]
@@ -114,20 +114,20 @@ fn wants_json(headers: &HeaderMap) -> bool {
 fn streamed(parts: impl Stream<Item = Result<Bytes, ApiError>> + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream; charset=utf-8"))
-        // A proxy that gathers would keep the news to itself.
+        // Keeps proxies from buffering the stream.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(parts)
 }
 
-/// The position at once, so that a client that heard nothing yet knows it, and then what happens.
-/// The stream just ends where its time is over, the session has ended or the database is away: the
-/// client comes again and is told.
+/// Sends the position first, so that a new client knows it, and then events. The stream simply ends
+/// when its time is over, the session has ended or the database is unavailable: the client
+/// reconnects and gets the error then.
 fn stream_of(listener: Listener) -> impl Stream<Item = Result<Bytes, ApiError>> + 'static {
     let hello = format!("retry: {REOPEN_MS}\nid: {}\n\n", listener.position().number());
     let opened = stream::once(std::future::ready(Ok(Bytes::from(hello))));
     let heard = stream::unfold(listener, |mut listener| async move {
         let news = listener.next().await.unwrap_or_else(|error| {
-            tracing::info!(%error, "a stream of events ends");
+            tracing::info!(%error, "an event stream ends");
             Vec::new()
         });
         (!news.is_empty()).then(|| (Ok(Bytes::from(lines_of(news))), listener))
@@ -139,27 +139,27 @@ fn lines_of(news: Vec<Event>) -> String {
     let mut lines = String::new();
     for event in news {
         let (id, kind) = (event.number.number(), event.what.kind());
-        // What was read from JSON can be written as JSON.
+        // Parsed from JSON, so it can be serialised.
         let data = serde_json::to_string(&EventView::from(event)).unwrap_or_default();
         let _ = write!(lines, "id: {id}\nevent: {kind}\ndata: {data}\n\n");
     }
     lines
 }
 
-impl From<Full> for ApiError {
-    fn from(full: Full) -> Self {
-        let kind = match full {
-            Full::Session => problem::RATE_LIMITED,
-            Full::Server => problem::UNAVAILABLE,
+impl From<TooManyListeners> for ApiError {
+    fn from(limit: TooManyListeners) -> Self {
+        let kind = match limit {
+            TooManyListeners::Session => problem::RATE_LIMITED,
+            TooManyListeners::Server => problem::UNAVAILABLE,
         };
-        Self::new(kind).retry_after(COME_AGAIN)
+        Self::new(kind).retry_after(RETRY_AFTER)
     }
 }
 
 impl From<FeedError> for ApiError {
     fn from(error: FeedError) -> Self {
         match error {
-            FeedError::Full(full) => full.into(),
+            FeedError::TooMany(limit) => limit.into(),
             FeedError::SignedOut => Self::new(problem::UNAUTHENTICATED),
             FeedError::Db(error) => Self::internal(&error),
         }

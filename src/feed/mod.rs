@@ -1,11 +1,11 @@
-//! What a signed-in client hears as it happens: its person's events, waited for.
+//! Delivers a person's events to the person's clients as they happen, by stream or long poll.
 //!
-//! Invariant: a wait ends within 25 s, when something was told, when the server stops, and within
-//! about a second after its session has ended or is somebody else's.
-//! Invariant: whoever waits costs no query of their own: one statement looks for all of them.
+//! Invariant: a wait ends within 25 s, when there is an event, when the server stops, and within
+//! about a second after its session ended or was bound to another person.
+//! Invariant: waiting costs no query per client: one statement checks for all of them.
 
 pub mod http;
-mod seats;
+mod slots;
 
 use crate::{
     base::{
@@ -16,48 +16,48 @@ use crate::{
     events::{self, Event, Position},
     sessions::{self, SessionId, Student},
 };
-pub use seats::{Full, Why};
-use seats::{Seat, Seats};
+use slots::{Slot, Slots};
+pub use slots::{TooManyListeners, WakeReason};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// The longest wait.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
-/// At most so many events in one answer.
+/// The most events in one response.
 const PAGE: u64 = 100;
-/// How late, at most, somebody who waits is told.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Every so many looks, the sessions are looked at too.
+/// The interval of checks for new events, and so the longest delay of an event.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// The sessions are checked once in this many checks.
 const SESSIONS_EVERY: u64 = 4;
-/// Of so many who wait in one statement.
+/// The most persons or sessions in one statement.
 const AT_ONCE: usize = 1000;
 
-/// The journey and what it owns.
+/// The journey and its dependencies.
 #[derive(Clone, Debug)]
 pub struct Feed {
     db: Db,
     clock: Arc<dyn Clock>,
-    seats: Arc<Seats>,
+    slots: Arc<Slots>,
     longest_wait: Duration,
 }
 
-/// Somebody who hears of one person's events.
+/// A client's subscription to one person's events.
 #[derive(Debug)]
 pub struct Listener {
     db: Db,
     person: PersonId,
-    seat: Seat,
+    slot: Slot,
     until: Instant,
     position: Position,
     goes_on: bool,
 }
 
-/// Why somebody heard nothing.
+/// Why a client receives no events.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// Too many wait.
+    /// Too many clients are waiting.
     #[error(transparent)]
-    Full(#[from] Full),
+    TooMany(#[from] TooManyListeners),
     /// The session has ended.
     #[error("the session has ended")]
     SignedOut,
@@ -67,85 +67,84 @@ pub enum FeedError {
 }
 
 impl Feed {
-    /// Nobody waits yet; nobody will wait longer.
+    /// No clients are waiting yet; waits are limited to `longest_wait`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, longest_wait: Duration) -> Self {
-        Self { db, clock, seats: Arc::default(), longest_wait }
+        Self { db, clock, slots: Arc::default(), longest_wait }
     }
 
-    /// Seats somebody for the longest wait, to go on where they say that they have heard so much. A
-    /// position past the end is another person's, to whom the same client was bound before: they
-    /// begin now, like those who have heard nothing yet.
+    /// Subscribes a client for the longest wait, starting after the position it has read. A
+    /// position past the end belongs to another person, to whom the client was bound before: such a
+    /// client starts at the end, like one without a position.
     pub async fn listen(
         &self,
         student: &Student,
         heard: Option<Position>,
     ) -> Result<Listener, FeedError> {
-        let seat = self.seats.take(student.session, student.person)?;
+        let slot = self.slots.take(student.session, student.person)?;
         let until = Instant::now() + self.longest_wait;
         let ends = events::ends(&self.db, &[student.person]).await?;
         let end = ends.first().map_or(Position::START, |(_, end)| *end);
         let heard = heard.filter(|heard| *heard <= end);
         let (position, goes_on) = (heard.unwrap_or(end), heard.is_some());
         let (db, person) = (self.db.clone(), student.person);
-        Ok(Listener { db, person, seat, until, position, goes_on })
+        Ok(Listener { db, person, slot, until, position, goes_on })
     }
 
-    /// Lets go everybody who waits; from now on nobody does.
+    /// Ends all waits, and all later ones at once.
     pub fn close(&self) {
-        self.seats.close();
+        self.slots.close();
     }
 
-    /// Tells those who wait, by the connections of `db`, for as long as the process lives.
-    pub async fn tell(self, db: Db) {
-        let mut turn = tokio::time::interval(LOOK_EVERY);
+    /// Notifies waiting clients through `db`, for as long as the process lives.
+    pub async fn notify(self, db: Db) {
+        let mut turn = tokio::time::interval(CHECK_EVERY);
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for look in 0_u64.. {
-            self.seats.somebody().await;
+        for round in 0_u64.. {
+            self.slots.waiting().await;
             turn.tick().await;
-            let mut looked = self.look_for_events(&db).await;
-            if looked.is_ok() && look % SESSIONS_EVERY == 0 {
-                looked = self.look_at_sessions(&db).await;
+            let mut checked = self.check_events(&db).await;
+            if checked.is_ok() && round % SESSIONS_EVERY == 0 {
+                checked = self.check_sessions(&db).await;
             }
-            if let Err(error) = looked {
-                // Nobody is told late for ever: whoever comes again reads for themselves.
-                tracing::warn!(%error, "those who wait for events could not be told");
+            if let Err(error) = checked {
+                // The delay is limited: a client that reconnects reads its events itself.
+                tracing::warn!(%error, "waiting clients could not be notified");
             }
         }
     }
 
-    async fn look_for_events(&self, db: &Db) -> Result<(), DbError> {
-        let persons: Vec<_> = self.seats.persons().into_iter().collect();
+    async fn check_events(&self, db: &Db) -> Result<(), DbError> {
+        let persons: Vec<_> = self.slots.persons().into_iter().collect();
         for some in persons.chunks(AT_ONCE) {
-            self.seats.moved_to(&events::ends(db, some).await?);
+            self.slots.moved_to(&events::ends(db, some).await?);
         }
         Ok(())
     }
 
-    async fn look_at_sessions(&self, db: &Db) -> Result<(), DbError> {
-        let seated: Vec<_> = self.seats.sessions().into_iter().collect();
-        for some in seated.chunks(AT_ONCE) {
+    async fn check_sessions(&self, db: &Db) -> Result<(), DbError> {
+        let occupied: Vec<_> = self.slots.sessions().into_iter().collect();
+        for some in occupied.chunks(AT_ONCE) {
             let sessions: Vec<_> = some.iter().map(|(session, _)| *session).collect();
             let live = sessions::bound_to(db, &sessions, self.clock.now()).await?;
             let live: HashSet<(SessionId, PersonId)> = live.into_iter().collect();
-            self.seats.ended(some.iter().filter(|seated| !live.contains(seated)));
+            self.slots.ended(some.iter().filter(|occupied| !live.contains(occupied)));
         }
         Ok(())
     }
 }
 
 impl Listener {
-    /// So much is heard.
+    /// The position after the last event returned.
     pub const fn position(&self) -> Position {
         self.position
     }
 
-    /// True where they go on with what they heard before, false where they begin now.
+    /// True if the client continues after a position, false if it starts at the end.
     pub const fn goes_on(&self) -> bool {
         self.goes_on
     }
 
-    /// What comes next, oldest first and at most 100 at a time, waited for; nothing where the wait
-    /// is over.
+    /// Waits for the next events and returns at most 100, in order; nothing once the wait is over.
     pub async fn next(&mut self) -> Result<Vec<Event>, FeedError> {
         loop {
             let heard = events::after(&self.db, self.person, self.position, PAGE).await?;
@@ -153,10 +152,10 @@ impl Listener {
                 self.position = last.number;
                 return Ok(heard);
             }
-            match tokio::time::timeout_at(self.until, self.seat.wait(self.position)).await {
-                Ok(Why::Moved) => {}
-                Ok(Why::SignedOut) => return Err(FeedError::SignedOut),
-                Ok(Why::Closed) | Err(_) => return Ok(Vec::new()),
+            match tokio::time::timeout_at(self.until, self.slot.wait(self.position)).await {
+                Ok(WakeReason::Moved) => {}
+                Ok(WakeReason::SignedOut) => return Err(FeedError::SignedOut),
+                Ok(WakeReason::Closed) | Err(_) => return Ok(Vec::new()),
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{BindingView, Identities, sign_in::SignInError};
 use crate::{
     base::db::DbError,
-    passcode::{self, Channel, Ended},
+    passcode::{self, Channel, EndReason},
     passwords::{ChangeError, Claimed, PasswordFault, Stranger},
     schools::{
         School,
@@ -15,7 +15,7 @@ use secrecy::SecretString;
 
 /// What somebody says to be bound.
 #[derive(Debug)]
-pub struct Claim {
+pub struct BindingClaim {
     /// The school's code.
     pub school: String,
     /// By what the person is named.
@@ -80,7 +80,11 @@ pub enum HolderError {
 
 impl Identities {
     /// Binds the signed-in identity to the person that the claim proves.
-    pub async fn bind(&self, who: &SignedIn, claim: Claim) -> Result<BindingView, BindError> {
+    pub async fn bind(
+        &self,
+        who: &SignedIn,
+        claim: BindingClaim,
+    ) -> Result<BindingView, BindError> {
         let school = self.schools.by_code(&claim.school).await?.ok_or(BindError::NoSuchSchool)?;
         if who.bound_to.is_some() {
             return Err(BindError::AlreadyBound);
@@ -117,7 +121,7 @@ impl Identities {
         student: &Student,
         query_password: SecretString,
     ) -> Result<(), HolderError> {
-        let school = self.school(student.school).await?;
+        let school = self.schools.require(student.school).await?;
         let checked = self.passwords.check(&school, student, query_password).await;
         checked.map_err(ChangeError::from)?;
         let ended = self.end_binding(student).await?;
@@ -133,7 +137,7 @@ impl Identities {
                 let ended = sessions::unbind(tx, student, now).await?;
                 if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
                     let whose = (student.person, channel);
-                    passcode::end_devices_of(tx, whose, Ended::Unbound, now).await?;
+                    passcode::end_devices_of(tx, whose, EndReason::Unbound, now).await?;
                 }
                 Ok(ended)
             })
@@ -147,7 +151,7 @@ impl Identities {
         old: SecretString,
         new: SecretString,
     ) -> Result<(), HolderError> {
-        let school = self.school(student.school).await?;
+        let school = self.schools.require(student.school).await?;
         let changed = self.passwords.change(&school, student, old, new).await;
         // Whoever must change the password first may go on at once.
         self.live.invalidate(&student.session).await;
@@ -156,7 +160,7 @@ impl Identities {
 }
 
 /// What can be told wrong without looking at a person.
-fn check_fields(school: &School, claim: &Claim) -> Result<(), BindError> {
+fn check_fields(school: &School, claim: &BindingClaim) -> Result<(), BindError> {
     let policy = &school.policy;
     if policy.consent.version.to_string() != claim.consent_version {
         return Err(BindError::ConsentOutdated);

@@ -6,8 +6,8 @@
 use super::{Identities, sign_in::SignInError};
 use crate::{
     base::http::{
-        ApiError, Known,
-        problem::{self, Kind},
+        ApiError, Caller,
+        problem::{self, ProblemKind},
     },
     sessions::{Platform, SignedIn},
 };
@@ -22,11 +22,12 @@ use actix_web::{
 use std::sync::Arc;
 
 /// Nobody is bound to act for.
-pub const NOT_BOUND: Kind = Kind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
-const MUST_CHANGE: Kind =
-    Kind { code: "pin_default_must_change", status: 403, title: "请先修改初始密码" };
-const PORTAL_READ_ONLY: Kind =
-    Kind {
+pub const NOT_BOUND: ProblemKind =
+    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
+const MUST_CHANGE: ProblemKind =
+    ProblemKind { code: "pin_default_must_change", status: 403, title: "请先修改初始密码" };
+const PORTAL_READ_ONLY: ProblemKind =
+    ProblemKind {
         code: "portal_read_only", status: 403, title: "网页仅供查询，请在小程序中操作"
     };
 
@@ -56,8 +57,8 @@ pub async fn identify(
         let student = signed_in
             .clone()
             .and_then(|signed_in| signed_in.student().ok_or(ApiError::new(NOT_BOUND)));
-        request.extensions_mut().insert(Known(signed_in));
-        request.extensions_mut().insert(Known(student));
+        request.extensions_mut().insert(Caller(signed_in));
+        request.extensions_mut().insert(Caller(student));
     }
     next.call(request).await
 }
@@ -78,12 +79,9 @@ fn permit(
     platform: Platform,
     must_change: bool,
     (method, path): (&Method, &str),
-) -> Result<(), Kind> {
-    let open = match platform {
-        Platform::Wechat => true,
-        Platform::Portal => method == Method::GET && PORTAL_READS.contains(&path),
-    };
-    if !open {
+) -> Result<(), ProblemKind> {
+    let reads = method == Method::GET && PORTAL_READS.contains(&path);
+    if !platform.may_act() && !reads {
         return Err(PORTAL_READ_ONLY);
     }
     if must_change && !WHILE_CHANGE_IS_DUE.contains(&path) {

@@ -2,13 +2,12 @@
 
 use super::{BindingView, Identities, sign_in::SignInError, store};
 use crate::{
-    base::{clock::Timestamp, db::DbError, ids::SchoolId},
+    base::clock::Timestamp,
     cards::{CardView, Holder},
     passcode::{Channel, Owner, SEEN_EVERY},
-    schools::{Person, PersonKind, School, masked_name, policy::Meal},
+    schools::{People, Person, PersonKind, School, masked_name, policy::Meal},
     sessions::{BoundTo, NOTICES_KEPT, Notice, SignedIn},
 };
-use std::sync::Arc;
 
 /// A bound identity's home.
 #[derive(Debug)]
@@ -40,13 +39,13 @@ impl Identities {
     /// The home of a bound identity: two queries.
     pub async fn home(&self, who: &SignedIn) -> Result<Option<Home>, SignInError> {
         let Some(BoundTo { person, school }) = who.bound_to else { return Ok(None) };
-        let school = self.school(school).await?;
+        let school = self.schools.require(school).await?;
         let now = self.clock.now();
         let limits = school.policy.limits.as_ref();
         let meal = limits.map_or(Meal::OTHER, |limits| limits.meal_at(now));
         let since = now.minus(NOTICES_KEPT);
         let row = store::home(&self.db, who, person, since, (now.day(), meal)).await?;
-        let row = row.ok_or(DbError::Inconsistent { table: "person", what: "bound to nobody" })?;
+        let row = row.ok_or(People::MISSING)?;
         self.note_phone(who, &school, row.phone).await;
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
         let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
@@ -81,7 +80,7 @@ impl Identities {
     /// Whether the person must change the default password before anything else.
     pub async fn must_change_password(&self, who: &SignedIn) -> Result<bool, SignInError> {
         let Some(bound) = who.bound_to.filter(|_| !who.own_password) else { return Ok(false) };
-        Ok(self.school(bound.school).await?.policy.password.must_change)
+        Ok(self.schools.require(bound.school).await?.policy.password.must_change)
     }
 
     /// A person who was just read, fit to show.
@@ -96,12 +95,6 @@ impl Identities {
             kind: person.kind,
         };
         Ok(shown.of(school, person.password_hash.is_some()))
-    }
-
-    /// The school of somebody who is bound.
-    pub(super) async fn school(&self, id: SchoolId) -> Result<Arc<School>, DbError> {
-        let missing = DbError::Inconsistent { table: "school", what: "a bound school is missing" };
-        self.schools.by_id(id).await?.ok_or(missing)
     }
 }
 

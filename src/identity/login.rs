@@ -1,13 +1,13 @@
-//! What onecard asks of a mini-program platform: who is behind a login code.
+//! Mini-program platforms: what one must be able to do, and which are configured.
 
-use crate::sessions::PlatformUser;
+use crate::sessions::{Platform, PlatformUser};
 use async_trait::async_trait;
 use std::{collections::HashMap, sync::Arc};
 
-/// Why a login code led to nobody.
+/// Why a login code could not be exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown, used or expired: the client gets a new one and tries again.
+    /// Unknown, used or expired: the client gets a new code and tries again.
     #[error("login code refused")]
     CodeRefused,
     /// The platform blocks this user. Final.
@@ -16,33 +16,53 @@ pub enum LoginError {
     /// Too many logins of this user.
     #[error("too many logins")]
     Throttled,
-    /// No usable answer. The code may be spent: it is never sent twice.
+    /// No usable answer. The code may be spent, so it is never sent twice.
     #[error("platform not reachable or not understood")]
     Unavailable,
 }
 
-/// A platform's login.
+/// The login of one mini-program.
 #[async_trait]
 pub trait MiniProgramLogin: Send + Sync + std::fmt::Debug {
-    /// Exchanges a single-use code for the user behind it.
+    /// The platform that it belongs to.
+    fn platform(&self) -> Platform;
+
+    /// The mini-program's app id.
+    fn app_id(&self) -> &str;
+
+    /// Exchanges a single-use code for the user who got it.
     async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError>;
 }
 
-/// The mini-programs of one platform: one for all schools, and those of single schools.
+/// The mini-programs of a deployment: for each platform one of all schools, and those of single
+/// schools.
 #[derive(Clone, Debug, Default)]
 pub struct Apps {
-    /// For who names none.
-    pub general: Option<Arc<dyn MiniProgramLogin>>,
-    /// By app id, the general one too.
-    pub by_id: HashMap<String, Arc<dyn MiniProgramLogin>>,
+    general: HashMap<Platform, Arc<dyn MiniProgramLogin>>,
+    by_id: HashMap<(Platform, String), Arc<dyn MiniProgramLogin>>,
 }
 
 impl Apps {
-    /// The login of that app, or of the general one.
-    pub fn of(&self, app_id: Option<&str>) -> Option<&Arc<dyn MiniProgramLogin>> {
+    /// Adds the mini-program of all schools.
+    pub fn add_general(&mut self, login: Arc<dyn MiniProgramLogin>) {
+        self.general.insert(login.platform(), Arc::clone(&login));
+        self.add(login);
+    }
+
+    /// Adds the mini-program of a single school.
+    pub fn add(&mut self, login: Arc<dyn MiniProgramLogin>) {
+        self.by_id.insert((login.platform(), login.app_id().to_owned()), login);
+    }
+
+    /// The mini-program of that app id, or the one of all schools.
+    pub fn of(
+        &self,
+        platform: Platform,
+        app_id: Option<&str>,
+    ) -> Option<&Arc<dyn MiniProgramLogin>> {
         match app_id {
-            Some(app_id) => self.by_id.get(app_id),
-            None => self.general.as_ref(),
+            Some(app_id) => self.by_id.get(&(platform, app_id.to_owned())),
+            None => self.general.get(&platform),
         }
     }
 }

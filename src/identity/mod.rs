@@ -43,7 +43,7 @@ pub struct Identities {
     cards: Cards,
     codes: Codes,
     sealer: Sealer,
-    wechat: Apps,
+    apps: Apps,
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,
     live: Cache<SessionId, Arc<SignedIn>>,
@@ -51,7 +51,7 @@ pub struct Identities {
 
 /// What [`Identities`] is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub struct IdentitiesSetup {
     /// Sessions and bindings.
     pub db: Db,
     /// Policies.
@@ -64,8 +64,8 @@ pub struct Parts {
     pub codes: Codes,
     /// Opens what is sealed of a person.
     pub sealer: Sealer,
-    /// The mini-programs in WeChat.
-    pub wechat: Apps,
+    /// The mini-programs.
+    pub apps: Apps,
     /// Access tokens.
     pub tokens: Tokens,
     /// Now.
@@ -91,8 +91,9 @@ pub struct BindingView {
 
 impl Identities {
     /// The journey.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { db, schools, passwords, cards, codes, sealer, wechat, tokens, clock } = parts;
+    pub fn new(parts: IdentitiesSetup) -> Self {
+        let IdentitiesSetup { db, schools, passwords, cards, codes, sealer, apps, tokens, clock } =
+            parts;
         let live = Cache::builder().max_capacity(LIVE_COPIES).time_to_live(LIVE_COPY).build();
         Self {
             db,
@@ -101,7 +102,7 @@ impl Identities {
             cards,
             codes,
             sealer,
-            wechat,
+            apps,
             tokens: Arc::new(tokens),
             clock,
             live,

@@ -7,24 +7,24 @@ use super::{
 };
 use crate::{
     base::db::DbError,
-    sessions::{self, Refreshed, SessionId, SignedIn},
+    sessions::{self, Platform, Refreshed, SessionId, SignedIn},
 };
 use std::{sync::Arc, time::Duration};
 
-/// What a client gets when it has signed in.
+/// The tokens that a client gets when it signs in.
 #[derive(Debug)]
 pub struct Granted {
     /// For the `Authorization` header.
     pub access_token: String,
-    /// How long that is good.
+    /// How long it is valid.
     pub expires_in: Duration,
-    /// Good once, for the next pair.
+    /// Valid once, for the next pair.
     pub refresh_token: String,
-    /// Who the identity is bound to.
+    /// The binding of the identity.
     pub binding: Option<BindingView>,
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// This deployment has no such login.
@@ -36,8 +36,8 @@ pub enum SignInError {
     /// The platform.
     #[error(transparent)]
     Platform(#[from] LoginError),
-    /// The refresh token is not, or no longer, good.
-    #[error("not a good token")]
+    /// The token is invalid or no longer valid.
+    #[error("invalid token")]
     BadToken,
     /// A token could not be made.
     #[error(transparent)]
@@ -51,23 +51,24 @@ pub enum SignInError {
 }
 
 impl Identities {
-    /// Signs in whoever is behind a login code that WeChat gave to that app, or to the general one.
-    pub async fn sign_in_by_wechat(
+    /// Signs in the user who got this login code in that mini-program, or in the one of all schools.
+    pub async fn sign_in_by_code(
         &self,
+        platform: Platform,
         app_id: Option<&str>,
         code: &str,
     ) -> Result<Granted, SignInError> {
         let nowhere =
             if app_id.is_some() { SignInError::NoSuchApp } else { SignInError::NoSuchLogin };
-        let wechat = self.wechat.of(app_id).ok_or(nowhere)?;
-        let user = wechat.exchange(code).await?;
+        let app = self.apps.of(platform, app_id).ok_or(nowhere)?;
+        let user = app.exchange(code).await?;
         let secret = RefreshSecret::random()?;
         let now = self.clock.now();
         let session = sessions::open(&self.db, &user, &secret.hash(), now).await?;
         self.grant(session, &secret).await
     }
 
-    /// Spends a refresh token for a new pair. A token that was spent before ends its session.
+    /// Exchanges a refresh token for a new pair. A token that was used before ends its session.
     pub async fn refresh(&self, token: &str) -> Result<Granted, SignInError> {
         let (session, presented) =
             RefreshSecret::parse(token).map_err(|BadToken| SignInError::BadToken)?;
@@ -78,7 +79,7 @@ impl Identities {
         match refreshed {
             Refreshed::Good => self.grant(session, &next).await,
             Refreshed::Reused => {
-                tracing::warn!(%session, "a spent refresh token came back: session ended");
+                tracing::warn!(%session, "a refresh token was used twice: session ended");
                 self.live.invalidate(&session).await;
                 Err(SignInError::BadToken)
             }
@@ -86,7 +87,7 @@ impl Identities {
         }
     }
 
-    /// Ends the session of a refresh token. A token that is not good ends nothing, and says so.
+    /// Ends the session of a refresh token. An invalid token ends nothing and is an error.
     pub async fn sign_out(&self, token: &str) -> Result<(), SignInError> {
         let (session, presented) =
             RefreshSecret::parse(token).map_err(|BadToken| SignInError::BadToken)?;
@@ -96,7 +97,7 @@ impl Identities {
         if refreshed == Refreshed::Good { Ok(()) } else { Err(SignInError::BadToken) }
     }
 
-    /// The live session that an access token claims, from a copy of its row at most a second old.
+    /// The session of an access token, from a copy of its row that is at most a second old.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<SignedIn>, SignInError> {
         let now = self.clock.now();
         let id = self.tokens.session_of(token, now).map_err(|BadToken| SignInError::BadToken)?;
@@ -109,7 +110,7 @@ impl Identities {
         Ok(live)
     }
 
-    /// The tokens of a session that was just opened or prolonged.
+    /// The tokens of a session that was just opened or renewed.
     pub(super) async fn grant(
         &self,
         id: SessionId,

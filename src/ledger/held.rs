@@ -4,10 +4,10 @@ use super::{
     LedgerError,
     account::{Account, AccountId, AccountRow, Class, PersonAccount},
     balances::PersonBalances,
-    decide::{AccountState, Book, Posted},
+    decide::{AccountState, Book},
     post::{Asked, Persons, batch, decide, heads, lock, lock_of},
     store::{self, Append},
-    transfer::{Transfer, TransferId},
+    transfer::Transfer,
 };
 use crate::base::{
     clock::Timestamp,
@@ -68,8 +68,7 @@ impl Held {
     }
 
     /// Posts transfers that were decided on these balances, together with the writes that stand in
-    /// `beside`, of other tables: one statement on PostgreSQL. Answers the transfers, and how many
-    /// rows each of `beside` wrote.
+    /// `beside`, of other tables: one statement on PostgreSQL.
     ///
     /// Their references are new: one that was used before is a unique violation, after which the
     /// transaction is to be run again by whoever knows what was decided before. A refusal is an
@@ -80,7 +79,7 @@ impl Held {
         now: Timestamp,
         transfers: &[Transfer],
         beside: Vec<Write>,
-    ) -> Result<(Vec<TransferId>, Vec<i64>), LedgerError> {
+    ) -> Result<(), LedgerError> {
         let asked = Asked::new(transfers)?;
         let mut accounts = self.accounts;
         let missing = asked.missing(&accounts);
@@ -88,8 +87,8 @@ impl Held {
             accounts.extend(missing.iter().map(at_zero));
             store::open(tx, missing).await?;
         }
-        let (posted, append) = decided(accounts, &asked, now)?;
-        Ok((posted, store::append_with(tx, &append, beside).await?))
+        let append = decided(accounts, &asked, now)?;
+        Ok(store::append_with(tx, &append, beside).await?)
     }
 }
 
@@ -124,7 +123,7 @@ impl Watched {
         if !asked.missing(&self.0.accounts).is_empty() {
             return Ok(false);
         }
-        let (_, append) = decided(self.0.accounts, &asked, now)?;
+        let append = decided(self.0.accounts, &asked, now)?;
         Ok(store::append_at_once(db, &append, beside).await?)
     }
 }
@@ -142,23 +141,20 @@ fn decided(
     accounts: Vec<AccountState>,
     asked: &Asked<'_>,
     now: Timestamp,
-) -> Result<(Vec<TransferId>, Append), LedgerError> {
+) -> Result<Append, LedgerError> {
     let mut book = Book::default();
     for state in accounts {
         book.know_account(state);
     }
     let (outcomes, accepted) = decide(&mut book, &asked.transfers, now);
-    let mut posted = Vec::with_capacity(outcomes.len());
     for outcome in outcomes {
-        let (Posted::New(id) | Posted::Replayed(id)) = outcome?;
-        posted.push(id);
+        outcome?;
     }
-    Ok((posted, batch(&book, accepted, &asked.heads())?))
+    Ok(batch(&book, accepted, &asked.heads())?)
 }
 
-/// An account that is being opened. Only the school's own can be missing: those of a person are
-/// opened under the person's lock. What a neighbour posts to it meanwhile does not matter, for a
-/// hot account's balance is not looked at.
+/// An account that is being opened. A person's is opened under the person's lock, so that nobody
+/// posts to it meanwhile. The balance of the school's is not looked at.
 const fn at_zero(row: &AccountRow) -> AccountState {
     AccountState {
         id: row.id,

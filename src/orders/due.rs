@@ -1,10 +1,11 @@
-//! What is due: open payments that the provider is to be asked about, messages that disagreed with
-//! their order, and idempotency keys that have had their day.
+//! What is due: open payments and messages that the provider is to be asked about, and idempotency
+//! keys to be deleted.
 //!
-//! Invariant: whatever is taken is taken by a commit, until the end of its lease: two servers do not
-//! take the same, and what a dying server held is due again afterwards.
+//! Invariant: what is taken is leased by a commit: two servers do not take the same row, and what a
+//! server held when it died is due again when the lease ends.
 
 use super::{
+    fact::Provider,
     order::{Attempt, OrderId, PaymentId},
     store,
 };
@@ -15,76 +16,71 @@ use crate::base::{
 };
 use uuid::Uuid;
 
-/// A message that disagreed with its order: only the provider's own answer is believed.
+/// A message that is not believed by itself: the provider is asked about the payment it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct Inquiry {
     /// The message.
     pub message: Uuid,
-    /// Whose callback path it came to.
+    /// The school at whose callback path it arrived.
     pub school: SchoolId,
-    /// The number it names.
+    /// The provider that sent it.
+    pub provider: Provider,
+    /// The payment's number that it names.
     pub out_trade_no: String,
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
 }
 
-/// What is taken until when.
+/// What is taken, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Due by then.
+pub struct Lease {
+    /// Rows that are due by then.
     pub now: Timestamp,
-    /// Ours until then; unlike any other time, for it also names the claim.
-    pub lease: Timestamp,
-    /// At most so many.
+    /// When the lease ends. It differs from any other time of the row, so it names the lease too.
+    pub until: Timestamp,
+    /// How many rows at most.
     pub most: i64,
 }
 
 /// Takes open payments that are due, the longest due first.
-pub async fn claim_payments(db: &Db, claim: Claim) -> Result<Vec<Attempt>, DbError> {
-    let Claim { now, lease, most } = claim;
-    let take = async |tx: &_| store::due::claim_payments(tx, now, lease, most).await;
-    let taken = db.in_tx(take).await?;
+pub async fn claim_payments(db: &Db, lease: Lease) -> Result<Vec<Attempt>, DbError> {
+    let taken = db.in_tx(async |tx| store::due::claim_payments(tx, lease).await).await?;
     if taken.is_empty() {
         return Ok(Vec::new());
     }
     db.in_snapshot(async |tx| store::save::attempts(tx, taken.into_iter()).await).await
 }
 
-/// Has a payment that is still open looked at again at `next`.
+/// Plans the next look at a payment that is still open and under that lease.
 pub async fn look_again(
     db: &Db,
     id: PaymentId,
-    lease: Timestamp,
+    lease_until: Timestamp,
     next: Timestamp,
 ) -> Result<(), DbError> {
-    db.in_tx(async |tx| store::due::look_again(tx, id, lease, next).await).await
+    db.in_tx(async |tx| store::due::look_again(tx, id, lease_until, next).await).await
 }
 
-/// Has the open payments of orders looked at by `look_at`; answers how many there are.
-pub async fn hurry(
+/// Makes the open payments of orders due at `look_at`; returns how many there are.
+pub async fn make_due(
     tx: &Tx,
     orders: impl Iterator<Item = OrderId>,
     look_at: Timestamp,
 ) -> Result<u64, DbError> {
-    store::hurry(tx, orders, look_at).await
+    store::make_due(tx, orders, look_at).await
 }
 
 /// Takes messages that the provider is to be asked about, the longest due first.
-pub async fn claim_questions(db: &Db, claim: Claim) -> Result<Vec<Question>, DbError> {
-    let Claim { now, lease, most } = claim;
-    db.in_tx(async |tx| store::due::claim_questions(tx, now, lease, most).await).await
+pub async fn claim_inquiries(db: &Db, lease: Lease) -> Result<Vec<Inquiry>, DbError> {
+    db.in_tx(async |tx| store::due::claim_inquiries(tx, lease).await).await
 }
 
-/// Has a message asked about again at `next`; never, where the provider has answered.
-pub async fn ask_again(
-    db: &Db,
-    question: &Question,
-    next: Option<Timestamp>,
-) -> Result<(), DbError> {
-    db.in_tx(async |tx| store::due::ask_again(tx, question.message, next).await).await
+/// Plans the next inquiry about a message; `None` once the provider has answered.
+pub async fn ask_again(db: &Db, inquiry: &Inquiry, next: Option<Timestamp>) -> Result<(), DbError> {
+    db.in_tx(async |tx| store::due::ask_again(tx, inquiry.message, next).await).await
 }
 
-/// Deletes at most so many idempotency keys that are older; answers how many.
-pub async fn forget_keys(db: &Db, older_than: Timestamp, most: i64) -> Result<u64, DbError> {
-    db.in_tx(async |tx| store::due::forget_keys(tx, older_than, most).await).await
+/// Deletes at most `most` idempotency keys that are older; returns how many.
+pub async fn delete_keys(db: &Db, older_than: Timestamp, most: i64) -> Result<u64, DbError> {
+    db.in_tx(async |tx| store::due::delete_keys(tx, older_than, most).await).await
 }

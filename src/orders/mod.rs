@@ -1,112 +1,102 @@
 //! Orders, the payments that try to pay them, and the providers' messages about those.
 //!
-//! Invariant: a state changes by compare-and-set only, on the state that it was read in.
-//! Invariant: a provider's fact is recorded whatever it says; none is refused.
-//! Invariant: an idempotency key of a person makes one order or payment, however often it comes.
+//! Invariant: a state changes only by compare-and-set on the state that was read.
+//! Invariant: a provider's fact is always recorded, never refused.
+//! Invariant: an idempotency key of a person creates one order or payment, however often it is sent.
 //! Absent on purpose: there is no "mark as paid". Only a checked fact pays.
 
-pub mod cases;
 pub mod due;
-pub mod gateway;
+pub mod fact;
 pub mod order;
+pub mod purpose;
 mod store;
+pub mod transactions;
 
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Tx, TxError},
+    db::{Db, DbError, Tx, TxError, Write},
     ids::{PersonId, SchoolId},
 };
-use gateway::PaidFact;
+use fact::Provider;
 use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// What an idempotency key belongs to, and what was asked under it.
+/// An idempotency key with what it belongs to and what was asked under it.
 #[derive(Clone, Debug)]
-pub struct Keyed {
+pub struct RequestKey {
     /// Method and path that the key belongs to.
     pub scope: String,
-    /// The client's idempotency key.
+    /// The client's key.
     pub key: String,
     /// SHA-256 of what was asked.
     pub request_hash: [u8; 32],
 }
 
-/// An order that is about to be made, with its first payment.
+/// An order to be created with its first payment.
 #[derive(Clone, Debug)]
 pub struct NewOrder {
     /// The order and its payment.
     pub attempt: Attempt,
-    /// Under which key.
-    pub keyed: Keyed,
+    /// The request that creates it.
+    pub request: RequestKey,
     /// When the sweep first looks at the payment.
     pub look_at: Timestamp,
-    /// It is made where fewer orders of the person wait for their payment.
+    /// The order is refused where the person has this many orders that await payment.
     pub most_open: u64,
 }
 
 /// One more payment of an order.
 #[derive(Clone, Debug)]
 pub struct NewPayment {
-    /// Of this order.
+    /// The order.
     pub order: OrderId,
     /// The payment.
     pub payment: Payment,
-    /// Under which key.
-    pub keyed: Keyed,
+    /// The request that creates it.
+    pub request: RequestKey,
     /// When the sweep first looks at it.
     pub look_at: Timestamp,
 }
 
-/// A provider's checked message, to be kept as it came.
+/// A provider's checked message, to be stored as received.
 #[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// Whose callback path it came to.
+pub struct ReceivedMessage<'a> {
+    /// The school at whose callback path it arrived.
     pub school: SchoolId,
+    /// The provider that sent it.
+    pub provider: Provider,
     /// The provider's id of the message.
     pub notification_id: &'a str,
-    /// What it says.
-    pub fact: &'a PaidFact,
+    /// Our number of the payment that it names; empty where it names none.
+    pub out_trade_no: &'a str,
+    /// The provider's number of that payment; empty where it names none.
+    pub transaction_id: &'a str,
     /// What it did.
     pub verdict: &'static str,
     /// The exact bytes, still encrypted.
     pub body: &'a [u8],
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
     /// Whether the provider is to be asked about it.
     pub ask: bool,
 }
 
-/// Something that staff must look at, once for each subject.
-#[derive(Clone, Debug)]
-pub struct Case {
-    /// Where.
-    pub school: SchoolId,
-    /// What sort.
-    pub kind: &'static str,
-    /// What about: unique within school and kind.
-    pub subject: String,
-    /// What was found; no personal data.
-    pub detail: String,
-    /// When.
-    pub opened_at: Timestamp,
-}
-
-/// What came of making something under an idempotency key.
+/// The outcome of a request under an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made<Id> {
-    /// It was made now.
+pub enum Created<Id> {
+    /// Created now.
     New,
-    /// The same request made it before.
+    /// The same request created it before.
     Before(Id),
-    /// The key made something else before.
+    /// The key was used for another request.
     KeyReused,
 }
 
-/// Why an order got no further payment.
+/// Why no payment was added to an order.
 #[derive(Debug, thiserror::Error)]
-pub enum NotTried {
-    /// It is paid, closed, expired, or was tried too often.
+pub enum AddPaymentError {
+    /// The order is paid, closed or expired, or has all the payments that it may have.
     #[error("the order can no longer be paid")]
     NotPayable,
     /// The database.
@@ -114,7 +104,7 @@ pub enum NotTried {
     Db(#[from] DbError),
 }
 
-impl TxError for NotTried {
+impl TxError for AddPaymentError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
@@ -123,18 +113,18 @@ impl TxError for NotTried {
     }
 }
 
-/// Why no order was made.
+/// Why no order was created.
 #[derive(Debug, thiserror::Error)]
-pub enum NotMade {
-    /// As many of the person as may be wait for their payment.
-    #[error("too many orders wait for their payment")]
+pub enum CreateError {
+    /// The person has too many orders that await payment.
+    #[error("too many orders await payment")]
     TooManyOpen,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-impl TxError for NotMade {
+impl TxError for CreateError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
@@ -143,74 +133,73 @@ impl TxError for NotMade {
     }
 }
 
-/// Makes an order, or finds the one that its key made before. On PostgreSQL orders that are made at
-/// the same moment do not count each other: there may be a few more than `most_open`.
-pub async fn make(db: &Db, new: &NewOrder) -> Result<Made<OrderId>, NotMade> {
+/// Creates an order, or finds the one that its key created before. On PostgreSQL concurrent requests
+/// do not count each other's orders, so there may be a few more than `most_open`.
+pub async fn create(db: &Db, new: &NewOrder) -> Result<Created<OrderId>, CreateError> {
     let person = new.attempt.order.person;
     let insert = async |tx: &Tx| {
         if store::count_open(tx.conn(), person).await? >= new.most_open {
-            return Err(NotMade::TooManyOpen);
+            return Err(CreateError::TooManyOpen);
         }
         Ok(store::insert(tx, new).await?)
     };
-    let made = made_under(db, person, &new.keyed, insert).await?;
-    Ok(made.map(OrderId::from_uuid))
+    let created = create_once(db, person, &new.request, insert).await?;
+    Ok(created.map(OrderId::from_uuid))
 }
 
-/// Makes one more payment of an order of the person, or finds the one that its key made before.
+/// Creates one more payment of the person's order, or finds the one that its key created before.
 pub async fn add_payment(
     db: &Db,
     person: PersonId,
     new: &NewPayment,
-) -> Result<Made<PaymentId>, NotTried> {
+) -> Result<Created<PaymentId>, AddPaymentError> {
     let insert = async |tx: &Tx| match store::lock_order(tx, person, new.order).await? {
         Some((order, true)) if order.is_payable(new.payment.created_at) => {
             Ok(store::insert_another(tx, &order, new).await?)
         }
-        Some(_) | None => Err(NotTried::NotPayable),
+        Some(_) | None => Err(AddPaymentError::NotPayable),
     };
-    Ok(made_under(db, person, &new.keyed, insert).await?.map(PaymentId::from_uuid))
+    Ok(create_once(db, person, &new.request, insert).await?.map(PaymentId::from_uuid))
 }
 
-/// Inserts under an idempotency key, unless the key made something before.
-async fn made_under<E: TxError>(
+/// Inserts under an idempotency key, unless the key was used before.
+async fn create_once<E: TxError>(
     db: &Db,
     person: PersonId,
-    keyed: &Keyed,
+    request: &RequestKey,
     insert: impl AsyncFn(&Tx) -> Result<(), E>,
-) -> Result<Made<Uuid>, E> {
-    if let Some(before) = made_before(db, person, keyed).await? {
+) -> Result<Created<Uuid>, E> {
+    if let Some(before) = created_before(db, person, request).await? {
         return Ok(before);
     }
     match db.in_tx_once(insert).await {
-        Ok(()) => Ok(Made::New),
-        // Another request with the same key was quicker; what it made may be why this was refused.
+        Ok(()) => Ok(Created::New),
+        // A concurrent request with the same key may have committed first, and may be the reason for
+        // this refusal.
         Err(error) if error.db().is_none_or(DbError::is_unique_violation) => {
-            made_before(db, person, keyed).await?.ok_or(error)
+            created_before(db, person, request).await?.ok_or(error)
         }
         Err(error) => Err(error),
     }
 }
 
-async fn made_before(
+async fn created_before(
     db: &Db,
     person: PersonId,
-    keyed: &Keyed,
-) -> Result<Option<Made<Uuid>>, DbError> {
-    let before = store::by_key(db, person, keyed).await?;
-    Ok(before.map(
-        |(hash, made)| {
-            if hash == keyed.request_hash { Made::Before(made) } else { Made::KeyReused }
-        },
-    ))
+    request: &RequestKey,
+) -> Result<Option<Created<Uuid>>, DbError> {
+    let before = store::by_key(db, person, request).await?;
+    Ok(before.map(|(hash, made)| {
+        if hash == request.request_hash { Created::Before(made) } else { Created::KeyReused }
+    }))
 }
 
-impl<Id> Made<Id> {
-    fn map<Other>(self, convert: impl FnOnce(Id) -> Other) -> Made<Other> {
+impl<Id> Created<Id> {
+    fn map<Other>(self, convert: impl FnOnce(Id) -> Other) -> Created<Other> {
         match self {
-            Self::New => Made::New,
-            Self::Before(id) => Made::Before(convert(id)),
-            Self::KeyReused => Made::KeyReused,
+            Self::New => Created::New,
+            Self::Before(id) => Created::Before(convert(id)),
+            Self::KeyReused => Created::KeyReused,
         }
     }
 }
@@ -234,22 +223,12 @@ pub async fn page_of_person(
     store::page_of_person(db, person, before, limit).await
 }
 
-/// Which orders of the person were paid by what the ledger calls `provider:merchant:transaction`.
-/// References of another form are no payment's.
-pub async fn of_postings(
-    db: &Db,
-    person: PersonId,
-    references: &[&str],
-) -> Result<HashMap<String, OrderId>, DbError> {
-    store::of_postings(db, person, references).await
-}
-
-/// How many orders of the person wait for their payment.
+/// Counts the person's orders that await payment.
 pub async fn count_open(db: &Db, person: PersonId) -> Result<u64, DbError> {
     store::count_open(db.conn(), person).await
 }
 
-/// Locks payments with their orders; those that do not exist are missing from the answer.
+/// Locks payments with their orders; those that do not exist are left out.
 pub async fn lock(
     tx: &Tx,
     payments: impl Iterator<Item = PaymentId>,
@@ -257,18 +236,18 @@ pub async fn lock(
     store::save::lock(tx, payments).await
 }
 
-/// Saves attempts as `(was, is)`, with the messages and cases that go with them.
+/// Saves attempts as `(was, is)` together with messages and with what other rooms write beside.
 pub async fn save(
     tx: &Tx,
     moved: &[(Attempt, Attempt)],
-    messages: &[Message<'_>],
-    cases: &[Case],
+    messages: &[ReceivedMessage<'_>],
+    beside: Vec<Write>,
 ) -> Result<(), DbError> {
-    store::save::save(tx, moved, messages, cases).await
+    store::save::save(tx, moved, messages, beside).await
 }
 
-/// Closes a payment that the provider will not take any more, and with it an order that no other
-/// payment can pay: that order is the answer. One that was paid meanwhile stays as it is.
+/// Closes a payment that the provider no longer takes, and with it an order without other open
+/// payments, which is returned. One that was paid meanwhile is left as it is.
 pub async fn close(tx: &Tx, id: PaymentId) -> Result<Option<Order>, DbError> {
     let Some(was) = store::save::lock(tx, std::iter::once(id)).await?.remove(&id) else {
         return Ok(None);
@@ -276,12 +255,12 @@ pub async fn close(tx: &Tx, id: PaymentId) -> Result<Option<Order>, DbError> {
     let others_open = store::has_others_open(tx, &was).await?;
     let Some(is) = was.close(others_open) else { return Ok(None) };
     let closed = (was.order != is.order).then(|| is.order.clone());
-    store::save::save(tx, &[(was, is)], &[], &[]).await?;
+    store::save::save(tx, &[(was, is)], &[], Vec::new()).await?;
     Ok(closed)
 }
 
-/// Ends the time in which an unpaid order may be paid. Its open payments are due at `look_at`.
-/// False where it had ended before: then nothing changes.
+/// Lets an unpaid order expire now and makes its open payments due at `look_at`. False, with nothing
+/// changed, where it had expired before.
 pub async fn expire(
     db: &Db,
     id: OrderId,

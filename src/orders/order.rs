@@ -2,13 +2,15 @@
 //!
 //! A fact is recorded, never refused: it is expected, repeated, surplus, or it disagrees.
 
-use super::gateway::{PaidFact, Provider};
+use super::{
+    fact::{PaidFact, Provider},
+    purpose::Purpose,
+};
 use crate::base::{
     clock::Timestamp,
     ids::{PersonId, SchoolId},
     money::Fen,
 };
-use serde::{Deserialize, Serialize};
 
 /// How often an order may be tried.
 pub const MAX_PAYMENTS: usize = 5;
@@ -37,40 +39,41 @@ impl PaymentId {
     }
 }
 
-/// What an order is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// 校园卡充值: credited to the 电子账户 in the same commit as the payment.
-    CardTopUp,
-}
-
-impl Purpose {
-    /// The name in storage.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::CardTopUp => "card_top_up",
-        }
-    }
-
-    /// As stored.
-    pub fn from_code(code: &str) -> Option<Self> {
-        (code == Self::CardTopUp.code()).then_some(Self::CardTopUp)
-    }
-}
-
-/// How an order stands.
+/// The state of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderState {
-    /// Nobody has paid it yet.
+    /// Not paid yet.
     AwaitingPayment,
+    /// Paid; what was bought is not delivered yet.
+    Paid {
+        /// When the provider took the money.
+        paid_at: Timestamp,
+    },
     /// Paid and delivered.
     Fulfilled {
         /// When the provider took the money.
         paid_at: Timestamp,
     },
-    /// Nobody paid it in time.
+    /// Not paid in time.
     Closed,
+}
+
+/// The state that an order takes when it is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateOncePaid {
+    /// Something is still to be delivered.
+    Paid,
+    /// Paying it delivers it.
+    Fulfilled,
+}
+
+impl StateOncePaid {
+    const fn at(self, paid_at: Timestamp) -> OrderState {
+        match self {
+            Self::Paid => OrderState::Paid { paid_at },
+            Self::Fulfilled => OrderState::Fulfilled { paid_at },
+        }
+    }
 }
 
 impl OrderState {
@@ -78,6 +81,7 @@ impl OrderState {
     pub const fn code(self) -> &'static str {
         match self {
             Self::AwaitingPayment => "awaiting_payment",
+            Self::Paid { .. } => "paid",
             Self::Fulfilled { .. } => "fulfilled",
             Self::Closed => "closed",
         }
@@ -86,15 +90,16 @@ impl OrderState {
     /// When it was paid, if it was.
     pub const fn paid_at(self) -> Option<Timestamp> {
         match self {
-            Self::Fulfilled { paid_at } => Some(paid_at),
+            Self::Paid { paid_at } | Self::Fulfilled { paid_at } => Some(paid_at),
             Self::AwaitingPayment | Self::Closed => None,
         }
     }
 
-    /// As stored; `None` where the columns do not fit each other.
+    /// From the stored columns; `None` where they contradict each other.
     pub fn from_columns(code: &str, paid_at: Option<Timestamp>) -> Option<Self> {
         match (code, paid_at) {
             ("awaiting_payment", None) => Some(Self::AwaitingPayment),
+            ("paid", Some(paid_at)) => Some(Self::Paid { paid_at }),
             ("fulfilled", Some(paid_at)) => Some(Self::Fulfilled { paid_at }),
             ("closed", None) => Some(Self::Closed),
             _ => None,
@@ -105,35 +110,35 @@ impl OrderState {
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Ours.
+    /// Our id.
     pub id: OrderId,
-    /// Where.
+    /// The school.
     pub school: SchoolId,
-    /// Whose.
+    /// The person who ordered.
     pub person: PersonId,
-    /// What for.
+    /// What was ordered.
     pub purpose: Purpose,
-    /// How much.
+    /// The price.
     pub amount: Fen,
-    /// How it stands.
+    /// The present state.
     pub state: OrderState,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Until when it may be paid.
+    /// From then on it cannot be paid.
     pub expires_at: Timestamp,
 }
 
 impl Order {
-    /// True while somebody may begin to pay it.
+    /// True while a new payment may be started.
     pub fn is_payable(&self, now: Timestamp) -> bool {
         self.state == OrderState::AwaitingPayment && now < self.expires_at
     }
 }
 
-/// How a payment stands.
+/// The state of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentState {
-    /// Not paid that we know.
+    /// Not known to be paid.
     Open,
     /// The provider says that it was paid.
     Paid {
@@ -156,7 +161,7 @@ impl PaymentState {
         }
     }
 
-    /// As stored; `None` where the columns do not fit each other.
+    /// From the stored columns; `None` where they contradict each other.
     pub fn from_columns(
         code: &str,
         transaction_id: Option<String>,
@@ -176,25 +181,25 @@ impl PaymentState {
 /// One try to pay an order, by one provider.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// Ours; the provider knows it as [`PaymentId::out_trade_no`].
+    /// Our id; the provider knows it as [`PaymentId::out_trade_no`].
     pub id: PaymentId,
-    /// By whom.
+    /// The provider that takes the money.
     pub provider: Provider,
-    /// To which merchant number.
+    /// Our merchant number there.
     pub merchant: String,
     /// The app that the payer's identity belongs to.
     pub app_id: String,
-    /// The payer at the provider.
+    /// The payer's identity at the provider.
     pub payer: String,
-    /// How much.
+    /// The amount.
     pub amount: Fen,
-    /// How it stands.
+    /// The present state.
     pub state: PaymentState,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// The payer's openid is personal data: it does not print.
+/// Leaves the payer out: the openid is personal data.
 impl std::fmt::Debug for Payment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Payment")
@@ -215,7 +220,7 @@ pub struct Attempt {
     pub payment: Payment,
 }
 
-/// An order with everything that was tried to pay it.
+/// An order with all its payments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WholeOrder {
     /// The order.
@@ -239,11 +244,11 @@ pub enum Settlement {
     Settled(Attempt),
     /// It was settled before.
     AlreadySettled,
-    /// The money is real, but the order was paid already: it goes to suspense.
+    /// The order was paid before by another payment: the money goes to suspense.
     SecondPayment(Attempt),
     /// The provider names another transaction for a payment that has one.
     SecondTransaction,
-    /// It does not fit what we asked for.
+    /// It differs from what we asked for.
     Disagrees(Disagreement),
 }
 
@@ -254,7 +259,7 @@ pub enum Disagreement {
     Merchant,
     /// Another amount.
     Amount,
-    /// Paid by somebody else than the one who asked.
+    /// Paid by another payer than the one who ordered.
     Payer,
 }
 
@@ -270,9 +275,9 @@ impl Disagreement {
 }
 
 impl Attempt {
-    /// What `fact` does to this attempt. A payment that comes after we closed the order counts as
-    /// if the order were open: the student has paid for it.
-    pub fn settle(&self, fact: &PaidFact) -> Settlement {
+    /// What `fact` does to this attempt; an order that it pays becomes `once_paid`. An order that we
+    /// closed counts as open: the student has paid for it.
+    pub fn settle(&self, fact: &PaidFact, once_paid: StateOncePaid) -> Settlement {
         if let Some(difference) = self.disagreement(fact) {
             return Settlement::Disagrees(difference);
         }
@@ -289,12 +294,13 @@ impl Attempt {
                 OrderState::AwaitingPayment | OrderState::Closed,
             ) => {
                 let mut paid = self.paid(fact);
-                paid.order.state = OrderState::Fulfilled { paid_at: fact.paid_at };
+                paid.order.state = once_paid.at(fact.paid_at);
                 Settlement::Settled(paid)
             }
-            (PaymentState::Open | PaymentState::Closed, OrderState::Fulfilled { .. }) => {
-                Settlement::SecondPayment(self.paid(fact))
-            }
+            (
+                PaymentState::Open | PaymentState::Closed,
+                OrderState::Paid { .. } | OrderState::Fulfilled { .. },
+            ) => Settlement::SecondPayment(self.paid(fact)),
         }
     }
 
@@ -323,8 +329,8 @@ impl Attempt {
         }
     }
 
-    /// The provider says that this payment can no longer be paid. `None` if that changes nothing.
-    /// An unpaid order ends with the last payment that could still have paid it.
+    /// Closes a payment that the provider no longer takes; `None` if it is not open. An unpaid order
+    /// without other open payments is closed with it.
     pub fn close(&self, others_open: bool) -> Option<Self> {
         if self.payment.state != PaymentState::Open {
             return None;

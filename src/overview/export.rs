@@ -1,6 +1,6 @@
 //! The statement as a table for spreadsheets: CSV (RFC 4180) in UTF-8.
 
-use super::statement::Entry;
+use super::statement::StatementEntry;
 use crate::base::money::Fen;
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ const HEADER: [&str; 6] = ["时间", "类型", "说明", "收入（元）", "支
 
 /// The table. Amounts stand in columns of their own without a sign, so that no cell begins with
 /// what a spreadsheet takes for a formula.
-pub fn table(entries: &[Entry]) -> Result<Vec<u8>, csv::Error> {
+pub fn table(entries: &[StatementEntry]) -> Result<Vec<u8>, csv::Error> {
     let mut to = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_table_is_read_by_spreadsheets() {
         let at = Timestamp::parse_rfc3339("2026-11-21T10:00:00+08:00").unwrap();
-        let entry = |title: &'static str, fen| Entry {
+        let entry = |title: &'static str, fen| StatementEntry {
             id: TransferId::from_uuid(uuid::Uuid::nil()),
             at,
             kind: EntryKind::Spend,

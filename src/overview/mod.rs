@@ -37,9 +37,8 @@ pub struct Overview {
 impl Overview {
     /// The student's card.
     pub async fn card(&self, student: &Student) -> Result<CardView, DbError> {
-        let missing = |table| DbError::Inconsistent { table, what: "bound to nobody" };
-        let school = self.schools.by_id(student.school).await?.ok_or(missing("school"))?;
-        let person = self.people.get(student.person).await?.ok_or(missing("person"))?;
+        let school = self.schools.require(student.school).await?;
+        let person = self.people.require(student.person).await?;
         let holder = Holder {
             school: school.id,
             policy: &school.policy,

@@ -28,7 +28,7 @@ pub const MAX_EXPORT_LINES: u64 = 20_000;
 
 /// Which lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct StatementFilter {
     /// On this day or later.
     pub from: Option<Day>,
     /// On this day or earlier.
@@ -39,7 +39,7 @@ pub struct Filter {
 
 /// A line of the statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct StatementEntry {
     /// The transfer.
     pub id: TransferId,
     /// When it was posted.
@@ -63,16 +63,16 @@ impl Overview {
     pub async fn statement(
         &self,
         student: &Student,
-        filter: Filter,
+        filter: StatementFilter,
         before: Option<TransferId>,
         limit: u64,
-    ) -> Result<Vec<Entry>, DbError> {
+    ) -> Result<Vec<StatementEntry>, DbError> {
         let span = before.into_iter().fold(span(student, filter), Span::below);
         let sorts = filter.kind.map(EntryKind::sorts);
         let lines = statement::lines(&self.db, span, sorts.as_deref(), limit).await?;
         let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
         let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
-        let orders = orders::of_postings(&self.db, student.person, &paid).await?;
+        let orders = orders::transactions::of_postings(&self.db, student.person, &paid).await?;
         let merchants = self.merchants(student, &lines).await?;
         Ok(lines.iter().map(|line| entry(line, &orders, &merchants)).collect())
     }
@@ -90,7 +90,8 @@ impl Overview {
 
     /// The days of the month on which something came or went.
     pub async fn month(&self, student: &Student, month: Month) -> Result<Vec<DaySum>, DbError> {
-        let filter = Filter { from: Some(month.first()), to: Some(month.last()), kind: None };
+        let filter =
+            StatementFilter { from: Some(month.first()), to: Some(month.last()), kind: None };
         statement::days(&self.db, span(student, filter)).await
     }
 
@@ -98,8 +99,8 @@ impl Overview {
     pub async fn export(
         &self,
         student: &Student,
-        filter: Filter,
-    ) -> Result<Result<Vec<Entry>, TooManyLines>, DbError> {
+        filter: StatementFilter,
+    ) -> Result<Result<Vec<StatementEntry>, TooManyLines>, DbError> {
         let lines =
             statement::lines(&self.db, span(student, filter), None, MAX_EXPORT_LINES + 1).await?;
         if u64::try_from(lines.len()).is_ok_and(|lines| lines > MAX_EXPORT_LINES) {
@@ -110,7 +111,7 @@ impl Overview {
     }
 }
 
-fn span(student: &Student, filter: Filter) -> Span {
+fn span(student: &Student, filter: StatementFilter) -> Span {
     let all = Span::of(student.school, student.person);
     let from = filter.from.into_iter().fold(all, Span::from_day);
     filter.to.into_iter().fold(from, Span::to_day)
@@ -129,7 +130,7 @@ fn entry(
     line: &Line,
     orders: &HashMap<String, OrderId>,
     merchants: &HashMap<String, String>,
-) -> Entry {
+) -> StatementEntry {
     let (kind, title) = word(&line.other, !line.amount.is_negative());
     let merchant = merchant_of(line).and_then(|code| merchants.get(code));
     let title = match (kind, merchant) {
@@ -137,7 +138,7 @@ fn entry(
         (_, Some(name)) => format!("{title}：{name}").into(),
         (_, None) => title.into(),
     };
-    Entry {
+    StatementEntry {
         id: line.id,
         at: line.at,
         kind,

@@ -1,6 +1,6 @@
 //! Code 128 (ISO/IEC 15417) in code set C, which packs two digits into a symbol.
 
-/// Widths of bars and spaces in turn, beginning with a bar, by the value of the symbol.
+/// Widths of alternating bars and spaces, starting with a bar, by the value of the symbol.
 const SYMBOLS: [&str; 106] = [
     "212222", "222122", "222221", "121223", "121322", "131222", "122213", "122312", "132212",
     "221213", "221312", "231212", "112232", "122132", "122231", "113222", "123122", "123221",
@@ -17,11 +17,11 @@ const SYMBOLS: [&str; 106] = [
 ];
 const START_C: u32 = 105;
 const STOP: &str = "2331112";
-/// The check symbol is a weighted sum modulo this.
+/// The check symbol is a weighted sum modulo this number.
 const CHECK_MODULUS: u32 = 103;
 
-/// The modules of an even number of digits, true for a bar; none for anything else. 20 digits are
-/// 145 modules, without the quiet zone of 10 on either side.
+/// The modules of an even number of digits, true for a bar; `None` for any other text. 20 digits
+/// are 145 modules, without the quiet zone of 10 on either side.
 pub(super) fn modules(digits: &str) -> Option<Vec<bool>> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -58,7 +58,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    /// Reads as a scanner does: widths of runs, symbols, the check.
+    /// Reads the modules as a scanner does: widths of runs, symbols, check symbol.
     pub(in super::super) fn read(modules: &[bool]) -> Option<String> {
         let (body, stop) = modules.split_at_checked(modules.len().checked_sub(13)?)?;
         if runs(stop) != [2, 3, 3, 1, 1, 1, 2] || body.len() % 11 != 0 {
@@ -110,14 +110,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn anything_but_pairs_of_digits_is_refused() {
+    fn only_pairs_of_digits_are_accepted() {
         for text in ["", "1", "123", "1a", "１２", "12 34"] {
             assert_eq!(modules(text), None, "{text}");
         }
     }
 
     #[test]
-    fn one_torn_module_is_noticed() {
+    fn one_damaged_module_is_detected() {
         let good = modules("80531670838493064229").unwrap();
         for at in 0..good.len() {
             let mut torn = good.clone();
@@ -128,7 +128,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn what_is_drawn_is_read(digits in "([0-9]{2}){1,20}") {
+        fn drawn_digits_read_back(digits in "([0-9]{2}){1,20}") {
             let row = modules(&digits).unwrap();
             prop_assert_eq!(row.len(), 35 + 11 * (digits.len() / 2));
             prop_assert_eq!(read(&row), Some(digits));

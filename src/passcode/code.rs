@@ -1,52 +1,52 @@
-//! The 20 digits: `PP HHHHHHHH OOOOOOOOOO`, read and written.
+//! Parsing and formatting of the 20 digits: `PP HHHHHHHH OOOOOOOOOO`.
 
-use super::{Handle, Otp, Prefixes, Purpose, Wallet};
+use super::{CodePurpose, Handle, Otp, Prefixes, Wallet};
 use std::fmt;
 
-/// Digits of every kind of code.
+/// Number of digits of every kind of code.
 const DIGITS: usize = 20;
 
-/// A code: well formed, and nothing more.
+/// A well-formed code, not verified yet.
 #[derive(Clone, Copy)]
 pub struct Code {
     prefix: u8,
-    purpose: Purpose,
+    purpose: CodePurpose,
     handle: Handle,
     otp: Otp,
 }
 
-/// What the prefix says.
+/// The kind of code, by its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CodeKind {
     /// A rotating code.
-    Code(Purpose),
-    /// The receipt that a phone shows to a till without a network.
+    Code(CodePurpose),
+    /// The receipt that an offline phone shows to a till.
     Receipt,
 }
 
-/// Why a text is not a code for this purpose. None of them says what was read.
+/// Why a text is not a code for this purpose. The messages do not repeat the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodeFault {
-    /// Something else than the digits 0 to 9, or nothing at all.
+    /// Empty, or contains characters other than the digits 0 to 9.
     #[error("is not made of digits")]
     NotDigits,
-    /// Somebody else's payment code.
+    /// Another wallet's payment code.
     #[error("is a code of {}", .0.name())]
     Foreign(Wallet),
-    /// So many digits instead of 20.
+    /// The number of digits is not 20.
     #[error("has {0} digits instead of 20")]
     Length(usize),
-    /// The prefix is none of ours.
-    #[error("begins like no code of ours")]
+    /// The prefix is not one of the school's.
+    #[error("has an unknown prefix")]
     UnknownPrefix,
-    /// One of ours, for something else.
-    #[error("is good for something else")]
-    OtherPurpose(Kind),
+    /// One of our codes, for another purpose.
+    #[error("is for another purpose")]
+    OtherPurpose(CodeKind),
 }
 
-/// Reads what a scanner read, where codes for `accepted` are wanted. Blanks and line ends around it
-/// are the scanner's own.
-pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Code, CodeFault> {
+/// Parses a scanned text where codes for `accepted` are allowed. Ignores white space around the
+/// digits, which scanners may add.
+pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[CodePurpose]) -> Result<Code, CodeFault> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(CodeFault::NotDigits);
@@ -62,8 +62,8 @@ pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Co
     }
     let kind = prefixes.kind(prefix).ok_or(CodeFault::UnknownPrefix)?;
     let purpose = match kind {
-        Kind::Code(purpose) if accepted.contains(&purpose) => purpose,
-        Kind::Code(_) | Kind::Receipt => return Err(CodeFault::OtherPurpose(kind)),
+        CodeKind::Code(purpose) if accepted.contains(&purpose) => purpose,
+        CodeKind::Code(_) | CodeKind::Receipt => return Err(CodeFault::OtherPurpose(kind)),
     };
     let Some((handle, otp)) = rest.split_at_checked(8) else { return length };
     let handle = handle.parse().ok().and_then(Handle::from_number);
@@ -73,27 +73,27 @@ pub fn parse(text: &str, prefixes: &Prefixes, accepted: &[Purpose]) -> Result<Co
 }
 
 impl Code {
-    /// Puts a code together.
-    pub const fn new(prefixes: &Prefixes, purpose: Purpose, handle: Handle, otp: Otp) -> Self {
+    /// A code with these parts.
+    pub const fn new(prefixes: &Prefixes, purpose: CodePurpose, handle: Handle, otp: Otp) -> Self {
         Self { prefix: prefixes.of(purpose), purpose, handle, otp }
     }
 
-    /// What it is for.
-    pub const fn purpose(&self) -> Purpose {
+    /// The purpose of the code.
+    pub const fn purpose(&self) -> CodePurpose {
         self.purpose
     }
 
-    /// Where to look for the device.
+    /// The handle, which identifies possible devices.
     pub const fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// What decides.
+    /// The one-time part, which proves the device.
     pub const fn otp(&self) -> Otp {
         self.otp
     }
 
-    /// The 20 digits, to be shown.
+    /// The 20 digits to show.
     pub fn digits(&self) -> String {
         format!("{:02}{:08}{:010}", self.prefix, self.handle.number(), self.otp.number())
     }
@@ -114,12 +114,12 @@ mod tests {
     const GOOD: &str = "80531670838493064229";
 
     fn till(text: &str) -> Result<Code, CodeFault> {
-        parse(text, &Prefixes::default(), &[Purpose::Pay])
+        parse(text, &Prefixes::default(), &[CodePurpose::Pay])
     }
 
     #[test]
-    fn what_a_till_refuses() {
-        let identity = OtherPurpose(Kind::Code(Purpose::Id));
+    fn tills_refuse_other_texts() {
+        let identity = OtherPurpose(CodeKind::Code(CodePurpose::Id));
         let cases = [
             ("", NotDigits),
             ("   ", NotDigits),
@@ -151,7 +151,7 @@ mod tests {
             ("511234567890123456", Foreign(Wallet::BestPay)),
             ("0112345678901234567", Foreign(Wallet::DigitalYuan)),
             ("81255961202393657055", identity),
-            ("82255961202393657055", OtherPurpose(Kind::Receipt)),
+            ("82255961202393657055", OtherPurpose(CodeKind::Receipt)),
             ("79255961202393657055", UnknownPrefix),
             ("00000000000000000000", UnknownPrefix),
             ("99999999999999999999", UnknownPrefix),
@@ -164,31 +164,31 @@ mod tests {
     }
 
     #[test]
-    fn the_place_says_which_codes_it_wants() {
+    fn only_accepted_purposes_are_parsed() {
         let prefixes = Prefixes::new(90, 91, 92).unwrap();
         let (pay, id) = ("90000000000000000001", "91000000000000000001");
-        let cases: [(&[Purpose], bool, bool); 4] = [
-            (&[Purpose::Pay], true, false),
-            (&[Purpose::Id], false, true),
-            (&[Purpose::Pay, Purpose::Id], true, true),
+        let cases: [(&[CodePurpose], bool, bool); 4] = [
+            (&[CodePurpose::Pay], true, false),
+            (&[CodePurpose::Id], false, true),
+            (&[CodePurpose::Pay, CodePurpose::Id], true, true),
             (&[], false, false),
         ];
         for (accepted, takes_pay, takes_id) in cases {
             assert_eq!(parse(pay, &prefixes, accepted).is_ok(), takes_pay, "{accepted:?}");
             assert_eq!(parse(id, &prefixes, accepted).is_ok(), takes_id, "{accepted:?}");
         }
-        assert_eq!(parse(GOOD, &prefixes, &[Purpose::Pay]).err(), Some(UnknownPrefix));
+        assert_eq!(parse(GOOD, &prefixes, &[CodePurpose::Pay]).err(), Some(UnknownPrefix));
     }
 
     #[test]
-    fn what_scanners_add_is_left_out() {
+    fn white_space_around_the_digits_is_ignored() {
         for text in [format!("{GOOD}\r\n"), format!("\t{GOOD}"), format!(" {GOOD} ")] {
             assert_eq!(till(&text).unwrap().digits(), GOOD);
         }
     }
 
     #[test]
-    fn nothing_of_a_code_is_printed() {
+    fn codes_are_never_printed() {
         let code = till(GOOD).unwrap();
         let printed = format!("{code:?} {:?} {:?}", code.handle(), code.otp());
         assert_eq!(printed, "Code(pay, [redacted]) Handle Otp");
@@ -198,10 +198,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(
+        fn codes_round_trip(
             pay in any::<bool>(), handle in 0..100_000_000_u32, otp in 0..10_000_000_000_u64,
         ) {
-            let purpose = if pay { Purpose::Pay } else { Purpose::Id };
+            let purpose = if pay { CodePurpose::Pay } else { CodePurpose::Id };
             let (handle, otp) = (Handle::from_number(handle), Otp::from_number(otp));
             let code = Code::new(&Prefixes::default(), purpose, handle.unwrap(), otp.unwrap());
             let digits = code.digits();
@@ -214,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_fall(text in "\\PC*", digits in "[0-9]{0,40}") {
+        fn the_parser_never_panics(text in "\\PC*", digits in "[0-9]{0,40}") {
             for text in [text, digits] {
                 if let Ok(code) = till(&text) {
                     prop_assert_eq!(code.digits(), text.trim());

@@ -1,11 +1,11 @@
-//! Counts of misses, in the key-value store, which all servers share.
+//! Counts of failed scans, kept in the key-value store and shared by all servers.
 //!
-//! Nobody who misses nothing waits for it: a server looks there only for a terminal, or a handle at
-//! one, that it has itself seen miss too often. Where the store is away nobody is slowed, and where
-//! it is slow nobody waits for it longer than for a hint: guessing is kept hopeless by the length of
-//! a one-time part.
+//! Terminals without failed scans never wait for the store: a server only queries it for a
+//! terminal, or a handle at a terminal, that it has itself seen fail too often. If the store is
+//! unavailable nobody is slowed, and if it is slow a scan waits [`HINT_PATIENCE`] at most: the
+//! length of the one-time part alone makes guessing hopeless.
 
-use super::{Handle, Miss, Pace, Step, TERMINAL_WINDOW, pace, raises_alarm, rest};
+use super::{Handle, Miss, Step, TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest};
 use crate::base::{
     clock::Timestamp,
     kv::{Kv, KvError},
@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 /// How long a scan waits for the key-value store.
 const HINT_PATIENCE: Duration = Duration::from_millis(50);
-/// Terminals, and handles at terminals, that are remembered as slow.
+/// The number of slowed terminals, and of blocked handles at terminals, that are remembered.
 const REMEMBERED: u64 = 10_000;
 
-/// Who misses how often.
+/// Counts failed scans and slows terminals.
 #[derive(Clone, Debug)]
 pub(super) struct Counting {
     kv: Arc<dyn Kv>,
@@ -28,12 +28,12 @@ pub(super) struct Counting {
     resting: Cache<(Uuid, Handle), Timestamp>,
 }
 
-/// A code that came to nothing at a terminal.
+/// A failed scan at a terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Missed {
     pub(super) terminal: Uuid,
     pub(super) handle: Handle,
-    /// How the devices with that handle count.
+    /// The step length of the devices with that handle.
     pub(super) step: Step,
     pub(super) miss: Miss,
 }
@@ -46,17 +46,17 @@ impl Counting {
         Self { kv, slow, resting }
     }
 
-    /// How long a terminal must wait before it is answered, if it must.
+    /// How long a slowed terminal must wait; `None` if it need not.
     pub(super) async fn wait(&self, terminal: Uuid) -> Option<Duration> {
         if !self.slow.contains_key(&terminal) {
             return None;
         }
-        // A store that takes longer slows nobody.
+        // If the store takes longer, the terminal is not slowed.
         tokio::time::timeout(HINT_PATIENCE, self.pause(terminal)).await.ok()?
     }
 
     async fn pause(&self, terminal: Uuid) -> Option<Duration> {
-        let Pace::Slowed(pause) = pace(self.misses(terminal).await) else {
+        let TerminalPace::Slowed(pause) = pace(self.misses(terminal).await) else {
             self.slow.invalidate(&terminal);
             return None;
         };
@@ -70,35 +70,34 @@ impl Counting {
         text.and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
-    /// How long a handle still rests at a terminal, if it does.
+    /// How long a handle is still blocked at a terminal; `None` if it is not.
     pub(super) fn rest(&self, terminal: Uuid, handle: Handle, now: Timestamp) -> Option<Duration> {
         let until = self.resting.get(&(terminal, handle))?;
         (now < until).then(|| now.distance(until))
     }
 
-    /// Counts a miss. Where the store is slow that goes on without the caller, so that it counts
-    /// all the same.
+    /// Counts a failed scan. If the store is slow, counting continues in the background.
     pub(super) async fn count(&self, missed: Missed, now: Timestamp) {
         let counting = self.clone();
         let count = tokio::spawn(write_point::within("misses", async move {
-            if let Err(error) = counting.count_out(missed, now).await {
-                tracing::debug!(%error, "a miss is not counted");
+            if let Err(error) = counting.count_in_store(missed, now).await {
+                tracing::debug!(%error, "a failed scan could not be counted");
             }
         }));
         if tokio::time::timeout(HINT_PATIENCE, count).await.is_err() {
-            tracing::debug!("a miss is counted late");
+            tracing::debug!("a failed scan is counted in the background");
         }
     }
 
-    async fn count_out(&self, missed: Missed, now: Timestamp) -> Result<(), KvError> {
+    async fn count_in_store(&self, missed: Missed, now: Timestamp) -> Result<(), KvError> {
         let Missed { terminal, handle, step, miss } = missed;
         if miss.counts_at_terminal() {
             let count = self.kv.increment(&missed_key(terminal), TERMINAL_WINDOW).await?;
             if raises_alarm(count) {
-                tracing::warn!(%terminal, "a terminal shows many codes that are none: it is slowed");
+                tracing::warn!(%terminal, "too many failed scans at a terminal: it is slowed");
                 metrics::counter!("onecard_terminals_slowed_total").increment(1);
             }
-            if matches!(pace(count), Pace::Slowed(_)) {
+            if matches!(pace(count), TerminalPace::Slowed(_)) {
                 self.slow.insert(terminal, ());
             }
         }

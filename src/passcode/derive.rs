@@ -1,5 +1,5 @@
-//! From the master key to the digits: HKDF-SHA256 (RFC 5869) for keys, HMAC-SHA256 for handles and
-//! one-time parts. All integers are big-endian.
+//! Key derivation and code computation: HKDF-SHA256 (RFC 5869) for keys, HMAC-SHA256 for handles
+//! and one-time parts. All integers are big-endian.
 
 use super::{
     Epoch,
@@ -15,25 +15,25 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 const EXTRACT_SALT: &[u8] = b"bff-code-v1";
-/// HKDF-Expand numbers its blocks; 32 bytes are the first alone.
+/// HKDF-Expand numbers its blocks; 32 bytes need only the first.
 const FIRST_BLOCK: &[&[u8]] = &[&[1]];
 const HANDLES: u128 = 100_000_000;
 const OTPS: u128 = 10_000_000_000;
 
-/// What a code is good for.
+/// The purpose of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub enum CodePurpose {
     /// Pays at a till.
     Pay,
-    /// Says who is there, at a door.
+    /// Identifies a person at a door.
     Id,
 }
 
-impl Purpose {
-    /// Both.
+impl CodePurpose {
+    /// Both purposes.
     pub const ALL: [Self; 2] = [Self::Pay, Self::Id];
 
-    /// As stored, and as it stands in derivations.
+    /// As stored and as used in derivations.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pay => "pay",
@@ -41,13 +41,13 @@ impl Purpose {
         }
     }
 
-    /// As stored.
+    /// Parses the stored form.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == code)
     }
 }
 
-/// Random bytes of one enrolment. Useless without the master key, so it is stored as it is.
+/// Random bytes of one enrolment. Stored in plain text: they are useless without the master key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 16]);
 
@@ -57,7 +57,7 @@ impl Salt {
         Self(bytes)
     }
 
-    /// A fresh one; none where the system has no randomness to give.
+    /// A new random salt; `None` if the system provides no randomness.
     pub fn random() -> Option<Self> {
         let mut bytes = [0; 16];
         rand::fill(&mut bytes).ok()?;
@@ -76,7 +76,7 @@ impl fmt::Debug for Salt {
     }
 }
 
-/// What all devices' keys come from: the extract of one version of `keys.master`.
+/// The root of all device keys: the HKDF extract of one version of `keys.master`.
 #[derive(Clone, Debug)]
 pub struct CodeMaster(Key32);
 
@@ -94,17 +94,17 @@ impl CodeMaster {
     }
 }
 
-/// All versions of `keys.master`: the one that new enrolments use and those that older ones do.
+/// All versions of `keys.master`: the newest for new enrolments, older ones for earlier enrolments.
 #[derive(Clone, Debug)]
 pub struct CodeMasters(Vec<(String, CodeMaster)>);
 
-/// A version of `keys.master`, short. It means something in one process only; what is stored is
-/// the key's id.
+/// A short number for a version of `keys.master`, valid within one process. The database stores the
+/// key's id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MasterNumber(u8);
 
 impl CodeMasters {
-    /// From `keys.master`; of more than 256 keys the last are left out.
+    /// From `keys.master`; at most the first 256 keys.
     pub fn new(ring: &KeyRing) -> Self {
         let all = ring.all().take(256);
         Self(all.map(|key| (key.id().to_owned(), CodeMaster::new(key.key()))).collect())
@@ -115,40 +115,40 @@ impl CodeMasters {
         self.0.first().map_or("", |(id, _)| id)
     }
 
-    /// The key with this id.
+    /// The number of the key with this id.
     pub fn number(&self, id: &str) -> Option<MasterNumber> {
         let at = self.0.iter().position(|(known, _)| known == id)?;
         u8::try_from(at).ok().map(MasterNumber)
     }
 
-    /// The key that was found under its id.
+    /// The key with this number.
     pub fn get(&self, number: MasterNumber) -> Option<&CodeMaster> {
         self.0.get(usize::from(number.0)).map(|(_, master)| master)
     }
 }
 
-/// The key of one enrolment, from which its four keys come. It is never stored and never leaves.
+/// The key of one enrolment, from which its four keys are derived. It is never stored or sent.
 #[derive(Clone, Debug)]
 pub struct DeviceKey(Key32);
 
 impl DeviceKey {
-    /// The key of the one-time parts of one purpose.
-    pub fn otp_key(&self, purpose: Purpose) -> OtpKey {
+    /// The key of the one-time parts for a purpose.
+    pub fn otp_key(&self, purpose: CodePurpose) -> OtpKey {
         OtpKey(expand(&self.0, &[b"otp|", purpose.as_str().as_bytes()]))
     }
 
-    /// The key of the handles of one purpose.
-    pub fn handle_key(&self, purpose: Purpose) -> HandleKey {
+    /// The key of the handles for a purpose.
+    pub fn handle_key(&self, purpose: CodePurpose) -> HandleKey {
         HandleKey(expand(&self.0, &[b"hdl|", purpose.as_str().as_bytes()]))
     }
 
-    /// The keys of the handles of both purposes.
+    /// The keys of the handles for both purposes.
     pub fn handle_keys(&self) -> HandleKeys {
-        HandleKeys { pay: self.handle_key(Purpose::Pay), id: self.handle_key(Purpose::Id) }
+        HandleKeys { pay: self.handle_key(CodePurpose::Pay), id: self.handle_key(CodePurpose::Id) }
     }
 }
 
-/// Makes the one-time parts of one device and purpose.
+/// Computes the one-time parts of one device and purpose.
 #[derive(Clone, Debug)]
 pub struct OtpKey(Key32);
 
@@ -158,18 +158,18 @@ impl OtpKey {
         self.ready().otp(moment)
     }
 
-    /// For many moments: what a key costs is spent once.
+    /// Prepares the key for computing many one-time parts.
     pub(super) fn ready(&self) -> ReadyOtpKey {
         ReadyOtpKey(ready(self.0.expose()))
     }
 
-    /// For the phone, once, at enrolment.
+    /// The raw key, sent to the phone once, at enrolment.
     pub const fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 }
 
-/// An [`OtpKey`] that was set up; wiped when dropped.
+/// A prepared [`OtpKey`]; wiped when dropped.
 pub(super) struct ReadyOtpKey(Key);
 
 impl ReadyOtpKey {
@@ -179,7 +179,7 @@ impl ReadyOtpKey {
     }
 }
 
-/// Makes the handles of one device and purpose.
+/// Computes the handles of one device and purpose.
 #[derive(Clone, Debug)]
 pub struct HandleKey(Key32);
 
@@ -196,22 +196,22 @@ impl HandleKey {
         self.handle(tick.epoch())
     }
 
-    /// For the phone, once, at enrolment.
+    /// The raw key, sent to the phone once, at enrolment.
     pub const fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 }
 
-/// The keys of a device's handles.
+/// The handle keys of a device.
 #[derive(Clone, Debug)]
 pub struct HandleKeys {
-    /// Of payment codes.
+    /// For payment codes.
     pub pay: HandleKey,
-    /// Of identity codes.
+    /// For identity codes.
     pub id: HandleKey,
 }
 
-/// Where to look for the device: 8 digits that change with the epoch. Devices may share one.
+/// Identifies the device: 8 digits that change every epoch. Several devices may share a handle.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(u32);
 
@@ -221,13 +221,13 @@ impl Handle {
         (u128::from(number) < HANDLES).then_some(Self(number))
     }
 
-    /// As it stands in the code, and for counting misses.
+    /// As written in the code, and for counting failed scans.
     pub const fn number(self) -> u32 {
         self.0
     }
 }
 
-/// Follows a person for an hour, so it does not print.
+/// A handle identifies a person for an hour, so it is not printed.
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Handle")
@@ -244,7 +244,7 @@ impl Otp {
         (u128::from(number) < OTPS).then_some(Self(number))
     }
 
-    /// As it stands in the code.
+    /// As written in the code.
     pub(super) const fn number(self) -> u64 {
         self.0
     }
@@ -279,7 +279,7 @@ fn key_of(tag: &Tag) -> Key32 {
     Key32::from_bytes(*bytes)
 }
 
-/// The first 128 bits of the HMAC as one number, modulo a power of ten far below 2^64.
+/// The first 128 bits of the HMAC as a number, modulo a power of ten far below 2^64.
 fn number(key: &Key, message: &[&[u8]], modulus: u128) -> u64 {
     let tag = hmac(key, message);
     let first = tag.as_ref().iter().take(16);

@@ -1,8 +1,9 @@
-//! Where a person's codes are made: a phone, or our stand-in for one that cannot compute.
+//! Devices that show a person's codes: phones, and server-side devices for clients that cannot
+//! compute codes.
 
 use crate::sessions::Platform;
 
-/// The way by which a person reaches us; a person has one live phone for each.
+/// The app through which a person shows codes; a person has one live phone per channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// The mini-program in WeChat.
@@ -12,7 +13,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// None where codes are not shown: the portal only reads.
+    /// The channel of a platform; `None` if the platform shows no codes, like the read-only portal.
     pub const fn of(platform: Platform) -> Option<Self> {
         match platform {
             Platform::Wechat => Some(Self::Wechat),
@@ -29,12 +30,12 @@ impl Channel {
     }
 }
 
-/// Who computes the codes.
+/// Where the codes are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeviceKind {
-    /// A phone, which has the keys.
+    /// On the phone, which holds the keys.
     Phone,
-    /// This server, for a client that cannot compute.
+    /// On this server, for a client that cannot compute codes.
     Server,
 }
 
@@ -48,12 +49,12 @@ impl DeviceKind {
     }
 }
 
-/// Why a device's codes are good no longer.
+/// Why a device was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Another device of the person was enrolled on its channel.
+pub enum EndReason {
+    /// Another device of the person was enrolled on the same channel.
     Replaced,
-    /// Its keys are too old.
+    /// Its keys have expired.
     Expired,
     /// The person's binding ended.
     Unbound,
@@ -61,7 +62,7 @@ pub enum Ended {
     Lost,
 }
 
-impl Ended {
+impl EndReason {
     /// As stored.
     pub const fn code(self) -> &'static str {
         match self {

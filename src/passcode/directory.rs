@@ -1,14 +1,14 @@
-//! The table of handles of a running server, and how it keeps up with the database.
+//! A server's in-memory table of handles, and how it is kept in step with the database.
 //!
-//! Invariant: what is in the table is never older than what the database said of the device before.
-//! Invariant: a device that is in the database is found by whoever looks and catches up: at most
-//! one query; within [`REREAD`] where the clock of the server that enrolled it is behind ours by
-//! more than [`MARGIN`].
-//! Absent on purpose: whether a device is still good. A table that lags behind finds codes that
+//! Invariant: an entry is never replaced by an older state of the device.
+//! Invariant: a lookup that catches up finds every device in the database with at most one query.
+//! If the clock of the server that enrolled the device is more than [`MARGIN`] behind ours, it is
+//! found within [`REREAD`].
+//! Absent on purpose: whether a device is still valid. A stale table finds codes that
 //! [`use_up`](super::use_up) refuses.
 
 use super::{
-    Code, CodeMasters, Enrolment, HandleTables, OtpKey, Sighting,
+    Code, CodeMasters, Enrolment, HandleMatch, HandleTables, OtpKey,
     store::devices::{self, Stored},
 };
 use crate::base::{
@@ -24,13 +24,12 @@ use std::{
     time::Duration,
 };
 
-/// Devices that are put in, or turned an hour on, before others get their turn: about a
-/// millisecond's work.
+/// How many devices are processed before other tasks may run: about a millisecond of work.
 const PART: usize = 100;
-/// How far back of what was read last changes are read again: for clocks of servers that differ,
-/// and transactions that take their time.
+/// How far before the last read change the next read starts, to allow for clock differences between
+/// servers and for long transactions.
 const MARGIN: Duration = Duration::from_mins(2);
-/// After so long a school is read anew, whatever the clocks of other servers say.
+/// After this time all devices of a school are read again, independent of other servers' clocks.
 const REREAD: Duration = Duration::from_hours(1);
 
 /// The devices of all schools by their handles.
@@ -40,7 +39,7 @@ pub(super) struct Directory {
     clock: Arc<dyn Clock>,
     masters: CodeMasters,
     table: Mutex<Table>,
-    /// Held while a school is read for the first time, so that a crowd reads once.
+    /// Held while a school is read for the first time, so that concurrent requests read it once.
     filling: Mutex<HashMap<SchoolId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -48,7 +47,7 @@ pub(super) struct Directory {
 struct Table {
     handles: HandleTables,
     schools: HashMap<SchoolId, Arc<str>>,
-    /// What was read of each school; none while it is not filled.
+    /// How far each school was read; absent until it was read completely.
     readings: HashMap<SchoolId, Reading>,
 }
 
@@ -56,14 +55,14 @@ struct Table {
 struct Reading {
     /// When all of its devices were read.
     filled_at: Timestamp,
-    /// Up to when its changes are in: never later than our own clock says, however far ahead the
-    /// clock of the server that wrote them is.
+    /// The time up to which changes were applied. Never later than our own clock, even if the clock
+    /// of the writing server is ahead.
     up_to: Timestamp,
 }
 
-/// A device that shows a handle, and what its one-time parts are made with.
+/// A device that may have shown a code, and the key of its one-time parts.
 pub(super) struct Candidate {
-    pub(super) sighting: Sighting,
+    pub(super) handle_match: HandleMatch,
     pub(super) key: OtpKey,
 }
 
@@ -73,29 +72,34 @@ impl Directory {
         Self { db, clock, masters, table, filling }
     }
 
-    /// The devices of a school that show the handle of a code.
+    /// The devices of a school that match the handle of a code.
     pub(super) fn candidates(&self, school: SchoolId, code: &Code) -> Vec<Candidate> {
         let table = self.table();
-        let found = table.handles.sightings(school, code.purpose(), code.handle());
+        let found = table.handles.matches_of(school, code.purpose(), code.handle());
         found.into_iter().filter_map(|seen| self.candidate(&table, seen, code)).collect()
     }
 
-    /// The devices of all other schools that do.
+    /// The devices of all other schools that match it.
     pub(super) fn elsewhere(&self, but: SchoolId, code: &Code) -> Vec<Candidate> {
         let table = self.table();
         let found = table.handles.elsewhere(but, code.purpose(), code.handle());
         found.into_iter().filter_map(|seen| self.candidate(&table, seen, code)).collect()
     }
 
-    /// None where the key of the enrolment is no longer configured.
-    fn candidate(&self, table: &Table, sighting: Sighting, code: &Code) -> Option<Candidate> {
-        let Enrolment { school, master, salt, generation, .. } = sighting.enrolment;
+    /// `None` if the enrolment's master key is no longer configured.
+    fn candidate(
+        &self,
+        table: &Table,
+        handle_match: HandleMatch,
+        code: &Code,
+    ) -> Option<Candidate> {
+        let Enrolment { school, master, salt, generation, .. } = handle_match.enrolment;
         let (master, school) = (self.masters.get(master)?, table.schools.get(&school)?);
         let key = master.device_key(school, &salt, generation).otp_key(code.purpose());
-        Some(Candidate { sighting, key })
+        Some(Candidate { handle_match, key })
     }
 
-    /// Puts an enrolment in that was just committed here.
+    /// Adds an enrolment that was just committed by this server.
     pub(super) fn put(&self, stored: &Stored, school_code: &str) {
         let mut table = self.table();
         table.schools.entry(stored.school).or_insert_with(|| school_code.into());
@@ -106,8 +110,8 @@ impl Directory {
         &self.masters
     }
 
-    /// Reads what another server may have changed. One query: of everything where the school is not
-    /// in the table yet, else of what changed since.
+    /// Reads changes by other servers. One query: of all devices if the school is not in the table
+    /// yet, otherwise of the changes since the last read.
     pub(super) async fn catch_up(&self, school: SchoolId) -> Result<(), DbError> {
         let reading = self.table().readings.get(&school).copied();
         match reading {
@@ -120,7 +124,7 @@ impl Directory {
         let now = self.clock.now();
         let changes = devices::changed(&self.db, school, up_to.minus(MARGIN)).await?;
         if changes.len() >= devices::CHANGES_AT_ONCE {
-            // Too many to be sure that none is left out.
+            // Too many changes to be sure that none is missing.
             self.table().readings.remove(&school);
             return self.fill(school).await;
         }
@@ -141,7 +145,7 @@ impl Directory {
         }
     }
 
-    /// Reads all devices of a school, once, for all who wait for it.
+    /// Reads all devices of a school, once for all concurrent callers.
     async fn fill(&self, school: SchoolId) -> Result<(), DbError> {
         let filling = Arc::clone(lock(&self.filling).entry(school).or_default());
         let _turn = filling.lock().await;
@@ -151,7 +155,7 @@ impl Directory {
         self.read_all(school).await
     }
 
-    /// Reads all devices of a school, in one query.
+    /// Reads all devices of a school in one query.
     async fn read_all(&self, school: SchoolId) -> Result<(), DbError> {
         let now = self.clock.now();
         if !self.table().schools.contains_key(&school) {
@@ -176,8 +180,8 @@ impl Directory {
         Ok(known.collect())
     }
 
-    /// Brings everything up to date: the hours, new schools, what other servers changed. Nobody waits
-    /// for a school that is read anew.
+    /// Updates the table: the current epoch, new schools, changes by other servers. Requests need
+    /// not wait while a school is read again.
     pub(super) async fn refresh(&self) -> Result<(), DbError> {
         while !self.table().handles.turn(self.clock.now(), PART) {
             tokio::task::yield_now().await;
@@ -200,7 +204,7 @@ impl Directory {
 }
 
 impl Table {
-    /// Takes in what the database says of a device, unless something newer is known of it.
+    /// Applies the stored state of a device, unless a newer one is known.
     fn apply(&mut self, masters: &CodeMasters, stored: &Stored, now: Timestamp) {
         let Stored { device, person, school, salt, generation, step, .. } = *stored;
         let known = self.handles.generation(school, device);
@@ -216,7 +220,7 @@ impl Table {
         let Some(code) = self.schools.get(&school) else { return };
         let master = masters.number(&stored.master_key_id);
         let Some((number, master)) = master.and_then(|at| Some((at, masters.get(at)?))) else {
-            return tracing::warn!(%device, "a device was enrolled under a key that is not there");
+            return tracing::warn!(%device, "a device was enrolled with a master key that is not configured");
         };
         let keys = master.device_key(code, &salt, generation).handle_keys();
         let enrolment =
@@ -226,6 +230,6 @@ impl Table {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No panic can happen between two changes that belong together.
+    // A panic cannot leave the table half-changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
-//! A device gets its keys.
+//! Enrolment of devices: a device receives its keys.
 
 use super::{
-    Channel, Codes, DeviceId, DeviceKey, DeviceKind, Ended, Salt, Step,
+    Channel, Codes, DeviceId, DeviceKey, DeviceKind, EndReason, Salt, Step,
     store::{
         self,
-        devices::{Held, Stored, Which},
+        devices::{DeviceFilter, Held, Stored},
     },
 };
 use crate::base::{
@@ -14,84 +14,84 @@ use crate::base::{
 };
 use std::time::Duration;
 
-/// What a client calls itself, digested.
+/// A digest of the client's own id of the device.
 pub type ClientDigest = [u8; 32];
 
-/// Whose device it is.
+/// The owner of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The person.
     pub person: PersonId,
-    /// Their school.
+    /// The person's school.
     pub school: SchoolId,
-    /// By which way they reach us.
+    /// The channel on which the device shows codes.
     pub channel: Channel,
 }
 
-/// How long a device's codes are good.
+/// For how long a device and its codes are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct EnrolmentTerms {
     /// How long one code is shown.
     pub step: Step,
-    /// How long its keys live.
+    /// How long its keys are valid.
     pub keys: Duration,
-    /// How long it may go without our seeing it.
+    /// How long it may be offline before it must be seen again.
     pub unseen: Duration,
 }
 
-/// A device that is about to be enrolled.
+/// A device to be enrolled.
 #[derive(Clone, Debug)]
 pub struct NewDevice {
-    /// Whose.
+    /// The owner.
     pub owner: Owner,
-    /// Who computes.
+    /// Where codes are computed.
     pub kind: DeviceKind,
-    /// What the client calls itself; nothing for our own.
+    /// The client's own id of the device; `None` for a server-side device.
     pub client: Option<ClientDigest>,
-    /// As its owner knows it.
+    /// The name its owner gave it.
     pub name: Option<String>,
-    /// Of the derivation.
+    /// The salt of the key derivation.
     pub salt: Salt,
-    /// Of `keys.master`.
+    /// The id of the master key.
     pub master_key_id: String,
-    /// By the school's policy.
-    pub terms: Terms,
+    /// From the school's policy.
+    pub terms: EnrolmentTerms,
 }
 
-/// A device that is enrolled.
+/// An enrolled device.
 #[derive(Clone, Debug)]
 pub struct Enrolled {
     /// The device.
     pub device: DeviceId,
-    /// Which enrolment of it.
+    /// The number of this enrolment of the device.
     pub generation: u32,
-    /// Of the derivation.
+    /// The salt of the key derivation.
     pub salt: Salt,
     /// How long one code is shown.
     pub step: Step,
-    /// Of `keys.master`.
+    /// The id of the master key.
     pub master_key_id: String,
-    /// When its keys begin.
+    /// When its keys become valid.
     pub enrolled_at: Timestamp,
-    /// When its keys end.
+    /// When its keys expire.
     pub expires_at: Timestamp,
 }
 
-/// What came of enrolling a device.
+/// The result of enrolling a device.
 #[derive(Clone, Debug)]
 pub struct NewlyEnrolled {
-    /// The device as it is now.
+    /// The device after enrolment.
     pub enrolled: Enrolled,
-    /// Whether another device of the person was ended for it.
+    /// Whether another device of the person was ended by this enrolment.
     pub replaced: bool,
 }
 
-/// How often it is written down that a person's devices were seen.
+/// How often the time a device was last seen is updated.
 pub const SEEN_EVERY: Duration = Duration::from_hours(1);
 
-/// Enrols a device, anew where it was enrolled before: a higher generation, a new salt. A phone
-/// ends everything else of its owner on its channel. Our own device ends nothing, and stays as it
-/// is while it is good.
+/// Enrols a device. A known device gets a new generation and a new salt. Enrolling a phone ends all
+/// other devices of its owner on the channel. A server-side device ends nothing and is kept while
+/// it is valid.
 pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnrolled, DbError> {
     let Owner { person, channel, .. } = new.owner;
     let held = store::devices::hold(tx, new).await?;
@@ -99,11 +99,11 @@ pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnro
         (DeviceKind::Server, Some(held)) if held.is_good(new, now) => {
             return Ok(NewlyEnrolled { enrolled: held.enrolled.clone(), replaced: false });
         }
-        (DeviceKind::Server, _) => Which::Kind(channel, new.kind),
-        (DeviceKind::Phone, _) => Which::Channel(channel),
+        (DeviceKind::Server, _) => DeviceFilter::Kind(channel, new.kind),
+        (DeviceKind::Phone, _) => DeviceFilter::Channel(channel),
     };
     let was_live = held.as_ref().is_some_and(|held| held.live);
-    let ended = store::devices::end(tx, person, which, Ended::Replaced, now).await?;
+    let ended = store::devices::end(tx, person, which, EndReason::Replaced, now).await?;
     let (device, generation) = match held {
         Some(held) => (held.enrolled.device, held.enrolled.generation.saturating_add(1)),
         None => (DeviceId::new(now), 1),
@@ -130,25 +130,30 @@ impl Held {
 }
 
 impl Codes {
-    /// The id of the master key that new devices are enrolled under.
+    /// The id of the master key for new devices.
     pub fn master_key_id(&self) -> &str {
         self.directory.masters().newest()
     }
 
-    /// Whether a phone of that name was enrolled before, so that its owner need not show again who
-    /// they are. They must once another phone was enrolled on the channel, or the binding ended.
+    /// Whether this client was enrolled before, so that its owner need not prove their identity
+    /// again. False once another phone was enrolled on the channel or the binding ended.
     pub async fn is_known(&self, owner: &Owner, client: &ClientDigest) -> Result<bool, DbError> {
         store::devices::is_known(&self.db, owner, client).await
     }
 
-    /// Writes down that an owner's devices were seen just now; at most once in [`SEEN_EVERY`].
-    pub async fn seen(&self, owner: &Owner, terms: &Terms, now: Timestamp) -> Result<(), DbError> {
+    /// Records that an owner's devices were seen now, at most once in [`SEEN_EVERY`].
+    pub async fn seen(
+        &self,
+        owner: &Owner,
+        terms: &EnrolmentTerms,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
         let times = (now.minus(SEEN_EVERY), now.plus(terms.unseen));
         self.db.in_tx(async |tx| store::devices::seen(tx, owner, times, now).await).await
     }
 
-    /// After the commit: the device's codes are found here at once.
-    pub fn take_in(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
+    /// Adds the device to this server's table of handles. To be called after the commit.
+    pub fn add_device(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
         let Owner { person, school, .. } = *owner;
         let Enrolled { device, generation, salt, step, ref master_key_id, .. } = *enrolled;
         let (master_key_id, changed_at, live) = (master_key_id.clone(), enrolled.enrolled_at, true);
@@ -166,7 +171,7 @@ impl Codes {
         self.directory.put(&stored, school_code);
     }
 
-    /// The key of an enrolment; none where its master key is not configured.
+    /// The key of an enrolment; `None` if its master key is not configured.
     pub fn device_key(&self, school_code: &str, enrolled: &Enrolled) -> Option<DeviceKey> {
         let masters = self.directory.masters();
         let master = masters.get(masters.number(&enrolled.master_key_id)?)?;

@@ -1,12 +1,12 @@
-//! Whose code a terminal has read.
+//! Finds the device that showed a scanned code.
 
 use super::{
-    Channel, Code, CodeFault, CodeMasters, Ended, Enrolment, Miss, Moment, Prefixes, Purpose,
-    Shown, Sighting, Skew, Step, Verdict, Wallet,
+    Channel, Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss,
+    Moment, OtpMatch, Prefixes, ShownCode, Skew, Step, Wallet,
     counting::{Counting, Missed},
     directory::{Candidate, Directory},
-    judge, parse,
-    store::{self, devices::Which},
+    match_otp, parse,
+    store::{self, devices::DeviceFilter},
 };
 use crate::base::{
     clock::{Clock, Timestamp},
@@ -18,12 +18,12 @@ use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// How long a used code is remembered: until its step is too far away to be even a near miss.
+/// How long used codes are remembered: until their step is outside the window of near misses.
 const USED_LIFE: Duration = Duration::from_mins(45);
-/// Used codes that a server remembers.
+/// The number of used codes that a server remembers.
 const USED_HERE: u64 = 100_000;
 
-/// Everything that is done with codes beside using them up.
+/// All operations on codes and devices, except using codes up.
 #[derive(Clone, Debug)]
 pub struct Codes {
     pub(super) db: Db,
@@ -31,54 +31,54 @@ pub struct Codes {
     pub(super) directory: Arc<Directory>,
     counting: Counting,
     pub(super) kv: Arc<dyn Kv>,
-    used_here: Cache<Shown, ()>,
+    used_here: Cache<ShownCode, ()>,
 }
 
-/// What [`Codes`] is made of.
+/// The dependencies of [`Codes`].
 #[derive(Debug)]
-pub struct Parts {
-    /// Devices.
+pub struct CodesSetup {
+    /// The database of devices.
     pub db: Db,
-    /// Misses.
+    /// For counts of failed scans.
     pub kv: Arc<dyn Kv>,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// From `keys.master`.
+    /// The master keys, from `keys.master`.
     pub masters: CodeMasters,
 }
 
-/// Where a code is shown.
+/// Where a code is scanned.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct ScanPlace<'a> {
     /// The terminal's school.
     pub school: SchoolId,
     /// The terminal.
     pub terminal: Uuid,
-    /// What codes are wanted.
-    pub accepts: &'a [Purpose],
-    /// The school's.
+    /// The accepted purposes.
+    pub accepts: &'a [CodePurpose],
+    /// The school's prefixes.
     pub prefixes: &'a Prefixes,
 }
 
-/// Whose code it is, if anybody's.
+/// The result of looking up a scanned code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// Theirs, now. [`use_up`](super::use_up) decides whether it is good.
-    Shown(Shown),
-    /// Theirs, of another time: refused, and to be used up all the same, because a code that was
-    /// shown early must not become good later.
-    ClockSkew(Shown, Skew),
-    /// A code for something else.
+pub enum ScanOutcome {
+    /// A code of a person at this moment. [`use_up`](super::use_up) decides whether it is valid.
+    Shown(ShownCode),
+    /// A code of a person at another moment. It is refused and must be used up all the same, since
+    /// a code that was shown early must not become valid later.
+    ClockSkew(ShownCode, Skew),
+    /// A code for another purpose.
     WrongPurpose,
-    /// Another wallet's payment code: a slip.
+    /// Another wallet's payment code. Not counted as a guess.
     Foreign(Wallet),
-    /// Not 20 digits, or they begin like no code of ours: a slip.
+    /// Not 20 digits, or an unknown prefix. Not counted as a guess.
     NotACode,
-    /// Nobody's here.
+    /// No device of the school shows this code.
     Invalid(Miss),
-    /// Used before, as this server remembers. It saves a transaction: nothing depends on it.
-    UsedBefore(Shown),
-    /// Nothing was looked at: the terminal, or this handle there, has been wrong too often.
+    /// Used before, as far as this server remembers. An optimisation that saves a transaction.
+    UsedBefore(ShownCode),
+    /// Not looked up: too many failed scans at the terminal, or of this handle at the terminal.
     Slowed {
         /// When to try again.
         retry_after: Duration,
@@ -86,9 +86,9 @@ pub enum Found {
 }
 
 impl Codes {
-    /// Codes of the devices in the database; the table of handles is empty yet.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { db, kv, clock, masters } = parts;
+    /// Looks codes up in the devices of `db`; the table of handles is still empty.
+    pub fn new(setup: CodesSetup) -> Self {
+        let CodesSetup { db, kv, clock, masters } = setup;
         let used_here = Cache::builder().max_capacity(USED_HERE).time_to_live(USED_LIFE).build();
         Self {
             directory: Arc::new(Directory::new(db.clone(), Arc::clone(&clock), masters)),
@@ -100,28 +100,28 @@ impl Codes {
         }
     }
 
-    /// Whose code a terminal has read, and the miss that the caller is to [`count`](Self::count)
-    /// unless it is a repeat. At most one query, and none for a code of a device that is in the
-    /// table.
+    /// Looks up the device that showed a code. Also returns the failed scan, which the caller must
+    /// [`count`](Self::count) unless the request is a repeat. At most one query, and none if the
+    /// device is in the table.
     pub async fn find(
         &self,
-        place: &Place<'_>,
+        place: &ScanPlace<'_>,
         text: &str,
         now: Timestamp,
-    ) -> Result<(Found, Option<Missed>), DbError> {
+    ) -> Result<(ScanOutcome, Option<Missed>), DbError> {
         if let Some(retry_after) = self.counting.wait(place.terminal).await {
-            return Ok((Found::Slowed { retry_after }, None));
+            return Ok((ScanOutcome::Slowed { retry_after }, None));
         }
         let code = match parse(text, place.prefixes, place.accepts) {
             Ok(code) => code,
-            Err(CodeFault::OtherPurpose(_)) => return Ok((Found::WrongPurpose, None)),
-            Err(CodeFault::Foreign(wallet)) => return Ok((Found::Foreign(wallet), None)),
+            Err(CodeFault::OtherPurpose(_)) => return Ok((ScanOutcome::WrongPurpose, None)),
+            Err(CodeFault::Foreign(wallet)) => return Ok((ScanOutcome::Foreign(wallet), None)),
             Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
-                return Ok((Found::NotACode, None));
+                return Ok((ScanOutcome::NotACode, None));
             }
         };
         if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
-            return Ok((Found::Slowed { retry_after }, None));
+            return Ok((ScanOutcome::Slowed { retry_after }, None));
         }
         let mut found = self.look(place.school, &code, now);
         if found.is_none() {
@@ -130,35 +130,35 @@ impl Codes {
         }
         let Some(fit) = found else {
             let missed = self.miss(place, &code, now);
-            return Ok((Found::Invalid(missed.miss), Some(missed)));
+            return Ok((ScanOutcome::Invalid(missed.miss), Some(missed)));
         };
         Ok((self.judged(fit), None))
     }
 
-    /// Counts a miss.
+    /// Counts a failed scan.
     pub async fn count(&self, missed: Missed, now: Timestamp) {
         self.counting.count(missed, now).await;
     }
 
-    /// Whose code it is, by the table as it stands.
+    /// Looks the code up in the table as it is now.
     fn look(&self, school: SchoolId, code: &Code, now: Timestamp) -> Option<Fit> {
         first_that_fits(self.directory.candidates(school, code), code, now)
     }
 
-    fn judged(&self, Fit { shown, skew }: Fit) -> Found {
+    fn judged(&self, Fit { shown, skew }: Fit) -> ScanOutcome {
         if let Some(skew) = skew {
-            Found::ClockSkew(shown, skew)
+            ScanOutcome::ClockSkew(shown, skew)
         } else if self.used_here.contains_key(&shown) {
-            Found::UsedBefore(shown)
+            ScanOutcome::UsedBefore(shown)
         } else {
-            Found::Shown(shown)
+            ScanOutcome::Shown(shown)
         }
     }
 
-    fn miss(&self, place: &Place<'_>, code: &Code, now: Timestamp) -> Missed {
+    fn miss(&self, place: &ScanPlace<'_>, code: &Code, now: Timestamp) -> Missed {
         let elsewhere = self.directory.elsewhere(place.school, code);
         let here = self.directory.candidates(place.school, code);
-        let step = here.first().map(|candidate| candidate.sighting.enrolment.step);
+        let step = here.first().map(|candidate| candidate.handle_match.enrolment.step);
         let miss = if first_that_fits(elsewhere, code, now).is_some() {
             Miss::OtherSchool
         } else if step.is_some() {
@@ -170,59 +170,59 @@ impl Codes {
         Missed { terminal, handle, step: step.unwrap_or(Step::DEFAULT), miss }
     }
 
-    /// After the commit: remembers that payment codes were used, so that a replay at this server is
-    /// refused before it reaches the database; one at another server is refused there. Of identity
-    /// codes nothing is remembered: doors use a code once for each group.
-    pub fn remember_used(&self, used: &[Shown]) {
-        for shown in used.iter().filter(|shown| shown.purpose == Purpose::Pay) {
+    /// Remembers used payment codes after the commit, so that a replay at this server is refused
+    /// without a transaction; at another server the database refuses it. Identity codes are not
+    /// remembered: each door group may use a code once.
+    pub fn remember_used(&self, used: &[ShownCode]) {
+        for shown in used.iter().filter(|shown| shown.purpose == CodePurpose::Pay) {
             self.used_here.insert(*shown, ());
         }
     }
 }
 
-/// A device's own code.
+/// A code that matches a device.
 struct Fit {
-    shown: Shown,
-    /// How far from its time, where it is too far.
+    shown: ShownCode,
+    /// Its distance from the current step, if it is outside the window.
     skew: Option<Skew>,
 }
 
-/// The device whose one-time part it is.
+/// The first device whose one-time part matches.
 fn first_that_fits(candidates: Vec<Candidate>, code: &Code, now: Timestamp) -> Option<Fit> {
-    candidates.into_iter().find_map(|Candidate { sighting, key }| {
-        let Sighting { enrolment, epoch } = sighting;
-        let (moment, skew) = match judge(&key, epoch, code.otp(), enrolment.step.tick(now)) {
-            Verdict::Good(moment) => (moment, None),
-            Verdict::NearMiss(moment, skew) => (moment, Some(skew)),
-            Verdict::Wrong => return None,
+    candidates.into_iter().find_map(|Candidate { handle_match, key }| {
+        let HandleMatch { enrolment, epoch } = handle_match;
+        let (moment, skew) = match match_otp(&key, epoch, code.otp(), enrolment.step.tick(now)) {
+            OtpMatch::Good(moment) => (moment, None),
+            OtpMatch::NearMiss(moment, skew) => (moment, Some(skew)),
+            OtpMatch::Wrong => return None,
         };
         Some(Fit { shown: shown(&enrolment, code, moment), skew })
     })
 }
 
-fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> Shown {
+fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> ShownCode {
     let Enrolment { device, person, school, step, generation, .. } = *enrolment;
     let (purpose, Moment { tick, sub }) = (code.purpose(), moment);
-    Shown { device, generation, person, school, purpose, step, tick, sub }
+    ShownCode { device, generation, person, school, purpose, step, tick, sub }
 }
 
-/// Ends all live devices of a person, whatever the channel; answers how many. Once this has
-/// committed no code of theirs is used up as good; a use that is being decided is waited for.
+/// Ends all live devices of a person on all channels; returns how many. After the commit no code of
+/// the person can be used; uses in progress are waited for.
 pub async fn end_devices(
     tx: &Tx,
     person: PersonId,
-    why: Ended,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    store::devices::end(tx, person, Which::All, why, now).await
+    store::devices::end(tx, person, DeviceFilter::All, why, now).await
 }
 
-/// As [`end_devices`], those of one channel.
+/// Like [`end_devices`], for one channel.
 pub async fn end_devices_of(
     tx: &Tx,
     (person, channel): (PersonId, Channel),
-    why: Ended,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    store::devices::end(tx, person, Which::Channel(channel), why, now).await
+    store::devices::end(tx, person, DeviceFilter::Channel(channel), why, now).await
 }

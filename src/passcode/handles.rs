@@ -1,12 +1,11 @@
-//! From a handle to the devices that show it: a table in memory of the previous, the present and
-//! the next epoch.
+//! An in-memory table from handles to devices, for the previous, the current and the next epoch.
 //!
-//! Invariant: a device that was put in is found under each of its handles, also where several
-//! devices share one.
-//! Invariant: a device stands in the table once, under its newest enrolment.
-//! Absent on purpose: whether a device is still good. The transaction asks the database.
+//! Invariant: an inserted device is found under each of its handles, even if several devices share
+//! a handle.
+//! Invariant: a device has one entry, with its newest enrolment.
+//! Absent on purpose: whether a device is still valid. The transaction checks it in the database.
 
-use super::{Epoch, Handle, HandleKeys, MasterNumber, Purpose, Salt, Step};
+use super::{CodePurpose, Epoch, Handle, HandleKeys, MasterNumber, Salt, Step};
 use crate::{
     base::{
         clock::Timestamp,
@@ -20,45 +19,45 @@ use std::{
 };
 
 uuid_id! {
-    /// A phone, or the stand-in of one that cannot compute.
+    /// A phone, or a server-side device.
     DeviceId
 }
 
-/// What is known of an enrolment without asking the database.
+/// An enrolment as known without a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enrolment {
     /// The device.
     pub device: DeviceId,
-    /// Whose it is.
+    /// Its owner.
     pub person: PersonId,
-    /// At which school.
+    /// The owner's school.
     pub school: SchoolId,
-    /// The step that was agreed on.
+    /// The step length.
     pub step: Step,
-    /// Which master key its keys come from.
+    /// The master key of its keys.
     pub master: MasterNumber,
-    /// Of the derivation.
+    /// The salt of the key derivation.
     pub salt: Salt,
-    /// Of the derivation.
+    /// The number of this enrolment of the device.
     pub generation: u32,
 }
 
-/// A device that shows a handle, and when it does.
+/// A device that shows a handle, and the epoch in which it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// The device.
+pub struct HandleMatch {
+    /// The device's enrolment.
     pub enrolment: Enrolment,
-    /// When it shows the handle.
+    /// The epoch in which it shows the handle.
     pub epoch: Epoch,
 }
 
-/// All schools' handles. Devices of one school and step turn together.
+/// The handles of all schools. Devices of one school with the same step length share their epochs.
 #[derive(Default)]
 pub struct HandleTables {
     groups: BTreeMap<(SchoolId, Step), Group>,
 }
 
-/// For each device about 120 bytes here, and in each of six sets an entry of 8.
+/// Memory per device: about 120 bytes here, and an entry of 8 bytes in each of six sets.
 #[derive(Default)]
 struct Group {
     slots: Vec<Option<Slot>>,
@@ -67,7 +66,7 @@ struct Group {
     hours: Vec<Hour>,
 }
 
-/// The keys are kept so that an hour costs one HMAC for each handle, not four.
+/// The keys are kept so that an epoch costs one HMAC per handle instead of four.
 struct Slot {
     device: DeviceId,
     person: PersonId,
@@ -77,7 +76,7 @@ struct Slot {
     keys: HandleKeys,
 }
 
-/// The handles of one epoch, each with the slot of a device. The slots before `filled` are in.
+/// The handles of one epoch, each with the slot of a device. Slots before `filled` are included.
 struct Hour {
     epoch: Epoch,
     filled: usize,
@@ -86,7 +85,7 @@ struct Hour {
 }
 
 impl HandleTables {
-    /// Puts a device in, in place of any earlier enrolment of it.
+    /// Inserts a device, replacing an earlier enrolment of it.
     pub fn insert(&mut self, enrolment: &Enrolment, keys: HandleKeys, now: Timestamp) {
         let Enrolment { device, person, school, step, master, salt, generation } = *enrolment;
         self.remove(school, device);
@@ -95,16 +94,16 @@ impl HandleTables {
         group.insert(Slot { device, person, master, salt, generation, keys });
     }
 
-    /// Takes a device out. Nothing depends on it: it saves memory and useless looks.
+    /// Removes a device. An optimisation: it saves memory and useless comparisons.
     pub fn remove(&mut self, school: SchoolId, device: DeviceId) {
         for (_, group) in self.groups.range_mut(of_school(school)) {
             group.remove(device);
         }
     }
 
-    /// Moves on to the epoch of `now` and puts at most `at_most` devices into the epochs that have
-    /// just come in view. Answers whether that was all of them; otherwise it is to be called
-    /// again. The present epoch was filled an epoch ago, so nobody waits for this.
+    /// Moves to the epoch of `now` and adds at most `at_most` devices to new epochs. Returns
+    /// whether all were added; if not, it must be called again. The current epoch was filled one
+    /// epoch ago, so no request waits for this.
     pub fn turn(&mut self, now: Timestamp, at_most: usize) -> bool {
         let mut left = at_most;
         for ((_, step), group) in &mut self.groups {
@@ -114,21 +113,26 @@ impl HandleTables {
         self.groups.values().all(Group::is_filled)
     }
 
-    /// The devices of a school that show a handle. Most often none or one.
-    pub fn sightings(&self, school: SchoolId, purpose: Purpose, handle: Handle) -> Vec<Sighting> {
+    /// The devices of a school that show a handle, usually none or one.
+    pub fn matches_of(
+        &self,
+        school: SchoolId,
+        purpose: CodePurpose,
+        handle: Handle,
+    ) -> Vec<HandleMatch> {
         let mut found = Vec::new();
         for ((_, step), group) in self.groups.range(of_school(school)) {
             for hour in &group.hours {
                 for (_, slot) in hour.of(purpose).range((handle, 0)..=(handle, u32::MAX)) {
                     let slot = group.slot(*slot);
-                    found.extend(slot.map(|slot| slot.sighting(school, *step, hour.epoch)));
+                    found.extend(slot.map(|slot| slot.handle_match(school, *step, hour.epoch)));
                 }
             }
         }
         found
     }
 
-    /// The enrolment of a device that is in.
+    /// The generation of a device in the table.
     pub fn generation(&self, school: SchoolId, device: DeviceId) -> Option<u32> {
         let mut groups = self.groups.range(of_school(school));
         groups.find_map(|(_, group)| {
@@ -136,22 +140,27 @@ impl HandleTables {
         })
     }
 
-    /// As [`sightings`], at every school but one.
+    /// Like [`matches_of`], for all schools but one.
     ///
-    /// [`sightings`]: Self::sightings
-    pub fn elsewhere(&self, but: SchoolId, purpose: Purpose, handle: Handle) -> Vec<Sighting> {
+    /// [`matches_of`]: Self::matches_of
+    pub fn elsewhere(
+        &self,
+        but: SchoolId,
+        purpose: CodePurpose,
+        handle: Handle,
+    ) -> Vec<HandleMatch> {
         let mut schools: Vec<SchoolId> = self.groups.keys().map(|(school, _)| *school).collect();
         schools.dedup();
         let others = schools.into_iter().filter(|school| *school != but);
-        others.flat_map(|school| self.sightings(school, purpose, handle)).collect()
+        others.flat_map(|school| self.matches_of(school, purpose, handle)).collect()
     }
 
-    /// How many devices are in.
+    /// The number of devices.
     pub fn len(&self) -> usize {
         self.groups.values().map(|group| group.of_device.len()).sum()
     }
 
-    /// Whether none is in.
+    /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -177,11 +186,11 @@ impl Group {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).ok()
         });
-        // 2^32 devices of one school do not fit into memory either.
+        // 2^32 devices of one school would not fit into memory anyway.
         let Some(at) = at else { return };
         for hour in &mut self.hours {
             hour.insert(at, &slot.keys);
-            // A full hour stays full.
+            // A complete epoch stays complete.
             hour.filled += usize::from(u32::try_from(hour.filled) == Ok(at));
         }
         self.of_device.insert(slot.device, at);
@@ -199,7 +208,7 @@ impl Group {
         self.free.push(at);
     }
 
-    /// Keeps the hours that are still in view and opens those that have come in view, empty.
+    /// Keeps the epochs that are still in view and adds new ones, empty.
     fn turn(&mut self, present: Epoch) {
         let wanted = present.with_neighbours();
         self.hours.retain(|hour| wanted.contains(&hour.epoch));
@@ -210,7 +219,7 @@ impl Group {
         }
     }
 
-    /// Fills up to `left` slots into the hours that lack them; answers what is left of `left`.
+    /// Adds up to `left` slots to the epochs that lack them; returns the rest of `left`.
     fn fill(&mut self, mut left: usize) -> usize {
         for hour in &mut self.hours {
             let lacking = self.slots.iter().enumerate().skip(hour.filled).take(left);
@@ -231,10 +240,10 @@ impl Group {
 }
 
 impl Slot {
-    fn sighting(&self, school: SchoolId, step: Step, epoch: Epoch) -> Sighting {
+    fn handle_match(&self, school: SchoolId, step: Step, epoch: Epoch) -> HandleMatch {
         let Self { device, person, master, salt, generation, .. } = *self;
         let enrolment = Enrolment { device, person, school, step, master, salt, generation };
-        Sighting { enrolment, epoch }
+        HandleMatch { enrolment, epoch }
     }
 }
 
@@ -243,10 +252,10 @@ impl Hour {
         Self { epoch, filled: 0, pay: BTreeSet::new(), id: BTreeSet::new() }
     }
 
-    const fn of(&self, purpose: Purpose) -> &BTreeSet<(Handle, u32)> {
+    const fn of(&self, purpose: CodePurpose) -> &BTreeSet<(Handle, u32)> {
         match purpose {
-            Purpose::Pay => &self.pay,
-            Purpose::Id => &self.id,
+            CodePurpose::Pay => &self.pay,
+            CodePurpose::Id => &self.id,
         }
     }
 
@@ -300,16 +309,16 @@ mod tests {
         enrolment.step.tick(now)
     }
 
-    /// Whether exactly this enrolment is found under the pay handle that it shows at `shown`.
+    /// Whether exactly this enrolment is found under the payment handle that it shows at `shown`.
     fn finds(tables: &HandleTables, enrolment: &Enrolment, shown: Timestamp) -> bool {
         let tick = tick(enrolment, shown);
         let handle = keys(enrolment).pay.handle_at(tick);
-        let found = tables.sightings(enrolment.school, Purpose::Pay, handle);
-        found == [Sighting { enrolment: *enrolment, epoch: tick.epoch() }]
+        let found = tables.matches_of(enrolment.school, CodePurpose::Pay, handle);
+        found == [HandleMatch { enrolment: *enrolment, epoch: tick.epoch() }]
     }
 
     #[test]
-    fn three_hours_are_in_view() {
+    fn three_epochs_are_in_view() {
         let (mut tables, device) = (HandleTables::default(), enrolment(1, 1));
         put(&mut tables, &device, at(10));
         let cases = [(-3601, false), (-3600, true), (0, true), (7199, true), (7200, false)];
@@ -319,27 +328,27 @@ mod tests {
     }
 
     #[test]
-    fn schools_and_purposes_are_kept_apart() {
+    fn schools_and_purposes_are_separate() {
         let (mut tables, device) = (HandleTables::default(), enrolment(1, 1));
         put(&mut tables, &device, at(0));
         let (keys, tick) = (keys(&device), tick(&device, at(0)));
         let (pay, id) = (keys.pay.handle_at(tick), keys.id.handle_at(tick));
         let (here, there) = (SchoolId::from_number(1), SchoolId::from_number(2));
         let cases = [
-            (here, Purpose::Pay, pay, 1),
-            (here, Purpose::Id, id, 1),
-            (here, Purpose::Id, pay, 0),
-            (here, Purpose::Pay, id, 0),
-            (there, Purpose::Pay, pay, 0),
-            (there, Purpose::Id, id, 0),
+            (here, CodePurpose::Pay, pay, 1),
+            (here, CodePurpose::Id, id, 1),
+            (here, CodePurpose::Id, pay, 0),
+            (here, CodePurpose::Pay, id, 0),
+            (there, CodePurpose::Pay, pay, 0),
+            (there, CodePurpose::Id, id, 0),
         ];
         for (school, purpose, handle, found) in cases {
-            let sightings = tables.sightings(school, purpose, handle);
+            let sightings = tables.matches_of(school, purpose, handle);
             assert_eq!(sightings.len(), found, "{school:?} {purpose:?}");
         }
     }
 
-    /// Two devices with the same keys stand for two whose handles fall together.
+    /// Two devices with the same keys stand for two devices whose handles collide.
     #[test]
     fn devices_that_share_a_handle_are_all_found() {
         let mut tables = HandleTables::default();
@@ -347,23 +356,23 @@ mod tests {
         put(&mut tables, &one, at(0));
         tables.insert(&other, keys(&one), at(0));
         let handle = keys(&one).pay.handle_at(tick(&one, at(0)));
-        let found = tables.sightings(one.school, Purpose::Pay, handle);
-        let found: Vec<_> = found.into_iter().map(|sighting| sighting.enrolment).collect();
+        let found = tables.matches_of(one.school, CodePurpose::Pay, handle);
+        let found: Vec<_> = found.into_iter().map(|handle_match| handle_match.enrolment).collect();
         assert_eq!(found, [one, other]);
         tables.remove(one.school, one.device);
-        let found = tables.sightings(one.school, Purpose::Pay, handle);
+        let found = tables.matches_of(one.school, CodePurpose::Pay, handle);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].enrolment, other);
     }
 
     #[test]
-    fn a_turn_keeps_what_is_in_view_and_fills_the_rest_in_parts() {
+    fn a_turn_keeps_epochs_in_view_and_fills_new_ones_in_parts() {
         let mut tables = HandleTables::default();
         let devices: Vec<_> = (0..25).map(|number| enrolment(number, 1)).collect();
         for device in &devices {
             put(&mut tables, device, at(0));
         }
-        assert!(tables.turn(at(0), 0), "what is put in is in at once");
+        assert!(tables.turn(at(0), 0), "an inserted device is found at once");
         let all = |tables: &HandleTables, shown: i64| {
             devices.iter().filter(|device| finds(tables, device, at(shown))).count()
         };
@@ -378,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_either_way_finds_its_hours() {
+    fn the_table_follows_clock_jumps_in_both_directions() {
         let (mut tables, device) = (HandleTables::default(), enrolment(1, 1));
         put(&mut tables, &device, at(0));
         for hours in [1, 2, 50, 49, 0, -30, 0] {
@@ -391,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_comes_while_an_hour_is_filled_is_in() {
+    fn a_device_inserted_during_filling_is_found() {
         let mut tables = HandleTables::default();
         for number in 0..10 {
             put(&mut tables, &enrolment(number, 1), at(0));
@@ -407,17 +416,17 @@ mod tests {
         for device in [late, reused, enrolment(0, 1), enrolment(9, 1)] {
             assert!(finds(&tables, &device, at(7200)), "{device:?}");
         }
-        // Whoever has the slot of one that left is not taken for it.
+        // The device in a reused slot is not taken for the earlier one.
         let gone = enrolment(8, 1);
         for shown in [3600, 7200] {
             let handle = keys(&gone).pay.handle_at(tick(&gone, at(shown)));
-            assert_eq!(tables.sightings(gone.school, Purpose::Pay, handle), []);
+            assert_eq!(tables.matches_of(gone.school, CodePurpose::Pay, handle), []);
         }
         assert_eq!(tables.len(), 10);
     }
 
     #[test]
-    fn a_new_enrolment_takes_the_place_of_the_old_one() {
+    fn a_new_enrolment_replaces_the_old_one() {
         let (mut tables, old) = (HandleTables::default(), enrolment(1, 1));
         put(&mut tables, &old, at(0));
         let new = Enrolment { generation: 2, ..old };

@@ -1,39 +1,41 @@
-//! What misses cost. They slow a terminal and let one pair of terminal and handle rest; they close
-//! nothing, so nobody can lock a person or a till by showing rubbish.
+//! The consequences of failed scans. They slow a terminal, and block one handle at one terminal
+//! until the step ends. They lock nothing, so nobody can lock a person or a till by showing wrong
+//! codes.
 //!
-//! The rules are over counts. A count that is lost forgets; it never refuses.
+//! The rules are functions of counts. A lost count only makes them more lenient.
 
 use super::Step;
 use crate::base::clock::Timestamp;
 use std::time::Duration;
 
-/// The window in which the misses of a terminal are counted.
+/// The window in which the failed scans of a terminal are counted.
 pub const TERMINAL_WINDOW: Duration = Duration::from_mins(1);
-/// Misses of a terminal within [`TERMINAL_WINDOW`] that cost nothing.
+/// Failed scans of a terminal within [`TERMINAL_WINDOW`] that have no effect.
 const TERMINAL_FREE: u64 = 10;
-/// Between two answers of a slowed terminal.
+/// The interval between two answers to a slowed terminal.
 const SLOW: Duration = Duration::from_secs(1);
-/// Wrong one-time parts on one handle at one terminal within one step, after which the pair rests.
-/// With 12 good ones in 10^10, an hour of guessing has a chance of 1.4 in a million.
+/// Wrong one-time parts for one handle at one terminal within one step, after which the pair is
+/// blocked. With 12 valid ones among 10^10, an hour of guessing succeeds with a probability of 1.4
+/// in a million.
 const PAIR_FREE: u64 = 5;
 
-/// Why a scan came to nothing.
+/// Why a scan failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {
     /// No device of the school has the handle.
     UnknownHandle,
-    /// The one-time part fits no device with the handle.
+    /// The one-time part matches no device with the handle.
     WrongOtp,
-    /// The device's own code, of another time.
+    /// A code of the device at another time.
     ClockSkew,
-    /// Good once, and used already.
+    /// Used before.
     Used,
-    /// Somebody's at another school.
+    /// A code of another school.
     OtherSchool,
 }
 
 impl Miss {
-    /// Whether it counts against the terminal.
+    /// Whether it counts for the terminal.
     pub const fn counts_at_terminal(self) -> bool {
         match self {
             Self::UnknownHandle | Self::WrongOtp => true,
@@ -41,7 +43,7 @@ impl Miss {
         }
     }
 
-    /// Whether it counts against the pair of terminal and handle.
+    /// Whether it counts for the handle at the terminal.
     pub const fn counts_on_handle(self) -> bool {
         match self {
             Self::WrongOtp => true,
@@ -50,28 +52,28 @@ impl Miss {
     }
 }
 
-/// How fast a terminal is answered.
+/// How often a terminal may get answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// As it asks.
+pub enum TerminalPace {
+    /// Without limit.
     Free,
-    /// One answer, good or bad, in so long.
+    /// One answer, positive or negative, per interval.
     Slowed(Duration),
 }
 
-/// The pace of a terminal that has missed so often within [`TERMINAL_WINDOW`].
-pub const fn pace(misses: u64) -> Pace {
-    if misses < TERMINAL_FREE { Pace::Free } else { Pace::Slowed(SLOW) }
+/// The pace of a terminal with this many failed scans within [`TERMINAL_WINDOW`].
+pub const fn pace(misses: u64) -> TerminalPace {
+    if misses < TERMINAL_FREE { TerminalPace::Free } else { TerminalPace::Slowed(SLOW) }
 }
 
-/// Whether the miss just counted is the one that slows the terminal: one alarm for each window.
+/// Whether this count is the one that slows the terminal: one alarm per window.
 pub const fn raises_alarm(misses: u64) -> bool {
     misses == TERMINAL_FREE
 }
 
-/// How long a pair of terminal and handle still rests that was wrong so often within the step of
-/// `now`, if it does. Until then a code is refused there without a look; the person's next handle,
-/// and any other terminal, are not touched.
+/// How long a handle remains blocked at a terminal after this many wrong one-time parts in the step
+/// of `now`; `None` if it is not blocked. Codes with the handle are then refused there without a
+/// comparison. The person's next handle and other terminals are not affected.
 pub fn rest(wrong: u64, step: Step, now: Timestamp) -> Option<Duration> {
     let end = step.start_of(step.tick(now).offset(1));
     (wrong >= PAIR_FREE).then(|| now.distance(end))
@@ -82,7 +84,7 @@ mod tests {
     use super::{super::Tick, *};
     use std::collections::HashMap;
 
-    /// Counts as a key-value store would: in fixed windows, by whatever key.
+    /// Counts like a key-value store, in fixed windows.
     #[derive(Default)]
     struct Till {
         window: Option<(Timestamp, u64)>,
@@ -96,7 +98,7 @@ mod tests {
         Charged,
         Missed,
         Slowed,
-        Rests,
+        Blocked,
     }
 
     impl Till {
@@ -106,7 +108,7 @@ mod tests {
         }
 
         fn scan(&mut self, handle: u32, fits: bool, now: Timestamp) -> Answer {
-            if let Pace::Slowed(pause) = pace(self.misses(now))
+            if let TerminalPace::Slowed(pause) = pace(self.misses(now))
                 && self.answered_at.is_some_and(|at| now < at.plus(pause))
             {
                 return Answer::Slowed;
@@ -115,7 +117,7 @@ mod tests {
             let pair = (handle, Step::DEFAULT.tick(now));
             let wrong = self.wrong.get(&pair).copied().unwrap_or(0);
             if rest(wrong, Step::DEFAULT, now).is_some() {
-                return Answer::Rests;
+                return Answer::Blocked;
             }
             if fits {
                 return Answer::Charged;
@@ -151,17 +153,17 @@ mod tests {
     #[test]
     fn the_tenth_miss_slows_and_alarms_once() {
         for misses in 0..10 {
-            assert_eq!(pace(misses), Pace::Free);
+            assert_eq!(pace(misses), TerminalPace::Free);
             assert!(!raises_alarm(misses));
         }
         for misses in 10..1000 {
-            assert_eq!(pace(misses), Pace::Slowed(Duration::from_secs(1)));
+            assert_eq!(pace(misses), TerminalPace::Slowed(Duration::from_secs(1)));
             assert_eq!(raises_alarm(misses), misses == 10);
         }
     }
 
     #[test]
-    fn a_pair_rests_for_what_is_left_of_the_step() {
+    fn a_pair_is_blocked_until_the_step_ends() {
         for wrong in 0..5 {
             assert_eq!(rest(wrong, Step::DEFAULT, at_ms(0)), None);
         }
@@ -171,8 +173,8 @@ mod tests {
         }
     }
 
-    /// Ten rubbish codes at noon: the next person is served at once, and everybody after, one a
-    /// second; a minute later all is forgotten.
+    /// After ten wrong codes the till still serves everybody, one person per second; after a minute
+    /// it is no longer slowed.
     #[test]
     fn a_till_keeps_serving() {
         let mut till = Till::default();
@@ -190,16 +192,16 @@ mod tests {
         assert_eq!(till.scan(201, true, later), Answer::Charged);
     }
 
-    /// A thousand guesses a second on the handle of somebody who stands at the same till.
+    /// A thousand guesses a second for the handle of a person at the same till.
     #[test]
-    fn a_flood_on_one_handle_is_held_and_the_person_pays_elsewhere_and_next_step() {
+    fn guesses_at_one_handle_are_limited_and_the_person_can_pay_elsewhere() {
         let (mut till, mut other) = (Till::default(), Till::default());
         let (victim, mut tried) = (42, 0);
         for ms in 0..15_000 {
             tried += u64::from(till.scan(victim, false, at_ms(ms)) == Answer::Missed);
         }
         assert_eq!(tried, PAIR_FREE);
-        assert_eq!(till.scan(victim, true, at_ms(14_999)), Answer::Rests);
+        assert_eq!(till.scan(victim, true, at_ms(14_999)), Answer::Blocked);
         assert_eq!(other.scan(victim, true, at_ms(14_999)), Answer::Charged);
         assert_eq!(till.scan(victim, true, at_ms(15_000)), Answer::Charged);
     }
@@ -212,6 +214,6 @@ mod tests {
             tried += u64::from(till.scan(42, false, at_ms(ms)) == Answer::Missed);
         }
         assert!(tried <= 240 * PAIR_FREE, "{tried}");
-        assert!(tried > 1_000, "the test must guess as hard as it can: {tried}");
+        assert!(tried > 1_000, "the test must guess as often as allowed: {tried}");
     }
 }

@@ -1,15 +1,16 @@
-//! The rotating code that a phone shows: 20 digits, computed without a network, good once.
+//! The rotating code shown by a phone: 20 digits, computed offline, valid for one use.
 //!
-//! `docs/passcode.md` is the specification. What decides is pure: instants and keys are arguments.
-//! `store` keeps devices and used codes, `directory` the table of handles, `counting` the misses.
+//! `docs/passcode.md` is the specification. The rules are pure functions: instants and keys are
+//! arguments. `store` holds devices and used codes, `directory` the table of handles, `counting`
+//! the counts of failed scans.
 //!
-//! Invariant: keys are wiped when dropped; neither keys nor codes have a printable form.
-//! Invariant: whether a one-time part fits is decided in constant time over the whole window.
-//! Invariant: misses slow and never close: no count here refuses a person or a till for longer than
-//! one step.
-//! Invariant: whether a code was used before, and whether its device is still good, is decided by
-//! [`use_up`] in the transaction that moves the money, and by nothing else: the table of handles
-//! may lag behind, what the key-value store remembers may be lost.
+//! Invariant: keys are wiped when dropped; neither keys nor codes are ever printed.
+//! Invariant: one-time parts are compared in constant time over the whole window.
+//! Invariant: failed scans slow a terminal down but never lock anything: no count here blocks a
+//! person or a till for longer than one step.
+//! Invariant: only [`use_up`], in the transaction that moves the money, decides whether a code was
+//! used before and whether its device is still valid. The table of handles may be stale, and counts
+//! in the key-value store may be lost.
 
 mod barcode;
 mod code;
@@ -20,7 +21,7 @@ mod directory;
 mod enrolment;
 mod finding;
 mod handles;
-mod making;
+mod issuing;
 mod misses;
 mod picture;
 mod prefixes;
@@ -30,22 +31,22 @@ mod upkeep;
 mod uses;
 mod window;
 
-pub use code::{Code, CodeFault, Kind, parse};
+pub use code::{Code, CodeFault, CodeKind, parse};
 pub use counting::Missed;
 pub use derive::{
-    CodeMaster, CodeMasters, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber, Otp, OtpKey,
-    Purpose, Salt,
+    CodeMaster, CodeMasters, CodePurpose, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber,
+    Otp, OtpKey, Salt,
 };
-pub use device::{Channel, DeviceKind, Ended};
+pub use device::{Channel, DeviceKind, EndReason};
 pub use enrolment::{
-    ClientDigest, Enrolled, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, Terms, enrol,
+    ClientDigest, Enrolled, EnrolmentTerms, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, enrol,
 };
-pub use finding::{Codes, Found, Parts, Place, end_devices, end_devices_of};
-pub use handles::{DeviceId, Enrolment, HandleTables, Sighting};
-pub use making::{Made, Making};
-pub use misses::{Miss, Pace, TERMINAL_WINDOW, pace, raises_alarm, rest};
+pub use finding::{Codes, CodesSetup, ScanOutcome, ScanPlace, end_devices, end_devices_of};
+pub use handles::{DeviceId, Enrolment, HandleMatch, HandleTables};
+pub use issuing::{IssueOutcome, IssuedCode};
+pub use misses::{Miss, TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest};
 pub use picture::{CannotDraw, barcode_svg, qr_svg};
 pub use prefixes::{PrefixFault, Prefixes, Wallet};
 pub use time::{Epoch, Moment, Step, StepFault, SubCounter, Tick};
-pub use uses::{Shown, Use, use_up, write_of_first};
-pub use window::{Skew, Verdict, judge};
+pub use uses::{CodeUse, ShownCode, use_up, write_of_first};
+pub use window::{OtpMatch, Skew, match_otp};

@@ -1,12 +1,12 @@
-//! The two pictures of a code, as SVG: a QR code and a bar code of the same digits.
+//! Renders a code as SVG: a QR code and a bar code of the same digits.
 
 use super::barcode;
 use qrcode::{Color, EcLevel, QrCode, Version, bits::Bits};
 use std::fmt::Write;
 
-/// Blank modules that scanners need around a QR code.
+/// The quiet zone of a QR code, in modules.
 const QR_QUIET: usize = 4;
-/// Blank modules that scanners need on either side of a bar code.
+/// The quiet zone on either side of a bar code, in modules.
 const BARCODE_QUIET: usize = 10;
 /// The height of a bar code, in modules.
 const BARCODE_HEIGHT: usize = 40;
@@ -45,9 +45,9 @@ fn qr(digits: &str) -> Option<Vec<Vec<bool>>> {
     Some(rows.map(|row| row.iter().map(|module| *module == Color::Dark).collect()).collect())
 }
 
-/// How modules become a picture.
+/// The geometry of a picture.
 struct Frame {
-    /// Blank modules left and right, above and below.
+    /// The quiet zone: left and right, above and below.
     quiet: (usize, usize),
     /// The height of a row, in modules.
     row_height: usize,
@@ -83,7 +83,7 @@ mod tests {
 
     const DIGITS: &str = "80531670838493064229";
 
-    /// Paints the picture's path into modules, and takes the quiet zone off.
+    /// Paints the picture's path into modules and removes the quiet zone.
     fn paint(svg: &str, quiet: (usize, usize)) -> Vec<Vec<bool>> {
         let between = |from: &str, to: &str| {
             let rest = svg.split(from).nth(1).unwrap();
@@ -127,8 +127,8 @@ mod tests {
             let (meta, content) = rqrr::Grid::new(grid).decode().unwrap();
             assert_eq!(content, digits);
             assert_eq!(meta.version.to_size(), 21);
-            // As format information has it, Q is 3. Of 20 digits in version 1 at level Q, only the
-            // numeric mode has room.
+            // In the format information level Q is 3. At version 1 and level Q, 20 digits only fit
+            // in numeric mode.
             assert_eq!(meta.ecc_level, 3);
         }
     }

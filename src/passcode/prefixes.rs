@@ -1,9 +1,9 @@
-//! The first two digits: what kind of code it is, and whose.
+//! The first two digits of a code: its kind and its issuer.
 
-use super::{Kind, Purpose};
+use super::{CodeKind, CodePurpose};
 use std::ops::RangeInclusive;
 
-/// Somebody else's payment code.
+/// Another issuer of payment codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wallet {
     /// WeChat Pay.
@@ -20,7 +20,7 @@ pub enum Wallet {
     DigitalYuan,
 }
 
-/// Whose codes begin how, and how many digits they have.
+/// The prefixes and lengths of other issuers' codes.
 const TAKEN: [(Wallet, RangeInclusive<u8>, RangeInclusive<usize>); 6] = [
     (Wallet::WeChatPay, 10..=15, 18..=18),
     (Wallet::Alipay, 25..=30, 16..=24),
@@ -31,7 +31,7 @@ const TAKEN: [(Wallet, RangeInclusive<u8>, RangeInclusive<usize>); 6] = [
 ];
 
 impl Wallet {
-    /// Whose code it is that begins with `prefix` and has so many digits.
+    /// The issuer of codes with this prefix and number of digits.
     pub(super) fn of(prefix: u8, length: usize) -> Option<Self> {
         let mut taken = TAKEN.into_iter();
         let found = taken
@@ -39,7 +39,7 @@ impl Wallet {
         found.map(|(wallet, ..)| wallet)
     }
 
-    /// As people call it.
+    /// The name in Chinese.
     pub const fn name(self) -> &'static str {
         match self {
             Self::WeChatPay => "微信支付",
@@ -60,16 +60,16 @@ pub struct Prefixes {
     receipt: u8,
 }
 
-/// Why prefixes cannot be used.
+/// Why prefixes are not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixFault {
     /// More than 99.
     #[error("prefix {0} has more than two digits")]
     TwoDigits(u8),
-    /// Two kinds of code would look alike.
+    /// Two kinds of code would have the same prefix.
     #[error("prefix {0:02} stands for two kinds of code")]
     Repeated(u8),
-    /// Scanners take codes that begin so for another wallet's, whatever their length.
+    /// Scanners take codes with this prefix for another issuer's, whatever their length.
     #[error("codes that begin with {0:02} are those of {wallet}", wallet = .1.name())]
     Taken(u8, Wallet),
 }
@@ -81,7 +81,8 @@ impl Default for Prefixes {
 }
 
 impl Prefixes {
-    /// Prefixes for payment codes, identity codes and receipts; all different and nobody else's.
+    /// Prefixes for payment codes, identity codes and receipts, which must differ and not belong to
+    /// another issuer.
     pub fn new(pay: u8, id: u8, receipt: u8) -> Result<Self, PrefixFault> {
         for prefix in [pay, id, receipt] {
             if prefix > 99 {
@@ -101,10 +102,10 @@ impl Prefixes {
     }
 
     /// The prefix of a purpose.
-    pub const fn of(self, purpose: Purpose) -> u8 {
+    pub const fn of(self, purpose: CodePurpose) -> u8 {
         match purpose {
-            Purpose::Pay => self.pay,
-            Purpose::Id => self.id,
+            CodePurpose::Pay => self.pay,
+            CodePurpose::Id => self.id,
         }
     }
 
@@ -113,13 +114,13 @@ impl Prefixes {
         self.receipt
     }
 
-    /// What kind of code begins so.
-    pub(super) fn kind(self, prefix: u8) -> Option<Kind> {
-        let purposes = Purpose::ALL.into_iter();
-        let mut kinds = purposes.map(Kind::Code).chain([Kind::Receipt]);
+    /// The kind of code with this prefix.
+    pub(super) fn kind(self, prefix: u8) -> Option<CodeKind> {
+        let purposes = CodePurpose::ALL.into_iter();
+        let mut kinds = purposes.map(CodeKind::Code).chain([CodeKind::Receipt]);
         kinds.find(|kind| match kind {
-            Kind::Code(purpose) => self.of(*purpose) == prefix,
-            Kind::Receipt => self.receipt == prefix,
+            CodeKind::Code(purpose) => self.of(*purpose) == prefix,
+            CodeKind::Receipt => self.receipt == prefix,
         })
     }
 }
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_are_different_and_nobody_elses() {
+    fn prefixes_must_differ_and_not_belong_to_others() {
         assert_eq!(Prefixes::new(80, 81, 82), Ok(Prefixes::default()));
         assert!(Prefixes::new(90, 0, 99).is_ok());
         let cases = [

@@ -1,28 +1,28 @@
-//! The moving factor: time in steps, and the sub-counter within one.
+//! Time in steps, and the sub-counter within a step: the moving factor of codes.
 
 use crate::base::clock::Timestamp;
 
-/// Steps in the life of a handle.
+/// Steps per epoch.
 const TICKS_PER_EPOCH: u64 = 240;
 
 /// How long one code is shown, in seconds. Fixed at enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step(u16);
 
-/// The length is not within bounds.
+/// The step length is out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a step must be {} to {} seconds", Step::SHORTEST.0, Step::LONGEST.0)]
 pub struct StepFault;
 
 impl Step {
-    /// Shorter ones end before a slow scanner has read them.
+    /// Shorter steps end before a slow scanner has read the code.
     pub const SHORTEST: Self = Self(5);
-    /// Longer ones give a photograph too long a life.
+    /// Longer steps keep a photograph of a code valid for too long.
     pub const LONGEST: Self = Self(60);
-    /// Where a school says nothing.
+    /// Used if the school's policy sets none.
     pub const DEFAULT: Self = Self(15);
 
-    /// A step of so many seconds, 5 to 60.
+    /// A step length of 5 to 60 seconds.
     pub fn from_seconds(seconds: u16) -> Result<Self, StepFault> {
         let step = Self(seconds);
         if (Self::SHORTEST..=Self::LONGEST).contains(&step) { Ok(step) } else { Err(StepFault) }
@@ -33,20 +33,20 @@ impl Step {
         self.0
     }
 
-    /// The step that `now` lies in; those before 1970 count as the first.
+    /// The step that contains `now`; times before 1970 count as step 0.
     pub fn tick(self, now: Timestamp) -> Tick {
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);
         Tick(seconds / u64::from(self.0))
     }
 
-    /// When `tick` begins.
+    /// When `tick` starts.
     pub fn start_of(self, tick: Tick) -> Timestamp {
         let seconds = tick.0.saturating_mul(u64::from(self.0));
         Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 }
 
-/// A step, counted from 1970 UTC: `T`.
+/// The number of a step since 1970 UTC: `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tick(u64);
 
@@ -56,60 +56,61 @@ impl Tick {
         Self(number)
     }
 
-    /// For storage, and what is authenticated.
+    /// For storage, and as authenticated.
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The step so many later, or earlier where negative.
+    /// The step `by` steps later, or earlier if negative.
     #[must_use]
     pub const fn offset(self, by: i64) -> Self {
         Self(self.0.saturating_add_signed(by))
     }
 
-    /// The life of the handle that this step falls in.
+    /// The epoch that contains this step.
     pub const fn epoch(self) -> Epoch {
         Epoch(self.0 / TICKS_PER_EPOCH)
     }
 }
 
-/// The life of one handle, 240 steps: an hour where a step is 15 s. Counted from 1970 UTC.
+/// The period in which a handle is valid, 240 steps: an hour for steps of 15 s. Counted since 1970
+/// UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// What is authenticated.
+    /// As authenticated.
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The one before, this one and the next.
+    /// The previous epoch, this one and the next.
     pub const fn with_neighbours(self) -> [Self; 3] {
         [Self(self.0.saturating_sub(1)), self, Self(self.0.saturating_add(1))]
     }
 }
 
-/// Tells apart the codes of one step: `i`, 0 to 3. It moves on after a use and at a refresh by
-/// hand.
+/// Distinguishes the codes of one step: `i`, 0 to 3. Incremented after a use and on a manual
+/// refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubCounter(u8);
 
 impl SubCounter {
-    /// All of a step, in the order of their use.
+    /// All values, in the order of their use.
     pub const ALL: [Self; 4] = [Self(0), Self(1), Self(2), Self(3)];
 
-    /// As stored; none above 3.
+    /// From the stored form; `None` above 3.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|sub| sub.0 == number)
     }
 
-    /// For storage, and what is authenticated.
+    /// For storage, and as authenticated.
     pub const fn number(self) -> u8 {
         self.0
     }
 }
 
-/// What a one-time part stands for: a device and purpose have one code for each moment.
+/// What a one-time part is computed for: a device has one code per purpose and moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment {
     /// The step.
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_begins_where_the_one_before_ends() {
+    fn a_tick_starts_where_the_previous_one_ends() {
         for seconds in [5, 15, 30] {
             let step = Step::from_seconds(seconds).unwrap();
             let tick = step.tick(Timestamp::from_seconds(1_767_225_600));

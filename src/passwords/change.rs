@@ -3,7 +3,7 @@
 use super::{PasswordFault, Passwords};
 use crate::{
     base::{crypto::seal::SealError, db::DbError},
-    schools::{People, Person, School, Weak},
+    schools::{People, Person, School, WeakPassword},
     sessions::{self, Student},
 };
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ pub enum ChangeError {
     OfflineOnly,
     /// The new one is against the school's rule.
     #[error("the new password is weak: {0}")]
-    Weak(#[from] Weak),
+    WeakPassword(#[from] WeakPassword),
     /// The old one does not open.
     #[error(transparent)]
     Fault(#[from] PasswordFault),

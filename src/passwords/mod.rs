@@ -21,7 +21,7 @@ use crate::{
         clock::{Clock, Day},
         crypto::{
             blind::BlindIndex,
-            hashes::{Hashes, HashesError},
+            hasher::{HasherError, PasswordHasher},
             password::equals_default,
             seal::{SealError, Sealer},
         },
@@ -56,9 +56,9 @@ pub struct Passwords {
     /// Makes the digests under which tries are counted.
     pub index: BlindIndex,
     /// Argon2 for whoever is not bound.
-    pub for_strangers: Hashes,
+    pub for_strangers: PasswordHasher,
     /// Argon2 for identities that are bound.
-    pub for_holders: Hashes,
+    pub for_holders: PasswordHasher,
     /// Now.
     pub clock: Arc<dyn Clock>,
 }
@@ -108,7 +108,7 @@ pub enum PasswordFault {
     },
     /// No turn, or a stored hash that is none.
     #[error(transparent)]
-    Hashes(#[from] HashesError),
+    Hasher(#[from] HasherError),
     /// What is stored of the person could not be opened.
     #[error("personal data could not be opened: {0}")]
     Sealed(#[from] SealError),
@@ -241,7 +241,7 @@ impl Passwords {
         fits: Result<bool, PasswordFault>,
         counted: &[Counted],
     ) -> Result<bool, PasswordFault> {
-        if matches!(fits, Err(PasswordFault::Hashes(HashesError::Busy))) {
+        if matches!(fits, Err(PasswordFault::Hasher(HasherError::Busy))) {
             self.db.in_tx(async |tx| store::undo(tx, counted).await).await?;
         }
         fits
@@ -276,7 +276,7 @@ impl Passwords {
     /// Argon2 run, whoever is asked for.
     async fn fits(
         &self,
-        hashes: &Hashes,
+        hasher: &PasswordHasher,
         (school, kind): (&School, PasswordKind),
         person: Option<&Person>,
         given: SecretString,
@@ -286,7 +286,7 @@ impl Passwords {
             PasswordKind::Consumption => person.consumption_hash.clone(),
         });
         let has_own = own.is_some();
-        let fits_own = hashes.verify(given.clone(), own).await?;
+        let fits_own = hasher.verify(given.clone(), own).await?;
         let default = match person {
             Some(person) if !has_own => {
                 person.default_password(school.policy.password.default, &self.sealer)?

@@ -3,22 +3,25 @@
 use super::{ChangeError, PasswordFault};
 use crate::{
     base::{
-        crypto::hashes::HashesError,
+        crypto::hasher::HasherError,
         http::{
             ApiError,
-            problem::{self, Kind},
+            problem::{self, ProblemKind},
         },
     },
-    schools::Weak,
+    schools::WeakPassword,
 };
 use std::time::Duration;
 
-const PASSWORD_WRONG: Kind =
-    Kind { code: "password_wrong", status: 422, title: "查询密码不正确" };
-const TOO_MANY_TRIES: Kind =
-    Kind { code: "too_many_tries", status: 429, title: "尝试次数过多，请稍后再试" };
-const PIN_WEAK: Kind = Kind { code: "pin_weak", status: 422, title: "新密码过于简单" };
-const OFFLINE_ONLY: Kind = Kind {
+const PASSWORD_WRONG: ProblemKind =
+    ProblemKind { code: "password_wrong", status: 422, title: "查询密码不正确" };
+const TOO_MANY_TRIES: ProblemKind =
+    ProblemKind {
+        code: "too_many_tries", status: 429, title: "尝试次数过多，请稍后再试"
+    };
+const PIN_WEAK: ProblemKind =
+    ProblemKind { code: "pin_weak", status: 422, title: "新密码过于简单" };
+const OFFLINE_ONLY: ProblemKind = ProblemKind {
     code: "password_change_offline_only",
     status: 403,
     title: "请持身份证和校园卡到服务窗口修改密码",
@@ -31,10 +34,10 @@ impl From<PasswordFault> for ApiError {
         match fault {
             PasswordFault::Wrong => Self::new(PASSWORD_WRONG),
             PasswordFault::TooManyTries { wait } => Self::new(TOO_MANY_TRIES).retry_after(wait),
-            PasswordFault::Hashes(HashesError::Busy) => {
+            PasswordFault::Hasher(HasherError::Busy) => {
                 Self::new(problem::UNAVAILABLE).retry_after(NO_TURN)
             }
-            PasswordFault::Hashes(HashesError::Password(_))
+            PasswordFault::Hasher(HasherError::Password(_))
             | PasswordFault::Sealed(_)
             | PasswordFault::Db(_) => Self::internal(&fault),
         }
@@ -45,7 +48,7 @@ impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::OfflineOnly => Self::new(OFFLINE_ONLY),
-            ChangeError::Weak(weak) => {
+            ChangeError::WeakPassword(weak) => {
                 let said = said(weak);
                 Self::new(PIN_WEAK).detail(said).field("/new_password", said)
             }
@@ -54,10 +57,10 @@ impl From<ChangeError> for ApiError {
     }
 }
 
-const fn said(weak: Weak) -> &'static str {
+const fn said(weak: WeakPassword) -> &'static str {
     match weak {
-        Weak::NotSixDigits => "请输入 6 位数字",
-        Weak::Run | Weak::Repeated => "6位不连续、不重复",
-        Weak::Default => "不能使用初始密码",
+        WeakPassword::NotSixDigits => "请输入 6 位数字",
+        WeakPassword::Run | WeakPassword::Repeated => "6位不连续、不重复",
+        WeakPassword::Default => "不能使用初始密码",
     }
 }

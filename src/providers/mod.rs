@@ -3,6 +3,5 @@
 //! Invariant: nothing a provider says leaves this module before it is checked.
 //! Invariant: no secret, login code, openid or body is ever logged.
 
-pub mod settings;
 pub mod wechat_login;
 pub mod wechat_pay;

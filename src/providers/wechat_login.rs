@@ -3,27 +3,50 @@
 //! The host answers 200 even on failure; the outcome is `errcode` in the JSON, which success often
 //! leaves out. The app secret and the code travel in the query, so no address is ever logged.
 
-use super::settings::{self, InvalidSetting, require};
 use crate::{
     base::http_client,
+    config::{ProviderSection, Section, address, files},
     identity::login::{LoginError, MiniProgramLogin},
     sessions::{Platform, PlatformUser},
 };
 use async_trait::async_trait;
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
-/// What the login needs to know.
+const BASE_URL: &str = "https://api.weixin.qq.com";
+/// Longer than any app id of WeChat's.
+const APP_ID_MAX_CHARS: usize = 32;
+
+/// `[wechat]`: one mini-program.
 #[derive(Clone, Debug)]
 pub struct WechatLoginSettings {
-    /// Origin of the API: `https://api.weixin.qq.com`.
-    pub base_url: String,
-    /// The mini-program's app id.
+    /// Origin of the API; in the sandbox the sign-in page stands there too.
+    pub base_url: Url,
+    /// The mini-program's app id: letters and digits.
     pub app_id: String,
     /// The mini-program's app secret.
     pub app_secret: SecretString,
+}
+
+impl ProviderSection for WechatLoginSettings {
+    const NAME: &'static str = "wechat";
+    const BY_SCHOOL: bool = true;
+    const SHARED: &'static [&'static str] = &["api_base_url"];
+
+    fn read(mut section: Section<'_>) -> Option<Self> {
+        let base_url = address::origin(&mut section, "api_base_url", BASE_URL);
+        let wanted = "the mini-program's app id, letters and digits";
+        let app_id = section.required("app_id", wanted, |text| {
+            let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            (plain && text.len() <= APP_ID_MAX_CHARS).then(|| text.to_owned())
+        });
+        let app_secret = files::secret(&mut section, "app_secret", "the mini-program's secret");
+        section.finish();
+        Some(Self { base_url: base_url?, app_id: app_id?, app_secret: app_secret?.value })
+    }
 }
 
 /// WeChat's login for one mini-program.
@@ -37,20 +60,14 @@ pub struct WechatLogin {
 
 impl WechatLogin {
     /// A login with these settings, over a client of [`http_client::build`].
-    pub fn new(
-        settings: WechatLoginSettings,
-        http: reqwest::Client,
-    ) -> Result<Self, InvalidSetting> {
-        let origin = settings::base_url("base_url", &settings.base_url)?;
-        require(!settings.app_id.is_empty(), "app_id", "must not be empty")?;
-        let secret = settings.app_secret.expose_secret();
-        require(!secret.is_empty(), "app_secret", "must not be empty")?;
-        Ok(Self {
+    pub fn new(settings: WechatLoginSettings, http: reqwest::Client) -> Self {
+        let origin = settings.base_url.origin().ascii_serialization();
+        Self {
             address: format!("{origin}/sns/jscode2session"),
             app_id: settings.app_id,
             app_secret: settings.app_secret,
             http,
-        })
+        }
     }
 
     /// The body of the answer. Never asked twice: a code whose answer was lost may be spent.
@@ -84,6 +101,14 @@ impl WechatLogin {
 
 #[async_trait]
 impl MiniProgramLogin for WechatLogin {
+    fn platform(&self) -> Platform {
+        Platform::Wechat
+    }
+
+    fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
     async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError> {
         let openid = openid_of(&self.ask(code).await?)?;
         Ok(PlatformUser { platform: Platform::Wechat, app_id: self.app_id.clone(), openid })
@@ -150,11 +175,11 @@ mod tests {
     fn login_within(total: Duration, base_url: String) -> WechatLogin {
         let timeouts = Timeouts { total, ..Timeouts::default() };
         let settings = WechatLoginSettings {
-            base_url,
+            base_url: base_url.parse().unwrap(),
             app_id: "wx00000000testca01".into(),
             app_secret: "app-secret".into(),
         };
-        WechatLogin::new(settings, http_client::build(timeouts).unwrap()).unwrap()
+        WechatLogin::new(settings, http_client::build(timeouts).unwrap())
     }
 
     fn login(base_url: String) -> WechatLogin {
@@ -227,16 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_does_not_print_and_settings_name_their_field() {
+    fn the_secret_does_not_print() {
         let shown = format!("{:?}", login("http://127.0.0.1:1".into()));
         assert!(!shown.contains("app-secret"), "{shown}");
-        let settings = WechatLoginSettings {
-            base_url: "http://api.weixin.qq.com".into(),
-            app_id: "wx1".into(),
-            app_secret: "s".into(),
-        };
-        let http = http_client::build(Timeouts::default()).unwrap();
-        let error = WechatLogin::new(settings, http).unwrap_err();
-        assert_eq!(error.field, "base_url");
     }
 }

@@ -1,10 +1,6 @@
 //! What a client must know before anybody signs in.
 
-use crate::{
-    app::App,
-    base::clock::Timestamp,
-    config::{Config, Environment},
-};
+use crate::{app::App, base::clock::Timestamp, config::Environment};
 use actix_web::{
     get,
     web::{Data, Json},
@@ -55,21 +51,20 @@ async fn client(app: Data<App>) -> Json<Client> {
     Json(Client {
         environment: app.config.environment.as_str(),
         server_time: app.clock.now(),
-        wechat: wechat(&app.config),
+        wechat: wechat(&app),
     })
 }
 
-fn wechat(config: &Config) -> Option<WeChatClient> {
-    let providers = config.providers();
-    let wechat = providers.wechat.as_ref()?;
-    let pay = providers.wechat_pay.as_ref();
-    let in_sandbox = |base: &reqwest::Url, path: &str| match config.environment {
+fn wechat(app: &App) -> Option<WeChatClient> {
+    let wechat = app.providers.wechat.general.as_ref()?;
+    let pay = app.providers.wechat_pay.general.as_ref();
+    let in_sandbox = |base: &reqwest::Url, path: &str| match app.config.environment {
         Environment::Sandbox => base.join(path).ok().map(String::from),
         Environment::Production => None,
     };
     Some(WeChatClient {
         app_id: wechat.app_id.clone(),
-        sign_in_url: in_sandbox(&wechat.api_base_url, SIGN_IN_PATH),
+        sign_in_url: in_sandbox(&wechat.base_url, SIGN_IN_PATH),
         cashier_url: pay.and_then(|pay| in_sandbox(&pay.base_url, CASHIER_PATH)),
     })
 }
@@ -79,9 +74,8 @@ pub(super) fn sandbox_origins(app: &App) -> Vec<String> {
     if !app.is_sandbox() {
         return Vec::new();
     }
-    let providers = app.config.providers();
-    let wechat = providers.wechat.as_ref().map(|wechat| &wechat.api_base_url);
-    let pay = providers.wechat_pay.as_ref().map(|pay| &pay.base_url);
+    let wechat = app.providers.wechat.general.as_ref().map(|wechat| &wechat.base_url);
+    let pay = app.providers.wechat_pay.general.as_ref().map(|pay| &pay.base_url);
     let mut origins: Vec<String> =
         wechat.into_iter().chain(pay).map(|url| url.origin().ascii_serialization()).collect();
     origins.dedup();

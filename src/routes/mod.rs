@@ -6,13 +6,14 @@ mod client;
 mod docs;
 mod fallback;
 mod h5;
+mod orders;
 
 pub use docs::openapi;
 
 use crate::{
     app::App,
     base::http::{self, Shell},
-    devices, feed, health, identity, overview, schools, spend, terminals, topup,
+    devices, feed, health, identity, overview, payments, schools, spend, terminals,
 };
 use actix_web::{
     Error,
@@ -62,6 +63,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
     config
         .app_data(Data::from(Arc::clone(app)))
         .app_data(Data::new(journeys.identities.clone()))
+        .app_data(Data::new(journeys.payments.clone()))
         .app_data(Data::new(journeys.topups.clone()))
         .app_data(Data::new(journeys.overview.clone()))
         .app_data(Data::new(journeys.feed.clone()))
@@ -76,15 +78,12 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
 /// first.
 fn documented(config: &mut ServiceConfig<'_>) {
     config
-        .service(topup::callback::wechat_pay)
+        .service(payments::callback::wechat_pay::transactions)
         .configure(terminals::http::configure(spend::http::configure))
         .configure(devices::http::configure)
         .configure(identity::http::configure)
-        .service(topup::http::start)
-        .service(topup::http::show)
-        .service(topup::http::list)
-        .service(topup::http::try_again)
-        .service(topup::http::give_up)
+        .service(orders::start)
+        .configure(payments::http::configure)
         .configure(overview::http::configure)
         .service(feed::http::events)
         .configure(schools::http::configure)

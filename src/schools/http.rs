@@ -9,11 +9,11 @@ use crate::{
     base::{
         http::{
             ApiError,
-            problem::{Kind, Problem},
+            problem::{Problem, ProblemKind},
         },
         money::Fen,
     },
-    passcode::{Purpose, Terms},
+    passcode::{CodePurpose, EnrolmentTerms},
 };
 use actix_web::{
     get,
@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const SCHOOL_NOT_FOUND: Kind =
-    Kind { code: "school_not_found", status: 404, title: "没有这所学校" };
+const SCHOOL_NOT_FOUND: ProblemKind =
+    ProblemKind { code: "school_not_found", status: 404, title: "没有这所学校" };
 const ID_NUMBER_PATTERN: &str = "^[0-9]{17}[0-9Xx]$";
 const DEFAULT_LIMIT: u16 = 100;
 const MAX_LIMIT: u16 = 200;
@@ -234,9 +234,9 @@ fn binding(policy: &Policy) -> BindingView {
 }
 
 fn passcode(policy: &CodePolicy) -> PasscodeView {
-    let CodePolicy { terms: Terms { step, keys, unseen }, prefixes } = *policy;
+    let CodePolicy { terms: EnrolmentTerms { step, keys, unseen }, prefixes } = *policy;
     let days = |life: Duration| life.as_secs() / Duration::from_hours(24).as_secs();
-    let (pay, id) = (prefixes.of(Purpose::Pay), prefixes.of(Purpose::Id));
+    let (pay, id) = (prefixes.of(CodePurpose::Pay), prefixes.of(CodePurpose::Id));
     PasscodeView {
         step_seconds: step.seconds(),
         device_days: days(keys),

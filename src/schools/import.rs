@@ -10,6 +10,7 @@ use crate::base::{
     db::{Db, DbError, Tx, TxError},
 };
 use std::{
+    cmp::Ordering,
     collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -20,35 +21,35 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 /// What an import did to one school.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// From this file.
+    /// The file.
     pub path: PathBuf,
     /// The school.
     pub code: String,
     /// Its name.
     pub name: String,
-    /// Of the policy.
+    /// The policy's version.
     pub version: u32,
-    /// What became of it.
+    /// What the import did.
     pub outcome: Outcome,
 }
 
-/// What became of a school.
+/// What an import did with a school.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is new.
+    /// The school is new.
     Added,
     /// Its policy was replaced.
     Changed,
-    /// The database had the same.
+    /// The database held the same policy.
     Unchanged,
 }
 
-/// Something that is wrong with a file. Printed as `file:line: reason`.
+/// A problem of a file. Printed as `file:line: reason`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileProblem {
-    /// Which file or folder.
+    /// The file or folder.
     pub path: PathBuf,
-    /// Counted from 1; `None` where the file as a whole is meant.
+    /// Counted from 1; `None` for a problem of the whole file.
     pub line: Option<usize>,
     /// For the operator.
     pub reason: String,
@@ -67,7 +68,7 @@ impl fmt::Display for FileProblem {
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// Everything that is wrong, at least one thing.
+    /// Every problem, at least one.
     #[error("nothing was imported:\n  {}", lines(.0))]
     Files(Vec<FileProblem>),
     /// The database.
@@ -88,8 +89,9 @@ fn lines(problems: &[FileProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }
 
-/// Imports policy files, and those in folders. A school keeps what it has where the file says the
-/// same; an older version, or the same with other content, is refused unless `replace`.
+/// Imports policy files, and those in folders. A school whose file says the same as the database is
+/// left unchanged. Refused unless `replace`: an older version, the same version with other content,
+/// and a file that would drop keys which a newer release has stored.
 pub async fn import_schools(
     db: &Db,
     paths: &[PathBuf],
@@ -210,24 +212,29 @@ fn decide(
     replace: bool,
 ) -> Result<Outcome, String> {
     let Some(stored) = stored else { return Ok(Outcome::Added) };
+    let readable = stored.policy.as_ref();
+    let ignored = readable.map_or(&[][..], |stored| &stored.ignored);
     // Compared as values: a comment in the file, or a field that got a default, is no change.
-    if stored.policy.as_ref() == Some(policy) {
-        return Ok(Outcome::Unchanged);
-    }
+    let same = readable.is_some_and(|stored| stored.policy == *policy);
     let version = i64::from(policy.version.get());
-    if replace || stored.version < version {
-        Ok(Outcome::Changed)
-    } else if stored.version > version {
-        Err(format!(
+    match stored.version.cmp(&version) {
+        _ if same && (ignored.is_empty() || !replace) => Ok(Outcome::Unchanged),
+        _ if replace => Ok(Outcome::Changed),
+        Ordering::Less if ignored.is_empty() => Ok(Outcome::Changed),
+        Ordering::Less => Err(format!(
+            "would drop what a newer release has stored ({}); import it with that release, or use \
+             --replace",
+            ignored.join(", ")
+        )),
+        Ordering::Equal => Err(format!(
+            "is version {version} as in the database, with other content; raise the version, or \
+             use --replace"
+        )),
+        Ordering::Greater => Err(format!(
             "is version {version}, and the database has the newer {}; raise the version, or use \
              --replace",
             stored.version
-        ))
-    } else {
-        Err(format!(
-            "is version {version} as in the database, with other content; raise the version, or \
-             use --replace"
-        ))
+        )),
     }
 }
 

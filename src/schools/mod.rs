@@ -7,7 +7,6 @@
 //! Invariant: an import says what became of every row that it read.
 //! Absent on purpose: a roster never removes anybody. Who is missing from it stays as before.
 
-mod briefs;
 mod default_password;
 pub mod http;
 mod id_number;
@@ -19,12 +18,13 @@ pub mod policy;
 pub mod roster;
 mod school;
 mod store;
+mod summaries;
 
-pub use briefs::Brief;
 pub use default_password::{DefaultRule, default_password};
 pub use id_number::{IdNumberFault, check_id_number};
 pub use import::{FileProblem, ImportError, Imported, Outcome, import_schools};
-pub use password_rule::{PasswordRule, Weak};
+pub use password_rule::{PasswordRule, WeakPassword};
 pub use people::People;
 pub use person::{Person, PersonKeys, PersonKind, PersonStatus, Standing, mask_name, masked_name};
 pub use school::{School, Schools};
+pub use summaries::PersonSummary;

@@ -17,7 +17,7 @@ pub enum PasswordRule {
 
 /// What is wrong with a new password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Weak {
+pub enum WeakPassword {
     /// Not six digits, `0` to `9`.
     #[error("not six digits")]
     NotSixDigits,
@@ -38,29 +38,33 @@ const MOST_OF_ONE_DIGIT: usize = 3;
 impl PasswordRule {
     /// Checks a new password. `default` is the person's by the school's rule, `None` for somebody
     /// without an ID number; by no rule may it be chosen, for changing to it is no change.
-    pub fn check(self, new: &SecretString, default: Option<&SecretString>) -> Result<(), Weak> {
+    pub fn check(
+        self,
+        new: &SecretString,
+        default: Option<&SecretString>,
+    ) -> Result<(), WeakPassword> {
         let digits = new.expose_secret();
         if digits.len() != LENGTH || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Weak::NotSixDigits);
+            return Err(WeakPassword::NotSixDigits);
         }
         match self {
             Self::SixDigits => {}
             Self::SixDigitsStrong => strong(digits)?,
         }
         if default.is_some_and(|default| equals_default(new, default)) {
-            return Err(Weak::Default);
+            return Err(WeakPassword::Default);
         }
         Ok(())
     }
 }
 
-fn strong(digits: &str) -> Result<(), Weak> {
+fn strong(digits: &str) -> Result<(), WeakPassword> {
     let bytes = digits.as_bytes();
     if bytes.is_sorted_by(|a, b| a < b) || bytes.is_sorted_by(|a, b| a > b) {
-        return Err(Weak::Run);
+        return Err(WeakPassword::Run);
     }
     if digits.chars().any(|digit| digits.matches(digit).count() > MOST_OF_ONE_DIGIT) {
-        return Err(Weak::Repeated);
+        return Err(WeakPassword::Repeated);
     }
     Ok(())
 }
@@ -69,7 +73,7 @@ fn strong(digits: &str) -> Result<(), Weak> {
 mod tests {
     use super::*;
     use PasswordRule::{SixDigits, SixDigitsStrong};
-    use Weak::{Default, NotSixDigits, Repeated, Run};
+    use WeakPassword::{Default, NotSixDigits, Repeated, Run};
 
     /// A new password, what the plain rule says of it, and what the strong one says.
     #[test]

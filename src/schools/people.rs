@@ -66,6 +66,15 @@ impl People {
         store::set_password(tx, person.id, before, hash, now).await
     }
 
+    /// The error where a row refers to a person who does not exist.
+    pub const MISSING: DbError =
+        DbError::Inconsistent { table: "person", what: "a person is missing" };
+
+    /// The person that a row refers to: they must exist.
+    pub async fn require(&self, id: PersonId) -> Result<Person, DbError> {
+        self.get(id).await?.ok_or(Self::MISSING)
+    }
+
     /// The person of that id.
     pub async fn get(&self, id: PersonId) -> Result<Option<Person>, DbError> {
         store::person(&self.db, id).await

@@ -61,6 +61,12 @@ impl Schools {
         Ok(known.by_code.values().find(|school| school.id == id).cloned())
     }
 
+    /// The school that a row refers to: it must exist.
+    pub async fn require(&self, id: SchoolId) -> Result<Arc<School>, DbError> {
+        let missing = DbError::Inconsistent { table: "school", what: "a school is missing" };
+        self.by_id(id).await?.ok_or(missing)
+    }
+
     /// All schools, by code. There are at most [`store::MAX_SCHOOLS`].
     pub async fn list(&self) -> Result<Vec<Arc<School>>, DbError> {
         Ok(self.known().await?.by_code.values().cloned().collect())

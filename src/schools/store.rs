@@ -1,10 +1,10 @@
 //! Rows of schools and people: the only file of the slice that knows tables.
 
 use super::{
-    briefs::Brief,
     person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
-    policy::Policy,
+    policy::{Policy, StoredPolicy},
     school::School,
+    summaries::PersonSummary,
 };
 use crate::base::{
     clock::{Day, Timestamp},
@@ -37,8 +37,8 @@ pub(super) async fn schools(db: &Db) -> Result<Vec<School>, DbError> {
 }
 
 fn school_of(row: school::Model) -> Option<School> {
-    match serde_json::from_str(&row.policy) {
-        Ok(policy) => Some(School {
+    match StoredPolicy::parse(&row.policy) {
+        Ok(StoredPolicy { policy, .. }) => Some(School {
             id: SchoolId::from_number(row.id),
             code: row.code,
             name: row.name,
@@ -58,7 +58,7 @@ pub(super) struct StoredSchool {
     updated_at: i64,
     pub(super) version: i64,
     /// `None` where it cannot be read.
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Option<StoredPolicy>,
 }
 
 pub(super) async fn stored_school(tx: &Tx, code: &str) -> Result<Option<StoredSchool>, DbError> {
@@ -67,7 +67,7 @@ pub(super) async fn stored_school(tx: &Tx, code: &str) -> Result<Option<StoredSc
         id: row.id,
         updated_at: row.updated_at,
         version: row.policy_version,
-        policy: serde_json::from_str(&row.policy).ok(),
+        policy: StoredPolicy::parse(&row.policy).ok(),
     }))
 }
 
@@ -160,7 +160,7 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
 }
 
 /// What a decision needs of these persons.
-pub(super) fn briefs(persons: &[PersonId]) -> Question {
+pub(super) fn summaries(persons: &[PersonId]) -> Question {
     Question {
         columns: &[
             ("p.id", "uuid"),
@@ -175,11 +175,11 @@ pub(super) fn briefs(persons: &[PersonId]) -> Question {
     }
 }
 
-/// A row that [`briefs`] found.
-pub(super) fn brief(found: &Found) -> Result<Brief, DbError> {
+/// A row that [`summaries`] found.
+pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
     let status: String = found.get(1)?;
     let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
-    Ok(Brief {
+    Ok(PersonSummary {
         person: PersonId::from_uuid(found.get(0)?),
         standing: Standing {
             status: PersonStatus::from_code(&status).ok_or(unknown)?,

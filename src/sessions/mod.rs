@@ -58,6 +58,14 @@ impl Platform {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|platform| platform.code() == code)
     }
+
+    /// True where a session may do more than read.
+    pub const fn may_act(self) -> bool {
+        match self {
+            Self::Wechat => true,
+            Self::Portal => false,
+        }
+    }
 }
 
 /// A user as the platform names it. The platform's session key is dropped on arrival: nothing here
@@ -227,8 +235,8 @@ pub async fn open_portal(
 pub async fn bind(db: &Db, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
     db.in_tx_once(async |tx| {
         store::bind(tx, new, now).await?;
-        let told = notices::Told { by: new.identity, of: new.to, platform: new.platform };
-        notices::tell_others(tx, told, NoticeKind::Bound, now).await
+        let told = notices::NoticeOrigin { by: new.identity, of: new.to, platform: new.platform };
+        notices::notify_others(tx, told, NoticeKind::Bound, now).await
     })
     .await
 }
@@ -242,17 +250,17 @@ pub async fn device_enrolled(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let of = BoundTo { person: student.person, school: student.school };
-    let told = notices::Told { by: student.identity, of, platform: student.user.platform };
+    let told = notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
     let mut to = store::other_identities(tx, student.person, student.identity).await?;
     to.extend(replaced.then_some(student.identity.uuid()));
-    notices::tell(tx, &to, (told, NoticeKind::CodeDevice), now).await
+    notices::notify(tx, &to, (told, NoticeKind::CodeDevice), now).await
 }
 
 /// After a change of password: ends the person's sessions of the portal, which the old one opened,
 /// and tells the person's other identities.
 pub async fn password_changed(tx: &Tx, student: &Student, now: Timestamp) -> Result<(), DbError> {
     let of = BoundTo { person: student.person, school: student.school };
-    let told = notices::Told { by: student.identity, of, platform: student.user.platform };
+    let told = notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
     store::end_portal(tx, student.person, now).await?;
-    notices::tell_others(tx, told, NoticeKind::PasswordChanged, now).await
+    notices::notify_others(tx, told, NoticeKind::PasswordChanged, now).await
 }

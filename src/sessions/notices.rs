@@ -89,7 +89,7 @@ impl Notice {
 
 /// Who did something, for whom, and where.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct NoticeOrigin {
     pub(super) by: IdentityId,
     pub(super) of: BoundTo,
     pub(super) platform: Platform,
@@ -97,21 +97,21 @@ pub(super) struct Told {
 
 /// Writes a notice to each other identity that is bound to the person, and removes what those were
 /// told too long ago.
-pub(super) async fn tell_others(
+pub(super) async fn notify_others(
     tx: &Tx,
-    told: Told,
+    told: NoticeOrigin,
     kind: NoticeKind,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let others = super::store::other_identities(tx, told.of.person, told.by).await?;
-    tell(tx, &others, (told, kind), now).await
+    notify(tx, &others, (told, kind), now).await
 }
 
 /// The same to these identities.
-pub(super) async fn tell(
+pub(super) async fn notify(
     tx: &Tx,
     to: &[Uuid],
-    (told, kind): (Told, NoticeKind),
+    (told, kind): (NoticeOrigin, NoticeKind),
     now: Timestamp,
 ) -> Result<(), DbError> {
     super::store::forget_notices(tx, to, now.minus(NOTICES_KEPT)).await?;

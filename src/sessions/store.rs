@@ -2,7 +2,7 @@
 
 use super::{
     BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, RefreshHash,
-    Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, notices::Told,
+    Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, notices::NoticeOrigin,
 };
 use crate::base::{
     clock::Timestamp,
@@ -301,7 +301,7 @@ pub(super) async fn forget_notices(tx: &Tx, of: &[Uuid], before: Timestamp) -> R
 pub(super) async fn insert_notices(
     tx: &Tx,
     to: &[Uuid],
-    (told, kind): (Told, NoticeKind),
+    (told, kind): (NoticeOrigin, NoticeKind),
     now: Timestamp,
 ) -> Result<(), DbError> {
     let rows = to.iter().map(|identity| notice::ActiveModel {

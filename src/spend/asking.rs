@@ -12,11 +12,14 @@ use crate::{
         money::Fen,
     },
     ledger::account::{Account, NotAName},
-    passcode::{Found, Shown, Wallet},
+    passcode::{ScanOutcome, ShownCode, Wallet},
     schools::School,
     terminals::{
         Merchant,
-        seq::{Answer, AnswerKind, Asked, Kept, Seen, Step, see},
+        seq::{
+            AnswerKind, AnsweredRequest, NumberedRequest, SeqCheck, SeqStep, StoredResponse,
+            check_seq,
+        },
     },
 };
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -29,7 +32,7 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Asking {
     /// Under which number, and by which signature.
-    pub asked: Asked,
+    pub asked: NumberedRequest,
     /// Where the till stands.
     pub school: Arc<School>,
     /// Who is paid.
@@ -48,9 +51,9 @@ pub struct Asking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
     /// A code that a device can have shown. Whether it is its first use, the transaction says.
-    Good(Shown),
+    Good(ShownCode),
     /// The same, of a phone whose clock is wrong: used up, and refused.
-    Skewed(Shown),
+    Skewed(ShownCode),
     /// Used before, as the key-value store remembers.
     Used,
     /// A code for something else.
@@ -65,21 +68,21 @@ pub enum Scan {
 
 impl Scan {
     /// What was found, unless the terminal must wait: then how long.
-    pub fn of(found: Found) -> Result<Self, Duration> {
+    pub fn of(found: ScanOutcome) -> Result<Self, Duration> {
         match found {
-            Found::Shown(shown) => Ok(Self::Good(shown)),
-            Found::ClockSkew(shown, _) => Ok(Self::Skewed(shown)),
-            Found::UsedBefore(_) => Ok(Self::Used),
-            Found::WrongPurpose => Ok(Self::WrongPurpose),
-            Found::Invalid(_) => Ok(Self::Invalid),
-            Found::Foreign(wallet) => Ok(Self::Foreign(wallet)),
-            Found::NotACode => Ok(Self::NotACode),
-            Found::Slowed { retry_after } => Err(retry_after),
+            ScanOutcome::Shown(shown) => Ok(Self::Good(shown)),
+            ScanOutcome::ClockSkew(shown, _) => Ok(Self::Skewed(shown)),
+            ScanOutcome::UsedBefore(_) => Ok(Self::Used),
+            ScanOutcome::WrongPurpose => Ok(Self::WrongPurpose),
+            ScanOutcome::Invalid(_) => Ok(Self::Invalid),
+            ScanOutcome::Foreign(wallet) => Ok(Self::Foreign(wallet)),
+            ScanOutcome::NotACode => Ok(Self::NotACode),
+            ScanOutcome::Slowed { retry_after } => Err(retry_after),
         }
     }
 
     /// The code to be used up, good or not.
-    pub const fn shown(&self) -> Option<&Shown> {
+    pub const fn shown(&self) -> Option<&ShownCode> {
         match self {
             Self::Good(shown) | Self::Skewed(shown) => Some(shown),
             Self::Used | Self::WrongPurpose | Self::Invalid | Self::Foreign(_) | Self::NotACode => {
@@ -124,8 +127,8 @@ pub(super) struct Claim {
     pub(super) given: Option<Which>,
 }
 
-impl From<&Shown> for CodeMark {
-    fn from(shown: &Shown) -> Self {
+impl From<&ShownCode> for CodeMark {
+    fn from(shown: &ShownCode) -> Self {
         let (tick, sub) = (shown.tick.number(), shown.sub.number());
         Self { generation: shown.generation, tick, sub }
     }
@@ -150,7 +153,7 @@ impl Asking {
     }
 
     /// The code that it uses up.
-    pub(super) const fn shown(&self) -> Option<&Shown> {
+    pub(super) const fn shown(&self) -> Option<&ShownCode> {
         match &self.proof {
             Proof::Scan(scan) => scan.shown(),
             Proof::Password { .. } => None,
@@ -183,7 +186,7 @@ impl Asking {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// What is kept under its number.
-    Answer(Answer),
+    Answer(StoredResponse),
     /// Its number was used for something else.
     Conflict,
     /// Its nonce was used under another signature.
@@ -193,29 +196,33 @@ pub enum Told {
 }
 
 /// What a request is told because of those before it; `None` where it is to be decided.
-pub(super) fn told_before(asking: &Asking, kept: &[Kept]) -> Option<Told> {
+pub(super) fn told_before(asking: &Asking, kept: &[AnsweredRequest]) -> Option<Told> {
     told_under_its_number(&asking.asked, kept).or_else(|| told_by_other_step(asking, kept))
 }
 
 /// What a request is told because it, or another one in its place, was answered before.
-pub(super) fn told_under_its_number(asked: &Asked, kept: &[Kept]) -> Option<Told> {
-    match see(asked, kept) {
-        Seen::Repeat(answer) => Some(Told::Answer(answer)),
-        Seen::Conflict => Some(Told::Conflict),
-        Seen::NonceReused => Some(Told::NonceReused),
-        Seen::First => None,
+pub(super) fn told_under_its_number(
+    asked: &NumberedRequest,
+    kept: &[AnsweredRequest],
+) -> Option<Told> {
+    match check_seq(asked, kept) {
+        SeqCheck::Repeat(answer) => Some(Told::Answer(answer)),
+        SeqCheck::Conflict => Some(Told::Conflict),
+        SeqCheck::NonceReused => Some(Told::NonceReused),
+        SeqCheck::First => None,
     }
 }
 
 /// A number has one act: a scan and its password belong together, and nothing else does.
-fn told_by_other_step(asking: &Asking, kept: &[Kept]) -> Option<Told> {
-    let Asked { terminal, seq, step, .. } = asking.asked;
-    let of_number = |kept: &&Kept| (kept.asked.terminal, kept.asked.seq) == (terminal, seq);
+fn told_by_other_step(asking: &Asking, kept: &[AnsweredRequest]) -> Option<Told> {
+    let NumberedRequest { terminal, seq, step, .. } = asking.asked;
+    let of_number =
+        |kept: &&AnsweredRequest| (kept.asked.terminal, kept.asked.seq) == (terminal, seq);
     let at = |step| kept.iter().filter(of_number).find(|kept| kept.asked.step == step);
     match step {
-        Step::Act => at(Step::Password).map(|_| Told::Conflict),
-        Step::Password => {
-            let act = at(Step::Act)?;
+        SeqStep::Act => at(SeqStep::Password).map(|_| Told::Conflict),
+        SeqStep::Password => {
+            let act = at(SeqStep::Act)?;
             let its_own = asking
                 .challenge()
                 .is_some_and(|challenge| (challenge.terminal, challenge.seq) == (terminal, seq));
@@ -225,19 +232,23 @@ fn told_by_other_step(asking: &Asking, kept: &[Kept]) -> Option<Told> {
                 AnswerKind::Charge | AnswerKind::Reversal => Some(Told::Conflict),
             }
         }
-        Step::Reversal => None,
+        SeqStep::Reversal => None,
     }
 }
 
 /// For each request of a batch whether it is to be decided. Of several under one number, or with
 /// one nonce, the first is; those that come too late are not.
-pub(super) fn to_decide(askings: &[Asking], known: &[Kept], now: Timestamp) -> Vec<bool> {
+pub(super) fn to_decide(
+    askings: &[Asking],
+    known: &[AnsweredRequest],
+    now: Timestamp,
+) -> Vec<bool> {
     let mut kept = known.to_vec();
     let mut decide = |asking: &Asking| {
         let first = !asking.is_late(now) && told_before(asking, &kept).is_none();
         if first {
-            let open = Answer { status: 0, body: Vec::new() };
-            kept.push(Kept { asked: asking.asked.clone(), answer: open });
+            let open = StoredResponse { status: 0, body: Vec::new() };
+            kept.push(AnsweredRequest { asked: asking.asked.clone(), answer: open });
         }
         first
     };
@@ -250,10 +261,8 @@ type Merchants = Vec<(SchoolId, Account)>;
 pub(super) fn touched(
     askings: &[Asking],
 ) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {
-    let account = |asking: &Asking| {
-        let account = merchant_account(&asking.merchant.code)?;
-        Ok((asking.school.id, Account::School(account)))
-    };
+    let account =
+        |asking: &Asking| Ok((asking.school.id, merchant_account(&asking.merchant.code)?));
     let merchants = askings.iter().map(account).collect::<Result<_, _>>()?;
     Ok((askings.iter().filter_map(Asking::person).collect(), merchants))
 }
@@ -274,10 +283,10 @@ mod tests {
         TerminalId::from_uuid(Uuid::from_u128(n))
     }
 
-    fn asked(seq: i64, step: Step, nonce: &str) -> Asked {
+    fn asked(seq: i64, step: SeqStep, nonce: &str) -> NumberedRequest {
         let mut signature_digest = [0; 32];
         signature_digest[..nonce.len()].copy_from_slice(nonce.as_bytes());
-        Asked {
+        NumberedRequest {
             terminal: till(1),
             school: SchoolId::from_number(1),
             seq: Seq::new(seq).unwrap(),
@@ -289,7 +298,7 @@ mod tests {
         }
     }
 
-    fn asking(asked: Asked, proof: Proof) -> Asking {
+    fn asking(asked: NumberedRequest, proof: Proof) -> Asking {
         let policy = Policy::parse(include_str!("../../schools/xnec.toml")).unwrap();
         let id = SchoolId::from_number(1);
         let (code, name) = ("xnec".to_owned(), "x".to_owned());
@@ -309,7 +318,7 @@ mod tests {
     }
 
     fn scan(seq: i64, nonce: &str) -> Asking {
-        asking(asked(seq, Step::Act, nonce), Proof::Scan(Scan::Invalid))
+        asking(asked(seq, SeqStep::Act, nonce), Proof::Scan(Scan::Invalid))
     }
 
     /// The password for the scan `of`, under the number `seq`.
@@ -328,19 +337,19 @@ mod tests {
             used: false,
         };
         let proof = Proof::Password { challenge: Some(challenge), right: true };
-        asking(asked(seq, Step::Password, nonce), proof)
+        asking(asked(seq, SeqStep::Password, nonce), proof)
     }
 
-    fn kept(asked: Asked, status: u16) -> Kept {
-        Kept { asked, answer: Answer { status, body: vec![] } }
+    fn kept(asked: NumberedRequest, status: u16) -> AnsweredRequest {
+        AnsweredRequest { asked, answer: StoredResponse { status, body: vec![] } }
     }
 
     #[test]
     fn a_number_is_for_one_act() {
-        let answer = |status| Some(Told::Answer(Answer { status, body: vec![] }));
-        let mark = Asked { kind: AnswerKind::Reversed, ..asked(5, Step::Act, "") };
-        let asks = kept(asked(5, Step::Act, "a"), 409);
-        let given = kept(asked(6, Step::Password, "b"), 200);
+        let answer = |status| Some(Told::Answer(StoredResponse { status, body: vec![] }));
+        let mark = NumberedRequest { kind: AnswerKind::Reversed, ..asked(5, SeqStep::Act, "") };
+        let asks = kept(asked(5, SeqStep::Act, "a"), 409);
+        let given = kept(asked(6, SeqStep::Password, "b"), 200);
         let cases = [
             ("the scan's password", password(5, "n", 5), vec![asks.clone()], None),
             ("under a number of its own", password(7, "n", 5), vec![asks.clone()], None),
@@ -352,16 +361,16 @@ mod tests {
             assert_eq!(told_before(&asking, &known), told, "{what}");
         }
         let nobodys = asking(
-            asked(5, Step::Password, "n"),
+            asked(5, SeqStep::Password, "n"),
             Proof::Password { challenge: None, right: false },
         );
-        let before = [kept(asked(5, Step::Act, "a"), 200)];
+        let before = [kept(asked(5, SeqStep::Act, "a"), 200)];
         assert_eq!(told_before(&nobodys, &before), Some(Told::Conflict));
     }
 
     #[test]
     fn of_a_batch_the_first_of_each_number_and_nonce_is_decided() {
-        let known = [kept(asked(1, Step::Act, "a"), 200)];
+        let known = [kept(asked(1, SeqStep::Act, "a"), 200)];
         let batch = [
             scan(1, "b"),
             scan(2, "c"),

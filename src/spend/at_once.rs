@@ -1,7 +1,7 @@
 //! The usual batch of charges, without locks: scans under new numbers, of codes that nobody used,
 //! of people who pay once. Read in one statement, it is decided on what was read, and written if
 //! that still holds, in one statement that is its own transaction. Whatever is otherwise is left to
-//! [`charge_all`](super::charging::charge_all), which knows the history; nothing is written then.
+//! [`under_locks`](super::under_locks), which knows the history; nothing is written then.
 //!
 //! What holds it together when others write meanwhile (`docs/adr/0015`):
 //!
@@ -14,63 +14,43 @@
 
 use super::{
     asking::{Asking, Told, touched},
-    charging::{ChargeError, Done},
-    desk::{Desk, Papers, place},
-    store,
+    batch::{Inputs, decide, key_of},
+    charging::{ChargeError, Charging, Done},
+    writes::Basis,
 };
 use crate::{
-    base::{
-        clock::Timestamp,
-        crypto::seal::Sealer,
-        db::{Db, Source},
-    },
-    cards::charges,
-    events,
+    base::{clock::Timestamp, db::Source},
     ledger::Watched,
-    passcode::{self, Shown, Use},
-    terminals::write_of_first,
+    passcode::{CodeUse, ShownCode},
 };
 use std::collections::HashSet;
 
-/// Decides charges and has committed when it answers; `None`, with nothing written, when this is
-/// not the usual batch.
-pub(super) async fn charge_at_once(
-    db: &Db,
-    now: Timestamp,
-    names: &Sealer,
-    askings: &[Asking],
-) -> Result<Option<Done>, ChargeError> {
-    let codes: Vec<Shown> = askings.iter().filter_map(Asking::shown).copied().collect();
-    if !db.has_row_locks() || !are_usual(askings, now) || !are_different(&codes) {
-        return Ok(None);
+impl Charging {
+    /// Decides charges and has committed when it answers; `None`, with nothing written, when this is
+    /// not the usual batch.
+    pub async fn charge_at_once(&self, askings: &[Asking]) -> Result<Option<Done>, ChargeError> {
+        let now = self.clock.now();
+        let codes: Vec<ShownCode> = askings.iter().filter_map(Asking::shown).copied().collect();
+        if !self.db.has_row_locks() || !are_usual(askings, now) || !are_different(&codes) {
+            return Ok(None);
+        }
+        let (persons, merchants) = touched(askings)?;
+        let open: Vec<&Asking> = askings.iter().collect();
+        let [who, what] = Inputs::questions(now, &open);
+        let questions = [Watched::question(&persons, &merchants), who, what];
+        let [accounts, who, what] = Source::Db(&self.db).ask(questions).await?;
+        let watched = Watched::of(persons, &accounts)?;
+        let with_code = open.iter().filter(|asking| asking.shown().is_some());
+        let inputs = Inputs {
+            uses: with_code.map(|asking| (key_of(asking), CodeUse::Fresh)).collect(),
+            ..Inputs::of([who, what])?
+        };
+        let decisions = decide((now, &self.names), watched.held(), inputs, &open)?;
+        let writes = decisions.writes(now, &Basis::Assumed { codes: &codes })?;
+        let written = watched.post(&self.db, now, &decisions.transfers, writes).await?;
+        let told = decisions.answers.into_iter().map(|kept| Told::Answer(kept.answer));
+        Ok(written.then(|| Done { told: told.collect(), used: codes }))
     }
-    let (persons, merchants) = touched(askings)?;
-    let open: Vec<&Asking> = askings.iter().collect();
-    let [who, what] = Papers::questions(now, &open);
-    let questions = [Watched::question(&persons, &merchants), who, what];
-    let [accounts, who, what] = Source::Db(db).ask(questions).await?;
-    let watched = Watched::of(persons, &accounts)?;
-    let with_code = open.iter().filter(|asking| asking.shown().is_some());
-    let papers = Papers {
-        uses: with_code.map(|asking| (place(asking), Use::Fresh)).collect(),
-        ..Papers::of([who, what])?
-    };
-    let mut desk = Desk::new(now, names, watched.held(), papers);
-    for asking in askings {
-        desk.decide(asking)?;
-    }
-    let orders = desk.close();
-    let uses: Vec<(Shown, &str)> = codes.iter().map(|shown| (*shown, "")).collect();
-    let beside = vec![
-        write_of_first(&orders.kept, now),
-        passcode::write_of_first(&uses, now),
-        charges::write_of(&orders.charges),
-        store::write_of(&orders.challenges),
-        events::write_of(&orders.events)?,
-    ];
-    let written = watched.post(db, now, &orders.transfers, beside).await?;
-    let told = orders.kept.into_iter().map(|kept| Told::Answer(kept.answer));
-    Ok(written.then(|| Done { told: told.collect(), used: codes }))
 }
 
 /// Scans that are in time. Passwords change challenges, which are read under lock.
@@ -79,6 +59,6 @@ fn are_usual(askings: &[Asking], now: Timestamp) -> bool {
 }
 
 /// Of two scans of one code, one is refused.
-fn are_different(codes: &[Shown]) -> bool {
+fn are_different(codes: &[ShownCode]) -> bool {
     codes.iter().collect::<HashSet<_>>().len() == codes.len()
 }

@@ -1,45 +1,21 @@
-//! A batch of charges, decided one after the other under their persons' locks and written at once.
-//!
-//! | phase | statements | [`at_once`](super::at_once) |
-//! | --- | --- | --- |
-//! | lock the persons | 1 | – |
-//! | read their accounts and the merchants' | 1 | 1 |
-//! | read what is kept under these numbers and nonces | 1 | – |
-//! | use the codes up | 1 | – |
-//! | read who may pay, and where there are limits what they spent today | 1 | with the accounts |
-//! | read the challenges that passwords answer (rare) | (1) | – |
-//! | decide | 0 | 0 |
-//! | write postings, charges, answers, events | 1 (SQLite: 8) | 1 |
-//! | begin and commit | 2 | – |
-//!
-//! One charge costs the same statements as sixty-four.
+//! The lanes of charges. A batch goes one of two ways, which decide by the same rules and leave the
+//! same rows: [`at_once`](super::at_once) without locks where nothing is unusual, otherwise
+//! [`under_locks`](super::under_locks).
 
-use super::{
-    asking::{Asking, Told, to_decide, told_before, touched},
-    at_once::charge_at_once,
-    desk::{Desk, Papers, Place, place},
-    store,
-};
+use super::asking::{Asking, Told};
 use crate::{
     base::{
-        clock::{Clock, Timestamp},
+        clock::Clock,
         crypto::seal::{SealError, Sealer},
-        db::{Db, DbError, Source, Tx, TxError},
+        db::{Db, DbError, TxError},
         lane::Batch,
         write_point,
     },
-    cards::charges,
-    events,
-    ledger::{Held, LedgerError, account::NotAName},
-    passcode::{self, Codes, Shown, Use},
-    terminals::{
-        known,
-        seq::{Asked, Kept},
-        write_of,
-    },
+    ledger::{LedgerError, account::NotAName},
+    passcode::{Codes, ShownCode},
 };
 use async_trait::async_trait;
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// The most charges of one commit.
@@ -110,13 +86,10 @@ impl Batch for Charging {
 
 impl Charging {
     async fn charge(&self, askings: &[Asking]) -> Result<Done, ChargeError> {
-        let now = self.clock.now();
-        if let Some(done) = charge_at_once(&self.db, now, &self.names, askings).await? {
-            return Ok(done);
+        match self.charge_at_once(askings).await? {
+            Some(done) => Ok(done),
+            None => self.charge_under_locks(askings).await,
         }
-        // Each run has its own time: the one before may have waited for the database.
-        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, askings).await;
-        self.db.in_tx(charge).await
     }
 }
 
@@ -126,78 +99,5 @@ pub struct Done {
     /// What each request is told.
     pub told: Vec<Told>,
     /// The codes that can be used no more.
-    pub used: Vec<Shown>,
-}
-
-/// Decides charges in order and answers each, but for those that have waited too long. Nothing
-/// counts until the caller commits.
-pub async fn charge_all(
-    tx: &Tx,
-    now: Timestamp,
-    names: &Sealer,
-    askings: &[Asking],
-) -> Result<Done, ChargeError> {
-    let (persons, merchants) = touched(askings)?;
-    let held = Held::lock(tx, persons, &merchants).await?;
-    let asked: Vec<&Asked> = askings.iter().map(|asking| &asking.asked).collect();
-    let mut kept = known(Source::Tx(tx), &asked).await?;
-    let open = to_decide(askings, &kept, now);
-    let papers = papers(tx, now, askings, &open).await?;
-    let used = askings.iter().zip(&open).filter(|(_, open)| **open);
-    let used = used.filter_map(|(asking, _)| asking.shown().copied()).collect();
-    let mut desk = Desk::new(now, names, &held, papers);
-    for (asking, _) in askings.iter().zip(&open).filter(|(_, open)| **open) {
-        desk.decide(asking)?;
-    }
-    let orders = desk.close();
-    let answered = i64::try_from(orders.answered.len()).unwrap_or(i64::MAX);
-    let beside = vec![
-        write_of(&orders.kept, now),
-        charges::write_of(&orders.charges),
-        store::write_of(&orders.challenges),
-        store::write_of_use(&orders.answered, now),
-        events::write_of(&orders.events)?,
-    ];
-    let (_, written) = held.post(tx, now, &orders.transfers, beside).await?;
-    if written.get(3) != Some(&answered) {
-        return Err(DbError::Raced { table: "charge_challenge" }.into());
-    }
-    kept.extend(orders.kept);
-    let told = askings.iter().map(|asking| told_in_the_end(asking, &kept, now));
-    Ok(Done { told: told.collect::<Result<_, _>>()?, used })
-}
-
-/// Everything that decisions need, of those that are to be decided.
-async fn papers(
-    tx: &Tx,
-    now: Timestamp,
-    askings: &[Asking],
-    open: &[bool],
-) -> Result<Papers, DbError> {
-    let open: Vec<&Asking> =
-        askings.iter().zip(open).filter(|(_, open)| **open).map(|(asking, _)| asking).collect();
-    let shown: Vec<(Shown, &str)> =
-        open.iter().filter_map(|asking| Some((*asking.shown()?, ""))).collect();
-    let uses = passcode::use_up(tx, &shown, now).await?;
-    let challenges = open.iter().filter_map(|asking| Some(asking.challenge()?.id)).collect();
-    let challenges = store::challenges(Source::Tx(tx), challenges).await?;
-    let papers = Papers::of(Source::Tx(tx).ask(Papers::questions(now, &open)).await?)?;
-    Ok(Papers {
-        uses: uses_by_request(&open, uses),
-        challenges: challenges.into_iter().map(|challenge| (challenge.id, challenge)).collect(),
-        ..papers
-    })
-}
-
-/// What became of the code of each request, by its place.
-fn uses_by_request(open: &[&Asking], uses: Vec<Use>) -> HashMap<Place, Use> {
-    let with_code = open.iter().filter(|asking| asking.shown().is_some());
-    with_code.map(|asking| place(asking)).zip(uses).collect()
-}
-
-/// Everybody's answer is kept by now, but theirs who came too late for one.
-fn told_in_the_end(asking: &Asking, kept: &[Kept], now: Timestamp) -> Result<Told, DbError> {
-    let missing = DbError::Inconsistent { table: "terminal_answer", what: "no answer" };
-    let late = asking.is_late(now).then_some(Told::Late);
-    told_before(asking, kept).or(late).ok_or(missing)
+    pub used: Vec<ShownCode>,
 }

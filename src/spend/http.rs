@@ -5,7 +5,7 @@ use crate::{
     base::{
         http::{
             ApiError, Principal, ValidJson,
-            problem::{INVALID, Kind, NOT_FOUND, Problem, UNAVAILABLE},
+            problem::{INVALID, NOT_FOUND, Problem, ProblemKind, UNAVAILABLE},
             request_id,
         },
         lane::LaneError,
@@ -13,7 +13,7 @@ use crate::{
     },
     terminals::{
         self, Till,
-        seq::{Answer, Seq},
+        seq::{Seq, StoredResponse},
     },
 };
 use actix_web::{
@@ -26,12 +26,15 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const NO_MERCHANT: Kind =
-    Kind {
-        code: "terminal_without_merchant", status: 403, title: "本终端未登记商户，不能收款"
+const NO_MERCHANT: ProblemKind = ProblemKind {
+    code: "terminal_without_merchant",
+    status: 403,
+    title: "本终端未登记商户，不能收款",
+};
+const SLOWED: ProblemKind =
+    ProblemKind {
+        code: "terminal_slowed", status: 429, title: "无效付款码过多，请稍后再试"
     };
-const SLOWED: Kind =
-    Kind { code: "terminal_slowed", status: 429, title: "无效付款码过多，请稍后再试" };
 
 /// Mounts the paths of this journey below those of terminals; needs `Data<Spending>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -140,7 +143,7 @@ async fn reverse(
 }
 
 /// As it is kept, byte for byte.
-fn respond(answer: Answer) -> HttpResponse {
+fn respond(answer: StoredResponse) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = if answer.status < 400 { "application/json" } else { "application/problem+json" };
     HttpResponse::build(status)

@@ -11,18 +11,20 @@
 mod asking;
 mod at_once;
 pub mod audit;
+mod batch;
 mod challenge;
 pub mod charging;
-mod desk;
 pub mod http;
 pub mod postings;
 mod refusal;
 mod reversal;
 mod rules;
 mod store;
+mod under_locks;
+mod writes;
 
 pub use asking::{Asking, Proof, Scan, Told};
-pub use desk::ChargeView;
+pub use batch::ChargeView;
 pub use refusal::Refusal;
 pub use reversal::{ReversalView, TakingBack};
 pub use rules::Which;
@@ -34,12 +36,12 @@ use crate::{
         lane::{LaneError, Lanes},
         money::Fen,
     },
-    passcode::{Codes, Place, Purpose},
+    passcode::{CodePurpose, Codes, ScanPlace},
     passwords::{PasswordFault, PasswordKind, Passwords},
     schools::{School, Schools},
     terminals::{
         Merchant, Till, known,
-        seq::{Answer, AnswerKind, Asked, Seq, Step},
+        seq::{AnswerKind, NumberedRequest, Seq, SeqStep, StoredResponse},
     },
 };
 use challenge::{Challenge, ChallengeId};
@@ -158,14 +160,19 @@ impl Spending {
         till: &Till,
         wish: Wish,
         request_id: String,
-    ) -> Result<Answer, NotDecided> {
+    ) -> Result<StoredResponse, NotDecided> {
         let request = self.request(till, request_id).await?;
         let Wish { seq, amount, by } = wish;
         let begun = self.clock.now();
         let (asked, proof, looked_at) = match by {
             By::Code(code) => {
                 let content = till.call().signed.body_digest();
-                let asked = Asked::of(till.call(), (seq, Step::Act), AnswerKind::Charge, &content);
+                let asked = NumberedRequest::of(
+                    till.call(),
+                    (seq, SeqStep::Act),
+                    AnswerKind::Charge,
+                    &content,
+                );
                 match self.scan((&request, &asked), &code, begun).await? {
                     Scanned::Now(scan) => (asked, Proof::Scan(scan), begun),
                     Scanned::Before(told) => return answered(told),
@@ -176,8 +183,9 @@ impl Spending {
             }
             By::Password { challenge, password } => {
                 let content = format!("{challenge}|{}", amount.get());
-                let at = (seq, Step::Password);
-                let asked = Asked::of(till.call(), at, AnswerKind::Charge, content.as_bytes());
+                let at = (seq, SeqStep::Password);
+                let asked =
+                    NumberedRequest::of(till.call(), at, AnswerKind::Charge, content.as_bytes());
                 // A password is not compared for a request that was answered.
                 if let Some(told) = self.kept(&asked).await? {
                     return answered(told);
@@ -197,11 +205,11 @@ impl Spending {
         till: &Till,
         seq: Seq,
         request_id: String,
-    ) -> Result<Answer, NotDecided> {
+    ) -> Result<StoredResponse, NotDecided> {
         let school = self.school(till).await?;
-        let at = (seq, Step::Reversal);
+        let at = (seq, SeqStep::Reversal);
         // Its number says everything.
-        let asked = Asked::of(till.call(), at, AnswerKind::Reversal, b"");
+        let asked = NumberedRequest::of(till.call(), at, AnswerKind::Reversal, b"");
         let wish = TakingBack { asked, school, request_id };
         let now = self.clock.now();
         let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &wish).await).await;
@@ -216,20 +224,19 @@ impl Spending {
     }
 
     async fn school(&self, till: &Till) -> Result<Arc<School>, DbError> {
-        let gone = DbError::Inconsistent { table: "school", what: "gone, with terminals left" };
-        self.schools.by_id(till.call().terminal.school).await?.ok_or(gone)
+        self.schools.require(till.call().terminal.school).await
     }
 
     async fn scan(
         &self,
-        (request, asked): (&Request<'_>, &Asked),
+        (request, asked): (&Request<'_>, &NumberedRequest),
         code: &str,
         now: Timestamp,
     ) -> Result<Scanned, DbError> {
-        let place = Place {
+        let place = ScanPlace {
             school: request.school.id,
             terminal: request.till.call().terminal.id.uuid(),
-            accepts: &[Purpose::Pay],
+            accepts: &[CodePurpose::Pay],
             prefixes: &request.school.policy.passcode.prefixes,
         };
         let (found, missed) = self.codes.find(&place, code, now).await?;
@@ -276,7 +283,7 @@ impl Spending {
     }
 
     /// What is kept under the number of a request, if it was decided.
-    async fn kept(&self, asked: &Asked) -> Result<Option<Told>, DbError> {
+    async fn kept(&self, asked: &NumberedRequest) -> Result<Option<Told>, DbError> {
         let kept = known(Source::Db(&self.db), &[asked]).await?;
         Ok(asking::told_under_its_number(asked, &kept))
     }
@@ -284,14 +291,14 @@ impl Spending {
     /// A till that must wait is still told what it was told before.
     async fn kept_or_slowed(
         &self,
-        asked: &Asked,
+        asked: &NumberedRequest,
         retry_after: Duration,
-    ) -> Result<Answer, NotDecided> {
+    ) -> Result<StoredResponse, NotDecided> {
         answered(self.kept(asked).await?.ok_or(NotDecided::Slowed { retry_after })?)
     }
 }
 
-fn answered(told: Told) -> Result<Answer, NotDecided> {
+fn answered(told: Told) -> Result<StoredResponse, NotDecided> {
     match told {
         Told::Answer(answer) => Ok(answer),
         Told::Conflict => Err(NotDecided::Conflict),

@@ -7,7 +7,7 @@ use crate::{
     },
     cards::{Drawn, charges::Act},
     ledger::{
-        account::{Name, NotAName, SchoolAccount},
+        account::{Account, Name, NotAName, SchoolAccount},
         transfer::{Kind, Leg, Nature, Transfer},
     },
 };
@@ -26,23 +26,23 @@ pub struct Parties<'a> {
     pub person: PersonId,
     /// Which act of which terminal.
     pub act: Act,
-    /// The account of who is paid.
-    pub merchant: &'a SchoolAccount,
+    /// The account that is paid.
+    pub payee: &'a Account,
 }
 
 /// The account of the merchant of that code.
-pub fn merchant_account(code: &str) -> Result<SchoolAccount, NotAName> {
-    Ok(SchoolAccount::Merchant(Name::parse(code)?))
+pub fn merchant_account(code: &str) -> Result<Account, NotAName> {
+    Ok(Account::School(SchoolAccount::Merchant(Name::parse(code)?)))
 }
 
-/// 电子账户 → 过渡余额, what it lacks; 过渡余额 → merchant.
+/// 电子账户 → 过渡余额, what it lacks; 过渡余额 → the payee.
 pub fn spent(parties: &Parties<'_>, drawn: &Drawn, at: Timestamp) -> Transfer {
-    transfer(parties, SPENT, drawn.legs(parties.merchant), at)
+    transfer(parties, SPENT, drawn.legs(parties.payee), at)
 }
 
-/// The same way back.
+/// The same legs the other way round.
 pub fn spent_back(parties: &Parties<'_>, drawn: &Drawn, at: Timestamp) -> Transfer {
-    transfer(parties, SPENT_BACK, drawn.legs_back(parties.merchant), at)
+    transfer(parties, SPENT_BACK, drawn.legs_back(parties.payee), at)
 }
 
 fn transfer(parties: &Parties<'_>, kind: Kind, legs: Vec<Leg>, at: Timestamp) -> Transfer {

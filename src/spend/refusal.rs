@@ -5,9 +5,9 @@ use super::rules::Which;
 use crate::{
     base::http::{
         ApiError,
-        problem::{Kind, Problem},
+        problem::{Problem, ProblemKind},
     },
-    terminals::seq::Answer,
+    terminals::seq::StoredResponse,
 };
 
 /// Why not.
@@ -47,14 +47,14 @@ pub enum Refusal {
     ReversalTooLate,
 }
 
-const fn kind(code: &'static str, status: u16, title: &'static str) -> Kind {
-    Kind { code, status, title }
+const fn kind(code: &'static str, status: u16, title: &'static str) -> ProblemKind {
+    ProblemKind { code, status, title }
 }
 
 /// The number was used for something else. Not kept, for what stands under it stays.
-pub const SEQ_CONFLICT: Kind = kind("seq_conflict", 409, "终端流水号已用于其他交易");
+pub const SEQ_CONFLICT: ProblemKind = kind("seq_conflict", 409, "终端流水号已用于其他交易");
 /// A password is needed; kept, with its challenge.
-pub const PASSWORD_REQUIRED: Kind = kind("password_required", 409, "请输入密码");
+pub const PASSWORD_REQUIRED: ProblemKind = kind("password_required", 409, "请输入密码");
 
 impl Refusal {
     /// All there are.
@@ -78,7 +78,7 @@ impl Refusal {
     ];
 
     /// As told.
-    pub const fn kind(self) -> Kind {
+    pub const fn kind(self) -> ProblemKind {
         match self {
             Self::CodeInvalid => kind("code_invalid", 422, "付款码无效，请刷新后重试"),
             Self::CodeClockSkew => kind("code_clock_skew", 422, "请校准手机时间后刷新付款码"),
@@ -101,9 +101,9 @@ impl Refusal {
 }
 
 /// An error as an answer to be kept, under the id of the request that it was decided for.
-pub fn answer(error: &ApiError, request_id: &str) -> Result<Answer, serde_json::Error> {
+pub fn answer(error: &ApiError, request_id: &str) -> Result<StoredResponse, serde_json::Error> {
     let problem = Problem { request_id: request_id.to_owned(), ..error.problem() };
-    Ok(Answer { status: problem.status, body: serde_json::to_vec(&problem)? })
+    Ok(StoredResponse { status: problem.status, body: serde_json::to_vec(&problem)? })
 }
 
 /// What is told where a password is needed.
@@ -112,7 +112,7 @@ pub fn password_required(challenge: &str, which: Which) -> ApiError {
         Which::Consumption => "超过消费限额，请输入消费密码",
         Which::Query => "请输入查询密码",
     };
-    ApiError::new(Kind { title, ..PASSWORD_REQUIRED })
+    ApiError::new(ProblemKind { title, ..PASSWORD_REQUIRED })
         .member("challenge", challenge)
         .member("which", which.code())
 }

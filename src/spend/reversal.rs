@@ -10,16 +10,16 @@ use super::{
 use crate::{
     base::{
         clock::Timestamp,
-        db::{DbError, Source, Tx},
+        db::{Source, Tx},
         http::ApiError,
         money::Fen,
     },
     cards::charges::{self, Charge, ChargeId},
-    ledger::{Held, account::Account},
+    ledger::Held,
     schools::School,
     terminals::{
         MerchantId, keep, known, merchant_code,
-        seq::{Answer, Asked, Kept, Seen, Step, see},
+        seq::{AnsweredRequest, NumberedRequest, SeqCheck, SeqStep, StoredResponse, check_seq},
         write_of,
     },
 };
@@ -30,7 +30,7 @@ use std::{collections::HashSet, sync::Arc};
 #[derive(Clone, Debug)]
 pub struct TakingBack {
     /// Under which number, and by which signature.
-    pub asked: Asked,
+    pub asked: NumberedRequest,
     /// Where the till stands.
     pub school: Arc<School>,
     /// Of the request, to be named in a refusal.
@@ -55,11 +55,11 @@ pub struct ReversalView {
 /// commits.
 pub async fn take_back(tx: &Tx, now: Timestamp, wish: &TakingBack) -> Result<Told, ChargeError> {
     let kept = known(Source::Tx(tx), &[&wish.asked]).await?;
-    match see(&wish.asked, &kept) {
-        Seen::Repeat(answer) => return Ok(Told::Answer(answer)),
-        Seen::Conflict => return Ok(Told::Conflict),
-        Seen::NonceReused => return Ok(Told::NonceReused),
-        Seen::First => {}
+    match check_seq(&wish.asked, &kept) {
+        SeqCheck::Repeat(answer) => return Ok(Told::Answer(answer)),
+        SeqCheck::Conflict => return Ok(Told::Conflict),
+        SeqCheck::NonceReused => return Ok(Told::NonceReused),
+        SeqCheck::First => {}
     }
     let act = (wish.asked.terminal.uuid(), wish.asked.seq.number());
     let answer = match charges::find(tx, act).await? {
@@ -78,8 +78,8 @@ async fn forestall(
     tx: &Tx,
     now: Timestamp,
     wish: &TakingBack,
-    kept: &[Kept],
-) -> Result<Answer, ChargeError> {
+    kept: &[AnsweredRequest],
+) -> Result<StoredResponse, ChargeError> {
     let error = ApiError::new(Refusal::ChargeReversed.kind());
     let refused = refusal::answer(&error, &wish.request_id)?;
     let answered = |step| {
@@ -87,15 +87,15 @@ async fn forestall(
         let mut ours = kept.iter().map(|kept| &kept.asked);
         ours.any(|k| (k.terminal, k.seq, k.step) == (asked.terminal, asked.seq, step))
     };
-    let open = [Step::Act, Step::Password].into_iter().filter(|step| !answered(*step));
-    let mut kept: Vec<Kept> = open
-        .map(|step| Kept {
-            asked: Asked { step, ..wish.asked.reversed_before() },
+    let open = [SeqStep::Act, SeqStep::Password].into_iter().filter(|step| !answered(*step));
+    let mut kept: Vec<AnsweredRequest> = open
+        .map(|step| AnsweredRequest {
+            asked: NumberedRequest { step, ..wish.asked.reversed_before() },
             answer: refused.clone(),
         })
         .collect();
     let answer = done(None, Fen::ZERO, now)?;
-    kept.push(Kept { asked: wish.asked.clone(), answer: answer.clone() });
+    kept.push(AnsweredRequest { asked: wish.asked.clone(), answer: answer.clone() });
     keep(tx, &kept, now).await?;
     Ok(answer)
 }
@@ -105,9 +105,9 @@ async fn refuse(
     now: Timestamp,
     wish: &TakingBack,
     refusal: Refusal,
-) -> Result<Answer, ChargeError> {
+) -> Result<StoredResponse, ChargeError> {
     let answer = refusal::answer(&ApiError::new(refusal.kind()), &wish.request_id)?;
-    keep(tx, &[Kept { asked: wish.asked.clone(), answer: answer.clone() }], now).await?;
+    keep(tx, &[AnsweredRequest { asked: wish.asked.clone(), answer: answer.clone() }], now).await?;
     Ok(answer)
 }
 
@@ -117,31 +117,27 @@ async fn undo(
     now: Timestamp,
     wish: &TakingBack,
     charge: &Charge,
-) -> Result<Answer, ChargeError> {
+) -> Result<StoredResponse, ChargeError> {
     let (school, person) = (charge.school, charge.person);
     // Who was paid then; the till may sell for somebody else by now.
     let merchant = merchant_code(tx.into(), MerchantId::from_uuid(charge.merchant)).await?;
     let merchant = postings::merchant_account(&merchant)?;
-    let account = (school, Account::School(merchant.clone()));
-    let held = Held::lock(tx, HashSet::from([(school, person)]), &[account]).await?;
-    let parties = Parties { school, person, act: charge.act, merchant: &merchant };
+    let others = [(school, merchant.clone())];
+    let held = Held::lock(tx, HashSet::from([(school, person)]), &others).await?;
+    let parties = Parties { school, person, act: charge.act, payee: &merchant };
     let transfer = postings::spent_back(&parties, &charge.drawn, now);
     let answer = done(Some(charge.id), charge.drawn.amount, now)?;
-    let kept = Kept { asked: wish.asked.clone(), answer: answer.clone() };
+    let kept = AnsweredRequest { asked: wish.asked.clone(), answer: answer.clone() };
     let beside = vec![charges::write_of_reversal(charge.act, now), write_of(&[kept], now)];
-    let (_, written) = held.post(tx, now, &[transfer], beside).await?;
-    if written.first() == Some(&1) {
-        Ok(answer)
-    } else {
-        Err(DbError::Raced { table: "charge" }.into())
-    }
+    held.post(tx, now, &[transfer], beside).await?;
+    Ok(answer)
 }
 
 fn done(
     charge_id: Option<ChargeId>,
     amount_fen: Fen,
     at: Timestamp,
-) -> Result<Answer, serde_json::Error> {
+) -> Result<StoredResponse, serde_json::Error> {
     let body = serde_json::to_vec(&ReversalView { charge_id, amount_fen, at })?;
-    Ok(Answer { status: 200, body })
+    Ok(StoredResponse { status: 200, body })
 }

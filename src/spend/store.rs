@@ -68,7 +68,7 @@ pub(super) async fn claim(tx: &Tx, id: ChallengeId, seq: Seq) -> Result<bool, Db
         guard: "(charge_challenge.claimed_seq IS NULL \
                 OR charge_challenge.claimed_seq = r.claimed_seq)",
     };
-    Ok(tx.write_all(vec![claiming]).await? == [1])
+    Ok(tx.write_some(claiming).await? == 1)
 }
 
 /// Marks challenges as answered. They are read under the locks of their persons, so that nobody

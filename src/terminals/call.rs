@@ -8,7 +8,9 @@ use crate::{
     base::{
         clock::Clock,
         db::{Db, DbError},
-        http::signature::{Authorities, Claim, Request, SignatureError, Signed},
+        http::signature::{
+            Authorities, SignatureError, SignedRequest, UnverifiedSignature, VerifiedSignature,
+        },
         kv::{Kv, KvError},
     },
     schools::Schools,
@@ -31,7 +33,7 @@ pub struct Call {
     /// Whose request it is.
     pub terminal: Arc<Terminal>,
     /// What its signature proves.
-    pub signed: Signed,
+    pub signed: VerifiedSignature,
 }
 
 /// A request of a till.
@@ -52,7 +54,7 @@ impl Till {
 
 /// Why a request is nobody's.
 #[derive(Debug, thiserror::Error)]
-pub enum NotLetIn {
+pub enum TerminalAuthError {
     /// Not signed as it must be, or a replay.
     #[error("{0}")]
     Signature(#[from] SignatureError),
@@ -77,7 +79,7 @@ pub struct Terminals {
 
 /// What [`Terminals`] is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub struct TerminalsSetup {
     /// Terminals and their answers.
     pub db: Db,
     /// Nonces of requests without a number.
@@ -92,8 +94,8 @@ pub struct Parts {
 
 impl Terminals {
     /// Terminals as stored in the database.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { db, kv, schools, clock, authorities } = parts;
+    pub fn new(parts: TerminalsSetup) -> Self {
+        let TerminalsSetup { db, kv, schools, clock, authorities } = parts;
         let live = Cache::builder().max_capacity(COPIES).time_to_live(COPY).build();
         Self { db, schools, clock, kv, authorities: Arc::new(authorities), live }
     }
@@ -104,21 +106,24 @@ impl Terminals {
     }
 
     /// Whose request it is.
-    pub async fn authenticate(&self, request: &Request<'_>) -> Result<Call, NotLetIn> {
-        let claim = Claim::read(request)?;
+    pub async fn authenticate(
+        &self,
+        request: &SignedRequest<'_>,
+    ) -> Result<Call, TerminalAuthError> {
+        let claim = UnverifiedSignature::read(request)?;
         let terminal = self.terminal(claim.key_id()).await?.ok_or(SignatureError::Key)?;
-        let signed = claim.prove(&terminal.key, self.clock.now())?;
+        let signed = claim.verify(&terminal.key, self.clock.now())?;
         Ok(Call { terminal, signed })
     }
 
     /// Lets a call without a number pass once. Where the key-value store is away or was emptied, it
     /// passes again while its signature is fresh, which is harmless: such calls only read.
-    pub async fn once(&self, call: &Call) -> Result<(), NotLetIn> {
+    pub async fn once(&self, call: &Call) -> Result<(), TerminalAuthError> {
         let nonce = hex::encode(Sha256::digest(call.signed.nonce()));
         let key = format!("terminal:nonce:{}:{nonce}", call.terminal.id);
         match self.kv.put_once(&key, b"1", NONCE_LIFE).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(NotLetIn::Replayed),
+            Ok(false) => Err(TerminalAuthError::Replayed),
             Err(error @ (KvError::Unavailable | KvError::OutOfBounds)) => {
                 tracing::warn!(%error, "the nonce of a terminal's request is not remembered");
                 Ok(())

@@ -1,8 +1,8 @@
 //! What a terminal must know before it works: the time, its last number, its school's rules.
 
-use super::{Call, Terminals, call::NotLetIn, store, terminal::TerminalKind};
+use super::{Call, Terminals, call::TerminalAuthError, store, terminal::TerminalKind};
 use crate::{
-    base::{clock::Timestamp, db::DbError, money::Fen},
+    base::{clock::Timestamp, money::Fen},
     schools::policy::{Limits, OverLimit, Policy},
 };
 use serde::Serialize;
@@ -97,11 +97,10 @@ impl ConfigView {
 
 impl Terminals {
     /// What the caller must know. Its nonce is good once.
-    pub async fn config(&self, call: &Call) -> Result<ConfigView, NotLetIn> {
+    pub async fn config(&self, call: &Call) -> Result<ConfigView, TerminalAuthError> {
         self.once(call).await?;
         let terminal = &call.terminal;
-        let missing = DbError::Inconsistent { table: "school", what: "gone, with terminals left" };
-        let school = self.schools.by_id(terminal.school).await?.ok_or(missing)?;
+        let school = self.schools.require(terminal.school).await?;
         let last_seq = store::answers::last_seq(&self.db, terminal.id).await?;
         Ok(ConfigView {
             server_time: self.clock.now(),

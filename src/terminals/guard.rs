@@ -1,9 +1,9 @@
 //! Which terminal sent a request, found out before its handler runs.
 
-use super::{Call, Terminals, Till, call::NotLetIn, http::not_let_in};
+use super::{Call, Terminals, Till, call::TerminalAuthError, http::auth_problem};
 use crate::base::http::{
-    ApiError, Known,
-    problem::{self, Kind},
+    ApiError, Caller,
+    problem::{self, ProblemKind},
     read_body,
     signature::Received,
 };
@@ -16,8 +16,10 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-const NOT_FOR_THIS_KIND: Kind =
-    Kind { code: "terminal_kind_refused", status: 403, title: "本终端不能办理此业务" };
+const NOT_FOR_THIS_KIND: ProblemKind =
+    ProblemKind {
+        code: "terminal_kind_refused", status: 403, title: "本终端不能办理此业务"
+    };
 
 /// Says beside the request which terminal sent it, or why that is not known. The body is read here,
 /// since it is part of what is signed, and handed on.
@@ -28,8 +30,8 @@ pub async fn authenticate(
     let call = signed_call(&mut request).await.map(Arc::new);
     let till = call.as_ref().map_err(Clone::clone);
     let till = till.and_then(|call| Till::of(call).ok_or(ApiError::new(NOT_FOR_THIS_KIND)));
-    request.extensions_mut().insert(Known(till));
-    request.extensions_mut().insert(Known(call));
+    request.extensions_mut().insert(Caller(till));
+    request.extensions_mut().insert(Caller(call));
     next.call(request).await
 }
 
@@ -39,14 +41,14 @@ async fn signed_call(request: &mut ServiceRequest) -> Result<Call, ApiError> {
     let terminals = request.app_data::<Data<Terminals>>().map(|data| Arc::clone(data));
     let terminals = terminals.ok_or(ApiError::new(problem::INTERNAL))?;
     let called = call_of(&terminals, request, &body).await;
-    called.map_err(|error| not_let_in(&error, &terminals))
+    called.map_err(|error| auth_problem(&error, &terminals))
 }
 
 async fn call_of(
     terminals: &Terminals,
     request: &ServiceRequest,
     body: &Bytes,
-) -> Result<Call, NotLetIn> {
+) -> Result<Call, TerminalAuthError> {
     let received = Received::new(request.head(), terminals.authorities())?;
     terminals.authenticate(&received.with_body(body)?).await
 }

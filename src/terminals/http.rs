@@ -1,9 +1,9 @@
 //! What every terminal may ask for, and how a request that is nobody's is refused.
 
-use super::{Call, Terminals, call::NotLetIn, config::ConfigView, guard};
+use super::{Call, Terminals, call::TerminalAuthError, config::ConfigView, guard};
 use crate::base::http::{
     ApiError, Principal,
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
     signature::SignatureError,
 };
 use actix_web::{
@@ -15,9 +15,12 @@ use actix_web::{
 use std::sync::Arc;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-const STALE: Kind =
-    Kind { code: "signature_stale", status: 401, title: "终端时间有误，请校准后重试" };
-const INVALID: Kind = Kind { code: "signature_invalid", status: 401, title: "终端签名无效" };
+const STALE: ProblemKind =
+    ProblemKind {
+        code: "signature_stale", status: 401, title: "终端时间有误，请校准后重试"
+    };
+const INVALID: ProblemKind =
+    ProblemKind { code: "signature_invalid", status: 401, title: "终端签名无效" };
 
 /// Mounts the paths of terminals, and below the same guard those of the journeys that `acts` mounts;
 /// needs `Data<Terminals>`.
@@ -30,16 +33,16 @@ pub fn configure(acts: fn(&mut ServiceConfig<'_>)) -> impl FnOnce(&mut ServiceCo
 
 /// A nonce that was used under another signature, found where the number is decided.
 pub fn nonce_reused() -> ApiError {
-    refused(INVALID, &NotLetIn::Replayed)
+    refused(INVALID, &TerminalAuthError::Replayed)
 }
 
 /// One refusal for everything but the time: who signs wrongly is not told what is wrong. The log
 /// is.
-pub(super) fn not_let_in(error: &NotLetIn, terminals: &Terminals) -> ApiError {
+pub(super) fn auth_problem(error: &TerminalAuthError, terminals: &Terminals) -> ApiError {
     let kind = match error {
-        NotLetIn::Db(error) => return ApiError::internal(error),
-        NotLetIn::Signature(SignatureError::Stale) => STALE,
-        NotLetIn::Signature(_) | NotLetIn::Replayed => INVALID,
+        TerminalAuthError::Db(error) => return ApiError::internal(error),
+        TerminalAuthError::Signature(SignatureError::Stale) => STALE,
+        TerminalAuthError::Signature(_) | TerminalAuthError::Replayed => INVALID,
     };
     let refusal = refused(kind, error);
     if kind == STALE {
@@ -49,7 +52,7 @@ pub(super) fn not_let_in(error: &NotLetIn, terminals: &Terminals) -> ApiError {
     }
 }
 
-fn refused(kind: Kind, why: &NotLetIn) -> ApiError {
+fn refused(kind: ProblemKind, why: &TerminalAuthError) -> ApiError {
     tracing::info!(reason = %why, "a terminal's request is refused");
     metrics::counter!("onecard_terminal_requests_refused_total", "code" => kind.code).increment(1);
     ApiError::new(kind)
@@ -76,7 +79,7 @@ async fn show_config(
     call: Principal<Arc<Call>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let config = terminals.config(&call).await.map_err(|error| not_let_in(&error, &terminals))?;
+    let config = terminals.config(&call).await.map_err(|error| auth_problem(&error, &terminals))?;
     let tag = config.entity_tag().map_err(|error| ApiError::internal(&error))?;
     if knows(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());

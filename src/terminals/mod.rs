@@ -18,8 +18,8 @@ pub mod seq;
 mod store;
 mod terminal;
 
-pub use call::{Call, NotLetIn, Parts, Terminals, Till};
-pub use names::{DoorGroup, MerchantCode, MerchantName, NotAName, TerminalCode};
+pub use call::{Call, TerminalAuthError, Terminals, TerminalsSetup, Till};
+pub use names::{DoorGroup, InvalidName, MerchantCode, MerchantName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
 };

@@ -6,7 +6,7 @@ use std::{fmt, ops::Deref, str::FromStr};
 /// Why a text is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]
-pub struct NotAName(&'static str);
+pub struct InvalidName(&'static str);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $max:literal, $allowed:expr) => {
@@ -15,13 +15,13 @@ macro_rules! name {
         pub struct $name(String);
 
         impl FromStr for $name {
-            type Err = NotAName;
+            type Err = InvalidName;
 
-            fn from_str(text: &str) -> Result<Self, NotAName> {
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
                 let allowed: fn(char) -> bool = $allowed;
                 let fits = (1..=$max).contains(&text.chars().count()) && text.chars().all(allowed);
                 let plain = text.trim() == text;
-                (fits && plain).then(|| Self(text.to_owned())).ok_or(NotAName($rule))
+                (fits && plain).then(|| Self(text.to_owned())).ok_or(InvalidName($rule))
             }
         }
 

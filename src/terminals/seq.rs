@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Seq {
 
 /// The requests that one number may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum SeqStep {
     /// The act.
     Act,
     /// The act once more, with the password that the first answer asked for.
@@ -42,7 +42,7 @@ pub enum Step {
     Reversal,
 }
 
-impl Step {
+impl SeqStep {
     /// As stored.
     pub const fn number(self) -> i32 {
         match self {
@@ -93,7 +93,7 @@ impl AnswerKind {
 
 /// A request under a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct NumberedRequest {
     /// Whose number it is.
     pub terminal: TerminalId,
     /// Where the terminal stands.
@@ -101,7 +101,7 @@ pub struct Asked {
     /// The number.
     pub seq: Seq,
     /// Which of the number's requests.
-    pub step: Step,
+    pub step: SeqStep,
     /// What for.
     pub kind: AnswerKind,
     /// Of the signature; empty for a [`AnswerKind::Reversed`], which nobody asked for.
@@ -112,10 +112,10 @@ pub struct Asked {
     pub content_digest: [u8; 32],
 }
 
-impl Asked {
+impl NumberedRequest {
     /// What a call asks for. `content` is everything that makes it this request and no other, but
     /// for passwords: a digest of six digits is as good as the digits.
-    pub fn of(call: &Call, (seq, step): (Seq, Step), kind: AnswerKind, content: &[u8]) -> Self {
+    pub fn of(call: &Call, (seq, step): (Seq, SeqStep), kind: AnswerKind, content: &[u8]) -> Self {
         Self {
             terminal: call.terminal.id,
             school: call.terminal.school,
@@ -131,13 +131,18 @@ impl Asked {
     /// The number's act taken by a reversal that came first.
     #[must_use]
     pub fn reversed_before(&self) -> Self {
-        Self { step: Step::Act, kind: AnswerKind::Reversed, nonce: String::new(), ..self.clone() }
+        Self {
+            step: SeqStep::Act,
+            kind: AnswerKind::Reversed,
+            nonce: String::new(),
+            ..self.clone()
+        }
     }
 }
 
 /// What went over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct StoredResponse {
     /// HTTP status.
     pub status: u16,
     /// JSON: a problem document from 400 upwards.
@@ -146,20 +151,20 @@ pub struct Answer {
 
 /// A request with its answer, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct AnsweredRequest {
     /// What was asked.
-    pub asked: Asked,
+    pub asked: NumberedRequest,
     /// What was answered.
-    pub answer: Answer,
+    pub answer: StoredResponse,
 }
 
 /// What a request is to those before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum SeqCheck {
     /// It is to be decided.
     First,
     /// It was decided, and is answered as then.
-    Repeat(Answer),
+    Repeat(StoredResponse),
     /// The number was used for something else.
     Conflict,
     /// The nonce was used under another signature: the request counts as unsigned.
@@ -167,26 +172,28 @@ pub enum Seen {
 }
 
 /// Decides by what is stored under the request's number or its nonce; other rows do not matter.
-pub fn see(asked: &Asked, kept: &[Kept]) -> Seen {
+pub fn check_seq(asked: &NumberedRequest, kept: &[AnsweredRequest]) -> SeqCheck {
     let mut ours = kept.iter().filter(|kept| kept.asked.terminal == asked.terminal);
-    let reused = |kept: &Kept| {
+    let reused = |kept: &AnsweredRequest| {
         kept.asked.nonce == asked.nonce && kept.asked.signature_digest != asked.signature_digest
     };
     if !asked.nonce.is_empty() && ours.clone().any(reused) {
-        return Seen::NonceReused;
+        return SeqCheck::NonceReused;
     }
     let place = (asked.seq, asked.step);
     let Some(before) = ours.find(|kept| (kept.asked.seq, kept.asked.step) == place) else {
-        return Seen::First;
+        return SeqCheck::First;
     };
-    let same = |was: &Asked| was.kind == asked.kind && was.content_digest == asked.content_digest;
+    let same = |was: &NumberedRequest| {
+        was.kind == asked.kind && was.content_digest == asked.content_digest
+    };
     match before.asked.kind {
         // Whatever the charge would have been.
-        AnswerKind::Reversed => Seen::Repeat(before.answer.clone()),
+        AnswerKind::Reversed => SeqCheck::Repeat(before.answer.clone()),
         AnswerKind::Charge | AnswerKind::Reversal if same(&before.asked) => {
-            Seen::Repeat(before.answer.clone())
+            SeqCheck::Repeat(before.answer.clone())
         }
-        AnswerKind::Charge | AnswerKind::Reversal => Seen::Conflict,
+        AnswerKind::Charge | AnswerKind::Reversal => SeqCheck::Conflict,
     }
 }
 
@@ -195,12 +202,12 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn asked(seq: i64, nonce: &str, signature: u8, content: u8) -> Asked {
-        Asked {
+    fn asked(seq: i64, nonce: &str, signature: u8, content: u8) -> NumberedRequest {
+        NumberedRequest {
             terminal: TerminalId::from_uuid(Uuid::from_u128(7)),
             school: SchoolId::from_number(1),
             seq: Seq::new(seq).unwrap(),
-            step: Step::Act,
+            step: SeqStep::Act,
             kind: AnswerKind::Charge,
             nonce: nonce.to_owned(),
             signature_digest: [signature; 32],
@@ -210,48 +217,62 @@ mod tests {
 
     #[test]
     fn each_number_is_decided_once() {
-        let answer = Answer { status: 200, body: b"{}".to_vec() };
+        let answer = StoredResponse { status: 200, body: b"{}".to_vec() };
         let done = asked(5, "a", 1, 1);
-        let kept = [Kept { asked: done.clone(), answer: answer.clone() }];
-        let reversal =
-            Asked { step: Step::Reversal, kind: AnswerKind::Reversal, ..asked(5, "r", 9, 9) };
-        let password = Asked { step: Step::Password, ..asked(5, "p", 8, 8) };
-        let elsewhere =
-            Asked { terminal: TerminalId::from_uuid(Uuid::from_u128(8)), ..asked(5, "a", 2, 2) };
-        let other_kind = Asked { kind: AnswerKind::Reversal, ..asked(5, "b", 2, 1) };
+        let kept = [AnsweredRequest { asked: done.clone(), answer: answer.clone() }];
+        let reversal = NumberedRequest {
+            step: SeqStep::Reversal,
+            kind: AnswerKind::Reversal,
+            ..asked(5, "r", 9, 9)
+        };
+        let password = NumberedRequest { step: SeqStep::Password, ..asked(5, "p", 8, 8) };
+        let elsewhere = NumberedRequest {
+            terminal: TerminalId::from_uuid(Uuid::from_u128(8)),
+            ..asked(5, "a", 2, 2)
+        };
+        let other_kind = NumberedRequest { kind: AnswerKind::Reversal, ..asked(5, "b", 2, 1) };
         let cases = [
-            ("the very same", done, Seen::Repeat(answer.clone())),
-            ("signed anew", asked(5, "b", 2, 1), Seen::Repeat(answer.clone())),
-            ("something else", asked(5, "b", 2, 2), Seen::Conflict),
-            ("of another kind", other_kind, Seen::Conflict),
-            ("same nonce, signed anew", asked(5, "a", 2, 1), Seen::NonceReused),
-            ("same nonce, something else", asked(5, "a", 2, 2), Seen::NonceReused),
-            ("same nonce, next number", asked(6, "a", 2, 2), Seen::NonceReused),
-            ("next number", asked(6, "b", 2, 2), Seen::First),
-            ("an earlier number", asked(4, "b", 2, 2), Seen::First),
-            ("its reversal", reversal, Seen::First),
-            ("its password", password, Seen::First),
-            ("another terminal", elsewhere, Seen::First),
+            ("the very same", done, SeqCheck::Repeat(answer.clone())),
+            ("signed anew", asked(5, "b", 2, 1), SeqCheck::Repeat(answer.clone())),
+            ("something else", asked(5, "b", 2, 2), SeqCheck::Conflict),
+            ("of another kind", other_kind, SeqCheck::Conflict),
+            ("same nonce, signed anew", asked(5, "a", 2, 1), SeqCheck::NonceReused),
+            ("same nonce, something else", asked(5, "a", 2, 2), SeqCheck::NonceReused),
+            ("same nonce, next number", asked(6, "a", 2, 2), SeqCheck::NonceReused),
+            ("next number", asked(6, "b", 2, 2), SeqCheck::First),
+            ("an earlier number", asked(4, "b", 2, 2), SeqCheck::First),
+            ("its reversal", reversal, SeqCheck::First),
+            ("its password", password, SeqCheck::First),
+            ("another terminal", elsewhere, SeqCheck::First),
         ];
         for (what, asked, expected) in cases {
-            assert_eq!(see(&asked, &kept), expected, "{what}");
+            assert_eq!(check_seq(&asked, &kept), expected, "{what}");
         }
-        assert_eq!(see(&asked(5, "a", 1, 1), &[]), Seen::First);
+        assert_eq!(check_seq(&asked(5, "a", 1, 1), &[]), SeqCheck::First);
     }
 
     #[test]
     fn a_reversal_that_comes_first_takes_the_number() {
-        let refused = Answer { status: 422, body: b"reversed".to_vec() };
-        let reversal =
-            Asked { step: Step::Reversal, kind: AnswerKind::Reversal, ..asked(5, "r", 9, 9) };
+        let refused = StoredResponse { status: 422, body: b"reversed".to_vec() };
+        let reversal = NumberedRequest {
+            step: SeqStep::Reversal,
+            kind: AnswerKind::Reversal,
+            ..asked(5, "r", 9, 9)
+        };
         let mark = reversal.reversed_before();
         let kept = [
-            Kept { asked: mark, answer: refused.clone() },
-            Kept { asked: reversal.clone(), answer: Answer { status: 200, body: vec![] } },
+            AnsweredRequest { asked: mark, answer: refused.clone() },
+            AnsweredRequest {
+                asked: reversal.clone(),
+                answer: StoredResponse { status: 200, body: vec![] },
+            },
         ];
-        assert_eq!(see(&asked(5, "c", 1, 1), &kept), Seen::Repeat(refused));
-        assert_eq!(see(&reversal, &kept), Seen::Repeat(Answer { status: 200, body: vec![] }));
-        assert_eq!(see(&asked(5, "r", 1, 1), &kept), Seen::NonceReused);
+        assert_eq!(check_seq(&asked(5, "c", 1, 1), &kept), SeqCheck::Repeat(refused));
+        assert_eq!(
+            check_seq(&reversal, &kept),
+            SeqCheck::Repeat(StoredResponse { status: 200, body: vec![] })
+        );
+        assert_eq!(check_seq(&asked(5, "r", 1, 1), &kept), SeqCheck::NonceReused);
     }
 
     #[test]
@@ -264,12 +285,12 @@ mod tests {
         for text in ["0", "-1", "9223372036854775808", "1.0", "\"1\"", "null"] {
             assert_eq!(read(text), None, "{text}");
         }
-        for step in [Step::Act, Step::Password, Step::Reversal] {
-            assert_eq!(Step::from_number(step.number()), Some(step));
+        for step in [SeqStep::Act, SeqStep::Password, SeqStep::Reversal] {
+            assert_eq!(SeqStep::from_number(step.number()), Some(step));
         }
         for kind in [AnswerKind::Charge, AnswerKind::Reversal, AnswerKind::Reversed] {
             assert_eq!(AnswerKind::from_code(kind.code()), Some(kind));
         }
-        assert_eq!((Step::from_number(3), AnswerKind::from_code("")), (None, None));
+        assert_eq!((SeqStep::from_number(3), AnswerKind::from_code("")), (None, None));
     }
 }

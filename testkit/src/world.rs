@@ -13,15 +13,15 @@ use onecard::{
         db::Db,
         ids::SchoolId,
     },
-    config::Config,
     ledger::{
         account::{Name, SchoolAccount},
         balances::school_balance,
         verify::verify,
     },
+    payments::audit::audit,
     routes,
     schools::{PersonKeys, roster::RosterImport},
-    topup::audit::audit,
+    wiring::Settings,
 };
 use sandbox::{
     Options, Running,
@@ -207,8 +207,8 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let public_url = self.server.as_ref().map_or(&base_url, |first| &first.base_url);
-        let config = Config::load(None, self.settings(public_url).into_iter()).unwrap();
-        let ((), thread) = Thread::start(async || serve(config, listener).await);
+        let settings = Settings::load(None, self.settings(public_url).into_iter()).unwrap();
+        let ((), thread) = Thread::start(async || serve(settings, listener).await);
         Server { base_url, _thread: thread }
     }
 
@@ -357,8 +357,8 @@ impl Server {
     }
 }
 
-async fn serve(config: Config, listener: TcpListener) -> ((), impl Future<Output = ()>) {
-    let app = Arc::new(App::build(config, Arc::new(SystemClock)).await.unwrap());
+async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Output = ()>) {
+    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
     let jobs = app.start_jobs();
     let server = actix_web::HttpServer::new(move || routes::application(&app));
     let server = server.workers(2).disable_signals().listen(listener).unwrap().run();

@@ -6,7 +6,7 @@ use crate::codes::support::{
 use futures_util::future::join_all;
 use onecard::{
     base::db::counting_statements,
-    passcode::{Ended, Found, Miss, Skew, end_devices, enrol},
+    passcode::{EndReason, Miss, ScanOutcome, Skew, end_devices, enrol},
 };
 use std::time::Duration;
 use testkit::{TestDb, on_each_database};
@@ -19,13 +19,13 @@ async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
     let shows = |phone: &crate::codes::support::Phone, sub| phone.pays(&here, START, sub).digits();
     // The first code waits for the school's devices, the next does not.
     let (found, queries) = find_counting(&here, place, &shows(&first, 0), START).await;
-    assert_eq!((found, queries), (Found::Shown(first.shown(START, 0)), 2));
+    assert_eq!((found, queries), (ScanOutcome::Shown(first.shown(START, 0)), 2));
     let (found, queries) = find_counting(&here, place, &shows(&first, 1), START).await;
-    assert_eq!((found, queries), (Found::Shown(first.shown(START, 1)), 0));
+    assert_eq!((found, queries), (ScanOutcome::Shown(first.shown(START, 1)), 0));
     // One that another server enrolled works at once, for one query.
     let second = world.enrol(&phone(owner(school, 2), 1)).await;
     let (found, queries) = find_counting(&here, place, &shows(&second, 0), START).await;
-    assert_eq!((found, queries), (Found::Shown(second.shown(START, 0)), 1));
+    assert_eq!((found, queries), (ScanOutcome::Shown(second.shown(START, 0)), 1));
     let (_, queries) = find_counting(&here, place, &shows(&second, 0), START).await;
     assert_eq!(queries, 0);
     // Enrolled anew: the new code is found, the old one is found too and refused when used.
@@ -33,12 +33,12 @@ async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
     let again = world.enrol(&phone(owner(school, 2), 1)).await;
     assert_eq!(again.enrolled.generation, 2);
     let found = find(&there, place, &shows(&again, 0), START).await.unwrap();
-    assert_eq!(found, Found::Shown(again.shown(START, 0)));
+    assert_eq!(found, ScanOutcome::Shown(again.shown(START, 0)));
     let found = find(&here, place, &old, START).await.unwrap();
-    assert_eq!(found, Found::Shown(second.shown(START, 1)));
+    assert_eq!(found, ScanOutcome::Shown(second.shown(START, 1)));
     // A code that is nobody's costs one query as well.
     let (found, queries) = find_counting(&here, place, "80000000010000000002", START).await;
-    assert_eq!((found, queries), (Found::Invalid(Miss::UnknownHandle), 1));
+    assert_eq!((found, queries), (ScanOutcome::Invalid(Miss::UnknownHandle), 1));
 }
 
 /// What the job does: devices of all schools are in before anybody asks, what another server did
@@ -52,24 +52,24 @@ async fn the_table_keeps_up(db: &TestDb) {
     for (phone, school) in [(&first, one), (&second, two)] {
         let code = phone.pays(&here, START, 0).digits();
         let found = find_counting(&here, (school, terminal(1)), &code, START).await;
-        assert_eq!(found, (Found::Shown(phone.shown(START, 0)), 0));
+        assert_eq!(found, (ScanOutcome::Shown(phone.shown(START, 0)), 0));
     }
     let third = world.enrol(&phone(owner(two, 3), 1)).await;
     let person = first.owner.person;
-    let end = world.db.in_tx(async |tx| end_devices(tx, person, Ended::Lost, START).await);
+    let end = world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Lost, START).await);
     assert_eq!(end.await.unwrap(), 1);
     here.refresh().await.unwrap();
     let code = third.pays(&here, START, 0).digits();
     let found = find_counting(&here, (two, terminal(1)), &code, START).await;
-    assert_eq!(found, (Found::Shown(third.shown(START, 0)), 0));
+    assert_eq!(found, (ScanOutcome::Shown(third.shown(START, 0)), 0));
     let gone = find(&here, (one, terminal(1)), &first.pays(&here, START, 1).digits(), START).await;
-    assert_eq!(gone.unwrap(), Found::Invalid(Miss::UnknownHandle));
+    assert_eq!(gone.unwrap(), ScanOutcome::Invalid(Miss::UnknownHandle));
     // Two hours later, in which nobody asked.
     world.clock.advance(Duration::from_hours(2));
     here.refresh().await.unwrap();
     let code = third.pays(&here, world.now(), 0).digits();
     let found = find_counting(&here, (two, terminal(1)), &code, world.now()).await;
-    assert_eq!(found, (Found::Shown(third.shown(world.now(), 0)), 0));
+    assert_eq!(found, (ScanOutcome::Shown(third.shown(world.now(), 0)), 0));
 }
 
 /// A crowd at a server that has just started reads its school once.
@@ -86,7 +86,7 @@ async fn a_crowd_reads_once(db: &TestDb) {
     });
     let (found, statements) = counting_statements(join_all(scans)).await;
     for (phone, found) in phones.iter().zip(found) {
-        assert_eq!(found.unwrap(), Found::Shown(phone.shown(START, 0)));
+        assert_eq!(found.unwrap(), ScanOutcome::Shown(phone.shown(START, 0)));
     }
     assert_eq!(statements, 2);
 }
@@ -101,9 +101,9 @@ async fn clocks_that_are_wrong_are_told(db: &TestDb) {
         let found = find(&server, (school, terminal(1)), &code, START).await.unwrap();
         let (shown, steps) = (phone.shown(theirs, 0), offset.div_euclid(15));
         let expected = match steps {
-            -1..=1 => Found::Shown(shown),
-            _ if steps < 0 => Found::ClockSkew(shown, Skew::Behind(steps.unsigned_abs())),
-            _ => Found::ClockSkew(shown, Skew::Ahead(steps.unsigned_abs())),
+            -1..=1 => ScanOutcome::Shown(shown),
+            _ if steps < 0 => ScanOutcome::ClockSkew(shown, Skew::Behind(steps.unsigned_abs())),
+            _ => ScanOutcome::ClockSkew(shown, Skew::Ahead(steps.unsigned_abs())),
         };
         assert_eq!(found, expected, "{offset}");
     }
@@ -123,7 +123,7 @@ async fn clocks_of_servers_may_differ(db: &TestDb) {
     let finds = async |phone: &Phone, sub| {
         let (now, till) = (world.now(), (school, terminal(1)));
         let code = phone.pays(&server, now, sub).digits();
-        (find(&server, till, &code, now).await.unwrap(), Found::Shown(phone.shown(now, sub)))
+        (find(&server, till, &code, now).await.unwrap(), ScanOutcome::Shown(phone.shown(now, sub)))
     };
     let ahead = enrolled(1, world.now().plus(minutes(10))).await;
     let (found, expected) = finds(&ahead, 0).await;

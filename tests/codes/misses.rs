@@ -4,7 +4,7 @@ use crate::codes::support::{Phone, START, World, find, owner, phone, school, ter
 use async_trait::async_trait;
 use onecard::{
     base::kv::{Kv, KvError},
-    passcode::{Found, Miss, Prefixes, Purpose, Use, Wallet, parse},
+    passcode::{CodePurpose, CodeUse, Miss, Prefixes, ScanOutcome, Wallet, parse},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
@@ -30,8 +30,10 @@ async fn rubbish_slows_a_terminal_and_closes_nothing(db: &TestDb) {
         let phone = world.enrol(&phone(owner(school, number.unsigned_abs().into()), 1)).await;
         let servers = [world.server(), world.server()];
         let pays = |sub| phone.pays(&servers[0], START, sub).digits();
-        let (slowed, unknown) =
-            (Found::Slowed { retry_after: SECOND }, Found::Invalid(Miss::UnknownHandle));
+        let (slowed, unknown) = (
+            ScanOutcome::Slowed { retry_after: SECOND },
+            ScanOutcome::Invalid(Miss::UnknownHandle),
+        );
         // A second of Redis is a real one. Where more has passed, it is done again at other tills.
         for round in 0.. {
             let place = |number| (school, terminal(2 * round + number));
@@ -39,14 +41,14 @@ async fn rubbish_slows_a_terminal_and_closes_nothing(db: &TestDb) {
             for n in 0..10_u64 {
                 let rubbish = format!("80{:018}", n + 1);
                 let found = find(&servers[0], till, &rubbish, START).await.unwrap();
-                assert_eq!(found, Found::Invalid(Miss::UnknownHandle), "{n}");
+                assert_eq!(found, ScanOutcome::Invalid(Miss::UnknownHandle), "{n}");
             }
             let begun = Instant::now();
             let mut found = Vec::new();
             for (server, place, code, expected, why) in [
-                (0, till, pays(0), Found::Shown(phone.shown(START, 0)), "the honest person"),
+                (0, till, pays(0), ScanOutcome::Shown(phone.shown(START, 0)), "the honest person"),
                 (0, till, pays(0), slowed, "a moment later: one answer a second"),
-                (0, other, pays(1), Found::Shown(phone.shown(START, 1)), "another till"),
+                (0, other, pays(1), ScanOutcome::Shown(phone.shown(START, 1)), "another till"),
                 (1, till, RUBBISH.to_owned(), unknown, "a server that saw none of it"),
                 (1, till, pays(1), slowed, "slows from the first miss that it sees itself"),
             ] {
@@ -74,15 +76,15 @@ async fn a_handle_rests_where_it_was_guessed_at(db: &TestDb) {
     let code = phone.pays(&server, START, 0).digits();
     for n in 0..5 {
         let found = find(&server, till, &altered(&code), START).await.unwrap();
-        assert_eq!(found, Found::Invalid(Miss::WrongOtp), "{n}");
+        assert_eq!(found, ScanOutcome::Invalid(Miss::WrongOtp), "{n}");
     }
     let found = find(&server, till, &code, START).await.unwrap();
-    assert_eq!(found, Found::Slowed { retry_after: Duration::from_secs(15) });
+    assert_eq!(found, ScanOutcome::Slowed { retry_after: Duration::from_secs(15) });
     let found = find(&server, other, &code, START).await.unwrap();
-    assert_eq!(found, Found::Shown(phone.shown(START, 0)), "nobody is locked out");
+    assert_eq!(found, ScanOutcome::Shown(phone.shown(START, 0)), "nobody is locked out");
     world.clock.advance(Duration::from_secs(15));
     let found = find(&server, till, &code, world.now()).await.unwrap();
-    assert_eq!(found, Found::Shown(phone.shown(START, 0)), "rested for the step");
+    assert_eq!(found, ScanOutcome::Shown(phone.shown(START, 0)), "rested for the step");
 }
 
 /// A store that answers when it is let.
@@ -139,11 +141,11 @@ async fn a_slow_store_holds_no_till(db: &TestDb) {
     };
     for n in 0..10 {
         let found = scan(&format!("80{:018}", n + 1)).await;
-        assert_eq!(found, Found::Invalid(Miss::UnknownHandle), "{n}");
+        assert_eq!(found, ScanOutcome::Invalid(Miss::UnknownHandle), "{n}");
     }
     kv.answers.send_replace(true);
     // One answer a second; of those that come together the second at the latest waits.
-    let slowed = Found::Slowed { retry_after: Duration::from_secs(1) };
+    let slowed = ScanOutcome::Slowed { retry_after: Duration::from_secs(1) };
     let slows = async {
         while scan(&code).await != slowed {
             tokio::task::yield_now().await;
@@ -152,7 +154,7 @@ async fn a_slow_store_holds_no_till(db: &TestDb) {
     let slowed = tokio::time::timeout(Duration::from_secs(20), slows).await;
     assert!(slowed.is_ok(), "the misses count");
     kv.answers.send_replace(false);
-    assert_eq!(scan(&code).await, Found::Shown(phone.shown(START, 0)));
+    assert_eq!(scan(&code).await, ScanOutcome::Shown(phone.shown(START, 0)));
 }
 
 async fn what_is_no_attack_is_not_counted(db: &TestDb) {
@@ -165,14 +167,14 @@ async fn what_is_no_attack_is_not_counted(db: &TestDb) {
     // The other school is in the table once somebody was read there.
     let theirs = visitor.pays(&server, START, 0).digits();
     let found = find(&server, (there, terminal(9)), &theirs, START).await.unwrap();
-    assert_eq!(found, Found::Shown(visitor.shown(START, 0)));
+    assert_eq!(found, ScanOutcome::Shown(visitor.shown(START, 0)));
     let early = START.plus(Duration::from_mins(1));
-    let identity = ours.shows(&server, Purpose::Id, ours.shown(START, 0).tick, 0);
+    let identity = ours.shows(&server, CodePurpose::Id, ours.shown(START, 0).tick, 0);
     let cases = [
-        (theirs, Found::Invalid(Miss::OtherSchool)),
-        ("134567890123456789".to_owned(), Found::Foreign(Wallet::WeChatPay)),
-        ("6901234567892".to_owned(), Found::NotACode),
-        (identity.digits(), Found::WrongPurpose),
+        (theirs, ScanOutcome::Invalid(Miss::OtherSchool)),
+        ("134567890123456789".to_owned(), ScanOutcome::Foreign(Wallet::WeChatPay)),
+        ("6901234567892".to_owned(), ScanOutcome::NotACode),
+        (identity.digits(), ScanOutcome::WrongPurpose),
     ];
     for _ in 0..5 {
         for (code, expected) in &cases {
@@ -180,17 +182,17 @@ async fn what_is_no_attack_is_not_counted(db: &TestDb) {
         }
         let skewed = ours.pays(&server, early, 1).digits();
         let found = find(&server, place, &skewed, START).await.unwrap();
-        assert!(matches!(found, Found::ClockSkew(..)), "{found:?}");
+        assert!(matches!(found, ScanOutcome::ClockSkew(..)), "{found:?}");
     }
     let good = ours.pays(&server, START, 0).digits();
     let found = find(&server, place, &good, START).await.unwrap();
-    assert_eq!(found, Found::Shown(ours.shown(START, 0)));
+    assert_eq!(found, ScanOutcome::Shown(ours.shown(START, 0)));
     // A code that was shown early is used up, and does not become good later.
-    assert_eq!(world.use_up(&[ours.shown(early, 1)]).await, [Use::Fresh]);
+    assert_eq!(world.use_up(&[ours.shown(early, 1)]).await, [CodeUse::Fresh]);
     world.clock.advance(Duration::from_mins(1));
     let later = find(&server, place, &ours.pays(&server, early, 1).digits(), early).await;
-    assert_eq!(later.unwrap(), Found::Shown(ours.shown(early, 1)));
-    assert_eq!(world.use_up(&[ours.shown(early, 1)]).await, [Use::UsedBefore]);
+    assert_eq!(later.unwrap(), ScanOutcome::Shown(ours.shown(early, 1)));
+    assert_eq!(world.use_up(&[ours.shown(early, 1)]).await, [CodeUse::UsedBefore]);
 }
 
 /// Guesses at many terminals, none of which is slowed, hit nobody.
@@ -210,8 +212,8 @@ async fn guesses_hit_nobody(db: &TestDb) {
         let code = format!("{}{otp:010}", &seen[..10]);
         let place = (school, terminal(u128::from(guess)));
         let found = find(&server, place, &code, START).await.unwrap();
-        assert_eq!(found, Found::Invalid(Miss::WrongOtp), "{guess}");
-        assert!(parse(&code, &Prefixes::default(), &[Purpose::Pay]).is_ok());
+        assert_eq!(found, ScanOutcome::Invalid(Miss::WrongOtp), "{guess}");
+        assert!(parse(&code, &Prefixes::default(), &[CodePurpose::Pay]).is_ok());
     }
     println!("{guesses} guesses at handles just seen: 0 hits");
 }

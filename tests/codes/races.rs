@@ -5,7 +5,7 @@ use crate::codes::support::{START, World, find, owner, phone, school, terminal, 
 use futures_util::future::{join, join_all};
 use onecard::{
     base::{clock::Clock, db::DbError},
-    passcode::{Ended, Found, Shown, Use, end_devices, enrol, use_up},
+    passcode::{CodeUse, EndReason, ScanOutcome, ShownCode, end_devices, enrol, use_up},
 };
 use std::time::Duration;
 use testkit::{TestDb, on_each_database};
@@ -36,13 +36,13 @@ async fn replays_are_never_paid(db: &TestDb) {
             let (world, code) = (&world, &code);
             async move {
                 let found = find(server, (school, terminal(till)), code, now).await.unwrap();
-                let Found::Shown(shown) = found else {
-                    assert!(matches!(found, Found::UsedBefore(_)), "{found:?}");
+                let ScanOutcome::Shown(shown) = found else {
+                    assert!(matches!(found, ScanOutcome::UsedBefore(_)), "{found:?}");
                     return false;
                 };
                 let used = world.use_up(&[shown]).await.remove(0);
                 server.remember_used(&[shown]);
-                used == Use::Fresh
+                used == CodeUse::Fresh
             }
         });
         let charged = join_all(scans).await.into_iter().filter(|charged| *charged).count();
@@ -64,7 +64,8 @@ async fn no_code_is_taken_after_its_device_ended(db: &TestDb) {
         let (now, person) = (world.now(), phone.owner.person);
         let ended = std::sync::atomic::AtomicBool::new(false);
         let ends = async {
-            let end = world.db.in_tx(async |tx| end_devices(tx, person, Ended::Lost, now).await);
+            let end =
+                world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Lost, now).await);
             assert_eq!(end.await.unwrap(), 1);
             ended.store(true, std::sync::atomic::Ordering::SeqCst);
         };
@@ -73,7 +74,7 @@ async fn no_code_is_taken_after_its_device_ended(db: &TestDb) {
             async move {
                 let was_over = ended.load(std::sync::atomic::Ordering::SeqCst);
                 let used = world.use_up(&[shown]).await.remove(0);
-                assert!(!(was_over && used == Use::Fresh), "taken after the end");
+                assert!(!(was_over && used == CodeUse::Fresh), "taken after the end");
                 used
             }
         }));
@@ -83,14 +84,14 @@ async fn no_code_is_taken_after_its_device_ended(db: &TestDb) {
             let (uses, ()) = join(scans, ends).await;
             ((), uses)
         };
-        before += uses.iter().filter(|one| **one == Use::Fresh).count();
-        after += uses.iter().filter(|one| **one == Use::DeviceEnded).count();
-        assert_eq!(world.use_up(&[later(&phone)]).await, [Use::DeviceEnded]);
+        before += uses.iter().filter(|one| **one == CodeUse::Fresh).count();
+        after += uses.iter().filter(|one| **one == CodeUse::DeviceEnded).count();
+        assert_eq!(world.use_up(&[later(&phone)]).await, [CodeUse::DeviceEnded]);
     }
     println!("{rounds} ends against 4 scans each: {before} before, {after} refused, 0 taken after");
 }
 
-fn later(phone: &crate::codes::support::Phone) -> Shown {
+fn later(phone: &crate::codes::support::Phone) -> ShownCode {
     phone.shown(START.plus(Duration::from_secs(15)), 0)
 }
 
@@ -100,18 +101,18 @@ async fn an_end_waits_for_who_is_paying(db: &TestDb) {
     let phone = world.enrol(&phone(owner(school, 1), 1)).await;
     let (now, person, shown) = (world.now(), phone.owner.person, phone.shown(START, 0));
     let end = async || {
-        let end = world.db.in_tx(async |tx| end_devices(tx, person, Ended::Lost, now).await);
+        let end = world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Lost, now).await);
         end.await.unwrap()
     };
     let paying = world.db.in_tx(async |tx| {
-        assert_eq!(use_up(tx, &[(shown, "")], now).await?, [Use::Fresh]);
+        assert_eq!(use_up(tx, &[(shown, "")], now).await?, [CodeUse::Fresh]);
         let ended = tokio::time::timeout(Duration::from_millis(200), end()).await;
         assert!(ended.is_err(), "ended while a payment was being decided");
         Ok::<_, DbError>(())
     });
     paying.await.unwrap();
     assert_eq!(end().await, 1);
-    assert_eq!(world.use_up(&[phone.shown(START, 1)]).await, [Use::DeviceEnded]);
+    assert_eq!(world.use_up(&[phone.shown(START, 1)]).await, [CodeUse::DeviceEnded]);
 }
 
 async fn of_phones_that_enrol_together_one_is_live(db: &TestDb) {
@@ -128,7 +129,7 @@ async fn of_phones_that_enrol_together_one_is_live(db: &TestDb) {
         for enrolled in done {
             let phone = crate::codes::support::Phone { owner, enrolled };
             let used = world.use_up(&[phone.shown(START, 0)]).await.remove(0);
-            live += usize::from(used == Use::Fresh);
+            live += usize::from(used == CodeUse::Fresh);
         }
         assert_eq!(live, 1, "round {round}");
     }

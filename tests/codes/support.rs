@@ -9,9 +9,9 @@ use onecard::{
         kv::{Kv, MemoryKv, RedisKv},
     },
     passcode::{
-        Channel, Code, CodeMasters, Codes, DeviceKind, Enrolled, Found, Moment, NewDevice, Owner,
-        Parts, Place, Prefixes, Purpose, Salt, Shown, Step, SubCounter, Terms, Tick, Use, enrol,
-        use_up,
+        Channel, Code, CodeMasters, CodePurpose, CodeUse, Codes, CodesSetup, DeviceKind, Enrolled,
+        EnrolmentTerms, Moment, NewDevice, Owner, Prefixes, Salt, ScanOutcome, ScanPlace,
+        ShownCode, Step, SubCounter, Tick, enrol, use_up,
     },
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
@@ -22,8 +22,11 @@ use uuid::Uuid;
 /// In the middle of an hour, at the beginning of a step.
 pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600 + 1_800);
 pub const STEP: Step = Step::DEFAULT;
-pub const TERMS: Terms =
-    Terms { step: STEP, keys: Duration::from_hours(30 * 24), unseen: Duration::from_hours(7 * 24) };
+pub const TERMS: EnrolmentTerms = EnrolmentTerms {
+    step: STEP,
+    keys: Duration::from_hours(30 * 24),
+    unseen: Duration::from_hours(7 * 24),
+};
 
 /// Everything that servers share.
 pub struct World {
@@ -119,7 +122,7 @@ impl World {
     /// A server with a key-value store of its own.
     pub fn server_with(&self, kv: Arc<dyn Kv>) -> Codes {
         let key = NamedKey::new("k1", Key32::from_bytes([0x5A; 32])).unwrap();
-        Codes::new(Parts {
+        Codes::new(CodesSetup {
             db: self.db.clone(),
             kv,
             clock: self.clock.clone(),
@@ -134,7 +137,7 @@ impl World {
     }
 
     /// Uses codes up in one transaction, as payments.
-    pub async fn use_up(&self, shown: &[Shown]) -> Vec<Use> {
+    pub async fn use_up(&self, shown: &[ShownCode]) -> Vec<CodeUse> {
         let (uses, now): (Vec<_>, _) = (shown.iter().map(|s| (*s, "")).collect(), self.now());
         self.db.in_tx(async |tx| use_up(tx, &uses, now).await).await.unwrap()
     }
@@ -151,9 +154,9 @@ pub async fn find(
     (school, terminal): (SchoolId, Uuid),
     text: &str,
     now: Timestamp,
-) -> Result<Found, DbError> {
+) -> Result<ScanOutcome, DbError> {
     let prefixes = Prefixes::default();
-    let place = Place { school, terminal, accepts: &[Purpose::Pay], prefixes: &prefixes };
+    let place = ScanPlace { school, terminal, accepts: &[CodePurpose::Pay], prefixes: &prefixes };
     let (found, missed) = server.find(&place, text, now).await?;
     if let Some(missed) = missed {
         server.count(missed, now).await;
@@ -167,14 +170,14 @@ pub async fn find_counting(
     place: (SchoolId, Uuid),
     text: &str,
     now: Timestamp,
-) -> (Found, u32) {
+) -> (ScanOutcome, u32) {
     let (found, statements) = counting_statements(find(server, place, text, now)).await;
     (found.unwrap(), statements)
 }
 
 impl Phone {
     /// What it shows.
-    pub fn shows(&self, server: &Codes, purpose: Purpose, tick: Tick, sub: usize) -> Code {
+    pub fn shows(&self, server: &Codes, purpose: CodePurpose, tick: Tick, sub: usize) -> Code {
         let moment = Moment { tick, sub: SubCounter::ALL[sub] };
         let key = server.device_key(&code_of(self.owner.school), &self.enrolled).unwrap();
         let handle = key.handle_key(purpose).handle_at(tick);
@@ -184,17 +187,17 @@ impl Phone {
 
     /// What it shows to pay at an instant of its own clock.
     pub fn pays(&self, server: &Codes, at: Timestamp, sub: usize) -> Code {
-        self.shows(server, Purpose::Pay, STEP.tick(at), sub)
+        self.shows(server, CodePurpose::Pay, STEP.tick(at), sub)
     }
 
     /// What a terminal finds by it.
-    pub fn shown(&self, at: Timestamp, sub: usize) -> Shown {
-        Shown {
+    pub fn shown(&self, at: Timestamp, sub: usize) -> ShownCode {
+        ShownCode {
             device: self.enrolled.device,
             generation: self.enrolled.generation,
             person: self.owner.person,
             school: self.owner.school,
-            purpose: Purpose::Pay,
+            purpose: CodePurpose::Pay,
             step: STEP,
             tick: STEP.tick(at),
             sub: SubCounter::ALL[sub],

@@ -143,17 +143,17 @@ async fn old_events_are_forgotten_and_numbers_go_on(test: &TestDb) {
     add(db, &[order_changed(2, 1, NOW), order_changed(2, 2, NOW.plus(3 * DAY))]).await.unwrap();
     add(db, &[order_changed(3, 1, NOW.plus(3 * DAY))]).await.unwrap();
 
-    events::forget_now(db, NOW.plus(30 * DAY)).await.unwrap();
+    events::delete_old_now(db, NOW.plus(30 * DAY)).await.unwrap();
     assert_eq!(all(db, 1).await.len(), 2100, "not old yet");
-    events::forget_now(db, NOW.plus(31 * DAY)).await.unwrap();
+    events::delete_old_now(db, NOW.plus(31 * DAY)).await.unwrap();
     assert_eq!(numbers(&all(db, 1).await), [2100], "the newest stays, for its number");
     assert_eq!(numbers(&all(db, 2).await), [2]);
     assert_eq!(numbers(&all(db, 3).await), [1]);
 
     add(db, &[order_changed(1, 9000, NOW.plus(40 * DAY))]).await.unwrap();
     assert_eq!(numbers(&all(db, 1).await), [2100, 2101]);
-    events::forget_now(db, NOW.plus(61 * DAY)).await.unwrap();
+    events::delete_old_now(db, NOW.plus(61 * DAY)).await.unwrap();
     assert_eq!(numbers(&all(db, 1).await), [2100, 2101], "looked at again after a month");
-    events::forget_now(db, NOW.plus(62 * DAY)).await.unwrap();
+    events::delete_old_now(db, NOW.plus(62 * DAY)).await.unwrap();
     assert_eq!(numbers(&all(db, 1).await), [2101]);
 }

@@ -6,7 +6,7 @@ use onecard::{
         ids::{PersonId, SchoolId},
     },
     events::Position,
-    feed::{Feed, FeedError, Full},
+    feed::{Feed, FeedError, TooManyListeners},
     sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
 };
 use std::{sync::Arc, time::Duration};
@@ -42,7 +42,7 @@ async fn a_seat_is_given_back(test: &TestDb) {
         seats.push(feed.listen(&student(1), None).await.unwrap());
     }
     let fifth = feed.listen(&student(1), None).await;
-    assert!(matches!(fifth, Err(FeedError::Full(Full::Session))));
+    assert!(matches!(fifth, Err(FeedError::TooMany(TooManyListeners::Session))));
     assert!(feed.listen(&student(2), None).await.is_ok(), "another session");
     drop(seats.pop());
     let again = feed.listen(&student(1), None).await.unwrap();

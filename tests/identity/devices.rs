@@ -11,7 +11,10 @@ use onecard::{
         ids::SchoolId,
         kv::MemoryKv,
     },
-    passcode::{CodeMasters, Codes, Found, Parts, Place, Prefixes, Purpose, Shown, Use, use_up},
+    passcode::{
+        CodeMasters, CodePurpose, CodeUse, Codes, CodesSetup, Prefixes, ScanOutcome, ScanPlace,
+        ShownCode, use_up,
+    },
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -42,7 +45,7 @@ impl Till {
     async fn of(world: &World) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ring = KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
-        let parts = Parts {
+        let parts = CodesSetup {
             db: world.db.clone(),
             kv: Arc::new(MemoryKv::new(Arc::clone(&clock))),
             clock,
@@ -52,20 +55,20 @@ impl Till {
         Self { codes: Codes::new(parts), school, world: world.db.clone() }
     }
 
-    async fn find(&self, code: &str, purpose: Purpose) -> Found {
+    async fn find(&self, code: &str, purpose: CodePurpose) -> ScanOutcome {
         let terminal = uuid::Uuid::from_u128(7);
         let (school, prefixes) = (self.school, Prefixes::default());
-        let place = Place { school, terminal, accepts: &[purpose], prefixes: &prefixes };
+        let place = ScanPlace { school, terminal, accepts: &[purpose], prefixes: &prefixes };
         self.codes.find(&place, code, now()).await.unwrap().0
     }
 
-    async fn reads(&self, code: &str) -> Shown {
-        let found = self.find(code, Purpose::Pay).await;
-        let Found::Shown(shown) = found else { panic!("{found:?}") };
+    async fn reads(&self, code: &str) -> ShownCode {
+        let found = self.find(code, CodePurpose::Pay).await;
+        let ScanOutcome::Shown(shown) = found else { panic!("{found:?}") };
         shown
     }
 
-    async fn uses(&self, shown: Shown) -> Use {
+    async fn uses(&self, shown: ShownCode) -> CodeUse {
         let used =
             self.world.in_tx(async |tx| use_up(tx, &[(shown, "")], now()).await).await.unwrap();
         used[0]
@@ -119,17 +122,23 @@ async fn a_phone_is_given_its_keys(db: &TestDb) {
     let till = Till::of(&world).await;
     let shown = till.reads(&code(&first["pay"], 15, now(), 2)).await;
     assert_eq!((shown.generation, shown.sub.number()), (1, 2));
-    let door = till.find(&code(&first["id"], 15, now(), 0), Purpose::Id).await;
-    assert!(matches!(door, Found::Shown(Shown { purpose: Purpose::Id, .. })), "{door:?}");
-    let wrong = till.find(&code(&first["id"], 15, now(), 1), Purpose::Pay).await;
-    assert_eq!(wrong, Found::WrongPurpose);
+    let door = till.find(&code(&first["id"], 15, now(), 0), CodePurpose::Id).await;
+    assert!(
+        matches!(door, ScanOutcome::Shown(ShownCode { purpose: CodePurpose::Id, .. })),
+        "{door:?}"
+    );
+    let wrong = till.find(&code(&first["id"], 15, now(), 1), CodePurpose::Pay).await;
+    assert_eq!(wrong, ScanOutcome::WrongPurpose);
 
     // It is known now: no password, new keys, and the old ones are dead.
     let second = enrol(&student, PHONE, None).await.body(200);
     assert_eq!(second["generation"], 2);
-    assert_eq!(till.uses(shown).await, Use::DeviceEnded);
+    assert_eq!(till.uses(shown).await, CodeUse::DeviceEnded);
     let shown = till.reads(&code(&second["pay"], 15, now(), 0)).await;
-    assert_eq!((till.uses(shown).await, till.uses(shown).await), (Use::Fresh, Use::UsedBefore));
+    assert_eq!(
+        (till.uses(shown).await, till.uses(shown).await),
+        (CodeUse::Fresh, CodeUse::UsedBefore)
+    );
     assert_eq!(notices(&student).await, Vec::<String>::new(), "nobody else is bound");
 }
 
@@ -140,11 +149,11 @@ async fn a_new_phone_ends_the_old_one_and_is_told(db: &TestDb) {
     let till = Till::of(&world).await;
     let shown = till.reads(&code(&old["pay"], 15, now(), 0)).await;
     enrol(&student, OTHER, None).await.problem("a new one", 422, "password_required");
-    assert_eq!(till.uses(shown).await, Use::Fresh, "the old one lives on");
+    assert_eq!(till.uses(shown).await, CodeUse::Fresh, "the old one lives on");
     let new = enrol(&student, OTHER, Some(PEOPLE[0].1)).await.body(200);
     let (old, new) = (code(&old["pay"], 15, now(), 1), code(&new["pay"], 15, now(), 0));
-    assert_eq!(till.uses(till.reads(&old).await).await, Use::DeviceEnded);
-    assert_eq!(till.uses(till.reads(&new).await).await, Use::Fresh);
+    assert_eq!(till.uses(till.reads(&old).await).await, CodeUse::DeviceEnded);
+    assert_eq!(till.uses(till.reads(&new).await).await, CodeUse::Fresh);
     assert_eq!(notices(&student).await, ["code_device"], "the old phone is told");
     let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL";
     assert_eq!(world.rows.number(live).await, 1);
@@ -193,7 +202,10 @@ async fn unbinding_ends_devices(db: &TestDb) {
     let codes = [code(&phone["pay"], 15, now(), 0), made["code"].as_str().unwrap().to_owned()];
     assert_eq!(unbind(&student, PEOPLE[0].1).await.status, 204);
     for code in &codes {
-        assert!(!matches!(till.find(code, Purpose::Pay).await, Found::Shown(_)), "{code}");
+        assert!(
+            !matches!(till.find(code, CodePurpose::Pay).await, ScanOutcome::Shown(_)),
+            "{code}"
+        );
     }
     let live = "SELECT COUNT(*) FROM device WHERE ended_at IS NULL";
     assert_eq!(world.rows.number(live).await, 0);
@@ -252,9 +264,10 @@ async fn codes_are_made_for_who_cannot_compute(db: &TestDb) {
     let world = World::start(db).await;
     let student = world.student(0).await;
     let till = Till::of(&world).await;
-    for (path, purpose, prefix) in
-        [("/api/v1/passcode/pay", Purpose::Pay, "80"), ("/api/v1/passcode/id", Purpose::Id, "81")]
-    {
+    for (path, purpose, prefix) in [
+        ("/api/v1/passcode/pay", CodePurpose::Pay, "80"),
+        ("/api/v1/passcode/id", CodePurpose::Id, "81"),
+    ] {
         // Two steps have eight; one may turn while this asks.
         let mut of_step: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let refused = loop {
@@ -269,7 +282,7 @@ async fn codes_are_made_for_who_cannot_compute(db: &TestDb) {
             assert!(made["refresh_after_ms"].as_u64().unwrap() <= 15_000);
             assert!(text("code").starts_with(prefix));
             let found = till.find(&text("code"), purpose).await;
-            assert!(matches!(found, Found::Shown(_)), "{found:?}");
+            assert!(matches!(found, ScanOutcome::Shown(_)), "{found:?}");
             of_step.entry(text("valid_until")).or_default().push(text("code"));
             assert!(of_step.len() <= 2, "no step ever ran out");
         };
@@ -289,7 +302,7 @@ async fn codes_are_made_for_who_cannot_compute(db: &TestDb) {
     let one = student.get("/api/v1/passcode/pay").await.body(200);
     assert_eq!(world.rows.number(live).await, 2);
     for code in [code(&phone["pay"], 15, now(), 3), one["code"].as_str().unwrap().to_owned()] {
-        assert_eq!(till.uses(till.reads(&code).await).await, Use::Fresh);
+        assert_eq!(till.uses(till.reads(&code).await).await, CodeUse::Fresh);
     }
 }
 
@@ -302,9 +315,9 @@ async fn a_phone_that_is_seen_goes_on(db: &TestDb) {
         async |sub| till.uses(till.reads(&code(&phone["pay"], 15, now(), sub)).await).await;
     let away = "UPDATE device SET last_seen_at = 1, stale_at = 2";
     assert_eq!(world.rows.change(away, []).await, 1);
-    assert_eq!(use_one(0).await, Use::DeviceEnded, "not seen for too long");
+    assert_eq!(use_one(0).await, CodeUse::DeviceEnded, "not seen for too long");
     student.me().await.body(200);
-    assert_eq!(use_one(1).await, Use::Fresh, "it was online");
+    assert_eq!(use_one(1).await, CodeUse::Fresh, "it was online");
     let seen = "SELECT last_seen_at FROM device";
     let before = world.rows.number(seen).await;
     student.me().await.body(200);

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use onecard::{
     base::{
         clock::{Clock, ManualClock, Timestamp},
-        crypto::hashes::{Hashes, HashesError},
+        crypto::hasher::{HasherError, PasswordHasher},
     },
     passwords::{ChangeError, Claimed, PasswordFault, Passwords, Stranger},
     schools::{People, School, policy::IdKind},
@@ -62,8 +62,8 @@ impl Desk {
 
     /// The same while others take all turns at Argon2.
     fn crowded(&self, for_strangers: bool, for_holders: bool) -> Self {
-        let turns = |taken, free: &Hashes| {
-            if taken { Hashes::new(0, Duration::ZERO) } else { free.clone() }
+        let turns = |taken, free: &PasswordHasher| {
+            if taken { PasswordHasher::new(0, Duration::ZERO) } else { free.clone() }
         };
         let passwords = Passwords {
             for_strangers: turns(for_strangers, &self.passwords.for_strangers),
@@ -109,8 +109,8 @@ fn passwords(db: &TestDb, clock: &Arc<ManualClock>) -> Passwords {
         people: People::new(db.db.clone(), keys.index.clone()),
         sealer: keys.sealer,
         index: keys.index,
-        for_strangers: Hashes::new(4, DAY),
-        for_holders: Hashes::new(2, DAY),
+        for_strangers: PasswordHasher::new(4, DAY),
+        for_holders: PasswordHasher::new(2, DAY),
         clock,
     }
 }
@@ -120,7 +120,7 @@ fn came(result: Result<(), PasswordFault>) -> Came {
         Ok(()) => In,
         Err(PasswordFault::Wrong) => Refused,
         Err(PasswordFault::TooManyTries { wait }) => Slowed(wait),
-        Err(PasswordFault::Hashes(HashesError::Busy)) => NoTurn,
+        Err(PasswordFault::Hasher(HasherError::Busy)) => NoTurn,
         Err(fault) => panic!("{fault}"),
     }
 }
@@ -362,7 +362,7 @@ async fn tries_outlive_the_server_and_a_check_that_was_broken_off(db: &TestDb) {
     let desk = Desk::open(db, "xnec").await;
     let owner = desk.owner("2301001").await;
     // Nobody ever gets a turn here: the tries are counted, and their callers give up.
-    let stuck = Passwords { for_holders: Hashes::new(0, DAY), ..desk.passwords.clone() };
+    let stuck = Passwords { for_holders: PasswordHasher::new(0, DAY), ..desk.passwords.clone() };
     for _ in 0..3 {
         let check = stuck.check(&desk.school, &owner, "170026".into());
         let given_up = tokio::time::timeout(Duration::from_millis(500), check).await;

@@ -2,10 +2,11 @@
 //! are kept with a case for staff, and the provider is asked. What they post is also in the table
 //! of traps.
 
+use futures_util::future::join_all;
 use onecard::ledger::account::{Name, SchoolAccount};
 use sandbox::wechat_pay::PaymentView;
 use serde_json::{Value, json};
-use testkit::{Fault, Forge, TestDb, World, eventually, on_each_database};
+use testkit::{ELSEWHERE, Fault, Forge, TestDb, World, eventually, on_each_database};
 
 on_each_database!(
     a_message_that_does_not_fit_a_paid_order_has_the_provider_asked,
@@ -14,6 +15,10 @@ on_each_database!(
     an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payment,
     what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_card,
     what_was_given_back_after_it_was_credited_is_a_case_for_staff,
+    a_refund_message_has_the_provider_asked,
+    a_transaction_of_another_payment_posts_nothing,
+    a_transaction_of_another_schools_payment_posts_nothing,
+    two_messages_of_one_batch_cannot_share_a_transaction,
 );
 
 type Change = fn(&Forge, &PaymentView) -> Value;
@@ -183,4 +188,111 @@ async fn what_was_given_back_after_it_was_credited_is_a_case_for_staff(db: &Test
     assert!(kept[1].starts_with("refunded_at_provider:wechat_pay:"), "{kept:?}");
     assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
     world.assert_books(5000).await;
+}
+
+/// Made in the provider's console: the message is recorded, and the provider's answer opens a case.
+async fn a_refund_message_has_the_provider_asked(db: &TestDb) {
+    let (world, gate) = World::gated(db, &[]).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let order = student.order(5000, "first").await.body(201);
+    let payment = world.pay_order(&order).await;
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    gate.meets(&payment.out_trade_no, Fault::Refunds);
+    let told = forge.message("refund", &with(&forge, &payment, "/trade_state", "REFUND"));
+    assert_eq!(told.send(&world.api(), "xnec").await.status, 204);
+    let kept = eventually("the provider's answer is kept", async || {
+        let kept = cases(&world, "xnec").await;
+        (kept.len() == 1).then_some(kept)
+    })
+    .await;
+    assert!(kept[0].starts_with("refunded_at_provider:wechat_pay:"), "{kept:?}");
+    world.assert_books(5000).await;
+}
+
+fn with(forge: &Forge, payment: &PaymentView, pointer: &str, value: &str) -> Value {
+    let mut transaction = forge.transaction(payment);
+    *transaction.pointer_mut(pointer).unwrap() = value.into();
+    transaction
+}
+
+/// A checked message about one payment names the transaction that paid another: acknowledged, kept
+/// with a case, and the payment is settled by its own transaction afterwards.
+async fn a_transaction_of_another_payment_posts_nothing(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let first = student.order(5000, "first").await.body(201);
+    let paid = world.pay_order(&first).await;
+    world.until(&paid.out_trade_no, |payment| payment.accepted == 1).await;
+    let taken = paid.transaction_id.unwrap();
+    // Another amount, so that the posting would differ, and the same, so that it would not.
+    for (n, amount) in [100, 5000].into_iter().enumerate() {
+        let order = student.order(amount, &format!("second-{n}")).await.body(201);
+        let number = world.out_trade_no(&order).await;
+        let payment = world.pay().payment(&number).unwrap();
+        let wrong = with(&forge, &payment, "/transaction_id", &taken);
+        for attempt in 0..2 {
+            let message = forge.message(&format!("wrong-{n}-{attempt}"), &wrong);
+            assert_eq!(message.send(&world.api(), "xnec").await.status, 204, "{amount}");
+        }
+        assert_eq!(student.order_again(&order).await["state"], "awaiting_payment", "{amount}");
+        world.pay_order(&order).await;
+        world.until(&number, |payment| payment.accepted == 1).await;
+        assert_eq!(student.order_again(&order).await["state"], "fulfilled", "{amount}");
+    }
+    let kept = cases(&world, "xnec").await;
+    assert_eq!(kept, [format!("transaction_taken:wechat_pay:{}:{taken}", merchant(&forge))]);
+    assert_eq!(student.balances().await[2], 10_100);
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
+    world.assert_books(10_100).await;
+}
+
+fn merchant(forge: &Forge) -> String {
+    let transaction = forge.transaction_of("0123456789abcdef0123456789abcdef", 1);
+    transaction["mchid"].as_str().unwrap().to_owned()
+}
+
+/// Schools that share a merchant have ledgers of their own, so only the key of payments tells.
+async fn a_transaction_of_another_schools_payment_posts_nothing(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let elsewhere = world.login(1).await;
+    elsewhere.bind("hbkj", ELSEWHERE).await.body(201);
+    let first = student.order(5000, "first").await.body(201);
+    let paid = world.pay_order(&first).await;
+    world.until(&paid.out_trade_no, |payment| payment.accepted == 1).await;
+    let order = elsewhere.order(5000, "elsewhere").await.body(201);
+    let number = world.out_trade_no(&order).await;
+    let payment = world.pay().payment(&number).unwrap();
+    let taken = paid.transaction_id.unwrap();
+    let message = forge.message("wrong", &with(&forge, &payment, "/transaction_id", &taken));
+    assert_eq!(message.send(&world.api(), "hbkj").await.status, 204);
+    let kept = cases(&world, "hbkj").await;
+    assert!(kept.len() == 1 && kept[0].starts_with("transaction_taken:"), "{kept:?}");
+    assert_eq!(elsewhere.order_again(&order).await["state"], "awaiting_payment");
+    assert_eq!(elsewhere.balances().await, [0; 4]);
+    world.assert_books(5000).await;
+}
+
+/// Whichever of the two settles first, the other is kept, whether or not they share a commit.
+async fn two_messages_of_one_batch_cannot_share_a_transaction(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::new());
+    let mut messages = Vec::new();
+    for n in 0..4 {
+        let order = student.order(100, &format!("order-{n}")).await.body(201);
+        let number = world.out_trade_no(&order).await;
+        let payment = world.pay().payment(&number).unwrap();
+        let one = with(&forge, &payment, "/transaction_id", "4200000000000000000000000001");
+        messages.push(forge.message(&format!("message-{n}"), &one));
+    }
+    let api = world.api();
+    let answers = join_all(messages.iter().map(|message| message.send(&api, "xnec"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 204));
+    assert_eq!(student.balances().await[2], 100);
+    let verdicts = "SELECT verdict FROM notification ORDER BY verdict";
+    assert_eq!(
+        world.rows.texts(verdicts).await,
+        ["disagrees", "disagrees", "disagrees", "settled"]
+    );
+    world.assert_books(100).await;
 }

@@ -8,6 +8,7 @@ mod bad_input;
 mod callbacks;
 mod disagreeing;
 mod orders;
+mod purposes;
 mod redis_gone;
 mod sigkill;
 mod statement;

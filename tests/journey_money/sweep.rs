@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use onecard::{
     ledger::account::SchoolAccount,
-    orders::due::{Claim, claim_payments},
+    orders::due::{Lease, claim_payments},
 };
 use serde_json::Value;
 use std::{
@@ -195,11 +195,11 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
     }
     let due = now().plus(Duration::from_mins(10));
     let claims = (0..8).map(async |server: u64| {
-        let lease = due.plus(Duration::from_secs(60 + server));
-        let claim = Claim { now: due, lease, most: 16 };
+        let until = due.plus(Duration::from_secs(60 + server));
+        let lease = Lease { now: due, until, most: 16 };
         let mut taken = Vec::new();
         for _ in 0..5 {
-            let some = claim_payments(&world.db, claim).await.unwrap();
+            let some = claim_payments(&world.db, lease).await.unwrap();
             assert!(some.len() <= 16);
             taken.extend(some.into_iter().map(|attempt| attempt.payment.id));
         }

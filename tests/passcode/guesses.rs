@@ -1,7 +1,7 @@
 //! What guessing comes to.
 
 use crate::passcode::school::{START, School};
-use onecard::passcode::{Code, Moment, Prefixes, Purpose, Step, SubCounter, parse};
+use onecard::passcode::{Code, CodePurpose, Moment, Prefixes, Step, SubCounter, parse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn school() -> School {
 }
 
 fn read(digits: &str) -> Code {
-    parse(digits, &Prefixes::default(), &[Purpose::Pay]).unwrap()
+    parse(digits, &Prefixes::default(), &[CodePurpose::Pay]).unwrap()
 }
 
 /// 100,000 devices, 12 good one-time parts each, among 10^18 codes: 1.2 in 10^12 a guess.

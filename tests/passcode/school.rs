@@ -7,8 +7,8 @@ use onecard::{
         ids::{PersonId, SchoolId},
     },
     passcode::{
-        Code, CodeMaster, DeviceId, DeviceKey, Enrolment, HandleTables, MasterNumber, Moment,
-        Prefixes, Purpose, Salt, Step, Verdict, judge,
+        Code, CodeMaster, CodePurpose, DeviceId, DeviceKey, Enrolment, HandleTables, MasterNumber,
+        Moment, OtpMatch, Prefixes, Salt, Step, match_otp,
     },
 };
 use uuid::Uuid;
@@ -40,19 +40,19 @@ impl School {
 
     pub fn shown(&self, number: u32, moment: Moment) -> Code {
         let key = self.key(&enrolment(number));
-        let handle = key.handle_key(Purpose::Pay).handle_at(moment.tick);
-        let otp = key.otp_key(Purpose::Pay).otp(moment);
-        Code::new(&Prefixes::default(), Purpose::Pay, handle, otp)
+        let handle = key.handle_key(CodePurpose::Pay).handle_at(moment.tick);
+        let otp = key.otp_key(CodePurpose::Pay).otp(moment);
+        Code::new(&Prefixes::default(), CodePurpose::Pay, handle, otp)
     }
 
     /// Whose code it is, as a till asks at `now`.
     pub fn holder(&self, code: &Code, now: Timestamp) -> Option<(DeviceId, Moment)> {
-        let sightings = self.tables.sightings(SCHOOL, code.purpose(), code.handle());
+        let sightings = self.tables.matches_of(SCHOOL, code.purpose(), code.handle());
         sightings.into_iter().find_map(|seen| {
             let key = self.key(&seen.enrolment).otp_key(code.purpose());
-            match judge(&key, seen.epoch, code.otp(), seen.enrolment.step.tick(now)) {
-                Verdict::Good(moment) => Some((seen.enrolment.device, moment)),
-                Verdict::NearMiss(..) | Verdict::Wrong => None,
+            match match_otp(&key, seen.epoch, code.otp(), seen.enrolment.step.tick(now)) {
+                OtpMatch::Good(moment) => Some((seen.enrolment.device, moment)),
+                OtpMatch::NearMiss(..) | OtpMatch::Wrong => None,
             }
         })
     }

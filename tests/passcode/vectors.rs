@@ -6,8 +6,8 @@ use onecard::{
         crypto::keyring::{Key32, KeyRing, NamedKey},
     },
     passcode::{
-        Code, CodeMaster, CodeMasters, Moment, Prefixes, Purpose, Salt, Step, SubCounter, Verdict,
-        barcode_svg, judge, parse,
+        Code, CodeMaster, CodeMasters, CodePurpose, Moment, OtpMatch, Prefixes, Salt, Step,
+        SubCounter, barcode_svg, match_otp, parse,
     },
 };
 use serde::Deserialize;
@@ -50,7 +50,7 @@ fn codes_are_those_of_another_implementation() {
         let salt: [u8; 16] = hex::decode(&vector.salt).unwrap().try_into().unwrap();
         let salt = Salt::from_bytes(salt);
         let device = master.device_key(&vector.school, &salt, vector.generation);
-        let purpose = if vector.purpose == "pay" { Purpose::Pay } else { Purpose::Id };
+        let purpose = if vector.purpose == "pay" { CodePurpose::Pay } else { CodePurpose::Id };
         assert_eq!(purpose.as_str(), vector.purpose);
         let (otp_key, handle_key) = (device.otp_key(purpose), device.handle_key(purpose));
         assert_eq!(hex::encode(otp_key.expose()), vector.otp_key, "{}", vector.code);
@@ -63,7 +63,7 @@ fn codes_are_those_of_another_implementation() {
         let code = Code::new(&Prefixes::default(), purpose, handle, otp);
         assert_eq!(code.digits(), vector.code);
         let read = parse(&vector.code, &Prefixes::default(), &[purpose]).unwrap();
-        assert_eq!(judge(&otp_key, tick.epoch(), read.otp(), tick), Verdict::Good(moment));
+        assert_eq!(match_otp(&otp_key, tick.epoch(), read.otp(), tick), OtpMatch::Good(moment));
     }
 }
 
@@ -106,7 +106,7 @@ fn enrolments_keep_the_master_key_that_they_began_with() {
         let found = masters.get(masters.number(id).unwrap()).unwrap();
         let otp = |master: &CodeMaster| {
             let salt = Salt::from_bytes([0; 16]);
-            *master.device_key("demo", &salt, 1).otp_key(Purpose::Pay).expose()
+            *master.device_key("demo", &salt, 1).otp_key(CodePurpose::Pay).expose()
         };
         assert_eq!(otp(found), otp(&CodeMaster::new(&key(byte))), "{id}");
     }
@@ -117,7 +117,7 @@ fn enrolments_keep_the_master_key_that_they_began_with() {
 fn nothing_of_a_key_is_printed() {
     let master = CodeMaster::new(&vectors().0);
     let device = master.device_key("demo", &Salt::from_bytes([0; 16]), 1);
-    let (otp, keys) = (device.otp_key(Purpose::Pay), device.handle_keys());
+    let (otp, keys) = (device.otp_key(CodePurpose::Pay), device.handle_keys());
     let salt = Salt::random().expect("the system has randomness");
     let printed = format!("{master:?} {device:?} {otp:?} {keys:?} {salt:?}");
     let printed = printed.replace("Key32([redacted])", "");

@@ -4,7 +4,7 @@ use crate::schools::{NOW, repository, rosters::keys};
 use onecard::{
     base::ids::SchoolId,
     schools::{
-        DefaultRule, PasswordRule, People, PersonKeys, PersonKind, Weak, import_schools,
+        DefaultRule, PasswordRule, People, PersonKeys, PersonKind, WeakPassword, import_schools,
         policy::{ConsentItem, IdKind, OverLimit, Policy},
         roster::RosterImport,
     },
@@ -48,7 +48,7 @@ impl Guide {
     }
 
     /// What the school says to a new password of that person.
-    async fn change(&self, number: &str, new: &str) -> Result<(), Weak> {
+    async fn change(&self, number: &str, new: &str) -> Result<(), WeakPassword> {
         let default = self.default_of(number).await.map(SecretString::from);
         self.policy.password.rule.check(&SecretString::from(new), default.as_ref())
     }
@@ -149,11 +149,11 @@ async fn ynart() {
     assert_eq!(password.rule, PasswordRule::SixDigitsStrong);
     let person = "20241001002";
     assert_eq!(guide.change(person, "836194").await, Ok(()));
-    assert_eq!(guide.change(person, "123456").await, Err(Weak::Run));
-    assert_eq!(guide.change(person, "654321").await, Err(Weak::Run));
-    assert_eq!(guide.change(person, "888838").await, Err(Weak::Repeated));
-    assert_eq!(guide.change(person, "129070").await, Err(Weak::Default));
-    assert_eq!(guide.change(person, "12907X").await, Err(Weak::NotSixDigits));
+    assert_eq!(guide.change(person, "123456").await, Err(WeakPassword::Run));
+    assert_eq!(guide.change(person, "654321").await, Err(WeakPassword::Run));
+    assert_eq!(guide.change(person, "888838").await, Err(WeakPassword::Repeated));
+    assert_eq!(guide.change(person, "129070").await, Err(WeakPassword::Default));
+    assert_eq!(guide.change(person, "12907X").await, Err(WeakPassword::NotSixDigits));
 
     assert!(top_up.password_required && guide.policy.portal);
     assert_eq!(limits.as_ref().unwrap().over_limit, OverLimit::Password);
@@ -174,8 +174,8 @@ async fn yncjxy() {
     assert_eq!(guide.default_of("2405010102").await.as_deref(), Some("19050X"), "a capital X");
     assert!(password.must_change && password.change_online);
     assert_eq!(guide.change("2405010102", "123456").await, Ok(()), "six digits of any kind");
-    assert_eq!(guide.change("2405010101", "060318").await, Err(Weak::Default));
-    assert_eq!(guide.change("2405010102", "19050X").await, Err(Weak::NotSixDigits));
+    assert_eq!(guide.change("2405010101", "060318").await, Err(WeakPassword::Default));
+    assert_eq!(guide.change("2405010102", "19050X").await, Err(WeakPassword::NotSixDigits));
 
     assert!(!top_up.password_required && !guide.policy.portal);
 }

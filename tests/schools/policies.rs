@@ -1,7 +1,26 @@
-//! Policy files: what they say, and what is told of bad ones.
+//! Policy files: bad ones are refused with line and reason. Stored policies: what a newer release
+//! wrote is kept and ignored.
 
-use crate::schools::xnec;
-use onecard::schools::policy::Policy;
+use crate::schools::{
+    NOW,
+    databases::{Fresh, on_both_databases},
+    xnec,
+};
+use onecard::{
+    base::clock::ManualClock,
+    schools::{
+        ImportError, Outcome, School, Schools, import_schools,
+        policy::{Policy, StoredPolicy},
+    },
+};
+use serde_json::{Value, json};
+use std::{fs, sync::Arc};
+use tempfile::TempDir;
+
+on_both_databases!(
+    a_policy_of_a_newer_release_is_read,
+    what_a_newer_release_stored_is_dropped_only_when_told_to,
+);
 
 /// The first line of the file.
 const FILE: &str = "#";
@@ -81,5 +100,93 @@ fn a_bad_policy_is_told_with_line_and_reason() {
         assert!(error.reason.contains(reason), "{bad}: {error}");
         let line = text.lines().nth(error.line - 1).unwrap();
         assert!(line.starts_with(at), "{bad}: {error}, which reads {line}");
+    }
+}
+
+/// Keys that this release does not know, in every kind of place, each with its dotted key.
+const NEWER: [(&str, &str); 6] = [
+    ("", "doors"),
+    ("/binding", "binding.face"),
+    ("/password", "password.length"),
+    ("/passcode/prefixes", "passcode.prefixes.door"),
+    ("/spend", "spend.tips"),
+    ("/help/0", "help.icon"),
+];
+
+/// A stored policy as a newer release would write it.
+fn newer(stored: &str) -> String {
+    let mut policy: Value = serde_json::from_str(stored).unwrap();
+    for (place, key) in NEWER {
+        let table = policy.pointer_mut(place).unwrap().as_object_mut().unwrap();
+        let name = key.rsplit('.').next().unwrap().to_owned();
+        table.insert(name, json!({ "groups": [{ "open": "06:00", "shut": null }] }));
+    }
+    policy.to_string()
+}
+
+async fn import(fresh: &Fresh, text: &str, replace: bool) -> Result<Outcome, String> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("xnec.toml");
+    fs::write(&path, text).unwrap();
+    match import_schools(&fresh.db, &[path], replace, NOW).await {
+        Ok(done) => Ok(done[0].outcome),
+        Err(ImportError::Files(problems)) => Err(problems[0].reason.clone()),
+        Err(ImportError::Db(error)) => panic!("{error}"),
+    }
+}
+
+async fn stored(fresh: &Fresh) -> String {
+    fresh.texts("SELECT policy FROM school").await.remove(0)
+}
+
+async fn school(fresh: &Fresh) -> Option<Arc<School>> {
+    let schools = Schools::new(fresh.db.clone(), Arc::new(ManualClock::new(NOW)));
+    schools.by_code("xnec").await.unwrap()
+}
+
+/// Imports the policy, then rewrites its row as a newer release would; the row's text.
+async fn upgraded(fresh: &Fresh) -> String {
+    assert_eq!(import(fresh, &xnec(), false).await, Ok(Outcome::Added));
+    let row = newer(&stored(fresh).await);
+    fresh.tamper(&format!("UPDATE school SET policy = '{}'", row.replace('\'', "''"))).await;
+    row
+}
+
+async fn a_policy_of_a_newer_release_is_read(fresh: &Fresh) {
+    let row = upgraded(fresh).await;
+    let school = school(fresh).await.unwrap();
+    assert_eq!(school.policy, Policy::parse(&xnec()).unwrap());
+    let mut ignored = StoredPolicy::parse(&row).unwrap().ignored;
+    ignored.sort_unstable();
+    let mut newer = NEWER.map(|(_, key)| key);
+    newer.sort_unstable();
+    assert_eq!(ignored, newer);
+}
+
+async fn what_a_newer_release_stored_is_dropped_only_when_told_to(fresh: &Fresh) {
+    let row = upgraded(fresh).await;
+    assert_eq!(import(fresh, &xnec(), false).await, Ok(Outcome::Unchanged));
+    let next = xnec().replace("version = 3", "version = 4");
+    let told = import(fresh, &next, false).await.unwrap_err();
+    assert!(told.contains("--replace"), "{told}");
+    for (_, key) in NEWER {
+        assert!(told.contains(key), "{key}: {told}");
+    }
+    assert_eq!(stored(fresh).await, row);
+    assert_eq!(import(fresh, &next, true).await, Ok(Outcome::Changed));
+    assert_eq!(StoredPolicy::parse(&stored(fresh).await).unwrap().ignored, Vec::<String>::new());
+}
+
+#[test]
+fn values_that_are_wrong_or_not_known_are_not_ignored() {
+    let policy = serde_json::to_string(&Policy::parse(&xnec()).unwrap()).unwrap();
+    for (good, bad, reason) in [
+        ("\"six_digits\"", "\"eight_letters\"", "unknown variant `eight_letters`"),
+        ("\"min_fen\":1", "\"min_fen\":0", "at least 1"),
+        ("\"portal\":true,", "", "missing field `portal`"),
+    ] {
+        assert_eq!(policy.matches(good).count(), 1, "{good}");
+        let error = StoredPolicy::parse(&policy.replace(good, bad)).unwrap_err();
+        assert!(error.to_string().contains(reason), "{bad}: {error}");
     }
 }

@@ -15,8 +15,8 @@ use onecard::{
         clock::SystemClock,
         http::{self, IdempotencyKey, ValidJson},
     },
-    config::Config,
     routes,
+    wiring::Settings,
 };
 use serde::Deserialize;
 use std::{
@@ -61,8 +61,8 @@ impl Served {
     }
 
     async fn over(folder: TempDir, trusted_proxies: &str) -> Self {
-        let config = config(&folder, trusted_proxies);
-        let app = Arc::new(App::build(config, Arc::new(SystemClock)).await.unwrap());
+        let settings = settings(&folder, trusted_proxies);
+        let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
         let shared = Arc::clone(&app);
         let server = HttpServer::new(move || {
             actix_web::App::new()
@@ -121,7 +121,7 @@ impl Answer {
     }
 }
 
-fn config(folder: &TempDir, trusted_proxies: &str) -> Config {
+fn settings(folder: &TempDir, trusted_proxies: &str) -> Settings {
     let database = format!("sqlite://{}", folder.path().join("data/onecard.db").display());
     let settings = [
         ("ENVIRONMENT", "sandbox"),
@@ -139,7 +139,7 @@ fn config(folder: &TempDir, trusted_proxies: &str) -> Config {
         ("WECHAT__APP_SECRET", "app-hush"),
     ];
     let settings = settings.map(|(name, value)| (format!("ONECARD__{name}"), value.to_owned()));
-    Config::load(None, settings.into_iter()).unwrap()
+    Settings::load(None, settings.into_iter()).unwrap()
 }
 
 #[derive(Deserialize, Validate)]

@@ -24,7 +24,7 @@ use onecard::{
     },
     terminals::{
         Merchant, MerchantId, TerminalId,
-        seq::{AnswerKind, Asked, Seq, Step},
+        seq::{AnswerKind, NumberedRequest, Seq, SeqStep},
     },
 };
 use sha2::{Digest, Sha256};
@@ -73,7 +73,7 @@ impl Counter {
     /// What decides.
     pub fn charging(&self) -> Charging {
         let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
-        let codes = Codes::new(passcode::Parts {
+        let codes = Codes::new(passcode::CodesSetup {
             db: self.world.db.clone(),
             kv: Arc::new(MemoryKv::new(self.clock.clone())),
             clock: self.clock.clone(),
@@ -105,11 +105,11 @@ impl Counter {
         let nonce = format!("{terminal}.{seq}");
         let digest = Sha256::digest(&nonce).into();
         Asking {
-            asked: Asked {
+            asked: NumberedRequest {
                 terminal: TerminalId::from_uuid(uuid::Uuid::from_u128(terminal)),
                 school: self.school.id,
                 seq: Seq::new(seq).unwrap(),
-                step: Step::Act,
+                step: SeqStep::Act,
                 kind: AnswerKind::Charge,
                 nonce,
                 signature_digest: digest,

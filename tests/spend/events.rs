@@ -3,7 +3,7 @@
 use crate::spend::shop::{CHARGES, D0, D3, Shop};
 use onecard::{
     base::clock::{Clock, SystemClock},
-    passcode::Purpose,
+    passcode::CodePurpose,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -64,10 +64,10 @@ async fn a_phone_hears_why_its_code_paid_nothing(db: &TestDb) {
     let shop = Shop::open(db, D0).await;
     let phone = &shop.phones[0];
     let at = SystemClock.now();
-    let code = phone.digits(Purpose::Pay, at, 0);
+    let code = phone.digits(CodePurpose::Pay, at, 0);
     shop.charge(&code, 3100).await.problem("much", 422, "limit_meal");
     shop.charge(&code, 2900).await.problem("the same screen", 409, "code_used");
-    let old = phone.digits(Purpose::Pay, at.minus(Duration::from_secs(75)), 2);
+    let old = phone.digits(CodePurpose::Pay, at.minus(Duration::from_secs(75)), 2);
     for _ in 0..2 {
         shop.charge(&old, 1).await.problem("a clock that is wrong", 422, "code_clock_skew");
     }

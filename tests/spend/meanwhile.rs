@@ -14,11 +14,11 @@ use onecard::{
         lane::Batch,
     },
     ledger::lock_persons,
-    passcode::{Ended, end_devices},
+    passcode::{EndReason, end_devices},
     spend::{Asking, Scan},
     terminals::{
         keep,
-        seq::{Answer, Asked, Kept, Step},
+        seq::{AnsweredRequest, NumberedRequest, SeqStep, StoredResponse},
     },
 };
 use std::{
@@ -43,14 +43,19 @@ async fn of_a_batch_with_all_sorts_each_is_told_its_own(db: &TestDb) {
     let before = counter.scan(0, TILL, 100);
     assert_eq!(code(&charging.run(std::slice::from_ref(&before)).await.unwrap()[0]), "ok");
     let answered = counter.asking(Scan::Invalid, (TILL, 900), 1);
-    let asked = Asked { step: Step::Password, nonce: "p".to_owned(), ..answered.asked.clone() };
-    let kept = Kept { asked, answer: Answer { status: 422, body: b"{}".to_vec() } };
+    let asked = NumberedRequest {
+        step: SeqStep::Password,
+        nonce: "p".to_owned(),
+        ..answered.asked.clone()
+    };
+    let kept =
+        AnsweredRequest { asked, answer: StoredResponse { status: 422, body: b"{}".to_vec() } };
     let keeping =
         counter.world.db.in_tx(async |tx| keep(tx, std::slice::from_ref(&kept), NOW).await);
     keeping.await.unwrap();
     let fresh = || counter.scan(1, TILL, 100);
     let nonce = |asking: Asking| {
-        let asked = Asked { nonce: before.asked.nonce.clone(), ..asking.asked };
+        let asked = NumberedRequest { nonce: before.asked.nonce.clone(), ..asking.asked };
         Asking { asked, ..asking }
     };
     let twice = counter.scan(2, TILL, 100);
@@ -125,8 +130,10 @@ async fn nothing_is_paid_once_a_device_has_ended(db: &TestDb) {
         let ended = AtomicBool::new(false);
         let end = async {
             let now = counter.clock.now();
-            let end =
-                counter.world.db.in_tx(async |tx| end_devices(tx, person, Ended::Lost, now).await);
+            let end = counter
+                .world
+                .db
+                .in_tx(async |tx| end_devices(tx, person, EndReason::Lost, now).await);
             assert_eq!(end.await.unwrap(), 1);
             ended.store(true, Ordering::SeqCst);
         };

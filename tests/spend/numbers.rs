@@ -36,7 +36,7 @@ async fn a_number_is_charged_once(db: &TestDb) {
     }
     // The other till's numbers are its own, and the code of the conflict is as good as before.
     let other = json!({ "seq": 7, "code": shop.phones[1].digits(
-        onecard::passcode::Purpose::Pay, SystemClock.now(), 3), "amount_fen": 1 });
+        onecard::passcode::CodePurpose::Pay, SystemClock.now(), 3), "amount_fen": 1 });
     shop.send(1, CHARGES, &other).await.body(200);
     assert_eq!(shop.total(shop.phones[0].person).await, MONEY - 1250);
     assert_eq!(shop.world.rows.count("charge").await, 2);

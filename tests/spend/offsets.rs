@@ -13,7 +13,7 @@ use onecard::{
         clock::{Clock, Timestamp},
         lane::Lanes,
     },
-    passcode::{Codes, Place, Prefixes, Purpose, Step},
+    passcode::{CodePurpose, Codes, Prefixes, ScanPlace, Step},
     spend::{Scan, charging::Charging},
 };
 use std::{
@@ -47,8 +47,8 @@ impl Till {
     async fn show(&self, digits: &str) -> String {
         let prefixes = Prefixes::default();
         let school = self.counter.school.id;
-        let (terminal, accepts) = (uuid::Uuid::from_u128(1), &[Purpose::Pay]);
-        let place = Place { school, terminal, accepts, prefixes: &prefixes };
+        let (terminal, accepts) = (uuid::Uuid::from_u128(1), &[CodePurpose::Pay]);
+        let place = ScanPlace { school, terminal, accepts, prefixes: &prefixes };
         let now = self.counter.clock.now();
         let scan = Scan::of(self.codes.find(&place, digits, now).await.unwrap().0).unwrap();
         let seq = self.seq.fetch_add(1, Ordering::SeqCst);
@@ -102,7 +102,7 @@ fn shown_by_wrong_clocks(phones: &[Phone], now: Timestamp) -> Vec<(i64, i64, Str
         let nth = of_step.entry(steps).or_default();
         let (phone, sub) = (*nth % PHONES, *nth / PHONES);
         *nth += 1;
-        (offset, steps, phones[phone].digits(Purpose::Pay, at, sub))
+        (offset, steps, phones[phone].digits(CodePurpose::Pay, at, sub))
     };
     (-60..=60).map(show).collect()
 }

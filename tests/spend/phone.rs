@@ -8,8 +8,8 @@ use onecard::{
         ids::{PersonId, SchoolId},
     },
     passcode::{
-        Channel, Code, CodeMasters, DeviceId, DeviceKey, DeviceKind, Moment, NewDevice, Owner,
-        Prefixes, Purpose, Salt, Shown, Step, SubCounter, Terms, Tick, enrol,
+        Channel, Code, CodeMasters, CodePurpose, DeviceId, DeviceKey, DeviceKind, EnrolmentTerms,
+        Moment, NewDevice, Owner, Prefixes, Salt, ShownCode, Step, SubCounter, Tick, enrol,
     },
 };
 use std::{collections::HashSet, sync::Mutex, time::Duration};
@@ -37,7 +37,7 @@ impl Phone {
             name: None,
             salt: Salt::random().unwrap(),
             master_key_id: masters.newest().to_owned(),
-            terms: Terms { step: Step::DEFAULT, keys: 300 * day, unseen: 300 * day },
+            terms: EnrolmentTerms { step: Step::DEFAULT, keys: 300 * day, unseen: 300 * day },
         };
         let now = SystemClock.now();
         let enrolled = db.in_tx(async |tx| enrol(tx, &new, now).await).await.unwrap();
@@ -48,7 +48,7 @@ impl Phone {
     }
 
     /// The code of a moment.
-    pub fn digits(&self, purpose: Purpose, at: Timestamp, sub: usize) -> String {
+    pub fn digits(&self, purpose: CodePurpose, at: Timestamp, sub: usize) -> String {
         let tick = Step::DEFAULT.tick(at);
         let handle = self.key.handle_key(purpose).handle_at(tick);
         let otp = self.key.otp_key(purpose).otp(Moment { tick, sub: SubCounter::ALL[sub] });
@@ -70,17 +70,17 @@ impl Phone {
         let mut codes = moments.flat_map(|at| (0..4).map(move |sub| (at, sub)));
         let mut shown = self.shown.lock().unwrap();
         let (at, sub) = codes.find(|(at, sub)| shown.insert((Step::DEFAULT.tick(*at), *sub)))?;
-        Some(self.digits(Purpose::Pay, at, sub))
+        Some(self.digits(CodePurpose::Pay, at, sub))
     }
 
     /// What a till finds for the nth code of this phone, of any time.
-    pub fn shown(&self, nth: u64) -> Shown {
-        Shown {
+    pub fn shown(&self, nth: u64) -> ShownCode {
+        ShownCode {
             device: self.device,
             generation: self.generation,
             person: self.person,
             school: self.school,
-            purpose: Purpose::Pay,
+            purpose: CodePurpose::Pay,
             step: Step::DEFAULT,
             tick: Tick::from_number(1_000_000 + nth / 4),
             sub: SubCounter::ALL[usize::try_from(nth % 4).unwrap()],

@@ -7,7 +7,7 @@ use crate::spend::{
 use crate::terminals::signer::authority;
 use onecard::{
     base::clock::{Clock, SystemClock},
-    passcode::Purpose,
+    passcode::CodePurpose,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -81,9 +81,9 @@ async fn every_refusal_has_its_code_and_moves_nothing(db: &TestDb) {
         ("19 digits", good()[..19].to_owned(), 1, 422, "code_invalid"),
         ("of nobody", unknown, 1, 422, "code_invalid"),
         ("of another school", elsewhere.code(), 1, 422, "code_invalid"),
-        ("a day old", phones[0].digits(Purpose::Pay, old(86_400), 0), 1, 422, "code_invalid"),
-        ("a minute old", phones[0].digits(Purpose::Pay, old(60), 0), 1, 422, "code_clock_skew"),
-        ("for doors", phones[0].digits(Purpose::Id, now(), 0), 1, 422, "code_wrong_purpose"),
+        ("a day old", phones[0].digits(CodePurpose::Pay, old(86_400), 0), 1, 422, "code_invalid"),
+        ("a minute old", phones[0].digits(CodePurpose::Pay, old(60), 0), 1, 422, "code_clock_skew"),
+        ("for doors", phones[0].digits(CodePurpose::Id, now(), 0), 1, 422, "code_wrong_purpose"),
         ("a receipt", "82000000000000000000".to_owned(), 1, 422, "code_wrong_purpose"),
         ("lost", phones[1].code(), 1, 422, "account_lost"),
         ("dormant", phones[2].code(), 1, 422, "account_dormant"),

@@ -10,7 +10,7 @@ use crate::terminals::signer::{Signer, authority};
 use futures_util::{StreamExt, future::join_all, stream};
 use onecard::{
     base::clock::{Clock, SystemClock, Timestamp},
-    passcode::{Purpose, Step},
+    passcode::{CodePurpose, Step},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::json;
@@ -70,7 +70,7 @@ impl Stage {
         let each = self.shop.phones.iter().flat_map(|phone| {
             moments
                 .into_iter()
-                .flat_map(move |at| (0..4).map(move |sub| phone.digits(Purpose::Pay, at, sub)))
+                .flat_map(move |at| (0..4).map(move |sub| phone.digits(CodePurpose::Pay, at, sub)))
         });
         each.filter(|code| !self.used.contains(code)).collect()
     }

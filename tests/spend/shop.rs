@@ -183,15 +183,19 @@ pub fn signed(
 
 /// Puts these tables in the place of the school's own `[spend]`.
 pub async fn set_policy(world: &World, tables: &str) {
+    let policy = policy(tables);
+    let json = serde_json::to_string(&policy).unwrap();
+    let sql = "UPDATE school SET policy = $1 WHERE code = 'xnec'";
+    assert_eq!(world.rows.change(sql, [json.into()]).await, 1);
+}
+
+/// The school's policy with these tables in the place of its own `[spend]`.
+pub fn policy(tables: &str) -> Policy {
     let text = include_str!("../../schools/xnec.toml");
     let own = "[spend]\n# 三者之和大于 0 才能消费: a code spends the card's own balance too.\n\
         card_balance = true\n";
     assert!(text.contains(own));
-    let text = text.replace(own, tables);
-    let policy = Policy::parse(&text).unwrap();
-    let json = serde_json::to_string(&policy).unwrap();
-    let sql = "UPDATE school SET policy = $1 WHERE code = 'xnec'";
-    assert_eq!(world.rows.change(sql, [json.into()]).await, 1);
+    Policy::parse(&text.replace(own, tables)).unwrap()
 }
 
 /// Registers a terminal: a till of the merchant, but for the till T3 and the gate G1.

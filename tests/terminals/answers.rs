@@ -8,7 +8,10 @@ use onecard::{
     },
     terminals::{
         TerminalId, keep, known,
-        seq::{Answer, AnswerKind, Asked, Kept, Seen, Seq, Step, see},
+        seq::{
+            AnswerKind, AnsweredRequest, NumberedRequest, Seq, SeqCheck, SeqStep, StoredResponse,
+            check_seq,
+        },
     },
 };
 use testkit::{TestDb, on_each_database};
@@ -16,14 +19,14 @@ use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);
 
-fn charge(terminal: u128, seq: i64, nonce: &str, content: u8) -> Asked {
+fn charge(terminal: u128, seq: i64, nonce: &str, content: u8) -> NumberedRequest {
     let mut signature_digest = [content; 32];
     signature_digest[..nonce.len()].copy_from_slice(nonce.as_bytes());
-    Asked {
+    NumberedRequest {
         terminal: TerminalId::from_uuid(Uuid::from_u128(terminal)),
         school: SchoolId::from_number(1),
         seq: Seq::new(seq).unwrap(),
-        step: Step::Act,
+        step: SeqStep::Act,
         kind: AnswerKind::Charge,
         nonce: nonce.to_owned(),
         signature_digest,
@@ -31,18 +34,18 @@ fn charge(terminal: u128, seq: i64, nonce: &str, content: u8) -> Asked {
     }
 }
 
-fn answer(text: &str) -> Answer {
-    Answer { status: 200, body: text.as_bytes().to_vec() }
+fn answer(text: &str) -> StoredResponse {
+    StoredResponse { status: 200, body: text.as_bytes().to_vec() }
 }
 
 /// Decides a request as a journey does: looked up, decided and kept in one transaction.
-async fn ask(db: &Db, asked: &Asked, text: &str) -> Seen {
-    let decided: Result<Seen, DbError> = db
+async fn ask(db: &Db, asked: &NumberedRequest, text: &str) -> SeqCheck {
+    let decided: Result<SeqCheck, DbError> = db
         .in_tx(async |tx| {
             let kept = known(Source::Tx(tx), &[asked]).await?;
-            let seen = see(asked, &kept);
-            if seen == Seen::First {
-                let new = Kept { asked: asked.clone(), answer: answer(text) };
+            let seen = check_seq(asked, &kept);
+            if seen == SeqCheck::First {
+                let new = AnsweredRequest { asked: asked.clone(), answer: answer(text) };
                 keep(tx, &[new], NOW).await?;
             }
             Ok(seen)
@@ -55,24 +58,25 @@ async fn a_number_is_decided_once(test: &TestDb) {
     let db = &test.db;
     let most = i64::MAX;
     let steps = [
-        ("the first", charge(1, 5, "a", 1), Seen::First),
-        ("the very same", charge(1, 5, "a", 1), Seen::Repeat(answer("the first"))),
-        ("signed anew", charge(1, 5, "b", 1), Seen::Repeat(answer("the first"))),
-        ("something else", charge(1, 5, "c", 2), Seen::Conflict),
-        ("a used nonce", charge(1, 6, "a", 2), Seen::NonceReused),
-        ("another terminal", charge(2, 5, "a", 2), Seen::First),
-        ("a lower number", charge(1, 4, "d", 3), Seen::First),
-        ("the highest number", charge(1, most, "e", 4), Seen::First),
+        ("the first", charge(1, 5, "a", 1), SeqCheck::First),
+        ("the very same", charge(1, 5, "a", 1), SeqCheck::Repeat(answer("the first"))),
+        ("signed anew", charge(1, 5, "b", 1), SeqCheck::Repeat(answer("the first"))),
+        ("something else", charge(1, 5, "c", 2), SeqCheck::Conflict),
+        ("a used nonce", charge(1, 6, "a", 2), SeqCheck::NonceReused),
+        ("another terminal", charge(2, 5, "a", 2), SeqCheck::First),
+        ("a lower number", charge(1, 4, "d", 3), SeqCheck::First),
+        ("the highest number", charge(1, most, "e", 4), SeqCheck::First),
     ];
     for (what, asked, expected) in steps {
         assert_eq!(ask(db, &asked, what).await, expected, "{what}");
     }
     let many = [charge(1, 4, "d", 3), charge(2, 5, "a", 2), charge(3, 1, "z", 9)];
-    let many: Vec<&Asked> = many.iter().collect();
+    let many: Vec<&NumberedRequest> = many.iter().collect();
     let kept = known(Source::Db(db), &many).await.unwrap();
-    let seen: Vec<Seen> = many.iter().map(|asked| see(asked, &kept)).collect();
-    let expected = ["a lower number", "another terminal"].map(|text| Seen::Repeat(answer(text)));
-    assert_eq!(seen, [expected[0].clone(), expected[1].clone(), Seen::First]);
+    let seen: Vec<SeqCheck> = many.iter().map(|asked| check_seq(asked, &kept)).collect();
+    let expected =
+        ["a lower number", "another terminal"].map(|text| SeqCheck::Repeat(answer(text)));
+    assert_eq!(seen, [expected[0].clone(), expected[1].clone(), SeqCheck::First]);
 }
 
 async fn of_many_at_once_one_is_first(test: &TestDb) {
@@ -86,9 +90,9 @@ async fn of_many_at_once_one_is_first(test: &TestDb) {
             }
         });
         let seen = futures_util::future::join_all(tasks).await;
-        let first: Vec<_> = seen.iter().filter(|(seen, _)| *seen == Seen::First).collect();
+        let first: Vec<_> = seen.iter().filter(|(seen, _)| *seen == SeqCheck::First).collect();
         assert_eq!(first.len(), 1, "{seen:?}");
-        let repeat = Seen::Repeat(answer(&first[0].1));
+        let repeat = SeqCheck::Repeat(answer(&first[0].1));
         let repeats = seen.iter().filter(|(seen, _)| *seen == repeat).count();
         assert_eq!(repeats, 7, "{seen:?}");
     }
@@ -97,8 +101,8 @@ async fn of_many_at_once_one_is_first(test: &TestDb) {
 async fn a_charge_and_its_reversal_race_for_the_number(test: &TestDb) {
     for round in 1..=10 {
         let act = charge(9, round, &format!("c{round}"), 1);
-        let reversal = Asked {
-            step: Step::Reversal,
+        let reversal = NumberedRequest {
+            step: SeqStep::Reversal,
             kind: AnswerKind::Reversal,
             ..charge(9, round, &format!("r{round}"), 2)
         };
@@ -106,12 +110,12 @@ async fn a_charge_and_its_reversal_race_for_the_number(test: &TestDb) {
         let (charged, marked) =
             tokio::join!(ask(&test.db, &act, "charged"), ask(&test.db, &mark, "reversed"));
         match (charged, marked) {
-            (Seen::First, Seen::Conflict) => {}
-            (Seen::Repeat(told), Seen::First) => assert_eq!(told, answer("reversed")),
+            (SeqCheck::First, SeqCheck::Conflict) => {}
+            (SeqCheck::Repeat(told), SeqCheck::First) => assert_eq!(told, answer("reversed")),
             both => panic!("{both:?}"),
         }
-        assert_eq!(ask(&test.db, &reversal, "done").await, Seen::First);
-        assert_eq!(ask(&test.db, &reversal, "twice").await, Seen::Repeat(answer("done")));
+        assert_eq!(ask(&test.db, &reversal, "done").await, SeqCheck::First);
+        assert_eq!(ask(&test.db, &reversal, "twice").await, SeqCheck::Repeat(answer("done")));
     }
 }
 

@@ -8,7 +8,7 @@ use onecard::{
     },
     terminals::{
         NewMerchant, NewTerminal, TerminalId, TerminalKind, add_merchant, add_terminal, keep,
-        seq::{Answer as Answered, AnswerKind, Asked, Kept, Seq, Step},
+        seq::{AnswerKind, AnsweredRequest, NumberedRequest, Seq, SeqStep, StoredResponse},
     },
 };
 use serde_json::json;
@@ -84,18 +84,18 @@ async fn ask_if_not(till: &Signer, api: &Api, tag: &str) -> Answer {
 
 async fn use_number(world: &World, number: i64) {
     let terminal = terminal_id(world).await;
-    let kept = Kept {
-        asked: Asked {
+    let kept = AnsweredRequest {
+        asked: NumberedRequest {
             terminal,
             school: SchoolId::from_number(world.rows.school("xnec").await),
             seq: Seq::new(number).unwrap(),
-            step: Step::Act,
+            step: SeqStep::Act,
             kind: AnswerKind::Charge,
             nonce: "n".to_owned(),
             signature_digest: [0; 32],
             content_digest: [0; 32],
         },
-        answer: Answered { status: 200, body: b"{}".to_vec() },
+        answer: StoredResponse { status: 200, body: b"{}".to_vec() },
     };
     let now = SystemClock.now();
     world.db.in_tx(async |tx| keep(tx, std::slice::from_ref(&kept), now).await).await.unwrap();

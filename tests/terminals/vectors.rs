@@ -5,7 +5,7 @@ use crate::terminals::signer::Signer;
 use onecard::base::{
     clock::Timestamp,
     crypto::ed25519::Ed25519Key,
-    http::signature::{Claim, Request},
+    http::signature::{SignedRequest, UnverifiedSignature},
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -72,7 +72,7 @@ fn the_server_accepts_the_vectors() {
         let header = |name: &str| vec![vector["headers"][name].as_str().unwrap()];
         let (method, target) = text("request_line").split_once(' ').unwrap();
         let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
-        let claim = Claim::read(&Request {
+        let claim = UnverifiedSignature::read(&SignedRequest {
             method,
             authority: AUTHORITY,
             path,
@@ -84,6 +84,6 @@ fn the_server_accepts_the_vectors() {
         });
         let claim = claim.unwrap();
         assert_eq!(claim.key_id(), "xnec/T1");
-        assert!(claim.prove(&key, Timestamp::from_seconds(CREATED)).is_ok(), "{}", text("name"));
+        assert!(claim.verify(&key, Timestamp::from_seconds(CREATED)).is_ok(), "{}", text("name"));
     }
 }

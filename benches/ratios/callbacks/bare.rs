@@ -18,15 +18,15 @@ use onecard::{
         http::{self, RawBody},
         lane::{Batch, Lanes},
     },
-    config::Config,
     identity::guard::identify,
-    orders::gateway::{Headers, RawNotification},
+    payments::{
+        Payments,
+        gateway::{Headers, Notified, Provider, RawNotification},
+        settle::{IncomingFact, Origin, Verdict},
+    },
     routes,
     schools::import_schools,
-    topup::{
-        TopUps,
-        settle::{Door, Report, Verdict},
-    },
+    wiring::Settings,
 };
 use serde_json::json;
 use std::{convert::Infallible, path::Path, sync::Arc};
@@ -59,11 +59,11 @@ struct Nothing;
 
 #[async_trait(?Send)]
 impl Batch for Nothing {
-    type Request = Report;
+    type Request = IncomingFact;
     type Answer = Verdict;
     type Error = Infallible;
 
-    async fn run(&self, requests: &[Report]) -> Result<Vec<Verdict>, Infallible> {
+    async fn run(&self, requests: &[IncomingFact]) -> Result<Vec<Verdict>, Infallible> {
         Ok(requests.iter().map(|_| Verdict::Settled).collect())
     }
 
@@ -82,10 +82,11 @@ pub fn served() -> Result<bool, Failure> {
 
 async fn serve(way: Way) -> Result<(), Failure> {
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
-    let config = Config::load(None, variables)?;
+    let settings = Settings::load(None, variables)?;
+    let config = &settings.config;
     let (address, workers) = (config.server.listen, config.server.workers);
     let lanes = config.ledger.lanes;
-    let app = Arc::new(App::build(config, Arc::new(SystemClock)).await?);
+    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await?);
     app.db.migrate().await?;
     let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
     import_schools(&app.db, &[policy], false, SystemClock.now()).await?;
@@ -102,28 +103,30 @@ async fn serve(way: Way) -> Result<(), Failure> {
     Ok(server.workers(workers).bind(address)?.run().await?)
 }
 
-/// As `TopUps::receive`, up to the settling.
+/// As `Payments::receive`, up to the settling.
 async fn receive(
     request: HttpRequest,
     school: web::Path<String>,
     RawBody(body): RawBody,
-    topups: Data<TopUps>,
+    payments: Data<Payments>,
     lanes: Data<Option<Lanes<Nothing>>>,
 ) -> HttpResponse {
-    let found = topups.schools.by_code(&school).await;
+    let found = payments.schools.by_code(&school).await;
     let Ok(Some(school)) = found else { return fail(StatusCode::NOT_FOUND) };
-    let Some(gateway) = topups.gateways.of(&school.code) else {
+    let Some(gateway) = payments.gateways.of(&school.code, Provider::WechatPay) else {
         return fail(StatusCode::NOT_FOUND);
     };
     let raw = RawNotification { headers: &Single(&request), body: &body };
-    let Ok(verified) = gateway.verify(&raw, topups.clock.now()) else {
+    let Ok(verified) = gateway.verify(&raw, payments.clock.now()) else {
         return fail(StatusCode::UNAUTHORIZED);
     };
     let Some(lanes) = lanes.as_ref() else { return HttpResponse::NoContent().finish() };
-    let (notification_id, fact) = verified.into_parts();
-    let door = Door::Message { notification_id, body: body.to_vec() };
-    let report = Report { school: school.id, fact, door };
-    match lanes.submit(report).await {
+    let (notification_id, Notified::Paid(fact)) = verified.into_parts() else {
+        return fail(StatusCode::UNPROCESSABLE_ENTITY);
+    };
+    let origin = Origin::Message { notification_id, body: body.to_vec() };
+    let incoming = IncomingFact { school: school.id, fact, origin };
+    match lanes.submit(incoming).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(_) => fail(StatusCode::INTERNAL_SERVER_ERROR),
     }

@@ -28,9 +28,9 @@ use onecard::{
         db::{Db, DbError},
         lane::{Batch, Lanes},
     },
-    config::Config,
-    passcode::{Codes, Found, Place, Purpose, Shown, Use, use_up},
+    passcode::{CodePurpose, CodeUse, Codes, ScanOutcome, ScanPlace, ShownCode, use_up},
     schools::School,
+    wiring::Settings,
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
@@ -101,12 +101,12 @@ struct Using {
 
 #[async_trait(?Send)]
 impl Batch for Using {
-    type Request = Shown;
-    type Answer = Use;
+    type Request = ShownCode;
+    type Answer = CodeUse;
     type Error = DbError;
 
-    async fn run(&self, requests: &[Shown]) -> Result<Vec<Use>, DbError> {
-        let uses: Vec<(Shown, &str)> = requests.iter().map(|shown| (*shown, "")).collect();
+    async fn run(&self, requests: &[ShownCode]) -> Result<Vec<CodeUse>, DbError> {
+        let uses: Vec<(ShownCode, &str)> = requests.iter().map(|shown| (*shown, "")).collect();
         let now = SystemClock.now();
         let became = self.db.in_tx(async |tx| use_up(tx, &uses, now).await).await?;
         self.codes.remember_used(requests);
@@ -129,11 +129,12 @@ struct Desk {
 
 async fn serve() -> Result<(), Failure> {
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
-    let config = Config::load(None, variables)?;
+    let settings = Settings::load(None, variables)?;
+    let config = &settings.config;
     let (address, workers, lanes) =
         (config.server.listen, config.server.workers, config.ledger.lanes);
     let url = config.database.url.expose_secret().to_owned();
-    let app = App::build(config, Arc::new(SystemClock)).await?;
+    let app = App::build(settings, Arc::new(SystemClock)).await?;
     let inserting =
         Database::connect(ConnectOptions::new(url).max_connections(INSERTING).to_owned());
     let inserting = inserting.await?;
@@ -165,19 +166,19 @@ async fn insert(desk: Data<Desk>) -> HttpResponse {
 }
 
 async fn check(desk: Data<Desk>, code: String) -> HttpResponse {
-    let place = Place {
+    let place = ScanPlace {
         school: desk.school.id,
         terminal: Uuid::nil(),
-        accepts: &[Purpose::Pay],
+        accepts: &[CodePurpose::Pay],
         prefixes: &desk.school.policy.passcode.prefixes,
     };
     let found = desk.codes.find(&place, &code, SystemClock.now()).await;
-    let Ok((Found::Shown(shown), _)) = found else {
+    let Ok((ScanOutcome::Shown(shown), _)) = found else {
         return HttpResponse::UnprocessableEntity().finish();
     };
     match desk.using.submit(shown).await {
-        Ok(Use::Fresh) => HttpResponse::NoContent().finish(),
-        Ok(Use::UsedBefore | Use::DeviceEnded) => HttpResponse::Conflict().finish(),
+        Ok(CodeUse::Fresh) => HttpResponse::NoContent().finish(),
+        Ok(CodeUse::UsedBefore | CodeUse::DeviceEnded) => HttpResponse::Conflict().finish(),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }

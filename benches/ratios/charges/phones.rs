@@ -7,7 +7,7 @@ use onecard::{
         crypto::keyring::Key32,
     },
     passcode::{
-        Code, CodeMaster, HandleKey, Moment, OtpKey, Prefixes, Purpose, Salt, Step, SubCounter,
+        Code, CodeMaster, CodePurpose, HandleKey, Moment, OtpKey, Prefixes, Salt, Step, SubCounter,
         Tick,
     },
 };
@@ -28,7 +28,11 @@ impl Phone {
     pub fn new(school: &str, salt: [u8; 16]) -> Self {
         let master = CodeMaster::new(&Key32::from_bytes(KEY));
         let key = master.device_key(school, &Salt::from_bytes(salt), 1);
-        Self { otp: key.otp_key(Purpose::Pay), handle: key.handle_key(Purpose::Pay), next: 0 }
+        Self {
+            otp: key.otp_key(CodePurpose::Pay),
+            handle: key.handle_key(CodePurpose::Pay),
+            next: 0,
+        }
     }
 
     /// A code that was not shown before, good for at least a step from now: of this step, or of
@@ -43,7 +47,8 @@ impl Phone {
         let tick = Tick::from_number(at / SUBS);
         let sub = SubCounter::from_number(u8::try_from(at % SUBS)?).ok_or("no such code")?;
         let otp = self.otp.otp(Moment { tick, sub });
-        let code = Code::new(&Prefixes::default(), Purpose::Pay, self.handle.handle_at(tick), otp);
+        let code =
+            Code::new(&Prefixes::default(), CodePurpose::Pay, self.handle.handle_at(tick), otp);
         Ok(code.digits())
     }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SchoolDetail } from './api'
+import type { SchoolDetail } from './api/schools'
 import { bindingRequest, consentLabel, idHint, idLabel } from './binding'
 import { isFen } from './money'
 

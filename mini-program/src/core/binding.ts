@@ -1,5 +1,6 @@
 /** The binding form before it is sent. The server checks everything again. */
-import type { BindingRequest, IdKind, SchoolDetail } from './api'
+import type { BindingRequest } from './api/bindings'
+import type { IdKind, SchoolDetail } from './api/schools'
 import { idNumberComplaint, normalIdNumber } from './id-number'
 import { err, ok, type Result } from './result'
 import { halfWidth } from './text'

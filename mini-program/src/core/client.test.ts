@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { Tokens } from './api'
-import { createClient, type Request, type Session, type Surroundings } from './client'
+import type { Tokens } from './api/sessions'
+import { createClient, type Session, type Surroundings } from './client'
 import { object, text } from './decode'
 import { type ApiError, type Reply } from './problem'
+import { get, type Request } from './request'
 import { ok, type Result } from './result'
 
-const named = object({ name: text })
-const get: Request = { method: 'GET', path: '/api/v1/me' }
+const loadName = get('/api/v1/me', object({ name: text }))({})
+const loadText = get('/api/v1/me', text)({})
 
 const answer = (status: number, body: unknown) => ({
   kind: 'answered' as const,
@@ -91,14 +92,15 @@ const signedOut = { ok: false, error: { kind: 'signed_out' } }
 describe('call', () => {
   it('asks nothing without a session', async () => {
     const { client, server } = setUp(null)
-    expect(await client.call(get, named)).toEqual(signedOut)
+    expect(await client.call(loadName)).toEqual(signedOut)
     expect(server.seen).toEqual([])
   })
 
   it('sends the token and the headers of the request', async () => {
     const { client, server } = setUp(fresh)
-    const keyed = { ...get, headers: { 'Idempotency-Key': 'k' } }
-    expect(await client.call(keyed, named)).toEqual(granted)
+    const headers = { 'Idempotency-Key': 'k' }
+    const keyed = { ...loadName, request: { ...loadName.request, headers } }
+    expect(await client.call(keyed)).toEqual(granted)
     expect(server.seen[0]?.headers).toEqual({
       Authorization: 'Bearer access-1',
       'Idempotency-Key': 'k',
@@ -107,7 +109,7 @@ describe('call', () => {
 
   it('refreshes once for many calls that are refused together', async () => {
     const { client, server, store } = setUp(expired)
-    const results = await Promise.all(Array.from({ length: 8 }, () => client.call(get, named)))
+    const results = await Promise.all(Array.from({ length: 8 }, () => client.call(loadName)))
     expect(results).toEqual(Array.from({ length: 8 }, () => granted))
     expect(server.refreshes).toBe(1)
     expect(store.session).toEqual({ accessToken: 'access-2', refreshToken: 'refresh-2' })
@@ -115,7 +117,7 @@ describe('call', () => {
 
   it('takes the session that another tab has renewed', async () => {
     const { client, server, store } = setUp(expired)
-    const send = client.call(get, named)
+    const send = client.call(loadName)
     store.save(fresh)
     expect(await send).toEqual(granted)
     expect(server.refreshes).toBe(0)
@@ -123,7 +125,7 @@ describe('call', () => {
 
   it('ends the session when the server refuses to renew it', async () => {
     const { client, store } = setUp(dead)
-    const results = await Promise.all([client.call(get, named), client.call(get, named)])
+    const results = await Promise.all([client.call(loadName), client.call(loadName)])
     expect(results).toEqual([signedOut, signedOut])
     expect(store.session).toBeNull()
   })
@@ -132,7 +134,7 @@ describe('call', () => {
     const server = new FakeServer()
     const again = (): Promise<Result<Tokens, ApiError>> => Promise.resolve(ok(server.tokens()))
     const { client, store } = setUp(dead, again, server)
-    expect(await client.call(get, named)).toEqual(granted)
+    expect(await client.call(loadName)).toEqual(granted)
     expect(store.session).toEqual(fresh)
   })
 
@@ -143,15 +145,15 @@ describe('call', () => {
   ])('keeps the session when the refresh is %s', async (kind, reply) => {
     const { client, server, store } = setUp(expired)
     server.refreshReply = reply
-    expect(await client.call(get, named)).toMatchObject({ ok: false, error: { kind } })
+    expect(await client.call(loadName)).toMatchObject({ ok: false, error: { kind } })
     expect(store.session).toEqual(expired)
     server.refreshReply = null
-    expect(await client.call(get, named)).toEqual(granted)
+    expect(await client.call(loadName)).toEqual(granted)
   })
 
   it('does not bring back a session that was signed out meanwhile', async () => {
     const { client, store } = setUp(expired)
-    const pending = client.call(get, named)
+    const pending = client.call(loadName)
     await Promise.resolve()
     await Promise.resolve()
     store.clear()
@@ -162,18 +164,18 @@ describe('call', () => {
   it('gives up when the renewed token is refused too', async () => {
     const { client, server, store } = setUp(expired)
     server.refreshReply = answer(200, { ...server.tokens(), access_token: 'never' })
-    expect(await client.call(get, named)).toEqual(signedOut)
+    expect(await client.call(loadName)).toEqual(signedOut)
     expect(server.refreshes).toBe(1)
     expect(store.session).toBeNull()
   })
 
   it('shows a refusal to who looks after all calls, and a good answer not', async () => {
     const { client, server, refusals } = setUp(fresh)
-    expect(await client.call(get, named)).toEqual(granted)
+    expect(await client.call(loadName)).toEqual(granted)
     expect(refusals).toEqual([])
     const problem = { title: '请先修改初始密码', code: 'pin_default_must_change' }
     server.answerInstead = answer(403, problem)
-    const refused = await client.call(get, named)
+    const refused = await client.call(loadName)
     expect(refused).toMatchObject({ ok: false, error: { kind: 'problem', status: 403 } })
     expect(refusals).toEqual([refused.ok ? null : refused.error])
   })
@@ -183,7 +185,7 @@ describe('callForText', () => {
   it('gives the text as it is, renewing the session like any call', async () => {
     const { client, server } = setUp(expired)
     server.answerToGood = { ...answer(200, {}), body: 'a,b\r\n' }
-    expect(await client.callForText(get)).toEqual({ ok: true, value: 'a,b\r\n' })
+    expect(await client.callForText(loadText)).toEqual({ ok: true, value: 'a,b\r\n' })
     expect(server.refreshes).toBe(1)
   })
 })

@@ -5,25 +5,10 @@
  * Invariant: a refresh token is used once. The server takes a second use for theft and ends the
  * whole session, so calls that are refused together wait for one refresh.
  */
-import { type Tokens, tokens } from './api'
-import type { Decoder } from './decode'
+import { sessionsApi, type Tokens } from './api/sessions'
 import { type ApiError, readReply, readText, type Reply } from './problem'
+import type { Call, Request } from './request'
 import { err, ok, type Result } from './result'
-
-export interface Request {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly body?: object
-  readonly headers?: Readonly<Record<string, string>>
-  /** For a question that the server keeps until there is something to say. */
-  readonly patience?: Patience
-}
-
-export interface Patience {
-  readonly waitMs: number
-  /** Gets the way to give the question up, once it is on its way. */
-  readonly onSent: (giveUp: () => void) => void
-}
 
 export interface Session {
   readonly accessToken: string
@@ -47,11 +32,11 @@ export interface Surroundings {
 
 export interface Client {
   /** A call that needs no session. */
-  open<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>>
+  open<T>(call: Call<T>): Promise<Result<T, ApiError>>
   /** A call on behalf of the signed-in person. */
-  call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>>
+  call<T>(call: Call<T>): Promise<Result<T, ApiError>>
   /** As `call`, for an answer that is a text and not JSON. */
-  callForText(request: Request): Promise<Result<string, ApiError>>
+  callForText(call: Call<string>): Promise<Result<string, ApiError>>
 }
 
 type Read<T> = (reply: Reply) => Result<T, ApiError>
@@ -64,7 +49,7 @@ export function createClient(surroundings: Surroundings): Client {
   const { send, store, signInSilently, onRefusal } = surroundings
   let renewal: Promise<Result<Session, ApiError>> | null = null
 
-  async function open<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
+  async function open<T>({ request, decode }: Call<T>): Promise<Result<T, ApiError>> {
     return readReply(await send(request), decode)
   }
 
@@ -77,11 +62,11 @@ export function createClient(surroundings: Surroundings): Client {
     return read(await send({ ...request, headers }))
   }
 
-  function call<T>(request: Request, decode: Decoder<T>): Promise<Result<T, ApiError>> {
+  function call<T>({ request, decode }: Call<T>): Promise<Result<T, ApiError>> {
     return callAndRead(request, (reply) => readReply(reply, decode))
   }
 
-  function callForText(request: Request): Promise<Result<string, ApiError>> {
+  function callForText({ request }: Call<string>): Promise<Result<string, ApiError>> {
     return callAndRead(request, readText)
   }
 
@@ -115,7 +100,7 @@ export function createClient(surroundings: Surroundings): Client {
 
   async function refresh(stale: Session): Promise<Result<Session, ApiError>> {
     const body = { refresh_token: stale.refreshToken }
-    const refreshed = await open({ method: 'POST', path: '/api/v1/auth/refresh', body }, tokens)
+    const refreshed = await open(sessionsApi.refresh({ body }))
     if (refreshed.ok) return keep(stale, refreshed.value)
     // Only the server's refusal ends a session; a bad connection does not.
     if (!isRefusal(refreshed.error)) return refreshed

@@ -36,11 +36,7 @@ export function list<T>(item: Decoder<T>): Decoder<readonly T[]> {
   }
 }
 
-export function nullable<T>(inner: Decoder<T>): Decoder<T | null> {
-  return (value) => (value === null ? null : inner(value))
-}
-
-/** For fields that may be left out as well as null. */
+/** For a field that may be null or missing, which the document does not tell apart. */
 export function absentable<T>(inner: Decoder<T>): Decoder<T | null> {
   return (value) => (value === undefined || value === null ? null : inner(value))
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Phone } from './api'
+import type { Phone } from './api/overview'
 import {
   type Fate,
   fateOf,

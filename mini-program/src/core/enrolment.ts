@@ -2,7 +2,8 @@
  * What a phone gets at its enrolment and keeps: the keys of its codes, and how long they are good.
  * All times here are the server's.
  */
-import { type Enrolment, enrolment, type Phone } from './api'
+import type { Phone } from './api/overview'
+import { type Enrolment, enrolment } from './api/passcode'
 import { fromBase64 } from './base64'
 import { parseTime } from './calendar'
 import { bool, count, object, stored } from './decode'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { eventPage } from './api'
+import { eventPage } from './api/events'
 import { newsOf, readPosition, retryDelayMs, usesIn, writtenPosition } from './events'
 
 const noon = Date.parse('2026-11-21T12:03:00+08:00')

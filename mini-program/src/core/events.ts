@@ -1,5 +1,5 @@
 /** What the server tells as it happens, and what of it concerns the page with the code. */
-import type { CodeUse, Event } from './api'
+import type { CodeUse, Event } from './api/events'
 import { clockText, parseTime } from './calendar'
 import { balanceText } from './money'
 import { object, stored, text } from './decode'

@@ -1,5 +1,5 @@
 /** Notices that a person has put away, remembered on the device. */
-import type { Notice } from './api'
+import type { Notice } from './api/overview'
 
 /** More than a person gets; older ones are forgotten first. */
 const mostRemembered = 100

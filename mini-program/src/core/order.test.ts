@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { OrderState } from './api'
+import type { OrderState } from './api/orders'
 import { isMoving, type OrderKnowledge, type OrderPhase, orderView } from './order'
 import type { Watch } from './polling'
 

@@ -6,7 +6,7 @@
  * Invariant: while a payment may be under way, no second order is offered; the same order may be
  * tried again, and a payment too many comes back by itself.
  */
-import type { OrderState } from './api'
+import type { OrderState } from './api/orders'
 import type { Watch } from './polling'
 
 export interface OrderKnowledge {

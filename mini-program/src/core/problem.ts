@@ -16,7 +16,7 @@ export type Reply =
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'timed_out' }
 
-const problemDocument = object({
+export const problemDocument = object({
   title: text,
   code: text,
   request_id: absentable(text),

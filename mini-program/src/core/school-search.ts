@@ -1,5 +1,5 @@
 /** Finding a school among many by what a person remembers of its name. */
-import type { School } from './api'
+import type { School } from './api/schools'
 import { halfWidth } from './text'
 
 /**

@@ -1,18 +1,23 @@
 /** The statement: its filter, its days, and the picture of a month. */
-import type { StatementItem, StatementMonth } from './api'
+import type { StatementItem, StatementKind, StatementMonth } from './api/statement'
 import { dayOf, daysOf, monthText, parseTime } from './calendar'
 import { type Fen, yuanText } from './money'
 
 export interface StatementFilter {
   /** Null for every kind. */
-  readonly kind: string | null
+  readonly kind: StatementKind | null
   /** First and last day, or null where the range is open. */
   readonly from: string | null
   readonly to: string | null
 }
 
+interface KindChoice {
+  readonly kind: StatementKind | null
+  readonly label: string
+}
+
 /** What the list can be narrowed to. */
-export const kindChoices: readonly { readonly kind: string | null; readonly label: string }[] = [
+export const kindChoices: readonly KindChoice[] = [
   { kind: null, label: '全部' },
   { kind: 'top_up', label: '充值' },
   { kind: 'spend', label: '消费' },
@@ -21,19 +26,6 @@ export const kindChoices: readonly { readonly kind: string | null; readonly labe
 ]
 
 export const everything: StatementFilter = { kind: null, from: null, to: null }
-
-/** The query of the filter, without the cursor: `kind=spend&from=2026-11-01`. */
-export function filterQuery(filter: StatementFilter): string {
-  const pairs = [
-    ['kind', filter.kind],
-    ['from', filter.from],
-    ['to', filter.to],
-  ] as const
-  return pairs
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value ?? '')}`)
-    .join('&')
-}
 
 /** The filter with one end of its range moved; the other end follows rather than cross it. */
 export function withDay(filter: StatementFilter, end: 'from' | 'to', day: string): StatementFilter {

@@ -1,25 +1,22 @@
 /** The person's own school, for pages that are about the binding. */
-import { computed, ref, shallowRef } from 'vue'
-import { type ApiError, errorMessage } from '@/core/problem'
+import { computed } from 'vue'
 import { goHome } from '@/platform/navigation'
-import { loadOwnSchool, type OwnSchool } from '@/services/schools'
+import { loadOwnSchool } from '@/services/schools'
+import { useLoad } from './use-load'
 
 export function useOwnSchool() {
-  const own = shallowRef<OwnSchool | null>(null)
-  const error = ref<ApiError | null>(null)
-  const loading = ref(false)
+  const { value: own, error, loading, state, load: fetch } = useLoad(loadOwnSchool)
   const school = computed(() => own.value?.school ?? null)
-  const sentence = computed(() => (error.value === null ? '' : errorMessage(error.value)))
 
   async function load(): Promise<void> {
-    loading.value = true
-    const loaded = await loadOwnSchool()
-    loading.value = false
-    // Signed out or not bound: home has the way on.
-    if (loaded.ok ? loaded.value === null : loaded.error.kind === 'signed_out') return goHome()
-    error.value = loaded.ok ? null : loaded.error
-    if (loaded.ok) own.value = loaded.value
+    const loaded = await fetch()
+    const isUnbound = loaded?.ok === true && loaded.value === null
+    const isSignedOut = loaded?.ok === false && loaded.error.kind === 'signed_out'
+    if (!isUnbound && !isSignedOut) return
+    // Home offers to sign in or to bind; nothing is shown as failed until it opens.
+    error.value = null
+    goHome()
   }
 
-  return { own, school, error, sentence, loading, load }
+  return { own, school, error, loading, state, load }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Page } from '@/core/api'
+import type { Page } from '@/core/api/page'
 import type { ApiError } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
 import { mostItems, usePages } from './use-pages'

@@ -1,6 +1,7 @@
 /** A list that grows as a person reads on. */
 import { computed, ref, shallowRef } from 'vue'
-import type { Page } from '@/core/api'
+import type { Page } from '@/core/api/page'
+import { loadState } from '@/core/load-state'
 import type { ApiError } from '@/core/problem'
 import type { Result } from '@/core/result'
 
@@ -19,6 +20,13 @@ export function usePages<T>(load: Load<T>) {
   let listNumber = 0
 
   const isFull = computed(() => (items.value?.length ?? 0) >= mostItems)
+  const state = computed(() =>
+    loadState({
+      hasValue: items.value !== null,
+      hasFailed: error.value !== null,
+      isEmpty: items.value?.length === 0,
+    }),
+  )
   const hasMore = computed(() => cursor.value !== null && !isFull.value)
 
   /** From the first page on. What is shown stays until the new page has come. */
@@ -43,5 +51,5 @@ export function usePages<T>(load: Load<T>) {
     cursor.value = page.value.next_cursor
   }
 
-  return { items, loading, error, hasMore, isFull, restart, more }
+  return { items, loading, error, state, hasMore, isFull, restart, more }
 }

@@ -1,32 +1,24 @@
 /** The school that a page is about: of its address, or the one chosen last. */
-import { computed, ref, shallowRef } from 'vue'
 import { onLoad } from '@dcloudio/uni-app'
-import type { SchoolDetail } from '@/core/api'
-import { type ApiError, errorMessage, problemCode } from '@/core/problem'
+import { problemCode } from '@/core/problem'
 import { replace } from '@/platform/navigation'
 import { chosenSchool, forgetSchool, loadSchool } from '@/services/schools'
+import { useLoad } from './use-load'
 
 export function useSchool(wish: 'binding' | 'portal' | 'help') {
-  const school = shallowRef<SchoolDetail | null>(null)
-  const error = ref<ApiError | null>(null)
-  const loading = ref(false)
-  const sentence = computed(() => (error.value === null ? '' : errorMessage(error.value)))
   let code = ''
+  const { value: school, error, loading, state, load: fetch } = useLoad(() => loadSchool(code))
 
   function pick(): void {
     replace({ route: 'schools', query: { for: wish } })
   }
 
   async function load(): Promise<void> {
-    loading.value = true
-    const loaded = await loadSchool(code)
-    loading.value = false
-    error.value = loaded.ok ? null : loaded.error
-    if (loaded.ok) school.value = loaded.value
-    else if (problemCode(loaded.error) === 'school_not_found') forgetAndPick()
+    const loaded = await fetch()
+    if (loaded?.ok === false && problemCode(loaded.error) === 'school_not_found') forgetAndPick()
   }
 
-  /** A school that was chosen once and is no more. */
+  /** For a school that was chosen once and no longer exists. */
   function forgetAndPick(): void {
     forgetSchool()
     pick()
@@ -38,5 +30,5 @@ export function useSchool(wish: 'binding' | 'portal' | 'help') {
     else void load()
   })
 
-  return { school, error, sentence, loading, load, pick, forgetAndPick }
+  return { school, error, loading, state, load, pick, forgetAndPick }
 }

@@ -1,6 +1,6 @@
 import { target } from '#target'
 import { parseTime } from '@/core/calendar'
-import type { Request } from '@/core/client'
+import type { Request } from '@/core/request'
 import type { Reply } from '@/core/problem'
 import { settle } from './settle'
 

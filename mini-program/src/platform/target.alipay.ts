@@ -1,4 +1,4 @@
-import type { Pay } from '@/core/api'
+import type { Pay } from '@/core/api/orders'
 import { copyText, requestCode, showPayment } from './in-app'
 import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'

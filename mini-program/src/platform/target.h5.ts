@@ -1,4 +1,4 @@
-import type { Pay } from '@/core/api'
+import type { Pay } from '@/core/api/orders'
 import { improveAccessibility } from './accessibility.h5'
 import { type Address, pathOf } from './navigation'
 import { settle } from './settle'

@@ -2,7 +2,7 @@
  * What differs between the places where the client runs. Each `target.<name>.ts` implements it;
  * vite.config.ts chooses one, and nothing else in the source asks which it is.
  */
-import type { Funding, Pay } from '@/core/api'
+import type { Funding, Pay } from '@/core/api/orders'
 import type { Result } from '@/core/result'
 import type { Address } from './navigation'
 

@@ -1,6 +1,7 @@
 import { target } from '#target'
-import { type Binding, clientInfo, type ClientInfo, type PortalRequest } from '@/core/api'
-import { nothing } from '@/core/decode'
+import type { Binding } from '@/core/api/bindings'
+import { type ClientInfo, clientInfoApi } from '@/core/api/client-info'
+import { type PortalRequest, sessionsApi } from '@/core/api/sessions'
 import { type ApiError, errorMessage } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
 import { begin, client, end, exchange, exchangePassword } from './session'
@@ -23,12 +24,12 @@ export async function signInOffer(): Promise<Result<SignInOffer, ApiError>> {
   if (target.signIn.kind === 'in_app') return ok({ kind: 'ready' })
   const info = await loadClientInfo()
   if (!info.ok) return info
-  const url = info.value.wechat.sign_in_url
+  const url = info.value.wechat?.sign_in_url ?? null
   return ok(url === null ? { kind: 'host_app_only' } : { kind: 'elsewhere', url })
 }
 
 export function loadClientInfo(): Promise<Result<ClientInfo, ApiError>> {
-  return client.open({ method: 'GET', path: '/api/v1/client' }, clientInfo)
+  return client.open(clientInfoApi.load({}))
 }
 
 /**
@@ -70,5 +71,5 @@ export async function signOut(): Promise<void> {
   if (session === null) return
   const body = { refresh_token: session.refreshToken }
   // The session is over on this device whatever the server says.
-  await client.open({ method: 'POST', path: '/api/v1/auth/logout', body }, nothing)
+  await client.open(sessionsApi.signOut({ body }))
 }

@@ -1,4 +1,5 @@
-import { type Binding, type Card, me, type Notice, type Phone } from '@/core/api'
+import type { Binding } from '@/core/api/bindings'
+import { type Card, type Notice, overviewApi, type Phone } from '@/core/api/overview'
 import { fateOf, isSameEnrolment, type Keyring } from '@/core/enrolment'
 import { remaining, withDismissed } from '@/core/notices'
 import type { ApiError } from '@/core/problem'
@@ -33,7 +34,7 @@ export interface BoundOverview {
 export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   if (!isSignedIn()) return ok({ kind: 'signed_out' })
   const held = loadKeyring()
-  const person = await client.call({ method: 'GET', path: '/api/v1/me' }, me)
+  const person = await client.call(overviewApi.load({}))
   if (!person.ok) return person.error.kind === 'signed_out' ? ok({ kind: 'signed_out' }) : person
   const { identity, binding, card, notices, pending, passcode } = person.value
   if (binding === null) {

@@ -1,8 +1,8 @@
 /** What happens to the person, as it happens: one question that the server holds for a while. */
-import { type Event, eventPage } from '@/core/api'
-import type { Request } from '@/core/client'
+import { type Event, eventsApi } from '@/core/api/events'
 import { readPosition, writtenPosition } from '@/core/events'
 import { type ApiError, isOutOfReach } from '@/core/problem'
+import type { Request } from '@/core/request'
 import { ok, type Result } from '@/core/result'
 import { loadClientInfo } from './auth'
 import { eventsPosition } from './keyring'
@@ -37,10 +37,9 @@ type How = Pick<Request, 'patience'>
 
 async function ask(how: How): Promise<Result<readonly Event[], ApiError>> {
   const from = eventsPosition.load()
-  const after = readPosition(from)
-  const path = `/api/v1/events${after === null ? '' : `?after=${encodeURIComponent(after)}`}`
+  const query = { after: readPosition(from) }
   const headers = { Accept: 'application/json' }
-  const page = await client.call({ method: 'GET', path, headers, ...how }, eventPage)
+  const page = await client.call(eventsApi.list({ query, headers, ...how }))
   if (!page.ok) return page
   // Whoever signed out meanwhile leaves no position for the next person.
   if (eventsPosition.load() === from) {

@@ -1,5 +1,5 @@
 /** What the device keeps for its codes. It goes with the session it was got in. */
-import type { Enrolment } from '@/core/api'
+import type { Enrolment } from '@/core/api/passcode'
 import { type KeptEnrolment, type Keyring, keyringOf, readKept } from '@/core/enrolment'
 import { newKey } from '@/core/idempotency'
 import { readUsed, type UsedCodes } from '@/core/used-codes'

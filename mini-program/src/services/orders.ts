@@ -1,13 +1,6 @@
 import { target } from '#target'
-import {
-  type Order,
-  order,
-  orderPage,
-  type OrderRequest,
-  type Page,
-  type Pay,
-  payment,
-} from '@/core/api'
+import { type Order, type OrderRequest, ordersApi, type Pay } from '@/core/api/orders'
+import type { Page } from '@/core/api/page'
 import { type Intent, intentFor } from '@/core/idempotency'
 import type { Fen } from '@/core/money'
 import type { ApiError } from '@/core/problem'
@@ -51,9 +44,8 @@ export async function payAgain(orderId: string): Promise<Result<null, ApiError>>
   if (!dialogue.ok) return dialogue
   wishedPayment = intentFor(wishedPayment, orderId, Math.random)
   const headers = { 'Idempotency-Key': wishedPayment.key }
-  const path = `${pathOf(orderId)}/payments`
   const body = { funding: target.funding }
-  const tried = await client.call({ method: 'POST', path, body, headers }, payment)
+  const tried = await client.call(ordersApi.pay({ path: { id: orderId }, body, headers }))
   if (!tried.ok) return tried
   if (tried.value.pay !== null) await dialogue.value(orderId, tried.value.pay)
   wishedPayment = null
@@ -61,22 +53,16 @@ export async function payAgain(orderId: string): Promise<Result<null, ApiError>>
 }
 
 export function loadOrder(id: string): Promise<Result<Order, ApiError>> {
-  return client.call({ method: 'GET', path: pathOf(id) }, order)
+  return client.call(ordersApi.load({ path: { id } }))
 }
 
 export function listOrders(cursor: string | null): Promise<Result<Page<Order>, ApiError>> {
-  const after = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
-  const path = `/api/v1/orders?limit=${pageSize}${after}`
-  return client.call({ method: 'GET', path }, orderPage)
+  return client.call(ordersApi.list({ query: { limit: pageSize, cursor } }))
 }
 
 /** Gives an order up. The answer is the order as it stands: it may be paid after all. */
 export function closeOrder(id: string): Promise<Result<Order, ApiError>> {
-  return client.call({ method: 'POST', path: `${pathOf(id)}/close` }, order)
-}
-
-function pathOf(orderId: string): string {
-  return `/api/v1/orders/${encodeURIComponent(orderId)}`
+  return client.call(ordersApi.close({ path: { id } }))
 }
 
 function createOrder(amount: Fen, queryPassword: string | null): Promise<Result<Order, ApiError>> {
@@ -88,7 +74,7 @@ function createOrder(amount: Fen, queryPassword: string | null): Promise<Result<
   }
   wishedOrder = intentFor(wishedOrder, JSON.stringify(body), Math.random)
   const headers = { 'Idempotency-Key': wishedOrder.key }
-  return client.call({ method: 'POST', path: '/api/v1/orders', body, headers }, order)
+  return client.call(ordersApi.create({ body, headers }))
 }
 
 async function findDialogue(): Promise<Result<Dialogue, ApiError>> {
@@ -96,9 +82,10 @@ async function findDialogue(): Promise<Result<Dialogue, ApiError>> {
   if (way.kind === 'in_app') return ok((_orderId, pay) => way.show(pay))
   const info = await loadClientInfo()
   if (!info.ok) return info
-  const { cashier_url: url, app_id: appId } = info.value.wechat
-  if (url === null) return err({ kind: 'host_app_only' })
+  const { wechat } = info.value
+  const url = wechat?.cashier_url ?? null
+  if (wechat === null || url === null) return err({ kind: 'host_app_only' })
   return ok((id, pay) =>
-    way.leave({ url, appId }, pay, { route: 'order', query: { id, paying: '1' } }),
+    way.leave({ url, appId: wechat.app_id }, pay, { route: 'order', query: { id, paying: '1' } }),
   )
 }

@@ -1,5 +1,5 @@
 /** Where codes come from: keys on this device, or the server where the device may have none. */
-import { enrolment, serverCode, type ServerCode } from '@/core/api'
+import { passcodeApi, type ServerCode } from '@/core/api/passcode'
 import { parseTime } from '@/core/calendar'
 import { isLookDue, isRenewalDue, type Keyring, type Purpose } from '@/core/enrolment'
 import { type ApiError, problemCode } from '@/core/problem'
@@ -54,9 +54,8 @@ export async function enrol(queryPassword: string | null): Promise<Result<Keyrin
   const password = queryPassword === null ? {} : { query_password: queryPassword }
   const body = { device_id: deviceId(), ...password }
   markRenewing(true)
-  const path = '/api/v1/passcode/enrolments'
   const sentAt = Date.now()
-  const answer = await client.call({ method: 'POST', path, body }, enrolment)
+  const answer = await client.call(passcodeApi.enrol({ body }))
   if (!answer.ok) {
     if (endsKeys(answer.error)) forgetKeys()
     return answer
@@ -115,5 +114,5 @@ export function hasCodes(): boolean {
 
 /** A code that the server makes: for a device without keys. */
 export function askForCode(purpose: Purpose): Promise<Result<ServerCode, ApiError>> {
-  return client.call({ method: 'GET', path: `/api/v1/passcode/${purpose}` }, serverCode)
+  return client.call(purpose === 'pay' ? passcodeApi.payCode({}) : passcodeApi.idCode({}))
 }

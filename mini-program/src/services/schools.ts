@@ -1,11 +1,7 @@
-import {
-  type Binding,
-  me,
-  type School,
-  type SchoolDetail,
-  schoolDetail,
-  schoolPage,
-} from '@/core/api'
+import type { Binding } from '@/core/api/bindings'
+import { overviewApi } from '@/core/api/overview'
+import type { Page } from '@/core/api/page'
+import { type School, type SchoolDetail, schoolsApi } from '@/core/api/schools'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
 import { readText, remove, writeText } from '@/platform/storage'
@@ -21,9 +17,7 @@ export async function listSchools(): Promise<Result<readonly School[], ApiError>
   const schools: School[] = []
   let cursor: string | null = null
   for (let page = 0; page < maxPages; page += 1) {
-    const after: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
-    const path = `/api/v1/schools?limit=${pageSize}${after}`
-    const answer = await client.open({ method: 'GET', path }, schoolPage)
+    const answer = await pageAfter(cursor)
     if (!answer.ok) return answer
     schools.push(...answer.value.items)
     cursor = answer.value.next_cursor
@@ -32,9 +26,12 @@ export async function listSchools(): Promise<Result<readonly School[], ApiError>
   return ok(schools)
 }
 
+function pageAfter(cursor: string | null): Promise<Result<Page<School>, ApiError>> {
+  return client.open(schoolsApi.list({ query: { limit: pageSize, cursor } }))
+}
+
 export function loadSchool(code: string): Promise<Result<SchoolDetail, ApiError>> {
-  const path = `/api/v1/schools/${encodeURIComponent(code)}`
-  return client.open({ method: 'GET', path }, schoolDetail)
+  return client.open(schoolsApi.load({ path: { code } }))
 }
 
 export interface OwnSchool {
@@ -44,7 +41,7 @@ export interface OwnSchool {
 
 /** The school that the signed-in person is bound to, or null when there is none. */
 export async function loadOwnSchool(): Promise<Result<OwnSchool | null, ApiError>> {
-  const person = await client.call({ method: 'GET', path: '/api/v1/me' }, me)
+  const person = await client.call(overviewApi.load({}))
   if (!person.ok) return person
   const { binding } = person.value
   if (binding === null) return ok(null)

@@ -1,15 +1,10 @@
 /** The session on this device, and the one client that uses it. */
 import { target } from '#target'
-import { type PortalRequest, type Tokens, tokens } from '@/core/api'
-import {
-  createClient,
-  type Request,
-  type Session,
-  sessionOf,
-  type SessionStore,
-} from '@/core/client'
+import { type PortalRequest, sessionsApi, type Tokens } from '@/core/api/sessions'
+import { createClient, type Session, sessionOf, type SessionStore } from '@/core/client'
 import { object, stored, text } from '@/core/decode'
 import { type ApiError, problemCode, type Reply } from '@/core/problem'
+import type { Request } from '@/core/request'
 import { err, type Result } from '@/core/result'
 import { insistOn } from '@/platform/navigation'
 import { send } from '@/platform/request'
@@ -63,17 +58,21 @@ export const client = createClient({
   onRefusal,
 })
 
-/** Gives a login code to the server. */
+const signInWith = {
+  wechat: sessionsApi.signInWithWechat,
+  alipay: sessionsApi.signInWithAlipay,
+}
+
+/** Exchanges a login code of the host app for tokens. */
 export function exchange(code: string): Promise<Result<Tokens, ApiError>> {
-  const path = `/api/v1/auth/${target.identity}/login`
   const appId = target.appId()
   const body = appId === null ? { code } : { code, app_id: appId }
-  return client.open({ method: 'POST', path, body }, tokens)
+  return client.open(signInWith[target.identity]({ body }))
 }
 
 /** Signs in to read, with the school's number and password. */
 export function exchangePassword(body: PortalRequest): Promise<Result<Tokens, ApiError>> {
-  return client.open({ method: 'POST', path: '/api/v1/auth/portal/login', body }, tokens)
+  return client.open(sessionsApi.signInToPortal({ body }))
 }
 
 export function begin(answer: Tokens): void {

@@ -1,4 +1,4 @@
-//! Faults on demand, for the JSON twin and for the page.
+//! Faults on demand, in the control API and behind the forms of the control page.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Form, Json};
@@ -6,11 +6,11 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::refuse;
 use crate::faults::{
     Active, CallbackFault, CallbackRule, FaultRefusal, Faults, RequestFault, RequestRule,
 };
 use crate::page;
-use crate::requests::Endpoint;
 use crate::state::Sandbox;
 
 const BACK: &str = "/sandbox#faults";
@@ -18,7 +18,7 @@ const BACK: &str = "/sandbox#faults";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestWanted {
-    on: Option<Endpoint>,
+    on: Option<String>,
     fault: RequestFault,
     #[serde(default = "once")]
     times: u32,
@@ -35,7 +35,7 @@ pub(super) struct CallbackWanted {
     times: u32,
 }
 
-/// As a form sends it: an empty text stands for an absent one.
+/// The fields as a form sends them: an empty text stands for an absent one.
 #[derive(Deserialize)]
 pub(super) struct RequestForm {
     #[serde(default)]
@@ -57,40 +57,56 @@ const fn once() -> u32 {
     1
 }
 
+/// Why a rule was not made.
+#[derive(Debug, thiserror::Error)]
+enum RuleRefusal {
+    #[error("没有这个接口")]
+    NoSuchEndpoint,
+    #[error(transparent)]
+    Fault(#[from] FaultRefusal),
+}
+
 impl RequestWanted {
-    fn order(self, faults: &Faults) -> Result<u64, FaultRefusal> {
-        faults.on_requests(RequestRule { on: self.on, fault: self.fault }, self.times)
+    fn order(self, sandbox: &Sandbox) -> Result<(), RuleRefusal> {
+        let on = self.on.map(|name| {
+            let found = sandbox.endpoints().find(|endpoint| endpoint.name == name);
+            found.ok_or(RuleRefusal::NoSuchEndpoint)
+        });
+        let rule = RequestRule { on: on.transpose()?, fault: self.fault };
+        sandbox.faults.on_requests(rule, self.times)?;
+        Ok(())
     }
 }
 
 impl CallbackWanted {
-    fn order(self, faults: &Faults) -> Result<u64, FaultRefusal> {
-        let Self { out_trade_no, fault, delay_ms, times } = self;
-        faults.on_callbacks(CallbackRule { out_trade_no, fault, delay_ms }, times)
+    fn order(self, sandbox: &Sandbox) -> Result<(), RuleRefusal> {
+        let Self { out_trade_no: about, fault, delay_ms, times } = self;
+        sandbox.faults.on_callbacks(CallbackRule { about, fault, delay_ms }, times)?;
+        Ok(())
     }
 }
 
 pub(super) async fn list(sandbox: Data<Sandbox>) -> HttpResponse {
-    told(StatusCode::OK, &sandbox.faults)
+    list_of(StatusCode::OK, &sandbox.faults)
 }
 
 pub(super) async fn on_requests(
     wanted: Json<RequestWanted>,
     sandbox: Data<Sandbox>,
 ) -> HttpResponse {
-    ordered(wanted.into_inner().order(&sandbox.faults), &sandbox.faults)
+    answer(wanted.into_inner().order(&sandbox), &sandbox.faults)
 }
 
 pub(super) async fn on_callbacks(
     wanted: Json<CallbackWanted>,
     sandbox: Data<Sandbox>,
 ) -> HttpResponse {
-    ordered(wanted.into_inner().order(&sandbox.faults), &sandbox.faults)
+    answer(wanted.into_inner().order(&sandbox), &sandbox.faults)
 }
 
 pub(super) async fn clear(sandbox: Data<Sandbox>) -> HttpResponse {
     sandbox.faults.clear();
-    told(StatusCode::OK, &sandbox.faults)
+    list_of(StatusCode::OK, &sandbox.faults)
 }
 
 pub(super) async fn on_requests_by_form(
@@ -98,8 +114,8 @@ pub(super) async fn on_requests_by_form(
     sandbox: Data<Sandbox>,
 ) -> HttpResponse {
     let RequestForm { on, fault, times } = form.into_inner();
-    let on = Endpoint::ALL.into_iter().find(|endpoint| endpoint.name() == on);
-    shown(RequestWanted { on, fault, times }.order(&sandbox.faults))
+    let on = Some(on).filter(|name| !name.is_empty());
+    back(RequestWanted { on, fault, times }.order(&sandbox))
 }
 
 pub(super) async fn on_callbacks_by_form(
@@ -108,7 +124,7 @@ pub(super) async fn on_callbacks_by_form(
 ) -> HttpResponse {
     let CallbackForm { out_trade_no, fault, delay_ms, times } = form.into_inner();
     let out_trade_no = Some(out_trade_no.trim().to_owned()).filter(|number| !number.is_empty());
-    shown(CallbackWanted { out_trade_no, fault, delay_ms, times }.order(&sandbox.faults))
+    back(CallbackWanted { out_trade_no, fault, delay_ms, times }.order(&sandbox))
 }
 
 pub(super) async fn clear_by_form(sandbox: Data<Sandbox>) -> HttpResponse {
@@ -116,23 +132,21 @@ pub(super) async fn clear_by_form(sandbox: Data<Sandbox>) -> HttpResponse {
     page::see_other(BACK)
 }
 
-fn ordered(done: Result<u64, FaultRefusal>, faults: &Faults) -> HttpResponse {
+fn answer(done: Result<(), RuleRefusal>, faults: &Faults) -> HttpResponse {
     match done {
-        Ok(_) => told(StatusCode::CREATED, faults),
-        Err(refusal) => HttpResponse::BadRequest().json(json!({ "message": refusal.to_string() })),
+        Ok(()) => list_of(StatusCode::CREATED, faults),
+        Err(refusal) => refuse(StatusCode::BAD_REQUEST, &refusal.to_string()),
     }
 }
 
-fn shown(done: Result<u64, FaultRefusal>) -> HttpResponse {
+fn back(done: Result<(), RuleRefusal>) -> HttpResponse {
     match done {
-        Ok(_) => page::see_other(BACK),
-        Err(refusal) => {
-            page::refused(StatusCode::BAD_REQUEST, "没有执行", &refusal.to_string(), "/sandbox")
-        }
+        Ok(()) => page::see_other(BACK),
+        Err(refusal) => page::not_done(StatusCode::BAD_REQUEST, &refusal),
     }
 }
 
-fn told(status: StatusCode, faults: &Faults) -> HttpResponse {
+fn list_of(status: StatusCode, faults: &Faults) -> HttpResponse {
     let requests: Vec<Active<RequestRule>> = faults.active_on_requests();
     let callbacks: Vec<Active<CallbackRule>> = faults.active_on_callbacks();
     HttpResponseBuilder::new(status).json(json!({ "requests": requests, "callbacks": callbacks }))

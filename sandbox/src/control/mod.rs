@@ -1,90 +1,75 @@
-//! The control page and its JSON twin: the same acts, for people and for tests.
+//! The control page and the control API: the same acts, for people and for tests.
 //!
-//! Invariant: neither holds state or rules of its own; both call the stand-ins.
+//! What concerns all stand-ins is here; each stand-in adds its own paths and its [`Panel`].
+//!
+//! Invariant: neither has state or rules of its own; both call the sandbox.
 
 mod api;
 mod assets;
 mod faults;
-mod merchants;
 mod pages;
+mod panel;
 mod rows;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::TimeDelta;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+pub(crate) use panel::{Count, Link, PAGE_LENGTH, Pages, Panel, Visit, moment};
+
+use crate::callbacks::CallbackMode;
 use crate::state::Sandbox;
-use crate::wechat_pay::{
-    ActRefusal, CallbackMode, CertificateRefusal, PaymentView, Repeat, Tally, WechatPay,
-};
 
-/// A hundred years: the clock stays where times can be written.
+/// A hundred years, so that times stay writable.
 const MOST_OFFSET_SECONDS: i64 = 100 * 365 * 24 * 3600;
-
-/// The last part of the path of an act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Act {
-    Pay,
-    Fail,
-    Repeat,
-    Drop,
-    Deliver,
-}
-
-/// What an act answers: the payment after it, or the count of repeated callbacks.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Done {
-    Payment(Box<PaymentView>),
-    Tally(Tally),
-}
 
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Settings {
     speed: u32,
     callbacks: CallbackMode,
-    /// How far the sandbox's clock goes ahead of the machine's.
+    /// How far the sandbox's clock is ahead of the machine's.
     clock_offset_seconds: i64,
 }
 
-/// What is absent stays as it is.
+/// New settings; what is absent stays as it is.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct NewSettings {
     speed: Option<u32>,
     callbacks: Option<CallbackMode>,
     clock_offset_seconds: Option<i64>,
 }
 
-/// How much of the schedule of retries passes at once.
+/// How much of the retry schedules passes at once.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Leap {
+struct Advance {
     seconds: u32,
 }
 
 impl Settings {
     fn of(sandbox: &Sandbox) -> Self {
         Self {
-            speed: sandbox.wechat_pay.speed(),
-            callbacks: sandbox.wechat_pay.callback_mode(),
+            speed: sandbox.callbacks.speed(),
+            callbacks: sandbox.callbacks.mode(),
             clock_offset_seconds: sandbox.clock.offset().num_seconds(),
         }
     }
 }
 
-impl Change {
+impl NewSettings {
     fn apply(self, sandbox: &Sandbox) {
         if let Some(speed) = self.speed {
-            sandbox.wechat_pay.set_speed(speed);
+            sandbox.callbacks.set_speed(speed);
         }
-        if let Some(callbacks) = self.callbacks {
-            sandbox.wechat_pay.set_callback_mode(callbacks);
+        if let Some(mode) = self.callbacks {
+            sandbox.callbacks.set_mode(mode);
         }
         if let Some(seconds) = self.clock_offset_seconds {
             let seconds = seconds.clamp(-MOST_OFFSET_SECONDS, MOST_OFFSET_SECONDS);
@@ -93,50 +78,24 @@ impl Change {
     }
 }
 
-impl Leap {
-    fn perform(self, sandbox: &Sandbox) {
-        sandbox.wechat_pay.advance(Duration::from_secs(self.seconds.into()));
+impl Advance {
+    fn apply(self, sandbox: &Sandbox) {
+        sandbox.callbacks.advance(Duration::from_secs(self.seconds.into()));
     }
 }
 
-impl Act {
-    /// `how` matters to [`Act::Repeat`] alone.
-    async fn perform(
-        self,
-        pay: &Arc<WechatPay>,
-        out_trade_no: &str,
-        how: Repeat,
-    ) -> Result<Done, ActRefusal> {
-        let payment = match self {
-            Self::Pay => pay.pay(out_trade_no)?,
-            Self::Fail => pay.fail(out_trade_no)?,
-            Self::Drop => pay.drop_callbacks(out_trade_no)?,
-            Self::Deliver => pay.deliver(out_trade_no)?,
-            Self::Repeat => return Ok(Done::Tally(pay.repeat(out_trade_no, how).await?)),
-        };
-        Ok(Done::Payment(Box::new(payment)))
-    }
+/// An empty body stands for the defaults; `None` if the body is neither empty nor valid.
+pub(crate) fn read_options<T: Default + DeserializeOwned>(body: &Bytes) -> Option<T> {
+    if body.is_empty() { Some(T::default()) } else { serde_json::from_slice(body).ok() }
 }
 
-fn status_of(refusal: &ActRefusal) -> StatusCode {
-    match refusal {
-        ActRefusal::NoSuchPayment | ActRefusal::NoSuchMerchant => StatusCode::NOT_FOUND,
-        ActRefusal::NotPayable(_) | ActRefusal::NothingToTell => StatusCode::CONFLICT,
-        ActRefusal::Times => StatusCode::BAD_REQUEST,
-        ActRefusal::Certificate(refusal) => match refusal {
-            CertificateRefusal::NoSuchCertificate => StatusCode::NOT_FOUND,
-            CertificateRefusal::Percent => StatusCode::BAD_REQUEST,
-            CertificateRefusal::LastKey
-            | CertificateRefusal::NoPublicKey
-            | CertificateRefusal::NoCertificate
-            | CertificateRefusal::TooMany => StatusCode::CONFLICT,
-        },
-        ActRefusal::Crypto(_) | ActRefusal::Stopped => StatusCode::INTERNAL_SERVER_ERROR,
-    }
+/// A refusal of the control API.
+pub(crate) fn refuse(status: StatusCode, message: &str) -> HttpResponse {
+    HttpResponseBuilder::new(status).json(json!({ "message": message }))
 }
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.configure(page_routes).configure(twin_routes).configure(merchant_routes);
+    config.configure(page_routes).configure(api_routes);
     config.default_service(web::to(pages::nowhere));
 }
 
@@ -147,7 +106,6 @@ fn page_routes(config: &mut web::ServiceConfig) {
         .route("/sandbox/settings", web::post().to(pages::set))
         .route("/sandbox/advance", web::post().to(pages::advance))
         .route("/sandbox/release", web::post().to(pages::release))
-        .route("/sandbox/payments/{out_trade_no}/{act}", web::post().to(pages::act))
         .route("/sandbox/faults/requests", web::post().to(faults::on_requests_by_form))
         .route("/sandbox/faults/callbacks", web::post().to(faults::on_callbacks_by_form))
         .route("/sandbox/faults/clear", web::post().to(faults::clear_by_form))
@@ -155,15 +113,11 @@ fn page_routes(config: &mut web::ServiceConfig) {
         .route("/sandbox/assets/sandbox.js", web::get().to(assets::script));
 }
 
-fn twin_routes(config: &mut web::ServiceConfig) {
+fn api_routes(config: &mut web::ServiceConfig) {
     config
-        .route("/sandbox/api/payments", web::get().to(api::payments))
-        .route("/sandbox/api/payments/{out_trade_no}", web::get().to(api::payment))
-        .route("/sandbox/api/payments/{out_trade_no}/{act}", web::post().to(api::act))
         .route("/sandbox/api/deliveries", web::get().to(api::deliveries))
         .route("/sandbox/api/requests", web::get().to(api::requests))
         .route("/sandbox/api/requests", web::delete().to(api::forget_requests))
-        .route("/sandbox/api/users", web::get().to(api::users))
         .route("/sandbox/api/settings", web::get().to(api::settings))
         .route("/sandbox/api/settings", web::post().to(api::set))
         .route("/sandbox/api/advance", web::post().to(api::advance))
@@ -172,20 +126,4 @@ fn twin_routes(config: &mut web::ServiceConfig) {
         .route("/sandbox/api/faults", web::delete().to(faults::clear))
         .route("/sandbox/api/faults/requests", web::post().to(faults::on_requests))
         .route("/sandbox/api/faults/callbacks", web::post().to(faults::on_callbacks));
-}
-
-fn merchant_routes(config: &mut web::ServiceConfig) {
-    const MERCHANT: &str = "/sandbox/merchants/{mch_id}";
-    const CERTIFICATE: &str = "/certificates/{serial_no}/{act}";
-    let merchant = |under: &str| format!("{MERCHANT}{under}");
-    let api = |under: &str| format!("/sandbox/api/merchants/{{mch_id}}{under}");
-    config
-        .route("/sandbox/api/merchants", web::get().to(merchants::list))
-        .route(&api(""), web::get().to(merchants::one))
-        .route(&api(""), web::post().to(merchants::set))
-        .route(&api("/certificates"), web::post().to(merchants::add))
-        .route(&api(CERTIFICATE), web::post().to(merchants::act))
-        .route(&merchant(""), web::post().to(merchants::set_by_form))
-        .route(&merchant("/certificates"), web::post().to(merchants::add_by_form))
-        .route(&merchant(CERTIFICATE), web::post().to(merchants::act_by_form));
 }

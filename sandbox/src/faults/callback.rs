@@ -1,7 +1,6 @@
-//! What can go wrong with a try of a callback.
+//! What can go wrong with a try of a callback, of any provider.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Forgery;
 
@@ -10,34 +9,34 @@ use super::Forgery;
 pub enum CallbackFault {
     /// Sent later, so that others overtake it.
     Delay,
-    /// Lost on its way: counts as a try without an answer.
+    /// Never arrives: counts as a try without an answer.
     Drop,
-    /// Arrives; the merchant's answer is lost, so that it comes again.
+    /// Arrives; the merchant's answer is lost, so that it is sent again.
     AnswerLost,
-    /// Sent twice at once, over two links.
+    /// Sent twice at once, over two connections.
     Twice,
     Unsigned,
     /// The body was altered after it was signed.
     AlteredBody,
     WrongSignature,
-    /// A signature that begins with `WECHATPAY/SIGNTEST/`.
+    /// A probe of WeChat Pay in place of the signature.
     SignatureProbe,
     UnknownSerial,
-    /// Truly signed, ten minutes ago.
+    /// Validly signed, ten minutes ago.
     Stale,
-    /// Truly signed, ten minutes from now.
+    /// Validly signed, ten minutes from now.
     Future,
-    /// Truly signed; sealed under a key that the merchant does not have.
+    /// Validly signed; encrypted under a key that the merchant does not have.
     OtherSealingKey,
-    /// Truly signed and sealed; tells of one fen less.
+    /// Validly signed and encrypted; reports one fen less.
     OtherAmount,
     /// The same, in another currency.
     OtherCurrency,
-    /// The same, to another merchant.
+    /// The same, for another merchant.
     OtherMerchant,
     /// The same, in another app.
     OtherApp,
-    /// The same, by somebody else.
+    /// The same, by another payer.
     OtherPayer,
     /// The same, of an order that the merchant never made.
     OtherOrder,
@@ -89,31 +88,6 @@ impl CallbackFault {
             | Self::OtherPayer
             | Self::OtherOrder
             | Self::NotPaid => None,
-        }
-    }
-
-    /// Where the transaction says something else, and what; `None` if it says the truth.
-    pub(crate) fn lie(self, total_fen: i64) -> Option<(&'static str, Value)> {
-        match self {
-            Self::OtherAmount => Some(("/amount/total", json!(total_fen - 1))),
-            Self::OtherCurrency => Some(("/amount/currency", json!("USD"))),
-            Self::OtherMerchant => Some(("/mchid", json!("1900000000"))),
-            Self::OtherApp => Some(("/appid", json!("wx0000000000000000"))),
-            Self::OtherPayer => Some(("/payer/openid", json!("oSomebodyElse000000000000000"))),
-            Self::OtherOrder => Some(("/out_trade_no", json!("NEVERMADE0000000000000000000000"))),
-            Self::NotPaid => Some(("/trade_state", json!("NOTPAY"))),
-            Self::Delay
-            | Self::Drop
-            | Self::AnswerLost
-            | Self::Twice
-            | Self::Unsigned
-            | Self::AlteredBody
-            | Self::WrongSignature
-            | Self::SignatureProbe
-            | Self::UnknownSerial
-            | Self::Stale
-            | Self::Future
-            | Self::OtherSealingKey => None,
         }
     }
 

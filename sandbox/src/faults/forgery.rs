@@ -1,38 +1,28 @@
-//! What can be wrong with a signed message of WeChat Pay.
-
-use crate::chance;
-
-/// What WeChat Pay's own probes of its merchants begin with in place of a signature.
-const PROBE: &str = "WECHATPAY/SIGNTEST/";
+//! What can be wrong with a signed message.
 
 /// One thing wrong; everything else is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Forgery {
-    /// Without any of the signature's headers.
+    /// Without any signature.
     Unsigned,
     /// The body was altered after it was signed.
     AlteredBody,
-    /// The signature is of the right form, and wrong.
+    /// The signature has the right form, but is wrong.
     WrongSignature,
-    /// The signature is WeChat Pay's probe.
+    /// A probe of WeChat Pay stands in place of the signature.
     SignatureProbe,
-    /// The key it names is nobody's.
+    /// It names an unknown key.
     UnknownSerial,
-    /// Truly signed, ten minutes ago.
+    /// Validly signed, ten minutes ago.
     Stale,
-    /// Truly signed, ten minutes from now.
+    /// Validly signed, ten minutes from now.
     Future,
 }
 
-/// The signature in another shape: one letter is another, or it is a probe.
+/// The signature with another first letter.
 pub(crate) fn wrong(signature: &str) -> String {
     let other = if signature.starts_with('A') { 'B' } else { 'A' };
     std::iter::once(other).chain(signature.chars().skip(1)).collect()
-}
-
-pub(crate) fn probe(signature: &str) -> String {
-    let tail = signature.chars().skip(PROBE.len());
-    PROBE.chars().chain(tail).collect()
 }
 
 /// The text with its last letter or digit replaced, so that its form stays what it was.
@@ -45,11 +35,6 @@ pub(crate) fn altered(text: &str) -> String {
     head.chars().chain(std::iter::once(other)).chain(tail.chars().skip(1)).collect()
 }
 
-/// A serial number in its usual form that no key has.
-pub(crate) fn unknown_serial() -> String {
-    chance::hex_digits(40).to_uppercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,10 +42,9 @@ mod tests {
     #[test]
     fn one_thing_is_wrong_and_the_form_stays() {
         assert_eq!((wrong("Abc="), wrong("xbc=")), ("Bbc=".to_owned(), "Abc=".to_owned()));
-        assert_eq!(probe(&"x".repeat(344)).len(), 344);
         let table = [(r#"{"a":"b"}"#, r#"{"a":"1"}"#), ("{\"a\":1}", "{\"a\":2}"), ("", " ")];
-        for (text, spoilt) in table {
-            assert_eq!(altered(text), spoilt);
+        for (text, expected) in table {
+            assert_eq!(altered(text), expected);
         }
     }
 }

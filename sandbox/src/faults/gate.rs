@@ -1,4 +1,4 @@
-//! The gate that every request of a merchant passes: it is written down, and may go wrong here.
+//! The gate that every request to a provider passes: it logs the request and applies faults.
 
 use std::io;
 use std::pin::Pin;
@@ -7,29 +7,29 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpResponse};
-use serde_json::json;
 
 use super::RequestFault;
-use crate::requests::{Endpoint, OutTradeNo};
+use crate::endpoint::{Endpoint, Excuse};
+use crate::requests::About;
 use crate::state::Sandbox;
 
 /// Longer than any client waits.
 const SILENCE: Duration = Duration::from_mins(1);
 
 const PAGE: &str = "<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1>";
-const HALF: &str = r#"{"prepay_id":"wx"#;
+const HALF: &str = r#"{"id":"4200"#;
 
 pub(crate) async fn pass(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
     let sandbox = request.app_data::<Data<Sandbox>>().cloned();
-    let endpoint = Endpoint::of(request.method(), request.path());
-    let (Some(sandbox), Some(endpoint)) = (sandbox, endpoint) else {
+    let (method, path) = (request.method(), request.path());
+    let asked = sandbox.as_ref().and_then(|sandbox| sandbox.asked_for(method, path));
+    let (Some(sandbox), Some(endpoint)) = (sandbox, asked) else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let fault = sandbox.faults.take_for_request(endpoint);
@@ -42,29 +42,20 @@ pub(crate) async fn pass(
         Some(answer) => request.into_response(answer),
         None => done(fault, request, next).await?,
     };
-    let about = response.request().extensions().get::<OutTradeNo>().cloned();
+    let about = response.request().extensions().get::<About>().cloned();
     sandbox.requests.end(number, response.status().as_u16(), about);
     Ok(response)
 }
 
-/// The answer in place of doing anything; `None` if all is to be done.
+/// The answer in place of doing anything; `None` if the request is to be handled.
 async fn undone(fault: RequestFault, endpoint: Endpoint) -> Option<HttpResponse> {
-    let login = endpoint == Endpoint::Login;
     let answer = match fault {
         RequestFault::TimeOut => {
             tokio::time::sleep(SILENCE).await;
             HttpResponse::GatewayTimeout().finish()
         }
-        RequestFault::TooManyRequests if login => {
-            login_error(45011, "api minute-quota reach limit")
-        }
-        RequestFault::TooManyRequests => {
-            pay_error(StatusCode::TOO_MANY_REQUESTS, "FREQUENCY_LIMITED", "频率超限")
-        }
-        RequestFault::SystemError if login => login_error(-1, "system error"),
-        RequestFault::SystemError => {
-            pay_error(StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_ERROR", "系统异常，请稍后重试")
-        }
+        RequestFault::TooManyRequests => (endpoint.excuse)(Excuse::TooManyRequests),
+        RequestFault::SystemError => (endpoint.excuse)(Excuse::SystemError),
         RequestFault::BadGateway => HttpResponse::BadGateway().content_type("text/html").body(PAGE),
         RequestFault::Unavailable => HttpResponse::ServiceUnavailable().finish(),
         RequestFault::Html => HttpResponse::Ok().content_type("text/html").body(PAGE),
@@ -82,14 +73,14 @@ async fn undone(fault: RequestFault, endpoint: Endpoint) -> Option<HttpResponse>
     Some(answer)
 }
 
-/// Does what was asked; the fault, if any, befalls the answer.
+/// Handles the request; the fault, if any, affects the answer.
 async fn done(
     fault: Option<RequestFault>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
     if let Some(fault) = fault {
-        // Whoever signs the answer finds it here.
+        // Read by the code that signs the answer.
         request.extensions_mut().insert(fault);
     }
     let response = next.call(request).await?.map_into_boxed_body();
@@ -115,13 +106,4 @@ impl MessageBody for Broken {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
     }
-}
-
-fn login_error(code: i32, message: &str) -> HttpResponse {
-    let body = json!({ "errcode": code, "errmsg": message }).to_string();
-    HttpResponse::Ok().content_type("text/plain").body(body)
-}
-
-fn pay_error(status: StatusCode, code: &str, message: &str) -> HttpResponse {
-    HttpResponse::build(status).json(json!({ "code": code, "message": message }))
 }

@@ -1,7 +1,7 @@
-//! Faults on demand: what can go wrong between a provider and a merchant, as often as one asks.
+//! Faults on demand: what can go wrong between a provider and a merchant.
 //!
 //! Invariant: without a rule nothing goes wrong, and a rule that was used up is gone.
-//! Invariant: a fault spoils a message or its way; it never changes what the provider believes.
+//! Invariant: a fault affects a message or its delivery; it never changes the provider's state.
 
 mod callback;
 pub(crate) mod forgery;
@@ -11,41 +11,39 @@ mod rules;
 
 use std::sync::Mutex;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use callback::CallbackFault;
 pub(crate) use forgery::Forgery;
 pub use request::RequestFault;
 pub use rules::{FaultRefusal, MOST_TIMES};
 
-use crate::requests::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::state::lock;
 use rules::Rules;
 
 /// What goes wrong with requests of merchants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RequestRule {
     /// Absent: wherever the fault can happen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<Endpoint>,
     pub fault: RequestFault,
 }
 
 /// What goes wrong with callbacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallbackRule {
-    /// Absent: of any payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub out_trade_no: Option<String>,
+    /// The merchant's number of what the callback reports on; absent: any callback that the fault
+    /// can happen to.
+    #[serde(rename = "out_trade_no", skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     pub fault: CallbackFault,
     /// For [`CallbackFault::Delay`] alone, at the pace of retries.
-    #[serde(default)]
     pub delay_ms: u64,
 }
 
-/// A rule that holds, and for how many more messages.
+/// A rule that applies, and to how many more messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Active<R> {
     pub id: u64,
@@ -61,16 +59,16 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// The next `times` requests that the rule fits go wrong so. Rules are used in the order in
-    /// which they were made, one for a request.
+    /// Applies the rule to the next `times` requests that it fits. Rules are used in the order in
+    /// which they were made, one for each request.
     pub fn on_requests(&self, rule: RequestRule, times: u32) -> Result<u64, FaultRefusal> {
-        if rule.on.is_some_and(|on| !rule.fault.happens_on(on)) {
+        if rule.on.is_some_and(|on| !on.faults.contains(&rule.fault)) {
             return Err(FaultRefusal::Nowhere);
         }
         lock(&self.requests).add(rule, times)
     }
 
-    /// The next `times` tries of callbacks that the rule fits go wrong so.
+    /// Applies the rule to the next `times` tries of callbacks that it fits.
     pub fn on_callbacks(&self, rule: CallbackRule, times: u32) -> Result<u64, FaultRefusal> {
         lock(&self.callbacks).add(rule, times)
     }
@@ -83,7 +81,7 @@ impl Faults {
         lock(&self.callbacks).active()
     }
 
-    /// From now on nothing goes wrong.
+    /// Removes all rules.
     pub fn clear(&self) {
         lock(&self.requests).clear();
         lock(&self.callbacks).clear();
@@ -91,14 +89,20 @@ impl Faults {
 
     fn take_for_request(&self, endpoint: Endpoint) -> Option<RequestFault> {
         let fits = |rule: &RequestRule| {
-            rule.on.is_none_or(|on| on == endpoint) && rule.fault.happens_on(endpoint)
+            rule.on.is_none_or(|on| on == endpoint) && endpoint.faults.contains(&rule.fault)
         };
         lock(&self.requests).take(fits).map(|rule| rule.fault)
     }
 
-    pub(crate) fn take_for_callback(&self, out_trade_no: &str) -> Option<CallbackRule> {
+    /// `possible`: what can go wrong with this callback.
+    pub(crate) fn take_for_callback(
+        &self,
+        about: &str,
+        possible: &[CallbackFault],
+    ) -> Option<CallbackRule> {
         let fits = |rule: &CallbackRule| {
-            rule.out_trade_no.as_ref().is_none_or(|wanted| wanted == out_trade_no)
+            rule.about.as_ref().is_none_or(|wanted| wanted == about)
+                && possible.contains(&rule.fault)
         };
         lock(&self.callbacks).take(fits)
     }
@@ -116,12 +120,12 @@ impl RequestRule {
 }
 
 impl CallbackRule {
-    pub fn new(out_trade_no: &str, fault: CallbackFault) -> Self {
-        Self { out_trade_no: Some(out_trade_no.to_owned()), fault, delay_ms: 0 }
+    pub fn new(about: &str, fault: CallbackFault) -> Self {
+        Self { about: Some(about.to_owned()), fault, delay_ms: 0 }
     }
 
-    /// Of whatever payment.
+    /// For any callback that the fault can happen to.
     pub fn any(fault: CallbackFault) -> Self {
-        Self { out_trade_no: None, fault, delay_ms: 0 }
+        Self { about: None, fault, delay_ms: 0 }
     }
 }

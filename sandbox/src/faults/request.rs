@@ -1,37 +1,36 @@
-//! What can go wrong with a request of a merchant.
+//! What can go wrong with a merchant's request, to any provider.
 
 use serde::{Deserialize, Serialize};
 
 use super::Forgery;
-use crate::requests::Endpoint;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestFault {
     /// Nothing is done, and no answer comes for a minute.
     TimeOut,
-    /// Nothing is done: 429 `FREQUENCY_LIMITED`; of the login, `errcode` 45011.
+    /// Nothing is done: the provider says that requests come too often.
     TooManyRequests,
-    /// Nothing is done: 500 `SYSTEM_ERROR`; of the login, `errcode` -1.
+    /// Nothing is done: the provider says that its system failed.
     SystemError,
     /// Nothing is done: 502 and a gateway's page.
     BadGateway,
     /// Nothing is done: 503 and an empty body.
     Unavailable,
-    /// Nothing is done: 200 and somebody's page, as in a network that wants a sign-in.
+    /// Nothing is done: 200 and a foreign page, as in a network that asks for a sign-in.
     Html,
     /// Nothing is done: 200 and half an object.
     Garbage,
     /// All is done; the connection breaks before the answer is whole.
     AnswerLost,
-    /// All is done; the answer is truly signed and no JSON.
+    /// All is done; the answer is validly signed but not JSON.
     SignedGarbage,
     /// All is done; the answer is not signed.
     Unsigned,
     /// All is done; the answer's body was altered after it was signed.
     AlteredBody,
     WrongSignature,
-    /// All is done; the signature begins with `WECHATPAY/SIGNTEST/`.
+    /// All is done; a probe of WeChat Pay stands in place of the signature.
     SignatureProbe,
     UnknownSerial,
     /// All is done; the answer was signed ten minutes ago.
@@ -60,10 +59,17 @@ impl RequestFault {
         Self::Future,
     ];
 
-    /// Answers of the login are not signed, so that nothing can be wrong with their signature.
-    pub(super) fn happens_on(self, endpoint: Endpoint) -> bool {
-        endpoint != Endpoint::Login || (self.forgery().is_none() && self != Self::SignedGarbage)
-    }
+    /// What can go wrong with an endpoint whose answers are not signed.
+    pub(crate) const UNSIGNED_ANSWERS: [Self; 8] = [
+        Self::TimeOut,
+        Self::TooManyRequests,
+        Self::SystemError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Html,
+        Self::Garbage,
+        Self::AnswerLost,
+    ];
 
     pub(crate) fn forgery(self) -> Option<Forgery> {
         match self {

@@ -1,8 +1,8 @@
-//! Rules that are used up.
+//! Rules that apply to a limited number of messages.
 
 use super::Active;
 
-/// The most messages that one rule spoils.
+/// The most messages that one rule applies to.
 pub const MOST_TIMES: u32 = 1_000_000;
 const MOST_RULES: usize = 1000;
 
@@ -29,7 +29,7 @@ impl<R> Default for Rules<R> {
 }
 
 impl<R: Clone> Rules<R> {
-    /// The number of the new rule.
+    /// Returns the number of the new rule.
     pub(super) fn add(&mut self, rule: R, times: u32) -> Result<u64, FaultRefusal> {
         if !(1..=MOST_TIMES).contains(&times) {
             return Err(FaultRefusal::Times);
@@ -42,7 +42,7 @@ impl<R: Clone> Rules<R> {
         Ok(self.made)
     }
 
-    /// Uses the oldest rule that fits once.
+    /// Uses the oldest rule that fits, once.
     pub(super) fn take(&mut self, fits: impl Fn(&R) -> bool) -> Option<R> {
         let place = self.oldest_first.iter().position(|active| fits(&active.rule))?;
         let active = self.oldest_first.get_mut(place)?;

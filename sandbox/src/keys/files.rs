@@ -1,4 +1,4 @@
-//! Files that only their owner may read and that appear whole or not at all.
+//! Files that only their owner may read, written atomically.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ pub(super) fn create_folder(dir: &Path) -> Result<(), KeyError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(at(dir))
 }
 
-/// The text of the file; first written from `make` where it is missing.
+/// The text of the file; first written from `make` if it is missing.
 pub(super) fn read_or_create(
     path: &Path,
     make: impl FnOnce() -> Result<String, KeyError>,
@@ -22,7 +22,7 @@ pub(super) fn read_or_create(
         Err(other) => return Err(at(path)(other)),
         Ok(text) => return Ok(text),
     }
-    // Read back: another process may have been first, and then its text is the one that counts.
+    // Read back: another process may have written the file first, and then its text counts.
     fs::read_to_string(path).map_err(at(path))
 }
 

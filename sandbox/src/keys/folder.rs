@@ -1,77 +1,51 @@
-//! The folder of one merchant: its credentials beside the keys that they name.
+//! A folder of keys and credentials, filled where something is missing.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::credentials::WechatPayCredentials;
 use super::files::{self, read_or_create, write_new};
-use super::{
-    CREDENTIALS_FILE, KeyError, MERCHANT_PRIVATE_KEY_FILE, MerchantKeys, PLATFORM_CERTIFICATE_FILE,
-    PLATFORM_CERTIFICATE_PRIVATE_KEY_FILE, THROWAWAY_MARK, WECHAT_PAY_PRIVATE_KEY_FILE,
-    WECHAT_PAY_PUBLIC_KEY_FILE,
-};
-use crate::certificate::PlatformCertificate;
-use crate::clock::{Clock, SystemClock};
-use crate::crypto::{Sealer, SignatureKey};
+use super::{KeyError, THROWAWAY_MARK};
+use crate::crypto::SignatureKey;
 
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn open(path: PathBuf) -> Result<Self, KeyError> {
+    pub(crate) fn open(path: PathBuf) -> Result<Self, KeyError> {
         files::create_folder(&path)?;
         Ok(Self(path))
     }
 
-    /// The credentials; first written as `invent` makes them where they are missing.
-    pub(super) fn credentials<T: Serialize + DeserializeOwned>(
+    /// The credentials in a JSON file; first written from `generate` if the file is missing.
+    pub(crate) fn credentials<T: Serialize + DeserializeOwned>(
         &self,
-        invent: impl FnOnce() -> T,
+        name: &str,
+        generate: impl FnOnce() -> T,
     ) -> Result<T, KeyError> {
-        let path = self.at(CREDENTIALS_FILE);
-        let text = read_or_create(&path, || Ok(format!("{:#}\n", serde_json::json!(invent()))))?;
+        let path = self.at(name);
+        let text = read_or_create(&path, || Ok(format!("{:#}\n", serde_json::json!(generate()))))?;
         serde_json::from_str(&text).map_err(|source| KeyError::Json { path, source })
     }
 
-    /// The keys that the credentials speak of, made where they are missing.
-    pub(super) fn keys(&self, credentials: WechatPayCredentials) -> Result<MerchantKeys, KeyError> {
-        let merchant = self.private_key(MERCHANT_PRIVATE_KEY_FILE)?;
-        let public_key = if credentials.public_key_id.is_empty() {
-            None
-        } else {
-            let provider = self.private_key(WECHAT_PAY_PRIVATE_KEY_FILE)?;
-            let public = marked(&provider.public_pem()?);
-            write_new(&self.at(WECHAT_PAY_PUBLIC_KEY_FILE), &public)?;
-            Some(Arc::new(provider))
-        };
-        let certificates = if credentials.platform_certificate_files.is_empty() {
-            Vec::new()
-        } else {
-            vec![self.certificate()?]
-        };
-        Ok(MerchantKeys {
-            merchant: merchant.checking_half(),
-            public_key,
-            certificates,
-            api_v3: Sealer::new(credentials.api_v3_key.as_bytes())?,
-            credentials,
-        })
+    /// An RSA key; first generated if the file is missing.
+    pub(crate) fn private_key(&self, name: &str) -> Result<SignatureKey, KeyError> {
+        let text = self.read_or_generate(name, || Ok(SignatureKey::generate()?.private_pem()?))?;
+        Ok(SignatureKey::from_pem(&text)?)
     }
 
-    fn private_key(&self, name: &str) -> Result<SignatureKey, KeyError> {
-        let make = || Ok(marked(&SignatureKey::generate()?.private_pem()?));
-        Ok(SignatureKey::from_pem(&read_or_create(&self.at(name), make)?)?)
+    /// The PEM text of a file; first written from `generate` if the file is missing.
+    pub(crate) fn read_or_generate(
+        &self,
+        name: &str,
+        generate: impl FnOnce() -> Result<String, KeyError>,
+    ) -> Result<String, KeyError> {
+        read_or_create(&self.at(name), || Ok(marked(&generate()?)))
     }
 
-    fn certificate(&self) -> Result<PlatformCertificate, KeyError> {
-        let key = self.private_key(PLATFORM_CERTIFICATE_PRIVATE_KEY_FILE)?.private_pem()?;
-        let text = read_or_create(&self.at(PLATFORM_CERTIFICATE_FILE), || {
-            let made = PlatformCertificate::issue(SignatureKey::from_pem(&key)?, SystemClock.now());
-            Ok(marked(&made?.pem))
-        })?;
-        Ok(PlatformCertificate::from_pem(&text, &key)?)
+    /// Writes a PEM text, unless the file is already there.
+    pub(crate) fn write(&self, name: &str, pem: &str) -> Result<(), KeyError> {
+        write_new(&self.at(name), &marked(pem))
     }
 
     fn at(&self, name: &str) -> PathBuf {

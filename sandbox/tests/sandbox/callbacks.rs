@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sandbox::wechat_pay::{CallbackMode, CallbackState, MAX_SPEED, Outcome, Repeat};
+use sandbox::callbacks::{CallbackMode, CallbackState, MAX_SPEED, Outcome, Repeat};
 
 use crate::support::{Receiver, World};
 

@@ -1,6 +1,7 @@
 //! Platform certificates: how they are handed out, what they sign, and how they change.
 
-use sandbox::wechat_pay::{CertificateRefusal, CertificateState, Repeat};
+use sandbox::callbacks::Repeat;
+use sandbox::wechat_pay::{CertificateRefusal, CertificateState};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Receiver, World};

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use sandbox::faults::{CallbackFault, CallbackRule};
-use sandbox::wechat_pay::{
-    CallbackMode, CallbackState, MAX_SPEED, Order, Outcome, Release, Repeat,
+use sandbox::callbacks::{
+    CallbackMode, CallbackState, MAX_SPEED, Outcome, Release, ReleaseOrder, Repeat,
 };
+use sandbox::faults::{CallbackFault, CallbackRule};
 use serde_json::{Value, json};
 
 use crate::support::{Receiver, World};
@@ -144,14 +144,14 @@ async fn a_delayed_callback_is_overtaken() {
     }
     pay.until("SECOND000001", |payment| payment.accepted == 1).await;
     assert_eq!(pay.payment("FIRST0000001").unwrap().attempts, 0);
-    pay.advance(std::time::Duration::from_secs(30));
+    world.sandbox().callbacks.advance(std::time::Duration::from_secs(30));
     pay.until("FIRST0000001", |payment| payment.accepted == 1).await;
 }
 
 /// Held callbacks leave in the order that was asked for.
 #[tokio::test]
 async fn held_callbacks_are_released_in_any_order() {
-    let arrived = async |order: Order, seed: u64| {
+    let arrived = async |order: ReleaseOrder, seed: u64| {
         let receiver = Receiver::start(&[]);
         let world = World::start_with(|options| options.callbacks = CallbackMode::Manual).await;
         let pay = &world.sandbox().wechat_pay;
@@ -161,19 +161,23 @@ async fn held_callbacks_are_released_in_any_order() {
             pay.pay(&number).unwrap();
         }
         let release = Release { order, seed, ..Release::default() };
-        let tally = pay.release(release).await.unwrap();
+        let tally = world.sandbox().callbacks.release(release).await.unwrap();
         assert_eq!((tally.sent, tally.accepted), (8, 8));
-        assert_eq!(pay.release(release).await.unwrap().sent, 0, "nothing is held any more");
+        assert_eq!(
+            world.sandbox().callbacks.release(release).await.unwrap().sent,
+            0,
+            "nothing is held any more"
+        );
         let key = &world.merchant.credentials.wechat_pay.api_v3_key;
         let numbers = receiver.received().into_iter();
         let numbers = numbers.map(|letter| letter.open(key)["out_trade_no"].to_string());
         numbers.map(|number| number.chars().nth(12).unwrap()).collect::<String>()
     };
-    assert_eq!(arrived(Order::OldestFirst, 0).await, "01234567");
-    assert_eq!(arrived(Order::NewestFirst, 0).await, "76543210");
-    let shuffled = arrived(Order::Shuffled, 7).await;
-    assert_eq!(arrived(Order::Shuffled, 7).await, shuffled, "the same seed");
-    assert!(arrived(Order::Shuffled, 8).await != shuffled && shuffled != "01234567");
+    assert_eq!(arrived(ReleaseOrder::OldestFirst, 0).await, "01234567");
+    assert_eq!(arrived(ReleaseOrder::NewestFirst, 0).await, "76543210");
+    let shuffled = arrived(ReleaseOrder::Shuffled, 7).await;
+    assert_eq!(arrived(ReleaseOrder::Shuffled, 7).await, shuffled, "the same seed");
+    assert!(arrived(ReleaseOrder::Shuffled, 8).await != shuffled && shuffled != "01234567");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Requests that go wrong on demand: what arrives, and what was done all the same.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sandbox::faults::{FaultRefusal, RequestFault, RequestRule};
-use sandbox::requests::Endpoint;
+use sandbox::wechat::LOGIN;
+use sandbox::wechat_pay::endpoints::{CLOSE, PREPAY, QUERY};
 use serde_json::{Value, json};
 
 use crate::support::World;
@@ -67,7 +69,7 @@ async fn every_fault_of_a_prepay() {
     for (fault, seen, made) in PREPAYS {
         let world = World::start().await;
         let sandbox = world.sandbox();
-        sandbox.faults.on_requests(RequestRule::new(Endpoint::Prepay, fault), 1).unwrap();
+        sandbox.faults.on_requests(RequestRule::new(PREPAY, fault), 1).unwrap();
         assert_eq!(prepay(&world).await, seen, "{fault:?}");
         assert_eq!(sandbox.wechat_pay.payment(NUMBER).is_some(), made, "{fault:?}");
         // The fault is used up, and asking again is harmless.
@@ -80,10 +82,15 @@ async fn every_fault_of_a_prepay() {
 async fn a_time_out_does_nothing_and_says_nothing() {
     let world = World::start().await;
     let sandbox = world.sandbox();
-    let rule = RequestRule::new(Endpoint::Prepay, RequestFault::TimeOut);
+    let rule = RequestRule::new(PREPAY, RequestFault::TimeOut);
     sandbox.faults.on_requests(rule, 1).unwrap();
+    let mut prepay = Box::pin(prepay(&world));
+    tokio::select! {
+        seen = &mut prepay => panic!("answered: {seen:?}"),
+        () = sandbox.requests.until(PREPAY, 1) => {}
+    }
     let patience = Duration::from_millis(200);
-    assert!(tokio::time::timeout(patience, prepay(&world)).await.is_err());
+    assert!(tokio::time::timeout(patience, prepay).await.is_err());
     assert!(sandbox.wechat_pay.payment(NUMBER).is_none());
     let asked = &sandbox.requests.log()[0];
     assert_eq!((asked.fault, asked.status), (Some(RequestFault::TimeOut), None));
@@ -106,7 +113,7 @@ async fn faults_of_the_login_are_told_in_its_own_way() {
         let body = serde_json::from_str::<Value>(&answer.text().await.unwrap());
         assert_eq!(body.unwrap_or_default()["errcode"], code, "{fault:?}");
     }
-    let unsigned = RequestRule::new(Endpoint::Login, RequestFault::Unsigned);
+    let unsigned = RequestRule::new(LOGIN, RequestFault::Unsigned);
     assert_eq!(sandbox.faults.on_requests(unsigned, 1), Err(FaultRefusal::Nowhere));
     // Nor is it taken by a login when it may happen anywhere.
     sandbox.faults.on_requests(RequestRule::anywhere(RequestFault::Unsigned), 1).unwrap();
@@ -120,14 +127,14 @@ async fn a_close_is_done_though_its_answer_is_lost() {
     let world = World::start().await;
     let sandbox = world.sandbox();
     world.prepay(&world.order(NUMBER, NOTIFY)).await;
-    let lost = RequestRule::new(Endpoint::Close, RequestFault::AnswerLost);
+    let lost = RequestRule::new(CLOSE, RequestFault::AnswerLost);
     sandbox.faults.on_requests(lost, 1).unwrap();
     let url = format!("/v3/pay/transactions/out-trade-no/{NUMBER}/close");
     let body = json!({ "mchid": world.merchant.credentials.wechat_pay.mch_id }).to_string();
     let claim = world.merchant.claim(world.now());
     let parcel = world.merchant.parcel(&claim, "POST", &url, body.as_bytes());
     assert!(world.merchant.try_send(parcel).await.is_none());
-    let stale = RequestRule::new(Endpoint::Query, RequestFault::Stale);
+    let stale = RequestRule::new(QUERY, RequestFault::Stale);
     sandbox.faults.on_requests(stale, 2).unwrap();
     let old = (world.now() - 600).to_string();
     for _ in 0..2 {
@@ -141,6 +148,33 @@ async fn a_close_is_done_though_its_answer_is_lost() {
 }
 
 #[tokio::test]
+async fn endpoints_are_known_by_method_and_path() {
+    let world = World::start().await;
+    let requests = &world.sandbox().requests;
+    let table = [
+        ("GET", "/sns/jscode2session", Some("login")),
+        ("POST", "/v3/pay/transactions/jsapi", Some("prepay")),
+        ("GET", "/v3/pay/transactions/out-trade-no/1", Some("query")),
+        ("GET", "/v3/pay/transactions/id/1", Some("query")),
+        ("POST", "/v3/pay/transactions/out-trade-no/1/close", Some("close")),
+        ("GET", "/v3/certificates", Some("certificates")),
+        ("POST", "/v3/certificates", Some("other")),
+        ("GET", "/v3/pay/transactions/jsapi", Some("other")),
+        ("GET", "/sandbox/api/payments", None),
+        ("GET", "/", None),
+    ];
+    for (method, path, name) in table {
+        requests.forget();
+        let url = format!("{}{path}", world.running.base_url());
+        world.http.request(method.parse().unwrap(), url).send().await.unwrap();
+        let asked = requests.log().pop().map(|asked| asked.endpoint.name());
+        assert_eq!(asked, name, "{method} {path}");
+    }
+    let names: HashSet<_> = world.sandbox().endpoints().map(|endpoint| endpoint.name()).collect();
+    assert_eq!(names.len(), world.sandbox().endpoints().count(), "two endpoints have one name");
+}
+
+#[tokio::test]
 async fn what_was_asked_is_counted_and_written_down() {
     let world = World::start().await;
     let requests = &world.sandbox().requests;
@@ -149,14 +183,13 @@ async fn what_was_asked_is_counted_and_written_down() {
     world.merchant.query("NEVERMADE001", world.now()).await;
     world.merchant.close(NUMBER, world.now()).await;
     world.get("/sandbox/api/payments").await;
-    requests.until(Endpoint::Query, 2).await;
+    requests.until(QUERY, 2).await;
     let counts: Vec<_> = requests.counts().into_iter().collect();
-    let expected = [(Endpoint::Prepay, 1), (Endpoint::Query, 2), (Endpoint::Close, 1)];
+    let expected = [(CLOSE, 1), (PREPAY, 1), (QUERY, 2)];
     assert_eq!(counts, expected);
     let about: Vec<_> =
         requests.about(NUMBER).into_iter().map(|asked| (asked.endpoint, asked.status)).collect();
-    let expected =
-        [(Endpoint::Prepay, Some(200)), (Endpoint::Query, Some(200)), (Endpoint::Close, Some(204))];
+    let expected = [(PREPAY, Some(200)), (QUERY, Some(200)), (CLOSE, Some(204))];
     assert_eq!(about, expected);
     let path = format!("/sandbox/api/requests?out_trade_no={NUMBER}");
     let told: Value = world.get(&path).await.json().await.unwrap();
@@ -166,7 +199,7 @@ async fn what_was_asked_is_counted_and_written_down() {
     );
     let url = format!("{}/sandbox/api/requests", world.running.base_url());
     assert_eq!(world.http.delete(url).send().await.unwrap().status(), 204);
-    assert_eq!(requests.count(Endpoint::Query), 0);
+    assert_eq!(requests.count(QUERY), 0);
 }
 
 /// Over JSON and from the page's forms.
@@ -180,6 +213,7 @@ async fn faults_are_ordered_from_outside() {
         ("requests", json!({ "on": "login", "fault": "unsigned" }), 400),
         ("requests", json!({ "fault": "system_error", "times": 0 }), 400),
         ("requests", json!({ "fault": "fire" }), 400),
+        ("requests", json!({ "on": "refund", "fault": "system_error" }), 400),
         ("callbacks", json!({ "out_trade_no": NUMBER, "fault": "delay", "delay_ms": 500 }), 201),
         ("callbacks", json!({ "fault": "drop", "often": 2 }), 400),
     ];

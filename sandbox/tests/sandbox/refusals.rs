@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Claim, Merchant, Parcel, World};
+use crate::support::{Answer, Merchant, Parcel, RequestClaim, World};
 
 const NOTIFY: &str = "https://card.example.edu.cn/callbacks/wechat-pay";
 const PREPAY: &str = "/v3/pay/transactions/jsapi";
@@ -108,7 +108,7 @@ async fn limits_are_inclusive() {
 }
 
 /// A prepay request that is right in all that the claim does not spoil.
-fn with(m: &Merchant, body: &[u8], claim: &Claim) -> Parcel {
+fn with(m: &Merchant, body: &[u8], claim: &RequestClaim) -> Parcel {
     m.parcel(claim, "POST", PREPAY, body)
 }
 
@@ -130,13 +130,13 @@ const BROKEN_REQUESTS: &[BrokenRequest] = &[
         header(with(m, body, &m.claim(now)), "Authorization", Some("Bearer x"))
     }),
     ("mchid", 401, "SIGN_ERROR", |m, now, body| {
-        with(m, body, &Claim { mchid: "1".to_owned(), ..m.claim(now) })
+        with(m, body, &RequestClaim { mchid: "1".to_owned(), ..m.claim(now) })
     }),
     ("serial_no", 401, "SIGN_ERROR", |m, now, body| {
-        with(m, body, &Claim { serial_no: "0".repeat(40), ..m.claim(now) })
+        with(m, body, &RequestClaim { serial_no: "0".repeat(40), ..m.claim(now) })
     }),
     ("nonce_str", 401, "SIGN_ERROR", |m, now, body| {
-        with(m, body, &Claim { nonce_str: "n".repeat(33), ..m.claim(now) })
+        with(m, body, &RequestClaim { nonce_str: "n".repeat(33), ..m.claim(now) })
     }),
     ("timestamp", 401, "SIGN_ERROR", |m, now, body| with(m, body, &m.claim(now - 301))),
     ("timestamp", 401, "SIGN_ERROR", |m, now, body| with(m, body, &m.claim(now + 301))),

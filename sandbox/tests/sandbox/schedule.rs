@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use sandbox::wechat_pay::CallbackState;
+use sandbox::callbacks::CallbackState;
 use serde_json::{Value, json};
 
 use crate::support::{Receiver, World};
@@ -27,13 +27,13 @@ async fn paid(answers: &[u16]) -> (World, Receiver) {
 #[tokio::test]
 async fn every_retry_waits_for_its_time() {
     let (world, _receiver) = paid(&[500; 16]).await;
-    let pay = &world.sandbox().wechat_pay;
+    let (pay, callbacks) = (&world.sandbox().wechat_pay, &world.sandbox().callbacks);
     for (tried, wait) in (1..).zip(WAITS) {
         pay.until(NUMBER, |payment| payment.attempts == tried).await;
-        pay.advance(Duration::from_secs(wait - 1));
+        callbacks.advance(Duration::from_secs(wait - 1));
         tokio::task::yield_now().await;
         assert_eq!(pay.payment(NUMBER).unwrap().attempts, tried);
-        pay.advance(Duration::from_secs(1));
+        callbacks.advance(Duration::from_secs(1));
     }
     let last = pay.until(NUMBER, |payment| payment.attempts == 16).await;
     assert!(matches!(last.callback, CallbackState::Underway | CallbackState::GivenUp));

@@ -1,8 +1,8 @@
-//! Looking up sealed personal data without opening it: a keyed digest of the value.
+//! Blind index: looks up sealed personal data by a keyed digest, without decrypting it.
 //!
-//! HMAC-SHA256 over school ‖ field ‖ value, each framed by its length. Equal values of one field
-//! of one school have equal digests; nothing else can be learnt without the key. The value must be
-//! in its normal form already: only the owner of a field knows what counts as the same.
+//! HMAC-SHA256 over school ‖ field ‖ value, each framed by its length. Equal values of one field of
+//! one school have equal digests; without the key nothing else can be learnt. The caller normalises
+//! the value first, because normalisation depends on the field.
 
 use super::{
     frame,
@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 const DOMAIN: &[u8] = b"onecard-blind-index-v1";
 
-/// A digest, and the name of the key that made it. Both are stored.
+/// A digest and the id of the key that made it. Both are stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Blind {
-    /// The name of the key.
+    /// The id of the key.
     pub key_id: String,
     /// HMAC-SHA256.
     pub digest: [u8; 32],
@@ -35,13 +35,13 @@ impl BlindIndex {
         Self { keys }
     }
 
-    /// The digest to store: by the current key.
+    /// The digest to store, made with the current key.
     pub fn index(&self, school: SchoolId, field: &str, value: &str) -> Blind {
         blind(self.keys.current(), school, field, value)
     }
 
-    /// The digests to search for, the current key's first: while a rotation is under way, rows
-    /// still carry those of the older keys.
+    /// The digests to search for, the current key's first: during a key rotation, rows still hold
+    /// digests of the older keys.
     pub fn candidates(&self, school: SchoolId, field: &str, value: &str) -> Vec<Blind> {
         let keys = self.keys.all();
         keys.map(|key| blind(key, school, field, value)).collect()
@@ -57,7 +57,7 @@ fn blind(key: &NamedKey, school: SchoolId, field: &str, value: &str) -> Blind {
     let mac = hmac::Key::new(hmac::HMAC_SHA256, key.key().expose());
     let tag = hmac::sign(&mac, &message);
     let mut digest = [0; 32];
-    // Both are 32 bytes: the output of SHA-256.
+    // Both are 32 bytes, the output of SHA-256.
     digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
     Blind { key_id: key.id().to_owned(), digest }
 }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_counts_and_parts_do_not_run_together() {
+    fn every_part_counts_and_parts_are_framed() {
         let one = BlindIndex::new(KeyRing::single(key("k1", 1)));
         let other = BlindIndex::new(KeyRing::single(key("k1", 2)));
         let digests = [

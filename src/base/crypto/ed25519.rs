@@ -1,4 +1,4 @@
-//! Ed25519 public keys of others, and the signatures made with their other halves.
+//! Ed25519 public keys and the verification of signatures.
 
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use rustls::pki_types::{
@@ -8,36 +8,36 @@ use rustls::pki_types::{
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// What stands before the 32 bytes of an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410).
+/// The DER prefix of an Ed25519 `SubjectPublicKeyInfo` (RFC 8410).
 const SPKI_HEAD: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// Why a text is not the key it should be.
+/// Why a text is not an Ed25519 public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEd25519Key {
-    /// The half that must stay with its owner.
+    /// A private key.
     #[error("holds a private key: keep it secret, and give its public half")]
     Private,
     /// A certificate.
     #[error("holds a certificate: give the public key alone")]
     Certificate,
-    /// No PEM of a public key.
+    /// Not a public key in PEM.
     #[error("must be PEM that begins -----BEGIN PUBLIC KEY-----")]
     NotSpkiPem,
     /// More than one.
     #[error("must hold one public key")]
     Several,
-    /// RSA, P-256 or anything else, or no point of the curve.
+    /// Another algorithm, or not a point on the curve.
     #[error("must be an Ed25519 key")]
     NotEd25519,
 }
 
-/// The signature does not fit the message.
+/// The signature does not match the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify")]
 pub struct BadEd25519Signature;
 
-/// A public key of somebody else's.
+/// A public key.
 #[derive(Clone)]
 pub struct Ed25519Key {
     bytes: [u8; 32],
@@ -45,7 +45,7 @@ pub struct Ed25519Key {
 }
 
 impl Ed25519Key {
-    /// From its 32 bytes, as stored.
+    /// From 32 bytes, as stored.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadEd25519Key> {
         let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| BadEd25519Key::NotEd25519)?;
         let parsed = ParsedPublicKey::new(&ED25519, bytes);
@@ -85,7 +85,7 @@ impl Ed25519Key {
         hex::encode(Sha256::new().chain_update(SPKI_HEAD).chain_update(self.bytes).finalize())
     }
 
-    /// Checks that `signature` is this key's over `message`.
+    /// Verifies `signature` over `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadEd25519Signature> {
         self.parsed.verify_sig(message, signature).map_err(|_| BadEd25519Signature)
     }
@@ -128,7 +128,7 @@ w0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==
 ";
 
     #[test]
-    fn takes_ed25519_in_pem_and_says_what_else_it_got() {
+    fn reads_ed25519_pem_and_names_other_inputs() {
         let key = Ed25519Key::from_spki_pem(PUBLIC.as_bytes()).unwrap();
         assert_eq!(Ed25519Key::from_bytes(&key.bytes()), Ok(key.clone()));
         assert!(format!("{key:?}").contains(&key.fingerprint()));

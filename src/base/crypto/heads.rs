@@ -1,7 +1,7 @@
-//! Signing the heads of the sealed history with a key that is not in the database: Ed25519, its
-//! seed derived by HKDF-SHA256 (no salt) from the master key.
+//! Signatures over the heads of the ledger's sealed history: Ed25519, with a seed derived by
+//! HKDF-SHA256 (no salt) from the master key, which is not in the database.
 //!
-//! Whoever holds only the database can rebuild the chain but not the signatures over its heads.
+//! An attacker with the database alone can rebuild the chain but cannot sign its heads.
 
 use super::keyring::Key32;
 use aws_lc_rs::{
@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 
 const INFO: &[u8] = b"onecard-ledger-head-v1";
 
-/// Deriving the key or signing failed inside the cryptographic library.
+/// Deriving the key or signing failed in the cryptographic library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key for signing heads cannot be used")]
 pub struct HeadKeyError;
 
-/// The signature is not one of this key over this message.
+/// The signature does not verify with this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature of the head is wrong")]
 pub struct BadHeadSignature;
@@ -31,7 +31,7 @@ pub struct HeadSigner {
 }
 
 impl HeadSigner {
-    /// Derives the key from `keys.master`: the same master always gives the same key.
+    /// Derives the key from `keys.master`. The derivation is deterministic.
     pub fn from_master(master: &Key32) -> Result<Self, HeadKeyError> {
         let seed = derive_seed(master).map_err(|_| HeadKeyError)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| HeadKeyError)?;
@@ -46,7 +46,7 @@ impl HeadSigner {
         signature.as_ref().try_into().map_err(|_| HeadKeyError)
     }
 
-    /// The public key, to keep outside and verify with.
+    /// The public key, for storing elsewhere and for verifying.
     pub const fn public_key(&self) -> [u8; 32] {
         self.public_key
     }
@@ -60,7 +60,7 @@ impl fmt::Debug for HeadSigner {
     }
 }
 
-/// Checks that `signature` is that of `public_key` over `message`.
+/// Verifies `signature` over `message` with `public_key`.
 pub fn verify(
     public_key: &[u8; 32],
     message: &[u8],
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn verifies_its_own_and_nothing_else() {
+    fn verifies_its_own_signatures_only() {
         let ours = signer(1);
         let signature = ours.sign(b"school 1, position 7").unwrap();
         let key = ours.public_key();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_its_public_key_alone() {
+    fn prints_the_public_key_only() {
         let printed = format!("{:?}", signer(1));
         assert!(printed.contains(&hex::encode(signer(1).public_key())));
         assert!(!printed.contains("seed"));

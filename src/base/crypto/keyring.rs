@@ -1,11 +1,11 @@
-//! Keys of 32 bytes, and rings of them: one that is used, and older ones that still open.
+//! 32-byte keys, and key rings: one current key, and older keys that are only read with.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{collections::BTreeSet, fmt};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 const TEXT_PREFIX: &str = "base64:";
-/// The id of a key that was given without one.
+/// The id of a key that was configured without one.
 const FIRST_ID: &str = "k1";
 const MAX_ID_BYTES: usize = 32;
 
@@ -13,13 +13,13 @@ const MAX_ID_BYTES: usize = 32;
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Key32([u8; 32]);
 
-/// Why a text is not a key, or keys are not a ring.
+/// Why a text is not a key, or why keys do not form a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The text does not say how it is encoded.
+    /// The encoding prefix is missing.
     #[error("must be \"base64:\" followed by 32 bytes in base64")]
     NoPrefix,
-    /// Not base64 of the standard alphabet, padded.
+    /// Not padded base64 of the standard alphabet.
     #[error("is not valid base64 after \"base64:\"")]
     NotBase64,
     /// Decodes to another number of bytes.
@@ -34,7 +34,7 @@ pub enum KeyError {
 }
 
 impl Key32 {
-    /// Takes the bytes as they are.
+    /// Uses these bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -51,7 +51,7 @@ impl Key32 {
         Self::from_slice(&Zeroizing::new(bytes))
     }
 
-    /// The bytes themselves: for cryptography only.
+    /// The raw bytes, for cryptography only.
     pub const fn expose(&self) -> &[u8; 32] {
         &self.0
     }
@@ -63,7 +63,7 @@ impl fmt::Debug for Key32 {
     }
 }
 
-/// A key and the name under which sealed data refers to it.
+/// A key with its id, under which stored data refers to it.
 #[derive(Clone, Debug)]
 pub struct NamedKey {
     id: String,
@@ -71,7 +71,7 @@ pub struct NamedKey {
 }
 
 impl NamedKey {
-    /// Names `key`. An id is 1 to 32 of `a-z`, `0-9`, `-`, `_`: it is stored beside the data.
+    /// Gives `key` an id of 1 to 32 of `a-z`, `0-9`, `-`, `_`.
     pub fn new(id: &str, key: Key32) -> Result<Self, KeyError> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
         if id.is_empty() || id.len() > MAX_ID_BYTES || !id.bytes().all(allowed) {
@@ -80,12 +80,12 @@ impl NamedKey {
         Ok(Self { id: id.to_owned(), key })
     }
 
-    /// A key that was given without a name: `k1`.
+    /// A key that was configured without an id: `k1`.
     pub fn unnamed(key: Key32) -> Self {
         Self { id: FIRST_ID.to_owned(), key }
     }
 
-    /// The name.
+    /// The id.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -96,7 +96,7 @@ impl NamedKey {
     }
 }
 
-/// One key in use and the older ones, which still open and verify what they once made.
+/// The current key and older ones. The older ones only decrypt and verify.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     current: NamedKey,
@@ -104,7 +104,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring; every id may stand in it once.
+    /// A ring; the ids must differ.
     pub fn new(current: NamedKey, previous: Vec<NamedKey>) -> Result<Self, KeyError> {
         let ids: BTreeSet<&str> = previous.iter().map(NamedKey::id).collect();
         if ids.len() != previous.len() || ids.contains(current.id()) {
@@ -118,7 +118,7 @@ impl KeyRing {
         Self { current, previous: Vec::new() }
     }
 
-    /// The key that is used for everything new.
+    /// The key for everything new.
     pub const fn current(&self) -> &NamedKey {
         &self.current
     }
@@ -128,7 +128,7 @@ impl KeyRing {
         std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// The key named `id`.
+    /// The key with this id.
     pub fn find(&self, id: &str) -> Option<&Key32> {
         self.all().find(|named| named.id == id).map(NamedKey::key)
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_key_is_printed() {
+    fn keys_are_never_printed() {
         let ring = KeyRing::new(named("k2", 0xAB), vec![named("k1", 0xCD)]).unwrap();
         let printed = format!("{ring:?} {:?}", Key32::parse(TEXT).unwrap());
         for secret in ["171", "ab", "205", "cd", "AAEC", "[0, 1"] {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_plain_and_stand_once() {
+    fn ids_are_plain_and_unique() {
         for bad in ["", "K1", "k 1", "k.1", &"k".repeat(33)] {
             let refused = NamedKey::new(bad, Key32::from_bytes([0; 32]));
             assert_eq!(refused.err(), Some(KeyError::BadId), "{bad}");

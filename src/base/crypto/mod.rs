@@ -1,20 +1,20 @@
-//! Cryptography that is no provider's own: sealing personal data, looking it up, checking
-//! passwords, signing the heads of the ledger, signatures of messages.
+//! Cryptography: sealing of personal data, blind indexes, password hashing, signatures, and the
+//! keys for all of these.
 //!
-//! Invariant: key material and plaintexts are wiped when dropped and have no printable form.
-//! Invariant: what is hashed or authenticated is framed by lengths, so that no two different
-//! inputs give the same bytes.
+//! Invariant: key material and plaintexts are wiped when dropped and are never printed.
+//! Invariant: the parts of what is hashed or authenticated are framed by their lengths, so that
+//! different inputs never give the same bytes.
 
 pub mod blind;
 pub mod ed25519;
-pub mod hashes;
+pub mod hasher;
 pub mod heads;
 pub mod keyring;
 pub mod password;
 pub mod rsa;
 pub mod seal;
 
-/// Appends `part` behind its length in 64 bits, big-endian.
+/// Appends the length of `part` as 64 bits, big-endian, and then `part`.
 fn frame(into: &mut Vec<u8>, part: &[u8]) {
     let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
     into.extend_from_slice(&length.to_be_bytes());

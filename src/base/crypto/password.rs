@@ -1,7 +1,8 @@
-//! Passwords: Argon2id, stored as PHC strings, and the comparison with a derived default.
+//! Password hashing with Argon2id in PHC format, and the comparison with a derived default
+//! password.
 //!
-//! Hashing and checking take some 20 ms of a core and 19 MiB each: call them off the async
-//! threads, and few at once.
+//! Hashing and verifying take some 20 ms of a core and 19 MiB each: call them off the async
+//! threads, and only a few at a time.
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +14,7 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// No password is longer, in bytes: longer ones are refused before any work is done.
+/// The longest password, in bytes: longer ones are refused before any work is done.
 pub const MAX_PASSWORD_BYTES: usize = 256;
 
 /// Why a password was not hashed or not compared. A wrong password is not an error.
@@ -25,19 +26,19 @@ pub enum PasswordError {
     /// What is stored is not the PHC string of an Argon2id hash.
     #[error("the stored password hash is damaged")]
     DamagedHash,
-    /// No memory, or no random numbers from the system.
+    /// Out of memory, or the system provides no randomness.
     #[error("hashing the password failed")]
     Failed,
 }
 
-/// The PHC string (`$argon2id$v=19$m=19456,t=2,p=1$…`) to store for `password`, freshly salted.
+/// Hashes `password` with a new salt; returns a PHC string (`$argon2id$v=19$m=19456,t=2,p=1$…`).
 pub fn hash(password: &SecretString) -> Result<String, PasswordError> {
     let password = bounded(password)?;
     let hash = argon2id()?.hash_password(password.as_bytes()).map_err(|_| PasswordError::Failed)?;
     Ok(hash.to_string())
 }
 
-/// True where `password` is the one that was hashed into `stored`.
+/// True if `stored` is a hash of `password`.
 pub fn verify(password: &SecretString, stored: &str) -> Result<bool, PasswordError> {
     let Ok(password) = bounded(password) else {
         return Ok(false);
@@ -49,8 +50,8 @@ pub fn verify(password: &SecretString, stored: &str) -> Result<bool, PasswordErr
     }
 }
 
-/// True where `given` equals the default that a school's rule derives. The time it takes tells
-/// nothing of the default, not even its length: digests are compared, not texts.
+/// True if `given` equals the default derived by the school's rule. Compares digests, so that the
+/// time taken reveals nothing of the default, not even its length.
 pub fn equals_default(given: &SecretString, default: &SecretString) -> bool {
     let digest = |text: &SecretString| Sha256::digest(text.expose_secret().as_bytes());
     digest(given).ct_eq(&digest(default)).into()
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_argon2id_salted_and_opens_for_its_password_only() {
+    fn a_hash_is_salted_argon2id_and_matches_its_password_only() {
         let stored = hash(&secret("246810")).unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, hash(&secret("246810")).unwrap());
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_hashes_and_endless_passwords_are_told_apart() {
+    fn damaged_hashes_and_too_long_passwords_are_errors() {
         for stored in ["", "246810", "$argon2id$v=19$", "$2b$12$abcdefghijklmnop"] {
             assert_eq!(
                 verify(&secret("246810"), stored),
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_equal_only_when_all_of_them_is() {
+    fn defaults_match_in_full_only() {
         let cases = [
             ("010017", "010017", true),
             ("010017", "010018", false),

@@ -1,6 +1,6 @@
-//! Signatures of messages: RSASSA-PKCS1-v1_5 with SHA-256, as payment providers use it.
+//! RSA signatures: RSASSA-PKCS1-v1_5 with SHA-256, as payment providers use it.
 //!
-//! The `rsa` crate reads the public key; aws-lc-rs signs and verifies.
+//! The `rsa` crate parses public keys; aws-lc-rs signs and verifies.
 //!
 //! Invariant: only [`PublicKey::verify`] makes a [`CheckedSignature`].
 
@@ -16,37 +16,38 @@ use rsa::{
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt;
+use std::{fmt, sync::Arc};
 use zeroize::Zeroize;
 
 const RSA_MIN_BYTES: usize = 256;
 
-/// Why a text is not the key it should be.
+/// Why a text is not a usable RSA key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
     /// Not PKCS#8 in PEM.
     #[error("must be PEM that begins -----BEGIN PRIVATE KEY-----")]
     NotPkcs8Pem,
-    /// Not SPKI in PEM. A certificate is not one.
+    /// Not SPKI in PEM. A certificate is not accepted.
     #[error("must be PEM that begins -----BEGIN PUBLIC KEY-----, not a certificate")]
     NotSpkiPem,
-    /// Another kind of key, or too short to be safe.
+    /// Not RSA, or shorter than 2048 bits.
     #[error("must be an RSA key of at least 2048 bits")]
     NotRsa2048,
 }
 
-/// The library refused to sign; with a key that was accepted it never does.
+/// The library failed to sign; this does not happen with a key that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signing failed")]
 pub struct SigningFailed;
 
-/// The signature does not fit the message.
+/// The signature does not match the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify")]
 pub struct BadSignature;
 
-/// A key of ours that signs. It does not print.
-pub struct PrivateKey(RsaKeyPair);
+/// A private key. It is never printed.
+#[derive(Clone)]
+pub struct PrivateKey(Arc<RsaKeyPair>);
 
 impl PrivateKey {
     /// From PEM that begins `-----BEGIN PRIVATE KEY-----`.
@@ -59,10 +60,10 @@ impl PrivateKey {
         if pair.public_modulus_len() < RSA_MIN_BYTES {
             return Err(BadKey::NotRsa2048);
         }
-        Ok(Self(pair))
+        Ok(Self(Arc::new(pair)))
     }
 
-    /// RSASSA-PKCS1-v1_5 with SHA-256, in base64 without line breaks.
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256; returns base64 without line breaks.
     pub fn sign(&self, message: &[u8]) -> Result<String, SigningFailed> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
@@ -71,7 +72,7 @@ impl PrivateKey {
         Ok(BASE64_STANDARD.encode(signature))
     }
 
-    /// True where `public` is this key's other half.
+    /// True if `public` is the public half of this key.
     pub fn belongs_to(&self, public: &PublicKey) -> bool {
         self.0.public_key().as_ref() == public.0.as_ref()
     }
@@ -83,7 +84,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// A key of somebody else's: proves that they wrote a message.
+/// A public key of another party.
 #[derive(Clone)]
 pub struct PublicKey(ParsedPublicKey);
 
@@ -114,7 +115,7 @@ impl PublicKey {
             .map_err(|_| BadKey::NotRsa2048)
     }
 
-    /// Checks an RSASSA-PKCS1-v1_5 signature with SHA-256.
+    /// Verifies an RSASSA-PKCS1-v1_5 signature with SHA-256.
     pub fn verify(
         &self,
         message: &[u8],
@@ -133,21 +134,21 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A signature that was really made and verified, for tests of what only a checked message makes.
+/// A real, verified signature for tests of code that requires one.
 #[cfg(test)]
 pub(crate) mod testing {
     use super::{CheckedSignature, PrivateKey, PublicKey};
     use base64::{Engine, prelude::BASE64_STANDARD};
     use serde_json::Value;
 
-    /// A text of the throwaway keys.
+    /// A value from the file of throwaway keys.
     pub(crate) fn text(pointer: &str) -> String {
         let file = include_str!("../../../tests/fixtures/wechat/keys.json");
         let file: Value = serde_json::from_str(file).unwrap();
         file.pointer(pointer).and_then(Value::as_str).unwrap().to_owned()
     }
 
-    /// A private key of the throwaway keys; they hold DER.
+    /// A private key from the file of throwaway keys, which holds DER.
     pub(crate) fn private_pem(pointer: &str) -> String {
         let der = text(&format!("{pointer}/der_base64"));
         format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
@@ -167,7 +168,7 @@ mod tests {
     use super::{testing::*, *};
 
     #[test]
-    fn keys_of_another_form_or_kind_are_refused_by_name() {
+    fn each_unusable_key_is_refused_with_its_reason() {
         let private = |pem: &str| PrivateKey::from_pkcs8_pem(&pem.into()).unwrap_err();
         let public = |pem: &str| PublicKey::from_spki_pem(pem).unwrap_err();
         let private_pem = private_pem("/merchant/private_key_pem");
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_prints() {
+    fn keys_are_never_printed() {
         let private = private_pem("/merchant/private_key_pem");
         let private = PrivateKey::from_pkcs8_pem(&private.into()).unwrap();
         let public = PublicKey::from_spki_pem(&text("/wechatpay/public_key_pem")).unwrap();

@@ -1,9 +1,10 @@
-//! Sealing of personal data in single columns, by AES-256-GCM.
+//! Encryption of personal data in single columns with AES-256-GCM.
 //!
 //! A sealed value is `version(1) ‖ length of the key id(1) ‖ key id ‖ nonce(12) ‖ ciphertext ‖
-//! tag(16)`. The authenticated data are the header, the table, the column and the row's id, so a
-//! value that was copied to another place does not open there. Nonces are random: a key is good
-//! for 2³² values (NIST SP 800-38D, section 8.3), far past what a campus writes before it rotates.
+//! tag(16)`. The additional authenticated data are the header, the table, the column and the row's
+//! id, so that a value copied to another place cannot be opened there. Nonces are random, which
+//! limits a key to 2³² values (NIST SP 800-38D, section 8.3): far more than a campus writes between
+//! two key rotations.
 
 use super::{frame, keyring::KeyRing};
 use aes_gcm::{
@@ -17,7 +18,8 @@ const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 12;
 const DOMAIN: &[u8] = b"onecard-seal";
 
-/// Where a sealed value lives. It opens nowhere else.
+/// The place of a sealed value, used as additional authenticated data: it cannot be opened
+/// elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aad {
     /// The table.
@@ -28,24 +30,24 @@ pub struct Aad {
     pub row: Uuid,
 }
 
-/// Why a value was not sealed or not opened. Which check failed is not told.
+/// Why a value was not sealed or opened. The failing check is not revealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// Not in the form of a sealed value.
     #[error("not a sealed value")]
     Malformed,
-    /// Sealed with a key that the ring does not hold.
+    /// Sealed with a key that is not configured.
     #[error("sealed with a key that is not configured")]
     UnknownKey,
-    /// Altered, of another place, or sealed with another key of that id.
-    #[error("the sealed value does not open here")]
+    /// Altered, sealed for another place, or sealed with another key of the same id.
+    #[error("the sealed value cannot be opened")]
     Refused,
-    /// The system gave no random numbers, or the value is too long for AES-GCM.
+    /// The system provides no randomness, or the value is too long for AES-GCM.
     #[error("sealing failed")]
     Failed,
 }
 
-/// Seals with the current key of a ring, opens with all.
+/// Seals with the current key of a ring, opens with all of its keys.
 #[derive(Clone, Debug)]
 pub struct Sealer {
     keys: KeyRing,
@@ -57,12 +59,12 @@ impl Sealer {
         Self { keys }
     }
 
-    /// The name of the key that seals now, for finding values that are due to be sealed afresh.
+    /// The id of the current key, to find values that are due for resealing.
     pub fn key_id(&self) -> &str {
         self.keys.current().id()
     }
 
-    /// Seals `plaintext` for the place `aad`. Each call gives other bytes.
+    /// Seals `plaintext` for the place `aad`. The result differs on each call.
     pub fn seal(&self, plaintext: &[u8], aad: &Aad) -> Result<Vec<u8>, SealError> {
         let key = self.keys.current();
         let mut sealed = header(key.id())?;
@@ -77,9 +79,9 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// Opens what was sealed for the place `aad`, with the key that it names.
+    /// Opens a value that was sealed for the place `aad`.
     pub fn open(&self, sealed: &[u8], aad: &Aad) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let parts = Parts::of(sealed).ok_or(SealError::Malformed)?;
+        let parts = SealedParts::of(sealed).ok_or(SealError::Malformed)?;
         let key = self.keys.find(parts.key_id).ok_or(SealError::UnknownKey)?;
         let payload =
             Payload { msg: parts.ciphertext, aad: &authenticated(&header(parts.key_id)?, aad) };
@@ -90,13 +92,13 @@ impl Sealer {
     }
 }
 
-struct Parts<'a> {
+struct SealedParts<'a> {
     key_id: &'a str,
     nonce: [u8; NONCE_BYTES],
     ciphertext: &'a [u8],
 }
 
-impl<'a> Parts<'a> {
+impl<'a> SealedParts<'a> {
     fn of(sealed: &'a [u8]) -> Option<Self> {
         let (&[VERSION, id_length], rest) = sealed.split_first_chunk::<2>()? else {
             return None;
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_what_it_sealed_and_never_seals_alike() {
+    fn opens_its_own_values_and_never_repeats_a_ciphertext() {
         let keeper = sealer(key("k1", 1), vec![]);
         for plaintext in ["", "张三", "421202200001010017"] {
             let sealed = keeper.seal(plaintext.as_bytes(), &HERE).unwrap();
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_in_its_own_place_only() {
+    fn a_value_opens_in_its_own_place_only() {
         let keeper = sealer(key("k1", 1), vec![]);
         let sealed = keeper.seal(b"x", &HERE).unwrap();
         let elsewhere = [

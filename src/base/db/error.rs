@@ -40,6 +40,13 @@ impl DbError {
         }
     }
 
+    /// The table that a serialisation failure names; PostgreSQL's own name none.
+    pub(super) fn serialization_failure_on(&self) -> Option<&str> {
+        let Self::Driver(error) = self else { return None };
+        let error = database_error(error)?;
+        (error.code().as_deref() == Some("40001")).then(|| error.table()).flatten()
+    }
+
     /// True where the database cannot be reached: whatever else is asked now would fail alike.
     pub fn is_unreachable(&self) -> bool {
         let Self::Driver(error) = self else { return false };
@@ -74,13 +81,17 @@ impl DbError {
 }
 
 fn code(error: &DbErr) -> Option<String> {
+    database_error(error)?.code().map(std::borrow::Cow::into_owned)
+}
+
+fn database_error(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
     let (DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))
     | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
     else {
         return None;
     };
-    error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+    error.as_database_error()
 }
 
 /// An error type that a transaction may end with: it can hold a [`DbError`] and show it again.

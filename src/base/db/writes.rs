@@ -1,8 +1,12 @@
 //! Writes that go to the database together.
+//!
+//! How many rows a write must touch belongs to the write ([`Write::rows_expected`]). It is checked
+//! where the write is executed, on both databases, inside a transaction and as one; a write that
+//! touched fewer rows is [`DbError::Raced`] with its table, and nothing is committed.
 
 use super::{Db, DbError, Tx, bulk::Rows};
 use crate::base::write_point;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 /// One write of several that go to the database together.
 #[derive(Debug)]
@@ -64,6 +68,28 @@ pub enum Write {
 }
 
 impl Write {
+    /// The table that is written.
+    const fn table(&self) -> &'static str {
+        match self {
+            Self::Insert { table, .. }
+            | Self::InsertPicked { table, .. }
+            | Self::InsertIf { table, .. }
+            | Self::Update { table, .. }
+            | Self::UpdateSeen { table, .. } => table,
+        }
+    }
+
+    /// How many rows must be written: of an update and of a guarded insert each one, for a guard
+    /// that does not hold is a lost race. Other inserts write what they should, or fail.
+    fn rows_expected(&self) -> Option<i64> {
+        match self {
+            Self::Update { rows, .. }
+            | Self::UpdateSeen { rows, .. }
+            | Self::InsertIf { rows, .. } => Some(i64::try_from(rows.len()).unwrap_or(i64::MAX)),
+            Self::Insert { .. } | Self::InsertPicked { .. } => None,
+        }
+    }
+
     const fn rows(&self) -> &Rows {
         match self {
             Self::Insert { rows, .. }
@@ -190,23 +216,19 @@ impl Together {
 
 impl Db {
     /// Does all writes, which must concern different tables, in one statement that is its own
-    /// transaction: one round trip, and nothing is written unless the guard of every row that has
-    /// one holds, and every row to update is there (else [`DbError::is_transient`]). PostgreSQL
-    /// only.
+    /// transaction: one round trip, and nothing is written unless each write touched the rows that
+    /// it must. PostgreSQL only.
     pub(crate) async fn write_at_once(&self, writes: Vec<Write>) -> Result<(), DbError> {
         let mut together = Together::default();
-        let mut checks = Vec::new();
+        let (mut checks, mut tables) = (Vec::new(), Vec::new());
         for write in writes {
-            let expected = match &write {
-                Write::Update { rows, .. }
-                | Write::UpdateSeen { rows, .. }
-                | Write::InsertIf { rows, .. } => i64::try_from(rows.len()).ok(),
-                Write::Insert { .. } | Write::InsertPicked { .. } => None,
-            };
+            let (table, expected) = (write.table(), write.rows_expected());
             if let (Some(part), Some(expected)) = (together.add(write), expected) {
                 together.values.push(expected.into());
                 let nth = together.values.len();
-                checks.push(format!("all_or_raced((SELECT COUNT(*) FROM {part}), ${nth})"));
+                let written = format!("(SELECT COUNT(*) FROM {part})");
+                checks.push(format!("all_or_raced({written}, ${nth}, '{table}')"));
+                tables.push(table);
             }
         }
         if together.parts.is_empty() {
@@ -214,9 +236,20 @@ impl Db {
         }
         let select = if checks.is_empty() { "1".to_owned() } else { checks.join(", ") };
         write_point::reached("tx:statement");
-        self.conn().query_one_raw(together.statement(&select)).await?;
+        let done = self.conn().query_one_raw(together.statement(&select)).await;
+        done.map_err(|error| raced(error, &tables))?;
         write_point::reached("tx:committed");
         Ok(())
+    }
+}
+
+/// The error of `all_or_raced` as [`DbError::Raced`] with the table that it names.
+fn raced(error: DbErr, tables: &[&'static str]) -> DbError {
+    let error = DbError::from(error);
+    let named = error.serialization_failure_on();
+    match tables.iter().find(|table| Some(**table) == named) {
+        Some(table) => DbError::Raced { table },
+        None => error,
     }
 }
 
@@ -228,24 +261,41 @@ impl Tx {
         rows: Rows,
         suffix: &'static str,
     ) -> Result<(), DbError> {
-        self.write_all(vec![Write::Insert { table, rows, suffix }]).await.map(drop)
+        self.write_all(vec![Write::Insert { table, rows, suffix }]).await
     }
 
-    /// Updates a row for each of `rows`; answers how many there were.
+    /// Updates those of `rows` that there are; answers how many.
     pub(crate) async fn update_rows(
         &self,
         table: &'static str,
         rows: Rows,
         set: &'static str,
     ) -> Result<i64, DbError> {
-        let written =
-            self.write_all(vec![Write::Update { table, rows, set, guard: "true" }]).await?;
-        Ok(written.into_iter().sum())
+        self.write_some(Write::Update { table, rows, set, guard: "true" }).await
     }
 
-    /// Does all writes, which must concern different tables, and answers how many rows each wrote.
-    /// On PostgreSQL they are one statement and one round trip, not several.
-    pub(crate) async fn write_all(&self, writes: Vec<Write>) -> Result<Vec<i64>, DbError> {
+    /// Does all writes, which must concern different tables. On PostgreSQL they are one statement
+    /// and one round trip, not several. [`DbError::Raced`] where one of them touched fewer rows
+    /// than it must.
+    pub(crate) async fn write_all(&self, writes: Vec<Write>) -> Result<(), DbError> {
+        let expected: Vec<_> =
+            writes.iter().map(|write| (write.table(), write.rows_expected())).collect();
+        let written = self.written(writes).await?;
+        for ((table, expected), written) in expected.into_iter().zip(written) {
+            if expected.is_some_and(|expected| expected != written) {
+                return Err(DbError::Raced { table });
+            }
+        }
+        Ok(())
+    }
+
+    /// Does a write that may touch fewer rows than it has, and answers how many it touched.
+    pub(crate) async fn write_some(&self, write: Write) -> Result<i64, DbError> {
+        Ok(self.written(vec![write]).await?.into_iter().sum())
+    }
+
+    /// How many rows each write touched.
+    async fn written(&self, writes: Vec<Write>) -> Result<Vec<i64>, DbError> {
         if self.backend() == DbBackend::Postgres {
             self.write_together(writes).await
         } else {

@@ -1,11 +1,11 @@
-//! The counters of answers, kept at hand: to look one up by its labels costs more than to count.
+//! A cache of metric handles: looking a metric up by its labels costs more than incrementing it.
 
 use actix_web::http::StatusCode;
 use metrics::{Counter, Histogram};
 use std::{cell::RefCell, collections::HashMap};
 
-/// Where the answers of one method, route and status are counted.
-pub(super) struct Handles {
+/// The metrics of one method, route and status.
+pub(super) struct RouteMetrics {
     method: &'static str,
     status: StatusCode,
     pub(super) requests: Counter,
@@ -13,32 +13,33 @@ pub(super) struct Handles {
     pub(super) statements: Histogram,
 }
 
-/// The handles of one worker, by route. There are as many as the recorder has lines: a route is a
-/// pattern of ours, and a method one of the standard's.
+/// The metrics of one worker, by route. The size is bounded: routes are our own patterns, methods
+/// the standard ones.
 #[derive(Default)]
-pub(super) struct AnswerCounters(RefCell<HashMap<String, Vec<Handles>>>);
+pub(super) struct AnswerCounters(RefCell<HashMap<String, Vec<RouteMetrics>>>);
 
 impl AnswerCounters {
-    /// Has `count` count. Handles are asked for at their first answer: by then somebody records.
+    /// Calls `count` with the metrics of these labels, which are registered on first use: by then a
+    /// recorder is installed.
     pub(super) fn count(
         &self,
         method: &'static str,
         route: &str,
         status: StatusCode,
-        count: impl FnOnce(&Handles),
+        count: impl FnOnce(&RouteMetrics),
     ) {
         let mut routes = self.0.borrow_mut();
-        let is_it = |known: &&Handles| known.method == method && known.status == status;
+        let is_it = |known: &&RouteMetrics| known.method == method && known.status == status;
         if let Some(known) = routes.get(route).and_then(|all| all.iter().find(is_it)) {
             return count(known);
         }
-        let new = Handles::new(method, route, status);
+        let new = RouteMetrics::new(method, route, status);
         count(&new);
         routes.entry(route.to_owned()).or_default().push(new);
     }
 }
 
-impl Handles {
+impl RouteMetrics {
     fn new(method: &'static str, route: &str, status: StatusCode) -> Self {
         let labels = [
             ("method", method.to_owned()),

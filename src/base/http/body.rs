@@ -1,4 +1,4 @@
-//! JSON bodies: bounded, typed, and checked before a handler sees them.
+//! Request bodies: limited in size, parsed and validated before a handler runs.
 
 use super::{
     ApiError,
@@ -21,18 +21,18 @@ use std::pin::pin;
 /// The largest body of a JSON request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// How JSON writes a character that a database's text cannot hold.
+/// JSON's escape of NUL, which the databases' text types cannot store.
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
-/// A JSON body that has the shape of `T` and passed its rules.
+/// A JSON body that was parsed into `T` and validated.
 ///
-/// Answers 415 where it is not `application/json`, 413 over [`MAX_BODY_BYTES`], 400 where it is not
-/// JSON, and 422 with a pointer to each field where it is JSON and not a good `T`.
+/// Responds with 415 if the body is not `application/json`, 413 over [`MAX_BODY_BYTES`], 400 if it
+/// is not JSON, and 422 with a pointer to each bad field if it is JSON but not a valid `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidJson<T>(pub T);
 
 impl<T> ValidJson<T> {
-    /// What the client sent.
+    /// The parsed body.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -69,8 +69,8 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A body as its sender signed it, byte by byte: unpacked where it was compressed on the way. 413
-/// over [`MAX_BODY_BYTES`].
+/// The raw body as its sender signed it, after content decoding. Responds with 413 over
+/// [`MAX_BODY_BYTES`].
 #[derive(Clone, Debug)]
 pub struct RawBody(pub web::Bytes);
 
@@ -88,7 +88,7 @@ impl FromRequest for RawBody {
     }
 }
 
-/// The whole body, if it is not too long and not cut off. One that comes in one piece is not copied.
+/// Reads the whole body; fails if it is too long or incomplete. A body of one chunk is not copied.
 pub(crate) async fn read(
     payload: impl Stream<Item = Result<web::Bytes, PayloadError>>,
 ) -> Result<web::Bytes, ApiError> {
@@ -112,7 +112,7 @@ pub(crate) async fn read(
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    // A struct would also read itself from a list of its fields, which nobody means.
+    // serde would also accept a list of the fields for a struct.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice::<IgnoredAny>(body) {
             Ok(_) => ApiError::new(INVALID).field("", "须为 JSON 对象"),
@@ -127,7 +127,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// What is refused is read a second time: where it went wrong is written down only here.
+/// Parses a refused body a second time, this time recording the path of the error.
 fn parse_with_path<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value =
@@ -140,15 +140,16 @@ fn not_json() -> ApiError {
     ApiError::new(MALFORMED).detail("不是有效的 JSON")
 }
 
-/// The parser's own words are for programmers and may repeat what was sent: they are not passed on.
+/// Maps a parse error to a problem document. The parser's message is left out: it is meant for
+/// programmers and may repeat the input.
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> ApiError {
     match error.inner().classify() {
-        // serde_json calls it bad syntax where a number stands for the name of a variant.
+        // serde_json reports a number in place of a variant's name as a syntax error.
         Category::Syntax | Category::Eof | Category::Io if !is_json(body) => not_json(),
         Category::Syntax | Category::Eof | Category::Io | Category::Data => {
             let mut pointer = pointer(error.path());
             let message = error.inner().to_string();
-            // serde names a missing field in its text alone.
+            // serde names a missing field only in its message.
             let missing = message.strip_prefix("missing field `").and_then(|m| m.split_once('`'));
             let detail = if let Some((field, _)) = missing {
                 pointer = format!("{pointer}/{}", escaped(field));
@@ -165,7 +166,7 @@ fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(body).is_ok()
 }
 
-/// RFC 6901.
+/// A path as a JSON pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let steps = path.iter().filter_map(|segment| match segment {

@@ -1,15 +1,15 @@
-//! Errors that are not ours (of actix, of a library's pages) as problem documents.
+//! Converts errors of actix and of other libraries to problem documents.
 
 use super::{
     ApiError,
     problem::{
-        INTERNAL, INVALID, Kind, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, RATE_LIMITED, TOO_LARGE,
-        UNAVAILABLE, UNSUPPORTED_MEDIA,
+        INTERNAL, INVALID, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemKind, RATE_LIMITED,
+        TOO_LARGE, UNAVAILABLE, UNSUPPORTED_MEDIA,
     },
 };
 use actix_web::{HttpResponse, http::StatusCode, http::header, web};
 
-/// Settings of actix's own extractors, so that they too speak in problem documents.
+/// Configures actix's own extractors to respond with problem documents.
 pub fn extractors(config: &mut web::ServiceConfig) {
     config
         .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::new(NOT_FOUND).into()))
@@ -20,7 +20,7 @@ pub fn extractors(config: &mut web::ServiceConfig) {
         );
 }
 
-/// True for an answer whose body says nothing in a format of ours.
+/// True if the body is in none of our formats.
 pub(super) fn is_foreign(response: &HttpResponse<impl Sized>) -> bool {
     let status = response.status();
     let error = status.is_client_error() || status.is_server_error();
@@ -28,12 +28,12 @@ pub(super) fn is_foreign(response: &HttpResponse<impl Sized>) -> bool {
     error && text.is_none_or(|text| text.starts_with(b"text/plain"))
 }
 
-/// What we say instead of an error with that status.
+/// The problem document for an error with this status.
 pub(super) fn translated(status: StatusCode) -> ApiError {
     ApiError::new(kind(status))
 }
 
-fn kind(status: StatusCode) -> Kind {
+fn kind(status: StatusCode) -> ProblemKind {
     match status.as_u16() {
         404 => NOT_FOUND,
         405 => METHOD_NOT_ALLOWED,

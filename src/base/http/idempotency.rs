@@ -1,4 +1,4 @@
-//! The key that makes a repeated POST the same POST.
+//! The `Idempotency-Key` header, which identifies repeats of a POST.
 
 use super::{
     ApiError,
@@ -10,12 +10,12 @@ use std::future::{Ready, ready};
 const HEADER: &str = "idempotency-key";
 const MAX_LENGTH: usize = 64;
 
-/// What a client sent as `Idempotency-Key`: 1 to 64 visible ASCII characters.
+/// The value of `Idempotency-Key`: 1 to 64 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// As sent.
+    /// The key as sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,7 +51,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
-    fn a_key_is_present_once_visible_and_short() {
+    fn a_key_is_one_header_of_1_to_64_visible_characters() {
         let longest = "k".repeat(64);
         let too_long = "k".repeat(65);
         let cases: [(&[&str], Result<&str, &str>); 8] = [

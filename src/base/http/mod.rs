@@ -1,8 +1,9 @@
-//! HTTP as every slice speaks it: problem documents, request ids, bodies checked before use.
+//! HTTP building blocks: problem documents, request ids, body validation, request signatures.
 //!
-//! Invariant: every answer carries `X-Request-Id`, and every error that is not a provider's own
-//! format is a problem document.
-//! Invariant: what a client sent is never logged: no query, no path but its pattern, no body.
+//! Invariant: every response carries `X-Request-Id`, and every error is a problem document, except
+//! where a provider requires its own format.
+//! Invariant: what a client sent is never logged: no query, no body, and only the pattern of a
+//! path.
 
 mod answer_counters;
 mod body;
@@ -19,6 +20,6 @@ pub(crate) use body::read as read_body;
 pub use body::{MAX_BODY_BYTES, RawBody, ValidJson};
 pub use foreign::extractors;
 pub use idempotency::IdempotencyKey;
-pub use principal::{Known, Principal};
+pub use principal::{Caller, Principal};
 pub use problem::{ApiError, FieldError};
 pub use shell::{Shell, around};

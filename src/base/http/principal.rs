@@ -1,4 +1,5 @@
-//! Authority by type: a handler that acts for somebody asks for them, and is not reached without.
+//! Authorization by type: a handler takes the caller it acts for as an argument and does not run
+//! without one.
 
 use super::{ApiError, problem::UNAUTHENTICATED};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
@@ -7,12 +8,13 @@ use std::{
     ops::Deref,
 };
 
-/// What is known of the caller as a `T`, put beside the request before its handler runs: who it
-/// is, or why not.
+/// The outcome of authentication: the caller as a `T`, or the error to respond with. A middleware
+/// stores it in the request extensions.
 #[derive(Debug)]
-pub struct Known<T>(pub Result<T, ApiError>);
+pub struct Caller<T>(pub Result<T, ApiError>);
 
-/// The caller as a `T`. Answers 401 where nothing is known of the caller, or what [`Known`] says.
+/// The authenticated caller as a `T`. Responds with the error in [`Caller`], or with 401 if no
+/// [`Caller`] was stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Principal<T>(T);
 
@@ -29,8 +31,8 @@ impl<T: Clone + 'static> FromRequest for Principal<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = request.extensions().get::<Known<T>>().map(|known| known.0.clone());
-        ready(known.unwrap_or_else(|| Err(ApiError::new(UNAUTHENTICATED))).map(Self))
+        let caller = request.extensions().get::<Caller<T>>().map(|caller| caller.0.clone());
+        ready(caller.unwrap_or_else(|| Err(ApiError::new(UNAUTHENTICATED))).map(Self))
     }
 }
 
@@ -41,17 +43,17 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
-    fn nobody_is_let_in_unknown() {
-        let code = |known: Option<Known<u8>>| {
+    fn requests_without_a_caller_are_refused() {
+        let code = |caller: Option<Caller<u8>>| {
             let request = TestRequest::get().to_http_request();
-            if let Some(known) = known {
-                request.extensions_mut().insert(known);
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
             }
             let found = Principal::<u8>::from_request(&request, &mut Payload::None).into_inner();
             found.map(|principal| *principal).map_err(|error| error.kind().code)
         };
         assert_eq!(code(None), Err("unauthenticated"));
-        assert_eq!(code(Some(Known(Err(ApiError::new(NOT_FOUND))))), Err("not_found"));
-        assert_eq!(code(Some(Known(Ok(7)))), Ok(7));
+        assert_eq!(code(Some(Caller(Err(ApiError::new(NOT_FOUND))))), Err("not_found"));
+        assert_eq!(code(Some(Caller(Ok(7)))), Ok(7));
     }
 }

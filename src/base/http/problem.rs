@@ -1,87 +1,87 @@
-//! Problem documents (RFC 9457): every error that leaves the house has this form.
+//! Problem documents (RFC 9457): the format of every error response.
 //!
-//! A slice maps its own small error enum to an [`ApiError`] once, in its `http.rs`. Causes stay in
-//! the log, under the request id that the caller is told.
+//! Each room maps its own error enum to [`ApiError`] once, in its `http.rs`. Causes go to the log
+//! under the request id, never into the response.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
-/// What an error looks like from outside.
+/// An error response.
 #[derive(Clone, Debug)]
 pub struct ApiError {
-    kind: Kind,
+    kind: ProblemKind,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    /// Few errors have any.
+    /// Boxed because few errors have any.
     members: Option<Box<Members>>,
 }
 
-/// Members of a problem document that belong to its code.
+/// Extension members of a problem document, specific to its code.
 type Members = BTreeMap<&'static str, Value>;
 
-/// A line of the table of errors: stable code, status, title fit to show a student.
+/// An entry of the table of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// Stable, snake case.
+pub struct ProblemKind {
+    /// Stable, in snake case.
     pub code: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// Chinese, fit to show.
+    /// In Chinese, for the user.
     pub title: &'static str,
 }
 
-/// A field that is not as it should be.
+/// An invalid field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// JSON pointer into the request's body, or `#query/name`.
     pub pointer: Cow<'static, str>,
-    /// Chinese, fit to show.
+    /// In Chinese, for the user.
     pub detail: Cow<'static, str>,
 }
 
-/// The document itself.
+/// The body of an error response.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
-    /// `urn:onecard:problem:` and the code.
+    /// `urn:onecard:problem:` followed by the code.
     #[serde(rename = "type")]
     pub problem_type: String,
-    /// Chinese, fit to show.
+    /// In Chinese, for the user.
     pub title: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// More, where there is more to say.
+    /// Details of this occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Stable, snake case.
+    /// Stable, in snake case.
     pub code: &'static str,
-    /// As in `X-Request-Id`.
+    /// The same as in `X-Request-Id`.
     pub request_id: String,
-    /// The fields that are not as they should be.
+    /// The invalid fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// What else a program needs for the next step, by the code.
+    /// Extension members that a client needs for its next step, specific to the code.
     #[serde(flatten)]
     #[schema(ignore)]
     pub members: Members,
 }
 
 impl ApiError {
-    /// An error of that kind.
-    pub const fn new(kind: Kind) -> Self {
+    /// An error of this kind.
+    pub const fn new(kind: ProblemKind) -> Self {
         Self { kind, detail: None, errors: Vec::new(), retry_after: None, members: None }
     }
 
-    /// Says more about this case; fit to show.
+    /// Adds details of this occurrence, for the user.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Names a field.
+    /// Adds an invalid field.
     #[must_use]
     pub fn field(
         mut self,
@@ -92,26 +92,26 @@ impl ApiError {
         self
     }
 
-    /// Adds a member that belongs to this code (RFC 9457, 3.2).
+    /// Adds an extension member (RFC 9457, 3.2).
     #[must_use]
     pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.get_or_insert_default().insert(name, value.into());
         self
     }
 
-    /// Says when to come back.
+    /// Sets `Retry-After`.
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The line of the table.
-    pub const fn kind(&self) -> Kind {
+    /// The kind of the error.
+    pub const fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// The document that goes out, under the present request's id.
+    /// The problem document, with the id of the current request.
     pub fn problem(&self) -> Problem {
         Problem {
             problem_type: format!("urn:onecard:problem:{}", self.kind.code),
@@ -125,7 +125,7 @@ impl ApiError {
         }
     }
 
-    /// Our own fault: the cause goes to the log, the caller learns nothing of it.
+    /// An internal error. The cause is logged and not sent to the client.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %cause, "request failed");
         Self::new(INTERNAL)
@@ -164,35 +164,35 @@ impl ResponseError for ApiError {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $title:literal;)*) => {
-        $($(#[$doc])* pub const $name: Kind = Kind { code: $code, status: $status, title: $title };)*
-        /// Every kind that this table knows.
-        pub const ALL: &[Kind] = &[$($name),*];
+        $($(#[$doc])* pub const $name: ProblemKind = ProblemKind { code: $code, status: $status, title: $title };)*
+        /// All kinds in this table.
+        pub const ALL: &[ProblemKind] = &[$($name),*];
     };
 }
 
 kinds! {
-    /// Our own fault.
+    /// An internal error.
     INTERNAL = "internal", 500, "系统繁忙，请稍后再试";
-    /// The database or another part of us is away.
+    /// The database or another part of the service is unavailable.
     UNAVAILABLE = "unavailable", 503, "服务暂不可用，请稍后再试";
-    /// No such path, or no such thing for this caller.
+    /// The path or the resource does not exist for this caller.
     NOT_FOUND = "not_found", 404, "没有找到";
-    /// The path exists, the method does not.
+    /// The path exists, but not with this method.
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "不支持的请求方法";
-    /// Not JSON, not UTF-8, not HTTP as we read it.
+    /// Not valid HTTP, UTF-8 or JSON.
     MALFORMED = "request_malformed", 400, "请求格式有误";
-    /// JSON as it should be, with fields that are missing, of another type, or against a rule.
+    /// Valid JSON with fields that are missing, of the wrong type, or invalid.
     INVALID = "request_invalid", 422, "填写的内容有误";
-    /// A body over the limit.
+    /// The body is too large.
     TOO_LARGE = "request_too_large", 413, "请求内容过大";
-    /// A body that is not `application/json`.
+    /// The body is not `application/json`.
     UNSUPPORTED_MEDIA = "unsupported_media_type", 415, "请求格式不支持";
-    /// No token, or one that is no longer good.
+    /// The token is missing or no longer valid.
     UNAUTHENTICATED = "unauthenticated", 401, "请先登录";
     /// Too many requests.
     RATE_LIMITED = "rate_limited", 429, "操作过于频繁，请稍后再试";
-    /// A POST that moves money needs a key.
+    /// A POST that moves money needs an idempotency key.
     IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing", 400, "缺少幂等键";
-    /// The key was used for something else.
+    /// The key was used for another request.
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", 422, "请求已变更，请重新提交";
 }

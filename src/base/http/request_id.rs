@@ -1,9 +1,9 @@
-//! The id of the request that this task is answering.
+//! The id of the request that the current task is serving.
 
 use actix_web::http::header::HeaderName;
 use std::future::Future;
 
-/// The header that carries it, both ways.
+/// The header that carries the id, in requests and responses.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 64;
@@ -12,17 +12,17 @@ tokio::task_local! {
     static CURRENT: String;
 }
 
-/// Runs `work` under a request id.
+/// Runs `work` with this request id.
 pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
     CURRENT.scope(id, work).await
 }
 
-/// The id of the present request; empty outside one.
+/// The id of the current request; empty outside of a request.
 pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// True for an id that a proxy may hand in: it goes into headers and logs as it is.
+/// True if an id from a proxy is safe to copy into headers and logs.
 pub fn is_acceptable(id: &str) -> bool {
     (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,5 +1,5 @@
-//! What surrounds every request: its id, the line in the log, the counters, the headers that keep
-//! browsers safe, and an answer even where the handler panicked.
+//! The outermost middleware: request id, access log, metrics, security headers, and a response even
+//! if the handler panics.
 
 use super::{
     ApiError,
@@ -32,7 +32,7 @@ use std::{
 
 const PERMISSIONS_POLICY: &str = "camera=(), geolocation=(), microphone=(), payment=()";
 
-/// What the shell needs to know, and what it counts in. One for each worker.
+/// The middleware's settings and counters. One for each worker.
 pub struct Shell {
     clock: Arc<dyn Clock>,
     is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
@@ -40,8 +40,8 @@ pub struct Shell {
     counters: AnswerCounters,
 }
 
-/// What of a request goes into the log and the counters.
-struct Line {
+/// What of a request goes into the access log and the metrics.
+struct LogLine {
     id: String,
     method: &'static str,
     route: String,
@@ -49,7 +49,7 @@ struct Line {
 }
 
 impl Shell {
-    /// A shell that believes the request ids of the peers for which `is_proxy` holds.
+    /// A shell that accepts request ids from peers for which `is_proxy` is true.
     pub fn new(
         clock: Arc<dyn Clock>,
         is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
@@ -59,7 +59,7 @@ impl Shell {
         Self { clock, is_proxy: Box::new(is_proxy), content_security_policy, counters }
     }
 
-    /// The id that a proxy of ours gave the request, or a new one.
+    /// The id that a trusted proxy gave the request, or a new one.
     fn request_id(&self, request: &ServiceRequest) -> String {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let given = request.headers().get(request_id::HEADER).and_then(|id| id.to_str().ok());
@@ -92,13 +92,13 @@ impl fmt::Debug for Shell {
     }
 }
 
-/// The middleware. Outermost: what stands before it has neither id nor log line.
+/// The middleware. It must be the outermost: anything outside of it has neither id nor log line.
 pub async fn around(
     shell: web::Data<Shell>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let line = Line {
+    let line = LogLine {
         id: shell.request_id(&request),
         method: method_label(request.method()),
         route: route_label(&request),
@@ -114,7 +114,8 @@ pub async fn around(
                 shell.finish(&line.id, response.headers_mut());
                 Ok(response)
             }
-            // Here is no request left to join a response to; an error may carry one.
+            // The request is gone, so it cannot be joined to a response; the error may carry a
+            // response.
             Err(error) => {
                 let mut response = error.error_response();
                 line.write(response.status(), statements, &shell.counters);
@@ -130,23 +131,23 @@ async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ApiError> {
-    // No text that we keep may hold the NUL character, however it is written.
+    // The NUL character cannot be stored in a database text, however it is encoded.
     if request.uri().path_and_query().is_some_and(|text| text.as_str().contains("%00")) {
         return Ok(request.into_response(ApiError::new(MALFORMED).error_response()));
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => Ok(in_our_words(response.map_into_boxed_body())),
+        Ok(Ok(response)) => Ok(as_problem(response.map_into_boxed_body())),
         Ok(Err(error)) => match error.as_error::<ApiError>() {
             Some(error) => Err(error.clone()),
             None => Err(foreign::translated(error.error_response().status())),
         },
-        // The panic hook has logged it.
+        // The panic hook has already logged the panic.
         Err(_) => Err(ApiError::new(INTERNAL)),
     }
 }
 
-/// The response, with a problem document in place of a body that is not fit to show.
-fn in_our_words(response: ServiceResponse) -> ServiceResponse {
+/// The response, with a problem document in place of an error body that is not ours.
+fn as_problem(response: ServiceResponse) -> ServiceResponse {
     if !foreign::is_foreign(response.response()) {
         return response;
     }
@@ -162,7 +163,7 @@ fn in_our_words(response: ServiceResponse) -> ServiceResponse {
     ServiceResponse::new(request, ours)
 }
 
-impl Line {
+impl LogLine {
     fn write(&self, status: StatusCode, statements: u32, counters: &AnswerCounters) {
         let took = self.started.elapsed();
         tracing::info!(
@@ -186,14 +187,14 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The pattern of the path, never the path: that is what the client sent. Files and paths that are
-/// nowhere share one label.
+/// The pattern of the path, never the path itself, which is client input. Static files and unknown
+/// paths share one label.
 fn route_label(request: &ServiceRequest) -> String {
     let pattern = request.match_pattern().filter(|pattern| !pattern.is_empty());
     pattern.unwrap_or_else(|| "other".to_owned())
 }
 
-/// A client may invent methods; the counters have a line for those of the standard.
+/// Clients may invent methods, so only standard methods get a label of their own.
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")

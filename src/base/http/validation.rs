@@ -1,4 +1,4 @@
-//! Rules of fields: garde's findings as fields of a problem document, in Chinese.
+//! Validation of fields: garde's errors as fields of a problem document, in Chinese.
 
 use super::{ApiError, problem::INVALID};
 use garde::{
@@ -9,10 +9,10 @@ use garde::{
 };
 use std::{borrow::Cow, fmt::Display};
 
-/// A request with a thousand bad fields is told of the first few.
+/// At most this many fields are reported.
 const MAX_FIELDS: usize = 20;
 
-/// Checks the rules of `value`, and names each field that breaks one.
+/// Validates `value` and reports each invalid field.
 pub(super) fn check<T: Validate<Context: Default>>(value: &T) -> Result<(), ApiError> {
     let Err(report) = with_i18n(Chinese, || value.validate()) else {
         return Ok(());
@@ -23,7 +23,7 @@ pub(super) fn check<T: Validate<Context: Default>>(value: &T) -> Result<(), ApiE
     }))
 }
 
-/// `consent.items[0]` as `/consent/items/0`.
+/// Converts `consent.items[0]` to `/consent/items/0`.
 fn pointer(path: &str) -> String {
     let steps = path.split(['.', '[']).map(|step| step.trim_end_matches(']'));
     steps.filter(|step| !step.is_empty()).fold(String::new(), |pointer, step| pointer + "/" + step)

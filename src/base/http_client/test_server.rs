@@ -1,4 +1,4 @@
-//! A server on 127.0.0.1 that gives prepared replies and keeps what it was asked.
+//! A server on 127.0.0.1 that sends prepared replies and records the requests.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -21,7 +21,7 @@ impl Reply {
         Self { status, headers: Vec::new(), body: Vec::new(), silent: false }
     }
 
-    /// Takes the request and never answers: the caller's time-out has to end it.
+    /// Reads the request and never replies, so that the caller runs into its time-out.
     pub(crate) fn silence() -> Self {
         Self { silent: true, ..Self::new(200) }
     }
@@ -37,16 +37,16 @@ impl Reply {
     }
 }
 
-/// What the server was asked.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// Request line and headers as they came.
+    /// Request line and headers as received.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    /// The value of a header; panics where it is absent.
+    /// The value of a header; panics if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.head
             .lines()
@@ -95,7 +95,7 @@ fn read_request(stream: &TcpStream) -> Request {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert_ne!(reader.read_line(&mut head).unwrap(), 0, "request broke off");
+        assert_ne!(reader.read_line(&mut head).unwrap(), 0, "the request is incomplete");
     }
     let length = head
         .lines()
@@ -109,7 +109,7 @@ fn read_request(stream: &TcpStream) -> Request {
 
 fn answer(mut stream: TcpStream, reply: &Reply) {
     if reply.silent {
-        // Blocks until the other side has had enough.
+        // Blocks until the client closes the connection.
         let _ = stream.read(&mut [0]);
         return;
     }
@@ -118,7 +118,7 @@ fn answer(mut stream: TcpStream, reply: &Reply) {
         head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
-    // The caller may hang up early, for instance on a body past its bound.
+    // The client may close the connection early, for instance after a body over its limit.
     let _ = stream.write_all(head.as_bytes());
     let _ = stream.write_all(&reply.body);
 }

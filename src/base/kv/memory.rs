@@ -1,4 +1,4 @@
-//! The store within the process, for one server alone.
+//! The store in the memory of the process, for a single server.
 
 use super::{Kv, KvError, check_key, check_value, millis};
 use crate::base::clock::{Clock, Timestamp};
@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-/// Past this many live entries, new keys are refused rather than memory exhausted.
+/// The limit of live entries; beyond it, new keys are refused so that memory is not exhausted.
 const MAX_ENTRIES: usize = 1_000_000;
-/// How many expired entries one write removes: more than it adds, so the store shrinks, and few,
-/// so that no write is slow.
+/// How many expired entries one write removes: more than it adds, so that the store shrinks, and
+/// few, so that no write is slow.
 const SWEEP: usize = 16;
 
-/// Keeps everything in this process, and counts lives by the given clock.
+/// Keeps everything in this process; entries expire by the given clock.
 pub struct MemoryKv {
     clock: Arc<dyn Clock>,
     max_entries: usize,
@@ -25,11 +25,11 @@ pub struct MemoryKv {
 
 #[derive(Default)]
 struct State {
-    entries: HashMap<Arc<str>, Entry>,
+    entries: HashMap<Arc<str>, StoredValue>,
     by_expiry: BTreeSet<(Timestamp, Arc<str>)>,
 }
 
-struct Entry {
+struct StoredValue {
     value: Vec<u8>,
     expires_at: Timestamp,
 }
@@ -40,13 +40,13 @@ impl MemoryKv {
         Self::with_capacity(clock, MAX_ENTRIES)
     }
 
-    /// An empty store that refuses new keys past `max_entries` live ones.
+    /// An empty store that refuses new keys once it holds `max_entries` live ones.
     pub fn with_capacity(clock: Arc<dyn Clock>, max_entries: usize) -> Self {
         Self { clock, max_entries, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No panic can happen between two changes that belong together.
+        // A panic cannot leave the state half-changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,7 +64,7 @@ impl MemoryKv {
         }
         let key: Arc<str> = key.into();
         state.by_expiry.insert((expires_at, Arc::clone(&key)));
-        state.entries.insert(key, Entry { value, expires_at });
+        state.entries.insert(key, StoredValue { value, expires_at });
         Ok(())
     }
 
@@ -75,11 +75,11 @@ impl MemoryKv {
 }
 
 impl State {
-    fn live(&self, key: &str, now: Timestamp) -> Option<&Entry> {
+    fn live(&self, key: &str, now: Timestamp) -> Option<&StoredValue> {
         self.entries.get(key).filter(|entry| entry.expires_at > now)
     }
 
-    fn remove(&mut self, key: &str) -> Option<Entry> {
+    fn remove(&mut self, key: &str) -> Option<StoredValue> {
         let (key, entry) = self.entries.remove_entry(key)?;
         self.by_expiry.remove(&(entry.expires_at, key));
         Some(entry)
@@ -170,7 +170,7 @@ impl Kv for MemoryKv {
     }
 }
 
-/// One more than the decimal text `count`, within the 63 bits that Redis counts in.
+/// `count` plus one, where `count` is decimal text; limited to 63 bits as in Redis.
 fn next(count: &[u8]) -> Result<u64, KvError> {
     let count = str::from_utf8(count).ok().and_then(|text| text.parse::<i64>().ok());
     let next = count.and_then(|count| count.checked_add(1));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_of_live_entries_it_refuses_new_keys_only() {
+    async fn a_full_store_refuses_new_keys_only() {
         let (clock, kv) = store(2);
         kv.put("a", b"1", TTL).await.unwrap();
         kv.put("b", b"1", TTL).await.unwrap();

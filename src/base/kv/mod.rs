@@ -1,10 +1,11 @@
-//! The key-value store: small values that live for a while, shared by the servers.
+//! The key-value store: small values with a limited lifetime, shared by all servers.
 //!
-//! Invariant: it holds only what may be lost. Early refusal of replays, rate limits and providers'
-//! tokens live here; nothing whose loss could double or lose money, revive a session or open a
+//! Invariant: it only holds data that may be lost, such as rate limits, providers' tokens and the
+//! early refusal of replays. Losing it must not duplicate or lose money, revive a session or open a
 //! door.
-//! Invariant: both implementations keep one contract, held by one suite, `tests/kv_contract.rs`.
-//! Absent on purpose: waiting, scanning, and keys that live for ever.
+//! Invariant: both implementations fulfil one contract, tested by one suite,
+//! `tests/kv_contract.rs`.
+//! Absent on purpose: blocking calls, scanning, and keys that never expire.
 
 mod memory;
 mod redis;
@@ -19,45 +20,45 @@ use std::{fmt, time::Duration};
 pub const MAX_KEY_BYTES: usize = 256;
 /// The longest value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 4096;
-/// The longest life of a key.
+/// The longest lifetime of a key.
 pub const MAX_TTL: Duration = Duration::from_hours(366 * 24);
 
-/// What a caller can act on.
+/// Errors that a caller can handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KvError {
-    /// The store does not answer in time, is full, or keeps something else under that key.
+    /// The store does not answer in time, is full, or holds a value of another type under that key.
     #[error("the key-value store is unavailable")]
     Unavailable,
-    /// The key is empty or too long, the value too long, or the life not within bounds. A defect
-    /// of the caller.
-    #[error("key, value or life out of bounds for the key-value store")]
+    /// The key is empty or too long, the value too long, or the lifetime out of bounds: a bug of
+    /// the caller.
+    #[error("key, value or lifetime out of bounds for the key-value store")]
     OutOfBounds,
 }
 
-/// The key-value store. Lives are counted in whole milliseconds. Each call is atomic and answers,
-/// or fails, within seconds.
+/// The key-value store. Lifetimes are counted in whole milliseconds. Each call is atomic and
+/// returns or fails within seconds.
 #[async_trait]
 pub trait Kv: Send + Sync + fmt::Debug {
-    /// Keeps `value` under a key that is free; false where it is taken.
+    /// Stores `value` if the key does not exist; false if it does.
     async fn put_once(&self, key: &str, value: &[u8], ttl: Duration) -> Result<bool, KvError>;
 
-    /// Keeps `value` under `key`, whatever was there.
+    /// Stores `value`, replacing any earlier one.
     async fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), KvError>;
 
-    /// What is kept under `key`.
+    /// The value of `key`.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError>;
 
-    /// What is kept under `key`, removing it: of many takers one gets it.
+    /// Removes `key` and returns its value: of several concurrent callers one gets it.
     async fn take(&self, key: &str) -> Result<Option<Vec<u8>>, KvError>;
 
-    /// Removes `key` if it holds `value`; true where it did.
+    /// Removes `key` if it holds `value`; true if it did.
     async fn delete_if(&self, key: &str, value: &[u8]) -> Result<bool, KvError>;
 
-    /// Counts one more in a fixed window, which opens with its first count and ends `window`
-    /// later; later counts do not prolong it. The count is kept as decimal text.
+    /// Increments a counter and returns the new count. The counter expires `window` after its first
+    /// increment; later ones do not prolong it. It is stored as decimal text.
     async fn increment(&self, key: &str, window: Duration) -> Result<u64, KvError>;
 
-    /// That the store answers.
+    /// Checks that the store answers.
     async fn ping(&self) -> Result<(), KvError>;
 }
 

@@ -16,42 +16,43 @@ use std::{fmt, time::Duration};
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 const POOL_LIMIT: Duration = Duration::from_secs(1);
 const RESPONSE_LIMIT: Duration = Duration::from_millis(500);
-/// One call in all, also where a stale pool has to be cleared first.
+/// For one call in total, also if a stale pool has to be cleared first.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 const POOL_SIZE: usize = 16;
-/// A connection that was used within this time is used again unasked: to ask at each use would be
-/// a second round trip for each call.
-const REST: Duration = Duration::from_secs(1);
+/// A connection that was used within this time is reused without a PING: checking on each use would
+/// double the round trips.
+const IDLE: Duration = Duration::from_secs(1);
 
 const DELETE_IF: &str = "
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0";
 
-// A key without a life is one that this call has made.
+// A key without a lifetime was created by this call.
 const INCREMENT: &str = "
 local count = redis.call('INCR', KEYS[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count";
 
-/// Keeps everything in Redis under `PREFIX:KEY`.
+/// Stores everything in Redis under `PREFIX:KEY`.
 ///
-/// Absent on purpose: blocking commands. On a pooled connection they would outlive their caller.
+/// Absent on purpose: blocking commands. They would keep a pooled connection busy after their
+/// caller has gone.
 pub struct RedisKv {
-    pool: Pool<Rested>,
+    pool: Pool<CheckedIfIdle>,
     prefix: String,
     delete_if: Script,
     increment: Script,
 }
 
 impl RedisKv {
-    /// A store at `url` (`redis://[user:password@]host:port/database`). Connects at the first
-    /// call; fails only for an address that cannot be one.
+    /// A store at `url` (`redis://[user:password@]host:port/database`). Connects on the first call;
+    /// fails only if the URL is invalid.
     pub fn new(url: &str, prefix: &str) -> Result<Self, KvError> {
         let timeouts = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_LIMIT))
             .set_response_timeout(Some(RESPONSE_LIMIT));
         let manager = Manager::new_with_config(url, timeouts).map_err(unavailable)?;
-        let pool = Pool::builder(Rested(manager))
+        let pool = Pool::builder(CheckedIfIdle(manager))
             .max_size(POOL_SIZE)
             .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(POOL_LIMIT))
@@ -73,7 +74,7 @@ impl RedisKv {
         Ok(format!("{}:{key}", self.prefix))
     }
 
-    async fn connection(&self) -> Result<Object<Rested>, KvError> {
+    async fn connection(&self) -> Result<Object<CheckedIfIdle>, KvError> {
         self.pool.get().await.map_err(unavailable)
     }
 
@@ -97,11 +98,11 @@ impl RedisKv {
     }
 }
 
-/// The library's manager, which asks after a connection before it is used again, here only where
-/// it has rested.
-struct Rested(Manager);
+/// The library's connection manager, except that it checks a connection before reuse only after it
+/// was idle.
+struct CheckedIfIdle(Manager);
 
-impl managed::Manager for Rested {
+impl managed::Manager for CheckedIfIdle {
     type Type = MultiplexedConnection;
     type Error = RedisError;
 
@@ -114,15 +115,15 @@ impl managed::Manager for Rested {
         connection: &mut MultiplexedConnection,
         metrics: &Metrics,
     ) -> RecycleResult<RedisError> {
-        if metrics.last_used() < REST {
+        if metrics.last_used() < IDLE {
             return Ok(());
         }
         self.0.recycle(connection, metrics).await
     }
 }
 
-/// The answer. A connection on which none came is not used again.
-fn settled<T>(connection: Object<Rested>, answer: RedisResult<T>) -> Result<T, KvError> {
+/// Returns the result. A connection without a response is not reused.
+fn settled<T>(connection: Object<CheckedIfIdle>, answer: RedisResult<T>) -> Result<T, KvError> {
     if answer.as_ref().is_err_and(|error| error.is_unrecoverable_error() || error.is_timeout()) {
         drop(Object::take(connection));
     }
@@ -136,7 +137,7 @@ async fn within_limit<T>(call: impl Future<Output = Result<T, KvError>>) -> Resu
     answer.unwrap_or_else(|elapsed| Err(unavailable(elapsed)))
 }
 
-/// The cause goes to the log, without keys and values: the library's texts name neither.
+/// Logs the cause without keys and values: the library's messages contain neither.
 fn unavailable(cause: impl fmt::Display) -> KvError {
     tracing::warn!(%cause, "redis call failed");
     KvError::Unavailable
@@ -144,7 +145,7 @@ fn unavailable(cause: impl fmt::Display) -> KvError {
 
 impl fmt::Debug for RedisKv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the pool: its address may hold a password.
+        // The pool is left out: its URL may contain a password.
         let mut printed = f.debug_struct("RedisKv");
         printed.field("prefix", &self.prefix);
         printed.finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! The log: one event on each line, as JSON for machines or as text for a reader.
+//! The log: one event per line, as JSON for machines or as text for people.
 
 use crate::base::http::request_id;
 use serde::Serialize;
@@ -18,41 +18,41 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Libraries that tell at length what they do; a filter that names them has its way.
+/// Verbose libraries, limited to warnings; a filter that names one of them overrides this.
 const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn";
 
-/// How events are written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object on each line.
+    /// One JSON object per line.
     Json,
-    /// Lines for a reader at a terminal.
+    /// Text for people at a terminal.
     Text,
 }
 
-/// Where events are written.
+/// Where the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Of a server, whose only output the log is.
+    /// For a server, which prints nothing else.
     Stdout,
-    /// Of a command that prints its result.
+    /// For a command that prints its result to stdout.
     Stderr,
 }
 
-/// The filter is not a level, nor directives.
+/// The filter is neither a level nor a list of directives.
 #[derive(Debug, thiserror::Error)]
-#[error("the log filter is not understood")]
+#[error("the log filter is invalid")]
 pub struct InvalidFilter;
 
-/// Logs what passes `filter` (a level, or directives such as `info,onecard::ledger=debug`), and
-/// panics. Only the first call of a process has an effect.
+/// Starts logging panics and the events that pass `filter`: a level, or directives such as
+/// `info,onecard::ledger=debug`. Only the first call in a process has an effect.
 pub fn start_log(filter: &str, format: Format, output: Output) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|_| InvalidFilter)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .event_format(Lines(format))
         .with_writer(output);
-    // A test may have started one: it stays.
+    // In tests a subscriber may already be set; it is kept.
     if log.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
@@ -70,7 +70,7 @@ impl<'w> MakeWriter<'w> for Output {
     }
 }
 
-/// A literal text holds no data; one that was put together at run time may, and stays out.
+/// A string literal contains no data; a formatted message may, so it is left out.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let text = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(text withheld)");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -82,18 +82,18 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 /// RFC 3339, UTC, with microseconds.
 fn now() -> String {
     let mut text = String::new();
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
 }
 
 struct Lines(Format);
 
-/// The parts of an event.
+/// The collected fields of an event.
 #[derive(Default)]
-struct Parts {
+struct EventFields {
     message: String,
-    /// Of events that libraries hand over from the older `log` facade.
+    /// Set for events that libraries log through the older `log` facade.
     target: Option<String>,
     fields: Map<String, Value>,
 }
@@ -121,18 +121,18 @@ where
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut parts = Parts::default();
-        event.record(&mut parts);
+        let mut fields = EventFields::default();
+        event.record(&mut fields);
         let metadata = event.metadata();
-        let target = parts.target.take().unwrap_or_else(|| metadata.target().to_owned());
+        let target = fields.target.take().unwrap_or_else(|| metadata.target().to_owned());
         match self.0 {
-            Format::Json => parts.write_json(&mut to, *metadata.level(), &target),
-            Format::Text => parts.write_text(&mut to, *metadata.level(), &target),
+            Format::Json => fields.write_json(&mut to, *metadata.level(), &target),
+            Format::Text => fields.write_text(&mut to, *metadata.level(), &target),
         }
     }
 }
 
-impl Parts {
+impl EventFields {
     fn write_json(&self, to: &mut Writer<'_>, level: Level, target: &str) -> fmt::Result {
         let line = JsonLine {
             time: now(),
@@ -170,7 +170,7 @@ impl Parts {
     }
 }
 
-impl Visit for Parts {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, format!("{value:?}").into());
     }

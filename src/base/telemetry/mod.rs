@@ -1,12 +1,12 @@
-//! What the process tells of itself: a log, and counters.
+//! Logs and metrics.
 //!
-//! Invariant: neither holds personal data or secrets. What is logged names our own ids, codes and
-//! durations; a panic is logged with its text only where the text stands in the source.
+//! Invariant: neither contains personal data or secrets. Logs contain our own ids, codes and
+//! durations; the message of a panic is logged only if it is a string literal.
 
 mod log;
 mod metrics;
 
 pub use self::{
     log::{Format, InvalidFilter, Output, start_log},
-    metrics::{Counters, CountersTaken},
+    metrics::{Counters, RecorderInstalled},
 };

@@ -4,6 +4,7 @@ use super::BindingBody;
 use crate::{
     base::http::{ApiError, ValidJson, problem::Problem},
     identity::{Identities, sign_in::Granted},
+    sessions::Platform,
 };
 use actix_web::{
     HttpResponse, post,
@@ -64,7 +65,7 @@ pub(super) async fn wechat_login(
     identities: Data<Identities>,
 ) -> Result<Json<TokenView>, ApiError> {
     let LoginRequest { code, app_id } = body.into_inner();
-    let granted = identities.sign_in_by_wechat(app_id.as_deref(), &code).await?;
+    let granted = identities.sign_in_by_code(Platform::Wechat, app_id.as_deref(), &code).await?;
     Ok(Json(granted.into()))
 }
 

@@ -3,7 +3,7 @@
 use super::BindingBody;
 use crate::{
     base::http::{ApiError, Principal, ValidJson, problem::Problem},
-    identity::{Identities, bind::Claim},
+    identity::{Identities, bind::BindingClaim},
     schools::policy::{ConsentItem, IdKind},
     sessions::{SignedIn, Student},
 };
@@ -101,7 +101,7 @@ pub(super) async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-impl From<BindRequest> for Claim {
+impl From<BindRequest> for BindingClaim {
     fn from(body: BindRequest) -> Self {
         Self {
             school: body.school,

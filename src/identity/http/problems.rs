@@ -3,7 +3,7 @@
 use crate::{
     base::http::{
         ApiError,
-        problem::{self, Kind},
+        problem::{self, ProblemKind},
     },
     identity::{
         bind::{BindError, HolderError},
@@ -16,30 +16,35 @@ use crate::{
 };
 use std::time::Duration;
 
-const LOGIN_CODE_REFUSED: Kind =
-    Kind { code: "login_code_refused", status: 401, title: "登录已失效，请重新登录" };
-const LOGIN_BLOCKED: Kind =
-    Kind { code: "login_blocked", status: 403, title: "该微信账号暂不能登录" };
-const LOGIN_UNAVAILABLE: Kind =
-    Kind {
-        code: "login_unavailable", status: 503, title: "微信登录暂时没有响应，请稍后重试"
+const LOGIN_CODE_REFUSED: ProblemKind =
+    ProblemKind {
+        code: "login_code_refused", status: 401, title: "登录已失效，请重新登录"
     };
-const SCHOOL_NOT_FOUND: Kind =
-    Kind { code: "school_not_found", status: 404, title: "没有这所学校" };
-const CONSENT_MISSING: Kind =
-    Kind { code: "consent_missing", status: 422, title: "请先阅读并同意全部条款" };
-const CONSENT_OUTDATED: Kind =
-    Kind {
+const LOGIN_BLOCKED: ProblemKind =
+    ProblemKind { code: "login_blocked", status: 403, title: "该微信账号暂不能登录" };
+const LOGIN_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "login_unavailable",
+    status: 503,
+    title: "微信登录暂时没有响应，请稍后重试",
+};
+const SCHOOL_NOT_FOUND: ProblemKind =
+    ProblemKind { code: "school_not_found", status: 404, title: "没有这所学校" };
+const CONSENT_MISSING: ProblemKind =
+    ProblemKind {
+        code: "consent_missing", status: 422, title: "请先阅读并同意全部条款"
+    };
+const CONSENT_OUTDATED: ProblemKind =
+    ProblemKind {
         code: "consent_outdated", status: 409, title: "条款已更新，请重新阅读并同意"
     };
-const BINDING_REFUSED: Kind =
-    Kind { code: "binding_refused", status: 422, title: "信息或密码不正确" };
-const ALREADY_BOUND: Kind =
-    Kind { code: "already_bound", status: 409, title: "该校园卡或该微信已绑定" };
-const PORTAL_CLOSED: Kind =
-    Kind { code: "portal_unavailable", status: 403, title: "本校未开通网页查询" };
-const PORTAL_REFUSED: Kind =
-    Kind { code: "sign_in_refused", status: 401, title: "号码或密码不正确" };
+const BINDING_REFUSED: ProblemKind =
+    ProblemKind { code: "binding_refused", status: 422, title: "信息或密码不正确" };
+const ALREADY_BOUND: ProblemKind =
+    ProblemKind { code: "already_bound", status: 409, title: "该校园卡或该微信已绑定" };
+const PORTAL_CLOSED: ProblemKind =
+    ProblemKind { code: "portal_unavailable", status: 403, title: "本校未开通网页查询" };
+const PORTAL_REFUSED: ProblemKind =
+    ProblemKind { code: "sign_in_refused", status: 401, title: "号码或密码不正确" };
 
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {

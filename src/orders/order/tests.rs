@@ -1,7 +1,7 @@
 //! The rules of orders and payments, case by case.
 
 use super::*;
-use crate::{base::crypto::rsa::testing::checked_signature, orders::gateway::PaidClaim};
+use crate::{base::crypto::rsa::testing::checked_signature, orders::fact::PaidClaim};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
@@ -58,18 +58,22 @@ fn claim(of: &Attempt, transaction: &str) -> PaidClaim {
 #[test]
 fn every_pair_of_states_has_one_answer() {
     let paid = |t: &str| PaymentState::Paid { transaction_id: t.into(), paid_at: at(1) };
-    let orders =
-        [OrderState::AwaitingPayment, OrderState::Closed, OrderState::Fulfilled { paid_at: at(1) }];
+    let orders = [
+        OrderState::AwaitingPayment,
+        OrderState::Closed,
+        OrderState::Paid { paid_at: at(1) },
+        OrderState::Fulfilled { paid_at: at(1) },
+    ];
     let table = [
-        (PaymentState::Open, ["settled", "settled", "second payment"]),
-        (PaymentState::Closed, ["settled", "settled", "second payment"]),
-        (paid("t1"), ["already", "already", "already"]),
-        (paid("t2"), ["second transaction"; 3]),
+        (PaymentState::Open, ["settled", "settled", "second payment", "second payment"]),
+        (PaymentState::Closed, ["settled", "settled", "second payment", "second payment"]),
+        (paid("t1"), ["already"; 4]),
+        (paid("t2"), ["second transaction"; 4]),
     ];
     for (payment, answers) in table {
         for (order, expected) in orders.into_iter().zip(answers) {
             let attempt = attempt(order, payment.clone());
-            let answer = match attempt.settle(&fact(&attempt, "t1")) {
+            let answer = match attempt.settle(&fact(&attempt, "t1"), StateOncePaid::Fulfilled) {
                 Settlement::Settled(after) => {
                     assert_eq!(after.order.state.paid_at(), Some(at(1_767_232_900)));
                     assert_eq!(after.payment.state.code(), "paid");
@@ -89,6 +93,21 @@ fn every_pair_of_states_has_one_answer() {
 }
 
 #[test]
+fn the_state_of_a_paid_order_is_the_one_that_its_purpose_asks_for() {
+    let attempt = attempt(OrderState::AwaitingPayment, PaymentState::Open);
+    for (once_paid, code) in
+        [(StateOncePaid::Paid, "paid"), (StateOncePaid::Fulfilled, "fulfilled")]
+    {
+        let Settlement::Settled(after) = attempt.settle(&fact(&attempt, "t1"), once_paid) else {
+            panic!("{code}: not settled");
+        };
+        let (state, paid_at) = (after.order.state, Some(at(1_767_232_900)));
+        assert_eq!((state.code(), state.paid_at()), (code, paid_at));
+        assert_eq!(OrderState::from_columns(code, paid_at), Some(state));
+    }
+}
+
+#[test]
 fn a_fact_that_does_not_fit_settles_nothing() {
     let attempt = attempt(OrderState::AwaitingPayment, PaymentState::Open);
     let right = claim(&attempt, "t1");
@@ -99,10 +118,13 @@ fn a_fact_that_does_not_fit_settles_nothing() {
         (PaidClaim { payer: Some("o2".into()), ..right.clone() }, Disagreement::Payer),
     ];
     for (claim, difference) in table {
-        assert_eq!(attempt.settle(&checked(claim)), Settlement::Disagrees(difference));
+        assert_eq!(
+            attempt.settle(&checked(claim), StateOncePaid::Fulfilled),
+            Settlement::Disagrees(difference)
+        );
     }
     let unnamed = checked(PaidClaim { payer: None, ..right });
-    assert!(matches!(attempt.settle(&unnamed), Settlement::Settled(_)));
+    assert!(matches!(attempt.settle(&unnamed, StateOncePaid::Fulfilled), Settlement::Settled(_)));
 }
 
 #[test]

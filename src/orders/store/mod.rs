@@ -1,4 +1,4 @@
-//! Rows of orders, payments, messages, idempotency keys and cases.
+//! Rows of orders, payments, providers' messages and idempotency keys.
 
 pub(super) mod due;
 mod posted;
@@ -7,12 +7,13 @@ pub(super) mod save;
 pub(super) use posted::of_postings;
 
 use super::{
-    Keyed, NewOrder, NewPayment,
-    gateway::Provider,
+    NewOrder, NewPayment, RequestKey,
+    fact::{PaidFact, Provider},
     order::{
         Attempt, MAX_PAYMENTS, Order, OrderId, OrderState, Payment, PaymentId, PaymentState,
-        Purpose, WholeOrder,
+        WholeOrder,
     },
+    purpose::Purpose,
 };
 use crate::base::{
     clock::Timestamp,
@@ -20,19 +21,19 @@ use crate::base::{
     ids::{PersonId, SchoolId},
     money::Fen,
 };
-use entity::{idempotency_key, orders, payment, review_case};
+use entity::{idempotency_key, orders, payment};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait as _,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, sea_query::Expr,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Inserts an order with its first payment, under its idempotency key. A unique violation means
 /// that the key is taken.
 pub(super) async fn insert(tx: &Tx, new: &NewOrder) -> Result<(), DbError> {
     let Attempt { order, payment } = &new.attempt;
-    let key = key_row(order.person, &new.keyed, order.id.uuid(), order.created_at);
+    let key = key_row(order.person, &new.request, order.id.uuid(), order.created_at);
     idempotency_key::Entity::insert(key).exec_without_returning(tx.conn()).await?;
     orders::Entity::insert(order_row(order)).exec_without_returning(tx.conn()).await?;
     insert_payment(tx, order, payment, new.look_at).await
@@ -45,7 +46,7 @@ pub(super) async fn insert_another(
     order: &Order,
     new: &NewPayment,
 ) -> Result<(), DbError> {
-    let key = key_row(order.person, &new.keyed, new.payment.id.uuid(), new.payment.created_at);
+    let key = key_row(order.person, &new.request, new.payment.id.uuid(), new.payment.created_at);
     idempotency_key::Entity::insert(key).exec_without_returning(tx.conn()).await?;
     insert_payment(tx, order, &new.payment, new.look_at).await
 }
@@ -64,16 +65,16 @@ async fn insert_payment(
 
 fn key_row(
     person: PersonId,
-    keyed: &Keyed,
-    made: Uuid,
+    request: &RequestKey,
+    created: Uuid,
     now: Timestamp,
 ) -> idempotency_key::ActiveModel {
     idempotency_key::ActiveModel {
         person_id: Set(person.uuid()),
-        scope: Set(keyed.scope.clone()),
-        key: Set(keyed.key.clone()),
-        request_hash: Set(keyed.request_hash.to_vec()),
-        resource_id: Set(made),
+        scope: Set(request.scope.clone()),
+        key: Set(request.key.clone()),
+        request_hash: Set(request.request_hash.to_vec()),
+        resource_id: Set(created),
         created_at: Set(now.micros()),
     }
 }
@@ -110,13 +111,13 @@ fn payment_row(order: &Order, payment: &Payment) -> payment::ActiveModel {
     }
 }
 
-/// What a key of the person made: the hash of the request and the id of what was made.
+/// What a key of the person created: the hash of the request and the id of the row.
 pub(super) async fn by_key(
     db: &Db,
     person: PersonId,
-    keyed: &Keyed,
+    request: &RequestKey,
 ) -> Result<Option<(Vec<u8>, Uuid)>, DbError> {
-    let id = (person.uuid(), keyed.scope.clone(), keyed.key.clone());
+    let id = (person.uuid(), request.scope.clone(), request.key.clone());
     let found = idempotency_key::Entity::find_by_id(id).one(db.conn()).await?;
     Ok(found.map(|row| (row.request_hash, row.resource_id)))
 }
@@ -182,7 +183,7 @@ fn whole(
     Ok(WholeOrder { order: order(row)?, payments })
 }
 
-/// How many orders of the person still wait for their payment.
+/// Counts the person's orders that await payment.
 pub(super) async fn count_open(
     conn: &impl ConnectionTrait,
     person: PersonId,
@@ -193,27 +194,7 @@ pub(super) async fn count_open(
     Ok(open.count(conn).await?)
 }
 
-/// Those of the subjects that have a case of that kind in one of the schools. No query without a
-/// subject.
-pub(super) async fn cases_among(
-    tx: &Tx,
-    schools: &[SchoolId],
-    kind: &str,
-    subjects: Vec<String>,
-) -> Result<HashSet<String>, DbError> {
-    if subjects.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let found = review_case::Entity::find()
-        .select_only()
-        .column(review_case::Column::Subject)
-        .filter(review_case::Column::SchoolId.is_in(schools.iter().map(|s| s.number())))
-        .filter(review_case::Column::Kind.eq(kind))
-        .filter(review_case::Column::Subject.is_in(subjects));
-    Ok(found.into_tuple::<String>().all(tx.conn()).await?.into_iter().collect())
-}
-
-/// Locks an order of the person; with it, whether it may be tried once more.
+/// Locks an order of the person; the flag says whether it may have one more payment.
 pub(super) async fn lock_order(
     tx: &Tx,
     person: PersonId,
@@ -239,8 +220,8 @@ pub(super) async fn has_others_open(tx: &Tx, attempt: &Attempt) -> Result<bool, 
     Ok(others.count(tx.conn()).await? > 0)
 }
 
-/// Has the open payments of orders looked at by `look_at`; answers how many there are.
-pub(super) async fn hurry(
+/// Makes the open payments of orders due at `look_at`; returns how many there are.
+pub(super) async fn make_due(
     tx: &Tx,
     orders: impl Iterator<Item = OrderId>,
     look_at: Timestamp,
@@ -249,17 +230,17 @@ pub(super) async fn hurry(
     if orders.is_empty() {
         return Ok(0);
     }
-    let hurried = payment::Entity::update_many()
+    let due = payment::Entity::update_many()
         .col_expr(payment::Column::LookAt, Expr::value(look_at.micros()))
         .filter(payment::Column::OrderId.is_in(orders))
         .filter(payment::Column::State.eq(PaymentState::Open.code()))
         .exec(tx.conn())
         .await?;
-    Ok(hurried.rows_affected)
+    Ok(due.rows_affected)
 }
 
-/// Ends the time of an unpaid order at `now`, and has its open payments looked at by `look_at`.
-/// False where it had ended before: then nothing changes.
+/// Lets an unpaid order expire at `now` and makes its open payments due at `look_at`. False, with
+/// nothing changed, where it had expired before.
 pub(super) async fn expire(
     tx: &Tx,
     id: OrderId,
@@ -276,7 +257,7 @@ pub(super) async fn expire(
     if ended.rows_affected == 0 {
         return Ok(false);
     }
-    hurry(tx, std::iter::once(id), look_at).await?;
+    make_due(tx, std::iter::once(id), look_at).await?;
     Ok(true)
 }
 
@@ -325,4 +306,27 @@ fn payment_of(row: payment::Model) -> Result<Payment, DbError> {
             .ok_or(broken("state and columns differ"))?,
         created_at: Timestamp::from_micros(row.created_at),
     })
+}
+
+/// Those of the facts whose transaction another payment has, by their place in the list.
+pub(super) async fn of_other_payments(tx: &Tx, facts: &[&PaidFact]) -> Result<Vec<usize>, DbError> {
+    let same = |fact: &&PaidFact| {
+        payment::Column::Provider
+            .eq(fact.provider.code())
+            .and(payment::Column::Merchant.eq(fact.merchant.as_str()))
+            .and(payment::Column::TransactionId.eq(fact.transaction_id.as_str()))
+    };
+    let any = facts.iter().map(same).fold(Condition::any(), Condition::add);
+    let paid = payment::Entity::find().filter(any).all(tx.conn()).await?;
+    let belongs_to_other = |fact: &PaidFact| {
+        paid.iter().any(|row| {
+            row.provider == fact.provider.code()
+                && row.merchant == fact.merchant
+                && row.transaction_id.as_ref() == Some(&fact.transaction_id)
+                && PaymentId::from_out_trade_no(&fact.out_trade_no).map(PaymentId::uuid)
+                    != Some(row.id)
+        })
+    };
+    let places = facts.iter().enumerate().filter(|(_, fact)| belongs_to_other(fact));
+    Ok(places.map(|(place, _)| place).collect())
 }

@@ -1,4 +1,4 @@
-//! Orders by what the ledger calls their payments.
+//! Orders by the references of their postings.
 
 use crate::{
     base::{
@@ -14,7 +14,7 @@ use sea_orm::{
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// One query, or none where no reference is a payment's.
+/// One query, or none where no reference has the form of a payment's.
 pub(in crate::orders) async fn of_postings(
     db: &Db,
     person: PersonId,

@@ -8,7 +8,7 @@ use crate::{
         ids::uuid_at,
     },
     orders::{
-        Case, Message,
+        ReceivedMessage,
         order::{Attempt, PaymentId, PaymentState},
     },
 };
@@ -48,46 +48,38 @@ pub(in crate::orders) async fn attempts(
     tx.select_keys(ATTEMPT, ids).await?.iter().map(attempt).collect()
 }
 
-/// Saves moved attempts, each compared with the state it was read in, with the messages and cases
-/// that go with them.
+/// Saves attempts as `(was, is)`, each compared with the state it was read in, together with messages
+/// and with what else is to be written.
 pub(in crate::orders) async fn save(
     tx: &Tx,
     moved: &[(Attempt, Attempt)],
-    messages: &[Message<'_>],
-    cases: &[Case],
+    messages: &[ReceivedMessage<'_>],
+    beside: Vec<Write>,
 ) -> Result<(), DbError> {
     let orders: Vec<_> = moved.iter().filter(|(was, is)| was.order != is.order).collect();
     let payments: Vec<_> = moved.iter().filter(|(was, is)| was.payment != is.payment).collect();
-    let written = tx
-        .write_all(vec![
-            Write::Update {
-                table: "orders",
-                rows: order_states(&orders),
-                set: "state = r.now, paid_at = NULLIF(r.paid_at, 0)",
-                guard: "orders.state = r.was",
-            },
-            Write::Update {
-                table: "payment",
-                rows: payment_states(&payments),
-                set: "state = r.now, transaction_id = NULLIF(r.transaction_id, ''), \
-                      paid_at = NULLIF(r.paid_at, 0)",
-                guard: "payment.state = r.was",
-            },
-            Write::Insert {
-                table: "notification",
-                rows: message_rows(messages),
-                suffix: "ON CONFLICT (school_id, provider, notification_id) DO NOTHING",
-            },
-            Write::Insert {
-                table: "review_case",
-                rows: case_rows(cases),
-                suffix: "ON CONFLICT (school_id, kind, subject) DO NOTHING",
-            },
-        ])
-        .await?;
-    let expected = [orders.len(), payments.len()];
-    let all = expected.iter().zip(&written).all(|(want, got)| usize::try_from(*got) == Ok(*want));
-    if all { Ok(()) } else { Err(DbError::Raced { table: "orders" }) }
+    let mut writes = vec![
+        Write::Update {
+            table: "orders",
+            rows: order_states(&orders),
+            set: "state = r.now, paid_at = NULLIF(r.paid_at, 0)",
+            guard: "orders.state = r.was",
+        },
+        Write::Update {
+            table: "payment",
+            rows: payment_states(&payments),
+            set: "state = r.now, transaction_id = NULLIF(r.transaction_id, ''), \
+                  paid_at = NULLIF(r.paid_at, 0)",
+            guard: "payment.state = r.was",
+        },
+        Write::Insert {
+            table: "notification",
+            rows: message_rows(messages),
+            suffix: "ON CONFLICT (school_id, provider, notification_id) DO NOTHING",
+        },
+    ];
+    writes.extend(beside);
+    tx.write_all(writes).await
 }
 
 fn order_states(moved: &[&(Attempt, Attempt)]) -> Rows {
@@ -118,17 +110,17 @@ fn payment_states(moved: &[&(Attempt, Attempt)]) -> Rows {
     ])
 }
 
-fn message_rows(messages: &[Message<'_>]) -> Rows {
-    let text = |f: for<'a> fn(&'a Message<'a>) -> &'a str| {
+fn message_rows(messages: &[ReceivedMessage<'_>]) -> Rows {
+    let text = |f: for<'a> fn(&'a ReceivedMessage<'a>) -> &'a str| {
         Column::Text(messages.iter().map(|m| f(m).to_owned()).collect())
     };
     Rows::new(vec![
         ("id", Column::Uuid(messages.iter().map(|m| uuid_at(m.received_at)).collect())),
         ("school_id", Column::I64(messages.iter().map(|m| m.school.number()).collect())),
-        ("provider", text(|m| m.fact.provider.code())),
+        ("provider", text(|m| m.provider.code())),
         ("notification_id", text(|m| m.notification_id)),
-        ("out_trade_no", text(|m| &m.fact.out_trade_no)),
-        ("transaction_id", text(|m| &m.fact.transaction_id)),
+        ("out_trade_no", text(|m| m.out_trade_no)),
+        ("transaction_id", text(|m| m.transaction_id)),
         ("verdict", text(|m| m.verdict)),
         ("body", Column::Bytes(messages.iter().map(|m| m.body.to_vec()).collect())),
         ("received_at", Column::I64(messages.iter().map(|m| m.received_at.micros()).collect())),
@@ -136,19 +128,7 @@ fn message_rows(messages: &[Message<'_>]) -> Rows {
     ])
 }
 
-fn case_rows(cases: &[Case]) -> Rows {
-    let text = |f: fn(&Case) -> &str| Column::Text(cases.iter().map(|c| f(c).to_owned()).collect());
-    Rows::new(vec![
-        ("id", Column::Uuid(cases.iter().map(|c| uuid_at(c.opened_at)).collect())),
-        ("school_id", Column::I64(cases.iter().map(|c| c.school.number()).collect())),
-        ("kind", text(|c| c.kind)),
-        ("subject", text(|c| &c.subject)),
-        ("detail", text(|c| &c.detail)),
-        ("opened_at", Column::I64(cases.iter().map(|c| c.opened_at.micros()).collect())),
-    ])
-}
-
-/// Zero where there is nothing to ask.
-fn ask_at(message: &Message<'_>) -> i64 {
+/// Zero where the provider is not to be asked.
+fn ask_at(message: &ReceivedMessage<'_>) -> i64 {
     if message.ask { message.received_at.micros() } else { 0 }
 }

@@ -5,7 +5,7 @@ use crate::{
         clock::{Day, Month, Timestamp},
         http::{
             ApiError, Principal,
-            problem::{INVALID, Kind, Problem},
+            problem::{INVALID, Problem, ProblemKind},
         },
         money::{Balance, Fen},
     },
@@ -15,7 +15,7 @@ use crate::{
         Overview,
         entry::EntryKind,
         export,
-        statement::{Entry, Filter},
+        statement::{StatementEntry, StatementFilter},
     },
     sessions::Student,
 };
@@ -26,8 +26,10 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 
-const EXPORT_TOO_LARGE: Kind =
-    Kind { code: "export_too_large", status: 422, title: "流水太多，请缩短日期范围" };
+const EXPORT_TOO_LARGE: ProblemKind =
+    ProblemKind {
+        code: "export_too_large", status: 422, title: "流水太多，请缩短日期范围"
+    };
 const DEFAULT_LIMIT: u16 = 20;
 const MAX_LIMIT: u16 = 100;
 /// A year, and the day of a leap year.
@@ -164,7 +166,7 @@ pub(super) async fn csv(
     days: Query<ExportDays>,
 ) -> Result<HttpResponse, ApiError> {
     let (from, to) = days.bounded(overview.clock.now().day())?;
-    let filter = Filter { from: Some(from), to: Some(to), kind: None };
+    let filter = StatementFilter { from: Some(from), to: Some(to), kind: None };
     let entries = overview.export(&student, filter).await;
     let entries = entries.map_err(|error| ApiError::internal(&error))?;
     let entries = entries.map_err(|_| ApiError::new(EXPORT_TOO_LARGE))?;
@@ -177,13 +179,13 @@ pub(super) async fn csv(
 }
 
 impl Wanted {
-    fn filter(&self) -> Result<Filter, ApiError> {
+    fn filter(&self) -> Result<StatementFilter, ApiError> {
         let (from, to) = days(self.from.as_deref(), self.to.as_deref())?;
         let kind = self.kind.as_deref().map(EntryKind::from_code);
         if kind == Some(None) {
             return Err(invalid("#query/kind", "没有这种类型"));
         }
-        Ok(Filter { from, to, kind: kind.flatten() })
+        Ok(StatementFilter { from, to, kind: kind.flatten() })
     }
 
     fn before(&self) -> Result<Option<TransferId>, ApiError> {
@@ -224,7 +226,7 @@ fn invalid(pointer: &'static str, detail: &'static str) -> ApiError {
 
 impl StatementPage {
     /// A page of at most `limit`, from what may be one more.
-    fn of(entries: &[Entry], limit: usize) -> Self {
+    fn of(entries: &[StatementEntry], limit: usize) -> Self {
         let shown = entries.get(..limit).unwrap_or(entries);
         let last = shown.last().filter(|_| entries.len() > limit);
         Self {
@@ -235,8 +237,8 @@ impl StatementPage {
 }
 
 impl StatementItem {
-    fn of(entry: &Entry) -> Self {
-        let Entry { id, at, kind, ref title, amount, order } = *entry;
+    fn of(entry: &StatementEntry) -> Self {
+        let StatementEntry { id, at, kind, ref title, amount, order } = *entry;
         let title = title.clone().into_owned();
         Self { id, at, kind, title, amount_fen: amount, order_id: order }
     }

@@ -1,4 +1,4 @@
-//! Rows of devices.
+//! The table of devices.
 
 use crate::{
     base::{
@@ -7,7 +7,8 @@ use crate::{
         ids::{PersonId, SchoolId},
     },
     passcode::{
-        Channel, ClientDigest, DeviceId, DeviceKind, Ended, Enrolled, NewDevice, Owner, Salt, Step,
+        Channel, ClientDigest, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, Salt,
+        Step,
     },
 };
 use entity::device;
@@ -17,9 +18,9 @@ use sea_orm::{
     QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
-/// At most so many changes are read at a time.
+/// The limit of changes read at a time.
 pub(in crate::passcode) const CHANGES_AT_ONCE: usize = 10_000;
-/// Devices that one step of the upkeep ends.
+/// How many devices one clean-up step ends.
 const EXPIRED_AT_ONCE: u64 = 500;
 /// More schools than any deployment has.
 const MAX_SCHOOLS: u64 = 10_000;
@@ -28,7 +29,7 @@ const KNOWN: &str = "SELECT id, school_id, person_id, salt, generation, step_sec
     master_key_id, changed_at, \
     CAST(CASE WHEN ended_at IS NULL THEN 1 ELSE 0 END AS BIGINT) AS live FROM device";
 
-/// An enrolment as it is stored.
+/// An enrolment as stored.
 #[derive(Debug)]
 pub(in crate::passcode) struct Stored {
     pub(in crate::passcode) device: DeviceId,
@@ -53,7 +54,7 @@ pub(in crate::passcode) async fn schools(db: &Db) -> Result<Vec<(SchoolId, Strin
     rows.iter().map(school).collect()
 }
 
-/// The devices of a school that have not ended, one after the other: one query.
+/// The live devices of a school as a stream: one query.
 pub(in crate::passcode) async fn live(
     db: &Db,
     school: SchoolId,
@@ -64,7 +65,7 @@ pub(in crate::passcode) async fn live(
     Ok(rows.map(|row| stored(&row?)))
 }
 
-/// What was enrolled or has ended at a school since, oldest first: one query.
+/// The devices of a school that were enrolled or ended since, oldest first: one query.
 pub(in crate::passcode) async fn changed(
     db: &Db,
     school: SchoolId,
@@ -87,9 +88,9 @@ fn stored(row: &QueryResult) -> Result<Stored, DbError> {
         device: DeviceId::from_uuid(row.try_get("", "id")?),
         person: PersonId::from_uuid(row.try_get("", "person_id")?),
         school: SchoolId::from_number(row.try_get("", "school_id")?),
-        salt: Salt::from_bytes(salt.try_into().map_err(|_| broken("a salt that is none"))?),
-        generation: u32::try_from(generation).map_err(|_| broken("no generation"))?,
-        step: step.ok_or(broken("a step that is none"))?,
+        salt: Salt::from_bytes(salt.try_into().map_err(|_| broken("invalid salt"))?),
+        generation: u32::try_from(generation).map_err(|_| broken("invalid generation"))?,
+        step: step.ok_or(broken("invalid step"))?,
         master_key_id: row.try_get("", "master_key_id")?,
         changed_at: Timestamp::from_micros(row.try_get("", "changed_at")?),
         live: row.try_get::<i64>("", "live")? == 1,
@@ -100,7 +101,7 @@ pub(in crate::passcode) const fn broken(what: &'static str) -> DbError {
     DbError::Inconsistent { table: "device", what }
 }
 
-/// Holds the row of a device that was enrolled before.
+/// Locks and reads the row of a device that was enrolled before.
 pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option<Held>, DbError> {
     let found = device::Entity::find()
         .filter(device::Column::PersonId.eq(new.owner.person.uuid()))
@@ -115,7 +116,7 @@ pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option
     }))
 }
 
-/// An enrolment that is held.
+/// An enrolment whose row is locked.
 #[derive(Debug)]
 pub(in crate::passcode) struct Held {
     pub(in crate::passcode) enrolled: Enrolled,
@@ -127,16 +128,16 @@ fn enrolled(row: device::Model) -> Result<Enrolled, DbError> {
     let step = u16::try_from(row.step_seconds).ok().and_then(|s| Step::from_seconds(s).ok());
     Ok(Enrolled {
         device: DeviceId::from_uuid(row.id),
-        generation: u32::try_from(row.generation).map_err(|_| broken("no generation"))?,
-        salt: Salt::from_bytes(row.salt.try_into().map_err(|_| broken("a salt that is none"))?),
-        step: step.ok_or(broken("a step that is none"))?,
+        generation: u32::try_from(row.generation).map_err(|_| broken("invalid generation"))?,
+        salt: Salt::from_bytes(row.salt.try_into().map_err(|_| broken("invalid salt"))?),
+        step: step.ok_or(broken("invalid step"))?,
         master_key_id: row.master_key_id,
         enrolled_at: Timestamp::from_micros(row.enrolled_at),
         expires_at: Timestamp::from_micros(row.expires_at),
     })
 }
 
-/// Whether a phone of that name was enrolled before and is live, or ended for nothing but its age.
+/// Whether this client was enrolled before and is live, or ended only because it expired.
 pub(in crate::passcode) async fn is_known(
     db: &Db,
     owner: &Owner,
@@ -151,13 +152,13 @@ pub(in crate::passcode) async fn is_known(
     Ok(found.one(db.conn()).await?.is_some())
 }
 
-/// Live, or ended for nothing but its age: such a phone enrols without its owner's password.
+/// Live, or ended only because it expired: such a phone enrols again without the password.
 fn known() -> Condition {
-    let aged = device::Column::EndedWhy.eq(Ended::Expired.code());
+    let aged = device::Column::EndedWhy.eq(EndReason::Expired.code());
     Condition::any().add(device::Column::EndedAt.is_null()).add(aged)
 }
 
-/// Our own device of an owner, while it is good.
+/// The valid server-side device of an owner.
 pub(in crate::passcode) async fn own(
     db: &Db,
     owner: &Owner,
@@ -173,7 +174,7 @@ pub(in crate::passcode) async fn own(
     found.one(db.conn()).await?.map(enrolled).transpose()
 }
 
-/// Notes that an owner's devices were seen, but for those that were seen since.
+/// Records that an owner's devices were seen, except those seen recently.
 pub(in crate::passcode) async fn seen(
     tx: &Tx,
     owner: &Owner,
@@ -192,7 +193,7 @@ pub(in crate::passcode) async fn seen(
     Ok(())
 }
 
-/// Writes an enrolment, the device's first or a later one.
+/// Inserts the first enrolment of a device or updates it for a later one.
 pub(in crate::passcode) async fn save(
     tx: &Tx,
     new: &NewDevice,
@@ -231,22 +232,22 @@ fn client_digest(new: &NewDevice) -> Vec<u8> {
     new.client.map(Vec::from).unwrap_or_default()
 }
 
-/// Which of a person's devices.
+/// Selects some of a person's devices.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::passcode) enum Which {
+pub(in crate::passcode) enum DeviceFilter {
     All,
     Channel(Channel),
     Kind(Channel, DeviceKind),
 }
 
-/// Ends some of a person's live devices; answers how many. One that had ended for its age has from
-/// now on ended for this: it is known no longer. They are held first, in order, so that whoever is
-/// using a code of theirs up is waited for.
+/// Ends some of a person's live devices; returns how many. Expired devices get this reason instead,
+/// so that they are no longer known. The rows are locked first, in order, to wait for transactions
+/// that are using their codes.
 pub(in crate::passcode) async fn end(
     tx: &Tx,
     person: PersonId,
-    which: Which,
-    why: Ended,
+    which: DeviceFilter,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
     let mut held = device::Entity::find()
@@ -255,25 +256,27 @@ pub(in crate::passcode) async fn end(
         .filter(device::Column::PersonId.eq(person.uuid()))
         .filter(known());
     match which {
-        Which::All => {}
-        Which::Channel(channel) => held = held.filter(device::Column::Channel.eq(channel.code())),
-        Which::Kind(channel, kind) => {
+        DeviceFilter::All => {}
+        DeviceFilter::Channel(channel) => {
+            held = held.filter(device::Column::Channel.eq(channel.code()))
+        }
+        DeviceFilter::Kind(channel, kind) => {
             held = held.filter(device::Column::Channel.eq(channel.code()));
             held = held.filter(device::Column::Kind.eq(kind.code()));
         }
     }
     let held = held.order_by_asc(device::Column::Id).lock_exclusive();
     let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;
-    make_unknown(tx, &held, why).await?;
+    overwrite_expired(tx, &held, why).await?;
     end_held(tx, held, why, now).await
 }
 
-async fn make_unknown(tx: &Tx, held: &[uuid::Uuid], why: Ended) -> Result<(), DbError> {
+async fn overwrite_expired(tx: &Tx, held: &[uuid::Uuid], why: EndReason) -> Result<(), DbError> {
     if !held.is_empty() {
         device::Entity::update_many()
             .col_expr(device::Column::EndedWhy, Expr::value(why.code()))
             .filter(device::Column::Id.is_in(held.iter().copied()))
-            .filter(device::Column::EndedWhy.eq(Ended::Expired.code()))
+            .filter(device::Column::EndedWhy.eq(EndReason::Expired.code()))
             .exec(tx.conn())
             .await?;
     }
@@ -283,7 +286,7 @@ async fn make_unknown(tx: &Tx, held: &[uuid::Uuid], why: Ended) -> Result<(), Db
 async fn end_held(
     tx: &Tx,
     held: Vec<uuid::Uuid>,
-    why: Ended,
+    why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
     if held.is_empty() {
@@ -300,8 +303,8 @@ async fn end_held(
     Ok(ended.rows_affected)
 }
 
-/// Ends some of the devices whose keys are too old; answers whether there may be more. Their codes
-/// are refused all the same: this frees memory.
+/// Ends some of the expired devices; returns whether there may be more. Their codes are already
+/// refused: this frees memory.
 pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<bool, DbError> {
     let expired: Vec<uuid::Uuid> = device::Entity::find()
         .select_only()
@@ -317,7 +320,7 @@ pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<
         return Ok(false);
     }
     db.in_tx(async |tx| {
-        // One that was enrolled again meanwhile is let be.
+        // Skip devices that were enrolled again meanwhile.
         let held = device::Entity::find()
             .select_only()
             .column(device::Column::Id)
@@ -326,7 +329,7 @@ pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<
             .order_by_asc(device::Column::Id)
             .lock_exclusive();
         let held = held.into_tuple().all(tx.conn()).await?;
-        end_held(tx, held, Ended::Expired, now).await
+        end_held(tx, held, EndReason::Expired, now).await
     })
     .await?;
     Ok(true)

@@ -1,4 +1,4 @@
-//! Rows of devices and of used codes.
+//! Tables of devices and used codes.
 
 pub(super) mod devices;
 pub(super) mod uses;

@@ -1,21 +1,21 @@
-//! Rows of used codes, written in bulk.
+//! The table of used codes, written in bulk.
 
 use crate::{
     base::{
         clock::Timestamp,
         db::{Column, Db, DbError, Rows, Source, Tx, Write},
     },
-    passcode::{DeviceId, Purpose, Shown, SubCounter, uses::UseKey},
+    passcode::{CodePurpose, DeviceId, ShownCode, SubCounter, uses::UseKey},
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use std::collections::HashMap;
 
-/// Rows that one step of the upkeep removes.
+/// How many rows one clean-up step deletes.
 const PRUNED_AT_ONCE: i64 = 500;
 
-/// On PostgreSQL the devices' rows are held while it is decided: whoever ends a device waits for
-/// the transaction, and a transaction that comes later sees the end. They are found by a list, so
-/// that PostgreSQL does not read all devices first, however few it believes there are.
+/// On PostgreSQL the devices' rows are locked: a transaction that ends a device waits for this one,
+/// and a later one sees the end. They are selected by a list so that the planner does not scan the
+/// table, whatever its estimates.
 const USE_UP_POSTGRES: &str = "WITH q AS (SELECT r.* FROM {rows}), \
     live AS (SELECT d.id, d.generation FROM device d \
         WHERE d.id = ANY(ARRAY(SELECT q.device_id FROM q)) AND d.ended_at IS NULL \
@@ -26,17 +26,17 @@ const USE_UP_POSTGRES: &str = "WITH q AS (SELECT r.* FROM {rows}), \
     SELECT u.*, CAST(CASE WHEN EXISTS (SELECT 1 FROM live l WHERE l.id = u.device_id \
         AND l.generation = u.generation) THEN 1 ELSE 0 END AS BIGINT) AS live FROM used u";
 
-/// A SQLite transaction that writes is alone.
+/// SQLite has a single writer, so no locks are needed.
 const USE_UP_SQLITE: &str = "INSERT INTO code_use SELECT r.* FROM {rows} WHERE true \
     ON CONFLICT DO NOTHING RETURNING shown_at, device_id, generation, purpose, scope, sub, \
     EXISTS (SELECT 1 FROM device d WHERE d.id = code_use.device_id \
         AND d.generation = code_use.generation AND d.ended_at IS NULL \
         AND d.expires_at > code_use.used_at AND d.stale_at > code_use.used_at) AS live";
 
-/// The uses that are new, each with whether its device is live.
+/// The new uses, each with whether its device is live.
 pub(in crate::passcode) async fn use_up(
     tx: &Tx,
-    uses: &[(Shown, &str)],
+    uses: &[(ShownCode, &str)],
     now: Timestamp,
 ) -> Result<HashMap<UseKey, bool>, DbError> {
     let sql = if tx.has_row_locks() { USE_UP_POSTGRES } else { USE_UP_SQLITE };
@@ -44,9 +44,9 @@ pub(in crate::passcode) async fn use_up(
     found.iter().map(use_of).collect()
 }
 
-/// The uses, where nobody used the codes before and all devices are live: see
+/// The uses, on condition that no code was used before and all devices are live: see
 /// [`write_of_first`](crate::passcode::write_of_first).
-pub(in crate::passcode) fn write_of_first(uses: &[(Shown, &str)], now: Timestamp) -> Write {
+pub(in crate::passcode) fn write_of_first(uses: &[(ShownCode, &str)], now: Timestamp) -> Write {
     let guard = "EXISTS (SELECT 1 FROM device d WHERE d.id = r.device_id \
                  AND d.generation = r.generation AND d.ended_at IS NULL \
                  AND LEAST(d.expires_at, d.stale_at) > r.used_at FOR KEY SHARE OF d)";
@@ -54,8 +54,9 @@ pub(in crate::passcode) fn write_of_first(uses: &[(Shown, &str)], now: Timestamp
 }
 
 /// In the order of the table's columns.
-fn rows(uses: &[(Shown, &str)], now: Timestamp) -> Rows {
-    let i64s = |f: &dyn Fn(&Shown) -> i64| Column::I64(uses.iter().map(|(s, _)| f(s)).collect());
+fn rows(uses: &[(ShownCode, &str)], now: Timestamp) -> Rows {
+    let i64s =
+        |f: &dyn Fn(&ShownCode) -> i64| Column::I64(uses.iter().map(|(s, _)| f(s)).collect());
     let scopes = uses.iter().map(|(_, scope)| (*scope).to_owned());
     let purposes = uses.iter().map(|(shown, _)| shown.purpose.as_str().to_owned());
     let number = |tick: u64| i64::try_from(tick).unwrap_or(i64::MAX);
@@ -74,7 +75,7 @@ fn rows(uses: &[(Shown, &str)], now: Timestamp) -> Rows {
 }
 
 fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
-    let broken = DbError::Inconsistent { table: "code_use", what: "a key that is none" };
+    let broken = DbError::Inconsistent { table: "code_use", what: "invalid key" };
     let purpose: String = row.try_get("", "purpose")?;
     let generation = u32::try_from(row.try_get::<i64>("", "generation")?);
     let sub = u8::try_from(row.try_get::<i32>("", "sub")?).ok();
@@ -82,18 +83,18 @@ fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
         shown_at: Timestamp::from_micros(row.try_get("", "shown_at")?),
         device: DeviceId::from_uuid(row.try_get("", "device_id")?),
         generation: generation.map_err(|_| broken.clone())?,
-        purpose: Purpose::from_code(&purpose).ok_or(broken.clone())?,
+        purpose: CodePurpose::from_code(&purpose).ok_or(broken.clone())?,
         scope: row.try_get("", "scope")?,
         sub: sub.and_then(SubCounter::from_number).ok_or(broken)?,
     };
     Ok((key, row.try_get::<i64>("", "live")? == 1))
 }
 
-/// Which codes of a step of a device were used, wherever.
+/// The codes of a device and step that were used, in any scope.
 pub(in crate::passcode) async fn used_subs(
     db: &Db,
     (device, generation): (DeviceId, u32),
-    (purpose, shown_at): (Purpose, Timestamp),
+    (purpose, shown_at): (CodePurpose, Timestamp),
 ) -> Result<Vec<SubCounter>, DbError> {
     let sql = "SELECT DISTINCT sub FROM code_use WHERE shown_at = $1 AND device_id = $2 \
                AND generation = $3 AND purpose = $4";
@@ -110,8 +111,8 @@ pub(in crate::passcode) async fn used_subs(
     Ok(subs?.into_iter().filter_map(read).collect())
 }
 
-/// Removes some of the uses of codes that were shown before, the oldest; those of one instant go
-/// together. Answers whether there were any.
+/// Deletes some of the uses of codes shown before `before`, oldest first; those of one instant are
+/// deleted together. Returns whether there were any.
 pub(in crate::passcode) async fn prune(db: &Db, before: Timestamp) -> Result<bool, DbError> {
     let sql = format!(
         "SELECT shown_at FROM code_use WHERE shown_at < $1 ORDER BY shown_at LIMIT {PRUNED_AT_ONCE}"

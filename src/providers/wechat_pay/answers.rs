@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     base::{clock::Timestamp, http_client},
-    orders::gateway::{GatewayError, Headers, NotificationRefused, RawNotification},
+    payments::gateway::{GatewayError, Headers, NotificationRefused, RawNotification},
 };
 use reqwest::header::HeaderMap;
 use serde::Deserialize;

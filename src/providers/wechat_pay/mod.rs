@@ -1,6 +1,6 @@
 //! WeChat Pay, API v3: payments in a mini-program (JSAPI).
 //!
-//! Invariant: a [`PaidFact`](crate::orders::gateway::PaidFact) is made only from a body whose
+//! Invariant: a [`PaidFact`](crate::payments::gateway::PaidFact) is made only from a body whose
 //! signature verified under a key that is believed to be WeChat's, for our merchant number.
 //! Absent on purpose: a look at its app id. It is part of the fact, and held against the payment.
 //! Invariant: what is credited is `amount.total`, never `payer_total`.
@@ -23,20 +23,19 @@ mod transaction;
 mod trust;
 pub mod upkeep;
 
-pub use settings::{WechatPayPublicKey, WechatPaySettings};
+pub use sealed::ApiV3Key;
+pub use settings::WechatPaySettings;
 
 use self::{
     answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID},
     received::CheckedBody,
-    sealed::ApiV3Key,
     signing::{Request, Signer},
     transaction::WirePayment,
     trust::Trust,
 };
-use super::settings::InvalidSetting;
 use crate::{
     base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
-    orders::gateway::{
+    payments::gateway::{
         CloseOutcome, GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare,
         Provider, ProviderState, RawNotification, VerifiedNotification,
     },
@@ -84,10 +83,10 @@ impl std::fmt::Debug for WechatPay {
 }
 
 impl WechatPay {
-    /// A gateway with these settings, over a client of
+    /// A gateway with these settings for payers of the mini-program `app_id`, over a client of
     /// [`http_client::build`](crate::base::http_client::build).
-    pub fn new(settings: WechatPaySettings, http: Client) -> Result<Self, InvalidSetting> {
-        settings.into_gateway(http)
+    pub fn new(settings: WechatPaySettings, app_id: &str, http: Client) -> Self {
+        settings.into_gateway(app_id, http)
     }
 
     /// Signs and sends. The bytes that are signed are the bytes that are sent.
@@ -165,6 +164,10 @@ impl PaymentGateway for WechatPay {
 
     fn app_id(&self) -> &str {
         &self.merchant.app_id
+    }
+
+    fn callback_path(&self) -> &'static str {
+        "wechat-pay/transactions"
     }
 
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError> {

@@ -1,18 +1,18 @@
-//! The notification of a payment: signature over the raw bytes first, then the envelope, then the
-//! encrypted part, then whether it is for us and says what a credit needs.
+//! Notifications: the signature over the raw bytes first, then the envelope, then the encrypted
+//! part, then whether it is for our merchant and what it says.
 //!
-//! Whether the order exists, wants this amount and this payer, or was settled before, is decided
-//! where the orders are.
+//! Whether the order exists, and whether amount and payer are the expected ones, is decided by
+//! `payments`.
 
 use super::{
     Merchant,
     sealed::{self, ApiV3Key, NotOpened, Sealed},
-    transaction::WirePayment,
+    transaction::{WirePayment, WireRefund},
     trust::Trust,
 };
 use crate::{
-    base::clock::Timestamp,
-    orders::gateway::{NotificationRefused, RawNotification, VerifiedNotification},
+    base::{clock::Timestamp, crypto::rsa::CheckedSignature},
+    payments::gateway::{NotificationRefused, Notified, RawNotification, VerifiedNotification},
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -23,7 +23,10 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// Longest id of a notification, in characters; documented are 36.
 const ID_MAX_CHARS: usize = 64;
 
-/// Texts stay in the body, but for those that are written with escapes there.
+/// The documented prefix of events about refunds: `REFUND.SUCCESS`, `.ABNORMAL`, `.CLOSED`.
+const REFUND_EVENTS: &str = "REFUND.";
+
+/// Texts are borrowed from the body, except those that are written with escapes there.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     id: String,
@@ -33,6 +36,14 @@ struct Envelope<'a> {
     resource_type: Cow<'a, str>,
     #[serde(borrow)]
     resource: Resource<'a>,
+}
+
+/// What a notification is about, by its event.
+enum Event {
+    Transaction,
+    Refund,
+    /// One that we do not use.
+    Other,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +59,7 @@ struct Resource<'a> {
     associated_data: Option<String>,
 }
 
-/// Checks a notification from its first byte to its last claim.
+/// Checks a notification and says what it is about.
 pub(super) fn verify(
     raw: &RawNotification<'_>,
     keys: &Trust,
@@ -61,28 +72,71 @@ pub(super) fn verify(
     }
     let checked = keys.check(raw, now)?;
     let envelope = open_envelope(checked.bytes())?;
-    let plaintext = decrypt(&envelope.resource, api_v3_key)?;
-    let transaction = WirePayment::parse(&plaintext)?;
-    if !transaction.is_of(merchant) {
-        return Err(NotificationRefused::NotOurs);
-    }
-    if transaction.trade_state != "SUCCESS" {
-        return Err(NotificationRefused::NotPaid);
-    }
-    let fact = transaction.into_paid_fact(checked.proof())?;
-    Ok(VerifiedNotification::new(checked.proof(), envelope.id, fact))
+    let proof = checked.proof();
+    let notified = match event(&envelope)? {
+        Event::Transaction => {
+            let plaintext = decrypt(&envelope.resource, api_v3_key)?;
+            about_payment(WirePayment::parse(&plaintext)?, merchant, proof)?
+        }
+        Event::Refund => {
+            let plaintext = decrypt(&envelope.resource, api_v3_key)?;
+            about_refund(WireRefund::parse(&plaintext)?, merchant)?
+        }
+        Event::Other => {
+            tracing::warn!(event = %envelope.event_type, "a notification of an unused event");
+            Notified::Nothing
+        }
+    };
+    Ok(VerifiedNotification::new(proof, envelope.id, notified))
 }
 
-/// The envelope of a successful payment; any other is refused.
+fn about_payment(
+    payment: WirePayment<'_>,
+    merchant: &Merchant,
+    proof: &CheckedSignature,
+) -> Result<Notified, NotificationRefused> {
+    if !payment.is_of(merchant) {
+        return Err(NotificationRefused::NotOurs);
+    }
+    match payment.trade_state.as_ref() {
+        "SUCCESS" => Ok(Notified::Paid(payment.into_paid_fact(proof)?)),
+        "REFUND" => Ok(Notified::Refunded(payment.into_named()?)),
+        "CLOSED" | "REVOKED" => Ok(Notified::Closed(payment.into_named()?)),
+        state => {
+            tracing::warn!(state, "a notification of a payment that was not made");
+            Ok(Notified::Nothing)
+        }
+    }
+}
+
+fn about_refund(refund: WireRefund, merchant: &Merchant) -> Result<Notified, NotificationRefused> {
+    if !refund.is_of(merchant) {
+        return Err(NotificationRefused::NotOurs);
+    }
+    Ok(Notified::Refunded(refund.into_named()?))
+}
+
+/// The envelope, whatever it is about.
 fn open_envelope(body: &[u8]) -> Result<Envelope<'_>, NotificationRefused> {
     let refused = NotificationRefused::Envelope;
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| refused)?;
-    let fits = envelope.event_type == "TRANSACTION.SUCCESS"
-        && envelope.resource_type == "encrypt-resource"
+    let fits = envelope.resource_type == "encrypt-resource"
         && envelope.resource.algorithm == sealed::ALGORITHM
-        && envelope.resource.original_type == "transaction"
         && (1..=ID_MAX_CHARS).contains(&envelope.id.len());
     if fits { Ok(envelope) } else { Err(refused) }
+}
+
+/// What the envelope is about. A resource that contradicts its event is refused.
+fn event(envelope: &Envelope<'_>) -> Result<Event, NotificationRefused> {
+    let (event, resource) = if envelope.event_type == "TRANSACTION.SUCCESS" {
+        (Event::Transaction, "transaction")
+    } else if envelope.event_type.starts_with(REFUND_EVENTS) {
+        (Event::Refund, "refund")
+    } else {
+        return Ok(Event::Other);
+    };
+    let fits = envelope.resource.original_type == resource;
+    if fits { Ok(event) } else { Err(NotificationRefused::Envelope) }
 }
 
 fn decrypt(resource: &Resource<'_>, key: &ApiV3Key) -> Result<Vec<u8>, NotificationRefused> {

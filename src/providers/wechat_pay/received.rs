@@ -4,7 +4,7 @@
 use super::{keys::KeyRing, signing};
 use crate::{
     base::{clock::Timestamp, crypto::rsa::CheckedSignature},
-    orders::gateway::{NotificationRefused, RawNotification},
+    payments::gateway::{NotificationRefused, RawNotification},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::time::Duration;

@@ -10,12 +10,13 @@ use std::fmt;
 /// The one algorithm that is opened.
 pub(super) const ALGORITHM: &str = "AEAD_AES_256_GCM";
 
-/// The API v3 key, ready to open with. It is erased where it is dropped, and not printed.
-pub(super) struct ApiV3Key(Box<Aes256Gcm>);
+/// The API v3 key, ready to open with. It is erased when it is dropped, and does not print.
+#[derive(Clone)]
+pub struct ApiV3Key(Box<Aes256Gcm>);
 
 impl ApiV3Key {
     /// The key of 32 bytes; `None` for others.
-    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
+    pub fn new(bytes: &[u8]) -> Option<Self> {
         Aes256Gcm::new_from_slice(bytes).ok().map(Box::new).map(Self)
     }
 }

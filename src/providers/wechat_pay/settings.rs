@@ -1,4 +1,4 @@
-//! What WeChat Pay needs to know, checked before the first payment.
+//! `[wechat_pay]`: one merchant, as WeChat's merchant console hands it out.
 
 use super::{
     Merchant, WechatPay, certificate::PlatformCertificate, keys::KeyRing, sealed::ApiV3Key,
@@ -6,166 +6,210 @@ use super::{
 };
 use crate::{
     base::crypto::rsa::{PrivateKey, PublicKey},
-    providers::settings::{InvalidSetting, base_url, invalid, require},
+    config::{
+        ProviderSection, Section, Setting, address,
+        files::{self, Pem},
+    },
 };
-use reqwest::Client;
+use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-const API_V3_KEY: &str = "api_v3_key";
+const BASE_URL: &str = "https://api.mch.weixin.qq.com";
+const BILL_HOST: &str = "api.mch.weixin.qq.com";
+/// The ids of WeChat Pay's public keys begin with it, unlike serial numbers of certificates.
+const PUBLIC_KEY_ID_PREFIX: &str = "PUB_KEY_ID_";
 const PUBLIC_KEY_ID: &str = "public_key_id";
-const CERTIFICATES: &str = "platform_certificate_files";
+const PUBLIC_KEY_FILE: &str = "public_key_file";
+const OWN_KEY: &str = "must be WeChat Pay's, not the merchant's own";
 
-/// Settings of one merchant, as WeChat's merchant console hands them out.
+/// A merchant of WeChat Pay, API v3.
 #[derive(Clone, Debug)]
 pub struct WechatPaySettings {
-    /// Origin of the API: `https://api.mch.weixin.qq.com`.
-    pub base_url: String,
+    /// Origin of the API; in the sandbox the cashier stands there too.
+    pub base_url: Url,
     /// The merchant number, digits.
     pub mch_id: String,
-    /// The mini-program's app id, bound to the merchant.
-    pub app_id: String,
-    /// Serial of the merchant's API certificate, hex.
+    /// Serial of the merchant's API certificate, hex. Names the key that we sign with.
     pub merchant_serial_no: String,
-    /// The text of `apiclient_key.pem`.
-    pub merchant_key_pem: SecretString,
-    /// The API v3 key: 32 characters.
-    pub api_v3_key: SecretString,
-    /// Public key mode.
-    pub public_key: Option<WechatPayPublicKey>,
-    /// Platform certificate mode: PEM, one certificate each.
-    pub platform_certificates: Vec<String>,
-    /// Platform certificate mode: certificates are fetched. One of the three is needed.
+    /// The key that we sign with: `apiclient_key.pem`.
+    pub merchant_key: PrivateKey,
+    /// Opens callbacks and certificates.
+    pub api_v3_key: ApiV3Key,
+    /// Public key mode: `PUB_KEY_ID_…`, the key that WeChat is asked to sign its answers with.
+    pub public_key_id: Option<String>,
+    /// The keys that are believed to be WeChat's, of both modes.
+    pub keys: KeyRing,
+    /// Platform certificate mode: certificates are fetched and kept fresh.
     pub fetch_certificates: bool,
+    /// The only hosts that bills are downloaded from: `host` or `host:port`.
+    pub bill_hosts: Vec<String>,
 }
 
-/// WeChat Pay's public key.
-#[derive(Clone, Debug)]
-pub struct WechatPayPublicKey {
-    /// Its id: `PUB_KEY_ID_…`.
-    pub id: String,
-    /// The text of `pub_key.pem`.
-    pub pem: String,
+impl ProviderSection for WechatPaySettings {
+    const NAME: &'static str = "wechat_pay";
+    const BY_SCHOOL: bool = true;
+    const SHARED: &'static [&'static str] = &["base_url", "bill_hosts"];
+
+    fn read(mut section: Section<'_>) -> Option<Self> {
+        let base_url = address::origin(&mut section, "base_url", BASE_URL);
+        let mch_id = section.required("mch_id", "the merchant's number, digits", |text| {
+            plain(text, 32, |byte| byte.is_ascii_digit())
+        });
+        let serial = "the serial number of the merchant's certificate, hex digits";
+        let merchant_serial_no = section.required("merchant_serial_no", serial, |text| {
+            plain(text, 40, |byte| byte.is_ascii_hexdigit())
+        });
+        let file = "merchant_private_key_file";
+        let merchant_key =
+            files::pem(&mut section, file, Pem::PrivateKey, PrivateKey::from_pkcs8_pem);
+        let merchant_key = merchant_key.map(|key| key.value);
+        let api_v3_key = api_v3_key(&mut section);
+        let own = Own { key: merchant_key.as_ref(), serial_no: merchant_serial_no.as_deref() };
+        let theirs = VerifyingKeys::read(&mut section, &own);
+        let unbuilt =
+            "must be left out: payments through a partner (service provider) are not built";
+        section.parsed("sub_mch_id", unbuilt, |_| None::<()>);
+        let bill_hosts = address::hosts(&mut section, "bill_hosts");
+        section.finish();
+        Some(Self {
+            base_url: base_url?,
+            mch_id: mch_id?,
+            merchant_serial_no: merchant_serial_no?,
+            merchant_key: merchant_key?,
+            api_v3_key: api_v3_key?,
+            public_key_id: theirs.public_key_id,
+            keys: theirs.ring,
+            fetch_certificates: theirs.fetch_certificates,
+            bill_hosts: bill_hosts.unwrap_or_else(|| vec![BILL_HOST.to_owned()]),
+        })
+    }
 }
 
 impl WechatPaySettings {
-    /// The gateway, or the first setting that cannot work.
-    pub(super) fn into_gateway(self, http: Client) -> Result<WechatPay, InvalidSetting> {
-        self.check_texts()?;
-        let origin = base_url("base_url", &self.base_url)?;
-        let key = PrivateKey::from_pkcs8_pem(&self.merchant_key_pem)
-            .map_err(|error| invalid("merchant_key_pem", error))?;
-        let serial_no = self.merchant_serial_no.clone();
-        let signer = Signer { mch_id: self.mch_id.clone(), serial_no, key };
-        Ok(WechatPay {
-            origin,
-            api_v3_key: api_v3_key(&self.api_v3_key)?,
-            keys: Trust::new(self.key_ring(&signer)?),
-            public_key_id: self.public_key.map(|key| key.id),
+    /// The gateway for payers of the mini-program `app_id`.
+    pub(super) fn into_gateway(self, app_id: &str, http: Client) -> WechatPay {
+        let mch_id = self.mch_id.clone();
+        WechatPay {
+            origin: self.base_url.origin().ascii_serialization(),
+            api_v3_key: self.api_v3_key,
+            keys: Trust::new(self.keys),
+            public_key_id: self.public_key_id,
             fetches_certificates: self.fetch_certificates,
-            signer,
-            merchant: Merchant { mch_id: self.mch_id, app_id: self.app_id },
+            signer: Signer { mch_id, serial_no: self.merchant_serial_no, key: self.merchant_key },
+            merchant: Merchant { mch_id: self.mch_id, app_id: app_id.to_owned() },
             http,
-        })
-    }
-
-    /// The keys of both modes, none of which may be the merchant's own.
-    fn key_ring(&self, merchant: &Signer) -> Result<KeyRing, InvalidSetting> {
-        let mut ring = KeyRing::default();
-        if let Some(WechatPayPublicKey { id, pem }) = &self.public_key {
-            let key =
-                PublicKey::from_spki_pem(pem).map_err(|error| invalid("public_key_pem", error))?;
-            let theirs = !merchant.key.belongs_to(&key);
-            require(theirs, "public_key_pem", "must be WeChat Pay's key, not the merchant's own")?;
-            ring = ring.with_public_key(id, key);
         }
-        for pem in &self.platform_certificates {
-            let certificate = PlatformCertificate::from_pem(pem.as_bytes())
-                .map_err(|error| invalid(CERTIFICATES, error))?;
-            let theirs = !merchant.is_own(&certificate);
-            require(theirs, CERTIFICATES, "must be WeChat Pay's, not the merchant's own")?;
-            ring = ring.with_certificates([certificate]);
-        }
-        Ok(ring)
-    }
-
-    /// These texts go into headers, addresses and signed lines as they are.
-    fn check_texts(&self) -> Result<(), InvalidSetting> {
-        let made_of = |text: &str, allowed: fn(&u8) -> bool, max_chars: usize| {
-            (1..=max_chars).contains(&text.len()) && text.bytes().all(|byte| allowed(&byte))
-        };
-        let digits = made_of(&self.mch_id, u8::is_ascii_digit, 32);
-        require(digits, "mch_id", "must be digits")?;
-        let plain = made_of(&self.app_id, u8::is_ascii_alphanumeric, 32);
-        require(plain, "app_id", "must be letters and digits")?;
-        let hex = made_of(&self.merchant_serial_no, u8::is_ascii_hexdigit, 40);
-        require(hex, "merchant_serial_no", "must be hex digits, at most 40")?;
-        let Some(key) = &self.public_key else {
-            let other = self.fetch_certificates || !self.platform_certificates.is_empty();
-            return require(other, PUBLIC_KEY_ID, "is missing, and no platform certificate is set");
-        };
-        let id = made_of(&key.id, |b| b.is_ascii_alphanumeric() || *b == b'_', 64);
-        require(id, PUBLIC_KEY_ID, "must be letters, digits and underscores")?;
-        let other = !key.id.eq_ignore_ascii_case(&self.merchant_serial_no);
-        require(other, PUBLIC_KEY_ID, "must not be the merchant's own serial")
     }
 }
 
-fn api_v3_key(text: &SecretString) -> Result<ApiV3Key, InvalidSetting> {
-    let key = ApiV3Key::new(text.expose_secret().as_bytes());
-    key.ok_or_else(|| invalid(API_V3_KEY, "must be 32 bytes"))
+/// The merchant's own key and serial number, where they could be read. Neither may verify what
+/// WeChat says.
+struct Own<'a> {
+    key: Option<&'a PrivateKey>,
+    serial_no: Option<&'a str>,
+}
+
+impl Own<'_> {
+    fn is_key(&self, key: &PublicKey) -> bool {
+        self.key.is_some_and(|own| own.belongs_to(key))
+    }
+
+    fn is_certificate(&self, certificate: &PlatformCertificate) -> bool {
+        let serial = |own: &str| certificate.serial().eq_ignore_ascii_case(own);
+        self.is_key(certificate.key()) || self.serial_no.is_some_and(serial)
+    }
+}
+
+/// The keys of the two modes, which may stand side by side while a merchant moves from one to the
+/// other.
+struct VerifyingKeys {
+    ring: KeyRing,
+    public_key_id: Option<String>,
+    fetch_certificates: bool,
+}
+
+impl VerifyingKeys {
+    /// Certificates are kept fresh where there are any, unless the operator says otherwise.
+    fn read(section: &mut Section<'_>, own: &Own<'_>) -> Self {
+        let certificates = certificates(section, own);
+        let fetch_certificates =
+            section.flag("fetch_platform_certificates", !certificates.is_empty());
+        let by_certificates = fetch_certificates || !certificates.is_empty();
+        let public_key = public_key(section, own, by_certificates);
+        let (mut ring, mut public_key_id) = (KeyRing::default(), None);
+        if let Some((id, key)) = public_key {
+            ring = ring.with_public_key(&id, key);
+            public_key_id = Some(id);
+        }
+        let ring = ring.with_certificates(certificates);
+        Self { ring, public_key_id, fetch_certificates }
+    }
+}
+
+fn certificates(section: &mut Section<'_>, own: &Own<'_>) -> Vec<PlatformCertificate> {
+    let parse = |pem: &SecretString| PlatformCertificate::from_pem(pem.expose_secret().as_bytes());
+    let read = files::pems(section, "platform_certificate_files", Pem::Certificate, parse);
+    for Setting { key, value } in &read {
+        if own.is_certificate(value) {
+            section.report(key, OWN_KEY);
+        }
+    }
+    read.into_iter().map(|certificate| certificate.value).collect()
+}
+
+/// The id and the key of public key mode, which may be left out where certificates verify.
+fn public_key(
+    section: &mut Section<'_>,
+    own: &Own<'_>,
+    by_certificates: bool,
+) -> Option<(String, PublicKey)> {
+    if !section.has_any(&[PUBLIC_KEY_ID, PUBLIC_KEY_FILE]) {
+        if !by_certificates {
+            let wanted = "set with public_key_file, or platform_certificate_files or \
+                          fetch_platform_certificates instead";
+            section.report_missing(PUBLIC_KEY_ID, wanted);
+        }
+        // An empty text of each may be there.
+        section.text(PUBLIC_KEY_ID);
+        section.text(PUBLIC_KEY_FILE);
+        return None;
+    }
+    let wanted = "the key's id: PUB_KEY_ID_, then letters, digits and underscores";
+    let id = section.required(PUBLIC_KEY_ID, wanted, |text| {
+        let rest = text.strip_prefix(PUBLIC_KEY_ID_PREFIX)?;
+        plain(rest, 64, |byte| byte.is_ascii_alphanumeric() || *byte == b'_')?;
+        Some(text.to_owned())
+    });
+    let parse = |pem: &SecretString| PublicKey::from_spki_pem(pem.expose_secret());
+    let key = files::pem(section, PUBLIC_KEY_FILE, Pem::PublicKey, parse)?;
+    if own.is_key(&key.value) {
+        section.report(&key.key, OWN_KEY);
+    }
+    Some((id?, key.value))
+}
+
+fn api_v3_key(section: &mut Section<'_>) -> Option<ApiV3Key> {
+    let secret = files::secret(section, "api_v3_key", "the merchant's APIv3 key, 32 bytes")?;
+    let bytes = secret.value.expose_secret().as_bytes();
+    let key = ApiV3Key::new(bytes);
+    if key.is_none() {
+        section.report(&secret.key, format!("must be exactly 32 bytes, not {}", bytes.len()));
+    }
+    key
+}
+
+/// A text that goes into headers, addresses and signed lines as it is.
+fn plain(text: &str, max_bytes: usize, allowed: fn(&u8) -> bool) -> Option<String> {
+    let fits = (1..=max_bytes).contains(&text.len()) && text.bytes().all(|byte| allowed(&byte));
+    fits.then(|| text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::providers::wechat_pay::{WechatPay, WechatPayPublicKey, WechatPaySettings, testing};
-
-    type Change = fn(&mut WechatPaySettings);
-
-    fn key(settings: &mut WechatPaySettings) -> &mut WechatPayPublicKey {
-        settings.public_key.as_mut().unwrap()
-    }
+    use crate::providers::wechat_pay::testing;
 
     #[test]
-    fn a_setting_that_cannot_work_is_named() {
-        let cases: [(&str, Change); 18] = [
-            ("base_url", |s| {
-                s.base_url = "http://api.mch.weixin.qq.com".into();
-            }),
-            ("mch_id", |s| s.mch_id = String::new()),
-            ("mch_id", |s| s.mch_id = "1000000001\n".into()),
-            ("app_id", |s| s.app_id = "wx 1".into()),
-            ("merchant_serial_no", |s| {
-                s.merchant_serial_no = "PUB_KEY_ID_1".into();
-            }),
-            ("merchant_key_pem", |s| s.merchant_key_pem = "secret".into()),
-            ("api_v3_key", |s| s.api_v3_key = "too short".into()),
-            ("api_v3_key", |s| s.api_v3_key = "x".repeat(33).into()),
-            ("public_key_id", |s| s.public_key = None),
-            ("public_key_id", |s| key(s).id = String::new()),
-            ("public_key_id", |s| key(s).id = "PUB KEY".into()),
-            ("public_key_id", |s| key(s).id = s.merchant_serial_no.to_lowercase()),
-            ("public_key_pem", |s| key(s).pem = String::new()),
-            ("public_key_pem", |s| key(s).pem = testing::keys().merchant_certificate_pem),
-            ("public_key_pem", |s| key(s).pem = testing::keys().merchant_public_pem),
-            ("platform_certificate_files", |s| s.platform_certificates = vec![String::new()]),
-            ("platform_certificate_files", |s| {
-                s.platform_certificates = vec![testing::keys().wechat_public_pem];
-            }),
-            ("platform_certificate_files", |s| {
-                s.platform_certificates = vec![testing::keys().merchant_certificate_pem];
-            }),
-        ];
-        for (field, change) in cases {
-            let mut settings = testing::settings("http://127.0.0.1:1");
-            change(&mut settings);
-            let error = WechatPay::new(settings, testing::http()).unwrap_err();
-            assert_eq!(error.field, field, "{error}");
-            assert!(!error.to_string().contains("too short"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_gateway_prints_no_secret() {
+    fn settings_and_gateway_print_no_secret() {
         let shown = format!("{:?}", testing::gateway("http://127.0.0.1:1"));
         assert!(shown.contains("1000000001"), "{shown}");
         assert!(!shown.contains("TESTONLY"), "{shown}");

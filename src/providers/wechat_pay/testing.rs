@@ -1,16 +1,16 @@
 //! WeChat's side for tests: signs answers and seals notifications with throwaway keys.
 
-use super::{WechatPay, WechatPayPublicKey, WechatPaySettings, signing};
+use super::{ApiV3Key, WechatPay, WechatPaySettings, keys::KeyRing, signing};
 use crate::{
     base::{
         clock::Timestamp,
         crypto::rsa::{
-            PrivateKey,
+            PrivateKey, PublicKey,
             testing::{private_pem, text},
         },
         http_client::{self, Timeouts, test_server::Reply},
     },
-    orders::gateway::Headers,
+    payments::gateway::Headers,
 };
 use aes_gcm::{
     Aes256Gcm,
@@ -144,19 +144,17 @@ pub(crate) fn certificate_serial(name: &str) -> String {
 
 pub(crate) fn settings(base_url: &str) -> WechatPaySettings {
     let keys = keys();
+    let public_key = PublicKey::from_spki_pem(&keys.wechat_public_pem).unwrap();
     WechatPaySettings {
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
         mch_id: MCH_ID.to_owned(),
-        app_id: APP_ID.to_owned(),
         merchant_serial_no: keys.merchant_serial,
-        merchant_key_pem: keys.merchant_private_pem.into(),
-        api_v3_key: std::str::from_utf8(API_V3_KEY).unwrap().into(),
-        public_key: Some(WechatPayPublicKey {
-            id: keys.wechat_key_id,
-            pem: keys.wechat_public_pem,
-        }),
-        platform_certificates: Vec::new(),
+        merchant_key: PrivateKey::from_pkcs8_pem(&keys.merchant_private_pem.into()).unwrap(),
+        api_v3_key: ApiV3Key::new(API_V3_KEY).unwrap(),
+        keys: KeyRing::default().with_public_key(&keys.wechat_key_id, public_key),
+        public_key_id: Some(keys.wechat_key_id),
         fetch_certificates: false,
+        bill_hosts: Vec::new(),
     }
 }
 
@@ -165,7 +163,7 @@ pub(crate) fn http() -> reqwest::Client {
 }
 
 pub(crate) fn gateway(base_url: &str) -> WechatPay {
-    WechatPay::new(settings(base_url), http()).unwrap()
+    WechatPay::new(settings(base_url), APP_ID, http())
 }
 
 /// Headers of a message, as the wiring would hand them over.

@@ -1,9 +1,9 @@
-//! A payment as WeChat describes it, the same in notifications and in answers to queries.
+//! Payments and refunds as WeChat Pay describes them, in notifications and in answers to queries.
 
 use super::Merchant;
 use crate::{
     base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen},
-    orders::gateway::{NotificationRefused, PaidClaim, PaidFact, Provider},
+    payments::gateway::{NamedPayment, NotificationRefused, PaidClaim, PaidFact, Provider},
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -43,14 +43,14 @@ impl<'a> WirePayment<'a> {
         serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
     }
 
-    /// True for a payment to this merchant. Through which of its apps it was paid is held against
-    /// the payment: the app that is configured now may be another than the one it was made for.
+    /// True for a payment to this merchant. The app is compared with the payment later: the app that
+    /// is configured now may differ from the one that the payment was made for.
     pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
         self.mchid == merchant.mch_id
     }
 
-    /// The payment as a fact. The caller read it from the body of `proof` and has looked at the
-    /// state: it says that money was taken.
+    /// The payment as a fact. The caller has read it from the body of `proof` and has checked that its
+    /// state says that it was paid.
     pub(super) fn into_paid_fact(
         self,
         proof: &CheckedSignature,
@@ -58,7 +58,7 @@ impl<'a> WirePayment<'a> {
         let missing = NotificationRefused::Content;
         let amount = self.amount.ok_or(missing)?;
         if amount.currency.as_deref() != Some("CNY") {
-            return Err(NotificationRefused::NotPaid);
+            return Err(NotificationRefused::Currency);
         }
         let total = Fen::new(amount.total).map_err(|_| missing)?;
         let transaction_id = self.transaction_id.ok_or(missing)?;
@@ -78,6 +78,49 @@ impl<'a> WirePayment<'a> {
         };
         Ok(PaidFact::new(proof, claim))
     }
+}
+
+impl WirePayment<'_> {
+    /// The payment by its numbers.
+    pub(super) fn into_named(self) -> Result<NamedPayment, NotificationRefused> {
+        named(self.out_trade_no, self.transaction_id.unwrap_or_default())
+    }
+}
+
+/// The part of a refund that names its payment.
+#[derive(Deserialize)]
+pub(super) struct WireRefund {
+    mchid: String,
+    out_trade_no: String,
+    transaction_id: String,
+}
+
+impl WireRefund {
+    /// From JSON; anything else is [`NotificationRefused::Content`].
+    pub(super) fn parse(json: &[u8]) -> Result<Self, NotificationRefused> {
+        serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
+    }
+
+    /// True for a refund of a payment to this merchant.
+    pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
+        self.mchid == merchant.mch_id
+    }
+
+    /// The refunded payment by its numbers.
+    pub(super) fn into_named(self) -> Result<NamedPayment, NotificationRefused> {
+        named(self.out_trade_no, self.transaction_id)
+    }
+}
+
+fn named(
+    out_trade_no: String,
+    transaction_id: String,
+) -> Result<NamedPayment, NotificationRefused> {
+    let known = transaction_id.is_empty() || is_number(&transaction_id);
+    if !known || !is_number(&out_trade_no) {
+        return Err(NotificationRefused::Content);
+    }
+    Ok(NamedPayment { out_trade_no, transaction_id })
 }
 
 fn is_number(text: &str) -> bool {

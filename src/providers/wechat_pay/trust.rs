@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     base::clock::Timestamp,
-    orders::gateway::{NotificationRefused, RawNotification},
+    payments::gateway::{NotificationRefused, RawNotification},
 };
 use arc_swap::ArcSwap;
 use std::{

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     base::clock::{Clock, Timestamp},
-    orders::gateway::GatewayError,
+    payments::gateway::GatewayError,
 };
 use reqwest::Method;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The rotating code: how long it is shown, how long a device goes on, how codes begin.
 
-use crate::passcode::{Prefixes, Purpose, Step, Terms};
+use crate::passcode::{CodePurpose, EnrolmentTerms, Prefixes, Step};
 use serde::{Deserialize, Serialize};
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -9,7 +9,7 @@ use std::{ops::RangeInclusive, time::Duration};
 #[serde(try_from = "CodeFields", into = "CodeFields")]
 pub struct CodePolicy {
     /// What a device is enrolled for.
-    pub terms: Terms,
+    pub terms: EnrolmentTerms,
     /// How its codes begin.
     pub prefixes: Prefixes,
 }
@@ -47,7 +47,7 @@ impl Default for CodePolicy {
     fn default() -> Self {
         let CodeFields { device_days, unseen_days, .. } = CodeFields::default();
         let (keys, unseen) = (days(device_days), days(unseen_days));
-        let terms = Terms { step: Step::DEFAULT, keys, unseen };
+        let terms = EnrolmentTerms { step: Step::DEFAULT, keys, unseen };
         Self { terms, prefixes: Prefixes::default() }
     }
 }
@@ -67,14 +67,14 @@ impl TryFrom<CodeFields> for CodePolicy {
         }
         let PrefixFields { pay, id, receipt } = prefixes;
         let prefixes = Prefixes::new(pay, id, receipt).map_err(|fault| fault.to_string())?;
-        let terms = Terms { step, keys: days(device_days), unseen: days(unseen_days) };
+        let terms = EnrolmentTerms { step, keys: days(device_days), unseen: days(unseen_days) };
         Ok(Self { terms, prefixes })
     }
 }
 
 impl From<CodePolicy> for CodeFields {
     fn from(policy: CodePolicy) -> Self {
-        let CodePolicy { terms: Terms { step, keys, unseen }, prefixes } = policy;
+        let CodePolicy { terms: EnrolmentTerms { step, keys, unseen }, prefixes } = policy;
         Self {
             step_seconds: step.seconds(),
             device_days: whole_days(keys),
@@ -86,7 +86,7 @@ impl From<CodePolicy> for CodeFields {
 
 impl From<Prefixes> for PrefixFields {
     fn from(prefixes: Prefixes) -> Self {
-        let (pay, id) = (prefixes.of(Purpose::Pay), prefixes.of(Purpose::Id));
+        let (pay, id) = (prefixes.of(CodePurpose::Pay), prefixes.of(CodePurpose::Id));
         Self { pay, id, receipt: prefixes.receipt() }
     }
 }
@@ -110,7 +110,10 @@ mod tests {
         let read = |text: &str| toml::from_str::<CodePolicy>(text).unwrap();
         assert_eq!(read(""), CodePolicy::default());
         let slow = read("step_seconds = 30");
-        assert_eq!(slow.terms, Terms { step: Step::from_seconds(30).unwrap(), ..read("").terms });
+        assert_eq!(
+            slow.terms,
+            EnrolmentTerms { step: Step::from_seconds(30).unwrap(), ..read("").terms }
+        );
         assert_eq!((slow.terms.keys, slow.terms.unseen), (DAY * 30, DAY * 7));
     }
 

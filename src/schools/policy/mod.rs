@@ -1,12 +1,15 @@
 //! A school's policy: everything in which schools differ, as typed values.
 //!
 //! Invariant: a `Policy` that exists is valid; whatever is wrong is refused while it is read.
-//! Invariant: what a policy says and this program does not know is refused, never ignored.
+//! Invariant: an unknown key is refused in a file that is imported. In the database, where a newer
+//! release may have written it, it is kept and ignored. Its value must therefore be one that an
+//! older release may ignore for the time of an upgrade.
 
 mod code;
 mod field;
 mod limits;
 mod spend;
+mod stored;
 mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
@@ -17,9 +20,10 @@ pub use limits::{Limits, Meal, MealWindow, OverLimit};
 use serde::{Deserialize, Serialize};
 pub use spend::SpendPolicy;
 use std::num::NonZeroU32;
+pub use stored::StoredPolicy;
 pub use top_up::TopUpPolicy;
 
-/// What one school wants.
+/// The rules of one school.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -29,7 +33,8 @@ pub struct Policy {
     pub code: SchoolCode,
     /// As students know it.
     pub name: Text<40>,
-    /// Whether the web portal lets people in by number and query password, to read.
+    /// Whether people may sign in to the web portal, which is read-only, with number and query
+    /// password.
     pub portal: bool,
     /// How a person is found when binding.
     pub binding: BindingPolicy,
@@ -52,7 +57,7 @@ pub struct Policy {
     pub help: Vec<Help>,
 }
 
-/// By what a person is found.
+/// The kind of number that a person is found by when binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdKind {
@@ -62,7 +67,7 @@ pub enum IdKind {
     IdNumber,
 }
 
-/// Something that is agreed to separately.
+/// Something that needs a consent of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentItem {
@@ -97,7 +102,7 @@ pub struct BindingPolicy {
     pub id_pattern: Option<IdPattern>,
     /// Whether the name must match as well.
     pub name_required: bool,
-    /// Which password is meant.
+    /// Tells which password is asked for.
     pub password_hint: Text<100>,
 }
 
@@ -133,14 +138,14 @@ impl TryFrom<PasswordFields> for PasswordPolicy {
     fn try_from(fields: PasswordFields) -> Result<Self, Self::Error> {
         let PasswordFields { default, must_change, change_online, rule, hint } = fields;
         if must_change && !change_online {
-            // Nobody could obey: everything but the change is refused, and so is the change.
+            // Until the change every other request is refused, and the change would be too.
             return Err("must_change needs change_online");
         }
         Ok(Self { default, must_change, change_online, rule, hint })
     }
 }
 
-/// What must be agreed to before binding.
+/// The consent that binding requires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Consent {
@@ -153,7 +158,7 @@ pub struct Consent {
     pub text: Text<8000>,
 }
 
-/// One piece of advice.
+/// One help text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Help {

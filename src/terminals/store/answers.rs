@@ -8,7 +8,7 @@ use crate::{
     },
     terminals::{
         TerminalId,
-        seq::{Answer, AnswerKind, Asked, Kept, Seq, Step},
+        seq::{AnswerKind, AnsweredRequest, NumberedRequest, Seq, SeqStep, StoredResponse},
     },
 };
 use sea_orm::QueryResult;
@@ -29,11 +29,14 @@ const KNOWN_SQLITE: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM
     SELECT a.* FROM q JOIN terminal_answer a \
         ON a.terminal_id = q.terminal_id AND a.nonce = q.nonce AND a.nonce <> ''";
 
-/// What is stored under the numbers and nonces of these requests: what [`see`] decides by. One
+/// What is stored under the numbers and nonces of these requests: what [`check_seq`] decides by. One
 /// query. A number's other requests (its reversal, say) are among it; a row may come twice.
 ///
-/// [`see`]: crate::terminals::seq::see
-pub async fn known(source: Source<'_>, asked: &[&Asked]) -> Result<Vec<Kept>, DbError> {
+/// [`check_seq`]: crate::terminals::seq::see
+pub async fn known(
+    source: Source<'_>,
+    asked: &[&NumberedRequest],
+) -> Result<Vec<AnsweredRequest>, DbError> {
     let rows = Rows::new(vec![
         ("terminal_id", Column::Uuid(asked.iter().map(|a| a.terminal.uuid()).collect())),
         ("seq", Column::I64(asked.iter().map(|a| a.seq.number()).collect())),
@@ -45,28 +48,32 @@ pub async fn known(source: Source<'_>, asked: &[&Asked]) -> Result<Vec<Kept>, Db
 
 /// Keeps answers in the transaction of what they tell of. A unique violation means that a number
 /// or a nonce was used meanwhile: to be decided anew.
-pub async fn keep(tx: &Tx, kept: &[Kept], now: Timestamp) -> Result<(), DbError> {
-    tx.write_all(vec![write_of(kept, now)]).await.map(drop)
+pub async fn keep(tx: &Tx, kept: &[AnsweredRequest], now: Timestamp) -> Result<(), DbError> {
+    tx.write_all(vec![write_of(kept, now)]).await
 }
 
 /// The write of [`keep`], to go to the database together with others.
-pub fn write_of(kept: &[Kept], now: Timestamp) -> Write {
+pub fn write_of(kept: &[AnsweredRequest], now: Timestamp) -> Write {
     Write::Insert { table: "terminal_answer", rows: rows(kept, now), suffix: "" }
 }
 
 /// As [`write_of`], of answers under numbers that were never used: where one was, whatever for, its
 /// row is not written.
-pub fn write_of_first(kept: &[Kept], now: Timestamp) -> Write {
+pub fn write_of_first(kept: &[AnsweredRequest], now: Timestamp) -> Write {
     let guard = "NOT EXISTS (SELECT 1 FROM terminal_answer a \
                  WHERE a.terminal_id = r.terminal_id AND a.seq = r.seq)";
     Write::InsertIf { table: "terminal_answer", rows: rows(kept, now), guard }
 }
 
-fn rows(kept: &[Kept], now: Timestamp) -> Rows {
-    let text = |f: fn(&Kept) -> &str| Column::Text(kept.iter().map(|k| f(k).to_owned()).collect());
-    let bytes = |f: fn(&Kept) -> &[u8]| Column::Bytes(kept.iter().map(|k| f(k).to_vec()).collect());
-    let i32s = |f: &dyn Fn(&Kept) -> i32| Column::I32(kept.iter().map(f).collect());
-    let i64s = |f: &dyn Fn(&Kept) -> i64| Column::I64(kept.iter().map(f).collect());
+fn rows(kept: &[AnsweredRequest], now: Timestamp) -> Rows {
+    let text = |f: fn(&AnsweredRequest) -> &str| {
+        Column::Text(kept.iter().map(|k| f(k).to_owned()).collect())
+    };
+    let bytes = |f: fn(&AnsweredRequest) -> &[u8]| {
+        Column::Bytes(kept.iter().map(|k| f(k).to_vec()).collect())
+    };
+    let i32s = |f: &dyn Fn(&AnsweredRequest) -> i32| Column::I32(kept.iter().map(f).collect());
+    let i64s = |f: &dyn Fn(&AnsweredRequest) -> i64| Column::I64(kept.iter().map(f).collect());
     let ids = kept.iter().map(|k| k.asked.terminal.uuid());
     Rows::new(vec![
         ("terminal_id", Column::Uuid(ids.collect())),
@@ -97,25 +104,25 @@ const fn broken(what: &'static str) -> DbError {
     DbError::Inconsistent { table: "terminal_answer", what }
 }
 
-fn kept_of(row: &QueryResult) -> Result<Kept, DbError> {
+fn kept_of(row: &QueryResult) -> Result<AnsweredRequest, DbError> {
     let kind: String = row.try_get("", "kind")?;
     let digest = |name| -> Result<[u8; 32], DbError> {
         let digest: Vec<u8> = row.try_get("", name)?;
         digest.try_into().map_err(|_| broken("a digest that is none"))
     };
     let status: i32 = row.try_get("", "status")?;
-    Ok(Kept {
-        asked: Asked {
+    Ok(AnsweredRequest {
+        asked: NumberedRequest {
             terminal: TerminalId::from_uuid(row.try_get("", "terminal_id")?),
             school: SchoolId::from_number(row.try_get("", "school_id")?),
             seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("no number"))?,
-            step: Step::from_number(row.try_get("", "step")?).ok_or(broken("unknown step"))?,
+            step: SeqStep::from_number(row.try_get("", "step")?).ok_or(broken("unknown step"))?,
             kind: AnswerKind::from_code(&kind).ok_or(broken("unknown kind"))?,
             nonce: row.try_get("", "nonce")?,
             signature_digest: digest("signature_digest")?,
             content_digest: digest("content_digest")?,
         },
-        answer: Answer {
+        answer: StoredResponse {
             status: u16::try_from(status).map_err(|_| broken("no status"))?,
             body: row.try_get("", "body")?,
         },

@@ -1,6 +1,6 @@
 //! What is sealed: whose money, how much, and of whom.
 
-use super::trap::{AMOUNT, Trap, kept, posts, refused};
+use super::trap::{AMOUNT, Trap, kept, posts, recorded, refused};
 use serde_json::{Value, json};
 
 /// What a refund's message would say.
@@ -19,12 +19,16 @@ pub const TRAPS: &[Trap] = &[
         let app = format!("{} ", s.truth()["appid"].as_str().unwrap());
         s.told(&s.lie("/appid", app.into()))
     }),
-    refused("not paid", |s| s.told(&s.lie("/trade_state", json!("NOTPAY")))),
-    refused("closed", |s| s.told(&s.lie("/trade_state", json!("CLOSED")))),
-    refused("refunded", |s| s.told(&s.lie("/trade_state", json!("REFUND")))),
-    refused("about to be paid", |s| s.told(&s.lie("/trade_state", json!("USERPAYING")))),
-    refused("an unknown state", |s| s.told(&s.lie("/trade_state", json!("MAYBE")))),
-    refused("success in lower case", |s| s.told(&s.lie("/trade_state", json!("success")))),
+    recorded("not paid", "ignored", |s| s.told(&s.lie("/trade_state", json!("NOTPAY")))),
+    recorded("closed", "closed", |s| s.told(&s.lie("/trade_state", json!("CLOSED")))),
+    recorded("refunded", "refunded", |s| s.told(&s.lie("/trade_state", json!("REFUND")))),
+    recorded("about to be paid", "ignored", |s| {
+        s.told(&s.lie("/trade_state", json!("USERPAYING")))
+    }),
+    recorded("an unknown state", "ignored", |s| s.told(&s.lie("/trade_state", json!("MAYBE")))),
+    recorded("success in lower case", "ignored", |s| {
+        s.told(&s.lie("/trade_state", json!("success")))
+    }),
     refused("a refund inside a payment's envelope", |s| s.told(&refund())),
     refused("dollars", |s| s.told(&s.lie("/amount/currency", json!("USD")))),
     refused("no currency", |s| s.told(&s.lie("/amount/currency", Value::Null))),

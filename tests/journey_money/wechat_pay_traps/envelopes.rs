@@ -1,6 +1,6 @@
 //! What is signed: the bytes of the body, and the envelope that they are.
 
-use super::trap::{Scene, Trap, posts, refused};
+use super::trap::{Scene, Trap, posts, recorded, refused};
 use aes_gcm::{
     Aes128Gcm,
     aead::{Aead, KeyInit, Nonce},
@@ -120,8 +120,18 @@ pub const TRAPS: &[Trap] = &[
     refused("no id", |s| s.enveloped("/id", json!(""))),
     refused("an endless id", |s| s.enveloped("/id", json!("x".repeat(65)))),
     refused("an id that is a number", |s| s.enveloped("/id", json!(7))),
-    refused("a refund's event", |s| s.enveloped("/event_type", json!("REFUND.SUCCESS"))),
-    refused("an event in lower case", |s| s.enveloped("/event_type", json!("transaction.success"))),
+    refused("a refund's event about a payment", |s| {
+        s.enveloped("/event_type", json!("REFUND.SUCCESS"))
+    }),
+    recorded("an event in lower case", "ignored", |s| {
+        s.enveloped("/event_type", json!("transaction.success"))
+    }),
+    recorded("an event of another product", "ignored", |s| {
+        s.enveloped("/event_type", json!("PAYSCORE.USER_PAID"))
+    }),
+    recorded("a refund made at the provider", "refunded", |s| s.refund("REFUND.SUCCESS")),
+    recorded("a refund that failed", "refunded", |s| s.refund("REFUND.ABNORMAL")),
+    recorded("a refund that was closed", "refunded", |s| s.refund("REFUND.CLOSED")),
     refused("a refund's resource", |s| s.enveloped("/resource/original_type", json!("refund"))),
     refused("another kind of resource", |s| s.enveloped("/resource_type", json!("plain"))),
     refused("no resource", |s| s.enveloped("/resource", Value::Null)),

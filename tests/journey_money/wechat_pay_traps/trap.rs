@@ -36,6 +36,8 @@ pub enum Effect {
     PostsOnceAndSuspends(&'static str),
     /// Nothing is posted: the message is kept, with a case of that name.
     Kept(&'static str),
+    /// Nothing is posted and no case is opened: the message is recorded with that verdict.
+    Recorded(&'static str),
 }
 
 /// Refused like any message that is not believed.
@@ -55,6 +57,15 @@ pub const fn kept(
     make: fn(&Scene<'_>) -> Vec<Letter>,
 ) -> Trap {
     Trap { name, school: "xnec", make, status: 204, effect: Effect::Kept(why) }
+}
+
+/// Acknowledged and recorded, without any effect on the order.
+pub const fn recorded(
+    name: &'static str,
+    verdict: &'static str,
+    make: fn(&Scene<'_>) -> Vec<Letter>,
+) -> Trap {
+    Trap { name, school: "xnec", make, status: 204, effect: Effect::Recorded(verdict) }
 }
 
 /// What a row makes its messages of.
@@ -114,6 +125,20 @@ impl Scene<'_> {
     /// A message about another transaction, sealed and signed.
     pub fn told(&self, transaction: &Value) -> Vec<Letter> {
         vec![self.forge.message(&self.id, transaction)]
+    }
+
+    /// A message about a refund of the payment, with that event.
+    pub fn refund(&self, event: &str) -> Vec<Letter> {
+        let truth = self.truth();
+        let refund = serde_json::json!({
+            "mchid": truth["mchid"], "out_trade_no": truth["out_trade_no"],
+            "transaction_id": truth["transaction_id"], "out_refund_no": "made in the console",
+            "refund_status": event.trim_start_matches("REFUND."),
+        });
+        let mut envelope = self.forge.envelope(&self.id, &refund);
+        put(&mut envelope, "/event_type", event.into());
+        put(&mut envelope, "/resource/original_type", "refund".into());
+        self.signed(envelope.to_string())
     }
 
     /// A message whose content is these bytes, sealed and signed.
@@ -201,7 +226,7 @@ impl Course {
         self.check(trap, &before, &number).await;
         let answer = truth.send(&self.world.api(), "xnec").await;
         assert_eq!(answer.status, 204, "{}: the truth: {}", trap.name, answer.text());
-        if matches!(trap.effect, Effect::Nothing | Effect::Kept(_)) {
+        if matches!(trap.effect, Effect::Nothing | Effect::Kept(_) | Effect::Recorded(_)) {
             self.credited += AMOUNT;
         }
         self.assert_money(trap).await;
@@ -236,13 +261,22 @@ impl Course {
             }
             Effect::Kept(why) => {
                 self.assert_new_case(trap, cases, why).await;
-                let payment = number.parse().unwrap();
-                assert_eq!(self.world.rows.payment_state(payment).await, "open", "{}", trap.name);
-                let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
-                assert_eq!(self.world.rows.texts(newest).await, ["disagrees"], "{}", trap.name);
+                self.assert_recorded(trap, number, "disagrees").await;
+            }
+            Effect::Recorded(verdict) => {
+                let cases_now = self.world.rows.count("review_case").await;
+                assert_eq!(usize::try_from(cases_now), Ok(cases), "{}", trap.name);
+                self.assert_recorded(trap, number, verdict).await;
             }
         }
         self.assert_money(trap).await;
+    }
+
+    async fn assert_recorded(&self, trap: &Trap, number: &str, verdict: &str) {
+        let payment = number.parse().unwrap();
+        assert_eq!(self.world.rows.payment_state(payment).await, "open", "{}", trap.name);
+        let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
+        assert_eq!(self.world.rows.texts(newest).await, [verdict], "{}", trap.name);
     }
 
     async fn assert_new_case(&self, trap: &Trap, before: usize, why: &str) {

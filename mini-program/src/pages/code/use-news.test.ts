@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Event } from '@/core/api'
+import type { Event } from '@/core/api/events'
 import type { ApiError } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
 import { useNews } from './use-news'

@@ -1,6 +1,6 @@
 /** Listens for uses of the code while the page is shown. */
 import { ref, shallowRef } from 'vue'
-import type { CodeUse } from '@/core/api'
+import type { CodeUse } from '@/core/api/events'
 import { newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
 import { isOutOfReach, retryAfter } from '@/core/problem'
 import { goHome } from '@/platform/navigation'

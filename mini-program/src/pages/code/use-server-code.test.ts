@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { nextTick, ref } from 'vue'
-import type { ServerCode } from '@/core/api'
+import type { ServerCode } from '@/core/api/passcode'
 import type { Purpose } from '@/core/enrolment'
 import type { ApiError } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'

@@ -1,6 +1,6 @@
 /** Follows one order until the server has said its last word about it. */
 import { computed, ref, shallowRef, watch } from 'vue'
-import type { Order } from '@/core/api'
+import type { Order } from '@/core/api/orders'
 import { parseTime } from '@/core/calendar'
 import { isMoving, orderView } from '@/core/order'
 import { nextDelayMs, type Watch, watchAfter } from '@/core/polling'

@@ -54,7 +54,7 @@ impl Answer {
 }
 
 /// The parts of an Authorization header; signed when they are turned into one.
-pub struct Claim {
+pub struct RequestClaim {
     pub mchid: String,
     pub serial_no: String,
     pub nonce_str: String,
@@ -62,9 +62,9 @@ pub struct Claim {
 }
 
 impl Merchant {
-    pub fn claim(&self, now: i64) -> Claim {
+    pub fn claim(&self, now: i64) -> RequestClaim {
         let pay = &self.credentials.wechat_pay;
-        Claim {
+        RequestClaim {
             mchid: pay.mch_id.clone(),
             serial_no: pay.merchant_serial_no.clone(),
             nonce_str: Uuid::new_v4().simple().to_string(),
@@ -79,8 +79,14 @@ impl Merchant {
         STANDARD.encode(signature)
     }
 
-    pub fn authorization(&self, claim: &Claim, method: &str, url: &str, body: &[u8]) -> String {
-        let Claim { mchid, serial_no, nonce_str, timestamp } = claim;
+    pub fn authorization(
+        &self,
+        claim: &RequestClaim,
+        method: &str,
+        url: &str,
+        body: &[u8],
+    ) -> String {
+        let RequestClaim { mchid, serial_no, nonce_str, timestamp } = claim;
         let head = format!("{method}\n{url}\n{timestamp}\n{nonce_str}\n");
         let signature = self.sign(&[head.as_bytes(), body, b"\n"].concat());
         format!(
@@ -89,7 +95,13 @@ impl Merchant {
         )
     }
 
-    pub fn parcel(&self, claim: &Claim, method: &'static str, url: &str, body: &[u8]) -> Parcel {
+    pub fn parcel(
+        &self,
+        claim: &RequestClaim,
+        method: &'static str,
+        url: &str,
+        body: &[u8],
+    ) -> Parcel {
         let authorization = self.authorization(claim, method, url, body);
         let mut headers = vec![
             ("Authorization", authorization),

@@ -15,7 +15,7 @@ use sandbox::{Options, Running, Sandbox};
 use serde_json::{Value, json};
 
 pub use desk::{Asked, Desk};
-pub use merchant::{Answer, Claim, Merchant, Parcel, der};
+pub use merchant::{Answer, Merchant, Parcel, RequestClaim, der};
 pub use receiver::{Received, Receiver};
 pub use vectors::{Vectors, vectors};
 

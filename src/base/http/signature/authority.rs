@@ -1,4 +1,4 @@
-//! Under which names this server is asked.
+//! The names of this server, for the `@authority` component.
 
 /// The names of this server, each `host` or `host:port`, as clients write them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,15 +8,15 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// The names, and whether clients come by https: then `:443` goes without saying, else `:80`.
+    /// The names, and whether clients use https, which decides the default port: 443 or else 80.
     pub fn new(names: &[String], https: bool) -> Self {
         let default_port = if https { ":443" } else { ":80" };
         let plain = |name: &String| without(default_port, name).to_ascii_lowercase();
         Self { names: names.iter().map(plain).collect(), default_port }
     }
 
-    /// The `Host` as signatures have it, if it is one of ours: in small letters, without the port
-    /// that goes without saying (RFC 9421, 2.2.3).
+    /// The normalised authority for a `Host`, if it is one of ours: in lower case, without the
+    /// default port (RFC 9421, 2.2.3).
     pub fn accept(&self, host: &str) -> Option<&str> {
         let host = without(self.default_port, host);
         self.names.iter().map(String::as_str).find(|name| name.eq_ignore_ascii_case(host))
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_of_ours_however_it_is_written() {
+    fn names_are_accepted_in_every_spelling() {
         let names = ["Card.example.edu.cn".to_owned(), "127.0.0.1:8080".to_owned()];
         let https = Authorities::new(&names, true);
         let cases = [

@@ -1,6 +1,6 @@
-//! The text that is signed (RFC 9421, 2.5).
+//! The signature base: the text that is signed (RFC 9421, 2.5).
 
-use super::{Request, SignatureError};
+use super::{SignatureError, SignedRequest};
 use sfv::{InnerList, Item, ItemSerializer, ListSerializer};
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ const PATH: &str = "@path";
 const QUERY: &str = "@query";
 const CONTENT_DIGEST: &str = "content-digest";
 
-/// Room for a usual base.
+/// Initial capacity of a signature base.
 const USUAL_BYTES: usize = 512;
 
-/// The signature base of an input: a line for each component in the signer's order, then the input
-/// itself, without its label.
+/// The signature base of an input: one line for each component in the signer's order, then the
+/// input itself without its label.
 pub(super) fn of<'a>(
     input: &InnerList,
     value_of: impl Fn(&str) -> Option<Cow<'a, str>>,
@@ -36,31 +36,31 @@ pub(super) fn of<'a>(
     Ok(base)
 }
 
-/// The name of a component that carries no parameters: `"content-digest";sf` is another one.
+/// The name of a component without parameters. `"content-digest";sf` would be another component.
 fn name_of(component: &Item) -> Option<&str> {
     let name = component.bare_item.as_string()?;
     component.params.is_empty().then_some(name.as_str())
 }
 
-/// What signatures over a request must cover.
-pub(super) struct Covered<'a> {
-    pub(super) request: &'a Request<'a>,
-    /// The field as received, its lines joined.
+/// The components that a signature over a request must cover.
+pub(super) struct RequiredComponents<'a> {
+    pub(super) request: &'a SignedRequest<'a>,
+    /// The field value, with its lines joined.
     pub(super) content_digest: &'a str,
 }
 
-impl<'a> Covered<'a> {
-    /// Checks that each component stands in the input once, and nothing else.
+impl<'a> RequiredComponents<'a> {
+    /// Checks that the input lists each required component once, and no other.
     pub(super) fn check(&self, input: &InnerList) -> Result<(), SignatureError> {
         let covers = |name| input.items.iter().any(|item| name_of(item) == Some(name));
         let query = self.request.query.map(|_| QUERY);
-        let mut demanded = [METHOD, AUTHORITY, PATH, CONTENT_DIGEST].into_iter().chain(query);
+        let mut required = [METHOD, AUTHORITY, PATH, CONTENT_DIGEST].into_iter().chain(query);
         let count = 4 + usize::from(query.is_some());
-        let all = input.items.len() == count && demanded.all(covers);
+        let all = input.items.len() == count && required.all(covers);
         all.then_some(()).ok_or(SignatureError::Components)
     }
 
-    /// What a component is in this request.
+    /// The value of a component in this request.
     pub(super) fn value(&self, name: &str) -> Option<Cow<'a, str>> {
         match name {
             METHOD => Some(self.request.method.into()),

@@ -1,4 +1,4 @@
-//! The three fields of a signed request: what was signed, the signature, and the body's digest.
+//! The three fields of a signed request: `Signature-Input`, `Signature` and `Content-Digest`.
 
 use super::{MAX_FIELD_BYTES, SignatureError, WINDOW};
 use crate::base::clock::Timestamp;
@@ -9,7 +9,7 @@ const NONCE_BYTES: RangeInclusive<usize> = 1..=64;
 const ALGORITHM: &str = "ed25519";
 const DIGEST_ALGORITHM: &str = "sha-256";
 
-/// The lines of a field as one (RFC 9421, 2.1).
+/// Joins the lines of a field (RFC 9421, 2.1).
 pub(super) fn joined<'a>(
     name: &'static str,
     lines: &[&'a str],
@@ -29,14 +29,14 @@ fn dictionary(name: &'static str, field: &str) -> Result<Dictionary, SignatureEr
     Parser::new(field).parse().map_err(|_| SignatureError::Malformed(name))
 }
 
-/// The one member of a dictionary.
+/// The only member of a dictionary.
 fn only(name: &'static str, field: &str) -> Result<(Key, ListEntry), SignatureError> {
     let mut members = dictionary(name, field)?.into_iter();
     let first = members.next().ok_or(SignatureError::Labels)?;
     if members.next().is_some() { Err(SignatureError::Labels) } else { Ok(first) }
 }
 
-/// The label of the one signature, and what it covers.
+/// The label of the only signature, and its input.
 pub(super) fn input_of(field: &str) -> Result<(Key, InnerList), SignatureError> {
     match only("signature-input", field)? {
         (label, ListEntry::InnerList(input)) => Ok((label, input)),
@@ -44,7 +44,7 @@ pub(super) fn input_of(field: &str) -> Result<(Key, InnerList), SignatureError> 
     }
 }
 
-/// The one signature, which must bear that label.
+/// The only signature, which must have this label.
 pub(super) fn signature_of(field: &str, label: &Key) -> Result<Vec<u8>, SignatureError> {
     let (found, signature) = only("signature", field)?;
     if found != *label {
@@ -53,7 +53,7 @@ pub(super) fn signature_of(field: &str, label: &Key) -> Result<Vec<u8>, Signatur
     bytes_of(&signature).ok_or(SignatureError::Malformed("signature"))
 }
 
-/// The SHA-256 among the digests of the body.
+/// The SHA-256 digest of the body.
 pub(super) fn digest_of(field: &str) -> Result<Vec<u8>, SignatureError> {
     let digests = dictionary("content-digest", field)?;
     let digest = digests.iter().find(|(name, _)| name.as_str() == DIGEST_ALGORITHM);
@@ -68,7 +68,7 @@ fn bytes_of(entry: &ListEntry) -> Option<Vec<u8>> {
     }
 }
 
-/// What a signature says of itself.
+/// The parameters of a signature.
 #[derive(Clone, Debug)]
 pub(super) struct Parameters {
     pub(super) key_id: String,
@@ -78,8 +78,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads those that must be there; others are the signer's business, but `alg` must not say
-    /// something else.
+    /// Reads the required parameters. Others are allowed, but `alg` must be `ed25519` if present.
     pub(super) fn read(input: &InnerList) -> Result<Self, SignatureError> {
         let wrong = SignatureError::Parameter;
         let get =

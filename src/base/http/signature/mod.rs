@@ -1,12 +1,12 @@
 //! HTTP Message Signatures (RFC 9421) over requests: Ed25519, with a digest of the body (RFC 9530).
 //!
-//! A signature covers exactly the method, the authority, the path, the query where there is one,
-//! and the `Content-Digest`; so that neither another request, nor another body, nor another server
-//! can be put behind it. What it says of itself (`created`, `nonce`, `keyid` and whatever else the
-//! signer adds) is kept in the signer's order and form, for that is what was signed.
+//! A signature covers exactly the method, the authority, the path, the query if there is one, and
+//! the `Content-Digest`, so that it cannot be reused for another request, body or server. The
+//! signature parameters (`created`, `nonce`, `keyid` and any others) are kept in the signer's order
+//! and form, since that is what was signed.
 //!
-//! Invariant: only [`Claim::prove`] makes a [`Signed`].
-//! Invariant: a request carries one signature. Of two, nobody could say whose the request is.
+//! Invariant: only [`UnverifiedSignature::verify`] makes a [`VerifiedSignature`].
+//! Invariant: a request carries exactly one signature, so that its signer is unambiguous.
 
 mod authority;
 mod base;
@@ -22,61 +22,61 @@ use crate::base::{
     clock::Timestamp,
     crypto::ed25519::{BadEd25519Key, Ed25519Key},
 };
-use base::Covered;
+use base::RequiredComponents;
 use fields::{Parameters, digest_of, signature_of};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// How far `created` may lie from our time.
+/// The largest difference between `created` and the server's time.
 pub const WINDOW: Duration = Duration::from_mins(1);
-/// The longest of the three fields of a signature, in bytes.
+/// The longest of the three signature fields, in bytes.
 const MAX_FIELD_BYTES: usize = 2048;
 
-/// Why a request is not the one that somebody signed.
+/// Why a signature was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// A field is missing.
     #[error("no {0}")]
     Missing(&'static str),
-    /// A field is too long, or not of its form.
+    /// A field is too long or malformed.
     #[error("{0} is too long or malformed")]
     Malformed(&'static str),
-    /// Not one signature under one label.
+    /// Not exactly one signature with one label.
     #[error("not exactly one signature")]
     Labels,
-    /// Something is covered that must not be, twice, or with parameters; or not that must be.
-    #[error("the covered components are not those demanded")]
+    /// The covered components are not exactly the required ones, once each and without parameters.
+    #[error("the covered components are not the required ones")]
     Components,
-    /// A parameter is missing or not of its type.
+    /// A parameter is missing or of the wrong type.
     #[error("the parameter {0} is missing or wrong")]
     Parameter(&'static str),
-    /// Signed for no server of ours.
+    /// The authority is not a name of this server.
     #[error("not for this server")]
     Authority,
-    /// The body is not the one that was signed.
-    #[error("the digest does not fit the body")]
+    /// The digest does not match the body.
+    #[error("the digest does not match the body")]
     Digest,
-    /// Nobody has that key.
+    /// The key is unknown.
     #[error("no such key")]
     Key,
-    /// The signature does not fit.
+    /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
-    /// Signed too long ago, or in the future, or no longer good.
-    #[error("signed at another time")]
+    /// `created` is too far from the server's time, or `expires` has passed.
+    #[error("the signature is not valid at this time")]
     Stale,
 }
 
-/// A request as signatures see it. Fields are given line by line, as received.
+/// The parts of a request that signatures cover. Fields are given line by line, as received.
 #[derive(Clone, Debug, Default)]
-pub struct Request<'a> {
+pub struct SignedRequest<'a> {
     /// As received.
     pub method: &'a str,
-    /// As [`Authorities::accept`] writes it.
+    /// As returned by [`Authorities::accept`].
     pub authority: &'a str,
     /// As received, without the query.
     pub path: &'a str,
-    /// Without its question mark; `None` where there is no question mark.
+    /// Without the question mark; `None` if there is no question mark.
     pub query: Option<&'a str>,
     /// The whole body.
     pub body: &'a [u8],
@@ -88,26 +88,27 @@ pub struct Request<'a> {
     pub signature: Vec<&'a str>,
 }
 
-/// What a request says of who signed it; not checked so far.
+/// A parsed signature that is not verified yet.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct UnverifiedSignature {
     parameters: Parameters,
     base: String,
     signature: Vec<u8>,
     body_digest: [u8; 32],
 }
 
-/// What is proven of a request. Only [`Claim::prove`] makes one.
+/// A verified signature. Only [`UnverifiedSignature::verify`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
+pub struct VerifiedSignature {
     nonce: String,
     signature_digest: [u8; 32],
     body_digest: [u8; 32],
 }
 
-impl Claim {
-    /// Reads what the request says, and that it covers what it must, the body included.
-    pub fn read(request: &Request<'_>) -> Result<Self, SignatureError> {
+impl UnverifiedSignature {
+    /// Parses the signature and checks that it covers the required components, including the digest
+    /// of the body.
+    pub fn read(request: &SignedRequest<'_>) -> Result<Self, SignatureError> {
         let input = fields::joined("signature-input", &request.signature_input)?;
         let signature = fields::joined("signature", &request.signature)?;
         let digest = fields::joined("content-digest", &request.content_digest)?;
@@ -118,23 +119,28 @@ impl Claim {
         if digest_of(&digest)? != body_digest {
             return Err(SignatureError::Digest);
         }
-        let covered = Covered { request, content_digest: &digest };
+        let covered = RequiredComponents { request, content_digest: &digest };
         covered.check(&input)?;
         let base = base::of(&input, |name| covered.value(name))?;
         Ok(Self { parameters, base, signature, body_digest })
     }
 
-    /// Whose key it should be, as the signer calls it.
+    /// The id of the key, as the signer names it.
     pub fn key_id(&self) -> &str {
         &self.parameters.key_id
     }
 
-    /// Checks the signature, and that its time is now. Only who has the key is told of the time.
-    pub fn prove(self, key: &Ed25519Key, now: Timestamp) -> Result<Signed, SignatureError> {
+    /// Verifies the signature and then its time: only a signer with the right key learns that the
+    /// time was wrong.
+    pub fn verify(
+        self,
+        key: &Ed25519Key,
+        now: Timestamp,
+    ) -> Result<VerifiedSignature, SignatureError> {
         let proven = key.verify(self.base.as_bytes(), &self.signature);
         proven.map_err(|_| SignatureError::Signature)?;
         self.parameters.check_time(now)?;
-        Ok(Signed {
+        Ok(VerifiedSignature {
             nonce: self.parameters.nonce,
             signature_digest: Sha256::digest(&self.signature).into(),
             body_digest: self.body_digest,
@@ -142,14 +148,14 @@ impl Claim {
     }
 }
 
-impl Signed {
-    /// The signer's own number of the request: 1 to 64 visible ASCII characters and blanks.
+impl VerifiedSignature {
+    /// The nonce: 1 to 64 visible ASCII characters and spaces, chosen by the signer.
     pub fn nonce(&self) -> &str {
         &self.nonce
     }
 
-    /// SHA-256 of the signature. The signature itself is not kept: with the key that everybody may
-    /// know, it would tell a guessed password in the body from a wrong one.
+    /// SHA-256 of the signature. The signature itself must not be stored: with the public key it
+    /// would allow guesses of a password in the body to be verified.
     pub const fn signature_digest(&self) -> [u8; 32] {
         self.signature_digest
     }

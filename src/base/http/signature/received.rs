@@ -1,6 +1,6 @@
-//! A request of actix as signatures see it.
+//! Extracts the signed parts from an actix request.
 
-use super::{Authorities, Request, SignatureError};
+use super::{Authorities, SignatureError, SignedRequest};
 use actix_web::{
     dev::RequestHead,
     http::header::{HOST, HeaderMap, HeaderName},
@@ -10,7 +10,7 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 
-/// The head of a request whose fields are readable and which is for this server.
+/// The head of a request, after its fields were read and its authority checked.
 #[derive(Debug)]
 pub struct Received<'a> {
     head: &'a RequestHead,
@@ -18,7 +18,8 @@ pub struct Received<'a> {
 }
 
 impl<'a> Received<'a> {
-    /// Checks for whom the request is. A target that names a server must name that of the `Host`.
+    /// Checks the authority. If the request target is absolute, it must name the same server as
+    /// `Host`.
     pub fn new(head: &'a RequestHead, ours: &'a Authorities) -> Result<Self, SignatureError> {
         let hosts = lines(&head.headers, HOST).ok_or(SignatureError::Authority)?;
         let [host] = hosts.as_slice() else { return Err(SignatureError::Authority) };
@@ -31,11 +32,11 @@ impl<'a> Received<'a> {
     }
 
     /// The request with its body.
-    pub fn with_body(&self, body: &'a [u8]) -> Result<Request<'a>, SignatureError> {
+    pub fn with_body(&self, body: &'a [u8]) -> Result<SignedRequest<'a>, SignatureError> {
         let field = |name: HeaderName, text| {
             lines(&self.head.headers, name).ok_or(SignatureError::Malformed(text))
         };
-        Ok(Request {
+        Ok(SignedRequest {
             method: self.head.method.as_str(),
             authority: self.authority,
             path: self.head.uri.path(),
@@ -48,7 +49,7 @@ impl<'a> Received<'a> {
     }
 }
 
-/// The lines of a field; `None` where one is not ASCII.
+/// The lines of a field; `None` if one is not ASCII.
 fn lines(headers: &HeaderMap, name: HeaderName) -> Option<Vec<&str>> {
     headers.get_all(name).map(|line| line.to_str().ok()).collect()
 }
@@ -59,7 +60,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
-    fn a_request_is_for_one_server_of_ours() {
+    fn a_request_must_name_one_of_our_servers() {
         let ours = Authorities::new(&["card.example.edu.cn".into(), "other.example".into()], true);
         let cases: [(&str, &[&str], bool); 8] = [
             ("/p", &["card.example.edu.cn"], true),

@@ -1,4 +1,4 @@
-//! The vector of the standard, and the traps: a request that is not exactly what was signed.
+//! The test vector of the standard, and requests that differ from what was signed.
 
 mod draft;
 
@@ -44,7 +44,7 @@ fn the_vector_of_the_standard() {
 }
 
 #[test]
-fn what_was_signed_is_let_through_in_every_form_it_may_have() {
+fn valid_signatures_are_accepted_in_every_form() {
     type Change = fn(&mut Draft);
     let good: [(&str, Change); 14] = [
         ("as it is", |_| ()),
@@ -94,12 +94,12 @@ fn what_was_signed_is_let_through_in_every_form_it_may_have() {
     assert_eq!(spaced.check(), Ok(()), "blanks that mean nothing");
 }
 
-/// Signed correctly, by a signer who does not keep to the rules.
+/// Correctly signed, but against the rules.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn signed_wrong() {
+fn signatures_against_the_rules_are_refused() {
     type Change = fn(&mut Draft);
-    fn say(draft: &mut Draft, from: &str, to: &str) {
+    fn edit_parameters(draft: &mut Draft, from: &str, to: &str) {
         draft.parameters = draft.parameters.replace(from, to);
     }
     let created = format!("created={NOW}");
@@ -140,16 +140,32 @@ fn signed_wrong() {
         ("of another request", |d| d.covered[0].0.push_str(";req"), E::Components),
         ("one of several digests", |d| d.covered[3].0.push_str(";key=\"sha-256\""), E::Components),
         ("a component as token", |d| d.covered[3].0 = "content-digest".into(), E::Components),
-        ("no created", |d| say(d, &format!(";created={NOW}"), ""), E::Parameter("created")),
-        ("created as text", |d| say(d, &NOW.to_string(), "\"1\""), E::Parameter("created")),
-        ("created as fraction", |d| say(d, &NOW.to_string(), "1.5"), E::Parameter("created")),
-        ("created as date", |d| say(d, &NOW.to_string(), "@1795000000"), E::Parameter("created")),
-        ("no nonce", |d| say(d, ";nonce=\"n-1\"", ""), E::Parameter("nonce")),
-        ("empty nonce", |d| say(d, "n-1", ""), E::Parameter("nonce")),
-        ("long nonce", |d| say(d, "n-1", &"x".repeat(65)), E::Parameter("nonce")),
-        ("nonce as token", |d| say(d, "\"n-1\"", "n-1"), E::Parameter("nonce")),
-        ("no keyid", |d| say(d, ";keyid=\"xnec/T1\"", ""), E::Parameter("keyid")),
-        ("nobody's keyid", |d| say(d, "T1", "T9"), E::Key),
+        (
+            "no created",
+            |d| edit_parameters(d, &format!(";created={NOW}"), ""),
+            E::Parameter("created"),
+        ),
+        (
+            "created as text",
+            |d| edit_parameters(d, &NOW.to_string(), "\"1\""),
+            E::Parameter("created"),
+        ),
+        (
+            "created as fraction",
+            |d| edit_parameters(d, &NOW.to_string(), "1.5"),
+            E::Parameter("created"),
+        ),
+        (
+            "created as date",
+            |d| edit_parameters(d, &NOW.to_string(), "@1795000000"),
+            E::Parameter("created"),
+        ),
+        ("no nonce", |d| edit_parameters(d, ";nonce=\"n-1\"", ""), E::Parameter("nonce")),
+        ("empty nonce", |d| edit_parameters(d, "n-1", ""), E::Parameter("nonce")),
+        ("long nonce", |d| edit_parameters(d, "n-1", &"x".repeat(65)), E::Parameter("nonce")),
+        ("nonce as token", |d| edit_parameters(d, "\"n-1\"", "n-1"), E::Parameter("nonce")),
+        ("no keyid", |d| edit_parameters(d, ";keyid=\"xnec/T1\"", ""), E::Parameter("keyid")),
+        ("nobody's keyid", |d| edit_parameters(d, "T1", "T9"), E::Key),
         (
             "another algorithm",
             |d| d.parameters.push_str(";alg=\"hmac-sha256\""),
@@ -168,10 +184,10 @@ fn signed_wrong() {
     }
 }
 
-/// Signed as it should be, and altered on the way.
+/// Correctly signed, then altered in transit.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn altered_on_the_way() {
+fn altered_requests_are_refused() {
     type Change = fn(&mut Wire);
     fn edit(field: &mut [String], from: &str, to: &str) {
         assert!(field[0].contains(from), "{} lacks {from}", field[0]);
@@ -308,7 +324,7 @@ fn altered_on_the_way() {
 }
 
 #[test]
-fn signed_at_another_time() {
+fn signatures_are_valid_for_a_limited_time() {
     let at = Timestamp::from_micros;
     let second = 1_000_000;
     let wire = Draft::charge().sign();
@@ -331,7 +347,7 @@ fn signed_at_another_time() {
     let mut expired = Draft::charge();
     expired.parameters += ";expires=1794999999";
     assert_eq!(expired.clone().sign().check(), Err(E::Stale));
-    // Who has not the key is not told of the time.
+    // With the wrong key, the time is not revealed.
     expired.seed = 3;
     assert_eq!(expired.sign().check(), Err(E::Signature));
 }

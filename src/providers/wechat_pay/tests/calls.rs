@@ -20,7 +20,7 @@ use crate::{
         },
         money::Fen,
     },
-    orders::gateway::{
+    payments::gateway::{
         CloseOutcome, GatewayError, PaidFact, PayParams, PaymentGateway, Prepare, ProviderState,
     },
 };
@@ -213,7 +213,7 @@ async fn silence_is_unknown() {
     let server = TestServer::start([Reply::silence()]);
     let timeouts = Timeouts { total: Duration::from_millis(100), ..Timeouts::default() };
     let http = http_client::build(timeouts).unwrap();
-    let gateway = WechatPay::new(settings(&server.base_url()), http).unwrap();
+    let gateway = WechatPay::new(settings(&server.base_url()), APP_ID, http);
     let result = gateway.prepare(&payment(), NOW).await;
     assert_eq!(result, Err(GatewayError::Unknown));
 }

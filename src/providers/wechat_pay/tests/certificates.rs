@@ -2,12 +2,13 @@
 
 use super::super::{
     WechatPay, WechatPaySettings,
-    certificate::BadCertificate,
+    certificate::{BadCertificate, PlatformCertificate},
     certificates::BadAnswer,
+    keys::KeyRing,
     sealed::NotOpened,
     testing::{
-        API_V3_KEY, NOW, Platform, TestHeaders, certificate, certificate_serial, entry, envelope,
-        gateway, http, keys, settings, sign, transaction, with_headers,
+        API_V3_KEY, APP_ID, NOW, Platform, TestHeaders, certificate, certificate_serial, entry,
+        envelope, gateway, http, keys, settings, sign, transaction, with_headers,
     },
     upkeep::{FetchPace, NotRefreshed},
 };
@@ -20,20 +21,31 @@ use crate::{
             test_server::{Reply, TestServer},
         },
     },
-    orders::gateway::{GatewayError, NotificationRefused, PaymentGateway, RawNotification},
+    payments::gateway::{GatewayError, NotificationRefused, PaymentGateway, RawNotification},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Verifies with platform certificates alone, and has none yet.
 fn certificate_mode(base_url: &str) -> WechatPaySettings {
-    WechatPaySettings { public_key: None, fetch_certificates: true, ..settings(base_url) }
+    WechatPaySettings {
+        keys: KeyRing::default(),
+        public_key_id: None,
+        fetch_certificates: true,
+        ..settings(base_url)
+    }
+}
+
+/// The same settings with a platform certificate.
+fn with_certificate(settings: WechatPaySettings, platform: &Platform) -> WechatPaySettings {
+    let certificate = PlatformCertificate::from_pem(platform.pem.as_bytes()).unwrap();
+    WechatPaySettings { keys: settings.keys.with_certificates([certificate]), ..settings }
 }
 
 fn fetching(replies: impl IntoIterator<Item = Reply>) -> (WechatPay, TestServer) {
     let server = TestServer::start(replies);
     let settings = certificate_mode(&server.base_url());
-    (WechatPay::new(settings, http()).unwrap(), server)
+    (WechatPay::new(settings, APP_ID, http()), server)
 }
 
 fn answer(entries: &[Value]) -> String {
@@ -105,11 +117,8 @@ async fn old_and_new_certificates_stand_side_by_side_until_the_old_one_is_gone()
 async fn both_modes_verify_side_by_side() {
     let platform = Platform::first();
     let server = TestServer::start([]);
-    let both = WechatPaySettings {
-        platform_certificates: vec![platform.pem.clone()],
-        ..settings(&server.base_url())
-    };
-    let gateway = WechatPay::new(both, http()).unwrap();
+    let both = with_certificate(settings(&server.base_url()), &platform);
+    let gateway = WechatPay::new(both, APP_ID, http());
     assert_eq!(told(&gateway, &platform), Ok(()));
     assert_eq!(notified(&gateway, sign), Ok(()));
     assert_eq!(told(&gateway, &Platform::merchant()), Err(NotificationRefused::UnknownSerial));
@@ -119,11 +128,8 @@ async fn both_modes_verify_side_by_side() {
 async fn a_configured_certificate_that_was_followed_while_we_slept_is_followed() {
     let (old, new) = (Platform::first(), Platform::named("rotated"));
     let server = TestServer::start([certificates(&[&new], &new)]);
-    let settings = WechatPaySettings {
-        platform_certificates: vec![old.pem.clone()],
-        ..certificate_mode(&server.base_url())
-    };
-    let gateway = WechatPay::new(settings, http()).unwrap();
+    let settings = with_certificate(certificate_mode(&server.base_url()), &old);
+    let gateway = WechatPay::new(settings, APP_ID, http());
     gateway.refresh(NOW).await.unwrap();
     assert_eq!((told(&gateway, &old), told(&gateway, &new)), (Ok(()), Ok(())));
 }
@@ -196,7 +202,7 @@ async fn an_answer_that_is_not_beyond_doubt_changes_no_key() {
     for (name, reply, expected) in bad.chain([a_merchant_without_certificates()]) {
         let server = TestServer::start([reply]);
         let http = http_client::build(timeouts).unwrap();
-        let gateway = WechatPay::new(certificate_mode(&server.base_url()), http).unwrap();
+        let gateway = WechatPay::new(certificate_mode(&server.base_url()), APP_ID, http);
         assert_eq!(gateway.refresh(NOW).await.unwrap_err(), expected, "{name}");
         for signer in [Platform::first(), Platform::merchant(), Platform::named("expired")] {
             assert_eq!(told(&gateway, &signer), Err(NotificationRefused::NoKeys), "{name}");
@@ -224,7 +230,7 @@ async fn beside_a_public_key_no_certificate_vouches_for_itself() {
         with_headers(Reply::new(200).body(body.as_str()), &sign(body.as_bytes(), NOW));
     let server = TestServer::start([certificates(&[&platform], &platform), under_the_public_key]);
     let both = WechatPaySettings { fetch_certificates: true, ..settings(&server.base_url()) };
-    let gateway = WechatPay::new(both, http()).unwrap();
+    let gateway = WechatPay::new(both, APP_ID, http());
     assert!(gateway.refresh(NOW).await.is_err());
     assert_eq!(told(&gateway, &platform), Err(NotificationRefused::UnknownSerial));
     gateway.refresh(NOW).await.unwrap();

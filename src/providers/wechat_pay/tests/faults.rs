@@ -4,7 +4,7 @@
 use super::{
     super::{
         WechatPay,
-        testing::{NOW, Platform, http, keys, settings, sign, transaction, with_headers},
+        testing::{APP_ID, NOW, Platform, http, keys, settings, sign, transaction, with_headers},
     },
     OUT_TRADE_NO,
     calls::payment,
@@ -14,7 +14,7 @@ use crate::{
         self, Timeouts,
         test_server::{Reply, TestServer},
     },
-    orders::gateway::{GatewayError, PaymentGateway},
+    payments::gateway::{GatewayError, PaymentGateway},
 };
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ async fn a_provider_in_trouble_leaves_every_outcome_unknown() {
         for (name, reply) in faults.into_iter().chain(errors.clone()) {
             let http = if name == "silence" { impatient.clone() } else { http() };
             let server = TestServer::start([reply]);
-            let gateway = WechatPay::new(settings(&server.base_url()), http).unwrap();
+            let gateway = WechatPay::new(settings(&server.base_url()), APP_ID, http);
             let outcome = call.of(&gateway).await;
             assert_eq!(outcome, Err(GatewayError::Unknown), "{call:?}: {name}");
         }
@@ -155,7 +155,7 @@ async fn a_provider_that_limits_us_is_given_time() {
     for call in Call::ALL {
         for (name, fault, seconds) in WAITS {
             let server = TestServer::start([fault(0, "")]);
-            let gateway = WechatPay::new(settings(&server.base_url()), http()).unwrap();
+            let gateway = WechatPay::new(settings(&server.base_url()), APP_ID, http());
             assert_eq!(call.of(&gateway).await, Err(waits(seconds)), "{call:?}: {name}");
         }
     }
@@ -169,7 +169,7 @@ async fn a_provider_in_health_is_believed() {
         let reply =
             with_headers(Reply::new(status).body(body.as_str()), &sign(body.as_bytes(), NOW));
         let server = TestServer::start([reply]);
-        let gateway = WechatPay::new(settings(&server.base_url()), http()).unwrap();
+        let gateway = WechatPay::new(settings(&server.base_url()), APP_ID, http());
         assert_eq!(call.of(&gateway).await, Ok(()), "{call:?}");
     }
 }

@@ -8,7 +8,9 @@ use super::{
     },
     paid_claim,
 };
-use crate::orders::gateway::{NotificationRefused, PaidClaim, PaymentGateway, RawNotification};
+use crate::payments::gateway::{
+    NotificationRefused, Notified, PaidClaim, PaymentGateway, RawNotification,
+};
 use proptest::{
     collection::{btree_map, vec},
     prelude::*,
@@ -31,7 +33,10 @@ fn shared() -> &'static WechatPay {
 
 fn verify(headers: &TestHeaders, body: &[u8]) -> Result<PaidClaim, NotificationRefused> {
     let verified = shared().verify(&RawNotification { headers, body }, NOW);
-    verified.map(|verified| PaidClaim::clone(&verified.into_parts().1))
+    verified.map(|verified| match verified.into_parts().1 {
+        Notified::Paid(fact) => PaidClaim::clone(&fact),
+        other => panic!("no payment: {other:?}"),
+    })
 }
 
 fn good() -> (TestHeaders, Vec<u8>) {

@@ -9,7 +9,7 @@ mod notifications;
 use super::testing::{APP_ID, MCH_ID};
 use crate::{
     base::{clock::Timestamp, money::Fen},
-    orders::gateway::{PaidClaim, Provider},
+    payments::gateway::{PaidClaim, Provider},
 };
 use serde_json::Value;
 

@@ -9,19 +9,33 @@ use super::{
 };
 use crate::{
     base::clock::Timestamp,
-    orders::gateway::{NotificationRefused, PaidClaim, PaymentGateway, RawNotification},
+    payments::gateway::{
+        NamedPayment, NotificationRefused, Notified, PaidClaim, PaymentGateway, RawNotification,
+    },
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Sends `body` as a notification that WeChat signed at `at`.
+/// The claim in `body`, a notification of a payment that WeChat signed at `at`.
 fn notify(
     gateway: &WechatPay,
     body: &str,
     at: Timestamp,
 ) -> Result<PaidClaim, NotificationRefused> {
+    match notified(gateway, body, at)? {
+        Notified::Paid(fact) => Ok(PaidClaim::clone(&fact)),
+        other => panic!("no payment: {other:?}"),
+    }
+}
+
+/// What `body` says, a notification that WeChat signed at `at`.
+fn notified(
+    gateway: &WechatPay,
+    body: &str,
+    at: Timestamp,
+) -> Result<Notified, NotificationRefused> {
     let raw = RawNotification { headers: &sign(body.as_bytes(), at), body: body.as_bytes() };
-    gateway.verify(&raw, NOW).map(|verified| PaidClaim::clone(&verified.into_parts().1))
+    gateway.verify(&raw, NOW).map(|verified| verified.into_parts().1)
 }
 
 #[test]
@@ -131,9 +145,8 @@ fn contents_that_a_credit_could_not_rest_on_are_refused() {
     let content = NotificationRefused::Content;
     let cases = [
         ("/mchid", json!("1000000002"), NotificationRefused::NotOurs),
-        ("/trade_state", json!("REFUND"), NotificationRefused::NotPaid),
-        ("/amount/currency", json!("USD"), NotificationRefused::NotPaid),
-        ("/amount/currency", Value::Null, NotificationRefused::NotPaid),
+        ("/amount/currency", json!("USD"), NotificationRefused::Currency),
+        ("/amount/currency", Value::Null, NotificationRefused::Currency),
         ("/amount/total", json!(0), content),
         ("/amount/total", json!(-1), content),
         ("/amount/total", json!(50.0), content),
@@ -170,5 +183,53 @@ fn contents_that_lack_or_repeat_a_field_are_refused() {
         let body = envelope(&plaintext, "transaction").to_string();
         let result = notify(&gateway, &body, NOW);
         assert_eq!(result, Err(NotificationRefused::Content), "{plaintext}");
+    }
+}
+
+/// Messages that pay nothing are acknowledged, each by what it is about.
+#[test]
+fn other_messages_say_what_they_are_about() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let named = || NamedPayment {
+        out_trade_no: paid_claim().out_trade_no,
+        transaction_id: paid_claim().transaction_id,
+    };
+    let state = |state: &str| with(transaction(), "/trade_state", state.into());
+    let payment = |content: Value| envelope(&content.to_string(), "transaction");
+    let refund = |event: &str, content: Value| {
+        let sealed = with(payment(content), "/resource/original_type", "refund".into());
+        with(sealed, "/event_type", event.into())
+    };
+    let refunded = || {
+        json!({
+            "mchid": paid_claim().merchant, "out_trade_no": paid_claim().out_trade_no,
+            "transaction_id": paid_claim().transaction_id, "refund_status": "SUCCESS",
+        })
+    };
+    let content = NotificationRefused::Content;
+    let cases = [
+        (payment(state("REFUND")), Ok(Notified::Refunded(named()))),
+        (payment(state("CLOSED")), Ok(Notified::Closed(named()))),
+        (payment(state("REVOKED")), Ok(Notified::Closed(named()))),
+        (payment(state("NOTPAY")), Ok(Notified::Nothing)),
+        (payment(state("USERPAYING")), Ok(Notified::Nothing)),
+        (refund("REFUND.SUCCESS", refunded()), Ok(Notified::Refunded(named()))),
+        (refund("REFUND.ABNORMAL", refunded()), Ok(Notified::Refunded(named()))),
+        (refund("REFUND.CLOSED", refunded()), Ok(Notified::Refunded(named()))),
+        (
+            with(payment(transaction()), "/event_type", "PAYSCORE.USER_PAID".into()),
+            Ok(Notified::Nothing),
+        ),
+        (refund("REFUND.SUCCESS", without(refunded(), "out_trade_no")), Err(content)),
+        (refund("REFUND.SUCCESS", with(refunded(), "/out_trade_no", "a b".into())), Err(content)),
+        (
+            refund("REFUND.SUCCESS", with(refunded(), "/mchid", "1000000002".into())),
+            Err(NotificationRefused::NotOurs),
+        ),
+        (payment(with(state("CLOSED"), "/mchid", "1".into())), Err(NotificationRefused::NotOurs)),
+    ];
+    for (envelope, expected) in cases {
+        let body = envelope.to_string();
+        assert_eq!(notified(&gateway, &body, NOW), expected, "{body:.200}");
     }
 }

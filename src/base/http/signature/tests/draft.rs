@@ -1,9 +1,9 @@
-//! Requests that are signed by hand, text by text, and not by the code under test.
+//! Requests signed by hand, not by the code under test.
 
 use crate::base::{
     clock::Timestamp,
     crypto::ed25519::Ed25519Key,
-    http::signature::{Claim, Request, SignatureError},
+    http::signature::{SignatureError, SignedRequest, UnverifiedSignature},
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -28,18 +28,18 @@ pub(super) fn sha512(body: &[u8]) -> String {
     format!("sha-512=:{}:", BASE64_STANDARD.encode(Sha512::digest(body)))
 }
 
-/// A request before it is signed, and how it is signed.
+/// A request before signing, and how to sign it.
 #[derive(Clone)]
 pub(super) struct Draft {
     pub(super) seed: u8,
     pub(super) label: &'static str,
-    /// Components as they are written, each with its value.
+    /// Components as written, each with its value.
     pub(super) covered: Vec<(String, String)>,
     pub(super) parameters: String,
     pub(super) wire: Wire,
 }
 
-/// A request as it arrives.
+/// A request as received.
 #[derive(Clone)]
 pub(super) struct Wire {
     pub(super) method: &'static str,
@@ -85,7 +85,7 @@ impl Draft {
         draft
     }
 
-    /// Covers these, with the values that they have now.
+    /// Covers these components with their current values.
     pub(super) fn cover(&mut self, names: &[&str]) {
         let wire = &self.wire;
         let value = |name: &str| match name {
@@ -116,7 +116,7 @@ impl Wire {
         let lines = |lines: &'_ Vec<String>| lines.clone();
         let (digest, input, signature) =
             (lines(&self.digest), lines(&self.input), lines(&self.signature));
-        let claim = Claim::read(&Request {
+        let claim = UnverifiedSignature::read(&SignedRequest {
             method: self.method,
             authority: self.authority,
             path: self.path,
@@ -131,7 +131,7 @@ impl Wire {
             "xnec/T2" => key(2),
             _ => return Err(SignatureError::Key),
         };
-        claim.prove(&key, now).map(|_| ())
+        claim.verify(&key, now).map(|_| ())
     }
 
     pub(super) fn check(&self) -> Result<(), SignatureError> {

@@ -1,0 +1,56 @@
+/** What happened to the person, as the server reports it. */
+import {
+  absentable,
+  count,
+  type Decoded,
+  type Decoder,
+  either,
+  fen,
+  list,
+  object,
+  oneOf,
+  signedFen,
+  text,
+} from '../decode'
+import { get, takes } from '../request'
+
+const codeUsed = object({
+  kind: oneOf('code_used'),
+  at: text,
+  amount_fen: fen,
+  merchant_name: text,
+  balance_fen: absentable(signedFen),
+  purpose: oneOf('pay', 'id'),
+  tick: count,
+  sub: count,
+})
+
+/** A till read the code and took no money; the code is used all the same. */
+const codeRefused = object({
+  kind: oneOf('code_refused'),
+  at: text,
+  /** The problem code that the till was answered. */
+  reason: text,
+  amount_fen: fen,
+  merchant_name: text,
+  purpose: oneOf('pay', 'id'),
+  tick: count,
+  sub: count,
+})
+
+const otherEvent = object({ kind: oneOf('order_changed', 'message', 'loss_reported') })
+
+/** A kind that this client does not know. */
+const unknownEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unknown' })
+
+export const eventPage = object({
+  items: list(either(either(codeUsed, codeRefused), either(otherEvent, unknownEvent))),
+  next_after: either(text, count),
+})
+
+export type CodeUse = Decoded<typeof codeUsed> | Decoded<typeof codeRefused>
+export type Event = Decoded<typeof eventPage>['items'][number]
+
+export const eventsApi = {
+  list: get('/api/v1/events', eventPage, takes<{ query: { readonly after: string | null } }>()),
+}

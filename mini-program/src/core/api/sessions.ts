@@ -1,0 +1,38 @@
+/** Signing in, staying signed in, and signing out. */
+import { absentable, count, type Decoded, nothing, object, text } from '../decode'
+import { post, takes } from '../request'
+import { binding } from './bindings'
+
+const tokens = object({
+  access_token: text,
+  expires_in: count,
+  refresh_token: text,
+  binding: absentable(binding),
+})
+
+export type Tokens = Decoded<typeof tokens>
+
+/** The login code of a host app. */
+interface LoginRequest {
+  readonly code: string
+  /** The mini-program that the code is for. */
+  readonly app_id?: string
+}
+
+export interface PortalRequest {
+  readonly school: string
+  readonly id_value: string
+  readonly query_password: string
+}
+
+interface RefreshRequest {
+  readonly refresh_token: string
+}
+
+export const sessionsApi = {
+  signInWithWechat: post('/api/v1/auth/wechat/login', tokens, takes<{ body: LoginRequest }>()),
+  signInWithAlipay: post('/api/v1/auth/alipay/login', tokens, takes<{ body: LoginRequest }>()),
+  signInToPortal: post('/api/v1/auth/portal/login', tokens, takes<{ body: PortalRequest }>()),
+  refresh: post('/api/v1/auth/refresh', tokens, takes<{ body: RefreshRequest }>()),
+  signOut: post('/api/v1/auth/logout', nothing, takes<{ body: RefreshRequest }>()),
+}

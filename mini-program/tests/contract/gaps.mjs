@@ -1,0 +1,65 @@
+/**
+ * Where the client and the document differ on purpose. Each entry fails the check once the
+ * document has caught up, so that none outlives its reason.
+ */
+
+/** Properties that the document calls a text, though the server only sends these values. */
+export const narrowed = {
+  'OrderView.state': ['awaiting_payment', 'paid', 'fulfilled', 'closed', 'refunding', 'refunded'],
+  'CodeUsed.purpose': ['pay', 'id'],
+  'CodeRefused.purpose': ['pay', 'id'],
+}
+
+/** Values that the client for Alipay sends; the server does not take them yet. */
+export const added = {
+  Funding: ['alipay'],
+}
+
+/** Paths that the client for Alipay calls, and the path whose description they will share. */
+export const served = {
+  '/api/v1/auth/alipay/login': '/api/v1/auth/wechat/login',
+}
+
+/** Lists that the client sends back as the server gave them, whatever is in them. */
+export const echoed = ['ConsentBody.items']
+
+/** The document with the differences made good. */
+export function withGaps(document) {
+  const changed = structuredClone(document)
+  const { schemas } = changed.components
+  for (const [name, values] of Object.entries(narrowed)) {
+    const [schema, property] = name.split('.')
+    const found = schemas[schema]?.properties?.[property]
+    if (found === undefined) throw new Error(`gaps: the document has no ${name}`)
+    if (found.enum !== undefined || found.$ref !== undefined) {
+      throw new Error(`gaps: the document now lists the values of ${name}; remove the entry`)
+    }
+    found.enum = values
+  }
+  for (const [name, values] of Object.entries(added)) {
+    const known = schemas[name]?.enum
+    if (known === undefined) throw new Error(`gaps: the document has no enum ${name}`)
+    const served = values.filter((value) => known.includes(value))
+    if (served.length > 0) throw new Error(`gaps: ${name} now has ${served}; remove the entry`)
+    known.push(...values)
+  }
+  for (const name of echoed) {
+    const [schema, property] = name.split('.')
+    const found = schemas[schema]?.properties?.[property]
+    if (found?.type !== 'array') throw new Error(`gaps: the document has no list ${name}`)
+    if (found.items.type === 'string') throw new Error(`gaps: ${name} takes any text; remove it`)
+    found.items = { type: 'string' }
+  }
+  for (const [path, like] of Object.entries(served)) {
+    if (changed.paths[path] !== undefined) {
+      throw new Error(`gaps: the document now has ${path}; remove the entry`)
+    }
+    if (changed.paths[like] === undefined) throw new Error(`gaps: the document has no ${like}`)
+    changed.paths[path] = structuredClone(changed.paths[like])
+  }
+  // The ids are not unique, which the generator refuses. Nothing here needs them.
+  for (const operation of Object.values(changed.paths).flatMap(Object.values)) {
+    delete operation.operationId
+  }
+  return changed
+}

@@ -1,0 +1,22 @@
+/** Every operation of the server that the client calls. */
+import { bindingsApi as bindings } from '@/core/api/bindings'
+import { clientInfoApi as clientInfo } from '@/core/api/client-info'
+import { eventsApi as events } from '@/core/api/events'
+import { ordersApi as orders } from '@/core/api/orders'
+import { overviewApi as overview } from '@/core/api/overview'
+import { passcodeApi as passcode } from '@/core/api/passcode'
+import { schoolsApi as schools } from '@/core/api/schools'
+import { sessionsApi as sessions } from '@/core/api/sessions'
+import { statementApi as statement } from '@/core/api/statement'
+
+export const operations = {
+  bindings,
+  clientInfo,
+  events,
+  orders,
+  overview,
+  passcode,
+  schools,
+  sessions,
+  statement,
+}

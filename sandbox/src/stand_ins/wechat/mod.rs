@@ -1,0 +1,142 @@
+//! WeChat's mini-program server API: the login.
+//!
+//! Invariant: a code opens one session, once, within five minutes of being made.
+//! Invariant: an openid belongs to one app id and is the same every time.
+//!
+//! Absent on purpose: `wx.login` itself has no wire protocol. The sign-in page and
+//! `POST /sandbox/wechat/codes` take the place of the phone.
+
+mod codes;
+mod keys;
+mod login;
+mod panel;
+mod people;
+mod sign_in;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use actix_web::web::{self, Data, ServiceConfig};
+use chrono::{DateTime, Utc};
+
+pub use keys::WechatCredentials;
+pub use login::LOGIN;
+pub use people::{DEMO_USERS, User};
+
+use super::StandIn;
+use crate::clock::AdjustableClock;
+use crate::control::{Panel, Visit};
+use crate::endpoint::Endpoint;
+use crate::state::{Shared, lock};
+use codes::Codes;
+use people::People;
+
+#[derive(Debug)]
+pub struct WeChat {
+    general: App,
+    /// Those of schools that have one of their own.
+    others: Vec<App>,
+    codes: Mutex<Codes>,
+    clock: Arc<AdjustableClock>,
+}
+
+/// A mini-program and the people who use it.
+struct App {
+    secret: String,
+    people: People,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("app_id", &self.people.app_id()).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    fn new(credentials: &WechatCredentials) -> Self {
+        let people = People::new(&credentials.app_id);
+        Self { secret: credentials.app_secret.clone(), people }
+    }
+}
+
+impl WeChat {
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let keys = &shared.keys;
+        let own = keys.schools.values().filter_map(|school| school.wechat.as_ref());
+        Self {
+            general: App::new(&keys.credentials.wechat),
+            others: own.map(App::new).collect(),
+            codes: Mutex::default(),
+            clock: shared.clock.clone(),
+        }
+    }
+
+    /// The users that the sign-in page offers, as the general app knows them.
+    pub fn demo_users(&self) -> Vec<User> {
+        demo_users(&self.general)
+    }
+
+    /// The same, as that app knows them; `None` if there is no such app.
+    pub fn demo_users_of(&self, app_id: &str) -> Option<Vec<User>> {
+        self.app(app_id).map(demo_users)
+    }
+
+    /// The user of this number, as the general app knows them. The first [`DEMO_USERS`] have
+    /// names; 100,000 exist in all, so that load tests find a crowd.
+    pub fn user(&self, index: u32) -> Option<User> {
+        self.general.people.user(index)
+    }
+
+    /// The same, as that app knows them.
+    pub fn user_of(&self, app_id: &str, index: u32) -> Option<User> {
+        self.app(app_id)?.people.user(index)
+    }
+
+    /// A known user: a demo user, or one that was asked for by number.
+    pub fn user_by_openid(&self, openid: &str) -> Option<User> {
+        self.apps().find_map(|app| app.people.by_openid(openid))
+    }
+
+    /// What `wx.login` gives the mini-program of this user.
+    pub fn issue_code(&self, user: &User, now: DateTime<Utc>) -> String {
+        lock(&self.codes).issue(user, now)
+    }
+
+    /// The app ids, the general one first.
+    pub fn app_ids(&self) -> impl Iterator<Item = &str> {
+        self.apps().map(|app| app.people.app_id())
+    }
+
+    fn apps(&self) -> impl Iterator<Item = &App> {
+        std::iter::once(&self.general).chain(&self.others)
+    }
+
+    fn app(&self, app_id: &str) -> Option<&App> {
+        self.apps().find(|app| app.people.app_id() == app_id)
+    }
+}
+
+fn demo_users(app: &App) -> Vec<User> {
+    (0..).map_while(|index| app.people.demo(index)).collect()
+}
+
+impl StandIn for WeChat {
+    fn endpoints(&self) -> &'static [Endpoint] {
+        &[LOGIN]
+    }
+
+    fn mount(self: Arc<Self>, config: &mut ServiceConfig) {
+        config
+            .app_data(Data::from(self))
+            .route("/sns/jscode2session", web::get().to(login::code_to_session))
+            .route("/sns/jscode2session", web::post().to(login::posted))
+            .route("/sandbox/wechat/sign-in", web::get().to(sign_in::page))
+            .route("/sandbox/wechat/sign-in", web::post().to(sign_in::choose))
+            .route("/sandbox/wechat/codes", web::post().to(sign_in::make_code))
+            .route("/sandbox/api/users", web::get().to(panel::list));
+    }
+
+    fn panel(&self, _: &Visit) -> Panel {
+        panel::panel(self)
+    }
+}

@@ -1,0 +1,41 @@
+//! Cases: what staff must look at, each once.
+//!
+//! Invariant: a case is unique by school, kind and subject; opening it again changes nothing.
+//! Absent on purpose: a case moves no money.
+
+mod store;
+
+pub use store::write_of;
+
+use crate::base::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    ids::SchoolId,
+};
+use std::collections::HashSet;
+
+/// Something that staff must look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The school.
+    pub school: SchoolId,
+    /// What it belongs to: `payment`.
+    pub kind: &'static str,
+    /// What it is about: unique within school and kind.
+    pub subject: String,
+    /// What was found; no personal data.
+    pub detail: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+/// Those of the subjects that have a case of that kind in one of the schools. Without subjects
+/// there is no query.
+pub async fn among(
+    tx: &Tx,
+    schools: &[SchoolId],
+    kind: &str,
+    subjects: Vec<String>,
+) -> Result<HashSet<String>, DbError> {
+    store::among(tx, schools, kind, subjects).await
+}

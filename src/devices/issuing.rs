@@ -1,0 +1,39 @@
+//! Codes for a client that cannot compute.
+
+use super::{DeviceError, Devices};
+use crate::{
+    passcode::{CodePurpose, DeviceKind, Enrolled, IssueOutcome, IssuedCode, NewDevice, Owner},
+    schools::School,
+    sessions::Student,
+};
+
+impl Devices {
+    /// A code that was not given out before, of a device of ours that stands beside the phone.
+    pub async fn issue(
+        &self,
+        student: &Student,
+        purpose: CodePurpose,
+    ) -> Result<IssuedCode, DeviceError> {
+        let (owner, school) = self.owner(student).await?;
+        let own = match self.codes.own_device(&owner, self.clock.now()).await? {
+            Some(own) => own,
+            None => self.enrol_own(student, owner, &school).await?,
+        };
+        let own = (&own, &self.key(&school, &own)?);
+        let prefixes = &school.policy.passcode.prefixes;
+        match self.codes.issue(own, prefixes, purpose, self.clock.now()).await? {
+            IssueOutcome::Issued(made) => Ok(made),
+            IssueOutcome::UsedUp { retry_after } => Err(DeviceError::UsedUp { retry_after }),
+        }
+    }
+
+    async fn enrol_own(
+        &self,
+        student: &Student,
+        owner: Owner,
+        school: &School,
+    ) -> Result<Enrolled, DeviceError> {
+        let new = NewDevice { kind: DeviceKind::Server, ..self.new_device(owner, school)? };
+        self.enrol_device(student, school, &new).await
+    }
+}

@@ -1,0 +1,250 @@
+//! What a batch of facts comes to, decided before anything is written.
+
+use super::{
+    fulfilment::{self, Delivery, Fulfilment},
+    postings,
+    settle::{IncomingFact, SettleError, Verdict},
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+        ids::SchoolId,
+    },
+    cases::{self, Case},
+    ledger::{self, Posted, Refusal, account::NotAName, transfer::Transfer},
+    orders::{
+        fact::PaidFact,
+        order::{Attempt, PaymentId, PaymentState, Settlement},
+    },
+};
+use std::collections::{HashMap, HashSet};
+
+/// The kind of the cases of payments.
+const CASE: &str = "payment";
+/// The case of a payment that was given back without us.
+const REFUNDED: &str = "refunded_at_provider";
+/// The case of a paid order whose purpose is not built.
+const PURPOSE_UNAVAILABLE: &str = "purpose_unavailable";
+/// The case of a transaction that was posted before for something else.
+const TRANSACTION_TAKEN: &str = "transaction_taken";
+
+/// The cases of facts about closed payments whose money went to suspense as refunded: a message that
+/// is older than the refund and arrives after it moves nothing.
+pub(super) async fn refunded_before(
+    tx: &Tx,
+    incoming: &[IncomingFact],
+    attempts: &HashMap<PaymentId, Attempt>,
+) -> Result<HashSet<String>, DbError> {
+    let case = |incoming: &IncomingFact| {
+        let id = PaymentId::from_out_trade_no(&incoming.fact.out_trade_no)?;
+        let attempt = attempts.get(&id)?;
+        let is_closed = attempt.payment.state == PaymentState::Closed;
+        is_closed.then(|| (attempt.order.school, subject(REFUNDED, &incoming.fact)))
+    };
+    let (schools, subjects): (Vec<_>, Vec<_>) = incoming.iter().filter_map(case).unzip();
+    cases::among(tx, &schools, CASE, subjects).await
+}
+
+/// The facts of one transaction.
+pub(super) struct Batched<'a> {
+    pub(super) now: Timestamp,
+    pub(super) incoming: &'a [IncomingFact],
+    /// Those whose transaction belongs to something else.
+    pub(super) taken: &'a HashSet<usize>,
+    /// Subjects of the cases of payments that were given back.
+    pub(super) refunded: &'a HashSet<String>,
+}
+
+/// A posting, with the fact that it is for.
+struct Planned {
+    place: usize,
+    transfer: Transfer,
+    /// Whether it may have been posted before: a payment that was open has no posting yet.
+    may_repeat: bool,
+}
+
+/// What a batch of facts comes to, before anything is written.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) verdicts: Vec<Verdict>,
+    transfers: Vec<Planned>,
+    pub(super) moved: HashMap<PaymentId, (Attempt, Attempt)>,
+    pub(super) cases: Vec<Case>,
+}
+
+/// One fact while it is decided.
+#[derive(Clone, Copy)]
+struct Deciding<'a> {
+    now: Timestamp,
+    place: usize,
+    /// Where it counts.
+    school: SchoolId,
+    incoming: &'a IncomingFact,
+}
+
+impl Plan {
+    /// Decides each fact on the states that the facts before it left.
+    pub(super) fn decide(
+        batch: Batched<'_>,
+        mut attempts: HashMap<PaymentId, Attempt>,
+    ) -> Result<Self, NotAName> {
+        let mut plan = Self::default();
+        for (place, incoming) in batch.incoming.iter().enumerate() {
+            let id = PaymentId::from_out_trade_no(&incoming.fact.out_trade_no);
+            let attempt = id.and_then(|id| attempts.get(&id));
+            let school = school_of(incoming, attempt);
+            let fact = Deciding { now: batch.now, place, school, incoming };
+            let (verdict, moved) = if batch.refunded.contains(&subject(REFUNDED, &incoming.fact)) {
+                (Verdict::AlreadySettled, None)
+            } else if batch.taken.contains(&place) {
+                plan.open_case(fact, TRANSACTION_TAKEN);
+                (Verdict::Disagrees, None)
+            } else {
+                plan.decide_one(fact, attempt)?
+            };
+            if let Some(is) = moved {
+                spread(&mut attempts, is);
+            }
+            plan.verdicts.push(verdict);
+        }
+        Ok(plan)
+    }
+
+    /// Decides a fact, and with it which attempt moves.
+    fn decide_one(
+        &mut self,
+        fact: Deciding<'_>,
+        attempt: Option<&Attempt>,
+    ) -> Result<(Verdict, Option<Attempt>), NotAName> {
+        let Some(was) = attempt else { return Ok((self.unmatched(fact, "no_order")?, None)) };
+        let becomes = fulfilment::of(was.order.purpose);
+        let settlement = was.settle(&fact.incoming.fact, becomes.state());
+        let verdict = match settlement {
+            Settlement::AlreadySettled if fact.incoming.origin.tells_refund() => {
+                self.open_case(fact, REFUNDED);
+                Verdict::AlreadySettled
+            }
+            _ if fact.incoming.origin.tells_refund() => self.suspense(fact, REFUNDED)?,
+            _ if was.order.school != fact.school => self.disagrees(fact, "other_school")?,
+            Settlement::Settled(is) => {
+                let verdict = self.fulfil(fact, &is, becomes)?;
+                return Ok((verdict, Some(self.take(was, is))));
+            }
+            Settlement::AlreadySettled => Verdict::AlreadySettled,
+            Settlement::SecondPayment(is) => {
+                let verdict = self.suspense(fact, "second_payment")?;
+                return Ok((verdict, Some(self.take(was, is))));
+            }
+            Settlement::SecondTransaction => self.suspense(fact, "second_transaction")?,
+            Settlement::Disagrees(difference) => self.disagrees(fact, difference.code())?,
+        };
+        Ok((verdict, None))
+    }
+
+    /// A fact about no payment of ours.
+    fn unmatched(&mut self, fact: Deciding<'_>, why: &'static str) -> Result<Verdict, NotAName> {
+        if fact.incoming.origin.tells_refund() {
+            self.suspense(fact, REFUNDED)
+        } else {
+            self.disagrees(fact, why)
+        }
+    }
+
+    /// Posts the money of an order that is paid now.
+    fn fulfil(
+        &mut self,
+        fact: Deciding<'_>,
+        is: &Attempt,
+        becomes: Fulfilment,
+    ) -> Result<Verdict, NotAName> {
+        match becomes {
+            Fulfilment::Credit { account, delivery: Delivery::Nothing, .. } => {
+                let transfer = postings::received(&is.order, &fact.incoming.fact, account)?;
+                self.transfers.push(Planned { place: fact.place, transfer, may_repeat: false });
+                Ok(Verdict::Settled)
+            }
+            Fulfilment::Unavailable => self.suspense(fact, PURPOSE_UNAVAILABLE),
+        }
+    }
+
+    fn take(&mut self, was: &Attempt, is: Attempt) -> Attempt {
+        // A payment moves once in a batch: afterwards it is paid.
+        self.moved.insert(is.payment.id, (was.clone(), is.clone()));
+        is
+    }
+
+    fn suspense(&mut self, fact: Deciding<'_>, why: &'static str) -> Result<Verdict, NotAName> {
+        let transfer = postings::surplus_received(fact.school, &fact.incoming.fact)?;
+        self.transfers.push(Planned { place: fact.place, transfer, may_repeat: true });
+        self.open_case(fact, why);
+        Ok(Verdict::Suspense)
+    }
+
+    /// A message alone posts nothing; the provider's answer is final.
+    fn disagrees(&mut self, fact: Deciding<'_>, why: &'static str) -> Result<Verdict, NotAName> {
+        if fact.incoming.origin.is_answer() {
+            return self.suspense(fact, why);
+        }
+        self.open_case(fact, why);
+        Ok(Verdict::Disagrees)
+    }
+
+    fn open_case(&mut self, fact: Deciding<'_>, why: &'static str) {
+        let Deciding { now, school, .. } = fact;
+        let fact = &fact.incoming.fact;
+        tracing::warn!(why, out_trade_no = fact.out_trade_no, "a payment needs a look");
+        let subject = subject(why, fact);
+        // One statement cannot insert a key twice; across statements the unique key keeps it once.
+        if self.cases.iter().any(|case| case.school == school && case.subject == subject) {
+            return;
+        }
+        let detail = format!("{} of {}", fact.amount, fact.out_trade_no);
+        self.cases.push(Case { school, kind: CASE, subject, detail, opened_at: now });
+    }
+
+    /// Posts what was planned. A transaction that was posted before for something else is reported
+    /// as [`SettleError::Taken`].
+    pub(super) async fn post(&self, tx: &Tx, now: Timestamp) -> Result<(), SettleError> {
+        let transfers: Vec<_> = self.transfers.iter().map(|p| p.transfer.clone()).collect();
+        let outcomes = ledger::post_all(tx, now, &transfers).await?;
+        let mut taken = Vec::new();
+        for (planned, outcome) in self.transfers.iter().zip(outcomes) {
+            match outcome {
+                Ok(Posted::New(_)) => {}
+                Ok(Posted::Replayed(_)) if planned.may_repeat => {}
+                Ok(Posted::Replayed(_)) | Err(Refusal::ReplayDiffers { .. }) => {
+                    taken.push(planned.place);
+                }
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        if taken.is_empty() { Ok(()) } else { Err(SettleError::Taken(taken)) }
+    }
+}
+
+/// Where a fact counts. A message counts where it arrived. What a merchant answers about one of its
+/// payments counts at the school of the order, since schools may share a merchant.
+fn school_of(incoming: &IncomingFact, attempt: Option<&Attempt>) -> SchoolId {
+    match attempt {
+        Some(asked)
+            if incoming.origin.is_answer() && asked.payment.merchant == incoming.fact.merchant =>
+        {
+            asked.order.school
+        }
+        Some(_) | None => incoming.school,
+    }
+}
+
+/// Shows the order's new state to its other payments.
+fn spread(attempts: &mut HashMap<PaymentId, Attempt>, is: Attempt) {
+    for other in attempts.values_mut().filter(|other| other.order.id == is.order.id) {
+        other.order = is.order.clone();
+    }
+    attempts.insert(is.payment.id, is);
+}
+
+/// The subject of a case.
+fn subject(why: &str, fact: &PaidFact) -> String {
+    format!("{why}:{}", postings::reference(fact))
+}

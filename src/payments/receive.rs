@@ -1,0 +1,133 @@
+//! Receiving a provider's message: checked, recorded, settled and committed before it is answered.
+
+use super::{
+    Payments, count_settled,
+    gateway::{NamedPayment, NotificationRefused, Notified, Provider, RawNotification},
+    settle::{IncomingFact, Origin, SettleError, Verdict},
+};
+use crate::{
+    base::{db::DbError, ids::SchoolId, lane::LaneError, write_point},
+    orders::{self, ReceivedMessage},
+};
+
+/// Why a provider's message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// No such school, or it does not use this provider.
+    #[error("no such callback")]
+    NoSuchCallback,
+    /// The message failed a check.
+    #[error(transparent)]
+    Refused(#[from] NotificationRefused),
+    /// It could not be committed: the provider must send it again.
+    #[error(transparent)]
+    Settle(#[from] LaneError<SettleError>),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// What became of a message that pays nothing by itself.
+#[derive(Clone, Copy, Debug)]
+enum Recorded {
+    /// It speaks of a refund: the provider is asked how the payment stands.
+    Refunded,
+    /// It says that a payment was closed: the provider is asked likewise.
+    Closed,
+    /// Nothing follows from it.
+    Ignored,
+}
+
+impl Recorded {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Refunded => "refunded",
+            Self::Closed => "closed",
+            Self::Ignored => "ignored",
+        }
+    }
+
+    const fn asks(self) -> bool {
+        match self {
+            Self::Refunded | Self::Closed => true,
+            Self::Ignored => false,
+        }
+    }
+}
+
+/// A checked message at a school's callback path.
+struct Arrived<'a> {
+    school: SchoolId,
+    provider: Provider,
+    notification_id: String,
+    body: &'a [u8],
+}
+
+impl Payments {
+    /// Takes a provider's message. It is committed when this returns.
+    pub async fn receive(
+        &self,
+        school_code: &str,
+        provider: Provider,
+        raw: &RawNotification<'_>,
+    ) -> Result<(), ReceiveError> {
+        let found = self.schools.by_code(school_code).await?;
+        let school = found.ok_or(ReceiveError::NoSuchCallback)?;
+        let gateway = self.gateways.of(&school.code, provider);
+        let gateway = gateway.ok_or(ReceiveError::NoSuchCallback)?;
+        let (notification_id, notified) = gateway.verify(raw, self.clock.now())?.into_parts();
+        let arrived = Arrived { school: school.id, provider, notification_id, body: raw.body };
+        let verdict = match notified {
+            Notified::Paid(fact) => {
+                let Arrived { school, notification_id, body, .. } = arrived;
+                let origin = Origin::Message { notification_id, body: body.to_vec() };
+                self.settle_message(IncomingFact { school, fact, origin }).await?
+            }
+            Notified::Refunded(about) => self.record(&arrived, &about, Recorded::Refunded).await?,
+            Notified::Closed(about) => self.record(&arrived, &about, Recorded::Closed).await?,
+            Notified::Nothing => {
+                self.record(&arrived, &NamedPayment::default(), Recorded::Ignored).await?
+            }
+        };
+        metrics::counter!("onecard_callbacks_total", "verdict" => verdict).increment(1);
+        Ok(())
+    }
+
+    async fn settle_message(&self, incoming: IncomingFact) -> Result<&'static str, ReceiveError> {
+        let verdict = self.settling.submit(incoming).await?;
+        match verdict {
+            Verdict::Settled => count_settled("callback"),
+            // The message alone is not believed; the sweep asks the provider.
+            Verdict::Disagrees => self.wake.notify_one(),
+            Verdict::AlreadySettled | Verdict::Suspense => {}
+        }
+        Ok(verdict.code())
+    }
+
+    /// Stores a message that pays nothing by itself.
+    async fn record(
+        &self,
+        arrived: &Arrived<'_>,
+        about: &NamedPayment,
+        recorded: Recorded,
+    ) -> Result<&'static str, ReceiveError> {
+        let message = ReceivedMessage {
+            school: arrived.school,
+            provider: arrived.provider,
+            notification_id: &arrived.notification_id,
+            out_trade_no: &about.out_trade_no,
+            transaction_id: &about.transaction_id,
+            verdict: recorded.code(),
+            body: arrived.body,
+            received_at: self.clock.now(),
+            ask: recorded.asks(),
+        };
+        let recording =
+            self.db.in_tx(async |tx| orders::save(tx, &[], &[message], Vec::new()).await);
+        write_point::within("record", recording).await?;
+        if recorded.asks() {
+            self.wake.notify_one();
+        }
+        Ok(recorded.code())
+    }
+}

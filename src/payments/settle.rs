@@ -1,0 +1,245 @@
+//! One settle, three doors: the callback, the student's return to the page, and the sweep hand the
+//! same checked fact to [`settle_all`].
+//!
+//! Several facts settle in one transaction, one after the other. A fact that cannot be posted fails
+//! the batch, and the lane then settles each alone.
+
+use super::{
+    news,
+    plan::{Batched, Plan, refunded_before},
+};
+use crate::{
+    base::{
+        clock::{Clock, Timestamp},
+        db::{Db, DbError, Tx, TxError},
+        ids::SchoolId,
+        lane::Batch,
+        write_point,
+    },
+    cases,
+    ledger::{LedgerError, Refusal, account::NotAName},
+    orders::{self, ReceivedMessage, fact::PaidFact, order::PaymentId},
+};
+use async_trait::async_trait;
+use std::{collections::HashSet, sync::Arc};
+use tokio::sync::Notify;
+
+/// How a fact reached us, and with it how far it is believed.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A checked message. Where it disagrees with its order it is stored, and the provider is asked.
+    Message {
+        /// The provider's id of the message.
+        notification_id: String,
+        /// The exact bytes.
+        body: Vec<u8>,
+    },
+    /// The provider's own answer to our question, which is final.
+    Answer,
+    /// Such an answer, which also says that money was given back without us: the payer is not
+    /// credited with what the payer may have back already.
+    RefundedAnswer,
+}
+
+impl Origin {
+    pub(super) const fn tells_refund(&self) -> bool {
+        match self {
+            Self::RefundedAnswer => true,
+            Self::Answer | Self::Message { .. } => false,
+        }
+    }
+
+    pub(super) const fn is_answer(&self) -> bool {
+        match self {
+            Self::Answer | Self::RefundedAnswer => true,
+            Self::Message { .. } => false,
+        }
+    }
+}
+
+/// A fact to settle.
+#[derive(Clone, Debug)]
+pub struct IncomingFact {
+    /// The school at whose merchant it was paid.
+    pub school: SchoolId,
+    /// What the provider says.
+    pub fact: PaidFact,
+    /// How it reached us.
+    pub origin: Origin,
+}
+
+/// What a fact did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It paid its order.
+    Settled,
+    /// It was settled before.
+    AlreadySettled,
+    /// The money went to suspense, with a case for staff.
+    Suspense,
+    /// It differs from its order, or its transaction belongs to another payment: nothing was posted.
+    /// A message is stored, and the provider is asked.
+    Disagrees,
+}
+
+impl Verdict {
+    /// For storage and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::AlreadySettled => "already_settled",
+            Self::Suspense => "suspense",
+            Self::Disagrees => "disagrees",
+        }
+    }
+}
+
+/// Why nothing was settled. The provider has to send it again.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The ledger refused a fact: a balance would overflow. Stops here and alarms.
+    #[error("the ledger refused a received payment: {0}")]
+    Refused(#[from] Refusal),
+    /// A provider's name that cannot be an account's.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+    /// The transactions of these facts, by their place, were posted before for something else. They
+    /// are decided again with that knowledge.
+    #[error("transactions were posted before for something else")]
+    Taken(Vec<usize>),
+}
+
+impl TxError for SettleError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Ledger(error) => error.db(),
+            Self::Refused(_) | Self::Name(_) | Self::Taken(_) => None,
+        }
+    }
+}
+
+/// What facts did.
+#[derive(Debug)]
+pub struct Settled {
+    /// Each of them.
+    pub verdicts: Vec<Verdict>,
+    /// How many other payments of orders that are paid now are still open: due at once, so that they
+    /// are closed before they are paid too.
+    pub left_open: u64,
+}
+
+/// Settles facts in order and returns what each did. `taken` are those, by their place, whose
+/// transaction is known to belong to something else. Nothing counts until the caller commits.
+pub async fn settle_all(
+    tx: &Tx,
+    now: Timestamp,
+    incoming: &[IncomingFact],
+    taken: &HashSet<usize>,
+) -> Result<Settled, SettleError> {
+    let ours = incoming.iter().filter_map(|r| PaymentId::from_out_trade_no(&r.fact.out_trade_no));
+    let attempts = orders::lock(tx, ours).await?;
+    let refunded = refunded_before(tx, incoming, &attempts).await?;
+    let plan = Plan::decide(Batched { now, incoming, taken, refunded: &refunded }, attempts)?;
+    plan.post(tx, now).await?;
+    let moved: Vec<_> = plan.moved.into_values().collect();
+    let verdicts = incoming.iter().zip(&plan.verdicts);
+    let messages: Vec<_> = verdicts.filter_map(|(r, v)| message(r, *v, now)).collect();
+    orders::save(tx, &moved, &messages, vec![cases::write_of(&plan.cases)]).await?;
+    let changed = moved.iter().filter(|(was, is)| was.order != is.order);
+    let paid: Vec<_> = changed.map(|(_, is)| &is.order).collect();
+    news::tell(tx, paid.iter().copied(), now).await?;
+    let left_open = orders::due::make_due(tx, paid.iter().map(|order| order.id), now).await?;
+    Ok(Settled { verdicts: plan.verdicts, left_open })
+}
+
+fn message(
+    incoming: &IncomingFact,
+    verdict: Verdict,
+    now: Timestamp,
+) -> Option<ReceivedMessage<'_>> {
+    let Origin::Message { notification_id, body } = &incoming.origin else { return None };
+    Some(ReceivedMessage {
+        school: incoming.school,
+        provider: incoming.fact.provider,
+        notification_id,
+        out_trade_no: &incoming.fact.out_trade_no,
+        transaction_id: &incoming.fact.transaction_id,
+        verdict: verdict.code(),
+        body,
+        received_at: now,
+        ask: verdict == Verdict::Disagrees,
+    })
+}
+
+/// Settles facts in lanes.
+#[derive(Debug)]
+pub struct Settling {
+    /// The lanes' connections.
+    pub db: Db,
+    /// Source of the current time.
+    pub clock: Arc<dyn Clock>,
+    /// Woken after each commit.
+    pub sealer: Arc<Notify>,
+    /// Woken where a commit left a payment open that its order no longer needs.
+    pub sweep: Arc<Notify>,
+}
+
+#[async_trait(?Send)]
+impl Batch for Settling {
+    type Request = IncomingFact;
+    type Answer = Verdict;
+    type Error = SettleError;
+
+    async fn run(&self, requests: &[IncomingFact]) -> Result<Vec<Verdict>, SettleError> {
+        let settling = self.settle(requests);
+        let Settled { verdicts, left_open } = write_point::within("settle", settling).await?;
+        self.sealer.notify_one();
+        if left_open > 0 {
+            self.sweep.notify_one();
+        }
+        Ok(verdicts)
+    }
+
+    fn is_unreachable(error: &SettleError) -> bool {
+        error.db().is_some_and(DbError::is_unreachable)
+    }
+}
+
+impl Settling {
+    /// Settles facts in one transaction. Where one names a transaction that belongs to something
+    /// else, that transaction is rolled back and the facts are decided again, knowing it.
+    async fn settle(&self, incoming: &[IncomingFact]) -> Result<Settled, SettleError> {
+        let mut taken = HashSet::new();
+        loop {
+            let now = self.clock.now();
+            let once = async |tx: &_| settle_all(tx, now, incoming, &taken).await;
+            let more = match self.db.in_tx(once).await {
+                Err(SettleError::Taken(more)) => more,
+                Err(error) if error.db().is_some_and(DbError::is_unique_violation) => {
+                    // Another payment has the transaction, at another school of the same merchant.
+                    let more = self.of_other_payments(incoming).await?;
+                    if more.iter().all(|place| taken.contains(place)) {
+                        return Err(error);
+                    }
+                    more
+                }
+                settled => return settled,
+            };
+            taken.extend(more);
+        }
+    }
+
+    async fn of_other_payments(&self, incoming: &[IncomingFact]) -> Result<Vec<usize>, DbError> {
+        let facts: Vec<_> = incoming.iter().map(|incoming| &incoming.fact).collect();
+        self.db
+            .in_snapshot(async |tx| orders::transactions::of_other_payments(tx, &facts).await)
+            .await
+    }
+}

@@ -1,0 +1,30 @@
+//! Maps errors of top-ups to problem documents.
+
+use super::TopUpError;
+use crate::base::http::{ApiError, problem::ProblemKind};
+
+const AMOUNT_OUT_OF_RANGE: ProblemKind =
+    ProblemKind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
+const CARD_NOT_USABLE: ProblemKind =
+    ProblemKind {
+        code: "card_not_usable", status: 409, title: "校园卡已过期或已注销，不能充值"
+    };
+const PASSWORD_REQUIRED: ProblemKind =
+    ProblemKind { code: "password_required", status: 422, title: "请输入查询密码" };
+
+impl From<TopUpError> for ApiError {
+    fn from(error: TopUpError) -> Self {
+        match error {
+            TopUpError::AmountOutOfRange { min, max } => Self::new(AMOUNT_OUT_OF_RANGE)
+                .detail(format!("单笔充值须在 {min} 到 {max} 之间"))
+                .field("/amount_fen", format!("须在 {min} 到 {max} 之间")),
+            TopUpError::CardNotUsable => Self::new(CARD_NOT_USABLE),
+            TopUpError::PasswordRequired => {
+                Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
+            }
+            TopUpError::Password(fault) => fault.into(),
+            TopUpError::Payment(error) => error.into(),
+            TopUpError::Db(error) => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Tills, doors, desks and meters.
+
+use super::{Ground, shared::Shared};
+use crate::{
+    base::http::signature::Authorities,
+    terminals::{Terminals, TerminalsSetup},
+};
+use std::sync::Arc;
+
+pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> Terminals {
+    let server = &ground.config.server;
+    let https = server.public_url.scheme() == "https";
+    Terminals::new(TerminalsSetup {
+        db: ground.db.clone(),
+        kv: Arc::clone(ground.kv),
+        schools: Arc::clone(&shared.schools),
+        clock: Arc::clone(ground.clock),
+        authorities: Authorities::new(&server.authorities, https),
+    })
+}
