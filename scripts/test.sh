@@ -39,5 +39,6 @@ part "starting private PostgreSQL and Redis" services
 part "client: building it for the browser" scripts/mini-program.sh h5
 part "client: types and unit tests" client
 part "server and sandbox: building (some minutes the first time)" build
+part "client: held against the OpenAPI document" scripts/check-api.sh
 part "server and sandbox: tests" server
 part "the journey in a browser" scripts/journey.sh "$dir"

@@ -7,8 +7,16 @@ use onecard::{
     passcode::{CodePurpose, CodeUse, Miss, Prefixes, ScanOutcome, Wallet, parse},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use testkit::{TestDb, on_each_database};
+
+/// How often a slowed terminal is answered.
+const SECOND: Duration = Duration::from_secs(1);
+/// A code of no device.
+const RUBBISH: &str = "80000000000000000077";
 
 /// A code that begins like another, and is not it.
 fn altered(code: &str) -> String {
@@ -21,25 +29,42 @@ async fn rubbish_slows_a_terminal_and_closes_nothing(db: &TestDb) {
         let school = school(db, number).await;
         let phone = world.enrol(&phone(owner(school, number.unsigned_abs().into()), 1)).await;
         let servers = [world.server(), world.server()];
-        let (till, other) = ((school, terminal(1)), (school, terminal(2)));
         let pays = |sub| phone.pays(&servers[0], START, sub).digits();
-        for n in 0..10_u64 {
-            let rubbish = format!("80{:018}", n + 1);
-            let found = find(&servers[0], till, &rubbish, START).await.unwrap();
-            assert_eq!(found, ScanOutcome::Invalid(Miss::UnknownHandle), "{n}");
+        let (slowed, unknown) = (
+            ScanOutcome::Slowed { retry_after: SECOND },
+            ScanOutcome::Invalid(Miss::UnknownHandle),
+        );
+        // A second of Redis is a real one. Where more has passed, it is done again at other tills.
+        for round in 0.. {
+            let place = |number| (school, terminal(2 * round + number));
+            let (till, other) = (place(1), place(2));
+            for n in 0..10_u64 {
+                let rubbish = format!("80{:018}", n + 1);
+                let found = find(&servers[0], till, &rubbish, START).await.unwrap();
+                assert_eq!(found, ScanOutcome::Invalid(Miss::UnknownHandle), "{n}");
+            }
+            let begun = Instant::now();
+            let mut found = Vec::new();
+            for (server, place, code, expected, why) in [
+                (0, till, pays(0), ScanOutcome::Shown(phone.shown(START, 0)), "the honest person"),
+                (0, till, pays(0), slowed, "a moment later: one answer a second"),
+                (0, other, pays(1), ScanOutcome::Shown(phone.shown(START, 1)), "another till"),
+                (1, till, RUBBISH.to_owned(), unknown, "a server that saw none of it"),
+                (1, till, pays(1), slowed, "slows from the first miss that it sees itself"),
+            ] {
+                found.push((
+                    why,
+                    find(&servers[server], place, &code, START).await.unwrap(),
+                    expected,
+                ));
+            }
+            if begun.elapsed() < SECOND {
+                for (why, found, expected) in found {
+                    assert_eq!(found, expected, "{why}");
+                }
+                break;
+            }
         }
-        // One answer a second: the honest person who comes now, or a moment later.
-        let first = find(&servers[0], till, &pays(0), START).await.unwrap();
-        assert_eq!(first, ScanOutcome::Shown(phone.shown(START, 0)));
-        let found = find(&servers[0], till, &pays(0), START).await.unwrap();
-        assert_eq!(found, ScanOutcome::Slowed { retry_after: Duration::from_secs(1) });
-        let found = find(&servers[0], other, &pays(1), START).await.unwrap();
-        assert_eq!(found, ScanOutcome::Shown(phone.shown(START, 1)), "another till is not slowed");
-        // A server that saw none of it slows the till from the first miss it sees itself.
-        let found = find(&servers[1], till, "80000000000000000077", START).await.unwrap();
-        assert_eq!(found, ScanOutcome::Invalid(Miss::UnknownHandle));
-        let found = find(&servers[1], till, &pays(1), START).await.unwrap();
-        assert_eq!(found, ScanOutcome::Slowed { retry_after: Duration::from_secs(1) });
     }
 }
 
