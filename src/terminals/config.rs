@@ -2,7 +2,7 @@
 
 use super::{Call, Terminals, call::TerminalAuthError, store, terminal::TerminalKind};
 use crate::{
-    base::{clock::Timestamp, db::DbError, money::Fen},
+    base::{clock::Timestamp, money::Fen},
     schools::policy::{Limits, OverLimit, Policy},
 };
 use serde::Serialize;
