@@ -1,4 +1,4 @@
-//! An identity bound to a person.
+//! The binding of an identity to a person.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Something that happened to a person.
+//! An event of a person.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What a request with an idempotency key made.
+//! An idempotency key and the order that its request created.
 
 use sea_orm::entity::prelude::*;
 

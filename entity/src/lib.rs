@@ -1,7 +1,7 @@
-//! Rows, one file for each table; nothing but rows.
+//! Row types, one file for each table.
 //!
-//! Instants are microseconds since 1970 UTC, days are counted from 1970-01-01, amounts are fen.
-//! The ledger's tables are not here: its `store.rs` writes them in bulk, by hand.
+//! Instants are microseconds since 1970 UTC, days are counted from 1970-01-01, amounts are fen. The
+//! ledger's tables have no row types: its `store.rs` writes them in bulk with raw SQL.
 
 pub mod binding;
 pub mod device;

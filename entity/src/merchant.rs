@@ -1,4 +1,4 @@
-//! Who sells: a canteen, a shop.
+//! A merchant: a canteen, a shop.
 
 use sea_orm::entity::prelude::*;
 

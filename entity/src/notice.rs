@@ -1,4 +1,4 @@
-//! Something that an identity is told.
+//! A notice to an identity.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How often somebody tried a query password.
+//! The count of password attempts of one subject.
 
 use sea_orm::entity::prelude::*;
 

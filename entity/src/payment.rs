@@ -1,4 +1,4 @@
-//! One try to pay an order.
+//! An attempt to pay an order.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Something that staff must look at.
+//! A case for staff to review.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! School and its policy.
+//! A school and its policy.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A signed-in identity.
+//! A session of an identity.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A till, a gate, a library desk, a water meter.
+//! A terminal: a till, a gate, a library desk, a water meter.
 
 use sea_orm::entity::prelude::*;
 

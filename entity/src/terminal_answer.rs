@@ -1,4 +1,4 @@
-//! What a terminal was answered.
+//! A terminal's request and its response.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A phone gets its keys.
+//! Enrolment of phones.
 
 use super::{DeviceError, Devices};
 use crate::{
@@ -16,41 +16,41 @@ use crate::{
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// What a phone says of itself.
+/// A phone's request to be enrolled.
 #[derive(Debug)]
 pub struct EnrolmentRequest {
-    /// What it calls itself: random, kept by the client.
+    /// The client's own id of the device: random, stored by the client.
     pub device_id: SecretString,
-    /// As its owner knows it.
+    /// The name its owner gave it.
     pub device_name: Option<String>,
-    /// Where the device is new to the person.
+    /// Required if the device is new to the person.
     pub query_password: Option<SecretString>,
 }
 
-/// What a phone computes codes of one purpose with.
+/// The keys with which a phone computes codes of one purpose.
 #[derive(Debug)]
 pub struct PurposeKeys {
-    /// How its codes begin.
+    /// The first two digits of the codes.
     pub prefix: u8,
-    /// Of one-time parts.
+    /// The key of one-time parts.
     pub otp: OtpKey,
-    /// Of handles.
+    /// The key of handles.
     pub handle: HandleKey,
 }
 
-/// What a phone is given, once.
+/// The keys sent to a phone, once.
 #[derive(Debug)]
 pub struct PhoneKeys {
     /// The enrolment.
     pub enrolled: Enrolled,
-    /// To pay.
+    /// For payment codes.
     pub pay: PurposeKeys,
-    /// To open doors.
+    /// For identity codes.
     pub id: PurposeKeys,
 }
 
 impl Devices {
-    /// Enrols a phone. It is then the person's only one on this platform.
+    /// Enrols a phone and ends the person's other devices on this platform.
     pub async fn enrol(
         &self,
         student: &Student,
@@ -72,7 +72,7 @@ impl Devices {
         Ok(PhoneKeys { enrolled, pay, id })
     }
 
-    /// A phone without a name.
+    /// A phone without client id and name.
     pub(super) fn new_device(
         &self,
         owner: Owner,
@@ -89,7 +89,7 @@ impl Devices {
         })
     }
 
-    /// Enrols a device for a binding that is alive, and has its codes found here at once.
+    /// Enrols a device for a live binding, and adds it to this server's table of handles.
     pub(super) async fn enrol_device(
         &self,
         student: &Student,
@@ -113,7 +113,7 @@ impl Devices {
     }
 }
 
-/// The device, and what the person is told of it; none where the binding has ended.
+/// Enrols the device and notifies the person; `None` if the binding has ended.
 async fn enrol(
     tx: &Tx,
     student: &Student,

@@ -1,4 +1,4 @@
-//! Enrolling a phone, and codes for a client that cannot compute.
+//! Enrolment and issued codes over HTTP.
 
 use super::{DeviceError, Devices, EnrolmentRequest, PhoneKeys, PurposeKeys};
 use crate::{
@@ -39,39 +39,39 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(enrol).service(pay).service(id);
 }
 
-/// A phone that wants its keys.
+/// A phone's request to be enrolled.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 struct EnrolRequest {
-    /// What the client calls this device: random, made once, kept beside the keys. 16 to 64 visible
-    /// ASCII characters.
+    /// The client's own id of the device: random, generated once, stored with the keys. 16 to 64
+    /// visible ASCII characters.
     #[garde(length(bytes, min = 16, max = 64), ascii)]
     device_id: String,
-    /// As its owner knows it.
+    /// The name its owner gave it.
     #[garde(inner(length(chars, min = 1, max = 64)))]
     device_name: Option<String>,
-    /// Needed where the device is new to the person.
+    /// Required if the device is new to the person.
     #[garde(inner(length(bytes, min = 1, max = 64)))]
     query_password: Option<String>,
 }
 
-/// A phone's keys. They are given once.
+/// A phone's keys, sent once.
 #[derive(Serialize, utoipa::ToSchema)]
 struct EnrolmentBody {
-    /// Counts the enrolments of this device.
+    /// The number of this enrolment of the device.
     generation: u32,
     /// How long one code is shown.
     step_seconds: u16,
-    /// To set the device's idea of the time by.
+    /// For correcting the device's clock.
     #[schema(value_type = String, format = DateTime)]
     server_time: Timestamp,
-    /// When the keys end: to be enrolled again before.
+    /// When the keys expire; the phone must enrol again before.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     pay: KeysBody,
     id: KeysBody,
 }
 
-/// What codes of one purpose are computed with.
+/// The keys with which codes of one purpose are computed.
 #[derive(Serialize, utoipa::ToSchema)]
 struct KeysBody {
     /// Two digits.
@@ -82,15 +82,15 @@ struct KeysBody {
     handle_key: String,
 }
 
-/// A code to be shown, with its pictures.
+/// A code to show, with its pictures.
 #[derive(Serialize, utoipa::ToSchema)]
 struct CodeBody {
     /// 20 digits.
     code: String,
-    /// From then on no terminal takes it.
+    /// When terminals stop accepting it.
     #[schema(value_type = String, format = DateTime)]
     valid_until: Timestamp,
-    /// When to ask for the next, in milliseconds.
+    /// When to ask for the next code, in milliseconds.
     refresh_after_ms: u64,
     /// A QR code.
     qr_svg: String,
@@ -98,13 +98,13 @@ struct CodeBody {
     barcode_svg: String,
 }
 
-/// Enrols this phone: it gets the keys with which it computes codes without a network. It is then
-/// the person's only phone on this platform.
+/// Enrols this phone: issues the keys with which it computes codes offline, and ends the person's
+/// other phones on this platform.
 #[utoipa::path(
     tag = "passcode",
     request_body = EnrolRequest,
     responses(
-        (status = 200, description = "The keys, given once", body = EnrolmentBody),
+        (status = 200, description = "The keys, sent once", body = EnrolmentBody),
         (status = 403, description = "`enrolment_not_offered`, `not_bound`", body = Problem),
         (status = 422, description = "`password_required`, `password_wrong`", body = Problem),
         (status = 429, description = "`too_many_tries`", body = Problem),
@@ -121,7 +121,7 @@ async fn enrol(
     Ok(Json(EnrolmentBody::of(&keys, devices.clock.now())))
 }
 
-/// A payment code, for a client that cannot compute. Each is given out once, four in a step.
+/// A payment code, for clients that cannot compute codes. Each is issued once, four per step.
 #[utoipa::path(
     tag = "passcode",
     responses(
@@ -139,7 +139,7 @@ async fn pay(
     CodeBody::of(&devices.issue(&student, CodePurpose::Pay).await?)
 }
 
-/// An identity code, for a client that cannot compute. Each is given out once, four in a step.
+/// An identity code, for clients that cannot compute codes. Each is issued once, four per step.
 #[utoipa::path(
     tag = "passcode",
     responses(

@@ -1,4 +1,4 @@
-//! Codes for a client that cannot compute.
+//! Issues codes to clients that cannot compute them.
 
 use super::{DeviceError, Devices};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Devices {
-    /// A code that was not given out before, of a device of ours that stands beside the phone.
+    /// Issues a code from the person's server-side device, which exists beside the phone.
     pub async fn issue(
         &self,
         student: &Student,

@@ -1,9 +1,10 @@
-//! What a student's devices are given: keys to compute codes with, or codes.
+//! Devices of a student: enrolment of phones, and codes for clients that cannot compute them.
 //!
-//! Invariant: keys leave once, at an enrolment; a phone that lost them enrols again.
-//! Invariant: a phone that is new to a person needs the query password, and the person is told.
+//! Invariant: keys are sent once, at enrolment; a phone that lost them enrols again.
+//! Invariant: enrolling a phone that is new to the person requires the query password and notifies
+//! the person.
 //! Invariant: nothing is enrolled for a binding that has ended.
-//! Absent on purpose: what codes are good for. Tills and doors ask `passcode`.
+//! Absent on purpose: the use of codes. Tills and doors call `passcode`.
 
 mod enrolling;
 pub mod http;
@@ -23,43 +24,43 @@ use std::sync::Arc;
 
 pub use enrolling::{EnrolmentRequest, PhoneKeys, PurposeKeys};
 
-/// What the journey owns.
+/// The journey and its dependencies.
 #[derive(Clone, Debug)]
 pub struct Devices {
-    /// Devices and bindings.
+    /// The database of devices and bindings.
     pub db: Db,
-    /// Codes.
+    /// The rotating codes.
     pub codes: Codes,
-    /// Policies.
+    /// The schools and their policies.
     pub schools: Arc<Schools>,
     /// Query passwords.
     pub passwords: Passwords,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Why no keys, or no code, were given.
+/// Why no keys or no code were issued.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// Codes are not shown on this platform.
-    #[error("no codes on this platform")]
+    /// The platform shows no codes.
+    #[error("codes are not available on this platform")]
     NotOffered,
-    /// The device is new to the person: the query password is needed.
-    #[error("the query password is needed")]
+    /// The device is new to the person, so the query password is required.
+    #[error("the query password is required")]
     PasswordRequired,
-    /// The binding has ended meanwhile.
+    /// The binding has ended.
     #[error("no longer bound")]
     NotBound,
-    /// All codes of the step were given out.
-    #[error("all codes of this step were given out")]
+    /// All codes of the step were issued.
+    #[error("all codes of this step were issued")]
     UsedUp {
         /// When the next step begins.
         retry_after: std::time::Duration,
     },
-    /// The system has no randomness, or a key is missing.
-    #[error("no code can be made: {0}")]
+    /// The system provides no randomness, or a key is missing.
+    #[error("no code can be issued: {0}")]
     NoCode(&'static str),
-    /// The password.
+    /// The password was refused.
     #[error(transparent)]
     Password(#[from] PasswordFault),
     /// The database.
@@ -68,7 +69,7 @@ pub enum DeviceError {
 }
 
 impl Devices {
-    /// Whose devices they are, and by which rules.
+    /// The owner of the student's devices, and the school.
     async fn owner(&self, student: &Student) -> Result<(Owner, Arc<School>), DeviceError> {
         let channel = Channel::of(student.user.platform).ok_or(DeviceError::NotOffered)?;
         let school = self.schools.require(student.school).await?;

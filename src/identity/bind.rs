@@ -1,10 +1,10 @@
-//! Binding an identity to a person, the end of it, and the change of the query password.
+//! Binding, unbinding, and the change of the query password.
 
 use super::{BindingView, Identities, sign_in::SignInError};
 use crate::{
     base::db::DbError,
     passcode::{self, Channel, EndReason},
-    passwords::{ChangeError, Claimed, PasswordFault, Stranger},
+    passwords::{ChangeError, ClaimedPerson, PasswordFault, Stranger},
     schools::{
         School,
         policy::{ConsentItem, IdKind},
@@ -13,50 +13,50 @@ use crate::{
 };
 use secrecy::SecretString;
 
-/// What somebody says to be bound.
+/// The data that a user presents for binding.
 #[derive(Debug)]
 pub struct BindingClaim {
     /// The school's code.
     pub school: String,
-    /// By what the person is named.
+    /// The kind of the number.
     pub id_kind: IdKind,
     /// The number.
     pub id_value: String,
-    /// The name, where the school asks for it.
+    /// The name, if the school requires it.
     pub name: Option<String>,
     /// The query password.
     pub query_password: SecretString,
     /// The version of the terms that was agreed to.
     pub consent_version: String,
-    /// What was agreed to.
+    /// The items that were agreed to.
     pub consent_items: Vec<ConsentItem>,
 }
 
-/// Why nobody was bound.
+/// Why an identity was not bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// No such school.
+    /// The school does not exist.
     #[error("no such school")]
     NoSuchSchool,
-    /// The school does not find people by this.
-    #[error("the school does not find people by this")]
+    /// The school does not accept this kind of number.
+    #[error("the school does not accept this kind of number")]
     IdKindNotOffered,
-    /// The school asks for the name too.
-    #[error("the school asks for the name")]
+    /// The school also requires the name.
+    #[error("the school requires the name")]
     NameMissing,
-    /// Not everything was agreed to.
+    /// Not all required items were agreed to.
     #[error("consent missing")]
     ConsentMissing,
-    /// Other terms than the school's present ones were agreed to.
+    /// The terms agreed to are not the school's current ones.
     #[error("consent outdated")]
     ConsentOutdated,
-    /// One of the two has a live binding on this platform.
+    /// The identity or the person already has a live binding on this platform.
     #[error("already bound")]
     AlreadyBound,
-    /// Number, name or password are wrong, or may not be tried now.
+    /// Number, name or password are wrong, or there were too many attempts.
     #[error(transparent)]
     Password(#[from] PasswordFault),
-    /// Something of ours.
+    /// An internal error.
     #[error(transparent)]
     Inner(#[from] SignInError),
     /// The database.
@@ -64,13 +64,13 @@ pub enum BindError {
     Db(#[from] DbError),
 }
 
-/// Why a binding goes on, or a password stays.
+/// Why a binding was not ended or a password not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum HolderError {
-    /// The binding ended meanwhile.
+    /// The binding has ended.
     #[error("no longer bound")]
     NotBound,
-    /// The password.
+    /// The password was refused.
     #[error(transparent)]
     Change(#[from] ChangeError),
     /// The database.
@@ -79,7 +79,7 @@ pub enum HolderError {
 }
 
 impl Identities {
-    /// Binds the signed-in identity to the person that the claim proves.
+    /// Binds the signed-in identity to the person whose data it presents.
     pub async fn bind(
         &self,
         who: &SignedIn,
@@ -90,7 +90,7 @@ impl Identities {
             return Err(BindError::AlreadyBound);
         }
         check_fields(&school, &claim)?;
-        let claimed = Claimed {
+        let claimed = ClaimedPerson {
             id_kind: claim.id_kind,
             id_value: claim.id_value,
             name: claim.name.filter(|_| school.policy.binding.name_required).map(Into::into),
@@ -115,7 +115,7 @@ impl Identities {
         Ok(self.view(&school, &person)?)
     }
 
-    /// Ends the binding of an identity. What was made under it stays in the books.
+    /// Ends the binding of an identity. Earlier orders and postings remain.
     pub async fn unbind(
         &self,
         student: &Student,
@@ -129,7 +129,7 @@ impl Identities {
         if ended { Ok(()) } else { Err(HolderError::NotBound) }
     }
 
-    /// The binding and what was enrolled under it end in one commit.
+    /// Ends the binding and the devices enrolled under it in one commit.
     async fn end_binding(&self, student: &Student) -> Result<bool, DbError> {
         let now = self.clock.now();
         self.db
@@ -153,13 +153,13 @@ impl Identities {
     ) -> Result<(), HolderError> {
         let school = self.schools.require(student.school).await?;
         let changed = self.passwords.change(&school, student, old, new).await;
-        // Whoever must change the password first may go on at once.
+        // Lifts the restriction of a due password change at once.
         self.live.invalidate(&student.session).await;
         Ok(changed?)
     }
 }
 
-/// What can be told wrong without looking at a person.
+/// The checks that do not need the person.
 fn check_fields(school: &School, claim: &BindingClaim) -> Result<(), BindError> {
     let policy = &school.policy;
     if policy.consent.version.to_string() != claim.consent_version {

@@ -1,7 +1,7 @@
-//! Who sent a request, found out before its handler runs, and whether they may.
+//! Middleware that authenticates requests and authorizes sessions.
 //!
-//! Invariant: what a session may not do is decided here and nowhere else: [`permit`] for every
-//! path, by the two lists of those that are open.
+//! Invariant: all restrictions of sessions are decided here, by [`permit`] and the two lists of
+//! allowed paths.
 
 use super::{Identities, sign_in::SignInError};
 use crate::{
@@ -21,7 +21,7 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-/// Nobody is bound to act for.
+/// The identity is not bound to a person.
 pub const NOT_BOUND: ProblemKind =
     ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
 const MUST_CHANGE: ProblemKind =
@@ -31,10 +31,10 @@ const PORTAL_READ_ONLY: ProblemKind =
         code: "portal_read_only", status: 403, title: "网页仅供查询，请在小程序中操作"
     };
 
-/// What is open while the default password must be changed.
+/// The paths allowed while the default password must be changed.
 const WHILE_CHANGE_IS_DUE: &[&str] =
     &["/api/v1/me", "/api/v1/me/query-password", "/api/v1/bindings/current/unbind"];
-/// What a session of the portal may read. A new path is closed to it until it stands here.
+/// The paths that a portal session may read. New paths are refused until they are added here.
 const PORTAL_READS: &[&str] = &[
     "/api/v1/me",
     "/api/v1/card",
@@ -46,14 +46,14 @@ const PORTAL_READS: &[&str] = &[
     "/api/v1/events",
 ];
 
-/// Says beside the request who sent it. A request without a token passes unknown; whether that is
-/// enough, its handler's arguments say.
+/// Stores the caller in the request extensions. A request without a token passes; a handler that
+/// needs a caller refuses it through its arguments.
 pub async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     if bearer(&request).is_some() {
-        let signed_in = admitted(&request).await;
+        let signed_in = authorize(&request).await;
         let student = signed_in
             .clone()
             .and_then(|signed_in| signed_in.student().ok_or(ApiError::new(NOT_BOUND)));
@@ -63,8 +63,8 @@ pub async fn identify(
     next.call(request).await
 }
 
-/// The live session of the token, if it may do what is asked.
-async fn admitted(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> {
+/// The live session of the token, if it may make this request.
+async fn authorize(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> {
     let signed_in = authenticate(request).await?;
     let must_change = identities(request)?.must_change_password(&signed_in).await;
     let must_change = must_change.map_err(|error| ApiError::internal(&error))?;
@@ -74,7 +74,7 @@ async fn admitted(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> {
     Ok(signed_in)
 }
 
-/// Whether a session may do what is asked, by the pattern of its path.
+/// Whether a session may make a request, by the pattern of its path.
 fn permit(
     platform: Platform,
     must_change: bool,
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_session_may_do() {
+    fn each_session_has_its_allowed_paths() {
         let (get, post) = (Method::GET, Method::POST);
         let cases = [
             (&get, "/api/v1/me", None, None, None),

@@ -1,4 +1,4 @@
-//! What a student sees first, in two queries beside the session's.
+//! The student's home page, in two queries besides the session's.
 
 use super::{BindingView, Identities, sign_in::SignInError, store};
 use crate::{
@@ -9,34 +9,34 @@ use crate::{
     sessions::{BoundTo, NOTICES_KEPT, Notice, SignedIn},
 };
 
-/// A bound identity's home.
+/// The home page of a bound identity.
 #[derive(Debug)]
 pub struct Home {
-    /// The person, fit to show.
+    /// The bound person.
     pub binding: BindingView,
-    /// What is on the card; nothing before a change of password that is due.
+    /// The card; `None` while a change of the default password is due.
     pub card: Option<CardView>,
-    /// What the identity is told, newest first.
+    /// The identity's notices, newest first.
     pub notices: Vec<Notice>,
-    /// Orders that nobody has paid yet.
+    /// The number of unpaid orders.
     pub orders: u64,
-    /// The phone that shows the person's codes on this platform.
+    /// The phone enrolled on this platform.
     pub phone: Option<Phone>,
 }
 
-/// A phone that is enrolled.
+/// An enrolled phone.
 #[derive(Clone, Copy, Debug)]
 pub struct Phone {
-    /// Counts the enrolments of the device.
+    /// The number of the device's enrolment.
     pub generation: u32,
-    /// When its keys end.
+    /// When its keys expire.
     pub expires_at: Timestamp,
-    /// When it was last written down that it was seen.
+    /// When it was last recorded as seen.
     pub seen_at: Timestamp,
 }
 
 impl Identities {
-    /// The home of a bound identity: two queries.
+    /// The home page of a bound identity: two queries.
     pub async fn home(&self, who: &SignedIn) -> Result<Option<Home>, SignInError> {
         let Some(BoundTo { person, school }) = who.bound_to else { return Ok(None) };
         let school = self.schools.require(school).await?;
@@ -50,7 +50,7 @@ impl Identities {
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);
         let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
         let standing = row.standing;
-        let shown = Shown { name_masked, student_no: row.student_no, kind: row.kind };
+        let shown = ShownPerson { name_masked, student_no: row.student_no, kind: row.kind };
         let binding = shown.of(&school, row.own_password);
         let card = if binding.must_change_password {
             None
@@ -63,8 +63,8 @@ impl Identities {
         Ok(Some(Home { binding, card, notices, orders, phone }))
     }
 
-    /// Writes down that the phone was seen, where that was last done long ago. One that is not seen
-    /// for days must go online before its codes are good again.
+    /// Records that the phone was seen, if the last record is old enough. Codes of a phone that is
+    /// not seen for some days are refused until it is online again.
     async fn note_phone(&self, who: &SignedIn, school: &School, phone: Option<Phone>) {
         let now = self.clock.now();
         let due = phone.is_some_and(|phone| phone.seen_at.plus(SEEN_EVERY) <= now);
@@ -73,7 +73,7 @@ impl Identities {
         let owner = Owner { person, school: id, channel };
         let seen = self.codes.seen(&owner, &school.policy.passcode.terms, now).await;
         if let Err(error) = seen {
-            tracing::warn!(%error, "that a device was seen is not written down");
+            tracing::warn!(%error, "could not record that a device was seen");
         }
     }
 
@@ -83,13 +83,13 @@ impl Identities {
         Ok(self.schools.require(bound.school).await?.policy.password.must_change)
     }
 
-    /// A person who was just read, fit to show.
+    /// A person who was just read, as shown to clients.
     pub(super) fn view(
         &self,
         school: &School,
         person: &Person,
     ) -> Result<BindingView, SignInError> {
-        let shown = Shown {
+        let shown = ShownPerson {
             name_masked: person.masked_name(&self.sealer).map_err(|_| SignInError::Sealed)?,
             student_no: person.student_no.clone(),
             kind: person.kind,
@@ -98,14 +98,14 @@ impl Identities {
     }
 }
 
-/// A person, fit to show.
-struct Shown {
+/// What clients are shown of a person.
+struct ShownPerson {
     name_masked: String,
     student_no: String,
     kind: PersonKind,
 }
 
-impl Shown {
+impl ShownPerson {
     fn of(self, school: &School, own_password: bool) -> BindingView {
         BindingView {
             school_code: school.code.clone(),

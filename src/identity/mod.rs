@@ -1,9 +1,9 @@
-//! Who is there: signing in through a platform or at the portal, and binding to a person of a
+//! Authentication: sign-in through a platform or at the web portal, and binding to a person of a
 //! school.
 //!
-//! Invariant: a binding is keyed on the platform's id, never on a phone.
-//! Invariant: no answer says which factor was wrong.
-//! Invariant: the platform's session key goes no further than the login call.
+//! Invariant: a binding is keyed by the platform's user id, never by a phone number.
+//! Invariant: no response reveals which factor was wrong.
+//! Invariant: the platform's session key does not leave the login call.
 
 pub mod bind;
 pub mod guard;
@@ -28,13 +28,13 @@ use moka::future::Cache;
 use std::{sync::Arc, time::Duration};
 use tokens::Tokens;
 
-/// A session's row may be this old in our copy: a session that was ended elsewhere is gone here
-/// within a second, the reading included.
+/// How long sessions are cached. A session that was ended at another server is refused here within
+/// a second.
 const LIVE_COPY: Duration = Duration::from_millis(900);
-/// At most this many sessions are remembered.
+/// The number of cached sessions.
 const LIVE_COPIES: u64 = 50_000;
 
-/// What the journey owns.
+/// The journey and its dependencies.
 #[derive(Clone, Debug)]
 pub struct Identities {
     db: Db,
@@ -49,30 +49,30 @@ pub struct Identities {
     live: Cache<SessionId, Arc<SignedIn>>,
 }
 
-/// What [`Identities`] is made of.
+/// The dependencies of [`Identities`].
 #[derive(Debug)]
 pub struct IdentitiesSetup {
-    /// Sessions and bindings.
+    /// The database of sessions and bindings.
     pub db: Db,
-    /// Policies.
+    /// The schools and their policies.
     pub schools: Arc<Schools>,
     /// Query passwords.
     pub passwords: Passwords,
-    /// What is on a card.
+    /// The cards and their balances.
     pub cards: Cards,
-    /// Codes of the devices that are seen.
+    /// Records when devices were seen.
     pub codes: Codes,
-    /// Opens what is sealed of a person.
+    /// Opens sealed personal data.
     pub sealer: Sealer,
     /// The mini-programs.
     pub apps: Apps,
     /// Access tokens.
     pub tokens: Tokens,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// A bound person, fit to show.
+/// A bound person, as shown to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindingView {
     /// The school's code.
@@ -83,7 +83,7 @@ pub struct BindingView {
     pub name_masked: String,
     /// 学号 or 工号.
     pub student_no: String,
-    /// As what.
+    /// The person's role at the school.
     pub kind: PersonKind,
     /// Whether the default password must be changed first.
     pub must_change_password: bool,

@@ -1,4 +1,4 @@
-//! Signing in at the web portal: number and query password, to look and nothing else.
+//! Sign-in at the read-only web portal by number and query password.
 
 use super::{
     Identities,
@@ -7,25 +7,25 @@ use super::{
 };
 use crate::{
     base::db::DbError,
-    passwords::{Claimed, PasswordFault, Stranger},
+    passwords::{ClaimedPerson, PasswordFault, Stranger},
     schools::{School, check_id_number, policy::IdKind},
     sessions::{self, BoundTo},
 };
 use secrecy::SecretString;
 
-/// Why the portal let nobody in.
+/// Why sign-in at the portal failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PortalError {
-    /// No such school.
+    /// The school does not exist.
     #[error("no such school")]
     NoSuchSchool,
-    /// The school has no portal.
+    /// The school does not use the portal.
     #[error("the school has no portal")]
     NoPortal,
-    /// Number or password are wrong, or may not be tried now.
+    /// Number or password are wrong, or there were too many attempts.
     #[error(transparent)]
     Password(#[from] PasswordFault),
-    /// The session.
+    /// The session could not be opened.
     #[error(transparent)]
     SignIn(#[from] SignInError),
     /// The database.
@@ -34,7 +34,7 @@ pub enum PortalError {
 }
 
 impl Identities {
-    /// Signs in, to look only, whom number and query password name.
+    /// Opens a read-only session for the person with this number and query password.
     pub async fn sign_in_to_portal(
         &self,
         school: &str,
@@ -45,7 +45,7 @@ impl Identities {
         if !school.policy.portal {
             return Err(PortalError::NoPortal);
         }
-        let claimed = Claimed { id_kind: kind_of(&school, &id_value), id_value, name: None };
+        let claimed = ClaimedPerson { id_kind: kind_of(&school, &id_value), id_value, name: None };
         let person =
             self.passwords.prove(&school, Stranger::Portal, &claimed, query_password).await?;
         let secret = RefreshSecret::random().map_err(SignInError::from)?;
@@ -55,7 +55,7 @@ impl Identities {
     }
 }
 
-/// The portal has one field for either number.
+/// The portal has one field for both kinds of numbers.
 fn kind_of(school: &School, id_value: &str) -> IdKind {
     let is_id_number = check_id_number(&id_value.trim().to_ascii_uppercase()).is_ok();
     if is_id_number && school.policy.binding.id_kinds.contains(&IdKind::IdNumber) {

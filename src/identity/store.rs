@@ -1,4 +1,4 @@
-//! What the home page shows of a person, in one query over the tables of several rooms.
+//! The query of the home page, which spans the tables of several rooms.
 
 use super::home::Phone;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
-/// A row for each notice, newest first; one row with empty ones where there is none.
+/// One row per notice, newest first; a single row with empty notice columns if there is none.
 const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.valid_until, \
     p.lost_at, p.dormant_at, \
     CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
@@ -33,7 +33,7 @@ const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.vali
         AND d.ended_at IS NULL \
     WHERE p.id = $4 ORDER BY n.at DESC LIMIT ";
 
-/// A person, their open orders, and what the identity is told.
+/// A person, the number of unpaid orders, and the identity's notices.
 #[derive(Debug)]
 pub(super) struct HomeRow {
     pub(super) student_no: String,
@@ -47,8 +47,8 @@ pub(super) struct HomeRow {
     pub(super) notices: Vec<Notice>,
 }
 
-/// The home of an identity that is bound to `person`, with notices since that instant, and what was
-/// spent on that day and within that meal of it.
+/// The home page of an identity that is bound to `person`, with notices since an instant, and the
+/// amounts spent on a day and in a meal of it.
 pub(super) async fn home(
     db: &Db,
     who: &SignedIn,
@@ -100,7 +100,8 @@ fn phone(row: &QueryResult) -> Result<Option<Phone>, DbError> {
     let Some(generation) = generation else { return Ok(None) };
     let at = |name| row.try_get("", name).map(Timestamp::from_micros);
     Ok(Some(Phone {
-        generation: u32::try_from(generation).map_err(|_| unknown("device", "no generation"))?,
+        generation: u32::try_from(generation)
+            .map_err(|_| unknown("device", "invalid generation"))?,
         expires_at: at("expires_at")?,
         seen_at: at("last_seen_at")?,
     }))

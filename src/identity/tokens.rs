@@ -1,5 +1,5 @@
-//! What a client holds: a short access token (a signed claim about a session) and a refresh token
-//! (the session's secret, good once).
+//! The tokens of a client: a short-lived access token (a JWT that names a session) and a refresh
+//! token (the session's secret, usable once).
 
 use crate::{
     base::{
@@ -14,18 +14,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// How long an access token is good.
+/// The lifetime of an access token.
 pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);
 const ISSUER: &str = "onecard";
 
-/// The token is malformed, forged, expired, or of a key that is gone. The caller need not know.
+/// The token is malformed, forged, expired, or signed with a removed key. The caller is not told
+/// which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a good token")]
+#[error("invalid token")]
 pub struct BadToken;
 
-/// No token could be made: the random source or the signing failed.
+/// The token could not be created: no randomness, or signing failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token could not be made")]
+#[error("a token could not be created")]
 pub struct NoToken;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,13 +37,13 @@ struct Claims {
     exp: i64,
 }
 
-/// Makes and reads tokens.
+/// Creates and verifies tokens.
 #[derive(Debug)]
 pub struct Tokens {
     keys: KeyRing,
 }
 
-/// A session's secret on its way to the client. It does not print.
+/// A session's secret before it is sent to the client. It is not printed.
 pub struct RefreshSecret([u8; 32]);
 
 impl std::fmt::Debug for RefreshSecret {
@@ -52,24 +53,24 @@ impl std::fmt::Debug for RefreshSecret {
 }
 
 impl RefreshSecret {
-    /// A fresh secret.
+    /// A new random secret.
     pub fn random() -> Result<Self, NoToken> {
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(|_| NoToken)?;
         Ok(Self(secret))
     }
 
-    /// What we keep of it.
+    /// The hash that is stored.
     pub fn hash(&self) -> RefreshHash {
         RefreshHash(Sha256::digest(self.0).into())
     }
 
-    /// The token: the session and its secret.
+    /// The refresh token: the session's id and its secret.
     pub fn token(&self, session: SessionId) -> String {
         format!("{}.{}", session.uuid().simple(), URL_SAFE_NO_PAD.encode(self.0))
     }
 
-    /// Reads a token.
+    /// Parses a refresh token.
     pub fn parse(token: &str) -> Result<(SessionId, Self), BadToken> {
         let (session, secret) = token.split_once('.').ok_or(BadToken)?;
         let session = session.parse().map_err(|_| BadToken)?;
@@ -79,7 +80,7 @@ impl RefreshSecret {
 }
 
 impl Tokens {
-    /// Tokens signed with the current key; those of previous keys stay good until they expire.
+    /// Signs with the current key; tokens of previous keys stay valid until they expire.
     pub const fn new(keys: KeyRing) -> Self {
         Self { keys }
     }
@@ -98,13 +99,13 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &secret).map_err(|_| NoToken)
     }
 
-    /// The session that an access token claims.
+    /// Verifies an access token; returns its session.
     pub fn session_of(&self, token: &str, now: Timestamp) -> Result<SessionId, BadToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken)?;
         let key = header.kid.as_deref().and_then(|id| self.keys.find(id)).ok_or(BadToken)?;
         let mut checks = Validation::new(Algorithm::HS256);
         checks.set_issuer(&[ISSUER]);
-        // Expiry is checked below, against the clock that was passed in.
+        // Expiry is checked below, against the clock that is passed in.
         checks.validate_exp = false;
         let secret = DecodingKey::from_secret(key.expose());
         let claims =
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_its_time_and_its_key() {
+    fn an_access_token_is_valid_until_it_expires_and_with_its_key() {
         let now = Timestamp::from_seconds(1_767_232_800);
         let (tokens, session) = (Tokens::new(ring("k1", 1)), SessionId::new(now));
         let token = tokens.access(session, now).unwrap();
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_reads_back_and_prints_nothing() {
+    fn a_refresh_token_round_trips_and_is_not_printed() {
         let session = SessionId::new(Timestamp::from_seconds(1));
         let secret = RefreshSecret::random().unwrap();
         let (read, same) = RefreshSecret::parse(&secret.token(session)).unwrap();

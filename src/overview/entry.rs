@@ -1,17 +1,17 @@
-//! What a line of the statement is called, by the account on the other side.
+//! Kinds and titles of statement lines, by the account on the other side.
 
 use crate::ledger::statement::Sort;
 use serde::{Deserialize, Serialize};
 
-/// A sort of line, as one may ask for it.
+/// A kind of statement line, by which the statement can be filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// 充值: money came from a payment provider.
     TopUp,
-    /// 消费: at tills, and for water, electricity and the like.
+    /// 消费: at tills, and for utilities such as water and electricity.
     Spend,
-    /// 退款: a purchase or a top-up that goes back.
+    /// 退款: a purchase or top-up that was refunded.
     Refund,
     /// 转账: between accounts of the same person.
     Transfer,
@@ -39,7 +39,7 @@ impl EntryKind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// As people say it.
+    /// The name in Chinese.
     pub const fn label(self) -> &'static str {
         match self {
             Self::TopUp => "充值",
@@ -50,29 +50,30 @@ impl EntryKind {
         }
     }
 
-    /// What the ledger is asked for.
+    /// The filter for the ledger.
     pub(super) fn sorts(self) -> Vec<Sort> {
         let of = |incoming| {
-            let sides = OTHER_SIDES.iter().filter(move |side| side.word(incoming).0 == self);
+            let sides =
+                OTHER_SIDES.iter().filter(move |side| side.kind_and_title(incoming).0 == self);
             sides.map(move |side| Sort { other: side.other, incoming })
         };
         of(true).chain(of(false)).collect()
     }
 }
 
-/// A kind and a title.
-pub(super) type Word = (EntryKind, &'static str);
+/// The kind and the title of a line.
+pub(super) type KindAndTitle = (EntryKind, &'static str);
 
-/// An account on the other side, and what it means that money came from it or went there.
+/// An account on the other side, with the kinds and titles of incoming and outgoing money.
 struct OtherSide {
-    /// A pattern of its path: `%` stands for anything.
+    /// The pattern of its path: `%` matches any text.
     other: &'static str,
-    came: Word,
-    went: Word,
+    came: KindAndTitle,
+    went: KindAndTitle,
 }
 
 impl OtherSide {
-    const fn word(&self, incoming: bool) -> Word {
+    const fn kind_and_title(&self, incoming: bool) -> KindAndTitle {
         if incoming { self.came } else { self.went }
     }
 
@@ -84,13 +85,13 @@ impl OtherSide {
     }
 }
 
-const fn side(other: &'static str, came: Word, went: Word) -> OtherSide {
+const fn side(other: &'static str, came: KindAndTitle, went: KindAndTitle) -> OtherSide {
     OtherSide { other, came, went }
 }
 
 use EntryKind::{Adjustment, Refund, Spend, TopUp, Transfer};
 
-/// The chart of accounts as a student sees it; the first that fits counts.
+/// The chart of accounts from the student's point of view; the first match counts.
 const OTHER_SIDES: [OtherSide; 20] = [
     side("clearing/wechat_pay", (TopUp, "微信充值"), (Refund, "退回微信")),
     side("clearing/alipay", (TopUp, "支付宝充值"), (Refund, "退回支付宝")),
@@ -114,13 +115,13 @@ const OTHER_SIDES: [OtherSide; 20] = [
     UNKNOWN,
 ];
 
-/// An account of a later release.
+/// For accounts of a later release.
 const UNKNOWN: OtherSide = side("", (Adjustment, "余额变动"), (Adjustment, "余额变动"));
 
-/// Kind and title of a line.
-pub(super) fn word(other: &str, incoming: bool) -> Word {
+/// The kind and the title of a line.
+pub(super) fn kind_and_title(other: &str, incoming: bool) -> KindAndTitle {
     let side = OTHER_SIDES.iter().find(|side| side.fits(other)).unwrap_or(&UNKNOWN);
-    side.word(incoming)
+    side.kind_and_title(incoming)
 }
 
 #[cfg(test)]
@@ -136,9 +137,9 @@ mod tests {
         },
     };
 
-    /// Every account of the ledger that a spendable one may face, what came from it, what went.
+    /// Every account that can face a spendable one, with the titles of incoming and outgoing money.
     #[test]
-    fn every_account_has_its_words() {
+    fn every_account_has_titles() {
         use PersonAccount::{Goods, Hold, Payout, Shower, Wallet};
         let now = Timestamp::from_seconds(1);
         let name = |text| Name::parse(text).unwrap();
@@ -168,21 +169,22 @@ mod tests {
         for (account, came, went) in cases {
             let row = account.row(SchoolId::from_number(1), Some(PersonId::new(now))).unwrap();
             assert_ne!(row.class, Class::Spendable);
-            let told = (word(&row.path, true).1, word(&row.path, false).1);
+            let told = (kind_and_title(&row.path, true).1, kind_and_title(&row.path, false).1);
             assert_eq!(told, (came, went), "{}", row.path);
         }
-        assert_eq!(word("of/tomorrow", true), (Adjustment, "余额变动"));
+        assert_eq!(kind_and_title("of/tomorrow", true), (Adjustment, "余额变动"));
     }
 
     #[test]
-    fn a_line_is_found_by_the_kind_that_it_has() {
+    fn filtering_by_kind_matches_the_shown_kind() {
         for (n, side) in OTHER_SIDES.iter().enumerate() {
-            // Patterns that fit one account are of one kind: the filter knows no first.
+            // Patterns that match the same account must have the same kind, since the filter has no
+            // order.
             for later in OTHER_SIDES.iter().skip(n).filter(|later| later.fits(side.other)) {
                 assert_eq!((later.came.0, later.went.0), (side.came.0, side.went.0));
             }
             for incoming in [true, false] {
-                let kind = side.word(incoming).0;
+                let kind = side.kind_and_title(incoming).0;
                 let sort = Sort { other: side.other, incoming };
                 for any in EntryKind::ALL {
                     assert_eq!(any.sorts().contains(&sort), any == kind, "{sort:?}");

@@ -4,12 +4,12 @@ use super::statement::StatementEntry;
 use crate::base::money::Fen;
 use std::borrow::Cow;
 
-/// By which spreadsheets know UTF-8.
+/// Tells spreadsheets that the file is UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 const HEADER: [&str; 6] = ["时间", "类型", "说明", "收入（元）", "支出（元）", "流水号"];
 
-/// The table. Amounts stand in columns of their own without a sign, so that no cell begins with
-/// what a spreadsheet takes for a formula.
+/// The table. Income and expenses have separate columns without signs, so that no cell looks like a
+/// formula.
 pub fn table(entries: &[StatementEntry]) -> Result<Vec<u8>, csv::Error> {
     let mut to = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
@@ -25,12 +25,12 @@ pub fn table(entries: &[StatementEntry]) -> Result<Vec<u8>, csv::Error> {
     to.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// `2026-11-21 10:00:00`, which every spreadsheet reads as a time.
+/// `2026-11-21 10:00:00`, which every spreadsheet parses as a time.
 fn local_time(rfc3339: &str) -> String {
     rfc3339.chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
-/// What came and what went, in yuan; one of the two is empty.
+/// Income and expense in yuan; one of the two is empty.
 fn sides(fen: i64) -> (String, String) {
     let yuan = Fen::new(fen.saturating_abs()).unwrap_or_default().to_string();
     let yuan = yuan.trim_start_matches('¥').to_owned();
@@ -56,7 +56,7 @@ mod tests {
     };
 
     #[test]
-    fn a_table_is_read_by_spreadsheets() {
+    fn spreadsheets_can_read_the_table() {
         let at = Timestamp::parse_rfc3339("2026-11-21T10:00:00+08:00").unwrap();
         let entry = |title: &'static str, fen| StatementEntry {
             id: TransferId::from_uuid(uuid::Uuid::nil()),

@@ -1,7 +1,7 @@
-//! 我的校园卡: what a student sees of the card, and what happened to its money.
+//! 我的校园卡: the student's card and statement.
 //!
-//! Invariant: a statement shows the student's own lines only, straight from the ledger; all of them
-//! add up to the total of the balances.
+//! Invariant: a statement contains only the student's own ledger entries, and they add up to the
+//! total of the balances.
 
 pub mod entry;
 mod export;
@@ -19,18 +19,18 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What the journey owns.
+/// The journey and its dependencies.
 #[derive(Clone, Debug)]
 pub struct Overview {
-    /// The ledger's.
+    /// The ledger's database.
     pub db: Db,
-    /// What is on the card.
+    /// The cards and their balances.
     pub cards: Cards,
-    /// Who holds it.
+    /// The card holders.
     pub people: People,
-    /// Policies.
+    /// The schools and their policies.
     pub schools: Arc<Schools>,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 

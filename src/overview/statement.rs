@@ -1,8 +1,8 @@
-//! 账单: lines, the days of a month, and the lines of a year to take along.
+//! 账单: lines, daily sums of a month, and the export of a year.
 
 use super::{
     Overview,
-    entry::{EntryKind, word},
+    entry::{EntryKind, kind_and_title},
 };
 use crate::{
     base::{
@@ -23,10 +23,10 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
-/// No export is longer; somebody who buys fifty things a day fits in.
+/// The limit of an export; enough for fifty purchases a day.
 pub const MAX_EXPORT_LINES: u64 = 20_000;
 
-/// Which lines.
+/// A filter of statement lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatementFilter {
     /// On this day or later.
@@ -44,9 +44,9 @@ pub struct StatementEntry {
     pub id: TransferId,
     /// When it was posted.
     pub at: Timestamp,
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
-    /// The same for people: at a till, whose till it was.
+    /// The title in Chinese: at a till, the merchant's name.
     pub title: Cow<'static, str>,
     /// How the total of the balances changed, in fen.
     pub amount: Balance,
@@ -54,7 +54,7 @@ pub struct StatementEntry {
     pub order: Option<OrderId>,
 }
 
-/// The lines are more than an export takes.
+/// There are more lines than an export may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyLines;
 
@@ -88,7 +88,7 @@ impl Overview {
         merchant_names((&self.db).into(), student.school, codes).await
     }
 
-    /// The days of the month on which something came or went.
+    /// The days of the month that have entries.
     pub async fn month(&self, student: &Student, month: Month) -> Result<Vec<DaySum>, DbError> {
         let filter =
             StatementFilter { from: Some(month.first()), to: Some(month.last()), kind: None };
@@ -118,7 +118,7 @@ fn span(student: &Student, filter: StatementFilter) -> Span {
 }
 
 fn kind_of(line: &Line) -> EntryKind {
-    word(&line.other, !line.amount.is_negative()).0
+    kind_and_title(&line.other, !line.amount.is_negative()).0
 }
 
 /// The code of the merchant on the other side.
@@ -131,7 +131,7 @@ fn entry(
     orders: &HashMap<String, OrderId>,
     merchants: &HashMap<String, String>,
 ) -> StatementEntry {
-    let (kind, title) = word(&line.other, !line.amount.is_negative());
+    let (kind, title) = kind_and_title(&line.other, !line.amount.is_negative());
     let merchant = merchant_of(line).and_then(|code| merchants.get(code));
     let title = match (kind, merchant) {
         (EntryKind::Spend, Some(name)) => name.clone().into(),

@@ -14,18 +14,18 @@ pub enum ChangeError {
     /// The school changes passwords at the counter only.
     #[error("passwords of this school are changed at the counter")]
     OfflineOnly,
-    /// The new one is against the school's rule.
+    /// The new password violates the school's rule.
     #[error("the new password is weak: {0}")]
     WeakPassword(#[from] WeakPassword),
-    /// The old one does not open.
+    /// The old password was refused.
     #[error(transparent)]
     Fault(#[from] PasswordFault),
 }
 
 impl Passwords {
-    /// Changes the password of the person that an identity is bound to. Of several changes at once
-    /// the first counts, and the old password of the others is then wrong. What the old one opened
-    /// at the portal ends with it.
+    /// Changes the password of the person that an identity is bound to. Of several concurrent
+    /// changes the first wins, and the others' old password is then wrong. Ends the person's portal
+    /// sessions.
     pub async fn change(
         &self,
         school: &School,
@@ -39,7 +39,7 @@ impl Passwords {
         }
         policy.rule.check(&new, None)?;
         let person = self.check(school, student, old).await?;
-        // Only after the old one was right: before, the answer would tell what the default is.
+        // After verifying the old password: otherwise the response would reveal the default.
         let default = self.default_of(school, &person).map_err(PasswordFault::from)?;
         policy.rule.check(&new, default.as_ref())?;
         let hash = self.for_holders.hash(new).await.map_err(PasswordFault::from)?;

@@ -1,12 +1,12 @@
-//! The query password (查询密码) of a person: checked, counted, changed.
+//! The query password (查询密码): verification, attempt limits, changes.
 //!
-//! Invariant: a try is counted, in the database, before its password is looked at, and taken back
-//! if it was right, or never looked at: however many try at once, and whatever dies, nobody has a
-//! try more.
-//! Invariant: somebody who does not exist is counted, slowed and refused like somebody who does, at
-//! the cost of the same Argon2 run.
-//! Invariant: strangers never slow an identity that is bound to the person: neither by what they
-//! have counted, nor by the turns at Argon2 that they take.
+//! Invariant: an attempt is counted in the database before its password is verified, and the count
+//! is taken back if it was correct or could not be verified. Concurrency and crashes therefore give
+//! nobody an extra attempt.
+//! Invariant: attempts at a person who does not exist are counted, delayed and refused like others,
+//! at the cost of the same Argon2 run.
+//! Invariant: unbound callers never delay an identity that is bound to the person: their attempts
+//! are counted separately, and they use a separate Argon2 pool.
 //! Invariant: no password is hashed inside a transaction.
 
 mod change;
@@ -33,83 +33,85 @@ use crate::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{sync::Arc, time::Duration};
-use store::{Counted, NotCounted, Subject};
+use store::{Counted, NotCounted, SubjectDigest};
 use tries::{DAY, Limit, Wait};
 
-/// Failed tries of all strangers together at one person in a day, at each of the two doors, binding
-/// and the portal: 20 in all. Apart, so that who needs no account cannot close the other door.
+/// Failed attempts per day at one person by all unbound callers together, for binding and for the
+/// portal each: 20 in all. They are counted separately so that attempts at the portal, which need
+/// no account, cannot block binding.
 pub const TRIES_AT_DOOR: i64 = 10;
-/// Failed tries of one identity in a day, at whomever it is not bound to.
+/// Failed attempts per day of one identity at people it is not bound to.
 pub const TRIES_OF_IDENTITY: i64 = 20;
-/// How often rows that count nothing any more are removed.
+/// How often expired counts are deleted.
 const UPKEEP_EVERY: Duration = Duration::from_mins(10);
 
-/// Query passwords, and who may try them how often.
+/// Query passwords and their attempt limits.
 #[derive(Clone, Debug)]
 pub struct Passwords {
-    /// Counts of tries.
+    /// The counts of attempts.
     pub db: Db,
-    /// Rosters.
+    /// The people on the rosters.
     pub people: People,
-    /// Opens the ID number that a default comes from, and the name.
+    /// Opens the name, and the ID number from which a default password is derived.
     pub sealer: Sealer,
-    /// Makes the digests under which tries are counted.
+    /// Computes the digests under which attempts are counted.
     pub index: BlindIndex,
-    /// Argon2 for whoever is not bound.
+    /// The Argon2 pool for unbound callers.
     pub for_strangers: PasswordHasher,
-    /// Argon2 for identities that are bound.
+    /// The Argon2 pool for bound identities.
     pub for_holders: PasswordHasher,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// A password of a person. Both begin as the school's default.
+/// A password of a person. Both are initially the school's default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordKind {
     /// 查询密码.
     Query,
-    /// 消费密码, asked for beyond a limit. It is changed with the card at hand, not here.
+    /// 消费密码, required above a spending limit. It is changed at the counter, not here.
     Consumption,
 }
 
 use PasswordKind::Query;
 
-/// Who tries the password of somebody it is not bound to.
+/// A caller that is not bound to the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stranger {
     /// A signed-in identity.
     Identity(IdentityId),
-    /// Anybody before a browser.
+    /// An anonymous visitor of the web portal.
     Portal,
 }
 
-/// What a stranger says of a person.
+/// The data by which an unbound caller identifies a person.
 #[derive(Clone, Debug)]
-pub struct Claimed {
-    /// By what the person is named.
+pub struct ClaimedPerson {
+    /// The kind of the number.
     pub id_kind: IdKind,
     /// The number.
     pub id_value: String,
-    /// The name; compared where it is `Some`.
+    /// The name; compared if present.
     pub name: Option<SecretString>,
 }
 
-/// Why a password did not open.
+/// Why a password was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordFault {
-    /// No such person, or one who has left, another name, another password: nobody is told which.
-    #[error("the query password does not fit")]
+    /// The person does not exist or has left, or the name or the password is wrong; callers are not
+    /// told which.
+    #[error("the query password is wrong")]
     Wrong,
-    /// Too many were tried before.
-    #[error("too many tries")]
+    /// Too many failed attempts.
+    #[error("too many attempts")]
     TooManyTries {
-        /// Until the next try.
+        /// The time until the next attempt.
         wait: Duration,
     },
-    /// No turn, or a stored hash that is none.
+    /// The Argon2 pool is busy, or the stored hash is invalid.
     #[error(transparent)]
     Hasher(#[from] HasherError),
-    /// What is stored of the person could not be opened.
+    /// Stored personal data could not be opened.
     #[error("personal data could not be opened: {0}")]
     Sealed(#[from] SealError),
     /// The database.
@@ -127,7 +129,7 @@ impl From<NotCounted> for PasswordFault {
 }
 
 impl Passwords {
-    /// Checks the password of the person that an identity is bound to.
+    /// Verifies the query password of the person that an identity is bound to.
     pub async fn check(
         &self,
         school: &School,
@@ -142,12 +144,12 @@ impl Passwords {
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
         let fits = self.fits(&self.for_holders, (school, Query), found.as_ref(), given).await;
-        let fits = self.looked_at(fits, &counted).await?;
+        let fits = self.settle_count(fits, &counted).await?;
         self.judge(found.filter(|_| fits), &limits).await
     }
 
-    /// Whether that is the person's password, given at a till to whoever shows the code. Wrong ones
-    /// make the next wait longer and longer, at whatever till.
+    /// Verifies a password entered at a till for the person who showed the code. Failed attempts
+    /// increase the wait before the next one, at all tills.
     pub async fn check_at_till(
         &self,
         school: &School,
@@ -159,7 +161,7 @@ impl Passwords {
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
         let fits = self.fits(&self.for_holders, (school, kind), found.as_ref(), given).await;
-        if self.looked_at(fits, &counted).await? {
+        if self.settle_count(fits, &counted).await? {
             self.db.in_tx(async |tx| store::give_back(tx, &limits).await).await?;
             Ok(true)
         } else {
@@ -167,12 +169,13 @@ impl Passwords {
         }
     }
 
-    /// The person whom number, name and password name together, while they belong to the school.
+    /// Verifies number, name and password together; returns the person, who must belong to the
+    /// school.
     pub async fn prove(
         &self,
         school: &School,
         stranger: Stranger,
-        claimed: &Claimed,
+        claimed: &ClaimedPerson,
         given: SecretString,
     ) -> Result<Person, PasswordFault> {
         let limits = self.limits(school, stranger, claimed);
@@ -180,35 +183,35 @@ impl Passwords {
         let today = self.clock.now().day();
         let found = self.find(school.id, claimed, today).await?;
         let fits = self.fits(&self.for_strangers, (school, Query), found.as_ref(), given).await;
-        let fits = self.looked_at(fits, &counted).await?;
+        let fits = self.settle_count(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.standing().holds_on(today));
         self.judge(proven.filter(|_| fits & named), &limits).await
     }
 
-    /// Removes counts that are forgotten anyway, for as long as the process lives.
+    /// Deletes expired counts periodically, for as long as the process lives.
     pub async fn upkeep(self) {
         loop {
             match store::prune(&self.db, self.clock.now().minus(DAY)).await {
                 Ok(0) => tokio::time::sleep(UPKEEP_EVERY).await,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(%error, "old tries were not removed, will be tried again");
+                    tracing::error!(%error, "expired attempt counts could not be deleted; will retry");
                     tokio::time::sleep(UPKEEP_EVERY).await;
                 }
             }
         }
     }
 
-    /// What a stranger's try counts against. The claimed number stands for the person, so that
-    /// one that nobody has is counted alike; where a school finds people by two numbers, each has
-    /// half of the tries of a door.
+    /// The counts that an unbound caller's attempt adds to. They are keyed by the claimed number
+    /// instead of the person, so that numbers of nobody are counted alike. If a school accepts two
+    /// kinds of numbers, each gets half of the attempts.
     fn limits(
         &self,
         school: &School,
         stranger: Stranger,
-        claimed: &Claimed,
-    ) -> Vec<(Subject, Limit)> {
+        claimed: &ClaimedPerson,
+    ) -> Vec<(SubjectDigest, Limit)> {
         let number = claimed.number();
         let kinds = i64::try_from(school.policy.binding.id_kinds.len()).unwrap_or(1).max(1);
         let door = match stranger {
@@ -226,17 +229,20 @@ impl Passwords {
         limits
     }
 
-    fn subject(&self, school: SchoolId, field: &str, value: &str) -> Subject {
+    fn subject(&self, school: SchoolId, field: &str, value: &str) -> SubjectDigest {
         self.index.index(school, field, value).digest
     }
 
-    async fn count(&self, limits: &[(Subject, Limit)]) -> Result<Vec<Counted>, PasswordFault> {
+    async fn count(
+        &self,
+        limits: &[(SubjectDigest, Limit)],
+    ) -> Result<Vec<Counted>, PasswordFault> {
         let now = self.clock.now();
         Ok(self.db.in_tx(async |tx| store::count(tx, limits, now).await).await?)
     }
 
-    /// `fits`; a try that got no turn is as one that was not made.
-    async fn looked_at(
+    /// Returns `fits`, and takes the count back if the Argon2 pool was busy.
+    async fn settle_count(
         &self,
         fits: Result<bool, PasswordFault>,
         counted: &[Counted],
@@ -250,7 +256,7 @@ impl Passwords {
     async fn judge(
         &self,
         proven: Option<Person>,
-        limits: &[(Subject, Limit)],
+        limits: &[(SubjectDigest, Limit)],
     ) -> Result<Person, PasswordFault> {
         let person = proven.ok_or(PasswordFault::Wrong)?;
         self.db.in_tx(async |tx| store::give_back(tx, limits).await).await?;
@@ -260,7 +266,7 @@ impl Passwords {
     async fn find(
         &self,
         school: SchoolId,
-        claimed: &Claimed,
+        claimed: &ClaimedPerson,
         today: Day,
     ) -> Result<Option<Person>, DbError> {
         match claimed.id_kind {
@@ -272,8 +278,8 @@ impl Passwords {
         }
     }
 
-    /// The person's own password, or the school's default while there is none of their own. One
-    /// Argon2 run, whoever is asked for.
+    /// Compares with the person's own password, or with the school's default if there is none. One
+    /// Argon2 run in every case.
     async fn fits(
         &self,
         hasher: &PasswordHasher,
@@ -307,11 +313,11 @@ impl Passwords {
     }
 }
 
-/// Counts that belong to no school.
+/// The school of counts that belong to no school.
 const NO_SCHOOL: SchoolId = SchoolId::from_number(0);
 
-impl Claimed {
-    /// The number in the form in which it is looked up, after its kind.
+impl ClaimedPerson {
+    /// The number in its lookup form, prefixed with its kind.
     fn number(&self) -> String {
         let value = self.id_value.trim();
         match self.id_kind {
@@ -321,7 +327,7 @@ impl Claimed {
     }
 }
 
-/// Names of minorities hold a middle dot, for which keyboards offer several.
+/// Names of minorities contain a middle dot, for which keyboards offer several characters.
 fn plain_name(name: &SecretString) -> SecretString {
     let dots = ['•', '・', '‧', '∙', '⋅', '．', '.'];
     SecretString::from(name.expose_secret().trim().replace(dots, "·"))

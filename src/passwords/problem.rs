@@ -1,4 +1,4 @@
-//! What is said of a password, in one voice for all journeys.
+//! Maps password errors to problem documents, for all journeys.
 
 use super::{ChangeError, PasswordFault};
 use crate::{
@@ -26,8 +26,8 @@ const OFFLINE_ONLY: ProblemKind = ProblemKind {
     status: 403,
     title: "请持身份证和校园卡到服务窗口修改密码",
 };
-/// When somebody who got no turn may come again.
-const NO_TURN: Duration = Duration::from_secs(5);
+/// When to retry if the Argon2 pool was busy.
+const BUSY_RETRY: Duration = Duration::from_secs(5);
 
 impl From<PasswordFault> for ApiError {
     fn from(fault: PasswordFault) -> Self {
@@ -35,7 +35,7 @@ impl From<PasswordFault> for ApiError {
             PasswordFault::Wrong => Self::new(PASSWORD_WRONG),
             PasswordFault::TooManyTries { wait } => Self::new(TOO_MANY_TRIES).retry_after(wait),
             PasswordFault::Hasher(HasherError::Busy) => {
-                Self::new(problem::UNAVAILABLE).retry_after(NO_TURN)
+                Self::new(problem::UNAVAILABLE).retry_after(BUSY_RETRY)
             }
             PasswordFault::Hasher(HasherError::Password(_))
             | PasswordFault::Sealed(_)
@@ -49,15 +49,15 @@ impl From<ChangeError> for ApiError {
         match error {
             ChangeError::OfflineOnly => Self::new(OFFLINE_ONLY),
             ChangeError::WeakPassword(weak) => {
-                let said = said(weak);
-                Self::new(PIN_WEAK).detail(said).field("/new_password", said)
+                let text = explanation(weak);
+                Self::new(PIN_WEAK).detail(text).field("/new_password", text)
             }
             ChangeError::Fault(fault) => fault.into(),
         }
     }
 }
 
-const fn said(weak: WeakPassword) -> &'static str {
+const fn explanation(weak: WeakPassword) -> &'static str {
     match weak {
         WeakPassword::NotSixDigits => "请输入 6 位数字",
         WeakPassword::Run | WeakPassword::Repeated => "6位不连续、不重复",

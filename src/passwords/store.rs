@@ -1,4 +1,4 @@
-//! Rows of tries.
+//! The table of password attempts.
 
 use super::tries::{Limit, Tries, Wait};
 use crate::base::{
@@ -12,25 +12,25 @@ use sea_orm::{
 };
 use std::collections::HashMap;
 
-/// Rows that one step of the upkeep removes.
+/// How many rows one clean-up step deletes.
 const PRUNED_AT_ONCE: u64 = 500;
 
-/// Who tries, or at whom: a keyed digest.
-pub(super) type Subject = [u8; 32];
+/// The keyed digest of the caller or the person whose attempts are counted.
+pub(super) type SubjectDigest = [u8; 32];
 
-/// A try that was counted at one subject.
+/// An attempt that was counted for one subject.
 #[derive(Debug)]
 pub(super) struct Counted {
-    subject: Subject,
+    subject: SubjectDigest,
     at: Timestamp,
-    /// When the last try before it was.
+    /// The time of the previous attempt.
     before: Timestamp,
 }
 
-/// Why a try was not counted, and must therefore not be made.
+/// Why an attempt was not counted, and must not be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotCounted {
-    #[error("too many tries")]
+    #[error("too many attempts")]
     Wait(Wait),
     #[error(transparent)]
     Db(#[from] DbError),
@@ -45,10 +45,10 @@ impl TxError for NotCounted {
     }
 }
 
-/// Counts one try at every subject, or at none: one that must wait stops them all.
+/// Counts one attempt for every subject, or for none: if one must wait, all do.
 pub(super) async fn count(
     tx: &Tx,
-    limits: &[(Subject, Limit)],
+    limits: &[(SubjectDigest, Limit)],
     now: Timestamp,
 ) -> Result<Vec<Counted>, NotCounted> {
     let before = locked(tx, limits, now).await?;
@@ -64,7 +64,7 @@ pub(super) async fn count(
     let subjects = limits.iter().map(|(subject, _)| subject.to_vec()).collect();
     let set = "counted = r.counted, first_at = r.first_at, last_at = r.last_at";
     let written = tx.update_rows("password_try", rows(subjects, &counted), set).await?;
-    // A row that the upkeep took away in between would be a try that nobody counts.
+    // A row deleted by the clean-up in between would lose the count.
     if usize::try_from(written) == Ok(limits.len()) {
         let last_at = |subject| before.get(subject).map_or(now, |tries| tries.last_at);
         let counted = limits.iter().map(|(subject, _)| subject);
@@ -76,15 +76,15 @@ pub(super) async fn count(
     }
 }
 
-/// The rows of these subjects, held until the transaction ends. Missing ones are made first, for
-/// only a row that exists can be held.
+/// Locks and reads the rows of these subjects. Missing rows are inserted first, because only
+/// existing rows can be locked.
 async fn locked(
     tx: &Tx,
-    limits: &[(Subject, Limit)],
+    limits: &[(SubjectDigest, Limit)],
     now: Timestamp,
-) -> Result<HashMap<Subject, Tries>, DbError> {
+) -> Result<HashMap<SubjectDigest, Tries>, DbError> {
     let mut subjects: Vec<Vec<u8>> = limits.iter().map(|(subject, _)| subject.to_vec()).collect();
-    // Everybody takes them in one order: nobody waits for somebody who waits for them.
+    // A fixed lock order, to avoid deadlocks.
     subjects.sort_unstable();
     let none = Tries { counted: 0, first_at: now, last_at: now };
     let fresh = rows(subjects.clone(), &vec![none; subjects.len()]);
@@ -99,7 +99,7 @@ async fn locked(
     found.into_iter().map(tries).collect()
 }
 
-fn tries(row: password_try::Model) -> Result<(Subject, Tries), DbError> {
+fn tries(row: password_try::Model) -> Result<(SubjectDigest, Tries), DbError> {
     const DAMAGED: DbError = DbError::Inconsistent { table: "password_try", what: "not 32 bytes" };
     let subject = row.subject.try_into().map_err(|_| DAMAGED)?;
     let tries = Tries {
@@ -120,8 +120,8 @@ fn rows(subjects: Vec<Vec<u8>>, tries: &[Tries]) -> Rows {
     ])
 }
 
-/// Takes back what [`count`] counted: the password was right. Growing waits start afresh.
-pub(super) async fn give_back(tx: &Tx, limits: &[(Subject, Limit)]) -> Result<(), DbError> {
+/// Takes back what [`count`] counted, after a correct password. Growing waits start again.
+pub(super) async fn give_back(tx: &Tx, limits: &[(SubjectDigest, Limit)]) -> Result<(), DbError> {
     let mut limits = limits.to_vec();
     limits.sort_unstable_by_key(|(subject, _)| *subject);
     for (subject, limit) in limits {
@@ -139,14 +139,14 @@ pub(super) async fn give_back(tx: &Tx, limits: &[(Subject, Limit)]) -> Result<()
     Ok(())
 }
 
-/// Makes undone what [`count`] counted: the password was not looked at. Waits go on from the try
-/// before it.
+/// Undoes what [`count`] counted, if the password was not verified. Waits continue from the
+/// previous attempt.
 pub(super) async fn undo(tx: &Tx, counted: &[Counted]) -> Result<(), DbError> {
     let mut counted: Vec<&Counted> = counted.iter().collect();
     counted.sort_unstable_by_key(|counted| counted.subject);
     for Counted { subject, at, before } in counted {
         let last_at = Expr::col(password_try::Column::LastAt);
-        // Another try that was counted meanwhile stays the last one.
+        // A later attempt, counted meanwhile, stays the last one.
         let last_at = CaseStatement::new()
             .case(last_at.clone().eq(at.micros()), before.micros())
             .finally(last_at);
@@ -164,7 +164,7 @@ pub(super) async fn undo(tx: &Tx, counted: &[Counted]) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Removes rows whose last try was before `before`, some at a time; how many it were.
+/// Deletes some of the rows whose last attempt was before `before`; returns how many.
 pub(super) async fn prune(db: &Db, before: Timestamp) -> Result<u64, DbError> {
     let old: Vec<Vec<u8>> = password_try::Entity::find()
         .select_only()

@@ -1,50 +1,50 @@
-//! How often a query password may be tried: pure rules over what was counted before.
+//! Attempt limits for passwords, as pure functions of the counts.
 
 use crate::base::clock::Timestamp;
 use std::time::Duration;
 
-/// What one row counts.
+/// The count of one subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tries {
-    /// How many tries.
+    /// The number of attempts.
     pub counted: i64,
-    /// When the first of them was.
+    /// The time of the first attempt.
     pub first_at: Timestamp,
-    /// When the last of them was.
+    /// The time of the last attempt.
     pub last_at: Timestamp,
 }
 
-/// How tries are limited.
+/// A limit of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// After [`FREE_TRIES`] each further try waits twice as long as the one before it. A day
-    /// without a try makes all forgotten.
+    /// After [`FREE_TRIES`], the wait before each attempt is twice as long as the previous one. The
+    /// count restarts after a day without attempts.
     Growing,
-    /// So many in a day, which begins with the first.
+    /// At most this many in a day, which starts with the first.
     Daily(i64),
 }
 
-/// Failed tries that cost no waiting.
+/// Failed attempts without a wait.
 pub const FREE_TRIES: i64 = 5;
-/// The wait after the last free one.
+/// The first wait.
 const FIRST_WAIT: Duration = Duration::from_mins(1);
-/// No wait is longer.
+/// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_hours(4);
-/// No count lives longer.
+/// The lifetime of a count.
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// Not yet.
+/// The time to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Duration);
 
 impl Limit {
-    /// One try more at the instant `now`, or how long to wait for it.
+    /// Counts an attempt at `now`, or returns how long to wait.
     pub fn count(self, before: Option<Tries>, now: Timestamp) -> Result<Tries, Wait> {
         let Some(before) = before.filter(|tries| self.remembers(tries, now)) else {
             return Ok(Tries { counted: 1, first_at: now, last_at: now });
         };
         let free_at = match self {
-            // Of two at once, the one that was counted last may bear the earlier time.
+            // Of two concurrent attempts, the one counted last may have the earlier time.
             Self::Growing if before.counted < FREE_TRIES => now,
             Self::Growing => before.last_at.plus(wait_after(before.counted)),
             Self::Daily(most) if before.counted < most => now,
@@ -110,9 +110,9 @@ mod tests {
         }
     }
 
-    /// Somebody who tries again the moment it is allowed.
+    /// A caller that tries again as soon as it is allowed.
     #[test]
-    fn one_identity_has_seventeen_tries_in_its_first_day() {
+    fn one_identity_has_seventeen_attempts_in_its_first_day() {
         let (mut tries, mut now, mut made) = (None, START, 0);
         while now < START.plus(DAY) {
             match Limit::Growing.count(tries, now) {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_counted_from_its_first_try() {
+    fn a_day_starts_with_its_first_attempt() {
         let limit = Limit::Daily(2);
         let first = limit.count(None, START).unwrap();
         let second = limit.count(Some(first), at(3600)).unwrap();
@@ -134,9 +134,9 @@ mod tests {
         assert_eq!(limit.count(Some(second), at(86_400)).unwrap().counted, 1);
     }
 
-    /// Each reads the clock before it waits for its turn to be counted.
+    /// Each reads the clock before it waits for the row's lock.
     #[test]
-    fn two_at_once_do_not_wait_for_each_other() {
+    fn concurrent_attempts_do_not_cause_a_wait() {
         for limit in [Limit::Growing, Limit::Daily(2)] {
             let first = limit.count(None, at(10)).unwrap();
             assert_eq!(limit.count(Some(first), at(9)).map(|tries| tries.counted), Ok(2));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_a_try_is_a_fresh_start() {
+    fn a_day_without_attempts_resets_the_count() {
         let tries = Tries { counted: 40, first_at: START, last_at: at(1000) };
         assert!(Limit::Growing.count(Some(tries), at(1000)).is_err());
         assert_eq!(Limit::Growing.count(Some(tries), at(87_399)).unwrap().counted, 41);

@@ -32,7 +32,6 @@ use crate::{
     base::{
         clock::Clock,
         db::{Db, DbError},
-        ids::SchoolId,
         kv::Kv,
         lane::{LaneError, Lanes},
     },
@@ -40,7 +39,7 @@ use crate::{
         self, AddPaymentError, CreateError,
         order::{OrderId, Payment, WholeOrder},
     },
-    schools::{School, Schools},
+    schools::Schools,
     sessions::Student,
 };
 use gateway::{GatewayError, PayParams};
@@ -161,11 +160,6 @@ impl Payments {
     async fn whole(&self, student: &Student, id: OrderId) -> Result<WholeOrder, PaymentError> {
         let found = orders::of_person(&self.db, student.person, id).await?;
         found.ok_or(PaymentError::NoSuchOrder)
-    }
-
-    async fn school(&self, id: SchoolId) -> Result<Arc<School>, DbError> {
-        let found = self.schools.by_id(id).await?;
-        found.ok_or(DbError::Inconsistent { table: "school", what: "a bound school is missing" })
     }
 }
 

@@ -90,7 +90,7 @@ impl Payments {
         key: &str,
     ) -> Result<StartedPayment, PaymentError> {
         let whole = self.whole(student, id).await?;
-        let school = self.school(student.school).await?;
+        let school = self.schools.require(student.school).await?;
         let route = self.route(student, &school, provider)?;
         let new = self.new_payment(&route, &whole.order, key);
         let created = match orders::add_payment(&self.db, student.person, &new).await? {

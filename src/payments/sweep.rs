@@ -126,7 +126,7 @@ impl Payments {
     }
 
     async fn answer_to(&self, inquiry: &Inquiry) -> Result<(), PaymentError> {
-        let school = self.school(inquiry.school).await?;
+        let school = self.schools.require(inquiry.school).await?;
         let gateway = self.gateways.of(&school.code, inquiry.provider);
         let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
         let (fact, origin) = match gateway.query(&inquiry.out_trade_no, self.clock.now()).await? {

@@ -1,24 +1,23 @@
-//! The query password of a person who has chosen none: six characters of the ID number, by one of
-//! three rules that differ by one digit where the number ends with X.
+//! The default query password: six characters of the ID number, by one of three rules that differ
+//! for numbers ending in X.
 
 use super::id_number::check_id_number;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// How a default password comes from an ID number.
+/// How a default password is derived from an ID number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DefaultRule {
-    /// The last six; an X at the end counts as 0.
+    /// The last six; a final X becomes 0.
     LastSixXToZero,
-    /// The last six digits; an X at the end is left out, and the six before it count.
+    /// The last six digits, without a final X.
     DropLetterShift,
-    /// The last six as they stand, an X in upper case.
+    /// The last six as they are, X in upper case.
     LastSixKeepX,
 }
 
-/// The default password, or `None` for what is not an ID number. Derived when it is checked and
-/// never stored.
+/// The default password; `None` if this is not an ID number. Derived for each check, never stored.
 pub fn default_password(rule: DefaultRule, id_number: &str) -> Option<SecretString> {
     let id_number = id_number.trim().to_ascii_uppercase();
     check_id_number(&id_number).ok()?;
@@ -37,8 +36,7 @@ mod tests {
     use DefaultRule::{DropLetterShift, LastSixKeepX, LastSixXToZero};
     use secrecy::ExposeSecret;
 
-    /// Each rule in the words of the manuals, on a number that ends with a digit and one that ends
-    /// with X.
+    /// Each rule as the manuals describe it, for a number ending in a digit and one ending in X.
     #[test]
     fn the_three_rules() {
         let cases = [
@@ -59,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_number_has_no_default() {
+    fn other_texts_have_no_default() {
         for rule in [LastSixXToZero, DropLetterShift, LastSixKeepX] {
             for text in ["", "170026", "990101200503170027", "9901012005031700262", "九九〇一〇一"]
             {

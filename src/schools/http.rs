@@ -1,4 +1,4 @@
-//! Schools over HTTP: what a client must know before anybody signs in.
+//! Schools over HTTP: what a client needs before sign-in.
 
 use super::{
     PasswordRule,
@@ -29,18 +29,18 @@ const ID_NUMBER_PATTERN: &str = "^[0-9]{17}[0-9Xx]$";
 const DEFAULT_LIMIT: u16 = 100;
 const MAX_LIMIT: u16 = 200;
 
-/// Mounts the paths of this slice; needs `Data<Schools>`.
+/// Mounts the paths of this room; needs `Data<Schools>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(show);
 }
 
-/// Which part of a list.
+/// Selects a page of a list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Page {
-    /// At most so many; 1 to 200, otherwise 100.
+    /// The page size, 1 to 200; 100 by default.
     limit: Option<u16>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
@@ -58,12 +58,12 @@ struct SchoolItem {
     name: String,
 }
 
-/// What a client must know of a school.
+/// A school's settings for clients.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct SchoolView {
     code: String,
     name: String,
-    /// Whether the web portal lets people in by number and query password, to read.
+    /// Whether people can sign in to the read-only web portal by number and query password.
     portal: bool,
     binding: BindingView,
     password: PasswordView,
@@ -75,19 +75,19 @@ struct SchoolView {
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct BindingView {
-    /// By what a person may be found; the first is the usual one.
+    /// The kinds of numbers accepted for binding, the usual one first.
     id_kinds: Vec<IdKind>,
     id_label: String,
     id_hint: String,
-    /// A regular expression that a student number matches.
+    /// A regular expression for student numbers.
     id_pattern: Option<String>,
-    /// The same for each kind that is offered and has one.
+    /// Regular expressions for each accepted kind that has one.
     id_patterns: IdPatterns,
     name_required: bool,
     password_hint: String,
 }
 
-/// Regular expressions that identifiers match.
+/// Regular expressions for numbers.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct IdPatterns {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,12 +98,12 @@ struct IdPatterns {
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct PasswordView {
-    /// Whether it can be changed here; otherwise at the counter only.
+    /// Whether it can be changed online; otherwise only at the counter.
     change_online: bool,
     /// Whether the default must be changed before anything else.
     must_change: bool,
     rule: PasswordRule,
-    /// How it is changed, in the school's words.
+    /// The school's instructions for changing it.
     hint: String,
 }
 
@@ -128,12 +128,12 @@ struct TopUpView {
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct PasscodeView {
-    /// How long a code is shown; of a phone that is enrolled, its enrolment says.
+    /// How long a code is shown. An enrolled phone uses the value of its enrolment.
     #[schema(minimum = 5, maximum = 60)]
     step_seconds: u16,
-    /// A phone's keys live so long: it enrols again before.
+    /// The lifetime of a phone's keys: it must enrol again before.
     device_days: u64,
-    /// A phone that was offline for so long is refused until it has been online.
+    /// A phone that was offline for longer is refused until it is online again.
     unseen_days: u64,
     prefixes: PrefixesView,
 }
@@ -151,7 +151,7 @@ struct HelpView {
     text: String,
 }
 
-/// The schools, by code.
+/// All schools, by code.
 #[utoipa::path(
     tag = "schools",
     params(Page),

@@ -1,17 +1,17 @@
-//! ID numbers: GB 11643-1999, 18 characters, the last of them a check by ISO 7064 MOD 11-2.
+//! ID numbers: GB 11643-1999, 18 characters with a check character by ISO 7064 MOD 11-2.
 
 use chrono::NaiveDate;
 
-/// What is wrong with a text that should be an ID number.
+/// Why a text is not an ID number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdNumberFault {
     /// Not 17 digits and a digit or X.
     #[error("must be 17 digits and a digit or X")]
     Form,
-    /// Characters 7 to 14 are no day of the calendar.
+    /// Characters 7 to 14 are not a date.
     #[error("the date of birth in it does not exist")]
     Birth,
-    /// The last character does not fit the others.
+    /// The check character is wrong.
     #[error("the check digit does not fit")]
     Check,
 }
@@ -20,8 +20,8 @@ const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
 /// By the weighted sum modulo 11.
 const CHECKS: &[u8; 11] = b"10X98765432";
 
-/// Checks form, date of birth and check digit of an ID number with its X in upper case. The area
-/// code is not looked at: areas come and go, numbers stay.
+/// Checks form, date of birth and check character of an ID number whose X is in upper case. The
+/// area code is not checked: areas are abolished, but their numbers stay valid.
 pub fn check_id_number(text: &str) -> Result<(), IdNumberFault> {
     let bytes = <&[u8; 18]>::try_from(text.as_bytes()).map_err(|_| IdNumberFault::Form)?;
     let [digits @ .., check] = bytes;
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_checked_to_the_last_digit() {
+    fn form_date_and_check_digit_are_checked() {
         let cases = [
             // The two examples of the standard.
             ("11010519491231002X", Ok(())),

@@ -1,11 +1,11 @@
 //! Schools with their policies, and the people on their rosters.
 //!
-//! Invariant: a policy in the database was valid when it was written; one that no longer reads is
-//! as good as absent, and alarms.
-//! Invariant: name, ID number and phone of a person are stored sealed to the person's own row, and
-//! are found by keyed digests only. Opening one is always spelt out.
-//! Invariant: an import says what became of every row that it read.
-//! Absent on purpose: a roster never removes anybody. Who is missing from it stays as before.
+//! Invariant: stored policies were valid when written; a school whose policy cannot be read counts
+//! as absent, and an error is logged.
+//! Invariant: name, ID number and phone number are stored sealed and are only found by keyed
+//! digests. Opening one is always explicit.
+//! Invariant: an import reports the result of every row.
+//! Absent on purpose: a roster removes nobody. People who are missing from it stay unchanged.
 
 mod default_password;
 pub mod http;

@@ -1,33 +1,33 @@
-//! What a query password that somebody chooses must look like.
+//! Rules for new query passwords.
 
 use crate::base::crypto::password::equals_default;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// What a school asks of a new query password.
+/// A school's rule for new query passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PasswordRule {
     /// Six digits.
     SixDigits,
-    /// Six digits, neither rising nor falling throughout, none of them more than three times
-    /// (6 位不连续、不重复).
+    /// Six digits that neither rise nor fall throughout, none of them more than three times (6
+    /// 位不连续、不重复).
     SixDigitsStrong,
 }
 
-/// What is wrong with a new password.
+/// Why a new password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
     /// Not six digits, `0` to `9`.
     #[error("not six digits")]
     NotSixDigits,
-    /// Each digit is above the one before, or each is below.
+    /// Each digit is above the previous one, or each is below it.
     #[error("rising or falling throughout")]
     Run,
-    /// One digit stands in it four times or more.
+    /// A digit occurs four times or more.
     #[error("one digit more than three times")]
     Repeated,
-    /// It is the default, which others can work out.
+    /// It is the default password, which others can derive.
     #[error("the default password")]
     Default,
 }
@@ -36,8 +36,8 @@ const LENGTH: usize = 6;
 const MOST_OF_ONE_DIGIT: usize = 3;
 
 impl PasswordRule {
-    /// Checks a new password. `default` is the person's by the school's rule, `None` for somebody
-    /// without an ID number; by no rule may it be chosen, for changing to it is no change.
+    /// Checks a new password. `default` is the person's default password, `None` for a person
+    /// without an ID number; it is refused under every rule.
     pub fn check(
         self,
         new: &SecretString,
@@ -75,7 +75,7 @@ mod tests {
     use PasswordRule::{SixDigits, SixDigitsStrong};
     use WeakPassword::{Default, NotSixDigits, Repeated, Run};
 
-    /// A new password, what the plain rule says of it, and what the strong one says.
+    /// A new password, and the results of the plain and the strong rule.
     #[test]
     fn new_passwords_by_both_rules() {
         let cases = [

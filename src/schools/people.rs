@@ -11,9 +11,9 @@ use crate::base::{
     ids::{PersonId, SchoolId},
 };
 
-/// The blind index's name of ID numbers.
+/// The field name of ID numbers in the blind index.
 pub(super) const ID_NUMBER: &str = "id_number";
-/// The blind index's name of phone numbers.
+/// The field name of phone numbers in the blind index.
 pub(super) const PHONE: &str = "phone";
 
 /// The people of all schools.
@@ -29,7 +29,7 @@ impl People {
         Self { db, index }
     }
 
-    /// The person of that 学号 or 工号.
+    /// The person with this 学号 or 工号.
     pub async fn find_by_student_no(
         &self,
         school: SchoolId,
@@ -42,8 +42,8 @@ impl People {
         store::person_by_student_no(&self.db, school, student_no).await
     }
 
-    /// The people with that ID number, oldest first: somebody who studies and works at one school
-    /// stands on its roster twice. At most ten.
+    /// At most ten people with this ID number, oldest first: a person who studies and works at one
+    /// school is on its roster twice.
     pub async fn find_by_id_number(
         &self,
         school: SchoolId,
@@ -54,8 +54,8 @@ impl People {
         store::people_by_id_number(&self.db, school, candidates).await
     }
 
-    /// Puts a new query password in the place of the one that `person` was read with; false where
-    /// somebody was faster.
+    /// Replaces the query password hash that `person` was read with; false if it was changed
+    /// meanwhile.
     pub async fn set_password(
         tx: &Tx,
         person: &Person,

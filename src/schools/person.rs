@@ -13,12 +13,12 @@ use crate::base::{
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
-/// What keeps personal data: one key ring seals it, another makes it findable.
+/// The keys of personal data: one ring seals it, another makes it searchable.
 #[derive(Clone, Debug)]
 pub struct PersonKeys {
-    /// By `keys.data`.
+    /// Uses `keys.data`.
     pub sealer: Sealer,
-    /// By `keys.index`.
+    /// Uses `keys.index`.
     pub index: BlindIndex,
 }
 
@@ -29,7 +29,7 @@ impl PersonKeys {
     }
 }
 
-/// As what somebody is on the roster.
+/// A person's role on the roster.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
@@ -46,7 +46,7 @@ pub enum PersonKind {
 impl PersonKind {
     const ALL: [Self; 3] = [Self::Student, Self::Staff, Self::Temporary];
 
-    /// As in rosters, in the database and on the wire.
+    /// As in rosters, in the database and in the API.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Student => "student",
@@ -55,18 +55,18 @@ impl PersonKind {
         }
     }
 
-    /// The kind of that code.
+    /// The kind with this code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }
 
-/// Whether somebody still belongs to the school.
+/// Whether a person belongs to the school.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonStatus {
-    /// Belongs.
+    /// The person belongs to the school.
     Active,
-    /// Has left; nothing new begins.
+    /// The person has left; nothing new can be started.
     Closed,
 }
 
@@ -86,30 +86,30 @@ impl PersonStatus {
     }
 }
 
-/// What the roster says about belonging to the school.
+/// A person's standing according to the roster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Whether still.
+    /// Whether the person belongs to the school.
     pub status: PersonStatus,
     /// The last day, if one is set.
     pub valid_until: Option<Day>,
     /// Whether the card is reported lost.
     pub lost: bool,
-    /// Whether the card rests because nothing was bought for too long.
+    /// Whether the card is suspended because it was not used for too long.
     pub dormant: bool,
 }
 
 impl Standing {
-    /// True while somebody belongs to the school: through the last day, in Asia/Shanghai.
+    /// True while the person belongs to the school, including the last day in Asia/Shanghai.
     pub fn holds_on(self, today: Day) -> bool {
         self.status == PersonStatus::Active && self.valid_until.is_none_or(|last| today <= last)
     }
 }
 
-/// What [`is_student_no`] takes.
+/// The form accepted by [`is_student_no`].
 pub(super) const STUDENT_NO_FORM: &str = "1 to 20 of the characters A-Z, a-z, 0-9, - and _";
 
-/// True for what can be a 学号 or 工号.
+/// True if the text can be a 学号 or 工号.
 pub(super) fn is_student_no(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     (1..=20).contains(&text.len()) && text.bytes().all(allowed)
@@ -124,7 +124,7 @@ pub(super) enum SealedField {
 }
 
 impl SealedField {
-    /// Where this field of `person` lives.
+    /// The place of this field in the row of `person`.
     pub(super) const fn aad(self, person: PersonId) -> Aad {
         let column = match self {
             Self::Name => "name_sealed",
@@ -135,7 +135,7 @@ impl SealedField {
     }
 }
 
-/// The sealed columns, still closed.
+/// The sealed columns.
 #[derive(Clone)]
 pub(super) struct SealedFields {
     pub(super) name: Vec<u8>,
@@ -143,37 +143,37 @@ pub(super) struct SealedFields {
     pub(super) phone: Option<Vec<u8>>,
 }
 
-/// A person of one school, with personal data closed.
+/// A person of one school, with sealed personal data.
 #[derive(Clone)]
 pub struct Person {
-    /// In the ledger and everywhere else.
+    /// The id.
     pub id: PersonId,
-    /// Whose roster.
+    /// The school whose roster lists the person.
     pub school: SchoolId,
     /// 学号 or 工号, unique within the school.
     pub student_no: String,
-    /// As what.
+    /// The role.
     pub kind: PersonKind,
-    /// Whether still.
+    /// Whether the person belongs to the school.
     pub status: PersonStatus,
     /// 院系; may be empty.
     pub department: String,
     /// 班级; may be empty.
     pub class_name: String,
-    /// The last day of belonging, if one is set.
+    /// The last day at the school, if one is set.
     pub valid_until: Option<Day>,
-    /// PHC string of the query password; `None` while the default one counts.
+    /// PHC string of the query password; `None` while the default is in use.
     pub password_hash: Option<String>,
-    /// PHC string of the consumption password; `None` while the default one counts.
+    /// PHC string of the consumption password; `None` while the default is in use.
     pub consumption_hash: Option<String>,
     /// Whether the card is reported lost.
     pub lost: bool,
-    /// Whether the card rests because nothing was bought for too long.
+    /// Whether the card is suspended because it was not used for too long.
     pub dormant: bool,
     pub(super) sealed: SealedFields,
 }
 
-/// Nothing by which somebody is known outside.
+/// Prints nothing that identifies the person outside of the system.
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Person")
@@ -186,7 +186,7 @@ impl fmt::Debug for Person {
 }
 
 impl Person {
-    /// Whether they belong to the school, and how long.
+    /// The person's standing.
     pub const fn standing(&self) -> Standing {
         let Self { status, valid_until, lost, dormant, .. } = *self;
         Standing { status, valid_until, lost, dormant }
@@ -197,24 +197,25 @@ impl Person {
         self.open(sealer, SealedField::Name, &self.sealed.name)
     }
 
-    /// The name as it may be shown.
+    /// The masked name.
     pub fn masked_name(&self, sealer: &Sealer) -> Result<String, SealError> {
         masked_name(sealer, self.id, &self.sealed.name)
     }
 
-    /// The ID number, if the roster has one.
+    /// The ID number, if known.
     pub fn id_number(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
         let closed = self.sealed.id_number.as_deref();
         closed.map(|closed| self.open(sealer, SealedField::IdNumber, closed)).transpose()
     }
 
-    /// The phone number, if the roster has one: 11 digits.
+    /// The phone number of 11 digits, if known.
     pub fn phone(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
         let closed = self.sealed.phone.as_deref();
         closed.map(|closed| self.open(sealer, SealedField::Phone, closed)).transpose()
     }
 
-    /// The password by the school's rule. `None` without an ID number: counter only.
+    /// The default password by the school's rule. `None` without an ID number: such people come to
+    /// the counter.
     pub fn default_password(
         &self,
         rule: DefaultRule,
@@ -240,14 +241,13 @@ fn open(sealer: &Sealer, place: &Aad, closed: &[u8]) -> Result<SecretString, Sea
     Ok(SecretString::from(text))
 }
 
-/// The name in the row of that person, `closed` as it stands there, fit to show: for who has read
-/// this column and not the whole row.
+/// The masked name of a person, from the sealed column alone.
 pub fn masked_name(sealer: &Sealer, person: PersonId, closed: &[u8]) -> Result<String, SealError> {
     let name = open(sealer, &SealedField::Name.aad(person), closed)?;
     Ok(mask_name(name.expose_secret()))
 }
 
-/// True where the name in the row of that person, `closed` as it stands there, is `name`.
+/// True if the sealed name of this person is `name`.
 pub(super) fn is_named(
     sealer: &Sealer,
     person: PersonId,
@@ -257,7 +257,7 @@ pub(super) fn is_named(
     Ok(open(sealer, &SealedField::Name.aad(person), closed)?.expose_secret() == name)
 }
 
-/// A name fit to show: the last character only, `**明`. A name of one character is hidden.
+/// Masks a name except for its last character: `**明`. A name of one character is masked completely.
 pub fn mask_name(name: &str) -> String {
     let mut masked = "*".repeat(name.chars().count().saturating_sub(1).max(1));
     masked.extend(name.chars().skip(1).last());
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_read_as_they_are_written() {
+    fn codes_round_trip() {
         for kind in PersonKind::ALL {
             assert_eq!(PersonKind::from_code(kind.code()), Some(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());

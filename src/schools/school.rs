@@ -1,4 +1,4 @@
-//! Schools as a running server sees them.
+//! A server's view of all schools.
 
 use super::{policy::Policy, store};
 use crate::base::{
@@ -10,36 +10,36 @@ use arc_swap::ArcSwapOption;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
-/// How long a server may go on with what it knows: an import is seen within this time.
+/// How long schools are cached: an import takes effect within this time.
 const LIFETIME: Duration = Duration::from_millis(900);
-/// How often a running server reads ahead, so that no request waits for it.
+/// How often the cache is refreshed in the background, so that no request waits for it.
 const PACE: Duration = Duration::from_millis(450);
 
 /// A school.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct School {
-    /// In the ledger and everywhere else.
+    /// The id.
     pub id: SchoolId,
-    /// In addresses and configuration.
+    /// The code, used in paths and configuration.
     pub code: String,
-    /// As students know it.
+    /// The name as shown to students.
     pub name: String,
-    /// What it wants.
+    /// The policy.
     pub policy: Policy,
 }
 
-/// All schools, read again from the database when what is known is too old.
+/// A cache of all schools.
 #[derive(Debug)]
 pub struct Schools {
     db: Db,
     clock: Arc<dyn Clock>,
-    known: ArcSwapOption<Known>,
-    /// Held while reading, so that a crowd reads once.
+    known: ArcSwapOption<Snapshot>,
+    /// Held while reading, so that concurrent requests read once.
     reading: Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct Snapshot {
     read_at: Timestamp,
     by_code: BTreeMap<String, Arc<School>>,
 }
@@ -50,12 +50,12 @@ impl Schools {
         Self { db, clock, known: ArcSwapOption::empty(), reading: Mutex::new(()) }
     }
 
-    /// The school of that code.
+    /// The school with this code.
     pub async fn by_code(&self, code: &str) -> Result<Option<Arc<School>>, DbError> {
         Ok(self.known().await?.by_code.get(code).cloned())
     }
 
-    /// The school of that id.
+    /// The school with this id.
     pub async fn by_id(&self, id: SchoolId) -> Result<Option<Arc<School>>, DbError> {
         let known = self.known().await?;
         Ok(known.by_code.values().find(|school| school.id == id).cloned())
@@ -72,17 +72,17 @@ impl Schools {
         Ok(self.known().await?.by_code.values().cloned().collect())
     }
 
-    /// Keeps what is known fresh, for as long as the process lives.
+    /// Refreshes the cache periodically, for as long as the process lives.
     pub async fn keep_fresh(self: Arc<Self>) {
         loop {
             if let Err(error) = self.read().await {
-                tracing::warn!(%error, "schools could not be read, will be tried again");
+                tracing::warn!(%error, "schools could not be read; will retry");
             }
             tokio::time::sleep(PACE).await;
         }
     }
 
-    async fn known(&self) -> Result<Arc<Known>, DbError> {
+    async fn known(&self) -> Result<Arc<Snapshot>, DbError> {
         if let Some(known) = self.fresh() {
             return Ok(known);
         }
@@ -93,17 +93,17 @@ impl Schools {
         self.read().await
     }
 
-    async fn read(&self) -> Result<Arc<Known>, DbError> {
-        // The time before reading: what is committed later must count as unseen.
+    async fn read(&self) -> Result<Arc<Snapshot>, DbError> {
+        // The time before reading, since later commits are not included.
         let read_at = self.clock.now();
         let schools = store::schools(&self.db).await?;
         let by_code = schools.into_iter().map(|school| (school.code.clone(), Arc::new(school)));
-        let known = Arc::new(Known { read_at, by_code: by_code.collect() });
+        let known = Arc::new(Snapshot { read_at, by_code: by_code.collect() });
         self.known.store(Some(Arc::clone(&known)));
         Ok(known)
     }
 
-    fn fresh(&self) -> Option<Arc<Known>> {
+    fn fresh(&self) -> Option<Arc<Snapshot>> {
         let now = self.clock.now();
         self.known.load_full().filter(|known| known.read_at.distance(now) < LIFETIME)
     }

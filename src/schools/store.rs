@@ -1,4 +1,4 @@
-//! Rows of schools and people: the only file of the slice that knows tables.
+//! The tables of schools and people.
 
 use super::{
     person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
@@ -20,13 +20,13 @@ use sea_orm::{
 };
 use std::collections::HashMap;
 
-/// No deployment serves more.
+/// The limit of schools in a deployment.
 pub(super) const MAX_SCHOOLS: usize = 1000;
-/// Nobody stands on one roster more often.
+/// The most roster entries of one ID number.
 const MAX_PEOPLE_OF_ID_NUMBER: u64 = 10;
 
-/// All schools whose policies can be read. One that cannot is left out and alarms: it must not
-/// take the others with it.
+/// All schools whose policies can be read. A school whose policy cannot be read is left out with an
+/// error in the log, so that it does not affect the others.
 pub(super) async fn schools(db: &Db) -> Result<Vec<School>, DbError> {
     let rows = school::Entity::find()
         .order_by_asc(school::Column::Code)
@@ -51,7 +51,7 @@ fn school_of(row: school::Model) -> Option<School> {
     }
 }
 
-/// What an import finds.
+/// A school as found by an import.
 #[derive(Debug)]
 pub(super) struct StoredSchool {
     id: i64,
@@ -79,7 +79,7 @@ pub(super) async fn put_school(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let json = serde_json::to_string(policy)
-        .map_err(|_| DbError::Inconsistent { table: "school", what: "a policy is not JSON" })?;
+        .map_err(|_| DbError::Inconsistent { table: "school", what: "the policy is not JSON" })?;
     let row = school::ActiveModel {
         id: NotSet,
         code: Set(policy.code.to_string()),
@@ -159,7 +159,7 @@ fn person_of(row: person::Model) -> Result<Person, DbError> {
     })
 }
 
-/// What a decision needs of these persons.
+/// The summaries of these persons.
 pub(super) fn summaries(persons: &[PersonId]) -> Question {
     Question {
         columns: &[
@@ -175,7 +175,7 @@ pub(super) fn summaries(persons: &[PersonId]) -> Question {
     }
 }
 
-/// A row that [`summaries`] found.
+/// Parses a row of [`summaries`].
 pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
     let status: String = found.get(1)?;
     let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
@@ -191,7 +191,7 @@ pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
     })
 }
 
-/// Puts `hash` in the place of `before`; false where that is not, or no longer, there.
+/// Replaces the password hash `before` by `hash`; false if it is not `before`.
 pub(super) async fn set_password(
     tx: &Tx,
     id: PersonId,
@@ -213,19 +213,19 @@ pub(super) async fn set_password(
     Ok(updated.rows_affected == 1)
 }
 
-/// Who stands in the database under a student number of a roster.
+/// A person in the database with a student number of the roster.
 #[derive(Debug)]
 pub(super) struct OnRoster {
     pub(super) id: PersonId,
-    /// Of the row that was imported last.
+    /// The digest of the row that was imported last.
     pub(super) digest: Vec<u8>,
     /// The name, sealed.
     pub(super) name: Vec<u8>,
-    /// Of the ID number, if there is one.
+    /// The blind index of the ID number, if there is one.
     pub(super) id_number_index: Option<Vec<u8>>,
 }
 
-/// Those of `student_nos` that exist.
+/// The people with these student numbers.
 pub(super) async fn on_roster(
     tx: &Tx,
     school: SchoolId,
@@ -255,7 +255,7 @@ pub(super) async fn on_roster(
         .collect())
 }
 
-/// What a roster says of a person, sealed for the person's row.
+/// The roster's data of a person, sealed for the person's row.
 pub(super) struct PersonRow<'a> {
     pub(super) id: PersonId,
     pub(super) student_no: &'a str,
@@ -269,7 +269,7 @@ pub(super) struct PersonRow<'a> {
     pub(super) digest: &'a Blind,
 }
 
-/// The columns that a roster decides.
+/// The columns that a roster sets.
 fn roster_columns(row: PersonRow<'_>, now: Timestamp) -> person::ActiveModel {
     let digest = |blind: Option<&Blind>| Set(blind.map(|blind| blind.digest.to_vec()));
     person::ActiveModel {
@@ -313,7 +313,7 @@ pub(super) async fn insert_people(
     Ok(())
 }
 
-/// Rewrites what the roster decides of a person whose row still carries the digest `was`.
+/// Updates the roster's columns of a person whose row still has the digest `was`.
 pub(super) async fn update_person(
     tx: &Tx,
     row: PersonRow<'_>,

@@ -1,4 +1,4 @@
-//! What a decision needs of people, read for many at once.
+//! The data of people needed for a decision, read in bulk.
 
 use super::{People, Standing, person::masked_name, store};
 use crate::base::{
@@ -8,12 +8,12 @@ use crate::base::{
 };
 use std::{collections::HashMap, fmt};
 
-/// Whether somebody belongs to the school, and the name, still closed.
+/// A person's standing and sealed name.
 #[derive(Clone)]
 pub struct PersonSummary {
-    /// Who.
+    /// The person.
     pub person: PersonId,
-    /// Whether they belong to the school, and whether the card is stopped.
+    /// The person's standing.
     pub standing: Standing,
     pub(super) name: Vec<u8>,
 }
@@ -28,19 +28,19 @@ impl fmt::Debug for PersonSummary {
 }
 
 impl PersonSummary {
-    /// The name as it may be shown.
+    /// The masked name.
     pub fn masked_name(&self, sealer: &Sealer) -> Result<String, SealError> {
         masked_name(sealer, self.person, &self.name)
     }
 }
 
 impl People {
-    /// Those of these persons that exist.
+    /// The query for the summaries of these persons; those who do not exist are omitted.
     pub fn summaries_question(persons: &[PersonId]) -> Question {
         store::summaries(persons)
     }
 
-    /// The persons that the answer to [`People::summaries_question`] shows.
+    /// Parses the answer to [`People::summaries_question`].
     pub fn summaries(answer: &[Found]) -> Result<HashMap<PersonId, PersonSummary>, DbError> {
         let found = answer.iter().map(store::summary);
         found.map(|summary| summary.map(|summary| (summary.person, summary))).collect()

@@ -1,10 +1,9 @@
-//! Who is at the door: platform identities, their sessions, and their bindings to people.
+//! Platform identities, their sessions, and their bindings to people.
 //!
-//! Invariant: a session is a row; a token is only a claim about one.
-//! Invariant: an identity has at most one live binding, and a person at most one on a platform.
-//! Invariant: a new binding and what the person's other identities are told of it are one commit.
-//! Absent on purpose: nothing here is keyed by a phone number; a person who changes it stays who
-//! they are.
+//! Invariant: a session is a row; a token only refers to one.
+//! Invariant: an identity has at most one live binding, and a person at most one per platform.
+//! Invariant: a new binding and the notices to the person's other identities are one commit.
+//! Absent on purpose: nothing here is keyed by phone number, so changing it has no effect.
 
 mod notices;
 mod store;
@@ -30,16 +29,16 @@ crate::uuid_id! {
     SessionId
 }
 
-/// How long a session lives without being refreshed.
+/// The lifetime of a session that is not refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// Where somebody signs in.
+/// A platform on which users sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Platform {
     /// The mini-program in WeChat.
     Wechat,
-    /// The web portal, which only shows: its users are named by their person.
+    /// The read-only web portal, whose users are identified by their person.
     Portal,
 }
 
@@ -68,8 +67,8 @@ impl Platform {
     }
 }
 
-/// A user as the platform names it. The platform's session key is dropped on arrival: nothing here
-/// needs it, and what is not kept cannot leak.
+/// A user as identified by the platform. The platform's session key is discarded on arrival:
+/// nothing needs it, and what is not stored cannot leak.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlatformUser {
     /// The platform.
@@ -80,7 +79,7 @@ pub struct PlatformUser {
     pub openid: String,
 }
 
-/// An openid is personal data: it does not print.
+/// An openid is personal data, so it is not printed.
 impl std::fmt::Debug for PlatformUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PlatformUser")
@@ -90,7 +89,7 @@ impl std::fmt::Debug for PlatformUser {
     }
 }
 
-/// A live session: who is signed in, and as whom.
+/// A live session: who is signed in, and the binding.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The session.
@@ -105,7 +104,7 @@ pub struct SignedIn {
     pub own_password: bool,
 }
 
-/// The person behind a binding.
+/// The person of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoundTo {
     /// The person.
@@ -114,7 +113,7 @@ pub struct BoundTo {
     pub school: SchoolId,
 }
 
-/// A signed-in identity that is bound: what every act on a card asks for.
+/// A signed-in identity that is bound to a person: required for every action on a card.
 #[derive(Clone, Debug)]
 pub struct Student {
     /// The session.
@@ -130,7 +129,7 @@ pub struct Student {
 }
 
 impl SignedIn {
-    /// As a student, if bound.
+    /// The student, if the identity is bound.
     pub fn student(&self) -> Option<Student> {
         let BoundTo { person, school } = self.bound_to?;
         let (session, identity) = (self.session, self.identity);
@@ -138,7 +137,7 @@ impl SignedIn {
     }
 }
 
-/// A session's secret, as the client holds it and as we keep it.
+/// The hash of a session's refresh secret.
 #[derive(Clone)]
 pub struct RefreshHash(pub [u8; 32]);
 
@@ -148,25 +147,25 @@ impl std::fmt::Debug for RefreshHash {
     }
 }
 
-/// What came of presenting a refresh token.
+/// The result of presenting a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {
-    /// It was good, and is now spent.
+    /// It was valid, and is now used up.
     Good,
-    /// It was spent before: the session has ended, whoever has the newer token.
+    /// It was used before: the session has ended, whoever holds the newer token.
     Reused,
     /// There is no such live session.
     Gone,
 }
 
-/// A binding that is about to be made.
+/// A binding to be created.
 #[derive(Clone, Debug)]
 pub struct NewBinding {
-    /// Who binds.
+    /// The identity to bind.
     pub identity: IdentityId,
     /// The platform of the identity.
     pub platform: Platform,
-    /// To whom.
+    /// The person to bind to.
     pub to: BoundTo,
     /// The version of the terms agreed to.
     pub consent_version: String,
@@ -174,7 +173,7 @@ pub struct NewBinding {
     pub consent_items: String,
 }
 
-/// Finds or makes the identity of a platform's user and opens a session for it.
+/// Finds or creates the identity of a platform's user and opens a session for it.
 pub async fn open(
     db: &Db,
     user: &PlatformUser,
@@ -184,12 +183,12 @@ pub async fn open(
     db.in_tx(async |tx| store::open(tx, user, refresh, now).await).await
 }
 
-/// A live session of that id, with its binding: one query.
+/// The live session with this id, and its binding: one query.
 pub async fn find(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<SignedIn>, DbError> {
     store::find(db, id, now).await
 }
 
-/// Which of these sessions are live and bound, and to whom: one query.
+/// Those of the sessions that are live and bound, with the person: one query.
 pub async fn bound_to(
     db: &Db,
     ids: &[SessionId],
@@ -198,8 +197,7 @@ pub async fn bound_to(
     store::bound_to(db, ids, now).await
 }
 
-/// Spends a refresh token and puts the next in its place. A token that was spent before ends the
-/// session.
+/// Replaces a refresh token by the next one. A token that was used before ends the session.
 pub async fn refresh(
     db: &Db,
     id: SessionId,
@@ -210,7 +208,7 @@ pub async fn refresh(
     db.in_tx(async |tx| store::refresh(tx, id, presented, next, now).await).await
 }
 
-/// Ends the session of a refresh token, and tells whether the token was good.
+/// Ends the session of a refresh token; returns whether the token was valid.
 pub async fn end(
     db: &Db,
     id: SessionId,
@@ -220,7 +218,7 @@ pub async fn end(
     db.in_tx(async |tx| store::sign_out(tx, id, presented, now).await).await
 }
 
-/// Opens a session of the web portal for a person who proved who they are.
+/// Opens a session of the web portal for a person who has proved their identity.
 pub async fn open_portal(
     db: &Db,
     to: BoundTo,
@@ -230,19 +228,19 @@ pub async fn open_portal(
     db.in_tx(async |tx| store::open_portal(tx, to, refresh, now).await).await
 }
 
-/// Binds an identity to a person and tells the person's other identities. A unique violation means
-/// that one of the two is bound already.
+/// Binds an identity to a person and notifies the person's other identities. A unique violation
+/// means that one of the two is already bound.
 pub async fn bind(db: &Db, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
     db.in_tx_once(async |tx| {
         store::bind(tx, new, now).await?;
-        let told = notices::NoticeOrigin { by: new.identity, of: new.to, platform: new.platform };
-        notices::notify_others(tx, told, NoticeKind::Bound, now).await
+        let origin = notices::NoticeOrigin { by: new.identity, of: new.to, platform: new.platform };
+        notices::notify_others(tx, origin, NoticeKind::Bound, now).await
     })
     .await
 }
 
-/// After the enrolment of a device that shows codes: tells the person's other identities, and the
-/// device that ended for it, which may be in the same identity's hands.
+/// Notifies a person's other identities of an enrolled device. If it replaced a device, the
+/// enrolling identity is notified as well, since it may own that device.
 pub async fn device_enrolled(
     tx: &Tx,
     student: &Student,
@@ -250,17 +248,19 @@ pub async fn device_enrolled(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let of = BoundTo { person: student.person, school: student.school };
-    let told = notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
+    let origin =
+        notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
     let mut to = store::other_identities(tx, student.person, student.identity).await?;
     to.extend(replaced.then_some(student.identity.uuid()));
-    notices::notify(tx, &to, (told, NoticeKind::CodeDevice), now).await
+    notices::notify(tx, &to, (origin, NoticeKind::CodeDevice), now).await
 }
 
-/// After a change of password: ends the person's sessions of the portal, which the old one opened,
-/// and tells the person's other identities.
+/// After a change of password: ends the person's portal sessions, which the old password opened,
+/// and notifies the person's other identities.
 pub async fn password_changed(tx: &Tx, student: &Student, now: Timestamp) -> Result<(), DbError> {
     let of = BoundTo { person: student.person, school: student.school };
-    let told = notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
+    let origin =
+        notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
     store::end_portal(tx, student.person, now).await?;
-    notices::notify_others(tx, told, NoticeKind::PasswordChanged, now).await
+    notices::notify_others(tx, origin, NoticeKind::PasswordChanged, now).await
 }

@@ -1,4 +1,4 @@
-//! What an identity is told of what others did in its person's name.
+//! Notices to a person's identities about actions by the person's other identities.
 
 use super::{BoundTo, IdentityId, Platform};
 use crate::base::{
@@ -9,16 +9,16 @@ use std::time::Duration;
 use uuid::Uuid;
 
 crate::uuid_id! {
-    /// Something that an identity is told.
+    /// A notice to an identity.
     NoticeId
 }
 
-/// How long a notice is shown and kept.
+/// How long notices are shown and stored.
 pub const NOTICES_KEPT: Duration = Duration::from_hours(90 * 24);
-/// The newest so many are shown.
+/// The number of notices shown, the newest ones.
 pub const SHOWN_NOTICES: u16 = 20;
 
-/// What happened.
+/// The subject of a notice.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
@@ -44,7 +44,7 @@ impl NoticeKind {
         }
     }
 
-    /// The kind of that code.
+    /// The kind with this code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
@@ -53,18 +53,18 @@ impl NoticeKind {
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Its own.
+    /// The id.
     pub id: NoticeId,
     /// What happened.
     pub kind: NoticeKind,
-    /// Where.
+    /// The platform on which it happened.
     pub platform: Platform,
     /// When.
     pub at: Timestamp,
 }
 
 impl Notice {
-    /// In Chinese, fit to show.
+    /// The text in Chinese.
     pub fn text(&self) -> String {
         let place = match self.platform {
             Platform::Wechat => "微信小程序",
@@ -87,7 +87,7 @@ impl Notice {
     }
 }
 
-/// Who did something, for whom, and where.
+/// The identity that acted, the person concerned, and the platform.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NoticeOrigin {
     pub(super) by: IdentityId,
@@ -95,25 +95,24 @@ pub(super) struct NoticeOrigin {
     pub(super) platform: Platform,
 }
 
-/// Writes a notice to each other identity that is bound to the person, and removes what those were
-/// told too long ago.
+/// Writes a notice to each other identity of the person, and deletes their expired notices.
 pub(super) async fn notify_others(
     tx: &Tx,
-    told: NoticeOrigin,
+    origin: NoticeOrigin,
     kind: NoticeKind,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let others = super::store::other_identities(tx, told.of.person, told.by).await?;
-    notify(tx, &others, (told, kind), now).await
+    let others = super::store::other_identities(tx, origin.of.person, origin.by).await?;
+    notify(tx, &others, (origin, kind), now).await
 }
 
-/// The same to these identities.
+/// Writes a notice to these identities, and deletes their expired notices.
 pub(super) async fn notify(
     tx: &Tx,
     to: &[Uuid],
-    (told, kind): (NoticeOrigin, NoticeKind),
+    (origin, kind): (NoticeOrigin, NoticeKind),
     now: Timestamp,
 ) -> Result<(), DbError> {
-    super::store::forget_notices(tx, to, now.minus(NOTICES_KEPT)).await?;
-    super::store::insert_notices(tx, to, (told, kind), now).await
+    super::store::delete_notices(tx, to, now.minus(NOTICES_KEPT)).await?;
+    super::store::insert_notices(tx, to, (origin, kind), now).await
 }

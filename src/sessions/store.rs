@@ -1,4 +1,4 @@
-//! Rows of identities, sessions and bindings.
+//! The tables of identities, sessions, bindings and notices.
 
 use super::{
     BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, RefreshHash,
@@ -25,12 +25,16 @@ pub(super) async fn open(
     refresh: &RefreshHash,
     now: Timestamp,
 ) -> Result<SessionId, DbError> {
-    let identity = seen(tx, user, now).await?;
+    let identity = find_or_insert_identity(tx, user, now).await?;
     insert_session(tx, identity, refresh, now).await
 }
 
-/// The identity of a user, made where it is new.
-async fn seen(tx: &Tx, user: &PlatformUser, now: Timestamp) -> Result<IdentityId, DbError> {
+/// Finds or creates the identity of a user.
+async fn find_or_insert_identity(
+    tx: &Tx,
+    user: &PlatformUser,
+    now: Timestamp,
+) -> Result<IdentityId, DbError> {
     let row = identity::ActiveModel {
         id: Set(IdentityId::new(now).uuid()),
         platform: Set(user.platform.code().into()),
@@ -49,7 +53,7 @@ async fn seen(tx: &Tx, user: &PlatformUser, now: Timestamp) -> Result<IdentityId
         .filter(identity::Column::Openid.eq(&user.openid))
         .one(tx.conn())
         .await?
-        .ok_or(DbError::Inconsistent { table: "identity", what: "gone after its insert" })?;
+        .ok_or(DbError::Inconsistent { table: "identity", what: "missing after its insert" })?;
     Ok(IdentityId::from_uuid(known.id))
 }
 
@@ -113,7 +117,7 @@ pub(super) async fn bound_to(
     now: Timestamp,
 ) -> Result<Vec<(SessionId, PersonId)>, DbError> {
     let ids = Column::Uuid(ids.iter().map(|id| id.uuid()).collect());
-    // Each session leads to its binding, whatever PostgreSQL believes of the tables' sizes.
+    // One index lookup per session, whatever the planner's estimates.
     let sql = "SELECT s.id, s.expires_at, (SELECT b.person_id FROM binding b \
                WHERE b.identity_id = s.identity_id AND b.ended_at IS NULL) AS person_id \
                FROM session s WHERE s.id {keys1} AND s.ended_at IS NULL";
@@ -158,7 +162,7 @@ pub(super) async fn refresh(
     }
 }
 
-/// As [`refresh`], with an end instead of a next token.
+/// Like [`refresh`], but ends the session.
 pub(super) async fn sign_out(
     tx: &Tx,
     id: SessionId,
@@ -182,8 +186,8 @@ async fn end(tx: &Tx, id: SessionId, now: Timestamp) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The portal's identity of a person is named by the person, and bound to it for good: nothing was
-/// agreed to, for nothing is done in it.
+/// The portal's identity of a person is keyed by the person and permanently bound to it. It needs
+/// no consent, since it can only read.
 pub(super) async fn open_portal(
     tx: &Tx,
     to: BoundTo,
@@ -195,7 +199,7 @@ pub(super) async fn open_portal(
         app_id: to.school.number().to_string(),
         openid: to.person.to_string(),
     };
-    let identity = seen(tx, &user, now).await?;
+    let identity = find_or_insert_identity(tx, &user, now).await?;
     let bound = binding::Entity::find()
         .filter(binding::Column::IdentityId.eq(identity.uuid()))
         .filter(binding::Column::EndedAt.is_null())
@@ -210,7 +214,7 @@ pub(super) async fn open_portal(
     insert_session(tx, identity, refresh, now).await
 }
 
-/// Ends every session of the portal that shows this person.
+/// Ends all portal sessions of a person.
 pub(super) async fn end_portal(tx: &Tx, person: PersonId, now: Timestamp) -> Result<(), DbError> {
     let portal = binding::Entity::find()
         .select_only()
@@ -228,7 +232,7 @@ pub(super) async fn end_portal(tx: &Tx, person: PersonId, now: Timestamp) -> Res
     Ok(())
 }
 
-/// Ends the live binding of an identity, whose row stays; false where there is none.
+/// Ends the live binding of an identity, keeping its row; false if there is none.
 pub async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
     let ended = binding::Entity::update_many()
         .col_expr(binding::Column::EndedAt, Expr::value(now.micros()))
@@ -240,8 +244,8 @@ pub async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, 
     Ok(ended.rows_affected == 1)
 }
 
-/// Holds the live binding of an identity, so that it does not end before the transaction does;
-/// false where there is none any more.
+/// Locks the live binding of an identity, so that it cannot end before the transaction does; false
+/// if there is none.
 pub async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
     let held = binding::Entity::find()
         .filter(binding::Column::IdentityId.eq(student.identity.uuid()))
@@ -269,7 +273,7 @@ pub(super) async fn bind(tx: &Tx, new: &NewBinding, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// The identities bound to a person, but for one: at most one on each platform.
+/// The other identities bound to a person: at most one per platform.
 pub(super) async fn other_identities(
     tx: &Tx,
     person: PersonId,
@@ -286,7 +290,7 @@ pub(super) async fn other_identities(
         .await?)
 }
 
-pub(super) async fn forget_notices(tx: &Tx, of: &[Uuid], before: Timestamp) -> Result<(), DbError> {
+pub(super) async fn delete_notices(tx: &Tx, of: &[Uuid], before: Timestamp) -> Result<(), DbError> {
     if of.is_empty() {
         return Ok(());
     }

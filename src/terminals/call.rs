@@ -1,4 +1,4 @@
-//! A request of a terminal: whose it is, proven.
+//! Authentication of requests from terminals.
 
 use super::{
     store,
@@ -19,20 +19,19 @@ use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 
-/// A terminal's row may be this old in our copy: what an operator changes is seen within a second.
-const COPY: Duration = Duration::from_millis(900);
-/// At most this many terminals are remembered.
-const COPIES: u64 = 20_000;
-/// How long the nonce of a request without a number is remembered: as long as its signature may be
-/// presented.
+/// How long terminals are cached: changes by an operator take effect within a second.
+const CACHED_FOR: Duration = Duration::from_millis(900);
+/// The number of cached terminals.
+const MAX_CACHED: u64 = 20_000;
+/// How long the nonce of an unnumbered request is remembered: as long as its signature is accepted.
 const NONCE_LIFE: Duration = Duration::from_mins(2);
 
-/// A request that a terminal signed.
+/// A request with a verified signature of a terminal.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Whose request it is.
+    /// The terminal that signed it.
     pub terminal: Arc<Terminal>,
-    /// What its signature proves.
+    /// The verified signature.
     pub signed: VerifiedSignature,
 }
 
@@ -52,21 +51,21 @@ impl Till {
     }
 }
 
-/// Why a request is nobody's.
+/// Why a terminal's request was not authenticated.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalAuthError {
-    /// Not signed as it must be, or a replay.
+    /// The signature is not valid.
     #[error("{0}")]
     Signature(#[from] SignatureError),
-    /// The nonce of a request without a number came a second time.
+    /// The nonce of an unnumbered request was used before.
     #[error("the nonce was used before")]
     Replayed,
-    /// Not known.
+    /// The database failed.
     #[error("the terminal cannot be looked up: {0}")]
     Db(#[from] DbError),
 }
 
-/// Everything that terminals ask for.
+/// Authentication and configuration of terminals.
 #[derive(Clone, Debug)]
 pub struct Terminals {
     pub(super) db: Db,
@@ -77,35 +76,35 @@ pub struct Terminals {
     live: Cache<String, Arc<Terminal>>,
 }
 
-/// What [`Terminals`] is made of.
+/// The dependencies of [`Terminals`].
 #[derive(Debug)]
 pub struct TerminalsSetup {
-    /// Terminals and their answers.
+    /// The database of terminals and stored responses.
     pub db: Db,
-    /// Nonces of requests without a number.
+    /// For nonces of unnumbered requests.
     pub kv: Arc<dyn Kv>,
-    /// Policies.
+    /// The schools and their policies.
     pub schools: Arc<Schools>,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What requests may be signed for.
+    /// The names of this server that signatures may cover.
     pub authorities: Authorities,
 }
 
 impl Terminals {
     /// Terminals as stored in the database.
-    pub fn new(parts: TerminalsSetup) -> Self {
-        let TerminalsSetup { db, kv, schools, clock, authorities } = parts;
-        let live = Cache::builder().max_capacity(COPIES).time_to_live(COPY).build();
+    pub fn new(setup: TerminalsSetup) -> Self {
+        let TerminalsSetup { db, kv, schools, clock, authorities } = setup;
+        let live = Cache::builder().max_capacity(MAX_CACHED).time_to_live(CACHED_FOR).build();
         Self { db, schools, clock, kv, authorities: Arc::new(authorities), live }
     }
 
-    /// What requests may be signed for.
+    /// The names of this server that signatures may cover.
     pub fn authorities(&self) -> &Authorities {
         &self.authorities
     }
 
-    /// Whose request it is.
+    /// Verifies the signature of a request; returns it with the terminal.
     pub async fn authenticate(
         &self,
         request: &SignedRequest<'_>,
@@ -116,8 +115,9 @@ impl Terminals {
         Ok(Call { terminal, signed })
     }
 
-    /// Lets a call without a number pass once. Where the key-value store is away or was emptied, it
-    /// passes again while its signature is fresh, which is harmless: such calls only read.
+    /// Checks that the nonce of an unnumbered request is new. If the key-value store is unavailable
+    /// or was emptied, a request may be replayed while its signature is fresh, which is harmless:
+    /// such requests only read.
     pub async fn once(&self, call: &Call) -> Result<(), TerminalAuthError> {
         let nonce = hex::encode(Sha256::digest(call.signed.nonce()));
         let key = format!("terminal:nonce:{}:{nonce}", call.terminal.id);
@@ -125,7 +125,7 @@ impl Terminals {
             Ok(true) => Ok(()),
             Ok(false) => Err(TerminalAuthError::Replayed),
             Err(error @ (KvError::Unavailable | KvError::OutOfBounds)) => {
-                tracing::warn!(%error, "the nonce of a terminal's request is not remembered");
+                tracing::warn!(%error, "the nonce of a terminal's request could not be stored");
                 Ok(())
             }
         }

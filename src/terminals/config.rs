@@ -1,4 +1,4 @@
-//! What a terminal must know before it works: the time, its last number, its school's rules.
+//! The configuration of a terminal: time, last sequence number, rules of its school.
 
 use super::{Call, Terminals, call::TerminalAuthError, store, terminal::TerminalKind};
 use crate::{
@@ -8,26 +8,26 @@ use crate::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Of the wire protocol of terminals; rises when a terminal of before would misunderstand it.
+/// The version of the terminal protocol, increased by incompatible changes.
 const PROTOCOL_VERSION: u32 = 1;
 
-/// What a terminal must know.
+/// The configuration of a terminal.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ConfigView {
-    /// To set the terminal's clock by.
+    /// For setting the terminal's clock.
     #[schema(value_type = String)]
     server_time: Timestamp,
     #[serde(flatten)]
     rules: Rules,
 }
 
-/// All but the time: what the entity tag stands for.
+/// Everything but the time: the entity tag covers this.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct Rules {
     terminal: TerminalView,
-    /// The highest number that was used; 0 where none was. A terminal that was reset goes on above.
+    /// The highest number used so far, 0 if none. A terminal that was reset continues above it.
     last_seq: i64,
-    /// How long a code is shown before the next.
+    /// How long one code is shown.
     step_seconds: u32,
     /// For tills; otherwise `null`.
     till: Option<TillView>,
@@ -45,10 +45,9 @@ struct TerminalView {
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct TillView {
-    /// Who sells here.
+    /// The till's merchant.
     merchant: Option<MerchantView>,
-    /// How much may be spent; `null` where the school sets no limit. The server decides: a till
-    /// shows this.
+    /// Spending limits; `null` if the school sets none. For display only: the server decides.
     limits: Option<TillLimits>,
 }
 
@@ -60,34 +59,34 @@ struct MerchantView {
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct TillLimits {
-    /// Within one meal.
+    /// Per meal.
     #[schema(value_type = Option<i64>)]
     meal_fen: Option<Fen>,
-    /// Within one day of Asia/Shanghai.
+    /// Per day in Asia/Shanghai.
     #[schema(value_type = Option<i64>)]
     day_fen: Option<Fen>,
-    /// What happens beyond.
+    /// What happens above a limit.
     over_limit: OverLimit,
-    /// `10:00-15:00`, in Asia/Shanghai; what is outside is one more meal.
+    /// `10:00-15:00` in Asia/Shanghai; the time outside all windows counts as one more meal.
     meal_windows: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct DoorView {
-    /// The doors that open together.
+    /// The group of doors that open together.
     group: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct VersionsView {
-    /// Of this protocol.
+    /// The version of this protocol.
     protocol: u32,
-    /// Of the school's policy.
+    /// The version of the school's policy.
     policy: u32,
 }
 
 impl ConfigView {
-    /// A weak entity tag: it stands for everything but the time.
+    /// A weak entity tag over everything but the time.
     pub(super) fn entity_tag(&self) -> Result<String, serde_json::Error> {
         let rules = serde_json::to_vec(&self.rules)?;
         let digest = Sha256::digest(rules);
@@ -96,7 +95,7 @@ impl ConfigView {
 }
 
 impl Terminals {
-    /// What the caller must know. Its nonce is good once.
+    /// The configuration for a request, whose nonce must be new.
     pub async fn config(&self, call: &Call) -> Result<ConfigView, TerminalAuthError> {
         self.once(call).await?;
         let terminal = &call.terminal;

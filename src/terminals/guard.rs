@@ -1,4 +1,4 @@
-//! Which terminal sent a request, found out before its handler runs.
+//! Middleware that authenticates the requests of terminals.
 
 use super::{Call, Terminals, Till, call::TerminalAuthError, http::auth_problem};
 use crate::base::http::{
@@ -21,8 +21,8 @@ const NOT_FOR_THIS_KIND: ProblemKind =
         code: "terminal_kind_refused", status: 403, title: "本终端不能办理此业务"
     };
 
-/// Says beside the request which terminal sent it, or why that is not known. The body is read here,
-/// since it is part of what is signed, and handed on.
+/// Stores the authenticated terminal, or the error, in the request extensions. Reads the body,
+/// since it is signed, and puts it back.
 pub async fn authenticate(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

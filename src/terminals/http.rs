@@ -1,4 +1,4 @@
-//! What every terminal may ask for, and how a request that is nobody's is refused.
+//! The terminals' configuration over HTTP, and the errors of authentication.
 
 use super::{Call, Terminals, call::TerminalAuthError, config::ConfigView, guard};
 use crate::base::http::{
@@ -22,8 +22,8 @@ const STALE: ProblemKind =
 const INVALID: ProblemKind =
     ProblemKind { code: "signature_invalid", status: 401, title: "终端签名无效" };
 
-/// Mounts the paths of terminals, and below the same guard those of the journeys that `acts` mounts;
-/// needs `Data<Terminals>`.
+/// Mounts the paths of terminals, including those that `acts` mounts for the journeys, behind the
+/// guard; needs `Data<Terminals>`.
 pub fn configure(acts: fn(&mut ServiceConfig<'_>)) -> impl FnOnce(&mut ServiceConfig<'_>) {
     move |config| {
         let scope = scope::scope("/terminal/v1").wrap(from_fn(guard::authenticate));
@@ -31,13 +31,13 @@ pub fn configure(acts: fn(&mut ServiceConfig<'_>)) -> impl FnOnce(&mut ServiceCo
     }
 }
 
-/// A nonce that was used under another signature, found where the number is decided.
+/// The error for a nonce that was used under another signature, as found when deciding by number.
 pub fn nonce_reused() -> ApiError {
     refused(INVALID, &TerminalAuthError::Replayed)
 }
 
-/// One refusal for everything but the time: who signs wrongly is not told what is wrong. The log
-/// is.
+/// Maps authentication errors to one problem document, except wrong times: an unauthenticated
+/// caller is not told the reason, which is only logged.
 pub(super) fn auth_problem(error: &TerminalAuthError, terminals: &Terminals) -> ApiError {
     let kind = match error {
         TerminalAuthError::Db(error) => return ApiError::internal(error),
@@ -53,14 +53,14 @@ pub(super) fn auth_problem(error: &TerminalAuthError, terminals: &Terminals) -> 
 }
 
 fn refused(kind: ProblemKind, why: &TerminalAuthError) -> ApiError {
-    tracing::info!(reason = %why, "a terminal's request is refused");
+    tracing::info!(reason = %why, "a terminal's request was refused");
     metrics::counter!("onecard_terminal_requests_refused_total", "code" => kind.code).increment(1);
     ApiError::new(kind)
 }
 
-/// What a terminal must know: time, last number, rules.
+/// The configuration of the terminal: time, last number, rules.
 ///
-/// The entity tag stands for everything but the time. A nonce is good once.
+/// The entity tag covers everything but the time. Each nonce can be used once.
 #[utoipa::path(
     tag = "terminals",
     security(("terminal" = [])),
@@ -87,7 +87,7 @@ async fn show_config(
     Ok(HttpResponse::Ok().insert_header((ETAG, tag)).json(config))
 }
 
-/// Whether the client has what that entity tag stands for.
+/// Whether `If-None-Match` contains this entity tag.
 fn knows(request: &HttpRequest, tag: &str) -> bool {
     let strong = tag.trim_start_matches("W/");
     let lines = request.headers().get_all(IF_NONE_MATCH).filter_map(|line| line.to_str().ok());

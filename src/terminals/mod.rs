@@ -1,11 +1,10 @@
-//! Tills, gates, desks and meters: who they are, that a request is theirs, and what they were
-//! answered.
+//! Tills, gates, desks and meters: their registration, their signed requests, and stored responses.
 //!
 //! Invariant: a handler for terminals takes a `Principal` of [`Call`] or [`Till`], which only
-//! [`Terminals::authenticate`] makes, of a signature that was checked.
-//! Invariant: a terminal's kind decides what it may ask for; [`Till`] exists for tills only.
-//! Invariant: what was decided under (terminal, seq) stays decided: the answer is written in the
-//! transaction of what it tells of, and a repeat is given the same.
+//! [`Terminals::authenticate`] creates, after verifying the signature.
+//! Invariant: a terminal may only call the endpoints of its kind; [`Till`] exists for tills only.
+//! Invariant: a decision under (terminal, seq) is final: the response is stored in the transaction
+//! of the decision, and a repeat gets the same response.
 //! Absent on purpose: nothing here moves money or opens doors.
 
 mod call;

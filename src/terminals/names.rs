@@ -1,9 +1,9 @@
-//! The names that an operator gives. Each refuses what would not go through a key id, an account's
-//! path or a page.
+//! Names given by an operator, restricted to characters that are safe in key ids, account paths and
+//! pages.
 
 use std::{fmt, ops::Deref, str::FromStr};
 
-/// Why a text is not a name.
+/// Why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]
 pub struct InvalidName(&'static str);
@@ -42,24 +42,24 @@ macro_rules! name {
 }
 
 name! {
-    /// A terminal within its school.
+    /// The code of a terminal, unique within its school.
     TerminalCode, "1 to 64 of the characters A-Z, a-z, 0-9, dot, hyphen and underscore", 64,
     |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }
 
 name! {
-    /// A merchant within its school: part of the path of its account.
+    /// The code of a merchant, unique within its school and part of its account's path.
     MerchantCode, "1 to 32 of the characters a-z, 0-9, hyphen and underscore", 32,
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')
 }
 
 name! {
-    /// A merchant as students know it.
+    /// The name of a merchant as shown to students.
     MerchantName, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
 }
 
 name! {
-    /// The doors that open together.
+    /// A group of doors that open together.
     DoorGroup, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
 }
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_plain() {
+    fn names_are_restricted_to_safe_characters() {
         let longest = "x".repeat(64);
         for good in ["T1", "canteen-2.till_7", "9", &longest] {
             assert_eq!(good.parse::<TerminalCode>().as_deref(), Ok(good));

@@ -1,4 +1,4 @@
-//! Registering merchants and terminals: an operator's act, safe to repeat.
+//! Registration of merchants and terminals by an operator. Safe to repeat.
 
 use super::{
     names::{DoorGroup, MerchantCode, MerchantName, TerminalCode},
@@ -16,43 +16,43 @@ use uuid::Uuid;
 /// A merchant to register.
 #[derive(Clone, Debug)]
 pub struct NewMerchant {
-    /// Of this school.
+    /// Its school.
     pub school: SchoolId,
-    /// Names its account.
+    /// Its code, part of its account's path.
     pub code: MerchantCode,
-    /// As students know it.
+    /// The name as shown to students.
     pub name: MerchantName,
 }
 
 /// A terminal to register.
 #[derive(Clone, Debug)]
 pub struct NewTerminal {
-    /// At this school.
+    /// Its school.
     pub school: SchoolId,
-    /// In its key id behind the slash.
+    /// Its code, the part of the key id after the slash.
     pub code: TerminalCode,
-    /// What it is for.
+    /// The kind of terminal.
     pub kind: TerminalKind,
-    /// What it signs with.
+    /// The key of its signatures.
     pub key: Ed25519Key,
-    /// Who sells there.
+    /// The merchant of a till.
     pub merchant: Option<MerchantCode>,
-    /// Which doors it opens.
+    /// The doors that it opens.
     pub door_group: Option<DoorGroup>,
 }
 
-/// What came of it.
+/// The result of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registered {
-    /// It is new.
+    /// It was added.
     Added,
-    /// Something of it changed.
+    /// It existed and was changed.
     Changed,
-    /// It was there, exactly so.
+    /// It existed with the same data.
     Unchanged,
 }
 
-/// Why a terminal is not registered.
+/// Why a terminal was not registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The database's error.
@@ -61,7 +61,7 @@ pub enum RegistryError {
     /// The merchant is not registered.
     #[error("there is no merchant {0} at this school: `onecard merchant add` registers one")]
     NoMerchant(MerchantCode),
-    /// It is registered otherwise. Replacing its key silently would end a till that works.
+    /// It is registered with other data. Replacing its key silently would disable a working till.
     #[error(
         "terminal {code} is registered with another {what}: --replace takes over what you gave"
     )]
@@ -82,7 +82,7 @@ impl TxError for RegistryError {
     }
 }
 
-/// Registers a merchant, or gives it its new name.
+/// Registers a merchant, or renames it.
 pub async fn add_merchant(
     db: &Db,
     new: &NewMerchant,
@@ -102,8 +102,8 @@ pub async fn add_merchant(
     .await
 }
 
-/// Registers a terminal. One that is registered otherwise is changed only with `replace`; a
-/// terminal that was switched off stays off.
+/// Registers a terminal. Existing data are changed only with `replace`; a disabled terminal stays
+/// disabled.
 pub async fn add_terminal(
     db: &Db,
     new: &NewTerminal,

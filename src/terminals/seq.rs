@@ -1,14 +1,14 @@
-//! One rising number for everything that a terminal does: what a request is to those before it.
+//! Sequence numbers of terminals: compares a request with earlier ones of the same number.
 //!
-//! A repeat is told by what it says, not by its signature: a till that lost an answer signs the
-//! same body again, with a new time and a new nonce. A nonce is good for one signature.
+//! A repeat is recognised by its content, not by its signature: a till that lost a response signs
+//! the same body again with a new time and a new nonce. A nonce may be used for one signature only.
 
 use super::{Call, terminal::TerminalId};
 use crate::base::ids::SchoolId;
 use serde::{Deserialize, Deserializer, de::Error};
 use sha2::{Digest, Sha256};
 
-/// A terminal's number of an act: 1 to 2⁶³ − 1, each used once.
+/// The number of a terminal's action: 1 to 2⁶³ − 1, each used once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(i64);
 
@@ -31,14 +31,14 @@ impl<'de> Deserialize<'de> for Seq {
     }
 }
 
-/// The requests that one number may have.
+/// The requests that share one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SeqStep {
-    /// The act.
+    /// The action.
     Act,
-    /// The act once more, with the password that the first answer asked for.
+    /// The action again, with the password that the first response asked for.
     Password,
-    /// Its reversal.
+    /// The reversal of the action.
     Reversal,
 }
 
@@ -63,14 +63,14 @@ impl SeqStep {
     }
 }
 
-/// What was answered.
+/// The kind of a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AnswerKind {
     /// A charge.
     Charge,
     /// A reversal of a charge.
     Reversal,
-    /// A charge that never was: its reversal came first, and took its number.
+    /// A charge that never happened: its reversal arrived first and took its number.
     Reversed,
 }
 
@@ -91,30 +91,30 @@ impl AnswerKind {
     }
 }
 
-/// A request under a number.
+/// A request with a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberedRequest {
-    /// Whose number it is.
+    /// The terminal.
     pub terminal: TerminalId,
-    /// Where the terminal stands.
+    /// The terminal's school.
     pub school: SchoolId,
     /// The number.
     pub seq: Seq,
-    /// Which of the number's requests.
+    /// Which of the requests with this number.
     pub step: SeqStep,
-    /// What for.
+    /// The kind of response it leads to.
     pub kind: AnswerKind,
-    /// Of the signature; empty for a [`AnswerKind::Reversed`], which nobody asked for.
+    /// The nonce of its signature; empty for [`AnswerKind::Reversed`], which was not requested.
     pub nonce: String,
     /// SHA-256 of the signature.
     pub signature_digest: [u8; 32],
-    /// SHA-256 of what was asked.
+    /// SHA-256 of the content.
     pub content_digest: [u8; 32],
 }
 
 impl NumberedRequest {
-    /// What a call asks for. `content` is everything that makes it this request and no other, but
-    /// for passwords: a digest of six digits is as good as the digits.
+    /// The numbered request of a call. `content` is everything that distinguishes it from other
+    /// requests, except passwords: a digest of six digits would reveal them.
     pub fn of(call: &Call, (seq, step): (Seq, SeqStep), kind: AnswerKind, content: &[u8]) -> Self {
         Self {
             terminal: call.terminal.id,
@@ -128,7 +128,7 @@ impl NumberedRequest {
         }
     }
 
-    /// The number's act taken by a reversal that came first.
+    /// The action with the same number, marked as reversed before it arrived.
     #[must_use]
     pub fn reversed_before(&self) -> Self {
         Self {
@@ -140,38 +140,38 @@ impl NumberedRequest {
     }
 }
 
-/// What went over the wire.
+/// A response as sent and stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
     /// HTTP status.
     pub status: u16,
-    /// JSON: a problem document from 400 upwards.
+    /// JSON; a problem document if the status is 400 or above.
     pub body: Vec<u8>,
 }
 
-/// A request with its answer, as stored.
+/// A request and its response, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredRequest {
-    /// What was asked.
+    /// The request.
     pub asked: NumberedRequest,
-    /// What was answered.
+    /// The response.
     pub answer: StoredResponse,
 }
 
-/// What a request is to those before it.
+/// How a request relates to earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeqCheck {
-    /// It is to be decided.
+    /// It is new and must be decided.
     First,
-    /// It was decided, and is answered as then.
+    /// It was decided before and gets the same response.
     Repeat(StoredResponse),
-    /// The number was used for something else.
+    /// The number was used for another request.
     Conflict,
-    /// The nonce was used under another signature: the request counts as unsigned.
+    /// The nonce was used under another signature: the request counts as unauthenticated.
     NonceReused,
 }
 
-/// Decides by what is stored under the request's number or its nonce; other rows do not matter.
+/// Compares a request with the stored ones of the same number or nonce; others are ignored.
 pub fn check_seq(asked: &NumberedRequest, kept: &[AnsweredRequest]) -> SeqCheck {
     let mut ours = kept.iter().filter(|kept| kept.asked.terminal == asked.terminal);
     let reused = |kept: &AnsweredRequest| {
@@ -188,7 +188,7 @@ pub fn check_seq(asked: &NumberedRequest, kept: &[AnsweredRequest]) -> SeqCheck 
         was.kind == asked.kind && was.content_digest == asked.content_digest
     };
     match before.asked.kind {
-        // Whatever the charge would have been.
+        // Whatever the charge asked for.
         AnswerKind::Reversed => SeqCheck::Repeat(before.answer.clone()),
         AnswerKind::Charge | AnswerKind::Reversal if same(&before.asked) => {
             SeqCheck::Repeat(before.answer.clone())
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reversal_that_comes_first_takes_the_number() {
+    fn a_reversal_that_arrives_first_takes_the_number() {
         let refused = StoredResponse { status: 422, body: b"reversed".to_vec() };
         let reversal = NumberedRequest {
             step: SeqStep::Reversal,

@@ -1,4 +1,4 @@
-//! A terminal as its signature proves it.
+//! Terminals and merchants.
 
 use super::names::{DoorGroup, MerchantCode, MerchantName, TerminalCode};
 use crate::base::{crypto::ed25519::Ed25519Key, ids::SchoolId};
@@ -14,7 +14,7 @@ crate::uuid_id! {
     MerchantId
 }
 
-/// What a terminal is for.
+/// The kind of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TerminalKind {
@@ -22,14 +22,14 @@ pub enum TerminalKind {
     Pos,
     /// A door or a gate.
     Gate,
-    /// A library's desk.
+    /// A library desk.
     Library,
     /// A water meter.
     Water,
 }
 
 impl TerminalKind {
-    /// All there are.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Pos, Self::Gate, Self::Library, Self::Water];
 
     /// The name in storage and on the command line.
@@ -48,34 +48,34 @@ impl TerminalKind {
     }
 }
 
-/// Who sells at a till.
+/// The merchant of a till.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merchant {
-    /// Its row.
+    /// The id.
     pub id: MerchantId,
-    /// Names its account.
+    /// Its code, part of its account's path.
     pub code: MerchantCode,
-    /// As students know it.
+    /// The name as shown to students.
     pub name: MerchantName,
 }
 
-/// A registered terminal that may be used.
+/// A registered and enabled terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terminal {
-    /// Its row.
+    /// The id.
     pub id: TerminalId,
-    /// Where it stands.
+    /// Its school.
     pub school: SchoolId,
-    /// In its key id before the slash.
+    /// The school's code, the part of the key id before the slash.
     pub school_code: String,
-    /// In its key id behind the slash.
+    /// Its code, the part of the key id after the slash.
     pub code: TerminalCode,
-    /// What it is for.
+    /// The kind of terminal.
     pub kind: TerminalKind,
-    /// What it signs with.
+    /// The key of its signatures.
     pub key: Ed25519Key,
-    /// Who sells there.
+    /// The merchant of a till.
     pub merchant: Option<Merchant>,
-    /// Which doors it opens.
+    /// The doors that it opens.
     pub door_group: Option<DoorGroup>,
 }

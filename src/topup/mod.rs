@@ -84,9 +84,7 @@ impl TopUps {
         request: TopUpRequest,
     ) -> Result<Started, TopUpError> {
         let TopUpRequest { amount, provider, key, query_password } = request;
-        let found = self.schools.by_id(student.school).await?;
-        let missing = DbError::Inconsistent { table: "school", what: "a bound school is missing" };
-        let school = found.ok_or(missing)?;
+        let school = self.schools.require(student.school).await?;
         within_limits(&school, amount)?;
         self.check_card(student, self.clock.now()).await?;
         let route = self.payments.route(student, &school, provider)?;
@@ -99,9 +97,8 @@ impl TopUps {
     }
 
     async fn check_card(&self, student: &Student, now: Timestamp) -> Result<(), TopUpError> {
-        let person = self.passwords.people.get(student.person).await?;
-        let missing = DbError::Inconsistent { table: "person", what: "a bound person is missing" };
-        match CardStatus::of(person.ok_or(missing)?.standing(), now.day()) {
+        let person = self.passwords.people.require(student.person).await?;
+        match CardStatus::of(person.standing(), now.day()) {
             // Money that arrives at a lost or dormant card stays in the 电子账户.
             CardStatus::Normal | CardStatus::Lost | CardStatus::Dormant => Ok(()),
             CardStatus::Expired | CardStatus::Closed => Err(TopUpError::CardNotUsable),

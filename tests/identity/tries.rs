@@ -8,7 +8,7 @@ use onecard::{
         clock::{Clock, ManualClock, Timestamp},
         crypto::hasher::{HasherError, PasswordHasher},
     },
-    passwords::{ChangeError, Claimed, PasswordFault, Passwords, Stranger},
+    passwords::{ChangeError, ClaimedPerson, PasswordFault, Passwords, Stranger},
     schools::{People, School, policy::IdKind},
     sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
 };
@@ -73,7 +73,7 @@ impl Desk {
         Self { passwords, clock: Arc::clone(&self.clock), school: Arc::clone(&self.school) }
     }
 
-    async fn stranger(&self, who: Stranger, claimed: &Claimed, password: &str) -> Came {
+    async fn stranger(&self, who: Stranger, claimed: &ClaimedPerson, password: &str) -> Came {
         let given = SecretString::from(password);
         came(self.passwords.prove(&self.school, who, claimed, given).await.map(drop))
     }
@@ -129,16 +129,16 @@ fn nobody() -> Stranger {
     Stranger::Identity(IdentityId::new(START))
 }
 
-fn by_number(number: &str) -> Claimed {
-    Claimed { id_kind: IdKind::StudentNo, id_value: number.to_owned(), name: None }
+fn by_number(number: &str) -> ClaimedPerson {
+    ClaimedPerson { id_kind: IdKind::StudentNo, id_value: number.to_owned(), name: None }
 }
 
-fn by_id(number: &str) -> Claimed {
-    Claimed { id_kind: IdKind::IdNumber, id_value: number.to_owned(), name: None }
+fn by_id(number: &str) -> ClaimedPerson {
+    ClaimedPerson { id_kind: IdKind::IdNumber, id_value: number.to_owned(), name: None }
 }
 
-fn named(number: &str, name: &str) -> Claimed {
-    Claimed { name: Some(SecretString::from(name)), ..by_number(number) }
+fn named(number: &str, name: &str) -> ClaimedPerson {
+    ClaimedPerson { name: Some(SecretString::from(name)), ..by_number(number) }
 }
 
 async fn who_is_let_in(db: &TestDb) {

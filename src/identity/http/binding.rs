@@ -1,4 +1,4 @@
-//! Binding, its end, and the query password.
+//! Binding, unbinding and the query password over HTTP.
 
 use super::BindingBody;
 use crate::{
@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What somebody says to be bound.
+/// The data for binding.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct BindRequest {
     #[garde(length(bytes, min = 1, max = 32), ascii)]
@@ -22,7 +22,7 @@ pub(super) struct BindRequest {
     id_kind: IdKind,
     #[garde(length(chars, min = 1, max = 32))]
     id_value: String,
-    /// Where the school asks for it.
+    /// Required if the school asks for it.
     #[garde(inner(length(chars, min = 1, max = 64)))]
     name: Option<String>,
     #[garde(length(bytes, min = 1, max = 64))]
@@ -31,7 +31,7 @@ pub(super) struct BindRequest {
     consent: ConsentBody,
 }
 
-/// What was agreed to.
+/// The consent given.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct ConsentBody {
     #[garde(length(bytes, min = 1, max = 32))]
@@ -40,25 +40,25 @@ pub(super) struct ConsentBody {
     items: Vec<ConsentItem>,
 }
 
-/// The query password.
+/// Confirms unbinding with the query password.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct UnbindRequest {
     #[garde(length(bytes, min = 1, max = 64))]
     query_password: String,
 }
 
-/// The query password and the next.
+/// The current query password and the new one.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct ChangeRequest {
     #[garde(length(bytes, min = 1, max = 64))]
     old_password: String,
-    /// By the school's `password.rule`.
+    /// Must satisfy the school's `password.rule`.
     #[garde(length(bytes, min = 1, max = 64))]
     new_password: String,
 }
 
-/// Binds the identity to a person. Whatever of number, name and password is wrong, the answer is
-/// `binding_refused`.
+/// Binds the identity to a person. If number, name or password is wrong, the response is
+/// `binding_refused` in every case.
 #[utoipa::path(tag = "binding", request_body = BindRequest, security(("bearer" = [])), responses(
     (status = 201, body = BindingBody), (status = 409, body = Problem),
     (status = 422, body = Problem), (status = 429, body = Problem)))]
@@ -72,7 +72,7 @@ pub(super) async fn bind(
     Ok(HttpResponse::Created().json(BindingBody::from(view)))
 }
 
-/// Ends the binding. Orders, payments and the ledger keep what was made under it.
+/// Ends the binding. Earlier orders, payments and postings remain.
 #[utoipa::path(tag = "binding", request_body = UnbindRequest, security(("bearer" = [])), responses(
     (status = 204), (status = 403, body = Problem), (status = 422, body = Problem),
     (status = 429, body = Problem)))]

@@ -1,4 +1,4 @@
-//! The home page: one request.
+//! The home page in one request.
 
 use super::BindingBody;
 use crate::{
@@ -20,18 +20,18 @@ use actix_web::{
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Who is signed in.
+/// The signed-in user.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Me {
     identity: IdentityBody,
     binding: Option<BindingBody>,
-    /// `null` while nobody is bound, or the default password must be changed first.
+    /// `null` if unbound, or while the default password must be changed.
     card: Option<CardView>,
-    /// Newest first, at most 20, of the last 90 days.
+    /// Newest first, at most 20, from the last 90 days.
     notices: Vec<NoticeBody>,
     pending: Pending,
-    /// The phone that is enrolled on this platform; `null` where none is. A phone whose generation
-    /// or end of keys is another one was replaced, or has ended.
+    /// The phone enrolled on this platform, or `null`. A phone with another generation or expiry
+    /// was replaced or has ended.
     passcode: Option<PhoneBody>,
 }
 
@@ -49,27 +49,26 @@ struct IdentityBody {
     platform: Platform,
 }
 
-/// Something that happened in this person's name elsewhere.
+/// An action of another identity for this person.
 #[derive(Serialize, utoipa::ToSchema)]
 struct NoticeBody {
     #[schema(value_type = uuid::Uuid)]
     id: NoticeId,
     kind: NoticeKind,
-    /// Fit to show.
+    /// In Chinese, for the user.
     text: String,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
-/// What waits for the student.
+/// What awaits the student.
 #[derive(Serialize, utoipa::ToSchema)]
 struct Pending {
-    /// Orders that nobody has paid yet.
+    /// The number of unpaid orders.
     orders: u64,
 }
 
-/// Who is signed in, as whom, with what on the card, and what waits for them: the home page in one
-/// request.
+/// The home page in one request: the identity, its binding, the card, notices and pending orders.
 #[utoipa::path(tag = "binding", security(("bearer" = [])), responses(
     (status = 200, body = Me), (status = 401, body = Problem)))]
 #[get("/api/v1/me")]

@@ -1,4 +1,4 @@
-//! Signing in, binding and the home page over HTTP.
+//! Sign-in, binding and the home page over HTTP.
 
 mod auth;
 mod binding;
@@ -28,8 +28,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 struct BindingBody {
     school: SchoolBody,
     cardholder: Cardholder,
-    /// Whether every call but this one, the change of password, unbinding and signing out is
-    /// refused until the default password is changed.
+    /// Whether all requests are refused until the default password is changed, except this one,
+    /// changing the password, unbinding and signing out.
     must_change_password: bool,
 }
 
@@ -40,7 +40,7 @@ struct SchoolBody {
     name: String,
 }
 
-/// A person, fit to show.
+/// A person as shown to clients.
 #[derive(Serialize, utoipa::ToSchema)]
 struct Cardholder {
     /// The last character only.

@@ -1,4 +1,4 @@
-//! What is said of errors.
+//! Maps errors to problem documents.
 
 use crate::{
     base::http::{

@@ -32,25 +32,25 @@ const EXPORT_TOO_LARGE: ProblemKind =
     };
 const DEFAULT_LIMIT: u16 = 20;
 const MAX_LIMIT: u16 = 100;
-/// A year, and the day of a leap year.
+/// A leap year.
 const MAX_EXPORT_DAYS: i32 = 366;
 
-/// Which lines.
+/// Filter and page of the statement.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Wanted {
-    /// The first day, `2026-11-01`, of Asia/Shanghai.
+struct StatementQuery {
+    /// The first day in Asia/Shanghai, `2026-11-01`.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<String>,
     /// The last day.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<String>,
-    /// Of this kind only.
+    /// The kind of lines.
     #[param(value_type = Option<EntryKind>)]
     kind: Option<String>,
-    /// At most so many; 1 to 100, otherwise 20.
+    /// The page size, 1 to 100; 20 by default.
     limit: Option<u16>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
@@ -58,10 +58,10 @@ struct Wanted {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExportDays {
-    /// The first day; without it, a year before the last.
+    /// The first day; by default a year before the last.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<String>,
-    /// The last day; without it, today.
+    /// The last day; by default today.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<String>,
 }
@@ -74,7 +74,7 @@ pub(super) struct StatementPage {
     next_cursor: Option<String>,
 }
 
-/// One change of what may be spent.
+/// One change of the spendable balance.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct StatementItem {
     #[schema(value_type = uuid::Uuid)]
@@ -83,9 +83,9 @@ struct StatementItem {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     kind: EntryKind,
-    /// Fit to show.
+    /// In Chinese, for the user.
     title: String,
-    /// Above zero for what came, below for what went; never zero.
+    /// Positive for income, negative for expenses, never zero.
     #[schema(value_type = i64)]
     amount_fen: Balance,
     /// The order that was paid.
@@ -94,7 +94,7 @@ struct StatementItem {
     order_id: Option<OrderId>,
 }
 
-/// A month as a picture shows it.
+/// The daily sums of a month.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct StatementMonth {
     /// `2026-11`.
@@ -103,7 +103,7 @@ pub(super) struct StatementMonth {
     in_fen: Fen,
     #[schema(value_type = i64, minimum = 0)]
     out_fen: Fen,
-    /// In order, without the days on which nothing happened.
+    /// In order, without days that have no entries.
     days: Vec<StatementDay>,
 }
 
@@ -118,14 +118,14 @@ struct StatementDay {
 }
 
 /// The student's statement: what changed the total of the three balances, newest first.
-#[utoipa::path(tag = "card", params(Wanted), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "card", params(StatementQuery), security(("bearer" = [])), responses(
     (status = 200, body = StatementPage), (status = 401, body = Problem),
     (status = 422, description = "`request_invalid`, with the parameter", body = Problem)))]
 #[get("/api/v1/card/statement")]
 pub(super) async fn list(
     student: Principal<Student>,
     overview: Data<Overview>,
-    wanted: Query<Wanted>,
+    wanted: Query<StatementQuery>,
 ) -> Result<Json<StatementPage>, ApiError> {
     let filter = wanted.filter()?;
     let before = wanted.before()?;
@@ -136,7 +136,7 @@ pub(super) async fn list(
     Ok(Json(StatementPage::of(&entries, limit)))
 }
 
-/// What came and went on each day of a month.
+/// Income and expenses on each day of a month.
 #[utoipa::path(tag = "card", security(("bearer" = [])),
     params(("month" = String, Path, description = "`2026-11`, of Asia/Shanghai")),
     responses((status = 200, body = StatementMonth), (status = 401, body = Problem),
@@ -178,7 +178,7 @@ pub(super) async fn csv(
         .body(table))
 }
 
-impl Wanted {
+impl StatementQuery {
     fn filter(&self) -> Result<StatementFilter, ApiError> {
         let (from, to) = days(self.from.as_deref(), self.to.as_deref())?;
         let kind = self.kind.as_deref().map(EntryKind::from_code);
@@ -195,7 +195,7 @@ impl Wanted {
 }
 
 impl ExportDays {
-    /// The first and the last day, given or not.
+    /// The first and the last day, with defaults.
     fn bounded(&self, today: Day) -> Result<(Day, Day), ApiError> {
         let (from, to) = days(self.from.as_deref(), self.to.as_deref())?;
         let longest = MAX_EXPORT_DAYS - 1;
@@ -225,7 +225,7 @@ fn invalid(pointer: &'static str, detail: &'static str) -> ApiError {
 }
 
 impl StatementPage {
-    /// A page of at most `limit`, from what may be one more.
+    /// A page of at most `limit` entries; one more means that there is a next page.
     fn of(entries: &[StatementEntry], limit: usize) -> Self {
         let shown = entries.get(..limit).unwrap_or(entries);
         let last = shown.last().filter(|_| entries.len() > limit);

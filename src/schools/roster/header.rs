@@ -1,4 +1,4 @@
-//! The first line of a roster: which column stands where.
+//! The header of a roster, which names its columns.
 
 use super::{
     lines::Encoding,
@@ -6,16 +6,16 @@ use super::{
 };
 use csv::{ReaderBuilder, StringRecord};
 
-/// All columns; their order in a file is free.
+/// All columns; a file may list them in any order.
 pub(super) const COLUMNS: [&str; 8] =
     ["student_no", "name", "id_number", "phone", "kind", "department", "class_name", "valid_until"];
 
-/// Where each of [`COLUMNS`] stands.
+/// The position of each of [`COLUMNS`].
 #[derive(Debug)]
 pub(super) struct Header([usize; 8]);
 
 impl Header {
-    /// Reads the first line, which is ASCII in every encoding.
+    /// Parses the header, which is ASCII in every encoding.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = str::from_utf8(bytes).map_err(|_| "it holds other characters".to_owned())?;
         let record = record(text)?;
@@ -39,7 +39,7 @@ impl Header {
         Ok(Self(COLUMNS.map(place)))
     }
 
-    /// Reads a row below the header.
+    /// Parses a row below the header.
     pub(super) fn row(&self, bytes: &[u8], encoding: Encoding) -> Result<RosterRow, String> {
         let text = encoding.decode(bytes);
         let text = text.ok_or_else(|| format!("is not valid {}", encoding.name()))?;
@@ -63,7 +63,7 @@ impl Header {
     }
 }
 
-/// One line as a record of CSV (RFC 4180).
+/// Parses one line as a CSV record (RFC 4180).
 fn record(line: &str) -> Result<StringRecord, String> {
     if !line.matches('"').count().is_multiple_of(2) {
         return Err("a quotation mark is not closed".to_owned());
@@ -78,14 +78,14 @@ fn record(line: &str) -> Result<StringRecord, String> {
     Ok(record)
 }
 
-/// The names behind `what`, or nothing where there are none.
+/// `what` followed by the names; `None` without names.
 fn named<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| format!("{what}{}", names.join(", ")))
 }
 
-/// The name of a column, unless it looks like data: a file without a header shows its first person
-/// here.
+/// The name of a column, withheld if it may be data: in a file without a header this is the first
+/// person.
 fn shown(name: &str) -> &str {
     let plain = |b: u8| b.is_ascii_lowercase() || b == b'_';
     if name.is_empty() {

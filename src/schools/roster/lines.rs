@@ -1,8 +1,8 @@
-//! Lines of a file whose encoding is found out, not told.
+//! The lines of a file, with detection of its encoding.
 //!
-//! A row is a line: fields hold no line breaks, so a quotation mark that is never closed spoils
-//! its own row and no other. In GBK neither byte of a character is a comma, a quotation mark or a
-//! line break, so lines can be told apart before they are decoded.
+//! A row is one line: fields contain no line breaks, so that an unclosed quotation mark only
+//! affects its own row. In GBK no byte of a character is a comma, a quotation mark or a line break,
+//! so that lines can be split before decoding.
 
 use super::RosterError;
 use encoding_rs::GBK;
@@ -11,12 +11,12 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-/// No line is longer. Eight fields fit in a quarter of it.
+/// The longest line. Eight fields fit into a quarter of it.
 pub(super) const MAX_BYTES: usize = 4096;
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 const UTF16_BOMS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
-/// How a file's text is written.
+/// The encoding of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Utf8,
@@ -24,7 +24,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// The text, or `None` for bytes that are none.
+    /// Decodes the bytes; `None` if they are not valid.
     pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => str::from_utf8(bytes).ok().map(Cow::Borrowed),
@@ -40,14 +40,14 @@ impl Encoding {
     }
 }
 
-/// A line without its end.
+/// A line without its line break.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     Whole(&'a [u8]),
     TooLong,
 }
 
-/// The lines of a file that are not empty, with their numbers.
+/// The non-empty lines of a file, with their numbers.
 pub(super) struct Lines<R> {
     file: R,
     number: u64,
@@ -81,7 +81,7 @@ impl<R: BufRead> Lines<R> {
         (&mut self.file).take(most).read_until(b'\n', &mut self.buffer)
     }
 
-    /// Skips to the end of the line; true if there was anything left of it.
+    /// Skips to the end of the line; true if anything was left of it.
     fn skip_rest(&mut self) -> io::Result<bool> {
         Ok(self.file.skip_until(b'\n')? > 0)
     }
@@ -94,18 +94,18 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// What a first look at a file tells.
+/// The results of scanning a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Survey {
     pub(super) encoding: Encoding,
-    /// Without the header.
+    /// The number of rows without the header.
     pub(super) rows: u64,
 }
 
 impl Survey {
-    /// Reads `file` to its end. It is UTF-8 if it says so, or if the lines that can hardly be
-    /// anything else are no fewer than those that cannot be UTF-8: one broken line must not turn
-    /// all the others into other characters.
+    /// Reads `file` to its end and detects the encoding. It is UTF-8 if it has a byte order mark,
+    /// or if the lines that are almost certainly UTF-8 are no fewer than those that are invalid in
+    /// it: one damaged line must not change the encoding of all others.
     pub(super) fn of(mut file: impl BufRead) -> Result<Self, RosterError> {
         let start = file.fill_buf()?;
         if UTF16_BOMS.iter().any(|bom| start.starts_with(bom)) {
@@ -128,8 +128,8 @@ impl Survey {
     }
 }
 
-/// Two bytes of GBK are by chance often a character of two bytes in UTF-8, and hardly ever one of
-/// three, as Chinese has.
+/// Two bytes of GBK often happen to be a two-byte character in UTF-8, but hardly ever a three-byte
+/// one, as Chinese characters are.
 fn has_long_characters(text: &str) -> bool {
     text.chars().any(|c| c.len_utf8() > 2)
 }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_numbered_whatever_ends_them() {
+    fn lines_are_numbered_with_any_line_ending() {
         let text = |number, text: &str| (number, Some(text.to_owned()));
         let cases: [(&[u8], Vec<_>); 6] = [
             (b"", vec![]),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_skipped_in_bounded_memory() {
+    fn a_too_long_line_is_skipped_in_bounded_memory() {
         let fits = "x".repeat(MAX_BYTES - 1);
         let endless = "y".repeat(3 * MAX_BYTES);
         let file = format!("{fits}\n{endless}\nz\n{endless}");
@@ -179,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn the_encoding_is_that_of_most_lines() {
+    fn the_majority_of_lines_decides_the_encoding() {
         let gbk = |text: &str| GBK.encode(text).0.into_owned();
-        // In GBK also UTF-8, for something else.
+        // Valid UTF-8 as well, with another meaning.
         assert!(str::from_utf8(&gbk("钱潜")).is_ok());
         let cases: [(Vec<u8>, Encoding); 7] = [
             (b"a,b\n1,2\n".to_vec(), Encoding::Utf8),

@@ -1,10 +1,10 @@
-//! Import of a school's roster: a CSV file of the people who belong to it.
+//! Import of a school's roster, a CSV file of its people.
 //!
-//! Invariant: every row that was read is added, changed, unchanged or refused with its reason.
-//! Invariant: a row that says what the last import said is not written again.
-//! Invariant: a row never turns somebody into somebody else, who would inherit password, bindings
-//! and money: of name and ID number one at most changes at a time.
-//! Invariant: a reason names a field and never its value.
+//! Invariant: every row is counted as added, changed, unchanged, or refused with a reason.
+//! Invariant: a row that is equal to the last imported one is not written again.
+//! Invariant: a row never replaces one person by another, who would inherit password, bindings and
+//! money: at most one of name and ID number may change at a time.
+//! Invariant: a reason names a field but never its value.
 
 mod header;
 mod lines;
@@ -30,82 +30,82 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Rows that are committed together.
+/// Rows per commit.
 const CHUNK: usize = 500;
-/// No campus has more people.
+/// The limit of rows, above the size of any campus.
 const MAX_ROWS: u64 = 500_000;
-/// The blind index's name of whole rows.
+/// The field name of whole rows in the blind index.
 const ROSTER_ROW: &str = "roster_row";
-const SOMEBODY_ELSE: &str = "student_no: belongs to another person: name and id_number both differ";
+const OTHER_PERSON: &str = "student_no: belongs to another person: name and id_number both differ";
 
-/// What an import of a roster needs.
+/// The import of a roster.
 #[derive(Clone, Copy, Debug)]
 pub struct RosterImport<'a> {
-    /// Where people are kept.
+    /// The database.
     pub db: &'a Db,
-    /// What keeps their personal data.
+    /// The keys of personal data.
     pub keys: &'a PersonKeys,
-    /// Whose people they are.
+    /// The school of the roster.
     pub school: SchoolId,
     /// The time of the import.
     pub now: Timestamp,
 }
 
-/// How far an import has come.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows that are dealt with.
+    /// Rows processed.
     pub rows_done: u64,
     /// Rows in the file.
     pub rows_total: u64,
 }
 
-/// What became of the rows: `read` is the sum of the others.
+/// The result of an import: `read` is the sum of the other counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RosterReport {
-    /// Rows in the file, without header and empty lines.
+    /// Rows in the file, without the header and empty lines.
     pub read: u64,
-    /// New people.
+    /// People added.
     pub added: u64,
-    /// People of whom the roster says something else than before.
+    /// People whose data changed.
     pub changed: u64,
-    /// People of whom it says the same.
+    /// People whose data did not change.
     pub unchanged: u64,
-    /// Rows that were not taken, by line.
+    /// Refused rows, by line.
     pub refused: Vec<RefusedRow>,
 }
 
-/// A row that was not taken.
+/// A refused row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRow {
     /// The line in the file, counted from 1.
     pub line: u64,
-    /// All that is wrong with it; names fields, tells no values.
+    /// All faults of the row; names fields but not values.
     pub reason: String,
 }
 
-/// Why an import stopped. What was committed before stays; importing again is safe.
+/// Why an import stopped. Committed rows remain; it is safe to import again.
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
-    /// The file.
+    /// The file cannot be read.
     #[error("the roster cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// Saved as "Unicode text".
+    /// The file is in UTF-16 ("Unicode text").
     #[error("the roster is UTF-16; save it as UTF-8 or GBK")]
     Utf16,
-    /// The first line is not the header.
+    /// The first line is not a valid header.
     #[error("line 1: the header must be {columns}; {fault}", columns = header::COLUMNS.join(","))]
     Header {
         /// What is wrong with it.
         fault: String,
     },
-    /// Past any campus.
+    /// The file has too many rows.
     #[error("the roster has more than {MAX_ROWS} rows")]
     TooManyRows,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// The keys.
+    /// Sealing personal data failed.
     #[error(transparent)]
     Seal(#[from] SealError),
 }
@@ -122,8 +122,8 @@ impl TxError for RosterError {
 }
 
 impl RosterImport<'_> {
-    /// Imports a file in UTF-8 or GBK, and calls `on_progress` after every commit. The file is read
-    /// twice, first for its encoding and length, and blocks the thread while it is read.
+    /// Imports a file in UTF-8 or GBK, and calls `on_progress` after every commit. Reads the file
+    /// twice, first to detect its encoding and length; the reads block the thread.
     pub async fn run(
         &self,
         mut file: impl BufRead + Seek,
@@ -188,10 +188,10 @@ impl RosterImport<'_> {
                 written.unchanged += 1;
                 continue;
             }
-            // A row that only an older key knows is written again, under the present keys.
+            // A row that matches only with an older key is written again, with the current keys.
             let same = indexed.digests.iter().any(|digest| digest.digest == *stored.digest);
-            if !same && self.is_somebody_else(indexed, &stored)? {
-                written.refused.push(indexed.refused(SOMEBODY_ELSE));
+            if !same && self.is_other_person(indexed, &stored)? {
+                written.refused.push(indexed.refused(OTHER_PERSON));
                 continue;
             }
             *if same { &mut written.unchanged } else { &mut written.changed } += 1;
@@ -205,9 +205,9 @@ impl RosterImport<'_> {
         Ok(written)
     }
 
-    /// Numbers are given out again, those of temporary cards each year. An ID number that appears
-    /// or goes is another one.
-    fn is_somebody_else(&self, from: &Indexed, stored: &OnRoster) -> Result<bool, SealError> {
+    /// Numbers are reused, those of temporary cards each year. An ID number that is added or
+    /// removed counts as changed.
+    fn is_other_person(&self, from: &Indexed, stored: &OnRoster) -> Result<bool, SealError> {
         let same_number = match (&from.row.id_number, &stored.id_number_index) {
             (Some(number), Some(stored)) => {
                 let candidates = self.keys.index.candidates(self.school, ID_NUMBER, number);
@@ -248,7 +248,7 @@ impl RosterImport<'_> {
     }
 }
 
-/// A row with its digests: those of the whole row by every key, the current one's first.
+/// A row with its digests by every key, the current key's first.
 struct Indexed {
     line: u64,
     row: RosterRow,
@@ -263,7 +263,7 @@ impl Indexed {
     }
 }
 
-/// What became of the rows of one commit.
+/// The counts of one commit.
 #[derive(Default)]
 struct Written {
     added: u64,
@@ -276,12 +276,12 @@ fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// A file behind its header.
+/// A file after its header.
 struct Reading<R> {
     lines: Lines<R>,
     encoding: lines::Encoding,
     header: Header,
-    /// Where each student number stood first.
+    /// The line on which each student number occurred first.
     seen: HashMap<String, u64>,
     ended: bool,
 }
@@ -298,7 +298,7 @@ impl<R: BufRead> Reading<R> {
         Ok(Self { lines, encoding, header, seen, ended: false })
     }
 
-    /// The good ones of the next rows, each after its line; the others go to the report.
+    /// The valid rows among the next lines, with line numbers; the others are added to the report.
     fn chunk(&mut self, report: &mut RosterReport) -> io::Result<Vec<(u64, RosterRow)>> {
         let mut rows = Vec::with_capacity(CHUNK);
         for _ in 0..CHUNK {
@@ -320,7 +320,7 @@ impl<R: BufRead> Reading<R> {
     }
 }
 
-/// Refuses a student number that an earlier row of the file has.
+/// Refuses a student number that occurred before in the file.
 fn once(seen: &mut HashMap<String, u64>, row: RosterRow, line: u64) -> Result<RosterRow, String> {
     let first = *seen.entry(row.student_no.clone()).or_insert(line);
     if first == line { Ok(row) } else { Err(format!("student_no: stands on line {first} already")) }

@@ -1,4 +1,4 @@
-//! One row of a roster, checked field by field.
+//! Validation of one row of a roster.
 
 use crate::{
     base::clock::Day,
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 const MAX_NAME: usize = 50;
 const MAX_PLACE: usize = 60;
 
-/// A good row. It prints nowhere.
+/// A valid row. It is never printed.
 pub(super) struct RosterRow {
     pub(super) student_no: String,
     pub(super) name: Zeroizing<String>,
@@ -26,8 +26,8 @@ pub(super) struct RosterRow {
 }
 
 impl RosterRow {
-    /// All that the row says, in a form that rows share only if they say the same: no field holds
-    /// a control character.
+    /// The content of the row in a canonical form. The form is unambiguous, since no field contains
+    /// control characters.
     pub(super) fn canonical(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(256));
         for field in [
@@ -43,14 +43,14 @@ impl RosterRow {
             text.push('\u{1f}');
         }
         if let Some(day) = self.valid_until {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{day}");
         }
         text
     }
 }
 
-/// The fields as they stand in the file, without blanks around them.
+/// The fields as in the file, without surrounding white space.
 pub(super) struct Fields<'a> {
     pub(super) student_no: &'a str,
     pub(super) name: &'a str,
@@ -63,7 +63,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The row, or everything that is wrong with it.
+    /// The valid row, or all of its faults.
     pub(super) fn check(&self) -> Result<RosterRow, String> {
         let mut faults = Faults::default();
         let row = RosterRow {
@@ -80,7 +80,7 @@ impl Fields<'_> {
     }
 }
 
-/// What is wrong, field by field.
+/// The faults of each field.
 #[derive(Default)]
 struct Faults(Vec<String>);
 
@@ -155,7 +155,7 @@ fn kind(text: &str) -> Result<PersonKind, String> {
     PersonKind::from_code(text).ok_or_else(|| "must be student, staff or temporary".to_owned())
 }
 
-/// May be empty: without end.
+/// May be empty: unlimited.
 fn day(text: &str) -> Result<Option<Day>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -179,7 +179,7 @@ mod tests {
     };
 
     #[test]
-    fn a_good_row_is_read_in_its_normal_form() {
+    fn a_valid_row_is_normalised() {
         let row = GOOD.check().ok().unwrap();
         assert_eq!(row.id_number.as_ref().unwrap().as_str(), "99010120041102008X");
         assert_eq!(row.valid_until.unwrap().to_string(), "2030-07-31");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_and_no_value_told() {
+    fn every_fault_is_named_without_values() {
         let long = "长".repeat(61);
         let cases = [
             (Fields { student_no: "", ..GOOD }, "student_no: is missing"),

@@ -1,4 +1,4 @@
-//! Rows of answers: read and written in bulk, for charges are decided in bulk.
+//! The table of responses, read and written in bulk because charges are decided in bulk.
 
 use crate::{
     base::{
@@ -13,8 +13,8 @@ use crate::{
 };
 use sea_orm::QueryResult;
 
-/// By number and by nonce, each through its own key. PostgreSQL must not read the answers first,
-/// however few it believes there are: the limits are those of the keys, and keep each look apart.
+/// Looks up by number and by nonce, each through its own index. The limits, which the unique keys
+/// imply anyway, keep the planner from scanning the table, whatever its estimates.
 const KNOWN_POSTGRES: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM {rows}) \
     SELECT a.* FROM q CROSS JOIN LATERAL (SELECT * FROM terminal_answer a \
         WHERE a.terminal_id = q.terminal_id AND a.seq = q.seq LIMIT 3) a \
@@ -29,10 +29,10 @@ const KNOWN_SQLITE: &str = "WITH q AS (SELECT r.terminal_id, r.seq, r.nonce FROM
     SELECT a.* FROM q JOIN terminal_answer a \
         ON a.terminal_id = q.terminal_id AND a.nonce = q.nonce AND a.nonce <> ''";
 
-/// What is stored under the numbers and nonces of these requests: what [`check_seq`] decides by. One
-/// query. A number's other requests (its reversal, say) are among it; a row may come twice.
+/// The stored requests with the numbers or nonces of these requests: the input of [`check_seq`].
+/// One query. Includes other requests of a number (such as its reversal); a row may occur twice.
 ///
-/// [`check_seq`]: crate::terminals::seq::see
+/// [`check_seq`]: crate::terminals::seq::check_seq
 pub async fn known(
     source: Source<'_>,
     asked: &[&NumberedRequest],
@@ -46,19 +46,19 @@ pub async fn known(
     source.select_rows(sql, rows).await?.iter().map(kept_of).collect()
 }
 
-/// Keeps answers in the transaction of what they tell of. A unique violation means that a number
-/// or a nonce was used meanwhile: to be decided anew.
+/// Stores responses in the transaction of the decision. A unique violation means that a number or
+/// nonce was used concurrently, and that the request must be decided again.
 pub async fn keep(tx: &Tx, kept: &[AnsweredRequest], now: Timestamp) -> Result<(), DbError> {
     tx.write_all(vec![write_of(kept, now)]).await
 }
 
-/// The write of [`keep`], to go to the database together with others.
+/// The write of [`keep`], to be sent together with others.
 pub fn write_of(kept: &[AnsweredRequest], now: Timestamp) -> Write {
     Write::Insert { table: "terminal_answer", rows: rows(kept, now), suffix: "" }
 }
 
-/// As [`write_of`], of answers under numbers that were never used: where one was, whatever for, its
-/// row is not written.
+/// Like [`write_of`], for numbers that were never used: if one was, in whatever step, its row is
+/// not written.
 pub fn write_of_first(kept: &[AnsweredRequest], now: Timestamp) -> Write {
     let guard = "NOT EXISTS (SELECT 1 FROM terminal_answer a \
                  WHERE a.terminal_id = r.terminal_id AND a.seq = r.seq)";
@@ -91,12 +91,12 @@ fn rows(kept: &[AnsweredRequest], now: Timestamp) -> Rows {
     ])
 }
 
-/// The highest number that a terminal used; zero where it used none.
+/// The highest number that a terminal has used, 0 if none.
 pub(in crate::terminals) async fn last_seq(db: &Db, terminal: TerminalId) -> Result<i64, DbError> {
     let sql =
         "SELECT COALESCE(MAX(seq), 0) AS last_seq FROM terminal_answer WHERE terminal_id = $1";
     let found = Source::Db(db).select(sql, vec![terminal.uuid().into()]).await?;
-    let row = found.first().ok_or(broken("no last number"))?;
+    let row = found.first().ok_or(broken("missing last number"))?;
     Ok(row.try_get("", "last_seq")?)
 }
 
@@ -108,14 +108,14 @@ fn kept_of(row: &QueryResult) -> Result<AnsweredRequest, DbError> {
     let kind: String = row.try_get("", "kind")?;
     let digest = |name| -> Result<[u8; 32], DbError> {
         let digest: Vec<u8> = row.try_get("", name)?;
-        digest.try_into().map_err(|_| broken("a digest that is none"))
+        digest.try_into().map_err(|_| broken("invalid digest"))
     };
     let status: i32 = row.try_get("", "status")?;
     Ok(AnsweredRequest {
         asked: NumberedRequest {
             terminal: TerminalId::from_uuid(row.try_get("", "terminal_id")?),
             school: SchoolId::from_number(row.try_get("", "school_id")?),
-            seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("no number"))?,
+            seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("invalid number"))?,
             step: SeqStep::from_number(row.try_get("", "step")?).ok_or(broken("unknown step"))?,
             kind: AnswerKind::from_code(&kind).ok_or(broken("unknown kind"))?,
             nonce: row.try_get("", "nonce")?,
@@ -123,7 +123,7 @@ fn kept_of(row: &QueryResult) -> Result<AnsweredRequest, DbError> {
             content_digest: digest("content_digest")?,
         },
         answer: StoredResponse {
-            status: u16::try_from(status).map_err(|_| broken("no status"))?,
+            status: u16::try_from(status).map_err(|_| broken("invalid status"))?,
             body: row.try_get("", "body")?,
         },
     })

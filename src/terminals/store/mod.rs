@@ -1,4 +1,4 @@
-//! Rows of merchants, terminals and answers.
+//! The tables of merchants, terminals and responses.
 
 pub(super) mod answers;
 pub(super) mod registry;

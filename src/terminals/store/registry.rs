@@ -1,4 +1,4 @@
-//! Rows of merchants and terminals.
+//! The tables of merchants and terminals.
 
 use crate::{
     base::{
@@ -26,7 +26,7 @@ const FIND: &str = "SELECT t.id, t.school_id, s.code AS school_code, t.code, t.k
     LEFT JOIN merchant m ON m.id = t.merchant_id \
     WHERE s.code = $1 AND t.code = $2 AND t.enabled";
 
-/// The terminal of that key id, if it may be used.
+/// The enabled terminal with this key id.
 pub(in crate::terminals) async fn find(
     db: &Db,
     school_code: &str,
@@ -54,7 +54,7 @@ fn terminal_of(row: &QueryResult) -> Result<Terminal, DbError> {
         school_code: row.try_get("", "school_code")?,
         code: read("terminal", &row.try_get::<String>("", "code")?)?,
         kind: TerminalKind::from_code(&kind).ok_or(broken("unknown kind"))?,
-        key: Ed25519Key::from_bytes(&key).map_err(|_| broken("a key that is none"))?,
+        key: Ed25519Key::from_bytes(&key).map_err(|_| broken("invalid key"))?,
         merchant: merchant.transpose()?,
         door_group: door_group.map(|group| read("terminal", &group)).transpose()?,
     })
@@ -65,7 +65,7 @@ const fn broken(what: &'static str) -> DbError {
 }
 
 fn read<T: FromStr>(table: &'static str, text: &str) -> Result<T, DbError> {
-    text.parse().map_err(|_| DbError::Inconsistent { table, what: "a name that is none" })
+    text.parse().map_err(|_| DbError::Inconsistent { table, what: "invalid name" })
 }
 
 /// A merchant's row.
@@ -80,7 +80,7 @@ pub(in crate::terminals) async fn merchant(
     Ok(found.lock_exclusive().one(tx.conn()).await?)
 }
 
-/// The names of a school's merchants of these codes: one query, none where no code is asked for.
+/// The names of a school's merchants with these codes: one query, none without codes.
 pub async fn merchant_names(
     source: Source<'_>,
     school: SchoolId,
@@ -96,11 +96,11 @@ pub async fn merchant_names(
     found.iter().map(|row| Ok((row.try_get("", "code")?, row.try_get("", "name")?))).collect()
 }
 
-/// The code of a merchant: what names its account.
+/// The code of a merchant, which is part of its account's path.
 pub async fn merchant_code(source: Source<'_>, id: MerchantId) -> Result<MerchantCode, DbError> {
     let sql = "SELECT code FROM merchant WHERE id = $1";
     let found = source.select(sql, vec![id.uuid().into()]).await?;
-    let gone = DbError::Inconsistent { table: "merchant", what: "gone, with charges left" };
+    let gone = DbError::Inconsistent { table: "merchant", what: "missing, but has charges" };
     read("merchant", &found.first().ok_or(gone)?.try_get::<String>("", "code")?)
 }
 
@@ -134,7 +134,7 @@ pub(in crate::terminals) async fn rename_merchant(
     Ok(())
 }
 
-/// A terminal's row, whether it may be used or not.
+/// The row of a terminal, enabled or not.
 pub(in crate::terminals) async fn terminal(
     tx: &Tx,
     new: &NewTerminal,
@@ -145,7 +145,7 @@ pub(in crate::terminals) async fn terminal(
     Ok(found.lock_exclusive().one(tx.conn()).await?)
 }
 
-/// The columns that an operator decides.
+/// The columns set by an operator.
 fn columns(
     new: &NewTerminal,
     merchant: Option<uuid::Uuid>,
