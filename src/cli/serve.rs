@@ -65,8 +65,8 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses a second server on the same database where state is in the process's memory (no Redis), or
-/// where there can be one writer only (SQLite).
+/// Refuses a second server on the same database where state is in the process's memory (no
+/// Redis), or where there can be one writer only (`SQLite`).
 async fn alone(app: &App) -> Result<Option<SingleProcess>, CommandError> {
     if app.config.redis.url.is_some() && !app.db.is_sqlite() {
         return Ok(None);

@@ -4,8 +4,8 @@ use super::{Environment, section::Section};
 use std::time::Duration;
 
 const FIRST_LOOK_MS: u16 = 5000;
-/// The minimum in production. The lease on a payment grows with this delay, and must last longer than
-/// a request to a provider: a payment counts as unknown there only after our last request.
+/// The minimum in production. The lease on a payment grows with this delay, and must last longer
+/// than a request to a provider: a payment counts as unknown there only after our last request.
 const LEAST_IN_PRODUCTION_MS: u16 = 2000;
 
 /// The default for unpaid orders of one person.

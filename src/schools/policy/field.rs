@@ -83,8 +83,8 @@ impl fmt::Display for SchoolCode {
 }
 
 /// The pattern of an identifier: `^`, then letters, digits or classes like `[0-9A-Z]`, each with or
-/// without a count like `{7}` or `{6,8}`, then `$`. This subset of regular expressions means the same
-/// in every language that clients are written in, and never backtracks for long.
+/// without a count like `{7}` or `{6,8}`, then `$`. This subset of regular expressions means the
+/// same in every language that clients are written in, and never backtracks for long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct IdPattern(String);

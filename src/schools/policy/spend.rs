@@ -26,8 +26,8 @@ struct SpendFields {
     reversal_minutes: u16,
 }
 
-/// The default: long enough for a till that lost its answer or a cashier who keyed in a wrong amount,
-/// too short for a customer who has eaten.
+/// The default: long enough for a till that lost its answer or a cashier who keyed in a wrong
+/// amount, too short for a customer who has eaten.
 const REVERSAL_MINUTES: u16 = 5;
 /// The maximum, one day.
 const MAX_REVERSAL_MINUTES: u16 = 24 * 60;
