@@ -117,7 +117,7 @@ impl<'de> Deserializer<'de> for Known<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Known<'_> {
+impl IntoDeserializer<'_, Error> for Known<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
