@@ -75,7 +75,7 @@ fn wechat_pay() -> String {
 /// The serial number of the platform certificate.
 fn platform_serial() -> String {
     let keys: Value = serde_json::from_str(include_str!("fixtures/wechat/keys.json")).unwrap();
-    keys["platform_certificate"]["serial_no"].as_str().unwrap().to_owned()
+    keys.pointer("/platform_certificate/serial_no").unwrap().as_str().unwrap().to_owned()
 }
 
 fn production() -> String {

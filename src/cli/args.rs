@@ -1,4 +1,4 @@
-//! The words of the command line.
+//! The arguments of the command line, and the texts of `--help`.
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
 use crate::terminals::{DoorGroup, MerchantCode, MerchantName, TerminalCode, TerminalKind};

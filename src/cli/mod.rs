@@ -1,5 +1,4 @@
-//! The commands of the program: each reads the configuration, does one thing, and says what came of
-//! it.
+//! The commands of the program. Each reads the configuration, does one thing and prints the result.
 
 mod args;
 mod roster;
@@ -36,7 +35,7 @@ const DEFAULT_FILE: &str = "onecard.toml";
 const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     #[error("{0}")]
@@ -165,7 +164,7 @@ async fn migrate(config: &Config) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// For commands that read and write what migrations have made.
+/// Opens the database, which must have every migration.
 async fn up_to_date_database(config: &Config) -> Result<Db, CommandError> {
     let db = Db::connect(app::db_settings(config)).await?;
     match db.pending_migrations().await? {

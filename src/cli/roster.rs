@@ -1,4 +1,4 @@
-//! `roster import`: the people of a school from a file into the database.
+//! `roster import`: reads the people of a school from a file into the database.
 
 use super::{CommandError, args, open, up_to_date_database};
 use crate::{
@@ -32,7 +32,7 @@ pub(super) async fn import(
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Shows itself at a terminal only.
+/// A progress bar, which is drawn at a terminal only.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     match ProgressStyle::with_template(BAR) {

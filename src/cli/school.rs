@@ -1,4 +1,4 @@
-//! `school import`: policies from files into the database.
+//! `school import`: reads policies from files into the database.
 
 use super::{CommandError, args::SchoolImport, up_to_date_database};
 use crate::{

@@ -1,4 +1,4 @@
-//! `serve`: up, ready, and down again without dropping a request.
+//! `serve`: starts the server, and stops it without dropping a request.
 
 use super::CommandError;
 use crate::{
@@ -20,26 +20,26 @@ use std::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long requests in flight may take to finish.
+/// How long requests in flight may take to finish after a stop signal.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-/// How long a client may take to send the head of a request.
+/// How long a client may take to send the headers of a request.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// Threads for blocking work (password hashes, large files) of one worker, made when needed.
+/// The most threads for blocking work (password hashes, large files) of one worker.
 const BLOCKING_THREADS: usize = 4;
 
-/// A listening server.
+/// A server that is bound to its address.
 struct Listening {
     server: Server,
     address: SocketAddr,
 }
 
-/// A server at work.
+/// A running server.
 struct Serving {
     handle: ServerHandle,
     ended: rt::task::JoinHandle<std::io::Result<()>>,
 }
 
-/// Serves until told to stop.
+/// Serves until a stop signal.
 pub(super) async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let started = Instant::now();
     let mut stop = StopSignal::new()?;
@@ -65,7 +65,8 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// State within the process must be the only one of its database, and so must SQLite's one writer.
+/// Refuses a second server on the same database where state is in the process's memory (no
+/// Redis), or where there can be one writer only (`SQLite`).
 async fn alone(app: &App) -> Result<Option<SingleProcess>, CommandError> {
     if app.config.redis.url.is_some() && !app.db.is_sqlite() {
         return Ok(None);
@@ -136,7 +137,7 @@ impl Serving {
         Self { handle, ended: rt::spawn(listening.server) }
     }
 
-    /// Takes no more connections, and waits for what is in flight.
+    /// Takes no new connections, and waits for requests in flight.
     async fn stop(self) {
         self.handle.stop(true).await;
         if let Ok(Err(error)) = self.ended.await {
@@ -145,7 +146,7 @@ impl Serving {
     }
 }
 
-/// What a job has begun is finished or, where it takes too long, undone by the database.
+/// Waits for background jobs. The database rolls back what one of them did not finish in time.
 async fn stop_jobs(jobs: Jobs) {
     if tokio::time::timeout(DRAIN_LIMIT, jobs.stop()).await.is_err() {
         tracing::warn!("background work did not stop in time");
@@ -160,7 +161,7 @@ fn unexpected(ended: Ended) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::FAILURE)
 }
 
-/// SIGTERM of a service manager, SIGINT of a keyboard.
+/// SIGTERM from a service manager, SIGINT from a keyboard.
 struct StopSignal {
     terminate: Signal,
     interrupt: Signal,

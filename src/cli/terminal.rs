@@ -1,4 +1,4 @@
-//! `merchant add` and `terminal add`: who sells, and what signs.
+//! `merchant add` and `terminal add`: register merchants and terminals.
 
 use super::{
     CommandError,
@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{io::Read, path::Path, process::ExitCode, sync::Arc};
 
-/// No file with one key is longer.
+/// The most bytes that are read of a key file.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
 pub(super) async fn add_merchant(

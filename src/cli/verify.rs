@@ -1,4 +1,4 @@
-//! `verify`: the proof of the ledger, for the eyes of an auditor.
+//! `verify`: checks the ledger and prints the report for an auditor.
 
 use super::{CommandError, args, open, up_to_date_database};
 use crate::{
@@ -29,7 +29,7 @@ pub(super) async fn run(
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The keys that heads are or were signed with.
+/// The public keys that heads are or were signed with.
 fn trusted(config: &Config) -> Result<Vec<[u8; 32]>, HeadKeyError> {
     let keys = config.keys.master.all();
     keys.map(|key| Ok(HeadSigner::from_master(key.key())?.public_key())).collect()

@@ -131,7 +131,7 @@ pub(super) fn authority(url: &Url) -> Option<String> {
     })
 }
 
-/// True for names and addresses of this machine.
+/// True for loopback names and addresses, and for unspecified addresses.
 fn is_local(host: &str) -> bool {
     let host = host.trim_end_matches('.').trim_matches(['[', ']']);
     if let Ok(address) = host.parse::<IpAddr>() {

@@ -1,6 +1,6 @@
 //! `[keys]`: the secrets of this installation. Each is `"base64:…"`, or
 //! `{ id = "k2", key = "base64:…", previous = [{ id = "k1", key = "base64:…" }] }`; in a variable
-//! the previous ones are `k1=base64:…`, separated by commas.
+//! the previous keys are written `k1=base64:…`, separated by commas.
 
 use super::{
     files::refuse_throwaway,

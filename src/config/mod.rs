@@ -60,7 +60,7 @@ pub struct Config {
     pub telemetry: Telemetry,
 }
 
-/// Real providers, or stand-ins with throwaway keys.
+/// Whether the server talks to real providers, or to stand-ins with throwaway keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
     /// Providers may be stand-ins on this machine, reached by plain `http`.

@@ -1,22 +1,22 @@
-//! `[payments]`: how patiently payments are watched.
+//! `[payments]`: how soon open payments are asked about, and how many may be open.
 
 use super::{Environment, section::Section};
 use std::time::Duration;
 
 const FIRST_LOOK_MS: u16 = 5000;
-/// The least where money is real: at this pace what is taken stays taken longer than our requests
-/// to a provider last, and a payment counts as unknown to it only after the last of them.
+/// The minimum in production. The lease on a payment grows with this delay, and must last longer
+/// than a request to a provider: a payment counts as unknown there only after our last request.
 const LEAST_IN_PRODUCTION_MS: u16 = 2000;
 
-/// So many orders of one person may wait for their payment.
+/// The default for unpaid orders of one person.
 const MOST_OPEN_ORDERS: u16 = 5;
 
 /// Open payments.
 #[derive(Clone, Copy, Debug)]
 pub struct Payments {
-    /// How long after it was made an open payment is first looked at. All delays grow with it.
+    /// The delay from a payment's start to the first question about it. Later delays grow with it.
     pub first_look: Duration,
-    /// How many orders of one person may wait for their payment.
+    /// The most unpaid orders of one person.
     pub most_open_orders: u16,
 }
 

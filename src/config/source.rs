@@ -1,4 +1,4 @@
-//! From file and variables to one table of raw values.
+//! Merges the file and the variables of the environment into one table of raw values.
 
 use super::{error::ConfigError, section::Table};
 use ::config::{Config as Layers, Environment as Variables, File, FileFormat, Source};
@@ -6,11 +6,11 @@ use std::{io::Read, path::Path};
 
 const PREFIX: &str = "ONECARD";
 const SEPARATOR: &str = "__";
-/// What the values of variables say of their origin; the `config` crate sets it.
+/// The origin that the `config` crate gives to values of variables.
 const VARIABLES_ORIGIN: &str = "the environment";
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// The variables of this process that are meant for the configuration.
+/// The variables of this process that begin with `ONECARD__`.
 pub fn process_variables() -> impl Iterator<Item = (String, String)> {
     let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
     std::env::vars_os()
@@ -37,7 +37,7 @@ pub(super) fn table(
         .map_err(|_| ConfigError::one(PREFIX, "file and variables do not fit together"))
 }
 
-/// True for a value that came from a variable, where everything is text.
+/// True for a value from a variable. All of these are texts.
 pub(super) fn is_from_variable(value: &::config::Value) -> bool {
     value.origin() == Some(VARIABLES_ORIGIN)
 }
@@ -46,8 +46,8 @@ fn is_ours(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with(SEPARATOR))
 }
 
-/// Reads a file and checks that it is TOML. The message names the line and not its text, which
-/// may be a secret.
+/// Reads a file and checks that it is TOML. The message names the line without its text, which may
+/// be a secret.
 fn read_toml(path: &Path) -> Result<String, ConfigError> {
     let name = path.display().to_string();
     let text = read_bounded(path, MAX_FILE_BYTES)

@@ -1,4 +1,4 @@
-//! `[database]`, `[redis]` and `[ledger]`: where things are kept.
+//! `[database]`, `[redis]` and `[ledger]`: where data is stored.
 
 use super::section::Section;
 use reqwest::Url;
@@ -15,25 +15,25 @@ const LANES: u16 = 2;
 pub struct Database {
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub url: SecretString,
-    /// How many connections the pool opens at most.
+    /// The most connections of the pool.
     pub max_connections: u32,
-    /// Whether `serve` brings the database up to date first.
+    /// Whether `serve` applies missing migrations first.
     pub auto_migrate: bool,
 }
 
 /// The key-value store.
 #[derive(Clone, Debug)]
 pub struct Redis {
-    /// `redis://…`, may hold a password; `None` keeps the store within the process.
+    /// `redis://…`, may hold a password. With `None` the store is in the process's memory.
     pub url: Option<SecretString>,
 }
 
 /// The ledger.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// Where signed heads are appended.
+    /// The file that signed heads are appended to.
     pub heads_file: PathBuf,
-    /// How many batches of postings are written side by side.
+    /// How many batches of postings are written in parallel.
     pub lanes: usize,
 }
 

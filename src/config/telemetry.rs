@@ -9,15 +9,15 @@ const LOG: &str = "info";
 /// Logs and traces.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
-    /// What is logged: a level, or directives such as `info,onecard::ledger=debug`.
+    /// The filter of the log: a level, or directives such as `info,onecard::ledger=debug`.
     pub log: String,
-    /// How logs are written.
+    /// The format of the log.
     pub format: LogFormat,
-    /// Where traces are sent by OTLP, if anywhere.
+    /// The OTLP endpoint that traces are sent to; `None` sends none.
     pub otlp_endpoint: Option<Url>,
 }
 
-/// How logs are written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object on each line.
@@ -36,7 +36,7 @@ pub(super) fn read(mut section: Section<'_>) -> Telemetry {
         "text" => Some(LogFormat::Text),
         _ => None,
     });
-    // Collectors stand on the same machine or network: plain http is usual there.
+    // Collectors run on the same machine or network, where plain http is usual.
     let otlp_endpoint = section.parsed("otlp_endpoint", "an http or https address", |text| {
         let url = Url::parse(text).ok()?;
         matches!(url.scheme(), "http" | "https").then_some(url)

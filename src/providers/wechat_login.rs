@@ -172,7 +172,7 @@ mod tests {
     };
     use std::time::Duration;
 
-    fn login_within(total: Duration, base_url: String) -> WechatLogin {
+    fn login_within(total: Duration, base_url: &str) -> WechatLogin {
         let timeouts = Timeouts { total, ..Timeouts::default() };
         let settings = WechatLoginSettings {
             base_url: base_url.parse().unwrap(),
@@ -182,13 +182,13 @@ mod tests {
         WechatLogin::new(settings, http_client::build(timeouts).unwrap())
     }
 
-    fn login(base_url: String) -> WechatLogin {
+    fn login(base_url: &str) -> WechatLogin {
         login_within(Timeouts::default().total, base_url)
     }
 
     async fn exchange(reply: Reply) -> Result<PlatformUser, LoginError> {
         let server = TestServer::start([reply]);
-        login(server.base_url()).exchange("code-1").await
+        login(&server.base_url()).exchange("code-1").await
     }
 
     #[tokio::test]
@@ -200,7 +200,7 @@ mod tests {
         for body in answers {
             let reply = Reply::new(200).header("Content-Type", "text/plain").body(body);
             let server = TestServer::start([reply]);
-            let user = login(server.base_url()).exchange("c+d/e&f").await.unwrap();
+            let user = login(&server.base_url()).exchange("c+d/e&f").await.unwrap();
             assert_eq!((user.app_id.as_str(), user.openid.as_str()), ("wx00000000testca01", "o-1"));
             let line = "GET /sns/jscode2session?appid=wx00000000testca01&secret=app-secret\
                         &js_code=c%2Bd%2Fe%26f&grant_type=authorization_code HTTP/1.1\r\n";
@@ -238,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn a_code_is_sent_once_even_when_the_answer_is_lost() {
         let server = TestServer::start([Reply::silence(), Reply::new(200)]);
-        let login = login_within(Duration::from_millis(100), server.base_url());
+        let login = login_within(Duration::from_millis(100), &server.base_url());
         let result = login.exchange("code-1").await;
         assert_eq!(result.unwrap_err(), LoginError::Unavailable);
         assert_eq!(server.requests().len(), 1);
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_secret_does_not_print() {
-        let shown = format!("{:?}", login("http://127.0.0.1:1".into()));
+        let shown = format!("{:?}", login("http://127.0.0.1:1"));
         assert!(!shown.contains("app-secret"), "{shown}");
     }
 }

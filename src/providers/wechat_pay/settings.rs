@@ -53,12 +53,11 @@ impl ProviderSection for WechatPaySettings {
     fn read(mut section: Section<'_>) -> Option<Self> {
         let base_url = address::origin(&mut section, "base_url", BASE_URL);
         let mch_id = section.required("mch_id", "the merchant's number, digits", |text| {
-            plain(text, 32, |byte| byte.is_ascii_digit())
+            plain(text, 32, u8::is_ascii_digit)
         });
         let serial = "the serial number of the merchant's certificate, hex digits";
-        let merchant_serial_no = section.required("merchant_serial_no", serial, |text| {
-            plain(text, 40, |byte| byte.is_ascii_hexdigit())
-        });
+        let merchant_serial_no = section
+            .required("merchant_serial_no", serial, |text| plain(text, 40, u8::is_ascii_hexdigit));
         let file = "merchant_private_key_file";
         let merchant_key =
             files::pem(&mut section, file, Pem::PrivateKey, PrivateKey::from_pkcs8_pem);

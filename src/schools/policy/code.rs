@@ -1,4 +1,4 @@
-//! The rotating code: how long it is shown, how long a device goes on, how codes begin.
+//! The rotating code: the length of a step, the life of a device's keys, the prefixes of codes.
 
 use crate::passcode::{CodePurpose, EnrolmentTerms, Prefixes, Step};
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,13 @@ use std::{ops::RangeInclusive, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "CodeFields", into = "CodeFields")]
 pub struct CodePolicy {
-    /// What a device is enrolled for.
+    /// The terms that a device is enrolled under.
     pub terms: EnrolmentTerms,
-    /// How its codes begin.
+    /// The first digits of codes.
     pub prefixes: Prefixes,
 }
 
-/// As written. Everything may be left out.
+/// The fields as written in a file. All are optional.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct CodeFields {
@@ -32,7 +32,7 @@ struct PrefixFields {
     receipt: u8,
 }
 
-/// The life of a device's keys, and of one that is not seen, in days.
+/// The allowed values of `device_days` and `unseen_days`.
 const DAYS: RangeInclusive<u32> = 1..=366;
 
 impl Default for CodeFields {

@@ -1,4 +1,4 @@
-//! The small types of a policy's values. Each refuses what it does not stand for.
+//! The small types of a policy's values. Each refuses invalid values when it is read.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{fmt, ops::Deref, str::FromStr};
@@ -82,9 +82,9 @@ impl fmt::Display for SchoolCode {
     }
 }
 
-/// What an identifier looks like: `^`, then letters, digits or classes like `[0-9A-Z]`, each with
-/// or without a count like `{7}` or `{6,8}`, then `$`. So much means the same in every language
-/// that clients are written in, and never runs long.
+/// The pattern of an identifier: `^`, then letters, digits or classes like `[0-9A-Z]`, each with or
+/// without a count like `{7}` or `{6,8}`, then `$`. This subset of regular expressions means the
+/// same in every language that clients are written in, and never backtracks for long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct IdPattern(String);
@@ -164,7 +164,7 @@ fn after_count(text: &str) -> Option<&str> {
     (number(least)? <= number(most)?).then_some(rest)
 }
 
-/// A list with something in it, and nothing twice.
+/// A list that is not empty and holds nothing twice.
 pub(super) fn distinct<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

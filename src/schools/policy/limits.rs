@@ -4,7 +4,7 @@ use crate::base::{clock::Timestamp, money::Fen};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How much may be spent before a till refuses, or asks.
+/// The amounts beyond which a till refuses, or asks for the password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "LimitFields")]
 pub struct Limits {
@@ -14,9 +14,9 @@ pub struct Limits {
     /// Within one day of Asia/Shanghai.
     #[serde(rename = "day_fen")]
     pub day: Option<Fen>,
-    /// What happens beyond.
+    /// What a till does beyond a limit.
     pub over_limit: OverLimit,
-    /// When meals are; what is outside is one more meal.
+    /// The times of meals. What is outside of all windows counts as one more meal.
     pub meal_windows: Vec<MealWindow>,
 }
 
@@ -30,13 +30,13 @@ impl Limits {
     }
 }
 
-/// One meal of a day: what a limit sums over. Named by the minute at which its window begins, so
-/// that a charge stays in its meal when a school changes others.
+/// One meal of a day, over which the meal limit sums. Identified by the minute at which its window
+/// begins, so that a charge stays in its meal when a school changes other windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Meal(i32);
 
 impl Meal {
-    /// Outside every window, or where a school has none.
+    /// The time outside of every window, or of a school without windows.
     pub const OTHER: Self = Self(-1);
 
     /// As stored.
@@ -70,7 +70,7 @@ struct LimitFields {
     meal_windows: Vec<MealWindow>,
 }
 
-/// Nobody eats more often.
+/// The most meals of a day.
 const MAX_MEALS: usize = 8;
 
 impl TryFrom<LimitFields> for Limits {

@@ -13,7 +13,7 @@ pub struct SpendPolicy {
     pub password_each_scan: bool,
     /// Whether a till is told what is left.
     pub show_balance: bool,
-    /// How long a till may take a charge back.
+    /// How long a till may reverse a charge.
     reversal_minutes: u16,
 }
 
@@ -26,10 +26,10 @@ struct SpendFields {
     reversal_minutes: u16,
 }
 
-/// Long enough for a till that lost its answer, or a cashier who keyed in a wrong amount; too short
-/// for somebody who comes back with an empty plate.
+/// The default: long enough for a till that lost its answer or a cashier who keyed in a wrong
+/// amount, too short for a customer who has eaten.
 const REVERSAL_MINUTES: u16 = 5;
-/// A day.
+/// The maximum, one day.
 const MAX_REVERSAL_MINUTES: u16 = 24 * 60;
 
 impl Default for SpendFields {
@@ -68,7 +68,7 @@ impl TryFrom<SpendFields> for SpendPolicy {
 }
 
 impl SpendPolicy {
-    /// How long after a charge it may be taken back.
+    /// How long after a charge a till may reverse it.
     pub fn reversal_window(&self) -> Duration {
         Duration::from_mins(self.reversal_minutes.into())
     }

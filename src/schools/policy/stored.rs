@@ -1,8 +1,8 @@
 //! Reads a policy out of the database, where a newer release may have written it during a rolling
 //! upgrade.
 //!
-//! The types of a policy refuse unknown keys, which is right for a file that is imported. Here every
-//! table is cut down to the keys that its type knows before the type sees it.
+//! The types of a policy refuse unknown keys, as an import must. Here each table is cut down to the
+//! keys that its type knows before the type sees it.
 
 use super::Policy;
 use serde::{
@@ -117,7 +117,7 @@ impl<'de> Deserializer<'de> for Known<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Known<'_> {
+impl IntoDeserializer<'_, Error> for Known<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -29,7 +29,7 @@ struct TopUpFields {
     password_required: bool,
 }
 
-/// More buttons than this are no choice.
+/// The most amounts to choose from.
 const MAX_CHOICES: usize = 12;
 
 impl TryFrom<TopUpFields> for TopUpPolicy {
