@@ -50,7 +50,7 @@ fn assert_modules(folder: &Path, root: &str, others: &[&str]) {
         }
         if path.join("mod.rs").exists() {
             assert_modules(&path, "mod.rs", &[]);
-        } else if !name.ends_with(".rs") {
+        } else if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
         let line = format!("mod {};\n", name.trim_end_matches(".rs"));

@@ -14,7 +14,7 @@ use onecard::{
     payments::gateway::{PaymentGateway, Prepare},
     providers::{
         wechat_login::{WechatLogin, WechatLoginSettings},
-        wechat_pay::{ApiV3Key, WechatPay, WechatPaySettings, keys::KeyRing},
+        wechat_pay::{ApiV3Key, WechatPay, WechatPaySettings, keys::TrustedKeys},
     },
 };
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn gateway() -> WechatPay {
         merchant_serial_no: text("/merchant/serial_no").to_owned(),
         merchant_key: PrivateKey::from_pkcs8_pem(&pem.into()).unwrap(),
         api_v3_key: ApiV3Key::new(text("/api_v3_key").as_bytes()).unwrap(),
-        keys: KeyRing::default().with_public_key(public_key_id, public_key),
+        keys: TrustedKeys::default().with_public_key(public_key_id, public_key),
         public_key_id: Some(public_key_id.to_owned()),
         fetch_certificates: false,
         bill_hosts: Vec::new(),

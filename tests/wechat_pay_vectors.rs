@@ -18,7 +18,7 @@ use onecard::{
     providers::wechat_pay::{
         ApiV3Key, WechatPay, WechatPaySettings,
         certificate::PlatformCertificate,
-        keys::KeyRing,
+        keys::TrustedKeys,
         received,
         signing::{self, Request, Signer},
     },
@@ -142,7 +142,7 @@ fn believed(name: &str) -> Result<(), Refused> {
     let keys = fixture("keys");
     let key = PublicKey::from_spki_pem(text(&keys, "/wechatpay/public_key_pem")).unwrap();
     let id = text(&keys, "/wechatpay/public_key_id");
-    let ring = KeyRing::default().with_public_key(id, key);
+    let ring = TrustedKeys::default().with_public_key(id, key);
     let file = fixture("response_verification");
     let case = case_of(&file, name);
     let body = text(case, "/body").as_bytes();
@@ -189,7 +189,7 @@ enum Mode {
 
 fn gateway(mode: Mode) -> WechatPay {
     let keys = fixture("keys");
-    let mut ring = KeyRing::default();
+    let mut ring = TrustedKeys::default();
     let public_key_id = (mode != Mode::Certificate).then_some("/wechatpay/public_key_id");
     let public_key_id = public_key_id.map(|pointer| text(&keys, pointer).to_owned());
     if let Some(id) = &public_key_id {

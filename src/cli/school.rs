@@ -4,7 +4,7 @@ use super::{CommandError, args::SchoolImport, up_to_date_database};
 use crate::{
     base::clock::{Clock, SystemClock},
     config::Config,
-    schools::{Imported, Outcome, import_schools},
+    schools::{ImportOutcome, Imported, import_schools},
 };
 use std::process::ExitCode;
 
@@ -21,10 +21,10 @@ pub(super) async fn import(
     Ok(ExitCode::SUCCESS)
 }
 
-const fn said(outcome: Outcome) -> &'static str {
+const fn said(outcome: ImportOutcome) -> &'static str {
     match outcome {
-        Outcome::Added => "added",
-        Outcome::Changed => "changed",
-        Outcome::Unchanged => "unchanged",
+        ImportOutcome::Added => "added",
+        ImportOutcome::Changed => "changed",
+        ImportOutcome::Unchanged => "unchanged",
     }
 }

@@ -4,14 +4,14 @@ use std::{cell::RefCell, collections::BTreeSet, fmt};
 
 /// One problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// The dotted key, as in `server.listen`, or the file that could not be read.
     pub key: String,
     /// What is wrong, without the value: it may be a secret.
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.message)
     }
@@ -20,17 +20,17 @@ impl fmt::Display for Problem {
 /// Every problem of a configuration, sorted by key. For the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl ConfigError {
     pub(super) fn one(key: impl Into<String>, message: impl Into<String>) -> Self {
-        let problem = Problem { key: key.into(), message: message.into() };
+        let problem = ConfigProblem { key: key.into(), message: message.into() };
         Self { problems: vec![problem] }
     }
 
     /// Each problem, at least one.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
 }
@@ -46,16 +46,16 @@ impl fmt::Display for ConfigError {
 /// The problems found so far. A setting that several schools share is read several times and
 /// reported once.
 #[derive(Debug, Default)]
-pub(super) struct Problems(RefCell<BTreeSet<Problem>>);
+pub(super) struct Problems(RefCell<BTreeSet<ConfigProblem>>);
 
 impl Problems {
     pub(super) fn report(&self, key: impl Into<String>, message: impl Into<String>) {
-        self.0.borrow_mut().insert(Problem { key: key.into(), message: message.into() });
+        self.0.borrow_mut().insert(ConfigProblem { key: key.into(), message: message.into() });
     }
 
     /// The finished value, unless anything was reported.
     pub(super) fn none_or<T>(self, finished: Option<T>) -> Result<T, ConfigError> {
-        let problems: Vec<Problem> = self.0.into_inner().into_iter().collect();
+        let problems: Vec<ConfigProblem> = self.0.into_inner().into_iter().collect();
         match finished {
             Some(finished) if problems.is_empty() => Ok(finished),
             Some(_) | None => Err(ConfigError { problems }),

@@ -26,9 +26,9 @@ mod stores;
 mod telemetry;
 
 pub use address::Network;
-pub use error::{ConfigError, Problem};
+pub use error::{ConfigError, ConfigProblem};
 pub use keys::Keys;
-pub use payments::Payments;
+pub use payments::PaymentsConfig;
 pub use section::{Section, Setting};
 pub use sections::{PerSchool, ProviderSection, ProviderSections};
 pub use server::Server;
@@ -53,7 +53,7 @@ pub struct Config {
     /// `[ledger]`
     pub ledger: Ledger,
     /// `[payments]`
-    pub payments: Payments,
+    pub payments: PaymentsConfig,
     /// `[keys]`
     pub keys: Keys,
     /// `[telemetry]`

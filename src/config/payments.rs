@@ -13,14 +13,14 @@ const MOST_OPEN_ORDERS: u16 = 5;
 
 /// Open payments.
 #[derive(Clone, Copy, Debug)]
-pub struct Payments {
+pub struct PaymentsConfig {
     /// The delay from a payment's start to the first question about it. Later delays grow with it.
     pub first_look: Duration,
     /// The most unpaid orders of one person.
     pub most_open_orders: u16,
 }
 
-pub(super) fn read(mut section: Section<'_>) -> Payments {
+pub(super) fn read(mut section: Section<'_>) -> PaymentsConfig {
     let least = match section.environment() {
         Environment::Production => LEAST_IN_PRODUCTION_MS,
         Environment::Sandbox => 1,
@@ -28,5 +28,5 @@ pub(super) fn read(mut section: Section<'_>) -> Payments {
     let millis = section.number("first_look_ms", least..=60_000, FIRST_LOOK_MS);
     let most_open_orders = section.number("most_open_orders", 1..=10_000, MOST_OPEN_ORDERS);
     section.finish();
-    Payments { first_look: Duration::from_millis(millis.into()), most_open_orders }
+    PaymentsConfig { first_look: Duration::from_millis(millis.into()), most_open_orders }
 }

@@ -24,7 +24,7 @@ pub enum TooManyListeners {
     Server,
 }
 
-/// WakeReason a wait ended.
+/// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WakeReason {
     /// There are events after the position.

@@ -5,6 +5,7 @@
 //! Invariant: an idempotency key of a person creates one order or payment, however often it is sent.
 //! Absent on purpose: there is no "mark as paid". Only a checked fact pays.
 
+pub mod audit;
 pub mod due;
 pub mod fact;
 pub mod order;
@@ -35,7 +36,7 @@ pub struct RequestKey {
 
 /// An order to be created with its first payment.
 #[derive(Clone, Debug)]
-pub struct NewOrder {
+pub struct OrderDraft {
     /// The order and its payment.
     pub attempt: Attempt,
     /// The request that creates it.
@@ -48,7 +49,7 @@ pub struct NewOrder {
 
 /// One more payment of an order.
 #[derive(Clone, Debug)]
-pub struct NewPayment {
+pub struct PaymentDraft {
     /// The order.
     pub order: OrderId,
     /// The payment.
@@ -135,7 +136,7 @@ impl TxError for CreateError {
 
 /// Creates an order, or finds the one that its key created before. On PostgreSQL concurrent requests
 /// do not count each other's orders, so there may be a few more than `most_open`.
-pub async fn create(db: &Db, new: &NewOrder) -> Result<Created<OrderId>, CreateError> {
+pub async fn create(db: &Db, new: &OrderDraft) -> Result<Created<OrderId>, CreateError> {
     let person = new.attempt.order.person;
     let insert = async |tx: &Tx| {
         if store::count_open(tx.conn(), person).await? >= new.most_open {
@@ -151,7 +152,7 @@ pub async fn create(db: &Db, new: &NewOrder) -> Result<Created<OrderId>, CreateE
 pub async fn add_payment(
     db: &Db,
     person: PersonId,
-    new: &NewPayment,
+    new: &PaymentDraft,
 ) -> Result<Created<PaymentId>, AddPaymentError> {
     let insert = async |tx: &Tx| match store::lock_order(tx, person, new.order).await? {
         Some((order, true)) if order.is_payable(new.payment.created_at) => {

@@ -47,6 +47,7 @@ pub(super) async fn refunded_before(
 }
 
 /// The facts of one transaction.
+#[derive(Clone, Copy)]
 pub(super) struct Batched<'a> {
     pub(super) now: Timestamp,
     pub(super) incoming: &'a [IncomingFact],
@@ -213,7 +214,7 @@ impl Plan {
             match outcome {
                 Ok(Posted::New(_)) => {}
                 Ok(Posted::Replayed(_)) if planned.may_repeat => {}
-                Ok(Posted::Replayed(_)) | Err(Refusal::ReplayDiffers { .. }) => {
+                Ok(Posted::Replayed(_)) | Err(Refusal::ReplayDiffers) => {
                     taken.push(planned.place);
                 }
                 Err(refusal) => return Err(refusal.into()),

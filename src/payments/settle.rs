@@ -137,7 +137,7 @@ pub struct Settled {
 
 /// Settles facts in order and returns what each did. `taken` are those, by their place, whose
 /// transaction is known to belong to something else. Nothing counts until the caller commits.
-pub async fn settle_all(
+async fn settle_all(
     tx: &Tx,
     now: Timestamp,
     incoming: &[IncomingFact],

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::{clock::Timestamp, money::Fen},
     orders::{
-        self, Created, NewOrder, NewPayment, RequestKey,
+        self, Created, OrderDraft, PaymentDraft, RequestKey,
         order::{Attempt, Order, OrderId, OrderState, Payment, PaymentId, PaymentState},
         purpose::Purpose,
     },
@@ -128,7 +128,7 @@ impl Payments {
         Ok(Some(gateway.prepare(&prepare, now).await?))
     }
 
-    fn new_order(&self, route: &PaymentRoute<'_>, request: &PaymentRequest) -> NewOrder {
+    fn new_order(&self, route: &PaymentRoute<'_>, request: &PaymentRequest) -> OrderDraft {
         let now = self.clock.now();
         let PaymentRequest { purpose, amount, ref key } = *request;
         let order = Order {
@@ -143,7 +143,7 @@ impl Payments {
         };
         let payment = route.payment(amount, now);
         let content = format!("{}|{}|{}", purpose.code(), payment.provider.code(), amount.get());
-        NewOrder {
+        OrderDraft {
             attempt: Attempt { order, payment },
             request: request_key(ORDERS.to_owned(), key, &content),
             look_at: self.pace.first(now),
@@ -151,11 +151,11 @@ impl Payments {
         }
     }
 
-    fn new_payment(&self, route: &PaymentRoute<'_>, order: &Order, key: &str) -> NewPayment {
+    fn new_payment(&self, route: &PaymentRoute<'_>, order: &Order, key: &str) -> PaymentDraft {
         let now = self.clock.now();
         let payment = route.payment(order.amount, now);
         let scope = format!("{ORDERS}/{}/payments", order.id);
-        NewPayment {
+        PaymentDraft {
             order: order.id,
             request: request_key(scope, key, payment.provider.code()),
             payment,

@@ -6,8 +6,7 @@ use sea_orm::{ConnectionTrait, Statement};
 
 /// A paid payment, and what the ledger says under its reference.
 const UNPOSTED: &str = "SELECT p.provider || ':' || p.merchant || ':' || p.transaction_id AS subject \
-    FROM payment p JOIN orders o ON o.id = p.order_id \
-    LEFT JOIN transfer t ON t.school_id = p.school_id AND t.kind = $1 \
+    FROM payment p LEFT JOIN transfer t ON t.school_id = p.school_id AND t.kind = $1 \
       AND t.reference = p.provider || ':' || p.merchant || ':' || p.transaction_id \
       AND (SELECT SUM(l.amount_fen) FROM leg l WHERE l.transfer_id = t.id) = p.amount_fen \
     WHERE p.state = 'paid' AND t.id IS NULL ORDER BY p.id LIMIT 1000";
@@ -21,13 +20,6 @@ const UNEXPLAINED: &str = "SELECT t.reference AS subject FROM transfer t \
     AND NOT EXISTS (SELECT 1 FROM review_case c WHERE c.school_id = t.school_id \
       AND c.kind = 'payment' AND c.subject LIKE '%:' || t.reference) ORDER BY t.id LIMIT 1000";
 
-/// An order that is paid without a payment, or awaits or lacks one although it has been paid.
-const UNPAID: &str = "SELECT CAST(o.id AS TEXT) AS subject FROM orders o \
-    LEFT JOIN payment p ON p.order_id = o.id AND p.state = 'paid' \
-    WHERE $1 <> '' AND ((o.state IN ('paid', 'fulfilled') AND p.id IS NULL) \
-      OR (o.state IN ('awaiting_payment', 'closed') AND p.id IS NOT NULL)) \
-    ORDER BY o.id LIMIT 1000";
-
 /// Paid payments without their one posting.
 pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {
     subjects(tx, UNPOSTED).await
@@ -36,11 +28,6 @@ pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {
 /// Postings of received money without a payment or a case.
 pub(super) async fn unexplained(tx: &Tx) -> Result<Vec<String>, DbError> {
     subjects(tx, UNEXPLAINED).await
-}
-
-/// Orders whose state and payments do not fit.
-pub(super) async fn unpaid(tx: &Tx) -> Result<Vec<String>, DbError> {
-    subjects(tx, UNPAID).await
 }
 
 async fn subjects(tx: &Tx, sql: &str) -> Result<Vec<String>, DbError> {

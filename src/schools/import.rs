@@ -30,12 +30,12 @@ pub struct Imported {
     /// The policy's version.
     pub version: u32,
     /// What the import did.
-    pub outcome: Outcome,
+    pub outcome: ImportOutcome,
 }
 
 /// What an import did with a school.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ImportOutcome {
     /// The school is new.
     Added,
     /// Its policy was replaced.
@@ -196,7 +196,7 @@ async fn write_all(
         match decide(policy, stored.as_ref(), replace) {
             Err(reason) => problems.push(problem(path, reason)),
             Ok(outcome) => {
-                if outcome != Outcome::Unchanged {
+                if outcome != ImportOutcome::Unchanged {
                     store::put_school(tx, policy, stored.as_ref(), now).await?;
                 }
                 done.push(imported(path, policy, outcome));
@@ -210,17 +210,17 @@ fn decide(
     policy: &Policy,
     stored: Option<&StoredSchool>,
     replace: bool,
-) -> Result<Outcome, String> {
-    let Some(stored) = stored else { return Ok(Outcome::Added) };
+) -> Result<ImportOutcome, String> {
+    let Some(stored) = stored else { return Ok(ImportOutcome::Added) };
     let readable = stored.policy.as_ref();
     let ignored = readable.map_or(&[][..], |stored| &stored.ignored);
     // Compared as values: a comment in the file, or a field that got a default, is no change.
     let same = readable.is_some_and(|stored| stored.policy == *policy);
     let version = i64::from(policy.version.get());
     match stored.version.cmp(&version) {
-        _ if same && (ignored.is_empty() || !replace) => Ok(Outcome::Unchanged),
-        _ if replace => Ok(Outcome::Changed),
-        Ordering::Less if ignored.is_empty() => Ok(Outcome::Changed),
+        _ if same && (ignored.is_empty() || !replace) => Ok(ImportOutcome::Unchanged),
+        _ if replace => Ok(ImportOutcome::Changed),
+        Ordering::Less if ignored.is_empty() => Ok(ImportOutcome::Changed),
         Ordering::Less => Err(format!(
             "would drop what a newer release has stored ({}); import it with that release, or use \
              --replace",
@@ -238,7 +238,7 @@ fn decide(
     }
 }
 
-fn imported(path: &Path, policy: &Policy, outcome: Outcome) -> Imported {
+fn imported(path: &Path, policy: &Policy, outcome: ImportOutcome) -> Imported {
     Imported {
         path: path.to_owned(),
         code: policy.code.to_string(),

@@ -22,7 +22,7 @@ mod summaries;
 
 pub use default_password::{DefaultRule, default_password};
 pub use id_number::{IdNumberFault, check_id_number};
-pub use import::{FileProblem, ImportError, Imported, Outcome, import_schools};
+pub use import::{FileProblem, ImportError, ImportOutcome, Imported, import_schools};
 pub use password_rule::{PasswordRule, WeakPassword};
 pub use people::People;
 pub use person::{Person, PersonKeys, PersonKind, PersonStatus, Standing, mask_name, masked_name};

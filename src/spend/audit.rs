@@ -10,7 +10,7 @@ use std::fmt;
 
 /// What was found. At most a thousand of each are named, by terminal and number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Audit {
+pub struct ChargeAudit {
     /// Charges without their posting.
     pub unposted: Vec<String>,
     /// Charges that were taken back, without their posting back.
@@ -19,14 +19,14 @@ pub struct Audit {
     pub unexplained: Vec<String>,
 }
 
-impl Audit {
+impl ChargeAudit {
     /// True if the law holds.
     pub const fn is_clean(&self) -> bool {
         self.unposted.is_empty() && self.kept.is_empty() && self.unexplained.is_empty()
     }
 }
 
-impl fmt::Display for Audit {
+impl fmt::Display for ChargeAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found: [(&[String], _); 3] = [
             (&self.unposted, "charged, and not posted"),
@@ -38,10 +38,10 @@ impl fmt::Display for Audit {
 }
 
 /// Holds charges against postings, on one unchanging view.
-pub async fn audit(db: &Db) -> Result<Audit, DbError> {
+pub async fn audit(db: &Db) -> Result<ChargeAudit, DbError> {
     db.in_snapshot(async |tx| {
         tx.allow_long_statements().await?;
-        Ok(Audit {
+        Ok(ChargeAudit {
             unposted: store::unposted(tx).await?,
             kept: store::kept(tx).await?,
             unexplained: store::unexplained(tx).await?,

@@ -6,7 +6,7 @@ use super::{
     challenge::{Challenge, ChallengeId, LIFE},
     charging::ChargeError,
     postings::{self, Parties},
-    refusal::{PASSWORD_REQUIRED, Refusal, password_required},
+    refusal::{PASSWORD_REQUIRED, TillRefusal, password_required},
     request::{ChargeRequest, Payer, Proof, Scan},
     rules::{ChargeCheck, RuleOutcome, TillPassword, stopped},
 };
@@ -135,11 +135,11 @@ pub struct ChargeView {
 struct EarlyRefusal {
     /// Whose code it used up, or whose password it was, if anybody's.
     payer: Option<Payer>,
-    refusal: Refusal,
+    refusal: TillRefusal,
 }
 
-impl From<Refusal> for EarlyRefusal {
-    fn from(refusal: Refusal) -> Self {
+impl From<TillRefusal> for EarlyRefusal {
+    fn from(refusal: TillRefusal) -> Self {
         Self { payer: None, refusal }
     }
 }
@@ -185,10 +185,10 @@ impl Decider<'_> {
         let (shown, skewed) = match scan {
             Scan::Good(shown) => (shown, false),
             Scan::Skewed(shown) => (shown, true),
-            Scan::Used => return Ok(Err(Refusal::CodeUsed.into())),
-            Scan::WrongPurpose => return Ok(Err(Refusal::CodeWrongPurpose.into())),
+            Scan::Used => return Ok(Err(TillRefusal::CodeUsed.into())),
+            Scan::WrongPurpose => return Ok(Err(TillRefusal::CodeWrongPurpose.into())),
             Scan::Invalid | Scan::Foreign(_) | Scan::NotACode => {
-                return Ok(Err(Refusal::CodeInvalid.into()));
+                return Ok(Err(TillRefusal::CodeInvalid.into()));
             }
         };
         let payer = Payer { person: shown.person, code: shown.into(), given: None };
@@ -196,12 +196,12 @@ impl Decider<'_> {
         let refusal = match (used, skewed) {
             (CodeUse::Fresh, false) => return Ok(Ok(payer)),
             // Its phone was told of the first use.
-            (CodeUse::UsedBefore, false) => return Ok(Err(Refusal::CodeUsed.into())),
-            (CodeUse::UsedBefore, true) => return Ok(Err(Refusal::CodeClockSkew.into())),
-            (CodeUse::Fresh | CodeUse::DeviceEnded, true) => Refusal::CodeClockSkew,
+            (CodeUse::UsedBefore, false) => return Ok(Err(TillRefusal::CodeUsed.into())),
+            (CodeUse::UsedBefore, true) => return Ok(Err(TillRefusal::CodeClockSkew.into())),
+            (CodeUse::Fresh | CodeUse::DeviceEnded, true) => TillRefusal::CodeClockSkew,
             // A card that was reported lost says so; its devices ended with the report.
             (CodeUse::DeviceEnded, false) => {
-                stopped(self.status(shown.person)?).unwrap_or(Refusal::CodeInvalid)
+                stopped(self.status(shown.person)?).unwrap_or(TillRefusal::CodeInvalid)
             }
         };
         Ok(Err(EarlyRefusal { payer: Some(payer), refusal }))
@@ -216,13 +216,13 @@ impl Decider<'_> {
     ) -> Result<Payer, EarlyRefusal> {
         let challenge =
             challenge.and_then(|challenge| self.inputs.challenges.get_mut(&challenge.id));
-        let challenge = challenge.ok_or(Refusal::ChallengeInvalid)?;
+        let challenge = challenge.ok_or(TillRefusal::ChallengeInvalid)?;
         if !challenge.waits_for(request.asked.terminal, request.amount, self.now) {
-            return Err(Refusal::ChallengeInvalid.into());
+            return Err(TillRefusal::ChallengeInvalid.into());
         }
         // The password of another number was not compared, and takes nothing from the one that was.
         if challenge.claimed_by != Some(request.asked.seq) {
-            return Err(Refusal::ChallengeInvalid.into());
+            return Err(TillRefusal::ChallengeInvalid.into());
         }
         challenge.used = true;
         self.decisions.used_challenges.push(challenge.id);
@@ -231,7 +231,7 @@ impl Decider<'_> {
         if right {
             Ok(payer)
         } else {
-            Err(EarlyRefusal { payer: Some(payer), refusal: Refusal::PasswordWrong })
+            Err(EarlyRefusal { payer: Some(payer), refusal: TillRefusal::PasswordWrong })
         }
     }
 
@@ -381,7 +381,10 @@ const fn missing(table: &'static str) -> DbError {
     DbError::Inconsistent { table, what: "what a charge needs is not there" }
 }
 
-fn refused(request: &ChargeRequest, refusal: Refusal) -> Result<StoredResponse, serde_json::Error> {
+fn refused(
+    request: &ChargeRequest,
+    refusal: TillRefusal,
+) -> Result<StoredResponse, serde_json::Error> {
     let error = ApiError::new(refusal.kind());
     let error = match request.detail() {
         Some(detail) => error.detail(detail),

@@ -24,7 +24,7 @@ mod under_locks;
 mod writes;
 
 pub use batch::ChargeView;
-pub use refusal::Refusal;
+pub use refusal::TillRefusal;
 pub use request::{ChargeRequest, Proof, Scan, TillReply};
 pub use reversal::{ReversalRequest, ReversalView};
 pub use rules::TillPassword;

@@ -12,7 +12,7 @@ use crate::{
 
 /// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TillRefusal {
     /// Not a code of a live device of this school, or an old one.
     CodeInvalid,
     /// A code of a phone whose clock is wrong.
@@ -56,7 +56,7 @@ pub const SEQ_CONFLICT: ProblemKind = kind("seq_conflict", 409, "终端流水号
 /// A password is needed; kept, with its challenge.
 pub const PASSWORD_REQUIRED: ProblemKind = kind("password_required", 409, "请输入密码");
 
-impl Refusal {
+impl TillRefusal {
     /// All there are.
     pub const ALL: [Self; 16] = [
         Self::CodeInvalid,
@@ -124,10 +124,11 @@ mod tests {
 
     #[test]
     fn each_refusal_has_its_own_code() {
-        let codes: BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.kind().code).collect();
-        assert_eq!(codes.len(), Refusal::ALL.len());
-        for refusal in Refusal::ALL {
-            let status = if refusal == Refusal::CodeUsed { 409 } else { 422 };
+        let codes: BTreeSet<_> =
+            TillRefusal::ALL.iter().map(|refusal| refusal.kind().code).collect();
+        assert_eq!(codes.len(), TillRefusal::ALL.len());
+        for refusal in TillRefusal::ALL {
+            let status = if refusal == TillRefusal::CodeUsed { 409 } else { 422 };
             assert_eq!(refusal.kind().status, status, "{refusal:?}");
         }
     }

@@ -4,7 +4,7 @@
 use super::{
     charging::ChargeError,
     postings::{self, Parties},
-    refusal::{self, Refusal},
+    refusal::{self, TillRefusal},
     request::TillReply,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub async fn take_back(
     let answer = match charges::find(tx, act).await? {
         None => forestall(tx, now, request, &kept).await?,
         Some(charge) if now > charge.at.plus(request.school.policy.spend.reversal_window()) => {
-            refuse(tx, now, request, Refusal::ReversalTooLate).await?
+            refuse(tx, now, request, TillRefusal::ReversalTooLate).await?
         }
         Some(charge) => undo(tx, now, request, &charge).await?,
     };
@@ -84,7 +84,7 @@ async fn forestall(
     request: &ReversalRequest,
     kept: &[AnsweredRequest],
 ) -> Result<StoredResponse, ChargeError> {
-    let error = ApiError::new(Refusal::ChargeReversed.kind());
+    let error = ApiError::new(TillRefusal::ChargeReversed.kind());
     let refused = refusal::answer(&error, &request.request_id)?;
     let answered = |step| {
         let asked = &request.asked;
@@ -108,7 +108,7 @@ async fn refuse(
     tx: &Tx,
     now: Timestamp,
     request: &ReversalRequest,
-    refusal: Refusal,
+    refusal: TillRefusal,
 ) -> Result<StoredResponse, ChargeError> {
     let answer = refusal::answer(&ApiError::new(refusal.kind()), &request.request_id)?;
     keep(tx, &[AnsweredRequest { asked: request.asked.clone(), answer: answer.clone() }], now)

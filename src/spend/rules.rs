@@ -1,6 +1,6 @@
 //! The rules of a charge, pure: the first that is violated is the refusal.
 
-use super::refusal::Refusal;
+use super::refusal::TillRefusal;
 use crate::{
     base::{clock::Timestamp, money::Fen},
     cards::{CardStatus, Drawn, Over, Purse, Spent},
@@ -53,7 +53,7 @@ pub enum RuleOutcome {
     /// It is charged; the purse and what was spent have moved on.
     Charged(Drawn),
     /// It is not.
-    Refused(Refusal),
+    Refused(TillRefusal),
     /// Not without that password.
     Ask(TillPassword),
 }
@@ -65,10 +65,10 @@ impl ChargeCheck<'_> {
             return RuleOutcome::Refused(stopped);
         }
         if purse.in_debt() {
-            return RuleOutcome::Refused(Refusal::AccountInDebt);
+            return RuleOutcome::Refused(TillRefusal::AccountInDebt);
         }
         if purse.available().get() < self.amount.get() {
-            return RuleOutcome::Refused(Refusal::BalanceInsufficient);
+            return RuleOutcome::Refused(TillRefusal::BalanceInsufficient);
         }
         if let Some(verdict) = self.beyond_limits(spent) {
             return verdict;
@@ -82,7 +82,7 @@ impl ChargeCheck<'_> {
                 spent.add(self.meal(), self.amount);
                 RuleOutcome::Charged(drawn)
             }
-            Err(_) => RuleOutcome::Refused(Refusal::BalanceInsufficient),
+            Err(_) => RuleOutcome::Refused(TillRefusal::BalanceInsufficient),
         }
     }
 
@@ -95,8 +95,8 @@ impl ChargeCheck<'_> {
         let limits = self.policy.limits.as_ref()?;
         let over = spent.over(limits, self.meal(), self.amount)?;
         let refused = RuleOutcome::Refused(match over {
-            Over::Meal => Refusal::LimitMeal,
-            Over::Day => Refusal::LimitDay,
+            Over::Meal => TillRefusal::LimitMeal,
+            Over::Day => TillRefusal::LimitDay,
         });
         match (limits.over_limit, self.given) {
             (OverLimit::Password, None) => Some(RuleOutcome::Ask(TillPassword::Consumption)),
@@ -111,13 +111,13 @@ impl ChargeCheck<'_> {
 }
 
 /// Why a card cannot be used, if it cannot.
-pub const fn stopped(status: CardStatus) -> Option<Refusal> {
+pub const fn stopped(status: CardStatus) -> Option<TillRefusal> {
     match status {
         CardStatus::Normal => None,
-        CardStatus::Lost => Some(Refusal::AccountLost),
-        CardStatus::Dormant => Some(Refusal::AccountDormant),
-        CardStatus::Expired => Some(Refusal::AccountExpired),
-        CardStatus::Closed => Some(Refusal::AccountClosed),
+        CardStatus::Lost => Some(TillRefusal::AccountLost),
+        CardStatus::Dormant => Some(TillRefusal::AccountDormant),
+        CardStatus::Expired => Some(TillRefusal::AccountExpired),
+        CardStatus::Closed => Some(TillRefusal::AccountClosed),
     }
 }
 
@@ -126,12 +126,12 @@ mod tests {
     use super::*;
     use crate::base::money::Balance;
     use CardStatus::{Closed, Dormant, Expired, Lost, Normal};
-    use Refusal::{
+    use RuleOutcome::{Ask, Refused};
+    use TillPassword::{Consumption, Query};
+    use TillRefusal::{
         AccountClosed, AccountDormant, AccountExpired, AccountInDebt, AccountLost,
         BalanceInsufficient, LimitDay, LimitMeal,
     };
-    use RuleOutcome::{Ask, Refused};
-    use TillPassword::{Consumption, Query};
 
     const NONE: &str = "";
     const REFUSES: &str = "[limits]\nmeal_fen = 3000\nday_fen = 5000\nover_limit = \"refuse\"\n";

@@ -167,6 +167,7 @@ impl Student {
     }
 
     /// The same user at another server.
+    #[must_use]
     pub fn at(&self, api: Api) -> Self {
         Self { api, ..self.clone() }
     }

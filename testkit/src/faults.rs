@@ -128,7 +128,7 @@ async fn refunded(request: &HttpRequest, body: Bytes, state: &State) -> HttpResp
     let told = send_on(request, body, state).await.text().await.unwrap();
     let paid = r#""trade_state":"SUCCESS""#;
     assert!(told.contains(paid), "{told}");
-    let letter = Forge::new().signed(told.replace(paid, r#""trade_state":"REFUND""#));
+    let letter = Forge::with_sandbox_keys().signed(told.replace(paid, r#""trade_state":"REFUND""#));
     let mut back = HttpResponse::Ok();
     for (name, value) in letter.headers {
         back.insert_header((name, value));

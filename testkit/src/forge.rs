@@ -82,7 +82,7 @@ pub struct Letter {
 
 impl Forge {
     /// With the sandbox's keys.
-    pub fn new() -> Self {
+    pub fn with_sandbox_keys() -> Self {
         let credentials = sandbox_keys().credentials.clone();
         let id = credentials.wechat_pay.public_key_id.clone();
         let key = |file: &str| {

@@ -14,7 +14,7 @@ pub struct Redis {
 
 impl Redis {
     /// Not running yet; its port stays the same over all its lives.
-    pub fn new() -> Self {
+    pub fn unstarted() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { port: listener.local_addr().unwrap().port(), running: None }
     }

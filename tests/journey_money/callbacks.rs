@@ -101,7 +101,7 @@ async fn money_that_no_order_wants_goes_to_suspense(db: &TestDb) {
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_order(&order).await;
     world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
-    let forge = Forge::new();
+    let forge = Forge::with_sandbox_keys();
 
     let second = uuid::Uuid::now_v7();
     let copy = "INSERT INTO payment (id, order_id, school_id, provider, merchant, app_id, payer, \

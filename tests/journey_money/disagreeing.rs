@@ -55,7 +55,7 @@ async fn cases(world: &World, school: &str) -> Vec<String> {
 
 async fn a_message_that_does_not_fit_a_paid_order_has_the_provider_asked(db: &TestDb) {
     let world = World::start(db).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     for (i, (why, lie)) in LIES.into_iter().enumerate() {
         let order = student.order(100, &format!("order-{i}")).await.body(201);
         let payment = world.pay_untold(&order).await;
@@ -75,7 +75,7 @@ async fn a_message_that_does_not_fit_a_paid_order_has_the_provider_asked(db: &Te
 /// Both schools share one merchant here, so the signature is as good for the one as for the other.
 async fn a_message_about_an_order_of_another_school_posts_nothing_there(db: &TestDb) {
     let world = World::start(db).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_untold(&order).await;
     let message = forge.message("lost its way", &forge.transaction(&payment));
@@ -150,7 +150,7 @@ async fn an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payme
 /// besides. What the provider wrote before that, and tells later, changes nothing.
 async fn what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_card(db: &TestDb) {
     let (world, gate) = World::gated(db, &[]).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_untold(&order).await;
     gate.meets(&payment.out_trade_no, Fault::Refunds);
@@ -173,7 +173,7 @@ async fn what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_car
 /// A message that lies has the provider asked about what was credited before.
 async fn what_was_given_back_after_it_was_credited_is_a_case_for_staff(db: &TestDb) {
     let (world, gate) = World::gated(db, &[]).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_order(&order).await;
     world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
@@ -193,7 +193,7 @@ async fn what_was_given_back_after_it_was_credited_is_a_case_for_staff(db: &Test
 /// Made in the provider's console: the message is recorded, and the provider's answer opens a case.
 async fn a_refund_message_has_the_provider_asked(db: &TestDb) {
     let (world, gate) = World::gated(db, &[]).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_order(&order).await;
     world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
@@ -219,7 +219,7 @@ fn with(forge: &Forge, payment: &PaymentView, pointer: &str, value: &str) -> Val
 /// with a case, and the payment is settled by its own transaction afterwards.
 async fn a_transaction_of_another_payment_posts_nothing(db: &TestDb) {
     let world = World::start(db).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let first = student.order(5000, "first").await.body(201);
     let paid = world.pay_order(&first).await;
     world.until(&paid.out_trade_no, |payment| payment.accepted == 1).await;
@@ -254,7 +254,7 @@ fn merchant(forge: &Forge) -> String {
 /// Schools that share a merchant have ledgers of their own, so only the key of payments tells.
 async fn a_transaction_of_another_schools_payment_posts_nothing(db: &TestDb) {
     let world = World::start(db).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let elsewhere = world.login(1).await;
     elsewhere.bind("hbkj", ELSEWHERE).await.body(201);
     let first = student.order(5000, "first").await.body(201);
@@ -276,7 +276,7 @@ async fn a_transaction_of_another_schools_payment_posts_nothing(db: &TestDb) {
 /// Whichever of the two settles first, the other is kept, whether or not they share a commit.
 async fn two_messages_of_one_batch_cannot_share_a_transaction(db: &TestDb) {
     let world = World::start(db).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let mut messages = Vec::new();
     for n in 0..4 {
         let order = student.order(100, &format!("order-{n}")).await.body(201);

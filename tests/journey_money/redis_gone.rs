@@ -8,7 +8,7 @@ async fn redis_that_is_stopped_and_forgets_loses_nothing() {
 }
 
 async fn the_journey_goes_on(db: &TestDb) {
-    let mut redis = Redis::new();
+    let mut redis = Redis::unstarted();
     redis.start().await;
     let world = World::start_with(db, &[("REDIS__URL", &redis.url())]).await;
     let student = world.student(0).await;

@@ -361,7 +361,7 @@ impl<'w> Journey<'w> {
     async fn lied_about(&self) {
         let order = self.order("lied-about").await;
         let payment = self.world.pay_untold(&order).await;
-        let forge = Forge::new();
+        let forge = Forge::with_sandbox_keys();
         let mut lie = forge.transaction(&payment);
         lie["amount"]["total"] = 1.into();
         let message = forge.message(&format!("lie-{}", self.round), &lie);

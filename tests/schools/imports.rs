@@ -3,7 +3,7 @@
 use crate::schools::{NOW, repository, xnec};
 use onecard::{
     base::clock::{Clock, ManualClock},
-    schools::{ImportError, Outcome, Schools, import_schools},
+    schools::{ImportError, ImportOutcome, Schools, import_schools},
 };
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -41,7 +41,11 @@ fn of(code: &str) -> String {
     xnec().replace("code = \"xnec\"", &format!("code = \"{code}\""))
 }
 
-async fn outcomes(db: &TestDb, paths: &[PathBuf], replace: bool) -> Result<Vec<Outcome>, String> {
+async fn outcomes(
+    db: &TestDb,
+    paths: &[PathBuf],
+    replace: bool,
+) -> Result<Vec<ImportOutcome>, String> {
     match import_schools(&db.db, paths, replace, NOW).await {
         Ok(imported) => Ok(imported.into_iter().map(|school| school.outcome).collect()),
         Err(ImportError::Files(problems)) => {
@@ -56,36 +60,36 @@ async fn importing_twice_changes_nothing(db: &TestDb) {
     let schools = [repository("schools")];
     let first = import_schools(&db.db, &schools, false, NOW).await.unwrap();
     let xnec = first.iter().find(|school| school.code == "xnec").unwrap();
-    assert_eq!((xnec.outcome, xnec.version), (Outcome::Added, 3));
+    assert_eq!((xnec.outcome, xnec.version), (ImportOutcome::Added, 3));
     assert!(xnec.path.ends_with("schools/xnec.toml"));
     for replace in [false, true] {
         let again = outcomes(db, &schools, replace).await.unwrap();
-        assert_eq!(again, vec![Outcome::Unchanged; first.len()]);
+        assert_eq!(again, vec![ImportOutcome::Unchanged; first.len()]);
     }
     // What only looks different is the same.
     let folder = Folder::new();
     let file =
         folder.write("xnec.toml", &crate::schools::xnec().replace("version", "# seen\nversion  "));
-    assert_eq!(outcomes(db, &[file], false).await, Ok(vec![Outcome::Unchanged]));
+    assert_eq!(outcomes(db, &[file], false).await, Ok(vec![ImportOutcome::Unchanged]));
 }
 
 async fn versions_only_go_up(db: &TestDb) {
     let folder = Folder::new();
     let version = |n: u32| of("aa").replace("version = 3", &format!("version = {n}"));
     let steps = [
-        (version(2), false, Ok(Outcome::Added)),
-        (version(3), false, Ok(Outcome::Changed)),
+        (version(2), false, Ok(ImportOutcome::Added)),
+        (version(3), false, Ok(ImportOutcome::Changed)),
         (version(2), false, Err("is version 2, and the database has the newer 3")),
         (
             version(3).replace("50_000", "60_000"),
             false,
             Err("is version 3 as in the database, with"),
         ),
-        (version(3), false, Ok(Outcome::Unchanged)),
-        (version(3).replace("50_000", "60_000"), true, Ok(Outcome::Changed)),
-        (version(2), true, Ok(Outcome::Changed)),
-        (version(2), false, Ok(Outcome::Unchanged)),
-        (version(3), false, Ok(Outcome::Changed)),
+        (version(3), false, Ok(ImportOutcome::Unchanged)),
+        (version(3).replace("50_000", "60_000"), true, Ok(ImportOutcome::Changed)),
+        (version(2), true, Ok(ImportOutcome::Changed)),
+        (version(2), false, Ok(ImportOutcome::Unchanged)),
+        (version(3), false, Ok(ImportOutcome::Changed)),
     ];
     for (n, (text, replace, expected)) in steps.into_iter().enumerate() {
         let file = folder.write("aa.toml", &text);
@@ -172,7 +176,7 @@ async fn a_damaged_policy_hurts_no_other_school(db: &TestDb) {
     assert!(schools.by_code("aa").await.unwrap().is_none());
     assert!(schools.by_code("bb").await.unwrap().is_some());
     let repaired = outcomes(db, &folder.paths(), true).await.unwrap();
-    assert_eq!(repaired, [Outcome::Changed, Outcome::Unchanged]);
+    assert_eq!(repaired, [ImportOutcome::Changed, ImportOutcome::Unchanged]);
 }
 
 async fn imports_at_the_same_time_agree(db: &TestDb) {
@@ -185,7 +189,7 @@ async fn imports_at_the_same_time_agree(db: &TestDb) {
     let import = || import_schools(&db.db, &paths, false, NOW);
     let (one, two) = tokio::join!(import(), import());
     let added = |done: &[onecard::schools::Imported]| {
-        done.iter().filter(|school| school.outcome == Outcome::Added).count()
+        done.iter().filter(|school| school.outcome == ImportOutcome::Added).count()
     };
     assert_eq!(added(&one.unwrap()) + added(&two.unwrap()), 20);
 }

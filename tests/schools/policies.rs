@@ -5,7 +5,7 @@ use crate::schools::{NOW, xnec};
 use onecard::{
     base::clock::ManualClock,
     schools::{
-        ImportError, Outcome, School, Schools, import_schools,
+        ImportError, ImportOutcome, School, Schools, import_schools,
         policy::{Policy, StoredPolicy},
     },
 };
@@ -121,7 +121,7 @@ fn newer(stored: &str) -> String {
     policy.to_string()
 }
 
-async fn import(db: &TestDb, text: &str, replace: bool) -> Result<Outcome, String> {
+async fn import(db: &TestDb, text: &str, replace: bool) -> Result<ImportOutcome, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("xnec.toml");
     fs::write(&path, text).unwrap();
@@ -143,7 +143,7 @@ async fn school(db: &TestDb) -> Option<Arc<School>> {
 
 /// Imports the policy, then rewrites its row as a newer release would; the row's text.
 async fn upgraded(db: &TestDb) -> String {
-    assert_eq!(import(db, &xnec(), false).await, Ok(Outcome::Added));
+    assert_eq!(import(db, &xnec(), false).await, Ok(ImportOutcome::Added));
     let row = newer(&stored(db).await);
     let update = format!("UPDATE school SET policy = '{}'", row.replace('\'', "''"));
     assert_eq!(Rows::of(&db.url).await.change(&update, []).await, 1);
@@ -163,7 +163,7 @@ async fn a_policy_of_a_newer_release_is_read(db: &TestDb) {
 
 async fn what_a_newer_release_stored_is_dropped_only_when_told_to(db: &TestDb) {
     let row = upgraded(db).await;
-    assert_eq!(import(db, &xnec(), false).await, Ok(Outcome::Unchanged));
+    assert_eq!(import(db, &xnec(), false).await, Ok(ImportOutcome::Unchanged));
     let next = xnec().replace("version = 3", "version = 4");
     let told = import(db, &next, false).await.unwrap_err();
     assert!(told.contains("--replace"), "{told}");
@@ -171,7 +171,7 @@ async fn what_a_newer_release_stored_is_dropped_only_when_told_to(db: &TestDb) {
         assert!(told.contains(key), "{key}: {told}");
     }
     assert_eq!(stored(db).await, row);
-    assert_eq!(import(db, &next, true).await, Ok(Outcome::Changed));
+    assert_eq!(import(db, &next, true).await, Ok(ImportOutcome::Changed));
     assert_eq!(StoredPolicy::parse(&stored(db).await).unwrap().ignored, Vec::<String>::new());
 }
 

@@ -127,11 +127,8 @@ async fn nothing_is_paid_once_a_device_has_ended(db: &TestDb) {
         let ended = AtomicBool::new(false);
         let end = async {
             let now = counter.clock.now();
-            let end = counter
-                .world
-                .db
-                .in_tx(async |tx| end_devices(tx, person, EndReason::Lost, now).await);
-            assert_eq!(end.await.unwrap(), 1);
+            let end = async |tx: &_| end_devices(tx, person, EndReason::Lost, now).await;
+            assert_eq!(counter.world.db.in_tx(end).await.unwrap(), 1);
             ended.store(true, Ordering::SeqCst);
         };
         let charge = async |batch: &[ChargeRequest]| {

@@ -135,7 +135,7 @@ async fn used_codes_are_refused(db: &TestDb) {
     println!("used codes: ONECARD_SEED={seed}");
     let (rounds, of_round) = if long { (40, 2500) } else { (4, 250) };
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut redis = Redis::new();
+    let mut redis = Redis::unstarted();
     redis.start().await;
     let mut stage = Stage::open(db, &redis).await;
     let (mut told, mut emptied) = (BTreeMap::new(), 0);

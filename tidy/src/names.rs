@@ -1,26 +1,13 @@
 //! A type's name stands for one thing.
 
 use crate::{
-    exceptions::{Exception, Exceptions, except},
+    exceptions::{Exception, Exceptions},
     source::{Kind, Source, Visibility},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that types of several rooms have.
-const SHARED: &[Exception] = &[
-    except("Audit", &["payments", "spend"], TODAY),
-    except("Case", &["cases", "spend"], TODAY),
-    except("KeyRing", &["base", "providers"], TODAY),
-    except("NewOrder", &["orders", "routes"], TODAY),
-    except("NewPayment", &["orders", "payments"], TODAY),
-    except("Outcome", &["ledger", "schools"], TODAY),
-    except("Payments", &["config", "payments"], TODAY),
-    except("Problem", &["base", "config"], TODAY),
-    except("Refusal", &["ledger", "spend"], TODAY),
-    except("Verdict", &["payments", "spend"], TODAY),
-];
-/// An entry leaves the list when the types are renamed.
-const TODAY: &str = "has several meanings today";
+const SHARED: &[Exception] = &[];
 
 /// Complaints about names under which several rooms declare types for other rooms.
 fn complaints(sources: &[&Source], shared: &[Exception]) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Rows of orders, payments, providers' messages and idempotency keys.
 
+pub(super) mod audit;
 pub(super) mod due;
 mod posted;
 pub(super) mod save;
@@ -7,7 +8,7 @@ pub(super) mod save;
 pub(super) use posted::of_postings;
 
 use super::{
-    NewOrder, NewPayment, RequestKey,
+    OrderDraft, PaymentDraft, RequestKey,
     fact::{PaidFact, Provider},
     order::{
         Attempt, MAX_PAYMENTS, Order, OrderId, OrderState, Payment, PaymentId, PaymentState,
@@ -31,7 +32,7 @@ use uuid::Uuid;
 
 /// Inserts an order with its first payment, under its idempotency key. A unique violation means
 /// that the key is taken.
-pub(super) async fn insert(tx: &Tx, new: &NewOrder) -> Result<(), DbError> {
+pub(super) async fn insert(tx: &Tx, new: &OrderDraft) -> Result<(), DbError> {
     let Attempt { order, payment } = &new.attempt;
     let key = key_row(order.person, &new.request, order.id.uuid(), order.created_at);
     idempotency_key::Entity::insert(key).exec_without_returning(tx.conn()).await?;
@@ -44,7 +45,7 @@ pub(super) async fn insert(tx: &Tx, new: &NewOrder) -> Result<(), DbError> {
 pub(super) async fn insert_another(
     tx: &Tx,
     order: &Order,
-    new: &NewPayment,
+    new: &PaymentDraft,
 ) -> Result<(), DbError> {
     let key = key_row(order.person, &new.request, new.payment.id.uuid(), new.payment.created_at);
     idempotency_key::Entity::insert(key).exec_without_returning(tx.conn()).await?;

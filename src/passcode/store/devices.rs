@@ -258,7 +258,7 @@ pub(in crate::passcode) async fn end(
     match which {
         DeviceFilter::All => {}
         DeviceFilter::Channel(channel) => {
-            held = held.filter(device::Column::Channel.eq(channel.code()))
+            held = held.filter(device::Column::Channel.eq(channel.code()));
         }
         DeviceFilter::Kind(channel, kind) => {
             held = held.filter(device::Column::Channel.eq(channel.code()));

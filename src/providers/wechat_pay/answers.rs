@@ -14,7 +14,7 @@
 //! WeChat need not sign errors, so `Refused` is a hint: before money is given up, a query decides.
 
 use super::{
-    keys::KeyRing,
+    keys::TrustedKeys,
     received::{self, CheckedBody},
     trust::Trust,
 };
@@ -99,7 +99,7 @@ impl Answer {
     /// As [`Answer::success`], under the keys of a ring.
     pub(super) fn success_under(
         &self,
-        ring: &KeyRing,
+        ring: &TrustedKeys,
         now: Timestamp,
     ) -> Result<CheckedBody<'_>, GatewayError> {
         self.believe(received::check(&self.raw(), ring, now))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// The keys that are believed: public keys under `PUB_KEY_ID_` and digits, and platform
 /// certificates under their hex serials. Serials are compared as texts, whatever their case.
 #[derive(Clone, Debug, Default)]
-pub struct KeyRing(BTreeMap<String, Key>);
+pub struct TrustedKeys(BTreeMap<String, Key>);
 
 #[derive(Clone, Debug)]
 enum Key {
@@ -25,7 +25,7 @@ impl Key {
     }
 }
 
-impl KeyRing {
+impl TrustedKeys {
     /// The same ring with a public key.
     #[must_use]
     pub fn with_public_key(mut self, id: &str, key: PublicKey) -> Self {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn serials_are_found_whatever_their_case() {
-        let ring = KeyRing::default().with_public_key("PUB_KEY_ID_01", public_key());
+        let ring = TrustedKeys::default().with_public_key("PUB_KEY_ID_01", public_key());
         assert!(ring.get("pub_key_id_01", NOW).is_some());
         assert!(ring.get("PUB_KEY_ID_01", NOW).is_some());
         assert!(ring.get("PUB_KEY_ID_02", NOW).is_none());
@@ -83,11 +83,11 @@ mod tests {
     fn a_certificate_counts_from_its_first_to_its_last_day_only() {
         let expired = certificate("expired");
         let serial = expired.serial().to_owned();
-        let ring = KeyRing::default().with_certificates([expired]);
+        let ring = TrustedKeys::default().with_certificates([expired]);
         let before = Timestamp::parse_rfc3339("2021-01-01T00:00:00Z").unwrap();
         assert!(ring.get(&serial, before).is_some() && !ring.is_blind(before));
         assert!(ring.get(&serial, NOW).is_none() && ring.is_blind(NOW));
-        assert!(KeyRing::default().is_blind(NOW));
+        assert!(TrustedKeys::default().is_blind(NOW));
         assert!(!ring.with_certificates([certificate("rotated")]).is_blind(NOW));
     }
 
@@ -95,7 +95,7 @@ mod tests {
     fn no_certificate_takes_the_place_of_a_key() {
         let rotated = certificate("rotated");
         let serial = rotated.serial().to_owned();
-        let ring = KeyRing::default().with_public_key(&serial, public_key());
+        let ring = TrustedKeys::default().with_public_key(&serial, public_key());
         let ring = ring.with_certificates([rotated]);
         assert!(matches!(ring.0.values().next(), Some(Key::Public(_))));
         assert_eq!(ring.0.len(), 1);

@@ -1,7 +1,7 @@
 //! What WeChat sends, in answers and in notifications alike, and the check that makes it ours to
 //! read.
 
-use super::{keys::KeyRing, signing};
+use super::{keys::TrustedKeys, signing};
 use crate::{
     base::{clock::Timestamp, crypto::rsa::CheckedSignature},
     payments::gateway::{NotificationRefused, RawNotification},
@@ -37,7 +37,7 @@ impl<'a> CheckedBody<'a> {
 /// with signatures that begin `WECHATPAY/SIGNTEST/`; they fail here like any bad signature.
 pub fn check<'a>(
     message: &RawNotification<'a>,
-    keys: &KeyRing,
+    keys: &TrustedKeys,
     now: Timestamp,
 ) -> Result<CheckedBody<'a>, NotificationRefused> {
     let header = |name| message.headers.get(name).ok_or(NotificationRefused::Headers);
@@ -62,7 +62,7 @@ pub fn check<'a>(
     Ok(CheckedBody { bytes: message.body, proof })
 }
 
-fn unknown(keys: &KeyRing, now: Timestamp) -> NotificationRefused {
+fn unknown(keys: &TrustedKeys, now: Timestamp) -> NotificationRefused {
     if keys.is_blind(now) {
         NotificationRefused::NoKeys
     } else {

@@ -1,7 +1,7 @@
 //! `[wechat_pay]`: one merchant, as WeChat's merchant console hands it out.
 
 use super::{
-    Merchant, WechatPay, certificate::PlatformCertificate, keys::KeyRing, sealed::ApiV3Key,
+    Merchant, WechatPay, certificate::PlatformCertificate, keys::TrustedKeys, sealed::ApiV3Key,
     signing::Signer, trust::Trust,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub struct WechatPaySettings {
     /// Public key mode: `PUB_KEY_ID_…`, the key that WeChat is asked to sign its answers with.
     pub public_key_id: Option<String>,
     /// The keys that are believed to be WeChat's, of both modes.
-    pub keys: KeyRing,
+    pub keys: TrustedKeys,
     /// Platform certificate mode: certificates are fetched and kept fresh.
     pub fetch_certificates: bool,
     /// The only hosts that bills are downloaded from: `host` or `host:port`.
@@ -122,7 +122,7 @@ impl Own<'_> {
 /// The keys of the two modes, which may stand side by side while a merchant moves from one to the
 /// other.
 struct VerifyingKeys {
-    ring: KeyRing,
+    ring: TrustedKeys,
     public_key_id: Option<String>,
     fetch_certificates: bool,
 }
@@ -135,7 +135,7 @@ impl VerifyingKeys {
             section.flag("fetch_platform_certificates", !certificates.is_empty());
         let by_certificates = fetch_certificates || !certificates.is_empty();
         let public_key = public_key(section, own, by_certificates);
-        let (mut ring, mut public_key_id) = (KeyRing::default(), None);
+        let (mut ring, mut public_key_id) = (TrustedKeys::default(), None);
         if let Some((id, key)) = public_key {
             ring = ring.with_public_key(&id, key);
             public_key_id = Some(id);

@@ -1,6 +1,6 @@
 //! WeChat's side for tests: signs answers and seals notifications with throwaway keys.
 
-use super::{ApiV3Key, WechatPay, WechatPaySettings, keys::KeyRing, signing};
+use super::{ApiV3Key, WechatPay, WechatPaySettings, keys::TrustedKeys, signing};
 use crate::{
     base::{
         clock::Timestamp,
@@ -151,7 +151,7 @@ pub(crate) fn settings(base_url: &str) -> WechatPaySettings {
         merchant_serial_no: keys.merchant_serial,
         merchant_key: PrivateKey::from_pkcs8_pem(&keys.merchant_private_pem.into()).unwrap(),
         api_v3_key: ApiV3Key::new(API_V3_KEY).unwrap(),
-        keys: KeyRing::default().with_public_key(&keys.wechat_key_id, public_key),
+        keys: TrustedKeys::default().with_public_key(&keys.wechat_key_id, public_key),
         public_key_id: Some(keys.wechat_key_id),
         fetch_certificates: false,
         bill_hosts: Vec::new(),

@@ -3,7 +3,7 @@
 
 use super::{
     certificate::PlatformCertificate,
-    keys::KeyRing,
+    keys::TrustedKeys,
     received::{self, CheckedBody},
 };
 use crate::{
@@ -23,22 +23,22 @@ use tokio::sync::Notify;
 /// The keys of one merchant. Messages are checked without a lock while the keys change: each sees
 /// the old ring or the new one, whole.
 pub(super) struct Trust {
-    configured: KeyRing,
-    current: ArcSwap<KeyRing>,
+    configured: TrustedKeys,
+    current: ArcSwap<TrustedKeys>,
     has_fetched: AtomicBool,
     wanted: Notify,
 }
 
 impl Trust {
     /// Believes what is configured, and nothing else yet.
-    pub(super) fn new(configured: KeyRing) -> Self {
+    pub(super) fn new(configured: TrustedKeys) -> Self {
         let current = ArcSwap::from_pointee(configured.clone());
         let (has_fetched, wanted) = (AtomicBool::new(false), Notify::new());
         Self { configured, current, has_fetched, wanted }
     }
 
     /// The keys of this moment.
-    pub(super) fn ring(&self) -> Arc<KeyRing> {
+    pub(super) fn ring(&self) -> Arc<TrustedKeys> {
         self.current.load_full()
     }
 

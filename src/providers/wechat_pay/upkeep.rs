@@ -16,7 +16,7 @@ use super::{
     WechatPay,
     certificate::PlatformCertificate,
     certificates::{self, BadAnswer},
-    keys::KeyRing,
+    keys::TrustedKeys,
 };
 use crate::{
     base::clock::{Clock, Timestamp},
@@ -95,7 +95,7 @@ impl WechatPay {
     pub(super) async fn refresh(&self, now: Timestamp) -> Result<(), NotRefreshed> {
         let answer = self.exchange(Method::GET, certificates::PATH, Vec::new(), now).await?;
         let open = |body: &[u8]| certificates::open(body, &self.api_v3_key, &self.signer);
-        let mut ring = KeyRing::clone(&self.keys.ring());
+        let mut ring = TrustedKeys::clone(&self.keys.ring());
         if self.may_vouch_for_itself(&ring, now) && answer.is_success() {
             ring = ring.with_certificates(open(answer.unchecked_body())?);
         }
@@ -108,7 +108,7 @@ impl WechatPay {
         Ok(())
     }
 
-    fn may_vouch_for_itself(&self, ring: &KeyRing, now: Timestamp) -> bool {
+    fn may_vouch_for_itself(&self, ring: &TrustedKeys, now: Timestamp) -> bool {
         self.public_key_id.is_none() && (!self.keys.has_fetched() || ring.is_blind(now))
     }
 

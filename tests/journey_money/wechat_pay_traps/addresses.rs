@@ -6,7 +6,7 @@ on_each_database!(a_message_to_a_wrong_address_changes_nothing);
 
 async fn a_message_to_a_wrong_address_changes_nothing(db: &TestDb) {
     let world = World::start(db).await;
-    let (student, forge) = (world.student(0).await, Forge::new());
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay().payment(&world.out_trade_no(&order).await).unwrap();
     let before = world.rows.everything().await;

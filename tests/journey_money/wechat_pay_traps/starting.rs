@@ -53,7 +53,8 @@ async fn nothing_is_believed_until_the_keys_are_known(db: &TestDb) {
         ("WECHAT_PAY__FETCH_PLATFORM_CERTIFICATES", "true"),
     ];
     let world = World::start_with(db, &settings).await;
-    let (student, forge, platform) = (world.student(0).await, Forge::new(), platform());
+    let (student, forge, platform) =
+        (world.student(0).await, Forge::with_sandbox_keys(), platform());
     // The provider is down, so the order is there and cannot be paid by this answer.
     let refused = student.order(100, "first").await;
     assert!(refused.status >= 500, "{}", refused.text());
@@ -128,7 +129,7 @@ fn read_request(stream: &TcpStream) {
 
 /// The certificates of the vectors under our API v3 key, signed with the platform's key just now.
 fn certificates() -> String {
-    let (keys, forge) = (fixture("keys"), Forge::new());
+    let (keys, forge) = (fixture("keys"), Forge::with_sandbox_keys());
     let pem = text(&keys, "/platform_certificate/certificate_pem");
     let body = json!({ "data": [{
         "serial_no": text(&keys, "/platform_certificate/serial_no"),

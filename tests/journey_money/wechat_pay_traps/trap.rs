@@ -195,7 +195,7 @@ impl Course {
         Self {
             student: world.student(0).await,
             world,
-            forge: Forge::new(),
+            forge: Forge::with_sandbox_keys(),
             platform: platform(),
             elsewhere: signer(&keys, "/wechatpay", "/wechatpay/public_key_id"),
             rows: 0,

@@ -4,7 +4,7 @@ use super::super::{
     WechatPay, WechatPaySettings,
     certificate::{BadCertificate, PlatformCertificate},
     certificates::BadAnswer,
-    keys::KeyRing,
+    keys::TrustedKeys,
     sealed::NotOpened,
     testing::{
         API_V3_KEY, APP_ID, NOW, Platform, TestHeaders, certificate, certificate_serial, entry,
@@ -29,7 +29,7 @@ use std::time::Duration;
 /// Verifies with platform certificates alone, and has none yet.
 fn certificate_mode(base_url: &str) -> WechatPaySettings {
     WechatPaySettings {
-        keys: KeyRing::default(),
+        keys: TrustedKeys::default(),
         public_key_id: None,
         fetch_certificates: true,
         ..settings(base_url)

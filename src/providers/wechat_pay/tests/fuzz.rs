@@ -35,7 +35,9 @@ fn verify(headers: &TestHeaders, body: &[u8]) -> Result<PaidClaim, NotificationR
     let verified = shared().verify(&RawNotification { headers, body }, NOW);
     verified.map(|verified| match verified.into_parts().1 {
         Notified::Paid(fact) => PaidClaim::clone(&fact),
-        other => panic!("no payment: {other:?}"),
+        other @ (Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing) => {
+            panic!("no payment: {other:?}")
+        }
     })
 }
 

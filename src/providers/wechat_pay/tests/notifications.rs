@@ -24,7 +24,9 @@ fn notify(
 ) -> Result<PaidClaim, NotificationRefused> {
     match notified(gateway, body, at)? {
         Notified::Paid(fact) => Ok(PaidClaim::clone(&fact)),
-        other => panic!("no payment: {other:?}"),
+        other @ (Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing) => {
+            panic!("no payment: {other:?}")
+        }
     }
 }
 
