@@ -1,4 +1,4 @@
-//! Charges: each act of a till that took money, and whether it was taken back.
+//! Charges: one for each till transaction that took money, with its reversal.
 
 pub use super::store::{find, spent, spent_question, write_of, write_of_reversal};
 
@@ -17,28 +17,28 @@ crate::uuid_id! {
     ChargeId
 }
 
-/// Which act it was: a terminal's row and the number that the terminal gave.
+/// The key of a till transaction: the terminal's row and the terminal's sequence number.
 pub type Act = (Uuid, i64);
 
-/// Money that a till took.
+/// A charge made by a till.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// What it is called outside.
+    /// The public id.
     pub id: ChargeId,
-    /// Whose act it was: one charge for each.
+    /// The till transaction; unique.
     pub act: Act,
-    /// Where.
+    /// The school.
     pub school: SchoolId,
-    /// Whose money.
+    /// The person who paid.
     pub person: PersonId,
     /// The merchant's row.
     pub merchant: Uuid,
-    /// Which limit it counts against, of the day of `at`.
+    /// The meal whose limit it counts against, on the day of `at`.
     pub meal: Meal,
-    /// How much, and from where.
+    /// The amount, and the accounts it was drawn from.
     pub drawn: Drawn,
-    /// When.
+    /// When the charge was made.
     pub at: Timestamp,
-    /// When it was taken back.
+    /// When the charge was reversed, if it was.
     pub reversed_at: Option<Timestamp>,
 }

@@ -1,9 +1,8 @@
-//! A person's card: whether it may be used, what is on it, how much may be and was spent.
+//! A person's card: its status, its balances, its limits and the amounts spent.
 //!
-//! Invariant: a balance that is shown was read from the ledger in one query, none of it from a
-//! cache.
-//! Invariant: what was spent is what charges say, less those that were taken back; there is no
-//! counter beside them that could disagree.
+//! Invariant: displayed balances are read from the ledger in one query, never from a cache.
+//! Invariant: the amount spent is the sum of charges that were not reversed; there is no separate
+//! counter that could disagree.
 
 pub mod charges;
 mod purse;
@@ -34,18 +33,18 @@ use serde::Serialize;
 pub enum CardStatus {
     /// 正常.
     Normal,
-    /// The last day that the roster gives has passed.
+    /// The last day of validity in the roster has passed.
     Expired,
     /// Its holder has left the school.
     Closed,
-    /// 已挂失: its holder has lost it, or the phone.
+    /// 已挂失: the holder reported the card or the phone lost.
     Lost,
-    /// 已休眠: nothing was bought for too long; the counter wakes it up.
+    /// 已休眠: not used for too long; reactivated at the service counter.
     Dormant,
 }
 
 impl CardStatus {
-    /// By what the roster says of the holder.
+    /// The status by the holder's standing in the roster.
     pub fn of(standing: Standing, today: Day) -> Self {
         match (standing.status, standing.valid_until) {
             (PersonStatus::Closed, _) => Self::Closed,
@@ -57,17 +56,17 @@ impl CardStatus {
     }
 }
 
-/// A card as its holder sees it. Each balance may be below zero; what may be spent is their sum.
+/// A card as shown to its holder. Each balance may be negative; their sum may be spent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct CardView {
     status: CardStatus,
-    /// 卡余额: what the physical card holds, in fen.
+    /// 卡余额: the balance on the physical card, in fen.
     #[schema(value_type = i64)]
     card_balance_fen: Balance,
-    /// 过渡余额: where spending by code is recorded.
+    /// 过渡余额: records spending by code.
     #[schema(value_type = i64)]
     transition_balance_fen: Balance,
-    /// 电子账户: where top-ups arrive.
+    /// 电子账户: credited by top-ups.
     #[schema(value_type = i64)]
     e_account_balance_fen: Balance,
     /// The sum of the three.
@@ -76,23 +75,23 @@ pub struct CardView {
     limits: LimitsView,
 }
 
-/// How much may be spent at tills. `null` where the school sets no limit.
+/// The spending limits at tills. `null` if the school sets no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LimitsView {
-    /// Within one meal.
+    /// The limit for one meal.
     #[schema(value_type = Option<i64>)]
     meal_fen: Option<Fen>,
-    /// Within one day of Asia/Shanghai.
+    /// The limit for one day in Asia/Shanghai.
     #[schema(value_type = Option<i64>)]
     day_fen: Option<Fen>,
-    /// What happens beyond a limit.
+    /// What happens when a charge exceeds a limit.
     over_limit: Option<OverLimit>,
-    /// When meals are: `10:00-15:00`. What is outside counts as one more meal.
+    /// The times of the meals: `10:00-15:00`. All other times count as one additional meal.
     meal_windows: Vec<String>,
-    /// Spent within the present meal.
+    /// The amount spent in the current meal.
     #[schema(value_type = Option<i64>)]
     meal_spent_fen: Option<Fen>,
-    /// Spent today.
+    /// The amount spent today.
     #[schema(value_type = Option<i64>)]
     day_spent_fen: Option<Fen>,
 }
@@ -123,18 +122,18 @@ impl CardView {
     }
 }
 
-/// Whose card is asked for, with what its reader knows already.
+/// The holder whose card is read, with what the caller has already read.
 #[derive(Clone, Copy, Debug)]
 pub struct Holder<'a> {
-    /// Their school.
+    /// The holder's school.
     pub school: SchoolId,
-    /// What that school wants.
+    /// The school's policy.
     pub policy: &'a Policy,
     /// The person.
     pub person: PersonId,
-    /// What the roster says of them.
+    /// The person's standing in the roster.
     pub standing: Standing,
-    /// What they spent, where it was read already.
+    /// The amounts spent, if already read.
     pub spent: Option<SpentNow>,
 }
 
@@ -145,13 +144,13 @@ pub struct Cards {
 }
 
 impl Cards {
-    /// Cards whose money is in `db`.
+    /// Cards stored in `db`.
     pub const fn new(db: Db) -> Self {
         Self { db }
     }
 
-    /// The holder's card at present: one query, and one more where the school sets limits and it is
-    /// not known what was spent.
+    /// The holder's current card: one query, and one more if the school sets limits and the amount
+    /// spent was not given.
     pub async fn of(&self, holder: &Holder<'_>, now: Timestamp) -> Result<CardView, DbError> {
         let status = CardStatus::of(holder.standing, now.day());
         let balances = person_balances(&self.db, holder.school, holder.person).await?;

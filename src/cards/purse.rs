@@ -1,5 +1,5 @@
-//! What a person may spend without the card at hand, and from where it is taken: one rule for
-//! tills, water and electricity, whichever account is paid.
+//! How much a person may spend without the physical card, and which accounts it is drawn from. The
+//! same rule applies to tills, water and electricity, whichever account is paid.
 
 use crate::{
     base::money::{Balance, Fen},
@@ -10,53 +10,53 @@ use crate::{
     },
 };
 
-/// A person's money, as it stands under the person's lock. It moves on with what is drawn.
+/// A person's balances, read under the person's lock and updated by each draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Purse {
     e_account: Balance,
     transition: Balance,
     card: Balance,
-    /// Whether the physical card's own balance may be spent too: "the sum of the three".
+    /// Whether the physical card's balance may be spent too ("the sum of the three").
     spends_card: bool,
 }
 
-/// An amount that was drawn from a purse, and how.
+/// An amount drawn from a purse, by account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drawn {
-    /// All of it.
+    /// The whole amount.
     pub amount: Fen,
-    /// What 过渡余额 lacked, and 电子账户 gave.
+    /// The part that 电子账户 transferred to 过渡余额 to cover the shortfall.
     pub from_e_account: Fen,
 }
 
-/// The purse holds less.
+/// The purse has insufficient funds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InsufficientFunds;
 
 impl Purse {
-    /// A person's money.
+    /// The purse of a person with these balances.
     pub const fn new(balances: &PersonBalances, spends_card: bool) -> Self {
         let PersonBalances { card, transition, e_account, .. } = *balances;
         Self::of([e_account, transition, card], spends_card)
     }
 
-    /// From 电子账户, 过渡余额 and 卡余额.
+    /// Builds a purse from 电子账户, 过渡余额 and 卡余额.
     pub const fn of([e_account, transition, card]: [Balance; 3], spends_card: bool) -> Self {
         Self { e_account, transition, card, spends_card }
     }
 
-    /// The sum of the three; `None` past 64 bits.
+    /// The sum of the three; `None` on overflow.
     pub fn total(&self) -> Option<Balance> {
         self.e_account.plus(self.transition)?.plus(self.card)
     }
 
-    /// True below zero: facts took more than there was.
+    /// True if the sum is negative, because facts debited more than the balance.
     pub fn in_debt(&self) -> bool {
         self.total().is_none_or(Balance::is_negative)
     }
 
-    /// What may be spent: the sum of the three, or without what only the card itself may spend. A
-    /// card below zero is covered by the others first.
+    /// The amount that may be spent: the sum of the three, or the sum without the card's balance if
+    /// only the card may spend it. A negative card balance is always deducted.
     pub fn available(&self) -> Balance {
         let (Some(total), Some(own)) = (self.total(), self.e_account.plus(self.transition)) else {
             return Balance::ZERO;
@@ -64,8 +64,8 @@ impl Purse {
         if self.spends_card { total } else { total.min(own) }
     }
 
-    /// Takes `amount` out: 电子账户 gives what 过渡余额 lacks, as far as it can; what is still lacking
-    /// leaves 过渡余额 below zero, by at most what is on the card.
+    /// Draws `amount` from 过渡余额, after 电子账户 has covered its shortfall as far as possible. A
+    /// remaining shortfall makes 过渡余额 negative, by at most the card's balance.
     pub fn draw(&mut self, amount: Fen) -> Result<Drawn, InsufficientFunds> {
         if self.available() < Balance::ZERO.credited(amount).ok_or(InsufficientFunds)? {
             return Err(InsufficientFunds);
@@ -81,7 +81,7 @@ impl Purse {
 }
 
 impl Drawn {
-    /// To the account that is paid: one of the school (a merchant's), or another one of the person
+    /// The legs that pay `to`: an account of the school (a merchant's) or another one of the person
     /// (`goods`, `hold`).
     pub fn legs(&self, to: &Account) -> Vec<Leg> {
         let transition = Account::Person(PersonAccount::Transition);
@@ -94,7 +94,7 @@ impl Drawn {
         [drawn, paid].into_iter().filter(|leg| !leg.amount.is_zero()).collect()
     }
 
-    /// All of it back to where it was.
+    /// The legs that return the whole amount.
     pub fn legs_back(&self, from: &Account) -> Vec<Leg> {
         let back = |Leg { from, to, amount }| Leg { from: to, to: from, amount };
         self.legs(from).into_iter().rev().map(back).collect()
@@ -115,8 +115,8 @@ mod tests {
         Fen::new(amount).unwrap()
     }
 
-    /// 电子账户, 过渡余额, 卡余额; whether the card is spent; how much; what 电子账户 gives, and what is
-    /// then in 电子账户 and 过渡余额.
+    /// Columns: 电子账户, 过渡余额, 卡余额; whether the card's balance may be spent; the amount;
+    /// the part drawn from 电子账户, and 电子账户 and 过渡余额 afterwards.
     #[test]
     fn what_a_scan_takes_from_where() {
         type Money = (i64, i64, i64);
@@ -129,19 +129,19 @@ mod tests {
             ((5000, 300, 0), false, 1250, Some((950, 4050, 0))),
             ((5000, 2000, 0), false, 1250, Some((0, 5000, 750))),
             ((0, 2000, 0), false, 2000, Some((0, 0, 0))),
-            // The card's own balance is for the card.
+            // Only the card itself may spend the card's balance.
             ((1000, 0, 9000), false, 1001, None),
             ((1000, 0, 9000), false, 1000, Some((1000, 0, 0))),
-            // Unless the school lets codes spend it: then 过渡余额 runs down to minus that.
+            // The school lets codes spend it: 过渡余额 may fall to minus that balance.
             ((1000, 0, 9000), true, 1250, Some((1000, 0, -250))),
             ((0, -250, 9000), true, 8750, Some((0, 0, -9000))),
             ((0, -250, 9000), true, 8751, None),
             ((500, -250, 9000), true, 100, Some((350, 150, 0))),
-            // A debt on the card is covered first.
+            // A negative card balance is deducted first.
             ((1000, 0, -400), false, 601, None),
             ((1000, 0, -400), false, 600, Some((600, 400, 0))),
             ((1000, 0, -400), true, 601, None),
-            // A debt of 电子账户 is no source.
+            // Nothing is drawn from a negative 电子账户.
             ((-500, 2000, 0), false, 1500, Some((0, -500, 500))),
             ((-500, 2000, 0), false, 1501, None),
         ];
@@ -193,7 +193,8 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing is made or lost, nobody gets below zero, and 过渡余额 no lower than minus the card.
+        /// The total is conserved and not negative, and 过渡余额 is at least minus the card's
+        /// balance.
         #[test]
         fn a_purse_keeps_its_laws(
             e_account in 0..20_000_i64, transition in -5_000..20_000_i64, card in 0..20_000_i64,

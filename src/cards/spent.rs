@@ -1,4 +1,4 @@
-//! Limits: how much was spent within a meal and a day, and whether more would be too much.
+//! Limits: the amounts spent in a meal and in a day, and whether a charge would exceed a limit.
 
 use crate::{
     base::money::Fen,
@@ -6,20 +6,20 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// What a person spent on one day, less what was taken back, by meal.
+/// The amount that a person spent on one day, without reversed charges, by meal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent(HashMap<Meal, Fen>);
 
-/// What a person spent within the meal and the day that it is, less what was taken back.
+/// The amounts that a person spent in the current meal and day, without reversed charges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpentNow {
-    /// Within the meal.
+    /// The amount spent in the meal.
     pub in_meal: Fen,
-    /// Within the day.
+    /// The amount spent on the day.
     pub in_day: Fen,
 }
 
-/// A limit that would be passed.
+/// A limit that would be exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     /// 餐限.
@@ -29,28 +29,28 @@ pub enum Over {
 }
 
 impl Spent {
-    /// Within a meal.
+    /// The amount spent in a meal.
     pub fn in_meal(&self, meal: Meal) -> Fen {
         self.0.get(&meal).copied().unwrap_or_default()
     }
 
-    /// Within the day. More than 64 bits hold is as much as they do.
+    /// The amount spent on the day. The sum saturates.
     pub fn in_day(&self) -> Fen {
         self.0.values().fold(Fen::ZERO, |sum, fen| added(sum, *fen))
     }
 
-    /// As it counts in this meal.
+    /// The amounts as of this meal.
     pub fn now(&self, meal: Meal) -> SpentNow {
         SpentNow { in_meal: self.in_meal(meal), in_day: self.in_day() }
     }
 
-    /// One more.
+    /// Adds a charge.
     pub fn add(&mut self, meal: Meal, amount: Fen) {
         let sum = self.0.entry(meal).or_default();
         *sum = added(*sum, amount);
     }
 
-    /// The limit that `amount` more would pass, the meal's first.
+    /// The limit that a charge of `amount` would exceed; the meal's limit is checked first.
     pub fn over(&self, limits: &Limits, meal: Meal, amount: Fen) -> Option<Over> {
         let passes =
             |sum: Fen, limit: Option<Fen>| limit.is_some_and(|limit| added(sum, amount) > limit);
@@ -76,7 +76,7 @@ mod tests {
         Fen::new(amount).unwrap()
     }
 
-    /// D0: ¥30 for a meal, ¥50 for a day.
+    /// The limits of D0: ¥30 for a meal, ¥50 for a day.
     #[test]
     fn thirty_for_a_meal_fifty_for_a_day() {
         let limits: Limits =

@@ -1,4 +1,4 @@
-//! Rows of charges: written and summed up in bulk, for charges are decided in bulk.
+//! Rows of charges, written and summed up in bulk because charges are decided in batches.
 
 use super::{
     Drawn, Spent,
@@ -17,7 +17,7 @@ use sea_orm::QueryResult;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// What each of these persons spent on that day, less what was taken back.
+/// A question for the amount that each person spent on a day, without reversed charges.
 pub fn spent_question(persons: &[PersonId], day: Day) -> Question {
     let persons = Column::Uuid(persons.iter().map(|person| person.uuid()).collect());
     Question {
@@ -32,7 +32,7 @@ pub fn spent_question(persons: &[PersonId], day: Day) -> Question {
     }
 }
 
-/// What the answer to [`spent_question`] shows; nobody's nothing is left out.
+/// Parses the answer to [`spent_question`]; persons who spent nothing are absent.
 pub fn spent(answer: &[Found]) -> Result<HashMap<PersonId, Spent>, DbError> {
     let mut spent: HashMap<PersonId, Spent> = HashMap::new();
     for found in answer {
@@ -43,15 +43,15 @@ pub fn spent(answer: &[Found]) -> Result<HashMap<PersonId, Spent>, DbError> {
     Ok(spent)
 }
 
-/// The charge of that act.
+/// Finds the charge of a till transaction.
 pub async fn find(source: impl Into<Source<'_>>, act: Act) -> Result<Option<Charge>, DbError> {
     let sql = "SELECT * FROM charge WHERE terminal_id = $1 AND seq = $2";
     let found = source.into().select(sql, vec![act.0.into(), act.1.into()]).await?;
     found.first().map(charge_of).transpose()
 }
 
-/// New charges, to go to the database together with other writes. A unique violation means that an
-/// act was decided meanwhile: to be decided anew.
+/// Inserts new charges, together with other writes. A unique violation means that a till
+/// transaction was decided concurrently; the batch must be decided again.
 pub fn write_of(charges: &[Charge]) -> Write {
     let uuids = |f: fn(&Charge) -> Uuid| Column::Uuid(charges.iter().map(f).collect());
     let i64s = |f: fn(&Charge) -> i64| Column::I64(charges.iter().map(f).collect());
@@ -72,7 +72,7 @@ pub fn write_of(charges: &[Charge]) -> Write {
     Write::Insert { table: "charge", rows, suffix: "" }
 }
 
-/// Marks a charge as taken back; a lost race where it was taken back before.
+/// Marks a charge as reversed; a lost race if it was reversed before.
 pub fn write_of_reversal(act: Act, at: Timestamp) -> Write {
     let rows = Rows::new(vec![
         ("seq", Column::I64(vec![act.1])),

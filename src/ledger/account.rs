@@ -1,4 +1,4 @@
-//! The chart of accounts: which accounts there are, what they are called, what holds for them.
+//! The chart of accounts: the kinds of account, their paths and their rules.
 
 use crate::base::ids::{PersonId, SchoolId};
 use sha2::{Digest, Sha256};
@@ -12,69 +12,69 @@ crate::uuid_id! {
 /// An account of the transfer's person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PersonAccount {
-    /// 电子账户: where top-ups arrive.
+    /// 电子账户: credited by top-ups.
     EAccount,
-    /// 过渡余额: where spending by code is recorded.
+    /// 过渡余额: records spending by code.
     Transition,
-    /// 电子钱包: mirrors what the bank keeps in the person's name.
+    /// 电子钱包: mirrors the balance that the bank holds for the person.
     Wallet,
-    /// Withheld while water runs.
+    /// Amounts reserved while water is running.
     Hold,
-    /// Paid for goods that are not delivered yet.
+    /// Amounts paid for goods that are not delivered yet.
     Goods,
-    /// On its way back to the payer.
+    /// Refunds in progress.
     Refund,
-    /// On its way to the person's bank card.
+    /// Payouts to the person's bank card in progress.
     Payout,
-    /// A shower purse, where the vendor keeps none.
+    /// The shower balance, if the vendor does not keep it.
     Shower,
 }
 
 /// An account of one physical card of the transfer's person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CardAccount {
-    /// 卡余额: what the chip holds.
+    /// 卡余额: the balance on the chip.
     Card,
-    /// Being written to the chip.
+    /// Amounts being written to the chip.
     Writing,
-    /// Left on a card that was replaced.
+    /// The balance of a card that was replaced.
     Frozen,
 }
 
 /// An account of the school.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SchoolAccount {
-    /// What a payment provider has taken in for us and not paid out.
+    /// Money that a payment provider has collected and not yet paid out to us.
     Clearing(Name),
-    /// What a merchant has earned and not been paid.
+    /// Money that a merchant has earned and has not been paid yet.
     Merchant(Name),
-    /// What a utility vendor has delivered and not been paid.
+    /// Money owed to a utility vendor for what it delivered.
     Vendor(Name),
-    /// Money that is real while its owner is not known.
+    /// Money received whose owner is not known.
     Suspense,
     /// Fees.
     Fee,
-    /// Coupons granted.
+    /// Granted coupons.
     Coupon,
-    /// Being paid out to merchants.
+    /// Payouts to merchants in progress.
     Payout,
-    /// Corrections by two persons.
+    /// Corrections, each approved by two persons.
     Adjustment,
-    /// Balances taken over from the old system.
+    /// Balances migrated from the old system.
     Opening,
 }
 
-/// A provider, merchant or vendor in an account's path: `[a-z0-9_-]{1,32}`.
+/// The name of a provider, merchant or vendor in an account path: `[a-z0-9_-]{1,32}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(String);
 
-/// The text cannot be part of an account's path.
+/// The text is not a valid part of an account path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a name is 1 to 32 of a-z, 0-9, _ and -")]
 pub struct NotAName;
 
 impl Name {
-    /// Checks a name.
+    /// Parses and validates a name.
     pub fn parse(text: &str) -> Result<Self, NotAName> {
         let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
         if text.is_empty() || text.len() > 32 || !text.bytes().all(fits) {
@@ -87,27 +87,29 @@ impl Name {
 /// One end of a leg.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Account {
-    /// Of the transfer's person. There is only one, so that one lock is enough.
+    /// An account of the transfer's person. A transfer has at most one person, so one lock
+    /// suffices.
     Person(PersonAccount),
-    /// Of a physical card of the transfer's person.
+    /// An account of a physical card of the transfer's person.
     Card(CardId, CardAccount),
-    /// Of the school.
+    /// An account of the school.
     School(SchoolAccount),
 }
 
-/// What holds for an account.
+/// The rules that an account follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Counts towards what the person may spend: only the sum is kept from going below zero.
+    /// Part of the person's spendable balance: only the sum must not fall below zero.
     Spendable,
-    /// A person's: kept from going below zero by itself.
+    /// A person's account that must not fall below zero on its own.
     Guarded,
-    /// The school's: touched by many at once, so folded behind the seal, and of either sign.
+    /// A school's account: written concurrently, so its balance is folded when batches are sealed;
+    /// may be negative.
     Hot,
 }
 
 impl Class {
-    /// For storage.
+    /// The stored code.
     pub const fn code(self) -> i32 {
         match self {
             Self::Spendable => 1,
@@ -116,7 +118,7 @@ impl Class {
         }
     }
 
-    /// As stored.
+    /// Parses a stored code.
     pub const fn from_code(code: i32) -> Option<Self> {
         match code {
             1 => Some(Self::Spendable),
@@ -127,13 +129,13 @@ impl Class {
     }
 }
 
-/// An account's key: the first half of the SHA-256 of its school and path. Nobody has to look an
-/// account up to name it, and a row whose path was altered no longer fits its key.
+/// An account's key: the first 16 bytes of the SHA-256 of its school and path. The key is computed
+/// without a lookup, and a row whose path was altered no longer matches its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(Uuid);
 
 impl AccountId {
-    /// The key of the account of that path.
+    /// The key of the account with this path.
     pub fn of_path(school: SchoolId, path: &str) -> Self {
         let hash = Sha256::new()
             .chain_update(b"onecard-account-v1|")
@@ -145,34 +147,34 @@ impl AccountId {
         Self(Uuid::from_bytes(half))
     }
 
-    /// As stored.
+    /// Wraps a stored key.
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
     }
 
-    /// For storage.
+    /// The key for storage.
     pub const fn uuid(self) -> Uuid {
         self.0
     }
 }
 
-/// An account of a known school and person: what its row says besides the balance.
+/// An account row without its balance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRow {
     /// The key.
     pub id: AccountId,
     /// The school.
     pub school: SchoolId,
-    /// Whose it is; `None` for the school's own.
+    /// The owner; `None` for an account of the school.
     pub person: Option<PersonId>,
-    /// The readable name, unique within the school.
+    /// The account path, unique within the school.
     pub path: String,
-    /// What holds for it.
+    /// The rules that it follows.
     pub class: Class,
 }
 
 impl Account {
-    /// The account's row within a school, `None` for a person's account without a person.
+    /// The account's row within a school; `None` for a person's account if no person is given.
     pub fn row(&self, school: SchoolId, person: Option<PersonId>) -> Option<AccountRow> {
         let (person, path, class) = match self {
             Self::Person(account) => {
@@ -189,7 +191,7 @@ impl Account {
 }
 
 impl AccountRow {
-    /// True if key, person and class are those that the path stands for.
+    /// True if key, person and class match the path.
     pub fn fits_its_path(&self) -> bool {
         Account::of_path(&self.path, self.person)
             .and_then(|(account, person)| account.row(self.school, person))
@@ -198,7 +200,8 @@ impl AccountRow {
 }
 
 impl Account {
-    /// What a path stands for, and whose it is. That a card is `holder`'s, its path does not say.
+    /// Parses a path into the account and its owner. The path of a card account does not name the
+    /// holder, so `holder` is taken as the owner.
     fn of_path(path: &str, holder: Option<PersonId>) -> Option<(Self, Option<PersonId>)> {
         let mut parts = path.splitn(3, '/');
         match (parts.next()?, parts.next(), parts.next()) {
@@ -228,7 +231,7 @@ impl PersonAccount {
         Self::Shower,
     ];
 
-    /// The last part of the path.
+    /// The last segment of the path.
     pub const fn code(self) -> &'static str {
         match self {
             Self::EAccount => "e_account",

@@ -1,5 +1,5 @@
-//! Balances as others may read them. To decide on one, post a command instead: only under the
-//! person's lock does a balance hold still.
+//! Read-only balances for other modules. Do not decide on them: a balance is stable only under the
+//! person's lock, so post a command instead.
 
 use super::{
     account::{Account, AccountId, PersonAccount, SchoolAccount},
@@ -13,7 +13,7 @@ use crate::base::{
     money::Balance,
 };
 
-/// What a person may spend, by where it is. Each part may be below zero.
+/// A person's spendable balance by account. Each part may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PersonBalances {
     /// 卡余额: the sum over the person's physical cards.
@@ -26,12 +26,12 @@ pub struct PersonBalances {
 }
 
 impl PersonBalances {
-    /// The sum of the three, in fen; below zero for somebody in debt.
+    /// The sum of the three, in fen; negative if the person is in debt.
     pub const fn total(&self) -> Balance {
         self.total
     }
 
-    /// From spendable accounts of one person; what is neither of the two named is a card's.
+    /// Sums one person's spendable accounts; all but the two named ones are card accounts.
     pub(super) fn of(
         parts: impl Iterator<Item = (AccountId, Balance)>,
         e_account: AccountId,
@@ -54,7 +54,7 @@ impl PersonBalances {
     }
 }
 
-/// A person's balances at one moment; zero for somebody who has no account yet.
+/// A person's balances, read in one query; zero if the person has no accounts yet.
 pub async fn person_balances(
     source: impl Into<Source<'_>>,
     school: SchoolId,
@@ -67,8 +67,8 @@ pub async fn person_balances(
     PersonBalances::of(parts, lock_of(school, person), transition)
 }
 
-/// The balance of a school's account at one moment, in fen: what is folded behind the seal and
-/// what waits for it.
+/// The balance of a school's account in fen, read in one query: the folded balance plus the
+/// unsealed tail.
 pub async fn school_balance(
     source: impl Into<Source<'_>>,
     school: SchoolId,

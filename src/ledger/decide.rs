@@ -1,5 +1,5 @@
-//! The decision, free of I/O: which of the waiting transfers post, which are repeats, which are
-//! refused. Nothing is written until every one of a batch has been decided.
+//! Decides without I/O which transfers of a batch post, which are replays and which are refused.
+//! Nothing is written until the whole batch has been decided.
 
 use super::{
     account::{AccountId, Class},
@@ -11,7 +11,7 @@ use crate::base::{
 };
 use std::collections::{BTreeSet, HashMap};
 
-/// What became of a transfer that was accepted.
+/// The outcome of an accepted transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Posted {
     /// Posted now.
@@ -23,33 +23,34 @@ pub enum Posted {
 /// Why a transfer was not posted. Nothing was written for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A command would take the person below zero.
-    #[error("the person has too little for this")]
+    /// A command would take the person's balance below zero.
+    #[error("the person has insufficient funds")]
     Insufficient,
-    /// The same kind and reference were posted with other content: somebody must look.
+    /// The same kind and reference were posted with different content; an operator must
+    /// investigate.
     #[error("another transfer was posted under this reference")]
     ReplayDiffers,
-    /// Past what 64 bits hold.
+    /// A balance would exceed 64 bits.
     #[error("a balance would overflow")]
     Overflow,
 }
 
-/// What became of one transfer of a batch.
+/// The outcome of one transfer of a batch.
 pub type Outcome = Result<Posted, Refusal>;
 
-/// An account as it was read.
+/// An account's state as it was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AccountState {
     pub(super) id: AccountId,
     pub(super) person: Option<PersonId>,
     pub(super) class: Class,
-    /// Of a hot account: anything. It is not looked at.
+    /// Ignored for hot accounts.
     pub(super) balance: Balance,
-    /// Rises with each write of a person's account.
+    /// Incremented by each write to a person's account.
     pub(super) version: i64,
 }
 
-/// An account's new balance, and the version that it was read at.
+/// An account's new balance, with the version that was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moved {
     pub(super) id: AccountId,
@@ -57,30 +58,30 @@ pub(super) struct Moved {
     pub(super) version: i64,
 }
 
-/// School, kind and reference: what a transfer is known by.
+/// School, kind and reference: the unique key of a transfer.
 type Once<'a> = (SchoolId, &'a str, &'a str);
 
-/// What stands under a kind and reference.
+/// The transfer that already has a kind and reference.
 #[derive(Clone, Copy, Debug)]
 enum Known<'a> {
-    /// In the history.
+    /// Posted before.
     Before(&'a Record),
-    /// Accepted a moment ago, in this batch.
+    /// Accepted earlier in this batch.
     Now(TransferId, &'a Transfer),
 }
 
-/// The balances and the history that a batch is decided on, moving on with each decision.
+/// The balances and history that a batch is decided on, updated by each decision.
 #[derive(Debug, Default)]
 pub(super) struct Book<'a> {
     accounts: HashMap<AccountId, AccountState>,
     spendable: HashMap<PersonId, Balance>,
     posted: HashMap<Once<'a>, Known<'a>>,
-    /// With the balance before the first touch.
+    /// Touched accounts, each with its balance before the first change.
     touched: HashMap<AccountId, Balance>,
 }
 
 impl<'a> Book<'a> {
-    /// An account that the transfers may touch.
+    /// Adds an account that the transfers may touch.
     pub(super) fn know_account(&mut self, state: AccountState) {
         let before = self.accounts.insert(state.id, state);
         if let (None, Class::Spendable, Some(person)) = (before, state.class, state.person) {
@@ -89,13 +90,13 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// A transfer that was posted before.
+    /// Adds a transfer that was posted before.
     pub(super) fn know_record(&mut self, record: &'a Record) {
         let once = (record.school, record.kind.as_str(), record.reference.as_str());
         self.posted.insert(once, Known::Before(record));
     }
 
-    /// Decides one transfer, to be posted under `id`, and moves the balances on.
+    /// Decides one transfer, to be posted under `id`, and updates the balances.
     pub(super) fn decide(&mut self, asked: &'a Keyed<'a>, id: TransferId) -> Outcome {
         let transfer = asked.transfer;
         let once = (transfer.school, transfer.kind.name(), transfer.reference.as_str());
@@ -111,7 +112,7 @@ impl<'a> Book<'a> {
         if may_be_refused && self.takes_below_zero(&after) {
             return Err(Refusal::Insufficient);
         }
-        // From here on the transfer posts.
+        // The transfer is accepted from here on.
         for (id, balance) in after {
             self.move_to(id, balance);
         }
@@ -139,8 +140,8 @@ impl<'a> Book<'a> {
         Some(after)
     }
 
-    /// Would a person's spendable sum, or a guarded account, fall and end below zero? One that
-    /// rises may still be below: a credit to somebody in debt is no harm.
+    /// True if a person's spendable sum or a guarded account would decrease and end below zero. A
+    /// negative balance may increase: crediting a person in debt is allowed.
     fn takes_below_zero(&self, after: &[(AccountId, Balance)]) -> bool {
         let mut change: HashMap<PersonId, i128> = HashMap::new();
         for (id, balance) in after {
@@ -180,8 +181,9 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// Accounts whose balance moved, and all of `heads`, in key order. One of a person that money
-    /// only passed through stays as it is: the person's head tells that something was decided.
+    /// The accounts whose balance changed, and all of `heads`, in key order. A person's account
+    /// with no net change is not written: the version of the person's head already records that a
+    /// transfer was decided.
     pub(super) fn moved(&self, heads: &[AccountId]) -> Vec<Moved> {
         let stands = |id: &AccountId, before: &Balance| {
             let now = self.accounts.get(id);
@@ -196,7 +198,7 @@ impl<'a> Book<'a> {
             .collect()
     }
 
-    /// True for accounts that are folded behind the seal.
+    /// True for accounts that are folded by the sealer.
     pub(super) fn is_hot(&self, id: AccountId) -> bool {
         self.accounts.get(&id).is_some_and(|standing| standing.class == Class::Hot)
     }

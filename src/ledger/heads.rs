@@ -1,7 +1,7 @@
-//! Signed heads: where each school's sealed history stood, signed with a key that is not in the
-//! database, kept in a file and in the log. `verify` holds them against the history.
+//! Signed heads: the last seal of each school, signed with a key that is not in the database and
+//! written to a file and to the log. `verify` compares them with the history.
 //!
-//! Invariant: lines are only ever appended, and are on the disk before they count.
+//! Invariant: lines are only appended, and are synced to disk before they count as signed.
 
 mod file;
 
@@ -20,18 +20,18 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 /// How often heads are signed.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// That a school's sealed history stood there at that time.
+/// A signed statement of a school's last seal at a given time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedHead {
     /// The school.
     pub school: SchoolId,
-    /// Its last seal.
+    /// The school's last seal.
     pub head: Head,
-    /// When it was signed; whole seconds.
+    /// When it was signed, in whole seconds.
     pub at: Timestamp,
-    /// The Ed25519 key that it was signed with.
+    /// The Ed25519 key that verifies the signature.
     pub public_key: [u8; 32],
-    /// Over [`SignedHead::message`].
+    /// The signature over [`SignedHead::message`].
     pub signature: [u8; 64],
 }
 
@@ -40,7 +40,7 @@ pub struct SignedHead {
 #[error("not a signed head")]
 pub struct NotASignedHead;
 
-/// A signed head as it is written: JSON on one line, bytes in hexadecimal.
+/// The file format of a signed head: JSON on one line, bytes in hexadecimal.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -65,7 +65,7 @@ impl SignedHead {
         Ok(Self { school, head, at, public_key: signer.public_key(), signature })
     }
 
-    /// What is signed: a label, then school, position, hash and seconds since 1970 UTC, each of
+    /// The signed bytes: a label, then school, position, hash and seconds since 1970 UTC, each of
     /// fixed length and big-endian.
     pub fn message(school: SchoolId, head: &Head, at: Timestamp) -> Vec<u8> {
         let mut message = b"onecard-signed-head-v1|".to_vec();
@@ -76,7 +76,7 @@ impl SignedHead {
         message
     }
 
-    /// True to its signature, and signed with one of the `trusted` keys.
+    /// Checks that the signature is valid and its key is one of the `trusted` keys.
     pub fn verify(&self, trusted: &[[u8; 32]]) -> Result<(), BadHeadSignature> {
         if !trusted.contains(&self.public_key) {
             return Err(BadHeadSignature);
@@ -85,7 +85,7 @@ impl SignedHead {
         verify(&self.public_key, &message, &self.signature)
     }
 
-    /// As a line of JSON, without its end.
+    /// The head as a line of JSON, without the line end.
     pub fn to_line(&self) -> String {
         let line = Line {
             school: self.school.number(),
@@ -95,11 +95,11 @@ impl SignedHead {
             public_key: hex::encode(self.public_key),
             signature: hex::encode(self.signature),
         };
-        // Numbers and texts always have a JSON form.
+        // Numbers and strings always serialize.
         serde_json::to_string(&line).unwrap_or_default()
     }
 
-    /// From a line of JSON.
+    /// Parses a line of JSON.
     pub fn parse(line: &str) -> Result<Self, NotASignedHead> {
         let line: Line = serde_json::from_str(line).map_err(|_| NotASignedHead)?;
         let head = Head { position: line.position, hash: bytes(&line.hash)? };
@@ -136,7 +136,7 @@ pub enum HeadError {
     Stopped,
 }
 
-/// Signs the heads of all schools that have moved past what is `known`.
+/// Signs the heads of all schools whose chain has grown since `known`.
 pub async fn sign_heads(
     db: &Db,
     signer: &HeadSigner,
@@ -150,7 +150,7 @@ pub async fn sign_heads(
     moved.map(|(school, head)| Ok(SignedHead::sign(signer, school, head, now)?)).collect()
 }
 
-/// Signs heads and keeps them.
+/// Signs heads and appends them to a file.
 #[derive(Debug)]
 pub struct HeadLog {
     db: Db,
@@ -171,7 +171,7 @@ impl HeadLog {
         Self { db, clock, signer: signer.into(), path, signed: BTreeMap::new() }
     }
 
-    /// Signs what has moved since the last time, and answers once it is on the disk.
+    /// Signs the heads that changed since the last call, and returns after they are synced to disk.
     pub async fn sign(&mut self) -> Result<Vec<SignedHead>, HeadError> {
         let heads = sign_heads(&self.db, &self.signer, &self.signed, self.clock.now()).await?;
         if heads.is_empty() {
@@ -189,13 +189,13 @@ impl HeadLog {
         Ok(heads)
     }
 
-    /// Signs each minute, for as long as the process lives.
+    /// Signs every minute until the process stops.
     pub async fn run(mut self) {
         let mut minutes = tokio::time::interval(EVERY);
         loop {
             minutes.tick().await;
             if let Err(error) = self.sign().await {
-                tracing::error!(%error, "heads were not signed, will be tried again");
+                tracing::error!(%error, "heads were not signed, will retry");
             }
         }
     }

@@ -1,9 +1,9 @@
-//! The ledger: double entry, posted in batches, sealed behind the posting, proven by `verify`.
+//! The ledger: double entry, posted in batches, sealed after posting, and checked by `verify`.
 //!
 //! Invariant: no balance changes except by a posted transfer.
 //! Invariant: kind and reference are unique within a school; a repeat is a replay, and a repeat
-//! with other content is refused and alarms.
-//! Invariant: a command never takes a person below zero; a fact always posts.
+//! with different content is refused and raises an alarm.
+//! Invariant: a command never takes a person's balance below zero; a fact always posts.
 //! Invariant: rows of the history are never updated or deleted.
 //! Absent on purpose: there is no "set balance". A correction is a transfer with a reason.
 

@@ -1,5 +1,5 @@
-//! Accounts of persons that a journey reads before it can say what to post, and the posting of what
-//! it decided on them: under the persons' locks, or without locks if nothing changed meanwhile.
+//! Accounts of persons that a journey reads before it decides what to post, and the posting of its
+//! decision: under the persons' locks, or without locks if nothing changed since the read.
 
 use super::{
     LedgerError,
@@ -18,19 +18,19 @@ use crate::base::{
 };
 use std::collections::HashSet;
 
-/// Persons with every account that they have, as it was read.
+/// Persons with all their accounts, as they were read.
 #[derive(Debug)]
 pub struct PersonAccounts {
     persons: Persons,
     accounts: Vec<AccountState>,
 }
 
-/// Persons whom this transaction has locked: their accounts stand as they were read until it posts.
+/// Accounts of persons that this transaction has locked: they cannot change before it posts.
 #[derive(Debug)]
 pub struct LockedAccounts(PersonAccounts);
 
-/// Persons whom nobody has locked: what is decided on their accounts is written only if nobody has
-/// posted to them meanwhile.
+/// Accounts read without locks: a decision on them is written only if no posting to these persons
+/// committed since the read.
 #[derive(Debug)]
 pub struct UnlockedAccounts(PersonAccounts);
 
@@ -39,7 +39,7 @@ impl PersonAccounts {
         Ok(Self { persons, accounts: store::account_states(accounts)? })
     }
 
-    /// What one of these persons may spend.
+    /// The spendable balances of one of these persons.
     pub fn balances(&self, school: SchoolId, person: PersonId) -> Result<PersonBalances, DbError> {
         if !self.persons.contains(&(school, person)) {
             let what = "a person whose accounts were not read";
@@ -57,8 +57,8 @@ impl PersonAccounts {
 }
 
 impl LockedAccounts {
-    /// Locks persons and reads their accounts, and those of `others` that exist: two queries, and
-    /// two more for somebody new.
+    /// Locks persons and reads their accounts and the existing ones of `others`: two queries, and
+    /// two more if a person is new.
     pub async fn lock(
         tx: &Tx,
         persons: Persons,
@@ -74,11 +74,11 @@ impl LockedAccounts {
         &self.0
     }
 
-    /// Posts transfers that were decided on these accounts, together with the writes that stand in
-    /// `beside`, of other tables: one statement on PostgreSQL.
+    /// Posts transfers that were decided on these accounts, together with the writes to other
+    /// tables in `beside`: one statement on PostgreSQL.
     ///
-    /// Their references must be new: one that was used before violates a unique key, and the caller
-    /// runs the transaction again with what was decided before. A refusal is an error, for the
+    /// The references must be new: a used one violates a unique key, and the caller retries the
+    /// transaction, which then reads the earlier decision. A refusal is an error because the
     /// balances were known.
     pub async fn post(
         self,
@@ -100,7 +100,7 @@ impl LockedAccounts {
 }
 
 impl UnlockedAccounts {
-    /// Asks for the accounts of the persons, and those of `others` that exist.
+    /// A question for the accounts of the persons and the existing ones of `others`.
     pub fn question(persons: &Persons, others: &[(SchoolId, Account)]) -> Question {
         question(persons, others)
     }
@@ -115,12 +115,12 @@ impl UnlockedAccounts {
         &self.0
     }
 
-    /// Posts as [`LockedAccounts::post`], in one statement that is its own transaction. PostgreSQL
-    /// only.
+    /// Posts like [`LockedAccounts::post`], in one statement that is its own transaction.
+    /// PostgreSQL only.
     ///
-    /// A transient error, with nothing written, where a person was posted to since the accounts were
-    /// read, a reference was used before, an account must be opened first, or a guard among `beside`
-    /// does not hold: the caller decides again under locks.
+    /// Returns a transient error and writes nothing if a person's accounts changed since they were
+    /// read, a reference was used before, an account must be opened first, or a guard in `beside`
+    /// fails. The caller then decides again under locks.
     pub async fn post(
         self,
         db: &Db,
@@ -144,7 +144,7 @@ fn question(persons: &Persons, others: &[(SchoolId, Account)]) -> Question {
     store::accounts(persons, others.into_iter().collect())
 }
 
-/// What transfers write that were decided on these accounts. A refusal is an error, for the
+/// The writes of transfers that were decided on these accounts. A refusal is an error because the
 /// balances were known.
 fn decided(
     accounts: Vec<AccountState>,
@@ -162,8 +162,8 @@ fn decided(
     Ok(batch(&book, accepted, &incoming.heads())?)
 }
 
-/// An account that is being opened. A person's is opened under the person's lock, so that nobody
-/// posts to it meanwhile. The balance of the school's is not looked at.
+/// The state of an account that is being opened. A person's account is opened under the person's
+/// lock, so no concurrent posting can touch it. The balance of a school's account is not checked.
 const fn at_zero(row: &AccountRow) -> AccountState {
     AccountState {
         id: row.id,

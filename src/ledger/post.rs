@@ -1,5 +1,5 @@
-//! Posting: phases with names. Everything is read, decided in memory, and only then written; a
-//! batch costs the same few statements for one transfer as for fifty.
+//! Posting in phases: read everything, decide in memory, then write. A batch costs the same number
+//! of statements for one transfer as for fifty.
 //!
 //! | phase | [`post_all`] | [`LockedAccounts`] | [`UnlockedAccounts`] |
 //! | --- | --- | --- | --- |
@@ -10,8 +10,8 @@
 //! | append transfers, legs, balances, seal queue, hot tail | 1 (SQLite: 5) | 1 (SQLite: 5) | 1 |
 //! | begin and commit | 2 | 2 | – |
 //!
-//! The check and the posting are one in each of them: a transaction that locked the persons is alone
-//! with them, and a statement without locks writes only if every version is still the one read.
+//! Check and posting are atomic in all three: a transaction that locked the persons has exclusive
+//! access to them, and a statement without locks writes only if every version is unchanged.
 //!
 //! [`LockedAccounts`]: super::LockedAccounts
 //! [`UnlockedAccounts`]: super::UnlockedAccounts
@@ -37,11 +37,12 @@ pub enum LedgerError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// A transfer that is none: a defect in the caller.
+    /// An invalid transfer: a defect in the caller.
     #[error(transparent)]
     Bad(#[from] BadTransfer),
-    /// A transfer that its caller had decided on balances under the lock: a defect in the caller.
-    #[error("a transfer that was decided under the lock is refused: {0}")]
+    /// The ledger refused a transfer that its caller decided on known balances: a defect in the
+    /// caller.
+    #[error("the ledger refused a transfer that was decided on known balances: {0}")]
     Refused(#[from] Refusal),
 }
 
@@ -54,8 +55,8 @@ impl TxError for LedgerError {
     }
 }
 
-/// Posts transfers one after the other, in one go. The answers are in the order of the questions;
-/// one that is refused does not disturb its neighbours. Nothing counts until the caller commits.
+/// Posts a batch of transfers, deciding them in order. Outcomes are in the order of the transfers;
+/// a refused transfer does not affect the others. Nothing is durable until the caller commits.
 pub async fn post_all(
     tx: &Tx,
     now: Timestamp,
@@ -79,13 +80,13 @@ pub async fn post_all(
     Ok(outcomes)
 }
 
-/// Transfers that are to be posted, and whom they touch.
+/// Transfers to be posted, with the persons and accounts that they touch.
 pub(super) struct Incoming<'a> {
     pub(super) transfers: Vec<Keyed<'a>>,
     persons: Persons,
 }
 
-/// Persons of schools, each once.
+/// Distinct persons, each with the school.
 pub(super) type Persons = HashSet<(SchoolId, PersonId)>;
 
 impl<'a> Incoming<'a> {
@@ -95,12 +96,13 @@ impl<'a> Incoming<'a> {
         Ok(Self { transfers, persons })
     }
 
-    /// The rows that are the persons' locks, and whose version is the person's.
+    /// The keys of the rows that serve as the persons' locks; a row's version is the person's
+    /// version.
     pub(super) fn heads(&self) -> Vec<AccountId> {
         heads(&self.persons)
     }
 
-    /// The touched accounts that are nobody's, each once.
+    /// The distinct touched accounts that belong to no person.
     fn hot(&self) -> Vec<AccountState> {
         let touched = self.transfers.iter().flat_map(|keyed| &keyed.accounts);
         let ids: HashSet<AccountId> =
@@ -115,7 +117,7 @@ impl<'a> Incoming<'a> {
         ids.into_iter().map(state).collect()
     }
 
-    /// Every account that the persons have, and those of `hot` that exist.
+    /// Reads all accounts of the persons and the existing ones of `hot`.
     async fn read(
         &self,
         source: Source<'_>,
@@ -127,7 +129,7 @@ impl<'a> Incoming<'a> {
         store::account_states(&accounts)
     }
 
-    /// Accounts that should be there and are not among the `known`.
+    /// Required accounts that are not among the `known` ones.
     pub(super) fn missing(&self, known: &[AccountState]) -> Vec<AccountRow> {
         let known: HashSet<AccountId> = known.iter().map(|state| state.id).collect();
         let touched = self.transfers.iter().flat_map(|keyed| &keyed.accounts).cloned();
@@ -135,7 +137,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Locks the persons, reads their accounts and the others that are touched, and opens missing ones.
+/// Locks the persons, reads their accounts and the other touched ones, and opens missing ones.
 async fn accounts_under_lock(
     tx: &Tx,
     incoming: &Incoming<'_>,
@@ -169,8 +171,8 @@ fn heads(persons: &Persons) -> Vec<AccountId> {
     persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
 }
 
-/// The two accounts that every person has. They are opened together, so that whoever holds the
-/// lock on the first sees the second.
+/// The two accounts that every person has. They are opened together, so that a transaction that
+/// locks the first also sees the second.
 fn core(persons: &Persons) -> Vec<AccountRow> {
     let of = |school, person| {
         [PersonAccount::EAccount, PersonAccount::Transition]
@@ -180,7 +182,7 @@ fn core(persons: &Persons) -> Vec<AccountRow> {
     persons.iter().flat_map(|(school, person)| of(*school, *person)).collect()
 }
 
-/// The account whose row is the person's lock.
+/// The account whose row serves as the person's lock.
 pub(super) fn lock_of(school: SchoolId, person: PersonId) -> AccountId {
     let path = format!("person/{person}/{}", PersonAccount::EAccount.code());
     AccountId::of_path(school, &path)
@@ -224,7 +226,7 @@ fn record(keyed: &Keyed<'_>, id: TransferId, now: Timestamp, place: (Uuid, i32))
     }
 }
 
-/// What accepted transfers write.
+/// The rows that accepted transfers write.
 pub(super) fn batch(
     book: &Book<'_>,
     accepted: Vec<Record>,

@@ -1,9 +1,9 @@
-//! The sealer: takes every committed batch that has no seal yet, chains it, and folds the school's
-//! accounts up to there.
+//! The sealer: appends every committed batch without a seal to the school's chain, and folds the
+//! school's accounts up to that batch.
 //!
-//! It relies on no order of ids or times: whatever has committed waits in `unsealed`, and leaves it
-//! in the transaction that seals it. One sealer works at a school at a time, under the lock of the
-//! school's `seal_head` row.
+//! It does not rely on the order of ids or times: a committed batch stays in `unsealed` until the
+//! transaction that seals it removes it. The lock on the school's `seal_head` row admits one sealer
+//! per school at a time.
 
 use super::{store, transfer::Hash};
 use crate::base::{
@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 /// The most batches sealed in one transaction.
 const BATCHES_PER_ROUND: u32 = 1000;
-/// A pause between rounds: sealing more at once is cheaper than sealing at once.
+/// The pause between rounds: larger rounds are cheaper than immediate ones.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a sealer sleeps that nobody wakes: other processes post too.
+/// The longest sleep without a wake-up: other processes post too and cannot wake this one.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The last seal of a school.
@@ -28,11 +28,11 @@ const IDLE: Duration = Duration::from_secs(1);
 pub struct Head {
     /// How many batches are sealed.
     pub position: i64,
-    /// The chain's hash there.
+    /// The chain's hash at this position.
     pub hash: Hash,
 }
 
-/// Where every chain begins.
+/// The start of every chain.
 pub const GENESIS: Head = Head { position: 0, hash: [0; 32] };
 
 /// One link of the chain.
@@ -40,11 +40,11 @@ pub const GENESIS: Head = Head { position: 0, hash: [0; 32] };
 pub struct Seal {
     /// The school.
     pub school: SchoolId,
-    /// From 1, without gaps.
+    /// The position in the chain: from 1, without gaps.
     pub position: i64,
     /// The sealed batch.
     pub batch: Uuid,
-    /// How many transfers are in it.
+    /// How many transfers the batch has.
     pub transfers: i32,
     /// The batch's digest.
     pub digest: Hash,
@@ -53,7 +53,7 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// SHA-256 over every field and the hash before.
+    /// SHA-256 over every field and the previous hash.
     pub fn hash(&self, before: &Hash) -> Hash {
         Sha256::new()
             .chain_update(b"onecard-seal-v1|")
@@ -69,8 +69,8 @@ impl Seal {
     }
 }
 
-/// Seals at most a thousand waiting batches of a school; answers how many. Zero also when another
-/// process is sealing there.
+/// Seals at most a thousand unsealed batches of a school and returns the count. Also returns zero
+/// if another process is sealing this school.
 pub async fn seal_some(db: &Db, school: SchoolId, now: Timestamp) -> Result<usize, DbError> {
     db.in_tx(async |tx| {
         let Some(mut head) = store::lock_head(tx, school).await? else {
@@ -100,7 +100,7 @@ pub async fn seal_some(db: &Db, school: SchoolId, now: Timestamp) -> Result<usiz
     .await
 }
 
-/// Seals everything that waits, at every school.
+/// Seals all unsealed batches of every school.
 pub async fn seal_all(db: &Db, clock: &dyn Clock) -> Result<usize, DbError> {
     let mut sealed = 0;
     for school in store::schools_with_unsealed(db).await? {
@@ -115,7 +115,7 @@ pub async fn seal_all(db: &Db, clock: &dyn Clock) -> Result<usize, DbError> {
     Ok(sealed)
 }
 
-/// Seals for as long as the process lives.
+/// Seals until the process stops.
 pub async fn run(db: Db, clock: Arc<dyn Clock>, wake: Arc<Notify>) {
     loop {
         match seal_all(&db, &*clock).await {
@@ -126,7 +126,7 @@ pub async fn run(db: Db, clock: Arc<dyn Clock>, wake: Arc<Notify>) {
                 metrics::counter!("onecard_sealed_batches_total").increment(count(batches));
             }
             Err(error) => {
-                tracing::error!(%error, "sealing failed, will be tried again");
+                tracing::error!(%error, "sealing failed, will retry");
                 tokio::time::sleep(IDLE).await;
             }
         }

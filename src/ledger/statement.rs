@@ -1,9 +1,10 @@
-//! What a person's spendable money did: one line for each transfer that changed its total.
+//! The statement of a person's spendable accounts: one line for each transfer that changed their
+//! total.
 //!
-//! Invariant: the lines of all time add up to the total of the person's balances. What moves
-//! between two spendable accounts of one person changes nothing and has no line.
-//! Absent on purpose: the balance after each line. Transfers of one instant have no order among
-//! themselves, so that there is no true one.
+//! Invariant: all lines add up to the total of the person's balances. A transfer between two
+//! spendable accounts of one person does not change the total and has no line.
+//! Absent on purpose: the balance after each line. Transfers with the same timestamp have no
+//! defined order, so it would be arbitrary.
 
 use super::{store, transfer::TransferId};
 use crate::base::{
@@ -14,40 +15,40 @@ use crate::base::{
 };
 use uuid::Uuid;
 
-/// A transfer as the person's money saw it.
+/// The effect of a transfer on a person's spendable total.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The transfer; lines are in the order of their ids.
     pub id: TransferId,
     /// When it was posted.
     pub at: Timestamp,
-    /// The outside fact that it records.
+    /// The external fact that it records.
     pub reference: String,
-    /// How the total changed: above zero for money that came, never zero.
+    /// The change of the total: positive for incoming money, never zero.
     pub amount: Balance,
-    /// Path of the account on the other side. Where there are several: the first by name.
+    /// The path of the counterparty account; the first by name if there are several.
     pub other: String,
 }
 
-/// Lines of one sort: by the other side, and by whether money came or went.
+/// A filter for lines by counterparty and direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// A pattern of SQL's `LIKE` over the other side's path, a constant: `clearing/%`.
+    /// An SQL `LIKE` pattern for the counterparty's path, always a constant: `clearing/%`.
     pub other: &'static str,
-    /// True for what came, false for what went.
+    /// True for incoming money, false for outgoing.
     pub incoming: bool,
 }
 
-/// Whose lines, of which time.
+/// A person and a range of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     /// The school.
     pub school: SchoolId,
     /// The person.
     pub person: PersonId,
-    /// Ids of transfers start here.
+    /// The first transfer id, inclusive.
     pub(super) from: Uuid,
-    /// Ids of transfers end before this one.
+    /// The last transfer id, exclusive.
     pub(super) until: Uuid,
 }
 
@@ -57,26 +58,26 @@ impl Span {
         Self { school, person, from: Uuid::nil(), until: Uuid::max() }
     }
 
-    /// Those that were posted on `first` or later.
+    /// Only lines posted on `first` or later.
     #[must_use]
     pub fn from_day(self, first: Day) -> Self {
         Self { from: self.from.max(first_uuid_at(first.start())), ..self }
     }
 
-    /// Those that were posted on `last` or earlier.
+    /// Only lines posted on `last` or earlier.
     #[must_use]
     pub fn to_day(self, last: Day) -> Self {
         Self { until: self.until.min(first_uuid_at(last.next().start())), ..self }
     }
 
-    /// Those below a line.
+    /// Only lines older than the given one.
     #[must_use]
     pub fn below(self, line: TransferId) -> Self {
         Self { until: self.until.min(line.uuid()), ..self }
     }
 }
 
-/// The newest lines of a span, at most `limit`; of these sorts only, unless all are wanted.
+/// The newest lines of a span, at most `limit`; filtered by these sorts if any are given.
 pub async fn lines(
     source: impl Into<Source<'_>>,
     span: Span,
@@ -86,18 +87,18 @@ pub async fn lines(
     store::lines(source.into(), span, sorts, limit).await
 }
 
-/// What came and what went on one day of Asia/Shanghai.
+/// Incoming and outgoing totals of one day in Asia/Shanghai.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DaySum {
     /// The day of posting.
     pub day: Day,
-    /// The sum of what came.
+    /// The sum of incoming money.
     pub came: Fen,
-    /// The sum of what went.
+    /// The sum of outgoing money.
     pub went: Fen,
 }
 
-/// The days of a span on which something came or went, in order.
+/// The days of a span that have lines, in order.
 pub async fn days(source: impl Into<Source<'_>>, span: Span) -> Result<Vec<DaySum>, DbError> {
     store::days(source.into(), span).await
 }

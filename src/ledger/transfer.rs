@@ -14,15 +14,15 @@ crate::uuid_id! {
     TransferId
 }
 
-/// What sort of act a transfer records. Declared once, as a constant, by the slice whose act it is.
+/// The kind of event that a transfer records. Declared once, as a constant, by the module that
+/// posts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kind(&'static str);
 
 impl Kind {
-    /// A kind of that name, a constant.
+    /// A kind with this name, for use in constants.
     ///
-    /// # Panics
-    /// When the program is compiled, if the name is empty or longer than 32 bytes.
+    /// # Panics At compile time, if the name is empty or longer than 32 bytes.
     pub const fn new(name: &'static str) -> Self {
         assert!(!name.is_empty() && name.len() <= 32, "a kind has 1 to 32 characters");
         Self(name)
@@ -34,17 +34,17 @@ impl Kind {
     }
 }
 
-/// May the transfer be refused?
+/// Whether the transfer may be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Nature {
-    /// Somebody asks for it: never takes a person below zero.
+    /// A request: refused if it would take a person's balance below zero.
     Command,
-    /// It has happened in the world: always posts.
+    /// An event that has already happened: always posts.
     Fact,
 }
 
 impl Nature {
-    /// For storage.
+    /// The stored code.
     pub const fn code(self) -> i32 {
         match self {
             Self::Command => 1,
@@ -52,7 +52,7 @@ impl Nature {
         }
     }
 
-    /// As stored.
+    /// Parses a stored code.
     pub const fn from_code(code: i32) -> Option<Self> {
         match code {
             1 => Some(Self::Command),
@@ -62,80 +62,80 @@ impl Nature {
     }
 }
 
-/// One positive amount from one account to another: an unbalanced entry cannot be written.
+/// One positive amount from one account to another, so that an entry is always balanced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
-    /// Goes down.
+    /// The account that is debited.
     pub from: Account,
-    /// Goes up.
+    /// The account that is credited.
     pub to: Account,
-    /// How much; never zero.
+    /// The amount; never zero.
     pub amount: Fen,
 }
 
-/// What is to be posted.
+/// A transfer to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    /// The school whose books these are.
+    /// The school whose ledger is posted to.
     pub school: SchoolId,
-    /// The one person whose accounts are touched, if any.
+    /// The person whose accounts are touched, if any.
     pub person: Option<PersonId>,
-    /// The sort of act.
+    /// The kind of event.
     pub kind: Kind,
-    /// The outside fact it records: unique within school and kind, at most 128 bytes.
+    /// The external fact that it records: unique within school and kind, at most 128 bytes.
     pub reference: String,
     /// Whether it may be refused.
     pub nature: Nature,
-    /// The day it counts for.
+    /// The value date.
     pub value_day: Day,
     /// 1 to 16 legs.
     pub legs: Vec<Leg>,
 }
 
-/// Why a transfer is not one. A defect of the caller, not of what somebody asked for.
+/// Why a transfer is invalid. A defect of the caller, not of the user's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTransfer {
-    /// None, or more than sixteen.
+    /// No legs, or more than sixteen.
     #[error("a transfer has 1 to 16 legs")]
     Legs,
-    /// An amount of zero.
+    /// A leg with an amount of zero.
     #[error("a leg moves a positive amount")]
     Zero,
-    /// From an account to itself.
+    /// A leg from an account to itself.
     #[error("a leg has two different ends")]
     SameAccount,
     /// A person's account in a transfer without a person.
     #[error("a person's account needs the transfer's person")]
     NoPerson,
-    /// Empty or too long.
+    /// The reference is empty or too long.
     #[error("a reference has 1 to 128 bytes")]
     Reference,
 }
 
-/// A leg between accounts that have keys.
+/// A leg between accounts, by their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyedLeg {
-    /// Goes down.
+    /// The account that is debited.
     pub from: AccountId,
-    /// Goes up.
+    /// The account that is credited.
     pub to: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: Fen,
 }
 
-/// A checked transfer whose accounts have keys.
+/// A checked transfer with the keys of its accounts.
 #[derive(Clone, Debug)]
 pub struct Keyed<'a> {
-    /// As asked.
+    /// The transfer as requested.
     pub transfer: &'a Transfer,
-    /// Its legs, in order.
+    /// The legs, in order.
     pub legs: Vec<KeyedLeg>,
-    /// The accounts they touch, each once.
+    /// The distinct accounts that the legs touch.
     pub accounts: Vec<AccountRow>,
 }
 
 impl Transfer {
-    /// Checks the transfer's form and names its accounts.
+    /// Validates the transfer and computes the keys of its accounts.
     pub fn keyed(&self) -> Result<Keyed<'_>, BadTransfer> {
         if self.legs.is_empty() || self.legs.len() > 16 {
             return Err(BadTransfer::Legs);
@@ -167,16 +167,16 @@ impl Transfer {
     }
 }
 
-/// A transfer as its row and its legs' rows say: what the digest covers, field by field.
+/// A stored transfer with its legs: exactly the fields that the digest covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The transfer.
     pub id: TransferId,
     /// The school.
     pub school: SchoolId,
-    /// Those posted by one commit.
+    /// The batch: the transfers of one commit.
     pub batch: Uuid,
-    /// The place within the batch, from 0.
+    /// The position within the batch, from 0.
     pub ordinal: i32,
     /// The kind's name.
     pub kind: String,
@@ -184,7 +184,7 @@ pub struct Record {
     pub reference: String,
     /// The person.
     pub person: Option<PersonId>,
-    /// Stored code of the nature.
+    /// The stored code of the nature.
     pub nature: i32,
     /// When it was posted.
     pub at: Timestamp,
@@ -194,12 +194,12 @@ pub struct Record {
     pub legs: Vec<KeyedLeg>,
 }
 
-/// A SHA-256.
+/// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
 impl Record {
-    /// SHA-256 over every field; texts and lists are preceded by their lengths, so that no two
-    /// records have one encoding.
+    /// SHA-256 over every field; strings and lists are prefixed with their lengths, so that
+    /// different records have different encodings.
     pub fn digest(&self) -> Hash {
         let text = |hash: Sha256, text: &str| {
             hash.chain_update(length(text.len())).chain_update(text.as_bytes())
@@ -227,7 +227,7 @@ impl Record {
         hash.finalize().into()
     }
 
-    /// True if this is what `asked` would be posted as: every field that the asker chose.
+    /// True if this record equals `asked` in every field that the caller chose.
     pub fn says_the_same(&self, asked: &Keyed<'_>) -> bool {
         let transfer = asked.transfer;
         self.school == transfer.school

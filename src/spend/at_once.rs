@@ -1,16 +1,17 @@
-//! Charges without locks, for the usual batch: scans under new numbers, of codes that were not used,
-//! of people who pay once. Read in one statement, it is decided on what was read, and written if
-//! that still holds, in one statement that is its own transaction. Whatever is otherwise is left to
-//! [`under_locks`](super::under_locks), which knows the history; nothing is written then.
+//! Charges without locks, for the common case: scans with new sequence numbers and unused codes, at
+//! most one for each person. One statement reads, the batch is decided on what was read, and one
+//! statement, which is its own transaction, writes if nothing changed in between. In every other
+//! case nothing is written, and [`under_locks`](super::under_locks), which reads the history,
+//! decides the batch.
 //!
-//! Concurrent writes, and what undoes the batch then (`docs/adr/0015`):
+//! Concurrent writes, and what rejects the batch then (`docs/adr/0015`):
 //!
-//! | what could change | what refuses the write |
+//! | concurrent change | what rejects the write |
 //! | --- | --- |
-//! | a balance, what was spent today, whether the card is stopped | the version of the person |
-//! | the code is used elsewhere; the device ends | the guard of its use |
-//! | the number or the nonce is used elsewhere | the keys and the guard of the answers |
-//! | an event of the person is added | the key of the events |
+//! | a balance, the amount spent today, the status of the card | the version of the person |
+//! | the code is used; the device is revoked | the guard of the insert that uses the code |
+//! | the number or the nonce is used | the unique keys and the guard of the answers |
+//! | an event of the person is added | the unique key of the events |
 
 use super::{
     batch::{Inputs, decide, key_of},
@@ -29,8 +30,7 @@ use crate::{
 use std::collections::HashSet;
 
 impl Charging {
-    /// Decides charges and has committed when it answers; `None`, with nothing written, when this is
-    /// not the usual batch.
+    /// Decides and commits charges; `None`, with nothing written, if this is not the common case.
     pub async fn charge_at_once(
         &self,
         requests: &[ChargeRequest],
@@ -57,7 +57,7 @@ impl Charging {
         match accounts.post(&self.db, now, &decisions.transfers, writes).await {
             Ok(()) => {}
             Err(error) if error.db().is_some_and(DbError::is_transient) => {
-                tracing::debug!(%error, "a batch of charges is decided again under locks");
+                tracing::debug!(%error, "batch of charges retried under locks");
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
@@ -67,12 +67,12 @@ impl Charging {
     }
 }
 
-/// Scans that are in time. Passwords change challenges, which are read under lock.
+/// True if all are scans that are not late. Passwords change challenges, which are read under lock.
 fn are_usual(requests: &[ChargeRequest], now: Timestamp) -> bool {
     requests.iter().all(|request| request.is_scan() && !request.is_late(now))
 }
 
-/// Of two scans of one code, one is refused.
+/// True if no code appears twice: the second scan of a code must be refused.
 fn are_different(codes: &[ShownCode]) -> bool {
     codes.iter().collect::<HashSet<_>>().len() == codes.len()
 }

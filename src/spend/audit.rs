@@ -1,5 +1,5 @@
-//! Law: every charge has its one posting, every charge that was taken back also the posting back,
-//! each of its amount; and no such posting is without its charge.
+//! Law: every charge has exactly one posting of its amount, every reversed charge also has exactly
+//! one reverse posting, and every such posting has its charge.
 
 use super::store;
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 };
 use std::fmt;
 
-/// What was found. At most a thousand of each are named, by terminal and number.
+/// The result: at most a thousand of each kind, by terminal and number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChargeAudit {
-    /// Charges without their posting.
+    /// Charges without a posting.
     pub unposted: Vec<String>,
-    /// Charges that were taken back, without their posting back.
+    /// Reversed charges without a reverse posting.
     pub kept: Vec<String>,
-    /// Postings without a charge, or back without a charge that was taken back.
+    /// Postings without a charge, and reverse postings without a reversed charge.
     pub unexplained: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for ChargeAudit {
     }
 }
 
-/// Holds charges against postings, on one unchanging view.
+/// Compares charges with postings, on one snapshot.
 pub async fn audit(db: &Db) -> Result<ChargeAudit, DbError> {
     db.in_snapshot(async |tx| {
         tx.allow_long_statements().await?;

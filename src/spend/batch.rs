@@ -1,6 +1,5 @@
-//! Decides a batch of charges in memory, one after the other on what those before it left, and
-//! collects what is to be written. How the accounts were read, with locks or without, makes no
-//! difference here.
+//! Decides a batch of charges in memory, in order, each on the balances that the previous ones
+//! left, and collects the writes. It does not depend on whether the accounts were read with locks.
 
 use super::{
     challenge::{Challenge, ChallengeId, LIFE},
@@ -35,7 +34,7 @@ use crate::{
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
-/// What a request is known by: of a batch, one is decided for each key.
+/// The key of a request: a batch decides one request for each key.
 pub(super) type RequestKey = (TerminalId, Seq, SeqStep);
 
 /// The key of a request.
@@ -43,10 +42,10 @@ pub(super) const fn key_of(request: &ChargeRequest) -> RequestKey {
     (request.asked.terminal, request.asked.seq, request.asked.step)
 }
 
-/// What was read for the decisions, beside the accounts.
+/// The data read for the decisions, besides the accounts.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
-    /// What became of the code of each request that has one.
+    /// The outcome of using up the code, for each request that has one.
     pub(super) uses: HashMap<RequestKey, CodeUse>,
     pub(super) summaries: HashMap<PersonId, PersonSummary>,
     pub(super) spent: HashMap<PersonId, Spent>,
@@ -54,7 +53,7 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// Who may pay, and where there are limits what they spent today.
+    /// Questions for the payers and, for schools with limits, the amounts they spent today.
     pub(super) fn questions(now: Timestamp, open: &[&ChargeRequest]) -> [Question; 2] {
         let limited = |request: &&&ChargeRequest| request.school.policy.limits.is_some();
         let spenders = persons(open.iter().filter(limited));
@@ -64,7 +63,7 @@ impl Inputs {
         ]
     }
 
-    /// What the answers to [`Inputs::questions`] show. Uses and challenges are added by the caller.
+    /// Parses the answers to [`Inputs::questions`]. The caller adds uses and challenges.
     pub(super) fn of([summaries, spent]: [Vec<Found>; 2]) -> Result<Self, DbError> {
         Ok(Self {
             summaries: People::summaries(&summaries)?,
@@ -74,28 +73,27 @@ impl Inputs {
     }
 }
 
-/// The persons whose money the requests are about, each once, in order.
+/// The distinct payers of the requests, in order.
 fn persons<'a>(requests: impl Iterator<Item = &'a &'a ChargeRequest>) -> Vec<PersonId> {
     let persons = requests.filter_map(|request| Some(request.person()?.1));
     persons.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What was decided: [`Decisions::writes`] lists what is to be written for it.
+/// The decisions; [`Decisions::writes`] lists the writes.
 #[derive(Debug, Default)]
 pub(super) struct Decisions {
     pub(super) transfers: Vec<Transfer>,
     pub(super) charges: Vec<Charge>,
-    /// The answer of each request, in their order.
+    /// The answers, in the order of the requests.
     pub(super) answers: Vec<AnsweredRequest>,
-    /// New ones.
+    /// New challenges.
     pub(super) challenges: Vec<Challenge>,
-    /// The challenges that a password was given for.
+    /// The challenges that were answered with a password.
     pub(super) used_challenges: Vec<ChallengeId>,
     pub(super) events: Vec<NewEvent>,
 }
 
-/// Decides these requests in their order. Every code and challenge of theirs, and everybody whose
-/// money it is, must be among `inputs`.
+/// Decides these requests in order. `inputs` must contain all their codes, challenges and payers.
 pub(super) fn decide(
     (now, names): (Timestamp, &Sealer),
     accounts: &PersonAccounts,
@@ -111,29 +109,29 @@ pub(super) fn decide(
     Ok(decider.decisions)
 }
 
-/// A charge as a till is told.
+/// A charge as returned to a till.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ChargeView {
-    /// The charge.
+    /// The id of the charge.
     #[schema(value_type = uuid::Uuid)]
     charge_id: ChargeId,
-    /// Whose money: `**明`.
+    /// The payer's masked name: `**明`.
     name_masked: String,
-    /// What was taken.
+    /// The amount charged.
     #[schema(value_type = i64)]
     amount_fen: Fen,
-    /// What is left; where the school tells tills.
+    /// The remaining balance; present if the school shows it to tills.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     balance_fen: Option<Balance>,
-    /// When.
+    /// When the charge was made.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
-/// A request that is refused before the rules are asked.
+/// A request that is refused before the rules are evaluated.
 struct EarlyRefusal {
-    /// Whose code it used up, or whose password it was, if anybody's.
+    /// The person whose code or password the request used, if any.
     payer: Option<Payer>,
     refusal: TillRefusal,
 }
@@ -155,7 +153,7 @@ struct Decider<'a> {
 }
 
 impl Decider<'_> {
-    /// Decides a request and keeps its answer.
+    /// Decides a request and stores its answer.
     fn decide(&mut self, request: &ChargeRequest) -> Result<(), ChargeError> {
         let payer = match &request.proof {
             Proof::Scan(scan) => self.scanned(request, scan)?,
@@ -176,7 +174,7 @@ impl Decider<'_> {
         Ok(())
     }
 
-    /// Whose code it is, if it is good.
+    /// The payer of a valid code.
     fn scanned(
         &self,
         request: &ChargeRequest,
@@ -195,11 +193,11 @@ impl Decider<'_> {
         let used = self.inputs.uses.get(&key_of(request)).ok_or(missing("code_use"))?;
         let refusal = match (used, skewed) {
             (CodeUse::Fresh, false) => return Ok(Ok(payer)),
-            // Its phone was told of the first use.
+            // The phone already has an event for the first use.
             (CodeUse::UsedBefore, false) => return Ok(Err(TillRefusal::CodeUsed.into())),
             (CodeUse::UsedBefore, true) => return Ok(Err(TillRefusal::CodeClockSkew.into())),
             (CodeUse::Fresh | CodeUse::DeviceEnded, true) => TillRefusal::CodeClockSkew,
-            // A card that was reported lost says so; its devices ended with the report.
+            // A lost card is refused as lost; reporting it lost also revoked its devices.
             (CodeUse::DeviceEnded, false) => {
                 stopped(self.status(shown.person)?).unwrap_or(TillRefusal::CodeInvalid)
             }
@@ -207,7 +205,7 @@ impl Decider<'_> {
         Ok(Err(EarlyRefusal { payer: Some(payer), refusal }))
     }
 
-    /// Whose scan waits for this password. However it ends, the challenge is used up.
+    /// The payer of the scan that awaits this password. The challenge is used up in every case.
     fn answered(
         &mut self,
         request: &ChargeRequest,
@@ -220,7 +218,7 @@ impl Decider<'_> {
         if !challenge.waits_for(request.asked.terminal, request.amount, self.now) {
             return Err(TillRefusal::ChallengeInvalid.into());
         }
-        // The password of another number was not compared, and takes nothing from the one that was.
+        // A password under another number was not compared, and must not use the challenge up.
         if challenge.claimed_by != Some(request.asked.seq) {
             return Err(TillRefusal::ChallengeInvalid.into());
         }
@@ -301,7 +299,7 @@ impl Decider<'_> {
         Ok(id)
     }
 
-    /// Adds the event that tells the phone which of its codes was used, for how much, where.
+    /// Adds the event that informs the phone of the used code, the amount and the merchant.
     fn tell(&mut self, request: &ChargeRequest, payer: &Payer, (id, left): (ChargeId, Balance)) {
         let used = CodeUsed {
             charge_id: id.uuid(),
@@ -316,7 +314,7 @@ impl Decider<'_> {
         self.happened(request, payer, Happening::CodeUsed(used));
     }
 
-    /// Adds the event that tells the phone that one of its codes is used up, and why it paid nothing.
+    /// Adds the event that informs the phone that a code was used up without a charge, and why.
     fn tell_refused(&mut self, request: &ChargeRequest, payer: &Payer, reason: &'static str) {
         let refused = CodeRefused {
             reason: reason.to_owned(),
@@ -393,7 +391,7 @@ fn refused(
     problem(request, &error)
 }
 
-/// A refusal as it goes over the wire, now and at each repeat.
+/// The problem document of a refusal, stored for repeats.
 fn problem(request: &ChargeRequest, error: &ApiError) -> Result<StoredResponse, serde_json::Error> {
     super::refusal::answer(error, &request.request_id)
 }

@@ -1,4 +1,4 @@
-//! A scan that waits for a password.
+//! A scan that awaits a password.
 
 use super::rules::TillPassword;
 use crate::{
@@ -12,53 +12,53 @@ use crate::{
 use std::time::Duration;
 
 crate::uuid_id! {
-    /// A challenge, as the till sends it back.
+    /// A challenge's id, which the till sends back.
     ChallengeId
 }
 
-/// How long a password may take.
+/// The lifetime of a challenge.
 pub const LIFE: Duration = Duration::from_secs(90);
 
-/// A question for a password: for this terminal, person and amount, and once.
+/// A password challenge: valid once, for this terminal, person and amount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// As the till sends it back.
+    /// The id, which the till sends back.
     pub id: ChallengeId,
-    /// Where.
+    /// The school.
     pub school: SchoolId,
-    /// Which terminal.
+    /// The terminal.
     pub terminal: TerminalId,
-    /// The number of the scan.
+    /// The sequence number of the scan.
     pub seq: Seq,
-    /// Whose code it was.
+    /// The person whose code was scanned.
     pub person: PersonId,
-    /// How much.
+    /// The amount.
     pub amount: Fen,
-    /// Which password.
+    /// The kind of password that is required.
     pub which: TillPassword,
     /// The code that was scanned.
     pub code: CodeMark,
-    /// When it is over.
+    /// When the challenge expires.
     pub expires_at: Timestamp,
-    /// The number under which its password came.
+    /// The sequence number of the request that gave the password.
     pub claimed_by: Option<Seq>,
-    /// Whether a password was given.
+    /// Whether the challenge was answered.
     pub used: bool,
 }
 
-/// Which code of its device a code was, so that the phone knows its own.
+/// Identifies a code among the codes of its device, so that the phone recognizes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeMark {
-    /// Which enrolment.
+    /// The generation of the enrolment.
     pub generation: u32,
-    /// In which step.
+    /// The time step.
     pub tick: u64,
-    /// Which of the step.
+    /// The index within the step.
     pub sub: u8,
 }
 
 impl Challenge {
-    /// Whether a password of this terminal, for this amount, answers it now.
+    /// True if a password from this terminal, for this amount, can answer the challenge now.
     pub fn waits_for(&self, terminal: TerminalId, amount: Fen, now: Timestamp) -> bool {
         !self.used && self.terminal == terminal && self.amount == amount && now < self.expires_at
     }

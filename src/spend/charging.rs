@@ -1,6 +1,6 @@
-//! The lanes of charges. A batch goes one of two ways, which decide by the same rules and leave the
-//! same rows: [`at_once`](super::at_once) without locks where nothing is unusual, otherwise
-//! [`under_locks`](super::under_locks).
+//! The lanes of charges. A batch takes one of two paths, which apply the same rules and write the
+//! same rows: [`at_once`](super::at_once), without locks, in the common case, and
+//! [`under_locks`](super::under_locks) otherwise.
 
 use super::request::{ChargeRequest, TillReply};
 use crate::{
@@ -18,10 +18,10 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// The most charges of one commit.
+/// The maximum number of charges per commit.
 pub const BATCH: usize = 64;
 
-/// Why nothing was decided. The till is told to ask again.
+/// Why nothing was decided. The till is asked to retry.
 #[derive(Debug, thiserror::Error)]
 pub enum ChargeError {
     /// The database.
@@ -30,14 +30,14 @@ pub enum ChargeError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A name that does not open.
-    #[error("a name could not be opened: {0}")]
+    /// A name could not be decrypted.
+    #[error("a name could not be decrypted: {0}")]
     Sealed(#[from] SealError),
-    /// A merchant's code that cannot be an account's.
+    /// A merchant's code is not a valid account name.
     #[error(transparent)]
     Name(#[from] NotAName),
-    /// An answer that is not JSON.
-    #[error("an answer could not be written: {0}")]
+    /// An answer could not be serialized.
+    #[error("an answer could not be serialized: {0}")]
     Answer(#[from] serde_json::Error),
 }
 
@@ -51,18 +51,18 @@ impl TxError for ChargeError {
     }
 }
 
-/// Charges in lanes.
+/// Decides batches of charges in lanes.
 #[derive(Debug)]
 pub struct Charging {
-    /// Where.
+    /// The database.
     pub db: Db,
-    /// When.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Opens names.
+    /// Decrypts names.
     pub names: Sealer,
-    /// Told which codes were used.
+    /// Remembers used codes.
     pub codes: Codes,
-    /// Woken after each commit.
+    /// Notified after each commit.
     pub sealer: Arc<Notify>,
 }
 
@@ -93,11 +93,11 @@ impl Charging {
     }
 }
 
-/// What came of a batch.
+/// The outcome of a batch.
 #[derive(Debug)]
 pub struct Done {
-    /// What each request is told.
+    /// The reply to each request.
     pub replies: Vec<TillReply>,
-    /// The codes that can be used no more.
+    /// The codes that were used up.
     pub used: Vec<ShownCode>,
 }

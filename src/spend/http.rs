@@ -38,28 +38,28 @@ const SLOWED: ProblemKind =
         code: "terminal_slowed", status: 429, title: "无效付款码过多，请稍后再试"
     };
 
-/// Mounts the paths of this journey below those of terminals; needs `Data<Spending>`.
+/// Mounts these routes below those of terminals; needs `Data<Spending>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(charge).service(reverse);
 }
 
-/// A charge: by a code, or by the password that the answer to a code asked for.
+/// A charge, by a code or by the password that a `password_required` answer asked for.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 struct NewCharge {
-    /// The terminal's number of this act.
+    /// The terminal's sequence number.
     #[garde(skip)]
     #[schema(value_type = i64, minimum = 1)]
     seq: Seq,
-    /// How much, in fen: 1 to 10,000,000.
+    /// The amount in fen: 1 to 10,000,000.
     #[garde(range(min = 1, max = 10_000_000))]
     amount_fen: i64,
-    /// What the scanner read.
+    /// The text that the scanner read.
     #[garde(skip)]
     code: Option<String>,
-    /// As a `password_required` named it; instead of the code, with the password.
+    /// The challenge of a `password_required` answer; sent with the password instead of a code.
     #[garde(inner(length(bytes, min = 1, max = 64)))]
     challenge: Option<String>,
-    /// As it was typed.
+    /// The password as typed.
     #[garde(inner(length(bytes, min = 1, max = 64)))]
     password: Option<String>,
 }
@@ -81,9 +81,9 @@ impl NewCharge {
     }
 }
 
-/// Charges a code that was scanned.
+/// Charges a scanned code.
 ///
-/// Decided once for each `seq`; asking again under it, with the same body, is told the same.
+/// Each `seq` is decided once; repeating it with the same body returns the same answer.
 #[utoipa::path(
     tag = "terminals",
     security(("terminal" = [])),
@@ -116,9 +116,9 @@ async fn charge(
     Ok(respond(answer))
 }
 
-/// Takes the charge of that number back, once and within the school's window.
+/// Reverses the charge with this number, once and within the school's window.
 ///
-/// Where there was no charge, there will be none under that number.
+/// If there is no charge yet, a later charge with this number is refused.
 #[utoipa::path(
     tag = "terminals",
     security(("terminal" = [])),
@@ -144,7 +144,7 @@ async fn reverse(
     Ok(respond(answer))
 }
 
-/// As it is kept, byte for byte.
+/// Returns the stored answer, byte for byte.
 fn respond(answer: StoredResponse) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = if answer.status < 400 { "application/json" } else { "application/problem+json" };

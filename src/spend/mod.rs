@@ -1,11 +1,11 @@
-//! Spending at tills: a code is charged, and a charge is taken back.
+//! Spending at tills: charging codes and reversing charges.
 //!
-//! Invariant: a code is used up, the money moves, and the till's answer is kept in one transaction,
-//! under the lock of the person's row. A refusal after the match uses the code up and moves no
-//! money.
-//! Invariant: a number of a terminal is decided once; a repeat is told what was told then.
-//! Invariant: nothing fails open: without the database nobody is charged, and the till is told to
-//! ask again under the same number.
+//! Invariant: using the code up, posting the charge and storing the till's answer happen in one
+//! transaction, under the lock of the person's row or guarded by its version. A refusal after the
+//! code was matched uses the code up and posts nothing.
+//! Invariant: a sequence number of a terminal is decided once; a repeat gets the stored answer.
+//! Invariant: nothing fails open: without the database no charge is made, and the till is asked to
+//! retry under the same number.
 //! Invariant: no password is compared inside a transaction.
 
 mod at_once;
@@ -50,50 +50,50 @@ use secrecy::SecretString;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
-/// Everything that tills ask for.
+/// Handles charges and reversals of tills.
 #[derive(Clone, Debug)]
 pub struct Spending {
-    /// Charges.
+    /// The database.
     pub db: Db,
-    /// Whose code it is.
+    /// Looks codes up.
     pub codes: Codes,
-    /// Policies.
+    /// The schools with their policies.
     pub schools: Arc<Schools>,
-    /// Where a school asks for one.
+    /// Verifies passwords.
     pub passwords: Passwords,
-    /// Where charges are decided.
+    /// The lanes that decide charges.
     pub charging: Lanes<Charging>,
-    /// Now.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Woken after a reversal.
+    /// Notified after a reversal.
     pub sealer: Arc<Notify>,
 }
 
-/// What a till asks for.
+/// A charge requested by a till.
 #[derive(Debug)]
 pub struct TillCharge {
-    /// Its number.
+    /// The sequence number.
     pub seq: Seq,
-    /// How much; above zero.
+    /// The amount; above zero.
     pub amount: Fen,
-    /// By what.
+    /// A code, or a password.
     pub by: PaidBy,
 }
 
-/// By what a till asks for a charge.
+/// The payer's proof in a charge.
 pub enum PaidBy {
-    /// What its scanner read.
+    /// The text that the scanner read.
     Code(String),
-    /// The password that an answer before asked for.
+    /// The password that an earlier answer asked for.
     Password {
-        /// As that answer named it.
+        /// The challenge of that answer.
         challenge: String,
-        /// As it was typed.
+        /// The password as typed.
         password: SecretString,
     },
 }
 
-/// Neither codes nor passwords print.
+/// Omits codes and passwords.
 impl fmt::Debug for PaidBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -103,39 +103,39 @@ impl fmt::Debug for PaidBy {
     }
 }
 
-/// Why a till gets no decided answer.
+/// Why a request of a till was not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDecided {
-    /// Nobody sells at this till.
+    /// The till has no merchant.
     #[error("the till has no merchant")]
     NoMerchant,
     /// The till has shown too many wrong codes.
     #[error("the till must wait")]
     Slowed {
-        /// How long.
+        /// How long to wait.
         retry_after: Duration,
     },
-    /// The number was used for something else.
-    #[error("the number was used for something else")]
+    /// The sequence number was used for another request.
+    #[error("the sequence number was used for another request")]
     Conflict,
-    /// The nonce was used under another signature.
+    /// The nonce was used with another signature.
     #[error("the nonce was used before")]
     NonceReused,
-    /// It waited too long for its turn.
-    #[error("the charge came too late to be decided")]
+    /// The request waited too long in the queue.
+    #[error("the charge waited too long to be decided")]
     Late,
-    /// A password may not be tried now.
+    /// Password attempts are currently blocked.
     #[error(transparent)]
     Password(#[from] PasswordFault),
     /// The charge could not be decided.
     #[error(transparent)]
     Charge(#[from] LaneError<ChargeError>),
-    /// Something before it could not be read.
+    /// The database failed before the charge was decided.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// A request of a till with what it stands on.
+/// A request of a till with its context.
 struct Request<'a> {
     till: &'a Till,
     school: Arc<School>,
@@ -143,18 +143,18 @@ struct Request<'a> {
     id: String,
 }
 
-/// What came of a scan.
+/// The outcome of looking a scan up.
 enum Scanned {
-    /// It is to be decided.
+    /// The scan has to be decided.
     Now(Scan),
-    /// It was decided before.
+    /// The request was decided before.
     Before(TillReply),
-    /// The terminal must wait so long.
+    /// The terminal must wait this long.
     Slowed(Duration),
 }
 
 impl Spending {
-    /// Charges a code, or says why not.
+    /// Charges a code or returns the refusal.
     pub async fn charge(
         &self,
         till: &Till,
@@ -186,7 +186,7 @@ impl Spending {
                 let at = (seq, SeqStep::Password);
                 let asked =
                     NumberedRequest::of(till.call(), at, AnswerKind::Charge, content.as_bytes());
-                // A password is not compared for a request that was answered.
+                // An answered request must not compare the password again.
                 if let Some(told) = self.kept(&asked).await? {
                     return answered(told);
                 }
@@ -200,7 +200,7 @@ impl Spending {
         answered(self.charging.submit(request).await?)
     }
 
-    /// Takes a charge back, or sees to it that it is never made.
+    /// Reverses a charge, or prevents one that has not arrived yet.
     pub async fn reverse(
         &self,
         till: &Till,
@@ -209,7 +209,7 @@ impl Spending {
     ) -> Result<StoredResponse, NotDecided> {
         let school = self.school(till).await?;
         let at = (seq, SeqStep::Reversal);
-        // Its number says everything.
+        // The sequence number identifies the charge; a reversal has no other content.
         let asked = NumberedRequest::of(till.call(), at, AnswerKind::Reversal, b"");
         let request = ReversalRequest { asked, school, request_id };
         let now = self.clock.now();
@@ -242,7 +242,7 @@ impl Spending {
         };
         let (found, missed) = self.codes.find(&place, code, now).await?;
         if let Some(missed) = missed {
-            // A till that asks again because the answer was lost has not scanned again.
+            // A retry after a lost answer is not another scan attempt.
             if let Some(told) = self.kept(asked).await? {
                 return Ok(Scanned::Before(told));
             }
@@ -251,8 +251,8 @@ impl Spending {
         Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }
 
-    /// The proof of a password, compared outside every transaction. Of several numbers that answer
-    /// one challenge the first has its password counted and compared; the others are refused.
+    /// Compares the password, outside any transaction. If several numbers answer one challenge,
+    /// only the first one's password is counted and compared; the others are refused.
     async fn password(
         &self,
         (request, seq): (&Request<'_>, Seq),
@@ -261,7 +261,7 @@ impl Spending {
     ) -> Result<Proof, NotDecided> {
         let id: Option<ChallengeId> = challenge.parse().ok();
         let found = store::challenges(Source::Db(&self.db), id.into_iter().collect()).await?;
-        // Another school's is as good as none: its person is nobody here.
+        // A challenge of another school is treated as unknown.
         let here = |challenge: &Challenge| challenge.school == request.school.id;
         let Some(challenge) = found.into_iter().next().filter(here) else {
             return Ok(Proof::Password { challenge: None, right: false });
@@ -283,13 +283,13 @@ impl Spending {
         Ok(Proof::Password { challenge: Some(challenge), right })
     }
 
-    /// What is kept under the number of a request, if it was decided.
+    /// The stored reply for a request's number, if it was decided.
     async fn kept(&self, asked: &NumberedRequest) -> Result<Option<TillReply>, DbError> {
         let kept = known(Source::Db(&self.db), &[asked]).await?;
         Ok(request::reply_under_number(asked, &kept))
     }
 
-    /// A till that must wait is still told what it was told before.
+    /// A slowed-down till still gets stored replies.
     async fn kept_or_slowed(
         &self,
         asked: &NumberedRequest,

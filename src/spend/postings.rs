@@ -1,4 +1,4 @@
-//! What a charge posts, and what its reversal does.
+//! The postings of a charge and of its reversal.
 
 use crate::{
     base::{
@@ -14,33 +14,33 @@ use crate::{
 
 /// A charge at a till.
 pub const SPENT: Kind = Kind::new("spent");
-/// A charge that its till took back.
+/// The reversal of a charge.
 pub const SPENT_BACK: Kind = Kind::new("spent_back");
 
-/// Whose money moves, and by which act.
+/// The parties of a charge, and its till transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Parties<'a> {
-    /// Whose books.
+    /// The school.
     pub school: SchoolId,
-    /// Whose money.
+    /// The payer.
     pub person: PersonId,
-    /// Which act of which terminal.
+    /// The till transaction.
     pub act: Act,
     /// The account that is paid.
     pub payee: &'a Account,
 }
 
-/// The account of the merchant of that code.
+/// The account of the merchant with this code.
 pub fn merchant_account(code: &str) -> Result<Account, NotAName> {
     Ok(Account::School(SchoolAccount::Merchant(Name::parse(code)?)))
 }
 
-/// 电子账户 → 过渡余额, what it lacks; 过渡余额 → the payee.
+/// 电子账户 → 过渡余额, for the shortfall; 过渡余额 → the payee.
 pub fn spent(parties: &Parties<'_>, drawn: &Drawn, at: Timestamp) -> Transfer {
     transfer(parties, SPENT, drawn.legs(parties.payee), at)
 }
 
-/// The same legs the other way round.
+/// The same legs in reverse.
 pub fn spent_back(parties: &Parties<'_>, drawn: &Drawn, at: Timestamp) -> Transfer {
     transfer(parties, SPENT_BACK, drawn.legs_back(parties.payee), at)
 }
@@ -57,7 +57,7 @@ fn transfer(parties: &Parties<'_>, kind: Kind, legs: Vec<Leg>, at: Timestamp) ->
     }
 }
 
-/// `{terminal}:{seq}`, the terminal as 32 hex digits: a till's act posts once, whatever else fails.
+/// `{terminal}:{seq}`, the terminal as 32 hex digits: a till transaction can post only once.
 pub fn reference((terminal, seq): Act) -> String {
     format!("{}:{seq}", terminal.simple())
 }

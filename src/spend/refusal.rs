@@ -1,5 +1,5 @@
-//! Why nothing was charged, or taken back, as a till is told. These are decided answers: they are
-//! kept under the till's number, and no money moved.
+//! Why a charge or reversal was refused. Refusals are decided answers: they are stored under the
+//! till's sequence number, and nothing was posted.
 
 use super::rules::TillPassword;
 use crate::{
@@ -10,40 +10,40 @@ use crate::{
     terminals::seq::StoredResponse,
 };
 
-/// Why not.
+/// The reason of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TillRefusal {
-    /// Not a code of a live device of this school, or an old one.
+    /// The code is expired, or does not belong to an active device of this school.
     CodeInvalid,
-    /// A code of a phone whose clock is wrong.
+    /// The clock of the phone that made the code is wrong.
     CodeClockSkew,
-    /// A code for something else.
+    /// The code has another purpose.
     CodeWrongPurpose,
     /// The code was used before.
     CodeUsed,
-    /// Reported lost.
+    /// The card was reported lost.
     AccountLost,
-    /// Resting.
+    /// The card is dormant.
     AccountDormant,
-    /// Past its last day.
+    /// The card has expired.
     AccountExpired,
-    /// Its holder has left.
+    /// The holder has left the school.
     AccountClosed,
-    /// Facts took more than there was.
+    /// The total balance is negative.
     AccountInDebt,
-    /// Less there than asked for.
+    /// The balance is insufficient.
     BalanceInsufficient,
-    /// Beyond the meal's limit.
+    /// The charge exceeds the meal's limit.
     LimitMeal,
-    /// Beyond the day's limit.
+    /// The charge exceeds the day's limit.
     LimitDay,
-    /// The till took it back before it came.
+    /// The till reversed the charge before the charge arrived.
     ChargeReversed,
-    /// Not a question that waits for this till's password for this amount.
+    /// No open challenge of this till for this amount has this id.
     ChallengeInvalid,
-    /// Not the password.
+    /// The password is wrong.
     PasswordWrong,
-    /// Too late to take it back.
+    /// The reversal window has ended.
     ReversalTooLate,
 }
 
@@ -51,13 +51,13 @@ const fn kind(code: &'static str, status: u16, title: &'static str) -> ProblemKi
     ProblemKind { code, status, title }
 }
 
-/// The number was used for something else. Not kept, for what stands under it stays.
+/// The sequence number was used for another request. Not stored: the stored answer is kept.
 pub const SEQ_CONFLICT: ProblemKind = kind("seq_conflict", 409, "终端流水号已用于其他交易");
-/// A password is needed; kept, with its challenge.
+/// A password is required; stored with its challenge.
 pub const PASSWORD_REQUIRED: ProblemKind = kind("password_required", 409, "请输入密码");
 
 impl TillRefusal {
-    /// All there are.
+    /// All refusals.
     pub const ALL: [Self; 16] = [
         Self::CodeInvalid,
         Self::CodeClockSkew,
@@ -77,7 +77,7 @@ impl TillRefusal {
         Self::ReversalTooLate,
     ];
 
-    /// As told.
+    /// The problem sent to the till.
     pub const fn kind(self) -> ProblemKind {
         match self {
             Self::CodeInvalid => kind("code_invalid", 422, "付款码无效，请刷新后重试"),
@@ -100,13 +100,13 @@ impl TillRefusal {
     }
 }
 
-/// An error as an answer to be kept, under the id of the request that it was decided for.
+/// Renders an error as an answer to be stored, with the id of the request that it was decided for.
 pub fn answer(error: &ApiError, request_id: &str) -> Result<StoredResponse, serde_json::Error> {
     let problem = Problem { request_id: request_id.to_owned(), ..error.problem() };
     Ok(StoredResponse { status: problem.status, body: serde_json::to_vec(&problem)? })
 }
 
-/// What is told where a password is needed.
+/// The answer that asks for a password.
 pub fn password_required(challenge: &str, which: TillPassword) -> ApiError {
     let title = match which {
         TillPassword::Consumption => "超过消费限额，请输入消费密码",

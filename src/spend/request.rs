@@ -1,5 +1,5 @@
-//! Requests for charges as the lanes take them: the code was looked up, the password compared.
-//! Here too: what a request is answered because it was decided before.
+//! Charge requests as submitted to the lanes, after the code lookup and the password check; and the
+//! replies to requests that were decided before.
 
 use super::{
     challenge::{Challenge, CodeMark},
@@ -25,50 +25,50 @@ use crate::{
 };
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-/// How long a code stays as good as it was when it was looked for. Longer than anybody waits for
-/// an answer: whoever was decided later has gone, and may have paid in cash.
+/// How long the result of a code lookup is valid. Longer than any till waits for an answer: a
+/// customer whose charge is decided later may have paid in cash already.
 const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 
-/// A charge that a till asks for.
+/// A charge requested by a till.
 #[derive(Clone, Debug)]
 pub struct ChargeRequest {
-    /// Under which number, and by which signature.
+    /// The sequence number and the signature.
     pub asked: NumberedRequest,
-    /// Where the till stands.
+    /// The till's school.
     pub school: Arc<School>,
-    /// Who is paid.
+    /// The merchant that is paid.
     pub merchant: Merchant,
-    /// How much; above zero.
+    /// The amount; above zero.
     pub amount: Fen,
-    /// By what it is asked for.
+    /// The payer's code or password, as checked.
     pub proof: Proof,
-    /// When its code, or its password, was found to be good or not.
+    /// When the code or the password was checked.
     pub looked_at: Timestamp,
-    /// Of the request, to be named in a refusal.
+    /// The request id, for refusals.
     pub request_id: String,
 }
 
-/// By what a charge is asked for.
+/// The result of looking a scanned code up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
-    /// A code that a device can have shown. Whether it is its first use, the transaction says.
+    /// A valid code of a device. The transaction decides whether this is its first use.
     Good(ShownCode),
-    /// The same, of a phone whose clock is wrong: used up, and refused.
+    /// A valid code of a phone with a wrong clock: used up and refused.
     Skewed(ShownCode),
-    /// Used before, as the key-value store remembers.
+    /// Already used, according to the key-value store.
     Used,
-    /// A code for something else.
+    /// A code with another purpose.
     WrongPurpose,
-    /// No code of anybody here.
+    /// A code that matches no device of this school.
     Invalid,
-    /// Another wallet's payment code.
+    /// A payment code of another wallet.
     Foreign(Wallet),
-    /// Not even made like a code.
+    /// Not in the format of a code.
     NotACode,
 }
 
 impl Scan {
-    /// What was found, unless the terminal must wait: then how long.
+    /// Converts a scan outcome; the error says how long the terminal must wait.
     pub fn of(found: ScanOutcome) -> Result<Self, Duration> {
         match found {
             ScanOutcome::Shown(shown) => Ok(Self::Good(shown)),
@@ -82,7 +82,7 @@ impl Scan {
         }
     }
 
-    /// The code to be used up, good or not.
+    /// The code to be used up, accepted or not.
     pub const fn shown(&self) -> Option<&ShownCode> {
         match self {
             Self::Good(shown) | Self::Skewed(shown) => Some(shown),
@@ -92,7 +92,7 @@ impl Scan {
         }
     }
 
-    /// What more the cashier is told of a slip.
+    /// Extra detail for the cashier about a wrong kind of code.
     fn detail(&self) -> Option<String> {
         match self {
             Self::Foreign(wallet) => {
@@ -106,21 +106,21 @@ impl Scan {
     }
 }
 
-/// A scan, or the password for one.
+/// A scan, or the password for an earlier scan.
 #[derive(Clone, Debug)]
 pub enum Proof {
-    /// A code.
+    /// A scanned code.
     Scan(Scan),
     /// A password for a challenge.
     Password {
-        /// As it was read before the password was compared; `None` where there is none.
+        /// The challenge as read before the password was compared; `None` if there is none.
         challenge: Option<Challenge>,
-        /// Whether it is the person's.
+        /// Whether the password is correct.
         right: bool,
     },
 }
 
-/// Who and what stands behind a charge that may be made.
+/// The payer of a charge, with the code that was shown and the password that was given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payer {
     pub(super) person: PersonId,
@@ -136,7 +136,7 @@ impl From<&ShownCode> for CodeMark {
 }
 
 impl ChargeRequest {
-    /// Whose money it is about, if anybody's.
+    /// The payer, if known.
     pub(super) fn person(&self) -> Option<(SchoolId, PersonId)> {
         let person = match &self.proof {
             Proof::Scan(scan) => scan.shown()?.person,
@@ -145,7 +145,7 @@ impl ChargeRequest {
         Some((self.school.id, person))
     }
 
-    /// Whether it is a scan, not a password for one.
+    /// True for a scan, false for a password.
     pub(super) const fn is_scan(&self) -> bool {
         match self.proof {
             Proof::Scan(_) => true,
@@ -153,7 +153,7 @@ impl ChargeRequest {
         }
     }
 
-    /// The code that it uses up.
+    /// The code that the request uses up.
     pub(super) const fn shown(&self) -> Option<&ShownCode> {
         match &self.proof {
             Proof::Scan(scan) => scan.shown(),
@@ -161,7 +161,7 @@ impl ChargeRequest {
         }
     }
 
-    /// What more is told of its refusal.
+    /// Extra detail for a refusal.
     pub(super) fn detail(&self) -> Option<String> {
         match &self.proof {
             Proof::Scan(scan) => scan.detail(),
@@ -169,12 +169,12 @@ impl ChargeRequest {
         }
     }
 
-    /// Whether it has waited too long to be decided.
+    /// True if the request has waited too long to be decided.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.looked_at.plus(DECIDED_WITHIN) < now
     }
 
-    /// The challenge that it answers.
+    /// The challenge that the request answers.
     pub(super) const fn challenge(&self) -> Option<&Challenge> {
         match &self.proof {
             Proof::Scan(_) => None,
@@ -183,25 +183,25 @@ impl ChargeRequest {
     }
 }
 
-/// What a request is answered.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TillReply {
-    /// What is kept under its number.
+    /// The answer stored under its number.
     Answer(StoredResponse),
-    /// Its number was used for something else.
+    /// The number was used for another request.
     Conflict,
-    /// Its nonce was used under another signature.
+    /// The nonce was used with another signature.
     NonceReused,
-    /// It waited too long: nothing was decided, and nothing is kept.
+    /// The request waited too long: nothing was decided or stored.
     Late,
 }
 
-/// What a request is told because of those before it; `None` where it is to be decided.
+/// The reply that follows from stored answers; `None` if the request has to be decided.
 pub(super) fn reply_before(request: &ChargeRequest, kept: &[AnsweredRequest]) -> Option<TillReply> {
     reply_under_number(&request.asked, kept).or_else(|| reply_by_other_step(request, kept))
 }
 
-/// What a request is told because it, or another one in its place, was answered before.
+/// The reply if this request, or another one under its number, was answered before.
 pub(super) fn reply_under_number(
     asked: &NumberedRequest,
     kept: &[AnsweredRequest],
@@ -214,7 +214,7 @@ pub(super) fn reply_under_number(
     }
 }
 
-/// A number has one act: a scan and its password belong together, and nothing else does.
+/// A number belongs to one transaction: only a scan and its password may share it.
 fn reply_by_other_step(request: &ChargeRequest, kept: &[AnsweredRequest]) -> Option<TillReply> {
     let NumberedRequest { terminal, seq, step, .. } = request.asked;
     let of_number =
@@ -237,8 +237,8 @@ fn reply_by_other_step(request: &ChargeRequest, kept: &[AnsweredRequest]) -> Opt
     }
 }
 
-/// For each request of a batch whether it is to be decided. Of several under one number, or with
-/// one nonce, the first is; those that come too late are not.
+/// For each request of a batch, whether it has to be decided. Of several with the same number or
+/// nonce only the first is decided; late requests are not.
 pub(super) fn to_decide(
     requests: &[ChargeRequest],
     known: &[AnsweredRequest],
@@ -258,7 +258,7 @@ pub(super) fn to_decide(
 
 type Merchants = Vec<(SchoolId, Account)>;
 
-/// Whose money a batch may move, and the accounts that it may pay.
+/// The persons that a batch may charge and the accounts that it may pay.
 pub(super) fn touched(
     requests: &[ChargeRequest],
 ) -> Result<(HashSet<(SchoolId, PersonId)>, Merchants), NotAName> {

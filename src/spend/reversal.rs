@@ -1,5 +1,5 @@
-//! A till takes a charge back: within the school's window, and once. One that comes before its
-//! charge takes the charge's number, so that the charge is refused when it arrives.
+//! Reversals: a till reverses a charge once, within the school's window. A reversal that arrives
+//! before its charge reserves the charge's number, so that the charge is refused when it arrives.
 
 use super::{
     charging::ChargeError,
@@ -26,32 +26,32 @@ use crate::{
 use serde::Serialize;
 use std::{collections::HashSet, sync::Arc};
 
-/// A reversal that a till asks for.
+/// A reversal requested by a till.
 #[derive(Clone, Debug)]
 pub struct ReversalRequest {
-    /// Under which number, and by which signature.
+    /// The sequence number and the signature.
     pub asked: NumberedRequest,
-    /// Where the till stands.
+    /// The till's school.
     pub school: Arc<School>,
-    /// Of the request, to be named in a refusal.
+    /// The request id, for refusals.
     pub request_id: String,
 }
 
-/// A reversal as a till is told.
+/// A reversal as returned to a till.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReversalView {
-    /// The charge that was taken back; `null` where there was none, and will be none.
+    /// The reversed charge; `null` if there is none, and a later one will be refused.
     #[schema(value_type = Option<uuid::Uuid>)]
     charge_id: Option<ChargeId>,
-    /// What went back; 0 where nothing was charged.
+    /// The amount returned; 0 if nothing was charged.
     #[schema(value_type = i64)]
     amount_fen: Fen,
-    /// When.
+    /// When the reversal was made.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
-/// Takes a charge back, or sees to it that it is never made. Nothing counts until the caller
+/// Reverses a charge, or prevents one that has not arrived yet. Nothing is durable until the caller
 /// commits.
 pub async fn take_back(
     tx: &Tx,
@@ -76,8 +76,8 @@ pub async fn take_back(
     Ok(TillReply::Answer(answer))
 }
 
-/// There is no charge: the requests that could still make one are answered in advance. A transaction
-/// that is deciding one of them now violates the unique key on `terminal_answer` and runs again.
+/// Stores refusals in advance for the requests that could still create the charge. A concurrent
+/// transaction that decides one of them violates the unique key on `terminal_answer` and retries.
 async fn forestall(
     tx: &Tx,
     now: Timestamp,
@@ -116,7 +116,7 @@ async fn refuse(
     Ok(answer)
 }
 
-/// The money goes back the way that it came.
+/// Posts the reverse of the charge and marks it as reversed.
 async fn undo(
     tx: &Tx,
     now: Timestamp,
@@ -124,7 +124,7 @@ async fn undo(
     charge: &Charge,
 ) -> Result<StoredResponse, ChargeError> {
     let (school, person) = (charge.school, charge.person);
-    // Who was paid then; the till may sell for somebody else by now.
+    // The merchant at the time of the charge: the till may belong to another one now.
     let merchant = merchant_code(tx.into(), MerchantId::from_uuid(charge.merchant)).await?;
     let merchant = postings::merchant_account(&merchant)?;
     let others = [(school, merchant.clone())];

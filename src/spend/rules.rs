@@ -1,4 +1,4 @@
-//! The rules of a charge, pure: the first that is violated is the refusal.
+//! The rules of a charge, free of I/O. The first violated rule is the refusal.
 
 use super::refusal::TillRefusal;
 use crate::{
@@ -7,18 +7,18 @@ use crate::{
     schools::policy::{Meal, OverLimit, Policy},
 };
 
-/// A password that a till asks for.
+/// A kind of password that a till asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TillPassword {
-    /// 消费密码, beyond a limit.
+    /// 消费密码, required beyond a limit.
     Consumption,
-    /// 查询密码, at each scan where a school wants it.
+    /// 查询密码, required at each scan if the school's policy says so.
     Query,
 }
 
 impl TillPassword {
-    /// As stored.
+    /// The stored code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Consumption => "consumption",
@@ -26,40 +26,40 @@ impl TillPassword {
         }
     }
 
-    /// As stored.
+    /// Parses a stored code.
     pub fn from_code(code: &str) -> Option<Self> {
         [Self::Consumption, Self::Query].into_iter().find(|which| which.code() == code)
     }
 }
 
-/// A charge that is asked for, by a code that was good or a password that was right.
+/// A requested charge with a valid code or a correct password.
 #[derive(Clone, Copy, Debug)]
 pub struct ChargeCheck<'a> {
-    /// What the school wants.
+    /// The school's policy.
     pub policy: &'a Policy,
-    /// Whether the card may be used.
+    /// The status of the card.
     pub status: CardStatus,
-    /// How much.
+    /// The amount.
     pub amount: Fen,
-    /// The password that was given; a code alone gives none.
+    /// The password that was given; `None` for a code alone.
     pub given: Option<TillPassword>,
-    /// When.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What the rules say of a charge.
+/// The outcome of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleOutcome {
-    /// It is charged; the purse and what was spent have moved on.
+    /// Charged; the purse and the amounts spent were updated.
     Charged(Drawn),
-    /// It is not.
+    /// Refused.
     Refused(TillRefusal),
-    /// Not without that password.
+    /// This password is required.
     Ask(TillPassword),
 }
 
 impl ChargeCheck<'_> {
-    /// Decides, and on success takes the money out of the purse and counts it as spent.
+    /// Decides, and on success draws the amount from the purse and counts it as spent.
     pub fn decide(&self, purse: &mut Purse, spent: &mut Spent) -> RuleOutcome {
         if let Some(stopped) = stopped(self.status) {
             return RuleOutcome::Refused(stopped);
@@ -76,7 +76,7 @@ impl ChargeCheck<'_> {
         if self.policy.spend.password_each_scan && self.given.is_none() {
             return RuleOutcome::Ask(TillPassword::Query);
         }
-        // From here on the charge is made.
+        // All rules passed: draw the amount.
         match purse.draw(self.amount) {
             Ok(drawn) => {
                 spent.add(self.meal(), self.amount);
@@ -86,7 +86,7 @@ impl ChargeCheck<'_> {
         }
     }
 
-    /// The meal that a charge counts for.
+    /// The meal that the charge counts towards.
     pub fn meal(&self) -> Meal {
         self.policy.limits.as_ref().map_or(Meal::OTHER, |limits| limits.meal_at(self.now))
     }
@@ -101,8 +101,8 @@ impl ChargeCheck<'_> {
         match (limits.over_limit, self.given) {
             (OverLimit::Password, None) => Some(RuleOutcome::Ask(TillPassword::Consumption)),
             (OverLimit::Password, Some(TillPassword::Consumption)) => None,
-            // Where the limit was passed since the other password was asked for, only a new scan
-            // can ask for this one.
+            // If the limit was exceeded only after the other password was asked for, a new scan is
+            // needed to ask for this one.
             (OverLimit::Refuse, _) | (OverLimit::Password, Some(TillPassword::Query)) => {
                 Some(refused)
             }
@@ -110,7 +110,7 @@ impl ChargeCheck<'_> {
     }
 }
 
-/// Why a card cannot be used, if it cannot.
+/// The refusal for a card with this status; `None` if it may be used.
 pub const fn stopped(status: CardStatus) -> Option<TillRefusal> {
     match status {
         CardStatus::Normal => None,
@@ -142,7 +142,7 @@ mod tests {
         Fen::new(amount).unwrap()
     }
 
-    /// A school's policy with these tables in place of its own.
+    /// A school's policy with these tables replaced.
     fn policy(tables: &str) -> Policy {
         let text = include_str!("../../schools/hbgyzy.toml");
         Policy::parse(&text.replace("[consent]", &format!("{tables}[consent]"))).unwrap()
@@ -152,8 +152,8 @@ mod tests {
         RuleOutcome::Charged(Drawn { amount: fen(amount), from_e_account: fen(amount) })
     }
 
-    /// Tables of the policy; status, balance; spent at this meal, and at another; amount, the
-    /// password given; verdict.
+    /// Columns: policy tables; status, balance; amounts spent in this meal and in another; amount,
+    /// given password; outcome.
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn a_scan_is_judged_in_this_order() {

@@ -1,5 +1,4 @@
-//! Rows of challenges; and charges held against postings: the one question that spans both, for the
-//! audit.
+//! Rows of challenges, and the audit queries that compare charges with postings.
 
 use super::{
     challenge::{Challenge, ChallengeId, CodeMark},
@@ -19,7 +18,7 @@ use crate::{
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
-/// Those of these challenges that exist: one query, none where none is asked for.
+/// The existing challenges with these ids: one query, or none if `ids` is empty.
 pub(super) async fn challenges(
     source: Source<'_>,
     ids: Vec<ChallengeId>,
@@ -32,7 +31,7 @@ pub(super) async fn challenges(
     source.select_keys(sql, vec![ids]).await?.iter().map(challenge_of).collect()
 }
 
-/// New challenges, to go to the database together with other writes.
+/// Inserts new challenges, together with other writes.
 pub(super) fn write_of(new: &[Challenge]) -> Write {
     let uuids = |f: fn(&Challenge) -> Uuid| Column::Uuid(new.iter().map(f).collect());
     let i64s = |f: fn(&Challenge) -> i64| Column::I64(new.iter().map(f).collect());
@@ -54,8 +53,8 @@ pub(super) fn write_of(new: &[Challenge]) -> Write {
     Write::Insert { table: "charge_challenge", rows, suffix: "" }
 }
 
-/// Takes a challenge for the password that comes under `seq`, unless another number has taken it;
-/// whether it is taken for that number now.
+/// Claims a challenge for the password under `seq`, unless another number has claimed it. Returns
+/// whether this number holds the claim.
 pub(super) async fn claim(tx: &Tx, id: ChallengeId, seq: Seq) -> Result<bool, DbError> {
     let rows = Rows::new(vec![
         ("id", Column::Uuid(vec![id.uuid()])),
@@ -71,8 +70,8 @@ pub(super) async fn claim(tx: &Tx, id: ChallengeId, seq: Seq) -> Result<bool, Db
     Ok(tx.write_some(claiming).await? == 1)
 }
 
-/// Marks challenges as answered. They are read under the locks of their persons, so that nobody
-/// answers one meanwhile.
+/// Marks challenges as answered. They are read under their persons' locks, so no concurrent request
+/// can answer one.
 pub(super) fn write_of_use(used: &[ChallengeId], at: Timestamp) -> Write {
     let rows = Rows::new(vec![
         ("id", Column::Uuid(used.iter().map(|id| id.uuid()).collect())),
@@ -110,17 +109,17 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
     })
 }
 
-/// Charges without a posting of their amount: from the person's accounts to one of the school's.
+/// Charges without a posting of their amount from the person's accounts to a school account.
 pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {
     without_posting(tx, SPENT, "l.to_account", "true").await
 }
 
-/// Charges that were taken back, without the posting back.
+/// Reversed charges without a reverse posting.
 pub(super) async fn kept(tx: &Tx) -> Result<Vec<String>, DbError> {
     without_posting(tx, SPENT_BACK, "l.from_account", "c.reversed_at IS NOT NULL").await
 }
 
-/// `merchant` is the end of a leg where the merchant stands; 3 is the class of its account.
+/// `merchant` is the side of the leg with the merchant's account; 3 is the class of that account.
 async fn without_posting(
     tx: &Tx,
     kind: Kind,
@@ -138,7 +137,7 @@ async fn without_posting(
     subjects(tx, &sql, vec![kind.name().into()]).await
 }
 
-/// Postings that no charge explains. The lists of charges are hashed once each.
+/// Postings without a charge. Each list of charges is hashed once.
 pub(super) async fn unexplained(tx: &Tx) -> Result<Vec<String>, DbError> {
     let reference = reference(tx);
     let sql = format!(
@@ -150,7 +149,7 @@ pub(super) async fn unexplained(tx: &Tx) -> Result<Vec<String>, DbError> {
     subjects(tx, &sql, vec![SPENT.name().into(), SPENT_BACK.name().into()]).await
 }
 
-/// What [`super::postings::reference`] makes of a charge's act.
+/// The SQL expression for [`super::postings::reference`].
 fn reference(tx: &Tx) -> &'static str {
     if tx.has_row_locks() {
         "REPLACE(CAST(c.terminal_id AS TEXT), '-', '') || ':' || CAST(c.seq AS TEXT)"

@@ -1,19 +1,19 @@
-//! Charges under locks: a batch is decided on what nobody can change until it commits, and with all
-//! that was before. It decides whatever [`at_once`](super::at_once) does not.
+//! Charges under locks: the persons stay locked until the commit, and earlier answers are read.
+//! Decides every batch that [`at_once`](super::at_once) does not.
 //!
 //! | phase | statements | [`at_once`](super::at_once) |
 //! | --- | --- | --- |
 //! | lock the persons | 1 | – |
 //! | read their accounts and the merchants' | 1 | 1 |
-//! | read what is kept under these numbers and nonces | 1 | – |
+//! | read the stored answers for these numbers and nonces | 1 | – |
 //! | use the codes up | 1 | – |
-//! | read who may pay, and where there are limits what they spent today | 1 | with the accounts |
-//! | read the challenges that passwords answer (rare) | (1) | – |
+//! | read the payers, and the amounts spent today if there are limits | 1 | with the accounts |
+//! | read the challenges of passwords (rare) | (1) | – |
 //! | decide | 0 | 0 |
 //! | write postings, charges, answers, events | 1 (SQLite: 8) | 1 |
 //! | begin and commit | 2 | – |
 //!
-//! One charge costs the same statements as sixty-four.
+//! A batch of one costs the same number of statements as a batch of sixty-four.
 
 use super::{
     batch::{Inputs, RequestKey, decide, key_of},
@@ -38,19 +38,19 @@ use crate::{
 use std::collections::HashMap;
 
 impl Charging {
-    /// Decides charges and has committed when it answers.
+    /// Decides and commits charges.
     pub async fn charge_under_locks(
         &self,
         requests: &[ChargeRequest],
     ) -> Result<Done, ChargeError> {
-        // Each run has its own time: the one before may have waited for the database.
+        // Each attempt reads the clock: an earlier one may have waited for the database.
         let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, requests).await;
         self.db.in_tx(charge).await
     }
 }
 
-/// Decides charges in order and answers each, but for those that have waited too long. Nothing
-/// counts until the caller commits.
+/// Decides charges in order and answers each, except those that have waited too long. Nothing is
+/// durable until the caller commits.
 async fn charge_all(
     tx: &Tx,
     now: Timestamp,
@@ -74,7 +74,7 @@ async fn charge_all(
     Ok(Done { replies: replies.collect::<Result<_, _>>()?, used })
 }
 
-/// Uses the codes up and reads what the decisions need.
+/// Uses the codes up and reads the inputs of the decisions.
 async fn inputs(tx: &Tx, now: Timestamp, open: &[&ChargeRequest]) -> Result<Inputs, DbError> {
     let shown: Vec<(ShownCode, &str)> =
         open.iter().filter_map(|request| Some((*request.shown()?, ""))).collect();
@@ -89,13 +89,13 @@ async fn inputs(tx: &Tx, now: Timestamp, open: &[&ChargeRequest]) -> Result<Inpu
     })
 }
 
-/// What became of the code of each request.
+/// The outcome of using up the code, by request.
 fn uses_by_request(open: &[&ChargeRequest], uses: Vec<CodeUse>) -> HashMap<RequestKey, CodeUse> {
     let with_code = open.iter().filter(|request| request.shown().is_some());
     with_code.map(|request| key_of(request)).zip(uses).collect()
 }
 
-/// Everybody's answer is kept by now, but theirs who came too late for one.
+/// The reply from the stored answers, which by now exist for all requests except late ones.
 fn final_reply(
     request: &ChargeRequest,
     kept: &[AnsweredRequest],

@@ -1,4 +1,4 @@
-//! What a batch of charges writes: one list, whichever way it was decided.
+//! The writes of a batch of charges: one list for both paths.
 
 use super::{batch::Decisions, charging::ChargeError, store};
 use crate::{
@@ -9,22 +9,23 @@ use crate::{
     terminals::{write_of, write_of_first},
 };
 
-/// What decisions rest on, and what the writes must therefore still make sure of.
+/// What the decisions are based on, which determines the guards of the writes.
 #[derive(Debug)]
 pub(super) enum Basis<'a> {
     /// The persons were locked, the numbers and nonces looked up and the codes used up before the
-    /// batch was decided. A number that was used meanwhile violates a unique key.
+    /// batch was decided. A number that was used concurrently violates a unique key.
     Locked,
-    /// Nothing was locked, and numbers and codes were taken to be new. The writes use the codes up,
-    /// and are guarded so that they are undone where a number or a code was used, or a device ended.
+    /// Nothing was locked, and numbers and codes were assumed to be new. The writes use the codes
+    /// up, and their guards reject the batch if a number or a code was used or a device was
+    /// revoked.
     Assumed {
-        /// To be used up.
+        /// The codes to be used up.
         codes: &'a [ShownCode],
     },
 }
 
 impl Decisions {
-    /// What is written together with the postings.
+    /// The writes that accompany the postings.
     pub(super) fn writes(
         &self,
         now: Timestamp,

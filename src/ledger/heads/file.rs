@@ -1,4 +1,4 @@
-//! The file of signed heads: a line each, appended and synced.
+//! The file of signed heads: one line for each, appended and synced.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-/// Longer lines are not of this file: a signed head takes less than half of this.
+/// The longest accepted line; a signed head takes less than half of this.
 const MAX_LINE: u64 = 1024;
 
-/// Appends lines and answers once they are on the disk; makes folder and file where they are
-/// missing. What a crash left of a line is dropped first: nobody was told that it had been written.
+/// Appends lines and returns after they are synced to disk; creates the folder and file if missing.
+/// A partial line left by a crash is truncated first: it was never reported as written.
 pub fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
@@ -25,7 +25,7 @@ pub fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     file.seek(SeekFrom::End(0))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // The folder too, or a new file may be gone after a power cut.
+    // Sync the folder too: otherwise a new file can be lost in a power failure.
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -50,7 +50,7 @@ fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a line is too long: not a file of signed heads")
 }
 
-/// The whole lines of such a file; one that is being written just now is not one of them.
+/// Iterates over the complete lines of such a file; skips a line that is still being written.
 #[derive(Debug)]
 pub struct HeadLines<R>(R);
 

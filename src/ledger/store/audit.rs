@@ -1,5 +1,5 @@
-//! What `verify` reads: pages of bounded size, of rows that may hold anything. A row whose key can
-//! be read and whose content cannot is handed on as such, so that it can be named.
+//! Reads for `verify`: pages of bounded size, of rows that may hold anything. A row with a readable
+//! key and unreadable content is returned as such, so that the report can name it.
 
 use super::{read, seals::hash};
 use crate::{
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 /// Rows read at a time.
 const PAGE: usize = 4000;
-/// Leftovers named; more are counted.
+/// The most leftovers that are listed; the rest are only counted.
 const NAMED: usize = 1000;
 
 async fn rows(tx: &Tx, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>, DbError> {
@@ -29,7 +29,7 @@ async fn rows(tx: &Tx, sql: String, values: Vec<Value>) -> Result<Vec<QueryResul
     Ok(tx.conn().query_all_raw(statement).await?)
 }
 
-/// A table with its columns: each is named, so that one added later changes no row that is read.
+/// A table with its columns, listed so that a column added later does not change what is read.
 type Table = (&'static str, &'static str);
 
 const ACCOUNT: Table = ("account", "id, school_id, person_id, path, class, balance_fen");
@@ -40,7 +40,7 @@ const TRANSFER: Table = (
 const SEAL: Table = ("seal", "school_id, position, batch_id, transfers, digest, sealed_at, hash");
 const TAIL: Table = ("tail", "batch_id, account_id, delta_fen");
 
-/// The page of a table that comes after the row with that key.
+/// Reads the page of a table after the row with this key.
 async fn page(
     tx: &Tx,
     (table, selected): Table,
@@ -57,7 +57,7 @@ async fn page(
     rows(tx, sql, after.unwrap_or_default()).await
 }
 
-/// An `integer`: 32 bits, though SQLite holds whatever was put there.
+/// Reads an `integer`, which SQLite does not limit to 32 bits.
 fn whole(row: &QueryResult, column: &str) -> Result<i64, DbError> {
     let narrow = row.try_get::<i32>("", column).map(i64::from);
     Ok(narrow.or_else(|_| row.try_get::<i64>("", column))?)
@@ -66,7 +66,7 @@ fn whole(row: &QueryResult, column: &str) -> Result<i64, DbError> {
 /// School and position.
 pub(in crate::ledger) type SealKey = (SchoolId, i64);
 
-/// A row of `seal`: its key, and what it says as far as that can be read.
+/// A row of `seal`: its key, and its content as far as it can be read.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundSeal {
     pub(in crate::ledger) key: SealKey,
@@ -74,7 +74,7 @@ pub(in crate::ledger) struct FoundSeal {
     pub(in crate::ledger) hash: Option<Hash>,
 }
 
-/// The seals after that key, by school and position.
+/// The seals after this key, by school and position.
 pub(in crate::ledger) async fn seals_after(
     tx: &Tx,
     after: Option<SealKey>,
@@ -101,7 +101,7 @@ fn found_seal(row: &QueryResult) -> Result<FoundSeal, DbError> {
     Ok(FoundSeal { key, seal: seal().ok(), hash: hash(row, "hash", "seal").ok() })
 }
 
-/// The hashes that stand at those places of the chains.
+/// The stored hashes at these positions of the chains.
 pub(in crate::ledger) async fn seal_hashes(
     tx: &Tx,
     keys: &[SealKey],
@@ -122,10 +122,10 @@ pub(in crate::ledger) async fn seal_hashes(
     Ok(hashes)
 }
 
-/// Batch, place in it, transfer.
+/// Batch, ordinal, transfer.
 pub(in crate::ledger) type TransferKey = (Uuid, i64, Uuid);
 
-/// A row of `transfer` with its legs: its key, and what they say if that can be read.
+/// A row of `transfer` with its legs: its key, and the content if it can be read.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundTransfer {
     pub(in crate::ledger) key: TransferKey,
@@ -133,7 +133,7 @@ pub(in crate::ledger) struct FoundTransfer {
     pub(in crate::ledger) legs: u64,
 }
 
-/// The transfers after that key, by batch and place in it.
+/// The transfers after this key, by batch and ordinal.
 pub(in crate::ledger) async fn transfers_after(
     tx: &Tx,
     after: Option<TransferKey>,
@@ -159,7 +159,7 @@ pub(in crate::ledger) async fn transfers_after(
     Ok(transfers)
 }
 
-/// The legs of one transfer; `None` where one cannot be read or is not at its place.
+/// The legs of one transfer; `None` if one cannot be read or has the wrong ordinal.
 #[derive(Debug)]
 struct FoundLegs {
     rows: u64,
@@ -190,7 +190,7 @@ async fn legs_of(tx: &Tx, ids: Vec<Uuid>) -> Result<HashMap<Uuid, FoundLegs>, Db
     Ok(legs)
 }
 
-/// A batch as it was sealed, or as it waits to be.
+/// A batch as stored in `seal` or `unsealed`.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundBatch {
     pub(in crate::ledger) sealed: bool,
@@ -199,7 +199,7 @@ pub(in crate::ledger) struct FoundBatch {
     pub(in crate::ledger) digest: Option<Hash>,
 }
 
-/// What stands in `seal` and `unsealed` about those batches.
+/// The rows of `seal` and `unsealed` for these batches.
 pub(in crate::ledger) async fn batches(
     tx: &Tx,
     ids: Vec<Uuid>,
@@ -222,14 +222,14 @@ pub(in crate::ledger) async fn batches(
     Ok(batches)
 }
 
-/// A row of `account`: its key, and what it says if that can be read.
+/// A row of `account`: its key, and its content if it can be read.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundAccount {
     pub(in crate::ledger) id: Uuid,
     pub(in crate::ledger) said: Option<(AccountRow, Balance)>,
 }
 
-/// The accounts after that key.
+/// The accounts after this key.
 pub(in crate::ledger) async fn accounts_after(
     tx: &Tx,
     after: Option<Uuid>,
@@ -244,7 +244,7 @@ pub(in crate::ledger) async fn accounts_after(
 /// Batch and account.
 pub(in crate::ledger) type TailKey = (Uuid, Uuid);
 
-/// The hot deltas after that key.
+/// The hot deltas after this key.
 pub(in crate::ledger) async fn tails_after(
     tx: &Tx,
     after: Option<TailKey>,
@@ -260,7 +260,7 @@ pub(in crate::ledger) async fn tails_after(
         .collect()
 }
 
-/// How many legs, seals and waiting batches there are.
+/// Counts legs, seals and unsealed batches.
 pub(in crate::ledger) async fn counts(tx: &Tx) -> Result<[u64; 3], DbError> {
     let sql = "SELECT (SELECT COUNT(*) FROM leg), (SELECT COUNT(*) FROM seal), \
                (SELECT COUNT(*) FROM unsealed)";
@@ -270,14 +270,14 @@ pub(in crate::ledger) async fn counts(tx: &Tx) -> Result<[u64; 3], DbError> {
     Ok([count(0)?, count(1)?, count(2)?])
 }
 
-/// Rows that belong to nothing.
+/// A kind of orphaned row.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ledger) enum Leftover {
     /// Legs whose transfer does not exist, by the transfer's id.
     Legs,
     /// Batches without any transfer.
     Batches,
-    /// Hot deltas of batches that do not wait, by the batch's id.
+    /// Hot deltas of batches that are not in `unsealed`, by the batch's id.
     Tails,
 }
 

@@ -1,4 +1,4 @@
-//! Balances as they stand now.
+//! Reads current balances.
 
 use super::read::account;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     ledger::account::{AccountId, AccountRow, Class},
 };
 
-/// The accounts whose sum a person may spend.
+/// A person's spendable accounts.
 pub(in crate::ledger) async fn spendable(
     source: Source<'_>,
     school: SchoolId,
@@ -22,7 +22,8 @@ pub(in crate::ledger) async fn spendable(
     source.select(sql, values).await?.iter().map(account).collect()
 }
 
-/// A hot account's fold and unsealed tail, seen at one moment; zero where it was never used.
+/// A hot account's folded balance plus its unsealed tail, read in one query; zero if it was never
+/// used.
 pub(in crate::ledger) async fn hot_balance(
     source: Source<'_>,
     id: AccountId,

@@ -1,4 +1,4 @@
-//! The ledger's rows: the only folder of the slice that knows tables. Here: posting.
+//! The ledger's SQL, in this folder only. This file holds the statements of posting.
 
 mod audit;
 mod balances;
@@ -27,9 +27,8 @@ use crate::base::{
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Locks persons by the rows of their 电子账户, in key order, so that two batches never wait for
-/// each other in a circle. Answers how many rows there were to lock. On SQLite the transaction is
-/// alone already.
+/// Locks persons by the rows of their 电子账户, in key order, so that two batches cannot deadlock.
+/// Returns the number of locked rows. On SQLite a write transaction is already exclusive.
 pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, DbError> {
     if !tx.has_row_locks() || heads.is_empty() {
         return Ok(heads.len());
@@ -40,7 +39,7 @@ pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, Db
     Ok(tx.select_keys(sql, vec![Column::Uuid(ids)]).await?.len())
 }
 
-/// All accounts of the persons, and those of `others` that exist.
+/// A question for all accounts of the persons and the existing ones of `others`.
 pub(super) fn accounts(persons: Vec<PersonId>, others: Vec<AccountId>) -> Question {
     let persons = Column::Uuid(persons.into_iter().map(PersonId::uuid).collect());
     let others = Column::Uuid(others.into_iter().map(AccountId::uuid).collect());
@@ -52,7 +51,7 @@ pub(super) fn accounts(persons: Vec<PersonId>, others: Vec<AccountId>) -> Questi
     }
 }
 
-/// Opens accounts at zero; those that exist stay as they are.
+/// Inserts accounts with balance zero; existing ones are left unchanged.
 pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbError> {
     rows.sort_unstable_by_key(|row| row.id);
     rows.dedup_by_key(|row| row.id);
@@ -68,9 +67,9 @@ pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbErr
     Ok(())
 }
 
-/// What was posted before under the kinds and references of `asked`.
+/// Transfers posted before under the kinds and references of `asked`.
 pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Record>, DbError> {
-    // Each once: a row that is asked for twice would be joined, with its legs, twice.
+    // Deduplicated: a repeated key would join its row and legs twice.
     let once: BTreeSet<(i64, &str, &str)> = asked
         .iter()
         .map(|Keyed { transfer: t, .. }| (t.school.number(), t.kind.name(), t.reference.as_str()))
@@ -81,7 +80,7 @@ pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Re
         ("reference", Column::Text(once.iter().map(|(.., r)| (*r).to_owned()).collect())),
     ]);
     let same = "t.school_id = r.school_id AND t.kind = r.kind AND t.reference = r.reference";
-    // PostgreSQL must not read the transfers first, however few it believes there are.
+    // Keeps PostgreSQL from scanning `transfer` first, however few rows it estimates.
     let sql = if tx.has_row_locks() {
         format!(
             "SELECT t.* FROM {{rows}} \
@@ -103,12 +102,13 @@ pub(super) struct BatchRow {
     pub(super) digest: Hash,
 }
 
-/// Everything that a batch of postings writes.
+/// The rows that a batch of postings writes.
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) records: Vec<(Record, Hash)>,
-    /// Persons' accounts, and each person's 电子账户 also where its balance stays: its version is
-    /// the person's. A write that finds another version than was read has lost a race.
+    /// Persons' changed accounts, and each person's 电子账户 even if its balance is unchanged: its
+    /// version is the person's version. A write that finds a version other than the one read has
+    /// lost a race.
     pub(super) moved: Vec<Moved>,
     pub(super) batches: Vec<BatchRow>,
     pub(super) tails: Vec<(Uuid, AccountId, Balance)>,
@@ -132,15 +132,14 @@ impl Append {
     }
 }
 
-/// Writes a batch within a transaction, and what stands in `beside`, of other tables, together with
-/// it.
+/// Writes a batch, and the writes to other tables in `beside`, within a transaction.
 pub(super) async fn append(tx: &Tx, batch: &Append, beside: Vec<Write>) -> Result<(), DbError> {
     let mut writes = batch.writes();
     writes.extend(beside);
     tx.write_all(writes).await
 }
 
-/// As [`append`], as a transaction of its own, in one round trip. PostgreSQL only.
+/// Like [`append`], as a transaction of its own in one round trip. PostgreSQL only.
 pub(super) async fn append_at_once(
     db: &Db,
     batch: &Append,

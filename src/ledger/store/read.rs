@@ -1,4 +1,4 @@
-//! Rows as the values they stand for.
+//! Converts rows to domain values.
 
 use crate::{
     base::{
@@ -33,7 +33,7 @@ fn class(code: i32) -> Result<Class, DbError> {
     Class::from_code(code).ok_or(DbError::Inconsistent { table: "account", what: "unknown class" })
 }
 
-/// What a decision needs of an account.
+/// The account columns that a decision needs.
 pub(super) const ACCOUNT_STATE: &[(&str, &str)] = &[
     ("a.id", "uuid"),
     ("a.person_id", "uuid"),
@@ -42,7 +42,7 @@ pub(super) const ACCOUNT_STATE: &[(&str, &str)] = &[
     ("a.version", "bigint"),
 ];
 
-/// Accounts, of which [`ACCOUNT_STATE`] was read.
+/// Account states from rows of [`ACCOUNT_STATE`].
 pub(in crate::ledger) fn account_states(found: &[Found]) -> Result<Vec<AccountState>, DbError> {
     let state = |found: &Found| {
         Ok(AccountState {

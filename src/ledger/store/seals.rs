@@ -1,4 +1,4 @@
-//! Rows of the sealed history, and what still waits to be sealed.
+//! Rows of the sealed history and of the queue of unsealed batches.
 
 use super::BatchRow;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
-/// Locks the school's sealing; `None` while somebody else holds it.
+/// Locks the school's `seal_head` row; `None` while another transaction holds it.
 pub(in crate::ledger) async fn lock_head(
     tx: &Tx,
     school: SchoolId,
@@ -46,7 +46,7 @@ pub(super) fn hash(row: &QueryResult, column: &str, table: &'static str) -> Resu
     bytes.try_into().map_err(|_| DbError::Inconsistent { table, what: "a hash has 32 bytes" })
 }
 
-/// Takes waiting batches out of the queue.
+/// Removes batches from the queue of unsealed ones.
 pub(in crate::ledger) async fn take_unsealed(
     tx: &Tx,
     school: SchoolId,
@@ -71,7 +71,7 @@ fn batch(row: &QueryResult) -> Result<BatchRow, DbError> {
     })
 }
 
-/// Appends links to the chain.
+/// Appends seals to the chain.
 pub(in crate::ledger) async fn append_seals(
     tx: &Tx,
     seals: &[(Seal, Hash)],
@@ -90,7 +90,7 @@ pub(in crate::ledger) async fn append_seals(
     Ok(())
 }
 
-/// Moves the end of the chain on.
+/// Updates the head of the chain.
 pub(in crate::ledger) async fn move_head(
     tx: &Tx,
     school: SchoolId,
@@ -132,7 +132,7 @@ pub(in crate::ledger) async fn fold(tx: &Tx, batches: Vec<Uuid>) -> Result<(), D
     Ok(())
 }
 
-/// The schools that have something to seal.
+/// The schools with unsealed batches.
 pub(in crate::ledger) async fn schools_with_unsealed(db: &Db) -> Result<Vec<SchoolId>, DbError> {
     let sql = "SELECT DISTINCT school_id FROM unsealed ORDER BY school_id";
     let found = db.conn().query_all_raw(Statement::from_string(db.backend(), sql)).await?;
@@ -143,7 +143,7 @@ pub(in crate::ledger) async fn schools_with_unsealed(db: &Db) -> Result<Vec<Scho
     Ok(schools)
 }
 
-/// The end of every school's chain.
+/// The head of every school's chain.
 pub(in crate::ledger) async fn heads(
     on: &impl ConnectionTrait,
 ) -> Result<Vec<(SchoolId, Head)>, DbError> {

@@ -1,4 +1,4 @@
-//! What a person's spendable money did.
+//! Queries of the statement of a person's spendable accounts.
 
 use crate::{
     base::{
@@ -13,17 +13,17 @@ use crate::{
 };
 use sea_orm::{QueryResult, Value};
 
-/// How a transfer changed the total, from its legs between a spendable account and another; 1 is
-/// [`crate::ledger::account::Class::Spendable`].
+/// The change of the total by a transfer, summed over its legs between a spendable and another
+/// account; 1 is [`crate::ledger::account::Class::Spendable`].
 const NET: &str =
     "CAST(SUM(CASE WHEN ta.class = 1 THEN l.amount_fen ELSE -l.amount_fen END) AS BIGINT)";
-/// The other side.
+/// The counterparty's path.
 const OTHER: &str = "MIN(CASE WHEN ta.class = 1 THEN fa.path ELSE ta.path END)";
 const FROM: &str = "FROM transfer t JOIN leg l ON l.transfer_id = t.id \
      JOIN account fa ON fa.id = l.from_account JOIN account ta ON ta.id = l.to_account \
      WHERE t.person_id = $1 AND t.school_id = $2 AND t.id >= $3 AND t.id < $4 \
      AND (fa.class = 1) <> (ta.class = 1)";
-/// Within microseconds since 1970 UTC, the day of Asia/Shanghai: as [`Timestamp::day`].
+/// The day in Asia/Shanghai of a time in microseconds since 1970 UTC, like [`Timestamp::day`].
 const DAY: &str = "CAST((e.at + 28800000000) / 86400000000 AS INTEGER)";
 
 fn values(span: &Span) -> Vec<Value> {
@@ -42,7 +42,7 @@ pub(in crate::ledger) async fn lines(
     limit: u64,
 ) -> Result<Vec<Line>, DbError> {
     let wanted = sorts.map(wanted).unwrap_or_default();
-    // In the order of the index by person, so that a page reads no more than a page.
+    // In the order of the index by person, so that a page reads only its own rows.
     let sql = format!(
         "SELECT t.id, t.at, t.reference, {NET} AS net_fen, {OTHER} AS other {FROM} \
          GROUP BY t.id, t.at, t.reference HAVING {NET} <> 0{wanted} ORDER BY t.id DESC LIMIT $5"
@@ -52,7 +52,7 @@ pub(in crate::ledger) async fn lines(
     source.select(&sql, values).await?.iter().map(line).collect()
 }
 
-/// The condition for these sorts. Patterns are constants of the program, never what somebody sent.
+/// The condition for these sorts. Patterns are constants of the program, never user input.
 fn wanted(sorts: &[Sort]) -> String {
     let one = |sort: &Sort| {
         let sign = if sort.incoming { ">" } else { "<" };

@@ -1,7 +1,7 @@
-//! Law: every head that was signed is still in the history.
+//! Law: every signed head is still in the history.
 //!
-//! The chain alone proves nothing against somebody who rebuilds or cuts it; a signature made with
-//! a key that is not in the database does.
+//! The chain alone does not protect against an attacker who rebuilds or truncates it; signatures by
+//! a key outside the database do.
 
 use super::{
     VerifyError,
@@ -16,14 +16,14 @@ use crate::{
 };
 use std::{collections::BTreeMap, fmt, io::BufRead};
 
-/// Lines held against the history at a time.
+/// How many lines are compared with the history at a time.
 const LINES: usize = 1000;
 
-/// Signed heads, a line each, and the public keys they may be signed with.
+/// Signed heads, one on each line, and the public keys that may verify them.
 pub struct Anchor<'a> {
-    /// The file.
+    /// The lines of the file.
     pub lines: &'a mut (dyn BufRead + Send),
-    /// Ed25519 public keys: the present one and those before it.
+    /// Ed25519 public keys: the current one and earlier ones.
     pub trusted: &'a [[u8; 32]],
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Anchor<'_> {
     }
 }
 
-/// Holds every line against the history.
+/// Compares every line with the history.
 pub(super) async fn check(tx: &Tx, anchor: Anchor<'_>) -> Result<Finding, VerifyError> {
     let mut finding = Finding::new(Law::Anchor);
     let mut furthest: BTreeMap<SchoolId, i64> = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! The accounts: what their rows say, what the history adds up to, and whether the two agree.
+//! Compares the account rows with the sums of the history.
 //!
-//! Laws: every account is what its path says; every balance is the sum of its legs; all accounts
-//! of a school sum to zero; nobody is further below zero than facts took them.
+//! Laws: key, person and class of every account match its path; every balance is the sum of its
+//! legs; all accounts of a school sum to zero; no person's debt exceeds what facts debited.
 
 use super::report::{Finding, Law, Subject, counted};
 use crate::{
@@ -17,10 +17,10 @@ use crate::{
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// Sums of any number of 64-bit amounts.
+/// A sum of 64-bit amounts that cannot overflow.
 type Sum = i128;
 
-/// What the history adds up to on one account.
+/// The sums of the history for one account.
 #[derive(Debug)]
 struct Sums {
     school: SchoolId,
@@ -28,22 +28,22 @@ struct Sums {
     class: Class,
     /// Legs of sealed batches.
     sealed: Sum,
-    /// Legs of batches that wait for their seal.
+    /// Legs of unsealed batches.
     waiting: Sum,
     /// Rows of `tail`.
     tail: Sum,
-    /// By how much facts took it down: of guarded accounts.
+    /// The total that facts debited; kept for guarded accounts.
     fact_debits: Sum,
 }
 
-/// What is known of a person's spendable accounts together.
+/// The sums over a person's spendable accounts.
 #[derive(Debug, Default)]
 struct Purse {
     balance: Sum,
     fact_debits: Sum,
 }
 
-/// All accounts and what was added up so far.
+/// All accounts with the sums so far.
 #[derive(Debug)]
 pub(super) struct Books {
     sums: HashMap<AccountId, Sums>,
@@ -91,7 +91,7 @@ impl Books {
         self.sums.insert(row.id, sums);
     }
 
-    /// Adds a transfer's legs, and checks whose accounts they touch.
+    /// Adds a transfer's legs, and checks that the accounts belong to its school and person.
     pub(super) fn add(&mut self, record: &Record, sealed: bool) {
         let mut moved: Vec<(AccountId, Sum)> = Vec::with_capacity(2 * record.legs.len());
         for leg in &record.legs {
@@ -129,7 +129,7 @@ impl Books {
         }
     }
 
-    /// Adds what waits to be folded, and checks that it waits.
+    /// Adds the unsealed tail, and checks that its batches are unsealed.
     pub(super) async fn add_tails(
         &mut self,
         tx: &Tx,
@@ -155,7 +155,7 @@ impl Books {
         Ok(())
     }
 
-    /// Holds every balance against the history.
+    /// Compares every balance with the history.
     pub(super) async fn close(mut self, tx: &Tx) -> Result<[Finding; 4], DbError> {
         let mut balances = Finding::new(Law::Balances);
         self.add_tails(tx, &mut balances).await?;

@@ -1,7 +1,7 @@
 //! Law: seals follow each other without a gap, each with the right hash, up to the head.
 //!
-//! An altered seal is named alone: the one after it is held against the hash that its predecessor
-//! shows and against the one it should show.
+//! An altered seal is reported alone: the next seal is compared with both the stored and the
+//! computed hash of its predecessor.
 
 use super::report::{Finding, Law, Reach, Subject, counted};
 use crate::{
@@ -18,15 +18,15 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The chain of one school as far as it has been walked.
+/// The state of the walk along one school's chain.
 #[derive(Debug)]
 struct Walk {
     school: SchoolId,
-    /// The last place looked at.
+    /// The last position visited.
     position: i64,
-    /// What the hash there may be: as stored, and as computed. Empty where it is not known.
+    /// The acceptable hashes at that position: the stored and the computed one. Empty if not known.
     before: Vec<Hash>,
-    /// The last seal that could be read.
+    /// The last readable seal.
     end: Option<(Head, Timestamp)>,
     seals: u64,
 }

@@ -1,7 +1,7 @@
-//! The whole history, batch by batch, in one pass.
+//! Checks the whole history, batch by batch, in one pass.
 //!
-//! Laws: every transfer's digest fits its row and its legs; every transfer is in one batch, sealed
-//! or waiting, whose count and digest fit; no leg and no batch is left over.
+//! Laws: every transfer's digest matches its row and its legs; every transfer is in one batch,
+//! sealed or unsealed, whose count and digest match; there are no orphaned legs or batches.
 
 use super::{
     books::{Books, count},
@@ -20,11 +20,11 @@ use crate::{
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// The batch that is being walked through.
+/// The batch being checked.
 #[derive(Debug)]
 struct Open {
     id: Uuid,
-    /// What `seal` or `unsealed` says about it; `None` if neither does.
+    /// Its row in `seal` or `unsealed`; `None` if neither has one.
     row: Option<FoundBatch>,
     digests: Vec<Hash>,
 }
@@ -42,7 +42,7 @@ pub(super) struct History {
     rows_seen: u64,
 }
 
-/// What is left after the pass.
+/// The result of the pass.
 #[derive(Debug)]
 pub(super) struct Walked {
     pub(super) books: Books,
@@ -64,7 +64,7 @@ impl History {
         }
     }
 
-    /// Walks from the first transfer to the last.
+    /// Checks all transfers from first to last.
     pub(super) async fn walk(mut self, tx: &Tx) -> Result<Walked, DbError> {
         let mut after = None;
         loop {
@@ -105,7 +105,7 @@ impl History {
             open.digests.push([0; 32]);
             return;
         };
-        // NULL and the nil id have one digest; the nil id is nobody.
+        // NULL and the nil id have the same digest; the nil id is not a valid person.
         let nobody = record.person.is_some_and(|person| person.uuid().is_nil());
         if nobody || record.digest() != *digest {
             self.transfers.report(here, "its digest does not fit its row and legs");
@@ -146,7 +146,7 @@ impl History {
         }
     }
 
-    /// Rows that the pass did not come by. They are looked for only if the counts differ.
+    /// Finds rows that the pass did not visit. They are queried only if the counts differ.
     async fn leftovers(mut self, tx: &Tx) -> Result<Walked, DbError> {
         let [legs, seals, waiting] = store::counts(tx).await?;
         if legs != self.legs_seen {

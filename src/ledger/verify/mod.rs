@@ -1,16 +1,16 @@
-//! The proof of the ledger: every law, over the whole history, on one unchanging view of the
-//! database. It only reads, page by page; beside one map of sums by account its memory is bounded.
+//! Checks every law of the ledger over the whole history, on one snapshot of the database. It only
+//! reads, page by page; apart from one map of sums by account its memory use is bounded.
 //!
-//! | law | what is held against what |
+//! | law | what is compared |
 //! | --- | --- |
-//! | chain | each seal against its fields and the seal before; the head against the last seal |
-//! | transfers | each digest against row and legs; legs against their transfer |
-//! | batches | count and digest of each batch against its transfers |
-//! | accounts | key, person and class against the path; each leg against school and person |
-//! | balances | a person's against all legs; a school's fold and tail against sealed and waiting |
-//! | zero sum | all balances of a school against zero |
-//! | debts | whoever is below zero against the facts that took them there |
-//! | anchor | signed heads against the chain |
+//! | chain | each seal with its fields and the previous seal; the head with the last seal |
+//! | transfers | each digest with row and legs; legs with their transfer |
+//! | batches | count and digest of each batch with its transfers |
+//! | accounts | key, person and class with the path; each leg with school and person |
+//! | balances | a person's with all legs; a school's fold and tail with sealed and unsealed legs |
+//! | zero sum | the sum of all balances of a school with zero |
+//! | debts | each person's debt with the sum that facts debited |
+//! | anchor | signed heads with the chain |
 
 mod anchor;
 mod books;
@@ -25,7 +25,7 @@ use crate::base::db::{Db, DbError};
 use books::Books;
 use history::{History, Walked};
 
-/// Why the ledger could not be checked. Breaks of laws are no errors: they are in the report.
+/// Why the ledger could not be checked. Broken laws are not errors: they are in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The database cannot be read.
@@ -36,7 +36,7 @@ pub enum VerifyError {
     Anchor(#[from] std::io::Error),
 }
 
-/// Checks every law; the one about signed heads if there is an anchor.
+/// Checks every law; the law about signed heads only if there is an anchor.
 pub async fn verify(db: &Db, anchor: Option<Anchor<'_>>) -> Result<Report, VerifyError> {
     db.in_snapshot(async |tx| {
         tx.allow_long_statements().await?;

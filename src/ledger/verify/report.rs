@@ -1,4 +1,4 @@
-//! What was checked, what is broken, and how far the seal reaches.
+//! The report: what was checked, what is broken, and how far each school is sealed.
 
 use crate::{
     base::{
@@ -10,7 +10,7 @@ use crate::{
 use std::fmt;
 use uuid::Uuid;
 
-/// Breaks named for each law; more are counted.
+/// The most breaks that are listed for each law; the rest are only counted.
 const NAMED: usize = 1000;
 
 /// A law of the ledger.
@@ -18,19 +18,19 @@ const NAMED: usize = 1000;
 pub enum Law {
     /// Seals follow each other without a gap, each with the right hash, up to the head.
     Chain,
-    /// Every transfer's digest fits its row and its legs.
+    /// Every transfer's digest matches its row and its legs.
     Transfers,
-    /// Every transfer is in one batch, sealed or waiting, whose count and digest fit.
+    /// Every transfer is in one batch, sealed or unsealed, whose count and digest match.
     Batches,
-    /// Every account is what its path says, and is touched by transfers of its school and person.
+    /// Every account matches its path, and is touched only by transfers of its school and person.
     Accounts,
     /// Every balance is the sum of its legs.
     Balances,
     /// All accounts of a school sum to zero.
     ZeroSum,
-    /// Nobody is further below zero than facts took them.
+    /// No person's debt exceeds what facts debited.
     Debts,
-    /// Every head that was signed is still in the history.
+    /// Every signed head is still in the history.
     Anchor,
 }
 
@@ -49,26 +49,26 @@ impl Law {
     }
 }
 
-/// What a break is about.
+/// The subject of a break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     /// One seal.
     Seal {
-        /// Of this school.
+        /// The school.
         school: SchoolId,
-        /// At this place.
+        /// Its position.
         position: i64,
     },
     /// All seals from `first` to `last`.
     Seals {
-        /// Of this school.
+        /// The school.
         school: SchoolId,
-        /// From this place.
+        /// The first position.
         first: i64,
-        /// To this place.
+        /// The last position.
         last: i64,
     },
-    /// The row that says where a school's chain ends.
+    /// The `seal_head` row of a school.
     Head(SchoolId),
     /// A transfer or its legs.
     Transfer(TransferId),
@@ -107,21 +107,21 @@ impl fmt::Display for Subject {
     }
 }
 
-/// One thing that does not hold.
+/// One violation of a law.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// Where.
+    /// The subject.
     pub subject: Subject,
-    /// What, in words.
+    /// What is wrong, in words.
     pub what: String,
 }
 
-/// What became of one law.
+/// The result for one law.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which.
+    /// The law.
     pub law: Law,
-    /// What was looked at, in words with counts.
+    /// What was checked, in words with counts.
     pub checked: String,
     /// The first thousand breaks.
     pub named: Vec<Break>,
@@ -142,25 +142,25 @@ impl Finding {
     }
 }
 
-/// How far a school's seal reaches.
+/// The end of a school's sealed history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// The school.
     pub school: SchoolId,
-    /// Its last seal.
+    /// The school's last seal.
     pub head: Head,
-    /// When that was made.
+    /// When the last seal was made.
     pub sealed_at: Timestamp,
 }
 
-/// What `verify` found.
+/// The result of `verify`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Law by law.
+    /// The findings, one for each law.
     pub findings: Vec<Finding>,
-    /// School by school.
+    /// The end of the sealed history of each school.
     pub reaches: Vec<Reach>,
-    /// How many batches wait for their seal, at all schools.
+    /// How many batches are unsealed, over all schools.
     pub waiting: u64,
 }
 
@@ -170,7 +170,7 @@ impl Report {
         self.findings.iter().all(|finding| finding.total == 0)
     }
 
-    /// What was found about a law; `None` for one that was not checked.
+    /// The finding about a law; `None` if the law was not checked.
     pub fn finding(&self, law: Law) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.law == law)
     }
@@ -230,8 +230,8 @@ pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{} {what}{ending}", grouped(n))
 }
 
-/// Writes what was found where a journey's rows were held against postings: the verdict,
-/// then each subject with what is wrong with it.
+/// Writes the result of comparing a journey's rows with postings: the verdict, then each subject
+/// with what is wrong with it.
 pub fn write_held_against_postings(
     f: &mut fmt::Formatter<'_>,
     title: &str,
