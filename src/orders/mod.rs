@@ -2,7 +2,7 @@
 //!
 //! Invariant: a state changes only by compare-and-set on the state that was read.
 //! Invariant: a fact from a provider is always recorded, never refused.
-//! Invariant: an idempotency key of a person creates one order or payment, however often it is sent.
+//! Invariant: an idempotency key of a person creates at most one order or payment.
 //! Absent on purpose: there is no "mark as paid". Only a checked fact pays an order.
 
 pub mod audit;
@@ -134,8 +134,8 @@ impl TxError for CreateError {
     }
 }
 
-/// Creates an order, or finds the one that its key created before. On PostgreSQL concurrent requests
-/// do not count each other's orders, so there may be a few more than `most_open`.
+/// Creates an order, or finds the one that its key created before. On PostgreSQL, concurrent
+/// requests do not see each other's orders, so there may be a few more than `most_open`.
 pub async fn create(db: &Db, new: &OrderDraft) -> Result<Created<OrderId>, CreateError> {
     let person = new.attempt.order.person;
     let insert = async |tx: &Tx| {
@@ -175,8 +175,7 @@ async fn create_once<E: TxError>(
     }
     match db.in_tx_once(insert).await {
         Ok(()) => Ok(Created::New),
-        // A concurrent request with the same key may have committed first, and may be the reason for
-        // this refusal.
+        // A concurrent request with the same key may have committed first and caused this refusal.
         Err(error) if error.db().is_none_or(DbError::is_unique_violation) => {
             created_before(db, person, request).await?.ok_or(error)
         }

@@ -32,8 +32,8 @@ const DELETE_KEYS: &str = "DELETE FROM idempotency_key WHERE (person_id, scope, 
     ORDER BY created_at LIMIT $2)";
 
 fn claim(tx: &Tx, sql: &str, lease: Lease) -> Statement {
-    // On PostgreSQL rows that another server has locked are skipped. The array keeps the inner query
-    // from being run more than once, which would take more rows than were asked for.
+    // On PostgreSQL, rows locked by another server are skipped. The array keeps the inner query
+    // from running more than once, which would claim more rows than requested.
     let (within, lock, end) = if tx.has_row_locks() {
         ("= ANY(ARRAY", "FOR UPDATE SKIP LOCKED", "))")
     } else {
