@@ -52,7 +52,7 @@ impl Phone {
     }
 }
 
-/// The phones of all people, used in turn.
+/// The phones of all people, used round-robin.
 pub struct Phones {
     all: Vec<Phone>,
     turn: usize,

@@ -4,7 +4,7 @@
 //! signature verified with a trusted key of WeChat's, for our merchant number.
 //! Absent on purpose: a check of the app id. It is part of the fact, and is compared with the
 //! payment.
-//! Invariant: what is credited is `amount.total`, never `payer_total`.
+//! Invariant: the credited amount is `amount.total`, never `payer_total`.
 //! Absent on purpose: retries. The caller knows whether a retry is safe.
 
 mod answers;

@@ -43,8 +43,8 @@ impl<'a> WirePayment<'a> {
         serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
     }
 
-    /// True for a payment to this merchant. The app is compared with the payment later: the app that
-    /// is configured now may differ from the one that the payment was made for.
+    /// True for a payment to this merchant. The app is compared with the payment later: the
+    /// configured app may have changed since the payment was made.
     pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
         self.mchid == merchant.mch_id
     }
