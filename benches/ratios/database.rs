@@ -1,4 +1,4 @@
-//! Databases of the PostgreSQL that is measured on, and rows in bulk.
+//! Creates databases on the measured PostgreSQL and rows in bulk.
 
 use crate::postings::Failure;
 use onecard::{
@@ -11,10 +11,10 @@ use onecard::{
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use std::path::{Path, PathBuf};
 
-/// Rows of one statement.
+/// The number of rows per statement.
 pub const CHUNK: usize = 1000;
 
-/// Made anew, up to date, with the school of that policy; answers its address.
+/// Recreates and migrates a database and imports the school of this policy; returns its URL.
 pub async fn fresh_database(server: &str, name: &str, policy: &Path) -> Result<String, Failure> {
     let admin = Database::connect(server).await?;
     admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
@@ -27,7 +27,7 @@ pub async fn fresh_database(server: &str, name: &str, policy: &Path) -> Result<S
     Ok(url)
 }
 
-/// The number of the school of that code.
+/// The number of the school with this code.
 pub async fn school_of(db: &DatabaseConnection, code: &str) -> Result<i64, Failure> {
     let sql = format!("SELECT id FROM school WHERE code = '{code}'");
     let statement = Statement::from_string(db.get_database_backend(), sql);

@@ -1,5 +1,5 @@
-//! Sends requests that are bytes already, as fast as they are answered or at a pace. It costs
-//! little itself: it shares the machine with what it measures.
+//! Sends pre-built requests, as fast as they are answered or at a fixed rate. It uses little CPU
+//! time, because it shares the machine with the measured program.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -18,13 +18,13 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 const LENGTH: &str = "\r\ncontent-length: ";
 const ANSWER_BYTES: usize = 4096;
 
-/// Requests and what each of them is answered, or there is no figure.
+/// Requests with the answer that each must get.
 pub struct Load {
     pub requests: Vec<Vec<u8>>,
     pub status: u16,
 }
 
-/// How it went. Every request was answered as it should be.
+/// The result of a load in which every request got the expected answer.
 pub struct Done {
     pub answers: f64,
     took: Duration,
@@ -38,7 +38,7 @@ impl Done {
 
 type Queue = Arc<Mutex<std::vec::IntoIter<Vec<u8>>>>;
 
-/// Sends all, each when an answer has freed a connection, and waits for all answers.
+/// Sends all requests, each when a connection is free, and waits for all answers.
 pub async fn send(port: u16, load: Load, connections: usize) -> Result<Done, Failure> {
     let answers = f64::from(u32::try_from(load.requests.len())?);
     let queue: Queue = Arc::new(Mutex::new(load.requests.into_iter()));
@@ -65,9 +65,9 @@ async fn drive(mut connection: Connection, queue: Queue, status: u16) -> Result<
     }
 }
 
-/// Starts one piece of work after each `pause`, whether or not those before are done, and says how
-/// long each took. It counts from its start: the timer's own lateness, up to a millisecond, is
-/// nobody's.
+/// Starts one piece of work after each `pause`, whether or not the previous ones are done, and
+/// returns how long each took. Durations are measured from the actual start, so the timer's delay
+/// of up to a millisecond is not counted.
 pub async fn paced<W>(
     pause: Duration,
     pieces: impl IntoIterator<Item = W>,
@@ -89,7 +89,7 @@ where
     Ok(took)
 }
 
-/// Connections that are kept for whoever asks next.
+/// A pool of idle connections.
 #[derive(Clone)]
 pub struct Idle {
     port: u16,
@@ -101,7 +101,7 @@ impl Idle {
         Self { port, connections: Arc::default() }
     }
 
-    /// Sends a request and waits for that answer to it.
+    /// Sends a request and waits for an answer with this status.
     pub async fn ask(self, request: Vec<u8>, status: u16) -> Result<(), String> {
         let idle = || self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let free = idle().pop();
@@ -115,7 +115,7 @@ impl Idle {
     }
 }
 
-/// A connection that is kept, with the last answer.
+/// A keep-alive connection with its last answer.
 struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
@@ -136,7 +136,7 @@ impl Connection {
         Err(format!("not answered with {status}: {}", String::from_utf8_lossy(&self.answer)))
     }
 
-    /// Reads one whole answer: a head, and as many bytes as it says.
+    /// Sends a request and reads one complete answer: the head and the body of the stated length.
     async fn exchange(&mut self, request: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(request).await?;
         self.answer.clear();
@@ -156,7 +156,7 @@ impl Connection {
     }
 }
 
-/// How long an answer is with its body, once its head is there.
+/// The length of an answer with its body, once its head is complete.
 fn whole_length(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(HEAD_END.len()).position(|window| window == HEAD_END)?;
     let fields = str::from_utf8(answer.get(..head)?).ok()?;

@@ -1,7 +1,7 @@
-//! `make bench`: ratios against references, measured in turns on the same machine and the same
-//! PostgreSQL. Absolute figures mean little elsewhere; ratios travel.
+//! `make bench`: ratios to references, measured alternately on the same machine and the same
+//! PostgreSQL. Absolute figures depend on the machine; ratios are comparable.
 //!
-//! `cargo bench --bench ratios -- callbacks` measures that table alone.
+//! `cargo bench --bench ratios -- callbacks` measures only that table.
 
 mod callbacks;
 mod charges;
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Tables are named in the arguments; without any, all are wanted.
+/// True if the arguments name this table, or none.
 fn asked_for(table: &str) -> bool {
     let mut named = std::env::args().skip(1).filter(|name| !name.starts_with('-')).peekable();
     named.peek().is_none() || named.any(|name| name == table)

@@ -14,12 +14,12 @@ fn pgbench(arguments: &[&str], database: &str) -> Result<String, Box<dyn std::er
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Makes the tables.
+/// Creates the tables.
 pub fn prepare(database: &str) -> Result<(), Box<dyn std::error::Error>> {
     pgbench(&["-i", "-q", "-s", SCALE], database).map(drop)
 }
 
-/// Transactions a second over `seconds`.
+/// Transactions per second over `seconds`.
 pub fn transactions_per_second(
     database: &str,
     seconds: u64,

@@ -1,10 +1,10 @@
-//! Durable postings a second, each caller answered after its own commit, the sealer running.
+//! Durable postings per second; each caller is answered after its own commit, and the sealer runs.
 //!
-//! Lanes post as those of the server do: as charges without locks ([`UnlockedAccounts`]), and where
-//! that does not hold, as settled payments ([`post_all`]).
+//! Lanes post like those of the server: like charges without locks ([`UnlockedAccounts`]), and if
+//! that fails, like settled payments ([`post_all`]).
 //!
-//! A posting is a spend of two legs (电子账户 → 过渡余额 → merchant) by one of 10,000 persons at one
-//! of eight merchants: a command, so that the balance is checked under the person's lock.
+//! A posting is a spend with two legs (电子账户 → 过渡余额 → merchant) by one of 10,000 persons at
+//! one of eight merchants. It is a command, so the balance is checked.
 
 #![expect(
     clippy::float_arithmetic,
@@ -45,7 +45,7 @@ const ROUNDS: usize = 5;
 const SECONDS: u64 = 4;
 const PERSONS: u64 = 10_000;
 const MERCHANTS: u64 = 8;
-/// As `ledger.lanes` is by default, and the most requests of a batch.
+/// The default of `ledger.lanes`, and the maximum batch size.
 const LANES: usize = 2;
 const BATCH: usize = onecard::spend::charging::BATCH;
 const SPEND: Kind = Kind::new("bench_spend");
@@ -59,7 +59,7 @@ struct Bench {
     next: AtomicU64,
 }
 
-/// Measures in turns and prints a row for each number of callers.
+/// Measures alternately and prints a row for each number of callers.
 pub async fn table(server: &str) -> Result<(), Failure> {
     let bench = Arc::new(Bench::start(server).await?);
     pgbench::prepare(server)?;
@@ -86,7 +86,7 @@ pub async fn table(server: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What lanes do with transfers that stand alone.
+/// Posts batches of independent transfers.
 struct Posting {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -132,7 +132,7 @@ impl Posting {
     }
 }
 
-/// How many batches wait for their seal.
+/// The number of unsealed batches.
 async fn unsealed(server: &str) -> Result<i64, Failure> {
     let raw = Database::connect(server).await?;
     let count = "SELECT COUNT(*) FROM unsealed";
@@ -142,8 +142,8 @@ async fn unsealed(server: &str) -> Result<i64, Failure> {
 
 impl Bench {
     async fn start(server: &str) -> Result<Self, Failure> {
-        // The connections live on the lanes' own thread: an answer wakes the task that waits for it
-        // without a hop through another thread.
+        // Opens the connections on the lanes' thread, so that an answer wakes the waiting task
+        // without a switch to another thread.
         let threads = LocalPoolHandle::new(1);
         let settings = DbSettings { url: server.to_owned(), max_connections: 8 };
         let connected = threads.spawn_pinned(|| async move {
@@ -165,7 +165,7 @@ impl Bench {
         Ok(bench)
     }
 
-    /// Gives every person enough to spend.
+    /// Credits every person with enough money.
     async fn grant(&self) -> Result<(), Failure> {
         let mut tasks = tokio::task::JoinSet::new();
         for (n, person) in self.persons.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A program that is measured, as processes of its own that end with it.
+//! A measured program: separate processes that are killed on drop.
 
 use crate::{load, postings::Failure};
 use std::{
@@ -11,11 +11,11 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(2);
-/// Throwaway, for every key that a server wants.
+/// A throwaway key, used for every key of a server.
 pub const KEY: [u8; 32] = [7; 32];
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// Variables of the environment.
+/// Environment variables.
 pub type Settings = Vec<(String, String)>;
 
 pub struct Program {
@@ -25,7 +25,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Whatever was started and listens.
+    /// Wraps a started program that listens.
     pub const fn new(child: Child, port: u16, pids: Vec<u32>) -> Self {
         Self { child, port, pids }
     }
@@ -37,7 +37,7 @@ impl Program {
         Self::ready(command, port).await
     }
 
-    /// This very program, told by a variable to serve instead of measure.
+    /// This program in a mode, set by an environment variable, that serves instead of measuring.
     pub async fn bare(
         (variable, way): (&str, &str),
         settings: Settings,
@@ -63,7 +63,7 @@ impl Program {
         Err("the server did not start".into())
     }
 
-    /// What its processes have used so far, of user and kernel, over all their threads.
+    /// The CPU time of its processes so far, user and kernel, over all threads.
     pub fn cpu_time(&self) -> Result<Duration, Failure> {
         let mut nanoseconds = 0_u64;
         for pid in &self.pids {
@@ -76,7 +76,7 @@ impl Program {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    /// What its processes hold in memory, in KiB.
+    /// The resident memory of its processes, in KiB.
     pub fn resident_kib(&self) -> Result<u64, Failure> {
         let mut sum = 0;
         for pid in &self.pids {
@@ -88,7 +88,7 @@ impl Program {
         Ok(sum)
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Requests a shutdown and waits for it.
     pub fn stop(mut self) -> Result<(), Failure> {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
         self.child.wait()?;
@@ -97,14 +97,15 @@ impl Program {
 }
 
 impl Drop for Program {
-    /// Processes that it started end when it does.
+    /// Its child processes exit when it does.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What every server needs, of which some log too much: every request would be a line.
+/// The settings that every server needs. The log level is reduced: otherwise every request would be
+/// logged.
 pub fn settings(database: &str, folder: &Path, port: u16) -> Result<Settings, Failure> {
     let path = |name: &str| folder.join(name).display().to_string();
     let settings = [
@@ -124,7 +125,7 @@ pub fn settings(database: &str, folder: &Path, port: u16) -> Result<Settings, Fa
     Ok(named(settings))
 }
 
-/// As the server reads them.
+/// Adds the prefix of the server's variables.
 pub fn named<const N: usize>(settings: [(&str, String); N]) -> Settings {
     settings.map(|(name, value)| (format!("ONECARD__{name}"), value)).into()
 }

@@ -1,4 +1,4 @@
-//! Where the time comes from; tests can set it.
+//! The sources of the current time; tests can set it.
 //!
 //! Signatures and deadlines follow the [`AdjustableClock`]. The schedules of callback retries have
 //! a time of their own: see [`crate::callbacks::Callbacks::set_speed`].
@@ -35,7 +35,7 @@ impl ManualClock {
         Self(Mutex::new(start))
     }
 
-    /// Moves the present by `step`; a negative step moves it back.
+    /// Advances the time by `step`; a negative step moves it back.
     pub fn advance(&self, step: TimeDelta) {
         *lock(&self.0) += step;
     }

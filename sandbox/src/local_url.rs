@@ -1,4 +1,4 @@
-//! The only places that the sandbox sends a browser to: this machine.
+//! Redirect targets: the sandbox redirects browsers only to this machine.
 
 use reqwest::Url;
 

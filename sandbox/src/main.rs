@@ -1,4 +1,4 @@
-//! `onecard-sandbox`: the sandbox as a program.
+//! `onecard-sandbox`: the command-line program of the sandbox.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

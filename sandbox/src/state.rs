@@ -1,4 +1,4 @@
-//! What the running sandbox knows. All of it is in memory and bounded.
+//! The state of the running sandbox, all in memory and bounded.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,7 @@ use crate::stand_ins::till::Tills;
 use crate::stand_ins::wechat::WeChat;
 use crate::stand_ins::wechat_pay::WechatPay;
 
-/// Everything: what the stand-ins share, and the stand-ins, a field each.
+/// The whole state: the parts that the stand-ins share, and one field for each stand-in.
 #[derive(Debug)]
 pub struct Sandbox {
     pub keys: Arc<Keys>,
@@ -80,7 +80,7 @@ impl Sandbox {
     }
 }
 
-/// Locks although another thread panicked: a stand-in that goes on is worth more than a clean stop.
+/// Locks and ignores poisoning: the sandbox should keep running after a panic in another thread.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,49 +1,49 @@
-//! Lanes: group commit. A lane takes the requests that are waiting (one at once when it is idle, up
-//! to some dozens under load), does them in one transaction, and answers each caller after that
-//! commit.
+//! Lanes: group commit. A lane takes the queued requests (one immediately when idle, a few dozen
+//! under load), executes them in one transaction, and answers each caller after the commit.
 //!
 //! A caller that has waited for [`LONGEST_WAIT`] gets [`LaneError::Unavailable`]. A request whose
-//! caller has gone is skipped if it was not begun.
+//! caller has disconnected is skipped if it was not started.
 
 use async_trait::async_trait;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::task::LocalPoolHandle;
 
-/// How many requests may wait before callers wait to be let in.
+/// The capacity of the queue; callers wait while it is full.
 const QUEUE: usize = 1024;
 
-/// The longest that a lane under load waits for a fuller batch.
+/// The longest time that a lane under load waits for a fuller batch.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// The longest that a caller waits.
+/// The longest time that a caller waits.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// What a lane does with the requests it has gathered.
+/// Processes the requests that a lane has gathered.
 #[async_trait(?Send)]
 pub trait Batch: Send + Sync + 'static {
-    /// What callers ask.
+    /// A caller's request.
     type Request: Send + Sync + 'static;
-    /// What each caller gets.
+    /// The answer to a request.
     type Answer: Send + 'static;
     /// Why a batch failed as a whole.
     type Error: Send + 'static;
 
-    /// Does all requests and commits; answers in their order. After an error it is unknown whether
-    /// they were committed: requests must be safe to repeat.
+    /// Executes all requests and commits; answers are in the order of the requests. After an error
+    /// it is unknown whether they were committed, so requests must be idempotent.
     async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Self::Answer>, Self::Error>;
 
-    /// Whether the database is unreachable, so that every other request would fail alike now.
+    /// True if the database is unreachable, so that every other request would fail too.
     fn is_unreachable(error: &Self::Error) -> bool;
 }
 
 /// Why a caller has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError<E> {
-    /// The request failed, also when it was done alone.
+    /// The request failed, even when it was executed alone.
     #[error(transparent)]
     Failed(E),
-    /// No answer in time, or the database is unreachable. It may have been done: repeat it.
+    /// No answer in time, or the database is unreachable. The request may have been committed; the
+    /// caller should repeat it.
     #[error("the lane gave no answer in time")]
     Unavailable,
     /// The lane has ended: the process is stopping.
@@ -54,7 +54,7 @@ pub enum LaneError<E> {
 type Answered<B> = Result<<B as Batch>::Answer, LaneError<<B as Batch>::Error>>;
 type Waiting<B> = (<B as Batch>::Request, oneshot::Sender<Answered<B>>);
 
-/// A group of lanes over one queue.
+/// A group of lanes that share one queue.
 pub struct Lanes<B: Batch> {
     queue: mpsc::Sender<Waiting<B>>,
 }
@@ -72,8 +72,8 @@ impl<B: Batch> Clone for Lanes<B> {
 }
 
 impl<B: Batch> Lanes<B> {
-    /// Starts `lanes` lanes of at most `most` requests each, spread over `threads`. They end when the
-    /// last handle is dropped and the queue is empty.
+    /// Starts `lanes` lanes with batches of at most `most` requests, spread over `threads`. They
+    /// stop when the last handle is dropped and the queue is empty.
     pub fn start(threads: &LocalPoolHandle, batch: B, lanes: usize, most: usize) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (batch, waiting) = (Arc::new(batch), Arc::new(Mutex::new(waiting)));
@@ -84,7 +84,7 @@ impl<B: Batch> Lanes<B> {
         Self { queue }
     }
 
-    /// Hands in a request and waits until it is committed or refused, for [`LONGEST_WAIT`] at most.
+    /// Submits a request and waits until it is committed or refused, for [`LONGEST_WAIT`] at most.
     pub async fn submit(&self, request: B::Request) -> Result<B::Answer, LaneError<B::Error>> {
         self.submit_within(LONGEST_WAIT, request).await
     }
@@ -125,18 +125,18 @@ async fn drive<B: Batch>(
             Ok(answers) => answer(callers, answers),
             Err(error) if requests.len() == 1 => {
                 if let Some(caller) = callers.into_iter().next() {
-                    // A caller that went away no longer wants to know.
+                    // The caller may have disconnected.
                     let _ = caller.send(Err(LaneError::Failed(error)));
                 }
             }
-            // One request that fails must not fail the rest of its batch: each is done alone.
+            // A failing request must not fail the rest of its batch: execute each one alone.
             Err(_) => one_by_one(&*batch, requests, callers).await,
         }
     }
 }
 
-/// Under load, waits up to [`PATIENCE`] for `enough` requests: callers who were just answered are
-/// about to send the next, and one fuller batch is cheaper than two.
+/// Under load, waits up to [`PATIENCE`] for `enough` requests: callers that were just answered are
+/// about to send the next one, and one full batch is cheaper than two.
 async fn gather<T>(queue: &mut mpsc::Receiver<T>, taken: &mut Vec<T>, enough: usize, most: usize) {
     let until = tokio::time::Instant::now() + PATIENCE;
     while taken.len() < enough {
@@ -150,7 +150,7 @@ async fn gather<T>(queue: &mut mpsc::Receiver<T>, taken: &mut Vec<T>, enough: us
 
 type Callers<B> = Vec<oneshot::Sender<Answered<B>>>;
 
-/// Stops at the first that finds the database unreachable: the others would each wait in vain.
+/// Stops at the first request that finds the database unreachable: the others would time out too.
 async fn one_by_one<B: Batch>(batch: &B, requests: Vec<B::Request>, callers: Callers<B>) {
     let mut reachable = true;
     for (request, caller) in requests.into_iter().zip(callers) {
@@ -182,11 +182,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 
-    /// Doubles numbers; a batch with 13 in it fails, and where there is a 66, nobody is reached.
+    /// Doubles numbers; a batch that contains 13 fails, and one that contains 66 finds the database
+    /// unreachable.
     #[derive(Default)]
     struct Doubling {
         largest: Arc<AtomicUsize>,
-        /// What each run was asked, while there is a turn for it.
+        /// The requests of each run, recorded if runs are gated by `turns`.
         runs: Arc<std::sync::Mutex<Vec<Vec<u64>>>>,
         turns: Option<Arc<Semaphore>>,
     }
@@ -218,7 +219,7 @@ mod tests {
         }
     }
 
-    /// One lane that is busy with the request 1 until it gets its turn.
+    /// One lane that is busy with request 1 until it gets its turn.
     async fn busy() -> (Lanes<Doubling>, Doubling, tokio::task::JoinHandle<Answered<Doubling>>) {
         let batch = || Doubling::default();
         let (mut here, mut there) = (batch(), batch());

@@ -22,7 +22,8 @@ pub struct Kind(&'static str);
 impl Kind {
     /// A kind with this name, for use in constants.
     ///
-    /// # Panics At compile time, if the name is empty or longer than 32 bytes.
+    /// # Panics
+    /// At compile time, if the name is empty or longer than 32 bytes.
     pub const fn new(name: &'static str) -> Self {
         assert!(!name.is_empty() && name.len() <= 32, "a kind has 1 to 32 characters");
         Self(name)

@@ -1,8 +1,7 @@
-//! What is due: open payments and messages that the provider is to be asked about, and idempotency
-//! keys to be deleted.
+//! Due work: open payments and messages to ask the provider about, and idempotency keys to delete.
 //!
-//! Invariant: what is taken is leased by a commit: two servers do not take the same row, and what a
-//! server held when it died is due again when the lease ends.
+//! Invariant: claiming a row commits a lease: two servers do not claim the same row, and the rows
+//! of a crashed server are due again when the lease expires.
 
 use super::{
     fact::Provider,
@@ -16,7 +15,7 @@ use crate::base::{
 };
 use uuid::Uuid;
 
-/// A message that is not believed by itself: the provider is asked about the payment it names.
+/// A message that is not trusted by itself: the provider is asked about the payment that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inquiry {
     /// The message.
@@ -25,24 +24,25 @@ pub struct Inquiry {
     pub school: SchoolId,
     /// The provider that sent it.
     pub provider: Provider,
-    /// The payment's number that it names.
+    /// Our number of the payment that it names.
     pub out_trade_no: String,
     /// When it arrived.
     pub received_at: Timestamp,
 }
 
-/// What is taken, and for how long.
+/// Which rows are claimed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// Rows that are due by then.
+    /// Rows due by this time are claimed.
     pub now: Timestamp,
-    /// When the lease ends. It differs from any other time of the row, so it names the lease too.
+    /// When the lease expires. It differs from any other time of the row, so it also identifies the
+    /// lease.
     pub until: Timestamp,
-    /// How many rows at most.
+    /// The maximum number of rows.
     pub most: i64,
 }
 
-/// Takes open payments that are due, the longest due first.
+/// Claims due open payments, the longest overdue first.
 pub async fn claim_payments(db: &Db, lease: Lease) -> Result<Vec<Attempt>, DbError> {
     let taken = db.in_tx(async |tx| store::due::claim_payments(tx, lease).await).await?;
     if taken.is_empty() {
@@ -51,7 +51,7 @@ pub async fn claim_payments(db: &Db, lease: Lease) -> Result<Vec<Attempt>, DbErr
     db.in_snapshot(async |tx| store::save::attempts(tx, taken.into_iter()).await).await
 }
 
-/// Plans the next look at a payment that is still open and under that lease.
+/// Schedules the next check of a payment that is still open and under this lease.
 pub async fn look_again(
     db: &Db,
     id: PaymentId,
@@ -70,17 +70,17 @@ pub async fn make_due(
     store::make_due(tx, orders, look_at).await
 }
 
-/// Takes messages that the provider is to be asked about, the longest due first.
+/// Claims messages that the provider has to be asked about, the longest overdue first.
 pub async fn claim_inquiries(db: &Db, lease: Lease) -> Result<Vec<Inquiry>, DbError> {
     db.in_tx(async |tx| store::due::claim_inquiries(tx, lease).await).await
 }
 
-/// Plans the next inquiry about a message; `None` once the provider has answered.
+/// Schedules the next inquiry about a message; `None` once the provider has answered.
 pub async fn ask_again(db: &Db, inquiry: &Inquiry, next: Option<Timestamp>) -> Result<(), DbError> {
     db.in_tx(async |tx| store::due::ask_again(tx, inquiry.message, next).await).await
 }
 
-/// Deletes at most `most` idempotency keys that are older; returns how many.
+/// Deletes at most `most` idempotency keys older than `older_than`; returns how many.
 pub async fn delete_keys(db: &Db, older_than: Timestamp, most: i64) -> Result<u64, DbError> {
     db.in_tx(async |tx| store::due::delete_keys(tx, older_than, most).await).await
 }

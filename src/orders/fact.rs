@@ -1,10 +1,10 @@
-//! What a provider says of a payment, and when it counts as a fact.
+//! A provider's claim that a payment was made, and the fact that a verified claim becomes.
 
 use crate::base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen};
 use serde::Serialize;
 use std::ops::Deref;
 
-/// A provider of payments, as written in orders and in account names.
+/// A payment provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
@@ -26,11 +26,11 @@ impl Provider {
     }
 }
 
-/// What a message or an answer says of a payment that was made. Nobody acts on it before it is a
+/// The claim of a message or an answer that a payment was made. It has no effect until it is a
 /// [`PaidFact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaidClaim {
-    /// Who says so.
+    /// The provider that makes the claim.
     pub provider: Provider,
     /// The merchant number it was paid to.
     pub merchant: String,
@@ -40,21 +40,22 @@ pub struct PaidClaim {
     pub out_trade_no: String,
     /// The provider's number of the payment.
     pub transaction_id: String,
-    /// The whole amount of the order, before the provider's coupons.
+    /// The full amount of the order, before the provider's coupons.
     pub amount: Fen,
-    /// The payer's identity at the provider, where it is told.
+    /// The payer's identity at the provider, if given.
     pub payer: Option<String>,
     /// When the provider took the money. Its day is the value date.
     pub paid_at: Timestamp,
 }
 
-/// A payment that a provider says was made, from a body whose signature was checked. It reads as
-/// its claim and cannot be altered.
+/// A paid claim from a body whose signature was checked. It dereferences to its claim and is
+/// immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaidFact(PaidClaim);
 
 impl PaidFact {
-    /// The fact of a claim. The caller read the claim from the body whose signature `_proof` is.
+    /// Turns a claim into a fact. The caller must have read the claim from the body that `_proof`
+    /// verifies.
     pub fn new(_proof: &CheckedSignature, claim: PaidClaim) -> Self {
         Self(claim)
     }

@@ -1,9 +1,9 @@
-//! Orders, the payments that try to pay them, and the providers' messages about those.
+//! Orders, their payments, and the providers' messages about payments.
 //!
 //! Invariant: a state changes only by compare-and-set on the state that was read.
-//! Invariant: a provider's fact is always recorded, never refused.
-//! Invariant: an idempotency key of a person creates one order or payment, however often it is sent.
-//! Absent on purpose: there is no "mark as paid". Only a checked fact pays.
+//! Invariant: a fact from a provider is always recorded, never refused.
+//! Invariant: an idempotency key of a person creates at most one order or payment.
+//! Absent on purpose: there is no "mark as paid". Only a checked fact pays an order.
 
 pub mod audit;
 pub mod due;
@@ -23,14 +23,14 @@ use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// An idempotency key with what it belongs to and what was asked under it.
+/// An idempotency key with its scope and the hash of its request.
 #[derive(Clone, Debug)]
 pub struct RequestKey {
-    /// Method and path that the key belongs to.
+    /// The method and path that the key applies to.
     pub scope: String,
     /// The client's key.
     pub key: String,
-    /// SHA-256 of what was asked.
+    /// The SHA-256 of the request.
     pub request_hash: [u8; 32],
 }
 
@@ -41,9 +41,9 @@ pub struct OrderDraft {
     pub attempt: Attempt,
     /// The request that creates it.
     pub request: RequestKey,
-    /// When the sweep first looks at the payment.
+    /// When the sweep first checks the payment.
     pub look_at: Timestamp,
-    /// The order is refused where the person has this many orders that await payment.
+    /// The order is refused if the person already has this many orders that await payment.
     pub most_open: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct PaymentDraft {
     pub payment: Payment,
     /// The request that creates it.
     pub request: RequestKey,
-    /// When the sweep first looks at it.
+    /// When the sweep first checks it.
     pub look_at: Timestamp,
 }
 
@@ -73,13 +73,13 @@ pub struct ReceivedMessage<'a> {
     pub out_trade_no: &'a str,
     /// The provider's number of that payment; empty where it names none.
     pub transaction_id: &'a str,
-    /// What it did.
+    /// The effect of the message.
     pub verdict: &'static str,
-    /// The exact bytes, still encrypted.
+    /// The body as received, still encrypted.
     pub body: &'a [u8],
     /// When it arrived.
     pub received_at: Timestamp,
-    /// Whether the provider is to be asked about it.
+    /// Whether the provider has to be asked about it.
     pub ask: bool,
 }
 
@@ -97,7 +97,7 @@ pub enum Created<Id> {
 /// Why no payment was added to an order.
 #[derive(Debug, thiserror::Error)]
 pub enum AddPaymentError {
-    /// The order is paid, closed or expired, or has all the payments that it may have.
+    /// The order is paid, closed or expired, or has the maximum number of payments.
     #[error("the order can no longer be paid")]
     NotPayable,
     /// The database.
@@ -134,8 +134,8 @@ impl TxError for CreateError {
     }
 }
 
-/// Creates an order, or finds the one that its key created before. On PostgreSQL concurrent requests
-/// do not count each other's orders, so there may be a few more than `most_open`.
+/// Creates an order, or finds the one that its key created before. On PostgreSQL, concurrent
+/// requests do not see each other's orders, so there may be a few more than `most_open`.
 pub async fn create(db: &Db, new: &OrderDraft) -> Result<Created<OrderId>, CreateError> {
     let person = new.attempt.order.person;
     let insert = async |tx: &Tx| {
@@ -175,8 +175,7 @@ async fn create_once<E: TxError>(
     }
     match db.in_tx_once(insert).await {
         Ok(()) => Ok(Created::New),
-        // A concurrent request with the same key may have committed first, and may be the reason for
-        // this refusal.
+        // A concurrent request with the same key may have committed first and caused this refusal.
         Err(error) if error.db().is_none_or(DbError::is_unique_violation) => {
             created_before(db, person, request).await?.ok_or(error)
         }
@@ -237,7 +236,7 @@ pub async fn lock(
     store::save::lock(tx, payments).await
 }
 
-/// Saves attempts as `(was, is)` together with messages and with what other rooms write beside.
+/// Saves attempts as `(was, is)`, together with messages and the writes of other modules.
 pub async fn save(
     tx: &Tx,
     moved: &[(Attempt, Attempt)],
@@ -247,8 +246,8 @@ pub async fn save(
     store::save::save(tx, moved, messages, beside).await
 }
 
-/// Closes a payment that the provider no longer takes, and with it an order without other open
-/// payments, which is returned. One that was paid meanwhile is left as it is.
+/// Closes a payment that the provider no longer accepts, and also its order if no other payment is
+/// open; returns the closed order. A payment that was paid concurrently is left unchanged.
 pub async fn close(tx: &Tx, id: PaymentId) -> Result<Option<Order>, DbError> {
     let Some(was) = store::save::lock(tx, std::iter::once(id)).await?.remove(&id) else {
         return Ok(None);
@@ -260,8 +259,8 @@ pub async fn close(tx: &Tx, id: PaymentId) -> Result<Option<Order>, DbError> {
     Ok(closed)
 }
 
-/// Lets an unpaid order expire now and makes its open payments due at `look_at`. False, with nothing
-/// changed, where it had expired before.
+/// Expires an unpaid order now and makes its open payments due at `look_at`. Returns false, with
+/// nothing changed, if it had expired before.
 pub async fn expire(
     db: &Db,
     id: OrderId,

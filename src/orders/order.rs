@@ -1,6 +1,7 @@
-//! Orders and payments as pure rules: which states there are and what a paid fact does to them.
+//! The states of orders and payments, and the pure rules by which a paid fact changes them.
 //!
-//! A fact is recorded, never refused: it is expected, repeated, surplus, or it disagrees.
+//! A fact is recorded, never refused: it is expected, a repeat, a surplus payment, or a
+//! disagreement.
 
 use super::{
     fact::{PaidFact, Provider},
@@ -12,7 +13,7 @@ use crate::base::{
     money::Fen,
 };
 
-/// How often an order may be tried.
+/// The maximum number of payments of an order.
 pub const MAX_PAYMENTS: usize = 5;
 
 crate::uuid_id! {
@@ -21,7 +22,7 @@ crate::uuid_id! {
 }
 
 crate::uuid_id! {
-    /// One try to pay an order.
+    /// One attempt to pay an order.
     PaymentId
 }
 
@@ -31,7 +32,7 @@ impl PaymentId {
         self.uuid().simple().to_string()
     }
 
-    /// The payment of such a number; `None` for one that we never gave out.
+    /// Parses such a number; `None` if it does not have our format.
     pub fn from_out_trade_no(number: &str) -> Option<Self> {
         let plain = number.len() == 32
             && number.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -87,7 +88,7 @@ impl OrderState {
         }
     }
 
-    /// When it was paid, if it was.
+    /// When the order was paid, if it was.
     pub const fn paid_at(self) -> Option<Timestamp> {
         match self {
             Self::Paid { paid_at } | Self::Fulfilled { paid_at } => Some(paid_at),
@@ -95,7 +96,7 @@ impl OrderState {
         }
     }
 
-    /// From the stored columns; `None` where they contradict each other.
+    /// Parses the stored columns; `None` if they contradict each other.
     pub fn from_columns(code: &str, paid_at: Option<Timestamp>) -> Option<Self> {
         match (code, paid_at) {
             ("awaiting_payment", None) => Some(Self::AwaitingPayment),
@@ -120,11 +121,11 @@ pub struct Order {
     pub purpose: Purpose,
     /// The price.
     pub amount: Fen,
-    /// The present state.
+    /// The current state.
     pub state: OrderState,
     /// When it was created.
     pub created_at: Timestamp,
-    /// From then on it cannot be paid.
+    /// From this time on it cannot be paid.
     pub expires_at: Timestamp,
 }
 
@@ -140,7 +141,7 @@ impl Order {
 pub enum PaymentState {
     /// Not known to be paid.
     Open,
-    /// The provider says that it was paid.
+    /// Paid, according to the provider.
     Paid {
         /// The provider's number.
         transaction_id: String,
@@ -161,7 +162,7 @@ impl PaymentState {
         }
     }
 
-    /// From the stored columns; `None` where they contradict each other.
+    /// Parses the stored columns; `None` if they contradict each other.
     pub fn from_columns(
         code: &str,
         transaction_id: Option<String>,
@@ -178,7 +179,7 @@ impl PaymentState {
     }
 }
 
-/// One try to pay an order, by one provider.
+/// One attempt to pay an order through one provider.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payment {
     /// Our id; the provider knows it as [`PaymentId::out_trade_no`].
@@ -193,13 +194,13 @@ pub struct Payment {
     pub payer: String,
     /// The amount.
     pub amount: Fen,
-    /// The present state.
+    /// The current state.
     pub state: PaymentState,
     /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// Leaves the payer out: the openid is personal data.
+/// Omits the payer: the openid is personal data.
 impl std::fmt::Debug for Payment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Payment")
@@ -237,34 +238,34 @@ impl WholeOrder {
     }
 }
 
-/// What a paid fact does.
+/// The effect of a paid fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// It pays the order: both move on.
+    /// It pays the order: payment and order change their state.
     Settled(Attempt),
     /// It was settled before.
     AlreadySettled,
-    /// The order was paid before by another payment: the money goes to suspense.
+    /// Another payment has already paid the order: the money goes to suspense.
     SecondPayment(Attempt),
     /// The provider names another transaction for a payment that has one.
     SecondTransaction,
-    /// It differs from what we asked for.
+    /// The fact differs from the payment that we requested.
     Disagrees(Disagreement),
 }
 
-/// In what a fact and its payment differ.
+/// The field in which a fact and its payment differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disagreement {
     /// Another provider, merchant or app.
     Merchant,
     /// Another amount.
     Amount,
-    /// Paid by another payer than the one who ordered.
+    /// Paid by someone other than the person who ordered.
     Payer,
 }
 
 impl Disagreement {
-    /// For cases and logs.
+    /// The name in cases and logs.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Merchant => "merchant",
@@ -275,8 +276,8 @@ impl Disagreement {
 }
 
 impl Attempt {
-    /// What `fact` does to this attempt; an order that it pays becomes `once_paid`. An order that we
-    /// closed counts as open: the student has paid for it.
+    /// Decides the effect of `fact` on this attempt; an order that it pays becomes `once_paid`. A
+    /// closed order is treated as open, because the student has paid for it.
     pub fn settle(&self, fact: &PaidFact, once_paid: StateOncePaid) -> Settlement {
         if let Some(difference) = self.disagreement(fact) {
             return Settlement::Disagrees(difference);
@@ -329,8 +330,8 @@ impl Attempt {
         }
     }
 
-    /// Closes a payment that the provider no longer takes; `None` if it is not open. An unpaid order
-    /// without other open payments is closed with it.
+    /// Closes a payment that the provider no longer accepts; `None` if it is not open. An unpaid
+    /// order without other open payments is closed too.
     pub fn close(&self, others_open: bool) -> Option<Self> {
         if self.payment.state != PaymentState::Open {
             return None;

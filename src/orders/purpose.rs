@@ -1,8 +1,8 @@
-//! What can be ordered.
+//! The purposes of orders.
 
 use serde::{Deserialize, Serialize};
 
-/// What an order is for.
+/// The purpose of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -48,7 +48,7 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.code() == code)
     }
 
-    /// What the payer reads at the provider.
+    /// The title that the provider shows to the payer.
     pub const fn title(self) -> &'static str {
         match self {
             Self::CardTopUp => "校园卡充值",

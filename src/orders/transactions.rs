@@ -1,4 +1,4 @@
-//! Orders and payments by the provider's number of a transaction.
+//! Finds orders and payments by the provider's transaction number.
 
 use super::{fact::PaidFact, order::OrderId, store};
 use crate::base::{
@@ -17,7 +17,7 @@ pub async fn of_postings(
     store::of_postings(db, person, references).await
 }
 
-/// Those of the facts whose transaction another payment has, by their place in the list.
+/// The indexes of the facts whose transaction belongs to another payment.
 pub async fn of_other_payments(tx: &Tx, facts: &[&PaidFact]) -> Result<Vec<usize>, DbError> {
     store::of_other_payments(tx, facts).await
 }

@@ -1,6 +1,6 @@
-//! The providers' protocols: each implements a trait that a floor above declares.
+//! The providers' protocols. Each implements a trait that a higher layer declares.
 //!
-//! Invariant: nothing a provider says leaves this module before it is checked.
+//! Invariant: no data from a provider leaves this module before it is verified.
 //! Invariant: no secret, login code, openid or body is ever logged.
 
 pub mod wechat_login;

@@ -17,13 +17,13 @@ use serde::Deserialize;
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
 const BASE_URL: &str = "https://api.weixin.qq.com";
-/// Longer than any app id of WeChat's.
+/// The longest accepted app id, longer than any of WeChat's.
 const APP_ID_MAX_CHARS: usize = 32;
 
 /// `[wechat]`: one mini-program.
 #[derive(Clone, Debug)]
 pub struct WechatLoginSettings {
-    /// Origin of the API; in the sandbox the sign-in page stands there too.
+    /// The origin of the API; in the sandbox it also serves the sign-in page.
     pub base_url: Url,
     /// The mini-program's app id: letters and digits.
     pub app_id: String,
@@ -59,7 +59,7 @@ pub struct WechatLogin {
 }
 
 impl WechatLogin {
-    /// A login with these settings, over a client of [`http_client::build`].
+    /// A login with these settings, using a client from [`http_client::build`].
     pub fn new(settings: WechatLoginSettings, http: reqwest::Client) -> Self {
         let origin = settings.base_url.origin().ascii_serialization();
         Self {
@@ -70,7 +70,8 @@ impl WechatLogin {
         }
     }
 
-    /// The body of the answer. Never asked twice: a code whose answer was lost may be spent.
+    /// Sends the request and returns the body. Never retried: a code whose answer was lost may be
+    /// used up.
     async fn ask(&self, code: &str) -> Result<Vec<u8>, LoginError> {
         let query = [
             ("appid", self.app_id.as_str()),
@@ -115,7 +116,7 @@ impl MiniProgramLogin for WechatLogin {
     }
 }
 
-/// The part of the answer that is read. The session key is left where it lies.
+/// The fields of the answer that are used. The session key is not read.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -142,21 +143,21 @@ fn openid_of(body: &[u8]) -> Result<String, LoginError> {
     })
 }
 
-/// What a code of WeChat's means for the login. Whatever is not the user's or his code's doing
-/// (busy, bad app id, bad secret, new codes) is ours or WeChat's to mend.
+/// Maps an `errcode` to a login error. Codes that neither the user nor the login code causes (busy,
+/// bad app id, bad secret, unknown codes) count as unavailability.
 const fn refusal(errcode: i64) -> LoginError {
     match errcode {
         // Invalid or expired; already used.
         40_029 | 40_163 => LoginError::CodeRefused,
-        // High-risk user.
+        // The user is blocked as high-risk.
         40_226 => LoginError::Blocked,
-        // Over 100 a minute of one user.
+        // More than 100 requests a minute for one user.
         45_011 => LoginError::Throttled,
         _ => LoginError::Unavailable,
     }
 }
 
-/// The `rid: …` that WeChat's support asks for. The rest of the text may repeat what was sent.
+/// The `rid: …` that WeChat's support asks for. The rest of the text may contain request data.
 fn request_id(errmsg: &str) -> &str {
     let after = errmsg.split_once("rid: ").map_or("", |(_, after)| after);
     let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');

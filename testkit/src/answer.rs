@@ -1,20 +1,20 @@
-//! What the server answered, and the form that every error must have.
+//! A response of the server, with checks of the error format.
 
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// Names are in lower case.
+    /// The headers, with lower-case names.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub bytes: Vec<u8>,
 }
 
 impl Answer {
-    /// From the wire, whole.
+    /// Parses a complete response from the wire.
     pub fn parse(wire: &[u8]) -> Self {
         let end = wire.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(wire)));
@@ -32,12 +32,12 @@ impl Answer {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text, for messages.
+    /// The body as text, for assertion messages.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// The body as JSON; `null` where there is none.
+    /// The body as JSON; `null` if it is empty.
     pub fn json(&self) -> Value {
         if self.bytes.is_empty() {
             return Value::Null;
@@ -45,13 +45,14 @@ impl Answer {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
-    /// The body of an answer with that status.
+    /// Asserts the status and returns the body.
     pub fn body(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         self.json()
     }
 
-    /// The problem document of an error with that status and code, checked for its form.
+    /// Asserts that this is a well-formed problem document with this status and code, and returns
+    /// it.
     pub fn problem(&self, what: &str, status: u16, code: &str) -> Value {
         let text = self.text();
         assert_eq!(self.status, status, "{what}: {text}");

@@ -1,4 +1,4 @@
-//! A small client: what the mini-program asks, and what it never would.
+//! A small client for requests of the mini-program and for malformed ones.
 
 use crate::{Answer, PATIENCE, http_client};
 use reqwest::{
@@ -19,37 +19,37 @@ pub struct Api {
     base_url: String,
 }
 
-/// A user who has signed in.
+/// A signed-in user.
 #[derive(Clone, Debug)]
 pub struct Student {
-    /// Where.
+    /// The server.
     pub api: Api,
-    /// For the `Authorization` header.
+    /// The token of the `Authorization` header.
     pub access_token: String,
-    /// Good once.
+    /// The refresh token, valid once.
     pub refresh_token: String,
-    /// What the login told of the binding.
+    /// The binding in the login's answer.
     pub binding: Value,
 }
 
 impl Api {
-    /// The API of the server at that address.
+    /// The API of the server at this address.
     pub fn at(base_url: &str) -> Self {
         Self { http: http_client(), base_url: base_url.to_owned() }
     }
 
-    /// Host and port, as requests name them.
+    /// Host and port, as in the `Host` header.
     pub fn address(&self) -> &str {
         self.base_url.trim_start_matches("http://")
     }
 
-    /// Signs in with a code of WeChat.
+    /// Signs in with a WeChat login code.
     pub async fn login(&self, code: &str) -> Student {
         let answer = self.post("/api/v1/auth/wechat/login", &json!({ "code": code })).await;
         Student::of(self, &answer.body(200))
     }
 
-    /// Asks a server that may be gone.
+    /// Sends a request to a server that may be down.
     pub async fn try_ask(
         &self,
         token: &str,
@@ -63,7 +63,7 @@ impl Api {
         self.ask(if let Some(body) = body { request.json(body) } else { request }).await
     }
 
-    /// Posts these headers and bytes.
+    /// Posts these headers and this body.
     pub async fn deliver(
         &self,
         path: &str,
@@ -91,8 +91,7 @@ impl Api {
         request.header(ACCEPT, "application/json")
     }
 
-    /// Sends it again where the server gave up on the connection, one that was opened ahead, before
-    /// it read a request there.
+    /// Retries if the server closed a pre-opened connection before it read the request.
     async fn send(mut request: RequestBuilder) -> Result<Response, reqwest::Error> {
         loop {
             let again = request.try_clone();
@@ -114,7 +113,7 @@ impl Api {
         Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
     }
 
-    /// As [`Api::raw`], to a server that may be gone.
+    /// Like [`Api::raw`], to a server that may be down.
     pub async fn try_raw(
         &self,
         line: &str,
@@ -125,8 +124,8 @@ impl Api {
         wire.windows(4).any(|window| window == b"\r\n\r\n").then(|| Answer::parse(&wire))
     }
 
-    /// Sends a head of these lines and a body, byte for byte. A server that refuses a body may
-    /// close before it has read all of it; its answer is read all the same.
+    /// Sends a request line, headers and a body, byte for byte. A server that refuses a body may
+    /// close the connection before it has read all of it; its answer is still read.
     pub async fn raw(&self, line: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
         Answer::parse(&self.exchange(line, headers, body).await)
     }
@@ -155,7 +154,7 @@ impl Api {
 }
 
 impl Student {
-    /// Whom a login's answer speaks for.
+    /// The user of a login's answer.
     pub fn of(api: &Api, granted: &Value) -> Self {
         let text = |name: &str| granted[name].as_str().unwrap().to_owned();
         Self {
@@ -187,12 +186,12 @@ impl Student {
         self.try_post(path, body).await.unwrap()
     }
 
-    /// A POST to a server that may be gone.
+    /// A POST to a server that may be down.
     pub async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
         self.ask(self.api.request(Method::POST, path).json(body)).await
     }
 
-    /// Binds to the person of that number and password.
+    /// Binds to the person with this number and password.
     pub async fn bind(&self, school: &str, (number, password): (&str, &str)) -> Answer {
         self.bind_with(&claim(school, number, password)).await
     }
@@ -207,7 +206,7 @@ impl Student {
         self.try_order(amount_fen, key).await.unwrap()
     }
 
-    /// Orders a top-up from a server that may be gone.
+    /// Orders a top-up from a server that may be down.
     pub async fn try_order(&self, amount_fen: i64, key: &str) -> Result<Answer, reqwest::Error> {
         self.order_with(&wish(amount_fen), key).await
     }
@@ -218,20 +217,20 @@ impl Student {
         self.ask(request.header("Idempotency-Key", key).json(wish)).await
     }
 
-    /// Tries once more to pay an order.
+    /// Adds one more payment to an order.
     pub async fn try_again(&self, order: &Value, key: &str) -> Answer {
         let path = format!("/api/v1/orders/{}/payments", order["id"].as_str().unwrap());
         let request = self.api.request(Method::POST, &path).header("Idempotency-Key", key);
         self.ask(request.json(&json!({ "funding": "wechat_pay" }))).await.unwrap()
     }
 
-    /// Gives an order up.
+    /// Cancels an order.
     pub async fn give_up(&self, order: &Value) -> Value {
         let path = format!("/api/v1/orders/{}/close", order["id"].as_str().unwrap());
         self.ask(self.api.request(Method::POST, &path)).await.unwrap().body(200)
     }
 
-    /// An order, as it stands when asked for.
+    /// The current state of an order.
     pub async fn order_again(&self, order: &Value) -> Value {
         self.get(&format!("/api/v1/orders/{}", order["id"].as_str().unwrap())).await.body(200)
     }
@@ -243,24 +242,24 @@ impl Student {
             .map(|name| card[name].as_i64().unwrap())
     }
 
-    /// Spends a refresh token.
+    /// Uses a refresh token.
     pub async fn refresh(&self, refresh_token: &str) -> Answer {
         let body = json!({ "refresh_token": refresh_token });
         self.api.post("/api/v1/auth/refresh", &body).await
     }
 
-    /// Who the server says that this is.
+    /// The signed-in user, according to the server.
     pub async fn me(&self) -> Answer {
         self.get("/api/v1/me").await
     }
 }
 
-/// A wish for a top-up.
+/// The body of a top-up order.
 pub fn wish(amount_fen: i64) -> Value {
     json!({ "purpose": "card_top_up", "funding": "wechat_pay", "amount_fen": amount_fen })
 }
 
-/// A claim to be somebody, with everything agreed to.
+/// The body of a binding request, with all consents given.
 pub fn claim(school: &str, number: &str, password: &str) -> Value {
     json!({
         "school": school,

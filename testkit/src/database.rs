@@ -1,7 +1,7 @@
 //! A fresh database for each test, on SQLite and on PostgreSQL.
 //!
-//! PostgreSQL is the server of `ONECARD_TEST_PG`. Without that address its half of the tests says
-//! that it was skipped, or fails where `ONECARD_TEST_REQUIRE_ALL=1`.
+//! PostgreSQL tests use the server at `ONECARD_TEST_PG`. Without it they report that they were
+//! skipped, or fail if `ONECARD_TEST_REQUIRE_ALL=1`.
 
 use crate::template;
 use futures_util::FutureExt;
@@ -16,19 +16,19 @@ use tempfile::TempDir;
 
 pub(crate) const CONNECTIONS: u32 = 8;
 
-/// A database of one test, with all tables and without rows.
+/// A database for one test, with all tables and no rows.
 #[derive(Debug)]
 pub struct TestDb {
-    /// A pool as the program opens it.
+    /// A connection pool with the program's settings.
     pub db: Db,
-    /// Where it is.
+    /// The database's address.
     pub url: String,
-    /// Of SQLite.
+    /// The folder of a SQLite database.
     folder: Option<TempDir>,
 }
 
 impl TestDb {
-    /// On SQLite; its file is removed with it.
+    /// A SQLite database; its file is removed on drop.
     pub async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("test.db");
@@ -41,19 +41,19 @@ impl TestDb {
         Self { db: Db::connect(settings).await.unwrap(), url, folder }
     }
 
-    /// The files of a SQLite database, as they are now.
+    /// The current files of a SQLite database.
     pub fn files(&self) -> Vec<PathBuf> {
         let folder = self.folder.as_ref().unwrap().path();
         folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 }
 
-/// Runs a test on a fresh SQLite database, removed afterwards.
+/// Runs a test on a fresh SQLite database, which is removed afterwards.
 pub async fn on_sqlite(test: impl AsyncFnOnce(&TestDb)) {
     test(&TestDb::sqlite().await).await;
 }
 
-/// Runs a test on a fresh PostgreSQL database, removed afterwards also where the test fails.
+/// Runs a test on a fresh PostgreSQL database, which is removed afterwards even if the test fails.
 pub async fn on_postgres(test: impl AsyncFnOnce(&TestDb)) {
     let Ok(server) = std::env::var("ONECARD_TEST_PG") else {
         let required = std::env::var("ONECARD_TEST_REQUIRE_ALL").is_ok_and(|value| value == "1");
@@ -72,7 +72,7 @@ pub async fn on_postgres(test: impl AsyncFnOnce(&TestDb)) {
     result.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// One connection of the test's own.
+/// A separate connection for the test.
 pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
@@ -83,7 +83,7 @@ async fn command(on: &DatabaseConnection, sql: &str) {
     on.execute_unprepared(sql).await.unwrap();
 }
 
-/// Makes two tests of each `async fn name(db: &TestDb)`: `sqlite::name` and `postgres::name`.
+/// Generates two tests for each `async fn name(db: &TestDb)`: `sqlite::name` and `postgres::name`.
 #[macro_export]
 macro_rules! on_each_database {
     ($($name:ident),+ $(,)?) => {

@@ -1,5 +1,5 @@
-//! A gate before the sandbox's WeChat Pay: counts what it is asked about each payment, and can go
-//! wrong for some of them.
+//! A proxy in front of the sandbox's WeChat Pay: counts the queries of each payment and injects
+//! faults.
 
 use crate::{Forge, http_client, threads::Thread};
 use actix_web::{
@@ -13,24 +13,24 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// What becomes of a question about a payment.
+/// A fault of requests about a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is never answered.
+    /// The request is never answered.
     Hangs,
-    /// The connection breaks within the answer.
+    /// The connection breaks in the middle of the answer.
     BreaksOff,
-    /// This is answered, and WeChat Pay has heard nothing.
+    /// The proxy sends this answer; the request does not reach WeChat Pay.
     Says(u16, &'static str),
-    /// WeChat Pay does what it is asked, but its answer is lost.
+    /// WeChat Pay handles the request, but its answer is lost.
     LosesAnswer,
-    /// WeChat Pay answers, but its signature is lost.
+    /// WeChat Pay answers, but the signature header is removed.
     LosesSignature,
-    /// WeChat Pay says of what was paid that it was given back since.
+    /// A paid payment is reported as refunded.
     Refunds,
 }
 
-/// The gate. It ends when this is dropped.
+/// The proxy. It stops on drop.
 pub struct Faults {
     base_url: String,
     state: Arc<State>,
@@ -40,14 +40,14 @@ pub struct Faults {
 struct State {
     sandbox: String,
     http: reqwest::Client,
-    /// For all payments without one of their own.
+    /// The fault of payments without one of their own.
     everything: Mutex<Option<Fault>>,
     of_payments: Mutex<HashMap<String, Fault>>,
     asked: Mutex<HashMap<String, usize>>,
 }
 
 impl Faults {
-    /// Before the sandbox at that address.
+    /// Starts a proxy in front of the sandbox at this address.
     pub fn before(sandbox: &str) -> Self {
         let state = Arc::new(State {
             sandbox: sandbox.to_owned(),
@@ -70,28 +70,28 @@ impl Faults {
         Self { base_url, state, _thread: thread }
     }
 
-    /// Its address, in the place of WeChat Pay's.
+    /// The proxy's address, to be used as WeChat Pay's.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// From now on every payment without a fault of its own meets this one, or none.
+    /// Sets or clears the fault of all payments without one of their own.
     pub fn everywhere(&self, fault: Option<Fault>) {
         *self.state.everything.lock().unwrap() = fault;
     }
 
-    /// From now on this payment meets this fault.
+    /// Sets the fault of this payment.
     pub fn meets(&self, out_trade_no: &str, fault: Fault) {
         self.state.of_payments.lock().unwrap().insert(out_trade_no.to_owned(), fault);
     }
 
-    /// From now on all is well.
+    /// Clears all faults.
     pub fn heal(&self) {
         self.everywhere(None);
         self.state.of_payments.lock().unwrap().clear();
     }
 
-    /// How often WeChat Pay was asked how a payment stands, answered or not.
+    /// How often the state of a payment was queried, answered or not.
     pub fn asked(&self, out_trade_no: &str) -> usize {
         self.state.asked.lock().unwrap().get(out_trade_no).copied().unwrap_or_default()
     }
@@ -123,7 +123,7 @@ async fn gate(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResp
     }
 }
 
-/// The answer to a question, but for the state, and signed once more.
+/// The answer to a query with the state changed, signed again.
 async fn refunded(request: &HttpRequest, body: Bytes, state: &State) -> HttpResponse {
     let told = send_on(request, body, state).await.text().await.unwrap();
     let paid = r#""trade_state":"SUCCESS""#;
@@ -147,7 +147,7 @@ async fn send_on(request: &HttpRequest, body: Bytes, state: &State) -> reqwest::
     onward.body(body.to_vec()).send().await.unwrap()
 }
 
-/// Hands a request on byte for byte, and its answer back but for one header.
+/// Forwards a request byte for byte, and its answer without one header.
 async fn forward(request: &HttpRequest, body: Bytes, state: &State, without: &str) -> HttpResponse {
     let answer = send_on(request, body, state).await;
     let mut back = HttpResponse::build(answer.status().as_u16().try_into().unwrap());

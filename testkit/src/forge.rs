@@ -1,5 +1,4 @@
-//! Messages of WeChat Pay, made with the sandbox's own keys: true ones, and ones that are wrong in
-//! a single place.
+//! Messages of WeChat Pay, made with the sandbox's keys: valid ones, and ones with a single defect.
 
 use crate::{
     Answer, Api,
@@ -26,26 +25,26 @@ use std::fs;
 
 const SEAL_NONCE: &str = "0123456789ab";
 
-/// What makes messages.
+/// Makes messages.
 pub struct Forge {
     wechat_pay: Signer,
     merchant: Signer,
     credentials: Credentials,
 }
 
-/// A key with the serial that messages name it by.
+/// A signing key with its serial.
 pub struct Signer {
     key: SigningKey<Sha256>,
     serial: String,
 }
 
 impl Signer {
-    /// Of a key in PKCS#8.
+    /// A signer from a PKCS#8 key.
     pub fn of(der: &[u8], serial: &str) -> Self {
         Self::of_key(RsaPrivateKey::from_pkcs8_der(der).unwrap(), serial)
     }
 
-    /// A body signed just now.
+    /// A body signed with the current time.
     pub fn signed(&self, body: impl Into<Vec<u8>>) -> Letter {
         self.signed_at(now().seconds(), body.into())
     }
@@ -74,14 +73,14 @@ impl Signer {
 /// A message, ready to send.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// As sent, in this order.
+    /// The headers, in the order sent.
     pub headers: Vec<(String, String)>,
-    /// As sent.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl Forge {
-    /// With the sandbox's keys.
+    /// A forge with the sandbox's keys.
     pub fn with_sandbox_keys() -> Self {
         let credentials = sandbox_keys().credentials.clone();
         let id = credentials.wechat_pay.public_key_id.clone();
@@ -96,7 +95,7 @@ impl Forge {
         }
     }
 
-    /// The transaction that tells truly of a payment; of one not yet made, as if it had been.
+    /// The transaction of a payment, as if it were paid.
     pub fn transaction(&self, payment: &PaymentView) -> Value {
         let mut transaction = self.transaction_of(&payment.out_trade_no, payment.total_fen);
         if let Some(number) = &payment.transaction_id {
@@ -106,7 +105,7 @@ impl Forge {
         transaction
     }
 
-    /// A transaction of that number and amount, which says nothing of the payer.
+    /// A transaction with this number and amount, without the payer.
     pub fn transaction_of(&self, out_trade_no: &str, total_fen: i64) -> Value {
         json!({
             "appid": self.credentials.wechat.app_id,
@@ -120,23 +119,23 @@ impl Forge {
         })
     }
 
-    /// The envelope of a transaction, under the merchant's API v3 key.
+    /// The envelope of a transaction, encrypted with the merchant's API v3 key.
     pub fn envelope(&self, id: &str, transaction: &Value) -> Value {
         let sealed = transaction.to_string();
         envelope_of(id, sealed.as_bytes(), self.api_v3_key())
     }
 
-    /// A body with WeChat Pay's signature of this moment.
+    /// A body that WeChat Pay signs now.
     pub fn signed(&self, body: impl Into<Vec<u8>>) -> Letter {
         self.signed_at(now().seconds(), body)
     }
 
-    /// A body with WeChat Pay's signature of another moment, in Unix seconds.
+    /// A body that WeChat Pay signed at this time, in Unix seconds.
     pub fn signed_at(&self, seconds: i64, body: impl Into<Vec<u8>>) -> Letter {
         self.wechat_pay.signed_at(seconds, body.into())
     }
 
-    /// A body signed by the merchant: what only our own key could, and nobody should believe.
+    /// A body signed with the merchant's own key, which must not be accepted.
     pub fn signed_by_merchant(&self, body: impl Into<Vec<u8>>) -> Letter {
         self.merchant.signed(body)
     }
@@ -146,18 +145,18 @@ impl Forge {
         &self.credentials.wechat_pay.merchant_serial_no
     }
 
-    /// The key that content is sealed with.
+    /// The key that encrypts the content.
     pub fn api_v3_key(&self) -> &str {
         &self.credentials.wechat_pay.api_v3_key
     }
 
-    /// The whole message of a transaction.
+    /// The complete message of a transaction.
     pub fn message(&self, id: &str, transaction: &Value) -> Letter {
         self.signed(self.envelope(id, transaction).to_string())
     }
 }
 
-/// The envelope of any bytes under any key.
+/// The envelope of any bytes, encrypted with any key.
 pub fn envelope_of(id: &str, content: &[u8], api_v3_key: &str) -> Value {
     let mut resource = seal(content, "transaction", api_v3_key);
     resource["original_type"] = "transaction".into();
@@ -170,7 +169,7 @@ pub fn envelope_of(id: &str, content: &[u8], api_v3_key: &str) -> Value {
     })
 }
 
-/// An encrypted part: content and what is bound in, under a key.
+/// An encrypted part: content and associated data under a key.
 pub fn seal(content: &[u8], associated_data: &str, api_v3_key: &str) -> Value {
     let key = Aes256Gcm::new_from_slice(api_v3_key.as_bytes()).unwrap();
     let nonce = Nonce::<Aes256Gcm>::try_from(SEAL_NONCE.as_bytes()).unwrap();
@@ -184,13 +183,13 @@ pub fn seal(content: &[u8], associated_data: &str, api_v3_key: &str) -> Value {
     })
 }
 
-/// A number as WeChat Pay gives them, different for every `salt`.
+/// A transaction number in WeChat Pay's format, different for every `salt`.
 pub fn transaction_id(payment: &PaymentView, salt: u32) -> String {
     transaction_number(&payment.out_trade_no, salt)
 }
 
-/// Of a hash of the whole number: the beginning of an id is mostly its clock, which payments of one
-/// moment share.
+/// Derived from a hash of the whole number: the prefix of an id is mostly a timestamp, which
+/// concurrent payments share.
 fn transaction_number(out_trade_no: &str, salt: u32) -> String {
     let hash = Sha256::digest(out_trade_no);
     let own = u64::from_be_bytes(hash[..8].try_into().unwrap());
@@ -198,7 +197,7 @@ fn transaction_number(out_trade_no: &str, salt: u32) -> String {
 }
 
 impl Letter {
-    /// The same with another value of a header.
+    /// The message with another value of a header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         for (header, old) in &mut self.headers {
@@ -209,14 +208,14 @@ impl Letter {
         self
     }
 
-    /// The same without a header.
+    /// The message without a header.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(header, _)| header != name);
         self
     }
 
-    /// The same with one more header.
+    /// The message with one more header.
     #[must_use]
     pub fn and(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -228,13 +227,13 @@ impl Letter {
         &self.headers.iter().find(|(header, _)| header == name).unwrap().1
     }
 
-    /// Sends it there over a connection that is kept, as a provider does that sends many.
+    /// Sends the message over a keep-alive connection, like a provider that sends many.
     pub async fn post(&self, api: &Api, school: &str) -> Result<Answer, reqwest::Error> {
         let path = format!("/callbacks/{school}/wechat-pay/transactions");
         api.deliver(&path, &self.headers, &self.body).await
     }
 
-    /// Sends it to where a school's messages arrive.
+    /// Sends the message to a school's callback path.
     pub async fn send(&self, api: &Api, school: &str) -> Answer {
         let line = format!("POST /callbacks/{school}/wechat-pay/transactions");
         api.raw(&line, &self.headers, &self.body).await

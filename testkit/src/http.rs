@@ -4,11 +4,11 @@ use crate::PATIENCE;
 use reqwest::{Client, redirect::Policy};
 use std::time::Duration;
 
-/// Shorter than the server keeps a connection.
+/// Shorter than the server's keep-alive time.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// A client for servers of this machine. It trusts no certificate: reading those of the system takes
-/// longer than most requests.
+/// A client for local servers. It trusts no certificates: loading the system's takes longer than
+/// most requests.
 pub fn http_client() -> Client {
     Client::builder()
         .tls_certs_only([])

@@ -1,7 +1,8 @@
-//! What the tests from outside share: a fresh database for each test, a deployment of server and
-//! sandbox, clients, forged messages of WeChat Pay, and the program as a process to be killed.
+//! Shared fixtures of the integration tests: a fresh database for each test, a deployment of server
+//! and sandbox, clients, forged messages of WeChat Pay, and the program as a process that can be
+//! killed.
 //!
-//! Only tests depend on this crate. Its functions panic where something fails, as tests do.
+//! Only tests depend on this crate. Its functions panic on failure.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

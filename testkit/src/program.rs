@@ -1,4 +1,4 @@
-//! The program itself as a process of its own, to be killed.
+//! The program as a separate process that tests can kill.
 
 use crate::{Api, World, eventually};
 use std::{
@@ -11,7 +11,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// The program over one deployment. What it runs is killed when this is dropped.
+/// The program with one deployment's configuration. Its processes are killed on drop.
 pub struct Program {
     executable: PathBuf,
     settings: Vec<(String, String)>,
@@ -20,12 +20,12 @@ pub struct Program {
     running: Option<Process>,
 }
 
-/// A process that ends with this, at the latest.
+/// A process that is killed on drop.
 struct Process(Child);
 
 impl Program {
-    /// This executable over that deployment; not running yet. Its port stays the same over all its lives, since
-    /// callbacks go there.
+    /// This executable with the deployment's configuration; not started yet. The port stays the
+    /// same across restarts because callbacks are sent there.
     pub fn of(world: &World, executable: impl Into<PathBuf>) -> Self {
         let base_url = format!("http://127.0.0.1:{}", lasting_port());
         Self {
@@ -59,7 +59,7 @@ impl Program {
         command
     }
 
-    /// Exit code, standard output and standard error of a command that ends by itself.
+    /// Runs a command to its end; returns exit code, standard output and standard error.
     pub async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -91,7 +91,8 @@ impl Program {
         assert_eq!(ready.status, 200, "{}\n{}", ready.text(), self.log());
     }
 
-    /// As [`Program::start`], told to die at a point, or to record all; it may die at once.
+    /// Like [`Program::start`], with a variable that makes it die at a write point or record all
+    /// write points; it may die immediately.
     pub async fn start_told(&mut self, name: &'static str, value: &str) {
         let mut command = self.command(&["serve"]);
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
@@ -107,24 +108,24 @@ impl Program {
         .await;
     }
 
-    /// The signal that ended it, if it has ended.
+    /// The signal that terminated it, if it has ended.
     pub fn death(&mut self) -> Option<i32> {
         let status = self.running.as_mut()?.0.try_wait().unwrap()?;
         Some(status.signal().unwrap_or_default())
     }
 
-    /// SIGTERM: it ends by itself, in its own time.
+    /// Sends SIGTERM, for a graceful shutdown.
     pub fn terminate(&self) {
         let id = self.running.as_ref().unwrap().0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         drop(self.running.take().unwrap());
     }
 
-    /// Everything that it logged, over all its lives.
+    /// The log, across all restarts.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
@@ -132,13 +133,13 @@ impl Program {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A free port below those that the system gives to whoever asks for any.
+/// A free port below the ephemeral port range.
 fn lasting_port() -> u16 {
     let mut ports = std::iter::repeat_with(|| 20_000 + rand::random::<u16>() % 10_000);
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()

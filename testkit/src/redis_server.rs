@@ -1,4 +1,4 @@
-//! A Redis of a test's own, because it is stopped.
+//! A separate Redis for tests that stop it.
 
 use crate::eventually;
 use std::{
@@ -6,14 +6,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// It ends with this, at the latest.
+/// A Redis server; it is killed on drop.
 pub struct Redis {
     port: u16,
     running: Option<Child>,
 }
 
 impl Redis {
-    /// Not running yet; its port stays the same over all its lives.
+    /// A server that is not started yet; the port stays the same across restarts.
     pub fn unstarted() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { port: listener.local_addr().unwrap().port(), running: None }
@@ -35,12 +35,12 @@ impl Redis {
         eventually("redis answers", async || self.keys().await).await;
     }
 
-    /// How many keys it has, if it answers.
+    /// The number of keys, if the server answers.
     pub async fn keys(&self) -> Option<u64> {
         redis::cmd("DBSIZE").query_async(&mut self.connection().await?).await.ok()
     }
 
-    /// Has it forget everything; false where it does not run.
+    /// Deletes all keys; false if the server is not running.
     pub async fn empty(&self) -> bool {
         let Some(mut connection) = self.connection().await else { return false };
         let () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();

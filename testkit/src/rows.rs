@@ -1,21 +1,21 @@
-//! The database seen from outside the program.
+//! Direct access to the database, independent of the program.
 
 use crate::database::connect;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value as SqlValue};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// A connection of the test's own.
+/// A separate connection for the test.
 pub struct Rows(DatabaseConnection);
 
 impl Rows {
-    /// The database at that address.
+    /// Connects to the database at this address.
     pub async fn of(url: &str) -> Self {
         Self(connect(url).await)
     }
 
-    /// How many rows a statement changed. One that PostgreSQL gives up because the server under
-    /// test took the same rows in another order is run again, as the server does with its own.
+    /// Runs a statement and returns how many rows it changed. Retries it if PostgreSQL aborts it
+    /// because of a deadlock with the server under test, as the server does with its own.
     pub async fn change(&self, sql: &str, values: impl IntoIterator<Item = SqlValue>) -> u64 {
         let statement = self.statement(sql, values);
         loop {
@@ -26,30 +26,30 @@ impl Rows {
         }
     }
 
-    /// The one number that a query answers.
+    /// The single number that a query returns.
     pub async fn number(&self, sql: &str) -> i64 {
         let row = self.0.query_one_raw(self.statement(sql, [])).await.unwrap().unwrap();
         row.try_get_by_index(0).unwrap()
     }
 
-    /// The texts that a query answers.
+    /// The texts that a query returns.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let rows = self.0.query_all_raw(self.statement(sql, [])).await.unwrap();
         rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
     }
 
-    /// The one id that a query answers.
+    /// The single id that a query returns.
     pub async fn id(&self, sql: &str) -> Uuid {
         let row = self.0.query_one_raw(self.statement(sql, [])).await.unwrap().unwrap();
         row.try_get_by_index(0).unwrap()
     }
 
-    /// How many rows a table has.
+    /// The number of rows in a table.
     pub async fn count(&self, table: &str) -> i64 {
         self.number(&format!("SELECT COUNT(*) FROM {table}")).await
     }
 
-    /// How many advisory locks are held on this database; SQLite has none.
+    /// The number of advisory locks held on this database; zero on SQLite.
     pub async fn advisory_locks(&self) -> i64 {
         if !self.is_postgres() {
             return 0;
@@ -66,7 +66,7 @@ impl Rows {
         self.number(&format!("SELECT id FROM school WHERE code = '{code}'")).await
     }
 
-    /// The person of that number at a school.
+    /// The person with this number at a school.
     pub async fn person(&self, school: &str, student_no: &str) -> Uuid {
         let sql = "SELECT p.id FROM person p JOIN school s ON s.id = p.school_id \
                    WHERE s.code = $1 AND p.student_no = $2";
@@ -75,7 +75,7 @@ impl Rows {
         row.unwrap().try_get_by_index(0).unwrap()
     }
 
-    /// The one payment that there is.
+    /// The only payment in the database.
     pub async fn only_payment(&self) -> Uuid {
         let rows =
             self.0.query_all_raw(self.statement("SELECT id FROM payment", [])).await.unwrap();
@@ -83,7 +83,7 @@ impl Rows {
         rows[0].try_get_by_index(0).unwrap()
     }
 
-    /// How a payment stands.
+    /// The state of a payment.
     pub async fn payment_state(&self, payment: Uuid) -> String {
         let sql = "SELECT state FROM payment WHERE id = $1";
         let row = self.0.query_one_raw(self.statement(sql, [payment.into()])).await.unwrap();
@@ -102,7 +102,7 @@ impl Rows {
         if self.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.replace('-', "")) }
     }
 
-    /// Ends an order's time now.
+    /// Makes an order expire now.
     pub async fn expire(&self, order: &str) {
         let order: Uuid = order.parse().unwrap();
         let expire = "UPDATE orders SET expires_at = created_at WHERE id = $1";
@@ -110,15 +110,15 @@ impl Rows {
         self.due(&order.to_string()).await;
     }
 
-    /// Has the open payments of an order looked at now, as if their time had come.
+    /// Makes the open payments of an order due now.
     pub async fn due(&self, order: &str) {
         let order: Uuid = order.parse().unwrap();
         let due = "UPDATE payment SET look_at = 0 WHERE order_id = $1 AND state = 'open'";
         self.change(due, [order.into()]).await;
     }
 
-    /// Everything that is stored: each table's rows as text. Two of these are equal only where not
-    /// one value was changed between them.
+    /// The content of all tables, as text. Two of these are equal only if no value changed in
+    /// between.
     pub async fn everything(&self) -> BTreeMap<String, Vec<String>> {
         let mut everything = BTreeMap::new();
         for table in self.tables().await {

@@ -1,4 +1,5 @@
-//! A database with all tables: migrated once for each build of the tests, and copied for each test.
+//! A template database with all tables, migrated once for each build of the tests and copied for
+//! each test.
 
 use crate::database::{CONNECTIONS, connect};
 use onecard::base::db::{Db, DbSettings};
@@ -10,10 +11,10 @@ use std::{
 };
 use tokio::sync::OnceCell;
 
-/// Of an advisory lock, under which one process makes the template and the others wait for it.
+/// The advisory lock under which one process makes the template while the others wait.
 const LOCK: i64 = 0x7e57_0001;
 
-/// The template's file, beside the tests' program.
+/// The template's file, next to the test executable.
 pub(crate) async fn sqlite() -> &'static Path {
     static FILE: OnceCell<PathBuf> = OnceCell::const_new();
     FILE.get_or_init(async || {
@@ -28,18 +29,18 @@ pub(crate) async fn sqlite() -> &'static Path {
     .await
 }
 
-/// Other processes see either the whole file or none.
+/// Creates the file atomically: other processes see the complete file or none.
 async fn make_sqlite(file: &Path) {
     let folder = tempfile::tempdir_in(file.parent().unwrap()).unwrap();
     let (migrated, copy) = (folder.path().join("migrated.db"), folder.path().join("copy.db"));
     let url = format!("sqlite://{}", migrated.display());
     migrate(url.clone()).await;
-    // Whatever is still in the write-ahead log is in the copy.
+    // `VACUUM INTO` also copies what is still in the write-ahead log.
     run(&connect(&url).await, &format!("VACUUM INTO '{}'", copy.display())).await;
     fs::rename(copy, file).unwrap();
 }
 
-/// The name of the template on that server.
+/// The name of the template on this server.
 pub(crate) async fn postgres(server: &str) -> &'static str {
     static NAME: OnceCell<String> = OnceCell::const_new();
     NAME.get_or_init(async || {
@@ -52,7 +53,7 @@ pub(crate) async fn postgres(server: &str) -> &'static str {
 }
 
 async fn make_postgres(server: &str, name: &str) {
-    // One connection, with which the lock ends.
+    // A single connection: closing it releases the lock.
     let admin = connect(server).await;
     run(&admin, &format!("SELECT pg_advisory_lock({LOCK})")).await;
     let there = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
@@ -61,7 +62,7 @@ async fn make_postgres(server: &str, name: &str) {
         run(&admin, &format!("DROP DATABASE IF EXISTS {name}_new WITH (FORCE)")).await;
         run(&admin, &format!("CREATE DATABASE {name}_new")).await;
         migrate(format!("{host}/{name}_new")).await;
-        // A database with connections is neither renamed nor copied.
+        // PostgreSQL refuses to rename or copy a database that has connections.
         let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname";
         run(&admin, &format!("{end} = '{name}_new'")).await;
         run(&admin, &format!("ALTER DATABASE {name}_new RENAME TO {name}")).await;
@@ -74,13 +75,13 @@ async fn migrate(url: String) {
     db.migrate().await.unwrap();
 }
 
-/// When a file was written, in nanoseconds since 1970.
+/// The modification time of a file, in nanoseconds since 1970.
 fn modified(file: &Path) -> Option<u128> {
     let time = fs::metadata(file).ok()?.modified().unwrap();
     Some(time.duration_since(UNIX_EPOCH).unwrap().as_nanos())
 }
 
-/// How many rows a statement answered or changed.
+/// Runs a statement and returns how many rows it returned or changed.
 async fn run(on: &DatabaseConnection, sql: &str) -> u64 {
     on.execute_unprepared(sql).await.unwrap().rows_affected()
 }

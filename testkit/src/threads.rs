@@ -1,17 +1,17 @@
-//! Servers on threads of their own: a test that blocks or ends does not take them with it half-way.
+//! Servers on separate threads, so that a test that blocks or ends does not stop them half-way.
 
 use actix_web::rt::System;
 use std::{sync::mpsc, thread::JoinHandle};
 use tokio::sync::oneshot;
 
-/// Something that runs until this is dropped, which waits for its end.
+/// A task on its own thread. Dropping this stops it and waits for its end.
 pub struct Thread {
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
 }
 
 impl Thread {
-    /// Runs `begin` on a new thread, hands out what it made, and runs its second part at the end.
+    /// Runs `begin` on a new thread, returns its value, and runs the returned `End` when stopped.
     pub fn start<T, End>(begin: impl AsyncFnOnce() -> (T, End) + Send + 'static) -> (T, Self)
     where
         T: Send + 'static,
@@ -37,7 +37,7 @@ impl Drop for Thread {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(running) = self.running.take() {
-            // It has said why it panicked, if it did.
+            // A panic has already been printed.
             let _ = running.join();
         }
     }

@@ -1,8 +1,8 @@
-//! onecard as it runs, for tests: a fresh database, two schools with their people, the sandbox with
-//! its stand-ins, and the server itself behind a port of this machine.
+//! A complete deployment for tests: a fresh database, two schools with their people, the sandbox
+//! with its stand-ins, and the server on a local port.
 //!
-//! SQLite goes with the in-process key-value store and PostgreSQL with Redis, so that both stores
-//! take part. Everything ends when it is dropped.
+//! SQLite is combined with the in-process key-value store and PostgreSQL with Redis, so that both
+//! stores are tested. Everything stops on drop.
 
 use crate::{Api, Faults, Rows, Student, TestDb, threads::Thread};
 use onecard::{
@@ -57,29 +57,29 @@ student_no,name,id_number,phone,kind,department,class_name,valid_until
 3301001,孙可,990101200503170026,12000000009,student,信息工程学院,软件技术2301,2030-07-31
 ";
 
-/// Nothing that a test waits for takes longer on a busy machine.
+/// The time-out of waits, long enough for a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(10);
 
-/// So late that no sweep meddles with a test that is not about it.
+/// The sweep's delay in tests that are not about the sweep, in seconds.
 const UNSWEPT: &str = "60000";
 
-/// Throwaway, as everything here.
+/// A throwaway key.
 pub const KEY: [u8; 32] = [7; 32];
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// A deployment of its own. Fields end in their order.
+/// A deployment. Fields are dropped in order.
 pub struct World {
     server: Option<Server>,
-    /// Looks at the database, and alters what no code of the house would.
+    /// Direct access to the database, for checks and for changes that the program never makes.
     pub rows: Rows,
-    /// As the program opens it.
+    /// The database with the program's settings.
     pub db: Db,
     sandbox: Option<Arc<Running>>,
     _sandbox_thread: Thread,
     database_url: String,
     folder: TempDir,
-    /// Settings that differ from the usual ones.
+    /// Settings that differ from the defaults.
     special: Vec<(String, String)>,
 }
 
@@ -90,12 +90,12 @@ pub struct Server {
 }
 
 impl World {
-    /// With schools, people, the sandbox and a server.
+    /// Starts a deployment with schools, people, the sandbox and a server.
     pub async fn start(db: &TestDb) -> Self {
         Self::start_with(db, &[]).await
     }
 
-    /// As [`World::start`], with these settings.
+    /// Like [`World::start`], with these settings.
     pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
         let mut world = Self::unserved(db).await;
         for (name, value) in settings {
@@ -105,7 +105,7 @@ impl World {
         world
     }
 
-    /// As [`World::start`], with WeChat Pay behind a gate, and these settings.
+    /// Like [`World::start`], with WeChat Pay behind a [`Faults`] proxy, and these settings.
     pub async fn gated(db: &TestDb, settings: &[(&str, &str)]) -> (Self, Faults) {
         let mut world = Self::unserved(db).await;
         let faults = Faults::before(world.sandbox_running().base_url());
@@ -117,12 +117,12 @@ impl World {
         (world, faults)
     }
 
-    /// Changes a setting of the servers that are started from now on.
+    /// Changes a setting of servers that are started later.
     pub fn set(&mut self, name: &str, value: &str) {
         self.special.push((format!("ONECARD__{name}"), value.to_owned()));
     }
 
-    /// Gives a school its own mini-program and merchant, as the sandbox knows them; its app id.
+    /// Gives a school its own mini-program and merchant in the sandbox; returns the app id.
     pub fn use_own_app(&mut self, school: &str) -> String {
         let keys = sandbox_keys();
         let own = &keys.schools[school];
@@ -143,26 +143,27 @@ impl World {
         app.app_id.clone()
     }
 
-    /// What `wx.login` gives that user in the mini-program of that app id.
+    /// The code that `wx.login` returns to this user in the mini-program with this app id.
     pub fn login_code_in(&self, app_id: &str, user: u32) -> String {
         let sandbox = self.sandbox_running().sandbox();
         let user = sandbox.wechat.user_of(app_id, user).unwrap();
         sandbox.wechat.issue_code(&user, sandbox.clock.now())
     }
 
-    /// Starts the first server of a world that had none.
+    /// Starts the first server.
     pub fn serve_first(&mut self) {
         self.server = Some(self.serve());
     }
 
-    /// Where Redis takes part, its database of that number does, which no other test uses.
+    /// Makes a PostgreSQL deployment use the Redis database with this number, which no other test
+    /// uses.
     pub fn use_redis(&mut self, database: u8) {
         if let Some(url) = self.redis_at(database) {
             self.set("REDIS__URL", &url);
         }
     }
 
-    /// Empties that database.
+    /// Empties the Redis database with this number.
     pub async fn forget_redis(&self, database: u8) {
         let Some(url) = self.redis_at(database) else { return };
         let client = redis::Client::open(url).unwrap();
@@ -176,7 +177,7 @@ impl World {
         Some(format!("{server}/{database}"))
     }
 
-    /// Without a server yet.
+    /// A deployment without a server yet.
     pub async fn unserved(db: &TestDb) -> Self {
         let folder = TempDir::new().unwrap();
         import_people(&db.db, folder.path()).await;
@@ -202,7 +203,7 @@ impl World {
         }
     }
 
-    /// One more server over the same database and sandbox. Callbacks go to the first.
+    /// Starts one more server on the same database and sandbox. Callbacks go to the first.
     pub fn serve(&self) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
@@ -212,7 +213,7 @@ impl World {
         Server { base_url, _thread: thread }
     }
 
-    /// The configuration of a server at that address, as variables of the environment.
+    /// The configuration of a server at this address, as environment variables.
     pub fn settings(&self, base_url: &str) -> Vec<(String, String)> {
         let credentials = &sandbox_keys().credentials;
         let (wechat, pay) = (&credentials.wechat, &credentials.wechat_pay);
@@ -250,7 +251,7 @@ impl World {
         usual.chain(self.special.iter().cloned()).collect()
     }
 
-    /// A file of its own.
+    /// A path for a file in the deployment's folder.
     pub fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
@@ -264,7 +265,7 @@ impl World {
         &self.sandbox_running().sandbox().wechat_pay
     }
 
-    /// The sandbox's tills, which ask this deployment's server.
+    /// The sandbox's tills, which call this deployment's server.
     pub fn tills(&self) -> &Tills {
         let tills = &self.sandbox_running().sandbox().tills;
         tills.set_server(&self.server.as_ref().unwrap().base_url);
@@ -276,47 +277,47 @@ impl World {
         self.server.as_ref().unwrap().api()
     }
 
-    /// What `wx.login` gives that user of WeChat.
+    /// The code that `wx.login` returns to this user.
     pub fn login_code(&self, user: u32) -> String {
         let sandbox = self.sandbox_running().sandbox();
         sandbox.wechat.issue_code(&sandbox.wechat.user(user).unwrap(), sandbox.clock.now())
     }
 
-    /// Signs a user of WeChat in.
+    /// Signs a WeChat user in.
     pub async fn login(&self, user: u32) -> Student {
         self.api().login(&self.login_code(user)).await
     }
 
-    /// Signs a user in and binds it to the person of the same number in [`PEOPLE`].
+    /// Signs a user in and binds it to the person with the same index in [`PEOPLE`].
     pub async fn student(&self, user: u32) -> Student {
         let student = self.login(user).await;
         student.bind("xnec", PEOPLE[usize::try_from(user).unwrap()]).await.body(201);
         student
     }
 
-    /// The number under which WeChat Pay knows the payment of an order.
+    /// The `out_trade_no` of the payment of an order.
     pub async fn out_trade_no(&self, order: &Value) -> String {
         let order: Uuid = order["id"].as_str().unwrap().parse().unwrap();
         self.rows.payment_of(order).await.simple().to_string()
     }
 
-    /// The student pays; its callback arrives or does not, as the sandbox is set.
+    /// Pays an order; the sandbox's settings decide whether the callback is sent.
     pub async fn pay_order(&self, order: &Value) -> PaymentView {
         self.pay().pay(&self.out_trade_no(order).await).unwrap()
     }
 
-    /// The student pays, and no callback tells of it.
+    /// Pays an order without a callback.
     pub async fn pay_untold(&self, order: &Value) -> PaymentView {
         self.pay().drop_callbacks(&self.out_trade_no(order).await).unwrap();
         self.pay_order(order).await
     }
 
-    /// Waits until the sandbox sees its payment so.
+    /// Waits until the sandbox's payment meets the condition.
     pub async fn until(&self, number: &str, so: impl Fn(&PaymentView) -> bool) -> PaymentView {
         within(PATIENCE, self.pay().until(number, so)).await
     }
 
-    /// Waits until everything posted is sealed, so that nothing changes by itself any more.
+    /// Waits until all batches are sealed, so that no background work changes the database.
     pub async fn at_rest(&self) {
         eventually("everything is sealed", async || {
             (self.rows.count("unsealed").await == 0).then_some(())
@@ -330,8 +331,8 @@ impl World {
         school_balance(&self.db, school, &account).await.unwrap().get()
     }
 
-    /// Every law of the ledger holds, and WeChat Pay's clearing account of `xnec` says that so much
-    /// was received, in fen.
+    /// Asserts that every law of the ledger holds, and that the balance of WeChat Pay's clearing
+    /// account of `xnec` matches the amount received, in fen.
     pub async fn assert_books(&self, received: i64) {
         let report = verify(&self.db, None).await.unwrap();
         assert!(report.is_clean(), "{report}");
@@ -343,7 +344,7 @@ impl World {
 }
 
 impl Drop for World {
-    /// The sandbox's thread ends the last handle of the sandbox.
+    /// The sandbox's thread drops the last handle of the sandbox.
     fn drop(&mut self) {
         self.server = None;
         self.sandbox = None;
@@ -351,7 +352,7 @@ impl Drop for World {
 }
 
 impl Server {
-    /// Its API.
+    /// The server's API.
     pub fn api(&self) -> Api {
         Api::at(&self.base_url)
     }
@@ -371,7 +372,8 @@ async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Ou
     ((), end)
 }
 
-/// Made once and kept between runs beside the tests' program: RSA keys take their time.
+/// Generated once and kept between runs next to the test executable, because RSA keys are slow to
+/// generate.
 pub(crate) fn sandbox_keys() -> Arc<Keys> {
     static KEYS: OnceLock<Arc<Keys>> = OnceLock::new();
     Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&keys_folder()).unwrap())))
@@ -382,7 +384,7 @@ pub(crate) fn keys_folder() -> PathBuf {
     program.parent().unwrap().join("sandbox-keys")
 }
 
-/// `None`, said loudly, where there is none to test with.
+/// The address of the Redis for tests; prints a notice and returns `None` if not configured.
 fn redis_url() -> Option<String> {
     let url = std::env::var("ONECARD_TEST_REDIS").ok();
     let required = std::env::var("ONECARD_TEST_REQUIRE_ALL").is_ok_and(|value| value == "1");
@@ -399,7 +401,7 @@ async fn import_people(db: &Db, folder: &Path) {
     let other = folder.join("hbkj.toml");
     fs::write(&other, policy.replace("\"xnec\"", "\"hbkj\"")).unwrap();
     let now = now();
-    // All five: a server knows the schools that were there when it last looked.
+    // All schools are added before the server starts: it reloads the list only periodically.
     let paths = [repository.join("schools"), other];
     onecard::schools::import_schools(db, &paths, false, now).await.unwrap();
     let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
@@ -414,22 +416,22 @@ async fn import_people(db: &Db, folder: &Path) {
     }
 }
 
-/// The present, as the server under test sees it.
+/// The current time of the server under test.
 pub fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// The future's output, or the end of the test.
+/// The future's output; panics after `time`.
 pub async fn within<T>(time: Duration, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(time, future).await.unwrap()
 }
 
-/// Asks again and again until there is an answer.
+/// Polls `ask` until it returns a value.
 pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     eventually_within(PATIENCE, what, ask).await
 }
 
-/// As [`eventually`], for what has a time of its own.
+/// Like [`eventually`], with its own time-out.
 pub async fn eventually_within<T>(
     time: Duration,
     what: &str,

@@ -1,6 +1,6 @@
-//! The server without storage: its shell, its routes, its check of a callback, and then the answer;
-//! or, in between, the hand-over to lanes whose batch writes nothing. A process of its own, so that
-//! its CPU time can be told from everything else's.
+//! The server without storage: its HTTP stack, its routes and its verification of a callback, then
+//! the answer; optionally with lanes whose batches write nothing in between. It runs as a separate
+//! process, so that its CPU time can be measured alone.
 
 use super::orders::SCHOOL;
 use crate::postings::Failure;
@@ -31,17 +31,18 @@ use onecard::{
 use serde_json::json;
 use std::{convert::Infallible, path::Path, sync::Arc};
 
-/// The variable that makes this program serve instead of measure, by the name of a [`Way`].
+/// The environment variable that makes this program serve instead of measure; its value names a
+/// [`Way`].
 pub const ASKED: &str = "ONECARD_BENCH_BARE";
-/// As the server's own lanes.
+/// The batch size of the server's lanes.
 const BATCH: usize = 64;
 
-/// How far a callback goes.
+/// How far a callback is processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Checked and answered: what the reference does without storage.
+    /// Verified and answered, like the reference without storage.
     Checks,
-    /// Also handed over to a lane and back.
+    /// Also passed through a lane.
     Lanes,
 }
 
@@ -54,7 +55,7 @@ impl Way {
     }
 }
 
-/// Agrees to everything and writes nothing.
+/// Accepts everything and writes nothing.
 struct Nothing;
 
 #[async_trait(?Send)]
@@ -72,7 +73,7 @@ impl Batch for Nothing {
     }
 }
 
-/// Serves until it is killed, where that was asked for; answers whether it was.
+/// Serves until killed if the variable is set; returns whether it was set.
 pub fn served() -> Result<bool, Failure> {
     let Some(asked) = std::env::var_os(ASKED) else { return Ok(false) };
     let way = [Way::Checks, Way::Lanes].into_iter().find(|way| asked == way.name());
@@ -103,7 +104,7 @@ async fn serve(way: Way) -> Result<(), Failure> {
     Ok(server.workers(workers).bind(address)?.run().await?)
 }
 
-/// As `Payments::receive`, up to the settling.
+/// Like `Payments::receive`, without settling.
 async fn receive(
     request: HttpRequest,
     school: web::Path<String>,

@@ -1,4 +1,4 @@
-//! Callbacks as WeChat Pay sends them, signed and sealed with the sandbox's throwaway keys.
+//! Callbacks in WeChat Pay's format, signed and encrypted with the sandbox's throwaway keys.
 
 use super::{
     Told,
@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 const SEAL_NONCE_LENGTH: usize = 12;
-/// Transaction ids have 28 digits, of which the first four are the same.
+/// Transaction ids have 28 digits, of which the first four are constant.
 const TRANSACTIONS: u128 = 10_u128.pow(24);
 
-/// What makes callbacks, and what a merchant must know to believe them.
+/// Makes callbacks, and has the credentials that a merchant needs to verify them.
 pub struct Mint {
     key: RsaKeyPair,
     sealer: Aes256Gcm,
@@ -39,7 +39,7 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// With keys of its own, made in the folder.
+    /// Generates its keys in the folder.
     pub fn new(folder: &Path) -> Result<Self, Failure> {
         let credentials = keys::generate(folder)?.credentials;
         let (wechat, pay) = (credentials.wechat, credentials.wechat_pay);
@@ -59,7 +59,7 @@ impl Mint {
         })
     }
 
-    /// A whole HTTP request for each order, signed now.
+    /// A complete HTTP request for each order, signed now.
     pub fn letters(&self, orders: Told<'_>) -> Result<Vec<Vec<u8>>, Failure> {
         orders.iter().map(|made| self.letter(made)).collect()
     }

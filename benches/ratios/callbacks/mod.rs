@@ -1,11 +1,11 @@
-//! Callbacks against a reference on Node 20 with Express, an SDK of WeChat Pay and `pg`
-//! (`benches/callback-node`): both check the same, write the same rows to the same PostgreSQL, and
-//! answer after their own commit. Each has a database of its own with the same orders; the
-//! messages are signed before the clock starts, and both get the very same bytes.
+//! Callbacks compared with a reference on Node 20 with Express, an SDK of WeChat Pay and `pg`
+//! (`benches/callback-node`): both do the same checks, write the same rows to the same PostgreSQL,
+//! and answer after their own commit. Each has its own database with the same orders; the messages
+//! are signed before the measurement, and both get the same bytes.
 //!
-//! Without storage both answer after the checks, over HTTP as well. The server has no such switch,
-//! so `bare` serves its shell and its check. What counts there is the CPU time that the processes
-//! used, of user and kernel.
+//! Without storage both answer after the checks, also over HTTP. The server has no such mode, so
+//! `bare` serves its HTTP stack and its checks. This table measures the CPU time of the processes,
+//! user and kernel.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -25,17 +25,17 @@ use orders::{Made, Orders};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
-/// Callbacks of a round.
+/// The number of callbacks in a round.
 const CALLBACKS: usize = 4000;
-/// Without storage a message may come again: as often as makes a round of some length.
+/// Without storage messages can be repeated; this many times, for a round of useful length.
 const REPEATS: usize = 3;
-/// Everybody pays once before the clock starts: accounts are opened, code and plans are warm.
+/// Everybody pays once before the measurement: it opens accounts and warms up code and plans.
 const PERSONS: usize = 2000;
 const CONNECTIONS: usize = 64;
-/// After this long nothing of the start is going on any more.
+/// The time after which start-up work has finished.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Callbacks a second of each, and their ratio.
+/// Callbacks per second of each, and their ratio.
 pub async fn table(server: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mint = Mint::new(&folder.path().join("sandbox"))?;
@@ -64,8 +64,8 @@ pub async fn table(server: &str) -> Result<(), Failure> {
     without_storage(&mint, &orders, folder.path()).await
 }
 
-/// Memory after the load; then, on the same database, the time from the start of the program to
-/// the first answer that it is ready, and memory when nothing is asked of it.
+/// Memory after the load; then, on the same database, the time from the program's start to its
+/// first ready answer, and its idle memory.
 async fn starting(
     busy: Program,
     mint: &Mint,
@@ -91,7 +91,7 @@ async fn starting(
     Ok(())
 }
 
-/// CPU time of a callback on each, and their ratio.
+/// CPU time per callback of each, and their ratio.
 async fn without_storage(
     mint: &Mint,
     orders: &Orders,
@@ -99,7 +99,7 @@ async fn without_storage(
 ) -> Result<(), Failure> {
     let made = orders.of(PERSONS, CALLBACKS)?;
     let (mut onecard, mut handed_over, mut node) = (vec![], vec![], vec![]);
-    // A process keeps what its start gave it, places in memory for one: each round has its own.
+    // A new process for each round: memory layout, for example, differs between starts.
     for _ in 0..ROUNDS {
         let letters = vec![mint.letters(made)?; REPEATS].concat();
         let told = (mint, made, letters.as_slice());
@@ -117,12 +117,12 @@ async fn without_storage(
     Ok(())
 }
 
-/// An accepted callback's answer has no body.
+/// The answer to an accepted callback has no body.
 async fn send(program: &Program, letters: Vec<Vec<u8>>) -> Result<load::Done, Failure> {
     load::send(program.port, Load { requests: letters, status: 204 }, CONNECTIONS).await
 }
 
-/// In microseconds, of user and kernel, once it is warm.
+/// CPU time in microseconds, user and kernel, after a warm-up.
 async fn cpu_of_a_callback(
     program: Program,
     (mint, made, letters): (&Mint, Told<'_>, &[Vec<u8>]),
@@ -136,5 +136,5 @@ async fn cpu_of_a_callback(
     Ok(used.as_secs_f64() * 1e6 / done.answers)
 }
 
-/// Which orders a program is told about.
+/// The orders that a program gets callbacks for.
 type Told<'a> = &'a [Made];

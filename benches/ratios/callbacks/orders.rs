@@ -13,10 +13,10 @@ use uuid::Uuid;
 /// The school that is paid.
 pub const SCHOOL: &str = "xnec";
 const AMOUNT_FEN: i64 = 5000;
-/// No sweep looks at these payments: the year 2200, in microseconds.
+/// The year 2200, in microseconds, so that the sweep never checks these payments.
 const NEVER: i64 = 7_258_118_400_000_000;
 
-/// An order that waits for its callback.
+/// An order that awaits its callback.
 #[derive(Clone, Debug)]
 pub struct Made {
     pub payment: Uuid,
@@ -29,9 +29,9 @@ pub struct Made {
 /// The orders, and the databases that hold them.
 pub struct Orders {
     made: Vec<Made>,
-    /// What the server works on.
+    /// The server's database.
     pub onecard_url: String,
-    /// What the reference works on.
+    /// The reference's database.
     pub node_url: String,
     onecard: DatabaseConnection,
     node: DatabaseConnection,
@@ -40,7 +40,7 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// So many orders of so many persons.
+    /// Creates this many orders of this many persons.
     pub async fn make(
         server: &str,
         mint: &Mint,
@@ -75,12 +75,13 @@ impl Orders {
         Ok(Self { made, onecard_url, node_url, onecard, node, school })
     }
 
-    /// Those orders.
+    /// A range of the orders.
     pub fn of(&self, first: usize, count: usize) -> Result<Told<'_>, Failure> {
         self.made.get(first..first + count).ok_or_else(|| "there are not so many orders".into())
     }
 
-    /// Both did all the work: every payment is paid, every message kept, every fen posted.
+    /// Checks that both did all the work: every payment is paid, every message stored, every amount
+    /// posted.
     pub async fn check_that_all_are_paid(&self) -> Result<(), Failure> {
         let wanted = i64::try_from(self.made.len())?;
         let counts = "SELECT (SELECT COUNT(*) FROM payment p JOIN orders o ON o.id = p.order_id \
@@ -133,7 +134,8 @@ async fn insert(
     Ok(())
 }
 
-/// The reference posts to accounts that are there; the server opens them in the warm-up.
+/// Opens accounts for the reference, which needs existing ones; the server opens them in the
+/// warm-up.
 async fn open_accounts(
     db: &DatabaseConnection,
     persons: &[Uuid],

@@ -1,4 +1,4 @@
-//! The programs that are compared.
+//! The compared programs.
 
 use super::{
     Told,
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/callback-node/server.mjs");
 
-/// What the reference prints when all its processes listen.
+/// The line that the reference prints when all its processes listen.
 #[derive(Deserialize)]
 struct Ready {
     port: u16,
@@ -34,15 +34,15 @@ pub async fn onecard(mint: &Mint, orders: &Orders, folder: &Path) -> Result<Prog
     Program::onecard(settings(mint, &orders.onecard_url, folder, port)?, port).await
 }
 
-/// The server's own way from the socket to the settling, and nothing behind it.
+/// The server's path from the socket up to settling, without what follows.
 pub async fn bare(mint: &Mint, folder: &Path, way: Way) -> Result<Program, Failure> {
     let port = free_port()?;
     let url = format!("sqlite://{}", folder.join(format!("{}.db", way.name())).display());
     Program::bare((bare::ASKED, way.name()), settings(mint, &url, folder, port)?, port).await
 }
 
-/// The reference, with as many processes as the server has threads that answer. They end when the
-/// first of them does.
+/// The reference, with as many processes as the server has worker threads. All exit when the first
+/// one exits.
 pub fn node(mint: &Mint, orders: &Orders, storage: bool) -> Result<Program, Failure> {
     let mut child = Command::new("node")
         .arg(REFERENCE)
@@ -68,7 +68,7 @@ pub fn node(mint: &Mint, orders: &Orders, storage: bool) -> Result<Program, Fail
     Ok(Program::new(child, port, pids))
 }
 
-/// A wrong signature, a wrong school, and a body that was altered are refused.
+/// Checks that a wrong signature, a wrong school and an altered body are refused.
 pub async fn check_that_it_refuses(
     program: &Program,
     mint: &Mint,

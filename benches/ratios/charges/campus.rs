@@ -1,4 +1,4 @@
-//! A school whose people have money and phones, in a database of its own.
+//! A school whose people have money and phones, in its own database.
 
 use super::{
     phones::{Phone, Phones},
@@ -35,9 +35,9 @@ use std::{fmt::Write as _, fs, io::Cursor, path::Path, time::Duration};
 use uuid::Uuid;
 
 pub const SCHOOL: &str = "xnec";
-/// Enough that nobody shows all codes of a step: eight in two steps.
+/// Enough people that nobody runs out of codes: each has eight in two steps.
 const PEOPLE: usize = 20_000;
-/// Limits that are looked at and never reached.
+/// Limits that are checked and never reached.
 const LIMITS: &str = "[limits]\nmeal_fen = 50_000_000\nday_fen = 50_000_000\n\
     over_limit = \"refuse\"\n\n[consent]";
 const GRANT: Kind = Kind::new("opening");
@@ -54,7 +54,7 @@ pub struct Campus {
 }
 
 impl Campus {
-    /// Everybody has money and one phone; the policy is written into `folder`.
+    /// Creates people, each with money and one phone; writes the policy into `folder`.
     pub async fn make(server: &str, name: &str, folder: &Path) -> Result<Self, Failure> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
         let policy = folder.join(format!("{SCHOOL}.toml"));
@@ -118,7 +118,7 @@ impl Campus {
     }
 
     async fn enrol(&self, people: &[Uuid], now: Timestamp) -> Result<Vec<Phone>, Failure> {
-        // Enrolled yesterday: a server looks for changes of the last minutes again and again.
+        // Enrolled yesterday: a server keeps rereading changes of the last minutes.
         let (school, at) = (self.school.number(), now.minus(DAY).micros());
         let (expires, stale) = (now.plus(30 * DAY).micros(), now.plus(7 * DAY).micros());
         let salts: Vec<(Uuid, [u8; 16])> =
@@ -140,7 +140,7 @@ impl Campus {
         Ok(salts.into_iter().map(|(_, salt)| Phone::new(SCHOOL, salt)).collect())
     }
 
-    /// Tills that sell for these merchants in turn, all of them named after `name`.
+    /// Adds tills for these merchants in turn, with names derived from `name`.
     pub async fn add_tills(
         &self,
         name: &str,
@@ -170,7 +170,7 @@ impl Campus {
         Ok(added)
     }
 
-    /// Whole requests for charges of fresh codes, in turn at these tills.
+    /// Complete requests that charge fresh codes, in turn at these tills.
     pub fn charges(
         &mut self,
         tills: &mut [Till],
@@ -187,7 +187,7 @@ impl Campus {
         Ok(requests)
     }
 
-    /// As many charges as were answered, and each posted.
+    /// Checks that there are as many charges as answers, and that each is posted.
     pub async fn check_that_all_are_posted(&self) -> Result<(), Failure> {
         let sql = "SELECT COUNT(*) AS charged, (SELECT COUNT(*) FROM transfer \
             WHERE kind = 'spent') AS posted FROM charge";

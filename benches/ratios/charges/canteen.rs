@@ -1,7 +1,7 @@
-//! One canteen credited by everybody, against the same over a thousand merchants.
+//! Charges that all credit one canteen, compared with charges spread over a thousand merchants.
 //!
-//! A till sells for one merchant, so that a thousand merchants have a thousand tills, of which 32
-//! ask at a time; the canteen has as many, and the only difference is who is credited.
+//! A till belongs to one merchant, so a thousand merchants have a thousand tills, of which 32 are
+//! active at a time. The canteen has as many; only the credited account differs.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -11,7 +11,7 @@ use crate::postings::{Failure, median};
 const CHARGES: usize = 12_000;
 const TILLS: usize = 1000;
 
-/// Charges a second either way, and their ratio.
+/// Charges per second of both, and their ratio.
 pub async fn table(postgres: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mut campus = Campus::make(postgres, "canteen", folder.path()).await?;

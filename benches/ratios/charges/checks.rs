@@ -1,7 +1,7 @@
-//! Codes found and used up, against a bare handler that inserts one row.
+//! Looking codes up and using them up, compared with a bare handler that inserts one row.
 //!
-//! Both are handlers of one program of actix without the server's shell, over HTTP, so that nothing
-//! but the work behind the socket differs. A check is what a door needs: whose code it is, used up
+//! Both are handlers of one actix program without the server's middleware, over HTTP, so that only
+//! the work of the handlers differs. A check is what a door needs: the code is looked up, used up
 //! in a transaction that lanes commit, and remembered. An insert is its own transaction.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
@@ -39,16 +39,16 @@ use secrecy::ExposeSecret;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The variable that makes this program serve instead of measure.
+/// The environment variable that makes this program serve instead of measure.
 const ASKED: &str = "ONECARD_BENCH_CHECKS";
 const CONNECTIONS: usize = 64;
 const CHECKS: usize = 16_000;
-/// As the server's own lanes.
+/// The batch size of the server's lanes.
 const BATCH: usize = 64;
-/// What the bare handler inserts by: as many as ask.
+/// The connections of the bare handler: as many as there are clients.
 const INSERTING: u32 = 64;
 
-/// Checks a second, and the ratio.
+/// Checks per second, and the ratio.
 pub async fn table(postgres: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mut campus = Campus::make(postgres, "checks", folder.path()).await?;
@@ -84,7 +84,7 @@ fn request(path: &str, body: &str) -> Vec<u8> {
     format!("{head}\r\n\r\n{body}").into_bytes()
 }
 
-/// Serves until it is killed, where that was asked for; answers whether it was.
+/// Serves until killed if the variable is set; returns whether it was set.
 pub fn served() -> Result<bool, Failure> {
     if std::env::var_os(ASKED).is_none() {
         return Ok(false);
@@ -93,7 +93,7 @@ pub fn served() -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Uses codes up, a batch for each commit.
+/// Uses codes up, one batch per commit.
 struct Using {
     db: Db,
     codes: Codes,
@@ -118,7 +118,7 @@ impl Batch for Using {
     }
 }
 
-/// What the handlers work with.
+/// The state of the handlers.
 #[derive(Clone)]
 struct Desk {
     school: Arc<School>,

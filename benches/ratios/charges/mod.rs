@@ -1,8 +1,9 @@
-//! Charges at tills: a school of people with money and phones, whose codes are charged over HTTP by
-//! signed requests, as the server is shipped, with Redis beside it.
+//! Charges at tills: the codes of a school's people are charged over HTTP by signed requests, on
+//! the server as it is shipped, with Redis.
 //!
-//! Every charge is of a fresh code, under its own number, and is answered 200, or there is no
-//! figure; at the end as many are posted. Codes and signatures are made before the clock starts.
+//! Every charge has a fresh code and its own number and must be answered 200, otherwise the
+//! benchmark fails; at the end the postings are counted. Codes and signatures are made before the
+//! measurement.
 
 mod campus;
 pub mod canteen;
@@ -24,7 +25,7 @@ use tills::Till;
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 32;
 
-/// What a server of the campus needs.
+/// The settings of a server for the campus.
 fn settings(campus: &Campus, folder: &Path, port: u16) -> Result<Settings, Failure> {
     let redis = std::env::var("ONECARD_TEST_REDIS")
         .map_err(|_| "set ONECARD_TEST_REDIS to a Redis; `make bench` does")?;
@@ -39,7 +40,7 @@ async fn server(campus: &Campus, folder: &Path) -> Result<Program, Failure> {
     Program::onecard(settings(campus, folder, port)?, port).await
 }
 
-/// Charges as many fresh codes, in turn at these tills.
+/// Charges this many fresh codes, in turn at these tills.
 async fn charge(
     (campus, tills): (&mut Campus, &mut [Till]),
     program: &Program,

@@ -1,5 +1,5 @@
-//! How long the slowest of a hundred charges takes when a hundred come in a second, against a bare
-//! insert of one row, which is its own transaction, from the same program to the same PostgreSQL.
+//! The 99th percentile of a charge's latency at a hundred charges per second, compared with a bare
+//! insert of one row, as its own transaction, from this program to the same PostgreSQL.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 const PAUSE: Duration = Duration::from_millis(10);
-/// Of a round: six seconds.
+/// The number of charges in a round, which takes six seconds.
 const CHARGES: usize = 600;
 const WARM_UP: usize = 4000;
 const TILLS: usize = 32;
@@ -33,7 +33,7 @@ pub async fn table(postgres: &str) -> Result<(), Failure> {
         let insert = (0..CHARGES).map(|_| insert(Arc::clone(&bare)));
         inserts.push(p99(paced(PAUSE, insert).await?));
         let requests = campus.charges(&mut tills, program.port, CHARGES)?;
-        // The server closes connections that were idle for as long as the inserts took.
+        // New connections: the server closes those that were idle while the inserts ran.
         let idle = Idle::new(program.port);
         let asked = requests.into_iter().map(|request| idle.clone().ask(request, 200));
         charges.push(p99(paced(PAUSE, asked).await?));
@@ -61,7 +61,7 @@ async fn insert(db: Arc<DatabaseConnection>) -> Result<(), String> {
     db.execute_raw(statement).await.map(drop).map_err(|error| error.to_string())
 }
 
-/// In milliseconds.
+/// The 99th percentile in milliseconds.
 fn p99(mut took: Vec<Duration>) -> f64 {
     took.sort_unstable();
     let at = took.len() * 99 / 100;

@@ -1,4 +1,4 @@
-//! Phones that show codes, computed here from the keys of their enrolment.
+//! Phones that show codes, computed from the keys of their enrolment.
 
 use crate::{postings::Failure, program::KEY};
 use onecard::{
@@ -12,19 +12,19 @@ use onecard::{
     },
 };
 
-/// Codes of a step.
+/// The number of codes in a step.
 const SUBS: u64 = 4;
 
-/// A phone, and how far it has shown its codes.
+/// A phone with its next unused code.
 pub struct Phone {
     otp: OtpKey,
     handle: HandleKey,
-    /// The step of the next code, four times, and which of the step's it is.
+    /// The index of the next code: its step times four plus its index within the step.
     next: u64,
 }
 
 impl Phone {
-    /// The first enrolment with that salt.
+    /// The first enrolment with this salt.
     pub fn new(school: &str, salt: [u8; 16]) -> Self {
         let master = CodeMaster::new(&Key32::from_bytes(KEY));
         let key = master.device_key(school, &Salt::from_bytes(salt), 1);
@@ -35,8 +35,7 @@ impl Phone {
         }
     }
 
-    /// A code that was not shown before, good for at least a step from now: of this step, or of
-    /// the next one.
+    /// An unused code of this step or the next one, valid for at least one more step.
     fn code(&mut self) -> Result<String, Failure> {
         let step = Step::DEFAULT.tick(SystemClock.now()).number();
         let at = self.next.max(step * SUBS);
@@ -53,7 +52,7 @@ impl Phone {
     }
 }
 
-/// Everybody's, used in turn.
+/// The phones of all people, used round-robin.
 pub struct Phones {
     all: Vec<Phone>,
     turn: usize,
@@ -64,7 +63,7 @@ impl Phones {
         Self { all, turn: 0 }
     }
 
-    /// A code of whoever's turn it is.
+    /// A code of the next phone.
     pub fn code(&mut self) -> Result<String, Failure> {
         self.turn = (self.turn + 1) % self.all.len();
         self.all.get_mut(self.turn).ok_or("no phones")?.code()

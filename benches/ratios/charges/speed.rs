@@ -1,4 +1,4 @@
-//! Full charges a second against `pgbench`: signature, code, limits, posting, answer.
+//! Complete charges per second (signature, code, limits, posting, answer) compared with `pgbench`.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -10,10 +10,10 @@ use crate::{
 
 const SECONDS: u64 = 4;
 const CHARGES: usize = 16_000;
-/// Beside the 32 that ask, there are no others: all sell for one canteen.
+/// The number of tills, all active and all of one canteen.
 const TILLS: usize = 32;
 
-/// Charges a second, and the ratio.
+/// Charges per second, and the ratio.
 pub async fn table(postgres: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mut campus = Campus::make(postgres, "charges", folder.path()).await?;

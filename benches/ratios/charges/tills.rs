@@ -1,4 +1,4 @@
-//! Requests as tills sign them (`docs/terminal.md`).
+//! Requests signed by tills (`docs/terminal.md`).
 
 use crate::postings::Failure;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -12,13 +12,13 @@ const COVERED: &str = r#"("@method" "@authority" "@path" "content-digest")"#;
 /// ¥12.50.
 const AMOUNT_FEN: u32 = 1250;
 
-/// A till and how far it has counted.
+/// A till with its last sequence number.
 pub struct Till {
     key_id: String,
     seq: u64,
 }
 
-/// The key of all tills: throwaway, as the other keys.
+/// The throwaway key of all tills.
 pub struct TillKey(Ed25519KeyPair);
 
 impl Till {
@@ -37,7 +37,7 @@ impl TillKey {
         self.0.public_key().as_ref()
     }
 
-    /// A whole HTTP request for a charge, signed now.
+    /// A complete HTTP request for a charge, signed now.
     pub fn charge(&self, till: &mut Till, code: &str, port: u16) -> Vec<u8> {
         till.seq += 1;
         let seq = till.seq;

@@ -1,4 +1,4 @@
-//! One callback and where it stands.
+//! One callback and its progress.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Message;
 use crate::state::lock;
 
-/// Where a callback stands.
+/// The state of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallbackState {

@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What was answered, or nothing.
+    /// The answer, if any.
     pub fn body(&self) -> &str {
         match self {
             Self::Answered { body, .. } => body,
@@ -60,7 +60,7 @@ pub struct Delivery {
     #[serde(rename = "out_trade_no")]
     pub about: String,
     pub notification_id: String,
-    /// The key that it named as its signer.
+    /// The key id that the message names as its signer.
     pub serial: String,
     /// What went wrong with it on demand.
     pub fault: Option<CallbackFault>,

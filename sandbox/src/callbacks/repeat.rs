@@ -75,7 +75,7 @@ pub struct Tally {
     pub outcomes: BTreeMap<String, u32>,
 }
 
-/// A try whose letter is signed now, or only when its turn comes.
+/// A try that is signed in advance, or only when it is sent.
 struct Errand {
     callback: Arc<Callback>,
     message: Arc<dyn Message>,

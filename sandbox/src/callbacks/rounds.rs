@@ -26,7 +26,7 @@ impl Callbacks {
             self.delay(rule.as_ref()).await;
             let fault = rule.map(|rule| rule.fault);
             let Ok(letter) = message.letter(self.clock.now(), fault) else { break };
-            // The round may have been ended meanwhile; then nothing more is sent.
+            // The round may have been ended during the wait; then nothing more is sent.
             if callback.progress().round != round {
                 return;
             }

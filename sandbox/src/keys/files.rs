@@ -37,7 +37,7 @@ pub(super) fn write_new(path: &Path, text: &str) -> Result<(), KeyError> {
         .open(&draft)
         .map_err(at(&draft))?;
     file.write_all(text.as_bytes()).map_err(at(&draft))?;
-    // A link, unlike a rename, never replaces what is there.
+    // Unlike a rename, a hard link never replaces an existing file.
     let linked = match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,

@@ -35,7 +35,7 @@ pub const THROWAWAY_MARK: &str =
 
 pub const CREDENTIALS_FILE: &str = "credentials.json";
 
-/// The demo schools that have something of their own; all others use what is general.
+/// The demo schools that have their own credentials; all others use the general ones.
 const SCHOOLS: [School; 3] = [
     School { code: "hbgyzy", own_app: false, mode: KeyMode::Both },
     School { code: "ynart", own_app: true, mode: KeyMode::PublicKey },

@@ -1,8 +1,8 @@
-//! Many rows in one statement, on both databases.
+//! Bulk statements with many rows, on both databases.
 //!
-//! PostgreSQL takes a typed array for each column and unnests them, so that the statement's text,
-//! and with it the prepared plan, is the same for one row and for fifty. SQLite has no arrays: it
-//! takes a list of values.
+//! On PostgreSQL each column is a typed array that is unnested, so that the statement's text, and
+//! with it the prepared plan, is the same for one row and for fifty. SQLite has no arrays and gets
+//! a `VALUES` list.
 
 use sea_orm::{DbBackend, Value, sea_query::ArrayType};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// SQLite binds at most 32,766 parameters; no table here has more than twenty columns.
 const SQLITE_ROWS_PER_STATEMENT: usize = 1000;
 
-/// The values of one column, all of one length within a [`Rows`].
+/// The values of one column. All columns of a [`Rows`] have the same length.
 #[derive(Debug)]
 pub enum Column {
     /// `uuid`
@@ -53,7 +53,7 @@ impl Column {
     fn into_array(self) -> Value {
         let (kind, values): (ArrayType, Vec<Value>) = match self {
             Self::Uuid(v) => (ArrayType::Uuid, v.into_iter().map(Value::from).collect()),
-            // The driver has no arrays with holes: the nil id stands for NULL on the way.
+            // The driver does not support NULL in arrays: the nil id represents NULL in transit.
             Self::OptUuid(v) => (
                 ArrayType::Uuid,
                 v.into_iter().map(|id| Value::from(id.unwrap_or(Uuid::nil()))).collect(),
@@ -78,12 +78,12 @@ impl Column {
     }
 }
 
-/// A table of values, column by column.
+/// A table of values, stored by column.
 #[derive(Debug)]
 pub struct Rows(pub(super) Vec<(&'static str, Column)>);
 
 impl Rows {
-    /// Rows of the named columns. All columns must be of one length.
+    /// Rows of the named columns. All columns must have the same length.
     pub fn new(columns: Vec<(&'static str, Column)>) -> Self {
         debug_assert!(
             columns.windows(2).all(|pair| match pair {
@@ -103,8 +103,8 @@ impl Rows {
         self.0.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    /// The rows as something to select from, named `r`, with its parameters: once for PostgreSQL,
-    /// once for each thousand rows for SQLite.
+    /// The rows as `FROM` sources named `r`, with their parameters: one on PostgreSQL, one for each
+    /// thousand rows on SQLite.
     pub(crate) fn sources(self, backend: DbBackend) -> Vec<(String, Vec<Value>)> {
         if self.len() == 0 {
             Vec::new()
@@ -115,7 +115,7 @@ impl Rows {
         }
     }
 
-    /// For PostgreSQL; the first parameter is `$first`.
+    /// The source for PostgreSQL; its first parameter is `$first`.
     pub(super) fn unnest(self, first: usize) -> (String, Vec<Value>) {
         let names = self.names();
         let mut arrays = String::new();
@@ -169,7 +169,7 @@ impl Rows {
     }
 }
 
-/// Lists of keys to select by, `{keys1}`, `{keys2}` … in the statement, each once and in order.
+/// Replaces `{keys1}`, `{keys2}` … in the statement with lists of keys; each occurs once, in order.
 pub(super) fn keyed(sql: &str, keys: Vec<Column>, backend: DbBackend) -> (String, Vec<Value>) {
     let (mut sql, mut values) = (sql.to_owned(), Vec::new());
     for (n, column) in keys.into_iter().enumerate() {

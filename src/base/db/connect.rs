@@ -1,4 +1,4 @@
-//! Opening the database, with the settings that money needs.
+//! Opens the database with the durability and time-out settings that a ledger needs.
 
 use super::{DbError, statements};
 use migration::{Migrator, MigratorTrait};
@@ -14,19 +14,19 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Advisory lock of migrations: "onecard" and 1, as one number.
+/// The advisory lock of migrations: "onecard" and 1 as one number.
 const MIGRATION_LOCK: i64 = 0x006f_6e65_6361_7201;
 
-/// Where the database is and how many connections it may be asked for.
+/// The database's address and the size of the connection pool.
 #[derive(Clone)]
 pub struct DbSettings {
     /// `sqlite://path` or `postgres://…`.
     pub url: String,
-    /// The most connections this process opens.
+    /// The maximum number of connections of this process.
     pub max_connections: u32,
 }
 
-/// The address may hold a password: it does not print.
+/// Omits the address, which may contain a password.
 impl fmt::Debug for DbSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DbSettings")
@@ -39,7 +39,7 @@ impl fmt::Debug for DbSettings {
 #[derive(Clone, Debug)]
 pub struct Db {
     conn: DatabaseConnection,
-    /// SQLite has one writer. Waiting here is fair and wakes at once; waiting in SQLite is a poll.
+    /// SQLite allows one writer. This mutex is fair and wakes waiters at once; SQLite itself polls.
     writer: Option<Arc<Mutex<()>>>,
     settings: DbSettings,
 }
@@ -75,16 +75,16 @@ impl Db {
                     ("statement_timeout", limit.as_str()),
                     ("idle_in_transaction_session_timeout", limit.as_str()),
                     ("timezone", "UTC"),
-                    // Every statement but an audit's looks rows up by a key. A plan is kept for
-                    // the connection's life, and one made while a table was small would go on
-                    // reading the whole of it, or of its index, after it has grown.
+                    // Every statement except those of audits looks rows up by a key. A plan is
+                    // cached for the connection's lifetime, and one made while a table was small
+                    // would keep scanning the table, or its index, after it has grown.
                     ("enable_seqscan", "off"),
                     ("enable_mergejoin", "off"),
                     ("enable_hashjoin", "off"),
-                    // Planning again for each list of keys finds the same plan.
+                    // Replanning for each list of keys yields the same plan.
                     ("plan_cache_mode", "force_generic_plan"),
-                    // A plan that must read a whole table is then priced as if it were endless, and
-                    // would be compiled to machine code each time.
+                    // With `enable_seqscan` off, a plan that must scan a table gets a huge cost
+                    // estimate and would be JIT-compiled each time.
                     ("jit", "off"),
                 ])
             });
@@ -95,23 +95,23 @@ impl Db {
         Ok(Self { conn, writer, settings })
     }
 
-    /// For `store.rs` files: reads outside a transaction.
+    /// The connection for reads outside a transaction; for `store.rs` files only.
     pub(crate) const fn conn(&self) -> &DatabaseConnection {
         &self.conn
     }
 
-    /// Which database this is.
+    /// The kind of database.
     pub(crate) fn backend(&self) -> DbBackend {
         self.conn.get_database_backend()
     }
 
-    /// True on PostgreSQL, where rows are locked one by one. A SQLite transaction that writes has
-    /// locked everybody else out from its beginning.
+    /// True on PostgreSQL, which has row locks. A SQLite write transaction excludes all other
+    /// writers from its beginning.
     pub(crate) fn has_row_locks(&self) -> bool {
         self.backend() == DbBackend::Postgres
     }
 
-    /// True where only one process may serve.
+    /// True for SQLite, which only one process may serve.
     pub fn is_sqlite(&self) -> bool {
         self.backend() == DbBackend::Sqlite
     }
@@ -134,13 +134,13 @@ impl Db {
         Ok(())
     }
 
-    /// How many migrations the database still lacks.
+    /// The number of pending migrations.
     pub async fn pending_migrations(&self) -> Result<usize, DbError> {
         Ok(Migrator::get_pending_migrations(&self.conn).await?.len())
     }
 
-    /// Brings the database up to date. Safe when several processes do so at once: one migrates,
-    /// the others wait and find nothing left to do.
+    /// Applies pending migrations. Safe if several processes call it concurrently: one migrates,
+    /// the others wait and then have nothing to do.
     pub async fn migrate(&self) -> Result<usize, DbError> {
         let _file = self.sqlite_migration_lock()?;
         let guard = self.conn.begin().await?;
@@ -168,7 +168,7 @@ impl Db {
     }
 }
 
-/// The file of a SQLite URL, `None` for other databases.
+/// The file path of a SQLite URL; `None` for other databases.
 pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     let rest = url.strip_prefix("sqlite:")?;
     let rest = rest.strip_prefix("//").unwrap_or(rest);

@@ -1,22 +1,22 @@
-//! What can go wrong in a database, told apart by what a caller can do about it.
+//! Database errors, classified by how a caller can react.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// A database error.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DbError {
-    /// The database's own error.
+    /// An error of the driver or the database.
     #[error(transparent)]
     Driver(#[from] DbErr),
-    /// A row that our own code cannot have written.
+    /// A row with content that this program never writes.
     #[error("inconsistent row in {table}: {what}")]
     Inconsistent {
         /// The table.
         table: &'static str,
-        /// What does not fit.
+        /// What is inconsistent.
         what: &'static str,
     },
-    /// A compare-and-set found another state than the one just read.
+    /// A compare-and-set found a state other than the one read.
     #[error("lost a race on {table}")]
     Raced {
         /// The table.
@@ -25,8 +25,8 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// True where the same transaction may well succeed if it is run again: serialisation failure,
-    /// deadlock, a busy SQLite, or a lost race.
+    /// True if a retry of the transaction may succeed: serialisation failure, deadlock, a busy
+    /// SQLite, or a lost race.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Driver(error) => {
@@ -40,14 +40,15 @@ impl DbError {
         }
     }
 
-    /// The table that a serialisation failure names; PostgreSQL's own name none.
+    /// The table named by a serialisation failure that our own SQL raised; PostgreSQL's own
+    /// failures name none.
     pub(super) fn serialization_failure_on(&self) -> Option<&str> {
         let Self::Driver(error) = self else { return None };
         let error = database_error(error)?;
         (error.code().as_deref() == Some("40001")).then(|| error.table()).flatten()
     }
 
-    /// True where the database cannot be reached: whatever else is asked now would fail alike.
+    /// True if the database is unreachable, so that any other statement would fail too.
     pub fn is_unreachable(&self) -> bool {
         let Self::Driver(error) = self else { return false };
         if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
@@ -66,14 +67,14 @@ impl DbError {
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed
         );
-        // 08: connection exceptions. 57P01 to 57P03: PostgreSQL stops, or starts.
+        // 08: connection exceptions. 57P01 to 57P03: PostgreSQL is shutting down or starting.
         lost || code(error).is_some_and(|code| {
             code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03")
         })
     }
 
-    /// True where a unique key refused a row. Inside a PostgreSQL transaction this must happen in
-    /// a savepoint, or the whole transaction is lost.
+    /// True for a violation of a unique key. In a PostgreSQL transaction it aborts the whole
+    /// transaction unless it happened in a savepoint.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Driver(error)
             if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
@@ -94,9 +95,9 @@ fn database_error(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
     error.as_database_error()
 }
 
-/// An error type that a transaction may end with: it can hold a [`DbError`] and show it again.
+/// An error type of transactions: it can wrap a [`DbError`] and return it.
 pub trait TxError: From<DbError> {
-    /// The database error inside, if that is what this is.
+    /// The wrapped database error, if any.
     fn db(&self) -> Option<&DbError>;
 }
 

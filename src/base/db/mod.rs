@@ -1,7 +1,7 @@
 //! The database: SQLite for one process, PostgreSQL for more; the same code and tests on both.
 //!
 //! Invariant: only [`Db::in_tx`] commits, and nothing slow happens inside it.
-//! Invariant: a transaction is run again only when the database says that it may succeed then.
+//! Invariant: a transaction is retried only after an error that the database reports as transient.
 
 mod bulk;
 mod connect;
@@ -27,7 +27,7 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-/// How often a transaction is run before its transient error is passed on.
+/// How often a transaction is attempted before its transient error is returned.
 const ATTEMPTS: u32 = 5;
 
 /// An open transaction. Functions that write take one; they cannot commit it.
@@ -35,19 +35,19 @@ const ATTEMPTS: u32 = 5;
 pub struct Tx(DatabaseTransaction);
 
 impl Tx {
-    /// For `store.rs` files: asked for once for each statement.
+    /// The transaction's connection; for `store.rs` files only. Called once for each statement.
     pub(crate) fn conn(&self) -> &DatabaseTransaction {
         write_point::reached("tx:statement");
         &self.0
     }
 
-    /// Which database this is.
+    /// The kind of database.
     pub(crate) fn backend(&self) -> DbBackend {
         self.0.get_database_backend()
     }
 
-    /// Lets this transaction's statements run for up to ten minutes, and read whole tables from end
-    /// to end: for audits.
+    /// Allows this transaction's statements to run for up to ten minutes and to scan whole tables.
+    /// For audits.
     pub(crate) async fn allow_long_statements(&self) -> Result<(), DbError> {
         if self.has_row_locks() {
             let settings = [
@@ -65,15 +65,15 @@ impl Tx {
         Ok(())
     }
 
-    /// As [`Db::has_row_locks`].
+    /// See [`Db::has_row_locks`].
     pub(crate) fn has_row_locks(&self) -> bool {
         self.backend() == DbBackend::Postgres
     }
 }
 
 impl Db {
-    /// Runs `work` in one transaction and commits it; runs it again, a few times, when the
-    /// database reports a conflict. `work` must therefore be free of outside effects.
+    /// Runs `work` in one transaction and commits it; retries a few times if the database reports a
+    /// conflict. `work` must therefore have no external side effects.
     pub async fn in_tx<T, E: TxError>(
         &self,
         work: impl AsyncFn(&Tx) -> Result<T, E>,
@@ -88,12 +88,12 @@ impl Db {
             if !transient || attempt == ATTEMPTS {
                 return Err(error);
             }
-            tracing::debug!(attempt, "transaction runs again after a conflict");
+            tracing::debug!(attempt, "transaction retried after a conflict");
             attempt += 1;
         }
     }
 
-    /// As [`Db::in_tx`], run once: for work whose unique violation is an answer.
+    /// Like [`Db::in_tx`], without retries: for work that handles unique violations itself.
     pub async fn in_tx_once<T, E: TxError>(
         &self,
         work: impl AsyncFn(&Tx) -> Result<T, E>,
@@ -121,14 +121,14 @@ impl Db {
                 Ok(value)
             }
             Err(error) => {
-                // The first error is the one to tell; a failing rollback ends with the connection.
+                // Return the first error; if the rollback fails, closing the connection rolls back.
                 let _ = tx.0.rollback().await;
                 Err(error)
             }
         }
     }
 
-    /// Runs `work` on one unchanging view of the whole database.
+    /// Runs `work` on one snapshot of the whole database.
     pub async fn in_snapshot<T, E: From<DbError>>(
         &self,
         work: impl AsyncFnOnce(&Tx) -> Result<T, E>,

@@ -1,21 +1,21 @@
-//! Several questions in one statement: one round trip, and answers of one moment.
+//! Combines several queries into one statement: one round trip, and results of one snapshot.
 
 use super::{Column, DbError, Source, bulk};
 use sea_orm::{DbBackend, QueryResult, TryGetable, Value};
 
-/// What to select from where, to be asked alone or together with others.
+/// A query that can be run alone or combined with others.
 #[derive(Debug)]
 pub struct Question {
     /// Expressions, each with its SQL type.
     pub(crate) columns: &'static [(&'static str, &'static str)],
-    /// What stands after `FROM`; `{keys1}`, `{keys2}` … stand for "is among the first, second …
-    /// list", in this order.
+    /// The `FROM` clause; `{keys1}`, `{keys2}` … stand for "is in the first, second … list", in
+    /// this order.
     pub(crate) from: &'static str,
-    /// The lists.
+    /// The lists of keys.
     pub(crate) keys: Vec<Column>,
 }
 
-/// A row of an answer.
+/// A row of a result.
 #[derive(Debug)]
 pub struct Found {
     row: QueryResult,
@@ -23,14 +23,14 @@ pub struct Found {
 }
 
 impl Found {
-    /// The value of the question's column at that place.
+    /// The value of the query's column at this index.
     pub(crate) fn get<T: TryGetable>(&self, place: usize) -> Result<T, DbError> {
         Ok(self.row.try_get_by_index(self.first + place)?)
     }
 }
 
 impl Source<'_> {
-    /// Asks all questions in one statement; answers in their order.
+    /// Runs all queries in one statement; results are in the order of the queries.
     pub async fn ask<const N: usize>(
         self,
         questions: [Question; N],
@@ -49,7 +49,8 @@ impl Source<'_> {
     }
 }
 
-/// Where the columns of each question begin: side by side, after the question's number.
+/// The index of each query's first column. Column 0 is the query's number; the queries' columns
+/// follow side by side.
 fn firsts<const N: usize>(questions: &[Question; N]) -> [usize; N] {
     let mut next = 1;
     questions.each_ref().map(|question| {
@@ -59,7 +60,7 @@ fn firsts<const N: usize>(questions: &[Question; N]) -> [usize; N] {
     })
 }
 
-/// Each question fills its own columns and leaves those of the others empty.
+/// Builds a union in which each query fills its own columns and leaves the others NULL.
 fn together<const N: usize>(questions: [Question; N], backend: DbBackend) -> (String, Vec<Value>) {
     let select = |nth: usize| {
         let columns = questions.iter().enumerate().flat_map(|(n, question)| {

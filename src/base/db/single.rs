@@ -1,14 +1,14 @@
-//! The lock that keeps a second server off a database while state lives inside the first.
+//! The lock that prevents a second server on a database while the key-value store is in-process.
 
 use super::{Db, DbError, connect::sqlite_path};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use std::fs::{File, TryLockError};
 
-/// Advisory lock of the one server: "onecard" and 2, as one number.
+/// The advisory lock of the single server: "onecard" and 2 as one number.
 const SERVER_LOCK: i64 = 0x006f_6e65_6361_7202;
 
-/// Held for as long as this process is the only server of its database. Ends with the process,
-/// however it ends.
+/// Held while this process is the only server of its database. The operating system or the database
+/// releases it when the process ends, even after a crash.
 #[derive(Debug)]
 pub struct SingleProcess {
     _held: Held,
@@ -20,10 +20,10 @@ enum Held {
     Connection { _connection: DatabaseConnection },
 }
 
-/// Why the lock was not had.
+/// Why the lock was not acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum SingleProcessError {
-    /// Somebody else serves this database.
+    /// Another process serves this database.
     #[error(
         "another onecard server uses this database. Without redis.url the key-value store lives \
          inside one process, so a second server is refused. Stop the other one, or set redis.url \
@@ -36,7 +36,7 @@ pub enum SingleProcessError {
 }
 
 impl SingleProcess {
-    /// Takes the lock, or says who has it.
+    /// Acquires the lock; fails if another process holds it.
     pub async fn acquire(db: &Db) -> Result<Self, SingleProcessError> {
         let held = match sqlite_path(&db.settings().url) {
             Some(mut path) => {
@@ -58,7 +58,7 @@ impl SingleProcess {
     }
 }
 
-/// A session of its own that holds the advisory lock for as long as it lives.
+/// Opens a separate session that holds the advisory lock until it is closed.
 async fn advisory_lock(db: &Db) -> Result<DatabaseConnection, SingleProcessError> {
     let mut options = ConnectOptions::new(&db.settings().url);
     options

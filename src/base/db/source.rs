@@ -1,4 +1,4 @@
-//! Reading beside everybody's transactions, or in one's own.
+//! Reads outside or inside a transaction.
 
 use super::{Column, Db, DbError, Rows, Tx, bulk};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 pub enum Source<'a> {
     /// The latest committed state.
     Db(&'a Db),
-    /// What this transaction sees.
+    /// The state visible to this transaction.
     Tx(&'a Tx),
 }
 
@@ -32,12 +32,12 @@ impl Source<'_> {
         }
     }
 
-    /// As [`Db::has_row_locks`].
+    /// See [`Db::has_row_locks`].
     pub(crate) fn has_row_locks(self) -> bool {
         self.backend() == DbBackend::Postgres
     }
 
-    /// Runs one statement and collects what it selects.
+    /// Runs one statement and collects its rows.
     pub(crate) async fn select(
         self,
         sql: &str,
@@ -50,7 +50,7 @@ impl Source<'_> {
         })
     }
 
-    /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects what it selects.
+    /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects its rows.
     pub(crate) async fn select_rows(
         self,
         sql: &str,
@@ -63,9 +63,9 @@ impl Source<'_> {
         Ok(found)
     }
 
-    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is among the first, second … list".
-    /// Unlike a join with rows, this is read by an index whatever PostgreSQL believed of the
-    /// table's size when it made the plan.
+    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is in the first, second … list".
+    /// Unlike a join with rows, this uses an index whatever size PostgreSQL estimated for the table
+    /// when it made the plan.
     pub(crate) async fn select_keys(
         self,
         sql: &str,
@@ -77,7 +77,7 @@ impl Source<'_> {
 }
 
 impl Tx {
-    /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects what it selects.
+    /// Runs `sql`, in which `{rows}` stands for the rows named `r`, and collects its rows.
     pub(crate) async fn select_rows(
         &self,
         sql: &str,
@@ -86,7 +86,7 @@ impl Tx {
         Source::Tx(self).select_rows(sql, rows).await
     }
 
-    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is among the first, second … list".
+    /// Runs `sql`, in which `{keys1}`, `{keys2}` … stand for "is in the first, second … list".
     pub(crate) async fn select_keys(
         &self,
         sql: &str,

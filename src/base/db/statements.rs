@@ -1,4 +1,4 @@
-//! How many statements a piece of work sends to the database, counted as they are sent.
+//! Counts the statements that a piece of work sends to the database.
 
 use sea_orm::DatabaseConnection;
 use std::cell::Cell;
@@ -7,8 +7,8 @@ tokio::task_local! {
     static SENT: Cell<u32>;
 }
 
-/// Runs `work` and says how many statements it sent, from its own task; `BEGIN` and `COMMIT` are
-/// none.
+/// Runs `work` and returns how many statements it sent from its own task; `BEGIN` and `COMMIT` are
+/// not counted.
 pub async fn counting_statements<F: Future>(work: F) -> (F::Output, u32) {
     SENT.scope(Cell::new(0), async {
         let output = work.await;
@@ -17,10 +17,10 @@ pub async fn counting_statements<F: Future>(work: F) -> (F::Output, u32) {
     .await
 }
 
-/// Has `conn` count what it sends.
+/// Makes `conn` count the statements that it sends.
 pub(super) fn count(conn: &mut DatabaseConnection) {
     conn.set_metric_callback(|_| {
-        // Outside a piece of work that is counted there is nothing to add to.
+        // Outside `counting_statements` there is no counter.
         let _ = SENT.try_with(|sent| sent.set(sent.get().saturating_add(1)));
     });
 }

@@ -1,68 +1,69 @@
-//! Writes that go to the database together.
+//! Batched writes.
 //!
-//! How many rows a write must touch belongs to the write ([`Write::rows_expected`]). It is checked
-//! where the write is executed, on both databases, inside a transaction and as one; a write that
-//! touched fewer rows is [`DbError::Raced`] with its table, and nothing is committed.
+//! Each write defines how many rows it must touch ([`Write::rows_expected`]). The count is checked
+//! when the write is executed, on both databases and on both paths; a write that touched fewer rows
+//! is [`DbError::Raced`] with its table, and nothing is committed.
 
 use super::{Db, DbError, Tx, bulk::Rows};
 use crate::base::write_point;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
-/// One write of several that go to the database together.
+/// One write of a batch.
 #[derive(Debug)]
 pub enum Write {
-    /// Insert all rows. The suffix may say what to do on a conflict.
+    /// Inserts all rows. The suffix may hold a conflict clause.
     Insert {
-        /// Into this table.
+        /// The table.
         table: &'static str,
-        /// What.
+        /// The rows.
         rows: Rows,
         /// `ON CONFLICT …` or nothing.
         suffix: &'static str,
     },
-    /// Insert a row for each of the rows, with values that the database works out of them.
+    /// Inserts a row for each of the rows, with values that the database computes from them.
     InsertPicked {
-        /// Into this table.
+        /// The table.
         table: &'static str,
-        /// What to work with.
+        /// The rows to compute from.
         rows: Rows,
         /// The columns that are filled.
         columns: &'static str,
-        /// A value for each of them, from `r.column`.
+        /// An expression for each of them, in terms of `r.column`.
         picks: &'static str,
     },
-    /// Insert those of the rows for which `guard` holds.
+    /// Inserts the rows for which `guard` holds.
     InsertIf {
-        /// Into this table.
+        /// The table.
         table: &'static str,
-        /// What.
+        /// The rows.
         rows: Rows,
-        /// What must hold, from `r.column`.
+        /// The condition, in terms of `r.column`.
         guard: &'static str,
     },
     /// `UPDATE table SET set FROM rows AS r WHERE table.key = r.key AND guard`; the first column of
     /// the rows is the key.
     Update {
-        /// This table.
+        /// The table.
         table: &'static str,
         /// Keys and values.
         rows: Rows,
         /// Assignments, from `r.column`.
         set: &'static str,
-        /// What must still hold of the row: the "compare" of a compare-and-set. `true` for nothing.
+        /// The condition on the row: the "compare" of a compare-and-set. `true` for none.
         guard: &'static str,
     },
-    /// As [`Write::Update`], by a key that is unique, and by where PostgreSQL found the row. One that
-    /// somebody wrote meanwhile is written only where the guard holds of what it is now, and may be
-    /// passed over even then (releases of PostgreSQL differ): the count tells.
+    /// Like [`Write::Update`], for a unique key, joined by the physical location (`ctid`) of the
+    /// row. A row that was updated concurrently is written only if the guard holds for its new
+    /// version, and may be skipped even then (PostgreSQL releases differ); the row count reveals
+    /// this.
     UpdateSeen {
-        /// This table.
+        /// The table.
         table: &'static str,
         /// Keys and values.
         rows: Rows,
         /// Assignments, from `r.column`.
         set: &'static str,
-        /// What must still hold of the row.
+        /// The condition on the row.
         guard: &'static str,
     },
 }
@@ -79,8 +80,8 @@ impl Write {
         }
     }
 
-    /// How many rows must be written: of an update and of a guarded insert each one, for a guard
-    /// that does not hold is a lost race. Other inserts write what they should, or fail.
+    /// How many rows must be written. An update or a guarded insert must write all its rows: a
+    /// guard that fails is a lost race. Other inserts write all rows or fail.
     fn rows_expected(&self) -> Option<i64> {
         match self {
             Self::Update { rows, .. }
@@ -104,14 +105,14 @@ impl Write {
     fn sql(shape: &Shape, source: &str) -> String {
         let Shape { table, names, picks, key, bound, set, condition, by_place } = shape;
         let Some(set) = set else {
-            // "WHERE" also tells SQLite that a suffix is no join condition.
+            // The `WHERE` also keeps SQLite from parsing the suffix as a join condition.
             return format!(
                 "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {condition}"
             );
         };
         if *by_place {
-            // Each row is looked up once, and written where it was found: a join with the list
-            // would compare every row of the one with every row of the other.
+            // Each row is looked up once and updated by its `ctid`: a plain join with the list
+            // would be a nested loop over all pairs.
             return format!(
                 "UPDATE {table} SET {set} FROM (SELECT found.at, r.* FROM {source} CROSS JOIN \
                  LATERAL (SELECT t.ctid AS at FROM {table} t WHERE t.{key} = r.{key} LIMIT 1) found) r \
@@ -165,18 +166,18 @@ struct Shape {
     picks: String,
     key: &'static str,
     bound: String,
-    /// Of an update.
+    /// The assignments of an update.
     set: Option<&'static str>,
-    /// What must hold of a row, and what may follow it.
+    /// The condition on a row, and the suffix.
     condition: String,
-    /// Whether rows to update are joined by where they stand, not by their key.
+    /// Whether rows to update are joined by their `ctid` instead of their key.
     by_place: bool,
 }
 
 impl Shape {
-    /// Says of the rows to update, once more, that they are those with the keys of the parameter
-    /// `$first`: PostgreSQL may then read them before or after the list, and never reads all of a
-    /// table that it took for a small one when it made the plan.
+    /// Adds the redundant condition that the rows to update have the keys in parameter `$first`.
+    /// PostgreSQL can then read them before or after the list, and never scans a table that was
+    /// small when the plan was made.
     fn bounded(mut self, first: usize, rows: &Rows) -> Self {
         if let (Some((key, column)), Some(_), false) = (rows.0.first(), self.set, self.by_place) {
             let kind = column.sql_type();
@@ -186,7 +187,7 @@ impl Shape {
     }
 }
 
-/// Writes as the parts of one statement, for PostgreSQL.
+/// Writes as the CTEs of one statement, for PostgreSQL.
 #[derive(Default)]
 struct Together {
     parts: Vec<String>,
@@ -194,7 +195,7 @@ struct Together {
 }
 
 impl Together {
-    /// Adds a write, unless it has no rows; answers the name of its part.
+    /// Adds a write, unless it has no rows; returns the name of its CTE.
     fn add(&mut self, write: Write) -> Option<String> {
         if write.rows().len() == 0 {
             return None;
@@ -215,9 +216,9 @@ impl Together {
 }
 
 impl Db {
-    /// Does all writes, which must concern different tables, in one statement that is its own
-    /// transaction: one round trip, and nothing is written unless each write touched the rows that
-    /// it must. PostgreSQL only.
+    /// Executes all writes, which must be on different tables, in one statement that is its own
+    /// transaction: one round trip, and nothing is written unless each write touched the expected
+    /// number of rows. PostgreSQL only.
     pub(crate) async fn write_at_once(&self, writes: Vec<Write>) -> Result<(), DbError> {
         let mut together = Together::default();
         let (mut checks, mut tables) = (Vec::new(), Vec::new());
@@ -243,7 +244,7 @@ impl Db {
     }
 }
 
-/// The error of `all_or_raced` as [`DbError::Raced`] with the table that it names.
+/// Converts the error of `all_or_raced` to [`DbError::Raced`] with the table that it names.
 fn raced(error: DbErr, tables: &[&'static str]) -> DbError {
     let error = DbError::from(error);
     let named = error.serialization_failure_on();
@@ -254,7 +255,7 @@ fn raced(error: DbErr, tables: &[&'static str]) -> DbError {
 }
 
 impl Tx {
-    /// Inserts all rows. `suffix` may say what to do on a conflict.
+    /// Inserts all rows. `suffix` may hold a conflict clause.
     pub(crate) async fn insert_rows(
         &self,
         table: &'static str,
@@ -264,7 +265,7 @@ impl Tx {
         self.write_all(vec![Write::Insert { table, rows, suffix }]).await
     }
 
-    /// Updates those of `rows` that there are; answers how many.
+    /// Updates the existing ones of `rows`; returns how many.
     pub(crate) async fn update_rows(
         &self,
         table: &'static str,
@@ -274,9 +275,8 @@ impl Tx {
         self.write_some(Write::Update { table, rows, set, guard: "true" }).await
     }
 
-    /// Does all writes, which must concern different tables. On PostgreSQL they are one statement
-    /// and one round trip, not several. [`DbError::Raced`] where one of them touched fewer rows
-    /// than it must.
+    /// Executes all writes, which must be on different tables. On PostgreSQL they are one statement
+    /// and one round trip. [`DbError::Raced`] if one of them touched fewer rows than expected.
     pub(crate) async fn write_all(&self, writes: Vec<Write>) -> Result<(), DbError> {
         let expected: Vec<_> =
             writes.iter().map(|write| (write.table(), write.rows_expected())).collect();
@@ -289,7 +289,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Does a write that may touch fewer rows than it has, and answers how many it touched.
+    /// Executes a write that may touch fewer rows than it has; returns how many it touched.
     pub(crate) async fn write_some(&self, write: Write) -> Result<i64, DbError> {
         Ok(self.written(vec![write]).await?.into_iter().sum())
     }

@@ -1,4 +1,4 @@
-//! The rules of orders and payments, case by case.
+//! Tests of the rules of orders and payments.
 
 use super::*;
 use crate::{base::crypto::rsa::testing::checked_signature, orders::fact::PaidClaim};
@@ -54,7 +54,7 @@ fn claim(of: &Attempt, transaction: &str) -> PaidClaim {
     }
 }
 
-/// Every pair of states, by name of what a paid fact of transaction "t1" does.
+/// The effect of a paid fact of transaction "t1", by name, for every pair of states.
 #[test]
 fn every_pair_of_states_has_one_answer() {
     let paid = |t: &str| PaymentState::Paid { transaction_id: t.into(), paid_at: at(1) };

@@ -1,9 +1,9 @@
-//! Orders compared with their payments.
+//! Compares orders with their payments.
 
 use crate::base::db::{DbError, Tx};
 use sea_orm::{ConnectionTrait, Statement};
 
-/// Orders that are paid without a payment, and orders that are not although they have one.
+/// Paid orders without a paid payment, and unpaid orders with one.
 const UNPAID: &str = "SELECT CAST(o.id AS TEXT) AS subject FROM orders o \
     LEFT JOIN payment p ON p.order_id = o.id AND p.state = 'paid' \
     WHERE (o.state IN ('paid', 'fulfilled') AND p.id IS NULL) \

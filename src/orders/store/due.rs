@@ -1,4 +1,4 @@
-//! What is due: payments to look at, messages to ask the provider about, keys to delete.
+//! Queries of due work: payments to check, messages to ask the provider about, keys to delete.
 
 use crate::{
     base::{
@@ -16,8 +16,8 @@ use entity::{notification, payment};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement, sea_query::Expr};
 use uuid::Uuid;
 
-/// Leases at most `$3` rows that are due at `$2` until `$1`. The condition is repeated outside, so
-/// that a row which another server has taken meanwhile is left out.
+/// Leases at most `$3` rows that are due at `$2` until `$1`. The outer query repeats the condition
+/// to skip a row that another server claimed concurrently.
 const CLAIM_PAYMENTS: &str = "UPDATE payment SET look_at = $1 \
     WHERE state = 'open' AND look_at <= $2 AND id {within} (SELECT id FROM payment \
     WHERE state = 'open' AND look_at <= $2 ORDER BY look_at LIMIT $3 {lock}{end} RETURNING id";
@@ -32,8 +32,8 @@ const DELETE_KEYS: &str = "DELETE FROM idempotency_key WHERE (person_id, scope, 
     ORDER BY created_at LIMIT $2)";
 
 fn claim(tx: &Tx, sql: &str, lease: Lease) -> Statement {
-    // On PostgreSQL rows that another server has locked are skipped. The array keeps the inner query
-    // from being run more than once, which would take more rows than were asked for.
+    // On PostgreSQL, rows locked by another server are skipped. The array keeps the inner query
+    // from running more than once, which would claim more rows than requested.
     let (within, lock, end) = if tx.has_row_locks() {
         ("= ANY(ARRAY", "FOR UPDATE SKIP LOCKED", "))")
     } else {
@@ -44,7 +44,7 @@ fn claim(tx: &Tx, sql: &str, lease: Lease) -> Statement {
     Statement::from_sql_and_values(tx.backend(), sql, values)
 }
 
-/// Takes payments that are due.
+/// Claims due payments.
 pub(in crate::orders) async fn claim_payments(
     tx: &Tx,
     lease: Lease,
@@ -54,7 +54,7 @@ pub(in crate::orders) async fn claim_payments(
     claimed.iter().map(|row| Ok(PaymentId::from_uuid(row.try_get("", "id")?))).collect()
 }
 
-/// Plans the next look at an open payment, if it is still under the lease that it was taken with.
+/// Schedules the next check of an open payment if it is still under the same lease.
 pub(in crate::orders) async fn look_again(
     tx: &Tx,
     id: PaymentId,
@@ -71,7 +71,7 @@ pub(in crate::orders) async fn look_again(
     Ok(())
 }
 
-/// Takes messages that the provider is to be asked about.
+/// Claims messages that the provider has to be asked about.
 pub(in crate::orders) async fn claim_inquiries(
     tx: &Tx,
     lease: Lease,
@@ -92,7 +92,7 @@ pub(in crate::orders) async fn claim_inquiries(
     claimed.iter().map(inquiry).collect()
 }
 
-/// Plans the next inquiry about a message; `None` ends it.
+/// Schedules the next inquiry about a message; `None` ends the inquiries.
 pub(in crate::orders) async fn ask_again(
     tx: &Tx,
     message: Uuid,
@@ -106,7 +106,7 @@ pub(in crate::orders) async fn ask_again(
     Ok(())
 }
 
-/// Deletes at most `most` keys that are older.
+/// Deletes at most `most` keys older than the given time.
 pub(in crate::orders) async fn delete_keys(
     tx: &Tx,
     older_than: Timestamp,

@@ -112,7 +112,7 @@ fn payment_row(order: &Order, payment: &Payment) -> payment::ActiveModel {
     }
 }
 
-/// What a key of the person created: the hash of the request and the id of the row.
+/// The row that a key of the person created: the hash of the request and the id of the row.
 pub(super) async fn by_key(
     db: &Db,
     person: PersonId,
@@ -155,7 +155,7 @@ pub(super) async fn page_of_person(
     page.iter().map(|row| whole(row, &mut payments)).collect()
 }
 
-/// The payments of those orders, each order's oldest first.
+/// The payments of these orders, oldest first within each order.
 async fn payments_of(
     conn: &impl ConnectionTrait,
     orders: &[Uuid],
@@ -195,7 +195,7 @@ pub(super) async fn count_open(
     Ok(open.count(conn).await?)
 }
 
-/// Locks an order of the person; the flag says whether it may have one more payment.
+/// Locks an order of the person; the flag tells whether it may have one more payment.
 pub(super) async fn lock_order(
     tx: &Tx,
     person: PersonId,
@@ -240,8 +240,8 @@ pub(super) async fn make_due(
     Ok(due.rows_affected)
 }
 
-/// Lets an unpaid order expire at `now` and makes its open payments due at `look_at`. False, with
-/// nothing changed, where it had expired before.
+/// Expires an unpaid order at `now` and makes its open payments due at `look_at`. Returns false,
+/// with nothing changed, if it had expired before.
 pub(super) async fn expire(
     tx: &Tx,
     id: OrderId,
@@ -309,7 +309,7 @@ fn payment_of(row: payment::Model) -> Result<Payment, DbError> {
     })
 }
 
-/// Those of the facts whose transaction another payment has, by their place in the list.
+/// The indexes of the facts whose transaction belongs to another payment.
 pub(super) async fn of_other_payments(tx: &Tx, facts: &[&PaidFact]) -> Result<Vec<usize>, DbError> {
     let same = |fact: &&PaidFact| {
         payment::Column::Provider

@@ -1,4 +1,4 @@
-//! Orders by the references of their postings.
+//! Finds orders by the references of their postings.
 
 use crate::{
     base::{
@@ -14,7 +14,7 @@ use sea_orm::{
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// One query, or none where no reference has the form of a payment's.
+/// Runs one query, or none if no reference has the format of a payment reference.
 pub(in crate::orders) async fn of_postings(
     db: &Db,
     person: PersonId,

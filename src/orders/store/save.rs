@@ -1,4 +1,4 @@
-//! Locking attempts and saving what became of them, in bulk.
+//! Locks attempts and saves their new states, in bulk.
 
 use super::attempt;
 use crate::{
@@ -48,8 +48,8 @@ pub(in crate::orders) async fn attempts(
     tx.select_keys(ATTEMPT, ids).await?.iter().map(attempt).collect()
 }
 
-/// Saves attempts as `(was, is)`, each compared with the state it was read in, together with messages
-/// and with what else is to be written.
+/// Saves attempts as `(was, is)`, each by compare-and-set on the state that was read, together with
+/// messages and other writes.
 pub(in crate::orders) async fn save(
     tx: &Tx,
     moved: &[(Attempt, Attempt)],
@@ -128,7 +128,7 @@ fn message_rows(messages: &[ReceivedMessage<'_>]) -> Rows {
     ])
 }
 
-/// Zero where the provider is not to be asked.
+/// The time of the first inquiry; zero if the provider need not be asked.
 fn ask_at(message: &ReceivedMessage<'_>) -> i64 {
     if message.ask { message.received_at.micros() } else { 0 }
 }

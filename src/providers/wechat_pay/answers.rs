@@ -1,17 +1,18 @@
-//! Answers of WeChat Pay: what may be believed, and what the rest means.
+//! Answers of WeChat Pay: which ones are trusted, and how the others map to errors.
 //!
 //! | answer | means |
 //! | --- | --- |
-//! | 2xx whose signature verifies | the body is WeChat's |
+//! | 2xx whose signature verifies | the body is authentic |
 //! | 2xx unsigned, altered, stale, or a signature probe | `Unknown` |
 //! | 429, or a rate code under another 4xx | `Throttled` |
 //! | 4xx with a readable code | `Refused`, unless the code says "try again" |
 //! | 4xx without one (gateways, HTML) | `Unknown` |
 //! | an error with a signature that does not verify | `Unknown` |
-//! | 5xx | `Unknown`, but `OPENID_MISMATCH`, which no repetition mends, is `Refused` |
-//! | 3xx, no answer, a broken or overlong one | `Unknown` |
+//! | 5xx | `Unknown`, except `OPENID_MISMATCH`, which a retry cannot fix: `Refused` |
+//! | 3xx, no answer, or a truncated or overlong one | `Unknown` |
 //!
-//! WeChat need not sign errors, so `Refused` is a hint: before money is given up, a query decides.
+//! WeChat need not sign errors, so `Refused` is only a hint: a query decides before a payment is
+//! given up.
 
 use super::{
     keys::TrustedKeys,
@@ -37,7 +38,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 const CODE_MAX_CHARS: usize = 64;
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
-/// An answer as it came, nothing in it believed yet.
+/// An unverified answer.
 pub(super) struct Answer {
     status: u16,
     headers: AnswerHeaders,
@@ -66,7 +67,7 @@ struct ErrorBody {
 }
 
 impl Answer {
-    /// Reads what came back, bounded, and logs it by WeChat's request id.
+    /// Reads a response up to a size limit and logs it with WeChat's request id.
     pub(super) async fn read(
         sent: Result<reqwest::Response, reqwest::Error>,
     ) -> Result<Self, GatewayError> {
@@ -87,7 +88,8 @@ impl Answer {
         Ok(Self { status, headers, body })
     }
 
-    /// The body of a success, once its signature has verified; else what the answer means.
+    /// The body of a successful answer whose signature verifies; otherwise the error that the
+    /// answer maps to.
     pub(super) fn success(
         &self,
         keys: &Trust,
@@ -96,7 +98,7 @@ impl Answer {
         self.believe(keys.check(&self.raw(), now))
     }
 
-    /// As [`Answer::success`], under the keys of a ring.
+    /// Like [`Answer::success`], with the given keys.
     pub(super) fn success_under(
         &self,
         ring: &TrustedKeys,
@@ -105,12 +107,12 @@ impl Answer {
         self.believe(received::check(&self.raw(), ring, now))
     }
 
-    /// True where the status says so, which proves nothing.
+    /// True if the status is 2xx. The status is not authenticated.
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The body as it came. What is read from it must prove itself.
+    /// The unverified body. The caller must authenticate what it reads from it.
     pub(super) fn unchecked_body(&self) -> &[u8] {
         &self.body
     }
@@ -134,7 +136,7 @@ impl Answer {
         RawNotification { headers: &self.headers, body: &self.body }
     }
 
-    /// What an answer other than a success means; the table stands at the top.
+    /// The error that an unsuccessful answer maps to; see the table in the module docs.
     fn failure(&self) -> GatewayError {
         let code = self.code();
         match (self.status, code.as_deref()) {
@@ -161,15 +163,15 @@ impl Answer {
         Some(error.code.replace('_', ""))
     }
 
-    /// Seconds only; the protocol has no dates here.
+    /// Parses seconds only; the protocol does not use dates here.
     fn retry_after(&self) -> Option<Duration> {
         let seconds = self.headers.get("retry-after")?.parse().ok()?;
         Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
     }
 }
 
-/// Logs which field WeChat minds and which request it saw signed, but no value: values may be
-/// personal data.
+/// Logs the field that WeChat rejects and the request whose signature it computed, but no values:
+/// they may be personal data.
 fn log_error(error: &ErrorBody, request_id: Option<&str>) {
     let detail = |pointer| error.detail.pointer(pointer).and_then(|value| value.as_str());
     tracing::warn!(

@@ -1,5 +1,4 @@
-//! A platform certificate of WeChat Pay's: a key that verifies, its serial, and when it may be
-//! used.
+//! A platform certificate of WeChat Pay: a verifying key, its serial and its validity period.
 
 use crate::base::{
     clock::Timestamp,
@@ -8,24 +7,24 @@ use crate::base::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::parse_x509_certificate;
 
-/// Longest serial of an X.509 certificate, in bytes.
+/// The longest serial of an X.509 certificate, in bytes.
 const SERIAL_MAX_BYTES: usize = 20;
 
-/// Why a text is not a certificate that could verify anything.
+/// Why a text is not a usable certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadCertificate {
     /// Not PEM.
     #[error("must be PEM that begins -----BEGIN CERTIFICATE-----")]
     NotPem,
-    /// PEM of something else.
+    /// Not exactly one X.509 certificate.
     #[error("must be one X.509 certificate")]
     NotX509,
-    /// Its key is of another kind, or too short.
+    /// The key has the wrong type or is too short.
     #[error(transparent)]
     Key(#[from] BadKey),
 }
 
-/// A certificate; that it is WeChat's is for whoever hands it in to know.
+/// A parsed certificate. The caller is responsible for establishing that it is WeChat's.
 #[derive(Clone, Debug)]
 pub struct PlatformCertificate {
     serial: String,
@@ -35,7 +34,7 @@ pub struct PlatformCertificate {
 }
 
 impl PlatformCertificate {
-    /// From PEM.
+    /// Parses PEM.
     pub fn from_pem(pem: &[u8]) -> Result<Self, BadCertificate> {
         let der = CertificateDer::from_pem_slice(pem).map_err(|_| BadCertificate::NotPem)?;
         let (rest, certificate) =
@@ -53,23 +52,23 @@ impl PlatformCertificate {
         })
     }
 
-    /// The serial in hex, upper case, as WeChat names it.
+    /// The serial in upper-case hex, as WeChat writes it.
     pub fn serial(&self) -> &str {
         &self.serial
     }
 
-    /// The key that it is about.
+    /// The public key.
     pub fn key(&self) -> &PublicKey {
         &self.key
     }
 
-    /// True from its first second to its last.
+    /// True within the validity period, both ends included.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         (self.not_before..=self.not_after).contains(&now)
     }
 }
 
-/// A serial without the zero byte that only marks it as positive.
+/// A serial without the leading zero byte of a positive DER integer.
 fn serial_of(der_integer: &[u8]) -> &[u8] {
     match der_integer {
         [0, rest @ ..] if !rest.is_empty() => rest,

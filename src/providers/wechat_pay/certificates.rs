@@ -7,26 +7,26 @@ use super::{
 };
 use serde::Deserialize;
 
-/// Where they are.
+/// The path of the endpoint.
 pub(super) const PATH: &str = "/v3/certificates";
 
-/// The most certificates of an answer: one, and two while one follows the other.
+/// The maximum number of certificates in an answer. WeChat sends one, or two during a rotation.
 const MAX_CERTIFICATES: usize = 16;
 
-/// Why no certificate of an answer is taken.
+/// Why an answer with certificates is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadAnswer {
     #[error("not a list of certificates")]
     Form,
     #[error("no certificate, or more than {MAX_CERTIFICATES}")]
     Count,
-    #[error("a certificate does not open: {0}")]
+    #[error("a certificate cannot be decrypted: {0}")]
     Sealed(#[from] NotOpened),
-    #[error("a certificate is none: {0}")]
+    #[error("a certificate is invalid: {0}")]
     Certificate(#[from] BadCertificate),
-    #[error("a certificate has another serial than the answer says")]
+    #[error("the serial of a certificate differs from the one in the answer")]
     Serial,
-    #[error("a certificate is the merchant's own")]
+    #[error("the merchant's own certificate is among them")]
     Own,
 }
 
@@ -49,8 +49,9 @@ struct Encrypted {
     ciphertext: String,
 }
 
-/// Opens every certificate of an answer; one that is not as it should be spoils all. The dates
-/// inside the certificates count, at each use; those beside them are not read.
+/// Decrypts every certificate of an answer; a single invalid one rejects the answer. Validity is
+/// checked at each use by the dates inside the certificates; the dates next to them in the answer
+/// are not read.
 pub(super) fn open(
     body: &[u8],
     api_v3_key: &ApiV3Key,

@@ -1,17 +1,17 @@
-//! WeChat Pay's keys, by the serials that messages name them with.
+//! WeChat Pay's keys, by the serials that messages refer to.
 
 use super::certificate::PlatformCertificate;
 use crate::base::{clock::Timestamp, crypto::rsa::PublicKey};
 use std::collections::BTreeMap;
 
-/// The keys that are believed: public keys under `PUB_KEY_ID_` and digits, and platform
-/// certificates under their hex serials. Serials are compared as texts, whatever their case.
+/// The trusted keys: public keys under `PUB_KEY_ID_` and digits, and platform certificates under
+/// their hex serials. Serials are compared case-insensitively.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedKeys(BTreeMap<String, Key>);
 
 #[derive(Clone, Debug)]
 enum Key {
-    /// Has no expiry.
+    /// A public key, which does not expire.
     Public(PublicKey),
     Certificate(PlatformCertificate),
 }
@@ -26,14 +26,14 @@ impl Key {
 }
 
 impl TrustedKeys {
-    /// The same ring with a public key.
+    /// Adds a public key.
     #[must_use]
     pub fn with_public_key(mut self, id: &str, key: PublicKey) -> Self {
         self.0.insert(id.to_ascii_lowercase(), Key::Public(key));
         self
     }
 
-    /// The same ring with certificates. None takes the place of a key that is in the ring.
+    /// Adds certificates. They never replace an existing key.
     #[must_use]
     pub fn with_certificates(
         mut self,
@@ -46,12 +46,12 @@ impl TrustedKeys {
         self
     }
 
-    /// The key of `serial`, if there is one and it may be used now.
+    /// The key with this serial, if it exists and is valid now.
     pub fn get(&self, serial: &str, now: Timestamp) -> Option<&PublicKey> {
         self.0.get(&serial.to_ascii_lowercase())?.valid(now)
     }
 
-    /// True where no key can verify anything now.
+    /// True if no key is valid now.
     pub fn is_blind(&self, now: Timestamp) -> bool {
         self.0.values().all(|key| key.valid(now).is_none())
     }

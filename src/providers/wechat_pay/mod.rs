@@ -1,10 +1,11 @@
 //! WeChat Pay, API v3: payments in a mini-program (JSAPI).
 //!
 //! Invariant: a [`PaidFact`](crate::payments::gateway::PaidFact) is made only from a body whose
-//! signature verified under a key that is believed to be WeChat's, for our merchant number.
-//! Absent on purpose: a look at its app id. It is part of the fact, and held against the payment.
-//! Invariant: what is credited is `amount.total`, never `payer_total`.
-//! Absent on purpose: repetition. Whoever calls knows whether repeating is harmless.
+//! signature verified with a trusted key of WeChat's, for our merchant number.
+//! Absent on purpose: a check of the app id. It is part of the fact, and is compared with the
+//! payment.
+//! Invariant: the credited amount is `amount.total`, never `payer_total`.
+//! Absent on purpose: retries. The caller knows whether a retry is safe.
 
 mod answers;
 pub mod certificate;
@@ -47,13 +48,13 @@ use serde::{Deserialize, Serialize};
 const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
 const TRANSACTION_PATH: &str = "/v3/pay/transactions/out-trade-no";
 
-/// Longest description in bytes: documented as 127 characters, in older pages as bytes.
+/// The longest description in bytes: documented as 127 characters, on older pages as 127 bytes.
 const DESCRIPTION_MAX_BYTES: usize = 127;
 
-/// Longest prepay id, in characters.
+/// The longest prepay id, in characters.
 const PREPAY_ID_MAX_CHARS: usize = 64;
 
-/// Whom payments are for.
+/// The merchant and app that receive payments.
 #[derive(Debug)]
 struct Merchant {
     mch_id: String,
@@ -65,7 +66,8 @@ pub struct WechatPay {
     origin: String,
     merchant: Merchant,
     signer: Signer,
-    /// Asks WeChat to sign its answers with this key. Without one it signs with a certificate's.
+    /// The key that WeChat is asked to sign its answers with. Without one it signs with a platform
+    /// certificate.
     public_key_id: Option<String>,
     keys: Trust,
     fetches_certificates: bool,
@@ -83,13 +85,13 @@ impl std::fmt::Debug for WechatPay {
 }
 
 impl WechatPay {
-    /// A gateway with these settings for payers of the mini-program `app_id`, over a client of
+    /// A gateway with these settings for payers of the mini-program `app_id`, using a client from
     /// [`http_client::build`](crate::base::http_client::build).
     pub fn new(settings: WechatPaySettings, app_id: &str, http: Client) -> Self {
         settings.into_gateway(app_id, http)
     }
 
-    /// Signs and sends. The bytes that are signed are the bytes that are sent.
+    /// Signs and sends a request. Exactly the signed bytes are sent.
     async fn exchange(
         &self,
         method: Method,
@@ -130,7 +132,7 @@ impl WechatPay {
         })
     }
 
-    /// How a payment stands by a checked answer, which must be about the payment asked for.
+    /// The state of a payment from a verified answer, which must be about the requested payment.
     fn state_of(
         &self,
         answer: &CheckedBody<'_>,
@@ -231,7 +233,7 @@ impl PaymentGateway for WechatPay {
     }
 }
 
-/// The request of a payment. Fields without a value are left out: WeChat refuses `null`.
+/// The body of a payment request. Fields without a value are omitted: WeChat refuses `null`.
 #[derive(Serialize)]
 struct PrepareBody<'a> {
     appid: &'a str,
@@ -280,20 +282,21 @@ impl<'a> PrepareBody<'a> {
     }
 }
 
-/// The description as WeChat takes it: no characters of four bytes, cut to the longest length.
+/// The description in the form that WeChat accepts: without four-byte characters, truncated to the
+/// maximum length.
 fn description(text: &str) -> String {
     let mut kept: String = text.chars().filter(|c| c.len_utf8() < 4).collect();
     kept.truncate(kept.floor_char_boundary(DESCRIPTION_MAX_BYTES));
     kept
 }
 
-/// A prepay id becomes part of a signed line, so it must not break one.
+/// A prepay id becomes part of a signed line, so it must not contain a line break.
 fn is_prepay_id(text: &str) -> bool {
     (1..=PREPAY_ID_MAX_CHARS).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A segment of a path in the very form that goes over the wire and under the signature.
+/// Encodes a path segment exactly as it is sent and signed.
 fn path_segment(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'*' => {

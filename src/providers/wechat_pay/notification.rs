@@ -1,5 +1,5 @@
-//! Notifications: the signature over the raw bytes first, then the envelope, then the encrypted
-//! part, then whether it is for our merchant and what it says.
+//! Verifies notifications in a fixed order: the signature over the raw bytes, the envelope, the
+//! encrypted part, the merchant, the content.
 //!
 //! Whether the order exists, and whether amount and payer are the expected ones, is decided by
 //! `payments`.
@@ -17,16 +17,16 @@ use crate::{
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// Longest body that is looked at, in bytes; real ones have about one thousand.
+/// The longest accepted body, in bytes; real ones have about one thousand.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// Longest id of a notification, in characters; documented are 36.
+/// The longest id of a notification, in characters; documented as 36.
 const ID_MAX_CHARS: usize = 64;
 
 /// The documented prefix of events about refunds: `REFUND.SUCCESS`, `.ABNORMAL`, `.CLOSED`.
 const REFUND_EVENTS: &str = "REFUND.";
 
-/// Texts are borrowed from the body, except those that are written with escapes there.
+/// Strings are borrowed from the body, except those with escape sequences.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     id: String,
@@ -38,11 +38,11 @@ struct Envelope<'a> {
     resource: Resource<'a>,
 }
 
-/// What a notification is about, by its event.
+/// The kind of notification, by its event.
 enum Event {
     Transaction,
     Refund,
-    /// One that we do not use.
+    /// An event that is not used.
     Other,
 }
 
@@ -59,7 +59,7 @@ struct Resource<'a> {
     associated_data: Option<String>,
 }
 
-/// Checks a notification and says what it is about.
+/// Verifies a notification and returns its content.
 pub(super) fn verify(
     raw: &RawNotification<'_>,
     keys: &Trust,
@@ -116,7 +116,7 @@ fn about_refund(refund: WireRefund, merchant: &Merchant) -> Result<Notified, Not
     Ok(Notified::Refunded(refund.into_named()?))
 }
 
-/// The envelope, whatever it is about.
+/// Parses the envelope of any event.
 fn open_envelope(body: &[u8]) -> Result<Envelope<'_>, NotificationRefused> {
     let refused = NotificationRefused::Envelope;
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| refused)?;
@@ -126,7 +126,7 @@ fn open_envelope(body: &[u8]) -> Result<Envelope<'_>, NotificationRefused> {
     if fits { Ok(envelope) } else { Err(refused) }
 }
 
-/// What the envelope is about. A resource that contradicts its event is refused.
+/// The kind of event. A resource that contradicts its event is refused.
 fn event(envelope: &Envelope<'_>) -> Result<Event, NotificationRefused> {
     let (event, resource) = if envelope.event_type == "TRANSACTION.SUCCESS" {
         (Event::Transaction, "transaction")

@@ -1,5 +1,4 @@
-//! What WeChat sends, in answers and in notifications alike, and the check that makes it ours to
-//! read.
+//! Messages from WeChat, answers and notifications alike, and the verification of their signatures.
 
 use super::{keys::TrustedKeys, signing};
 use crate::{
@@ -9,12 +8,12 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::time::Duration;
 
-/// How far WeChat's time may be from ours, before or after; exactly this far still passes.
+/// The largest accepted difference between WeChat's time and ours, in either direction, inclusive.
 pub const WINDOW: Duration = Duration::from_mins(5);
 
 const SIGNATURE_TYPE: &str = "WECHATPAY2-SHA256-RSA2048";
 
-/// A body whose signature verified. Nothing is read from a body that is not one.
+/// A body whose signature verified. Other bodies are not read.
 #[derive(Debug)]
 pub struct CheckedBody<'a> {
     bytes: &'a [u8],
@@ -27,7 +26,7 @@ impl<'a> CheckedBody<'a> {
         self.bytes
     }
 
-    /// What makes facts of their content.
+    /// The proof that is needed to create facts from the content.
     pub fn proof(&self) -> &CheckedSignature {
         &self.proof
     }

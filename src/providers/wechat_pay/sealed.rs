@@ -1,4 +1,4 @@
-//! What WeChat encrypts with the API v3 key: contents of notifications, and certificates.
+//! Data that WeChat encrypts with the API v3 key: the contents of notifications, and certificates.
 
 use aes_gcm::{
     Aes256Gcm,
@@ -7,15 +7,15 @@ use aes_gcm::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::fmt;
 
-/// The one algorithm that is opened.
+/// The only supported algorithm.
 pub(super) const ALGORITHM: &str = "AEAD_AES_256_GCM";
 
-/// The API v3 key, ready to open with. It is erased when it is dropped, and does not print.
+/// The API v3 key, prepared for decryption. It is erased on drop and omitted from debug output.
 #[derive(Clone)]
 pub struct ApiV3Key(Box<Aes256Gcm>);
 
 impl ApiV3Key {
-    /// The key of 32 bytes; `None` for others.
+    /// The key from 32 bytes; `None` for any other length.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         Aes256Gcm::new_from_slice(bytes).ok().map(Box::new).map(Self)
     }
@@ -27,22 +27,22 @@ impl fmt::Debug for ApiV3Key {
     }
 }
 
-/// An encrypted part as it stands in JSON.
+/// An encrypted part as in the JSON.
 #[derive(Clone, Copy)]
 pub(super) struct Sealed<'a> {
     pub(super) algorithm: &'a str,
     pub(super) nonce: &'a str,
-    /// Absent, null and empty are the same: nothing is bound in.
+    /// Absent, null and empty are equivalent: no associated data.
     pub(super) associated_data: Option<&'a str>,
     pub(super) ciphertext: &'a str,
 }
 
-/// Why an encrypted part was not opened.
+/// Why an encrypted part was not decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotOpened {
-    #[error("another algorithm, a nonce of another length, or no base64")]
+    #[error("unexpected algorithm, wrong nonce length, or invalid base64")]
     Malformed,
-    #[error("altered, or sealed with another API v3 key")]
+    #[error("altered, or encrypted with another API v3 key")]
     Altered,
 }
 

@@ -1,4 +1,4 @@
-//! `[wechat_pay]`: one merchant, as WeChat's merchant console hands it out.
+//! `[wechat_pay]`: one merchant, with the credentials from WeChat's merchant console.
 
 use super::{
     Merchant, WechatPay, certificate::PlatformCertificate, keys::TrustedKeys, sealed::ApiV3Key,
@@ -16,30 +16,31 @@ use secrecy::{ExposeSecret, SecretString};
 
 const BASE_URL: &str = "https://api.mch.weixin.qq.com";
 const BILL_HOST: &str = "api.mch.weixin.qq.com";
-/// The ids of WeChat Pay's public keys begin with it, unlike serial numbers of certificates.
+/// The prefix of the ids of WeChat Pay's public keys; serial numbers of certificates do not have
+/// it.
 const PUBLIC_KEY_ID_PREFIX: &str = "PUB_KEY_ID_";
 const PUBLIC_KEY_ID: &str = "public_key_id";
 const PUBLIC_KEY_FILE: &str = "public_key_file";
 const OWN_KEY: &str = "must be WeChat Pay's, not the merchant's own";
 
-/// A merchant of WeChat Pay, API v3.
+/// The settings of a merchant of WeChat Pay, API v3.
 #[derive(Clone, Debug)]
 pub struct WechatPaySettings {
-    /// Origin of the API; in the sandbox the cashier stands there too.
+    /// The origin of the API; in the sandbox it also serves the cashier.
     pub base_url: Url,
     /// The merchant number, digits.
     pub mch_id: String,
-    /// Serial of the merchant's API certificate, hex. Names the key that we sign with.
+    /// The serial of the merchant's API certificate, in hex. Identifies our signing key.
     pub merchant_serial_no: String,
-    /// The key that we sign with: `apiclient_key.pem`.
+    /// Our signing key: `apiclient_key.pem`.
     pub merchant_key: PrivateKey,
-    /// Opens callbacks and certificates.
+    /// Decrypts callbacks and certificates.
     pub api_v3_key: ApiV3Key,
     /// Public key mode: `PUB_KEY_ID_…`, the key that WeChat is asked to sign its answers with.
     pub public_key_id: Option<String>,
-    /// The keys that are believed to be WeChat's, of both modes.
+    /// WeChat's trusted keys, of both modes.
     pub keys: TrustedKeys,
-    /// Platform certificate mode: certificates are fetched and kept fresh.
+    /// Platform certificate mode: certificates are fetched and refreshed.
     pub fetch_certificates: bool,
     /// The only hosts that bills are downloaded from: `host` or `host:port`.
     pub bill_hosts: Vec<String>,
@@ -101,8 +102,8 @@ impl WechatPaySettings {
     }
 }
 
-/// The merchant's own key and serial number, where they could be read. Neither may verify what
-/// WeChat says.
+/// The merchant's own key and serial number, if they could be read. Neither may verify messages
+/// from WeChat.
 struct Own<'a> {
     key: Option<&'a PrivateKey>,
     serial_no: Option<&'a str>,
@@ -119,8 +120,7 @@ impl Own<'_> {
     }
 }
 
-/// The keys of the two modes, which may stand side by side while a merchant moves from one to the
-/// other.
+/// The keys of both modes; a merchant that migrates from one to the other has both.
 struct VerifyingKeys {
     ring: TrustedKeys,
     public_key_id: Option<String>,
@@ -128,7 +128,7 @@ struct VerifyingKeys {
 }
 
 impl VerifyingKeys {
-    /// Certificates are kept fresh where there are any, unless the operator says otherwise.
+    /// Certificates are refreshed if any are configured, unless the operator disables it.
     fn read(section: &mut Section<'_>, own: &Own<'_>) -> Self {
         let certificates = certificates(section, own);
         let fetch_certificates =
@@ -156,7 +156,7 @@ fn certificates(section: &mut Section<'_>, own: &Own<'_>) -> Vec<PlatformCertifi
     read.into_iter().map(|certificate| certificate.value).collect()
 }
 
-/// The id and the key of public key mode, which may be left out where certificates verify.
+/// The id and the key of public key mode, optional if certificates are used.
 fn public_key(
     section: &mut Section<'_>,
     own: &Own<'_>,
@@ -168,7 +168,7 @@ fn public_key(
                           fetch_platform_certificates instead";
             section.report_missing(PUBLIC_KEY_ID, wanted);
         }
-        // An empty text of each may be there.
+        // Accepts either setting as an empty string.
         section.text(PUBLIC_KEY_ID);
         section.text(PUBLIC_KEY_FILE);
         return None;
@@ -197,7 +197,7 @@ fn api_v3_key(section: &mut Section<'_>) -> Option<ApiV3Key> {
     key
 }
 
-/// A text that goes into headers, addresses and signed lines as it is.
+/// A text that is used verbatim in headers, URLs and signed lines.
 fn plain(text: &str, max_bytes: usize, allowed: fn(&u8) -> bool) -> Option<String> {
     let fits = (1..=max_bytes).contains(&text.len()) && text.bytes().all(|byte| allowed(&byte));
     fits.then(|| text.to_owned())

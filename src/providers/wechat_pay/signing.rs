@@ -1,23 +1,23 @@
-//! What is signed, byte for byte: lines that each end in a line feed, the last one too.
+//! The exact bytes that are signed: lines that each end in a line feed, including the last one.
 //!
-//! Everything here is pure: time and nonce are arguments.
+//! All functions are pure: time and nonce are arguments.
 
 use super::certificate::PlatformCertificate;
 use crate::base::crypto::rsa::{PrivateKey, SigningFailed};
 
-/// Who signs our requests.
+/// The identity that signs our requests.
 #[derive(Debug)]
 pub struct Signer {
     /// The merchant number.
     pub mch_id: String,
-    /// Serial of the merchant's API certificate, hex.
+    /// The serial of the merchant's API certificate, in hex.
     pub serial_no: String,
     /// The certificate's private key.
     pub key: PrivateKey,
 }
 
 impl Signer {
-    /// True for the merchant's own certificate, which must never verify what WeChat says.
+    /// True for the merchant's own certificate, which must never verify messages from WeChat.
     pub fn is_own(&self, certificate: &PlatformCertificate) -> bool {
         self.key.belongs_to(certificate.key())
             || certificate.serial().eq_ignore_ascii_case(&self.serial_no)
@@ -31,11 +31,11 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Path and query in their encoded form, without scheme and host.
     pub path_and_query: &'a str,
-    /// The bytes sent; empty without a body.
+    /// The body as sent; empty if there is none.
     pub body: &'a [u8],
 }
 
-/// What the signature of a request covers.
+/// The bytes that the signature of a request covers.
 pub fn request_message(request: &Request<'_>, timestamp_seconds: i64, nonce: &str) -> Vec<u8> {
     let Request { method, path_and_query, .. } = request;
     let head = format!("{method}\n{path_and_query}\n{timestamp_seconds}\n{nonce}\n");
@@ -58,8 +58,8 @@ pub fn authorization(
     ))
 }
 
-/// What the signature of WeChat's answers and notifications covers. The body is what remains
-/// after content decoding, before anything else looked at it.
+/// The bytes that the signature of WeChat's answers and notifications covers. The body is taken
+/// after content decoding and before any parsing.
 pub fn received_message(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat()
 }

@@ -1,4 +1,4 @@
-//! WeChat's side for tests: signs answers and seals notifications with throwaway keys.
+//! WeChat's side for tests: signs answers and encrypts notifications with throwaway keys.
 
 use super::{ApiV3Key, WechatPay, WechatPaySettings, keys::TrustedKeys, signing};
 use crate::{
@@ -63,7 +63,7 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// That of the vectors.
+    /// The certificate of the test vectors.
     pub(crate) fn first() -> Self {
         Self {
             serial: text("/platform_certificate/serial_no"),
@@ -97,13 +97,13 @@ impl Platform {
         }
     }
 
-    /// The headers with which it signs `body` at `at`.
+    /// The signature headers for `body` at `at`.
     pub(crate) fn sign(&self, body: &[u8], at: Timestamp) -> TestHeaders {
         let key = PrivateKey::from_pkcs8_pem(&self.private_pem.as_str().into()).unwrap();
         sign_as(&self.serial, &key, body, at)
     }
 
-    /// Its entry in an answer, sealed under the API v3 key.
+    /// Its entry in an answer, encrypted with the API v3 key.
     pub(crate) fn entry(&self) -> Value {
         entry(&self.serial, &self.pem, API_V3_KEY)
     }
@@ -137,7 +137,7 @@ pub(crate) fn certificate(name: &str) -> String {
     certificates()[name]["certificate_pem"].as_str().unwrap().to_owned()
 }
 
-/// Its serial.
+/// The serial of such a certificate.
 pub(crate) fn certificate_serial(name: &str) -> String {
     certificates()[name]["serial_no"].as_str().unwrap().to_owned()
 }
@@ -166,7 +166,7 @@ pub(crate) fn gateway(base_url: &str) -> WechatPay {
     WechatPay::new(settings(base_url), APP_ID, http())
 }
 
-/// Headers of a message, as the wiring would hand them over.
+/// The headers of a message, as the HTTP layer passes them.
 #[derive(Clone, Debug)]
 pub(crate) struct TestHeaders(pub(crate) BTreeMap<String, String>);
 

@@ -8,10 +8,10 @@ use crate::{
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// Longest number of a payment, ours and WeChat's, in characters.
+/// The longest number of a payment, ours or WeChat's, in characters.
 const NUMBER_MAX_CHARS: usize = 32;
 
-/// The fields that are read; unknown ones are ignored, repeated ones refused.
+/// The fields that are used; unknown ones are ignored, repeated ones refused.
 #[derive(Deserialize)]
 pub(super) struct WirePayment<'a> {
     appid: String,
@@ -30,7 +30,7 @@ struct Payer {
     openid: Option<String>,
 }
 
-/// `payer_total` is left out on purpose: it lacks what WeChat's coupons paid.
+/// `payer_total` is omitted on purpose: it excludes the part that WeChat's coupons paid.
 #[derive(Deserialize)]
 struct Amount {
     total: i64,
@@ -43,14 +43,14 @@ impl<'a> WirePayment<'a> {
         serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
     }
 
-    /// True for a payment to this merchant. The app is compared with the payment later: the app that
-    /// is configured now may differ from the one that the payment was made for.
+    /// True for a payment to this merchant. The app is compared with the payment later: the
+    /// configured app may have changed since the payment was made.
     pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
         self.mchid == merchant.mch_id
     }
 
-    /// The payment as a fact. The caller has read it from the body of `proof` and has checked that its
-    /// state says that it was paid.
+    /// Converts to a fact. The caller must have read this from the body of `proof` and checked that
+    /// its state is paid.
     pub(super) fn into_paid_fact(
         self,
         proof: &CheckedSignature,
@@ -81,7 +81,7 @@ impl<'a> WirePayment<'a> {
 }
 
 impl WirePayment<'_> {
-    /// The payment by its numbers.
+    /// The numbers of the payment.
     pub(super) fn into_named(self) -> Result<NamedPayment, NotificationRefused> {
         named(self.out_trade_no, self.transaction_id.unwrap_or_default())
     }
@@ -106,7 +106,7 @@ impl WireRefund {
         self.mchid == merchant.mch_id
     }
 
-    /// The refunded payment by its numbers.
+    /// The numbers of the refunded payment.
     pub(super) fn into_named(self) -> Result<NamedPayment, NotificationRefused> {
         named(self.out_trade_no, self.transaction_id)
     }

@@ -1,5 +1,5 @@
-//! Which keys of WeChat Pay's are believed at this moment: those that the operator configured, and
-//! the platform certificates that were fetched last.
+//! The currently trusted keys of WeChat Pay: the configured ones and the last fetched platform
+//! certificates.
 
 use super::{
     certificate::PlatformCertificate,
@@ -20,8 +20,8 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The keys of one merchant. Messages are checked without a lock while the keys change: each sees
-/// the old ring or the new one, whole.
+/// The keys of one merchant. Messages are checked without blocking while the keys change: each
+/// check sees either the old set or the new one.
 pub(super) struct Trust {
     configured: TrustedKeys,
     current: ArcSwap<TrustedKeys>,
@@ -30,19 +30,19 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Believes what is configured, and nothing else yet.
+    /// Trusts only the configured keys.
     pub(super) fn new(configured: TrustedKeys) -> Self {
         let current = ArcSwap::from_pointee(configured.clone());
         let (has_fetched, wanted) = (AtomicBool::new(false), Notify::new());
         Self { configured, current, has_fetched, wanted }
     }
 
-    /// The keys of this moment.
+    /// The current keys.
     pub(super) fn ring(&self) -> Arc<TrustedKeys> {
         self.current.load_full()
     }
 
-    /// Checks a message. One that names a certificate that nobody knows wakes [`Trust::rest`].
+    /// Checks a message. A message with an unknown certificate serial wakes [`Trust::rest`].
     pub(super) fn check<'a>(
         &self,
         message: &RawNotification<'a>,
@@ -59,29 +59,29 @@ impl Trust {
         checked
     }
 
-    /// Puts fetched certificates in the place of those fetched before, at once for everybody.
+    /// Atomically replaces the previously fetched certificates.
     pub(super) fn replace_fetched(&self, certificates: Vec<PlatformCertificate>) {
         let ring = self.configured.clone().with_certificates(certificates);
         self.current.store(Arc::new(ring));
         self.has_fetched.store(true, Ordering::Release);
     }
 
-    /// True once certificates were fetched.
+    /// True after certificates were fetched.
     pub(super) fn has_fetched(&self) -> bool {
         self.has_fetched.load(Ordering::Acquire)
     }
 
-    /// Waits for `pause`, or until a message names a certificate that nobody knows, for `deaf` at
-    /// least. One that came before counts too.
+    /// Waits for `pause`, or until a message has an unknown certificate serial, but at least for
+    /// `deaf`. A message that arrived earlier counts too.
     pub(super) async fn rest(&self, pause: Duration, deaf: Duration) {
         let deaf = deaf.min(pause);
         tokio::time::sleep(deaf).await;
-        // Woken or not: the rest is over.
+        // Both a wake-up and a time-out end the wait.
         let _ = tokio::time::timeout(pause.saturating_sub(deaf), self.wanted.notified()).await;
     }
 }
 
-/// Public keys cannot be fetched, only certificates can.
+/// True for serials of certificates; public keys cannot be fetched.
 fn is_certificate_serial(serial: &str) -> bool {
     (1..=40).contains(&serial.len()) && serial.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,16 +1,16 @@
-//! Platform certificates are fetched when the server starts, every few hours, and when a message
-//! names one that nobody knows; never in a request's way.
+//! Fetches platform certificates at the start, every few hours, and when a message has an unknown
+//! serial; always in the background, never during a request.
 //!
 //! | after | the next fetch |
 //! | --- | --- |
 //! | a success | within 4 to 8 hours, at random |
-//! | a failure | in 1 s, twice as long after each further one, at most an hour; a quarter at random |
-//! | an unknown serial | at once, but not within 5 minutes of the last fetch |
+//! | a failure | after 1 s, doubled for each further one up to an hour, with a quarter of jitter |
+//! | an unknown serial | immediately, but not within 5 minutes of the last fetch |
 //!
-//! An answer is believed by a key that was believed before. On the first fetch of a process, and
-//! where no key is left that may be used, a certificate of the answer may check it: the API v3 key
-//! that it was sealed with vouches for it. Not so where a public key is configured: WeChat is asked
-//! to sign with that.
+//! An answer must be signed with an already trusted key. On the first fetch of a process, and when
+//! no trusted key is valid any more, a certificate in the answer may verify it: its encryption with
+//! the API v3 key authenticates it. This exception does not apply if a public key is configured,
+//! because WeChat is asked to sign with that key.
 
 use super::{
     WechatPay,
@@ -28,13 +28,13 @@ use std::time::Duration;
 /// How often certificates are fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchPace {
-    /// After a success, at the soonest; at random up to twice as long.
+    /// The minimum pause after a success; the actual one is random, up to twice as long.
     pub fresh_for: Duration,
-    /// After a first failure.
+    /// The pause after the first failure.
     pub retry: Duration,
-    /// After any number of failures.
+    /// The longest pause after failures.
     pub retry_max: Duration,
-    /// Messages with unknown serials cause no more than one fetch in this time.
+    /// Messages with unknown serials cause at most one fetch in this time.
     pub wanted_every: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Default for FetchPace {
     }
 }
 
-/// Why the certificates stay as they were.
+/// Why the certificates were not refreshed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotRefreshed {
     #[error(transparent)]
@@ -59,7 +59,7 @@ pub(super) enum NotRefreshed {
 }
 
 impl FetchPace {
-    /// How long to wait after `failures` in a row; `chance` is random.
+    /// The pause after `failures` consecutive failures; `chance` is random.
     fn pause(&self, failures: u32, chance: u8) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else {
             return self.fresh_for + self.fresh_for * u32::from(chance) / 255;
@@ -71,12 +71,12 @@ impl FetchPace {
 }
 
 impl WechatPay {
-    /// True where platform certificates verify too, so that somebody must keep them.
+    /// True in platform certificate mode, in which certificates must be refreshed.
     pub fn fetches_certificates(&self) -> bool {
         self.fetches_certificates
     }
 
-    /// Keeps the platform certificates for as long as it is polled.
+    /// Refreshes the platform certificates for as long as it is polled.
     pub async fn keep_certificates(&self, clock: &dyn Clock, pace: FetchPace) {
         let mut failures = 0_u32;
         loop {
@@ -91,7 +91,7 @@ impl WechatPay {
         }
     }
 
-    /// Fetches once.
+    /// Fetches the certificates once.
     pub(super) async fn refresh(&self, now: Timestamp) -> Result<(), NotRefreshed> {
         let answer = self.exchange(Method::GET, certificates::PATH, Vec::new(), now).await?;
         let open = |body: &[u8]| certificates::open(body, &self.api_v3_key, &self.signer);
@@ -112,7 +112,7 @@ impl WechatPay {
         self.public_key_id.is_none() && (!self.keys.has_fetched() || ring.is_blind(now))
     }
 
-    /// Without any key this is more than a nuisance: no callback can be believed.
+    /// Logs a failure; as an error if no key is valid, because no callback can be verified then.
     fn tell_failure(&self, why: &NotRefreshed, now: Timestamp) {
         let mch_id = &self.merchant.mch_id;
         if self.keys.ring().is_blind(now) {

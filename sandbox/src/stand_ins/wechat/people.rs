@@ -18,7 +18,7 @@ pub const DEMO_USERS: usize = NAMES.len();
 /// Bounds what the sandbox remembers of people.
 const POPULATION: u32 = 100_000;
 
-/// Somebody with WeChat.
+/// A WeChat user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct User {
     pub index: u32,
@@ -83,7 +83,7 @@ impl People {
         User { index, app_id: self.app_id.clone(), openid: self.openid(index), name }
     }
 
-    /// Stable for an app id and different under another, as WeChat has it.
+    /// Stable for one app id and different for another, as with WeChat.
     fn openid(&self, index: u32) -> String {
         let digest = sha256(&format!("{}/{index}", self.app_id));
         URL_SAFE_NO_PAD.encode(digest).chars().take(27).fold(String::from("o"), |mut id, letter| {

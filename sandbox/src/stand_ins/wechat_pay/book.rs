@@ -20,7 +20,7 @@ pub(super) struct Payments {
     by_transaction: HashMap<String, u64>,
 }
 
-/// Every place is taken by an unfinished payment.
+/// The book is full of unfinished payments.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -42,7 +42,7 @@ impl Payments {
         }
     }
 
-    /// The newest of that number, whosever it is.
+    /// The newest payment with this number, of any merchant.
     pub(super) fn get(&self, out_trade_no: &str) -> Option<&Payment> {
         self.all.get(self.by_out_trade_no.get(out_trade_no)?.last()?)
     }
@@ -51,7 +51,7 @@ impl Payments {
         self.all.get_mut(self.by_out_trade_no.get(out_trade_no)?.last()?)
     }
 
-    /// The merchant's own of that number.
+    /// The merchant's payment with this number.
     pub(super) fn get_of(&self, mchid: &str, out_trade_no: &str) -> Option<&Payment> {
         self.all.get(&self.place(mchid, out_trade_no)?)
     }

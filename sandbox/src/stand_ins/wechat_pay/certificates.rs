@@ -39,7 +39,7 @@ pub(super) async fn certificates(
     Ok(answer::ok(&caller, now, &json!({ "data": data })))
 }
 
-/// There are RSA certificates only, which `RSA`, `ALL` and no wish at all may have.
+/// All certificates are RSA, so `RSA`, `ALL` and an absent parameter get the same list.
 fn check_algorithm(request: &HttpRequest) -> Result<(), Refusal> {
     let wanted = web::Query::<CertificatesQuery>::from_query(request.query_string());
     let wanted = wanted.map(web::Query::into_inner).unwrap_or_default();

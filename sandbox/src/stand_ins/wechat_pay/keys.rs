@@ -48,7 +48,7 @@ pub(crate) enum KeyMode {
     Both,
 }
 
-/// What WeChat Pay has of one merchant.
+/// The keys that WeChat Pay holds for one merchant.
 #[derive(Debug)]
 pub(crate) struct MerchantKeys {
     pub(crate) credentials: WechatPayCredentials,
@@ -56,7 +56,7 @@ pub(crate) struct MerchantKeys {
     pub(super) merchant: CheckingKey,
     /// Signs what names `PUB_KEY_ID_…`.
     pub(super) public_key: Option<Arc<SignatureKey>>,
-    /// Those that the merchant begins with.
+    /// The initial certificates of the merchant.
     pub(super) certificates: Vec<PlatformCertificate>,
     pub(super) api_v3: Sealer,
 }

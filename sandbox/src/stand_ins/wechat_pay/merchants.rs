@@ -16,7 +16,7 @@ use crate::state::lock;
 
 #[derive(Debug)]
 pub(super) struct Merchant {
-    /// Whose it is; `None` for the general one.
+    /// The school that it belongs to; `None` for the general one.
     school: Option<String>,
     /// The apps that are bound to it.
     pub(super) app_ids: Vec<String>,
@@ -124,7 +124,7 @@ impl WechatPay {
         self.change_signing(mch_id, |signing, now| signing.sign_with(serial_no, now))
     }
 
-    /// The certificate is over; if it signed, the newest of the others does from now on.
+    /// Expires the certificate; if it was signing, the newest of the others signs from now on.
     pub fn expire_certificate(
         &self,
         mch_id: &str,

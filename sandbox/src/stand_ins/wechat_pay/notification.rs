@@ -129,7 +129,7 @@ impl Message for Notification {
         &self.out_trade_no
     }
 
-    /// Signed with the key whose turn it is.
+    /// Signed with the next key in the merchant's rotation.
     fn letter(
         &self,
         now: DateTime<Utc>,
@@ -160,7 +160,7 @@ impl From<CryptoError> for LetterError {
     }
 }
 
-/// Where the transaction says something else, and what; `None` if it says the truth.
+/// The field that the fault changes, with its wrong value; `None` if the transaction is unchanged.
 fn lie(fault: CallbackFault, total_fen: i64) -> Option<(&'static str, Value)> {
     match fault {
         CallbackFault::OtherAmount => Some(("/amount/total", json!(total_fen - 1))),

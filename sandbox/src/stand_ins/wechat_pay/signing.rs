@@ -12,10 +12,10 @@ use super::keys::MerchantKeys;
 use super::platform_certificate::PlatformCertificate;
 use crate::crypto::SignatureKey;
 
-/// All, in percent.
+/// One hundred percent.
 pub const WHOLE: u32 = 100;
 
-/// Bounds what a merchant can be made to hold.
+/// The maximum number of certificates of a merchant.
 const MOST_CERTIFICATES: usize = 32;
 
 /// A key that signs one message, with the name that the message gives it.
@@ -90,8 +90,8 @@ impl Signing {
 
     /// The key of an answer to a request that named `asked` in `Wechatpay-Serial`, or nothing.
     ///
-    /// The name of a certificate asks for certificate mode; which certificate then signs is
-    /// WeChat Pay's to say. `None`: there is no such key.
+    /// The name of a certificate requests certificate mode; WeChat Pay then chooses the certificate
+    /// that signs. `None` if there is no such key.
     pub(super) fn for_answer(&self, asked: &str, now: DateTime<Utc>) -> Option<Signer> {
         if asked.is_empty() {
             return self.certificate(now).or_else(|| self.public_key.clone());
@@ -162,7 +162,7 @@ impl Signing {
         Ok(())
     }
 
-    /// The certificate is over; if it signed, the newest of the others does from now on.
+    /// Expires the certificate; if it was signing, the newest of the others signs from now on.
     pub(super) fn expire(
         &mut self,
         serial_no: &str,

@@ -1,4 +1,4 @@
-//! Calls to a server that answers as WeChat does, well and badly.
+//! Calls to a server that sends valid and invalid WeChat answers.
 
 use super::{
     super::{
@@ -123,18 +123,18 @@ async fn a_compressed_answer_is_verified_after_decompression() {
     assert!(prepare(with_headers(reply, &headers)).await.is_ok());
 }
 
-/// Older than WeChat's signatures may be.
+/// An age beyond the accepted window of signatures.
 const OLD: Duration = Duration::from_secs(301);
 const PREPARED: &str = r#"{"prepay_id":"wx01"}"#;
 
-/// A good answer but for one header.
+/// A valid answer except for one header.
 fn with_header(name: &str, value: &str) -> Reply {
     let mut headers = sign(PREPARED.as_bytes(), NOW);
     headers.0.insert(name.to_owned(), value.to_owned());
     with_headers(Reply::new(200).body(PREPARED), &headers)
 }
 
-/// An answer with another body, status or time than was signed.
+/// An answer whose body, status or time differs from what was signed.
 fn signed_for_another(status: u16, body: &str, seconds_ago: u64) -> Reply {
     let at = NOW.minus(Duration::from_secs(seconds_ago));
     with_headers(Reply::new(status).body(body), &sign(PREPARED.as_bytes(), at))

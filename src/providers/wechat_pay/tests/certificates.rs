@@ -1,4 +1,4 @@
-//! Platform certificates: fetched, followed by the next ones, and never trusted blindly.
+//! Platform certificates: fetching, rotation and trust.
 
 use super::super::{
     WechatPay, WechatPaySettings,
@@ -26,7 +26,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Verifies with platform certificates alone, and has none yet.
+/// Settings for platform certificate mode, without any certificate yet.
 fn certificate_mode(base_url: &str) -> WechatPaySettings {
     WechatPaySettings {
         keys: TrustedKeys::default(),
@@ -62,7 +62,7 @@ fn signed(body: &str, signer: &Platform) -> Reply {
     with_headers(Reply::new(200).body(body), &signer.sign(body.as_bytes(), NOW))
 }
 
-/// What the gateway says of a payment told under the signature of `headers`.
+/// The gateway's result for a payment notification with the signature of `headers`.
 fn notified(
     gateway: &WechatPay,
     sign: impl Fn(&[u8], Timestamp) -> TestHeaders,
@@ -134,7 +134,7 @@ async fn a_configured_certificate_that_was_followed_while_we_slept_is_followed()
     assert_eq!((told(&gateway, &old), told(&gateway, &new)), (Ok(()), Ok(())));
 }
 
-/// An answer that must not be believed, and why it is not.
+/// An answer that must be rejected, and the expected reason.
 type Bad = (&'static str, Reply, NotRefreshed);
 
 fn doubtful_signatures() -> Vec<Bad> {
@@ -210,7 +210,8 @@ async fn an_answer_that_is_not_beyond_doubt_changes_no_key() {
     }
 }
 
-/// A certificate vouches for itself once; afterwards only what was believed before is believed.
+/// A certificate may verify itself only on the first fetch; later answers need an already trusted
+/// key.
 #[tokio::test]
 async fn after_the_first_fetch_only_a_believed_key_introduces_another() {
     let (old, new) = (Platform::first(), Platform::named("rotated"));
@@ -238,7 +239,7 @@ async fn beside_a_public_key_no_certificate_vouches_for_itself() {
     assert_eq!(server.requests()[1].header("wechatpay-serial"), keys().wechat_key_id);
 }
 
-/// Keeps the certificates until the one of `platform` is believed.
+/// Runs the refresh until the certificate of `platform` is trusted.
 async fn kept_until_believed(gateway: &WechatPay, pace: FetchPace, platform: &Platform) {
     let clock = ManualClock::new(NOW);
     let believed = async {
@@ -265,7 +266,7 @@ async fn keys_are_fetched_though_the_provider_was_down_at_first() {
     assert_eq!(server.requests().len(), 3);
 }
 
-/// Of the two fetches the first is that of the start, the second that of the message.
+/// The first fetch is at the start, the second is caused by the message.
 #[tokio::test]
 async fn an_unknown_serial_has_the_certificates_fetched_at_once() {
     let (old, new) = (Platform::first(), Platform::named("rotated"));
@@ -278,7 +279,7 @@ async fn an_unknown_serial_has_the_certificates_fetched_at_once() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// Whether a rest of hours that is deaf for so long ends because of messages that name `serials`.
+/// Whether messages with `serials` end a pause of hours that ignores them for `deaf`.
 async fn woken(deaf: Duration, serials: &[&str]) -> bool {
     let gateway = gateway("http://127.0.0.1:1");
     for serial in serials {
@@ -291,8 +292,8 @@ async fn woken(deaf: Duration, serials: &[&str]) -> bool {
     tokio::time::timeout(Duration::from_millis(20), rest).await.is_ok()
 }
 
-/// What names a public key, or nothing that could be a certificate, wakes nobody; and where five
-/// minutes are to pass between two fetches, no number of strangers brings the second one forward.
+/// A serial that is a public key's or is not a certificate's does not cause a fetch; and no number
+/// of unknown serials causes two fetches within five minutes.
 #[tokio::test]
 async fn only_what_may_be_a_certificate_is_asked_for_and_not_again_and_again() {
     let (at_once, five_minutes) = (Duration::ZERO, Duration::from_mins(5));

@@ -1,5 +1,5 @@
-//! A provider in trouble, whatever it is asked: the outcome is unknown, or it wants us to wait.
-//! Nothing of this is ever taken for paid, unpaid, closed or refused.
+//! Provider failures on every call: the outcome is unknown or throttled. No failure is ever taken
+//! for paid, unpaid, closed or refused.
 
 use super::{
     super::{
@@ -18,7 +18,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// What a provider is asked.
+/// A call to a provider.
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Prepare,
@@ -29,7 +29,7 @@ enum Call {
 impl Call {
     const ALL: [Self; 3] = [Self::Prepare, Self::Query, Self::Close];
 
-    /// Status and body of the answer that WeChat would sign if all were well.
+    /// Status and body of the answer that WeChat would sign on success.
     fn good(self) -> (u16, String) {
         match self {
             Self::Prepare => (200, r#"{"prepay_id":"wx01"}"#.to_owned()),
@@ -56,7 +56,7 @@ fn waits(seconds: Option<u64>) -> GatewayError {
     GatewayError::Throttled { retry_after: seconds.map(Duration::from_secs) }
 }
 
-/// A good answer, but signed as `headers` are.
+/// A valid answer with one header replaced.
 fn good_but(status: u16, body: &str, name: &str, value: &str) -> Reply {
     let mut headers = sign(body.as_bytes(), NOW);
     headers.0.insert(name.to_owned(), value.to_owned());
@@ -161,7 +161,7 @@ async fn a_provider_that_limits_us_is_given_time() {
     }
 }
 
-/// The table above would prove nothing if good answers failed too.
+/// Checks that valid answers pass: otherwise the table above would prove nothing.
 #[tokio::test]
 async fn a_provider_in_health_is_believed() {
     for call in Call::ALL {

@@ -1,4 +1,4 @@
-//! Arbitrary bytes and altered messages: no panic, and nothing altered is believed.
+//! Arbitrary bytes and altered messages: no panic, and nothing altered is accepted.
 
 use super::{
     super::{
@@ -110,19 +110,19 @@ proptest! {
         let (mut headers, body) = good();
         let value = headers.0[name].clone();
         let altered = String::from_utf8_lossy(&edited(value.clone().into(), &edits)).into_owned();
-        // Case of a serial does not count.
+        // Serials are case-insensitive.
         prop_assume!(!altered.eq_ignore_ascii_case(&value));
         headers.0.insert(name.to_owned(), altered);
         prop_assert!(verify(&headers, &body).is_err());
     }
 
-    /// Signed by WeChat itself, so that the bytes reach the parsers behind the signature.
+    /// Signed with WeChat's key, so that the bytes reach the parsers behind the signature check.
     #[test]
     fn any_body_that_is_signed_is_parsed_without_harm(body in vec(any::<u8>(), 0..500)) {
         prop_assert!(verify(&sign(&body, NOW), &body).is_err());
     }
 
-    /// Whatever became of the envelope: the payment inside is the true one, or none.
+    /// With an altered envelope the result is the original payment or an error.
     #[test]
     fn an_altered_envelope_that_is_signed_tells_the_truth_or_nothing(edits in vec(edit(), 1..4)) {
         let altered = edited(good().1, &edits);
@@ -131,7 +131,7 @@ proptest! {
         }
     }
 
-    /// Sealed and signed by WeChat itself: what is read is what is written, or nothing.
+    /// Encrypted and signed with WeChat's keys: the result is what was written, or an error.
     #[test]
     fn any_content_that_is_sealed_is_parsed_without_harm(edits in vec(edit(), 1..4)) {
         let text = transaction().to_string();

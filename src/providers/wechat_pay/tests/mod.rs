@@ -1,4 +1,4 @@
-//! The gateway against messages as WeChat sends them, well and badly.
+//! The gateway with valid and invalid messages.
 
 mod calls;
 mod certificates;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 const OUT_TRADE_NO: &str = "0123456789abcdef0123456789abcdef";
 
-/// What [`super::testing::transaction`] claims.
+/// The claim of [`super::testing::transaction`].
 fn paid_claim() -> PaidClaim {
     PaidClaim {
         provider: Provider::WechatPay,

@@ -1,4 +1,4 @@
-//! Notifications beyond the vectors: each one carries a good signature unless it says otherwise.
+//! Notifications beyond the test vectors: each has a valid signature unless stated otherwise.
 
 use super::{
     super::{
@@ -30,7 +30,7 @@ fn notify(
     }
 }
 
-/// What `body` says, a notification that WeChat signed at `at`.
+/// The verified content of `body`, a notification that WeChat signed at `at`.
 fn notified(
     gateway: &WechatPay,
     body: &str,
@@ -140,7 +140,7 @@ fn another_app_is_told_as_it_is() {
     assert_eq!(fact, PaidClaim { app_id: "wx2".into(), ..paid_claim() });
 }
 
-/// Refused by what a field says.
+/// Refused because of the value of a field.
 #[test]
 fn contents_that_a_credit_could_not_rest_on_are_refused() {
     let gateway = gateway("http://127.0.0.1:1");
@@ -188,7 +188,7 @@ fn contents_that_lack_or_repeat_a_field_are_refused() {
     }
 }
 
-/// Messages that pay nothing are acknowledged, each by what it is about.
+/// Messages without a payment are accepted, each with its kind.
 #[test]
 fn other_messages_say_what_they_are_about() {
     let gateway = gateway("http://127.0.0.1:1");
