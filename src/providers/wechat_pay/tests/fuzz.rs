@@ -31,13 +31,12 @@ fn shared() -> &'static WechatPay {
     GATEWAY.get_or_init(|| gateway("http://127.0.0.1:1"))
 }
 
-fn verify(headers: &TestHeaders, body: &[u8]) -> Result<PaidClaim, NotificationRefused> {
+/// The claim of an accepted message; `None` for one that pays nothing.
+fn verify(headers: &TestHeaders, body: &[u8]) -> Result<Option<PaidClaim>, NotificationRefused> {
     let verified = shared().verify(&RawNotification { headers, body }, NOW);
     verified.map(|verified| match verified.into_parts().1 {
-        Notified::Paid(fact) => PaidClaim::clone(&fact),
-        other @ (Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing) => {
-            panic!("no payment: {other:?}")
-        }
+        Notified::Paid(fact) => Some(PaidClaim::clone(&fact)),
+        Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing => None,
     })
 }
 
@@ -122,11 +121,11 @@ proptest! {
         prop_assert!(verify(&sign(&body, NOW), &body).is_err());
     }
 
-    /// With an altered envelope the result is the original payment or an error.
+    /// With an altered envelope the result is the original payment, nothing that pays, or an error.
     #[test]
     fn an_altered_envelope_that_is_signed_tells_the_truth_or_nothing(edits in vec(edit(), 1..4)) {
         let altered = edited(good().1, &edits);
-        if let Ok(claim) = verify(&sign(&altered, NOW), &altered) {
+        if let Ok(Some(claim)) = verify(&sign(&altered, NOW), &altered) {
             prop_assert_eq!(claim, paid_claim());
         }
     }
@@ -138,7 +137,7 @@ proptest! {
         let altered = edited(text.into_bytes(), &edits);
         let content = String::from_utf8_lossy(&altered);
         let body = envelope(&content, "transaction").to_string();
-        if let Ok(claim) = verify(&sign(body.as_bytes(), NOW), body.as_bytes()) {
+        if let Ok(Some(claim)) = verify(&sign(body.as_bytes(), NOW), body.as_bytes()) {
             prop_assert!(content.contains(&claim.transaction_id));
             prop_assert!(content.contains(&claim.amount.get().to_string()));
         }
