@@ -14,7 +14,7 @@ use std::{
     path::Path,
 };
 use testkit::{
-    Answer, Api, Forge, PATIENCE, PEOPLE, Program, TestDb, World, claim, eventually,
+    Answer, Api, Forge, Letter, PATIENCE, PEOPLE, Program, TestDb, World, claim, eventually,
     eventually_within, on_each_database, wish, within,
 };
 
@@ -26,7 +26,7 @@ const SIGKILL: i32 = 9;
 /// The sweep in a hurry.
 const FIRST_LOOK_MS: i64 = 20;
 /// Of one journey; one of them is tried twice.
-const ORDERS: i64 = 7;
+const ORDERS: i64 = 8;
 /// How often the journey is made until it meets a point.
 const MOST_JOURNEYS: usize = 5;
 /// Of its own, because it is emptied.
@@ -48,6 +48,7 @@ const POINTS: &[(&str, &[&[&str]])] = &[
     ("POST /api/v1/orders/{id}/close", &[TX, REDIS]),
     ("GET /api/v1/orders/{id}", &[REDIS]),
     ("settle", &[TX]),
+    ("record", &[TX]),
     ("sealer", &[TX]),
     ("take payments", &[TX]),
     ("take messages", &[TX]),
@@ -248,6 +249,7 @@ impl<'w> Journey<'w> {
         self.tried_twice().await;
         self.expired().await;
         self.lied_about().await;
+        self.paid_by_nothing().await;
         self.world.at_rest().await;
     }
 
@@ -364,18 +366,33 @@ impl<'w> Journey<'w> {
         let forge = Forge::with_sandbox_keys();
         let mut lie = forge.transaction(&payment);
         lie["amount"]["total"] = 1.into();
-        let message = forge.message(&format!("lie-{}", self.round), &lie);
-        let door = "POST /callbacks/xnec/wechat-pay/transactions";
-        eventually(door, async || {
-            let answer = self.api.try_raw(door, &message.headers, &message.body).await;
-            answer.filter(|answer| answer.status == 204)
-        })
-        .await;
+        self.acknowledged(&forge.message(&format!("lie-{}", self.round), &lie)).await;
         self.until(&order, "fulfilled").await;
         eventually("the message is asked about", async || {
             let asked = "SELECT COUNT(*) FROM notification WHERE ask_at > 0";
             self.world.rows.change("UPDATE notification SET ask_at = 1 WHERE ask_at > 0", []).await;
             (self.world.rows.number(asked).await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// A message that a payment was not made: it is recorded, and the order stays as it is.
+    async fn paid_by_nothing(&self) {
+        let order = self.order("unpaid").await;
+        let number = self.world.out_trade_no(&order).await;
+        let forge = Forge::with_sandbox_keys();
+        let mut unpaid = forge.transaction(&self.world.pay().payment(&number).unwrap());
+        unpaid["trade_state"] = "NOTPAY".into();
+        self.acknowledged(&forge.message(&format!("unpaid-{}", self.round), &unpaid)).await;
+        self.world.rows.expire(order["id"].as_str().unwrap()).await;
+        self.until(&order, "closed").await;
+    }
+
+    async fn acknowledged(&self, message: &Letter) {
+        let line = "POST /callbacks/xnec/wechat-pay/transactions";
+        eventually(line, async || {
+            let answer = self.api.try_raw(line, &message.headers, &message.body).await;
+            answer.filter(|answer| answer.status == 204)
         })
         .await;
     }
