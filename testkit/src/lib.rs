@@ -19,11 +19,13 @@ mod database;
 mod faults;
 mod forge;
 mod http;
+mod people;
 mod program;
 mod redis_server;
 mod rows;
 mod template;
 mod threads;
+mod waiting;
 mod world;
 
 pub use answer::Answer;
@@ -32,9 +34,9 @@ pub use database::{TestDb, on_postgres, on_sqlite};
 pub use faults::{Fault, Faults};
 pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
 pub use http::http_client;
+pub use people::{ELSEWHERE, KEY, PEOPLE};
 pub use program::Program;
 pub use redis_server::Redis;
 pub use rows::Rows;
-pub use world::{
-    ELSEWHERE, KEY, PATIENCE, PEOPLE, Server, World, eventually, eventually_within, now, within,
-};
+pub use waiting::{PATIENCE, eventually, eventually_within, within};
+pub use world::{Server, World, now};

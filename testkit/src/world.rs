@@ -4,12 +4,14 @@
 //! SQLite is combined with the in-process key-value store and PostgreSQL with Redis, so that both
 //! stores are tested. Everything stops on drop.
 
-use crate::{Api, Faults, Rows, Student, TestDb, threads::Thread};
+use crate::{
+    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, eventually, people::import_people,
+    threads::Thread, within,
+};
 use onecard::{
     app::App,
     base::{
         clock::{Clock, SystemClock, Timestamp},
-        crypto::keyring::{Key32, KeyRing, NamedKey},
         db::Db,
         ids::SchoolId,
     },
@@ -20,7 +22,6 @@ use onecard::{
     },
     payments::audit::audit,
     routes,
-    schools::{PersonKeys, roster::RosterImport},
     wiring::Settings,
 };
 use sandbox::{
@@ -31,41 +32,17 @@ use sandbox::{
 };
 use serde_json::Value;
 use std::{
-    fs,
-    io::Cursor,
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// The demo people of the school `xnec` and their default passwords.
-pub const PEOPLE: [(&str, &str); 6] = [
-    ("2301001", "170026"),
-    ("2301002", "102008"),
-    ("2301003", "290022"),
-    ("2301004", "908003"),
-    ("2301005", "250039"),
-    ("2301006", "140023"),
-];
-/// A student of the school `hbkj`.
-pub const ELSEWHERE: (&str, &str) = ("3301001", "170026");
-const ELSEWHERE_ROSTER: &str = "\
-student_no,name,id_number,phone,kind,department,class_name,valid_until
-3301001,孙可,990101200503170026,12000000009,student,信息工程学院,软件技术2301,2030-07-31
-";
-
-/// The time-out of waits, long enough for a busy machine.
-pub const PATIENCE: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(10);
-
-/// The sweep's delay in tests that are not about the sweep, in seconds.
+/// The first look of the sweep in tests that are not about the sweep, in milliseconds.
 const UNSWEPT: &str = "60000";
 
-/// A throwaway key.
-pub const KEY: [u8; 32] = [7; 32];
+/// [`KEY`](crate::KEY) as configured.
 const KEY_TEXT: &str = "base64:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 /// A deployment. Fields are dropped in order.
@@ -395,57 +372,7 @@ fn redis_url() -> Option<String> {
     url
 }
 
-async fn import_people(db: &Db, folder: &Path) {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let policy = fs::read_to_string(repository.join("schools/xnec.toml")).unwrap();
-    let other = folder.join("hbkj.toml");
-    fs::write(&other, policy.replace("\"xnec\"", "\"hbkj\"")).unwrap();
-    let now = now();
-    // All schools are added before the server starts: it reloads the list only periodically.
-    let paths = [repository.join("schools"), other];
-    onecard::schools::import_schools(db, &paths, false, now).await.unwrap();
-    let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
-    let keys = PersonKeys::new(ring(), ring());
-    let demo = fs::read_to_string(repository.join("schools/demo/xnec-roster.csv")).unwrap();
-    let schools = onecard::schools::Schools::new(db.clone(), Arc::new(SystemClock));
-    for (code, roster) in [("xnec", demo.as_str()), ("hbkj", ELSEWHERE_ROSTER)] {
-        let school = schools.by_code(code).await.unwrap().unwrap().id;
-        let import = RosterImport { db, keys: &keys, school, now };
-        let report = import.run(Cursor::new(roster), |_| ()).await.unwrap();
-        assert_eq!((report.added, report.refused.len()), (report.read, 0));
-    }
-}
-
 /// The current time of the server under test.
 pub fn now() -> Timestamp {
     SystemClock.now()
-}
-
-/// The future's output; panics after `time`.
-pub async fn within<T>(time: Duration, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(time, future).await.unwrap()
-}
-
-/// Polls `ask` until it returns a value.
-pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    eventually_within(PATIENCE, what, ask).await
-}
-
-/// Like [`eventually`], with its own time-out.
-pub async fn eventually_within<T>(
-    time: Duration,
-    what: &str,
-    ask: impl AsyncFn() -> Option<T>,
-) -> T {
-    let asking = async {
-        let mut turn = tokio::time::interval(POLL);
-        loop {
-            turn.tick().await;
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-        }
-    };
-    let answered = tokio::time::timeout(time, asking).await;
-    answered.unwrap_or_else(|_| panic!("not within {time:?}: {what}"))
 }

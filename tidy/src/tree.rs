@@ -7,8 +7,9 @@ use std::{
     sync::LazyLock,
 };
 
-/// Folders with production code, and this package.
-const FOLDERS: [&str; 5] = ["entity/src", "migration/src", "sandbox/src", "src", "tidy/src"];
+/// Folders with production code, and the packages of the tests.
+const FOLDERS: [&str; 6] =
+    ["entity/src", "migration/src", "sandbox/src", "src", "testkit/src", "tidy/src"];
 
 static TREE: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let sources = FOLDERS.iter().flat_map(|folder| files(&root().join(folder))).map(|file| {
