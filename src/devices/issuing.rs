@@ -2,7 +2,9 @@
 
 use super::{DeviceError, Devices};
 use crate::{
-    passcode::{CodePurpose, DeviceKind, Enrolled, IssueOutcome, IssuedCode, NewDevice, Owner},
+    passcode::{
+        CodePurpose, DeviceKind, Enrolled, IssueOutcome, IssuedCode, KeyedDevice, NewDevice, Owner,
+    },
     schools::School,
     sessions::Student,
 };
@@ -19,7 +21,8 @@ impl Devices {
             Some(own) => own,
             None => self.enrol_own(student, owner, &school).await?,
         };
-        let own = (&own, &self.key(&school, &own)?);
+        let key = self.key(&school, &own)?;
+        let own = KeyedDevice { enrolled: &own, key: &key };
         let prefixes = &school.policy.passcode.prefixes;
         match self.codes.issue(own, prefixes, purpose, self.clock.now()).await? {
             IssueOutcome::Issued(made) => Ok(made),

@@ -136,8 +136,8 @@ impl Identities {
             .in_tx(async |tx| {
                 let ended = sessions::unbind(tx, student, now).await?;
                 if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
-                    let whose = (student.person, channel);
-                    passcode::end_devices_of(tx, whose, EndReason::Unbound, now).await?;
+                    let (person, why) = (student.person, EndReason::Unbound);
+                    passcode::end_devices_of(tx, person, channel, why, now).await?;
                 }
                 Ok(ended)
             })

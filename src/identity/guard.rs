@@ -69,8 +69,7 @@ async fn authorize(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> 
     let must_change = identities(request)?.must_change_password(&signed_in).await;
     let must_change = must_change.map_err(|error| ApiError::internal(&error))?;
     let path = request.match_pattern().unwrap_or_default();
-    permit(signed_in.user.platform, must_change, (request.method(), &path))
-        .map_err(ApiError::new)?;
+    permit(signed_in.user.platform, must_change, request.method(), &path).map_err(ApiError::new)?;
     Ok(signed_in)
 }
 
@@ -78,7 +77,8 @@ async fn authorize(request: &ServiceRequest) -> Result<Arc<SignedIn>, ApiError> 
 fn permit(
     platform: Platform,
     must_change: bool,
-    (method, path): (&Method, &str),
+    method: &Method,
+    path: &str,
 ) -> Result<(), ProblemKind> {
     let reads = method == Method::GET && PORTAL_READS.contains(&path);
     if !platform.may_act() && !reads {
@@ -133,7 +133,7 @@ mod tests {
             (&get, "", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
         ];
         for (method, path, wechat, due, portal) in cases {
-            let said = |platform, due| permit(platform, due, (method, path)).err();
+            let said = |platform, due| permit(platform, due, method, path).err();
             assert_eq!(said(Platform::Wechat, false), wechat, "{method} {path}");
             assert_eq!(said(Platform::Wechat, true), due, "{method} {path}");
             assert_eq!(said(Platform::Portal, false), portal, "{method} {path}");

@@ -1,6 +1,10 @@
 //! The student's home page, in two queries besides the session's.
 
-use super::{BindingView, Identities, sign_in::SignInError, store};
+use super::{
+    BindingView, Identities,
+    sign_in::SignInError,
+    store::{self, HomeScope},
+};
 use crate::{
     base::clock::Timestamp,
     cards::{CardView, Holder},
@@ -44,7 +48,8 @@ impl Identities {
         let limits = school.policy.limits.as_ref();
         let meal = limits.map_or(Meal::OTHER, |limits| limits.meal_at(now));
         let since = now.minus(NOTICES_KEPT);
-        let row = store::home(&self.db, who, person, since, (now.day(), meal)).await?;
+        let row =
+            store::home(&self.db, who, HomeScope { person, since, day: now.day(), meal }).await?;
         let row = row.ok_or(People::MISSING)?;
         self.note_phone(who, &school, row.phone).await;
         let name_masked = masked_name(&self.sealer, person, &row.name_sealed);

@@ -47,15 +47,26 @@ pub(super) struct HomeRow {
     pub(super) notices: Vec<Notice>,
 }
 
-/// The home page of an identity that is bound to `person`, with notices since an instant, and the
-/// amounts spent on a day and in a meal of it.
+/// What the home page shows, beside what belongs to the identity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HomeScope {
+    /// The person that the identity is bound to.
+    pub(super) person: PersonId,
+    /// The oldest notices.
+    pub(super) since: Timestamp,
+    /// The day of the amounts spent.
+    pub(super) day: Day,
+    /// The meal of that day.
+    pub(super) meal: Meal,
+}
+
+/// The home page of a bound identity.
 pub(super) async fn home(
     db: &Db,
     who: &SignedIn,
-    person: PersonId,
-    since: Timestamp,
-    (day, meal): (Day, Meal),
+    scope: HomeScope,
 ) -> Result<Option<HomeRow>, DbError> {
+    let HomeScope { person, since, day, meal } = scope;
     let sql = format!("{HOME}{SHOWN_NOTICES}");
     let values = [
         OrderState::AwaitingPayment.code().into(),

@@ -5,7 +5,10 @@
 //! unavailable nobody is slowed, and if it is slow a scan waits [`HINT_PATIENCE`] at most: the
 //! length of the one-time part alone makes guessing hopeless.
 
-use super::{Handle, Miss, Step, TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest};
+use super::{
+    Handle, Miss, Step,
+    misses::{TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest},
+};
 use crate::base::{
     clock::Timestamp,
     kv::{Kv, KvError},

@@ -108,7 +108,7 @@ pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnro
         Some(held) => (held.enrolled.device, held.enrolled.generation.saturating_add(1)),
         None => (DeviceId::new(now), 1),
     };
-    store::devices::save(tx, new, (device, generation), now).await?;
+    store::devices::save(tx, new, device, generation, now).await?;
     let NewDevice { salt, terms, ref master_key_id, .. } = *new;
     let enrolled = Enrolled {
         device,
@@ -148,8 +148,9 @@ impl Codes {
         terms: &EnrolmentTerms,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        let times = (now.minus(SEEN_EVERY), now.plus(terms.unseen));
-        self.db.in_tx(async |tx| store::devices::seen(tx, owner, times, now).await).await
+        let (since, stale_at) = (now.minus(SEEN_EVERY), now.plus(terms.unseen));
+        let seen = async |tx: &_| store::devices::seen(tx, owner, since, stale_at, now).await;
+        self.db.in_tx(seen).await
     }
 
     /// Adds the device to this server's table of handles. To be called after the commit.

@@ -220,7 +220,8 @@ pub async fn end_devices(
 /// Like [`end_devices`], for one channel.
 pub async fn end_devices_of(
     tx: &Tx,
-    (person, channel): (PersonId, Channel),
+    person: PersonId,
+    channel: Channel,
     why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {

@@ -29,6 +29,15 @@ pub enum IssueOutcome {
     },
 }
 
+/// A device with its derived key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyedDevice<'a> {
+    /// The device.
+    pub enrolled: &'a Enrolled,
+    /// The key that its codes are derived from.
+    pub key: &'a DeviceKey,
+}
+
 impl Codes {
     /// An owner's server-side device, if it is valid and its master key is configured.
     pub async fn own_device(
@@ -43,16 +52,17 @@ impl Codes {
     /// The first code of the current step that was neither issued nor used.
     pub async fn issue(
         &self,
-        (own, key): (&Enrolled, &DeviceKey),
+        own: KeyedDevice<'_>,
         prefixes: &Prefixes,
         purpose: CodePurpose,
         now: Timestamp,
     ) -> Result<IssueOutcome, DbError> {
-        let Enrolled { device, generation, step, .. } = *own;
+        let KeyedDevice { enrolled, key } = own;
+        let Enrolled { device, generation, step, .. } = *enrolled;
         let tick = step.tick(now);
-        let step_of = (purpose, step.start_of(tick));
-        let used = store::uses::used_subs(&self.db, (device, generation), step_of).await?;
-        let issued = self.issued_before(own, purpose, now).await;
+        let shown_at = step.start_of(tick);
+        let used = store::uses::used_subs(&self.db, device, generation, purpose, shown_at).await?;
+        let issued = self.issued_before(enrolled, purpose, now).await;
         let mut left = SubCounter::ALL.into_iter().skip(issued).filter(|sub| !used.contains(sub));
         let refresh_after = now.distance(step.start_of(tick.offset(1)));
         let Some(sub) = left.next() else {

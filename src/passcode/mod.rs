@@ -43,8 +43,8 @@ pub use enrolment::{
 };
 pub use finding::{Codes, CodesSetup, ScanOutcome, ScanPlace, end_devices, end_devices_of};
 pub use handles::{DeviceId, Enrolment, HandleMatch, HandleTables};
-pub use issuing::{IssueOutcome, IssuedCode};
-pub use misses::{Miss, TERMINAL_WINDOW, TerminalPace, pace, raises_alarm, rest};
+pub use issuing::{IssueOutcome, IssuedCode, KeyedDevice};
+pub use misses::Miss;
 pub use picture::{CannotDraw, barcode_svg, qr_svg};
 pub use prefixes::{PrefixFault, Prefixes, Wallet};
 pub use time::{Epoch, Moment, Step, StepFault, SubCounter, Tick};

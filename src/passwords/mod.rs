@@ -75,6 +75,18 @@ pub enum PasswordKind {
 
 use PasswordKind::Query;
 
+/// A password as given, and which one it should be.
+struct PasswordAttempt {
+    kind: PasswordKind,
+    given: SecretString,
+}
+
+impl PasswordKind {
+    const fn with(self, given: SecretString) -> PasswordAttempt {
+        PasswordAttempt { kind: self, given }
+    }
+}
+
 /// A caller that is not bound to the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stranger {
@@ -143,7 +155,7 @@ impl Passwords {
         )];
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
-        let fits = self.fits(&self.for_holders, (school, Query), found.as_ref(), given).await;
+        let fits = self.fits(&self.for_holders, school, found.as_ref(), Query.with(given)).await;
         let fits = self.settle_count(fits, &counted).await?;
         self.judge(found.filter(|_| fits), &limits).await
     }
@@ -160,7 +172,7 @@ impl Passwords {
         let limits = [(self.subject(school.id, "try:till", &person.to_string()), Limit::Growing)];
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
-        let fits = self.fits(&self.for_holders, (school, kind), found.as_ref(), given).await;
+        let fits = self.fits(&self.for_holders, school, found.as_ref(), kind.with(given)).await;
         if self.settle_count(fits, &counted).await? {
             self.db.in_tx(async |tx| store::give_back(tx, &limits).await).await?;
             Ok(true)
@@ -182,7 +194,7 @@ impl Passwords {
         let counted = self.count(&limits).await?;
         let today = self.clock.now().day();
         let found = self.find(school.id, claimed, today).await?;
-        let fits = self.fits(&self.for_strangers, (school, Query), found.as_ref(), given).await;
+        let fits = self.fits(&self.for_strangers, school, found.as_ref(), Query.with(given)).await;
         let fits = self.settle_count(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.standing().holds_on(today));
@@ -283,10 +295,11 @@ impl Passwords {
     async fn fits(
         &self,
         hasher: &PasswordHasher,
-        (school, kind): (&School, PasswordKind),
+        school: &School,
         person: Option<&Person>,
-        given: SecretString,
+        attempt: PasswordAttempt,
     ) -> Result<bool, PasswordFault> {
+        let PasswordAttempt { kind, given } = attempt;
         let own = person.and_then(|person| match kind {
             PasswordKind::Query => person.password_hash.clone(),
             PasswordKind::Consumption => person.consumption_hash.clone(),

@@ -252,7 +252,7 @@ pub async fn device_enrolled(
         notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
     let mut to = store::other_identities(tx, student.person, student.identity).await?;
     to.extend(replaced.then_some(student.identity.uuid()));
-    notices::notify(tx, &to, (origin, NoticeKind::CodeDevice), now).await
+    notices::notify(tx, &to, origin, NoticeKind::CodeDevice, now).await
 }
 
 /// After a change of password: ends the person's portal sessions, which the old password opened,

@@ -103,16 +103,17 @@ pub(super) async fn notify_others(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let others = super::store::other_identities(tx, origin.of.person, origin.by).await?;
-    notify(tx, &others, (origin, kind), now).await
+    notify(tx, &others, origin, kind, now).await
 }
 
 /// Writes a notice to these identities, and deletes their expired notices.
 pub(super) async fn notify(
     tx: &Tx,
     to: &[Uuid],
-    (origin, kind): (NoticeOrigin, NoticeKind),
+    origin: NoticeOrigin,
+    kind: NoticeKind,
     now: Timestamp,
 ) -> Result<(), DbError> {
     super::store::delete_notices(tx, to, now.minus(NOTICES_KEPT)).await?;
-    super::store::insert_notices(tx, to, (origin, kind), now).await
+    super::store::insert_notices(tx, to, origin, kind, now).await
 }

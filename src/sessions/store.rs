@@ -305,16 +305,17 @@ pub(super) async fn delete_notices(tx: &Tx, of: &[Uuid], before: Timestamp) -> R
 pub(super) async fn insert_notices(
     tx: &Tx,
     to: &[Uuid],
-    (told, kind): (NoticeOrigin, NoticeKind),
+    origin: NoticeOrigin,
+    kind: NoticeKind,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let rows = to.iter().map(|identity| notice::ActiveModel {
         id: Set(NoticeId::new(now).uuid()),
         identity_id: Set(*identity),
-        person_id: Set(told.of.person.uuid()),
-        school_id: Set(told.of.school.number()),
+        person_id: Set(origin.of.person.uuid()),
+        school_id: Set(origin.of.school.number()),
         kind: Set(kind.code().into()),
-        platform: Set(told.platform.code().into()),
+        platform: Set(origin.platform.code().into()),
         at: Set(now.micros()),
     });
     if !to.is_empty() {

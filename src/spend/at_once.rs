@@ -52,7 +52,7 @@ impl Charging {
             uses: with_code.map(|request| (key_of(request), CodeUse::Fresh)).collect(),
             ..Inputs::of([who, what])?
         };
-        let decisions = decide((now, &self.names), accounts.accounts(), inputs, &open)?;
+        let decisions = decide(now, &self.names, accounts.accounts(), inputs, &open)?;
         let writes = decisions.writes(now, &Basis::Assumed { codes: &codes })?;
         match accounts.post(&self.db, now, &decisions.transfers, writes).await {
             Ok(()) => {}

@@ -95,7 +95,8 @@ pub(super) struct Decisions {
 
 /// Decides these requests in order. `inputs` must contain all their codes, challenges and payers.
 pub(super) fn decide(
-    (now, names): (Timestamp, &Sealer),
+    now: Timestamp,
+    names: &Sealer,
     accounts: &PersonAccounts,
     inputs: Inputs,
     open: &[&ChargeRequest],
@@ -253,8 +254,8 @@ impl Decider<'_> {
             RuleOutcome::Charged(drawn) => {
                 self.purses.insert(person, purse);
                 let left = purse.total().ok_or(missing("account"))?;
-                let id = self.charge(request, payer, (&check, drawn))?;
-                self.tell(request, payer, (id, left));
+                let id = self.charge(request, payer, &check, drawn)?;
+                self.tell(request, payer, id, left);
                 let name_masked = self.brief(person)?.masked_name(self.names)?;
                 let view = ChargeView {
                     charge_id: id,
@@ -277,7 +278,8 @@ impl Decider<'_> {
         &mut self,
         request: &ChargeRequest,
         payer: &Payer,
-        (check, drawn): (&ChargeCheck<'_>, Drawn),
+        check: &ChargeCheck<'_>,
+        drawn: Drawn,
     ) -> Result<ChargeId, ChargeError> {
         let (school, person) = (request.school.id, payer.person);
         let act = (request.asked.terminal.uuid(), request.asked.seq.number());
@@ -300,7 +302,7 @@ impl Decider<'_> {
     }
 
     /// Adds the event that informs the phone of the used code, the amount and the merchant.
-    fn tell(&mut self, request: &ChargeRequest, payer: &Payer, (id, left): (ChargeId, Balance)) {
+    fn tell(&mut self, request: &ChargeRequest, payer: &Payer, id: ChargeId, left: Balance) {
         let used = CodeUsed {
             charge_id: id.uuid(),
             amount_fen: request.amount,

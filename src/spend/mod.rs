@@ -153,6 +153,14 @@ enum Scanned {
     Slowed(Duration),
 }
 
+/// The password that a till sends for a challenge.
+struct PasswordAnswer<'a> {
+    seq: Seq,
+    challenge: &'a str,
+    amount: Fen,
+    password: SecretString,
+}
+
 impl Spending {
     /// Charges a code or returns the refusal.
     pub async fn charge(
@@ -167,13 +175,9 @@ impl Spending {
         let (asked, proof, looked_at) = match by {
             PaidBy::Code(code) => {
                 let content = till.call().signed.body_digest();
-                let asked = NumberedRequest::of(
-                    till.call(),
-                    (seq, SeqStep::Act),
-                    AnswerKind::Charge,
-                    &content,
-                );
-                match self.scan((&request, &asked), &code, begun).await? {
+                let (call, kind) = (till.call(), AnswerKind::Charge);
+                let asked = NumberedRequest::of(call, seq, SeqStep::Act, kind, &content);
+                match self.scan(&request, &asked, &code, begun).await? {
                     Scanned::Now(scan) => (asked, Proof::Scan(scan), begun),
                     Scanned::Before(told) => return answered(told),
                     Scanned::Slowed(retry_after) => {
@@ -183,14 +187,15 @@ impl Spending {
             }
             PaidBy::Password { challenge, password } => {
                 let content = format!("{challenge}|{}", amount.get());
-                let at = (seq, SeqStep::Password);
-                let asked =
-                    NumberedRequest::of(till.call(), at, AnswerKind::Charge, content.as_bytes());
+                let (call, kind) = (till.call(), AnswerKind::Charge);
+                let content = content.as_bytes();
+                let asked = NumberedRequest::of(call, seq, SeqStep::Password, kind, content);
                 // An answered request must not compare the password again.
                 if let Some(told) = self.kept(&asked).await? {
                     return answered(told);
                 }
-                let proof = self.password((&request, seq), (&challenge, amount), password).await?;
+                let given = PasswordAnswer { seq, challenge: &challenge, amount, password };
+                let proof = self.password(&request, given).await?;
                 (asked, proof, self.clock.now())
             }
         };
@@ -208,9 +213,9 @@ impl Spending {
         request_id: String,
     ) -> Result<StoredResponse, NotDecided> {
         let school = self.school(till).await?;
-        let at = (seq, SeqStep::Reversal);
+        let (call, kind) = (till.call(), AnswerKind::Reversal);
         // The sequence number identifies the charge; a reversal has no other content.
-        let asked = NumberedRequest::of(till.call(), at, AnswerKind::Reversal, b"");
+        let asked = NumberedRequest::of(call, seq, SeqStep::Reversal, kind, b"");
         let request = ReversalRequest { asked, school, request_id };
         let now = self.clock.now();
         let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &request).await).await;
@@ -230,7 +235,8 @@ impl Spending {
 
     async fn scan(
         &self,
-        (request, asked): (&Request<'_>, &NumberedRequest),
+        request: &Request<'_>,
+        asked: &NumberedRequest,
         code: &str,
         now: Timestamp,
     ) -> Result<Scanned, DbError> {
@@ -255,10 +261,10 @@ impl Spending {
     /// only the first one's password is counted and compared; the others are refused.
     async fn password(
         &self,
-        (request, seq): (&Request<'_>, Seq),
-        (challenge, amount): (&str, Fen),
-        password: SecretString,
+        request: &Request<'_>,
+        given: PasswordAnswer<'_>,
     ) -> Result<Proof, NotDecided> {
+        let PasswordAnswer { seq, challenge, amount, password } = given;
         let id: Option<ChallengeId> = challenge.parse().ok();
         let found = store::challenges(Source::Db(&self.db), id.into_iter().collect()).await?;
         // A challenge of another school is treated as unknown.

@@ -65,7 +65,7 @@ async fn charge_all(
     let open: Vec<&ChargeRequest> =
         requests.iter().zip(open).filter(|(_, open)| *open).map(|(request, _)| request).collect();
     let inputs = inputs(tx, now, &open).await?;
-    let decisions = decide((now, names), accounts.accounts(), inputs, &open)?;
+    let decisions = decide(now, names, accounts.accounts(), inputs, &open)?;
     let writes = decisions.writes(now, &Basis::Locked)?;
     accounts.post(tx, now, &decisions.transfers, writes).await?;
     kept.extend(decisions.answers);

@@ -115,7 +115,7 @@ pub struct NumberedRequest {
 impl NumberedRequest {
     /// The numbered request of a call. `content` is everything that distinguishes it from other
     /// requests, except passwords: a digest of six digits would reveal them.
-    pub fn of(call: &Call, (seq, step): (Seq, SeqStep), kind: AnswerKind, content: &[u8]) -> Self {
+    pub fn of(call: &Call, seq: Seq, step: SeqStep, kind: AnswerKind, content: &[u8]) -> Self {
         Self {
             terminal: call.terminal.id,
             school: call.terminal.school,

@@ -178,7 +178,8 @@ pub(in crate::passcode) async fn own(
 pub(in crate::passcode) async fn seen(
     tx: &Tx,
     owner: &Owner,
-    (since, stale_at): (Timestamp, Timestamp),
+    since: Timestamp,
+    stale_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), DbError> {
     device::Entity::update_many()
@@ -197,7 +198,8 @@ pub(in crate::passcode) async fn seen(
 pub(in crate::passcode) async fn save(
     tx: &Tx,
     new: &NewDevice,
-    (id, generation): (DeviceId, u32),
+    id: DeviceId,
+    generation: u32,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let row = device::ActiveModel {

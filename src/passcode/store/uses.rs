@@ -93,8 +93,10 @@ fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
 /// The codes of a device and step that were used, in any scope.
 pub(in crate::passcode) async fn used_subs(
     db: &Db,
-    (device, generation): (DeviceId, u32),
-    (purpose, shown_at): (CodePurpose, Timestamp),
+    device: DeviceId,
+    generation: u32,
+    purpose: CodePurpose,
+    shown_at: Timestamp,
 ) -> Result<Vec<SubCounter>, DbError> {
     let sql = "SELECT DISTINCT sub FROM code_use WHERE shown_at = $1 AND device_id = $2 \
                AND generation = $3 AND purpose = $4";
