@@ -204,6 +204,12 @@ impl Plan {
         self.cases.push(Case { school, kind: CASE, subject, detail, opened_at: now });
     }
 
+    /// The places of the facts whose money goes to suspense.
+    pub(super) fn suspended(&self) -> Vec<usize> {
+        let suspended = self.transfers.iter().filter(|planned| planned.may_repeat);
+        suspended.map(|planned| planned.place).collect()
+    }
+
     /// Posts what was planned. A transaction that was posted before for something else is reported
     /// as [`SettleError::Taken`].
     pub(super) async fn post(&self, tx: &Tx, now: Timestamp) -> Result<(), SettleError> {

@@ -147,6 +147,7 @@ async fn settle_all(
     let attempts = orders::lock(tx, ours).await?;
     let refunded = refunded_before(tx, incoming, &attempts).await?;
     let plan = Plan::decide(Batched { now, incoming, taken, refunded: &refunded }, attempts)?;
+    refuse_taken(tx, incoming, &plan.suspended()).await?;
     plan.post(tx, now).await?;
     let moved: Vec<_> = plan.moved.into_values().collect();
     let verdicts = incoming.iter().zip(&plan.verdicts);
@@ -157,6 +158,23 @@ async fn settle_all(
     news::tell(tx, paid.iter().copied(), now).await?;
     let left_open = orders::due::make_due(tx, paid.iter().map(|order| order.id), now).await?;
     Ok(Settled { verdicts: plan.verdicts, left_open })
+}
+
+/// Reports facts bound for suspense whose transaction paid another payment. Nothing else would: no
+/// payment may move with them, and schools of one merchant have ledgers of their own.
+async fn refuse_taken(
+    tx: &Tx,
+    incoming: &[IncomingFact],
+    suspended: &[usize],
+) -> Result<(), SettleError> {
+    if suspended.is_empty() {
+        return Ok(());
+    }
+    let fact = |place: &usize| incoming.get(*place).map(|incoming| &incoming.fact);
+    let facts: Vec<_> = suspended.iter().filter_map(fact).collect();
+    let taken = orders::transactions::of_other_payments(tx, &facts).await?;
+    let taken: Vec<_> = taken.iter().filter_map(|index| suspended.get(*index).copied()).collect();
+    if taken.is_empty() { Ok(()) } else { Err(SettleError::Taken(taken)) }
 }
 
 fn message(

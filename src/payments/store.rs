@@ -11,14 +11,16 @@ const UNPOSTED: &str = "SELECT p.provider || ':' || p.merchant || ':' || p.trans
       AND (SELECT SUM(l.amount_fen) FROM leg l WHERE l.transfer_id = t.id) = p.amount_fen \
     WHERE p.state = 'paid' AND t.id IS NULL ORDER BY p.id LIMIT 1000";
 
-/// A received posting that neither a payment nor a case for staff explains. The list of payments
+/// A received posting that neither a payment of its school nor a case for staff explains; the case
+/// of a transaction that belongs to another payment posts nothing. The list of payments
 /// is hashed once; joining on the joined text would compare each with each.
 const UNEXPLAINED: &str = "SELECT t.reference AS subject FROM transfer t \
-    WHERE t.kind = $1 AND t.reference NOT IN (SELECT \
+    WHERE t.kind = $1 AND (t.school_id, t.reference) NOT IN (SELECT p.school_id, \
       p.provider || ':' || p.merchant || ':' || p.transaction_id FROM payment p \
       WHERE p.state = 'paid') \
     AND NOT EXISTS (SELECT 1 FROM review_case c WHERE c.school_id = t.school_id \
-      AND c.kind = 'payment' AND c.subject LIKE '%:' || t.reference) ORDER BY t.id LIMIT 1000";
+      AND c.kind = 'payment' AND c.subject LIKE '%:' || t.reference \
+      AND c.subject NOT LIKE 'transaction_taken:%') ORDER BY t.id LIMIT 1000";
 
 /// Paid payments without their one posting.
 pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {

@@ -18,6 +18,7 @@ on_each_database!(
     a_refund_message_has_the_provider_asked,
     a_transaction_of_another_payment_posts_nothing,
     a_transaction_of_another_schools_payment_posts_nothing,
+    a_second_transaction_that_paid_another_payment_is_not_posted_again,
     two_messages_of_one_batch_cannot_share_a_transaction,
 );
 
@@ -271,6 +272,32 @@ async fn a_transaction_of_another_schools_payment_posts_nothing(db: &TestDb) {
     assert_eq!(elsewhere.order_again(&order).await["state"], "awaiting_payment");
     assert_eq!(elsewhere.balances().await, [0; 4]);
     world.assert_books(5000).await;
+}
+
+/// The same where the payment is paid already, so that it does not move: at its own school the
+/// posting would be a repeat, at another school a second one.
+async fn a_second_transaction_that_paid_another_payment_is_not_posted_again(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
+    let elsewhere = world.login(1).await;
+    elsewhere.bind("hbkj", ELSEWHERE).await.body(201);
+    let mut paid = Vec::new();
+    for (who, key) in [(&student, "first"), (&student, "second"), (&elsewhere, "elsewhere")] {
+        let payment = world.pay_order(&who.order(5000, key).await.body(201)).await;
+        world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+        paid.push(payment);
+    }
+    let taken = paid[0].transaction_id.clone().unwrap();
+    for (payment, school) in [(&paid[1], "xnec"), (&paid[2], "hbkj")] {
+        let wrong = with(&forge, payment, "/transaction_id", &taken);
+        let message = forge.message(&format!("wrong-{school}"), &wrong);
+        assert_eq!(message.send(&world.api(), school).await.status, 204);
+        let kept = cases(&world, school).await;
+        assert_eq!(kept, [format!("transaction_taken:wechat_pay:{}:{taken}", merchant(&forge))]);
+        let suspense = world.school_balance(school, SchoolAccount::Suspense).await;
+        assert_eq!(suspense, 0, "{school}");
+    }
+    world.assert_books(10_000).await;
 }
 
 /// Whichever of the two settles first, the other is kept, whether or not they share a commit.
