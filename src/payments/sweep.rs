@@ -93,7 +93,11 @@ impl Payments {
         metrics::counter!("onecard_sweep_looks_total").increment(looks);
         let left = free.saturating_sub(payments.len());
         let taking = due::claim_inquiries(&self.db, lease(left));
-        let messages = write_point::within("take messages", taking).await?;
+        // The payments that were taken are worked on all the same.
+        let messages = write_point::within("take messages", taking).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "messages to ask about could not be taken");
+            Vec::new()
+        });
         let payments = payments.into_iter().map(|attempt| Due::Payment(Box::new(attempt), until));
         Ok(payments.chain(messages.into_iter().map(Due::Message)).collect())
     }

@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use onecard::{
     ledger::account::SchoolAccount,
-    orders::due::{Lease, claim_payments},
+    orders::due::{Lease, claim_inquiries, claim_payments},
 };
 use serde_json::Value;
 use std::{
@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 use testkit::{Fault, Faults, Student, TestDb, World, eventually, now, on_each_database};
+use uuid::Uuid;
 
 on_each_database!(
     a_payment_that_nobody_tells_of_is_settled_by_the_sweep,
@@ -22,6 +23,7 @@ on_each_database!(
     faults_of_the_provider_leave_an_expired_order_open_until_it_answers,
     an_order_whose_answer_was_lost_is_paid_all_the_same,
     what_is_due_is_taken_once,
+    a_message_of_an_unknown_provider_holds_up_no_other,
 );
 
 /// The sweep in a hurry.
@@ -207,6 +209,25 @@ async fn what_is_due_is_taken_once(db: &TestDb) {
     });
     let taken: Vec<_> = join_all(claims).await.into_iter().flatten().collect();
     assert_eq!((taken.len(), taken.iter().collect::<BTreeSet<_>>().len()), (40, 40));
+}
+
+/// A newer release recorded one of a provider that this release does not know.
+async fn a_message_of_an_unknown_provider_holds_up_no_other(db: &TestDb) {
+    let world = World::start(db).await;
+    for (id, provider) in [(1_u128, "newer"), (2, "wechat_pay")] {
+        let insert =
+            "INSERT INTO notification VALUES ($1, 4, $2, $3, '', '', 'disagrees', $4, 1, $5)";
+        let far = now().plus(Duration::from_hours(1)).micros();
+        let id = Uuid::from_u128(id);
+        let row: [sea_orm::Value; 5] =
+            [id.into(), provider.into(), provider.into(), vec![0_u8].into(), far.into()];
+        assert_eq!(world.rows.change(insert, row).await, 1);
+    }
+    let later = now().plus(Duration::from_hours(2));
+    let lease = Lease { now: later, until: later.plus(Duration::from_mins(1)), most: 16 };
+    let taken = claim_inquiries(&world.db, lease).await.unwrap();
+    let taken: Vec<_> = taken.iter().map(|inquiry| inquiry.message).collect();
+    assert_eq!(taken, [Uuid::from_u128(2)]);
 }
 
 /// A student who comes back again and again, to two servers, has the provider asked once in two

@@ -71,25 +71,30 @@ pub(in crate::orders) async fn look_again(
     Ok(())
 }
 
-/// Claims messages that the provider has to be asked about.
+/// Claims messages that the provider has to be asked about. A message of a provider that only a newer
+/// release knows is due again when its lease ends, for a server of that release.
 pub(in crate::orders) async fn claim_inquiries(
     tx: &Tx,
     lease: Lease,
 ) -> Result<Vec<Inquiry>, DbError> {
     let claim = claim(tx, CLAIM_INQUIRIES, lease);
     let claimed = tx.conn().query_all_raw(claim).await?;
-    let unknown = DbError::Inconsistent { table: "notification", what: "unknown provider" };
     let inquiry = |row: &sea_orm::QueryResult| {
-        let provider: String = row.try_get("", "provider")?;
-        Ok(Inquiry {
-            message: row.try_get("", "id")?,
+        let (message, code): (Uuid, String) =
+            (row.try_get("", "id")?, row.try_get("", "provider")?);
+        let Some(provider) = Provider::from_code(&code) else {
+            tracing::warn!(%message, provider = code, "a message of an unknown provider is left to a newer release");
+            return Ok(None);
+        };
+        Ok(Some(Inquiry {
+            message,
             school: SchoolId::from_number(row.try_get("", "school_id")?),
-            provider: Provider::from_code(&provider).ok_or(unknown.clone())?,
+            provider,
             out_trade_no: row.try_get("", "out_trade_no")?,
             received_at: Timestamp::from_micros(row.try_get("", "received_at")?),
-        })
+        }))
     };
-    claimed.iter().map(inquiry).collect()
+    claimed.iter().filter_map(|row| inquiry(row).transpose()).collect()
 }
 
 /// Schedules the next inquiry about a message; `None` ends the inquiries.
