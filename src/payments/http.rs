@@ -1,5 +1,5 @@
-//! Orders and payments over HTTP. `POST /api/v1/orders` is in the wiring: it belongs to the journey of
-//! the order's purpose.
+//! Orders and payments over HTTP. `POST /api/v1/orders` is in `routes/orders.rs`: it belongs to the
+//! journey of the order's purpose.
 
 use super::{
     PaymentError, Payments, Started, StartedPayment,

@@ -90,6 +90,9 @@ impl Payments {
         key: &str,
     ) -> Result<StartedPayment, PaymentError> {
         let whole = self.whole(student, id).await?;
+        if !fulfilment::is_available(whole.order.purpose) {
+            return Err(PaymentError::PurposeUnavailable);
+        }
         let school = self.schools.require(student.school).await?;
         let route = self.route(student, &school, provider)?;
         let new = self.new_payment(&route, &whole.order, key);
