@@ -297,6 +297,8 @@ fn errors_do_not_repeat_values() {
         ("ONECARD__DATABASE__URL", "mysql://u:db-hush@h/d"),
         ("ONECARD__REDIS__URL", "rediss//:redis-hush@h"),
         ("ONECARD__WECHAT_PAY__API_V3_KEY", "v3-hush"),
+        // Pasted in place of its file's name.
+        ("ONECARD__WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE", "pem-hush"),
     ];
     let error = fixture.load(&keys(), &wrong).unwrap_err();
     assert!(error.problems().len() >= 5, "{error}");

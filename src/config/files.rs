@@ -46,7 +46,8 @@ impl Pem {
     fn read(self, path: &Path, environment: Environment) -> Result<SecretString, String> {
         let text = read_bounded(path, MAX_PEM_BYTES)
             .map(SecretString::from)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+            // Without the path: whoever pastes a key in its place would find it in the log.
+            .map_err(|error| format!("the file cannot be read: {error}"))?;
         if !text.expose_secret().contains(self.marker()) {
             return Err(format!("must be {}", self.wanted()));
         }
