@@ -9,6 +9,10 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 /// The program with one deployment's configuration. Its processes are killed on drop.
@@ -139,8 +143,13 @@ impl Drop for Process {
     }
 }
 
-/// A free port below the ephemeral port range.
+/// A free port below the ephemeral port range. This process gets none twice: a program that is
+/// stopped for a moment keeps its port.
 fn lasting_port() -> u16 {
-    let mut ports = std::iter::repeat_with(|| 20_000 + rand::random::<u16>() % 10_000);
+    static FIRST: LazyLock<u16> = LazyLock::new(|| rand::random::<u16>() % 10_000);
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let mut ports = std::iter::repeat_with(|| {
+        20_000 + (*FIRST + TAKEN.fetch_add(1, Ordering::Relaxed) % 10_000) % 10_000
+    });
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

@@ -293,6 +293,7 @@ async fn nobody_sees_the_lines_of_others(db: &TestDb) {
 async fn what_is_asked_wrongly_is_named(db: &TestDb) {
     let holder = Holder::start(db).await;
     holder.moved().await;
+    holder.world.at_rest().await;
     let before = holder.world.rows.everything().await;
     let cases = [
         ("?from=2026-9-1", "#query/from"),
