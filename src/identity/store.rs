@@ -52,7 +52,7 @@ pub(super) struct HomeRow {
 pub(super) struct HomeScope {
     /// The person that the identity is bound to.
     pub(super) person: PersonId,
-    /// The oldest notices.
+    /// Notices older than this are left out.
     pub(super) since: Timestamp,
     /// The day of the amounts spent.
     pub(super) day: Day,

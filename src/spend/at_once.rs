@@ -1,5 +1,4 @@
-//! Charges without locks, for the common case: scans with new sequence numbers and unused codes, at
-//! most one for each person. One statement reads, the batch is decided on what was read, and one
+//! Charges without locks, for the common case: scans with new sequence numbers and unused codes. One statement reads, the batch is decided on what was read, and one
 //! statement, which is its own transaction, writes if nothing changed in between. In every other
 //! case nothing is written, and [`under_locks`](super::under_locks), which reads the history,
 //! decides the batch.
@@ -8,10 +7,13 @@
 //!
 //! | concurrent change | what rejects the write |
 //! | --- | --- |
-//! | a balance, the amount spent today, the status of the card | the version of the person |
+//! | a balance or the amount spent today | the version of the person |
 //! | the code is used; the device is revoked | the guard of the insert that uses the code |
 //! | the number or the nonce is used | the unique keys and the guard of the answers |
 //! | an event of the person is added | the unique key of the events |
+//!
+//! A change of the person that posts nothing, such as an import of an earlier `valid_until`, rejects
+//! no write: a scan that overlaps it is decided on either state, as it is under locks.
 
 use super::{
     batch::{Inputs, decide, key_of},

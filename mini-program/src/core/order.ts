@@ -4,7 +4,7 @@
  * Invariant: only the server's state says "paid". What the payment dialogue answered does not
  * come in here at all: even its "failed" can be wrong.
  * Invariant: while a payment may be under way, no second order is offered; the same order may be
- * tried again, and a payment too many comes back by itself.
+ * tried again, and the server keeps a second payment apart for staff to return.
  */
 import type { OrderState } from './api/orders'
 import type { Watch } from './polling'

@@ -81,7 +81,8 @@ impl Write {
     }
 
     /// How many rows must be written. An update or a guarded insert must write all its rows: a
-    /// guard that fails is a lost race. Other inserts write all rows or fail.
+    /// guard that fails is a lost race. Other inserts are not counted: a conflict clause may skip
+    /// rows.
     fn rows_expected(&self) -> Option<i64> {
         match self {
             Self::Update { rows, .. }
