@@ -225,7 +225,7 @@ async fn list(
 ) -> Result<Json<OrderList>, ApiError> {
     let Page { limit, cursor } = page.into_inner();
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    // One more tells whether there is a next page.
+    // One extra row shows whether there is a next page.
     let mut orders = payments.orders(&student, cursor, u64::from(limit) + 1).await?;
     let more = orders.len() > usize::from(limit);
     orders.truncate(limit.into());

@@ -128,7 +128,7 @@ impl From<AddPaymentError> for PaymentError {
 pub struct Payments {
     /// Orders and payments, outside the settling lanes.
     pub db: Db,
-    /// Remembers which payments the providers were asked about lately.
+    /// Limits how often providers are asked about a payment.
     pub kv: Arc<dyn Kv>,
     /// Names and policies.
     pub schools: Arc<Schools>,

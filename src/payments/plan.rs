@@ -1,4 +1,4 @@
-//! What a batch of facts comes to, decided before anything is written.
+//! The result of a batch of facts, decided before anything is written.
 
 use super::{
     fulfilment::{self, Delivery, Fulfilment},
@@ -51,7 +51,7 @@ pub(super) async fn refunded_before(
 pub(super) struct Batched<'a> {
     pub(super) now: Timestamp,
     pub(super) incoming: &'a [IncomingFact],
-    /// Those whose transaction belongs to something else.
+    /// Places of the facts whose transaction was posted for something else.
     pub(super) taken: &'a HashSet<usize>,
     /// Subjects of the cases of payments that were given back.
     pub(super) refunded: &'a HashSet<String>,
@@ -65,7 +65,7 @@ struct Planned {
     may_repeat: bool,
 }
 
-/// What a batch of facts comes to, before anything is written.
+/// The result of a batch of facts, before anything is written.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) verdicts: Vec<Verdict>,
@@ -79,7 +79,7 @@ pub(super) struct Plan {
 struct Deciding<'a> {
     now: Timestamp,
     place: usize,
-    /// Where it counts.
+    /// The school whose ledger is posted to.
     school: SchoolId,
     incoming: &'a IncomingFact,
 }

@@ -1,4 +1,4 @@
-//! Every path of the server: where it is mounted, and what stands where nothing is.
+//! Every path of the server: where it is mounted, and the fallback for unknown paths.
 //!
 //! Invariant: the document at `/api/openapi.json` is made from the routes that are mounted here.
 

@@ -29,7 +29,7 @@ on_each_database!(
     tries_outlive_the_server_and_a_check_that_was_broken_off,
     of_changes_at_once_one_counts,
     a_try_without_a_turn_is_as_one_not_made,
-    strangers_take_no_turns_of_who_is_bound,
+    strangers_do_not_delay_bound_identities,
 );
 
 const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -421,7 +421,7 @@ async fn a_try_without_a_turn_is_as_one_not_made(db: &TestDb) {
     assert_eq!(desk.stranger(Stranger::Portal, &target, "102008").await, In);
 }
 
-async fn strangers_take_no_turns_of_who_is_bound(db: &TestDb) {
+async fn strangers_do_not_delay_bound_identities(db: &TestDb) {
     let desk = Desk::open(db, "xnec").await;
     let owner = desk.owner("2301001").await;
     let crowded = desk.crowded(true, false);

@@ -22,7 +22,7 @@ on_each_database!(
     days_are_those_of_shanghai,
     months_add_up_to_the_balance,
     nobody_sees_the_lines_of_others,
-    what_is_asked_wrongly_is_named,
+    invalid_parameters_are_named,
     a_table_can_be_taken_along,
     a_table_of_too_many_lines_is_refused,
 );
@@ -290,7 +290,7 @@ async fn nobody_sees_the_lines_of_others(db: &TestDb) {
     }
 }
 
-async fn what_is_asked_wrongly_is_named(db: &TestDb) {
+async fn invalid_parameters_are_named(db: &TestDb) {
     let holder = Holder::start(db).await;
     holder.moved().await;
     holder.world.at_rest().await;

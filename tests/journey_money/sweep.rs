@@ -1,4 +1,4 @@
-//! The sweep: what nobody tells and nobody asks about is settled or closed by itself, whatever the
+//! The sweep: a payment without callback or query is settled or closed by itself, whatever the
 //! provider does meanwhile.
 
 use futures_util::future::join_all;

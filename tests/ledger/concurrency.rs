@@ -22,7 +22,7 @@ use testkit::{TestDb, on_each_database};
 on_each_database!(
     one_reference_posts_once_in_many_transactions,
     one_reference_posts_once_through_lanes,
-    a_refused_neighbour_disturbs_nobody,
+    a_refusal_does_not_affect_the_batch,
     lanes_that_share_persons_lose_nothing,
     new_persons_in_opposite_order,
     several_sealers_make_one_chain,
@@ -70,7 +70,7 @@ async fn one_reference_posts_once_through_lanes(db: &TestDb) {
     proven(&db.db).await;
 }
 
-async fn a_refused_neighbour_disturbs_nobody(db: &TestDb) {
+async fn a_refusal_does_not_affect_the_batch(db: &TestDb) {
     commit(&db.db, &[top_up("start", 1, 100)]).await.unwrap();
     let lanes = lanes(&db.db, 1);
     let posts = (0..64).map(|n| {

@@ -36,7 +36,7 @@ pub const D0: &str = "[limits]\nmeal_fen = 3_000\nday_fen = 5_000\nover_limit = 
 pub const D3: &str = "[limits]\nday_fen = 5_000\nover_limit = \"password\"\n\
     [spend]\npassword_each_scan = true\nshow_balance = true\n";
 
-/// The school `xnec` with the tills `T1`, `T2` of one merchant, `T3` of nobody, and the gate `G1`.
+/// The school `xnec` with the tills `T1`, `T2` of one merchant, `T3` without a merchant, and the gate `G1`.
 pub struct Shop {
     pub world: World,
     pub tills: [Signer; 2],

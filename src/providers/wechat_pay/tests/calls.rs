@@ -219,7 +219,7 @@ async fn silence_is_unknown() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unknown() {
+async fn no_connection_is_unknown() {
     let server = TestServer::start([]);
     let base_url = server.base_url();
     let result = gateway(&base_url).prepare(&payment(), NOW).await;
