@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 
 # Databases of tests are created and dropped by the hundred, which file systems on disk are slow at:
 # they live in memory where 2 GiB of it are free.
-free_memory() { df --output=avail -k /dev/shm 2>/dev/null | tail -n 1; }
-if [ -w /dev/shm ] && [ "$(free_memory)" -ge 2097152 ]; then export TMPDIR=/dev/shm; fi
-dir=$(mktemp -d -t onecard-test.XXXXXX)
+space=${TMPDIR:-/tmp}
+free_memory() { df --output=avail -k /dev/shm | tail -n 1; }
+if [ -w /dev/shm ] && [ "$(free_memory)" -ge 2097152 ]; then space=/dev/shm; fi
+dir=$(mktemp -d -p "$space" onecard-test.XXXXXX)
 chmod 755 "$dir"
 end() {
   scripts/services.sh down "$dir/services" || true
@@ -33,7 +34,7 @@ build() {
 
 # Most tests wait for a database more than they compute.
 server() {
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} \
+  TMPDIR=$space RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} \
     cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$dir/server.log"
   result=$(awk '/^test result: ok/ { passed += $4 } END { print passed, "passed" }' "$dir/server.log")
 }

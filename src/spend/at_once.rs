@@ -1,7 +1,7 @@
-//! Charges without locks, for the common case: scans with new sequence numbers and unused codes. One statement reads, the batch is decided on what was read, and one
-//! statement, which is its own transaction, writes if nothing changed in between. In every other
-//! case nothing is written, and [`under_locks`](super::under_locks), which reads the history,
-//! decides the batch.
+//! Charges without locks, for the common case: scans with new sequence numbers and unused codes.
+//! One statement reads, the batch is decided on what was read, and one statement, which is its own
+//! transaction, writes if nothing changed in between. In every other case nothing is written, and
+//! [`under_locks`](super::under_locks), which reads the history, decides the batch.
 //!
 //! Concurrent writes, and what rejects the batch then (`docs/adr/0015`):
 //!

@@ -1,7 +1,7 @@
 //! The key-value store: small values with a limited lifetime, shared by all servers.
 //!
-//! Invariant: it only holds data that may be lost, such as rate limits, counts of failed
-//! scans and the nonces of terminals. Losing it must not duplicate or lose money, revive a session or open a
+//! Invariant: it only holds data that may be lost, such as rate limits, counts of failed scans and
+//! the nonces of terminals. Losing it must not duplicate or lose money, revive a session or open a
 //! door.
 //! Invariant: both implementations fulfil one contract, tested by one suite,
 //! `tests/kv_contract.rs`.

@@ -71,8 +71,8 @@ pub(in crate::orders) async fn look_again(
     Ok(())
 }
 
-/// Claims messages that the provider has to be asked about. A message of a provider that only a newer
-/// release knows is due again when its lease ends, for a server of that release.
+/// Claims messages that the provider has to be asked about. A message of a provider that only a
+/// newer release knows is due again when its lease ends, for a server of that release.
 pub(in crate::orders) async fn claim_inquiries(
     tx: &Tx,
     lease: Lease,
@@ -83,7 +83,7 @@ pub(in crate::orders) async fn claim_inquiries(
         let (message, code): (Uuid, String) =
             (row.try_get("", "id")?, row.try_get("", "provider")?);
         let Some(provider) = Provider::from_code(&code) else {
-            tracing::warn!(%message, provider = code, "a message of an unknown provider is left to a newer release");
+            tracing::warn!(%message, provider = code, "a message is left to a newer release");
             return Ok(None);
         };
         Ok(Some(Inquiry {
