@@ -30,7 +30,7 @@ mod world;
 
 pub use answer::Answer;
 pub use client::{Api, Student, claim, wish};
-pub use database::{TestDb, on_postgres, on_sqlite};
+pub use database::{TestDb, on_empty_postgres, on_empty_sqlite, on_postgres, on_sqlite};
 pub use faults::{Fault, Faults};
 pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
 pub use http::http_client;

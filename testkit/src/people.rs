@@ -10,6 +10,7 @@ use onecard::{
     schools::{PersonKeys, Schools, import_schools, roster::RosterImport},
 };
 use std::{fs, io::Cursor, path::Path, sync::Arc};
+use tempfile::TempDir;
 
 /// The demo people of the school `xnec` and their default passwords.
 pub const PEOPLE: [(&str, &str); 6] = [
@@ -30,11 +31,17 @@ student_no,name,id_number,phone,kind,department,class_name,valid_until
 /// A throwaway key.
 pub const KEY: [u8; 32] = [7; 32];
 
+/// The folder of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
 /// Imports all schools of the repository, `hbkj` as a copy of `xnec`, and the people of both.
-pub(crate) async fn import_people(db: &Db, folder: &Path) {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+pub(crate) async fn import_people(db: &Db) {
+    let repository = repository();
     let policy = fs::read_to_string(repository.join("schools/xnec.toml")).unwrap();
-    let other = folder.join("hbkj.toml");
+    let folder = TempDir::new().unwrap();
+    let other = folder.path().join("hbkj.toml");
     fs::write(&other, policy.replace("\"xnec\"", "\"hbkj\"")).unwrap();
     let now = now();
     // All schools are added before the server starts: it reloads the list only periodically.

@@ -1,12 +1,11 @@
-//! A complete deployment for tests: a fresh database, two schools with their people, the sandbox
-//! with its stand-ins, and the server on a local port.
+//! A complete deployment for tests: a fresh database with schools and people, the sandbox with its
+//! stand-ins, and the server on a local port.
 //!
 //! SQLite is combined with the in-process key-value store and PostgreSQL with Redis, so that both
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, eventually, people::import_people,
-    threads::Thread, within,
+    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, eventually, threads::Thread, within,
 };
 use onecard::{
     app::App,
@@ -67,7 +66,7 @@ pub struct Server {
 }
 
 impl World {
-    /// Starts a deployment with schools, people, the sandbox and a server.
+    /// Starts a deployment with the sandbox and a server.
     pub async fn start(db: &TestDb) -> Self {
         Self::start_with(db, &[]).await
     }
@@ -157,7 +156,6 @@ impl World {
     /// A deployment without a server yet.
     pub async fn unserved(db: &TestDb) -> Self {
         let folder = TempDir::new().unwrap();
-        import_people(&db.db, folder.path()).await;
         let (sandbox, sandbox_thread) = Thread::start(async || {
             let running = Arc::new(sandbox::start(Options::new(sandbox_keys())).await.unwrap());
             let kept = Arc::clone(&running);

@@ -9,7 +9,7 @@ use onecard::{
     passcode::{EndReason, Miss, ScanOutcome, Skew, end_devices, enrol},
 };
 use std::time::Duration;
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
 async fn a_device_is_found_wherever_it_was_enrolled(db: &TestDb) {
     let (world, school) = (World::of(db), school(db, 1).await);
@@ -138,7 +138,7 @@ async fn clocks_of_servers_may_differ(db: &TestDb) {
     assert_eq!(found, expected, "of a server whose clock is behind");
 }
 
-on_each_database!(
+on_each_empty_database!(
     a_device_is_found_wherever_it_was_enrolled,
     the_table_keeps_up,
     a_crowd_reads_once,

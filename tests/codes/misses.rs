@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
 /// How often a slowed terminal is answered.
 const SECOND: Duration = Duration::from_secs(1);
@@ -219,7 +219,7 @@ async fn guesses_hit_nobody(db: &TestDb) {
     println!("{guesses} guesses at handles just seen: 0 hits");
 }
 
-on_each_database!(
+on_each_empty_database!(
     rubbish_slows_a_terminal_and_closes_nothing,
     a_handle_rests_where_it_was_guessed_at,
     a_slow_store_holds_no_till,

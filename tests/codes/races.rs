@@ -8,7 +8,7 @@ use onecard::{
     passcode::{CodeUse, EndReason, ScanOutcome, ShownCode, end_devices, enrol, use_up},
 };
 use std::time::Duration;
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
 const TERMINALS: u128 = 8;
 
@@ -136,7 +136,7 @@ async fn of_phones_that_enrol_together_one_is_live(db: &TestDb) {
     println!("{rounds} times three phones enrolled together: one live each time");
 }
 
-on_each_database!(
+on_each_empty_database!(
     replays_are_never_paid,
     no_code_is_taken_after_its_device_ended,
     an_end_waits_for_who_is_paying,

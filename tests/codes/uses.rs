@@ -4,7 +4,7 @@ use crate::codes::support::{START, World, owner, phone, school};
 use onecard::base::db::counting_statements;
 use onecard::passcode::{CodePurpose, CodeUse, EndReason, ShownCode, end_devices, use_up};
 use std::time::Duration;
-use testkit::{Rows, TestDb, on_each_database};
+use testkit::{Rows, TestDb, on_each_empty_database};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -94,7 +94,7 @@ async fn a_batch_is_one_statement(db: &TestDb) {
     }
 }
 
-on_each_database!(
+on_each_empty_database!(
     a_code_is_used_once_for_each_scope,
     a_device_ends,
     what_is_too_old_is_removed,

@@ -12,10 +12,10 @@ use onecard::{
     events::{self, CodeRefused, CodeUsed, Event, Happening, NewEvent, Position},
 };
 use std::{collections::HashMap, time::Duration};
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 use uuid::Uuid;
 
-on_each_database!(
+on_each_empty_database!(
     a_batch_is_one_statement_and_numbers_each_person,
     a_reader_misses_nothing_while_many_write,
     old_events_are_forgotten_and_numbers_go_on,

@@ -10,10 +10,10 @@ use onecard::{
     sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
 };
 use std::{sync::Arc, time::Duration};
-use testkit::{TestDb, on_each_database, within};
+use testkit::{TestDb, on_each_empty_database, within};
 use uuid::Uuid;
 
-on_each_database!(a_wait_ends_by_itself, a_seat_is_given_back);
+on_each_empty_database!(a_wait_ends_by_itself, a_seat_is_given_back);
 
 fn student(n: u128) -> Student {
     let id = Uuid::from_u128(n);

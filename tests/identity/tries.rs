@@ -14,9 +14,9 @@ use onecard::{
 };
 use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     who_is_let_in,
     who_no_longer_belongs_is_as_nobody,
     every_check_costs_one_argon2_run,

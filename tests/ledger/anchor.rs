@@ -15,9 +15,9 @@ use onecard::{
     },
 };
 use std::{collections::HashSet, fs, path::Path, sync::Arc, time::Duration};
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     signed_heads_are_in_the_history,
     heads_are_signed_when_they_move,
     a_rebuilt_history_is_named,

@@ -17,9 +17,9 @@ use std::{
     cell::Cell,
     collections::{BTreeSet, HashSet},
 };
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     one_reference_posts_once_in_many_transactions,
     one_reference_posts_once_through_lanes,
     a_refusal_does_not_affect_the_batch,

@@ -27,9 +27,9 @@ use onecard::{
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
 use std::collections::HashSet;
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     commands_and_facts,
     repeats,
     several_accounts_of_one_person,

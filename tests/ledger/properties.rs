@@ -23,7 +23,7 @@ use std::{
     collections::{HashMap, VecDeque},
     time::Instant,
 };
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 
 const CASES: i64 = 40;
 const SHRINKS: usize = 200;
@@ -33,7 +33,7 @@ const RECENT: usize = 1000;
 const LONG: (u32, u16, usize) = (1_000_000, 2000, 64);
 const SHORT: (u32, u16, usize) = (3_000, 40, 64);
 
-on_each_database!(small_books_match_the_model, one_large_book_matches_the_model);
+on_each_empty_database!(small_books_match_the_model, one_large_book_matches_the_model);
 
 /// A case is a list of commits; one after which the school is sealed is marked.
 type Case = Vec<(Vec<Act>, bool)>;

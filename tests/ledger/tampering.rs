@@ -13,10 +13,10 @@ use onecard::ledger::{
 use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use sea_orm::Value;
 use std::collections::{BTreeMap, HashSet};
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 use uuid::Uuid;
 
-on_each_database!(
+on_each_empty_database!(
     every_column_of_every_table_is_proven,
     an_altered_seal_is_named_alone,
     all_of_many_flipped_bits_are_named,

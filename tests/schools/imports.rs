@@ -7,9 +7,9 @@ use onecard::{
 };
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
-use testkit::{Rows, TestDb, on_each_database};
+use testkit::{Rows, TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     importing_twice_changes_nothing,
     versions_only_go_up,
     one_bad_file_stops_all,

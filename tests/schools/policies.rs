@@ -12,9 +12,9 @@ use onecard::{
 use serde_json::{Value, json};
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
-use testkit::{Rows, TestDb, on_each_database};
+use testkit::{Rows, TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     a_policy_of_a_newer_release_is_read,
     what_a_newer_release_stored_is_dropped_only_when_told_to,
 );

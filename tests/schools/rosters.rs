@@ -18,9 +18,9 @@ use onecard::{
 };
 use secrecy::ExposeSecret;
 use std::{fmt::Write as _, fs, io::Cursor, sync::Arc};
-use testkit::{Rows, TestDb, on_each_database};
+use testkit::{Rows, TestDb, on_each_empty_database};
 
-on_each_database!(
+on_each_empty_database!(
     the_demo_roster_is_imported_once,
     every_encoding_says_the_same,
     refused_rows_are_named,

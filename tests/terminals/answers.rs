@@ -14,7 +14,7 @@ use onecard::{
         },
     },
 };
-use testkit::{TestDb, on_each_database};
+use testkit::{TestDb, on_each_empty_database};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_233_600);
@@ -119,7 +119,7 @@ async fn a_charge_and_its_reversal_race_for_the_number(test: &TestDb) {
     }
 }
 
-on_each_database!(
+on_each_empty_database!(
     a_number_is_decided_once,
     of_many_at_once_one_is_first,
     a_charge_and_its_reversal_race_for_the_number,
