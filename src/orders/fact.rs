@@ -13,6 +13,8 @@ pub enum Provider {
 }
 
 impl Provider {
+    const ALL: [Self; 1] = [Self::WechatPay];
+
     /// The name in storage, references and account paths.
     pub const fn code(self) -> &'static str {
         match self {
@@ -22,7 +24,7 @@ impl Provider {
 
     /// The provider of a stored name.
     pub fn from_code(code: &str) -> Option<Self> {
-        (code == Self::WechatPay.code()).then_some(Self::WechatPay)
+        Self::ALL.into_iter().find(|provider| provider.code() == code)
     }
 }
 

@@ -78,7 +78,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
 /// first.
 fn documented(config: &mut ServiceConfig<'_>) {
     config
-        .service(payments::callback::wechat_pay::transactions)
+        .configure(payments::callback::configure)
         .configure(terminals::http::configure(spend::http::configure))
         .configure(devices::http::configure)
         .configure(identity::http::configure)

@@ -117,7 +117,7 @@ struct WechatPays {
 
 impl WechatPays {
     fn build(settings: &ProviderSettings, http: &Client) -> Self {
-        let ProviderSettings { wechat, wechat_pay } = settings;
+        let ProviderSettings { wechat, wechat_pay, .. } = settings;
         let gateway = |app: Option<&WechatLoginSettings>, pay: Option<&WechatPaySettings>| {
             let gateway = WechatPay::new(pay?.clone(), &app?.app_id, http.clone());
             Some(Arc::new(gateway))

@@ -46,7 +46,6 @@ const NAMED: &[Exception] = &[
     ),
     except("src/overview/entry.rs", &["clearing/wechat_pay", "微信充值", "退回微信"], "labels"),
     except("src/sessions/notices.rs", &["Wechat", "微信小程序"], "what a platform is called"),
-    except("src/routes/mod.rs", &["wechat_pay"], "mounts the callback"),
 ];
 
 /// Complaints about identifiers and texts that name a provider elsewhere.

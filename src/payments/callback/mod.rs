@@ -1,10 +1,16 @@
 //! The providers' callbacks over HTTP: one file for each provider, with the paths and the answers of
 //! its protocol.
 
-pub mod wechat_pay;
+mod wechat_pay;
 
 use super::gateway::Headers;
 use actix_web::http::header::HeaderMap;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the callbacks of all providers; needs `Data<Payments>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(wechat_pay::transactions);
+}
 
 /// Headers that count only where they occur once.
 #[derive(Debug)]

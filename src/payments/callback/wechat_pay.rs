@@ -32,7 +32,7 @@ use serde_json::json;
     )
 )]
 #[post("/callbacks/{school}/wechat-pay/transactions")]
-pub async fn transactions(
+pub(super) async fn transactions(
     request: HttpRequest,
     school: Path<String>,
     body: Result<RawBody, ApiError>,

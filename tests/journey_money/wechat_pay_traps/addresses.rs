@@ -16,7 +16,7 @@ async fn a_message_to_a_wrong_address_changes_nothing(db: &TestDb) {
         (format!("GET {path}"), 405, "method_not_allowed"),
         (format!("PUT {path}"), 405, "method_not_allowed"),
         ("POST /callbacks/xnec/wechat-pay".to_owned(), 404, "not_found"),
-        ("POST /callbacks/xnec/alipay/transactions".to_owned(), 404, "not_found"),
+        ("POST /callbacks/xnec/nobody/transactions".to_owned(), 404, "not_found"),
         ("POST /callbacks/%00/wechat-pay/transactions".to_owned(), 400, "request_malformed"),
     ] {
         let answer = world.api().raw(&line, &message.headers, &message.body).await;
