@@ -8,7 +8,7 @@ use crate::{
         db::{Db, DbError, DbSettings},
         http_client::{self, Timeouts},
         jobs::Jobs,
-        kv::{Kv, KvError, MemoryKv, RedisKv},
+        kv::{Kv, KvError, LocalFirstKv, MemoryKv, RedisKv},
     },
     config::{Config, Environment},
     ledger::{self, heads::HeadLog},
@@ -196,8 +196,12 @@ pub fn db_settings(config: &Config) -> DbSettings {
 }
 
 fn key_value_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Kv>, KvError> {
+    let local = MemoryKv::new(Arc::clone(clock));
     Ok(match &config.redis.url {
-        Some(url) => Arc::new(RedisKv::new(url.expose_secret(), REDIS_PREFIX)?),
-        None => Arc::new(MemoryKv::new(Arc::clone(clock))),
+        Some(url) => {
+            let shared = Arc::new(RedisKv::new(url.expose_secret(), REDIS_PREFIX)?);
+            Arc::new(LocalFirstKv::new(local, shared))
+        }
+        None => Arc::new(local),
     })
 }

@@ -1,4 +1,4 @@
-//! One contract, two stores: every test of the suite runs against the in-process store, and
+//! One contract for all stores: every test of the suite runs against the in-process store, and
 //! against the Redis of `ONECARD_TEST_REDIS`. Without that address the Redis half says that it
 //! was skipped, or fails where `ONECARD_TEST_REQUIRE_ALL=1`.
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use onecard::base::{
     clock::{ManualClock, Timestamp},
-    kv::{Kv, KvError, MAX_KEY_BYTES, MAX_TTL, MAX_VALUE_BYTES, MemoryKv, RedisKv},
+    kv::{Kv, KvError, LocalFirstKv, MAX_KEY_BYTES, MAX_TTL, MAX_VALUE_BYTES, MemoryKv, RedisKv},
 };
 use redis::AsyncCommands;
 use std::{
@@ -91,12 +91,38 @@ fn redis_at(url: String) -> (Arc<dyn Kv>, Arc<dyn Time>) {
     (Arc::new(kv), Arc::new(RedisTime { url, prefix }))
 }
 
+/// The time of a store in the process and of the one behind it.
+struct BothTimes(Arc<dyn Time>, Arc<dyn Time>);
+
+#[async_trait]
+impl Time for BothTimes {
+    async fn pass(&self, by: Duration) {
+        self.0.pass(by).await;
+        self.1.pass(by).await;
+    }
+}
+
+fn local_first(url: String) -> (Arc<dyn Kv>, Arc<dyn Time>) {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_700_000_000)));
+    let (shared, theirs) = redis_at(url);
+    let kv = LocalFirstKv::new(MemoryKv::new(clock.clone()), shared);
+    (Arc::new(kv), Arc::new(BothTimes(clock, theirs)))
+}
+
 macro_rules! contract {
     ($($name:ident),+ $(,)?) => {
         mod memory_kv {
             $(#[tokio::test]
             async fn $name() {
                 let (kv, time) = super::memory();
+                super::$name(&*kv, &*time).await;
+            })+
+        }
+        mod local_first_kv {
+            $(#[tokio::test]
+            async fn $name() {
+                let Some(url) = super::redis_url() else { return };
+                let (kv, time) = super::local_first(url);
                 super::$name(&*kv, &*time).await;
             })+
         }
@@ -234,6 +260,40 @@ async fn of_many_at_once_one_wins(kv: &dyn Kv, _: &dyn Time) {
     let counts = join_all((0..64).map(|_| kv.increment("n", MINUTE))).await;
     let distinct: BTreeSet<u64> = counts.into_iter().map(Result::unwrap).collect();
     assert_eq!(distinct, (1..=64).collect());
+}
+
+/// What is limited in a server stays limited there while the shared store is gone, also for many at
+/// once; a store that comes back empty takes nothing back.
+#[tokio::test]
+async fn without_its_shared_store_a_server_limits_alone() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_700_000_000)));
+    let gone: Arc<dyn Kv> = Arc::new(RedisKv::new("redis://127.0.0.1:1", "gone").unwrap());
+    let kv = LocalFirstKv::new(MemoryKv::new(clock.clone()), gone);
+    let puts = join_all((0..16).map(|_| kv.put_once("nonce", b"1", MINUTE))).await;
+    assert_eq!(puts.iter().filter(|put| **put == Ok(true)).count(), 1);
+    assert_eq!(puts.iter().filter(|put| **put == Ok(false)).count(), 15);
+    for n in 1..=3 {
+        assert_eq!(kv.increment("n", MINUTE).await, Ok(n));
+    }
+    assert_eq!(kv.ping().await, Err(KvError::Unavailable), "readiness asks the shared store");
+    clock.advance(MINUTE);
+    assert_eq!(kv.put_once("nonce", b"1", MINUTE).await, Ok(true));
+    assert_eq!(kv.increment("n", MINUTE).await, Ok(1));
+}
+
+#[tokio::test]
+async fn what_other_servers_did_is_added() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_700_000_000)));
+    let shared: Arc<dyn Kv> = Arc::new(MemoryKv::new(clock.clone()));
+    let server = || LocalFirstKv::new(MemoryKv::new(clock.clone()), Arc::clone(&shared));
+    let (one, other) = (server(), server());
+    assert_eq!(one.put_once("nonce", b"1", MINUTE).await, Ok(true));
+    assert_eq!(other.put_once("nonce", b"1", MINUTE).await, Ok(false));
+    assert_eq!(one.increment("n", MINUTE).await, Ok(1));
+    assert_eq!(other.increment("n", MINUTE).await, Ok(2));
+    // The shared store forgets.
+    assert_eq!(shared.take("n").await, Ok(Some(b"2".to_vec())));
+    assert_eq!(one.increment("n", MINUTE).await, Ok(2), "what this server did");
 }
 
 #[tokio::test]

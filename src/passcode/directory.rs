@@ -110,6 +110,16 @@ impl Directory {
         &self.masters
     }
 
+    /// Reads a school that is not in the table yet, for a code whose handle nobody there is known to
+    /// show; returns whether it did. One query, shared by all who wait for it.
+    pub(super) async fn load(&self, school: SchoolId, code: &Code) -> Result<bool, DbError> {
+        let is_loaded = self.table().readings.contains_key(&school);
+        if is_loaded || !self.candidates(school, code).is_empty() {
+            return Ok(false);
+        }
+        self.fill(school).await.map(|()| true)
+    }
+
     /// Reads changes by other servers. One query: of all devices if the school is not in the table
     /// yet, otherwise of the changes since the last read.
     pub(super) async fn catch_up(&self, school: SchoolId) -> Result<(), DbError> {

@@ -100,8 +100,10 @@ impl Codes {
         }
     }
 
-    /// Looks up the device that showed a code. Also returns the failed scan, which the caller must
-    /// [`count`](Self::count) unless the request is a repeat. At most one query, and none if the
+    /// Looks up the device that showed a code. A scan is counted as failed before its code is
+    /// compared, and taken back if it was none. Also returns the failed scan, of which the caller
+    /// tells other servers by [`share`](Self::share), or takes it back by
+    /// [`forgive`](Self::forgive) if the request is a repeat. At most one query, and none if the
     /// device is in the table.
     pub async fn find(
         &self,
@@ -109,35 +111,58 @@ impl Codes {
         text: &str,
         now: Timestamp,
     ) -> Result<(ScanOutcome, Option<Missed>), DbError> {
-        if let Some(retry_after) = self.counting.wait(place.terminal).await {
+        let parsed = parse(text, place.prefixes, place.accepts);
+        // After a start many wait here for one query; none of them was compared with anything.
+        let loaded = match &parsed {
+            Ok(code) => self.directory.load(place.school, code).await?,
+            Err(_) => false,
+        };
+        let handle = parsed.as_ref().ok().map(Code::handle);
+        if let Err(retry_after) = self.counting.admit(place.terminal, handle, now).await {
             return Ok((ScanOutcome::Slowed { retry_after }, None));
         }
-        let code = match parse(text, place.prefixes, place.accepts) {
+        let code = match parsed {
             Ok(code) => code,
-            Err(CodeFault::OtherPurpose(_)) => return Ok((ScanOutcome::WrongPurpose, None)),
-            Err(CodeFault::Foreign(wallet)) => return Ok((ScanOutcome::Foreign(wallet), None)),
-            Err(CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix) => {
-                return Ok((ScanOutcome::NotACode, None));
-            }
+            Err(fault) => return Ok((no_code(&fault), None)),
         };
-        if let Some(retry_after) = self.counting.rest(place.terminal, code.handle(), now) {
-            return Ok((ScanOutcome::Slowed { retry_after }, None));
+        let found = self.search(place.school, &code, loaded, now).await;
+        if !matches!(found, Ok(None)) {
+            // Found, or the database failed: neither is a guess.
+            self.counting.take_back(place.terminal, code.handle());
         }
-        let mut found = self.look(place.school, &code, now);
-        if found.is_none() {
-            self.directory.catch_up(place.school).await?;
-            found = self.look(place.school, &code, now);
+        if let Some(fit) = found? {
+            return Ok((self.judged(fit), None));
         }
-        let Some(fit) = found else {
-            let missed = self.miss(place, &code, now);
-            return Ok((ScanOutcome::Invalid(missed.miss), Some(missed)));
-        };
-        Ok((self.judged(fit), None))
+        let missed = self.miss(place, &code, now);
+        self.counting.keep(&missed, now);
+        Ok((ScanOutcome::Invalid(missed.miss), Some(missed)))
     }
 
-    /// Counts a failed scan.
-    pub async fn count(&self, missed: Missed, now: Timestamp) {
-        self.counting.count(missed, now).await;
+    /// Tells other servers of a failed scan.
+    pub async fn share(&self, missed: Missed, now: Timestamp) {
+        self.counting.share(missed, now).await;
+    }
+
+    /// Takes a failed scan back.
+    pub fn forgive(&self, missed: &Missed) {
+        self.counting.forgive(missed);
+    }
+
+    /// Looks the code up in the table, and again after reading what other servers changed, unless the
+    /// school was read just now.
+    async fn search(
+        &self,
+        school: SchoolId,
+        code: &Code,
+        loaded: bool,
+        now: Timestamp,
+    ) -> Result<Option<Fit>, DbError> {
+        let found = self.look(school, code, now);
+        if found.is_some() || loaded {
+            return Ok(found);
+        }
+        self.directory.catch_up(school).await?;
+        Ok(self.look(school, code, now))
     }
 
     /// Looks the code up in the table as it is now.
@@ -176,6 +201,17 @@ impl Codes {
     pub fn remember_used(&self, used: &[ShownCode]) {
         for shown in used.iter().filter(|shown| shown.purpose == CodePurpose::Pay) {
             self.used_here.insert(*shown, ());
+        }
+    }
+}
+
+/// The outcome of a text that is no code of this purpose.
+const fn no_code(fault: &CodeFault) -> ScanOutcome {
+    match *fault {
+        CodeFault::OtherPurpose(_) => ScanOutcome::WrongPurpose,
+        CodeFault::Foreign(wallet) => ScanOutcome::Foreign(wallet),
+        CodeFault::NotDigits | CodeFault::Length(_) | CodeFault::UnknownPrefix => {
+            ScanOutcome::NotACode
         }
     }
 }

@@ -2,7 +2,8 @@
 //! until the step ends. They lock nothing, so nobody can lock a person or a till by showing wrong
 //! codes.
 //!
-//! The rules are functions of counts. A lost count only makes them more lenient.
+//! The rules are functions of counts. What other servers counted may be lost, which only makes them
+//! more lenient.
 
 use super::Step;
 use crate::base::clock::Timestamp;
@@ -66,17 +67,16 @@ pub const fn pace(misses: u64) -> TerminalPace {
     if misses < TERMINAL_FREE { TerminalPace::Free } else { TerminalPace::Slowed(SLOW) }
 }
 
-/// Whether this count is the one that slows the terminal: one alarm per window.
-pub const fn raises_alarm(misses: u64) -> bool {
-    misses == TERMINAL_FREE
+/// The end of the step of `now`, until which wrong one-time parts are counted together.
+pub fn rest_until(step: Step, now: Timestamp) -> Timestamp {
+    step.start_of(step.tick(now).offset(1))
 }
 
-/// How long a handle remains blocked at a terminal after this many wrong one-time parts in the step
-/// of `now`; `None` if it is not blocked. Codes with the handle are then refused there without a
-/// comparison. The person's next handle and other terminals are not affected.
-pub fn rest(wrong: u64, step: Step, now: Timestamp) -> Option<Duration> {
-    let end = step.start_of(step.tick(now).offset(1));
-    (wrong >= PAIR_FREE).then(|| now.distance(end))
+/// How long a handle remains blocked at a terminal after this many wrong one-time parts that are
+/// counted `until` then; `None` if it is not blocked. Codes with the handle are then refused there
+/// without a comparison. The person's next handle and other terminals are not affected.
+pub fn rest(wrong: u64, until: Timestamp, now: Timestamp) -> Option<Duration> {
+    (wrong >= PAIR_FREE && now < until).then(|| now.distance(until))
 }
 
 #[cfg(test)]
@@ -90,7 +90,6 @@ mod tests {
         window: Option<(Timestamp, u64)>,
         answered_at: Option<Timestamp>,
         wrong: HashMap<(u32, Tick), u64>,
-        alarms: u32,
     }
 
     #[derive(Debug, PartialEq, Eq)]
@@ -116,7 +115,7 @@ mod tests {
             self.answered_at = Some(now);
             let pair = (handle, Step::DEFAULT.tick(now));
             let wrong = self.wrong.get(&pair).copied().unwrap_or(0);
-            if rest(wrong, Step::DEFAULT, now).is_some() {
+            if rest(wrong, rest_until(Step::DEFAULT, now), now).is_some() {
                 return Answer::Blocked;
             }
             if fits {
@@ -126,7 +125,6 @@ mod tests {
             let misses = self.misses(now) + 1;
             let since = self.window.filter(|_| misses > 1).map_or(now, |(since, _)| since);
             self.window = Some((since, misses));
-            self.alarms += u32::from(raises_alarm(misses));
             Answer::Missed
         }
     }
@@ -151,26 +149,25 @@ mod tests {
     }
 
     #[test]
-    fn the_tenth_miss_slows_and_alarms_once() {
+    fn the_tenth_miss_slows() {
         for misses in 0..10 {
             assert_eq!(pace(misses), TerminalPace::Free);
-            assert!(!raises_alarm(misses));
         }
         for misses in 10..1000 {
             assert_eq!(pace(misses), TerminalPace::Slowed(Duration::from_secs(1)));
-            assert_eq!(raises_alarm(misses), misses == 10);
         }
     }
 
     #[test]
     fn a_pair_is_blocked_until_the_step_ends() {
         for wrong in 0..5 {
-            assert_eq!(rest(wrong, Step::DEFAULT, at_ms(0)), None);
+            assert_eq!(rest(wrong, at_ms(15_000), at_ms(0)), None);
         }
         for (ms, left_ms) in [(0, 15_000), (1, 14_999), (14_999, 1), (15_000, 15_000)] {
-            let left = rest(5, Step::DEFAULT, at_ms(ms));
+            let left = rest(5, rest_until(Step::DEFAULT, at_ms(ms)), at_ms(ms));
             assert_eq!(left, Some(Duration::from_millis(left_ms)), "{ms}");
         }
+        assert_eq!(rest(5, at_ms(15_000), at_ms(15_000)), None);
     }
 
     /// After ten wrong codes the till still serves everybody, one person per second; after a minute
@@ -181,7 +178,6 @@ mod tests {
         for n in 0..10 {
             assert_eq!(till.scan(n, false, at_ms(i64::from(n) * 100)), Answer::Missed);
         }
-        assert_eq!(till.alarms, 1);
         assert_eq!(till.scan(100, true, at_ms(1_000)), Answer::Slowed);
         for person in 0..50 {
             let now = at_ms(1_900 + i64::from(person) * 1_000);

@@ -248,11 +248,14 @@ impl Spending {
         };
         let (found, missed) = self.codes.find(&place, code, now).await?;
         if let Some(missed) = missed {
-            // A retry after a lost answer is not another scan attempt.
             if let Some(told) = self.kept(asked).await? {
+                // A retry after a lost answer is not another scan attempt; other content is.
+                if matches!(told, TillReply::Answer(_)) {
+                    self.codes.forgive(&missed);
+                }
                 return Ok(Scanned::Before(told));
             }
-            self.codes.count(missed, now).await;
+            self.codes.share(missed, now).await;
         }
         Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }

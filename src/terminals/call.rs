@@ -115,9 +115,9 @@ impl Terminals {
         Ok(Call { terminal, signed })
     }
 
-    /// Checks that the nonce of an unnumbered request is new. If the key-value store is unavailable
-    /// or was emptied, a request may be replayed while its signature is fresh, which is harmless:
-    /// such requests only read.
+    /// Checks that the nonce of an unnumbered request is new, on this server before anything is
+    /// awaited. If the key-value store is unavailable or was emptied, a request may be replayed at
+    /// another server while its signature is fresh, which is harmless: such requests only read.
     pub async fn once(&self, call: &Call) -> Result<(), TerminalAuthError> {
         let nonce = hex::encode(Sha256::digest(call.signed.nonce()));
         let key = format!("terminal:nonce:{}:{nonce}", call.terminal.id);

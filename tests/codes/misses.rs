@@ -2,9 +2,10 @@
 
 use crate::codes::support::{Phone, START, World, find, owner, phone, school, terminal, times};
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use onecard::{
-    base::kv::{Kv, KvError},
-    passcode::{CodePurpose, CodeUse, Miss, Prefixes, ScanOutcome, Wallet, parse},
+    base::kv::{Kv, KvError, LocalFirstKv, MemoryKv, RedisKv},
+    passcode::{CodePurpose, CodeUse, Miss, Prefixes, ScanOutcome, ScanPlace, Wallet, parse},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
@@ -155,7 +156,131 @@ async fn a_slow_store_holds_no_till(db: &TestDb) {
     let slowed = tokio::time::timeout(Duration::from_secs(20), slows).await;
     assert!(slowed.is_ok(), "the misses count");
     kv.answers.send_replace(false);
-    assert_eq!(scan(&code).await, ScanOutcome::Shown(phone.shown(START, 0)));
+    assert_eq!(scan(&code).await, ScanOutcome::Slowed { retry_after: SECOND }, "here they count");
+    let later = START.plus(SECOND);
+    let scan = find(&server, till, &code, later);
+    let found = tokio::time::timeout(Duration::from_secs(5), scan).await;
+    let found = found.unwrap_or_else(|_| panic!("the till is held")).unwrap();
+    assert_eq!(found, ScanOutcome::Shown(phone.shown(START, 0)));
+}
+
+/// A store that answers every call with an error, as a Redis that is gone does, or only those that
+/// write, as one that is read-only does.
+#[derive(Debug)]
+struct BrokenKv {
+    reads: bool,
+}
+
+#[async_trait]
+impl Kv for BrokenKv {
+    async fn put_once(&self, _: &str, _: &[u8], _: Duration) -> Result<bool, KvError> {
+        tokio::task::yield_now().await;
+        Err(KvError::Unavailable)
+    }
+    async fn put(&self, _: &str, _: &[u8], _: Duration) -> Result<(), KvError> {
+        Err(KvError::Unavailable)
+    }
+    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, KvError> {
+        if self.reads { Ok(None) } else { Err(KvError::Unavailable) }
+    }
+    async fn take(&self, _: &str) -> Result<Option<Vec<u8>>, KvError> {
+        Err(KvError::Unavailable)
+    }
+    async fn delete_if(&self, _: &str, _: &[u8]) -> Result<bool, KvError> {
+        Err(KvError::Unavailable)
+    }
+    async fn increment(&self, _: &str, _: Duration) -> Result<u64, KvError> {
+        tokio::task::yield_now().await;
+        Err(KvError::Unavailable)
+    }
+    async fn ping(&self) -> Result<(), KvError> {
+        if self.reads { Ok(()) } else { Err(KvError::Unavailable) }
+    }
+}
+
+/// The stores that servers may have, working and not.
+fn stores(db: &TestDb, world: &World) -> Vec<(&'static str, Arc<dyn Kv>)> {
+    let gone = RedisKv::new("redis://127.0.0.1:1", "gone").unwrap();
+    let first = |shared: Arc<dyn Kv>| -> Arc<dyn Kv> {
+        Arc::new(LocalFirstKv::new(MemoryKv::new(world.clock.clone()), shared))
+    };
+    vec![
+        ("in the process", Arc::clone(&world.kv)),
+        ("Redis", first(World::with_redis(db).kv)),
+        ("Redis, gone", first(Arc::new(gone))),
+        ("Redis, answering errors", first(Arc::new(BrokenKv { reads: false }))),
+        ("Redis, read-only", first(Arc::new(BrokenKv { reads: true }))),
+        ("nothing in the process", Arc::new(BrokenKv { reads: true })),
+    ]
+}
+
+/// Six hundred guesses at one instant: five one-time parts of a handle are compared, and ten handles of
+/// nobody are looked up, whatever becomes of the store.
+async fn of_many_guesses_at_once_no_more_are_compared(db: &TestDb) {
+    const AT_ONCE: u64 = 600;
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let phone = world.enrol(&phone(owner(school, 1), 1)).await;
+    for (n, (what, kv)) in (0_u128..).zip(stores(db, &world)) {
+        let server = world.server_with(kv);
+        let guess = async |number, text: String| {
+            let (server, place) = (server.clone(), (school, terminal(2 * n + number)));
+            let guess = async move { find(&server, place, &text, START).await.unwrap() };
+            tokio::spawn(guess).await.unwrap()
+        };
+        let code = phone.pays(&server, START, 0).digits();
+        // Fills the table, so that the guesses below meet it.
+        assert_eq!(guess(0, code.clone()).await, ScanOutcome::Shown(phone.shown(START, 0)));
+        let wrong = (0..AT_ONCE).map(|n| guess(0, format!("{}{:010}", &code[..10], n)));
+        let told = join_all(wrong).await;
+        let compared = ScanOutcome::Invalid(Miss::WrongOtp);
+        assert_eq!(told.iter().filter(|told| **told == compared).count(), 5, "{what}");
+        let rests = ScanOutcome::Slowed { retry_after: Duration::from_secs(15) };
+        assert_eq!(told.iter().filter(|told| **told == rests).count(), 595, "{what}");
+        let nobodys = (0..AT_ONCE).map(|n| guess(1, format!("80{:018}", (n + 1) * 10_000_000_000)));
+        let told = join_all(nobodys).await;
+        let looked_up = told.iter().filter(|told| matches!(told, ScanOutcome::Invalid(_))).count();
+        // Ten, and the one answer of that second.
+        assert!((10..=11).contains(&looked_up), "{what}: {looked_up}");
+    }
+}
+
+/// The store adds what other servers counted.
+async fn a_handle_rests_at_every_server_that_hears_of_it(db: &TestDb) {
+    let school = school(db, 1).await;
+    for (number, world) in [(1, World::of(db)), (2, World::with_redis(db))] {
+        let phone = world.enrol(&phone(owner(school, number), 1)).await;
+        let (one, other) = (world.server(), world.server());
+        let till = (school, terminal(number));
+        let code = phone.pays(&one, START, 0).digits();
+        for _ in 0..4 {
+            let found = find(&one, till, &altered(&code), START).await.unwrap();
+            assert_eq!(found, ScanOutcome::Invalid(Miss::WrongOtp));
+        }
+        let found = find(&other, till, &altered(&code), START).await.unwrap();
+        assert_eq!(found, ScanOutcome::Invalid(Miss::WrongOtp), "the fifth in all");
+        let found = find(&other, till, &code, START).await.unwrap();
+        assert_eq!(found, ScanOutcome::Slowed { retry_after: Duration::from_secs(15) });
+    }
+}
+
+/// A scan that is not a failed one, or a repeat of one, does not count, also of many at once.
+async fn what_is_taken_back_does_not_count(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let phone = world.enrol(&phone(owner(school, 1), 1)).await;
+    let (server, till) = (world.server(), (school, terminal(1)));
+    let code = phone.pays(&server, START, 0).digits();
+    let good = join_all((0..100).map(|_| find(&server, till, &code, START))).await;
+    for found in good {
+        assert_eq!(found.unwrap(), ScanOutcome::Shown(phone.shown(START, 0)));
+    }
+    let prefixes = Prefixes::default();
+    let accepts = &[CodePurpose::Pay];
+    let place = ScanPlace { school, terminal: till.1, accepts, prefixes: &prefixes };
+    for n in 0..50 {
+        let (found, missed) = server.find(&place, &altered(&code), START).await.unwrap();
+        assert_eq!(found, ScanOutcome::Invalid(Miss::WrongOtp), "{n}");
+        server.forgive(&missed.unwrap());
+    }
 }
 
 async fn what_is_no_attack_is_not_counted(db: &TestDb) {
@@ -223,6 +348,9 @@ on_each_empty_database!(
     rubbish_slows_a_terminal_and_closes_nothing,
     a_handle_rests_where_it_was_guessed_at,
     a_slow_store_holds_no_till,
+    of_many_guesses_at_once_no_more_are_compared,
+    a_handle_rests_at_every_server_that_hears_of_it,
+    what_is_taken_back_does_not_count,
     what_is_no_attack_is_not_counted,
     guesses_hit_nobody,
 );

@@ -159,7 +159,7 @@ pub async fn find(
     let place = ScanPlace { school, terminal, accepts: &[CodePurpose::Pay], prefixes: &prefixes };
     let (found, missed) = server.find(&place, text, now).await?;
     if let Some(missed) = missed {
-        server.count(missed, now).await;
+        server.share(missed, now).await;
     }
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! GET /terminal/v1/config: what it says, and who is not told.
 
 use crate::terminals::signer::{Signature, Signer, authority};
+use futures_util::future::join_all;
 use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
@@ -12,14 +13,17 @@ use onecard::{
     },
 };
 use serde_json::json;
-use testkit::{Answer, Api, TestDb, World, on_each_database};
+use testkit::{Answer, Api, Redis, TestDb, World, on_each_database};
 use uuid::Uuid;
 
 const CONFIG: &str = "GET /terminal/v1/config";
 
 /// A deployment with the till `xnec/T1`, the gate `xnec/G1`, and the till `hbkj/T1`.
 pub async fn world_with_terminals(db: &TestDb) -> (World, Signer, Signer) {
-    let world = World::start(db).await;
+    with_terminals(World::start(db).await).await
+}
+
+async fn with_terminals(world: World) -> (World, Signer, Signer) {
     let (till, gate) = (Signer::new("xnec/T1", 1), Signer::new("xnec/G1", 2));
     let school = SchoolId::from_number(world.rows.school("xnec").await);
     let merchant =
@@ -108,6 +112,28 @@ async fn terminal_id(world: &World) -> TerminalId {
             .id("SELECT id FROM terminal WHERE kind = 'pos' AND merchant_id IS NOT NULL")
             .await,
     )
+}
+
+/// Of many copies of a request at once one is answered, though Redis is gone.
+#[tokio::test]
+async fn a_nonce_is_good_once_without_redis() {
+    testkit::on_postgres(one_of_many_copies_is_answered).await;
+}
+
+async fn one_of_many_copies_is_answered(db: &TestDb) {
+    let mut redis = Redis::unstarted();
+    redis.start().await;
+    let world = World::start_with(db, &[("REDIS__URL", &redis.url())]).await;
+    let (world, till, _) = with_terminals(world).await;
+    let (api, now) = (world.api(), SystemClock.now().seconds());
+    let copies = async |nonce: &str| {
+        let signed = till.sign((CONFIG, &authority(&api)), b"", (now, nonce)).headers;
+        let told = join_all((0..20).map(|_| api.raw(CONFIG, &signed, b""))).await;
+        told.iter().filter(|answer| answer.status == 200).count()
+    };
+    assert_eq!(copies("while it is there").await, 1);
+    redis.stop();
+    assert_eq!(copies("while it is gone").await, 1);
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of cases")]

@@ -3,13 +3,18 @@
 //! Invariant: it only holds data that may be lost, such as rate limits, counts of failed scans and
 //! the nonces of terminals. Losing it must not duplicate or lose money, revive a session or open a
 //! door.
-//! Invariant: both implementations fulfil one contract, tested by one suite,
+//! Invariant: all implementations fulfil one contract, tested by one suite,
 //! `tests/kv_contract.rs`.
+//! Invariant: a limit that is kept here holds within a server whatever becomes of the shared store,
+//! and for requests at the same time: [`LocalFirstKv`] decides in the process before it awaits
+//! anything.
 //! Absent on purpose: blocking calls, scanning, and keys that never expire.
 
+mod local_first;
 mod memory;
 mod redis;
 
+pub use local_first::LocalFirstKv;
 pub use memory::MemoryKv;
 pub use redis::RedisKv;
 
