@@ -2,14 +2,12 @@
 
 use super::{DeviceError, Devices};
 use crate::{
-    base::{
-        clock::Timestamp,
-        db::{DbError, Tx},
-    },
+    base::{clock::Timestamp, db::Tx},
     passcode::{
         self, CodePurpose, DeviceKey, DeviceKind, Enrolled, HandleKey, NewDevice, NewlyEnrolled,
-        OtpKey, Owner, Prefixes, Salt,
+        OtpKey, Owner, Prefixes, Salt, Trust,
     },
+    passwords::{self, Proven},
     schools::School,
     sessions::{self, Student},
 };
@@ -25,6 +23,13 @@ pub struct EnrolmentRequest {
     pub device_name: Option<String>,
     /// Required if the device is new to the person.
     pub query_password: Option<SecretString>,
+}
+
+/// Who enrols a device.
+pub(super) struct Applicant<'a> {
+    pub(super) student: &'a Student,
+    /// With the query password, just verified.
+    pub(super) proven: Option<&'a Proven>,
 }
 
 /// The keys with which a phone computes codes of one purpose.
@@ -50,7 +55,8 @@ pub struct PhoneKeys {
 }
 
 impl Devices {
-    /// Enrols a phone and ends the person's other devices on this platform.
+    /// Enrols a phone and ends the person's other devices on this platform. A password that is given
+    /// is verified, needed or not; whether one is needed is decided under the device's lock.
     pub async fn enrol(
         &self,
         student: &Student,
@@ -58,13 +64,15 @@ impl Devices {
     ) -> Result<PhoneKeys, DeviceError> {
         let (owner, school) = self.owner(student).await?;
         let client = digest(&wish.device_id);
-        if !self.codes.is_known(&owner, &client).await? {
-            let given = wish.query_password.ok_or(DeviceError::PasswordRequired)?;
-            self.passwords.check(&school, student, given).await?;
-        }
+        let proven = match wish.query_password {
+            Some(given) => Some(self.passwords.check(&school, student, given).await?),
+            None => None,
+        };
+        let trust = if proven.is_some() { Trust::Proven } else { Trust::IfKnown };
         let (client, name) = (Some(client), wish.device_name);
-        let new = NewDevice { client, name, ..self.new_device(owner, &school)? };
-        let enrolled = self.enrol_device(student, &school, &new).await?;
+        let new = NewDevice { client, name, trust, ..self.new_device(owner, &school)? };
+        let applicant = Applicant { student, proven: proven.as_ref() };
+        let enrolled = self.enrol_device(&applicant, &school, &new).await?;
         let key = self.key(&school, &enrolled)?;
         let prefixes = school.policy.passcode.prefixes;
         let (pay, id) =
@@ -72,7 +80,7 @@ impl Devices {
         Ok(PhoneKeys { enrolled, pay, id })
     }
 
-    /// A phone without client id and name.
+    /// A phone without client id and name, trusted if it is known.
     pub(super) fn new_device(
         &self,
         owner: Owner,
@@ -86,20 +94,46 @@ impl Devices {
             salt: Salt::random().ok_or(DeviceError::NoCode("no randomness"))?,
             master_key_id: self.codes.master_key_id().to_owned(),
             terms: school.policy.passcode.terms,
+            trust: Trust::IfKnown,
         })
     }
 
     /// Enrols a device for a live binding, and adds it to this server's table of handles.
     pub(super) async fn enrol_device(
         &self,
-        student: &Student,
+        applicant: &Applicant<'_>,
         school: &School,
         new: &NewDevice,
     ) -> Result<Enrolled, DeviceError> {
         let now = self.clock.now();
-        let enrolled = self.db.in_tx(async |tx| enrol(tx, student, new, now).await).await?;
-        let enrolled = enrolled.ok_or(DeviceError::NotBound)?;
+        let enrol = async |tx: &_| self.enrol_held(tx, applicant, new, now).await;
+        let enrolled = self.db.in_tx(enrol).await?;
         self.codes.add_device(&new.owner, &enrolled, &school.code);
+        Ok(enrolled)
+    }
+
+    /// Decides whether the device may be enrolled, enrols it and notifies the person. Locks the
+    /// person, the binding and the device, in this order.
+    async fn enrol_held(
+        &self,
+        tx: &Tx,
+        applicant: &Applicant<'_>,
+        new: &NewDevice,
+        now: Timestamp,
+    ) -> Result<Enrolled, DeviceError> {
+        let Applicant { student, proven } = *applicant;
+        let person = passwords::hold_student(tx, student, proven).await?;
+        person.ok_or(DeviceError::NotBound)?;
+        if new.kind == DeviceKind::Phone {
+            let counted = self.passwords.count_enrolment(tx, student, proven.is_some(), now).await;
+            counted.map_err(|fault| DeviceError::of_count(fault, new.trust))?;
+        }
+        let enrolled = passcode::enrol(tx, new, now).await?;
+        let NewlyEnrolled { enrolled, replaced } = enrolled.ok_or(DeviceError::PasswordRequired)?;
+        let is_news = enrolled.generation == 1 || replaced;
+        if new.kind == DeviceKind::Phone && is_news {
+            sessions::device_enrolled(tx, student, replaced, now).await?;
+        }
         Ok(enrolled)
     }
 
@@ -113,25 +147,7 @@ impl Devices {
     }
 }
 
-/// Enrols the device and notifies the person; `None` if the binding has ended.
-async fn enrol(
-    tx: &Tx,
-    student: &Student,
-    new: &NewDevice,
-    now: Timestamp,
-) -> Result<Option<Enrolled>, DbError> {
-    if !sessions::hold_binding(tx, student).await? {
-        return Ok(None);
-    }
-    let NewlyEnrolled { enrolled, replaced } = passcode::enrol(tx, new, now).await?;
-    let is_news = enrolled.generation == 1 || replaced;
-    if new.kind == DeviceKind::Phone && is_news {
-        sessions::device_enrolled(tx, student, replaced, now).await?;
-    }
-    Ok(Some(enrolled))
-}
-
-fn digest(device_id: &SecretString) -> passcode::ClientDigest {
+fn digest(device_id: &SecretString) -> [u8; 32] {
     Sha256::digest(device_id.expose_secret()).into()
 }
 

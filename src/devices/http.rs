@@ -34,6 +34,12 @@ const USED_UP: ProblemKind =
         code: "codes_used_up", status: 429, title: "刷新过于频繁，请稍候再试"
     };
 
+const TOO_MANY: ProblemKind = ProblemKind {
+    code: "too_many_enrolments",
+    status: 429,
+    title: "今天启用付款码的次数过多，请明天再试",
+};
+
 /// Mounts the paths of this journey; needs `Data<Devices>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(enrol).service(pay).service(id);
@@ -49,7 +55,8 @@ struct EnrolRequest {
     /// The name its owner gave it.
     #[garde(inner(length(chars, min = 1, max = 64)))]
     device_name: Option<String>,
-    /// Required if the device is new to the person.
+    /// Required if the device is new to the person, or was enrolled 20 times without it in a day.
+    /// Verified wherever it is given.
     #[garde(inner(length(bytes, min = 1, max = 64)))]
     query_password: Option<String>,
 }
@@ -107,7 +114,7 @@ struct CodeBody {
         (status = 200, description = "The keys, sent once", body = EnrolmentBody),
         (status = 403, description = "`enrolment_not_offered`, `not_bound`", body = Problem),
         (status = 422, description = "`password_required`, `password_wrong`", body = Problem),
-        (status = 429, description = "`too_many_tries`", body = Problem),
+        (status = 429, description = "`too_many_tries`, `too_many_enrolments`; with `Retry-After`", body = Problem),
     ),
     security(("bearer" = []))
 )]
@@ -212,6 +219,7 @@ impl From<DeviceError> for ApiError {
             DeviceError::PasswordRequired => {
                 Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
             }
+            DeviceError::TooManyEnrolments { wait } => Self::new(TOO_MANY).retry_after(wait),
             DeviceError::UsedUp { retry_after } => Self::new(USED_UP).retry_after(retry_after),
             DeviceError::Password(fault) => fault.into(),
             DeviceError::NoCode(_) | DeviceError::Db(_) => Self::internal(&error),

@@ -1,9 +1,10 @@
 //! Issues codes to clients that cannot compute them.
 
-use super::{DeviceError, Devices};
+use super::{DeviceError, Devices, enrolling::Applicant};
 use crate::{
     passcode::{
         CodePurpose, DeviceKind, Enrolled, IssueOutcome, IssuedCode, KeyedDevice, NewDevice, Owner,
+        Trust,
     },
     schools::School,
     sessions::Student,
@@ -36,7 +37,8 @@ impl Devices {
         owner: Owner,
         school: &School,
     ) -> Result<Enrolled, DeviceError> {
-        let new = NewDevice { kind: DeviceKind::Server, ..self.new_device(owner, school)? };
-        self.enrol_device(student, school, &new).await
+        let (kind, trust) = (DeviceKind::Server, Trust::Proven);
+        let new = NewDevice { kind, trust, ..self.new_device(owner, school)? };
+        self.enrol_device(&Applicant { student, proven: None }, school, &new).await
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Invariant: keys are sent once, at enrolment; a phone that lost them enrols again.
 //! Invariant: enrolling a phone that is new to the person requires the query password and notifies
-//! the person.
+//! the person. Whether it is new is decided under its lock.
+//! Invariant: enrolments are bounded in a day. Those without the password are counted apart, and
+//! beyond the bound need it, so that a phone without it keeps no phone with it waiting.
 //! Invariant: nothing is enrolled for a binding that has ended.
 //! Absent on purpose: the use of codes. Tills and doors call `passcode`.
 
@@ -13,9 +15,9 @@ mod issuing;
 use crate::{
     base::{
         clock::Clock,
-        db::{Db, DbError},
+        db::{Db, DbError, TxError},
     },
-    passcode::{Channel, Codes, Owner},
+    passcode::{Channel, Codes, Owner, Trust},
     passwords::{PasswordFault, Passwords},
     schools::{School, Schools},
     sessions::Student,
@@ -45,7 +47,7 @@ pub enum DeviceError {
     /// The platform shows no codes.
     #[error("codes are not available on this platform")]
     NotOffered,
-    /// The device is new to the person, so the query password is required.
+    /// The device is new to the person, or was enrolled too often, so the query password is required.
     #[error("the query password is required")]
     PasswordRequired,
     /// The binding has ended.
@@ -60,12 +62,46 @@ pub enum DeviceError {
     /// The system provides no randomness, or a key is missing.
     #[error("no code can be issued: {0}")]
     NoCode(&'static str),
+    /// Phones were enrolled too often.
+    #[error("too many enrolments")]
+    TooManyEnrolments {
+        /// When the next one is possible.
+        wait: std::time::Duration,
+    },
     /// The password was refused.
     #[error(transparent)]
     Password(#[from] PasswordFault),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl TxError for DeviceError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Password(fault) => fault.db(),
+            Self::NotOffered
+            | Self::PasswordRequired
+            | Self::NotBound
+            | Self::UsedUp { .. }
+            | Self::NoCode(_)
+            | Self::TooManyEnrolments { .. } => None,
+        }
+    }
+}
+
+impl DeviceError {
+    /// Why an enrolment was not counted.
+    fn of_count(fault: PasswordFault, trust: Trust) -> Self {
+        match (fault, trust) {
+            (PasswordFault::TooManyTries { .. }, Trust::IfKnown) => Self::PasswordRequired,
+            (PasswordFault::TooManyTries { wait }, Trust::Proven) => {
+                Self::TooManyEnrolments { wait }
+            }
+            (fault, _) => Self::Password(fault),
+        }
+    }
 }
 
 impl Devices {

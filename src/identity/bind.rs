@@ -2,11 +2,11 @@
 
 use super::{BindingView, Identities, sign_in::SignInError};
 use crate::{
-    base::db::DbError,
+    base::db::{DbError, TxError},
     passcode::{self, Channel, EndReason},
-    passwords::{ChangeError, ClaimedPerson, PasswordFault, Stranger},
+    passwords::{ChangeError, ClaimedPerson, PasswordFault, Proven, Stranger},
     schools::{
-        School,
+        Person, School,
         policy::{ConsentItem, IdKind},
     },
     sessions::{self, BoundTo, NewBinding, SignedIn, Student},
@@ -93,26 +93,44 @@ impl Identities {
         let claimed = ClaimedPerson {
             id_kind: claim.id_kind,
             id_value: claim.id_value,
-            name: claim.name.filter(|_| school.policy.binding.name_required).map(Into::into),
+            name: claim.name.filter(|_| names_count(&school, claim.id_kind)).map(Into::into),
         };
         let stranger = Stranger::Identity(who.identity);
-        let person =
+        let proven =
             self.passwords.prove(&school, stranger, &claimed, claim.query_password).await?;
         let items = claim.consent_items.iter().map(|item| item.code());
         let new = NewBinding {
             identity: who.identity,
             platform: who.user.platform,
-            to: BoundTo { person: person.id, school: school.id },
+            to: BoundTo { person: proven.person().id, school: school.id },
             consent_version: claim.consent_version,
             consent_items: items.collect::<Vec<_>>().join(","),
         };
-        match sessions::bind(&self.db, &new, self.clock.now()).await {
-            Ok(()) => {}
-            Err(error) if error.is_unique_violation() => return Err(BindError::AlreadyBound),
-            Err(error) => return Err(error.into()),
-        }
+        let person = match self.bind_proven(&proven, &new).await {
+            Ok(person) => person,
+            Err(fault) if fault.db().is_some_and(DbError::is_unique_violation) => {
+                return Err(BindError::AlreadyBound);
+            }
+            Err(fault) => return Err(fault.into()),
+        };
         self.live.invalidate(&who.session).await;
         Ok(self.view(&school, &person)?)
+    }
+
+    /// Binds to a person who, by now, still has the password and belongs to the school.
+    async fn bind_proven(
+        &self,
+        proven: &Proven,
+        new: &NewBinding,
+    ) -> Result<Person, PasswordFault> {
+        let now = self.clock.now();
+        self.db
+            .in_tx_once(async |tx| {
+                let person = proven.hold_member(tx, now.day()).await?;
+                sessions::bind(tx, new, now).await?;
+                Ok(person)
+            })
+            .await
     }
 
     /// Ends the binding of an identity. Earlier orders and postings remain.
@@ -122,18 +140,19 @@ impl Identities {
         query_password: SecretString,
     ) -> Result<(), HolderError> {
         let school = self.schools.require(student.school).await?;
-        let checked = self.passwords.check(&school, student, query_password).await;
-        checked.map_err(ChangeError::from)?;
-        let ended = self.end_binding(student).await?;
+        let proven = self.passwords.check(&school, student, query_password).await;
+        let proven = proven.map_err(ChangeError::from)?;
+        let ended = self.end_binding(student, &proven).await.map_err(ChangeError::from)?;
         self.live.invalidate(&student.session).await;
         if ended { Ok(()) } else { Err(HolderError::NotBound) }
     }
 
     /// Ends the binding and the devices enrolled under it in one commit.
-    async fn end_binding(&self, student: &Student) -> Result<bool, DbError> {
+    async fn end_binding(&self, student: &Student, proven: &Proven) -> Result<bool, PasswordFault> {
         let now = self.clock.now();
         self.db
             .in_tx(async |tx| {
+                proven.hold(tx).await?;
                 let ended = sessions::unbind(tx, student, now).await?;
                 if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
                     let (person, why) = (student.person, EndReason::Unbound);
@@ -159,6 +178,12 @@ impl Identities {
     }
 }
 
+/// Whether a name that is given is compared: where the school requires it, and together with the ID
+/// number.
+fn names_count(school: &School, kind: IdKind) -> bool {
+    school.policy.binding.name_required || kind == IdKind::IdNumber
+}
+
 /// The checks that do not need the person.
 fn check_fields(school: &School, claim: &BindingClaim) -> Result<(), BindError> {
     let policy = &school.policy;
@@ -168,7 +193,10 @@ fn check_fields(school: &School, claim: &BindingClaim) -> Result<(), BindError> 
     if !policy.consent.items.iter().all(|item| claim.consent_items.contains(item)) {
         return Err(BindError::ConsentMissing);
     }
-    if !policy.binding.id_kinds.contains(&claim.id_kind) {
+    // The ID number and the name together are accepted everywhere: strangers, who know numbers, can
+    // use up the attempts by number.
+    let by_name = claim.id_kind == IdKind::IdNumber && claim.name.is_some();
+    if !by_name && !policy.binding.id_kinds.contains(&claim.id_kind) {
         return Err(BindError::IdKindNotOffered);
     }
     if policy.binding.name_required && claim.name.is_none() {

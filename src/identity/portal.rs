@@ -7,11 +7,24 @@ use super::{
 };
 use crate::{
     base::db::DbError,
-    passwords::{ClaimedPerson, PasswordFault, Stranger},
+    passwords::{ClaimedPerson, PasswordFault, PortalCode, Proven},
     schools::{School, check_id_number, policy::IdKind},
-    sessions::{self, BoundTo},
+    sessions::{self, BoundTo, SessionId, Student},
 };
 use secrecy::SecretString;
+
+/// Somebody who signs in at the portal.
+#[derive(Debug)]
+pub struct PortalVisit {
+    /// The school's code.
+    pub school: String,
+    /// 学号 or 工号, or the ID number.
+    pub id_value: String,
+    /// The query password.
+    pub query_password: SecretString,
+    /// The code that the owner's phone shows.
+    pub code: Option<SecretString>,
+}
 
 /// Why sign-in at the portal failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,23 +48,44 @@ pub enum PortalError {
 
 impl Identities {
     /// Opens a read-only session for the person with this number and query password.
-    pub async fn sign_in_to_portal(
-        &self,
-        school: &str,
-        id_value: String,
-        query_password: SecretString,
-    ) -> Result<Granted, PortalError> {
-        let school = self.schools.by_code(school).await?.ok_or(PortalError::NoSuchSchool)?;
+    pub async fn sign_in_to_portal(&self, visit: PortalVisit) -> Result<Granted, PortalError> {
+        let PortalVisit { school, id_value, query_password, code } = visit;
+        let school = self.schools.by_code(&school).await?.ok_or(PortalError::NoSuchSchool)?;
         if !school.policy.portal {
             return Err(PortalError::NoPortal);
         }
         let claimed = ClaimedPerson { id_kind: kind_of(&school, &id_value), id_value, name: None };
-        let person =
-            self.passwords.prove(&school, Stranger::Portal, &claimed, query_password).await?;
+        let code = code.as_ref();
+        let proven =
+            self.passwords.prove_at_portal(&school, &claimed, query_password, code).await?;
         let secret = RefreshSecret::random().map_err(SignInError::from)?;
-        let to = BoundTo { person: person.id, school: school.id };
-        let session = sessions::open_portal(&self.db, to, &secret.hash(), self.clock.now()).await?;
+        let session = self.open_portal(&proven, &secret).await?;
         Ok(self.grant(session, &secret).await?)
+    }
+
+    /// The code with which the student signs in at the portal, where strangers used up the attempts.
+    pub async fn portal_code(&self, student: &Student) -> Result<PortalCode, PortalError> {
+        if !self.schools.require(student.school).await?.policy.portal {
+            return Err(PortalError::NoPortal);
+        }
+        Ok(self.passwords.portal_code(student))
+    }
+
+    /// Opens a session for a person who, by now, still has the password and belongs to the school.
+    /// A change of the password, which ends the portal's sessions, is either before or after it.
+    async fn open_portal(
+        &self,
+        proven: &Proven,
+        secret: &RefreshSecret,
+    ) -> Result<SessionId, PasswordFault> {
+        let now = self.clock.now();
+        self.db
+            .in_tx(async |tx| {
+                let person = proven.hold_member(tx, now.day()).await?;
+                let to = BoundTo { person: person.id, school: person.school };
+                Ok(sessions::open_portal(tx, to, &secret.hash(), now).await?)
+            })
+            .await
     }
 }
 

@@ -134,13 +134,19 @@ impl TxError for CreateError {
     }
 }
 
-/// Creates an order, or finds the one that its key created before. On PostgreSQL, concurrent
-/// requests do not see each other's orders, so there may be a few more than `most_open`.
-pub async fn create(db: &Db, new: &OrderDraft) -> Result<Created<OrderId>, CreateError> {
+/// Creates an order, or finds the one that its key created before. `admit` runs first in the
+/// transaction and decides whether the person may order; it must hold the person, so that of orders
+/// at once each counts those before it.
+pub async fn create<E: TxError + From<CreateError>>(
+    db: &Db,
+    new: &OrderDraft,
+    admit: impl AsyncFn(&Tx) -> Result<(), E>,
+) -> Result<Created<OrderId>, E> {
     let person = new.attempt.order.person;
-    let insert = async |tx: &Tx| {
+    let insert = async |tx: &Tx| -> Result<(), E> {
+        admit(tx).await?;
         if store::count_open(tx.conn(), person).await? >= new.most_open {
-            return Err(CreateError::TooManyOpen);
+            return Err(CreateError::TooManyOpen.into());
         }
         Ok(store::insert(tx, new).await?)
     };

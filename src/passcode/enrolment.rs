@@ -14,9 +14,6 @@ use crate::base::{
 };
 use std::time::Duration;
 
-/// A digest of the client's own id of the device.
-pub type ClientDigest = [u8; 32];
-
 /// The owner of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -46,8 +43,8 @@ pub struct NewDevice {
     pub owner: Owner,
     /// Where codes are computed.
     pub kind: DeviceKind,
-    /// The client's own id of the device; `None` for a server-side device.
-    pub client: Option<ClientDigest>,
+    /// A digest of the client's own id of the device; `None` for a server-side device.
+    pub client: Option<[u8; 32]>,
     /// The name its owner gave it.
     pub name: Option<String>,
     /// The salt of the key derivation.
@@ -56,6 +53,19 @@ pub struct NewDevice {
     pub master_key_id: String,
     /// From the school's policy.
     pub terms: EnrolmentTerms,
+    /// Who may enrol it.
+    pub trust: Trust,
+}
+
+/// Why a device may be enrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The owner has proved their identity, or the device never leaves this server.
+    Proven,
+    /// The owner has not. The device must be known: enrolled before, and live or ended only because
+    /// it expired. It is no longer known once another phone was enrolled on the channel, the card
+    /// was lost or the binding ended.
+    IfKnown,
 }
 
 /// An enrolled device.
@@ -91,13 +101,22 @@ pub const SEEN_EVERY: Duration = Duration::from_hours(1);
 
 /// Enrols a device. A known device gets a new generation and a new salt. Enrolling a phone ends all
 /// other devices of its owner on the channel. A server-side device ends nothing and is kept while
-/// it is valid.
-pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnrolled, DbError> {
+/// it is valid. `None`, with nothing changed, if the device may not be enrolled: decided under its
+/// lock, so that an enrolment that overlaps the end of the device is either before or after it.
+pub async fn enrol(
+    tx: &Tx,
+    new: &NewDevice,
+    now: Timestamp,
+) -> Result<Option<NewlyEnrolled>, DbError> {
     let Owner { person, channel, .. } = new.owner;
     let held = store::devices::hold(tx, new).await?;
+    if new.trust == Trust::IfKnown && !held.as_ref().is_some_and(|held| held.known) {
+        return Ok(None);
+    }
     let which = match (new.kind, &held) {
         (DeviceKind::Server, Some(held)) if held.is_good(new, now) => {
-            return Ok(NewlyEnrolled { enrolled: held.enrolled.clone(), replaced: false });
+            let enrolled = held.enrolled.clone();
+            return Ok(Some(NewlyEnrolled { enrolled, replaced: false }));
         }
         (DeviceKind::Server, _) => DeviceFilter::Kind(channel, new.kind),
         (DeviceKind::Phone, _) => DeviceFilter::Channel(channel),
@@ -119,7 +138,7 @@ pub async fn enrol(tx: &Tx, new: &NewDevice, now: Timestamp) -> Result<NewlyEnro
         enrolled_at: now,
         expires_at: now.plus(terms.keys),
     };
-    Ok(NewlyEnrolled { enrolled, replaced: ended > u64::from(was_live) })
+    Ok(Some(NewlyEnrolled { enrolled, replaced: ended > u64::from(was_live) }))
 }
 
 impl Held {
@@ -133,12 +152,6 @@ impl Codes {
     /// The id of the master key for new devices.
     pub fn master_key_id(&self) -> &str {
         self.directory.masters().newest()
-    }
-
-    /// Whether this client was enrolled before, so that its owner need not prove their identity
-    /// again. False once another phone was enrolled on the channel or the binding ended.
-    pub async fn is_known(&self, owner: &Owner, client: &ClientDigest) -> Result<bool, DbError> {
-        store::devices::is_known(&self.db, owner, client).await
     }
 
     /// Records that an owner's devices were seen now, at most once in [`SEEN_EVERY`].

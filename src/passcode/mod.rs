@@ -39,7 +39,7 @@ pub use derive::{
 };
 pub use device::{Channel, DeviceKind, EndReason};
 pub use enrolment::{
-    ClientDigest, Enrolled, EnrolmentTerms, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, enrol,
+    Enrolled, EnrolmentTerms, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, Trust, enrol,
 };
 pub use finding::{Codes, CodesSetup, ScanOutcome, ScanPlace, end_devices, end_devices_of};
 pub use handles::{DeviceId, Enrolment, HandleMatch, HandleTables};

@@ -2,7 +2,7 @@
 
 use super::{PasswordFault, Passwords};
 use crate::{
-    base::{crypto::seal::SealError, db::DbError},
+    base::crypto::seal::SealError,
     schools::{People, Person, School, WeakPassword},
     sessions::{self, Student},
 };
@@ -25,7 +25,7 @@ pub enum ChangeError {
 impl Passwords {
     /// Changes the password of the person that an identity is bound to. Of several concurrent
     /// changes the first wins, and the others' old password is then wrong. Ends the person's portal
-    /// sessions.
+    /// sessions, and the portal's lock: what strangers tried there is no longer in force.
     pub async fn change(
         &self,
         school: &School,
@@ -38,12 +38,13 @@ impl Passwords {
             return Err(ChangeError::OfflineOnly);
         }
         policy.rule.check(&new, None)?;
-        let person = self.check(school, student, old).await?;
+        let proven = self.check(school, student, old).await?;
+        let person = proven.person();
         // After verifying the old password: otherwise the response would reveal the default.
-        let default = self.default_of(school, &person).map_err(PasswordFault::from)?;
+        let default = self.default_of(school, person).map_err(PasswordFault::from)?;
         policy.rule.check(&new, default.as_ref())?;
         let hash = self.for_holders.hash(new).await.map_err(PasswordFault::from)?;
-        if self.replace(&person, student, &hash).await.map_err(PasswordFault::from)? {
+        if self.replace(person, student, &hash).await? {
             Ok(())
         } else {
             Err(PasswordFault::Wrong.into())
@@ -55,13 +56,15 @@ impl Passwords {
         person: &Person,
         student: &Student,
         hash: &str,
-    ) -> Result<bool, DbError> {
+    ) -> Result<bool, PasswordFault> {
         let now = self.clock.now();
+        let tried = self.at_portal(person)?;
         self.db
             .in_tx(async |tx| {
                 let replaced = People::set_password(tx, person, hash, now).await?;
                 if replaced {
                     sessions::password_changed(tx, student, now).await?;
+                    Self::forget(tx, &tried).await?;
                 }
                 Ok(replaced)
             })

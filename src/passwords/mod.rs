@@ -7,41 +7,49 @@
 //! at the cost of the same Argon2 run.
 //! Invariant: unbound callers never delay an identity that is bound to the person: their attempts
 //! are counted separately, and they use a separate Argon2 pool.
-//! Invariant: no password is hashed inside a transaction.
+//! Invariant: unbound callers keep no owner out. Where they used up the attempts by number, a first
+//! binding goes on by ID number and name together, and the portal by a code of a bound phone; none of
+//! these attempts can be spent by who does not know name or code.
+//! Invariant: no password is hashed inside a transaction. A verified password is a [`Proven`], and
+//! the transaction that acts on it asks, under the person's lock, whether it is still in force.
 
 mod change;
+mod doors;
+mod portal_code;
 mod problem;
+mod proven;
 mod store;
 pub mod tries;
 
 pub use change::ChangeError;
+pub use doors::{
+    ClaimedPerson, Stranger, TRIES_AT_BINDING, TRIES_AT_PORTAL, TRIES_BY_NAME, TRIES_OF_IDENTITY,
+};
+pub use portal_code::PortalCode;
+pub use proven::{Proven, hold_student};
 
 use crate::{
     base::{
-        clock::{Clock, Day},
+        clock::{Clock, Day, Timestamp},
         crypto::{
             blind::BlindIndex,
             hasher::{HasherError, PasswordHasher},
             password::equals_default,
             seal::{SealError, Sealer},
         },
-        db::{Db, DbError},
+        db::{Db, DbError, Tx, TxError},
         ids::{PersonId, SchoolId},
     },
     schools::{People, Person, School, policy::IdKind},
-    sessions::{IdentityId, Student},
+    sessions::Student,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
 use store::{Counted, NotCounted, SubjectDigest};
 use tries::{DAY, Limit, Wait};
 
-/// Failed attempts per day at one person by all unbound callers together, for binding and for the
-/// portal each: 20 in all. They are counted separately so that attempts at the portal, which need
-/// no account, cannot block binding.
-pub const TRIES_AT_DOOR: i64 = 10;
-/// Failed attempts per day of one identity at people it is not bound to.
-pub const TRIES_OF_IDENTITY: i64 = 20;
+/// Phones enrolled per day for one person on one platform, with the password and without it each.
+pub const ENROLMENTS_A_DAY: i64 = 20;
 /// How often expired counts are deleted.
 const UPKEEP_EVERY: Duration = Duration::from_mins(10);
 
@@ -85,26 +93,14 @@ impl PasswordKind {
     const fn with(self, given: SecretString) -> PasswordAttempt {
         PasswordAttempt { kind: self, given }
     }
-}
 
-/// A caller that is not bound to the person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stranger {
-    /// A signed-in identity.
-    Identity(IdentityId),
-    /// An anonymous visitor of the web portal.
-    Portal,
-}
-
-/// The data by which an unbound caller identifies a person.
-#[derive(Clone, Debug)]
-pub struct ClaimedPerson {
-    /// The kind of the number.
-    pub id_kind: IdKind,
-    /// The number.
-    pub id_value: String,
-    /// The name; compared if present.
-    pub name: Option<SecretString>,
+    /// The stored hash; `None` while the default is in force.
+    fn hash_of(self, person: &Person) -> Option<&str> {
+        match self {
+            Self::Query => person.password_hash.as_deref(),
+            Self::Consumption => person.consumption_hash.as_deref(),
+        }
+    }
 }
 
 /// Why a password was refused.
@@ -131,6 +127,15 @@ pub enum PasswordFault {
     Db(#[from] DbError),
 }
 
+impl TxError for PasswordFault {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Wrong | Self::TooManyTries { .. } | Self::Hasher(_) | Self::Sealed(_) => None,
+        }
+    }
+}
+
 impl From<NotCounted> for PasswordFault {
     fn from(error: NotCounted) -> Self {
         match error {
@@ -147,7 +152,7 @@ impl Passwords {
         school: &School,
         student: &Student,
         given: SecretString,
-    ) -> Result<Person, PasswordFault> {
+    ) -> Result<Proven, PasswordFault> {
         let Student { identity, person, .. } = *student;
         let limits = [(
             self.subject(school.id, "try:holder", &format!("{identity}:{person}")),
@@ -168,17 +173,15 @@ impl Passwords {
         person: PersonId,
         kind: PasswordKind,
         given: SecretString,
-    ) -> Result<bool, PasswordFault> {
+    ) -> Result<Option<Proven>, PasswordFault> {
         let limits = [(self.subject(school.id, "try:till", &person.to_string()), Limit::Growing)];
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
         let fits = self.fits(&self.for_holders, school, found.as_ref(), kind.with(given)).await;
-        if self.settle_count(fits, &counted).await? {
-            self.db.in_tx(async |tx| store::give_back(tx, &limits).await).await?;
-            Ok(true)
-        } else {
-            Ok(false)
-        }
+        let fits = self.settle_count(fits, &counted).await?;
+        let Some(person) = found.filter(|_| fits) else { return Ok(None) };
+        self.db.in_tx(async |tx| store::give_back(tx, &limits).await).await?;
+        Ok(Some(Proven::new(person, kind)))
     }
 
     /// Verifies number, name and password together; returns the person, who must belong to the
@@ -189,16 +192,43 @@ impl Passwords {
         stranger: Stranger,
         claimed: &ClaimedPerson,
         given: SecretString,
-    ) -> Result<Person, PasswordFault> {
+    ) -> Result<Proven, PasswordFault> {
         let limits = self.limits(school, stranger, claimed);
-        let counted = self.count(&limits).await?;
+        self.attempt(school, (&self.for_strangers, &limits), claimed, given).await
+    }
+
+    /// One attempt of somebody who claims to be a person, in that pool and counted so.
+    async fn attempt(
+        &self,
+        school: &School,
+        (pool, limits): (&PasswordHasher, &[(SubjectDigest, Limit)]),
+        claimed: &ClaimedPerson,
+        given: SecretString,
+    ) -> Result<Proven, PasswordFault> {
+        let counted = self.count(limits).await?;
         let today = self.clock.now().day();
         let found = self.find(school.id, claimed, today).await?;
-        let fits = self.fits(&self.for_strangers, school, found.as_ref(), Query.with(given)).await;
+        let fits = self.fits(pool, school, found.as_ref(), Query.with(given)).await;
         let fits = self.settle_count(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.standing().holds_on(today));
-        self.judge(proven.filter(|_| fits & named), &limits).await
+        self.judge(proven.filter(|_| fits & named), limits).await
+    }
+
+    /// Counts the enrolment of a phone in the transaction that enrols it. Those with the password are
+    /// counted apart, so that a phone without it cannot use them up.
+    pub async fn count_enrolment(
+        &self,
+        tx: &Tx,
+        student: &Student,
+        proven: bool,
+        now: Timestamp,
+    ) -> Result<(), PasswordFault> {
+        let Student { person, school, user, .. } = student;
+        let field = if proven { "enrolments:proven" } else { "enrolments:known" };
+        let of = self.subject(*school, field, &format!("{}:{person}", user.platform.code()));
+        store::count(tx, &[(of, Limit::Daily(ENROLMENTS_A_DAY))], now).await?;
+        Ok(())
     }
 
     /// Deletes expired counts periodically, for as long as the process lives.
@@ -213,32 +243,6 @@ impl Passwords {
                 }
             }
         }
-    }
-
-    /// The counts that an unbound caller's attempt adds to. They are keyed by the claimed number
-    /// instead of the person, so that numbers of nobody are counted alike. If a school accepts two
-    /// kinds of numbers, each gets half of the attempts.
-    fn limits(
-        &self,
-        school: &School,
-        stranger: Stranger,
-        claimed: &ClaimedPerson,
-    ) -> Vec<(SubjectDigest, Limit)> {
-        let number = claimed.number();
-        let kinds = i64::try_from(school.policy.binding.id_kinds.len()).unwrap_or(1).max(1);
-        let door = match stranger {
-            Stranger::Identity(_) => "try:binding",
-            Stranger::Portal => "try:portal",
-        };
-        let at_number = self.subject(school.id, door, &number);
-        let mut limits = vec![(at_number, Limit::Daily(TRIES_AT_DOOR / kinds))];
-        if let Stranger::Identity(identity) = stranger {
-            let pair = self.subject(school.id, "try:pair", &format!("{identity}:{number}"));
-            let all = self.subject(NO_SCHOOL, "try:identity", &identity.to_string());
-            limits.push((pair, Limit::Growing));
-            limits.push((all, Limit::Daily(TRIES_OF_IDENTITY)));
-        }
-        limits
     }
 
     fn subject(&self, school: SchoolId, field: &str, value: &str) -> SubjectDigest {
@@ -269,10 +273,10 @@ impl Passwords {
         &self,
         proven: Option<Person>,
         limits: &[(SubjectDigest, Limit)],
-    ) -> Result<Person, PasswordFault> {
+    ) -> Result<Proven, PasswordFault> {
         let person = proven.ok_or(PasswordFault::Wrong)?;
         self.db.in_tx(async |tx| store::give_back(tx, limits).await).await?;
-        Ok(person)
+        Ok(Proven::new(person, Query))
     }
 
     async fn find(
@@ -300,10 +304,7 @@ impl Passwords {
         attempt: PasswordAttempt,
     ) -> Result<bool, PasswordFault> {
         let PasswordAttempt { kind, given } = attempt;
-        let own = person.and_then(|person| match kind {
-            PasswordKind::Query => person.password_hash.clone(),
-            PasswordKind::Consumption => person.consumption_hash.clone(),
-        });
+        let own = person.and_then(|person| kind.hash_of(person)).map(ToOwned::to_owned);
         let has_own = own.is_some();
         let fits_own = hasher.verify(given.clone(), own).await?;
         let default = match person {
@@ -322,26 +323,6 @@ impl Passwords {
     ) -> Result<bool, SealError> {
         let (Some(person), Some(name)) = (person, name) else { return Ok(true) };
         let stored = person.name(&self.sealer)?;
-        Ok(equals_default(&plain_name(name), &plain_name(&stored)))
+        Ok(equals_default(&doors::plain_name(name), &doors::plain_name(&stored)))
     }
-}
-
-/// The school of counts that belong to no school.
-const NO_SCHOOL: SchoolId = SchoolId::from_number(0);
-
-impl ClaimedPerson {
-    /// The number in its lookup form, prefixed with its kind.
-    fn number(&self) -> String {
-        let value = self.id_value.trim();
-        match self.id_kind {
-            IdKind::StudentNo => format!("student_no:{value}"),
-            IdKind::IdNumber => format!("id_number:{}", value.to_ascii_uppercase()),
-        }
-    }
-}
-
-/// Names of minorities contain a middle dot, for which keyboards offer several characters.
-fn plain_name(name: &SecretString) -> SecretString {
-    let dots = ['•', '・', '‧', '∙', '⋅', '．', '.'];
-    SecretString::from(name.expose_secret().trim().replace(dots, "·"))
 }

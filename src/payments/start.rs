@@ -5,9 +5,13 @@ use super::{
     gateway::{PayParams, PaymentGateway, Prepare, Provider},
 };
 use crate::{
-    base::{clock::Timestamp, money::Fen},
+    base::{
+        clock::Timestamp,
+        db::{Tx, TxError},
+        money::Fen,
+    },
     orders::{
-        self, Created, OrderDraft, PaymentDraft, RequestKey,
+        self, CreateError, Created, OrderDraft, PaymentDraft, RequestKey,
         order::{Attempt, Order, OrderId, OrderState, Payment, PaymentId, PaymentState},
         purpose::Purpose,
     },
@@ -59,19 +63,22 @@ impl Payments {
 
     /// Creates an order and prepares its first payment at the provider. The same key and content
     /// give the same order as it stands now, with fresh payment parameters while it is unpaid.
-    pub async fn start(
+    /// `admit` decides in the transaction that creates the order whether the student may order, and
+    /// holds the person ([`passwords::hold_student`](crate::passwords::hold_student)).
+    pub async fn start<E: TxError + From<CreateError> + From<PaymentError>>(
         &self,
         route: &PaymentRoute<'_>,
         request: &PaymentRequest,
-    ) -> Result<Started, PaymentError> {
+        admit: impl AsyncFn(&Tx) -> Result<(), E>,
+    ) -> Result<Started, E> {
         if !fulfilment::is_available(request.purpose) {
-            return Err(PaymentError::PurposeUnavailable);
+            return Err(PaymentError::PurposeUnavailable.into());
         }
         let new = self.new_order(route, request);
-        let id = match orders::create(&self.db, &new).await? {
+        let id = match orders::create(&self.db, &new, admit).await? {
             Created::New => new.attempt.order.id,
             Created::Before(id) => id,
-            Created::KeyReused => return Err(PaymentError::KeyReused),
+            Created::KeyReused => return Err(PaymentError::KeyReused.into()),
         };
         let whole = self.whole(route.student, id).await?;
         let pay = match whole.payments.first() {

@@ -54,6 +54,13 @@ impl People {
         store::people_by_id_number(&self.db, school, candidates).await
     }
 
+    /// Locks the row of a person who must exist until the transaction ends, and returns the person
+    /// as they are now. Everything that relies on a password, or that bounds what a person may have
+    /// open, holds it; before the person's binding, devices and orders.
+    pub async fn hold(tx: &Tx, id: PersonId) -> Result<Person, DbError> {
+        store::hold_person(tx, id).await?.ok_or(Self::MISSING)
+    }
+
     /// Replaces the query password hash that `person` was read with; false if it was changed
     /// meanwhile.
     pub async fn set_password(

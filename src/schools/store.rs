@@ -16,7 +16,7 @@ use entity::{person, school};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    sea_query::{Expr, LockType},
 };
 use std::collections::HashMap;
 
@@ -105,6 +105,15 @@ pub(super) async fn put_school(
 pub(super) async fn person(db: &Db, id: PersonId) -> Result<Option<Person>, DbError> {
     let found = person::Entity::find_by_id(id.uuid()).one(db.conn()).await?;
     found.map(person_of).transpose()
+}
+
+/// Locks a person's row and reads it.
+pub(super) async fn hold_person(tx: &Tx, id: PersonId) -> Result<Option<Person>, DbError> {
+    let mut found = person::Entity::find_by_id(id.uuid());
+    if tx.has_row_locks() {
+        found = found.lock(LockType::NoKeyUpdate);
+    }
+    found.one(tx.conn()).await?.map(person_of).transpose()
 }
 
 pub(super) async fn person_by_student_no(

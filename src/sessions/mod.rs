@@ -9,7 +9,7 @@ mod notices;
 mod store;
 
 pub use notices::{NOTICES_KEPT, Notice, NoticeId, NoticeKind, SHOWN_NOTICES};
-pub use store::{hold_binding, unbind};
+pub use store::{hold_binding, open_portal, unbind};
 
 use crate::base::{
     clock::Timestamp,
@@ -218,25 +218,12 @@ pub async fn end(
     db.in_tx(async |tx| store::sign_out(tx, id, presented, now).await).await
 }
 
-/// Opens a session of the web portal for a person who has proved their identity.
-pub async fn open_portal(
-    db: &Db,
-    to: BoundTo,
-    refresh: &RefreshHash,
-    now: Timestamp,
-) -> Result<SessionId, DbError> {
-    db.in_tx(async |tx| store::open_portal(tx, to, refresh, now).await).await
-}
-
 /// Binds an identity to a person and notifies the person's other identities. A unique violation
 /// means that one of the two is already bound.
-pub async fn bind(db: &Db, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
-    db.in_tx_once(async |tx| {
-        store::bind(tx, new, now).await?;
-        let origin = notices::NoticeOrigin { by: new.identity, of: new.to, platform: new.platform };
-        notices::notify_others(tx, origin, NoticeKind::Bound, now).await
-    })
-    .await
+pub async fn bind(tx: &Tx, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
+    store::bind(tx, new, now).await?;
+    let origin = notices::NoticeOrigin { by: new.identity, of: new.to, platform: new.platform };
+    notices::notify_others(tx, origin, NoticeKind::Bound, now).await
 }
 
 /// Notifies a person's other identities of an enrolled device. If it replaced a device, the

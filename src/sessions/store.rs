@@ -186,9 +186,10 @@ async fn end(tx: &Tx, id: SessionId, now: Timestamp) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The portal's identity of a person is keyed by the person and permanently bound to it. It needs
-/// no consent, since it can only read.
-pub(super) async fn open_portal(
+/// Opens a session of the web portal for a person who has proved their identity. The portal's
+/// identity of a person is keyed by the person and permanently bound to it. It needs no consent,
+/// since it can only read.
+pub async fn open_portal(
     tx: &Tx,
     to: BoundTo,
     refresh: &RefreshHash,

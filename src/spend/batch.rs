@@ -159,7 +159,7 @@ impl Decider<'_> {
         let payer = match &request.proof {
             Proof::Scan(scan) => self.scanned(request, scan)?,
             Proof::Password { challenge, right } => {
-                self.answered(request, challenge.as_ref(), *right)
+                self.answered(request, challenge.as_ref(), right.is_some())
             }
         };
         let answer = match payer {

@@ -273,14 +273,14 @@ impl Spending {
         // A challenge of another school is treated as unknown.
         let here = |challenge: &Challenge| challenge.school == request.school.id;
         let Some(challenge) = found.into_iter().next().filter(here) else {
-            return Ok(Proof::Password { challenge: None, right: false });
+            return Ok(Proof::Password { challenge: None, right: None });
         };
         let terminal = request.till.call().terminal.id;
         if !challenge.waits_for(terminal, amount, self.clock.now()) {
-            return Ok(Proof::Password { challenge: Some(challenge), right: false });
+            return Ok(Proof::Password { challenge: Some(challenge), right: None });
         }
         if !self.db.in_tx(async |tx| store::claim(tx, challenge.id, seq).await).await? {
-            return Ok(Proof::Password { challenge: Some(challenge), right: false });
+            return Ok(Proof::Password { challenge: Some(challenge), right: None });
         }
         let kind = match challenge.which {
             TillPassword::Query => PasswordKind::Query,
@@ -288,7 +288,7 @@ impl Spending {
         };
         let passwords = &self.passwords;
         let right = passwords.check_at_till(&request.school, challenge.person, kind, password);
-        let right = right.await?;
+        let right = right.await?.map(Box::new);
         Ok(Proof::Password { challenge: Some(challenge), right })
     }
 

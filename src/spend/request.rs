@@ -14,6 +14,7 @@ use crate::{
     },
     ledger::account::{Account, NotAName},
     passcode::{ScanOutcome, ShownCode, Wallet},
+    passwords::Proven,
     schools::School,
     terminals::{
         Merchant,
@@ -115,8 +116,8 @@ pub enum Proof {
     Password {
         /// The challenge as read before the password was compared; `None` if there is none.
         challenge: Option<Challenge>,
-        /// Whether the password is correct.
-        right: bool,
+        /// The payer, if the password is correct.
+        right: Option<Box<Proven>>,
     },
 }
 
@@ -166,6 +167,21 @@ impl ChargeRequest {
         match &self.proof {
             Proof::Scan(scan) => scan.detail(),
             Proof::Password { .. } => None,
+        }
+    }
+
+    /// The payer whose password was compared and is correct.
+    pub(super) fn proven(&self) -> Option<&Proven> {
+        match &self.proof {
+            Proof::Scan(_) => None,
+            Proof::Password { right, .. } => right.as_deref(),
+        }
+    }
+
+    /// Treats the password as wrong: it was changed since it was compared.
+    pub(super) fn refuse_password(&mut self) {
+        if let Proof::Password { right, .. } = &mut self.proof {
+            *right = None;
         }
     }
 
@@ -338,7 +354,7 @@ mod tests {
             claimed_by: None,
             used: false,
         };
-        let proof = Proof::Password { challenge: Some(challenge), right: true };
+        let proof = Proof::Password { challenge: Some(challenge), right: None };
         request(asked(seq, SeqStep::Password, nonce), proof)
     }
 
@@ -364,7 +380,7 @@ mod tests {
         }
         let nobodys = request(
             asked(5, SeqStep::Password, "n"),
-            Proof::Password { challenge: None, right: false },
+            Proof::Password { challenge: None, right: None },
         );
         let before = [kept(asked(5, SeqStep::Act, "a"), 200)];
         assert_eq!(reply_before(&nobodys, &before), Some(TillReply::Conflict));

@@ -5,6 +5,7 @@
 //! | --- | --- | --- |
 //! | lock the persons | 1 | – |
 //! | read their accounts and the merchants' | 1 | 1 |
+//! | hold the passwords that were compared (rare) | (1 each) | – |
 //! | read the stored answers for these numbers and nonces | 1 | – |
 //! | use the codes up | 1 | – |
 //! | read the payers, and the amounts spent today if there are limits | 1 | with the accounts |
@@ -30,12 +31,13 @@ use crate::{
     },
     ledger::LockedAccounts,
     passcode::{self, CodeUse, ShownCode},
+    passwords::{PasswordFault, Proven},
     terminals::{
         known,
         seq::{AnsweredRequest, NumberedRequest},
     },
 };
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 impl Charging {
     /// Decides and commits charges.
@@ -59,6 +61,7 @@ async fn charge_all(
 ) -> Result<Done, ChargeError> {
     let (persons, merchants) = touched(requests)?;
     let accounts = LockedAccounts::lock(tx, persons, &merchants).await?;
+    let requests = &with_passwords_in_force(tx, requests).await?;
     let asked: Vec<&NumberedRequest> = requests.iter().map(|request| &request.asked).collect();
     let mut kept = known(Source::Tx(tx), &asked).await?;
     let open = to_decide(requests, &kept, now);
@@ -72,6 +75,31 @@ async fn charge_all(
     let used = open.iter().filter_map(|request| request.shown().copied()).collect();
     let replies = requests.iter().map(|request| final_reply(request, &kept, now));
     Ok(Done { replies: replies.collect::<Result<_, _>>()?, used })
+}
+
+/// The requests; a password that was changed since it was compared is no longer right. One query for
+/// each password, in a fixed order, to avoid deadlocks.
+async fn with_passwords_in_force<'a>(
+    tx: &Tx,
+    requests: &'a [ChargeRequest],
+) -> Result<Cow<'a, [ChargeRequest]>, ChargeError> {
+    let proven = requests.iter().enumerate();
+    let mut proven: Vec<(usize, &Proven)> =
+        proven.filter_map(|(n, request)| Some((n, request.proven()?))).collect();
+    proven.sort_unstable_by_key(|(_, proven)| proven.person().id);
+    let mut requests = Cow::Borrowed(requests);
+    for (n, proven) in proven {
+        match proven.hold(tx).await {
+            Ok(_) => {}
+            Err(PasswordFault::Db(error)) => return Err(error.into()),
+            Err(_) => {
+                if let Some(request) = requests.to_mut().get_mut(n) {
+                    request.refuse_password();
+                }
+            }
+        }
+    }
+    Ok(requests)
 }
 
 /// Uses the codes up and reads the inputs of the decisions.

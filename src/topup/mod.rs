@@ -2,18 +2,20 @@
 //!
 //! Invariant: nobody is asked to pay for a card that cannot be used. Money that arrives for one all
 //! the same is posted.
+//! Invariant: card, password and binding are decided in the transaction that creates the order, under
+//! the person's lock.
 
 mod problems;
 
 use crate::{
     base::{
-        clock::{Clock, Timestamp},
-        db::DbError,
+        clock::{Clock, Day},
+        db::{DbError, Tx, TxError},
         money::Fen,
     },
     cards::CardStatus,
-    orders::purpose::Purpose,
-    passwords::{PasswordFault, Passwords},
+    orders::{CreateError, purpose::Purpose},
+    passwords::{self, PasswordFault, Passwords, Proven},
     payments::{PaymentError, PaymentRequest, Payments, Started, gateway::Provider},
     schools::{School, Schools},
     sessions::Student,
@@ -48,6 +50,9 @@ pub enum TopUpError {
     /// The card has expired, or its holder has left.
     #[error("the card may not be used")]
     CardNotUsable,
+    /// The binding has ended.
+    #[error("no longer bound")]
+    NotBound,
     /// The school asks for the query password.
     #[error("the school asks for the query password")]
     PasswordRequired,
@@ -60,6 +65,26 @@ pub enum TopUpError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<CreateError> for TopUpError {
+    fn from(error: CreateError) -> Self {
+        Self::Payment(error.into())
+    }
+}
+
+impl TxError for TopUpError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) | Self::Payment(PaymentError::Db(error)) => Some(error),
+            Self::Password(fault) => fault.db(),
+            Self::AmountOutOfRange { .. }
+            | Self::CardNotUsable
+            | Self::NotBound
+            | Self::PasswordRequired
+            | Self::Payment(_) => None,
+        }
+    }
 }
 
 /// Top-ups, with what they use.
@@ -86,23 +111,32 @@ impl TopUps {
         let TopUpRequest { amount, provider, key, query_password } = request;
         let school = self.schools.require(student.school).await?;
         within_limits(&school, amount)?;
-        self.check_card(student, self.clock.now()).await?;
         let route = self.payments.route(student, &school, provider)?;
-        if school.policy.top_up.password_required {
+        let proven = if school.policy.top_up.password_required {
             let given = query_password.ok_or(TopUpError::PasswordRequired)?;
-            self.passwords.check(&school, student, given).await?;
-        }
+            Some(self.passwords.check(&school, student, given).await?)
+        } else {
+            None
+        };
         let order = PaymentRequest { purpose: Purpose::CardTopUp, amount, key };
-        Ok(self.payments.start(&route, &order).await?)
+        let today = self.clock.now().day();
+        let admit = async |tx: &Tx| admit(tx, student, proven.as_ref(), today).await;
+        self.payments.start(&route, &order, admit).await
     }
+}
 
-    async fn check_card(&self, student: &Student, now: Timestamp) -> Result<(), TopUpError> {
-        let person = self.passwords.people.require(student.person).await?;
-        match CardStatus::of(person.standing(), now.day()) {
-            // Money that arrives at a lost or dormant card stays in the 电子账户.
-            CardStatus::Normal | CardStatus::Lost | CardStatus::Dormant => Ok(()),
-            CardStatus::Expired | CardStatus::Closed => Err(TopUpError::CardNotUsable),
-        }
+/// Decides whether the card may be topped up, and holds the person.
+async fn admit(
+    tx: &Tx,
+    student: &Student,
+    proven: Option<&Proven>,
+    today: Day,
+) -> Result<(), TopUpError> {
+    let person = passwords::hold_student(tx, student, proven).await?;
+    match CardStatus::of(person.ok_or(TopUpError::NotBound)?.standing(), today) {
+        // Money that arrives at a lost or dormant card stays in the 电子账户.
+        CardStatus::Normal | CardStatus::Lost | CardStatus::Dormant => Ok(()),
+        CardStatus::Expired | CardStatus::Closed => Err(TopUpError::CardNotUsable),
     }
 }
 

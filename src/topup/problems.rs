@@ -3,6 +3,8 @@
 use super::TopUpError;
 use crate::base::http::{ApiError, problem::ProblemKind};
 
+const NOT_BOUND: ProblemKind =
+    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
 const AMOUNT_OUT_OF_RANGE: ProblemKind =
     ProblemKind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
 const CARD_NOT_USABLE: ProblemKind =
@@ -18,6 +20,7 @@ impl From<TopUpError> for ApiError {
             TopUpError::AmountOutOfRange { min, max } => Self::new(AMOUNT_OUT_OF_RANGE)
                 .detail(format!("单笔充值须在 {min} 到 {max} 之间"))
                 .field("/amount_fen", format!("须在 {min} 到 {max} 之间")),
+            TopUpError::NotBound => Self::new(NOT_BOUND),
             TopUpError::CardNotUsable => Self::new(CARD_NOT_USABLE),
             TopUpError::PasswordRequired => {
                 Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")

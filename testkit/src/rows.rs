@@ -1,17 +1,17 @@
 //! Direct access to the database, independent of the program.
 
-use crate::database::connect;
+use crate::{database::connect, waiting::eventually};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value as SqlValue};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A separate connection for the test.
-pub struct Rows(DatabaseConnection);
+pub struct Rows(DatabaseConnection, String);
 
 impl Rows {
     /// Connects to the database at this address.
     pub async fn of(url: &str) -> Self {
-        Self(connect(url).await)
+        Self(connect(url).await, url.to_owned())
     }
 
     /// Runs a statement and returns how many rows it changed. Retries it if PostgreSQL aborts it
@@ -24,6 +24,25 @@ impl Rows {
                 done => return done.unwrap().rows_affected(),
             }
         }
+    }
+
+    /// Runs `act` while a change is made and not yet committed, and commits it once somebody waits for
+    /// it. PostgreSQL only: SQLite lets nobody act meanwhile.
+    pub async fn change_while<T>(&self, sql: &str, act: impl Future<Output = T>) -> T {
+        // One connection, which nobody else uses: the statements are one transaction.
+        let change = connect(&self.1).await;
+        change.execute_unprepared("BEGIN").await.unwrap();
+        change.execute_unprepared(sql).await.unwrap();
+        let commit = async {
+            eventually("somebody waits for the change", async || {
+                let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                (self.number(waiting).await > 0).then_some(())
+            })
+            .await;
+            change.execute_unprepared("COMMIT").await.unwrap();
+        };
+        tokio::join!(act, commit).0
     }
 
     /// The single number that a query returns.

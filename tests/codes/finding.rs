@@ -116,7 +116,7 @@ async fn clocks_of_servers_may_differ(db: &TestDb) {
     server.refresh().await.unwrap();
     let enrolled = async |number, at| {
         let new = phone(owner(school, number), 1);
-        let done = world.db.in_tx(async |tx| enrol(tx, &new, at).await).await.unwrap();
+        let done = world.db.in_tx(async |tx| enrol(tx, &new, at).await).await.unwrap().unwrap();
         Phone { owner: new.owner, enrolled: done.enrolled }
     };
     let minutes = |n| Duration::from_mins(n);

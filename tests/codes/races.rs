@@ -124,7 +124,7 @@ async fn of_phones_that_enrol_together_one_is_live(db: &TestDb) {
         let now = world.clock.now();
         let all = phones.iter().map(|new| world.db.in_tx(async |tx| enrol(tx, new, now).await));
         let done = join_all(all).await;
-        let done: Vec<_> = done.into_iter().map(|done| done.unwrap().enrolled).collect();
+        let done: Vec<_> = done.into_iter().map(|done| done.unwrap().unwrap().enrolled).collect();
         let mut live = 0;
         for enrolled in done {
             let phone = crate::codes::support::Phone { owner, enrolled };

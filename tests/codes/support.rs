@@ -11,7 +11,7 @@ use onecard::{
     passcode::{
         Channel, Code, CodeMasters, CodePurpose, CodeUse, Codes, CodesSetup, DeviceKind, Enrolled,
         EnrolmentTerms, Moment, NewDevice, Owner, Prefixes, Salt, ScanOutcome, ScanPlace,
-        ShownCode, Step, SubCounter, Tick, enrol, use_up,
+        ShownCode, Step, SubCounter, Tick, Trust, enrol, use_up,
     },
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
@@ -79,6 +79,7 @@ pub fn phone(owner: Owner, client: u8) -> NewDevice {
         salt: Salt::random().unwrap(),
         master_key_id: "k1".into(),
         terms: TERMS,
+        trust: Trust::Proven,
     }
 }
 
@@ -132,7 +133,7 @@ impl World {
 
     pub async fn enrol(&self, new: &NewDevice) -> Phone {
         let now = self.now();
-        let done = self.db.in_tx(async |tx| enrol(tx, new, now).await).await.unwrap();
+        let done = self.db.in_tx(async |tx| enrol(tx, new, now).await).await.unwrap().unwrap();
         Phone { owner: new.owner, enrolled: done.enrolled }
     }
 

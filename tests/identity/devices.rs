@@ -30,6 +30,8 @@ on_each_database!(
     unbinding_ends_devices,
     a_binding_that_ended_gets_no_device,
     of_phones_at_once_one_is_live,
+    a_replaced_phone_gets_no_keys_however_often_it_asks,
+    enrolments_are_bounded,
     codes_are_made_for_who_cannot_compute,
     a_phone_that_is_seen_goes_on,
 );
@@ -258,6 +260,48 @@ async fn of_phones_at_once_one_is_live(db: &TestDb) {
     assert_eq!(world.rows.number(&format!("{live}'phone'")).await, 1);
     assert_eq!(world.rows.number(&format!("{live}'server'")).await, 1);
     assert_eq!(world.rows.number("SELECT COUNT(*) FROM device WHERE kind = 'server'").await, 1);
+}
+
+/// The old phone asks for keys without the password, again and again, while the new one is enrolled
+/// with it. Whatever it gets, it got before.
+async fn a_replaced_phone_gets_no_keys_however_often_it_asks(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let live = "SELECT generation FROM device WHERE ended_at IS NULL";
+    for round in 1..=5 {
+        world.rows.change("DELETE FROM password_try", []).await;
+        enrol(&student, PHONE, Some(PEOPLE[0].1)).await.body(200);
+        let flood = join_all((0..15).map(|_| enrol(&student, PHONE, None)));
+        let (flood, new) = futures_util::future::join(
+            flood,
+            enrol(&student, &format!("{OTHER}-{round}"), Some(PEOPLE[0].1)),
+        )
+        .await;
+        new.body(200);
+        assert!(flood.iter().all(|old| [200, 422].contains(&old.status)), "{round}");
+        assert_eq!(world.rows.number(live).await, 1, "the new phone, which is enrolled once");
+        enrol(&student, PHONE, None).await.problem("replaced", 422, "password_required");
+    }
+}
+
+async fn enrolments_are_bounded(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let password = Some(PEOPLE[0].1);
+    enrol(&student, PHONE, password).await.body(200);
+    for _ in 0..20 {
+        enrol(&student, PHONE, None).await.body(200);
+    }
+    enrol(&student, PHONE, None).await.problem("the 21st", 422, "password_required");
+    // A phone without the password keeps none with it waiting.
+    for _ in 1..20 {
+        enrol(&student, OTHER, password).await.body(200);
+    }
+    let refused = enrol(&student, OTHER, password).await;
+    refused.problem("the 21st with it", 429, "too_many_enrolments");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(world.student(1).await.get("/api/v1/passcode/pay").await.status, 200);
+    assert_eq!(world.rows.count("device").await, 3);
 }
 
 async fn codes_are_made_for_who_cannot_compute(db: &TestDb) {

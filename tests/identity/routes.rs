@@ -43,6 +43,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/terminal/v1/charges", Terminal),
     ("post", "/terminal/v1/charges/{seq}/reversal", Terminal),
     ("get", "/api/v1/me", SignedIn),
+    ("post", "/api/v1/me/portal-codes", Actor),
     ("post", "/api/v1/me/query-password", Bound),
     ("post", "/api/v1/bindings", Newcomer),
     ("post", "/api/v1/bindings/current/unbind", Bound),

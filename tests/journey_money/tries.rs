@@ -266,6 +266,12 @@ async fn five_orders_may_wait_for_their_payment(db: &TestDb) {
     world.student(1).await.order(100, "sixth").await.body(201);
     assert_eq!(student.give_up(&first).await["state"], "closed");
     student.order(100, "sixth").await.body(201);
+    // Of many at once there are no more than in turn.
+    let other = world.student(2).await;
+    let keys: Vec<String> = (0..24).map(|n| format!("at-once-{n}")).collect();
+    let made = join_all(keys.iter().map(|key| other.order(100, key))).await;
+    assert_eq!(made.iter().filter(|answer| answer.status == 201).count(), 5);
+    assert!(made.iter().all(|answer| [201, 409].contains(&answer.status)));
 }
 
 /// What was ordered before is posted all the same.

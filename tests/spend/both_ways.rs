@@ -171,7 +171,7 @@ async fn what_is_unusual_is_left_to_the_locks(db: &TestDb) {
     let twice = counter.scan(1, TILL, 100);
     let late = counter.scan(1, TILL, 100);
     let late = ChargeRequest { looked_at: NOW.minus(Duration::from_mins(1)), ..late };
-    let password = Proof::Password { challenge: None, right: false };
+    let password = Proof::Password { challenge: None, right: None };
     let cases = [
         ("the merchant has no account yet", first.to_vec(), "ok"),
         ("a repeat", first.to_vec(), "ok"),

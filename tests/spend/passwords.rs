@@ -110,6 +110,29 @@ async fn a_challenge_is_good_once(db: &TestDb) {
     shop.is_sound().await;
 }
 
+/// A password that is changed after it was compared is wrong. On PostgreSQL; SQLite lets nobody change
+/// anything while a charge waits.
+#[tokio::test]
+async fn a_password_that_is_changed_meanwhile_pays_nothing() {
+    testkit::on_postgres(the_old_password_pays_nothing).await;
+}
+
+async fn the_old_password_pays_nothing(db: &TestDb) {
+    let shop = Shop::open(db, D3).await;
+    let (phone, seq) = (&shop.phones[0], shop.seq());
+    let asked = challenge(&shop, seq, &phone.code(), 1250, "query").await;
+    let changed = format!(
+        "UPDATE person SET password_hash = '$argon2id$v=19$m=19456,t=2,p=1$c29tZWJvZHlzLXNhbHQ\
+         $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' WHERE id = '{}'",
+        phone.person
+    );
+    let body = answer(seq, &asked, 1250, PEOPLE[0].1);
+    let told = shop.world.rows.change_while(&changed, shop.send(0, CHARGES, &body)).await;
+    told.problem("the old password", 422, "password_wrong");
+    assert_eq!(shop.total(phone.person).await, MONEY);
+    shop.is_sound().await;
+}
+
 /// A till that sends a challenge's password under many numbers has one try.
 async fn of_passwords_at_once_one_is_counted(db: &TestDb) {
     let shop = Shop::open(db, D3).await;

@@ -9,7 +9,7 @@ use onecard::{
     },
     passcode::{
         Channel, Code, CodeMasters, CodePurpose, DeviceId, DeviceKey, DeviceKind, EnrolmentTerms,
-        Moment, NewDevice, Owner, Prefixes, Salt, ShownCode, Step, SubCounter, Tick, enrol,
+        Moment, NewDevice, Owner, Prefixes, Salt, ShownCode, Step, SubCounter, Tick, Trust, enrol,
     },
 };
 use std::{collections::HashSet, sync::Mutex, time::Duration};
@@ -38,9 +38,10 @@ impl Phone {
             salt: Salt::random().unwrap(),
             master_key_id: masters.newest().to_owned(),
             terms: EnrolmentTerms { step: Step::DEFAULT, keys: 300 * day, unseen: 300 * day },
+            trust: Trust::Proven,
         };
         let now = SystemClock.now();
-        let enrolled = db.in_tx(async |tx| enrol(tx, &new, now).await).await.unwrap();
+        let enrolled = db.in_tx(async |tx| enrol(tx, &new, now).await).await.unwrap().unwrap();
         let master = masters.get(masters.number(masters.newest()).unwrap()).unwrap();
         let key = master.device_key(code, &enrolled.enrolled.salt, enrolled.enrolled.generation);
         let (device, generation) = (enrolled.enrolled.device, enrolled.enrolled.generation);

@@ -2,16 +2,20 @@
 
 use super::BindingBody;
 use crate::{
-    base::http::{ApiError, ValidJson, problem::Problem},
-    identity::{Identities, sign_in::Granted},
-    sessions::Platform,
+    base::{
+        clock::Timestamp,
+        http::{ApiError, Principal, ValidJson, problem::Problem},
+    },
+    identity::{Identities, portal::PortalVisit, sign_in::Granted},
+    passwords::PortalCode,
+    sessions::{Platform, Student},
 };
 use actix_web::{
     HttpResponse, post,
     web::{Data, Json},
 };
 use garde::Validate;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// A login code of the platform.
@@ -35,6 +39,10 @@ pub(super) struct PortalRequest {
     id_value: String,
     #[garde(length(bytes, min = 1, max = 64))]
     query_password: String,
+    /// Twelve digits that the owner's phone shows, where others used up the attempts:
+    /// `/api/v1/me/portal-codes`.
+    #[garde(inner(length(bytes, min = 12, max = 12), pattern(r"^[0-9]+$")))]
+    portal_code: Option<String>,
 }
 
 /// A refresh token.
@@ -43,6 +51,15 @@ pub(super) struct RefreshRequest {
     /// As given with the last access token.
     #[garde(length(bytes, min = 1, max = 128), ascii)]
     refresh_token: String,
+}
+
+/// A code for the web portal.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct PortalCodeBody {
+    /// Twelve digits.
+    code: String,
+    #[schema(value_type = String, format = DateTime)]
+    valid_until: Timestamp,
 }
 
 /// A pair of tokens, and whom they speak for.
@@ -74,16 +91,28 @@ pub(super) async fn wechat_login(
 #[utoipa::path(tag = "auth", request_body = PortalRequest, responses(
     (status = 200, body = TokenView), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 429, body = Problem)))]
+    (status = 429, body = Problem, description = "`too_many_tries`: a `portal_code` goes on")))]
 #[post("/api/v1/auth/portal/login")]
 pub(super) async fn portal_login(
     body: ValidJson<PortalRequest>,
     identities: Data<Identities>,
 ) -> Result<Json<TokenView>, ApiError> {
-    let PortalRequest { school, id_value, query_password } = body.into_inner();
-    let password = SecretString::from(query_password);
-    let granted = identities.sign_in_to_portal(&school, id_value, password).await?;
+    let granted = identities.sign_in_to_portal(body.into_inner().into()).await?;
     Ok(Json(granted.into()))
+}
+
+/// The code with which this person signs in at the web portal, where others have used up the
+/// attempts there. Valid for ten to twenty minutes; the query password is required beside it.
+#[utoipa::path(tag = "auth", security(("bearer" = [])), responses(
+    (status = 200, body = PortalCodeBody),
+    (status = 403, description = "`not_bound`, `portal_unavailable`", body = Problem)))]
+#[post("/api/v1/me/portal-codes")]
+pub(super) async fn show_portal_code(
+    student: Principal<Student>,
+    identities: Data<Identities>,
+) -> Result<Json<PortalCodeBody>, ApiError> {
+    let PortalCode { code, valid_until } = identities.portal_code(&student).await?;
+    Ok(Json(PortalCodeBody { code: code.expose_secret().to_owned(), valid_until }))
 }
 
 /// Spends a refresh token for a new pair. One that was spent before ends its session.
@@ -108,6 +137,17 @@ pub(super) async fn logout(
 ) -> Result<HttpResponse, ApiError> {
     identities.sign_out(&body.into_inner().refresh_token).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+impl From<PortalRequest> for PortalVisit {
+    fn from(body: PortalRequest) -> Self {
+        Self {
+            school: body.school,
+            id_value: body.id_value,
+            query_password: SecretString::from(body.query_password),
+            code: body.portal_code.map(SecretString::from),
+        }
+    }
 }
 
 impl From<Granted> for TokenView {

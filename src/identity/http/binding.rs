@@ -18,11 +18,12 @@ use std::sync::Arc;
 pub(super) struct BindRequest {
     #[garde(length(bytes, min = 1, max = 32), ascii)]
     school: String,
+    /// One of the school's kinds; `id_number` together with the name at every school.
     #[garde(skip)]
     id_kind: IdKind,
     #[garde(length(chars, min = 1, max = 32))]
     id_value: String,
-    /// Required if the school asks for it.
+    /// Required if the school asks for it. Compared then, and where the number is an ID number.
     #[garde(inner(length(chars, min = 1, max = 64)))]
     name: Option<String>,
     #[garde(length(bytes, min = 1, max = 64))]
@@ -58,7 +59,8 @@ pub(super) struct ChangeRequest {
 }
 
 /// Binds the identity to a person. If number, name or password is wrong, the response is
-/// `binding_refused` in every case.
+/// `binding_refused` in every case. Where others have used up the attempts by number
+/// (`too_many_tries`), binding goes on by ID number and name together.
 #[utoipa::path(tag = "binding", request_body = BindRequest, security(("bearer" = [])), responses(
     (status = 201, body = BindingBody), (status = 409, body = Problem),
     (status = 422, body = Problem), (status = 429, body = Problem)))]

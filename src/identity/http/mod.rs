@@ -15,6 +15,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(auth::wechat_login)
         .service(auth::portal_login)
+        .service(auth::show_portal_code)
         .service(auth::refresh)
         .service(auth::logout)
         .service(binding::bind)

@@ -74,6 +74,9 @@ impl From<PortalError> for ApiError {
             PortalError::NoSuchSchool => Self::new(SCHOOL_NOT_FOUND),
             PortalError::NoPortal => Self::new(PORTAL_CLOSED),
             PortalError::Password(PasswordFault::Wrong) => Self::new(PORTAL_REFUSED),
+            PortalError::Password(fault @ PasswordFault::TooManyTries { .. }) => {
+                Self::from(fault).detail("可在已绑定的小程序中查看网页登录码，填写后登录")
+            }
             PortalError::Password(fault) => fault.into(),
             PortalError::SignIn(error) => error.into(),
             PortalError::Db(error) => Self::internal(&error),
@@ -97,6 +100,9 @@ impl From<BindError> for ApiError {
             }
             BindError::AlreadyBound => Self::new(ALREADY_BOUND),
             BindError::Password(PasswordFault::Wrong) => Self::new(BINDING_REFUSED),
+            BindError::Password(fault @ PasswordFault::TooManyTries { .. }) => {
+                Self::from(fault).detail("可稍后再试，或改用姓名和身份证号绑定")
+            }
             BindError::Password(fault) => fault.into(),
             BindError::Inner(error) => error.into(),
             BindError::Db(error) => Self::internal(&error),

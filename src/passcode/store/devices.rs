@@ -6,10 +6,7 @@ use crate::{
         db::{Db, DbError, Source, Tx},
         ids::{PersonId, SchoolId},
     },
-    passcode::{
-        Channel, ClientDigest, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, Salt,
-        Step,
-    },
+    passcode::{Channel, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, Salt, Step},
 };
 use entity::device;
 use futures_util::{Stream, StreamExt};
@@ -111,6 +108,8 @@ pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option
     let Some(row) = found.lock_exclusive().one(tx.conn()).await? else { return Ok(None) };
     Ok(Some(Held {
         live: row.ended_at.is_none(),
+        known: row.ended_at.is_none()
+            || row.ended_why.as_deref() == Some(EndReason::Expired.code()),
         stale_at: Timestamp::from_micros(row.stale_at),
         enrolled: enrolled(row)?,
     }))
@@ -121,6 +120,8 @@ pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option
 pub(in crate::passcode) struct Held {
     pub(in crate::passcode) enrolled: Enrolled,
     pub(in crate::passcode) live: bool,
+    /// Live, or ended only because it expired.
+    pub(in crate::passcode) known: bool,
     pub(in crate::passcode) stale_at: Timestamp,
 }
 
@@ -135,21 +136,6 @@ fn enrolled(row: device::Model) -> Result<Enrolled, DbError> {
         enrolled_at: Timestamp::from_micros(row.enrolled_at),
         expires_at: Timestamp::from_micros(row.expires_at),
     })
-}
-
-/// Whether this client was enrolled before and is live, or ended only because it expired.
-pub(in crate::passcode) async fn is_known(
-    db: &Db,
-    owner: &Owner,
-    client: &ClientDigest,
-) -> Result<bool, DbError> {
-    let found = device::Entity::find()
-        .filter(device::Column::PersonId.eq(owner.person.uuid()))
-        .filter(device::Column::Channel.eq(owner.channel.code()))
-        .filter(device::Column::Kind.eq(DeviceKind::Phone.code()))
-        .filter(device::Column::ClientDigest.eq(client.to_vec()))
-        .filter(known());
-    Ok(found.one(db.conn()).await?.is_some())
 }
 
 /// Live, or ended only because it expired: such a phone enrols again without the password.
