@@ -5,6 +5,7 @@ const byCode: Readonly<Record<string, string>> = {
   binding_refused:
     '请核对每一项是否填对。初始密码见输入框下的说明；忘记密码请带身份证到一卡通中心重置',
   too_many_tries: '为了保护账户，连续输错后需要等一会儿再试',
+  too_many_enrolments: '现在的付款码还能用；换手机请明天再试，或使用实体卡',
   already_bound:
     '每人在同一平台只能绑定一次。请先在原来的账号上解除绑定，或带身份证到一卡通中心办理',
   consent_outdated: '说明有更新，已换成新的文字，请重新阅读并逐项同意',

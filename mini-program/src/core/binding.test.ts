@@ -34,6 +34,7 @@ const draft = {
   idKind: 'student_no',
   idValue: '2026001',
   name: '',
+  byName: false,
   password: '123456',
   agreed: ['id_number', 'terms'],
 } as const
@@ -55,6 +56,15 @@ describe('bindingRequest', () => {
   it('sends the name where it is required', () => {
     const request = bindingRequest(school({ name_required: true }), { ...draft, name: ' 林晓雨 ' })
     expect(request).toMatchObject({ ok: true, value: { name: '林晓雨' } })
+  })
+
+  it('sends the ID number and the name together where the number is used up', () => {
+    const other = { ...draft, idKind: 'id_number', idValue: '11010519491231002x' } as const
+    const request = bindingRequest(school(), { ...other, name: ' 林晓雨 ', byName: true })
+    const value = { id_kind: 'id_number', id_value: '11010519491231002X', name: '林晓雨' }
+    expect(request).toMatchObject({ ok: true, value })
+    const nameless = bindingRequest(school(), { ...other, byName: true })
+    expect(nameless).toEqual({ ok: false, error: { '/name': '请输入姓名' } })
   })
 
   it('complains about every field at once', () => {

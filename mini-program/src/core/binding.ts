@@ -9,6 +9,8 @@ export interface BindingDraft {
   readonly idKind: IdKind
   readonly idValue: string
   readonly name: string
+  /** With the ID number and the name together, where the number's attempts are used up. */
+  readonly byName: boolean
   readonly password: string
   /** The items of the consent that were agreed to. */
   readonly agreed: readonly string[]
@@ -49,10 +51,11 @@ export function bindingRequest(
   const { binding, consent } = school
   const idValue = normalIdValue(draft.idKind, draft.idValue)
   const name = draft.name.trim()
+  const needsName = binding.name_required || draft.byName
   const complaints: Record<string, string> = {}
   const idComplaint = complaintOf(school, draft.idKind, idValue)
   if (idComplaint !== '') complaints['/id_value'] = idComplaint
-  if (binding.name_required && name === '') complaints['/name'] = '请输入姓名'
+  if (needsName && name === '') complaints['/name'] = '请输入姓名'
   if (draft.password === '') complaints['/query_password'] = '请输入查询密码'
   if (!consent.items.every((item) => draft.agreed.includes(item))) {
     complaints['/consent'] = '请先阅读说明，并逐项勾选同意'
@@ -62,7 +65,7 @@ export function bindingRequest(
     school: school.code,
     id_kind: draft.idKind,
     id_value: idValue,
-    ...(binding.name_required ? { name } : {}),
+    ...(needsName ? { name } : {}),
     query_password: draft.password,
     consent: { version: consent.version, items: consent.items },
   })

@@ -9,7 +9,7 @@ import { useCountdown } from '@/ui/countdown'
 export function useAttempt() {
   const busy = ref(false)
   const refusal = ref<ApiError | null>(null)
-  const { left, countTo } = useCountdown()
+  const { left, countTo, end } = useCountdown()
   const waiting = computed(() => left.value > 0)
 
   // Once the wait is over, the refusal has nothing to say any more.
@@ -37,10 +37,16 @@ export function useAttempt() {
     if (seconds > 0) countTo(Date.now() + seconds * 1_000)
   }
 
+  /** Another way was taken, which the refusal and its wait are not about. */
+  function startOver(): void {
+    refusal.value = null
+    end()
+  }
+
   /** What the button says: its own label, or how long to wait. */
   function labelled(label: string): string {
     return waiting.value ? `请等待 ${waitText(left.value)}` : label
   }
 
-  return { busy, refusal, waiting, attempt, labelled }
+  return { busy, refusal, waiting, attempt, startOver, labelled }
 }

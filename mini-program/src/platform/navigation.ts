@@ -2,6 +2,7 @@ export type Route =
   | 'index'
   | 'sign-in'
   | 'portal'
+  | 'portal-code'
   | 'schools'
   | 'binding'
   | 'unbinding'

@@ -1,7 +1,7 @@
 import { target } from '#target'
 import type { Binding } from '@/core/api/bindings'
 import { type ClientInfo, clientInfoApi } from '@/core/api/client-info'
-import { type PortalRequest, sessionsApi } from '@/core/api/sessions'
+import { type PortalCode, type PortalRequest, sessionsApi } from '@/core/api/sessions'
 import { type ApiError, errorMessage } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
 import { begin, client, end, exchange, exchangePassword } from './session'
@@ -64,6 +64,11 @@ export async function signInToPortal(body: PortalRequest): Promise<Result<null, 
   if (!answer.ok) return answer
   begin(answer.value)
   return ok(null)
+}
+
+/** The code that lets the owner in at the portal, where others used up the attempts. */
+export function loadPortalCode(): Promise<Result<PortalCode, ApiError>> {
+  return client.call(sessionsApi.portalCode({}))
 }
 
 export async function signOut(): Promise<void> {

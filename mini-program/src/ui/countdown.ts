@@ -28,6 +28,10 @@ export function useCountdown() {
     tick()
   }
 
+  function end(): void {
+    countTo(0)
+  }
+
   onUnmounted(stop)
-  return { left, countTo }
+  return { left, countTo, end }
 }

@@ -1,7 +1,7 @@
 // A student's journey in a real browser, against a running server with its sandbox: find the
 // school, bind, change the initial password, top up ¥50, pay ¥12.50 at a till with the network off,
 // give an order up, read the statement, change the password, unbind, bind again, and look in through
-// the web portal.
+// the web portal, with the code of the phone after strangers used up the attempts there.
 //
 //   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/; the sandbox
 //                   that it names has a till of the school
@@ -84,10 +84,10 @@ const requests = []
 page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`))
 page.on('console', (message) => {
   const loud = message.type() === 'error' || message.type() === 'warning'
-  // The browser reports every refusal of the server; those of a wrong password are wanted. It
-  // reports every request without a network, too.
+  // The browser reports every refusal of the server; those of a wrong password, and of the portal that
+  // strangers locked, are wanted. It reports every request without a network, too.
   const lost = /ERR_INTERNET_DISCONNECTED/.test(message.text())
-  const wanted = /status of 422/.test(message.text()) || (lost && wasOffline)
+  const wanted = /status of 42[29]/.test(message.text()) || (lost && wasOffline)
   if (loud && !wanted) complaints.push(`console ${message.type()}: ${message.text()}`)
 })
 page.on('request', (request) => requests.push(request.url()))
@@ -131,6 +131,7 @@ async function openTill() {
 
 let till
 let usedCode = ''
+let portalCode = ''
 let shots = 0
 
 async function shoot(name, of = page) {
@@ -139,6 +140,18 @@ async function shoot(name, of = page) {
   shots += 1
   const file = `${String(shots).padStart(2, '0')}-${name}.png`
   await of.screenshot({ path: join(E2E_SHOTS, file), animations: 'disabled' })
+}
+
+/** Strangers guess at the portal until it is locked. */
+async function lockPortal() {
+  const { server } = await origins()
+  const body = JSON.stringify({ school: schoolCode, id_value: E2E_STUDENT_NO, query_password: '0' })
+  const headers = { 'content-type': 'application/json' }
+  for (let status = 401; status === 401; ) {
+    const answer = await fetch(`${server}/api/v1/auth/portal/login`, { method: 'POST', headers, body })
+    status = answer.status
+    assert.ok([401, 429].includes(status), `the portal answered ${status}`)
+  }
 }
 
 /** Pages that were left stay in the document, out of sight. */
@@ -511,13 +524,28 @@ const steps = [
     },
   ],
   [
-    'the web portal shows, and changes nothing',
+    'the phone shows the code of the portal',
     async () => {
+      await openFromHome('修改查询密码')
+      await button('网页登录码').click()
+      portalCode = await shown(/^\d{4} \d{4} \d{4}$/).innerText()
+      await shoot('portal-code')
+      await goHome()
+    },
+  ],
+  [
+    'the web portal shows, and changes nothing, though strangers locked it',
+    async () => {
+      await lockPortal()
       await button('退出登录').click()
       await button('登录').click()
       await button('用学号和密码查询').click()
       await field(idLabel).fill(E2E_STUDENT_NO)
       await field('查询密码').fill(thirdPassword)
+      await button('登录').click()
+      await button('用手机上的网页登录码').click()
+      await field('网页登录码').fill(portalCode)
+      await shoot('portal-locked')
       await button('登录').click()
       await balance(whatIsLeft).waitFor()
       await shown('网页登录只能查询').waitFor()

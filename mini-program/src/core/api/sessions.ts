@@ -10,6 +10,9 @@ const tokens = object({
   binding: absentable(binding),
 })
 
+const portalCode = object({ code: text, valid_until: text })
+
+export type PortalCode = Decoded<typeof portalCode>
 export type Tokens = Decoded<typeof tokens>
 
 /** The login code of a host app. */
@@ -23,6 +26,8 @@ export interface PortalRequest {
   readonly school: string
   readonly id_value: string
   readonly query_password: string
+  /** What the owner's phone shows, where others used up the attempts. */
+  readonly portal_code?: string
 }
 
 interface RefreshRequest {
@@ -33,6 +38,7 @@ export const sessionsApi = {
   signInWithWechat: post('/api/v1/auth/wechat/login', tokens, takes<{ body: LoginRequest }>()),
   signInWithAlipay: post('/api/v1/auth/alipay/login', tokens, takes<{ body: LoginRequest }>()),
   signInToPortal: post('/api/v1/auth/portal/login', tokens, takes<{ body: PortalRequest }>()),
+  portalCode: post('/api/v1/me/portal-codes', portalCode),
   refresh: post('/api/v1/auth/refresh', tokens, takes<{ body: RefreshRequest }>()),
   signOut: post('/api/v1/auth/logout', nothing, takes<{ body: RefreshRequest }>()),
 }
