@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 import struct
 import sys
+import uuid
 from collections import defaultdict
 
 
@@ -37,11 +38,141 @@ def hold(law, what):
         sys.exit(f"BROKEN: {what}")
 
 
+COMMAND, FACT = 1, 2
+DAY = 86_400_000_000
+SHANGHAI = 8 * 3_600_000_000
+# The cases that may stand behind money in suspense: of a payment that is paid, and of no payment.
+OF_PAID = ("second_payment", "purpose_unavailable")
+OF_STRAY = (
+    "no_order", "other_school", "second_transaction", "refunded_at_provider", "merchant", "amount",
+    "payer",
+)
+
+
+def account(school, path):
+    return sha256(b"onecard-account-v1|", i64(school), path.encode())[:16]
+
+
+def of_person(school, person, name):
+    return account(school, f"person/{uuid.UUID(bytes=person)}/{name}")
+
+
+def day_of(micros):
+    return (micros + SHANGHAI) // DAY
+
+
+class Explained:
+    """Compares each transfer with the charge, the payment or the case that explains it. A kind that is
+    not in `kinds` explains itself by nothing."""
+
+    def __init__(self, db):
+        self.db = db
+        self.kinds = {"received": self.received, "spent": self.spent, "spent_back": self.spent_back}
+        self.by_row = defaultdict(int)
+
+    def one(self, sql, *values):
+        return self.db.execute(sql, values).fetchone()
+
+    def check(self, school, kind, reference, person, nature, day, legs):
+        hold(kind in self.kinds, f"no room posts transfers of the kind {kind!r}")
+        expected = self.kinds[kind](school, reference, legs)
+        hold(expected, f"{kind} {reference}: nothing explains it")
+        hold((person, nature, day, legs) == expected, f"{kind} {reference}: differs from its row")
+
+    def charge(self, school, reference):
+        terminal, _, seq = reference.partition(":")
+        row = self.one(
+            "SELECT c.person_id, m.code, c.amount_fen, c.from_e_account_fen, c.at, c.reversed_at"
+            " FROM charge c JOIN merchant m ON m.id = c.merchant_id"
+            " WHERE c.terminal_id = ? AND c.seq = ? AND c.school_id = ?",
+            bytes.fromhex(terminal), int(seq), school,
+        )
+        if not row:
+            return None
+        person, merchant, amount, from_e_account, at, reversed_at = row
+        transition = of_person(school, person, "transition")
+        legs = [
+            (of_person(school, person, "e_account"), transition, from_e_account),
+            (transition, account(school, f"merchant/{merchant}"), amount),
+        ]
+        return person, [leg for leg in legs if leg[2]], at, reversed_at
+
+    def spent(self, school, reference, _legs):
+        row = self.charge(school, reference)
+        if not row:
+            return None
+        person, legs, at, _ = row
+        self.by_row["spent"] += 1
+        return person, COMMAND, day_of(at), legs
+
+    def spent_back(self, school, reference, _legs):
+        row = self.charge(school, reference)
+        if not row or row[3] is None:
+            return None
+        person, legs, _, reversed_at = row
+        self.by_row["spent_back"] += 1
+        back = [(target, source, amount) for source, target, amount in reversed(legs)]
+        return person, COMMAND, day_of(reversed_at), back
+
+    def has_case(self, school, whys, reference):
+        return any(
+            self.one(
+                "SELECT 1 FROM review_case WHERE school_id = ? AND kind = 'payment' AND subject = ?",
+                school, f"{why}:{reference}",
+            )
+            for why in whys
+        )
+
+    def received(self, school, reference, legs):
+        provider, merchant, transaction = reference.split(":", 2)
+        clearing = account(school, f"clearing/{provider}")
+        suspense = account(school, "suspense")
+        row = self.one(
+            "SELECT o.id, o.person_id, o.purpose, o.amount_fen, p.amount_fen, p.paid_at"
+            " FROM payment p JOIN orders o ON o.id = p.order_id WHERE p.state = 'paid'"
+            " AND p.provider = ? AND p.merchant = ? AND p.transaction_id = ? AND o.school_id = ?",
+            provider, merchant, transaction, school,
+        )
+        if not row:
+            # A case explains suspense alone; the day and the amount are the provider's word.
+            if not self.has_case(school, OF_STRAY, reference):
+                return None
+            day = self.one(
+                "SELECT value_day FROM transfer WHERE school_id = ? AND kind = 'received'"
+                " AND reference = ?", school, reference,
+            )[0]
+            return None, FACT, day, [(clearing, suspense, legs[0][2])]
+        order, person, purpose, price, amount, paid_at = row
+        self.by_row["received"] += 1
+        if self.has_case(school, OF_PAID, reference):
+            return None, FACT, day_of(paid_at), [(clearing, suspense, amount)]
+        if purpose != "card_top_up" or price != amount:
+            return None
+        for other in self.db.execute(
+            "SELECT provider || ':' || merchant || ':' || transaction_id FROM payment"
+            " WHERE order_id = ? AND state = 'paid'", (order,),
+        ).fetchall():
+            if other[0] != reference and not self.has_case(school, OF_PAID, other[0]):
+                return None
+        e_account = of_person(school, person, "e_account")
+        return person, FACT, day_of(paid_at), [(clearing, e_account, amount)]
+
+    def close(self):
+        rows = {
+            "received": "SELECT COUNT(*) FROM payment WHERE state = 'paid'",
+            "spent": "SELECT COUNT(*) FROM charge",
+            "spent_back": "SELECT COUNT(reversed_at) FROM charge",
+        }
+        for kind, sql in rows.items():
+            hold(self.one(sql)[0] == self.by_row[kind], f"rows without a transfer of kind {kind}")
+
+
 db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
 db.execute("BEGIN")  # one view of everything that follows
 
 batches = defaultdict(list)
 sums = defaultdict(int)
+explained = Explained(db)
 for id, school, batch, ordinal, kind, reference, person, nature, at, day, digest in db.execute(
     "SELECT id, school_id, batch_id, ordinal, kind, reference, person_id, nature, at, value_day,"
     " digest FROM transfer ORDER BY batch_id, ordinal"
@@ -58,6 +189,7 @@ for id, school, batch, ordinal, kind, reference, person, nature, at, day, digest
     hold(digest == computed, f"digest of transfer {id.hex()}")
     hold(ordinal == len(batches[batch]), f"place of transfer {id.hex()}")
     batches[batch].append(digest)
+    explained.check(school, kind, reference, person, nature, day, legs)
     for source, target, amount in legs:
         sums[source] -= amount
         sums[target] += amount
@@ -85,6 +217,7 @@ for batch, transfers, digest in db.execute("SELECT batch_id, transfers, digest F
     hold(digest == sha256(b"onecard-batch-v1|", *batches[batch]), f"digest of batch {batch.hex()}")
     sealed.add(batch)
 hold(sealed == set(batches), "a batch is neither sealed nor waiting")
+explained.close()
 
 tails = dict(db.execute("SELECT account_id, SUM(delta_fen) FROM tail GROUP BY account_id"))
 totals = defaultdict(int)

@@ -1,6 +1,8 @@
 //! Charges: one for each till transaction that took money, with its reversal.
 
-pub use super::store::{find, spent, spent_question, write_of, write_of_reversal};
+pub use super::store::{
+    count_by_school, find, find_all, page_after, spent, spent_question, write_of, write_of_reversal,
+};
 
 use super::Drawn;
 use crate::{

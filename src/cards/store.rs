@@ -50,6 +50,40 @@ pub async fn find(source: impl Into<Source<'_>>, act: Act) -> Result<Option<Char
     found.first().map(charge_of).transpose()
 }
 
+/// The existing charges of these till transactions.
+pub async fn find_all(source: Source<'_>, acts: Vec<Act>) -> Result<Vec<Charge>, DbError> {
+    let (terminals, seqs) = acts.into_iter().unzip();
+    let rows =
+        Rows::new(vec![("terminal_id", Column::Uuid(terminals)), ("seq", Column::I64(seqs))]);
+    let sql = "SELECT c.* FROM {rows} \
+               JOIN charge c ON c.terminal_id = r.terminal_id AND c.seq = r.seq";
+    source.select_rows(sql, rows).await?.iter().map(charge_of).collect()
+}
+
+/// At most four thousand charges after this one, by terminal and number. For audits.
+pub async fn page_after(source: Source<'_>, after: Option<Act>) -> Result<Vec<Charge>, DbError> {
+    let after = after.unwrap_or((Uuid::nil(), 0));
+    let sql = "SELECT * FROM charge WHERE (terminal_id, seq) > ($1, $2) \
+               ORDER BY terminal_id, seq LIMIT 4000";
+    let found = source.select(sql, vec![after.0.into(), after.1.into()]).await?;
+    found.iter().map(charge_of).collect()
+}
+
+/// Counts the charges of each school, and those of them that were reversed. For audits.
+pub async fn count_by_school(source: Source<'_>) -> Result<Vec<(SchoolId, [u64; 2])>, DbError> {
+    let sql = "SELECT school_id, COUNT(*) AS charges, COUNT(reversed_at) AS reversed \
+               FROM charge GROUP BY school_id";
+    let found = source.select(sql, Vec::new()).await?;
+    let count = |row: &QueryResult, column| -> Result<u64, DbError> {
+        Ok(u64::try_from(row.try_get::<i64>("", column)?).unwrap_or(0))
+    };
+    let counts = |row: &QueryResult| {
+        let school = SchoolId::from_number(row.try_get("", "school_id")?);
+        Ok((school, [count(row, "charges")?, count(row, "reversed")?]))
+    };
+    found.iter().map(counts).collect()
+}
+
 /// Inserts new charges, together with other writes. A unique violation means that a till
 /// transaction was decided concurrently; the batch must be decided again.
 pub fn write_of(charges: &[Charge]) -> Write {

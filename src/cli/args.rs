@@ -51,7 +51,9 @@ pub(super) enum Command {
     /// Prove the ledger: every law, and that the sealed history is unaltered
     ///
     /// Prints one line for each law, and how far the seal reaches. Exits with 1 on any break.
-    #[command(after_help = "Example:\n  onecard verify --anchor /mnt/elsewhere/heads.jsonl")]
+    #[command(after_help = "Examples:\n  onecard verify --anchor /mnt/elsewhere/heads.jsonl\n  \
+        onecard verify --close closings.jsonl\n  \
+        onecard verify --since closings.jsonl --close closings.jsonl")]
     Verify(Verify),
     /// Schools and their policies
     #[command(subcommand, arg_required_else_help = true)]
@@ -75,6 +77,13 @@ pub(super) struct Verify {
     /// up to them was neither rebuilt nor cut
     #[arg(long, value_name = "FILE")]
     pub(super) anchor: Option<PathBuf>,
+    /// Closing records, written by --close: begins at the newest of each school, so that a day is
+    /// checked in seconds; what came before is not read again
+    #[arg(long, value_name = "FILE")]
+    pub(super) since: Option<PathBuf>,
+    /// Where every law holds, sign what stands at the end and append it to FILE, for --since
+    #[arg(long, value_name = "FILE")]
+    pub(super) close: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

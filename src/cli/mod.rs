@@ -10,6 +10,7 @@ mod verify;
 use crate::{
     app::{self, BuildError},
     base::{
+        clock::SystemClock,
         crypto::{ed25519::BadEd25519Key, heads::HeadKeyError},
         db::{Db, DbError, SingleProcessError},
         telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
@@ -144,7 +145,7 @@ async fn dispatch(settings: Settings, command: &Command) -> Result<ExitCode, Com
             terminal::add_merchant(config, arguments).await
         }
         Command::Terminal(Terminal::Add(arguments)) => terminal::add(config, arguments).await,
-        Command::Verify(arguments) => verify::run(config, arguments).await,
+        Command::Verify(arguments) => verify::run(config, &SystemClock, arguments).await,
         Command::Openapi => openapi(),
     }
 }

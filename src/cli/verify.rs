@@ -1,32 +1,69 @@
-//! `verify`: checks the ledger and prints the report for an auditor.
+//! `verify`: checks the ledger and prints the report for an auditor, each line as soon as it is known.
 
 use super::{CommandError, args, open, up_to_date_database};
 use crate::{
-    base::crypto::heads::{HeadKeyError, HeadSigner},
+    base::{
+        clock::Clock,
+        crypto::heads::{HeadKeyError, HeadSigner},
+    },
     config::Config,
-    ledger::verify::{Anchor, verify},
-    payments, spend,
+    ledger::{
+        closing::{Closing, SignedClosing},
+        heads::append,
+        verify::{Anchor, Checks, verify},
+    },
+    wiring::proof::rooms,
 };
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 pub(super) async fn run(
     config: &Config,
+    clock: &dyn Clock,
     arguments: &args::Verify,
 ) -> Result<ExitCode, CommandError> {
     let db = up_to_date_database(config).await?;
-    let report = match &arguments.anchor {
-        None => verify(&db, None).await?,
-        Some(path) => {
-            let (mut lines, trusted) = (open(path)?, trusted(config)?);
-            verify(&db, Some(Anchor { lines: &mut lines, trusted: &trusted })).await?
-        }
+    let trusted = trusted(config)?;
+    let signed = |path: &Option<PathBuf>| -> Result<Option<Anchor<'_>>, CommandError> {
+        let lines = path.as_deref().map(open).transpose()?;
+        Ok(lines.map(|lines| Anchor { lines: Box::new(lines), trusted: &trusted }))
     };
-    let payments = payments::audit::audit(&db).await?;
-    let charges = spend::audit::audit(&db).await?;
-    print!("{payments}{charges}{report}");
-    let clean = report.is_clean() && payments.is_clean() && charges.is_clean();
-    println!("{}", if clean { "every law holds" } else { "THE LEDGER IS BROKEN" });
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let (anchor, since) = (signed(&arguments.anchor)?, signed(&arguments.since)?);
+    let checks = Checks { rooms: &rooms(), anchor, since };
+    let report = verify(&db, checks, &mut |finding| print!("{finding}")).await?;
+    print!("{}", report.reach());
+    if !report.is_clean() {
+        println!("THE LEDGER IS BROKEN");
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("every law holds");
+    if let Some(path) = &arguments.close {
+        close(config, clock, &report.closings, path)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Signs what stands at the end of each school's history, and appends it to a file.
+fn close(
+    config: &Config,
+    clock: &dyn Clock,
+    closings: &[Closing],
+    path: &Path,
+) -> Result<(), CommandError> {
+    let signer = HeadSigner::from_master(config.keys.master.current().key())?;
+    let sign = |closing: &Closing| {
+        SignedClosing::sign(&signer, closing.clone(), clock.now()).map(|signed| signed.to_line())
+    };
+    let lines = closings.iter().map(sign).collect::<Result<Vec<_>, _>>()?;
+    if !lines.is_empty() {
+        append(path, &lines)?;
+    }
+    for Closing { school, head, .. } in closings {
+        println!("closed  school {} at seal {}", school.number(), head.position);
+    }
+    Ok(())
 }
 
 /// The public keys that heads are or were signed with.

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod balances;
+pub mod closing;
 mod decide;
 pub mod heads;
 mod person_accounts;

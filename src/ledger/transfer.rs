@@ -230,14 +230,26 @@ impl Record {
 
     /// True if this record equals `asked` in every field that the caller chose.
     pub fn says_the_same(&self, asked: &Keyed<'_>) -> bool {
+        self.differences(asked).next().is_none()
+    }
+
+    /// The fields that the caller chose and that differ from `asked`.
+    pub fn differences(&self, asked: &Keyed<'_>) -> impl Iterator<Item = &'static str> {
         let transfer = asked.transfer;
-        self.school == transfer.school
-            && self.kind == transfer.kind.name()
-            && self.reference == transfer.reference
-            && self.person == transfer.person
-            && self.nature == transfer.nature.code()
-            && self.value_day == transfer.value_day
-            && self.legs == asked.legs
+        let amounts = |legs: &[KeyedLeg]| legs.iter().map(|leg| leg.amount).collect::<Vec<_>>();
+        let ends =
+            |legs: &[KeyedLeg]| legs.iter().map(|leg| (leg.from, leg.to)).collect::<Vec<_>>();
+        let fields = [
+            ("school", self.school == transfer.school),
+            ("kind", self.kind == transfer.kind.name()),
+            ("reference", self.reference == transfer.reference),
+            ("person", self.person == transfer.person),
+            ("nature", self.nature == transfer.nature.code()),
+            ("value day", self.value_day == transfer.value_day),
+            ("accounts", ends(&self.legs) == ends(&asked.legs)),
+            ("amounts", amounts(&self.legs) == amounts(&asked.legs)),
+        ];
+        fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field)
     }
 }
 

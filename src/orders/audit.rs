@@ -1,9 +1,41 @@
-//! Law: an order is paid if and only if one of its payments is.
+//! What the audit of payments asks about orders.
 
-use super::store;
-use crate::base::db::{DbError, Tx};
+use super::{
+    order::{Attempt, OrderId},
+    store,
+};
+use crate::base::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    ids::SchoolId,
+};
 
-/// Orders that break the law, by id; at most a thousand.
-pub async fn unpaid(tx: &Tx) -> Result<Vec<String>, DbError> {
-    store::audit::unpaid(tx).await
+/// A provider's name, the merchant number there and the number of a transaction.
+pub type TransactionKey = (String, String, String);
+
+/// The paid payments of the orders that these transactions paid, each with its order.
+pub async fn paid_with(
+    tx: &Tx,
+    transactions: Vec<TransactionKey>,
+) -> Result<Vec<Attempt>, DbError> {
+    store::audit::paid_with(tx, transactions).await
+}
+
+/// Counts the paid payments of each school.
+pub async fn count_paid(tx: &Tx) -> Result<Vec<(SchoolId, u64)>, DbError> {
+    store::audit::count_paid(tx).await
+}
+
+/// Paid payments after this one, each with its order; a page at a time.
+pub async fn paid_after(
+    tx: &Tx,
+    after: Option<super::order::PaymentId>,
+) -> Result<Vec<Attempt>, DbError> {
+    store::audit::paid_after(tx, after).await
+}
+
+/// Law: an order is paid if and only if one of its payments is. Answers the orders that break it,
+/// among those created since the time, if one is given; at most a thousand.
+pub async fn unpaid(tx: &Tx, since: Option<Timestamp>) -> Result<Vec<OrderId>, DbError> {
+    store::audit::unpaid(tx, since).await
 }

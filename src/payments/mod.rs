@@ -22,7 +22,6 @@ pub mod postings;
 mod receive;
 pub mod settle;
 mod start;
-mod store;
 pub mod sweep;
 
 pub use receive::ReceiveError;

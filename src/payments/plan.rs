@@ -15,17 +15,31 @@ use crate::{
     ledger::{self, Posted, Refusal, account::NotAName, transfer::Transfer},
     orders::{
         fact::PaidFact,
-        order::{Attempt, PaymentId, PaymentState, Settlement},
+        order::{Attempt, Disagreement, PaymentId, PaymentState, Settlement},
     },
 };
 use std::collections::{HashMap, HashSet};
 
 /// The kind of the cases of payments.
-const CASE: &str = "payment";
+pub(super) const CASE: &str = "payment";
 /// The case of a payment that was given back without us.
 const REFUNDED: &str = "refunded_at_provider";
 /// The case of a paid order whose purpose is not built.
 const PURPOSE_UNAVAILABLE: &str = "purpose_unavailable";
+/// The case of a payment of an order that another payment has paid.
+const SECOND_PAYMENT: &str = "second_payment";
+/// The cases that may stand behind a paid payment whose money went to suspense.
+pub(super) const OF_PAID_PAYMENTS: [&str; 2] = [SECOND_PAYMENT, PURPOSE_UNAVAILABLE];
+/// The cases that may stand behind money in suspense that no paid payment explains.
+pub(super) const OF_STRAY_MONEY: [&str; 7] = [
+    "no_order",
+    "other_school",
+    "second_transaction",
+    REFUNDED,
+    Disagreement::Merchant.code(),
+    Disagreement::Amount.code(),
+    Disagreement::Payer.code(),
+];
 /// The case of a transaction that was posted before for something else.
 const TRANSACTION_TAKEN: &str = "transaction_taken";
 
@@ -134,7 +148,7 @@ impl Plan {
             }
             Settlement::AlreadySettled => Verdict::AlreadySettled,
             Settlement::SecondPayment(is) => {
-                let verdict = self.suspense(fact, "second_payment")?;
+                let verdict = self.suspense(fact, SECOND_PAYMENT)?;
                 return Ok((verdict, Some(self.take(was, is))));
             }
             Settlement::SecondTransaction => self.suspense(fact, "second_transaction")?,
@@ -161,7 +175,8 @@ impl Plan {
     ) -> Result<Verdict, NotAName> {
         match becomes {
             Fulfilment::Credit { account, delivery: Delivery::Nothing, .. } => {
-                let transfer = postings::received(&is.order, &fact.incoming.fact, account)?;
+                let transfer =
+                    postings::received(&is.order, (&fact.incoming.fact).into(), account)?;
                 self.transfers.push(Planned { place: fact.place, transfer, may_repeat: false });
                 Ok(Verdict::Settled)
             }
@@ -176,7 +191,7 @@ impl Plan {
     }
 
     fn suspense(&mut self, fact: Deciding<'_>, why: &'static str) -> Result<Verdict, NotAName> {
-        let transfer = postings::surplus_received(fact.school, &fact.incoming.fact)?;
+        let transfer = postings::surplus_received(fact.school, (&fact.incoming.fact).into())?;
         self.transfers.push(Planned { place: fact.place, transfer, may_repeat: true });
         self.open_case(fact, why);
         Ok(Verdict::Suspense)

@@ -1,8 +1,7 @@
-//! Rows of challenges, and the audit queries that compare charges with postings.
+//! Rows of challenges.
 
 use super::{
     challenge::{Challenge, ChallengeId, CodeMark},
-    postings::{SPENT, SPENT_BACK},
     rules::TillPassword,
 };
 use crate::{
@@ -12,10 +11,9 @@ use crate::{
         ids::{PersonId, SchoolId},
         money::Fen,
     },
-    ledger::transfer::Kind,
     terminals::{TerminalId, seq::Seq},
 };
-use sea_orm::{QueryResult, Value};
+use sea_orm::QueryResult;
 use uuid::Uuid;
 
 /// The existing challenges with these ids: one query, or none if `ids` is empty.
@@ -107,58 +105,4 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
         claimed_by: row.try_get::<Option<i64>>("", "claimed_seq")?.and_then(Seq::new),
         used: row.try_get::<Option<i64>>("", "used_at")?.is_some(),
     })
-}
-
-/// Charges without a posting of their amount from the person's accounts to a school account.
-pub(super) async fn unposted(tx: &Tx) -> Result<Vec<String>, DbError> {
-    without_posting(tx, SPENT, "l.to_account", "true").await
-}
-
-/// Reversed charges without a reverse posting.
-pub(super) async fn kept(tx: &Tx) -> Result<Vec<String>, DbError> {
-    without_posting(tx, SPENT_BACK, "l.from_account", "c.reversed_at IS NOT NULL").await
-}
-
-/// `merchant` is the side of the leg with the merchant's account; 3 is the class of that account.
-async fn without_posting(
-    tx: &Tx,
-    kind: Kind,
-    merchant: &str,
-    which: &str,
-) -> Result<Vec<String>, DbError> {
-    let reference = reference(tx);
-    let sql = format!(
-        "SELECT {reference} AS subject FROM charge c LEFT JOIN transfer t \
-         ON t.school_id = c.school_id AND t.kind = $1 AND t.reference = {reference} \
-         AND t.person_id = c.person_id AND (SELECT SUM(l.amount_fen) FROM leg l \
-         JOIN account a ON a.id = {merchant} AND a.class = 3 WHERE l.transfer_id = t.id) \
-         = c.amount_fen WHERE {which} AND t.id IS NULL ORDER BY 1 LIMIT 1000"
-    );
-    subjects(tx, &sql, vec![kind.name().into()]).await
-}
-
-/// Postings without a charge. Each list of charges is hashed once.
-pub(super) async fn unexplained(tx: &Tx) -> Result<Vec<String>, DbError> {
-    let reference = reference(tx);
-    let sql = format!(
-        "SELECT t.reference AS subject FROM transfer t WHERE (t.kind = $1 AND t.reference \
-         NOT IN (SELECT {reference} FROM charge c)) OR (t.kind = $2 AND t.reference NOT IN \
-         (SELECT {reference} FROM charge c WHERE c.reversed_at IS NOT NULL)) \
-         ORDER BY t.id LIMIT 1000"
-    );
-    subjects(tx, &sql, vec![SPENT.name().into(), SPENT_BACK.name().into()]).await
-}
-
-/// The SQL expression for [`super::postings::reference`].
-fn reference(tx: &Tx) -> &'static str {
-    if tx.has_row_locks() {
-        "REPLACE(CAST(c.terminal_id AS TEXT), '-', '') || ':' || CAST(c.seq AS TEXT)"
-    } else {
-        "LOWER(HEX(c.terminal_id)) || ':' || CAST(c.seq AS TEXT)"
-    }
-}
-
-async fn subjects(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<Vec<String>, DbError> {
-    let found = Source::Tx(tx).select(sql, values).await?;
-    found.iter().map(|row| Ok(row.try_get("", "subject")?)).collect()
 }

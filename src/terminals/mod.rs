@@ -24,6 +24,6 @@ pub use registry::{
 };
 pub use store::{
     answers::{keep, known, write_of, write_of_first},
-    registry::{merchant_code, merchant_names},
+    registry::{merchant_code, merchant_codes, merchant_names},
 };
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};

@@ -7,6 +7,7 @@ mod feed;
 mod identity;
 mod overview;
 mod payments;
+pub mod proof;
 mod providers;
 mod shared;
 mod spend;

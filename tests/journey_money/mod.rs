@@ -7,6 +7,7 @@
 mod bad_input;
 mod callbacks;
 mod disagreeing;
+mod forged;
 mod orders;
 mod purposes;
 mod redis_gone;

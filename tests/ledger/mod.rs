@@ -9,6 +9,7 @@ mod concurrency;
 mod model;
 mod posting;
 mod properties;
+mod since;
 mod support;
 mod tampering;
 mod tools;

@@ -14,7 +14,7 @@ use onecard::{
         account::{Account, CardAccount, CardId, Name, PersonAccount, SchoolAccount},
         post_all, seal,
         transfer::{Kind, Leg, Nature, Transfer},
-        verify::{Report, verify},
+        verify::Report,
     },
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -154,7 +154,7 @@ pub async fn seal_some(db: &Db, school: SchoolId) -> usize {
 
 /// The report of `verify`, which must be clean.
 pub async fn proven(db: &Db) -> Report {
-    let report = verify(db, None).await.unwrap();
+    let report = testkit::report(db).await;
     assert!(report.is_clean(), "{report}");
     report
 }

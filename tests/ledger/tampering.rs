@@ -8,7 +8,7 @@ use crate::ledger::{
 };
 use onecard::ledger::{
     transfer::{Nature, Transfer, TransferId},
-    verify::{Law, Report, Subject, verify},
+    verify::{Law, Report, Subject},
 };
 use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use sea_orm::Value;
@@ -31,7 +31,7 @@ on_each_empty_database!(
 );
 
 async fn report(db: &TestDb) -> Report {
-    verify(&db.db, None).await.unwrap()
+    testkit::report(&db.db).await
 }
 
 fn subjects(report: &Report) -> HashSet<Subject> {

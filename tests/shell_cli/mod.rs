@@ -14,7 +14,10 @@ fn help_says_what_each_command_does() {
         (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
         (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
         (&["migrate", "--help"], &["several run at once"]),
-        (&["verify", "--help"], &["--anchor <FILE>", "Example:"]),
+        (
+            &["verify", "--help"],
+            &["--anchor <FILE>", "--since <FILE>", "--close <FILE>", "Examples:"],
+        ),
         (&["school", "--help"], &["import"]),
         (&["school", "import", "--help"], &["<PATH>...", "--replace", "Examples:"]),
         (&["roster", "import", "--help"], &["--school <CODE>", "<FILE.csv>", "student_no", "GBK"]),

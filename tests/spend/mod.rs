@@ -4,6 +4,7 @@
 mod both_ways;
 mod counter;
 mod events;
+mod forged;
 mod late;
 mod library;
 mod limits;

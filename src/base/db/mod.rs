@@ -46,17 +46,24 @@ impl Tx {
         self.0.get_database_backend()
     }
 
-    /// Allows this transaction's statements to run for up to ten minutes and to scan whole tables.
-    /// For audits.
+    /// Allows this transaction's statements to run for up to ten minutes. For audits.
     pub(crate) async fn allow_long_statements(&self) -> Result<(), DbError> {
+        self.set_locally(&["statement_timeout = '10min'"]).await
+    }
+
+    /// Allows this transaction's statements to scan whole tables and to hash them, or forbids it
+    /// again. For statements that count or compare everything; all others look up by keys, and with
+    /// scans forbidden their plan stays the same whatever PostgreSQL estimates.
+    pub(crate) async fn allow_scans(&self, allowed: bool) -> Result<(), DbError> {
+        if allowed {
+            self.set_locally(&["enable_seqscan = on", "enable_hashjoin = on"]).await
+        } else {
+            self.set_locally(&["enable_seqscan = off", "enable_hashjoin = off"]).await
+        }
+    }
+
+    async fn set_locally(&self, settings: &[&str]) -> Result<(), DbError> {
         if self.has_row_locks() {
-            let settings = [
-                "statement_timeout = '10min'",
-                "enable_seqscan = on",
-                "enable_mergejoin = on",
-                "enable_hashjoin = on",
-                "plan_cache_mode = auto",
-            ];
             for setting in settings {
                 let sql = format!("SET LOCAL {setting}");
                 self.0.execute_raw(Statement::from_string(self.backend(), sql)).await?;

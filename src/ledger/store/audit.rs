@@ -12,15 +12,15 @@ use crate::{
     ledger::{
         account::AccountRow,
         seal::Seal,
-        transfer::{Hash, KeyedLeg, Record},
+        transfer::{Hash, KeyedLeg, Kind, Record},
     },
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Rows read at a time.
-const PAGE: usize = 4000;
+pub(in crate::ledger) const PAGE: usize = 4000;
 /// The most leftovers that are listed; the rest are only counted.
 const NAMED: usize = 1000;
 
@@ -38,6 +38,8 @@ const TRANSFER: Table = (
     "id, school_id, batch_id, ordinal, kind, reference, person_id, nature, at, value_day, digest",
 );
 const SEAL: Table = ("seal", "school_id, position, batch_id, transfers, digest, sealed_at, hash");
+const UNSEALED: Table = ("unsealed", "batch_id, school_id, transfers, digest");
+const PLACE: Table = ("transfer", "id, batch_id, ordinal");
 const TAIL: Table = ("tail", "batch_id, account_id, delta_fen");
 
 /// Reads the page of a table after the row with this key.
@@ -72,6 +74,19 @@ pub(in crate::ledger) struct FoundSeal {
     pub(in crate::ledger) key: SealKey,
     pub(in crate::ledger) seal: Option<Seal>,
     pub(in crate::ledger) hash: Option<Hash>,
+}
+
+impl FoundSeal {
+    /// The batches that the seal names, as far as it can be read.
+    pub(in crate::ledger) fn batches(self) -> impl Iterator<Item = FoundBatch> {
+        let of = |seal: Seal| FoundBatch {
+            id: seal.batch,
+            school: seal.school,
+            transfers: seal.transfers,
+            digest: Some(seal.digest),
+        };
+        self.seal.map(of).into_iter()
+    }
 }
 
 /// The seals after this key, by school and position.
@@ -133,18 +148,28 @@ pub(in crate::ledger) struct FoundTransfer {
     pub(in crate::ledger) legs: u64,
 }
 
-/// The transfers after this key, by batch and ordinal.
-pub(in crate::ledger) async fn transfers_after(
+/// The transfers of these batches after this key, by batch and ordinal.
+pub(in crate::ledger) async fn transfers_of(
     tx: &Tx,
+    batches: &[Uuid],
     after: Option<TransferKey>,
 ) -> Result<Vec<FoundTransfer>, DbError> {
-    let after = after.map(|(batch, ordinal, id)| vec![batch.into(), ordinal.into(), id.into()]);
-    let found = page(tx, TRANSFER, &["batch_id", "ordinal", "id"], after).await?;
+    let (selected, from) = (TRANSFER.1, TRANSFER.0);
+    let ids = vec![Column::Uuid(batches.to_vec())];
+    // Keys of the list come first, and on PostgreSQL they are one parameter.
+    let beyond = after.map_or_else(String::new, |(batch, ordinal, id)| {
+        let literal = |id: Uuid| uuid_literal(tx, id);
+        format!("AND (batch_id, ordinal, id) > ({}, {ordinal}, {})", literal(batch), literal(id))
+    });
+    let sql = format!(
+        "SELECT {selected} FROM {from} WHERE batch_id {{keys1}} {beyond} \
+         ORDER BY batch_id, ordinal, id LIMIT {PAGE}"
+    );
+    let found = tx.select_keys(&sql, ids).await?;
     let mut transfers = Vec::with_capacity(found.len());
     for row in &found {
         let said = read::record(row).and_then(|r| Ok((r, hash(row, "digest", "transfer")?)));
-        let key = (row.try_get("", "batch_id")?, whole(row, "ordinal")?, row.try_get("", "id")?);
-        transfers.push(FoundTransfer { key, said: said.ok(), legs: 0 });
+        transfers.push(FoundTransfer { key: place(row)?, said: said.ok(), legs: 0 });
     }
     let mut legs = legs_of(tx, transfers.iter().map(|t| t.key.2).collect()).await?;
     for transfer in &mut transfers {
@@ -157,6 +182,42 @@ pub(in crate::ledger) async fn transfers_after(
             .map(|((record, digest), legs)| (Record { legs, ..record }, digest));
     }
     Ok(transfers)
+}
+
+fn uuid_literal(tx: &Tx, id: Uuid) -> String {
+    if tx.has_row_locks() { format!("'{id}'::uuid") } else { format!("X'{}'", id.simple()) }
+}
+
+fn place(row: &QueryResult) -> Result<TransferKey, DbError> {
+    Ok((row.try_get("", "batch_id")?, whole(row, "ordinal")?, row.try_get("", "id")?))
+}
+
+/// The keys of the transfers after this one, by batch and ordinal.
+pub(in crate::ledger) async fn places_after(
+    tx: &Tx,
+    after: Option<TransferKey>,
+) -> Result<Vec<TransferKey>, DbError> {
+    let after = after.map(|(batch, ordinal, id)| vec![batch.into(), ordinal.into(), id.into()]);
+    let found = page(tx, PLACE, &["batch_id", "ordinal", "id"], after).await?;
+    found.iter().map(place).collect()
+}
+
+/// Those of the references that were posted under this kind at the school.
+pub(in crate::ledger) async fn references_among(
+    tx: &Tx,
+    school: SchoolId,
+    kind: Kind,
+    references: Vec<String>,
+) -> Result<HashSet<String>, DbError> {
+    let sql = "SELECT t.reference FROM {rows} JOIN transfer t ON t.school_id = r.school_id \
+               AND t.kind = r.kind AND t.reference = r.reference";
+    let rows = Rows::new(vec![
+        ("school_id", Column::I64(vec![school.number(); references.len()])),
+        ("kind", Column::Text(vec![kind.name().to_owned(); references.len()])),
+        ("reference", Column::Text(references)),
+    ]);
+    let found = tx.select_rows(sql, rows).await?;
+    found.iter().map(|row| Ok(row.try_get("", "reference")?)).collect()
 }
 
 /// The legs of one transfer; `None` if one cannot be read or has the wrong ordinal.
@@ -190,36 +251,47 @@ async fn legs_of(tx: &Tx, ids: Vec<Uuid>) -> Result<HashMap<Uuid, FoundLegs>, Db
     Ok(legs)
 }
 
-/// A batch as stored in `seal` or `unsealed`.
+/// A batch, as its seal or its row of `unsealed` says.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundBatch {
-    pub(in crate::ledger) sealed: bool,
+    pub(in crate::ledger) id: Uuid,
     pub(in crate::ledger) school: SchoolId,
     pub(in crate::ledger) transfers: i32,
     pub(in crate::ledger) digest: Option<Hash>,
 }
 
-/// The rows of `seal` and `unsealed` for these batches.
-pub(in crate::ledger) async fn batches(
+impl FoundBatch {
+    /// How many transfers it says that it has; at least one.
+    pub(in crate::ledger) fn size(&self) -> u64 {
+        u64::try_from(self.transfers).unwrap_or(1).max(1)
+    }
+}
+
+/// The waiting batches after this one.
+pub(in crate::ledger) async fn waiting_after(
     tx: &Tx,
-    ids: Vec<Uuid>,
-) -> Result<HashMap<Uuid, Vec<FoundBatch>>, DbError> {
-    let sql = "WITH wanted AS (SELECT r.id FROM {rows}) \
-               SELECT b.batch_id, b.school_id, b.transfers, b.digest, 1 AS sealed \
-               FROM wanted w JOIN seal b ON b.batch_id = w.id \
-               UNION ALL SELECT b.batch_id, b.school_id, b.transfers, b.digest, 0 \
-               FROM wanted w JOIN unsealed b ON b.batch_id = w.id";
-    let mut batches: HashMap<Uuid, Vec<FoundBatch>> = HashMap::with_capacity(ids.len());
-    for row in tx.select_rows(sql, Rows::new(vec![("id", Column::Uuid(ids))])).await? {
-        let batch = FoundBatch {
-            sealed: row.try_get::<i32>("", "sealed")? == 1,
+    after: Option<Uuid>,
+) -> Result<Vec<FoundBatch>, DbError> {
+    let found = page(tx, UNSEALED, &["batch_id"], after.map(|id| vec![id.into()])).await?;
+    let batch = |row: &QueryResult| {
+        Ok(FoundBatch {
+            id: row.try_get("", "batch_id")?,
             school: SchoolId::from_number(row.try_get("", "school_id")?),
             transfers: row.try_get("", "transfers").unwrap_or(-1),
-            digest: hash(&row, "digest", "batch").ok(),
-        };
-        batches.entry(row.try_get("", "batch_id")?).or_default().push(batch);
-    }
-    Ok(batches)
+            digest: hash(row, "digest", "unsealed").ok(),
+        })
+    };
+    found.iter().map(batch).collect()
+}
+
+/// Those of the batches that wait for their seal.
+pub(in crate::ledger) async fn waiting_among(
+    tx: &Tx,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Uuid>, DbError> {
+    let sql = "SELECT u.batch_id FROM {rows} JOIN unsealed u ON u.batch_id = r.id";
+    let found = tx.select_rows(sql, Rows::new(vec![("id", Column::Uuid(ids))])).await?;
+    found.iter().map(|row| Ok(row.try_get("", "batch_id")?)).collect()
 }
 
 /// A row of `account`: its key, and its content if it can be read.
@@ -260,14 +332,15 @@ pub(in crate::ledger) async fn tails_after(
         .collect()
 }
 
-/// Counts legs, seals and unsealed batches.
-pub(in crate::ledger) async fn counts(tx: &Tx) -> Result<[u64; 3], DbError> {
-    let sql = "SELECT (SELECT COUNT(*) FROM leg), (SELECT COUNT(*) FROM seal), \
-               (SELECT COUNT(*) FROM unsealed)";
+/// Counts transfers and legs.
+pub(in crate::ledger) async fn counts(tx: &Tx) -> Result<[u64; 2], DbError> {
+    tx.allow_scans(true).await?;
+    let sql = "SELECT (SELECT COUNT(*) FROM transfer), (SELECT COUNT(*) FROM leg)";
     let found = rows(tx, sql.to_owned(), Vec::new()).await?;
+    tx.allow_scans(false).await?;
     let row = found.first().ok_or(DbError::Inconsistent { table: "leg", what: "no count" })?;
     let count = |n| Ok::<_, DbError>(u64::try_from(row.try_get_by_index::<i64>(n)?).unwrap_or(0));
-    Ok([count(0)?, count(1)?, count(2)?])
+    Ok([count(0)?, count(1)?])
 }
 
 /// A kind of orphaned row.
@@ -275,8 +348,6 @@ pub(in crate::ledger) async fn counts(tx: &Tx) -> Result<[u64; 3], DbError> {
 pub(in crate::ledger) enum Leftover {
     /// Legs whose transfer does not exist, by the transfer's id.
     Legs,
-    /// Batches without any transfer.
-    Batches,
     /// Hot deltas of batches that are not in `unsealed`, by the batch's id.
     Tails,
 }
@@ -288,15 +359,13 @@ pub(in crate::ledger) async fn leftovers(tx: &Tx, of: Leftover) -> Result<Vec<Uu
             "SELECT DISTINCT l.transfer_id FROM leg l WHERE NOT EXISTS \
              (SELECT 1 FROM transfer t WHERE t.id = l.transfer_id)"
         }
-        Leftover::Batches => {
-            "SELECT b.batch_id FROM (SELECT batch_id FROM seal UNION SELECT batch_id FROM unsealed) b \
-             WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.batch_id = b.batch_id)"
-        }
         Leftover::Tails => {
             "SELECT DISTINCT t.batch_id FROM tail t WHERE NOT EXISTS \
              (SELECT 1 FROM unsealed u WHERE u.batch_id = t.batch_id)"
         }
     };
+    tx.allow_scans(true).await?;
     let found = rows(tx, format!("{sql} LIMIT {NAMED}"), Vec::new()).await?;
+    tx.allow_scans(false).await?;
     found.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
 }

@@ -19,10 +19,10 @@ use std::{collections::BTreeMap, fmt, io::BufRead};
 /// How many lines are compared with the history at a time.
 const LINES: usize = 1000;
 
-/// Signed heads, one on each line, and the public keys that may verify them.
+/// Signed heads or closing records, one on each line, and the public keys that may verify them.
 pub struct Anchor<'a> {
     /// The lines of the file.
-    pub lines: &'a mut (dyn BufRead + Send),
+    pub lines: Box<dyn BufRead + Send + 'a>,
     /// Ed25519 public keys: the current one and earlier ones.
     pub trusted: &'a [[u8; 32]],
 }

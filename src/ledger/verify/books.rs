@@ -1,9 +1,13 @@
 //! Compares the account rows with the sums of the history.
 //!
 //! Laws: key, person and class of every account match its path; every balance is the sum of its
-//! legs; all accounts of a school sum to zero; no person's debt exceeds what facts debited.
+//! legs; all accounts of a school sum to zero; no person's debt exceeds the debt at the start and
+//! what facts debited since.
 
-use super::report::{Finding, Law, Subject, counted};
+use super::{
+    report::{Finding, Law, Subject, counted},
+    start::Starts,
+};
 use crate::{
     base::{
         db::{DbError, Tx},
@@ -11,8 +15,9 @@ use crate::{
     },
     ledger::{
         account::{AccountId, AccountRow, Class},
+        closing::{BalanceDigest, Closing},
         store,
-        transfer::{Nature, Record},
+        transfer::{Hash, Nature, Record},
     },
 };
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +25,7 @@ use std::collections::{BTreeMap, HashMap};
 /// A sum of 64-bit amounts that cannot overflow.
 type Sum = i128;
 
-/// The sums of the history for one account.
+/// The sums of the history since the start for one account.
 #[derive(Debug)]
 struct Sums {
     school: SchoolId,
@@ -39,9 +44,21 @@ struct Sums {
 /// The sums over a person's spendable accounts.
 #[derive(Debug, Default)]
 struct Purse {
+    start: Sum,
     balance: Sum,
     fact_debits: Sum,
 }
+
+/// What all balances of a school are at three points.
+#[derive(Debug)]
+struct OfSchool {
+    sum: Sum,
+    start: BalanceDigest,
+    sealed: BalanceDigest,
+}
+
+/// The digest of the balances of each school at its last seal.
+pub(super) type Digests = BTreeMap<SchoolId, Hash>;
 
 /// All accounts with the sums so far.
 #[derive(Debug)]
@@ -156,11 +173,15 @@ impl Books {
     }
 
     /// Compares every balance with the history.
-    pub(super) async fn close(mut self, tx: &Tx) -> Result<[Finding; 4], DbError> {
+    pub(super) async fn close(
+        mut self,
+        tx: &Tx,
+        starts: &Starts,
+    ) -> Result<([Finding; 4], Digests), DbError> {
         let mut balances = Finding::new(Law::Balances);
         self.add_tails(tx, &mut balances).await?;
         let mut debts = Finding::new(Law::Debts);
-        let mut schools: BTreeMap<SchoolId, Sum> = BTreeMap::new();
+        let mut schools: BTreeMap<SchoolId, OfSchool> = BTreeMap::new();
         let mut after = None;
         loop {
             let page = store::accounts_after(tx, after).await?;
@@ -173,15 +194,22 @@ impl Books {
                     continue;
                 };
                 let balance = Sum::from(balance.get());
-                *schools.entry(row.school).or_default() += balance + sums.tail;
-                check_balance(row, balance, sums, &mut balances);
+                let start = balance - sums.folded();
+                let school = schools.entry(row.school).or_insert_with(|| OfSchool::new(row.school));
+                school.add(row.id, balance + sums.tail, [start, start + sums.sealed]);
+                if starts.record(row.school).is_none() {
+                    check_balance(row, balance, sums, &mut balances);
+                }
+                check_tail(row, sums, &mut balances);
                 match (row.class, row.person) {
                     (Class::Spendable, Some(person)) => {
-                        self.purses.entry(person).or_default().balance += balance;
+                        let purse = self.purses.entry(person).or_default();
+                        purse.balance += balance;
+                        purse.start += start;
                     }
                     (Class::Guarded, _) => {
                         let subject = Subject::Account(row.id.uuid());
-                        check_debt(subject, balance, sums.fact_debits, &mut debts);
+                        check_debt(subject, [start, balance], sums.fact_debits, &mut debts);
                     }
                     (Class::Spendable, None) | (Class::Hot, _) => {}
                 }
@@ -189,40 +217,99 @@ impl Books {
         }
         balances.checked = counted(count(self.sums.len()), "account");
         debts.checked = counted(count(self.purses.len()), "person");
-        for (person, purse) in &self.purses {
-            check_debt(Subject::Person(*person), purse.balance, purse.fact_debits, &mut debts);
+        for (person, Purse { start, balance, fact_debits }) in &self.purses {
+            let subject = Subject::Person(*person);
+            check_debt(subject, [*start, *balance], *fact_debits, &mut debts);
         }
-        Ok([self.accounts, balances, zero_sum(&schools), debts])
+        let zero_sum = zero_sum(&schools);
+        let digests = digests(schools, starts, &mut balances);
+        Ok(([self.accounts, balances, zero_sum, debts], digests))
     }
+}
+
+impl Sums {
+    /// The legs that the account's row counts.
+    const fn folded(&self) -> Sum {
+        match self.class {
+            Class::Hot => self.sealed,
+            Class::Spendable | Class::Guarded => self.sealed + self.waiting,
+        }
+    }
+}
+
+impl OfSchool {
+    fn new(school: SchoolId) -> Self {
+        Self { sum: 0, start: BalanceDigest::new(school), sealed: BalanceDigest::new(school) }
+    }
+
+    fn add(&mut self, account: AccountId, balance: Sum, [start, sealed]: [Sum; 2]) {
+        self.sum += balance;
+        // Sums of altered legs may exceed 64 bits; no record was made with such a balance.
+        let fen = |sum| i64::try_from(sum).unwrap_or(i64::MIN);
+        self.start.add(account.uuid(), fen(start));
+        self.sealed.add(account.uuid(), fen(sealed));
+    }
+}
+
+/// Compares the balances at the start of each school with its closing record.
+fn digests(
+    schools: BTreeMap<SchoolId, OfSchool>,
+    starts: &Starts,
+    balances: &mut Finding,
+) -> Digests {
+    let mut digests: Digests = BTreeMap::new();
+    let mut at_start: Digests = BTreeMap::new();
+    for (id, school) in schools {
+        at_start.insert(id, school.start.finish());
+        digests.insert(id, school.sealed.finish());
+    }
+    for Closing { school, head, balances: closed, .. } in starts.records() {
+        let nothing = || Closing::genesis(*school).balances;
+        if at_start.remove(school).unwrap_or_else(nothing) != *closed {
+            let what = format!(
+                "balances less the legs since are not those that were closed at seal {}: \
+                 a full verify names the accounts",
+                head.position
+            );
+            balances.report(Subject::School(*school), what);
+        }
+    }
+    digests
 }
 
 fn check_balance(row: &AccountRow, balance: Sum, sums: &Sums, balances: &mut Finding) {
-    let subject = Subject::Account(row.id.uuid());
-    let (folded, tail) = match row.class {
-        Class::Hot => (sums.sealed, sums.waiting),
-        Class::Spendable | Class::Guarded => (sums.sealed + sums.waiting, 0),
-    };
+    let folded = sums.folded();
     if balance != folded {
-        let path = &row.path;
-        balances.report(subject, format!("{path} says {balance} fen, its legs {folded}"));
-    }
-    if sums.tail != tail {
-        let (path, said) = (&row.path, sums.tail);
-        balances.report(subject, format!("{path} has a tail of {said} fen, its legs {tail}"));
+        let what = format!("{} says {balance} fen, its legs {folded}", row.path);
+        balances.report(Subject::Account(row.id.uuid()), what);
     }
 }
 
-fn check_debt(subject: Subject, balance: Sum, fact_debits: Sum, debts: &mut Finding) {
-    if -balance > fact_debits {
-        let what = format!("{balance} fen, though facts took away {fact_debits} in all");
+fn check_tail(row: &AccountRow, sums: &Sums, balances: &mut Finding) {
+    let tail = match row.class {
+        Class::Hot => sums.waiting,
+        Class::Spendable | Class::Guarded => 0,
+    };
+    if sums.tail != tail {
+        let what = format!("{} has a tail of {} fen, its legs {tail}", row.path, sums.tail);
+        balances.report(Subject::Account(row.id.uuid()), what);
+    }
+}
+
+fn check_debt(subject: Subject, [start, balance]: [Sum; 2], fact_debits: Sum, debts: &mut Finding) {
+    if -balance > fact_debits + (-start).max(0) {
+        let what = match start.min(0) {
+            0 => format!("{balance} fen, though facts took away {fact_debits} in all"),
+            debt => format!("{balance} fen, though facts took away {fact_debits} since {debt}"),
+        };
         debts.report(subject, what);
     }
 }
 
-fn zero_sum(schools: &BTreeMap<SchoolId, Sum>) -> Finding {
+fn zero_sum(schools: &BTreeMap<SchoolId, OfSchool>) -> Finding {
     let mut finding = Finding::new(Law::ZeroSum);
     finding.checked = counted(count(schools.len()), "school");
-    for (school, sum) in schools.iter().filter(|(_, sum)| **sum != 0) {
+    for (school, OfSchool { sum, .. }) in schools.iter().filter(|(_, school)| school.sum != 0) {
         finding.report(Subject::School(*school), format!("all accounts sum to {sum} fen"));
     }
     finding

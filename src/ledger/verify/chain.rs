@@ -3,7 +3,10 @@
 //! An altered seal is reported alone: the next seal is compared with both the stored and the
 //! computed hash of its predecessor.
 
-use super::report::{Finding, Law, Reach, Subject, counted};
+use super::{
+    report::{Finding, Law, Reach, Subject, counted},
+    start::Starts,
+};
 use crate::{
     base::{
         clock::Timestamp,
@@ -12,7 +15,7 @@ use crate::{
     },
     ledger::{
         seal::{GENESIS, Head},
-        store::{self, FoundSeal},
+        store::{self, FoundSeal, SealKey},
         transfer::Hash,
     },
 };
@@ -31,10 +34,53 @@ struct Walk {
     seals: u64,
 }
 
+/// The seals after the starts, page by page.
+#[derive(Debug)]
+pub(super) struct Seals<'a> {
+    starts: &'a Starts,
+    after: Option<SealKey>,
+}
+
+impl<'a> Seals<'a> {
+    pub(super) const fn new(starts: &'a Starts) -> Self {
+        Self { starts, after: None }
+    }
+
+    /// The next page, by school and position; empty at the end.
+    pub(super) async fn next(&mut self, tx: &Tx) -> Result<Vec<FoundSeal>, DbError> {
+        loop {
+            let mut page = store::seals_after(tx, self.after).await?;
+            let Some(last) = page.last().map(|last| last.key) else {
+                return Ok(page);
+            };
+            // A page ends before what a start skips, and the next one begins behind it.
+            let skipped = |found: &FoundSeal| {
+                let start = self.starts.record(found.key.0);
+                start.is_some_and(|start| found.key.1 <= start.head.position)
+            };
+            match page.iter().position(skipped) {
+                None => {
+                    self.after = Some(last);
+                    return Ok(page);
+                }
+                Some(n) => {
+                    let school = page.get(n).map(|found| found.key.0);
+                    let start = school.and_then(|school| self.starts.record(school));
+                    self.after = start.map(|start| (start.school, start.head.position));
+                    page.truncate(n);
+                    if !page.is_empty() {
+                        return Ok(page);
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl Walk {
-    fn new(school: SchoolId) -> Self {
-        let before = vec![GENESIS.hash];
-        Self { school, position: GENESIS.position, before, end: None, seals: 0 }
+    fn new(school: SchoolId, starts: &Starts) -> Self {
+        let head = starts.of(school).head;
+        Self { school, position: head.position, before: vec![head.hash], end: None, seals: 0 }
     }
 
     fn step(&mut self, found: &FoundSeal, finding: &mut Finding) {
@@ -77,9 +123,9 @@ impl Walk {
         }
     }
 
-    fn finish(self, head: Option<Head>, finding: &mut Finding) -> Option<Reach> {
+    fn finish(self, head: Option<Head>, start: Head, finding: &mut Finding) -> Option<Reach> {
         let subject = Subject::Head(self.school);
-        let end = self.end.map_or(GENESIS, |(end, _)| end);
+        let end = self.end.map_or(start, |(end, _)| end);
         if let Some(Head { position: last, .. }) = head.filter(|h| h.position > self.position) {
             let (school, first) = (self.school, self.position + 1);
             finding.report(Subject::Seals { school, first, last }, "missing at the end");
@@ -97,8 +143,8 @@ impl Walk {
     }
 }
 
-/// Walks every chain.
-pub(super) async fn check(tx: &Tx) -> Result<(Finding, Vec<Reach>), DbError> {
+/// Walks every chain from its start.
+pub(super) async fn check(tx: &Tx, starts: &Starts) -> Result<(Finding, Vec<Reach>), DbError> {
     let mut finding = Finding::new(Law::Chain);
     let mut heads: BTreeMap<SchoolId, Head> = store::heads(tx.conn()).await?.into_iter().collect();
     let (mut reaches, mut checked) = (Vec::new(), Vec::new());
@@ -106,19 +152,19 @@ pub(super) async fn check(tx: &Tx) -> Result<(Finding, Vec<Reach>), DbError> {
     let mut end = |walk: Walk, finding: &mut Finding| {
         let (school, seals) = (walk.school, walk.seals);
         checked.push(format!("school {}: {}", school.number(), counted(seals, "seal")));
-        reaches.extend(walk.finish(heads.remove(&school), finding));
+        let start = starts.of(school).head;
+        reaches.extend(walk.finish(heads.remove(&school), start, finding));
     };
-    let mut after = None;
+    let mut seals = Seals::new(starts);
     loop {
-        let page = store::seals_after(tx, after).await?;
-        let Some(last) = page.last() else {
+        let page = seals.next(tx).await?;
+        if page.is_empty() {
             break;
-        };
-        after = Some(last.key);
+        }
         for found in &page {
             let school = found.key.0;
             if walk.as_ref().is_none_or(|walk| walk.school != school)
-                && let Some(done) = walk.replace(Walk::new(school))
+                && let Some(done) = walk.replace(Walk::new(school, starts))
             {
                 end(done, &mut finding);
             }
@@ -131,8 +177,9 @@ pub(super) async fn check(tx: &Tx) -> Result<(Finding, Vec<Reach>), DbError> {
         end(done, &mut finding);
     }
     for (school, head) in heads {
-        if head != GENESIS {
-            Walk::new(school).finish(Some(head), &mut finding);
+        let start = starts.of(school).head;
+        if head != start {
+            Walk::new(school, starts).finish(Some(head), start, &mut finding);
         }
     }
     finding.checked = if checked.is_empty() { "no seals".into() } else { checked.join(", ") };

@@ -5,7 +5,7 @@ use crate::{
         clock::Timestamp,
         ids::{PersonId, SchoolId},
     },
-    ledger::{seal::Head, transfer::TransferId},
+    ledger::{closing::Closing, seal::Head, transfer::TransferId},
 };
 use std::fmt;
 use uuid::Uuid;
@@ -32,6 +32,12 @@ pub enum Law {
     Debts,
     /// Every signed head is still in the history.
     Anchor,
+    /// Every closing record is signed, and its seal is still in the history.
+    Closing,
+    /// Every transfer is of a kind that a room registered.
+    Kinds,
+    /// What a room posts is explained by its rows; the title of its line.
+    Room(&'static str),
 }
 
 impl Law {
@@ -45,6 +51,9 @@ impl Law {
             Self::ZeroSum => "sum of a school",
             Self::Debts => "debts",
             Self::Anchor => "signed heads",
+            Self::Closing => "closing records",
+            Self::Kinds => "kinds of transfer",
+            Self::Room(title) => title,
         }
     }
 }
@@ -80,10 +89,12 @@ pub enum Subject {
     Person(PersonId),
     /// A whole school.
     School(SchoolId),
-    /// A line of the file of signed heads, from 1.
+    /// A line of a file of signed lines, from 1.
     Line(u64),
-    /// The file of signed heads.
+    /// A file of signed lines.
     File,
+    /// A row of a room; the text names it.
+    Row,
 }
 
 impl fmt::Display for Subject {
@@ -103,6 +114,7 @@ impl fmt::Display for Subject {
             Self::School(school) => write!(f, "school {}", school.number()),
             Self::Line(line) => write!(f, "line {line}"),
             Self::File => f.write_str("the file"),
+            Self::Row => f.write_str("row"),
         }
     }
 }
@@ -142,6 +154,26 @@ impl Finding {
     }
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { law, checked, named, total } = self;
+        let verdict = if *total == 0 { "ok" } else { "BROKEN" };
+        write!(f, "{verdict:<7} {:<22} {checked}", law.title())?;
+        match total {
+            0 => writeln!(f)?,
+            n => writeln!(f, "; {}", counted(*n, "break"))?,
+        }
+        for Break { subject, what } in named {
+            writeln!(f, "          {subject}: {what}")?;
+        }
+        let unnamed = total - u64::try_from(named.len()).unwrap_or(0);
+        if unnamed > 0 {
+            writeln!(f, "          and {} more", grouped(unnamed))?;
+        }
+        Ok(())
+    }
+}
+
 /// The end of a school's sealed history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
@@ -162,12 +194,19 @@ pub struct Report {
     pub reaches: Vec<Reach>,
     /// How many batches are unsealed, over all schools.
     pub waiting: u64,
+    /// What stands at the last seal of each school; good to be signed if the report is clean.
+    pub closings: Vec<Closing>,
 }
 
 impl Report {
     /// True if no law is broken.
     pub fn is_clean(&self) -> bool {
         self.findings.iter().all(|finding| finding.total == 0)
+    }
+
+    /// The lines below those of the laws.
+    pub const fn reach(&self) -> ReachLines<'_> {
+        ReachLines(self)
     }
 
     /// The finding about a law; `None` if the law was not checked.
@@ -178,32 +217,24 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { law, checked, named, total } in &self.findings {
-            let verdict = if *total == 0 { "ok" } else { "BROKEN" };
-            write!(f, "{verdict:<7} {:<22} {checked}", law.title())?;
-            match total {
-                0 => writeln!(f)?,
-                n => writeln!(f, "; {}", counted(*n, "break"))?,
-            }
-            for Break { subject, what } in named {
-                writeln!(f, "          {subject}: {what}")?;
-            }
-            let unnamed = total - u64::try_from(named.len()).unwrap_or(0);
-            if unnamed > 0 {
-                writeln!(f, "          and {} more", grouped(unnamed))?;
-            }
-        }
-        for Reach { school, head, sealed_at } in &self.reaches {
+        self.findings.iter().try_for_each(|finding| finding.fmt(f))?;
+        self.reach().fmt(f)
+    }
+}
+
+/// The lines below those of the laws: how far each school is sealed, and what waits.
+#[derive(Clone, Copy, Debug)]
+pub struct ReachLines<'a>(&'a Report);
+
+impl fmt::Display for ReachLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Reach { school, head, sealed_at } in &self.0.reaches {
             let (school, hash) = (school.number(), hex::encode(head.hash));
-            let position = head.position;
-            writeln!(
-                f,
-                "sealed  school {school} up to seal {position} of {}",
-                sealed_at.to_rfc3339()
-            )?;
+            let (position, at) = (head.position, sealed_at.to_rfc3339());
+            writeln!(f, "sealed  school {school} up to seal {position} of {at}")?;
             writeln!(f, "        {hash}")?;
         }
-        writeln!(f, "waiting {} not sealed yet", counted(self.waiting, "batch"))
+        writeln!(f, "waiting {} not sealed yet", counted(self.0.waiting, "batch"))
     }
 }
 
@@ -230,24 +261,6 @@ pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{} {what}{ending}", grouped(n))
 }
 
-/// Writes the result of comparing a journey's rows with postings: the verdict, then each subject
-/// with what is wrong with it.
-pub fn write_held_against_postings(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    found: &[(&[String], &str)],
-) -> fmt::Result {
-    let is_clean = found.iter().all(|(subjects, _)| subjects.is_empty());
-    let verdict = if is_clean { "ok" } else { "BROKEN" };
-    writeln!(f, "{verdict:<7} {title:<22} each way, by reference")?;
-    for (subjects, what) in found {
-        for subject in *subjects {
-            writeln!(f, "          {subject}: {what}")?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,7 +273,7 @@ mod tests {
             head: Head { position: 12_345, hash: [0x3f; 32] },
             sealed_at: Timestamp::from_seconds(1_767_232_800),
         };
-        Report { findings: vec![chain], reaches: vec![reach], waiting: 1 }
+        Report { findings: vec![chain], reaches: vec![reach], waiting: 1, closings: vec![] }
     }
 
     #[test]

@@ -14,11 +14,12 @@ use crate::{
 };
 use std::collections::HashMap;
 
-const ATTEMPT: &str = "SELECT o.id AS o_id, o.school_id AS o_school_id, o.person_id AS o_person_id, \
-    o.purpose AS o_purpose, o.amount_fen AS o_amount_fen, o.state AS o_state, \
-    o.created_at AS o_created_at, o.expires_at AS o_expires_at, o.paid_at AS o_paid_at, p.* \
-    FROM payment p JOIN orders o ON o.id = p.order_id WHERE p.id {keys1} \
-    ORDER BY o.id, p.id";
+/// Payments with their orders.
+pub(super) const ATTEMPT_FROM: &str = "SELECT o.id AS o_id, o.school_id AS o_school_id, \
+    o.person_id AS o_person_id, o.purpose AS o_purpose, o.amount_fen AS o_amount_fen, \
+    o.state AS o_state, o.created_at AS o_created_at, o.expires_at AS o_expires_at, \
+    o.paid_at AS o_paid_at, p.* FROM payment p JOIN orders o ON o.id = p.order_id";
+const ATTEMPT: &str = "WHERE p.id {keys1} ORDER BY o.id, p.id";
 
 /// Locks payments and their orders, in the orders' order.
 pub(in crate::orders) async fn lock(
@@ -26,11 +27,8 @@ pub(in crate::orders) async fn lock(
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<HashMap<PaymentId, Attempt>, DbError> {
     let ids = vec![Column::Uuid(payments.map(PaymentId::uuid).collect())];
-    let found = if tx.has_row_locks() {
-        tx.select_keys(&format!("{ATTEMPT} FOR UPDATE OF o, p"), ids).await?
-    } else {
-        tx.select_keys(ATTEMPT, ids).await?
-    };
+    let lock = if tx.has_row_locks() { "FOR UPDATE OF o, p" } else { "" };
+    let found = tx.select_keys(&format!("{ATTEMPT_FROM} {ATTEMPT} {lock}"), ids).await?;
     let mut attempts = HashMap::with_capacity(found.len());
     for row in &found {
         let attempt = attempt(row)?;
@@ -45,7 +43,8 @@ pub(in crate::orders) async fn attempts(
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<Vec<Attempt>, DbError> {
     let ids = vec![Column::Uuid(payments.map(PaymentId::uuid).collect())];
-    tx.select_keys(ATTEMPT, ids).await?.iter().map(attempt).collect()
+    let sql = format!("{ATTEMPT_FROM} {ATTEMPT}");
+    tx.select_keys(&sql, ids).await?.iter().map(attempt).collect()
 }
 
 /// Saves attempts as `(was, is)`, each by compare-and-set on the state that was read, together with

@@ -17,7 +17,10 @@ use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, EntityTrait, QueryFilter, QueryResult, QuerySelect,
 };
-use std::{collections::HashMap, str::FromStr};
+use std::{
+    collections::{HashMap, HashSet},
+    str::FromStr,
+};
 
 const FIND: &str = "SELECT t.id, t.school_id, s.code AS school_code, t.code, t.kind, \
     t.public_key, t.door_group, m.id AS merchant_id, m.code AS merchant_code, \
@@ -102,6 +105,21 @@ pub async fn merchant_code(source: Source<'_>, id: MerchantId) -> Result<Merchan
     let found = source.select(sql, vec![id.uuid().into()]).await?;
     let gone = DbError::Inconsistent { table: "merchant", what: "missing, but has charges" };
     read("merchant", &found.first().ok_or(gone)?.try_get::<String>("", "code")?)
+}
+
+/// The codes of those of the merchants that exist.
+pub async fn merchant_codes(
+    source: Source<'_>,
+    ids: HashSet<MerchantId>,
+) -> Result<HashMap<MerchantId, MerchantCode>, DbError> {
+    let ids = ids.into_iter().map(MerchantId::uuid).collect();
+    let sql = "SELECT m.id, m.code FROM merchant m WHERE m.id {keys1}";
+    let found = source.select_keys(sql, vec![Column::Uuid(ids)]).await?;
+    let code = |row: &QueryResult| {
+        let id = MerchantId::from_uuid(row.try_get("", "id")?);
+        Ok((id, read("merchant", &row.try_get::<String>("", "code")?)?))
+    };
+    found.iter().map(code).collect()
 }
 
 pub(in crate::terminals) async fn insert_merchant(
