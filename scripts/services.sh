@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Private, throw-away PostgreSQL and Redis on free ports of 127.0.0.1.
-#   eval "$(scripts/services.sh up [--durable] DIR)"   starts both, prints exports
+#   eval "$(scripts/services.sh up [--durable|--stock] DIR)"   starts both, prints exports
 #   scripts/services.sh down DIR                       stops both and removes DIR
-# --durable keeps fsync on, as `make bench` needs it; tests do without.
+# --durable keeps fsync on, as `make bench` needs it; tests do without. --stock leaves every setting
+# of PostgreSQL as it comes.
 set -euo pipefail
 
-usage() { sed -n '2,5p' "$0" >&2; exit 2; }
+usage() { sed -n '2,6p' "$0" >&2; exit 2; }
 free_port() { node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'; }
 postgres_bin() { find /usr/lib/postgresql -maxdepth 2 -name bin -type d 2>/dev/null | sort -V | tail -n 1; }
 # PostgreSQL refuses to run as root.
@@ -14,7 +15,10 @@ as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$
 up() {
   # Each test has a server or two with their connections.
   local durable=off connections=1000
+  local settings
   if [ "${1:-}" = --durable ]; then durable=on connections=200; shift; fi
+  settings="-c fsync=$durable -c synchronous_commit=$durable -c full_page_writes=$durable -c shared_buffers=256MB"
+  if [ "${1:-}" = --stock ]; then settings='' connections=100; shift; fi
   local dir=${1:?a folder} bin redis_port pg_port
   bin=$(postgres_bin)
   [ -n "$bin" ] || { echo "PostgreSQL's server is not installed" >&2; exit 1; }
@@ -30,7 +34,7 @@ up() {
     --locale=C.UTF-8 --no-sync >"$dir/initdb.log")
   pg_port=$(free_port)
   (cd "$dir/pg" && as_postgres "$bin/pg_ctl" -D "$dir/pg" -w -s -l "$dir/pg/server.log" start \
-    -o "-p $pg_port -k $dir/socket -c listen_addresses=127.0.0.1 -c max_connections=$connections -c fsync=$durable -c synchronous_commit=$durable -c full_page_writes=$durable -c shared_buffers=256MB")
+    -o "-p $pg_port -k $dir/socket -c listen_addresses=127.0.0.1 -c max_connections=$connections $settings")
   echo "$bin" >"$dir/pg.bin"
   until redis-cli -p "$redis_port" ping >/dev/null 2>&1; do sleep 0.02; done
   echo "export ONECARD_TEST_REDIS=redis://127.0.0.1:$redis_port/0"

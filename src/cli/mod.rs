@@ -65,6 +65,8 @@ enum CommandError {
     Verify(#[from] VerifyError),
     #[error("{0}")]
     HeadKey(#[from] HeadKeyError),
+    #[error("the TLS certificates of this machine cannot be used: {0}")]
+    Http(#[from] reqwest::Error),
     #[error("{0}")]
     Registry(#[from] RegistryError),
     #[error("{}: {cause}", path.display())]
@@ -92,6 +94,7 @@ impl CommandError {
             | Self::Roster(_)
             | Self::Verify(_)
             | Self::HeadKey(_)
+            | Self::Http(_)
             | Self::Registry(_)
             | Self::Key { .. }
             | Self::File { .. }
@@ -145,7 +148,7 @@ async fn dispatch(settings: Settings, command: &Command) -> Result<ExitCode, Com
             terminal::add_merchant(config, arguments).await
         }
         Command::Terminal(Terminal::Add(arguments)) => terminal::add(config, arguments).await,
-        Command::Verify(arguments) => verify::run(config, &SystemClock, arguments).await,
+        Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Openapi => openapi(),
     }
 }

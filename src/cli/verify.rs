@@ -12,7 +12,7 @@ use crate::{
         heads::append,
         verify::{Anchor, Checks, verify},
     },
-    wiring::proof::rooms,
+    wiring::{Settings, proof::rooms},
 };
 use std::{
     path::{Path, PathBuf},
@@ -20,10 +20,11 @@ use std::{
 };
 
 pub(super) async fn run(
-    config: &Config,
+    settings: &Settings,
     clock: &dyn Clock,
     arguments: &args::Verify,
 ) -> Result<ExitCode, CommandError> {
+    let config = &settings.config;
     let db = up_to_date_database(config).await?;
     let trusted = trusted(config)?;
     let signed = |path: &Option<PathBuf>| -> Result<Option<Anchor<'_>>, CommandError> {
@@ -31,7 +32,9 @@ pub(super) async fn run(
         Ok(lines.map(|lines| Anchor { lines: Box::new(lines), trusted: &trusted }))
     };
     let (anchor, since) = (signed(&arguments.anchor)?, signed(&arguments.since)?);
-    let checks = Checks { rooms: &rooms(), anchor, since };
+    let rooms = rooms(settings)?;
+    let rooms: Vec<_> = rooms.iter().map(AsRef::as_ref).collect();
+    let checks = Checks { rooms: &rooms, anchor, since };
     let report = verify(&db, checks, &mut |finding| print!("{finding}")).await?;
     print!("{}", report.reach());
     if !report.is_clean() {

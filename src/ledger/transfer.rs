@@ -230,15 +230,21 @@ impl Record {
 
     /// True if this record equals `asked` in every field that the caller chose.
     pub fn says_the_same(&self, asked: &Keyed<'_>) -> bool {
-        self.differences(asked).next().is_none()
+        self.differing(asked).next().is_none()
     }
 
-    /// The fields that the caller chose and that differ from `asked`.
-    pub fn differences(&self, asked: &Keyed<'_>) -> impl Iterator<Item = &'static str> {
+    /// The fields in which this record differs from what posting `transfer` would have recorded.
+    pub fn differences(&self, transfer: &Transfer) -> Result<Vec<&'static str>, BadTransfer> {
+        Ok(self.differing(&transfer.keyed()?).collect())
+    }
+
+    fn differing(&self, asked: &Keyed<'_>) -> impl Iterator<Item = &'static str> + use<> {
         let transfer = asked.transfer;
-        let amounts = |legs: &[KeyedLeg]| legs.iter().map(|leg| leg.amount).collect::<Vec<_>>();
-        let ends =
-            |legs: &[KeyedLeg]| legs.iter().map(|leg| (leg.from, leg.to)).collect::<Vec<_>>();
+        let legs = || self.legs.iter().zip(&asked.legs);
+        let as_many = self.legs.len() == asked.legs.len();
+        let same_ends =
+            |(leg, asked): (&KeyedLeg, &KeyedLeg)| (leg.from, leg.to) == (asked.from, asked.to);
+        let same_amount = |(leg, asked): (&KeyedLeg, &KeyedLeg)| leg.amount == asked.amount;
         let fields = [
             ("school", self.school == transfer.school),
             ("kind", self.kind == transfer.kind.name()),
@@ -246,8 +252,8 @@ impl Record {
             ("person", self.person == transfer.person),
             ("nature", self.nature == transfer.nature.code()),
             ("value day", self.value_day == transfer.value_day),
-            ("accounts", ends(&self.legs) == ends(&asked.legs)),
-            ("amounts", amounts(&self.legs) == amounts(&asked.legs)),
+            ("accounts", as_many && legs().all(same_ends)),
+            ("amounts", as_many && legs().all(same_amount)),
         ];
         fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field)
     }

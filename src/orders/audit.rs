@@ -21,6 +21,32 @@ pub async fn paid_with(
     store::audit::paid_with(tx, transactions).await
 }
 
+/// A provider's message or answer, as it was kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The provider's number of the payment.
+    pub transaction_id: String,
+    /// The headers that it was signed with; `None` for messages that were kept without.
+    pub headers: Option<String>,
+    /// The body as received.
+    pub body: Vec<u8>,
+    /// When it was checked.
+    pub received_at: Timestamp,
+    /// Our number of the payment that was asked about; `None` for a message.
+    pub asked: Option<String>,
+}
+
+/// The messages and answers about these transactions; a message may be about the same number at
+/// another merchant.
+pub async fn kept(tx: &Tx, transactions: Vec<TransactionKey>) -> Result<Vec<Kept>, DbError> {
+    store::audit::kept(tx, transactions).await
+}
+
+/// Since when messages are kept with their headers, and answers at all.
+pub async fn kept_since(tx: &Tx) -> Result<Timestamp, DbError> {
+    store::audit::kept_since(tx).await
+}
+
 /// Counts the paid payments of each school.
 pub async fn count_paid(tx: &Tx) -> Result<Vec<(SchoolId, u64)>, DbError> {
     store::audit::count_paid(tx).await

@@ -18,7 +18,7 @@ use crate::base::{
     db::{Db, DbError, Tx, TxError, Write},
     ids::{PersonId, SchoolId},
 };
-use fact::Provider;
+use fact::{PaidFact, Provider};
 use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ pub struct PaymentDraft {
 }
 
 /// A provider's checked message, to be stored as received.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReceivedMessage<'a> {
     /// The school at whose callback path it arrived.
     pub school: SchoolId,
@@ -77,10 +77,27 @@ pub struct ReceivedMessage<'a> {
     pub verdict: &'static str,
     /// The body as received, still encrypted.
     pub body: &'a [u8],
+    /// The headers that it was signed with, as text.
+    pub headers: String,
     /// When it arrived.
     pub received_at: Timestamp,
     /// Whether the provider has to be asked about it.
     pub ask: bool,
+}
+
+/// A provider's checked answer that moved money, to be stored as received.
+#[derive(Clone, Debug)]
+pub struct ReceivedAnswer<'a> {
+    /// The school whose ledger it moved.
+    pub school: SchoolId,
+    /// What the answer says.
+    pub fact: &'a PaidFact,
+    /// The headers that it was signed with, as text.
+    pub headers: String,
+    /// The body as received.
+    pub body: &'a [u8],
+    /// When it was checked.
+    pub received_at: Timestamp,
 }
 
 /// The outcome of a request under an idempotency key.
@@ -240,6 +257,11 @@ pub async fn lock(
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<HashMap<PaymentId, Attempt>, DbError> {
     store::save::lock(tx, payments).await
+}
+
+/// Stores answers, together with other rows. The first of each payment stays.
+pub fn write_of_answers(answers: &[ReceivedAnswer<'_>]) -> Write {
+    store::save::write_of_answers(answers)
 }
 
 /// Saves attempts as `(was, is)`, together with messages and the writes of other modules.

@@ -1,9 +1,14 @@
 //! What explains the postings of received money. Law: every paid payment has exactly one posting,
 //! which credits what its order bought, or suspense with a case; every other posting credits
-//! suspense, and has a case.
+//! suspense, and has a case. Behind each stands a message or an answer of the provider whose
+//! signature still verifies.
 
+mod witness;
+
+use self::witness::Witnesses;
 use super::{
     fulfilment::{self, Fulfilment},
+    gateways::Gateways,
     plan::{CASE, OF_PAID_PAYMENTS, OF_STRAY_MONEY},
     postings::{self, RECEIVED, Receipt},
 };
@@ -28,6 +33,7 @@ use crate::{
 use async_trait::async_trait;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -39,8 +45,11 @@ const ORDERS_CHANGE_FOR: Duration = Duration::from_hours(31 * 24);
 const CASES_AT_ONCE: usize = 100;
 
 /// Payments, as `verify` asks about them.
-#[derive(Clone, Copy, Debug)]
-pub struct PaymentsExplain;
+#[derive(Clone, Debug)]
+pub struct PaymentsExplain {
+    /// Check the signatures of the providers again.
+    pub gateways: Arc<Gateways>,
+}
 
 #[async_trait]
 impl Explains for PaymentsExplain {
@@ -53,8 +62,19 @@ impl Explains for PaymentsExplain {
     }
 
     async fn explain(&self, tx: &Tx, transfers: &[&Record]) -> Result<Vec<Explanation>, DbError> {
-        let evidence = Evidence::gather(tx, transfers).await?;
-        Ok(transfers.iter().map(|record| evidence.explain(record)).collect())
+        let gathered = Gathered::gather(tx, transfers).await?;
+        let witnesses = Witnesses::gather(tx, &self.gateways, transfers).await?;
+        let explain = |record: &&Record| match gathered.explain(record) {
+            explained @ (Explanation::Row | Explanation::Case) => {
+                let number = gathered.paid_for(record).map(|paid| paid.payment.id.out_trade_no());
+                match witnesses.confirm(record, number.as_deref()) {
+                    Ok(()) => explained,
+                    Err(why) => Explanation::Nothing(why),
+                }
+            }
+            nothing @ Explanation::Nothing(_) => nothing,
+        };
+        Ok(transfers.iter().map(explain).collect())
     }
 
     async fn rows(&self, tx: &Tx) -> Result<RowCounts, DbError> {
@@ -95,7 +115,7 @@ impl Explains for PaymentsExplain {
 }
 
 /// What may explain some postings.
-struct Evidence {
+struct Gathered {
     /// Paid payments, by school and reference.
     paid: HashMap<(SchoolId, String), Attempt>,
     /// The references of all paid payments of an order.
@@ -104,7 +124,7 @@ struct Evidence {
     cases: HashSet<(SchoolId, String)>,
 }
 
-impl Evidence {
+impl Gathered {
     async fn gather(tx: &Tx, transfers: &[&Record]) -> Result<Self, DbError> {
         let keys = transfers.iter().filter_map(|record| transaction_of(&record.reference));
         let attempts = orders::audit::paid_with(tx, keys.collect()).await?;
@@ -115,9 +135,9 @@ impl Evidence {
             of_orders.entry(attempt.order.id).or_default().push(reference.clone());
             paid.insert((attempt.order.school, reference), attempt);
         }
-        let mut evidence = Self { paid, of_orders, cases: HashSet::new() };
-        evidence.cases = evidence.cases_of(tx, transfers).await?;
-        Ok(evidence)
+        let mut gathered = Self { paid, of_orders, cases: HashSet::new() };
+        gathered.cases = gathered.cases_of(tx, transfers).await?;
+        Ok(gathered)
     }
 
     /// The cases behind all postings but those whose payment is the only one of its order and is
@@ -130,7 +150,7 @@ impl Evidence {
         let mut wanted: BTreeMap<SchoolId, Vec<&str>> = BTreeMap::new();
         for record in transfers {
             let references = wanted.entry(record.school).or_default();
-            match self.paid.get(&(record.school, record.reference.clone())) {
+            match self.paid_for(record) {
                 Some(paid) => match self.of_orders.get(&paid.order.id).map(Vec::as_slice) {
                     Some([_]) if record.person.is_some() => {}
                     Some(all) => references.extend(all.iter().map(String::as_str)),
@@ -153,12 +173,17 @@ impl Evidence {
         Ok(found)
     }
 
+    /// The payment that the posting is for, if it is paid.
+    fn paid_for(&self, record: &Record) -> Option<&Attempt> {
+        self.paid.get(&(record.school, record.reference.clone()))
+    }
+
     fn has_case(&self, school: SchoolId, whys: &[&str], reference: &str) -> bool {
         whys.iter().any(|why| self.cases.contains(&(school, format!("{why}:{reference}"))))
     }
 
     fn explain(&self, record: &Record) -> Explanation {
-        let explained = match self.paid.get(&(record.school, record.reference.clone())) {
+        let explained = match self.paid_for(record) {
             Some(paid) => self.compare(record, paid).map(|()| Explanation::Row),
             None => self.stray(record).map(|()| Explanation::Case),
         };
@@ -214,9 +239,8 @@ impl Evidence {
 }
 
 fn same(record: &Record, expected: &Transfer, what: &str) -> Result<(), String> {
-    let keyed = expected.keyed().map_err(|error| format!("{what} cannot be posted: {error}"))?;
-    let differences: Vec<_> = record.differences(&keyed).collect();
-    match differences.as_slice() {
+    let differences = record.differences(expected);
+    match differences.map_err(|error| format!("{what} cannot be posted: {error}"))?.as_slice() {
         [] => Ok(()),
         fields => Err(format!("differs from {what} in {}", fields.join(", "))),
     }

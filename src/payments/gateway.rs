@@ -6,7 +6,7 @@ pub use crate::orders::fact::{PaidClaim, PaidFact, Provider};
 use crate::base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen};
 use async_trait::async_trait;
 use serde::Serialize;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What a payment needs at its provider before the student can pay. Repeating it with the same
 /// content is harmless: the provider answers with the same order.
@@ -49,9 +49,9 @@ pub enum PayParams {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderState {
     /// Paid.
-    Paid(PaidFact),
+    Paid(PaidFact, Evidence),
     /// Paid, and all or some of it was given back since, without us. How much is not told.
-    Refunded(PaidFact),
+    Refunded(PaidFact, Evidence),
     /// Known and not paid.
     NotPaid,
     /// Closed at the provider: can no longer be paid.
@@ -84,6 +84,46 @@ pub struct RawNotification<'a> {
 pub trait Headers: std::fmt::Debug {
     /// The single value of the header, `None` where it is absent, repeated or not visible ASCII.
     fn get(&self, name: &str) -> Option<&str>;
+}
+
+/// The headers that a message was signed with, as they are kept beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptHeaders(BTreeMap<String, String>);
+
+impl KeptHeaders {
+    /// Those of the headers with these names.
+    pub fn of(headers: &dyn Headers, names: &[&str]) -> Self {
+        let named = |name: &&str| Some(((*name).to_owned(), headers.get(name)?.to_owned()));
+        Self(names.iter().filter_map(named).collect())
+    }
+
+    /// Reads what [`KeptHeaders::to_text`] wrote; anything else holds no header.
+    pub fn parse(text: &str) -> Self {
+        Self(serde_json::from_str(text).unwrap_or_default())
+    }
+
+    /// As JSON.
+    pub fn to_text(&self) -> String {
+        // Strings always serialize.
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+}
+
+impl Headers for KeptHeaders {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// What a fact is kept with, so that its signature can be checked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The headers that it was signed with.
+    pub headers: KeptHeaders,
+    /// The exact bytes.
+    pub body: Vec<u8>,
+    /// When it was checked.
+    pub checked_at: Timestamp,
 }
 
 /// The payment that a message is about, as the provider names it. Not yet looked up.
@@ -216,6 +256,17 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// nobody knows whether it was closed.
     async fn close(&self, out_trade_no: &str, now: Timestamp)
     -> Result<CloseOutcome, GatewayError>;
+
+    /// The names of the headers that the provider signs with, in lower case.
+    fn signed_headers(&self) -> &'static [&'static str];
+
+    /// Checks an answer to [`PaymentGateway::query`] again, as of the time when it was first checked.
+    fn reread(
+        &self,
+        answer: &RawNotification<'_>,
+        out_trade_no: &str,
+        at: Timestamp,
+    ) -> Result<ProviderState, NotificationRefused>;
 
     /// Checks a message: signature, freshness, envelope, encryption, merchant; for a payment also
     /// amount and currency.

@@ -38,6 +38,18 @@ impl Gateways {
         own.or_else(|| self.general.get(&provider))
     }
 
+    /// The gateways that act for this merchant, whichever schools' they are: several where former
+    /// keys of a merchant are still configured.
+    pub fn of_merchant(
+        &self,
+        provider: Provider,
+        merchant: &str,
+    ) -> impl Iterator<Item = &Arc<dyn PaymentGateway>> {
+        let all = std::iter::once(&self.general).chain(self.of_schools.values());
+        let of_provider = all.filter_map(move |of| of.get(&provider));
+        of_provider.filter(move |gateway| gateway.merchant() == merchant)
+    }
+
     /// The address at which the gateway's provider reaches us about a school's payments.
     pub(super) fn notify_url(&self, school_code: &str, gateway: &dyn PaymentGateway) -> String {
         let base = self.public_url.trim_end_matches('/');

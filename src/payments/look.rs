@@ -121,11 +121,12 @@ impl Payments {
             if over { gateway.close(&number, self.clock.now()).await.map(drop) } else { Ok(()) };
         // Ask whatever the close returned: a payment may have been made just before it.
         match gateway.query(&number, self.clock.now()).await? {
-            ProviderState::Paid(fact) => {
-                self.settle(attempt, fact, Origin::Answer, asker).await.map(|()| true)
+            ProviderState::Paid(fact, evidence) => {
+                self.settle(attempt, fact, Origin::Answer(evidence), asker).await.map(|()| true)
             }
-            ProviderState::Refunded(fact) => {
-                self.settle(attempt, fact, Origin::RefundedAnswer, asker).await.map(|()| true)
+            ProviderState::Refunded(fact, evidence) => {
+                let origin = Origin::RefundedAnswer(evidence);
+                self.settle(attempt, fact, origin, asker).await.map(|()| true)
             }
             ProviderState::Closed => self.close(attempt).await.map(|()| true),
             ProviderState::Unknown if self.will_stay_unknown(attempt) => {

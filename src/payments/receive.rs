@@ -2,7 +2,10 @@
 
 use super::{
     Payments, count_settled,
-    gateway::{NamedPayment, NotificationRefused, Notified, Provider, RawNotification},
+    gateway::{
+        Evidence, KeptHeaders, NamedPayment, NotificationRefused, Notified, Provider,
+        RawNotification,
+    },
     settle::{IncomingFact, Origin, SettleError, Verdict},
 };
 use crate::{
@@ -56,11 +59,11 @@ impl Recorded {
 }
 
 /// A checked message at a school's callback path.
-struct Arrived<'a> {
+struct Arrived {
     school: SchoolId,
     provider: Provider,
     notification_id: String,
-    body: &'a [u8],
+    evidence: Evidence,
 }
 
 impl Payments {
@@ -75,12 +78,15 @@ impl Payments {
         let school = found.ok_or(ReceiveError::NoSuchCallback)?;
         let gateway = self.gateways.of(&school.code, provider);
         let gateway = gateway.ok_or(ReceiveError::NoSuchCallback)?;
-        let (notification_id, notified) = gateway.verify(raw, self.clock.now())?.into_parts();
-        let arrived = Arrived { school: school.id, provider, notification_id, body: raw.body };
+        let now = self.clock.now();
+        let (notification_id, notified) = gateway.verify(raw, now)?.into_parts();
+        let headers = KeptHeaders::of(raw.headers, gateway.signed_headers());
+        let evidence = Evidence { headers, body: raw.body.to_vec(), checked_at: now };
+        let arrived = Arrived { school: school.id, provider, notification_id, evidence };
         let verdict = match notified {
             Notified::Paid(fact) => {
-                let Arrived { school, notification_id, body, .. } = arrived;
-                let origin = Origin::Message { notification_id, body: body.to_vec() };
+                let Arrived { school, notification_id, evidence, .. } = arrived;
+                let origin = Origin::Message { notification_id, evidence };
                 self.settle_message(IncomingFact { school, fact, origin }).await?
             }
             Notified::Refunded(about) => self.record(&arrived, &about, Recorded::Refunded).await?,
@@ -107,7 +113,7 @@ impl Payments {
     /// Stores a message that pays nothing by itself.
     async fn record(
         &self,
-        arrived: &Arrived<'_>,
+        arrived: &Arrived,
         about: &NamedPayment,
         recorded: Recorded,
     ) -> Result<&'static str, ReceiveError> {
@@ -118,12 +124,14 @@ impl Payments {
             out_trade_no: &about.out_trade_no,
             transaction_id: &about.transaction_id,
             verdict: recorded.code(),
-            body: arrived.body,
-            received_at: self.clock.now(),
+            body: &arrived.evidence.body,
+            headers: arrived.evidence.headers.to_text(),
+            received_at: arrived.evidence.checked_at,
             ask: recorded.asks(),
         };
+        let messages = [message];
         let recording =
-            self.db.in_tx(async |tx| orders::save(tx, &[], &[message], Vec::new()).await);
+            self.db.in_tx(async |tx| orders::save(tx, &[], &messages, Vec::new()).await);
         write_point::within("record", recording).await?;
         if recorded.asks() {
             self.wake.notify_one();

@@ -5,6 +5,7 @@
 //! the batch, and the lane then settles each alone.
 
 use super::{
+    gateway::Evidence,
     news,
     plan::{Batched, Plan, refunded_before},
 };
@@ -18,7 +19,7 @@ use crate::{
     },
     cases,
     ledger::{LedgerError, Refusal, account::NotAName},
-    orders::{self, ReceivedMessage, fact::PaidFact, order::PaymentId},
+    orders::{self, ReceivedAnswer, ReceivedMessage, fact::PaidFact, order::PaymentId},
 };
 use async_trait::async_trait;
 use std::{collections::HashSet, sync::Arc};
@@ -31,27 +32,27 @@ pub enum Origin {
     Message {
         /// The provider's id of the message.
         notification_id: String,
-        /// The exact bytes.
-        body: Vec<u8>,
+        /// The message.
+        evidence: Evidence,
     },
     /// The provider's own answer to our question, which is final.
-    Answer,
+    Answer(Evidence),
     /// Such an answer, which also says that money was given back without us: the payer is not
     /// credited with what the payer may have back already.
-    RefundedAnswer,
+    RefundedAnswer(Evidence),
 }
 
 impl Origin {
     pub(super) const fn tells_refund(&self) -> bool {
         match self {
-            Self::RefundedAnswer => true,
-            Self::Answer | Self::Message { .. } => false,
+            Self::RefundedAnswer(_) => true,
+            Self::Answer(_) | Self::Message { .. } => false,
         }
     }
 
     pub(super) const fn is_answer(&self) -> bool {
         match self {
-            Self::Answer | Self::RefundedAnswer => true,
+            Self::Answer(_) | Self::RefundedAnswer(_) => true,
             Self::Message { .. } => false,
         }
     }
@@ -150,9 +151,11 @@ async fn settle_all(
     refuse_taken(tx, incoming, &plan.suspended()).await?;
     plan.post(tx, now).await?;
     let moved: Vec<_> = plan.moved.into_values().collect();
-    let verdicts = incoming.iter().zip(&plan.verdicts);
-    let messages: Vec<_> = verdicts.filter_map(|(r, v)| message(r, *v, now)).collect();
-    orders::save(tx, &moved, &messages, vec![cases::write_of(&plan.cases)]).await?;
+    let verdicts = || incoming.iter().zip(&plan.verdicts);
+    let messages: Vec<_> = verdicts().filter_map(|(r, v)| message(r, *v)).collect();
+    let answers: Vec<_> = verdicts().filter_map(|(r, v)| answer(r, *v)).collect();
+    let beside = vec![cases::write_of(&plan.cases), orders::write_of_answers(&answers)];
+    orders::save(tx, &moved, &messages, beside).await?;
     let changed = moved.iter().filter(|(was, is)| was.order != is.order);
     let paid: Vec<_> = changed.map(|(_, is)| &is.order).collect();
     news::tell(tx, paid.iter().copied(), now).await?;
@@ -177,12 +180,8 @@ async fn refuse_taken(
     if taken.is_empty() { Ok(()) } else { Err(SettleError::Taken(taken)) }
 }
 
-fn message(
-    incoming: &IncomingFact,
-    verdict: Verdict,
-    now: Timestamp,
-) -> Option<ReceivedMessage<'_>> {
-    let Origin::Message { notification_id, body } = &incoming.origin else { return None };
+fn message(incoming: &IncomingFact, verdict: Verdict) -> Option<ReceivedMessage<'_>> {
+    let Origin::Message { notification_id, evidence } = &incoming.origin else { return None };
     Some(ReceivedMessage {
         school: incoming.school,
         provider: incoming.fact.provider,
@@ -190,10 +189,29 @@ fn message(
         out_trade_no: &incoming.fact.out_trade_no,
         transaction_id: &incoming.fact.transaction_id,
         verdict: verdict.code(),
-        body,
-        received_at: now,
+        body: &evidence.body,
+        headers: evidence.headers.to_text(),
+        received_at: evidence.checked_at,
         ask: verdict == Verdict::Disagrees,
     })
+}
+
+/// The answer to be kept, if it moved money.
+fn answer(incoming: &IncomingFact, verdict: Verdict) -> Option<ReceivedAnswer<'_>> {
+    let evidence = match &incoming.origin {
+        Origin::Answer(evidence) | Origin::RefundedAnswer(evidence) => evidence,
+        Origin::Message { .. } => return None,
+    };
+    match verdict {
+        Verdict::Settled | Verdict::Suspense => Some(ReceivedAnswer {
+            school: incoming.school,
+            fact: &incoming.fact,
+            headers: evidence.headers.to_text(),
+            body: &evidence.body,
+            received_at: evidence.checked_at,
+        }),
+        Verdict::AlreadySettled | Verdict::Disagrees => None,
+    }
 }
 
 /// Settles facts in lanes.

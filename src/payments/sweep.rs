@@ -134,8 +134,8 @@ impl Payments {
         let gateway = self.gateways.of(&school.code, inquiry.provider);
         let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
         let (fact, origin) = match gateway.query(&inquiry.out_trade_no, self.clock.now()).await? {
-            ProviderState::Paid(fact) => (fact, Origin::Answer),
-            ProviderState::Refunded(fact) => (fact, Origin::RefundedAnswer),
+            ProviderState::Paid(fact, evidence) => (fact, Origin::Answer(evidence)),
+            ProviderState::Refunded(fact, evidence) => (fact, Origin::RefundedAnswer(evidence)),
             ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => {
                 return Ok(());
             }

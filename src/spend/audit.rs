@@ -130,15 +130,10 @@ fn compare(
     let Some(expected) = expected else {
         return Explanation::Nothing("posted back, and not taken back".to_owned());
     };
-    match expected.keyed() {
-        Ok(keyed) => {
-            let differences: Vec<_> = record.differences(&keyed).collect();
-            if differences.is_empty() {
-                Explanation::Row
-            } else {
-                let fields = differences.join(", ");
-                Explanation::Nothing(format!("differs from its charge in {fields}"))
-            }
+    match record.differences(&expected).as_deref() {
+        Ok([]) => Explanation::Row,
+        Ok(fields) => {
+            Explanation::Nothing(format!("differs from its charge in {}", fields.join(", ")))
         }
         Err(error) => Explanation::Nothing(format!("its charge cannot be posted: {error}")),
     }

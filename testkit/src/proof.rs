@@ -10,8 +10,11 @@ use onecard::{
         transfer::{Kind, Record},
         verify::{Anchor, Checks, Explains, Explanation, Report, RowCounts, verify},
     },
-    wiring::proof,
+    payments::{audit::PaymentsExplain, gateways::Gateways},
+    spend::audit::ChargesExplain,
+    wiring::{Settings, proof},
 };
+use std::sync::Arc;
 
 /// Explains what tests post by themselves: any transfer of these kinds.
 #[derive(Debug)]
@@ -44,13 +47,24 @@ impl Explains for TestKinds {
     }
 }
 
-/// The report of `verify` with every room, and with the kinds `test` and `opening` for what tests post.
+/// The report of `verify`, with the kinds `test` and `opening` for what tests post. Without the rest
+/// of the configuration no message of a provider can be checked.
 pub async fn report(db: &Db) -> Report {
     report_of(db, None, None).await
 }
 
 /// The same with signed heads, or from closing records on.
 pub async fn report_of(db: &Db, anchor: Option<Anchor<'_>>, since: Option<Anchor<'_>>) -> Report {
-    let rooms: Vec<_> = proof::rooms().into_iter().chain([&TestKinds as &dyn Explains]).collect();
+    let payments = PaymentsExplain { gateways: Arc::new(Gateways::new(String::new())) };
+    let rooms: [&dyn Explains; 3] = [&payments, &ChargesExplain, &TestKinds];
     verify(db, Checks { rooms: &rooms, anchor, since }, &mut |_| ()).await.unwrap()
+}
+
+/// The same with the rooms and the keys of this configuration.
+pub(crate) async fn report_with(db: &Db, settings: &Settings) -> Report {
+    let rooms = proof::rooms(settings).unwrap();
+    let rooms = rooms.iter().map(AsRef::as_ref).chain([&TestKinds as &dyn Explains]);
+    let rooms: Vec<_> = rooms.collect();
+    let checks = Checks { rooms: &rooms, ..Checks::default() };
+    verify(db, checks, &mut |_| ()).await.unwrap()
 }

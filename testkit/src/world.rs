@@ -5,7 +5,8 @@
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, eventually, report, threads::Thread, within,
+    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, eventually, proof::report_with,
+    threads::Thread, within,
 };
 use onecard::{
     app::App,
@@ -17,6 +18,7 @@ use onecard::{
     ledger::{
         account::{Name, SchoolAccount},
         balances::school_balance,
+        verify::Report,
     },
     routes,
     wiring::Settings,

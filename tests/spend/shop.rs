@@ -128,7 +128,7 @@ impl Shop {
 
 /// Every law holds, and every charge has its posting.
 pub async fn is_sound(world: &World) {
-    let report = testkit::report(&world.db).await;
+    let report = world.report().await;
     assert!(report.is_clean(), "{report}");
 }
 

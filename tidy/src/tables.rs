@@ -13,7 +13,17 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("cases", &["review_case"]),
     ("events", &["event"]),
     ("ledger", &["account", "leg", "seal", "seal_head", "tail", "transfer", "unsealed"]),
-    ("orders", &["idempotency_key", "notification", "orders", "payment"]),
+    (
+        "orders",
+        &[
+            "evidence_start",
+            "idempotency_key",
+            "notification",
+            "orders",
+            "payment",
+            "provider_answer",
+        ],
+    ),
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
     ("schools", &["person", "school"]),
@@ -35,17 +45,7 @@ const READERS: &[Exception] = &[
         &["person"],
         "each request asks for its session and whether an own password is set in one statement",
     ),
-    except(
-        "spend",
-        &["account", "charge", "leg", "transfer"],
-        "the audit's law spans charges and postings",
-    ),
     except("terminals", &["school"], "a terminal's key id is its school's code and its own"),
-    except(
-        "payments",
-        &["leg", "payment", "review_case", "transfer"],
-        "the audit's law spans payments and postings",
-    ),
 ];
 
 /// How the owners of tables are listed.

@@ -21,7 +21,7 @@ use onecard::{
     identity::guard::identify,
     payments::{
         Payments,
-        gateway::{Headers, Notified, Provider, RawNotification},
+        gateway::{Evidence, Headers, KeptHeaders, Notified, Provider, RawNotification},
         settle::{IncomingFact, Origin, Verdict},
     },
     routes,
@@ -125,7 +125,9 @@ async fn receive(
     let (notification_id, Notified::Paid(fact)) = verified.into_parts() else {
         return fail(StatusCode::UNPROCESSABLE_ENTITY);
     };
-    let origin = Origin::Message { notification_id, body: body.to_vec() };
+    let headers = KeptHeaders::of(raw.headers, gateway.signed_headers());
+    let evidence = Evidence { headers, body: body.to_vec(), checked_at: payments.clock.now() };
+    let origin = Origin::Message { notification_id, evidence };
     let incoming = IncomingFact { school: school.id, fact, origin };
     match lanes.submit(incoming).await {
         Ok(_) => HttpResponse::NoContent().finish(),

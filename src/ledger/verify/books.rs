@@ -201,18 +201,7 @@ impl Books {
                     check_balance(row, balance, sums, &mut balances);
                 }
                 check_tail(row, sums, &mut balances);
-                match (row.class, row.person) {
-                    (Class::Spendable, Some(person)) => {
-                        let purse = self.purses.entry(person).or_default();
-                        purse.balance += balance;
-                        purse.start += start;
-                    }
-                    (Class::Guarded, _) => {
-                        let subject = Subject::Account(row.id.uuid());
-                        check_debt(subject, [start, balance], sums.fact_debits, &mut debts);
-                    }
-                    (Class::Spendable, None) | (Class::Hot, _) => {}
-                }
+                self.owe(row, [start, balance], &mut debts);
             }
         }
         balances.checked = counted(count(self.sums.len()), "account");
@@ -224,6 +213,24 @@ impl Books {
         let zero_sum = zero_sum(&schools);
         let digests = digests(schools, starts, &mut balances);
         Ok(([self.accounts, balances, zero_sum, debts], digests))
+    }
+}
+
+impl Books {
+    /// Checks the debt of a guarded account, and adds up a person's spendable ones.
+    fn owe(&mut self, row: &AccountRow, [start, balance]: [Sum; 2], debts: &mut Finding) {
+        match (row.class, row.person) {
+            (Class::Spendable, Some(person)) => {
+                let purse = self.purses.entry(person).or_default();
+                purse.balance += balance;
+                purse.start += start;
+            }
+            (Class::Guarded, _) => {
+                let fact_debits = self.sums.get(&row.id).map_or(0, |sums| sums.fact_debits);
+                check_debt(Subject::Account(row.id.uuid()), [start, balance], fact_debits, debts);
+            }
+            (Class::Spendable, None) | (Class::Hot, _) => {}
+        }
     }
 }
 

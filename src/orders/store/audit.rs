@@ -5,10 +5,10 @@ use crate::{
     base::{
         clock::Timestamp,
         db::{Column, DbError, Rows, Source, Tx},
-        ids::SchoolId,
+        ids::{SchoolId, first_uuid_at},
     },
     orders::{
-        audit::TransactionKey,
+        audit::{Kept, TransactionKey},
         order::{Attempt, OrderId, PaymentId},
     },
 };
@@ -32,7 +32,7 @@ pub(in crate::orders) async fn unpaid(
     tx: &Tx,
     since: Option<Timestamp>,
 ) -> Result<Vec<OrderId>, DbError> {
-    let mut after = since.map_or(Uuid::nil(), earliest_id);
+    let mut after = since.map_or(Uuid::nil(), first_uuid_at);
     let mut found = Vec::new();
     loop {
         let page = Source::Tx(tx).select(UNPAID, vec![after.into()]).await?;
@@ -48,26 +48,13 @@ pub(in crate::orders) async fn unpaid(
     }
 }
 
-/// The least id of rows created at this time.
-fn earliest_id(at: Timestamp) -> Uuid {
-    let millis = u128::try_from(at.micros() / 1000).unwrap_or(0);
-    Uuid::from_u128(millis << 80)
-}
-
 pub(in crate::orders) async fn paid_with(
     tx: &Tx,
     transactions: Vec<TransactionKey>,
 ) -> Result<Vec<Attempt>, DbError> {
-    let of = |f: fn(&TransactionKey) -> &String| {
-        Column::Text(transactions.iter().map(|key| f(key).clone()).collect())
-    };
-    let rows = Rows::new(vec![
-        ("provider", of(|(provider, ..)| provider)),
-        ("merchant", of(|(_, merchant, _)| merchant)),
-        ("transaction_id", of(|(.., transaction)| transaction)),
-    ]);
+    let rows = keys(&transactions);
     let sql = "SELECT p.order_id FROM {rows} JOIN payment p ON p.provider = r.provider \
-               AND p.merchant = r.merchant AND p.transaction_id = r.transaction_id";
+               AND p.merchant = r.merchant_number AND p.transaction_id = r.transaction_id";
     let found = tx.select_rows(sql, rows).await?;
     let id = |row: &QueryResult| Ok(row.try_get::<Uuid>("", "order_id")?);
     let mut orders = found.iter().map(id).collect::<Result<Vec<_>, DbError>>()?;
@@ -75,6 +62,53 @@ pub(in crate::orders) async fn paid_with(
     orders.dedup();
     let sql = format!("{ATTEMPT_FROM} WHERE p.order_id {{keys1}} AND p.state = 'paid'");
     tx.select_keys(&sql, vec![Column::Uuid(orders)]).await?.iter().map(attempt).collect()
+}
+
+fn keys(transactions: &[TransactionKey]) -> Rows {
+    let of = |f: fn(&TransactionKey) -> &String| {
+        Column::Text(transactions.iter().map(|key| f(key).clone()).collect())
+    };
+    Rows::new(vec![
+        ("provider", of(|(provider, ..)| provider)),
+        ("merchant_number", of(|(_, merchant, _)| merchant)),
+        ("transaction_id", of(|(.., transaction)| transaction)),
+    ])
+}
+
+/// Messages first, then answers; both by the index of their transactions.
+const KEPT: [&str; 2] = [
+    "SELECT n.transaction_id, n.headers, n.body, n.received_at, NULL AS asked FROM {rows} \
+     JOIN notification n ON n.provider = r.provider AND n.transaction_id = r.transaction_id",
+    "SELECT a.transaction_id, a.headers, a.body, a.received_at, a.out_trade_no AS asked \
+     FROM {rows} JOIN provider_answer a ON a.provider = r.provider AND a.merchant_number = r.merchant_number \
+     AND a.transaction_id = r.transaction_id",
+];
+
+pub(in crate::orders) async fn kept(
+    tx: &Tx,
+    transactions: Vec<TransactionKey>,
+) -> Result<Vec<Kept>, DbError> {
+    let mut kept = Vec::new();
+    for sql in KEPT {
+        let found = tx.select_rows(sql, keys(&transactions)).await?;
+        for row in &found {
+            kept.push(Kept {
+                transaction_id: row.try_get("", "transaction_id")?,
+                headers: row.try_get("", "headers")?,
+                body: row.try_get("", "body")?,
+                received_at: Timestamp::from_micros(row.try_get("", "received_at")?),
+                asked: row.try_get("", "asked")?,
+            });
+        }
+    }
+    Ok(kept)
+}
+
+pub(in crate::orders) async fn kept_since(tx: &Tx) -> Result<Timestamp, DbError> {
+    let found = Source::Tx(tx).select("SELECT at FROM evidence_start", Vec::new()).await?;
+    let row =
+        found.first().ok_or(DbError::Inconsistent { table: "evidence_start", what: "empty" })?;
+    Ok(Timestamp::from_micros(row.try_get("", "at")?))
 }
 
 pub(in crate::orders) async fn count_paid(tx: &Tx) -> Result<Vec<(SchoolId, u64)>, DbError> {

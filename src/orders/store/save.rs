@@ -8,7 +8,7 @@ use crate::{
         ids::uuid_at,
     },
     orders::{
-        ReceivedMessage,
+        ReceivedAnswer, ReceivedMessage,
         order::{Attempt, PaymentId, PaymentState},
     },
 };
@@ -122,9 +122,29 @@ fn message_rows(messages: &[ReceivedMessage<'_>]) -> Rows {
         ("transaction_id", text(|m| m.transaction_id)),
         ("verdict", text(|m| m.verdict)),
         ("body", Column::Bytes(messages.iter().map(|m| m.body.to_vec()).collect())),
+        ("headers", text(|m| &m.headers)),
         ("received_at", Column::I64(messages.iter().map(|m| m.received_at.micros()).collect())),
         ("ask_at", Column::I64(messages.iter().map(ask_at).collect())),
     ])
+}
+
+pub(in crate::orders) fn write_of_answers(answers: &[ReceivedAnswer<'_>]) -> Write {
+    let text = |f: for<'a> fn(&'a ReceivedAnswer<'a>) -> &'a str| {
+        Column::Text(answers.iter().map(|a| f(a).to_owned()).collect())
+    };
+    let rows = Rows::new(vec![
+        ("id", Column::Uuid(answers.iter().map(|a| uuid_at(a.received_at)).collect())),
+        ("school_id", Column::I64(answers.iter().map(|a| a.school.number()).collect())),
+        ("provider", text(|a| a.fact.provider.code())),
+        ("merchant_number", text(|a| &a.fact.merchant)),
+        ("out_trade_no", text(|a| &a.fact.out_trade_no)),
+        ("transaction_id", text(|a| &a.fact.transaction_id)),
+        ("headers", text(|a| &a.headers)),
+        ("body", Column::Bytes(answers.iter().map(|a| a.body.to_vec()).collect())),
+        ("received_at", Column::I64(answers.iter().map(|a| a.received_at.micros()).collect())),
+    ]);
+    let suffix = "ON CONFLICT (provider, merchant_number, transaction_id) DO NOTHING";
+    Write::Insert { table: "provider_answer", rows, suffix }
 }
 
 /// The time of the first inquiry; zero if the provider need not be asked.

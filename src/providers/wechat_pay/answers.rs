@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{
     base::{clock::Timestamp, http_client},
-    payments::gateway::{GatewayError, Headers, NotificationRefused, RawNotification},
+    payments::gateway::{
+        Evidence, GatewayError, Headers, KeptHeaders, NotificationRefused, RawNotification,
+    },
 };
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -105,6 +107,12 @@ impl Answer {
         now: Timestamp,
     ) -> Result<CheckedBody<'_>, GatewayError> {
         self.believe(received::check(&self.raw(), ring, now))
+    }
+
+    /// What the answer is kept with, once it was checked.
+    pub(super) fn evidence(&self, checked_at: Timestamp) -> Evidence {
+        let headers = KeptHeaders::of(&self.headers, &received::SIGNED_HEADERS);
+        Evidence { headers, body: self.body.clone(), checked_at }
     }
 
     /// True if the status is 2xx. The status is not authenticated.

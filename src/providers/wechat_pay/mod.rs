@@ -37,8 +37,8 @@ use self::{
 use crate::{
     base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
     payments::gateway::{
-        CloseOutcome, GatewayError, NotificationRefused, PayParams, PaymentGateway, Prepare,
-        Provider, ProviderState, RawNotification, VerifiedNotification,
+        CloseOutcome, Evidence, GatewayError, KeptHeaders, NotificationRefused, PayParams,
+        PaymentGateway, Prepare, Provider, ProviderState, RawNotification, VerifiedNotification,
     },
 };
 use async_trait::async_trait;
@@ -137,19 +137,20 @@ impl WechatPay {
         &self,
         answer: &CheckedBody<'_>,
         out_trade_no: &str,
-    ) -> Result<ProviderState, GatewayError> {
-        let transaction = WirePayment::parse(answer.bytes()).map_err(unusable)?;
+        evidence: impl FnOnce() -> Evidence,
+    ) -> Result<ProviderState, NotificationRefused> {
+        let transaction = WirePayment::parse(answer.bytes())?;
         if !transaction.is_of(&self.merchant) || transaction.out_trade_no != out_trade_no {
-            return Err(unusable(NotificationRefused::NotOurs));
+            return Err(NotificationRefused::NotOurs);
         }
-        let fact = |paid: WirePayment<'_>| paid.into_paid_fact(answer.proof()).map_err(unusable);
+        let fact = |paid: WirePayment<'_>| paid.into_paid_fact(answer.proof());
         match transaction.trade_state.as_ref() {
-            "SUCCESS" => fact(transaction).map(ProviderState::Paid),
+            "SUCCESS" => Ok(ProviderState::Paid(fact(transaction)?, evidence())),
             // A refunded payment was paid.
-            "REFUND" => fact(transaction).map(ProviderState::Refunded),
+            "REFUND" => Ok(ProviderState::Refunded(fact(transaction)?, evidence())),
             "NOTPAY" | "USERPAYING" | "PAYERROR" => Ok(ProviderState::NotPaid),
             "CLOSED" | "REVOKED" => Ok(ProviderState::Closed),
-            _ => Err(unusable(NotificationRefused::Content)),
+            _ => Err(NotificationRefused::Content),
         }
     }
 }
@@ -195,7 +196,10 @@ impl PaymentGateway for WechatPay {
         let path = format!("{TRANSACTION_PATH}/{number}?mchid={mch_id}");
         let answer = self.exchange(Method::GET, &path, Vec::new(), now).await?;
         match answer.success(&self.keys, now) {
-            Ok(checked) => self.state_of(&checked, out_trade_no),
+            Ok(checked) => {
+                let evidence = || answer.evidence(now);
+                self.state_of(&checked, out_trade_no, evidence).map_err(unusable)
+            }
             Err(GatewayError::Refused { code }) if code == ORDER_NOT_EXIST => {
                 Ok(ProviderState::Unknown)
             }
@@ -222,6 +226,21 @@ impl PaymentGateway for WechatPay {
             },
             Err(error) => Err(error),
         }
+    }
+
+    fn signed_headers(&self) -> &'static [&'static str] {
+        &received::SIGNED_HEADERS
+    }
+
+    fn reread(
+        &self,
+        answer: &RawNotification<'_>,
+        out_trade_no: &str,
+        at: Timestamp,
+    ) -> Result<ProviderState, NotificationRefused> {
+        let headers = KeptHeaders::of(answer.headers, &received::SIGNED_HEADERS);
+        let evidence = || Evidence { headers, body: answer.body.to_vec(), checked_at: at };
+        self.state_of(&self.keys.check(answer, at)?, out_trade_no, evidence)
     }
 
     fn verify(

@@ -11,6 +11,15 @@ use std::time::Duration;
 /// The largest accepted difference between WeChat's time and ours, in either direction, inclusive.
 pub const WINDOW: Duration = Duration::from_mins(5);
 
+/// The headers that a message is signed with.
+pub const SIGNED_HEADERS: [&str; 5] = [
+    "wechatpay-timestamp",
+    "wechatpay-nonce",
+    "wechatpay-serial",
+    "wechatpay-signature",
+    "wechatpay-signature-type",
+];
+
 const SIGNATURE_TYPE: &str = "WECHATPAY2-SHA256-RSA2048";
 
 /// A body whose signature verified. Other bodies are not read.

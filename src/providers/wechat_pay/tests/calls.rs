@@ -21,7 +21,8 @@ use crate::{
         money::Fen,
     },
     payments::gateway::{
-        CloseOutcome, GatewayError, PaidFact, PayParams, PaymentGateway, Prepare, ProviderState,
+        CloseOutcome, Evidence, GatewayError, KeptHeaders, NotificationRefused, PaidFact,
+        PayParams, PaymentGateway, Prepare, ProviderState, RawNotification,
     },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -231,7 +232,7 @@ async fn no_connection_is_unknown() {
 async fn a_query_is_signed_and_every_state_has_its_meaning() {
     let server = TestServer::start([signed_reply(200, &transaction().to_string())]);
     let state = gateway(&server.base_url()).query(OUT_TRADE_NO, NOW).await;
-    assert_eq!(state, Ok(ProviderState::Paid(paid_fact())));
+    assert!(matches!(state, Ok(ProviderState::Paid(fact, _)) if fact == paid_fact()));
     let request = &server.requests()[0];
     let line =
         format!("GET /v3/pay/transactions/out-trade-no/{OUT_TRADE_NO}?mchid={MCH_ID} HTTP/1.1\r\n");
@@ -244,7 +245,6 @@ async fn a_query_is_signed_and_every_state_has_its_meaning() {
         "trade_state": "NOTPAY", "amount": {"total": 5000, "currency": "CNY"},
     });
     let answers = [
-        (state("REFUND"), Ok(ProviderState::Refunded(paid_fact()))),
         (unpaid, Ok(ProviderState::NotPaid)),
         (state("USERPAYING"), Ok(ProviderState::NotPaid)),
         (state("PAYERROR"), Ok(ProviderState::NotPaid)),
@@ -277,6 +277,36 @@ async fn a_payment_that_wechat_does_not_know_is_unknown() {
     assert_eq!(query(Reply::new(404)).await, Err(GatewayError::Unknown));
     let unsigned = Reply::new(200).body(transaction().to_string());
     assert_eq!(query(unsigned).await, Err(GatewayError::Unknown));
+}
+
+/// What is kept is enough to check it again, and what was altered since is found.
+#[tokio::test]
+async fn a_kept_answer_is_checked_again() {
+    let server = TestServer::start([signed_reply(200, &transaction().to_string())]);
+    let gateway = gateway(&server.base_url());
+    let state = gateway.query(OUT_TRADE_NO, NOW).await;
+    let Ok(ProviderState::Paid(fact, evidence)) = state else { panic!("{state:?}") };
+    assert_eq!(evidence.checked_at, NOW);
+    let reread = |headers: &KeptHeaders, body: &[u8], number: &str| {
+        let headers = KeptHeaders::parse(&headers.to_text());
+        gateway.reread(&RawNotification { headers: &headers, body }, number, NOW)
+    };
+    let Evidence { headers, body, .. } = &evidence;
+    let again = reread(headers, body, OUT_TRADE_NO);
+    assert_eq!(again, Ok(ProviderState::Paid(fact, evidence.clone())));
+    let altered = [body, &b" "[..]].concat();
+    assert_eq!(reread(headers, &altered, OUT_TRADE_NO), Err(NotificationRefused::Signature));
+    assert_eq!(reread(headers, body, "another"), Err(NotificationRefused::NotOurs));
+    let bare = KeptHeaders::parse("");
+    assert_eq!(reread(&bare, body, OUT_TRADE_NO), Err(NotificationRefused::Headers));
+}
+
+#[tokio::test]
+async fn a_refunded_payment_was_paid() {
+    let refunded = with(transaction(), "/trade_state", "REFUND".into());
+    let server = TestServer::start([signed_reply(200, &refunded.to_string())]);
+    let state = gateway(&server.base_url()).query(OUT_TRADE_NO, NOW).await;
+    assert!(matches!(state, Ok(ProviderState::Refunded(fact, _)) if fact == paid_fact()));
 }
 
 #[tokio::test]
