@@ -306,10 +306,16 @@ impl World {
         school_balance(&self.db, school, &account).await.unwrap().get()
     }
 
+    /// The report of `verify` with the configuration of the deployment.
+    pub async fn report(&self) -> Report {
+        let settings = self.settings("http://127.0.0.1:1").into_iter();
+        report_with(&self.db, &Settings::load(None, settings).unwrap()).await
+    }
+
     /// Asserts that every law of the ledger holds, and that the balance of WeChat Pay's clearing
     /// account of `xnec` matches the amount received, in fen.
     pub async fn assert_books(&self, received: i64) {
-        let report = report(&self.db).await;
+        let report = self.report().await;
         assert!(report.is_clean(), "{report}");
         let clearing = SchoolAccount::Clearing(Name::parse("wechat_pay").unwrap());
         assert_eq!(self.school_balance("xnec", clearing).await, -received);
