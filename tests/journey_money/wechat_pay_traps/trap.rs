@@ -161,6 +161,8 @@ fn put(value: &mut Value, pointer: &str, new: Value) {
 /// A world in which one trap follows another.
 pub struct Course {
     world: World,
+    /// The keys, which `verify` reads at the end.
+    _files: tempfile::TempDir,
     student: Student,
     forge: Forge,
     platform: Signer,
@@ -195,6 +197,7 @@ impl Course {
         Self {
             student: world.student(0).await,
             world,
+            _files: files,
             forge: Forge::with_sandbox_keys(),
             platform: platform(),
             elsewhere: signer(&keys, "/wechatpay", "/wechatpay/public_key_id"),
