@@ -194,27 +194,42 @@ for id, school, batch, ordinal, kind, reference, person, nature, at, day, digest
         sums[source] -= amount
         sums[target] += amount
 
+def digest_of(batch):
+    return sha256(b"onecard-batch-v1|", *batches[batch])
+
+
 heads, sealed = {}, set()
-for school, position, batch, transfers, digest, sealed_at, hash in db.execute(
-    "SELECT school_id, position, batch_id, transfers, digest, sealed_at, hash FROM seal"
+for school, position, first, listed, transfers, digest, sealed_at, hash in db.execute(
+    "SELECT school_id, position, batch_id, batches, transfers, digest, sealed_at, hash FROM seal"
     " ORDER BY school_id, position"
 ):
+    name = f"seal {position} of school {school}"
     last, before = heads.get(school, (0, bytes(32)))
-    computed = sha256(
-        b"onecard-seal-v1|", i64(school), i64(position), batch, i32(transfers), digest,
-        i64(sealed_at), before,
+    if listed is None:  # the form of earlier releases: a seal for each batch
+        turn = [first]
+        label, named = b"onecard-seal-v1|", first
+        computed = digest_of(first)
+    else:
+        turn = [listed[at : at + 16] for at in range(0, len(listed), 16)]
+        hold(turn and turn[0] == first, f"first batch of {name}")
+        label, named = b"onecard-seal-v2|", u64(len(turn)) + b"".join(turn)
+        computed = sha256(b"onecard-batches-v1|", *map(digest_of, turn))
+    link = sha256(
+        label, i64(school), i64(position), named, i32(transfers), digest, i64(sealed_at), before
     )
-    hold(position == last + 1 and hash == computed, f"seal {position} of school {school}")
-    hold(transfers == len(batches[batch]), f"number of transfers of batch {batch.hex()}")
-    hold(digest == sha256(b"onecard-batch-v1|", *batches[batch]), f"digest of batch {batch.hex()}")
+    hold(position == last + 1 and hash == link, name)
+    for batch in turn:
+        hold(batch in batches and batch not in sealed, f"batch {batch.hex()} of {name}")
+        sealed.add(batch)
+    hold(transfers == sum(len(batches[batch]) for batch in turn), f"number of transfers of {name}")
+    hold(digest == computed, f"digest of {name}")
     heads[school] = (position, hash)
-    sealed.add(batch)
 for school, position, hash in db.execute("SELECT school_id, position, hash FROM seal_head"):
     hold(heads.get(school, (0, bytes(32))) == (position, hash), f"head of school {school}")
 for batch, transfers, digest in db.execute("SELECT batch_id, transfers, digest FROM unsealed"):
     hold(batch not in sealed, f"batch {batch.hex()} is sealed and waits")
     hold(transfers == len(batches[batch]), f"number of transfers of batch {batch.hex()}")
-    hold(digest == sha256(b"onecard-batch-v1|", *batches[batch]), f"digest of batch {batch.hex()}")
+    hold(digest == digest_of(batch), f"digest of batch {batch.hex()}")
     sealed.add(batch)
 hold(sealed == set(batches), "a batch is neither sealed nor waiting")
 explained.close()

@@ -15,6 +15,7 @@ mod m0012_charges;
 mod m0013_events;
 mod m0014_challenge_claims;
 mod m0015_raced_table;
+mod m0018_seal_batches;
 mod m0020_evidence;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_charges::Migration),
             Box::new(m0014_challenge_claims::Migration),
             Box::new(m0015_raced_table::Migration),
+            Box::new(m0018_seal_batches::Migration),
             Box::new(m0020_evidence::Migration),
         ]
     }

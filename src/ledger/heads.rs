@@ -5,7 +5,8 @@
 
 mod file;
 
-pub use file::{HeadLines, append};
+pub(super) use file::HeadLines;
+pub use file::append;
 
 use super::{seal::Head, store};
 use crate::base::{

@@ -126,7 +126,7 @@ pub struct KeyedLeg {
 
 /// A checked transfer with the keys of its accounts.
 #[derive(Clone, Debug)]
-pub struct Keyed<'a> {
+pub(super) struct Keyed<'a> {
     /// The transfer as requested.
     pub transfer: &'a Transfer,
     /// The legs, in order.
@@ -137,7 +137,7 @@ pub struct Keyed<'a> {
 
 impl Transfer {
     /// Validates the transfer and computes the keys of its accounts.
-    pub fn keyed(&self) -> Result<Keyed<'_>, BadTransfer> {
+    pub(super) fn keyed(&self) -> Result<Keyed<'_>, BadTransfer> {
         if self.legs.is_empty() || self.legs.len() > 16 {
             return Err(BadTransfer::Legs);
         }
@@ -229,7 +229,7 @@ impl Record {
     }
 
     /// True if this record equals `asked` in every field that the caller chose.
-    pub fn says_the_same(&self, asked: &Keyed<'_>) -> bool {
+    pub(super) fn says_the_same(&self, asked: &Keyed<'_>) -> bool {
         self.differing(asked).next().is_none()
     }
 
@@ -265,6 +265,6 @@ pub fn batch_digest<'a>(digests: impl IntoIterator<Item = &'a Hash>) -> Hash {
     digests.into_iter().fold(start, Digest::chain_update).finalize().into()
 }
 
-fn length(n: usize) -> [u8; 8] {
+pub(super) fn length(n: usize) -> [u8; 8] {
     u64::try_from(n).unwrap_or(u64::MAX).to_be_bytes()
 }

@@ -172,11 +172,12 @@ async fn several_sealers_make_one_chain(db: &TestDb) {
         }
     });
     let ((), sealed) = join(posts, join_all(sealers)).await;
-    assert_eq!(sealed.concat().iter().sum::<usize>(), BATCHES);
+    let turns: Vec<usize> = sealed.concat().into_iter().filter(|batches| *batches > 0).collect();
+    assert_eq!(turns.iter().sum::<usize>(), BATCHES);
     let report = proven(&db.db).await;
     assert_eq!(report.waiting, 0);
     let positions: Vec<_> = report.reaches.iter().map(|reach| reach.head.position).collect();
-    assert_eq!(positions, [120]);
+    assert_eq!(positions, [i64::try_from(turns.len()).unwrap()]);
 }
 
 async fn a_hot_balance_is_whole_while_sealing(db: &TestDb) {

@@ -9,6 +9,7 @@ mod concurrency;
 mod model;
 mod posting;
 mod properties;
+mod sealing;
 mod since;
 mod support;
 mod tampering;

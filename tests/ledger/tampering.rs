@@ -107,11 +107,11 @@ async fn flip_until_taken(
 /// One flip in every column of every table, each in a row of its own.
 async fn every_column_of_every_table_is_proven(db: &TestDb) {
     let mut chance = chance("every_column_of_every_table_is_proven");
-    let batches = history(db, &mut chance, 120, 3).await;
+    let seals = history(db, &mut chance, 120, 3).await;
     proven(&db.db).await;
     let owner = Owner::of(db).await;
     let mut transfers = of_persons(&owner).await;
-    let mut seals: Vec<i64> = (1..=i64::try_from(batches).unwrap()).collect();
+    let mut seals: Vec<i64> = (1..=i64::try_from(seals).unwrap()).collect();
     transfers.shuffle(&mut chance);
     seals.shuffle(&mut chance);
     for table in ["transfer", "leg", "seal"] {
@@ -145,11 +145,11 @@ async fn of_persons(owner: &Owner) -> Vec<Uuid> {
 
 async fn an_altered_seal_is_named_alone(db: &TestDb) {
     let mut chance = chance("an_altered_seal_is_named_alone");
-    let batches = i64::try_from(history(db, &mut chance, 60, 3).await).unwrap();
+    let seals = i64::try_from(history(db, &mut chance, 60, 3).await).unwrap();
     let owner = Owner::of(db).await;
     let mut altered = HashSet::new();
     // Every third but the last: neighbours stay whole.
-    for (position, column) in (1..batches).step_by(3).zip(SEAL[2..].iter().cycle()) {
+    for (position, column) in (1..seals).step_by(3).zip(SEAL[2..].iter().cycle()) {
         assert!(flip_until_taken(&owner, &mut chance, &seal_row(position), *column).await);
         altered.insert(seal_at(position));
         let report = report(db).await;
@@ -164,14 +164,14 @@ async fn an_altered_seal_is_named_alone(db: &TestDb) {
 async fn all_of_many_flipped_bits_are_named(db: &TestDb) {
     let flips = if long_run() { 1000 } else { 200 };
     let mut chance = chance("all_of_many_flipped_bits_are_named");
-    let batches = history(db, &mut chance, flips * 2, 2).await;
+    let seals = history(db, &mut chance, flips * 2, 2).await;
     proven(&db.db).await;
     let owner = Owner::of(db).await;
     let mut targets = Vec::new();
     for id in owner.transfers().await {
         targets.push(if chance.random() { transfer_row(id) } else { leg_row(id) });
     }
-    targets.extend((1..=i64::try_from(batches).unwrap()).map(seal_row));
+    targets.extend((1..=i64::try_from(seals).unwrap()).map(seal_row));
     targets.shuffle(&mut chance);
     let (mut flipped, mut by_column) = (Vec::new(), BTreeMap::new());
     let mut turns = BTreeMap::new();
@@ -212,7 +212,7 @@ async fn new_ids(owner: &Owner) -> Vec<TransferId> {
 
 async fn deleted_rows_are_named(db: &TestDb) {
     let mut chance = chance("deleted_rows_are_named");
-    let batches = i64::try_from(history(db, &mut chance, 60, 3).await).unwrap();
+    let seals = i64::try_from(history(db, &mut chance, 60, 3).await).unwrap();
     let owner = Owner::of(db).await;
     let transfers = owner.transfers().await;
     let (leg, transfer) = (transfers[10], transfers[30]);
@@ -225,7 +225,8 @@ async fn deleted_rows_are_named(db: &TestDb) {
     let batch = owner.record(transfer).await.batch;
     owner.all("DELETE FROM transfer WHERE id = $1", vec![transfer.into()]).await;
     let now = subjects(&report(db).await);
-    assert!(now.contains(&transfer_row(transfer).subject) && now.contains(&Subject::Batch(batch)));
+    let seal = seal_at(owner.position_of(batch).await);
+    assert!(now.contains(&transfer_row(transfer).subject) && now.contains(&seal));
 
     assert_eq!(owner.run("DELETE FROM seal WHERE position = 5").await, 1);
     let now = report(db).await;
@@ -233,9 +234,9 @@ async fn deleted_rows_are_named(db: &TestDb) {
     let chain = subjects_of(&now, Law::Chain);
     assert_eq!(chain, HashSet::from([gap, seal_at(6)]), "{now}");
 
-    owner.run(&format!("DELETE FROM seal WHERE position = {batches}")).await;
+    owner.run(&format!("DELETE FROM seal WHERE position = {seals}")).await;
     let now = report(db).await;
-    let end = Subject::Seals { school: SCHOOL, first: batches, last: batches };
+    let end = Subject::Seals { school: SCHOOL, first: seals, last: seals };
     let named = HashSet::from([gap, seal_at(6), end, Subject::Head(SCHOOL)]);
     assert_eq!(subjects_of(&now, Law::Chain), named, "{now}");
 
@@ -298,9 +299,13 @@ async fn each_layer_is_proven(db: &TestDb) {
     owner.rebalance().await;
     assert_eq!(subjects(&report(db).await), HashSet::from([transfer_row(id).subject]));
     owner.redigest().await;
-    assert_eq!(subjects(&report(db).await), HashSet::from([Subject::Batch(batch)]));
-    let position = owner.reseal_only(batch).await;
-    assert_eq!(subjects(&report(db).await), HashSet::from([seal_at(position)]));
+    let position = owner.position_of(batch).await;
+    for law in [Law::Batches, Law::Chain] {
+        let now = report(db).await;
+        assert_eq!(subjects(&now), HashSet::from([seal_at(position)]), "{now}");
+        assert_eq!(broken(&now), [law], "{now}");
+        owner.reseal_only(position).await;
+    }
     owner.rebuild().await;
     proven(&db.db).await;
 }

@@ -13,7 +13,7 @@ use onecard::{
     },
     ledger::{
         account::AccountId,
-        seal::{GENESIS, Seal},
+        seal::{GENESIS, Seal, Sealed},
         transfer::{Hash, KeyedLeg, Record, TransferId, batch_digest},
     },
 };
@@ -56,10 +56,11 @@ pub const LEG: [(&str, Sort); 5] = [
     ("to_account", Sort::Uuid),
     ("amount_fen", Big),
 ];
-pub const SEAL: [(&str, Sort); 7] = [
+pub const SEAL: [(&str, Sort); 8] = [
     ("school_id", Big),
     ("position", Big),
     ("batch_id", Sort::Uuid),
+    ("batches", Bytes),
     ("transfers", Int),
     ("digest", Bytes),
     ("sealed_at", Big),
@@ -228,8 +229,13 @@ impl Owner {
             head.position = seal.position;
             head.hash = seal.hash(&head.hash);
             let key: [Value; 2] = [seal.school.number().into(), seal.position.into()];
-            for (column, value) in [("digest", seal.digest), ("hash", head.hash)] {
-                self.set("seal", (column, value.to_vec().into()), &key).await.unwrap();
+            let columns: [(&str, Value); 3] = [
+                ("transfers", seal.transfers.into()),
+                ("digest", seal.digest.to_vec().into()),
+                ("hash", head.hash.to_vec().into()),
+            ];
+            for column in columns {
+                self.set("seal", column, &key).await.unwrap();
             }
         }
         self.end_chain_at(head.position, head.hash).await;
@@ -244,34 +250,44 @@ impl Owner {
         }
     }
 
-    /// Makes the digest in one batch's seal fit its transfers, and nothing else. Answers where the
-    /// seal stands.
-    pub async fn reseal_only(&self, batch: Uuid) -> i64 {
-        let rows = self.all("SELECT * FROM seal WHERE batch_id = $1", vec![batch.into()]).await;
-        let seal = self.resealed(&rows[0]).await;
+    /// Where the seal of a batch stands.
+    pub async fn position_of(&self, batch: Uuid) -> i64 {
+        let rows = self.all("SELECT * FROM seal", vec![]).await;
+        let has = |row: &&QueryResult| sealed(row).batches().contains(&batch);
+        rows.iter().find(has).unwrap().try_get("", "position").unwrap()
+    }
+
+    /// Makes the digest of the seal there fit its transfers, and nothing else.
+    pub async fn reseal_only(&self, position: i64) {
+        let sql = "SELECT * FROM seal WHERE position = $1";
+        let seal = self.resealed(&self.all(sql, vec![position.into()]).await[0]).await;
         let key: [Value; 2] = [seal.school.number().into(), seal.position.into()];
         let digest = Value::from(seal.digest.to_vec());
         self.set("seal", ("digest", digest), &key).await.unwrap();
-        seal.position
     }
 
     async fn resealed(&self, row: &QueryResult) -> Seal {
-        let batch: Uuid = row.try_get("", "batch_id").unwrap();
-        let sql = "SELECT digest FROM transfer WHERE batch_id = $1 ORDER BY ordinal";
-        let digests: Vec<Hash> = self
-            .all(sql, vec![batch.into()])
-            .await
-            .iter()
-            .map(|row| row.try_get_by_index::<Vec<u8>>(0).unwrap().try_into().unwrap())
-            .collect();
+        let (batches, mut transfers, mut digests) = (sealed(row), 0, Vec::new());
+        for batch in batches.batches() {
+            let of_batch = self.digests(*batch).await;
+            transfers += of_batch.len();
+            digests.push(batch_digest(&of_batch));
+        }
         Seal {
             school: SchoolId::from_number(row.try_get("", "school_id").unwrap()),
             position: row.try_get("", "position").unwrap(),
-            batch,
-            transfers: i32::try_from(digests.len()).unwrap(),
-            digest: batch_digest(&digests),
+            transfers: i32::try_from(transfers).unwrap(),
+            digest: batches.digest(&digests).unwrap(),
+            batches,
             sealed_at: Timestamp::from_micros(row.try_get("", "sealed_at").unwrap()),
         }
+    }
+
+    async fn digests(&self, batch: Uuid) -> Vec<Hash> {
+        let sql = "SELECT digest FROM transfer WHERE batch_id = $1 ORDER BY ordinal";
+        let rows = self.all(sql, vec![batch.into()]).await;
+        let digest = |row: &QueryResult| row.try_get_by_index::<Vec<u8>>(0).unwrap();
+        rows.iter().map(|row| digest(row).try_into().unwrap()).collect()
     }
 
     pub async fn end_chain_at(&self, position: i64, hash: Hash) {
@@ -290,13 +306,20 @@ impl Owner {
         .await;
     }
 
-    /// Takes the last batch out of a wholly sealed ledger, and every trace of it.
+    /// Takes the last seal out of a wholly sealed ledger, with every trace of its batches.
     pub async fn cut(&self) {
-        let last = "(SELECT batch_id FROM seal WHERE position = (SELECT MAX(position) FROM seal))";
-        let transfers = format!("SELECT id FROM transfer WHERE batch_id = {last}");
-        assert!(self.run(&format!("DELETE FROM leg WHERE transfer_id IN ({transfers})")).await > 0);
-        assert!(self.run(&format!("DELETE FROM transfer WHERE batch_id = {last}")).await > 0);
-        assert_eq!(self.run(&format!("DELETE FROM seal WHERE batch_id = {last}")).await, 1);
+        let sql = "SELECT * FROM seal ORDER BY position DESC LIMIT 1";
+        let last = &self.all(sql, vec![]).await[0];
+        let legs = "DELETE FROM leg WHERE transfer_id IN \
+                    (SELECT id FROM transfer WHERE batch_id = $1)";
+        for batch in sealed(last).batches() {
+            assert!(!self.digests(*batch).await.is_empty());
+            for sql in [legs, "DELETE FROM transfer WHERE batch_id = $1"] {
+                self.all(sql, vec![(*batch).into()]).await;
+            }
+        }
+        let last: i64 = last.try_get("", "position").unwrap();
+        self.all("DELETE FROM seal WHERE position = $1", vec![last.into()]).await;
         let rows = self.all("SELECT * FROM seal ORDER BY position DESC LIMIT 1", vec![]).await;
         let hash: Vec<u8> = rows[0].try_get("", "hash").unwrap();
         self.end_chain_at(rows[0].try_get("", "position").unwrap(), hash.try_into().unwrap()).await;
@@ -310,23 +333,31 @@ fn bit_flipped(chance: &mut StdRng, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Random postings, at most `most` in a commit, all sealed. Answers how many batches there are.
+fn sealed(row: &QueryResult) -> Sealed {
+    match row.try_get::<Option<Vec<u8>>>("", "batches").unwrap() {
+        None => Sealed::Batch(row.try_get("", "batch_id").unwrap()),
+        Some(list) => {
+            Sealed::Turn(list.chunks(16).map(|id| Uuid::from_slice(id).unwrap()).collect())
+        }
+    }
+}
+
+/// Random postings, at most `most` in a commit, all sealed, at most three batches under one seal.
+/// Answers how many seals there are.
 pub async fn history(db: &TestDb, chance: &mut StdRng, postings: u32, most: usize) -> usize {
-    let (mut next, mut sealed) = (0, 0);
+    let (mut next, mut seals) = (0, 0);
     while next < postings {
-        let mut transfers = Vec::new();
-        for _ in 0..chance.random_range(1..=most) {
-            let act = Act { fact: true, ..Act::random(chance, 20, 0) };
-            transfers.push(Act { reference: next, ..act }.transfer(SCHOOL, 0));
-            next += 1;
+        for _ in 0..chance.random_range(1..=3) {
+            let mut transfers = Vec::new();
+            for _ in 0..chance.random_range(1..=most) {
+                let act = Act { fact: true, ..Act::random(chance, 20, 0) };
+                transfers.push(Act { reference: next, ..act }.transfer(SCHOOL, 0));
+                next += 1;
+            }
+            commit(&db.db, &transfers).await.unwrap();
         }
-        commit(&db.db, &transfers).await.unwrap();
+        assert!(seal_some(&db.db, SCHOOL).await > 0);
+        seals += 1;
     }
-    loop {
-        let some = seal_some(&db.db, SCHOOL).await;
-        if some == 0 {
-            return sealed;
-        }
-        sealed += some;
-    }
+    seals
 }

@@ -53,7 +53,7 @@ fn too_long() -> io::Error {
 
 /// Iterates over the complete lines of such a file; skips a line that is still being written.
 #[derive(Debug)]
-pub struct HeadLines<R>(R);
+pub(in crate::ledger) struct HeadLines<R>(R);
 
 impl<R: BufRead> HeadLines<R> {
     /// The lines of `reader`.

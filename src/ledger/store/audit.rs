@@ -4,14 +4,12 @@
 use super::{read, seals::hash};
 use crate::{
     base::{
-        clock::Timestamp,
         db::{Column, DbError, Rows, Tx},
         ids::SchoolId,
         money::Balance,
     },
     ledger::{
         account::AccountRow,
-        seal::Seal,
         transfer::{Hash, KeyedLeg, Kind, Record},
     },
 };
@@ -30,24 +28,20 @@ async fn rows(tx: &Tx, sql: String, values: Vec<Value>) -> Result<Vec<QueryResul
 }
 
 /// A table with its columns, listed so that a column added later does not change what is read.
-type Table = (&'static str, &'static str);
+pub(super) type Table = (&'static str, &'static str);
 
 const ACCOUNT: Table = ("account", "id, school_id, person_id, path, class, balance_fen");
-const TRANSFER: Table = (
-    "transfer",
-    "id, school_id, batch_id, ordinal, kind, reference, person_id, nature, at, value_day, digest",
-);
-const SEAL: Table = ("seal", "school_id, position, batch_id, transfers, digest, sealed_at, hash");
-const UNSEALED: Table = ("unsealed", "batch_id, school_id, transfers, digest");
-const PLACE: Table = ("transfer", "id, batch_id, ordinal");
+const TRANSFER: &str =
+    "id, school_id, batch_id, ordinal, kind, reference, person_id, nature, at, value_day, digest";
 const TAIL: Table = ("tail", "batch_id, account_id, delta_fen");
 
 /// Reads the page of a table after the row with this key.
-async fn page(
+pub(super) async fn page(
     tx: &Tx,
     (table, selected): Table,
     key: &[&'static str],
     after: Option<Vec<Value>>,
+    most: usize,
 ) -> Result<Vec<QueryResult>, DbError> {
     let columns = key.join(", ");
     let places: Vec<String> = (1..=key.len()).map(|n| format!("${n}")).collect();
@@ -55,7 +49,7 @@ async fn page(
         Some(_) => format!("WHERE ({columns}) > ({})", places.join(", ")),
         None => String::new(),
     };
-    let sql = format!("SELECT {selected} FROM {table} {beyond} ORDER BY {columns} LIMIT {PAGE}");
+    let sql = format!("SELECT {selected} FROM {table} {beyond} ORDER BY {columns} LIMIT {most}");
     rows(tx, sql, after.unwrap_or_default()).await
 }
 
@@ -63,78 +57,6 @@ async fn page(
 fn whole(row: &QueryResult, column: &str) -> Result<i64, DbError> {
     let narrow = row.try_get::<i32>("", column).map(i64::from);
     Ok(narrow.or_else(|_| row.try_get::<i64>("", column))?)
-}
-
-/// School and position.
-pub(in crate::ledger) type SealKey = (SchoolId, i64);
-
-/// A row of `seal`: its key, and its content as far as it can be read.
-#[derive(Debug)]
-pub(in crate::ledger) struct FoundSeal {
-    pub(in crate::ledger) key: SealKey,
-    pub(in crate::ledger) seal: Option<Seal>,
-    pub(in crate::ledger) hash: Option<Hash>,
-}
-
-impl FoundSeal {
-    /// The batches that the seal names, as far as it can be read.
-    pub(in crate::ledger) fn batches(self) -> impl Iterator<Item = FoundBatch> {
-        let of = |seal: Seal| FoundBatch {
-            id: seal.batch,
-            school: seal.school,
-            transfers: seal.transfers,
-            digest: Some(seal.digest),
-        };
-        self.seal.map(of).into_iter()
-    }
-}
-
-/// The seals after this key, by school and position.
-pub(in crate::ledger) async fn seals_after(
-    tx: &Tx,
-    after: Option<SealKey>,
-) -> Result<Vec<FoundSeal>, DbError> {
-    let after = after.map(|(school, position)| vec![school.number().into(), position.into()]);
-    let found = page(tx, SEAL, &["school_id", "position"], after).await?;
-    found.iter().map(found_seal).collect()
-}
-
-fn found_seal(row: &QueryResult) -> Result<FoundSeal, DbError> {
-    let school = SchoolId::from_number(row.try_get("", "school_id")?);
-    let position = row.try_get("", "position")?;
-    let seal = || -> Result<Seal, DbError> {
-        Ok(Seal {
-            school,
-            position,
-            batch: row.try_get("", "batch_id")?,
-            transfers: row.try_get("", "transfers")?,
-            digest: hash(row, "digest", "seal")?,
-            sealed_at: Timestamp::from_micros(row.try_get("", "sealed_at")?),
-        })
-    };
-    let key = (school, position);
-    Ok(FoundSeal { key, seal: seal().ok(), hash: hash(row, "hash", "seal").ok() })
-}
-
-/// The stored hashes at these positions of the chains.
-pub(in crate::ledger) async fn seal_hashes(
-    tx: &Tx,
-    keys: &[SealKey],
-) -> Result<HashMap<SealKey, Hash>, DbError> {
-    let wanted = Rows::new(vec![
-        ("school_id", Column::I64(keys.iter().map(|(school, _)| school.number()).collect())),
-        ("position", Column::I64(keys.iter().map(|(_, position)| *position).collect())),
-    ]);
-    let sql = "SELECT s.* FROM {rows} JOIN seal s \
-               ON s.school_id = r.school_id AND s.position = r.position";
-    let mut hashes = HashMap::with_capacity(keys.len());
-    for row in tx.select_rows(sql, wanted).await? {
-        let found = found_seal(&row)?;
-        if let Some(hash) = found.hash {
-            hashes.insert(found.key, hash);
-        }
-    }
-    Ok(hashes)
 }
 
 /// Batch, ordinal, transfer.
@@ -148,24 +70,15 @@ pub(in crate::ledger) struct FoundTransfer {
     pub(in crate::ledger) legs: u64,
 }
 
-/// The transfers of these batches after this key, by batch and ordinal.
+/// The transfers of these batches, by batch and ordinal.
 pub(in crate::ledger) async fn transfers_of(
     tx: &Tx,
-    batches: &[Uuid],
-    after: Option<TransferKey>,
+    batches: Vec<Uuid>,
 ) -> Result<Vec<FoundTransfer>, DbError> {
-    let (selected, from) = (TRANSFER.1, TRANSFER.0);
-    let ids = vec![Column::Uuid(batches.to_vec())];
-    // Keys of the list come first, and on PostgreSQL they are one parameter.
-    let beyond = after.map_or_else(String::new, |(batch, ordinal, id)| {
-        let literal = |id: Uuid| uuid_literal(tx, id);
-        format!("AND (batch_id, ordinal, id) > ({}, {ordinal}, {})", literal(batch), literal(id))
-    });
     let sql = format!(
-        "SELECT {selected} FROM {from} WHERE batch_id {{keys1}} {beyond} \
-         ORDER BY batch_id, ordinal, id LIMIT {PAGE}"
+        "SELECT {TRANSFER} FROM transfer WHERE batch_id {{keys1}} ORDER BY batch_id, ordinal, id"
     );
-    let found = tx.select_keys(&sql, ids).await?;
+    let found = tx.select_keys(&sql, vec![Column::Uuid(batches)]).await?;
     let mut transfers = Vec::with_capacity(found.len());
     for row in &found {
         let said = read::record(row).and_then(|r| Ok((r, hash(row, "digest", "transfer")?)));
@@ -184,22 +97,8 @@ pub(in crate::ledger) async fn transfers_of(
     Ok(transfers)
 }
 
-fn uuid_literal(tx: &Tx, id: Uuid) -> String {
-    if tx.has_row_locks() { format!("'{id}'::uuid") } else { format!("X'{}'", id.simple()) }
-}
-
 fn place(row: &QueryResult) -> Result<TransferKey, DbError> {
     Ok((row.try_get("", "batch_id")?, whole(row, "ordinal")?, row.try_get("", "id")?))
-}
-
-/// The keys of the transfers after this one, by batch and ordinal.
-pub(in crate::ledger) async fn places_after(
-    tx: &Tx,
-    after: Option<TransferKey>,
-) -> Result<Vec<TransferKey>, DbError> {
-    let after = after.map(|(batch, ordinal, id)| vec![batch.into(), ordinal.into(), id.into()]);
-    let found = page(tx, PLACE, &["batch_id", "ordinal", "id"], after).await?;
-    found.iter().map(place).collect()
 }
 
 /// Those of the references that were posted under this kind at the school.
@@ -251,49 +150,6 @@ async fn legs_of(tx: &Tx, ids: Vec<Uuid>) -> Result<HashMap<Uuid, FoundLegs>, Db
     Ok(legs)
 }
 
-/// A batch, as its seal or its row of `unsealed` says.
-#[derive(Debug)]
-pub(in crate::ledger) struct FoundBatch {
-    pub(in crate::ledger) id: Uuid,
-    pub(in crate::ledger) school: SchoolId,
-    pub(in crate::ledger) transfers: i32,
-    pub(in crate::ledger) digest: Option<Hash>,
-}
-
-impl FoundBatch {
-    /// How many transfers it says that it has; at least one.
-    pub(in crate::ledger) fn size(&self) -> u64 {
-        u64::try_from(self.transfers).unwrap_or(1).max(1)
-    }
-}
-
-/// The waiting batches after this one.
-pub(in crate::ledger) async fn waiting_after(
-    tx: &Tx,
-    after: Option<Uuid>,
-) -> Result<Vec<FoundBatch>, DbError> {
-    let found = page(tx, UNSEALED, &["batch_id"], after.map(|id| vec![id.into()])).await?;
-    let batch = |row: &QueryResult| {
-        Ok(FoundBatch {
-            id: row.try_get("", "batch_id")?,
-            school: SchoolId::from_number(row.try_get("", "school_id")?),
-            transfers: row.try_get("", "transfers").unwrap_or(-1),
-            digest: hash(row, "digest", "unsealed").ok(),
-        })
-    };
-    found.iter().map(batch).collect()
-}
-
-/// Those of the batches that wait for their seal.
-pub(in crate::ledger) async fn waiting_among(
-    tx: &Tx,
-    ids: Vec<Uuid>,
-) -> Result<Vec<Uuid>, DbError> {
-    let sql = "SELECT u.batch_id FROM {rows} JOIN unsealed u ON u.batch_id = r.id";
-    let found = tx.select_rows(sql, Rows::new(vec![("id", Column::Uuid(ids))])).await?;
-    found.iter().map(|row| Ok(row.try_get("", "batch_id")?)).collect()
-}
-
 /// A row of `account`: its key, and its content if it can be read.
 #[derive(Debug)]
 pub(in crate::ledger) struct FoundAccount {
@@ -306,7 +162,7 @@ pub(in crate::ledger) async fn accounts_after(
     tx: &Tx,
     after: Option<Uuid>,
 ) -> Result<Vec<FoundAccount>, DbError> {
-    let found = page(tx, ACCOUNT, &["id"], after.map(|id| vec![id.into()])).await?;
+    let found = page(tx, ACCOUNT, &["id"], after.map(|id| vec![id.into()]), PAGE).await?;
     found
         .iter()
         .map(|row| Ok(FoundAccount { id: row.try_get("", "id")?, said: read::account(row).ok() }))
@@ -322,7 +178,7 @@ pub(in crate::ledger) async fn tails_after(
     after: Option<TailKey>,
 ) -> Result<Vec<(TailKey, i64)>, DbError> {
     let after = after.map(|(batch, account)| vec![batch.into(), account.into()]);
-    let found = page(tx, TAIL, &["batch_id", "account_id"], after).await?;
+    let found = page(tx, TAIL, &["batch_id", "account_id"], after, PAGE).await?;
     found
         .iter()
         .map(|row| {
@@ -332,15 +188,22 @@ pub(in crate::ledger) async fn tails_after(
         .collect()
 }
 
-/// Counts transfers and legs.
-pub(in crate::ledger) async fn counts(tx: &Tx) -> Result<[u64; 2], DbError> {
+/// Counts the transfers.
+pub(in crate::ledger) async fn transfer_count(tx: &Tx) -> Result<u64, DbError> {
+    number_of_rows(tx, "transfer").await
+}
+
+/// Counts the legs.
+pub(in crate::ledger) async fn leg_count(tx: &Tx) -> Result<u64, DbError> {
+    number_of_rows(tx, "leg").await
+}
+
+async fn number_of_rows(tx: &Tx, table: &'static str) -> Result<u64, DbError> {
     tx.allow_scans(true).await?;
-    let sql = "SELECT (SELECT COUNT(*) FROM transfer), (SELECT COUNT(*) FROM leg)";
-    let found = rows(tx, sql.to_owned(), Vec::new()).await?;
+    let found = rows(tx, format!("SELECT COUNT(*) FROM {table}"), Vec::new()).await?;
     tx.allow_scans(false).await?;
-    let row = found.first().ok_or(DbError::Inconsistent { table: "leg", what: "no count" })?;
-    let count = |n| Ok::<_, DbError>(u64::try_from(row.try_get_by_index::<i64>(n)?).unwrap_or(0));
-    Ok([count(0)?, count(1)?])
+    let row = found.first().ok_or(DbError::Inconsistent { table, what: "no count" })?;
+    Ok(u64::try_from(row.try_get_by_index::<i64>(0)?).unwrap_or(0))
 }
 
 /// A kind of orphaned row.

@@ -2,15 +2,17 @@
 
 mod audit;
 mod balances;
+mod placed;
 mod read;
 mod seals;
 mod statement;
 
 pub(super) use audit::*;
 pub(super) use balances::{hot_balance, spendable};
+pub(super) use placed::*;
 pub(super) use read::{account_states, with_legs};
 pub(super) use seals::{
-    append_seals, fold, heads, lock_head, move_head, schools_with_unsealed, take_unsealed,
+    append_seal, fold, heads, lock_head, move_head, schools_with_unsealed, take_unsealed,
 };
 pub(super) use statement::{days, lines};
 

@@ -71,20 +71,24 @@ fn batch(row: &QueryResult) -> Result<BatchRow, DbError> {
     })
 }
 
-/// Appends seals to the chain.
-pub(in crate::ledger) async fn append_seals(
+/// Appends a seal to the chain. `batch_id`, where older seals name their only batch, holds the first
+/// one of the list.
+pub(in crate::ledger) async fn append_seal(
     tx: &Tx,
-    seals: &[(Seal, Hash)],
+    seal: &Seal,
+    hash: Hash,
 ) -> Result<(), DbError> {
-    let each = || seals.iter().map(|(seal, _)| seal);
+    let batches = seal.batches.batches();
+    let listed = batches.iter().flat_map(|batch| *batch.as_bytes()).collect();
     let rows = Rows::new(vec![
-        ("school_id", Column::I64(each().map(|s| s.school.number()).collect())),
-        ("position", Column::I64(each().map(|s| s.position).collect())),
-        ("batch_id", Column::Uuid(each().map(|s| s.batch).collect())),
-        ("transfers", Column::I32(each().map(|s| s.transfers).collect())),
-        ("digest", Column::Bytes(each().map(|s| s.digest.to_vec()).collect())),
-        ("sealed_at", Column::I64(each().map(|s| s.sealed_at.micros()).collect())),
-        ("hash", Column::Bytes(seals.iter().map(|(_, hash)| hash.to_vec()).collect())),
+        ("school_id", Column::I64(vec![seal.school.number()])),
+        ("position", Column::I64(vec![seal.position])),
+        ("batch_id", Column::Uuid(batches.iter().copied().take(1).collect())),
+        ("batches", Column::Bytes(vec![listed])),
+        ("transfers", Column::I32(vec![seal.transfers])),
+        ("digest", Column::Bytes(vec![seal.digest.to_vec()])),
+        ("sealed_at", Column::I64(vec![seal.sealed_at.micros()])),
+        ("hash", Column::Bytes(vec![hash.to_vec()])),
     ]);
     tx.insert_rows("seal", rows, "").await?;
     Ok(())

@@ -1,8 +1,8 @@
-//! Checks the transfers of every batch, in the order of the seals, then those that wait.
+//! Checks the whole history, batch by batch, in the order of the seals.
 //!
-//! Laws: every transfer's digest matches its row and its legs; every transfer is in one batch,
-//! sealed or unsealed, whose count and digest match; there are no orphaned transfers, legs or
-//! batches.
+//! Laws: every transfer's digest matches its row and its legs; every transfer is in one batch; every
+//! batch is sealed once or waits once, and count and digest of seal or queue match its transfers;
+//! there are no orphaned legs.
 
 use super::{
     books::{Books, count},
@@ -18,28 +18,90 @@ use crate::{
     },
     ledger::{
         closing::Closing,
-        store::{self, FoundBatch, FoundTransfer, Leftover},
+        seal::Sealed,
+        store::{self, FoundSeal, FoundTransfer, Leftover, Misplaced},
         transfer::{Hash, Record, TransferId, batch_digest},
     },
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
+    vec,
+};
 use uuid::Uuid;
 
-/// How many transfers are read at a time, by what their batches say of themselves.
-const GROUP: u64 = 2000;
+/// How many batches' transfers are read at a time.
+const BATCHES: usize = 1000;
+/// How many transfers rooms explain at a time.
+const EXPLAINED: usize = 2000;
 
-/// The batch being checked.
-#[derive(Debug)]
-struct Open {
-    batch: FoundBatch,
-    digests: Vec<Hash>,
+/// Where a batch was found.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Sealed(SchoolId),
+    Waiting(SchoolId),
+    Nowhere,
 }
 
-/// What was seen of a school's sealed history.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    transfers: u64,
-    legs: u64,
+impl Place {
+    const fn school(self) -> Option<SchoolId> {
+        match self {
+            Self::Sealed(school) | Self::Waiting(school) => Some(school),
+            Self::Nowhere => None,
+        }
+    }
+}
+
+/// The sum of a hash of each batch. Lists of the same sum hold the same batches equally often: the
+/// hash is keyed anew in each run, so that nobody can write rows whose sum fits.
+#[derive(Debug, Default)]
+struct Tally {
+    key: RandomState,
+    placed: u64,
+    existing: u64,
+}
+
+impl Tally {
+    fn of(&self, batch: Uuid) -> u64 {
+        self.key.hash_one(batch)
+    }
+
+    fn place(&mut self, batch: Uuid) {
+        self.placed = self.placed.wrapping_add(self.of(batch));
+    }
+
+    fn exists(&mut self, batch: Uuid) {
+        self.existing = self.existing.wrapping_add(self.of(batch));
+    }
+}
+
+/// Transfers of batches, read ahead in the order in which they are asked for.
+#[derive(Debug)]
+struct Ahead {
+    unread: vec::IntoIter<Uuid>,
+    read: usize,
+    found: HashMap<Uuid, Vec<FoundTransfer>>,
+}
+
+impl Ahead {
+    fn new(batches: Vec<Uuid>) -> Self {
+        Self { unread: batches.into_iter(), read: 0, found: HashMap::new() }
+    }
+
+    /// The transfers of the next batch. None where it was listed shortly before: it cannot be
+    /// sealed twice.
+    async fn next(&mut self, tx: &Tx, batch: Uuid) -> Result<Vec<FoundTransfer>, DbError> {
+        if self.read == 0 {
+            let batches: Vec<Uuid> = self.unread.by_ref().take(BATCHES).collect();
+            self.read = batches.len();
+            self.found.clear();
+            for transfer in store::transfers_of(tx, batches).await? {
+                self.found.entry(transfer.key.0).or_default().push(transfer);
+            }
+        }
+        self.read = self.read.saturating_sub(1);
+        Ok(self.found.remove(&batch).unwrap_or_default())
+    }
 }
 
 /// The pass over the history.
@@ -50,13 +112,15 @@ pub(super) struct History<'a> {
     rooms: Rooms<'a>,
     transfers: Finding,
     batches: Finding,
-    open: Option<Open>,
-    seen: Seen,
-    sealed: BTreeMap<SchoolId, Seen>,
-    sealed_batches: u64,
-    waiting_batches: u64,
-    /// Batches that are sealed and wait too, and were counted as sealed.
-    twice: HashSet<Uuid>,
+    tally: Tally,
+    transfers_seen: u64,
+    legs_seen: u64,
+    sealed: u64,
+    waiting: u64,
+    /// Transfers and legs that are sealed, by school.
+    by_school: BTreeMap<SchoolId, [u64; 2]>,
+    /// Transfers that no room was asked about yet.
+    unexplained: Vec<Record>,
 }
 
 /// The result of the pass.
@@ -79,238 +143,219 @@ impl<'a> History<'a> {
             rooms,
             transfers: Finding::new(Law::Transfers),
             batches: Finding::new(Law::Batches),
-            open: None,
-            seen: Seen::default(),
-            sealed: BTreeMap::new(),
-            sealed_batches: 0,
-            waiting_batches: 0,
-            twice: HashSet::new(),
+            tally: Tally::default(),
+            transfers_seen: 0,
+            legs_seen: 0,
+            sealed: 0,
+            waiting: 0,
+            by_school: BTreeMap::new(),
+            unexplained: Vec::new(),
         }
     }
 
-    /// Checks all transfers after the starts.
+    /// Checks all transfers after the starts: those of sealed batches, of waiting ones, and of no
+    /// batch.
     pub(super) async fn walk(mut self, tx: &Tx) -> Result<Walked<'a>, DbError> {
+        self.walk_sealed(tx).await?;
+        self.explain(tx, true).await?;
+        self.walk_waiting(tx).await?;
+        self.explain(tx, false).await?;
+        if self.starts.oldest().is_none() {
+            self.walk_misplaced(tx).await?;
+        } else {
+            self.count_transfers(tx).await?;
+        }
+        self.find_lost_legs(tx).await?;
+        let (transfers, legs) = (self.transfers_seen, self.legs_seen);
+        self.transfers.checked =
+            format!("{}, {}", counted(transfers, "transfer"), counted(legs, "leg"));
+        let (sealed, waiting) = (self.sealed, self.waiting);
+        self.batches.checked =
+            format!("{} sealed, {} waiting", counted(sealed, "batch"), counted(waiting, "batch"));
+        let Self { books, rooms, transfers, batches, by_school, .. } = self;
+        Ok(Walked { books, rooms, transfers, batches, waiting, sealed: by_school })
+    }
+
+    async fn walk_sealed(&mut self, tx: &Tx) -> Result<(), DbError> {
         let mut seals = Seals::new(self.starts);
-        let mut group = Vec::new();
-        let mut size = 0;
         loop {
             let page = seals.next(tx).await?;
             if page.is_empty() {
-                break;
+                return Ok(());
             }
-            for found in page {
-                for batch in found.batches() {
-                    size += batch.size();
-                    group.push(batch);
-                    if size >= GROUP {
-                        self.sealed_group(tx, std::mem::take(&mut group)).await?;
-                        size = 0;
-                    }
+            let listed = page.iter().flat_map(|seal| seal.batches.iter().copied()).collect();
+            let mut ahead = Ahead::new(listed);
+            for seal in &page {
+                let (before, mut digests) = (self.transfers_seen, Vec::new());
+                for batch in &seal.batches {
+                    let found = ahead.next(tx, *batch).await?;
+                    self.tally.place(*batch);
+                    digests.push(self.check_batch(*batch, Place::Sealed(seal.key.0), &found));
+                }
+                self.sealed += count(digests.len());
+                self.check_seal(seal, self.transfers_seen - before, &digests);
+                if self.unexplained.len() >= EXPLAINED {
+                    self.explain(tx, true).await?;
                 }
             }
         }
-        self.sealed_group(tx, group).await?;
-        self.waiting(tx).await?;
-        self.leftovers(tx).await
     }
 
-    async fn sealed_group(&mut self, tx: &Tx, group: Vec<FoundBatch>) -> Result<(), DbError> {
-        self.sealed_batches += count(group.len());
-        for id in store::waiting_among(tx, group.iter().map(|batch| batch.id).collect()).await? {
-            self.batches.report(Subject::Batch(id), "is sealed and waits for its seal too");
-            self.twice.insert(id);
-        }
-        self.group(tx, group, true).await
-    }
-
-    async fn waiting(&mut self, tx: &Tx) -> Result<(), DbError> {
-        let mut after = None;
-        loop {
-            let mut page = store::waiting_after(tx, after).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            self.waiting_batches += count(page.len());
-            page.retain(|batch| !self.twice.contains(&batch.id));
-            self.group(tx, page, false).await?;
-        }
-    }
-
-    /// Checks some batches with their transfers.
-    async fn group(
-        &mut self,
-        tx: &Tx,
-        group: Vec<FoundBatch>,
-        sealed: bool,
-    ) -> Result<(), DbError> {
-        let ids: Vec<Uuid> = group.iter().map(|batch| batch.id).collect();
-        let mut batches = HashMap::with_capacity(group.len());
-        for batch in group {
-            if let Some(other) = batches.insert(batch.id, batch) {
-                self.batches.report(Subject::Batch(other.id), "is sealed twice");
-            }
-        }
-        let mut after = None;
-        while !ids.is_empty() {
-            let page = store::transfers_of(tx, &ids, after).await?;
-            let Some(last) = page.last() else {
-                break;
-            };
-            after = Some(last.key);
-            let is_last = page.len() < store::PAGE;
-            let mut records = Vec::with_capacity(page.len());
-            for found in page {
-                records.extend(self.step(found, &mut batches, sealed));
-            }
-            self.rooms.explain(tx, &records, sealed).await?;
-            if is_last {
-                break;
-            }
-        }
-        self.end_batch();
-        for batch in batches.into_values() {
-            self.batches.report(Subject::Batch(batch.id), "has no transfers");
-        }
-        Ok(())
-    }
-
-    fn step(
-        &mut self,
-        found: FoundTransfer,
-        batches: &mut HashMap<Uuid, FoundBatch>,
-        sealed: bool,
-    ) -> Option<Record> {
-        let (batch, ordinal, id) = found.key;
-        if self.open.as_ref().is_none_or(|open| open.batch.id != batch) {
-            self.end_batch();
-            let batch = batches.remove(&batch)?;
-            self.open = Some(Open { batch, digests: Vec::new() });
-        }
-        let open = self.open.as_mut()?;
-        self.seen.add(found.legs);
-        if sealed {
-            self.sealed.entry(open.batch.school).or_default().add(found.legs);
-        }
-        let here = Subject::Transfer(TransferId::from_uuid(id));
-        if usize::try_from(ordinal) != Ok(open.digests.len()) {
-            let what = format!("stands at {ordinal} of batch {batch}, out of order");
-            self.batches.report(here, what);
-        }
-        let Some((record, digest)) = found.said else {
-            self.transfers.report(here, "its row or legs cannot be read, or a leg is missing");
-            open.digests.push([0; 32]);
-            return None;
-        };
-        // NULL and the nil id have the same digest; the nil id is not a valid person.
-        let nobody = record.person.is_some_and(|person| person.uuid().is_nil());
-        if nobody || record.digest() != digest {
-            self.transfers.report(here, "its digest does not fit its row and legs");
-        }
-        if open.batch.school != record.school {
-            let school = open.batch.school.number();
-            self.batches.report(here, format!("is in a batch of school {school}"));
-        }
-        open.digests.push(digest);
-        self.books.add(&record, sealed);
-        Some(record)
-    }
-
-    fn end_batch(&mut self) {
-        let Some(Open { batch, digests }) = self.open.take() else {
+    /// Compares a seal with the transfers of its batches. One that cannot be read is named as a link
+    /// of its chain.
+    fn check_seal(&mut self, found: &FoundSeal, transfers: u64, digests: &[Hash]) {
+        let (Some(seal), (school, position)) = (&found.seal, found.key) else {
             return;
         };
-        let (here, found) = (Subject::Batch(batch.id), digests.len());
-        if usize::try_from(batch.transfers) != Ok(found) {
-            let what = format!("has {found} transfers, it should be {}", batch.transfers);
-            self.batches.report(here, what);
-        }
-        if batch.digest != Some(batch_digest(&digests)) {
+        let here = match &seal.batches {
+            Sealed::Batch(batch) => Subject::Batch(*batch),
+            Sealed::Turn(_) => Subject::Seal { school, position },
+        };
+        self.compare(here, transfers, i64::from(seal.transfers));
+        if seal.batches.digest(digests) != Some(seal.digest) {
             self.batches.report(here, "its digest does not fit its transfers");
         }
     }
 
-    /// Finds rows that the pass did not visit. They are looked for only if the counts differ.
-    async fn leftovers(mut self, tx: &Tx) -> Result<Walked<'a>, DbError> {
-        let [transfers, legs] = store::counts(tx).await?;
-        let before = |of: fn(&Closing) -> u64| self.starts.records().map(of).sum::<u64>();
-        let expected = self.seen.transfers + before(|closing| closing.transfers);
-        if transfers != expected {
-            self.orphans(tx).await?;
-            if transfers < expected && self.starts.oldest().is_some() {
-                let gone = expected - transfers;
-                let what = format!(
-                    "{} fewer than the closing records say: a full verify names the batches",
-                    counted(gone, "transfer")
-                );
-                self.transfers.report(Subject::Row, what);
-            }
+    fn compare(&mut self, here: Subject, found: u64, said: i64) {
+        if u64::try_from(said) != Ok(found) {
+            self.batches.report(here, format!("has {found} transfers, it should be {said}"));
         }
-        if legs != self.seen.legs + before(|closing| closing.legs) {
-            for id in store::leftovers(tx, Leftover::Legs).await? {
-                let here = Subject::Transfer(TransferId::from_uuid(id));
-                self.transfers.report(here, "has legs but does not exist");
-            }
-        }
-        let Seen { transfers, legs } = self.seen;
-        self.transfers.checked =
-            format!("{}, {}", counted(transfers, "transfer"), counted(legs, "leg"));
-        let (sealed, waiting) = (self.sealed_batches, self.waiting_batches);
-        self.batches.checked =
-            format!("{} sealed, {} waiting", counted(sealed, "batch"), counted(waiting, "batch"));
-        let sealed = self.sealed.into_iter().map(|(s, seen)| (s, [seen.transfers, seen.legs]));
-        Ok(Walked {
-            books: self.books,
-            rooms: self.rooms,
-            transfers: self.transfers,
-            batches: self.batches,
-            waiting,
-            sealed: sealed.collect(),
-        })
     }
 
-    /// Names the transfers whose batch is neither sealed nor waiting. Only here are the ids of all
-    /// batches held in memory.
-    async fn orphans(&mut self, tx: &Tx) -> Result<(), DbError> {
-        let all = Starts::default();
-        let (mut known, mut seals, mut after) = (HashSet::new(), Seals::new(&all), None);
-        loop {
-            let page = seals.next(tx).await?;
-            if page.is_empty() {
-                break;
-            }
-            known.extend(page.into_iter().flat_map(|found| found.batches()).map(|batch| batch.id));
-        }
+    async fn walk_waiting(&mut self, tx: &Tx) -> Result<(), DbError> {
+        let mut after = None;
         loop {
             let page = store::waiting_after(tx, after).await?;
             let Some(last) = page.last() else {
-                break;
-            };
-            after = Some(last.id);
-            known.extend(page.iter().map(|batch| batch.id));
-        }
-        let (mut after, mut last) = (None, None);
-        loop {
-            let page = store::places_after(tx, after).await?;
-            let Some(end) = page.last() else {
                 return Ok(());
             };
-            after = Some(*end);
-            for (batch, _, id) in page.into_iter().filter(|(batch, ..)| !known.contains(batch)) {
-                let here = Subject::Transfer(TransferId::from_uuid(id));
-                self.transfers.report(here, "its batch is neither sealed nor waiting");
-                if last.replace(batch) != Some(batch) {
-                    let here = Subject::Batch(batch);
-                    self.batches.report(here, "is neither sealed nor waiting to be");
+            after = Some(last.batch);
+            self.waiting += count(page.len());
+            let mut ahead = Ahead::new(page.iter().map(|row| row.batch).collect());
+            for row in &page {
+                let (found, here) = (ahead.next(tx, row.batch).await?, Subject::Batch(row.batch));
+                self.tally.place(row.batch);
+                let digest = self.check_batch(row.batch, Place::Waiting(row.school), &found);
+                self.compare(here, count(found.len()), row.transfers);
+                if row.digest != Some(digest) {
+                    self.batches.report(here, "its digest does not fit its transfers");
+                }
+                if self.unexplained.len() >= EXPLAINED {
+                    self.explain(tx, false).await?;
                 }
             }
         }
     }
+
+    async fn explain(&mut self, tx: &Tx, sealed: bool) -> Result<(), DbError> {
+        let records = std::mem::take(&mut self.unexplained);
+        self.rooms.explain(tx, &records, sealed).await
+    }
+
+    /// Compares how many transfers there are with the closing records and with what came after them.
+    async fn count_transfers(&mut self, tx: &Tx) -> Result<(), DbError> {
+        let closed: u64 = self.starts.records().map(|closing| closing.transfers).sum();
+        let (found, expected) = (store::transfer_count(tx).await?, closed + self.transfers_seen);
+        if found != expected {
+            let what = format!(
+                "{}, and by the closing records {expected}: a full verify names the batches",
+                counted(found, "transfer")
+            );
+            self.transfers.report(Subject::Row, what);
+        }
+        Ok(())
+    }
+
+    /// Names batches that are placed nowhere or twice, which are looked for only if there are any.
+    async fn walk_misplaced(&mut self, tx: &Tx) -> Result<(), DbError> {
+        let mut after = None;
+        loop {
+            let page = store::batches_after(tx, after).await?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            after = Some(*last);
+            page.into_iter().for_each(|batch| self.tally.exists(batch));
+        }
+        if self.tally.placed == self.tally.existing {
+            return Ok(());
+        }
+        for batch in store::misplaced(tx, Misplaced::Twice).await? {
+            self.batches.report(Subject::Batch(batch), "is sealed, or waits, more than once");
+        }
+        let nowhere = store::misplaced(tx, Misplaced::Nowhere).await?;
+        let mut ahead = Ahead::new(nowhere.clone());
+        for batch in nowhere {
+            self.batches.report(Subject::Batch(batch), "is neither sealed nor waiting to be");
+            let found = ahead.next(tx, batch).await?;
+            self.check_batch(batch, Place::Nowhere, &found);
+        }
+        Ok(())
+    }
+
+    /// Checks the transfers of a batch and returns the digest that it must have.
+    fn check_batch(&mut self, id: Uuid, place: Place, found: &[FoundTransfer]) -> Hash {
+        if found.is_empty() {
+            self.batches.report(Subject::Batch(id), "has no transfers");
+        }
+        let mut digests = Vec::with_capacity(found.len());
+        for (transfer, at) in found.iter().zip(0_i64..) {
+            if transfer.key.1 != at {
+                let (ordinal, here) = (transfer.key.1, subject(transfer));
+                self.batches
+                    .report(here, format!("stands at {ordinal} of batch {id}, out of order"));
+            }
+            digests.push(self.check_transfer(transfer, place));
+        }
+        batch_digest(&digests)
+    }
+
+    /// Checks a transfer and returns its stored digest.
+    fn check_transfer(&mut self, found: &FoundTransfer, place: Place) -> Hash {
+        let here = subject(found);
+        self.transfers_seen += 1;
+        self.legs_seen += found.legs;
+        if let Place::Sealed(school) = place {
+            let [transfers, legs] = self.by_school.entry(school).or_default();
+            *transfers += 1;
+            *legs += found.legs;
+        }
+        let Some((record, digest)) = &found.said else {
+            self.transfers.report(here, "its row or legs cannot be read, or a leg is missing");
+            return [0; 32];
+        };
+        // NULL and the nil id have the same digest; the nil id is not a valid person.
+        let nobody = record.person.is_some_and(|person| person.uuid().is_nil());
+        if nobody || record.digest() != *digest {
+            self.transfers.report(here, "its digest does not fit its row and legs");
+        }
+        if let Some(school) = place.school().filter(|school| *school != record.school) {
+            self.batches.report(here, format!("is in a batch of school {}", school.number()));
+        }
+        self.books.add(record, matches!(place, Place::Sealed(_)));
+        match place {
+            Place::Sealed(_) | Place::Waiting(_) => self.unexplained.push(record.clone()),
+            // Reported as such.
+            Place::Nowhere => {}
+        }
+        *digest
+    }
+
+    /// Finds legs of no transfer. They are looked for only if there are more than were seen.
+    async fn find_lost_legs(&mut self, tx: &Tx) -> Result<(), DbError> {
+        let closed: u64 = self.starts.records().map(|closing: &Closing| closing.legs).sum();
+        if store::leg_count(tx).await? == closed + self.legs_seen {
+            return Ok(());
+        }
+        for id in store::leftovers(tx, Leftover::Legs).await? {
+            let here = Subject::Transfer(TransferId::from_uuid(id));
+            self.transfers.report(here, "has legs but does not exist");
+        }
+        Ok(())
+    }
 }
 
-impl Seen {
-    fn add(&mut self, legs: u64) {
-        self.transfers += 1;
-        self.legs += legs;
-    }
+fn subject(found: &FoundTransfer) -> Subject {
+    Subject::Transfer(TransferId::from_uuid(found.key.2))
 }
