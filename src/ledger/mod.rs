@@ -21,5 +21,5 @@ pub mod transfer;
 pub mod verify;
 
 pub use decide::{Outcome, Posted, Refusal};
-pub use person_accounts::{LockedAccounts, PersonAccounts, UnlockedAccounts};
+pub use person_accounts::{HeldPersons, LockedAccounts, PersonAccounts, UnlockedAccounts};
 pub use post::{LedgerError, post_all};

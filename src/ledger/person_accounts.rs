@@ -1,18 +1,19 @@
 //! Accounts of persons that a journey reads before it decides what to post, and the posting of its
-//! decision: under the persons' locks, or without locks if nothing changed since the read.
+//! decision: under the persons' locks, or without locks if nothing changed since the read. Also the
+//! locks alone, for changes that are no posting.
 
 use super::{
     LedgerError,
     account::{Account, AccountId, AccountRow, Class, PersonAccount},
     balances::PersonBalances,
     decide::{AccountState, Book},
-    post::{Incoming, Persons, batch, decide, lock, lock_of},
+    post::{Incoming, Persons, batch, decide, heads, lock, lock_of},
     store::{self, Append},
     transfer::Transfer,
 };
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Found, Question, Source, Tx, Write},
+    db::{Db, DbError, Deadline, Found, Question, Source, Tx, Write},
     ids::{PersonId, SchoolId},
     money::Balance,
 };
@@ -30,9 +31,37 @@ pub struct PersonAccounts {
 pub struct LockedAccounts(PersonAccounts);
 
 /// Accounts read without locks: a decision on them is written only if no posting to these persons
-/// committed since the read.
+/// committed since the read, and in time.
 #[derive(Debug)]
-pub struct UnlockedAccounts(PersonAccounts);
+pub struct UnlockedAccounts {
+    read: PersonAccounts,
+    until: Option<Deadline>,
+}
+
+/// Persons whose locks this transaction holds until it ends, and whose versions it has raised.
+///
+/// Whoever changes something that a charge depends on and that is no posting, such as a person's
+/// standing, takes one: a charge under locks waits and then reads the change, and one without locks
+/// that has read before it is not written.
+#[derive(Debug)]
+pub struct HeldPersons(Persons);
+
+impl HeldPersons {
+    /// Holds persons. To be called before this transaction locks anything else: charges lock persons
+    /// first.
+    pub async fn hold(tx: &Tx, persons: Persons) -> Result<Self, DbError> {
+        if !persons.is_empty() {
+            lock(tx, &persons).await?;
+            store::raise_versions(tx, &heads(&persons)).await?;
+        }
+        Ok(Self(persons))
+    }
+
+    /// True if this person is held.
+    pub fn has(&self, school: SchoolId, person: PersonId) -> bool {
+        self.0.contains(&(school, person))
+    }
+}
 
 impl PersonAccounts {
     fn of(persons: Persons, accounts: &[Found]) -> Result<Self, DbError> {
@@ -107,20 +136,26 @@ impl UnlockedAccounts {
 
     /// The accounts in the answer to [`UnlockedAccounts::question`].
     pub fn of(persons: Persons, answer: &[Found]) -> Result<Self, DbError> {
-        Ok(Self(PersonAccounts::of(persons, answer)?))
+        Ok(Self { read: PersonAccounts::of(persons, answer)?, until: None })
+    }
+
+    /// The same, to be written before this deadline: [`UnlockedAccounts::post`] may wait for locks.
+    #[must_use]
+    pub fn until(self, until: Deadline) -> Self {
+        Self { until: Some(until), ..self }
     }
 
     /// The accounts to decide on.
     pub const fn accounts(&self) -> &PersonAccounts {
-        &self.0
+        &self.read
     }
 
     /// Posts like [`LockedAccounts::post`], in one statement that is its own transaction.
     /// PostgreSQL only.
     ///
     /// Returns a transient error and writes nothing if a person's accounts changed since they were
-    /// read, a reference was used before, an account must be opened first, or a guard in `beside`
-    /// fails. The caller then decides again under locks.
+    /// read, a reference was used before, an account must be opened first, a guard in `beside` fails,
+    /// or the deadline has passed. The caller then decides again under locks.
     pub async fn post(
         self,
         db: &Db,
@@ -129,11 +164,11 @@ impl UnlockedAccounts {
         beside: Vec<Write>,
     ) -> Result<(), LedgerError> {
         let incoming = Incoming::new(transfers)?;
-        if !incoming.missing(&self.0.accounts).is_empty() {
+        if !incoming.missing(&self.read.accounts).is_empty() {
             return Err(DbError::Raced { table: "account" }.into());
         }
-        let append = decided(self.0.accounts, &incoming, now)?;
-        Ok(store::append_at_once(db, &append, beside).await?)
+        let append = decided(self.read.accounts, &incoming, now)?;
+        Ok(store::append_at_once(db, &append, beside, self.until).await?)
     }
 }
 

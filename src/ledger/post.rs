@@ -167,7 +167,7 @@ pub(super) async fn lock(tx: &Tx, persons: &Persons) -> Result<(), DbError> {
     Err(DbError::Raced { table: "account" })
 }
 
-fn heads(persons: &Persons) -> Vec<AccountId> {
+pub(super) fn heads(persons: &Persons) -> Vec<AccountId> {
     persons.iter().map(|(school, person)| lock_of(*school, *person)).collect()
 }
 

@@ -6,11 +6,14 @@ use super::{
     school::School,
     summaries::PersonSummary,
 };
-use crate::base::{
-    clock::{Day, Timestamp},
-    crypto::blind::Blind,
-    db::{Column, Db, DbError, Found, Question, Tx},
-    ids::{PersonId, SchoolId},
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        crypto::blind::Blind,
+        db::{Column, Db, DbError, Found, Question, Tx},
+        ids::{PersonId, SchoolId},
+    },
+    ledger::HeldPersons,
 };
 use entity::{person, school};
 use sea_orm::{
@@ -232,6 +235,8 @@ pub(super) struct OnRoster {
     pub(super) name: Vec<u8>,
     /// The blind index of the ID number, if there is one.
     pub(super) id_number_index: Option<Vec<u8>>,
+    /// The last day of the card.
+    pub(super) valid_until: Option<Day>,
 }
 
 /// The people with these student numbers.
@@ -240,7 +245,7 @@ pub(super) async fn on_roster(
     school: SchoolId,
     student_nos: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<String, OnRoster>, DbError> {
-    type Found = (String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    type Found = (String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<i32>);
     let found: Vec<Found> = person::Entity::find()
         .select_only()
         .columns([
@@ -249,6 +254,7 @@ pub(super) async fn on_roster(
             person::Column::RosterDigest,
             person::Column::NameSealed,
             person::Column::IdNumberIndex,
+            person::Column::ValidUntil,
         ])
         .filter(person::Column::SchoolId.eq(school.number()))
         .filter(person::Column::StudentNo.is_in(student_nos))
@@ -257,9 +263,9 @@ pub(super) async fn on_roster(
         .await?;
     let known = found.into_iter();
     Ok(known
-        .map(|(student_no, id, digest, name, id_number_index)| {
-            let id = PersonId::from_uuid(id);
-            (student_no, OnRoster { id, digest, name, id_number_index })
+        .map(|(student_no, id, digest, name, id_number_index, last)| {
+            let (id, valid_until) = (PersonId::from_uuid(id), last.map(Day::from_number));
+            (student_no, OnRoster { id, digest, name, id_number_index, valid_until })
         })
         .collect())
 }
@@ -278,7 +284,7 @@ pub(super) struct PersonRow<'a> {
     pub(super) digest: &'a Blind,
 }
 
-/// The columns that a roster sets.
+/// The columns that a roster sets, without the standing.
 fn roster_columns(row: PersonRow<'_>, now: Timestamp) -> person::ActiveModel {
     let digest = |blind: Option<&Blind>| Set(blind.map(|blind| blind.digest.to_vec()));
     person::ActiveModel {
@@ -291,7 +297,6 @@ fn roster_columns(row: PersonRow<'_>, now: Timestamp) -> person::ActiveModel {
         kind: Set(row.kind.code().to_owned()),
         department: Set(row.department.to_owned()),
         class_name: Set(row.class_name.to_owned()),
-        valid_until: Set(row.valid_until.map(Day::number)),
         roster_digest: Set(row.digest.digest.to_vec()),
         updated_at: Set(now.micros()),
         ..person::ActiveModel::default()
@@ -315,6 +320,7 @@ pub(super) async fn insert_people(
         closed_at: Set(None),
         lost_at: Set(None),
         dormant_at: Set(None),
+        valid_until: Set(row.valid_until.map(Day::number)),
         consumption_hash: Set(None),
         ..roster_columns(row, now)
     });
@@ -322,17 +328,23 @@ pub(super) async fn insert_people(
     Ok(())
 }
 
-/// Updates the roster's columns of a person whose row still has the digest `was`.
+/// Updates the roster's columns of a person whose row still has the digest `was`; the standing only if
+/// the person is held.
 pub(super) async fn update_person(
     tx: &Tx,
-    row: PersonRow<'_>,
+    held: &HeldPersons,
+    (school, row): (SchoolId, PersonRow<'_>),
     was: Vec<u8>,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    let id = row.id;
+    let valid_until =
+        if held.has(school, id) { Set(row.valid_until.map(Day::number)) } else { NotSet };
+    let columns = person::ActiveModel { valid_until, ..roster_columns(row, now) };
     let updated = person::Entity::update_many()
-        .filter(person::Column::Id.eq(row.id.uuid()))
+        .filter(person::Column::Id.eq(id.uuid()))
         .filter(person::Column::RosterDigest.eq(was))
-        .set(roster_columns(row, now))
+        .set(columns)
         .exec(tx.conn())
         .await?;
     if updated.rows_affected == 1 { Ok(()) } else { Err(DbError::Raced { table: "person" }) }

@@ -11,9 +11,10 @@
 //! | the code is used; the device is revoked | the guard of the insert that uses the code |
 //! | the number or the nonce is used | the unique keys and the guard of the answers |
 //! | an event of the person is added | the unique key of the events |
+//! | the standing: a card that ends, is lost or dormant | the version of the person |
+//! | time: a lock was waited for too long | the deadline |
 //!
-//! A change of the person that posts nothing, such as an import of an earlier `valid_until`, rejects
-//! no write: a scan that overlaps it is decided on either state, as it is under locks.
+//! Who changes a standing raises the version: [`HeldPersons`](crate::ledger::HeldPersons).
 
 use super::{
     batch::{Inputs, decide, key_of},
@@ -24,12 +25,12 @@ use super::{
 use crate::{
     base::{
         clock::Timestamp,
-        db::{DbError, Source, TxError},
+        db::{DbError, Deadline, Source, TxError},
     },
     ledger::UnlockedAccounts,
     passcode::{CodeUse, ShownCode},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 impl Charging {
     /// Decides and commits charges; `None`, with nothing written, if this is not the common case.
@@ -46,9 +47,15 @@ impl Charging {
         let (persons, merchants) = touched(requests)?;
         let open: Vec<&ChargeRequest> = requests.iter().collect();
         let [who, what] = Inputs::questions(now, &open);
-        let questions = [UnlockedAccounts::question(&persons, &merchants), who, what];
-        let [accounts, who, what] = Source::Db(&self.db).ask(questions).await?;
-        let accounts = UnlockedAccounts::of(persons, &accounts)?;
+        let accounts = UnlockedAccounts::question(&persons, &merchants);
+        let questions = [accounts, who, what, Deadline::question()];
+        let [accounts, who, what, time] = Source::Db(&self.db).ask(questions).await?;
+        // The clock after the answer: the read may have waited for a connection.
+        let Some(left) = shortest(requests, self.clock.now()) else {
+            return Ok(None);
+        };
+        let until = Deadline::after(&time, left)?;
+        let accounts = UnlockedAccounts::of(persons, &accounts)?.until(until);
         let with_code = open.iter().filter(|request| request.shown().is_some());
         let inputs = Inputs {
             uses: with_code.map(|request| (key_of(request), CodeUse::Fresh)).collect(),
@@ -72,6 +79,12 @@ impl Charging {
 /// True if all are scans that are not late. Passwords change challenges, which are read under lock.
 fn are_usual(requests: &[ChargeRequest], now: Timestamp) -> bool {
     requests.iter().all(|request| request.is_scan() && !request.is_late(now))
+}
+
+/// How long the batch may wait for its write; `None` if that is over for one of the requests.
+fn shortest(requests: &[ChargeRequest], now: Timestamp) -> Option<Duration> {
+    let left = requests.iter().map(|request| request.left(now)).collect::<Option<Vec<_>>>()?;
+    left.into_iter().min()
 }
 
 /// True if no code appears twice: the second scan of a code must be refused.

@@ -217,8 +217,8 @@ impl Spending {
         // The sequence number identifies the charge; a reversal has no other content.
         let asked = NumberedRequest::of(call, seq, SeqStep::Reversal, kind, b"");
         let request = ReversalRequest { asked, school, request_id };
-        let now = self.clock.now();
-        let told = self.db.in_tx(async |tx| reversal::take_back(tx, now, &request).await).await;
+        let take_back = async |tx: &_| reversal::take_back(tx, &*self.clock, &request).await;
+        let told = self.db.in_tx(take_back).await;
         let told = told.map_err(LaneError::Failed)?;
         self.sealer.notify_one();
         answered(told)

@@ -187,7 +187,13 @@ impl ChargeRequest {
 
     /// True if the request has waited too long to be decided.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
-        self.looked_at.plus(DECIDED_WITHIN) < now
+        self.left(now).is_none()
+    }
+
+    /// How long the request may still wait to be decided; `None` if it has waited too long.
+    pub(super) fn left(&self, now: Timestamp) -> Option<Duration> {
+        let last = self.looked_at.plus(DECIDED_WITHIN);
+        (now <= last).then(|| last.distance(now))
     }
 
     /// The challenge that the request answers.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
         db::{Source, Tx},
         http::ApiError,
         money::Fen,
@@ -55,7 +55,7 @@ pub struct ReversalView {
 /// commits.
 pub async fn take_back(
     tx: &Tx,
-    now: Timestamp,
+    clock: &dyn Clock,
     request: &ReversalRequest,
 ) -> Result<TillReply, ChargeError> {
     let kept = known(Source::Tx(tx), &[&request.asked]).await?;
@@ -67,11 +67,8 @@ pub async fn take_back(
     }
     let act = (request.asked.terminal.uuid(), request.asked.seq.number());
     let answer = match charges::find(tx, act).await? {
-        None => forestall(tx, now, request, &kept).await?,
-        Some(charge) if now > charge.at.plus(request.school.policy.spend.reversal_window()) => {
-            refuse(tx, now, request, TillRefusal::ReversalTooLate).await?
-        }
-        Some(charge) => undo(tx, now, request, &charge).await?,
+        None => forestall(tx, clock.now(), request, &kept).await?,
+        Some(charge) => undo(tx, clock, request, &charge).await?,
     };
     Ok(TillReply::Answer(answer))
 }
@@ -116,10 +113,10 @@ async fn refuse(
     Ok(answer)
 }
 
-/// Posts the reverse of the charge and marks it as reversed.
+/// Posts the reverse of the charge and marks it as reversed, unless its window is over.
 async fn undo(
     tx: &Tx,
-    now: Timestamp,
+    clock: &dyn Clock,
     request: &ReversalRequest,
     charge: &Charge,
 ) -> Result<StoredResponse, ChargeError> {
@@ -129,6 +126,11 @@ async fn undo(
     let merchant = postings::merchant_account(&merchant)?;
     let others = [(school, merchant.clone())];
     let accounts = LockedAccounts::lock(tx, HashSet::from([(school, person)]), &others).await?;
+    // Read under the lock, which may have been waited for.
+    let now = clock.now();
+    if now > charge.at.plus(request.school.policy.spend.reversal_window()) {
+        return refuse(tx, now, request, TillRefusal::ReversalTooLate).await;
+    }
     let parties = Parties { school, person, act: charge.act, payee: &merchant };
     let transfer = postings::spent_back(&parties, &charge.drawn, now);
     let answer = done(Some(charge.id), charge.drawn.amount, now)?;

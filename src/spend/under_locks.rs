@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
         crypto::seal::Sealer,
         db::{DbError, Source, Tx},
     },
@@ -45,9 +45,7 @@ impl Charging {
         &self,
         requests: &[ChargeRequest],
     ) -> Result<Done, ChargeError> {
-        // Each attempt reads the clock: an earlier one may have waited for the database.
-        let charge = async |tx: &_| charge_all(tx, self.clock.now(), &self.names, requests).await;
-        self.db.in_tx(charge).await
+        self.db.in_tx(async |tx| charge_all(tx, &*self.clock, &self.names, requests).await).await
     }
 }
 
@@ -55,13 +53,15 @@ impl Charging {
 /// durable until the caller commits.
 async fn charge_all(
     tx: &Tx,
-    now: Timestamp,
+    clock: &dyn Clock,
     names: &Sealer,
     requests: &[ChargeRequest],
 ) -> Result<Done, ChargeError> {
     let (persons, merchants) = touched(requests)?;
     let accounts = LockedAccounts::lock(tx, persons, &merchants).await?;
     let requests = &with_passwords_in_force(tx, requests).await?;
+    // Read under the locks, which may have been waited for.
+    let now = clock.now();
     let asked: Vec<&NumberedRequest> = requests.iter().map(|request| &request.asked).collect();
     let mut kept = known(Source::Tx(tx), &asked).await?;
     let open = to_decide(requests, &kept, now);
@@ -71,6 +71,12 @@ async fn charge_all(
     let decisions = decide(now, names, accounts.accounts(), inputs, &open)?;
     let writes = decisions.writes(now, &Basis::Locked)?;
     accounts.post(tx, now, &decisions.transfers, writes).await?;
+    // Rows of devices, codes and numbers may have been waited for since. What came too late by that
+    // is undone, and the batch decided again without it.
+    let written = clock.now();
+    if open.iter().any(|request| request.is_late(written)) {
+        return Err(DbError::Raced { table: "charge" }.into());
+    }
     kept.extend(decisions.answers);
     let used = open.iter().filter_map(|request| request.shown().copied()).collect();
     let replies = requests.iter().map(|request| final_reply(request, &kept, now));

@@ -17,5 +17,6 @@ mod refusals;
 mod replays;
 mod reversals;
 mod shop;
+mod standing;
 mod statements;
 mod write_points;

@@ -14,6 +14,7 @@
               The enums of syn are not exhaustive"
 )]
 
+mod columns;
 mod exceptions;
 mod parse;
 mod source;
@@ -26,5 +27,6 @@ mod faces;
 mod names;
 mod seams;
 mod sizes;
+mod standing;
 mod tables;
 mod vendors;

@@ -1,10 +1,12 @@
 //! Reads a source file into a [`Source`].
 
 use crate::{
+    columns,
     source::{Function, Item, Kind, Literal, Mention, Role, Source, module_of},
     syntax::{attributes, is_cfg_test, leaves, line, resolve, seen_by, start},
 };
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use std::collections::BTreeSet;
 use syn::{Attribute, Expr, Lit, Meta, UseTree, spanned::Spanned, visit::Visit};
 
 /// Attributes that make a function answer a path.
@@ -22,7 +24,7 @@ pub fn parse(path: &str, text: &str) -> syn::Result<Source> {
         lines: text.lines().count(),
         ..Source::default()
     };
-    let mut reader = Reader { source, module, inline: Vec::new(), blocks: 0 };
+    let mut reader = Reader { source, module, inline: Vec::new(), blocks: 0, open: Vec::new() };
     reader.visit_file(&file);
     Ok(reader.source)
 }
@@ -35,6 +37,8 @@ struct Reader {
     inline: Vec<String>,
     /// How many blocks the reader is in.
     blocks: usize,
+    /// The functions that the reader is in, by their places in the source.
+    open: Vec<usize>,
 }
 
 impl Reader {
@@ -49,7 +53,15 @@ impl Reader {
         if ["crate::", "super::"].iter().any(|start| text.starts_with(start)) {
             self.mention(text.split("::").map(str::to_owned).collect(), span);
         }
+        self.sets(columns::set_by_sql(&text));
         self.source.literals.push(Literal { text, line: line(span), role });
+    }
+
+    /// Notes that the innermost function sets columns.
+    fn sets(&mut self, columns: impl IntoIterator<Item = (String, String)>) {
+        if let Some(function) = self.open.last() {
+            self.source.functions[*function].sets.extend(columns);
+        }
     }
 
     fn item(&mut self, name: String, kind: Kind, visibility: &syn::Visibility) {
@@ -70,7 +82,10 @@ impl Reader {
         let handler = attrs.iter().any(|a| HANDLERS.iter().any(|name| a.path().is_ident(name)));
         let lines = (end.end().line + 1).saturating_sub(line(start));
         let name = signature.ident.to_string();
-        self.source.functions.push(Function { name, lines, handler });
+        let takes = columns::names_in(&signature.inputs);
+        let sets = BTreeSet::new();
+        self.open.push(self.source.functions.len());
+        self.source.functions.push(Function { name, lines, handler, takes, sets });
     }
 
     /// Notes that lines are a test's and true if they are.
@@ -231,12 +246,16 @@ impl<'ast> Visit<'ast> for Reader {
             _ => {}
         }
         syn::visit::visit_item(self, item);
+        if matches!(item, I::Fn(_)) {
+            self.open.pop();
+        }
     }
 
     fn visit_impl_item_fn(&mut self, f: &'ast syn::ImplItemFn) {
         if !self.is_test(&f.attrs, f.span()) {
             self.function(&f.sig, start(&f.vis, &f.sig), f.block.span(), &f.attrs);
             syn::visit::visit_impl_item_fn(self, f);
+            self.open.pop();
         }
     }
 
@@ -245,6 +264,9 @@ impl<'ast> Visit<'ast> for Reader {
             self.function(&f.sig, f.sig.span(), block.span(), &f.attrs);
         }
         syn::visit::visit_trait_item_fn(self, f);
+        if f.default.is_some() {
+            self.open.pop();
+        }
     }
 
     fn visit_block(&mut self, block: &'ast syn::Block) {
@@ -285,6 +307,7 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_expr_struct(&mut self, made: &'ast syn::ExprStruct) {
         self.visit_path(&made.path);
+        self.sets(columns::set_by_struct(made));
         let is = |name| made.path.segments.iter().any(|segment| segment.ident == name);
         let label = is("DbError") || is("Aad");
         for field in &made.fields {
@@ -304,6 +327,7 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         let method = call.method.to_string();
+        self.sets(columns::set_by_call(call));
         self.visit_expr(&call.receiver);
         self.visit_ident(&call.method);
         if let Some(generics) = &call.turbofish {

@@ -86,6 +86,10 @@ pub struct Function {
     pub lines: usize,
     /// It answers a path.
     pub handler: bool,
+    /// The names in the types of its arguments.
+    pub takes: BTreeSet<String>,
+    /// The columns that it sets, each with its table.
+    pub sets: BTreeSet<(String, String)>,
 }
 
 impl Source {

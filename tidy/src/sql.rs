@@ -41,7 +41,7 @@ fn is_one_of(token: &str, words: &[&str]) -> bool {
 }
 
 /// Words, and each other character by itself; texts in quotes are left out.
-fn tokens(text: &str) -> Vec<String> {
+pub fn tokens(text: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let (mut quoted, mut in_word) = (false, false);
     for c in text.chars() {

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod connect;
+mod deadline;
 mod error;
 mod questions;
 mod single;
@@ -14,6 +15,7 @@ mod writes;
 
 pub use bulk::{Column, Rows};
 pub use connect::{Db, DbSettings};
+pub use deadline::Deadline;
 pub use error::{DbError, TxError};
 pub use questions::{Found, Question};
 pub use single::{SingleProcess, SingleProcessError};

@@ -4,7 +4,11 @@
 //! when the write is executed, on both databases and on both paths; a write that touched fewer rows
 //! is [`DbError::Raced`] with its table, and nothing is committed.
 
-use super::{Db, DbError, Tx, bulk::Rows};
+use super::{
+    Db, DbError, Tx,
+    bulk::Rows,
+    deadline::{CLOCK, Deadline},
+};
 use crate::base::write_point;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
@@ -219,19 +223,35 @@ impl Together {
 impl Db {
     /// Executes all writes, which must be on different tables, in one statement that is its own
     /// transaction: one round trip, and nothing is written unless each write touched the expected
-    /// number of rows. PostgreSQL only.
-    pub(crate) async fn write_at_once(&self, writes: Vec<Write>) -> Result<(), DbError> {
+    /// number of rows before the deadline. PostgreSQL only.
+    pub(crate) async fn write_at_once(
+        &self,
+        writes: Vec<Write>,
+        until: Option<Deadline>,
+    ) -> Result<(), DbError> {
         let mut together = Together::default();
-        let (mut checks, mut tables) = (Vec::new(), Vec::new());
+        let (mut checks, mut tables) = (Vec::new(), vec![CLOCK]);
         for write in writes {
             let (table, expected) = (write.table(), write.rows_expected());
-            if let (Some(part), Some(expected)) = (together.add(write), expected) {
-                together.values.push(expected.into());
-                let nth = together.values.len();
-                let written = format!("(SELECT COUNT(*) FROM {part})");
-                checks.push(format!("all_or_raced({written}, ${nth}, '{table}')"));
-                tables.push(table);
+            let Some(part) = together.add(write) else { continue };
+            let written = format!("(SELECT COUNT(*) FROM {part})");
+            match expected {
+                Some(expected) => {
+                    together.values.push(expected.into());
+                    let nth = together.values.len();
+                    checks.push(format!("all_or_raced({written}, ${nth}, '{table}')"));
+                    tables.push(table);
+                }
+                // Counted so that it has been written, and has waited, when the clock is read.
+                None if until.is_some() => checks.push(written),
+                None => {}
             }
+        }
+        // The last column, so that the clock is read after all the others.
+        if let Some(until) = until {
+            let (check, moment) = until.check(together.values.len() + 1);
+            together.values.push(moment);
+            checks.push(check);
         }
         if together.parts.is_empty() {
             return Ok(());

@@ -22,7 +22,7 @@ use super::{
     transfer::{Hash, Keyed, Record},
 };
 use crate::base::{
-    db::{Column, Db, DbError, Question, Rows, Tx, Write},
+    db::{Column, Db, DbError, Deadline, Question, Rows, Tx, Write},
     ids::{PersonId, SchoolId},
     money::Balance,
 };
@@ -39,6 +39,16 @@ pub(super) async fn lock(tx: &Tx, mut heads: Vec<AccountId>) -> Result<usize, Db
     let ids = heads.into_iter().map(AccountId::uuid).collect();
     let sql = "SELECT a.id FROM account a WHERE a.id {keys1} ORDER BY a.id FOR UPDATE";
     Ok(tx.select_keys(sql, vec![Column::Uuid(ids)]).await?.len())
+}
+
+/// Raises the versions of locked persons, so that nothing decided on what was read before is written
+/// without locks.
+pub(super) async fn raise_versions(tx: &Tx, heads: &[AccountId]) -> Result<(), DbError> {
+    let ids = heads.iter().map(|head| head.uuid()).collect();
+    let rows = Rows::new(vec![("id", Column::Uuid(ids))]);
+    // SQLite locks no rows, and somebody may have no accounts there yet: nothing to be raised.
+    tx.update_rows("account", rows, "version = account.version + 1").await?;
+    Ok(())
 }
 
 /// A question for all accounts of the persons and the existing ones of `others`.
@@ -146,10 +156,11 @@ pub(super) async fn append_at_once(
     db: &Db,
     batch: &Append,
     beside: Vec<Write>,
+    until: Option<Deadline>,
 ) -> Result<(), DbError> {
     let mut writes = batch.writes();
     writes.extend(beside);
-    db.write_at_once(writes).await
+    db.write_at_once(writes, until).await
 }
 
 fn moved_rows(moved: &[Moved]) -> Rows {

@@ -15,11 +15,14 @@ use super::{
     person::{self, PersonKeys, SealedField, SealedFields},
     store::{self, OnRoster, PersonRow},
 };
-use crate::base::{
-    clock::Timestamp,
-    crypto::{blind::Blind, seal::SealError},
-    db::{Db, DbError, Tx, TxError},
-    ids::{PersonId, SchoolId},
+use crate::{
+    base::{
+        clock::Timestamp,
+        crypto::{blind::Blind, seal::SealError},
+        db::{Db, DbError, Tx, TxError},
+        ids::{PersonId, SchoolId},
+    },
+    ledger::HeldPersons,
 };
 use header::Header;
 use lines::{Line, Lines, Survey};
@@ -178,7 +181,8 @@ impl RosterImport<'_> {
     async fn write(&self, tx: &Tx, rows: &[Indexed]) -> Result<Written, RosterError> {
         let student_nos = rows.iter().map(|indexed| indexed.row.student_no.as_str());
         let mut known = store::on_roster(tx, self.school, student_nos).await?;
-        let (mut added, mut written) = (Vec::new(), Written::default());
+        let (mut added, mut changed) = (Vec::new(), Vec::new());
+        let mut written = Written::default();
         for indexed in rows {
             let Some(stored) = known.remove(&indexed.row.student_no) else {
                 added.push(self.sealed(indexed, PersonId::new(self.now))?);
@@ -195,14 +199,28 @@ impl RosterImport<'_> {
                 continue;
             }
             *if same { &mut written.unchanged } else { &mut written.changed } += 1;
-            let row = self.sealed(indexed, stored.id)?;
-            store::update_person(tx, row, stored.digest, self.now).await?;
+            changed.push((indexed, stored));
         }
+        self.update(tx, changed).await?;
         written.added = count(added.len());
         if written.added > 0 {
             store::insert_people(tx, self.school, added, self.now).await?;
         }
         Ok(written)
+    }
+
+    /// Updates people. Whose last day changes is held, so that no charge is decided on the other day
+    /// once this is committed.
+    async fn update(&self, tx: &Tx, changed: Vec<(&Indexed, OnRoster)>) -> Result<(), RosterError> {
+        let ended =
+            changed.iter().filter(|(from, stored)| from.row.valid_until != stored.valid_until);
+        let ended = ended.map(|(_, stored)| (self.school, stored.id)).collect();
+        let held = HeldPersons::hold(tx, ended).await?;
+        for (from, stored) in changed {
+            let row = (self.school, self.sealed(from, stored.id)?);
+            store::update_person(tx, &held, row, stored.digest, self.now).await?;
+        }
+        Ok(())
     }
 
     /// Numbers are reused, those of temporary cards each year. An ID number that is added or
