@@ -171,6 +171,27 @@ pub(super) enum Terminal {
         onecard terminal add --school xnec --id G1 --kind gate --public-key g1.pem \
         --door-group 北门")]
     Add(TerminalAdd),
+    /// Switch a terminal off: none of its requests is answered any more
+    ///
+    /// For one that was stolen, or that misbehaves. It stays registered, also for `terminal add
+    /// --replace`. Safe to repeat. Running servers refuse it within a second.
+    #[command(after_help = "Example:\n  onecard terminal disable --school xnec --id T1")]
+    Disable(TerminalName),
+    /// Switch a terminal on again
+    ///
+    /// Safe to repeat. Running servers answer it within a second.
+    #[command(after_help = "Example:\n  onecard terminal enable --school xnec --id T1")]
+    Enable(TerminalName),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TerminalName {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) school: String,
+    /// The terminal's id within the school
+    #[arg(long, value_name = "ID")]
+    pub(super) id: TerminalCode,
 }
 
 #[derive(Debug, Args)]

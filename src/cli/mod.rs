@@ -148,6 +148,8 @@ async fn dispatch(settings: Settings, command: &Command) -> Result<ExitCode, Com
             terminal::add_merchant(config, arguments).await
         }
         Command::Terminal(Terminal::Add(arguments)) => terminal::add(config, arguments).await,
+        Command::Terminal(Terminal::Disable(name)) => terminal::switch(config, name, false).await,
+        Command::Terminal(Terminal::Enable(name)) => terminal::switch(config, name, true).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Openapi => openapi(),
     }

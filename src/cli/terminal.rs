@@ -1,8 +1,9 @@
-//! `merchant add` and `terminal add`: register merchants and terminals.
+//! `merchant add` and `terminal add` register merchants and terminals, `terminal disable` and
+//! `terminal enable` switch them off and on.
 
 use super::{
     CommandError,
-    args::{MerchantAdd, TerminalAdd},
+    args::{MerchantAdd, TerminalAdd, TerminalName},
     open, up_to_date_database,
 };
 use crate::{
@@ -57,6 +58,19 @@ pub(super) async fn add(
     if new.kind == TerminalKind::Pos && new.merchant.is_none() {
         println!("note: a till without a merchant cannot charge; give it one with --merchant");
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn switch(
+    config: &Config,
+    TerminalName { school, id }: &TerminalName,
+    enabled: bool,
+) -> Result<ExitCode, CommandError> {
+    let db = up_to_date_database(config).await?;
+    let terminal = (school_of(&db, school).await?, id);
+    let done = terminals::switch_terminal(&db, terminal, enabled, SystemClock.now()).await?;
+    let state = if enabled { "enabled" } else { "disabled" };
+    println!("{:<9}  {school}/{id}  {state}", said(done));
     Ok(ExitCode::SUCCESS)
 }
 

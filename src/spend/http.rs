@@ -15,7 +15,7 @@ use crate::{
     },
     terminals::{
         self, Till,
-        seq::{Seq, StoredResponse},
+        seq::{SentSeq, StoredResponse},
     },
 };
 use actix_web::{
@@ -46,10 +46,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// A charge, by a code or by the password that a `password_required` answer asked for.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 struct NewCharge {
-    /// The terminal's sequence number.
+    /// The terminal's sequence number: 1 to 2⁶² − 1.
     #[garde(skip)]
-    #[schema(value_type = i64, minimum = 1)]
-    seq: Seq,
+    #[schema(value_type = i64, minimum = 1, maximum = 4_611_686_018_427_387_903_i64)]
+    seq: SentSeq,
     /// The amount in fen: 1 to 10,000,000.
     #[garde(range(min = 1, max = 10_000_000))]
     amount_fen: i64,
@@ -77,7 +77,7 @@ impl NewCharge {
             (None, None, Some(_)) => return Err(invalid("/challenge")),
             (None, None, None) | (Some(_), _, _) => return Err(invalid("/code")),
         };
-        Ok(TillCharge { seq: self.seq, amount, by })
+        Ok(TillCharge { seq: self.seq.in_range()?, amount, by })
     }
 }
 
@@ -99,7 +99,8 @@ impl NewCharge {
         (status = 422, description = "`code_invalid`, `code_clock_skew`, `code_wrong_purpose`, \
          `account_lost`, `account_dormant`, `account_expired`, `account_closed`, \
          `account_in_debt`, `balance_insufficient`, `limit_meal`, `limit_day`, \
-         `charge_reversed`, `challenge_invalid`, `password_wrong`, `request_invalid`",
+         `charge_reversed`, `challenge_invalid`, `password_wrong`, `request_invalid`, \
+         `seq_out_of_range`",
          body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`terminal_slowed`, `too_many_tries`; with `Retry-After`",
          body = Problem, content_type = "application/problem+json"),
@@ -122,24 +123,25 @@ async fn charge(
 #[utoipa::path(
     tag = "terminals",
     security(("terminal" = [])),
-    params(("seq" = i64, Path, description = "The number of the charge", minimum = 1)),
+    params(("seq" = i64, Path, description = "The number of the charge", minimum = 1,
+     maximum = 4_611_686_018_427_387_903_i64)),
     responses(
         (status = 200, description = "Taken back, or never made", body = ReversalView),
         (status = 401, description = "`signature_invalid`, `signature_stale`", body = Problem,
          content_type = "application/problem+json"),
         (status = 403, description = "`terminal_kind_refused`", body = Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "`reversal_too_late`", body = Problem,
+        (status = 422, description = "`reversal_too_late`, `seq_out_of_range`", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
 #[post("/charges/{seq}/reversal")]
 async fn reverse(
     till: Principal<Till>,
-    seq: Path<i64>,
+    seq: Path<String>,
     spending: Data<Spending>,
 ) -> Result<HttpResponse, ApiError> {
-    let seq = Seq::new(seq.into_inner()).ok_or(ApiError::new(NOT_FOUND))?;
+    let seq = SentSeq::of_path(&seq).ok_or(ApiError::new(NOT_FOUND))?.in_range()?;
     let answer = spending.reverse(&till, seq, request_id::current()).await?;
     Ok(respond(answer))
 }

@@ -92,7 +92,7 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
         id: ChallengeId::from_uuid(row.try_get("", "id")?),
         school: SchoolId::from_number(row.try_get("", "school_id")?),
         terminal: TerminalId::from_uuid(row.try_get("", "terminal_id")?),
-        seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("no number"))?,
+        seq: Seq::stored(row.try_get("", "seq")?).ok_or(broken("no number"))?,
         person: PersonId::from_uuid(row.try_get("", "person_id")?),
         amount: Fen::new(row.try_get("", "amount_fen")?).map_err(|_| broken("no amount"))?,
         which: TillPassword::from_code(&which).ok_or(broken("unknown password"))?,
@@ -102,7 +102,7 @@ fn challenge_of(row: &QueryResult) -> Result<Challenge, DbError> {
             sub: u8::try_from(sub).map_err(|_| broken("no sub-counter"))?,
         },
         expires_at: Timestamp::from_micros(row.try_get("", "expires_at")?),
-        claimed_by: row.try_get::<Option<i64>>("", "claimed_seq")?.and_then(Seq::new),
+        claimed_by: row.try_get::<Option<i64>>("", "claimed_seq")?.and_then(Seq::stored),
         used: row.try_get::<Option<i64>>("", "used_at")?.is_some(),
     })
 }

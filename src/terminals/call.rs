@@ -19,8 +19,11 @@ use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 
-/// How long terminals are cached: changes by an operator take effect within a second.
+/// How long terminals are cached. Together with [`READ_WITHIN`], changes by an operator take effect
+/// within a second.
 const CACHED_FOR: Duration = Duration::from_millis(900);
+/// A terminal that took longer to be read is not cached: it may have been changed since.
+const READ_WITHIN: Duration = Duration::from_millis(100);
 /// The number of cached terminals.
 const MAX_CACHED: u64 = 20_000;
 /// How long the nonce of an unnumbered request is remembered: as long as its signature is accepted.
@@ -136,8 +139,10 @@ impl Terminals {
             return Ok(Some(known));
         }
         let Some((school, code)) = key_id.split_once('/') else { return Ok(None) };
+        let asked_at = self.clock.now();
         let found = store::registry::find(&self.db, school, code).await?.map(Arc::new);
-        if let Some(found) = &found {
+        let fresh = self.clock.now().distance(asked_at) <= READ_WITHIN;
+        if let Some(found) = found.as_ref().filter(|_| fresh) {
             self.live.insert(key_id.to_owned(), Arc::clone(found)).await;
         }
         Ok(found)

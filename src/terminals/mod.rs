@@ -21,6 +21,7 @@ pub use call::{Call, TerminalAuthError, Terminals, TerminalsSetup, Till};
 pub use names::{DoorGroup, InvalidName, MerchantCode, MerchantName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
+    switch_terminal,
 };
 pub use store::{
     answers::{keep, known, write_of, write_of_first},

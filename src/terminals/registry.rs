@@ -58,6 +58,9 @@ pub enum RegistryError {
     /// The database's error.
     #[error("the database cannot be used: {0}")]
     Db(#[from] DbError),
+    /// The terminal is not registered.
+    #[error("there is no terminal {0} at this school: `onecard terminal add` registers one")]
+    NoTerminal(TerminalCode),
     /// The merchant is not registered.
     #[error("there is no merchant {0} at this school: `onecard merchant add` registers one")]
     NoMerchant(MerchantCode),
@@ -77,7 +80,7 @@ impl TxError for RegistryError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
-            Self::NoMerchant(_) | Self::Differs { .. } => None,
+            Self::NoTerminal(_) | Self::NoMerchant(_) | Self::Differs { .. } => None,
         }
     }
 }
@@ -112,7 +115,7 @@ pub async fn add_terminal(
 ) -> Result<Registered, RegistryError> {
     db.in_tx(async |tx| {
         let merchant = merchant_of(tx, new).await?;
-        let Some(row) = store::terminal(tx, new).await? else {
+        let Some(row) = store::terminal(tx, new.school, &new.code).await? else {
             store::insert_terminal(tx, new, merchant, now).await?;
             return Ok(Registered::Added);
         };
@@ -132,6 +135,26 @@ pub async fn add_terminal(
                 Ok(Registered::Changed)
             }
         }
+    })
+    .await
+}
+
+/// Switches a terminal off or on. A server that has seen it in the last second goes on to answer it
+/// until that second is over.
+pub async fn switch_terminal(
+    db: &Db,
+    (school, code): (SchoolId, &TerminalCode),
+    enabled: bool,
+    now: Timestamp,
+) -> Result<Registered, RegistryError> {
+    db.in_tx(async |tx| {
+        let row = store::terminal(tx, school, code).await?;
+        let row = row.ok_or_else(|| RegistryError::NoTerminal(code.clone()))?;
+        if row.enabled == enabled {
+            return Ok(Registered::Unchanged);
+        }
+        store::switch_terminal(tx, row.id, enabled, now).await?;
+        Ok(Registered::Changed)
     })
     .await
 }

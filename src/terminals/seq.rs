@@ -4,17 +4,29 @@
 //! the same body again with a new time and a new nonce. A nonce may be used for one signature only.
 
 use super::{Call, terminal::TerminalId};
-use crate::base::ids::SchoolId;
+use crate::base::{
+    http::{ApiError, problem::ProblemKind},
+    ids::SchoolId,
+};
 use serde::{Deserialize, Deserializer, de::Error};
 use sha2::{Digest, Sha256};
 
-/// The number of a terminal's action: 1 to 2⁶³ − 1, each used once.
+/// The number of a terminal's action: 1 to 2⁶² − 1, each used once. A terminal goes on above its
+/// highest number, so one that is sent by mistake must leave room above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(i64);
 
 impl Seq {
-    /// `None` below one.
+    /// The highest number.
+    pub const LAST: i64 = (1 << 62) - 1;
+
+    /// `None` below one, and above [`Seq::LAST`].
     pub const fn new(number: i64) -> Option<Self> {
+        if number <= Self::LAST { Self::stored(number) } else { None }
+    }
+
+    /// As stored: earlier releases took numbers up to 2⁶³ − 1.
+    pub const fn stored(number: i64) -> Option<Self> {
         if number > 0 { Some(Self(number)) } else { None }
     }
 
@@ -24,10 +36,40 @@ impl Seq {
     }
 }
 
-impl<'de> Deserialize<'de> for Seq {
+const OUT_OF_RANGE: ProblemKind =
+    ProblemKind {
+        code: "seq_out_of_range", status: 422, title: "流水号超出范围，请检查终端"
+    };
+
+/// A number as a terminal sends it: whole, of any size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentSeq(Option<Seq>);
+
+impl SentSeq {
+    /// The number, if it is in range.
+    pub fn in_range(self) -> Result<Seq, ApiError> {
+        self.0.ok_or(ApiError::new(OUT_OF_RANGE))
+    }
+
+    /// The digits of a path; `None` for other text.
+    pub fn of_path(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        whole.then(|| Self(text.parse().ok().and_then(Seq::new)))
+    }
+}
+
+impl<'de> Deserialize<'de> for SentSeq {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let number = i64::deserialize(from)?;
-        Self::new(number).ok_or_else(|| D::Error::custom("a seq is 1 or more"))
+        let number = serde_json::Number::deserialize(from)?;
+        // What does not fit into 64 bits is read as a float, whose text has an exponent above zero.
+        let text = number.to_string();
+        let large = text.contains('e') && !text.contains("e-");
+        if number.is_i64() || number.is_u64() || large {
+            Ok(Self(number.as_i64().and_then(Seq::new)))
+        } else {
+            Err(D::Error::custom("a seq is a whole number"))
+        }
     }
 }
 
@@ -216,6 +258,32 @@ mod tests {
     }
 
     #[test]
+    fn numbers_end_below_2_to_the_62() {
+        let range = [(i64::MIN, false), (-1, false), (0, false), (1, true), (17, true)];
+        let end = [(Seq::LAST, true), (Seq::LAST + 1, false), (i64::MAX, false)];
+        for (number, good) in range.into_iter().chain(end) {
+            assert_eq!(Seq::new(number).is_some(), good, "{number}");
+            assert_eq!(Seq::stored(number).is_some(), number > 0, "{number}");
+            let text = number.to_string();
+            let sent = [serde_json::from_str(&text).unwrap(), SentSeq::of_path(&text).unwrap()];
+            for sent in sent {
+                assert_eq!(sent.in_range().is_ok(), good, "{number}");
+            }
+        }
+        for whole in ["9223372036854775808", "18446744073709551616", "-9223372036854775809"] {
+            let sent = [serde_json::from_str(whole).unwrap(), SentSeq::of_path(whole).unwrap()];
+            assert!(sent.into_iter().all(|sent| sent.in_range().is_err()), "{whole}");
+        }
+        for other in ["1.5", "1e3", "1e-7", "\"1\"", "null", "true"] {
+            assert!(serde_json::from_str::<SentSeq>(other).is_err(), "{other}");
+            assert_eq!(SentSeq::of_path(other), None, "{other}");
+        }
+        for other in ["", "-", "+1", " 1", "1a", "１"] {
+            assert_eq!(SentSeq::of_path(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn each_number_is_decided_once() {
         let answer = StoredResponse { status: 200, body: b"{}".to_vec() };
         let done = asked(5, "a", 1, 1);
@@ -276,15 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_positive() {
-        let read = |text: &str| serde_json::from_str::<Seq>(text).ok().map(Seq::number);
-        let most = i64::MAX.to_string();
-        for (text, number) in [("1", Some(1)), (most.as_str(), Some(i64::MAX))] {
-            assert_eq!(read(text), number);
-        }
-        for text in ["0", "-1", "9223372036854775808", "1.0", "\"1\"", "null"] {
-            assert_eq!(read(text), None, "{text}");
-        }
+    fn steps_and_kinds_are_read_as_stored() {
         for step in [SeqStep::Act, SeqStep::Password, SeqStep::Reversal] {
             assert_eq!(SeqStep::from_number(step.number()), Some(step));
         }

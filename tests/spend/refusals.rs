@@ -19,6 +19,7 @@ on_each_database!(
     a_slip_is_told_as_what_it_is,
     ten_rubbish_codes_at_noon,
     what_is_no_request_is_not_decided,
+    a_number_out_of_range_is_refused_and_not_kept,
 );
 
 async fn a_charge_takes_what_it_says(db: &TestDb) {
@@ -177,7 +178,7 @@ async fn what_is_no_request_is_not_decided(db: &TestDb) {
     let code = shop.phones[0].code();
     let cases = [
         ("no seq", json!({ "code": code, "amount_fen": 1 }), "/seq"),
-        ("seq 0", json!({ "seq": 0, "code": code, "amount_fen": 1 }), "/seq"),
+        ("seq 1.5", json!({ "seq": 1.5, "code": code, "amount_fen": 1 }), "/seq"),
         ("no amount", json!({ "seq": 1, "code": code }), "/amount_fen"),
         ("nothing", json!({ "seq": 1, "code": code, "amount_fen": 0 }), "/amount_fen"),
         ("less", json!({ "seq": 1, "code": code, "amount_fen": -5 }), "/amount_fen"),
@@ -210,10 +211,26 @@ async fn what_is_no_request_is_not_decided(db: &TestDb) {
     let stale = shop.tills[0].sign((&line, &authority(&api)), bytes.as_bytes(), stale);
     let stale = api.deliver(CHARGES, &stale.headers, bytes.as_bytes()).await.unwrap();
     stale.problem("stale", 401, "signature_stale");
-    let reversal = shop.take_back(0, 0).await;
-    assert_eq!(reversal.status, 404, "{}", reversal.text());
     assert_eq!(shop.world.rows.count("terminal_answer").await, 0);
     assert_eq!(shop.world.rows.count("code_use").await, 0);
+    shop.send(0, CHARGES, &body).await.body(200);
+    shop.is_sound().await;
+}
+
+async fn a_number_out_of_range_is_refused_and_not_kept(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    let code = shop.phones[0].code();
+    let past = i64::pow(2, 62);
+    for seq in [json!(0), json!(-1), json!(past), json!(i64::MAX), json!(u64::MAX), json!(1e30)] {
+        let body = json!({ "seq": seq, "code": code, "amount_fen": 1 });
+        let answer = shop.send(0, CHARGES, &body).await;
+        answer.problem(&seq.to_string(), 422, "seq_out_of_range");
+    }
+    for seq in [0, -1, past, i64::MAX] {
+        shop.take_back(0, seq).await.problem(&seq.to_string(), 422, "seq_out_of_range");
+    }
+    assert_eq!(shop.world.rows.count("terminal_answer").await, 0);
+    let body = json!({ "seq": past - 1, "code": code, "amount_fen": 1 });
     shop.send(0, CHARGES, &body).await.body(200);
     shop.is_sound().await;
 }

@@ -1,7 +1,10 @@
 //! `merchant add` and `terminal add`, as an operator types them.
 
 use crate::terminals::signer::Signer;
-use testkit::{Program, TestDb, World, on_each_database};
+use std::time::Duration;
+use testkit::{Program, TestDb, World, eventually_within, on_each_database};
+
+const CONFIG: &str = "GET /terminal/v1/config";
 
 /// X25519.
 const X25519: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n";
@@ -33,6 +36,7 @@ async fn operators_register_and_repeat(db: &TestDb) {
     let named = |id, pem| {
         ["terminal", "add", "--school", "xnec", "--id", id, "--kind", "gate", "--public-key", pem]
     };
+    let switched = |state, id| ["terminal", state, "--school", "xnec", "--id", id];
     let steps: Vec<(Vec<&str>, i32, &str)> = vec![
         (with(&first, &["--merchant", "canteen-1"]), 1, "there is no merchant canteen-1"),
         (merchant("canteen-1", "第一食堂").to_vec(), 0, "added      xnec/canteen-1  第一食堂"),
@@ -51,6 +55,12 @@ async fn operators_register_and_repeat(db: &TestDb) {
         (with(&first, &["--merchant", "canteen-1", "--replace"]), 0, "changed"),
         (with(&second, &["--merchant", "canteen-1"]), 1, "another public key: --replace"),
         (named("T1", &first).to_vec(), 1, "another kind: --replace"),
+        (switched("disable", "T1").to_vec(), 0, "changed    xnec/T1  disabled"),
+        (switched("disable", "T1").to_vec(), 0, "unchanged  xnec/T1  disabled"),
+        (with(&first, &["--merchant", "canteen-1"]), 0, "unchanged"),
+        (switched("enable", "T1").to_vec(), 0, "changed    xnec/T1  enabled"),
+        (switched("enable", "T1").to_vec(), 0, "unchanged  xnec/T1  enabled"),
+        (switched("disable", "T2").to_vec(), 1, "there is no terminal T2"),
     ];
     for (arguments, code, said) in steps {
         let (exit, out, err) = program.run(&arguments).await;
@@ -73,4 +83,36 @@ async fn operators_register_and_repeat(db: &TestDb) {
     old.problem("the old key", 401, "signature_invalid");
 }
 
-on_each_database!(operators_register_and_repeat);
+/// In force within a second, also at a server that has just answered it.
+async fn a_terminal_is_switched_off_at_every_server(db: &TestDb) {
+    let world = World::start(db).await;
+    let program = Program::of(&world, crate::ONECARD);
+    let (till, pem) = (Signer::new("xnec/T1", 1), world.path("1.pem"));
+    std::fs::write(&pem, till.public_pem()).unwrap();
+    let add = ["terminal", "add", "--school", "xnec", "--id", "T1", "--kind", "gate"];
+    assert_eq!(program.run(&[&add[..], &["--public-key", &pem]].concat()).await.0, 0);
+    let mut apis = vec![world.api()];
+    let mut second = Program::of(&world, crate::ONECARD);
+    // SQLite has one server.
+    if !db.url.starts_with("sqlite") {
+        second.start().await;
+        apis.push(second.api());
+    }
+    let mut before = 200;
+    for (state, status) in [("disable", 401), ("enable", 200)] {
+        for api in &apis {
+            assert_eq!(till.ask(api, CONFIG).await.status, before);
+        }
+        let switch = ["terminal", state, "--school", "xnec", "--id", "T1"];
+        assert_eq!(program.run(&switch).await.0, 0);
+        for api in &apis {
+            eventually_within(Duration::from_millis(1500), state, async || {
+                (till.ask(api, CONFIG).await.status == status).then_some(())
+            })
+            .await;
+        }
+        before = status;
+    }
+}
+
+on_each_database!(operators_register_and_repeat, a_terminal_is_switched_off_at_every_server);

@@ -91,11 +91,12 @@ fn rows(kept: &[AnsweredRequest], now: Timestamp) -> Rows {
     ])
 }
 
-/// The highest number that a terminal has used, 0 if none.
+/// The highest number in range that a terminal has used, 0 if none.
 pub(in crate::terminals) async fn last_seq(db: &Db, terminal: TerminalId) -> Result<i64, DbError> {
-    let sql =
-        "SELECT COALESCE(MAX(seq), 0) AS last_seq FROM terminal_answer WHERE terminal_id = $1";
-    let found = Source::Db(db).select(sql, vec![terminal.uuid().into()]).await?;
+    let sql = "SELECT COALESCE(MAX(seq), 0) AS last_seq FROM terminal_answer \
+         WHERE terminal_id = $1 AND seq <= $2";
+    let values = vec![terminal.uuid().into(), Seq::LAST.into()];
+    let found = Source::Db(db).select(sql, values).await?;
     let row = found.first().ok_or(broken("missing last number"))?;
     Ok(row.try_get("", "last_seq")?)
 }
@@ -115,7 +116,7 @@ fn kept_of(row: &QueryResult) -> Result<AnsweredRequest, DbError> {
         asked: NumberedRequest {
             terminal: TerminalId::from_uuid(row.try_get("", "terminal_id")?),
             school: SchoolId::from_number(row.try_get("", "school_id")?),
-            seq: Seq::new(row.try_get("", "seq")?).ok_or(broken("invalid number"))?,
+            seq: Seq::stored(row.try_get("", "seq")?).ok_or(broken("invalid number"))?,
             step: SeqStep::from_number(row.try_get("", "step")?).ok_or(broken("unknown step"))?,
             kind: AnswerKind::from_code(&kind).ok_or(broken("unknown kind"))?,
             nonce: row.try_get("", "nonce")?,

@@ -8,8 +8,8 @@ use crate::{
         ids::SchoolId,
     },
     terminals::{
-        Merchant, MerchantCode, MerchantId, NewMerchant, NewTerminal, Terminal, TerminalId,
-        TerminalKind,
+        Merchant, MerchantCode, MerchantId, NewMerchant, NewTerminal, Terminal, TerminalCode,
+        TerminalId, TerminalKind,
     },
 };
 use entity::{merchant, terminal};
@@ -155,11 +155,12 @@ pub(in crate::terminals) async fn rename_merchant(
 /// The row of a terminal, enabled or not.
 pub(in crate::terminals) async fn terminal(
     tx: &Tx,
-    new: &NewTerminal,
+    school: SchoolId,
+    code: &TerminalCode,
 ) -> Result<Option<terminal::Model>, DbError> {
     let found = terminal::Entity::find()
-        .filter(terminal::Column::SchoolId.eq(new.school.number()))
-        .filter(terminal::Column::Code.eq(&*new.code));
+        .filter(terminal::Column::SchoolId.eq(school.number()))
+        .filter(terminal::Column::Code.eq(&**code));
     Ok(found.lock_exclusive().one(tx.conn()).await?)
 }
 
@@ -205,6 +206,22 @@ pub(in crate::terminals) async fn replace_terminal(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let row = terminal::ActiveModel { id: Unchanged(id), ..columns(new, merchant, now) };
+    terminal::Entity::update(row).exec(tx.conn()).await?;
+    Ok(())
+}
+
+pub(in crate::terminals) async fn switch_terminal(
+    tx: &Tx,
+    id: uuid::Uuid,
+    enabled: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let row = terminal::ActiveModel {
+        id: Unchanged(id),
+        enabled: Set(enabled),
+        updated_at: Set(now.micros()),
+        ..Default::default()
+    };
     terminal::Entity::update(row).exec(tx.conn()).await?;
     Ok(())
 }
