@@ -7,6 +7,7 @@
 mod anchor;
 mod concurrency;
 mod model;
+mod partitions;
 mod posting;
 mod properties;
 mod sealing;

@@ -56,7 +56,7 @@ async fn ask(db: &Db, asked: &NumberedRequest, text: &str) -> SeqCheck {
 
 async fn a_number_is_decided_once(test: &TestDb) {
     let db = &test.db;
-    let most = i64::MAX;
+    let most = Seq::LAST;
     let steps = [
         ("the first", charge(1, 5, "a", 1), SeqCheck::First),
         ("the very same", charge(1, 5, "a", 1), SeqCheck::Repeat(answer("the first"))),

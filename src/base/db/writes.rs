@@ -56,20 +56,6 @@ pub enum Write {
         /// The condition on the row: the "compare" of a compare-and-set. `true` for none.
         guard: &'static str,
     },
-    /// Like [`Write::Update`], for a unique key, joined by the physical location (`ctid`) of the
-    /// row. A row that was updated concurrently is written only if the guard holds for its new
-    /// version, and may be skipped even then (PostgreSQL releases differ); the row count reveals
-    /// this.
-    UpdateSeen {
-        /// The table.
-        table: &'static str,
-        /// Keys and values.
-        rows: Rows,
-        /// Assignments, from `r.column`.
-        set: &'static str,
-        /// The condition on the row.
-        guard: &'static str,
-    },
 }
 
 impl Write {
@@ -79,8 +65,7 @@ impl Write {
             Self::Insert { table, .. }
             | Self::InsertPicked { table, .. }
             | Self::InsertIf { table, .. }
-            | Self::Update { table, .. }
-            | Self::UpdateSeen { table, .. } => table,
+            | Self::Update { table, .. } => table,
         }
     }
 
@@ -89,9 +74,9 @@ impl Write {
     /// rows.
     fn rows_expected(&self) -> Option<i64> {
         match self {
-            Self::Update { rows, .. }
-            | Self::UpdateSeen { rows, .. }
-            | Self::InsertIf { rows, .. } => Some(i64::try_from(rows.len()).unwrap_or(i64::MAX)),
+            Self::Update { rows, .. } | Self::InsertIf { rows, .. } => {
+                Some(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+            }
             Self::Insert { .. } | Self::InsertPicked { .. } => None,
         }
     }
@@ -101,29 +86,19 @@ impl Write {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
             | Self::InsertIf { rows, .. }
-            | Self::Update { rows, .. }
-            | Self::UpdateSeen { rows, .. } => rows,
+            | Self::Update { rows, .. } => rows,
         }
     }
 
     /// The statement around a source of rows.
     fn sql(shape: &Shape, source: &str) -> String {
-        let Shape { table, names, picks, key, bound, set, condition, by_place } = shape;
+        let Shape { table, names, picks, key, bound, set, condition } = shape;
         let Some(set) = set else {
             // The `WHERE` also keeps SQLite from parsing the suffix as a join condition.
             return format!(
                 "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {condition}"
             );
         };
-        if *by_place {
-            // Each row is looked up once and updated by its `ctid`: a plain join with the list
-            // would be a nested loop over all pairs.
-            return format!(
-                "UPDATE {table} SET {set} FROM (SELECT found.at, r.* FROM {source} CROSS JOIN \
-                 LATERAL (SELECT t.ctid AS at FROM {table} t WHERE t.{key} = r.{key} LIMIT 1) found) r \
-                 WHERE {table}.ctid = r.at AND {condition}"
-            );
-        }
         format!(
             "UPDATE {table} SET {set} FROM {source} \
              WHERE {table}.{key} = r.{key}{bound} AND {condition}"
@@ -136,22 +111,18 @@ impl Write {
             Self::Insert { table, suffix, .. } => (*table, format!("true {suffix}"), None),
             Self::InsertPicked { table, .. } => (*table, "true".to_owned(), None),
             Self::InsertIf { table, guard, .. } => (*table, (*guard).to_owned(), None),
-            Self::Update { table, set, guard, .. } | Self::UpdateSeen { table, set, guard, .. } => {
-                (*table, (*guard).to_owned(), Some(*set))
-            }
+            Self::Update { table, set, guard, .. } => (*table, (*guard).to_owned(), Some(*set)),
         };
         let (names, picks) = match self {
             Self::InsertPicked { columns, picks, .. } => {
                 ((*columns).to_owned(), (*picks).to_owned())
             }
-            Self::Insert { .. }
-            | Self::InsertIf { .. }
-            | Self::Update { .. }
-            | Self::UpdateSeen { .. } => (rows.names(), rows.select_list(backend)),
+            Self::Insert { .. } | Self::InsertIf { .. } | Self::Update { .. } => {
+                (rows.names(), rows.select_list(backend))
+            }
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        let by_place = backend == DbBackend::Postgres && matches!(self, Self::UpdateSeen { .. });
-        Shape { table, names, picks, key, bound: String::new(), set, condition, by_place }
+        Shape { table, names, picks, key, bound: String::new(), set, condition }
     }
 
     fn into_rows(self) -> Rows {
@@ -159,8 +130,7 @@ impl Write {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
             | Self::InsertIf { rows, .. }
-            | Self::Update { rows, .. }
-            | Self::UpdateSeen { rows, .. } => rows,
+            | Self::Update { rows, .. } => rows,
         }
     }
 }
@@ -175,8 +145,6 @@ struct Shape {
     set: Option<&'static str>,
     /// The condition on a row, and the suffix.
     condition: String,
-    /// Whether rows to update are joined by their `ctid` instead of their key.
-    by_place: bool,
 }
 
 impl Shape {
@@ -184,7 +152,7 @@ impl Shape {
     /// PostgreSQL can then read them before or after the list, and never scans a table that was
     /// small when the plan was made.
     fn bounded(mut self, first: usize, rows: &Rows) -> Self {
-        if let (Some((key, column)), Some(_), false) = (rows.0.first(), self.set, self.by_place) {
+        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.set) {
             let kind = column.sql_type();
             self.bound = format!(" AND {}.{key} = ANY(${first}::{kind}[])", self.table);
         }

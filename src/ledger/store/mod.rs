@@ -130,7 +130,7 @@ impl Append {
     fn writes(&self) -> Vec<Write> {
         let insert = |table, rows| Write::Insert { table, rows, suffix: "" };
         vec![
-            Write::UpdateSeen {
+            Write::Update {
                 table: "account",
                 rows: moved_rows(&self.moved),
                 set: "balance_fen = r.balance, version = account.version + 1",
