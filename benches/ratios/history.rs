@@ -169,25 +169,7 @@ impl History {
             made.push(self.next_charge()?);
         }
         let school = self.school.number();
-        let transfers = rows(&made, |made| {
-            let Record { id, batch, reference, person, at, value_day, .. } = &made.record;
-            let person = person.map_or(Uuid::nil(), PersonId::uuid);
-            let (at, day, digest) = (at.micros(), value_day.number(), hex::encode(made.digest()));
-            format!(
-                "'{id}', {school}, '{batch}', 0, 'spent', '{reference}', '{person}', 1, {at}, \
-                 {day}, '\\x{digest}'"
-            )
-        });
-        let legs: Vec<_> = made
-            .iter()
-            .flat_map(|made| {
-                made.record.legs.iter().enumerate().map(move |leg| (made.record.id, leg))
-            })
-            .collect();
-        let legs = rows(&legs, |(id, (n, leg))| {
-            let (from, to) = (leg.from.uuid(), leg.to.uuid());
-            format!("'{id}', {n}, '{from}', '{to}', {}", leg.amount.get())
-        });
+        let (transfers, legs) = (transfers(school, &made), legs(&made));
         let batches = rows(&made, |made| {
             let digest = hex::encode(batch_digest(&[made.digest()]));
             format!("'{}', {school}, 1, '\\x{digest}'", made.record.batch)
@@ -196,16 +178,7 @@ impl History {
             let merchant = made.record.legs.last().map_or(Uuid::nil(), |leg| leg.to.uuid());
             format!("'{}', '{merchant}', {CHARGED}", made.record.batch)
         });
-        let charges = rows(&made, |made| {
-            let Made { terminal, seq, merchant, record } = made;
-            let person = record.person.map_or(Uuid::nil(), PersonId::uuid);
-            let (at, day) = (record.at.micros(), record.value_day.number());
-            format!(
-                "'{terminal}', {seq}, '{}', {school}, {day}, '{person}', '{merchant}', 0, \
-                 {CHARGED}, {CHARGED}, {at}",
-                record.id
-            )
-        });
+        let charges = charges(school, &made);
         let paid = rows(&made, |made| {
             let account = made.record.legs.first().map_or(Uuid::nil(), |leg| leg.from.uuid());
             format!("'{account}'::uuid")
@@ -278,4 +251,40 @@ impl Made {
     fn digest(&self) -> [u8; 32] {
         self.record.digest()
     }
+}
+
+fn transfers(school: i64, made: &[Made]) -> String {
+    rows(made, |made| {
+        let Record { id, batch, reference, person, at, value_day, .. } = &made.record;
+        let person = person.map_or(Uuid::nil(), PersonId::uuid);
+        let (at, day, digest) = (at.micros(), value_day.number(), hex::encode(made.digest()));
+        format!(
+            "'{id}', {school}, '{batch}', 0, 'spent', '{reference}', '{person}', 1, {at}, \
+             {day}, '\\x{digest}'"
+        )
+    })
+}
+
+fn legs(made: &[Made]) -> String {
+    let legs: Vec<_> = made
+        .iter()
+        .flat_map(|made| made.record.legs.iter().enumerate().map(move |leg| (made.record.id, leg)))
+        .collect();
+    rows(&legs, |(id, (n, leg))| {
+        let (from, to) = (leg.from.uuid(), leg.to.uuid());
+        format!("'{id}', {n}, '{from}', '{to}', {}", leg.amount.get())
+    })
+}
+
+fn charges(school: i64, made: &[Made]) -> String {
+    rows(made, |made| {
+        let Made { terminal, seq, merchant, record } = made;
+        let person = record.person.map_or(Uuid::nil(), PersonId::uuid);
+        let (at, day) = (record.at.micros(), record.value_day.number());
+        format!(
+            "'{terminal}', {seq}, '{}', {school}, {day}, '{person}', '{merchant}', 0, \
+             {CHARGED}, {CHARGED}, {at}",
+            record.id
+        )
+    })
 }

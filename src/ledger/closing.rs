@@ -201,15 +201,15 @@ mod tests {
             rows: rows.into_iter().collect(),
             ..Closing::genesis(SchoolId::from_number(1))
         };
-        let signed = SignedClosing::sign(&signer, closing, Timestamp::from_seconds(9)).unwrap();
-        (signer, signed)
+        let record = SignedClosing::sign(&signer, closing, Timestamp::from_seconds(9)).unwrap();
+        (signer, record)
     }
 
     #[test]
     fn a_line_says_what_was_signed() {
-        let (signer, signed) = signed();
-        let read = SignedClosing::parse(&signed.to_line()).unwrap();
-        assert_eq!(read, signed);
+        let (signer, record) = signed();
+        let read = SignedClosing::parse(&record.to_line()).unwrap();
+        assert_eq!(read, record);
         assert_eq!(read.verify(&[signer.public_key()]), Ok(()));
         assert_eq!(read.verify(&[[0; 32]]), Err(BadHeadSignature));
         assert_eq!(SignedClosing::parse("{}"), Err(NotAClosing));
@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn every_field_is_signed() {
-        let (signer, signed) = signed();
-        let line = signed.to_line();
+        let (signer, record) = signed();
+        let line = record.to_line();
         let alterations = [
             ("\"school\":1", "\"school\":2"),
             ("\"position\":12", "\"position\":13"),
@@ -247,7 +247,9 @@ mod tests {
     fn accounts_at_zero_do_not_count() {
         let of = |accounts: &[(u128, i64)]| {
             let mut digest = BalanceDigest::new(SchoolId::from_number(1));
-            accounts.iter().for_each(|(id, fen)| digest.add(Uuid::from_u128(*id), *fen));
+            for (id, fen) in accounts {
+                digest.add(Uuid::from_u128(*id), *fen);
+            }
             digest.finish()
         };
         assert_eq!(of(&[(1, 5), (2, 0), (3, -5)]), of(&[(1, 5), (3, -5)]));

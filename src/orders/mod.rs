@@ -85,9 +85,12 @@ pub struct ReceivedMessage<'a> {
     pub ask: bool,
 }
 
-/// A provider's checked answer that moved money, to be stored as received.
+/// A provider's checked answer that moved money, or a message that moved some to suspense, to be
+/// stored as received.
 #[derive(Clone, Debug)]
 pub struct ReceivedAnswer<'a> {
+    /// False for a message.
+    pub asked: bool,
     /// The school whose ledger it moved.
     pub school: SchoolId,
     /// What the answer says.

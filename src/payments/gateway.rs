@@ -93,8 +93,8 @@ pub struct KeptHeaders(BTreeMap<String, String>);
 impl KeptHeaders {
     /// Those of the headers with these names.
     pub fn of(headers: &dyn Headers, names: &[&str]) -> Self {
-        let named = |name: &&str| Some(((*name).to_owned(), headers.get(name)?.to_owned()));
-        Self(names.iter().filter_map(named).collect())
+        let kept = |name: &&str| Some(((*name).to_owned(), headers.get(name)?.to_owned()));
+        Self(names.iter().filter_map(kept).collect())
     }
 
     /// Reads what [`KeptHeaders::to_text`] wrote; anything else holds no header.

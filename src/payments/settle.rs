@@ -196,14 +196,17 @@ fn message(incoming: &IncomingFact, verdict: Verdict) -> Option<ReceivedMessage<
     })
 }
 
-/// The answer to be kept, if it moved money.
+/// The answer to be kept, if it moved money. So is a message whose money went to suspense: messages
+/// are stored once for each id, and a provider may name two transactions under one.
 fn answer(incoming: &IncomingFact, verdict: Verdict) -> Option<ReceivedAnswer<'_>> {
-    let evidence = match &incoming.origin {
-        Origin::Answer(evidence) | Origin::RefundedAnswer(evidence) => evidence,
-        Origin::Message { .. } => return None,
+    let (evidence, asked) = match &incoming.origin {
+        Origin::Answer(evidence) | Origin::RefundedAnswer(evidence) => (evidence, true),
+        Origin::Message { evidence, .. } => (evidence, false),
     };
     match verdict {
+        Verdict::Settled if !asked => None,
         Verdict::Settled | Verdict::Suspense => Some(ReceivedAnswer {
+            asked,
             school: incoming.school,
             fact: &incoming.fact,
             headers: evidence.headers.to_text(),

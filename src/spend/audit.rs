@@ -41,7 +41,7 @@ impl Explains for ChargesExplain {
         let acts = transfers.iter().filter_map(|record| act_of(&record.reference)).collect();
         let charges = charges::find_all(tx.into(), acts).await?;
         let merchants = charges.iter().map(|charge| MerchantId::from_uuid(charge.merchant));
-        let merchants = merchant_codes(tx.into(), merchants.collect()).await?;
+        let merchants = merchant_codes(tx.into(), merchants).await?;
         let charges: HashMap<Act, Charge> =
             charges.into_iter().map(|charge| (charge.act, charge)).collect();
         let explain = |record: &&Record| {

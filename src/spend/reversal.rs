@@ -10,7 +10,7 @@ use super::{
 use crate::{
     base::{
         clock::{Clock, Timestamp},
-        db::{Source, Tx},
+        db::{DbError, Source, Tx},
         http::ApiError,
         money::Fen,
     },
@@ -18,7 +18,7 @@ use crate::{
     ledger::LockedAccounts,
     schools::School,
     terminals::{
-        MerchantId, keep, known, merchant_code,
+        MerchantId, keep, known, merchant_codes,
         seq::{AnsweredRequest, NumberedRequest, SeqCheck, SeqStep, StoredResponse, check_seq},
         write_of,
     },
@@ -122,8 +122,10 @@ async fn undo(
 ) -> Result<StoredResponse, ChargeError> {
     let (school, person) = (charge.school, charge.person);
     // The merchant at the time of the charge: the till may belong to another one now.
-    let merchant = merchant_code(tx.into(), MerchantId::from_uuid(charge.merchant)).await?;
-    let merchant = postings::merchant_account(&merchant)?;
+    let merchant = MerchantId::from_uuid(charge.merchant);
+    let codes = merchant_codes(tx.into(), [merchant].into_iter()).await?;
+    let gone = DbError::Inconsistent { table: "merchant", what: "missing, but has charges" };
+    let merchant = postings::merchant_account(codes.get(&merchant).ok_or(gone)?)?;
     let others = [(school, merchant.clone())];
     let accounts = LockedAccounts::lock(tx, HashSet::from([(school, person)]), &others).await?;
     // Read under the lock, which may have been waited for.

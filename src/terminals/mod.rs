@@ -25,6 +25,6 @@ pub use registry::{
 };
 pub use store::{
     answers::{keep, known, write_of, write_of_first},
-    registry::{merchant_code, merchant_codes, merchant_names},
+    registry::{merchant_codes, merchant_names},
 };
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};

@@ -63,7 +63,8 @@ pub async fn report_of(db: &Db, anchor: Option<Anchor<'_>>, since: Option<Anchor
 /// The same with the rooms and the keys of this configuration.
 pub(crate) async fn report_with(db: &Db, settings: &Settings) -> Report {
     let rooms = proof::rooms(settings).unwrap();
-    let rooms = rooms.iter().map(AsRef::as_ref).chain([&TestKinds as &dyn Explains]);
+    let of_tests: &dyn Explains = &TestKinds;
+    let rooms = rooms.iter().map(AsRef::as_ref).chain([of_tests]);
     let rooms: Vec<_> = rooms.collect();
     let checks = Checks { rooms: &rooms, ..Checks::default() };
     verify(db, checks, &mut |_| ()).await.unwrap()

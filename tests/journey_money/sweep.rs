@@ -216,7 +216,7 @@ async fn a_message_of_an_unknown_provider_holds_up_no_other(db: &TestDb) {
     let world = World::start(db).await;
     for (id, provider) in [(1_u128, "newer"), (2, "wechat_pay")] {
         let insert =
-            "INSERT INTO notification VALUES ($1, 4, $2, $3, '', '', 'disagrees', $4, 1, $5)";
+            "INSERT INTO notification VALUES ($1, 4, $2, $3, '', '', 'disagrees', $4, 1, $5, NULL)";
         let far = now().plus(Duration::from_hours(1)).micros();
         let id = Uuid::from_u128(id);
         let row: [sea_orm::Value; 5] =

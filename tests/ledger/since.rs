@@ -52,8 +52,8 @@ async fn since_of(db: &TestDb, lines: &str) -> Report {
 
 async fn some_history(db: &TestDb, test: &str) -> String {
     history(db, &mut chance(test), 40, 3).await;
-    // Something that waits while the record is made.
-    commit(&db.db, &[top_up("waits", 1, 70), spend("waits too", 1, 20)]).await.unwrap();
+    // Something that waits while the record is made, of somebody without a debt.
+    commit(&db.db, &[top_up("waits", 1000, 70), spend("waits too", 1000, 20)]).await.unwrap();
     close(db, None).await
 }
 

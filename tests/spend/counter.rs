@@ -23,7 +23,7 @@ use onecard::{
         charging::{BATCH, Charging},
     },
     terminals::{
-        Merchant, MerchantId, TerminalId,
+        Merchant, MerchantId, NewMerchant, TerminalId, add_merchant,
         seq::{AnswerKind, NumberedRequest, Seq, SeqStep},
     },
 };
@@ -48,6 +48,15 @@ pub struct Counter {
     next: AtomicI64,
 }
 
+/// The merchant of every terminal.
+async fn merchant(world: &World, school: SchoolId) -> Merchant {
+    let (code, name) = ("c1".parse().unwrap(), "第一食堂".parse().unwrap());
+    let new = NewMerchant { school, code, name };
+    add_merchant(&world.db, &new, NOW).await.unwrap();
+    let id = world.rows.id("SELECT id FROM merchant WHERE code = 'c1'").await;
+    Merchant { id: MerchantId::from_uuid(id), code: new.code, name: new.name }
+}
+
 impl Counter {
     /// With these tables in the place of the school's own, and so much money for everybody.
     pub async fn open(db: &TestDb, tables: &str, money: i64) -> Self {
@@ -62,11 +71,7 @@ impl Counter {
             phones.push(Phone::of(&world.db, (school.id, "xnec"), person).await);
             shop::fact(&world.db, (school.id, person), money).await;
         }
-        let merchant = Merchant {
-            id: MerchantId::new(NOW),
-            code: "c1".parse().unwrap(),
-            name: "第一食堂".parse().unwrap(),
-        };
+        let merchant = merchant(&world, school.id).await;
         Self { world, clock, phones, school, merchant, next: AtomicI64::new(1) }
     }
 

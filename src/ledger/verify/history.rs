@@ -31,7 +31,7 @@ use std::{
 use uuid::Uuid;
 
 /// How many batches' transfers are read at a time.
-const BATCHES: usize = 1000;
+const BATCHES: usize = 256;
 /// How many transfers rooms explain at a time.
 const EXPLAINED: usize = 2000;
 
@@ -276,7 +276,9 @@ impl<'a> History<'a> {
                 break;
             };
             after = Some(*last);
-            page.into_iter().for_each(|batch| self.tally.exists(batch));
+            for batch in page {
+                self.tally.exists(batch);
+            }
         }
         if self.tally.placed == self.tally.existing {
             return Ok(());

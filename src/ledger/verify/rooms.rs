@@ -173,7 +173,9 @@ impl<'a> Rooms<'a> {
                 if unposted.is_empty() && finding.total == 0 {
                     finding.report(Subject::Row, "more transfers than rows, or fewer");
                 }
-                unposted.into_iter().for_each(|what| finding.report(Subject::Row, what));
+                for what in unposted {
+                    finding.report(Subject::Row, what);
+                }
             }
             findings.push(finding);
         }

@@ -79,7 +79,7 @@ fn keys(transactions: &[TransactionKey]) -> Rows {
 const KEPT: [&str; 2] = [
     "SELECT n.transaction_id, n.headers, n.body, n.received_at, NULL AS asked FROM {rows} \
      JOIN notification n ON n.provider = r.provider AND n.transaction_id = r.transaction_id",
-    "SELECT a.transaction_id, a.headers, a.body, a.received_at, a.out_trade_no AS asked \
+    "SELECT a.transaction_id, a.headers, a.body, a.received_at, NULLIF(a.out_trade_no, '') AS asked \
      FROM {rows} JOIN provider_answer a ON a.provider = r.provider AND a.merchant_number = r.merchant_number \
      AND a.transaction_id = r.transaction_id",
 ];

@@ -137,7 +137,8 @@ pub(in crate::orders) fn write_of_answers(answers: &[ReceivedAnswer<'_>]) -> Wri
         ("school_id", Column::I64(answers.iter().map(|a| a.school.number()).collect())),
         ("provider", text(|a| a.fact.provider.code())),
         ("merchant_number", text(|a| &a.fact.merchant)),
-        ("out_trade_no", text(|a| &a.fact.out_trade_no)),
+        // Empty for a message.
+        ("out_trade_no", text(|a| if a.asked { &a.fact.out_trade_no } else { "" })),
         ("transaction_id", text(|a| &a.fact.transaction_id)),
         ("headers", text(|a| &a.headers)),
         ("body", Column::Bytes(answers.iter().map(|a| a.body.to_vec()).collect())),

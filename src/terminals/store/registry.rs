@@ -99,22 +99,14 @@ pub async fn merchant_names(
     found.iter().map(|row| Ok((row.try_get("", "code")?, row.try_get("", "name")?))).collect()
 }
 
-/// The code of a merchant, which is part of its account's path.
-pub async fn merchant_code(source: Source<'_>, id: MerchantId) -> Result<MerchantCode, DbError> {
-    let sql = "SELECT code FROM merchant WHERE id = $1";
-    let found = source.select(sql, vec![id.uuid().into()]).await?;
-    let gone = DbError::Inconsistent { table: "merchant", what: "missing, but has charges" };
-    read("merchant", &found.first().ok_or(gone)?.try_get::<String>("", "code")?)
-}
-
-/// The codes of those of the merchants that exist.
+/// The codes of those of the merchants that exist, which are part of their accounts' paths.
 pub async fn merchant_codes(
     source: Source<'_>,
-    ids: HashSet<MerchantId>,
+    ids: impl Iterator<Item = MerchantId>,
 ) -> Result<HashMap<MerchantId, MerchantCode>, DbError> {
-    let ids = ids.into_iter().map(MerchantId::uuid).collect();
+    let ids: HashSet<_> = ids.map(MerchantId::uuid).collect();
     let sql = "SELECT m.id, m.code FROM merchant m WHERE m.id {keys1}";
-    let found = source.select_keys(sql, vec![Column::Uuid(ids)]).await?;
+    let found = source.select_keys(sql, vec![Column::Uuid(ids.into_iter().collect())]).await?;
     let code = |row: &QueryResult| {
         let id = MerchantId::from_uuid(row.try_get("", "id")?);
         Ok((id, read("merchant", &row.try_get::<String>("", "code")?)?))
