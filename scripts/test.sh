@@ -39,8 +39,8 @@ server() {
   root=$(find /etc/ssl/certs -name '*.pem' -print -quit)
   if [ -n "$root" ]; then export SSL_CERT_FILE=$root; fi
   TMPDIR=$space RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} \
-    cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$dir/server.log"
-  result=$(awk '/^test result: ok/ { passed += $4 } END { print passed, "passed" }' "$dir/server.log")
+    cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$dir/tests.log"
+  result=$(awk '/^test result: ok/ { passed += $4 } END { print passed, "passed" }' "$dir/tests.log")
 }
 
 # Beside the server's, since each alone leaves a core idle half of the time.
