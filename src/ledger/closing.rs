@@ -5,7 +5,7 @@
 //! Absent on purpose: what facts debited. From a record on, a debt may exceed the debt that stood
 //! there by what facts have debited since, which is a closer bound than the sum over all time.
 
-use super::{seal::Head, transfer::Hash};
+use super::{heads::bytes, seal::Head, transfer::Hash};
 use crate::base::{
     clock::Timestamp,
     crypto::heads::{BadHeadSignature, HeadKeyError, HeadSigner, verify},
@@ -142,8 +142,8 @@ impl SignedClosing {
         let line: Line = serde_json::from_str(line).map_err(|_| NotAClosing)?;
         let closing = Closing {
             school: SchoolId::from_number(line.school),
-            head: Head { position: line.position, hash: bytes(&line.hash)? },
-            balances: bytes(&line.balances)?,
+            head: Head { position: line.position, hash: bytes(&line.hash).ok_or(NotAClosing)? },
+            balances: bytes(&line.balances).ok_or(NotAClosing)?,
             transfers: line.transfers,
             legs: line.legs,
             rows: line.rows,
@@ -151,8 +151,8 @@ impl SignedClosing {
         Ok(Self {
             closing,
             at: Timestamp::parse_rfc3339(&line.at).map_err(|_| NotAClosing)?,
-            public_key: bytes(&line.public_key)?,
-            signature: bytes(&line.signature)?,
+            public_key: bytes(&line.public_key).ok_or(NotAClosing)?,
+            signature: bytes(&line.signature).ok_or(NotAClosing)?,
         })
     }
 }
@@ -178,12 +178,6 @@ fn message(closing: &Closing, at: Timestamp) -> Vec<u8> {
 
 fn length(n: usize) -> [u8; 8] {
     u64::try_from(n).unwrap_or(u64::MAX).to_be_bytes()
-}
-
-fn bytes<const N: usize>(text: &str) -> Result<[u8; N], NotAClosing> {
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAClosing)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

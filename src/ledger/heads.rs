@@ -103,21 +103,22 @@ impl SignedHead {
     /// Parses a line of JSON.
     pub fn parse(line: &str) -> Result<Self, NotASignedHead> {
         let line: Line = serde_json::from_str(line).map_err(|_| NotASignedHead)?;
-        let head = Head { position: line.position, hash: bytes(&line.hash)? };
+        let head = Head { position: line.position, hash: bytes(&line.hash).ok_or(NotASignedHead)? };
         Ok(Self {
             school: SchoolId::from_number(line.school),
             head,
             at: Timestamp::parse_rfc3339(&line.at).map_err(|_| NotASignedHead)?,
-            public_key: bytes(&line.public_key)?,
-            signature: bytes(&line.signature)?,
+            public_key: bytes(&line.public_key).ok_or(NotASignedHead)?,
+            signature: bytes(&line.signature).ok_or(NotASignedHead)?,
         })
     }
 }
 
-fn bytes<const N: usize>(text: &str) -> Result<[u8; N], NotASignedHead> {
+/// Reads bytes in hexadecimal, as many as there must be.
+pub(super) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| NotASignedHead)?;
-    Ok(bytes)
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// Why heads were not signed.
