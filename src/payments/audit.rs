@@ -21,7 +21,7 @@ use crate::{
     cases,
     ledger::{
         transfer::{Kind, Record, Transfer},
-        verify::{Explains, Explanation, RowCounts, posted},
+        verify::{Explains, Explanation, RowCounts, not_posted},
     },
     orders::{
         self,
@@ -88,15 +88,9 @@ impl Explains for PaymentsExplain {
             let page = orders::audit::paid_after(tx, after).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.payment.id);
-            let mut schools: BTreeMap<SchoolId, Vec<String>> = BTreeMap::new();
-            for attempt in &page {
-                schools.entry(attempt.order.school).or_default().extend(reference(attempt));
-            }
-            for (school, references) in schools {
-                let posted = posted(tx, school, RECEIVED, references.clone()).await?;
-                let not = references.into_iter().filter(|reference| !posted.contains(reference));
-                found.extend(not.map(|r| format!("payment {r}: paid, and not posted")));
-            }
+            let of = page.iter().filter_map(|paid| Some((paid.order.school, reference(paid)?)));
+            let missing = not_posted(tx, RECEIVED, of).await?;
+            found.extend(missing.iter().map(|r| format!("payment {r}: paid, and not posted")));
         }
         found.truncate(NAMED);
         Ok(found)

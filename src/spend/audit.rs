@@ -12,12 +12,12 @@ use crate::{
     cards::charges::{self, Act, Charge},
     ledger::{
         transfer::{Kind, Record, Transfer},
-        verify::{Explains, Explanation, RowCounts, posted},
+        verify::{Explains, Explanation, RowCounts, not_posted},
     },
     terminals::{MerchantCode, MerchantId, merchant_codes},
 };
 use async_trait::async_trait;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// The most rows that are named.
@@ -97,17 +97,9 @@ async fn missing(
     charges: &[&Charge],
     what: &str,
 ) -> Result<Vec<String>, DbError> {
-    let mut schools: BTreeMap<SchoolId, Vec<String>> = BTreeMap::new();
-    for charge in charges {
-        schools.entry(charge.school).or_default().push(postings::reference(charge.act));
-    }
-    let mut missing = Vec::new();
-    for (school, references) in schools {
-        let posted = posted(tx, school, kind, references.clone()).await?;
-        let not = references.into_iter().filter(|reference| !posted.contains(reference));
-        missing.extend(not.map(|reference| format!("charge {reference}: {what}")));
-    }
-    Ok(missing)
+    let of = charges.iter().map(|charge| (charge.school, postings::reference(charge.act)));
+    let missing = not_posted(tx, kind, of).await?;
+    Ok(missing.iter().map(|reference| format!("charge {reference}: {what}")).collect())
 }
 
 /// Compares a posting with what its charge would post.

@@ -26,7 +26,7 @@ mod start;
 
 pub use anchor::Anchor;
 pub use report::{Break, Finding, Law, Reach, ReachLines, Report, Subject};
-pub use rooms::{Explains, Explanation, RowCounts, posted};
+pub use rooms::{Explains, Explanation, RowCounts, not_posted};
 
 use super::closing::Closing;
 use crate::base::{

@@ -18,10 +18,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 /// What a room says about a transfer of one of its kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,12 +197,20 @@ fn kind_of(room: &dyn Explains, record: &Record) -> Option<Kind> {
     room.kinds().iter().copied().find(|kind| kind.name() == record.kind)
 }
 
-/// Those of the references that were posted under this kind at the school.
-pub async fn posted(
+/// Those of the references, each with its school, that were not posted under this kind.
+pub async fn not_posted(
     tx: &Tx,
-    school: SchoolId,
     kind: Kind,
-    references: Vec<String>,
-) -> Result<HashSet<String>, DbError> {
-    store::references_among(tx, school, kind, references).await
+    of: impl Iterator<Item = (SchoolId, String)>,
+) -> Result<Vec<String>, DbError> {
+    let mut schools: BTreeMap<SchoolId, Vec<String>> = BTreeMap::new();
+    for (school, reference) in of {
+        schools.entry(school).or_default().push(reference);
+    }
+    let mut missing = Vec::new();
+    for (school, references) in schools {
+        let posted = store::references_among(tx, school, kind, references.clone()).await?;
+        missing.extend(references.into_iter().filter(|reference| !posted.contains(reference)));
+    }
+    Ok(missing)
 }
