@@ -34,7 +34,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The key is the payment: the first answer that moved its money.
+/// The key is the transaction: the first answer that moved its money.
 async fn answers(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let answer = Table::create()
         .table(Alias::new("provider_answer"))

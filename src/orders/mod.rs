@@ -262,7 +262,7 @@ pub async fn lock(
     store::save::lock(tx, payments).await
 }
 
-/// Stores answers, together with other rows. The first of each payment stays.
+/// Stores answers, together with other rows. The first of each transaction stays.
 pub fn write_of_answers(answers: &[ReceivedAnswer<'_>]) -> Write {
     store::save::write_of_answers(answers)
 }
