@@ -2,7 +2,7 @@
 
 use crate::{database::connect, waiting::eventually};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value as SqlValue};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug, pin::pin};
 use uuid::Uuid;
 
 /// A separate connection for the test.
@@ -27,22 +27,24 @@ impl Rows {
     }
 
     /// Runs `act` while a change is made and not yet committed, and commits it once somebody waits for
-    /// it. PostgreSQL only: SQLite lets nobody act meanwhile.
-    pub async fn change_while<T>(&self, sql: &str, act: impl Future<Output = T>) -> T {
+    /// it. Panics with what `act` returned if it did not wait. PostgreSQL only: SQLite lets nobody act
+    /// meanwhile.
+    pub async fn change_while<T: Debug>(&self, sql: &str, act: impl Future<Output = T>) -> T {
         // One connection, which nobody else uses: the statements are one transaction.
         let change = connect(&self.1).await;
         change.execute_unprepared("BEGIN").await.unwrap();
         change.execute_unprepared(sql).await.unwrap();
-        let commit = async {
-            eventually("somebody waits for the change", async || {
-                let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
-                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-                (self.number(waiting).await > 0).then_some(())
-            })
-            .await;
-            change.execute_unprepared("COMMIT").await.unwrap();
+        let somebody_waits = eventually("somebody waits for the change", async || {
+            let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (self.number(waiting).await > 0).then_some(())
+        });
+        let mut act = pin!(act);
+        tokio::select! {
+            early = &mut act => panic!("did not wait for the change: {early:?}"),
+            () = somebody_waits => change.execute_unprepared("COMMIT").await.unwrap(),
         };
-        tokio::join!(act, commit).0
+        act.await
     }
 
     /// The single number that a query returns.

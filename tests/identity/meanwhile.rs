@@ -94,8 +94,8 @@ async fn who_leaves_meanwhile(db: &TestDb) {
     let order = async || student.order_with(&wanted, "key").await.unwrap();
     let refused = world.rows.change_while(&leaves(XIAOMEI.0), order()).await;
     refused.problem("a top-up", 409, "card_not_usable");
-    let back = format!("UPDATE person SET status = 'active' WHERE student_no = '{}'", XIAOMEI.0);
-    world.rows.change(&back, []).await;
+    let back = "UPDATE person SET status = 'active', closed_at = NULL WHERE closed_at = 1";
+    world.rows.change(back, []).await;
     let refused = world.rows.change_while(&changed(XIAOMEI.0), order()).await;
     refused.problem("its password", 422, "password_wrong");
     let ended = "UPDATE binding SET ended_at = 1 WHERE platform = 'wechat'";
