@@ -5,6 +5,7 @@
 
 use crate::postings::Failure;
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -89,11 +90,11 @@ where
     Ok(took)
 }
 
-/// A pool of idle connections.
+/// A pool of idle connections. They take turns: the server closes one that is idle for 5 s.
 #[derive(Clone)]
 pub struct Idle {
     port: u16,
-    connections: Arc<Mutex<Vec<Connection>>>,
+    connections: Arc<Mutex<VecDeque<Connection>>>,
 }
 
 impl Idle {
@@ -104,13 +105,13 @@ impl Idle {
     /// Sends a request and waits for an answer with this status.
     pub async fn ask(self, request: Vec<u8>, status: u16) -> Result<(), String> {
         let idle = || self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = idle().pop();
+        let free = idle().pop_front();
         let mut connection = match free {
             Some(connection) => connection,
             None => Connection::open(self.port).await.map_err(|error| error.to_string())?,
         };
         connection.ask(&request, status).await?;
-        idle().push(connection);
+        idle().push_back(connection);
         Ok(())
     }
 }
