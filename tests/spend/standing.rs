@@ -76,6 +76,7 @@ async fn a_charge_waits_for_an_import_that_ends_its_person(db: &TestDb) {
         charging.run(&[counter.scan(phone, TILL, 1)]).await.unwrap();
     }
     let raw = raw(db).await;
+    #[expect(clippy::disallowed_methods, reason = "a transaction past the program")]
     let last = raw.begin().await.unwrap();
     let on_postgres = !db.url.starts_with("sqlite");
     if on_postgres {

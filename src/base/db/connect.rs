@@ -1,14 +1,17 @@
 //! Opens the database with the durability and time-out settings that a ledger needs.
 
-use super::{DbError, statements};
+use super::{DbError, returned, statements, transaction::WriteTurn};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
-    TransactionTrait, sqlx,
+    TransactionOptions, sqlx,
 };
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    postgres::PgConnectOptions,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
 use std::{fmt, fs::File, path::PathBuf, sync::Arc, time::Duration};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,6 +64,9 @@ impl Db {
             .test_before_acquire(false)
             .sqlx_logging(false)
             .record_stmt_in_spans(false)
+            .map_sqlx_postgres_pool_opts(|pool| {
+                pool.after_release(|session, _| returned::is_clean(session))
+            })
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)
@@ -69,25 +75,7 @@ impl Db {
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
                     .foreign_keys(true)
             })
-            .map_sqlx_postgres_opts(|postgres| {
-                let limit = STATEMENT_TIMEOUT.as_millis().to_string();
-                postgres.application_name("onecard").options([
-                    ("statement_timeout", limit.as_str()),
-                    ("idle_in_transaction_session_timeout", limit.as_str()),
-                    ("timezone", "UTC"),
-                    // Every statement except those of audits looks rows up by a key. A plan is
-                    // cached for the connection's lifetime, and one made while a table was small
-                    // would keep scanning the table, or its index, after it has grown.
-                    ("enable_seqscan", "off"),
-                    ("enable_mergejoin", "off"),
-                    ("enable_hashjoin", "off"),
-                    // Replanning for each list of keys yields the same plan.
-                    ("plan_cache_mode", "force_generic_plan"),
-                    // With `enable_seqscan` off, a plan that must scan a table gets a huge cost
-                    // estimate and would be JIT-compiled each time.
-                    ("jit", "off"),
-                ])
-            });
+            .map_sqlx_postgres_opts(as_a_ledger_needs);
         let mut conn = Database::connect(options).await?;
         statements::count(&mut conn);
         let writer =
@@ -120,9 +108,9 @@ impl Db {
         &self.settings
     }
 
-    pub(super) async fn write_turn(&self) -> Option<MutexGuard<'_, ()>> {
+    pub(super) async fn write_turn(&self) -> Option<WriteTurn> {
         match &self.writer {
-            Some(writer) => Some(writer.lock().await),
+            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
             None => None,
         }
     }
@@ -134,6 +122,18 @@ impl Db {
         Ok(())
     }
 
+    /// The settings of PostgreSQL with which a commit may be lost though it was answered, as
+    /// `name = value`. Empty for SQLite, whose settings are our own.
+    pub async fn settings_that_lose_commits(&self) -> Result<Vec<String>, DbError> {
+        if self.is_sqlite() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT name || ' = ' || setting FROM pg_settings WHERE setting = 'off' \
+                   AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name";
+        let rows = self.conn.query_all_raw(Statement::from_string(self.backend(), sql)).await?;
+        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+    }
+
     /// The number of pending migrations.
     pub async fn pending_migrations(&self) -> Result<usize, DbError> {
         Ok(Migrator::get_pending_migrations(&self.conn).await?.len())
@@ -143,10 +143,10 @@ impl Db {
     /// the others wait and then have nothing to do.
     pub async fn migrate(&self) -> Result<usize, DbError> {
         let _file = self.sqlite_migration_lock()?;
-        let guard = self.conn.begin().await?;
+        let guard = self.begin(TransactionOptions::default(), None).await?;
         if self.backend() == DbBackend::Postgres {
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-            guard.execute_raw(Statement::from_string(self.backend(), lock)).await?;
+            guard.conn().execute_raw(Statement::from_string(self.backend(), lock)).await?;
         }
         let before = self.pending_migrations().await?;
         if before > 0 {
@@ -166,6 +166,29 @@ impl Db {
             locked.map_err(|e| DbErr::Custom(format!("cannot lock {}: {e}", path.display())))?;
         Ok(Some(file))
     }
+}
+
+/// The settings of each PostgreSQL session.
+fn as_a_ledger_needs(options: PgConnectOptions) -> PgConnectOptions {
+    let limit = STATEMENT_TIMEOUT.as_millis().to_string();
+    options.application_name("onecard").options([
+        ("statement_timeout", limit.as_str()),
+        ("idle_in_transaction_session_timeout", limit.as_str()),
+        ("timezone", "UTC"),
+        // What was answered is on the disk, whatever the server's default is.
+        ("synchronous_commit", "on"),
+        // Every statement except those of audits looks rows up by a key. A plan is cached for the
+        // connection's lifetime, and one made while a table was small would keep scanning the
+        // table, or its index, after it has grown.
+        ("enable_seqscan", "off"),
+        ("enable_mergejoin", "off"),
+        ("enable_hashjoin", "off"),
+        // Replanning for each list of keys yields the same plan.
+        ("plan_cache_mode", "force_generic_plan"),
+        // With `enable_seqscan` off, a plan that must scan a table gets a huge cost estimate and
+        // would be JIT-compiled each time.
+        ("jit", "off"),
+    ])
 }
 
 /// The file path of a SQLite URL; `None` for other databases.

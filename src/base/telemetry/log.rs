@@ -1,5 +1,6 @@
 //! The log: one event per line, as JSON for machines or as text for people.
 
+use super::warnings;
 use crate::base::http::request_id;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,17 +10,22 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer,
     fmt::{
         FmtContext, FormatEvent, FormatFields, MakeWriter,
         format::Writer,
         time::{FormatTime, SystemTime},
     },
+    prelude::*,
     registry::LookupSpan,
 };
 
 /// Verbose libraries, limited to warnings; a filter that names one of them overrides this.
 const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn";
+
+/// Where actix-http logs, as an error, that a client sent what is no HTTP or went away.
+const DISPATCHER: &str = "actix_http::h1::dispatcher";
+const CLIENT_FAULT: &str = "stream error";
 
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +54,11 @@ pub struct InvalidFilter;
 /// `info,onecard::ledger=debug`. Only the first call in a process has an effect.
 pub fn start_log(filter: &str, format: Format, output: Output) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|_| InvalidFilter)?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .event_format(Lines(format))
-        .with_writer(output);
+        .with_writer(output)
+        .with_filter(filter);
+    let log = tracing_subscriber::registry().with(log).with(warnings::counter());
     // In tests a subscriber may already be set; it is kept.
     if log.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
@@ -125,14 +132,24 @@ where
         event.record(&mut fields);
         let metadata = event.metadata();
         let target = fields.target.take().unwrap_or_else(|| metadata.target().to_owned());
+        let level = fields.level(*metadata.level(), &target);
         match self.0 {
-            Format::Json => fields.write_json(&mut to, *metadata.level(), &target),
-            Format::Text => fields.write_text(&mut to, *metadata.level(), &target),
+            Format::Json => fields.write_json(&mut to, level, &target),
+            Format::Text => fields.write_text(&mut to, level, &target),
         }
     }
 }
 
 impl EventFields {
+    /// What any stranger can cause is no error of this server.
+    fn level(&self, level: Level, target: &str) -> Level {
+        if target == DISPATCHER && self.message.starts_with(CLIENT_FAULT) {
+            Level::INFO
+        } else {
+            level
+        }
+    }
+
     fn write_json(&self, to: &mut Writer<'_>, level: Level, target: &str) -> fmt::Result {
         let line = JsonLine {
             time: now(),

@@ -5,6 +5,7 @@
 
 mod log;
 mod metrics;
+mod warnings;
 
 pub use self::{
     log::{Format, InvalidFilter, Output, start_log},
