@@ -24,7 +24,7 @@ use std::{
     },
 };
 use tokio::sync::Notify;
-use tokio_util::task::LocalPoolHandle;
+use tokio_util::{sync::CancellationToken, task::LocalPoolHandle};
 
 /// Prefix of every key of this service in Redis.
 const REDIS_PREFIX: &str = "onecard";
@@ -49,7 +49,7 @@ pub struct App {
     pub journeys: Journeys,
     /// What lanes and jobs run on.
     pub background: Background,
-    draining: AtomicBool,
+    stopping: CancellationToken,
     up_to_date: AtomicBool,
 }
 
@@ -102,8 +102,8 @@ impl App {
             lane_db: &background.db,
             sealer: &background.sealer,
         });
-        let (draining, up_to_date) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, providers, clock, db, kv, journeys, background, draining, up_to_date })
+        let (stopping, up_to_date) = (CancellationToken::new(), AtomicBool::new(false));
+        Ok(Self { config, providers, clock, db, kv, journeys, background, stopping, up_to_date })
     }
 
     /// Starts the background jobs.
@@ -130,15 +130,21 @@ impl App {
         });
     }
 
-    /// Makes `/readyz` answer that new requests should go elsewhere, and ends waiting for events.
+    /// Makes `/readyz` answer that new requests should go elsewhere, and ends waiting for events and
+    /// for bodies.
     pub fn drain(&self) {
         self.journeys.feed.close();
-        self.draining.store(true, Ordering::Relaxed);
+        self.stopping.cancel();
     }
 
     /// True once the server is stopping.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.stopping.is_cancelled()
+    }
+
+    /// Cancelled when the server is stopping.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
     }
 
     /// True where every migration was applied. Remembered once true: migrations are never reverted.

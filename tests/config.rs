@@ -93,6 +93,7 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert!(config.server.trusted_proxies.is_empty());
     assert_eq!(config.server.h5_dir, Path::new("mini-program/dist/build/h5"));
     assert_eq!(config.server.workers, 2);
+    assert_eq!(config.server.max_connections, 12_000);
     assert_eq!(config.database.url.expose_secret(), "sqlite://data/onecard.db");
     assert_eq!(config.database.max_connections, 16);
     assert!(config.database.auto_migrate);
@@ -411,6 +412,7 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("SERVER__AUTHORITIES", "a.cn/b", "server.authorities[0]", "host:port"),
     ("SERVER__WORKERS", "0", "server.workers", "from 1 to 64"),
     ("SERVER__WORKERS", "many", "server.workers", "from 1 to 64"),
+    ("SERVER__MAX_CONNECTIONS", "15", "server.max_connections", "from 16 to 60000"),
     ("DATABASE__URL", "mysql://h/d", "database.url", "sqlite:// or postgres://"),
     ("DATABASE__URL", "postgres:// h/d", "database.url", "sqlite:// or postgres://"),
     ("DATABASE__MAX_CONNECTIONS", "-1", "database.max_connections", "from 1 to 1000"),

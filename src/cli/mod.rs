@@ -1,6 +1,7 @@
 //! The commands of the program. Each reads the configuration, does one thing and prints the result.
 
 mod args;
+mod descriptors;
 mod roster;
 mod school;
 mod serve;

@@ -1,31 +1,44 @@
 //! `serve`: starts the server, and stops it without dropping a request.
 
-use super::CommandError;
+use super::{CommandError, descriptors};
 use crate::{
     app::App,
-    base::{clock::SystemClock, db::SingleProcess, jobs::Jobs, telemetry::Counters},
+    base::{
+        clock::SystemClock,
+        db::SingleProcess,
+        http::{self, Capacity},
+        jobs::Jobs,
+        telemetry::Counters,
+    },
     health, routes,
     wiring::Settings,
 };
 use actix_web::{
-    HttpServer,
     dev::{Server, ServerHandle},
     rt,
 };
 use std::{
-    net::SocketAddr,
+    io,
+    net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    net::TcpSocket,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 /// How long requests in flight may take to finish after a stop signal.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-/// How long a client may take to send the headers of a request.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// The most threads for blocking work (password hashes, large files) of one worker.
 const BLOCKING_THREADS: usize = 4;
+/// How many new connections wait in the queue of the system.
+const BACKLOG: u32 = 1024;
+/// How long a scrape of the metrics may take after a stop.
+const METRICS_DRAIN_LIMIT: Duration = Duration::from_secs(1);
+/// Open connections to the metrics.
+const METRICS_CONNECTIONS: usize = 16;
 
 /// A server that is bound to its address.
 struct Listening {
@@ -36,7 +49,7 @@ struct Listening {
 /// A running server.
 struct Serving {
     handle: ServerHandle,
-    ended: rt::task::JoinHandle<std::io::Result<()>>,
+    ended: rt::task::JoinHandle<io::Result<()>>,
 }
 
 /// Serves until a stop signal.
@@ -47,6 +60,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await?);
     let _alone = alone(&app).await?;
     bring_up_to_date(&app).await?;
+    warn_of_lost_commits(&app).await?;
     let public = listen(&app)?;
     let metrics = listen_metrics(&app, &counters)?;
     let jobs = app.start_jobs();
@@ -86,37 +100,60 @@ async fn bring_up_to_date(app: &App) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What was answered must survive a crash of the machine.
+async fn warn_of_lost_commits(app: &App) -> Result<(), CommandError> {
+    for setting in app.db.settings_that_lose_commits().await? {
+        tracing::warn!(setting, "PostgreSQL may lose what was answered when its machine crashes");
+    }
+    Ok(())
+}
+
 fn listen(app: &Arc<App>) -> Result<Listening, CommandError> {
-    let address = app.config.server.listen;
-    let refused = |cause| CommandError::Listen { key: "server.listen", address, cause };
-    let workers = app.config.server.workers;
-    let app = Arc::clone(app);
-    let server = HttpServer::new(move || routes::application(&app))
-        .workers(workers)
-        .worker_max_blocking_threads(BLOCKING_THREADS)
-        .client_request_timeout(HEAD_LIMIT)
-        .shutdown_timeout(DRAIN_LIMIT.as_secs())
-        .disable_signals()
-        .bind(address)
-        .map_err(refused)?;
-    let address = server.addrs().first().copied().unwrap_or(address);
-    Ok(Listening { server: server.run(), address })
+    let server = &app.config.server;
+    let capacity = Capacity {
+        workers: server.workers,
+        blocking_threads: BLOCKING_THREADS,
+        connections: descriptors::make_room(&app.config),
+        drain: DRAIN_LIMIT,
+        times: server.times,
+    };
+    let (app, listen) = (Arc::clone(app), server.listen);
+    let serving = bind(listen).and_then(|(listener, address)| {
+        let server = http::listen(listener, capacity, move || routes::application(&app))?;
+        Ok(Listening { server, address })
+    });
+    serving.map_err(refused("server.listen", listen))
 }
 
 fn listen_metrics(app: &App, counters: &Counters) -> Result<Listening, CommandError> {
-    let address = app.config.server.metrics_listen;
-    let refused = |cause| CommandError::Listen { key: "server.metrics_listen", address, cause };
-    let counters = counters.clone();
+    let capacity = Capacity {
+        workers: 1,
+        blocking_threads: 1,
+        connections: METRICS_CONNECTIONS,
+        drain: METRICS_DRAIN_LIMIT,
+        times: app.config.server.times,
+    };
+    let (counters, listen) = (counters.clone(), app.config.server.metrics_listen);
     let page = move || actix_web::App::new().configure(health::configure_metrics(counters.clone()));
-    let server = HttpServer::new(page)
-        .workers(1)
-        .worker_max_blocking_threads(1)
-        .shutdown_timeout(1)
-        .disable_signals()
-        .bind(address)
-        .map_err(refused)?;
-    let address = server.addrs().first().copied().unwrap_or(address);
-    Ok(Listening { server: server.run(), address })
+    let serving = bind(listen).and_then(|(listener, address)| {
+        Ok(Listening { server: http::listen(listener, capacity, page)?, address })
+    });
+    serving.map_err(refused("server.metrics_listen", listen))
+}
+
+/// A listening socket, and the address that it has.
+fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of the process before may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?.into_std()?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn refused(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> CommandError {
+    move |cause| CommandError::Listen { key, address, cause }
 }
 
 fn announce(app: &App, public: &Listening, metrics: &Listening, started: Instant) {
@@ -153,10 +190,10 @@ async fn stop_jobs(jobs: Jobs) {
     }
 }
 
-type Ended = Result<std::io::Result<()>, rt::task::JoinError>;
+type Ended = Result<io::Result<()>, rt::task::JoinError>;
 
 fn unexpected(ended: Ended) -> Result<ExitCode, CommandError> {
-    ended.map_err(std::io::Error::other)??;
+    ended.map_err(io::Error::other)??;
     tracing::error!("the server ended without being told to");
     Ok(ExitCode::FAILURE)
 }
@@ -168,7 +205,7 @@ struct StopSignal {
 }
 
 impl StopSignal {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }

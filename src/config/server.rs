@@ -5,6 +5,7 @@ use super::{
     address::{self, Network},
     section::Section,
 };
+use crate::base::http::TimeLimits;
 use reqwest::Url;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -13,6 +14,9 @@ const METRICS_LISTEN: SocketAddr = local(9090);
 const H5_DIR: &str = "mini-program/dist/build/h5";
 const WORKERS: u16 = 2;
 const MAX_WORKERS: u16 = 64;
+/// Above the number of clients that may wait for events.
+const CONNECTIONS: u16 = 12_000;
+const MAX_CONNECTIONS: u16 = 60_000;
 
 /// The addresses that the server listens on, and its public address.
 #[derive(Clone, Debug)]
@@ -31,6 +35,10 @@ pub struct Server {
     pub authorities: Vec<String>,
     /// How many threads answer requests.
     pub workers: usize,
+    /// How many connections may be open.
+    pub max_connections: usize,
+    /// How long a client may take; the same everywhere but in tests.
+    pub times: TimeLimits,
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Server> {
@@ -45,6 +53,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Server> {
     let h5_dir = section.parsed("h5_dir", "a folder", |text| Some(PathBuf::from(text)));
     let authorities = address::hosts(&mut section, "authorities").unwrap_or_default();
     let workers = section.number("workers", 1..=MAX_WORKERS, WORKERS);
+    let max_connections = section.number("max_connections", 16..=MAX_CONNECTIONS, CONNECTIONS);
     let environment = section.environment();
     section.finish();
     let public_url = public_url?;
@@ -60,6 +69,8 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Server> {
         trusted_proxies,
         h5_dir: h5_dir.unwrap_or_else(|| H5_DIR.into()),
         workers: workers.into(),
+        max_connections: max_connections.into(),
+        times: TimeLimits::default(),
     })
 }
 

@@ -268,6 +268,11 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
         at: Timestamp,
     ) -> Result<ProviderState, NotificationRefused>;
 
+    /// Checks what can be checked of a message before its body is received: the headers of the
+    /// signature, its key and its time. [`Self::verify`] checks them again.
+    fn verify_head(&self, headers: &dyn Headers, now: Timestamp)
+    -> Result<(), NotificationRefused>;
+
     /// Checks a message: signature, freshness, envelope, encryption, merchant; for a payment also
     /// amount and currency.
     fn verify(

@@ -3,8 +3,8 @@
 use super::{
     Payments, count_settled,
     gateway::{
-        Evidence, KeptHeaders, NamedPayment, NotificationRefused, Notified, Provider,
-        RawNotification,
+        Evidence, Headers, KeptHeaders, NamedPayment, NotificationRefused, Notified,
+        PaymentGateway, Provider, RawNotification,
     },
     settle::{IncomingFact, Origin, SettleError, Verdict},
 };
@@ -12,6 +12,7 @@ use crate::{
     base::{db::DbError, ids::SchoolId, lane::LaneError, write_point},
     orders::{self, ReceivedMessage},
 };
+use std::sync::Arc;
 
 /// Why a provider's message was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,13 @@ impl Recorded {
     }
 }
 
+/// A school's callback at which a message arrives whose headers are good. Its body may be received.
+#[derive(Debug)]
+pub struct OpenCallback {
+    school: SchoolId,
+    gateway: Arc<dyn PaymentGateway>,
+}
+
 /// A checked message at a school's callback path.
 struct Arrived {
     school: SchoolId,
@@ -67,22 +75,34 @@ struct Arrived {
 }
 
 impl Payments {
-    /// Takes a provider's message. It is committed when this returns.
-    pub async fn receive(
+    /// Checks what can be checked of a provider's message before its body is received.
+    pub async fn open_callback(
         &self,
         school_code: &str,
         provider: Provider,
-        raw: &RawNotification<'_>,
-    ) -> Result<(), ReceiveError> {
+        headers: &dyn Headers,
+    ) -> Result<OpenCallback, ReceiveError> {
         let found = self.schools.by_code(school_code).await?;
         let school = found.ok_or(ReceiveError::NoSuchCallback)?;
         let gateway = self.gateways.of(&school.code, provider);
         let gateway = gateway.ok_or(ReceiveError::NoSuchCallback)?;
+        gateway.verify_head(headers, self.clock.now())?;
+        Ok(OpenCallback { school: school.id, gateway: Arc::clone(gateway) })
+    }
+
+    /// Takes a provider's message. It is committed when this returns.
+    pub async fn receive(
+        &self,
+        callback: &OpenCallback,
+        raw: &RawNotification<'_>,
+    ) -> Result<(), ReceiveError> {
+        let OpenCallback { school, gateway } = callback;
         let now = self.clock.now();
         let (notification_id, notified) = gateway.verify(raw, now)?.into_parts();
         let headers = KeptHeaders::of(raw.headers, gateway.signed_headers());
         let evidence = Evidence { headers, body: raw.body.to_vec(), checked_at: now };
-        let arrived = Arrived { school: school.id, provider, notification_id, evidence };
+        let (school, provider) = (*school, gateway.provider());
+        let arrived = Arrived { school, provider, notification_id, evidence };
         let verdict = match notified {
             Notified::Paid(fact) => {
                 let Arrived { school, notification_id, evidence, .. } = arrived;

@@ -1,5 +1,6 @@
 //! The H5 client: files of its build, at `/`.
 
+use super::fallback;
 use actix_files::Files;
 use actix_web::{
     Error, HttpResponse,
@@ -36,6 +37,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig, folder: &Path) {
     let files = Files::new("/", folder)
         .index_file("index.html")
         .prefer_utf8(true)
+        // Names that are too long, or below a file, are no errors of this server.
+        .default_handler(web::to(fallback::nothing_here))
         .read_mode_threshold(READ_AT_ONCE_BYTES);
     let scope = web::scope("")
         .guard(actix_web::guard::fn_guard(may_be_file))

@@ -12,7 +12,7 @@ pub use docs::openapi;
 
 use crate::{
     app::App,
-    base::http::{self, Shell},
+    base::http::{self, BodyLimits, Shell},
     devices, feed, health, identity, overview, payments, schools, spend, terminals,
 };
 use actix_web::{
@@ -94,7 +94,10 @@ fn documented(config: &mut ServiceConfig<'_>) {
 fn shell(app: &App) -> Shell {
     let proxies = app.config.server.trusted_proxies.clone();
     let is_proxy = move |peer| proxies.iter().any(|proxy| proxy.contains(peer));
-    Shell::new(Arc::clone(&app.clock), is_proxy, content_security_policy(app))
+    let times = app.config.server.times;
+    let stopping = app.stopping().clone();
+    let bodies = BodyLimits { time: times.body, last: times.last_body, stopping };
+    Shell::new(Arc::clone(&app.clock), is_proxy, content_security_policy(app), bodies)
 }
 
 /// Pages get scripts and styles from this server alone (uni-app sets styles in elements), talk to

@@ -9,7 +9,8 @@ use crate::{
         clock::Clock,
         db::{Db, DbError},
         http::signature::{
-            Authorities, SignatureError, SignedRequest, UnverifiedSignature, VerifiedSignature,
+            Authorities, SignatureError, SignedRequest, UnverifiedSignature, VerifiedHead,
+            VerifiedSignature,
         },
         kv::{Kv, KvError},
     },
@@ -36,6 +37,20 @@ pub struct Call {
     pub terminal: Arc<Terminal>,
     /// The verified signature.
     pub signed: VerifiedSignature,
+}
+
+/// A head with a verified signature of a terminal: its body may be received.
+#[derive(Debug)]
+pub struct CallHead {
+    terminal: Arc<Terminal>,
+    signed: VerifiedHead,
+}
+
+impl CallHead {
+    /// The request, if this is the body that the terminal signed.
+    pub fn with_body(self, body: &[u8]) -> Result<Call, SignatureError> {
+        Ok(Call { terminal: self.terminal, signed: self.signed.with_body(body)? })
+    }
 }
 
 /// A request of a till.
@@ -107,15 +122,15 @@ impl Terminals {
         &self.authorities
     }
 
-    /// Verifies the signature of a request; returns it with the terminal.
+    /// Verifies the signature of a request's head; returns it with the terminal.
     pub async fn authenticate(
         &self,
         request: &SignedRequest<'_>,
-    ) -> Result<Call, TerminalAuthError> {
+    ) -> Result<CallHead, TerminalAuthError> {
         let claim = UnverifiedSignature::read(request)?;
         let terminal = self.terminal(claim.key_id()).await?.ok_or(SignatureError::Key)?;
         let signed = claim.verify(&terminal.key, self.clock.now())?;
-        Ok(Call { terminal, signed })
+        Ok(CallHead { terminal, signed })
     }
 
     /// Checks that the nonce of an unnumbered request is new, on this server before anything is

@@ -1,8 +1,12 @@
 //! Middleware that authenticates the requests of terminals.
 
-use super::{Call, Terminals, Till, call::TerminalAuthError, http::auth_problem};
+use super::{
+    Call, Terminals, Till,
+    call::{CallHead, TerminalAuthError},
+    http::auth_problem,
+};
 use crate::base::http::{
-    ApiError, Caller,
+    ApiError, Caller, check_length,
     problem::{self, ProblemKind},
     read_body,
     signature::Received,
@@ -12,7 +16,7 @@ use actix_web::{
     body::MessageBody,
     dev::{Payload, ServiceRequest, ServiceResponse},
     middleware::Next,
-    web::{Bytes, Data},
+    web::Data,
 };
 use std::sync::Arc;
 
@@ -21,8 +25,8 @@ const NOT_FOR_THIS_KIND: ProblemKind =
         code: "terminal_kind_refused", status: 403, title: "本终端不能办理此业务"
     };
 
-/// Stores the authenticated terminal, or the error, in the request extensions. Reads the body,
-/// since it is signed, and puts it back.
+/// Stores the authenticated terminal, or the error, in the request extensions. Once the signature of
+/// the head is verified, reads the body, since its digest is signed, and puts it back.
 pub async fn authenticate(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -36,19 +40,20 @@ pub async fn authenticate(
 }
 
 async fn signed_call(request: &mut ServiceRequest) -> Result<Call, ApiError> {
-    let body = read_body(request.take_payload()).await?;
-    request.set_payload(Payload::from(body.clone()));
     let terminals = request.app_data::<Data<Terminals>>().map(|data| Arc::clone(data));
     let terminals = terminals.ok_or(ApiError::new(problem::INTERNAL))?;
-    let called = call_of(&terminals, request, &body).await;
-    called.map_err(|error| auth_problem(&error, &terminals))
+    let refused = |error| auth_problem(&error, &terminals);
+    check_length(request.headers())?;
+    let head = head_of(&terminals, request).await.map_err(refused)?;
+    let body = read_body(request.take_payload()).await?;
+    request.set_payload(Payload::from(body.clone()));
+    head.with_body(&body).map_err(|error| refused(error.into()))
 }
 
-async fn call_of(
+async fn head_of(
     terminals: &Terminals,
     request: &ServiceRequest,
-    body: &Bytes,
-) -> Result<Call, TerminalAuthError> {
+) -> Result<CallHead, TerminalAuthError> {
     let received = Received::new(request.head(), terminals.authorities())?;
-    terminals.authenticate(&received.with_body(body)?).await
+    terminals.authenticate(&received.signed()?).await
 }

@@ -13,6 +13,7 @@ use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
         db::Db,
+        http::{self, Capacity},
         ids::SchoolId,
     },
     ledger::{
@@ -34,6 +35,7 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -340,8 +342,14 @@ impl Server {
 async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Output = ()>) {
     let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
     let jobs = app.start_jobs();
-    let server = actix_web::HttpServer::new(move || routes::application(&app));
-    let server = server.workers(2).disable_signals().listen(listener).unwrap().run();
+    let capacity = Capacity {
+        workers: 2,
+        blocking_threads: 4,
+        connections: app.config.server.max_connections,
+        drain: Duration::from_secs(10),
+        times: app.config.server.times,
+    };
+    let server = http::listen(listener, capacity, move || routes::application(&app)).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let end = async move {

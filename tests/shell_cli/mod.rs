@@ -1,12 +1,14 @@
 //! The program as an operator meets it: help, exit codes, and a server that starts and stops.
 
 mod process;
+mod strangers;
 
 use process::{Place, Server, answer, finished, output, wait_until};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
 };
+use testkit::{Program, World, on_postgres};
 
 #[test]
 fn help_says_what_each_command_does() {
@@ -232,4 +234,22 @@ fn the_document_needs_no_configuration() {
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(document["paths"]["/api/v1/client"].is_object());
+}
+
+/// The PostgreSQL of the tests does without either, that of the bench with both.
+#[actix_web::test]
+async fn a_postgresql_that_may_lose_commits_is_warned_of() {
+    on_postgres(async |db| {
+        let world = World::unserved(db).await;
+        let mut program = Program::of(&world, crate::ONECARD);
+        program.start().await;
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            // Sessions of the program ask for synchronous commits.
+            let show = format!("SELECT setting FROM pg_settings WHERE name = '{setting}'");
+            let off = setting != "synchronous_commit" && world.rows.texts(&show).await == ["off"];
+            let warned = program.log().contains(&format!("{setting} = off"));
+            assert_eq!(warned, off, "{setting}");
+        }
+    })
+    .await;
 }

@@ -83,7 +83,26 @@ pub fn output(process: Child) -> (i32, String, String) {
 impl Server {
     /// Starts a server and waits until it says that it is ready.
     pub fn start(place: &Place) -> Self {
-        let mut process = place.command(&["serve"]).spawn().unwrap();
+        Self::of(place.command(&["serve"]))
+    }
+
+    /// Starts a server after a command of the shell.
+    pub fn start_with(place: &Place, before: &str) -> Self {
+        let serve = place.command(&["serve"]);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", &format!("{before} && exec \"$0\" serve"), crate::ONECARD])
+            .current_dir(place.folder.path())
+            .env_clear()
+            .envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::of(shell)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut process = command.spawn().unwrap();
         let (told, ready) = channel();
         let output = BufReader::new(process.stdout.take().unwrap());
         let log = spawn(move || {
@@ -102,6 +121,10 @@ impl Server {
         let fields = wait_until_ready(&mut process, &ready);
         let address = |name: &str| fields.get(name).and_then(|v| v.as_str()).unwrap().to_owned();
         Self { listen: address("listen"), metrics_listen: address("metrics_listen"), process, log }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends a signal and waits; the exit code and everything that was logged.

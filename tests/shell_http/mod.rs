@@ -1,5 +1,6 @@
 //! The HTTP shell over real connections: what surrounds every request, whatever it asks for.
 
+mod limits;
 mod served;
 
 use serde_json::Value;
@@ -83,6 +84,8 @@ async fn every_bad_request_gets_its_problem_document() {
         ("unknown path", get("/nothing"), 404, "not_found"),
         ("outside the folder", get("/../../../../etc/passwd"), 404, "not_found"),
         ("outside, encoded", get("/..%2f..%2fetc%2fpasswd"), 400, "request_malformed"),
+        ("a name that is too long", get(&format!("/{}", "x".repeat(300))), 404, "not_found"),
+        ("below a file", get("/index.html/x"), 404, "not_found"),
         ("hidden file", get("/.secret"), 400, "request_malformed"),
         ("method", head("DELETE /healthz", ""), 405, "method_not_allowed"),
         ("invented method", head("BREW /api/v1/client", ""), 405, "method_not_allowed"),

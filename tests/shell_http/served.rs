@@ -1,19 +1,19 @@
 //! A server of the whole application and a few handlers of the tests, on a free port.
 
 use actix_web::{
-    HttpResponse, HttpServer,
+    HttpRequest, HttpResponse,
     dev::ServerHandle,
     error::ErrorInternalServerError,
     middleware::from_fn,
     rt,
-    web::{self, Path, Query},
+    web::{self, Path, Payload, Query},
 };
 use garde::Validate;
 use onecard::{
     app::App,
     base::{
         clock::SystemClock,
-        http::{self, IdempotencyKey, ValidJson},
+        http::{self, ApiError, Capacity, IdempotencyKey, TimeLimits, ValidJson, raw_body},
     },
     routes,
     wiring::Settings,
@@ -22,7 +22,7 @@ use serde::Deserialize;
 use std::{
     fs,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -53,29 +53,50 @@ impl Served {
         fs::write(folder.path().join("index.html"), "<!doctype html><p>client").unwrap();
         fs::write(folder.path().join("assets/app-1a2b.js"), "void 0").unwrap();
         fs::write(folder.path().join(".secret"), "hush").unwrap();
-        Self::over(folder, trusted_proxies).await
+        Self::over(folder, trusted_proxies, 1000, TimeLimits::default()).await
+    }
+
+    /// With few connections and short times.
+    pub async fn limited(connections: usize, times: TimeLimits) -> Self {
+        Self::over(TempDir::new().unwrap(), "", connections, times).await
     }
 
     pub async fn without_client() -> Self {
-        Self::over(TempDir::new().unwrap(), "").await
+        Self::limited(1000, TimeLimits::default()).await
     }
 
-    async fn over(folder: TempDir, trusted_proxies: &str) -> Self {
-        let settings = settings(&folder, trusted_proxies);
+    async fn over(
+        folder: TempDir,
+        trusted_proxies: &str,
+        connections: usize,
+        times: TimeLimits,
+    ) -> Self {
+        let mut settings = settings(&folder, trusted_proxies);
+        settings.config.server.times = times;
         let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
         let shared = Arc::clone(&app);
-        let server = HttpServer::new(move || {
+        let application = move || {
             actix_web::App::new()
                 .configure(handlers)
                 .configure(routes::configure(&shared))
                 .wrap(from_fn(http::around))
-        });
-        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-        let address = server.addrs()[0];
-        let running = server.run();
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let capacity =
+            Capacity { workers: 1, blocking_threads: 1, connections, drain: PATIENCE, times };
+        let running = http::listen(listener, capacity, application).unwrap();
         let handle = running.handle();
         rt::spawn(running);
         Self { app, address, handle, _folder: folder }
+    }
+
+    /// A connection on which these bytes were sent.
+    pub fn begun(&self, request: &[u8]) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection.write_all(request).unwrap();
+        connection
     }
 
     /// Sends these bytes and reads to the end.
@@ -167,6 +188,8 @@ struct Page {
 fn handlers(config: &mut web::ServiceConfig) {
     config
         .route("/test/orders", web::post().to(order))
+        .route("/test/raw", web::post().to(raw))
+        .route("/test/unread", web::post().to(unread))
         .route("/test/numbers/{number}", web::get().to(number))
         .route("/test/panic", web::get().to(panics))
         .route("/test/foreign", web::get().to(foreign));
@@ -176,6 +199,16 @@ async fn order(key: IdempotencyKey, ValidJson(order): ValidJson<Order>) -> HttpR
     assert_eq!(key.as_str(), "k");
     assert!(order.note.is_none() && !matches!(order.funding, Some(Funding::WechatPay)));
     HttpResponse::Ok().body(order.amount_fen.to_string())
+}
+
+/// The length of the body.
+async fn raw(request: HttpRequest, body: Payload) -> Result<HttpResponse, ApiError> {
+    let body = raw_body(request.headers(), body.into_inner()).await?;
+    Ok(HttpResponse::Ok().body(body.len().to_string()))
+}
+
+async fn unread() -> HttpResponse {
+    HttpResponse::Ok().body("unread")
 }
 
 async fn number(number: Path<u32>, page: Query<Page>) -> HttpResponse {

@@ -5,7 +5,7 @@
 use super::orders::SCHOOL;
 use crate::postings::Failure;
 use actix_web::{
-    HttpRequest, HttpResponse, HttpServer,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     middleware::from_fn,
     web::{self, Data},
@@ -15,7 +15,7 @@ use onecard::{
     app::App,
     base::{
         clock::{Clock, SystemClock},
-        http::{self, RawBody},
+        http::{self, Capacity, raw_body},
         lane::{Batch, Lanes},
     },
     identity::guard::identify,
@@ -29,7 +29,7 @@ use onecard::{
     wiring::Settings,
 };
 use serde_json::json;
-use std::{convert::Infallible, path::Path, sync::Arc};
+use std::{convert::Infallible, net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 /// The environment variable that makes this program serve instead of measure; its value names a
 /// [`Way`].
@@ -85,7 +85,14 @@ async fn serve(way: Way) -> Result<(), Failure> {
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("ONECARD__"));
     let settings = Settings::load(None, variables)?;
     let config = &settings.config;
-    let (address, workers) = (config.server.listen, config.server.workers);
+    let listener = TcpListener::bind(config.server.listen)?;
+    let capacity = Capacity {
+        workers: config.server.workers,
+        blocking_threads: 4,
+        connections: config.server.max_connections,
+        drain: Duration::from_secs(1),
+        times: config.server.times,
+    };
     let lanes = config.ledger.lanes;
     let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await?);
     app.db.migrate().await?;
@@ -93,22 +100,22 @@ async fn serve(way: Way) -> Result<(), Failure> {
     import_schools(&app.db, &[policy], false, SystemClock.now()).await?;
     let start = || Lanes::start(&app.background.threads, Nothing, lanes, BATCH);
     let lanes = Data::new((way == Way::Lanes).then(start));
-    let server = HttpServer::new(move || {
+    let server = http::listen(listener, capacity, move || {
         actix_web::App::new()
             .app_data(lanes.clone())
             .route("/callbacks/{school}/wechat-pay/transactions", web::post().to(receive))
             .configure(routes::configure(&app))
             .wrap(from_fn(identify))
             .wrap(from_fn(http::around))
-    });
-    Ok(server.workers(workers).bind(address)?.run().await?)
+    })?;
+    Ok(server.await?)
 }
 
 /// Like `Payments::receive`, without settling.
 async fn receive(
     request: HttpRequest,
     school: web::Path<String>,
-    RawBody(body): RawBody,
+    payload: web::Payload,
     payments: Data<Payments>,
     lanes: Data<Option<Lanes<Nothing>>>,
 ) -> HttpResponse {
@@ -117,7 +124,14 @@ async fn receive(
     let Some(gateway) = payments.gateways.of(&school.code, Provider::WechatPay) else {
         return fail(StatusCode::NOT_FOUND);
     };
-    let raw = RawNotification { headers: &Single(&request), body: &body };
+    let headers = Single(&request);
+    if gateway.verify_head(&headers, payments.clock.now()).is_err() {
+        return fail(StatusCode::UNAUTHORIZED);
+    }
+    let Ok(body) = raw_body(request.headers(), payload.into_inner()).await else {
+        return fail(StatusCode::BAD_REQUEST);
+    };
+    let raw = RawNotification { headers: &headers, body: &body };
     let Ok(verified) = gateway.verify(&raw, payments.clock.now()) else {
         return fail(StatusCode::UNAUTHORIZED);
     };

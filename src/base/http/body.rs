@@ -1,24 +1,25 @@
 //! Request bodies: limited in size, parsed and validated before a handler runs.
 
 use super::{
-    ApiError,
-    problem::{INVALID, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA},
+    ApiError, bounded,
+    problem::{INVALID, MALFORMED, REQUEST_TIMEOUT, TOO_LARGE, UNAVAILABLE, UNSUPPORTED_MEDIA},
     validation,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
-    dev::{Decompress, Payload},
+    dev::Payload,
     error::PayloadError,
-    http::header,
+    http::header::{self, HeaderMap},
     web,
 };
+use flate2::read::GzDecoder;
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use garde::Validate;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
-use std::pin::pin;
+use std::{io::Read, pin::pin};
 
-/// The largest body of a JSON request, in bytes.
+/// The largest body, in bytes: as received, and after content decoding.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// JSON's escape of NUL, which the databases' text types cannot store.
@@ -26,8 +27,8 @@ const ESCAPED_NUL: &[u8] = b"\\u0000";
 
 /// A JSON body that was parsed into `T` and validated.
 ///
-/// Responds with 415 if the body is not `application/json`, 413 over [`MAX_BODY_BYTES`], 400 if it
-/// is not JSON, and 422 with a pointer to each bad field if it is JSON but not a valid `T`.
+/// Responds with 415 if the body is not `application/json` or is compressed, 413 over
+/// [`MAX_BODY_BYTES`], 400 if it is not JSON, and 422 with a pointer to each bad field if it is JSON but not a valid `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidJson<T>(pub T);
 
@@ -61,7 +62,15 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     if request.content_type() != "application/json" {
         return Err(ApiError::new(UNSUPPORTED_MEDIA).detail("请求内容须为 application/json"));
     }
-    let length = request.headers().get(header::CONTENT_LENGTH);
+    if coding(request.headers())? == Coding::Gzip {
+        return Err(ApiError::new(UNSUPPORTED_MEDIA).detail("请求内容不能压缩"));
+    }
+    check_length(request.headers())
+}
+
+/// Refuses a body that is announced as too long, before any of it is received.
+pub(crate) fn check_length(headers: &HeaderMap) -> Result<(), ApiError> {
+    let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(ApiError::new(TOO_LARGE));
@@ -69,22 +78,58 @@ fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The raw body as its sender signed it, after content decoding. Responds with 413 over
-/// [`MAX_BODY_BYTES`].
-#[derive(Clone, Debug)]
-pub struct RawBody(pub web::Bytes);
+/// How a body is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Plain,
+    Gzip,
+}
 
-impl FromRequest for RawBody {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+/// Refuses codings other than gzip, and more than one.
+fn coding(headers: &HeaderMap) -> Result<Coding, ApiError> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING);
+    let (first, second) = (codings.next().map(header::HeaderValue::as_bytes), codings.next());
+    match (first, second) {
+        (None, None) => Ok(Coding::Plain),
+        (Some(name), None) if name.eq_ignore_ascii_case(b"identity") => Ok(Coding::Plain),
+        (Some(name), None) if name.eq_ignore_ascii_case(b"gzip") => Ok(Coding::Gzip),
+        (_, _) => Err(ApiError::new(UNSUPPORTED_MEDIA).detail("请求内容的压缩方式不支持")),
+    }
+}
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
-        if request.headers().contains_key(header::CONTENT_ENCODING) {
-            let unpacked = Decompress::from_headers(payload, request.headers());
-            return Box::pin(async move { read(unpacked).await.map(Self) });
-        }
-        Box::pin(async move { read(payload).await.map(Self) })
+/// The body as its sender signed it, after content decoding. Fails with 413 if it is longer than
+/// [`MAX_BODY_BYTES`], as received or decoded.
+pub async fn raw_body(headers: &HeaderMap, payload: Payload) -> Result<web::Bytes, ApiError> {
+    let coding = coding(headers)?;
+    check_length(headers)?;
+    let body = read(payload).await?;
+    match coding {
+        Coding::Plain => Ok(body),
+        Coding::Gzip => inflated(&body),
+    }
+}
+
+/// Stops at the limit, whatever the rest would become.
+fn inflated(body: &[u8]) -> Result<web::Bytes, ApiError> {
+    let most = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let mut plain = Vec::new();
+    let done = GzDecoder::new(body).take(most).read_to_end(&mut plain);
+    done.map_err(|_| ApiError::new(MALFORMED).detail("请求内容解压失败"))?;
+    if plain.len() > MAX_BODY_BYTES {
+        return Err(ApiError::new(TOO_LARGE));
+    }
+    Ok(plain.into())
+}
+
+/// Why a body ended before its end.
+fn incomplete(error: &PayloadError) -> ApiError {
+    let kind = if let PayloadError::Io(cause) = error { Some(cause.kind()) } else { None };
+    if kind == Some(bounded::LATE) {
+        ApiError::new(REQUEST_TIMEOUT)
+    } else if kind == Some(bounded::STOPPING) {
+        ApiError::new(UNAVAILABLE)
+    } else {
+        ApiError::new(MALFORMED).detail("请求内容不完整")
     }
 }
 
@@ -96,7 +141,7 @@ pub(crate) async fn read(
     let mut whole = web::Bytes::new();
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| ApiError::new(MALFORMED).detail("请求内容不完整"))?;
+        let chunk = chunk.map_err(|error| incomplete(&error))?;
         let before = whole.len().saturating_add(body.len());
         if before.saturating_add(chunk.len()) > MAX_BODY_BYTES {
             return Err(ApiError::new(TOO_LARGE));

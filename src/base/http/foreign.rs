@@ -4,7 +4,7 @@ use super::{
     ApiError,
     problem::{
         INTERNAL, INVALID, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemKind, RATE_LIMITED,
-        TOO_LARGE, UNAVAILABLE, UNSUPPORTED_MEDIA,
+        REQUEST_TIMEOUT, TOO_LARGE, UNAVAILABLE, UNSUPPORTED_MEDIA,
     },
 };
 use actix_web::{HttpResponse, http::StatusCode, http::header, web};
@@ -37,6 +37,7 @@ fn kind(status: StatusCode) -> ProblemKind {
     match status.as_u16() {
         404 => NOT_FOUND,
         405 => METHOD_NOT_ALLOWED,
+        408 => REQUEST_TIMEOUT,
         413 => TOO_LARGE,
         415 => UNSUPPORTED_MEDIA,
         429 => RATE_LIMITED,

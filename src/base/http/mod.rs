@@ -4,11 +4,16 @@
 //! where a provider requires its own format.
 //! Invariant: what a client sent is never logged: no query, no body, and only the pattern of a
 //! path.
+//! Invariant: nothing is spent on a body, a head or a connection before it is bounded in size and in
+//! time.
 
 mod answer_counters;
 mod body;
+mod bounded;
+mod connection;
 mod foreign;
 mod idempotency;
+mod listener;
 mod principal;
 pub mod problem;
 pub mod request_id;
@@ -16,10 +21,12 @@ mod shell;
 pub mod signature;
 mod validation;
 
-pub(crate) use body::read as read_body;
-pub use body::{MAX_BODY_BYTES, RawBody, ValidJson};
+pub use body::{MAX_BODY_BYTES, ValidJson, raw_body};
+pub(crate) use body::{check_length, read as read_body};
+pub use connection::TimeLimits;
 pub use foreign::extractors;
 pub use idempotency::IdempotencyKey;
+pub use listener::{Capacity, listen};
 pub use principal::{Caller, Principal};
 pub use problem::{ApiError, FieldError};
-pub use shell::{Shell, around};
+pub use shell::{BodyLimits, Shell, around};

@@ -183,6 +183,8 @@ kinds! {
     MALFORMED = "request_malformed", 400, "请求格式有误";
     /// Valid JSON with fields that are missing, of the wrong type, or invalid.
     INVALID = "request_invalid", 422, "填写的内容有误";
+    /// The body was not complete in time.
+    REQUEST_TIMEOUT = "request_timeout", 408, "请求超时，请重试";
     /// The body is too large.
     TOO_LARGE = "request_too_large", 413, "请求内容过大";
     /// The body is not `application/json`.

@@ -4,13 +4,15 @@
 use super::{
     ApiError,
     answer_counters::AnswerCounters,
+    bounded::bounded,
+    connection::RequestProgress,
     foreign,
     problem::{INTERNAL, MALFORMED},
     request_id,
 };
 use crate::base::{clock::Clock, db::counting_statements, ids::uuid_at, write_point};
 use actix_web::{
-    Error, ResponseError,
+    Error, HttpMessage, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -29,6 +31,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 const PERMISSIONS_POLICY: &str = "camera=(), geolocation=(), microphone=(), payment=()";
 
@@ -37,7 +40,19 @@ pub struct Shell {
     clock: Arc<dyn Clock>,
     is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     content_security_policy: HeaderValue,
+    bodies: BodyLimits,
     counters: AnswerCounters,
+}
+
+/// How long bodies are waited for.
+#[derive(Clone, Debug)]
+pub struct BodyLimits {
+    /// From when a body is waited for.
+    pub time: Duration,
+    /// From when the server stops.
+    pub last: Duration,
+    /// Cancelled when the server stops.
+    pub stopping: CancellationToken,
 }
 
 /// What of a request goes into the access log and the metrics.
@@ -54,9 +69,10 @@ impl Shell {
         clock: Arc<dyn Clock>,
         is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         content_security_policy: HeaderValue,
+        bodies: BodyLimits,
     ) -> Self {
         let counters = AnswerCounters::default();
-        Self { clock, is_proxy: Box::new(is_proxy), content_security_policy, counters }
+        Self { clock, is_proxy: Box::new(is_proxy), content_security_policy, bodies, counters }
     }
 
     /// The id that a trusted proxy gave the request, or a new one.
@@ -95,9 +111,15 @@ impl fmt::Debug for Shell {
 /// The middleware. It must be the outermost: anything outside of it has neither id nor log line.
 pub async fn around(
     shell: web::Data<Shell>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let progress = request.conn_data::<RequestProgress>().cloned();
+    if let Some(progress) = &progress {
+        progress.head_received();
+    }
+    let body = bounded(request.take_payload(), &shell.bodies);
+    request.set_payload(body);
     let line = LogLine {
         id: shell.request_id(&request),
         method: method_label(request.method()),
@@ -108,6 +130,9 @@ pub async fn around(
         let what = format_args!("{} {}", line.method, line.route);
         let work = write_point::within(what, answer(request, next));
         let (answered, statements) = counting_statements(work).await;
+        if let Some(progress) = &progress {
+            progress.answered();
+        }
         match answered {
             Ok(mut response) => {
                 line.write(response.status(), statements, &shell.counters);

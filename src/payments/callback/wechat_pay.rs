@@ -3,17 +3,17 @@
 
 use super::SingleHeaders;
 use crate::{
-    base::http::{ApiError, RawBody},
+    base::http::{ApiError, raw_body},
     payments::{
         Payments, ReceiveError,
         gateway::{NotificationRefused, Provider, RawNotification},
     },
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError,
     http::StatusCode,
     post,
-    web::{Data, Path},
+    web::{Data, Path, Payload},
 };
 use serde_json::json;
 
@@ -24,9 +24,12 @@ use serde_json::json;
     request_body(content = String, description = "As WeChat Pay API v3 sends it"),
     responses(
         (status = 204, description = "Committed"),
+        (status = 400, description = "The body is incomplete, or no gzip though it says so"),
         (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
         (status = 404, description = "No such callback"),
-        (status = 413, description = "Over 64 KiB"),
+        (status = 408, description = "The body was not complete within 10 s"),
+        (status = 413, description = "Over 64 KiB, as sent or unpacked"),
+        (status = 415, description = "Compressed otherwise than by gzip"),
         (status = 500, description = "Not committed: send it again"),
         (status = 503, description = "The provider's keys are not known yet: send it again"),
     )
@@ -35,15 +38,26 @@ use serde_json::json;
 pub(super) async fn transactions(
     request: HttpRequest,
     school: Path<String>,
-    body: Result<RawBody, ApiError>,
+    payload: Payload,
     payments: Data<Payments>,
 ) -> HttpResponse {
-    let Ok(RawBody(body)) = body else { return fail(StatusCode::PAYLOAD_TOO_LARGE, "unreadable") };
-    let raw = RawNotification { headers: &SingleHeaders(request.headers()), body: &body };
-    match payments.receive(&school, Provider::WechatPay, &raw).await {
-        Ok(()) => HttpResponse::NoContent().finish(),
-        Err(error) => refusal(&error),
-    }
+    let headers = SingleHeaders(request.headers());
+    let callback = match payments.open_callback(&school, Provider::WechatPay, &headers).await {
+        Ok(callback) => callback,
+        Err(error) => return refusal(&error),
+    };
+    let body = match raw_body(request.headers(), payload.into_inner()).await {
+        Ok(body) => body,
+        Err(error) => return unreadable(&error),
+    };
+    let raw = RawNotification { headers: &headers, body: &body };
+    let received = payments.receive(&callback, &raw).await;
+    received.map_or_else(|error| refusal(&error), |()| HttpResponse::NoContent().finish())
+}
+
+/// The body is too long, late, compressed in another way, or incomplete.
+fn unreadable(error: &ApiError) -> HttpResponse {
+    fail(error.status_code(), "unreadable")
 }
 
 /// Logs the reason; the sender is told only whether to send it again.
@@ -51,7 +65,8 @@ fn refusal(error: &ReceiveError) -> HttpResponse {
     let (status, message) = match error {
         ReceiveError::NoSuchCallback => (StatusCode::NOT_FOUND, "no such callback"),
         ReceiveError::Refused(NotificationRefused::NoKeys) => {
-            tracing::error!("a callback came before any key was known");
+            // Anybody can send one. That no key is known is logged as an error where keys are fetched.
+            tracing::warn!("a callback came before any key was known");
             (StatusCode::SERVICE_UNAVAILABLE, "try again")
         }
         ReceiveError::Refused(why) => {

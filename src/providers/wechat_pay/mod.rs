@@ -37,7 +37,7 @@ use self::{
 use crate::{
     base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
     payments::gateway::{
-        CloseOutcome, Evidence, GatewayError, KeptHeaders, NotificationRefused, PayParams,
+        CloseOutcome, Evidence, GatewayError, Headers, KeptHeaders, NotificationRefused, PayParams,
         PaymentGateway, Prepare, Provider, ProviderState, RawNotification, VerifiedNotification,
     },
 };
@@ -241,6 +241,14 @@ impl PaymentGateway for WechatPay {
         let headers = KeptHeaders::of(answer.headers, &received::SIGNED_HEADERS);
         let evidence = || Evidence { headers, body: answer.body.to_vec(), checked_at: at };
         self.state_of(&self.keys.check(answer, at)?, out_trade_no, evidence)
+    }
+
+    fn verify_head(
+        &self,
+        headers: &dyn Headers,
+        now: Timestamp,
+    ) -> Result<(), NotificationRefused> {
+        self.keys.check_head(headers, now)
     }
 
     fn verify(

@@ -2,8 +2,11 @@
 
 use super::{keys::TrustedKeys, signing};
 use crate::{
-    base::{clock::Timestamp, crypto::rsa::CheckedSignature},
-    payments::gateway::{NotificationRefused, RawNotification},
+    base::{
+        clock::Timestamp,
+        crypto::rsa::{CheckedSignature, PublicKey},
+    },
+    payments::gateway::{Headers, NotificationRefused, RawNotification},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::time::Duration;
@@ -41,6 +44,14 @@ impl<'a> CheckedBody<'a> {
     }
 }
 
+/// The signature of a message, whose key and time are good. It is not verified.
+struct Claim<'a> {
+    timestamp: &'a str,
+    nonce: &'a str,
+    key: &'a PublicKey,
+    signature: Vec<u8>,
+}
+
 /// Checks headers, signature type, serial, time and signature, in this order. WeChat sends probes
 /// with signatures that begin `WECHATPAY/SIGNTEST/`; they fail here like any bad signature.
 pub fn check<'a>(
@@ -48,13 +59,34 @@ pub fn check<'a>(
     keys: &TrustedKeys,
     now: Timestamp,
 ) -> Result<CheckedBody<'a>, NotificationRefused> {
-    let header = |name| message.headers.get(name).ok_or(NotificationRefused::Headers);
+    let claim = claim(message.headers, keys, now)?;
+    let signed = signing::received_message(claim.timestamp, claim.nonce, message.body);
+    let proof = claim.key.verify(&signed, &claim.signature);
+    let proof = proof.map_err(|_| NotificationRefused::Signature)?;
+    Ok(CheckedBody { bytes: message.body, proof })
+}
+
+/// The checks that need no body.
+pub fn check_head(
+    headers: &dyn Headers,
+    keys: &TrustedKeys,
+    now: Timestamp,
+) -> Result<(), NotificationRefused> {
+    claim(headers, keys, now).map(|_| ())
+}
+
+fn claim<'a>(
+    headers: &'a dyn Headers,
+    keys: &'a TrustedKeys,
+    now: Timestamp,
+) -> Result<Claim<'a>, NotificationRefused> {
+    let header = |name| headers.get(name).ok_or(NotificationRefused::Headers);
     let timestamp = header("wechatpay-timestamp")?;
     let nonce = header("wechatpay-nonce")?;
     let serial = header("wechatpay-serial")?;
     let signature = header("wechatpay-signature")?;
     // Absent means RSA, as in WeChat's own libraries.
-    let signature_type = message.headers.get("wechatpay-signature-type");
+    let signature_type = headers.get("wechatpay-signature-type");
     if signature_type.unwrap_or(SIGNATURE_TYPE) != SIGNATURE_TYPE {
         return Err(NotificationRefused::SignatureType);
     }
@@ -65,9 +97,7 @@ pub fn check<'a>(
     }
     let signature =
         BASE64_STANDARD.decode(signature).map_err(|_| NotificationRefused::Signature)?;
-    let signed = signing::received_message(timestamp, nonce, message.body);
-    let proof = key.verify(&signed, &signature).map_err(|_| NotificationRefused::Signature)?;
-    Ok(CheckedBody { bytes: message.body, proof })
+    Ok(Claim { timestamp, nonce, key, signature })
 }
 
 fn unknown(keys: &TrustedKeys, now: Timestamp) -> NotificationRefused {

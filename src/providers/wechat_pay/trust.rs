@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     base::clock::Timestamp,
-    payments::gateway::{NotificationRefused, RawNotification},
+    payments::gateway::{Headers, NotificationRefused, RawNotification},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -42,21 +42,32 @@ impl Trust {
         self.current.load_full()
     }
 
-    /// Checks a message. A message with an unknown certificate serial wakes [`Trust::rest`].
+    /// Checks a message. One with an unknown certificate serial wakes [`Trust::rest`].
     pub(super) fn check<'a>(
         &self,
         message: &RawNotification<'a>,
         now: Timestamp,
     ) -> Result<CheckedBody<'a>, NotificationRefused> {
         let checked = received::check(message, &self.current.load(), now);
-        let unknown = matches!(
-            checked,
-            Err(NotificationRefused::UnknownSerial | NotificationRefused::NoKeys)
-        );
-        if unknown && message.headers.get("wechatpay-serial").is_some_and(is_certificate_serial) {
+        checked.inspect_err(|why| self.want(*why, message.headers))
+    }
+
+    /// Checks a message's headers. One with an unknown certificate serial wakes [`Trust::rest`].
+    pub(super) fn check_head(
+        &self,
+        headers: &dyn Headers,
+        now: Timestamp,
+    ) -> Result<(), NotificationRefused> {
+        let checked = received::check_head(headers, &self.current.load(), now);
+        checked.inspect_err(|why| self.want(*why, headers))
+    }
+
+    fn want(&self, why: NotificationRefused, headers: &dyn Headers) {
+        let unknown =
+            matches!(why, NotificationRefused::UnknownSerial | NotificationRefused::NoKeys);
+        if unknown && headers.get("wechatpay-serial").is_some_and(is_certificate_serial) {
             self.wanted.notify_one();
         }
-        checked
     }
 
     /// Atomically replaces the previously fetched certificates.

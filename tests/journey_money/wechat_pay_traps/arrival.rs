@@ -74,7 +74,7 @@ pub const TRAPS: &[Trap] = &[
         vec![gzipped(s.good()).without("Content-Encoding")]
     }),
     Trap {
-        status: 413,
+        status: 400,
         ..refused("called gzip, and is none", |s| vec![s.good().and("Content-Encoding", "gzip")])
     },
     posts("64 KiB exactly", |s| s.signed(of_length(s, MAX))),

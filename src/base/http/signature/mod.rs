@@ -5,7 +5,9 @@
 //! signature parameters (`created`, `nonce`, `keyid` and any others) are kept in the signer's order
 //! and form, since that is what was signed.
 //!
-//! Invariant: only [`UnverifiedSignature::verify`] makes a [`VerifiedSignature`].
+//! Invariant: only [`UnverifiedSignature::verify`] makes a [`VerifiedHead`], and only
+//! [`VerifiedHead::with_body`] a [`VerifiedSignature`]. So a body is received only once its digest is
+//! known to be signed.
 //! Invariant: a request carries exactly one signature, so that its signer is unambiguous.
 
 mod authority;
@@ -67,7 +69,7 @@ pub enum SignatureError {
     Stale,
 }
 
-/// The parts of a request that signatures cover. Fields are given line by line, as received.
+/// The parts of a request's head that signatures cover. Fields are given line by line, as received.
 #[derive(Clone, Debug, Default)]
 pub struct SignedRequest<'a> {
     /// As received.
@@ -78,8 +80,6 @@ pub struct SignedRequest<'a> {
     pub path: &'a str,
     /// Without the question mark; `None` if there is no question mark.
     pub query: Option<&'a str>,
-    /// The whole body.
-    pub body: &'a [u8],
     /// `Content-Digest`.
     pub content_digest: Vec<&'a str>,
     /// `Signature-Input`.
@@ -94,10 +94,18 @@ pub struct UnverifiedSignature {
     parameters: Parameters,
     base: String,
     signature: Vec<u8>,
-    body_digest: [u8; 32],
+    body_digest: Vec<u8>,
 }
 
-/// A verified signature. Only [`UnverifiedSignature::verify`] makes one.
+/// The head of a request with a verified signature. Only [`UnverifiedSignature::verify`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedHead {
+    nonce: String,
+    signature_digest: [u8; 32],
+    body_digest: Vec<u8>,
+}
+
+/// A verified signature over a whole request. Only [`VerifiedHead::with_body`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedSignature {
     nonce: String,
@@ -115,10 +123,7 @@ impl UnverifiedSignature {
         let (label, input) = fields::input_of(&input)?;
         let parameters = Parameters::read(&input)?;
         let signature = signature_of(&signature, &label)?;
-        let body_digest: [u8; 32] = Sha256::digest(request.body).into();
-        if digest_of(&digest)? != body_digest {
-            return Err(SignatureError::Digest);
-        }
+        let body_digest = digest_of(&digest)?;
         let covered = RequiredComponents { request, content_digest: &digest };
         covered.check(&input)?;
         let base = base::of(&input, |name| covered.value(name))?;
@@ -132,19 +137,27 @@ impl UnverifiedSignature {
 
     /// Verifies the signature and then its time: only a signer with the right key learns that the
     /// time was wrong.
-    pub fn verify(
-        self,
-        key: &Ed25519Key,
-        now: Timestamp,
-    ) -> Result<VerifiedSignature, SignatureError> {
+    pub fn verify(self, key: &Ed25519Key, now: Timestamp) -> Result<VerifiedHead, SignatureError> {
         let proven = key.verify(self.base.as_bytes(), &self.signature);
         proven.map_err(|_| SignatureError::Signature)?;
         self.parameters.check_time(now)?;
-        Ok(VerifiedSignature {
+        Ok(VerifiedHead {
             nonce: self.parameters.nonce,
             signature_digest: Sha256::digest(&self.signature).into(),
             body_digest: self.body_digest,
         })
+    }
+}
+
+impl VerifiedHead {
+    /// Checks that this is the body that was signed.
+    pub fn with_body(self, body: &[u8]) -> Result<VerifiedSignature, SignatureError> {
+        let body_digest: [u8; 32] = Sha256::digest(body).into();
+        if self.body_digest != body_digest {
+            return Err(SignatureError::Digest);
+        }
+        let Self { nonce, signature_digest, .. } = self;
+        Ok(VerifiedSignature { nonce, signature_digest, body_digest })
     }
 }
 

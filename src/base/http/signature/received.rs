@@ -31,8 +31,8 @@ impl<'a> Received<'a> {
         Ok(Self { head, authority })
     }
 
-    /// The request with its body.
-    pub fn with_body(&self, body: &'a [u8]) -> Result<SignedRequest<'a>, SignatureError> {
+    /// The parts that signatures cover.
+    pub fn signed(&self) -> Result<SignedRequest<'a>, SignatureError> {
         let field = |name: HeaderName, text| {
             lines(&self.head.headers, name).ok_or(SignatureError::Malformed(text))
         };
@@ -41,7 +41,6 @@ impl<'a> Received<'a> {
             authority: self.authority,
             path: self.head.uri.path(),
             query: self.head.uri.query(),
-            body,
             content_digest: field(CONTENT_DIGEST, "content-digest")?,
             signature_input: field(SIGNATURE_INPUT, "signature-input")?,
             signature: field(SIGNATURE, "signature")?,

@@ -223,7 +223,7 @@ fn altered_requests_are_refused() {
             |w| edit(&mut w.digest, "sha-256", "sha-2567"),
             E::Malformed("content-digest"),
         ),
-        ("two digests of one name", |w| w.digest.push(sha256(b"")), E::Digest),
+        ("two digests of one name", |w| w.digest.push(sha256(b"")), E::Signature),
         ("no input", |w| w.input.clear(), E::Missing("signature-input")),
         ("an empty input", |w| w.input[0].clear(), E::Labels),
         ("no signature", |w| w.signature.clear(), E::Missing("signature")),

@@ -121,7 +121,6 @@ impl Wire {
             authority: self.authority,
             path: self.path,
             query: self.query,
-            body: &self.body,
             content_digest: digest.iter().map(String::as_str).collect(),
             signature_input: input.iter().map(String::as_str).collect(),
             signature: signature.iter().map(String::as_str).collect(),
@@ -131,7 +130,7 @@ impl Wire {
             "xnec/T2" => key(2),
             _ => return Err(SignatureError::Key),
         };
-        claim.verify(&key, now).map(|_| ())
+        claim.verify(&key, now)?.with_body(&self.body).map(|_| ())
     }
 
     pub(super) fn check(&self) -> Result<(), SignatureError> {
