@@ -78,6 +78,8 @@ master = ${key()}
 data = ${key()}
 index = ${key()}
 jwt = ${key()}
+head = ${key()}
+mac = ${key()}
 
 [wechat]
 api_base_url = ${text(sandboxUrl)}

@@ -4,7 +4,7 @@
 use crate::{
     base::{
         clock::Clock,
-        crypto::{heads::HeadSigner, keyring::NamedKey},
+        crypto::{heads::HeadSigner, keyring::NamedKey, row_mac::RowMacs},
         db::{Db, DbError, DbSettings},
         http_client::{self, Timeouts},
         jobs::Jobs,
@@ -12,7 +12,7 @@ use crate::{
     },
     config::{Config, Environment},
     ledger::{self, heads::HeadLog},
-    wiring::{Ground, JobContext, Journeys, ProviderSettings, Settings},
+    wiring::{Ground, JobContext, Journeys, ProviderSettings, Settings, authority},
 };
 use secrecy::ExposeSecret;
 use std::{
@@ -123,10 +123,10 @@ impl App {
             ledger::seal::run(db.clone(), Arc::clone(&clock), Arc::clone(&wake))
         });
         let (db, clock) = (self.background.db.clone(), Arc::clone(&self.clock));
-        let master = self.config.keys.master.current().clone();
+        let key = self.config.keys.head.current().clone();
         let file = self.config.ledger.heads_file.clone();
         jobs.spawn("signed heads", move || {
-            sign_heads(db.clone(), Arc::clone(&clock), master.clone(), file.clone())
+            sign_heads(db.clone(), Arc::clone(&clock), key.clone(), file.clone())
         });
     }
 
@@ -147,12 +147,15 @@ impl App {
         &self.stopping
     }
 
-    /// True where every migration was applied. Remembered once true: migrations are never reverted.
+    /// True where every migration was applied and every row of authority has its MAC. Remembered once
+    /// true: migrations are never reverted.
     pub async fn is_up_to_date(&self) -> bool {
         if self.up_to_date.load(Ordering::Relaxed) {
             return true;
         }
-        let up_to_date = matches!(self.db.pending_migrations().await, Ok(0));
+        // Rows get their first MACs after the migrations.
+        let up_to_date = matches!(self.db.pending_migrations().await, Ok(0))
+            && matches!(authority::require(&self.db).await, Ok(true));
         self.up_to_date.store(up_to_date, Ordering::Relaxed);
         up_to_date
     }
@@ -164,8 +167,8 @@ impl App {
 }
 
 /// Signs the heads of the ledger. The signing key exists in this job only.
-async fn sign_heads(db: Db, clock: Arc<dyn Clock>, master: NamedKey, file: PathBuf) {
-    match HeadSigner::from_master(master.key()) {
+async fn sign_heads(db: Db, clock: Arc<dyn Clock>, key: NamedKey, file: PathBuf) {
+    match HeadSigner::derive(key.key()) {
         Ok(signer) => HeadLog::new(db, clock, signer, file).run().await,
         Err(error) => tracing::error!(%error, "heads are not signed"),
     }
@@ -179,7 +182,7 @@ impl Background {
         } else {
             let lanes = u32::try_from(config.ledger.lanes).unwrap_or(u32::MAX);
             let max_connections = BACKGROUND_CONNECTIONS.saturating_add(lanes);
-            let settings = DbSettings { max_connections, ..db_settings(config) };
+            let settings = DbSettings { max_connections, ..db.settings().clone() };
             threads.spawn_pinned(|| Db::connect(settings)).await??
         };
         let sealer = Arc::new(Notify::new());
@@ -198,6 +201,7 @@ pub fn db_settings(config: &Config) -> DbSettings {
     DbSettings {
         url: config.database.url.expose_secret().to_owned(),
         max_connections: config.database.max_connections,
+        macs: Arc::new(RowMacs::new(&config.keys.mac)),
     }
 }
 

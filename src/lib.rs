@@ -1,6 +1,7 @@
 //! onecard: the backend of a campus card.
 
 pub mod app;
+pub mod audit;
 pub mod base;
 pub mod cards;
 pub mod cases;

@@ -110,6 +110,58 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert!(providers.wechat_pay.of("xnec").is_none());
 }
 
+/// A configuration of the first release has one key for codes, heads and rows.
+#[test]
+fn heads_and_rows_have_keys_of_their_own_or_the_master_key() {
+    let fixture = Fixture::new();
+    let ids = |settings: &Settings| {
+        let keys = &settings.config.keys;
+        [&keys.head, &keys.mac]
+            .map(|ring| ring.all().map(NamedKey::id).collect::<Vec<_>>().join(","))
+    };
+    let old = fixture.load(&keys(), &[]).unwrap();
+    assert_eq!(ids(&old), ["k1", "k1"]);
+    assert_eq!(old.config.keys.head.current().key().expose()[31], 31);
+    let own = format!(
+        "{}head = {{ id = \"h2\", key = \"{KEY}\" }}\n\
+         mac = {{ id = \"m2\", key = \"{KEY}\", previous = [{{ id = \"k1\", key = \"{KEY}\" }}] }}\n",
+        keys()
+    );
+    assert_eq!(ids(&fixture.load(&own, &[]).unwrap()), ["h2", "m2,k1"]);
+    let empty = [("ONECARD__KEYS__HEAD", ""), ("ONECARD__KEYS__MAC", "")];
+    assert_eq!(ids(&fixture.load(&keys(), &empty).unwrap()), ["k1", "k1"]);
+}
+
+#[test]
+fn retired_keys_of_heads_are_named_with_their_last_position() {
+    let fixture = Fixture::new();
+    let key = "a9395b269ad67a7b8cf1f9d18157a7a0d6f8b21969285089ea7b41ff2483fb1a";
+    let trusted = |settings: &Settings| {
+        let heads = settings.config.ledger.trusted_heads.iter();
+        heads.map(|key| (hex::encode(key.public_key), key.until_position)).collect::<Vec<_>>()
+    };
+    let toml = format!(
+        "{}[ledger]\ntrusted_heads = [{{ public_key = \"{key}\", until_position = 7 }}]\n",
+        keys()
+    );
+    let expected = vec![(key.to_owned(), Some(7))];
+    assert_eq!(trusted(&fixture.load(&toml, &[]).unwrap()), expected);
+    let variable = format!("{key}=7");
+    let env = [("ONECARD__LEDGER__TRUSTED_HEADS", variable.as_str())];
+    assert_eq!(trusted(&fixture.load(&keys(), &env).unwrap()), expected);
+    for (entry, problem) in [
+        (format!("{{ public_key = \"{key}\" }}"), "until_position: missing"),
+        (format!("{{ public_key = \"{key}\", until_position = 0 }}"), "until_position: must be"),
+        ("{ public_key = \"ab\", until_position = 7 }".to_owned(), "public_key: must be"),
+        ("{ key = \"ab\" }".to_owned(), "key: is not a known key"),
+        ("7".to_owned(), "must be { public_key"),
+    ] {
+        let toml = format!("{}[ledger]\ntrusted_heads = [{entry}]\n", keys());
+        let error = fixture.load(&toml, &[]).unwrap_err().to_string();
+        assert!(error.contains(problem), "{entry}: {error}");
+    }
+}
+
 #[test]
 fn authorities_come_from_the_public_address_and_in_the_sandbox_from_listen() {
     let fixture = Fixture::new();
@@ -428,6 +480,9 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("KEYS__DATA", "AAEC", "keys.data", "base64:"),
     ("KEYS__INDEX", "base64:%%", "keys.index", "not valid base64"),
     ("KEYS__JWT", "base64:AAECAw==", "keys.jwt", "32 bytes, not 4"),
+    ("KEYS__HEAD", "AAEC", "keys.head", "base64:"),
+    ("KEYS__MAC", "base64:AAECAw==", "keys.mac", "32 bytes, not 4"),
+    ("LEDGER__TRUSTED_HEADS", "ab=1", "ledger.trusted_heads[0]", "64 hex digits"),
     ("KEYS__TOTP", KEY, "keys.totp", "not a known key"),
     ("WECHAT__APP_ID", "", "wechat.app_id", "missing"),
     ("WECHAT__APP_SECRET", "", "wechat.app_secret", "missing"),

@@ -1,18 +1,31 @@
 //! Creates databases on the measured PostgreSQL and rows in bulk.
 
-use crate::postings::Failure;
+use crate::{postings::Failure, program::KEY};
 use onecard::{
     base::{
         clock::{Clock, SystemClock},
+        crypto::{
+            keyring::{Key32, KeyRing, NamedKey},
+            row_mac::RowMacs,
+        },
         db::{Db, DbSettings},
     },
     schools::import_schools,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The number of rows per statement.
 pub const CHUNK: usize = 1000;
+
+/// The settings of a pool, with the key of every server here.
+pub fn settings(url: String, max_connections: u32) -> DbSettings {
+    let key = NamedKey::unnamed(Key32::from_bytes(KEY));
+    DbSettings { url, max_connections, macs: Arc::new(RowMacs::new(&KeyRing::single(key))) }
+}
 
 /// Recreates and migrates a database and imports the school of this policy; returns its URL.
 pub async fn fresh_database(server: &str, name: &str, policy: &Path) -> Result<String, Failure> {
@@ -21,7 +34,7 @@ pub async fn fresh_database(server: &str, name: &str, policy: &Path) -> Result<S
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
     let (host, _) = server.rsplit_once('/').ok_or("no database in the address")?;
     let url = format!("{host}/{name}");
-    let db = Db::connect(DbSettings { url: url.clone(), max_connections: 4 }).await?;
+    let db = Db::connect(settings(url.clone(), 4)).await?;
     db.migrate().await?;
     import_schools(&db, &[PathBuf::from(policy)], false, SystemClock.now()).await?;
     Ok(url)

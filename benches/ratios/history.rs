@@ -3,13 +3,13 @@
 //! seals it.
 
 use crate::{
-    database::{CHUNK, fresh_database, rows, school_of},
+    database::{CHUNK, fresh_database, rows, school_of, settings},
     postings::Failure,
 };
 use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
-        db::{Db, DbSettings},
+        db::Db,
         ids::{PersonId, SchoolId, uuid_at},
         money::Fen,
     },
@@ -60,7 +60,7 @@ impl History {
         let url = fresh_database(server, "history", &policy).await?;
         let raw = Database::connect(&url).await?;
         let school = SchoolId::from_number(school_of(&raw, SCHOOL).await?);
-        let db = Db::connect(DbSettings { url: url.clone(), max_connections: 4 }).await?;
+        let db = Db::connect(settings(url.clone(), 4)).await?;
         let length = PACE.saturating_mul(u32::try_from(charges)?);
         let now = SystemClock.now().minus(length);
         let persons = (0..PERSONS).map(|_| PersonId::new(now)).collect();

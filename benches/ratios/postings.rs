@@ -13,12 +13,12 @@
     reason = "ratios are floats; no money is computed here"
 )]
 
-use crate::pgbench;
+use crate::{database::settings, pgbench};
 use async_trait::async_trait;
 use onecard::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
-        db::{Db, DbError, DbSettings, Source, TxError},
+        db::{Db, DbError, Source, TxError},
         ids::{PersonId, SchoolId},
         lane::{Batch, Lanes},
         money::Fen,
@@ -145,9 +145,9 @@ impl Bench {
         // Opens the connections on the lanes' thread, so that an answer wakes the waiting task
         // without a switch to another thread.
         let threads = LocalPoolHandle::new(1);
-        let settings = DbSettings { url: server.to_owned(), max_connections: 8 };
+        let opened = settings(server.to_owned(), 8);
         let connected = threads.spawn_pinned(|| async move {
-            let db = Db::connect(settings).await?;
+            let db = Db::connect(opened).await?;
             db.migrate().await?;
             Ok::<_, DbError>(db)
         });

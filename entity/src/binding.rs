@@ -16,6 +16,7 @@ pub struct Model {
     pub consent_items: String,
     pub bound_at: i64,
     pub ended_at: Option<i64>,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

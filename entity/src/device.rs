@@ -25,6 +25,7 @@ pub struct Model {
     pub ended_at: Option<i64>,
     pub ended_why: Option<String>,
     pub changed_at: i64,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

@@ -13,6 +13,7 @@ pub struct Model {
     pub openid: String,
     pub created_at: i64,
     pub last_login_at: i64,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

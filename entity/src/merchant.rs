@@ -12,6 +12,7 @@ pub struct Model {
     pub code: String,
     pub name: String,
     pub created_at: i64,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

@@ -16,6 +16,7 @@ pub struct Model {
     pub created_at: i64,
     pub expires_at: i64,
     pub paid_at: Option<i64>,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

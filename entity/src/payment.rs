@@ -20,6 +20,7 @@ pub struct Model {
     pub created_at: i64,
     pub paid_at: Option<i64>,
     pub look_at: i64,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

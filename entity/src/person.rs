@@ -29,6 +29,7 @@ pub struct Model {
     pub lost_at: Option<i64>,
     pub dormant_at: Option<i64>,
     pub consumption_hash: Option<String>,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

@@ -13,6 +13,7 @@ pub struct Model {
     pub created_at: i64,
     pub expires_at: i64,
     pub ended_at: Option<i64>,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

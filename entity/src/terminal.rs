@@ -17,6 +17,7 @@ pub struct Model {
     pub enabled: bool,
     pub created_at: i64,
     pub updated_at: i64,
+    pub mac: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

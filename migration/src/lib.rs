@@ -17,6 +17,8 @@ mod m0014_challenge_claims;
 mod m0015_raced_table;
 mod m0018_seal_batches;
 mod m0020_evidence;
+mod m0022_row_macs;
+mod m0023_audit;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -44,6 +46,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_raced_table::Migration),
             Box::new(m0018_seal_batches::Migration),
             Box::new(m0020_evidence::Migration),
+            Box::new(m0022_row_macs::Migration),
+            Box::new(m0023_audit::Migration),
         ]
     }
 }

@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// The configuration file; without it ./onecard.toml, where there is one
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// Why it is done, for the audit log
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -67,6 +70,14 @@ pub(super) enum Command {
     /// The terminals of a school: tills, gates, library desks, water meters
     #[command(subcommand, arg_required_else_help = true)]
     Terminal(Terminal),
+    /// Bring stored data under the present key, so that an older one may go
+    ///
+    /// First configure the new key with the old one behind it: { id = "k2", key = "base64:…",
+    /// previous = [{ id = "k1", key = "base64:…" }] }, and restart every server with it. Works in
+    /// batches beside a running server; may be stopped, and goes on when it is started again. Says
+    /// whether the old key may go. Exits with 1 where it may not.
+    #[command(after_help = "Example:\n  onecard rekey mac --reason \"yearly rotation\"")]
+    Rekey(Rekey),
     /// Print the OpenAPI 3.1 document of the API; needs no configuration
     Openapi,
 }
@@ -84,6 +95,27 @@ pub(super) struct Verify {
     /// Where every law holds, sign what stands at the end and append it to FILE, for --since
     #[arg(long, value_name = "FILE")]
     pub(super) close: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rekey {
+    /// Under which key
+    #[arg(value_enum)]
+    pub(super) what: Rekeyed,
+    /// With mac: authenticate as they stand also rows that are not authentic. Look at each first:
+    /// `verify` names them
+    #[arg(long)]
+    pub(super) take_over: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Rekeyed {
+    /// keys.data: seals names, ID numbers and phone numbers
+    Data,
+    /// keys.index: finds people by ID number
+    Index,
+    /// keys.mac: authenticates rows that decide who may act and whose money moves
+    Mac,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod descriptors;
+mod rekey;
 mod roster;
 mod school;
 mod serve;
@@ -11,9 +12,9 @@ mod verify;
 use crate::{
     app::{self, BuildError},
     base::{
-        clock::SystemClock,
+        clock::{Clock, SystemClock},
         crypto::{ed25519::BadEd25519Key, heads::HeadKeyError},
-        db::{Db, DbError, SingleProcessError},
+        db::{Actor, Db, DbError, SingleProcessError},
         telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
     },
     config::{Config, ConfigError, LogFormat, process_variables},
@@ -21,7 +22,7 @@ use crate::{
     routes,
     schools::{ImportError, roster::RosterError},
     terminals::RegistryError,
-    wiring::Settings,
+    wiring::{Settings, authority},
 };
 use args::{Arguments, Command, Merchant, Roster, School, Terminal};
 use clap::Parser;
@@ -132,28 +133,44 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Roster(_)
         | Command::Merchant(_)
         | Command::Terminal(_)
+        | Command::Rekey(_)
         | Command::Openapi => Output::Stderr,
     };
     telemetry::start_log(&telemetry.log, format(telemetry.format), output)?;
-    actix_web::rt::System::new().block_on(dispatch(settings, &arguments.command))
+    actix_web::rt::System::new().block_on(dispatch(settings, arguments))
 }
 
-async fn dispatch(settings: Settings, command: &Command) -> Result<ExitCode, CommandError> {
+async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let config = &settings.config;
-    match command {
+    let by = actor(arguments.reason.as_deref(), |name| std::env::var(name).ok());
+    match &arguments.command {
         Command::Serve => serve::run(settings).await,
-        Command::Migrate => migrate(config).await,
-        Command::School(School::Import(arguments)) => school::import(config, arguments).await,
-        Command::Roster(Roster::Import(arguments)) => roster::import(config, arguments).await,
+        Command::Migrate => migrate(config, by).await,
+        Command::School(School::Import(arguments)) => school::import(config, arguments, by).await,
+        Command::Roster(Roster::Import(arguments)) => roster::import(config, arguments, by).await,
         Command::Merchant(Merchant::Add(arguments)) => {
-            terminal::add_merchant(config, arguments).await
+            terminal::add_merchant(config, arguments, by).await
         }
-        Command::Terminal(Terminal::Add(arguments)) => terminal::add(config, arguments).await,
-        Command::Terminal(Terminal::Disable(name)) => terminal::switch(config, name, false).await,
-        Command::Terminal(Terminal::Enable(name)) => terminal::switch(config, name, true).await,
+        Command::Terminal(Terminal::Add(arguments)) => {
+            Box::pin(terminal::add(config, arguments, by)).await
+        }
+        Command::Terminal(Terminal::Disable(name)) => {
+            terminal::switch(config, name, false, by).await
+        }
+        Command::Terminal(Terminal::Enable(name)) => terminal::switch(config, name, true, by).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
+        Command::Rekey(arguments) => rekey::run(config, arguments, by).await,
         Command::Openapi => openapi(),
     }
+}
+
+/// Who runs the command, for the audit log: the user who became root, or the user. The machine is
+/// believed: whoever may run a command may also set these variables.
+fn actor(reason: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Actor {
+    let names = ["SUDO_USER", "USER", "LOGNAME"];
+    let user = names.into_iter().find_map(|name| variable(name).filter(|user| !user.is_empty()));
+    let user = user.unwrap_or_else(|| "unknown".to_owned());
+    Actor { who: format!("command line, user {user}"), why: reason.unwrap_or_default().to_owned() }
 }
 
 fn openapi() -> Result<ExitCode, CommandError> {
@@ -161,8 +178,12 @@ fn openapi() -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn migrate(config: &Config) -> Result<ExitCode, CommandError> {
-    let applied = Db::connect(app::db_settings(config)).await?.migrate().await?;
+async fn migrate(config: &Config, by: Actor) -> Result<ExitCode, CommandError> {
+    let db = Db::connect(app::db_settings(config)).await?.acting_as(by);
+    let applied = db.migrate().await?;
+    if let Some(rows @ 1..) = authority::fill_in(&db, SystemClock.now()).await? {
+        println!("{rows} rows authenticated for the first time");
+    }
     match applied {
         0 => println!("the database is up to date"),
         1 => println!("1 migration applied, the database is up to date"),
@@ -175,7 +196,10 @@ async fn migrate(config: &Config) -> Result<ExitCode, CommandError> {
 async fn up_to_date_database(config: &Config) -> Result<Db, CommandError> {
     let db = Db::connect(app::db_settings(config)).await?;
     match db.pending_migrations().await? {
-        0 => Ok(db),
+        0 => {
+            authority::require(&db).await?;
+            Ok(db)
+        }
         pending => Err(CommandError::NotMigrated(pending)),
     }
 }

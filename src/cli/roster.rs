@@ -2,7 +2,10 @@
 
 use super::{CommandError, args, open, up_to_date_database};
 use crate::{
-    base::clock::{Clock, SystemClock},
+    base::{
+        clock::{Clock, SystemClock},
+        db::Actor,
+    },
     config::Config,
     schools::{
         PersonKeys, Schools,
@@ -17,8 +20,9 @@ const BAR: &str = "{wide_bar} {pos} of {len} rows, {eta} left";
 pub(super) async fn import(
     config: &Config,
     arguments: &args::RosterImport,
+    by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?;
+    let db = up_to_date_database(config).await?.acting_as(by);
     let schools = Schools::new(db.clone(), Arc::new(SystemClock));
     let school = schools.by_code(&arguments.school).await?;
     let school = school.ok_or_else(|| CommandError::NoSchool(arguments.school.clone()))?;

@@ -2,7 +2,10 @@
 
 use super::{CommandError, args::SchoolImport, up_to_date_database};
 use crate::{
-    base::clock::{Clock, SystemClock},
+    base::{
+        clock::{Clock, SystemClock},
+        db::Actor,
+    },
     config::Config,
     schools::{ImportOutcome, Imported, import_schools},
 };
@@ -11,8 +14,9 @@ use std::process::ExitCode;
 pub(super) async fn import(
     config: &Config,
     arguments: &SchoolImport,
+    by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?;
+    let db = up_to_date_database(config).await?.acting_as(by);
     let now = SystemClock.now();
     let schools = import_schools(&db, &arguments.paths, arguments.replace, now).await?;
     for Imported { code, name, version, outcome, .. } in &schools {

@@ -11,7 +11,7 @@ use crate::{
         telemetry::Counters,
     },
     health, routes,
-    wiring::Settings,
+    wiring::{Settings, authority},
 };
 use actix_web::{
     dev::{Server, ServerHandle},
@@ -93,6 +93,9 @@ async fn bring_up_to_date(app: &App) -> Result<(), CommandError> {
         let applied = app.db.migrate().await?;
         if applied > 0 {
             tracing::info!(applied, "database brought up to date");
+        }
+        if let Some(rows @ 1..) = authority::fill_in(&app.db, app.clock.now()).await? {
+            tracing::info!(rows, "rows of authority got their first MACs");
         }
     } else if !app.is_up_to_date().await {
         tracing::warn!("the database lacks migrations: not ready until `onecard migrate` has run");

@@ -10,7 +10,7 @@ use crate::{
     base::{
         clock::{Clock, SystemClock},
         crypto::ed25519::Ed25519Key,
-        db::Db,
+        db::{Actor, Db},
         ids::SchoolId,
     },
     config::Config,
@@ -25,8 +25,9 @@ const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 pub(super) async fn add_merchant(
     config: &Config,
     arguments: &MerchantAdd,
+    by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?;
+    let db = up_to_date_database(config).await?.acting_as(by);
     let MerchantAdd { school, code, name } = arguments;
     let new = NewMerchant {
         school: school_of(&db, school).await?,
@@ -41,8 +42,9 @@ pub(super) async fn add_merchant(
 pub(super) async fn add(
     config: &Config,
     arguments: &TerminalAdd,
+    by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?;
+    let db = up_to_date_database(config).await?.acting_as(by);
     let TerminalAdd { school, id, kind, public_key, merchant, door_group, replace } = arguments;
     let new = NewTerminal {
         school: school_of(&db, school).await?,
@@ -65,8 +67,9 @@ pub(super) async fn switch(
     config: &Config,
     TerminalName { school, id }: &TerminalName,
     enabled: bool,
+    by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?;
+    let db = up_to_date_database(config).await?.acting_as(by);
     let terminal = (school_of(&db, school).await?, id);
     let done = terminals::switch_terminal(&db, terminal, enabled, SystemClock.now()).await?;
     let state = if enabled { "enabled" } else { "disabled" };

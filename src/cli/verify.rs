@@ -2,9 +2,10 @@
 
 use super::{CommandError, args, open, up_to_date_database};
 use crate::{
+    audit,
     base::{
         clock::Clock,
-        crypto::heads::{HeadKeyError, HeadSigner},
+        crypto::heads::{HeadKeyError, HeadSigner, TrustedKey},
     },
     config::Config,
     ledger::{
@@ -12,7 +13,7 @@ use crate::{
         heads::append,
         verify::{Anchor, Checks, verify},
     },
-    wiring::{Settings, proof::rooms},
+    wiring::{Settings, authority, proof::rooms},
 };
 use std::{
     path::{Path, PathBuf},
@@ -36,8 +37,9 @@ pub(super) async fn run(
     let rooms: Vec<_> = rooms.iter().map(AsRef::as_ref).collect();
     let checks = Checks { rooms: &rooms, anchor, since };
     let report = verify(&db, checks, &mut |finding| print!("{finding}")).await?;
-    print!("{}", report.reach());
-    if !report.is_clean() {
+    let (rows, log) = (authority::audit_rows(&db).await?, audit::audit(&db).await?);
+    print!("{rows}{log}{}", report.reach());
+    if !(report.is_clean() && rows.is_clean() && log.is_clean()) {
         println!("THE LEDGER IS BROKEN");
         return Ok(ExitCode::FAILURE);
     }
@@ -55,7 +57,7 @@ fn close(
     closings: &[Closing],
     path: &Path,
 ) -> Result<(), CommandError> {
-    let signer = HeadSigner::from_master(config.keys.master.current().key())?;
+    let signer = HeadSigner::derive(config.keys.head.current().key())?;
     let sign = |closing: &Closing| {
         SignedClosing::sign(&signer, closing.clone(), clock.now()).map(|signed| signed.to_line())
     };
@@ -70,7 +72,9 @@ fn close(
 }
 
 /// The public keys that heads are or were signed with.
-fn trusted(config: &Config) -> Result<Vec<[u8; 32]>, HeadKeyError> {
-    let keys = config.keys.master.all();
-    keys.map(|key| Ok(HeadSigner::from_master(key.key())?.public_key())).collect()
+fn trusted(config: &Config) -> Result<Vec<TrustedKey>, HeadKeyError> {
+    let keys = config.keys.head.all();
+    let ours = keys.map(|key| Ok(HeadSigner::derive(key.key())?.public_key()));
+    let ours = ours.map(|key| key.map(TrustedKey::lasting));
+    ours.chain(config.ledger.trusted_heads.iter().copied().map(Ok)).collect()
 }

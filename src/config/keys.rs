@@ -16,7 +16,7 @@ const NOT_A_KEY: &str =
 /// The secrets of this installation.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Derives pass codes and the key that signs the heads of the ledger.
+    /// Derives pass codes.
     pub master: KeyRing,
     /// Seals personal data.
     pub data: KeyRing,
@@ -24,6 +24,12 @@ pub struct Keys {
     pub index: KeyRing,
     /// Signs access tokens.
     pub jwt: KeyRing,
+    /// Signs the heads of the ledger. Where it is not configured it is `master`, as in a
+    /// configuration of the first release.
+    pub head: KeyRing,
+    /// Authenticates rows that decide who may act and whose money moves. Where it is not configured
+    /// it is `master`.
+    pub mac: KeyRing,
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Keys> {
@@ -31,14 +37,29 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Keys> {
     let data = ring(&mut section, "data");
     let index = ring(&mut section, "index");
     let jwt = ring(&mut section, "jwt");
+    let head = own_ring(&mut section, "head", master.as_ref());
+    let mac = own_ring(&mut section, "mac", master.as_ref());
     section.finish();
-    Some(Keys { master: master?, data: data?, index: index?, jwt: jwt? })
+    Some(Keys { master: master?, data: data?, index: index?, jwt: jwt?, head: head?, mac: mac? })
+}
+
+/// A ring that is `otherwise` where it is not configured.
+fn own_ring(section: &mut Section<'_>, name: &str, otherwise: Option<&KeyRing>) -> Option<KeyRing> {
+    if section.has_any(&[name]) {
+        return given_ring(section, name);
+    }
+    section.take(name);
+    otherwise.cloned()
 }
 
 fn ring(section: &mut Section<'_>, name: &str) -> Option<KeyRing> {
     if !section.has_any(&[name]) {
         section.report_missing(name, WANTED);
     }
+    given_ring(section, name)
+}
+
+fn given_ring(section: &mut Section<'_>, name: &str) -> Option<KeyRing> {
     let entry = section.take(name)?;
     if let ValueKind::String(text) = &entry.value.kind {
         let key = reported(section, &entry.key, Key32::parse(text))?;

@@ -229,6 +229,20 @@ impl<'p> Section<'p> {
         number.unwrap_or(default)
     }
 
+    /// The number of a seal, which must be there.
+    pub(super) fn required_position(&mut self, name: &str) -> Option<i64> {
+        const WANTED: &str = "a position in the chain of seals, from 1";
+        let Some(entry) = self.take(name) else {
+            self.report_missing(name, WANTED);
+            return None;
+        };
+        if let ValueKind::I64(position @ 1..) = entry.value.kind {
+            return Some(position);
+        }
+        self.report(&entry.key, format!("must be {WANTED}"));
+        None
+    }
+
     /// The items of the list `name`, each with its own key; `None` where there is no list.
     pub(super) fn items(&mut self, name: &str) -> Option<Vec<Setting<Value>>> {
         let Setting { key, value } = self.take(name)?;

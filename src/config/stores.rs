@@ -1,6 +1,8 @@
 //! `[database]`, `[redis]` and `[ledger]`: where data is stored.
 
-use super::section::Section;
+use super::section::{Section, Setting};
+use crate::base::crypto::heads::TrustedKey;
+use ::config::{Value, ValueKind};
 use reqwest::Url;
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ const DATABASE_URL: &str = "sqlite://data/onecard.db";
 const MAX_CONNECTIONS: u16 = 16;
 const HEADS_FILE: &str = "data/heads.jsonl";
 const LANES: u16 = 2;
+const TRUSTED_HEAD: &str = "must be { public_key = \"64 hex digits\", until_position = 7 }, or in a variable \
+    public key=position";
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct Redis {
 pub struct Ledger {
     /// The file that signed heads are appended to.
     pub heads_file: PathBuf,
+    /// Keys that signed heads before `keys.head`, and up to which position.
+    pub trusted_heads: Vec<TrustedKey>,
     /// How many batches of postings are written in parallel.
     pub lanes: usize,
 }
@@ -73,6 +79,38 @@ pub(super) fn read_redis(mut section: Section<'_>) -> Redis {
 pub(super) fn read_ledger(mut section: Section<'_>) -> Ledger {
     let heads_file = section.parsed("heads_file", "a file", |text| Some(PathBuf::from(text)));
     let lanes = section.number("lanes", 1..=64, LANES);
+    let trusted = section.items("trusted_heads").unwrap_or_default();
+    let trusted_heads = trusted.into_iter().filter_map(|entry| trusted_head(&section, entry));
+    let trusted_heads = trusted_heads.collect();
     section.finish();
-    Ledger { heads_file: heads_file.unwrap_or_else(|| HEADS_FILE.into()), lanes: lanes.into() }
+    let heads_file = heads_file.unwrap_or_else(|| HEADS_FILE.into());
+    Ledger { heads_file, trusted_heads, lanes: lanes.into() }
+}
+
+/// `{ public_key = "…", until_position = 7 }`; in a variable `public key=position`.
+fn trusted_head(ledger: &Section<'_>, entry: Setting<Value>) -> Option<TrustedKey> {
+    if let ValueKind::String(text) = &entry.value.kind {
+        let (key, until) = text.split_once('=').unwrap_or((text, ""));
+        let trusted = public_key(key).zip(position(until));
+        if trusted.is_none() {
+            ledger.report(&entry.key, TRUSTED_HEAD);
+        }
+        let (public_key, until) = trusted?;
+        return Some(TrustedKey { public_key, until_position: Some(until) });
+    }
+    let mut table = ledger.table_of(entry, TRUSTED_HEAD)?;
+    let key = table.required("public_key", "64 hex digits", public_key);
+    let until = table.required_position("until_position");
+    table.finish();
+    Some(TrustedKey { public_key: key?, until_position: Some(until?) })
+}
+
+fn public_key(text: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    hex::decode_to_slice(text, &mut key).ok()?;
+    Some(key)
+}
+
+fn position(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|position| *position > 0)
 }

@@ -8,7 +8,7 @@
 use super::{heads::bytes, seal::Head, transfer::Hash};
 use crate::base::{
     clock::Timestamp,
-    crypto::heads::{BadHeadSignature, HeadKeyError, HeadSigner, verify},
+    crypto::heads::{BadHeadSignature, HeadKeyError, HeadSigner, TrustedKey, verify},
     ids::SchoolId,
 };
 use serde::{Deserialize, Serialize};
@@ -111,8 +111,9 @@ impl SignedClosing {
     }
 
     /// Checks that the signature is valid and its key is one of the `trusted` keys.
-    pub fn verify(&self, trusted: &[[u8; 32]]) -> Result<(), BadHeadSignature> {
-        if !trusted.contains(&self.public_key) {
+    pub fn verify(&self, trusted: &[TrustedKey]) -> Result<(), BadHeadSignature> {
+        let position = self.closing.head.position;
+        if !trusted.iter().any(|key| key.covers(&self.public_key, position)) {
             return Err(BadHeadSignature);
         }
         verify(&self.public_key, &message(&self.closing, self.at), &self.signature)
@@ -186,7 +187,7 @@ mod tests {
     use crate::base::crypto::keyring::Key32;
 
     fn signed() -> (HeadSigner, SignedClosing) {
-        let signer = HeadSigner::from_master(&Key32::from_bytes([1; 32])).unwrap();
+        let signer = HeadSigner::derive(&Key32::from_bytes([1; 32])).unwrap();
         let rows = [("received".to_owned(), 3), ("spent".to_owned(), 7)];
         let closing = Closing {
             head: Head { position: 12, hash: [3; 32] },
@@ -204,8 +205,8 @@ mod tests {
         let (signer, record) = signed();
         let read = SignedClosing::parse(&record.to_line()).unwrap();
         assert_eq!(read, record);
-        assert_eq!(read.verify(&[signer.public_key()]), Ok(()));
-        assert_eq!(read.verify(&[[0; 32]]), Err(BadHeadSignature));
+        assert_eq!(read.verify(&[TrustedKey::lasting(signer.public_key())]), Ok(()));
+        assert_eq!(read.verify(&[TrustedKey::lasting([0; 32])]), Err(BadHeadSignature));
         assert_eq!(SignedClosing::parse("{}"), Err(NotAClosing));
     }
 
@@ -233,7 +234,11 @@ mod tests {
                 altered.replace_range(end - 2..end, "");
             }
             let altered = SignedClosing::parse(&altered).unwrap();
-            assert_eq!(altered.verify(&[signer.public_key()]), Err(BadHeadSignature), "{from}");
+            assert_eq!(
+                altered.verify(&[TrustedKey::lasting(signer.public_key())]),
+                Err(BadHeadSignature),
+                "{from}"
+            );
         }
     }
 

@@ -11,7 +11,7 @@ pub use file::append;
 use super::{seal::Head, store};
 use crate::base::{
     clock::{Clock, Timestamp},
-    crypto::heads::{BadHeadSignature, HeadKeyError, HeadSigner, verify},
+    crypto::heads::{BadHeadSignature, HeadKeyError, HeadSigner, TrustedKey, verify},
     db::{Db, DbError},
     ids::SchoolId,
 };
@@ -77,9 +77,10 @@ impl SignedHead {
         message
     }
 
-    /// Checks that the signature is valid and its key is one of the `trusted` keys.
-    pub fn verify(&self, trusted: &[[u8; 32]]) -> Result<(), BadHeadSignature> {
-        if !trusted.contains(&self.public_key) {
+    /// Checks that the signature is valid, and that its key is trusted at this position.
+    pub fn verify(&self, trusted: &[TrustedKey]) -> Result<(), BadHeadSignature> {
+        let position = self.head.position;
+        if !trusted.iter().any(|key| key.covers(&self.public_key, position)) {
             return Err(BadHeadSignature);
         }
         let message = Self::message(self.school, &self.head, self.at);

@@ -15,13 +15,18 @@ pub mod transactions;
 
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Tx, TxError, Write},
+    db::{Authority, Db, DbError, Tx, TxError, Write},
     ids::{PersonId, SchoolId},
 };
 use fact::{PaidFact, Provider};
 use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
 use std::collections::HashMap;
 use uuid::Uuid;
+
+impl Order {
+    /// The tables whose rows carry a MAC.
+    pub const AUTHORITY: &[&Authority] = &[&store::authentic::ORDER, &store::authentic::PAYMENT];
+}
 
 /// An idempotency key with its scope and the hash of its request.
 #[derive(Clone, Debug)]

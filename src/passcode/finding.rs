@@ -10,7 +10,7 @@ use super::{
 };
 use crate::base::{
     clock::{Clock, Timestamp},
-    db::{Db, DbError, Tx},
+    db::{Authority, Db, DbError, Tx},
     ids::{PersonId, SchoolId},
     kv::Kv,
 };
@@ -86,6 +86,9 @@ pub enum ScanOutcome {
 }
 
 impl Codes {
+    /// The tables whose rows carry a MAC.
+    pub const AUTHORITY: &[&Authority] = &[&store::authentic::DEVICE];
+
     /// Looks codes up in the devices of `db`; the table of handles is still empty.
     pub fn new(setup: CodesSetup) -> Self {
         let CodesSetup { db, kv, clock, masters } = setup;

@@ -5,9 +5,12 @@ use super::{
     policy::{Policy, PolicyError},
     store::{self, MAX_SCHOOLS, StoredSchool},
 };
-use crate::base::{
-    clock::Timestamp,
-    db::{Db, DbError, Tx, TxError},
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{
+        clock::Timestamp,
+        db::{Db, DbError, Tx, TxError},
+    },
 };
 use std::{
     cmp::Ordering,
@@ -198,12 +201,23 @@ async fn write_all(
             Ok(outcome) => {
                 if outcome != ImportOutcome::Unchanged {
                     store::put_school(tx, policy, stored.as_ref(), now).await?;
+                    audit::record(tx, &entry(policy, outcome), now).await?;
                 }
                 done.push(imported(path, policy, outcome));
             }
         }
     }
     if problems.is_empty() { Ok(done) } else { Err(ImportError::Files(problems)) }
+}
+
+fn entry(policy: &Policy, outcome: ImportOutcome) -> Entry {
+    let act = match outcome {
+        ImportOutcome::Added => AuditAct::SchoolAdded,
+        ImportOutcome::Changed | ImportOutcome::Unchanged => AuditAct::SchoolChanged,
+    };
+    let (subject, detail) =
+        (format!("school {}", &*policy.code), format!("policy version {}", policy.version));
+    Entry { act, school: None, subject, detail }
 }
 
 fn decide(

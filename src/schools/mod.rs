@@ -15,6 +15,7 @@ mod password_rule;
 mod people;
 mod person;
 pub mod policy;
+mod rekey;
 pub mod roster;
 mod school;
 mod store;

@@ -3,7 +3,7 @@
 use super::{policy::Policy, store};
 use crate::base::{
     clock::{Clock, Timestamp},
-    db::{Db, DbError},
+    db::{Authority, Db, DbError},
     ids::SchoolId,
 };
 use arc_swap::ArcSwapOption;
@@ -45,6 +45,9 @@ struct Snapshot {
 }
 
 impl Schools {
+    /// The tables whose rows carry a MAC.
+    pub const AUTHORITY: &[&Authority] = &[&store::authentic::PERSON];
+
     /// The schools in `db`.
     pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
         Self { db, clock, known: ArcSwapOption::empty(), reading: Mutex::new(()) }

@@ -1,5 +1,8 @@
 //! The tables of schools and people.
 
+pub(super) mod authentic;
+pub(super) mod rekey;
+
 use super::{
     person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
     policy::{Policy, StoredPolicy},
@@ -9,12 +12,13 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        crypto::blind::Blind,
+        crypto::{blind::Blind, row_mac::RowMacs},
         db::{Column, Db, DbError, Found, Question, Tx},
         ids::{PersonId, SchoolId},
     },
     ledger::HeldPersons,
 };
+use authentic::{PERSON, new_person, person_fields};
 use entity::{person, school};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -107,7 +111,7 @@ pub(super) async fn put_school(
 
 pub(super) async fn person(db: &Db, id: PersonId) -> Result<Option<Person>, DbError> {
     let found = person::Entity::find_by_id(id.uuid()).one(db.conn()).await?;
-    found.map(person_of).transpose()
+    found.map(|row| person_of(db.macs(), row)).transpose()
 }
 
 /// Locks a person's row and reads it.
@@ -116,7 +120,7 @@ pub(super) async fn hold_person(tx: &Tx, id: PersonId) -> Result<Option<Person>,
     if tx.has_row_locks() {
         found = found.lock(LockType::NoKeyUpdate);
     }
-    found.one(tx.conn()).await?.map(person_of).transpose()
+    found.one(tx.conn()).await?.map(|row| person_of(tx.macs(), row)).transpose()
 }
 
 pub(super) async fn person_by_student_no(
@@ -129,7 +133,7 @@ pub(super) async fn person_by_student_no(
         .filter(person::Column::StudentNo.eq(student_no))
         .one(db.conn())
         .await?;
-    found.map(person_of).transpose()
+    found.map(|row| person_of(db.macs(), row)).transpose()
 }
 
 pub(super) async fn people_by_id_number(
@@ -145,10 +149,11 @@ pub(super) async fn people_by_id_number(
         .limit(MAX_PEOPLE_OF_ID_NUMBER)
         .all(db.conn())
         .await?;
-    found.into_iter().map(person_of).collect()
+    found.into_iter().map(|row| person_of(db.macs(), row)).collect()
 }
 
-fn person_of(row: person::Model) -> Result<Person, DbError> {
+fn person_of(macs: &RowMacs, row: person::Model) -> Result<Person, DbError> {
+    PERSON.check(macs, row.id, &person_fields(&row), row.mac.as_deref())?;
     let unknown = |what| DbError::Inconsistent { table: "person", what };
     Ok(Person {
         id: PersonId::from_uuid(row.id),
@@ -215,14 +220,17 @@ pub(super) async fn set_password(
         Some(before) => person::Column::PasswordHash.eq(before),
         None => person::Column::PasswordHash.is_null(),
     };
-    let updated = person::Entity::update_many()
-        .col_expr(person::Column::PasswordHash, Expr::value(hash))
-        .col_expr(person::Column::UpdatedAt, Expr::value(now.micros()))
-        .filter(person::Column::Id.eq(id.uuid()))
-        .filter(stored)
-        .exec(tx.conn())
-        .await?;
-    Ok(updated.rows_affected == 1)
+    let update = async {
+        let updated = person::Entity::update_many()
+            .col_expr(person::Column::PasswordHash, Expr::value(hash))
+            .col_expr(person::Column::UpdatedAt, Expr::value(now.micros()))
+            .filter(person::Column::Id.eq(id.uuid()))
+            .filter(stored)
+            .exec(tx.conn())
+            .await?;
+        Ok(updated.rows_affected == 1)
+    };
+    PERSON.changed(tx, &[id.uuid()], update).await
 }
 
 /// A person in the database with a student number of the roster.
@@ -322,15 +330,35 @@ pub(super) async fn insert_people(
         dormant_at: Set(None),
         valid_until: Set(row.valid_until.map(Day::number)),
         consumption_hash: Set(None),
+        mac: Set(Some(PERSON.mac(tx, row.id.uuid(), &new_person(school, &row)))),
         ..roster_columns(row, now)
     });
     person::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 
+/// Updates the roster's columns of people whose rows still have the given digests; the standing only
+/// of those who are held.
+pub(super) async fn update_people(
+    tx: &Tx,
+    held: &HeldPersons,
+    school: SchoolId,
+    changed: Vec<(PersonRow<'_>, Vec<u8>)>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let ids: Vec<_> = changed.iter().map(|(row, _)| row.id.uuid()).collect();
+    let update = async {
+        for (row, was) in changed {
+            update_person(tx, held, (school, row), was, now).await?;
+        }
+        Ok(())
+    };
+    PERSON.changed(tx, &ids, update).await
+}
+
 /// Updates the roster's columns of a person whose row still has the digest `was`; the standing only if
 /// the person is held.
-pub(super) async fn update_person(
+async fn update_person(
     tx: &Tx,
     held: &HeldPersons,
     (school, row): (SchoolId, PersonRow<'_>),

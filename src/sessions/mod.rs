@@ -13,7 +13,7 @@ pub use store::{hold_binding, open_portal, unbind};
 
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Tx},
+    db::{Authority, Db, DbError, Tx},
     ids::{PersonId, SchoolId},
 };
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,10 @@ crate::uuid_id! {
     /// A session of an identity.
     SessionId
 }
+
+/// The tables whose rows carry a MAC.
+pub const AUTHORITY: &[&Authority] =
+    &[&store::authentic::IDENTITY, &store::authentic::SESSION, &store::authentic::BINDING];
 
 /// The lifetime of a session that is not refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);

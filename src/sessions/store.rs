@@ -1,5 +1,7 @@
 //! The tables of identities, sessions, bindings and notices.
 
+pub(super) mod authentic;
+
 use super::{
     BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, RefreshHash,
     Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, notices::NoticeOrigin,
@@ -9,11 +11,12 @@ use crate::base::{
     db::{Column, Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId, uuid_at},
 };
+use authentic::{BINDING, IDENTITY, SESSION, binding_fields, check};
 use entity::{binding, identity, notice, session};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    QueryTrait, Statement,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QuerySelect, QueryTrait, Statement,
     sea_query::{Expr, OnConflict},
 };
 use subtle::ConstantTimeEq;
@@ -35,13 +38,17 @@ async fn find_or_insert_identity(
     user: &PlatformUser,
     now: Timestamp,
 ) -> Result<IdentityId, DbError> {
+    let id = IdentityId::new(now).uuid();
+    let fields =
+        [user.platform.code().into(), user.app_id.as_str().into(), user.openid.as_str().into()];
     let row = identity::ActiveModel {
-        id: Set(IdentityId::new(now).uuid()),
+        id: Set(id),
         platform: Set(user.platform.code().into()),
         app_id: Set(user.app_id.clone()),
         openid: Set(user.openid.clone()),
         created_at: Set(now.micros()),
         last_login_at: Set(now.micros()),
+        mac: Set(Some(IDENTITY.mac(tx, id, &fields))),
     };
     let key = [identity::Column::Platform, identity::Column::AppId, identity::Column::Openid];
     let seen_again =
@@ -71,9 +78,14 @@ async fn insert_session(
         created_at: Set(now.micros()),
         expires_at: Set(now.plus(SESSION_LIFETIME).micros()),
         ended_at: Set(None),
+        mac: Set(Some(session_mac(tx, id, identity.uuid(), refresh))),
     };
     session::Entity::insert(row).exec_without_returning(tx.conn()).await?;
     Ok(id)
+}
+
+fn session_mac(tx: &Tx, id: SessionId, identity: Uuid, refresh: &RefreshHash) -> Vec<u8> {
+    SESSION.mac(tx, id.uuid(), &[identity.into(), refresh.0.to_vec().into()])
 }
 
 pub(super) async fn find(
@@ -82,6 +94,8 @@ pub(super) async fn find(
     now: Timestamp,
 ) -> Result<Option<SignedIn>, DbError> {
     let sql = "SELECT s.identity_id, i.platform, i.app_id, i.openid, b.person_id, b.school_id, \
+               s.refresh_hash, s.mac, i.mac AS identity_mac, b.id AS binding_id, \
+               b.platform AS bound_on, b.mac AS binding_mac, \
                CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own \
                FROM session s JOIN identity i ON i.id = s.identity_id \
                LEFT JOIN binding b ON b.identity_id = i.id AND b.ended_at IS NULL \
@@ -90,6 +104,7 @@ pub(super) async fn find(
     let values = [id.uuid().into(), now.micros().into()];
     let statement = Statement::from_sql_and_values(db.backend(), sql, values);
     let Some(row) = db.conn().query_one_raw(statement).await? else { return Ok(None) };
+    check(db.macs(), id.uuid(), &row)?;
     let platform: String = row.try_get("", "platform")?;
     let own_password: i64 = row.try_get("", "own")?;
     let person: Option<Uuid> = row.try_get("", "person_id")?;
@@ -143,12 +158,15 @@ pub(super) async fn refresh(
     let found = session::Entity::find_by_id(id.uuid()).one(tx.conn()).await?;
     let live = |row: &session::Model| row.ended_at.is_none() && row.expires_at > now.micros();
     let Some(row) = found.filter(live) else { return Ok(Refreshed::Gone) };
+    let fields = [row.identity_id.into(), row.refresh_hash.as_slice().into()];
+    SESSION.check(tx.macs(), row.id, &fields, row.mac.as_deref())?;
     if !bool::from(row.refresh_hash.ct_eq(presented.0.as_slice())) {
         end(tx, id, now).await?;
         return Ok(Refreshed::Reused);
     }
     let moved = session::Entity::update_many()
         .col_expr(session::Column::RefreshHash, Expr::value(next.0.to_vec()))
+        .col_expr(session::Column::Mac, Expr::value(session_mac(tx, id, row.identity_id, next)))
         .col_expr(session::Column::ExpiresAt, Expr::value(now.plus(SESSION_LIFETIME).micros()))
         .filter(session::Column::Id.eq(id.uuid()))
         .filter(session::Column::RefreshHash.eq(presented.0.to_vec()))
@@ -235,14 +253,25 @@ pub(super) async fn end_portal(tx: &Tx, person: PersonId, now: Timestamp) -> Res
 
 /// Ends the live binding of an identity, keeping its row; false if there is none.
 pub async fn unbind(tx: &Tx, student: &Student, now: Timestamp) -> Result<bool, DbError> {
-    let ended = binding::Entity::update_many()
-        .col_expr(binding::Column::EndedAt, Expr::value(now.micros()))
+    let live: Vec<Uuid> = binding::Entity::find()
+        .select_only()
+        .column(binding::Column::Id)
         .filter(binding::Column::IdentityId.eq(student.identity.uuid()))
         .filter(binding::Column::PersonId.eq(student.person.uuid()))
         .filter(binding::Column::EndedAt.is_null())
-        .exec(tx.conn())
+        .into_tuple()
+        .all(tx.conn())
         .await?;
-    Ok(ended.rows_affected == 1)
+    let end = async {
+        let ended = binding::Entity::update_many()
+            .col_expr(binding::Column::EndedAt, Expr::value(now.micros()))
+            .filter(binding::Column::Id.is_in(live.iter().copied()))
+            .filter(binding::Column::EndedAt.is_null())
+            .exec(tx.conn())
+            .await?;
+        Ok(ended.rows_affected == 1)
+    };
+    BINDING.changed(tx, &live, end).await
 }
 
 /// Locks the live binding of an identity, so that it cannot end before the transaction does; false
@@ -255,22 +284,26 @@ pub async fn hold_binding(tx: &Tx, student: &Student) -> Result<bool, DbError> {
         .lock_shared()
         .one(tx.conn())
         .await?;
-    Ok(held.is_some())
+    let Some(row) = held else { return Ok(false) };
+    BINDING.check(tx.macs(), row.id, &binding_fields(&row), row.mac.as_deref())?;
+    Ok(true)
 }
 
 pub(super) async fn bind(tx: &Tx, new: &NewBinding, now: Timestamp) -> Result<(), DbError> {
-    let row = binding::ActiveModel {
-        id: Set(uuid_at(now)),
-        identity_id: Set(new.identity.uuid()),
-        person_id: Set(new.to.person.uuid()),
-        school_id: Set(new.to.school.number()),
-        platform: Set(new.platform.code().into()),
-        consent_version: Set(new.consent_version.clone()),
-        consent_items: Set(new.consent_items.clone()),
-        bound_at: Set(now.micros()),
-        ended_at: Set(None),
+    let mut row = binding::Model {
+        id: uuid_at(now),
+        identity_id: new.identity.uuid(),
+        person_id: new.to.person.uuid(),
+        school_id: new.to.school.number(),
+        platform: new.platform.code().into(),
+        consent_version: new.consent_version.clone(),
+        consent_items: new.consent_items.clone(),
+        bound_at: now.micros(),
+        ended_at: None,
+        mac: None,
     };
-    binding::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    row.mac = Some(BINDING.mac(tx, row.id, &binding_fields(&row)));
+    binding::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 

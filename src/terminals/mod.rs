@@ -28,3 +28,11 @@ pub use store::{
     registry::{merchant_codes, merchant_names},
 };
 pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};
+
+use crate::base::db::Authority;
+
+impl Terminals {
+    /// The tables whose rows carry a MAC.
+    pub const AUTHORITY: &[&Authority] =
+        &[&store::authentic::MERCHANT, &store::authentic::TERMINAL];
+}

@@ -5,11 +5,14 @@ use super::{
     store::registry as store,
     terminal::TerminalKind,
 };
-use crate::base::{
-    clock::Timestamp,
-    crypto::ed25519::Ed25519Key,
-    db::{Db, DbError, Tx, TxError},
-    ids::SchoolId,
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{
+        clock::Timestamp,
+        crypto::ed25519::Ed25519Key,
+        db::{Db, DbError, Tx, TxError},
+        ids::SchoolId,
+    },
 };
 use uuid::Uuid;
 
@@ -85,6 +88,28 @@ impl TxError for RegistryError {
     }
 }
 
+impl NewMerchant {
+    fn entry(&self, act: AuditAct) -> Entry {
+        let (subject, detail) = (format!("merchant {}", self.code), self.name.to_string());
+        Entry { act, school: Some(self.school), subject, detail }
+    }
+}
+
+impl NewTerminal {
+    /// What decides who may charge for whom.
+    fn entry(&self, act: AuditAct) -> Entry {
+        let merchant = self.merchant.as_deref().unwrap_or("none");
+        let doors = self.door_group.as_deref().unwrap_or("none");
+        let (kind, key) = (self.kind.code(), self.key.fingerprint());
+        Entry {
+            act,
+            school: Some(self.school),
+            subject: format!("terminal {}", self.code),
+            detail: format!("{kind}, key SHA-256 {key}, merchant {merchant}, doors {doors}"),
+        }
+    }
+}
+
 /// Registers a merchant, or renames it.
 pub async fn add_merchant(
     db: &Db,
@@ -94,12 +119,14 @@ pub async fn add_merchant(
     db.in_tx(async |tx| {
         let Some(row) = store::merchant(tx, new.school, &new.code).await? else {
             store::insert_merchant(tx, new, now).await?;
+            audit::record(tx, &new.entry(AuditAct::MerchantAdded), now).await?;
             return Ok(Registered::Added);
         };
         if row.name == *new.name {
             return Ok(Registered::Unchanged);
         }
         store::rename_merchant(tx, row.id, &new.name).await?;
+        audit::record(tx, &new.entry(AuditAct::MerchantChanged), now).await?;
         Ok(Registered::Changed)
     })
     .await
@@ -117,6 +144,7 @@ pub async fn add_terminal(
         let merchant = merchant_of(tx, new).await?;
         let Some(row) = store::terminal(tx, new.school, &new.code).await? else {
             store::insert_terminal(tx, new, merchant, now).await?;
+            audit::record(tx, &new.entry(AuditAct::TerminalAdded), now).await?;
             return Ok(Registered::Added);
         };
         let same = [
@@ -132,6 +160,7 @@ pub async fn add_terminal(
             }
             Some(_) => {
                 store::replace_terminal(tx, row.id, new, merchant, now).await?;
+                audit::record(tx, &new.entry(AuditAct::TerminalChanged), now).await?;
                 Ok(Registered::Changed)
             }
         }
@@ -154,6 +183,9 @@ pub async fn switch_terminal(
             return Ok(Registered::Unchanged);
         }
         store::switch_terminal(tx, row.id, enabled, now).await?;
+        let act = if enabled { AuditAct::TerminalEnabled } else { AuditAct::TerminalDisabled };
+        let (subject, detail) = (format!("terminal {code}"), String::new());
+        audit::record(tx, &Entry { act, school: Some(school), subject, detail }, now).await?;
         Ok(Registered::Changed)
     })
     .await

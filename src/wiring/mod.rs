@@ -2,6 +2,7 @@
 //! and which background jobs it runs. `shared` holds what several journeys use, `providers` is the
 //! only file that names provider modules.
 
+pub mod authority;
 mod devices;
 mod feed;
 mod identity;

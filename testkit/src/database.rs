@@ -3,14 +3,24 @@
 //! PostgreSQL tests use the server at `ONECARD_TEST_PG`. Without it they report that they were
 //! skipped, or fail if `ONECARD_TEST_REQUIRE_ALL=1`.
 
-use crate::template::{self, Content};
+use crate::{
+    KEY,
+    template::{self, Content},
+};
 use futures_util::FutureExt;
-use onecard::base::db::{Db, DbSettings};
+use onecard::base::{
+    crypto::{
+        keyring::{Key32, KeyRing, NamedKey},
+        row_mac::RowMacs,
+    },
+    db::{Db, DbSettings},
+};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use std::{
     fs,
     panic::{AssertUnwindSafe, resume_unwind},
     path::PathBuf,
+    sync::Arc,
 };
 use tempfile::TempDir;
 
@@ -41,7 +51,7 @@ impl TestDb {
     }
 
     async fn open(url: String, folder: Option<TempDir>) -> Self {
-        let settings = DbSettings { url: url.clone(), max_connections: CONNECTIONS };
+        let settings = DbSettings { url: url.clone(), max_connections: CONNECTIONS, macs: macs() };
         Self { db: Db::connect(settings).await.unwrap(), url, folder }
     }
 
@@ -91,6 +101,12 @@ async fn on_postgres_with(content: Content, test: impl AsyncFnOnce(&TestDb)) {
     let result = AssertUnwindSafe(test).catch_unwind().await;
     command(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
     result.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// The MACs of the deployments' rows.
+pub fn macs() -> Arc<RowMacs> {
+    let key = NamedKey::unnamed(Key32::from_bytes(KEY));
+    Arc::new(RowMacs::new(&KeyRing::single(key)))
 }
 
 /// A separate connection for the test.

@@ -14,6 +14,7 @@
 )]
 
 mod answer;
+mod authentic;
 mod client;
 mod database;
 mod faults;
@@ -30,8 +31,9 @@ mod waiting;
 mod world;
 
 pub use answer::Answer;
+pub use authentic::{assert_authentic, take_over};
 pub use client::{Api, Student, claim, wish};
-pub use database::{TestDb, on_empty_postgres, on_empty_sqlite, on_postgres, on_sqlite};
+pub use database::{TestDb, macs, on_empty_postgres, on_empty_sqlite, on_postgres, on_sqlite};
 pub use faults::{Fault, Faults};
 pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
 pub use http::http_client;

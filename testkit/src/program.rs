@@ -46,6 +46,12 @@ impl Program {
         self.settings.push((format!("ONECARD__{name}"), value.to_owned()));
     }
 
+    /// Removes a setting.
+    pub fn unset(&mut self, name: &str) {
+        let name = format!("ONECARD__{name}");
+        self.settings.retain(|(set, _)| *set != name);
+    }
+
     /// Its API.
     pub fn api(&self) -> Api {
         Api::at(&self.base_url)

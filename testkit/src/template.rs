@@ -1,10 +1,14 @@
 //! Template databases, made once for each build of the tests and copied for each test.
 
 use crate::{
-    database::{CONNECTIONS, connect},
+    database::{CONNECTIONS, connect, macs},
+    now,
     people::{import_people, repository},
 };
-use onecard::base::db::{Db, DbSettings};
+use onecard::{
+    base::db::{Db, DbSettings},
+    wiring::authority,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use std::{
     fs,
@@ -90,9 +94,11 @@ async fn make_postgres(server: &str, name: &str, content: Content) {
 }
 
 async fn fill(url: String, content: Content) {
-    let db = Db::connect(DbSettings { url, max_connections: CONNECTIONS }).await.unwrap();
+    let settings = DbSettings { url, max_connections: CONNECTIONS, macs: macs() };
+    let db = Db::connect(settings).await.unwrap();
     db.migrate().await.unwrap();
     if content == Content::Campus {
+        authority::fill_in(&db, now()).await.unwrap();
         import_people(&db).await;
     }
 }

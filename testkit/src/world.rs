@@ -5,8 +5,8 @@
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, eventually, proof::report_with,
-    threads::Thread, within,
+    Api, Faults, PATIENCE, PEOPLE, Rows, Student, TestDb, authentic::assert_authentic, eventually,
+    proof::report_with, threads::Thread, within,
 };
 use onecard::{
     app::App,
@@ -319,6 +319,7 @@ impl World {
     pub async fn assert_books(&self, received: i64) {
         let report = self.report().await;
         assert!(report.is_clean(), "{report}");
+        assert_authentic(&self.db).await;
         let clearing = SchoolAccount::Clearing(Name::parse("wechat_pay").unwrap());
         assert_eq!(self.school_balance("xnec", clearing).await, -received);
     }

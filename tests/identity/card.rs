@@ -46,7 +46,7 @@ async fn a_card_expires_after_its_last_day(db: &TestDb) {
     let today = testkit::now().day();
     let status = async |last: Option<i32>| -> Value {
         let sql = "UPDATE person SET valid_until = $1 WHERE student_no = '2301001'";
-        assert_eq!(world.rows.change(sql, [last.into()]).await, 1);
+        assert_eq!(world.change(sql, [last.into()]).await, 1);
         let card = student.get("/api/v1/card").await.body(200);
         assert_eq!(student.me().await.body(200)["card"], card);
         card["status"].clone()

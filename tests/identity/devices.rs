@@ -171,7 +171,7 @@ async fn the_last_phone_alone_needs_no_password(db: &TestDb) {
     };
     let expire = async || {
         let aged = "UPDATE device SET ended_at = 1, ended_why = 'expired' WHERE ended_at IS NULL";
-        assert_eq!(world.rows.change(aged, []).await, 1);
+        assert_eq!(world.change(aged, []).await, 1);
     };
     let rebind = async || {
         assert_eq!(unbind(&student, PEOPLE[0].1).await.status, 204);

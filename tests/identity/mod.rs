@@ -1,7 +1,7 @@
 //! Who a person is: signing in, binding, the query password and its tries, the portal, the home
 //! page; over real connections, on both databases.
 
-mod support;
+pub mod support;
 
 mod apps;
 mod binding;

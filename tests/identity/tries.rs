@@ -203,6 +203,7 @@ async fn who_no_longer_belongs_is_as_nobody(db: &TestDb) {
         );
         rows.change(&change, []).await;
         rows.change("DELETE FROM password_try", []).await;
+        testkit::take_over(&db.db).await;
         let clock = Arc::new(ManualClock::new(START.plus(Duration::from_secs(after))));
         let desk =
             Desk { passwords: passwords(db, &clock), clock, school: Arc::clone(&desk.school) };
@@ -222,6 +223,7 @@ async fn every_check_costs_one_argon2_run(db: &TestDb) {
     desk.change(&owner, YUNFEI.2, OWN).await.unwrap();
     let left = "UPDATE person SET status = 'closed' WHERE student_no = '20241002011'";
     testkit::Rows::of(&db.url).await.change(left, []).await;
+    testkit::take_over(&db.db).await;
     for (what, claimed, password) in [
         ("nobody", by_number("20249999999"), "200622"),
         ("no number at all", by_number("' OR 1=1 --"), "200622"),
@@ -427,8 +429,10 @@ async fn a_password_is_held_where_it_is_acted_on(db: &TestDb) {
         holds(what, proven, [In, In]).await;
     }
     rows.change("UPDATE person SET status = 'closed' WHERE student_no = '2301001'", []).await;
+    testkit::take_over(&db.db).await;
     holds("who has left", &stranger, [In, Refused]).await;
     rows.change("UPDATE person SET status = 'active'", []).await;
+    testkit::take_over(&db.db).await;
     desk.change(&owner, "170026", OWN).await.unwrap();
     for (what, proven) in all {
         holds(what, proven, [Refused, Refused]).await;

@@ -107,7 +107,7 @@ async fn money_that_no_order_wants_goes_to_suspense(db: &TestDb) {
     let copy = "INSERT INTO payment (id, order_id, school_id, provider, merchant, app_id, payer, \
                 amount_fen, state, created_at) SELECT $1, order_id, school_id, provider, merchant, \
                 app_id, payer, amount_fen, 'open', created_at FROM payment";
-    assert_eq!(world.rows.change(copy, [second.into()]).await, 1);
+    assert_eq!(world.change(copy, [second.into()]).await, 1);
     let mut second_payment = forge.transaction(&payment);
     second_payment["out_trade_no"] = second.simple().to_string().into();
     second_payment["transaction_id"] = transaction_id(&payment, 1).into();

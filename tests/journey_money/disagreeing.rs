@@ -130,7 +130,7 @@ async fn an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payme
     world.pay_untold(&order).await;
     for table in ["payment", "orders"] {
         let less = format!("UPDATE {table} SET amount_fen = 4999");
-        assert_eq!(world.rows.change(&less, []).await, 1);
+        assert_eq!(world.change(&less, []).await, 1);
     }
     let returned = student.order_again(&order).await;
     assert_eq!(

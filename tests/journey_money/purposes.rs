@@ -44,7 +44,7 @@ async fn a_paid_order_of_another_purpose_never_credits_the_e_account(db: &TestDb
         let order = student.order(100, purpose.code()).await.body(201);
         let id = world.rows.literal(order["id"].as_str().unwrap());
         let other = format!("UPDATE orders SET purpose = '{}' WHERE id = {id}", purpose.code());
-        assert_eq!(world.rows.change(&other, []).await, 1);
+        assert_eq!(world.change(&other, []).await, 1);
         let again = student.try_again(&order, "again").await;
         again.problem(purpose.code(), 422, "purpose_unavailable");
         let payment = world.pay_order(&order).await;

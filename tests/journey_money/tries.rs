@@ -279,12 +279,12 @@ async fn a_card_that_cannot_be_used_is_not_topped_up(db: &TestDb) {
     const CODE: &str = "card_not_usable";
     let world = World::start(db).await;
     let (student, order) = ordered(&world).await;
-    world.rows.change("UPDATE person SET valid_until = 1", []).await;
+    world.change("UPDATE person SET valid_until = 1", []).await;
     student.order(100, "late").await.problem("expired", 409, CODE);
     let payment = world.pay_order(&order).await;
     world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
     assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
-    world.rows.change("UPDATE person SET valid_until = NULL", []).await;
+    world.change("UPDATE person SET valid_until = NULL", []).await;
     student.order(100, "late").await.body(201);
 }
 

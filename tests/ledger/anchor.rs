@@ -7,7 +7,10 @@ use crate::ledger::{
 use onecard::{
     base::{
         clock::ManualClock,
-        crypto::{heads::HeadSigner, keyring::Key32},
+        crypto::{
+            heads::{HeadSigner, TrustedKey},
+            keyring::Key32,
+        },
     },
     ledger::{
         heads::{HeadLog, SignedHead},
@@ -23,10 +26,15 @@ on_each_empty_database!(
     a_rebuilt_history_is_named,
     a_cut_history_is_named,
     bad_lines_are_named,
+    a_retired_key_is_trusted_up_to_its_position,
 );
 
 fn signer(byte: u8) -> HeadSigner {
-    HeadSigner::from_master(&Key32::from_bytes([byte; 32])).unwrap()
+    HeadSigner::derive(&Key32::from_bytes([byte; 32])).unwrap()
+}
+
+fn trusted(byte: u8) -> TrustedKey {
+    TrustedKey::lasting(signer(byte).public_key())
 }
 
 fn log(db: &TestDb, path: &Path) -> HeadLog {
@@ -34,7 +42,7 @@ fn log(db: &TestDb, path: &Path) -> HeadLog {
 }
 
 async fn anchored(db: &TestDb, lines: &str) -> Report {
-    let anchor = Anchor { lines: Box::new(lines.as_bytes()), trusted: &[signer(1).public_key()] };
+    let anchor = Anchor { lines: Box::new(lines.as_bytes()), trusted: &[trusted(1)] };
     testkit::report_of(&db.db, Some(anchor), None).await
 }
 
@@ -91,8 +99,8 @@ async fn heads_are_signed_when_they_move(db: &TestDb) {
     assert_eq!(heads.len(), 3);
     for head in heads {
         assert_eq!(SignedHead::parse(&head.to_line()), Ok(head.clone()));
-        assert!(head.verify(&[signer(2).public_key(), signer(1).public_key()]).is_ok());
-        assert!(head.verify(&[signer(2).public_key()]).is_err());
+        assert!(head.verify(&[trusted(2), trusted(1)]).is_ok());
+        assert!(head.verify(&[trusted(2)]).is_err());
         assert!(head.verify(&[]).is_err());
     }
 }
@@ -170,4 +178,22 @@ async fn bad_lines_are_named(db: &TestDb) {
     let anchor = Anchor { lines: Box::new(endless.as_bytes()), trusted: &[] };
     let checks = Checks { anchor: Some(anchor), ..Checks::default() };
     assert!(verify(&db.db, checks, &mut |_| ()).await.is_err());
+}
+
+/// Heads of a key that was replaced stay good up to the position at which it was, and not beyond.
+async fn a_retired_key_is_trusted_up_to_its_position(db: &TestDb) {
+    let lines = signed_history(db).await;
+    let positions: Vec<i64> =
+        lines.lines().map(|line| SignedHead::parse(line).unwrap().head.position).collect();
+    assert!(positions[0] < positions[1]);
+    for (until, broken) in [(positions[1], 0), (positions[1] - 1, 1), (positions[0] - 1, 2)] {
+        let retired = TrustedKey { until_position: Some(until), ..trusted(1) };
+        let keys = [trusted(2), retired];
+        let anchor = Anchor { lines: Box::new(lines.as_bytes()), trusted: &keys };
+        let report = testkit::report_of(&db.db, Some(anchor), None).await;
+        let found = anchor_of(&report);
+        assert_eq!(found.total, broken, "{until}: {report}");
+        let told = |what: &str| what.contains("ledger.trusted_heads");
+        assert!(found.named.iter().all(|broken| told(&broken.what)), "{report}");
+    }
 }

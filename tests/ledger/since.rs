@@ -8,7 +8,10 @@ use crate::ledger::{
 };
 use onecard::{
     base::{
-        crypto::{heads::HeadSigner, keyring::Key32},
+        crypto::{
+            heads::{HeadSigner, TrustedKey},
+            keyring::Key32,
+        },
         ids::SchoolId,
     },
     ledger::{
@@ -31,7 +34,7 @@ on_each_database!(
 );
 
 fn signer(byte: u8) -> HeadSigner {
-    HeadSigner::from_master(&Key32::from_bytes([byte; 32])).unwrap()
+    HeadSigner::derive(&Key32::from_bytes([byte; 32])).unwrap()
 }
 
 /// Closes every school of a clean ledger. Answers the lines.
@@ -46,7 +49,10 @@ async fn close(db: &TestDb, since: Option<&str>) -> String {
 }
 
 async fn since_of(db: &TestDb, lines: &str) -> Report {
-    let since = Anchor { lines: Box::new(lines.as_bytes()), trusted: &[signer(1).public_key()] };
+    let since = Anchor {
+        lines: Box::new(lines.as_bytes()),
+        trusted: &[TrustedKey::lasting(signer(1).public_key())],
+    };
     testkit::report_of(&db.db, None, Some(since)).await
 }
 

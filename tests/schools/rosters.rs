@@ -205,6 +205,11 @@ async fn a_changed_row_is_written_again(db: &TestDb) {
     let after = person(db, school, "2301001").await;
     assert_eq!((after.id, name_of(&after).as_str()), (before.id, "林晓宇"));
     assert_eq!((after.kind, after.valid_until), (PersonKind::Temporary, None));
+    // One of the changes was of the standing.
+    let standings = "SELECT subject || ': ' || detail FROM audit_entry \
+                     WHERE act = 'standing.changed' ORDER BY position";
+    let told = format!("person {}: last day none, was 2030-07-31", before.id);
+    assert_eq!(Rows::of(&db.url).await.texts(standings).await, [told]);
     assert!(after.phone(&keys().sealer).unwrap().is_none());
     let people = People::new(db.db.clone(), keys().index);
     assert!(people.find_by_id_number(school, "990101200503170026").await.unwrap().is_empty());

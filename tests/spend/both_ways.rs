@@ -215,7 +215,8 @@ impl Copy {
         let copy = format!("CREATE DATABASE {name} TEMPLATE {from}");
         admin.execute_unprepared(&copy).await.unwrap();
         let url = format!("{host}/{name}");
-        let settings = DbSettings { url: url.clone(), max_connections: 2 };
+        let settings =
+            DbSettings { url: url.clone(), max_connections: 2, ..original.db.settings().clone() };
         Self { name, db: Db::connect(settings).await.unwrap(), rows: Rows::of(&url).await }
     }
 }

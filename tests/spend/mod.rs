@@ -16,7 +16,7 @@ mod phone;
 mod refusals;
 mod replays;
 mod reversals;
-mod shop;
+pub mod shop;
 mod standing;
 mod statements;
 mod write_points;

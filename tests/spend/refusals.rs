@@ -66,7 +66,7 @@ async fn every_refusal_has_its_code_and_moves_nothing(db: &TestDb) {
     };
     let set_person = async |phone: &Phone, set: &str| {
         let sql = format!("UPDATE person SET {set} WHERE id = $1");
-        shop.world.rows.change(&sql, [phone.person.uuid().into()]).await
+        shop.world.change(&sql, [phone.person.uuid().into()]).await
     };
     set_person(&phones[1], "lost_at = 1").await;
     set_person(&phones[2], "dormant_at = 1").await;

@@ -54,12 +54,12 @@ async fn not_too_late_and_from_whom_it_was_paid_to(db: &TestDb) {
     let seq = shop.seq();
     let body = json!({ "seq": seq, "code": shop.phones[2].code(), "amount_fen": 70 });
     shop.send(0, CHARGES, &body).await.body(200);
-    shop.world.rows.change("UPDATE terminal SET merchant_id = NULL", []).await;
+    shop.world.change("UPDATE terminal SET merchant_id = NULL", []).await;
     let earned = shop.earned().await;
     shop.take_back(0, seq).await.body(200);
     assert_eq!(shop.earned().await, earned - 70);
     let again = "UPDATE terminal SET merchant_id = (SELECT id FROM merchant)";
-    shop.world.rows.change(again, []).await;
+    shop.world.change(again, []).await;
     eventually("it sells again", async || {
         let config = shop.tills[0].ask(&shop.world.api(), "GET /terminal/v1/config").await;
         (!config.body(200)["till"]["merchant"].is_null()).then_some(())

@@ -55,6 +55,10 @@ impl Shop {
 
     /// The same, without a server.
     pub async fn closed(db: &TestDb, tables: &str) -> Self {
+        Box::pin(Self::set_up(db, tables)).await
+    }
+
+    async fn set_up(db: &TestDb, tables: &str) -> Self {
         let world = World::unserved(db).await;
         let school = SchoolId::from_number(world.rows.school("xnec").await);
         set_policy(&world, tables).await;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// Rooms by floor; a room may use those of lower floors.
 pub const FLOORS: [&[&str]; 7] = [
     &["base"],
-    &["approvals", "cases", "events", "ledger", "orders", "passcode", "sessions"],
+    &["approvals", "audit", "cases", "events", "ledger", "orders", "passcode", "sessions"],
     &["cards", "passwords", "schools", "terminals"],
     &["payments"],
     &[

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Which room owns which tables.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("audit", &["audit_entry", "audit_head"]),
     ("cards", &["charge"]),
     ("cases", &["review_case"]),
     ("events", &["event"]),
@@ -34,6 +35,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// Rooms that read tables of others.
 const READERS: &[Exception] = &[
+    except("orders", &["merchant"], "a column of payments has the name of that table"),
     except(
         "identity",
         &["charge", "device", "notice", "orders", "person"],

@@ -5,7 +5,7 @@ use super::{
     tills::{Till, TillKey},
 };
 use crate::{
-    database::{CHUNK, fresh_database, rows, school_of},
+    database::{CHUNK, fresh_database, rows, school_of, settings},
     postings::Failure,
     program::KEY,
 };
@@ -16,7 +16,7 @@ use onecard::{
             ed25519::Ed25519Key,
             keyring::{Key32, KeyRing, NamedKey},
         },
-        db::{Db, DbSettings},
+        db::Db,
         ids::{PersonId, SchoolId},
         money::Fen,
     },
@@ -63,7 +63,7 @@ impl Campus {
         let url = fresh_database(server, name, &policy).await?;
         let raw = Database::connect(&url).await?;
         let school = SchoolId::from_number(school_of(&raw, SCHOOL).await?);
-        let db = Db::connect(DbSettings { url: url.clone(), max_connections: 4 }).await?;
+        let db = Db::connect(settings(url.clone(), 4)).await?;
         let (phones, key) = (Phones::new(Vec::new()), TillKey::new()?);
         let mut campus = Self { url, school, phones, key, db, raw, charged: 0 };
         campus.add_people().await?;

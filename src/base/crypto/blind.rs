@@ -35,6 +35,11 @@ impl BlindIndex {
         Self { keys }
     }
 
+    /// The id of the current key.
+    pub fn key_id(&self) -> &str {
+        self.keys.current().id()
+    }
+
     /// The digest to store, made with the current key.
     pub fn index(&self, school: SchoolId, field: &str, value: &str) -> Blind {
         blind(self.keys.current(), school, field, value)

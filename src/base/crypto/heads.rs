@@ -1,5 +1,5 @@
 //! Signatures over the heads of the ledger's sealed history: Ed25519, with a seed derived by
-//! HKDF-SHA256 (no salt) from the master key, which is not in the database.
+//! HKDF-SHA256 (no salt) from `keys.head`, which is not in the database.
 //!
 //! An attacker with the database alone can rebuild the chain but cannot sign its heads.
 
@@ -24,6 +24,27 @@ pub struct HeadKeyError;
 #[error("the signature of the head is wrong")]
 pub struct BadHeadSignature;
 
+/// A public key that may have signed heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// The Ed25519 key.
+    pub public_key: [u8; 32],
+    /// The last position that it may have signed; `None` for a key that is still in use.
+    pub until_position: Option<i64>,
+}
+
+impl TrustedKey {
+    /// A key that may sign at every position.
+    pub const fn lasting(public_key: [u8; 32]) -> Self {
+        Self { public_key, until_position: None }
+    }
+
+    /// Whether this is the key, and may have signed at this position.
+    pub fn covers(&self, public_key: &[u8; 32], position: i64) -> bool {
+        self.public_key == *public_key && self.until_position.is_none_or(|until| position <= until)
+    }
+}
+
 /// Signs heads.
 pub struct HeadSigner {
     pair: Ed25519KeyPair,
@@ -31,9 +52,10 @@ pub struct HeadSigner {
 }
 
 impl HeadSigner {
-    /// Derives the key from `keys.master`. The derivation is deterministic.
-    pub fn from_master(master: &Key32) -> Result<Self, HeadKeyError> {
-        let seed = derive_seed(master).map_err(|_| HeadKeyError)?;
+    /// Derives the key from `keys.head`. The derivation is deterministic, and the one by which the
+    /// first release derived it from `keys.master`.
+    pub fn derive(key: &Key32) -> Result<Self, HeadKeyError> {
+        let seed = derive_seed(key).map_err(|_| HeadKeyError)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| HeadKeyError)?;
         let public_key = pair.public_key().as_ref();
         let public_key = public_key.try_into().map_err(|_| HeadKeyError)?;
@@ -71,8 +93,8 @@ pub fn verify(
         .map_err(|_| BadHeadSignature)
 }
 
-fn derive_seed(master: &Key32) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
-    let secret = Salt::none(HKDF_SHA256).extract(master.expose());
+fn derive_seed(key: &Key32) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
+    let secret = Salt::none(HKDF_SHA256).extract(key.expose());
     let mut seed = Zeroizing::new([0; 32]);
     secret.expand(&[INFO], HKDF_SHA256)?.fill(&mut *seed)?;
     Ok(seed)
@@ -83,7 +105,7 @@ mod tests {
     use super::*;
 
     fn signer(byte: u8) -> HeadSigner {
-        HeadSigner::from_master(&Key32::from_bytes([byte; 32])).unwrap()
+        HeadSigner::derive(&Key32::from_bytes([byte; 32])).unwrap()
     }
 
     /// Made with the Python package `cryptography`: master key 32 × 0x01.

@@ -11,6 +11,7 @@ pub mod hasher;
 pub mod heads;
 pub mod keyring;
 pub mod password;
+pub mod row_mac;
 pub mod rsa;
 pub mod seal;
 

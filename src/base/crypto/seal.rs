@@ -64,6 +64,11 @@ impl Sealer {
         self.keys.current().id()
     }
 
+    /// The id of the key that a value is sealed with.
+    pub fn key_of(sealed: &[u8]) -> Option<&str> {
+        SealedParts::of(sealed).map(|parts| parts.key_id)
+    }
+
     /// Seals `plaintext` for the place `aad`. The result differs on each call.
     pub fn seal(&self, plaintext: &[u8], aad: &Aad) -> Result<Vec<u8>, SealError> {
         let key = self.keys.current();

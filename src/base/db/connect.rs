@@ -1,6 +1,7 @@
 //! Opens the database with the durability and time-out settings that a ledger needs.
 
-use super::{DbError, returned, statements, transaction::WriteTurn};
+use super::{Actor, DbError, returned, statements, transaction::WriteTurn};
+use crate::base::crypto::row_mac::RowMacs;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
@@ -27,6 +28,8 @@ pub struct DbSettings {
     pub url: String,
     /// The maximum number of connections of this process.
     pub max_connections: u32,
+    /// The keys of the rows' MACs.
+    pub macs: Arc<RowMacs>,
 }
 
 /// Omits the address, which may contain a password.
@@ -45,6 +48,7 @@ pub struct Db {
     /// SQLite allows one writer. This mutex is fair and wakes waiters at once; SQLite itself polls.
     writer: Option<Arc<Mutex<()>>>,
     settings: DbSettings,
+    actor: Arc<Actor>,
 }
 
 impl Db {
@@ -80,7 +84,22 @@ impl Db {
         statements::count(&mut conn);
         let writer =
             (conn.get_database_backend() == DbBackend::Sqlite).then(|| Arc::new(Mutex::new(())));
-        Ok(Self { conn, writer, settings })
+        Ok(Self { conn, writer, settings, actor: Arc::new(Actor::program()) })
+    }
+
+    /// The same database, for changes on behalf of somebody.
+    #[must_use]
+    pub fn acting_as(self, actor: Actor) -> Self {
+        Self { actor: Arc::new(actor), ..self }
+    }
+
+    pub(super) const fn actor(&self) -> &Arc<Actor> {
+        &self.actor
+    }
+
+    /// The keys of row MACs.
+    pub fn macs(&self) -> &RowMacs {
+        &self.settings.macs
     }
 
     /// The connection for reads outside a transaction; for `store.rs` files only.
@@ -104,7 +123,8 @@ impl Db {
         self.backend() == DbBackend::Sqlite
     }
 
-    pub(super) const fn settings(&self) -> &DbSettings {
+    /// What it was opened with.
+    pub const fn settings(&self) -> &DbSettings {
         &self.settings
     }
 

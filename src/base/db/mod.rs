@@ -5,6 +5,8 @@
 //! Invariant: a caller that is dropped at any await leaves no transaction open: it is rolled back, or
 //! its commit is finished.
 
+mod actor;
+mod authority;
 mod bulk;
 mod connect;
 mod deadline;
@@ -19,6 +21,8 @@ mod tests;
 mod transaction;
 mod writes;
 
+pub use actor::Actor;
+pub use authority::{Authority, AuthorityRow, FieldKind};
 pub use bulk::{Column, Rows};
 pub use connect::{Db, DbSettings};
 pub use deadline::Deadline;

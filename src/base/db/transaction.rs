@@ -6,13 +6,13 @@
 //! would send a `ROLLBACK` after it. So these three run to their end, whoever waits for them;
 //! see `docs/adr/0019`.
 
-use super::{Db, DbError};
-use crate::base::write_point;
+use super::{Actor, Db, DbError};
+use crate::base::{crypto::row_mac::RowMacs, write_point};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionOptions,
     TransactionTrait,
 };
-use std::panic::resume_unwind;
+use std::{panic::resume_unwind, sync::Arc};
 use tokio::sync::OwnedMutexGuard;
 
 /// An open transaction. Functions that write take one; they cannot commit it. Dropped without an
@@ -20,6 +20,8 @@ use tokio::sync::OwnedMutexGuard;
 #[derive(Debug)]
 pub struct Tx {
     conn: DatabaseTransaction,
+    macs: Arc<RowMacs>,
+    actor: Arc<Actor>,
     /// Released after `conn`.
     _turn: Option<WriteTurn>,
 }
@@ -35,10 +37,11 @@ impl Db {
         turn: Option<WriteTurn>,
     ) -> Result<Tx, DbError> {
         let conn = self.conn().clone();
+        let (macs, actor) = (Arc::clone(&self.settings().macs), Arc::clone(self.actor()));
         to_the_end(async move {
             #[expect(clippy::disallowed_methods, reason = "the one place, and in a task")]
             let conn = conn.begin_with_options(options).await?;
-            Ok(Tx { conn, _turn: turn })
+            Ok(Tx { conn, macs, actor, _turn: turn })
         })
         .await
     }
@@ -54,6 +57,16 @@ impl Tx {
     /// The kind of database.
     pub(crate) fn backend(&self) -> DbBackend {
         self.conn.get_database_backend()
+    }
+
+    /// The keys of row MACs.
+    pub(crate) fn macs(&self) -> &RowMacs {
+        &self.macs
+    }
+
+    /// On whose behalf this transaction writes.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     /// See [`Db::has_row_locks`].
@@ -89,7 +102,7 @@ impl Tx {
 
     pub(super) async fn commit(self) -> Result<(), DbError> {
         to_the_end(async move {
-            let Self { conn, _turn } = self;
+            let Self { conn, _turn, .. } = self;
             conn.commit().await
         })
         .await
@@ -97,7 +110,7 @@ impl Tx {
 
     pub(super) async fn rollback(self) -> Result<(), DbError> {
         to_the_end(async move {
-            let Self { conn, _turn } = self;
+            let Self { conn, _turn, .. } = self;
             conn.rollback().await
         })
         .await

@@ -8,7 +8,7 @@ use super::{
     report::{Finding, Law, Subject, counted},
 };
 use crate::{
-    base::{db::Tx, ids::SchoolId},
+    base::{crypto::heads::TrustedKey, db::Tx, ids::SchoolId},
     ledger::{
         heads::{HeadLines, SignedHead},
         store,
@@ -23,8 +23,8 @@ const LINES: usize = 1000;
 pub struct Anchor<'a> {
     /// The lines of the file.
     pub lines: Box<dyn BufRead + Send + 'a>,
-    /// Ed25519 public keys: the current one and earlier ones.
-    pub trusted: &'a [[u8; 32]],
+    /// The keys that may have signed them: the current one and earlier ones.
+    pub trusted: &'a [TrustedKey],
 }
 
 impl fmt::Debug for Anchor<'_> {
@@ -69,10 +69,20 @@ pub(super) async fn check(tx: &Tx, anchor: Anchor<'_>) -> Result<Finding, Verify
     Ok(finding)
 }
 
-fn signed(line: &str, trusted: &[[u8; 32]]) -> Result<SignedHead, &'static str> {
-    let head = SignedHead::parse(line).map_err(|_| "is not a signed head")?;
-    head.verify(trusted).map_err(|_| "its signature is wrong, or of a key that is not trusted")?;
-    Ok(head)
+fn signed(line: &str, trusted: &[TrustedKey]) -> Result<SignedHead, String> {
+    let head = SignedHead::parse(line).map_err(|_| "is not a signed head".to_owned())?;
+    if head.verify(trusted).is_ok() {
+        return Ok(head);
+    }
+    // A valid signature of a key that is not trusted: the operator may have retired it.
+    if head.verify(&[TrustedKey::lasting(head.public_key)]).is_ok() {
+        let (position, key) = (head.head.position, hex::encode(head.public_key));
+        return Err(format!(
+            "seal {position} is signed by the key {key}, which is not trusted there: if it was \
+             yours, ledger.trusted_heads must name it"
+        ));
+    }
+    Err("its signature is wrong".to_owned())
 }
 
 async fn compare(

@@ -61,7 +61,11 @@ pub(in crate::orders) async fn paid_with(
     orders.sort_unstable();
     orders.dedup();
     let sql = format!("{ATTEMPT_FROM} WHERE p.order_id {{keys1}} AND p.state = 'paid'");
-    tx.select_keys(&sql, vec![Column::Uuid(orders)]).await?.iter().map(attempt).collect()
+    tx.select_keys(&sql, vec![Column::Uuid(orders)])
+        .await?
+        .iter()
+        .map(|row| attempt(tx, row))
+        .collect()
 }
 
 fn keys(transactions: &[TransactionKey]) -> Rows {
@@ -131,5 +135,10 @@ pub(in crate::orders) async fn paid_after(
     let after = after.map_or(Uuid::nil(), PaymentId::uuid);
     let sql =
         format!("{ATTEMPT_FROM} WHERE p.id > $1 AND p.state = 'paid' ORDER BY p.id LIMIT {PAGE}");
-    Source::Tx(tx).select(&sql, vec![after.into()]).await?.iter().map(attempt).collect()
+    Source::Tx(tx)
+        .select(&sql, vec![after.into()])
+        .await?
+        .iter()
+        .map(|row| attempt(tx, row))
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! Rows of orders, payments, providers' messages and idempotency keys.
 
 pub(super) mod audit;
+pub(super) mod authentic;
 pub(super) mod due;
 mod posted;
 pub(super) mod save;
@@ -22,10 +23,12 @@ use crate::base::{
     ids::{PersonId, SchoolId},
     money::Fen,
 };
+use authentic::{ORDER, PAYMENT, check_order, check_payment, order_fields, payment_fields};
 use entity::{idempotency_key, orders, payment};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait as _,
-    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, sea_query::Expr,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    sea_query::Expr,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -36,7 +39,7 @@ pub(super) async fn insert(tx: &Tx, new: &OrderDraft) -> Result<(), DbError> {
     let Attempt { order, payment } = &new.attempt;
     let key = key_row(order.person, &new.request, order.id.uuid(), order.created_at);
     idempotency_key::Entity::insert(key).exec_without_returning(tx.conn()).await?;
-    orders::Entity::insert(order_row(order)).exec_without_returning(tx.conn()).await?;
+    orders::Entity::insert(order_row(tx, order)).exec_without_returning(tx.conn()).await?;
     insert_payment(tx, order, payment, new.look_at).await
 }
 
@@ -58,9 +61,9 @@ async fn insert_payment(
     payment: &Payment,
     look_at: Timestamp,
 ) -> Result<(), DbError> {
-    let row =
-        payment::ActiveModel { look_at: Set(look_at.micros()), ..payment_row(order, payment) };
-    payment::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    let mut row = payment_row(order, payment, look_at);
+    row.mac = Some(PAYMENT.mac(tx, row.id, &payment_fields(&row)));
+    payment::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 
@@ -80,35 +83,39 @@ fn key_row(
     }
 }
 
-fn order_row(order: &Order) -> orders::ActiveModel {
-    orders::ActiveModel {
-        id: Set(order.id.uuid()),
-        school_id: Set(order.school.number()),
-        person_id: Set(order.person.uuid()),
-        purpose: Set(order.purpose.code().into()),
-        amount_fen: Set(order.amount.get()),
-        state: Set(order.state.code().into()),
-        created_at: Set(order.created_at.micros()),
-        expires_at: Set(order.expires_at.micros()),
-        paid_at: Set(order.state.paid_at().map(Timestamp::micros)),
-    }
+fn order_row(tx: &Tx, order: &Order) -> orders::ActiveModel {
+    let mut row = orders::Model {
+        id: order.id.uuid(),
+        school_id: order.school.number(),
+        person_id: order.person.uuid(),
+        purpose: order.purpose.code().into(),
+        amount_fen: order.amount.get(),
+        state: order.state.code().into(),
+        created_at: order.created_at.micros(),
+        expires_at: order.expires_at.micros(),
+        paid_at: order.state.paid_at().map(Timestamp::micros),
+        mac: None,
+    };
+    row.mac = Some(ORDER.mac(tx, row.id, &order_fields(&row)));
+    row.into_active_model()
 }
 
-fn payment_row(order: &Order, payment: &Payment) -> payment::ActiveModel {
-    payment::ActiveModel {
-        id: Set(payment.id.uuid()),
-        order_id: Set(order.id.uuid()),
-        school_id: Set(order.school.number()),
-        provider: Set(payment.provider.code().into()),
-        merchant: Set(payment.merchant.clone()),
-        app_id: Set(payment.app_id.clone()),
-        payer: Set(payment.payer.clone()),
-        amount_fen: Set(payment.amount.get()),
-        state: Set(payment.state.code().into()),
-        transaction_id: Set(None),
-        created_at: Set(payment.created_at.micros()),
-        paid_at: Set(None),
-        ..Default::default()
+fn payment_row(order: &Order, payment: &Payment, look_at: Timestamp) -> payment::Model {
+    payment::Model {
+        id: payment.id.uuid(),
+        order_id: order.id.uuid(),
+        school_id: order.school.number(),
+        provider: payment.provider.code().into(),
+        merchant: payment.merchant.clone(),
+        app_id: payment.app_id.clone(),
+        payer: payment.payer.clone(),
+        amount_fen: payment.amount.get(),
+        state: payment.state.code().into(),
+        transaction_id: None,
+        created_at: payment.created_at.micros(),
+        paid_at: None,
+        look_at: look_at.micros(),
+        mac: None,
     }
 }
 
@@ -207,6 +214,7 @@ pub(super) async fn lock_order(
         .one(tx.conn())
         .await?;
     let Some(row) = found else { return Ok(None) };
+    check_order(tx.macs(), &row)?;
     let tried = payment::Entity::find().filter(payment::Column::OrderId.eq(row.id));
     let tried = tried.count(tx.conn()).await?;
     Ok(Some((order(&row)?, usize::try_from(tried).is_ok_and(|tried| tried < MAX_PAYMENTS))))
@@ -262,8 +270,9 @@ pub(super) async fn expire(
     Ok(true)
 }
 
-fn attempt(row: &QueryResult) -> Result<Attempt, DbError> {
-    let order = order(&orders::Model {
+/// An order and a payment that may be settled: one that does not fit its MAC is refused.
+fn attempt(tx: &Tx, row: &QueryResult) -> Result<Attempt, DbError> {
+    let order_row = orders::Model {
         id: row.try_get("", "o_id")?,
         school_id: row.try_get("", "o_school_id")?,
         person_id: row.try_get("", "o_person_id")?,
@@ -273,9 +282,12 @@ fn attempt(row: &QueryResult) -> Result<Attempt, DbError> {
         created_at: row.try_get("", "o_created_at")?,
         expires_at: row.try_get("", "o_expires_at")?,
         paid_at: row.try_get("", "o_paid_at")?,
-    })?;
-    let payment = payment_of(sea_orm::FromQueryResult::from_query_result(row, "")?)?;
-    Ok(Attempt { order, payment })
+        mac: row.try_get("", "o_mac")?,
+    };
+    let payment_row = sea_orm::FromQueryResult::from_query_result(row, "")?;
+    check_order(tx.macs(), &order_row)?;
+    check_payment(tx.macs(), &payment_row)?;
+    Ok(Attempt { order: order(&order_row)?, payment: payment_of(payment_row)? })
 }
 
 fn order(row: &orders::Model) -> Result<Order, DbError> {

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 pub(super) const ATTEMPT_FROM: &str = "SELECT o.id AS o_id, o.school_id AS o_school_id, \
     o.person_id AS o_person_id, o.purpose AS o_purpose, o.amount_fen AS o_amount_fen, \
     o.state AS o_state, o.created_at AS o_created_at, o.expires_at AS o_expires_at, \
-    o.paid_at AS o_paid_at, p.* FROM payment p JOIN orders o ON o.id = p.order_id";
+    o.paid_at AS o_paid_at, o.mac AS o_mac, p.* FROM payment p JOIN orders o ON o.id = p.order_id";
 const ATTEMPT: &str = "WHERE p.id {keys1} ORDER BY o.id, p.id";
 
 /// Locks payments and their orders, in the orders' order.
@@ -31,7 +31,7 @@ pub(in crate::orders) async fn lock(
     let found = tx.select_keys(&format!("{ATTEMPT_FROM} {ATTEMPT} {lock}"), ids).await?;
     let mut attempts = HashMap::with_capacity(found.len());
     for row in &found {
-        let attempt = attempt(row)?;
+        let attempt = attempt(tx, row)?;
         attempts.insert(attempt.payment.id, attempt);
     }
     Ok(attempts)
@@ -44,7 +44,7 @@ pub(in crate::orders) async fn attempts(
 ) -> Result<Vec<Attempt>, DbError> {
     let ids = vec![Column::Uuid(payments.map(PaymentId::uuid).collect())];
     let sql = format!("{ATTEMPT_FROM} {ATTEMPT}");
-    tx.select_keys(&sql, ids).await?.iter().map(attempt).collect()
+    tx.select_keys(&sql, ids).await?.iter().map(|row| attempt(tx, row)).collect()
 }
 
 /// Saves attempts as `(was, is)`, each by compare-and-set on the state that was read, together with

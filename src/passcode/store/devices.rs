@@ -1,8 +1,10 @@
 //! The table of devices.
 
+use super::authentic::{DEVICE, check, new_fields};
 use crate::{
     base::{
         clock::Timestamp,
+        crypto::row_mac::RowMacs,
         db::{Db, DbError, Source, Tx},
         ids::{PersonId, SchoolId},
     },
@@ -11,8 +13,8 @@ use crate::{
 use entity::device;
 use futures_util::{Stream, StreamExt};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, Statement, StreamTrait, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
 /// The limit of changes read at a time.
@@ -21,10 +23,6 @@ pub(in crate::passcode) const CHANGES_AT_ONCE: usize = 10_000;
 const EXPIRED_AT_ONCE: u64 = 500;
 /// More schools than any deployment has.
 const MAX_SCHOOLS: u64 = 10_000;
-
-const KNOWN: &str = "SELECT id, school_id, person_id, salt, generation, step_seconds, \
-    master_key_id, changed_at, \
-    CAST(CASE WHEN ended_at IS NULL THEN 1 ELSE 0 END AS BIGINT) AS live FROM device";
 
 /// An enrolment as stored.
 #[derive(Debug)]
@@ -51,15 +49,18 @@ pub(in crate::passcode) async fn schools(db: &Db) -> Result<Vec<(SchoolId, Strin
     rows.iter().map(school).collect()
 }
 
-/// The live devices of a school as a stream: one query.
+/// The live devices of a school as a stream: one query. One that is not authentic is left out.
 pub(in crate::passcode) async fn live(
     db: &Db,
     school: SchoolId,
 ) -> Result<impl Stream<Item = Result<Stored, DbError>>, DbError> {
-    let sql = format!("{KNOWN} WHERE school_id = $1 AND ended_at IS NULL ORDER BY id");
+    let sql = "SELECT * FROM device WHERE school_id = $1 AND ended_at IS NULL ORDER BY id";
     let statement = Statement::from_sql_and_values(db.backend(), sql, [school.number().into()]);
     let rows = db.conn().stream_raw(statement).await?;
-    Ok(rows.map(|row| stored(&row?)))
+    Ok(rows.filter_map(async |row| {
+        let row = row.map_err(DbError::from);
+        row.and_then(|row| authentic(db.macs(), &row)).transpose()
+    }))
 }
 
 /// The devices of a school that were enrolled or ended since, oldest first: one query.
@@ -69,28 +70,38 @@ pub(in crate::passcode) async fn changed(
     since: Timestamp,
 ) -> Result<Vec<Stored>, DbError> {
     let sql = format!(
-        "{KNOWN} WHERE school_id = $1 AND changed_at >= $2 \
+        "SELECT * FROM device WHERE school_id = $1 AND changed_at >= $2 \
          ORDER BY changed_at LIMIT {CHANGES_AT_ONCE}"
     );
     let values = vec![school.number().into(), since.micros().into()];
-    Source::Db(db).select(&sql, values).await?.iter().map(stored).collect()
+    let found = Source::Db(db).select(&sql, values).await?;
+    found.iter().filter_map(|row| authentic(db.macs(), row).transpose()).collect()
 }
 
-fn stored(row: &QueryResult) -> Result<Stored, DbError> {
-    let salt: Vec<u8> = row.try_get("", "salt")?;
-    let generation: i64 = row.try_get("", "generation")?;
-    let seconds: i32 = row.try_get("", "step_seconds")?;
-    let step = u16::try_from(seconds).ok().and_then(|seconds| Step::from_seconds(seconds).ok());
+/// The device of a row; `None`, with an error in the log, if it is live and its MAC does not fit.
+/// One that ended is ended, whoever wrote it.
+fn authentic(macs: &RowMacs, row: &QueryResult) -> Result<Option<Stored>, DbError> {
+    let row: device::Model = FromQueryResult::from_query_result(row, "")?;
+    if row.ended_at.is_none() && check(macs, &row).is_err() {
+        return Ok(None);
+    }
+    stored(row).map(Some)
+}
+
+fn stored(row: device::Model) -> Result<Stored, DbError> {
+    let (person, school) = (row.person_id, row.school_id);
+    let (changed_at, live) = (row.changed_at, row.ended_at.is_none());
+    let Enrolled { device, generation, salt, step, master_key_id, .. } = enrolled(row)?;
     Ok(Stored {
-        device: DeviceId::from_uuid(row.try_get("", "id")?),
-        person: PersonId::from_uuid(row.try_get("", "person_id")?),
-        school: SchoolId::from_number(row.try_get("", "school_id")?),
-        salt: Salt::from_bytes(salt.try_into().map_err(|_| broken("invalid salt"))?),
-        generation: u32::try_from(generation).map_err(|_| broken("invalid generation"))?,
-        step: step.ok_or(broken("invalid step"))?,
-        master_key_id: row.try_get("", "master_key_id")?,
-        changed_at: Timestamp::from_micros(row.try_get("", "changed_at")?),
-        live: row.try_get::<i64>("", "live")? == 1,
+        device,
+        person: PersonId::from_uuid(person),
+        school: SchoolId::from_number(school),
+        salt,
+        generation,
+        step,
+        master_key_id,
+        changed_at: Timestamp::from_micros(changed_at),
+        live,
     })
 }
 
@@ -106,6 +117,7 @@ pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option
         .filter(device::Column::Kind.eq(new.kind.code()))
         .filter(device::Column::ClientDigest.eq(client_digest(new)));
     let Some(row) = found.lock_exclusive().one(tx.conn()).await? else { return Ok(None) };
+    check(tx.macs(), &row)?;
     Ok(Some(Held {
         live: row.ended_at.is_none(),
         known: row.ended_at.is_none()
@@ -157,7 +169,9 @@ pub(in crate::passcode) async fn own(
         .filter(device::Column::EndedAt.is_null())
         .filter(device::Column::ExpiresAt.gt(now.micros()))
         .filter(device::Column::StaleAt.gt(now.micros()));
-    found.one(db.conn()).await?.map(enrolled).transpose()
+    let Some(row) = found.one(db.conn()).await? else { return Ok(None) };
+    check(db.macs(), &row)?;
+    enrolled(row).map(Some)
 }
 
 /// Records that an owner's devices were seen, except those seen recently.
@@ -188,6 +202,8 @@ pub(in crate::passcode) async fn save(
     generation: u32,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    let expires_at = now.plus(new.terms.keys).micros();
+    let fields = new_fields(new, generation, expires_at);
     let row = device::ActiveModel {
         id: Set(id.uuid()),
         school_id: Set(new.owner.school.number()),
@@ -201,12 +217,13 @@ pub(in crate::passcode) async fn save(
         step_seconds: Set(new.terms.step.seconds().into()),
         master_key_id: Set(new.master_key_id.clone()),
         enrolled_at: Set(now.micros()),
-        expires_at: Set(now.plus(new.terms.keys).micros()),
+        expires_at: Set(expires_at),
         last_seen_at: Set(now.micros()),
         stale_at: Set(now.plus(new.terms.unseen).micros()),
         ended_at: Set(None),
         ended_why: Set(None),
         changed_at: Set(now.micros()),
+        mac: Set(Some(DEVICE.mac(tx, id.uuid(), &fields))),
     };
     if generation == 1 {
         device::Entity::insert(row).exec_without_returning(tx.conn()).await?;
@@ -216,7 +233,7 @@ pub(in crate::passcode) async fn save(
     Ok(())
 }
 
-fn client_digest(new: &NewDevice) -> Vec<u8> {
+pub(super) fn client_digest(new: &NewDevice) -> Vec<u8> {
     new.client.map(Vec::from).unwrap_or_default()
 }
 
@@ -255,8 +272,11 @@ pub(in crate::passcode) async fn end(
     }
     let held = held.order_by_asc(device::Column::Id).lock_exclusive();
     let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;
-    overwrite_expired(tx, &held, why).await?;
-    end_held(tx, held, why, now).await
+    let end = async {
+        overwrite_expired(tx, &held, why).await?;
+        end_held(tx, &held, why, now).await
+    };
+    DEVICE.changed(tx, &held, end).await
 }
 
 async fn overwrite_expired(tx: &Tx, held: &[uuid::Uuid], why: EndReason) -> Result<(), DbError> {
@@ -273,7 +293,7 @@ async fn overwrite_expired(tx: &Tx, held: &[uuid::Uuid], why: EndReason) -> Resu
 
 async fn end_held(
     tx: &Tx,
-    held: Vec<uuid::Uuid>,
+    held: &[uuid::Uuid],
     why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
@@ -284,7 +304,7 @@ async fn end_held(
         .col_expr(device::Column::EndedAt, Expr::value(now.micros()))
         .col_expr(device::Column::EndedWhy, Expr::value(why.code()))
         .col_expr(device::Column::ChangedAt, Expr::value(now.micros()))
-        .filter(device::Column::Id.is_in(held))
+        .filter(device::Column::Id.is_in(held.iter().copied()))
         .filter(device::Column::EndedAt.is_null())
         .exec(tx.conn())
         .await?;
@@ -316,8 +336,8 @@ pub(in crate::passcode) async fn end_expired(db: &Db, now: Timestamp) -> Result<
             .filter(device::Column::ExpiresAt.lte(now.micros()))
             .order_by_asc(device::Column::Id)
             .lock_exclusive();
-        let held = held.into_tuple().all(tx.conn()).await?;
-        end_held(tx, held, EndReason::Expired, now).await
+        let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;
+        DEVICE.changed(tx, &held, end_held(tx, &held, EndReason::Expired, now)).await
     })
     .await?;
     Ok(true)

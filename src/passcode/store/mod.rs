@@ -1,4 +1,5 @@
 //! Tables of devices and used codes.
 
+pub(super) mod authentic;
 pub(super) mod devices;
 pub(super) mod uses;

@@ -6,18 +6,20 @@
 //! money: at most one of name and ID number may change at a time.
 //! Invariant: a reason names a field but never its value.
 
+mod entries;
 mod header;
 mod lines;
 mod row;
 
 use super::{
     people::{ID_NUMBER, PHONE},
-    person::{self, PersonKeys, SealedField, SealedFields},
+    person::{self, PersonKeys, PersonKind, SealedField, SealedFields},
     store::{self, OnRoster, PersonRow},
 };
 use crate::{
+    audit::{self, Entry},
     base::{
-        clock::Timestamp,
+        clock::{Day, Timestamp},
         crypto::{blind::Blind, seal::SealError},
         db::{Db, DbError, Tx, TxError},
         ids::{PersonId, SchoolId},
@@ -38,8 +40,30 @@ const CHUNK: usize = 500;
 /// The limit of rows, above the size of any campus.
 const MAX_ROWS: u64 = 500_000;
 /// The field name of whole rows in the blind index.
-const ROSTER_ROW: &str = "roster_row";
+pub(super) const ROSTER_ROW: &str = "roster_row";
 const OTHER_PERSON: &str = "student_no: belongs to another person: name and id_number both differ";
+
+/// What a roster says of a person that is stored as it is.
+#[derive(Clone)]
+pub(super) struct Listed {
+    pub(super) student_no: String,
+    pub(super) kind: PersonKind,
+    pub(super) department: String,
+    pub(super) class_name: String,
+    pub(super) valid_until: Option<Day>,
+}
+
+/// The content of the row that a person was imported from.
+pub(super) fn canonical(
+    listed: &Listed,
+    name: Zeroizing<String>,
+    id_number: Option<Zeroizing<String>>,
+    phone: Option<Zeroizing<String>>,
+) -> Zeroizing<String> {
+    let Listed { student_no, kind, department, class_name, valid_until } = listed.clone();
+    RosterRow { student_no, name, id_number, phone, kind, department, class_name, valid_until }
+        .canonical()
+}
 
 /// The import of a roster.
 #[derive(Clone, Copy, Debug)]
@@ -201,26 +225,40 @@ impl RosterImport<'_> {
             *if same { &mut written.unchanged } else { &mut written.changed } += 1;
             changed.push((indexed, stored));
         }
-        self.update(tx, changed).await?;
+        let standings = self.update(tx, changed).await?;
         written.added = count(added.len());
         if written.added > 0 {
             store::insert_people(tx, self.school, added, self.now).await?;
         }
+        if written.added + written.changed > 0 {
+            let entries =
+                [vec![entries::of_commit(self.school, rows, &written)], standings].concat();
+            audit::record_all(tx, &entries, self.now).await?;
+        }
         Ok(written)
     }
 
-    /// Updates people. Whose last day changes is held, so that no charge is decided on the other day
-    /// once this is committed.
-    async fn update(&self, tx: &Tx, changed: Vec<(&Indexed, OnRoster)>) -> Result<(), RosterError> {
-        let ended =
-            changed.iter().filter(|(from, stored)| from.row.valid_until != stored.valid_until);
-        let ended = ended.map(|(_, stored)| (self.school, stored.id)).collect();
-        let held = HeldPersons::hold(tx, ended).await?;
-        for (from, stored) in changed {
-            let row = (self.school, self.sealed(from, stored.id)?);
-            store::update_person(tx, &held, row, stored.digest, self.now).await?;
+    /// Updates people, and returns an entry for each whose standing changed. Whose last day changes is
+    /// held, so that no charge is decided on the other day once this is committed.
+    async fn update(
+        &self,
+        tx: &Tx,
+        changed: Vec<(&Indexed, OnRoster)>,
+    ) -> Result<Vec<Entry>, RosterError> {
+        let moved: Vec<_> = changed
+            .iter()
+            .filter(|(from, stored)| from.row.valid_until != stored.valid_until)
+            .map(|(from, stored)| (stored.id, stored.valid_until, from.row.valid_until))
+            .collect();
+        let persons = moved.iter().map(|(id, ..)| (self.school, *id)).collect();
+        let held = HeldPersons::hold(tx, persons).await?;
+        let rows = changed.into_iter();
+        let rows = rows.map(|(from, stored)| Ok((self.sealed(from, stored.id)?, stored.digest)));
+        let rows = rows.collect::<Result<Vec<_>, RosterError>>()?;
+        if !rows.is_empty() {
+            store::update_people(tx, &held, self.school, rows, self.now).await?;
         }
-        Ok(())
+        Ok(moved.into_iter().map(|moved| entries::of_standing(self.school, moved)).collect())
     }
 
     /// Numbers are reused, those of temporary cards each year. An ID number that is added or

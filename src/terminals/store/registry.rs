@@ -1,5 +1,6 @@
 //! The tables of merchants and terminals.
 
+use super::authentic::{MERCHANT, TERMINAL, check, merchant_fields, terminal_fields};
 use crate::{
     base::{
         clock::Timestamp,
@@ -15,7 +16,7 @@ use crate::{
 use entity::{merchant, terminal};
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, EntityTrait, QueryFilter, QueryResult, QuerySelect,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryResult, QuerySelect,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -23,8 +24,8 @@ use std::{
 };
 
 const FIND: &str = "SELECT t.id, t.school_id, s.code AS school_code, t.code, t.kind, \
-    t.public_key, t.door_group, m.id AS merchant_id, m.code AS merchant_code, \
-    m.name AS merchant_name \
+    t.public_key, t.door_group, t.enabled, t.mac, t.merchant_id, m.code AS merchant_code, \
+    m.name AS merchant_name, m.mac AS merchant_mac \
     FROM terminal t JOIN school s ON s.id = t.school_id \
     LEFT JOIN merchant m ON m.id = t.merchant_id \
     WHERE s.code = $1 AND t.code = $2 AND t.enabled";
@@ -36,7 +37,9 @@ pub(in crate::terminals) async fn find(
     code: &str,
 ) -> Result<Option<Terminal>, DbError> {
     let found = Source::Db(db).select(FIND, vec![school_code.into(), code.into()]).await?;
-    found.first().map(terminal_of).transpose()
+    let Some(row) = found.first() else { return Ok(None) };
+    check(db.macs(), row)?;
+    terminal_of(row).map(Some)
 }
 
 fn terminal_of(row: &QueryResult) -> Result<Terminal, DbError> {
@@ -119,14 +122,16 @@ pub(in crate::terminals) async fn insert_merchant(
     new: &NewMerchant,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let row = merchant::ActiveModel {
-        id: Set(MerchantId::new(now).uuid()),
-        school_id: Set(new.school.number()),
-        code: Set(new.code.to_string()),
-        name: Set(new.name.to_string()),
-        created_at: Set(now.micros()),
+    let mut row = merchant::Model {
+        id: MerchantId::new(now).uuid(),
+        school_id: new.school.number(),
+        code: new.code.to_string(),
+        name: new.name.to_string(),
+        created_at: now.micros(),
+        mac: None,
     };
-    merchant::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    row.mac = Some(MERCHANT.mac(tx, row.id, &merchant_fields(&row)));
+    merchant::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 
@@ -156,40 +161,31 @@ pub(in crate::terminals) async fn terminal(
     Ok(found.lock_exclusive().one(tx.conn()).await?)
 }
 
-/// The columns set by an operator.
-fn columns(
-    new: &NewTerminal,
-    merchant: Option<uuid::Uuid>,
-    now: Timestamp,
-) -> terminal::ActiveModel {
-    terminal::ActiveModel {
-        kind: Set(new.kind.code().to_owned()),
-        public_key: Set(new.key.bytes().to_vec()),
-        merchant_id: Set(merchant),
-        door_group: Set(new.door_group.as_ref().map(ToString::to_string)),
-        updated_at: Set(now.micros()),
-        ..Default::default()
-    }
-}
-
 pub(in crate::terminals) async fn insert_terminal(
     tx: &Tx,
     new: &NewTerminal,
     merchant: Option<uuid::Uuid>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let row = terminal::ActiveModel {
-        id: Set(TerminalId::new(now).uuid()),
-        school_id: Set(new.school.number()),
-        code: Set(new.code.to_string()),
-        enabled: Set(true),
-        created_at: Set(now.micros()),
-        ..columns(new, merchant, now)
+    let mut row = terminal::Model {
+        id: TerminalId::new(now).uuid(),
+        school_id: new.school.number(),
+        code: new.code.to_string(),
+        kind: new.kind.code().to_owned(),
+        public_key: new.key.bytes().to_vec(),
+        merchant_id: merchant,
+        door_group: new.door_group.as_ref().map(ToString::to_string),
+        enabled: true,
+        created_at: now.micros(),
+        updated_at: now.micros(),
+        mac: None,
     };
-    terminal::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    row.mac = Some(TERMINAL.mac(tx, row.id, &terminal_fields(&row)));
+    terminal::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 
+/// Replaces what an operator sets.
 pub(in crate::terminals) async fn replace_terminal(
     tx: &Tx,
     id: uuid::Uuid,
@@ -197,8 +193,17 @@ pub(in crate::terminals) async fn replace_terminal(
     merchant: Option<uuid::Uuid>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let row = terminal::ActiveModel { id: Unchanged(id), ..columns(new, merchant, now) };
-    terminal::Entity::update(row).exec(tx.conn()).await?;
+    let set = terminal::ActiveModel {
+        id: Unchanged(id),
+        kind: Set(new.kind.code().to_owned()),
+        public_key: Set(new.key.bytes().to_vec()),
+        merchant_id: Set(merchant),
+        door_group: Set(new.door_group.as_ref().map(ToString::to_string)),
+        updated_at: Set(now.micros()),
+        ..Default::default()
+    };
+    let update = async { Ok(terminal::Entity::update(set).exec(tx.conn()).await?) };
+    TERMINAL.changed(tx, &[id], update).await?;
     Ok(())
 }
 
@@ -214,6 +219,7 @@ pub(in crate::terminals) async fn switch_terminal(
         updated_at: Set(now.micros()),
         ..Default::default()
     };
-    terminal::Entity::update(row).exec(tx.conn()).await?;
+    let update = async { Ok(terminal::Entity::update(row).exec(tx.conn()).await?) };
+    TERMINAL.changed(tx, &[id], update).await?;
     Ok(())
 }

@@ -1,0 +1,14 @@
+//! The audit log: who did what to whom, when and why.
+//!
+//! Invariant: an entry is written in the transaction of the change that it names.
+//! Invariant: entries are appended and never changed or deleted; the database refuses both. Each is
+//! chained to the one before by its hash, and carries a MAC under a key outside the database.
+//! Absent on purpose: names, passwords, keys and other personal data. A subject is named by an id.
+
+mod entry;
+mod proof;
+mod store;
+
+pub use entry::{AuditAct, Entry};
+pub use proof::{AuditReport, audit, resign};
+pub use store::{record, record_all, was_done};

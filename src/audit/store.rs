@@ -1,0 +1,142 @@
+//! The tables of the audit log.
+
+use super::entry::{AuditAct, Entry, Stored, plain};
+use crate::base::{
+    clock::Timestamp,
+    db::{Column, DbError, Rows, Source, Tx},
+    ids::SchoolId,
+};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use std::slice;
+
+/// How many entries are read at a time.
+pub(super) const AT_ONCE: usize = 500;
+/// The table, as the MACs name it.
+pub(super) const TABLE: &str = "audit_entry";
+/// The school of an entry that concerns all.
+const ALL_SCHOOLS: i64 = 0;
+
+const HEAD: &str = "SELECT position, hash FROM audit_head WHERE id = 1";
+const MOVE_HEAD: &str = "UPDATE audit_head SET position = $1, hash = $2 WHERE id = 1 \
+    AND position = $3";
+
+/// Appends an entry; see [`record_all`].
+pub async fn record(tx: &Tx, entry: &Entry, now: Timestamp) -> Result<(), DbError> {
+    record_all(tx, slice::from_ref(entry), now).await
+}
+
+/// Appends entries in this order. Of several transactions one appends at a time, until it commits.
+pub async fn record_all(tx: &Tx, entries: &[Entry], now: Timestamp) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let lock = if tx.has_row_locks() { " FOR UPDATE" } else { "" };
+    let head = head(Source::Tx(tx), lock).await?;
+    let (mut position, mut before) = head.clone();
+    let mut appended = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let stored = following(tx, position, &before, entry, now);
+        (position, before) = (stored.position, stored.hash.clone());
+        appended.push(stored);
+    }
+    append(tx, appended).await?;
+    move_head(tx, head.0, position, before).await
+}
+
+/// The entry as it is stored after the one at `position` with the hash `before`.
+fn following(tx: &Tx, position: i64, before: &[u8], entry: &Entry, now: Timestamp) -> Stored {
+    let mut stored = Stored {
+        position: position + 1,
+        at: now,
+        who: plain(&tx.actor().who),
+        act: entry.act.code().to_owned(),
+        school: entry.school.map_or(ALL_SCHOOLS, SchoolId::number),
+        subject: plain(&entry.subject),
+        detail: plain(&entry.detail),
+        why: plain(&tx.actor().why),
+        hash: Vec::new(),
+        mac: None,
+    };
+    stored.hash = stored.hash_after(before).to_vec();
+    stored.mac = Some(tx.macs().sign(TABLE, stored.mac_row(), &stored.mac_fields()));
+    stored
+}
+
+async fn append(tx: &Tx, entries: Vec<Stored>) -> Result<(), DbError> {
+    let number = |of: fn(&Stored) -> i64| Column::I64(entries.iter().map(of).collect());
+    let text = |of: fn(&Stored) -> &String| {
+        Column::Text(entries.iter().map(|entry| of(entry).clone()).collect())
+    };
+    let mac = |entry: &Stored| entry.mac.clone().unwrap_or_default();
+    let rows = Rows::new(vec![
+        ("position", number(|entry| entry.position)),
+        ("at", number(|entry| entry.at.micros())),
+        ("who", text(|entry| &entry.who)),
+        ("act", text(|entry| &entry.act)),
+        ("school_id", number(|entry| entry.school)),
+        ("subject", text(|entry| &entry.subject)),
+        ("detail", text(|entry| &entry.detail)),
+        ("why", text(|entry| &entry.why)),
+        ("hash", Column::Bytes(entries.iter().map(|entry| entry.hash.clone()).collect())),
+        ("mac", Column::Bytes(entries.iter().map(mac).collect())),
+    ]);
+    tx.insert_rows(TABLE, rows, "").await
+}
+
+async fn move_head(tx: &Tx, from: i64, to: i64, hash: Vec<u8>) -> Result<(), DbError> {
+    let values = [to.into(), hash.into(), from.into()];
+    let moved = Statement::from_sql_and_values(tx.backend(), MOVE_HEAD, values);
+    if tx.conn().execute_raw(moved).await?.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Raced { table: "audit_head" })
+    }
+}
+
+/// The last entry's position and hash.
+pub(super) async fn head(source: Source<'_>, lock: &str) -> Result<(i64, Vec<u8>), DbError> {
+    let found = source.select(&format!("{HEAD}{lock}"), vec![]).await?;
+    let row = found.first().ok_or(DbError::Inconsistent { table: "audit_head", what: "gone" })?;
+    Ok((row.try_get("", "position")?, row.try_get("", "hash")?))
+}
+
+/// Whether this was ever done.
+pub async fn was_done(source: Source<'_>, act: AuditAct) -> Result<bool, DbError> {
+    let sql = "SELECT position FROM audit_entry WHERE act = $1 LIMIT 1";
+    Ok(!source.select(sql, vec![act.code().into()]).await?.is_empty())
+}
+
+/// Entries after this position, in order.
+pub(super) async fn page(source: Source<'_>, after: i64) -> Result<Vec<Stored>, DbError> {
+    let sql = format!(
+        "SELECT position, at, who, act, school_id, subject, detail, why, hash, mac \
+         FROM audit_entry WHERE position > $1 ORDER BY position LIMIT {AT_ONCE}"
+    );
+    source.select(&sql, vec![after.into()]).await?.iter().map(stored).collect()
+}
+
+fn stored(row: &QueryResult) -> Result<Stored, DbError> {
+    Ok(Stored {
+        position: row.try_get("", "position")?,
+        at: Timestamp::from_micros(row.try_get("", "at")?),
+        who: row.try_get("", "who")?,
+        act: row.try_get("", "act")?,
+        school: row.try_get("", "school_id")?,
+        subject: row.try_get("", "subject")?,
+        detail: row.try_get("", "detail")?,
+        why: row.try_get("", "why")?,
+        hash: row.try_get("", "hash")?,
+        mac: row.try_get("", "mac")?,
+    })
+}
+
+/// Gives entries MACs under the current key.
+pub(super) async fn set_macs(tx: &Tx, entries: &[Stored]) -> Result<(), DbError> {
+    let mac = |entry: &Stored| tx.macs().sign(TABLE, entry.mac_row(), &entry.mac_fields());
+    let rows = Rows::new(vec![
+        ("position", Column::I64(entries.iter().map(|entry| entry.position).collect())),
+        ("mac", Column::Bytes(entries.iter().map(mac).collect())),
+    ]);
+    tx.update_rows(TABLE, rows, "mac = r.mac").await?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! A row that was altered past the program is named by `verify`, whatever its table and column.
+
+use crate::{
+    authority::reopened,
+    identity::support::{OWN, change, unbind},
+    spend::shop::Shop,
+};
+use onecard::{base::db::FieldKind, terminals::switch_terminal, wiring::authority};
+use testkit::{PEOPLE, Rows, TestDb, assert_authentic, on_each_database, take_over};
+use uuid::Uuid;
+
+on_each_database!(
+    every_forged_column_of_every_table_is_named,
+    a_row_without_its_own_mac_is_named,
+    what_the_program_changes_stays_authentic,
+    a_change_authenticates_nothing_that_was_forged,
+    the_first_macs_are_given_once,
+);
+
+/// Something in every table: a campus with a till, phones, somebody bound, and unpaid orders.
+async fn campus(db: &TestDb) -> Shop {
+    let shop = Shop::open(db, "").await;
+    let student = shop.world.student(0).await;
+    for key in ["first", "second"] {
+        student.order(5000, key).await.body(201);
+    }
+    assert_authentic(&shop.world.db).await;
+    shop
+}
+
+/// A value that fits the column and is not what stands there.
+fn forged(rows: &Rows, table: &str, column: &str, kind: FieldKind) -> String {
+    let bytes = rows.literal("00000000-0000-0000-0000-000000000001");
+    match (table, column, kind) {
+        ("terminal", "kind", _) => "'water'".to_owned(),
+        ("device", "kind", _) => "'server'".to_owned(),
+        ("terminal", "merchant_id", _) => "NULL".to_owned(),
+        ("payment", "order_id", _) => {
+            "(SELECT id FROM orders WHERE id <> payment.order_id LIMIT 1)".to_owned()
+        }
+        (_, _, FieldKind::Uuid) => bytes,
+        (_, _, FieldKind::Bytes) if bytes.starts_with('x') => bytes,
+        (_, _, FieldKind::Bytes) => "'\\x00'::bytea".to_owned(),
+        (_, _, FieldKind::Text) => "'forged'".to_owned(),
+        (_, column, FieldKind::Big | FieldKind::Int) => format!("COALESCE({column}, 0) + 1"),
+        (_, column, FieldKind::Flag) => format!("NOT {column}"),
+    }
+}
+
+async fn every_forged_column_of_every_table_is_named(db: &TestDb) {
+    let shop = campus(db).await;
+    let rows = &shop.world.rows;
+    let mut tables = 0;
+    for authority in authority::tables() {
+        let (table, live) = (authority.table, authority.live);
+        let first = format!("SELECT id FROM {table} WHERE {live} ORDER BY id LIMIT 1");
+        let id = rows.id(&first).await;
+        for (column, kind) in authority.columns {
+            let value = forged(rows, table, column, *kind);
+            let id_text = rows.literal(&id.to_string());
+            let sql = format!("UPDATE {table} SET {column} = {value} WHERE id = {id_text}");
+            assert_eq!(rows.change(&sql, []).await, 1, "{sql}");
+            let report = authority::audit_rows(&shop.world.db).await.unwrap();
+            let told = format!("{table} {id}: it does not fit its MAC");
+            assert_eq!(report.broken, [told.as_str()], "{sql}");
+            assert!(report.to_string().starts_with("BROKEN  rows of authority"), "{report}");
+            take_over(&shop.world.db).await;
+        }
+        tables += 1;
+    }
+    assert_eq!(tables, 9);
+}
+
+async fn a_row_without_its_own_mac_is_named(db: &TestDb) {
+    let shop = campus(db).await;
+    let rows = &shop.world.rows;
+    for table in ["person", "device", "terminal"] {
+        assert!(rows.count(table).await > 1, "{table}");
+        let id: Uuid = rows.id(&format!("SELECT id FROM {table} ORDER BY id LIMIT 1")).await;
+        let literal = rows.literal(&id.to_string());
+        let other = format!("(SELECT mac FROM {table} WHERE id <> {literal} LIMIT 1)");
+        for (mac, told) in [("NULL", "it has no MAC"), (&other, "it does not fit its MAC")] {
+            let sql = format!("UPDATE {table} SET mac = {mac} WHERE id = {literal}");
+            assert_eq!(rows.change(&sql, []).await, 1);
+            let report = authority::audit_rows(&shop.world.db).await.unwrap();
+            assert_eq!(report.broken, [format!("{table} {id}: {told}")]);
+        }
+        take_over(&shop.world.db).await;
+    }
+}
+
+/// Also where one statement changes several rows.
+async fn what_the_program_changes_stays_authentic(db: &TestDb) {
+    let shop = campus(db).await;
+    let world = &shop.world;
+    let student = world.student(1).await;
+    assert_eq!(change(&student, PEOPLE[1].1, OWN).await.status, 204);
+    assert_authentic(&world.db).await;
+    assert_eq!(unbind(&student, OWN).await.status, 204);
+    let ended = "SELECT COUNT(*) FROM device WHERE ended_at IS NOT NULL";
+    assert_eq!(world.rows.number(ended).await, 1);
+    assert_authentic(&world.db).await;
+    let bad = student.bind("xnec", (PEOPLE[1].0, PEOPLE[1].1)).await;
+    assert_ne!(bad.status, 201, "the default is no longer good");
+    student.bind("xnec", (PEOPLE[1].0, OWN)).await.body(201);
+    assert_authentic(&world.db).await;
+}
+
+/// A forged row is changed like any other, and stays forged.
+async fn a_change_authenticates_nothing_that_was_forged(db: &TestDb) {
+    let shop = Shop::closed(db, "").await;
+    let rows = &shop.world.rows;
+    let id = rows.id("SELECT id FROM terminal WHERE code = 'T1'").await;
+    let forge = "UPDATE terminal SET door_group = 'all doors' WHERE code = 'T1'";
+    assert_eq!(rows.change(forge, []).await, 1);
+    let code = "T1".parse().unwrap();
+    switch_terminal(&db.db, (shop.school, &code), false, testkit::now()).await.unwrap();
+    let disabled = "SELECT COUNT(*) FROM terminal WHERE code = 'T1' AND NOT enabled";
+    assert_eq!(rows.number(disabled).await, 1);
+    let report = authority::audit_rows(&db.db).await.unwrap();
+    assert_eq!(report.broken, [format!("terminal {id}: it does not fit its MAC")]);
+}
+
+async fn the_first_macs_are_given_once(db: &TestDb) {
+    // As the release before left it: rows without MACs, and no entry that says otherwise.
+    let shop = Shop::closed(db, "").await;
+    let rows = &shop.world.rows;
+    for authority in authority::tables() {
+        rows.change(&format!("UPDATE {} SET mac = NULL", authority.table), []).await;
+    }
+    super::log::forget(db).await;
+    let db = reopened(db, &["k1"]).await;
+    let people = rows.count("person").await;
+    assert!(!db.macs().are_required());
+    let filled = authority::fill_in(&db, testkit::now()).await.unwrap().unwrap();
+    assert!(filled > u64::try_from(people).unwrap(), "{filled}");
+    assert_authentic(&db).await;
+    // A row that is written without a MAC from now on is forged.
+    assert!(db.macs().are_required());
+    rows.change("UPDATE person SET mac = NULL WHERE student_no = '2301001'", []).await;
+    assert_eq!(authority::fill_in(&db, testkit::now()).await.unwrap(), None);
+    let report = authority::audit_rows(&db).await.unwrap();
+    assert_eq!(report.total, 1, "{report}");
+    let report = authority::rekey(&db, false, testkit::now()).await.unwrap();
+    assert_eq!(report.total, 1, "it is not given one in passing either: {report}");
+}
