@@ -110,7 +110,7 @@ fn the_keys_alone_are_enough_and_the_rest_has_defaults() {
     assert!(providers.wechat_pay.of("xnec").is_none());
 }
 
-/// A configuration of the first release has one key for codes, heads and rows.
+/// Where they have none, `keys.master` stands in for them.
 #[test]
 fn heads_and_rows_have_keys_of_their_own_or_the_master_key() {
     let fixture = Fixture::new();

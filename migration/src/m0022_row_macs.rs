@@ -1,5 +1,5 @@
-//! MACs of the rows that decide who may act or whose money moves. `migrate` fills them in, with a key
-//! that the database does not know.
+//! MACs of the rows that decide who may act or whose money moves. `migrate --first-macs` fills them
+//! in, with a key that is not in the database.
 
 use crate::columns::bytes_null;
 use sea_orm_migration::{

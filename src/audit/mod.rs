@@ -3,12 +3,12 @@
 //! Invariant: an entry is written in the transaction of the change that it names.
 //! Invariant: entries are appended and never changed or deleted; the database refuses both. Each is
 //! chained to the one before by its hash, and carries a MAC under a key outside the database.
-//! Absent on purpose: names, passwords, keys and other personal data. A subject is named by an id.
+//! Absent on purpose: names, numbers, passwords and keys of people. A person is named by an id.
 
 mod entry;
 mod proof;
 mod store;
 
 pub use entry::{AuditAct, Entry};
-pub use proof::{AuditReport, audit, resign};
-pub use store::{record, record_all, was_done};
+pub use proof::{AuditReport, SignedEntries, audit, resign};
+pub use store::{record, record_all};

@@ -83,14 +83,9 @@ fn check(entry: &Stored, before: &[u8], macs: &RowMacs, report: &mut AuditReport
     if entry.hash != entry.hash_after(before) {
         report.report(format!("entry {position}: its hash does not fit it and the one before"));
     }
-    match verdict(entry, macs) {
-        MacVerdict::Current | MacVerdict::Older => {}
-        MacVerdict::Missing | MacVerdict::Wrong => {
-            report.report(format!("entry {position}: its MAC does not fit"));
-        }
-        MacVerdict::UnknownKey => {
-            report.report(format!("entry {position}: its MAC is by a key that keys.mac lacks"));
-        }
+    let verdict = verdict(entry, macs);
+    if !verdict.fits() {
+        report.report(format!("entry {position}: {verdict}"));
     }
 }
 
@@ -98,15 +93,39 @@ fn verdict(entry: &Stored, macs: &RowMacs) -> MacVerdict {
     macs.check(TABLE, entry.mac_row(), &entry.mac_fields(), entry.mac.as_deref())
 }
 
-/// Gives the entries after `after` that have a MAC of an older key one of the current key. Returns
-/// the position reached and how many entries were written; `None` at the end.
-pub async fn resign(db: &Db, after: i64) -> Result<Option<(i64, u64)>, DbError> {
+/// Up to 500 entries, with what their MACs were before.
+#[derive(Debug)]
+pub struct SignedEntries {
+    /// The position of the last of them.
+    pub last: i64,
+    /// Those that got a MAC of the current key.
+    pub signed: Vec<(i64, MacVerdict)>,
+    /// The others.
+    pub others: Vec<(i64, MacVerdict)>,
+}
+
+/// Gives the entries after `after` whose MAC `is_due` MACs of the current key; `None` at the end. What
+/// an entry says is proven by the chain as well: an altered one is still named by [`audit`].
+pub async fn resign(
+    db: &Db,
+    after: i64,
+    is_due: impl Fn(MacVerdict) -> bool,
+) -> Result<Option<SignedEntries>, DbError> {
     db.in_tx(async |tx| {
-        let mut page = store::page(Source::Tx(tx), after).await?;
+        let page = store::page(Source::Tx(tx), after).await?;
         let Some(last) = page.last().map(|entry| entry.position) else { return Ok(None) };
-        page.retain(|entry| verdict(entry, tx.macs()) == MacVerdict::Older);
-        store::set_macs(tx, &page).await?;
-        Ok(Some((last, u64::try_from(page.len()).unwrap_or(u64::MAX))))
+        let with_verdicts = page.into_iter().map(|entry| {
+            let was = verdict(&entry, tx.macs());
+            (entry, was)
+        });
+        let (due, others): (Vec<_>, Vec<_>) = with_verdicts.partition(|(_, was)| is_due(*was));
+        let named = |of: &[(Stored, MacVerdict)]| {
+            of.iter().map(|(entry, was)| (entry.position, *was)).collect()
+        };
+        let (signed, others) = (named(&due), named(&others));
+        let entries: Vec<Stored> = due.into_iter().map(|(entry, _)| entry).collect();
+        store::set_macs(tx, &entries).await?;
+        Ok(Some(SignedEntries { last, signed, others }))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! The tables of the audit log.
 
-use super::entry::{AuditAct, Entry, Stored, plain};
+use super::entry::{Entry, Stored, plain};
 use crate::base::{
     clock::Timestamp,
     db::{Column, DbError, Rows, Source, Tx},
@@ -98,12 +98,6 @@ pub(super) async fn head(source: Source<'_>, lock: &str) -> Result<(i64, Vec<u8>
     let found = source.select(&format!("{HEAD}{lock}"), vec![]).await?;
     let row = found.first().ok_or(DbError::Inconsistent { table: "audit_head", what: "gone" })?;
     Ok((row.try_get("", "position")?, row.try_get("", "hash")?))
-}
-
-/// Whether this was ever done.
-pub async fn was_done(source: Source<'_>, act: AuditAct) -> Result<bool, DbError> {
-    let sql = "SELECT position FROM audit_entry WHERE act = $1 LIMIT 1";
-    Ok(!source.select(sql, vec![act.code().into()]).await?.is_empty())
 }
 
 /// Entries after this position, in order.

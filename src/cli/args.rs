@@ -50,10 +50,11 @@ pub(super) enum Command {
     ///
     /// Safe to repeat, and when several run at once: one migrates, the others wait and find nothing
     /// left to do.
-    Migrate,
+    Migrate(Migrate),
     /// Prove the ledger: every law, and that the sealed history is unaltered
     ///
-    /// Prints one line for each law, and how far the seal reaches. Exits with 1 on any break.
+    /// Checks also the MACs of rows that decide who may act, and the audit log. Prints one line for
+    /// each law, and how far the seal reaches. Exits with 1 on any break.
     #[command(after_help = "Examples:\n  onecard verify --anchor /mnt/elsewhere/heads.jsonl\n  \
         onecard verify --close closings.jsonl\n  \
         onecard verify --since closings.jsonl --close closings.jsonl")]
@@ -73,10 +74,16 @@ pub(super) enum Command {
     /// Bring stored data under the present key, so that an older one may go
     ///
     /// First configure the new key with the old one behind it: { id = "k2", key = "base64:…",
-    /// previous = [{ id = "k1", key = "base64:…" }] }, and restart every server with it. Works in
-    /// batches beside a running server; may be stopped, and goes on when it is started again. Says
-    /// whether the old key may go. Exits with 1 where it may not.
-    #[command(after_help = "Example:\n  onecard rekey mac --reason \"yearly rotation\"")]
+    /// previous = [{ id = "k1", key = "base64:…" }] }, and restart the server with it; with several
+    /// servers see "Keys" in docs/operations.md. Works in batches beside running servers; may be
+    /// stopped, and goes on when it is started again. Says whether the old key may go. Exits with 1
+    /// where it may not.
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  \
+        onecard rekey mac --reason \"yearly rotation\""
+    )]
     Rekey(Rekey),
     /// Print the OpenAPI 3.1 document of the API; needs no configuration
     Openapi,
@@ -98,24 +105,29 @@ pub(super) struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Rekey {
-    /// Under which key
-    #[arg(value_enum)]
-    pub(super) what: Rekeyed,
-    /// With mac: authenticate as they stand also rows that are not authentic. Look at each first:
-    /// `verify` names them
+pub(super) struct Migrate {
+    /// Once, after the update to the release with MACs: give rows without one a MAC, as they stand.
+    /// Stop every server of the older release before
     #[arg(long)]
-    pub(super) take_over: bool,
+    pub(super) first_macs: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Rekeyed {
-    /// keys.data: seals names, ID numbers and phone numbers
+#[derive(Debug, Subcommand)]
+pub(super) enum Rekey {
+    /// Under keys.data, which seals names, ID numbers and phone numbers
     Data,
-    /// keys.index: finds people by ID number
+    /// Under keys.index, which finds people by ID number
     Index,
-    /// keys.mac: authenticates rows that decide who may act and whose money moves
-    Mac,
+    /// Under keys.mac, which authenticates rows that decide who may act and whose money moves
+    Mac(RekeyMac),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RekeyMac {
+    /// Authenticate also rows that are not authentic, as they stand. Look at each first: `verify`
+    /// names them
+    #[arg(long)]
+    pub(super) take_over: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,7 +158,8 @@ pub(super) enum Roster {
     /// UTF-8 or GBK, with a heading of these columns, in any order:
     /// student_no,name,id_number,phone,kind,department,class_name,valid_until.
     /// kind is student, staff or temporary. Safe to repeat. Prints how many rows were read, added,
-    /// changed and refused, and for each refused row its line and the reason; removes nobody. Exits with 1 if a row was refused.
+    /// changed and refused, and for each refused row its line and the reason; removes nobody. Exits
+    /// with 1 if a row was refused.
     #[command(after_help = "Example:\n  onecard roster import --school xnec students.csv")]
     Import(RosterImport),
 }

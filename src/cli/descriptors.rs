@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Open files beside the connections of clients and of the database: the log, Redis, calls of
 /// providers, files that are being sent.
 const OTHERS: u64 = 256;
-/// Even where the limit is too low for anything.
+/// The fewest, even if the limit of open files is lower.
 const FEWEST_CONNECTIONS: u64 = 16;
 
 /// Raises the limit of open files to what the configuration needs. Returns how many connections of

@@ -13,7 +13,7 @@ use crate::{
     app::{self, BuildError},
     base::{
         clock::{Clock, SystemClock},
-        crypto::{ed25519::BadEd25519Key, heads::HeadKeyError},
+        crypto::{ed25519::BadEd25519Key, heads::HeadKeyError, row_mac::MacVerdict},
         db::{Actor, Db, DbError, SingleProcessError},
         telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
     },
@@ -22,9 +22,12 @@ use crate::{
     routes,
     schools::{ImportError, roster::RosterError},
     terminals::RegistryError,
-    wiring::{Settings, authority},
+    wiring::{
+        Settings,
+        authority::{self, Signing},
+    },
 };
-use args::{Arguments, Command, Merchant, Roster, School, Terminal};
+use args::{Arguments, Command, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
 use std::{
     fs::File,
@@ -57,6 +60,11 @@ enum CommandError {
     Listen { key: &'static str, address: SocketAddr, cause: io::Error },
     #[error("the database lacks {0} migrations: run `onecard migrate` first")]
     NotMigrated(usize),
+    #[error(
+        "of the people in the database none is authentic: of the first, {0}. Is keys.mac the key of this \
+         database? One from before rows had MACs needs `onecard migrate --first-macs`, once"
+    )]
+    NoRowFits(MacVerdict),
     #[error("{0}")]
     Schools(#[from] ImportError),
     #[error("there is no school {0}: `onecard school import` takes one up")]
@@ -91,6 +99,7 @@ impl CommandError {
             | Self::Counters(_)
             | Self::Listen { .. }
             | Self::NotMigrated(_)
+            | Self::NoRowFits(_)
             | Self::Schools(_)
             | Self::NoSchool(_)
             | Self::Roster(_)
@@ -127,7 +136,7 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let telemetry = &settings.config.telemetry;
     let output = match arguments.command {
         Command::Serve => Output::Stdout,
-        Command::Migrate
+        Command::Migrate(_)
         | Command::Verify(_)
         | Command::School(_)
         | Command::Roster(_)
@@ -145,7 +154,7 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
     let by = actor(arguments.reason.as_deref(), |name| std::env::var(name).ok());
     match &arguments.command {
         Command::Serve => serve::run(settings).await,
-        Command::Migrate => migrate(config, by).await,
+        Command::Migrate(arguments) => migrate(config, arguments, by).await,
         Command::School(School::Import(arguments)) => school::import(config, arguments, by).await,
         Command::Roster(Roster::Import(arguments)) => roster::import(config, arguments, by).await,
         Command::Merchant(Merchant::Add(arguments)) => {
@@ -178,11 +187,16 @@ fn openapi() -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn migrate(config: &Config, by: Actor) -> Result<ExitCode, CommandError> {
+async fn migrate(
+    config: &Config,
+    arguments: &Migrate,
+    by: Actor,
+) -> Result<ExitCode, CommandError> {
     let db = Db::connect(app::db_settings(config)).await?.acting_as(by);
     let applied = db.migrate().await?;
-    if let Some(rows @ 1..) = authority::fill_in(&db, SystemClock.now()).await? {
-        println!("{rows} rows authenticated for the first time");
+    if arguments.first_macs {
+        let signed = authority::sign(&db, Signing::First, SystemClock.now()).await?;
+        println!("first MACs: {}", signed.counts());
     }
     match applied {
         0 => println!("the database is up to date"),
@@ -196,10 +210,7 @@ async fn migrate(config: &Config, by: Actor) -> Result<ExitCode, CommandError> {
 async fn up_to_date_database(config: &Config) -> Result<Db, CommandError> {
     let db = Db::connect(app::db_settings(config)).await?;
     match db.pending_migrations().await? {
-        0 => {
-            authority::require(&db).await?;
-            Ok(db)
-        }
+        0 => Ok(db),
         pending => Err(CommandError::NotMigrated(pending)),
     }
 }

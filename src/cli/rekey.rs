@@ -1,12 +1,7 @@
-//! `rekey`: brings stored data under the present key, and says whether the older ones may go.
+//! `rekey`: brings stored data under the current key, and says whether the older ones may go.
 
-use super::{
-    CommandError,
-    args::{Rekey, Rekeyed},
-    up_to_date_database,
-};
+use super::{CommandError, args::Rekey, up_to_date_database};
 use crate::{
-    audit::{self, AuditAct, Entry},
     base::{
         clock::{Clock, SystemClock},
         crypto::{
@@ -18,27 +13,27 @@ use crate::{
     },
     config::Config,
     schools::PersonKeys,
-    wiring::authority,
+    wiring::authority::{self, Signing},
 };
 use std::process::ExitCode;
 
 pub(super) async fn run(
     config: &Config,
-    arguments: &Rekey,
+    what: &Rekey,
     by: Actor,
 ) -> Result<ExitCode, CommandError> {
     let db = up_to_date_database(config).await?.acting_as(by);
-    let (name, ring, failed) = match arguments.what {
-        Rekeyed::Data => ("data", &config.keys.data, people(&db, config, Rekeyed::Data).await?),
-        Rekeyed::Index => ("index", &config.keys.index, people(&db, config, Rekeyed::Index).await?),
-        Rekeyed::Mac => ("mac", &config.keys.mac, rows(&db, arguments.take_over).await?),
-    };
-    Ok(conclude(name, ring, failed))
+    let keys = &config.keys;
+    Ok(match what {
+        Rekey::Data => conclude("data", &keys.data, people(&db, config, what).await?),
+        Rekey::Index => conclude("index", &keys.index, people(&db, config, what).await?),
+        Rekey::Mac(arguments) => conclude("mac", &keys.mac, rows(&db, arguments.take_over).await?),
+    })
 }
 
 /// Seals or indexes all people; returns how many could not be. Goes on until there is nothing left
 /// to do: a server may write rows meanwhile.
-async fn people(db: &Db, config: &Config, what: Rekeyed) -> Result<u64, CommandError> {
+async fn people(db: &Db, config: &Config, what: &Rekey) -> Result<u64, CommandError> {
     let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
     let mut written = 0;
     let failed = loop {
@@ -52,24 +47,18 @@ async fn people(db: &Db, config: &Config, what: Rekeyed) -> Result<u64, CommandE
     for (person, error) in &failed {
         println!("person {person}: {error}");
     }
-    if written > 0 {
-        let subject = if what == Rekeyed::Index { "index of people" } else { "data of people" };
-        let (subject, detail) = (subject.to_owned(), format!("{written} people"));
-        let entry = Entry { act: AuditAct::Rekeyed, school: None, subject, detail };
-        db.in_tx(async |tx| audit::record(tx, &entry, SystemClock.now()).await).await?;
-    }
     Ok(u64::try_from(failed.len()).unwrap_or(u64::MAX))
 }
 
 type Pass = (u64, Vec<(PersonId, SealError)>);
 
-async fn pass(db: &Db, keys: &PersonKeys, what: Rekeyed) -> Result<Pass, CommandError> {
+async fn pass(db: &Db, keys: &PersonKeys, what: &Rekey) -> Result<Pass, CommandError> {
     let (mut after, mut written, mut failed) = (None, 0, Vec::new());
     loop {
-        let step = if what == Rekeyed::Index {
-            keys.reindex(db, after).await?
+        let step = if matches!(what, Rekey::Index) {
+            keys.reindex(db, after, SystemClock.now()).await?
         } else {
-            keys.reseal(db, after).await?
+            keys.reseal(db, after, SystemClock.now()).await?
         };
         written += step.written;
         failed.extend(step.failed);
@@ -80,11 +69,23 @@ async fn pass(db: &Db, keys: &PersonKeys, what: Rekeyed) -> Result<Pass, Command
     }
 }
 
+/// Authenticates rows and entries of the audit log; returns how many are not authentic.
 async fn rows(db: &Db, take_over: bool) -> Result<u64, CommandError> {
-    let report = authority::rekey(db, take_over, SystemClock.now()).await?;
+    let which = if take_over { Signing::TakeOver } else { Signing::Rekey };
+    let report = authority::sign(db, which, SystemClock.now()).await?;
     println!("authenticated: {}", report.counts());
-    for broken in &report.broken {
-        println!("{broken}");
+    for row in &report.taken_over {
+        println!("taken over: {row}");
+    }
+    for row in &report.broken {
+        println!("{row}");
+    }
+    if report.total > 0 {
+        println!(
+            "not authentic: {}. Look at each; `onecard rekey mac --take-over --reason …` accepts them \
+             as they stand",
+            report.total
+        );
     }
     Ok(report.total)
 }
@@ -92,14 +93,20 @@ async fn rows(db: &Db, take_over: bool) -> Result<u64, CommandError> {
 fn conclude(name: &str, ring: &KeyRing, failed: u64) -> ExitCode {
     let current = ring.current().id();
     let older: Vec<&str> = ring.all().skip(1).map(NamedKey::id).collect();
-    let older = if older.is_empty() { "an older key".to_owned() } else { older.join(", ") };
+    let older = older.join(", ");
     if failed > 0 {
-        println!("{failed} are not under {current}: {older} must stay in keys.{name}");
+        println!("{failed} are not under {current}");
+        if !older.is_empty() {
+            println!("{older} must stay in keys.{name}");
+        }
         return ExitCode::FAILURE;
     }
-    println!(
-        "everything is under {current}: once every server runs with it, {older} may leave \
-         keys.{name}"
-    );
+    println!("everything is under {current}");
+    if !older.is_empty() {
+        println!(
+            "once every server runs with {current} first, run this again: only then may {older} leave \
+             keys.{name}"
+        );
+    }
     ExitCode::SUCCESS
 }

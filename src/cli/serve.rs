@@ -94,13 +94,14 @@ async fn bring_up_to_date(app: &App) -> Result<(), CommandError> {
         if applied > 0 {
             tracing::info!(applied, "database brought up to date");
         }
-        if let Some(rows @ 1..) = authority::fill_in(&app.db, app.clock.now()).await? {
-            tracing::info!(rows, "rows of authority got their first MACs");
-        }
     } else if !app.is_up_to_date().await {
         tracing::warn!("the database lacks migrations: not ready until `onecard migrate` has run");
+        return Ok(());
     }
-    Ok(())
+    match authority::wrong_key(&app.db).await? {
+        None => Ok(()),
+        Some(why) => Err(CommandError::NoRowFits(why)),
+    }
 }
 
 /// What was answered must survive a crash of the machine.

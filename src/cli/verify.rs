@@ -36,9 +36,10 @@ pub(super) async fn run(
     let rooms = rooms(settings)?;
     let rooms: Vec<_> = rooms.iter().map(AsRef::as_ref).collect();
     let checks = Checks { rooms: &rooms, anchor, since };
-    let report = verify(&db, checks, &mut |finding| print!("{finding}")).await?;
     let (rows, log) = (authority::audit_rows(&db).await?, audit::audit(&db).await?);
-    print!("{rows}{log}{}", report.reach());
+    print!("{rows}{log}");
+    let report = verify(&db, checks, &mut |finding| print!("{finding}")).await?;
+    print!("{}", report.reach());
     if !(report.is_clean() && rows.is_clean() && log.is_clean()) {
         println!("THE LEDGER IS BROKEN");
         return Ok(ExitCode::FAILURE);

@@ -24,8 +24,7 @@ pub struct Keys {
     pub index: KeyRing,
     /// Signs access tokens.
     pub jwt: KeyRing,
-    /// Signs the heads of the ledger. Where it is not configured it is `master`, as in a
-    /// configuration of the first release.
+    /// Signs the heads of the ledger. Where it is not configured it is `master`.
     pub head: KeyRing,
     /// Authenticates rows that decide who may act and whose money moves. Where it is not configured
     /// it is `master`.

@@ -110,7 +110,7 @@ impl SignedClosing {
         Ok(Self { closing, at, public_key: signer.public_key(), signature })
     }
 
-    /// Checks that the signature is valid and its key is one of the `trusted` keys.
+    /// Checks that the signature is valid, and that its key is trusted at this position.
     pub fn verify(&self, trusted: &[TrustedKey]) -> Result<(), BadHeadSignature> {
         let position = self.closing.head.position;
         if !trusted.iter().any(|key| key.covers(&self.public_key, position)) {

@@ -133,16 +133,16 @@ impl Directory {
     async fn read_changes(&self, school: SchoolId, up_to: Timestamp) -> Result<(), DbError> {
         let now = self.clock.now();
         let changes = devices::changed(&self.db, school, up_to.minus(MARGIN)).await?;
-        if changes.len() >= devices::CHANGES_AT_ONCE {
+        if !changes.complete {
             // Too many changes to be sure that none is missing.
             self.table().readings.remove(&school);
             return self.fill(school).await;
         }
-        for part in changes.chunks(PART) {
+        for part in changes.devices.chunks(PART) {
             self.apply(part, now);
         }
-        let newest = changes.last().map(|stored| stored.changed_at);
-        if let Some((reading, newest)) = self.table().readings.get_mut(&school).zip(newest) {
+        if let Some((reading, newest)) = self.table().readings.get_mut(&school).zip(changes.newest)
+        {
             reading.up_to = newest.min(now).max(reading.up_to);
         }
         Ok(())

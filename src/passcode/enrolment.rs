@@ -170,18 +170,8 @@ impl Codes {
     pub fn add_device(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
         let Owner { person, school, .. } = *owner;
         let Enrolled { device, generation, salt, step, ref master_key_id, .. } = *enrolled;
-        let (master_key_id, changed_at, live) = (master_key_id.clone(), enrolled.enrolled_at, true);
-        let stored = Stored {
-            device,
-            person,
-            school,
-            salt,
-            generation,
-            step,
-            master_key_id,
-            changed_at,
-            live,
-        };
+        let (master_key_id, live) = (master_key_id.clone(), true);
+        let stored = Stored { device, person, school, salt, generation, step, master_key_id, live };
         self.directory.put(&stored, school_code);
     }
 

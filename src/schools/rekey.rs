@@ -9,13 +9,17 @@ use super::{
     roster::canonical,
     store::rekey::{self as store, PersonKeying},
 };
-use crate::base::{
-    crypto::{
-        blind::Blind,
-        seal::{SealError, Sealer},
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{
+        clock::Timestamp,
+        crypto::{
+            blind::Blind,
+            seal::{SealError, Sealer},
+        },
+        db::{Db, DbError},
+        ids::{PersonId, SchoolId},
     },
-    db::{Db, DbError},
-    ids::{PersonId, SchoolId},
 };
 use zeroize::Zeroizing;
 
@@ -32,13 +36,23 @@ pub struct RekeyStep {
 
 impl PersonKeys {
     /// Seals the data of people after `after` under the current key of `keys.data`.
-    pub async fn reseal(&self, db: &Db, after: Option<PersonId>) -> Result<RekeyStep, DbError> {
-        step(db, after, |row| self.resealed(row)).await
+    pub async fn reseal(
+        &self,
+        db: &Db,
+        after: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<RekeyStep, DbError> {
+        step(db, after, ("data of people", now), |row| self.resealed(row)).await
     }
 
     /// Indexes people after `after` under the current key of `keys.index`.
-    pub async fn reindex(&self, db: &Db, after: Option<PersonId>) -> Result<RekeyStep, DbError> {
-        step(db, after, |row| self.reindexed(row)).await
+    pub async fn reindex(
+        &self,
+        db: &Db,
+        after: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<RekeyStep, DbError> {
+        step(db, after, ("index of people", now), |row| self.reindexed(row)).await
     }
 
     /// `None` if everything is sealed under the current key.
@@ -115,6 +129,7 @@ impl PersonKeys {
 async fn step(
     db: &Db,
     after: Option<PersonId>,
+    (subject, now): (&str, Timestamp),
     renew: impl Fn(&PersonKeying) -> Result<Option<PersonKeying>, SealError>,
 ) -> Result<RekeyStep, DbError> {
     db.in_tx(async |tx| {
@@ -129,6 +144,11 @@ async fn step(
                 Ok(None) => {}
                 Err(error) => step.failed.push((row.id, error)),
             }
+        }
+        if step.written > 0 {
+            let (subject, detail) = (subject.to_owned(), format!("{} people", step.written));
+            let entry = Entry { act: AuditAct::Rekeyed, school: None, subject, detail };
+            audit::record(tx, &entry, now).await?;
         }
         Ok(step)
     })

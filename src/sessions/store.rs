@@ -11,7 +11,7 @@ use crate::base::{
     db::{Column, Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId, uuid_at},
 };
-use authentic::{BINDING, IDENTITY, SESSION, binding_fields, check};
+use authentic::{BINDING, IDENTITY, SESSION, binding_fields, check, is_authentic};
 use entity::{binding, identity, notice, session};
 use sea_orm::{
     ActiveValue::Set,
@@ -104,7 +104,10 @@ pub(super) async fn find(
     let values = [id.uuid().into(), now.micros().into()];
     let statement = Statement::from_sql_and_values(db.backend(), sql, values);
     let Some(row) = db.conn().query_one_raw(statement).await? else { return Ok(None) };
-    check(db.macs(), id.uuid(), &row)?;
+    if !is_authentic(db.macs(), id.uuid(), &row)? {
+        return Ok(None);
+    }
+    check(db.macs(), &row)?;
     let platform: String = row.try_get("", "platform")?;
     let own_password: i64 = row.try_get("", "own")?;
     let person: Option<Uuid> = row.try_get("", "person_id")?;
@@ -159,7 +162,9 @@ pub(super) async fn refresh(
     let live = |row: &session::Model| row.ended_at.is_none() && row.expires_at > now.micros();
     let Some(row) = found.filter(live) else { return Ok(Refreshed::Gone) };
     let fields = [row.identity_id.into(), row.refresh_hash.as_slice().into()];
-    SESSION.check(tx.macs(), row.id, &fields, row.mac.as_deref())?;
+    if SESSION.check(tx.macs(), row.id, &fields, row.mac.as_deref()).is_err() {
+        return Ok(Refreshed::Gone);
+    }
     if !bool::from(row.refresh_hash.ct_eq(presented.0.as_slice())) {
         end(tx, id, now).await?;
         return Ok(Refreshed::Reused);

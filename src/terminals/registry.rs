@@ -152,6 +152,7 @@ pub async fn add_terminal(
             ("public key", row.public_key == new.key.bytes()),
             ("merchant", row.merchant_id == merchant),
             ("door group", row.door_group.as_deref() == new.door_group.as_deref()),
+            ("MAC", store::is_authentic(tx, &row)),
         ];
         match same.into_iter().find(|(_, same)| !same) {
             None => Ok(Registered::Unchanged),

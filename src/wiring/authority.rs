@@ -1,4 +1,4 @@
-//! The tables whose rows carry a MAC, of all rooms: filled in, checked, authenticated anew.
+//! The tables whose rows carry a MAC, of all rooms: their rows are checked, and given MACs.
 
 use crate::{
     audit::{self, AuditAct, Entry},
@@ -18,9 +18,6 @@ use uuid::Uuid;
 
 /// The most rows that are named; the rest are only counted.
 const NAMED: usize = 1000;
-
-/// A row of a table.
-type Row = (&'static Authority, Uuid, MacVerdict);
 
 /// All of them, those that others refer to first.
 pub fn tables() -> impl Iterator<Item = &'static Authority> {
@@ -43,6 +40,8 @@ pub struct RowsReport {
     pub broken: Vec<String>,
     /// How many of them there are.
     pub total: u64,
+    /// Rows that were not authentic, and were given a MAC as they stood.
+    pub taken_over: Vec<String>,
 }
 
 impl RowsReport {
@@ -62,17 +61,21 @@ impl RowsReport {
         counts.collect::<Vec<_>>().join(", ")
     }
 
-    fn report(&mut self, (authority, id, verdict): Row) {
-        let what = match verdict {
-            MacVerdict::Current | MacVerdict::Older => return,
-            MacVerdict::Missing => "it has no MAC",
-            MacVerdict::UnknownKey => "its MAC is by a key that keys.mac lacks",
-            MacVerdict::Wrong => "it does not fit its MAC",
-        };
+    fn look_at(&mut self, table: &str, row: impl fmt::Display, verdict: MacVerdict) {
+        if verdict.fits() {
+            return;
+        }
         self.total += 1;
         if self.broken.len() < NAMED {
-            self.broken.push(format!("{} {id}: {what}", authority.table));
+            self.broken.push(format!("{table} {row}: {verdict}"));
         }
+    }
+
+    /// What is broken is that of the later pass, what was done that of both.
+    fn followed_by(self, later: Self) -> Self {
+        let counts = self.counts.into_iter().zip(&later.counts);
+        let counts = counts.map(|((table, before), (_, count))| (table, before + count)).collect();
+        Self { counts, taken_over: [self.taken_over, later.taken_over].concat(), ..later }
     }
 }
 
@@ -103,7 +106,7 @@ pub async fn audit_rows(db: &Db) -> Result<RowsReport, DbError> {
                 let Some(last) = page.last() else { break };
                 after = Some(last.id);
                 for row in &page {
-                    report.report((authority, row.id, row.verdict(authority, db.macs())));
+                    report.look_at(authority.table, row.id, row.verdict(authority, db.macs()));
                     count += 1;
                 }
             }
@@ -114,58 +117,74 @@ pub async fn audit_rows(db: &Db) -> Result<RowsReport, DbError> {
     .await
 }
 
-/// After the migrations: gives every row its first MAC, once in the life of a database, and from
-/// then on refuses rows without one. `None` where it was done before.
+/// What is wrong if there are people and the MAC of none of the first five hundred fits: the key is
+/// another one, or the database is from before rows had MACs.
+pub async fn wrong_key(db: &Db) -> Result<Option<MacVerdict>, DbError> {
+    let Some(people) = Schools::AUTHORITY.first() else { return Ok(None) };
+    let page = people.page(db.into(), None).await?;
+    let verdicts: Vec<_> = page.iter().map(|row| row.verdict(people, db.macs())).collect();
+    Ok(if verdicts.iter().any(|verdict| verdict.fits()) { None } else { verdicts.first().copied() })
+}
+
+/// Which rows are given a MAC that fits them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// Those without one. Once, after the update to the release with MACs; never inferred from the
+    /// database, since whoever can write it can take MACs away.
+    First,
+    /// Those whose MAC is of an older key.
+    Rekey,
+    /// These, and those that are not authentic, as they stand.
+    TakeOver,
+}
+
+impl Signing {
+    fn is_due(self, verdict: MacVerdict) -> bool {
+        match self {
+            Self::First => verdict == MacVerdict::Missing,
+            Self::Rekey => verdict == MacVerdict::Older,
+            Self::TakeOver => verdict != MacVerdict::Current,
+        }
+    }
+
+    /// The entries for rows of one table that were signed in one commit.
+    fn entries(self, table: &str, signed: &[(Uuid, MacVerdict)]) -> Vec<Entry> {
+        let entry = |act, subject, detail| Entry { act, school: None, subject, detail };
+        let is_named = |verdict: MacVerdict| self == Self::TakeOver && !verdict.fits();
+        let named = signed.iter().filter(|(_, verdict)| is_named(*verdict));
+        let mut entries: Vec<Entry> = named
+            .map(|(id, was)| {
+                entry(AuditAct::RowsTakenOver, format!("{table} {id}"), was.to_string())
+            })
+            .collect();
+        let others = signed.len() - entries.len();
+        if others > 0 {
+            let first = self == Self::First;
+            let act = if first { AuditAct::RowsAuthenticated } else { AuditAct::Rekeyed };
+            entries.push(entry(act, format!("MACs of {table}"), format!("{others} rows")));
+        }
+        entries
+    }
+}
+
+/// Gives rows MACs under the current key, and likewise entries of the audit log, until there is none
+/// left: a server may write rows meanwhile. Reports what is still not authentic.
 ///
-/// Done in batches; if it is stopped, the next call goes on.
-pub async fn fill_in(db: &Db, now: Timestamp) -> Result<Option<u64>, DbError> {
-    if require(db).await? {
-        return Ok(None);
+/// Each commit has at most 500 rows and writes what it did into the audit log. If it is stopped, the
+/// next call goes on.
+pub async fn sign(db: &Db, which: Signing, now: Timestamp) -> Result<RowsReport, DbError> {
+    let mut report = pass(db, which, now).await?;
+    loop {
+        let again = pass(db, which, now).await?;
+        let done = again.count() == 0;
+        report = report.followed_by(again);
+        if done {
+            return Ok(report);
+        }
     }
-    let filled = sign(db, |verdict| verdict == MacVerdict::Missing).await?;
-    let entry = Entry {
-        act: AuditAct::RowsAuthenticated,
-        school: None,
-        subject: "every row of authority".to_owned(),
-        detail: filled.counts(),
-    };
-    db.in_tx(async |tx| audit::record(tx, &entry, now).await).await?;
-    db.macs().require();
-    Ok(Some(filled.count()))
 }
 
-/// Refuses rows without a MAC from now on, if every row was given one; returns whether it was.
-pub async fn require(db: &Db) -> Result<bool, DbError> {
-    let done = audit::was_done(db.into(), AuditAct::RowsAuthenticated).await?;
-    if done {
-        db.macs().require();
-    }
-    Ok(done)
-}
-
-/// Authenticates rows and audit entries under the current key: those whose MAC is of an older key;
-/// with `take_over` also those without a MAC that fits, as they stand. Reports what is left.
-pub async fn rekey(db: &Db, take_over: bool, now: Timestamp) -> Result<RowsReport, DbError> {
-    let due = |verdict| match verdict {
-        MacVerdict::Current => false,
-        MacVerdict::Older => true,
-        MacVerdict::Missing | MacVerdict::UnknownKey | MacVerdict::Wrong => take_over,
-    };
-    let mut report = sign(db, due).await?;
-    let entries = resign_entries(db).await?;
-    report.counts.push(("audit_entry", entries));
-    if report.count() > 0 {
-        let act = if take_over { AuditAct::RowsTakenOver } else { AuditAct::Rekeyed };
-        let subject = "MACs of rows of authority".to_owned();
-        let detail = report.counts();
-        let entry = Entry { act, school: None, subject, detail };
-        db.in_tx(async |tx| audit::record(tx, &entry, now).await).await?;
-    }
-    Ok(report)
-}
-
-/// Signs what is due, and reports what is not and is not authentic either.
-async fn sign(db: &Db, due: impl Fn(MacVerdict) -> bool) -> Result<RowsReport, DbError> {
+async fn pass(db: &Db, which: Signing, now: Timestamp) -> Result<RowsReport, DbError> {
     let mut report = RowsReport::default();
     for authority in tables() {
         let (mut after, mut count) = (None, 0);
@@ -174,24 +193,63 @@ async fn sign(db: &Db, due: impl Fn(MacVerdict) -> bool) -> Result<RowsReport, D
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             let verdicts = page.iter().map(|row| (row.id, row.verdict(authority, db.macs())));
-            let (now_due, others): (Vec<_>, Vec<_>) = verdicts.partition(|(_, is)| due(*is));
+            let (due, others): (Vec<_>, Vec<_>) =
+                verdicts.partition(|(_, verdict)| which.is_due(*verdict));
             for (id, verdict) in others {
-                report.report((authority, id, verdict));
+                report.look_at(authority.table, id, verdict);
             }
-            let ids: Vec<Uuid> = now_due.iter().map(|(id, _)| *id).collect();
-            let signed = authority.sign_due(db, &ids, &due).await?;
-            count += u64::try_from(signed).unwrap_or(u64::MAX);
+            let ids: Vec<Uuid> = due.iter().map(|(id, _)| *id).collect();
+            let signed = sign_locked(db, authority, &ids, which, now).await?;
+            for (id, was) in &signed {
+                if !was.fits() && which == Signing::TakeOver {
+                    report.taken_over.push(format!("{} {id}: {was}", authority.table));
+                }
+            }
+            count += u64::try_from(signed.len()).unwrap_or(u64::MAX);
         }
         report.counts.push((authority.table, count));
     }
+    let count = sign_entries(db, which, &mut report).await?;
+    report.counts.push(("audit_entry", count));
     Ok(report)
 }
 
-async fn resign_entries(db: &Db) -> Result<u64, DbError> {
+/// Locks these rows, signs those that are due, and returns what their MACs were before.
+async fn sign_locked(
+    db: &Db,
+    authority: &'static Authority,
+    ids: &[Uuid],
+    which: Signing,
+    now: Timestamp,
+) -> Result<Vec<(Uuid, MacVerdict)>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    db.in_tx(async |tx| {
+        let mut rows = authority.lock(tx, ids).await?;
+        rows.retain(|row| which.is_due(row.verdict(authority, tx.macs())));
+        let signed: Vec<_> =
+            rows.iter().map(|row| (row.id, row.verdict(authority, tx.macs()))).collect();
+        authority.sign(tx, &rows).await?;
+        audit::record_all(tx, &which.entries(authority.table, &signed), now).await?;
+        Ok(signed)
+    })
+    .await
+}
+
+async fn sign_entries(db: &Db, which: Signing, report: &mut RowsReport) -> Result<u64, DbError> {
     let (mut after, mut count) = (0, 0);
-    while let Some((reached, written)) = audit::resign(db, after).await? {
-        after = reached;
-        count += written;
+    while let Some(page) = audit::resign(db, after, |verdict| which.is_due(verdict)).await? {
+        after = page.last;
+        for (position, was) in page.others {
+            report.look_at("audit_entry", position, was);
+        }
+        for (position, was) in &page.signed {
+            if !was.fits() {
+                report.taken_over.push(format!("audit_entry {position}: {was}"));
+            }
+        }
+        count += u64::try_from(page.signed.len()).unwrap_or(u64::MAX);
     }
     Ok(count)
 }

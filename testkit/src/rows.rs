@@ -1,6 +1,6 @@
 //! Direct access to the database, independent of the program.
 
-use crate::{database::connect, waiting::eventually};
+use crate::{authentic::sign_rows, database::connect, waiting::eventually};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value as SqlValue};
 use std::{collections::BTreeMap, fmt::Debug, pin::pin};
 use uuid::Uuid;
@@ -26,14 +26,15 @@ impl Rows {
         }
     }
 
-    /// Runs `act` while a change is made and not yet committed, and commits it once somebody waits for
-    /// it. Panics with what `act` returned if it did not wait. PostgreSQL only: SQLite lets nobody act
+    /// Runs `act` while an update is made, with the MACs of its rows, and not yet committed, and commits
+    /// it once somebody waits for it. Panics with what `act` returned if it did not wait. PostgreSQL only: SQLite lets nobody act
     /// meanwhile.
     pub async fn change_while<T: Debug>(&self, sql: &str, act: impl Future<Output = T>) -> T {
         // One connection, which nobody else uses: the statements are one transaction.
         let change = connect(&self.1).await;
         change.execute_unprepared("BEGIN").await.unwrap();
         change.execute_unprepared(sql).await.unwrap();
+        sign_rows(&change, sql.split_whitespace().nth(1).unwrap()).await;
         let somebody_waits = eventually("somebody waits for the change", async || {
             let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
                 WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -2,13 +2,9 @@
 
 use crate::{
     database::{CONNECTIONS, connect, macs},
-    now,
     people::{import_people, repository},
 };
-use onecard::{
-    base::db::{Db, DbSettings},
-    wiring::authority,
-};
+use onecard::base::db::{Db, DbSettings};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use std::{
     fs,
@@ -98,7 +94,6 @@ async fn fill(url: String, content: Content) {
     let db = Db::connect(settings).await.unwrap();
     db.migrate().await.unwrap();
     if content == Content::Campus {
-        authority::fill_in(&db, now()).await.unwrap();
         import_people(&db).await;
     }
 }

@@ -5,23 +5,21 @@ use crate::{
     spend::shop::Shop,
 };
 use onecard::{
-    base::{
-        crypto::{keyring::KeyRing, row_mac::MacVerdict},
-        db::Db,
-        ids::PersonId,
-    },
+    base::{crypto::keyring::KeyRing, db::Db, ids::PersonId},
     schools::{People, PersonKeys, roster::RosterImport},
-    wiring::authority,
+    terminals::switch_terminal,
+    wiring::authority::{self, Signing},
 };
 use secrecy::ExposeSecret;
 use std::{fs, io::Cursor, path::Path};
-use testkit::{Program, TestDb, World, assert_authentic, on_each_database};
+use testkit::{PATIENCE, Program, TestDb, World, assert_authentic, on_each_database, within};
 
 on_each_database!(
     rows_come_under_a_new_key,
     a_forged_row_keeps_the_old_key,
     people_come_under_new_keys,
     the_command_says_when_the_old_key_may_go,
+    a_server_does_not_start_with_another_key,
 );
 
 async fn rows_come_under_a_new_key(db: &TestDb) {
@@ -32,19 +30,15 @@ async fn rows_come_under_a_new_key(db: &TestDb) {
     assert_authentic(&new).await;
     assert!(!authority::audit_rows(&only_new).await.unwrap().is_clean());
     assert!(!onecard::audit::audit(&only_new).await.unwrap().is_clean());
-    // It was stopped after a few rows.
-    let first = authority::tables().next().unwrap();
-    let page = first.page((&new).into(), None).await.unwrap();
-    let ids: Vec<_> = page.iter().take(2).map(|row| row.id).collect();
-    let older = |verdict| verdict == MacVerdict::Older;
-    assert_eq!(first.sign_due(&new, &ids, older).await.unwrap(), 2);
-    // And goes on.
-    let report = authority::rekey(&new, false, testkit::now()).await.unwrap();
+    // One row is under the new key already.
+    let till = "T1".parse().unwrap();
+    switch_terminal(&new, (shop.school, &till), false, testkit::now()).await.unwrap();
+    let report = authority::sign(&new, Signing::Rekey, testkit::now()).await.unwrap();
     assert!(report.is_clean(), "{report}");
-    let people = u64::try_from(shop.world.rows.count("person").await).unwrap();
-    assert!(report.counts.contains(&("person", people - 2)), "{report}");
+    let terminals = u64::try_from(shop.world.rows.count("terminal").await).unwrap();
+    assert!(report.counts.contains(&("terminal", terminals - 1)), "{report}");
     assert_authentic(&only_new).await;
-    let again = authority::rekey(&new, false, testkit::now()).await.unwrap();
+    let again = authority::sign(&new, Signing::Rekey, testkit::now()).await.unwrap();
     assert_eq!(again.count(), 0, "nothing is left: {again}");
 }
 
@@ -54,16 +48,18 @@ async fn a_forged_row_keeps_the_old_key(db: &TestDb) {
     let new = reopened(db, &["k2", "k1"]).await;
     let forge = "UPDATE merchant SET code = 'mine'";
     assert_eq!(shop.world.rows.change(forge, []).await, 1);
-    let report = authority::rekey(&new, false, testkit::now()).await.unwrap();
+    let report = authority::sign(&new, Signing::Rekey, testkit::now()).await.unwrap();
     assert_eq!(report.total, 1, "{report}");
     assert!(report.broken[0].starts_with("merchant "), "{report}");
     assert_eq!(authority::audit_rows(&new).await.unwrap().total, 1);
     // Once somebody has looked at it, and says so.
-    let report = authority::rekey(&new, true, testkit::now()).await.unwrap();
+    let report = authority::sign(&new, Signing::TakeOver, testkit::now()).await.unwrap();
     assert!(report.is_clean(), "{report}");
+    let id = shop.world.rows.id("SELECT id FROM merchant").await;
+    assert_eq!(report.taken_over, [format!("merchant {id}: it does not fit its MAC")]);
     assert_authentic(&reopened(db, &["k2"]).await).await;
-    let taken = "SELECT COUNT(*) FROM audit_entry WHERE act = 'rows.taken_over'";
-    assert_eq!(shop.world.rows.number(taken).await, 1);
+    let taken = "SELECT subject FROM audit_entry WHERE act = 'rows.taken_over'";
+    assert_eq!(shop.world.rows.texts(taken).await, [format!("merchant {id}")]);
 }
 
 fn keys(data: KeyRing, index: KeyRing) -> PersonKeys {
@@ -77,9 +73,9 @@ async fn people_come_under_new_keys(db: &TestDb) {
     for reseal in [true, false] {
         let step = async |after: Option<PersonId>| {
             let step = if reseal {
-                new.reseal(&world.db, after).await
+                new.reseal(&world.db, after, testkit::now()).await
             } else {
-                new.reindex(&world.db, after).await
+                new.reindex(&world.db, after, testkit::now()).await
             };
             step.unwrap()
         };
@@ -135,9 +131,19 @@ async fn the_command_says_when_the_old_key_may_go(db: &TestDb) {
         for _ in 0..2 {
             let (code, out, err) = program.run(&["rekey", &lower]).await;
             assert_eq!(code, 0, "{out}{err}");
-            let may_go = format!("k1 may leave keys.{lower}");
+            let may_go = format!("may k1 leave keys.{lower}");
             assert!(out.contains(&may_go), "{out}");
         }
     }
     assert_authentic(&reopened(db, &["k2"]).await).await;
+}
+
+/// A key that is given alone has the id `k1`, as the one before had.
+async fn a_server_does_not_start_with_another_key(db: &TestDb) {
+    let world = World::unserved(db).await;
+    let mut program = Program::of(&world, crate::ONECARD);
+    program.set("KEYS__MAC", OTHER);
+    let (code, out, err) = within(PATIENCE, program.run(&["serve"])).await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("none is authentic: of the first, it does not fit its MAC"), "{err}");
 }

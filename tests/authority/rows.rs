@@ -1,12 +1,17 @@
 //! A row that was altered past the program is named by `verify`, whatever its table and column.
 
 use crate::{
-    authority::reopened,
     identity::support::{OWN, change, unbind},
     spend::shop::Shop,
 };
-use onecard::{base::db::FieldKind, terminals::switch_terminal, wiring::authority};
-use testkit::{PEOPLE, Rows, TestDb, assert_authentic, on_each_database, take_over};
+use onecard::{
+    base::{crypto::row_mac::MacVerdict, db::FieldKind},
+    terminals::switch_terminal,
+    wiring::authority,
+};
+use testkit::{
+    PATIENCE, PEOPLE, Program, Rows, TestDb, assert_authentic, on_each_database, take_over, within,
+};
 use uuid::Uuid;
 
 on_each_database!(
@@ -14,7 +19,7 @@ on_each_database!(
     a_row_without_its_own_mac_is_named,
     what_the_program_changes_stays_authentic,
     a_change_authenticates_nothing_that_was_forged,
-    the_first_macs_are_given_once,
+    the_first_macs_are_given_on_demand,
 );
 
 /// Something in every table: a campus with a till, phones, somebody bound, and unpaid orders.
@@ -121,26 +126,26 @@ async fn a_change_authenticates_nothing_that_was_forged(db: &TestDb) {
     assert_eq!(report.broken, [format!("terminal {id}: it does not fit its MAC")]);
 }
 
-async fn the_first_macs_are_given_once(db: &TestDb) {
-    // As the release before left it: rows without MACs, and no entry that says otherwise.
+/// Nothing takes a database without MACs for one from before there were any.
+async fn the_first_macs_are_given_on_demand(db: &TestDb) {
     let shop = Shop::closed(db, "").await;
     let rows = &shop.world.rows;
+    let program = Program::of(&shop.world, crate::ONECARD);
+    let people = rows.count("person").await;
     for authority in authority::tables() {
         rows.change(&format!("UPDATE {} SET mac = NULL", authority.table), []).await;
     }
-    super::log::forget(db).await;
-    let db = reopened(db, &["k1"]).await;
-    let people = rows.count("person").await;
-    assert!(!db.macs().are_required());
-    let filled = authority::fill_in(&db, testkit::now()).await.unwrap().unwrap();
-    assert!(filled > u64::try_from(people).unwrap(), "{filled}");
-    assert_authentic(&db).await;
-    // A row that is written without a MAC from now on is forged.
-    assert!(db.macs().are_required());
-    rows.change("UPDATE person SET mac = NULL WHERE student_no = '2301001'", []).await;
-    assert_eq!(authority::fill_in(&db, testkit::now()).await.unwrap(), None);
-    let report = authority::audit_rows(&db).await.unwrap();
-    assert_eq!(report.total, 1, "{report}");
-    let report = authority::rekey(&db, false, testkit::now()).await.unwrap();
-    assert_eq!(report.total, 1, "it is not given one in passing either: {report}");
+    assert_eq!(authority::wrong_key(&db.db).await.unwrap(), Some(MacVerdict::Missing));
+    let (code, out, err) = within(PATIENCE, program.run(&["serve"])).await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("`onecard migrate --first-macs`"), "{err}");
+    for commands in [&["migrate"], &["rekey", "mac"][..]] {
+        program.run(commands).await;
+        let unsigned = "SELECT COUNT(*) FROM person WHERE mac IS NULL";
+        assert_eq!(rows.number(unsigned).await, people, "{commands:?}");
+    }
+    let (code, out, err) = program.run(&["migrate", "--first-macs"]).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains(&format!("first MACs: person {people}, ")), "{out}");
+    assert_authentic(&db.db).await;
 }

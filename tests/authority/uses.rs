@@ -5,9 +5,14 @@ use crate::{
     spend::shop::{CHARGES, Shop},
     terminals::signer::Signer,
 };
-use onecard::base::crypto::ed25519::Ed25519Key;
+use onecard::{
+    base::crypto::ed25519::Ed25519Key,
+    orders::due::{Lease, claim_payments},
+    terminals::{NewTerminal, Registered, TerminalKind, add_terminal},
+};
 use serde_json::json;
-use testkit::{Forge, PEOPLE, TestDb, World, on_each_database};
+use std::time::Duration;
+use testkit::{Forge, PEOPLE, TestDb, World, assert_authentic, on_each_database};
 
 on_each_database!(
     a_forged_terminal_is_not_served,
@@ -15,6 +20,7 @@ on_each_database!(
     a_forged_session_or_binding_signs_nobody_in,
     a_forged_password_lets_nobody_in,
     a_forged_order_is_not_settled,
+    a_forged_order_keeps_no_other_waiting,
 );
 
 async fn a_forged_terminal_is_not_served(db: &TestDb) {
@@ -28,6 +34,19 @@ async fn a_forged_terminal_is_not_served(db: &TestDb) {
     assert_eq!(thief.ask(&world.api(), "GET /terminal/v1/config").await.status, 500);
     // What is beside it works.
     shop.tills[1].ask(&world.api(), "GET /terminal/v1/config").await.body(200);
+    // Registered again, it is the operator's terminal.
+    let again = NewTerminal {
+        school: shop.school,
+        code: "T1".parse().unwrap(),
+        kind: TerminalKind::Pos,
+        key: Ed25519Key::from_spki_pem(shop.tills[0].public_pem().as_bytes()).unwrap(),
+        merchant: Some("c1".parse().unwrap()),
+        door_group: None,
+    };
+    let done = add_terminal(&world.db, &again, true, testkit::now()).await.unwrap();
+    assert_eq!(done, Registered::Changed);
+    assert_authentic(&world.db).await;
+    shop.tills[0].ask(&world.api(), "GET /terminal/v1/config").await.body(200);
 }
 
 /// Somebody who can write the database gives a victim's money to his own phone.
@@ -49,27 +68,44 @@ async fn a_forged_phone_pays_for_nobody(db: &TestDb) {
 }
 
 async fn a_forged_session_or_binding_signs_nobody_in(db: &TestDb) {
-    const OWN: &str = "(SELECT identity_id FROM binding WHERE person_id = $1)";
+    const IDENTITY: &str = "(SELECT identity_id FROM binding WHERE person_id = $1)";
     let world = World::start(db).await;
     let good = world.student(5).await;
     let others = "(SELECT identity_id FROM binding WHERE person_id <> $1 LIMIT 1)";
+    let binding = "UPDATE binding SET person_id = \
+                   (SELECT id FROM person WHERE student_no = '2301005') WHERE person_id = $1";
+    // A session that is not authentic is none: its user can sign in again.
     let forgeries = [
-        "UPDATE binding SET person_id = (SELECT id FROM person WHERE student_no = '2301005') \
-         WHERE person_id = $1"
-            .to_owned(),
-        format!("UPDATE session SET identity_id = {others} WHERE identity_id = {OWN}"),
-        format!("UPDATE session SET refresh_hash = mac WHERE identity_id = {OWN}"),
-        format!("UPDATE identity SET openid = 'mine' WHERE id = {OWN}"),
+        (binding.to_owned(), 500),
+        (format!("UPDATE session SET identity_id = {others} WHERE identity_id = {IDENTITY}"), 401),
+        (format!("UPDATE session SET refresh_hash = mac WHERE identity_id = {IDENTITY}"), 401),
+        (format!("UPDATE identity SET openid = 'mine' WHERE id = {IDENTITY}"), 500),
     ];
-    for (user, forge) in forgeries.iter().enumerate() {
+    for (user, (forge, status)) in forgeries.iter().enumerate() {
         let student = world.student(u32::try_from(user).unwrap()).await;
         let person = world.rows.person("xnec", PEOPLE[user].0).await;
         assert_eq!(world.rows.change(forge, [person.into()]).await, 1, "{forge}");
         // Another server has no copy of the session.
         let other = world.serve();
-        assert_eq!(student.at(other.api()).me().await.status, 500, "{forge}");
+        assert_eq!(student.at(other.api()).me().await.status, *status, "{forge}");
         good.at(other.api()).me().await.body(200);
     }
+}
+
+/// It is asked about no more, until its row fits again; the others are.
+async fn a_forged_order_keeps_no_other_waiting(db: &TestDb) {
+    let world = World::start(db).await;
+    for user in [0, 1] {
+        world.student(user).await.order(5000, "key").await.body(201);
+    }
+    let victim = world.rows.person("xnec", PEOPLE[0].0).await;
+    let forge = "UPDATE orders SET amount_fen = 1 WHERE person_id = $1";
+    assert_eq!(world.rows.change(forge, [victim.into()]).await, 1);
+    let now = testkit::now().plus(Duration::from_hours(1));
+    let lease = Lease { now, until: now.plus(Duration::from_mins(2)), most: 16 };
+    let claimed = claim_payments(&world.db, lease).await.unwrap();
+    let persons: Vec<_> = claimed.iter().map(|attempt| attempt.order.person.uuid()).collect();
+    assert_eq!(persons, [world.rows.person("xnec", PEOPLE[1].0).await]);
 }
 
 /// The thief gives somebody the password that he has himself.

@@ -12,10 +12,10 @@ use testkit::{Program, World, on_postgres};
 
 #[test]
 fn help_says_what_each_command_does() {
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 12] = [
         (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
         (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
-        (&["migrate", "--help"], &["several run at once"]),
+        (&["migrate", "--help"], &["several run at once", "--first-macs"]),
         (
             &["verify", "--help"],
             &["--anchor <FILE>", "--since <FILE>", "--close <FILE>", "Examples:"],
@@ -37,6 +37,8 @@ fn help_says_what_each_command_does() {
                 "SCHOOL/ID",
             ],
         ),
+        (&["rekey", "--help"], &["data", "index", "mac", "--reason", "Example:"]),
+        (&["rekey", "mac", "--help"], &["--take-over"]),
         (&["openapi", "--help"], &["OpenAPI 3.1"]),
     ];
     for (arguments, expected) in cases {
@@ -50,8 +52,10 @@ fn help_says_what_each_command_does() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    let cases: [&[&str]; 8] = [
+    let cases: [&[&str]; 10] = [
         &[],
+        &["rekey"],
+        &["rekey", "data", "--take-over"],
         &["fly"],
         &["serve", "--fast"],
         &["school", "import"],

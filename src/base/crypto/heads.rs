@@ -52,8 +52,8 @@ pub struct HeadSigner {
 }
 
 impl HeadSigner {
-    /// Derives the key from `keys.head`. The derivation is deterministic, and the one by which the
-    /// first release derived it from `keys.master`.
+    /// Derives the key from `keys.head`. The derivation is deterministic, and was the same when it
+    /// was `keys.master` that signed.
     pub fn derive(key: &Key32) -> Result<Self, HeadKeyError> {
         let seed = derive_seed(key).map_err(|_| HeadKeyError)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| HeadKeyError)?;

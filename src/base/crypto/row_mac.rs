@@ -14,10 +14,7 @@ use super::{
     keyring::{KeyRing, NamedKey},
 };
 use aws_lc_rs::hmac;
-use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::fmt;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -40,7 +37,7 @@ pub enum Field {
     Number(i64),
 }
 
-/// How a stored MAC relates to its row.
+/// How a stored MAC relates to its row. Displayed: what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MacVerdict {
     /// Made with the current key.
@@ -55,11 +52,31 @@ pub enum MacVerdict {
     Wrong,
 }
 
+impl MacVerdict {
+    /// True if the MAC was made for this row, with a key that is configured.
+    pub const fn fits(self) -> bool {
+        match self {
+            Self::Current | Self::Older => true,
+            Self::Missing | Self::UnknownKey | Self::Wrong => false,
+        }
+    }
+}
+
+impl fmt::Display for MacVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current | Self::Older => "its MAC fits",
+            Self::Missing => "it has no MAC",
+            Self::UnknownKey => "its MAC is by a key that keys.mac lacks",
+            Self::Wrong => "it does not fit its MAC",
+        })
+    }
+}
+
 /// The keys of `keys.mac`, ready for use.
 pub struct RowMacs {
     current: MacKey,
     older: Vec<MacKey>,
-    required: AtomicBool,
 }
 
 struct MacKey {
@@ -71,18 +88,7 @@ impl RowMacs {
     /// Uses the keys of `keys.mac`.
     pub fn new(ring: &KeyRing) -> Self {
         let older = ring.all().skip(1).map(MacKey::of).collect();
-        Self { current: MacKey::of(ring.current()), older, required: AtomicBool::new(false) }
-    }
-
-    /// From now on a row without a MAC is refused when it is used. Until every row was
-    /// authenticated for the first time it is not.
-    pub fn require(&self) {
-        self.required.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether a row without a MAC is refused when it is used.
-    pub fn are_required(&self) -> bool {
-        self.required.load(Ordering::Relaxed)
+        Self { current: MacKey::of(ring.current()), older }
     }
 
     /// The ids of all keys, the current one first.

@@ -3,7 +3,7 @@
 //! Invariant: a row that is changed is checked before, under its lock: the change of one column
 //! never authenticates another one that was forged.
 
-use super::{Column, Db, DbError, Rows, Source, Tx};
+use super::{Column, DbError, Rows, Source, Tx};
 use crate::base::crypto::row_mac::{Field, MacVerdict, RowMacs};
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -90,19 +90,15 @@ impl Authority {
         mac: Option<&[u8]>,
     ) -> Result<(), DbError> {
         debug_assert_eq!(fields.len(), self.columns.len(), "one value for each column");
-        self.accept(macs, id, macs.check(self.table, id, fields, mac))
+        self.accept(id, macs.check(self.table, id, fields, mac))
     }
 
-    fn accept(&self, macs: &RowMacs, id: Uuid, verdict: MacVerdict) -> Result<(), DbError> {
-        let what = match verdict {
-            MacVerdict::Current | MacVerdict::Older => return Ok(()),
-            MacVerdict::Missing if !macs.are_required() => return Ok(()),
-            MacVerdict::Missing => "a row without a MAC",
-            MacVerdict::UnknownKey => "a MAC by a key that keys.mac lacks",
-            MacVerdict::Wrong => "a row that does not fit its MAC",
-        };
-        tracing::error!(table = self.table, row = %id, what, "a row is not authentic");
-        Err(DbError::Inconsistent { table: self.table, what })
+    fn accept(&self, id: Uuid, verdict: MacVerdict) -> Result<(), DbError> {
+        if verdict.fits() {
+            return Ok(());
+        }
+        tracing::error!(table = self.table, row = %id, why = %verdict, "a row is not authentic");
+        Err(DbError::Inconsistent { table: self.table, what: "a row is not authentic" })
     }
 
     fn select(&self) -> String {
@@ -149,9 +145,8 @@ impl Authority {
         // Boxed: it is a small part of what its callers do, and would be half of their futures.
         Box::pin(async move {
             let before = self.lock(tx, ids).await?;
-            let authentic = |row: &&AuthorityRow| {
-                self.accept(tx.macs(), row.id, row.verdict(self, tx.macs())).is_ok()
-            };
+            let authentic =
+                |row: &&AuthorityRow| self.accept(row.id, row.verdict(self, tx.macs())).is_ok();
             let authentic: Vec<Uuid> = before.iter().filter(authentic).map(|row| row.id).collect();
             let changed = change.await?;
             let rows = self.lock(tx, &authentic).await?;
@@ -172,25 +167,5 @@ impl Authority {
             tx.update_rows(self.table, written, "mac = r.mac").await?;
         }
         Ok(())
-    }
-
-    /// Locks these rows again and gives those for which `due` holds MACs that fit them as they
-    /// stand; returns how many.
-    pub async fn sign_due(
-        &self,
-        db: &Db,
-        ids: &[Uuid],
-        due: impl Fn(MacVerdict) -> bool,
-    ) -> Result<usize, DbError> {
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        db.in_tx(async |tx| {
-            let mut rows = self.lock(tx, ids).await?;
-            rows.retain(|row| due(row.verdict(self, tx.macs())));
-            self.sign(tx, &rows).await?;
-            Ok(rows.len())
-        })
-        .await
     }
 }

@@ -28,7 +28,8 @@ const ESCAPED_NUL: &[u8] = b"\\u0000";
 /// A JSON body that was parsed into `T` and validated.
 ///
 /// Responds with 415 if the body is not `application/json` or is compressed, 413 over
-/// [`MAX_BODY_BYTES`], 400 if it is not JSON, and 422 with a pointer to each bad field if it is JSON but not a valid `T`.
+/// [`MAX_BODY_BYTES`], 400 if it is not JSON, and 422 with a pointer to each bad field if it is JSON
+/// but not a valid `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidJson<T>(pub T);
 

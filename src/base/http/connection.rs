@@ -84,6 +84,11 @@ impl RequestProgress {
         self.0.phase.set(Phase::Answered);
     }
 
+    /// The time of a request, or of a head, is over.
+    fn is_over(&self) -> bool {
+        self.0.phase.get() != Phase::Answered && Instant::now() >= self.0.due.get()
+    }
+
     /// After an answer, whatever is received belongs to the next head, or is the rest of a body that
     /// is thrown away.
     fn received(&self) {
@@ -151,6 +156,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_pending() {
             return self.poll_late(context);
+        }
+        // A client that always has more to send never lets the socket wait.
+        if self.progress.is_over() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if buffer.filled().len() > before {
             self.progress.received();

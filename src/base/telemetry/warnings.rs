@@ -28,7 +28,7 @@ impl<S: Subscriber> Layer<S> for Warnings {
     }
 }
 
-/// The label of a warning. Servers that speak another language than English get `other`.
+/// The label of a warning; `other` also where `lc_messages` is not English.
 struct Kind(&'static str);
 
 impl Visit for Kind {

@@ -76,13 +76,18 @@ fn signed(line: &str, trusted: &[TrustedKey]) -> Result<SignedHead, String> {
     }
     // A valid signature of a key that is not trusted: the operator may have retired it.
     if head.verify(&[TrustedKey::lasting(head.public_key)]).is_ok() {
-        let (position, key) = (head.head.position, hex::encode(head.public_key));
-        return Err(format!(
-            "seal {position} is signed by the key {key}, which is not trusted there: if it was \
-             yours, ledger.trusted_heads must name it"
-        ));
+        return Err(not_trusted(head.head.position, &head.public_key));
     }
     Err("its signature is wrong".to_owned())
+}
+
+/// What is said of a valid signature of a key that is not trusted.
+pub(super) fn not_trusted(position: i64, public_key: &[u8; 32]) -> String {
+    let key = hex::encode(public_key);
+    format!(
+        "seal {position} is signed by the key {key}, which is not trusted there: if it was yours, \
+         ledger.trusted_heads must name it"
+    )
 }
 
 async fn compare(

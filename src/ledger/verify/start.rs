@@ -4,12 +4,12 @@
 
 use super::{
     VerifyError,
-    anchor::Anchor,
+    anchor::{Anchor, not_trusted},
     report::{Finding, Law, Subject, counted},
     rooms::RowsSoFar,
 };
 use crate::{
-    base::{clock::Timestamp, db::Tx, ids::SchoolId},
+    base::{clock::Timestamp, crypto::heads::TrustedKey, db::Tx, ids::SchoolId},
     ledger::{
         closing::{Closing, SignedClosing},
         heads::HeadLines,
@@ -36,7 +36,12 @@ impl Starts {
                 continue;
             };
             if signed.verify(file.trusted).is_err() {
-                let what = "its signature is wrong, or of a key that is not trusted";
+                let (position, key) = (signed.closing.head.position, signed.public_key);
+                let what = if signed.verify(&[TrustedKey::lasting(key)]).is_ok() {
+                    not_trusted(position, &key)
+                } else {
+                    "its signature is wrong".to_owned()
+                };
                 finding.report(Subject::Line(number), what);
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Reads for the audit: by key, and page by page.
 
-use super::{attempt, save::ATTEMPT_FROM};
+use super::{save::ATTEMPT_FROM, stored_attempt};
 use crate::{
     base::{
         clock::Timestamp,
@@ -61,11 +61,7 @@ pub(in crate::orders) async fn paid_with(
     orders.sort_unstable();
     orders.dedup();
     let sql = format!("{ATTEMPT_FROM} WHERE p.order_id {{keys1}} AND p.state = 'paid'");
-    tx.select_keys(&sql, vec![Column::Uuid(orders)])
-        .await?
-        .iter()
-        .map(|row| attempt(tx, row))
-        .collect()
+    tx.select_keys(&sql, vec![Column::Uuid(orders)]).await?.iter().map(stored_attempt).collect()
 }
 
 fn keys(transactions: &[TransactionKey]) -> Rows {
@@ -135,10 +131,5 @@ pub(in crate::orders) async fn paid_after(
     let after = after.map_or(Uuid::nil(), PaymentId::uuid);
     let sql =
         format!("{ATTEMPT_FROM} WHERE p.id > $1 AND p.state = 'paid' ORDER BY p.id LIMIT {PAGE}");
-    Source::Tx(tx)
-        .select(&sql, vec![after.into()])
-        .await?
-        .iter()
-        .map(|row| attempt(tx, row))
-        .collect()
+    Source::Tx(tx).select(&sql, vec![after.into()]).await?.iter().map(stored_attempt).collect()
 }

@@ -270,8 +270,36 @@ pub(super) async fn expire(
     Ok(true)
 }
 
-/// An order and a payment that may be settled: one that does not fit its MAC is refused.
+/// An order and a payment that may be settled: one that is not authentic is refused.
 fn attempt(tx: &Tx, row: &QueryResult) -> Result<Attempt, DbError> {
+    let (order_row, payment_row) = rows_of(row)?;
+    check_order(tx.macs(), &order_row)?;
+    check_payment(tx.macs(), &payment_row)?;
+    attempt_of(&order_row, payment_row)
+}
+
+/// Like [`attempt`], but `None` if it is not authentic.
+fn authentic_attempt(tx: &Tx, row: &QueryResult) -> Result<Option<Attempt>, DbError> {
+    let (order_row, payment_row) = rows_of(row)?;
+    let order_fits = check_order(tx.macs(), &order_row).is_ok();
+    if order_fits && check_payment(tx.macs(), &payment_row).is_ok() {
+        attempt_of(&order_row, payment_row).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Like [`attempt`], as it is stored: for audits, which check MACs elsewhere.
+fn stored_attempt(row: &QueryResult) -> Result<Attempt, DbError> {
+    let (order_row, payment_row) = rows_of(row)?;
+    attempt_of(&order_row, payment_row)
+}
+
+fn attempt_of(order_row: &orders::Model, payment: payment::Model) -> Result<Attempt, DbError> {
+    Ok(Attempt { order: order(order_row)?, payment: payment_of(payment)? })
+}
+
+fn rows_of(row: &QueryResult) -> Result<(orders::Model, payment::Model), DbError> {
     let order_row = orders::Model {
         id: row.try_get("", "o_id")?,
         school_id: row.try_get("", "o_school_id")?,
@@ -284,10 +312,7 @@ fn attempt(tx: &Tx, row: &QueryResult) -> Result<Attempt, DbError> {
         paid_at: row.try_get("", "o_paid_at")?,
         mac: row.try_get("", "o_mac")?,
     };
-    let payment_row = sea_orm::FromQueryResult::from_query_result(row, "")?;
-    check_order(tx.macs(), &order_row)?;
-    check_payment(tx.macs(), &payment_row)?;
-    Ok(Attempt { order: order(&order_row)?, payment: payment_of(payment_row)? })
+    Ok((order_row, sea_orm::FromQueryResult::from_query_result(row, "")?))
 }
 
 fn order(row: &orders::Model) -> Result<Order, DbError> {

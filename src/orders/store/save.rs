@@ -1,6 +1,6 @@
 //! Locks attempts and saves their new states, in bulk.
 
-use super::attempt;
+use super::{attempt, authentic_attempt};
 use crate::{
     base::{
         clock::Timestamp,
@@ -18,7 +18,9 @@ use std::collections::HashMap;
 pub(super) const ATTEMPT_FROM: &str = "SELECT o.id AS o_id, o.school_id AS o_school_id, \
     o.person_id AS o_person_id, o.purpose AS o_purpose, o.amount_fen AS o_amount_fen, \
     o.state AS o_state, o.created_at AS o_created_at, o.expires_at AS o_expires_at, \
-    o.paid_at AS o_paid_at, o.mac AS o_mac, p.* FROM payment p JOIN orders o ON o.id = p.order_id";
+    o.paid_at AS o_paid_at, o.mac AS o_mac, p.id, \
+    p.order_id, p.school_id, p.provider, p.merchant, p.app_id, p.payer, p.amount_fen, p.state, \
+    p.transaction_id, p.created_at, p.paid_at, p.look_at, p.mac FROM payment p JOIN orders o ON o.id = p.order_id";
 const ATTEMPT: &str = "WHERE p.id {keys1} ORDER BY o.id, p.id";
 
 /// Locks payments and their orders, in the orders' order.
@@ -37,14 +39,16 @@ pub(in crate::orders) async fn lock(
     Ok(attempts)
 }
 
-/// Reads payments with their orders, without a lock.
+/// Reads payments with their orders, without a lock. One that is not authentic is left out, so that it
+/// keeps nobody else waiting.
 pub(in crate::orders) async fn attempts(
     tx: &Tx,
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<Vec<Attempt>, DbError> {
     let ids = vec![Column::Uuid(payments.map(PaymentId::uuid).collect())];
     let sql = format!("{ATTEMPT_FROM} {ATTEMPT}");
-    tx.select_keys(&sql, ids).await?.iter().map(|row| attempt(tx, row)).collect()
+    let found = tx.select_keys(&sql, ids).await?;
+    found.iter().filter_map(|row| authentic_attempt(tx, row).transpose()).collect()
 }
 
 /// Saves attempts as `(was, is)`, each by compare-and-set on the state that was read, together with

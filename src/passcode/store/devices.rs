@@ -17,8 +17,11 @@ use sea_orm::{
     QueryOrder, QueryResult, QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
+const DEVICE_FROM: &str = "SELECT id, school_id, person_id, channel, kind, client_digest, name, salt, \
+    generation, step_seconds, master_key_id, enrolled_at, expires_at, last_seen_at, stale_at, \
+    ended_at, ended_why, changed_at, mac FROM device";
 /// The limit of changes read at a time.
-pub(in crate::passcode) const CHANGES_AT_ONCE: usize = 10_000;
+const CHANGES_AT_ONCE: usize = 10_000;
 /// How many devices one clean-up step ends.
 const EXPIRED_AT_ONCE: u64 = 500;
 /// More schools than any deployment has.
@@ -34,7 +37,6 @@ pub(in crate::passcode) struct Stored {
     pub(in crate::passcode) generation: u32,
     pub(in crate::passcode) step: Step,
     pub(in crate::passcode) master_key_id: String,
-    pub(in crate::passcode) changed_at: Timestamp,
     /// False once it has ended.
     pub(in crate::passcode) live: bool,
 }
@@ -54,7 +56,7 @@ pub(in crate::passcode) async fn live(
     db: &Db,
     school: SchoolId,
 ) -> Result<impl Stream<Item = Result<Stored, DbError>>, DbError> {
-    let sql = "SELECT * FROM device WHERE school_id = $1 AND ended_at IS NULL ORDER BY id";
+    let sql = format!("{DEVICE_FROM} WHERE school_id = $1 AND ended_at IS NULL ORDER BY id");
     let statement = Statement::from_sql_and_values(db.backend(), sql, [school.number().into()]);
     let rows = db.conn().stream_raw(statement).await?;
     Ok(rows.filter_map(async |row| {
@@ -63,19 +65,36 @@ pub(in crate::passcode) async fn live(
     }))
 }
 
-/// The devices of a school that were enrolled or ended since, oldest first: one query.
+/// Devices that were enrolled or ended.
+#[derive(Debug)]
+pub(in crate::passcode) struct Changes {
+    /// The devices, oldest change first, without those that are live and not authentic.
+    pub(in crate::passcode) devices: Vec<Stored>,
+    /// False if there may be more.
+    pub(in crate::passcode) complete: bool,
+    /// When the newest change was made.
+    pub(in crate::passcode) newest: Option<Timestamp>,
+}
+
+/// The devices of a school that were enrolled or ended since: one query.
 pub(in crate::passcode) async fn changed(
     db: &Db,
     school: SchoolId,
     since: Timestamp,
-) -> Result<Vec<Stored>, DbError> {
+) -> Result<Changes, DbError> {
     let sql = format!(
-        "SELECT * FROM device WHERE school_id = $1 AND changed_at >= $2 \
+        "{DEVICE_FROM} WHERE school_id = $1 AND changed_at >= $2 \
          ORDER BY changed_at LIMIT {CHANGES_AT_ONCE}"
     );
     let values = vec![school.number().into(), since.micros().into()];
     let found = Source::Db(db).select(&sql, values).await?;
-    found.iter().filter_map(|row| authentic(db.macs(), row).transpose()).collect()
+    let devices = found.iter().filter_map(|row| authentic(db.macs(), row).transpose());
+    let changed_at = |row: &QueryResult| row.try_get("", "changed_at");
+    Ok(Changes {
+        devices: devices.collect::<Result<_, DbError>>()?,
+        complete: found.len() < CHANGES_AT_ONCE,
+        newest: found.last().map(changed_at).transpose()?.map(Timestamp::from_micros),
+    })
 }
 
 /// The device of a row; `None`, with an error in the log, if it is live and its MAC does not fit.
@@ -90,7 +109,7 @@ fn authentic(macs: &RowMacs, row: &QueryResult) -> Result<Option<Stored>, DbErro
 
 fn stored(row: device::Model) -> Result<Stored, DbError> {
     let (person, school) = (row.person_id, row.school_id);
-    let (changed_at, live) = (row.changed_at, row.ended_at.is_none());
+    let live = row.ended_at.is_none();
     let Enrolled { device, generation, salt, step, master_key_id, .. } = enrolled(row)?;
     Ok(Stored {
         device,
@@ -100,7 +119,6 @@ fn stored(row: device::Model) -> Result<Stored, DbError> {
         generation,
         step,
         master_key_id,
-        changed_at: Timestamp::from_micros(changed_at),
         live,
     })
 }
@@ -117,11 +135,12 @@ pub(in crate::passcode) async fn hold(tx: &Tx, new: &NewDevice) -> Result<Option
         .filter(device::Column::Kind.eq(new.kind.code()))
         .filter(device::Column::ClientDigest.eq(client_digest(new)));
     let Some(row) = found.lock_exclusive().one(tx.conn()).await? else { return Ok(None) };
-    check(tx.macs(), &row)?;
+    // One that is not authentic is overwritten by whoever has the password.
+    let authentic = check(tx.macs(), &row).is_ok();
+    let expired = row.ended_why.as_deref() == Some(EndReason::Expired.code());
     Ok(Some(Held {
-        live: row.ended_at.is_none(),
-        known: row.ended_at.is_none()
-            || row.ended_why.as_deref() == Some(EndReason::Expired.code()),
+        live: authentic && row.ended_at.is_none(),
+        known: authentic && (row.ended_at.is_none() || expired),
         stale_at: Timestamp::from_micros(row.stale_at),
         enrolled: enrolled(row)?,
     }))
@@ -156,7 +175,7 @@ fn known() -> Condition {
     Condition::any().add(device::Column::EndedAt.is_null()).add(aged)
 }
 
-/// The valid server-side device of an owner.
+/// The valid server-side device of an owner; `None` also if it is not authentic.
 pub(in crate::passcode) async fn own(
     db: &Db,
     owner: &Owner,
@@ -169,9 +188,8 @@ pub(in crate::passcode) async fn own(
         .filter(device::Column::EndedAt.is_null())
         .filter(device::Column::ExpiresAt.gt(now.micros()))
         .filter(device::Column::StaleAt.gt(now.micros()));
-    let Some(row) = found.one(db.conn()).await? else { return Ok(None) };
-    check(db.macs(), &row)?;
-    enrolled(row).map(Some)
+    let found = found.one(db.conn()).await?;
+    found.filter(|row| check(db.macs(), row).is_ok()).map(enrolled).transpose()
 }
 
 /// Records that an owner's devices were seen, except those seen recently.

@@ -230,7 +230,7 @@ impl RosterImport<'_> {
         if written.added > 0 {
             store::insert_people(tx, self.school, added, self.now).await?;
         }
-        if written.added + written.changed > 0 {
+        if written.added + written.changed > 0 || !standings.is_empty() {
             let entries =
                 [vec![entries::of_commit(self.school, rows, &written)], standings].concat();
             audit::record_all(tx, &entries, self.now).await?;

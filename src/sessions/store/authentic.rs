@@ -19,8 +19,8 @@ pub(in crate::sessions) const IDENTITY: Authority = Authority {
     live: "true",
 };
 
-/// With which token an identity stays signed in. That it ended is not covered: one that is put back
-/// is an old row with its old MAC.
+/// With which token an identity stays signed in. `ended_at` is not covered: an older row that is put
+/// back has a MAC that fits it anyway.
 pub(in crate::sessions) const SESSION: Authority = Authority {
     table: "session",
     columns: &[("identity_id", FieldKind::Uuid), ("refresh_hash", FieldKind::Bytes)],
@@ -50,13 +50,24 @@ pub(super) fn binding_fields(row: &binding::Model) -> [Field; 5] {
     ]
 }
 
-/// Refuses a session whose own row, identity or live binding does not fit its MAC.
-pub(super) fn check(macs: &RowMacs, session: Uuid, row: &QueryResult) -> Result<(), DbError> {
+/// Whether a session's own row is authentic. One that is not is as good as none: its user can sign in
+/// again.
+pub(super) fn is_authentic(
+    macs: &RowMacs,
+    session: Uuid,
+    row: &QueryResult,
+) -> Result<bool, DbError> {
+    let identity: Uuid = row.try_get("", "identity_id")?;
+    let refresh: Vec<u8> = row.try_get("", "refresh_hash")?;
+    let mac: Option<Vec<u8>> = row.try_get("", "mac")?;
+    Ok(SESSION.check(macs, session, &[identity.into(), refresh.into()], mac.as_deref()).is_ok())
+}
+
+/// Refuses a session whose identity or live binding is not authentic.
+pub(super) fn check(macs: &RowMacs, row: &QueryResult) -> Result<(), DbError> {
     let mac = |of: &str| Ok::<Option<Vec<u8>>, DbError>(row.try_get("", of)?);
     let text = |of: &str| Ok::<Field, DbError>(row.try_get::<String>("", of)?.into());
     let identity: Uuid = row.try_get("", "identity_id")?;
-    let refresh: Vec<u8> = row.try_get("", "refresh_hash")?;
-    SESSION.check(macs, session, &[identity.into(), refresh.into()], mac("mac")?.as_deref())?;
     let fields = [text("platform")?, text("app_id")?, text("openid")?];
     IDENTITY.check(macs, identity, &fields, mac("identity_mac")?.as_deref())?;
     let Some(binding) = row.try_get::<Option<Uuid>>("", "binding_id")? else { return Ok(()) };

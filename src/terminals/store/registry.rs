@@ -202,9 +202,14 @@ pub(in crate::terminals) async fn replace_terminal(
         updated_at: Set(now.micros()),
         ..Default::default()
     };
-    let update = async { Ok(terminal::Entity::update(set).exec(tx.conn()).await?) };
-    TERMINAL.changed(tx, &[id], update).await?;
-    Ok(())
+    terminal::Entity::update(set).exec(tx.conn()).await?;
+    // Whatever the row was before: what it is now is the operator's.
+    TERMINAL.sign(tx, &TERMINAL.lock(tx, &[id]).await?).await
+}
+
+/// Whether a terminal's row is authentic.
+pub(in crate::terminals) fn is_authentic(tx: &Tx, row: &terminal::Model) -> bool {
+    TERMINAL.check(tx.macs(), row.id, &terminal_fields(row), row.mac.as_deref()).is_ok()
 }
 
 pub(in crate::terminals) async fn switch_terminal(
