@@ -11,6 +11,7 @@ use onecard::{
         db::{Db, DbSettings},
     },
     schools::import_schools,
+    wiring::authority::{self, Signing},
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use std::{
@@ -25,6 +26,13 @@ pub const CHUNK: usize = 1000;
 pub fn settings(url: String, max_connections: u32) -> DbSettings {
     let key = NamedKey::unnamed(Key32::from_bytes(KEY));
     DbSettings { url, max_connections, macs: Arc::new(RowMacs::new(&KeyRing::single(key))) }
+}
+
+/// Gives rows that were inserted with SQL their MACs.
+pub async fn sign_rows(url: &str) -> Result<(), Failure> {
+    let db = Db::connect(settings(url.to_owned(), 1)).await?;
+    authority::sign(&db, Signing::First, SystemClock.now()).await?;
+    Ok(())
 }
 
 /// Recreates and migrates a database and imports the school of this policy; returns its URL.

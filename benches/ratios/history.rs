@@ -3,7 +3,7 @@
 //! seals it.
 
 use crate::{
-    database::{CHUNK, fresh_database, rows, school_of, settings},
+    database::{CHUNK, fresh_database, rows, school_of, settings, sign_rows},
     postings::Failure,
 };
 use onecard::{
@@ -69,6 +69,7 @@ impl History {
         let mut history = Self { url, db, raw, school, persons, merchants, tills, next: 0, now };
         history.add_merchants().await?;
         history.top_up().await?;
+        sign_rows(&history.url).await?;
         Ok(history)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Told, letters::Mint};
 use crate::{
-    database::{CHUNK, fresh_database, rows, school_of},
+    database::{CHUNK, fresh_database, rows, school_of, sign_rows},
     postings::Failure,
 };
 use onecard::base::clock::{Clock, SystemClock};
@@ -68,6 +68,7 @@ impl Orders {
         for db in [&onecard, &node] {
             insert(db, &made, school, mint).await?;
         }
+        sign_rows(&onecard_url).await?;
         open_accounts(&node, &persons, school).await?;
         for db in [&onecard, &node] {
             db.execute_unprepared("ANALYZE").await?;

@@ -5,7 +5,7 @@ use super::{
     tills::{Till, TillKey},
 };
 use crate::{
-    database::{CHUNK, fresh_database, rows, school_of, settings},
+    database::{CHUNK, fresh_database, rows, school_of, settings, sign_rows},
     postings::Failure,
     program::KEY,
 };
@@ -138,6 +138,7 @@ impl Campus {
             changed_at";
         let sql = format!("INSERT INTO device ({columns}) VALUES {devices}");
         self.raw.execute_unprepared(&sql).await?;
+        sign_rows(&self.url).await?;
         Ok(salts.into_iter().map(|(_, salt)| Phone::new(SCHOOL, salt)).collect())
     }
 
