@@ -1,9 +1,7 @@
 //! Closing records: what `verify` proves from the newest of them on, and that it reads nothing before.
 
 use crate::ledger::{
-    support::{
-        NOW, SCHOOL, account, chance, commit, leg, person, seal_some, simple, spend, top_up,
-    },
+    support::{NOW, SCHOOL, account, chance, commit, leg, seal_some, simple, spend, top_up},
     tools::{Owner, history},
 };
 use onecard::{
