@@ -1,6 +1,6 @@
 # make help lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-texts bench chaos mini-program openapi
+.PHONY: help run test lint bench chaos mini-program openapi
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,11 +11,9 @@ run: ## builds and starts everything with the sandbox; Ctrl-C stops it
 test: ## runs every test on private PostgreSQL, Redis and Chromium
 	@scripts/test.sh
 
-lint: lint-texts ## formatting, lints with warnings denied, scripts
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-
-lint-texts:
+lint: ## formatting, lints with warnings denied, scripts
 	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
 
 bench: ## the ratio table, measured here and now

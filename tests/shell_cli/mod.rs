@@ -162,7 +162,7 @@ fn a_second_server_on_one_database_is_refused_and_other_commands_are_not() {
     assert_eq!(answer(&server.listen, "/readyz").0, 200);
     assert_eq!(server.stop("TERM").0, 0);
     // Killed, it leaves no lock behind.
-    Server::start(&place).kill();
+    drop(Server::start(&place));
     assert_eq!(Server::start(&place).stop("TERM").0, 0);
 }
 

@@ -24,7 +24,7 @@ pub struct Place {
 /// A running server.
 pub struct Server {
     process: Child,
-    log: JoinHandle<String>,
+    log: Option<JoinHandle<String>>,
     pub listen: String,
     pub metrics_listen: String,
 }
@@ -120,7 +120,8 @@ impl Server {
         });
         let fields = wait_until_ready(&mut process, &ready);
         let address = |name: &str| fields.get(name).and_then(|v| v.as_str()).unwrap().to_owned();
-        Self { listen: address("listen"), metrics_listen: address("metrics_listen"), process, log }
+        let (listen, metrics_listen) = (address("listen"), address("metrics_listen"));
+        Self { listen, metrics_listen, process, log: Some(log) }
     }
 
     pub fn id(&self) -> u32 {
@@ -142,13 +143,15 @@ impl Server {
     /// Waits for the end; the exit code and everything that was logged.
     pub fn ended(mut self) -> (i32, String) {
         let status = self.process.wait().unwrap();
-        (status.code().unwrap_or(-1), self.log.join().unwrap())
+        (status.code().unwrap_or(-1), self.log.take().unwrap().join().unwrap())
     }
+}
 
-    /// As a crash would.
-    pub fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+/// As a crash would; nothing is left of one that has ended.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
