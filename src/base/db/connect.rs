@@ -1,6 +1,6 @@
 //! Opens the database with the durability and time-out settings that a ledger needs.
 
-use super::{Actor, DbError, returned, statements, transaction::WriteTurn};
+use super::{Actor, DbError, statements, transaction::WriteTurn};
 use crate::base::crypto::row_mac::RowMacs;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -68,9 +68,6 @@ impl Db {
             .test_before_acquire(false)
             .sqlx_logging(false)
             .record_stmt_in_spans(false)
-            .map_sqlx_postgres_pool_opts(|pool| {
-                pool.after_release(|session, _| returned::is_clean(session))
-            })
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)

@@ -12,7 +12,6 @@ mod connect;
 mod deadline;
 mod error;
 mod questions;
-mod returned;
 mod single;
 mod source;
 mod statements;
