@@ -3,7 +3,7 @@
 //! On PostgreSQL. SQLite has one writer, so nobody can change anything while an act waits; that a
 //! password is held in the transaction is tested there by `tries.rs`.
 
-use crate::identity::support::{self, OWN, XIAOMEI, change, portal, unbind};
+use crate::identity::support::{self, OWN, XIAOMEI, YUNFEI, change, portal, unbind};
 use serde_json::json;
 use testkit::{Answer, Student, TestDb, World, on_postgres, wish};
 
@@ -88,25 +88,29 @@ async fn who_leaves_meanwhile(db: &TestDb) {
     let visit = portal(&world, "xnec", ("2301001", "170026"));
     let refused = world.rows.change_while(&leaves("2301001"), visit).await;
     refused.problem("the portal", 401, "sign_in_refused");
-    // A top-up, with its password.
+    // A top-up: its password, its binding, and last who leaves.
     let student = world.login(0).await;
     student.bind("ynart", (XIAOMEI.0, XIAOMEI.2)).await.body(201);
     assert_eq!(change(&student, XIAOMEI.2, OWN).await.status, 204);
-    let mut wanted = wish(5000);
-    wanted["query_password"] = OWN.into();
-    let order = async || student.order_with(&wanted, "key").await.unwrap();
-    let refused = world.rows.change_while(&leaves(XIAOMEI.0), order()).await;
-    refused.problem("a top-up", 409, "card_not_usable");
-    let back = "UPDATE person SET status = 'active', closed_at = NULL WHERE closed_at = 1";
-    world.change(back, []).await;
-    let refused = world.rows.change_while(&changed(XIAOMEI.0), order()).await;
+    let wanted = |password: &str| {
+        let mut wanted = wish(5000);
+        wanted["query_password"] = password.into();
+        wanted
+    };
+    let (own, first) = (wanted(OWN), wanted(XIAOMEI.2));
+    let order = async |wanted| student.order_with(wanted, "key").await.unwrap();
+    let refused = world.rows.change_while(&changed(XIAOMEI.0), order(&own)).await;
     refused.problem("its password", 422, "password_wrong");
     let ended = "UPDATE binding SET ended_at = 1 WHERE platform = 'wechat'";
     world.change(&restored(XIAOMEI.0), []).await;
     world.rows.change("DELETE FROM password_try", []).await;
-    wanted["query_password"] = XIAOMEI.2.into();
-    let order = async || student.order_with(&wanted, "key").await.unwrap();
-    let refused = world.rows.change_while(ended, order()).await;
+    let refused = world.rows.change_while(ended, order(&first)).await;
     refused.problem("its binding", 403, "not_bound");
+    let other = world.login(2).await;
+    other.bind("ynart", (YUNFEI.0, YUNFEI.2)).await.body(201);
+    assert_eq!(change(&other, YUNFEI.2, OWN).await.status, 204);
+    let order = async || other.order_with(&own, "key").await.unwrap();
+    let refused = world.rows.change_while(&leaves(YUNFEI.0), order()).await;
+    refused.problem("a top-up", 409, "card_not_usable");
     assert_eq!(world.rows.count("orders").await, 0);
 }
