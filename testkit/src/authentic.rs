@@ -8,7 +8,7 @@ use onecard::{
     },
     wiring::authority::{self, Signing},
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, Value as SqlValue};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value as SqlValue};
 use uuid::Uuid;
 
 impl World {
@@ -36,7 +36,7 @@ pub async fn assert_authentic(db: &Db) {
 
 /// Gives the rows of a table whose MAC does not fit one that does, over a connection of the test's own: in a transaction
 /// that is still open. Nothing is done for a table whose rows have none.
-pub(crate) async fn sign_rows(conn: &DatabaseConnection, table: &str) {
+pub(crate) async fn sign_rows(conn: &DatabaseTransaction, table: &str) {
     let Some(authority) = authority::tables().find(|authority| authority.table == table) else {
         return;
     };

@@ -1,7 +1,9 @@
 //! Direct access to the database, independent of the program.
 
 use crate::{authentic::sign_rows, database::connect, waiting::eventually};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value as SqlValue};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait, Value as SqlValue,
+};
 use std::{collections::BTreeMap, fmt::Debug, pin::pin};
 use uuid::Uuid;
 
@@ -27,12 +29,12 @@ impl Rows {
     }
 
     /// Runs `act` while an update is made, with the MACs of its rows, and not yet committed, and commits
-    /// it once somebody waits for it. Panics with what `act` returned if it did not wait. PostgreSQL only: SQLite lets nobody act
-    /// meanwhile.
+    /// it once somebody waits for it. Panics with what `act` returned if it did not wait. PostgreSQL
+    /// only: SQLite lets nobody act meanwhile.
     pub async fn change_while<T: Debug>(&self, sql: &str, act: impl Future<Output = T>) -> T {
-        // One connection, which nobody else uses: the statements are one transaction.
-        let change = connect(&self.1).await;
-        change.execute_unprepared("BEGIN").await.unwrap();
+        let pool = connect(&self.1).await;
+        #[expect(clippy::disallowed_methods, reason = "a transaction past the program")]
+        let change = pool.begin().await.unwrap();
         change.execute_unprepared(sql).await.unwrap();
         sign_rows(&change, sql.split_whitespace().nth(1).unwrap()).await;
         let somebody_waits = eventually("somebody waits for the change", async || {
@@ -43,7 +45,7 @@ impl Rows {
         let mut act = pin!(act);
         tokio::select! {
             early = &mut act => panic!("did not wait for the change: {early:?}"),
-            () = somebody_waits => change.execute_unprepared("COMMIT").await.unwrap(),
+            () = somebody_waits => change.commit().await.unwrap(),
         };
         act.await
     }

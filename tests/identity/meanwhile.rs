@@ -88,28 +88,25 @@ async fn who_leaves_meanwhile(db: &TestDb) {
     let visit = portal(&world, "xnec", ("2301001", "170026"));
     let refused = world.rows.change_while(&leaves("2301001"), visit).await;
     refused.problem("the portal", 401, "sign_in_refused");
-    // A top-up: its password, its binding, and last who leaves.
+    // A top-up: its binding, its password, and last who leaves.
     let student = world.login(0).await;
     student.bind("ynart", (XIAOMEI.0, XIAOMEI.2)).await.body(201);
     assert_eq!(change(&student, XIAOMEI.2, OWN).await.status, 204);
-    let wanted = |password: &str| {
-        let mut wanted = wish(5000);
-        wanted["query_password"] = password.into();
-        wanted
-    };
-    let (own, first) = (wanted(OWN), wanted(XIAOMEI.2));
-    let order = async |wanted| student.order_with(wanted, "key").await.unwrap();
-    let refused = world.rows.change_while(&changed(XIAOMEI.0), order(&own)).await;
-    refused.problem("its password", 422, "password_wrong");
+    let mut wanted = wish(5000);
+    wanted["query_password"] = OWN.into();
+    let order = async || student.order_with(&wanted, "key").await.unwrap();
     let ended = "UPDATE binding SET ended_at = 1 WHERE platform = 'wechat'";
-    world.change(&restored(XIAOMEI.0), []).await;
-    world.rows.change("DELETE FROM password_try", []).await;
-    let refused = world.rows.change_while(ended, order(&first)).await;
+    let refused = world.rows.change_while(ended, order()).await;
     refused.problem("its binding", 403, "not_bound");
+    let student = world.login(3).await;
+    student.bind("ynart", (XIAOMEI.0, OWN)).await.body(201);
+    let order = async || student.order_with(&wanted, "key").await.unwrap();
+    let refused = world.rows.change_while(&changed(XIAOMEI.0), order()).await;
+    refused.problem("its password", 422, "password_wrong");
     let other = world.login(2).await;
     other.bind("ynart", (YUNFEI.0, YUNFEI.2)).await.body(201);
     assert_eq!(change(&other, YUNFEI.2, OWN).await.status, 204);
-    let order = async || other.order_with(&own, "key").await.unwrap();
+    let order = async || other.order_with(&wanted, "key").await.unwrap();
     let refused = world.rows.change_while(&leaves(YUNFEI.0), order()).await;
     refused.problem("a top-up", 409, "card_not_usable");
     assert_eq!(world.rows.count("orders").await, 0);
