@@ -2,13 +2,10 @@
 
 use crate::{World, database::macs, now};
 use onecard::{
-    base::{
-        crypto::row_mac::Field,
-        db::{Db, FieldKind},
-    },
+    base::db::Db,
     wiring::authority::{self, Signing},
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value as SqlValue};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value as SqlValue};
 use uuid::Uuid;
 
 impl World {
@@ -44,7 +41,7 @@ pub(crate) async fn sign_rows(conn: &DatabaseTransaction, table: &str) {
     let found = Statement::from_string(backend, format!("SELECT * FROM {table}"));
     for row in conn.query_all_raw(found).await.unwrap() {
         let id: Uuid = row.try_get("", "id").unwrap();
-        let fields = authority.columns.iter().map(|(name, kind)| field(&row, name, *kind));
+        let fields = authority.columns.iter().map(|(name, kind)| kind.read(&row, name).unwrap());
         let fields: Vec<_> = fields.collect();
         let mac: Option<Vec<u8>> = row.try_get("", "mac").unwrap();
         if macs().check(table, id, &fields, mac.as_deref()).fits() {
@@ -54,16 +51,5 @@ pub(crate) async fn sign_rows(conn: &DatabaseTransaction, table: &str) {
         let sql = format!("UPDATE {table} SET mac = $1 WHERE id = $2");
         let update = Statement::from_sql_and_values(backend, sql, [mac.into(), id.into()]);
         conn.execute_raw(update).await.unwrap();
-    }
-}
-
-fn field(row: &QueryResult, name: &str, kind: FieldKind) -> Field {
-    match kind {
-        FieldKind::Uuid => row.try_get::<Option<Uuid>>("", name).unwrap().into(),
-        FieldKind::Bytes => row.try_get::<Option<Vec<u8>>>("", name).unwrap().into(),
-        FieldKind::Text => row.try_get::<Option<String>>("", name).unwrap().into(),
-        FieldKind::Big => row.try_get::<Option<i64>>("", name).unwrap().into(),
-        FieldKind::Int => row.try_get::<Option<i32>>("", name).unwrap().into(),
-        FieldKind::Flag => row.try_get::<Option<bool>>("", name).unwrap().into(),
     }
 }

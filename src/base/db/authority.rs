@@ -62,7 +62,8 @@ impl AuthorityRow {
 }
 
 impl FieldKind {
-    fn read(self, row: &QueryResult, name: &str) -> Result<Field, DbError> {
+    /// Reads a column of this type.
+    pub fn read(self, row: &QueryResult, name: &str) -> Result<Field, DbError> {
         Ok(match self {
             Self::Uuid => row.try_get::<Option<Uuid>>("", name)?.into(),
             Self::Bytes => row.try_get::<Option<Vec<u8>>>("", name)?.into(),
