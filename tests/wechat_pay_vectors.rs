@@ -290,7 +290,7 @@ fn paid_claim(decrypted: &Value) -> PaidClaim {
         out_trade_no: text("/out_trade_no"),
         transaction_id: text("/transaction_id"),
         amount: Fen::new(decrypted["amount"]["total"].as_i64().unwrap()).unwrap(),
-        payer: Some(text("/payer/openid")),
+        payer: vec![text("/payer/openid")],
         paid_at: Timestamp::parse_rfc3339(&text("/success_time")).unwrap(),
     }
 }

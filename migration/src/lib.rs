@@ -19,6 +19,7 @@ mod m0018_seal_batches;
 mod m0020_evidence;
 mod m0022_row_macs;
 mod m0023_audit;
+mod m0024_alipay;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_evidence::Migration),
             Box::new(m0022_row_macs::Migration),
             Box::new(m0023_audit::Migration),
+            Box::new(m0024_alipay::Migration),
         ]
     }
 }

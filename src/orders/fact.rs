@@ -10,15 +10,18 @@ use std::ops::Deref;
 pub enum Provider {
     /// WeChat Pay, API v3.
     WechatPay,
+    /// Alipay.
+    Alipay,
 }
 
 impl Provider {
-    const ALL: [Self; 1] = [Self::WechatPay];
+    const ALL: [Self; 2] = [Self::WechatPay, Self::Alipay];
 
     /// The name in storage, references and account paths.
     pub const fn code(self) -> &'static str {
         match self {
             Self::WechatPay => "wechat_pay",
+            Self::Alipay => "alipay",
         }
     }
 
@@ -44,8 +47,8 @@ pub struct PaidClaim {
     pub transaction_id: String,
     /// The full amount of the order, before the provider's coupons.
     pub amount: Fen,
-    /// The payer's identity at the provider, if given.
-    pub payer: Option<String>,
+    /// The ids by which the provider names the payer; none where it names nobody.
+    pub payer: Vec<String>,
     /// When the provider took the money. Its day is the value date.
     pub paid_at: Timestamp,
 }

@@ -323,7 +323,7 @@ impl Attempt {
             Some(Disagreement::Merchant)
         } else if payment.amount != fact.amount {
             Some(Disagreement::Amount)
-        } else if fact.payer.as_ref().is_some_and(|payer| *payer != payment.payer) {
+        } else if !fact.payer.is_empty() && !fact.payer.contains(&payment.payer) {
             Some(Disagreement::Payer)
         } else {
             None

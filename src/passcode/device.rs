@@ -17,6 +17,7 @@ impl Channel {
     pub const fn of(platform: Platform) -> Option<Self> {
         match platform {
             Platform::Wechat => Some(Self::Wechat),
+            Platform::Alipay => Some(Self::Alipay),
             Platform::Portal => None,
         }
     }

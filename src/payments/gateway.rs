@@ -3,7 +3,10 @@
 
 pub use crate::orders::fact::{PaidClaim, PaidFact, Provider};
 
-use crate::base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen};
+use crate::{
+    base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen},
+    sessions::Platform,
+};
 use async_trait::async_trait;
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -42,6 +45,11 @@ pub enum PayParams {
         sign_type: String,
         /// Signature over the four lines of the protocol, base64.
         pay_sign: String,
+    },
+    /// Arguments of `my.tradePay`.
+    Alipay {
+        /// Alipay's number of the trade.
+        trade_no: String,
     },
 }
 
@@ -235,6 +243,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
 
     /// The merchant it acts for.
     fn merchant(&self) -> &str;
+
+    /// The platform whose users can pay through it.
+    fn platform(&self) -> Platform;
 
     /// The app whose users can pay through it.
     fn app_id(&self) -> &str;

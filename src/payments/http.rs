@@ -38,6 +38,11 @@ const PAYER_OF_OTHER_APP: ProblemKind =
     ProblemKind {
         code: "payer_of_other_app", status: 409, title: "请在本校小程序内登录后再支付"
     };
+const PAYER_NOT_BOUND: ProblemKind = ProblemKind {
+    code: "payer_not_bound",
+    status: 409,
+    title: "请先在该支付平台的小程序中登录并绑定校园卡",
+};
 const ORDER_NOT_PAYABLE: ProblemKind = ProblemKind {
     code: "order_not_payable",
     status: 409,
@@ -67,7 +72,7 @@ const MAX_LIMIT: u16 = 100;
 pub enum Funding {
     /// WeChat Pay.
     WechatPay,
-    /// Alipay. Not offered yet.
+    /// Alipay.
     Alipay,
     /// A bank card. Not offered yet.
     BankCard,
@@ -82,9 +87,8 @@ impl Funding {
     pub const fn provider(self) -> Result<Provider, PaymentError> {
         match self {
             Self::WechatPay => Ok(Provider::WechatPay),
-            Self::Alipay | Self::BankCard | Self::Wallet | Self::Card => {
-                Err(PaymentError::FundingUnavailable)
-            }
+            Self::Alipay => Ok(Provider::Alipay),
+            Self::BankCard | Self::Wallet | Self::Card => Err(PaymentError::FundingUnavailable),
         }
     }
 }
@@ -119,7 +123,7 @@ pub struct OrderView {
 pub struct PaymentView {
     #[schema(value_type = uuid::Uuid)]
     payment_id: PaymentId,
-    /// `wechat_pay`.
+    /// `wechat_pay`, `alipay`.
     funding: &'static str,
     /// `open`, `paid`, `closed`.
     state: &'static str,
@@ -292,6 +296,7 @@ impl From<PaymentError> for ApiError {
             PaymentError::FundingUnavailable => {
                 Self::new(FUNDING_UNAVAILABLE).field("/funding", "请换一种支付方式")
             }
+            PaymentError::NotOnPlatform => Self::new(PAYER_NOT_BOUND),
             PaymentError::OtherApp => Self::new(PAYER_OF_OTHER_APP),
             PaymentError::TooManyOpen => Self::new(TOO_MANY_OPEN_ORDERS),
             PaymentError::KeyReused => Self::new(problem::IDEMPOTENCY_KEY_REUSED),

@@ -78,6 +78,9 @@ pub enum PaymentError {
     /// The school does not take payments this way.
     #[error("no such payment provider at this school")]
     FundingUnavailable,
+    /// The payer is not bound on the platform whose users can pay this way.
+    #[error("the payer is not bound on the provider's platform")]
+    NotOnPlatform,
     /// The payer signed in through another app than the merchant's.
     #[error("the payer belongs to another app")]
     OtherApp,

@@ -16,7 +16,7 @@ use crate::{
         purpose::Purpose,
     },
     schools::School,
-    sessions::Student,
+    sessions::{self, Platform, PlatformUser, Student},
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -41,13 +41,16 @@ pub struct PaymentRequest {
 #[derive(Clone, Debug)]
 pub struct PaymentRoute<'a> {
     student: &'a Student,
+    /// As whom the student pays there.
+    payer: PlatformUser,
     school: Arc<School>,
     gateway: Arc<dyn PaymentGateway>,
 }
 
 impl Payments {
-    /// How the student can pay by that provider.
-    pub fn route<'a>(
+    /// How the student can pay by that provider: as the user who is signed in, or, where that is of
+    /// another platform, as the one as whom the student is bound there.
+    pub async fn route<'a>(
         &self,
         student: &'a Student,
         school: &Arc<School>,
@@ -55,10 +58,24 @@ impl Payments {
     ) -> Result<PaymentRoute<'a>, PaymentError> {
         let gateway = self.gateways.of(&school.code, provider);
         let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
-        if gateway.app_id() != student.user.app_id {
+        let payer = self.payer(student, gateway.platform()).await?;
+        let payer = payer.ok_or(PaymentError::NotOnPlatform)?;
+        if gateway.app_id() != payer.app_id {
             return Err(PaymentError::OtherApp);
         }
-        Ok(PaymentRoute { student, school: Arc::clone(school), gateway: Arc::clone(gateway) })
+        let (school, gateway) = (Arc::clone(school), Arc::clone(gateway));
+        Ok(PaymentRoute { student, payer, school, gateway })
+    }
+
+    async fn payer(
+        &self,
+        student: &Student,
+        platform: Platform,
+    ) -> Result<Option<PlatformUser>, PaymentError> {
+        if student.user.platform == platform {
+            return Ok(Some(student.user.clone()));
+        }
+        Ok(sessions::user_on(&self.db, student.person, platform).await?)
     }
 
     /// Creates an order and prepares its first payment at the provider. The same key and content
@@ -101,7 +118,7 @@ impl Payments {
             return Err(PaymentError::PurposeUnavailable);
         }
         let school = self.schools.require(student.school).await?;
-        let route = self.route(student, &school, provider)?;
+        let route = self.route(student, &school, provider).await?;
         let new = self.new_payment(&route, &whole.order, key);
         let created = match orders::add_payment(&self.db, student.person, &new).await? {
             Created::New => new.payment.id,
@@ -181,7 +198,7 @@ impl PaymentRoute<'_> {
             provider: self.gateway.provider(),
             merchant: self.gateway.merchant().to_owned(),
             app_id: self.gateway.app_id().to_owned(),
-            payer: self.student.user.openid.clone(),
+            payer: self.payer.ids.payer().to_owned(),
             amount,
             state: PaymentState::Open,
             created_at: now,

@@ -7,7 +7,7 @@ use crate::{
     base::http_client,
     config::{ProviderSection, Section, address, files},
     identity::login::{LoginError, MiniProgramLogin},
-    sessions::{Platform, PlatformUser},
+    sessions::{Platform, PlatformUser, UserIds},
 };
 use async_trait::async_trait;
 use reqwest::Url;
@@ -112,7 +112,8 @@ impl MiniProgramLogin for WechatLogin {
 
     async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError> {
         let openid = openid_of(&self.ask(code).await?)?;
-        Ok(PlatformUser { platform: Platform::Wechat, app_id: self.app_id.clone(), openid })
+        let (platform, ids) = (Platform::Wechat, UserIds::OpenId(openid));
+        Ok(PlatformUser { platform, app_id: self.app_id.clone(), ids })
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
             let reply = Reply::new(200).header("Content-Type", "text/plain").body(body);
             let server = TestServer::start([reply]);
             let user = login(&server.base_url()).exchange("c+d/e&f").await.unwrap();
-            assert_eq!((user.app_id.as_str(), user.openid.as_str()), ("wx00000000testca01", "o-1"));
+            assert_eq!((user.app_id.as_str(), user.ids.payer()), ("wx00000000testca01", "o-1"));
             let line = "GET /sns/jscode2session?appid=wx00000000testca01&secret=app-secret\
                         &js_code=c%2Bd%2Fe%26f&grant_type=authorization_code HTTP/1.1\r\n";
             assert!(server.requests()[0].head.starts_with(line));

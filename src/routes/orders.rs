@@ -44,7 +44,8 @@ pub struct NewOrder {
         (
             status = 409,
             body = problem::Problem,
-            description = "`card_not_usable`, `too_many_open_orders`, `payer_of_other_app`",
+            description = "`card_not_usable`, `too_many_open_orders`, `payer_of_other_app`, \
+                           `payer_not_bound`",
         ),
         (status = 422, body = problem::Problem),
     ),

@@ -42,17 +42,20 @@ pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 pub enum Platform {
     /// The mini-program in WeChat.
     Wechat,
+    /// The mini-program in Alipay.
+    Alipay,
     /// The read-only web portal, whose users are identified by their person.
     Portal,
 }
 
 impl Platform {
-    const ALL: [Self; 2] = [Self::Wechat, Self::Portal];
+    const ALL: [Self; 3] = [Self::Wechat, Self::Alipay, Self::Portal];
 
     /// The name in storage.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Wechat => "wechat",
+            Self::Alipay => "alipay",
             Self::Portal => "portal",
         }
     }
@@ -65,7 +68,7 @@ impl Platform {
     /// True where a session may do more than read.
     pub const fn may_act(self) -> bool {
         match self {
-            Self::Wechat => true,
+            Self::Wechat | Self::Alipay => true,
             Self::Portal => false,
         }
     }
@@ -77,13 +80,72 @@ impl Platform {
 pub struct PlatformUser {
     /// The platform.
     pub platform: Platform,
-    /// The mini-program the user came through; `openid` is valid for this app id only.
+    /// The mini-program the user came through; the ids are valid for this app id only.
     pub app_id: String,
-    /// The platform's id of the user within the app.
-    pub openid: String,
+    /// The platform's ids of the user within the app.
+    pub ids: UserIds,
 }
 
-/// An openid is personal data, so it is not printed.
+/// A platform's ids of a user: an open id, or, in older apps of Alipay, a user id, or both while an app
+/// moves from one to the other. Either finds the user again.
+#[derive(Clone, PartialEq, Eq)]
+pub enum UserIds {
+    /// An open id alone.
+    OpenId(String),
+    /// A user id alone.
+    UserId(String),
+    /// Both.
+    Both {
+        /// The open id.
+        openid: String,
+        /// The user id.
+        user_id: String,
+    },
+}
+
+impl UserIds {
+    /// From the ids that there are; `None` where there is neither.
+    pub fn new(openid: Option<String>, user_id: Option<String>) -> Option<Self> {
+        match (openid, user_id) {
+            (Some(openid), None) => Some(Self::OpenId(openid)),
+            (None, Some(user_id)) => Some(Self::UserId(user_id)),
+            (Some(openid), Some(user_id)) => Some(Self::Both { openid, user_id }),
+            (None, None) => None,
+        }
+    }
+
+    /// The open id.
+    pub fn openid(&self) -> Option<&str> {
+        match self {
+            Self::OpenId(openid) | Self::Both { openid, .. } => Some(openid),
+            Self::UserId(_) => None,
+        }
+    }
+
+    /// The user id.
+    pub fn user_id(&self) -> Option<&str> {
+        match self {
+            Self::UserId(user_id) | Self::Both { user_id, .. } => Some(user_id),
+            Self::OpenId(_) => None,
+        }
+    }
+
+    /// The id under which the user pays: the open id, or the user id where that is the only one.
+    pub fn payer(&self) -> &str {
+        match self {
+            Self::OpenId(id) | Self::UserId(id) | Self::Both { openid: id, .. } => id,
+        }
+    }
+}
+
+/// Ids of users are personal data, so they are not printed.
+impl std::fmt::Debug for UserIds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UserIds")
+    }
+}
+
+/// Prints no ids of the user.
 impl std::fmt::Debug for PlatformUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PlatformUser")
@@ -190,6 +252,15 @@ pub async fn open(
 /// The live session with this id, and its binding: one query.
 pub async fn find(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<SignedIn>, DbError> {
     store::find(db, id, now).await
+}
+
+/// The user as whom a person is bound on a platform: one query.
+pub async fn user_on(
+    db: &Db,
+    person: PersonId,
+    platform: Platform,
+) -> Result<Option<PlatformUser>, DbError> {
+    store::user_on(db, person, platform).await
 }
 
 /// Those of the sessions that are live and bound, with the person: one query.

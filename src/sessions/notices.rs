@@ -68,6 +68,7 @@ impl Notice {
     pub fn text(&self) -> String {
         let place = match self.platform {
             Platform::Wechat => "微信小程序",
+            Platform::Alipay => "支付宝小程序",
             Platform::Portal => "网页",
         };
         match self.kind {

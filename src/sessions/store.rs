@@ -4,20 +4,18 @@ pub(super) mod authentic;
 
 use super::{
     BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, RefreshHash,
-    Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, notices::NoticeOrigin,
+    Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, UserIds, notices::NoticeOrigin,
 };
 use crate::base::{
     clock::Timestamp,
     db::{Column, Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId, uuid_at},
 };
-use authentic::{BINDING, IDENTITY, SESSION, binding_fields, check, is_authentic};
+use authentic::{BINDING, IDENTITY, SESSION, binding_fields, check, identity_fields, is_authentic};
 use entity::{binding, identity, notice, session};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QuerySelect, QueryTrait, Statement,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryResult, QuerySelect, QueryTrait, Statement, sea_query::Expr,
 };
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -32,36 +30,100 @@ pub(super) async fn open(
     insert_session(tx, identity, refresh, now).await
 }
 
-/// Finds or creates the identity of a user.
+/// Finds the identity of a user by either id, or creates it. An id that it lacked is added.
 async fn find_or_insert_identity(
     tx: &Tx,
     user: &PlatformUser,
     now: Timestamp,
 ) -> Result<IdentityId, DbError> {
+    if let Some(known) = identity_of(tx, user).await? {
+        signed_in_again(tx, &known, user, now).await?;
+        return Ok(IdentityId::from_uuid(known.id));
+    }
     let id = IdentityId::new(now).uuid();
-    let fields =
-        [user.platform.code().into(), user.app_id.as_str().into(), user.openid.as_str().into()];
-    let row = identity::ActiveModel {
-        id: Set(id),
-        platform: Set(user.platform.code().into()),
-        app_id: Set(user.app_id.clone()),
-        openid: Set(user.openid.clone()),
-        created_at: Set(now.micros()),
-        last_login_at: Set(now.micros()),
-        mac: Set(Some(IDENTITY.mac(tx, id, &fields))),
+    let mut row = identity::Model {
+        id,
+        platform: user.platform.code().into(),
+        app_id: user.app_id.clone(),
+        openid: user.ids.openid().map(str::to_owned),
+        user_id: user.ids.user_id().map(str::to_owned),
+        created_at: now.micros(),
+        last_login_at: now.micros(),
+        mac: None,
     };
-    let key = [identity::Column::Platform, identity::Column::AppId, identity::Column::Openid];
-    let seen_again =
-        OnConflict::columns(key).update_column(identity::Column::LastLoginAt).to_owned();
-    identity::Entity::insert(row).on_conflict(seen_again).exec_without_returning(tx.conn()).await?;
-    let known = identity::Entity::find()
-        .filter(identity::Column::Platform.eq(user.platform.code()))
-        .filter(identity::Column::AppId.eq(&user.app_id))
-        .filter(identity::Column::Openid.eq(&user.openid))
+    row.mac = Some(IDENTITY.mac(tx, id, &identity_fields(&row)));
+    // Where another sign-in of the same user inserts it meanwhile, the transaction runs again.
+    identity::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(IdentityId::from_uuid(id))
+}
+
+/// The identity with one of the user's ids; the one with the open id where they are of two.
+async fn identity_of(tx: &Tx, user: &PlatformUser) -> Result<Option<identity::Model>, DbError> {
+    let of = |column: identity::Column, id: &str| {
+        identity::Entity::find()
+            .filter(identity::Column::Platform.eq(user.platform.code()))
+            .filter(identity::Column::AppId.eq(&user.app_id))
+            .filter(column.eq(id))
+    };
+    if let Some(openid) = user.ids.openid()
+        && let Some(known) = of(identity::Column::Openid, openid).one(tx.conn()).await?
+    {
+        return Ok(Some(known));
+    }
+    match user.ids.user_id() {
+        Some(user_id) => Ok(of(identity::Column::UserId, user_id).one(tx.conn()).await?),
+        None => Ok(None),
+    }
+}
+
+/// Notes the sign-in, and adds an id that the identity lacked. One that another identity has stays
+/// with it.
+async fn signed_in_again(
+    tx: &Tx,
+    known: &identity::Model,
+    user: &PlatformUser,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let openid = user.ids.openid().filter(|_| known.openid.is_none());
+    let user_id = user.ids.user_id().filter(|_| known.user_id.is_none());
+    let seen = identity::Entity::update_many()
+        .col_expr(identity::Column::LastLoginAt, Expr::value(now.micros()))
+        .filter(identity::Column::Id.eq(known.id));
+    if openid.is_none() && user_id.is_none() {
+        seen.exec(tx.conn()).await?;
+        return Ok(());
+    }
+    if let Some(user_id) = user_id
+        && let Some(other) = other_with(tx, known, user_id).await?
+    {
+        tracing::warn!(identity = %known.id, %other, "two identities of one user");
+        seen.exec(tx.conn()).await?;
+        return Ok(());
+    }
+    let mut added = seen;
+    if let Some(openid) = openid {
+        added = added.col_expr(identity::Column::Openid, Expr::value(openid));
+    }
+    if let Some(user_id) = user_id {
+        added = added.col_expr(identity::Column::UserId, Expr::value(user_id));
+    }
+    IDENTITY.changed(tx, &[known.id], async { Ok(added.exec(tx.conn()).await?) }).await?;
+    Ok(())
+}
+
+/// Another identity of the same app that has this user id.
+async fn other_with(
+    tx: &Tx,
+    known: &identity::Model,
+    user_id: &str,
+) -> Result<Option<Uuid>, DbError> {
+    let other = identity::Entity::find()
+        .filter(identity::Column::Platform.eq(&known.platform))
+        .filter(identity::Column::AppId.eq(&known.app_id))
+        .filter(identity::Column::UserId.eq(user_id))
         .one(tx.conn())
-        .await?
-        .ok_or(DbError::Inconsistent { table: "identity", what: "missing after its insert" })?;
-    Ok(IdentityId::from_uuid(known.id))
+        .await?;
+    Ok(other.map(|other| other.id))
 }
 
 async fn insert_session(
@@ -93,7 +155,7 @@ pub(super) async fn find(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<SignedIn>, DbError> {
-    let sql = "SELECT s.identity_id, i.platform, i.app_id, i.openid, b.person_id, b.school_id, \
+    let sql = "SELECT s.identity_id, i.platform, i.app_id, i.openid, i.user_id, b.person_id, b.school_id, \
                s.refresh_hash, s.mac, i.mac AS identity_mac, b.id AS binding_id, \
                b.platform AS bound_on, b.mac AS binding_mac, \
                CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own \
@@ -108,25 +170,49 @@ pub(super) async fn find(
         return Ok(None);
     }
     check(db.macs(), &row)?;
-    let platform: String = row.try_get("", "platform")?;
     let own_password: i64 = row.try_get("", "own")?;
     let person: Option<Uuid> = row.try_get("", "person_id")?;
     let school: Option<i64> = row.try_get("", "school_id")?;
     Ok(Some(SignedIn {
         session: id,
         identity: IdentityId::from_uuid(row.try_get("", "identity_id")?),
-        user: PlatformUser {
-            platform: Platform::from_code(&platform)
-                .ok_or(DbError::Inconsistent { table: "identity", what: "unknown platform" })?,
-            app_id: row.try_get("", "app_id")?,
-            openid: row.try_get("", "openid")?,
-        },
+        user: user_of(&row)?,
         bound_to: person.zip(school).map(|(person, school)| BoundTo {
             person: PersonId::from_uuid(person),
             school: SchoolId::from_number(school),
         }),
         own_password: own_password == 1,
     }))
+}
+
+/// The user of a row of `identity`.
+fn user_of(row: &QueryResult) -> Result<PlatformUser, DbError> {
+    let broken = |what| DbError::Inconsistent { table: "identity", what };
+    let platform: String = row.try_get("", "platform")?;
+    let ids = UserIds::new(row.try_get("", "openid")?, row.try_get("", "user_id")?);
+    Ok(PlatformUser {
+        platform: Platform::from_code(&platform).ok_or(broken("unknown platform"))?,
+        app_id: row.try_get("", "app_id")?,
+        ids: ids.ok_or(broken("a user without an id"))?,
+    })
+}
+
+/// The user as whom a person is bound on a platform.
+pub(super) async fn user_on(
+    db: &Db,
+    person: PersonId,
+    platform: Platform,
+) -> Result<Option<PlatformUser>, DbError> {
+    let sql = "SELECT b.identity_id, i.platform, i.app_id, i.openid, i.user_id, \
+               i.mac AS identity_mac, b.id AS binding_id, b.person_id, b.school_id, \
+               b.platform AS bound_on, b.mac AS binding_mac \
+               FROM binding b JOIN identity i ON i.id = b.identity_id \
+               WHERE b.person_id = $1 AND b.platform = $2 AND b.ended_at IS NULL";
+    let values = [person.uuid().into(), platform.code().into()];
+    let statement = Statement::from_sql_and_values(db.backend(), sql, values);
+    let Some(row) = db.conn().query_one_raw(statement).await? else { return Ok(None) };
+    check(db.macs(), &row)?;
+    Ok(Some(user_of(&row)?))
 }
 
 pub(super) async fn bound_to(
@@ -221,7 +307,7 @@ pub async fn open_portal(
     let user = PlatformUser {
         platform: Platform::Portal,
         app_id: to.school.number().to_string(),
-        openid: to.person.to_string(),
+        ids: UserIds::OpenId(to.person.to_string()),
     };
     let identity = find_or_insert_identity(tx, &user, now).await?;
     let bound = binding::Entity::find()

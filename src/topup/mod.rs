@@ -111,7 +111,7 @@ impl TopUps {
         let TopUpRequest { amount, provider, key, query_password } = request;
         let school = self.schools.require(student.school).await?;
         within_limits(&school, amount)?;
-        let route = self.payments.route(student, &school, provider)?;
+        let route = self.payments.route(student, &school, provider).await?;
         let proven = if school.policy.top_up.password_required {
             let given = query_password.ok_or(TopUpError::PasswordRequired)?;
             Some(self.passwords.check(&school, student, given).await?)

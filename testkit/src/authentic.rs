@@ -44,10 +44,11 @@ pub(crate) async fn sign_rows(conn: &DatabaseTransaction, table: &str) {
         let fields = authority.columns.iter().map(|(name, kind)| kind.read(&row, name).unwrap());
         let fields: Vec<_> = fields.collect();
         let mac: Option<Vec<u8>> = row.try_get("", "mac").unwrap();
-        if macs().check(table, id, &fields, mac.as_deref()).fits() {
+        let fields = authority.covered(&fields);
+        if macs().check(table, id, fields, mac.as_deref()).fits() {
             continue;
         }
-        let mac = macs().sign(table, id, &fields);
+        let mac = macs().sign(table, id, fields);
         let sql = format!("UPDATE {table} SET mac = $1 WHERE id = $2");
         let update = Statement::from_sql_and_values(backend, sql, [mac.into(), id.into()]);
         conn.execute_raw(update).await.unwrap();

@@ -7,7 +7,7 @@ use onecard::{
     },
     events::Position,
     feed::{Feed, FeedError, TooManyListeners},
-    sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
+    sessions::{IdentityId, Platform, PlatformUser, SessionId, Student, UserIds},
 };
 use std::{sync::Arc, time::Duration};
 use testkit::{TestDb, on_each_empty_database, within};
@@ -17,8 +17,11 @@ on_each_empty_database!(a_wait_ends_by_itself, a_seat_is_given_back);
 
 fn student(n: u128) -> Student {
     let id = Uuid::from_u128(n);
-    let user =
-        PlatformUser { platform: Platform::Wechat, app_id: String::new(), openid: String::new() };
+    let user = PlatformUser {
+        platform: Platform::Wechat,
+        app_id: String::new(),
+        ids: UserIds::OpenId(String::new()),
+    };
     Student {
         session: SessionId::from_uuid(id),
         identity: IdentityId::from_uuid(id),

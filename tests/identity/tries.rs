@@ -12,7 +12,7 @@ use onecard::{
         ChangeError, ClaimedPerson, PasswordFault, PasswordKind, Passwords, Proven, Stranger,
     },
     schools::{People, School, policy::IdKind},
-    sessions::{IdentityId, Platform, PlatformUser, SessionId, Student},
+    sessions::{IdentityId, Platform, PlatformUser, SessionId, Student, UserIds},
 };
 use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
@@ -93,7 +93,7 @@ impl Desk {
         let user = PlatformUser {
             platform: Platform::Wechat,
             app_id: "wx1".to_owned(),
-            openid: number.to_owned(),
+            ids: UserIds::OpenId(number.to_owned()),
         };
         let (session, identity) = (SessionId::new(START), IdentityId::new(START));
         Student { session, identity, person: person.id, school: self.school.id, user }

@@ -18,6 +18,9 @@ pub struct Authority {
     pub table: &'static str,
     /// The columns that the MAC covers, in its order.
     pub columns: &'static [(&'static str, FieldKind)],
+    /// How many of the last columns were added to the MAC later: they are covered where they are not
+    /// NULL, so that rows from before keep their MACs. See [`Authority::covered`].
+    pub added: usize,
     /// The condition on rows that still decide something: others are history.
     pub live: &'static str,
 }
@@ -57,7 +60,7 @@ impl AuthorityRow {
 
     /// How the row's MAC relates to it.
     pub fn verdict(&self, authority: &Authority, macs: &RowMacs) -> MacVerdict {
-        macs.check(authority.table, self.id, &self.fields, self.mac.as_deref())
+        macs.check(authority.table, self.id, authority.covered(&self.fields), self.mac.as_deref())
     }
 }
 
@@ -76,10 +79,18 @@ impl FieldKind {
 }
 
 impl Authority {
+    /// The values that the MAC covers: all but trailing NULLs of columns that were added later. A value
+    /// that is taken away or put in there changes how many values the MAC covers.
+    pub fn covered<'f>(&self, fields: &'f [Field]) -> &'f [Field] {
+        let always = fields.len().saturating_sub(self.added);
+        let filled = fields.iter().rposition(|field| *field != Field::Null).map_or(0, |at| at + 1);
+        fields.get(..always.max(filled)).unwrap_or(fields)
+    }
+
     /// The MAC to store with a row that is about to be written.
     pub(crate) fn mac(&self, tx: &Tx, id: Uuid, fields: &[Field]) -> Vec<u8> {
         debug_assert_eq!(fields.len(), self.columns.len(), "one value for each column");
-        tx.macs().sign(self.table, id, fields)
+        tx.macs().sign(self.table, id, self.covered(fields))
     }
 
     /// Refuses a row whose MAC does not fit it.
@@ -91,7 +102,7 @@ impl Authority {
         mac: Option<&[u8]>,
     ) -> Result<(), DbError> {
         debug_assert_eq!(fields.len(), self.columns.len(), "one value for each column");
-        self.accept(id, macs.check(self.table, id, fields, mac))
+        self.accept(id, macs.check(self.table, id, self.covered(fields), mac))
     }
 
     fn accept(&self, id: Uuid, verdict: MacVerdict) -> Result<(), DbError> {
@@ -159,7 +170,8 @@ impl Authority {
 
     /// Gives locked rows MACs that fit them as they stand.
     pub async fn sign(&self, tx: &Tx, rows: &[AuthorityRow]) -> Result<(), DbError> {
-        let mac = |row: &AuthorityRow| tx.macs().sign(self.table, row.id, &row.fields);
+        let mac =
+            |row: &AuthorityRow| tx.macs().sign(self.table, row.id, self.covered(&row.fields));
         for rows in rows.chunks(AT_ONCE) {
             let written = Rows::new(vec![
                 ("id", Column::Uuid(rows.iter().map(|row| row.id).collect())),
@@ -168,5 +180,32 @@ impl Authority {
             tx.update_rows(self.table, written, "mac = r.mac").await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_was_added_counts_where_it_is_filled() {
+        let authority = Authority {
+            table: "t",
+            columns: &[("a", FieldKind::Big), ("b", FieldKind::Big), ("c", FieldKind::Big)],
+            added: 2,
+            live: "true",
+        };
+        let (null, one) = (Field::Null, Field::Number(1));
+        let cases = [
+            ([&one, &null, &null], 1),
+            ([&null, &null, &null], 1),
+            ([&one, &one, &null], 2),
+            ([&one, &null, &one], 3),
+            ([&null, &one, &one], 3),
+        ];
+        for (fields, covered) in cases {
+            let fields = fields.map(Clone::clone);
+            assert_eq!(authority.covered(&fields).len(), covered, "{fields:?}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// A login code of the platform.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct LoginRequest {
-    /// From `wx.login`: good once, for five minutes.
+    /// From `wx.login` or `my.getAuthCode`: valid once, for a few minutes.
     #[garde(length(bytes, min = 1, max = 128), ascii)]
     code: String,
     /// The mini-program that it is from; without one, that of all schools.
@@ -81,8 +81,27 @@ pub(super) async fn wechat_login(
     body: ValidJson<LoginRequest>,
     identities: Data<Identities>,
 ) -> Result<Json<TokenView>, ApiError> {
-    let LoginRequest { code, app_id } = body.into_inner();
-    let granted = identities.sign_in_by_code(Platform::Wechat, app_id.as_deref(), &code).await?;
+    login(Platform::Wechat, body.into_inner(), &identities).await
+}
+
+/// Signs in by Alipay.
+#[utoipa::path(tag = "auth", request_body = LoginRequest, responses(
+    (status = 200, body = TokenView), (status = 401, body = Problem),
+    (status = 422, body = Problem)))]
+#[post("/api/v1/auth/alipay/login")]
+pub(super) async fn alipay_login(
+    body: ValidJson<LoginRequest>,
+    identities: Data<Identities>,
+) -> Result<Json<TokenView>, ApiError> {
+    login(Platform::Alipay, body.into_inner(), &identities).await
+}
+
+async fn login(
+    platform: Platform,
+    LoginRequest { code, app_id }: LoginRequest,
+    identities: &Identities,
+) -> Result<Json<TokenView>, ApiError> {
+    let granted = identities.sign_in_by_code(platform, app_id.as_deref(), &code).await?;
     Ok(Json(granted.into()))
 }
 

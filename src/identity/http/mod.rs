@@ -14,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(auth::wechat_login)
+        .service(auth::alipay_login)
         .service(auth::portal_login)
         .service(auth::show_portal_code)
         .service(auth::refresh)

@@ -21,12 +21,11 @@ const LOGIN_CODE_REFUSED: ProblemKind =
         code: "login_code_refused", status: 401, title: "登录已失效，请重新登录"
     };
 const LOGIN_BLOCKED: ProblemKind =
-    ProblemKind { code: "login_blocked", status: 403, title: "该微信账号暂不能登录" };
-const LOGIN_UNAVAILABLE: ProblemKind = ProblemKind {
-    code: "login_unavailable",
-    status: 503,
-    title: "微信登录暂时没有响应，请稍后重试",
-};
+    ProblemKind { code: "login_blocked", status: 403, title: "该账号暂不能登录" };
+const LOGIN_UNAVAILABLE: ProblemKind =
+    ProblemKind {
+        code: "login_unavailable", status: 503, title: "登录暂时没有响应，请稍后重试"
+    };
 const SCHOOL_NOT_FOUND: ProblemKind =
     ProblemKind { code: "school_not_found", status: 404, title: "没有这所学校" };
 const CONSENT_MISSING: ProblemKind =
@@ -40,7 +39,7 @@ const CONSENT_OUTDATED: ProblemKind =
 const BINDING_REFUSED: ProblemKind =
     ProblemKind { code: "binding_refused", status: 422, title: "信息或密码不正确" };
 const ALREADY_BOUND: ProblemKind =
-    ProblemKind { code: "already_bound", status: 409, title: "该校园卡或该微信已绑定" };
+    ProblemKind { code: "already_bound", status: 409, title: "该校园卡或该账号已绑定" };
 const PORTAL_CLOSED: ProblemKind =
     ProblemKind { code: "portal_unavailable", status: 403, title: "本校未开通网页查询" };
 const PORTAL_REFUSED: ProblemKind =

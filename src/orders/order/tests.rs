@@ -49,7 +49,7 @@ fn claim(of: &Attempt, transaction: &str) -> PaidClaim {
         out_trade_no: of.payment.id.out_trade_no(),
         transaction_id: transaction.into(),
         amount: Fen::new(5000).unwrap(),
-        payer: Some("o1".into()),
+        payer: vec!["o1".into()],
         paid_at: at(1_767_232_900),
     }
 }
@@ -115,7 +115,7 @@ fn a_fact_that_does_not_fit_settles_nothing() {
         (PaidClaim { merchant: "2".into(), ..right.clone() }, Disagreement::Merchant),
         (PaidClaim { app_id: "wx2".into(), ..right.clone() }, Disagreement::Merchant),
         (PaidClaim { amount: Fen::new(4999).unwrap(), ..right.clone() }, Disagreement::Amount),
-        (PaidClaim { payer: Some("o2".into()), ..right.clone() }, Disagreement::Payer),
+        (PaidClaim { payer: vec!["o2".into()], ..right.clone() }, Disagreement::Payer),
     ];
     for (claim, difference) in table {
         assert_eq!(
@@ -123,7 +123,7 @@ fn a_fact_that_does_not_fit_settles_nothing() {
             Settlement::Disagrees(difference)
         );
     }
-    let unnamed = checked(PaidClaim { payer: None, ..right });
+    let unnamed = checked(PaidClaim { payer: Vec::new(), ..right });
     assert!(matches!(attempt.settle(&unnamed, StateOncePaid::Fulfilled), Settlement::Settled(_)));
 }
 

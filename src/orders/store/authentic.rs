@@ -18,6 +18,7 @@ pub(in crate::orders) const ORDER: Authority = Authority {
         ("purpose", FieldKind::Text),
         ("amount_fen", FieldKind::Big),
     ],
+    added: 0,
     live: "state IN ('awaiting_payment', 'closed')",
 };
 
@@ -32,6 +33,7 @@ pub(in crate::orders) const PAYMENT: Authority = Authority {
         ("payer", FieldKind::Text),
         ("amount_fen", FieldKind::Big),
     ],
+    added: 0,
     live: "state IN ('open', 'closed')",
 };
 

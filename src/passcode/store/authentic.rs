@@ -27,6 +27,7 @@ pub const DEVICE: Authority = Authority {
         ("ended_at", FieldKind::Big),
         ("ended_why", FieldKind::Text),
     ],
+    added: 0,
     live: "true",
 };
 

@@ -1,12 +1,12 @@
 //! WeChat Pay's callbacks. The answer is the protocol's: 204 after the commit, otherwise
 //! `{"code":"FAIL","message":…}` with a status that makes WeChat Pay send the message again.
 
-use super::SingleHeaders;
+use super::{SingleHeaders, count_refused, refusal};
 use crate::{
     base::http::{ApiError, raw_body},
     payments::{
         Payments, ReceiveError,
-        gateway::{NotificationRefused, Provider, RawNotification},
+        gateway::{Provider, RawNotification},
     },
 };
 use actix_web::{
@@ -44,7 +44,7 @@ pub(super) async fn transactions(
     let headers = SingleHeaders(request.headers());
     let callback = match payments.open_callback(&school, Provider::WechatPay, &headers).await {
         Ok(callback) => callback,
-        Err(error) => return refusal(&error),
+        Err(error) => return refused(&error),
     };
     let body = match raw_body(request.headers(), payload.into_inner()).await {
         Ok(body) => body,
@@ -52,7 +52,7 @@ pub(super) async fn transactions(
     };
     let raw = RawNotification { headers: &headers, body: &body };
     let received = payments.receive(&callback, &raw).await;
-    received.map_or_else(|error| refusal(&error), |()| HttpResponse::NoContent().finish())
+    received.map_or_else(|error| refused(&error), |()| HttpResponse::NoContent().finish())
 }
 
 /// The body is too long, late, compressed in another way, or incomplete.
@@ -60,34 +60,13 @@ fn unreadable(error: &ApiError) -> HttpResponse {
     fail(error.status_code(), "unreadable")
 }
 
-/// Logs the reason; the sender is told only whether to send it again.
-fn refusal(error: &ReceiveError) -> HttpResponse {
-    let (status, message) = match error {
-        ReceiveError::NoSuchCallback => (StatusCode::NOT_FOUND, "no such callback"),
-        ReceiveError::Refused(NotificationRefused::NoKeys) => {
-            // Anybody can send one. That no key is known is logged as an error where keys are fetched.
-            tracing::warn!("a callback came before any key was known");
-            (StatusCode::SERVICE_UNAVAILABLE, "try again")
-        }
-        ReceiveError::Refused(why) => {
-            tracing::warn!(%why, "a callback was refused");
-            (StatusCode::UNAUTHORIZED, "refused")
-        }
-        ReceiveError::Settle(why) => {
-            tracing::error!(error = %why, "a callback was not settled");
-            (StatusCode::INTERNAL_SERVER_ERROR, "try again")
-        }
-        ReceiveError::Db(why) => {
-            tracing::error!(error = %why, "a callback was not settled");
-            (StatusCode::INTERNAL_SERVER_ERROR, "try again")
-        }
-    };
+fn refused(error: &ReceiveError) -> HttpResponse {
+    let (status, message) = refusal(error);
     fail(status, message)
 }
 
 /// The protocol's form, also for a body that is over the limit or incomplete.
 fn fail(status: StatusCode, message: &'static str) -> HttpResponse {
-    let verdict = if status.is_server_error() { "failed" } else { "refused" };
-    metrics::counter!("onecard_callbacks_total", "verdict" => verdict).increment(1);
+    count_refused(status);
     HttpResponse::build(status).json(json!({ "code": "FAIL", "message": message }))
 }

@@ -40,6 +40,7 @@ use crate::{
         CloseOutcome, Evidence, GatewayError, Headers, KeptHeaders, NotificationRefused, PayParams,
         PaymentGateway, Prepare, Provider, ProviderState, RawNotification, VerifiedNotification,
     },
+    sessions::Platform,
 };
 use async_trait::async_trait;
 use reqwest::{Client, Method, header};
@@ -163,6 +164,10 @@ impl PaymentGateway for WechatPay {
 
     fn merchant(&self) -> &str {
         &self.merchant.mch_id
+    }
+
+    fn platform(&self) -> Platform {
+        Platform::Wechat
     }
 
     fn app_id(&self) -> &str {

@@ -73,7 +73,7 @@ impl<'a> WirePayment<'a> {
             out_trade_no: self.out_trade_no,
             transaction_id,
             amount: total,
-            payer: self.payer.and_then(|payer| payer.openid),
+            payer: self.payer.and_then(|payer| payer.openid).into_iter().collect(),
             paid_at: Timestamp::parse_rfc3339(&success_time).map_err(|_| missing)?,
         };
         Ok(PaidFact::new(proof, claim))

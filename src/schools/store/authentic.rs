@@ -25,6 +25,7 @@ pub(in crate::schools) const PERSON: Authority = Authority {
         ("password_hash", FieldKind::Text),
         ("consumption_hash", FieldKind::Text),
     ],
+    added: 0,
     live: "true",
 };
 

@@ -4,7 +4,7 @@ use crate::base::{
     crypto::row_mac::{Field, RowMacs},
     db::{Authority, DbError, FieldKind},
 };
-use entity::binding;
+use entity::{binding, identity};
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
@@ -15,7 +15,9 @@ pub(in crate::sessions) const IDENTITY: Authority = Authority {
         ("platform", FieldKind::Text),
         ("app_id", FieldKind::Text),
         ("openid", FieldKind::Text),
+        ("user_id", FieldKind::Text),
     ],
+    added: 1,
     live: "true",
 };
 
@@ -24,6 +26,7 @@ pub(in crate::sessions) const IDENTITY: Authority = Authority {
 pub(in crate::sessions) const SESSION: Authority = Authority {
     table: "session",
     columns: &[("identity_id", FieldKind::Uuid), ("refresh_hash", FieldKind::Bytes)],
+    added: 0,
     live: "ended_at IS NULL",
 };
 
@@ -37,8 +40,18 @@ pub(in crate::sessions) const BINDING: Authority = Authority {
         ("platform", FieldKind::Text),
         ("ended_at", FieldKind::Big),
     ],
+    added: 0,
     live: "true",
 };
+
+pub(super) fn identity_fields(row: &identity::Model) -> [Field; 4] {
+    [
+        row.platform.as_str().into(),
+        row.app_id.as_str().into(),
+        row.openid.as_deref().into(),
+        row.user_id.as_deref().into(),
+    ]
+}
 
 pub(super) fn binding_fields(row: &binding::Model) -> [Field; 5] {
     [
@@ -66,9 +79,9 @@ pub(super) fn is_authentic(
 /// Refuses a session whose identity or live binding is not authentic.
 pub(super) fn check(macs: &RowMacs, row: &QueryResult) -> Result<(), DbError> {
     let mac = |of: &str| Ok::<Option<Vec<u8>>, DbError>(row.try_get("", of)?);
-    let text = |of: &str| Ok::<Field, DbError>(row.try_get::<String>("", of)?.into());
+    let text = |of: &str| Ok::<Field, DbError>(row.try_get::<Option<String>>("", of)?.into());
     let identity: Uuid = row.try_get("", "identity_id")?;
-    let fields = [text("platform")?, text("app_id")?, text("openid")?];
+    let fields = [text("platform")?, text("app_id")?, text("openid")?, text("user_id")?];
     IDENTITY.check(macs, identity, &fields, mac("identity_mac")?.as_deref())?;
     let Some(binding) = row.try_get::<Option<Uuid>>("", "binding_id")? else { return Ok(()) };
     let fields = [

@@ -11,6 +11,7 @@ use sea_orm::QueryResult;
 pub(in crate::terminals) const MERCHANT: Authority = Authority {
     table: "merchant",
     columns: &[("school_id", FieldKind::Big), ("code", FieldKind::Text)],
+    added: 0,
     live: "true",
 };
 
@@ -26,6 +27,7 @@ pub(in crate::terminals) const TERMINAL: Authority = Authority {
         ("door_group", FieldKind::Text),
         ("enabled", FieldKind::Flag),
     ],
+    added: 0,
     live: "true",
 };
 

@@ -24,7 +24,7 @@ fn paid_claim() -> PaidClaim {
         out_trade_no: OUT_TRADE_NO.to_owned(),
         transaction_id: "4200000000202601010000000001".to_owned(),
         amount: Fen::new(5000).unwrap(),
-        payer: Some("o-1".to_owned()),
+        payer: vec!["o-1".to_owned()],
         paid_at: Timestamp::parse_rfc3339("2026-01-01T09:59:58+08:00").unwrap(),
     }
 }

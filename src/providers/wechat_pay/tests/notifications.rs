@@ -128,7 +128,7 @@ fn a_payer_that_is_not_told_is_no_obstacle() {
     let gateway = gateway("http://127.0.0.1:1");
     let body = envelope(&without(transaction(), "payer").to_string(), "transaction").to_string();
     let fact = notify(&gateway, &body, NOW).unwrap();
-    assert_eq!(fact, PaidClaim { payer: None, ..paid_claim() });
+    assert_eq!(fact, PaidClaim { payer: Vec::new(), ..paid_claim() });
 }
 
 /// The app may have been changed since the payment was made.
