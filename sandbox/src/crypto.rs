@@ -30,6 +30,8 @@ pub enum CryptoError {
     TillKey(rsa::pkcs8::Error),
     #[error("the API v3 key is not 32 bytes long")]
     SealingKey,
+    #[error("the AES key is not 16 bytes in base64")]
+    ContentKey,
     #[error("the text is too long to seal")]
     Seal,
     #[error("a certificate could not be made: {0}")]

@@ -17,7 +17,8 @@ pub struct Endpoint {
     pub(crate) name: &'static str,
     /// For the control page.
     pub(crate) label: &'static str,
-    /// Whether a request with this method and path asks for it. The first endpoint that says so
+    /// Whether a request with this method and path asks for it; the path of a gateway is followed
+    /// by `?method=` and the name of the operation that the request names. The first endpoint that says so
     /// wins, in the order of the stand-ins and of their tables.
     pub(crate) matches: fn(&Method, &str) -> bool,
     /// What can go wrong with it on demand.

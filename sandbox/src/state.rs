@@ -12,10 +12,11 @@ use crate::faults::Faults;
 use crate::keys::Keys;
 use crate::requests::Requests;
 use crate::server::Options;
-use crate::stand_ins::StandIn;
+use crate::stand_ins::alipay::Alipay;
 use crate::stand_ins::till::Tills;
 use crate::stand_ins::wechat::WeChat;
 use crate::stand_ins::wechat_pay::WechatPay;
+use crate::stand_ins::{ReadOperation, StandIn};
 
 /// The whole state: the parts that the stand-ins share, and one field for each stand-in.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Sandbox {
     pub requests: Requests,
     pub wechat: Arc<WeChat>,
     pub wechat_pay: Arc<WechatPay>,
+    pub alipay: Arc<Alipay>,
     pub tills: Arc<Tills>,
 }
 
@@ -54,6 +56,7 @@ impl Sandbox {
         Ok(Self {
             wechat_pay: Arc::new(WechatPay::new(&shared, wechat.clone())),
             wechat,
+            alipay: Arc::new(Alipay::new(&shared)),
             tills: Arc::new(Tills::new(&options.tills, &options.server)?),
             keys: shared.keys,
             clock: shared.clock,
@@ -66,12 +69,18 @@ impl Sandbox {
     /// The list of stand-ins, in the order in which endpoints and paths are matched and the
     /// control page shows them.
     pub(crate) fn stand_ins(&self) -> Vec<Arc<dyn StandIn>> {
-        vec![self.wechat.clone(), self.wechat_pay.clone(), self.tills.clone()]
+        vec![self.wechat.clone(), self.wechat_pay.clone(), self.alipay.clone(), self.tills.clone()]
     }
 
     /// What merchants can ask for.
     pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
         self.stand_ins().into_iter().flat_map(|stand_in| stand_in.endpoints()).copied()
+    }
+
+    /// How the operation of a request to a gateway is read; `None` for any other path.
+    pub(crate) fn operation_of(&self, path: &str) -> Option<ReadOperation> {
+        let gateways = self.stand_ins().into_iter().filter_map(|stand_in| stand_in.gateway());
+        gateways.into_iter().find(|(gateway, _)| *gateway == path).map(|(_, read)| read)
     }
 
     /// What a request asks for; `None` for the sandbox's own pages.

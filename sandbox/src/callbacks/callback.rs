@@ -34,6 +34,18 @@ impl CallbackState {
             Self::Dropped | Self::Accepted | Self::GivenUp => true,
         }
     }
+
+    /// For the control page.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "—",
+            Self::Held => "已扣留",
+            Self::Dropped => "已丢弃",
+            Self::Underway => "投递中",
+            Self::Accepted => "已送达",
+            Self::GivenUp => "已放弃",
+        }
+    }
 }
 
 /// State and counts of a callback.

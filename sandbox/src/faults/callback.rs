@@ -42,10 +42,30 @@ pub enum CallbackFault {
     OtherOrder,
     /// The same, not paid at all.
     NotPaid,
+    /// The same, under another number of the provider.
+    OtherTransaction,
+    /// The same, for another seller account.
+    OtherSeller,
+    /// Signed with a key that is not the provider's.
+    OtherKey,
+    /// Names an older kind of signature, a field that is not signed.
+    SignTypeRsa,
+    /// Validly signed, in GBK.
+    Gbk,
+    /// Validly signed, with a parameter that has no value.
+    EmptyValue,
+    /// With a parameter that was not signed.
+    ExtraParameter,
+    /// With a signed parameter twice, of different values.
+    RepeatedParameter,
+    /// With the quotation marks of a signed value escaped as HTML does.
+    HtmlEscaped,
+    /// To an address with a query of its own, which is not signed.
+    ExtraQuery,
 }
 
 impl CallbackFault {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 29] = [
         Self::Delay,
         Self::Drop,
         Self::AnswerLost,
@@ -65,6 +85,65 @@ impl CallbackFault {
         Self::OtherPayer,
         Self::OtherOrder,
         Self::NotPaid,
+        Self::OtherTransaction,
+        Self::OtherSeller,
+        Self::OtherKey,
+        Self::SignTypeRsa,
+        Self::Gbk,
+        Self::EmptyValue,
+        Self::ExtraParameter,
+        Self::RepeatedParameter,
+        Self::HtmlEscaped,
+        Self::ExtraQuery,
+    ];
+
+    /// What can go wrong with a callback of WeChat Pay.
+    pub(crate) const WECHAT_PAY: [Self; 19] = [
+        Self::Delay,
+        Self::Drop,
+        Self::AnswerLost,
+        Self::Twice,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::SignatureProbe,
+        Self::UnknownSerial,
+        Self::Stale,
+        Self::Future,
+        Self::OtherSealingKey,
+        Self::OtherAmount,
+        Self::OtherCurrency,
+        Self::OtherMerchant,
+        Self::OtherApp,
+        Self::OtherPayer,
+        Self::OtherOrder,
+        Self::NotPaid,
+    ];
+
+    /// What can go wrong with a notification of Alipay.
+    pub(crate) const ALIPAY: [Self; 22] = [
+        Self::Delay,
+        Self::Drop,
+        Self::AnswerLost,
+        Self::Twice,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::OtherAmount,
+        Self::OtherApp,
+        Self::OtherPayer,
+        Self::OtherOrder,
+        Self::NotPaid,
+        Self::OtherTransaction,
+        Self::OtherSeller,
+        Self::OtherKey,
+        Self::SignTypeRsa,
+        Self::Gbk,
+        Self::EmptyValue,
+        Self::ExtraParameter,
+        Self::RepeatedParameter,
+        Self::HtmlEscaped,
+        Self::ExtraQuery,
     ];
 
     pub(crate) fn forgery(self) -> Option<Forgery> {
@@ -87,7 +166,17 @@ impl CallbackFault {
             | Self::OtherApp
             | Self::OtherPayer
             | Self::OtherOrder
-            | Self::NotPaid => None,
+            | Self::NotPaid
+            | Self::OtherTransaction
+            | Self::OtherSeller
+            | Self::OtherKey
+            | Self::SignTypeRsa
+            | Self::Gbk
+            | Self::EmptyValue
+            | Self::ExtraParameter
+            | Self::RepeatedParameter
+            | Self::HtmlEscaped
+            | Self::ExtraQuery => None,
         }
     }
 
@@ -113,6 +202,16 @@ impl CallbackFault {
             Self::OtherPayer => "别的付款人",
             Self::OtherOrder => "不存在的订单号",
             Self::NotPaid => "状态为未支付",
+            Self::OtherTransaction => "别的交易号",
+            Self::OtherSeller => "别的收款账号",
+            Self::OtherKey => "用别的私钥签名",
+            Self::SignTypeRsa => "sign_type 改为 RSA",
+            Self::Gbk => "GBK 编码",
+            Self::EmptyValue => "带空值参数",
+            Self::ExtraParameter => "多出未签名的参数",
+            Self::RepeatedParameter => "参数重复",
+            Self::HtmlEscaped => "参数被 HTML 转义",
+            Self::ExtraQuery => "地址带有多余的查询参数",
         }
     }
 }

@@ -19,6 +19,10 @@ use crate::state::Sandbox;
 /// Longer than any client waits.
 const SILENCE: Duration = Duration::from_mins(1);
 
+/// The body of a request to a gateway, in the request's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadBody(pub(crate) Bytes);
+
 const PAGE: &str = "<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1>";
 const HALF: &str = r#"{"id":"4200"#;
 
@@ -27,8 +31,11 @@ pub(crate) async fn pass(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
     let sandbox = request.app_data::<Data<Sandbox>>().cloned();
-    let (method, path) = (request.method(), request.path());
-    let asked = sandbox.as_ref().and_then(|sandbox| sandbox.asked_for(method, path));
+    let mut request = request;
+    let asked = match &sandbox {
+        Some(sandbox) => asked_for(sandbox, &mut request).await?,
+        None => None,
+    };
     let (Some(sandbox), Some(endpoint)) = (sandbox, asked) else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
@@ -45,6 +52,25 @@ pub(crate) async fn pass(
     let about = response.request().extensions().get::<About>().cloned();
     sandbox.requests.end(number, response.status().as_u16(), about);
     Ok(response)
+}
+
+/// What the request asks for; `None` for the sandbox's own pages. On a gateway that is a parameter
+/// of the request, perhaps in its body, which is then read and kept as a [`ReadBody`].
+async fn asked_for(
+    sandbox: &Sandbox,
+    request: &mut ServiceRequest,
+) -> Result<Option<Endpoint>, Error> {
+    let path = request.path().to_owned();
+    let Some(operation) = sandbox.operation_of(&path) else {
+        return Ok(sandbox.asked_for(request.method(), &path));
+    };
+    let body = request.extract::<Bytes>().await?;
+    let target = match operation(request.query_string(), &body) {
+        Some(operation) => format!("{path}?method={operation}"),
+        None => path,
+    };
+    request.extensions_mut().insert(ReadBody(body));
+    Ok(sandbox.asked_for(request.method(), &target))
 }
 
 /// The answer in place of doing anything; `None` if the request is to be handled.
@@ -68,7 +94,14 @@ async fn undone(fault: RequestFault, endpoint: Endpoint) -> Option<HttpResponse>
         | RequestFault::SignatureProbe
         | RequestFault::UnknownSerial
         | RequestFault::Stale
-        | RequestFault::Future => return None,
+        | RequestFault::Future
+        | RequestFault::BusinessSystemError
+        | RequestFault::GbkError
+        | RequestFault::SignFirst
+        | RequestFault::BraceInString
+        | RequestFault::SlashUnescaped
+        | RequestFault::RepeatedKey
+        | RequestFault::OtherOrder => return None,
     };
     Some(answer)
 }

@@ -37,10 +37,24 @@ pub enum RequestFault {
     Stale,
     /// All is done; the answer was signed ten minutes from now.
     Future,
+    /// All is done; the signed answer says that the system failed.
+    BusinessSystemError,
+    /// Nothing is done: a signed error in GBK.
+    GbkError,
+    /// All is done; the signature stands before what it signs.
+    SignFirst,
+    /// All is done; a text of the signed answer holds braces and a quoted signature.
+    BraceInString,
+    /// All is done; slashes are escaped in the answer and were not when it was signed.
+    SlashUnescaped,
+    /// All is done; the signed part comes twice, the second time with another content.
+    RepeatedKey,
+    /// All is done; the signed answer is about another order.
+    OtherOrder,
 }
 
 impl RequestFault {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::TimeOut,
         Self::TooManyRequests,
         Self::SystemError,
@@ -57,6 +71,57 @@ impl RequestFault {
         Self::UnknownSerial,
         Self::Stale,
         Self::Future,
+        Self::BusinessSystemError,
+        Self::GbkError,
+        Self::SignFirst,
+        Self::BraceInString,
+        Self::SlashUnescaped,
+        Self::RepeatedKey,
+        Self::OtherOrder,
+    ];
+
+    /// What can go wrong with the signed answers of WeChat Pay.
+    pub(crate) const WECHAT_PAY: [Self; 16] = [
+        Self::TimeOut,
+        Self::TooManyRequests,
+        Self::SystemError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Html,
+        Self::Garbage,
+        Self::AnswerLost,
+        Self::SignedGarbage,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::SignatureProbe,
+        Self::UnknownSerial,
+        Self::Stale,
+        Self::Future,
+    ];
+
+    /// What can go wrong with the signed answers of Alipay.
+    pub(crate) const ALIPAY: [Self; 20] = [
+        Self::TimeOut,
+        Self::TooManyRequests,
+        Self::SystemError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Html,
+        Self::Garbage,
+        Self::AnswerLost,
+        Self::SignedGarbage,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::UnknownSerial,
+        Self::BusinessSystemError,
+        Self::GbkError,
+        Self::SignFirst,
+        Self::BraceInString,
+        Self::SlashUnescaped,
+        Self::RepeatedKey,
+        Self::OtherOrder,
     ];
 
     /// What can go wrong with an endpoint whose answers are not signed.
@@ -88,7 +153,14 @@ impl RequestFault {
             | Self::Html
             | Self::Garbage
             | Self::AnswerLost
-            | Self::SignedGarbage => None,
+            | Self::SignedGarbage
+            | Self::BusinessSystemError
+            | Self::GbkError
+            | Self::SignFirst
+            | Self::BraceInString
+            | Self::SlashUnescaped
+            | Self::RepeatedKey
+            | Self::OtherOrder => None,
         }
     }
 
@@ -111,6 +183,13 @@ impl RequestFault {
             Self::UnknownSerial => "已处理，未知的证书序列号",
             Self::Stale => "已处理，十分钟前的签名",
             Self::Future => "已处理，十分钟后的签名",
+            Self::BusinessSystemError => "已处理，应答为业务系统错误",
+            Self::GbkError => "未处理，GBK 编码的系统繁忙",
+            Self::SignFirst => "已处理，签名排在内容之前",
+            Self::BraceInString => "已处理，内容的文本里有括号",
+            Self::SlashUnescaped => "已处理，签名后才转义斜杠",
+            Self::RepeatedKey => "已处理，内容重复出现",
+            Self::OtherOrder => "已处理，应答的是别的订单",
         }
     }
 }

@@ -19,6 +19,11 @@ pub use credentials::{Credentials, SchoolCredentials};
 
 pub(crate) use folder::Folder;
 
+pub use crate::stand_ins::alipay::keys::{
+    ALIPAY_APP_CERT_FILE, ALIPAY_APP_PRIVATE_KEY_FILE, ALIPAY_CERT_FILE, ALIPAY_FILE,
+    ALIPAY_PRIVATE_KEY_FILE, ALIPAY_PUBLIC_KEY_FILE, ALIPAY_ROOT_CERT_FILE,
+    ALIPAY_ROOT_PRIVATE_KEY_FILE, AlipayApps, AlipayCredentials, Identities,
+};
 pub use crate::stand_ins::till::{TILL_ID, TILLS_FOLDER, TillKey};
 pub use crate::stand_ins::wechat::WechatCredentials;
 pub use crate::stand_ins::wechat_pay::keys::{
@@ -27,6 +32,7 @@ pub use crate::stand_ins::wechat_pay::keys::{
 };
 
 use crate::crypto::CryptoError;
+use crate::stand_ins::alipay::keys::{AppKeys, AppMode, AppPlan};
 use crate::stand_ins::wechat_pay::keys::{KeyMode, MerchantKeys};
 
 /// Written into every file of [`generate`].
@@ -37,16 +43,34 @@ pub const CREDENTIALS_FILE: &str = "credentials.json";
 
 /// The demo schools that have their own credentials; all others use the general ones.
 const SCHOOLS: [School; 3] = [
-    School { code: "hbgyzy", own_app: false, mode: KeyMode::Both },
-    School { code: "ynart", own_app: true, mode: KeyMode::PublicKey },
-    School { code: "yncjxy", own_app: false, mode: KeyMode::Certificate },
+    School {
+        code: "hbgyzy",
+        own_app: false,
+        mode: KeyMode::Both,
+        alipay: AppPlan { mode: AppMode::Encrypted, identities: Identities::Both },
+    },
+    School {
+        code: "ynart",
+        own_app: true,
+        mode: KeyMode::PublicKey,
+        alipay: AppPlan { mode: AppMode::PublicKey, identities: Identities::OpenId },
+    },
+    School {
+        code: "yncjxy",
+        own_app: false,
+        mode: KeyMode::Certificate,
+        alipay: AppPlan { mode: AppMode::Certificate, identities: Identities::UserId },
+    },
 ];
 
 struct School {
     /// Also the name of its folder.
     code: &'static str,
+    /// Of WeChat.
     own_app: bool,
     mode: KeyMode,
+    /// Its own app.
+    alipay: AppPlan,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,13 +94,15 @@ pub struct Keys {
     pub schools: BTreeMap<String, SchoolCredentials>,
     /// Of the demo schools.
     pub tills: Vec<TillKey>,
+    /// `None` where only WeChat Pay's keys were given.
+    pub alipay: Option<AlipayApps>,
     /// The general merchant first.
     pub(crate) merchants: Vec<Arc<MerchantKeys>>,
 }
 
 impl Keys {
     /// The general merchant's keys alone, from their texts: PKCS#8 PEM, the merchant's and
-    /// WeChat Pay's.
+    /// WeChat Pay's. Alipay has no apps then.
     pub fn from_pem(
         credentials: Credentials,
         merchant_private_key: &str,
@@ -85,13 +111,14 @@ impl Keys {
         let pay = credentials.wechat_pay.clone();
         let merchant = MerchantKeys::from_pem(pay, merchant_private_key, wechat_pay_private_key)?;
         let (schools, tills) = (BTreeMap::new(), Vec::new());
-        Ok(Self { credentials, schools, tills, merchants: vec![Arc::new(merchant)] })
+        let merchants = vec![Arc::new(merchant)];
+        Ok(Self { credentials, schools, tills, alipay: None, merchants })
     }
 }
 
 /// Generates whatever is missing in `dir` and reads all of it.
 ///
-/// Takes some seconds the first time: nine RSA keys of 2048 bits are generated.
+/// Takes some seconds the first time: eighteen RSA keys of 2048 bits are generated.
 pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
     let (general, schools) = thread::scope(|scope| {
         let schools = SCHOOLS.map(|school| {
@@ -102,32 +129,39 @@ pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
         let schools = schools.map(|(code, made)| (code, made.join()));
         (general, schools)
     });
-    let (credentials, merchant) = general?;
+    let Made { credentials, merchant, app } = general?;
     let merchants = vec![Arc::new(merchant)];
     let (own, tills) = (BTreeMap::new(), TillKey::generate_all(dir)?);
-    let mut keys = Keys { credentials, schools: own, tills, merchants };
+    let mut apps = AlipayApps::new(app);
+    let mut keys = Keys { credentials, schools: own, tills, alipay: None, merchants };
     for (code, made) in schools {
-        let (credentials, merchant) = made.map_err(|_| KeyError::Thread)??;
+        let Made { credentials, merchant, app } = made.map_err(|_| KeyError::Thread)??;
         keys.schools.insert(code.to_owned(), credentials);
         keys.merchants.push(Arc::new(merchant));
+        apps.add(code, app);
     }
+    keys.alipay = Some(apps);
     Ok(keys)
 }
 
-fn generate_general(dir: &Path) -> Result<(Credentials, MerchantKeys), KeyError> {
-    let folder = Folder::open(dir.to_owned())?;
-    let credentials = folder.credentials(CREDENTIALS_FILE, Credentials::generate)?;
-    let keys = MerchantKeys::generate(&folder, credentials.wechat_pay.clone())?;
-    Ok((credentials, keys))
+/// What a folder holds.
+struct Made<C> {
+    credentials: C,
+    merchant: MerchantKeys,
+    app: AppKeys,
 }
 
-fn generate_school(
-    school: &School,
-    dir: PathBuf,
-) -> Result<(SchoolCredentials, MerchantKeys), KeyError> {
+fn generate_general(dir: &Path) -> Result<Made<Credentials>, KeyError> {
+    let folder = Folder::open(dir.to_owned())?;
+    let credentials = folder.credentials(CREDENTIALS_FILE, Credentials::generate)?;
+    let merchant = MerchantKeys::generate(&folder, credentials.wechat_pay.clone())?;
+    Ok(Made { credentials, merchant, app: AppKeys::generate(&folder, AppPlan::GENERAL)? })
+}
+
+fn generate_school(school: &School, dir: PathBuf) -> Result<Made<SchoolCredentials>, KeyError> {
     let folder = Folder::open(dir)?;
     let generate = || SchoolCredentials::generate(school.own_app, school.mode);
     let credentials = folder.credentials(CREDENTIALS_FILE, generate)?;
-    let keys = MerchantKeys::generate(&folder, credentials.wechat_pay.clone())?;
-    Ok((credentials, keys))
+    let merchant = MerchantKeys::generate(&folder, credentials.wechat_pay.clone())?;
+    Ok(Made { credentials, merchant, app: AppKeys::generate(&folder, school.alipay)? })
 }

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::codes::CodeError;
 use super::WeChat;
-use super::codes::CodeError;
 use crate::chance;
 use crate::endpoint::{Endpoint, Excuse};
 use crate::faults::RequestFault;
@@ -80,7 +80,7 @@ impl WeChat {
 impl From<CodeError> for LoginError {
     fn from(error: CodeError) -> Self {
         match error {
-            CodeError::Invalid => Self(40029, "invalid code"),
+            CodeError::Invalid | CodeError::OtherApp => Self(40029, "invalid code"),
             CodeError::Used => Self(40163, "code been used"),
         }
     }

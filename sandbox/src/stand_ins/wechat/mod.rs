@@ -6,7 +6,6 @@
 //! Absent on purpose: `wx.login` itself has no wire protocol. The sign-in page and
 //! `POST /sandbox/wechat/codes` take the place of the phone.
 
-mod codes;
 mod keys;
 mod login;
 mod panel;
@@ -17,19 +16,23 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use actix_web::web::{self, Data, ServiceConfig};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use keys::WechatCredentials;
 pub use login::LOGIN;
 pub use people::{DEMO_USERS, User};
+pub(crate) use people::{POPULATION, name_of, surname_of};
 
 use super::StandIn;
+use super::codes::Codes;
+use crate::chance;
 use crate::clock::AdjustableClock;
 use crate::control::{Panel, Visit};
 use crate::endpoint::Endpoint;
 use crate::state::{Shared, lock};
-use codes::Codes;
 use people::People;
+
+const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug)]
 pub struct WeChat {
@@ -66,7 +69,7 @@ impl WeChat {
         Self {
             general: App::new(&keys.credentials.wechat),
             others: own.map(App::new).collect(),
-            codes: Mutex::default(),
+            codes: Mutex::new(Codes::good_for(CODE_LIFETIME)),
             clock: shared.clock.clone(),
         }
     }
@@ -99,7 +102,9 @@ impl WeChat {
 
     /// What `wx.login` gives the mini-program of this user.
     pub fn issue_code(&self, user: &User, now: DateTime<Utc>) -> String {
-        lock(&self.codes).issue(user, now)
+        let code = format!("0{}", chance::alphanumeric(31));
+        lock(&self.codes).issue(&code, &user.app_id, &user.openid, now);
+        code
     }
 
     /// The app ids, the general one first.

@@ -16,7 +16,7 @@ const NAMES: [&str; 5] = ["林晓雨", "陈思远", "王梓涵", "赵一鸣", "�
 pub const DEMO_USERS: usize = NAMES.len();
 
 /// Bounds what the sandbox remembers of people.
-const POPULATION: u32 = 100_000;
+pub(crate) const POPULATION: u32 = 100_000;
 
 /// A WeChat user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,9 +32,20 @@ pub struct User {
 impl User {
     /// The first character of the name, for a picture.
     pub(crate) fn surname(&self) -> &str {
-        let end = self.name.chars().next().map_or(0, char::len_utf8);
-        self.name.get(..end).unwrap_or_default()
+        surname_of(&self.name)
     }
+}
+
+/// The name of the person with this number, the same with every provider.
+pub(crate) fn name_of(index: u32) -> String {
+    let named = usize::try_from(index).ok().and_then(|index| NAMES.get(index));
+    named.map_or_else(|| format!("体验用户 {index}"), |name| (*name).to_owned())
+}
+
+/// The first character of the name, for a picture.
+pub(crate) fn surname_of(name: &str) -> &str {
+    let end = name.chars().next().map_or(0, char::len_utf8);
+    name.get(..end).unwrap_or_default()
 }
 
 #[derive(Debug)]
@@ -57,8 +68,8 @@ impl People {
     }
 
     pub(super) fn demo(&self, index: u32) -> Option<User> {
-        let name = *NAMES.get(usize::try_from(index).ok()?)?;
-        Some(self.user_named(index, name.to_owned()))
+        let named = usize::try_from(index).is_ok_and(|index| index < DEMO_USERS);
+        named.then(|| self.named(index))
     }
 
     pub(super) fn user(&self, index: u32) -> Option<User> {
@@ -76,11 +87,8 @@ impl People {
     }
 
     fn named(&self, index: u32) -> User {
-        self.demo(index).unwrap_or_else(|| self.user_named(index, format!("体验用户 {index}")))
-    }
-
-    fn user_named(&self, index: u32, name: String) -> User {
-        User { index, app_id: self.app_id.clone(), openid: self.openid(index), name }
+        let (app_id, openid, name) = (self.app_id.clone(), self.openid(index), name_of(index));
+        User { index, app_id, openid, name }
     }
 
     /// Stable for one app id and different for another, as with WeChat.

@@ -30,7 +30,7 @@ const TERMS: Terms = Terms {
     ],
     answer_within: Duration::from_secs(5),
     accepts: any_2xx,
-    faults: &CallbackFault::ALL,
+    faults: &CallbackFault::WECHAT_PAY,
 };
 
 /// A notification: the same id and body over all its tries.
@@ -183,6 +183,16 @@ fn lie(fault: CallbackFault, total_fen: i64) -> Option<(&'static str, Value)> {
         | CallbackFault::UnknownSerial
         | CallbackFault::Stale
         | CallbackFault::Future
-        | CallbackFault::OtherSealingKey => None,
+        | CallbackFault::OtherSealingKey
+        | CallbackFault::OtherTransaction
+        | CallbackFault::OtherSeller
+        | CallbackFault::OtherKey
+        | CallbackFault::SignTypeRsa
+        | CallbackFault::Gbk
+        | CallbackFault::EmptyValue
+        | CallbackFault::ExtraParameter
+        | CallbackFault::RepeatedParameter
+        | CallbackFault::HtmlEscaped
+        | CallbackFault::ExtraQuery => None,
     }
 }

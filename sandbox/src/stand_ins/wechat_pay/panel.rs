@@ -2,9 +2,7 @@
 
 use askama::Template;
 
-use super::{
-    CallbackState, CertificateState, CertificateView, MerchantView, PaymentView, WechatPay,
-};
+use super::{CertificateState, CertificateView, MerchantView, PaymentView, WechatPay};
 use crate::clock::china;
 use crate::control::{Count, PAGE_LENGTH, Pages, Panel, Visit, moment};
 use crate::page::{self, yuan};
@@ -93,19 +91,8 @@ fn payment_row(payment: PaymentView, pay: &WechatPay) -> PaymentRow {
             _ if expired => "已过期",
             _ => "待支付",
         },
-        callback: callback_label(payment.callback),
+        callback: payment.callback.label(),
         payment,
-    }
-}
-
-fn callback_label(state: CallbackState) -> &'static str {
-    match state {
-        CallbackState::Waiting => "—",
-        CallbackState::Held => "已扣留",
-        CallbackState::Dropped => "已丢弃",
-        CallbackState::Underway => "投递中",
-        CallbackState::Accepted => "已送达",
-        CallbackState::GivenUp => "已放弃",
     }
 }
 
