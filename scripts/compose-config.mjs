@@ -1,7 +1,7 @@
 // Writes a sandbox configuration with fresh keys, unless there is one already.
 //   node scripts/compose-config.mjs DIR SERVER_PORT METRICS_PORT SANDBOX_URL [DATABASE_URL] [REDIS_URL]
-// DIR/sandbox comes from `onecard-sandbox init`: credentials.json, and one in a folder for each
-// school that has a merchant of its own.
+// DIR/sandbox comes from `onecard-sandbox init`: credentials.json and alipay.json, and both in a
+// folder for each school that has a merchant and an Alipay app of its own.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -16,7 +16,8 @@ if (existsSync(file)) process.exit(0)
 
 const text = (value) => JSON.stringify(String(value))
 const key = () => `{ id = "sandbox-1", key = ${text(`base64:${randomBytes(32).toString('base64')}`)} }`
-const credentials = (folder) => JSON.parse(readFileSync(resolve(folder, 'credentials.json'), 'utf8'))
+const read = (folder, name) => JSON.parse(readFileSync(resolve(folder, name), 'utf8'))
+const credentials = (folder) => read(folder, 'credentials.json')
 
 const app = (wechat) => `app_id = ${text(wechat.app_id)}
 app_secret = ${text(wechat.app_secret)}
@@ -36,17 +37,37 @@ platform_certificate_files = [${certificates}]
 `
 }
 
+// As above, what an app lacks must be empty: one mode's files, or the encryption's key.
+function alipayApp(folder, app) {
+  const near = (name) => text(name ? resolve(folder, name) : '')
+  return `app_id = ${text(app.app_id)}
+seller_id = ${text(app.seller_id)}
+app_private_key_file = ${near(app.app_private_key_file)}
+alipay_public_key_file = ${near(app.alipay_public_key_file)}
+app_cert_file = ${near(app.app_cert_file)}
+alipay_cert_file = ${near(app.alipay_cert_file)}
+alipay_root_cert_file = ${near(app.alipay_root_cert_file)}
+encrypt_key = ${text(app.encrypt_key ?? '')}
+`
+}
+
 // The browser signs in through the general app; who has signed in there cannot pay in another.
+const commented = (lines) => lines.replace(/^(?=.)/gm, '# ')
 const ownApp = (code, wechat) => `
 # The school's own mini-program, for a client that is built for it. Its merchant is bound to both.
 # [school.${code}.wechat]
-${app(wechat).replace(/^(?=.)/gm, '# ')}`
+${commented(app(wechat))}`
+const ownAlipayApp = (code, folder, alipay) => `
+# The school's own app and account in Alipay, for a client that is built for it.
+# [school.${code}.alipay]
+${commented(alipayApp(folder, alipay))}`
 
 function school(code) {
   const folder = resolve(sandboxDir, code)
   const { wechat, wechat_pay: pay } = credentials(folder)
   const own = wechat ? ownApp(code, wechat) : ''
-  return `${own}\n[school.${code}.wechat_pay]\n${merchant(folder, pay)}`
+  const alipay = ownAlipayApp(code, folder, read(folder, 'alipay.json').alipay)
+  return `${own}\n[school.${code}.wechat_pay]\n${merchant(folder, pay)}${alipay}`
 }
 
 const sandboxDir = resolve(dir, 'sandbox')
@@ -86,4 +107,8 @@ api_base_url = ${text(sandboxUrl)}
 ${app(general.wechat)}
 [wechat_pay]
 base_url = ${text(sandboxUrl)}
-${merchant(sandboxDir, general.wechat_pay)}${schools.map(school).join('')}`, { mode: 0o600 })
+${merchant(sandboxDir, general.wechat_pay)}
+[alipay]
+gateway_url = ${text(`${sandboxUrl}/gateway.do`)}
+bill_hosts = [${text(new URL(sandboxUrl).host)}]
+${alipayApp(sandboxDir, read(sandboxDir, 'alipay.json').alipay)}${schools.map(school).join('')}`, { mode: 0o600 })

@@ -40,7 +40,9 @@ fn flaw(world: &World, headers: &HashMap<String, String>, body: &str) -> Flaw {
     if at != world.now() {
         return Flaw::Time(at - world.now());
     }
-    let letter = crate::support::Received { headers: headers.clone(), body: body.to_owned() };
+    let query = String::new();
+    let letter =
+        crate::support::Received { query, headers: headers.clone(), body: body.to_owned() };
     let key = &world.merchant.credentials.wechat_pay.api_v3_key;
     let Some(told) = letter.try_open(key) else { return Flaw::Seal };
     let truth = [

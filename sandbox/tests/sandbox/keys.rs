@@ -18,6 +18,10 @@ fn keys_are_made_once_marked_and_private() {
         keys::MERCHANT_PRIVATE_KEY_FILE,
         keys::WECHAT_PAY_PUBLIC_KEY_FILE,
         keys::WECHAT_PAY_PRIVATE_KEY_FILE,
+        keys::ALIPAY_FILE,
+        keys::ALIPAY_APP_PRIVATE_KEY_FILE,
+        keys::ALIPAY_PUBLIC_KEY_FILE,
+        keys::ALIPAY_PRIVATE_KEY_FILE,
     ];
     let read = |name| std::fs::read_to_string(dir.join(name)).unwrap();
     let before = files.map(read);

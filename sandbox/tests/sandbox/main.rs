@@ -4,6 +4,22 @@
 mod support;
 
 #[cfg(test)]
+mod alipay_apps;
+#[cfg(test)]
+mod alipay_bills;
+#[cfg(test)]
+mod alipay_faults;
+#[cfg(test)]
+mod alipay_notifications;
+#[cfg(test)]
+mod alipay_pages;
+#[cfg(test)]
+mod alipay_refunds;
+#[cfg(test)]
+mod alipay_trades;
+#[cfg(test)]
+mod alipay_wire;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
 mod cashier;

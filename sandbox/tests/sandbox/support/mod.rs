@@ -1,5 +1,6 @@
 //! A merchant, a place for its callbacks, and a sandbox between them.
 
+mod alipay;
 mod desk;
 mod merchant;
 mod receiver;
@@ -14,6 +15,7 @@ use sandbox::clock::{Clock, ManualClock};
 use sandbox::{Options, Running, Sandbox};
 use serde_json::{Value, json};
 
+pub use alipay::{AlipayWorld, Shop, Told, decoded, field};
 pub use desk::{Asked, Desk};
 pub use merchant::{Answer, Merchant, Parcel, RequestClaim, der};
 pub use receiver::{Received, Receiver};

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// Of the address that it came to.
+    pub query: String,
     pub headers: HashMap<String, String>,
     pub body: String,
 }
@@ -52,8 +54,10 @@ fn try_open(resource: &Value, api_v3_key: &str) -> Option<Vec<u8>> {
 #[derive(Default)]
 struct Inbox {
     received: Mutex<Vec<Received>>,
-    /// Answers to give, one each; afterwards 204.
-    answers: Mutex<VecDeque<u16>>,
+    /// Answers to give, one each.
+    answers: Mutex<VecDeque<(u16, &'static str)>>,
+    /// What is answered afterwards.
+    then: (u16, &'static str),
 }
 
 pub struct Receiver {
@@ -65,8 +69,18 @@ pub struct Receiver {
 impl Receiver {
     /// Answers with the given statuses in turn and then always with 204.
     pub fn start(answers: &[u16]) -> Self {
+        let refusal = r#"{"code":"FAIL","message":"稍后再试"}"#;
+        Self::saying(answers.iter().map(|status| (*status, refusal)), (204, ""))
+    }
+
+    /// Answers with the given statuses and bodies in turn, and then always with the last.
+    pub fn saying(
+        answers: impl IntoIterator<Item = (u16, &'static str)>,
+        then: (u16, &'static str),
+    ) -> Self {
         let inbox = Data::from(Arc::new(Inbox {
-            answers: Mutex::new(answers.iter().copied().collect()),
+            answers: Mutex::new(answers.into_iter().collect()),
+            then,
             ..Inbox::default()
         }));
         let state = inbox.clone();
@@ -96,11 +110,13 @@ async fn take_in(request: HttpRequest, body: Bytes, inbox: Data<Inbox>) -> HttpR
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()));
     let body = String::from_utf8(body.to_vec()).unwrap();
-    inbox.received.lock().unwrap().push(Received { headers: headers.collect(), body });
-    match inbox.answers.lock().unwrap().pop_front() {
-        Some(302) => HttpResponse::Found().insert_header(("location", "/notify")).finish(),
-        Some(status) => HttpResponse::build(status.try_into().unwrap())
-            .body(r#"{"code":"FAIL","message":"稍后再试"}"#),
-        None => HttpResponse::NoContent().finish(),
+    let query = request.query_string().to_owned();
+    inbox.received.lock().unwrap().push(Received { query, headers: headers.collect(), body });
+    let (status, text) = inbox.answers.lock().unwrap().pop_front().unwrap_or(inbox.then);
+    let mut answer = HttpResponse::build(status.try_into().unwrap());
+    match status {
+        302 => answer.insert_header(("location", "/notify")).finish(),
+        204 => answer.finish(),
+        _ => answer.content_type("text/plain").body(text),
     }
 }

@@ -1,0 +1,140 @@
+//! The day's bills.
+
+use std::io::Read;
+
+use chrono::TimeDelta;
+use encoding_rs::GBK;
+use flate2::read::DeflateDecoder;
+use serde_json::{Value, json};
+
+use crate::support::AlipayWorld;
+
+const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
+const NOTIFY: &str = "https://card.example.edu.cn/x";
+
+/// Names and contents of a zip archive, by its directory.
+fn unzip(archive: &[u8]) -> Vec<(String, String)> {
+    let word = |at: usize| usize::from(u16::from_le_bytes(archive[at..at + 2].try_into().unwrap()));
+    let long = |at: usize| {
+        usize::try_from(u32::from_le_bytes(archive[at..at + 4].try_into().unwrap())).unwrap()
+    };
+    let end = archive.len() - 22;
+    assert_eq!(&archive[end..end + 4], b"PK\x05\x06");
+    let (count, mut at, mut found) = (word(end + 10), long(end + 16), Vec::new());
+    for _ in 0..count {
+        assert_eq!(&archive[at..at + 4], b"PK\x01\x02");
+        let (crc, packed, size) = (long(at + 16), long(at + 20), long(at + 24));
+        let (name_length, local) = (word(at + 28), long(at + 42));
+        let name = GBK.decode(&archive[at + 46..at + 46 + name_length]).0.into_owned();
+        let start = local + 30 + word(local + 26);
+        let mut content = Vec::new();
+        let mut deflated = DeflateDecoder::new(&archive[start..start + packed]);
+        deflated.read_to_end(&mut content).unwrap();
+        let mut sum = flate2::Crc::new();
+        sum.update(&content);
+        assert_eq!((usize::try_from(sum.sum()).unwrap(), content.len()), (crc, size));
+        found.push((name, GBK.decode(&content).0.into_owned()));
+        at += 46 + name_length;
+    }
+    found
+}
+
+async fn bill(world: &AlipayWorld, kind: &str, date: &str) -> (Value, Vec<u8>) {
+    let told = world.done(METHOD, &json!({ "bill_type": kind, "bill_date": date })).await;
+    let url = told["bill_download_url"].as_str().unwrap().to_owned();
+    let file = world.http.get(url).send().await.unwrap();
+    assert_eq!(file.status(), 200);
+    (told, file.bytes().await.unwrap().to_vec())
+}
+
+#[tokio::test]
+async fn a_bill_has_a_line_for_each_payment_and_refund_of_its_day() {
+    let world = AlipayWorld::start().await;
+    let alipay = world.alipay();
+    for number in ["BILLED1", "BILLED2", "BILLED3"] {
+        world.trade(number, NOTIFY).await;
+    }
+    alipay.pay("BILLED1").unwrap();
+    alipay.pay("BILLED2").unwrap();
+    let refund =
+        json!({ "out_trade_no": "BILLED1", "refund_amount": "5.00", "out_request_no": "RF1" });
+    world.done("alipay.trade.refund", &refund).await;
+    // Another day begins at midnight in China, 14 hours later.
+    world.clock.advance(TimeDelta::hours(14));
+    let other =
+        json!({ "out_trade_no": "BILLED1", "refund_amount": "1.00", "out_request_no": "RF2" });
+    world.done("alipay.trade.refund", &other).await;
+
+    let (told, archive) = bill(&world, "trade", "2026-01-01").await;
+    assert!(told.get("bill_file_code").is_none());
+    let files = unzip(&archive);
+    let seller = world.shop().credentials.seller_id;
+    let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(
+        names,
+        [
+            format!("{seller}0156_20260101_业务明细.csv"),
+            format!("{seller}0156_20260101_业务明细(汇总).csv"),
+        ]
+    );
+    let lines: Vec<_> = files[0].1.lines().filter(|line| !line.starts_with('#')).collect();
+    let cells: Vec<Vec<_>> =
+        lines.iter().map(|line| line.split(',').map(str::trim).collect()).collect();
+    assert_eq!(cells.len(), 4, "{lines:#?}");
+    assert!(cells.iter().all(|line| line.len() == 25), "{lines:#?}");
+    let column = |name: &str| cells[0].iter().position(|cell| *cell == name).unwrap();
+    let names = ["商户订单号", "业务类型", "商家实收（元）", "退款批次号/请求号", "服务费（元）"];
+    let shown: Vec<_> =
+        cells[1..].iter().map(|line| names.map(|name| line[column(name)])).collect();
+    let mut sorted = shown.clone();
+    sorted.sort_unstable();
+    assert_eq!(
+        sorted,
+        [
+            ["BILLED1", "交易", "20.00", "", "-0.12"],
+            ["BILLED1", "退款", "-5.00", "RF1", "0.03"],
+            ["BILLED2", "交易", "20.00", "", "-0.12"],
+        ]
+    );
+    let (_, archive) = bill(&world, "signcustomer", "2026-01-01").await;
+    let files = unzip(&archive);
+    assert!(
+        files[0].0.ends_with("_账务明细.csv") && files[0].1.contains("34.79"),
+        "{}",
+        files[0].1
+    );
+}
+
+#[tokio::test]
+async fn an_address_dies_after_half_a_minute() {
+    let world = AlipayWorld::start().await;
+    world.clock.advance(TimeDelta::days(1));
+    let told =
+        world.done(METHOD, &json!({ "bill_type": "trade", "bill_date": "2026-01-01" })).await;
+    assert_eq!(told["bill_file_code"], "EMPTY_DATA_WITH_BILL_FILE");
+    let url = told["bill_download_url"].as_str().unwrap();
+    let status = async || world.http.get(url).send().await.unwrap().status().as_u16();
+    world.clock.advance(TimeDelta::seconds(30));
+    assert_eq!(status().await, 200);
+    world.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(status().await, 403);
+}
+
+#[tokio::test]
+async fn days_that_are_not_over_and_unknown_kinds_have_no_bill() {
+    let world = AlipayWorld::start().await;
+    let table = [
+        ("trade", "2026-01-01", "BILL_NOT_EXIST"),
+        ("trade", "2026-01-02", "BILL_NOT_EXIST"),
+        ("trade", "2026-01", "BILL_NOT_EXIST"),
+        ("trade", "2026-13-01", "INVAILID_ARGUMENTS"),
+        ("trade", "20251231", "INVAILID_ARGUMENTS"),
+        ("settlementMerge", "2025-12-31", "TYPE_NOT_SUPPORTED"),
+    ];
+    for (kind, date, sub_code) in table {
+        let content = json!({ "bill_type": kind, "bill_date": date });
+        assert_eq!(world.refused(METHOD, &content).await, sub_code, "{kind} {date}");
+    }
+    bill(&world, "trade", "2025-12-31").await;
+    bill(&world, "trade", "2025-12").await;
+}
