@@ -101,7 +101,13 @@ async fn undone(fault: RequestFault, endpoint: Endpoint) -> Option<HttpResponse>
         | RequestFault::BraceInString
         | RequestFault::SlashUnescaped
         | RequestFault::RepeatedKey
-        | RequestFault::OtherOrder => return None,
+        | RequestFault::OtherOrder
+        | RequestFault::OtherHost
+        | RequestFault::Truncated
+        | RequestFault::BrokenArchive
+        | RequestFault::Huge
+        | RequestFault::OtherDay
+        | RequestFault::OtherSeller => return None,
     };
     Some(answer)
 }

@@ -51,10 +51,22 @@ pub enum RequestFault {
     RepeatedKey,
     /// All is done; the signed answer is about another order.
     OtherOrder,
+    /// All is done; the signed address of a file is on another host.
+    OtherHost,
+    /// Of a file: its second half is missing.
+    Truncated,
+    /// Of a file: a byte of the archive is wrong.
+    BrokenArchive,
+    /// Of a file: what is packed is far larger than any real one.
+    Huge,
+    /// Of a file: it is of the day before.
+    OtherDay,
+    /// Of a file: it is of another account.
+    OtherSeller,
 }
 
 impl RequestFault {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::TimeOut,
         Self::TooManyRequests,
         Self::SystemError,
@@ -78,6 +90,12 @@ impl RequestFault {
         Self::SlashUnescaped,
         Self::RepeatedKey,
         Self::OtherOrder,
+        Self::OtherHost,
+        Self::Truncated,
+        Self::BrokenArchive,
+        Self::Huge,
+        Self::OtherDay,
+        Self::OtherSeller,
     ];
 
     /// What can go wrong with the signed answers of WeChat Pay.
@@ -101,7 +119,7 @@ impl RequestFault {
     ];
 
     /// What can go wrong with the signed answers of Alipay.
-    pub(crate) const ALIPAY: [Self; 20] = [
+    pub(crate) const ALIPAY: [Self; 21] = [
         Self::TimeOut,
         Self::TooManyRequests,
         Self::SystemError,
@@ -122,6 +140,24 @@ impl RequestFault {
         Self::SlashUnescaped,
         Self::RepeatedKey,
         Self::OtherOrder,
+        Self::OtherHost,
+    ];
+
+    /// What can go wrong with a file that is downloaded.
+    pub(crate) const FILE: [Self; 13] = [
+        Self::TimeOut,
+        Self::TooManyRequests,
+        Self::SystemError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Html,
+        Self::Garbage,
+        Self::AnswerLost,
+        Self::Truncated,
+        Self::BrokenArchive,
+        Self::Huge,
+        Self::OtherDay,
+        Self::OtherSeller,
     ];
 
     /// What can go wrong with an endpoint whose answers are not signed.
@@ -160,7 +196,13 @@ impl RequestFault {
             | Self::BraceInString
             | Self::SlashUnescaped
             | Self::RepeatedKey
-            | Self::OtherOrder => None,
+            | Self::OtherOrder
+            | Self::OtherHost
+            | Self::Truncated
+            | Self::BrokenArchive
+            | Self::Huge
+            | Self::OtherDay
+            | Self::OtherSeller => None,
         }
     }
 
@@ -190,6 +232,12 @@ impl RequestFault {
             Self::SlashUnescaped => "已处理，签名后才转义斜杠",
             Self::RepeatedKey => "已处理，内容重复出现",
             Self::OtherOrder => "已处理，应答的是别的订单",
+            Self::OtherHost => "已处理，文件地址在别的主机",
+            Self::Truncated => "文件缺后半部分",
+            Self::BrokenArchive => "文件的压缩包损坏",
+            Self::Huge => "文件解压后极大",
+            Self::OtherDay => "前一天的文件",
+            Self::OtherSeller => "别的账号的文件",
         }
     }
 }

@@ -5,6 +5,8 @@ use std::io::Read;
 use chrono::TimeDelta;
 use encoding_rs::GBK;
 use flate2::read::DeflateDecoder;
+use sandbox::alipay::endpoints::{BILL, BILL_FILE};
+use sandbox::faults::{RequestFault, RequestRule};
 use serde_json::{Value, json};
 
 use crate::support::AlipayWorld;
@@ -103,6 +105,37 @@ async fn a_bill_has_a_line_for_each_payment_and_refund_of_its_day() {
         "{}",
         files[0].1
     );
+}
+
+/// What a merchant finds out about a bill that is not what it asked for.
+#[tokio::test]
+async fn every_fault_of_a_bill() {
+    let world = AlipayWorld::start().await;
+    world.trade("BILLED1", NOTIFY).await;
+    world.alipay().pay("BILLED1").unwrap();
+    world.clock.advance(TimeDelta::days(1));
+    let (_, good) = bill(&world, "trade", "2026-01-01").await;
+    let faults = &world.running.sandbox().faults;
+    let spoilt = async |fault| {
+        faults.on_requests(RequestRule::new(BILL_FILE, fault), 1).unwrap();
+        bill(&world, "trade", "2026-01-01").await.1
+    };
+    assert!(good.starts_with(&spoilt(RequestFault::Truncated).await));
+    let broken = spoilt(RequestFault::BrokenArchive).await;
+    assert_eq!(broken.iter().zip(&good).filter(|(one, other)| one != other).count(), 1);
+    let of = |archive: Vec<u8>| unzip(&archive).remove(0);
+    let (name, text) = of(spoilt(RequestFault::OtherDay).await);
+    assert!(name.contains("_20251231_") && !text.contains("BILLED1"), "{name}");
+    let (name, text) = of(spoilt(RequestFault::OtherSeller).await);
+    assert!(name.starts_with("2088000000000000") && text.contains("BILLED1"), "{name}");
+    let huge = spoilt(RequestFault::Huge).await;
+    assert!(huge.len() < 1024 * 1024, "packed small");
+    assert!(of(huge).1.len() >= 128 * 1024 * 1024);
+
+    faults.on_requests(RequestRule::new(BILL, RequestFault::OtherHost), 1).unwrap();
+    let wanted = json!({ "bill_type": "trade", "bill_date": "2026-01-01" });
+    let told = world.done(METHOD, &wanted).await;
+    assert!(told["bill_download_url"].as_str().unwrap().starts_with("http://bills.example.com/"));
 }
 
 #[tokio::test]

@@ -72,8 +72,8 @@ impl Alipay {
                 return Err(TradeActRefusal::Refund("金额应为正数".to_owned()));
             }
             let request_no = format!("CONSOLE{}", chance::digits(12));
-            let demand = Demand { request_no: &request_no, fen };
-            let done = self.give_back(app, trade, demand, RefundCourse::AtOnce, now);
+            let demand = Demand { request_no: &request_no, fen, course: RefundCourse::AtOnce };
+            let done = self.give_back(app, trade, demand, now);
             done.map_err(|refusal| TradeActRefusal::Refund(refusal.to_string()))?;
             Ok(())
         })

@@ -50,7 +50,7 @@ pub(super) fn signed(call: &Call, done: Result<Answer, Refusal>) -> HttpResponse
         Some(RequestFault::GbkError) => Charset::Gbk,
         _ => call.charset,
     };
-    respond(StatusCode::OK, charset, envelope(call, node, value, charset))
+    respond(StatusCode::OK, charset, envelope(call, node, &value, charset))
 }
 
 fn node_of(call: &Call) -> String {
@@ -74,7 +74,7 @@ fn succeeded(call: &Call, mut members: Answer) -> Value {
     Value::Object(members)
 }
 
-fn envelope(call: &Call, node: String, value: Value, charset: Charset) -> Vec<u8> {
+fn envelope(call: &Call, node: String, value: &Value, charset: Charset) -> Vec<u8> {
     let keys = &call.app.keys;
     let plain = value.to_string();
     // Alipay escapes the slash, which JSON allows.

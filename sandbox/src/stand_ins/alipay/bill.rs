@@ -1,11 +1,12 @@
 //! `alipay.data.dataservice.bill.downloadurl.query`, and the file that the address leads to.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use super::refusal::Refusal;
 use super::zip::{self, Entry};
 use crate::chance;
 use crate::clock::china;
+use crate::faults::RequestFault;
 use crate::page;
 use crate::schema::{self, Field, Rule, optional, required};
 use crate::state::lock;
@@ -29,6 +31,11 @@ pub(super) const FILE: &str = "/downloadBillFile.resource";
 /// An address is good for so long.
 const LIFETIME: TimeDelta = TimeDelta::seconds(30);
 const MOST_LINKS: usize = 1000;
+
+/// Where [`RequestFault::OtherHost`] leads.
+const OTHER_HOST: &str = "bills.example.com";
+/// In bytes, unpacked.
+const HUGE: usize = 128 * 1024 * 1024;
 
 const FIELDS: &[Field] = &[
     required("bill_type", Rule::Text { min: 1, max: 64 }),
@@ -46,8 +53,10 @@ enum BillKind {
 #[derive(Debug, Clone)]
 struct Bill {
     app: Arc<App>,
+    /// Whose bill it says that it is.
+    seller_id: String,
     kind: BillKind,
-    /// As it was asked for, without its dashes.
+    /// The day or month, without dashes.
     name: String,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
@@ -68,11 +77,16 @@ pub(super) fn link(pay: &Alipay, call: &Call) -> Result<Answer, Refusal> {
     let now = pay.clock.now();
     let (from, to) = period(text("bill_date"), now)?;
     let name = text("bill_date").replace('-', "");
-    let bill = Bill { app: call.app.clone(), kind, name, from, to };
+    let (app, seller_id) = (call.app.clone(), call.app.seller_id().to_owned());
+    let bill = Bill { app, seller_id, kind, name, from, to };
     let empty = pay.rows(&bill).is_empty();
     let token = chance::hex_digits(32);
     let query = format!("bizType={}&fileType=csv.zip&fileId={token}", text("bill_type"));
-    let mut answer = json!({ "bill_download_url": format!("http://{}{FILE}?{query}", call.host) });
+    let host = match call.fault {
+        Some(RequestFault::OtherHost) => OTHER_HOST,
+        _ => &call.host,
+    };
+    let mut answer = json!({ "bill_download_url": format!("http://{host}{FILE}?{query}") });
     if empty {
         super::token::put(&mut answer, "bill_file_code", "EMPTY_DATA_WITH_BILL_FILE");
     }
@@ -128,7 +142,7 @@ impl Alipay {
 
 impl Bill {
     fn entries(&self, rows: &[Row]) -> Vec<Entry> {
-        let seller_id = self.app.seller_id();
+        let seller_id = self.seller_id.as_str();
         let head = Head { seller_id, from: self.from, to: self.to };
         let parts = match self.kind {
             BillKind::Trades => vec![
@@ -145,17 +159,49 @@ impl Bill {
     }
 }
 
+/// The archive of the bill; with a fault of the file where there is one.
+fn archive(alipay: &Alipay, mut bill: Bill, fault: Option<RequestFault>) -> io::Result<Vec<u8>> {
+    match fault {
+        Some(RequestFault::OtherDay) => {
+            (bill.from, bill.to) = (bill.from - TimeDelta::days(1), bill.from);
+            bill.name = china(bill.from).format("%Y%m%d").to_string();
+        }
+        Some(RequestFault::OtherSeller) => "2088000000000000".clone_into(&mut bill.seller_id),
+        _ => {}
+    }
+    let mut entries = bill.entries(&alipay.rows(&bill));
+    if let (Some(RequestFault::Huge), Some(first)) = (fault, entries.first_mut()) {
+        first.content.resize(HUGE, b' ');
+    }
+    let mut archive = zip::archive(&entries)?;
+    match fault {
+        Some(RequestFault::Truncated) => archive.truncate(archive.len() / 2),
+        Some(RequestFault::BrokenArchive) => {
+            // Inside the packed content of the first file.
+            let place = entries.first().map_or(0, |first| 30 + first.name.len() + 20);
+            archive.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 0xFF);
+        }
+        _ => {}
+    }
+    Ok(archive)
+}
+
 #[derive(Deserialize)]
 pub(super) struct FileQuery {
     #[serde(rename = "fileId", default)]
     token: String,
 }
 
-pub(super) async fn file(query: Query<FileQuery>, alipay: Data<Alipay>) -> HttpResponse {
+pub(super) async fn file(
+    request: HttpRequest,
+    query: Query<FileQuery>,
+    alipay: Data<Alipay>,
+) -> HttpResponse {
     let Some(bill) = alipay.bill_of(&query.token) else {
         return page::refused(StatusCode::FORBIDDEN, "无法下载", "下载地址已失效", "/sandbox");
     };
-    match zip::archive(&bill.entries(&alipay.rows(&bill))) {
+    let fault = request.extensions().get::<RequestFault>().copied();
+    match archive(&alipay, bill, fault) {
         Ok(archive) => HttpResponse::Ok().content_type("application/zip").body(archive),
         Err(error) => {
             tracing::error!(%error, "a bill could not be written");

@@ -183,7 +183,8 @@ fn whole(
     all.push(format!("#{dashes}{name}列表结束{dashes}"));
     all.extend(foot);
     all.push(format!("#导出时间：[{}]", day(head.to)));
-    all.iter().map(|line| format!("{line}\r\n")).collect()
+    all.push(String::new());
+    all.join("\r\n")
 }
 
 /// Alipay fills its cells up with tabs.

@@ -159,7 +159,8 @@ mod tests {
     fn long_serial_numbers_are_written_in_decimal() {
         assert_eq!((decimal(&[0]), decimal(&[1, 0])), ("0".to_owned(), "256".to_owned()));
         assert_eq!(decimal(&[0xFF; 16]), u128::MAX.to_string());
-        assert_eq!(decimal(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).len(), 39);
+        let beyond = [&[1][..], &[0; 16]].concat();
+        assert_eq!(decimal(&beyond), "340282366920938463463374607431768211456");
     }
 
     #[test]

@@ -56,7 +56,7 @@ mod tests {
             assert_eq!(charset.decode(&bytes).as_deref(), Some("校园卡 1"));
             assert_eq!(Charset::named(charset.name()), Some(charset));
         }
-        assert_eq!(Charset::Utf8.decode(&Charset::Gbk.encode("校")), None);
+        assert_eq!(Charset::Utf8.decode(&Charset::Gbk.encode("充")), None);
         assert_eq!(Charset::named("latin1"), None);
     }
 }

@@ -27,12 +27,20 @@ pub const REFUND_QUERY: Endpoint =
     });
 pub const BILL: Endpoint =
     endpoint("alipay_bill", "支付宝：账单地址", |_, target| asks(target, op::BILL));
+/// The file that a bill's address leads to.
+pub const BILL_FILE: Endpoint = Endpoint {
+    name: "alipay_bill_file",
+    label: "支付宝：账单文件",
+    matches: |_, target| target == super::bill::FILE,
+    faults: &RequestFault::FILE,
+    excuse,
+};
 /// Any other method.
 pub const OTHER: Endpoint =
     endpoint("alipay_other", "支付宝：其他", |_, target| target.starts_with(GATEWAY));
 
 pub(super) const ENDPOINTS: &[Endpoint] =
-    &[TOKEN, CREATE, QUERY, CLOSE, REFUND, REFUND_QUERY, BILL, OTHER];
+    &[TOKEN, CREATE, QUERY, CLOSE, REFUND, REFUND_QUERY, BILL, BILL_FILE, OTHER];
 
 const fn endpoint(
     name: &'static str,

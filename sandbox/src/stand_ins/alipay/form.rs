@@ -95,7 +95,10 @@ pub(super) fn encode(bytes: &[u8]) -> String {
             b' ' => encoded.push('+'),
             b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
             byte if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
-            byte => encoded.push_str(&format!("%{}", hex::encode_upper([byte]))),
+            byte => {
+                encoded.push('%');
+                encoded.push_str(&hex::encode_upper([byte]));
+            }
         }
     }
     encoded

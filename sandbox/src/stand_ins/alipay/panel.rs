@@ -147,16 +147,16 @@ fn app_row(app: AppView) -> AppRow {
             (false, true) => "公钥，内容加密",
             (false, false) => "公钥",
         },
-        identities: choices(identities, settings.identities),
-        refunds: choices(refunds, settings.refunds),
+        identities: choices(identities, &settings.identities),
+        refunds: choices(refunds, &settings.refunds),
         app,
     }
 }
 
 fn choices<T: PartialEq, const N: usize>(
     all: [(T, &'static str, &'static str); N],
-    chosen: T,
+    chosen: &T,
 ) -> Vec<Choice> {
-    let choice = |(kind, value, label): (T, _, _)| Choice { value, label, chosen: kind == chosen };
+    let choice = |(kind, value, label): (T, _, _)| Choice { value, label, chosen: kind == *chosen };
     all.map(choice).into()
 }

@@ -22,22 +22,20 @@ impl Alipay {
     /// `None` if there is no such app. The number is 1380000 and four digits of the user's number.
     pub fn phone_number(&self, user: &AlipayUser) -> Option<PhoneNumber> {
         let app = self.app(&user.app_id)?;
-        let (response, signed) = match &app.keys.content {
-            Some(key) => {
-                let mobile = format!("1380000{:04}", user.index % 10_000);
-                let told = json!({ "code": "10000", "msg": "Success", "mobile": mobile });
-                let sealed = key.encrypt(told.to_string().as_bytes());
-                (sealed.clone(), format!("\"{sealed}\""))
-            }
-            None => {
-                let told = json!({
-                    "code": "40001",
-                    "msg": "Missing Required Arguments",
-                    "subCode": "isv.missing-encrypt-key",
-                    "subMsg": "缺少加密配置",
-                });
-                (told.to_string(), told.to_string())
-            }
+        let (response, signed) = if let Some(key) = &app.keys.content {
+            let mobile = format!("1380000{:04}", user.index % 10_000);
+            let told = json!({ "code": "10000", "msg": "Success", "mobile": mobile });
+            let sealed = key.encrypt(told.to_string().as_bytes());
+            let quoted = format!("\"{sealed}\"");
+            (sealed, quoted)
+        } else {
+            let told = json!({
+                "code": "40001",
+                "msg": "Missing Required Arguments",
+                "subCode": "isv.missing-encrypt-key",
+                "subMsg": "缺少加密配置",
+            });
+            (told.to_string(), told.to_string())
         };
         let sign = app.keys.alipay.sign(signed.as_bytes());
         let (sign_type, encrypt_type, charset) = ("RSA2", "AES", "UTF-8");

@@ -38,11 +38,12 @@ const REFUND_QUERY_FIELDS: &[Field] = &[
     optional("query_options", OPTIONS),
 ];
 
-/// What is asked back, under which number.
+/// What is asked back, under which number, and how it goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Demand<'a> {
     pub(super) request_no: &'a str,
     pub(super) fen: i64,
+    pub(super) course: RefundCourse,
 }
 
 pub(super) fn refund(pay: &Alipay, call: &Call) -> Result<Answer, Refusal> {
@@ -59,8 +60,8 @@ pub(super) fn refund(pay: &Alipay, call: &Call) -> Result<Answer, Refusal> {
         None if fen == trade.total_fen => &whole,
         None => return Err(Refusal::bad_parameter("部分退款须传out_request_no")),
     };
-    let course = call.app.settings().refunds;
-    let moved = pay.give_back(&call.app, trade, Demand { request_no, fen }, course, now)?;
+    let demand = Demand { request_no, fen, course: call.app.settings().refunds };
+    let moved = pay.give_back(&call.app, trade, demand, now)?;
     let answer = refunded(call, trade, request_no, moved);
     drop(trades);
     pay.changes.notify();
@@ -121,7 +122,6 @@ impl Alipay {
         app: &Arc<App>,
         trade: &mut Trade,
         demand: Demand<'_>,
-        course: RefundCourse,
         now: DateTime<Utc>,
     ) -> Result<bool, Refusal> {
         self.expire(app, trade, now);
@@ -134,7 +134,7 @@ impl Alipay {
                 return Ok(false);
             }
         }
-        check_amount(trade, demand, course, now)?;
+        check_amount(trade, demand, now)?;
         if trade.refund(demand.request_no).is_none() {
             trade.refunds.push(Refund {
                 request_no: demand.request_no.to_owned(),
@@ -143,7 +143,7 @@ impl Alipay {
                 callback: self.callbacks.open(),
             });
         }
-        let pending = course == RefundCourse::Pending;
+        let pending = demand.course == RefundCourse::Pending;
         if let Some(refund) = trade.refund_mut(demand.request_no) {
             refund.state = if pending { RefundState::Pending } else { RefundState::Done(now) };
         }
@@ -165,12 +165,7 @@ fn check_refundable(trade: &Trade, now: DateTime<Utc>) -> Result<(), Refusal> {
     }
 }
 
-fn check_amount(
-    trade: &Trade,
-    demand: Demand<'_>,
-    course: RefundCourse,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
+fn check_amount(trade: &Trade, demand: Demand<'_>, now: DateTime<Utc>) -> Result<(), Refusal> {
     if trade.status(now) == "TRADE_CLOSED" {
         return Err(Refusal::business("ACQ.TRADE_HAS_CLOSE", "交易已全额退款"));
     }
@@ -182,7 +177,7 @@ fn check_amount(
     if !again && trade.refunds.len() >= MOST_REFUNDS {
         return Err(Refusal::business("ACQ.TRADE_NOT_ALLOW_REFUND", "退款次数超限"));
     }
-    if course == RefundCourse::NoBalance {
+    if demand.course == RefundCourse::NoBalance {
         return Err(Refusal::business("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"));
     }
     Ok(())

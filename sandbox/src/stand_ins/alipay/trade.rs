@@ -41,6 +41,7 @@ pub(super) struct Refund {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "Alipay calls its own number so")]
 pub(super) struct Trade {
     pub(super) app_id: String,
     pub(super) out_trade_no: String,
