@@ -36,7 +36,40 @@ impl Fixture {
         fixture.write("throwaway.pem", &pem("PRIVATE KEY", "THROWAWAY SANDBOX\n", private));
         fixture.write("throwaway-public.pem", &pem("PUBLIC KEY", "THROWAWAY SANDBOX\n", "AAAA"));
         fixture.write("endless.pem", &pem("PRIVATE KEY", &"x".repeat(70_000), private));
+        fixture.write_alipay();
         fixture
+    }
+
+    /// The keys of an application of Alipay, in the forms that its console hands out.
+    fn write_alipay(&self) {
+        let [keys, certificates, roots] = [
+            include_str!("fixtures/alipay/keys.json"),
+            include_str!("fixtures/alipay/cert_sn.json"),
+            include_str!("fixtures/alipay/root_certificates.json"),
+        ]
+        .map(|file| serde_json::from_str::<Value>(file).unwrap());
+        let text = |file: &Value, pointer: &str| {
+            file.pointer(pointer).unwrap().as_str().unwrap().to_owned()
+        };
+        let pkcs1 = text(&keys, "/app/private_pkcs1_pem/der_base64");
+        let pkcs8 = text(&keys, "/app/private_pkcs8_pem/der_base64");
+        self.write("app-pkcs1.pem", &pem("RSA PRIVATE KEY", "", &pkcs1));
+        self.write("app-pkcs8.pem", &pem("PRIVATE KEY", "", &pkcs8));
+        self.write("app-pkcs1.txt", &pkcs1);
+        self.write("app-pkcs8.txt", &pkcs8);
+        self.write("app-throwaway.pem", &pem("RSA PRIVATE KEY", "THROWAWAY SANDBOX\n", &pkcs1));
+        self.write("app-public.pem", &text(&keys, "/app/public_spki_pem"));
+        self.write("app-public.txt", &text(&keys, "/app/public_spki_b64"));
+        self.write("alipay-public.pem", &text(&keys, "/alipay/public_spki_pem"));
+        self.write("alipay-public.txt", &text(&keys, "/alipay/public_spki_b64"));
+        let throwaway = format!("THROWAWAY SANDBOX\n{}", text(&keys, "/alipay/public_spki_pem"));
+        self.write("alipay-throwaway.pem", &throwaway);
+        self.write("app.crt", &text(&certificates, "/cases/0/pem"));
+        self.write("alipay.crt", &text(&certificates, "/cases/1/pem"));
+        self.write("root.crt", &text(&roots, "/pem"));
+        let ecdsa = text(&roots, "/pem");
+        let ecdsa = ecdsa.split_inclusive("-----END CERTIFICATE-----\n").nth(2).unwrap().to_owned();
+        self.write("no-rsa-root.crt", &ecdsa);
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -70,6 +103,13 @@ fn wechat_pay() -> String {
          merchant_private_key_file = \"{{dir}}/private.pem\"\napi_v3_key = \"{V3_KEY}\"\n\
          public_key_id = \"PUB_KEY_ID_01\"\npublic_key_file = \"{{dir}}/public.pem\"\n"
     )
+}
+
+/// Public key mode.
+fn alipay() -> &'static str {
+    "[alipay]\napp_id = \"2021000000000001\"\nseller_id = \"2088000000000011\"\n\
+     app_private_key_file = \"{dir}/app-pkcs1.txt\"\n\
+     alipay_public_key_file = \"{dir}/alipay-public.txt\"\nencrypt_key = \"\"\n"
 }
 
 /// The serial number of the platform certificate.
@@ -311,8 +351,67 @@ fn the_merchants_own_certificate_is_known_by_its_serial_too() {
 }
 
 #[test]
+fn the_keys_of_an_application_of_alipay_are_read_in_every_form() {
+    let fixture = Fixture::new();
+    for private in ["app-pkcs1.pem", "app-pkcs8.pem", "app-pkcs1.txt", "app-pkcs8.txt"] {
+        for public in ["alipay-public.pem", "alipay-public.txt"] {
+            let toml = format!("{}{}", keys(), alipay());
+            let toml = toml.replace("app-pkcs1.txt", private).replace("alipay-public.txt", public);
+            let settings = fixture.load(&toml, &[]).unwrap().providers.alipay.general.unwrap();
+            let url = settings.gateway_url.as_str();
+            assert_eq!(url, "https://openapi.alipay.com/gateway.do");
+            assert_eq!(settings.bill_hosts, ["dwbillcenter.alipay.com"]);
+            assert!(settings.content_key.is_none() && settings.trust.numbers.is_none());
+        }
+    }
+}
+
+/// A school in certificate mode below a general application in public key mode.
+#[test]
+fn alipay_has_a_public_key_or_certificates() {
+    let certificates = "[school.xnec.alipay]\nseller_id = \"2088000000000012\"\n\
+         alipay_public_key_file = \"\"\napp_cert_file = \"{dir}/app.crt\"\n\
+         alipay_cert_file = \"{dir}/alipay.crt\"\nalipay_root_cert_file = \"{dir}/root.crt\"\n\
+         encrypt_key = \"AAECAwQFBgcICQoLDA0ODw==\"\napp_auth_token = \"hush\"\n";
+    let toml = format!("{}{}{certificates}", keys(), alipay());
+    let fixture = Fixture::new();
+    let settings = fixture.load(&toml, &[]).unwrap();
+    let own = settings.providers.alipay.of("xnec").unwrap();
+    let numbers = own.trust.numbers.as_ref().unwrap();
+    assert_eq!(numbers.app, "9ced7a6525ee6c3d36a3c3bf4bf203ec");
+    assert_eq!(numbers.alipay, "fc426fc0ad5218daed7ce4e9a76dbae1");
+    assert!(numbers.root.starts_with("687b59193f3f462dd5336e5abf83c5d8_"));
+    assert!(own.content_key.is_some());
+    assert!(settings.providers.alipay.of("other").unwrap().trust.numbers.is_none());
+
+    let bad = [
+        ("ALIPAY_PUBLIC_KEY_FILE", "{dir}/alipay-public.pem", "alipay_public_key_file", "left out"),
+        ("APP_CERT_FILE", "", "app_cert_file", "missing"),
+        ("ALIPAY_CERT_FILE", "", "alipay_cert_file", "missing"),
+        ("ALIPAY_ROOT_CERT_FILE", "", "alipay_root_cert_file", "missing"),
+        ("APP_CERT_FILE", "{dir}/alipay.crt", "app_cert_file", "certificate of the key"),
+        (
+            "ALIPAY_CERT_FILE",
+            "{dir}/app.crt",
+            "alipay_cert_file",
+            "is the application's own public key, pasted in place of Alipay's",
+        ),
+        ("ALIPAY_ROOT_CERT_FILE", "{dir}/no-rsa-root.crt", "alipay_root_cert_file", "with RSA"),
+        ("ALIPAY_ROOT_CERT_FILE", "{dir}/no-certificate.pem", "alipay_root_cert_file", "X.509"),
+    ];
+    for (variable, value, key, message) in bad {
+        let variable = format!("ONECARD__SCHOOL__XNEC__ALIPAY__{variable}");
+        let error = fixture.load(&toml, &[(&variable, value)]).unwrap_err();
+        assert_told(&error, &format!("school.xnec.alipay.{key}"), message);
+        assert_eq!(error.problems().len(), 1, "{variable}={value}: {error}");
+    }
+    let printed = format!("{settings:?}");
+    assert!(!printed.contains("hush") && !printed.contains("AAEC"), "{printed}");
+}
+
+#[test]
 fn sections_that_nothing_reads_yet_are_accepted() {
-    let sections = "[alipay]\napp_id = \"2021\"\n[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
+    let sections = "[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
         [bank]\nmerchant_id = \"x\"\n[utilities]\nkey_id = \"x\"\n[locks]\nkey_id = \"x\"\n\
         [network]\nkey_id = \"x\"\n[mail]\nsmtp_url = \"smtps://mail.cn\"\n[sso]\nissuer = \"x\"\n\
         [school.xnec.locks]\nkey_id = \"y\"\n[school.xnec.sso]\nissuer = \"y\"\n";
@@ -406,7 +505,11 @@ fn several_mistakes_of_providers_are_told_at_once_and_never_their_values() {
     assert_eq!(
         told,
         [
+            "alipay.alipay_public_key_file",
+            "alipay.app_id",
+            "alipay.app_private_key_file",
             "alipay.gateway_url",
+            "alipay.seller_id",
             "school.hbkj.wechat.app_secret",
             "school.xnec.wechat_pay.mch_id",
             "school.xnec.wechat_pay.merchant_private_key_file",
@@ -595,7 +698,43 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("WECHAT_PAY__SUB_MCH_ID", "42", "wechat_pay.sub_mch_id", "left out"),
     ("WECHAT_PAY__BILL_HOSTS", "https://a.cn", "wechat_pay.bill_hosts[0]", "host:port"),
     ("ALIPAY__APPID", "x", "alipay.appid", "not a known key"),
-    ("ALIPAY__GATEWAY_URL", "http://a.cn", "alipay.gateway_url", "must be https"),
+    ("ALIPAY__GATEWAY_URL", "http://a.cn/gateway.do", "alipay.gateway_url", "must be https"),
+    ("ALIPAY__GATEWAY_URL", "https://a.cn", "alipay.gateway_url", "whole address"),
+    ("ALIPAY__APP_ID", "", "alipay.app_id", "missing"),
+    ("ALIPAY__APP_ID", "202100000000001", "alipay.app_id", "16 digits"),
+    ("ALIPAY__APP_ID", "2021000000000001 ", "alipay.app_id", "16 digits"),
+    ("ALIPAY__SELLER_ID", "", "alipay.seller_id", "missing"),
+    ("ALIPAY__SELLER_ID", "2021000000000001", "alipay.seller_id", "2088"),
+    ("ALIPAY__APP_PRIVATE_KEY_FILE", "", "alipay.app_private_key_file", "missing"),
+    ("ALIPAY__APP_PRIVATE_KEY_FILE", "{dir}/no", "alipay.app_private_key_file", "cannot be read"),
+    (
+        "ALIPAY__APP_PRIVATE_KEY_FILE",
+        "{dir}/app-public.pem",
+        "alipay.app_private_key_file",
+        "private key, PKCS#1 or PKCS#8",
+    ),
+    ("ALIPAY__ALIPAY_PUBLIC_KEY_FILE", "", "alipay.alipay_public_key_file", "missing"),
+    (
+        "ALIPAY__ALIPAY_PUBLIC_KEY_FILE",
+        "{dir}/alipay.crt",
+        "alipay.alipay_public_key_file",
+        "not a certificate",
+    ),
+    (
+        "ALIPAY__ALIPAY_PUBLIC_KEY_FILE",
+        "{dir}/app-public.pem",
+        "alipay.alipay_public_key_file",
+        "is the application's own public key, pasted in place of Alipay's",
+    ),
+    (
+        "ALIPAY__ALIPAY_PUBLIC_KEY_FILE",
+        "{dir}/app-public.txt",
+        "alipay.alipay_public_key_file",
+        "is the application's own public key, pasted in place of Alipay's",
+    ),
+    ("ALIPAY__ENCRYPT_KEY", "AAECAwQ=", "alipay.encrypt_key", "base64 of 16 bytes"),
+    ("ALIPAY__BILL_HOSTS", "https://a.cn", "alipay.bill_hosts[0]", "host:port"),
+    ("SCHOOL__XNEC__ALIPAY__APP_ID", "x", "school.xnec.alipay.app_id", "16 digits"),
     ("SCHOOL__XNEC__WECHAT__APPID", "x", "school.xnec.wechat.appid", "not a known key"),
     ("SCHOOL__XNEC__WECHAT__APP_SECRET", "", "school.xnec.wechat.app_secret", "missing"),
     ("LOCKS__KEY", "x", "locks.key", "not a known key"),
@@ -639,13 +778,34 @@ const BAD_IN_PRODUCTION: &[Bad] = &[
         "school.xnec.wechat_pay.base_url",
         "sandbox address",
     ),
+    (
+        "ALIPAY__GATEWAY_URL",
+        "https://localhost/gateway.do",
+        "alipay.gateway_url",
+        "sandbox address",
+    ),
+    (
+        "ALIPAY__APP_PRIVATE_KEY_FILE",
+        "{dir}/app-throwaway.pem",
+        "alipay.app_private_key_file",
+        "sandbox key",
+    ),
+    (
+        "ALIPAY__ALIPAY_PUBLIC_KEY_FILE",
+        "{dir}/alipay-throwaway.pem",
+        "alipay.alipay_public_key_file",
+        "sandbox key",
+    ),
+    ("ALIPAY__ENCRYPT_KEY", "sandboxsandboxsandboxg==", "alipay.encrypt_key", "sandbox key"),
+    ("ALIPAY__APP_AUTH_TOKEN", "sandbox-token", "alipay.app_auth_token", "sandbox key"),
+    ("ALIPAY__BILL_HOSTS", "127.0.0.1:8090", "alipay.bill_hosts[0]", "not this machine"),
     ("BANK__BASE_URL", "http://127.0.0.1:8090", "bank.base_url", "sandbox address"),
     ("PAYMENTS__FIRST_LOOK_MS", "1999", "payments.first_look_ms", "from 2000 to 60000"),
 ];
 
 #[test]
 fn each_bad_setting_is_the_one_that_is_told() {
-    let good = format!("{}{}{}", keys(), wechat(), wechat_pay());
+    let good = format!("{}{}{}{}", keys(), wechat(), wechat_pay(), alipay());
     for (head, table) in [(String::new(), BAD_ANYWHERE), (production(), BAD_IN_PRODUCTION)] {
         let fixture = Fixture::new();
         let toml = format!("{head}{good}");
@@ -729,6 +889,10 @@ fn the_example_loads_once_its_secrets_are_filled_in() {
         ("ONECARD__WECHAT_PAY__API_V3_KEY", V3_KEY),
         ("ONECARD__WECHAT_PAY__PUBLIC_KEY_ID", "PUB_KEY_ID_01"),
         ("ONECARD__WECHAT_PAY__PUBLIC_KEY_FILE", "{dir}/public.pem"),
+        ("ONECARD__ALIPAY__APP_ID", "2021000000000001"),
+        ("ONECARD__ALIPAY__SELLER_ID", "2088000000000011"),
+        ("ONECARD__ALIPAY__APP_PRIVATE_KEY_FILE", "{dir}/app-pkcs8.pem"),
+        ("ONECARD__ALIPAY__ALIPAY_PUBLIC_KEY_FILE", "{dir}/alipay-public.pem"),
     ];
     let fixture = Fixture::new();
     let settings = fixture.load(example, &filled).unwrap();

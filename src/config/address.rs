@@ -74,6 +74,14 @@ pub fn origin(section: &mut Section<'_>, name: &str, default: &str) -> Option<Ur
     })
 }
 
+/// As [`url`], with the path of one resource.
+pub fn endpoint(section: &mut Section<'_>, name: &str, default: &str) -> Option<Url> {
+    read(section, name, default, |text, environment| {
+        let url = check_url(text, environment)?;
+        if url.path() == "/" { Err("must be the whole address, with its path") } else { Ok(url) }
+    })
+}
+
 type Check = fn(&str, Environment) -> Result<Url, &'static str>;
 
 fn read(section: &mut Section<'_>, name: &str, default: &str, check: Check) -> Option<Url> {

@@ -22,6 +22,10 @@ pub enum Pem {
     PrivateKey,
     /// A public key, SPKI.
     PublicKey,
+    /// A private key in any form, also without PEM's first and last line.
+    AnyPrivateKey,
+    /// A public key, also without PEM's first and last line.
+    AnyPublicKey,
     /// An X.509 certificate.
     Certificate,
 }
@@ -31,14 +35,18 @@ impl Pem {
         match self {
             Self::PrivateKey => "the path of a PEM file with a private key",
             Self::PublicKey => "the path of a PEM file with a public key",
+            Self::AnyPrivateKey => "the path of a file with a private key, PEM or base64",
+            Self::AnyPublicKey => "the path of a file with a public key, PEM or base64",
             Self::Certificate => "the path of a PEM file with a certificate",
         }
     }
 
+    /// What the file contains in any case; nothing where PEM is not required.
     const fn marker(self) -> &'static str {
         match self {
             Self::PrivateKey => "PRIVATE KEY-----",
             Self::PublicKey => "-----BEGIN PUBLIC KEY-----",
+            Self::AnyPrivateKey | Self::AnyPublicKey => "",
             Self::Certificate => "-----BEGIN CERTIFICATE-----",
         }
     }

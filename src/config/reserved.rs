@@ -19,13 +19,7 @@ const fn reserved(name: &'static str, by_school: bool, keys: &'static str) -> Re
     Reserved { name, by_school, keys }
 }
 
-const RESERVED: [Reserved; 9] = [
-    reserved(
-        "alipay",
-        true,
-        "gateway_url app_id seller_id app_private_key_file alipay_public_key_file app_cert_file \
-         alipay_cert_file alipay_root_cert_file encrypt_key app_auth_token bill_hosts",
-    ),
+const RESERVED: [Reserved; 8] = [
     reserved(
         "wecom",
         true,
@@ -64,11 +58,8 @@ fn check(parent: &mut Section<'_>, reserved: &Reserved) {
     };
     for name in reserved.keys.split_ascii_whitespace() {
         match name {
-            "base_url" | "gateway_url" => {
+            "base_url" => {
                 address::url(&mut section, name, "");
-            }
-            "bill_hosts" => {
-                address::hosts(&mut section, name);
             }
             _ => check_scalar(&mut section, name),
         }

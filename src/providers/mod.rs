@@ -3,5 +3,6 @@
 //! Invariant: no data from a provider leaves this module before it is verified.
 //! Invariant: no secret, login code, openid or body is ever logged.
 
+pub mod alipay;
 pub mod wechat_login;
 pub mod wechat_pay;

@@ -8,10 +8,12 @@ use actix_web::{
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// The sandbox's stand-in for WeChat's sign-in, which only H5 needs.
-const SIGN_IN_PATH: &str = "/sandbox/wechat/sign-in";
-/// The sandbox's stand-in for `wx.requestPayment`, which only H5 needs.
-const CASHIER_PATH: &str = "/sandbox/wechat-pay/cashier";
+/// The sandbox's stand-ins for `wx.login` and `my.getAuthCode`, which only H5 needs.
+const WECHAT_SIGN_IN_PATH: &str = "/sandbox/wechat/sign-in";
+const ALIPAY_SIGN_IN_PATH: &str = "/sandbox/alipay/sign-in";
+/// The sandbox's stand-ins for `wx.requestPayment` and `my.tradePay`, which only H5 needs.
+const WECHAT_CASHIER_PATH: &str = "/sandbox/wechat-pay/cashier";
+const ALIPAY_CASHIER_PATH: &str = "/sandbox/alipay/cashier";
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(client);
@@ -26,13 +28,15 @@ struct Client {
     /// The server's clock.
     #[schema(value_type = String, format = DateTime)]
     server_time: Timestamp,
-    /// `null` where no mini-program is configured for all schools.
-    wechat: Option<WeChatClient>,
+    /// `null` where no mini-program of WeChat is configured for all schools.
+    wechat: Option<MiniProgramClient>,
+    /// `null` where no mini-program of Alipay is configured for all schools.
+    alipay: Option<MiniProgramClient>,
 }
 
-/// The WeChat side of a client.
+/// One platform's side of a client.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct WeChatClient {
+struct MiniProgramClient {
     /// The mini-program's app id.
     app_id: String,
     /// Where H5 signs in; in the sandbox only.
@@ -41,7 +45,7 @@ struct WeChatClient {
     cashier_url: Option<String>,
 }
 
-/// What a client must know of this server: its environment, its clock, its mini-program.
+/// What a client must know of this server: its environment, its clock, its mini-programs.
 #[utoipa::path(
     tag = "client",
     responses((status = 200, description = "What a client must know", body = Client))
@@ -52,21 +56,35 @@ async fn client(app: Data<App>) -> Json<Client> {
         environment: app.config.environment.as_str(),
         server_time: app.clock.now(),
         wechat: wechat(&app),
+        alipay: alipay(&app),
     })
 }
 
-fn wechat(app: &App) -> Option<WeChatClient> {
+fn wechat(app: &App) -> Option<MiniProgramClient> {
     let wechat = app.providers.wechat.general.as_ref()?;
     let pay = app.providers.wechat_pay.general.as_ref();
-    let in_sandbox = |base: &reqwest::Url, path: &str| match app.config.environment {
+    Some(MiniProgramClient {
+        app_id: wechat.app_id.clone(),
+        sign_in_url: in_sandbox(app, &wechat.base_url, WECHAT_SIGN_IN_PATH),
+        cashier_url: pay.and_then(|pay| in_sandbox(app, &pay.base_url, WECHAT_CASHIER_PATH)),
+    })
+}
+
+fn alipay(app: &App) -> Option<MiniProgramClient> {
+    let alipay = app.providers.alipay.general.as_ref()?;
+    Some(MiniProgramClient {
+        app_id: alipay.app_id.clone(),
+        sign_in_url: in_sandbox(app, &alipay.gateway_url, ALIPAY_SIGN_IN_PATH),
+        cashier_url: in_sandbox(app, &alipay.gateway_url, ALIPAY_CASHIER_PATH),
+    })
+}
+
+/// The address of a page beside a provider's stand-in.
+fn in_sandbox(app: &App, base: &reqwest::Url, path: &str) -> Option<String> {
+    match app.config.environment {
         Environment::Sandbox => base.join(path).ok().map(String::from),
         Environment::Production => None,
-    };
-    Some(WeChatClient {
-        app_id: wechat.app_id.clone(),
-        sign_in_url: in_sandbox(&wechat.base_url, SIGN_IN_PATH),
-        cashier_url: pay.and_then(|pay| in_sandbox(&pay.base_url, CASHIER_PATH)),
-    })
+    }
 }
 
 /// Where pages of this server may send their visitor to sign in and pay; in the sandbox only.
@@ -76,8 +94,10 @@ pub(super) fn sandbox_origins(app: &App) -> Vec<String> {
     }
     let wechat = app.providers.wechat.general.as_ref().map(|wechat| &wechat.base_url);
     let pay = app.providers.wechat_pay.general.as_ref().map(|pay| &pay.base_url);
-    let mut origins: Vec<String> =
-        wechat.into_iter().chain(pay).map(|url| url.origin().ascii_serialization()).collect();
+    let alipay = app.providers.alipay.general.as_ref().map(|alipay| &alipay.gateway_url);
+    let all = wechat.into_iter().chain(pay).chain(alipay);
+    let mut origins: Vec<String> = all.map(|url| url.origin().ascii_serialization()).collect();
+    origins.sort();
     origins.dedup();
     origins
 }

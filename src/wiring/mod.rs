@@ -109,7 +109,7 @@ impl Journeys {
         let payments = payments::build(ground, &shared, gateways);
         Self {
             provider_jobs: providers.jobs(),
-            identities: identity::build(ground, &shared, providers.apps),
+            identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
             payments,
             overview: overview::build(ground, &shared),

@@ -2,10 +2,12 @@
 
 use super::JobContext;
 use crate::{
+    base::clock::Clock,
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
     payments::gateways::Gateways,
     providers::{
+        alipay::{Alipay, AlipaySettings},
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
     },
@@ -33,6 +35,8 @@ pub struct ProviderSettings {
     pub wechat: PerSchool<WechatLoginSettings>,
     /// `[wechat_pay]`
     pub wechat_pay: PerSchool<WechatPaySettings>,
+    /// `[alipay]`
+    pub alipay: PerSchool<AlipaySettings>,
 }
 
 impl Settings {
@@ -48,25 +52,56 @@ impl Settings {
 
 impl ProviderSettings {
     fn read(sections: &mut ProviderSections<'_, '_>) -> Self {
-        Self { wechat: sections.read(), wechat_pay: sections.read() }
+        Self { wechat: sections.read(), wechat_pay: sections.read(), alipay: sections.read() }
     }
 }
 
 /// Every provider that is configured.
 pub(super) struct Providers {
-    /// The mini-programs.
-    pub(super) apps: Apps,
+    wechats: PerSchool<Arc<WechatLogin>>,
     wechat_pays: WechatPays,
+    alipays: PerSchool<Arc<Alipay>>,
 }
 
 impl Providers {
     pub(super) fn build(settings: &ProviderSettings, http: &Client) -> Self {
-        Self { apps: apps(&settings.wechat, http), wechat_pays: WechatPays::build(settings, http) }
+        let wechat = |settings: &WechatLoginSettings| {
+            Arc::new(WechatLogin::new(settings.clone(), http.clone()))
+        };
+        let alipay =
+            |settings: &AlipaySettings| Arc::new(Alipay::new(settings.clone(), http.clone()));
+        Self {
+            wechats: each(&settings.wechat, wechat),
+            wechat_pays: WechatPays::build(settings, http),
+            alipays: each(&settings.alipay, alipay),
+        }
+    }
+
+    /// The mini-programs.
+    pub(super) fn apps(&self, clock: &Arc<dyn Clock>) -> Apps {
+        let mut apps = Apps::default();
+        let wechats = each(&self.wechats, |wechat| -> Arc<dyn MiniProgramLogin> {
+            Arc::<WechatLogin>::clone(wechat)
+        });
+        add_apps(&mut apps, wechats);
+        let alipays = each(&self.alipays, |alipay| -> Arc<dyn MiniProgramLogin> {
+            Arc::new(alipay.login(Arc::clone(clock)))
+        });
+        add_apps(&mut apps, alipays);
+        apps
     }
 
     /// The payment gateways of all schools.
     pub(super) fn gateways(&self, config: &Config) -> Gateways {
-        self.wechat_pays.gateways(config.server.public_url.to_string())
+        let mut gateways = Gateways::new(config.server.public_url.to_string());
+        self.wechat_pays.add_to(&mut gateways);
+        if let Some(general) = &self.alipays.general {
+            gateways.add_general(Arc::<Alipay>::clone(general));
+        }
+        for (code, own) in &self.alipays.own {
+            gateways.add_of_school(code, Arc::<Alipay>::clone(own));
+        }
+        gateways
     }
 
     /// What the providers need beside the requests.
@@ -93,19 +128,20 @@ impl ProviderJobs {
     }
 }
 
-/// The mini-program of all schools, and those of single schools.
-fn apps(settings: &PerSchool<WechatLoginSettings>, http: &Client) -> Apps {
-    let login = |settings: &WechatLoginSettings| -> Arc<dyn MiniProgramLogin> {
-        Arc::new(WechatLogin::new(settings.clone(), http.clone()))
-    };
-    let mut apps = Apps::default();
-    for own in settings.own.values() {
-        apps.add(login(own));
+/// What `build` makes of each of the settings.
+fn each<S, T>(settings: &PerSchool<S>, build: impl Fn(&S) -> T) -> PerSchool<T> {
+    let own = settings.own.iter().map(|(code, own)| (code.clone(), build(own)));
+    PerSchool { own: own.collect(), general: settings.general.as_ref().map(&build) }
+}
+
+/// Adds the mini-program of all schools, and those of single schools.
+fn add_apps(apps: &mut Apps, logins: PerSchool<Arc<dyn MiniProgramLogin>>) {
+    for own in logins.own.into_values() {
+        apps.add(own);
     }
-    if let Some(general) = &settings.general {
-        apps.add_general(login(general));
+    if let Some(general) = logins.general {
+        apps.add_general(general);
     }
-    apps
 }
 
 /// Every gateway of WeChat Pay: the general one, and those of schools that are their own merchant
@@ -138,14 +174,12 @@ impl WechatPays {
         all.filter(|gateway| gateway.fetches_certificates()).map(Arc::clone).collect()
     }
 
-    fn gateways(&self, public_url: String) -> Gateways {
-        let mut gateways = Gateways::new(public_url);
+    fn add_to(&self, gateways: &mut Gateways) {
         if let Some(general) = &self.general {
             gateways.add_general(Arc::<WechatPay>::clone(general));
         }
         for (code, own) in &self.of_schools {
             gateways.add_of_school(code, Arc::<WechatPay>::clone(own));
         }
-        gateways
     }
 }

@@ -17,7 +17,7 @@ use rsa::{
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use std::{fmt, sync::Arc};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 const RSA_MIN_BYTES: usize = 256;
 
@@ -30,6 +30,12 @@ pub enum BadKey {
     /// Not SPKI in PEM. A certificate is not accepted.
     #[error("must be PEM that begins -----BEGIN PUBLIC KEY-----, not a certificate")]
     NotSpkiPem,
+    /// No private key in any of the four forms.
+    #[error("must be a private key, PKCS#1 or PKCS#8, as PEM or as one line of base64")]
+    NotPrivateKey,
+    /// No public key in either form.
+    #[error("must be a public key (not a certificate), as PEM or as one line of base64")]
+    NotPublicKey,
     /// Not RSA, or shorter than 2048 bits.
     #[error("must be an RSA key of at least 2048 bits")]
     NotRsa2048,
@@ -56,7 +62,19 @@ impl PrivateKey {
             .map_err(|_| BadKey::NotPkcs8Pem)?;
         let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der());
         der.zeroize();
-        let pair = pair.map_err(|_| BadKey::NotRsa2048)?;
+        Self::of(pair.map_err(|_| BadKey::NotRsa2048)?)
+    }
+
+    /// From PKCS#1 or PKCS#8, as PEM or as the base64 alone: the forms in which consoles hand out
+    /// keys.
+    pub fn from_any_form(text: &SecretString) -> Result<Self, BadKey> {
+        let labels = ["PRIVATE KEY", "RSA PRIVATE KEY"];
+        let der = der_in(text.expose_secret(), &labels).ok_or(BadKey::NotPrivateKey)?;
+        let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der));
+        Self::of(pair.map_err(|_| BadKey::NotRsa2048)?)
+    }
+
+    fn of(pair: RsaKeyPair) -> Result<Self, BadKey> {
         if pair.public_modulus_len() < RSA_MIN_BYTES {
             return Err(BadKey::NotRsa2048);
         }
@@ -99,6 +117,12 @@ impl PublicKey {
         Self::of(&key)
     }
 
+    /// From SPKI, as PEM or as the base64 alone.
+    pub fn from_any_form(text: &str) -> Result<Self, BadKey> {
+        let der = der_in(text, &["PUBLIC KEY"]).ok_or(BadKey::NotPublicKey)?;
+        Self::from_spki_der(&der)
+    }
+
     /// From the `SubjectPublicKeyInfo` of a certificate.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, BadKey> {
         let key = RsaPublicKey::from_public_key_der(der).map_err(|_| BadKey::NotRsa2048)?;
@@ -132,6 +156,22 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PublicKey(…)")
     }
+}
+
+/// The bytes of the first PEM block with one of the labels, or of a text that is base64 alone.
+fn der_in(text: &str, labels: &[&str]) -> Option<Zeroizing<Vec<u8>>> {
+    let base64 = if text.contains("-----") {
+        labels.iter().find_map(|label| {
+            let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+            Some(rest.split_once(&format!("-----END {label}-----"))?.0)
+        })?
+    } else {
+        text
+    };
+    let plain: Zeroizing<String> =
+        Zeroizing::new(base64.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+    let der = BASE64_STANDARD.decode(plain.as_bytes()).ok()?;
+    if der.is_empty() { None } else { Some(Zeroizing::new(der)) }
 }
 
 /// A real, verified signature for tests of code that requires one.
@@ -179,6 +219,42 @@ mod tests {
         assert_eq!(public(&private_pem), BadKey::NotSpkiPem);
         assert_eq!(public(&text("/merchant/certificate_pem")), BadKey::NotSpkiPem);
         assert_eq!(PublicKey::from_spki_der(b"no key").unwrap_err(), BadKey::NotRsa2048);
+    }
+
+    /// The same key four times, as Alipay's console and its tool write it.
+    #[test]
+    fn a_key_is_read_in_each_of_its_forms() {
+        let file = include_str!("../../../tests/fixtures/alipay/keys.json");
+        let file: serde_json::Value = serde_json::from_str(file).unwrap();
+        let text = |pointer| file.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+        let pkcs1 = text("/app/private_pkcs1_pem/der_base64");
+        let pkcs8 = text("/app/private_pkcs8_pem/der_base64");
+        let public_pem = text("/app/public_spki_pem");
+        let pem = |label: &str, base64: &str| {
+            format!("note\n-----BEGIN {label}-----\r\n{base64}\r\n-----END {label}-----\r\n")
+        };
+        let private = |text: String| PrivateKey::from_any_form(&text.into());
+        let forms = [
+            pem("RSA PRIVATE KEY", &pkcs1),
+            pem("PRIVATE KEY", &pkcs8),
+            format!(" {pkcs1}\n"),
+            pkcs8.clone(),
+        ];
+        let public = PublicKey::from_any_form(&public_pem).unwrap();
+        for form in forms {
+            assert!(private(form).unwrap().belongs_to(&public));
+        }
+        let bare = PublicKey::from_any_form(&text("/app/public_spki_b64")).unwrap();
+        assert!(private(pkcs8.clone()).unwrap().belongs_to(&bare));
+
+        for bad in ["", " ", "none", "-----BEGIN PRIVATE KEY-----\nAAAA", &public_pem] {
+            assert_eq!(private(bad.to_owned()).unwrap_err(), BadKey::NotPrivateKey, "{bad}");
+        }
+        for bad in ["", "none", &pem("PRIVATE KEY", &pkcs8), &pem("CERTIFICATE", "AAAA")] {
+            assert_eq!(PublicKey::from_any_form(bad).unwrap_err(), BadKey::NotPublicKey, "{bad}");
+        }
+        assert_eq!(private("AAAA".to_owned()).unwrap_err(), BadKey::NotRsa2048);
+        assert_eq!(PublicKey::from_any_form(&pkcs8).unwrap_err(), BadKey::NotRsa2048);
     }
 
     #[test]
