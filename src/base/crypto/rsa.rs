@@ -247,10 +247,10 @@ mod tests {
         let bare = PublicKey::from_any_form(&text("/app/public_spki_b64")).unwrap();
         assert!(private(pkcs8.clone()).unwrap().belongs_to(&bare));
 
-        for bad in ["", " ", "none", "-----BEGIN PRIVATE KEY-----\nAAAA", &public_pem] {
+        for bad in ["", " ", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA", &public_pem] {
             assert_eq!(private(bad.to_owned()).unwrap_err(), BadKey::NotPrivateKey, "{bad}");
         }
-        for bad in ["", "none", &pem("PRIVATE KEY", &pkcs8), &pem("CERTIFICATE", "AAAA")] {
+        for bad in ["", "no key", &pem("PRIVATE KEY", &pkcs8), &pem("CERTIFICATE", "AAAA")] {
             assert_eq!(PublicKey::from_any_form(bad).unwrap_err(), BadKey::NotPublicKey, "{bad}");
         }
         assert_eq!(private("AAAA".to_owned()).unwrap_err(), BadKey::NotRsa2048);

@@ -150,7 +150,7 @@ fn opened<'a>(
     }
     let refused = NotificationRefused::Ciphertext;
     let ciphertext: String = serde_json::from_slice(content).map_err(|_| refused)?;
-    let plain = key.ok_or(refused)?.decrypt(&ciphertext).map_err(|_| refused)?;
+    let plain = key.and_then(|key| key.decrypt(&ciphertext)).ok_or(refused)?;
     Ok(Cow::Owned(plain))
 }
 

@@ -20,16 +20,6 @@ const IV: [u8; 16] = [0; 16];
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct ContentKey([u8; KEY_BYTES]);
 
-/// The library failed to encrypt; this does not happen with a key of the right length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("encryption failed")]
-pub struct NotEncrypted;
-
-/// Not base64, or not encrypted with this key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("ciphertext does not open")]
-pub struct NotDecrypted;
-
 impl ContentKey {
     /// From base64 of 16 bytes, as the console shows it.
     pub fn from_base64(text: &str) -> Option<Self> {
@@ -37,23 +27,24 @@ impl ContentKey {
         Some(Self(bytes.as_slice().try_into().ok()?))
     }
 
-    /// Encrypts; returns base64.
-    pub fn encrypt(&self, plaintext: &str) -> Result<String, NotEncrypted> {
+    /// Encrypts; returns base64. `None` where the library fails, which does not happen with a key
+    /// of the right length.
+    pub fn encrypt(&self, plaintext: &str) -> Option<String> {
         let mut bytes = plaintext.as_bytes().to_vec();
-        let key = UnboundCipherKey::new(&AES_128, &self.0).map_err(|_| NotEncrypted)?;
-        let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).map_err(|_| NotEncrypted)?;
+        let key = UnboundCipherKey::new(&AES_128, &self.0).ok()?;
+        let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).ok()?;
         let iv = EncryptionContext::Iv128(FixedLength::from(IV));
-        key.less_safe_encrypt(&mut bytes, iv).map_err(|_| NotEncrypted)?;
-        Ok(BASE64_STANDARD.encode(bytes))
+        key.less_safe_encrypt(&mut bytes, iv).ok()?;
+        Some(BASE64_STANDARD.encode(bytes))
     }
 
-    /// Decrypts base64.
-    pub fn decrypt(&self, ciphertext: &str) -> Result<Vec<u8>, NotDecrypted> {
-        let mut bytes = BASE64_STANDARD.decode(ciphertext).map_err(|_| NotDecrypted)?;
-        let key = UnboundCipherKey::new(&AES_128, &self.0).map_err(|_| NotDecrypted)?;
-        let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| NotDecrypted)?;
+    /// Decrypts base64. `None` where it is none, or not encrypted with this key.
+    pub fn decrypt(&self, ciphertext: &str) -> Option<Vec<u8>> {
+        let mut bytes = BASE64_STANDARD.decode(ciphertext).ok()?;
+        let key = UnboundCipherKey::new(&AES_128, &self.0).ok()?;
+        let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).ok()?;
         let iv = DecryptionContext::Iv128(FixedLength::from(IV));
-        Ok(key.decrypt(&mut bytes, iv).map_err(|_| NotDecrypted)?.to_vec())
+        Some(key.decrypt(&mut bytes, iv).ok()?.to_vec())
     }
 }
 
@@ -83,11 +74,11 @@ mod tests {
     #[test]
     fn what_is_no_ciphertext_does_not_open() {
         for bad in ["", "AAAA", "not base64", "AAECAwQFBgcICQoLDA0ODw=="] {
-            assert_eq!(key().decrypt(bad), Err(NotDecrypted), "{bad}");
+            assert_eq!(key().decrypt(bad), None, "{bad}");
         }
         let other = ContentKey::from_base64("AQECAwQFBgcICQoLDA0ODw==").unwrap();
         let ciphertext = key().encrypt("{}").unwrap();
-        assert_ne!(other.decrypt(&ciphertext).ok().as_deref(), Some(&b"{}"[..]));
+        assert_ne!(other.decrypt(&ciphertext).as_deref(), Some(&b"{}"[..]));
     }
 
     #[test]

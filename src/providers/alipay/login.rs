@@ -5,12 +5,13 @@
 use super::{
     answer::Failure,
     client::{OpenApi, Outcome},
+    phone::{self, PhoneAnswer},
     wire,
 };
 use crate::{
     base::clock::Clock,
     identity::login::{LoginError, MiniProgramLogin},
-    payments::gateway::GatewayError,
+    payments::gateway::{GatewayError, NotificationRefused},
     sessions::{Platform, PlatformUser, UserIds},
 };
 use async_trait::async_trait;
@@ -40,6 +41,11 @@ struct Token {
 impl AlipayLogin {
     pub(super) fn new(api: Arc<OpenApi>, clock: Arc<dyn Clock>) -> Self {
         Self { api, clock }
+    }
+
+    /// The phone number in the text of `my.getPhoneNumber`; see [`phone`].
+    pub fn phone_number(&self, text: &str) -> Result<PhoneAnswer, NotificationRefused> {
+        phone::read(text, &self.api.trust, self.api.content_key.as_ref())
     }
 
     fn user_of(&self, answer: &str) -> Option<PlatformUser> {

@@ -14,7 +14,7 @@ pub mod content_key;
 mod envelope;
 mod form;
 mod login;
-pub mod notification;
+mod notification;
 pub mod phone;
 mod settings;
 pub mod signing;

@@ -18,7 +18,7 @@ use crate::{
 use std::borrow::Cow;
 
 /// The longest accepted body, in bytes; real ones have about two thousand.
-pub const MAX_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 
 /// The longest id of a notification, in characters.
 const ID_MAX_CHARS: usize = 128;
@@ -59,17 +59,11 @@ fn notified(
     proof: &CheckedSignature,
 ) -> Result<Notified, NotificationRefused> {
     let of = |name: &str| fields.text(name).map(Option::unwrap_or_default);
-    if of("app_id")? != shop.app_id {
+    if of("app_id")? != shop.app_id || of("seller_id")? != shop.seller_id {
         return Err(NotificationRefused::NotOurs);
     }
-    let notify_type = of("notify_type")?;
-    let seller_id = of("seller_id")?;
-    if seller_id != shop.seller_id && (notify_type == TRADE || !seller_id.is_empty()) {
-        return Err(NotificationRefused::NotOurs);
-    }
-    if notify_type != TRADE {
-        tracing::warn!(%notify_type, "a notification of an unused type");
-        return Ok(Notified::Nothing);
+    if of("notify_type")? != TRADE {
+        return Err(NotificationRefused::Envelope);
     }
     let status = of("trade_status")?;
     let Some(status) = TradeStatus::of(&status) else {

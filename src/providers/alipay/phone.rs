@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::fmt;
 
 /// The longest accepted text, in bytes; real ones have about five hundred.
-pub const MAX_BYTES: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 
 const SUCCESS: &str = "10000";
 const NUMBER_MAX_CHARS: usize = 20;
@@ -76,7 +76,7 @@ pub fn read(
     }
     trust.verify(format!("\"{response}\"").as_bytes(), &sign)?;
     let refused = NotificationRefused::Ciphertext;
-    said(&content_key.ok_or(refused)?.decrypt(&response).map_err(|_| refused)?)
+    said(&content_key.and_then(|key| key.decrypt(&response)).ok_or(refused)?)
 }
 
 fn said(content: &[u8]) -> Result<PhoneAnswer, NotificationRefused> {

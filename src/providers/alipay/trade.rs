@@ -55,7 +55,7 @@ impl WireTrade {
         let was_paid = self.send_pay_date.as_deref().is_some_and(|date| !date.is_empty());
         match status.ok_or(NotificationRefused::Content)? {
             TradeStatus::Waiting => Ok(ProviderState::NotPaid),
-            TradeStatus::Closed if !was_paid => Ok(ProviderState::Closed),
+            TradeStatus::Closed if !was_paid && !given_back => Ok(ProviderState::Closed),
             TradeStatus::Paid if !given_back => {
                 Ok(ProviderState::Paid(self.claim().into_fact(shop, proof)?, evidence()))
             }

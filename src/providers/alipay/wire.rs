@@ -178,13 +178,17 @@ mod tests {
 
     #[test]
     fn texts_are_utf8_or_gbk() {
-        let gbk = &[0xd0, 0xa3, 0xd4, 0xb0][..];
-        assert_eq!(text_of("校园".as_bytes()).unwrap(), "校园");
-        assert_eq!(text_of(gbk).unwrap(), "校园");
+        let gbk = &[0xd0, 0xa3, 0xd4, 0xb0, 0xbf, 0xa8][..];
+        assert_eq!(text_of("校园卡".as_bytes()).unwrap(), "校园卡");
+        assert_eq!(text_of(gbk).unwrap(), "校园卡");
         for charset in ["GBK", "gb2312", "GB18030", "utf-8", "", "x"] {
-            assert_eq!(text_in(gbk, charset).unwrap(), "校园", "{charset}");
+            assert_eq!(text_in(gbk, charset).unwrap(), "校园卡", "{charset}");
         }
         assert_eq!(text_in("校".as_bytes(), "utf-8").unwrap(), "校");
+        // Some words of GBK are UTF-8, too: there the name decides.
+        let both = &[0xd0, 0xa3, 0xd4, 0xb0][..];
+        assert_eq!(text_in(both, "GBK").unwrap(), "校园");
+        assert_ne!(text_in(both, "utf-8").unwrap(), "校园");
         assert_eq!(text_of(&[0xff, 0xff]), None);
     }
 }

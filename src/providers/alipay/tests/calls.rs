@@ -253,6 +253,11 @@ async fn every_state_of_a_trade_has_its_meaning() {
         (but(&[status("TRADE_CLOSED")]), State::Refunded(paid_claim())),
         (but(&[status("TRADE_CLOSED"), unpaid.clone()]), State::Closed),
         (but(&[status("TRADE_CLOSED"), ("send_pay_date", json!(""))]), State::Closed),
+        // Given back and never paid: one of the two is wrong.
+        (
+            but(&[status("TRADE_CLOSED"), unpaid.clone(), ("refund_fee", json!("5.00"))]),
+            State::NoAnswer,
+        ),
         (but(&[status("WAIT_BUYER_PAY"), unpaid.clone()]), State::NotPaid),
         (but(&[("buyer_open_id", json!("")), ("buyer_user_id", json!(user))]), payer(&[user])),
         (but(&[("buyer_user_id", json!(user))]), payer(&["o-1", user])),
