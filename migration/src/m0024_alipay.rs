@@ -34,9 +34,9 @@ impl MigrationTrait for Migration {
         let db = manager.get_connection();
         let statements: &[&str] =
             if manager.get_database_backend() == DbBackend::Postgres { &POSTGRES } else { &SQLITE };
-        for statement in statements {
-            db.execute_unprepared(statement).await?;
-        }
+        // In one call, which is on one connection: another one of the pool may still know the index of
+        // the dropped table, and SQLite then refuses the new one under its name.
+        db.execute_unprepared(&statements.join(";\n")).await?;
         db.execute_unprepared(
             "CREATE UNIQUE INDEX identity_user_once ON identity (platform, app_id, user_id) \
              WHERE user_id IS NOT NULL",
