@@ -33,8 +33,26 @@ const LOGIN_DONE: &str = r#"{"openid":"o-secret","session_key":"secret-session"}
 const PAY_REFUSED: &str = r#"{"code":"PARAM_ERROR","message":"o-secret is no openid",
     "detail":{"field":"/payer/openid","value":"o-secret"}}"#;
 
+/// What was logged so far.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// A subscriber that writes everything down.
+    pub fn listen(&self) -> impl tracing::Subscriber + Send + Sync + 'static {
+        let writer = self.clone();
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish()
+    }
+
+    /// The text of the log.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -47,7 +65,7 @@ impl Write for Log {
 }
 
 /// Gives each answer to one connection and refuses the next. Returns its address.
-fn serve(answers: &'static [(u16, &str)]) -> String {
+pub fn serve(answers: &'static [(u16, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -118,13 +136,7 @@ fn payment() -> Prepare {
 #[tokio::test]
 async fn neither_secrets_nor_codes_nor_openids_are_logged() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _listening = subscriber.set_default();
+    let _listening = log.listen().set_default();
 
     let login = login();
     login.exchange("secret-code").await.unwrap_err();
@@ -136,7 +148,7 @@ async fn neither_secrets_nor_codes_nor_openids_are_logged() {
         gateway.prepare(&payment(), NOW).await.unwrap_err();
     }
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let useful = [
         "errcode=40029 rid=\"65f-0a\"",
         "WeChat login: unexpected status status=500",

@@ -8,13 +8,6 @@ use actix_web::{
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// The sandbox's stand-ins for `wx.login` and `my.getAuthCode`, which only H5 needs.
-const WECHAT_SIGN_IN_PATH: &str = "/sandbox/wechat/sign-in";
-const ALIPAY_SIGN_IN_PATH: &str = "/sandbox/alipay/sign-in";
-/// The sandbox's stand-ins for `wx.requestPayment` and `my.tradePay`, which only H5 needs.
-const WECHAT_CASHIER_PATH: &str = "/sandbox/wechat-pay/cashier";
-const ALIPAY_CASHIER_PATH: &str = "/sandbox/alipay/cashier";
-
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(client);
 }
@@ -65,8 +58,9 @@ fn wechat(app: &App) -> Option<MiniProgramClient> {
     let pay = app.providers.wechat_pay.general.as_ref();
     Some(MiniProgramClient {
         app_id: wechat.app_id.clone(),
-        sign_in_url: in_sandbox(app, &wechat.base_url, WECHAT_SIGN_IN_PATH),
-        cashier_url: pay.and_then(|pay| in_sandbox(app, &pay.base_url, WECHAT_CASHIER_PATH)),
+        sign_in_url: in_sandbox(app, &wechat.base_url, "/sandbox/wechat/sign-in"),
+        cashier_url: pay
+            .and_then(|pay| in_sandbox(app, &pay.base_url, "/sandbox/wechat-pay/cashier")),
     })
 }
 
@@ -74,12 +68,12 @@ fn alipay(app: &App) -> Option<MiniProgramClient> {
     let alipay = app.providers.alipay.general.as_ref()?;
     Some(MiniProgramClient {
         app_id: alipay.app_id.clone(),
-        sign_in_url: in_sandbox(app, &alipay.gateway_url, ALIPAY_SIGN_IN_PATH),
-        cashier_url: in_sandbox(app, &alipay.gateway_url, ALIPAY_CASHIER_PATH),
+        sign_in_url: in_sandbox(app, &alipay.gateway_url, "/sandbox/alipay/sign-in"),
+        cashier_url: in_sandbox(app, &alipay.gateway_url, "/sandbox/alipay/cashier"),
     })
 }
 
-/// The address of a page beside a provider's stand-in.
+/// The address of the sandbox's page that signs in or pays, which only H5 needs.
 fn in_sandbox(app: &App, base: &reqwest::Url, path: &str) -> Option<String> {
     match app.config.environment {
         Environment::Sandbox => base.join(path).ok().map(String::from),

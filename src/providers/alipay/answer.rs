@@ -168,16 +168,18 @@ fn said(text: &str, codeless: bool) -> Result<Verdict, NotificationRefused> {
     let refused = NotificationRefused::Content;
     let codes: Codes<'_> = serde_json::from_str(text).map_err(|_| refused)?;
     let sub_code = codes.sub_code.unwrap_or_default();
-    match codes.code {
-        None if codeless && sub_code.is_empty() => Ok(Verdict::Done),
-        None => Err(refused),
-        Some(code) if code == SUCCESS => Ok(Verdict::Done),
-        Some(code) if is_readable(&code) && (sub_code.is_empty() || is_readable(&sub_code)) => {
-            let (code, sub_code) = (code.into_owned(), sub_code.into_owned());
-            Ok(Verdict::Failed(Failure { code, sub_code, signed: false }))
-        }
-        Some(_) => Err(refused),
+    let Some(code) = codes.code else {
+        let done = codeless && sub_code.is_empty();
+        return if done { Ok(Verdict::Done) } else { Err(refused) };
+    };
+    if code == SUCCESS {
+        return Ok(Verdict::Done);
     }
+    if !is_readable(&code) || !(sub_code.is_empty() || is_readable(&sub_code)) {
+        return Err(refused);
+    }
+    let (code, sub_code) = (code.into_owned(), sub_code.into_owned());
+    Ok(Verdict::Failed(Failure { code, sub_code, signed: false }))
 }
 
 pub(super) fn is_readable(code: &str) -> bool {

@@ -8,6 +8,9 @@ use crate::base::{
 };
 use std::collections::BTreeMap;
 
+/// Parameters as they are encoded.
+type Pairs = Vec<(String, String)>;
+
 /// The parameters of a request by their names, as they are sent: sorted, none empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(BTreeMap<String, String>);
@@ -51,7 +54,7 @@ impl Parameters {
     }
 
     /// Those with these names, and the rest: what goes into the body, and what into the query.
-    pub(super) fn split(self, names: &[&str]) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    pub(super) fn split(self, names: &[&str]) -> (Pairs, Pairs) {
         self.0.into_iter().partition(|(name, _)| names.contains(&name.as_str()))
     }
 }
