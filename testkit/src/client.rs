@@ -45,7 +45,13 @@ impl Api {
 
     /// Signs in with a WeChat login code.
     pub async fn login(&self, code: &str) -> Student {
-        let answer = self.post("/api/v1/auth/wechat/login", &json!({ "code": code })).await;
+        self.login_by("wechat", code).await
+    }
+
+    /// Signs in with a login code of a platform, by the platform's name in the path.
+    pub async fn login_by(&self, platform: &str, code: &str) -> Student {
+        let path = format!("/api/v1/auth/{platform}/login");
+        let answer = self.post(&path, &json!({ "code": code })).await;
         Student::of(self, &answer.body(200))
     }
 
@@ -217,11 +223,16 @@ impl Student {
         self.ask(request.header("Idempotency-Key", key).json(wish)).await
     }
 
-    /// Adds one more payment to an order.
+    /// Adds one more payment to an order, by WeChat Pay.
     pub async fn try_again(&self, order: &Value, key: &str) -> Answer {
+        self.try_again_by("wechat_pay", order, key).await
+    }
+
+    /// Adds one more payment to an order, by this provider.
+    pub async fn try_again_by(&self, funding: &str, order: &Value, key: &str) -> Answer {
         let path = format!("/api/v1/orders/{}/payments", order["id"].as_str().unwrap());
         let request = self.api.request(Method::POST, &path).header("Idempotency-Key", key);
-        self.ask(request.json(&json!({ "funding": "wechat_pay" }))).await.unwrap()
+        self.ask(request.json(&json!({ "funding": funding }))).await.unwrap()
     }
 
     /// Cancels an order.
@@ -254,9 +265,14 @@ impl Student {
     }
 }
 
-/// The body of a top-up order.
+/// The body of a top-up order, paid by WeChat Pay.
 pub fn wish(amount_fen: i64) -> Value {
-    json!({ "purpose": "card_top_up", "funding": "wechat_pay", "amount_fen": amount_fen })
+    wish_by("wechat_pay", amount_fen)
+}
+
+/// The body of a top-up order, paid by this provider.
+pub fn wish_by(funding: &str, amount_fen: i64) -> Value {
+    json!({ "purpose": "card_top_up", "funding": funding, "amount_fen": amount_fen })
 }
 
 /// The body of a binding request, with all consents given.

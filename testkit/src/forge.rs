@@ -23,6 +23,9 @@ use sandbox::{
 use serde_json::{Value, json};
 use std::fs;
 
+/// Where WeChat Pay's messages about payments arrive, below `/callbacks/{school}/`.
+const PATH: &str = "wechat-pay/transactions";
+
 const SEAL_NONCE: &str = "0123456789ab";
 
 /// Makes messages.
@@ -62,7 +65,7 @@ impl Signer {
             ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048"),
         ];
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Letter { headers: headers.map(owned).into(), body }
+        Letter { path: PATH, headers: headers.map(owned).into(), body }
     }
 
     fn of_key(key: RsaPrivateKey, serial: &str) -> Self {
@@ -73,6 +76,8 @@ impl Signer {
 /// A message, ready to send.
 #[derive(Clone, Debug)]
 pub struct Letter {
+    /// Where it goes, below `/callbacks/{school}/`.
+    pub path: &'static str,
     /// The headers, in the order sent.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -229,13 +234,13 @@ impl Letter {
 
     /// Sends the message over a keep-alive connection, like a provider that sends many.
     pub async fn post(&self, api: &Api, school: &str) -> Result<Answer, reqwest::Error> {
-        let path = format!("/callbacks/{school}/wechat-pay/transactions");
+        let path = format!("/callbacks/{school}/{}", self.path);
         api.deliver(&path, &self.headers, &self.body).await
     }
 
     /// Sends the message to a school's callback path.
     pub async fn send(&self, api: &Api, school: &str) -> Answer {
-        let line = format!("POST /callbacks/{school}/wechat-pay/transactions");
+        let line = format!("POST /callbacks/{school}/{}", self.path);
         api.raw(&line, &self.headers, &self.body).await
     }
 }

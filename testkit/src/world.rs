@@ -26,7 +26,8 @@ use onecard::{
 };
 use sandbox::{
     Options, Running,
-    keys::{self, Keys},
+    alipay::Alipay,
+    keys::{self, AlipayCredentials, Keys},
     till::Tills,
     wechat_pay::{PaymentView, WechatPay},
 };
@@ -195,6 +196,7 @@ impl World {
         let credentials = &sandbox_keys().credentials;
         let (wechat, pay) = (&credentials.wechat, &credentials.wechat_pay);
         let sandbox = self.sandbox_running().base_url();
+        let alipay = alipay_credentials();
         let key_file = |name: &str| keys_folder().join(name).display().to_string();
         let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
         let settings = [
@@ -221,6 +223,11 @@ impl World {
             ("WECHAT_PAY__API_V3_KEY", pay.api_v3_key.clone()),
             ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
             ("WECHAT_PAY__PUBLIC_KEY_FILE", key_file(&pay.public_key_file)),
+            ("ALIPAY__GATEWAY_URL", format!("{sandbox}/gateway.do")),
+            ("ALIPAY__APP_ID", alipay.app_id.clone()),
+            ("ALIPAY__SELLER_ID", alipay.seller_id.clone()),
+            ("ALIPAY__APP_PRIVATE_KEY_FILE", key_file(&alipay.app_private_key_file)),
+            ("ALIPAY__ALIPAY_PUBLIC_KEY_FILE", key_file(&alipay.alipay_public_key_file)),
         ];
         let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
         let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
@@ -240,6 +247,11 @@ impl World {
     /// WeChat Pay's stand-in.
     pub fn pay(&self) -> &Arc<WechatPay> {
         &self.sandbox_running().sandbox().wechat_pay
+    }
+
+    /// Alipay's stand-in.
+    pub fn alipay(&self) -> &Arc<Alipay> {
+        &self.sandbox_running().sandbox().alipay
     }
 
     /// The sandbox's tills, which call this deployment's server.
@@ -263,6 +275,19 @@ impl World {
     /// Signs a WeChat user in.
     pub async fn login(&self, user: u32) -> Student {
         self.api().login(&self.login_code(user)).await
+    }
+
+    /// The code that `my.getAuthCode` returns to this user.
+    pub fn alipay_code(&self, user: u32) -> String {
+        let sandbox = self.sandbox_running().sandbox();
+        sandbox.alipay.issue_code(&sandbox.alipay.user(user).unwrap(), sandbox.clock.now())
+    }
+
+    /// Signs a user in by Alipay and binds it to the person with the same index in [`PEOPLE`].
+    pub async fn alipay_student(&self, user: u32) -> Student {
+        let student = self.api().login_by("alipay", &self.alipay_code(user)).await;
+        student.bind("xnec", PEOPLE[usize::try_from(user).unwrap()]).await.body(201);
+        student
     }
 
     /// Signs a user in and binds it to the person with the same index in [`PEOPLE`].
@@ -317,10 +342,15 @@ impl World {
     /// Asserts that every law of the ledger holds, and that the balance of WeChat Pay's clearing
     /// account of `xnec` matches the amount received, in fen.
     pub async fn assert_books(&self, received: i64) {
+        self.assert_books_of("wechat_pay", received).await;
+    }
+
+    /// The same for the clearing account of this provider.
+    pub async fn assert_books_of(&self, provider: &str, received: i64) {
         let report = self.report().await;
         assert!(report.is_clean(), "{report}");
         assert_authentic(&self.db).await;
-        let clearing = SchoolAccount::Clearing(Name::parse("wechat_pay").unwrap());
+        let clearing = SchoolAccount::Clearing(Name::parse(provider).unwrap());
         assert_eq!(self.school_balance("xnec", clearing).await, -received);
     }
 }
@@ -365,6 +395,10 @@ async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Ou
 pub(crate) fn sandbox_keys() -> Arc<Keys> {
     static KEYS: OnceLock<Arc<Keys>> = OnceLock::new();
     Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&keys_folder()).unwrap())))
+}
+
+pub(crate) fn alipay_credentials() -> AlipayCredentials {
+    sandbox_keys().alipay.as_ref().unwrap().general.clone()
 }
 
 pub(crate) fn keys_folder() -> PathBuf {

@@ -3,6 +3,7 @@
 
 pub mod support;
 
+mod alipay;
 mod apps;
 mod binding;
 mod card;

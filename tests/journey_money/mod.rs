@@ -4,9 +4,12 @@
 //! `ONECARD_LONG=1` kills the server a hundred times instead of eight; `ONECARD_SEED` repeats a run
 //! whose seed was printed.
 
+mod alipay;
+mod alipay_traps;
 mod bad_input;
 mod callbacks;
 mod disagreeing;
+mod effects;
 mod forged;
 mod orders;
 mod purposes;

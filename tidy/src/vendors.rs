@@ -7,7 +7,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// What the checked providers are called, in identifiers and texts, in small letters.
-const NAMES: [&str; 2] = ["wechat", "微信"];
+const NAMES: [&str; 4] = ["wechat", "微信", "alipay", "支付宝"];
 
 /// Where a provider may be named freely.
 const HOME: [&str; 3] = ["src/payments/callback", "src/providers/", "src/wiring/"];
@@ -15,19 +15,41 @@ const HOME: [&str; 3] = ["src/payments/callback", "src/providers/", "src/wiring/
 /// Identifiers and texts with a provider's name in other places.
 const NAMED: &[Exception] = &[
     // The enums of platforms and providers, and the codes that are stored for them.
-    except("src/sessions/mod.rs", &["Wechat", "wechat"], "the enum of platforms"),
-    except("src/passcode/device.rs", &["Wechat", "wechat"], "a phone's platform, as stored"),
-    except("src/orders/fact.rs", &["WechatPay", "wechat_pay"], "the enum of providers"),
-    except("src/passcode/prefixes.rs", &["WeChatPay", "微信支付"], "whose payment codes start so"),
+    except(
+        "src/sessions/mod.rs",
+        &["Alipay", "Wechat", "alipay", "wechat"],
+        "the enum of platforms",
+    ),
+    except(
+        "src/passcode/device.rs",
+        &["Alipay", "Wechat", "alipay", "wechat"],
+        "a phone's platform, as stored",
+    ),
+    except(
+        "src/orders/fact.rs",
+        &["Alipay", "WechatPay", "alipay", "wechat_pay"],
+        "the enum of providers",
+    ),
+    except(
+        "src/passcode/prefixes.rs",
+        &["Alipay", "WeChatPay", "微信支付", "支付宝"],
+        "whose payment codes start so",
+    ),
     // What the client sends and must be told.
-    except("src/payments/gateway.rs", &["WechatPay"], "what the client needs to pay"),
-    except("src/payments/http.rs", &["WechatPay"], "how an order is paid, as the client names it"),
+    except("src/payments/gateway.rs", &["Alipay", "WechatPay"], "what the client needs to pay"),
+    except(
+        "src/payments/http.rs",
+        &["Alipay", "WechatPay"],
+        "how an order is paid, as the client names it",
+    ),
     except(
         "src/routes/client.rs",
         &[
+            "/sandbox/alipay/cashier",
+            "/sandbox/alipay/sign-in",
             "/sandbox/wechat-pay/cashier",
             "/sandbox/wechat/sign-in",
-            "WeChatClient",
+            "alipay",
             "wechat",
             "wechat_pay",
         ],
@@ -35,17 +57,38 @@ const NAMED: &[Exception] = &[
     ),
     except(
         "src/identity/http/auth.rs",
-        &["/api/v1/auth/wechat/login", "Wechat", "wechat_login"],
-        "the path of the contract",
+        &[
+            "/api/v1/auth/alipay/login",
+            "/api/v1/auth/wechat/login",
+            "Alipay",
+            "Wechat",
+            "alipay_login",
+            "wechat_login",
+        ],
+        "the paths of the contract",
     ),
-    except("src/identity/http/mod.rs", &["wechat_login"], "mounts the path of the contract"),
     except(
-        "src/identity/http/problems.rs",
-        &["微信登录暂时没有响应，请稍后重试", "该微信账号暂不能登录", "该校园卡或该微信已绑定"],
-        "titles of problems",
+        "src/identity/http/mod.rs",
+        &["alipay_login", "wechat_login"],
+        "mounts the paths of the contract",
     ),
-    except("src/overview/entry.rs", &["clearing/wechat_pay", "微信充值", "退回微信"], "labels"),
-    except("src/sessions/notices.rs", &["Wechat", "微信小程序"], "what a platform is called"),
+    except(
+        "src/overview/entry.rs",
+        &[
+            "clearing/alipay",
+            "clearing/wechat_pay",
+            "微信充值",
+            "退回微信",
+            "支付宝充值",
+            "退回支付宝",
+        ],
+        "labels",
+    ),
+    except(
+        "src/sessions/notices.rs",
+        &["Alipay", "Wechat", "微信小程序", "支付宝小程序"],
+        "what a platform is called",
+    ),
 ];
 
 /// Complaints about identifiers and texts that name a provider elsewhere.

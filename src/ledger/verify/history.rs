@@ -33,7 +33,7 @@ use uuid::Uuid;
 /// How many batches' transfers are read at a time.
 const BATCHES: usize = 256;
 /// How many transfers rooms explain at a time.
-const EXPLAINED: usize = 2000;
+const EXPLAINED: usize = 500;
 
 /// Where a batch was found.
 #[derive(Clone, Copy, Debug)]

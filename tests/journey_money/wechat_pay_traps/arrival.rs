@@ -1,6 +1,7 @@
 //! How it arrives: repeated, late, in other clothes, or too large.
 
-use super::trap::{Effect, Scene, Trap, posts, refused};
+use super::trap::{Scene, Trap, posts, refused};
+use crate::journey_money::effects::Effect;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use std::io::Write as _;

@@ -1,10 +1,11 @@
 //! A trap, and the course that runs one after the other.
 
+use crate::journey_money::effects::{Effect, Seen, Tally};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::PaymentView;
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 use testkit::{Forge, Letter, Signer, Student, TestDb, World, envelope_of, transaction_id};
 
 /// What every order of the course is for, in fen.
@@ -23,21 +24,6 @@ pub struct Trap {
     pub status: u16,
     /// What they do together.
     pub effect: Effect,
-}
-
-/// What messages do.
-#[derive(Clone, Copy, Debug)]
-pub enum Effect {
-    /// Not one row changes.
-    Nothing,
-    /// The order is paid, once.
-    PostsOnce,
-    /// The order is paid once, and what came besides is in suspense, with a case of that name.
-    PostsOnceAndSuspends(&'static str),
-    /// Nothing is posted: the message is kept, with a case of that name.
-    Kept(&'static str),
-    /// Nothing is posted and no case is opened: the message is recorded with that verdict.
-    Recorded(&'static str),
 }
 
 /// Refused like any message that is not believed.
@@ -168,9 +154,7 @@ pub struct Course {
     platform: Signer,
     elsewhere: Signer,
     rows: usize,
-    /// What the student has, in fen.
-    credited: i64,
-    suspended: i64,
+    tally: Tally,
 }
 
 impl Course {
@@ -202,8 +186,7 @@ impl Course {
             platform: platform(),
             elsewhere: signer(&keys, "/wechatpay", "/wechatpay/public_key_id"),
             rows: 0,
-            credited: 0,
-            suspended: 0,
+            tally: Tally::of("wechat_pay", AMOUNT),
         }
     }
 
@@ -221,18 +204,16 @@ impl Course {
             payment: &payment,
             id: key.clone(),
         };
-        let before = self.everything_at_rest().await;
+        let seen = Seen { world: &self.world, student: &self.student, trap: trap.name };
+        let before = seen.everything_at_rest().await;
         for letter in (trap.make)(&scene) {
             self.send(trap, &letter).await;
         }
         let truth = self.forge.message(&format!("{key}-truth"), &scene.truth());
-        self.check(trap, &before, &number).await;
+        self.tally.check(seen, trap.effect, &before, &number).await;
         let answer = truth.send(&self.world.api(), "xnec").await;
         assert_eq!(answer.status, 204, "{}: the truth: {}", trap.name, answer.text());
-        if matches!(trap.effect, Effect::Nothing | Effect::Kept(_) | Effect::Recorded(_)) {
-            self.credited += AMOUNT;
-        }
-        self.assert_money(trap).await;
+        self.tally.truth_told(seen, trap.effect).await;
         assert_eq!(self.student.order_again(&order).await["state"], "fulfilled", "{}", trap.name);
     }
 
@@ -250,61 +231,9 @@ impl Course {
         }
     }
 
-    async fn check(&mut self, trap: &Trap, before: &BTreeMap<String, Vec<String>>, number: &str) {
-        let cases = before["review_case"].len();
-        match trap.effect {
-            Effect::Nothing => {
-                assert_eq!(&self.world.rows.everything().await, before, "{}", trap.name);
-            }
-            Effect::PostsOnce => self.credited += AMOUNT,
-            Effect::PostsOnceAndSuspends(why) => {
-                self.credited += AMOUNT;
-                self.suspended += AMOUNT;
-                self.assert_new_case(trap, cases, why).await;
-            }
-            Effect::Kept(why) => {
-                self.assert_new_case(trap, cases, why).await;
-                self.assert_recorded(trap, number, "disagrees").await;
-            }
-            Effect::Recorded(verdict) => {
-                let cases_now = self.world.rows.count("review_case").await;
-                assert_eq!(usize::try_from(cases_now), Ok(cases), "{}", trap.name);
-                self.assert_recorded(trap, number, verdict).await;
-            }
-        }
-        self.assert_money(trap).await;
-    }
-
-    async fn assert_recorded(&self, trap: &Trap, number: &str, verdict: &str) {
-        let payment = number.parse().unwrap();
-        assert_eq!(self.world.rows.payment_state(payment).await, "open", "{}", trap.name);
-        let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
-        assert_eq!(self.world.rows.texts(newest).await, [verdict], "{}", trap.name);
-    }
-
-    async fn assert_new_case(&self, trap: &Trap, before: usize, why: &str) {
-        let cases = "SELECT subject FROM review_case ORDER BY opened_at";
-        let cases = self.world.rows.texts(cases).await;
-        assert_eq!(cases.len(), before + 1, "{}", trap.name);
-        let newest = cases.last().unwrap();
-        assert!(newest.starts_with(&format!("{why}:wechat_pay:")), "{}: {newest}", trap.name);
-    }
-
-    async fn assert_money(&self, trap: &Trap) {
-        let total = self.credited;
-        assert_eq!(self.student.balances().await, [0, 0, total, total], "{}", trap.name);
-        let suspense = self.world.school_balance("xnec", SchoolAccount::Suspense).await;
-        assert_eq!(suspense, self.suspended, "{}", trap.name);
-    }
-
-    async fn everything_at_rest(&self) -> BTreeMap<String, Vec<String>> {
-        self.world.at_rest().await;
-        self.world.rows.everything().await
-    }
-
     /// Every law of the ledger holds.
     pub async fn end(self) {
-        self.world.assert_books(self.credited + self.suspended).await;
+        self.world.assert_books(self.tally.received()).await;
         let hbkj = self.world.school_balance("hbkj", SchoolAccount::Suspense).await;
         assert_eq!(hbkj, 0);
     }

@@ -1,0 +1,155 @@
+//! Paid by Alipay, and one order tried by both providers.
+
+use futures_util::future::join;
+use onecard::ledger::account::{Name, SchoolAccount};
+use serde_json::{Value, json};
+use testkit::{
+    AlipayForge, Forge, Student, TestDb, Trade, World, eventually, on_each_database, wish_by,
+};
+
+on_each_database!(
+    a_student_tops_up_by_alipay,
+    an_order_is_tried_by_the_other_provider,
+    closed_here_and_paid_there_is_credited,
+    both_providers_tell_at_the_same_moment,
+    who_is_not_bound_there_cannot_pay_there,
+    a_lost_notification_is_a_delay,
+);
+
+async fn ordered(student: &Student, funding: &str) -> Value {
+    student.order_with(&wish_by(funding, 5000), "order").await.unwrap().body(201)
+}
+
+/// The number of a payment at the provider.
+fn number(payment: &Value) -> String {
+    payment["payment_id"].as_str().unwrap().replace('-', "")
+}
+
+async fn received(world: &World, provider: &str) -> i64 {
+    let clearing = SchoolAccount::Clearing(Name::parse(provider).unwrap());
+    -world.school_balance("xnec", clearing).await
+}
+
+async fn fulfilled(student: &Student, order: &Value) -> Value {
+    eventually("the order is fulfilled", async || {
+        let now = student.order_again(order).await;
+        (now["state"] == "fulfilled").then_some(now)
+    })
+    .await
+}
+
+async fn a_student_tops_up_by_alipay(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.alipay_student(0).await;
+    let order = ordered(&student, "alipay").await;
+    let number = world.out_trade_no(&order).await;
+    let trade = world.alipay().payment(&number).unwrap();
+    assert_eq!(order["pay"], json!({ "provider": "alipay", "trade_no": trade.trade_no }));
+    assert_eq!(order["payments"][0]["funding"], "alipay");
+    let again = ordered(&student, "alipay").await;
+    assert_eq!((&again["id"], &again["pay"]), (&order["id"], &order["pay"]), "the same trade");
+
+    world.alipay().pay(&number).unwrap();
+    world.alipay().until(&number, |trade| trade.accepted == 1).await;
+    assert_eq!(student.order_again(&order).await["state"], "fulfilled");
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    let lines = student.get("/api/v1/card/statement").await.body(200);
+    assert_eq!(lines["items"][0]["title"], "支付宝充值");
+    assert_eq!(world.rows.texts("SELECT verdict FROM notification").await, ["settled"]);
+    world.assert_books_of("alipay", 5000).await;
+}
+
+async fn an_order_is_tried_by_the_other_provider(db: &TestDb) {
+    let world = World::start(db).await;
+    let (in_wechat, in_alipay) = (world.student(0).await, world.alipay_student(0).await);
+    let order = ordered(&in_wechat, "wechat_pay").await;
+    // The order is the person's, wherever it is looked at; so is the payer.
+    for (student, key) in [(&in_alipay, "from-alipay"), (&in_wechat, "from-wechat")] {
+        let second = student.try_again_by("alipay", &order, key).await.body(201);
+        assert_eq!(second["pay"]["provider"], "alipay", "{key}");
+    }
+    let payments = in_alipay.order_again(&order).await["payments"].clone();
+    let paid = number(&payments[1]);
+    world.alipay().pay(&paid).unwrap();
+    world.alipay().until(&paid, |trade| trade.accepted == 1).await;
+    assert_eq!(in_wechat.order_again(&order).await["state"], "fulfilled");
+    // What the order no longer wants is closed, at either provider.
+    let (wechat, other) = (number(&payments[0]), number(&payments[2]));
+    world.until(&wechat, |payment| payment.trade_state == "CLOSED").await;
+    world.alipay().until(&other, |trade| trade.trade_status == "TRADE_CLOSED").await;
+    assert_eq!(in_wechat.balances().await, [0, 0, 5000, 5000]);
+    assert_eq!((received(&world, "wechat_pay").await, received(&world, "alipay").await), (0, 5000));
+}
+
+async fn closed_here_and_paid_there_is_credited(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.alipay_student(0).await;
+    let order = ordered(&student, "alipay").await;
+    let number = world.out_trade_no(&order).await;
+    let trade = world.alipay().payment(&number).unwrap();
+    assert_eq!(student.give_up(&order).await["state"], "closed");
+    let forge = AlipayForge::with_sandbox_keys();
+    let told = Trade {
+        out_trade_no: &number,
+        trade_no: &trade.trade_no,
+        buyer_open_id: &trade.open_id,
+        total_fen: 5000,
+    };
+    let answer = forge.signed(&forge.paid("late", told)).send(&world.api(), "xnec").await;
+    assert_eq!((answer.status, answer.bytes.as_slice()), (200, b"success".as_slice()));
+    assert_eq!(student.order_again(&order).await["state"], "fulfilled");
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    world.assert_books_of("alipay", 5000).await;
+}
+
+async fn both_providers_tell_at_the_same_moment(db: &TestDb) {
+    let world = World::start(db).await;
+    let (in_wechat, _) = (world.student(0).await, world.alipay_student(0).await);
+    let (wechat, alipay) = (Forge::with_sandbox_keys(), AlipayForge::with_sandbox_keys());
+    let order = ordered(&in_wechat, "wechat_pay").await;
+    let second = in_wechat.try_again_by("alipay", &order, "second").await.body(201);
+    let payment = world.pay().payment(&world.out_trade_no(&order).await).unwrap();
+    let trade = world.alipay().payment(&number(&second)).unwrap();
+    let told = Trade {
+        out_trade_no: &trade.out_trade_no,
+        trade_no: &trade.trade_no,
+        buyer_open_id: &trade.open_id,
+        total_fen: 5000,
+    };
+    let by_wechat = wechat.message("both", &wechat.transaction(&payment));
+    let by_alipay = alipay.signed(&alipay.paid("both", told));
+    let api = world.api();
+    let (one, other) = join(by_wechat.send(&api, "xnec"), by_alipay.send(&api, "xnec")).await;
+    assert_eq!((one.status, other.status), (204, 200));
+    assert_eq!(fulfilled(&in_wechat, &order).await["payments"][1]["state"], "paid");
+    assert_eq!(in_wechat.balances().await, [0, 0, 5000, 5000], "one credit");
+    let report = world.report().await;
+    assert!(report.is_clean(), "{report}");
+}
+
+async fn who_is_not_bound_there_cannot_pay_there(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let wish = wish_by("alipay", 5000);
+    let refused = student.order_with(&wish, "first").await.unwrap();
+    refused.problem("not bound in Alipay", 409, "payer_not_bound");
+    let order = ordered(&student, "wechat_pay").await;
+    let refused = student.try_again_by("alipay", &order, "second").await;
+    refused.problem("not bound in Alipay", 409, "payer_not_bound");
+    assert_eq!(world.rows.count("payment").await, 1);
+}
+
+/// No notification comes: the student's return to the page asks, and so does the sweep.
+async fn a_lost_notification_is_a_delay(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.alipay_student(0).await;
+    let order = ordered(&student, "alipay").await;
+    let number = world.out_trade_no(&order).await;
+    world.alipay().drop_callbacks(&number).unwrap();
+    world.alipay().pay(&number).unwrap();
+    fulfilled(&student, &order).await;
+    assert_eq!(world.rows.count("notification").await, 0);
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    // `verify` checks the signature of Alipay's answer again.
+    world.assert_books_of("alipay", 5000).await;
+}
