@@ -25,6 +25,13 @@ it.each<[string, ApiError, RegExp]>([
   expect(adviceFor(error)).toMatch(words)
 })
 
+it('names the app where one has to sign in before it can pay', () => {
+  const error = problem('payer_of_other_app', 409)
+  expect(adviceFor(error, '支付宝')).toContain('请先在支付宝中登录并绑定校园卡')
+  expect(adviceFor(error)).toBe('请从本校的小程序进入')
+  expect(adviceFor(problem('funding_unavailable'), '支付宝')).toContain('请换一种支付方式')
+})
+
 it('does not tell which factor was wrong', () => {
   expect(adviceFor(problem('binding_refused'))).not.toMatch(/密码错误|学号不存在|姓名不符/)
 })

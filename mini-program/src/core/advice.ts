@@ -31,8 +31,15 @@ const byCode: Readonly<Record<string, string>> = {
   idempotency_key_reused: '请返回后重新操作',
 }
 
-/** An empty text where the title says all there is to say. */
-export function adviceFor(error: ApiError): string {
+/**
+ * An empty text where the title says all there is to say.
+ *
+ * @param otherApp the name of the app that was to pay, where it is not the one signed in with
+ */
+export function adviceFor(error: ApiError, otherApp = ''): string {
+  if (otherApp !== '' && problemCode(error) === 'payer_of_other_app') {
+    return `请先在${otherApp}中登录并绑定校园卡，再用${otherApp}付款；也可以换一种支付方式`
+  }
   switch (error.kind) {
     case 'problem':
       return byCode[problemCode(error)] ?? (error.status >= 500 ? later : '')

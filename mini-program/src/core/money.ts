@@ -32,6 +32,10 @@ export function isFen(value: unknown): value is Fen {
   return isSignedFen(value) && value >= 0
 }
 
+export function sumOf(amounts: readonly Fen[]): Fen {
+  return amounts.reduce<number>((sum, amount) => sum + amount, 0) as Fen
+}
+
 /** Fen as yuan with two decimals and grouped thousands: 123450 → `1,234.50`. No sign. */
 export function yuanText(amount: SignedFen): string {
   const digits = String(Math.abs(amount)).padStart(3, '0')

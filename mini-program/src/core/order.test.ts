@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { OrderState } from './api/orders'
-import { isMoving, type OrderKnowledge, type OrderPhase, orderView } from './order'
+import type { Funding, OrderState } from './api/orders'
+import { fundingToGoOn, isMoving, type OrderKnowledge, type OrderPhase, orderView } from './order'
+import type { Fen } from './money'
 import type { Watch } from './polling'
 
 const came: [OrderState | null, Watch, OrderPhase][] = [
@@ -31,7 +32,10 @@ const looked: [OrderState | null, Watch, OrderPhase][] = [
 const knowledge = (
   paying: boolean,
   [state, watch, phase]: [OrderState | null, Watch, OrderPhase],
-): [OrderKnowledge, OrderPhase] => [{ state, watch, paying, expired: false, givenUp: false }, phase]
+): [OrderKnowledge, OrderPhase] => [
+  { state, watch, paying, expired: false, givenUp: false, refundedPart: null },
+  phase,
+]
 
 const table: [OrderKnowledge, OrderPhase][] = [
   ...came.map((row) => knowledge(true, row)),
@@ -67,6 +71,7 @@ it('does not offer to pay again right after a payment, nor what has expired', ()
     watch: 'fresh',
     expired: false,
     givenUp: false,
+    refundedPart: null,
   }
   expect(orderView(open).actions).not.toContain('pay')
   expect(orderView({ ...open, watch: 'slow' }).actions).toContain('pay')
@@ -86,6 +91,7 @@ it('waits for the end of an order that was given up, whatever that is', () => {
     watch: 'fresh',
     expired: false,
     givenUp: true,
+    refundedPart: null,
   }
   expect(orderView(left).phase).toBe('closing')
   expect(orderView(left).actions).not.toContain('pay')
@@ -100,6 +106,7 @@ it('says that nothing is lost when it stops asking', () => {
     watch: 'given_up',
     expired: false,
     givenUp: false,
+    refundedPart: null,
   }
   expect(orderView(given).detail).toContain('钱不会丢')
 })
@@ -114,4 +121,33 @@ it.each<[OrderState | null, boolean]>([
   ['refunded', false],
 ])('%s may move on: %s', (state, moving) => {
   expect(isMoving(state)).toBe(moving)
+})
+
+it('tells how much goes or went back where that is not all of it', () => {
+  const known: OrderKnowledge = {
+    state: 'refunding',
+    paying: false,
+    watch: 'fresh',
+    expired: false,
+    givenUp: false,
+    refundedPart: 1_000 as Fen,
+  }
+  expect(orderView(known).detail).toBe('¥10.00 将原路退回')
+  expect(orderView({ ...known, state: 'refunded' })).toMatchObject({
+    title: '已部分退款',
+    detail: '¥10.00 已原路退回',
+  })
+  expect(orderView({ ...known, state: 'refunded', refundedPart: null }).title).toBe('已退款')
+  expect(orderView({ ...known, state: 'fulfilled' }).title).toBe('充值成功')
+})
+
+it.each<[readonly Funding[], readonly string[], Funding | null]>([
+  [['wechat_pay', 'alipay'], [], 'wechat_pay'],
+  [['wechat_pay', 'alipay'], ['wechat_pay'], 'wechat_pay'],
+  [['wechat_pay', 'alipay'], ['wechat_pay', 'alipay'], 'alipay'],
+  [['wechat_pay'], ['alipay'], null],
+  [['wechat_pay'], ['bank_card'], null],
+])('where %o is offered, an order paid for by %o goes on with %s', (offered, paid, funding) => {
+  const payments = paid.map((name) => ({ funding: name }))
+  expect(fundingToGoOn(offered, payments)).toBe(funding)
 })

@@ -4,9 +4,10 @@
  * Invariant: only the server's state says "paid". What the payment dialogue answered does not
  * come in here at all: even its "failed" can be wrong.
  * Invariant: while a payment may be under way, no second order is offered; the same order may be
- * tried again, and the server keeps a second payment apart for staff to return.
+ * tried again, also with another app, and the server gives a second payment back.
  */
-import type { OrderState } from './api/orders'
+import type { Funding, OrderState } from './api/orders'
+import { balanceText, type Fen } from './money'
 import type { Watch } from './polling'
 
 export interface OrderKnowledge {
@@ -18,6 +19,8 @@ export interface OrderKnowledge {
   readonly expired: boolean
   /** Whether the person has given the order up; the provider may still have to be asked. */
   readonly givenUp: boolean
+  /** How much of it goes or went back, where that is not all of it. */
+  readonly refundedPart: Fen | null
 }
 
 export type OrderPhase =
@@ -158,7 +161,7 @@ const views: Readonly<Record<OrderPhase, Omit<OrderView, 'phase'>>> = {
     tone: 'waiting',
     title: '正在退款',
     detail: '款项将原路退回',
-    actions: ['home'],
+    actions: ['home', 'refresh'],
   },
   refunded: {
     tone: 'plain',
@@ -170,5 +173,25 @@ const views: Readonly<Record<OrderPhase, Omit<OrderView, 'phase'>>> = {
 
 export function orderView(knowledge: OrderKnowledge): OrderView {
   const phase = orderPhase(knowledge)
-  return { phase, ...views[phase] }
+  const view = { phase, ...views[phase] }
+  const part = knowledge.refundedPart
+  if (part === null) return view
+  const amount = balanceText(part)
+  if (phase === 'refunding') return { ...view, detail: `${amount} 将原路退回` }
+  if (phase !== 'refunded') return view
+  return { ...view, title: '已部分退款', detail: `${amount} 已原路退回` }
+}
+
+/**
+ * What goes on with an order as it began; null where that is not offered here.
+ *
+ * @param offered what is offered here, the usual one first
+ * @param payments those of the order, oldest first
+ */
+export function fundingToGoOn(
+  offered: readonly Funding[],
+  payments: readonly { readonly funding: string }[],
+): Funding | null {
+  const last = payments[payments.length - 1]?.funding ?? offered[0]
+  return offered.find((funding) => funding === last) ?? null
 }

@@ -5,8 +5,10 @@ import type { Kept } from './target'
 
 const signInTimeoutMs = 10_000
 const clipboardTimeoutMs = 5_000
-/** As long as a person may look at the payment dialogue. */
-const paymentTimeoutMs = 600_000
+/** The page waits no longer for the payment dialogue; the order's page then asks the server. */
+const paymentTimeoutMs = 60_000
+/** After the return from the dialogue, its answer comes at once or never. */
+const returnGraceMs = 3_000
 
 export function requestCode(
   options: UniApp.LoginOptions,
@@ -24,10 +26,26 @@ export function requestCode(
   )
 }
 
-export function showPayment(options: UniApp.RequestPaymentOptions): Promise<void> {
-  return settle<void>(paymentTimeoutMs, undefined, (done) => {
+/** What the framework has no types for. */
+interface Returns {
+  onAppShow?(listener: () => void): void
+  offAppShow?(listener: () => void): void
+}
+
+/**
+ * Lets the person pay. It settles when the dialogue answers, a moment after the person has come
+ * back from it, or after a minute, whichever is first: some versions of the apps never answer.
+ */
+export async function showPayment(options: UniApp.RequestPaymentOptions): Promise<void> {
+  const { onAppShow, offAppShow } = uni as Returns
+  let end = (): void => undefined
+  const hearReturn = (): void => void setTimeout(() => end(), returnGraceMs)
+  onAppShow?.(hearReturn)
+  await settle<void>(paymentTimeoutMs, undefined, (done) => {
+    end = () => done()
     uni.requestPayment({ ...options, complete: () => done() })
   })
+  offAppShow?.(hearReturn)
 }
 
 export function copyText(_fileName: string, text: string): Promise<Kept> {

@@ -1,7 +1,18 @@
 import type { Pay } from '@/core/api/orders'
+import { alipay } from './apps'
 import { copyText, requestCode, showPayment } from './in-app'
 import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'
+
+/** What the framework has no types for; old versions of Alipay do not have it. */
+interface OwnId {
+  getAppIdSync?(): { readonly appId: string }
+}
+
+function appId(): string | null {
+  const { getAppIdSync } = uni as OwnId
+  return getAppIdSync === undefined ? null : getAppIdSync().appId
+}
 
 async function show(pay: Pay): Promise<void> {
   if (pay.provider !== 'alipay') return
@@ -10,12 +21,10 @@ async function show(pay: Pay): Promise<void> {
 }
 
 export const target: Target = {
-  identity: 'alipay',
-  identityName: '支付宝',
-  appId: () => null,
-  funding: 'alipay',
-  fundingName: '支付宝',
+  apps: [alipay],
+  appId,
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,
+  // `auth_base` asks the person nothing.
   signIn: { kind: 'in_app', requestCode: () => requestCode({ scopes: 'auth_base' }) },
   payment: { kind: 'in_app', show },
   hasPortal: false,

@@ -1,49 +1,60 @@
 import type { Pay } from '@/core/api/orders'
 import { improveAccessibility } from './accessibility.h5'
+import { alipay, type HostApp, wechat } from './apps'
 import { type Address, pathOf } from './navigation'
 import { settle } from './settle'
-import type { Cashier, Kept, Target } from './target'
+import type { AppPage, BroughtCode, Kept, Target } from './target'
 
-/** Set while this tab is away to sign in: a code that nobody asked for is not taken. */
+const apps: readonly [HostApp, ...HostApp[]] = [wechat, alipay]
+
+/** The app that this tab is away to sign in with: a code that nobody asked for is not taken. */
 const awayKey = 'onecard.signing-in'
+/** What the pages that were left for add to the address. */
+const broughtBack = ['code', 'app_id', 'pay_result']
 /** How long a page may take to give way to the next. */
 const leaveTimeoutMs = 15_000
 
-let returnedCode: string | null = null
+let brought: BroughtCode | null = null
 
 /** Must run before the router, which keeps the query it starts with in every address. */
 function receiveCode(): void {
   const url = new URL(window.location.href)
   const code = url.searchParams.get('code')
-  if (code === null) return
-  if (sessionStorage.getItem(awayKey) !== null) returnedCode = code
-  sessionStorage.removeItem(awayKey)
-  url.searchParams.delete('code')
+  if (code !== null) {
+    const app = apps.find(({ id }) => id === sessionStorage.getItem(awayKey))
+    if (app !== undefined) brought = { app, code }
+    sessionStorage.removeItem(awayKey)
+  }
+  if (!broughtBack.some((name) => url.searchParams.has(name))) return
+  for (const name of broughtBack) url.searchParams.delete(name)
   window.history.replaceState(window.history.state, '', url)
 }
 
-function takeCode(): string | null {
-  const code = returnedCode
-  returnedCode = null
+function takeCode(): BroughtCode | null {
+  const code = brought
+  brought = null
   return code
 }
 
-function signInAt(signInUrl: string, returnTo: Address): Promise<void> {
-  sessionStorage.setItem(awayKey, '1')
-  return leave(signInUrl, { redirect_uri: returnUrl(returnTo) })
+function signInAt({ app, url, appId }: AppPage, returnTo: Address): Promise<void> {
+  sessionStorage.setItem(awayKey, app.id)
+  return leave(url, { app_id: appId, redirect_uri: returnUrl(returnTo) })
 }
 
-async function payAt(cashier: Cashier, pay: Pay, returnTo: Address): Promise<void> {
-  if (pay.provider !== 'wechat_pay') return
-  await leave(cashier.url, {
-    app_id: cashier.appId,
+function payAt({ url, appId }: AppPage, pay: Pay, returnTo: Address): Promise<void> {
+  return leave(url, { app_id: appId, ...parametersOf(pay), redirect_uri: returnUrl(returnTo) })
+}
+
+/** What the cashier of the payment's provider asks for. */
+function parametersOf(pay: Pay): Readonly<Record<string, string>> {
+  if (pay.provider === 'alipay') return { trade_no: pay.trade_no }
+  return {
     time_stamp: pay.time_stamp,
     nonce_str: pay.nonce_str,
     package: pay.package,
     sign_type: pay.sign_type,
     pay_sign: pay.pay_sign,
-    redirect_uri: returnUrl(returnTo),
-  })
+  }
 }
 
 function returnUrl(address: Address): string {
@@ -99,11 +110,8 @@ function letSleep(): void {
 }
 
 export const target: Target = {
-  identity: 'wechat',
-  identityName: '微信',
+  apps,
   appId: () => null,
-  funding: 'wechat_pay',
-  fundingName: '微信支付',
   apiBaseUrl: '',
   signIn: { kind: 'by_page', leave: signInAt, takeCode },
   payment: { kind: 'by_page', leave: payAt },

@@ -2,18 +2,16 @@
  * What differs between the places where the client runs. Each `target.<name>.ts` implements it;
  * vite.config.ts chooses one, and nothing else in the source asks which it is.
  */
-import type { Funding, Pay } from '@/core/api/orders'
+import type { Pay } from '@/core/api/orders'
 import type { Result } from '@/core/result'
+import type { HostApp } from './apps'
 import type { Address } from './navigation'
 
 export interface Target {
-  /** Whose identity a person signs in with: the name in the path of the login. */
-  readonly identity: 'wechat' | 'alipay'
-  readonly identityName: string
+  /** The apps that a person can sign in with and pay in here; inside an app, that app alone. */
+  readonly apps: readonly [HostApp, ...HostApp[]]
   /** The mini-program's app id, which its login codes are for; none where a page gives them. */
   appId(): string | null
-  readonly funding: Funding
-  readonly fundingName: string
   /** Without a final slash; empty where the client comes from the server itself. */
   readonly apiBaseUrl: string
   readonly signIn: InAppSignIn | PageSignIn
@@ -44,14 +42,28 @@ export interface InAppSignIn {
 export interface PageSignIn {
   readonly kind: 'by_page'
   /** Settles only when the page was not left after all. */
-  leave(signInUrl: string, returnTo: Address): Promise<void>
+  leave(page: AppPage, returnTo: Address): Promise<void>
   /** The code that the last visit brought, once. */
-  takeCode(): string | null
+  takeCode(): BroughtCode | null
+}
+
+export interface BroughtCode {
+  /** The app whose page gave it. */
+  readonly app: HostApp
+  readonly code: string
+}
+
+/** A page that stands in for an app in a browser. */
+export interface AppPage {
+  readonly app: HostApp
+  readonly url: string
+  /** The mini-program that it is asked for. */
+  readonly appId: string
 }
 
 /**
  * The host app's payment dialogue. What it answers is not told: it can be wrong, and only the
- * server knows.
+ * server knows. It settles in bounded time also when the app never answers.
  */
 export interface InAppPayment {
   readonly kind: 'in_app'
@@ -61,10 +73,5 @@ export interface InAppPayment {
 export interface PagePayment {
   readonly kind: 'by_page'
   /** Settles only when the page was not left after all. */
-  leave(cashier: Cashier, pay: Pay, returnTo: Address): Promise<void>
-}
-
-export interface Cashier {
-  readonly url: string
-  readonly appId: string
+  leave(cashier: AppPage, pay: Pay, returnTo: Address): Promise<void>
 }

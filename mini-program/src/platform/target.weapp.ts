@@ -1,4 +1,5 @@
 import type { Pay } from '@/core/api/orders'
+import { wechat } from './apps'
 import { copyText, requestCode, showPayment } from './in-app'
 import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'
@@ -32,11 +33,8 @@ async function show(pay: Pay): Promise<void> {
 }
 
 export const target: Target = {
-  identity: 'wechat',
-  identityName: '微信',
+  apps: [wechat],
   appId: () => uni.getAccountInfoSync().miniProgram.appId,
-  funding: 'wechat_pay',
-  fundingName: '微信支付',
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,
   signIn: { kind: 'in_app', requestCode: () => requestCode({ provider: 'weixin' }) },
   payment: { kind: 'in_app', show },

@@ -5,10 +5,10 @@ import { type Intent, intentFor } from '@/core/idempotency'
 import type { Fen } from '@/core/money'
 import type { ApiError } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
-import { loadClientInfo } from './auth'
-import { client } from './session'
-
-export const fundingName = target.fundingName
+import type { HostApp } from '@/platform/apps'
+import type { Address } from '@/platform/navigation'
+import { loadClientInfo, pagesOf } from './auth'
+import { client, sessionApp } from './session'
 
 const pageSize = 20
 
@@ -20,17 +20,35 @@ let wishedOrder: Intent | null = null
 /** The same for another try to pay an order. */
 let wishedPayment: Intent | null = null
 
+/** The app that the person signed in with: it pays unless another is chosen. */
+export function usualPayer(): HostApp {
+  return sessionApp() ?? target.apps[0]
+}
+
+/** The apps that can pay here. Inside an app, and where none can be found out, the usual one. */
+export async function loadPayers(): Promise<readonly HostApp[]> {
+  const usual = usualPayer()
+  if (target.payment.kind === 'in_app') return [usual]
+  const info = await loadClientInfo()
+  const apps = info.ok ? pagesOf(info.value, 'cashier_url').map(({ app }) => app) : []
+  return apps.length === 0 ? [usual] : apps
+}
+
+export interface TopUp {
+  readonly amount: Fen
+  /** Null where the school does not ask for it. */
+  readonly queryPassword: string | null
+  readonly payer: HostApp
+}
+
 /**
  * Makes an order and lets the person pay it. Gives the order to look at; where paying means
  * leaving the page, that page leads to the order itself.
  */
-export async function topUp(
-  amount: Fen,
-  queryPassword: string | null,
-): Promise<Result<Order, ApiError>> {
-  const dialogue = await findDialogue()
+export async function topUp(wish: TopUp): Promise<Result<Order, ApiError>> {
+  const dialogue = await findDialogue(wish.payer)
   if (!dialogue.ok) return dialogue
-  const created = await createOrder(amount, queryPassword)
+  const created = await createOrder(wish)
   if (!created.ok) return created
   const { id, pay } = created.value
   if (pay !== null) await dialogue.value(id, pay)
@@ -38,13 +56,14 @@ export async function topUp(
   return created
 }
 
-/** Lets the person try once more to pay the order. */
-export async function payAgain(orderId: string): Promise<Result<null, ApiError>> {
-  const dialogue = await findDialogue()
+/** Lets the person try once more to pay the order, with this app or another than before. */
+export async function payAgain(orderId: string, payer: HostApp): Promise<Result<null, ApiError>> {
+  const dialogue = await findDialogue(payer)
   if (!dialogue.ok) return dialogue
-  wishedPayment = intentFor(wishedPayment, orderId, Math.random)
+  const { funding } = payer
+  wishedPayment = intentFor(wishedPayment, `${orderId} ${funding}`, Math.random)
   const headers = { 'Idempotency-Key': wishedPayment.key }
-  const body = { funding: target.funding }
+  const body = { funding }
   const tried = await client.call(ordersApi.pay({ path: { id: orderId }, body, headers }))
   if (!tried.ok) return tried
   if (tried.value.pay !== null) await dialogue.value(orderId, tried.value.pay)
@@ -65,10 +84,11 @@ export function closeOrder(id: string): Promise<Result<Order, ApiError>> {
   return client.call(ordersApi.close({ path: { id } }))
 }
 
-function createOrder(amount: Fen, queryPassword: string | null): Promise<Result<Order, ApiError>> {
+function createOrder(wish: TopUp): Promise<Result<Order, ApiError>> {
+  const { amount, queryPassword, payer } = wish
   const body: OrderRequest = {
     purpose: 'card_top_up',
-    funding: target.funding,
+    funding: payer.funding,
     amount_fen: amount,
     ...(queryPassword === null ? {} : { query_password: queryPassword }),
   }
@@ -77,15 +97,16 @@ function createOrder(amount: Fen, queryPassword: string | null): Promise<Result<
   return client.call(ordersApi.create({ body, headers }))
 }
 
-async function findDialogue(): Promise<Result<Dialogue, ApiError>> {
+async function findDialogue(payer: HostApp): Promise<Result<Dialogue, ApiError>> {
   const way = target.payment
   if (way.kind === 'in_app') return ok((_orderId, pay) => way.show(pay))
   const info = await loadClientInfo()
   if (!info.ok) return info
-  const { wechat } = info.value
-  const url = wechat?.cashier_url ?? null
-  if (wechat === null || url === null) return err({ kind: 'host_app_only' })
-  return ok((id, pay) =>
-    way.leave({ url, appId: wechat.app_id }, pay, { route: 'order', query: { id, paying: '1' } }),
-  )
+  const cashiers = pagesOf(info.value, 'cashier_url')
+  if (!cashiers.some(({ app }) => app.id === payer.id)) return err({ kind: 'host_app_only' })
+  return ok(async (id, pay) => {
+    const cashier = cashiers.find(({ app }) => app.funding === pay.provider)
+    const order: Address = { route: 'order', query: { id, paying: '1' } }
+    if (cashier !== undefined) await way.leave(cashier, pay, order)
+  })
 }

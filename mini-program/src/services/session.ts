@@ -2,10 +2,11 @@
 import { target } from '#target'
 import { type PortalRequest, sessionsApi, type Tokens } from '@/core/api/sessions'
 import { createClient, type Session, sessionOf, type SessionStore } from '@/core/client'
-import { object, stored, text } from '@/core/decode'
+import { absentable, object, stored, text } from '@/core/decode'
 import { type ApiError, problemCode, type Reply } from '@/core/problem'
 import type { Request } from '@/core/request'
 import { err, type Result } from '@/core/result'
+import type { HostApp } from '@/platform/apps'
 import { insistOn } from '@/platform/navigation'
 import { send } from '@/platform/request'
 import { readText, remove, writeText } from '@/platform/storage'
@@ -13,11 +14,19 @@ import { hearOfClock } from './clock'
 import { forgetCodes } from './keyring'
 
 const key = 'onecard.session'
-const session = object({ accessToken: text, refreshToken: text })
+/** `app` is the id of the app that was signed in with; none at the portal. */
+const session = object({ accessToken: text, refreshToken: text, app: absentable(text) })
+
+const load = () => stored(readText(key), session)
+
+function write(begun: Session, app: string | null): void {
+  writeText(key, JSON.stringify({ ...begun, app }))
+}
 
 const store: SessionStore = {
-  load: () => stored(readText(key), session),
-  save: (begun) => writeText(key, JSON.stringify(begun)),
+  load,
+  // A renewed session is still one of the same app.
+  save: (renewed) => write(renewed, load()?.app ?? null),
   clear: () => {
     remove(key)
     forgetCodes()
@@ -36,7 +45,7 @@ async function sendAndReadClock(request: Request): Promise<Reply> {
 async function signInSilently(): Promise<Result<Tokens, ApiError>> {
   if (target.signIn.kind !== 'in_app') return err({ kind: 'signed_out' })
   const code = await target.signIn.requestCode()
-  if (code.ok) return exchange(code.value)
+  if (code.ok) return exchange(target.apps[0], code.value)
   return err({ kind: code.error === 'timed_out' ? 'timed_out' : 'signed_out' })
 }
 
@@ -63,11 +72,11 @@ const signInWith = {
   alipay: sessionsApi.signInWithAlipay,
 }
 
-/** Exchanges a login code of the host app for tokens. */
-export function exchange(code: string): Promise<Result<Tokens, ApiError>> {
+/** Exchanges a login code of that app for tokens. */
+export function exchange({ id }: HostApp, code: string): Promise<Result<Tokens, ApiError>> {
   const appId = target.appId()
   const body = appId === null ? { code } : { code, app_id: appId }
-  return client.open(signInWith[target.identity]({ body }))
+  return client.open(signInWith[id]({ body }))
 }
 
 /** Signs in to read, with the school's number and password. */
@@ -75,8 +84,15 @@ export function exchangePassword(body: PortalRequest): Promise<Result<Tokens, Ap
   return client.open(sessionsApi.signInToPortal({ body }))
 }
 
-export function begin(answer: Tokens): void {
-  store.save(sessionOf(answer))
+/** @param app the one that was signed in with; null at the portal */
+export function begin(answer: Tokens, app: HostApp | null): void {
+  write(sessionOf(answer), app?.id ?? null)
+}
+
+/** The app that the session is of; null without a session, and for one of the portal. */
+export function sessionApp(): HostApp | null {
+  const id = load()?.app
+  return target.apps.find((app) => app.id === id) ?? null
 }
 
 export function isSignedIn(): boolean {

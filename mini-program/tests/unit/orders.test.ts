@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type Answer, type Asked, fakePlatform, problem } from './fake-platform'
 import type { Fen } from '@/core/money'
+import { wechat } from '@/platform/apps'
 
 const { show } = vi.hoisted(() => ({ show: vi.fn(() => Promise.resolve()) }))
 
-vi.mock('#target', () => ({
+vi.mock('#target', async () => ({
   target: {
     apiBaseUrl: '',
-    funding: 'wechat_pay',
+    apps: [(await import('@/platform/apps')).wechat],
     signIn: { kind: 'by_page' },
     payment: { kind: 'in_app', show },
   },
@@ -27,9 +28,10 @@ const order = {
   amount_fen: 5_000,
   created_at: '2026-11-21T00:00:00Z',
   expires_at: '2026-11-21T00:30:00Z',
+  payments: [{ funding: 'wechat_pay' }],
 }
-const fifty = 5_000 as Fen
-const hundred = 10_000 as Fen
+const wish = { amount: 5_000 as Fen, queryPassword: null, payer: wechat }
+const twice = { ...wish, amount: 10_000 as Fen }
 
 const keysOf = (asked: readonly Asked[]) => asked.map(({ headers }) => headers['Idempotency-Key'])
 
@@ -48,9 +50,9 @@ it('asks with the same key until the answer has come, and shows the payment once
     { status: 201, body: { ...order, pay } },
   ]
   const { asked } = fakePlatform(() => answers.shift() ?? null)
-  expect(await topUp(fifty, null)).toEqual({ ok: false, error: { kind: 'unreachable' } })
-  expect(await topUp(fifty, null)).toMatchObject({ ok: false, error: { status: 503 } })
-  expect(await topUp(fifty, null)).toMatchObject({ ok: true, value: { id: 'o1' } })
+  expect(await topUp(wish)).toEqual({ ok: false, error: { kind: 'unreachable' } })
+  expect(await topUp(wish)).toMatchObject({ ok: false, error: { status: 503 } })
+  expect(await topUp(wish)).toMatchObject({ ok: true, value: { id: 'o1' } })
   expect(new Set(keysOf(asked)).size).toBe(1)
   expect(show).toHaveBeenCalledOnce()
   expect(show).toHaveBeenCalledWith(pay)
@@ -59,17 +61,17 @@ it('asks with the same key until the answer has come, and shows the payment once
 it('takes a new key for another wish, and after the last was granted', async () => {
   const { topUp } = await import('@/services/orders')
   const { asked } = fakePlatform(() => ({ status: 201, body: { ...order, pay } }))
-  await topUp(fifty, null)
-  await topUp(fifty, null)
-  await topUp(hundred, null)
+  await topUp(wish)
+  await topUp(wish)
+  await topUp(twice)
   expect(new Set(keysOf(asked)).size).toBe(3)
 })
 
 it('sends the password where the school wants it, and a new key with another', async () => {
   const { topUp } = await import('@/services/orders')
   const { asked } = fakePlatform(() => problem(422, 'password_wrong'))
-  await topUp(fifty, '000000')
-  await topUp(fifty, '271828')
+  await topUp({ ...wish, queryPassword: '000000' })
+  await topUp({ ...wish, queryPassword: '271828' })
   expect(asked.map(({ body }) => body)).toEqual([
     expect.objectContaining({ query_password: '000000', amount_fen: 5_000 }),
     expect.objectContaining({ query_password: '271828' }),
@@ -82,9 +84,9 @@ it('tries the same order again with a key of its own', async () => {
   const { payAgain } = await import('@/services/orders')
   const answers: (Answer | null)[] = [null, { status: 201, body: { payment_id: 'p2', pay } }]
   const { asked } = fakePlatform(() => answers.shift() ?? problem(409, 'order_not_payable'))
-  expect(await payAgain('o1')).toMatchObject({ ok: false })
-  expect(await payAgain('o1')).toEqual({ ok: true, value: null })
-  expect(await payAgain('o1')).toMatchObject({ ok: false, error: { status: 409 } })
+  expect(await payAgain('o1', wechat)).toMatchObject({ ok: false })
+  expect(await payAgain('o1', wechat)).toEqual({ ok: true, value: null })
+  expect(await payAgain('o1', wechat)).toMatchObject({ ok: false, error: { status: 409 } })
   expect(asked.map(({ path }) => path)).toEqual(Array(3).fill('/api/v1/orders/o1/payments'))
   const [first, second, third] = keysOf(asked)
   expect(first).toBe(second)

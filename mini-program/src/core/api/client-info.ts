@@ -2,12 +2,15 @@
 import { absentable, type Decoded, object, text } from '../decode'
 import { get } from '../request'
 
-/** Without WeChat in the server's configuration, `wechat` is null. */
-const clientInfo = object({
-  wechat: absentable(
-    object({ app_id: text, sign_in_url: absentable(text), cashier_url: absentable(text) }),
-  ),
+/** The mini-program of an app; its pages for browsers are there in the sandbox only. */
+const app = object({
+  app_id: text,
+  sign_in_url: absentable(text),
+  cashier_url: absentable(text),
 })
+
+/** An app that is not in the server's configuration is null. */
+const clientInfo = object({ wechat: absentable(app), alipay: absentable(app) })
 
 export type ClientInfo = Decoded<typeof clientInfo>
 

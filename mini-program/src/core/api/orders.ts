@@ -1,5 +1,5 @@
 /** Orders, and the payments that are tried for them. */
-import { absentable, type Decoded, either, fen, object, oneOf, text } from '../decode'
+import { absentable, type Decoded, either, fen, list, object, oneOf, text } from '../decode'
 import type { Fen } from '../money'
 import { get, post, takes } from '../request'
 import { pageOf, type PageQuery } from './page'
@@ -18,12 +18,24 @@ const alipay = object({ provider: oneOf('alipay'), trade_no: text })
 /** What a payment dialogue needs. */
 const pay = absentable(either(wechatPay, alipay))
 
+const refund = object({
+  id: text,
+  amount_fen: fen,
+  state: oneOf('requested', 'sent', 'done', 'failed'),
+  created_at: text,
+  done_at: absentable(text),
+})
+
 const order = object({
   id: text,
   state: oneOf('awaiting_payment', 'paid', 'fulfilled', 'closed', 'refunding', 'refunded'),
   amount_fen: fen,
   created_at: text,
   expires_at: text,
+  /** Oldest first. */
+  payments: list(object({ funding: text })),
+  /** What goes back of it, or went; a server may leave it out. */
+  refunds: absentable(list(refund)),
   pay,
 })
 
@@ -31,6 +43,7 @@ const payment = object({ payment_id: text, pay })
 
 export type Pay = Decoded<typeof wechatPay> | Decoded<typeof alipay>
 export type Order = Decoded<typeof order>
+export type Refund = Decoded<typeof refund>
 export type OrderState = Order['state']
 export type Payment = Decoded<typeof payment>
 export type Funding = 'wechat_pay' | 'alipay'

@@ -3,6 +3,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import type { Order } from '@/core/api/orders'
 import { parseTime } from '@/core/calendar'
 import { isMoving, orderView } from '@/core/order'
+import { refundedPart } from '@/core/refunds'
 import { nextDelayMs, type Watch, watchAfter } from '@/core/polling'
 import type { ApiError } from '@/core/problem'
 import { goHome } from '@/platform/navigation'
@@ -29,6 +30,7 @@ export function useOrder() {
       watch: waited.value,
       expired: expired.value,
       givenUp: givenUp.value,
+      refundedPart: order.value === null ? null : refundedPart(order.value),
     }),
   )
 

@@ -1,0 +1,24 @@
+/** The apps that people sign in with and pay in. */
+import type { Funding } from '@/core/api/orders'
+
+export interface HostApp {
+  /** As in the path of the login, and in what the server tells of itself. */
+  readonly id: 'wechat' | 'alipay'
+  readonly name: string
+  readonly funding: Funding
+  readonly fundingName: string
+}
+
+export const wechat: HostApp = {
+  id: 'wechat',
+  name: '微信',
+  funding: 'wechat_pay',
+  fundingName: '微信支付',
+}
+
+export const alipay: HostApp = {
+  id: 'alipay',
+  name: '支付宝',
+  funding: 'alipay',
+  fundingName: '支付宝支付',
+}
