@@ -1,17 +1,12 @@
 // Checks what was built: node scripts/check-dist.mjs [h5] [mp-weixin] [mp-alipay]
 // Without arguments, all three.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { faultsOf } from './dist-faults.mjs'
 
 const dist = fileURLToPath(new URL('../dist/build', import.meta.url))
 const targets = ['h5', 'mp-weixin', 'mp-alipay']
-
-const mebibyte = 1024 * 1024
-const largestMainPackage = 2 * mebibyte
-
-// Hosts that the framework's code names and never asks: XML namespaces and links in its messages.
-const harmlessHosts = ['www.w3.org', 'vuejs.org', 'uniapp.dcloud.net.cn']
 
 function apiHost() {
   const file = readFileSync(new URL('../.env', import.meta.url), 'utf8')
@@ -24,28 +19,9 @@ function filesOf(target) {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((name) => ({ name: join(target, name), path: join(root, name) }))
     .filter(({ path }) => statSync(path).isFile())
-    .map((file) => ({ ...file, size: statSync(file.path).size }))
-}
-
-function foreignHosts(files, allowed) {
-  return files.flatMap(({ name, path }) =>
-    [...readFileSync(path, 'latin1').matchAll(/https?:\/\/([a-z0-9][a-z0-9.-]*)/gi)]
-      .map((match) => match[1])
-      .filter((host) => !allowed.includes(host))
-      .map((host) => `${name} names the host ${host}`),
-  )
-}
-
-/** Alipay's engine does not read `?.` and `??`. A `?.5` is a conditional with a fraction. */
-function newSyntax(files) {
-  return files
-    .filter(({ path }) => extname(path) === '.js')
-    .filter(({ path }) => /\?\.(?!\d)|\?\?/.test(withoutTexts(readFileSync(path, 'utf8'))))
-    .map(({ name }) => `${name} has ?. or ??`)
-}
-
-function withoutTexts(code) {
-  return code.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, '""')
+    .map(({ name, path }) => {
+      return { name, size: statSync(path).size, text: readFileSync(path, 'latin1') }
+    })
 }
 
 function check(target) {
@@ -55,12 +31,8 @@ function check(target) {
   } catch {
     return [`${target} has not been built`]
   }
-  const allowed = target === 'h5' ? harmlessHosts : [...harmlessHosts, apiHost()]
-  const faults = foreignHosts(files, allowed)
-  // There are no subpackages: all of it is the main package.
+  const faults = faultsOf(target, files, apiHost())
   const size = files.reduce((sum, file) => sum + file.size, 0)
-  if (size > largestMainPackage) faults.push(`${target} has ${size} bytes`)
-  if (target === 'mp-alipay') faults.push(...newSyntax(files))
   if (faults.length === 0) console.log(`${target}: ${files.length} files, ${size} bytes, clean`)
   return faults
 }

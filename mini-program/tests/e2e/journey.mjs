@@ -1,7 +1,8 @@
 // A student's journey in a real browser, against a running server with its sandbox: find the
 // school, bind, change the initial password, top up ¥50, pay ¥12.50 at a till with the network off,
-// give an order up, read the statement, change the password, unbind, bind again, and look in through
-// the web portal, with the code of the phone after strangers used up the attempts there.
+// give an order up, read the statement, change the password, unbind, bind again, come with Alipay too
+// and top up there (`alipay.mjs`), and look in through the web portal, with the code of the phone after
+// strangers used up the attempts there.
 //
 //   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/; the sandbox
 //                   that it names has a till of the school
@@ -14,6 +15,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { alipaySteps, whatIsLeftInTheEnd } from './alipay.mjs'
 
 const school = '云南艺术学院'
 const schoolCode = 'ynart'
@@ -97,7 +99,7 @@ const heading = (name) => page.getByRole('heading', { name })
 const balance = (name) => page.getByRole('listitem', { name })
 
 const field = (name) => page.getByRole('textbox', { name, exact: true })
-const radio = (name) => page.getByRole('radio', { name, exact: true })
+const radio = (name, state = {}) => page.getByRole('radio', { name, exact: true, ...state })
 const alert = (text) => page.getByRole('alert').filter({ hasText: text })
 const shown = (text) => page.getByText(text).filter({ visible: true })
 
@@ -178,12 +180,12 @@ async function bindWith(password) {
   await button('绑定').click()
 }
 
-async function order(amount, password) {
+async function order(amount, password, funding = '微信支付') {
   await openFromHome('充值')
   await radio(`${amount} 元`).click()
-  await page.locator('[role=radio][aria-checked=true]').waitFor()
+  await radio(`${amount} 元`, { checked: true }).waitFor()
   await field('查询密码').fill(password)
-  await button(`微信支付 ¥${amount}`).click()
+  await button(`${funding} ¥${amount}`).click()
 }
 
 async function changePassword(from, to, repeated = to) {
@@ -197,6 +199,20 @@ async function changePassword(from, to, repeated = to) {
 async function staysInside() {
   const width = await page.evaluate(() => document.documentElement.scrollWidth)
   assert.ok(width <= 375, `the page is ${width} px wide`)
+}
+
+const tools = {
+  balance,
+  bindWith,
+  button,
+  goHome,
+  heading,
+  openFromHome,
+  order,
+  radio,
+  shoot,
+  shown,
+  whatIsLeft,
 }
 
 const steps = [
@@ -523,6 +539,7 @@ const steps = [
       await page.getByRole('switch', { name: '大字模式' }).click()
     },
   ],
+  ...alipaySteps({ page, tools, password: thirdPassword }),
   [
     'the phone shows the code of the portal',
     async () => {
@@ -547,7 +564,7 @@ const steps = [
       await field('网页登录码').fill(portalCode)
       await shoot('portal-locked')
       await button('登录').click()
-      await balance(whatIsLeft).waitFor()
+      await balance(whatIsLeftInTheEnd).waitFor()
       await shown('网页登录只能查询').waitFor()
       assert.equal(await button('充值').count(), 0, 'no top-up in the portal')
       assert.equal(await button('付款码').count(), 0, 'no codes in the portal')

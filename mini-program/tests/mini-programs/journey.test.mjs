@@ -1,5 +1,6 @@
 // The compiled WeChat and Alipay outputs, tapped through without a phone: sign in, choose the
-// school, bind, and show the code with the network off. Needs the builds in dist/build.
+// school, bind, show the code with the network off, and top up with the host app's payment. Needs the
+// builds in dist/build.
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -9,6 +10,45 @@ import { fileURLToPath } from 'node:url'
 const local = (path) => fileURLToPath(new URL(path, import.meta.url))
 const targets = { weapp: 'mp-weixin', alipay: 'mp-alipay' }
 const names = { weapp: '微信', alipay: '支付宝' }
+/** What each app is asked for, and what the server is told of it. */
+const logins = {
+  weapp: { call: 'login', asked: { provider: 'weixin' }, path: 'wechat', appId: 'wx0' },
+  alipay: {
+    call: 'getAuthCode',
+    asked: { scopes: 'auth_base' },
+    path: 'alipay',
+    appId: '2021000000000000',
+  },
+}
+const payments = {
+  weapp: {
+    call: 'requestPayment',
+    funding: 'wechat_pay',
+    name: '微信支付',
+    pay: {
+      provider: 'wechat_pay',
+      time_stamp: '1',
+      nonce_str: 'n',
+      package: 'prepay_id=1',
+      sign_type: 'RSA',
+      pay_sign: 's',
+    },
+    asked: {
+      timeStamp: '1',
+      nonceStr: 'n',
+      package: 'prepay_id=1',
+      signType: 'RSA',
+      paySign: 's',
+    },
+  },
+  alipay: {
+    call: 'tradePay',
+    funding: 'alipay',
+    name: '支付宝支付',
+    pay: { provider: 'alipay', trade_no: '2026112922001400001' },
+    asked: { tradeNO: '2026112922001400001' },
+  },
+}
 const answerTimeoutMs = 30_000
 
 // The server's tests read the same file. Two codes of one step, then the identity code.
@@ -83,7 +123,7 @@ const answers = {
       password: { change_online: true, must_change: false, rule: 'six_digits', hint: '' },
       portal: true,
       consent: { version: '1', items: ['terms'], text: '说明' },
-      top_up: { min_fen: 1, max_fen: 1, choices_fen: [], password_required: true },
+      top_up: { min_fen: 1, max_fen: 50_000, choices_fen: [], password_required: true },
       help: [],
     },
     false,
@@ -108,6 +148,22 @@ const answers = {
   }),
 }
 
+const order = (state, more = {}) => ({
+  id: 'o1',
+  state,
+  amount_fen: 5_000,
+  created_at: time(now),
+  expires_at: time(now + 1_800_000),
+  payments: [],
+  ...more,
+})
+const orderPath = 'GET /api/v1/orders/o1'
+const ordered = ({ pay, funding }) => ({
+  ...answers,
+  'POST /api/v1/orders': ok(order('awaiting_payment', { pay, payments: [{ funding }] })),
+  'POST /api/v1/orders/o1/payments': ok({ payment_id: 'p2', pay }),
+})
+
 /** A page in a process of its own. */
 function openPage(target, storage, page, options = {}) {
   const child = fork(local('page.cjs'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
@@ -129,6 +185,9 @@ function openPage(target, storage, page, options = {}) {
 
 const called = (seen, name) => seen.calls.filter(([call]) => call === name).map(([, what]) => what)
 const requests = (seen) => called(seen, 'request').map(({ name }) => name)
+const has = (given, wanted) => {
+  assert.deepEqual(Object.fromEntries(Object.keys(wanted).map((name) => [name, given[name]])), wanted)
+}
 const shows = (seen, text) => assert.ok(seen.text.includes(text), `"${text}" in: ${seen.text}`)
 
 for (const target of Object.keys(targets)) {
@@ -146,8 +205,11 @@ for (const target of Object.keys(targets)) {
       const { ask } = await visit('pages/sign-in/index')
       const seen = await ask('tap', { text: `${names[target]}登录` })
       assert.deepEqual(called(seen, 'redirectTo').map(({ url }) => url), ['/pages/binding/index'])
+      const { call, asked, path, appId } = logins[target]
+      has(called(seen, call)[0], asked)
       const [sent] = called(seen, 'request')
-      assert.equal(sent.body.code, 'login-code')
+      assert.equal(sent.name, `POST /api/v1/auth/${path}/login`)
+      assert.deepEqual(sent.body, { code: 'login-code', app_id: appId })
       storage = seen.storage
     })
 
@@ -277,6 +339,97 @@ for (const target of Object.keys(targets)) {
       }
       const { ask } = await visit('pages/code/index', { storage: fresh, answers: made })
       shows(await ask('tap', { text: '点按显示数字' }), grouped(second.code))
+    })
+
+    const payment = payments[target]
+
+    /** Fills in the form, and presses. */
+    async function topUp(options) {
+      const { ask } = await visit('pages/top-up/index', { answers: ordered(payment), ...options })
+      await ask('type', { label: '其他金额（元）', value: '50' })
+      await ask('type', { label: '查询密码', value: password })
+      return { ask, seen: await ask('tap', { text: `${payment.name} ¥50` }) }
+    }
+    const led = (seen) => called(seen, 'redirectTo').map(({ url }) => url)
+    const toOrder = ['/pages/order/index?id=o1&paying=1']
+
+    it('pays in the host app, and leads to the order', async () => {
+      const { seen } = await topUp()
+      const sent = called(seen, 'request').find(({ name }) => name === 'POST /api/v1/orders')
+      has(sent.body, { funding: payment.funding, amount_fen: 5_000, query_password: password })
+      assert.equal(called(seen, payment.call).length, 1)
+      has(called(seen, payment.call)[0], payment.asked)
+      assert.deepEqual(led(seen), toOrder)
+      assert.ok(!seen.text.includes('支付方式'), 'no choice inside an app')
+    })
+
+    it('leads to the order within a minute when the payment never answers', async () => {
+      const { ask, seen } = await topUp({ dialogue: 'none' })
+      assert.equal(called(seen, payment.call).length, 1)
+      assert.deepEqual(led(seen), [])
+      assert.deepEqual(led(await ask('wait')), toOrder)
+    })
+
+    it('leads to the order soon after the return from a payment that does not answer', async () => {
+      const { ask } = await topUp({ dialogue: 'none' })
+      let seen = await ask('comeBack')
+      assert.deepEqual(led(seen), [])
+      for (let looks = 0; looks < 300 && led(seen).length === 0; looks += 1) seen = await ask('look')
+      assert.deepEqual(led(seen), toOrder)
+    })
+
+    it('is confirming until the server says that the order is paid', async () => {
+      const told = (state) => ({ ...answers, [orderPath]: ok(order(state)) })
+      const query = { id: 'o1', paying: '1' }
+      const world = { answers: told('awaiting_payment'), query }
+      const { ask, seen: first } = await visit('pages/order/index', world)
+      shows(first, '正在确认支付结果')
+      await ask('change', { answers: told('fulfilled') })
+      let seen = first
+      for (let looks = 0; looks < 100 && !seen.text.includes('充值成功'); looks += 1) {
+        seen = await ask('look')
+      }
+      shows(seen, '充值成功')
+      assert.deepEqual(called(seen, payment.call), [])
+    })
+
+    it('goes on with an order of its own payment, and changes to it from another', async () => {
+      const other = target === 'weapp' ? payments.alipay : payments.weapp
+      for (const [begun, label] of [
+        [payment, '继续支付'],
+        [other, `换用${payment.name}`],
+      ]) {
+        const open = order('awaiting_payment', { payments: [{ funding: begun.funding }] })
+        const told = { ...ordered(payment), [orderPath]: ok(open) }
+        const { ask, seen } = await visit('pages/order/index', {
+          answers: told,
+          query: { id: 'o1' },
+        })
+        shows(seen, '等待支付')
+        assert.ok(!seen.text.includes(`换用${other.name}`), 'only the host app pays')
+        const tapped = await ask('tap', { text: label })
+        has(called(tapped, payment.call)[0], payment.asked)
+        const sent = called(tapped, 'request').find(({ name }) => name.endsWith('/payments'))
+        assert.deepEqual(sent.body, { funding: payment.funding })
+        shows(tapped, '正在确认支付结果')
+      }
+    })
+
+    it('shows what went back of an order', async () => {
+      const refund = { amount_fen: 1_000, created_at: time(now) }
+      const refunds = [
+        { ...refund, id: 'r1', state: 'done', done_at: time(now) },
+        { ...refund, id: 'r2', amount_fen: 500, state: 'failed', done_at: null },
+      ]
+      const back = order('refunded', { refunds })
+      const list = { 'GET /api/v1/orders': ok({ items: [back], next_cursor: null }) }
+      const told = { ...answers, ...list, [orderPath]: ok(back) }
+      const { seen } = await visit('pages/order/index', { answers: told, query: { id: 'o1' } })
+      for (const text of ['已部分退款', '¥10.00 已原路退回', '退款未成功', '请咨询一卡通中心']) {
+        shows(seen, text)
+      }
+      const { seen: listed } = await visit('pages/orders/index', { answers: told })
+      shows(listed, '已退款 ¥10.00')
     })
   })
 }

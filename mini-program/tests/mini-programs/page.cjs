@@ -7,7 +7,7 @@ const { rmSync } = require('node:fs')
 const { join, resolve } = require('node:path')
 const { JSDOM } = require('jsdom')
 const { adapter, translate } = require('./alipay.cjs')
-const { makePhone, setClock } = require('./phone.cjs')
+const { holdLongTimers, makePhone, setClock } = require('./phone.cjs')
 
 const windowKeys = [
   'document',
@@ -24,7 +24,8 @@ const windowKeys = [
 let host
 let instance
 let given
-let calls
+let made
+let passTime
 
 function makeWindow() {
   const { window } = new JSDOM('<!doctype html><body></body>', {
@@ -71,10 +72,10 @@ function rootOf({ target, dist }) {
 async function open(options) {
   given = options
   setClock(() => given.now)
+  passTime = holdLongTimers()
   makeWindow()
   const simulate = require('miniprogram-simulate')
-  const made = makePhone(options.target, options)
-  calls = made.calls
+  made = makePhone(options.target, options)
   global[options.target === 'weapp' ? 'wx' : 'my'] = made.phone
   global.getCurrentPages = () => [{ route: options.page }]
   takeRegistrations(options.target)
@@ -117,6 +118,10 @@ const acts = {
     trigger(field, 'input', { value })
   },
   hide: () => call('onHide'),
+  /** A minute and more goes by. */
+  wait: () => passTime(),
+  /** From another app, or from what the host app showed. */
+  comeBack: () => made.comeBack(),
   show: () => call('onShow'),
   /** Changes what the world is like: the time, and which answers get through. */
   change: (changes) => Object.assign(given, changes),
@@ -127,7 +132,7 @@ const acts = {
 async function settle() {
   let seen
   for (let same = 0; same < 3; same += 1) {
-    const now = JSON.stringify([host.innerHTML, calls.length])
+    const now = JSON.stringify([host.innerHTML, made.calls.length])
     if (now !== seen) same = 0
     seen = now
     await new Promise((done) => setTimeout(done, 10))
@@ -139,7 +144,7 @@ process.on('message', async ({ act, ...options }) => {
   try {
     await acts[act](options)
     await settle()
-    process.send({ text: host.textContent, calls, storage: given.storage })
+    process.send({ text: host.textContent, calls: made.calls, storage: given.storage })
   } catch (error) {
     process.send({ error: error.stack })
   }

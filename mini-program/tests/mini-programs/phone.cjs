@@ -27,7 +27,6 @@ const system = {
 }
 
 const silent = [
-  'onAppShow',
   'onAppHide',
   'onError',
   'onUnhandledRejection',
@@ -51,12 +50,14 @@ const recorded = [
  * @param {object} given.answers by `METHOD path`; what is not in there does not get through
  * @param {object} given.storage what is written on the device
  * @param {string} given.code of the host app's login
+ * @param {'complete' | 'none'} [given.dialogue] whether the payment dialogue ever answers
  * @param {number} given.now the phone's time
  * @param {number} [given.serverNow] the server's time where it is another
  */
 function makePhone(target, given) {
   const isAlipay = target === 'alipay'
   const calls = []
+  const listeners = new Set()
   const { storage } = given
 
   function request({ url, method = 'GET', data, header, headers, success, fail }) {
@@ -77,15 +78,39 @@ function makePhone(target, given) {
     return { abort: () => fail({ errMsg: 'request:fail abort' }) }
   }
 
+  /** As the apps do: success or failure, and then in any case `complete`. It proves nothing. */
+  function pay(options) {
+    calls.push([isAlipay ? 'tradePay' : 'requestPayment', plain(options)])
+    if (given.dialogue === 'none') return
+    setTimeout(() => {
+      options.success?.(isAlipay ? { resultCode: '9000' } : {})
+      options.complete?.({})
+    })
+  }
+
+  function login(options, answer) {
+    calls.push([isAlipay ? 'getAuthCode' : 'login', plain(options)])
+    options.success(answer)
+  }
+
   const getter = (value) => () => value
   const phone = {
     SDKVersion: '3.8.0',
     canIUse: (name) => isAlipay && name !== 'saveFileToDingTalk',
     request,
-    login: ({ success }) => success({ code: given.code }),
-    getAuthCode: ({ success }) => success({ authCode: given.code }),
-    getAccountInfoSync: getter({ miniProgram: { appId: 'wx0' } }),
-    getAppIdSync: getter({ appId: '0' }),
+    ...(isAlipay
+      ? {
+          getAuthCode: (options) => login(options, { authCode: given.code }),
+          getAppIdSync: getter({ appId: '2021000000000000' }),
+          tradePay: pay,
+        }
+      : {
+          login: (options) => login(options, { code: given.code }),
+          getAccountInfoSync: getter({ miniProgram: { appId: 'wx0' } }),
+          requestPayment: pay,
+        }),
+    onAppShow: (listener) => void listeners.add(listener),
+    offAppShow: (listener) => void listeners.delete(listener),
     getScreenBrightness: ({ success }) => success({ value: 0.3, brightness: 0.3 }),
     getLaunchOptionsSync: getter({}),
     getEnterOptionsSync: getter({}),
@@ -108,7 +133,8 @@ function makePhone(target, given) {
       options?.success?.({})
     }
   }
-  return { phone, calls }
+  const comeBack = () => listeners.forEach((listener) => listener({}))
+  return { phone, calls, comeBack }
 }
 
 /** Without the functions, so that it can be sent to another process. */
@@ -131,4 +157,30 @@ function setClock(now) {
   }
 }
 
-module.exports = { makePhone, setClock }
+const minute = 60_000
+
+/**
+ * Timers of a minute and more run out when the test says so; shorter ones by themselves.
+ *
+ * @returns {() => void} lets the long ones run out
+ */
+function holdLongTimers() {
+  const { setTimeout: set, clearTimeout: clear } = global
+  const held = new Map()
+  global.setTimeout = (act, ms, ...rest) => {
+    if (!(ms >= minute)) return set(act, ms, ...rest)
+    const timer = Symbol('held')
+    held.set(timer, act)
+    return timer
+  }
+  global.clearTimeout = (timer) => {
+    if (!held.delete(timer)) clear(timer)
+  }
+  return () => {
+    const acts = [...held.values()]
+    held.clear()
+    acts.forEach((act) => act())
+  }
+}
+
+module.exports = { holdLongTimers, makePhone, setClock }
