@@ -26,9 +26,11 @@ it.each<[string, ApiError, RegExp]>([
 })
 
 it('names the app where one has to sign in before it can pay', () => {
-  const error = problem('payer_of_other_app', 409)
-  expect(adviceFor(error, '支付宝')).toContain('请先在支付宝中登录并绑定校园卡')
-  expect(adviceFor(error)).toBe('请从本校的小程序进入')
+  for (const code of ['payer_not_bound', 'payer_of_other_app']) {
+    const advice = adviceFor(problem(code, 409), '支付宝')
+    expect(advice).toContain('请先在支付宝中登录并绑定校园卡')
+  }
+  expect(adviceFor(problem('payer_of_other_app', 409))).toBe('请从本校的小程序进入')
   expect(adviceFor(problem('funding_unavailable'), '支付宝')).toContain('请换一种支付方式')
 })
 

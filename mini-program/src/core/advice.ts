@@ -12,7 +12,7 @@ const byCode: Readonly<Record<string, string>> = {
   school_not_found: '请重新选择学校',
   portal_unavailable: '这所学校请在小程序中查询',
   sign_in_refused: '请核对号码和密码；忘记密码请带身份证到一卡通中心重置',
-  login_blocked: '请联系微信客服，或带身份证到一卡通中心办理',
+  login_blocked: '请联系所用应用的客服，或带身份证到一卡通中心办理',
   login_unavailable: '请过一会儿再登录',
   not_bound: '请先绑定校园卡',
   password_wrong: '请重新输入；忘记密码请带身份证到一卡通中心重置',
@@ -24,6 +24,7 @@ const byCode: Readonly<Record<string, string>> = {
   codes_used_up: '下一组码马上就来',
   amount_out_of_range: '请换一个金额',
   funding_unavailable: '请换一种支付方式，或咨询一卡通中心',
+  payer_not_bound: '绑定之后再来付款，或换一种支付方式',
   payer_of_other_app: '请从本校的小程序进入',
   provider_refused: '没有扣款；请稍后再试，一直不行请把编号告诉一卡通中心',
   provider_unavailable: '没有扣款，稍后可以直接再试，不会重复下单',
@@ -31,13 +32,16 @@ const byCode: Readonly<Record<string, string>> = {
   idempotency_key_reused: '请返回后重新操作',
 }
 
+/** The person is not known where the payment would be made. */
+const notPayer = ['payer_not_bound', 'payer_of_other_app']
+
 /**
  * An empty text where the title says all there is to say.
  *
  * @param otherApp the name of the app that was to pay, where it is not the one signed in with
  */
 export function adviceFor(error: ApiError, otherApp = ''): string {
-  if (otherApp !== '' && problemCode(error) === 'payer_of_other_app') {
+  if (otherApp !== '' && notPayer.includes(problemCode(error))) {
     return `请先在${otherApp}中登录并绑定校园卡，再用${otherApp}付款；也可以换一种支付方式`
   }
   switch (error.kind) {

@@ -10,11 +10,6 @@ export const narrowed = {
   'CodeRefused.purpose': ['pay', 'id'],
 }
 
-/** Paths that the client for Alipay calls, and the path whose description they will share. */
-export const served = {
-  '/api/v1/auth/alipay/login': '/api/v1/auth/wechat/login',
-}
-
 const refund = {
   type: 'object',
   required: ['id', 'amount_fen', 'state', 'created_at'],
@@ -63,13 +58,6 @@ export function withGaps(document) {
     if (found?.type !== 'array') throw new Error(`gaps: the document has no list ${name}`)
     if (found.items.type === 'string') throw new Error(`gaps: ${name} takes any text; remove it`)
     found.items = { type: 'string' }
-  }
-  for (const [path, like] of Object.entries(served)) {
-    if (changed.paths[path] !== undefined) {
-      throw new Error(`gaps: the document now has ${path}; remove the entry`)
-    }
-    if (changed.paths[like] === undefined) throw new Error(`gaps: the document has no ${like}`)
-    changed.paths[path] = structuredClone(changed.paths[like])
   }
   // The ids are not unique, which the generator refuses. Nothing here needs them.
   for (const operation of Object.values(changed.paths).flatMap(Object.values)) {
