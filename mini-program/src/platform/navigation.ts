@@ -49,6 +49,11 @@ export function insistOn(address: Address): void {
   if (current !== pathOf({ route: address.route }).slice(1)) uni.reLaunch({ url: pathOf(address) })
 }
 
+/** Shows the beginning of the page. */
+export function goToTop(): void {
+  uni.pageScrollTo({ scrollTop: 0, duration: 0 })
+}
+
 export function endPullDown(): void {
   uni.stopPullDownRefresh()
 }

@@ -33,6 +33,7 @@ const silent = [
   'onPageNotFound',
   'onThemeChange',
   'onSocketOpen',
+  'pageScrollTo',
   'stopPullDownRefresh',
 ]
 const recorded = [
