@@ -3,6 +3,7 @@ import type { Funding, OrderState } from './api/orders'
 import { fundingToGoOn, isMoving, type OrderKnowledge, type OrderPhase, orderView } from './order'
 import type { Fen } from './money'
 import type { Watch } from './polling'
+import type { GoingBack } from './refunds'
 
 const came: [OrderState | null, Watch, OrderPhase][] = [
   [null, 'fresh', 'confirming'],
@@ -33,7 +34,7 @@ const knowledge = (
   paying: boolean,
   [state, watch, phase]: [OrderState | null, Watch, OrderPhase],
 ): [OrderKnowledge, OrderPhase] => [
-  { state, watch, paying, expired: false, givenUp: false, refundedPart: null },
+  { state, watch, paying, expired: false, givenUp: false, goingBack: null },
   phase,
 ]
 
@@ -71,7 +72,7 @@ it('does not offer to pay again right after a payment, nor what has expired', ()
     watch: 'fresh',
     expired: false,
     givenUp: false,
-    refundedPart: null,
+    goingBack: null,
   }
   expect(orderView(open).actions).not.toContain('pay')
   expect(orderView({ ...open, watch: 'slow' }).actions).toContain('pay')
@@ -91,7 +92,7 @@ it('waits for the end of an order that was given up, whatever that is', () => {
     watch: 'fresh',
     expired: false,
     givenUp: true,
-    refundedPart: null,
+    goingBack: null,
   }
   expect(orderView(left).phase).toBe('closing')
   expect(orderView(left).actions).not.toContain('pay')
@@ -106,7 +107,7 @@ it('says that nothing is lost when it stops asking', () => {
     watch: 'given_up',
     expired: false,
     givenUp: false,
-    refundedPart: null,
+    goingBack: null,
   }
   expect(orderView(given).detail).toContain('钱不会丢')
 })
@@ -123,22 +124,20 @@ it.each<[OrderState | null, boolean]>([
   expect(isMoving(state)).toBe(moving)
 })
 
-it('tells how much goes or went back where that is not all of it', () => {
+it.each<[GoingBack['kind'], string]>([
+  ['whole', '款项将原路退回'],
+  ['part', '¥10.00 将原路退回'],
+  ['surplus', '多付的 ¥10.00 将原路退回'],
+])('tells of the %s that goes back', (kind, detail) => {
   const known: OrderKnowledge = {
     state: 'refunding',
     paying: false,
     watch: 'fresh',
     expired: false,
     givenUp: false,
-    refundedPart: 1_000 as Fen,
+    goingBack: { kind, amount: 1_000 as Fen },
   }
-  expect(orderView(known).detail).toBe('¥10.00 将原路退回')
-  expect(orderView({ ...known, state: 'refunded' })).toMatchObject({
-    title: '已部分退款',
-    detail: '¥10.00 已原路退回',
-  })
-  expect(orderView({ ...known, state: 'refunded', refundedPart: null }).title).toBe('已退款')
-  expect(orderView({ ...known, state: 'fulfilled' }).title).toBe('充值成功')
+  expect(orderView(known)).toMatchObject({ title: '正在退款', detail })
 })
 
 it.each<[readonly Funding[], readonly string[], Funding | null]>([

@@ -7,8 +7,9 @@
  * tried again, also with another app, and the server gives a second payment back.
  */
 import type { Funding, OrderState } from './api/orders'
-import { balanceText, type Fen } from './money'
+import { balanceText } from './money'
 import type { Watch } from './polling'
+import type { GoingBack } from './refunds'
 
 export interface OrderKnowledge {
   /** Null until the server has answered for the first time. */
@@ -19,8 +20,8 @@ export interface OrderKnowledge {
   readonly expired: boolean
   /** Whether the person has given the order up; the provider may still have to be asked. */
   readonly givenUp: boolean
-  /** How much of it goes or went back, where that is not all of it. */
-  readonly refundedPart: Fen | null
+  /** What goes back of it, while it is being refunded. */
+  readonly goingBack: GoingBack | null
 }
 
 export type OrderPhase =
@@ -174,12 +175,11 @@ const views: Readonly<Record<OrderPhase, Omit<OrderView, 'phase'>>> = {
 export function orderView(knowledge: OrderKnowledge): OrderView {
   const phase = orderPhase(knowledge)
   const view = { phase, ...views[phase] }
-  const part = knowledge.refundedPart
-  if (part === null) return view
-  const amount = balanceText(part)
-  if (phase === 'refunding') return { ...view, detail: `${amount} 将原路退回` }
-  if (phase !== 'refunded') return view
-  return { ...view, title: '已部分退款', detail: `${amount} 已原路退回` }
+  const back = knowledge.goingBack
+  if (back === null || back.kind === 'whole') return view
+  const amount = balanceText(back.amount)
+  const what = back.kind === 'surplus' ? `多付的 ${amount}` : amount
+  return { ...view, detail: `${what} 将原路退回` }
 }
 
 /**

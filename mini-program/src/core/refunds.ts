@@ -4,49 +4,43 @@ import { momentText } from './calendar'
 import { balanceText, type Fen, sumOf } from './money'
 import { stateLabels } from './order'
 
-/** Sums of the refunds that are done, and of those that may still be. */
-interface RefundSums {
-  readonly done: Fen
-  readonly underWay: Fen
+type Refunded = Pick<Order, 'state' | 'amount_fen' | 'payments' | 'refunds'>
+
+function sumIn({ refunds }: Refunded, ...states: Refund['state'][]): Fen {
+  const counted = (refunds ?? []).filter(({ state }) => states.includes(state))
+  return sumOf(counted.map(({ amount_fen }) => amount_fen))
 }
 
-type Refunded = Pick<Order, 'state' | 'amount_fen' | 'refunds'>
-
-function sumsOf({ refunds }: Refunded): RefundSums {
-  const sum = (...states: Refund['state'][]): Fen => {
-    const counted = (refunds ?? []).filter(({ state }) => states.includes(state))
-    return sumOf(counted.map(({ amount_fen }) => amount_fen))
-  }
-  return { done: sum('done'), underWay: sum('requested', 'sent') }
+/** Whether the order is credited all the same: it was paid more than once. */
+function isSurplus({ amount_fen, payments }: Refunded, back: Fen): boolean {
+  const paid = payments.filter(({ state }) => state === 'paid').length
+  return back <= amount_fen * (paid - 1)
 }
 
-/** How much of the order goes or went back, where that is not all of it; else null. */
-export function refundedPart(order: Refunded): Fen | null {
-  const { done, underWay } = sumsOf(order)
-  const part = order.state === 'refunding' ? sumOf([done, underWay]) : done
-  return part > 0 && part < order.amount_fen ? part : null
+/** What goes back of an order that is being refunded. */
+export interface GoingBack {
+  readonly kind: 'whole' | 'part' | 'surplus'
+  readonly amount: Fen
 }
 
-/**
- * The order's state in a list. An order that stays as it is may have refunds, too: of a part of it,
- * or of a second payment.
- */
+/** Null for an order that is not being refunded. */
+export function goingBack(order: Refunded): GoingBack | null {
+  if (order.state !== 'refunding') return null
+  const amount = sumIn(order, 'done', 'requested', 'sent')
+  if (amount === 0) return { kind: 'whole', amount: order.amount_fen }
+  if (isSurplus(order, amount)) return { kind: 'surplus', amount }
+  return { kind: amount < order.amount_fen ? 'part' : 'whole', amount }
+}
+
+/** The order's state in a list. An order that stays credited may have refunds, too. */
 export function stateText(order: Refunded): string {
   const label = stateLabels[order.state]
-  const { done, underWay } = sumsOf(order)
-  switch (order.state) {
-    case 'refunding':
-    case 'refunded': {
-      const part = refundedPart(order)
-      return part === null ? label : `${label} ${balanceText(part)}`
-    }
-    case 'awaiting_payment':
-    case 'paid':
-    case 'fulfilled':
-    case 'closed':
-      if (underWay > 0) return `${label}，退款中 ${balanceText(underWay)}`
-      return done > 0 ? `${label}，已退款 ${balanceText(done)}` : label
-  }
+  const back = goingBack(order)
+  if (back !== null) return back.kind === 'whole' ? label : `${label} ${balanceText(back.amount)}`
+  const done = sumIn(order, 'done')
+  if (done === 0 || order.state === 'refunded') return label
+  const amount = balanceText(done)
+  return isSurplus(order, done) ? `${label}，多付的 ${amount} 已退回` : `${label}，已退款 ${amount}`
 }
 
 /** One refund as a line on the order's page. */
@@ -64,7 +58,7 @@ const lineLabels: Readonly<Record<Refund['state'], string>> = {
   failed: '退款未成功',
 }
 
-/** Newest first, as they are written about. */
+/** Newest first. */
 export function refundLines(order: Refunded, now: number): RefundLine[] {
   const lines = (order.refunds ?? []).map(({ id, amount_fen, state, created_at, done_at }) => {
     const moment = momentText(done_at ?? created_at, now)

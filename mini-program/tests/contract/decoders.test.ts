@@ -10,6 +10,10 @@ import { has, readsOf, without } from './reads'
 /** Required properties that the client can do without: with the document of an older server. */
 const dispensable: Readonly<Record<string, readonly string[]>> = {
   'schools.load': ['binding.id_patterns'],
+  'orders.create': ['refunds'],
+  'orders.list': ['items.*.refunds'],
+  'orders.load': ['refunds'],
+  'orders.close': ['refunds'],
   'events.list': ['items.*.balance_fen'],
   problem: ['request_id'],
 }

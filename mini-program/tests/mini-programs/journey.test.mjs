@@ -160,7 +160,7 @@ const order = (state, more = {}) => ({
 const orderPath = 'GET /api/v1/orders/o1'
 const ordered = ({ pay, funding }) => ({
   ...answers,
-  'POST /api/v1/orders': ok(order('awaiting_payment', { pay, payments: [{ funding }] })),
+  'POST /api/v1/orders': ok(order('awaiting_payment', { pay, payments: [{ funding, state: 'open' }] })),
   'POST /api/v1/orders/o1/payments': ok({ payment_id: 'p2', pay }),
 })
 
@@ -399,7 +399,7 @@ for (const target of Object.keys(targets)) {
         [payment, '继续支付'],
         [other, `换用${payment.name}`],
       ]) {
-        const open = order('awaiting_payment', { payments: [{ funding: begun.funding }] })
+        const open = order('awaiting_payment', { payments: [{ funding: begun.funding, state: 'open' }] })
         const told = { ...ordered(payment), [orderPath]: ok(open) }
         const { ask, seen } = await visit('pages/order/index', {
           answers: told,
@@ -419,17 +419,18 @@ for (const target of Object.keys(targets)) {
       const refund = { amount_fen: 1_000, created_at: time(now) }
       const refunds = [
         { ...refund, id: 'r1', state: 'done', done_at: time(now) },
-        { ...refund, id: 'r2', amount_fen: 500, state: 'failed', done_at: null },
+        { ...refund, id: 'r2', amount_fen: 500, state: 'sent' },
+        { ...refund, id: 'r3', amount_fen: 700, state: 'failed' },
       ]
-      const back = order('refunded', { refunds })
+      const back = order('refunding', { refunds })
       const list = { 'GET /api/v1/orders': ok({ items: [back], next_cursor: null }) }
       const told = { ...answers, ...list, [orderPath]: ok(back) }
       const { seen } = await visit('pages/order/index', { answers: told, query: { id: 'o1' } })
-      for (const text of ['已部分退款', '¥10.00 已原路退回', '退款未成功', '请咨询一卡通中心']) {
+      for (const text of ['正在退款', '¥15.00 将原路退回', '退款处理中', '已原路退回', '请咨询一卡通中心']) {
         shows(seen, text)
       }
       const { seen: listed } = await visit('pages/orders/index', { answers: told })
-      shows(listed, '已退款 ¥10.00')
+      shows(listed, '退款中 ¥15.00')
     })
   })
 }

@@ -28,7 +28,7 @@ const order = {
   amount_fen: 5_000,
   created_at: '2026-11-21T00:00:00Z',
   expires_at: '2026-11-21T00:30:00Z',
-  payments: [{ funding: 'wechat_pay' }],
+  payments: [{ funding: 'wechat_pay', state: 'open' }],
 }
 const wish = { amount: 5_000 as Fen, queryPassword: null, payer: wechat }
 const twice = { ...wish, amount: 10_000 as Fen }

@@ -33,7 +33,7 @@ const order = object({
   created_at: text,
   expires_at: text,
   /** Oldest first. */
-  payments: list(object({ funding: text })),
+  payments: list(object({ funding: text, state: text })),
   /** What goes back of it, or went; a server may leave it out. */
   refunds: absentable(list(refund)),
   pay,

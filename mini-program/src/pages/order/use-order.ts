@@ -3,9 +3,9 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import type { Order } from '@/core/api/orders'
 import { parseTime } from '@/core/calendar'
 import { isMoving, orderView } from '@/core/order'
-import { refundedPart } from '@/core/refunds'
 import { nextDelayMs, type Watch, watchAfter } from '@/core/polling'
 import type { ApiError } from '@/core/problem'
+import { goingBack } from '@/core/refunds'
 import { goHome } from '@/platform/navigation'
 import { loadOrder } from '@/services/orders'
 import { useCountdown } from '@/ui/countdown'
@@ -30,7 +30,7 @@ export function useOrder() {
       watch: waited.value,
       expired: expired.value,
       givenUp: givenUp.value,
-      refundedPart: order.value === null ? null : refundedPart(order.value),
+      goingBack: order.value === null ? null : goingBack(order.value),
     }),
   )
 
