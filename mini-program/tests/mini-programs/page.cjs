@@ -110,6 +110,16 @@ function trigger(element, name, detail) {
   element.__wxElement.triggerEvent(name, detail, options)
 }
 
+/** What is on the page, and its styles, for a browser to draw. Elements have no attributes here. */
+function draw() {
+  for (const element of host.querySelectorAll('wx-image, wx-input')) {
+    for (const { name, value } of element.__wxElement._vt.attrs) {
+      if (['src', 'mode', 'value', 'password'].includes(name)) element.setAttribute(name, String(value))
+    }
+  }
+  return { html: host.innerHTML, styles: global.document.head.innerHTML }
+}
+
 const acts = {
   open,
   tap: ({ text }) => trigger(withText(text).closest('wx-button'), 'tap', {}),
@@ -126,6 +136,7 @@ const acts = {
   /** Changes what the world is like: the time, and which answers get through. */
   change: (changes) => Object.assign(given, changes),
   look: () => undefined,
+  draw,
 }
 
 /** Until nothing changes any more: answers of the server, and what Vue does a moment later. */
@@ -142,9 +153,9 @@ async function settle() {
 process.on('disconnect', () => process.exit())
 process.on('message', async ({ act, ...options }) => {
   try {
-    await acts[act](options)
+    const drawn = await acts[act](options)
     await settle()
-    process.send({ text: host.textContent, calls: made.calls, storage: given.storage })
+    process.send({ drawn, text: host.textContent, calls: made.calls, storage: given.storage })
   } catch (error) {
     process.send({ error: error.stack })
   }
