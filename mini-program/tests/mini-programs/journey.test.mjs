@@ -13,8 +13,6 @@ import {
   first,
   grouped,
   identity,
-  keys,
-  login,
   logins,
   names,
   now,

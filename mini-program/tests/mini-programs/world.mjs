@@ -54,7 +54,7 @@ export const [first, second, identity] = JSON.parse(readFileSync(fixture, 'utf8'
 export const now = first.unix_seconds * 1_000
 export const grouped = (code) => code.match(/.{4}/g).join(' ')
 const base64 = (hex) => Buffer.from(hex, 'hex').toString('base64')
-export const keys = (prefix, { otp_key, handle_key }) => ({
+const keys = (prefix, { otp_key, handle_key }) => ({
   prefix,
   otp_key: base64(otp_key),
   handle_key: base64(handle_key),
@@ -96,7 +96,7 @@ export const codeRefused = {
 }
 
 export const ok = (body, signedIn = true) => ({ status: 200, body, signedIn })
-export const login = ok({ access_token: 'a', refresh_token: 'r', expires_in: 900, binding: null }, false)
+const login = ok({ access_token: 'a', refresh_token: 'r', expires_in: 900, binding: null }, false)
 export const refused = (status, code) => ({ status, body: { title: code, code, status } })
 export const answers = {
   'POST /api/v1/auth/wechat/login': login,
