@@ -13,7 +13,7 @@ on_each_database!(
 /// The purposes whose orders can be paid.
 const BUILT: &[Purpose] = &[Purpose::CardTopUp];
 /// What pays no order yet.
-const UNBUILT_FUNDINGS: &[&str] = &["alipay", "bank_card", "wallet", "card"];
+const UNBUILT_FUNDINGS: &[&str] = &["bank_card", "wallet", "card"];
 
 fn others() -> impl Iterator<Item = Purpose> {
     Purpose::ALL.into_iter().filter(|purpose| !BUILT.contains(purpose))
