@@ -2,8 +2,8 @@
 //! What a key is for and how it is generated is a matter of its stand-in.
 //!
 //! Invariant: [`generate`] never replaces a file; running it again only adds what is missing.
-//! Invariant: every file says that it is a throwaway sandbox key, and the API v3 keys and the app
-//! secrets begin with `sandbox`, so that a production configuration can refuse them.
+//! Invariant: every file says that it is a throwaway sandbox key, and the API v3 keys, the app
+//! secrets and the content keys begin with `sandbox`, so that a production configuration can refuse them.
 
 mod credentials;
 mod files;

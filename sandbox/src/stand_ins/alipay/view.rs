@@ -53,7 +53,7 @@ pub struct RefundView {
     pub accepted: u32,
 }
 
-/// Counts of trades by state, and of notifications by state.
+/// Counts of trades by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TradeSummary {
     pub unpaid: u64,
