@@ -55,6 +55,36 @@ fn keys_are_made_once_marked_and_private() {
     assert_eq!(files.map(read), before, "a gap is filled with what was there");
 }
 
+/// A folder of an earlier release has no Alipay: it is added, and nothing else changes.
+#[test]
+fn what_a_folder_lacks_is_added() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = keys::generate(dir.path()).unwrap();
+    let school = dir.path().join("yncjxy");
+    for (folder, count) in [(dir.path(), 4), (school.as_path(), 7)] {
+        let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        let alipays = |path: &&std::path::PathBuf| path.to_str().unwrap().contains("/alipay");
+        assert_eq!(files.iter().filter(alipays).count(), count, "{files:?}");
+        for path in files.iter().filter(|path| path.is_file()) {
+            let text = std::fs::read_to_string(path).unwrap();
+            let mode = std::fs::metadata(path).unwrap().permissions().mode();
+            assert!(text.contains(THROWAWAY_MARK) && mode & 0o777 == 0o600, "{path:?}");
+        }
+        files.iter().filter(alipays).for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+    let again = keys::generate(dir.path()).unwrap();
+    assert_eq!(again.credentials.wechat.app_id, first.credentials.wechat.app_id);
+    let (first, again) = (first.alipay.unwrap(), again.alipay.unwrap());
+    assert_ne!(again.general.app_id, first.general.app_id);
+    assert_ne!(again.schools["yncjxy"].app_id, first.schools["yncjxy"].app_id);
+    assert_eq!(again.schools["ynart"].app_id, first.schools["ynart"].app_id);
+    let general = &again.general;
+    assert!(general.app_id.len() == 16 && general.app_id.starts_with("2021"));
+    assert!(general.seller_id.len() == 16 && general.seller_id.starts_with("2088"));
+    let secret = &again.schools["hbgyzy"].encrypt_key;
+    assert!(secret.starts_with("sandbox") && !format!("{again:?}").contains(secret));
+}
+
 #[test]
 fn identifiers_have_their_real_shapes_and_stay_out_of_debug_output() {
     let dir = tempfile::tempdir().unwrap();
