@@ -154,7 +154,7 @@ fn certificates(section: &mut Section<'_>, own: Option<&PrivateKey>) -> Option<A
     Some(AlipayTrust { key, numbers: Some(CertificateNumbers { app, root, alipay: sn }) })
 }
 
-/// The most frequent mistake: messages would be verified with the key of who should be verified to.
+/// The most frequent mistake in the settings: no true answer would verify.
 fn refuse_own(section: &Section<'_>, name: &str, theirs: &PublicKey, own: Option<&PrivateKey>) {
     let trust = |own: &PrivateKey| {
         let probe = own.sign(PROBE).ok()?;

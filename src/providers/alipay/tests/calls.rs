@@ -126,7 +126,7 @@ async fn a_payment_is_made_known_and_the_client_gets_its_number() {
 }
 
 #[tokio::test]
-async fn a_payer_is_named_by_what_is_known_of_him() {
+async fn a_payer_is_named_by_the_form_of_the_id() {
     let cases = [
         ("2088000000000022", "buyer_id", "buyer_open_id"),
         ("208800000000002", "buyer_open_id", "buyer_id"),
