@@ -13,7 +13,7 @@ use onecard::{
     orders::order::PaymentId,
     payments::gateway::{
         Headers, NotificationRefused, Notified, PaidClaim, PaymentGateway, Provider,
-        RawNotification,
+        RawNotification, RefundOutcome,
     },
     providers::wechat_pay::{
         ApiV3Key, WechatPay, WechatPaySettings,
@@ -311,11 +311,28 @@ fn verified(file: &str, name: &str) -> InEachMode {
         let decrypted = &case["expect"]["decrypted"];
         match notified {
             Notified::Paid(fact) => assert_eq!(*fact, paid_claim(decrypted), "{mode:?}"),
-            Notified::Refunded(about) => {
-                assert_eq!(about.out_trade_no, decrypted["out_trade_no"], "{mode:?}");
-                assert_eq!(about.transaction_id, decrypted["transaction_id"], "{mode:?}");
-                assert!(decrypted["refund_status"].is_string(), "{mode:?}");
+            Notified::Refund(refund) => {
+                for (told, field) in [
+                    (&refund.merchant, "mchid"),
+                    (&refund.out_trade_no, "out_trade_no"),
+                    (&refund.transaction_id, "transaction_id"),
+                    (&refund.out_refund_no, "out_refund_no"),
+                    (&refund.refund_id, "refund_id"),
+                ] {
+                    assert_eq!(*told, decrypted[field], "{mode:?} {field}");
+                }
+                assert_eq!(refund.amount.get(), decrypted["amount"]["refund"], "{mode:?}");
+                let outcome = match decrypted["refund_status"].as_str().unwrap() {
+                    "SUCCESS" => {
+                        let at = Timestamp::parse_rfc3339(text(decrypted, "/success_time"));
+                        RefundOutcome::Done { at: at.unwrap() }
+                    }
+                    "CLOSED" => RefundOutcome::Closed,
+                    other => panic!("{other}"),
+                };
+                assert_eq!(refund.outcome, outcome, "{mode:?}");
             }
+            Notified::Refunded(about) => panic!("{about:?}"),
             Notified::Nothing => assert_ne!(decrypted["trade_state"], "SUCCESS", "{mode:?}"),
             Notified::Closed(about) => panic!("{about:?}"),
         }
@@ -327,7 +344,7 @@ fn case_of<'a>(file: &'a Value, name: &str) -> &'a Value {
     file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap()
 }
 
-/// Messages about refunds name the refunded payment. The one about a payment that was sent to the
+/// Messages about refunds say which, of how much, and how it stands. The one about a payment that was sent to the
 /// refunds' address is a message like any other here.
 #[test]
 fn refunds_are_no_payments() {

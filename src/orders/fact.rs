@@ -1,4 +1,4 @@
-//! A provider's claim that a payment was made, and the fact that a verified claim becomes.
+//! A provider's claims that a payment was made or given back, and the facts that verified claims become.
 
 use crate::base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen};
 use serde::Serialize;
@@ -70,6 +70,65 @@ impl Deref for PaidFact {
     type Target = PaidClaim;
 
     fn deref(&self) -> &PaidClaim {
+        &self.0
+    }
+}
+
+/// How a refund stands at its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundOutcome {
+    /// Accepted, and not at its end.
+    Processing,
+    /// The payer was given the money.
+    Done {
+        /// When. Its day is the value date.
+        at: Timestamp,
+    },
+    /// The money could not go back the way it came, and is still to go back: neither done nor failed.
+    Abnormal,
+    /// It ended, and no money was given back.
+    Closed,
+}
+
+/// The claim of a message or an answer about one refund. It has no effect until it is a
+/// [`RefundFact`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundClaim {
+    /// The provider that makes the claim.
+    pub provider: Provider,
+    /// The merchant number that the payment was made to.
+    pub merchant: String,
+    /// Our number of the payment, as the provider repeats it. Not yet looked up.
+    pub out_trade_no: String,
+    /// The provider's number of the payment.
+    pub transaction_id: String,
+    /// The merchant's number of the refund: ours, or one that the provider's console made up.
+    pub out_refund_no: String,
+    /// The provider's number of the refund; empty where it has none.
+    pub refund_id: String,
+    /// What this refund gives back of the payment's full amount.
+    pub amount: Fen,
+    /// How it stands.
+    pub outcome: RefundOutcome,
+}
+
+/// A refund's claim from a body whose signature was checked. It dereferences to its claim and is
+/// immutable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundFact(RefundClaim);
+
+impl RefundFact {
+    /// Turns a claim into a fact. The caller must have read the claim from the body that `_proof`
+    /// verifies.
+    pub fn new(_proof: &CheckedSignature, claim: RefundClaim) -> Self {
+        Self(claim)
+    }
+}
+
+impl Deref for RefundFact {
+    type Target = RefundClaim;
+
+    fn deref(&self) -> &RefundClaim {
         &self.0
     }
 }

@@ -1,7 +1,9 @@
 //! What a payment provider must be able to do, and what its messages and answers become once their
 //! signature is checked.
 
-pub use crate::orders::fact::{PaidClaim, PaidFact, Provider};
+pub use crate::orders::fact::{
+    PaidClaim, PaidFact, Provider, RefundClaim, RefundFact, RefundOutcome,
+};
 
 use crate::{
     base::{clock::Timestamp, crypto::rsa::CheckedSignature, money::Fen},
@@ -79,6 +81,42 @@ pub enum CloseOutcome {
     Unknown,
 }
 
+/// The numbers of a refund, by which its provider knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundNumbers {
+    /// Our number of the refund: 32 hex digits.
+    pub out_refund_no: String,
+    /// Our number of the payment.
+    pub out_trade_no: String,
+    /// The provider's number of the payment.
+    pub transaction_id: String,
+}
+
+/// What is to be given back of a payment. A repetition with the same content refunds once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// The numbers.
+    pub numbers: RefundNumbers,
+    /// What is to be given back.
+    pub amount: Fen,
+    /// What was paid.
+    pub total: Fen,
+    /// Shown to the payer.
+    pub reason: String,
+    /// Where the provider sends its message, if it has one for refunds alone.
+    pub notify_url: String,
+}
+
+/// How a refund stands at the provider, from a checked answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    /// The provider knows it and says how it stands, in an answer that
+    /// [`PaymentGateway::reread_refund`] can check again.
+    Known(RefundFact, Evidence),
+    /// The provider does not know it. Right after a time-out this proves nothing.
+    Unknown,
+}
+
 /// A provider's message as it came over the wire: nothing in it is believed yet.
 #[derive(Clone, Copy, Debug)]
 pub struct RawNotification<'a> {
@@ -148,7 +186,9 @@ pub struct NamedPayment {
 pub enum Notified {
     /// The payment was made.
     Paid(PaidFact),
-    /// Money of the payment was given back, or a refund of it ended otherwise.
+    /// How one refund of a payment stands.
+    Refund(RefundFact),
+    /// Money of the payment was given back, or a refund of it ended otherwise; how much is not told.
     Refunded(NamedPayment),
     /// The payment can no longer be paid.
     Closed(NamedPayment),
@@ -253,6 +293,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// Where the provider's messages about payments arrive, below `/callbacks/{school}/`.
     fn callback_path(&self) -> &'static str;
 
+    /// Where its messages about refunds arrive: the same path where it sends both to one.
+    fn refund_callback_path(&self) -> &'static str;
+
     /// Makes the payment known to the provider and signs what the client needs.
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError>;
 
@@ -268,6 +311,22 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     async fn close(&self, out_trade_no: &str, now: Timestamp)
     -> Result<CloseOutcome, GatewayError>;
 
+    /// Asks that money of a payment be given back. An answer says that the request was accepted, and how
+    /// the refund stands. Only the same request may be repeated, under the same number. An error means
+    /// that nobody knows whether it was accepted, `Refused` included: errors need not be signed.
+    async fn refund(
+        &self,
+        refund: &RefundRequest,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError>;
+
+    /// Asks how a refund stands.
+    async fn query_refund(
+        &self,
+        refund: &RefundNumbers,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError>;
+
     /// The names of the headers that the provider signs with, in lower case.
     fn signed_headers(&self) -> &'static [&'static str];
 
@@ -278,6 +337,14 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
         out_trade_no: &str,
         at: Timestamp,
     ) -> Result<ProviderState, NotificationRefused>;
+
+    /// Checks an answer about a refund again, as of the time when it was first checked.
+    fn reread_refund(
+        &self,
+        answer: &RawNotification<'_>,
+        refund: &RefundNumbers,
+        at: Timestamp,
+    ) -> Result<RefundState, NotificationRefused>;
 
     /// Checks what can be checked of a message before its body is received: the headers of the
     /// signature, its key and its time. [`Self::verify`] checks them again.

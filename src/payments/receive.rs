@@ -109,6 +109,13 @@ impl Payments {
                 let origin = Origin::Message { notification_id, evidence };
                 self.settle_message(IncomingFact { school, fact, origin }).await?
             }
+            Notified::Refund(fact) => {
+                let about = NamedPayment {
+                    out_trade_no: fact.out_trade_no.clone(),
+                    transaction_id: fact.transaction_id.clone(),
+                };
+                self.record(&arrived, &about, Recorded::Refunded).await?
+            }
             Notified::Refunded(about) => self.record(&arrived, &about, Recorded::Refunded).await?,
             Notified::Closed(about) => self.record(&arrived, &about, Recorded::Closed).await?,
             Notified::Nothing => {

@@ -108,7 +108,10 @@ fn reread(gateway: &dyn PaymentGateway, kept: &Kept) -> Result<PaidFact, Notific
     match &kept.asked {
         None => match gateway.verify(&raw, kept.received_at)?.into_parts().1 {
             Notified::Paid(fact) => Ok(fact),
-            Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing => Err(no_payment),
+            Notified::Refund(_)
+            | Notified::Refunded(_)
+            | Notified::Closed(_)
+            | Notified::Nothing => Err(no_payment),
         },
         Some(number) => match gateway.reread(&raw, number, kept.received_at)? {
             ProviderState::Paid(fact, _) | ProviderState::Refunded(fact, _) => Ok(fact),

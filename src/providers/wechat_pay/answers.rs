@@ -36,6 +36,9 @@ pub(super) const ORDER_PAID: &str = "ORDERPAID";
 /// The code of a payment that was closed before, normalised.
 pub(super) const ORDER_CLOSED: &str = "ORDERCLOSED";
 
+/// The code of a refund that WeChat does not know, normalised.
+pub(super) const REFUND_NOT_EXIST: &str = "RESOURCENOTEXISTS";
+
 const MAX_BYTES: usize = 1024 * 1024;
 const CODE_MAX_CHARS: usize = 64;
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);

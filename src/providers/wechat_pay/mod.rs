@@ -13,6 +13,7 @@ mod certificates;
 pub mod keys;
 pub mod notification;
 pub mod received;
+mod refund;
 mod sealed;
 mod settings;
 pub mod signing;
@@ -28,8 +29,9 @@ pub use sealed::ApiV3Key;
 pub use settings::WechatPaySettings;
 
 use self::{
-    answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID},
+    answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID, REFUND_NOT_EXIST},
     received::CheckedBody,
+    refund::{RefundBody, WireRefund},
     signing::{Request, Signer},
     transaction::WirePayment,
     trust::Trust,
@@ -38,7 +40,8 @@ use crate::{
     base::{clock::Timestamp, crypto::rsa::SigningFailed, http_client},
     payments::gateway::{
         CloseOutcome, Evidence, GatewayError, Headers, KeptHeaders, NotificationRefused, PayParams,
-        PaymentGateway, Prepare, Provider, ProviderState, RawNotification, VerifiedNotification,
+        PaymentGateway, Prepare, Provider, ProviderState, RawNotification, RefundNumbers,
+        RefundRequest, RefundState, VerifiedNotification,
     },
     sessions::Platform,
 };
@@ -48,6 +51,7 @@ use serde::{Deserialize, Serialize};
 
 const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
 const TRANSACTION_PATH: &str = "/v3/pay/transactions/out-trade-no";
+const REFUND_PATH: &str = "/v3/refund/domestic/refunds";
 
 /// The longest description in bytes: documented as 127 characters, on older pages as 127 bytes.
 const DESCRIPTION_MAX_BYTES: usize = 127;
@@ -156,6 +160,21 @@ impl WechatPay {
     }
 }
 
+impl WechatPay {
+    /// The state of a refund from a successful answer. A refund that was just accepted is `PROCESSING`:
+    /// the status of HTTP says nothing about the money.
+    fn refund_told(
+        &self,
+        answer: &Answer,
+        refund: &RefundNumbers,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError> {
+        let checked = answer.success(&self.keys, now)?;
+        let fact = WireRefund::answered(checked.bytes(), refund, &self.merchant, checked.proof());
+        Ok(RefundState::Known(fact.map_err(unusable)?, answer.evidence(now)))
+    }
+}
+
 #[async_trait]
 impl PaymentGateway for WechatPay {
     fn provider(&self) -> Provider {
@@ -176,6 +195,10 @@ impl PaymentGateway for WechatPay {
 
     fn callback_path(&self) -> &'static str {
         "wechat-pay/transactions"
+    }
+
+    fn refund_callback_path(&self) -> &'static str {
+        "wechat-pay/refunds"
     }
 
     async fn prepare(&self, payment: &Prepare, now: Timestamp) -> Result<PayParams, GatewayError> {
@@ -233,6 +256,32 @@ impl PaymentGateway for WechatPay {
         }
     }
 
+    async fn refund(
+        &self,
+        refund: &RefundRequest,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError> {
+        let body =
+            serde_json::to_vec(&RefundBody::new(refund)).map_err(|_| GatewayError::Unknown)?;
+        let answer = self.exchange(Method::POST, REFUND_PATH, body, now).await?;
+        self.refund_told(&answer, &refund.numbers, now)
+    }
+
+    async fn query_refund(
+        &self,
+        refund: &RefundNumbers,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError> {
+        let path = format!("{REFUND_PATH}/{}", path_segment(&refund.out_refund_no));
+        let answer = self.exchange(Method::GET, &path, Vec::new(), now).await?;
+        match self.refund_told(&answer, refund, now) {
+            Err(GatewayError::Refused { code }) if code == REFUND_NOT_EXIST => {
+                Ok(RefundState::Unknown)
+            }
+            told => told,
+        }
+    }
+
     fn signed_headers(&self) -> &'static [&'static str] {
         &received::SIGNED_HEADERS
     }
@@ -246,6 +295,19 @@ impl PaymentGateway for WechatPay {
         let headers = KeptHeaders::of(answer.headers, &received::SIGNED_HEADERS);
         let evidence = || Evidence { headers, body: answer.body.to_vec(), checked_at: at };
         self.state_of(&self.keys.check(answer, at)?, out_trade_no, evidence)
+    }
+
+    fn reread_refund(
+        &self,
+        answer: &RawNotification<'_>,
+        refund: &RefundNumbers,
+        at: Timestamp,
+    ) -> Result<RefundState, NotificationRefused> {
+        let headers = KeptHeaders::of(answer.headers, &received::SIGNED_HEADERS);
+        let checked = self.keys.check(answer, at)?;
+        let fact = WireRefund::answered(checked.bytes(), refund, &self.merchant, checked.proof())?;
+        let evidence = Evidence { headers, body: answer.body.to_vec(), checked_at: at };
+        Ok(RefundState::Known(fact, evidence))
     }
 
     fn verify_head(

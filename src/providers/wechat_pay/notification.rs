@@ -6,8 +6,9 @@
 
 use super::{
     Merchant,
+    refund::WireRefund,
     sealed::{self, ApiV3Key, NotOpened, Sealed},
-    transaction::{WirePayment, WireRefund},
+    transaction::WirePayment,
     trust::Trust,
 };
 use crate::{
@@ -80,7 +81,7 @@ pub(super) fn verify(
         }
         Event::Refund => {
             let plaintext = decrypt(&envelope.resource, api_v3_key)?;
-            about_refund(WireRefund::parse(&plaintext)?, merchant)?
+            Notified::Refund(WireRefund::notified(&plaintext, merchant, proof)?)
         }
         Event::Other => {
             tracing::warn!(event = %envelope.event_type, "a notification of an unused event");
@@ -107,13 +108,6 @@ fn about_payment(
             Ok(Notified::Nothing)
         }
     }
-}
-
-fn about_refund(refund: WireRefund, merchant: &Merchant) -> Result<Notified, NotificationRefused> {
-    if !refund.is_of(merchant) {
-        return Err(NotificationRefused::NotOurs);
-    }
-    Ok(Notified::Refunded(refund.into_named()?))
 }
 
 /// Parses the envelope of any event.

@@ -1,4 +1,4 @@
-//! Payments and refunds as WeChat Pay describes them, in notifications and in answers to queries.
+//! Payments as WeChat Pay describes them, in notifications and in answers to queries.
 
 use super::Merchant;
 use crate::{
@@ -87,31 +87,6 @@ impl WirePayment<'_> {
     }
 }
 
-/// The part of a refund that names its payment.
-#[derive(Deserialize)]
-pub(super) struct WireRefund {
-    mchid: String,
-    out_trade_no: String,
-    transaction_id: String,
-}
-
-impl WireRefund {
-    /// From JSON; anything else is [`NotificationRefused::Content`].
-    pub(super) fn parse(json: &[u8]) -> Result<Self, NotificationRefused> {
-        serde_json::from_slice(json).map_err(|_| NotificationRefused::Content)
-    }
-
-    /// True for a refund of a payment to this merchant.
-    pub(super) fn is_of(&self, merchant: &Merchant) -> bool {
-        self.mchid == merchant.mch_id
-    }
-
-    /// The numbers of the refunded payment.
-    pub(super) fn into_named(self) -> Result<NamedPayment, NotificationRefused> {
-        named(self.out_trade_no, self.transaction_id)
-    }
-}
-
 fn named(
     out_trade_no: String,
     transaction_id: String,
@@ -123,6 +98,7 @@ fn named(
     Ok(NamedPayment { out_trade_no, transaction_id })
 }
 
-fn is_number(text: &str) -> bool {
+/// True for a number of a payment, ours or WeChat's.
+pub(super) fn is_number(text: &str) -> bool {
     (1..=NUMBER_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -36,7 +36,9 @@ fn verify(headers: &TestHeaders, body: &[u8]) -> Result<Option<PaidClaim>, Notif
     let verified = shared().verify(&RawNotification { headers, body }, NOW);
     verified.map(|verified| match verified.into_parts().1 {
         Notified::Paid(fact) => Some(PaidClaim::clone(&fact)),
-        Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing => None,
+        Notified::Refund(_) | Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing => {
+            None
+        }
     })
 }
 

@@ -5,6 +5,7 @@ mod certificates;
 mod faults;
 mod fuzz;
 mod notifications;
+mod refunds;
 
 use super::testing::{APP_ID, MCH_ID};
 use crate::{

@@ -8,9 +8,10 @@ use super::{
     paid_claim, with, without,
 };
 use crate::{
-    base::clock::Timestamp,
+    base::{clock::Timestamp, money::Fen},
     payments::gateway::{
-        NamedPayment, NotificationRefused, Notified, PaidClaim, PaymentGateway, RawNotification,
+        NamedPayment, NotificationRefused, Notified, PaidClaim, PaymentGateway, Provider,
+        RawNotification, RefundClaim, RefundOutcome,
     },
 };
 use serde_json::{Value, json};
@@ -24,7 +25,10 @@ fn notify(
 ) -> Result<PaidClaim, NotificationRefused> {
     match notified(gateway, body, at)? {
         Notified::Paid(fact) => Ok(PaidClaim::clone(&fact)),
-        other @ (Notified::Refunded(_) | Notified::Closed(_) | Notified::Nothing) => {
+        other @ (Notified::Refund(_)
+        | Notified::Refunded(_)
+        | Notified::Closed(_)
+        | Notified::Nothing) => {
             panic!("no payment: {other:?}")
         }
     }
@@ -206,6 +210,8 @@ fn other_messages_say_what_they_are_about() {
         json!({
             "mchid": paid_claim().merchant, "out_trade_no": paid_claim().out_trade_no,
             "transaction_id": paid_claim().transaction_id, "refund_status": "SUCCESS",
+            "out_refund_no": "R-1", "refund_id": "5030", "success_time": "2026-01-01T10:00:00+08:00",
+            "amount": { "total": 5000, "refund": 1200, "payer_total": 4000, "payer_refund": 1000 },
         })
     };
     let content = NotificationRefused::Content;
@@ -215,9 +221,6 @@ fn other_messages_say_what_they_are_about() {
         (payment(state("REVOKED")), Ok(Notified::Closed(named()))),
         (payment(state("NOTPAY")), Ok(Notified::Nothing)),
         (payment(state("USERPAYING")), Ok(Notified::Nothing)),
-        (refund("REFUND.SUCCESS", refunded()), Ok(Notified::Refunded(named()))),
-        (refund("REFUND.ABNORMAL", refunded()), Ok(Notified::Refunded(named()))),
-        (refund("REFUND.CLOSED", refunded()), Ok(Notified::Refunded(named()))),
         (
             with(payment(transaction()), "/event_type", "PAYSCORE.USER_PAID".into()),
             Ok(Notified::Nothing),
@@ -228,10 +231,55 @@ fn other_messages_say_what_they_are_about() {
             refund("REFUND.SUCCESS", with(refunded(), "/mchid", "1000000002".into())),
             Err(NotificationRefused::NotOurs),
         ),
+        (refund("REFUND.SUCCESS", without(refunded(), "success_time")), Err(content)),
+        (refund("REFUND.SUCCESS", without(refunded(), "amount")), Err(content)),
+        (refund("REFUND.SUCCESS", with(refunded(), "/amount/refund", 0.into())), Err(content)),
+        (
+            refund("REFUND.SUCCESS", with(refunded(), "/refund_status", "MAYBE".into())),
+            Err(content),
+        ),
         (payment(with(state("CLOSED"), "/mchid", "1".into())), Err(NotificationRefused::NotOurs)),
     ];
     for (envelope, expected) in cases {
         let body = envelope.to_string();
         assert_eq!(notified(&gateway, &body, NOW), expected, "{body:.200}");
+    }
+}
+
+/// The state is the content's, and the amount that of the payment, coupons included.
+#[test]
+fn a_refunds_message_says_how_the_refund_stands() {
+    let gateway = gateway("http://127.0.0.1:1");
+    let paid = paid_claim();
+    let at = Timestamp::from_seconds(1_767_232_800);
+    let states = [
+        ("SUCCESS", RefundOutcome::Done { at }),
+        ("PROCESSING", RefundOutcome::Processing),
+        ("ABNORMAL", RefundOutcome::Abnormal),
+        ("CLOSED", RefundOutcome::Closed),
+    ];
+    for (state, outcome) in states {
+        let content = json!({
+            "mchid": paid.merchant, "out_trade_no": paid.out_trade_no,
+            "transaction_id": paid.transaction_id, "refund_status": state,
+            "out_refund_no": "R-1", "refund_id": "5030",
+            "success_time": "2026-01-01T10:00:00+08:00",
+            "amount": { "total": 5000, "refund": 1200, "payer_total": 4000, "payer_refund": 1000 },
+        });
+        let sealed = envelope(&content.to_string(), "refund");
+        let sealed = with(sealed, "/resource/original_type", "refund".into());
+        let body = with(sealed, "/event_type", format!("REFUND.{state}").into()).to_string();
+        let Ok(Notified::Refund(fact)) = notified(&gateway, &body, NOW) else { panic!("{state}") };
+        let expected = RefundClaim {
+            provider: Provider::WechatPay,
+            merchant: paid.merchant.clone(),
+            out_trade_no: paid.out_trade_no.clone(),
+            transaction_id: paid.transaction_id.clone(),
+            out_refund_no: "R-1".into(),
+            refund_id: "5030".into(),
+            amount: Fen::new(1200).unwrap(),
+            outcome,
+        };
+        assert_eq!(*fact, expected, "{state}");
     }
 }
