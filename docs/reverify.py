@@ -68,7 +68,11 @@ class Explained:
 
     def __init__(self, db):
         self.db = db
-        self.kinds = {"received": self.received, "spent": self.spent, "spent_back": self.spent_back}
+        self.kinds = {
+            "received": self.received, "spent": self.spent, "spent_back": self.spent_back,
+            "refund_held": self.refund_held, "refunded": self.refunded,
+            "refund_returned": self.refund_returned,
+        }
         self.by_row = defaultdict(int)
 
     def one(self, sql, *values):
@@ -158,11 +162,52 @@ class Explained:
         e_account = of_person(school, person, "e_account")
         return person, FACT, day_of(paid_at), [(clearing, e_account, amount)]
 
+    def refund(self, where, values):
+        return self.one(
+            "SELECT person_id, provider, amount_fen, source, state, approved_at, returned_at, ended_at"
+            f" FROM refund WHERE {where}", *values,
+        )
+
+    def refund_held(self, school, reference, _):
+        row = self.refund("school_id = ? AND id = ?", (school, bytes.fromhex(reference)))
+        if row is None or row[3] != "e_account" or row[5] is None:
+            return None
+        self.by_row["refund_held"] += 1
+        legs = [(of_person(school, row[0], "e_account"), of_person(school, row[0], "refund"), row[2])]
+        return row[0], COMMAND, day_of(row[5]), legs
+
+    def refund_returned(self, school, reference, _):
+        row = self.refund("school_id = ? AND id = ?", (school, bytes.fromhex(reference)))
+        if row is None or row[6] is None:
+            return None
+        self.by_row["refund_returned"] += 1
+        legs = [(of_person(school, row[0], "refund"), of_person(school, row[0], "e_account"), row[2])]
+        return row[0], FACT, day_of(row[6]), legs
+
+    def refunded(self, school, reference, _):
+        row = self.refund(
+            "school_id = ? AND provider || ':' || merchant_number || ':' || refund_number = ?",
+            (school, reference),
+        )
+        if row is None or row[4] != "done":
+            return None
+        self.by_row["refunded"] += 1
+        person, provider, amount, source, _, approved_at, returned_at, ended_at = row
+        clearing = account(school, f"clearing/{provider}")
+        if source == "suspense":
+            return None, FACT, day_of(ended_at), [(account(school, "suspense"), clearing, amount)]
+        held = approved_at is not None and returned_at is None
+        origin = of_person(school, person, "refund" if held else "e_account")
+        return person, FACT, day_of(ended_at), [(origin, clearing, amount)]
+
     def close(self):
         rows = {
             "received": "SELECT COUNT(*) FROM payment WHERE state = 'paid'",
             "spent": "SELECT COUNT(*) FROM charge",
             "spent_back": "SELECT COUNT(reversed_at) FROM charge",
+            "refund_held": "SELECT COUNT(approved_at) FROM refund WHERE source = 'e_account'",
+            "refunded": "SELECT COUNT(*) FROM refund WHERE state = 'done'",
+            "refund_returned": "SELECT COUNT(returned_at) FROM refund",
         }
         for kind, sql in rows.items():
             hold(self.one(sql)[0] == self.by_row[kind], f"rows without a transfer of kind {kind}")

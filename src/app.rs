@@ -63,6 +63,8 @@ pub struct Background {
     pub db: Db,
     /// Wakes the sealer after a posting.
     pub sealer: Arc<Notify>,
+    /// Wakes the outbox after a commit that enqueued something.
+    pub outbox: Arc<Notify>,
 }
 
 /// Why the server cannot start.
@@ -101,6 +103,7 @@ impl App {
             threads: &background.threads,
             lane_db: &background.db,
             sealer: &background.sealer,
+            outbox: &background.outbox,
         });
         let (stopping, up_to_date) = (CancellationToken::new(), AtomicBool::new(false));
         Ok(Self { config, providers, clock, db, kv, journeys, background, stopping, up_to_date })
@@ -182,8 +185,8 @@ impl Background {
             let settings = DbSettings { max_connections, ..db.settings().clone() };
             threads.spawn_pinned(|| Db::connect(settings)).await??
         };
-        let sealer = Arc::new(Notify::new());
-        Ok(Self { threads, db, sealer })
+        let (sealer, outbox) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        Ok(Self { threads, db, sealer, outbox })
     }
 }
 

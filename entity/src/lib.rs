@@ -15,6 +15,7 @@ pub mod orders;
 pub mod password_try;
 pub mod payment;
 pub mod person;
+pub mod refund;
 pub mod review_case;
 pub mod school;
 pub mod session;

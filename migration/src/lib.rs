@@ -20,6 +20,8 @@ mod m0020_evidence;
 mod m0022_row_macs;
 mod m0023_audit;
 mod m0024_alipay;
+mod m0025_outbox;
+mod m0026_refunds;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -50,6 +52,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_row_macs::Migration),
             Box::new(m0023_audit::Migration),
             Box::new(m0024_alipay::Migration),
+            Box::new(m0025_outbox::Migration),
+            Box::new(m0026_refunds::Migration),
         ]
     }
 }

@@ -10,5 +10,6 @@ pub mod jobs;
 pub mod kv;
 pub mod lane;
 pub mod money;
+pub mod outbox;
 pub mod telemetry;
 pub mod write_point;

@@ -29,6 +29,17 @@ pub struct Case {
     pub opened_at: Timestamp,
 }
 
+/// Closes the open ones of these cases: what they were about has come to its end.
+pub async fn close(
+    tx: &Tx,
+    school: SchoolId,
+    kind: &str,
+    subjects: Vec<String>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    store::close(tx, (school, kind), subjects, now).await
+}
+
 /// Those of the subjects that have a case of that kind in one of the schools. Without subjects
 /// there is no query.
 pub async fn among(

@@ -2,11 +2,12 @@
 
 use super::Case;
 use crate::base::{
+    clock::Timestamp,
     db::{Column, DbError, Rows, Tx, Write},
     ids::{SchoolId, uuid_at},
 };
 use entity::review_case;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use std::collections::HashSet;
 
 /// New cases, to be written together with other rows. Those that are open already stay as they are.
@@ -43,4 +44,21 @@ pub(super) async fn among(
         .filter(review_case::Column::Kind.eq(kind))
         .filter(review_case::Column::Subject.is_in(subjects));
     Ok(found.into_tuple::<String>().all(tx.conn()).await?.into_iter().collect())
+}
+
+pub(super) async fn close(
+    tx: &Tx,
+    (school, kind): (SchoolId, &str),
+    subjects: Vec<String>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    review_case::Entity::update_many()
+        .col_expr(review_case::Column::ClosedAt, Expr::value(now.micros()))
+        .filter(review_case::Column::SchoolId.eq(school.number()))
+        .filter(review_case::Column::Kind.eq(kind))
+        .filter(review_case::Column::Subject.is_in(subjects))
+        .filter(review_case::Column::ClosedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(())
 }

@@ -28,6 +28,10 @@ pub struct Inquiry {
     pub out_trade_no: String,
     /// When it arrived.
     pub received_at: Timestamp,
+    /// The headers that it was signed with, as text; empty for messages that were kept without.
+    pub headers: String,
+    /// The body as received.
+    pub body: Vec<u8>,
 }
 
 /// Which rows are claimed, and for how long.

@@ -1,7 +1,9 @@
-//! Orders, their payments, and the providers' messages about payments.
+//! Orders, their payments and refunds, and the providers' messages about payments.
 //!
 //! Invariant: a state changes only by compare-and-set on the state that was read.
 //! Invariant: a fact from a provider is always recorded, never refused.
+//! Invariant: no more is asked back of a payment than was paid, and its refunds are sent one after the
+//! other. Whoever changes one holds the payment.
 //! Invariant: an idempotency key of a person creates at most one order or payment.
 //! Absent on purpose: there is no "mark as paid". Only a checked fact pays an order.
 
@@ -10,6 +12,8 @@ pub mod due;
 pub mod fact;
 pub mod order;
 pub mod purpose;
+pub mod refund;
+pub mod refunds;
 mod store;
 pub mod transactions;
 
@@ -25,7 +29,8 @@ use uuid::Uuid;
 
 impl Order {
     /// The tables whose rows carry a MAC.
-    pub const AUTHORITY: &[&Authority] = &[&store::authentic::ORDER, &store::authentic::PAYMENT];
+    pub const AUTHORITY: &[&Authority] =
+        &[&store::authentic::ORDER, &store::authentic::PAYMENT, &store::refunds::REFUND];
 }
 
 /// An idempotency key with its scope and the hash of its request.
@@ -265,6 +270,11 @@ pub async fn lock(
     payments: impl Iterator<Item = PaymentId>,
 ) -> Result<HashMap<PaymentId, Attempt>, DbError> {
     store::save::lock(tx, payments).await
+}
+
+/// Reads a payment with its order, without a lock; `None` if there is none, or it is not authentic.
+pub async fn read(tx: &Tx, payment: PaymentId) -> Result<Option<Attempt>, DbError> {
+    Ok(store::save::attempts(tx, std::iter::once(payment)).await?.pop())
 }
 
 /// Stores answers, together with other rows. The first of each transaction stays.

@@ -6,6 +6,7 @@
 use super::{
     fact::{PaidFact, Provider},
     purpose::Purpose,
+    refund::{Refund, shown_instead},
 };
 use crate::base::{
     clock::Timestamp,
@@ -228,9 +229,17 @@ pub struct WholeOrder {
     pub order: Order,
     /// Its payments, oldest first; at least one and at most [`MAX_PAYMENTS`].
     pub payments: Vec<Payment>,
+    /// Their refunds, oldest first.
+    pub refunds: Vec<Refund>,
 }
 
 impl WholeOrder {
+    /// The state that is shown: that of the order, or that of the money that goes back.
+    pub fn shown_state(&self) -> &'static str {
+        let instead = shown_instead(self.order.amount, &self.refunds);
+        instead.unwrap_or_else(|| self.order.state.code())
+    }
+
     /// The attempts that may still be paid.
     pub fn open_attempts(&self) -> impl Iterator<Item = Attempt> {
         let open = self.payments.iter().filter(|payment| payment.state == PaymentState::Open);

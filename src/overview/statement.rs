@@ -72,7 +72,10 @@ impl Overview {
         let lines = statement::lines(&self.db, span, sorts.as_deref(), limit).await?;
         let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
         let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
-        let orders = orders::transactions::of_postings(&self.db, student.person, &paid).await?;
+        let mut orders = orders::transactions::of_postings(&self.db, student.person, &paid).await?;
+        let back = lines.iter().filter(|line| is_of_order(line)).map(|line| &*line.reference);
+        let back: Vec<&str> = back.collect();
+        orders.extend(orders::refunds::of_postings(&self.db, student.person, &back).await?);
         let merchants = self.merchants(student, &lines).await?;
         Ok(lines.iter().map(|line| entry(line, &orders, &merchants)).collect())
     }
@@ -119,6 +122,12 @@ fn span(student: &Student, filter: StatementFilter) -> Span {
 
 fn kind_of(line: &Line) -> EntryKind {
     kind_and_title(&line.other, !line.amount.is_negative()).0
+}
+
+/// True for money of an order that goes back to the payer, or was to go.
+fn is_of_order(line: &Line) -> bool {
+    let from_or_to = line.other.starts_with("clearing/") || line.other.ends_with("/refund");
+    from_or_to && kind_of(line) == EntryKind::Refund
 }
 
 /// The code of the merchant on the other side.

@@ -3,6 +3,7 @@
 //! suspense, and has a case. Behind each stands a message or an answer of the provider whose
 //! signature still verifies.
 
+pub mod refunds;
 mod witness;
 
 use self::witness::Witnesses;

@@ -327,6 +327,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
         now: Timestamp,
     ) -> Result<RefundState, GatewayError>;
 
+    /// How long after a refund the next one of the same payment may be asked for.
+    fn pause_between_refunds(&self) -> Duration;
+
     /// The names of the headers that the provider signs with, in lower case.
     fn signed_headers(&self) -> &'static [&'static str];
 

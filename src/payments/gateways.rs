@@ -52,7 +52,20 @@ impl Gateways {
 
     /// The address at which the gateway's provider reaches us about a school's payments.
     pub(super) fn notify_url(&self, school_code: &str, gateway: &dyn PaymentGateway) -> String {
+        self.callback(school_code, gateway.callback_path())
+    }
+
+    /// The address at which it reaches us about refunds of a school's payments.
+    pub(super) fn refund_notify_url(
+        &self,
+        school_code: &str,
+        gateway: &dyn PaymentGateway,
+    ) -> String {
+        self.callback(school_code, gateway.refund_callback_path())
+    }
+
+    fn callback(&self, school_code: &str, path: &str) -> String {
         let base = self.public_url.trim_end_matches('/');
-        format!("{base}/callbacks/{school_code}/{}", gateway.callback_path())
+        format!("{base}/callbacks/{school_code}/{path}")
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     orders::{
         order::{OrderId, Payment, PaymentId, WholeOrder},
         purpose::Purpose,
+        refund::{Refund, RefundId, RefundProgress},
     },
     sessions::Student,
 };
@@ -98,7 +99,8 @@ impl Funding {
 pub struct OrderView {
     #[schema(value_type = uuid::Uuid)]
     id: OrderId,
-    /// `awaiting_payment`, `paid`, `fulfilled`, `closed`.
+    /// `awaiting_payment`, `paid`, `fulfilled`, `closed`; `refunding` while money of it is on its way
+    /// back, `refunded` once all of it is back.
     state: &'static str,
     #[schema(value_type = i64)]
     amount_fen: Fen,
@@ -114,6 +116,8 @@ pub struct OrderView {
     paid_at: Option<Timestamp>,
     /// Its payments, oldest first.
     payments: Vec<PaymentView>,
+    /// Their refunds, oldest first.
+    refunds: Vec<RefundView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pay: Option<PayParams>,
 }
@@ -142,13 +146,14 @@ impl OrderView {
         let order = &whole.order;
         Self {
             id: order.id,
-            state: order.state.code(),
+            state: whole.shown_state(),
             amount_fen: order.amount,
             purpose: order.purpose,
             created_at: order.created_at,
             expires_at: order.expires_at,
             paid_at: order.state.paid_at(),
             payments: whole.payments.iter().map(|payment| PaymentView::of(payment, None)).collect(),
+            refunds: whole.refunds.iter().map(RefundView::of).collect(),
             pay,
         }
     }
@@ -161,6 +166,42 @@ impl PaymentView {
             funding: payment.provider.code(),
             state: payment.state.code(),
             pay,
+        }
+    }
+}
+
+/// Money of an order that goes back to the payer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RefundView {
+    #[schema(value_type = uuid::Uuid)]
+    id: RefundId,
+    #[schema(value_type = i64)]
+    amount_fen: Fen,
+    /// `requested`, `sent`, `done`, `failed`.
+    state: &'static str,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+    /// When the payer had it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    done_at: Option<Timestamp>,
+}
+
+impl RefundView {
+    fn of(refund: &Refund) -> Self {
+        let done_at = match refund.progress {
+            RefundProgress::Done { at } => Some(at),
+            RefundProgress::Asked
+            | RefundProgress::Requested
+            | RefundProgress::Sent
+            | RefundProgress::Failed { .. } => None,
+        };
+        Self {
+            id: refund.id,
+            amount_fen: refund.amount,
+            state: refund.progress.shown(),
+            created_at: refund.created_at,
+            done_at,
         }
     }
 }
@@ -314,6 +355,7 @@ impl From<PaymentError> for ApiError {
                 Self::new(PROVIDER_UNAVAILABLE).retry_after(super::ASK_EVERY)
             }
             PaymentError::Settle(error) => Self::internal(&error),
+            PaymentError::Refund(error) => Self::internal(&error),
             PaymentError::Db(error) => Self::internal(&error),
         }
     }

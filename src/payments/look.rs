@@ -175,7 +175,10 @@ impl Payments {
     }
 
     /// The gateway of the payment's merchant: another merchant's does not know the payment.
-    async fn gateway_of(&self, attempt: &Attempt) -> Result<Arc<dyn PaymentGateway>, PaymentError> {
+    pub(super) async fn gateway_of(
+        &self,
+        attempt: &Attempt,
+    ) -> Result<Arc<dyn PaymentGateway>, PaymentError> {
         let school = self.schools.require(attempt.order.school).await?;
         let gateway = self.gateways.of(&school.code, attempt.payment.provider);
         let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;

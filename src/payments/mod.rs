@@ -1,4 +1,4 @@
-//! Payments: how money comes in through payment providers, whatever the order is for.
+//! Payments: how money comes in through payment providers and goes back, whatever the order is for.
 //!
 //! Invariant: only a checked fact settles an order. The client's word about a payment is never asked
 //! for.
@@ -20,6 +20,7 @@ pub mod pace;
 mod plan;
 pub mod postings;
 mod receive;
+pub mod refunds;
 pub mod settle;
 mod start;
 pub mod sweep;
@@ -102,6 +103,9 @@ pub enum PaymentError {
     /// Settling failed; the provider will send the fact again.
     #[error(transparent)]
     Settle(#[from] LaneError<SettleError>),
+    /// Posting a refund failed; it will be heard of again.
+    #[error(transparent)]
+    Refund(#[from] SettleError),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -146,6 +150,10 @@ pub struct Payments {
     pub most_open_orders: u64,
     /// Wakes the sweep when something is due at once.
     pub wake: Arc<Notify>,
+    /// Wakes the sealer after postings.
+    pub sealer: Arc<Notify>,
+    /// Wakes the outbox after a commit that enqueued a refund.
+    pub outbox: Arc<Notify>,
 }
 
 impl Payments {

@@ -32,6 +32,11 @@ impl Pace {
         Self { first }
     }
 
+    /// The delay that all others are multiples of.
+    pub const fn first_delay(self) -> Duration {
+        self.first
+    }
+
     /// The first look at a payment that is created now.
     pub fn first(self, now: Timestamp) -> Timestamp {
         now.plus(self.first)

@@ -16,25 +16,30 @@ use crate::{
     orders::{
         fact::PaidFact,
         order::{Attempt, Disagreement, PaymentId, PaymentState, Settlement},
+        refund::Refund,
     },
 };
 use std::collections::{HashMap, HashSet};
 
 /// The kind of the cases of payments.
 pub(super) const CASE: &str = "payment";
-/// The case of a payment that was given back without us.
-const REFUNDED: &str = "refunded_at_provider";
+/// The case of a payment that was given back without us, as long as we do not know how much of it.
+pub(super) const REFUNDED: &str = "refunded_at_provider";
 /// The case of a paid order whose purpose is not built.
 const PURPOSE_UNAVAILABLE: &str = "purpose_unavailable";
 /// The case of a payment of an order that another payment has paid.
 const SECOND_PAYMENT: &str = "second_payment";
+/// The case of a second transaction of a payment.
+const SECOND_TRANSACTION: &str = "second_transaction";
+/// The cases that end by themselves when their money is back.
+pub(super) const OF_SURPLUS: [&str; 2] = [SECOND_PAYMENT, SECOND_TRANSACTION];
 /// The cases that may stand behind a paid payment whose money went to suspense.
 pub(super) const OF_PAID_PAYMENTS: [&str; 2] = [SECOND_PAYMENT, PURPOSE_UNAVAILABLE];
 /// The cases that may stand behind money in suspense that no paid payment explains.
 pub(super) const OF_STRAY_MONEY: [&str; 7] = [
     "no_order",
     "other_school",
-    "second_transaction",
+    SECOND_TRANSACTION,
     REFUNDED,
     Disagreement::Merchant.code(),
     Disagreement::Amount.code(),
@@ -43,8 +48,8 @@ pub(super) const OF_STRAY_MONEY: [&str; 7] = [
 /// The case of a transaction that was posted before for something else.
 const TRANSACTION_TAKEN: &str = "transaction_taken";
 
-/// The cases of facts about closed payments whose money went to suspense as refunded: a message that
-/// is older than the refund and arrives after it moves nothing.
+/// The cases of facts about closed payments whose money an earlier release put into suspense as
+/// refunded: a message about them moves nothing.
 pub(super) async fn refunded_before(
     tx: &Tx,
     incoming: &[IncomingFact],
@@ -69,6 +74,8 @@ pub(super) struct Batched<'a> {
     pub(super) taken: &'a HashSet<usize>,
     /// Subjects of the cases of payments that were given back.
     pub(super) refunded: &'a HashSet<String>,
+    /// Payments of which some refund is known here.
+    pub(super) with_refunds: &'a HashSet<PaymentId>,
 }
 
 /// A posting, with the fact that it is for.
@@ -86,6 +93,8 @@ pub(super) struct Plan {
     transfers: Vec<Planned>,
     pub(super) moved: HashMap<PaymentId, (Attempt, Attempt)>,
     pub(super) cases: Vec<Case>,
+    /// Refunds of what was paid more than once.
+    pub(super) refunds: Vec<Refund>,
 }
 
 /// One fact while it is decided.
@@ -96,6 +105,19 @@ struct Deciding<'a> {
     /// The school whose ledger is posted to.
     school: SchoolId,
     incoming: &'a IncomingFact,
+    /// Payments of which some refund is known here.
+    with_refunds: &'a HashSet<PaymentId>,
+}
+
+impl Deciding<'_> {
+    /// True if the fact counts at the school of the order.
+    fn is_of(&self, attempt: &Attempt) -> bool {
+        attempt.order.school == self.school
+    }
+
+    fn refund_is_known(&self, attempt: &Attempt) -> bool {
+        self.with_refunds.contains(&attempt.payment.id)
+    }
 }
 
 impl Plan {
@@ -109,7 +131,8 @@ impl Plan {
             let id = PaymentId::from_out_trade_no(&incoming.fact.out_trade_no);
             let attempt = id.and_then(|id| attempts.get(&id));
             let school = school_of(incoming, attempt);
-            let fact = Deciding { now: batch.now, place, school, incoming };
+            let Batched { now, with_refunds, .. } = batch;
+            let fact = Deciding { now, place, school, incoming, with_refunds };
             let (verdict, moved) = if batch.refunded.contains(&subject(REFUNDED, &incoming.fact)) {
                 (Verdict::AlreadySettled, None)
             } else if batch.taken.contains(&place) {
@@ -134,24 +157,36 @@ impl Plan {
     ) -> Result<(Verdict, Option<Attempt>), NotAName> {
         let Some(was) = attempt else { return Ok((self.unmatched(fact, "no_order")?, None)) };
         let becomes = fulfilment::of(was.order.purpose);
+        let tells_refund = fact.incoming.origin.tells_refund();
         let settlement = was.settle(&fact.incoming.fact, becomes.state());
         let verdict = match settlement {
-            Settlement::AlreadySettled if fact.incoming.origin.tells_refund() => {
-                self.open_case(fact, REFUNDED);
-                Verdict::AlreadySettled
-            }
-            _ if fact.incoming.origin.tells_refund() => self.suspense(fact, REFUNDED)?,
-            _ if was.order.school != fact.school => self.disagrees(fact, "other_school")?,
-            Settlement::Settled(is) => {
+            Settlement::Settled(is) if fact.is_of(was) => {
+                if tells_refund {
+                    self.open_case(fact, REFUNDED);
+                }
                 let verdict = self.fulfil(fact, &is, becomes)?;
                 return Ok((verdict, Some(self.take(was, is))));
             }
-            Settlement::AlreadySettled => Verdict::AlreadySettled,
+            Settlement::AlreadySettled if tells_refund => {
+                if !fact.refund_is_known(was) {
+                    self.open_case(fact, REFUNDED);
+                }
+                Verdict::AlreadySettled
+            }
+            _ if tells_refund => self.suspense(fact, REFUNDED)?,
+            _ if was.order.school != fact.school => self.disagrees(fact, "other_school")?,
+            // One of another school disagrees above.
+            Settlement::Settled(_) | Settlement::AlreadySettled => Verdict::AlreadySettled,
             Settlement::SecondPayment(is) => {
                 let verdict = self.suspense(fact, SECOND_PAYMENT)?;
+                self.give_back(fact, was);
                 return Ok((verdict, Some(self.take(was, is))));
             }
-            Settlement::SecondTransaction => self.suspense(fact, "second_transaction")?,
+            Settlement::SecondTransaction => {
+                let verdict = self.suspense(fact, SECOND_TRANSACTION)?;
+                self.give_back(fact, was);
+                verdict
+            }
             Settlement::Disagrees(difference) => self.disagrees(fact, difference.code())?,
         };
         Ok((verdict, None))
@@ -195,6 +230,14 @@ impl Plan {
         self.transfers.push(Planned { place: fact.place, transfer, may_repeat: true });
         self.open_case(fact, why);
         Ok(Verdict::Suspense)
+    }
+
+    /// Money that was paid more than once goes back by itself.
+    fn give_back(&mut self, fact: Deciding<'_>, attempt: &Attempt) {
+        let paid = &fact.incoming.fact;
+        let reference = postings::reference(paid);
+        let transaction = (reference.as_str(), paid.transaction_id.as_str(), paid.amount);
+        self.refunds.push(Refund::of_surplus(attempt, transaction, fact.now));
     }
 
     /// A message alone posts nothing; the provider's answer is final.

@@ -4,17 +4,25 @@
 use crate::{
     base::{clock::Timestamp, ids::SchoolId, money::Fen},
     ledger::{
-        account::{Account, Name, NotAName, SchoolAccount},
+        account::{Account, Name, NotAName, PersonAccount, SchoolAccount},
         transfer::{Kind, Leg, Nature, Transfer},
     },
     orders::{
         fact::{PaidFact, Provider},
         order::{Order, Payment, PaymentState},
+        refund::{Refund, RefundFrom, RefundProgress},
     },
 };
 
 /// Money that a provider received for us.
 pub const RECEIVED: Kind = Kind::new("received");
+
+/// Money of a top-up that is held, to go back to the payer.
+pub const REFUND_HELD: Kind = Kind::new("refund_held");
+/// Money that went back to the payer.
+pub const REFUNDED: Kind = Kind::new("refunded");
+/// Money that was held and does not go back.
+pub const REFUND_RETURNED: Kind = Kind::new("refund_returned");
 
 /// What a posting says of the payment that it records.
 #[derive(Clone, Copy, Debug)]
@@ -99,4 +107,67 @@ fn from_clearing(
 /// `provider:merchant:transaction`.
 pub fn reference(fact: &PaidFact) -> String {
     Receipt::from(fact).reference()
+}
+
+const E_ACCOUNT: Account = Account::Person(PersonAccount::EAccount);
+const HELD: Account = Account::Person(PersonAccount::Refund);
+
+/// The money of an approved refund: e_account → refund. `None` if nothing of the person's was held.
+pub fn refund_held(refund: &Refund) -> Option<Transfer> {
+    let approved_at = refund.approved_at.filter(|_| refund.was_held())?;
+    Some(Transfer {
+        kind: REFUND_HELD,
+        nature: Nature::Command,
+        value_day: approved_at.day(),
+        ..within_person(refund, E_ACCOUNT, HELD)
+    })
+}
+
+/// What was held goes to the person again: refund → e_account. `None` if it did not.
+pub fn refund_returned(refund: &Refund) -> Option<Transfer> {
+    let returned_at = refund.returned_at?;
+    Some(Transfer {
+        kind: REFUND_RETURNED,
+        nature: Nature::Fact,
+        value_day: returned_at.day(),
+        ..within_person(refund, HELD, E_ACCOUNT)
+    })
+}
+
+fn within_person(refund: &Refund, from: Account, to: Account) -> Transfer {
+    Transfer {
+        school: refund.school,
+        person: Some(refund.person),
+        kind: REFUND_HELD,
+        reference: refund.id.number(),
+        nature: Nature::Fact,
+        value_day: refund.created_at.day(),
+        legs: vec![Leg { from, to, amount: refund.amount }],
+    }
+}
+
+/// The money of a refund that is done → clearing: from where it was held, from suspense, or from the
+/// person's 电子账户, which may be left in debt. `None` if it is not done.
+pub fn refunded(refund: &Refund) -> Result<Option<Transfer>, NotAName> {
+    let RefundProgress::Done { at } = refund.progress else { return Ok(None) };
+    let (person, from) = match refund.comes_from() {
+        RefundFrom::Suspense => (None, Account::School(SchoolAccount::Suspense)),
+        RefundFrom::Held => (Some(refund.person), HELD),
+        RefundFrom::EAccount => (Some(refund.person), E_ACCOUNT),
+    };
+    let clearing = SchoolAccount::Clearing(Name::parse(refund.provider.code())?);
+    Ok(Some(Transfer {
+        school: refund.school,
+        person,
+        kind: REFUNDED,
+        reference: refund_reference(refund.provider, &refund.merchant, &refund.number),
+        nature: Nature::Fact,
+        value_day: at.day(),
+        legs: vec![Leg { from, to: Account::School(clearing), amount: refund.amount }],
+    }))
+}
+
+/// `provider:merchant:refund number`.
+pub fn refund_reference(provider: Provider, merchant: &str, number: &str) -> String {
+    format!("{}:{merchant}:{number}", provider.code())
 }

@@ -4,8 +4,9 @@ use super::{
     Payments, count_settled,
     gateway::{
         Evidence, Headers, KeptHeaders, NamedPayment, NotificationRefused, Notified,
-        PaymentGateway, Provider, RawNotification,
+        PaymentGateway, Provider, RawNotification, RefundFact,
     },
+    refunds::{self, IncomingRefund, RefundVerdict},
     settle::{IncomingFact, Origin, SettleError, Verdict},
 };
 use crate::{
@@ -26,6 +27,9 @@ pub enum ReceiveError {
     /// It could not be committed: the provider must send it again.
     #[error(transparent)]
     Settle(#[from] LaneError<SettleError>),
+    /// Likewise, of a refund.
+    #[error(transparent)]
+    Refund(#[from] SettleError),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -74,6 +78,28 @@ struct Arrived {
     evidence: Evidence,
 }
 
+impl Arrived {
+    fn message<'a>(
+        &'a self,
+        about: &'a NamedPayment,
+        verdict: &'static str,
+        ask: bool,
+    ) -> ReceivedMessage<'a> {
+        ReceivedMessage {
+            school: self.school,
+            provider: self.provider,
+            notification_id: &self.notification_id,
+            out_trade_no: &about.out_trade_no,
+            transaction_id: &about.transaction_id,
+            verdict,
+            body: &self.evidence.body,
+            headers: self.evidence.headers.to_text(),
+            received_at: self.evidence.checked_at,
+            ask,
+        }
+    }
+}
+
 impl Payments {
     /// Checks what can be checked of a provider's message before its body is received.
     pub async fn open_callback(
@@ -109,13 +135,7 @@ impl Payments {
                 let origin = Origin::Message { notification_id, evidence };
                 self.settle_message(IncomingFact { school, fact, origin }).await?
             }
-            Notified::Refund(fact) => {
-                let about = NamedPayment {
-                    out_trade_no: fact.out_trade_no.clone(),
-                    transaction_id: fact.transaction_id.clone(),
-                };
-                self.record(&arrived, &about, Recorded::Refunded).await?
-            }
+            Notified::Refund(fact) => self.settle_refund_message(&arrived, fact).await?,
             Notified::Refunded(about) => self.record(&arrived, &about, Recorded::Refunded).await?,
             Notified::Closed(about) => self.record(&arrived, &about, Recorded::Closed).await?,
             Notified::Nothing => {
@@ -137,6 +157,38 @@ impl Payments {
         Ok(verdict.code())
     }
 
+    /// Posts what a message says of a refund, and stores it. If its payment is not known to be paid, the
+    /// provider is asked, and then it is posted.
+    async fn settle_refund_message(
+        &self,
+        arrived: &Arrived,
+        fact: RefundFact,
+    ) -> Result<&'static str, ReceiveError> {
+        let about = NamedPayment {
+            out_trade_no: fact.out_trade_no.clone(),
+            transaction_id: fact.transaction_id.clone(),
+        };
+        let incoming = IncomingRefund { fact, evidence: arrived.evidence.clone(), asked: false };
+        let settling = self.db.in_tx(async |tx| -> Result<RefundVerdict, SettleError> {
+            let verdict = refunds::settle(tx, self.clock.now(), &incoming).await?;
+            let ask = verdict == RefundVerdict::Unpaid;
+            let messages = [arrived.message(&about, verdict.code(), ask)];
+            orders::save(tx, &[], &messages, Vec::new()).await?;
+            Ok(verdict)
+        });
+        let verdict = write_point::within("refund", settling).await?;
+        match verdict {
+            RefundVerdict::Settled => {
+                self.sealer.notify_one();
+                // The next refund of the payment need not wait for this one any more.
+                self.outbox.notify_one();
+            }
+            RefundVerdict::Unpaid => self.wake.notify_one(),
+            RefundVerdict::Nothing | RefundVerdict::Disagrees => {}
+        }
+        Ok(verdict.code())
+    }
+
     /// Stores a message that pays nothing by itself.
     async fn record(
         &self,
@@ -144,19 +196,7 @@ impl Payments {
         about: &NamedPayment,
         recorded: Recorded,
     ) -> Result<&'static str, ReceiveError> {
-        let message = ReceivedMessage {
-            school: arrived.school,
-            provider: arrived.provider,
-            notification_id: &arrived.notification_id,
-            out_trade_no: &about.out_trade_no,
-            transaction_id: &about.transaction_id,
-            verdict: recorded.code(),
-            body: &arrived.evidence.body,
-            headers: arrived.evidence.headers.to_text(),
-            received_at: arrived.evidence.checked_at,
-            ask: recorded.asks(),
-        };
-        let messages = [message];
+        let messages = [arrived.message(about, recorded.code(), recorded.asks())];
         let recording =
             self.db.in_tx(async |tx| orders::save(tx, &[], &messages, Vec::new()).await);
         write_point::within("record", recording).await?;

@@ -8,6 +8,7 @@ use super::{
     gateway::Evidence,
     news,
     plan::{Batched, Plan, refunded_before},
+    refunds::{self, IncomingRefund},
 };
 use crate::{
     base::{
@@ -19,10 +20,17 @@ use crate::{
     },
     cases,
     ledger::{LedgerError, Refusal, account::NotAName},
-    orders::{self, ReceivedAnswer, ReceivedMessage, fact::PaidFact, order::PaymentId},
+    orders::{
+        self, ReceivedAnswer, ReceivedMessage,
+        fact::PaidFact,
+        order::{Attempt, PaymentId},
+    },
 };
 use async_trait::async_trait;
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tokio::sync::Notify;
 
 /// How a fact reached us, and with it how far it is believed.
@@ -134,6 +142,8 @@ pub struct Settled {
     /// How many other payments of orders that are paid now are still open: due at once, so that they
     /// are closed before they are paid too.
     pub left_open: u64,
+    /// How many refunds were begun.
+    pub refunds: usize,
 }
 
 /// Settles facts in order and returns what each did. `taken` are those, by their place, whose
@@ -147,7 +157,10 @@ async fn settle_all(
     let ours = incoming.iter().filter_map(|r| PaymentId::from_out_trade_no(&r.fact.out_trade_no));
     let attempts = orders::lock(tx, ours).await?;
     let refunded = refunded_before(tx, incoming, &attempts).await?;
-    let plan = Plan::decide(Batched { now, incoming, taken, refunded: &refunded }, attempts)?;
+    let with_refunds = with_refunds(tx, incoming, &attempts).await?;
+    let batched =
+        Batched { now, incoming, taken, refunded: &refunded, with_refunds: &with_refunds };
+    let plan = Plan::decide(batched, attempts)?;
     refuse_taken(tx, incoming, &plan.suspended()).await?;
     plan.post(tx, now).await?;
     let moved: Vec<_> = plan.moved.into_values().collect();
@@ -156,11 +169,29 @@ async fn settle_all(
     let answers: Vec<_> = verdicts().filter_map(|(r, v)| answer(r, *v)).collect();
     let beside = vec![cases::write_of(&plan.cases), orders::write_of_answers(&answers)];
     orders::save(tx, &moved, &messages, beside).await?;
+    let refunds = refunds::begin(tx, &plan.refunds, now).await?;
     let changed = moved.iter().filter(|(was, is)| was.order != is.order);
     let paid: Vec<_> = changed.map(|(_, is)| &is.order).collect();
     news::tell(tx, paid.iter().copied(), now).await?;
     let left_open = orders::due::make_due(tx, paid.iter().map(|order| order.id), now).await?;
-    Ok(Settled { verdicts: plan.verdicts, left_open })
+    Ok(Settled { verdicts: plan.verdicts, left_open, refunds })
+}
+
+/// The payments of facts that tell of a refund, as far as some refund of them is known here.
+async fn with_refunds(
+    tx: &Tx,
+    incoming: &[IncomingFact],
+    attempts: &HashMap<PaymentId, Attempt>,
+) -> Result<HashSet<PaymentId>, DbError> {
+    let mut with = HashSet::new();
+    for told in incoming.iter().filter(|incoming| incoming.origin.tells_refund()) {
+        let id = PaymentId::from_out_trade_no(&told.fact.out_trade_no);
+        let Some(id) = id.filter(|id| attempts.contains_key(id)) else { continue };
+        if !orders::refunds::of_payment(tx, id).await?.is_empty() {
+            with.insert(id);
+        }
+    }
+    Ok(with)
 }
 
 /// Reports facts bound for suspense whose transaction paid another payment. Nothing else would: no
@@ -228,6 +259,8 @@ pub struct Settling {
     pub sealer: Arc<Notify>,
     /// Woken where a commit left a payment open that its order no longer needs.
     pub sweep: Arc<Notify>,
+    /// Woken where a commit began a refund.
+    pub outbox: Arc<Notify>,
 }
 
 #[async_trait(?Send)]
@@ -238,12 +271,9 @@ impl Batch for Settling {
 
     async fn run(&self, requests: &[IncomingFact]) -> Result<Vec<Verdict>, SettleError> {
         let settling = self.settle(requests);
-        let Settled { verdicts, left_open } = write_point::within("settle", settling).await?;
-        self.sealer.notify_one();
-        if left_open > 0 {
-            self.sweep.notify_one();
-        }
-        Ok(verdicts)
+        let settled = write_point::within("settle", settling).await?;
+        self.wake(&settled);
+        Ok(settled.verdicts)
     }
 
     fn is_unreachable(error: &SettleError) -> bool {
@@ -252,13 +282,39 @@ impl Batch for Settling {
 }
 
 impl Settling {
+    /// Wakes whoever has something to do after a commit.
+    pub(super) fn wake(&self, settled: &Settled) {
+        self.sealer.notify_one();
+        if settled.left_open > 0 {
+            self.sweep.notify_one();
+        }
+        if settled.refunds > 0 {
+            self.outbox.notify_one();
+        }
+    }
+
     /// Settles facts in one transaction. Where one names a transaction that belongs to something
     /// else, that transaction is rolled back and the facts are decided again, knowing it.
     async fn settle(&self, incoming: &[IncomingFact]) -> Result<Settled, SettleError> {
+        self.settle_with(incoming, None).await
+    }
+
+    /// Likewise, and then what is heard of a refund of the same payment, in one commit.
+    pub(super) async fn settle_with(
+        &self,
+        incoming: &[IncomingFact],
+        refund: Option<&IncomingRefund>,
+    ) -> Result<Settled, SettleError> {
         let mut taken = HashSet::new();
         loop {
             let now = self.clock.now();
-            let once = async |tx: &_| settle_all(tx, now, incoming, &taken).await;
+            let once = async |tx: &_| {
+                let settled = settle_all(tx, now, incoming, &taken).await?;
+                if let Some(refund) = refund {
+                    refunds::settle(tx, now, refund).await?;
+                }
+                Ok(settled)
+            };
             let more = match self.db.in_tx(once).await {
                 Err(SettleError::Taken(more)) => more,
                 Err(error) if error.db().is_some_and(DbError::is_unique_violation) => {

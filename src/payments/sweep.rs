@@ -6,9 +6,13 @@
 
 use super::{
     PaymentError, Payments,
-    gateway::ProviderState,
+    gateway::{
+        Evidence, KeptHeaders, Notified, PaymentGateway, ProviderState, RawNotification,
+        RefundOutcome,
+    },
     look::Asker,
-    settle::{IncomingFact, Origin, Verdict},
+    refunds::IncomingRefund,
+    settle::{IncomingFact, Origin, Settling, Verdict},
 };
 use crate::{
     base::{
@@ -133,19 +137,65 @@ impl Payments {
         let school = self.schools.require(inquiry.school).await?;
         let gateway = self.gateways.of(&school.code, inquiry.provider);
         let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
+        let refund = refund_told(gateway.as_ref(), inquiry);
         let (fact, origin) = match gateway.query(&inquiry.out_trade_no, self.clock.now()).await? {
             ProviderState::Paid(fact, evidence) => (fact, Origin::Answer(evidence)),
+            // How much of it was given back is known from the message.
+            ProviderState::Refunded(fact, evidence) if refund.is_some() => {
+                (fact, Origin::Answer(evidence))
+            }
             ProviderState::Refunded(fact, evidence) => (fact, Origin::RefundedAnswer(evidence)),
             ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => {
                 return Ok(());
             }
         };
         let incoming = IncomingFact { school: school.id, fact, origin };
+        if let Some(refund) = refund {
+            return self.settle_both(incoming, &refund).await;
+        }
         if self.settling.submit(incoming).await? == Verdict::Settled {
             super::count_settled("sweep");
         }
         Ok(())
     }
+}
+
+impl Payments {
+    /// The full receipt and then the refund, in one commit.
+    async fn settle_both(
+        &self,
+        incoming: IncomingFact,
+        refund: &IncomingRefund,
+    ) -> Result<(), PaymentError> {
+        let settling = Settling {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            sealer: Arc::clone(&self.sealer),
+            sweep: Arc::clone(&self.wake),
+            outbox: Arc::clone(&self.outbox),
+        };
+        let incoming = [incoming];
+        let both = settling.settle_with(&incoming, Some(refund));
+        let settled = write_point::within("settle", both).await?;
+        settling.wake(&settled);
+        if settled.verdicts.contains(&Verdict::Settled) {
+            super::count_settled("sweep");
+        }
+        Ok(())
+    }
+}
+
+/// The refund that a kept message says is done.
+fn refund_told(gateway: &dyn PaymentGateway, inquiry: &Inquiry) -> Option<IncomingRefund> {
+    let headers = KeptHeaders::parse(&inquiry.headers);
+    let raw = RawNotification { headers: &headers, body: &inquiry.body };
+    let checked_at = inquiry.received_at;
+    let Notified::Refund(fact) = gateway.verify(&raw, checked_at).ok()?.into_parts().1 else {
+        return None;
+    };
+    let is_done = matches!(fact.outcome, RefundOutcome::Done { .. });
+    let evidence = Evidence { headers, body: inquiry.body.clone(), checked_at };
+    is_done.then_some(IncomingRefund { fact, evidence, asked: false })
 }
 
 /// Deletes old idempotency keys until the process ends.

@@ -6,6 +6,7 @@ pub mod authority;
 mod devices;
 mod feed;
 mod identity;
+mod outbox;
 mod overview;
 mod payments;
 pub mod proof;
@@ -87,6 +88,8 @@ pub struct Ground<'a> {
     pub lane_db: &'a Db,
     /// Wakes the sealer after postings.
     pub sealer: &'a Arc<Notify>,
+    /// Wakes the outbox after a commit that enqueued something.
+    pub outbox: &'a Arc<Notify>,
 }
 
 /// What background jobs are started with.
@@ -127,6 +130,7 @@ impl Journeys {
     pub fn start_jobs(&self, context: &JobContext<'_>) {
         shared::start_jobs(self, context);
         payments::start_jobs(&self.payments, context);
+        outbox::start_jobs(self, context);
         feed::start_jobs(&self.feed, context);
         self.provider_jobs.start(context);
     }

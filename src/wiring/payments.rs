@@ -19,6 +19,7 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, gateways: Gateways) ->
         clock: Arc::clone(clock),
         sealer: Arc::clone(ground.sealer),
         sweep: Arc::clone(&wake),
+        outbox: Arc::clone(ground.outbox),
     };
     Payments {
         db: db.clone(),
@@ -30,6 +31,8 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, gateways: Gateways) ->
         pace: Pace::new(config.payments.first_look),
         most_open_orders: config.payments.most_open_orders.into(),
         wake,
+        sealer: Arc::clone(ground.sealer),
+        outbox: Arc::clone(ground.outbox),
     }
 }
 

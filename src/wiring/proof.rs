@@ -4,7 +4,7 @@ use super::{Settings, providers::Providers};
 use crate::{
     base::http_client::{self, Timeouts},
     ledger::verify::Explains,
-    payments::audit::PaymentsExplain,
+    payments::audit::{PaymentsExplain, refunds::RefundsExplain},
     spend::audit::ChargesExplain,
 };
 use std::sync::Arc;
@@ -15,5 +15,9 @@ pub fn rooms(settings: &Settings) -> Result<Vec<Box<dyn Explains>>, reqwest::Err
     let http = http_client::build(Timeouts::default())?;
     let gateways = Providers::build(&settings.providers, &http).gateways(&settings.config);
     let gateways = Arc::new(gateways);
-    Ok(vec![Box::new(PaymentsExplain { gateways }), Box::new(ChargesExplain)])
+    Ok(vec![
+        Box::new(PaymentsExplain { gateways: Arc::clone(&gateways) }),
+        Box::new(RefundsExplain { gateways }),
+        Box::new(ChargesExplain),
+    ])
 }

@@ -130,6 +130,31 @@ impl Forge {
         envelope_of(id, sealed.as_bytes(), self.api_v3_key())
     }
 
+    /// The complete message of a refund of a payment, by its number and status.
+    pub fn refund(
+        &self,
+        id: &str,
+        payment: &PaymentView,
+        (number, status): (&str, &str),
+        amount_fen: i64,
+    ) -> Letter {
+        let truth = self.transaction(payment);
+        let refund = json!({
+            "mchid": truth["mchid"], "out_trade_no": truth["out_trade_no"],
+            "transaction_id": truth["transaction_id"], "out_refund_no": number,
+            "refund_id": "50300000000000000000000000001", "refund_status": status,
+            "success_time": truth["success_time"],
+            "amount": {
+                "total": payment.total_fen, "refund": amount_fen,
+                "payer_total": payment.total_fen, "payer_refund": amount_fen,
+            },
+        });
+        let mut envelope = self.envelope(id, &refund);
+        envelope["event_type"] = format!("REFUND.{status}").into();
+        envelope["resource"]["original_type"] = "refund".into();
+        self.signed(envelope.to_string())
+    }
+
     /// A body that WeChat Pay signs now.
     pub fn signed(&self, body: impl Into<Vec<u8>>) -> Letter {
         self.signed_at(now().seconds(), body)

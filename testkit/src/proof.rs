@@ -10,7 +10,10 @@ use onecard::{
         transfer::{Kind, Record},
         verify::{Anchor, Checks, Explains, Explanation, Report, RowCounts, verify},
     },
-    payments::{audit::PaymentsExplain, gateways::Gateways},
+    payments::{
+        audit::{PaymentsExplain, refunds::RefundsExplain},
+        gateways::Gateways,
+    },
     spend::audit::ChargesExplain,
     wiring::{Settings, proof},
 };
@@ -56,7 +59,8 @@ pub async fn report(db: &Db) -> Report {
 /// The same with signed heads, or from closing records on.
 pub async fn report_of(db: &Db, anchor: Option<Anchor<'_>>, since: Option<Anchor<'_>>) -> Report {
     let payments = PaymentsExplain { gateways: Arc::new(Gateways::new(String::new())) };
-    let rooms: [&dyn Explains; 3] = [&payments, &ChargesExplain, &TestKinds];
+    let refunds = RefundsExplain { gateways: Arc::clone(&payments.gateways) };
+    let rooms: [&dyn Explains; 4] = [&payments, &refunds, &ChargesExplain, &TestKinds];
     verify(db, Checks { rooms: &rooms, anchor, since }, &mut |_| ()).await.unwrap()
 }
 

@@ -319,10 +319,14 @@ impl World {
         within(PATIENCE, self.pay().until(number, so)).await
     }
 
-    /// Waits until all batches are sealed, so that no background work changes the database.
+    /// Waits until all batches are sealed and all jobs were tried, so that no background work changes
+    /// the database.
     pub async fn at_rest(&self) {
-        eventually("everything is sealed", async || {
-            (self.rows.count("unsealed").await == 0).then_some(())
+        let busy = "outbox WHERE state = 'waiting' AND (tries = 0 AND due_at = created_at \
+                    OR leased_until > 0)";
+        eventually("everything is sealed and tried", async || {
+            let busy = self.rows.count("unsealed").await + self.rows.count(busy).await;
+            (busy == 0).then_some(())
         })
         .await;
     }

@@ -38,6 +38,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/auth/portal/login", Open),
     ("post", "/api/v1/auth/refresh", Open),
     ("post", "/api/v1/auth/logout", Open),
+    ("post", "/callbacks/{school}/wechat-pay/refunds", Open),
     ("post", "/callbacks/{school}/wechat-pay/transactions", Open),
     ("get", "/terminal/v1/config", Terminal),
     ("post", "/terminal/v1/charges", Terminal),

@@ -2,7 +2,7 @@
 
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::{CallbackMode, MAX_SPEED, Repeat};
-use testkit::{Forge, TestDb, World, on_each_database, transaction_id};
+use testkit::{Forge, TestDb, World, eventually, on_each_database, transaction_id};
 
 on_each_database!(
     sixty_four_copies_of_one_callback_post_once,
@@ -127,7 +127,14 @@ async fn money_that_no_order_wants_goes_to_suspense(db: &TestDb) {
         assert_eq!(world.rows.texts(&cases).await.len(), 1, "{why}");
     }
     assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
-    assert_eq!(student.order_again(&order).await["state"], "fulfilled");
+    // Both are to go back; the provider has no such transactions, so that staff hear of it.
+    assert_eq!(student.order_again(&order).await["state"], "refunding");
+    eventually("both refunds are refused", async || {
+        let refused = "review_case WHERE subject LIKE 'refund_refused:%'";
+        (world.rows.count(refused).await == 2).then_some(())
+    })
+    .await;
+    assert_eq!(world.rows.count("refund WHERE state = 'sent'").await, 2);
     world.assert_books(15_000).await;
 }
 

@@ -13,7 +13,7 @@ on_each_database!(
     a_message_about_an_order_of_another_school_posts_nothing_there,
     an_order_that_we_lack_and_the_provider_knows_goes_to_suspense,
     an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payment,
-    what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_card,
+    what_was_given_back_at_the_provider_is_credited_with_a_case_until_the_amount_is_known,
     what_was_given_back_after_it_was_credited_is_a_case_for_staff,
     a_refund_message_has_the_provider_asked,
     a_transaction_of_another_payment_posts_nothing,
@@ -147,9 +147,11 @@ async fn an_answer_that_names_another_amount_goes_to_suspense_and_ends_the_payme
     world.assert_books(5000).await;
 }
 
-/// Somebody gave the money back in the provider's console: the student has it, and gets no balance
-/// besides. What the provider wrote before that, and tells later, changes nothing.
-async fn what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_card(db: &TestDb) {
+/// Somebody gave money back in the provider's console, and the provider's answer does not tell how much:
+/// the receipt is credited, with a case until a message about the refund tells it.
+async fn what_was_given_back_at_the_provider_is_credited_with_a_case_until_the_amount_is_known(
+    db: &TestDb,
+) {
     let (world, gate) = World::gated(db, &[]).await;
     let (student, forge) = (world.student(0).await, Forge::with_sandbox_keys());
     let order = student.order(5000, "first").await.body(201);
@@ -158,17 +160,24 @@ async fn what_was_given_back_at_the_provider_goes_to_suspense_and_not_to_the_car
     let returned = student.order_again(&order).await;
     assert_eq!(
         (&returned["state"], &returned["payments"][0]["state"]),
-        (&json!("closed"), &json!("closed"))
+        (&json!("fulfilled"), &json!("paid"))
     );
     let message = forge.message("late", &forge.transaction(&payment));
     assert_eq!(message.send(&world.api(), "xnec").await.status, 204);
     assert_eq!(student.order_again(&order).await, returned);
-    assert_eq!(student.balances().await, [0; 4]);
-    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 5000);
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
     let kept = cases(&world, "xnec").await;
     let refunded = |case: &String| case.starts_with("refunded_at_provider:wechat_pay:");
     assert!(kept.len() == 1 && kept.iter().all(refunded), "{kept:?}");
     world.assert_books(5000).await;
+    let told = forge.refund("refund", &payment, ("console", "SUCCESS"), 5000);
+    assert_eq!(told.send(&world.api(), "xnec").await.status, 204);
+    assert_eq!(student.balances().await, [0; 4]);
+    assert_eq!(student.order_again(&order).await["state"], "refunded");
+    let open = "review_case WHERE closed_at IS NULL";
+    assert_eq!(world.rows.count(open).await, 0);
+    world.assert_books(0).await;
 }
 
 /// A message that lies has the provider asked about what was credited before.

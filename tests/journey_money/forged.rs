@@ -15,7 +15,7 @@ use onecard::{
     },
 };
 use serde_json::Value;
-use testkit::{TestDb, World, on_each_database};
+use testkit::{TestDb, World, eventually, on_each_database};
 use uuid::Uuid;
 
 on_each_database!(
@@ -26,6 +26,7 @@ on_each_database!(
     another_payments_message_proves_nothing,
     the_proof_in_another_language_knows_the_kinds_too,
     a_gift_is_named_in_another_language,
+    a_refund_that_no_provider_told_is_named,
 );
 
 const POSTINGS: Law = Law::Room("payments and postings");
@@ -307,4 +308,61 @@ async fn a_gift_is_named_in_another_language(db: &TestDb) {
     let done = std::process::Command::new("python3").args([script, path]).output().unwrap();
     let said = String::from_utf8(done.stderr).unwrap();
     assert!(!done.status.success() && said.contains("no room posts"), "{said}");
+}
+
+/// The refund of a paid payment, and what somebody makes of it.
+async fn a_refund_that_no_provider_told_is_named(db: &TestDb) {
+    const REFUNDS: Law = Law::Room("refunds and postings");
+    let campus = Campus::open(db).await;
+    let rows = &campus.world.rows;
+    let payment = campus.world.pay().payments(0, 1).0.remove(0).out_trade_no;
+    campus.world.pay().refund_in_console(&payment, 2000).unwrap();
+    eventually("it is posted", async || (rows.count("refund").await == 1).then_some(())).await;
+    campus.world.at_rest().await;
+    campus.world.assert_books(FEN - 2000).await;
+
+    let asserted = async |alteration: &str, why: &str| {
+        assert_eq!(rows.change(alteration, []).await, 1, "{alteration}");
+        let report = campus.world.report().await;
+        let finding = report.finding(REFUNDS).unwrap();
+        let named: Vec<_> = finding.named.iter().map(|found| found.what.as_str()).collect();
+        assert!(named.len() == 1 && named[0].contains(why), "{alteration}: {report}");
+    };
+    let set = |what: &str| format!("UPDATE refund SET {what}");
+    for (there, back, why) in [
+        ("amount_fen = 1999", "amount_fen = 2000", "differs from its refund in amounts"),
+        (
+            "source = 'suspense'",
+            "source = 'e_account'",
+            "differs from its refund in person, accounts",
+        ),
+        ("approved_at = created_at", "approved_at = NULL", "differs from its refund in accounts"),
+    ] {
+        // An approved refund would also have held its money.
+        if there.starts_with("approved_at") {
+            assert_eq!(rows.change(&set(there), []).await, 1);
+            let report = campus.world.report().await;
+            assert_eq!(report.finding(REFUNDS).unwrap().named.len(), 2, "{report}");
+        } else {
+            asserted(&set(there), why).await;
+        }
+        assert_eq!(rows.change(&set(back), []).await, 1);
+    }
+    asserted("UPDATE refund_answer SET outcome = 'done', headers = ''", "is kept that says so")
+        .await;
+    asserted("DELETE FROM refund_answer", "is kept that says so").await;
+
+    // A whole refund that never was, with its posting.
+    let second = "INSERT INTO refund (id, school_id, person_id, order_id, payment_id, provider, \
+        merchant_number, transaction_id, refund_number, amount_fen, total_fen, why, source, state, day, \
+        created_at, ended_at, ended_by_provider, provider_refund_id) SELECT $1, school_id, person_id, \
+        order_id, payment_id, provider, merchant_number, transaction_id, 'forged', 3001, total_fen, why, \
+        source, state, day, created_at, ended_at, ended_by_provider, '' FROM refund";
+    assert_eq!(rows.change(second, [Uuid::new_v4().into()]).await, 1);
+    let report = campus.world.report().await;
+    let named = report.finding(REFUNDS).unwrap().named.iter().map(|found| found.what.clone());
+    let named: Vec<_> = named.collect();
+    for why in ["more is back of its payment than was paid", "refunded, and not posted"] {
+        assert!(named.iter().any(|what| what.contains(why)), "{why}: {report}");
+    }
 }

@@ -4,7 +4,12 @@
 //! at: every statement of the first transaction, and up to two calls. `ONECARD_LONG=1` takes all of
 //! them, otherwise it is every fifth; `ONECARD_SEED` says beginning with which.
 
-use onecard::ledger::account::SchoolAccount;
+use onecard::{
+    base::money::Fen,
+    ledger::account::SchoolAccount,
+    orders::order::PaymentId,
+    payments::refunds::{self, AskedRefund},
+};
 use sandbox::wechat_pay::MAX_SPEED;
 use serde_json::{Value, json};
 use std::{
@@ -25,8 +30,8 @@ const RECORD: &str = "ONECARD_WRITE_POINTS";
 const SIGKILL: i32 = 9;
 /// The sweep in a hurry.
 const FIRST_LOOK_MS: i64 = 20;
-/// Of one journey; one of them is tried twice.
-const ORDERS: i64 = 8;
+/// Of one journey; two of them are tried twice.
+const ORDERS: i64 = 10;
 /// How often the journey is made until it meets a point.
 const MOST_JOURNEYS: usize = 5;
 /// Of its own, because it is emptied.
@@ -57,6 +62,9 @@ const POINTS: &[(&str, &[&[&str]])] = &[
     ("close", &[TX]),
     ("ask", &[PROVIDER]),
     ("ask again", &[TX]),
+    ("outbox", &[TX]),
+    ("deliver", &[TX, PROVIDER]),
+    ("refund", &[TX]),
     ("idempotency keys", &[TX]),
 ];
 
@@ -136,7 +144,7 @@ async fn a_server_that_is_killed_between_any_two_writes_finishes_what_it_began(d
         assert_eq!(died.get(), 1, "{point}");
         // A repeated wish is one wish, whether or not its answer arrived.
         assert_eq!(world.rows.count("orders").await, ORDERS * count(journeys), "{point}");
-        assert_eq!(world.rows.count("payment").await, (ORDERS + 1) * count(journeys), "{point}");
+        assert_eq!(world.rows.count("payment").await, (ORDERS + 2) * count(journeys), "{point}");
         program.kill();
     }
     let (code, said, _) = program.run(&["verify"]).await;
@@ -214,14 +222,24 @@ async fn revive(program: &mut Program, died: &Cell<usize>) {
 async fn assert_proven(world: &World, name: &str) {
     let (payments, _) = world.pay().payments(0, usize::MAX);
     let paid = payments.iter().filter(|payment| payment.trade_state == "SUCCESS");
-    let successes: i64 = paid.map(|payment| payment.total_fen).sum();
-    world.assert_books(successes).await;
+    let refunds = |number: &str| -> i64 {
+        let refunds = world.pay().refunds_of(number);
+        let done = refunds.iter().filter(|refund| refund.status == "SUCCESS");
+        done.map(|refund| refund.amount_fen).sum()
+    };
+    let kept = paid.map(|payment| payment.total_fen - refunds(&payment.out_trade_no));
+    world.assert_books(kept.sum()).await;
+    assert_eq!(
+        world.rows.count("refund WHERE state = 'done'").await,
+        world.rows.count("refund").await
+    );
     assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0, "{name}");
     for waiting in [
         "orders WHERE state = 'awaiting_payment'",
         "payment WHERE state = 'open'",
         "notification WHERE ask_at > 0",
         "unsealed",
+        "outbox WHERE state = 'waiting'",
     ] {
         assert_eq!(world.rows.count(waiting).await, 0, "{name}: {waiting}");
     }
@@ -250,6 +268,8 @@ impl<'w> Journey<'w> {
         self.expired().await;
         self.lied_about().await;
         self.paid_by_nothing().await;
+        self.paid_twice().await;
+        self.given_back().await;
         self.world.at_rest().await;
     }
 
@@ -395,5 +415,57 @@ impl<'w> Journey<'w> {
             answer.filter(|answer| answer.status == 204)
         })
         .await;
+    }
+
+    /// Two payments of one order: the later one goes back by itself.
+    async fn paid_twice(&self) {
+        let order = self.order("paid-twice").await;
+        let line = format!("POST /api/v1/orders/{}/payments", order["id"].as_str().unwrap());
+        let key = format!("{}-twice", self.round);
+        let wish = json!({ "funding": "wechat_pay" });
+        let second = self.persist(&line, &key, Some(&wish)).await.body(201);
+        let numbers = [&order["payments"][0], &second]
+            .map(|payment| payment["payment_id"].as_str().unwrap().replace('-', ""));
+        for number in &numbers {
+            self.world.pay().drop_callbacks(number).unwrap();
+        }
+        for number in &numbers {
+            self.world.pay().pay(number).unwrap();
+        }
+        self.until(&order, "fulfilled").await;
+        self.until_refunded(&order).await;
+    }
+
+    /// Approved by staff, whose program is another.
+    async fn given_back(&self) {
+        let order = self.order("given-back").await;
+        let payment = self.world.pay_order(&order).await;
+        self.until(&order, "fulfilled").await;
+        let payment = PaymentId::from_out_trade_no(&payment.out_trade_no).unwrap();
+        let asked = AskedRefund { payment, amount: Fen::new(40).unwrap() };
+        let approved = self.world.db.in_tx(async |tx| {
+            let refund = refunds::ask(tx, asked, testkit::now()).await?;
+            refunds::approve(tx, refund.id, testkit::now()).await
+        });
+        approved.await.unwrap();
+        self.until_refunded(&order).await;
+    }
+
+    async fn until_refunded(&self, order: &Value) {
+        let id = self.world.rows.literal(order["id"].as_str().unwrap());
+        let done = format!("refund WHERE order_id = {id} AND state = 'done'");
+        eventually("it is given back", async || {
+            let waiting = self.world.rows.count("outbox WHERE state = 'waiting'").await;
+            (self.world.rows.count(&done).await == 1 && waiting == 0).then_some(())
+        })
+        .await;
+        // Its message may still be told to a server that has just started.
+        let told = async || {
+            let number = format!("SELECT refund_number FROM refund WHERE order_id = {id}");
+            let number = self.world.rows.texts(&number).await.remove(0);
+            let refund = self.world.pay().refund_view(&number)?;
+            (refund.accepted > 0).then_some(())
+        };
+        eventually("its message is taken", told).await;
     }
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Which room owns which tables.
 const OWNERS: &[(&str, &[&str])] = &[
     ("audit", &["audit_entry", "audit_head"]),
+    ("base", &["outbox"]),
     ("cards", &["charge"]),
     ("cases", &["review_case"]),
     ("events", &["event"]),
@@ -23,6 +24,8 @@ const OWNERS: &[(&str, &[&str])] = &[
             "orders",
             "payment",
             "provider_answer",
+            "refund",
+            "refund_answer",
         ],
     ),
     ("passcode", &["code_use", "device"]),

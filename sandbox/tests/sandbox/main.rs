@@ -40,6 +40,8 @@ mod login;
 #[cfg(test)]
 mod merchants;
 #[cfg(test)]
+mod refunds;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod schedule;

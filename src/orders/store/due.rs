@@ -25,7 +25,7 @@ const CLAIM_PAYMENTS: &str = "UPDATE payment SET look_at = $1 \
 const CLAIM_INQUIRIES: &str = "UPDATE notification SET ask_at = $1 \
     WHERE ask_at > 0 AND ask_at <= $2 AND id {within} (SELECT id FROM notification \
     WHERE ask_at > 0 AND ask_at <= $2 ORDER BY ask_at LIMIT $3 {lock}{end} \
-    RETURNING id, school_id, provider, out_trade_no, received_at";
+    RETURNING id, school_id, provider, out_trade_no, received_at, headers, body";
 
 const DELETE_KEYS: &str = "DELETE FROM idempotency_key WHERE (person_id, scope, key) IN \
     (SELECT person_id, scope, key FROM idempotency_key WHERE created_at < $1 \
@@ -92,6 +92,8 @@ pub(in crate::orders) async fn claim_inquiries(
             provider,
             out_trade_no: row.try_get("", "out_trade_no")?,
             received_at: Timestamp::from_micros(row.try_get("", "received_at")?),
+            headers: row.try_get::<Option<String>>("", "headers")?.unwrap_or_default(),
+            body: row.try_get("", "body")?,
         }))
     };
     claimed.iter().filter_map(|row| inquiry(row).transpose()).collect()

@@ -4,6 +4,8 @@ pub(super) mod audit;
 pub(super) mod authentic;
 pub(super) mod due;
 mod posted;
+pub(super) mod refunds;
+pub(super) mod refunds_audit;
 pub(super) mod save;
 
 pub(super) use posted::of_postings;
@@ -16,6 +18,7 @@ use super::{
         WholeOrder,
     },
     purpose::Purpose,
+    refund::Refund,
 };
 use crate::base::{
     clock::Timestamp,
@@ -142,7 +145,8 @@ pub(super) async fn of_person(
         .await?;
     let Some(row) = found else { return Ok(None) };
     let mut payments = payments_of(db.conn(), &[row.id]).await?;
-    whole(&row, &mut payments).map(Some)
+    let mut refunds = refunds::of_orders(db.conn(), &[row.id]).await?;
+    whole(&row, &mut payments, &mut refunds).map(Some)
 }
 
 /// Orders of the person with their payments, newest first, from below `before`.
@@ -159,7 +163,8 @@ pub(super) async fn page_of_person(
     let page = page.order_by_desc(orders::Column::Id).limit(limit).all(db.conn()).await?;
     let ids: Vec<Uuid> = page.iter().map(|row| row.id).collect();
     let mut payments = payments_of(db.conn(), &ids).await?;
-    page.iter().map(|row| whole(row, &mut payments)).collect()
+    let mut refunds = refunds::of_orders(db.conn(), &ids).await?;
+    page.iter().map(|row| whole(row, &mut payments, &mut refunds)).collect()
 }
 
 /// The payments of these orders, oldest first within each order.
@@ -185,10 +190,12 @@ async fn payments_of(
 fn whole(
     row: &orders::Model,
     payments: &mut HashMap<Uuid, Vec<Payment>>,
+    refunds: &mut HashMap<Uuid, Vec<Refund>>,
 ) -> Result<WholeOrder, DbError> {
     let payments = payments.remove(&row.id);
     let payments = payments.ok_or(DbError::Inconsistent { table: "orders", what: "no payment" })?;
-    Ok(WholeOrder { order: order(row)?, payments })
+    let refunds = refunds.remove(&row.id).unwrap_or_default();
+    Ok(WholeOrder { order: order(row)?, payments, refunds })
 }
 
 /// Counts the person's orders that await payment.

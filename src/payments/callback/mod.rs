@@ -13,7 +13,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the callbacks of all providers; needs `Data<Payments>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(wechat_pay::transactions).service(alipay::notifications);
+    config
+        .service(wechat_pay::transactions)
+        .service(wechat_pay::refunds)
+        .service(alipay::notifications);
 }
 
 /// Logs why a message was not taken. The sender is told only whether to send it again: the status, and
@@ -32,6 +35,10 @@ fn refusal(error: &ReceiveError) -> (StatusCode, &'static str) {
         }
         ReceiveError::Settle(why) => {
             tracing::error!(error = %why, "a callback was not settled");
+            (StatusCode::INTERNAL_SERVER_ERROR, "try again")
+        }
+        ReceiveError::Refund(why) => {
+            tracing::error!(error = %why, "a refund's callback was not settled");
             (StatusCode::INTERNAL_SERVER_ERROR, "try again")
         }
         ReceiveError::Db(why) => {

@@ -41,8 +41,45 @@ pub(super) async fn transactions(
     payload: Payload,
     payments: Data<Payments>,
 ) -> HttpResponse {
+    take(&request, &school, payload, &payments).await
+}
+
+/// WeChat Pay's messages about refunds, signed and encrypted likewise. Each address takes whatever message
+/// arrives at it.
+#[utoipa::path(
+    tag = "providers",
+    params(("school" = String, Path, description = "The school's code")),
+    request_body(content = String, description = "As WeChat Pay API v3 sends it"),
+    responses(
+        (status = 204, description = "Committed"),
+        (status = 400, description = "The body is incomplete, or no gzip though it says so"),
+        (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
+        (status = 404, description = "No such callback"),
+        (status = 408, description = "The body was not complete within 10 s"),
+        (status = 413, description = "Over 64 KiB, as sent or unpacked"),
+        (status = 415, description = "Compressed otherwise than by gzip"),
+        (status = 500, description = "Not committed: send it again"),
+        (status = 503, description = "The provider's keys are not known yet: send it again"),
+    )
+)]
+#[post("/callbacks/{school}/wechat-pay/refunds")]
+pub(super) async fn refunds(
+    request: HttpRequest,
+    school: Path<String>,
+    payload: Payload,
+    payments: Data<Payments>,
+) -> HttpResponse {
+    take(&request, &school, payload, &payments).await
+}
+
+async fn take(
+    request: &HttpRequest,
+    school: &str,
+    payload: Payload,
+    payments: &Payments,
+) -> HttpResponse {
     let headers = SingleHeaders(request.headers());
-    let callback = match payments.open_callback(&school, Provider::WechatPay, &headers).await {
+    let callback = match payments.open_callback(school, Provider::WechatPay, &headers).await {
         Ok(callback) => callback,
         Err(error) => return refused(&error),
     };

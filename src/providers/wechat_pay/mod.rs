@@ -48,10 +48,14 @@ use crate::{
 use async_trait::async_trait;
 use reqwest::{Client, Method, header};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
 const TRANSACTION_PATH: &str = "/v3/pay/transactions/out-trade-no";
 const REFUND_PATH: &str = "/v3/refund/domestic/refunds";
+
+/// WeChat refuses two refunds of a payment within a minute.
+const PAUSE_BETWEEN_REFUNDS: Duration = Duration::from_secs(61);
 
 /// The longest description in bytes: documented as 127 characters, on older pages as 127 bytes.
 const DESCRIPTION_MAX_BYTES: usize = 127;
@@ -280,6 +284,10 @@ impl PaymentGateway for WechatPay {
             }
             told => told,
         }
+    }
+
+    fn pause_between_refunds(&self) -> Duration {
+        PAUSE_BETWEEN_REFUNDS
     }
 
     fn signed_headers(&self) -> &'static [&'static str] {

@@ -130,8 +130,8 @@ pub const TRAPS: &[Trap] = &[
         s.enveloped("/event_type", json!("PAYSCORE.USER_PAID"))
     }),
     recorded("a refund made at the provider", "refunded", |s| s.refund("REFUND.SUCCESS")),
-    recorded("a refund that failed", "refunded", |s| s.refund("REFUND.ABNORMAL")),
-    recorded("a refund that was closed", "refunded", |s| s.refund("REFUND.CLOSED")),
+    recorded("a refund that failed", "refund_known", |s| s.refund("REFUND.ABNORMAL")),
+    recorded("a refund that was closed", "refund_known", |s| s.refund("REFUND.CLOSED")),
     refused("a refund's resource", |s| s.enveloped("/resource/original_type", json!("refund"))),
     refused("another kind of resource", |s| s.enveloped("/resource_type", json!("plain"))),
     refused("no resource", |s| s.enveloped("/resource", Value::Null)),

@@ -118,8 +118,12 @@ impl Scene<'_> {
         let truth = self.truth();
         let refund = serde_json::json!({
             "mchid": truth["mchid"], "out_trade_no": truth["out_trade_no"],
-            "transaction_id": truth["transaction_id"], "out_refund_no": "made in the console",
+            "transaction_id": truth["transaction_id"], "out_refund_no": "made-in-the-console",
+            "refund_id": "50300000000000000000000000001",
             "refund_status": event.trim_start_matches("REFUND."),
+            "success_time": truth["success_time"],
+            "amount": { "total": AMOUNT, "refund": AMOUNT, "payer_total": AMOUNT,
+                        "payer_refund": AMOUNT },
         });
         let mut envelope = self.forge.envelope(&self.id, &refund);
         put(&mut envelope, "/event_type", event.into());
@@ -214,7 +218,10 @@ impl Course {
         let answer = truth.send(&self.world.api(), "xnec").await;
         assert_eq!(answer.status, 204, "{}: the truth: {}", trap.name, answer.text());
         self.tally.truth_told(seen, trap.effect).await;
-        assert_eq!(self.student.order_again(&order).await["state"], "fulfilled", "{}", trap.name);
+        // What came besides is to go back.
+        let suspends = matches!(trap.effect, Effect::PostsOnceAndSuspends(_));
+        let shown = if suspends { "refunding" } else { "fulfilled" };
+        assert_eq!(self.student.order_again(&order).await["state"], shown, "{}", trap.name);
     }
 
     async fn send(&self, trap: &Trap, letter: &Letter) {

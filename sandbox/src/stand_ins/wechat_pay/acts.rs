@@ -13,6 +13,12 @@ use crate::state::lock;
 pub enum ActRefusal {
     #[error("没有这笔订单")]
     NoSuchPayment,
+    #[error("没有这笔退款")]
+    NoSuchRefund,
+    #[error("退款已结束")]
+    RefundEnded,
+    #[error("不能退这么多")]
+    NotRefundable,
     #[error("没有这个商户")]
     NoSuchMerchant,
     #[error(transparent)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::payment::Payment;
+use super::refund::Refund;
 
 const MOST_PAYMENTS: usize = 100_000;
 
@@ -18,7 +19,12 @@ pub(super) struct Payments {
     by_out_trade_no: HashMap<String, Vec<u64>>,
     by_prepay: HashMap<String, u64>,
     by_transaction: HashMap<String, u64>,
+    /// Numbers of refunds, each with its merchant and payment.
+    by_refund: HashMap<String, Vec<(String, u64)>>,
 }
+
+/// Where a refund is: the place of its payment, and its number.
+pub(super) type RefundPlace = (u64, String);
 
 /// The book is full of unfinished payments.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +45,7 @@ impl Payments {
             by_out_trade_no: HashMap::new(),
             by_prepay: HashMap::new(),
             by_transaction: HashMap::new(),
+            by_refund: HashMap::new(),
         }
     }
 
@@ -109,6 +116,40 @@ impl Payments {
         }
     }
 
+    /// Indexes a refund of the merchant's payment.
+    pub(super) fn index_refund(&mut self, mchid: &str, out_trade_no: &str, out_refund_no: &str) {
+        let Some(place) = self.place(mchid, out_trade_no) else { return };
+        let places = self.by_refund.entry(out_refund_no.to_owned()).or_default();
+        places.push((mchid.to_owned(), place));
+    }
+
+    /// The merchant's refund with this number, with its payment.
+    pub(super) fn with_refund_of(
+        &self,
+        mchid: &str,
+        out_refund_no: &str,
+    ) -> Option<(&Payment, &Refund)> {
+        let places = self.by_refund.get(out_refund_no)?;
+        let (_, place) = places.iter().find(|(of, _)| of == mchid)?;
+        let payment = self.all.get(place)?;
+        let mut refunds = payment.refunds.iter();
+        Some((payment, refunds.find(|refund| refund.out_refund_no == out_refund_no)?))
+    }
+
+    /// The newest refund with this number, of any merchant: the merchant, and its place.
+    pub(super) fn place_of_refund(&self, out_refund_no: &str) -> Option<(String, RefundPlace)> {
+        let (mchid, place) = self.by_refund.get(out_refund_no)?.last()?;
+        Some((mchid.clone(), (*place, out_refund_no.to_owned())))
+    }
+
+    /// The payment of a refund, and the refund's index in it.
+    pub(super) fn at_refund(&mut self, place: RefundPlace) -> Option<(&mut Payment, usize)> {
+        let (place, number) = place;
+        let payment = self.all.get_mut(&place)?;
+        let index = payment.refunds.iter().position(|refund| refund.out_refund_no == number)?;
+        Some((payment, index))
+    }
+
     fn place(&self, mchid: &str, out_trade_no: &str) -> Option<u64> {
         let mut places = self.by_out_trade_no.get(out_trade_no)?.iter().copied();
         places.find(|place| self.all.get(place).is_some_and(|payment| payment.mchid == mchid))
@@ -129,6 +170,9 @@ impl Payments {
         }
         if let Some(paid) = payment.paid() {
             self.by_transaction.remove(&paid.transaction_id);
+        }
+        for refund in &payment.refunds {
+            self.by_refund.remove(&refund.out_refund_no);
         }
         Ok(())
     }
@@ -162,6 +206,7 @@ mod tests {
             state: State::NotPaid,
             failures: 0,
             callback: Arc::<Callback>::default(),
+            refunds: Vec::new(),
         }
     }
 

@@ -6,7 +6,10 @@ use actix_web::web::{self, Bytes, Data, Form, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ActRefusal, CertificateRefusal, PaymentView, Repeat, Tally, WechatPay, merchant_acts};
+use super::{
+    ActRefusal, CertificateRefusal, PaymentView, Repeat, Tally, WechatPay, merchant_acts,
+    refund_acts,
+};
 use crate::control::{read_options, refuse};
 use crate::page;
 
@@ -45,6 +48,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/sandbox/api/payments", web::get().to(payments))
         .route("/sandbox/api/payments/{out_trade_no}", web::get().to(payment))
         .route("/sandbox/api/payments/{out_trade_no}/{act}", web::post().to(act))
+        .configure(refund_acts::routes)
         .configure(merchant_acts::routes);
 }
 
@@ -72,8 +76,10 @@ impl PaymentAct {
 impl ActRefusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchPayment | Self::NoSuchMerchant => StatusCode::NOT_FOUND,
-            Self::NotPayable(_) => StatusCode::CONFLICT,
+            Self::NoSuchPayment | Self::NoSuchMerchant | Self::NoSuchRefund => {
+                StatusCode::NOT_FOUND
+            }
+            Self::NotPayable(_) | Self::RefundEnded | Self::NotRefundable => StatusCode::CONFLICT,
             Self::Callback(refusal) => refusal.status(),
             Self::Certificate(refusal) => match refusal {
                 CertificateRefusal::NoSuchCertificate => StatusCode::NOT_FOUND,

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::endpoint::{Endpoint, Excuse};
 use crate::faults::RequestFault;
 
+const REFUNDS: &str = "/v3/refund/domestic/refunds";
 const TRANSACTIONS: &str = "/v3/pay/transactions/";
 
 pub const PREPAY: Endpoint = endpoint("prepay", "下单", |method, path| {
@@ -19,13 +20,20 @@ pub const QUERY: Endpoint = endpoint("query", "查单", |method, path| {
 pub const CLOSE: Endpoint = endpoint("close", "关单", |method, path| {
     method == Method::POST && order(path).is_some_and(|order| order.ends_with("/close"))
 });
+pub const REFUND: Endpoint = endpoint("refund", "退款", |method, path| {
+    method == Method::POST && path.starts_with(REFUNDS)
+});
+pub const REFUND_QUERY: Endpoint = endpoint("refund_query", "查退款", |method, path| {
+    method != Method::POST && path.starts_with(REFUNDS)
+});
 pub const CERTIFICATES: Endpoint = endpoint("certificates", "平台证书", |method, path| {
     method != Method::POST && path == "/v3/certificates"
 });
 /// Anything else below `/v3`.
 pub const OTHER: Endpoint = endpoint("other", "其他", |_, path| path.starts_with("/v3/"));
 
-pub(super) const ENDPOINTS: &[Endpoint] = &[PREPAY, QUERY, CLOSE, CERTIFICATES, OTHER];
+pub(super) const ENDPOINTS: &[Endpoint] =
+    &[PREPAY, QUERY, CLOSE, REFUND, REFUND_QUERY, CERTIFICATES, OTHER];
 
 const fn endpoint(
     name: &'static str,

@@ -1,11 +1,12 @@
-//! WeChat Pay API v3 for direct merchants in both key modes: JSAPI prepay, query, close,
+//! WeChat Pay API v3 for direct merchants in both key modes: JSAPI prepay, query, close, refunds,
 //! platform certificates, the cashier, and signed callbacks.
 //!
 //! Invariant: a request is accepted only after its signature, time and nonce were checked.
 //! Invariant: every 2xx answer and every callback is signed, with a key of its merchant.
 //! Invariant: a merchant sees only its own orders.
 //! Invariant: a payment is paid at most once, and never after it was closed.
-//! Invariant: only paid payments are notified.
+//! Invariant: only paid payments are notified, and refunds that have ended or wait for the merchant.
+//! Invariant: no more is refunded of a payment than was paid.
 
 mod acts;
 mod answer;
@@ -28,6 +29,9 @@ mod payment;
 mod platform_certificate;
 mod prepay;
 mod prepay_fields;
+mod refund;
+mod refund_acts;
+mod refunds;
 mod refusal;
 mod signed;
 mod signing;
@@ -41,6 +45,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 pub use acts::ActRefusal;
 pub use merchants::MerchantView;
 pub use payment::NotPayable;
+pub use refunds::{RefundEnd, RefundMode, RefundView};
 pub use signing::{CertificateRefusal, CertificateState, CertificateView};
 pub use view::{PaymentView, Summary};
 
@@ -65,6 +70,8 @@ pub struct WechatPay {
     wechat: Arc<WeChat>,
     clock: Arc<AdjustableClock>,
     payments: Mutex<Payments>,
+    /// What happens to refunds by themselves.
+    refund_mode: Mutex<RefundMode>,
     callbacks: Arc<Callbacks>,
     changes: Arc<Changes>,
 }
@@ -76,6 +83,7 @@ impl WechatPay {
             wechat,
             clock: shared.clock.clone(),
             payments: Mutex::default(),
+            refund_mode: Mutex::default(),
             callbacks: shared.callbacks.clone(),
             changes: shared.changes.clone(),
         }
@@ -105,6 +113,8 @@ fn wire(config: &mut ServiceConfig) {
         .route(BY_OUT_TRADE_NO, web::get().to(api::query))
         .route(&format!("{BY_OUT_TRADE_NO}/close"), web::post().to(api::close))
         .route("/v3/pay/transactions/id/{transaction_id}", web::get().to(api::query_by_id))
+        .route("/v3/refund/domestic/refunds", web::post().to(refunds::refund))
+        .route("/v3/refund/domestic/refunds/{out_refund_no}", web::get().to(refunds::query))
         .route("/v3/certificates", web::get().to(certificates::certificates))
         .route("/v3/{path:.*}", web::route().to(api::no_such_path))
         .route(CASHIER, web::get().to(cashier_pages::show))

@@ -1,4 +1,4 @@
-//! The notification of a payment: sealed once, signed anew for every try.
+//! The notification of a payment or a refund: sealed once, signed anew for every try.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::merchants::Merchant;
 use super::payment::{Paid, Payment};
+use super::refund::{self, Refund, RefundStatus};
 use super::signed::Signed;
 use super::transaction::paid_transaction;
 use crate::callbacks::{Letter, LetterError, Message, Terms, any_2xx};
@@ -18,7 +19,6 @@ use crate::clock::rfc3339;
 use crate::crypto::{CryptoError, Sealer};
 use crate::faults::CallbackFault;
 
-const ASSOCIATED_DATA: &str = "transaction";
 const NONCE_LENGTH: usize = 12;
 /// In bytes, as API v3 keys are.
 const SEALING_KEY_LENGTH: usize = 32;
@@ -37,13 +37,45 @@ const TERMS: Terms = Terms {
 #[derive(Debug)]
 pub(super) struct Notification {
     id: String,
-    out_trade_no: String,
+    /// The merchant's number of the payment or the refund.
+    about: String,
     notify_url: String,
     merchant: Arc<Merchant>,
-    paid_at: DateTime<Utc>,
-    total_fen: i64,
-    transaction: Value,
+    at: DateTime<Utc>,
+    event: Event,
+    content: Value,
     body: String,
+}
+
+/// What is told.
+#[derive(Debug, Clone, Copy)]
+struct Event {
+    /// `transaction` or `refund`: also the associated data.
+    original_type: &'static str,
+    event_type: &'static str,
+    summary: &'static str,
+    /// Where the amount is.
+    amount: &'static str,
+    /// Where the state is, and another one.
+    state: (&'static str, &'static str),
+}
+
+const PAID: Event = Event {
+    original_type: "transaction",
+    event_type: "TRANSACTION.SUCCESS",
+    summary: "支付成功",
+    amount: "/amount/total",
+    state: ("/trade_state", "NOTPAY"),
+};
+
+const fn refund_event(event_type: &'static str, summary: &'static str) -> Event {
+    Event {
+        original_type: "refund",
+        event_type,
+        summary,
+        amount: "/amount/refund",
+        state: ("/refund_status", "PROCESSING"),
+    }
 }
 
 impl Notification {
@@ -54,61 +86,87 @@ impl Notification {
     ) -> Result<Self, CryptoError> {
         let notification = Self {
             id: String::new(),
-            out_trade_no: payment.out_trade_no.clone(),
+            about: payment.out_trade_no.clone(),
             notify_url: payment.notify_url.clone(),
             merchant: merchant.clone(),
-            paid_at: paid.at,
-            total_fen: payment.total_fen,
-            transaction: paid_transaction(payment, paid),
+            at: paid.at,
+            event: PAID,
+            content: paid_transaction(payment, paid),
             body: String::new(),
         };
         notification.renewed()
+    }
+
+    /// Of a refund that has come to its end, or waits for the merchant; `None` of one under way.
+    pub(super) fn of_refund(
+        payment: &Payment,
+        refund: &Refund,
+        merchant: &Arc<Merchant>,
+    ) -> Result<Option<Self>, CryptoError> {
+        let event = match refund.status {
+            RefundStatus::Processing => return Ok(None),
+            RefundStatus::Success(_) => refund_event("REFUND.SUCCESS", "退款成功"),
+            RefundStatus::Closed => refund_event("REFUND.CLOSED", "退款关闭"),
+            RefundStatus::Abnormal => refund_event("REFUND.ABNORMAL", "退款异常"),
+        };
+        let notification = Self {
+            id: String::new(),
+            about: refund.out_refund_no.clone(),
+            notify_url: refund.notify_url.clone(),
+            merchant: merchant.clone(),
+            at: refund.created_at,
+            event,
+            content: refund::notified(payment, refund),
+            body: String::new(),
+        };
+        notification.renewed().map(Some)
     }
 
     /// With a new id, and sealed anew.
     fn renewed(&self) -> Result<Self, CryptoError> {
         let mut renewed = Self {
             id: Uuid::new_v4().to_string(),
-            out_trade_no: self.out_trade_no.clone(),
+            about: self.about.clone(),
             notify_url: self.notify_url.clone(),
             merchant: self.merchant.clone(),
-            transaction: self.transaction.clone(),
+            content: self.content.clone(),
             body: String::new(),
             ..*self
         };
-        renewed.body = renewed.envelope(&renewed.transaction, &renewed.merchant.keys.api_v3)?;
+        renewed.body = renewed.envelope(&renewed.content, &renewed.merchant.keys.api_v3)?;
         Ok(renewed)
     }
 
     fn body(&self, fault: Option<CallbackFault>) -> Result<String, CryptoError> {
         if fault == Some(CallbackFault::OtherSealingKey) {
             let other = chance::alphanumeric(SEALING_KEY_LENGTH);
-            return self.envelope(&self.transaction, &Sealer::new(other.as_bytes())?);
+            return self.envelope(&self.content, &Sealer::new(other.as_bytes())?);
         }
-        let Some((place, lie)) = fault.and_then(|fault| lie(fault, self.total_fen)) else {
+        let Some((place, lie)) = fault.and_then(|fault| self.lie(fault)) else {
             return Ok(self.body.clone());
         };
-        let mut transaction = self.transaction.clone();
-        if let Some(truth) = transaction.pointer_mut(place) {
+        let mut content = self.content.clone();
+        if let Some(truth) = content.pointer_mut(place) {
             *truth = lie;
         }
-        self.envelope(&transaction, &self.merchant.keys.api_v3)
+        self.envelope(&content, &self.merchant.keys.api_v3)
     }
 
-    fn envelope(&self, transaction: &Value, sealer: &Sealer) -> Result<String, CryptoError> {
+    fn envelope(&self, content: &Value, sealer: &Sealer) -> Result<String, CryptoError> {
         let nonce = chance::alphanumeric(NONCE_LENGTH);
-        let text = transaction.to_string();
+        let text = content.to_string();
+        let Event { original_type, event_type, summary, .. } = self.event;
         let body = json!({
             "id": self.id,
-            "create_time": rfc3339(self.paid_at),
+            "create_time": rfc3339(self.at),
             "resource_type": "encrypt-resource",
-            "event_type": "TRANSACTION.SUCCESS",
-            "summary": "支付成功",
+            "event_type": event_type,
+            "summary": summary,
             "resource": {
-                "original_type": "transaction",
+                "original_type": original_type,
                 "algorithm": "AEAD_AES_256_GCM",
-                "ciphertext": sealer.seal(&nonce, ASSOCIATED_DATA, text.as_bytes())?,
-                "associated_data": ASSOCIATED_DATA,
+                "ciphertext": sealer.seal(&nonce, original_type, text.as_bytes())?,
+                "associated_data": original_type,
                 "nonce": nonce,
             },
         });
@@ -126,7 +184,7 @@ impl Message for Notification {
     }
 
     fn about(&self) -> &str {
-        &self.out_trade_no
+        &self.about
     }
 
     /// Signed with the next key in the merchant's rotation.
@@ -154,45 +212,53 @@ impl Message for Notification {
     }
 }
 
-impl From<CryptoError> for LetterError {
-    fn from(error: CryptoError) -> Self {
-        Self(format!("密钥或密文无法生成：{error}"))
+impl Notification {
+    /// The field that the fault changes, with its wrong value; `None` if the content is unchanged.
+    fn lie(&self, fault: CallbackFault) -> Option<(&'static str, Value)> {
+        let Event { amount, state: (state, other), .. } = self.event;
+        match fault {
+            CallbackFault::OtherAmount => {
+                let truth = self.content.pointer(amount).and_then(Value::as_i64)?;
+                Some((amount, json!(truth - 1)))
+            }
+            CallbackFault::NotPaid => Some((state, json!(other))),
+            CallbackFault::OtherCurrency => Some(("/amount/currency", json!("USD"))),
+            CallbackFault::OtherMerchant => Some(("/mchid", json!("1900000000"))),
+            CallbackFault::OtherApp => Some(("/appid", json!("wx0000000000000000"))),
+            CallbackFault::OtherPayer => {
+                Some(("/payer/openid", json!("oSomebodyElse000000000000000")))
+            }
+            CallbackFault::OtherOrder => {
+                Some(("/out_trade_no", json!("NEVERMADE0000000000000000000000")))
+            }
+            CallbackFault::Delay
+            | CallbackFault::Drop
+            | CallbackFault::AnswerLost
+            | CallbackFault::Twice
+            | CallbackFault::Unsigned
+            | CallbackFault::AlteredBody
+            | CallbackFault::WrongSignature
+            | CallbackFault::SignatureProbe
+            | CallbackFault::UnknownSerial
+            | CallbackFault::Stale
+            | CallbackFault::Future
+            | CallbackFault::OtherSealingKey
+            | CallbackFault::OtherTransaction
+            | CallbackFault::OtherSeller
+            | CallbackFault::OtherKey
+            | CallbackFault::SignTypeRsa
+            | CallbackFault::Gbk
+            | CallbackFault::EmptyValue
+            | CallbackFault::ExtraParameter
+            | CallbackFault::RepeatedParameter
+            | CallbackFault::HtmlEscaped
+            | CallbackFault::ExtraQuery => None,
+        }
     }
 }
 
-/// The field that the fault changes, with its wrong value; `None` if the transaction is unchanged.
-fn lie(fault: CallbackFault, total_fen: i64) -> Option<(&'static str, Value)> {
-    match fault {
-        CallbackFault::OtherAmount => Some(("/amount/total", json!(total_fen - 1))),
-        CallbackFault::OtherCurrency => Some(("/amount/currency", json!("USD"))),
-        CallbackFault::OtherMerchant => Some(("/mchid", json!("1900000000"))),
-        CallbackFault::OtherApp => Some(("/appid", json!("wx0000000000000000"))),
-        CallbackFault::OtherPayer => Some(("/payer/openid", json!("oSomebodyElse000000000000000"))),
-        CallbackFault::OtherOrder => {
-            Some(("/out_trade_no", json!("NEVERMADE0000000000000000000000")))
-        }
-        CallbackFault::NotPaid => Some(("/trade_state", json!("NOTPAY"))),
-        CallbackFault::Delay
-        | CallbackFault::Drop
-        | CallbackFault::AnswerLost
-        | CallbackFault::Twice
-        | CallbackFault::Unsigned
-        | CallbackFault::AlteredBody
-        | CallbackFault::WrongSignature
-        | CallbackFault::SignatureProbe
-        | CallbackFault::UnknownSerial
-        | CallbackFault::Stale
-        | CallbackFault::Future
-        | CallbackFault::OtherSealingKey
-        | CallbackFault::OtherTransaction
-        | CallbackFault::OtherSeller
-        | CallbackFault::OtherKey
-        | CallbackFault::SignTypeRsa
-        | CallbackFault::Gbk
-        | CallbackFault::EmptyValue
-        | CallbackFault::ExtraParameter
-        | CallbackFault::RepeatedParameter
-        | CallbackFault::HtmlEscaped
-        | CallbackFault::ExtraQuery => None,
+impl From<CryptoError> for LetterError {
+    fn from(error: CryptoError) -> Self {
+        Self(format!("密钥或密文无法生成：{error}"))
     }
 }

@@ -15,6 +15,11 @@ pub(super) fn transaction_id(now: DateTime<Utc>) -> String {
     format!("4200{}{}{}", digits(6), china(now).format("%Y%m%d"), digits(10))
 }
 
+/// A refund id: 29 digits likewise.
+pub(super) fn refund_id(now: DateTime<Utc>) -> String {
+    format!("5030{}{}{}", digits(6), china(now).format("%Y%m%d"), digits(11))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

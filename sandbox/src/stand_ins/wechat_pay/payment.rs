@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::refund::{Refund, RefundStatus};
 use crate::callbacks::Callback;
 
 /// A prepay id opens the cashier for two hours, whatever `time_expire` says.
@@ -53,6 +54,8 @@ pub(super) struct Payment {
     pub(super) failures: u32,
     /// Reports the payment once it is paid.
     pub(super) callback: Arc<Callback>,
+    /// Oldest first.
+    pub(super) refunds: Vec<Refund>,
 }
 
 /// Why a payment cannot be paid now.
@@ -79,7 +82,11 @@ impl Payment {
     /// Nothing more will happen to it by itself, so it may be removed.
     pub(super) fn finished(&self, now: DateTime<Utc>) -> bool {
         match self.state {
-            State::Paid(_) => self.callback.progress().state.is_final(),
+            State::Paid(_) => {
+                let refunds = self.refunds.iter().map(|refund| &refund.callback);
+                let mut all = std::iter::once(&self.callback).chain(refunds);
+                all.all(|callback| callback.progress().state.is_final())
+            }
             State::Closed => true,
             State::NotPaid => now > self.pay_by,
         }
@@ -90,6 +97,12 @@ impl Payment {
         self.prepays.push(Prepay { id, expires_at: now + PREPAY_LIFETIME });
         let surplus = self.prepays.len().saturating_sub(MOST_PREPAYS);
         self.prepays.drain(..surplus).collect()
+    }
+
+    /// What may still be refunded.
+    pub(super) fn left_fen(&self) -> i64 {
+        let counted = self.refunds.iter().filter(|refund| refund.status != RefundStatus::Closed);
+        self.total_fen - counted.map(|refund| refund.amount_fen).sum::<i64>()
     }
 
     pub(super) fn paid(&self) -> Option<&Paid> {

@@ -121,5 +121,6 @@ fn new_payment(
         state: State::NotPaid,
         failures: 0,
         callback,
+        refunds: Vec::new(),
     }
 }

@@ -111,7 +111,7 @@ fn is_time(text: &str) -> bool {
 }
 
 /// `https`, or `http` to 127.0.0.1, which stands for the public address of the merchant.
-fn is_notify_url(text: &str) -> bool {
+pub(super) fn is_notify_url(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return false };
     let here = url.host_str() == Some(&Ipv4Addr::LOCALHOST.to_string());
     let scheme = url.scheme() == "https" || (url.scheme() == "http" && here);

@@ -139,6 +139,23 @@ impl Refusal {
         refuse(StatusCode::NOT_FOUND, "ORDER_NOT_EXIST", "订单不存在")
     }
 
+    pub(super) fn other_refund() -> Self {
+        bad_request("INVALID_REQUEST", "退款单号已存在且请求参数与原退款不一致")
+    }
+
+    pub(super) fn refund_refused(message: &str) -> Self {
+        bad_request("INVALID_REQUEST", message)
+    }
+
+    pub(super) fn not_enough() -> Self {
+        refuse(StatusCode::FORBIDDEN, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起")
+    }
+
+    /// Two refunds of a payment within a minute.
+    pub(super) fn too_often() -> Self {
+        refuse(StatusCode::TOO_MANY_REQUESTS, "FREQUENCY_LIMITED", "频率超限")
+    }
+
     pub(super) fn not_found(message: &str) -> Self {
         refuse(StatusCode::NOT_FOUND, "RESOURCE_NOT_EXISTS", message)
     }

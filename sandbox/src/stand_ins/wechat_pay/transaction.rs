@@ -11,6 +11,12 @@ const BANK_TYPE: &str = "OTHERS";
 /// The answer to a query, in any state.
 pub(super) fn queried(payment: &Payment) -> Value {
     match &payment.state {
+        State::Paid(paid) if payment.left_fen() < payment.total_fen => {
+            let mut refunded = paid_transaction(payment, paid);
+            refunded["trade_state"] = "REFUND".into();
+            refunded["trade_state_desc"] = "订单发生过退款，退款详情请查询退款单".into();
+            refunded
+        }
         State::Paid(paid) => paid_transaction(payment, paid),
         State::NotPaid => unpaid(payment, "NOTPAY", "订单未支付"),
         State::Closed => unpaid(payment, "CLOSED", "订单已关闭"),

@@ -1,0 +1,180 @@
+//! Delivers the jobs that are due.
+
+use super::{
+    Delivered, Delivers, Job, OutboxPace,
+    store::{self, Recorded, State},
+};
+use crate::base::{
+    clock::{Clock, Timestamp},
+    db::{Db, DbError},
+    write_point,
+};
+use futures_util::FutureExt;
+use std::{
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::Notify, task::JoinSet};
+
+/// How many jobs are delivered at once.
+const AT_ONCE: usize = 48;
+/// How often depth and age are measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
+/// The outbox of this server.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    /// Claims and records.
+    pub db: Db,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// What is done with each kind of job.
+    pub handlers: Vec<Arc<dyn Delivers>>,
+    /// When jobs are tried again.
+    pub pace: OutboxPace,
+    /// Wakes the outbox after a commit that enqueued something.
+    pub wake: Arc<Notify>,
+}
+
+/// Jobs under way, and those whose outcome is not recorded yet.
+#[derive(Default)]
+struct Places {
+    under_way: JoinSet<(Job, Delivered)>,
+    ended: Vec<(Job, Delivered)>,
+}
+
+impl Places {
+    fn free(&self) -> usize {
+        AT_ONCE.saturating_sub(self.under_way.len()).saturating_sub(self.ended.len())
+    }
+
+    fn gather(&mut self) {
+        // A panic of a delivery was caught in its task; a task that was aborted has no outcome.
+        while let Some(ended) = self.under_way.try_join_next() {
+            self.ended.extend(ended);
+        }
+    }
+}
+
+impl Outbox {
+    /// Delivers jobs until the process ends. A counterpart that hangs occupies its own places only.
+    pub async fn run(self) {
+        let mut places = Places::default();
+        let mut measured: Option<Instant> = None;
+        loop {
+            places.gather();
+            let more = self.turn(&mut places).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the outbox failed, will be tried again");
+                false
+            });
+            if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
+                self.measure().await;
+                measured = Some(Instant::now());
+            }
+            self.wait(&mut places, more).await;
+        }
+    }
+
+    /// Records what has ended and begins what is due, in one commit. True if there may be more.
+    async fn turn(&self, places: &mut Places) -> Result<bool, DbError> {
+        let (now, free) = (self.clock.now(), places.free());
+        if places.ended.is_empty() && !store::is_any_due(&self.db, now).await? {
+            return Ok(false);
+        }
+        let recorded: Vec<_> = places.ended.iter().map(|ended| self.becomes(ended, now)).collect();
+        let until = self.pace.lease(now);
+        let most = i64::try_from(free).unwrap_or(0);
+        let turn = self.db.in_tx(async |tx| {
+            store::record(tx, &recorded).await?;
+            for Recorded { job, state, tries, .. } in &recorded {
+                if let (State::Waiting, true, Some(handler)) =
+                    (*state, OutboxPace::is_last(*tries), self.handler(job))
+                {
+                    handler.report(tx, job, now).await?;
+                }
+            }
+            store::claim(tx, now, until, most).await
+        });
+        let claimed = write_point::within("outbox", turn).await?;
+        places.ended.clear();
+        let more = claimed.len() == free;
+        for job in claimed {
+            places.under_way.spawn_local(self.clone().deliver(job));
+        }
+        Ok(more)
+    }
+
+    async fn deliver(self, job: Job) -> (Job, Delivered) {
+        let Some(handler) = self.handler(&job).cloned() else {
+            tracing::warn!(kind = job.kind, "a job is left to a newer release");
+            return (job, Delivered::Unknown { wait: None });
+        };
+        // The panic hook logs the panic.
+        let delivery = AssertUnwindSafe(handler.deliver(&job)).catch_unwind();
+        let delivered = write_point::within("deliver", delivery).await;
+        let delivered = delivered.unwrap_or(Delivered::Unknown { wait: None });
+        (job, delivered)
+    }
+
+    fn handler(&self, job: &Job) -> Option<&Arc<dyn Delivers>> {
+        self.handlers.iter().find(|handler| handler.kind() == job.kind)
+    }
+
+    fn becomes(&self, (job, delivered): &(Job, Delivered), now: Timestamp) -> Recorded {
+        let (state, due_at, tries) = match *delivered {
+            Delivered::Done => (State::Done, now, job.tries),
+            Delivered::Refused => (State::Refused, now, job.tries),
+            Delivered::Unknown { wait } => {
+                (State::Waiting, self.pace.again(job.tries, wait, now), job.tries)
+            }
+            Delivered::Later { at } => (State::Waiting, at, 0),
+        };
+        metrics::counter!("onecard_outbox_tries_total", "kind" => job.kind.clone(),
+            "outcome" => code(*delivered))
+        .increment(1);
+        Recorded { job: job.clone(), state, due_at, tries }
+    }
+
+    /// Waits until there may be something to do: at the next turn, when woken, or when half of the
+    /// places are free and there was `more` than they could take, or nothing else is under way.
+    async fn wait(&self, places: &mut Places, more: bool) {
+        let mut turn = pin!(tokio::time::sleep(self.pace.turn()));
+        loop {
+            tokio::select! {
+                Some(ended) = places.under_way.join_next() => {
+                    places.ended.extend(ended);
+                    places.gather();
+                    let few = places.under_way.len() <= AT_ONCE / 2;
+                    if (few && more) || places.under_way.is_empty() {
+                        return;
+                    }
+                }
+                () = &mut turn => return,
+                () = self.wake.notified() => return,
+            }
+        }
+    }
+
+    async fn measure(&self) {
+        match store::waiting(&self.db).await {
+            Ok((jobs, oldest)) => {
+                let age = oldest.map_or(0, |oldest| self.clock.now().distance(oldest).as_secs());
+                metrics::gauge!("onecard_outbox_jobs").set(u32::try_from(jobs).unwrap_or(u32::MAX));
+                metrics::gauge!("onecard_outbox_oldest_seconds")
+                    .set(u32::try_from(age).unwrap_or(u32::MAX));
+            }
+            Err(error) => tracing::warn!(%error, "the outbox could not be measured"),
+        }
+    }
+}
+
+const fn code(delivered: Delivered) -> &'static str {
+    match delivered {
+        Delivered::Done => "done",
+        Delivered::Refused => "refused",
+        Delivered::Unknown { .. } => "unknown",
+        Delivered::Later { .. } => "later",
+    }
+}

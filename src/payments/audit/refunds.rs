@@ -1,0 +1,204 @@
+//! What explains the postings of refunds. Law: money is held for each approved refund of a person's
+//! money, goes to the provider for each that is done, and is the person's again for each that failed; each
+//! exactly as its refund says. Behind each end that the provider told stands a message or an answer whose
+//! signature still verifies, and no more of a payment is back than it was for.
+
+use super::{same, transaction_of};
+use crate::{
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+    },
+    ledger::{
+        transfer::{Kind, Record, Transfer},
+        verify::{Explains, Explanation, RowCounts, not_posted},
+    },
+    orders::{
+        fact::RefundOutcome,
+        refund::{Refund, RefundId, RefundProgress},
+        refunds::audit::{self, KeptRefund},
+    },
+    payments::{
+        gateway::{
+            KeptHeaders, Notified, PaymentGateway, RawNotification, RefundFact, RefundNumbers,
+            RefundState,
+        },
+        gateways::Gateways,
+        postings::{self, REFUND_HELD, REFUND_RETURNED, REFUNDED, refund_reference},
+    },
+};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// The most rows that are named.
+const NAMED: usize = 1000;
+
+/// Refunds, as `verify` asks about them.
+#[derive(Clone, Debug)]
+pub struct RefundsExplain {
+    /// Check the signatures of the providers again.
+    pub gateways: Arc<Gateways>,
+}
+
+#[async_trait]
+impl Explains for RefundsExplain {
+    fn title(&self) -> &'static str {
+        "refunds and postings"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[REFUND_HELD, REFUNDED, REFUND_RETURNED]
+    }
+
+    async fn explain(&self, tx: &Tx, transfers: &[&Record]) -> Result<Vec<Explanation>, DbError> {
+        let ids: Vec<_> =
+            transfers.iter().filter_map(|r| RefundId::from_number(&r.reference)).collect();
+        let numbers = transfers.iter().filter_map(|record| transaction_of(&record.reference));
+        let numbers: Vec<_> = numbers.map(|(_, _, number)| number).collect();
+        let mut refunds = audit::by_ids(tx, &ids).await?;
+        let of_ids: Vec<_> = refunds.iter().map(|refund| refund.number.clone()).collect();
+        refunds.extend(audit::by_numbers(tx, numbers.clone()).await?);
+        let kept = audit::kept(tx, [numbers, of_ids].concat()).await?;
+        let explain = |record: &&Record| {
+            let explained = self.compare(record, &refunds, &kept);
+            explained.map_or_else(Explanation::Nothing, |()| Explanation::Row)
+        };
+        Ok(transfers.iter().map(explain).collect())
+    }
+
+    async fn rows(&self, tx: &Tx) -> Result<RowCounts, DbError> {
+        let counted = audit::counts(tx).await?;
+        let counts = counted.into_iter().flat_map(|(school, counts)| {
+            [
+                ((school, REFUND_HELD), counts.held),
+                ((school, REFUNDED), counts.done),
+                ((school, REFUND_RETURNED), counts.returned),
+            ]
+        });
+        Ok(counts.collect())
+    }
+
+    async fn unposted(&self, tx: &Tx) -> Result<Vec<String>, DbError> {
+        let (mut found, mut after) = (Vec::new(), None);
+        while found.len() < NAMED {
+            let page = audit::after(tx, after).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for kind in [REFUND_HELD, REFUNDED, REFUND_RETURNED] {
+                let due = page.iter().filter_map(|refund| {
+                    let posting = expected(kind.name(), refund).ok()?;
+                    Some((posting.school, posting.reference))
+                });
+                let missing = not_posted(tx, kind, due).await?;
+                found.extend(
+                    missing.iter().map(|r| format!("refund {r}: {}, and not posted", kind.name())),
+                );
+            }
+        }
+        found.truncate(NAMED);
+        Ok(found)
+    }
+
+    async fn contradictions(
+        &self,
+        tx: &Tx,
+        _since: Option<Timestamp>,
+    ) -> Result<Vec<String>, DbError> {
+        let overdrawn = audit::overdrawn(tx).await?;
+        let what =
+            |id: &RefundId| format!("refund {id}: more is back of its payment than was paid");
+        Ok(overdrawn.iter().map(what).collect())
+    }
+}
+
+/// What a refund posts of this kind.
+fn expected(kind: &str, refund: &Refund) -> Result<Transfer, String> {
+    let nothing = || "its refund posts no such thing".to_owned();
+    if kind == REFUND_HELD.name() {
+        postings::refund_held(refund).ok_or_else(nothing)
+    } else if kind == REFUND_RETURNED.name() {
+        postings::refund_returned(refund).ok_or_else(nothing)
+    } else {
+        postings::refunded(refund).map_err(|error| error.to_string())?.ok_or_else(nothing)
+    }
+}
+
+impl RefundsExplain {
+    fn compare(
+        &self,
+        record: &Record,
+        refunds: &[Refund],
+        kept: &[KeptRefund],
+    ) -> Result<(), String> {
+        let is_its = |refund: &&Refund| {
+            refund.school == record.school
+                && (refund.id.number() == record.reference || reference(refund) == record.reference)
+        };
+        let refund = refunds.iter().find(is_its).ok_or("posted, and no refund")?;
+        same(record, &expected(&record.kind, refund)?, "its refund")?;
+        let told = refund.ended_by_provider && record.kind != REFUND_HELD.name();
+        // Money that is held, or that staff returned, is no provider's to tell.
+        let done = record.kind == REFUNDED.name();
+        if told || done { self.confirm(refund, kept) } else { Ok(()) }
+    }
+
+    /// Confirms that the provider said how the refund ended.
+    fn confirm(&self, refund: &Refund, kept: &[KeptRefund]) -> Result<(), String> {
+        let Refund { provider, merchant, .. } = refund;
+        let gateways: Vec<_> = self.gateways.of_merchant(*provider, merchant).collect();
+        if gateways.is_empty() {
+            return Err(format!("merchant {merchant} is not configured: nothing can be checked"));
+        }
+        let mut why = "no message or answer of the provider is kept that says so".to_owned();
+        let ours = kept.iter().filter(|kept| kept.number == refund.number);
+        for (one, gateway) in ours.flat_map(|one| gateways.iter().map(move |g| (one, g))) {
+            match reread(&***gateway, one) {
+                Some(fact) if says(&fact, refund) => return Ok(()),
+                Some(_) => why = "the provider says otherwise".to_owned(),
+                None => {}
+            }
+        }
+        Err(why)
+    }
+}
+
+fn reference(refund: &Refund) -> String {
+    refund_reference(refund.provider, &refund.merchant, &refund.number)
+}
+
+/// Checks a message or an answer as of the time when it was first checked.
+fn reread(gateway: &dyn PaymentGateway, kept: &KeptRefund) -> Option<RefundFact> {
+    let headers = KeptHeaders::parse(&kept.headers);
+    let raw = RawNotification { headers: &headers, body: &kept.body };
+    if !kept.asked {
+        let notified = gateway.verify(&raw, kept.received_at).ok()?.into_parts().1;
+        return if let Notified::Refund(fact) = notified { Some(fact) } else { None };
+    }
+    let numbers = RefundNumbers {
+        out_refund_no: kept.number.clone(),
+        out_trade_no: kept.out_trade_no.clone(),
+        transaction_id: kept.transaction_id.clone(),
+    };
+    match gateway.reread_refund(&raw, &numbers, kept.received_at).ok()? {
+        RefundState::Known(fact, _) => Some(fact),
+        RefundState::Unknown => None,
+    }
+}
+
+/// Whether a fact says how the refund ended. One that was closed, and is done after all, is both.
+fn says(fact: &RefundFact, refund: &Refund) -> bool {
+    let same = fact.provider == refund.provider
+        && fact.merchant == refund.merchant
+        && fact.transaction_id == refund.transaction_id
+        && fact.out_refund_no == refund.number
+        && fact.amount == refund.amount;
+    let outcome = match (fact.outcome, refund.progress) {
+        (RefundOutcome::Done { at }, RefundProgress::Done { at: known }) => at == known,
+        (RefundOutcome::Closed, RefundProgress::Failed { .. }) => true,
+        (RefundOutcome::Closed, RefundProgress::Done { .. }) => refund.returned_at.is_some(),
+        (RefundOutcome::Done { .. }, _)
+        | (RefundOutcome::Closed, _)
+        | (RefundOutcome::Processing | RefundOutcome::Abnormal, _) => false,
+    };
+    same && outcome
+}

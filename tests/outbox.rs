@@ -1,0 +1,225 @@
+//! The outbox: each job once at a time, at least once, and never lost.
+
+use async_trait::async_trait;
+use onecard::base::{
+    clock::{Clock, ManualClock, SystemClock, Timestamp},
+    db::{Db, DbError, Tx},
+    ids::SchoolId,
+    outbox::{self, Delivered, Delivers, Job, NewJob, Outbox, OutboxPace},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use testkit::{TestDb, eventually, on_each_database};
+use tokio::sync::Notify;
+use tokio_util::task::LocalPoolHandle;
+
+on_each_database!(
+    two_servers_deliver_each_job_once,
+    what_nobody_knows_is_tried_again_and_reported_once,
+    a_job_of_a_server_that_died_is_taken_when_its_lease_ends,
+    a_job_is_enqueued_once_and_with_its_transaction,
+    what_is_refused_is_never_tried_again,
+    a_delivery_that_panics_is_tried_again,
+);
+
+const KIND: &str = "test";
+
+/// The other side.
+#[derive(Debug)]
+struct Counterpart {
+    /// What it answers.
+    answer: Delivered,
+    /// How long that takes.
+    takes: Duration,
+    panics: bool,
+    /// How often it was asked, by subject, and how many jobs were reported.
+    asked: Mutex<HashMap<String, usize>>,
+    reported: Mutex<usize>,
+}
+
+impl Counterpart {
+    fn answering(answer: Delivered) -> Arc<Self> {
+        Self::taking(Duration::ZERO, answer)
+    }
+
+    fn taking(takes: Duration, answer: Delivered) -> Arc<Self> {
+        let (asked, reported) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { answer, takes, panics: false, asked, reported })
+    }
+
+    fn times(&self) -> usize {
+        self.asked.lock().unwrap().values().sum()
+    }
+}
+
+#[async_trait(?Send)]
+impl Delivers for Counterpart {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn deliver(&self, job: &Job) -> Delivered {
+        *self.asked.lock().unwrap().entry(job.subject.clone()).or_default() += 1;
+        assert!(!self.panics, "as the test wants");
+        tokio::time::sleep(self.takes).await;
+        self.answer
+    }
+
+    async fn report(&self, _: &Tx, _: &Job, _: Timestamp) -> Result<(), DbError> {
+        *self.reported.lock().unwrap() += 1;
+        Ok(())
+    }
+}
+
+/// Servers that deliver; they end on drop.
+struct Servers(Vec<tokio::task::JoinHandle<()>>, LocalPoolHandle);
+
+impl Servers {
+    fn none() -> Self {
+        Self(Vec::new(), LocalPoolHandle::new(1))
+    }
+
+    fn start(&mut self, db: &Db, clock: &Arc<dyn Clock>, other: &Arc<Counterpart>) {
+        let outbox = Outbox {
+            db: db.clone(),
+            clock: Arc::clone(clock),
+            handlers: vec![Arc::clone(other) as Arc<dyn Delivers>],
+            pace: OutboxPace::new(Duration::from_millis(20)),
+            wake: Arc::new(Notify::new()),
+        };
+        self.0.push(self.1.spawn_pinned(move || outbox.run()));
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for server in &self.0 {
+            server.abort();
+        }
+    }
+}
+
+fn job(subject: &str, due_at: Timestamp) -> NewJob {
+    NewJob { school: SchoolId::from_number(1), kind: KIND, subject: subject.to_owned(), due_at }
+}
+
+async fn enqueue(db: &TestDb, jobs: Vec<NewJob>) {
+    db.db.in_tx(async |tx| outbox::enqueue(tx, &jobs).await).await.unwrap();
+}
+
+async fn count(db: &TestDb, condition: &str) -> i64 {
+    testkit::Rows::of(&db.url).await.count(&format!("outbox WHERE {condition}")).await
+}
+
+/// SQLite has one server; its two workers take turns.
+async fn two_servers_deliver_each_job_once(db: &TestDb) {
+    let jobs: usize = 1000;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let now = clock.now();
+    enqueue(db, (0..jobs).map(|n| job(&n.to_string(), now)).collect()).await;
+    let other = Counterpart::taking(Duration::from_millis(50), Delivered::Done);
+    let begun = Instant::now();
+    let mut servers = Servers::none();
+    servers.start(&db.db, &clock, &other);
+    servers.start(&db.db, &clock, &other);
+    let rows = testkit::Rows::of(&db.url).await;
+    eventually("all are done", async || {
+        (rows.count("outbox WHERE state = 'waiting'").await == 0).then_some(())
+    })
+    .await;
+    let took = begun.elapsed();
+    println!("{jobs} jobs to a counterpart that takes 50 ms, from two servers: {took:.2?}");
+    let asked = other.asked.lock().unwrap();
+    assert_eq!(asked.len(), jobs);
+    assert!(asked.values().all(|times| *times == 1), "one was delivered twice");
+}
+
+async fn what_nobody_knows_is_tried_again_and_reported_once(db: &TestDb) {
+    let manual = Arc::new(ManualClock::new(Timestamp::from_seconds(1_000_000)));
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&manual);
+    enqueue(db, vec![job("lost", clock.now())]).await;
+    let other = Counterpart::answering(Delivered::Unknown { wait: None });
+    let mut servers = Servers::none();
+    servers.start(&db.db, &clock, &other);
+    for tries in 1..=16 {
+        eventually("it is tried", async || {
+            let recorded = format!("tries = {tries} AND leased_until = 0");
+            (count(db, &recorded).await == 1).then_some(())
+        })
+        .await;
+        assert_eq!(other.times(), tries);
+        assert_eq!(*other.reported.lock().unwrap(), usize::from(tries >= 14), "{tries}");
+        // Longer than every delay but the one after it was reported.
+        let delay = if tries >= 14 { 17_280 } else { 720 };
+        manual.advance(Duration::from_millis(20) * delay);
+    }
+}
+
+async fn a_job_of_a_server_that_died_is_taken_when_its_lease_ends(db: &TestDb) {
+    let manual = Arc::new(ManualClock::new(Timestamp::from_seconds(1_000_000)));
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&manual);
+    enqueue(db, vec![job("left", clock.now())]).await;
+    let never = Counterpart::taking(Duration::from_hours(1), Delivered::Done);
+    let mut dying = Servers::none();
+    dying.start(&db.db, &clock, &never);
+    eventually("it is taken", async || (never.times() == 1).then_some(())).await;
+    let other = Counterpart::answering(Delivered::Done);
+    let mut servers = Servers::none();
+    servers.start(&db.db, &clock, &other);
+    manual.advance(Duration::from_millis(20 * 24 - 1));
+    // Something else that is due is done, and this is not.
+    enqueue(db, vec![job("mark", clock.now())]).await;
+    eventually("the other is done", async || {
+        (count(db, "state = 'done'").await == 1).then_some(())
+    })
+    .await;
+    assert!(!other.asked.lock().unwrap().contains_key("left"));
+    drop(dying);
+    manual.advance(Duration::from_millis(1));
+    eventually("both are done", async || (count(db, "state = 'done'").await == 2).then_some(()))
+        .await;
+    assert_eq!(other.asked.lock().unwrap()["left"], 1);
+}
+
+async fn a_job_is_enqueued_once_and_with_its_transaction(db: &TestDb) {
+    let now = Timestamp::from_seconds(1);
+    for _ in 0..2 {
+        enqueue(db, vec![job("one", now)]).await;
+    }
+    let failed: Result<(), DbError> = db
+        .db
+        .in_tx(async |tx| {
+            outbox::enqueue(tx, &[job("two", now)]).await?;
+            Err(DbError::Inconsistent { table: "test", what: "as the test wants" })
+        })
+        .await;
+    assert!(failed.is_err());
+    assert_eq!(count(db, "state = 'waiting'").await, 1);
+}
+
+async fn what_is_refused_is_never_tried_again(db: &TestDb) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    enqueue(db, vec![job("refused", clock.now())]).await;
+    let other = Counterpart::answering(Delivered::Refused);
+    let mut servers = Servers::none();
+    servers.start(&db.db, &clock, &other);
+    eventually("it is refused", async || (count(db, "state = 'refused'").await == 1).then_some(()))
+        .await;
+    enqueue(db, vec![job("refused", clock.now())]).await;
+    assert_eq!((other.times(), count(db, "state = 'waiting'").await), (1, 0));
+}
+
+async fn a_delivery_that_panics_is_tried_again(db: &TestDb) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    enqueue(db, vec![job("panics", clock.now())]).await;
+    let mut other = Arc::into_inner(Counterpart::answering(Delivered::Done)).unwrap();
+    other.panics = true;
+    let other = Arc::new(other);
+    let mut servers = Servers::none();
+    servers.start(&db.db, &clock, &other);
+    eventually("it is tried again", async || (other.times() >= 2).then_some(())).await;
+    assert_eq!(count(db, "state = 'waiting'").await, 1);
+}
