@@ -166,6 +166,7 @@ async fn a_job_of_a_server_that_died_is_taken_when_its_lease_ends(db: &TestDb) {
     let mut dying = Servers::none();
     dying.start(&db.db, &clock, &never);
     eventually("it is taken", async || (never.times() == 1).then_some(())).await;
+    drop(dying);
     let other = Counterpart::answering(Delivered::Done);
     let mut servers = Servers::none();
     servers.start(&db.db, &clock, &other);
@@ -177,7 +178,6 @@ async fn a_job_of_a_server_that_died_is_taken_when_its_lease_ends(db: &TestDb) {
     })
     .await;
     assert!(!other.asked.lock().unwrap().contains_key("left"));
-    drop(dying);
     manual.advance(Duration::from_millis(1));
     eventually("both are done", async || (count(db, "state = 'done'").await == 2).then_some(()))
         .await;

@@ -236,8 +236,8 @@ impl Plan {
     fn give_back(&mut self, fact: Deciding<'_>, attempt: &Attempt) {
         let paid = &fact.incoming.fact;
         let reference = postings::reference(paid);
-        let transaction = (reference.as_str(), paid.transaction_id.as_str(), paid.amount);
-        self.refunds.push(Refund::of_surplus(attempt, transaction, fact.now));
+        let (transaction, amount) = (&paid.transaction_id, paid.amount);
+        self.refunds.push(Refund::of_surplus(attempt, &reference, transaction, amount, fact.now));
     }
 
     /// A message alone posts nothing; the provider's answer is final.

@@ -35,6 +35,17 @@ pub struct Forge {
     credentials: Credentials,
 }
 
+/// What a message says of a refund.
+#[derive(Clone, Copy, Debug)]
+pub struct ToldRefund<'a> {
+    /// The merchant's number of the refund.
+    pub number: &'a str,
+    /// `SUCCESS`, `CLOSED`, `ABNORMAL` or `PROCESSING`.
+    pub status: &'a str,
+    /// What it gives back, in fen.
+    pub amount_fen: i64,
+}
+
 /// A signing key with its serial.
 pub struct Signer {
     key: SigningKey<Sha256>,
@@ -130,14 +141,9 @@ impl Forge {
         envelope_of(id, sealed.as_bytes(), self.api_v3_key())
     }
 
-    /// The complete message of a refund of a payment, by its number and status.
-    pub fn refund(
-        &self,
-        id: &str,
-        payment: &PaymentView,
-        (number, status): (&str, &str),
-        amount_fen: i64,
-    ) -> Letter {
+    /// The complete message of a refund of a payment.
+    pub fn refund(&self, id: &str, payment: &PaymentView, told: &ToldRefund<'_>) -> Letter {
+        let ToldRefund { number, status, amount_fen } = told;
         let truth = self.transaction(payment);
         let refund = json!({
             "mchid": truth["mchid"], "out_trade_no": truth["out_trade_no"],

@@ -36,7 +36,7 @@ pub use authentic::{assert_authentic, take_over};
 pub use client::{Api, Student, claim, wish, wish_by};
 pub use database::{TestDb, macs, on_empty_postgres, on_empty_sqlite, on_postgres, on_sqlite};
 pub use faults::{Fault, Faults};
-pub use forge::{Forge, Letter, Signer, envelope_of, seal, transaction_id};
+pub use forge::{Forge, Letter, Signer, ToldRefund, envelope_of, seal, transaction_id};
 pub use forge_alipay::{AlipayForge, Notice, Trade, yuan};
 pub use http::http_client;
 pub use people::{ELSEWHERE, KEY, PEOPLE};

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use onecard::ledger::account::{Name, SchoolAccount};
 use sandbox::wechat_pay::PaymentView;
 use serde_json::{Value, json};
-use testkit::{ELSEWHERE, Fault, Forge, TestDb, World, eventually, on_each_database};
+use testkit::{ELSEWHERE, Fault, Forge, TestDb, ToldRefund, World, eventually, on_each_database};
 
 on_each_database!(
     a_message_that_does_not_fit_a_paid_order_has_the_provider_asked,
@@ -171,7 +171,8 @@ async fn what_was_given_back_at_the_provider_is_credited_with_a_case_until_the_a
     let refunded = |case: &String| case.starts_with("refunded_at_provider:wechat_pay:");
     assert!(kept.len() == 1 && kept.iter().all(refunded), "{kept:?}");
     world.assert_books(5000).await;
-    let told = forge.refund("refund", &payment, ("console", "SUCCESS"), 5000);
+    let whole = ToldRefund { number: "console", status: "SUCCESS", amount_fen: 5000 };
+    let told = forge.refund("refund", &payment, &whole);
     assert_eq!(told.send(&world.api(), "xnec").await.status, 204);
     assert_eq!(student.balances().await, [0; 4]);
     assert_eq!(student.order_again(&order).await["state"], "refunded");

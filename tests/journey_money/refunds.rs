@@ -3,8 +3,16 @@
 
 use futures_util::future::join_all;
 use onecard::{
-    base::{clock::Timestamp, money::Fen},
-    ledger::account::SchoolAccount,
+    base::{
+        clock::Timestamp,
+        ids::{PersonId, SchoolId},
+        money::Fen,
+    },
+    ledger::{
+        account::{Account, Name, PersonAccount, SchoolAccount},
+        post_all,
+        transfer::{Kind, Leg, Nature, Transfer},
+    },
     orders::{order::PaymentId, refund::RefundId},
     payments::refunds::{self, AskedRefund, RefundError},
 };
@@ -61,6 +69,28 @@ async fn approved(world: &World, payment: PaymentId, amount: i64) -> RefundId {
     let id = ask(world, payment, amount).await.unwrap();
     approve(world, id).await.unwrap();
     id
+}
+
+fn told<'a>(number: &'a str, status: &'a str, amount_fen: i64) -> ToldRefund<'a> {
+    ToldRefund { number, status, amount_fen }
+}
+
+/// The student spends so much, or gets it back.
+async fn spend(world: &World, amount: i64) {
+    let till = Account::School(SchoolAccount::Merchant(Name::parse("till").unwrap()));
+    let mine = Account::Person(PersonAccount::EAccount);
+    let (from, to) = if amount < 0 { (till, mine) } else { (mine, till) };
+    let spent = Transfer {
+        school: SchoolId::from_number(world.rows.school("xnec").await),
+        person: Some(PersonId::from_uuid(world.rows.id("SELECT person_id FROM orders").await)),
+        kind: Kind::new("test"),
+        reference: format!("spent {amount}"),
+        nature: Nature::Fact,
+        value_day: now().day(),
+        legs: vec![Leg { from, to, amount: fen(amount.abs()) }],
+    };
+    let posted = world.db.in_tx(async |tx| post_all(tx, now(), std::slice::from_ref(&spent)).await);
+    assert!(posted.await.unwrap()[0].is_ok());
 }
 
 /// Waits until the order's first refund has this state.
@@ -160,8 +190,12 @@ async fn a_refund_is_held_only_while_the_money_is_there(db: &TestDb) {
         (student.balances().await == [0, 0, 2500, 2500]).then_some(())
     })
     .await;
-    assert!(matches!(approve(&world, ids[0]).await, Err(RefundError::Spent)));
+    let approved = approve(&world, ids[0]).await;
+    assert!(matches!(approved, Err(RefundError::TooMuch { left }) if left == fen(2500)));
     assert_eq!(student.balances().await, [0, 0, 2500, 2500]);
+    spend(&world, 501).await;
+    assert!(matches!(approve(&world, ids[1]).await, Err(RefundError::Spent)));
+    spend(&world, -501).await;
     approve(&world, ids[1]).await.unwrap();
     assert_eq!(student.balances().await, [0, 0, 500, 500]);
     assert_eq!(student.order_again(&order).await["state"], "refunding");
@@ -289,8 +323,8 @@ async fn a_refund_in_the_console_posts_and_may_leave_a_debt(db: &TestDb) {
     world.pay().end_refund(&asked.number(), RefundEnd::Abnormal).unwrap();
     assert_eq!(student.balances().await[3], 0);
     let forge = Forge::with_sandbox_keys();
-    let told = forge.refund("debt", &paid, ("elsewhere", "SUCCESS"), 400);
-    assert_eq!(told.send(&world.api(), "xnec").await.status, 204);
+    let message = forge.refund("debt", &paid, &told("elsewhere", "SUCCESS", 400));
+    assert_eq!(message.send(&world.api(), "xnec").await.status, 204);
     assert_eq!(student.balances().await[3], -400);
     assert_eq!(held(&world).await, 1000);
     world.assert_books(600).await;
@@ -311,8 +345,8 @@ async fn paid_and_refunded_heard_of_at_once_is_both(db: &TestDb) {
     assert_eq!(shown["refunds"][0]["amount_fen"], 1800);
     assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
     assert_eq!(open_cases(&world).await, Vec::<String>::new());
-    let batches = "SELECT COUNT(DISTINCT batch_id) FROM transfer";
-    assert_eq!(world.rows.number(batches).await, 1, "in one commit");
+    let commits = "SELECT COUNT(DISTINCT at) FROM transfer";
+    assert_eq!(world.rows.number(commits).await, 1, "in one commit");
     world.assert_books(3200).await;
 }
 
@@ -325,14 +359,14 @@ async fn a_message_that_does_not_fit_posts_nothing(db: &TestDb) {
     until(&student, &order, "sent").await;
     let forge = Forge::with_sandbox_keys();
     let number = id.number();
-    for (name, refund, amount, verdict) in [
-        ("less", (number.as_str(), "SUCCESS"), 999, "refund_disagrees"),
-        ("more than was paid", ("elsewhere", "SUCCESS"), 5001, "refund_disagrees"),
-        ("closed elsewhere", ("elsewhere", "CLOSED"), 100, "refund_known"),
-        ("under way", (number.as_str(), "PROCESSING"), 1000, "refund_known"),
+    for (name, refund, verdict) in [
+        ("less", told(&number, "SUCCESS", 999), "refund_disagrees"),
+        ("more than was paid", told("elsewhere", "SUCCESS", 5001), "refund_disagrees"),
+        ("closed elsewhere", told("elsewhere", "CLOSED", 100), "refund_known"),
+        ("under way", told(&number, "PROCESSING", 1000), "refund_known"),
     ] {
-        let told = forge.refund(name, &view, refund, amount);
-        assert_eq!(told.send(&world.api(), "xnec").await.status, 204, "{name}");
+        let message = forge.refund(name, &view, &refund);
+        assert_eq!(message.send(&world.api(), "xnec").await.status, 204, "{name}");
         let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
         assert_eq!(world.rows.texts(newest).await, [verdict], "{name}");
         assert_eq!(student.balances().await[3], 4000, "{name}");

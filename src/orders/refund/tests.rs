@@ -154,6 +154,7 @@ fn no_more_is_asked_back_than_was_paid() {
     let refund = asked(30);
     let all: Vec<_> = ALL.map(|progress| at(&refund, progress)).into();
     assert_eq!(left_of(fen(200), "42", &all), fen(200 - 4 * 30));
+    assert_eq!(not_promised(fen(200), "42", &all), fen(200 - 3 * 30));
     assert_eq!(not_given_back(fen(200), "42", &all), fen(200 - 30));
     assert_eq!(left_of(fen(200), "43", &all), fen(200));
     assert_eq!(left_of(fen(100), "42", &all), Fen::ZERO);
@@ -197,7 +198,7 @@ fn an_order_shows_what_goes_back() {
 #[test]
 fn a_surplus_transaction_has_one_refund() {
     let attempt = attempt();
-    let one = |reference| Refund::of_surplus(&attempt, (reference, "43", fen(100)), NOW);
+    let one = |reference| Refund::of_surplus(&attempt, reference, "43", fen(100), NOW);
     assert_eq!(one("wechat_pay:190:43").id, one("wechat_pay:190:43").id);
     assert_ne!(one("wechat_pay:190:43").id, one("wechat_pay:190:44").id);
     assert!(!one("wechat_pay:190:43").was_held());

@@ -13,7 +13,7 @@ use crate::{
     orders::{
         self,
         order::{Attempt, PaymentId, PaymentState},
-        refund::{Refund, RefundId, left_of},
+        refund::{Refund, RefundId, left_of, not_promised},
         refunds,
     },
     payments::{news, postings},
@@ -101,6 +101,12 @@ pub async fn ask(tx: &Tx, asked: AskedRefund, now: Timestamp) -> Result<Refund, 
 pub async fn approve(tx: &Tx, id: RefundId, now: Timestamp) -> Result<Refund, RefundError> {
     let (_, was) = locked_refund(tx, id).await?;
     let is = was.approve(now).ok_or(RefundError::Decided)?;
+    // Somebody may have given some of it back at the provider since it was asked for.
+    let known = refunds::of_payment(tx, is.payment).await?;
+    let left = not_promised(is.total, &is.transaction_id, &known);
+    if is.amount > left {
+        return Err(RefundError::TooMuch { left });
+    }
     hold(tx, &is, now).await?;
     refunds::save(tx, &was, &is).await?;
     outbox::enqueue(tx, &[job(&is, now)]).await?;

@@ -89,8 +89,8 @@ pub(in crate::payments) async fn settle(
     let known = refunds::of_payment(tx, attempt.payment.id).await?;
     let ours = known.iter().find(|refund| refund.number == fact.out_refund_no);
     match ours {
-        Some(was) => heard(tx, now, incoming, (&attempt, was)).await,
-        None => made_elsewhere(tx, now, incoming, (&attempt, &known)).await,
+        Some(was) => heard(tx, now, incoming, &attempt, was).await,
+        None => made_elsewhere(tx, now, incoming, &attempt, &known).await,
     }
 }
 
@@ -108,7 +108,8 @@ async fn heard(
     tx: &Tx,
     now: Timestamp,
     incoming: &IncomingRefund,
-    (attempt, was): (&Attempt, &Refund),
+    attempt: &Attempt,
+    was: &Refund,
 ) -> Result<RefundVerdict, SettleError> {
     match was.hear(&incoming.fact, now) {
         Heard::Nothing => Ok(RefundVerdict::Nothing),
@@ -122,7 +123,7 @@ async fn heard(
         }
         Heard::Ended(is) => {
             refunds::save(tx, was, &is).await?;
-            ended(tx, now, incoming, (attempt, &is)).await
+            ended(tx, now, incoming, attempt, &is).await
         }
     }
 }
@@ -132,7 +133,8 @@ async fn made_elsewhere(
     tx: &Tx,
     now: Timestamp,
     incoming: &IncomingRefund,
-    (attempt, known): (&Attempt, &[Refund]),
+    attempt: &Attempt,
+    known: &[Refund],
 ) -> Result<RefundVerdict, SettleError> {
     let fact = &incoming.fact;
     let RefundOutcome::Done { at } = fact.outcome else { return Ok(RefundVerdict::Nothing) };
@@ -152,7 +154,7 @@ async fn made_elsewhere(
         ..told
     };
     refunds::insert(tx, &is).await?;
-    ended(tx, now, incoming, (attempt, &is)).await
+    ended(tx, now, incoming, attempt, &is).await
 }
 
 /// Posts the end of a refund, keeps what said so, and tells the payer.
@@ -160,7 +162,8 @@ async fn ended(
     tx: &Tx,
     now: Timestamp,
     incoming: &IncomingRefund,
-    (attempt, is): (&Attempt, &Refund),
+    attempt: &Attempt,
+    is: &Refund,
 ) -> Result<RefundVerdict, SettleError> {
     let transfers: Vec<Transfer> = match is.progress {
         RefundProgress::Done { .. } => postings::refunded(is)?.into_iter().collect(),

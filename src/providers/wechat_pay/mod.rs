@@ -12,6 +12,7 @@ pub mod certificate;
 mod certificates;
 pub mod keys;
 pub mod notification;
+mod prepare;
 pub mod received;
 mod refund;
 mod sealed;
@@ -30,6 +31,7 @@ pub use settings::WechatPaySettings;
 
 use self::{
     answers::{Answer, ORDER_CLOSED, ORDER_NOT_EXIST, ORDER_PAID, REFUND_NOT_EXIST},
+    prepare::{CloseBody, PrepareBody, Prepared, is_prepay_id},
     received::CheckedBody,
     refund::{RefundBody, WireRefund},
     signing::{Request, Signer},
@@ -47,7 +49,6 @@ use crate::{
 };
 use async_trait::async_trait;
 use reqwest::{Client, Method, header};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
@@ -56,12 +57,6 @@ const REFUND_PATH: &str = "/v3/refund/domestic/refunds";
 
 /// WeChat refuses two refunds of a payment within a minute.
 const PAUSE_BETWEEN_REFUNDS: Duration = Duration::from_secs(61);
-
-/// The longest description in bytes: documented as 127 characters, on older pages as 127 bytes.
-const DESCRIPTION_MAX_BYTES: usize = 127;
-
-/// The longest prepay id, in characters.
-const PREPAY_ID_MAX_CHARS: usize = 64;
 
 /// The merchant and app that receive payments.
 #[derive(Debug)]
@@ -333,69 +328,6 @@ impl PaymentGateway for WechatPay {
     ) -> Result<VerifiedNotification, NotificationRefused> {
         notification::verify(raw, &self.keys, &self.api_v3_key, &self.merchant, now)
     }
-}
-
-/// The body of a payment request. Fields without a value are omitted: WeChat refuses `null`.
-#[derive(Serialize)]
-struct PrepareBody<'a> {
-    appid: &'a str,
-    mchid: &'a str,
-    description: String,
-    out_trade_no: &'a str,
-    time_expire: String,
-    notify_url: &'a str,
-    amount: PrepareAmount,
-    payer: PreparePayer<'a>,
-}
-
-#[derive(Serialize)]
-struct PrepareAmount {
-    total: i64,
-    currency: &'static str,
-}
-
-#[derive(Serialize)]
-struct PreparePayer<'a> {
-    openid: &'a str,
-}
-
-#[derive(Serialize)]
-struct CloseBody<'a> {
-    mchid: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Prepared {
-    prepay_id: String,
-}
-
-impl<'a> PrepareBody<'a> {
-    fn new(merchant: &'a Merchant, payment: &'a Prepare) -> Self {
-        Self {
-            appid: &merchant.app_id,
-            mchid: &merchant.mch_id,
-            description: description(&payment.description),
-            out_trade_no: &payment.out_trade_no,
-            time_expire: payment.expires_at.to_rfc3339(),
-            notify_url: &payment.notify_url,
-            amount: PrepareAmount { total: payment.amount.get(), currency: "CNY" },
-            payer: PreparePayer { openid: &payment.payer },
-        }
-    }
-}
-
-/// The description in the form that WeChat accepts: without four-byte characters, truncated to the
-/// maximum length.
-fn description(text: &str) -> String {
-    let mut kept: String = text.chars().filter(|c| c.len_utf8() < 4).collect();
-    kept.truncate(kept.floor_char_boundary(DESCRIPTION_MAX_BYTES));
-    kept
-}
-
-/// A prepay id becomes part of a signed line, so it must not contain a line break.
-fn is_prepay_id(text: &str) -> bool {
-    (1..=PREPAY_ID_MAX_CHARS).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Encodes a path segment exactly as it is sent and signed.

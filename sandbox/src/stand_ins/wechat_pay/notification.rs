@@ -52,7 +52,7 @@ pub(super) struct Notification {
 struct Event {
     /// `transaction` or `refund`: also the associated data.
     original_type: &'static str,
-    event_type: &'static str,
+    kind: &'static str,
     summary: &'static str,
     /// Where the amount is.
     amount: &'static str,
@@ -62,16 +62,16 @@ struct Event {
 
 const PAID: Event = Event {
     original_type: "transaction",
-    event_type: "TRANSACTION.SUCCESS",
+    kind: "TRANSACTION.SUCCESS",
     summary: "支付成功",
     amount: "/amount/total",
     state: ("/trade_state", "NOTPAY"),
 };
 
-const fn refund_event(event_type: &'static str, summary: &'static str) -> Event {
+const fn refund_event(kind: &'static str, summary: &'static str) -> Event {
     Event {
         original_type: "refund",
-        event_type,
+        kind,
         summary,
         amount: "/amount/refund",
         state: ("/refund_status", "PROCESSING"),
@@ -155,12 +155,12 @@ impl Notification {
     fn envelope(&self, content: &Value, sealer: &Sealer) -> Result<String, CryptoError> {
         let nonce = chance::alphanumeric(NONCE_LENGTH);
         let text = content.to_string();
-        let Event { original_type, event_type, summary, .. } = self.event;
+        let Event { original_type, kind, summary, .. } = self.event;
         let body = json!({
             "id": self.id,
             "create_time": rfc3339(self.at),
             "resource_type": "encrypt-resource",
-            "event_type": event_type,
+            "event_type": kind,
             "summary": summary,
             "resource": {
                 "original_type": original_type,

@@ -38,7 +38,8 @@ impl RefundStatus {
 #[derive(Debug)]
 pub(super) struct Refund {
     pub(super) out_refund_no: String,
-    pub(super) refund_id: String,
+    /// WeChat's number of it.
+    pub(super) number: String,
     pub(super) amount_fen: i64,
     pub(super) notify_url: String,
     pub(super) created_at: DateTime<Utc>,
@@ -52,44 +53,54 @@ pub(super) struct Refund {
 /// As the API answers it: without the merchant.
 pub(super) fn answered(payment: &Payment, refund: &Refund) -> Value {
     let amount = refund.amount_fen;
-    let mut answer = common(payment, refund);
-    answer["status"] = refund.status.name().into();
-    answer["channel"] = "ORIGINAL".into();
-    answer["create_time"] = rfc3339(refund.created_at).into();
-    answer["funds_account"] = "AVAILABLE".into();
-    answer["amount"] = json!({
-        "total": payment.total_fen, "refund": amount, "from": [],
-        "payer_total": payment.total_fen, "payer_refund": amount,
-        "settlement_refund": amount, "settlement_total": payment.total_fen,
-        "discount_refund": 0, "currency": "CNY",
+    let more = json!({
+        "status": refund.status.name(),
+        "channel": "ORIGINAL",
+        "create_time": rfc3339(refund.created_at),
+        "funds_account": "AVAILABLE",
+        "amount": {
+            "total": payment.total_fen, "refund": amount, "from": [],
+            "payer_total": payment.total_fen, "payer_refund": amount,
+            "settlement_refund": amount, "settlement_total": payment.total_fen,
+            "discount_refund": 0, "currency": "CNY",
+        },
+        "promotion_detail": [],
     });
-    answer["promotion_detail"] = json!([]);
-    answer
+    with(common(payment, refund), more)
 }
 
 /// As a callback carries it: without an app and a currency.
 pub(super) fn notified(payment: &Payment, refund: &Refund) -> Value {
-    let mut notified = common(payment, refund);
-    notified["mchid"] = payment.mchid.as_str().into();
-    notified["refund_status"] = refund.status.name().into();
-    notified["amount"] = json!({
-        "total": payment.total_fen, "refund": refund.amount_fen,
-        "payer_total": payment.total_fen, "payer_refund": refund.amount_fen,
+    let more = json!({
+        "mchid": payment.mchid,
+        "refund_status": refund.status.name(),
+        "amount": {
+            "total": payment.total_fen, "refund": refund.amount_fen,
+            "payer_total": payment.total_fen, "payer_refund": refund.amount_fen,
+        },
     });
-    notified
+    with(common(payment, refund), more)
 }
 
 fn common(payment: &Payment, refund: &Refund) -> Value {
     let transaction = payment.paid().map(|paid| paid.transaction_id.as_str());
-    let mut common = json!({
-        "refund_id": refund.refund_id,
+    let common = json!({
+        "refund_id": refund.number,
         "out_refund_no": refund.out_refund_no,
         "transaction_id": transaction.unwrap_or_default(),
         "out_trade_no": payment.out_trade_no,
         "user_received_account": "支付用户零钱",
     });
-    if let RefundStatus::Success(at) = refund.status {
-        common["success_time"] = rfc3339(at).into();
+    match refund.status {
+        RefundStatus::Success(at) => with(common, json!({ "success_time": rfc3339(at) })),
+        RefundStatus::Processing | RefundStatus::Closed | RefundStatus::Abnormal => common,
     }
-    common
+}
+
+/// An object with the members of another, which replace its own.
+pub(super) fn with(mut object: Value, more: Value) -> Value {
+    if let (Some(members), Value::Object(more)) = (object.as_object_mut(), more) {
+        members.extend(more);
+    }
+    object
 }

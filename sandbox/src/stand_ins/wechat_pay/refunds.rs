@@ -101,7 +101,7 @@ impl RefundView {
         let callback = *refund.callback.progress();
         Self {
             out_refund_no: refund.out_refund_no.clone(),
-            refund_id: refund.refund_id.clone(),
+            refund_id: refund.number.clone(),
             out_trade_no: payment.out_trade_no.clone(),
             amount_fen: refund.amount_fen,
             status: refund.status.name(),
@@ -166,7 +166,7 @@ impl WechatPay {
         }
         let refund = Refund {
             out_refund_no: wanted.out_refund_no.clone(),
-            refund_id: numbers::refund_id(now),
+            number: numbers::refund_id(now),
             amount_fen: wanted.amount.refund,
             notify_url: wanted.notify_url.clone().unwrap_or_else(|| payment.notify_url.clone()),
             created_at: now,
@@ -200,8 +200,8 @@ impl WechatPay {
         let merchant = self.merchant_of(&mchid).ok_or(ActRefusal::NoSuchMerchant)?.clone();
         // A report of its own: an abnormal refund was reported as such before.
         let fresh = self.callbacks.open();
-        let (payment, number) = payments.at_refund(place).ok_or(ActRefusal::NoSuchRefund)?;
-        let refund = payment.refunds.get_mut(number).ok_or(ActRefusal::NoSuchRefund)?;
+        let (payment, index) = payments.at_refund(place).ok_or(ActRefusal::NoSuchRefund)?;
+        let refund = payment.refunds.get_mut(index).ok_or(ActRefusal::NoSuchRefund)?;
         match refund.status {
             RefundStatus::Processing => {}
             RefundStatus::Abnormal => refund.callback = fresh,
@@ -214,7 +214,7 @@ impl WechatPay {
             RefundEnd::Close => RefundStatus::Closed,
             RefundEnd::Abnormal => RefundStatus::Abnormal,
         };
-        let refund = payment.refunds.get(number).ok_or(ActRefusal::NoSuchRefund)?;
+        let refund = payment.refunds.get(index).ok_or(ActRefusal::NoSuchRefund)?;
         if let Some(told) = Notification::of_refund(payment, refund, &merchant)? {
             self.callbacks.report(&refund.callback, Arc::new(told))?;
         }
@@ -242,7 +242,7 @@ impl WechatPay {
         let mchid = payment.mchid.clone();
         payment.refunds.push(Refund {
             out_refund_no: out_refund_no.clone(),
-            refund_id: numbers::refund_id(now),
+            number: numbers::refund_id(now),
             amount_fen,
             notify_url: payment.notify_url.clone(),
             created_at: now,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::payment::{Paid, Payment, State};
+use super::refund::with;
 use crate::clock::rfc3339;
 
 /// The payer's bank; the same for every payment here.
@@ -12,10 +13,11 @@ const BANK_TYPE: &str = "OTHERS";
 pub(super) fn queried(payment: &Payment) -> Value {
     match &payment.state {
         State::Paid(paid) if payment.left_fen() < payment.total_fen => {
-            let mut refunded = paid_transaction(payment, paid);
-            refunded["trade_state"] = "REFUND".into();
-            refunded["trade_state_desc"] = "订单发生过退款，退款详情请查询退款单".into();
-            refunded
+            let refunded = json!({
+                "trade_state": "REFUND",
+                "trade_state_desc": "订单发生过退款，退款详情请查询退款单",
+            });
+            with(paid_transaction(payment, paid), refunded)
         }
         State::Paid(paid) => paid_transaction(payment, paid),
         State::NotPaid => unpaid(payment, "NOTPAY", "订单未支付"),

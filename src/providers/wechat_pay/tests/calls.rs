@@ -2,7 +2,8 @@
 
 use super::{
     super::{
-        WechatPay, description, path_segment,
+        WechatPay, path_segment,
+        prepare::description,
         signing::{self, Request},
         testing::{
             APP_ID, MCH_ID, NOW, gateway, keys, settings, sign, signed_reply, transaction,
