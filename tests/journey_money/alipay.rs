@@ -12,6 +12,8 @@ on_each_database!(
     an_order_is_tried_by_the_other_provider,
     closed_here_and_paid_there_is_credited,
     both_providers_tell_at_the_same_moment,
+    the_later_payment_goes_back_by_alipay,
+    the_later_payment_goes_back_by_wechat_pay,
     who_is_not_bound_there_cannot_pay_there,
     a_lost_notification_is_a_delay,
 );
@@ -121,8 +123,52 @@ async fn both_providers_tell_at_the_same_moment(db: &TestDb) {
     let api = world.api();
     let (one, other) = join(by_wechat.send(&api, "xnec"), by_alipay.send(&api, "xnec")).await;
     assert_eq!((one.status, other.status), (204, 200));
-    assert_eq!(fulfilled(&in_wechat, &order).await["payments"][1]["state"], "paid");
+    // The later one is to go back; neither was made in the sandbox, which refuses it.
+    let shown = in_wechat.order_again(&order).await;
+    assert_eq!(
+        (&shown["state"], &shown["payments"][1]["state"]),
+        (&json!("refunding"), &json!("paid"))
+    );
     assert_eq!(in_wechat.balances().await, [0, 0, 5000, 5000], "one credit");
+    let report = world.report().await;
+    assert!(report.is_clean(), "{report}");
+}
+
+async fn the_later_payment_goes_back_by_alipay(db: &TestDb) {
+    the_later_payment_goes_back(db, "wechat_pay", "alipay").await;
+}
+
+async fn the_later_payment_goes_back_by_wechat_pay(db: &TestDb) {
+    the_later_payment_goes_back(db, "alipay", "wechat_pay").await;
+}
+
+/// Both are made before either is heard of.
+async fn the_later_payment_goes_back(db: &TestDb, first: &str, second: &str) {
+    let world = World::start(db).await;
+    let (in_wechat, _) = (world.student(0).await, world.alipay_student(0).await);
+    let order = ordered(&in_wechat, first).await;
+    let again = in_wechat.try_again_by(second, &order, "again").await.body(201);
+    for (funding, payment) in [(first, &order["payments"][0]), (second, &again)] {
+        let number = number(payment);
+        if funding == "alipay" {
+            world.alipay().drop_callbacks(&number).unwrap();
+            world.alipay().pay(&number).unwrap();
+        } else {
+            world.pay().drop_callbacks(&number).unwrap();
+            world.pay().pay(&number).unwrap();
+        }
+    }
+    let shown = eventually("the later one is given back", async || {
+        let shown = in_wechat.order_again(&order).await;
+        (shown["refunds"][0]["state"] == "done").then_some(shown)
+    })
+    .await;
+    assert_eq!(shown["state"], "fulfilled");
+    assert_eq!(shown["refunds"].as_array().unwrap().len(), 1);
+    assert_eq!(in_wechat.balances().await, [0, 0, 5000, 5000], "one credit");
+    assert_eq!((received(&world, first).await, received(&world, second).await), (5000, 0));
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
+    assert_eq!(world.rows.count("review_case WHERE closed_at IS NULL").await, 0);
     let report = world.report().await;
     assert!(report.is_clean(), "{report}");
 }

@@ -16,6 +16,7 @@ mod form;
 mod login;
 mod notification;
 pub mod phone;
+mod refund;
 mod settings;
 pub mod signing;
 #[cfg(test)]
@@ -32,24 +33,31 @@ pub use settings::AlipaySettings;
 use self::{
     answer::{CheckedAnswer, Failure, Said},
     client::{OpenApi, Outcome, unusable},
+    refund::{OneRefund, RefundContent, WireRefund},
     trade::WireTrade,
 };
 use crate::{
     base::clock::{Clock, Timestamp},
     payments::gateway::{
         CloseOutcome, Evidence, GatewayError, Headers, KeptHeaders, NotificationRefused, PayParams,
-        PaymentGateway, Prepare, Provider, ProviderState, RawNotification, VerifiedNotification,
+        PaymentGateway, Prepare, Provider, ProviderState, RawNotification, RefundNumbers,
+        RefundRequest, RefundState, VerifiedNotification,
     },
     sessions::Platform,
 };
 use async_trait::async_trait;
 use reqwest::Client;
 use serde::Serialize;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 const CREATE: &str = "alipay.trade.create";
 const QUERY: &str = "alipay.trade.query";
 const CLOSE: &str = "alipay.trade.close";
+const REFUND: &str = "alipay.trade.refund";
+const REFUND_QUERY: &str = "alipay.trade.fastpay.refund.query";
+
+/// Not documented as a limit: so that one refund is known before the next is asked for.
+const PAUSE_BETWEEN_REFUNDS: Duration = Duration::from_secs(10);
 
 /// The trade is not known to Alipay.
 const NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
@@ -103,6 +111,16 @@ impl Alipay {
         trade.into_state(&self.shop, answer.proof(), evidence)
     }
 
+    fn refund_of(
+        &self,
+        answer: &CheckedAnswer,
+        refund: &RefundNumbers,
+        evidence: impl FnOnce() -> Evidence,
+    ) -> Result<RefundState, NotificationRefused> {
+        let told = WireRefund::parse(answer.text())?;
+        told.into_state(refund, &self.shop, answer.proof(), evidence)
+    }
+
     /// What it means that a payment cannot be closed. Whether it was paid or closed before, the
     /// refusal does not tell.
     async fn why_not_closed(
@@ -138,6 +156,11 @@ impl PaymentGateway for Alipay {
     }
 
     fn callback_path(&self) -> &'static str {
+        "alipay"
+    }
+
+    /// Messages about refunds go to the address of the payment.
+    fn refund_callback_path(&self) -> &'static str {
         "alipay"
     }
 
@@ -189,6 +212,38 @@ impl PaymentGateway for Alipay {
         }
     }
 
+    /// What is answered proves nothing, a repetition included: a query tells.
+    async fn refund(
+        &self,
+        refund: &RefundRequest,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError> {
+        match self.api.call(REFUND, &RefundContent::new(refund), "", now).await? {
+            Outcome::Done(..) => self.query_refund(&refund.numbers, now).await,
+            Outcome::Failed(failure) => Err(failure.into_error()),
+        }
+    }
+
+    async fn query_refund(
+        &self,
+        refund: &RefundNumbers,
+        now: Timestamp,
+    ) -> Result<RefundState, GatewayError> {
+        match self.api.call(REFUND_QUERY, &OneRefund::of(refund), "", now).await? {
+            Outcome::Done(checked, answer) => {
+                let evidence = || kept(answer.body, now);
+                let state = self.refund_of(&checked, refund, evidence);
+                state.map_err(|reason| unusable(REFUND_QUERY, reason))
+            }
+            Outcome::Failed(failure) if failure.is(NOT_EXIST) => Ok(RefundState::Unknown),
+            Outcome::Failed(failure) => Err(failure.into_error()),
+        }
+    }
+
+    fn pause_between_refunds(&self) -> Duration {
+        PAUSE_BETWEEN_REFUNDS
+    }
+
     fn signed_headers(&self) -> &'static [&'static str] {
         &[]
     }
@@ -202,6 +257,20 @@ impl PaymentGateway for Alipay {
         match self.api.read(answer.body, QUERY)? {
             Said::Done(checked) => {
                 self.state_of(&checked, out_trade_no, || kept(answer.body.to_vec(), at))
+            }
+            Said::Failed(_) => Err(NotificationRefused::Content),
+        }
+    }
+
+    fn reread_refund(
+        &self,
+        answer: &RawNotification<'_>,
+        refund: &RefundNumbers,
+        at: Timestamp,
+    ) -> Result<RefundState, NotificationRefused> {
+        match self.api.read(answer.body, REFUND_QUERY)? {
+            Said::Done(checked) => {
+                self.refund_of(&checked, refund, || kept(answer.body.to_vec(), at))
             }
             Said::Failed(_) => Err(NotificationRefused::Content),
         }

@@ -5,6 +5,7 @@ mod calls;
 mod fuzz;
 mod login;
 mod notifications;
+mod refunds;
 
 use super::testing::{APP_ID, OUT_TRADE_NO, SELLER_ID, TRADE_NO};
 use crate::{
