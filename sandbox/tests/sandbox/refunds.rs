@@ -37,7 +37,7 @@ async fn query(world: &World, number: &str) -> Answer {
 }
 
 fn an_hour_later(world: &World) {
-    world.sandbox().clock.advance(TimeDelta::hours(1));
+    world.clock.advance(TimeDelta::hours(1));
 }
 
 #[tokio::test]

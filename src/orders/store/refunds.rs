@@ -44,6 +44,7 @@ pub(in crate::orders) const REFUND: Authority = Authority {
         ("approved_at", FieldKind::Big),
         ("returned_at", FieldKind::Big),
     ],
+    added: 0,
     live: "state IN ('asked', 'requested', 'sent')",
 };
 
