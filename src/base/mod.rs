@@ -12,4 +12,5 @@ pub mod lane;
 pub mod money;
 pub mod outbox;
 pub mod telemetry;
+pub mod tokens;
 pub mod write_point;

@@ -13,10 +13,9 @@ pub mod login;
 pub mod portal;
 pub mod sign_in;
 mod store;
-pub mod tokens;
 
 use crate::{
-    base::{clock::Clock, crypto::seal::Sealer, db::Db},
+    base::{clock::Clock, crypto::seal::Sealer, db::Db, tokens::Tokens},
     cards::Cards,
     passcode::Codes,
     passwords::Passwords,
@@ -26,7 +25,6 @@ use crate::{
 use login::Apps;
 use moka::future::Cache;
 use std::{sync::Arc, time::Duration};
-use tokens::Tokens;
 
 /// How long sessions are cached. A session that was ended at another server is refused here within
 /// a second.

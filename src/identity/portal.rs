@@ -3,10 +3,9 @@
 use super::{
     Identities,
     sign_in::{Granted, SignInError},
-    tokens::RefreshSecret,
 };
 use crate::{
-    base::db::DbError,
+    base::{db::DbError, tokens::RefreshSecret},
     passwords::{ClaimedPerson, PasswordFault, PortalCode, Proven},
     schools::{School, check_id_number, policy::IdKind},
     sessions::{self, BoundTo, SessionId, Student},

@@ -1,15 +1,17 @@
 //! Signing in, staying signed in, signing out.
 
-use super::{
-    BindingView, Identities,
-    login::LoginError,
-    tokens::{ACCESS_LIFETIME, BadToken, NoToken, RefreshSecret},
-};
+use super::{BindingView, Identities, login::LoginError};
 use crate::{
-    base::db::DbError,
+    base::{
+        db::DbError,
+        tokens::{BadToken, NoToken, RefreshSecret},
+    },
     sessions::{self, Platform, Refreshed, SessionId, SignedIn},
 };
 use std::{sync::Arc, time::Duration};
+
+/// The lifetime of an access token.
+pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);
 
 /// The tokens that a client gets when it signs in.
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl Identities {
     pub async fn refresh(&self, token: &str) -> Result<Granted, SignInError> {
         let (session, presented) =
             RefreshSecret::parse(token).map_err(|BadToken| SignInError::BadToken)?;
+        let session = SessionId::from_uuid(session);
         let next = RefreshSecret::random()?;
         let now = self.clock.now();
         let refreshed =
@@ -91,6 +94,7 @@ impl Identities {
     pub async fn sign_out(&self, token: &str) -> Result<(), SignInError> {
         let (session, presented) =
             RefreshSecret::parse(token).map_err(|BadToken| SignInError::BadToken)?;
+        let session = SessionId::from_uuid(session);
         let now = self.clock.now();
         let refreshed = sessions::end(&self.db, session, &presented.hash(), now).await?;
         self.live.invalidate(&session).await;
@@ -101,6 +105,7 @@ impl Identities {
     pub async fn authenticate(&self, token: &str) -> Result<Arc<SignedIn>, SignInError> {
         let now = self.clock.now();
         let id = self.tokens.session_of(token, now).map_err(|BadToken| SignInError::BadToken)?;
+        let id = SessionId::from_uuid(id);
         if let Some(live) = self.live.get(&id).await {
             return Ok(live);
         }
@@ -120,9 +125,9 @@ impl Identities {
         let signed_in = sessions::find(&self.db, id, now).await?.ok_or(SignInError::BadToken)?;
         let binding = self.home(&signed_in).await?.map(|home| home.binding);
         Ok(Granted {
-            access_token: self.tokens.access(id, now)?,
+            access_token: self.tokens.access(id.uuid(), ACCESS_LIFETIME, now)?,
             expires_in: ACCESS_LIFETIME,
-            refresh_token: secret.token(id),
+            refresh_token: secret.token(id.uuid()),
             binding,
         })
     }

@@ -15,6 +15,7 @@ use crate::base::{
     clock::Timestamp,
     db::{Authority, Db, DbError, Tx},
     ids::{PersonId, SchoolId},
+    tokens::RefreshHash,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -200,16 +201,6 @@ impl SignedIn {
         let BoundTo { person, school } = self.bound_to?;
         let (session, identity) = (self.session, self.identity);
         Some(Student { session, identity, person, school, user: self.user.clone() })
-    }
-}
-
-/// The hash of a session's refresh secret.
-#[derive(Clone)]
-pub struct RefreshHash(pub [u8; 32]);
-
-impl std::fmt::Debug for RefreshHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RefreshHash")
     }
 }
 

@@ -3,13 +3,14 @@
 pub(super) mod authentic;
 
 use super::{
-    BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, RefreshHash,
-    Refreshed, SESSION_LIFETIME, SessionId, SignedIn, Student, UserIds, notices::NoticeOrigin,
+    BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, Refreshed,
+    SESSION_LIFETIME, SessionId, SignedIn, Student, UserIds, notices::NoticeOrigin,
 };
 use crate::base::{
     clock::Timestamp,
     db::{Column, Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId, uuid_at},
+    tokens::RefreshHash,
 };
 use authentic::{BINDING, IDENTITY, SESSION, binding_fields, check, identity_fields, is_authentic};
 use entity::{binding, identity, notice, session};

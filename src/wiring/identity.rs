@@ -1,7 +1,10 @@
 //! Sign-in, sessions and bindings.
 
 use super::{Ground, shared::Shared};
-use crate::identity::{Identities, IdentitiesSetup, login::Apps, tokens::Tokens};
+use crate::{
+    base::tokens::{Audience, Tokens},
+    identity::{Identities, IdentitiesSetup, login::Apps},
+};
 use std::sync::Arc;
 
 pub(super) fn build(ground: &Ground<'_>, shared: &Shared, apps: Apps) -> Identities {
@@ -13,7 +16,7 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, apps: Apps) -> Identit
         codes: shared.codes.clone(),
         sealer: shared.keys.sealer.clone(),
         apps,
-        tokens: Tokens::new(ground.config.keys.jwt.clone()),
+        tokens: Tokens::new(ground.config.keys.jwt.clone(), Audience::Students),
         clock: Arc::clone(ground.clock),
     })
 }

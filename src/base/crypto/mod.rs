@@ -14,6 +14,7 @@ pub mod password;
 pub mod row_mac;
 pub mod rsa;
 pub mod seal;
+pub mod totp;
 
 /// Appends the length of `part` as 64 bits, big-endian, and then `part`.
 fn frame(into: &mut Vec<u8>, part: &[u8]) {

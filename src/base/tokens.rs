@@ -1,21 +1,19 @@
 //! The tokens of a client: a short-lived access token (a JWT that names a session) and a refresh
 //! token (the session's secret, usable once).
+//!
+//! Tokens of one audience are refused by every other audience, although the keys are the same.
 
-use crate::{
-    base::{
-        clock::Timestamp,
-        crypto::keyring::{KeyRing, NamedKey},
-    },
-    sessions::{RefreshHash, SessionId},
+use super::{
+    clock::Timestamp,
+    crypto::keyring::{KeyRing, NamedKey},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+use uuid::Uuid;
 
-/// The lifetime of an access token.
-pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);
 const ISSUER: &str = "onecard";
 
 /// The token is malformed, forged, expired, or signed with a removed key. The caller is not told
@@ -32,15 +30,53 @@ pub struct NoToken;
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
-    sid: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
+    sid: Uuid,
     iat: i64,
     exp: i64,
 }
 
-/// Creates and verifies tokens.
+/// Whom tokens are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Students. Their tokens name no audience.
+    Students,
+    /// Members of staff.
+    Staff,
+    /// A client at which a member of staff has signed in before. It signs nobody in.
+    StaffClient,
+}
+
+impl Audience {
+    #[cfg(test)]
+    const ALL: [Self; 3] = [Self::Students, Self::Staff, Self::StaffClient];
+
+    /// The claim `aud`.
+    const fn claim(self) -> Option<&'static str> {
+        match self {
+            Self::Students => None,
+            Self::Staff => Some("onecard-staff"),
+            Self::StaffClient => Some("onecard-staff-client"),
+        }
+    }
+}
+
+/// Creates and verifies the tokens of one audience.
 #[derive(Debug)]
 pub struct Tokens {
     keys: KeyRing,
+    audience: Audience,
+}
+
+/// The hash of a session's refresh secret.
+#[derive(Clone)]
+pub struct RefreshHash(pub [u8; 32]);
+
+impl std::fmt::Debug for RefreshHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RefreshHash")
+    }
 }
 
 /// A session's secret before it is sent to the client. It is not printed.
@@ -66,12 +102,12 @@ impl RefreshSecret {
     }
 
     /// The refresh token: the session's id and its secret.
-    pub fn token(&self, session: SessionId) -> String {
-        format!("{}.{}", session.uuid().simple(), URL_SAFE_NO_PAD.encode(self.0))
+    pub fn token(&self, session: Uuid) -> String {
+        format!("{}.{}", session.simple(), URL_SAFE_NO_PAD.encode(self.0))
     }
 
     /// Parses a refresh token.
-    pub fn parse(token: &str) -> Result<(SessionId, Self), BadToken> {
+    pub fn parse(token: &str) -> Result<(Uuid, Self), BadToken> {
         let (session, secret) = token.split_once('.').ok_or(BadToken)?;
         let session = session.parse().map_err(|_| BadToken)?;
         let secret = URL_SAFE_NO_PAD.decode(secret).map_err(|_| BadToken)?;
@@ -81,36 +117,45 @@ impl RefreshSecret {
 
 impl Tokens {
     /// Signs with the current key; tokens of previous keys stay valid until they expire.
-    pub const fn new(keys: KeyRing) -> Self {
-        Self { keys }
+    pub const fn new(keys: KeyRing, audience: Audience) -> Self {
+        Self { keys, audience }
     }
 
-    /// An access token of a session.
-    pub fn access(&self, session: SessionId, now: Timestamp) -> Result<String, NoToken> {
+    /// A token that names this session, or whatever else the audience's tokens name.
+    pub fn access(
+        &self,
+        session: Uuid,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<String, NoToken> {
         let key: &NamedKey = self.keys.current();
         let header = Header { kid: Some(key.id().to_owned()), ..Header::new(Algorithm::HS256) };
         let claims = Claims {
             iss: ISSUER.to_owned(),
+            aud: self.audience.claim().map(str::to_owned),
             sid: session,
             iat: now.seconds(),
-            exp: now.plus(ACCESS_LIFETIME).seconds(),
+            exp: now.plus(lifetime).seconds(),
         };
         let secret = EncodingKey::from_secret(key.key().expose());
         jsonwebtoken::encode(&header, &claims, &secret).map_err(|_| NoToken)
     }
 
-    /// Verifies an access token; returns its session.
-    pub fn session_of(&self, token: &str, now: Timestamp) -> Result<SessionId, BadToken> {
+    /// Verifies a token; returns what it names.
+    pub fn session_of(&self, token: &str, now: Timestamp) -> Result<Uuid, BadToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken)?;
         let key = header.kid.as_deref().and_then(|id| self.keys.find(id)).ok_or(BadToken)?;
         let mut checks = Validation::new(Algorithm::HS256);
         checks.set_issuer(&[ISSUER]);
-        // Expiry is checked below, against the clock that is passed in.
+        // Expiry and audience are checked below: the one against the clock that is passed in, and
+        // the other so that a token without one is refused where there must be one.
         checks.validate_exp = false;
+        checks.validate_aud = false;
         let secret = DecodingKey::from_secret(key.expose());
         let claims =
             jsonwebtoken::decode::<Claims>(token, &secret, &checks).map_err(|_| BadToken)?.claims;
-        if claims.exp <= now.seconds() { Err(BadToken) } else { Ok(claims.sid) }
+        let is_ours = claims.aud.as_deref() == self.audience.claim();
+        if claims.exp <= now.seconds() || !is_ours { Err(BadToken) } else { Ok(claims.sid) }
     }
 }
 
@@ -119,35 +164,54 @@ mod tests {
     use super::*;
     use crate::base::crypto::keyring::Key32;
 
+    const LIFETIME: Duration = Duration::from_mins(15);
+
     fn ring(id: &str, byte: u8) -> KeyRing {
         KeyRing::single(NamedKey::new(id, Key32::from_bytes([byte; 32])).unwrap())
+    }
+
+    fn tokens(id: &str, byte: u8) -> Tokens {
+        Tokens::new(ring(id, byte), Audience::Students)
     }
 
     #[test]
     fn an_access_token_is_valid_until_it_expires_and_with_its_key() {
         let now = Timestamp::from_seconds(1_767_232_800);
-        let (tokens, session) = (Tokens::new(ring("k1", 1)), SessionId::new(now));
-        let token = tokens.access(session, now).unwrap();
-        let last = now.plus(ACCESS_LIFETIME).minus(Duration::from_secs(1));
-        assert_eq!(tokens.session_of(&token, now), Ok(session));
-        assert_eq!(tokens.session_of(&token, last), Ok(session));
-        assert_eq!(tokens.session_of(&token, now.plus(ACCESS_LIFETIME)), Err(BadToken));
-        for other in [ring("k1", 2), ring("k2", 1)] {
-            assert_eq!(Tokens::new(other).session_of(&token, now), Err(BadToken));
+        let (own, session) = (tokens("k1", 1), Uuid::from_u128(7));
+        let token = own.access(session, LIFETIME, now).unwrap();
+        let last = now.plus(LIFETIME).minus(Duration::from_secs(1));
+        assert_eq!(own.session_of(&token, now), Ok(session));
+        assert_eq!(own.session_of(&token, last), Ok(session));
+        assert_eq!(own.session_of(&token, now.plus(LIFETIME)), Err(BadToken));
+        for other in [tokens("k1", 2), tokens("k2", 1)] {
+            assert_eq!(other.session_of(&token, now), Err(BadToken));
         }
         for forged in ["", "a.b.c", "eyJhbGciOiJub25lIiwia2lkIjoiazEifQ.e30.", &token[1..]] {
-            assert_eq!(tokens.session_of(forged, now), Err(BadToken), "{forged}");
+            assert_eq!(own.session_of(forged, now), Err(BadToken), "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_valid_for_its_audience_only() {
+        let now = Timestamp::from_seconds(1_767_232_800);
+        for made_for in Audience::ALL {
+            let token =
+                Tokens::new(ring("k1", 1), made_for).access(Uuid::nil(), LIFETIME, now).unwrap();
+            for shown_to in Audience::ALL {
+                let read = Tokens::new(ring("k1", 1), shown_to).session_of(&token, now);
+                assert_eq!(read.is_ok(), made_for == shown_to, "{made_for:?} {shown_to:?}");
+            }
         }
     }
 
     #[test]
     fn a_refresh_token_round_trips_and_is_not_printed() {
-        let session = SessionId::new(Timestamp::from_seconds(1));
+        let session = Uuid::from_u128(7);
         let secret = RefreshSecret::random().unwrap();
         let (read, same) = RefreshSecret::parse(&secret.token(session)).unwrap();
         assert_eq!((read, same.hash().0), (session, secret.hash().0));
         assert_eq!(format!("{secret:?}{:?}", secret.hash()), "RefreshSecretRefreshHash");
-        for bad in ["", ".", "x.y", &format!("{}.short", session.uuid())] {
+        for bad in ["", ".", "x.y", &format!("{session}.short")] {
             assert!(RefreshSecret::parse(bad).is_err(), "{bad}");
         }
     }
