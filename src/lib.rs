@@ -1,6 +1,7 @@
 //! onecard: the backend of a campus card.
 
 pub mod app;
+pub mod approvals;
 pub mod audit;
 pub mod base;
 pub mod cards;
@@ -23,6 +24,8 @@ pub mod routes;
 pub mod schools;
 pub mod sessions;
 pub mod spend;
+pub mod staff;
+pub mod staff_accounts;
 pub mod terminals;
 pub mod topup;
 pub mod wiring;

@@ -27,6 +27,7 @@ mod schools;
 mod shell_cli;
 mod shell_http;
 mod spend;
+mod staff;
 mod terminals;
 mod wechat_logs;
 mod wechat_pay_vectors;

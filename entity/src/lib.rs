@@ -3,6 +3,7 @@
 //! Instants are microseconds since 1970 UTC, days are counted from 1970-01-01, amounts are fen. The
 //! ledger's tables have no row types: its `store.rs` writes them in bulk with raw SQL.
 
+pub mod approval;
 pub mod binding;
 pub mod device;
 pub mod event;
@@ -19,5 +20,7 @@ pub mod refund;
 pub mod review_case;
 pub mod school;
 pub mod session;
+pub mod staff_member;
+pub mod staff_session;
 pub mod terminal;
 pub mod terminal_answer;

@@ -22,6 +22,7 @@ mod m0023_audit;
 mod m0024_alipay;
 mod m0025_outbox;
 mod m0026_refunds;
+mod m0027_staff;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_alipay::Migration),
             Box::new(m0025_outbox::Migration),
             Box::new(m0026_refunds::Migration),
+            Box::new(m0027_staff::Migration),
         ]
     }
 }

@@ -33,6 +33,28 @@ pub enum AuditAct {
     TerminalDisabled,
     /// A disabled terminal is accepted again.
     TerminalEnabled,
+    /// A login of a member of staff was added.
+    StaffAdded,
+    /// A login got a new second factor, which a command printed.
+    StaffFactorReset,
+    /// A login's own second factor came into force.
+    StaffFactorEnrolled,
+    /// A login is refused from now on.
+    StaffDisabled,
+    /// A disabled login is accepted again.
+    StaffEnabled,
+    /// A member of staff signed in.
+    StaffSignedIn,
+    /// An act was asked for that needs a second person.
+    ApprovalAsked,
+    /// A second person approved it.
+    ApprovalApproved,
+    /// A second person rejected it.
+    ApprovalRejected,
+    /// Who asked for it took it back.
+    ApprovalWithdrawn,
+    /// Nobody decided in time.
+    ApprovalExpired,
 }
 
 impl AuditAct {
@@ -52,6 +74,17 @@ impl AuditAct {
             Self::TerminalChanged => "terminal.changed",
             Self::TerminalDisabled => "terminal.disabled",
             Self::TerminalEnabled => "terminal.enabled",
+            Self::StaffAdded => "staff.added",
+            Self::StaffFactorReset => "staff.factor_reset",
+            Self::StaffFactorEnrolled => "staff.factor_enrolled",
+            Self::StaffDisabled => "staff.disabled",
+            Self::StaffEnabled => "staff.enabled",
+            Self::StaffSignedIn => "staff.signed_in",
+            Self::ApprovalAsked => "approval.asked",
+            Self::ApprovalApproved => "approval.approved",
+            Self::ApprovalRejected => "approval.rejected",
+            Self::ApprovalWithdrawn => "approval.withdrawn",
+            Self::ApprovalExpired => "approval.expired",
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Invariant: an entry is written in the transaction of the change that it names.
 //! Invariant: entries are appended and never changed or deleted; the database refuses both. Each is
 //! chained to the one before by its hash, and carries a MAC under a key outside the database.
-//! Absent on purpose: names, numbers, passwords and keys of people. A person is named by an id.
+//! Absent on purpose: names, numbers, passwords and keys of people. A person is named by an id,
+//! and a member of staff by login and staff number.
 
 mod entry;
 mod proof;

@@ -1,6 +1,7 @@
 //! The arguments of the command line, and the texts of `--help`.
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
+use super::staff::Staff;
 use crate::terminals::{DoorGroup, MerchantCode, MerchantName, TerminalCode, TerminalKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -71,6 +72,9 @@ pub(super) enum Command {
     /// The terminals of a school: tills, gates, library desks, water meters
     #[command(subcommand, arg_required_else_help = true)]
     Terminal(Terminal),
+    /// The logins of members of staff
+    #[command(subcommand, arg_required_else_help = true)]
+    Staff(Staff),
     /// Bring stored data under the present key, so that an older one may go
     ///
     /// First configure the new key with the old one behind it: { id = "k2", key = "base64:…",
@@ -114,7 +118,7 @@ pub(super) struct Migrate {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Rekey {
-    /// Under keys.data, which seals names, ID numbers and phone numbers
+    /// Under keys.data, which seals names, ID numbers, phone numbers and second factors
     Data,
     /// Under keys.index, which finds people by ID number
     Index,

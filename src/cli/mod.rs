@@ -6,6 +6,7 @@ mod rekey;
 mod roster;
 mod school;
 mod serve;
+mod staff;
 mod terminal;
 mod verify;
 
@@ -21,6 +22,7 @@ use crate::{
     ledger::verify::VerifyError,
     routes,
     schools::{ImportError, roster::RosterError},
+    staff_accounts::StaffRegistryError,
     terminals::RegistryError,
     wiring::{
         Settings,
@@ -79,6 +81,8 @@ enum CommandError {
     Http(#[from] reqwest::Error),
     #[error("{0}")]
     Registry(#[from] RegistryError),
+    #[error("{0}")]
+    Staff(#[from] StaffRegistryError),
     #[error("{}: {cause}", path.display())]
     Key { path: PathBuf, cause: BadEd25519Key },
     #[error("{}: {cause}", path.display())]
@@ -107,6 +111,7 @@ impl CommandError {
             | Self::HeadKey(_)
             | Self::Http(_)
             | Self::Registry(_)
+            | Self::Staff(_)
             | Self::Key { .. }
             | Self::File { .. }
             | Self::Io(_)
@@ -142,6 +147,7 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Roster(_)
         | Command::Merchant(_)
         | Command::Terminal(_)
+        | Command::Staff(_)
         | Command::Rekey(_)
         | Command::Openapi => Output::Stderr,
     };
@@ -167,6 +173,7 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
             terminal::switch(config, name, false, by).await
         }
         Command::Terminal(Terminal::Enable(name)) => terminal::switch(config, name, true, by).await,
+        Command::Staff(what) => Box::pin(staff::run(config, what, by)).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Rekey(arguments) => rekey::run(config, arguments, by).await,
         Command::Openapi => openapi(),

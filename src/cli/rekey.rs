@@ -12,7 +12,9 @@ use crate::{
         ids::PersonId,
     },
     config::Config,
+    passwords::TryCounts,
     schools::PersonKeys,
+    staff_accounts::StaffRegistry,
     wiring::authority::{self, Signing},
 };
 use std::process::ExitCode;
@@ -25,7 +27,10 @@ pub(super) async fn run(
     let db = up_to_date_database(config).await?.acting_as(by);
     let keys = &config.keys;
     Ok(match what {
-        Rekey::Data => conclude("data", &keys.data, people(&db, config, what).await?),
+        Rekey::Data => {
+            let failed = people(&db, config, what).await? + staff(&db, config).await?;
+            conclude("data", &keys.data, failed)
+        }
         Rekey::Index => conclude("index", &keys.index, people(&db, config, what).await?),
         Rekey::Mac(arguments) => conclude("mac", &keys.mac, rows(&db, arguments.take_over).await?),
     })
@@ -46,6 +51,19 @@ async fn people(db: &Db, config: &Config, what: &Rekey) -> Result<u64, CommandEr
     println!("{written} people written");
     for (person, error) in &failed {
         println!("person {person}: {error}");
+    }
+    Ok(u64::try_from(failed.len()).unwrap_or(u64::MAX))
+}
+
+/// Seals the second factors of staff; returns how many could not be.
+async fn staff(db: &Db, config: &Config) -> Result<u64, CommandError> {
+    let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
+    let counts = TryCounts::new(db.clone(), keys.index);
+    let registry = StaffRegistry { db: db.clone(), sealer: keys.sealer, counts };
+    let (written, failed) = registry.reseal(SystemClock.now()).await?;
+    println!("{written} logins of staff written");
+    for (staff, error) in &failed {
+        println!("login {staff}: {error}");
     }
     Ok(u64::try_from(failed.len()).unwrap_or(u64::MAX))
 }

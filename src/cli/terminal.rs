@@ -77,7 +77,7 @@ pub(super) async fn switch(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn school_of(db: &Db, code: &str) -> Result<SchoolId, CommandError> {
+pub(super) async fn school_of(db: &Db, code: &str) -> Result<SchoolId, CommandError> {
     let schools = Schools::new(db.clone(), Arc::new(SystemClock));
     let school = schools.by_code(code).await?;
     Ok(school.ok_or_else(|| CommandError::NoSchool(code.to_owned()))?.id)

@@ -14,6 +14,7 @@
 //! the transaction that acts on it asks, under the person's lock, whether it is still in force.
 
 mod change;
+mod counts;
 mod doors;
 mod portal_code;
 mod problem;
@@ -22,6 +23,7 @@ mod store;
 pub mod tries;
 
 pub use change::ChangeError;
+pub use counts::{CountedTry, TryCounts, TrySubject};
 pub use doors::{
     ClaimedPerson, Stranger, TRIES_AT_BINDING, TRIES_AT_PORTAL, TRIES_BY_NAME, TRIES_OF_IDENTITY,
 };

@@ -47,12 +47,18 @@ impl Modify for Bearer {
             .bearer_format("JWT")
             .description(Some("The access token of a login"))
             .build();
+        let staff = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The access token of a member of staff"))
+            .build();
         let signature = ApiKeyValue::with_description(
             "Signature",
             "HTTP Message Signature (RFC 9421) of a terminal, with Signature-Input",
         );
         let components = document.components.get_or_insert_with(Components::new);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("staff", SecurityScheme::Http(staff));
         let signature = SecurityScheme::ApiKey(ApiKey::Header(signature));
         components.add_security_scheme("terminal", signature);
     }

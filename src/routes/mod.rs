@@ -13,7 +13,7 @@ pub use docs::openapi;
 use crate::{
     app::App,
     base::http::{self, BodyLimits, Shell},
-    devices, feed, health, identity, overview, payments, schools, spend, terminals,
+    devices, feed, health, identity, overview, payments, schools, spend, staff, terminals,
 };
 use actix_web::{
     Error,
@@ -70,6 +70,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::new(journeys.spending.clone()))
+        .app_data(Data::new(journeys.staff.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
 
@@ -87,6 +88,7 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .configure(overview::http::configure)
         .service(feed::http::events)
         .configure(schools::http::configure)
+        .configure(staff::http::configure)
         .configure(client::configure)
         .configure(health::configure);
 }

@@ -1,6 +1,7 @@
 //! The tables whose rows carry a MAC, of all rooms: their rows are checked, and given MACs.
 
 use crate::{
+    approvals,
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
@@ -10,7 +11,7 @@ use crate::{
     orders::order::Order,
     passcode::Codes,
     schools::Schools,
-    sessions,
+    sessions, staff_accounts,
     terminals::Terminals,
 };
 use std::fmt;
@@ -27,6 +28,8 @@ pub fn tables() -> impl Iterator<Item = &'static Authority> {
         Terminals::AUTHORITY,
         Codes::AUTHORITY,
         Order::AUTHORITY,
+        staff_accounts::AUTHORITY,
+        approvals::AUTHORITY,
     ];
     of_rooms.into_iter().flatten().copied()
 }

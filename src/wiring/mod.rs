@@ -13,6 +13,7 @@ pub mod proof;
 mod providers;
 mod shared;
 mod spend;
+mod staff;
 mod terminals;
 mod topup;
 
@@ -30,6 +31,7 @@ use crate::{
     payments::Payments,
     schools::Schools,
     spend::Spending,
+    staff::StaffDesk,
     terminals::Terminals,
     topup::TopUps,
 };
@@ -64,6 +66,8 @@ pub struct Journeys {
     pub codes: Codes,
     /// Phones that show codes.
     pub devices: Devices,
+    /// What members of staff do.
+    pub staff: StaffDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -120,6 +124,7 @@ impl Journeys {
             terminals: terminals::build(ground, &shared),
             spending: spend::build(ground, &shared),
             devices: devices::build(ground, &shared),
+            staff: staff::build(ground, &shared),
             schools: shared.schools,
             passwords: shared.passwords,
             codes: shared.codes,
@@ -132,6 +137,7 @@ impl Journeys {
         payments::start_jobs(&self.payments, context);
         outbox::start_jobs(self, context);
         feed::start_jobs(&self.feed, context);
+        staff::start_jobs(context);
         self.provider_jobs.start(context);
     }
 }

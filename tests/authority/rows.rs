@@ -3,9 +3,11 @@
 use crate::{
     identity::support::{OWN, change, unbind},
     spend::shop::Shop,
+    staff::support as staff,
 };
 use onecard::{
-    base::{crypto::row_mac::MacVerdict, db::FieldKind, money::Fen},
+    approvals::{self, ApprovalKind, NewApproval, Officer},
+    base::{crypto::row_mac::MacVerdict, db::FieldKind, ids::SchoolId, money::Fen},
     orders::order::PaymentId,
     payments::refunds::{self, AskedRefund},
     terminals::switch_terminal,
@@ -39,8 +41,29 @@ async fn campus(db: &TestDb) -> Shop {
     let asked = AskedRefund { payment, amount: Fen::new(100).unwrap() };
     let asking = db.db.in_tx(async |tx| refunds::ask(tx, asked, testkit::now()).await);
     asking.await.unwrap();
+    asked_for_a_refund(&shop).await;
     assert_authentic(&shop.world.db).await;
     shop
+}
+
+/// A member of staff, a session, and a request that needs a second person.
+async fn asked_for_a_refund(shop: &Shop) {
+    let world = &shop.world;
+    let school = world.rows.school("xnec").await;
+    let printed = staff::add(&world.db, school, ("li", "1001", &["finance"])).await;
+    staff::Member::enrol(world, "li", &printed).await;
+    let new = NewApproval {
+        school: SchoolId::from_number(school),
+        kind: ApprovalKind::Refund,
+        subject: Uuid::from_u128(3),
+        request_digest: [0; 32],
+        amount: Fen::new(100).unwrap(),
+        reason: "误充".to_owned(),
+        by: Officer { id: Uuid::from_u128(4), login: "li".to_owned(), staff_no: "1001".to_owned() },
+        key: "k".to_owned(),
+    };
+    let asked = world.db.in_tx(async |tx| approvals::ask(tx, &new, testkit::now()).await).await;
+    assert!(!asked.unwrap().repeated);
 }
 
 /// A value that fits the column and is not what stands there.
@@ -49,6 +72,9 @@ fn forged(rows: &Rows, table: &str, column: &str, kind: FieldKind) -> String {
     match (table, column, kind) {
         ("terminal", "kind", _) => "'water'".to_owned(),
         ("device", "kind", _) => "'server'".to_owned(),
+        ("approval", "state", _) => "'expired'".to_owned(),
+        // Who decided, without a decision, is what the database refuses by itself.
+        ("approval", "decided_by", _) => format!("{bytes}, state = 'rejected'"),
         ("terminal", "merchant_id", _) => "NULL".to_owned(),
         ("payment", "order_id", _) => {
             "(SELECT id FROM orders WHERE id <> payment.order_id LIMIT 1)".to_owned()
@@ -89,7 +115,7 @@ async fn every_forged_column_of_every_table_is_named(db: &TestDb) {
         }
         tables += 1;
     }
-    assert_eq!(tables, 10);
+    assert_eq!(tables, 13);
 }
 
 async fn a_row_without_its_own_mac_is_named(db: &TestDb) {

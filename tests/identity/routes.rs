@@ -24,9 +24,11 @@ enum Door {
     Reader,
     /// The same, without the portal.
     Actor,
+    /// Members of staff; no token of a student helps.
+    Staff,
 }
 
-use Door::{Actor, Bound, Newcomer, Open, Reader, SignedIn, Terminal};
+use Door::{Actor, Bound, Newcomer, Open, Reader, SignedIn, Staff, Terminal};
 
 const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/healthz", Open),
@@ -35,11 +37,13 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/api/v1/schools", Open),
     ("get", "/api/v1/schools/{code}", Open),
     ("post", "/api/v1/auth/wechat/login", Open),
+    ("post", "/api/v1/auth/alipay/login", Open),
     ("post", "/api/v1/auth/portal/login", Open),
     ("post", "/api/v1/auth/refresh", Open),
     ("post", "/api/v1/auth/logout", Open),
     ("post", "/callbacks/{school}/wechat-pay/refunds", Open),
     ("post", "/callbacks/{school}/wechat-pay/transactions", Open),
+    ("post", "/callbacks/{school}/alipay", Open),
     ("get", "/terminal/v1/config", Terminal),
     ("post", "/terminal/v1/charges", Terminal),
     ("post", "/terminal/v1/charges/{seq}/reversal", Terminal),
@@ -61,18 +65,30 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/orders/{id}/payments", Actor),
     ("post", "/api/v1/orders/{id}/close", Actor),
     ("get", "/api/v1/events", Reader),
+    ("post", "/api/v1/staff/auth/login", Open),
+    ("post", "/api/v1/staff/auth/refresh", Open),
+    ("post", "/api/v1/staff/auth/logout", Open),
+    ("post", "/api/v1/staff/auth/second-factor", Staff),
+    ("get", "/api/v1/staff/me", Staff),
+    ("get", "/api/v1/staff/refunds", Staff),
+    ("post", "/api/v1/staff/refunds", Staff),
+    ("get", "/api/v1/staff/refunds/{id}", Staff),
+    ("post", "/api/v1/staff/refunds/{id}/approve", Staff),
+    ("post", "/api/v1/staff/refunds/{id}/reject", Staff),
+    ("post", "/api/v1/staff/refunds/{id}/withdraw", Staff),
 ];
 
 /// Somebody, and whom each door turns them away with.
 type Visitor<'a> = (&'static str, Option<&'a Student>, fn(Door) -> Option<&'static str>);
 
 const UNSIGNED: &str = "signature_invalid";
+const UNKNOWN: &str = "unauthenticated";
 
 fn without_token(door: Door) -> Option<&'static str> {
     match door {
         Open => None,
         Terminal => Some(UNSIGNED),
-        SignedIn | Newcomer | Bound | Reader | Actor => Some("unauthenticated"),
+        SignedIn | Newcomer | Bound | Reader | Actor | Staff => Some(UNKNOWN),
     }
 }
 
@@ -80,6 +96,7 @@ fn unbound(door: Door) -> Option<&'static str> {
     match door {
         Open | SignedIn | Newcomer => None,
         Terminal => Some(UNSIGNED),
+        Staff => Some(UNKNOWN),
         Bound | Reader | Actor => Some("not_bound"),
     }
 }
@@ -88,6 +105,7 @@ fn change_due(door: Door) -> Option<&'static str> {
     match door {
         Open | SignedIn | Bound => None,
         Terminal => Some(UNSIGNED),
+        Staff => Some(UNKNOWN),
         Newcomer | Reader | Actor => Some("pin_default_must_change"),
     }
 }
@@ -96,12 +114,17 @@ fn portal(door: Door) -> Option<&'static str> {
     match door {
         Open | SignedIn | Reader => None,
         Terminal => Some(UNSIGNED),
+        Staff => Some(UNKNOWN),
         Newcomer | Bound | Actor => Some("portal_read_only"),
     }
 }
 
 fn student(door: Door) -> Option<&'static str> {
-    (door == Terminal).then_some(UNSIGNED)
+    match door {
+        Terminal => Some(UNSIGNED),
+        Staff => Some(UNKNOWN),
+        Open | SignedIn | Newcomer | Bound | Reader | Actor => None,
+    }
 }
 
 async fn every_route_is_closed_to_whom_it_should_be(db: &TestDb) {
@@ -153,7 +176,7 @@ async fn ask(world: &World, student: Option<&Student>, method: &str, path: &str)
 fn check(answer: &Answer, refused: Option<&str>, what: &str) {
     const DOORS: [&str; 3] = ["not_bound", "pin_default_must_change", "portal_read_only"];
     match refused {
-        Some(code @ ("unauthenticated" | UNSIGNED)) => drop(answer.problem(what, 401, code)),
+        Some(code @ (UNKNOWN | UNSIGNED)) => drop(answer.problem(what, 401, code)),
         Some(code) => drop(answer.problem(what, 403, code)),
         None if answer.status >= 400 => {
             let problem = answer.json();

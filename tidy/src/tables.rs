@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Which room owns which tables.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("approvals", &["approval"]),
     ("audit", &["audit_entry", "audit_head"]),
     ("base", &["outbox"]),
     ("cards", &["charge"]),
@@ -33,6 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "notice", "session"]),
     ("spend", &["charge_challenge"]),
+    ("staff_accounts", &["staff_member", "staff_session"]),
     ("terminals", &["merchant", "terminal", "terminal_answer"]),
 ];
 

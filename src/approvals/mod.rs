@@ -1,0 +1,27 @@
+//! Acts that need two persons: who asked, who decided.
+//!
+//! Invariant: who approves is another person than who asked: another staff number, not merely another
+//! login. It is decided in the transaction that acts, under the lock of the request's row, and the
+//! database enforces it again.
+//! Invariant: one request is open for each kind and subject, and each is decided once.
+//! Invariant: a request and its decision are entries of the audit log, in the same transaction.
+//! Absent on purpose: what is asked for. The room that acts reads it from kind, subject and amount;
+//! rights are decided by whoever lets somebody ask.
+
+mod approval;
+mod asking;
+mod store;
+
+pub use approval::{
+    Approval, ApprovalId, ApprovalKind, ApprovalRefusal, ApprovalState, ApprovalVerdict, Decision,
+    Officer,
+};
+pub use asking::{
+    ApprovalError, Asked, NewApproval, Ruling, ask, asked_before, decide, expire_overdue, lock,
+};
+pub use store::{find, page};
+
+use crate::base::db::Authority;
+
+/// The tables whose rows carry a MAC.
+pub const AUTHORITY: &[&Authority] = &[&store::APPROVAL];

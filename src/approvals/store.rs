@@ -1,0 +1,216 @@
+//! Rows of requests that need a second person.
+
+use super::approval::{Approval, ApprovalId, ApprovalKind, ApprovalState, Decision, Officer};
+use crate::base::{
+    clock::Timestamp,
+    crypto::row_mac::{Field, RowMacs},
+    db::{Authority, Db, DbError, FieldKind, Source, Tx},
+    ids::SchoolId,
+    money::Fen,
+};
+use entity::approval;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
+use uuid::Uuid;
+
+/// Who asked for what, and who decided.
+pub(super) const APPROVAL: Authority = Authority {
+    table: "approval",
+    columns: &[
+        ("school_id", FieldKind::Big),
+        ("kind", FieldKind::Text),
+        ("subject_id", FieldKind::Uuid),
+        ("request_digest", FieldKind::Bytes),
+        ("amount_fen", FieldKind::Big),
+        ("asked_by", FieldKind::Uuid),
+        ("asked_no", FieldKind::Text),
+        ("expires_at", FieldKind::Big),
+        ("state", FieldKind::Text),
+        ("decided_by", FieldKind::Uuid),
+        ("decided_no", FieldKind::Text),
+        ("result_id", FieldKind::Uuid),
+    ],
+    live: "true",
+    added: 0,
+};
+
+/// How many overdue requests are ended in one commit.
+const EXPIRED_AT_ONCE: u64 = 100;
+
+fn fields(row: &approval::Model) -> [Field; 12] {
+    [
+        row.school_id.into(),
+        row.kind.as_str().into(),
+        row.subject_id.into(),
+        row.request_digest.as_slice().into(),
+        row.amount_fen.into(),
+        row.asked_by.into(),
+        row.asked_no.as_str().into(),
+        row.expires_at.into(),
+        row.state.as_str().into(),
+        row.decided_by.into(),
+        row.decided_no.as_deref().into(),
+        row.result_id.into(),
+    ]
+}
+
+fn checked(macs: &RowMacs, row: approval::Model) -> Result<Approval, DbError> {
+    APPROVAL.check(macs, row.id, &fields(&row), row.mac.as_deref())?;
+    let broken = |what| DbError::Inconsistent { table: "approval", what };
+    let decided = row.decided_by.zip(row.decided_login).zip(row.decided_no).zip(row.decided_at);
+    let decision = decided.map(|(((id, login), staff_no), at)| Decision {
+        by: Officer { id, login, staff_no },
+        at: Timestamp::from_micros(at),
+        why: row.decided_why.unwrap_or_default(),
+        result: row.result_id,
+    });
+    Ok(Approval {
+        id: ApprovalId::from_uuid(row.id),
+        school: SchoolId::from_number(row.school_id),
+        kind: ApprovalKind::from_code(&row.kind).ok_or(broken("unknown kind"))?,
+        subject: row.subject_id,
+        request_digest: row.request_digest.try_into().map_err(|_| broken("not 32 bytes"))?,
+        amount: Fen::new(row.amount_fen).map_err(|_| broken("negative amount"))?,
+        reason: row.reason,
+        asked_by: Officer { id: row.asked_by, login: row.asked_login, staff_no: row.asked_no },
+        asked_at: Timestamp::from_micros(row.asked_at),
+        expires_at: Timestamp::from_micros(row.expires_at),
+        stored: ApprovalState::from_code(&row.state).ok_or(broken("unknown state"))?,
+        decision,
+    })
+}
+
+async fn one(tx: &Tx, found: Select<approval::Entity>) -> Result<Option<Approval>, DbError> {
+    let row = found.lock_exclusive().one(tx.conn()).await?;
+    row.map(|row| checked(tx.macs(), row)).transpose()
+}
+
+pub(super) async fn lock(tx: &Tx, id: ApprovalId) -> Result<Option<Approval>, DbError> {
+    one(tx, approval::Entity::find_by_id(id.uuid())).await
+}
+
+/// Locks the open request for a subject, also if it is overdue.
+pub(super) async fn lock_open(
+    tx: &Tx,
+    school: SchoolId,
+    kind: ApprovalKind,
+    subject: Uuid,
+) -> Result<Option<Approval>, DbError> {
+    let found = approval::Entity::find()
+        .filter(approval::Column::SchoolId.eq(school.number()))
+        .filter(approval::Column::Kind.eq(kind.code()))
+        .filter(approval::Column::SubjectId.eq(subject))
+        .filter(approval::Column::State.eq(ApprovalState::Requested.code()));
+    one(tx, found).await
+}
+
+pub(super) async fn lock_overdue(tx: &Tx, now: Timestamp) -> Result<Vec<Approval>, DbError> {
+    let found = approval::Entity::find()
+        .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
+        .filter(approval::Column::ExpiresAt.lte(now.micros()))
+        .order_by_asc(approval::Column::Id)
+        .limit(EXPIRED_AT_ONCE)
+        .lock_exclusive();
+    found.all(tx.conn()).await?.into_iter().map(|row| checked(tx.macs(), row)).collect()
+}
+
+/// The request that a login made under this key.
+pub(super) async fn by_key(
+    source: Source<'_>,
+    by: Uuid,
+    key: &str,
+) -> Result<Option<Approval>, DbError> {
+    let found = approval::Entity::find()
+        .filter(approval::Column::AskedBy.eq(by))
+        .filter(approval::Column::AskKey.eq(key));
+    let (row, macs) = match source {
+        Source::Db(db) => (found.one(db.conn()).await?, db.macs()),
+        Source::Tx(tx) => (found.one(tx.conn()).await?, tx.macs()),
+    };
+    row.map(|row| checked(macs, row)).transpose()
+}
+
+/// A request of a school.
+pub async fn find(db: &Db, school: SchoolId, id: ApprovalId) -> Result<Option<Approval>, DbError> {
+    let found = approval::Entity::find_by_id(id.uuid())
+        .filter(approval::Column::SchoolId.eq(school.number()));
+    found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
+}
+
+/// Up to `limit` requests of a school, newest first, before `before`.
+pub async fn page(
+    db: &Db,
+    school: SchoolId,
+    kind: ApprovalKind,
+    before: Option<ApprovalId>,
+    limit: u64,
+) -> Result<Vec<Approval>, DbError> {
+    let mut found = approval::Entity::find()
+        .filter(approval::Column::SchoolId.eq(school.number()))
+        .filter(approval::Column::Kind.eq(kind.code()));
+    if let Some(before) = before {
+        found = found.filter(approval::Column::Id.lt(before.uuid()));
+    }
+    let rows = found.order_by_desc(approval::Column::Id).limit(limit).all(db.conn()).await?;
+    rows.into_iter().map(|row| checked(db.macs(), row)).collect()
+}
+
+pub(super) async fn insert(tx: &Tx, new: &Approval, key: &str) -> Result<(), DbError> {
+    let mut row = approval::Model {
+        id: new.id.uuid(),
+        school_id: new.school.number(),
+        kind: new.kind.code().to_owned(),
+        subject_id: new.subject,
+        request_digest: new.request_digest.to_vec(),
+        amount_fen: new.amount.get(),
+        reason: new.reason.clone(),
+        asked_by: new.asked_by.id,
+        asked_login: new.asked_by.login.clone(),
+        asked_no: new.asked_by.staff_no.clone(),
+        ask_key: key.to_owned(),
+        asked_at: new.asked_at.micros(),
+        expires_at: new.expires_at.micros(),
+        state: new.stored.code().to_owned(),
+        decided_by: None,
+        decided_login: None,
+        decided_no: None,
+        decided_why: None,
+        decided_at: None,
+        result_id: None,
+        mac: None,
+    };
+    row.mac = Some(APPROVAL.mac(tx, row.id, &fields(&row)));
+    approval::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Writes the state and the decision of a request that was open and is locked.
+pub(super) async fn save(tx: &Tx, decided: &Approval) -> Result<(), DbError> {
+    let (by, at) = (decided.decision.as_ref().map(|d| &d.by), decided.decision.as_ref());
+    let set = approval::ActiveModel {
+        state: Set(decided.stored.code().to_owned()),
+        decided_by: Set(by.map(|by| by.id)),
+        decided_login: Set(by.map(|by| by.login.clone())),
+        decided_no: Set(by.map(|by| by.staff_no.clone())),
+        decided_why: Set(at.map(|decision| decision.why.clone())),
+        decided_at: Set(at.map(|decision| decision.at.micros())),
+        result_id: Set(at.and_then(|decision| decision.result)),
+        ..Default::default()
+    };
+    let id = decided.id.uuid();
+    let update = async {
+        let saved = approval::Entity::update_many()
+            .set(set)
+            .filter(approval::Column::Id.eq(id))
+            .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
+            .exec(tx.conn())
+            .await?;
+        match saved.rows_affected {
+            1 => Ok(()),
+            _ => Err(DbError::Raced { table: "approval" }),
+        }
+    };
+    APPROVAL.changed(tx, &[id], update).await
+}

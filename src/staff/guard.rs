@@ -1,0 +1,118 @@
+//! Middleware that authenticates members of staff, and arguments of handlers that need a right.
+//!
+//! Invariant: tokens of students are refused here, and those of staff everywhere else: their
+//! audiences differ.
+
+use super::StaffDesk;
+use crate::{
+    base::http::{
+        ApiError, Caller,
+        problem::{self, UNAUTHENTICATED},
+    },
+    staff_accounts::{StaffAct, StaffMember, StaffSignInError},
+};
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::header,
+    middleware::Next,
+    web::Data,
+};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    ops::Deref,
+    sync::Arc,
+};
+
+/// What a handler lets somebody do.
+pub trait Right: 'static {
+    /// The act.
+    const ACT: StaffAct;
+}
+
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl Right for $name {
+            const ACT: StaffAct = StaffAct::$name;
+        })*
+    };
+}
+
+rights! {
+    /// Read refunds and requests for refunds.
+    ReadRefunds;
+    /// Ask for a refund.
+    AskRefund;
+    /// Approve or reject a refund.
+    DecideRefund;
+}
+
+/// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who
+/// has no such right.
+#[derive(Clone, Debug)]
+pub struct May<R>(Arc<StaffMember>, PhantomData<R>);
+
+impl<R> Deref for May<R> {
+    type Target = StaffMember;
+
+    fn deref(&self) -> &StaffMember {
+        &self.0
+    }
+}
+
+impl<R: Right> FromRequest for May<R> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(allowed::<R>(request))
+    }
+}
+
+fn allowed<R: Right>(request: &HttpRequest) -> Result<May<R>, ApiError> {
+    let extensions = request.extensions();
+    let caller = extensions.get::<Caller<Arc<StaffMember>>>().map(|caller| caller.0.clone());
+    let member = caller.unwrap_or_else(|| Err(ApiError::new(UNAUTHENTICATED)))?;
+    let desk = request.app_data::<Data<StaffDesk>>().ok_or(ApiError::new(problem::INTERNAL))?;
+    member.may(R::ACT, desk.clock.now())?;
+    Ok(May(member, PhantomData))
+}
+
+/// Stores the caller in the request extensions. A request without a token passes; a handler that
+/// needs a caller refuses it through its arguments.
+pub async fn identify(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if let Some(token) = bearer(&request).map(ToOwned::to_owned) {
+        let caller = authenticate(&request, &token).await;
+        request.extensions_mut().insert(Caller(caller));
+    }
+    next.call(request).await
+}
+
+async fn authenticate(request: &ServiceRequest, token: &str) -> Result<Arc<StaffMember>, ApiError> {
+    let desk = request.app_data::<Data<StaffDesk>>().ok_or(ApiError::new(problem::INTERNAL))?;
+    desk.accounts.authenticate(token).await.map_err(|error| match error {
+        StaffSignInError::Db(error) => ApiError::internal(&error),
+        StaffSignInError::TotpMissing
+        | StaffSignInError::Refused
+        | StaffSignInError::BadToken
+        | StaffSignInError::Password(_)
+        | StaffSignInError::NoToken(_)
+        | StaffSignInError::NoSecret(_)
+        | StaffSignInError::Sealed(_) => ApiError::new(UNAUTHENTICATED),
+    })
+}
+
+fn bearer(request: &ServiceRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}

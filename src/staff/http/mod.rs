@@ -1,0 +1,28 @@
+//! Staff over HTTP: sign-in, and refunds that need two persons.
+
+mod auth;
+mod problems;
+mod refunds;
+
+use super::guard;
+use actix_web::middleware::from_fn;
+use utoipa_actix_web::{scope, service_config::ServiceConfig};
+
+/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
+    let scope = scope
+        .service(auth::sign_in)
+        .service(auth::refresh)
+        .service(auth::logout)
+        .service(auth::second_factor)
+        .service(auth::me);
+    let scope = scope
+        .service(refunds::ask)
+        .service(refunds::list)
+        .service(refunds::show)
+        .service(refunds::approve)
+        .service(refunds::reject)
+        .service(refunds::withdraw);
+    config.service(scope);
+}

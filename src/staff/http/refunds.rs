@@ -1,0 +1,287 @@
+//! Refunds that staff ask for and decide.
+
+use crate::{
+    approvals::{ApprovalId, Decision, Officer},
+    base::{
+        clock::Timestamp,
+        http::{
+            ApiError, IdempotencyKey, ValidJson,
+            problem::{self, Problem},
+        },
+        money::Fen,
+    },
+    orders::order::{OrderId, PaymentId},
+    staff::{
+        RefundAsk, RefundStage, RefundTarget, StaffDesk, StaffRefund,
+        guard::{AskRefund, DecideRefund, May, ReadRefunds},
+    },
+};
+use actix_web::{
+    HttpResponse, get, post,
+    web::{Data, Json, Path, Query},
+};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+const DEFAULT_LIMIT: u16 = 50;
+const MAX_LIMIT: u16 = 100;
+
+/// A request for a refund: of an order or of one of its payments.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct NewRefundRequest {
+    /// The order whose payment is refunded. Either this or `payment_id`.
+    #[garde(skip)]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    order_id: Option<OrderId>,
+    /// The payment that is refunded.
+    #[garde(skip)]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    payment_id: Option<PaymentId>,
+    /// How much, in fen.
+    #[garde(range(min = 1, max = 10_000_000))]
+    amount_fen: i64,
+    /// Why. The payer may read it.
+    #[garde(length(chars, min = 1, max = 80))]
+    reason: String,
+}
+
+/// A decision.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct ApproveRequest {
+    /// A remark for the audit log.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    reason: Option<String>,
+}
+
+/// A decision that needs a reason.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct RejectRequest {
+    /// Why, for whoever asked.
+    #[garde(length(chars, min = 1, max = 200))]
+    reason: String,
+}
+
+/// A request for a refund.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct StaffRefundView {
+    #[schema(value_type = uuid::Uuid)]
+    id: ApprovalId,
+    /// `requested`, `approved`, `rejected`, `withdrawn`, `expired`.
+    state: &'static str,
+    #[schema(value_type = uuid::Uuid)]
+    payment_id: PaymentId,
+    #[schema(value_type = i64)]
+    amount_fen: Fen,
+    reason: String,
+    asked_by: OfficerView,
+    #[schema(value_type = String, format = DateTime)]
+    asked_at: Timestamp,
+    /// From then on it cannot be approved.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// `null` until it is decided or taken back.
+    decision: Option<DecisionView>,
+    /// The refund that the approval made.
+    refund_id: Option<uuid::Uuid>,
+    /// How far it is; `null` until it is approved.
+    refund: Option<RefundStage>,
+}
+
+/// A member of staff who asked or decided.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct OfficerView {
+    login: String,
+    /// 工号.
+    staff_no: String,
+}
+
+/// Who decided.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct DecisionView {
+    by: OfficerView,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    reason: String,
+}
+
+/// A page of requests.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct StaffRefundList {
+    items: Vec<StaffRefundView>,
+    /// `null` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Which part of a list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RefundPage {
+    /// At most so many; 1 to 100, otherwise 50.
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<uuid::Uuid>)]
+    cursor: Option<ApprovalId>,
+}
+
+/// Asks for a refund, which another person must approve within seven days. Nothing is posted. The roles
+/// `card_office` and `finance` may.
+#[utoipa::path(tag = "staff", request_body = NewRefundRequest, security(("staff" = [])),
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters")),
+    responses((status = 201, body = StaffRefundView),
+        (status = 403, description = "`staff_right_missing`, `second_factor_needed`, `own_money`",
+            body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_open` (`approval` names it), `not_refundable`",
+            body = Problem),
+        (status = 422, description = "`refund_too_much` with `refundable_fen`", body = Problem)))]
+#[post("/refunds")]
+pub(super) async fn ask(
+    member: May<AskRefund>,
+    key: IdempotencyKey,
+    body: ValidJson<NewRefundRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = desk.ask_refund(&member, &body.into_inner().asked(&key)?).await?;
+    Ok(HttpResponse::Created().json(view(asked, desk.clock.now())))
+}
+
+/// Requests for refunds of the school, newest first. The roles `card_office`, `finance` and `auditor`
+/// may.
+#[utoipa::path(tag = "staff", params(RefundPage), security(("staff" = [])),
+    responses((status = 200, body = StaffRefundList), (status = 403, body = Problem)))]
+#[get("/refunds")]
+pub(super) async fn list(
+    member: May<ReadRefunds>,
+    page: Query<RefundPage>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundList>, ApiError> {
+    let RefundPage { limit, cursor } = page.into_inner();
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    // One extra row shows whether there is a next page.
+    let mut found = desk.refunds(&member, cursor, u64::from(limit) + 1).await?;
+    let more = found.len() > usize::from(limit);
+    found.truncate(limit.into());
+    let next_cursor = found.last().filter(|_| more).map(|last| last.approval.id.to_string());
+    let now = desk.clock.now();
+    let items = found.into_iter().map(|refund| view(refund, now)).collect();
+    Ok(Json(StaffRefundList { items, next_cursor }))
+}
+
+/// A request for a refund.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The request")),
+    responses((status = 200, body = StaffRefundView), (status = 404, body = Problem)))]
+#[get("/refunds/{id}")]
+pub(super) async fn show(
+    member: May<ReadRefunds>,
+    id: Path<ApprovalId>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundView>, ApiError> {
+    let found = desk.refund(&member, id.into_inner()).await?;
+    Ok(Json(view(found, desk.clock.now())))
+}
+
+/// Approves a request: the money is held and goes back, and this cannot be undone. Another person than
+/// who asked, with the role `finance`.
+#[utoipa::path(tag = "staff", request_body = ApproveRequest, security(("staff" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The request")),
+    responses((status = 200, body = StaffRefundView),
+        (status = 403, description = "`second_person_needed`, `staff_right_missing`, \
+            `second_factor_needed`, `own_money`", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_over` with `state`, `not_refundable`, \
+            `refund_spent`", body = Problem)))]
+#[post("/refunds/{id}/approve")]
+pub(super) async fn approve(
+    member: May<DecideRefund>,
+    id: Path<ApprovalId>,
+    body: ValidJson<ApproveRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundView>, ApiError> {
+    let why = body.into_inner().reason.unwrap_or_default();
+    let decided = desk.approve_refund(&member, id.into_inner(), &why).await?;
+    Ok(Json(view(decided, desk.clock.now())))
+}
+
+/// Rejects a request. Another person than who asked, with the role `finance`.
+#[utoipa::path(tag = "staff", request_body = RejectRequest, security(("staff" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The request")),
+    responses((status = 200, body = StaffRefundView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_over` with `state`", body = Problem)))]
+#[post("/refunds/{id}/reject")]
+pub(super) async fn reject(
+    member: May<DecideRefund>,
+    id: Path<ApprovalId>,
+    body: ValidJson<RejectRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundView>, ApiError> {
+    let why = body.into_inner().reason;
+    let decided = desk.reject_refund(&member, id.into_inner(), &why).await?;
+    Ok(Json(view(decided, desk.clock.now())))
+}
+
+/// Takes one's own request back.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The request")),
+    responses((status = 200, body = StaffRefundView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_over` with `state`", body = Problem)))]
+#[post("/refunds/{id}/withdraw")]
+pub(super) async fn withdraw(
+    member: May<AskRefund>,
+    id: Path<ApprovalId>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundView>, ApiError> {
+    let decided = desk.withdraw_refund(&member, id.into_inner()).await?;
+    Ok(Json(view(decided, desk.clock.now())))
+}
+
+impl NewRefundRequest {
+    fn asked(self, key: &IdempotencyKey) -> Result<RefundAsk, ApiError> {
+        let target = match (self.order_id, self.payment_id) {
+            (Some(order), None) => RefundTarget::Order(order),
+            (None, Some(payment)) => RefundTarget::Payment(payment),
+            (Some(_), Some(_)) | (None, None) => {
+                let invalid = ApiError::new(problem::INVALID);
+                return Err(invalid.field("/payment_id", "须填写 order_id 或 payment_id 之一"));
+            }
+        };
+        Ok(RefundAsk {
+            target,
+            amount: Fen::new(self.amount_fen).map_err(|error| ApiError::internal(&error))?,
+            reason: self.reason,
+            key: key.as_str().to_owned(),
+        })
+    }
+}
+
+fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
+    let StaffRefund { approval, stage } = refund;
+    let refund_id = approval.decision.as_ref().and_then(|decision| decision.result);
+    StaffRefundView {
+        id: approval.id,
+        state: approval.state_at(now).code(),
+        payment_id: PaymentId::from_uuid(approval.subject),
+        amount_fen: approval.amount,
+        reason: approval.reason,
+        asked_by: approval.asked_by.into(),
+        asked_at: approval.asked_at,
+        expires_at: approval.expires_at,
+        decision: approval.decision.map(DecisionView::from),
+        refund_id,
+        refund: stage,
+    }
+}
+
+impl From<Officer> for OfficerView {
+    fn from(officer: Officer) -> Self {
+        Self { login: officer.login, staff_no: officer.staff_no }
+    }
+}
+
+impl From<Decision> for DecisionView {
+    fn from(decision: Decision) -> Self {
+        Self { by: decision.by.into(), at: decision.at, reason: decision.why }
+    }
+}

@@ -1,0 +1,36 @@
+//! What members of staff do over HTTP: it calls the rooms below, and adds rights, the second person
+//! and the audit log.
+//!
+//! Invariant: a right is the type of a handler's argument (`May<…>`), and is asked again in the
+//! transaction that acts, as [`staff_accounts::hold`] does.
+//! Invariant: money moves in the transaction that approves it, or not at all.
+//! Absent on purpose: decisions about money. [`RefundDesk`] makes them.
+
+pub mod guard;
+pub mod http;
+mod refund_desk;
+mod refunds;
+
+pub use refund_desk::{
+    ApprovedRefund, NoRefunds, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
+};
+pub use refunds::{RefundAsk, StaffActError, StaffRefund};
+
+use crate::{
+    base::{clock::Clock, db::Db},
+    staff_accounts::StaffAccounts,
+};
+use std::sync::Arc;
+
+/// What handlers of staff ask for.
+#[derive(Clone, Debug)]
+pub struct StaffDesk {
+    /// The database.
+    pub db: Db,
+    /// Sign-in and sessions.
+    pub accounts: StaffAccounts,
+    /// Refunds.
+    pub refunds: Arc<dyn RefundDesk>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}

@@ -1,0 +1,139 @@
+//! What refunds are to staff: what can go back, and what an approval makes. `payments` decides.
+
+use crate::{
+    approvals::ApprovalId,
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+        ids::SchoolId,
+        money::Fen,
+    },
+    orders::order::{OrderId, PaymentId},
+};
+use std::{collections::HashMap, fmt};
+use uuid::Uuid;
+
+/// What is to be refunded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundTarget {
+    /// The payment that paid this order.
+    Order(OrderId),
+    /// This payment.
+    Payment(PaymentId),
+}
+
+/// What can be refunded now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundQuote {
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much of it.
+    pub refundable: Fen,
+    /// The number (学号, 工号) of the person whose money it is.
+    pub person_no: String,
+}
+
+/// A refund that two persons agreed on.
+#[derive(Clone, Debug)]
+pub struct ApprovedRefund {
+    /// The request. The refund belongs to it, once.
+    pub approval: ApprovalId,
+    /// The school.
+    pub school: SchoolId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much.
+    pub amount: Fen,
+    /// Why, as the payer may read it.
+    pub reason: String,
+}
+
+/// How far an approved refund is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStage {
+    /// The money is held; the provider does not know yet.
+    Requested,
+    /// The provider was told, and has not confirmed it.
+    Sent,
+    /// The provider confirmed it.
+    Done,
+    /// The provider refused it, and the money is back.
+    Failed,
+}
+
+/// Why there is no refund.
+#[derive(Debug, thiserror::Error)]
+pub enum RefundRefusal {
+    /// This server makes no refunds.
+    #[error("refunds are not available")]
+    Unavailable,
+    /// No such order or payment at the school.
+    #[error("no such payment")]
+    NoSuchPayment,
+    /// The payment was not made, or its provider does not refund it.
+    #[error("the payment cannot be refunded")]
+    NotRefundable,
+    /// More than can be refunded.
+    #[error("only {} fen can be refunded", .refundable.get())]
+    TooMuch {
+        /// How much can be.
+        refundable: Fen,
+    },
+    /// The person has spent the money meanwhile.
+    #[error("the money was spent")]
+    Spent,
+    /// The refund failed inside.
+    #[error("the refund failed: {0}")]
+    Failed(String),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// What decides about refunds, and makes them.
+#[async_trait::async_trait(?Send)]
+pub trait RefundDesk: fmt::Debug + Send + Sync {
+    /// What can be refunded now of what is asked for.
+    async fn quote(
+        &self,
+        school: SchoolId,
+        target: RefundTarget,
+    ) -> Result<RefundQuote, RefundRefusal>;
+
+    /// Makes a refund in the transaction that approves it, and returns its id: decides again, under the
+    /// locks of payment and person, holds the money, and enqueues what tells the provider. Calls nobody.
+    async fn make(
+        &self,
+        tx: &Tx,
+        refund: &ApprovedRefund,
+        now: Timestamp,
+    ) -> Result<Uuid, RefundRefusal>;
+
+    /// Called after the commit of [`RefundDesk::make`]: what it enqueued may be delivered.
+    fn made(&self);
+
+    /// How far these refunds are.
+    async fn stages(&self, refunds: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError>;
+}
+
+/// A server that makes no refunds.
+#[derive(Debug)]
+pub struct NoRefunds;
+
+#[async_trait::async_trait(?Send)]
+impl RefundDesk for NoRefunds {
+    async fn quote(&self, _: SchoolId, _: RefundTarget) -> Result<RefundQuote, RefundRefusal> {
+        Err(RefundRefusal::Unavailable)
+    }
+
+    async fn make(&self, _: &Tx, _: &ApprovedRefund, _: Timestamp) -> Result<Uuid, RefundRefusal> {
+        Err(RefundRefusal::Unavailable)
+    }
+
+    fn made(&self) {}
+
+    async fn stages(&self, _: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError> {
+        Ok(HashMap::new())
+    }
+}

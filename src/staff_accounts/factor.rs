@@ -1,0 +1,201 @@
+//! The second factor of a login: which secret is in force, and which codes were used.
+//!
+//! A command prints a secret, which whoever reads the screen knows. So the first sign-in with it opens
+//! no session: it is offered a secret of its own, and the next sign-in, with a code of that one, puts
+//! it in force.
+
+use super::StaffId;
+use crate::base::{
+    clock::Timestamp,
+    crypto::{
+        seal::{Aad, SealError, Sealer},
+        totp::{TotpCode, TotpSecret},
+    },
+};
+
+/// The secrets of a login, sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Factor {
+    /// The secret in force.
+    pub(super) secret: Vec<u8>,
+    /// It was printed by a command, and signs nobody in.
+    pub(super) printed: bool,
+    /// The secret that replaces it once a code of it is given.
+    pub(super) offered: Option<Vec<u8>>,
+    /// The step of the last code that was accepted; 0 for none.
+    pub(super) step: i64,
+}
+
+/// What a code is, and the factor once it is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// A code of the secret in force, or of the one that comes into force by it: `enrolled`.
+    Good { then: Factor, enrolled: bool },
+    /// A code of the printed secret.
+    Printed { then: Factor },
+    /// None of these, or used before.
+    Wrong,
+}
+
+/// Seals and opens secrets.
+#[derive(Clone, Debug)]
+pub(super) struct FactorKeeper {
+    sealer: Sealer,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    InForce,
+    Offered,
+}
+
+impl Place {
+    const fn aad(self, of: StaffId) -> Aad {
+        let column = match self {
+            Self::InForce => "factor_sealed",
+            Self::Offered => "offered_sealed",
+        };
+        Aad { table: "staff_member", column, row: of.uuid() }
+    }
+}
+
+impl FactorKeeper {
+    pub(super) const fn new(sealer: Sealer) -> Self {
+        Self { sealer }
+    }
+
+    /// The factor of a login for which this secret was printed.
+    pub(super) fn printed(&self, of: StaffId, secret: &TotpSecret) -> Result<Factor, SealError> {
+        let secret = self.seal(Place::InForce, of, secret)?;
+        Ok(Factor { secret, printed: true, offered: None, step: 0 })
+    }
+
+    /// The factor with this secret offered.
+    pub(super) fn offering(
+        &self,
+        of: StaffId,
+        factor: Factor,
+        secret: &TotpSecret,
+    ) -> Result<Factor, SealError> {
+        Ok(Factor { offered: Some(self.seal(Place::Offered, of, secret)?), ..factor })
+    }
+
+    /// What a code is, by the secrets of this factor. Compares in constant time; each step is good
+    /// once.
+    pub(super) fn judge(
+        &self,
+        of: StaffId,
+        factor: &Factor,
+        code: TotpCode,
+        now: Timestamp,
+    ) -> Result<Shown, SealError> {
+        let secret = self.open(Place::InForce, of, &factor.secret)?;
+        let offered = factor.offered.as_deref().filter(|_| factor.printed);
+        if let Some(offered) = offered {
+            let offered = self.open(Place::Offered, of, offered)?;
+            if let Some(step) = offered.step_of(code, now, 0) {
+                let secret = self.seal(Place::InForce, of, &offered)?;
+                let then = Factor { secret, printed: false, offered: None, step };
+                return Ok(Shown::Good { then, enrolled: true });
+            }
+        }
+        let Some(step) = secret.step_of(code, now, factor.step) else { return Ok(Shown::Wrong) };
+        let then = Factor { step, ..factor.clone() };
+        if factor.printed {
+            Ok(Shown::Printed { then })
+        } else {
+            Ok(Shown::Good { then, enrolled: false })
+        }
+    }
+
+    /// The factor under the current key; `None` if it is already.
+    pub(super) fn resealed(
+        &self,
+        of: StaffId,
+        factor: &Factor,
+    ) -> Result<Option<Factor>, SealError> {
+        let current = self.sealer.key_id();
+        let mut sealed = std::iter::once(&factor.secret).chain(&factor.offered);
+        if sealed.all(|sealed| Sealer::key_of(sealed) == Some(current)) {
+            return Ok(None);
+        }
+        let again = |place, sealed: &[u8]| self.seal(place, of, &self.open(place, of, sealed)?);
+        let offered = factor.offered.as_deref().map(|sealed| again(Place::Offered, sealed));
+        Ok(Some(Factor {
+            secret: again(Place::InForce, &factor.secret)?,
+            offered: offered.transpose()?,
+            ..factor.clone()
+        }))
+    }
+
+    fn seal(&self, place: Place, of: StaffId, secret: &TotpSecret) -> Result<Vec<u8>, SealError> {
+        self.sealer.seal(secret.expose(), &place.aad(of))
+    }
+
+    fn open(&self, place: Place, of: StaffId, sealed: &[u8]) -> Result<TotpSecret, SealError> {
+        let opened = self.sealer.open(sealed, &place.aad(of))?;
+        TotpSecret::from_slice(&opened).map_err(|_| SealError::Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::crypto::keyring::{Key32, KeyRing, NamedKey};
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_767_232_800);
+
+    fn key(id: &str) -> NamedKey {
+        NamedKey::new(id, Key32::from_bytes([7; 32])).unwrap()
+    }
+
+    fn keeper() -> FactorKeeper {
+        FactorKeeper::new(Sealer::new(KeyRing::single(key("k1"))))
+    }
+
+    fn code(secret: &TotpSecret, now: Timestamp) -> TotpCode {
+        TotpCode::parse(&secret.code(now)).unwrap()
+    }
+
+    #[test]
+    fn a_printed_secret_is_replaced_and_then_worth_nothing() {
+        let (keeper, id) = (keeper(), StaffId::new(NOW));
+        let (slip, own) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
+        let printed = keeper.printed(id, &slip).unwrap();
+        assert_eq!(keeper.judge(id, &printed, code(&own, NOW), NOW), Ok(Shown::Wrong));
+        let first = keeper.judge(id, &printed, code(&slip, NOW), NOW).unwrap();
+        let Shown::Printed { then } = first else { panic!("{first:?}") };
+        let offered = keeper.offering(id, then, &own).unwrap();
+        assert_eq!(
+            keeper.judge(id, &offered, code(&slip, NOW), NOW),
+            Ok(Shown::Wrong),
+            "the code of the slip was used"
+        );
+        let second = keeper.judge(id, &offered, code(&own, NOW), NOW).unwrap();
+        let Shown::Good { then, enrolled: true } = second else { panic!("{second:?}") };
+        assert!(!then.printed && then.offered.is_none());
+        let later = NOW.plus(Duration::from_mins(1));
+        assert_eq!(keeper.judge(id, &then, code(&slip, later), later), Ok(Shown::Wrong));
+        assert_eq!(keeper.judge(id, &then, code(&own, NOW), NOW), Ok(Shown::Wrong), "used");
+        let usual = keeper.judge(id, &then, code(&own, later), later).unwrap();
+        assert!(matches!(usual, Shown::Good { enrolled: false, .. }), "{usual:?}");
+    }
+
+    #[test]
+    fn secrets_are_sealed_for_their_row_and_resealed() {
+        let (old, id) = (keeper(), StaffId::new(NOW));
+        let slip = TotpSecret::random().unwrap();
+        let factor = old.printed(id, &slip).unwrap();
+        let offered = old.offering(id, factor.clone(), &slip).unwrap();
+        let other = StaffId::new(NOW);
+        assert!(old.judge(other, &factor, code(&slip, NOW), NOW).is_err());
+        assert_eq!(old.resealed(id, &factor), Ok(None));
+        let ring = KeyRing::new(key("k2"), vec![key("k1")]).unwrap();
+        let new = FactorKeeper::new(Sealer::new(ring));
+        let resealed = new.resealed(id, &offered).unwrap().unwrap();
+        assert_eq!(new.resealed(id, &resealed), Ok(None));
+        let shown = new.judge(id, &resealed, code(&slip, NOW), NOW).unwrap();
+        assert!(matches!(shown, Shown::Good { enrolled: true, .. }), "{shown:?}");
+    }
+}

@@ -1,0 +1,266 @@
+//! What members of staff are called, and what they may do.
+
+use crate::base::clock::Timestamp;
+use std::{collections::BTreeSet, fmt, ops::Deref, str::FromStr, time::Duration};
+
+/// How long a second factor is good for acts that need a fresh one.
+pub const FACTOR_LIFETIME: Duration = Duration::from_mins(10);
+
+/// Why a text is not a login or a staff number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {0}")]
+pub struct InvalidStaffName(&'static str);
+
+macro_rules! staff_name {
+    ($(#[$doc:meta])* $name:ident, $rule:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl FromStr for $name {
+            type Err = InvalidStaffName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidStaffName> {
+                let allowed: fn(u8) -> bool = $allowed;
+                let fits = (1..=32).contains(&text.len()) && text.bytes().all(allowed);
+                fits.then(|| Self(text.to_owned())).ok_or(InvalidStaffName($rule))
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+staff_name! {
+    /// The name under which somebody signs in, unique within the school.
+    StaffLogin, "1 to 32 of the characters a-z, 0-9, dot, hyphen and underscore",
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-' | b'_')
+}
+
+staff_name! {
+    /// 工号: who somebody is. Two logins with one number are one person.
+    StaffNo, "1 to 32 of the characters A-Z, a-z, 0-9 and hyphen",
+    |c| c.is_ascii_alphanumeric() || c == b'-'
+}
+
+/// What somebody is at the school. The rights of several roles add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StaffRole {
+    /// 一卡通中心: people, cards, terminals; asks for refunds.
+    CardOffice,
+    /// 财务处: money.
+    Finance,
+    /// 网络中心: terminals and operation.
+    NetworkCenter,
+    /// 辅导员: the classes given to them.
+    Counsellor,
+    /// 审计: reads everything and changes nothing.
+    Auditor,
+    /// Manages members of staff and policies.
+    Admin,
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaffAct {
+    /// Read refunds and requests for refunds.
+    ReadRefunds,
+    /// Ask for a refund, or take the request back.
+    AskRefund,
+    /// Approve or reject a request for a refund.
+    DecideRefund,
+}
+
+/// Why somebody may not act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StaffRefusal {
+    /// None of the roles has that right, or the login was disabled or changed meanwhile.
+    #[error("not one of the roles may do this")]
+    NoRight,
+    /// The second factor was given too long ago.
+    #[error("the second factor must be given again")]
+    FactorStale,
+}
+
+impl StaffRole {
+    const ALL: [Self; 6] = [
+        Self::CardOffice,
+        Self::Finance,
+        Self::NetworkCenter,
+        Self::Counsellor,
+        Self::Auditor,
+        Self::Admin,
+    ];
+
+    /// The name in storage and on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::CardOffice => "card_office",
+            Self::Finance => "finance",
+            Self::NetworkCenter => "network_center",
+            Self::Counsellor => "counsellor",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.code() == code)
+    }
+
+    /// The table of rights.
+    const fn may(self, act: StaffAct) -> bool {
+        match self {
+            Self::Finance => match act {
+                StaffAct::ReadRefunds | StaffAct::AskRefund | StaffAct::DecideRefund => true,
+            },
+            Self::CardOffice => match act {
+                StaffAct::ReadRefunds | StaffAct::AskRefund => true,
+                StaffAct::DecideRefund => false,
+            },
+            Self::Auditor => match act {
+                StaffAct::ReadRefunds => true,
+                StaffAct::AskRefund | StaffAct::DecideRefund => false,
+            },
+            Self::NetworkCenter | Self::Counsellor | Self::Admin => match act {
+                StaffAct::ReadRefunds | StaffAct::AskRefund | StaffAct::DecideRefund => false,
+            },
+        }
+    }
+}
+
+impl FromStr for StaffRole {
+    type Err = InvalidStaffName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStaffName> {
+        const RULE: &str = "card_office, finance, network_center, counsellor, auditor or admin";
+        Self::from_code(text).ok_or(InvalidStaffName(RULE))
+    }
+}
+
+impl StaffAct {
+    /// Whether the second factor must have been given within [`FACTOR_LIFETIME`].
+    const fn needs_fresh_factor(self) -> bool {
+        match self {
+            Self::ReadRefunds => false,
+            Self::AskRefund | Self::DecideRefund => true,
+        }
+    }
+}
+
+/// The roles of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffRoles(BTreeSet<StaffRole>);
+
+impl StaffRoles {
+    /// These roles.
+    pub fn new(roles: impl IntoIterator<Item = StaffRole>) -> Self {
+        Self(roles.into_iter().collect())
+    }
+
+    /// Separated by commas, as stored; `None` where one is unknown.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let roles = text.split(',').filter(|code| !code.is_empty()).map(StaffRole::from_code);
+        roles.collect::<Option<_>>().map(Self)
+    }
+
+    /// The names of the roles.
+    pub fn codes(&self) -> Vec<&'static str> {
+        self.0.iter().map(|role| role.code()).collect()
+    }
+
+    /// Whether one of them may do this, with a second factor that was given at `factor_at`.
+    pub fn allow(
+        &self,
+        act: StaffAct,
+        factor_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StaffRefusal> {
+        if !self.0.iter().any(|role| role.may(act)) {
+            return Err(StaffRefusal::NoRight);
+        }
+        if act.needs_fresh_factor() && now >= factor_at.plus(FACTOR_LIFETIME) {
+            return Err(StaffRefusal::FactorStale);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for StaffRoles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.codes().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StaffAct::{AskRefund, DecideRefund, ReadRefunds};
+    use StaffRefusal::{FactorStale, NoRight};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_767_232_800);
+
+    #[test]
+    fn each_role_has_its_rights() {
+        let rights = [
+            (StaffRole::CardOffice, [true, true, false]),
+            (StaffRole::Finance, [true, true, true]),
+            (StaffRole::NetworkCenter, [false, false, false]),
+            (StaffRole::Counsellor, [false, false, false]),
+            (StaffRole::Auditor, [true, false, false]),
+            (StaffRole::Admin, [false, false, false]),
+        ];
+        for (role, allowed) in rights {
+            let roles = StaffRoles::new([role]);
+            for (act, allowed) in [ReadRefunds, AskRefund, DecideRefund].into_iter().zip(allowed) {
+                assert_eq!(roles.allow(act, NOW, NOW).is_ok(), allowed, "{role:?} {act:?}");
+            }
+        }
+        let both = StaffRoles::new([StaffRole::Admin, StaffRole::CardOffice]);
+        assert_eq!(both.allow(AskRefund, NOW, NOW), Ok(()), "rights add up");
+        assert_eq!(StaffRoles::new([]).allow(ReadRefunds, NOW, NOW), Err(NoRight));
+    }
+
+    #[test]
+    fn money_needs_a_second_factor_of_the_last_ten_minutes() {
+        let roles = StaffRoles::new([StaffRole::Finance]);
+        let at = |seconds| NOW.plus(Duration::from_secs(seconds));
+        let cases = [
+            (AskRefund, 599, Ok(())),
+            (AskRefund, 600, Err(FactorStale)),
+            (DecideRefund, 599, Ok(())),
+            (DecideRefund, 600, Err(FactorStale)),
+            (ReadRefunds, 6000, Ok(())),
+        ];
+        for (act, seconds, expected) in cases {
+            assert_eq!(roles.allow(act, NOW, at(seconds)), expected, "{act:?} {seconds}");
+        }
+    }
+
+    #[test]
+    fn names_and_roles_are_restricted_and_read_back() {
+        for (login, good) in
+            [("li.na-2_x", true), ("Li", false), ("", false), ("李", false), ("a b", false)]
+        {
+            assert_eq!(login.parse::<StaffLogin>().is_ok(), good, "{login}");
+        }
+        for (number, good) in [("G-1001", true), ("1 2", false), ("", false), ("一", false)] {
+            assert_eq!(number.parse::<StaffNo>().is_ok(), good, "{number}");
+        }
+        let all = StaffRoles::new(StaffRole::ALL);
+        assert_eq!(StaffRoles::parse(&all.to_string()), Some(all));
+        assert_eq!(StaffRoles::parse("finance,owner"), None);
+    }
+}

@@ -1,0 +1,346 @@
+//! Signing in, staying signed in, giving the second factor again, signing out.
+
+use super::{
+    Account, StaffAccounts, StaffId, StaffMember, StaffSessionId, TRIES_OF_CLIENTS,
+    TRIES_OF_FACTOR, TRIES_OF_STRANGERS, actor,
+    factor::Shown,
+    registry::entry,
+    store::{self, sessions},
+};
+use crate::{
+    audit::{self, AuditAct},
+    base::{
+        clock::Timestamp,
+        crypto::{
+            hasher::HasherError,
+            seal::SealError,
+            totp::{NoSecret, TotpCode, TotpSecret},
+        },
+        db::{DbError, Tx, TxError},
+        ids::SchoolId,
+        tokens::{BadToken, NoToken, RefreshHash, RefreshSecret},
+    },
+    passwords::{CountedTry, PasswordFault, TryCounts, TrySubject},
+    sessions::Refreshed,
+};
+use secrecy::{ExposeSecret, SecretString};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// The lifetime of an access token.
+pub const ACCESS_LIFETIME: Duration = Duration::from_mins(10);
+/// How long a client is known to a login after a sign-in.
+const CLIENT_LIFETIME: Duration = Duration::from_hours(180 * 24);
+/// The school of logins at schools that do not exist.
+const NO_SCHOOL: SchoolId = SchoolId::from_number(0);
+
+/// Somebody who signs in.
+#[derive(Debug)]
+pub struct StaffSignIn {
+    /// The school's code.
+    pub school: String,
+    /// The login.
+    pub login: String,
+    /// The password.
+    pub password: SecretString,
+    /// Six digits of the second factor.
+    pub totp: Option<SecretString>,
+    /// From an earlier sign-in at this client. A wrong one is as none.
+    pub client_token: Option<SecretString>,
+}
+
+/// How a sign-in went.
+#[derive(Debug)]
+pub enum SignInOutcome {
+    /// Signed in.
+    Granted(StaffGrant),
+    /// Password and code were right, and the code was of a secret that a command printed: a sign-in
+    /// with a code of this secret puts it in force.
+    MustEnrol(OfferedFactor),
+}
+
+/// The tokens of a session.
+#[derive(Debug)]
+pub struct StaffGrant {
+    /// For the `Authorization` header.
+    pub access_token: String,
+    /// Valid once, for the next pair.
+    pub refresh_token: String,
+    /// For the next sign-in at this client.
+    pub client_token: String,
+    /// Who signed in.
+    pub member: StaffMember,
+}
+
+/// A second factor of somebody's own, which is not in force yet.
+#[derive(Debug)]
+pub struct OfferedFactor {
+    /// The secret in base32, to be typed.
+    pub secret: Zeroizing<String>,
+    /// The address for a QR code.
+    pub otpauth_uri: Zeroizing<String>,
+}
+
+/// Why a sign-in failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StaffSignInError {
+    /// No code was given. Nothing was looked at.
+    #[error("a code of the second factor is needed")]
+    TotpMissing,
+    /// School, login, password or code are wrong, or the login is disabled; callers are not told
+    /// which.
+    #[error("the sign-in was refused")]
+    Refused,
+    /// The token is invalid or no longer valid.
+    #[error("invalid token")]
+    BadToken,
+    /// Too many attempts, or the attempt could not be made.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
+    /// A token could not be made.
+    #[error(transparent)]
+    NoToken(#[from] NoToken),
+    /// A secret could not be made.
+    #[error(transparent)]
+    NoSecret(#[from] NoSecret),
+    /// The stored second factor could not be opened.
+    #[error("the second factor could not be opened: {0}")]
+    Sealed(#[from] SealError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for StaffSignInError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Password(fault) => fault.db(),
+            Self::TotpMissing
+            | Self::Refused
+            | Self::BadToken
+            | Self::NoToken(_)
+            | Self::NoSecret(_)
+            | Self::Sealed(_) => None,
+        }
+    }
+}
+
+/// What an accepted code led to.
+enum Admitted {
+    Session(StaffSessionId, RefreshSecret),
+    Offered(TotpSecret),
+}
+
+/// What a sign-in makes before its transaction, which may run twice.
+struct Prepared<'a> {
+    refresh: RefreshHash,
+    offer: &'a TotpSecret,
+    now: Timestamp,
+}
+
+impl StaffAccounts {
+    /// Signs in with password and code.
+    pub async fn sign_in(&self, attempt: StaffSignIn) -> Result<SignInOutcome, StaffSignInError> {
+        let code = attempt.totp.as_ref().ok_or(StaffSignInError::TotpMissing)?;
+        let code = TotpCode::parse(code.expose_secret()).map_err(|_| StaffSignInError::Refused)?;
+        let school = self.schools.by_code(&attempt.school).await?;
+        let school = school.map_or(NO_SCHOOL, |school| school.id);
+        let claimed = store::find(&self.db, school, &attempt.login).await?;
+        let known = self.knows(claimed.as_ref(), attempt.client_token.as_ref());
+        let field = if known { TRIES_OF_CLIENTS } else { TRIES_OF_STRANGERS };
+        let tries = self.counts.subject(school, field, &attempt.login);
+        let counted = self.counts.count(&tries, self.clock.now()).await?;
+        let fits = self.fits(claimed.as_ref(), known, attempt.password, &counted).await?;
+        match self.admit(claimed.as_ref(), fits, code, &tries).await? {
+            Admitted::Session(session, secret) => {
+                Ok(SignInOutcome::Granted(self.grant(session, &secret).await?))
+            }
+            Admitted::Offered(offer) => Ok(SignInOutcome::MustEnrol(OfferedFactor {
+                secret: offer.base32(),
+                otpauth_uri: offer.otpauth_uri(&format!("{}@{}", attempt.login, attempt.school)),
+            })),
+        }
+    }
+
+    /// Whether the client has a token from an earlier sign-in to this login.
+    fn knows(&self, claimed: Option<&Account>, token: Option<&SecretString>) -> bool {
+        let now = self.clock.now();
+        let of = token.and_then(|token| self.clients.session_of(token.expose_secret(), now).ok());
+        of.is_some_and(|of| claimed.is_some_and(|account| account.id.uuid() == of))
+    }
+
+    /// Compares the password; one Argon2 run whoever it is. An attempt that gets no turn is not
+    /// counted.
+    async fn fits(
+        &self,
+        claimed: Option<&Account>,
+        known: bool,
+        given: SecretString,
+        counted: &CountedTry,
+    ) -> Result<bool, StaffSignInError> {
+        let pool = if known { &self.for_clients } else { &self.for_strangers };
+        let stored = claimed.map(|account| account.password_hash.clone());
+        let fits = pool.verify(given, stored).await;
+        if matches!(fits, Err(HasherError::Busy)) {
+            self.counts.undo(counted).await?;
+        }
+        Ok(fits.map_err(PasswordFault::from)?)
+    }
+
+    /// Accepts the code, if the password was right and is still in force. The same statements are
+    /// made whichever was wrong.
+    async fn admit(
+        &self,
+        claimed: Option<&Account>,
+        fits: bool,
+        code: TotpCode,
+        tries: &TrySubject,
+    ) -> Result<Admitted, StaffSignInError> {
+        let (secret, offer) = (RefreshSecret::random()?, TotpSecret::random()?);
+        let prepared = Prepared { refresh: secret.hash(), offer: &offer, now: self.clock.now() };
+        let id = claimed.map_or(StaffId::from_uuid(Uuid::nil()), |account| account.id);
+        let hash = claimed.map(|account| account.password_hash.as_str());
+        let by = claimed.map(|account| actor(&account.login, &account.staff_no, ""));
+        let db = by.map_or_else(|| self.db.clone(), |by| self.db.clone().acting_as(by));
+        let session = db
+            .in_tx(async |tx| {
+                let found = store::lock(tx, id).await?;
+                let account = found.ok_or(StaffSignInError::Refused)?;
+                let shown = self.keeper.judge(id, &account.factor, code, prepared.now)?;
+                if !fits || !account.enabled || Some(account.password_hash.as_str()) != hash {
+                    return Err(StaffSignInError::Refused);
+                }
+                TryCounts::forget(tx, tries).await?;
+                self.accept(tx, &account, shown, &prepared).await
+            })
+            .await?;
+        Ok(match session {
+            Some(session) => Admitted::Session(session, secret),
+            None => Admitted::Offered(offer),
+        })
+    }
+
+    /// Opens a session, or offers a secret.
+    async fn accept(
+        &self,
+        tx: &Tx,
+        account: &Account,
+        shown: Shown,
+        prepared: &Prepared<'_>,
+    ) -> Result<Option<StaffSessionId>, StaffSignInError> {
+        let Prepared { refresh, offer, now } = prepared;
+        match shown {
+            Shown::Wrong => Err(StaffSignInError::Refused),
+            Shown::Printed { then } => {
+                let then = self.keeper.offering(account.id, then, offer)?;
+                store::set_factor(tx, account.id, &account.factor, then, *now).await?;
+                Ok(None)
+            }
+            Shown::Good { then, enrolled } => {
+                store::set_factor(tx, account.id, &account.factor, then, *now).await?;
+                store::signed_in(tx, account.id, *now).await?;
+                let session = sessions::open(tx, account, refresh, *now).await?;
+                let mut entries = vec![entry(AuditAct::StaffSignedIn, account)];
+                if enrolled {
+                    entries.insert(0, entry(AuditAct::StaffFactorEnrolled, account));
+                }
+                audit::record_all(tx, &entries, *now).await?;
+                Ok(Some(session))
+            }
+        }
+    }
+
+    /// The tokens of a session that was just opened or renewed.
+    async fn grant(
+        &self,
+        id: StaffSessionId,
+        secret: &RefreshSecret,
+    ) -> Result<StaffGrant, StaffSignInError> {
+        let now = self.clock.now();
+        let member = sessions::find(&self.db, id, now).await?.ok_or(StaffSignInError::BadToken)?;
+        Ok(StaffGrant {
+            access_token: self.tokens.access(id.uuid(), ACCESS_LIFETIME, now)?,
+            refresh_token: secret.token(id.uuid()),
+            client_token: self.clients.access(member.id.uuid(), CLIENT_LIFETIME, now)?,
+            member,
+        })
+    }
+
+    /// Exchanges a refresh token for a new pair. A token that was used before ends its session.
+    pub async fn refresh(&self, token: &str) -> Result<StaffGrant, StaffSignInError> {
+        let (session, presented) =
+            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
+        let session = StaffSessionId::from_uuid(session);
+        let (next, now) = (RefreshSecret::random()?, self.clock.now());
+        let (old, new) = (presented.hash(), next.hash());
+        let refreshed = async |tx: &Tx| sessions::refresh(tx, session, &old, &new, now).await;
+        match self.db.in_tx(refreshed).await? {
+            Refreshed::Good => self.grant(session, &next).await,
+            Refreshed::Reused => {
+                tracing::warn!(%session, "a refresh token of staff was used twice: session ended");
+                self.live.invalidate(&session).await;
+                Err(StaffSignInError::BadToken)
+            }
+            Refreshed::Gone => Err(StaffSignInError::BadToken),
+        }
+    }
+
+    /// Ends the session of a refresh token. An invalid token ends nothing and is an error.
+    pub async fn sign_out(&self, token: &str) -> Result<(), StaffSignInError> {
+        let (session, presented) =
+            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
+        let session = StaffSessionId::from_uuid(session);
+        let (old, now) = (presented.hash(), self.clock.now());
+        let ended = async |tx: &Tx| sessions::sign_out(tx, session, &old, now).await;
+        let ended = self.db.in_tx(ended).await?;
+        self.live.invalidate(&session).await;
+        if ended == Refreshed::Good { Ok(()) } else { Err(StaffSignInError::BadToken) }
+    }
+
+    /// The session of an access token, from a copy of its rows that is at most a second old.
+    pub async fn authenticate(&self, token: &str) -> Result<Arc<StaffMember>, StaffSignInError> {
+        let now = self.clock.now();
+        let id =
+            self.tokens.session_of(token, now).map_err(|BadToken| StaffSignInError::BadToken)?;
+        let id = StaffSessionId::from_uuid(id);
+        if let Some(live) = self.live.get(&id).await {
+            return Ok(live);
+        }
+        let found = sessions::find(&self.db, id, now).await?.ok_or(StaffSignInError::BadToken)?;
+        let live = Arc::new(found);
+        self.live.insert(id, Arc::clone(&live)).await;
+        Ok(live)
+    }
+
+    /// Gives the second factor again, for acts that need a fresh one.
+    pub async fn confirm_factor(
+        &self,
+        member: &StaffMember,
+        totp: &SecretString,
+    ) -> Result<(), StaffSignInError> {
+        let code = TotpCode::parse(totp.expose_secret()).map_err(|_| StaffSignInError::Refused)?;
+        let tries = self.counts.subject(member.school, TRIES_OF_FACTOR, &member.login);
+        let now = self.clock.now();
+        self.counts.count(&tries, now).await?;
+        self.db
+            .in_tx(async |tx| {
+                let found = store::lock(tx, member.id).await?;
+                let account = found.filter(|account| account.enabled);
+                let account = account.ok_or(StaffSignInError::Refused)?;
+                let shown = self.keeper.judge(member.id, &account.factor, code, now)?;
+                let Shown::Good { then, enrolled: false } = shown else {
+                    return Err(StaffSignInError::Refused);
+                };
+                store::set_factor(tx, member.id, &account.factor, then, now).await?;
+                if !sessions::renew_factor(tx, member.session, now).await? {
+                    return Err(StaffSignInError::Refused);
+                }
+                Ok(TryCounts::forget(tx, &tries).await?)
+            })
+            .await?;
+        self.live.invalidate(&member.session).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! Members of staff: sign-in, and what needs two persons.
+
+use super::{Ground, JobContext, shared::Shared};
+use crate::{
+    approvals,
+    base::crypto::hasher::PasswordHasher,
+    passwords::TryCounts,
+    staff::{NoRefunds, StaffDesk},
+    staff_accounts::{StaffAccounts, StaffAccountsSetup},
+};
+use std::{sync::Arc, time::Duration};
+
+/// How many passwords of staff are hashed at a time, for clients at which the login has signed in
+/// before, and for others: apart from the passwords of people.
+const PASSWORDS_AT_ONCE: usize = 2;
+/// How long a check waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> StaffDesk {
+    let Ground { config, clock, db, .. } = *ground;
+    let accounts = StaffAccounts::new(StaffAccountsSetup {
+        db: db.clone(),
+        schools: Arc::clone(&shared.schools),
+        counts: TryCounts::new(db.clone(), shared.keys.index.clone()),
+        sealer: shared.keys.sealer.clone(),
+        jwt: config.keys.jwt.clone(),
+        for_strangers: PasswordHasher::new(PASSWORDS_AT_ONCE, TURN_PATIENCE),
+        for_clients: PasswordHasher::new(PASSWORDS_AT_ONCE, TURN_PATIENCE),
+        clock: Arc::clone(clock),
+    });
+    StaffDesk { db: db.clone(), accounts, refunds: Arc::new(NoRefunds), clock: Arc::clone(clock) }
+}
+
+/// Ends requests that nobody decided.
+pub(super) fn start_jobs(context: &JobContext<'_>) {
+    let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("overdue approvals", move || {
+        approvals::expire_overdue(db.clone(), Arc::clone(&clock))
+    });
+}

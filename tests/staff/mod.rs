@@ -1,0 +1,6 @@
+//! Members of staff: sign-in, and refunds that need two persons.
+
+mod commands;
+mod refunds;
+mod sign_in;
+pub mod support;
