@@ -5,7 +5,7 @@ pub mod audit;
 use super::{
     fact::RefundFact,
     order::{Order, OrderId, PaymentId},
-    refund::{Refund, RefundId},
+    refund::{Refund, RefundId, RefundProgress},
     store,
 };
 use crate::base::{
@@ -52,6 +52,19 @@ pub async fn of_payment(tx: &Tx, payment: PaymentId) -> Result<Vec<Refund>, DbEr
 /// The payment of a refund.
 pub async fn payment_of(tx: &Tx, id: RefundId) -> Result<Option<PaymentId>, DbError> {
     store::refunds::payment_of(tx, id).await
+}
+
+/// The payment that paid an order.
+pub async fn paid_payment(tx: &Tx, order: OrderId) -> Result<Option<PaymentId>, DbError> {
+    store::refunds::paid_payment(tx, order).await
+}
+
+/// How far these refunds are.
+pub async fn progress_of(
+    db: &Db,
+    ids: &[RefundId],
+) -> Result<HashMap<RefundId, RefundProgress>, DbError> {
+    store::refunds::progress_of(db, ids).await
 }
 
 /// The refunds of orders, oldest first.

@@ -12,7 +12,7 @@ mod refund_desk;
 mod refunds;
 
 pub use refund_desk::{
-    ApprovedRefund, NoRefunds, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
+    ApprovedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
 };
 pub use refunds::{RefundAsk, StaffActError, StaffRefund};
 

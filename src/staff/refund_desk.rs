@@ -65,9 +65,6 @@ pub enum RefundStage {
 /// Why there is no refund.
 #[derive(Debug, thiserror::Error)]
 pub enum RefundRefusal {
-    /// This server makes no refunds.
-    #[error("refunds are not available")]
-    Unavailable,
     /// No such order or payment at the school.
     #[error("no such payment")]
     NoSuchPayment,
@@ -115,25 +112,4 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
 
     /// How far these refunds are.
     async fn stages(&self, refunds: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError>;
-}
-
-/// A server that makes no refunds.
-#[derive(Debug)]
-pub struct NoRefunds;
-
-#[async_trait::async_trait(?Send)]
-impl RefundDesk for NoRefunds {
-    async fn quote(&self, _: SchoolId, _: RefundTarget) -> Result<RefundQuote, RefundRefusal> {
-        Err(RefundRefusal::Unavailable)
-    }
-
-    async fn make(&self, _: &Tx, _: &ApprovedRefund, _: Timestamp) -> Result<Uuid, RefundRefusal> {
-        Err(RefundRefusal::Unavailable)
-    }
-
-    fn made(&self) {}
-
-    async fn stages(&self, _: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError> {
-        Ok(HashMap::new())
-    }
 }

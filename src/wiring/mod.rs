@@ -11,6 +11,7 @@ mod overview;
 mod payments;
 pub mod proof;
 mod providers;
+mod refund_desk;
 mod shared;
 mod spend;
 mod staff;

@@ -1,11 +1,11 @@
 //! Members of staff: sign-in, and what needs two persons.
 
-use super::{Ground, JobContext, shared::Shared};
+use super::{Ground, JobContext, refund_desk::PaymentRefunds, shared::Shared};
 use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
     passwords::TryCounts,
-    staff::{NoRefunds, StaffDesk},
+    staff::StaffDesk,
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -28,7 +28,16 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> StaffDesk {
         for_clients: PasswordHasher::new(PASSWORDS_AT_ONCE, TURN_PATIENCE),
         clock: Arc::clone(clock),
     });
-    StaffDesk { db: db.clone(), accounts, refunds: Arc::new(NoRefunds), clock: Arc::clone(clock) }
+    StaffDesk {
+        db: db.clone(),
+        accounts,
+        refunds: Arc::new(PaymentRefunds {
+            db: db.clone(),
+            people: shared.people(),
+            outbox: Arc::clone(ground.outbox),
+        }),
+        clock: Arc::clone(clock),
+    }
 }
 
 /// Ends requests that nobody decided.

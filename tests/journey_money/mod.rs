@@ -14,7 +14,7 @@ mod forged;
 mod orders;
 mod purposes;
 mod redis_gone;
-mod refunds;
+pub mod refunds;
 mod sigkill;
 mod statement;
 mod storm;

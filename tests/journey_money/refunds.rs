@@ -76,7 +76,7 @@ fn told<'a>(number: &'a str, status: &'a str, amount_fen: i64) -> ToldRefund<'a>
 }
 
 /// The student spends so much, or gets it back.
-async fn spend(world: &World, amount: i64) {
+pub async fn spend(world: &World, amount: i64) {
     let till = Account::School(SchoolAccount::Merchant(Name::parse("till").unwrap()));
     let mine = Account::Person(PersonAccount::EAccount);
     let (from, to) = if amount < 0 { (till, mine) } else { (mine, till) };

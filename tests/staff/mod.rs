@@ -4,3 +4,4 @@ mod commands;
 mod refunds;
 mod sign_in;
 pub mod support;
+mod whole_way;

@@ -15,13 +15,16 @@ use crate::{
         refunds::RefundAnswer,
     },
 };
-use entity::refund;
+use entity::{payment, refund};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
+
+/// The state of a payment that paid, as it is stored.
+const PAID: &str = "paid";
 
 /// What goes back, to whom, and how far it is. Those that have ended are history: what they became is
 /// held against the ledger.
@@ -147,6 +150,35 @@ pub(in crate::orders) async fn of_payment(
         refund_of(row)
     };
     rows.into_iter().map(authentic).collect()
+}
+
+/// The first payment that paid an order.
+pub(in crate::orders) async fn paid_payment(
+    tx: &Tx,
+    order: OrderId,
+) -> Result<Option<PaymentId>, DbError> {
+    let paid = payment::Entity::find()
+        .filter(payment::Column::OrderId.eq(order.uuid()))
+        .filter(payment::Column::State.eq(PAID))
+        .order_by_asc(payment::Column::PaidAt);
+    Ok(paid.one(tx.conn()).await?.map(|row| PaymentId::from_uuid(row.id)))
+}
+
+/// How far these refunds are.
+pub(in crate::orders) async fn progress_of(
+    db: &Db,
+    ids: &[RefundId],
+) -> Result<HashMap<RefundId, RefundProgress>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = ids.iter().map(|id| id.uuid());
+    let rows = refund::Entity::find().filter(refund::Column::Id.is_in(ids)).all(db.conn()).await?;
+    let progress = |row: refund::Model| {
+        check(db.macs(), &row)?;
+        refund_of(row).map(|refund| (refund.id, refund.progress))
+    };
+    rows.into_iter().map(progress).collect()
 }
 
 /// The payment of a refund.

@@ -38,9 +38,6 @@ const REFUND_TOO_MUCH: ProblemKind =
     ProblemKind { code: "refund_too_much", status: 422, title: "超过可退金额" };
 const REFUND_SPENT: ProblemKind =
     ProblemKind { code: "refund_spent", status: 409, title: "余额不足，不能全部退款" };
-const REFUNDS_UNAVAILABLE: ProblemKind =
-    ProblemKind { code: "refunds_unavailable", status: 503, title: "暂不能办理退款" };
-
 impl From<StaffSignInError> for ApiError {
     fn from(error: StaffSignInError) -> Self {
         match error {
@@ -83,7 +80,6 @@ impl From<ApprovalError> for ApiError {
 impl From<RefundRefusal> for ApiError {
     fn from(refusal: RefundRefusal) -> Self {
         match refusal {
-            RefundRefusal::Unavailable => Self::new(REFUNDS_UNAVAILABLE),
             RefundRefusal::NoSuchPayment => Self::new(problem::NOT_FOUND),
             RefundRefusal::NotRefundable => Self::new(NOT_REFUNDABLE),
             RefundRefusal::TooMuch { refundable } => {
