@@ -42,7 +42,7 @@ impl RefundDesk for PaymentRefunds {
                 let payment = match target {
                     RefundTarget::Payment(payment) => payment,
                     RefundTarget::Order(order) => {
-                        let paid = orders::paid_payment(tx, order).await?;
+                        let paid = refunds::paid_payment(tx, order).await?;
                         paid.ok_or(RefundRefusal::NoSuchPayment)?
                     }
                 };
