@@ -260,6 +260,7 @@ mod notifications {
             }
             Notified::Refunded(about) | Notified::Closed(about) => about,
             Notified::Nothing => return Ok("nothing"),
+            Notified::Refund(_) => return Ok("a refund by itself"),
         };
         assert_eq!(about.out_trade_no, field("out_trade_no"));
         assert_eq!(about.transaction_id, field("trade_no"));

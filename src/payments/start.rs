@@ -16,7 +16,7 @@ use crate::{
         purpose::Purpose,
     },
     schools::School,
-    sessions::{self, Platform, PlatformUser, Student},
+    sessions::{Platform, PlatformUser, Student},
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -75,7 +75,7 @@ impl Payments {
         if student.user.platform == platform {
             return Ok(Some(student.user.clone()));
         }
-        Ok(sessions::user_on(&self.db, student.person, platform).await?)
+        Ok(PlatformUser::of_person(&self.db, student.person, platform).await?)
     }
 
     /// Creates an order and prepares its first payment at the provider. The same key and content

@@ -87,6 +87,17 @@ pub struct PlatformUser {
     pub ids: UserIds,
 }
 
+impl PlatformUser {
+    /// The user as whom a person is bound on a platform: one query.
+    pub async fn of_person(
+        db: &Db,
+        person: PersonId,
+        platform: Platform,
+    ) -> Result<Option<Self>, DbError> {
+        store::user_on(db, person, platform).await
+    }
+}
+
 /// A platform's ids of a user: an open id, or, in older apps of Alipay, a user id, or both while an app
 /// moves from one to the other. Either finds the user again.
 #[derive(Clone, PartialEq, Eq)]
@@ -243,15 +254,6 @@ pub async fn open(
 /// The live session with this id, and its binding: one query.
 pub async fn find(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<SignedIn>, DbError> {
     store::find(db, id, now).await
-}
-
-/// The user as whom a person is bound on a platform: one query.
-pub async fn user_on(
-    db: &Db,
-    person: PersonId,
-    platform: Platform,
-) -> Result<Option<PlatformUser>, DbError> {
-    store::user_on(db, person, platform).await
 }
 
 /// Those of the sessions that are live and bound, with the person: one query.

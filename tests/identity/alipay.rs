@@ -1,8 +1,8 @@
 //! Students in Alipay: found by either id, and the same person in WeChat at once.
 
 use onecard::{
-    base::clock::Timestamp,
-    sessions::{self, Platform, PlatformUser, RefreshHash, UserIds},
+    base::{clock::Timestamp, tokens::RefreshHash},
+    sessions::{self, Platform, PlatformUser, UserIds},
 };
 use serde_json::json;
 use testkit::{PEOPLE, TestDb, World, on_each_database};

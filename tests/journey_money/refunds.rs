@@ -19,7 +19,8 @@ use onecard::{
 use sandbox::wechat_pay::{RefundEnd, RefundMode};
 use serde_json::{Value, json};
 use testkit::{
-    Fault, Forge, PATIENCE, Student, TestDb, World, eventually, on_each_database, within,
+    Fault, Forge, PATIENCE, Student, TestDb, ToldRefund, World, eventually, on_each_database,
+    within,
 };
 
 on_each_database!(

@@ -48,10 +48,8 @@ pub(super) async fn notifications(
         Err(error) => return fail(error.status_code()),
     };
     let raw = RawNotification { headers: &headers, body: &body };
-    match payments.receive(&callback, &raw).await {
-        Ok(()) => answer("success"),
-        Err(error) => fail(refusal(&error).0),
-    }
+    let received = payments.receive(&callback, &raw).await;
+    received.map_or_else(|error| fail(refusal(&error).0), |()| answer("success"))
 }
 
 fn fail(status: StatusCode) -> HttpResponse {

@@ -32,6 +32,7 @@ fn verify(body: &[u8]) -> Result<Told, NotificationRefused> {
         Notified::Refunded(about) => Told::Refunded(about),
         Notified::Closed(about) => Told::Closed(about),
         Notified::Nothing => Told::Nothing,
+        Notified::Refund(fact) => panic!("no message tells of one refund: {fact:?}"),
     })
 }
 
