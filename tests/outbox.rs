@@ -9,7 +9,7 @@ use onecard::base::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::{Duration, Instant},
 };
 use testkit::{TestDb, eventually, on_each_database};
@@ -75,11 +75,14 @@ impl Delivers for Counterpart {
 }
 
 /// Servers that deliver; they end on drop.
-struct Servers(Vec<tokio::task::JoinHandle<()>>, LocalPoolHandle);
+struct Servers(Vec<tokio::task::JoinHandle<()>>);
+
+/// Outlives the servers: connections of the pool belong to the runtime that made them.
+static RUNTIME: LazyLock<LocalPoolHandle> = LazyLock::new(|| LocalPoolHandle::new(1));
 
 impl Servers {
     fn none() -> Self {
-        Self(Vec::new(), LocalPoolHandle::new(1))
+        Self(Vec::new())
     }
 
     fn start(&mut self, db: &Db, clock: &Arc<dyn Clock>, other: &Arc<Counterpart>) {
@@ -90,7 +93,7 @@ impl Servers {
             pace: OutboxPace::new(Duration::from_millis(20)),
             wake: Arc::new(Notify::new()),
         };
-        self.0.push(self.1.spawn_pinned(move || outbox.run()));
+        self.0.push(RUNTIME.spawn_pinned(move || outbox.run()));
     }
 }
 

@@ -21,6 +21,7 @@ mod faults;
 mod forge;
 mod forge_alipay;
 mod http;
+mod payers;
 mod people;
 mod program;
 mod proof;

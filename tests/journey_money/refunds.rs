@@ -381,8 +381,9 @@ async fn the_second_refund_of_a_payment_waits_for_the_first(db: &TestDb) {
     let world = World::start_with(db, &[("PAYMENTS__FIRST_LOOK_MS", "50")]).await;
     let (student, order, payment) = topped_up(&world).await;
     world.pay().set_refund_mode(RefundMode::ByHand);
-    let ids = [approved(&world, payment, 1000).await, approved(&world, payment, 2000).await];
+    let first = approved(&world, payment, 1000).await;
     until(&student, &order, "sent").await;
+    let ids = [first, approved(&world, payment, 2000).await];
     eventually("the second has had its turn", async || {
         let waits = "outbox WHERE state = 'waiting' AND due_at > created_at + 50000000";
         (world.rows.count(waits).await >= 1).then_some(())

@@ -66,6 +66,7 @@ const POINTS: &[(&str, &[&[&str]])] = &[
     ("deliver", &[TX, PROVIDER]),
     ("refund", &[TX]),
     ("idempotency keys", &[TX]),
+    ("overdue approvals", &[TX]),
 ];
 
 /// What happens at tills, which `tests/spend/write_points.rs` dies at: a charge, and what is told to

@@ -50,6 +50,7 @@ async fn bill(world: &AlipayWorld, kind: &str, date: &str) -> (Value, Vec<u8>) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_bill_has_a_line_for_each_payment_and_refund_of_its_day() {
     let world = AlipayWorld::start().await;
     let alipay = world.alipay();

@@ -47,9 +47,8 @@ fn seen(shop: &Shop, told: Option<Told>) -> Seen {
     let Some(sign) = whole["sign"].as_str() else { return Seen::Doubtful };
     // The signature may stand before what it signs.
     let signed = if text.starts_with("{\"sign\"") {
-        text[text.find(&format!("\"{NODE}\":")).unwrap() + NODE.len() + 3..text.len() - 1]
-            .as_bytes()
-            .to_vec()
+        let start = text.find(&format!("\"{NODE}\":")).unwrap() + NODE.len() + 3;
+        text.as_bytes()[start..text.len() - 1].to_vec()
     } else {
         told.signed_part(NODE)
     };
@@ -64,7 +63,9 @@ fn seen(shop: &Shop, told: Option<Told>) -> Seen {
         Value::Object(node) => {
             Seen::Signed(node.get("sub_code").map(|code| code.as_str().unwrap().to_owned()))
         }
-        _ => Seen::Nonsense,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Seen::Nonsense
+        }
     }
 }
 

@@ -86,6 +86,7 @@ async fn the_cashier_pays_fails_or_cancels_and_leads_back() {
 
 /// The buttons of the page and the control API do the same.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn everything_on_the_control_page_works() {
     let receiver = Receiver::saying([], (200, "success"));
     let world = AlipayWorld::start().await;

@@ -30,6 +30,7 @@ async fn status(world: &AlipayWorld, request_no: &str) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn refunds_add_up_to_what_was_paid_and_are_notified_to_the_payments_address() {
     let receiver = Receiver::saying([], (200, "success"));
     let world = paid(&receiver.notify_url).await;

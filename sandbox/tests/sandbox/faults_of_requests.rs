@@ -213,7 +213,7 @@ async fn faults_are_ordered_from_outside() {
         ("requests", json!({ "on": "login", "fault": "unsigned" }), 400),
         ("requests", json!({ "fault": "system_error", "times": 0 }), 400),
         ("requests", json!({ "fault": "fire" }), 400),
-        ("requests", json!({ "on": "refund", "fault": "system_error" }), 400),
+        ("requests", json!({ "on": "gift", "fault": "system_error" }), 400),
         ("callbacks", json!({ "out_trade_no": NUMBER, "fault": "delay", "delay_ms": 500 }), 201),
         ("callbacks", json!({ "fault": "drop", "often": 2 }), 400),
     ];

@@ -180,8 +180,8 @@ async fn by_the_control_api() {
     assert_eq!(listed["items"][0]["out_refund_no"], number.as_str());
     let too_much = json!({ "out_trade_no": NUMBER, "amount_fen": 4301 });
     assert_eq!(world.post_json("/sandbox/api/refunds", &too_much).await.status(), 409);
-    let mode = json!({ "mode": "by_hand" });
-    assert_eq!(world.post_json("/sandbox/api/refunds/mode", &mode).await.status(), 200);
+    let by_hand = json!({ "mode": "by_hand" });
+    assert_eq!(world.post_json("/sandbox/api/refunds/mode", &by_hand).await.status(), 200);
     an_hour_later(&world);
     refund(&world, &wanted(&receiver, "R1", 100)).await;
     let closed = world.post_json("/sandbox/api/refunds/R1/close", &json!({})).await;

@@ -17,16 +17,16 @@ fn of_length(scene: &Scene<'_>, bytes: usize) -> Vec<Letter> {
     let letter = scene.forge.signed(&truth.with("body", "x".repeat(rest)));
     // The signature may take one more byte or less for each of its signs that are escaped.
     let off = letter.body.len().abs_diff(bytes);
-    if off == 0 { vec![letter] } else { vec![fitted(scene, bytes)] }
+    if off == 0 { vec![letter] } else { vec![fitted(scene, bytes, rest)] }
 }
 
 /// Tries bodies until one has this length when it is sent.
-fn fitted(scene: &Scene<'_>, bytes: usize) -> Letter {
+fn fitted(scene: &Scene<'_>, bytes: usize, near: usize) -> Letter {
     let length = |body: usize| {
         let notice = scene.truth().with("body", "x".repeat(body));
         scene.forge.signed(&notice)
     };
-    (bytes - 2000..bytes).rev().map(length).find(|letter| letter.body.len() == bytes).unwrap()
+    (near - 60..near + 60).map(length).find(|letter| letter.body.len() == bytes).unwrap()
 }
 
 pub const TRAPS: &[Trap] = &[

@@ -1,7 +1,7 @@
 //! What an app's server does with Alipay, on aws-lc-rs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::rand::SystemRandom;
@@ -86,16 +86,16 @@ impl AlipayWorld {
     /// The general app.
     pub fn shop(&self) -> Shop {
         let credentials = self.keys.alipay.as_ref().unwrap().general.clone();
-        self.shop_of(credentials, keys_folder())
+        self.shop_of(credentials, &keys_folder())
     }
 
     /// A school's own app.
     pub fn shop_at(&self, school: &str) -> Shop {
         let credentials = self.keys.alipay.as_ref().unwrap().schools[school].clone();
-        self.shop_of(credentials, keys_folder().join(school))
+        self.shop_of(credentials, &keys_folder().join(school))
     }
 
-    fn shop_of(&self, credentials: AlipayCredentials, folder: PathBuf) -> Shop {
+    fn shop_of(&self, credentials: AlipayCredentials, folder: &Path) -> Shop {
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let (alipay, numbers) = if credentials.alipay_cert_file.is_empty() {
             (der(&read(&credentials.alipay_public_key_file)), Vec::new())
@@ -306,7 +306,7 @@ pub fn decoded(form: &str) -> Vec<(String, Vec<u8>)> {
         let mut whole = parts.next().unwrap().as_bytes().to_vec();
         for part in parts {
             whole.push(u8::from_str_radix(&part[..2], 16).unwrap());
-            whole.extend(part[2..].as_bytes());
+            whole.extend(&part.as_bytes()[2..]);
         }
         whole
     };
