@@ -86,10 +86,11 @@ impl Servers {
     }
 
     fn start(&mut self, db: &Db, clock: &Arc<dyn Clock>, other: &Arc<Counterpart>) {
+        let handler: Arc<dyn Delivers> = Arc::<Counterpart>::clone(other);
         let outbox = Outbox {
             db: db.clone(),
             clock: Arc::clone(clock),
-            handlers: vec![Arc::clone(other) as Arc<dyn Delivers>],
+            handlers: vec![handler],
             pace: OutboxPace::new(Duration::from_millis(20)),
             wake: Arc::new(Notify::new()),
         };

@@ -332,9 +332,8 @@ fn verified(file: &str, name: &str) -> InEachMode {
                 };
                 assert_eq!(refund.outcome, outcome, "{mode:?}");
             }
-            Notified::Refunded(about) => panic!("{about:?}"),
             Notified::Nothing => assert_ne!(decrypted["trade_state"], "SUCCESS", "{mode:?}"),
-            Notified::Closed(about) => panic!("{about:?}"),
+            Notified::Refunded(about) | Notified::Closed(about) => panic!("{about:?}"),
         }
         Ok(())
     })

@@ -152,7 +152,8 @@ async fn switch(
     now: Timestamp,
 ) -> Result<(), CommandError> {
     let id = school_of(&registry.db, school).await?;
-    let changed = registry.switch(id, login, enabled, now).await?;
+    // Boxed: the change of a row of authority is most of its callers' futures.
+    let changed = Box::pin(registry.switch(id, login, enabled, now)).await?;
     let said = if changed { "changed" } else { "unchanged" };
     let state = if enabled { "enabled" } else { "disabled" };
     println!("{said:<9}  {school}/{login}  {state}");

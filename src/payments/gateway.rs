@@ -109,6 +109,7 @@ pub struct RefundRequest {
 
 /// How a refund stands at the provider, from a checked answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to be settled")]
 pub enum RefundState {
     /// The provider knows it and says how it stands, in an answer that
     /// [`PaymentGateway::reread_refund`] can check again.

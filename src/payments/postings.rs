@@ -112,7 +112,7 @@ pub fn reference(fact: &PaidFact) -> String {
 const E_ACCOUNT: Account = Account::Person(PersonAccount::EAccount);
 const HELD: Account = Account::Person(PersonAccount::Refund);
 
-/// The money of an approved refund: e_account → refund. `None` if nothing of the person's was held.
+/// The money of an approved refund: `e_account` → `refund`. `None` if nothing of the person's was held.
 pub fn refund_held(refund: &Refund) -> Option<Transfer> {
     let approved_at = refund.approved_at.filter(|_| refund.was_held())?;
     Some(Transfer {
@@ -123,7 +123,7 @@ pub fn refund_held(refund: &Refund) -> Option<Transfer> {
     })
 }
 
-/// What was held goes to the person again: refund → e_account. `None` if it did not.
+/// What was held goes to the person again: `refund` → `e_account`. `None` if it did not.
 pub fn refund_returned(refund: &Refund) -> Option<Transfer> {
     let returned_at = refund.returned_at?;
     Some(Transfer {

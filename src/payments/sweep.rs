@@ -119,7 +119,7 @@ impl Payments {
     async fn ask_about(&self, inquiry: &Inquiry) {
         let now = self.clock.now();
         let old = now.distance(inquiry.received_at) > ASKED_FOR;
-        let next = match write_point::within("ask", self.answer_to(inquiry)).await {
+        let next = match Box::pin(write_point::within("ask", self.answer_to(inquiry))).await {
             Ok(()) => None,
             Err(error) => {
                 tracing::warn!(%error, message = %inquiry.message, "the provider could not be asked");

@@ -311,6 +311,7 @@ async fn a_gift_is_named_in_another_language(db: &TestDb) {
 }
 
 /// The refund of a paid payment, and what somebody makes of it.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_refund_that_no_provider_told_is_named(db: &TestDb) {
     const REFUNDS: Law = Law::Room("refunds and postings");
     let campus = Campus::open(db).await;

@@ -256,7 +256,8 @@ async fn a_session_has_an_end(db: &TestDb) {
     let left = "SELECT expires_at - created_at FROM staff_session";
     let (idle, longest) = (Duration::from_mins(30), Duration::from_hours(12));
     assert_eq!(world.rows.number(left).await, i64::try_from(idle.as_micros()).unwrap());
-    let nearly = SqlValue::from(i64::try_from((longest - idle / 2).as_micros()).unwrap());
+    let nearly =
+        SqlValue::from(i64::try_from(longest.saturating_sub(idle / 2).as_micros()).unwrap());
     world.change("UPDATE staff_session SET created_at = created_at - $1", [nearly]).await;
     member.refresh().await.body(200);
     assert_eq!(world.rows.number(left).await, i64::try_from(longest.as_micros()).unwrap());

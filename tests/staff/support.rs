@@ -53,7 +53,8 @@ pub async fn add(
 /// The secret that this text in base32 is.
 pub fn secret_of(text: &str) -> TotpSecret {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: String = text.chars().map(|c| format!("{:05b}", alphabet.find(c).unwrap())).collect();
+    let bits = text.chars().map(|c| format!("{:05b}", alphabet.find(c).unwrap()));
+    let bits = bits.collect::<Vec<_>>().concat();
     let bytes: Vec<u8> = bits
         .as_bytes()
         .chunks(8)

@@ -11,27 +11,6 @@ export const narrowed = {
   'CodeRefused.purpose': ['pay', 'id'],
 }
 
-/** An order's refunds, for a document of before them; to be removed with `withRefunds`. */
-const refundView = {
-  type: 'object',
-  required: ['id', 'amount_fen', 'state', 'created_at'],
-  properties: {
-    id: { type: 'string', format: 'uuid' },
-    amount_fen: { type: 'integer', format: 'int64' },
-    state: { type: 'string' },
-    created_at: { type: 'string' },
-    done_at: { type: ['string', 'null'] },
-  },
-}
-
-function withRefunds(schemas) {
-  if (schemas.RefundView !== undefined) return
-  schemas.RefundView = structuredClone(refundView)
-  const { OrderView: order } = schemas
-  order.properties.refunds = { type: 'array', items: { $ref: '#/components/schemas/RefundView' } }
-  order.required.push('refunds')
-}
-
 /** Lists that the client sends back as the server gave them, whatever is in them. */
 export const echoed = ['ConsentBody.items']
 
@@ -39,7 +18,6 @@ export const echoed = ['ConsentBody.items']
 export function withGaps(document) {
   const changed = structuredClone(document)
   const { schemas } = changed.components
-  withRefunds(schemas)
   for (const [name, values] of Object.entries(narrowed)) {
     const [schema, property] = name.split('.')
     const found = schemas[schema]?.properties?.[property]

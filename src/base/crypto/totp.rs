@@ -117,7 +117,7 @@ impl TotpSecret {
     /// The code that an authenticator app shows now.
     pub fn code(&self, now: Timestamp) -> Zeroizing<String> {
         let code = self.code_at(now.seconds().div_euclid(STEP_SECONDS));
-        Zeroizing::new(format!("{code:0width$}", width = DIGITS))
+        Zeroizing::new(format!("{code:0DIGITS$}"))
     }
 
     /// RFC 4226, section 5.3, of the step as a counter.

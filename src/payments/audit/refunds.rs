@@ -149,16 +149,16 @@ impl RefundsExplain {
         if gateways.is_empty() {
             return Err(format!("merchant {merchant} is not configured: nothing can be checked"));
         }
-        let mut why = "no message or answer of the provider is kept that says so".to_owned();
+        let mut why = "no message or answer of the provider is kept that says so";
         let ours = kept.iter().filter(|kept| kept.number == refund.number);
         for (one, gateway) in ours.flat_map(|one| gateways.iter().map(move |g| (one, g))) {
             match reread(&***gateway, one) {
                 Some(fact) if says(&fact, refund) => return Ok(()),
-                Some(_) => why = "the provider says otherwise".to_owned(),
+                Some(_) => why = "the provider says otherwise",
                 None => {}
             }
         }
-        Err(why)
+        Err(why.to_owned())
     }
 }
 
@@ -196,9 +196,13 @@ fn says(fact: &RefundFact, refund: &Refund) -> bool {
         (RefundOutcome::Done { at }, RefundProgress::Done { at: known }) => at == known,
         (RefundOutcome::Closed, RefundProgress::Failed { .. }) => true,
         (RefundOutcome::Closed, RefundProgress::Done { .. }) => refund.returned_at.is_some(),
-        (RefundOutcome::Done { .. }, _)
-        | (RefundOutcome::Closed, _)
-        | (RefundOutcome::Processing | RefundOutcome::Abnormal, _) => false,
+        (
+            RefundOutcome::Done { .. }
+            | RefundOutcome::Closed
+            | RefundOutcome::Processing
+            | RefundOutcome::Abnormal,
+            _,
+        ) => false,
     };
     same && outcome
 }

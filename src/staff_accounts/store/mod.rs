@@ -174,10 +174,11 @@ pub(super) async fn switch(
         updated_at: Set(now.micros()),
         ..Default::default()
     };
-    change(tx, id, async {
+    // Boxed: it would be most of its callers' futures.
+    Box::pin(change(tx, id, async {
         staff_member::Entity::update(set).exec(tx.conn()).await?;
         Ok(())
-    })
+    }))
     .await
 }
 
