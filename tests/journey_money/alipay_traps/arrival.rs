@@ -10,23 +10,13 @@ fn with_header(scene: &Scene<'_>, value: &str) -> Vec<Letter> {
     vec![scene.good().with("Content-Type", value)]
 }
 
-/// The true message with a longer body, signed.
+/// The true message, exactly that long: each sign of the signature that is escaped takes two bytes more,
+/// so some texts are tried until the length fits.
 fn of_length(scene: &Scene<'_>, bytes: usize) -> Vec<Letter> {
-    let truth = scene.truth();
-    let rest = bytes - scene.forge.signed(&truth.clone().with("body", "")).body.len();
-    let letter = scene.forge.signed(&truth.with("body", "x".repeat(rest)));
-    // The signature may take one more byte or less for each of its signs that are escaped.
-    let off = letter.body.len().abs_diff(bytes);
-    if off == 0 { vec![letter] } else { vec![fitted(scene, bytes, rest)] }
-}
-
-/// Tries bodies until one has this length when it is sent.
-fn fitted(scene: &Scene<'_>, bytes: usize, near: usize) -> Letter {
-    let length = |body: usize| {
-        let notice = scene.truth().with("body", "x".repeat(body));
-        scene.forge.signed(&notice)
-    };
-    (near - 60..near + 60).map(length).find(|letter| letter.body.len() == bytes).unwrap()
+    let with_body = |body: String| scene.forge.signed(&scene.truth().with("body", body));
+    let rest = bytes - with_body(String::new()).body.len();
+    let texts = (0..1000).map(|salt| format!("{salt:04}{}", "x".repeat(rest - 4 - salt % 2)));
+    vec![texts.map(with_body).find(|letter| letter.body.len() == bytes).unwrap()]
 }
 
 pub const TRAPS: &[Trap] = &[
