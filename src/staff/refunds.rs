@@ -291,5 +291,6 @@ fn is_repeat(approval: &Approval, verdict: ApprovalVerdict, by: &Officer) -> boo
 }
 
 fn not_own(member: &StaffMember, quote: &RefundQuote) -> Result<(), StaffActError> {
-    if quote.person_no == *member.staff_no { Err(StaffActError::OwnMoney) } else { Ok(()) }
+    let own = quote.person_no.eq_ignore_ascii_case(&member.staff_no);
+    if own { Err(StaffActError::OwnMoney) } else { Ok(()) }
 }

@@ -50,9 +50,10 @@ staff_name! {
 }
 
 staff_name! {
-    /// 工号: who somebody is. Two logins with one number are one person.
-    StaffNo, "1 to 32 of the characters A-Z, a-z, 0-9 and hyphen",
-    |c| c.is_ascii_alphanumeric() || c == b'-'
+    /// 工号: who somebody is. Two logins with one number are one person, so a number has one spelling:
+    /// letters are capitals.
+    StaffNo, "1 to 32 of the characters A-Z, 0-9 and hyphen",
+    |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'-'
 }
 
 /// What somebody is at the school. The rights of several roles add up.

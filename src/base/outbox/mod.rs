@@ -6,7 +6,7 @@
 //! longer than the call: two servers never deliver one job at a time.
 //! Invariant: an outcome is recorded only by whom the lease is still held.
 //! Invariant: "unknown" is neither done nor refused: it is tried again, with growing delays, and is
-//! reported once when its tries are used up.
+//! reported from when its tries are used up.
 //! Absent on purpose: what a job does. Rooms register it, as a [`Delivers`].
 
 mod pace;
@@ -87,8 +87,8 @@ pub trait Delivers: std::fmt::Debug + Send + Sync {
     /// whose outcome nobody knows.
     async fn deliver(&self, job: &Job) -> Delivered;
 
-    /// Reports a job whose tries are used up, in the transaction that records that. It goes on to be
-    /// tried, once a day.
+    /// Reports a job whose tries are used up, in a transaction of its own. It goes on to be tried, once a
+    /// day, and is reported each time.
     async fn report(&self, tx: &Tx, job: &Job, now: Timestamp) -> Result<(), DbError>;
 }
 

@@ -39,9 +39,9 @@ impl OutboxPace {
         now.plus(delay.max(wait.unwrap_or_default()))
     }
 
-    /// True for the try with which the tries are used up.
-    pub const fn is_last(tries: i32) -> bool {
-        tries == TRIES
+    /// True from the try on with which the tries are used up.
+    pub const fn is_used_up(tries: i32) -> bool {
+        tries >= TRIES
     }
 
     /// The end of a lease that begins now.
@@ -72,7 +72,7 @@ mod tests {
         }
         let asked = Some(Duration::from_mins(2));
         assert_eq!(pace.again(1, asked, now), Timestamp::from_seconds(1120));
-        assert!(OutboxPace::is_last(14) && !OutboxPace::is_last(13) && !OutboxPace::is_last(15));
+        assert!(OutboxPace::is_used_up(14) && !OutboxPace::is_used_up(13));
     }
 
     /// A delivery makes two calls at most, and works at the database before, between and after them.

@@ -88,22 +88,29 @@ impl Outbox {
         let most = i64::try_from(free).unwrap_or(0);
         let turn = self.db.in_tx(async |tx| {
             store::record(tx, &recorded).await?;
-            for Recorded { job, state, tries, .. } in &recorded {
-                if let (State::Waiting, true, Some(handler)) =
-                    (*state, OutboxPace::is_last(*tries), self.handler(job))
-                {
-                    handler.report(tx, job, now).await?;
-                }
-            }
             store::claim(tx, now, until, most).await
         });
         let claimed = write_point::within("outbox", turn).await?;
         places.ended.clear();
+        self.report(&recorded, now).await;
         let more = claimed.len() == free;
         for job in claimed {
             places.under_way.spawn_local(self.clone().deliver(job));
         }
         Ok(more)
+    }
+
+    /// Reports jobs whose tries are used up, each in a transaction of its own: what is wrong with one
+    /// keeps no other waiting.
+    async fn report(&self, recorded: &[Recorded], now: Timestamp) {
+        for Recorded { job, state, tries, .. } in recorded {
+            let used_up = *state == State::Waiting && OutboxPace::is_used_up(*tries);
+            let Some(handler) = self.handler(job).filter(|_| used_up) else { continue };
+            let report = self.db.in_tx(async |tx| handler.report(tx, job, now).await);
+            if let Err(error) = write_point::within("outbox", report).await {
+                tracing::error!(%error, kind = job.kind, "a job without an outcome was not reported");
+            }
+        }
     }
 
     async fn deliver(self, job: Job) -> (Job, Delivered) {

@@ -77,7 +77,10 @@ impl RefundDelivery {
     async fn attempt(&self, id: RefundId) -> Result<Delivered, PaymentError> {
         let Payments { db, clock, .. } = &self.payments;
         let found = db.in_snapshot(async |tx| read(tx, id).await).await?;
-        let Some((attempt, ..)) = found else { return Ok(Delivered::Refused) };
+        let Some((attempt, ..)) = found else {
+            tracing::error!(refund = %id, "a refund or its payment is missing or not authentic");
+            return Ok(Delivered::Unknown { wait: None });
+        };
         let gateway = self.payments.gateway_of(&attempt).await?;
         let pause = gateway.pause_between_refunds();
         let prepared = match self.prepare(id, pause).await? {
