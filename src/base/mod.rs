@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod kv;
 pub mod lane;
 pub mod money;
+pub mod names;
 pub mod outbox;
 pub mod telemetry;
 pub mod tokens;

@@ -17,8 +17,7 @@ mod sign_in;
 mod store;
 
 pub use names::{
-    FACTOR_LIFETIME, InvalidStaffName, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole,
-    StaffRoles,
+    FACTOR_LIFETIME, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles,
 };
 pub use registry::{ListedStaff, NewStaff, Slip, StaffRegistry, StaffRegistryError};
 pub use sign_in::{

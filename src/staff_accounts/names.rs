@@ -1,59 +1,25 @@
 //! What members of staff are called, and what they may do.
 
-use crate::base::clock::Timestamp;
-use std::{collections::BTreeSet, fmt, ops::Deref, str::FromStr, time::Duration};
+use crate::{
+    base::{clock::Timestamp, names::InvalidName},
+    name_type,
+};
+use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 /// How long a second factor is good for acts that need a fresh one.
 pub const FACTOR_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Why a text is not a login or a staff number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be {0}")]
-pub struct InvalidStaffName(&'static str);
-
-macro_rules! staff_name {
-    ($(#[$doc:meta])* $name:ident, $rule:literal, $allowed:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $name(String);
-
-        impl FromStr for $name {
-            type Err = InvalidStaffName;
-
-            fn from_str(text: &str) -> Result<Self, InvalidStaffName> {
-                let allowed: fn(u8) -> bool = $allowed;
-                let fits = (1..=32).contains(&text.len()) && text.bytes().all(allowed);
-                fits.then(|| Self(text.to_owned())).ok_or(InvalidStaffName($rule))
-            }
-        }
-
-        impl Deref for $name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-staff_name! {
+name_type! {
     /// The name under which somebody signs in, unique within the school.
-    StaffLogin, "1 to 32 of the characters a-z, 0-9, dot, hyphen and underscore",
-    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-' | b'_')
+    StaffLogin, "1 to 32 of the characters a-z, 0-9, dot, hyphen and underscore", 32,
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_')
 }
 
-staff_name! {
+name_type! {
     /// 工号: who somebody is. Two logins with one number are one person, so a number has one spelling:
     /// letters are capitals.
-    StaffNo, "1 to 32 of the characters A-Z, 0-9 and hyphen",
-    |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'-'
+    StaffNo, "1 to 32 of the characters A-Z, 0-9 and hyphen", 32,
+    |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-'
 }
 
 /// What somebody is at the school. The rights of several roles add up.
@@ -143,11 +109,11 @@ impl StaffRole {
 }
 
 impl FromStr for StaffRole {
-    type Err = InvalidStaffName;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Self, InvalidStaffName> {
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
         const RULE: &str = "card_office, finance, network_center, counsellor, auditor or admin";
-        Self::from_code(text).ok_or(InvalidStaffName(RULE))
+        Self::from_code(text).ok_or(InvalidName(RULE))
     }
 }
 

@@ -18,7 +18,7 @@ mod store;
 mod terminal;
 
 pub use call::{Call, TerminalAuthError, Terminals, TerminalsSetup, Till};
-pub use names::{DoorGroup, InvalidName, MerchantCode, MerchantName, TerminalCode};
+pub use names::{DoorGroup, MerchantCode, MerchantName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
     switch_terminal,

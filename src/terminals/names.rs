@@ -1,64 +1,26 @@
 //! Names given by an operator, restricted to characters that are safe in key ids, account paths and
 //! pages.
 
-use std::{fmt, ops::Deref, str::FromStr};
+use crate::name_type;
 
-/// Why a text is not a valid name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be {0}")]
-pub struct InvalidName(&'static str);
-
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $rule:literal, $max:literal, $allowed:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $name(String);
-
-        impl FromStr for $name {
-            type Err = InvalidName;
-
-            fn from_str(text: &str) -> Result<Self, InvalidName> {
-                let allowed: fn(char) -> bool = $allowed;
-                let fits = (1..=$max).contains(&text.chars().count()) && text.chars().all(allowed);
-                let plain = text.trim() == text;
-                (fits && plain).then(|| Self(text.to_owned())).ok_or(InvalidName($rule))
-            }
-        }
-
-        impl Deref for $name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-name! {
+name_type! {
     /// The code of a terminal, unique within its school.
     TerminalCode, "1 to 64 of the characters A-Z, a-z, 0-9, dot, hyphen and underscore", 64,
     |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }
 
-name! {
+name_type! {
     /// The code of a merchant, unique within its school and part of its account's path.
     MerchantCode, "1 to 32 of the characters a-z, 0-9, hyphen and underscore", 32,
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')
 }
 
-name! {
+name_type! {
     /// The name of a merchant as shown to students.
     MerchantName, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
 }
 
-name! {
+name_type! {
     /// A group of doors that open together.
     DoorGroup, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
 }

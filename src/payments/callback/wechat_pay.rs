@@ -17,22 +17,36 @@ use actix_web::{
 };
 use serde_json::json;
 
+/// The answers to a message, as the document lists them.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "describes the answers; nothing is made of it")]
+enum WechatPayAnswers {
+    #[response(status = 204, description = "Committed")]
+    Committed,
+    #[response(status = 400, description = "The body is incomplete, or no gzip though it says so")]
+    Incomplete,
+    #[response(status = 401, description = "Refused: `{\"code\":\"FAIL\"}`")]
+    Refused,
+    #[response(status = 404, description = "No such callback")]
+    NoSuchCallback,
+    #[response(status = 408, description = "The body was not complete within 10 s")]
+    Late,
+    #[response(status = 413, description = "Over 64 KiB, as sent or unpacked")]
+    TooLarge,
+    #[response(status = 415, description = "Compressed otherwise than by gzip")]
+    Compressed,
+    #[response(status = 500, description = "Not committed: send it again")]
+    NotCommitted,
+    #[response(status = 503, description = "The provider's keys are not known yet: send it again")]
+    NoKeys,
+}
+
 /// WeChat Pay's messages about payments, signed and encrypted by its protocol.
 #[utoipa::path(
     tag = "providers",
     params(("school" = String, Path, description = "The school's code")),
     request_body(content = String, description = "As WeChat Pay API v3 sends it"),
-    responses(
-        (status = 204, description = "Committed"),
-        (status = 400, description = "The body is incomplete, or no gzip though it says so"),
-        (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
-        (status = 404, description = "No such callback"),
-        (status = 408, description = "The body was not complete within 10 s"),
-        (status = 413, description = "Over 64 KiB, as sent or unpacked"),
-        (status = 415, description = "Compressed otherwise than by gzip"),
-        (status = 500, description = "Not committed: send it again"),
-        (status = 503, description = "The provider's keys are not known yet: send it again"),
-    )
+    responses(WechatPayAnswers)
 )]
 #[post("/callbacks/{school}/wechat-pay/transactions")]
 pub(super) async fn transactions(
@@ -50,17 +64,7 @@ pub(super) async fn transactions(
     tag = "providers",
     params(("school" = String, Path, description = "The school's code")),
     request_body(content = String, description = "As WeChat Pay API v3 sends it"),
-    responses(
-        (status = 204, description = "Committed"),
-        (status = 400, description = "The body is incomplete, or no gzip though it says so"),
-        (status = 401, description = "Refused: `{\"code\":\"FAIL\"}`"),
-        (status = 404, description = "No such callback"),
-        (status = 408, description = "The body was not complete within 10 s"),
-        (status = 413, description = "Over 64 KiB, as sent or unpacked"),
-        (status = 415, description = "Compressed otherwise than by gzip"),
-        (status = 500, description = "Not committed: send it again"),
-        (status = 503, description = "The provider's keys are not known yet: send it again"),
-    )
+    responses(WechatPayAnswers)
 )]
 #[post("/callbacks/{school}/wechat-pay/refunds")]
 pub(super) async fn refunds(
