@@ -67,7 +67,7 @@ cat <<TEXT
 
     student app            http://127.0.0.1:$server/
     API, browsable         http://127.0.0.1:$server/api/docs
-    sandbox control page   http://127.0.0.1:$sandbox/     stands in for WeChat and WeChat Pay
+    sandbox control page   http://127.0.0.1:$sandbox/     stands in for WeChat, WeChat Pay and Alipay
     till with a scanner    http://127.0.0.1:$sandbox/till
     metrics                http://127.0.0.1:$metrics/metrics
 

@@ -1,21 +1,18 @@
 //! What members of staff are called, and what they may do.
 
-use crate::{
-    base::{clock::Timestamp, names::InvalidName},
-    name_type,
-};
+use crate::base::{clock::Timestamp, names::InvalidName};
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 /// How long a second factor is good for acts that need a fresh one.
 pub const FACTOR_LIFETIME: Duration = Duration::from_mins(10);
 
-name_type! {
+crate::name_type! {
     /// The name under which somebody signs in, unique within the school.
     StaffLogin, "1 to 32 of the characters a-z, 0-9, dot, hyphen and underscore", 32,
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_')
 }
 
-name_type! {
+crate::name_type! {
     /// 工号: who somebody is. Two logins with one number are one person, so a number has one spelling:
     /// letters are capitals.
     StaffNo, "1 to 32 of the characters A-Z, 0-9 and hyphen", 32,

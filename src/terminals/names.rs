@@ -1,26 +1,24 @@
 //! Names given by an operator, restricted to characters that are safe in key ids, account paths and
 //! pages.
 
-use crate::name_type;
-
-name_type! {
+crate::name_type! {
     /// The code of a terminal, unique within its school.
     TerminalCode, "1 to 64 of the characters A-Z, a-z, 0-9, dot, hyphen and underscore", 64,
     |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }
 
-name_type! {
+crate::name_type! {
     /// The code of a merchant, unique within its school and part of its account's path.
     MerchantCode, "1 to 32 of the characters a-z, 0-9, hyphen and underscore", 32,
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')
 }
 
-name_type! {
+crate::name_type! {
     /// The name of a merchant as shown to students.
     MerchantName, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
 }
 
-name_type! {
+crate::name_type! {
     /// A group of doors that open together.
     DoorGroup, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
 }

@@ -28,7 +28,8 @@ async fn xnec(world: &World) -> i64 {
 }
 
 async fn member(world: &World, login: &str, roles: &[&str]) -> Member {
-    let printed = add(&world.db, xnec(world).await, (login, &format!("1{login}"), roles)).await;
+    let staff_no = format!("1{}", login.to_uppercase());
+    let printed = add(&world.db, xnec(world).await, (login, &staff_no, roles)).await;
     Member::enrol(world, login, &printed).await
 }
 
