@@ -54,7 +54,7 @@ const SIDEWAYS: &[Exception] = &[
 ];
 
 /// Macros that stand at the crate's root.
-const MACROS: [&str; 1] = ["uuid_id"];
+const MACROS: [&str; 2] = ["name_type", "uuid_id"];
 
 /// Rooms that may use but a few of the rooms below.
 const NARROW: &[(&str, &[&str])] = &[("config", &["base"])];
