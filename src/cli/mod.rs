@@ -27,6 +27,7 @@ use crate::{
     wiring::{
         Settings,
         authority::{self, Signing},
+        proof::NoProof,
     },
 };
 use args::{Arguments, Command, Merchant, Migrate, Roster, School, Terminal};
@@ -77,8 +78,8 @@ enum CommandError {
     Verify(#[from] VerifyError),
     #[error("{0}")]
     HeadKey(#[from] HeadKeyError),
-    #[error("the TLS certificates of this machine cannot be used: {0}")]
-    Http(#[from] reqwest::Error),
+    #[error("{0}")]
+    Proof(#[from] NoProof),
     #[error("{0}")]
     Registry(#[from] RegistryError),
     #[error("{0}")]
@@ -109,7 +110,7 @@ impl CommandError {
             | Self::Roster(_)
             | Self::Verify(_)
             | Self::HeadKey(_)
-            | Self::Http(_)
+            | Self::Proof(_)
             | Self::Registry(_)
             | Self::Staff(_)
             | Self::Key { .. }

@@ -33,7 +33,7 @@ pub(super) async fn run(
         Ok(lines.map(|lines| Anchor { lines: Box::new(lines), trusted: &trusted }))
     };
     let (anchor, since) = (signed(&arguments.anchor)?, signed(&arguments.since)?);
-    let rooms = rooms(settings)?;
+    let rooms = rooms(settings, &db).await?;
     let rooms: Vec<_> = rooms.iter().map(AsRef::as_ref).collect();
     let checks = Checks { rooms: &rooms, anchor, since };
     let (rows, log) = (authority::audit_rows(&db).await?, audit::audit(&db).await?);

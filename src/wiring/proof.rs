@@ -2,19 +2,34 @@
 
 use super::{Settings, providers::Providers};
 use crate::{
-    base::http_client::{self, Timeouts},
+    base::{
+        db::{Db, DbError},
+        http_client::{self, Timeouts},
+    },
     ledger::verify::Explains,
     payments::audit::{PaymentsExplain, refunds::RefundsExplain},
     spend::audit::ChargesExplain,
 };
 use std::sync::Arc;
 
+/// Why nothing can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NoProof {
+    /// TLS certificates of this machine.
+    #[error("the TLS certificates of this machine cannot be used: {0}")]
+    Http(#[from] reqwest::Error),
+    /// The keys that providers signed with once cannot be read.
+    #[error("the database cannot be used: {0}")]
+    Db(#[from] DbError),
+}
+
 /// Every room that posts transfers. A kind that none of them registers is a break. Gateways check
 /// signatures only; they call nobody.
-pub fn rooms(settings: &Settings) -> Result<Vec<Box<dyn Explains>>, reqwest::Error> {
+pub async fn rooms(settings: &Settings, db: &Db) -> Result<Vec<Box<dyn Explains>>, NoProof> {
     let http = http_client::build(Timeouts::default())?;
-    let gateways = Providers::build(&settings.providers, &http).gateways(&settings.config);
-    let gateways = Arc::new(gateways);
+    let providers = Providers::build(&settings.providers, &http);
+    providers.recall_keys(db).await?;
+    let gateways = Arc::new(providers.gateways(&settings.config));
     Ok(vec![
         Box::new(PaymentsExplain { gateways: Arc::clone(&gateways) }),
         Box::new(RefundsExplain { gateways }),

@@ -2,7 +2,10 @@
 
 use super::JobContext;
 use crate::{
-    base::clock::Clock,
+    base::{
+        clock::Clock,
+        db::{Db, DbError},
+    },
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
     payments::gateways::Gateways,
@@ -104,6 +107,14 @@ impl Providers {
         gateways
     }
 
+    /// Trusts the keys that providers signed with once, for checking what is kept.
+    pub(super) async fn recall_keys(&self, db: &Db) -> Result<(), DbError> {
+        for gateway in self.wechat_pays.all() {
+            gateway.recall_certificates(db).await?;
+        }
+        Ok(())
+    }
+
     /// What the providers need beside the requests.
     pub(super) fn jobs(&self) -> ProviderJobs {
         ProviderJobs { certificates: self.wechat_pays.with_certificates() }
@@ -120,9 +131,11 @@ impl ProviderJobs {
     pub(super) fn start(&self, context: &JobContext<'_>) {
         for gateway in &self.certificates {
             let (gateway, clock) = (Arc::clone(gateway), Arc::clone(context.clock));
+            let db = context.db.clone();
             context.jobs.spawn("WeChat Pay certificates", move || {
                 let (gateway, clock) = (Arc::clone(&gateway), Arc::clone(&clock));
-                async move { gateway.keep_certificates(clock.as_ref(), FetchPace::default()).await }
+                let (db, pace) = (db.clone(), FetchPace::default());
+                async move { gateway.keep_certificates(&db, clock.as_ref(), pace).await }
             });
         }
     }
@@ -170,8 +183,12 @@ impl WechatPays {
 
     /// Those whose platform certificates are fetched and kept fresh.
     fn with_certificates(&self) -> Vec<Arc<WechatPay>> {
-        let all = self.general.iter().chain(self.of_schools.values());
-        all.filter(|gateway| gateway.fetches_certificates()).map(Arc::clone).collect()
+        let fetching = self.all().filter(|gateway| gateway.fetches_certificates());
+        fetching.map(Arc::clone).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<WechatPay>> {
+        self.general.iter().chain(self.of_schools.values())
     }
 
     fn add_to(&self, gateways: &mut Gateways) {

@@ -66,7 +66,7 @@ pub async fn report_of(db: &Db, anchor: Option<Anchor<'_>>, since: Option<Anchor
 
 /// The same with the rooms and the keys of this configuration.
 pub(crate) async fn report_with(db: &Db, settings: &Settings) -> Report {
-    let rooms = proof::rooms(settings).unwrap();
+    let rooms = proof::rooms(settings, db).await.unwrap();
     let of_tests: &dyn Explains = &TestKinds;
     let rooms = rooms.iter().map(AsRef::as_ref).chain([of_tests]);
     let rooms: Vec<_> = rooms.collect();

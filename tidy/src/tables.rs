@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
+    ("providers", &["platform_certificate"]),
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "notice", "session"]),
     ("spend", &["charge_challenge"]),

@@ -5,7 +5,7 @@ use super::{
     sealed::{ApiV3Key, NotOpened, Sealed},
     signing::Signer,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The path of the endpoint.
 pub(super) const PATH: &str = "/v3/certificates";
@@ -35,18 +35,38 @@ struct Answer {
     data: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
+/// A certificate as it came. Only who has the API v3 key can make one, so it may be kept anywhere.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Entry {
     serial_no: String,
     encrypt_certificate: Encrypted,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Encrypted {
     algorithm: String,
     nonce: String,
     associated_data: Option<String>,
     ciphertext: String,
+}
+
+impl Entry {
+    /// As JSON.
+    pub(super) fn to_text(&self) -> String {
+        // Strings always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Entry::to_text`] wrote; `None` for anything else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// A certificate that was decrypted, and the entry that it came in.
+pub(super) struct Fetched {
+    pub(super) certificate: PlatformCertificate,
+    pub(super) entry: Entry,
 }
 
 /// Decrypts every certificate of an answer; a single invalid one rejects the answer. Validity is
@@ -56,16 +76,19 @@ pub(super) fn open(
     body: &[u8],
     api_v3_key: &ApiV3Key,
     merchant: &Signer,
-) -> Result<Vec<PlatformCertificate>, BadAnswer> {
+) -> Result<Vec<Fetched>, BadAnswer> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| BadAnswer::Form)?;
     if !(1..=MAX_CERTIFICATES).contains(&answer.data.len()) {
         return Err(BadAnswer::Count);
     }
-    let open = |entry: &Entry| open_entry(entry, api_v3_key, merchant);
-    answer.data.iter().map(open).collect()
+    let open = |entry: Entry| {
+        Ok(Fetched { certificate: open_entry(&entry, api_v3_key, merchant)?, entry })
+    };
+    answer.data.into_iter().map(open).collect()
 }
 
-fn open_entry(
+/// Decrypts one certificate.
+pub(super) fn open_entry(
     entry: &Entry,
     api_v3_key: &ApiV3Key,
     merchant: &Signer,

@@ -10,6 +10,7 @@
 mod answers;
 pub mod certificate;
 mod certificates;
+
 pub mod keys;
 pub mod notification;
 mod prepare;
@@ -18,6 +19,7 @@ mod refund;
 mod sealed;
 mod settings;
 pub mod signing;
+mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -71,10 +71,18 @@ impl Trust {
     }
 
     /// Atomically replaces the previously fetched certificates.
-    pub(super) fn replace_fetched(&self, certificates: Vec<PlatformCertificate>) {
+    pub(super) fn replace_fetched(
+        &self,
+        certificates: impl IntoIterator<Item = PlatformCertificate>,
+    ) {
+        self.recall(certificates);
+        self.has_fetched.store(true, Ordering::Release);
+    }
+
+    /// The same with certificates that were fetched once, but not by this process.
+    pub(super) fn recall(&self, certificates: impl IntoIterator<Item = PlatformCertificate>) {
         let ring = self.configured.clone().with_certificates(certificates);
         self.current.store(Arc::new(ring));
-        self.has_fetched.store(true, Ordering::Release);
     }
 
     /// True after certificates were fetched.

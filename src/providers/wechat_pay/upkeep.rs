@@ -11,15 +11,21 @@
 //! no trusted key is valid any more, a certificate in the answer may verify it: its encryption with
 //! the API v3 key authenticates it. This exception does not apply if a public key is configured,
 //! because WeChat is asked to sign with that key.
+//!
+//! Invariant: a certificate is kept in the database before it is trusted, so that `verify` can check
+//! whatever it signed.
 
 use super::{
     WechatPay,
-    certificate::PlatformCertificate,
-    certificates::{self, BadAnswer},
+    certificates::{self, BadAnswer, Fetched},
     keys::TrustedKeys,
+    store,
 };
 use crate::{
-    base::clock::{Clock, Timestamp},
+    base::{
+        clock::{Clock, Timestamp},
+        db::{Db, DbError},
+    },
     payments::gateway::GatewayError,
 };
 use reqwest::Method;
@@ -49,13 +55,22 @@ impl Default for FetchPace {
     }
 }
 
-/// Why the certificates were not refreshed.
+/// Why no certificates were fetched.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotRefreshed {
+pub(super) enum NotFetched {
     #[error(transparent)]
     Answer(#[from] GatewayError),
     #[error(transparent)]
     Content(#[from] BadAnswer),
+}
+
+/// Why the certificates were not refreshed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotRefreshed {
+    #[error(transparent)]
+    Fetched(#[from] NotFetched),
+    #[error("they cannot be kept: {0}")]
+    Kept(#[from] DbError),
 }
 
 impl FetchPace {
@@ -76,11 +91,11 @@ impl WechatPay {
         self.fetches_certificates
     }
 
-    /// Refreshes the platform certificates for as long as it is polled.
-    pub async fn keep_certificates(&self, clock: &dyn Clock, pace: FetchPace) {
+    /// Refreshes the platform certificates for as long as it is polled, and keeps each in the database.
+    pub async fn keep_certificates(&self, db: &Db, clock: &dyn Clock, pace: FetchPace) {
         let mut failures = 0_u32;
         loop {
-            failures = match self.refresh(clock.now()).await {
+            failures = match self.refresh(db, clock.now()).await {
                 Ok(()) => 0,
                 Err(why) => {
                     self.tell_failure(&why, clock.now());
@@ -91,20 +106,41 @@ impl WechatPay {
         }
     }
 
+    pub(super) async fn refresh(&self, db: &Db, now: Timestamp) -> Result<(), NotRefreshed> {
+        let fetched = self.fetch(now).await?;
+        store::keep(db, &self.merchant.mch_id, &fetched, now).await?;
+        self.trust(fetched);
+        Ok(())
+    }
+
     /// Fetches the certificates once.
-    pub(super) async fn refresh(&self, now: Timestamp) -> Result<(), NotRefreshed> {
+    pub(super) async fn fetch(&self, now: Timestamp) -> Result<Vec<Fetched>, NotFetched> {
         let answer = self.exchange(Method::GET, certificates::PATH, Vec::new(), now).await?;
         let open = |body: &[u8]| certificates::open(body, &self.api_v3_key, &self.signer);
         let mut ring = TrustedKeys::clone(&self.keys.ring());
         if self.may_vouch_for_itself(&ring, now) && answer.is_success() {
-            ring = ring.with_certificates(open(answer.unchecked_body())?);
+            let certificates = open(answer.unchecked_body())?.into_iter();
+            ring = ring.with_certificates(certificates.map(|fetched| fetched.certificate));
         }
-        let fetched = open(answer.success_under(&ring, now)?.bytes())?;
-        let serials: Vec<&str> = fetched.iter().map(PlatformCertificate::serial).collect();
+        Ok(open(answer.success_under(&ring, now)?.bytes())?)
+    }
+
+    /// Trusts these certificates in place of those fetched before.
+    pub(super) fn trust(&self, fetched: Vec<Fetched>) {
+        let serials: Vec<&str> = fetched.iter().map(|one| one.certificate.serial()).collect();
         let mch_id = &self.merchant.mch_id;
         tracing::info!(mch_id, ?serials, "WeChat Pay: platform certificates fetched");
         count("fetched");
-        self.keys.replace_fetched(fetched);
+        self.keys.replace_fetched(fetched.into_iter().map(|one| one.certificate));
+    }
+
+    /// Trusts every certificate that was ever fetched, each while it was valid: for `verify`, which
+    /// checks what was signed long ago and fetches nothing. A kept one that the API v3 key does not
+    /// open is left out.
+    pub async fn recall_certificates(&self, db: &Db) -> Result<(), DbError> {
+        let entries = store::of(db, &self.merchant.mch_id).await?;
+        let open = |entry| certificates::open_entry(entry, &self.api_v3_key, &self.signer).ok();
+        self.keys.recall(entries.iter().filter_map(open));
         Ok(())
     }
 

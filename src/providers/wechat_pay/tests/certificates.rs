@@ -5,17 +5,22 @@ use super::super::{
     certificate::{BadCertificate, PlatformCertificate},
     certificates::BadAnswer,
     keys::TrustedKeys,
-    sealed::NotOpened,
+    sealed::{ApiV3Key, NotOpened},
     testing::{
         API_V3_KEY, APP_ID, NOW, Platform, TestHeaders, certificate, certificate_serial, entry,
         envelope, gateway, http, keys, settings, sign, transaction, with_headers,
     },
-    upkeep::{FetchPace, NotRefreshed},
+    upkeep::{FetchPace, NotFetched},
 };
 use crate::{
     base::{
         clock::{ManualClock, Timestamp},
-        crypto::rsa::BadKey,
+        crypto::{
+            keyring::{Key32, KeyRing, NamedKey},
+            row_mac::RowMacs,
+            rsa::BadKey,
+        },
+        db::{Db, DbSettings},
         http_client::{
             self, Timeouts,
             test_server::{Reply, TestServer},
@@ -23,8 +28,9 @@ use crate::{
     },
     payments::gateway::{GatewayError, NotificationRefused, PaymentGateway, RawNotification},
 };
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Settings for platform certificate mode, without any certificate yet.
 fn certificate_mode(base_url: &str) -> WechatPaySettings {
@@ -62,6 +68,12 @@ fn signed(body: &str, signer: &Platform) -> Reply {
     with_headers(Reply::new(200).body(body), &signer.sign(body.as_bytes(), NOW))
 }
 
+/// Fetches and trusts, as the background job does between two pauses.
+async fn refresh(gateway: &WechatPay) -> Result<(), NotFetched> {
+    gateway.trust(gateway.fetch(NOW).await?);
+    Ok(())
+}
+
 /// The gateway's result for a payment notification with the signature of `headers`.
 fn notified(
     gateway: &WechatPay,
@@ -87,7 +99,7 @@ async fn v3_certificates_response() {
         });
     let (gateway, server) = fetching([reply]);
     assert_eq!(told(&gateway, &Platform::first()), Err(NotificationRefused::NoKeys));
-    gateway.refresh(NOW).await.unwrap();
+    refresh(&gateway).await.unwrap();
     assert_eq!(told(&gateway, &Platform::first()), Ok(()));
     assert_eq!(
         Platform::first().pem.trim(),
@@ -108,7 +120,7 @@ async fn old_and_new_certificates_stand_side_by_side_until_the_old_one_is_gone()
     ]);
     let unknown = Err(NotificationRefused::UnknownSerial);
     for expected in [(Ok(()), unknown), (Ok(()), Ok(())), (unknown, Ok(()))] {
-        gateway.refresh(NOW).await.unwrap();
+        refresh(&gateway).await.unwrap();
         assert_eq!((told(&gateway, &old), told(&gateway, &new)), expected);
     }
 }
@@ -130,12 +142,12 @@ async fn a_configured_certificate_that_was_followed_while_we_slept_is_followed()
     let server = TestServer::start([certificates(&[&new], &new)]);
     let settings = with_certificate(certificate_mode(&server.base_url()), &old);
     let gateway = WechatPay::new(settings, APP_ID, http());
-    gateway.refresh(NOW).await.unwrap();
+    refresh(&gateway).await.unwrap();
     assert_eq!((told(&gateway, &old), told(&gateway, &new)), (Ok(()), Ok(())));
 }
 
 /// An answer that must be rejected, and the expected reason.
-type Bad = (&'static str, Reply, NotRefreshed);
+type Bad = (&'static str, Reply, NotFetched);
 
 fn doubtful_signatures() -> Vec<Bad> {
     let (first, merchant) = (Platform::first(), Platform::merchant());
@@ -203,7 +215,7 @@ async fn an_answer_that_is_not_beyond_doubt_changes_no_key() {
         let server = TestServer::start([reply]);
         let http = http_client::build(timeouts).unwrap();
         let gateway = WechatPay::new(certificate_mode(&server.base_url()), APP_ID, http);
-        assert_eq!(gateway.refresh(NOW).await.unwrap_err(), expected, "{name}");
+        assert_eq!(refresh(&gateway).await.unwrap_err(), expected, "{name}");
         for signer in [Platform::first(), Platform::merchant(), Platform::named("expired")] {
             assert_eq!(told(&gateway, &signer), Err(NotificationRefused::NoKeys), "{name}");
         }
@@ -217,8 +229,8 @@ async fn after_the_first_fetch_only_a_believed_key_introduces_another() {
     let (old, new) = (Platform::first(), Platform::named("rotated"));
     let (gateway, _server) =
         fetching([certificates(&[&old], &old), certificates(&[&old, &new], &new)]);
-    gateway.refresh(NOW).await.unwrap();
-    assert!(gateway.refresh(NOW).await.is_err());
+    refresh(&gateway).await.unwrap();
+    assert!(refresh(&gateway).await.is_err());
     assert_eq!(told(&gateway, &new), Err(NotificationRefused::UnknownSerial));
     assert_eq!(told(&gateway, &old), Ok(()));
 }
@@ -232,11 +244,80 @@ async fn beside_a_public_key_no_certificate_vouches_for_itself() {
     let server = TestServer::start([certificates(&[&platform], &platform), under_the_public_key]);
     let both = WechatPaySettings { fetch_certificates: true, ..settings(&server.base_url()) };
     let gateway = WechatPay::new(both, APP_ID, http());
-    assert!(gateway.refresh(NOW).await.is_err());
+    assert!(refresh(&gateway).await.is_err());
     assert_eq!(told(&gateway, &platform), Err(NotificationRefused::UnknownSerial));
-    gateway.refresh(NOW).await.unwrap();
+    refresh(&gateway).await.unwrap();
     assert_eq!(told(&gateway, &platform), Ok(()));
     assert_eq!(server.requests()[1].header("wechatpay-serial"), keys().wechat_key_id);
+}
+
+/// A database of SQLite's, for as long as it is held.
+struct Database {
+    db: Db,
+    _folder: tempfile::TempDir,
+}
+
+impl Database {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = NamedKey::unnamed(Key32::from_bytes([1; 32]));
+        let settings = DbSettings {
+            url: format!("sqlite://{}", folder.path().join("onecard.db").display()),
+            max_connections: 4,
+            macs: Arc::new(RowMacs::new(&KeyRing::single(key))),
+        };
+        let db = Db::connect(settings).await.unwrap();
+        db.migrate().await.unwrap();
+        Self { db, _folder: folder }
+    }
+}
+
+/// What a process that fetches nothing believes of a message signed by each of these.
+async fn recalled(
+    database: &Database,
+    settings: WechatPaySettings,
+    signers: [&Platform; 2],
+) -> [Result<(), NotificationRefused>; 2] {
+    let gateway = WechatPay::new(settings, APP_ID, http());
+    gateway.recall_certificates(&database.db).await.unwrap();
+    signers.map(|signer| told(&gateway, signer))
+}
+
+#[tokio::test]
+async fn every_certificate_that_was_fetched_is_recalled_by_who_has_the_api_v3_key() {
+    let (old, new) = (Platform::first(), Platform::named("rotated"));
+    let (gateway, server) = fetching([
+        certificates(&[&old, &old], &old),
+        certificates(&[&old, &new], &old),
+        certificates(&[&new], &new),
+    ]);
+    let database = Database::new().await;
+    for _ in 0..3 {
+        gateway.refresh(&database.db, NOW).await.unwrap();
+    }
+    let base_url = server.base_url();
+    let own = certificate_mode(&base_url);
+    assert_eq!(recalled(&database, own, [&old, &new]).await, [Ok(()), Ok(())]);
+
+    let another_key = ApiV3Key::new(&[7; 32]).unwrap();
+    let stranger = WechatPaySettings { api_v3_key: another_key, ..certificate_mode(&base_url) };
+    let none = Err(NotificationRefused::NoKeys);
+    assert_eq!(recalled(&database, stranger, [&old, &new]).await, [none, none]);
+
+    let merchant = "1900000000".to_owned();
+    let other = WechatPaySettings { mch_id: merchant, ..certificate_mode(&base_url) };
+    assert_eq!(recalled(&database, other, [&old, &new]).await, [none, none]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_kept_is_not_trusted() {
+    let platform = Platform::first();
+    let (gateway, _server) = fetching([certificates(&[&platform], &platform)]);
+    let database = Database::new().await;
+    let drop = "DROP TABLE platform_certificate";
+    database.db.conn().execute_unprepared(drop).await.unwrap();
+    gateway.refresh(&database.db, NOW).await.unwrap_err();
+    assert_eq!(told(&gateway, &platform), Err(NotificationRefused::NoKeys));
 }
 
 /// Runs the refresh until the certificate of `platform` is trusted.
@@ -248,8 +329,9 @@ async fn kept_until_believed(gateway: &WechatPay, pace: FetchPace, platform: &Pl
             turn.tick().await;
         }
     };
+    let database = Database::new().await;
     tokio::select! {
-        () = gateway.keep_certificates(&clock, pace) => {}
+        () = gateway.keep_certificates(&database.db, &clock, pace) => {}
         believed = tokio::time::timeout(Duration::from_secs(30), believed) => believed.unwrap(),
     }
 }
