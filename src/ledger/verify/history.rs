@@ -30,8 +30,10 @@ use std::{
 };
 use uuid::Uuid;
 
-/// How many batches' transfers are read at a time.
+/// How many batches' transfers are read at a time, at most.
 const BATCHES: usize = 256;
+/// How many transfers are read at a time, about: batches differ, one charge or thousands of postings.
+const TRANSFERS: usize = 1000;
 /// How many transfers rooms explain at a time.
 const EXPLAINED: usize = 500;
 
@@ -80,28 +82,38 @@ impl Tally {
 struct Ahead {
     unread: vec::IntoIter<Uuid>,
     read: usize,
+    /// How many batches are read next.
+    next: usize,
     found: HashMap<Uuid, Vec<FoundTransfer>>,
 }
 
 impl Ahead {
     fn new(batches: Vec<Uuid>) -> Self {
-        Self { unread: batches.into_iter(), read: 0, found: HashMap::new() }
+        Self { unread: batches.into_iter(), read: 0, next: 1, found: HashMap::new() }
     }
 
     /// The transfers of the next batch. None where it was listed shortly before: it cannot be
     /// sealed twice.
     async fn next(&mut self, tx: &Tx, batch: Uuid) -> Result<Vec<FoundTransfer>, DbError> {
         if self.read == 0 {
-            let batches: Vec<Uuid> = self.unread.by_ref().take(BATCHES).collect();
+            let batches: Vec<Uuid> = self.unread.by_ref().take(self.next).collect();
             self.read = batches.len();
             self.found.clear();
-            for transfer in store::transfers_of(tx, batches).await? {
+            let found = store::transfers_of(tx, batches).await?;
+            self.next = next_read(self.next, found.len());
+            for transfer in found {
                 self.found.entry(transfer.key.0).or_default().push(transfer);
             }
         }
         self.read = self.read.saturating_sub(1);
         Ok(self.found.remove(&batch).unwrap_or_default())
     }
+}
+
+/// How many batches are read after `read` of them had `found` transfers.
+fn next_read(read: usize, found: usize) -> usize {
+    let next = if found > TRANSFERS { read / 2 } else { read.saturating_mul(2) };
+    next.clamp(1, BATCHES)
 }
 
 /// The pass over the history.
@@ -191,12 +203,12 @@ impl<'a> History<'a> {
                     let found = ahead.next(tx, *batch).await?;
                     self.tally.place(*batch);
                     digests.push(self.check_batch(*batch, Place::Sealed(seal.key.0), &found));
+                    if self.unexplained.len() >= EXPLAINED {
+                        self.explain(tx, true).await?;
+                    }
                 }
                 self.sealed += count(digests.len());
                 self.check_seal(seal, self.transfers_seen - before, &digests);
-                if self.unexplained.len() >= EXPLAINED {
-                    self.explain(tx, true).await?;
-                }
             }
         }
     }
@@ -360,4 +372,25 @@ impl<'a> History<'a> {
 
 fn subject(found: &FoundTransfer) -> Subject {
     Subject::Transfer(TransferId::from_uuid(found.key.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_read;
+
+    #[test]
+    fn as_many_batches_are_read_as_have_about_a_thousand_transfers() {
+        for (read, found, next) in [
+            (1, 1, 2),
+            (128, 128, 256),
+            (256, 256, 256),
+            (256, 1000, 256),
+            (256, 1001, 128),
+            (16, 16_000, 8),
+            (1, 5000, 1),
+            (1, 0, 2),
+        ] {
+            assert_eq!(next_read(read, found), next, "{read} batches, {found} transfers");
+        }
+    }
 }
