@@ -1,6 +1,9 @@
 //! What a report stops, whom it is told, and what the counter does.
 
-use crate::spend::{phone::Phone, shop::Shop};
+use crate::{
+    cardlife::races::refused,
+    spend::{phone::Phone, shop::Shop},
+};
 use serde_json::{Value, json};
 use testkit::{Answer, PEOPLE, Program, Student, TestDb, on_each_database};
 
@@ -37,12 +40,7 @@ async fn a_report_is_in_force_for_every_scan_after_its_answer(db: &TestDb) {
     assert_eq!(shop.charge(&phone.code(), 100).await.status, 200);
     student.post(REPORTS, &password()).await.body(201);
     for _ in 0..2 {
-        shop.charge(&phone.code(), 100).await.problem("lost", 422, "account_lost");
-    }
-    let code = phone.code();
-    for told in ["account_lost", "code_used"] {
-        let answer = shop.charge(&code, 100).await;
-        assert!(answer.status >= 400, "{told}: {}", answer.text());
+        refused(&shop.charge(&phone.code(), 100).await);
     }
     assert_eq!(shop.total(phone.person).await, 9_900);
     shop.is_sound().await;
@@ -128,7 +126,7 @@ async fn the_counter_reports_and_takes_back(db: &TestDb) {
     let (code, out, err) = run("lost", number).await;
     assert_eq!((code, out.as_str()), (0, "lost       xnec/2301001\n"), "{err}");
     let phone = &shop.phones[0];
-    shop.charge(&phone.code(), 100).await.problem("lost", 422, "account_lost");
+    refused(&shop.charge(&phone.code(), 100).await);
     let (_, out, _) = run("lost", number).await;
     assert_eq!(out, "unchanged  xnec/2301001\n");
     let (_, out, _) = run("found", number).await;
