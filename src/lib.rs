@@ -4,6 +4,7 @@ pub mod app;
 pub mod approvals;
 pub mod audit;
 pub mod base;
+pub mod cardlife;
 pub mod cards;
 pub mod cases;
 pub mod cli;

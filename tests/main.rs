@@ -14,6 +14,7 @@
 mod alipay_logs;
 mod alipay_vectors;
 mod authority;
+mod cardlife;
 mod codes;
 mod config;
 mod events;

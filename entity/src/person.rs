@@ -29,6 +29,8 @@ pub struct Model {
     pub lost_at: Option<i64>,
     pub dormant_at: Option<i64>,
     pub consumption_hash: Option<String>,
+    pub chip_sealed: Option<Vec<u8>>,
+    pub lost_chip_sealed: Option<Vec<u8>>,
     pub mac: Option<Vec<u8>>,
 }
 

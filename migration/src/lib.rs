@@ -24,6 +24,7 @@ mod m0025_outbox;
 mod m0026_refunds;
 mod m0027_staff;
 mod m0032_platform_certificates;
+mod m0033_loss_reports;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_refunds::Migration),
             Box::new(m0027_staff::Migration),
             Box::new(m0032_platform_certificates::Migration),
+            Box::new(m0033_loss_reports::Migration),
         ]
     }
 }

@@ -21,6 +21,10 @@ pub enum AuditAct {
     RosterImported,
     /// A person's standing was changed.
     StandingChanged,
+    /// A card was reported lost or damaged.
+    LossReported,
+    /// A report was taken back.
+    LossCancelled,
     /// A merchant was added.
     MerchantAdded,
     /// A merchant was renamed.
@@ -68,6 +72,8 @@ impl AuditAct {
             Self::SchoolChanged => "school.changed",
             Self::RosterImported => "roster.imported",
             Self::StandingChanged => "standing.changed",
+            Self::LossReported => "loss.reported",
+            Self::LossCancelled => "loss.cancelled",
             Self::MerchantAdded => "merchant.added",
             Self::MerchantChanged => "merchant.changed",
             Self::TerminalAdded => "terminal.added",

@@ -72,6 +72,9 @@ pub(super) enum Command {
     /// The terminals of a school: tills, gates, library desks, water meters
     #[command(subcommand, arg_required_else_help = true)]
     Terminal(Terminal),
+    /// Cards that were lost or found, at the service counter
+    #[command(subcommand, arg_required_else_help = true)]
+    Card(Card),
     /// The logins of members of staff
     #[command(subcommand, arg_required_else_help = true)]
     Staff(Staff),
@@ -156,11 +159,39 @@ pub(super) struct SchoolImport {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Card {
+    /// Report a card as lost
+    ///
+    /// In force at once, on every server: no code of the person is accepted any more, unless the school's
+    /// policy stops the card alone. Safe to repeat. Audited.
+    #[command(after_help = "Example:\n  \
+        onecard card lost --school xnec --student-no 2301001 --reason \"came with ID card\"")]
+    Lost(CardHolder),
+    /// Take a report back
+    ///
+    /// The person enrols the phone again, with the query password. Safe to repeat. Audited.
+    #[command(after_help = "Example:\n  \
+        onecard card found --school xnec --student-no 2301001 --reason \"came with ID card\"")]
+    Found(CardHolder),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CardHolder {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) school: String,
+    /// The person's 学号 or 工号
+    #[arg(long, value_name = "NO")]
+    pub(super) student_no: String,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Roster {
     /// Take up people from a CSV file
     ///
     /// UTF-8 or GBK, with a heading of these columns, in any order:
-    /// student_no,name,id_number,phone,kind,department,class_name,valid_until.
+    /// student_no,name,id_number,phone,kind,department,class_name,valid_until, and chip_number where the
+    /// cards' readers tell it.
     /// kind is student, staff or temporary. Safe to repeat. Prints how many rows were read, added,
     /// changed and refused, and for each refused row its line and the reason; removes nobody. Exits
     /// with 1 if a row was refused.

@@ -1,6 +1,7 @@
 //! The commands of the program. Each reads the configuration, does one thing and prints the result.
 
 mod args;
+mod card;
 mod descriptors;
 mod rekey;
 mod roster;
@@ -18,6 +19,7 @@ use crate::{
         db::{Actor, Db, DbError, SingleProcessError},
         telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
     },
+    cardlife::LossError,
     config::{Config, ConfigError, LogFormat, process_variables},
     ledger::verify::VerifyError,
     routes,
@@ -30,7 +32,7 @@ use crate::{
         proof::NoProof,
     },
 };
-use args::{Arguments, Command, Merchant, Migrate, Roster, School, Terminal};
+use args::{Arguments, Card, Command, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
 use std::{
     fs::File,
@@ -72,6 +74,10 @@ enum CommandError {
     Schools(#[from] ImportError),
     #[error("there is no school {0}: `onecard school import` takes one up")]
     NoSchool(String),
+    #[error("school {school} has no person with the number {student_no}")]
+    NoPerson { school: String, student_no: String },
+    #[error("{0}")]
+    Loss(#[from] LossError),
     #[error("{0}")]
     Roster(#[from] RosterError),
     #[error("{0}")]
@@ -107,6 +113,8 @@ impl CommandError {
             | Self::NoRowFits(_)
             | Self::Schools(_)
             | Self::NoSchool(_)
+            | Self::NoPerson { .. }
+            | Self::Loss(_)
             | Self::Roster(_)
             | Self::Verify(_)
             | Self::HeadKey(_)
@@ -148,6 +156,7 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Roster(_)
         | Command::Merchant(_)
         | Command::Terminal(_)
+        | Command::Card(_)
         | Command::Staff(_)
         | Command::Rekey(_)
         | Command::Openapi => Output::Stderr,
@@ -174,6 +183,8 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
             terminal::switch(config, name, false, by).await
         }
         Command::Terminal(Terminal::Enable(name)) => terminal::switch(config, name, true, by).await,
+        Command::Card(Card::Lost(holder)) => card::lost(config, holder, by).await,
+        Command::Card(Card::Found(holder)) => card::found(config, holder, by).await,
         Command::Staff(what) => Box::pin(staff::run(config, what, by)).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Rekey(arguments) => rekey::run(config, arguments, by).await,

@@ -8,7 +8,7 @@ use crate::{
         OtpKey, Owner, Prefixes, Salt, Trust,
     },
     passwords::{self, Proven},
-    schools::School,
+    schools::{School, policy::LossScope},
     sessions::{self, Student},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -106,7 +106,8 @@ impl Devices {
         new: &NewDevice,
     ) -> Result<Enrolled, DeviceError> {
         let now = self.clock.now();
-        let enrol = async |tx: &_| self.enrol_held(tx, applicant, new, now).await;
+        let lost = school.policy.loss.stops;
+        let enrol = async |tx: &_| self.enrol_held(tx, applicant, (new, lost), now).await;
         let enrolled = self.db.in_tx(enrol).await?;
         self.codes.add_device(&new.owner, &enrolled, &school.code);
         Ok(enrolled)
@@ -118,12 +119,15 @@ impl Devices {
         &self,
         tx: &Tx,
         applicant: &Applicant<'_>,
-        new: &NewDevice,
+        (new, lost): (&NewDevice, LossScope),
         now: Timestamp,
     ) -> Result<Enrolled, DeviceError> {
         let Applicant { student, proven } = *applicant;
         let person = passwords::hold_student(tx, student, proven).await?;
-        person.ok_or(DeviceError::NotBound)?;
+        let person = person.ok_or(DeviceError::NotBound)?;
+        if person.lost_at.is_some() && lost == LossScope::CardAndCodes {
+            return Err(DeviceError::Lost);
+        }
         if new.kind == DeviceKind::Phone {
             let counted = self.passwords.count_enrolment(tx, student, proven.is_some(), now).await;
             counted.map_err(|fault| DeviceError::of_count(fault, new.trust))?;

@@ -23,6 +23,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 const NOT_BOUND: ProblemKind =
     ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
+const LOST: ProblemKind =
+    ProblemKind { code: "account_lost", status: 422, title: "校园卡已挂失" };
 const NOT_OFFERED: ProblemKind =
     ProblemKind {
         code: "enrolment_not_offered", status: 403, title: "请在小程序中使用付款码"
@@ -216,6 +218,7 @@ impl From<DeviceError> for ApiError {
         match error {
             DeviceError::NotOffered => Self::new(NOT_OFFERED),
             DeviceError::NotBound => Self::new(NOT_BOUND),
+            DeviceError::Lost => Self::new(LOST),
             DeviceError::PasswordRequired => {
                 Self::new(PASSWORD_REQUIRED).field("/query_password", "请输入查询密码")
             }

@@ -53,6 +53,9 @@ pub enum DeviceError {
     /// The binding has ended.
     #[error("no longer bound")]
     NotBound,
+    /// The card is reported lost, and codes stop with it.
+    #[error("the card is reported lost")]
+    Lost,
     /// All codes of the step were issued.
     #[error("all codes of this step were issued")]
     UsedUp {
@@ -84,6 +87,7 @@ impl TxError for DeviceError {
             Self::NotOffered
             | Self::PasswordRequired
             | Self::NotBound
+            | Self::Lost
             | Self::UsedUp { .. }
             | Self::NoCode(_)
             | Self::TooManyEnrolments { .. } => None,

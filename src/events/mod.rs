@@ -110,6 +110,10 @@ pub enum Happening {
     CodeRefused(CodeRefused),
     /// The state of an order changed.
     OrderChanged(OrderChanged),
+    /// The card was reported lost: no code is accepted any more, unless the school stops cards alone.
+    LossReported,
+    /// The report was taken back.
+    LossCancelled,
 }
 
 impl Happening {
@@ -119,6 +123,8 @@ impl Happening {
             Self::CodeUsed(_) => "code_used",
             Self::CodeRefused(_) => "code_refused",
             Self::OrderChanged(_) => "order_changed",
+            Self::LossReported => "loss_reported",
+            Self::LossCancelled => "loss_cancelled",
         }
     }
 }

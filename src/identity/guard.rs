@@ -33,7 +33,9 @@ const PORTAL_READ_ONLY: ProblemKind =
 
 /// The paths allowed while the default password must be changed.
 const WHILE_CHANGE_IS_DUE: &[&str] =
-    &["/api/v1/me", "/api/v1/me/query-password", "/api/v1/bindings/current/unbind"];
+    &["/api/v1/me", "/api/v1/me/query-password", "/api/v1/bindings/current/unbind", LOSS_REPORTS];
+/// A lost card cannot wait.
+const LOSS_REPORTS: &str = "/api/v1/card/loss-reports";
 /// The paths that a portal session may read. New paths are refused until they are added here.
 const PORTAL_READS: &[&str] = &[
     "/api/v1/me",
@@ -41,6 +43,7 @@ const PORTAL_READS: &[&str] = &[
     "/api/v1/card/statement",
     "/api/v1/card/statement/months/{month}",
     "/api/v1/card/statement.csv",
+    LOSS_REPORTS,
     "/api/v1/orders",
     "/api/v1/orders/{id}",
     "/api/v1/events",
@@ -81,7 +84,8 @@ fn permit(
     path: &str,
 ) -> Result<(), ProblemKind> {
     let reads = method == Method::GET && PORTAL_READS.contains(&path);
-    if !platform.may_act() && !reads {
+    let reports_loss = method == Method::POST && path == LOSS_REPORTS;
+    if !platform.may_act() && !reads && !reports_loss {
         return Err(PORTAL_READ_ONLY);
     }
     if must_change && !WHILE_CHANGE_IS_DUE.contains(&path) {
@@ -129,6 +133,15 @@ mod tests {
             (&post, "/api/v1/bindings", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
             (&post, "/api/v1/me/query-password", None, None, Some(PORTAL_READ_ONLY)),
             (&post, "/api/v1/bindings/current/unbind", None, None, Some(PORTAL_READ_ONLY)),
+            (&get, LOSS_REPORTS, None, None, None),
+            (&post, LOSS_REPORTS, None, None, None),
+            (
+                &post,
+                "/api/v1/card/loss-reports/cancel",
+                None,
+                Some(MUST_CHANGE),
+                Some(PORTAL_READ_ONLY),
+            ),
             (&get, "/api/v1/never-heard-of", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
             (&get, "", None, Some(MUST_CHANGE), Some(PORTAL_READ_ONLY)),
         ];

@@ -155,6 +155,18 @@ impl Passwords {
         student: &Student,
         given: SecretString,
     ) -> Result<Proven, PasswordFault> {
+        self.check_with(school, student, given, |_| Ok(true)).await
+    }
+
+    /// Verifies the query password together with what else the holder said of the person; which of
+    /// them was wrong is not told, and one attempt is counted.
+    pub async fn check_with(
+        &self,
+        school: &School,
+        student: &Student,
+        given: SecretString,
+        also: impl Fn(&Person) -> Result<bool, SealError>,
+    ) -> Result<Proven, PasswordFault> {
         let Student { identity, person, .. } = *student;
         let limits = [(
             self.subject(school.id, "try:holder", &format!("{identity}:{person}")),
@@ -164,7 +176,8 @@ impl Passwords {
         let found = self.people.get(person).await?;
         let fits = self.fits(&self.for_holders, school, found.as_ref(), Query.with(given)).await;
         let fits = self.settle_count(fits, &counted).await?;
-        self.judge(found.filter(|_| fits), &limits).await
+        let also = found.as_ref().map(also).transpose()?.unwrap_or(false);
+        self.judge(found.filter(|_| fits & also), &limits).await
     }
 
     /// Verifies a password entered at a till for the person who showed the code. Failed attempts

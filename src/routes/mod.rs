@@ -13,7 +13,8 @@ pub use docs::openapi;
 use crate::{
     app::App,
     base::http::{self, BodyLimits, Shell},
-    devices, feed, health, identity, overview, payments, schools, spend, staff, terminals,
+    cardlife, devices, feed, health, identity, overview, payments, schools, spend, staff,
+    terminals,
 };
 use actix_web::{
     Error,
@@ -70,6 +71,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::new(journeys.spending.clone()))
+        .app_data(Data::new(journeys.card_life.clone()))
         .app_data(Data::new(journeys.staff.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
@@ -86,6 +88,7 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .service(orders::start)
         .configure(payments::http::configure)
         .configure(overview::http::configure)
+        .configure(cardlife::http::configure)
         .service(feed::http::events)
         .configure(schools::http::configure)
         .configure(staff::http::configure)

@@ -10,6 +10,7 @@ use crate::base::{
     db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId},
 };
+use crate::ledger::HeldPersons;
 
 /// The field name of ID numbers in the blind index.
 pub(super) const ID_NUMBER: &str = "id_number";
@@ -71,6 +72,28 @@ impl People {
     ) -> Result<bool, DbError> {
         let before = person.password_hash.as_deref();
         store::set_password(tx, person.id, before, hash, now).await
+    }
+
+    /// Marks the card of a held person as reported lost, and keeps the number of its chip, from
+    /// [`Person::lost_chip`].
+    pub async fn report_lost(
+        tx: &Tx,
+        held: &HeldPersons,
+        person: &Person,
+        chip: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        store::set_lost(tx, held, person, (Some(now), chip), now).await
+    }
+
+    /// Marks the card of a held person as found.
+    pub async fn report_found(
+        tx: &Tx,
+        held: &HeldPersons,
+        person: &Person,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        store::set_lost(tx, held, person, (None, None), now).await
     }
 
     /// The error where a row refers to a person who does not exist.

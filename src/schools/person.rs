@@ -2,7 +2,7 @@
 
 use super::{DefaultRule, default_password};
 use crate::base::{
-    clock::Day,
+    clock::{Day, Timestamp},
     crypto::{
         blind::BlindIndex,
         keyring::KeyRing,
@@ -121,6 +121,10 @@ pub(super) enum SealedField {
     Name,
     IdNumber,
     Phone,
+    /// The number of the card's chip.
+    Chip,
+    /// That of the card that is reported lost.
+    LostChip,
 }
 
 impl SealedField {
@@ -130,6 +134,8 @@ impl SealedField {
             Self::Name => "name_sealed",
             Self::IdNumber => "id_number_sealed",
             Self::Phone => "phone_sealed",
+            Self::Chip => "chip_sealed",
+            Self::LostChip => "lost_chip_sealed",
         };
         Aad { table: "person", column, row: person.uuid() }
     }
@@ -141,6 +147,7 @@ pub(super) struct SealedFields {
     pub(super) name: Vec<u8>,
     pub(super) id_number: Option<Vec<u8>>,
     pub(super) phone: Option<Vec<u8>>,
+    pub(super) chip: Option<Vec<u8>>,
 }
 
 /// A person of one school, with sealed personal data.
@@ -166,10 +173,12 @@ pub struct Person {
     pub password_hash: Option<String>,
     /// PHC string of the consumption password; `None` while the default is in use.
     pub consumption_hash: Option<String>,
-    /// Whether the card is reported lost.
-    pub lost: bool,
+    /// When the card was reported lost, if it is.
+    pub lost_at: Option<Timestamp>,
     /// Whether the card is suspended because it was not used for too long.
     pub dormant: bool,
+    /// The number of the chip of the card that is reported lost, sealed.
+    pub(super) lost_chip: Option<Vec<u8>>,
     pub(super) sealed: SealedFields,
 }
 
@@ -188,8 +197,8 @@ impl fmt::Debug for Person {
 impl Person {
     /// The person's standing.
     pub const fn standing(&self) -> Standing {
-        let Self { status, valid_until, lost, dormant, .. } = *self;
-        Standing { status, valid_until, lost, dormant }
+        let Self { status, valid_until, lost_at, dormant, .. } = *self;
+        Standing { status, valid_until, lost: lost_at.is_some(), dormant }
     }
 
     /// The name.
@@ -212,6 +221,25 @@ impl Person {
     pub fn phone(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
         let closed = self.sealed.phone.as_deref();
         closed.map(|closed| self.open(sealer, SealedField::Phone, closed)).transpose()
+    }
+
+    /// The number of the chip of the present card, if known.
+    pub fn chip_number(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
+        let closed = self.sealed.chip.as_deref();
+        closed.map(|closed| self.open(sealer, SealedField::Chip, closed)).transpose()
+    }
+
+    /// The number of the chip of the present card, sealed as that of a lost one.
+    pub fn lost_chip(&self, sealer: &Sealer) -> Result<Option<Vec<u8>>, SealError> {
+        let number = self.chip_number(sealer)?;
+        let place = SealedField::LostChip.aad(self.id);
+        number.map(|number| sealer.seal(number.expose_secret().as_bytes(), &place)).transpose()
+    }
+
+    /// The number of the chip of the card that is reported lost, if known.
+    pub fn lost_chip_number(&self, sealer: &Sealer) -> Result<Option<SecretString>, SealError> {
+        let closed = self.lost_chip.as_deref();
+        closed.map(|closed| self.open(sealer, SealedField::LostChip, closed)).transpose()
     }
 
     /// The default password by the school's rule. `None` without an ID number: such people come to

@@ -6,7 +6,7 @@
 use super::{
     people::{ID_NUMBER, PHONE},
     person::{PersonKeys, SealedField},
-    roster::canonical,
+    roster::{PersonalData, canonical},
     store::rekey::{self as store, PersonKeying},
 };
 use crate::{
@@ -58,8 +58,10 @@ impl PersonKeys {
     /// `None` if everything is sealed under the current key.
     fn resealed(&self, row: &PersonKeying) -> Result<Option<PersonKeying>, SealError> {
         let current = self.sealer.key_id();
-        let sealed = [Some(&row.name), row.id_number.as_ref(), row.phone.as_ref()];
-        if sealed.into_iter().flatten().all(|sealed| Sealer::key_of(sealed) == Some(current)) {
+        let optional_ones = [&row.id_number, &row.phone, &row.chip, &row.lost_chip];
+        let optional_ones = optional_ones.into_iter().flatten();
+        let mut sealed = std::iter::once(&row.name).chain(optional_ones);
+        if sealed.all(|sealed| Sealer::key_of(sealed) == Some(current)) {
             return Ok(None);
         }
         let again = |field: SealedField, closed: &[u8]| {
@@ -73,6 +75,8 @@ impl PersonKeys {
             name: again(SealedField::Name, &row.name)?,
             id_number: optional(SealedField::IdNumber, &row.id_number)?,
             phone: optional(SealedField::Phone, &row.phone)?,
+            chip: optional(SealedField::Chip, &row.chip)?,
+            lost_chip: optional(SealedField::LostChip, &row.lost_chip)?,
             ..row.clone()
         }))
     }
@@ -88,12 +92,13 @@ impl PersonKeys {
         let name = self.text(SealedField::Name, row.id, &row.name)?;
         let id_number = opened(SealedField::IdNumber, &row.id_number)?;
         let phone = opened(SealedField::Phone, &row.phone)?;
+        let chip = opened(SealedField::Chip, &row.chip)?;
         let index = |field: &str, value: Option<&Zeroizing<String>>| {
             value.map(|value| self.index.index(row.school, field, value).digest.to_vec())
         };
         let (number_index, phone_index) =
             (index(ID_NUMBER, id_number.as_ref()), index(PHONE, phone.as_ref()));
-        let content = canonical(&row.roster, name, id_number, phone);
+        let content = canonical(&row.roster, PersonalData { name, id_number, phone, chip });
         Ok(Some(PersonKeying {
             id_number_index: number_index,
             phone_index,

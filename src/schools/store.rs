@@ -166,12 +166,14 @@ fn person_of(macs: &RowMacs, row: person::Model) -> Result<Person, DbError> {
         valid_until: row.valid_until.map(Day::from_number),
         password_hash: row.password_hash,
         consumption_hash: row.consumption_hash,
-        lost: row.lost_at.is_some(),
+        lost_at: row.lost_at.map(Timestamp::from_micros),
         dormant: row.dormant_at.is_some(),
+        lost_chip: row.lost_chip_sealed,
         sealed: SealedFields {
             name: row.name_sealed,
             id_number: row.id_number_sealed,
             phone: row.phone_sealed,
+            chip: row.chip_sealed,
         },
     })
 }
@@ -231,6 +233,41 @@ pub(super) async fn set_password(
         Ok(updated.rows_affected == 1)
     };
     PERSON.changed(tx, &[id.uuid()], update).await
+}
+
+/// Marks the card of a held person as reported lost at `lost_at`, with the sealed number of its chip, or
+/// as found.
+pub(super) async fn set_lost(
+    tx: &Tx,
+    held: &HeldPersons,
+    person: &Person,
+    (lost_at, chip): (Option<Timestamp>, Option<Vec<u8>>),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if !held.has(person.school, person.id) {
+        let what = "a standing is changed without the person's lock";
+        return Err(DbError::Inconsistent { table: "person", what });
+    }
+    let id = person.id.uuid();
+    let was = match person.lost_at {
+        Some(at) => person::Column::LostAt.eq(at.micros()),
+        None => person::Column::LostAt.is_null(),
+    };
+    let update = async {
+        let updated = person::Entity::update_many()
+            .set(person::ActiveModel {
+                lost_at: Set(lost_at.map(Timestamp::micros)),
+                lost_chip_sealed: Set(chip),
+                updated_at: Set(now.micros()),
+                ..Default::default()
+            })
+            .filter(person::Column::Id.eq(id))
+            .filter(was)
+            .exec(tx.conn())
+            .await?;
+        if updated.rows_affected == 1 { Ok(()) } else { Err(DbError::Raced { table: "person" }) }
+    };
+    PERSON.changed(tx, &[id], update).await
 }
 
 /// A person in the database with a student number of the roster.
@@ -300,6 +337,8 @@ fn roster_columns(row: PersonRow<'_>, now: Timestamp) -> person::ActiveModel {
         id_number_sealed: Set(row.sealed.id_number),
         id_number_index: digest(row.id_number_index),
         phone_sealed: Set(row.sealed.phone),
+        // A roster need not list it.
+        chip_sealed: row.sealed.chip.map_or(NotSet, |chip| Set(Some(chip))),
         phone_index: digest(row.phone_index),
         index_key: Set(row.digest.key_id.clone()),
         kind: Set(row.kind.code().to_owned()),

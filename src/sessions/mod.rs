@@ -310,6 +310,19 @@ pub async fn device_enrolled(
     notices::notify(tx, &to, origin, NoticeKind::CodeDevice, now).await
 }
 
+/// Notifies a person's other identities of a loss report, or that it was taken back.
+pub async fn loss_changed(
+    tx: &Tx,
+    student: &Student,
+    kind: NoticeKind,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let of = BoundTo { person: student.person, school: student.school };
+    let origin =
+        notices::NoticeOrigin { by: student.identity, of, platform: student.user.platform };
+    notices::notify_others(tx, origin, kind, now).await
+}
+
 /// After a change of password: ends the person's portal sessions, which the old password opened,
 /// and notifies the person's other identities.
 pub async fn password_changed(tx: &Tx, student: &Student, now: Timestamp) -> Result<(), DbError> {

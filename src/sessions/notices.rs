@@ -30,10 +30,20 @@ pub enum NoticeKind {
     PasswordChanged,
     /// A device that shows payment codes was enrolled.
     CodeDevice,
+    /// The card was reported lost.
+    LossReported,
+    /// The report was taken back.
+    LossCancelled,
 }
 
 impl NoticeKind {
-    const ALL: [Self; 3] = [Self::Bound, Self::PasswordChanged, Self::CodeDevice];
+    const ALL: [Self; 5] = [
+        Self::Bound,
+        Self::PasswordChanged,
+        Self::CodeDevice,
+        Self::LossReported,
+        Self::LossCancelled,
+    ];
 
     /// As stored.
     pub const fn code(self) -> &'static str {
@@ -41,6 +51,8 @@ impl NoticeKind {
             Self::Bound => "bound",
             Self::PasswordChanged => "password_changed",
             Self::CodeDevice => "code_device",
+            Self::LossReported => "loss_reported",
+            Self::LossCancelled => "loss_cancelled",
         }
     }
 
@@ -83,6 +95,12 @@ impl Notice {
                     "您的付款码刚在{place}的另一台设备上启用。\
                      若非本人操作，请尽快修改查询密码并挂失。"
                 )
+            }
+            NoticeKind::LossReported => {
+                format!("您的校园卡刚在{place}上挂失。若非本人操作，请修改查询密码并解挂。")
+            }
+            NoticeKind::LossCancelled => {
+                format!("您的校园卡刚在{place}上解挂。若非本人操作，请尽快挂失并修改查询密码。")
             }
         }
     }

@@ -200,7 +200,8 @@ impl Decider<'_> {
             (CodeUse::Fresh | CodeUse::DeviceEnded, true) => TillRefusal::CodeClockSkew,
             // A lost card is refused as lost; reporting it lost also revoked its devices.
             (CodeUse::DeviceEnded, false) => {
-                stopped(self.status(shown.person)?).unwrap_or(TillRefusal::CodeInvalid)
+                let lost = request.school.policy.loss.stops;
+                stopped(self.status(shown.person)?, lost).unwrap_or(TillRefusal::CodeInvalid)
             }
         };
         Ok(Err(EarlyRefusal { payer: Some(payer), refusal }))

@@ -4,7 +4,7 @@ use super::refusal::TillRefusal;
 use crate::{
     base::{clock::Timestamp, money::Fen},
     cards::{CardStatus, Drawn, Over, Purse, Spent},
-    schools::policy::{Meal, OverLimit, Policy},
+    schools::policy::{LossScope, Meal, OverLimit, Policy},
 };
 
 /// A kind of password that a till asks for.
@@ -61,7 +61,7 @@ pub enum RuleOutcome {
 impl ChargeCheck<'_> {
     /// Decides, and on success draws the amount from the purse and counts it as spent.
     pub fn decide(&self, purse: &mut Purse, spent: &mut Spent) -> RuleOutcome {
-        if let Some(stopped) = stopped(self.status) {
+        if let Some(stopped) = stopped(self.status, self.policy.loss.stops) {
             return RuleOutcome::Refused(stopped);
         }
         if purse.in_debt() {
@@ -110,14 +110,15 @@ impl ChargeCheck<'_> {
     }
 }
 
-/// The refusal for a card with this status; `None` if it may be used.
-pub const fn stopped(status: CardStatus) -> Option<TillRefusal> {
-    match status {
-        CardStatus::Normal => None,
-        CardStatus::Lost => Some(TillRefusal::AccountLost),
-        CardStatus::Dormant => Some(TillRefusal::AccountDormant),
-        CardStatus::Expired => Some(TillRefusal::AccountExpired),
-        CardStatus::Closed => Some(TillRefusal::AccountClosed),
+/// The refusal of a code for a card with this status; `None` if it may be used. Some schools stop only
+/// the card when it is lost.
+pub const fn stopped(status: CardStatus, lost: LossScope) -> Option<TillRefusal> {
+    match (status, lost) {
+        (CardStatus::Normal, _) | (CardStatus::Lost, LossScope::Card) => None,
+        (CardStatus::Lost, LossScope::CardAndCodes) => Some(TillRefusal::AccountLost),
+        (CardStatus::Dormant, _) => Some(TillRefusal::AccountDormant),
+        (CardStatus::Expired, _) => Some(TillRefusal::AccountExpired),
+        (CardStatus::Closed, _) => Some(TillRefusal::AccountClosed),
     }
 }
 
@@ -136,6 +137,7 @@ mod tests {
     const NONE: &str = "";
     const REFUSES: &str = "[limits]\nmeal_fen = 3000\nday_fen = 5000\nover_limit = \"refuse\"\n";
     const ASKS: &str = "[limits]\nday_fen = 5000\nover_limit = \"password\"\n";
+    const CARD: &str = "[loss]\nstops = \"card\"\n";
     const EACH: &str = "[spend]\npassword_each_scan = true\n";
 
     fn fen(amount: i64) -> Fen {
@@ -169,6 +171,8 @@ mod tests {
             row(NONE, Normal, 1249, (0, 0), (1250, None), Refused(BalanceInsufficient)),
             row(NONE, Normal, -1, (0, 0), (1250, None), Refused(AccountInDebt)),
             row(NONE, Lost, -1, (0, 0), (1250, None), Refused(AccountLost)),
+            row(CARD, Lost, 9999, (0, 0), (1250, None), yes(1250)),
+            row(CARD, Dormant, 9999, (0, 0), (1250, None), Refused(AccountDormant)),
             row(NONE, Dormant, 9999, (0, 0), (1250, None), Refused(AccountDormant)),
             row(NONE, Expired, 9999, (0, 0), (1250, None), Refused(AccountExpired)),
             row(NONE, Closed, 9999, (0, 0), (1250, None), Refused(AccountClosed)),

@@ -3,6 +3,7 @@
 //! only file that names provider modules.
 
 pub mod authority;
+mod cardlife;
 mod devices;
 mod feed;
 mod identity;
@@ -22,6 +23,7 @@ pub use providers::{ProviderSettings, Settings};
 
 use crate::{
     base::{clock::Clock, db::Db, jobs::Jobs, kv::Kv},
+    cardlife::CardLife,
     config::Config,
     devices::Devices,
     feed::Feed,
@@ -67,6 +69,8 @@ pub struct Journeys {
     pub codes: Codes,
     /// Phones that show codes.
     pub devices: Devices,
+    /// Lost and found cards.
+    pub card_life: CardLife,
     /// What members of staff do.
     pub staff: StaffDesk,
     provider_jobs: ProviderJobs,
@@ -125,6 +129,7 @@ impl Journeys {
             terminals: terminals::build(ground, &shared),
             spending: spend::build(ground, &shared),
             devices: devices::build(ground, &shared),
+            card_life: cardlife::build(ground, &shared),
             staff: staff::build(ground, &shared),
             schools: shared.schools,
             passwords: shared.passwords,

@@ -12,7 +12,7 @@ mod meanwhile;
 mod numbers;
 mod offsets;
 mod passwords;
-mod phone;
+pub mod phone;
 mod refusals;
 mod replays;
 mod reversals;

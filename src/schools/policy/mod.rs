@@ -8,6 +8,7 @@
 mod code;
 mod field;
 mod limits;
+mod loss;
 mod spend;
 mod stored;
 mod top_up;
@@ -17,6 +18,7 @@ pub use code::CodePolicy;
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
 pub use limits::{Limits, Meal, MealWindow, OverLimit};
+pub use loss::{LossDoor, LossField, LossPolicy, LossScope};
 use serde::{Deserialize, Serialize};
 pub use spend::SpendPolicy;
 use std::num::NonZeroU32;
@@ -50,6 +52,9 @@ pub struct Policy {
     /// Spending by code at tills.
     #[serde(default)]
     pub spend: SpendPolicy,
+    /// Lost cards.
+    #[serde(default)]
+    pub loss: LossPolicy,
     /// What must be agreed to.
     pub consent: Consent,
     /// What the school tells its students, in this order.

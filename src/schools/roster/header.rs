@@ -6,13 +6,16 @@ use super::{
 };
 use csv::{ReaderBuilder, StringRecord};
 
-/// All columns; a file may list them in any order.
+/// The columns that every file has, in any order.
 pub(super) const COLUMNS: [&str; 8] =
     ["student_no", "name", "id_number", "phone", "kind", "department", "class_name", "valid_until"];
 
-/// The position of each of [`COLUMNS`].
+/// A column that a file may have besides: the number of the card's chip.
+const CHIP_NUMBER: &str = "chip_number";
+
+/// The position of each of [`COLUMNS`], and of the chip's number where the file has it.
 #[derive(Debug)]
-pub(super) struct Header([usize; 8]);
+pub(super) struct Header([usize; 8], Option<usize>);
 
 impl Header {
     /// Parses the header, which is ASCII in every encoding.
@@ -22,8 +25,9 @@ impl Header {
         let found: Vec<&str> = record.iter().map(str::trim).collect();
         let times = |column: &str| found.iter().filter(|name| **name == column).count();
         let missing = COLUMNS.into_iter().filter(|column| times(column) == 0);
-        let unknown = found.iter().copied().filter(|name| !COLUMNS.contains(name));
-        let repeated = COLUMNS.into_iter().filter(|column| times(column) > 1);
+        let known = || COLUMNS.into_iter().chain([CHIP_NUMBER]);
+        let unknown = found.iter().copied().filter(|name| known().all(|column| column != *name));
+        let repeated = known().filter(|column| times(column) > 1);
         let faults: Vec<String> = [
             named("missing: ", missing),
             named("unknown: ", unknown.map(shown)),
@@ -35,8 +39,9 @@ impl Header {
         if !faults.is_empty() {
             return Err(faults.join("; "));
         }
-        let place = |column| found.iter().position(|name| *name == column).unwrap_or_default();
-        Ok(Self(COLUMNS.map(place)))
+        let place = |column| found.iter().position(|name| *name == column);
+        let required = COLUMNS.map(|column| place(column).unwrap_or_default());
+        Ok(Self(required, place(CHIP_NUMBER)))
     }
 
     /// Parses a row below the header.
@@ -44,11 +49,13 @@ impl Header {
         let text = encoding.decode(bytes);
         let text = text.ok_or_else(|| format!("is not valid {}", encoding.name()))?;
         let record = record(&text)?;
-        if record.len() != COLUMNS.len() {
-            return Err(format!("has {} fields instead of {}", record.len(), COLUMNS.len()));
+        let columns = COLUMNS.len() + usize::from(self.1.is_some());
+        if record.len() != columns {
+            return Err(format!("has {} fields instead of {columns}", record.len()));
         }
         let [student_no, name, id_number, phone, kind, department, class_name, valid_until] =
             self.0.map(|place| record.get(place).unwrap_or_default().trim());
+        let chip_number = self.1.and_then(|place| record.get(place)).unwrap_or_default().trim();
         let fields = Fields {
             student_no,
             name,
@@ -58,6 +65,7 @@ impl Header {
             department,
             class_name,
             valid_until,
+            chip_number,
         };
         fields.check()
     }
@@ -105,10 +113,16 @@ mod tests {
     fn headers_are_complete_in_any_order() {
         let in_order = COLUMNS.join(",");
         let turned: Vec<&str> = COLUMNS.into_iter().rev().collect();
-        for good in [in_order.as_str(), &turned.join(", "), &in_order.replace("kind", "\"kind\"")] {
+        for good in [
+            in_order.as_str(),
+            &turned.join(", "),
+            &in_order.replace("kind", "\"kind\""),
+            &format!("chip_number,{in_order}"),
+        ] {
             assert!(Header::parse(good.as_bytes()).is_ok(), "{good}");
         }
         let cases = [
+            (format!("{in_order},chip_number,chip_number"), "more than once: chip_number"),
             (in_order.replace(",phone", ""), "missing: phone"),
             (in_order.replace("phone", "e_mail"), "missing: phone; unknown: e_mail"),
             (format!("{in_order},phone"), "more than once: phone"),

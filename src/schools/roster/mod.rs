@@ -53,16 +53,30 @@ pub(super) struct Listed {
     pub(super) valid_until: Option<Day>,
 }
 
+/// What a roster says of a person that is stored sealed.
+pub(super) struct PersonalData {
+    pub(super) name: Zeroizing<String>,
+    pub(super) id_number: Option<Zeroizing<String>>,
+    pub(super) phone: Option<Zeroizing<String>>,
+    pub(super) chip: Option<Zeroizing<String>>,
+}
+
 /// The content of the row that a person was imported from.
-pub(super) fn canonical(
-    listed: &Listed,
-    name: Zeroizing<String>,
-    id_number: Option<Zeroizing<String>>,
-    phone: Option<Zeroizing<String>>,
-) -> Zeroizing<String> {
+pub(super) fn canonical(listed: &Listed, personal: PersonalData) -> Zeroizing<String> {
     let Listed { student_no, kind, department, class_name, valid_until } = listed.clone();
-    RosterRow { student_no, name, id_number, phone, kind, department, class_name, valid_until }
-        .canonical()
+    let PersonalData { name, id_number, phone, chip: chip_number } = personal;
+    RosterRow {
+        student_no,
+        name,
+        id_number,
+        phone,
+        kind,
+        department,
+        class_name,
+        valid_until,
+        chip_number,
+    }
+    .canonical()
 }
 
 /// The import of a roster.
@@ -292,6 +306,7 @@ impl RosterImport<'_> {
                 name: seal(SealedField::Name, &row.name)?,
                 id_number: optional(SealedField::IdNumber, &row.id_number)?,
                 phone: optional(SealedField::Phone, &row.phone)?,
+                chip: optional(SealedField::Chip, &row.chip_number)?,
             },
             id_number_index: from.id_number.as_ref(),
             phone_index: from.phone.as_ref(),

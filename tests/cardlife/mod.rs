@@ -1,0 +1,8 @@
+//! Loss reports over real connections on both databases: what each school asks for, what a report
+//! stops, and races of reports against scans.
+//!
+//! `ONECARD_LONG=1` races 10,000 times instead of 60.
+
+mod effect;
+mod races;
+mod schools;
