@@ -565,7 +565,7 @@ const steps = [
       await shoot('portal-locked')
       await button('登录').click()
       await balance(whatIsLeftInTheEnd).waitFor()
-      await shown('网页登录只能查询').waitFor()
+      await shown('网页登录只能查询和挂失').waitFor()
       assert.equal(await button('充值').count(), 0, 'no top-up in the portal')
       assert.equal(await button('付款码').count(), 0, 'no codes in the portal')
       await shoot('portal')
