@@ -2,6 +2,7 @@
  * What a phone gets at its enrolment and keeps: the keys of its codes, and how long they are good.
  * All times here are the server's.
  */
+import type { LossEvent } from './api/events'
 import type { Phone } from './api/overview'
 import { type Enrolment, enrolment } from './api/passcode'
 import { fromBase64 } from './base64'
@@ -100,4 +101,15 @@ export function fateOf(keyring: Keyring, shown: Phone | null): Fate {
 export function isRenewalDue(keyring: Keyring, now: number): boolean {
   const { enrolledAt, expiresAt, renewing } = keyring
   return renewing || (expiresAt - now) * 3 <= expiresAt - enrolledAt
+}
+
+/** How far apart the clocks of two servers may be. */
+const serverClocksMs = 10_000
+
+/** Whether a loss was reported since these keys were got, or when that is not certain. */
+export function isLost({ enrolledAt }: Keyring, losses: readonly LossEvent[]): boolean {
+  return losses.some(({ kind, at }) => {
+    const time = parseTime(at)
+    return kind === 'loss_reported' && (time === null || time >= enrolledAt - serverClocksMs)
+  })
 }

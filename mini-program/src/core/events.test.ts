@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { eventPage } from './api/events'
-import { newsOf, readPosition, retryDelayMs, usesIn, writtenPosition } from './events'
+import {
+  lossesIn,
+  newsOf,
+  readPosition,
+  retryDelayMs,
+  usesIn,
+  writtenPosition,
+} from './events'
 
 const noon = Date.parse('2026-11-21T12:03:00+08:00')
 const minute = 60_000
@@ -53,6 +60,21 @@ it('reads what it knows, and stumbles over nothing else', () => {
   expect(usesIn(eventsOf(items))).toMatchObject([
     { tick: 117_815_040, sub: 2, purpose: 'pay' },
     { tick: 117_815_041, sub: 0, purpose: 'pay' },
+  ])
+})
+
+it('finds what tells of a loss, a refusal for it too', () => {
+  const items = [
+    used,
+    refused,
+    { id: '43', kind: 'loss_reported', at: '2026-11-21T12:04:00+08:00' },
+    { ...refused, reason: 'account_lost' },
+    { id: '45', kind: 'loss_cancelled', at: '2026-11-21T12:06:00+08:00' },
+  ]
+  expect(lossesIn(eventsOf(items))).toEqual([
+    { kind: 'loss_reported', at: '2026-11-21T12:04:00+08:00' },
+    { kind: 'loss_reported', at: refused.at },
+    { kind: 'loss_cancelled', at: '2026-11-21T12:06:00+08:00' },
   ])
 })
 

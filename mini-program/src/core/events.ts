@@ -1,5 +1,5 @@
 /** What the server tells as it happens, and what of it concerns the page with the code. */
-import type { CodeUse, Event } from './api/events'
+import type { CodeUse, Event, LossEvent } from './api/events'
 import { clockText, parseTime } from './calendar'
 import { balanceText } from './money'
 import { object, stored, text } from './decode'
@@ -28,6 +28,15 @@ export function usesIn(events: readonly Event[]): CodeUse[] {
   return events.filter(
     (event): event is CodeUse => event.kind === 'code_used' || event.kind === 'code_refused',
   )
+}
+
+/** What tells of a loss: its report, its end, and a till that refused the code for it. */
+export function lossesIn(events: readonly Event[]): LossEvent[] {
+  return events.flatMap((event): LossEvent[] => {
+    if (event.kind === 'loss_reported' || event.kind === 'loss_cancelled') return [event]
+    const isRefusal = event.kind === 'code_refused' && event.reason === 'account_lost'
+    return isRefusal ? [{ kind: 'loss_reported', at: event.at }] : []
+  })
 }
 
 /** What a person is told about a use of the code. */

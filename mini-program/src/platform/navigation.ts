@@ -12,6 +12,7 @@ export type Route =
   | 'order'
   | 'orders'
   | 'statement'
+  | 'loss'
   | 'help'
 
 export interface Address {

@@ -1,5 +1,5 @@
 import type { Binding } from '@/core/api/bindings'
-import { type Card, type Notice, overviewApi, type Phone } from '@/core/api/overview'
+import { type Card, type Me, type Notice, overviewApi, type Phone } from '@/core/api/overview'
 import { fateOf, isSameEnrolment, type Keyring } from '@/core/enrolment'
 import { remaining, withDismissed } from '@/core/notices'
 import type { ApiError } from '@/core/problem'
@@ -26,8 +26,12 @@ export interface BoundOverview {
   readonly card: Card | null
   readonly notices: readonly Notice[]
   readonly pendingOrders: number
-  /** Signed in with number and password on the web: nothing may be changed. */
+  /** Signed in with number and password on the web: a loss is reported, nothing else changed. */
   readonly readOnly: boolean
+}
+
+export function isReadOnly({ identity }: Me): boolean {
+  return identity.platform === portal
 }
 
 /** One request, whatever there is to show. */
@@ -36,7 +40,7 @@ export async function loadOverview(): Promise<Result<Overview, ApiError>> {
   const held = loadKeyring()
   const person = await client.call(overviewApi.load({}))
   if (!person.ok) return person.error.kind === 'signed_out' ? ok({ kind: 'signed_out' }) : person
-  const { identity, binding, card, notices, pending, passcode } = person.value
+  const { binding, card, notices, pending, passcode } = person.value
   if (binding === null) {
     // Unbound meanwhile, on another device or at the counter.
     forgetCodes()
@@ -49,7 +53,7 @@ export async function loadOverview(): Promise<Result<Overview, ApiError>> {
     card,
     notices: remaining(notices, readText(dismissedKey)),
     pendingOrders: pending.orders,
-    readOnly: identity.platform === portal,
+    readOnly: isReadOnly(person.value),
   })
 }
 

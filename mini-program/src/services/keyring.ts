@@ -1,6 +1,7 @@
 /** What the device keeps for its codes. It goes with the session it was got in. */
+import type { LossEvent } from '@/core/api/events'
 import type { Enrolment } from '@/core/api/passcode'
-import { type KeptEnrolment, type Keyring, keyringOf, readKept } from '@/core/enrolment'
+import { isLost, type KeptEnrolment, type Keyring, keyringOf, readKept } from '@/core/enrolment'
 import { newKey } from '@/core/idempotency'
 import { readUsed, type UsedCodes } from '@/core/used-codes'
 import { readText, remove, writeText } from '@/platform/storage'
@@ -66,6 +67,12 @@ export const eventsPosition = {
 /** The keys are no good any more. The person is the same: what happens to them is told on. */
 export function forgetKeys(): void {
   for (const key of [enrolmentKey, usedKey]) remove(key)
+}
+
+/** Keys of before a loss are no good, and stay no good when the card is found. */
+export function forgetLostKeys(losses: readonly LossEvent[]): void {
+  const keyring = loadKeyring()
+  if (keyring !== null && isLost(keyring, losses)) forgetKeys()
 }
 
 /** Another phone took this one's place: it gets keys again only from whoever asks for them here. */

@@ -24,6 +24,8 @@ export type CodeSource =
   | { readonly kind: 'password' }
   /** Another phone has the codes; they come back here only with the password. */
   | { readonly kind: 'replaced' }
+  /** The card is reported lost, and codes stop with it. */
+  | { readonly kind: 'lost' }
 
 /** Finds out how codes can be shown here; enrols this device when it is not. */
 export async function findSource(
@@ -39,6 +41,8 @@ export async function findSource(
       return ok({ kind: 'server' })
     case 'password_required':
       return ok({ kind: 'password' })
+    case 'account_lost':
+      return ok({ kind: 'lost' })
     default:
       return enrolled
   }

@@ -5,6 +5,7 @@ import { type School, type SchoolDetail, schoolsApi } from '@/core/api/schools'
 import type { ApiError } from '@/core/problem'
 import { ok, type Result } from '@/core/result'
 import { readText, remove, writeText } from '@/platform/storage'
+import { isReadOnly } from './card'
 import { client } from './session'
 
 const chosenKey = 'onecard.school'
@@ -37,6 +38,8 @@ export function loadSchool(code: string): Promise<Result<SchoolDetail, ApiError>
 export interface OwnSchool {
   readonly binding: Binding
   readonly school: SchoolDetail
+  /** Signed in at the web portal. */
+  readonly readOnly: boolean
 }
 
 /** The school that the signed-in person is bound to, or null when there is none. */
@@ -46,7 +49,8 @@ export async function loadOwnSchool(): Promise<Result<OwnSchool | null, ApiError
   const { binding } = person.value
   if (binding === null) return ok(null)
   const school = await loadSchool(binding.school.code)
-  return school.ok ? ok({ binding, school: school.value }) : school
+  if (!school.ok) return school
+  return ok({ binding, school: school.value, readOnly: isReadOnly(person.value) })
 }
 
 /** The code of the school that was chosen last on this device. */

@@ -2,6 +2,7 @@
 import { bindingsApi as bindings } from '@/core/api/bindings'
 import { clientInfoApi as clientInfo } from '@/core/api/client-info'
 import { eventsApi as events } from '@/core/api/events'
+import { lossApi as loss } from '@/core/api/loss'
 import { ordersApi as orders } from '@/core/api/orders'
 import { overviewApi as overview } from '@/core/api/overview'
 import { passcodeApi as passcode } from '@/core/api/passcode'
@@ -13,6 +14,7 @@ export const operations = {
   bindings,
   clientInfo,
   events,
+  loss,
   orders,
   overview,
   passcode,

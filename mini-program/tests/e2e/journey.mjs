@@ -1,8 +1,9 @@
 // A student's journey in a real browser, against a running server with its sandbox: find the
 // school, bind, change the initial password, top up ¥50, pay ¥12.50 at a till with the network off,
-// give an order up, read the statement, change the password, unbind, bind again, come with Alipay too
-// and top up there (`alipay.mjs`), and look in through the web portal, with the code of the phone after
-// strangers used up the attempts there.
+// give an order up, read the statement, change the password, report the card as lost and find it again
+// (`loss.mjs`), unbind, bind again, come with Alipay too and top up there (`alipay.mjs`), and look in
+// through the web portal, with the code of the phone after strangers used up the attempts there, and
+// report the card as lost there.
 //
 //   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/; the sandbox
 //                   that it names has a till of the school
@@ -16,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { alipaySteps, whatIsLeftInTheEnd } from './alipay.mjs'
+import { lossAtPortal, lossSteps } from './loss.mjs'
 
 const school = '云南艺术学院'
 const schoolCode = 'ynart'
@@ -202,9 +204,11 @@ async function staysInside() {
 }
 
 const tools = {
+  alert,
   balance,
   bindWith,
   button,
+  field,
   goHome,
   heading,
   openFromHome,
@@ -481,6 +485,7 @@ const steps = [
       await heading('查询密码已修改').waitFor()
     },
   ],
+  ...lossSteps({ page, tools, password: thirdPassword }),
   [
     'unbinding says what it does, and does it',
     async () => {
@@ -529,7 +534,7 @@ const steps = [
       await page.locator('[role=switch][aria-checked=true]').waitFor()
       await staysInside()
       await shoot('large-text')
-      for (const name of ['付款码', '账单', '我的订单', '修改查询密码', '解除绑定']) {
+      for (const name of ['付款码', '账单', '我的订单', /^挂失与解挂/, '修改查询密码', '解除绑定']) {
         await openFromHome(name)
         await heading(/./).first().waitFor()
         await page.getByRole('status', { name: '正在加载' }).waitFor({ state: 'hidden' })
@@ -551,7 +556,7 @@ const steps = [
     },
   ],
   [
-    'the web portal shows, and changes nothing, though strangers locked it',
+    'the web portal shows, and moves no money, though strangers locked it',
     async () => {
       await lockPortal()
       await button('退出登录').click()
@@ -565,12 +570,13 @@ const steps = [
       await shoot('portal-locked')
       await button('登录').click()
       await balance(whatIsLeftInTheEnd).waitFor()
-      await shown('网页登录只能查询').waitFor()
+      await shown('网页登录只能查询和挂失').waitFor()
       assert.equal(await button('充值').count(), 0, 'no top-up in the portal')
       assert.equal(await button('付款码').count(), 0, 'no codes in the portal')
       await shoot('portal')
     },
   ],
+  lossAtPortal({ tools, password: thirdPassword }),
   [
     'nothing went wrong out of sight',
     async () => {

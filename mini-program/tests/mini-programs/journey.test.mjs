@@ -1,19 +1,23 @@
 // The compiled WeChat and Alipay outputs, tapped through without a phone: sign in, choose the
-// school, bind, show the code with the network off, and top up with the host app's payment. Needs the
-// builds in dist/build.
+// school, bind, show the code with the network off, report the card as lost and find it again, and top
+// up with the host app's payment. Needs the builds in dist/build.
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import {
   answers,
   binding,
   cardholder,
+  chipNumber,
   codeRefused,
   codeUsed,
   day,
   first,
   grouped,
+  idNumber,
   identity,
   logins,
+  loss,
+  lost,
   names,
   now,
   ok,
@@ -39,6 +43,7 @@ const shows = (seen, text) => assert.ok(seen.text.includes(text), `"${text}" in:
 
 for (const target of Object.keys(targets)) {
   describe(`the compiled output for ${target}`, { concurrency: false }, () => {
+    const enrolments = 'POST /api/v1/passcode/enrolments'
     let storage = {}
     const pages = []
     const visit = async (page, options) => {
@@ -153,7 +158,6 @@ for (const target of Object.keys(targets)) {
 
     it('asks for the password on a device that is new to the server', async () => {
       const fresh = { 'onecard.session': storage['onecard.session'] }
-      const enrolments = 'POST /api/v1/passcode/enrolments'
       const unknown = { ...answers, [enrolments]: refused(422, 'password_required') }
       const { ask, seen } = await visit('pages/code/index', { storage: fresh, answers: unknown })
       shows(seen, '在这部手机上启用')
@@ -187,6 +191,172 @@ for (const target of Object.keys(targets)) {
       const { ask } = await visit('pages/code/index', { storage: fresh, answers: made })
       shows(await ask('tap', { text: '点按显示数字' }), grouped(second.code))
     })
+
+    const [reports, cancel] = ['/api/v1/card/loss-reports', '/api/v1/card/loss-reports/cancel']
+    const about = (state) => ({ ...answers, [`GET ${reports}`]: ok(state) })
+    const keysIn = ({ storage: kept }) => 'onecard.enrolment' in kept
+    /** Looks until the page shows it. */
+    const until = async (ask, sentence) => {
+      let seen = await ask('look')
+      for (let looks = 0; looks < 100 && !seen.text.includes(sentence); looks += 1) {
+        seen = await ask('look')
+      }
+      shows(seen, sentence)
+      return seen
+    }
+
+    it('leads from home to the loss report, and says there how the card stands', async () => {
+      const { body, ...rest } = answers['GET /api/v1/me']
+      const card = { ...body.card, status: 'lost' }
+      const told = { ...answers, 'GET /api/v1/me': { ...rest, body: { ...body, card } } }
+      for (const [world, state] of [
+        [answers, '正常'],
+        [told, '已挂失'],
+      ]) {
+        const { ask, seen } = await visit('pages/index/index', { answers: world })
+        shows(seen, `挂失与解挂${state}`)
+        assert.equal(seen.text.includes('查看挂失'), state === '已挂失')
+        const tapped = await ask('tap', { text: '挂失与解挂' })
+        assert.deepEqual(called(tapped, 'navigateTo').map(({ url }) => url), ['/pages/loss/index'])
+      }
+    })
+
+    it('reports the card with what the school asks for, once it is confirmed', async () => {
+      const world = { ...about(loss), [`POST ${reports}`]: { ...ok(lost), status: 201 } }
+      const options = { storage: { ...storage }, answers: world }
+      const { ask, seen } = await visit('pages/loss/index', options)
+      for (const text of ['校园卡状态正常', '实体卡停用', chipNumber, '不用抄写或截图']) {
+        shows(seen, text)
+      }
+      shows(await ask('tap', { text: '挂失' }), '请输入身份证号')
+      await ask('tap', { text: '损坏' })
+      await ask('type', { label: '身份证号', value: idNumber })
+      await ask('type', { label: '查询密码', value: password })
+      const asked = await ask('tap', { text: '挂失' })
+      shows(asked, '确认挂失这张校园卡？')
+      shows(asked, '立即生效：实体卡停用')
+      assert.ok(!requests(asked).includes(`POST ${reports}`), 'not before it is confirmed')
+      const told = await ask('tap', { text: '确认挂失' })
+      const sent = called(told, 'request').find(({ name }) => name === `POST ${reports}`)
+      assert.deepEqual(sent.body, {
+        query_password: password,
+        id_number: idNumber,
+        chip_number: chipNumber,
+        reason: 'damaged',
+      })
+      shows(told, '挂失成功')
+      shows(told, '已挂失，')
+      assert.ok(!keysIn(told), 'the keys are gone')
+    })
+
+    it('takes the report back, with the number of the reported card', async () => {
+      const world = { ...about(lost), [`POST ${cancel}`]: ok(loss) }
+      const options = { storage: { ...storage }, answers: world }
+      const { ask, seen } = await visit('pages/loss/index', options)
+      shows(seen, '校园卡状态已挂失，')
+      assert.ok(!keysIn(seen), 'reported elsewhere, the keys are gone here too')
+      shows(await ask('tap', { text: '找到了，解挂' }), '挂失的那张卡的号码')
+      await ask('type', { label: '身份证号', value: idNumber })
+      await ask('type', { label: '查询密码', value: password })
+      const told = await ask('tap', { text: '解挂' })
+      const sent = called(told, 'request').find(({ name }) => name === `POST ${cancel}`)
+      assert.deepEqual(sent.body, {
+        query_password: password,
+        id_number: idNumber,
+        chip_number: chipNumber,
+      })
+      shows(told, '解挂成功')
+      shows(told, '校园卡状态正常')
+    })
+
+    const known = { chip_number: null, report_fields: [], cancel_fields: [] }
+    const alone = { ...loss, ...known }
+    /** Reports with the password alone, and confirms. */
+    async function report(world) {
+      const options = { storage: { ...storage }, answers: { ...about(alone), ...world } }
+      const { ask, seen } = await visit('pages/loss/index', options)
+      assert.ok(!seen.text.includes('身份证号') && !seen.text.includes('芯片卡号'))
+      await ask('type', { label: '查询密码', value: password })
+      await ask('tap', { text: '挂失' })
+      return { ask, seen: await ask('tap', { text: '确认挂失' }) }
+    }
+
+    for (const [status, code, sentence] of [
+      [422, 'password_wrong', '请重新输入'],
+      [429, 'too_many_tries', '需要等一会儿'],
+      [403, 'counter_only', '学校不在网上办理这一项'],
+    ]) {
+      it(`says that nothing was reported after ${code}`, async () => {
+        const { seen } = await report({ [`POST ${reports}`]: refused(status, code) })
+        shows(seen, code)
+        shows(seen, sentence)
+        shows(seen, '校园卡状态正常')
+        assert.ok(keysIn(seen), 'the codes stay')
+      })
+    }
+
+    it('does not claim to know what no answer came to, and looks again', async () => {
+      const { ask, seen } = await report({})
+      shows(seen, '不知道是否已挂失')
+      assert.ok(!seen.text.includes('成功'))
+      await ask('change', { answers: {} })
+      shows(await ask('tap', { text: '再看一次' }), '网络连接失败')
+      await ask('change', { answers: about({ ...lost, ...known }) })
+      const looked = await ask('tap', { text: '再看一次' })
+      shows(looked, '校园卡状态已挂失，')
+      assert.ok(!looked.text.includes('不知道'))
+      assert.ok(!keysIn(looked), 'the keys are gone')
+    })
+
+    it('sends to the counter where the school has it done there', async () => {
+      for (const state of [
+        { ...alone, report_fields: null },
+        { ...alone, status: 'lost', cancel_fields: null },
+        { ...loss, chip_number: null },
+      ]) {
+        const options = { storage: { ...storage }, answers: about(state) }
+        const { seen } = await visit('pages/loss/index', options)
+        shows(seen, '请持有效证件到服务窗口办理')
+        shows(seen, '带学生证到一卡通中心挂失。')
+        assert.ok(!seen.text.includes('查询密码'), 'no form')
+      }
+    })
+
+    it('shows no code of a card that is lost, but the way to find it', async () => {
+      const world = { ...answers, [enrolments]: refused(422, 'account_lost') }
+      const fresh = { 'onecard.session': storage['onecard.session'] }
+      const { ask, seen } = await visit('pages/code/index', { storage: fresh, answers: world })
+      shows(seen, '校园卡已挂失')
+      assert.ok(!seen.text.includes('点按显示数字'), 'no code')
+      const tapped = await ask('tap', { text: '挂失与解挂' })
+      assert.deepEqual(called(tapped, 'navigateTo').map(({ url }) => url), ['/pages/loss/index'])
+      await ask('hide')
+      await ask('change', { answers: { ...answers, [enrolments]: refused(422, 'password_required') } })
+      shows(await ask('show'), '在这部手机上启用')
+      await ask('change', { answers })
+      await ask('type', { label: '查询密码', value: password })
+      shows(await ask('tap', { text: '启用' }), '点按显示数字')
+    })
+
+    for (const [name, event] of [
+      ['it is reported on another phone', { id: 9, kind: 'loss_reported', at: time(now) }],
+      ['a till says so', { ...codeRefused, reason: 'account_lost' }],
+    ]) {
+      it(`takes the code off the screen at once when ${name}`, async () => {
+        const options = { storage: { ...storage }, answers: {} }
+        const { ask, seen } = await visit('pages/code/index', options)
+        shows(seen, '点按显示数字')
+        const told = {
+          ...answers,
+          'GET /api/v1/events': ok({ items: [event], next_after: 9 }),
+          [enrolments]: refused(422, 'account_lost'),
+        }
+        await ask('change', { answers: told })
+        const stopped = await until(ask, '付款码和身份码已停用')
+        assert.ok(!stopped.text.includes('点按显示数字'), 'no code')
+        assert.ok(!keysIn(stopped), 'the keys are gone')
+      })
+    }
 
     const payment = payments[target]
 

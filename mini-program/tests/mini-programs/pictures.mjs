@@ -61,6 +61,7 @@ const fulfilled = { ...answers, [orderPath]: ok(order('fulfilled')) }
 const scenes = [
   { name: 'alipay-home', page: 'pages/index/index' },
   { name: 'alipay-code', page: 'pages/code/index' },
+  { name: 'alipay-loss', page: 'pages/loss/index' },
   {
     name: 'alipay-top-up',
     page: 'pages/top-up/index',

@@ -73,6 +73,19 @@ const money = {
   total_fen: 5_000,
 }
 
+/** A school that asks for everything, and takes reports back the same way. */
+export const chipNumber = '0A1B2C3D'
+export const idNumber = '990101200402290010'
+export const loss = {
+  status: 'normal',
+  reported_at: null,
+  chip_number: chipNumber,
+  report_fields: ['id_number', 'chip_number'],
+  cancel_fields: ['id_number', 'chip_number'],
+  stops: 'card_and_codes',
+}
+export const lost = { ...loss, status: 'lost', reported_at: time(now) }
+
 export const codeUsed = {
   id: 7,
   kind: 'code_used',
@@ -121,7 +134,7 @@ export const answers = {
       portal: true,
       consent: { version: '1', items: ['terms'], text: '说明' },
       top_up: { min_fen: 1, max_fen: 50_000, choices_fen: [5_000, 10_000], password_required: true },
-      help: [],
+      help: [{ title: '卡丢了怎么办', text: '带学生证到一卡通中心挂失。' }],
     },
     false,
   ),
@@ -135,6 +148,7 @@ export const answers = {
     id: keys('81', identity),
   }),
   'GET /api/v1/events': ok({ items: [], next_after: 6 }),
+  'GET /api/v1/card/loss-reports': ok(loss),
   'GET /api/v1/me': ok({
     identity: { platform: 'wechat' },
     binding,

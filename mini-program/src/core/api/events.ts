@@ -38,17 +38,23 @@ const codeRefused = object({
   sub: count,
 })
 
-const otherEvent = object({ kind: oneOf('order_changed', 'message', 'loss_reported') })
+/** The card was reported lost, or found. */
+const lossEvent = object({ kind: oneOf('loss_reported', 'loss_cancelled'), at: text })
+
+const otherEvent = object({ kind: oneOf('order_changed', 'message') })
 
 /** A kind that this client does not know. */
 const unknownEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unknown' })
 
 export const eventPage = object({
-  items: list(either(either(codeUsed, codeRefused), either(otherEvent, unknownEvent))),
+  items: list(
+    either(either(codeUsed, codeRefused), either(lossEvent, either(otherEvent, unknownEvent))),
+  ),
   next_after: either(text, count),
 })
 
 export type CodeUse = Decoded<typeof codeUsed> | Decoded<typeof codeRefused>
+export type LossEvent = Decoded<typeof lossEvent>
 export type Event = Decoded<typeof eventPage>['items'][number]
 
 export const eventsApi = {

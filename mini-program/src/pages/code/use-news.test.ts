@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Event } from '@/core/api/events'
+import type { CodeUse, Event, LossEvent } from '@/core/api/events'
 import type { ApiError } from '@/core/problem'
 import { err, ok, type Result } from '@/core/result'
 import { useNews } from './use-news'
@@ -50,6 +50,9 @@ const refused = {
   sub: 0,
 } as unknown as Event
 
+const nothing = (): void => undefined
+const silent = { onUse: nothing, onLoss: nothing, onHeard: nothing }
+
 async function answer(given: Answer): Promise<void> {
   server.waiting.shift()?.(given as never)
   await vi.advanceTimersByTimeAsync(0)
@@ -64,7 +67,8 @@ afterEach(() => vi.useRealTimers())
 it('tells of a use, and asks on', async () => {
   const uses: unknown[] = []
   const onHeard = vi.fn()
-  const listening = useNews({ onUse: (one) => uses.push([one.tick, one.sub]), onHeard })
+  const onUse = (one: CodeUse): unknown => uses.push([one.tick, one.sub])
+  const listening = useNews({ ...silent, onUse, onHeard })
   listening.start()
   await answer(ok([]))
   expect(listening.news.value).toBeNull()
@@ -82,7 +86,8 @@ it('tells of a use, and asks on', async () => {
 
 it('tells of a refusal, whose code is gone too', async () => {
   const uses: unknown[] = []
-  const listening = useNews({ onUse: (one) => uses.push([one.tick, one.sub]), onHeard: () => {} })
+  const onUse = (one: CodeUse): unknown => uses.push([one.tick, one.sub])
+  const listening = useNews({ ...silent, onUse })
   listening.start()
   await answer(ok([use, refused]))
   expect(uses).toEqual([
@@ -93,7 +98,7 @@ it('tells of a refusal, whose code is gone too', async () => {
 })
 
 it('after a fault of the server asks again, slower each time', async () => {
-  const listening = useNews({ onUse: () => undefined, onHeard: () => undefined })
+  const listening = useNews(silent)
   listening.start()
   for (const [delay, asked] of [
     [1_000, 2],
@@ -112,7 +117,7 @@ it('after a fault of the server asks again, slower each time', async () => {
 it.each<ApiError>([{ kind: 'unreachable' }, { kind: 'timed_out' }])(
   'after %j is offline until the server answers anything, then listens on',
   async (error) => {
-    const listening = useNews({ onUse: () => undefined, onHeard: () => undefined })
+    const listening = useNews(silent)
     listening.start()
     await answer(err(error))
     expect(listening.isOffline.value).toBe(true)
@@ -127,7 +132,7 @@ it.each<ApiError>([{ kind: 'unreachable' }, { kind: 'timed_out' }])(
 
 it('gives its question up when the page is left, and lets the answer go', async () => {
   const onUse = vi.fn()
-  const listening = useNews({ onUse, onHeard: () => undefined })
+  const listening = useNews({ ...silent, onUse })
   listening.start()
   listening.stop()
   expect(server.givenUp).toBe(1)
@@ -135,4 +140,18 @@ it('gives its question up when the page is left, and lets the answer go', async 
   await vi.advanceTimersByTimeAsync(60_000)
   expect(onUse).not.toHaveBeenCalled()
   expect(server.asked).toBe(1)
+})
+
+it('tells of a loss, and asks no more where that ends the listening', async () => {
+  const lost = { kind: 'loss_reported', at: '2026-11-21T12:00:00+08:00' } as unknown as Event
+  const told: unknown[] = []
+  const onLoss = (losses: readonly LossEvent[]): void => {
+    told.push(...losses.map(({ kind }) => kind))
+    listening.stop()
+  }
+  const listening = useNews({ ...silent, onLoss })
+  listening.start()
+  await answer(ok([{ kind: 'order_changed' }, lost]))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect([told, server.asked]).toEqual([['loss_reported'], 1])
 })

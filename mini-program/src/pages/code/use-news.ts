@@ -1,7 +1,7 @@
 /** Listens for uses of the code while the page is shown. */
 import { ref, shallowRef } from 'vue'
-import type { CodeUse } from '@/core/api/events'
-import { newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
+import type { CodeUse, LossEvent } from '@/core/api/events'
+import { lossesIn, newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
 import { isOutOfReach, retryAfter } from '@/core/problem'
 import { goHome } from '@/platform/navigation'
 import { isReachable, nextEvents } from '@/services/events'
@@ -11,11 +11,13 @@ const pauseMs = 300
 
 interface Listener {
   readonly onUse: (use: CodeUse) => void
+  /** The card was reported lost, or found. */
+  readonly onLoss: (losses: readonly LossEvent[]) => void
   /** The server answered, so this device is on line and was seen. */
   readonly onHeard: () => void
 }
 
-export function useNews({ onUse, onHeard }: Listener) {
+export function useNews({ onUse, onLoss, onHeard }: Listener) {
   const news = shallowRef<UseNews | null>(null)
   const isOffline = ref(false)
   /** Rises with each start and stop: an answer to an older question is let go. */
@@ -56,7 +58,11 @@ export function useNews({ onUse, onHeard }: Listener) {
       const uses = usesIn(answer.value)
       uses.forEach(onUse)
       news.value = newsOf(uses, Date.now()) ?? news.value
+      const losses = lossesIn(answer.value)
+      if (losses.length > 0) onLoss(losses)
       onHeard()
+      // What was heard may have ended the listening.
+      if (asked !== number) return
       return again(asked, 0, pauseMs)
     }
     if (answer.error.kind === 'signed_out') return goHome()
