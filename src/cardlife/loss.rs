@@ -137,7 +137,7 @@ impl CardLife {
     ) -> Result<(LossView, bool), LossError> {
         let school = self.schools.require(student.school).await?;
         let door = &school.policy.loss.report;
-        let proven = self.prove(&school, student, door, claim, ChipOf::PresentCard).await?;
+        let proven = self.prove(&school, student, (door, ChipOf::PresentCard), claim).await?;
         let now = self.clock.now();
         let (person, is_new) = self
             .db
@@ -160,7 +160,7 @@ impl CardLife {
     pub async fn cancel(&self, student: &Student, claim: LossClaim) -> Result<LossView, LossError> {
         let school = self.schools.require(student.school).await?;
         let door = &school.policy.loss.cancel;
-        let proven = self.prove(&school, student, door, claim, ChipOf::ReportedCard).await?;
+        let proven = self.prove(&school, student, (door, ChipOf::ReportedCard), claim).await?;
         let now = self.clock.now();
         let person = self
             .db
@@ -188,9 +188,8 @@ impl CardLife {
         &self,
         school: &School,
         student: &Student,
-        door: &LossDoor,
+        (door, chip_of): (&LossDoor, ChipOf),
         claim: LossClaim,
-        chip_of: ChipOf,
     ) -> Result<Proven, LossError> {
         let LossDoor::Holder(fields) = door else { return Err(LossError::CounterOnly) };
         let LossClaim { query_password, id_number, chip_number } = claim;
@@ -233,10 +232,8 @@ impl CardLife {
             None => (&loss.report, ChipOf::PresentCard),
             Some(_) => (&loss.cancel, ChipOf::ReportedCard),
         };
-        let chip_number = match door.asks_for_chip() {
-            true => chip_of.number(person, &self.sealer)?,
-            false => None,
-        };
+        let chip_number =
+            if door.asks_for_chip() { chip_of.number(person, &self.sealer)? } else { None };
         let (report, cancel, stops) = (loss.report.clone(), loss.cancel.clone(), loss.stops);
         Ok(LossView { reported_at: person.lost_at, chip_number, report, cancel, stops })
     }

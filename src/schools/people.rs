@@ -83,7 +83,7 @@ impl People {
         chip: Option<Vec<u8>>,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        store::set_lost(tx, held, person, (Some(now), chip), now).await
+        store::standing::set_lost(tx, held, person, (Some(now), chip), now).await
     }
 
     /// Marks the card of a held person as found.
@@ -93,7 +93,7 @@ impl People {
         person: &Person,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        store::set_lost(tx, held, person, (None, None), now).await
+        store::standing::set_lost(tx, held, person, (None, None), now).await
     }
 
     /// The error where a row refers to a person who does not exist.

@@ -2,6 +2,7 @@
 
 pub(super) mod authentic;
 pub(super) mod rekey;
+pub(super) mod standing;
 
 use super::{
     person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
@@ -233,41 +234,6 @@ pub(super) async fn set_password(
         Ok(updated.rows_affected == 1)
     };
     PERSON.changed(tx, &[id.uuid()], update).await
-}
-
-/// Marks the card of a held person as reported lost at `lost_at`, with the sealed number of its chip, or
-/// as found.
-pub(super) async fn set_lost(
-    tx: &Tx,
-    held: &HeldPersons,
-    person: &Person,
-    (lost_at, chip): (Option<Timestamp>, Option<Vec<u8>>),
-    now: Timestamp,
-) -> Result<(), DbError> {
-    if !held.has(person.school, person.id) {
-        let what = "a standing is changed without the person's lock";
-        return Err(DbError::Inconsistent { table: "person", what });
-    }
-    let id = person.id.uuid();
-    let was = match person.lost_at {
-        Some(at) => person::Column::LostAt.eq(at.micros()),
-        None => person::Column::LostAt.is_null(),
-    };
-    let update = async {
-        let updated = person::Entity::update_many()
-            .set(person::ActiveModel {
-                lost_at: Set(lost_at.map(Timestamp::micros)),
-                lost_chip_sealed: Set(chip),
-                updated_at: Set(now.micros()),
-                ..Default::default()
-            })
-            .filter(person::Column::Id.eq(id))
-            .filter(was)
-            .exec(tx.conn())
-            .await?;
-        if updated.rows_affected == 1 { Ok(()) } else { Err(DbError::Raced { table: "person" }) }
-    };
-    PERSON.changed(tx, &[id], update).await
 }
 
 /// A person in the database with a student number of the roster.

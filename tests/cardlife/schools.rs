@@ -15,8 +15,8 @@ use testkit::{Answer, KEY, Student, TestDb, World, on_each_database};
 on_each_database!(
     xnec_asks_for_the_query_password_both_ways,
     ynart_stops_card_and_codes_and_lets_the_holder_undo_it,
-    csmzxy_has_no_rule_and_gets_the_usual_one,
-    hbgyzy_undoes_it_at_the_counter_only,
+    hbgyzy_has_no_rule_and_gets_the_usual_one,
+    csmzxy_undoes_it_at_the_counter_only,
     yncjxy_asks_for_chip_number_id_number_and_password,
     yncjxy_takes_a_report_back_by_the_reported_chip_after_the_card_was_replaced,
     who_has_no_chip_number_goes_to_the_counter,
@@ -107,22 +107,22 @@ async fn ynart_stops_card_and_codes_and_lets_the_holder_undo_it(db: &TestDb) {
     assert_eq!(student.post(CANCEL, &body).await.body(200)["status"], "normal");
 }
 
-/// 长沙民政职业技术学院: its guide says nothing of it.
-async fn csmzxy_has_no_rule_and_gets_the_usual_one(db: &TestDb) {
-    let mut by_name = claim("csmzxy", "2024101001", "120212");
-    by_name["name"] = json!("彭雅婷");
-    let (_world, student) = member(db, "csmzxy", &by_name).await;
-    let body = json!({ "query_password": "120212" });
+/// 湖北工业职业技术学院: its guide says nothing of it.
+async fn hbgyzy_has_no_rule_and_gets_the_usual_one(db: &TestDb) {
+    let mut by_name = claim("hbgyzy", "2024020101", "080200");
+    by_name["name"] = json!("王梓涵");
+    let (_world, student) = member(db, "hbgyzy", &by_name).await;
+    let body = json!({ "query_password": "080200" });
     assert_eq!(student.post(REPORTS, &body).await.body(201)["status"], "lost");
     assert_eq!(student.post(CANCEL, &body).await.body(200)["status"], "normal");
 }
 
-/// The first step of a damaged card is the same; undone at the counter only.
-async fn hbgyzy_undoes_it_at_the_counter_only(db: &TestDb) {
-    let mut by_name = claim("hbgyzy", "2024020101", "080200");
-    by_name["name"] = json!("王梓涵");
-    let (world, student) = member(db, "hbgyzy", &by_name).await;
-    let body = json!({ "query_password": "080200", "reason": "damaged" });
+/// 长沙民政职业技术学院: "第一步进行校园卡挂失", also where the card is damaged; undone at the counter only.
+async fn csmzxy_undoes_it_at_the_counter_only(db: &TestDb) {
+    let mut by_name = claim("csmzxy", "2024101001", "120212");
+    by_name["name"] = json!("彭雅婷");
+    let (world, student) = member(db, "csmzxy", &by_name).await;
+    let body = json!({ "query_password": "120212", "reason": "damaged" });
     let reported = student.post(REPORTS, &body).await.body(201);
     assert_eq!((&reported["status"], &reported["cancel_fields"]), (&json!("lost"), &Value::Null));
     let refused = student.post(CANCEL, &body).await;
