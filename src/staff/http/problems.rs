@@ -38,6 +38,22 @@ const REFUND_TOO_MUCH: ProblemKind =
     ProblemKind { code: "refund_too_much", status: 422, title: "超过可退金额" };
 const REFUND_SPENT: ProblemKind =
     ProblemKind { code: "refund_spent", status: 409, title: "余额不足，不能全部退款" };
+const REFUND_NOT_ENDABLE: ProblemKind =
+    ProblemKind { code: "refund_not_endable", status: 409, title: "该退款不能终止" };
+const REFUND_JUST_SENT: ProblemKind =
+    ProblemKind {
+        code: "refund_just_sent", status: 409, title: "退款刚刚提交，请稍后再试"
+    };
+const REFUND_KNOWN_THERE: ProblemKind =
+    ProblemKind {
+        code: "refund_known_there", status: 409, title: "支付机构已受理该退款"
+    };
+const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "provider_unavailable",
+    status: 503,
+    title: "支付机构没有答复，请稍后再试",
+};
+
 impl From<StaffSignInError> for ApiError {
     fn from(error: StaffSignInError) -> Self {
         match error {
@@ -89,6 +105,10 @@ impl From<RefundRefusal> for ApiError {
                     .member("refundable_fen", fen)
             }
             RefundRefusal::Spent => Self::new(REFUND_SPENT),
+            RefundRefusal::NotEndable => Self::new(REFUND_NOT_ENDABLE),
+            RefundRefusal::JustSent => Self::new(REFUND_JUST_SENT),
+            RefundRefusal::KnownThere => Self::new(REFUND_KNOWN_THERE),
+            RefundRefusal::Silent => Self::new(PROVIDER_UNAVAILABLE),
             RefundRefusal::Failed(_) => Self::internal(&refusal),
             RefundRefusal::Db(error) => Self::internal(&error),
         }
