@@ -11,6 +11,7 @@
 //! Absent on purpose: names and phone numbers. A member of staff is a login and a staff number.
 
 mod factor;
+mod first;
 mod names;
 mod registry;
 mod sign_in;

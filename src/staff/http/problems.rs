@@ -16,6 +16,10 @@ const SIGN_IN_REFUSED: ProblemKind =
     };
 const TOTP_REQUIRED: ProblemKind =
     ProblemKind { code: "totp_required", status: 401, title: "请填写动态验证码" };
+const NEW_PASSWORD_NEEDED: ProblemKind =
+    ProblemKind {
+        code: "new_password_needed", status: 403, title: "首次登录须设置新密码"
+    };
 const RIGHT_MISSING: ProblemKind =
     ProblemKind { code: "staff_right_missing", status: 403, title: "您没有此项权限" };
 const SECOND_FACTOR_NEEDED: ProblemKind =
@@ -59,6 +63,9 @@ impl From<StaffSignInError> for ApiError {
         match error {
             StaffSignInError::TotpMissing => Self::new(TOTP_REQUIRED),
             StaffSignInError::Refused => Self::new(SIGN_IN_REFUSED),
+            StaffSignInError::NewPasswordNeeded => Self::new(NEW_PASSWORD_NEEDED),
+            StaffSignInError::NewPasswordWeak => Self::new(problem::INVALID)
+                .field("/new_password", "至少 10 个字符，且不同于账号和原密码"),
             StaffSignInError::BadToken => Self::new(problem::UNAUTHENTICATED),
             StaffSignInError::Password(fault) => fault.into(),
             StaffSignInError::NoToken(_)
