@@ -16,6 +16,7 @@ mod names;
 mod registry;
 mod sign_in;
 mod store;
+mod upkeep;
 
 pub use names::{
     FACTOR_LIFETIME, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles,

@@ -42,8 +42,12 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -
     }
 }
 
-/// Ends requests that nobody decided.
+/// Ends requests that nobody decided, and deletes old sessions.
 pub(super) fn start_jobs(context: &JobContext<'_>) {
+    let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("old sessions of staff", move || {
+        StaffAccounts::delete_old_sessions(db.clone(), Arc::clone(&clock))
+    });
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
     context.jobs.spawn("overdue approvals", move || {
         approvals::expire_overdue(db.clone(), Arc::clone(&clock))
