@@ -71,7 +71,7 @@ class Explained:
         self.kinds = {
             "received": self.received, "spent": self.spent, "spent_back": self.spent_back,
             "refund_held": self.refund_held, "refunded": self.refunded,
-            "refund_returned": self.refund_returned,
+            "refund_returned": self.refund_returned, "surplus_credited": self.surplus_credited,
         }
         self.by_row = defaultdict(int)
 
@@ -178,10 +178,18 @@ class Explained:
 
     def refund_returned(self, school, reference, _):
         row = self.refund("school_id = ? AND id = ?", (school, bytes.fromhex(reference)))
-        if row is None or row[6] is None:
+        if row is None or row[3] != "e_account" or row[6] is None:
             return None
         self.by_row["refund_returned"] += 1
         legs = [(of_person(school, row[0], "refund"), of_person(school, row[0], "e_account"), row[2])]
+        return row[0], FACT, day_of(row[6]), legs
+
+    def surplus_credited(self, school, reference, _):
+        row = self.refund("school_id = ? AND id = ?", (school, bytes.fromhex(reference)))
+        if row is None or row[3] != "suspense" or row[6] is None:
+            return None
+        self.by_row["surplus_credited"] += 1
+        legs = [(account(school, "suspense"), of_person(school, row[0], "e_account"), row[2])]
         return row[0], FACT, day_of(row[6]), legs
 
     def refunded(self, school, reference, _):
@@ -194,9 +202,9 @@ class Explained:
         self.by_row["refunded"] += 1
         person, provider, amount, source, _, approved_at, returned_at, ended_at = row
         clearing = account(school, f"clearing/{provider}")
-        if source == "suspense":
+        if source == "suspense" and returned_at is None:
             return None, FACT, day_of(ended_at), [(account(school, "suspense"), clearing, amount)]
-        held = approved_at is not None and returned_at is None
+        held = source == "e_account" and approved_at is not None and returned_at is None
         origin = of_person(school, person, "refund" if held else "e_account")
         return person, FACT, day_of(ended_at), [(origin, clearing, amount)]
 
@@ -207,7 +215,8 @@ class Explained:
             "spent_back": "SELECT COUNT(reversed_at) FROM charge",
             "refund_held": "SELECT COUNT(approved_at) FROM refund WHERE source = 'e_account'",
             "refunded": "SELECT COUNT(*) FROM refund WHERE state = 'done'",
-            "refund_returned": "SELECT COUNT(returned_at) FROM refund",
+            "refund_returned": "SELECT COUNT(returned_at) FROM refund WHERE source = 'e_account'",
+            "surplus_credited": "SELECT COUNT(returned_at) FROM refund WHERE source = 'suspense'",
         }
         for kind, sql in rows.items():
             hold(self.one(sql)[0] == self.by_row[kind], f"rows without a transfer of kind {kind}")

@@ -20,6 +20,8 @@ pub struct Model {
     pub created_at: i64,
     pub paid_at: Option<i64>,
     pub look_at: i64,
+    pub payer_user_id: Option<String>,
+    pub given_back_fen: Option<i64>,
     pub mac: Option<Vec<u8>>,
 }
 

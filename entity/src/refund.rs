@@ -29,6 +29,8 @@ pub struct Model {
     pub ended_at: Option<i64>,
     pub ended_by_provider: bool,
     pub provider_refund_id: String,
+    pub approval_id: Option<Uuid>,
+    pub ending_id: Option<Uuid>,
     pub mac: Option<Vec<u8>>,
 }
 

@@ -14,15 +14,18 @@ crate::uuid_id! {
 pub enum ApprovalKind {
     /// A payment is refunded, in part or whole; the subject is the payment.
     Refund,
+    /// A refund that the provider refuses for ever is ended; the subject is the refund.
+    RefundEnd,
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 1] = [Self::Refund];
+    const ALL: [Self; 2] = [Self::Refund, Self::RefundEnd];
 
-    /// The name in storage.
+    /// The name in storage and on the wire.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Refund => "refund",
+            Self::RefundEnd => "refund_end",
         }
     }
 

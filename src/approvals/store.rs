@@ -139,17 +139,16 @@ pub async fn find(db: &Db, school: SchoolId, id: ApprovalId) -> Result<Option<Ap
     found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
 }
 
-/// Up to `limit` requests of a school, newest first, before `before`.
+/// Up to `limit` requests of these kinds of a school, newest first, before `before`.
 pub async fn page(
     db: &Db,
     school: SchoolId,
-    kind: ApprovalKind,
-    before: Option<ApprovalId>,
-    limit: u64,
+    kinds: &[ApprovalKind],
+    (before, limit): (Option<ApprovalId>, u64),
 ) -> Result<Vec<Approval>, DbError> {
     let mut found = approval::Entity::find()
         .filter(approval::Column::SchoolId.eq(school.number()))
-        .filter(approval::Column::Kind.eq(kind.code()));
+        .filter(approval::Column::Kind.is_in(kinds.iter().map(|kind| kind.code())));
     if let Some(before) = before {
         found = found.filter(approval::Column::Id.lt(before.uuid()));
     }

@@ -29,6 +29,12 @@ pub struct Case {
     pub opened_at: Timestamp,
 }
 
+/// Opens a case, also one that was closed before: what it is about is open again.
+pub async fn reopen(tx: &Tx, case: Case) -> Result<(), DbError> {
+    store::reopen(tx, &case).await?;
+    tx.write_all(vec![write_of(&[case])]).await
+}
+
 /// Closes the open ones of these cases: what they were about has come to its end.
 pub async fn close(
     tx: &Tx,

@@ -46,6 +46,18 @@ pub(super) async fn among(
     Ok(found.into_tuple::<String>().all(tx.conn()).await?.into_iter().collect())
 }
 
+pub(super) async fn reopen(tx: &Tx, case: &Case) -> Result<(), DbError> {
+    review_case::Entity::update_many()
+        .col_expr(review_case::Column::ClosedAt, Expr::value(Option::<i64>::None))
+        .col_expr(review_case::Column::Detail, Expr::value(case.detail.clone()))
+        .filter(review_case::Column::SchoolId.eq(case.school.number()))
+        .filter(review_case::Column::Kind.eq(case.kind))
+        .filter(review_case::Column::Subject.eq(case.subject.clone()))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn close(
     tx: &Tx,
     (school, kind): (SchoolId, &str),

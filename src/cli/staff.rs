@@ -32,7 +32,8 @@ pub(super) enum Staff {
     ///
     /// Reads the password from standard input, or from the first line of a file; it has at least 10
     /// characters. The printed secret goes into an authenticator app and is good for the first sign-in
-    /// only, which replaces it by one that nobody else has seen. It is not shown again.
+    /// only, which replaces it by one that nobody else has seen, and the password as well. With the printed
+    /// code strangers who guess cannot delay that sign-in. Neither is shown again.
     ///
     /// Two logins with one --staff-no are one person: who asks for a refund under one of them cannot
     /// approve it under the other.
@@ -179,6 +180,7 @@ fn print(slip: &Slip, school: &str) {
     println!("for the first sign-in, which replaces it; not shown again:");
     println!("  secret   {}", slip.secret().as_str());
     println!("  address  {}", slip.otpauth_uri(school).as_str());
+    println!("  code     {}", slip.first_code().as_str());
 }
 
 fn show(staff: &ListedStaff) {

@@ -20,7 +20,7 @@ use super::{
     account::{Account, AccountId, AccountRow, Class, PersonAccount},
     decide::{AccountState, Book, Outcome, Posted, Refusal},
     store::{self, Append, BatchRow},
-    transfer::{BadTransfer, Hash, Keyed, Record, Transfer, TransferId, batch_digest},
+    transfer::{BadTransfer, Hash, Keyed, Kind, Record, Transfer, TransferId, batch_digest},
 };
 use crate::base::{
     clock::Timestamp,
@@ -52,6 +52,18 @@ impl TxError for LedgerError {
             Self::Db(error) => Some(error),
             Self::Bad(_) | Self::Refused(_) => None,
         }
+    }
+}
+
+impl Record {
+    /// The transfer that was posted under this kind and reference, if there is one.
+    pub async fn posted(
+        tx: &Tx,
+        (school, kind): (SchoolId, Kind),
+        reference: &str,
+    ) -> Result<Option<Self>, DbError> {
+        let asked = std::iter::once((school.number(), kind.name(), reference)).collect();
+        Ok(store::records(tx, &asked).await?.pop())
     }
 }
 

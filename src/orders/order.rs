@@ -193,12 +193,22 @@ pub struct Payment {
     pub app_id: String,
     /// The payer's identity at the provider.
     pub payer: String,
+    /// The payer's user id, where the identity above is an open id and the user has both: messages may
+    /// name either.
+    pub payer_user_id: Option<String>,
     /// The amount.
     pub amount: Fen,
     /// The current state.
     pub state: PaymentState,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+impl Payment {
+    /// True for each id by which the provider may name the payer.
+    fn is_payer(&self, id: &str) -> bool {
+        self.payer == id || self.payer_user_id.as_deref() == Some(id)
+    }
 }
 
 /// Omits the payer: the openid is personal data.
@@ -332,7 +342,7 @@ impl Attempt {
             Some(Disagreement::Merchant)
         } else if payment.amount != fact.amount {
             Some(Disagreement::Amount)
-        } else if !fact.payer.is_empty() && !fact.payer.contains(&payment.payer) {
+        } else if !fact.payer.is_empty() && !fact.payer.iter().any(|id| payment.is_payer(id)) {
             Some(Disagreement::Payer)
         } else {
             None

@@ -4,8 +4,10 @@
 //! never refused.
 
 mod kinds;
+mod sums;
 
 pub use kinds::{RefundId, RefundProgress, RefundReason, RefundSource};
+pub use sums::{left_of, not_given_back, not_promised, shown_instead};
 
 use super::{
     fact::{Provider, RefundClaim, RefundFact, RefundOutcome},
@@ -17,6 +19,7 @@ use crate::base::{
     money::Fen,
 };
 use std::time::Duration;
+use uuid::Uuid;
 
 /// A refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,10 @@ pub struct Refund {
     pub ended_by_provider: bool,
     /// The provider's number of the refund; empty while unknown.
     pub refund_id: String,
+    /// The request of two persons that allowed it.
+    pub approval: Option<Uuid>,
+    /// The request of two persons that ended it.
+    pub ending: Option<Uuid>,
 }
 
 /// Where the money of a refund comes from when it is done.
@@ -81,6 +88,8 @@ pub enum Sending {
     Now(Box<Refund>),
     /// Not before then: another refund of the payment is under way, or was sent a moment ago.
     NotBefore(Timestamp),
+    /// Never: less of the payment is left to be given back. It was not sent before, and ends as this.
+    Over(Box<Refund>),
     /// It has ended, or is not approved.
     Never,
 }
@@ -122,12 +131,12 @@ impl Refund {
         attempt: &Attempt,
         source: RefundSource,
         amount: Fen,
-        now: Timestamp,
+        (approval, now): (Uuid, Timestamp),
     ) -> Option<Self> {
         let PaymentState::Paid { transaction_id, .. } = &attempt.payment.state else { return None };
         let total = attempt.payment.amount;
         let base = Self::base(attempt, RefundId::new(now), transaction_id, total, now);
-        Some(Self { amount, source, ..base })
+        Some(Self { amount, source, approval: Some(approval), ..base })
     }
 
     /// A refund that was made past us, as the provider tells it.
@@ -175,6 +184,8 @@ impl Refund {
             returned_at: None,
             ended_by_provider: false,
             refund_id: String::new(),
+            approval: None,
+            ending: None,
         }
     }
 
@@ -191,9 +202,10 @@ impl Refund {
     /// Where its money comes from when it is done.
     pub fn comes_from(&self) -> RefundFrom {
         match self.source {
-            RefundSource::Suspense => RefundFrom::Suspense,
+            RefundSource::Suspense if self.returned_at.is_none() => RefundFrom::Suspense,
             RefundSource::EAccount if self.holds() => RefundFrom::Held,
-            RefundSource::EAccount => RefundFrom::EAccount,
+            // What was returned to the person, or credited instead, is in 电子账户.
+            RefundSource::Suspense | RefundSource::EAccount => RefundFrom::EAccount,
         }
     }
 
@@ -231,15 +243,63 @@ impl Refund {
         if self.progress == RefundProgress::Sent {
             return Sending::Now(sent);
         }
+        let left = not_given_back(self.total, &self.transaction_id, others);
         let others = || others.iter().filter(|other| other.id != self.id);
         if others().any(|other| other.progress == RefundProgress::Sent) {
             return Sending::NotBefore(now.plus(pause));
         }
+        // Somebody gave some of it back at the provider since it was decided.
+        let sent = match self.reduced_to(left) {
+            Some(amount) => Box::new(Self { amount, ..*sent }),
+            None => return Sending::Over(Box::new(self.failed(now))),
+        };
         let latest = others().filter_map(|other| other.sent_at).max();
         match latest.map(|latest| latest.plus(pause)) {
             Some(earliest) if earliest > now => Sending::NotBefore(earliest),
             Some(_) | None => Sending::Now(sent),
         }
+    }
+
+    /// What of it may be sent where so much is left of the payment: of what staff approved all or
+    /// nothing, of a surplus whatever is left.
+    fn reduced_to(&self, left: Fen) -> Option<Fen> {
+        if self.amount <= left {
+            return Some(self.amount);
+        }
+        (self.why == RefundReason::Surplus && !left.is_zero()).then_some(left)
+    }
+
+    /// Sent once more, under its number; `None` if it is over, or less of the payment is left.
+    pub fn send_again(&self, known: &[Self], now: Timestamp) -> Option<Self> {
+        let left = not_given_back(self.total, &self.transaction_id, known);
+        (self.progress == RefundProgress::Sent && self.amount <= left)
+            .then(|| Self { sent_at: Some(now), ..self.clone() })
+    }
+
+    /// Ended by two persons, after the provider said that it does not know it: what was held is the
+    /// person's again, and what was paid more than once is credited. So ends a surplus refund that the
+    /// provider closed. `None` if it is not for staff to end.
+    pub fn end(&self, ending: Uuid, known: &[Self], now: Timestamp) -> Option<Self> {
+        let surplus = self.why == RefundReason::Surplus && self.source == RefundSource::Suspense;
+        let ended = match self.progress {
+            RefundProgress::Sent => self.failed(now),
+            RefundProgress::Failed { .. } if surplus && self.returned_at.is_none() => self.clone(),
+            RefundProgress::Asked
+            | RefundProgress::Requested
+            | RefundProgress::Done { .. }
+            | RefundProgress::Failed { .. } => return None,
+        };
+        let ended = Self { ending: Some(ending), ..ended };
+        let left = not_given_back(self.total, &self.transaction_id, known).min(self.amount);
+        if surplus && !left.is_zero() {
+            return Some(Self { amount: left, returned_at: Some(now), ..ended });
+        }
+        Some(ended)
+    }
+
+    /// True if what was paid more than once was credited to the person instead.
+    pub fn is_credited(&self) -> bool {
+        self.source == RefundSource::Suspense && self.returned_at.is_some()
     }
 
     /// What a fact does to it.
@@ -287,62 +347,6 @@ impl Refund {
             && self.payment.out_trade_no() == fact.out_trade_no
             && self.amount == fact.amount
     }
-}
-
-/// What may still be asked back of a transaction: what was paid, less every refund of it that has not
-/// failed.
-pub fn left_of(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
-    left(total, transaction_id, refunds, |progress| match progress {
-        RefundProgress::Failed { .. } => false,
-        RefundProgress::Asked
-        | RefundProgress::Requested
-        | RefundProgress::Sent
-        | RefundProgress::Done { .. } => true,
-    })
-}
-
-/// What may still be approved of it: what was paid, less every refund that was approved and has not
-/// failed, and those made past us.
-pub fn not_promised(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
-    left(total, transaction_id, refunds, |progress| match progress {
-        RefundProgress::Requested | RefundProgress::Sent | RefundProgress::Done { .. } => true,
-        RefundProgress::Asked | RefundProgress::Failed { .. } => false,
-    })
-}
-
-/// What the provider may still have given back of it: what was paid, less every refund that is done.
-pub fn not_given_back(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
-    left(total, transaction_id, refunds, |progress| match progress {
-        RefundProgress::Done { .. } => true,
-        RefundProgress::Asked
-        | RefundProgress::Requested
-        | RefundProgress::Sent
-        | RefundProgress::Failed { .. } => false,
-    })
-}
-
-fn left(
-    total: Fen,
-    transaction_id: &str,
-    refunds: &[Refund],
-    counts: impl Fn(RefundProgress) -> bool,
-) -> Fen {
-    let counted = refunds
-        .iter()
-        .filter(|refund| refund.transaction_id == transaction_id && counts(refund.progress));
-    counted.fold(total, |left, refund| left.minus(refund.amount).unwrap_or_default())
-}
-
-/// The state that an order shows instead of its own: `refunding` while a refund is open, `refunded`
-/// once the money that was credited for it is all back.
-pub fn shown_instead(price: Fen, refunds: &[Refund]) -> Option<&'static str> {
-    if refunds.iter().any(|refund| refund.progress.is_open()) {
-        return Some("refunding");
-    }
-    let back = refunds.iter().filter(|refund| refund.source == RefundSource::EAccount);
-    let back = back.filter(|refund| matches!(refund.progress, RefundProgress::Done { .. }));
-    let left = back.fold(price, |left, refund| left.minus(refund.amount).unwrap_or_default());
-    left.is_zero().then_some("refunded")
 }
 
 #[cfg(test)]

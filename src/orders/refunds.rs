@@ -12,6 +12,7 @@ use crate::base::{
     clock::Timestamp,
     db::{Db, DbError, Tx},
     ids::{PersonId, SchoolId},
+    money::Fen,
 };
 use std::collections::HashMap;
 
@@ -54,9 +55,22 @@ pub async fn payment_of(tx: &Tx, id: RefundId) -> Result<Option<PaymentId>, DbEr
     store::refunds::payment_of(tx, id).await
 }
 
-/// The payment that paid an order.
-pub async fn paid_payment(tx: &Tx, order: OrderId) -> Result<Option<PaymentId>, DbError> {
-    store::refunds::paid_payment(tx, order).await
+/// The payments that paid an order, oldest first.
+pub async fn paid_payments(tx: &Tx, order: OrderId) -> Result<Vec<PaymentId>, DbError> {
+    store::refunds::paid_payments(tx, order).await
+}
+
+/// What the provider said was given back of a payment in all, as far as it says how much. What is
+/// `told` now is kept, unless it said more before.
+pub async fn given_back(
+    tx: &Tx,
+    payment: PaymentId,
+    told: Option<Fen>,
+) -> Result<Option<Fen>, DbError> {
+    if let Some(total) = told {
+        store::refunds::set_given_back(tx, payment, total).await?;
+    }
+    store::refunds::given_back(tx, payment).await
 }
 
 /// How far these refunds are.

@@ -60,8 +60,8 @@ pub enum PayParams {
 pub enum ProviderState {
     /// Paid.
     Paid(PaidFact, Evidence),
-    /// Paid, and all or some of it was given back since, without us. How much is not told.
-    Refunded(PaidFact, Evidence),
+    /// Paid, and all or some of it was given back since: so much in all, where the provider says so.
+    Refunded(PaidFact, Evidence, Option<Fen>),
     /// Known and not paid.
     NotPaid,
     /// Closed at the provider: can no longer be paid.
@@ -180,6 +180,10 @@ pub struct NamedPayment {
     pub out_trade_no: String,
     /// The provider's number of the payment; empty where the message has none.
     pub transaction_id: String,
+    /// The merchant's number of the refund that the message reports; empty where it names none.
+    pub out_refund_no: String,
+    /// What was given back of the payment in all, where the message says so.
+    pub given_back: Option<Fen>,
 }
 
 /// What a checked message says.
@@ -189,7 +193,8 @@ pub enum Notified {
     Paid(PaidFact),
     /// How one refund of a payment stands.
     Refund(RefundFact),
-    /// Money of the payment was given back, or a refund of it ended otherwise; how much is not told.
+    /// Money of the payment was given back, or a refund of it ended otherwise. How that refund stands
+    /// is not told: it is to be asked for.
     Refunded(NamedPayment),
     /// The payment can no longer be paid.
     Closed(NamedPayment),

@@ -5,6 +5,7 @@ use super::{
     ASK_EVERY, PaymentError, Payments, count_settled,
     gateway::{GatewayError, PaidFact, PaymentGateway, ProviderState},
     news,
+    refunds::ToldTotal,
     settle::{IncomingFact, Origin, Verdict},
 };
 use crate::{
@@ -124,9 +125,12 @@ impl Payments {
             ProviderState::Paid(fact, evidence) => {
                 self.settle(attempt, fact, Origin::Answer(evidence), asker).await.map(|()| true)
             }
-            ProviderState::Refunded(fact, evidence) => {
-                let origin = Origin::RefundedAnswer(evidence);
-                self.settle(attempt, fact, origin, asker).await.map(|()| true)
+            ProviderState::Refunded(fact, evidence, total) => {
+                let (told, origin) =
+                    (ToldTotal::of(&fact, total), Origin::RefundedAnswer(evidence));
+                self.settle(attempt, fact, origin, asker).await?;
+                // Where some of it is not explained a case is open, and the refund's message tells.
+                self.compare_refunds(&told).await.map(|_| true)
             }
             ProviderState::Closed => self.close(attempt).await.map(|()| true),
             ProviderState::Unknown if self.will_stay_unknown(attempt) => {

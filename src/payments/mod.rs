@@ -14,6 +14,7 @@ mod fulfilment;
 pub mod gateway;
 pub mod gateways;
 pub mod http;
+mod inquiry;
 mod look;
 mod news;
 pub mod pace;

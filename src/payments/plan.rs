@@ -173,6 +173,12 @@ impl Plan {
                 }
                 Verdict::AlreadySettled
             }
+            // What is back of it already, and what is to go back, the refunds tell.
+            Settlement::SecondPayment(is) if tells_refund && fact.is_of(was) => {
+                self.open_case(fact, REFUNDED);
+                let verdict = self.suspense(fact, SECOND_PAYMENT)?;
+                return Ok((verdict, Some(self.take(was, is))));
+            }
             _ if tells_refund => self.suspense(fact, REFUNDED)?,
             _ if was.order.school != fact.school => self.disagrees(fact, "other_school")?,
             // One of another school disagrees above.

@@ -23,6 +23,8 @@ pub const REFUND_HELD: Kind = Kind::new("refund_held");
 pub const REFUNDED: Kind = Kind::new("refunded");
 /// Money that was held and does not go back.
 pub const REFUND_RETURNED: Kind = Kind::new("refund_returned");
+/// Money that was paid more than once, and that the provider does not give back.
+pub(super) const SURPLUS_CREDITED: Kind = Kind::new("surplus_credited");
 
 /// What a posting says of the payment that it records.
 #[derive(Clone, Copy, Debug)]
@@ -125,12 +127,23 @@ pub fn refund_held(refund: &Refund) -> Option<Transfer> {
 
 /// What was held goes to the person again: `refund` → `e_account`. `None` if it did not.
 pub fn refund_returned(refund: &Refund) -> Option<Transfer> {
-    let returned_at = refund.returned_at?;
+    let returned_at = refund.returned_at.filter(|_| refund.was_held())?;
     Some(Transfer {
         kind: REFUND_RETURNED,
         nature: Nature::Fact,
         value_day: returned_at.day(),
         ..within_person(refund, HELD, E_ACCOUNT)
+    })
+}
+
+/// What was paid more than once is the person's: suspense → `e_account`. `None` if it is not.
+pub(super) fn surplus_credited(refund: &Refund) -> Option<Transfer> {
+    let credited_at = refund.returned_at.filter(|_| refund.is_credited())?;
+    Some(Transfer {
+        kind: SURPLUS_CREDITED,
+        nature: Nature::Fact,
+        value_day: credited_at.day(),
+        ..within_person(refund, Account::School(SchoolAccount::Suspense), E_ACCOUNT)
     })
 }
 

@@ -167,6 +167,7 @@ impl Payments {
         let about = NamedPayment {
             out_trade_no: fact.out_trade_no.clone(),
             transaction_id: fact.transaction_id.clone(),
+            ..NamedPayment::default()
         };
         let incoming = IncomingRefund { fact, evidence: arrived.evidence.clone(), asked: false };
         let settling = self.db.in_tx(async |tx| -> Result<RefundVerdict, SettleError> {

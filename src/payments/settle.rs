@@ -8,7 +8,7 @@ use super::{
     gateway::Evidence,
     news,
     plan::{Batched, Plan, refunded_before},
-    refunds::{self, IncomingRefund},
+    refunds::{self, IncomingRefund, RefundVerdict},
 };
 use crate::{
     base::{
@@ -24,6 +24,7 @@ use crate::{
         self, ReceivedAnswer, ReceivedMessage,
         fact::PaidFact,
         order::{Attempt, PaymentId},
+        refund::{Refund, RefundProgress},
     },
 };
 use async_trait::async_trait;
@@ -144,6 +145,8 @@ pub struct Settled {
     pub left_open: u64,
     /// How many refunds were begun.
     pub refunds: usize,
+    /// What a refund did that was settled with them.
+    pub(super) refund: Option<RefundVerdict>,
 }
 
 /// Settles facts in order and returns what each did. `taken` are those, by their place, whose
@@ -174,7 +177,7 @@ async fn settle_all(
     let paid: Vec<_> = changed.map(|(_, is)| &is.order).collect();
     news::tell(tx, paid.iter().copied(), now).await?;
     let left_open = orders::due::make_due(tx, paid.iter().map(|order| order.id), now).await?;
-    Ok(Settled { verdicts: plan.verdicts, left_open, refunds })
+    Ok(Settled { verdicts: plan.verdicts, left_open, refunds, refund: None })
 }
 
 /// The payments of facts that tell of a refund, as far as some refund of them is known here.
@@ -187,7 +190,17 @@ async fn with_refunds(
     for told in incoming.iter().filter(|incoming| incoming.origin.tells_refund()) {
         let id = PaymentId::from_out_trade_no(&told.fact.out_trade_no);
         let Some(id) = id.filter(|id| attempts.contains_key(id)) else { continue };
-        if !orders::refunds::of_payment(tx, id).await?.is_empty() {
+        let known = orders::refunds::of_payment(tx, id).await?;
+        let mut known =
+            known.iter().filter(|known| known.transaction_id == told.fact.transaction_id);
+        // One that was not sent, or failed, tells nothing of money that was given back.
+        let was_sent = |refund: &Refund| match refund.progress {
+            RefundProgress::Sent | RefundProgress::Done { .. } => true,
+            RefundProgress::Asked | RefundProgress::Requested | RefundProgress::Failed { .. } => {
+                false
+            }
+        };
+        if known.any(was_sent) {
             with.insert(id);
         }
     }
@@ -309,9 +322,9 @@ impl Settling {
         loop {
             let now = self.clock.now();
             let once = async |tx: &_| {
-                let settled = settle_all(tx, now, incoming, &taken).await?;
+                let mut settled = settle_all(tx, now, incoming, &taken).await?;
                 if let Some(refund) = refund {
-                    refunds::settle(tx, now, refund).await?;
+                    settled.refund = Some(refunds::settle(tx, now, refund).await?);
                 }
                 Ok(settled)
             };

@@ -199,6 +199,7 @@ impl PaymentRoute<'_> {
             merchant: self.gateway.merchant().to_owned(),
             app_id: self.gateway.app_id().to_owned(),
             payer: self.payer.ids.payer().to_owned(),
+            payer_user_id: self.payer.ids.openid().and(self.payer.ids.user_id()).map(Into::into),
             amount,
             state: PaymentState::Open,
             created_at: now,

@@ -4,16 +4,7 @@
 //!
 //! Invariant: no provider is called inside a transaction; a round's leases are committed before.
 
-use super::{
-    PaymentError, Payments,
-    gateway::{
-        Evidence, KeptHeaders, Notified, PaymentGateway, ProviderState, RawNotification,
-        RefundOutcome,
-    },
-    look::Asker,
-    refunds::IncomingRefund,
-    settle::{IncomingFact, Origin, Settling, Verdict},
-};
+use super::{Payments, look::Asker};
 use crate::{
     base::{
         clock::{Clock, Timestamp},
@@ -31,8 +22,6 @@ use tokio::task::JoinSet;
 /// How many looks and inquiries run at once. Each ends within two calls of the provider, long before
 /// its lease does.
 const AT_ONCE: usize = 16;
-/// How long the provider is asked about a message. After that only the case remains.
-const ASKED_FOR: Duration = Duration::from_hours(24);
 /// How long an idempotency key is kept.
 const KEYS_LIVE: Duration = Duration::from_hours(24);
 const DELETE_EVERY: Duration = Duration::from_mins(10);
@@ -114,88 +103,6 @@ impl Payments {
             Due::Message(inquiry) => self.ask_about(&inquiry).await,
         }
     }
-
-    /// Asks the provider about a message that is not believed by itself.
-    async fn ask_about(&self, inquiry: &Inquiry) {
-        let now = self.clock.now();
-        let old = now.distance(inquiry.received_at) > ASKED_FOR;
-        let next = match Box::pin(write_point::within("ask", self.answer_to(inquiry))).await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(%error, message = %inquiry.message, "the provider could not be asked");
-                (!old).then(|| self.pace.again(inquiry.received_at, now))
-            }
-        };
-        let planning = due::ask_again(&self.db, inquiry, next);
-        if let Err(error) = write_point::within("ask again", planning).await {
-            // It is due again when its lease ends.
-            tracing::error!(%error, "a message's next inquiry could not be stored");
-        }
-    }
-
-    async fn answer_to(&self, inquiry: &Inquiry) -> Result<(), PaymentError> {
-        let school = self.schools.require(inquiry.school).await?;
-        let gateway = self.gateways.of(&school.code, inquiry.provider);
-        let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
-        let refund = refund_told(gateway.as_ref(), inquiry);
-        let (fact, origin) = match gateway.query(&inquiry.out_trade_no, self.clock.now()).await? {
-            ProviderState::Paid(fact, evidence) => (fact, Origin::Answer(evidence)),
-            // How much of it was given back is known from the message.
-            ProviderState::Refunded(fact, evidence) if refund.is_some() => {
-                (fact, Origin::Answer(evidence))
-            }
-            ProviderState::Refunded(fact, evidence) => (fact, Origin::RefundedAnswer(evidence)),
-            ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => {
-                return Ok(());
-            }
-        };
-        let incoming = IncomingFact { school: school.id, fact, origin };
-        if let Some(refund) = refund {
-            return self.settle_both(incoming, &refund).await;
-        }
-        if self.settling.submit(incoming).await? == Verdict::Settled {
-            super::count_settled("sweep");
-        }
-        Ok(())
-    }
-}
-
-impl Payments {
-    /// The full receipt and then the refund, in one commit.
-    async fn settle_both(
-        &self,
-        incoming: IncomingFact,
-        refund: &IncomingRefund,
-    ) -> Result<(), PaymentError> {
-        let settling = Settling {
-            db: self.db.clone(),
-            clock: Arc::clone(&self.clock),
-            sealer: Arc::clone(&self.sealer),
-            sweep: Arc::clone(&self.wake),
-            outbox: Arc::clone(&self.outbox),
-        };
-        let incoming = [incoming];
-        let both = settling.settle_with(&incoming, Some(refund));
-        let settled = write_point::within("settle", both).await?;
-        settling.wake(&settled);
-        if settled.verdicts.contains(&Verdict::Settled) {
-            super::count_settled("sweep");
-        }
-        Ok(())
-    }
-}
-
-/// The refund that a kept message says is done.
-fn refund_told(gateway: &dyn PaymentGateway, inquiry: &Inquiry) -> Option<IncomingRefund> {
-    let headers = KeptHeaders::parse(&inquiry.headers);
-    let raw = RawNotification { headers: &headers, body: &inquiry.body };
-    let checked_at = inquiry.received_at;
-    let Notified::Refund(fact) = gateway.verify(&raw, checked_at).ok()?.into_parts().1 else {
-        return None;
-    };
-    let is_done = matches!(fact.outcome, RefundOutcome::Done { .. });
-    let evidence = Evidence { headers, body: inquiry.body.clone(), checked_at };
-    is_done.then_some(IncomingRefund { fact, evidence, asked: false })
 }
 
 /// Deletes old idempotency keys until the process ends.

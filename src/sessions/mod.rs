@@ -7,6 +7,7 @@
 
 mod notices;
 mod store;
+pub mod upkeep;
 
 pub use notices::{NOTICES_KEPT, Notice, NoticeId, NoticeKind, SHOWN_NOTICES};
 pub use store::{hold_binding, open_portal, unbind};

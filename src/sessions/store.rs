@@ -355,3 +355,24 @@ pub(super) async fn insert_notices(
     }
     Ok(())
 }
+
+/// Sessions that were ended, or ended by themselves, before `$1`: at most `$2` of them.
+const DELETE_ENDED: [&str; 2] = [
+    "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE ended_at < $1 \
+     ORDER BY ended_at LIMIT $2) RETURNING id",
+    "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < $1 \
+     ORDER BY expires_at LIMIT $2) RETURNING id",
+];
+
+/// Deletes at most twice `most` sessions that ended before `before`; returns how many.
+pub(super) async fn delete_ended(db: &Db, before: Timestamp, most: i64) -> Result<usize, DbError> {
+    db.in_tx(async |tx| {
+        let mut deleted = 0;
+        for sql in DELETE_ENDED {
+            let values = vec![before.micros().into(), most.into()];
+            deleted += Source::Tx(tx).select(sql, values).await?.len();
+        }
+        Ok(deleted)
+    })
+    .await
+}

@@ -103,6 +103,8 @@ async fn authenticate(request: &ServiceRequest, token: &str) -> Result<Arc<Staff
         StaffSignInError::Db(error) => ApiError::internal(&error),
         StaffSignInError::TotpMissing
         | StaffSignInError::Refused
+        | StaffSignInError::NewPasswordNeeded
+        | StaffSignInError::NewPasswordWeak
         | StaffSignInError::BadToken
         | StaffSignInError::Password(_)
         | StaffSignInError::NoToken(_)

@@ -6,13 +6,15 @@
 //! Invariant: money moves in the transaction that approves it, or not at all.
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them.
 
+mod endings;
 pub mod guard;
 pub mod http;
 mod refund_desk;
 mod refunds;
 
+pub use endings::EndingAsk;
 pub use refund_desk::{
-    ApprovedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
+    ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
 };
 pub use refunds::{RefundAsk, StaffActError, StaffRefund};
 

@@ -48,6 +48,19 @@ pub struct ApprovedRefund {
     pub reason: String,
 }
 
+/// The ending of a refund that two persons agreed on.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedRefund {
+    /// The request.
+    pub approval: ApprovalId,
+    /// The school.
+    pub school: SchoolId,
+    /// The refund.
+    pub refund: Uuid,
+    /// As [`RefundDesk::ask_before_ending`] answered.
+    pub sent_at: Option<Timestamp>,
+}
+
 /// How far an approved refund is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +93,18 @@ pub enum RefundRefusal {
     /// The person has spent the money meanwhile.
     #[error("the money was spent")]
     Spent,
+    /// It has ended, or was not sent: there is nothing to be ended.
+    #[error("the refund is not for staff to end")]
+    NotEndable,
+    /// It was sent a moment ago.
+    #[error("the refund was sent a moment ago")]
+    JustSent,
+    /// The provider knows the refund, and says how it ends.
+    #[error("the provider knows the refund")]
+    KnownThere,
+    /// The provider does not say whether it knows the refund.
+    #[error("the provider could not be asked about the refund")]
+    Silent,
     /// The refund failed inside.
     #[error("the refund failed: {0}")]
     Failed(String),
@@ -107,7 +132,19 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<Uuid, RefundRefusal>;
 
-    /// Called after the commit of [`RefundDesk::make`]: what it enqueued may be delivered.
+    /// What would be ended: a refund of the school that was sent, and not a moment ago.
+    async fn endable(&self, school: SchoolId, refund: Uuid) -> Result<RefundQuote, RefundRefusal>;
+
+    /// Asks the provider about a refund that is to be ended. Returns when it was last sent; an error
+    /// unless the provider says that it does not know it.
+    async fn ask_before_ending(&self, refund: Uuid) -> Result<Option<Timestamp>, RefundRefusal>;
+
+    /// Ends a refund in the transaction that approves it: what was held goes back to the person. Calls
+    /// nobody.
+    async fn end(&self, tx: &Tx, ended: EndedRefund, now: Timestamp) -> Result<(), RefundRefusal>;
+
+    /// Called after the commit of [`RefundDesk::make`] and of [`RefundDesk::end`]: what was enqueued, or
+    /// waited, may be delivered.
     fn made(&self);
 
     /// How far these refunds are.

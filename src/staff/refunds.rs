@@ -97,7 +97,7 @@ impl RefundAsk {
 }
 
 /// The member of staff as requests name them.
-fn officer(member: &StaffMember) -> Officer {
+pub(super) fn officer(member: &StaffMember) -> Officer {
     Officer {
         id: member.id.uuid(),
         login: member.login.to_string(),
@@ -142,7 +142,8 @@ impl StaffDesk {
         self.with_stage(asked.approval).await
     }
 
-    /// Approves a request: the money is held and the refund enqueued in the same commit.
+    /// Approves a request: the money is held and the refund enqueued in the same commit. A request to end
+    /// a refund is approved as [`endings`](super::endings) says.
     pub async fn approve_refund(
         &self,
         member: &StaffMember,
@@ -151,6 +152,9 @@ impl StaffDesk {
     ) -> Result<StaffRefund, StaffActError> {
         let asked = approvals::find(&self.db, member.school, id).await?;
         let asked = asked.ok_or(StaffActError::NotFound)?;
+        if asked.kind == ApprovalKind::RefundEnd {
+            return self.approve_ending(member, asked, why).await;
+        }
         let by = officer(member);
         if is_repeat(&asked, ApprovalVerdict::Approve, &by) {
             return self.with_stage(asked).await;
@@ -165,6 +169,9 @@ impl StaffDesk {
             .in_tx(async |tx| {
                 let locked = locked(tx, member, id, (StaffAct::DecideRefund, now)).await?;
                 locked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
+                if locked.kind != ApprovalKind::Refund {
+                    return Err(StaffActError::NotFound);
+                }
                 let result = Some(self.refunds.make(tx, &approved(&locked), now).await?);
                 let ruling = Ruling { verdict: ApprovalVerdict::Approve, by: &by, why, result };
                 Ok::<_, StaffActError>(approvals::decide(tx, &locked, ruling, now).await?)
@@ -234,8 +241,8 @@ impl StaffDesk {
         before: Option<ApprovalId>,
         limit: u64,
     ) -> Result<Vec<StaffRefund>, StaffActError> {
-        let kind = ApprovalKind::Refund;
-        let page = approvals::page(&self.db, member.school, kind, before, limit).await?;
+        let kinds = [ApprovalKind::Refund, ApprovalKind::RefundEnd];
+        let page = approvals::page(&self.db, member.school, &kinds, (before, limit)).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
         let stages = self.refunds.stages(&made).await?;
         let with_stage = |approval: Approval| {
@@ -245,7 +252,10 @@ impl StaffDesk {
         Ok(page.into_iter().map(with_stage).collect())
     }
 
-    async fn with_stage(&self, approval: Approval) -> Result<StaffRefund, StaffActError> {
+    pub(super) async fn with_stage(
+        &self,
+        approval: Approval,
+    ) -> Result<StaffRefund, StaffActError> {
         let Some(refund) = made_by(&approval) else {
             return Ok(StaffRefund { approval, stage: None });
         };
@@ -254,9 +264,12 @@ impl StaffDesk {
     }
 }
 
-/// The refund that an approval made.
+/// The refund that an approval made, or that is to be ended.
 fn made_by(approval: &Approval) -> Option<Uuid> {
-    approval.decision.as_ref().and_then(|decision| decision.result)
+    match approval.kind {
+        ApprovalKind::Refund => approval.decision.as_ref().and_then(|decision| decision.result),
+        ApprovalKind::RefundEnd => Some(approval.subject),
+    }
 }
 
 /// The refund that a request is for.
@@ -271,7 +284,7 @@ fn approved(locked: &Approval) -> ApprovedRefund {
 }
 
 /// Locks a request and then the login that decides it, which must still have the right.
-async fn locked(
+pub(super) async fn locked(
     tx: &Tx,
     member: &StaffMember,
     id: ApprovalId,
@@ -284,13 +297,13 @@ async fn locked(
 }
 
 /// Whether the same member of staff has decided so before: the answer was lost.
-fn is_repeat(approval: &Approval, verdict: ApprovalVerdict, by: &Officer) -> bool {
+pub(super) fn is_repeat(approval: &Approval, verdict: ApprovalVerdict, by: &Officer) -> bool {
     let same = |decision: &approvals::Decision| decision.by.id == by.id;
     approval.decided_state() == Some(verdict.state())
         && approval.decision.as_ref().is_some_and(same)
 }
 
-fn not_own(member: &StaffMember, quote: &RefundQuote) -> Result<(), StaffActError> {
+pub(super) fn not_own(member: &StaffMember, quote: &RefundQuote) -> Result<(), StaffActError> {
     let own = quote.person_no.eq_ignore_ascii_case(&member.staff_no);
     if own { Err(StaffActError::OwnMoney) } else { Ok(()) }
 }

@@ -13,6 +13,10 @@ use crate::base::{
     },
 };
 
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
 /// The secrets of a login, sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Factor {
@@ -80,6 +84,22 @@ impl FactorKeeper {
         Ok(Factor { offered: Some(self.seal(Place::Offered, of, secret)?), ..factor })
     }
 
+    /// Whether this is the code that was printed together with the secret: true only until that is
+    /// replaced.
+    pub(super) fn is_first_code(
+        &self,
+        of: StaffId,
+        factor: &Factor,
+        given: &str,
+    ) -> Result<bool, SealError> {
+        if !factor.printed {
+            return Ok(false);
+        }
+        let right = first_code(&self.open(Place::InForce, of, &factor.secret)?);
+        let given: String = given.chars().filter(char::is_ascii_digit).collect();
+        Ok(right.as_bytes().ct_eq(given.as_bytes()).into())
+    }
+
     /// What a code is, by the secrets of this factor. Compares in constant time; each step is good
     /// once.
     pub(super) fn judge(
@@ -136,6 +156,17 @@ impl FactorKeeper {
         let opened = self.sealer.open(sealed, &place.aad(of))?;
         TotpSecret::from_slice(&opened).map_err(|_| SealError::Malformed)
     }
+}
+
+/// Twelve digits that whoever knows the printed secret can tell, in groups of four. The client shows with
+/// them that it has the slip, before its password is compared.
+pub(super) fn first_code(secret: &TotpSecret) -> Zeroizing<String> {
+    let hash = Sha256::new()
+        .chain_update(b"onecard-staff-first-sign-in-v1|")
+        .chain_update(secret.expose())
+        .finalize();
+    let number = hash.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    Zeroizing::new(format!("{:012}", number % 1_000_000_000_000))
 }
 
 #[cfg(test)]

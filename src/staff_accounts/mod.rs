@@ -11,10 +11,12 @@
 //! Absent on purpose: names and phone numbers. A member of staff is a login and a staff number.
 
 mod factor;
+mod first;
 mod names;
 mod registry;
 mod sign_in;
 mod store;
+mod upkeep;
 
 pub use names::{
     FACTOR_LIFETIME, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles,

@@ -220,7 +220,9 @@ mod tests {
         {
             assert_eq!(login.parse::<StaffLogin>().is_ok(), good, "{login}");
         }
-        for (number, good) in [("G-1001", true), ("1 2", false), ("", false), ("一", false)] {
+        for (number, good) in
+            [("G-1001", true), ("g-1001", false), ("1 2", false), ("", false), ("一", false)]
+        {
             assert_eq!(number.parse::<StaffNo>().is_ok(), good, "{number}");
         }
         let all = StaffRoles::new(StaffRole::ALL);

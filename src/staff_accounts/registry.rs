@@ -2,7 +2,7 @@
 
 use super::{
     Account, StaffId, StaffLogin, StaffNo, StaffRoles, counts_of,
-    factor::FactorKeeper,
+    factor::{FactorKeeper, first_code},
     store::{self, sessions},
 };
 use crate::{
@@ -134,6 +134,11 @@ impl Slip {
         self.secret.otpauth_uri(&format!("{}@{school_code}", self.login))
     }
 
+    /// Twelve digits for the first sign-in: attempts with them are counted apart from those of strangers.
+    pub fn first_code(&self) -> Zeroizing<String> {
+        first_code(&self.secret)
+    }
+
     /// The code that an authenticator app shows now.
     pub fn code(&self, now: Timestamp) -> Zeroizing<String> {
         self.secret.code(now)
@@ -147,8 +152,7 @@ impl StaffRegistry {
         if roles.codes().is_empty() {
             return Err(StaffRegistryError::NoRole);
         }
-        let text = password.expose_secret();
-        if text.chars().count() < SHORTEST_PASSWORD || text == &*login {
+        if is_weak(&password, &login) {
             return Err(StaffRegistryError::WeakPassword);
         }
         let (slip, id) = (Slip::new(&login)?, StaffId::new(now));
@@ -284,6 +288,12 @@ impl StaffRegistry {
     fn keeper(&self) -> FactorKeeper {
         FactorKeeper::new(self.sealer.clone())
     }
+}
+
+/// Whether a password is too short, or the login itself.
+pub(super) fn is_weak(password: &SecretString, login: &StaffLogin) -> bool {
+    let text = password.expose_secret();
+    text.chars().count() < SHORTEST_PASSWORD || text == &**login
 }
 
 /// The last login, how many were written, and those that cannot be opened.

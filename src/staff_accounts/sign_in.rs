@@ -4,6 +4,7 @@ use super::{
     Account, StaffAccounts, StaffId, StaffMember, StaffSessionId, TRIES_OF_CLIENTS,
     TRIES_OF_FACTOR, TRIES_OF_STRANGERS, actor,
     factor::Shown,
+    first::NewPassword,
     registry::entry,
     store::{self, sessions},
 };
@@ -48,6 +49,10 @@ pub struct StaffSignIn {
     pub totp: Option<SecretString>,
     /// From an earlier sign-in at this client. A wrong one is as none.
     pub client_token: Option<SecretString>,
+    /// The code for the first sign-in, as the command printed it. A wrong one is as none.
+    pub first_code: Option<SecretString>,
+    /// The password that replaces the one that the operator gave: at the first sign-in.
+    pub new_password: Option<SecretString>,
 }
 
 /// How a sign-in went.
@@ -80,6 +85,8 @@ pub struct OfferedFactor {
     pub secret: Zeroizing<String>,
     /// The address for a QR code.
     pub otpauth_uri: Zeroizing<String>,
+    /// Whether a new password is to be chosen with it.
+    pub needs_password: bool,
 }
 
 /// Why a sign-in failed.
@@ -92,6 +99,12 @@ pub enum StaffSignInError {
     /// which.
     #[error("the sign-in was refused")]
     Refused,
+    /// Everything was right, and the first sign-in needs a password of one's own.
+    #[error("a new password is needed")]
+    NewPasswordNeeded,
+    /// The new password is too short, the login, or the one from before.
+    #[error("the new password is too weak")]
+    NewPasswordWeak,
     /// The token is invalid or no longer valid.
     #[error("invalid token")]
     BadToken,
@@ -119,6 +132,8 @@ impl TxError for StaffSignInError {
             Self::Password(fault) => fault.db(),
             Self::TotpMissing
             | Self::Refused
+            | Self::NewPasswordNeeded
+            | Self::NewPasswordWeak
             | Self::BadToken
             | Self::NoToken(_)
             | Self::NoSecret(_)
@@ -137,6 +152,8 @@ enum Admitted {
 struct Prepared<'a> {
     refresh: RefreshHash,
     offer: &'a TotpSecret,
+    /// Hashed, or why there is none.
+    new_password: &'a NewPassword,
     now: Timestamp,
 }
 
@@ -148,18 +165,22 @@ impl StaffAccounts {
         let school = self.schools.by_code(&attempt.school).await?;
         let school = school.map_or(NO_SCHOOL, |school| school.id);
         let claimed = store::find(&self.db, school, &attempt.login).await?;
-        let known = self.knows(claimed.as_ref(), attempt.client_token.as_ref());
+        let known = self.knows(claimed.as_ref(), attempt.client_token.as_ref())
+            || self.has_slip(claimed.as_ref(), attempt.first_code.as_ref())?;
         let field = if known { TRIES_OF_CLIENTS } else { TRIES_OF_STRANGERS };
         let tries = self.counts.subject(school, field, &attempt.login);
         let counted = self.counts.count(&tries, self.clock.now()).await?;
+        let choice = (attempt.new_password, &attempt.password);
+        let new_password = self.new_password(claimed.as_ref(), known, choice).await?;
         let fits = self.fits(claimed.as_ref(), known, attempt.password, &counted).await?;
-        match self.admit(claimed.as_ref(), fits, code, &tries).await? {
+        match self.admit(claimed.as_ref(), fits, (code, &new_password), &tries).await? {
             Admitted::Session(session, secret) => {
                 Ok(SignInOutcome::Granted(self.grant(session, &secret).await?))
             }
             Admitted::Offered(offer) => Ok(SignInOutcome::MustEnrol(OfferedFactor {
                 secret: offer.base32(),
                 otpauth_uri: offer.otpauth_uri(&format!("{}@{}", attempt.login, attempt.school)),
+                needs_password: claimed.is_some_and(|account| account.signed_in_at.is_none()),
             })),
         }
     }
@@ -195,11 +216,12 @@ impl StaffAccounts {
         &self,
         claimed: Option<&Account>,
         fits: bool,
-        code: TotpCode,
+        (code, new_password): (TotpCode, &NewPassword),
         tries: &TrySubject,
     ) -> Result<Admitted, StaffSignInError> {
         let (secret, offer) = (RefreshSecret::random()?, TotpSecret::random()?);
-        let prepared = Prepared { refresh: secret.hash(), offer: &offer, now: self.clock.now() };
+        let (refresh, now) = (secret.hash(), self.clock.now());
+        let prepared = Prepared { refresh, offer: &offer, new_password, now };
         let id = claimed.map_or(StaffId::from_uuid(Uuid::nil()), |account| account.id);
         let hash = claimed.map(|account| account.password_hash.as_str());
         let by = claimed.map(|account| actor(&account.login, &account.staff_no, ""));
@@ -230,7 +252,7 @@ impl StaffAccounts {
         shown: Shown,
         prepared: &Prepared<'_>,
     ) -> Result<Option<StaffSessionId>, StaffSignInError> {
-        let Prepared { refresh, offer, now } = prepared;
+        let Prepared { refresh, offer, new_password, now } = prepared;
         match shown {
             Shown::Wrong => Err(StaffSignInError::Refused),
             Shown::Printed { then } => {
@@ -240,6 +262,7 @@ impl StaffAccounts {
             }
             Shown::Good { then, enrolled } => {
                 store::set_factor(tx, account.id, &account.factor, then, *now).await?;
+                new_password.put_in_force(tx, account, *now).await?;
                 store::signed_in(tx, account.id, *now).await?;
                 let session = sessions::open(tx, account, refresh, *now).await?;
                 let mut entries = vec![entry(AuditAct::StaffSignedIn, account)];

@@ -4,7 +4,7 @@ use crate::{
     base::{
         clock::Timestamp,
         db::{Db, DbError, Tx, TxError},
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
     },
     orders::{
         self,
@@ -12,9 +12,15 @@ use crate::{
         refund::{RefundId, RefundProgress, left_of},
         refunds,
     },
-    payments::refunds::{self as payments, AskedRefund, RefundError},
+    payments::{
+        Payments,
+        refunds::{self as payments, AskedRefund, RefundEnding, RefundError},
+    },
     schools::People,
-    staff::{ApprovedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget},
+    staff::{
+        ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage,
+        RefundTarget,
+    },
 };
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Notify;
@@ -25,6 +31,8 @@ use uuid::Uuid;
 pub(super) struct PaymentRefunds {
     pub(super) db: Db,
     pub(super) people: People,
+    /// Asks providers about refunds that are to be ended.
+    pub(super) payments: Payments,
     /// Wakes the outbox.
     pub(super) outbox: Arc<Notify>,
 }
@@ -42,7 +50,7 @@ impl RefundDesk for PaymentRefunds {
                 let payment = match target {
                     RefundTarget::Payment(payment) => payment,
                     RefundTarget::Order(order) => {
-                        let paid = refunds::paid_payment(tx, order).await?;
+                        let paid = Payments::credited_payment(tx, order).await?;
                         paid.ok_or(RefundRefusal::NoSuchPayment)?
                     }
                 };
@@ -56,12 +64,10 @@ impl RefundDesk for PaymentRefunds {
         let PaymentState::Paid { transaction_id, .. } = &attempt.payment.state else {
             return Err(RefundRefusal::NotRefundable);
         };
-        let person = self.people.get(attempt.order.person).await?;
-        let gone = DbError::Inconsistent { table: "orders", what: "its person is missing" };
         Ok(RefundQuote {
             payment: attempt.payment.id,
             refundable: left_of(attempt.payment.amount, transaction_id, &known),
-            person_no: person.ok_or(gone)?.student_no,
+            person_no: self.number_of(attempt.order.person).await?,
         })
     }
 
@@ -71,13 +77,39 @@ impl RefundDesk for PaymentRefunds {
         refund: &ApprovedRefund,
         now: Timestamp,
     ) -> Result<Uuid, RefundRefusal> {
-        let asked = AskedRefund { payment: refund.payment, amount: refund.amount };
+        let approval = refund.approval.uuid();
+        let asked = AskedRefund { payment: refund.payment, amount: refund.amount, approval };
         let made = payments::ask(tx, asked, now).await.map_err(refused)?;
         if made.school != refund.school {
             return Err(RefundRefusal::NoSuchPayment);
         }
         payments::approve(tx, made.id, now).await.map_err(refused)?;
         Ok(made.id.uuid())
+    }
+
+    async fn endable(&self, school: SchoolId, refund: Uuid) -> Result<RefundQuote, RefundRefusal> {
+        let refund = self.payments.endable(RefundId::from_uuid(refund)).await.map_err(not_ended)?;
+        if refund.school != school {
+            return Err(RefundRefusal::NoSuchPayment);
+        }
+        let person_no = self.number_of(refund.person).await?;
+        Ok(RefundQuote { payment: refund.payment, refundable: refund.amount, person_no })
+    }
+
+    async fn ask_before_ending(&self, refund: Uuid) -> Result<Option<Timestamp>, RefundRefusal> {
+        let id = RefundId::from_uuid(refund);
+        let asked = self.payments.ask_before_ending(id).await;
+        asked.map(|refund| refund.sent_at).map_err(not_ended)
+    }
+
+    async fn end(&self, tx: &Tx, ended: EndedRefund, now: Timestamp) -> Result<(), RefundRefusal> {
+        let ending = RefundEnding {
+            refund: RefundId::from_uuid(ended.refund),
+            approval: ended.approval.uuid(),
+            sent_at: ended.sent_at,
+        };
+        let refund = Payments::end_refund(tx, ending, now).await.map_err(not_ended)?;
+        if refund.school == ended.school { Ok(()) } else { Err(RefundRefusal::NoSuchPayment) }
     }
 
     fn made(&self) {
@@ -89,6 +121,18 @@ impl RefundDesk for PaymentRefunds {
         let found = refunds::progress_of(&self.db, &ids).await?;
         Ok(found.into_iter().map(|(id, progress)| (id.uuid(), stage(progress))).collect())
     }
+}
+
+impl PaymentRefunds {
+    async fn number_of(&self, person: PersonId) -> Result<String, DbError> {
+        let gone = DbError::Inconsistent { table: "orders", what: "its person is missing" };
+        Ok(self.people.get(person).await?.ok_or(gone)?.student_no)
+    }
+}
+
+/// An error of an ending: a refund that is decided cannot be ended.
+fn not_ended(error: RefundError) -> RefundRefusal {
+    if matches!(error, RefundError::Decided) { RefundRefusal::NotEndable } else { refused(error) }
 }
 
 const fn stage(progress: RefundProgress) -> RefundStage {
@@ -106,6 +150,9 @@ fn refused(error: RefundError) -> RefundRefusal {
         RefundError::NotPaid | RefundError::Decided => RefundRefusal::NotRefundable,
         RefundError::TooMuch { left } => RefundRefusal::TooMuch { refundable: left },
         RefundError::Spent => RefundRefusal::Spent,
+        RefundError::JustSent => RefundRefusal::JustSent,
+        RefundError::KnownThere => RefundRefusal::KnownThere,
+        RefundError::Silent => RefundRefusal::Silent,
         error @ (RefundError::Ledger(_)
         | RefundError::Refused(_)
         | RefundError::Name(_)

@@ -7,6 +7,7 @@ use crate::{
     passcode::{self, CodeMasters, Codes},
     passwords::Passwords,
     schools::{People, PersonKeys, Schools},
+    sessions::upkeep,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -78,5 +79,7 @@ pub(super) fn start_jobs(journeys: &Journeys, context: &JobContext<'_>) {
     let passwords = journeys.passwords.clone();
     context.jobs.spawn("tries upkeep", move || passwords.clone().upkeep());
     let codes = journeys.codes.clone();
+    let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("old sessions", move || upkeep::delete_old(db.clone(), Arc::clone(&clock)));
     context.jobs.spawn("codes", move || codes.clone().maintain());
 }

@@ -5,6 +5,7 @@ use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
     passwords::TryCounts,
+    payments::Payments,
     staff::StaffDesk,
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
@@ -16,7 +17,7 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a check waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> StaffDesk {
+pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -> StaffDesk {
     let Ground { config, clock, db, .. } = *ground;
     let accounts = StaffAccounts::new(StaffAccountsSetup {
         db: db.clone(),
@@ -34,14 +35,19 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> StaffDesk {
         refunds: Arc::new(PaymentRefunds {
             db: db.clone(),
             people: shared.people(),
+            payments: payments.clone(),
             outbox: Arc::clone(ground.outbox),
         }),
         clock: Arc::clone(clock),
     }
 }
 
-/// Ends requests that nobody decided.
+/// Ends requests that nobody decided, and deletes old sessions.
 pub(super) fn start_jobs(context: &JobContext<'_>) {
+    let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("old sessions of staff", move || {
+        StaffAccounts::delete_old_sessions(db.clone(), Arc::clone(&clock))
+    });
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
     context.jobs.spawn("overdue approvals", move || {
         approvals::expire_overdue(db.clone(), Arc::clone(&clock))

@@ -38,7 +38,7 @@ async fn campus(db: &TestDb) -> Shop {
     let payment = shop.world.pay_order(&paid).await.out_trade_no;
     shop.world.until(&payment, |payment| payment.accepted == 1).await;
     let payment = PaymentId::from_out_trade_no(&payment).unwrap();
-    let asked = AskedRefund { payment, amount: Fen::new(100).unwrap() };
+    let asked = AskedRefund { payment, amount: Fen::new(100).unwrap(), approval: Uuid::new_v4() };
     let asking = db.db.in_tx(async |tx| refunds::ask(tx, asked, testkit::now()).await);
     asking.await.unwrap();
     asked_for_a_refund(&shop).await;

@@ -74,6 +74,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/refunds", Staff),
     ("get", "/api/v1/staff/refunds/{id}", Staff),
     ("post", "/api/v1/staff/refunds/{id}/approve", Staff),
+    ("post", "/api/v1/staff/refunds/{id}/end", Staff),
     ("post", "/api/v1/staff/refunds/{id}/reject", Staff),
     ("post", "/api/v1/staff/refunds/{id}/withdraw", Staff),
 ];

@@ -1,6 +1,7 @@
 //! Sessions: what a token is good for, and how it ends.
 
 use futures_util::future::join_all;
+use onecard::{sessions::upkeep, staff_accounts::StaffAccounts};
 use serde_json::json;
 use std::time::Duration;
 use testkit::{Student, TestDb, World, eventually_within, on_each_database};
@@ -11,6 +12,7 @@ on_each_database!(
     a_refresh_token_that_comes_back_ends_its_session,
     many_refreshes_at_once_count_as_reuse,
     logout_ends_the_session_within_a_second,
+    sessions_that_ended_long_ago_are_deleted,
 );
 
 /// A server may go on with a copy of a session for a second.
@@ -88,4 +90,45 @@ async fn logout_ends_the_session_within_a_second(db: &TestDb) {
     refreshed.problem("ended", 401, "unauthenticated");
     let again = student.api.post("/api/v1/auth/logout", &body).await;
     again.problem("ended", 401, "unauthenticated");
+}
+
+/// Those that ended a month ago go, in the tables of students and of staff; the audit log stays.
+async fn sessions_that_ended_long_ago_are_deleted(db: &TestDb) {
+    const DAY: i64 = 86_400_000_000;
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let entries = world.rows.count("audit_entry").await;
+    let now = testkit::now();
+    for table in ["session", "staff_session"] {
+        let columns = match table {
+            "session" => "identity_id, refresh_hash, created_at",
+            _ => "member_id, school_id, refresh_hash, factor_at, created_at",
+        };
+        let others = match table {
+            "session" => "identity_id, refresh_hash, created_at",
+            _ => "identity_id, 1, refresh_hash, 0, created_at",
+        };
+        for (expires, ended) in [(-31, None), (1, Some(-31)), (-29, None), (1, Some(-29))] {
+            let ended = ended
+                .map_or("NULL".to_owned(), |days: i64| (now.micros() + days * DAY).to_string());
+            let expires = now.micros() + expires * DAY;
+            let sql = format!(
+                "INSERT INTO {table} (id, {columns}, expires_at, ended_at) \
+                 SELECT $1, {others}, {expires}, {ended} FROM session WHERE ended_at IS NULL \
+                 AND expires_at > {} LIMIT 1",
+                now.micros() + 2 * DAY
+            );
+            let id = uuid::Uuid::new_v4();
+            assert_eq!(world.rows.change(&sql, [id.into()]).await, 1, "{sql}");
+        }
+        let before = world.rows.count(table).await;
+        if table == "session" {
+            upkeep::delete_old_now(&world.db, now).await.unwrap();
+        } else {
+            StaffAccounts::delete_old_sessions_now(&world.db, now).await.unwrap();
+        }
+        assert_eq!(before - world.rows.count(table).await, 2, "{table}");
+    }
+    student.get("/api/v1/me").await.body(200);
+    assert_eq!(world.rows.count("audit_entry").await, entries);
 }

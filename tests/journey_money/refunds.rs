@@ -39,12 +39,12 @@ on_each_database!(
     a_declined_refund_costs_nothing,
 );
 
-fn fen(amount: i64) -> Fen {
+pub fn fen(amount: i64) -> Fen {
     Fen::new(amount).unwrap()
 }
 
 /// A top-up of 5,000 fen that was paid.
-async fn topped_up(world: &World) -> (Student, Value, PaymentId) {
+pub async fn topped_up(world: &World) -> (Student, Value, PaymentId) {
     let student = world.student(0).await;
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_order(&order).await;
@@ -52,27 +52,27 @@ async fn topped_up(world: &World) -> (Student, Value, PaymentId) {
     (student, order, PaymentId::from_out_trade_no(&payment.out_trade_no).unwrap())
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     testkit::now()
 }
 
-async fn ask(world: &World, payment: PaymentId, amount: i64) -> Result<RefundId, RefundError> {
-    let asked = AskedRefund { payment, amount: fen(amount) };
+pub async fn ask(world: &World, payment: PaymentId, amount: i64) -> Result<RefundId, RefundError> {
+    let asked = AskedRefund { payment, amount: fen(amount), approval: uuid::Uuid::new_v4() };
     let asking = world.db.in_tx(async |tx| refunds::ask(tx, asked, now()).await).await;
     asking.map(|refund| refund.id)
 }
 
-async fn approve(world: &World, id: RefundId) -> Result<(), RefundError> {
+pub async fn approve(world: &World, id: RefundId) -> Result<(), RefundError> {
     world.db.in_tx(async |tx| refunds::approve(tx, id, now()).await).await.map(|_| ())
 }
 
-async fn approved(world: &World, payment: PaymentId, amount: i64) -> RefundId {
+pub async fn approved(world: &World, payment: PaymentId, amount: i64) -> RefundId {
     let id = ask(world, payment, amount).await.unwrap();
     approve(world, id).await.unwrap();
     id
 }
 
-fn told<'a>(number: &'a str, status: &'a str, amount_fen: i64) -> ToldRefund<'a> {
+pub fn told<'a>(number: &'a str, status: &'a str, amount_fen: i64) -> ToldRefund<'a> {
     ToldRefund { number, status, amount_fen }
 }
 
@@ -95,7 +95,7 @@ pub async fn spend(world: &World, amount: i64) {
 }
 
 /// Waits until the order's first refund has this state.
-async fn until(student: &Student, order: &Value, state: &str) -> Value {
+pub async fn until(student: &Student, order: &Value, state: &str) -> Value {
     eventually(state, async || {
         let order = student.order_again(order).await;
         (order["refunds"][0]["state"] == state).then_some(order)
@@ -103,14 +103,14 @@ async fn until(student: &Student, order: &Value, state: &str) -> Value {
     .await
 }
 
-async fn open_cases(world: &World) -> Vec<String> {
+pub async fn open_cases(world: &World) -> Vec<String> {
     let cases = "SELECT subject FROM review_case WHERE closed_at IS NULL ORDER BY subject";
     let whys = world.rows.texts(cases).await;
     whys.iter().map(|case| case.split(':').next().unwrap().to_owned()).collect()
 }
 
 /// What is held and not given back yet.
-async fn held(world: &World) -> i64 {
+pub async fn held(world: &World) -> i64 {
     let sql = "SELECT CAST(COALESCE(SUM(balance_fen), 0) AS BIGINT) FROM account \
                WHERE path LIKE 'person/%/refund'";
     world.rows.number(sql).await

@@ -443,7 +443,8 @@ impl<'w> Journey<'w> {
         let payment = self.world.pay_order(&order).await;
         self.until(&order, "fulfilled").await;
         let payment = PaymentId::from_out_trade_no(&payment.out_trade_no).unwrap();
-        let asked = AskedRefund { payment, amount: Fen::new(40).unwrap() };
+        let asked =
+            AskedRefund { payment, amount: Fen::new(40).unwrap(), approval: uuid::Uuid::new_v4() };
         let approved = self.world.db.in_tx(async |tx| {
             let refund = refunds::ask(tx, asked, testkit::now()).await?;
             refunds::approve(tx, refund.id, testkit::now()).await

@@ -1,6 +1,6 @@
 //! `onecard staff …` as an operator uses it.
 
-use super::support::{Member, PASSWORD, code, login_body, secret_of, sign_in};
+use super::support::{FIRST_PASSWORD, Member, code, login_body, secret_of, sign_in};
 use std::{fs, io::Write, process::Stdio};
 use testkit::{Program, TestDb, World, assert_authentic, on_each_database};
 
@@ -17,7 +17,7 @@ async fn an_operator_manages_logins(db: &TestDb) {
     let world = World::start(db).await;
     let program = Program::of(&world, crate::ONECARD);
     let file = world.path("password");
-    fs::write(&file, format!("{PASSWORD}\nthe second line\n")).unwrap();
+    fs::write(&file, format!("{FIRST_PASSWORD}\nthe second line\n")).unwrap();
     let short = world.path("short");
     fs::write(&short, "short\n").unwrap();
     let add = |login: &str, roles: &str, file: &str| {
@@ -32,7 +32,7 @@ async fn an_operator_manages_logins(db: &TestDb) {
     let (exit, out, err) = run(&add("li", "finance auditor", &file)).await;
     assert_eq!(exit, 0, "{err}");
     assert!(out.starts_with("added      xnec/li  no. 1001  finance,auditor\n"), "{out}");
-    assert!(!out.contains(PASSWORD) && !err.contains(PASSWORD));
+    assert!(!out.contains(FIRST_PASSWORD) && !err.contains(FIRST_PASSWORD));
     let secret = secret_of(&printed(&out));
     let member = Member::enrol(&world, "li", &secret).await;
     let refused = [
@@ -64,7 +64,7 @@ async fn an_operator_manages_logins(db: &TestDb) {
     assert_eq!(exit, 0, "{err}");
     let old = sign_in(&world.api(), &login_body("li", &code(&member.secret, 0))).await;
     old.problem("the lost factor", 401, "staff_sign_in_refused");
-    Member::enrol(&world, "li", &secret_of(&printed(&out))).await;
+    Member::enrol_as(&world, "li", &secret_of(&printed(&out)), login_body).await;
     let acts = "SELECT act || ' | ' || subject || ' | ' || who || ' | ' || why FROM audit_entry \
         WHERE act LIKE 'staff.%' AND who LIKE 'command%' ORDER BY position";
     let told = ["added", "disabled", "enabled", "factor_reset"]
@@ -79,7 +79,7 @@ fn from_standard_input(program: &Program) {
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let mut command = program.command(&arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(format!("{FIRST_PASSWORD}\n").as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && out.contains("xnec/zhao"), "{out}");
@@ -89,7 +89,7 @@ async fn a_rotation_of_keys_keeps_second_factors(db: &TestDb) {
     let world = World::start(db).await;
     let mut program = Program::of(&world, crate::ONECARD);
     let file = world.path("password");
-    fs::write(&file, PASSWORD).unwrap();
+    fs::write(&file, FIRST_PASSWORD).unwrap();
     let add = format!(
         "staff add --school xnec --login li --staff-no 1001 --role finance --password-file {file}"
     );

@@ -1,6 +1,7 @@
 //! Members of staff: sign-in, and refunds that need two persons.
 
 mod commands;
+mod endings;
 mod refunds;
 mod sign_in;
 pub mod support;

@@ -18,8 +18,8 @@ use onecard::{
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
     staff::{
-        ApprovedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
-        StaffDesk, http,
+        ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage,
+        RefundTarget, StaffDesk, http,
     },
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
@@ -84,6 +84,20 @@ impl RefundDesk for Till {
         }
         self.made.lock().unwrap().push(refund.clone());
         Ok(refund.approval.uuid())
+    }
+
+    async fn endable(&self, _: SchoolId, refund: Uuid) -> Result<RefundQuote, RefundRefusal> {
+        let payment = PaymentId::from_uuid(refund);
+        let refundable = Fen::new(5000).unwrap();
+        Ok(RefundQuote { payment, refundable, person_no: "2301001".to_owned() })
+    }
+
+    async fn ask_before_ending(&self, _: Uuid) -> Result<Option<Timestamp>, RefundRefusal> {
+        Ok(None)
+    }
+
+    async fn end(&self, _: &Tx, _: EndedRefund, _: Timestamp) -> Result<(), RefundRefusal> {
+        Ok(())
     }
 
     fn made(&self) {

@@ -1,10 +1,14 @@
 //! Sign-in of members of staff: each way that it is refused, and what ends a session.
 
-use super::support::{Member, PASSWORD, add, code, login_body, registry, secret_of, sign_in};
+use super::support::{
+    FIRST_PASSWORD, Member, PASSWORD, add, code, first_body, login_body, registry, role, secret_of,
+    sign_in,
+};
 use onecard::base::{
     crypto::{password, totp::TotpSecret},
     ids::SchoolId,
 };
+use onecard::staff_accounts::{NewStaff, StaffRoles};
 use sea_orm::Value as SqlValue;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -17,6 +21,7 @@ on_each_database!(
     a_session_is_refreshed_and_ends,
     tokens_of_students_and_staff_do_not_mix,
     strangers_keep_nobody_out_of_a_known_client,
+    strangers_keep_nobody_out_of_the_first_sign_in,
     a_second_factor_is_asked_for_again,
     a_session_has_an_end,
 );
@@ -37,7 +42,7 @@ async fn the_first_sign_in_replaces_the_printed_secret(db: &TestDb) {
     let world = World::start(db).await;
     let (api, school) = (world.api(), xnec(&world).await);
     let printed = add(&world.db, school, ("li", "1001", &["finance", "auditor"])).await;
-    let body = login_body("li", &code(&printed, 0));
+    let body = first_body("li", &code(&printed, 0));
     let offered = sign_in(&api, &body).await.body(200);
     assert_eq!(offered["must_enrol_factor"], true);
     assert!(offered.get("access_token").is_none(), "nobody is signed in: {offered}");
@@ -45,12 +50,22 @@ async fn the_first_sign_in_replaces_the_printed_secret(db: &TestDb) {
     assert!(uri.starts_with("otpauth://totp/onecard:li@xnec?secret="), "{uri}");
     sign_in(&api, &body).await.problem("the same code again", 401, REFUSED);
     let own = secret_of(offered["secret"].as_str().unwrap());
-    let granted = sign_in(&api, &login_body("li", &code(&own, 0))).await.body(200);
+    assert_eq!(offered["must_change_password"], true);
+    let mut first = first_body("li", &code(&own, 0));
+    for (chosen, status, problem) in [
+        (Value::Null, 403, "new_password_needed"),
+        (json!("too short"), 422, "request_invalid"),
+        (json!(FIRST_PASSWORD), 422, "request_invalid"),
+    ] {
+        first["new_password"] = chosen;
+        sign_in(&api, &first).await.problem("a bad choice", status, problem);
+    }
+    let granted = sign_in(&api, &first_body("li", &code(&own, 0))).await.body(200);
     assert_eq!(granted["staff"]["login"], "li");
     assert_eq!(granted["staff"]["staff_no"], "1001");
     assert_eq!(granted["staff"]["roles"], json!(["finance", "auditor"]));
     assert_eq!(granted["expires_in"], 600);
-    let slip = sign_in(&api, &login_body("li", &code(&printed, 0))).await;
+    let slip = sign_in(&api, &first_body("li", &code(&printed, 0))).await;
     slip.problem("the slip", 401, REFUSED);
     let me = Member::of(&api, &own, &granted).get("/api/v1/staff/me").await.body(200);
     assert_eq!(me["login"], "li");
@@ -178,6 +193,45 @@ async fn tokens_of_students_and_staff_do_not_mix(db: &TestDb) {
     let answer = api.post("/api/v1/staff/auth/refresh", &swapped).await;
     answer.problem("a student's where staff refresh", 401, "unauthenticated");
     member.get("/api/v1/staff/me").await.body(200);
+}
+
+/// They have no client yet, and what was printed for them in its place.
+async fn strangers_keep_nobody_out_of_the_first_sign_in(db: &TestDb) {
+    let world = World::start(db).await;
+    let (api, school) = (world.api(), xnec(&world).await);
+    let slip = registry(&world.db).add(new_login(school, "li"), testkit::now()).await.unwrap();
+    let mut guess = login_body("li", "123456");
+    for first_code in [Value::Null, json!("000000000000"), json!("123")] {
+        guess["first_code"] = first_code;
+        for _ in 0..2 {
+            sign_in(&api, &guess).await;
+        }
+    }
+    sign_in(&api, &guess).await.problem("a stranger", 429, "too_many_tries");
+    let printed = secret_of(&slip.secret());
+    let mut first = first_body("li", &code(&printed, 0));
+    sign_in(&api, &first).await.problem("without the slip's code", 429, "too_many_tries");
+    first["first_code"] = json!(slip.first_code().as_str());
+    let offered = sign_in(&api, &first).await.body(200);
+    let own = secret_of(offered["secret"].as_str().unwrap());
+    first["totp"] = json!(code(&own, 0));
+    let granted = sign_in(&api, &first).await.body(200);
+    // From now on the client's token counts, and the slip is worth nothing.
+    let mut again = login_body("li", &code(&own, 1));
+    again["first_code"] = json!(slip.first_code().as_str());
+    sign_in(&api, &again).await.problem("the slip again", 429, "too_many_tries");
+    again["client_token"] = granted["client_token"].clone();
+    sign_in(&api, &again).await.body(200);
+}
+
+fn new_login(school: i64, login: &str) -> NewStaff {
+    NewStaff {
+        school: SchoolId::from_number(school),
+        login: login.parse().unwrap(),
+        staff_no: "1001".parse().unwrap(),
+        roles: StaffRoles::new([role("finance")]),
+        password: FIRST_PASSWORD.into(),
+    }
 }
 
 async fn strangers_keep_nobody_out_of_a_known_client(db: &TestDb) {

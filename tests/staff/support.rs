@@ -19,7 +19,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::{Answer, Api, KEY, World, now};
 
+/// What members of staff chose at their first sign-in.
 pub const PASSWORD: &str = "correct horse 1";
+/// What the operator gave.
+pub const FIRST_PASSWORD: &str = "printed horse 0";
 
 /// Logins as the commands change them, with the keys of the tests' deployments.
 pub fn registry(db: &Db) -> StaffRegistry {
@@ -44,7 +47,7 @@ pub async fn add(
         login: login.parse().unwrap(),
         staff_no: staff_no.parse().unwrap(),
         roles: StaffRoles::new(roles.iter().map(|name| role(name))),
-        password: SecretString::from(PASSWORD),
+        password: SecretString::from(FIRST_PASSWORD),
     };
     let slip = registry(db).add(new, now()).await.unwrap();
     secret_of(&slip.secret())
@@ -76,6 +79,14 @@ pub fn login_body(login: &str, totp: &str) -> Value {
     json!({ "school": "xnec", "login": login, "password": PASSWORD, "totp": totp })
 }
 
+/// The same at the first sign-in.
+pub fn first_body(login: &str, totp: &str) -> Value {
+    let mut body = login_body(login, totp);
+    body["password"] = FIRST_PASSWORD.into();
+    body["new_password"] = PASSWORD.into();
+    body
+}
+
 pub async fn sign_in(api: &Api, body: &Value) -> Answer {
     api.post("/api/v1/staff/auth/login", body).await
 }
@@ -105,11 +116,21 @@ impl Member {
     /// Signs in the first time: with the printed secret, then with the login's own. Its codes of now are
     /// not used yet.
     pub async fn enrol(world: &World, login: &str, printed: &TotpSecret) -> Self {
+        Self::enrol_as(world, login, printed, first_body).await
+    }
+
+    /// The same with these requests.
+    pub async fn enrol_as(
+        world: &World,
+        login: &str,
+        printed: &TotpSecret,
+        body: fn(&str, &str) -> Value,
+    ) -> Self {
         let api = world.api();
-        let offered = sign_in(&api, &login_body(login, &code(printed, 0))).await.body(200);
+        let offered = sign_in(&api, &body(login, &code(printed, 0))).await.body(200);
         assert_eq!(offered["must_enrol_factor"], true, "{offered}");
         let own = secret_of(offered["secret"].as_str().unwrap());
-        let granted = sign_in(&api, &login_body(login, &code(&own, 0))).await.body(200);
+        let granted = sign_in(&api, &body(login, &code(&own, 0))).await.body(200);
         let unused = "UPDATE staff_member SET factor_step = 0 WHERE login = $1";
         world.rows.change(unused, [login.into()]).await;
         Self::of(&api, &own, &granted)

@@ -9,13 +9,13 @@ on_each_database!(two_members_of_staff_give_money_back, what_was_spent_is_not_gi
 
 const REFUNDS: &str = "/api/v1/staff/refunds";
 
-async fn staff(world: &World, login: &str, staff_no: &str, role: &str) -> Member {
+pub async fn staff(world: &World, login: &str, staff_no: &str, role: &str) -> Member {
     let school = world.rows.school("xnec").await;
     let printed = add(&world.db, school, (login, staff_no, &[role])).await;
     Member::enrol(world, login, &printed).await
 }
 
-async fn topped_up(world: &World) -> (testkit::Student, Value) {
+pub async fn topped_up(world: &World) -> (testkit::Student, Value) {
     let student = world.student(0).await;
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_order(&order).await;

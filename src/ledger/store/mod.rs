@@ -82,10 +82,18 @@ pub(super) async fn open(tx: &Tx, mut rows: Vec<AccountRow>) -> Result<(), DbErr
 /// Transfers posted before under the kinds and references of `asked`.
 pub(super) async fn posted_before(tx: &Tx, asked: &[Keyed<'_>]) -> Result<Vec<Record>, DbError> {
     // Deduplicated: a repeated key would join its row and legs twice.
-    let once: BTreeSet<(i64, &str, &str)> = asked
+    let once = asked
         .iter()
         .map(|Keyed { transfer: t, .. }| (t.school.number(), t.kind.name(), t.reference.as_str()))
         .collect();
+    records(tx, &once).await
+}
+
+/// Transfers by school, kind and reference.
+pub(super) async fn records(
+    tx: &Tx,
+    once: &BTreeSet<(i64, &str, &str)>,
+) -> Result<Vec<Record>, DbError> {
     let rows = Rows::new(vec![
         ("school_id", Column::I64(once.iter().map(|(school, ..)| *school).collect())),
         ("kind", Column::Text(once.iter().map(|(_, kind, _)| (*kind).to_owned()).collect())),

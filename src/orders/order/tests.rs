@@ -26,6 +26,7 @@ fn attempt(order: OrderState, payment: PaymentState) -> Attempt {
             merchant: "1000000001".into(),
             app_id: "wx1".into(),
             payer: "o1".into(),
+            payer_user_id: Some("2088000000000001".into()),
             amount: Fen::new(5000).unwrap(),
             state: payment,
             created_at: now,
@@ -123,8 +124,12 @@ fn a_fact_that_does_not_fit_settles_nothing() {
             Settlement::Disagrees(difference)
         );
     }
-    let unnamed = checked(PaidClaim { payer: Vec::new(), ..right });
-    assert!(matches!(attempt.settle(&unnamed, StateOncePaid::Fulfilled), Settlement::Settled(_)));
+    // Nobody, the payer by either id, or by both.
+    for payer in [&[][..], &["o1"], &["2088000000000001"], &["o1", "2088000000000001"]] {
+        let payer = payer.iter().map(|id| (*id).to_owned()).collect();
+        let named = checked(PaidClaim { payer, ..right.clone() });
+        assert!(matches!(attempt.settle(&named, StateOncePaid::Fulfilled), Settlement::Settled(_)));
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn attempt() -> Attempt {
         merchant: "190".into(),
         app_id: "wx".into(),
         payer: "o".into(),
+        payer_user_id: None,
         amount: fen(100),
         state: PaymentState::Paid { transaction_id: "42".into(), paid_at: NOW },
         created_at: NOW,
@@ -39,7 +40,7 @@ fn attempt() -> Attempt {
 }
 
 fn asked(amount: i64) -> Refund {
-    Refund::asked(&attempt(), RefundSource::EAccount, fen(amount), NOW).unwrap()
+    Refund::asked(&attempt(), RefundSource::EAccount, fen(amount), (Uuid::nil(), NOW)).unwrap()
 }
 
 fn at(refund: &Refund, progress: RefundProgress) -> Refund {
@@ -149,6 +150,95 @@ fn refunds_of_a_payment_go_one_after_the_other() {
     }
 }
 
+/// Of 100, of which others have given back so much.
+#[test]
+fn no_more_is_sent_than_is_left() {
+    let surplus = Refund::of_surplus(&attempt(), "wechat_pay:190:42", "42", fen(100), NOW);
+    let staff = at(&asked(60), RefundProgress::Requested);
+    // What is sent, or 0 where it ends unsent.
+    for (mine, given_back, sent) in [
+        (&staff, 0, 60),
+        (&staff, 40, 60),
+        (&staff, 41, 0),
+        (&staff, 100, 0),
+        (&surplus, 0, 100),
+        (&surplus, 41, 59),
+        (&surplus, 100, 0),
+    ] {
+        let amount = fen(given_back);
+        let other = Refund { amount, ..at(&asked(1), RefundProgress::Done { at: NOW }) };
+        match mine.send(&[other.clone()], PAUSE, NOW) {
+            Sending::Now(is) => assert_eq!((is.amount, given_back), (fen(sent), given_back)),
+            Sending::Over(is) => {
+                assert_eq!(sent, 0, "{given_back}");
+                assert_eq!(is.progress, RefundProgress::Failed { at: NOW });
+                assert_eq!(is.returned_at, mine.was_held().then_some(NOW));
+            }
+            other @ (Sending::NotBefore(_) | Sending::Never) => panic!("{other:?}"),
+        }
+        let under_way = at(mine, RefundProgress::Sent);
+        let again = under_way.send_again(&[under_way.clone(), other], NOW);
+        assert_eq!(again.is_some(), given_back + mine.amount.get() <= 100, "{given_back}");
+    }
+    for (progress, may) in ALL.into_iter().zip([false, false, true, false, false]) {
+        assert_eq!(at(&staff, progress).send_again(&[], NOW).is_some(), may, "{progress:?}");
+    }
+}
+
+/// By two persons: what comes back of a refund that was refused, from 100 of which others have given
+/// back so much.
+#[test]
+fn two_persons_end_what_was_sent() {
+    let id = Uuid::from_u128(7);
+    let staff = asked(60);
+    let surplus = Refund::of_surplus(&attempt(), "wechat_pay:190:42", "42", fen(100), NOW);
+    let stray = Refund { source: RefundSource::Suspense, ..asked(60) };
+    let ended = |of: &Refund, progress, given_back| {
+        let amount = fen(given_back);
+        let other = Refund { amount, ..at(&asked(1), RefundProgress::Done { at: NOW }) };
+        at(of, progress).end(id, &[other], NOW)
+    };
+    for (progress, may) in ALL.into_iter().zip([false, false, true, false, false]) {
+        assert_eq!(ended(&staff, progress, 0).is_some(), may, "{progress:?}");
+    }
+    let closed = RefundProgress::Failed { at: NOW };
+    for (of, progress, given_back, credited) in [
+        (&staff, RefundProgress::Sent, 0, None),
+        (&stray, RefundProgress::Sent, 0, None),
+        (&surplus, RefundProgress::Sent, 0, Some(100)),
+        (&surplus, RefundProgress::Sent, 30, Some(70)),
+        (&surplus, RefundProgress::Sent, 100, None),
+        (&surplus, closed, 0, Some(100)),
+    ] {
+        let is = ended(of, progress, given_back).unwrap();
+        assert_eq!((is.progress, is.ending), (closed, Some(id)));
+        assert_eq!(is.is_credited().then_some(is.amount), credited.map(fen), "{given_back}");
+        assert_eq!(is.was_held() && !is.holds(), of.source == RefundSource::EAccount);
+        assert_eq!(is.end(id, &[], NOW), None, "once");
+    }
+}
+
+#[test]
+fn what_the_provider_says_went_back_is_explained_or_not() {
+    let done = |amount, why| Refund { why, ..at(&asked(amount), RefundProgress::Done { at: NOW }) };
+    let (ours, theirs) = (RefundReason::Staff, RefundReason::Provider);
+    for (refunds, told, explained) in [
+        (vec![], Some(0), true),
+        (vec![], Some(1), false),
+        (vec![], None, false),
+        (vec![done(40, ours)], Some(40), true),
+        (vec![done(40, ours)], Some(41), false),
+        (vec![done(40, ours)], None, false),
+        (vec![done(40, ours), done(1, theirs)], Some(41), true),
+        (vec![done(40, ours), done(1, theirs)], None, true),
+        (vec![done(100, ours)], None, true),
+        (vec![at(&asked(40), RefundProgress::Sent)], Some(40), false),
+    ] {
+        let found = Refund::explain(fen(100), "42", &refunds, told.map(fen));
+        assert_eq!(found, explained, "{told:?} {refunds:?}");
+    }
+}
+
 #[test]
 fn no_more_is_asked_back_than_was_paid() {
     let refund = asked(30);
@@ -168,6 +258,7 @@ fn the_money_comes_from_where_it_is() {
         (RefundSource::EAccount, None, None, RefundFrom::EAccount),
         (RefundSource::EAccount, Some(NOW), None, RefundFrom::Held),
         (RefundSource::EAccount, Some(NOW), Some(NOW), RefundFrom::EAccount),
+        (RefundSource::Suspense, Some(NOW), Some(NOW), RefundFrom::EAccount),
     ];
     for (source, approved_at, returned_at, from) in table {
         let refund = Refund { source, approved_at, returned_at, ..asked(30) };

@@ -21,6 +21,8 @@ pub struct RefundCounts {
     pub done: u64,
     /// What was held for so many was returned.
     pub returned: u64,
+    /// The money of so many, which was paid more than once, was credited instead.
+    pub credited: u64,
 }
 
 /// What ended a refund, as it was kept.

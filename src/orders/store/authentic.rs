@@ -32,8 +32,9 @@ pub(in crate::orders) const PAYMENT: Authority = Authority {
         ("app_id", FieldKind::Text),
         ("payer", FieldKind::Text),
         ("amount_fen", FieldKind::Big),
+        ("payer_user_id", FieldKind::Text),
     ],
-    added: 0,
+    added: 1,
     live: "state IN ('open', 'closed')",
 };
 
@@ -41,7 +42,7 @@ pub(super) fn order_fields(row: &orders::Model) -> [Field; 4] {
     [row.school_id.into(), row.person_id.into(), row.purpose.as_str().into(), row.amount_fen.into()]
 }
 
-pub(super) fn payment_fields(row: &payment::Model) -> [Field; 7] {
+pub(super) fn payment_fields(row: &payment::Model) -> [Field; 8] {
     [
         row.order_id.into(),
         row.school_id.into(),
@@ -50,6 +51,7 @@ pub(super) fn payment_fields(row: &payment::Model) -> [Field; 7] {
         row.app_id.as_str().into(),
         row.payer.as_str().into(),
         row.amount_fen.into(),
+        row.payer_user_id.as_deref().into(),
     ]
 }
 

@@ -112,6 +112,8 @@ fn payment_row(order: &Order, payment: &Payment, look_at: Timestamp) -> payment:
         merchant: payment.merchant.clone(),
         app_id: payment.app_id.clone(),
         payer: payment.payer.clone(),
+        payer_user_id: payment.payer_user_id.clone(),
+        given_back_fen: None,
         amount_fen: payment.amount.get(),
         state: payment.state.code().into(),
         transaction_id: None,
@@ -346,6 +348,7 @@ fn payment_of(row: payment::Model) -> Result<Payment, DbError> {
         merchant: row.merchant,
         app_id: row.app_id,
         payer: row.payer,
+        payer_user_id: row.payer_user_id,
         amount: Fen::new(row.amount_fen).map_err(|_| broken("negative amount"))?,
         state: PaymentState::from_columns(&row.state, row.transaction_id, paid_at)
             .ok_or(broken("state and columns differ"))?,

@@ -17,8 +17,8 @@ use crate::{
 };
 use entity::{payment, refund};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait as _, IntoActiveModel,
+    QueryFilter, QueryOrder, sea_query::Expr,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -26,8 +26,8 @@ use uuid::Uuid;
 /// The state of a payment that paid, as it is stored.
 const PAID: &str = "paid";
 
-/// What goes back, to whom, and how far it is. Those that have ended are history: what they became is
-/// held against the ledger.
+/// What goes back, to whom, and how far it is. Those that have ended are
+/// covered too: a refund that was made to look failed would keep what it holds for ever.
 pub(in crate::orders) const REFUND: Authority = Authority {
     table: "refund",
     columns: &[
@@ -46,12 +46,14 @@ pub(in crate::orders) const REFUND: Authority = Authority {
         ("state", FieldKind::Text),
         ("approved_at", FieldKind::Big),
         ("returned_at", FieldKind::Big),
+        ("approval_id", FieldKind::Uuid),
+        ("ending_id", FieldKind::Uuid),
     ],
-    added: 0,
-    live: "state IN ('asked', 'requested', 'sent')",
+    added: 2,
+    live: "true",
 };
 
-fn fields(row: &refund::Model) -> [Field; 15] {
+fn fields(row: &refund::Model) -> [Field; 17] {
     [
         row.school_id.into(),
         row.person_id.into(),
@@ -68,13 +70,12 @@ fn fields(row: &refund::Model) -> [Field; 15] {
         row.state.as_str().into(),
         row.approved_at.into(),
         row.returned_at.into(),
+        row.approval_id.into(),
+        row.ending_id.into(),
     ]
 }
 
 fn check(macs: &RowMacs, row: &refund::Model) -> Result<(), DbError> {
-    if matches!(row.state.as_str(), "done" | "failed") {
-        return Ok(());
-    }
     REFUND.check(macs, row.id, &fields(row), row.mac.as_deref())
 }
 
@@ -103,6 +104,8 @@ fn row_of(tx: &Tx, refund: &Refund) -> refund::Model {
         ended_at: refund.progress.ended_at().map(Timestamp::micros),
         ended_by_provider: refund.ended_by_provider,
         provider_refund_id: refund.refund_id.clone(),
+        approval_id: refund.approval,
+        ending_id: refund.ending,
         mac: None,
     };
     row.mac = Some(REFUND.mac(tx, row.id, &fields(&row)));
@@ -152,16 +155,42 @@ pub(in crate::orders) async fn of_payment(
     rows.into_iter().map(authentic).collect()
 }
 
-/// The first payment that paid an order.
-pub(in crate::orders) async fn paid_payment(
+/// What the provider last said was given back of a payment in all.
+pub(in crate::orders) async fn given_back(
+    tx: &Tx,
+    payment: PaymentId,
+) -> Result<Option<Fen>, DbError> {
+    let row = payment::Entity::find_by_id(payment.uuid()).one(tx.conn()).await?;
+    let broken = |_| DbError::Inconsistent { table: "payment", what: "negative amount" };
+    row.and_then(|row| row.given_back_fen).map(Fen::new).transpose().map_err(broken)
+}
+
+/// Keeps what the provider says was given back of a locked payment in all, unless it said more before.
+pub(in crate::orders) async fn set_given_back(
+    tx: &Tx,
+    payment: PaymentId,
+    total: Fen,
+) -> Result<(), DbError> {
+    let less = payment::Column::GivenBackFen.is_null();
+    payment::Entity::update_many()
+        .col_expr(payment::Column::GivenBackFen, Expr::value(total.get()))
+        .filter(payment::Column::Id.eq(payment.uuid()))
+        .filter(less.or(payment::Column::GivenBackFen.lt(total.get())))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The payments that paid an order, oldest first.
+pub(in crate::orders) async fn paid_payments(
     tx: &Tx,
     order: OrderId,
-) -> Result<Option<PaymentId>, DbError> {
+) -> Result<Vec<PaymentId>, DbError> {
     let paid = payment::Entity::find()
         .filter(payment::Column::OrderId.eq(order.uuid()))
         .filter(payment::Column::State.eq(PAID))
         .order_by_asc(payment::Column::PaidAt);
-    Ok(paid.one(tx.conn()).await?.map(|row| PaymentId::from_uuid(row.id)))
+    Ok(paid.all(tx.conn()).await?.into_iter().map(|row| PaymentId::from_uuid(row.id)).collect())
 }
 
 /// How far these refunds are.
@@ -270,6 +299,8 @@ pub(super) fn refund_of(row: refund::Model) -> Result<Refund, DbError> {
         returned_at: at(row.returned_at),
         ended_by_provider: row.ended_by_provider,
         refund_id: row.provider_refund_id,
+        approval: row.approval_id,
+        ending: row.ending_id,
     })
 }
 

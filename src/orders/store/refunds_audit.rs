@@ -19,7 +19,8 @@ use uuid::Uuid;
 const COUNTS: &str = "SELECT school_id, \
     SUM(CASE WHEN approved_at IS NOT NULL AND source = 'e_account' THEN 1 ELSE 0 END) AS held, \
     SUM(CASE WHEN state = 'done' THEN 1 ELSE 0 END) AS done, \
-    SUM(CASE WHEN returned_at IS NOT NULL THEN 1 ELSE 0 END) AS returned \
+    SUM(CASE WHEN returned_at IS NOT NULL AND source = 'e_account' THEN 1 ELSE 0 END) AS returned, \
+    SUM(CASE WHEN returned_at IS NOT NULL AND source = 'suspense' THEN 1 ELSE 0 END) AS credited \
     FROM refund GROUP BY school_id";
 
 const OVERDRAWN: &str = "SELECT r.id FROM refund r JOIN payment p ON p.id = r.payment_id \
@@ -70,6 +71,7 @@ pub(in crate::orders) async fn counts(tx: &Tx) -> Result<Vec<(SchoolId, RefundCo
             held: count(row, "held")?,
             done: count(row, "done")?,
             returned: count(row, "returned")?,
+            credited: count(row, "credited")?,
         };
         Ok((SchoolId::from_number(row.try_get("", "school_id")?), counts))
     };

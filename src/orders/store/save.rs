@@ -20,7 +20,8 @@ pub(super) const ATTEMPT_FROM: &str = "SELECT o.id AS o_id, o.school_id AS o_sch
     o.state AS o_state, o.created_at AS o_created_at, o.expires_at AS o_expires_at, \
     o.paid_at AS o_paid_at, o.mac AS o_mac, p.id, \
     p.order_id, p.school_id, p.provider, p.merchant, p.app_id, p.payer, p.amount_fen, p.state, \
-    p.transaction_id, p.created_at, p.paid_at, p.look_at, p.mac FROM payment p JOIN orders o ON o.id = p.order_id";
+    p.transaction_id, p.created_at, p.paid_at, p.look_at, p.payer_user_id, p.given_back_fen, p.mac \
+    FROM payment p JOIN orders o ON o.id = p.order_id";
 const ATTEMPT: &str = "WHERE p.id {keys1} ORDER BY o.id, p.id";
 
 /// Locks payments and their orders, in the orders' order.

@@ -24,7 +24,9 @@ use crate::{
             RefundState,
         },
         gateways::Gateways,
-        postings::{self, REFUND_HELD, REFUND_RETURNED, REFUNDED, refund_reference},
+        postings::{
+            self, REFUND_HELD, REFUND_RETURNED, REFUNDED, SURPLUS_CREDITED, refund_reference,
+        },
     },
 };
 use async_trait::async_trait;
@@ -47,7 +49,7 @@ impl Explains for RefundsExplain {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[REFUND_HELD, REFUNDED, REFUND_RETURNED]
+        &[REFUND_HELD, REFUNDED, REFUND_RETURNED, SURPLUS_CREDITED]
     }
 
     async fn explain(&self, tx: &Tx, transfers: &[&Record]) -> Result<Vec<Explanation>, DbError> {
@@ -73,6 +75,7 @@ impl Explains for RefundsExplain {
                 ((school, REFUND_HELD), counts.held),
                 ((school, REFUNDED), counts.done),
                 ((school, REFUND_RETURNED), counts.returned),
+                ((school, SURPLUS_CREDITED), counts.credited),
             ]
         });
         Ok(counts.collect())
@@ -84,7 +87,7 @@ impl Explains for RefundsExplain {
             let page = audit::after(tx, after).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
-            for kind in [REFUND_HELD, REFUNDED, REFUND_RETURNED] {
+            for kind in self.kinds().iter().copied() {
                 let due = page.iter().filter_map(|refund| {
                     let posting = expected(kind.name(), refund).ok()?;
                     Some((posting.school, posting.reference))
@@ -118,6 +121,8 @@ fn expected(kind: &str, refund: &Refund) -> Result<Transfer, String> {
         postings::refund_held(refund).ok_or_else(nothing)
     } else if kind == REFUND_RETURNED.name() {
         postings::refund_returned(refund).ok_or_else(nothing)
+    } else if kind == SURPLUS_CREDITED.name() {
+        postings::surplus_credited(refund).ok_or_else(nothing)
     } else {
         postings::refunded(refund).map_err(|error| error.to_string())?.ok_or_else(nothing)
     }
@@ -136,8 +141,9 @@ impl RefundsExplain {
         };
         let refund = refunds.iter().find(is_its).ok_or("posted, and no refund")?;
         same(record, &expected(&record.kind, refund)?, "its refund")?;
-        let told = refund.ended_by_provider && record.kind != REFUND_HELD.name();
-        // Money that is held, or that staff returned, is no provider's to tell.
+        // Money that is held, or that staff returned or credited, is no provider's to tell.
+        let ours = [REFUND_HELD.name(), SURPLUS_CREDITED.name()];
+        let told = refund.ended_by_provider && !ours.contains(&record.kind.as_str());
         let done = record.kind == REFUNDED.name();
         if told || done { self.confirm(refund, kept) } else { Ok(()) }
     }

@@ -114,7 +114,7 @@ fn reread(gateway: &dyn PaymentGateway, kept: &Kept) -> Result<PaidFact, Notific
             | Notified::Nothing => Err(no_payment),
         },
         Some(number) => match gateway.reread(&raw, number, kept.received_at)? {
-            ProviderState::Paid(fact, _) | ProviderState::Refunded(fact, _) => Ok(fact),
+            ProviderState::Paid(fact, _) | ProviderState::Refunded(fact, ..) => Ok(fact),
             ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => {
                 Err(no_payment)
             }

@@ -19,6 +19,7 @@ use crate::{
     payments::{news, postings},
 };
 use std::collections::HashSet;
+use uuid::Uuid;
 
 /// What staff ask for.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub struct AskedRefund {
     pub payment: PaymentId,
     /// What is to go back.
     pub amount: Fen,
+    /// The request of two persons that it belongs to, and no other refund.
+    pub approval: Uuid,
 }
 
 /// Why a refund was not asked for or decided on.
@@ -50,6 +53,15 @@ pub enum RefundError {
     /// The refund was decided on before, or was sent.
     #[error("the refund was decided on before")]
     Decided,
+    /// It was sent a moment ago: how it ends may not be known at the provider yet.
+    #[error("the refund was sent a moment ago")]
+    JustSent,
+    /// The provider knows the refund: it says how it ends.
+    #[error("the provider knows the refund")]
+    KnownThere,
+    /// The provider does not say whether it knows the refund.
+    #[error("the provider could not be asked about the refund")]
+    Silent,
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -74,6 +86,9 @@ impl TxError for RefundError {
             | Self::TooMuch { .. }
             | Self::Spent
             | Self::Decided
+            | Self::JustSent
+            | Self::KnownThere
+            | Self::Silent
             | Self::Refused(_)
             | Self::Name(_) => None,
         }
@@ -92,7 +107,8 @@ pub async fn ask(tx: &Tx, asked: AskedRefund, now: Timestamp) -> Result<Refund, 
         return Err(RefundError::TooMuch { left });
     }
     let source = source_of(tx, &attempt, transaction_id).await?.ok_or(RefundError::NotPaid)?;
-    let refund = Refund::asked(&attempt, source, asked.amount, now).ok_or(RefundError::NotPaid)?;
+    let refund = Refund::asked(&attempt, source, asked.amount, (asked.approval, now));
+    let refund = refund.ok_or(RefundError::NotPaid)?;
     refunds::insert(tx, &refund).await?;
     Ok(refund)
 }
@@ -159,7 +175,7 @@ async fn locked(tx: &Tx, payment: PaymentId) -> Result<Attempt, RefundError> {
     found.ok_or(RefundError::NotFound)
 }
 
-async fn locked_refund(tx: &Tx, id: RefundId) -> Result<(Attempt, Refund), RefundError> {
+pub(super) async fn locked_refund(tx: &Tx, id: RefundId) -> Result<(Attempt, Refund), RefundError> {
     let payment = refunds::payment_of(tx, id).await?.ok_or(RefundError::NotFound)?;
     let attempt = locked(tx, payment).await?;
     let known = refunds::of_payment(tx, payment).await?;

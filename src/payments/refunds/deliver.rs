@@ -1,12 +1,13 @@
 //! Sends refunds, and asks what became of them.
 
-use super::{IncomingRefund, JOB, REFUSED, RefundVerdict, UNKNOWN, case, open, settle};
+use super::{IncomingRefund, JOB, OVER, REFUSED, RefundVerdict, UNKNOWN, case, open, settle};
 use crate::{
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
         outbox::{Delivered, Delivers, Job},
     },
+    cases, ledger,
     orders::{
         self,
         order::Attempt,
@@ -19,6 +20,9 @@ use crate::{
             Evidence, GatewayError, PaymentGateway, RefundFact, RefundNumbers, RefundOutcome,
             RefundRequest, RefundState,
         },
+        news,
+        plan::{CASE, OF_SURPLUS},
+        postings,
         settle::SettleError,
     },
 };
@@ -100,7 +104,7 @@ impl RefundDelivery {
     /// Commits that the refund is sent, before it is.
     async fn prepare(&self, id: RefundId, pause: Duration) -> Result<Turn, PaymentError> {
         let Payments { db, clock, .. } = &self.payments;
-        let prepared = db.in_tx(async |tx| -> Result<Turn, DbError> {
+        let prepared = db.in_tx(async |tx| -> Result<Turn, SettleError> {
             let now = clock.now();
             let Some((attempt, was, known)) = lock(tx, id).await? else { return Ok(Turn::Never) };
             let before = was.progress == RefundProgress::Sent;
@@ -111,6 +115,10 @@ impl RefundDelivery {
                     *sent
                 }
                 Sending::NotBefore(at) => return Ok(Turn::NotBefore(at)),
+                Sending::Over(ended) => {
+                    give_up(tx, &attempt, (&was, &ended), now).await?;
+                    return Ok(Turn::Never);
+                }
                 Sending::Never => return Ok(Turn::Never),
             };
             Ok(Turn::Now(Box::new(Prepared { attempt, refund, before })))
@@ -133,11 +141,33 @@ impl RefundDelivery {
         })?;
         if prepared.before {
             let state = gateway.query_refund(&request.numbers, now).await?;
-            if state != RefundState::Unknown {
+            if state != RefundState::Unknown || !self.may_send_again(prepared.refund.id).await {
                 return Ok(state);
             }
         }
         gateway.refund(&request, now).await
+    }
+
+    /// Commits that a refund is sent once more, before it is. False if it was ended meanwhile, or less of
+    /// its payment is left: then it is only asked about.
+    async fn may_send_again(&self, id: RefundId) -> bool {
+        let Payments { db, clock, .. } = &self.payments;
+        let again = db.in_tx(async |tx| -> Result<bool, DbError> {
+            let Some((_, was, known)) = lock(tx, id).await? else { return Ok(false) };
+            let now = clock.now();
+            let Some(again) = was.send_again(&known, now) else {
+                if was.progress == RefundProgress::Sent {
+                    open(tx, case(&was, OVER, now)).await?;
+                }
+                return Ok(false);
+            };
+            refunds::save(tx, &was, &again).await?;
+            Ok(true)
+        });
+        again.await.unwrap_or_else(|error| {
+            tracing::error!(%error, refund = %id, "a refund is not sent again");
+            false
+        })
     }
 
     async fn request(
@@ -208,6 +238,31 @@ impl Payments {
         self.sealer.notify_one();
         Ok(verdict)
     }
+}
+
+/// Ends a refund that was not sent, since less of its payment is left than it is for.
+async fn give_up(
+    tx: &Tx,
+    attempt: &Attempt,
+    (was, is): (&Refund, &Refund),
+    now: Timestamp,
+) -> Result<(), SettleError> {
+    let returned: Vec<_> = postings::refund_returned(is).into_iter().collect();
+    for outcome in ledger::post_all(tx, now, &returned).await? {
+        outcome?;
+    }
+    refunds::save(tx, was, is).await?;
+    if is.why == RefundReason::Staff {
+        // Two persons approved it: they learn that it was not made.
+        open(tx, case(is, OVER, now)).await?;
+    } else {
+        let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
+        let over = OF_SURPLUS.iter().map(|why| format!("{why}:{paid}")).collect();
+        cases::close(tx, is.school, CASE, over, now).await?;
+    }
+    let instead = refunds::shown_instead(tx, &attempt.order).await?;
+    let shown = instead.unwrap_or_else(|| attempt.order.state.code());
+    news::tell_refund(tx, is, shown, now).await.map_err(SettleError::from)
 }
 
 /// A refund with its payment, and all refunds of that.

@@ -7,15 +7,22 @@
 
 mod ask;
 mod deliver;
+mod end;
 mod settle;
+mod told;
 
 pub use ask::{AskedRefund, RefundError, approve, ask, decline};
 pub use deliver::RefundDelivery;
+pub use end::RefundEnding;
 
 pub(super) use settle::{IncomingRefund, RefundVerdict, begin, settle};
+pub(super) use told::{ToldTotal, compare, open_unpaid};
 
-use super::plan::{CASE, OF_PAID_PAYMENTS, OF_SURPLUS};
-use super::postings;
+use super::{
+    Payments,
+    plan::CASE,
+    postings::{self, RECEIVED},
+};
 use crate::{
     base::{
         clock::Timestamp,
@@ -23,8 +30,10 @@ use crate::{
         outbox::NewJob,
     },
     cases::{self, Case},
+    ledger::transfer::Record,
     orders::{
-        order::{Attempt, PaymentState},
+        self,
+        order::{Attempt, OrderId, PaymentId, PaymentState},
         refund::{Refund, RefundSource},
     },
 };
@@ -37,12 +46,14 @@ const FAILED: &str = "refund_closed";
 const ABNORMAL: &str = "refund_abnormal";
 /// The case of a refund that the provider refuses.
 const REFUSED: &str = "refund_refused";
+/// The case of a refund that was not sent, or not again: less of its payment is left.
+const OVER: &str = "refund_over";
 /// The case of a refund whose tries are used up.
 const UNKNOWN: &str = "refund_unknown";
 /// The case of a fact that does not fit its refund or payment.
 const DISAGREES: &str = "refund_disagrees";
 /// The cases that end when their refund is done.
-const OF_OPEN: [&str; 4] = [ABNORMAL, REFUSED, UNKNOWN, FAILED];
+const OF_OPEN: [&str; 5] = [ABNORMAL, REFUSED, OVER, UNKNOWN, FAILED];
 
 fn case(refund: &Refund, why: &str, now: Timestamp) -> Case {
     tracing::warn!(why, refund = %refund.id, "a refund needs a look");
@@ -68,24 +79,36 @@ fn job(refund: &Refund, now: Timestamp) -> NewJob {
     NewJob { school: refund.school, kind: JOB, subject: refund.id.number(), due_at: now }
 }
 
-/// Where the money of a transaction of this payment was posted to; `None` if it was not.
+/// Where the money of a transaction of this payment was posted to; `None` if it was not. The posting
+/// alone tells: rows beside it could have been altered.
 async fn source_of(
     tx: &Tx,
     attempt: &Attempt,
     transaction_id: &str,
 ) -> Result<Option<RefundSource>, DbError> {
     let payment = &attempt.payment;
-    let paid = match &payment.state {
-        PaymentState::Paid { transaction_id: paid, .. } => paid == transaction_id,
-        PaymentState::Open | PaymentState::Closed => false,
-    };
     let reference = format!("{}:{}:{transaction_id}", payment.provider.code(), payment.merchant);
-    let whys: &[&str] = if paid { &OF_PAID_PAYMENTS } else { &OF_SURPLUS };
-    let subjects = whys.iter().map(|why| format!("{why}:{reference}")).collect();
-    let stray = cases::among(tx, &[attempt.order.school], CASE, subjects).await?;
-    Ok(match (paid, stray.is_empty()) {
-        (_, false) => Some(RefundSource::Suspense),
-        (true, true) => Some(RefundSource::EAccount),
-        (false, true) => None,
-    })
+    let received = Record::posted(tx, (attempt.order.school, RECEIVED), &reference).await?;
+    Ok(received.map(|received| match received.person {
+        Some(_) => RefundSource::EAccount,
+        None => RefundSource::Suspense,
+    }))
+}
+
+impl Payments {
+    /// The payment whose money was credited for an order: another one that paid it too is a surplus. Where
+    /// none was credited, the first that paid it.
+    pub async fn credited_payment(tx: &Tx, order: OrderId) -> Result<Option<PaymentId>, DbError> {
+        let paid = orders::refunds::paid_payments(tx, order).await?;
+        for payment in &paid {
+            let Some(attempt) = orders::read(tx, *payment).await? else { continue };
+            let PaymentState::Paid { transaction_id, .. } = &attempt.payment.state else {
+                continue;
+            };
+            if source_of(tx, &attempt, transaction_id).await? == Some(RefundSource::EAccount) {
+                return Ok(Some(*payment));
+            }
+        }
+        Ok(paid.first().copied())
+    }
 }

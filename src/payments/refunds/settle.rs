@@ -13,10 +13,11 @@ use crate::{
         self,
         fact::RefundFact,
         order::{Attempt, PaymentId},
-        refund::{Heard, Refund, RefundProgress, RefundReason, not_given_back},
+        refund::{Heard, Refund, RefundProgress, RefundReason, RefundSource, not_given_back},
         refunds::{self, RefundAnswer},
     },
     payments::{
+        Payments,
         gateway::{Evidence, RefundOutcome},
         news,
         plan::{CASE, OF_SURPLUS, REFUNDED},
@@ -175,6 +176,7 @@ async fn ended(
     }
     refunds::keep(tx, &kept(incoming, is)).await?;
     cases_after(tx, now, is).await?;
+    give_back_rest(tx, now, attempt, is).await?;
     let instead = refunds::shown_instead(tx, &attempt.order).await?;
     let shown = instead.unwrap_or_else(|| attempt.order.state.code());
     news::tell_refund(tx, is, shown, now).await?;
@@ -188,11 +190,40 @@ async fn cases_after(tx: &Tx, now: Timestamp, is: &Refund) -> Result<(), DbError
     }
     let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
     let mut over: Vec<String> = OF_OPEN.iter().map(|why| subject(is, why)).collect();
-    over.push(format!("{REFUNDED}:{paid}"));
-    if is.why == RefundReason::Surplus {
+    let known = refunds::of_payment(tx, is.payment).await?;
+    let told = refunds::given_back(tx, is.payment, None).await?;
+    if Refund::explain(is.total, &is.transaction_id, &known, told) {
+        over.push(format!("{REFUNDED}:{paid}"));
+    }
+    let all_back = not_given_back(is.total, &is.transaction_id, &known).is_zero();
+    if is.why == RefundReason::Surplus || all_back {
         over.extend(OF_SURPLUS.iter().map(|why| format!("{why}:{paid}")));
     }
     cases::close(tx, is.school, CASE, over, now).await
+}
+
+/// Of a payment that was paid beside another one, and of which somebody gave some back at the provider,
+/// the rest goes back by itself.
+async fn give_back_rest(
+    tx: &Tx,
+    now: Timestamp,
+    attempt: &Attempt,
+    is: &Refund,
+) -> Result<(), DbError> {
+    if is.why != RefundReason::Provider || is.source != RefundSource::Suspense {
+        return Ok(());
+    }
+    let credited = Payments::credited_payment(tx, attempt.order.id).await?;
+    let known = refunds::of_payment(tx, is.payment).await?;
+    let left = not_given_back(is.total, &is.transaction_id, &known);
+    let has_one = known.iter().any(|refund| refund.why == RefundReason::Surplus);
+    let paid_beside = credited.is_some_and(|credited| credited != is.payment);
+    if !paid_beside || has_one || left.is_zero() {
+        return Ok(());
+    }
+    let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
+    let whole = Refund::of_surplus(attempt, &paid, &is.transaction_id, is.total, now);
+    begin(tx, &[Refund { amount: left, ..whole }], now).await.map(|_| ())
 }
 
 fn kept<'a>(incoming: &'a IncomingRefund, is: &Refund) -> RefundAnswer<'a> {

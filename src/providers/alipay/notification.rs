@@ -12,7 +12,7 @@ use super::{
     wire,
 };
 use crate::{
-    base::crypto::rsa::CheckedSignature,
+    base::{crypto::rsa::CheckedSignature, money::Fen},
     payments::gateway::{NamedPayment, NotificationRefused, Notified, VerifiedNotification},
 };
 use std::borrow::Cow;
@@ -70,7 +70,8 @@ fn notified(
         tracing::warn!(%status, "a notification of an unknown status");
         return Ok(Notified::Nothing);
     };
-    let given_back = trade::is_given_back(fields.text("refund_fee")?.as_deref())?;
+    let total = trade::given_back(fields.text("refund_fee")?.as_deref())?;
+    let given_back = total.is_some() || fields.text("gmt_refund")?.is_some();
     match status {
         TradeStatus::Waiting => Ok(Notified::Nothing),
         TradeStatus::Paid if !given_back => {
@@ -80,7 +81,12 @@ fn notified(
             Ok(Notified::Closed(fields.named()?))
         }
         // All messages about refunds look like messages about payments, except for this.
-        TradeStatus::Paid | TradeStatus::Closed => Ok(Notified::Refunded(fields.named()?)),
+        TradeStatus::Paid => Ok(Notified::Refunded(fields.refunded(total)?)),
+        // All of it, whether it says so or not.
+        TradeStatus::Closed => {
+            let all = fields.text("total_amount")?.as_deref().and_then(wire::fen_of);
+            Ok(Notified::Refunded(fields.refunded(total.or(all))?))
+        }
     }
 }
 
@@ -111,6 +117,14 @@ impl<'a> Fields<'a> {
 
     fn named(&self) -> Result<NamedPayment, NotificationRefused> {
         trade::named(self.required("out_trade_no")?, self.text("trade_no")?)
+    }
+
+    /// A payment of which so much was given back in all, and the refund that is reported. A number that
+    /// could not be asked about counts as none.
+    fn refunded(&self, given_back: Option<Fen>) -> Result<NamedPayment, NotificationRefused> {
+        let number = self.text("out_biz_no")?.filter(|number| wire::is_number(number));
+        let out_refund_no = number.unwrap_or_default();
+        Ok(NamedPayment { out_refund_no, given_back, ..self.named()? })
     }
 
     fn claim(&self) -> Result<TradeClaim, NotificationRefused> {

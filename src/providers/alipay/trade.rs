@@ -51,7 +51,8 @@ impl WireTrade {
         evidence: impl FnOnce() -> Evidence,
     ) -> Result<ProviderState, NotificationRefused> {
         let status = TradeStatus::of(self.trade_status.as_deref().unwrap_or_default());
-        let given_back = is_given_back(self.refund_fee.as_deref())?;
+        let told = given_back(self.refund_fee.as_deref())?;
+        let given_back = told.is_some();
         let was_paid = self.send_pay_date.as_deref().is_some_and(|date| !date.is_empty());
         match status.ok_or(NotificationRefused::Content)? {
             TradeStatus::Waiting => Ok(ProviderState::NotPaid),
@@ -59,9 +60,15 @@ impl WireTrade {
             TradeStatus::Paid if !given_back => {
                 Ok(ProviderState::Paid(self.claim().into_fact(shop, proof)?, evidence()))
             }
+            TradeStatus::Paid => {
+                let fact = self.claim().into_fact(shop, proof)?;
+                Ok(ProviderState::Refunded(fact, evidence(), told))
+            }
             // A trade that was paid is closed once all of it was given back.
-            TradeStatus::Paid | TradeStatus::Closed => {
-                Ok(ProviderState::Refunded(self.claim().into_fact(shop, proof)?, evidence()))
+            TradeStatus::Closed => {
+                let fact = self.claim().into_fact(shop, proof)?;
+                let all = told.unwrap_or(fact.amount);
+                Ok(ProviderState::Refunded(fact, evidence(), Some(all)))
             }
         }
     }
@@ -100,14 +107,13 @@ impl TradeStatus {
     }
 }
 
-/// Whether some of a payment was given back, from what Alipay says of the sum. Samples of plain
-/// payments have `0.00`.
-pub(super) fn is_given_back(refund_fee: Option<&str>) -> Result<bool, NotificationRefused> {
+/// What was given back of a payment in all; `None` for nothing. Samples of plain payments have `0.00`.
+pub(super) fn given_back(refund_fee: Option<&str>) -> Result<Option<Fen>, NotificationRefused> {
     match refund_fee {
-        None | Some("") => Ok(false),
+        None | Some("") => Ok(None),
         Some(yuan) => {
             let fee = wire::fen_of(yuan).ok_or(NotificationRefused::Content)?;
-            Ok(!fee.is_zero())
+            Ok(Some(fee).filter(|fee| !fee.is_zero()))
         }
     }
 }
@@ -134,7 +140,7 @@ impl TradeClaim {
         let amount = self.total_amount.as_deref().and_then(wire::fen_of).ok_or(missing)?;
         let paid_at = self.paid_at.as_deref().and_then(wire::instant_of).ok_or(missing)?;
         let payer = [self.open_id, self.user_id].into_iter().flatten();
-        let NamedPayment { out_trade_no, transaction_id } =
+        let NamedPayment { out_trade_no, transaction_id, .. } =
             named(self.out_trade_no, self.trade_no)?;
         if amount == Fen::ZERO || transaction_id.is_empty() {
             return Err(missing);
@@ -163,5 +169,5 @@ pub(super) fn named(
     if !known || !wire::is_number(&out_trade_no) {
         return Err(NotificationRefused::Content);
     }
-    Ok(NamedPayment { out_trade_no, transaction_id })
+    Ok(NamedPayment { out_trade_no, transaction_id, ..NamedPayment::default() })
 }

@@ -153,7 +153,7 @@ impl WechatPay {
         match transaction.trade_state.as_ref() {
             "SUCCESS" => Ok(ProviderState::Paid(fact(transaction)?, evidence())),
             // A refunded payment was paid.
-            "REFUND" => Ok(ProviderState::Refunded(fact(transaction)?, evidence())),
+            "REFUND" => Ok(ProviderState::Refunded(fact(transaction)?, evidence(), None)),
             "NOTPAY" | "USERPAYING" | "PAYERROR" => Ok(ProviderState::NotPaid),
             "CLOSED" | "REVOKED" => Ok(ProviderState::Closed),
             _ => Err(NotificationRefused::Content),

@@ -95,7 +95,7 @@ fn named(
     if !known || !is_number(&out_trade_no) {
         return Err(NotificationRefused::Content);
     }
-    Ok(NamedPayment { out_trade_no, transaction_id })
+    Ok(NamedPayment { out_trade_no, transaction_id, ..NamedPayment::default() })
 }
 
 /// True for a number of a payment, ours or WeChat's.

@@ -36,6 +36,14 @@ pub(super) struct StaffLoginRequest {
     /// From an earlier sign-in of this login at this client: attempts of others do not delay it then.
     #[garde(inner(length(bytes, min = 1, max = 1024), ascii))]
     client_token: Option<String>,
+    /// For the first sign-in: the twelve digits that the command printed. Attempts of others do not delay
+    /// it then.
+    #[garde(inner(length(bytes, min = 1, max = 32), ascii))]
+    first_code: Option<String>,
+    /// For the first sign-in: the password that replaces the one that the operator gave, at least 10
+    /// characters. Ignored afterwards.
+    #[garde(inner(length(bytes, min = 1, max = 256)))]
+    new_password: Option<String>,
 }
 
 /// A refresh token.
@@ -82,6 +90,8 @@ pub(super) struct StaffTokenView {
 pub(super) struct MustEnrolBody {
     /// `true`.
     must_enrol_factor: bool,
+    /// Whether the next request needs a `new_password`.
+    must_change_password: bool,
     /// In base32. Shown once: another sign-in with a code of the printed secret gets another one.
     secret: String,
     /// The same for a QR code.
@@ -105,14 +115,18 @@ pub(super) struct StaffMemberView {
 ///
 /// The first sign-in after `onecard staff add` or `staff reset-factor` takes a code of the secret that the
 /// command printed, and signs nobody in: it answers `must_enrol_factor` with a secret of one's own. The
-/// same request with a code of that one puts it in force, ends the printed one, and signs in.
+/// same request with a code of that one puts it in force, ends the printed one, and signs in. Somebody who
+/// never signed in before also chooses a `new_password` with it: the one from the operator ends.
 ///
 /// Each code is good once. School, login, password and code that are wrong, and a login that is
 /// disabled, have one answer. After five wrong attempts each must wait, from a minute to four hours;
-/// attempts with a `client_token` are counted apart.
+/// attempts with a `client_token`, or with the `first_code` of a login that has no second factor of its own
+/// yet, are counted apart.
 #[utoipa::path(tag = "staff", request_body = StaffLoginRequest, responses(
     (status = 200, body = StaffSignInBody),
     (status = 401, description = "`staff_sign_in_refused`, `totp_required`", body = Problem),
+    (status = 403, description = "`new_password_needed`", body = Problem),
+    (status = 422, description = "The new password is too weak", body = Problem),
     (status = 429, description = "`too_many_tries`", body = Problem)))]
 #[post("/auth/login")]
 pub(super) async fn sign_in(
@@ -178,6 +192,8 @@ impl From<StaffLoginRequest> for StaffSignIn {
             password: SecretString::from(body.password),
             totp: body.totp.map(SecretString::from),
             client_token: body.client_token.map(SecretString::from),
+            first_code: body.first_code.map(SecretString::from),
+            new_password: body.new_password.map(SecretString::from),
         }
     }
 }
@@ -186,9 +202,10 @@ impl From<SignInOutcome> for StaffSignInBody {
     fn from(outcome: SignInOutcome) -> Self {
         match outcome {
             SignInOutcome::Granted(granted) => Self::Granted(granted.into()),
-            SignInOutcome::MustEnrol(OfferedFactor { secret, otpauth_uri }) => {
+            SignInOutcome::MustEnrol(OfferedFactor { secret, otpauth_uri, needs_password }) => {
                 Self::MustEnrol(MustEnrolBody {
                     must_enrol_factor: true,
+                    must_change_password: needs_password,
                     secret: secret.to_string(),
                     otpauth_uri: otpauth_uri.to_string(),
                 })

@@ -1,6 +1,7 @@
 //! Staff over HTTP: sign-in, and refunds that need two persons.
 
 mod auth;
+mod endings;
 mod problems;
 mod refunds;
 
@@ -22,6 +23,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(refunds::list)
         .service(refunds::show)
         .service(refunds::approve)
+        .service(endings::ask)
         .service(refunds::reject)
         .service(refunds::withdraw);
     config.service(scope);

@@ -16,6 +16,10 @@ const SIGN_IN_REFUSED: ProblemKind =
     };
 const TOTP_REQUIRED: ProblemKind =
     ProblemKind { code: "totp_required", status: 401, title: "请填写动态验证码" };
+const NEW_PASSWORD_NEEDED: ProblemKind =
+    ProblemKind {
+        code: "new_password_needed", status: 403, title: "首次登录须设置新密码"
+    };
 const RIGHT_MISSING: ProblemKind =
     ProblemKind { code: "staff_right_missing", status: 403, title: "您没有此项权限" };
 const SECOND_FACTOR_NEEDED: ProblemKind =
@@ -38,11 +42,30 @@ const REFUND_TOO_MUCH: ProblemKind =
     ProblemKind { code: "refund_too_much", status: 422, title: "超过可退金额" };
 const REFUND_SPENT: ProblemKind =
     ProblemKind { code: "refund_spent", status: 409, title: "余额不足，不能全部退款" };
+const REFUND_NOT_ENDABLE: ProblemKind =
+    ProblemKind { code: "refund_not_endable", status: 409, title: "该退款不能终止" };
+const REFUND_JUST_SENT: ProblemKind =
+    ProblemKind {
+        code: "refund_just_sent", status: 409, title: "退款刚刚提交，请稍后再试"
+    };
+const REFUND_KNOWN_THERE: ProblemKind =
+    ProblemKind {
+        code: "refund_known_there", status: 409, title: "支付机构已受理该退款"
+    };
+const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "provider_unavailable",
+    status: 503,
+    title: "支付机构没有答复，请稍后再试",
+};
+
 impl From<StaffSignInError> for ApiError {
     fn from(error: StaffSignInError) -> Self {
         match error {
             StaffSignInError::TotpMissing => Self::new(TOTP_REQUIRED),
             StaffSignInError::Refused => Self::new(SIGN_IN_REFUSED),
+            StaffSignInError::NewPasswordNeeded => Self::new(NEW_PASSWORD_NEEDED),
+            StaffSignInError::NewPasswordWeak => Self::new(problem::INVALID)
+                .field("/new_password", "至少 10 个字符，且不同于账号和原密码"),
             StaffSignInError::BadToken => Self::new(problem::UNAUTHENTICATED),
             StaffSignInError::Password(fault) => fault.into(),
             StaffSignInError::NoToken(_)
@@ -89,6 +112,10 @@ impl From<RefundRefusal> for ApiError {
                     .member("refundable_fen", fen)
             }
             RefundRefusal::Spent => Self::new(REFUND_SPENT),
+            RefundRefusal::NotEndable => Self::new(REFUND_NOT_ENDABLE),
+            RefundRefusal::JustSent => Self::new(REFUND_JUST_SENT),
+            RefundRefusal::KnownThere => Self::new(REFUND_KNOWN_THERE),
+            RefundRefusal::Silent => Self::new(PROVIDER_UNAVAILABLE),
             RefundRefusal::Failed(_) => Self::internal(&refusal),
             RefundRefusal::Db(error) => Self::internal(&error),
         }

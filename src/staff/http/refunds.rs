@@ -1,7 +1,7 @@
 //! Refunds that staff ask for and decide.
 
 use crate::{
-    approvals::{ApprovalId, Decision, Officer},
+    approvals::{ApprovalId, ApprovalKind, Decision, Officer},
     base::{
         clock::Timestamp,
         http::{
@@ -66,10 +66,13 @@ pub(super) struct RejectRequest {
 pub(super) struct StaffRefundView {
     #[schema(value_type = uuid::Uuid)]
     id: ApprovalId,
+    /// `refund`, or `refund_end`: that a refund be ended.
+    kind: &'static str,
     /// `requested`, `approved`, `rejected`, `withdrawn`, `expired`.
     state: &'static str,
-    #[schema(value_type = uuid::Uuid)]
-    payment_id: PaymentId,
+    /// The payment that is refunded; `null` where a refund is ended.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    payment_id: Option<PaymentId>,
     #[schema(value_type = i64)]
     amount_fen: Fen,
     reason: String,
@@ -81,9 +84,9 @@ pub(super) struct StaffRefundView {
     expires_at: Timestamp,
     /// `null` until it is decided or taken back.
     decision: Option<DecisionView>,
-    /// The refund that the approval made.
+    /// The refund that the approval made, or that is to be ended.
     refund_id: Option<uuid::Uuid>,
-    /// How far it is; `null` until it is approved.
+    /// How far it is; `null` while there is none.
     refund: Option<RefundStage>,
 }
 
@@ -182,7 +185,8 @@ pub(super) async fn show(
 }
 
 /// Approves a request: the money is held and goes back, and this cannot be undone. Another person than
-/// who asked, with the role `finance`.
+/// who asked, with the role `finance`. Before a refund is ended its provider is asked: if it knows the
+/// refund, or does not answer, nothing is decided.
 #[utoipa::path(tag = "staff", request_body = ApproveRequest, security(("staff" = [])),
     params(("id" = uuid::Uuid, Path, description = "The request")),
     responses((status = 200, body = StaffRefundView),
@@ -190,7 +194,9 @@ pub(super) async fn show(
             `second_factor_needed`, `own_money`", body = Problem),
         (status = 404, body = Problem),
         (status = 409, description = "`approval_over` with `state`, `not_refundable`, \
-            `refund_spent`", body = Problem)))]
+            `refund_spent`; of an ending `refund_not_endable`, `refund_just_sent`, \
+            `refund_known_there`", body = Problem),
+        (status = 503, description = "`provider_unavailable`", body = Problem)))]
 #[post("/refunds/{id}/approve")]
 pub(super) async fn approve(
     member: May<DecideRefund>,
@@ -256,13 +262,18 @@ impl NewRefundRequest {
     }
 }
 
-fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
+pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
     let StaffRefund { approval, stage } = refund;
-    let refund_id = approval.decision.as_ref().and_then(|decision| decision.result);
+    let result = approval.decision.as_ref().and_then(|decision| decision.result);
+    let (payment_id, refund_id) = match approval.kind {
+        ApprovalKind::Refund => (Some(PaymentId::from_uuid(approval.subject)), result),
+        ApprovalKind::RefundEnd => (None, Some(approval.subject)),
+    };
     StaffRefundView {
         id: approval.id,
+        kind: approval.kind.code(),
         state: approval.state_at(now).code(),
-        payment_id: PaymentId::from_uuid(approval.subject),
+        payment_id,
         amount_fen: approval.amount,
         reason: approval.reason,
         asked_by: approval.asked_by.into(),

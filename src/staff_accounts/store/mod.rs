@@ -161,6 +161,26 @@ pub(super) async fn set_factor(
     .await
 }
 
+/// Replaces the password of a locked login.
+pub(super) async fn set_password(
+    tx: &Tx,
+    id: StaffId,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let set = staff_member::ActiveModel {
+        id: Unchanged(id.uuid()),
+        password_hash: Set(hash.to_owned()),
+        updated_at: Set(now.micros()),
+        ..Default::default()
+    };
+    Box::pin(change(tx, id, async {
+        staff_member::Entity::update(set).exec(tx.conn()).await?;
+        Ok(())
+    }))
+    .await
+}
+
 /// Switches a locked login off or on.
 pub(super) async fn switch(
     tx: &Tx,

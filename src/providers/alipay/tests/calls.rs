@@ -213,7 +213,7 @@ fn with(mut value: Value, changes: &[(&str, Value)]) -> Value {
 #[derive(Debug, PartialEq)]
 enum State {
     Paid(PaidClaim),
-    Refunded(PaidClaim),
+    Refunded(PaidClaim, Option<Fen>),
     NotPaid,
     Closed,
     Unknown,
@@ -223,7 +223,9 @@ enum State {
 fn state_of(answer: Result<ProviderState, GatewayError>) -> State {
     match answer {
         Ok(ProviderState::Paid(fact, _)) => State::Paid(PaidClaim::clone(&fact)),
-        Ok(ProviderState::Refunded(fact, _)) => State::Refunded(PaidClaim::clone(&fact)),
+        Ok(ProviderState::Refunded(fact, _, total)) => {
+            State::Refunded(PaidClaim::clone(&fact), total)
+        }
         Ok(ProviderState::NotPaid) => State::NotPaid,
         Ok(ProviderState::Closed) => State::Closed,
         Ok(ProviderState::Unknown) => State::Unknown,
@@ -249,8 +251,8 @@ async fn every_state_of_a_trade_has_its_meaning() {
         (but(&[status("TRADE_FINISHED")]), State::Paid(paid_claim())),
         (but(&[("total_amount", json!("20"))]), State::Paid(paid_claim())),
         (but(&[("refund_fee", json!("0.00"))]), State::Paid(paid_claim())),
-        (but(&[("refund_fee", json!("5.00"))]), State::Refunded(paid_claim())),
-        (but(&[status("TRADE_CLOSED")]), State::Refunded(paid_claim())),
+        (but(&[("refund_fee", json!("5.00"))]), State::Refunded(paid_claim(), Fen::new(500).ok())),
+        (but(&[status("TRADE_CLOSED")]), State::Refunded(paid_claim(), Some(paid_claim().amount))),
         (but(&[status("TRADE_CLOSED"), unpaid.clone()]), State::Closed),
         (but(&[status("TRADE_CLOSED"), ("send_pay_date", json!(""))]), State::Closed),
         // Given back and never paid: one of the two is wrong.

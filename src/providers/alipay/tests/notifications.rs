@@ -54,10 +54,17 @@ fn told(changes: &[(&'static str, &str)]) -> Result<Told, NotificationRefused> {
 
 #[test]
 fn every_message_has_its_meaning() {
-    let about =
-        || NamedPayment { out_trade_no: OUT_TRADE_NO.into(), transaction_id: TRADE_NO.into() };
+    let about = || NamedPayment {
+        out_trade_no: OUT_TRADE_NO.into(),
+        transaction_id: TRADE_NO.into(),
+        ..NamedPayment::default()
+    };
+    let refunded = |number: &str, total: Option<i64>| {
+        let given_back = total.map(|total| crate::base::money::Fen::new(total).unwrap());
+        Told::Refunded(NamedPayment { out_refund_no: number.into(), given_back, ..about() })
+    };
     let (closed, refund) = (("trade_status", "TRADE_CLOSED"), ("refund_fee", "5.00"));
-    let cases: [(&[(&'static str, &str)], Told); 16] = [
+    let cases: [(&[(&'static str, &str)], Told); 18] = [
         (&[], Told::Paid(paid_claim())),
         (&[("trade_status", "TRADE_FINISHED")], Told::Paid(paid_claim())),
         (&[("refund_fee", "0.00")], Told::Paid(paid_claim())),
@@ -66,10 +73,12 @@ fn every_message_has_its_meaning() {
         (&[("total_amount", "20.0")], Told::Paid(paid_claim())),
         (&[("gmt_payment", "2026-01-05 09:31:07.0")], Told::Paid(paid_claim())),
         (&[("charset", "-")], Told::Paid(paid_claim())),
-        (&[refund, ("out_biz_no", "R1")], Told::Refunded(about())),
-        (&[refund, ("trade_status", "TRADE_FINISHED")], Told::Refunded(about())),
-        (&[closed, ("refund_fee", "20.00")], Told::Refunded(about())),
-        (&[closed], Told::Refunded(about())),
+        (&[refund, ("out_biz_no", "R1")], refunded("R1", Some(500))),
+        (&[refund, ("trade_status", "TRADE_FINISHED")], refunded("", Some(500))),
+        (&[closed, ("refund_fee", "20.00")], refunded("", Some(2000))),
+        (&[closed], refunded("", Some(2000))),
+        (&[("gmt_refund", "2026-11-29 10:00:00.100"), ("out_biz_no", "R1")], refunded("R1", None)),
+        (&[refund, ("out_biz_no", "a b")], refunded("", Some(500))),
         (&[closed, ("gmt_payment", "-")], Told::Closed(about())),
         (&[closed, ("gmt_payment", "")], Told::Closed(about())),
         (&[("trade_status", "WAIT_BUYER_PAY"), ("gmt_payment", "-")], Told::Nothing),

@@ -307,7 +307,7 @@ async fn a_refunded_payment_was_paid() {
     let refunded = with(transaction(), "/trade_state", "REFUND".into());
     let server = TestServer::start([signed_reply(200, &refunded.to_string())]);
     let state = gateway(&server.base_url()).query(OUT_TRADE_NO, NOW).await;
-    assert!(matches!(state, Ok(ProviderState::Refunded(fact, _)) if fact == paid_fact()));
+    assert!(matches!(state, Ok(ProviderState::Refunded(fact, _, None)) if fact == paid_fact()));
 }
 
 #[tokio::test]

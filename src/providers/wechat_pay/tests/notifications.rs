@@ -199,6 +199,7 @@ fn other_messages_say_what_they_are_about() {
     let named = || NamedPayment {
         out_trade_no: paid_claim().out_trade_no,
         transaction_id: paid_claim().transaction_id,
+        ..NamedPayment::default()
     };
     let state = |state: &str| with(transaction(), "/trade_state", state.into());
     let payment = |content: Value| envelope(&content.to_string(), "transaction");

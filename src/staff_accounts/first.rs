@@ -1,0 +1,66 @@
+//! The first sign-in of a login: what was printed for it, and the password that replaces the operator's.
+
+use super::{Account, StaffAccounts, StaffSignInError, registry::is_weak, store};
+use crate::{
+    base::{clock::Timestamp, db::Tx},
+    passwords::PasswordFault,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+/// The password that somebody chose at the first sign-in.
+pub(super) enum NewPassword {
+    None,
+    Weak,
+    Hashed(String),
+}
+
+impl NewPassword {
+    /// Replaces the password of a login that never signed in before.
+    pub(super) async fn put_in_force(
+        &self,
+        tx: &Tx,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<(), StaffSignInError> {
+        if account.signed_in_at.is_some() {
+            return Ok(());
+        }
+        match self {
+            Self::None => Err(StaffSignInError::NewPasswordNeeded),
+            Self::Weak => Err(StaffSignInError::NewPasswordWeak),
+            Self::Hashed(hash) => Ok(store::set_password(tx, account.id, hash, now).await?),
+        }
+    }
+}
+
+impl StaffAccounts {
+    /// Whether the client has what was printed for the first sign-in of this login. Strangers cannot use
+    /// up the attempts of whoever has it.
+    pub(super) fn has_slip(
+        &self,
+        claimed: Option<&Account>,
+        code: Option<&SecretString>,
+    ) -> Result<bool, StaffSignInError> {
+        let (Some(account), Some(code)) = (claimed, code) else { return Ok(false) };
+        Ok(self.keeper.is_first_code(account.id, &account.factor, code.expose_secret())?)
+    }
+
+    /// Hashes the password that is chosen at the first sign-in. Whether the first one is right does not
+    /// show in how long it takes.
+    pub(super) async fn new_password(
+        &self,
+        account: Option<&Account>,
+        known: bool,
+        (chosen, given): (Option<SecretString>, &SecretString),
+    ) -> Result<NewPassword, StaffSignInError> {
+        let account = account.filter(|account| account.signed_in_at.is_none());
+        let (Some(account), Some(chosen)) = (account, chosen) else { return Ok(NewPassword::None) };
+        let same = chosen.expose_secret() == given.expose_secret();
+        if same || is_weak(&chosen, &account.login) {
+            return Ok(NewPassword::Weak);
+        }
+        let pool = if known { &self.for_clients } else { &self.for_strangers };
+        let hashed = pool.hash(chosen).await.map_err(PasswordFault::from)?;
+        Ok(NewPassword::Hashed(hashed))
+    }
+}
