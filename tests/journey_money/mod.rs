@@ -14,6 +14,7 @@ mod forged;
 mod orders;
 mod purposes;
 mod redis_gone;
+mod refund_faults;
 pub mod refunds;
 mod sigkill;
 mod statement;
