@@ -139,8 +139,13 @@ impl Writer {
 
 pub(super) async fn send(api: &Api, letters: Vec<Message>, sent: &mut Counts) {
     let answers = stream::iter(letters).map(async |message| {
-        let post = async || message.letter.post(api, "xnec").await.ok();
-        let answer = eventually("a message is answered", post).await;
+        // What could not be committed in time is sent again.
+        let post = async || {
+            let answer = message.letter.post(api, "xnec").await.ok()?;
+            let failed = answer.status >= 500 || answer.bytes == b"fail";
+            (!failed || !message.kind.is_taken()).then_some(answer)
+        };
+        let answer = eventually("a message is taken or refused", post).await;
         (message.kind, message.to_alipay, answer)
     });
     let mut answers = answers.buffer_unordered(AT_ONCE);
