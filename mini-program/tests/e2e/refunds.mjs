@@ -61,11 +61,13 @@ export function refundSteps({ page, context, origins, tools, staff }) {
       async () => {
         const { sandbox } = await origins()
         const tab = await context.newPage()
+        await tab.setViewportSize({ width: 1280, height: 900 })
         await tab.goto(`${sandbox}/sandbox#payments`)
         const end = tab.getByRole('button', { name: '退款完成', exact: true })
         await end.waitFor()
         await shoot('sandbox-refund', tab)
-        await end.click()
+        // By the keyboard: the page renews its lists while it is looked at.
+        await end.press('Enter')
         await tab.getByText('已退 ¥20.00').waitFor()
         await tab.close()
         await page.getByRole('listitem', { name: /已原路退回.*¥20\.00/ }).waitFor()
