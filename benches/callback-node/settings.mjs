@@ -20,11 +20,16 @@ export function readSettings(env, readFile) {
       sdk: new AlipaySdk({
         appId: need('ALIPAY_APP_ID'),
         keyType: 'PKCS8',
-        privateKey: readFile(need('ALIPAY_APP_PRIVATE_KEY_FILE'), 'utf8'),
-        alipayPublicKey: readFile(need('ALIPAY_PUBLIC_KEY_FILE'), 'utf8'),
+        privateKey: bare(readFile(need('ALIPAY_APP_PRIVATE_KEY_FILE'), 'utf8')),
+        alipayPublicKey: bare(readFile(need('ALIPAY_PUBLIC_KEY_FILE'), 'utf8')),
       }),
     },
     // Parsed once: no callback pays for it.
     keys: new Map([[need('PUBLIC_KEY_ID'), Rsa.from(readFile(need('PUBLIC_KEY_FILE')), Rsa.KEY_TYPE_PUBLIC)]]),
   }
+}
+
+/** A key as the SDK wants it: base64 alone, in one line. The sandbox's files say above what they are. */
+function bare(pem) {
+  return pem.replace(/^[^]*?-----BEGIN [^-]+-----|-----END[^]*$|\s/g, '')
 }
