@@ -18,6 +18,16 @@ onecard school import schools >/dev/null
 onecard roster import --school ynart schools/demo/ynart-roster.csv >/dev/null
 scripts/register-tills.sh "$bin/onecard" "$dir/onecard.toml" "$dir/sandbox" ynart >/dev/null
 
+# Two members of staff: one asks for refunds, the other approves them.
+staff() { # LOGIN STAFF_NO ROLE: the login as JSON, with the secret that is printed
+  local secret
+  secret=$(onecard staff add --school ynart --login "$1" --staff-no "$2" --role "$3" \
+    <<<"correct horse $2" | awk '$1 == "secret" { print $2 }')
+  echo "{\"login\":\"$1\",\"password\":\"correct horse $2\",\"printed\":\"$secret\"}"
+}
+office=$(staff office 9001 card_office)
+finance=$(staff finance 9002 finance)
+
 "$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" \
   --server "http://127.0.0.1:$server" >"$dir/sandbox.log" 2>&1 &
 pids=($!)
@@ -29,7 +39,7 @@ scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sand
 # The school with the most rules. Its initial password: six digits of the ID number, letters left out.
 first=$(sed -n 2p schools/demo/ynart-roster.csv)
 id_number=$(cut -d, -f3 <<<"$first" | tr -d 'A-Za-z')
-export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots"
+export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots" E2E_STAFF="[$office,$finance]"
 export E2E_STUDENT_NO=$(cut -d, -f1 <<<"$first") E2E_PASSWORD=${id_number: -6}
 (cd mini-program && npm run --silent e2e) || { tail -n 30 "$dir/server.log" "$dir/sandbox.log" >&2; exit 1; }
 

@@ -1,4 +1,4 @@
-// The reference of `make bench`: WeChat Pay's callback on Node, Express and an SDK from npm.
+// The reference of `make bench`: callbacks of WeChat Pay and Alipay on Node, Express and SDKs from npm.
 //
 // It checks what the server checks and commits what the server commits, in the same tables of a
 // database of its own: the message, the paid payment and its order, the transfer with its leg, the
@@ -7,9 +7,13 @@
 import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import express from 'express'
+import * as alipay from './alipay.mjs'
 import { receive } from './callback.mjs'
 import { readSettings } from './settings.mjs'
 import { openStore } from './store.mjs'
+import * as wechatPay from './wechat-pay.mjs'
+
+const STATUS = { accepted: 204, refused: 401, unknown: 404, failed: 500 }
 
 const workers = Number(process.env.WORKERS ?? 2)
 
@@ -32,9 +36,13 @@ function work() {
   // The signature is over the bytes as they came.
   const raw = express.raw({ type: () => true, limit: '64kb' })
   app.post('/callbacks/:school/wechat-pay/transactions', raw, async (request, response) => {
-    const [status, message] = await receive(settings, store, request)
-    if (status === 204) response.status(204).end()
-    else response.status(status).json({ code: 'FAIL', message })
+    const ended = await receive(wechatPay.open, settings, store, request)
+    if (ended === 'accepted') response.status(STATUS[ended]).end()
+    else response.status(STATUS[ended]).json({ code: 'FAIL', message: ended })
+  })
+  app.post('/callbacks/:school/alipay', raw, async (request, response) => {
+    const ended = await receive(alipay.open, settings, store, request)
+    response.type('text/plain').send(ended === 'accepted' ? 'success' : 'fail')
   })
   // Its own answer for a body that is too long or breaks off.
   app.use((error, _request, response, _next) => {

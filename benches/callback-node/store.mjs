@@ -2,13 +2,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import pg from 'pg'
 
-const PROVIDER = 'wechat_pay'
 // How many of one process commit side by side.
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 16)
 
 const RECORD = `INSERT INTO notification
   (id, school_id, provider, notification_id, out_trade_no, transaction_id, verdict, body, received_at, ask_at)
-  VALUES ($1, $2, '${PROVIDER}', $3, $4, $5, 'settled', $6, $7, 0)
+  VALUES ($1, $2, $8, $3, $4, $5, 'settled', $6, $7, 0)
   ON CONFLICT (school_id, provider, notification_id) DO NOTHING`
 
 const LOCK = `SELECT p.id, p.state, p.amount_fen, p.merchant, p.app_id, p.payer, p.transaction_id,
@@ -36,11 +35,11 @@ export function openStore(connectionString) {
   }
 }
 
-async function settle(pool, settings, { id, paid, body }) {
+async function settle(pool, settings, message) {
   const client = await pool.connect()
   try {
     await client.query('BEGIN')
-    await inTransaction(client, settings, { id, paid, body })
+    await inTransaction(client, settings, message)
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK')
@@ -50,27 +49,28 @@ async function settle(pool, settings, { id, paid, body }) {
   }
 }
 
-async function inTransaction(client, settings, { id, paid, body }) {
+async function inTransaction(client, settings, message) {
   const now = Date.now() * 1000
-  const paidAt = Date.parse(paid.success_time) * 1000
-  const { out_trade_no: number, transaction_id: transaction } = paid
-  await run(client, 'record', RECORD, [randomUUID(), settings.schoolId, id, number, transaction, body, now])
+  const { provider, id, body, merchant, app, number, transaction, fen, payers, paidAt } = message
+  await run(client, 'record', RECORD, [
+    randomUUID(), settings.schoolId, id, number, transaction, body, now, provider,
+  ])
   const { rows: [found] } = await run(client, 'lock', LOCK, [number])
-  if (!found || found.merchant !== paid.mchid || found.app_id !== paid.appid) throw new Error('not our order')
+  if (!found || found.merchant !== merchant || found.app_id !== app) throw new Error('not our order')
   if (found.school_id !== settings.schoolId) throw new Error('of another school')
-  if (BigInt(found.amount_fen) !== BigInt(paid.amount.total)) throw new Error('another amount')
-  if (found.payer !== paid.payer.openid) throw new Error('another payer')
+  if (BigInt(found.amount_fen) !== BigInt(fen)) throw new Error('another amount')
+  if (!payers.includes(found.payer)) throw new Error('another payer')
   if (found.state === 'paid') {
     if (found.transaction_id !== transaction) throw new Error('paid by another transaction')
     return
   }
   const moved = await run(client, 'pay', PAY, [found.id, transaction, paidAt])
   if (moved.rowCount !== 1) throw new Error('the order moved meanwhile')
-  const reference = `${PROVIDER}:${paid.mchid}:${transaction}`
-  const digest = createHash('sha256').update(`${reference}:${paid.amount.total}`).digest()
+  const reference = `${provider}:${merchant}:${transaction}`
+  const digest = createHash('sha256').update(`${reference}:${fen}`).digest()
   const posted = await run(client, 'post', POST, [
     randomUUID(), settings.schoolId, randomUUID(), reference, found.person_id, now,
-    Math.floor(paidAt / 86_400_000_000), paid.amount.total, digest, settings.clearingAccount,
+    Math.floor(paidAt / 86_400_000_000), fen, digest, settings.clearingAccount,
   ])
   if (posted.rowCount !== 1) throw new Error('the person has no account')
 }

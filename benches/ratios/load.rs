@@ -22,7 +22,21 @@ const ANSWER_BYTES: usize = 4096;
 /// Requests with the answer that each must get.
 pub struct Load {
     pub requests: Vec<Vec<u8>>,
+    pub wanted: Wanted,
+}
+
+/// An answer: its status, and what its body ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
     pub status: u16,
+    pub end: &'static str,
+}
+
+impl Wanted {
+    /// With any body.
+    pub const fn status(status: u16) -> Self {
+        Self { status, end: "" }
+    }
 }
 
 /// The result of a load in which every request got the expected answer.
@@ -50,7 +64,7 @@ pub async fn send(port: u16, load: Load, connections: usize) -> Result<Done, Fai
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for connection in open {
-        tasks.spawn(drive(connection, Arc::clone(&queue), load.status));
+        tasks.spawn(drive(connection, Arc::clone(&queue), load.wanted));
     }
     while let Some(done) = tasks.join_next().await {
         done??;
@@ -58,11 +72,11 @@ pub async fn send(port: u16, load: Load, connections: usize) -> Result<Done, Fai
     Ok(Done { answers, took: started.elapsed() })
 }
 
-async fn drive(mut connection: Connection, queue: Queue, status: u16) -> Result<(), String> {
+async fn drive(mut connection: Connection, queue: Queue, wanted: Wanted) -> Result<(), String> {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some(request) = next else { return Ok(()) };
-        connection.ask(&request, status).await?;
+        connection.ask(&request, wanted).await?;
     }
 }
 
@@ -110,7 +124,7 @@ impl Idle {
             Some(connection) => connection,
             None => Connection::open(self.port).await.map_err(|error| error.to_string())?,
         };
-        connection.ask(&request, status).await?;
+        connection.ask(&request, Wanted::status(status)).await?;
         idle().push_back(connection);
         Ok(())
     }
@@ -129,12 +143,12 @@ impl Connection {
         Ok(Self { stream, answer: Vec::with_capacity(ANSWER_BYTES) })
     }
 
-    async fn ask(&mut self, request: &[u8], status: u16) -> Result<(), String> {
+    async fn ask(&mut self, request: &[u8], wanted: Wanted) -> Result<(), String> {
         self.exchange(request).await.map_err(|error| error.to_string())?;
-        if self.status() == Some(status) {
+        if self.status() == Some(wanted.status) && self.answer.ends_with(wanted.end.as_bytes()) {
             return Ok(());
         }
-        Err(format!("not answered with {status}: {}", String::from_utf8_lossy(&self.answer)))
+        Err(format!("not {wanted:?}: {}", String::from_utf8_lossy(&self.answer)))
     }
 
     /// Sends a request and reads one complete answer: the head and the body of the stated length.
@@ -170,4 +184,9 @@ pub async fn status(port: u16, request: &[u8]) -> Result<u16, Failure> {
     let mut connection = Connection::open(port).await?;
     connection.exchange(request).await?;
     connection.status().ok_or_else(|| "no status".into())
+}
+
+/// Sends one request, which must get this answer.
+pub async fn expect(port: u16, request: &[u8], wanted: Wanted) -> Result<(), Failure> {
+    Ok(Connection::open(port).await?.ask(request, wanted).await?)
 }

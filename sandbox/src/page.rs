@@ -57,3 +57,33 @@ pub(crate) fn see_other(location: &str) -> HttpResponse {
 pub(crate) fn yuan(fen: i64) -> String {
     format!("{}.{:02}", fen / 100, fen % 100)
 }
+
+/// Fen of yuan with up to two decimals, as a form sends them.
+pub(crate) fn fen_of(yuan: &str) -> Option<i64> {
+    let (whole, part) = yuan.split_once('.').unwrap_or((yuan, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !(1..=9).contains(&whole.len()) || part.len() > 2 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    format!("{whole}{part:0<2}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_forms_are_yuan() {
+        let table = [("5", Some(500)), ("0.5", Some(50)), ("12.34", Some(1234)), ("0", Some(0))];
+        for (text, fen) in table.into_iter().chain([
+            ("", None),
+            (".5", None),
+            ("1.234", None),
+            ("-1", None),
+            ("1e3", None),
+            ("一", None),
+        ]) {
+            assert_eq!(fen_of(text), fen, "{text}");
+        }
+    }
+}

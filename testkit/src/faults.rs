@@ -1,5 +1,5 @@
-//! A proxy in front of the sandbox's WeChat Pay: counts the queries of each payment and injects
-//! faults.
+//! A proxy in front of the sandbox's WeChat Pay and Alipay: counts the queries of each payment and
+//! injects faults.
 
 use crate::{Forge, http_client, threads::Thread};
 use actix_web::{
@@ -7,26 +7,34 @@ use actix_web::{
     web::{self, Bytes, Data},
 };
 use futures_util::stream;
+use serde_json::Value;
 use std::{
     collections::HashMap,
     net::TcpListener,
     sync::{Arc, Mutex},
 };
 
-/// A fault of requests about a payment.
+/// Where WeChat Pay is asked for refunds.
+const REFUNDS: &str = "/v3/refund/domestic/refunds";
+/// Where WeChat Pay signs.
+const SIGNATURE: &str = "wechatpay-signature";
+
+/// A fault of requests about a payment or a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The request is never answered.
     Hangs,
     /// The connection breaks in the middle of the answer.
     BreaksOff,
-    /// The proxy sends this answer; the request does not reach WeChat Pay.
+    /// The proxy sends this answer; the request does not reach the provider.
     Says(u16, &'static str),
-    /// WeChat Pay handles the request, but its answer is lost.
+    /// Likewise, with bytes that need not be text.
+    SaysBytes(u16, &'static [u8]),
+    /// The provider handles the request, but its answer is lost.
     LosesAnswer,
-    /// WeChat Pay answers, but the signature header is removed.
+    /// The provider answers, but the signature is removed.
     LosesSignature,
-    /// A paid payment is reported as refunded.
+    /// A paid payment is reported as refunded. By WeChat Pay alone.
     Refunds,
 }
 
@@ -70,7 +78,7 @@ impl Faults {
         Self { base_url, state, _thread: thread }
     }
 
-    /// The proxy's address, to be used as WeChat Pay's.
+    /// The proxy's address, to be used as the providers'.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -80,9 +88,10 @@ impl Faults {
         *self.state.everything.lock().unwrap() = fault;
     }
 
-    /// Sets the fault of this payment.
-    pub fn meets(&self, out_trade_no: &str, fault: Fault) {
-        self.state.of_payments.lock().unwrap().insert(out_trade_no.to_owned(), fault);
+    /// Sets the fault of this payment; of queries after this refund; with an empty number, of requests
+    /// that make refunds, and of those that make payments at WeChat Pay.
+    pub fn meets(&self, number: &str, fault: Fault) {
+        self.state.of_payments.lock().unwrap().insert(number.to_owned(), fault);
     }
 
     /// Clears all faults.
@@ -91,15 +100,46 @@ impl Faults {
         self.state.of_payments.lock().unwrap().clear();
     }
 
-    /// How often the state of a payment was queried, answered or not.
-    pub fn asked(&self, out_trade_no: &str) -> usize {
-        self.state.asked.lock().unwrap().get(out_trade_no).copied().unwrap_or_default()
+    /// How often the state of a payment or refund was queried, answered or not; with an empty number, how
+    /// many requests for refunds there were.
+    pub fn asked(&self, number: &str) -> usize {
+        self.state.asked.lock().unwrap().get(number).copied().unwrap_or_default()
     }
 }
 
+/// What a request is about, and whether it is counted.
+fn about(request: &HttpRequest, body: &[u8]) -> (String, bool) {
+    let Some(content) = alipay_content(request, body) else {
+        let number = request.path().split('/').nth(5).unwrap_or_default();
+        let counts = request.method() == "GET" || request.path() == REFUNDS;
+        return (number.to_owned(), counts);
+    };
+    let (method, content) = content;
+    let text = |name: &str| content[name].as_str().unwrap_or_default().to_owned();
+    match method.as_str() {
+        "alipay.trade.refund" => (String::new(), true),
+        "alipay.trade.fastpay.refund.query" => (text("out_request_no"), true),
+        method => (text("out_trade_no"), method == "alipay.trade.query"),
+    }
+}
+
+/// The method and the content of a request to Alipay's gateway.
+fn alipay_content(request: &HttpRequest, body: &[u8]) -> Option<(String, Value)> {
+    if request.path() != "/gateway.do" {
+        return None;
+    }
+    let in_query = web::Query::<HashMap<String, String>>::from_query(request.query_string());
+    let in_body = std::str::from_utf8(body).unwrap();
+    let in_body = web::Query::<HashMap<String, String>>::from_query(in_body);
+    let mut parameters = in_query.unwrap().into_inner();
+    parameters.extend(in_body.unwrap().into_inner());
+    let content = parameters.get("biz_content").map(|text| serde_json::from_str(text).unwrap());
+    Some((parameters["method"].clone(), content.unwrap_or_default()))
+}
+
 async fn gate(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResponse {
-    let number = request.path().split('/').nth(5).unwrap_or_default().to_owned();
-    if request.method() == "GET" {
+    let (number, counts) = about(&request, &body);
+    if counts {
         *state.asked.lock().unwrap().entry(number.clone()).or_default() += 1;
     }
     let own = state.of_payments.lock().unwrap().get(&number).copied();
@@ -115,11 +155,14 @@ async fn gate(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResp
         Some(Fault::Says(status, text)) => {
             HttpResponse::build(status.try_into().unwrap()).body(text)
         }
+        Some(Fault::SaysBytes(status, bytes)) => {
+            HttpResponse::build(status.try_into().unwrap()).body(bytes)
+        }
         Some(Fault::LosesAnswer) => {
             forward(&request, body, &state, "").await;
             HttpResponse::BadGateway().body("<html></html>")
         }
-        Some(Fault::LosesSignature) => forward(&request, body, &state, "wechatpay-signature").await,
+        Some(Fault::LosesSignature) => forward(&request, body, &state, SIGNATURE).await,
     }
 }
 
@@ -147,7 +190,8 @@ async fn send_on(request: &HttpRequest, body: Bytes, state: &State) -> reqwest::
     onward.body(body.to_vec()).send().await.unwrap()
 }
 
-/// Forwards a request byte for byte, and its answer without one header.
+/// Forwards a request byte for byte, and its answer without this header, if any. An answer of Alipay,
+/// which is signed in its body, then lacks its signature.
 async fn forward(request: &HttpRequest, body: Bytes, state: &State, without: &str) -> HttpResponse {
     let answer = send_on(request, body, state).await;
     let mut back = HttpResponse::build(answer.status().as_u16().try_into().unwrap());
@@ -157,5 +201,11 @@ async fn forward(request: &HttpRequest, body: Bytes, state: &State, without: &st
             back.append_header((name.as_str(), value.as_bytes()));
         }
     }
-    back.body(answer.bytes().await.unwrap())
+    let bytes = answer.bytes().await.unwrap();
+    if request.path() == "/gateway.do" && !without.is_empty() {
+        let mut told: Value = serde_json::from_slice(&bytes).unwrap();
+        assert!(told.as_object_mut().unwrap().remove("sign").is_some(), "{told}");
+        return back.body(told.to_string());
+    }
+    back.body(bytes)
 }

@@ -5,8 +5,8 @@
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, Rows, TestDb, authentic::assert_authentic, eventually, proof::report_with,
-    threads::Thread,
+    Api, Faults, Rows, TestDb, authentic::assert_authentic, eventually, http_client,
+    proof::report_with, threads::Thread,
 };
 use onecard::{
     app::App,
@@ -26,9 +26,11 @@ use onecard::{
 };
 use sandbox::{
     Options, Running,
+    callbacks::Callbacks,
     keys::{self, AlipayCredentials, Keys},
     till::Tills,
 };
+use serde_json::json;
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -80,11 +82,12 @@ impl World {
         world
     }
 
-    /// Like [`World::start`], with WeChat Pay behind a [`Faults`] proxy, and these settings.
+    /// Like [`World::start`], with WeChat Pay and Alipay behind a [`Faults`] proxy, and these settings.
     pub async fn gated(db: &TestDb, settings: &[(&str, &str)]) -> (Self, Faults) {
         let mut world = Self::unserved(db).await;
         let faults = Faults::before(world.sandbox_running().base_url());
         world.set("WECHAT_PAY__BASE_URL", faults.base_url());
+        world.set("ALIPAY__GATEWAY_URL", &format!("{}/gateway.do", faults.base_url()));
         for (name, value) in settings {
             world.set(name, value);
         }
@@ -229,6 +232,19 @@ impl World {
         let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
         let usual = usual.into_iter().filter(|(name, _)| !is_special(name));
         usual.chain(self.special.iter().cloned()).collect()
+    }
+
+    /// The callbacks of the sandbox, of all providers.
+    pub fn callbacks(&self) -> &Arc<Callbacks> {
+        &self.sandbox_running().sandbox().callbacks
+    }
+
+    /// Sets the sandbox's clock so far ahead of the server's.
+    pub async fn set_ahead(&self, offset: Duration) {
+        let settings = json!({ "clock_offset_seconds": offset.as_secs() });
+        let address = format!("{}/sandbox/api/settings", self.sandbox_running().base_url());
+        let answer = http_client().post(address).json(&settings).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
     }
 
     /// A path for a file in the deployment's folder.

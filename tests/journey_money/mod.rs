@@ -15,6 +15,7 @@ mod orders;
 mod purposes;
 mod redis_gone;
 mod refund_facts;
+mod refund_faults;
 pub mod refunds;
 mod sigkill;
 mod statement;

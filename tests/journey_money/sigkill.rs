@@ -1,15 +1,28 @@
-//! SIGKILL at any moment: nothing is lost, nothing is doubled, nothing is stuck.
+//! SIGKILL at any moment, while students pay by either provider and by both, and money goes back:
+//! nothing is lost, nothing is doubled, nothing is stuck.
 
 use futures_util::future::join_all;
+use onecard::{
+    base::money::Fen,
+    ledger::account::{Name, SchoolAccount},
+    orders::order::PaymentId,
+    payments::refunds::{self, AskedRefund},
+};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use sandbox::wechat_pay::{MAX_SPEED, Outcome};
+use serde_json::{Value, json};
 use std::cell::Cell;
-use testkit::{PATIENCE, Program, Student, TestDb, World, eventually, on_each_database, within};
+use testkit::{
+    PATIENCE, Program, Student, TestDb, World, eventually, on_each_database, wish_by, within,
+};
 
 on_each_database!(a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing);
 
 const STUDENTS: u32 = 6;
-const ORDERS_OF_A_ROUND: usize = 2;
+/// By which provider each order of a round is paid; the third by both.
+const WAYS: [&[&str]; 3] = [&["wechat_pay"], &["alipay"], &["wechat_pay", "alipay"]];
+/// The messages come first; a lease of the outbox is longer than a round.
+const FIRST_LOOK_MS: &str = "2000";
 /// Retries are at 15 and 30 ms, and so on: before, during and after a restart.
 const SPEED: u32 = 1000;
 
@@ -20,7 +33,8 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(db: &Te
     println!("ONECARD_SEED={seed} repeats these {rounds} rounds");
     let mut rng = StdRng::seed_from_u64(seed);
 
-    let world = World::unserved(db).await;
+    let mut world = World::unserved(db).await;
+    world.set("PAYMENTS__FIRST_LOOK_MS", FIRST_LOOK_MS);
     let mut program = Program::of(&world, crate::ONECARD);
     program.start().await;
     let students = sign_up(&world, &program).await;
@@ -61,57 +75,151 @@ async fn written(world: &World) -> i64 {
 async fn sign_up(world: &World, program: &Program) -> Vec<Student> {
     let mut students = Vec::new();
     for user in 0..STUDENTS {
-        let student = program.api().login(&world.login_code(user)).await;
         let person = testkit::PEOPLE[usize::try_from(user).unwrap()];
+        let in_alipay = program.api().login_by("alipay", &world.alipay_code(user)).await;
+        in_alipay.bind("xnec", person).await.body(201);
+        let student = program.api().login(&world.login_code(user)).await;
         student.bind("xnec", person).await.body(201);
         students.push(student);
     }
     students
 }
 
-/// Every student orders and pays; ends when every callback was accepted. Answers how many orders
-/// had to be asked for again.
+/// Every student orders and pays, and part of it is given back; ends when all is told and nothing
+/// waits. Answers how many requests had to be made again.
 async fn round(world: &World, students: &[Student], number: u32, rng: &mut impl Rng) -> usize {
-    let mut amounts = Vec::new();
+    let mut wishes = Vec::new();
     for student in students {
-        for i in 0..ORDERS_OF_A_ROUND {
-            amounts.push((student, format!("{number}-{i}"), rng.random_range(1..=5000)));
+        for (n, ways) in WAYS.iter().enumerate() {
+            wishes.push((student, format!("{number}-{n}"), *ways, rng.random_range(2..=5000)));
         }
     }
-    let all = amounts.iter().map(async |(student, key, amount)| {
-        let (order, repeated) = persistently(student, *amount, key).await;
-        let payment = world.pay_order(&order).await;
-        world.until(&payment.out_trade_no, |payment| payment.accepted > 0).await;
+    let all = wishes.iter().map(async |(student, key, ways, amount)| {
+        let wish = wish_by(ways[0], *amount);
+        let asked = ("POST /api/v1/orders", key.as_str());
+        let (order, mut repeated) = persistently(student, asked, &wish).await;
+        let mut payments = vec![order["payments"][0].clone()];
+        for funding in &ways[1..] {
+            let line = format!("POST /api/v1/orders/{}/payments", order["id"].as_str().unwrap());
+            let wish = json!({ "funding": funding });
+            let (payment, more) = persistently(student, (&line, key), &wish).await;
+            repeated += more;
+            payments.push(payment);
+        }
+        let numbers: Vec<_> = payments.iter().map(out_trade_no).collect();
+        for (funding, number) in ways.iter().zip(&numbers) {
+            pay(world, funding, number);
+        }
+        for (funding, number) in ways.iter().zip(&numbers) {
+            until_told(world, funding, number).await;
+        }
+        if let [number] = numbers.as_slice() {
+            give_back(world, number, amount / 2).await;
+        }
         repeated
     });
-    within(4 * PATIENCE, join_all(all)).await.into_iter().sum()
+    let repeated = within(4 * PATIENCE, join_all(all)).await.into_iter().sum();
+    all_back(world).await;
+    repeated
+}
+
+fn out_trade_no(payment: &Value) -> String {
+    payment["payment_id"].as_str().unwrap().replace('-', "")
+}
+
+fn pay(world: &World, funding: &str, number: &str) {
+    if funding == "alipay" {
+        world.alipay().pay(number).unwrap();
+    } else {
+        world.pay().pay(number).unwrap();
+    }
+}
+
+async fn until_told(world: &World, funding: &str, number: &str) {
+    if funding == "alipay" {
+        let told = world.alipay().until(number, |trade| trade.accepted > 0);
+        within(PATIENCE, told).await;
+    } else {
+        world.until(number, |payment| payment.accepted > 0).await;
+    }
+}
+
+/// Approved by staff, whose program is another.
+async fn give_back(world: &World, number: &str, amount: i64) {
+    let payment = PaymentId::from_out_trade_no(number).unwrap();
+    let asked = AskedRefund { payment, amount: Fen::new(amount).unwrap() };
+    let approved = world.db.in_tx(async |tx| {
+        let refund = refunds::ask(tx, asked, testkit::now()).await?;
+        refunds::approve(tx, refund.id, testkit::now()).await
+    });
+    approved.await.unwrap();
+}
+
+/// Every refund is done, and no message waits to be asked about. What a server took that was killed is
+/// due at once.
+async fn all_back(world: &World) {
+    eventually("all refunds are done", async || {
+        for due in [
+            "UPDATE outbox SET due_at = 0 WHERE state = 'waiting'",
+            "UPDATE notification SET ask_at = 1 WHERE ask_at > 0",
+        ] {
+            world.rows.change(due, []).await;
+        }
+        let mut waiting = 0;
+        for table in [
+            "outbox WHERE state = 'waiting'",
+            "notification WHERE ask_at > 0",
+            "refund WHERE state <> 'done'",
+        ] {
+            waiting += world.rows.count(table).await;
+        }
+        (waiting == 0).then_some(())
+    })
+    .await;
 }
 
 /// Asks with the same key until there is an answer, as a client does that lost its connection.
-async fn persistently(student: &Student, amount: i64, key: &str) -> (serde_json::Value, usize) {
+async fn persistently(
+    student: &Student,
+    (line, key): (&str, &str),
+    body: &Value,
+) -> (Value, usize) {
     let asked = Cell::new(0);
     let answer = eventually("an order is answered", async || {
         asked.set(asked.get() + 1);
-        student.try_order(amount, key).await.ok()
+        student.api.try_ask(&student.access_token, (line, key), Some(body)).await.ok()
     });
     (answer.await.body(201), asked.get() - 1)
 }
 
-/// To the fen: what the sandbox took is what the students have, and the program's own proof agrees.
+/// To the fen: what the sandbox kept is what the students have, and the program's own proof agrees.
 async fn prove(world: &World, students: &[Student], program: &mut Program) {
     let (payments, made) = world.pay().payments(0, usize::MAX);
     let paid = payments.iter().filter(|payment| payment.trade_state == "SUCCESS");
-    let successes: i64 = paid.map(|payment| payment.total_fen).sum();
+    let kept = paid.map(|payment| {
+        let refunds = world.pay().refunds_of(&payment.out_trade_no);
+        let back: i64 = refunds.iter().map(|refund| refund.amount_fen).sum();
+        payment.total_fen - back
+    });
+    let by_wechat_pay: i64 = kept.sum();
+    let (trades, made_too) = world.alipay().payments(0, usize::MAX);
+    let by_alipay: i64 = trades
+        .iter()
+        .filter(|trade| trade.paid_at.is_some())
+        .map(|trade| trade.total_fen - trade.refunded_fen)
+        .sum();
     let waiting = "SELECT COUNT(*) FROM orders WHERE state <> 'fulfilled'";
     assert_eq!(world.rows.number(waiting).await, 0);
-    assert_eq!(world.rows.count("orders").await, i64::try_from(made).unwrap());
-    assert_eq!(world.rows.count("review_case").await, 0);
+    assert_eq!(world.rows.count("payment").await, i64::try_from(made + made_too).unwrap());
+    assert_eq!(world.rows.count("review_case WHERE closed_at IS NULL").await, 0);
     let mut credited = 0;
     for student in students {
         credited += student.balances().await[2];
     }
-    assert_eq!(credited, successes);
-    world.assert_books(successes).await;
+    assert_eq!(credited, by_wechat_pay + by_alipay);
+    let clearing = SchoolAccount::Clearing(Name::parse("alipay").unwrap());
+    assert_eq!(world.school_balance("xnec", clearing).await, -by_alipay);
+    world.assert_books(by_wechat_pay).await;
     program.kill();
     assert_verified(program).await;
 }

@@ -1,7 +1,7 @@
-//! Callbacks in WeChat Pay's format, signed and encrypted with the sandbox's throwaway keys.
+//! Callbacks, signed and encrypted with the sandbox's throwaway keys: here in WeChat Pay's format.
 
 use super::{
-    Told,
+    By, Told,
     orders::{Made, SCHOOL},
 };
 use crate::postings::Failure;
@@ -15,7 +15,9 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::base::clock::{Clock, SystemClock};
-use sandbox::keys::{self, MERCHANT_PRIVATE_KEY_FILE, WECHAT_PAY_PRIVATE_KEY_FILE};
+use sandbox::keys::{
+    self, ALIPAY_PRIVATE_KEY_FILE, MERCHANT_PRIVATE_KEY_FILE, WECHAT_PAY_PRIVATE_KEY_FILE,
+};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -24,8 +26,9 @@ const SEAL_NONCE_LENGTH: usize = 12;
 /// Transaction ids have 28 digits, of which the first four are constant.
 const TRANSACTIONS: u128 = 10_u128.pow(24);
 
-/// Makes callbacks, and has the credentials that a merchant needs to verify them.
+/// Makes callbacks of one provider, and has the credentials that a merchant needs to verify them.
 pub struct Mint {
+    pub by: By,
     key: RsaKeyPair,
     sealer: Aes256Gcm,
     pub mch_id: String,
@@ -36,16 +39,37 @@ pub struct Mint {
     pub public_key_file: PathBuf,
     pub merchant_serial_no: String,
     pub merchant_private_key_file: PathBuf,
+    pub alipay: AlipayApp,
+}
+
+/// What a merchant knows of Alipay.
+pub struct AlipayApp {
+    pub app_id: String,
+    pub seller_id: String,
+    pub app_private_key_file: PathBuf,
+    pub public_key_file: PathBuf,
 }
 
 impl Mint {
-    /// Generates its keys in the folder.
-    pub fn new(folder: &Path) -> Result<Self, Failure> {
-        let credentials = keys::generate(folder)?.credentials;
-        let (wechat, pay) = (credentials.wechat, credentials.wechat_pay);
-        let pem = std::fs::read_to_string(folder.join(WECHAT_PAY_PRIVATE_KEY_FILE))?;
+    /// Generates its keys in the folder, or finds them there.
+    pub fn new(folder: &Path, by: By) -> Result<Self, Failure> {
+        let keys = keys::generate(folder)?;
+        let (wechat, pay) = (keys.credentials.wechat, keys.credentials.wechat_pay);
+        let alipay = keys.alipay.ok_or("the sandbox has no keys of Alipay")?.general;
+        let file = match by {
+            By::WechatPay => WECHAT_PAY_PRIVATE_KEY_FILE,
+            By::Alipay => ALIPAY_PRIVATE_KEY_FILE,
+        };
+        let pem = std::fs::read_to_string(folder.join(file))?;
         let sealer = Aes256Gcm::new_from_slice(pay.api_v3_key.as_bytes());
         Ok(Self {
+            by,
+            alipay: AlipayApp {
+                app_private_key_file: folder.join(&alipay.app_private_key_file),
+                public_key_file: folder.join(&alipay.alipay_public_key_file),
+                app_id: alipay.app_id,
+                seller_id: alipay.seller_id,
+            },
             key: RsaKeyPair::from_pkcs8(&der(&pem)?).map_err(|error| error.to_string())?,
             sealer: sealer.map_err(|error| error.to_string())?,
             mch_id: pay.mch_id,
@@ -64,7 +88,18 @@ impl Mint {
         orders.iter().map(|made| self.letter(made)).collect()
     }
 
+    /// The merchant's number and the app that payments are made with.
+    pub fn shop(&self) -> (&str, &str) {
+        match self.by {
+            By::WechatPay => (&self.mch_id, &self.app_id),
+            By::Alipay => (&self.alipay.seller_id, &self.alipay.app_id),
+        }
+    }
+
     fn letter(&self, made: &Made) -> Result<Vec<u8>, Failure> {
+        if self.by == By::Alipay {
+            return self.notice(made);
+        }
         let body = self.envelope(made)?;
         let timestamp = SystemClock.now().seconds();
         let nonce = Uuid::new_v4().simple();
@@ -128,7 +163,7 @@ impl Mint {
         Ok(envelope.to_string())
     }
 
-    fn sign(&self, message: &str) -> Result<String, Failure> {
+    pub(super) fn sign(&self, message: &str) -> Result<String, Failure> {
         let mut signature = vec![0; self.key.public_modulus_len()];
         let signed = self.key.sign(
             &RSA_PKCS1_SHA256,

@@ -1,5 +1,5 @@
-//! Callbacks compared with a reference on Node 20 with Express, an SDK of WeChat Pay and `pg`
-//! (`benches/callback-node`): both do the same checks, write the same rows to the same PostgreSQL,
+//! Callbacks of WeChat Pay and of Alipay, compared with a reference on Node 20 with Express, an SDK of the
+//! provider and `pg` (`benches/callback-node`): both do the same checks, write the same rows to the same PostgreSQL,
 //! and answer after their own commit. Each has its own database with the same orders; the messages
 //! are signed before the measurement, and both get the same bytes.
 //!
@@ -11,18 +11,22 @@
 
 pub mod bare;
 mod letters;
+mod notices;
 mod orders;
 mod programs;
 
 use crate::{
-    load::{self, Load},
+    load::{self, Load, Wanted},
     postings::{Failure, median},
     program::Program,
 };
 use bare::Way;
 use letters::Mint;
 use orders::{Made, Orders};
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 const ROUNDS: usize = 5;
 /// The number of callbacks in a round.
@@ -35,33 +39,80 @@ const CONNECTIONS: usize = 64;
 /// The time after which start-up work has finished.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Callbacks per second of each, and their ratio.
+/// The provider whose callbacks are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    WechatPay,
+    Alipay,
+}
+
+impl By {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::WechatPay => "wechat_pay",
+            Self::Alipay => "alipay",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::WechatPay => "WeChat Pay",
+            Self::Alipay => "Alipay",
+        }
+    }
+
+    /// The answer to a callback that was accepted.
+    const fn accepts(self) -> Wanted {
+        match self {
+            Self::WechatPay => Wanted::status(204),
+            Self::Alipay => Wanted { status: 200, end: "success" },
+        }
+    }
+}
+
+/// Both programs on their databases, after the measurement.
+struct Measured {
+    mint: Mint,
+    orders: Orders,
+    ours: Program,
+}
+
+/// Callbacks per second of each, and their ratio; by WeChat Pay also what the server needs by itself.
 pub async fn table(server: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let mint = Mint::new(&folder.path().join("sandbox"))?;
+    let path = folder.path();
+    let Measured { mint, orders, ours } = speed(server, By::WechatPay, path).await?;
+    starting(ours, &mint, &orders, path).await?;
+    without_storage(&mint, &orders, path).await?;
+    drop(speed(server, By::Alipay, path).await?);
+    Ok(())
+}
+
+async fn speed(server: &str, by: By, folder: &Path) -> Result<Measured, Failure> {
+    let mint = Mint::new(&folder.join("sandbox"), by)?;
     let orders = Orders::make(server, &mint, PERSONS, PERSONS + ROUNDS * CALLBACKS).await?;
-    let ours = programs::onecard(&mint, &orders, folder.path()).await?;
+    let ours = programs::onecard(&mint, &orders, folder).await?;
     let theirs = programs::node(&mint, &orders, true)?;
     let warm_up = orders.of(0, PERSONS)?;
     for program in [&ours, &theirs] {
         programs::check_that_it_refuses(program, &mint, warm_up).await?;
-        send(program, mint.letters(warm_up)?).await?;
+        send((program, by), mint.letters(warm_up)?).await?;
     }
     let (mut onecard, mut node) = (vec![], vec![]);
     for round in 0..ROUNDS {
         let orders = orders.of(PERSONS + round * CALLBACKS, CALLBACKS)?;
         let letters = mint.letters(orders)?;
-        node.push(send(&theirs, letters.clone()).await?.per_second());
-        onecard.push(send(&ours, letters).await?.per_second());
+        node.push(send((&theirs, by), letters.clone()).await?.per_second());
+        onecard.push(send((&ours, by), letters).await?.per_second());
     }
     orders.check_that_all_are_paid().await?;
-    let (onecard, node) = (median(onecard), median(node));
-    println!("callbacks/s, {CONNECTIONS} connections, against Node with Express and an SDK");
+    let (onecard, node, name) = (median(onecard), median(node), by.name());
+    println!(
+        "callbacks of {name}/s, {CONNECTIONS} connections, against Node with Express and an SDK"
+    );
     println!("  node             {node:>8.0}/s");
     println!("  onecard          {onecard:>8.0}/s   {:.2} x   (reach 3 x)", onecard / node);
-    drop(theirs);
-    starting(ours, &mint, &orders, folder.path()).await?;
-    without_storage(&mint, &orders, folder.path()).await
+    Ok(Measured { mint, orders, ours })
 }
 
 /// Memory after the load; then, on the same database, the time from the program's start to its
@@ -70,7 +121,7 @@ async fn starting(
     busy: Program,
     mint: &Mint,
     orders: &Orders,
-    folder: &std::path::Path,
+    folder: &Path,
 ) -> Result<(), Failure> {
     let under_load = busy.resident_kib()?;
     busy.stop()?;
@@ -92,11 +143,7 @@ async fn starting(
 }
 
 /// CPU time per callback of each, and their ratio.
-async fn without_storage(
-    mint: &Mint,
-    orders: &Orders,
-    folder: &std::path::Path,
-) -> Result<(), Failure> {
+async fn without_storage(mint: &Mint, orders: &Orders, folder: &Path) -> Result<(), Failure> {
     let made = orders.of(PERSONS, CALLBACKS)?;
     let (mut onecard, mut handed_over, mut node) = (vec![], vec![], vec![]);
     // A new process for each round: memory layout, for example, differs between starts.
@@ -117,9 +164,9 @@ async fn without_storage(
     Ok(())
 }
 
-/// The answer to an accepted callback has no body.
-async fn send(program: &Program, letters: Vec<Vec<u8>>) -> Result<load::Done, Failure> {
-    load::send(program.port, Load { requests: letters, status: 204 }, CONNECTIONS).await
+async fn send((program, by): (&Program, By), letters: Vec<Vec<u8>>) -> Result<load::Done, Failure> {
+    let load = Load { requests: letters, wanted: by.accepts() };
+    load::send(program.port, load, CONNECTIONS).await
 }
 
 /// CPU time in microseconds, user and kernel, after a warm-up.
@@ -128,9 +175,9 @@ async fn cpu_of_a_callback(
     (mint, made, letters): (&Mint, Told<'_>, &[Vec<u8>]),
 ) -> Result<f64, Failure> {
     programs::check_that_it_refuses(&program, mint, made).await?;
-    send(&program, letters.to_vec()).await?;
+    send((&program, mint.by), letters.to_vec()).await?;
     let before = program.cpu_time()?;
-    let done = send(&program, letters.to_vec()).await?;
+    let done = send((&program, mint.by), letters.to_vec()).await?;
     let used = program.cpu_time()?.saturating_sub(before);
     program.stop()?;
     Ok(used.as_secs_f64() * 1e6 / done.answers)

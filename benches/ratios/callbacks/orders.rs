@@ -48,8 +48,9 @@ impl Orders {
         orders: usize,
     ) -> Result<Self, Failure> {
         let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
-        let onecard_url = fresh_database(server, "callbacks_onecard", &policy).await?;
-        let node_url = fresh_database(server, "callbacks_node", &policy).await?;
+        let code = mint.by.code();
+        let onecard_url = fresh_database(server, &format!("{code}_onecard"), &policy).await?;
+        let node_url = fresh_database(server, &format!("{code}_node"), &policy).await?;
         let onecard = Database::connect(&onecard_url).await?;
         let node = Database::connect(&node_url).await?;
         let school = school_of(&onecard, SCHOOL).await?;
@@ -110,7 +111,8 @@ async fn insert(
     school: i64,
     mint: &Mint,
 ) -> Result<(), Failure> {
-    let (now, mch_id, app_id) = (SystemClock.now().micros(), &mint.mch_id, &mint.app_id);
+    let (now, code) = (SystemClock.now().micros(), mint.by.code());
+    let (merchant, app_id) = mint.shop();
     for chunk in made.chunks(CHUNK) {
         let orders = rows(chunk, |Made { order, person, amount_fen, .. }| {
             format!(
@@ -120,7 +122,7 @@ async fn insert(
         });
         let payments = rows(chunk, |Made { payment, order, payer, amount_fen, .. }| {
             format!(
-                "'{payment}', '{order}', {school}, 'wechat_pay', '{mch_id}', '{app_id}', \
+                "'{payment}', '{order}', {school}, '{code}', '{merchant}', '{app_id}', \
                      '{payer}', {amount_fen}, 'open', {now}, {NEVER}"
             )
         });

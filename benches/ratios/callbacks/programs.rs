@@ -1,13 +1,13 @@
 //! The compared programs.
 
 use super::{
-    Told,
+    By, Told,
     bare::{self, Way},
     letters::Mint,
     orders::{Orders, SCHOOL},
 };
 use crate::{
-    load,
+    load::{self, Wanted},
     postings::Failure,
     program::{self, Program, Settings, free_port, named},
 };
@@ -57,6 +57,10 @@ pub fn node(mint: &Mint, orders: &Orders, storage: bool) -> Result<Program, Fail
         .env("API_V3_KEY", &mint.api_v3_key)
         .env("PUBLIC_KEY_ID", &mint.public_key_id)
         .env("PUBLIC_KEY_FILE", &mint.public_key_file)
+        .env("ALIPAY_APP_ID", &mint.alipay.app_id)
+        .env("ALIPAY_SELLER_ID", &mint.alipay.seller_id)
+        .env("ALIPAY_APP_PRIVATE_KEY_FILE", &mint.alipay.app_private_key_file)
+        .env("ALIPAY_PUBLIC_KEY_FILE", &mint.alipay.public_key_file)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -77,20 +81,40 @@ pub async fn check_that_it_refuses(
     let order = orders.first().ok_or("no order")?;
     let letters = mint.letters(std::slice::from_ref(order))?;
     let letter = String::from_utf8(letters.into_iter().next().ok_or("no letter")?)?;
-    let wrong = [
-        ("signature", letter.replace("Wechatpay-Signature: ", "Wechatpay-Signature: AAAA"), 401),
-        ("probe", letter.replace("re: ", "re: WECHATPAY/SIGNTEST/"), 401),
-        ("body", letter.replace("encrypt-resource", "encrypt_resource"), 401),
-        ("serial", letter.replace("PUB_KEY_ID_01", "PUB_KEY_ID_02"), 401),
-        ("school", letter.replace(SCHOOL, "none"), 404),
-    ];
-    for (what, request, expected) in wrong {
-        let status = load::status(program.port, request.as_bytes()).await?;
-        if status != expected {
-            return Err(format!("a wrong {what} is answered with {status}").into());
+    for (what, from, to, status) in wrong(mint.by) {
+        let request = letter.replace(from, to);
+        if request == letter {
+            return Err(format!("a letter has no {what}").into());
         }
+        let wanted = match mint.by {
+            By::WechatPay => Wanted::status(*status),
+            By::Alipay => Wanted { status: *status, end: "fail" },
+        };
+        let refused = load::expect(program.port, request.as_bytes(), wanted).await;
+        refused.map_err(|error| format!("a wrong {what} is answered: {error}"))?;
     }
     Ok(())
+}
+
+/// What makes a letter wrong: what it is, what is replaced by what, and the status of the answer.
+const fn wrong(by: By) -> &'static [(&'static str, &'static str, &'static str, u16)] {
+    match by {
+        By::WechatPay => &[
+            ("signature", "Wechatpay-Signature: ", "Wechatpay-Signature: AAAA", 401),
+            ("probe", "re: ", "re: WECHATPAY/SIGNTEST/", 401),
+            ("body", "encrypt-resource", "encrypt_resource", 401),
+            ("serial", "PUB_KEY_ID_01", "PUB_KEY_ID_02", 401),
+            ("school", SCHOOL, "none", 404),
+        ],
+        // Of the same lengths.
+        By::Alipay => &[
+            ("signature", "sign=", "sing=", 200),
+            ("signature type", "sign_type=RSA2", "sign_type=RSA1", 200),
+            ("body", "total_amount=50", "total_amount=51", 200),
+            ("status", "TRADE_SUCCESS", "TRADE_SUCCEED", 200),
+            ("school", SCHOOL, "none", 200),
+        ],
+    }
 }
 
 fn settings(mint: &Mint, database: &str, folder: &Path, port: u16) -> Result<Settings, Failure> {
@@ -100,7 +124,7 @@ fn settings(mint: &Mint, database: &str, folder: &Path, port: u16) -> Result<Set
         ("WECHAT__API_BASE_URL", url.clone()),
         ("WECHAT__APP_ID", mint.app_id.clone()),
         ("WECHAT__APP_SECRET", mint.app_secret.clone()),
-        ("WECHAT_PAY__BASE_URL", url),
+        ("WECHAT_PAY__BASE_URL", url.clone()),
         ("WECHAT_PAY__MCH_ID", mint.mch_id.clone()),
         ("WECHAT_PAY__MERCHANT_SERIAL_NO", mint.merchant_serial_no.clone()),
         (
@@ -110,6 +134,14 @@ fn settings(mint: &Mint, database: &str, folder: &Path, port: u16) -> Result<Set
         ("WECHAT_PAY__API_V3_KEY", mint.api_v3_key.clone()),
         ("WECHAT_PAY__PUBLIC_KEY_ID", mint.public_key_id.clone()),
         ("WECHAT_PAY__PUBLIC_KEY_FILE", mint.public_key_file.display().to_string()),
+    ]));
+    let alipay = &mint.alipay;
+    settings.extend(named([
+        ("ALIPAY__GATEWAY_URL", format!("{url}/gateway.do")),
+        ("ALIPAY__APP_ID", alipay.app_id.clone()),
+        ("ALIPAY__SELLER_ID", alipay.seller_id.clone()),
+        ("ALIPAY__APP_PRIVATE_KEY_FILE", alipay.app_private_key_file.display().to_string()),
+        ("ALIPAY__ALIPAY_PUBLIC_KEY_FILE", alipay.public_key_file.display().to_string()),
     ]));
     Ok(settings)
 }

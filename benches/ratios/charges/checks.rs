@@ -12,7 +12,7 @@ use super::{
     settings,
 };
 use crate::{
-    load::{self, Load},
+    load::{self, Load, Wanted},
     postings::{Failure, median},
     program::{Program, free_port},
 };
@@ -74,7 +74,7 @@ pub async fn table(postgres: &str) -> Result<(), Failure> {
 }
 
 async fn send(program: &Program, requests: Vec<Vec<u8>>) -> Result<f64, Failure> {
-    let load = Load { requests, status: 204 };
+    let load = Load { requests, wanted: Wanted::status(204) };
     Ok(load::send(program.port, load, CONNECTIONS).await?.per_second())
 }
 

@@ -14,7 +14,7 @@ pub mod speed;
 mod tills;
 
 use crate::{
-    load::{self, Done, Load},
+    load::{self, Done, Load, Wanted},
     postings::Failure,
     program::{self, Program, Settings, free_port, named},
 };
@@ -47,5 +47,5 @@ async fn charge(
     count: usize,
 ) -> Result<Done, Failure> {
     let requests = campus.charges(tills, program.port, count)?;
-    load::send(program.port, Load { requests, status: 200 }, CONNECTIONS).await
+    load::send(program.port, Load { requests, wanted: Wanted::status(200) }, CONNECTIONS).await
 }

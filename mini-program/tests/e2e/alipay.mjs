@@ -2,7 +2,7 @@
 // WeChat, bound, with ¥37.50 in the electronic account, and ends signed in with Alipay.
 
 /** After a further ¥50 with Alipay, and ¥100 that were begun with Alipay and paid with WeChat. */
-export const whatIsLeftInTheEnd = '电子账户 ¥187.50'
+const whatIsLeftInTheEnd = '电子账户 ¥187.50'
 
 /** @param tools those of `journey.mjs`, and the person's password */
 export function alipaySteps({ page, tools, password }) {

@@ -1,14 +1,16 @@
 // A student's journey in a real browser, against a running server with its sandbox: find the
 // school, bind, change the initial password, top up ¥50, pay ¥12.50 at a till with the network off,
 // give an order up, read the statement, change the password, report the card as lost and find it again
-// (`loss.mjs`), unbind, bind again, come with Alipay too and top up there (`alipay.mjs`), and look in
-// through the web portal, with the code of the phone after strangers used up the attempts there, and
-// report the card as lost there.
+// (`loss.mjs`), unbind, bind again, come with Alipay too and top up there (`alipay.mjs`), have money
+// given back (`refunds.mjs`), and look in through the web portal, with the code of the phone after
+// strangers used up the attempts there, and report the card as lost there.
 //
 //   ONECARD_URL     where the H5 client and the API are, such as http://127.0.0.1:8080/; the sandbox
 //                   that it names has a till of the school
 //   E2E_STUDENT_NO  a person of the school 云南艺术学院 (ynart) who was never bound
 //   E2E_PASSWORD    that person's initial query password
+//   E2E_STAFF       two members of staff of the school, as JSON: login, password and printed secret of
+//                   one who may ask for refunds and of one who may approve them
 //   E2E_SHOTS       optional: a folder for screenshots
 //   CHROMIUM        optional: the browser, by default /usr/bin/chromium
 import assert from 'node:assert/strict'
@@ -16,8 +18,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
-import { alipaySteps, whatIsLeftInTheEnd } from './alipay.mjs'
+import { alipaySteps } from './alipay.mjs'
 import { lossAtPortal, lossSteps } from './loss.mjs'
+import { refundSteps, whatIsLeftAfterRefunds } from './refunds.mjs'
 
 const school = '云南艺术学院'
 const schoolCode = 'ynart'
@@ -31,12 +34,13 @@ const [secondPassword, thirdPassword] = ['271828', '314159']
 const whatIsLeft = '电子账户 ¥37.50'
 const stepTimeoutMs = 15_000
 
-const { ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_SHOTS, CHROMIUM } = process.env
-if (!ONECARD_URL || !E2E_STUDENT_NO || !E2E_PASSWORD) {
-  console.error('ONECARD_URL, E2E_STUDENT_NO and E2E_PASSWORD must be set')
+const { ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_STAFF, E2E_SHOTS, CHROMIUM } = process.env
+if (!ONECARD_URL || !E2E_STUDENT_NO || !E2E_PASSWORD || !E2E_STAFF) {
+  console.error('ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD and E2E_STAFF must be set')
   process.exit(2)
 }
 const appUrl = new URL('./', ONECARD_URL).href
+const staff = JSON.parse(E2E_STAFF).map((member) => ({ school: schoolCode, ...member }))
 
 /** The server, and the sandbox that it names itself. */
 async function origins() {
@@ -545,6 +549,7 @@ const steps = [
     },
   ],
   ...alipaySteps({ page, tools, password: thirdPassword }),
+  ...refundSteps({ page, context, origins, tools, staff }),
   [
     'the phone shows the code of the portal',
     async () => {
@@ -569,7 +574,7 @@ const steps = [
       await field('网页登录码').fill(portalCode)
       await shoot('portal-locked')
       await button('登录').click()
-      await balance(whatIsLeftInTheEnd).waitFor()
+      await balance(whatIsLeftAfterRefunds).waitFor()
       await shown('网页登录只能查询和挂失').waitFor()
       assert.equal(await button('充值').count(), 0, 'no top-up in the portal')
       assert.equal(await button('付款码').count(), 0, 'no codes in the portal')

@@ -10,6 +10,7 @@ pub mod wechat;
 pub mod wechat_pay;
 
 pub(crate) mod codes;
+mod phone;
 
 use std::fmt;
 use std::sync::Arc;

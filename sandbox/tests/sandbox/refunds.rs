@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sandbox::wechat_pay::{RefundEnd, RefundMode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Receiver, World};
+use crate::support::{Answer, Receiver, World, location};
 
 const NUMBER: &str = "REFUNDED000001";
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
@@ -189,4 +189,47 @@ async fn by_the_control_api() {
     assert_eq!(closed["status"], "CLOSED");
     let unknown = world.post_json("/sandbox/api/refunds/R9/close", &json!({})).await;
     assert_eq!(unknown.status(), 404);
+}
+
+#[tokio::test]
+async fn by_the_buttons_of_the_control_page() {
+    let receiver = Receiver::start(&[]);
+    let world = paid(&receiver).await;
+    let pay = &world.sandbox().wechat_pay;
+    let done = async |path: &str, form: &[(&str, &str)]| {
+        let answer = world.post_form(path, form).await;
+        (answer.status().as_u16(), location(&answer))
+    };
+    let back = (303, "/sandbox#payments".to_owned());
+    let in_console = format!("/sandbox/payments/{NUMBER}/refund");
+    assert_eq!(done(&in_console, &[("amount", "7")]).await, back);
+    for wrong in ["43.01", "0", "a lot"] {
+        let refused = world.post_form(&in_console, &[("amount", wrong)]).await;
+        assert_eq!(refused.status(), 409, "{wrong}");
+    }
+    assert_eq!(done("/sandbox/refunds/mode", &[("mode", "by_hand")]).await, back);
+    for (number, act, status, shown) in [
+        ("R1", "succeed", "SUCCESS", "已退款"),
+        ("R2", "close", "CLOSED", "已关闭"),
+        ("R3", "abnormal", "ABNORMAL", "异常"),
+    ] {
+        an_hour_later(&world);
+        refund(&world, &wanted(&receiver, number, 100)).await;
+        let page = world.get("/sandbox").await.text().await.unwrap();
+        let path = format!("/sandbox/refunds/{number}/{act}");
+        assert!(
+            page.contains("处理中") && page.contains(&format!("action=\"{path}\"")),
+            "{number}"
+        );
+        assert_eq!(done(&path, &[]).await, back, "{number}");
+        assert_eq!(pay.refund_view(number).unwrap().status, status);
+        let page = world.get("/sandbox").await.text().await.unwrap();
+        assert!(page.contains(shown), "{number}");
+    }
+    assert_eq!(done("/sandbox/refunds/R3/succeed", &[]).await, back);
+    assert_eq!(done("/sandbox/refunds/R3/deliver", &[]).await, back);
+    pay.until_refund("R3", |refund| refund.accepted > 1).await;
+    let page = world.get("/sandbox").await.text().await.unwrap();
+    assert!(page.contains("已退 ¥9.00"), "{page}");
+    assert_eq!(world.post_form("/sandbox/refunds/R3/close", &[]).await.status(), 409);
 }

@@ -3,15 +3,16 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Form, Query};
-use askama::Template;
 use serde::Deserialize;
 
 use super::{Alipay, TradeActRefusal, TradeNotPayable, TradeView};
 use crate::local_url::{LocalUrl, NotLocal};
 use crate::page::{self, yuan};
+use crate::stand_ins::phone::{CashierAct, CashierPage, PayFact, refuse_payment};
 use crate::state::lock;
 
-const TITLE: &str = "无法支付";
+/// The address of the page.
+pub(super) const CASHIER: &str = "/sandbox/alipay/cashier";
 
 #[derive(Deserialize)]
 pub(super) struct CashierVisit {
@@ -29,34 +30,6 @@ pub(super) struct CashierDecision {
     #[serde(flatten)]
     visit: CashierVisit,
     act: CashierAct,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum CashierAct {
-    Pay,
-    Fail,
-    Cancel,
-}
-
-impl CashierAct {
-    /// The result of `my.tradePay`, which proves nothing.
-    fn result(self) -> &'static str {
-        match self {
-            Self::Pay => "ok",
-            Self::Fail => "fail",
-            Self::Cancel => "cancel",
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "alipay/cashier.html")]
-struct Cashier<'a> {
-    visit: &'a CashierVisit,
-    seller: &'a str,
-    payment: &'a TradeView,
-    amount: &'a str,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +80,23 @@ pub(super) async fn show(visit: Query<CashierVisit>, alipay: Data<Alipay>) -> Ht
         Err(refusal) => return refuse(&refusal, &visit),
     };
     let seller = alipay.app(&payment.app_id).map_or("", |app| app.seller_id());
-    let amount = &yuan(payment.total_fen);
-    page::ok(&Cashier { visit: &visit, seller, payment: &payment, amount })
+    page::ok(&CashierPage {
+        title: "支付宝收银台",
+        payee: format!("支付宝 · 收款账号 {seller}"),
+        amount: yuan(payment.total_fen),
+        facts: vec![
+            PayFact { name: "商品", text: &payment.subject, mono: false },
+            PayFact { name: "付款人", text: &payment.buyer, mono: false },
+            PayFact { name: "商户单号", text: &payment.out_trade_no, mono: true },
+            PayFact { name: "交易号", text: &payment.trade_no, mono: true },
+        ],
+        path: CASHIER,
+        sent: vec![
+            ("app_id", &visit.app_id),
+            ("trade_no", &visit.trade_no),
+            ("redirect_uri", &visit.redirect_uri),
+        ],
+    })
 }
 
 pub(super) async fn act(decision: Form<CashierDecision>, alipay: Data<Alipay>) -> HttpResponse {
@@ -124,9 +112,9 @@ pub(super) async fn act(decision: Form<CashierDecision>, alipay: Data<Alipay>) -
 }
 
 fn refuse_place(error: &NotLocal) -> HttpResponse {
-    page::refused(StatusCode::BAD_REQUEST, TITLE, &error.to_string(), "/sandbox")
+    refuse_payment(StatusCode::BAD_REQUEST, &error.to_string(), None)
 }
 
 fn refuse(refusal: &CashierRefusal, visit: &CashierVisit) -> HttpResponse {
-    page::refused(refusal.status(), TITLE, &refusal.to_string(), &visit.redirect_uri)
+    refuse_payment(refusal.status(), &refusal.to_string(), Some(&visit.redirect_uri))
 }

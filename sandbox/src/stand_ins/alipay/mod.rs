@@ -144,7 +144,6 @@ impl StandIn for Alipay {
 
     fn mount(self: Arc<Self>, config: &mut ServiceConfig) {
         const SIGN_IN: &str = "/sandbox/alipay/sign-in";
-        const CASHIER: &str = "/sandbox/alipay/cashier";
         config
             .app_data(Data::from(self))
             .route(endpoints::GATEWAY, web::post().to(gateway::gateway))
@@ -153,8 +152,8 @@ impl StandIn for Alipay {
             .route(SIGN_IN, web::post().to(sign_in::choose))
             .route("/sandbox/alipay/codes", web::post().to(sign_in::make_code))
             .route("/sandbox/alipay/phone-numbers", web::post().to(phone::make))
-            .route(CASHIER, web::get().to(cashier::show))
-            .route(CASHIER, web::post().to(cashier::act))
+            .route(cashier::CASHIER, web::get().to(cashier::show))
+            .route(cashier::CASHIER, web::post().to(cashier::act))
             .configure(control::routes);
     }
 

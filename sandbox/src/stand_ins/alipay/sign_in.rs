@@ -1,31 +1,23 @@
 //! Signs in a browser, which has no Alipay: a page to choose a user from, and an API.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Alipay, AlipayUser};
 use crate::local_url::{LocalUrl, NotLocal};
 use crate::page;
+use crate::stand_ins::phone::{
+    Person, Platform, SignInChoice, SignInPage, SignInVisit, refuse_sign_in, signed_in,
+};
+use crate::stand_ins::wechat::surname_of;
 
-#[derive(Deserialize)]
-pub(super) struct SignInVisit {
-    #[serde(default)]
-    redirect_uri: String,
-    /// Empty: the general app.
-    #[serde(default)]
-    app_id: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct SignInChoice {
-    redirect_uri: String,
-    #[serde(default)]
-    app_id: String,
-    user: u32,
-}
+const PLATFORM: Platform = Platform {
+    name: "支付宝",
+    call: "my.getAuthCode",
+    code: "授权码",
+    path: "/sandbox/alipay/sign-in",
+};
 
 /// A user by number, by user id or by open id.
 #[derive(Deserialize)]
@@ -41,16 +33,6 @@ pub(super) struct UserWanted {
     /// Absent or empty: the general app.
     #[serde(default)]
     app_id: String,
-}
-
-#[derive(Template)]
-#[template(path = "alipay/sign_in.html")]
-struct SignIn<'a> {
-    users: &'a [AlipayUser],
-    redirect_uri: &'a str,
-    app_id: &'a str,
-    /// Whether the visit named the app; then the redirect names it too.
-    named: bool,
 }
 
 const NO_APP: &str = "没有这个小程序";
@@ -77,12 +59,13 @@ pub(super) async fn page(
     alipay: web::Data<Alipay>,
 ) -> HttpResponse {
     if let Err(NotLocal) = LocalUrl::parse(&visit.redirect_uri) {
-        return refuse(&NotLocal.to_string());
+        return refuse_sign_in(&NotLocal.to_string());
     }
     let app_id = alipay.named_or_general(&visit.app_id);
-    let Some(users) = alipay.demo_users_of(app_id) else { return refuse(NO_APP) };
-    page::ok(&SignIn {
-        users: &users,
+    let Some(users) = alipay.demo_users_of(app_id) else { return refuse_sign_in(NO_APP) };
+    page::ok(&SignInPage {
+        platform: &PLATFORM,
+        users: users.iter().map(person).collect(),
         redirect_uri: &visit.redirect_uri,
         app_id,
         named: !visit.app_id.is_empty(),
@@ -94,17 +77,14 @@ pub(super) async fn choose(
     alipay: web::Data<Alipay>,
 ) -> HttpResponse {
     let Ok(target) = LocalUrl::parse(&choice.redirect_uri) else {
-        return refuse(&NotLocal.to_string());
+        return refuse_sign_in(&NotLocal.to_string());
     };
     let app_id = alipay.named_or_general(&choice.app_id);
     let Some(user) = alipay.user_of(app_id, choice.user) else {
-        return refuse("没有这个演示用户");
+        return refuse_sign_in("没有这个演示用户");
     };
-    let target = target.with("code", &alipay.issue_code(&user, alipay.clock.now()));
-    if choice.app_id.is_empty() {
-        return page::see_other(target.as_str());
-    }
-    page::see_other(target.with("app_id", app_id).as_str())
+    let code = alipay.issue_code(&user, alipay.clock.now());
+    signed_in(&target, &code, (!choice.app_id.is_empty(), app_id))
 }
 
 pub(super) async fn make_code(
@@ -120,6 +100,11 @@ pub(super) fn no_user() -> HttpResponse {
     HttpResponse::NotFound().json(json!({ "message": "没有这个用户" }))
 }
 
-fn refuse(reason: &str) -> HttpResponse {
-    page::refused(StatusCode::BAD_REQUEST, "无法登录", reason, "/sandbox")
+fn person(user: &AlipayUser) -> Person<'_> {
+    Person {
+        index: user.index,
+        name: &user.name,
+        surname: surname_of(&user.name),
+        id: &user.user_id,
+    }
 }

@@ -29,13 +29,6 @@ pub struct User {
     pub name: String,
 }
 
-impl User {
-    /// The first character of the name, for a picture.
-    pub(crate) fn surname(&self) -> &str {
-        surname_of(&self.name)
-    }
-}
-
 /// The name of the person with this number, the same with every provider.
 pub(crate) fn name_of(index: u32) -> String {
     let named = usize::try_from(index).ok().and_then(|index| NAMES.get(index));

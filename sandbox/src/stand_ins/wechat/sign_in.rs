@@ -1,31 +1,21 @@
 //! Signs in a browser, which has no WeChat: a page to choose a user from, and an API.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{User, WeChat};
 use crate::local_url::{LocalUrl, NotLocal};
 use crate::page;
+use crate::stand_ins::phone::{
+    Person, Platform, SignInChoice, SignInPage, SignInVisit, refuse_sign_in, signed_in,
+};
+use crate::stand_ins::wechat::surname_of;
 
-#[derive(Deserialize)]
-pub(super) struct SignInVisit {
-    #[serde(default)]
-    redirect_uri: String,
-    /// Empty: the general app.
-    #[serde(default)]
-    app_id: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct SignInChoice {
-    redirect_uri: String,
-    #[serde(default)]
-    app_id: String,
-    user: u32,
-}
+const PLATFORM: Platform =
+    Platform {
+        name: "微信", call: "wx.login", code: "登录凭证", path: "/sandbox/wechat/sign-in"
+    };
 
 /// A user by number or by openid.
 #[derive(Deserialize)]
@@ -40,16 +30,6 @@ pub(super) struct CodeWanted {
     user: UserChoice,
     #[serde(default)]
     app_id: String,
-}
-
-#[derive(Template)]
-#[template(path = "wechat/sign_in.html")]
-struct SignIn<'a> {
-    users: &'a [User],
-    redirect_uri: &'a str,
-    app_id: &'a str,
-    /// Whether the visit named the app; then the redirect names it too.
-    named: bool,
 }
 
 const NO_APP: &str = "没有这个小程序";
@@ -72,12 +52,13 @@ pub(super) async fn page(
     wechat: web::Data<WeChat>,
 ) -> HttpResponse {
     if let Err(NotLocal) = LocalUrl::parse(&visit.redirect_uri) {
-        return refuse(&NotLocal.to_string());
+        return refuse_sign_in(&NotLocal.to_string());
     }
     let app_id = wechat.named_or_general(&visit.app_id);
-    let Some(users) = wechat.demo_users_of(app_id) else { return refuse(NO_APP) };
-    page::ok(&SignIn {
-        users: &users,
+    let Some(users) = wechat.demo_users_of(app_id) else { return refuse_sign_in(NO_APP) };
+    page::ok(&SignInPage {
+        platform: &PLATFORM,
+        users: users.iter().map(person).collect(),
         redirect_uri: &visit.redirect_uri,
         app_id,
         named: !visit.app_id.is_empty(),
@@ -89,18 +70,14 @@ pub(super) async fn choose(
     wechat: web::Data<WeChat>,
 ) -> HttpResponse {
     let Ok(target) = LocalUrl::parse(&choice.redirect_uri) else {
-        return refuse(&NotLocal.to_string());
+        return refuse_sign_in(&NotLocal.to_string());
     };
     let app_id = wechat.named_or_general(&choice.app_id);
     let Some(user) = wechat.user_of(app_id, choice.user) else {
-        return refuse("没有这个演示用户");
+        return refuse_sign_in("没有这个演示用户");
     };
     let code = wechat.issue_code(&user, wechat.clock.now());
-    let target = target.with("code", &code);
-    if choice.app_id.is_empty() {
-        return page::see_other(target.as_str());
-    }
-    page::see_other(target.with("app_id", app_id).as_str())
+    signed_in(&target, &code, (!choice.app_id.is_empty(), app_id))
 }
 
 pub(super) async fn make_code(
@@ -114,6 +91,11 @@ pub(super) async fn make_code(
     HttpResponse::Created().json(json!({ "code": code, "user": user }))
 }
 
-fn refuse(reason: &str) -> HttpResponse {
-    page::refused(StatusCode::BAD_REQUEST, "无法登录", reason, "/sandbox")
+fn person(user: &User) -> Person<'_> {
+    Person {
+        index: user.index,
+        name: &user.name,
+        surname: surname_of(&user.name),
+        id: &user.openid,
+    }
 }

@@ -3,15 +3,16 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Form, Query};
-use askama::Template;
 use serde::Deserialize;
 
 use super::cashier::{CallRefusal, PaymentCall};
-use super::{ActRefusal, PaymentView, WechatPay};
+use super::{ActRefusal, WechatPay};
 use crate::local_url::{LocalUrl, NotLocal};
 use crate::page::{self, yuan};
+use crate::stand_ins::phone::{CashierAct, CashierPage, PayFact, refuse_payment};
 
-const TITLE: &str = "无法支付";
+/// The address of the page.
+pub(super) const CASHIER: &str = "/sandbox/wechat-pay/cashier";
 
 #[derive(Deserialize)]
 pub(super) struct CashierVisit {
@@ -28,36 +29,6 @@ pub(super) struct CashierDecision {
     act: CashierAct,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum CashierAct {
-    Pay,
-    Fail,
-    Cancel,
-}
-
-impl CashierAct {
-    /// The result of `wx.requestPayment`, which proves nothing.
-    fn result(self) -> &'static str {
-        match self {
-            Self::Pay => "ok",
-            Self::Fail => "fail",
-            Self::Cancel => "cancel",
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "wechat_pay/cashier.html")]
-struct Cashier<'a> {
-    call: &'a PaymentCall,
-    redirect_uri: &'a str,
-    merchant: &'a str,
-    payer: &'a str,
-    payment: &'a PaymentView,
-    amount: &'a str,
-}
-
 pub(super) async fn show(visit: Query<CashierVisit>, pay: Data<WechatPay>) -> HttpResponse {
     if let Err(error) = LocalUrl::parse(&visit.redirect_uri) {
         return refuse_place(&error);
@@ -67,13 +38,27 @@ pub(super) async fn show(visit: Query<CashierVisit>, pay: Data<WechatPay>) -> Ht
         Err(refusal) => return refuse_call(&refusal, &visit.redirect_uri),
     };
     let payer = pay.wechat.user_by_openid(&payment.openid);
-    page::ok(&Cashier {
-        call: &visit.call,
-        redirect_uri: &visit.redirect_uri,
-        merchant: &payment.mch_id,
-        payer: payer.as_ref().map_or("", |user| &user.name),
-        payment: &payment,
-        amount: &yuan(payment.total_fen),
+    let payer = payer.as_ref().map_or("", |user| &user.name);
+    let PaymentCall { app_id, time_stamp, nonce_str, package, sign_type, pay_sign } = &visit.call;
+    page::ok(&CashierPage {
+        title: "收银台",
+        payee: format!("商户 {}", payment.mch_id),
+        amount: yuan(payment.total_fen),
+        facts: vec![
+            PayFact { name: "商品", text: &payment.description, mono: false },
+            PayFact { name: "付款人", text: payer, mono: false },
+            PayFact { name: "商户单号", text: &payment.out_trade_no, mono: true },
+        ],
+        path: CASHIER,
+        sent: vec![
+            ("app_id", app_id),
+            ("time_stamp", time_stamp),
+            ("nonce_str", nonce_str),
+            ("package", package),
+            ("sign_type", sign_type),
+            ("pay_sign", pay_sign),
+            ("redirect_uri", &visit.redirect_uri),
+        ],
     })
 }
 
@@ -87,7 +72,8 @@ pub(super) async fn act(decision: Form<CashierDecision>, pay: Data<WechatPay>) -
         Ok(()) => page::see_other(target.with("pay_result", act.result()).as_str()),
         Err(DecisionError::Call(refusal)) => refuse_call(&refusal, &visit.redirect_uri),
         Err(DecisionError::CashierAct(refusal)) => {
-            page::refused(StatusCode::CONFLICT, TITLE, &refusal.to_string(), &visit.redirect_uri)
+            let back = Some(visit.redirect_uri.as_str());
+            refuse_payment(StatusCode::CONFLICT, &refusal.to_string(), back)
         }
     }
 }
@@ -107,9 +93,9 @@ fn decide(pay: &WechatPay, call: &PaymentCall, act: CashierAct) -> Result<(), De
 }
 
 fn refuse_place(error: &NotLocal) -> HttpResponse {
-    page::refused(StatusCode::BAD_REQUEST, TITLE, &error.to_string(), "/sandbox")
+    refuse_payment(StatusCode::BAD_REQUEST, &error.to_string(), None)
 }
 
 fn refuse_call(refusal: &CallRefusal, back: &str) -> HttpResponse {
-    page::refused(StatusCode::BAD_REQUEST, TITLE, &refusal.to_string(), back)
+    refuse_payment(StatusCode::BAD_REQUEST, &refusal.to_string(), Some(back))
 }

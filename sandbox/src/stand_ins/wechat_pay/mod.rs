@@ -107,7 +107,6 @@ impl StandIn for WechatPay {
 /// The paths of the real API, and the cashier.
 fn wire(config: &mut ServiceConfig) {
     const BY_OUT_TRADE_NO: &str = "/v3/pay/transactions/out-trade-no/{out_trade_no}";
-    const CASHIER: &str = "/sandbox/wechat-pay/cashier";
     config
         .route("/v3/pay/transactions/jsapi", web::post().to(api::prepay_jsapi))
         .route(BY_OUT_TRADE_NO, web::get().to(api::query))
@@ -117,6 +116,6 @@ fn wire(config: &mut ServiceConfig) {
         .route("/v3/refund/domestic/refunds/{out_refund_no}", web::get().to(refunds::query))
         .route("/v3/certificates", web::get().to(certificates::certificates))
         .route("/v3/{path:.*}", web::route().to(api::no_such_path))
-        .route(CASHIER, web::get().to(cashier_pages::show))
-        .route(CASHIER, web::post().to(cashier_pages::act));
+        .route(cashier_pages::CASHIER, web::get().to(cashier_pages::show))
+        .route(cashier_pages::CASHIER, web::post().to(cashier_pages::act));
 }

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use super::{CertificateState, CertificateView, MerchantView, PaymentView, WechatPay};
+use super::{
+    CertificateState, CertificateView, MerchantView, PaymentView, RefundMode, RefundView, WechatPay,
+};
 use crate::clock::china;
 use crate::control::{Count, PAGE_LENGTH, Pages, Panel, Visit, moment};
 use crate::page::{self, yuan};
@@ -12,6 +14,14 @@ use crate::page::{self, yuan};
 struct PaymentsSection {
     payments: Vec<PaymentRow>,
     payment_pages: Pages,
+    refund_modes: Vec<RefundChoice>,
+}
+
+/// What may happen to refunds by themselves.
+struct RefundChoice {
+    value: &'static str,
+    label: &'static str,
+    chosen: bool,
 }
 
 struct PaymentRow {
@@ -24,6 +34,21 @@ struct PaymentRow {
     expired: bool,
     state: &'static str,
     callback: &'static str,
+    refunds: Vec<RefundRow>,
+    /// In yuan.
+    refunded: String,
+    left: String,
+    /// Whether something is left to be given back.
+    refundable: bool,
+}
+
+struct RefundRow {
+    refund: RefundView,
+    amount: String,
+    state: &'static str,
+    callback: &'static str,
+    /// Somebody may say how it ends.
+    open: bool,
 }
 
 #[derive(Template)]
@@ -53,7 +78,11 @@ pub(super) fn panel(pay: &WechatPay, visit: &Visit) -> Panel {
     let merchants = pay.merchants().into_iter().map(merchant_row).collect();
     Panel {
         counts: counts(pay),
-        activity: vec![page::section(&PaymentsSection { payments, payment_pages })],
+        activity: vec![page::section(&PaymentsSection {
+            payments,
+            payment_pages,
+            refund_modes: refund_modes(pay),
+        })],
         setup: vec![page::section(&MerchantsSection { merchants })],
         ..Panel::default()
     }
@@ -76,10 +105,30 @@ fn counts(pay: &WechatPay) -> Vec<Count> {
     states.map(|(label, count)| Count { label, count }).into()
 }
 
+fn refund_modes(pay: &WechatPay) -> Vec<RefundChoice> {
+    let set = pay.refund_mode();
+    let modes = [
+        (RefundMode::Succeed, "succeed", "立即退款"),
+        (RefundMode::ByHand, "by_hand", "受理，等待手动完成"),
+        (RefundMode::NotEnough, "not_enough", "拒绝：余额不足"),
+    ];
+    let choice = |(mode, value, label)| RefundChoice { value, label, chosen: mode == set };
+    modes.map(choice).into()
+}
+
 fn payment_row(payment: PaymentView, pay: &WechatPay) -> PaymentRow {
     let payer = pay.wechat.user_by_openid(&payment.openid);
     let expired = payment.trade_state == "NOTPAY" && pay.clock.now() > payment.pay_by;
+    let refunds = pay.refunds_of(&payment.out_trade_no);
+    let sum = |counts: fn(&RefundView) -> bool| -> i64 {
+        refunds.iter().filter(|refund| counts(refund)).map(|refund| refund.amount_fen).sum()
+    };
+    let left = payment.total_fen - sum(|refund| refund.status != "CLOSED");
     PaymentRow {
+        refunded: yuan(sum(|refund| refund.status == "SUCCESS")),
+        left: yuan(left),
+        refundable: left > 0,
+        refunds: refunds.into_iter().map(refund_row).collect(),
         amount: yuan(payment.total_fen),
         payer: payer.map_or_else(String::new, |user| user.name),
         created: moment(payment.created_at),
@@ -93,6 +142,21 @@ fn payment_row(payment: PaymentView, pay: &WechatPay) -> PaymentRow {
         },
         callback: payment.callback.label(),
         payment,
+    }
+}
+
+fn refund_row(refund: RefundView) -> RefundRow {
+    RefundRow {
+        amount: yuan(refund.amount_fen),
+        state: match refund.status {
+            "SUCCESS" => "已退款",
+            "CLOSED" => "已关闭",
+            "ABNORMAL" => "异常",
+            _ => "处理中",
+        },
+        open: matches!(refund.status, "PROCESSING" | "ABNORMAL"),
+        callback: refund.callback.label(),
+        refund,
     }
 }
 

@@ -157,7 +157,7 @@ impl WechatPay {
             let same = known.request == value;
             return if same { Ok(answered(payment, known)) } else { Err(Refusal::other_refund()) };
         }
-        let mode = *lock(&self.refund_mode);
+        let mode = self.refund_mode();
         let callback = self.callbacks.open();
         let payment = wanted.payment(&mut payments, caller.mchid())?;
         wanted.check(payment, now)?;
@@ -258,6 +258,11 @@ impl WechatPay {
     pub fn set_refund_mode(&self, mode: RefundMode) {
         *lock(&self.refund_mode) = mode;
         self.changes.notify();
+    }
+
+    /// What happens to refunds by themselves now.
+    pub fn refund_mode(&self) -> RefundMode {
+        *lock(&self.refund_mode)
     }
 
     /// A refund by the merchant's number.
