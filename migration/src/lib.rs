@@ -23,6 +23,7 @@ mod m0024_alipay;
 mod m0025_outbox;
 mod m0026_refunds;
 mod m0027_staff;
+mod m0031_phones;
 mod m0032_platform_certificates;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_refunds::Migration),
             Box::new(m0027_staff::Migration),
             Box::new(m0032_platform_certificates::Migration),
+            Box::new(m0031_phones::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! Sends refunds, and asks what became of them.
 
-use super::{IncomingRefund, JOB, REFUSED, RefundVerdict, UNKNOWN, case, open, settle};
+use super::{IncomingRefund, JOB, REFUSED, RefundVerdict, UNKNOWN, case, open};
 use crate::{
     base::{
         clock::Timestamp,
@@ -19,6 +19,7 @@ use crate::{
             Evidence, GatewayError, PaymentGateway, RefundFact, RefundNumbers, RefundOutcome,
             RefundRequest, RefundState,
         },
+        news,
         settle::SettleError,
     },
 };
@@ -203,8 +204,9 @@ impl Payments {
         &self,
         incoming: &IncomingRefund,
     ) -> Result<RefundVerdict, SettleError> {
-        let verdict =
-            self.db.in_tx(async |tx| settle(tx, self.clock.now(), incoming).await).await?;
+        let (telling, now) = (&self.telling, self.clock.now());
+        let settle = async |tx: &_| news::settle_refund(tx, telling, incoming, now).await;
+        let verdict = self.db.in_tx(settle).await?;
         self.sealer.notify_one();
         Ok(verdict)
     }
