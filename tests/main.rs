@@ -21,6 +21,7 @@ mod identity;
 mod journey_money;
 mod kv_contract;
 mod ledger;
+mod messages;
 mod outbox;
 mod passcode;
 mod schools;

@@ -62,6 +62,11 @@ struct Field {
 }
 
 impl Alipay {
+    /// Whether users refuse messages from now on.
+    pub fn refuse_messages(&self, refused: bool) {
+        lock(&self.messages).refused = refused;
+    }
+
     /// The messages that reached their users, newest first.
     pub fn template_messages(&self) -> Vec<SentTemplateMessage> {
         lock(&self.messages).newest_first.iter().cloned().collect()
@@ -121,6 +126,6 @@ pub(super) struct NewConsents {
 }
 
 pub(super) async fn set(new: Json<NewConsents>, alipay: Data<Alipay>) -> HttpResponse {
-    lock(&alipay.messages).refused = new.refused;
+    alipay.refuse_messages(new.refused);
     HttpResponse::Ok().json(json!({ "refused": new.refused }))
 }

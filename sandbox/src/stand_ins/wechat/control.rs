@@ -96,5 +96,5 @@ async fn grant(grant: Json<Grant>, wechat: Data<WeChat>) -> HttpResponse {
 }
 
 async fn end_tokens(wechat: Data<WeChat>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "ended": lock(&wechat.server_api).end_tokens() }))
+    HttpResponse::Ok().json(json!({ "ended": wechat.end_tokens() }))
 }

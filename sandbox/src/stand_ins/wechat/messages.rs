@@ -178,8 +178,7 @@ fn is_time(value: &str, alone: bool) -> bool {
         number(year, 9999) && number(month, 12) && number(date, 31) && day.ends_with('日')
     };
     let is_hour = |time: &str| {
-        time.len() == 5
-            && time.split_once(':').is_some_and(|(h, m)| number(h, 23) && number(m, 59))
+        time.len() == 5 && time.split_once(':').is_some_and(|(h, m)| number(h, 23) && number(m, 59))
     };
     day.map_or(alone, is_day) && time.is_none_or(is_hour)
 }
@@ -210,6 +209,11 @@ impl WeChat {
     /// where there is no such template.
     pub fn grant(&self, openid: &str, template_id: &str, times: u32) -> bool {
         lock(&self.server_api).messages.grant(openid, template_id, times)
+    }
+
+    /// Whether users have to be asked.
+    pub fn set_consents(&self, consents: Consents) {
+        lock(&self.server_api).messages.consents = consents;
     }
 
     /// The messages that reached their users, newest first.

@@ -27,10 +27,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use keys::WechatCredentials;
 pub use login::LOGIN;
 pub use messages::{Consents, SentMessage};
-pub use server_api::{MESSAGE, PHONE, SHIPPING, TOKEN};
-pub use shipping::Shipment;
 pub use people::{DEMO_USERS, User};
 pub(crate) use people::{POPULATION, name_of, surname_of};
+pub use server_api::{MESSAGE, PHONE, SHIPPING, TOKEN};
+pub use shipping::Shipment;
 
 use super::StandIn;
 use super::codes::Codes;

@@ -28,12 +28,10 @@ pub(super) const MOST_BYTES: usize = 64 * 1024;
 
 pub const TOKEN: Endpoint =
     endpoint("wechat_token", "接口凭证", |_, path| path == "/cgi-bin/stable_token");
-pub const PHONE: Endpoint = endpoint("wechat_phone", "手机号", |_, path| {
-    path == "/wxa/business/getuserphonenumber"
-});
-pub const MESSAGE: Endpoint = endpoint("wechat_message", "订阅消息", |_, path| {
-    path == "/cgi-bin/message/subscribe/send"
-});
+pub const PHONE: Endpoint =
+    endpoint("wechat_phone", "手机号", |_, path| path == "/wxa/business/getuserphonenumber");
+pub const MESSAGE: Endpoint =
+    endpoint("wechat_message", "订阅消息", |_, path| path == "/cgi-bin/message/subscribe/send");
 pub const SHIPPING: Endpoint = endpoint("wechat_shipping", "发货信息", |_, path| {
     path == "/wxa/sec/order/upload_shipping_info"
 });
@@ -114,10 +112,7 @@ impl ServerApi {
         match known {
             Some((_, app, until)) if *until > now => Ok(app.clone()),
             Some(_) => Err(error(42001, "access_token expired")),
-            None => Err(error(
-                40001,
-                "invalid credential, access_token is invalid or not latest",
-            )),
+            None => Err(error(40001, "invalid credential, access_token is invalid or not latest")),
         }
     }
 }
@@ -136,6 +131,11 @@ pub(super) struct TokenWanted {
 }
 
 impl WeChat {
+    /// Ends every access token, as a forced refresh elsewhere would; returns how many there were.
+    pub fn end_tokens(&self) -> usize {
+        lock(&self.server_api).end_tokens()
+    }
+
     fn check_app(&self, wanted: &TokenWanted) -> Result<(), ApiError> {
         let app = self.app(&wanted.appid);
         let secret = app.map(|app| app.secret.as_str());

@@ -95,9 +95,8 @@ struct Payer {
 impl ShippingWanted {
     fn check(&self) -> Result<(), ApiError> {
         let items = &self.shipping_list;
-        let described = |item: &Item| {
-            (1..=MOST_DESCRIPTION_CHARS).contains(&item.item_desc.chars().count())
-        };
+        let described =
+            |item: &Item| (1..=MOST_DESCRIPTION_CHARS).contains(&item.item_desc.chars().count());
         let time = DateTime::parse_from_rfc3339(&self.upload_time);
         let rules = [
             (matches!(self.order_key.order_number_type, 1 | 2), 47001, "订单单号类型有误"),
