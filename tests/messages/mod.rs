@@ -144,28 +144,20 @@ async fn nothing_is_told_unless_it_is_turned_on(db: &TestDb) {
 }
 
 async fn a_refusal_by_the_platform_is_no_error(db: &TestDb) {
-    // What the configuration says, and what WeChat says to it.
-    let cases: [(&[(&str, &str)], &str); 3] = [
-        (&[], "43101: nobody agreed"),
-        (&[("WECHAT__CREDITED_TEMPLATE_ID", "no-such-template")], "40037"),
-        (&[("WECHAT__CREDITED_FIELDS", "amount1=amount")], "47003"),
+    let world = telling(db).await;
+    // What WeChat knows of the template, and why it does not take the message.
+    let cases: [(Option<&[&str]>, bool, &str); 4] = [
+        (Some(&["amount1", "time2", "thing3", "character_string4"]), false, "43101"),
+        (Some(&["amount1", "time2", "thing3"]), true, "47003-unknown-field"),
+        (Some(&["amount1", "time2", "thing3", "character_string4", "thing5"]), true, "47003"),
+        (None, true, "40037"),
     ];
-    let mut world = World::unserved(db).await;
-    for (name, value) in TOLD {
-        world.set(name, value);
-    }
-    world.serve_first();
-    for (user, (settings, why)) in (0..).zip(cases) {
-        for (name, value) in settings {
-            let usual = TOLD.iter().find(|(usual, _)| usual == name).unwrap();
-            world.set(name, value);
-            assert_ne!(usual.1, *value);
-        }
+    for (user, (keys, agreed, why)) in (0..).zip(cases) {
+        world.wechat().set_template(CREDITED, keys);
+        world.wechat().set_consents(if agreed { Consents::Always } else { Consents::Asked });
         let student = world.student(user).await;
-        let served = world.serve();
-        let order = student.at(served.api()).order(1000, why).await.body(201);
-        world.pay_order(&order).await;
-        let number = world.out_trade_no(&order).await;
+        let order = student.order(1000, why).await.body(201);
+        let number = world.pay_order(&order).await.out_trade_no;
         world.until(&number, |payment| payment.accepted == 1).await;
         let refused = format!(
             "outbox WHERE kind = 'message_credited' AND subject = '{number}' AND state = 'refused'"
@@ -175,7 +167,7 @@ async fn a_refusal_by_the_platform_is_no_error(db: &TestDb) {
     }
     assert_eq!(world.wechat().sent_messages(), []);
     assert_eq!(world.rows.count("review_case").await, 0);
-    world.assert_books(3000).await;
+    world.assert_books(4000).await;
 }
 
 async fn what_nobody_knows_is_tried_again(db: &TestDb) {

@@ -64,7 +64,8 @@ struct NewTemplate {
 
 async fn add_template(new: Json<NewTemplate>, wechat: Data<WeChat>) -> HttpResponse {
     let NewTemplate { template_id, keys } = new.into_inner();
-    if lock(&wechat.server_api).messages.add_template(&template_id, keys) {
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    if wechat.set_template(&template_id, Some(&keys)) {
         HttpResponse::Created().json(json!({ "template_id": template_id }))
     } else {
         HttpResponse::Conflict().json(json!({ "message": "模板太多" }))

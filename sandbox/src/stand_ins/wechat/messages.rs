@@ -66,11 +66,12 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// False if there are too many.
-    pub(super) fn add_template(&mut self, id: &str, keys: Vec<String>) -> bool {
+    fn set_template(&mut self, id: &str, keys: Option<Vec<String>>) -> bool {
         let fits = self.templates.len() < MOST_TEMPLATES || self.templates.contains_key(id);
-        if fits {
-            self.templates.insert(id.to_owned(), keys);
+        match keys {
+            Some(keys) if fits => drop(self.templates.insert(id.to_owned(), keys)),
+            Some(_) => {}
+            None => drop(self.templates.remove(id)),
         }
         fits
     }
@@ -209,6 +210,12 @@ impl WeChat {
     /// where there is no such template.
     pub fn grant(&self, openid: &str, template_id: &str, times: u32) -> bool {
         lock(&self.server_api).messages.grant(openid, template_id, times)
+    }
+
+    /// Makes a template with these keys, or removes it; false if there are too many.
+    pub fn set_template(&self, id: &str, keys: Option<&[&str]>) -> bool {
+        let keys = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
+        lock(&self.server_api).messages.set_template(id, keys)
     }
 
     /// Whether users have to be asked.
