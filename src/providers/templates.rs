@@ -9,6 +9,10 @@ use crate::{
 /// The longest id of a template; real ones have 43 or 44 characters.
 const ID_MAX_CHARS: usize = 64;
 
+/// What the list of fields must be.
+const FIELDS: &str = "the fields of the template, each once as KEY=WHAT, where WHAT is amount, time, \
+                      number, what, state or school and fits the type of KEY";
+
 /// The templates of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Templates {
@@ -57,13 +61,16 @@ fn template(
         (false, _) => Ok(None),
         (true, None) => Err(()),
         (true, Some(known)) => {
-            let listed: Vec<String> =
-                listed.unwrap_or_default().into_iter().map(|field| field.value).collect();
+            let Some(listed) = listed.filter(|listed| !listed.is_empty()) else {
+                section.report_missing(fields, FIELDS);
+                return Err(());
+            };
+            let key = listed.first().map_or(fields, |field| &field.key);
+            let key = key.trim_end_matches("[0]").to_owned();
+            let listed: Vec<String> = listed.into_iter().map(|field| field.value).collect();
             let template = MessageTemplate::new(known, &listed, fits);
             if template.is_none() {
-                let wanted = "the fields of the template, each as KEY=WHAT: WHAT is amount, time, \
-                              number, what, state or school, and fits the type of KEY";
-                section.report_missing(fields, wanted);
+                section.report(&key, format!("must be {FIELDS}"));
             }
             template.map(Some).ok_or(())
         }
