@@ -433,7 +433,8 @@ fn schools_choose_what_they_tell() {
     assert_eq!(told("xnec"), (None, None, "formal", false));
     assert_eq!(told("ynart"), (text("t1"), text("t2"), "trial", true));
 
-    for bad in ["amount1", "amount1=name", "amount1=time", "keyword1=amount", "a1=amount,a1=amount"] {
+    for bad in ["amount1", "amount1=name", "amount1=time", "keyword1=amount", "a1=amount,a1=amount"]
+    {
         let error = fixture.load(&toml, &[("ONECARD__WECHAT__CREDITED_FIELDS", bad)]).unwrap_err();
         assert_told(&error, "wechat.credited_fields", "KEY=WHAT");
     }

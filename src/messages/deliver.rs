@@ -5,6 +5,7 @@ use crate::{
     base::{
         clock::{Clock, Timestamp},
         db::{Db, DbError, Tx},
+        money::Fen,
         outbox::{Delivered, Delivers, Job},
     },
     orders::{
@@ -42,7 +43,7 @@ struct Subject {
 
 /// What happened, and when.
 struct Fact {
-    amount: crate::base::money::Fen,
+    amount: Fen,
     at: Timestamp,
     number: String,
 }

@@ -37,8 +37,8 @@ impl Templates {
         section: &mut Section<'_>,
         fits: fn(&str, MessageSource) -> bool,
     ) -> Option<Self> {
-        let credited = template(section, ("credited_template_id", "credited_fields"), fits);
-        let refunded = template(section, ("refunded_template_id", "refunded_fields"), fits);
+        let credited = template(section, "credited_template_id", "credited_fields", fits);
+        let refunded = template(section, "refunded_template_id", "refunded_fields", fits);
         Some(Self { credited: credited.ok()?, refunded: refunded.ok()? })
     }
 }
@@ -46,7 +46,8 @@ impl Templates {
 /// `Err` where a problem was reported.
 fn template(
     section: &mut Section<'_>,
-    (id, fields): (&str, &str),
+    id: &str,
+    fields: &str,
     fits: fn(&str, MessageSource) -> bool,
 ) -> Result<Option<MessageTemplate>, ()> {
     let given = section.has_any(&[id]);

@@ -143,10 +143,9 @@ impl WechatLogin {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let origin = settings.base_url.origin().ascii_serialization();
-        let app = (settings.app_id.as_str(), settings.app_secret.clone());
         Self {
             address: format!("{origin}/sns/jscode2session"),
-            api: Arc::new(WechatApi::new(&origin, app, http.clone(), clock)),
+            api: Arc::new(WechatApi::new(&settings, http.clone(), clock)),
             app_id: settings.app_id,
             app_secret: settings.app_secret,
             http,

@@ -16,6 +16,7 @@ mod tests;
 
 pub use message::fits;
 
+use super::wechat_login::WechatLoginSettings;
 use crate::base::{
     clock::{Clock, Timestamp},
     http_client,
@@ -69,19 +70,14 @@ struct Codes {
 }
 
 impl WechatApi {
-    /// The API at `origin`, using a client from [`http_client::build`].
-    pub(super) fn new(
-        origin: &str,
-        (app_id, app_secret): (&str, SecretString),
-        http: Client,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    /// The API of this mini-program, using a client from [`http_client::build`].
+    pub(super) fn new(settings: &WechatLoginSettings, http: Client, clock: Arc<dyn Clock>) -> Self {
         Self {
-            origin: origin.to_owned(),
-            app_id: app_id.to_owned(),
+            origin: settings.base_url.origin().ascii_serialization(),
+            app_id: settings.app_id.clone(),
             http,
             clock,
-            token: AccessToken::new(app_secret),
+            token: AccessToken::new(settings.app_secret.clone()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The server API against a server that answers what it is told to.
 
 use super::WechatApi;
+use crate::providers::wechat_login::{WechatLoginSettings, WechatMessages};
 use crate::{
     base::{
         clock::{ManualClock, Timestamp},
@@ -33,8 +34,13 @@ fn answering(replies: impl IntoIterator<Item = Reply>) -> Called {
     let clock = Arc::new(ManualClock::new(NOW));
     let timeouts = Timeouts { total: Duration::from_millis(500), ..Timeouts::default() };
     let http = http_client::build(timeouts).unwrap();
-    let app = (APP, "app-secret".into());
-    let api = WechatApi::new(&server.base_url(), app, http, Arc::<ManualClock>::clone(&clock));
+    let settings = WechatLoginSettings {
+        base_url: server.base_url().parse().unwrap(),
+        app_id: APP.into(),
+        app_secret: "app-secret".into(),
+        messages: WechatMessages::default(),
+    };
+    let api = WechatApi::new(&settings, http, Arc::<ManualClock>::clone(&clock));
     Called { api, clock, server }
 }
 

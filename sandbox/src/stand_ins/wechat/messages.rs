@@ -139,7 +139,7 @@ fn holds(key: &str, value: &str) -> bool {
     match kind {
         "thing" => chars <= 20,
         "character_string" => chars <= 32 && value.is_ascii(),
-        "number" => chars <= 32 && value.parse::<f64>().is_ok(),
+        "number" => chars <= 32 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'),
         "letter" => chars <= 32 && value.bytes().all(|byte| byte.is_ascii_alphabetic()),
         "phrase" => chars <= 5 && value.chars().all(is_chinese),
         "amount" => is_amount(value),
