@@ -59,6 +59,9 @@ enum Unsent {
     TooOld,
 }
 
+/// A message with who sends it, or why it is not sent.
+type Prepared = Result<(Arc<dyn Messenger>, StudentMessage), Unsent>;
+
 impl Unsent {
     const fn code(self) -> &'static str {
         match self {
@@ -114,10 +117,7 @@ impl MessageDelivery {
         }
     }
 
-    async fn prepare(
-        &self,
-        job: &Job,
-    ) -> Result<Result<(Arc<dyn Messenger>, StudentMessage), Unsent>, DbError> {
+    async fn prepare(&self, job: &Job) -> Result<Prepared, DbError> {
         let Some(Subject { attempt, told }) = self.subject(&job.subject).await? else {
             return Ok(Err(Unsent::NoSubject));
         };

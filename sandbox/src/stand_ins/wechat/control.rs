@@ -30,17 +30,12 @@ async fn shipments(wechat: Data<WeChat>) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "items": wechat.shipments() }))
 }
 
-/// What is absent stays; a quota of `null` is none.
+/// What is absent stays; a quota below zero is none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewMessageSettings {
     consents: Option<Consents>,
-    #[serde(default, deserialize_with = "given")]
-    quota: Option<Option<u64>>,
-}
-
-fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<u64>>, D::Error> {
-    Option::<u64>::deserialize(from).map(Some)
+    quota: Option<i64>,
 }
 
 async fn set_messages(new: Json<NewMessageSettings>, wechat: Data<WeChat>) -> HttpResponse {
@@ -49,7 +44,7 @@ async fn set_messages(new: Json<NewMessageSettings>, wechat: Data<WeChat>) -> Ht
         api.messages.consents = consents;
     }
     if let Some(quota) = new.quota {
-        api.messages.quota = quota;
+        api.messages.quota = u64::try_from(quota).ok();
     }
     let shown = json!({ "consents": api.messages.consents, "quota": api.messages.quota });
     HttpResponse::Ok().json(shown)
