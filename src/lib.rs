@@ -15,6 +15,7 @@ pub mod feed;
 pub mod health;
 pub mod identity;
 pub mod ledger;
+pub mod messages;
 pub mod orders;
 pub mod overview;
 pub mod passcode;

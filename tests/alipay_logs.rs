@@ -10,7 +10,10 @@ use onecard::{
     },
     identity::login::MiniProgramLogin,
     payments::gateway::{PaymentGateway, Prepare},
-    providers::alipay::{Alipay, AlipaySettings, content_key::ContentKey, trust::AlipayTrust},
+    providers::{
+        alipay::{Alipay, AlipaySettings, content_key::ContentKey, trust::AlipayTrust},
+        templates::Templates,
+    },
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -36,6 +39,7 @@ fn alipay(answers: &'static [(u16, &str)]) -> Alipay {
         trust: AlipayTrust { key, numbers: None },
         content_key: ContentKey::from_base64(&text("/aes_key_b64")),
         app_auth_token: Some("secret-acting".into()),
+        templates: Templates::default(),
         bill_hosts: Vec::new(),
     };
     Alipay::new(settings, http_client::build(Timeouts::default()).unwrap())

@@ -19,6 +19,7 @@ use onecard::{
         signing::Parameters,
         trust::{AlipayTrust, CertificateNumbers},
     },
+    providers::templates::Templates,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -235,6 +236,7 @@ mod notifications {
             trust: trust(),
             content_key: None,
             app_auth_token: None,
+            templates: Templates::default(),
             bill_hosts: Vec::new(),
         };
         Alipay::new(settings, http_client::build(Timeouts::default()).unwrap())

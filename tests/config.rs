@@ -3,6 +3,8 @@
 use onecard::{
     base::{clock::Timestamp, crypto::keyring::NamedKey},
     config::{ConfigError, Environment, LogFormat},
+    messages::MessageTemplate,
+    providers::templates::Templates,
     wiring::Settings,
 };
 use secrecy::ExposeSecret;
@@ -409,6 +411,35 @@ fn alipay_has_a_public_key_or_certificates() {
     assert!(!printed.contains("hush") && !printed.contains("AAEC"), "{printed}");
 }
 
+/// A general setting that one school overrides and another turns off.
+#[test]
+fn schools_choose_what_they_tell() {
+    let toml = "[wechat]\napp_id = \"wx01\"\napp_secret = \"hush\"\nshipping_information = true\n\
+        credited_template_id = \"t1\"\n\
+        credited_fields = [\"amount1=amount\", \"time2 = time\"]\n\
+        [school.xnec.wechat]\ncredited_template_id = \"\"\nshipping_information = false\n\
+        [school.ynart.wechat]\nrefunded_template_id = \"t2\"\n\
+        refunded_fields = [\"character_string1=number\"]\nmessage_state = \"trial\"\n";
+    let (fixture, toml) = (Fixture::new(), format!("{}{toml}", keys()));
+    let wechat = fixture.load(&toml, &[]).unwrap().providers.wechat;
+    let told = |school: &str| {
+        let messages = &wechat.of(school).unwrap().messages;
+        let id = |template: &Option<MessageTemplate>| template.as_ref().map(|t| t.id.clone());
+        let Templates { credited, refunded } = &messages.templates;
+        (id(credited), id(refunded), messages.state.code(), messages.shipping)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(told("other"), (text("t1"), None, "formal", true));
+    assert_eq!(told("xnec"), (None, None, "formal", false));
+    assert_eq!(told("ynart"), (text("t1"), text("t2"), "trial", true));
+
+    for bad in ["amount1", "amount1=name", "amount1=time", "keyword1=amount", "a1=amount,a1=amount"]
+    {
+        let error = fixture.load(&toml, &[("ONECARD__WECHAT__CREDITED_FIELDS", bad)]).unwrap_err();
+        assert_told(&error, "wechat.credited_fields", "KEY=WHAT");
+    }
+}
+
 #[test]
 fn sections_that_nothing_reads_yet_are_accepted() {
     let sections = "[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
@@ -737,6 +768,13 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("SCHOOL__XNEC__ALIPAY__APP_ID", "x", "school.xnec.alipay.app_id", "16 digits"),
     ("SCHOOL__XNEC__WECHAT__APPID", "x", "school.xnec.wechat.appid", "not a known key"),
     ("SCHOOL__XNEC__WECHAT__APP_SECRET", "", "school.xnec.wechat.app_secret", "missing"),
+    ("WECHAT__CREDITED_TEMPLATE_ID", "a b", "wechat.credited_template_id", "id of a template"),
+    ("WECHAT__CREDITED_TEMPLATE_ID", "t1", "wechat.credited_fields", "missing"),
+    ("WECHAT__REFUNDED_TEMPLATE_ID", "t1", "wechat.refunded_fields", "missing"),
+    ("WECHAT__MESSAGE_STATE", "released", "wechat.message_state", "\"formal\""),
+    ("WECHAT__SHIPPING_INFORMATION", "yes", "wechat.shipping_information", "true or false"),
+    ("ALIPAY__CREDITED_TEMPLATE_ID", "t1", "alipay.credited_fields", "missing"),
+    ("ALIPAY__SHIPPING_INFORMATION", "true", "alipay.shipping_information", "not a known key"),
     ("LOCKS__KEY", "x", "locks.key", "not a known key"),
     ("MAIL__PORT", "x", "mail.port", "not a known key"),
     ("SCHOOL__XNEC__SMS__PROVIDER", "x", "school.xnec.sms", "not a known key"),

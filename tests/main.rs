@@ -22,6 +22,7 @@ mod identity;
 mod journey_money;
 mod kv_contract;
 mod ledger;
+mod messages;
 mod outbox;
 mod passcode;
 mod schools;

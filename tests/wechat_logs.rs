@@ -5,7 +5,7 @@
 
 use onecard::{
     base::{
-        clock::Timestamp,
+        clock::{SystemClock, Timestamp},
         crypto::rsa::{PrivateKey, PublicKey},
         http_client::{self, Timeouts},
         money::Fen,
@@ -13,7 +13,7 @@ use onecard::{
     identity::login::MiniProgramLogin,
     payments::gateway::{PaymentGateway, Prepare},
     providers::{
-        wechat_login::{WechatLogin, WechatLoginSettings},
+        wechat_login::{WechatLogin, WechatLoginSettings, WechatMessages},
         wechat_pay::{ApiV3Key, WechatPay, WechatPaySettings, keys::TrustedKeys},
     },
 };
@@ -95,8 +95,10 @@ fn login() -> WechatLogin {
         base_url: serve(&[(200, LOGIN_REFUSED), (200, LOGIN_DONE), (500, "")]).parse().unwrap(),
         app_id: "wx1".to_owned(),
         app_secret: "app-secret".into(),
+        messages: WechatMessages::default(),
     };
-    WechatLogin::new(settings, http_client::build(Timeouts::default()).unwrap())
+    let http = http_client::build(Timeouts::default()).unwrap();
+    WechatLogin::new(settings, http, Arc::new(SystemClock))
 }
 
 fn gateway() -> WechatPay {

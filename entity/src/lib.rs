@@ -9,6 +9,7 @@ pub mod device;
 pub mod event;
 pub mod idempotency_key;
 pub mod identity;
+pub mod identity_phone;
 pub mod merchant;
 pub mod notice;
 pub mod notification;

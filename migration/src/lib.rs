@@ -24,6 +24,7 @@ mod m0025_outbox;
 mod m0026_refunds;
 mod m0027_staff;
 mod m0030_refund_ends;
+mod m0031_phones;
 mod m0032_platform_certificates;
 mod m0033_loss_reports;
 
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0032_platform_certificates::Migration),
             Box::new(m0033_loss_reports::Migration),
             Box::new(m0030_refund_ends::Migration),
+            Box::new(m0031_phones::Migration),
         ]
     }
 }

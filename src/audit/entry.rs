@@ -59,6 +59,10 @@ pub enum AuditAct {
     ApprovalWithdrawn,
     /// Nobody decided in time.
     ApprovalExpired,
+    /// A user let a platform tell a phone number, with consent.
+    PhoneShared,
+    /// A user's phone number was deleted, and the consent withdrawn.
+    PhoneRemoved,
 }
 
 impl AuditAct {
@@ -91,6 +95,8 @@ impl AuditAct {
             Self::ApprovalRejected => "approval.rejected",
             Self::ApprovalWithdrawn => "approval.withdrawn",
             Self::ApprovalExpired => "approval.expired",
+            Self::PhoneShared => "phone.shared",
+            Self::PhoneRemoved => "phone.removed",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     passwords::TryCounts,
     schools::PersonKeys,
+    sessions,
     staff_accounts::StaffRegistry,
     wiring::authority::{self, Signing},
 };
@@ -28,7 +29,9 @@ pub(super) async fn run(
     let keys = &config.keys;
     Ok(match what {
         Rekey::Data => {
-            let failed = people(&db, config, what).await? + staff(&db, config).await?;
+            let failed = people(&db, config, what).await?
+                + staff(&db, config).await?
+                + phones(&db, config).await?;
             conclude("data", &keys.data, failed)
         }
         Rekey::Index => conclude("index", &keys.index, people(&db, config, what).await?),
@@ -64,6 +67,17 @@ async fn staff(db: &Db, config: &Config) -> Result<u64, CommandError> {
     println!("{written} logins of staff written");
     for (staff, error) in &failed {
         println!("login {staff}: {error}");
+    }
+    Ok(u64::try_from(failed.len()).unwrap_or(u64::MAX))
+}
+
+/// Seals the phones of identities; returns how many could not be.
+async fn phones(db: &Db, config: &Config) -> Result<u64, CommandError> {
+    let sealer = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone()).sealer;
+    let (written, failed) = sessions::phones::reseal(db, &sealer, SystemClock.now()).await?;
+    println!("{written} phones of identities written");
+    for (identity, error) in &failed {
+        println!("identity {identity}: {error}");
     }
     Ok(u64::try_from(failed.len()).unwrap_or(u64::MAX))
 }

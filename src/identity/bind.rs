@@ -1,7 +1,8 @@
 //! Binding, unbinding, and the change of the query password.
 
-use super::{BindingView, Identities, sign_in::SignInError};
+use super::{BindingView, Identities, phone, sign_in::SignInError};
 use crate::{
+    audit::AuditAct,
     base::db::{DbError, TxError},
     passcode::{self, Channel, EndReason},
     passwords::{ChangeError, ClaimedPerson, PasswordFault, Proven, Stranger},
@@ -9,7 +10,7 @@ use crate::{
         Person, School,
         policy::{ConsentItem, IdKind},
     },
-    sessions::{self, BoundTo, NewBinding, SignedIn, Student},
+    sessions::{self, BoundTo, NewBinding, SignedIn, Student, phones},
 };
 use secrecy::SecretString;
 
@@ -147,13 +148,16 @@ impl Identities {
         if ended { Ok(()) } else { Err(HolderError::NotBound) }
     }
 
-    /// Ends the binding and the devices enrolled under it in one commit.
+    /// Ends the binding, the devices enrolled under it and the phone number in one commit.
     async fn end_binding(&self, student: &Student, proven: &Proven) -> Result<bool, PasswordFault> {
         let now = self.clock.now();
-        self.db
+        let phone_removed = phone::entry(AuditAct::PhoneRemoved, student);
+        self.acting(student)
             .in_tx(async |tx| {
                 proven.hold(tx).await?;
                 let ended = sessions::unbind(tx, student, now).await?;
+                // It was given for the card's sake.
+                phones::remove(tx, student.identity, &phone_removed, now).await?;
                 if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
                     let (person, why) = (student.person, EndReason::Unbound);
                     passcode::end_devices_of(tx, person, channel, why, now).await?;

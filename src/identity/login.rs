@@ -1,6 +1,6 @@
 //! Mini-program platforms: what one must be able to do, and which are configured.
 
-use crate::sessions::{Platform, PlatformUser};
+use crate::sessions::{Platform, PlatformUser, phones::PlatformPhone};
 use async_trait::async_trait;
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,6 +21,35 @@ pub enum LoginError {
     Unavailable,
 }
 
+/// A phone number that a platform told.
+#[derive(Debug)]
+pub struct ToldPhone {
+    /// The number.
+    pub number: PlatformPhone,
+    /// A digest of what the platform gave to the client for it.
+    pub proof: [u8; 32],
+}
+
+/// Why the platform did not tell a user's phone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// What the client handed over is invalid, expired or used: the user taps again.
+    #[error("proof of a phone number refused")]
+    ProofRefused,
+    /// The user has no phone number at the platform.
+    #[error("no phone number")]
+    NoNumber,
+    /// The platform tells this app no phone numbers.
+    #[error("the platform tells no phone number")]
+    Denied,
+    /// Too many calls.
+    #[error("too many calls")]
+    Throttled,
+    /// No usable answer. What was handed over may be spent, so it is never sent twice.
+    #[error("platform not reachable or not understood")]
+    Unavailable,
+}
+
 /// The login of one mini-program.
 #[async_trait]
 pub trait MiniProgramLogin: Send + Sync + std::fmt::Debug {
@@ -32,6 +61,9 @@ pub trait MiniProgramLogin: Send + Sync + std::fmt::Debug {
 
     /// Exchanges a single-use code for the user who got it.
     async fn exchange(&self, code: &str) -> Result<PlatformUser, LoginError>;
+
+    /// The phone number of the user who tapped the platform's button, from what the client got by it.
+    async fn phone(&self, proof: &str) -> Result<ToldPhone, PhoneError>;
 }
 
 /// The mini-programs of a deployment: for each platform one of all schools, and those of single

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod home;
 pub mod http;
 pub mod login;
+pub mod phone;
 pub mod portal;
 pub mod sign_in;
 mod store;

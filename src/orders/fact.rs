@@ -15,7 +15,8 @@ pub enum Provider {
 }
 
 impl Provider {
-    const ALL: [Self; 2] = [Self::WechatPay, Self::Alipay];
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::WechatPay, Self::Alipay];
 
     /// The name in storage, references and account paths.
     pub const fn code(self) -> &'static str {

@@ -166,6 +166,7 @@ impl Payments {
             sealer: Arc::clone(&self.sealer),
             sweep: Arc::clone(&self.wake),
             outbox: Arc::clone(&self.outbox),
+            telling: self.telling.clone(),
         };
         let incoming = [incoming];
         let both = settling.settle_with(&incoming, Some(refund));

@@ -36,6 +36,7 @@ use crate::{
         kv::Kv,
         lane::{LaneError, Lanes},
     },
+    messages::Telling,
     orders::{
         self, AddPaymentError, CreateError,
         order::{OrderId, Payment, WholeOrder},
@@ -153,8 +154,10 @@ pub struct Payments {
     pub wake: Arc<Notify>,
     /// Wakes the sealer after postings.
     pub sealer: Arc<Notify>,
-    /// Wakes the outbox after a commit that enqueued a refund.
+    /// Wakes the outbox after a commit that enqueued something.
     pub outbox: Arc<Notify>,
+    /// What is told of payments.
+    pub telling: Telling,
 }
 
 impl Payments {

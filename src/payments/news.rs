@@ -1,12 +1,21 @@
-//! Events about orders, for the payer's clients.
+//! What the payer hears: events about orders for the payer's clients, and messages of the platform.
 
+use super::{
+    refunds::{self, IncomingRefund, RefundVerdict},
+    settle::SettleError,
+};
 use crate::{
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
     },
     events::{self, Happening, NewEvent, OrderChanged},
-    orders::{order::Order, refund::Refund},
+    messages::Telling,
+    orders::{
+        self,
+        order::{Order, PaymentId},
+        refund::Refund,
+    },
 };
 
 /// Adds an event for each order whose state has changed.
@@ -30,6 +39,28 @@ pub(super) async fn tell_refund(
     let what = Happening::OrderChanged(changed);
     let (school, person) = (refund.school, refund.person);
     events::add(tx, &[NewEvent { school, person, what, at: now }]).await
+}
+
+/// Posts what is heard of a refund, and enqueues the message of one that is done by it.
+pub(super) async fn settle_refund(
+    tx: &Tx,
+    telling: &Telling,
+    incoming: &IncomingRefund,
+    now: Timestamp,
+) -> Result<RefundVerdict, SettleError> {
+    let verdict = refunds::settle(tx, now, incoming).await?;
+    if verdict != RefundVerdict::Settled || !telling.tells_refunds() {
+        return Ok(verdict);
+    }
+    let fact = &incoming.fact;
+    if let Some(payment) = PaymentId::from_out_trade_no(&fact.out_trade_no) {
+        let known = orders::refunds::of_payment(tx, payment).await?;
+        let done = known.iter().find(|refund| refund.number == fact.out_refund_no);
+        if let Some(refund) = done {
+            telling.refund_done(tx, refund, now).await?;
+        }
+    }
+    Ok(verdict)
 }
 
 fn changed_event(order: &Order, now: Timestamp) -> NewEvent {

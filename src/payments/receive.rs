@@ -6,7 +6,8 @@ use super::{
         Evidence, Headers, KeptHeaders, NamedPayment, NotificationRefused, Notified,
         PaymentGateway, Provider, RawNotification, RefundFact,
     },
-    refunds::{self, IncomingRefund, RefundVerdict},
+    news,
+    refunds::{IncomingRefund, RefundVerdict},
     settle::{IncomingFact, Origin, SettleError, Verdict},
 };
 use crate::{
@@ -171,7 +172,8 @@ impl Payments {
         };
         let incoming = IncomingRefund { fact, evidence: arrived.evidence.clone(), asked: false };
         let settling = self.db.in_tx(async |tx| -> Result<RefundVerdict, SettleError> {
-            let verdict = refunds::settle(tx, self.clock.now(), &incoming).await?;
+            let now = self.clock.now();
+            let verdict = news::settle_refund(tx, &self.telling, &incoming, now).await?;
             let ask = verdict == RefundVerdict::Unpaid;
             let messages = [arrived.message(&about, verdict.code(), ask)];
             orders::save(tx, &[], &messages, Vec::new()).await?;

@@ -20,6 +20,7 @@ use crate::{
     },
     cases,
     ledger::{LedgerError, Refusal, account::NotAName},
+    messages::{Telling, Wanted},
     orders::{
         self, ReceivedAnswer, ReceivedMessage,
         fact::PaidFact,
@@ -143,20 +144,28 @@ pub struct Settled {
     /// How many other payments of orders that are paid now are still open: due at once, so that they
     /// are closed before they are paid too.
     pub left_open: u64,
-    /// How many refunds were begun.
-    pub refunds: usize,
+    /// How many jobs were enqueued: refunds that were begun, and messages.
+    pub jobs: usize,
     /// What a refund did that was settled with them.
     pub(super) refund: Option<RefundVerdict>,
 }
 
-/// Settles facts in order and returns what each did. `taken` are those, by their place, whose
-/// transaction is known to belong to something else. Nothing counts until the caller commits.
+/// What is known before a batch is decided.
+struct Asked {
+    /// The facts, by their place, whose transaction is known to belong to something else.
+    taken: HashSet<usize>,
+    /// What their schools tell of credited payments.
+    wanted: Wanted,
+}
+
+/// Settles facts in order and returns what each did. Nothing counts until the caller commits.
 async fn settle_all(
     tx: &Tx,
     now: Timestamp,
     incoming: &[IncomingFact],
-    taken: &HashSet<usize>,
+    asked: &Asked,
 ) -> Result<Settled, SettleError> {
+    let taken = &asked.taken;
     let ours = incoming.iter().filter_map(|r| PaymentId::from_out_trade_no(&r.fact.out_trade_no));
     let attempts = orders::lock(tx, ours).await?;
     let refunded = refunded_before(tx, incoming, &attempts).await?;
@@ -173,11 +182,13 @@ async fn settle_all(
     let beside = vec![cases::write_of(&plan.cases), orders::write_of_answers(&answers)];
     orders::save(tx, &moved, &messages, beside).await?;
     let refunds = refunds::begin(tx, &plan.refunds, now).await?;
+    let messages = asked.wanted.credited(tx, &moved, now).await?;
     let changed = moved.iter().filter(|(was, is)| was.order != is.order);
     let paid: Vec<_> = changed.map(|(_, is)| &is.order).collect();
     news::tell(tx, paid.iter().copied(), now).await?;
     let left_open = orders::due::make_due(tx, paid.iter().map(|order| order.id), now).await?;
-    Ok(Settled { verdicts: plan.verdicts, left_open, refunds, refund: None })
+    let jobs = refunds.saturating_add(messages);
+    Ok(Settled { verdicts: plan.verdicts, left_open, jobs, refund: None })
 }
 
 /// The payments of facts that tell of a refund, as far as some refund of them is known here.
@@ -272,8 +283,10 @@ pub struct Settling {
     pub sealer: Arc<Notify>,
     /// Woken where a commit left a payment open that its order no longer needs.
     pub sweep: Arc<Notify>,
-    /// Woken where a commit began a refund.
+    /// Woken where a commit enqueued something.
     pub outbox: Arc<Notify>,
+    /// What is told of payments.
+    pub telling: Telling,
 }
 
 #[async_trait(?Send)]
@@ -301,7 +314,7 @@ impl Settling {
         if settled.left_open > 0 {
             self.sweep.notify_one();
         }
-        if settled.refunds > 0 {
+        if settled.jobs > 0 {
             self.outbox.notify_one();
         }
     }
@@ -318,13 +331,16 @@ impl Settling {
         incoming: &[IncomingFact],
         refund: Option<&IncomingRefund>,
     ) -> Result<Settled, SettleError> {
-        let mut taken = HashSet::new();
+        let of = incoming.iter().map(|incoming| (incoming.school, incoming.fact.provider));
+        let wanted = self.telling.wanted(of).await;
+        let mut asked = Asked { taken: HashSet::new(), wanted };
         loop {
             let now = self.clock.now();
             let once = async |tx: &_| {
-                let mut settled = settle_all(tx, now, incoming, &taken).await?;
+                let mut settled = settle_all(tx, now, incoming, &asked).await?;
                 if let Some(refund) = refund {
-                    settled.refund = Some(refunds::settle(tx, now, refund).await?);
+                    let told = news::settle_refund(tx, &self.telling, refund, now).await?;
+                    settled.refund = Some(told);
                 }
                 Ok(settled)
             };
@@ -333,14 +349,14 @@ impl Settling {
                 Err(error) if error.db().is_some_and(DbError::is_unique_violation) => {
                     // Another payment has the transaction, at another school of the same merchant.
                     let more = self.of_other_payments(incoming).await?;
-                    if more.iter().all(|place| taken.contains(place)) {
+                    if more.iter().all(|place| asked.taken.contains(place)) {
                         return Err(error);
                     }
                     more
                 }
                 settled => return settled,
             };
-            taken.extend(more);
+            asked.taken.extend(more);
         }
     }
 

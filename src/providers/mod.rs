@@ -4,5 +4,7 @@
 //! Invariant: no secret, login code, openid or body is ever logged.
 
 pub mod alipay;
+pub mod templates;
+pub mod wechat_api;
 pub mod wechat_login;
 pub mod wechat_pay;

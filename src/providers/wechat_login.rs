@@ -3,16 +3,26 @@
 //! The host answers 200 even on failure; the outcome is `errcode` in the JSON, which success often
 //! leaves out. The app secret and the code travel in the query, so no address is ever logged.
 
+use super::{
+    templates::Templates,
+    wechat_api::{self, WechatApi, request_id},
+};
 use crate::{
-    base::http_client,
+    base::{
+        clock::{Clock, Timestamp},
+        http_client,
+    },
     config::{ProviderSection, Section, address, files},
-    identity::login::{LoginError, MiniProgramLogin},
+    identity::login::{LoginError, MiniProgramLogin, PhoneError, ToldPhone},
+    messages::{MessageOutcome, MessageTemplate, Messenger, Shipped, StudentMessage, Told},
+    orders::fact::Provider,
     sessions::{Platform, PlatformUser, UserIds},
 };
 use async_trait::async_trait;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::sync::Arc;
 
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
@@ -29,6 +39,44 @@ pub struct WechatLoginSettings {
     pub app_id: String,
     /// The mini-program's app secret.
     pub app_secret: SecretString,
+    /// What is told to payers.
+    pub messages: WechatMessages,
+}
+
+/// What WeChat is told beside payments; nothing unless it is configured.
+#[derive(Clone, Debug, Default)]
+pub struct WechatMessages {
+    /// The templates of subscribe messages.
+    pub templates: Templates,
+    /// The version of the mini-program that a message opens; `formal` unless it says another.
+    pub state: MessageState,
+    /// Whether WeChat is told of delivered orders.
+    pub shipping: bool,
+}
+
+/// A version of a mini-program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageState {
+    /// The released one.
+    #[default]
+    Formal,
+    /// The one that testers have.
+    Trial,
+    /// The one that developers have.
+    Developer,
+}
+
+impl MessageState {
+    const ALL: [Self; 3] = [Self::Formal, Self::Trial, Self::Developer];
+
+    /// As WeChat writes it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Formal => "formal",
+            Self::Trial => "trial",
+            Self::Developer => "developer",
+        }
+    }
 }
 
 impl ProviderSection for WechatLoginSettings {
@@ -44,9 +92,28 @@ impl ProviderSection for WechatLoginSettings {
             (plain && text.len() <= APP_ID_MAX_CHARS).then(|| text.to_owned())
         });
         let app_secret = files::secret(&mut section, "app_secret", "the mini-program's secret");
+        let messages = messages(&mut section);
         section.finish();
-        Some(Self { base_url: base_url?, app_id: app_id?, app_secret: app_secret?.value })
+        Some(Self {
+            base_url: base_url?,
+            app_id: app_id?,
+            app_secret: app_secret?.value,
+            messages: messages?,
+        })
     }
+}
+
+/// `None` where a problem was reported.
+fn messages(section: &mut Section<'_>) -> Option<WechatMessages> {
+    let templates = Templates::read(section, wechat_api::fits);
+    let wanted = "\"formal\", \"trial\" or \"developer\"";
+    let given = section.has_any(&["message_state"]);
+    let state = section.parsed("message_state", wanted, |text| {
+        MessageState::ALL.into_iter().find(|state| state.code() == text)
+    });
+    let shipping = section.flag("shipping_information", false);
+    let state = if given { state? } else { MessageState::default() };
+    Some(WechatMessages { templates: templates?, state, shipping })
 }
 
 /// WeChat's login for one mini-program.
@@ -56,18 +123,43 @@ pub struct WechatLogin {
     app_id: String,
     app_secret: SecretString,
     http: reqwest::Client,
+    api: Arc<WechatApi>,
+    messages: WechatMessages,
+}
+
+/// WeChat's messages of one mini-program.
+#[derive(Debug)]
+struct WechatMessenger {
+    api: Arc<WechatApi>,
+    app_id: String,
+    messages: WechatMessages,
 }
 
 impl WechatLogin {
     /// A login with these settings, using a client from [`http_client::build`].
-    pub fn new(settings: WechatLoginSettings, http: reqwest::Client) -> Self {
+    pub fn new(
+        settings: WechatLoginSettings,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let origin = settings.base_url.origin().ascii_serialization();
         Self {
             address: format!("{origin}/sns/jscode2session"),
+            api: Arc::new(WechatApi::new(&settings, http.clone(), clock)),
             app_id: settings.app_id,
             app_secret: settings.app_secret,
             http,
+            messages: settings.messages,
         }
+    }
+
+    /// The messages of the same mini-program.
+    pub fn messenger(&self) -> Arc<dyn Messenger> {
+        Arc::new(WechatMessenger {
+            api: Arc::clone(&self.api),
+            app_id: self.app_id.clone(),
+            messages: self.messages.clone(),
+        })
     }
 
     /// Sends the request and returns the body. Never retried: a code whose answer was lost may be
@@ -115,6 +207,42 @@ impl MiniProgramLogin for WechatLogin {
         let (platform, ids) = (Platform::Wechat, UserIds::OpenId(openid));
         Ok(PlatformUser { platform, app_id: self.app_id.clone(), ids })
     }
+
+    async fn phone(&self, proof: &str) -> Result<ToldPhone, PhoneError> {
+        self.api.phone_number(proof).await
+    }
+}
+
+#[async_trait]
+impl Messenger for WechatMessenger {
+    fn provider(&self) -> Provider {
+        Provider::WechatPay
+    }
+
+    fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
+    fn template(&self, told: Told) -> Option<&MessageTemplate> {
+        self.messages.templates.of(told)
+    }
+
+    fn tells_shipping(&self) -> bool {
+        self.messages.shipping
+    }
+
+    async fn send(&self, message: &StudentMessage, _: Timestamp) -> MessageOutcome {
+        match self.template(message.told) {
+            Some(template) => {
+                self.api.send_message(template, self.messages.state.code(), message).await
+            }
+            None => MessageOutcome::Refused { code: String::new() },
+        }
+    }
+
+    async fn tell_shipping(&self, shipped: &Shipped, now: Timestamp) -> MessageOutcome {
+        self.api.upload_shipping(shipped, now).await
+    }
 }
 
 /// The fields of the answer that are used. The session key is not read.
@@ -158,19 +286,15 @@ const fn refusal(errcode: i64) -> LoginError {
     }
 }
 
-/// The `rid: …` that WeChat's support asks for. The rest of the text may contain request data.
-fn request_id(errmsg: &str) -> &str {
-    let after = errmsg.split_once("rid: ").map_or("", |(_, after)| after);
-    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    end.and_then(|end| after.get(..end)).unwrap_or(after)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::http_client::{
-        Timeouts,
-        test_server::{Reply, TestServer},
+    use crate::base::{
+        clock::SystemClock,
+        http_client::{
+            Timeouts,
+            test_server::{Reply, TestServer},
+        },
     };
     use std::time::Duration;
 
@@ -180,8 +304,10 @@ mod tests {
             base_url: base_url.parse().unwrap(),
             app_id: "wx00000000testca01".into(),
             app_secret: "app-secret".into(),
+            messages: WechatMessages::default(),
         };
-        WechatLogin::new(settings, http_client::build(timeouts).unwrap())
+        let http = http_client::build(timeouts).unwrap();
+        WechatLogin::new(settings, http, Arc::new(SystemClock))
     }
 
     fn login(base_url: &str) -> WechatLogin {

@@ -13,7 +13,7 @@ pub use docs::openapi;
 use crate::{
     app::App,
     base::http::{self, BodyLimits, Shell},
-    cardlife, devices, feed, health, identity, overview, payments, schools, spend, staff,
+    cardlife, devices, feed, health, identity, messages, overview, payments, schools, spend, staff,
     terminals,
 };
 use actix_web::{
@@ -65,6 +65,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::from(Arc::clone(app)))
         .app_data(Data::new(journeys.identities.clone()))
         .app_data(Data::new(journeys.payments.clone()))
+        .app_data(Data::new(journeys.payments.telling.clone()))
         .app_data(Data::new(journeys.topups.clone()))
         .app_data(Data::new(journeys.overview.clone()))
         .app_data(Data::new(journeys.feed.clone()))
@@ -87,6 +88,7 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .configure(identity::http::configure)
         .service(orders::start)
         .configure(payments::http::configure)
+        .configure(messages::http::configure)
         .configure(overview::http::configure)
         .configure(cardlife::http::configure)
         .service(feed::http::events)

@@ -6,6 +6,7 @@
 //! Absent on purpose: nothing here is keyed by phone number, so changing it has no effect.
 
 mod notices;
+pub mod phones;
 mod store;
 pub mod upkeep;
 

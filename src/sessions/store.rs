@@ -2,6 +2,7 @@
 
 pub(super) mod authentic;
 mod identities;
+pub(super) mod phones;
 
 use super::{
     BoundTo, IdentityId, NewBinding, NoticeId, NoticeKind, Platform, PlatformUser, Refreshed,

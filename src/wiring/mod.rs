@@ -115,10 +115,13 @@ pub struct JobContext<'a> {
 impl Journeys {
     /// Builds the journeys.
     pub fn build(ground: &Ground<'_>) -> Self {
-        let providers = Providers::build(ground.providers, ground.http);
+        let providers = Providers::build(ground.providers, ground.http, ground.clock);
         let shared = Shared::build(ground);
-        let gateways = providers.gateways(ground.config);
-        let payments = payments::build(ground, &shared, gateways);
+        let through = payments::Through {
+            gateways: providers.gateways(ground.config),
+            messengers: providers.messengers(),
+        };
+        let payments = payments::build(ground, &shared, through);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),

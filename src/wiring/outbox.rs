@@ -3,6 +3,7 @@
 use super::{JobContext, Journeys};
 use crate::{
     base::outbox::{Delivers, Outbox, OutboxPace},
+    messages::{MessageDelivery, ShippingDelivery, Told},
     payments::{Payments, refunds::RefundDelivery},
 };
 use std::sync::Arc;
@@ -21,5 +22,14 @@ pub(super) fn start_jobs(journeys: &Journeys, context: &JobContext<'_>) {
 }
 
 fn handlers(payments: Payments) -> Vec<Arc<dyn Delivers>> {
-    vec![Arc::new(RefundDelivery { payments })]
+    let Payments { telling, db, clock, .. } = &payments;
+    let (telling, db, clock) = (telling.clone(), db.clone(), Arc::clone(clock));
+    let message = |told| -> Arc<dyn Delivers> {
+        let (telling, db, clock) = (telling.clone(), db.clone(), Arc::clone(&clock));
+        Arc::new(MessageDelivery { told, telling, db, clock })
+    };
+    let mut handlers: Vec<Arc<dyn Delivers>> = Told::ALL.into_iter().map(message).collect();
+    handlers.push(Arc::new(ShippingDelivery { telling, db, clock }));
+    handlers.push(Arc::new(RefundDelivery { payments }));
+    handlers
 }

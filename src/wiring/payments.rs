@@ -3,6 +3,7 @@
 use super::{Ground, JobContext, shared::Shared};
 use crate::{
     base::lane::Lanes,
+    messages::{Messengers, Telling},
     payments::{Payments, gateways::Gateways, pace::Pace, settle::Settling, sweep},
 };
 use std::sync::Arc;
@@ -11,21 +12,30 @@ use tokio::sync::Notify;
 /// The most facts that are settled in one commit.
 const SETTLE_BATCH: usize = 64;
 
-pub(super) fn build(ground: &Ground<'_>, shared: &Shared, gateways: Gateways) -> Payments {
+/// What reaches the providers.
+pub(super) struct Through {
+    pub(super) gateways: Gateways,
+    pub(super) messengers: Messengers,
+}
+
+pub(super) fn build(ground: &Ground<'_>, shared: &Shared, through: Through) -> Payments {
     let Ground { config, clock, db, kv, .. } = *ground;
     let wake: Arc<Notify> = Arc::default();
+    let telling =
+        Telling { schools: Arc::clone(&shared.schools), messengers: Arc::new(through.messengers) };
     let settling = Settling {
         db: ground.lane_db.clone(),
         clock: Arc::clone(clock),
         sealer: Arc::clone(ground.sealer),
         sweep: Arc::clone(&wake),
         outbox: Arc::clone(ground.outbox),
+        telling: telling.clone(),
     };
     Payments {
         db: db.clone(),
         kv: Arc::clone(kv),
         schools: Arc::clone(&shared.schools),
-        gateways: Arc::new(gateways),
+        gateways: Arc::new(through.gateways),
         settling: Lanes::start(ground.threads, settling, config.ledger.lanes, SETTLE_BATCH),
         clock: Arc::clone(clock),
         pace: Pace::new(config.payments.first_look),
@@ -33,6 +43,7 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, gateways: Gateways) ->
         wake,
         sealer: Arc::clone(ground.sealer),
         outbox: Arc::clone(ground.outbox),
+        telling,
     }
 }
 

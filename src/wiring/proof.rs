@@ -3,6 +3,7 @@
 use super::{Settings, providers::Providers};
 use crate::{
     base::{
+        clock::{Clock, SystemClock},
         db::{Db, DbError},
         http_client::{self, Timeouts},
     },
@@ -27,7 +28,8 @@ pub enum NoProof {
 /// signatures only; they call nobody.
 pub async fn rooms(settings: &Settings, db: &Db) -> Result<Vec<Box<dyn Explains>>, NoProof> {
     let http = http_client::build(Timeouts::default())?;
-    let providers = Providers::build(&settings.providers, &http);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let providers = Providers::build(&settings.providers, &http, &clock);
     providers.recall_keys(db).await?;
     let gateways = Arc::new(providers.gateways(&settings.config));
     Ok(vec![

@@ -8,6 +8,7 @@ use crate::{
     },
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
+    messages::{Messenger, Messengers},
     payments::gateways::Gateways,
     providers::{
         alipay::{Alipay, AlipaySettings},
@@ -67,9 +68,13 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    pub(super) fn build(settings: &ProviderSettings, http: &Client) -> Self {
+    pub(super) fn build(
+        settings: &ProviderSettings,
+        http: &Client,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let wechat = |settings: &WechatLoginSettings| {
-            Arc::new(WechatLogin::new(settings.clone(), http.clone()))
+            Arc::new(WechatLogin::new(settings.clone(), http.clone(), Arc::clone(clock)))
         };
         let alipay =
             |settings: &AlipaySettings| Arc::new(Alipay::new(settings.clone(), http.clone()));
@@ -105,6 +110,17 @@ impl Providers {
             gateways.add_of_school(code, Arc::<Alipay>::clone(own));
         }
         gateways
+    }
+
+    /// Who tells students of their payments.
+    pub(super) fn messengers(&self) -> Messengers {
+        let mut messengers = Messengers::default();
+        let wechats = each(&self.wechats, |wechat| -> Arc<dyn Messenger> { wechat.messenger() });
+        add_messengers(&mut messengers, wechats);
+        let alipays =
+            each(&self.alipays, |alipay| -> Arc<dyn Messenger> { Arc::<Alipay>::clone(alipay) });
+        add_messengers(&mut messengers, alipays);
+        messengers
     }
 
     /// Trusts the keys that providers signed with once, for checking what is kept.
@@ -154,6 +170,15 @@ fn add_apps(apps: &mut Apps, logins: PerSchool<Arc<dyn MiniProgramLogin>>) {
     }
     if let Some(general) = logins.general {
         apps.add_general(general);
+    }
+}
+
+fn add_messengers(messengers: &mut Messengers, all: PerSchool<Arc<dyn Messenger>>) {
+    for (code, own) in all.own {
+        messengers.add_of_school(&code, own);
+    }
+    if let Some(general) = all.general {
+        messengers.add_general(general);
     }
 }
 

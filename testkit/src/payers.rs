@@ -3,6 +3,8 @@
 use crate::{PATIENCE, PEOPLE, Student, World, within};
 use sandbox::{
     alipay::Alipay,
+    faults::Faults,
+    wechat::WeChat,
     wechat_pay::{PaymentView, WechatPay},
 };
 use serde_json::Value;
@@ -13,6 +15,16 @@ impl World {
     /// WeChat Pay's stand-in.
     pub fn pay(&self) -> &Arc<WechatPay> {
         &self.sandbox_running().sandbox().wechat_pay
+    }
+
+    /// WeChat's stand-in.
+    pub fn wechat(&self) -> &Arc<WeChat> {
+        &self.sandbox_running().sandbox().wechat
+    }
+
+    /// What goes wrong in the sandbox on demand.
+    pub fn faults(&self) -> &Faults {
+        &self.sandbox_running().sandbox().faults
     }
 
     /// Alipay's stand-in.

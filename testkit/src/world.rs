@@ -121,6 +121,24 @@ impl World {
         app.app_id.clone()
     }
 
+    /// Makes the app of a school that has content encryption the one of all schools; returns its id.
+    pub fn use_encrypted_alipay(&mut self) -> String {
+        let keys = sandbox_keys();
+        let apps = &keys.alipay.as_ref().unwrap().schools;
+        let (school, own) = apps.iter().find(|(_, app)| !app.encrypt_key.is_empty()).unwrap();
+        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        for (name, value) in [
+            ("ALIPAY__APP_ID", own.app_id.clone()),
+            ("ALIPAY__SELLER_ID", own.seller_id.clone()),
+            ("ALIPAY__APP_PRIVATE_KEY_FILE", file(&own.app_private_key_file)),
+            ("ALIPAY__ALIPAY_PUBLIC_KEY_FILE", file(&own.alipay_public_key_file)),
+            ("ALIPAY__ENCRYPT_KEY", own.encrypt_key.clone()),
+        ] {
+            self.set(name, &value);
+        }
+        own.app_id.clone()
+    }
+
     /// The code that `wx.login` returns to this user in the mini-program with this app id.
     pub fn login_code_in(&self, app_id: &str, user: u32) -> String {
         let sandbox = self.sandbox_running().sandbox();

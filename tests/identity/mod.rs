@@ -14,6 +14,7 @@ mod kept_out;
 mod lost;
 mod meanwhile;
 mod password;
+mod phones;
 mod portal;
 mod routes;
 mod sessions;

@@ -54,7 +54,8 @@ struct Top {
 }
 
 async fn ask(world: &World, payment: PaymentId, amount: i64) -> Result<RefundId, RefundError> {
-    let asked = AskedRefund { payment, amount: Fen::new(amount).unwrap() };
+    let asked =
+        AskedRefund { payment, amount: Fen::new(amount).unwrap(), approval: uuid::Uuid::new_v4() };
     let asking = world.db.in_tx(async |tx| refunds::ask(tx, asked, now()).await).await;
     asking.map(|refund| refund.id)
 }

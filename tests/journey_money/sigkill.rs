@@ -147,7 +147,8 @@ async fn until_told(world: &World, funding: &str, number: &str) {
 /// Approved by staff, whose program is another.
 async fn give_back(world: &World, number: &str, amount: i64) {
     let payment = PaymentId::from_out_trade_no(number).unwrap();
-    let asked = AskedRefund { payment, amount: Fen::new(amount).unwrap() };
+    let asked =
+        AskedRefund { payment, amount: Fen::new(amount).unwrap(), approval: uuid::Uuid::new_v4() };
     let approved = world.db.in_tx(async |tx| {
         let refund = refunds::ask(tx, asked, testkit::now()).await?;
         refunds::approve(tx, refund.id, testkit::now()).await

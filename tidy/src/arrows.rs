@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub const FLOORS: [&[&str]; 7] = [
     &["base"],
     &["approvals", "audit", "cases", "events", "ledger", "orders", "passcode", "sessions"],
-    &["cards", "passwords", "schools", "staff_accounts", "terminals"],
+    &["cards", "messages", "passwords", "schools", "staff_accounts", "terminals"],
     &["payments"],
     &[
         "access",
@@ -37,6 +37,16 @@ const SIDEWAYS: &[Exception] = &[
     except("cards", &["schools"], "how much may be spent is the policy's; ADR 0005"),
     except("passwords", &["schools"], "whose password it is, and by which rule; ADR 0008"),
     except("terminals", &["schools"], "a terminal's configuration is made of the policy; ADR 0005"),
+    except(
+        "messages",
+        &["schools"],
+        "a message bears the school's name, and goes by its app; ADR 0037",
+    ),
+    except(
+        "sessions",
+        &["audit"],
+        "a phone number and its consent are entries of the log; ADR 0037",
+    ),
     except("passcode", &["sessions"], "a device belongs to a platform; ADR 0011"),
     except("approvals", &["audit"], "a request and its decision are entries of the log; ADR 0030"),
     except(

@@ -33,7 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("passwords", &["password_try"]),
     ("providers", &["platform_certificate"]),
     ("schools", &["person", "school"]),
-    ("sessions", &["binding", "identity", "notice", "session"]),
+    ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
     ("staff_accounts", &["staff_member", "staff_session"]),
     ("terminals", &["merchant", "terminal", "terminal_answer"]),

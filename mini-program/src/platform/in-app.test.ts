@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { requestCode, showPayment } from './in-app'
+import { askForMessages, requestCode, showPayment } from './in-app'
 
 type Callbacks = { complete(): void }
 
@@ -80,4 +80,24 @@ it('a login that never answers ends, too', async () => {
   const code = requestCode({ provider: 'weixin' })
   await vi.advanceTimersByTimeAsync(10_000)
   expect(await code).toEqual({ ok: false, error: 'timed_out' })
+})
+
+it('asks about messages by the name that the app has for templates, and goes on', async () => {
+  const asked: object[] = []
+  vi.stubGlobal('uni', {
+    requestSubscribeMessage: ({ complete, ...rest }: Callbacks & object) => {
+      asked.push(rest)
+      complete()
+    },
+  })
+  await askForMessages({ tmplIds: ['a'] })
+  await askForMessages({ entityIds: ['b'] })
+  expect(asked).toEqual([{ tmplIds: ['a'] }, { entityIds: ['b'] }])
+})
+
+it('goes on where the app cannot ask about messages, or never answers', async () => {
+  vi.stubGlobal('uni', {})
+  await askForMessages({ tmplIds: ['a'] })
+  vi.stubGlobal('uni', { requestSubscribeMessage: () => undefined })
+  expect(await settledAfter(60_000, askForMessages({ tmplIds: ['a'] }))).toBe(true)
 })

@@ -4,6 +4,8 @@ import { settle } from './settle'
 import type { Kept } from './target'
 
 const signInTimeoutMs = 10_000
+/** A person reads the dialogue; no payment waits longer for it. */
+const consentTimeoutMs = 60_000
 const clipboardTimeoutMs = 5_000
 /** The page waits no longer for the payment dialogue; the order's page then asks the server. */
 const paymentTimeoutMs = 60_000
@@ -46,6 +48,26 @@ export async function showPayment(options: UniApp.RequestPaymentOptions): Promis
     uni.requestPayment({ ...options, complete: () => done() })
   })
   offAppShow?.(hearReturn)
+}
+
+/** What the framework has no types for; old versions of the apps do not have it. */
+interface Subscriptions {
+  requestSubscribeMessage?(options: Subscription): void
+}
+
+/** WeChat's name of the templates, and Alipay's. */
+type Templates =
+  | { readonly tmplIds: readonly string[] }
+  | { readonly entityIds: readonly string[] }
+type Subscription = Templates & { readonly complete: () => void }
+
+/** Asks about messages. The page goes on whatever is answered, and if nothing ever is. */
+export function askForMessages(templates: Templates): Promise<void> {
+  return settle<void>(consentTimeoutMs, undefined, (done) => {
+    const { requestSubscribeMessage } = uni as unknown as Subscriptions
+    if (requestSubscribeMessage === undefined) return done()
+    requestSubscribeMessage({ ...templates, complete: () => done() })
+  })
 }
 
 export function copyText(_fileName: string, text: string): Promise<Kept> {

@@ -7,6 +7,7 @@ export type Route =
   | 'binding'
   | 'unbinding'
   | 'password'
+  | 'phone'
   | 'code'
   | 'top-up'
   | 'order'

@@ -1,6 +1,7 @@
 import type { Pay } from '@/core/api/orders'
 import { alipay } from './apps'
-import { copyText, requestCode, showPayment } from './in-app'
+import { object, text } from '@/core/decode'
+import { askForMessages, copyText, requestCode, showPayment } from './in-app'
 import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'
 
@@ -12,6 +13,15 @@ interface OwnId {
 function appId(): string | null {
   const { getAppIdSync } = uni as OwnId
   return getAppIdSync === undefined ? null : getAppIdSync().appId
+}
+
+/** The framework splits what my.getPhoneNumber gives: encrypted where it succeeded, and signed. */
+const signedPhone = object({ encryptedData: text, sign: text })
+
+function phoneProof(told: unknown): string | null {
+  const signed = signedPhone(told)
+  if (signed === undefined) return null
+  return JSON.stringify({ response: signed.encryptedData, sign: signed.sign })
 }
 
 async function show(pay: Pay): Promise<void> {
@@ -27,6 +37,8 @@ export const target: Target = {
   // `auth_base` asks the person nothing.
   signIn: { kind: 'in_app', requestCode: () => requestCode({ scopes: 'auth_base' }) },
   payment: { kind: 'in_app', show },
+  askForMessages: (entityIds) => askForMessages({ entityIds }),
+  phoneProof,
   hasPortal: false,
   keepText: copyText,
   showScreen: lightScreen,

@@ -115,6 +115,9 @@ export const target: Target = {
   apiBaseUrl: '',
   signIn: { kind: 'by_page', leave: signInAt, takeCode },
   payment: { kind: 'by_page', leave: payAt },
+  // A browser has neither.
+  askForMessages: null,
+  phoneProof: null,
   hasPortal: true,
   keepText: saveText,
   showScreen: () => void keepAwake(),

@@ -16,6 +16,17 @@ export interface Target {
   readonly apiBaseUrl: string
   readonly signIn: InAppSignIn | PageSignIn
   readonly payment: InAppPayment | PagePayment
+  /**
+   * Asks the person about messages by these templates, at most three at a time. It must begin in
+   * a tap and settles in bounded time; what is answered stays with the host app. Null where
+   * nothing asks.
+   */
+  readonly askForMessages: ((templateIds: readonly string[]) => Promise<void>) | null
+  /**
+   * What the server takes for a phone number, from what the host app's button told; null if the
+   * person did not agree. Null where there is no such button.
+   */
+  readonly phoneProof: ((detail: unknown) => string | null) | null
   /** Whether people may sign in with their school's number and password, to read only. */
   readonly hasPortal: boolean
   /** Hands a text to the person: as a file where there are files, else on the clipboard. */

@@ -1,6 +1,7 @@
 import type { Pay } from '@/core/api/orders'
 import { wechat } from './apps'
-import { copyText, requestCode, showPayment } from './in-app'
+import { object, text } from '@/core/decode'
+import { askForMessages, copyText, requestCode, showPayment } from './in-app'
 import { lightScreen, restoreScreen } from './screen'
 import type { Target } from './target'
 
@@ -17,6 +18,9 @@ function hideFromCaptures(visualEffect: 'hidden' | 'none'): void {
   const { setVisualEffectOnCapture } = uni as Captures
   if (setVisualEffectOnCapture !== undefined) setVisualEffectOnCapture({ visualEffect })
 }
+
+/** The code is another than the login's; there is none if the person did not agree. */
+const phoneCode = object({ code: text })
 
 async function show(pay: Pay): Promise<void> {
   if (pay.provider !== 'wechat_pay') return
@@ -38,6 +42,8 @@ export const target: Target = {
   apiBaseUrl: import.meta.env.VITE_API_BASE_URL,
   signIn: { kind: 'in_app', requestCode: () => requestCode({ provider: 'weixin' }) },
   payment: { kind: 'in_app', show },
+  askForMessages: (tmplIds) => askForMessages({ tmplIds }),
+  phoneProof: (told) => phoneCode(told)?.code ?? null,
   hasPortal: false,
   keepText: copyText,
   showScreen: () => {

@@ -41,6 +41,22 @@ const has = (given, wanted) => {
 }
 const shows = (seen, text) => assert.ok(seen.text.includes(text), `"${text}" in: ${seen.text}`)
 
+/** What the school of the person sends to payers. */
+const templates = ok({
+  items: [
+    { funding: 'wechat_pay', template_ids: ['t1', 't2'] },
+    { funding: 'alipay', template_ids: ['t3'] },
+  ],
+})
+
+const phoneAnswers = {
+  'GET /api/v1/me/phone': ok({
+    phone: { number_masked: '138****8000', consented_at: time(now) },
+    consent: { version: '1', text: '用途' },
+  }),
+  'POST /api/v1/me/phone/remove': { status: 204, body: '', signedIn: true },
+}
+
 for (const target of Object.keys(targets)) {
   describe(`the compiled output for ${target}`, { concurrency: false }, () => {
     const enrolments = 'POST /api/v1/passcode/enrolments'
@@ -378,6 +394,28 @@ for (const target of Object.keys(targets)) {
       has(called(seen, payment.call)[0], payment.asked)
       assert.deepEqual(led(seen), toOrder)
       assert.ok(!seen.text.includes('支付方式'), 'no choice inside an app')
+    })
+
+    it('asks about messages in the tap, before anything is ordered', async () => {
+      const told = { ...ordered(payment), 'GET /api/v1/messages/templates': templates }
+      const { seen } = await topUp({ answers: told })
+      const ids = { weapp: { tmplIds: ['t1', 't2'] }, alipay: { entityIds: ['t3'] } }[target]
+      has(called(seen, 'requestSubscribeMessage')[0], ids)
+      const order = seen.calls.map(([call, given]) => given?.name ?? call)
+      const asked = order.indexOf('requestSubscribeMessage')
+      assert.ok(asked < order.indexOf('POST /api/v1/orders'), order.join(', '))
+      assert.equal(called(seen, payment.call).length, 1)
+      assert.deepEqual(led(seen), toOrder)
+    })
+
+    it('shows the phone number masked, and deletes it', async () => {
+      const { ask, seen } = await visit('pages/phone/index', { answers: phoneAnswers })
+      shows(seen, '138****8000')
+      shows(seen, '更换为现在的手机号')
+      const removed = await ask('tap', { text: '删除手机号' })
+      shows(removed, '手机号已删除')
+      assert.ok(!removed.text.includes('138****8000'))
+      assert.ok(requests(removed).includes('POST /api/v1/me/phone/remove'))
     })
 
     it('leads to the order within a minute when the payment never answers', async () => {

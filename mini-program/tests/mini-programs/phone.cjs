@@ -110,6 +110,10 @@ function makePhone(target, given) {
           getAccountInfoSync: getter({ miniProgram: { appId: 'wx0' } }),
           requestPayment: pay,
         }),
+    requestSubscribeMessage: (options) => {
+      calls.push(['requestSubscribeMessage', plain(options)])
+      setTimeout(() => options.complete({}))
+    },
     onAppShow: (listener) => void listeners.add(listener),
     offAppShow: (listener) => void listeners.delete(listener),
     getScreenBrightness: ({ success }) => success({ value: 0.3, brightness: 0.3 }),

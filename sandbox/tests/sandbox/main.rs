@@ -46,6 +46,8 @@ mod refusals;
 #[cfg(test)]
 mod schedule;
 #[cfg(test)]
+mod server_api;
+#[cfg(test)]
 mod till;
 #[cfg(test)]
 mod vectors;

@@ -3,6 +3,7 @@
 mod auth;
 mod binding;
 mod me;
+mod phone;
 mod problems;
 
 use super::BindingView;
@@ -22,7 +23,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(binding::bind)
         .service(binding::unbind)
         .service(binding::change_password)
-        .service(me::me);
+        .service(me::me)
+        .service(phone::show_phone)
+        .service(phone::set_phone)
+        .service(phone::remove_phone);
 }
 
 /// A binding.

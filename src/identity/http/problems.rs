@@ -32,7 +32,7 @@ const CONSENT_MISSING: ProblemKind =
     ProblemKind {
         code: "consent_missing", status: 422, title: "请先阅读并同意全部条款"
     };
-const CONSENT_OUTDATED: ProblemKind =
+pub(super) const CONSENT_OUTDATED: ProblemKind =
     ProblemKind {
         code: "consent_outdated", status: 409, title: "条款已更新，请重新阅读并同意"
     };

@@ -1,6 +1,6 @@
 //! Sends refunds, and asks what became of them.
 
-use super::{IncomingRefund, JOB, OVER, REFUSED, RefundVerdict, UNKNOWN, case, open, settle};
+use super::{IncomingRefund, JOB, OVER, REFUSED, RefundVerdict, UNKNOWN, case, open};
 use crate::{
     base::{
         clock::Timestamp,
@@ -233,8 +233,9 @@ impl Payments {
         &self,
         incoming: &IncomingRefund,
     ) -> Result<RefundVerdict, SettleError> {
-        let verdict =
-            self.db.in_tx(async |tx| settle(tx, self.clock.now(), incoming).await).await?;
+        let (telling, now) = (&self.telling, self.clock.now());
+        let settle = async |tx: &_| news::settle_refund(tx, telling, incoming, now).await;
+        let verdict = self.db.in_tx(settle).await?;
         self.sealer.notify_one();
         Ok(verdict)
     }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     base::clock::Clock,
-    identity::login::{LoginError, MiniProgramLogin},
-    payments::gateway::{GatewayError, NotificationRefused},
+    identity::login::{LoginError, MiniProgramLogin, PhoneError, ToldPhone},
+    payments::gateway::GatewayError,
     sessions::{Platform, PlatformUser, UserIds},
 };
 use async_trait::async_trait;
@@ -41,11 +41,6 @@ struct Token {
 impl AlipayLogin {
     pub(super) fn new(api: Arc<OpenApi>, clock: Arc<dyn Clock>) -> Self {
         Self { api, clock }
-    }
-
-    /// The phone number in the text of `my.getPhoneNumber`; see [`phone`].
-    pub fn phone_number(&self, text: &str) -> Result<PhoneAnswer, NotificationRefused> {
-        phone::read(text, &self.api.trust, self.api.content_key.as_ref())
     }
 
     fn user_of(&self, answer: &str) -> Option<PlatformUser> {
@@ -84,6 +79,22 @@ impl MiniProgramLogin for AlipayLogin {
             }),
             Ok(Outcome::Failed(failure)) => Err(refusal(failure)),
             Err(error) => Err(error_of(&error)),
+        }
+    }
+
+    /// Nothing is asked: the client hands over what Alipay signed.
+    async fn phone(&self, proof: &str) -> Result<ToldPhone, PhoneError> {
+        match phone::read(proof, &self.api.trust, self.api.content_key.as_ref()) {
+            Ok(PhoneAnswer::Number(number)) => phone::told(proof, &number),
+            Ok(PhoneAnswer::NoNumber) => Err(PhoneError::NoNumber),
+            Ok(PhoneAnswer::Refused { code }) => {
+                tracing::error!(code, "Alipay: no phone number is given to this application");
+                Err(PhoneError::Denied)
+            }
+            Err(reason) => {
+                tracing::warn!(%reason, "Alipay: a phone number is not used");
+                Err(PhoneError::ProofRefused)
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod content_key;
 mod envelope;
 mod form;
 mod login;
+mod message;
 mod notification;
 pub mod phone;
 mod refund;
@@ -43,6 +44,7 @@ use crate::{
         PaymentGateway, Prepare, Provider, ProviderState, RawNotification, RefundNumbers,
         RefundRequest, RefundState, VerifiedNotification,
     },
+    providers::templates::Templates,
     sessions::Platform,
 };
 use async_trait::async_trait;
@@ -86,6 +88,7 @@ struct Shop {
 pub struct Alipay {
     api: Arc<OpenApi>,
     shop: Shop,
+    templates: Templates,
 }
 
 impl Alipay {

@@ -5,8 +5,13 @@
 //! it to the session, takes each one once, and decides nothing about security with it.
 
 use super::{answer, content_key::ContentKey, trust::AlipayTrust};
-use crate::payments::gateway::NotificationRefused;
+use crate::{
+    identity::login::{PhoneError, ToldPhone},
+    payments::gateway::NotificationRefused,
+    sessions::phones::PlatformPhone,
+};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// The longest accepted text, in bytes; real ones have about five hundred.
@@ -77,6 +82,23 @@ pub fn read(
     trust.verify(format!("\"{response}\"").as_bytes(), &sign)?;
     let refused = NotificationRefused::Ciphertext;
     said(&content_key.and_then(|key| key.decrypt(&response)).ok_or(refused)?)
+}
+
+/// A number of Alipay, which writes those of other countries with their code before a hyphen.
+///
+/// Alipay encrypts and signs the same number alike each time, so the digest is of the number in this
+/// application: its owner may hand it over again, and nobody else may.
+pub(super) fn told(payload: &str, number: &str) -> Result<ToldPhone, PhoneError> {
+    const CHINA: &str = "86";
+    let (country, number) = match number.trim_start_matches('+').split_once('-') {
+        Some((country, number)) => (country, number),
+        None => (CHINA, number),
+    };
+    let number = PlatformPhone::new(country, number).ok_or(PhoneError::Unavailable)?;
+    let Payload { response, .. } =
+        serde_json::from_str(payload).map_err(|_| PhoneError::ProofRefused)?;
+    let digest = Sha256::new().chain_update(b"onecard-phone-alipay|").chain_update(response);
+    Ok(ToldPhone { number, proof: digest.finalize().into() })
 }
 
 fn said(content: &[u8]) -> Result<PhoneAnswer, NotificationRefused> {

@@ -5,9 +5,11 @@ use super::{
     certificate::{self, BadAlipayCertificate, NumberedKey},
     client::OpenApi,
     content_key::ContentKey,
+    message,
     trust::{AlipayTrust, CertificateNumbers},
     wire,
 };
+use crate::providers::templates::Templates;
 use crate::{
     base::crypto::rsa::{PrivateKey, PublicKey},
     config::{
@@ -47,6 +49,8 @@ pub struct AlipaySettings {
     pub content_key: Option<ContentKey>,
     /// Acting for the account of another merchant.
     pub app_auth_token: Option<SecretString>,
+    /// The templates of messages to payers.
+    pub templates: Templates,
     /// The only hosts that bills are downloaded from: `host` or `host:port`.
     pub bill_hosts: Vec<String>,
 }
@@ -72,6 +76,7 @@ impl ProviderSection for AlipaySettings {
         let content_key = content_key(&mut section);
         let app_auth_token = optional_secret(&mut section, "app_auth_token");
         let bill_hosts = address::hosts(&mut section, "bill_hosts");
+        let templates = Templates::read(&mut section, message::fits);
         section.finish();
         Some(Self {
             gateway_url: gateway_url?,
@@ -81,6 +86,7 @@ impl ProviderSection for AlipaySettings {
             trust: trust?,
             content_key: content_key.ok()?,
             app_auth_token: app_auth_token.map(|token| token.value),
+            templates: templates?,
             bill_hosts: bill_hosts.unwrap_or_else(|| vec![BILL_HOST.to_owned()]),
         })
     }
@@ -99,7 +105,7 @@ impl AlipaySettings {
             app_auth_token: self.app_auth_token,
             http,
         };
-        Alipay { api: Arc::new(api), shop }
+        Alipay { api: Arc::new(api), shop, templates: self.templates }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::base::{
     crypto::rsa::{PrivateKey, PublicKey},
     http_client::{self, Timeouts, test_server::Reply},
 };
+use crate::providers::templates::Templates;
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -47,6 +48,7 @@ pub(crate) fn settings(gateway_url: &str) -> AlipaySettings {
         trust: trust(),
         content_key: None,
         app_auth_token: Some("token-hush".into()),
+        templates: Templates::default(),
         bill_hosts: Vec::new(),
     }
 }

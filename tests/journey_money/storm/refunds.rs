@@ -125,7 +125,11 @@ impl Storm<'_> {
     }
 
     async fn asked(&self, payment: PaymentId, amount_fen: i64) -> Result<RefundId, RefundError> {
-        let asked = AskedRefund { payment, amount: Fen::new(amount_fen).unwrap() };
+        let asked = AskedRefund {
+            payment,
+            amount: Fen::new(amount_fen).unwrap(),
+            approval: uuid::Uuid::new_v4(),
+        };
         let asking = self.world.db.in_tx(async |tx| refunds::ask(tx, asked, now()).await).await;
         asking.map(|refund| refund.id)
     }

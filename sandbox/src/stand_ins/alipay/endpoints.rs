@@ -27,6 +27,8 @@ pub const REFUND_QUERY: Endpoint =
     });
 pub const BILL: Endpoint =
     endpoint("alipay_bill", "支付宝：账单地址", |_, target| asks(target, op::BILL));
+pub const MESSAGE: Endpoint =
+    endpoint("alipay_message", "支付宝：消息", |_, target| asks(target, op::MESSAGE));
 /// The file that a bill's address leads to.
 pub const BILL_FILE: Endpoint = Endpoint {
     name: "alipay_bill_file",
@@ -40,7 +42,7 @@ pub const OTHER: Endpoint =
     endpoint("alipay_other", "支付宝：其他", |_, target| target.starts_with(GATEWAY));
 
 pub(super) const ENDPOINTS: &[Endpoint] =
-    &[TOKEN, CREATE, QUERY, CLOSE, REFUND, REFUND_QUERY, BILL, BILL_FILE, OTHER];
+    &[TOKEN, CREATE, QUERY, CLOSE, REFUND, REFUND_QUERY, BILL, MESSAGE, BILL_FILE, OTHER];
 
 const fn endpoint(
     name: &'static str,

@@ -28,6 +28,7 @@ pub mod endpoints;
 mod form;
 mod gateway;
 pub(crate) mod keys;
+mod message;
 mod notification;
 mod operations;
 mod panel;
@@ -50,6 +51,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use acts::TradeActRefusal;
 pub use apps::{AppSettings, AppView, NewAppSettings, RefundCourse};
 pub use keys::Identities;
+pub use message::SentTemplateMessage;
 pub use people::AlipayUser;
 pub use phone::PhoneNumber;
 pub use trade::TradeNotPayable;
@@ -67,6 +69,7 @@ use crate::state::{Shared, lock};
 use apps::App;
 use bill::Links;
 use book::Trades;
+use message::TemplateMessages;
 
 /// An authorisation code lives from three minutes to a day; the shortest of that.
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(3);
@@ -78,6 +81,7 @@ pub struct Alipay {
     codes: Mutex<Codes>,
     trades: Mutex<Trades>,
     links: Mutex<Links>,
+    messages: Mutex<TemplateMessages>,
     clock: Arc<AdjustableClock>,
     callbacks: Arc<Callbacks>,
     changes: Arc<Changes>,
@@ -91,6 +95,7 @@ impl Alipay {
             codes: Mutex::new(Codes::good_for(CODE_LIFETIME)),
             trades: Mutex::default(),
             links: Mutex::default(),
+            messages: Mutex::default(),
             clock: shared.clock.clone(),
             callbacks: shared.callbacks.clone(),
             changes: shared.changes.clone(),
@@ -154,6 +159,8 @@ impl StandIn for Alipay {
             .route("/sandbox/alipay/phone-numbers", web::post().to(phone::make))
             .route(cashier::CASHIER, web::get().to(cashier::show))
             .route(cashier::CASHIER, web::post().to(cashier::act))
+            .route("/sandbox/api/alipay/messages", web::get().to(message::list))
+            .route("/sandbox/api/alipay/messages", web::post().to(message::set))
             .configure(control::routes);
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::gateway::Call;
 use super::refusal::Refusal;
-use super::{Alipay, bill, create, query, refund, token};
+use super::{Alipay, bill, create, message, query, refund, token};
 use crate::requests;
 
 /// The members of a successful answer, without code and message.
@@ -18,6 +18,7 @@ pub(super) const CLOSE: &str = "alipay.trade.close";
 pub(super) const CANCEL: &str = "alipay.trade.cancel";
 pub(super) const REFUND: &str = "alipay.trade.refund";
 pub(super) const REFUND_QUERY: &str = "alipay.trade.fastpay.refund.query";
+pub(super) const MESSAGE: &str = "alipay.open.app.mini.templatemessage.send";
 pub(super) const BILL: &str = "alipay.data.dataservice.bill.downloadurl.query";
 
 pub(super) fn perform(pay: &Alipay, call: &Call, request: &HttpRequest) -> Result<Answer, Refusal> {
@@ -33,6 +34,7 @@ pub(super) fn perform(pay: &Alipay, call: &Call, request: &HttpRequest) -> Resul
         REFUND => refund::refund(pay, call),
         REFUND_QUERY => refund::query(pay, call),
         BILL => bill::link(pay, call),
+        MESSAGE => message::send(pay, call),
         CANCEL => Err(Refusal::business(
             "ACQ.CANCEL_NOT_ALLOWED",
             "撤销会退还已付的款项，请关闭交易或退款",

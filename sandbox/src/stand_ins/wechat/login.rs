@@ -112,6 +112,6 @@ fn answer(openid: Result<String, LoginError>) -> HttpResponse {
 }
 
 /// A trace id, which WeChat puts into error texts.
-fn rid() -> String {
+pub(super) fn rid() -> String {
     [8, 8, 8].map(chance::hex_digits).join("-")
 }

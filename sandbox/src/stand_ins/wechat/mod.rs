@@ -1,4 +1,5 @@
-//! WeChat's mini-program server API: the login.
+//! WeChat's mini-program server API: the login, access tokens, phone numbers, subscribe messages and
+//! delivered orders.
 //!
 //! Invariant: a code opens one session, once, within five minutes of being made.
 //! Invariant: an openid belongs to one app id and is the same every time.
@@ -6,10 +7,15 @@
 //! Absent on purpose: `wx.login` itself has no wire protocol. The sign-in page and
 //! `POST /sandbox/wechat/codes` take the place of the phone.
 
+mod control;
 mod keys;
 mod login;
+mod messages;
 mod panel;
 mod people;
+mod phone;
+mod server_api;
+mod shipping;
 mod sign_in;
 
 use std::fmt;
@@ -20,8 +26,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use keys::WechatCredentials;
 pub use login::LOGIN;
+pub use messages::{Consents, SentMessage};
 pub use people::{DEMO_USERS, User};
 pub(crate) use people::{POPULATION, name_of, surname_of};
+pub use server_api::{MESSAGE, PHONE, SHIPPING, TOKEN};
+pub use shipping::Shipment;
 
 use super::StandIn;
 use super::codes::Codes;
@@ -31,6 +40,7 @@ use crate::control::{Panel, Visit};
 use crate::endpoint::Endpoint;
 use crate::state::{Shared, lock};
 use people::People;
+use server_api::ServerApi;
 
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
@@ -40,6 +50,7 @@ pub struct WeChat {
     /// Those of schools that have one of their own.
     others: Vec<App>,
     codes: Mutex<Codes>,
+    server_api: Mutex<ServerApi>,
     clock: Arc<AdjustableClock>,
 }
 
@@ -70,6 +81,7 @@ impl WeChat {
             general: App::new(&keys.credentials.wechat),
             others: own.map(App::new).collect(),
             codes: Mutex::new(Codes::good_for(CODE_LIFETIME)),
+            server_api: Mutex::default(),
             clock: shared.clock.clone(),
         }
     }
@@ -121,13 +133,23 @@ impl WeChat {
     }
 }
 
+fn api_routes(config: &mut ServiceConfig) {
+    const TOKEN_PATH: &str = "/cgi-bin/stable_token";
+    config
+        .route(TOKEN_PATH, web::post().to(server_api::stable_token))
+        .route(TOKEN_PATH, web::get().to(server_api::must_post))
+        .route("/wxa/business/getuserphonenumber", web::post().to(phone::get_user_phone_number))
+        .route("/cgi-bin/message/subscribe/send", web::post().to(messages::send))
+        .route("/wxa/sec/order/upload_shipping_info", web::post().to(shipping::upload));
+}
+
 fn demo_users(app: &App) -> Vec<User> {
     (0..).map_while(|index| app.people.demo(index)).collect()
 }
 
 impl StandIn for WeChat {
     fn endpoints(&self) -> &'static [Endpoint] {
-        &[LOGIN]
+        &[LOGIN, TOKEN, PHONE, MESSAGE, SHIPPING]
     }
 
     fn mount(self: Arc<Self>, config: &mut ServiceConfig) {
@@ -138,7 +160,9 @@ impl StandIn for WeChat {
             .route("/sandbox/wechat/sign-in", web::get().to(sign_in::page))
             .route("/sandbox/wechat/sign-in", web::post().to(sign_in::choose))
             .route("/sandbox/wechat/codes", web::post().to(sign_in::make_code))
-            .route("/sandbox/api/users", web::get().to(panel::list));
+            .route("/sandbox/api/users", web::get().to(panel::list))
+            .configure(api_routes)
+            .configure(control::routes);
     }
 
     fn panel(&self, _: &Visit) -> Panel {

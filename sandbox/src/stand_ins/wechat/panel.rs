@@ -5,8 +5,8 @@ use actix_web::web::Data;
 use askama::Template;
 use serde_json::json;
 
-use super::{User, WeChat};
-use crate::control::Panel;
+use super::{SentMessage, User, WeChat};
+use crate::control::{PAGE_LENGTH, Panel, moment};
 use crate::page;
 
 #[derive(Template)]
@@ -15,8 +15,45 @@ struct UsersSection {
     users: Vec<User>,
 }
 
+/// A message, as the page shows it.
+struct MessageRow {
+    at: String,
+    openid: String,
+    template_id: String,
+    text: String,
+    page: String,
+}
+
+#[derive(Template)]
+#[template(path = "wechat/messages.html")]
+struct MessagesSection {
+    shipments: usize,
+    messages: Vec<MessageRow>,
+}
+
 pub(super) fn panel(wechat: &WeChat) -> Panel {
-    Panel { setup: vec![page::section(&UsersSection { users: users(wechat) })], ..Panel::default() }
+    let messages = wechat.sent_messages();
+    let shown = messages.into_iter().take(PAGE_LENGTH).map(MessageRow::from);
+    let section =
+        MessagesSection { shipments: wechat.shipments().len(), messages: shown.collect() };
+    Panel {
+        activity: vec![page::section(&section)],
+        setup: vec![page::section(&UsersSection { users: users(wechat) })],
+        ..Panel::default()
+    }
+}
+
+impl From<SentMessage> for MessageRow {
+    fn from(sent: SentMessage) -> Self {
+        let values: Vec<String> = sent.data.into_values().collect();
+        Self {
+            at: moment(sent.at),
+            openid: sent.openid,
+            template_id: sent.template_id,
+            text: values.join(" · "),
+            page: sent.page,
+        }
+    }
 }
 
 pub(super) async fn list(wechat: Data<WeChat>) -> HttpResponse {

@@ -35,7 +35,7 @@ pub(super) struct CodeWanted {
 const NO_APP: &str = "没有这个小程序";
 
 impl WeChat {
-    fn find(&self, wanted: &CodeWanted) -> Option<User> {
+    pub(super) fn find(&self, wanted: &CodeWanted) -> Option<User> {
         match &wanted.user {
             UserChoice::Index(index) => self.user_of(self.named_or_general(&wanted.app_id), *index),
             UserChoice::Openid(openid) => self.user_by_openid(openid),

@@ -24,6 +24,7 @@ mod merchant_acts;
 mod merchants;
 mod notification;
 mod numbers;
+mod paid;
 mod panel;
 mod payment;
 mod platform_certificate;
