@@ -16,7 +16,7 @@ use sandbox::{
     alipay::{NewAppSettings, TradeView},
     wechat_pay::{RefundEnd, RefundMode},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::{
     AlipayForge, Fault, Forge, Student, TestDb, Trade, World, eventually, on_each_database,
     wish_by, yuan,

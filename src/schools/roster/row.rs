@@ -202,6 +202,7 @@ mod tests {
         department: "信息工程学院",
         class_name: "软件2301",
         valid_until: "2030-07-31",
+        chip_number: "",
     };
 
     #[test]
