@@ -23,6 +23,7 @@ mod m0024_alipay;
 mod m0025_outbox;
 mod m0026_refunds;
 mod m0027_staff;
+mod m0028_bills;
 mod m0032_platform_certificates;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_outbox::Migration),
             Box::new(m0026_refunds::Migration),
             Box::new(m0027_staff::Migration),
+            Box::new(m0028_bills::Migration),
             Box::new(m0032_platform_certificates::Migration),
         ]
     }

@@ -11,6 +11,7 @@ mod overview;
 mod payments;
 pub mod proof;
 mod providers;
+mod reconciliation;
 mod refund_desk;
 mod shared;
 mod spend;
@@ -30,6 +31,7 @@ use crate::{
     passcode::Codes,
     passwords::Passwords,
     payments::Payments,
+    reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
     staff::StaffDesk,
@@ -49,6 +51,8 @@ pub struct Journeys {
     pub identities: Identities,
     /// Orders, payments and callbacks.
     pub payments: Payments,
+    /// Providers' bills.
+    pub reconciliation: Reconciliation,
     /// Top-ups.
     pub topups: TopUps,
     /// The card and its statement.
@@ -114,11 +118,13 @@ impl Journeys {
         let providers = Providers::build(ground.providers, ground.http);
         let shared = Shared::build(ground);
         let gateways = providers.gateways(ground.config);
+        let bills = providers.bills();
         let payments = payments::build(ground, &shared, gateways);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
+            reconciliation: reconciliation::build(ground, &shared, &payments, bills),
             payments,
             overview: overview::build(ground, &shared),
             feed: feed::build(ground),
@@ -137,6 +143,7 @@ impl Journeys {
         shared::start_jobs(self, context);
         payments::start_jobs(&self.payments, context);
         outbox::start_jobs(self, context);
+        reconciliation::start_jobs(&self.reconciliation, context);
         feed::start_jobs(&self.feed, context);
         staff::start_jobs(context);
         self.provider_jobs.start(context);

@@ -14,6 +14,7 @@ use crate::{
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
     },
+    reconciliation::BillSources,
 };
 use reqwest::Client;
 use std::{
@@ -115,6 +116,11 @@ impl Providers {
         Ok(())
     }
 
+    /// Where the bills of all schools come from.
+    pub(super) fn bills(&self) -> BillSources {
+        self.wechat_pays.bills()
+    }
+
     /// What the providers need beside the requests.
     pub(super) fn jobs(&self) -> ProviderJobs {
         ProviderJobs { certificates: self.wechat_pays.with_certificates() }
@@ -189,6 +195,17 @@ impl WechatPays {
 
     fn all(&self) -> impl Iterator<Item = &Arc<WechatPay>> {
         self.general.iter().chain(self.of_schools.values())
+    }
+
+    fn bills(&self) -> BillSources {
+        let mut bills = BillSources::default();
+        if let Some(general) = &self.general {
+            bills.add_general(Arc::<WechatPay>::clone(general));
+        }
+        for (code, own) in &self.of_schools {
+            bills.add_of_school(code, Arc::<WechatPay>::clone(own));
+        }
+        bills
     }
 
     fn add_to(&self, gateways: &mut Gateways) {

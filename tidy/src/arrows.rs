@@ -11,7 +11,7 @@ pub const FLOORS: [&[&str]; 7] = [
     &["base"],
     &["approvals", "audit", "cases", "events", "ledger", "orders", "passcode", "sessions"],
     &["cards", "passwords", "schools", "staff_accounts", "terminals"],
-    &["payments"],
+    &["payments", "reconciliation"],
     &[
         "access",
         "cardlife",
@@ -37,6 +37,7 @@ const SIDEWAYS: &[Exception] = &[
     except("cards", &["schools"], "how much may be spent is the policy's; ADR 0005"),
     except("passwords", &["schools"], "whose password it is, and by which rule; ADR 0008"),
     except("terminals", &["schools"], "a terminal's configuration is made of the policy; ADR 0005"),
+    except("reconciliation", &["payments"], "a missing credit settles as any payment does"),
     except("passcode", &["sessions"], "a device belongs to a platform; ADR 0011"),
     except("approvals", &["audit"], "a request and its decision are entries of the log; ADR 0030"),
     except(
