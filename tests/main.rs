@@ -23,6 +23,7 @@ mod kv_contract;
 mod ledger;
 mod outbox;
 mod passcode;
+mod reconciliation;
 mod schools;
 mod shell_cli;
 mod shell_http;

@@ -10,6 +10,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 impl World {
+    /// The sandbox's clock.
+    pub fn sandbox_clock(&self) -> &sandbox::clock::AdjustableClock {
+        &self.sandbox_running().sandbox().clock
+    }
+
     /// WeChat Pay's stand-in.
     pub fn pay(&self) -> &Arc<WechatPay> {
         &self.sandbox_running().sandbox().wechat_pay

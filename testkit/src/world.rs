@@ -213,6 +213,7 @@ impl World {
             ("WECHAT__APP_ID", wechat.app_id.clone()),
             ("WECHAT__APP_SECRET", wechat.app_secret.clone()),
             ("WECHAT_PAY__BASE_URL", sandbox.to_owned()),
+            ("WECHAT_PAY__BILL_HOSTS", sandbox.trim_start_matches("http://").to_owned()),
             ("WECHAT_PAY__MCH_ID", pay.mch_id.clone()),
             ("WECHAT_PAY__MERCHANT_SERIAL_NO", pay.merchant_serial_no.clone()),
             ("WECHAT_PAY__MERCHANT_PRIVATE_KEY_FILE", key_file(&pay.merchant_private_key_file)),
