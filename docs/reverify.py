@@ -73,6 +73,7 @@ class Explained:
             "refund_held": self.refund_held, "refunded": self.refunded,
             "refund_returned": self.refund_returned,
         }
+        self.kinds |= {"fee": self.fee, "coupon": self.coupon}
         self.by_row = defaultdict(int)
 
     def one(self, sql, *values):
@@ -200,8 +201,34 @@ class Explained:
         origin = of_person(school, person, "refund" if held else "e_account")
         return person, FACT, day_of(ended_at), [(origin, clearing, amount)]
 
+    def bill_row(self, reference):
+        return self.one(
+            "SELECT school_id, day, entry, fee_fen, coupon_fen FROM bill_row"
+            " WHERE provider = ? AND merchant_number = ? AND number = ?",
+            *reference.split(":", 2),
+        )
+
+    def of_bill(self, school, reference, kind, amount):
+        """An amount below zero goes from clearing to the account."""
+        row = self.bill_row(reference)
+        if not row or row[0] != school or not amount(row):
+            return None
+        self.by_row[kind] += 1
+        ends = [account(school, kind), account(school, f"clearing/{reference.split(':')[0]}")]
+        source, target = ends if amount(row) > 0 else reversed(ends)
+        return None, FACT, row[1], [(source, target, abs(amount(row)))]
+
+    def fee(self, school, reference, _legs):
+        return self.of_bill(school, reference, "fee", lambda row: row[3])
+
+    def coupon(self, school, reference, _legs):
+        back = {"payment": 1, "refund": -1}
+        return self.of_bill(school, reference, "coupon", lambda row: row[4] * back[row[2]])
+
     def close(self):
         rows = {
+            "fee": "SELECT COUNT(*) FROM bill_row WHERE fee_fen <> 0",
+            "coupon": "SELECT COUNT(*) FROM bill_row WHERE coupon_fen <> 0",
             "received": "SELECT COUNT(*) FROM payment WHERE state = 'paid'",
             "spent": "SELECT COUNT(*) FROM charge",
             "spent_back": "SELECT COUNT(reversed_at) FROM charge",
