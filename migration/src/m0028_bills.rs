@@ -19,9 +19,14 @@ impl MigrationTrait for Migration {
         days(manager).await?;
         rows(manager).await?;
         differences(manager).await?;
+        repairs(manager).await?;
         // The paid payments of a day, in the order in which they are read.
         let by_day = "CREATE INDEX payment_by_paid_at ON payment (school_id, paid_at, id) \
                       WHERE state = 'paid'";
+        manager.get_connection().execute_unprepared(by_day).await?;
+        // The refunds that were done on a day, likewise.
+        let by_day = "CREATE INDEX refund_by_ended_at ON refund (school_id, ended_at, id) \
+                      WHERE state = 'done'";
         manager.get_connection().execute_unprepared(by_day).await?;
         Ok(())
     }
@@ -43,6 +48,8 @@ async fn days(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(big("our_rows"))
         .col(big("paid_count"))
         .col(big("paid_fen"))
+        .col(big("back_count"))
+        .col(big("back_fen"))
         .col(big("billed_fen"))
         .col(big("refunded_fen"))
         .col(big("fee_fen"))
@@ -113,7 +120,7 @@ async fn rows(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 /// In what a row and our books differ, each field once.
 async fn differences(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let states = Expr::cust("state IN ('open', 'waiting', 'repaired', 'gone')");
+    let states = Expr::cust("state IN ('open', 'waiting', 'repaired', 'accepted', 'gone')");
     let table = Table::create()
         .table(Alias::new("bill_difference"))
         .col(uuid("id").primary_key())
@@ -128,6 +135,7 @@ async fn differences(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(text("out_trade_no"))
         .col(text("ours"))
         .col(text("theirs"))
+        .col(big("stake_fen"))
         .col(text("repair"))
         .col(text("state").check(states))
         .col(big("run"))
@@ -154,4 +162,19 @@ async fn differences(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(Alias::new("day"))
         .to_owned();
     manager.create_index(of_day).await
+}
+
+/// What two persons agreed on about a difference, as it stood then.
+async fn repairs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let table = Table::create()
+        .table(Alias::new("bill_repair"))
+        .col(uuid("approval_id").primary_key())
+        .col(big("school_id"))
+        .col(uuid("difference_id"))
+        .col(uuid_null("payment_id"))
+        .col(text("repair"))
+        .col(big("stake_fen"))
+        .col(big("accepted_at"))
+        .to_owned();
+    manager.create_table(table).await
 }

@@ -95,7 +95,7 @@ fn print_difference(found: &FoundDifference) {
     let d = &found.difference;
     let waits = match found.state {
         FoundState::Waiting => "  (waits for the next day's bill)",
-        FoundState::Open | FoundState::Repaired | FoundState::Gone => "",
+        FoundState::Open | FoundState::Repaired | FoundState::Accepted | FoundState::Gone => "",
     };
     println!(
         "{:<11}  {} {}  order number {}  ours: {}  theirs: {}  proposed: {}{waits}",

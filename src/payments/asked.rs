@@ -1,8 +1,9 @@
-//! Asking a provider about one payment by its number, whatever its state here.
+//! Asking a provider about one payment or refund by its number, whatever its state here.
 
 use super::{
     PaymentError, Payments, count_settled,
-    gateway::{Provider, ProviderState},
+    gateway::{Provider, ProviderState, RefundNumbers, RefundOutcome, RefundState},
+    refunds::{IncomingRefund, RefundVerdict},
     settle::{IncomingFact, Origin, Verdict},
 };
 use crate::schools::School;
@@ -34,5 +35,31 @@ impl Payments {
             Verdict::AlreadySettled => Ok(true),
             Verdict::Suspense | Verdict::Disagrees => Ok(false),
         }
+    }
+
+    /// Asks the provider how a refund of one of our payments stands, whoever made it, and settles its
+    /// answer as any other. True if it has ended and is posted now, or was meanwhile.
+    pub async fn settle_refund_by_answer(
+        &self,
+        school: &School,
+        provider: Provider,
+        numbers: &RefundNumbers,
+    ) -> Result<bool, PaymentError> {
+        let gateway = self.gateways.of(&school.code, provider);
+        let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
+        let (fact, evidence) = match gateway.query_refund(numbers, self.clock.now()).await? {
+            RefundState::Known(fact, evidence) => (fact, evidence),
+            RefundState::Unknown => return Ok(false),
+        };
+        let has_ended = match fact.outcome {
+            RefundOutcome::Done { .. } | RefundOutcome::Closed => true,
+            RefundOutcome::Processing | RefundOutcome::Abnormal => false,
+        };
+        let incoming = IncomingRefund { fact, evidence, asked: true };
+        Ok(match self.settle_refund(&incoming).await? {
+            RefundVerdict::Settled => true,
+            RefundVerdict::Nothing => has_ended,
+            RefundVerdict::Disagrees | RefundVerdict::Unpaid => false,
+        })
     }
 }

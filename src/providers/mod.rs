@@ -4,5 +4,6 @@
 //! Invariant: no secret, login code, openid or body is ever logged.
 
 pub mod alipay;
+mod bill_file;
 pub mod wechat_login;
 pub mod wechat_pay;

@@ -1,9 +1,10 @@
 //! What explains the postings of fees and coupons. Law: each row of a bill that is ours has exactly
 //! one posting of its fee and one of its coupon, where it has any; and in the bill of a closed day,
-//! each payment is a paid payment of ours of that amount.
+//! each payment is a paid payment of ours of that amount, and each refund a refund of ours. Each accepted
+//! difference whose repair moves money has exactly one posting of it.
 
 use super::{
-    postings::{COUPON, FEE, Posting, Unpostable},
+    postings::{CORRECTED, COUPON, Correction, FEE, Posting, Unpostable},
     store,
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use std::collections::HashMap;
+use uuid::Uuid;
 
 /// The most rows that are named.
 const NAMED: usize = 1000;
@@ -33,7 +35,7 @@ impl Explains for BillsExplain {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[FEE, COUPON]
+        &[FEE, COUPON, CORRECTED]
     }
 
     async fn explain(&self, tx: &Tx, transfers: &[&Record]) -> Result<Vec<Explanation>, DbError> {
@@ -45,9 +47,21 @@ impl Explains for BillsExplain {
         let rows = store::audit::rows_of(tx, &keys).await?;
         let rows: HashMap<String, Posting> =
             rows.into_iter().map(|row| (row.reference(), row)).collect();
-        let explain = |record: &&Record| match rows.get(&record.reference) {
-            Some(row) => compare(record, row),
-            None => Explanation::Nothing("posted, and in no bill".to_owned()),
+        let corrected = |record: &&&Record| record.kind == CORRECTED.name();
+        let approvals = transfers.iter().filter(corrected);
+        let approvals: Vec<Uuid> =
+            approvals.filter_map(|record| record.reference.parse().ok()).collect();
+        let corrections = store::audit::corrections_of(tx, approvals).await?;
+        let corrections: HashMap<String, Correction> =
+            corrections.into_iter().map(|one| (one.reference(), one)).collect();
+        let explain = |record: &&Record| {
+            if record.kind == CORRECTED.name() {
+                return of_correction(record, corrections.get(&record.reference));
+            }
+            match rows.get(&record.reference) {
+                Some(row) => compare(record, row),
+                None => Explanation::Nothing("posted, and in no bill".to_owned()),
+            }
         };
         Ok(transfers.iter().map(explain).collect())
     }
@@ -57,7 +71,8 @@ impl Explains for BillsExplain {
         let of = counted.into_iter().flat_map(|(school, [fees, coupons])| {
             [((school, FEE), fees), ((school, COUPON), coupons)]
         });
-        Ok(of.collect())
+        let corrected = store::audit::count_corrections(tx).await?.into_iter();
+        Ok(of.chain(corrected.map(|(school, count)| ((school, CORRECTED), count))).collect())
     }
 
     async fn unposted(&self, tx: &Tx) -> Result<Vec<String>, DbError> {
@@ -77,6 +92,9 @@ impl Explains for BillsExplain {
             found.extend(fees.iter().map(|row| format!("bill row {row}: its fee is not posted")));
             found.extend(coupons.iter().map(|r| format!("bill row {r}: its coupon is not posted")));
         }
+        let accepted = store::audit::accepted_corrections(tx).await?;
+        let missing = not_posted(tx, CORRECTED, accepted.into_iter()).await?;
+        found.extend(missing.iter().map(|id| format!("correction {id}: agreed on, not posted")));
         found.truncate(NAMED);
         Ok(found)
     }
@@ -88,9 +106,24 @@ impl Explains for BillsExplain {
     ) -> Result<Vec<String>, DbError> {
         let unlike = store::audit::unlike(tx, since).await?;
         let what = |number: &String| {
-            format!("bill row {number} of a closed day: no paid payment of that amount")
+            format!("bill row {number} of a closed day: no payment or refund of that amount")
         };
         Ok(unlike.iter().map(what).collect())
+    }
+}
+
+/// Compares a correction with what two persons agreed on.
+fn of_correction(record: &Record, agreed: Option<&Correction>) -> Explanation {
+    let expected = agreed.and_then(Correction::transfer);
+    let Some(expected) = expected else {
+        return Explanation::Nothing("posted, and nobody agreed on it".to_owned());
+    };
+    match record.differences(&expected).as_deref() {
+        Ok([]) => Explanation::Row,
+        Ok(fields) => {
+            Explanation::Nothing(format!("differs from its request in {}", fields.join(", ")))
+        }
+        Err(error) => Explanation::Nothing(format!("its request cannot be posted: {error}")),
     }
 }
 

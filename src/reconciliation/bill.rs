@@ -82,7 +82,20 @@ pub enum BillEntry {
         refund_id: String,
         /// The merchant's number of the refund.
         out_refund_no: String,
+        /// How far it was.
+        stage: BilledRefund,
     },
+}
+
+/// How far a refund was when its bill was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BilledRefund {
+    /// Accepted, and not ended.
+    UnderWay,
+    /// The money went back.
+    Done,
+    /// It did not.
+    Failed,
 }
 
 impl BillEntry {

@@ -5,9 +5,10 @@
 //! | its number of the payment cannot be ours | another program of the merchant |
 //! | its payment is another school's, on a shared merchant | that school's to compare |
 //! | paid by us on the neighbouring day, minutes from midnight | equal |
+//! | a refund under way in the bill, done or sent by us | equal: it ended after the bill was made |
 //! | anything else that differs | a difference for each field |
 
-use super::bill::{BillEntry, BillRow, Fee};
+use super::bill::{BillEntry, BillRow, BilledRefund, Fee};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -41,14 +42,16 @@ pub struct OurPayment {
 /// A refund of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OurRefund {
-    /// Our number of the refund.
+    /// The merchant's number of the refund.
     pub out_refund_no: String,
+    /// The payment that it gives back.
+    pub payment: PaymentId,
     /// What goes back.
     pub amount: Fen,
     /// The state in storage.
     pub state: String,
-    /// Whether the provider was ever asked for it.
-    pub is_sent: bool,
+    /// When it was done; only told of done ones.
+    pub done_at: Option<Timestamp>,
 }
 
 /// What a row was compared before with.
@@ -181,6 +184,8 @@ pub struct Difference {
     pub ours: String,
     /// What the provider has; empty for nothing.
     pub theirs: String,
+    /// In fen: of an amount that differs, what the provider has more than we; else the whole amount.
+    pub stake_fen: i64,
     /// What would repair it.
     pub repair: Repair,
 }
@@ -220,7 +225,7 @@ pub fn compare(row: &BillRow, known: Known<'_>) -> Compared {
     }
     let mut found = match &row.entry {
         BillEntry::Payment => of_payment(row, payment, known.day),
-        BillEntry::Refund { .. } => of_refund(row, known.refund),
+        BillEntry::Refund { stage, .. } => of_refund(row, *stage, known.refund),
     };
     found.extend(of_fee(row, known));
     found.extend(of_kept(row, known));
@@ -254,26 +259,41 @@ fn of_payment(row: &BillRow, ours: &OurPayment, day: Day) -> Vec<Difference> {
         }
     }
     if ours.amount != row.amount {
-        let values = [ours.amount.to_string(), row.amount.to_string()];
-        add(Differs::Amount, [&values[0], &values[1]], Repair::CorrectBalance);
+        found.push(amount_differs(row, ours.amount, Repair::CorrectBalance));
     }
     found
 }
 
-fn of_refund(row: &BillRow, ours: Option<&OurRefund>) -> Vec<Difference> {
+fn amount_differs(row: &BillRow, ours: Fen, repair: Repair) -> Difference {
+    let values = [ours.to_string(), row.amount.to_string()];
+    let stake_fen = row.amount.get() - ours.get();
+    let [ours, theirs] = &values;
+    Difference { stake_fen, ..at(row, Differs::Amount, [ours, theirs], repair) }
+}
+
+fn of_refund(row: &BillRow, stage: BilledRefund, ours: Option<&OurRefund>) -> Vec<Difference> {
     let Some(ours) = ours else {
-        // Made in the provider's console, say.
-        return vec![at(row, Differs::TheirsOnly, ["", &shown(row)], Repair::AskProvider)];
+        return match stage {
+            // Made in the provider's console, say.
+            BilledRefund::Done | BilledRefund::UnderWay => {
+                vec![at(row, Differs::TheirsOnly, ["", &shown(row)], Repair::AskProvider)]
+            }
+            BilledRefund::Failed => Vec::new(),
+        };
     };
     let mut found = Vec::new();
     if ours.amount != row.amount {
-        let values = [ours.amount.to_string(), row.amount.to_string()];
-        let values = [values[0].as_str(), &values[1]];
-        found.push(at(row, Differs::Amount, values, Repair::AskSupport));
+        found.push(amount_differs(row, ours.amount, Repair::AskSupport));
     }
-    if !ours.is_sent {
-        found.push(at(row, Differs::State, [&ours.state, "sent"], Repair::AskProvider));
-    }
+    let is = match (ours.state.as_str(), stage) {
+        ("done", BilledRefund::Done | BilledRefund::UnderWay)
+        | ("sent", BilledRefund::UnderWay)
+        | ("failed", BilledRefund::Failed | BilledRefund::UnderWay) => return found,
+        (_, BilledRefund::Done) => "done",
+        (_, BilledRefund::UnderWay) => "sent",
+        (_, BilledRefund::Failed) => "failed",
+    };
+    found.push(at(row, Differs::State, [&ours.state, is], Repair::AskProvider));
     found
 }
 
@@ -321,8 +341,23 @@ pub fn ours_only(payment: &OurPayment) -> Option<Difference> {
         differs: Differs::OursOnly,
         ours: format!("paid {}", payment.amount),
         theirs: String::new(),
+        stake_fen: payment.amount.get(),
         repair: Repair::AskProvider,
     })
+}
+
+/// A refund that was done and is in no bill in which it could be.
+pub fn refund_ours_only(refund: &OurRefund) -> Difference {
+    Difference {
+        entry: "refund",
+        number: refund.out_refund_no.clone(),
+        out_trade_no: refund.payment.out_trade_no(),
+        differs: Differs::OursOnly,
+        ours: format!("refunded {}", refund.amount),
+        theirs: String::new(),
+        stake_fen: refund.amount.get(),
+        repair: Repair::AskSupport,
+    }
 }
 
 fn shown(row: &BillRow) -> String {
@@ -337,6 +372,7 @@ fn at(row: &BillRow, differs: Differs, [ours, theirs]: [&str; 2], repair: Repair
         differs,
         ours: ours.to_owned(),
         theirs: theirs.to_owned(),
+        stake_fen: row.amount.get(),
         repair,
     }
 }
@@ -393,8 +429,11 @@ mod tests {
     }
 
     fn refund_row(id: PaymentId) -> BillRow {
-        let entry =
-            BillEntry::Refund { refund_id: "R1".to_owned(), out_refund_no: "F1".to_owned() };
+        let entry = BillEntry::Refund {
+            refund_id: "R1".to_owned(),
+            out_refund_no: "F1".to_owned(),
+            stage: BilledRefund::Done,
+        };
         BillRow { entry, amount: fen(1200), fee: Fee::from_fen(-7), ..row(id) }
     }
 
@@ -503,20 +542,38 @@ mod tests {
     fn refunds_are_compared_by_our_number_of_them() {
         let id = id();
         let ours = payment(id);
-        let refund = |amount, is_sent| OurRefund {
+        let refund = |amount, state: &str| OurRefund {
             out_refund_no: "F1".to_owned(),
+            payment: id,
             amount: fen(amount),
-            state: if is_sent { "sent" } else { "requested" }.to_owned(),
-            is_sent,
+            state: state.to_owned(),
+            done_at: None,
         };
-        for (refund, expected) in [
-            (Some(refund(1200, true)), vec![]),
-            (Some(refund(1100, true)), vec![Differs::Amount]),
-            (Some(refund(1200, false)), vec![Differs::State]),
-            (None, vec![Differs::TheirsOnly]),
+        use BilledRefund::{Done, Failed, UnderWay};
+        for (refund, stage, expected) in [
+            (Some(refund(1200, "done")), Done, vec![]),
+            (Some(refund(1200, "done")), UnderWay, vec![]),
+            (Some(refund(1200, "done")), Failed, vec![Differs::State]),
+            (Some(refund(1200, "sent")), Done, vec![Differs::State]),
+            (Some(refund(1200, "sent")), UnderWay, vec![]),
+            (Some(refund(1200, "sent")), Failed, vec![Differs::State]),
+            (Some(refund(1200, "failed")), Done, vec![Differs::State]),
+            (Some(refund(1200, "failed")), UnderWay, vec![]),
+            (Some(refund(1200, "failed")), Failed, vec![]),
+            (Some(refund(1200, "requested")), Done, vec![Differs::State]),
+            (Some(refund(1200, "requested")), UnderWay, vec![Differs::State]),
+            (Some(refund(1200, "asked")), Done, vec![Differs::State]),
+            (Some(refund(1100, "done")), Done, vec![Differs::Amount]),
+            (Some(refund(1100, "sent")), Done, vec![Differs::Amount, Differs::State]),
+            (None, Done, vec![Differs::TheirsOnly]),
+            (None, UnderWay, vec![Differs::TheirsOnly]),
+            (None, Failed, vec![]),
         ] {
             let known = Known { refund: refund.as_ref(), ..known(&ours) };
-            assert_eq!(fields(compare(&refund_row(id), known)), expected, "{refund:?}");
+            let (refund_id, out_refund_no) = ("R1".to_owned(), "F1".to_owned());
+            let entry = BillEntry::Refund { refund_id, out_refund_no, stage };
+            let row = BillRow { entry, ..refund_row(id) };
+            assert_eq!(fields(compare(&row, known)), expected, "{refund:?} {stage:?}");
         }
     }
 

@@ -2,9 +2,13 @@
 
 use super::compare::Difference;
 use crate::{
-    base::{clock::Day, ids::SchoolId},
+    base::{
+        clock::{Day, Timestamp},
+        ids::SchoolId,
+    },
     orders::fact::Provider,
 };
+use uuid::Uuid;
 
 /// A day of a school at a provider's merchant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,11 @@ impl DayState {
             Self::Closed => "closed",
         }
     }
+
+    /// The state of a stored name.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Open, Self::Closed].into_iter().find(|state| state.code() == code)
+    }
 }
 
 /// How a difference stands.
@@ -56,12 +65,15 @@ pub enum FoundState {
     Waiting,
     /// The provider's answer has repaired it.
     Repaired,
+    /// Two persons have accepted it, and what it repairs is posted. A later comparison that finds other
+    /// values opens it again.
+    Accepted,
     /// A later comparison no longer finds it.
     Gone,
 }
 
 impl FoundState {
-    const ALL: [Self; 4] = [Self::Open, Self::Waiting, Self::Repaired, Self::Gone];
+    const ALL: [Self; 5] = [Self::Open, Self::Waiting, Self::Repaired, Self::Accepted, Self::Gone];
 
     /// The name in storage and in answers.
     pub const fn code(self) -> &'static str {
@@ -69,6 +81,7 @@ impl FoundState {
             Self::Open => "open",
             Self::Waiting => "waiting",
             Self::Repaired => "repaired",
+            Self::Accepted => "accepted",
             Self::Gone => "gone",
         }
     }
@@ -86,6 +99,25 @@ pub struct FoundDifference {
     pub difference: Difference,
     /// How it stands.
     pub state: FoundState,
+}
+
+/// A day as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillDay {
+    /// The id of the day at its merchant.
+    pub id: Uuid,
+    /// Which day.
+    pub key: DayKey,
+    /// Whether it is done with.
+    pub state: DayState,
+    /// What its last comparison came to, without rows of others.
+    pub totals: Totals,
+    /// When it was last compared.
+    pub compared_at: Timestamp,
+    /// Since when nothing differs.
+    pub closed_at: Option<Timestamp>,
+    /// When late rows or differences last opened it again.
+    pub reopened_at: Option<Timestamp>,
 }
 
 /// What a comparison came to.
@@ -107,6 +139,10 @@ pub struct Totals {
     pub paid_count: u64,
     /// Their sum, in fen.
     pub paid_fen: i64,
+    /// Refunds of ours that were done on that day.
+    pub back_count: u64,
+    /// Their sum, in fen.
+    pub back_fen: i64,
     /// The sum of our payments in the bill, in fen.
     pub billed_fen: i64,
     /// The sum of our refunds in the bill, in fen.

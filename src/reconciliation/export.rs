@@ -48,7 +48,7 @@ impl<W: Write> Table<W> {
 
 /// A difference as cells.
 pub fn cells(FoundDifference { difference, state }: &FoundDifference) -> [String; 8] {
-    let Difference { entry, number, out_trade_no, differs, ours, theirs, repair } = difference;
+    let Difference { entry, number, out_trade_no, differs, ours, theirs, repair, .. } = difference;
     [
         (*entry).to_owned(),
         number.clone(),

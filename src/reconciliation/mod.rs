@@ -4,6 +4,7 @@
 //! Invariant: a comparison credits nobody. A payment that the provider has and we do not is asked
 //! about, and the provider's answer is settled as any other.
 //! Invariant: a fee or coupon posts once, by the provider's number of its payment or refund.
+//! Invariant: a person's balance is corrected only by what two persons agreed on, once for each request.
 //! Absent on purpose: a day that forbids anything. A late row opens a closed day again.
 
 pub mod audit;
@@ -11,15 +12,20 @@ mod bill;
 mod compare;
 mod day;
 pub mod export;
+mod ours;
 mod postings;
+mod repair;
 mod run;
 mod sheet;
 mod store;
 mod upkeep;
 
-pub use bill::{BadBill, Bill, BillEntry, BillError, BillRow, BillSource, Fee, FundFlow, Rate};
+pub use bill::{
+    BadBill, Bill, BillEntry, BillError, BillRow, BillSource, BilledRefund, Fee, FundFlow, Rate,
+};
 pub use compare::{Difference, Differs, Repair};
-pub use day::{DayKey, DayState, FoundDifference, FoundState, RowsDone, Totals};
+pub use day::{BillDay, DayKey, DayState, FoundDifference, FoundState, RowsDone, Totals};
+pub use repair::{ProposedRepair, RepairError};
 pub use run::BatchError;
 pub use sheet::Sheet;
 
@@ -151,7 +157,8 @@ impl Reconciliation {
         after: Option<Uuid>,
     ) -> Result<Vec<(Uuid, FoundDifference)>, ReconcileError> {
         let key = self.key_of(school, provider, day)?;
-        Ok(store::differences((&self.db).into(), &key, after, PAGE).await?)
+        let page = store::differences((&self.db).into(), &key, after, (false, PAGE)).await?;
+        Ok(page.into_iter().map(|stored| (stored.id, stored.found)).collect())
     }
 
     /// The key of a day.

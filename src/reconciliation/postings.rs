@@ -8,20 +8,66 @@ use super::{
 use crate::{
     base::{
         clock::Day,
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
         money::{Fen, InvalidAmount},
     },
     ledger::{
-        account::{Account, Name, NotAName, SchoolAccount},
+        account::{Account, Name, NotAName, PersonAccount, SchoolAccount},
         transfer::{Kind, Leg, Nature, Transfer},
     },
     orders::fact::Provider,
 };
+use uuid::Uuid;
 
 /// What a provider charges for a payment, or gives back of it with a refund.
 pub const FEE: Kind = Kind::new("fee");
 /// What a merchant's coupon paid of a payment, or gets back with a refund.
 pub const COUPON: Kind = Kind::new("coupon");
+
+/// What two persons agreed that a person's balance is to be corrected by.
+pub const CORRECTED: Kind = Kind::new("corrected");
+
+/// A correction of a person's balance, once for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// The school.
+    pub school: SchoolId,
+    /// Whose balance.
+    pub person: PersonId,
+    /// The request that two persons agreed on.
+    pub approval: Uuid,
+    /// The day on which they did.
+    pub day: Day,
+    /// What the person gets; below zero for what is taken.
+    pub stake_fen: i64,
+}
+
+impl Correction {
+    /// The id of the request.
+    pub fn reference(&self) -> String {
+        self.approval.to_string()
+    }
+
+    /// adjustment → 电子账户, or the other way round; what is taken is a command, which cannot take more
+    /// than there is. `None` where there is nothing to move.
+    pub fn transfer(&self) -> Option<Transfer> {
+        let size = i64::try_from(self.stake_fen.unsigned_abs()).ok()?;
+        let amount = Fen::new(size).ok().filter(|amount| !amount.is_zero())?;
+        let person = Account::Person(PersonAccount::EAccount);
+        let school = Account::School(SchoolAccount::Adjustment);
+        let gets = self.stake_fen > 0;
+        let (from, to) = if gets { (school, person) } else { (person, school) };
+        Some(Transfer {
+            school: self.school,
+            person: Some(self.person),
+            kind: CORRECTED,
+            reference: self.reference(),
+            nature: if gets { Nature::Fact } else { Nature::Command },
+            value_day: self.day,
+            legs: vec![Leg { from, to, amount }],
+        })
+    }
+}
 
 /// A row of a bill, as far as it posts.
 #[derive(Clone, Debug, PartialEq, Eq)]

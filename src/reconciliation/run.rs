@@ -9,7 +9,7 @@ use super::{
     bill::{Bill, BillEntry, BillRow, FundFlow},
     compare::{
         Compared, Difference, Differs, KeptRow, Known, OurPayment, OurRefund, Repair, compare,
-        is_at_midnight, named_payment, ours_only,
+        is_at_midnight, named_payment,
     },
     day::{Comparison, DayKey, FoundDifference, FoundState, RowsDone, Totals},
     postings::{Posting, Unpostable},
@@ -23,17 +23,14 @@ use crate::{
     },
     ledger::{self, LedgerError, Posted, Refusal, verify::not_posted},
     orders::order::{PaymentId, PaymentState},
-    payments::postings::RECEIVED,
+    payments::{gateway::RefundNumbers, postings::RECEIVED},
     schools::School,
 };
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// How many rows are compared in one transaction.
-const BATCH: usize = 500;
-/// The most payments that a comparison asks the provider about: more are no accident.
-const MOST_ASKED: usize = 1000;
-
+pub(super) const BATCH: usize = 500;
 /// Why a batch was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
@@ -69,16 +66,24 @@ pub(super) struct Run<'a> {
     pub(super) comparison: Comparison,
     pub(super) totals: Totals,
     /// Our payments that the bill has.
-    seen: HashSet<Uuid>,
-    /// Payments that the provider calls paid and we do not.
-    unpaid: Vec<Difference>,
+    pub(super) seen: HashSet<Uuid>,
+    /// Differences about which the provider's own answer is wanted.
+    pub(super) questions: Vec<Question>,
+}
+
+/// A difference, and by which numbers the provider is asked about it.
+#[derive(Clone)]
+pub(super) struct Question {
+    pub(super) difference: Difference,
+    /// `None` for a payment.
+    pub(super) refund: Option<RefundNumbers>,
 }
 
 /// What came of a batch.
 #[derive(Default)]
 struct BatchDone {
     seen: Vec<Uuid>,
-    unpaid: Vec<Difference>,
+    questions: Vec<Question>,
     of_other_programs: u64,
     of_other_schools: u64,
     new_rows: u64,
@@ -94,8 +99,8 @@ impl<'a> Run<'a> {
         let now = room.clock.now();
         let beginning = room.db.in_tx(async |tx| store::begin(tx, &key, now).await);
         let comparison = write_point::within("bill: begin", beginning).await?;
-        let (totals, seen, unpaid) = (Totals::default(), HashSet::new(), Vec::new());
-        Ok(Self { room, school, key, comparison, totals, seen, unpaid })
+        let (totals, seen, questions) = (Totals::default(), HashSet::new(), Vec::new());
+        Ok(Self { room, school, key, comparison, totals, seen, questions })
     }
 
     /// Compares a bill with our books.
@@ -116,8 +121,9 @@ impl<'a> Run<'a> {
             done += u64::try_from(batch.len()).unwrap_or(0);
             progress(RowsDone { done, total: count });
         }
-        self.ask_about_unpaid().await?;
-        self.ours().await
+        self.ask_provider().await?;
+        self.ours().await?;
+        self.our_refunds().await
     }
 
     async fn rows(
@@ -130,7 +136,7 @@ impl<'a> Run<'a> {
         let storing = this.room.db.in_tx(async |tx| this.batch(tx, batch, flow, now).await);
         let done = write_point::within("bill: rows", storing).await?;
         self.seen.extend(done.seen);
-        self.unpaid.extend(done.unpaid);
+        self.questions.extend(done.questions);
         self.totals.of_other_programs += done.of_other_programs;
         self.totals.of_other_schools += done.of_other_schools;
         if self.comparison.was_closed {
@@ -165,7 +171,7 @@ impl<'a> Run<'a> {
                     if row.entry == BillEntry::Payment {
                         done.seen.push(payment.id.uuid());
                     }
-                    done.unpaid.extend(differences.iter().filter(|d| is_unpaid(d)).cloned());
+                    done.questions.extend(differences.iter().filter_map(|d| question(row, d)));
                     found.extend(differences.into_iter().map(open));
                     if before.is_none() {
                         new.push(self.new_row(row, payment.id));
@@ -182,7 +188,7 @@ impl<'a> Run<'a> {
         NewRow { row, posting: Posting::of(row, &self.key), payment }
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         tx: &Tx,
         found: &[FoundDifference],
@@ -253,88 +259,7 @@ impl<'a> Run<'a> {
         Ok(missing.iter().filter_map(|reference| references.get(reference).copied()).collect())
     }
 
-    /// A missing credit is repaired from the provider's own answer, which settles as any other.
-    async fn ask_about_unpaid(&mut self) -> Result<(), ReconcileError> {
-        let unpaid = std::mem::take(&mut self.unpaid);
-        for difference in unpaid.iter().take(MOST_ASKED) {
-            let (number, now) = (&difference.out_trade_no, self.room.clock.now());
-            let asked = self.room.payments.settle_by_answer(self.school, self.key.provider, number);
-            match write_point::within("bill: ask", asked).await {
-                Ok(true) => {
-                    self.totals.repaired += 1;
-                    let key = &self.key;
-                    let ending = self
-                        .room
-                        .db
-                        .in_tx(async |tx| store::repaired(tx, key, difference, now).await);
-                    write_point::within("bill: repaired", ending).await?;
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    // It stays open; the next comparison asks again.
-                    tracing::warn!(%error, number, "the provider could not be asked");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks for payments of ours that are in no bill in which they could be.
-    async fn ours(&self) -> Result<(), ReconcileError> {
-        let mut after = None;
-        loop {
-            let now = self.room.clock.now();
-            let last = after.as_ref();
-            let looking = self.room.db.in_tx(async |tx| self.page_of_ours(tx, last, now).await);
-            match write_point::within("bill: ours", looking).await? {
-                Some(last) => after = Some(last),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    async fn page_of_ours(
-        &self,
-        tx: &Tx,
-        after: Option<&OurPayment>,
-        now: Timestamp,
-    ) -> Result<Option<OurPayment>, BatchError> {
-        let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let page = store::paid_on(tx, &self.key, after, most).await?;
-        let last = page.last().cloned();
-        let unseen: Vec<_> =
-            page.into_iter().filter(|payment| !self.seen.contains(&payment.id.uuid())).collect();
-        let ids = unseen.iter().map(|payment| payment.id.uuid()).collect();
-        let elsewhere = store::days_of(tx, ids).await?;
-        let mut found = Vec::new();
-        for payment in &unseen {
-            let Some(difference) = ours_only(payment) else { continue };
-            // In the bill of another day: there it is equal, or differs in its day.
-            if elsewhere.get(&payment.id.uuid()).is_some_and(|day| *day != self.key.day) {
-                continue;
-            }
-            let waits = self.may_be_billed_later(tx, payment).await?;
-            let state = if waits { FoundState::Waiting } else { FoundState::Open };
-            found.push(FoundDifference { difference, state });
-        }
-        self.write(tx, &found, &[], now).await?;
-        Ok(last)
-    }
-
-    /// Whether a payment at midnight may be in a neighbouring bill that was not compared yet.
-    async fn may_be_billed_later(&self, tx: &Tx, payment: &OurPayment) -> Result<bool, DbError> {
-        let PaymentState::Paid { paid_at, .. } = &payment.state else { return Ok(false) };
-        for day in self.neighbours() {
-            if is_at_midnight(*paid_at, day)
-                && !store::was_compared(tx.into(), &self.key, day).await?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn neighbours(&self) -> [Day; 2] {
+    pub(super) fn neighbours(&self) -> [Day; 2] {
         [Day::from_number(self.key.day.number().saturating_sub(1)), self.key.day.next()]
     }
 
@@ -359,10 +284,8 @@ impl<'a> Run<'a> {
         store::finish(tx, &self.key, self.comparison, &totals, now).await?;
         for day in self.neighbours() {
             let waiting = store::waiting(tx, &self.key, day).await?;
-            let of_this: Vec<_> = waiting
-                .into_iter()
-                .filter(|one| is_at_midnight(one.paid_at, self.key.day))
-                .collect();
+            let of_this: Vec<_> =
+                waiting.into_iter().filter(|one| is_at_midnight(one.at, self.key.day)).collect();
             store::settle_waiting(tx, &self.key, day, &of_this, now).await?;
         }
         Ok(totals)
@@ -379,7 +302,9 @@ struct KnownOfBatch {
 
 impl KnownOfBatch {
     fn refund_of(&self, row: &BillRow) -> Option<&OurRefund> {
-        self.refunds.get(row.out_refund_no()?)
+        // Of another payment it is another's: elsewhere such a number is unique in its payment alone.
+        let found = self.refunds.get(row.out_refund_no()?);
+        found.filter(|refund| named_payment(row) == Some(refund.payment))
     }
 }
 
@@ -387,9 +312,19 @@ const fn open(difference: Difference) -> FoundDifference {
     FoundDifference { difference, state: FoundState::Open }
 }
 
-/// The provider has the money, and we do not know.
-fn is_unpaid(difference: &Difference) -> bool {
-    difference.differs == Differs::State
-        && difference.repair == Repair::AskProvider
-        && difference.entry == BillEntry::Payment.code()
+/// What the provider is asked about a difference: it has money that we do not know of, or gave it back.
+fn question(row: &BillRow, difference: &Difference) -> Option<Question> {
+    if difference.repair != Repair::AskProvider {
+        return None;
+    }
+    let refund = match &row.entry {
+        BillEntry::Payment if difference.differs == Differs::State => None,
+        BillEntry::Payment => return None,
+        BillEntry::Refund { out_refund_no, .. } => Some(RefundNumbers {
+            out_refund_no: out_refund_no.clone(),
+            out_trade_no: row.out_trade_no.clone(),
+            transaction_id: row.transaction_id.clone(),
+        }),
+    };
+    Some(Question { difference: difference.clone(), refund })
 }

@@ -70,6 +70,7 @@ mod tests {
             differs: Differs::Amount,
             ours: "=1+1".to_owned(),
             theirs: "¥2.00".to_owned(),
+            stake_fen: 100,
             repair: Repair::CorrectBalance,
         };
         let (provider, merchant) = (Provider::WechatPay, "1".to_owned());

@@ -118,7 +118,15 @@ impl Providers {
 
     /// Where the bills of all schools come from.
     pub(super) fn bills(&self) -> BillSources {
-        self.wechat_pays.bills()
+        let mut bills = BillSources::default();
+        self.wechat_pays.add_bills_to(&mut bills);
+        if let Some(general) = &self.alipays.general {
+            bills.add_general(Arc::<Alipay>::clone(general));
+        }
+        for (code, own) in &self.alipays.own {
+            bills.add_of_school(code, Arc::<Alipay>::clone(own));
+        }
+        bills
     }
 
     /// What the providers need beside the requests.
@@ -197,15 +205,13 @@ impl WechatPays {
         self.general.iter().chain(self.of_schools.values())
     }
 
-    fn bills(&self) -> BillSources {
-        let mut bills = BillSources::default();
+    fn add_bills_to(&self, bills: &mut BillSources) {
         if let Some(general) = &self.general {
             bills.add_general(Arc::<WechatPay>::clone(general));
         }
         for (code, own) in &self.of_schools {
             bills.add_of_school(code, Arc::<WechatPay>::clone(own));
         }
-        bills
     }
 
     fn add_to(&self, gateways: &mut Gateways) {

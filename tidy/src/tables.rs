@@ -32,7 +32,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
     ("providers", &["platform_certificate"]),
-    ("reconciliation", &["bill_day", "bill_difference", "bill_row"]),
+    ("reconciliation", &["bill_day", "bill_difference", "bill_repair", "bill_row"]),
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "notice", "session"]),
     ("spend", &["charge_challenge"]),
@@ -56,7 +56,7 @@ const READERS: &[Exception] = &[
     ),
     except(
         "reconciliation",
-        &["payment", "refund"],
+        &["orders", "payment", "refund"],
         "a day of 100,000 payments is compared in one pass",
     ),
     except("terminals", &["school"], "a terminal's key id is its school's code and its own"),

@@ -99,7 +99,7 @@ impl AlipaySettings {
             app_auth_token: self.app_auth_token,
             http,
         };
-        Alipay { api: Arc::new(api), shop }
+        Alipay { api: Arc::new(api), shop, bill_hosts: self.bill_hosts }
     }
 }
 

@@ -4,11 +4,11 @@ use crate::{
     base::{
         clock::{Day, Timestamp},
         db::{Column, DbError, Rows, Source, Tx},
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
         money::Fen,
     },
     orders::fact::Provider,
-    reconciliation::postings::Posting,
+    reconciliation::postings::{Correction, Posting},
 };
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -89,7 +89,8 @@ pub(in crate::reconciliation) async fn page_after(
 }
 
 /// Law: in the bill of a closed day, each row that is a payment has a paid payment of ours with the
-/// same number and amount. Answers those that break it, among days compared since the time.
+/// same number and amount, and each that is a refund has such a refund of ours; but for what two
+/// persons have accepted. Answers those that break it, among days compared since the time.
 pub(in crate::reconciliation) async fn unlike(
     tx: &Tx,
     since: Option<Timestamp>,
@@ -99,10 +100,73 @@ pub(in crate::reconciliation) async fn unlike(
                AND b.provider = d.provider AND b.merchant_number = d.merchant_number \
                AND b.day = d.day LEFT JOIN payment p ON p.id = b.payment_id \
                WHERE d.state = 'closed' AND d.open_differences = 0 AND d.compared_at >= $1 \
-               AND b.entry = 'payment' AND (p.id IS NULL OR p.state <> 'paid' \
-               OR p.amount_fen <> b.amount_fen OR p.transaction_id <> b.number) LIMIT $2";
+               AND (p.id IS NULL OR p.state <> 'paid' OR (b.entry = 'payment' \
+               AND (p.amount_fen <> b.amount_fen OR p.transaction_id <> b.number)) \
+               OR (b.entry = 'refund' AND NOT EXISTS (SELECT 1 FROM refund f \
+               WHERE f.payment_id = b.payment_id AND f.refund_number = b.out_refund_no \
+               AND f.amount_fen = b.amount_fen))) \
+               AND NOT EXISTS (SELECT 1 FROM bill_difference a \
+               WHERE a.provider = b.provider AND a.merchant_number = b.merchant_number \
+               AND a.day = b.day AND a.number = b.number AND a.state = 'accepted') LIMIT $2";
     let since = since.map_or(0, Timestamp::micros);
     let found = Source::Tx(tx).select(sql, vec![since.into(), NAMED.into()]).await?;
     tx.allow_scans(false).await?;
     found.iter().map(|row| Ok(row.try_get("", "number")?)).collect()
+}
+
+/// What two persons agreed on, by the ids of their requests.
+pub(in crate::reconciliation) async fn corrections_of(
+    tx: &Tx,
+    approvals: Vec<Uuid>,
+) -> Result<Vec<Correction>, DbError> {
+    if approvals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT d.approval_id, d.school_id, d.stake_fen, d.accepted_at, o.person_id \
+               FROM bill_repair d JOIN payment p ON p.id = d.payment_id \
+               JOIN orders o ON o.id = p.order_id WHERE d.approval_id {keys1} \
+               AND d.repair = 'correct_balance'";
+    let found = tx.select_keys(sql, vec![Column::Uuid(approvals)]).await?;
+    let correction = |row: &QueryResult| {
+        Ok(Correction {
+            school: SchoolId::from_number(row.try_get("", "school_id")?),
+            person: PersonId::from_uuid(row.try_get("", "person_id")?),
+            approval: row.try_get("", "approval_id")?,
+            day: Timestamp::from_micros(row.try_get("", "accepted_at")?).day(),
+            stake_fen: row.try_get("", "stake_fen")?,
+        })
+    };
+    found.iter().map(correction).collect()
+}
+
+/// How many corrections were agreed on at each school.
+pub(in crate::reconciliation) async fn count_corrections(
+    tx: &Tx,
+) -> Result<Vec<(SchoolId, u64)>, DbError> {
+    tx.allow_scans(true).await?;
+    let sql = "SELECT school_id, COUNT(*) AS n FROM bill_repair \
+               WHERE repair = 'correct_balance' GROUP BY school_id";
+    let found = Source::Tx(tx).select(sql, Vec::new()).await?;
+    tx.allow_scans(false).await?;
+    let count = |row: &QueryResult| {
+        let number = u64::try_from(row.try_get::<i64>("", "n")?).unwrap_or(0);
+        Ok::<_, DbError>((SchoolId::from_number(row.try_get("", "school_id")?), number))
+    };
+    found.iter().map(count).collect()
+}
+
+/// The corrections that were agreed on, by school and reference.
+pub(in crate::reconciliation) async fn accepted_corrections(
+    tx: &Tx,
+) -> Result<Vec<(SchoolId, String)>, DbError> {
+    tx.allow_scans(true).await?;
+    let sql = "SELECT school_id, approval_id FROM bill_repair \
+               WHERE repair = 'correct_balance' LIMIT $1";
+    let found = Source::Tx(tx).select(sql, vec![NAMED.into()]).await?;
+    tx.allow_scans(false).await?;
+    let one = |row: &QueryResult| {
+        let approval: Uuid = row.try_get("", "approval_id")?;
+        Ok((SchoolId::from_number(row.try_get("", "school_id")?), approval.to_string()))
+    };
+    found.iter().map(one).collect()
 }

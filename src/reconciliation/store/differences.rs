@@ -4,9 +4,9 @@ use crate::{
     base::{
         clock::{Day, Timestamp},
         db::{Column, DbError, Rows, Source, Tx, Write},
-        ids::uuid_at,
+        ids::{SchoolId, uuid_at},
     },
-    orders::order::PaymentId,
+    orders::{fact::Provider, order::PaymentId},
     reconciliation::{
         compare::{Difference, Differs, Repair},
         day::{Comparison, DayKey, FoundDifference, FoundState},
@@ -17,8 +17,12 @@ use uuid::Uuid;
 
 /// What a difference of a shared merchant's day was found by one school stays that school's.
 const AGAIN: &str = "ON CONFLICT (provider, merchant_number, day, number, field) DO UPDATE SET \
-    ours = excluded.ours, theirs = excluded.theirs, repair = excluded.repair, \
-    state = excluded.state, run = excluded.run, ended_at = 0 \
+    ours = excluded.ours, theirs = excluded.theirs, stake_fen = excluded.stake_fen, \
+    repair = excluded.repair, run = excluded.run, \
+    state = CASE WHEN bill_difference.state = 'accepted' AND bill_difference.ours = excluded.ours \
+    AND bill_difference.theirs = excluded.theirs THEN 'accepted' ELSE excluded.state END, \
+    ended_at = CASE WHEN bill_difference.state = 'accepted' AND bill_difference.ours = excluded.ours \
+    AND bill_difference.theirs = excluded.theirs THEN bill_difference.ended_at ELSE 0 END \
     WHERE bill_difference.school_id = excluded.school_id";
 const OF_DAY: &str = "school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4";
 
@@ -37,6 +41,7 @@ pub(in crate::reconciliation) fn write_of(
     let payment = |found: &FoundDifference| {
         PaymentId::from_out_trade_no(&found.difference.out_trade_no).map(PaymentId::uuid)
     };
+    let stakes = found.iter().map(|found| found.difference.stake_fen);
     let states = found.iter().map(|found| found.state.code().to_owned()).collect();
     let rows = Rows::new(vec![
         ("id", Column::Uuid(found.iter().map(|_| uuid_at(now)).collect())),
@@ -51,6 +56,7 @@ pub(in crate::reconciliation) fn write_of(
         ("out_trade_no", text(&|difference| difference.out_trade_no.clone())),
         ("ours", text(&|difference| difference.ours.clone())),
         ("theirs", text(&|difference| difference.theirs.clone())),
+        ("stake_fen", Column::I64(stakes.collect())),
         ("repair", text(&|difference| difference.repair.code().to_owned())),
         ("state", Column::Text(states)),
         ("run", i64s(comparison.number)),
@@ -110,10 +116,11 @@ pub(in crate::reconciliation) async fn repaired(
     execute(tx, &sql, values).await.map(drop)
 }
 
-/// A payment that waits for the bill of a neighbouring day.
+/// A payment or refund that waits for the bill of a neighbouring day.
 pub(in crate::reconciliation) struct Waiting {
     pub(in crate::reconciliation) id: Uuid,
-    pub(in crate::reconciliation) paid_at: Timestamp,
+    /// When it was paid, or done.
+    pub(in crate::reconciliation) at: Timestamp,
     pub(in crate::reconciliation) is_billed: bool,
 }
 
@@ -123,16 +130,25 @@ pub(in crate::reconciliation) async fn waiting(
     key: &DayKey,
     day: Day,
 ) -> Result<Vec<Waiting>, DbError> {
-    let sql = "SELECT d.id, p.paid_at, EXISTS (SELECT 1 FROM bill_row b \
+    let sql = "SELECT d.id, p.paid_at AS at, EXISTS (SELECT 1 FROM bill_row b \
                WHERE b.payment_id = d.payment_id AND b.entry = 'payment') AS is_billed \
                FROM bill_difference d JOIN payment p ON p.id = d.payment_id \
                WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
-               AND d.day = $4 AND d.state = 'waiting' AND p.paid_at IS NOT NULL";
+               AND d.day = $4 AND d.entry = 'payment' AND d.state = 'waiting' \
+               AND p.paid_at IS NOT NULL UNION ALL \
+               SELECT d.id, f.ended_at AS at, EXISTS (SELECT 1 FROM bill_row b \
+               WHERE b.payment_id = d.payment_id AND b.entry = 'refund' \
+               AND b.out_refund_no = d.number) AS is_billed \
+               FROM bill_difference d JOIN refund f ON f.payment_id = d.payment_id \
+               AND f.refund_number = d.number \
+               WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
+               AND d.day = $4 AND d.entry = 'refund' AND d.state = 'waiting' \
+               AND f.ended_at IS NOT NULL";
     let found = Source::Tx(tx).select(sql, key_values(key, day)).await?;
     let one = |row: &QueryResult| {
         Ok(Waiting {
             id: row.try_get("", "id")?,
-            paid_at: Timestamp::from_micros(row.try_get("", "paid_at")?),
+            at: Timestamp::from_micros(row.try_get("", "at")?),
             is_billed: row.try_get("", "is_billed")?,
         })
     };
@@ -158,14 +174,19 @@ pub(in crate::reconciliation) async fn settle_waiting(
     if waiting.is_empty() {
         return Ok(());
     }
-    let mut values = key_values(key, day);
-    values.push(now.micros().into());
+    recount(tx, &DayKey { day, ..key.clone() }, now).await
+}
+
+/// Counts what is open or waits on a day, and closes it where nothing is.
+async fn recount(tx: &Tx, key: &DayKey, now: Timestamp) -> Result<(), DbError> {
     let sql = format!(
         "UPDATE bill_day SET open_differences = (SELECT COUNT(*) FROM bill_difference d \
          WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 AND d.day = $4 \
          AND d.state IN ('open', 'waiting')) WHERE {OF_DAY}"
     );
-    execute(tx, &sql, key_values(key, day)).await?;
+    execute(tx, &sql, key_values(key, key.day)).await?;
+    let mut values = key_values(key, key.day);
+    values.push(now.micros().into());
     let sql = format!(
         "UPDATE bill_day SET state = 'closed', closed_at = $5 WHERE {OF_DAY} \
          AND open_differences = 0 AND state = 'open'"
@@ -173,24 +194,63 @@ pub(in crate::reconciliation) async fn settle_waiting(
     execute(tx, &sql, values).await.map(drop)
 }
 
-/// What differs on a day and is not ended, a page at a time in the order of ids.
+/// A difference as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::reconciliation) struct Stored {
+    pub(in crate::reconciliation) id: Uuid,
+    pub(in crate::reconciliation) key: DayKey,
+    pub(in crate::reconciliation) found: FoundDifference,
+}
+
+const DIFFERENCE: &str = "SELECT id, school_id, provider, merchant_number, day, entry, number, field, \
+    out_trade_no, ours, theirs, stake_fen, repair, state FROM bill_difference";
+
+/// What differs on a day, a page at a time in the order of ids: what is open or waits, or everything.
 pub(in crate::reconciliation) async fn differences(
     source: Source<'_>,
     key: &DayKey,
     after: Option<Uuid>,
-    most: i64,
-) -> Result<Vec<(Uuid, FoundDifference)>, DbError> {
-    let sql = format!(
-        "SELECT id, entry, number, field, out_trade_no, ours, theirs, repair, state \
-         FROM bill_difference WHERE {OF_DAY} AND state IN ('open', 'waiting') AND id > $5 \
-         ORDER BY id LIMIT $6"
-    );
+    (with_ended, most): (bool, i64),
+) -> Result<Vec<Stored>, DbError> {
+    let which = if with_ended { "" } else { "AND state IN ('open', 'waiting')" };
+    let sql = format!("{DIFFERENCE} WHERE {OF_DAY} {which} AND id > $5 ORDER BY id LIMIT $6");
     let mut values = key_values(key, key.day);
     values.extend([after.unwrap_or(Uuid::nil()).into(), most.into()]);
-    source.select(&sql, values).await?.iter().map(found_of).collect()
+    source.select(&sql, values).await?.iter().map(stored_of).collect()
 }
 
-fn found_of(row: &QueryResult) -> Result<(Uuid, FoundDifference), DbError> {
+/// A difference of a school.
+pub(in crate::reconciliation) async fn difference(
+    source: Source<'_>,
+    school: SchoolId,
+    id: Uuid,
+) -> Result<Option<Stored>, DbError> {
+    let sql = format!("{DIFFERENCE} WHERE id = $1 AND school_id = $2");
+    let found = source.select(&sql, vec![id.into(), school.number().into()]).await?;
+    found.first().map(stored_of).transpose()
+}
+
+/// Ends an open difference by what two persons agreed on; false if it is not open. Closes the day where
+/// it was the last.
+pub(in crate::reconciliation) async fn accepted(
+    tx: &Tx,
+    stored: &Stored,
+    approval: Uuid,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let sql = "UPDATE bill_difference SET state = 'accepted', ended_at = $2 \
+               WHERE id = $1 AND state = 'open'";
+    if execute(tx, sql, vec![stored.id.into(), now.micros().into()]).await? == 0 {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO bill_repair (approval_id, school_id, difference_id, payment_id, repair, \
+               stake_fen, accepted_at) SELECT $2, school_id, id, payment_id, repair, stake_fen, \
+               ended_at FROM bill_difference WHERE id = $1";
+    execute(tx, sql, vec![stored.id.into(), approval.into()]).await?;
+    recount(tx, &stored.key, now).await.map(|()| true)
+}
+
+fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
     let broken = |what| DbError::Inconsistent { table: "bill_difference", what };
     let text = |name| row.try_get::<String>("", name);
     let entry = match text("entry")?.as_str() {
@@ -205,10 +265,18 @@ fn found_of(row: &QueryResult) -> Result<(Uuid, FoundDifference), DbError> {
         differs: Differs::from_code(&text("field")?).ok_or(broken("unknown field"))?,
         ours: text("ours")?,
         theirs: text("theirs")?,
+        stake_fen: row.try_get("", "stake_fen")?,
         repair: Repair::from_code(&text("repair")?).ok_or(broken("unknown repair"))?,
     };
     let state = FoundState::from_code(&text("state")?).ok_or(broken("unknown state"))?;
-    Ok((row.try_get("", "id")?, FoundDifference { difference, state }))
+    let provider = Provider::from_code(&text("provider")?).ok_or(broken("unknown provider"))?;
+    let key = DayKey {
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        provider,
+        merchant: text("merchant_number")?,
+        day: Day::from_number(row.try_get("", "day")?),
+    };
+    Ok(Stored { id: row.try_get("", "id")?, key, found: FoundDifference { difference, state } })
 }
 
 /// How many differences of a day are open, or wait for the neighbouring day.

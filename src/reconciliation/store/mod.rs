@@ -4,16 +4,18 @@
 pub(super) mod audit;
 mod days;
 mod differences;
+mod refunds;
 
-pub(super) use days::{begin, finish, found, is_changed, is_closed, was_compared};
+pub(super) use days::{begin, by_id, finish, found, is_changed, is_closed, page, was_compared};
 pub(super) use differences::{
-    count_open, differences, end_old, repaired, settle_waiting, waiting,
-    write_of as write_of_differences,
+    Stored, accepted, count_open, difference, differences, end_old, repaired, settle_waiting,
+    waiting, write_of as write_of_differences,
 };
+pub(super) use refunds::{back_on, billed_refunds, refunds};
 
 use super::{
     bill::BillRow,
-    compare::{KeptRow, OurPayment, OurRefund},
+    compare::{KeptRow, OurPayment},
     day::DayKey,
     postings::Posting,
 };
@@ -88,34 +90,6 @@ fn payment_of(row: &QueryResult) -> Result<OurPayment, DbError> {
             .ok_or(broken("state and columns differ"))?,
         is_posted: true,
     })
-}
-
-/// Our refunds at the merchant, by our numbers of them.
-pub(super) async fn refunds(
-    tx: &Tx,
-    key: &DayKey,
-    numbers: Vec<String>,
-) -> Result<HashMap<String, OurRefund>, DbError> {
-    if numbers.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let sql = "SELECT f.refund_number, f.amount_fen, f.state FROM refund f \
-               WHERE f.provider {keys1} AND f.merchant_number {keys2} AND f.refund_number {keys3}";
-    let keys = vec![
-        Column::Text(vec![key.provider.code().to_owned()]),
-        Column::Text(vec![key.merchant.clone()]),
-        Column::Text(numbers),
-    ];
-    let found = tx.select_keys(sql, keys).await?;
-    let refund = |row: &QueryResult| {
-        let broken = |_| DbError::Inconsistent { table: "refund", what: "negative amount" };
-        let (number, state): (String, String) =
-            (row.try_get("", "refund_number")?, row.try_get("", "state")?);
-        let amount = Fen::new(row.try_get("", "amount_fen")?).map_err(broken)?;
-        let is_sent = state != "requested";
-        Ok((number.clone(), OurRefund { out_refund_no: number, amount, state, is_sent }))
-    };
-    found.iter().map(refund).collect()
 }
 
 /// Those of the rows that a bill had before, by the provider's number.

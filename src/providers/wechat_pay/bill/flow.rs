@@ -4,9 +4,11 @@
 use super::{
     cells::Column,
     table::{Cells, Next, Sums, Table},
-    trade::Wanted,
 };
-use crate::reconciliation::{BadBill, FundFlow};
+use crate::{
+    providers::bill_file::Wanted,
+    reconciliation::{BadBill, FundFlow},
+};
 use std::io::Read;
 
 struct Columns {

@@ -6,42 +6,31 @@
 
 mod cells;
 mod flow;
-mod lines;
 mod packed;
 mod table;
 #[cfg(test)]
 mod tests;
 mod trade;
 
-use self::{
-    packed::Packed,
-    trade::{TradeRows, Wanted},
-};
+use self::trade::TradeRows;
 use super::{
     WechatPay, fresh_nonce,
     signing::{self, Request},
     unsigned,
 };
 use crate::{
-    base::{
-        clock::{Day, Timestamp},
-        http_client,
-    },
+    base::clock::{Day, Timestamp},
     orders::fact::Provider,
     payments::gateway::{GatewayError, PaymentGateway},
+    providers::bill_file::{Fetching, Packed, Wanted},
     reconciliation::{BadBill, Bill, BillError, BillSource, FundFlow},
 };
 use async_trait::async_trait;
-use reqwest::{Method, Url, header};
+use reqwest::{Method, header};
 use serde::Deserialize;
-use std::time::Duration;
 
 const TRADE: &str = "trade bill";
 const FLOW: &str = "fund-flow bill";
-/// The most bytes of a packed bill: a row takes some 60 of them.
-const PACKED_MAX: usize = 64 * 1024 * 1024;
-/// How long a download may take.
-const DOWNLOAD: Duration = Duration::from_mins(2);
 /// The code of a day without transactions, normalised.
 const NO_STATEMENT: &str = "NOSTATEMENTEXIST";
 /// The code of a bill that is not made yet, normalised.
@@ -115,7 +104,9 @@ impl WechatPay {
         url: &str,
         now: Timestamp,
     ) -> Result<Result<Packed, BadBill>, BillError> {
-        let url = self.allowed(url)?;
+        let scheme = self.origin.split("://").next().unwrap_or_default();
+        let fetching = Fetching { hosts: &self.bill_hosts, scheme, name: "WeChat Pay" };
+        let url = fetching.allowed(url)?;
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let path_and_query = format!("{}{query}", url.path());
         let request = Request { method: "GET", path_and_query: &path_and_query, body: b"" };
@@ -124,42 +115,9 @@ impl WechatPay {
         let request = self
             .http
             .get(url)
-            .timeout(DOWNLOAD)
             .header(header::AUTHORIZATION, signed.map_err(unsigned).map_err(of_call)?)
             .header(header::ACCEPT, "application/json");
-        let response = http_client::send(request).await.map_err(|error| {
-            tracing::warn!(error = ?error.without_url(), "WeChat Pay: the bill was not sent");
-            BillError::Unknown
-        })?;
-        let status = response.status().as_u16();
-        if status != 200 {
-            tracing::warn!(status, "WeChat Pay: the bill was refused");
-            return Err(if status == 429 { BillError::Throttled } else { BillError::Unknown });
-        }
-        match http_client::read_bounded(response, PACKED_MAX).await {
-            Ok(bytes) => Ok(Ok(Packed::new(bytes))),
-            Err(http_client::BodyError::TooLong { .. }) => Ok(Err(BadBill::TooLarge)),
-            Err(error @ http_client::BodyError::Broken(_)) => {
-                tracing::warn!(?error, "WeChat Pay: the bill was not sent whole");
-                Err(BillError::Unknown)
-            }
-        }
-    }
-
-    /// The address of a file, if it is one that files may be fetched from.
-    fn allowed(&self, url: &str) -> Result<Url, BillError> {
-        let url: Url = url.parse().map_err(|_| BillError::Unknown)?;
-        let host = url.host_str().unwrap_or_default();
-        let with_port = url.port().map(|port| format!("{host}:{port}"));
-        let host = with_port.as_deref().unwrap_or(host);
-        let scheme = self.origin.split("://").next().unwrap_or_default();
-        let plain = url.username().is_empty() && url.password().is_none();
-        let known = self.bill_hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
-        if known && plain && url.scheme() == scheme {
-            Ok(url)
-        } else {
-            Err(BillError::Host(host.to_owned()))
-        }
+        fetching.fetch(request).await
     }
 }
 

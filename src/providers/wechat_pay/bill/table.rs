@@ -1,46 +1,14 @@
 //! The form that WeChat's bills have in common: a header, rows whose cells begin with a backtick, a
 //! second header, and one row with sums.
 
-use super::lines::Lines;
-use crate::reconciliation::BadBill;
+use crate::{
+    providers::bill_file::{Encoding, Header, Lines},
+    reconciliation::BadBill,
+};
 use std::io::Read;
 
 /// The most rows: a day of a large merchant has a tenth of it.
 const ROWS_MAX: u64 = 1_000_000;
-
-/// The columns of a part of a bill, by name.
-#[derive(Clone, Debug)]
-pub(super) struct Header(Vec<String>);
-
-impl Header {
-    fn parse(line: &str) -> Self {
-        // Some files have full-width brackets, and some quote the header as they do the cells.
-        let name = |cell: &str| {
-            let cell = cell.trim().trim_start_matches('`');
-            cell.replace('（', "(").replace('）', ")")
-        };
-        Self(line.split(',').map(name).collect())
-    }
-
-    /// The place of a column that has one of these names; of which the first is today's.
-    pub(super) fn place(&self, names: &[&'static str]) -> Result<usize, BadBill> {
-        let missing = BadBill::Column(names.first().copied().unwrap_or_default());
-        self.optional(names)?.ok_or(missing)
-    }
-
-    /// The same for a column that may be absent.
-    pub(super) fn optional(&self, names: &[&'static str]) -> Result<Option<usize>, BadBill> {
-        for name in names {
-            let mut places = self.0.iter().enumerate().filter(|(_, cell)| cell == name);
-            let found = places.next().map(|(place, _)| place);
-            if found.is_some() {
-                let twice = places.next().is_some();
-                return if twice { Err(BadBill::Column(name)) } else { Ok(found) };
-            }
-        }
-        Ok(None)
-    }
-}
 
 /// The cells of a row.
 #[derive(Debug)]
@@ -53,14 +21,14 @@ pub(super) struct Cells {
 impl Cells {
     /// Cells are separated by a comma and a backtick: a comma alone belongs to a text.
     fn split(text: String, line: u64, header: &Header) -> Result<Self, BadBill> {
-        let mut ends = Vec::with_capacity(header.0.len());
+        let mut ends = Vec::with_capacity(header.len());
         let mut from = 1;
         while let Some(found) = text.get(from..).and_then(|rest| rest.find(",`")) {
             ends.push((from, from + found));
             from += found + 2;
         }
         ends.push((from, text.len()));
-        if ends.len() == header.0.len() {
+        if ends.len() == header.len() {
             Ok(Self { line, line_text: text, ends })
         } else {
             Err(BadBill::Cells(line))
@@ -94,7 +62,7 @@ pub(super) enum Next {
 
 impl<R: Read> Table<R> {
     pub(super) fn open(from: R) -> Result<Self, BadBill> {
-        let mut lines = Lines::new(from);
+        let mut lines = Lines::new(from, Encoding::Utf8);
         let first = lines.next()?.ok_or(BadBill::Truncated)?;
         if first.starts_with(['`', '<', '{']) || !first.contains(',') {
             return Err(BadBill::NotABill);

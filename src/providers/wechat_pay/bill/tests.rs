@@ -3,8 +3,7 @@
 use super::{
     super::testing::{MCH_ID, NOW, gateway, http, settings, signed_reply},
     flow,
-    packed::Packed,
-    trade::{TradeRows, Wanted},
+    trade::TradeRows,
     *,
 };
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
         http_client::test_server::{Reply, TestServer},
         money::Fen,
     },
-    reconciliation::{BillEntry, BillRow, Fee, Rate},
+    reconciliation::{BillEntry, BillRow, BilledRefund, Fee, Rate},
 };
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -88,6 +87,7 @@ fn the_vector_is_read_as_its_maker_meant_it() {
     let refund = BillRow {
         entry: BillEntry::Refund {
             refund_id: "50000000002025123100000000000001".to_owned(),
+            stage: BilledRefund::UnderWay,
             out_refund_no: "RF20251231T000000000001".to_owned(),
         },
         at: Timestamp::parse_rfc3339("2025-12-31T10:05:00+08:00").unwrap(),

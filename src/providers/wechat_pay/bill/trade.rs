@@ -6,33 +6,14 @@
 
 use super::{
     cells::Column,
-    table::{Cells, Header, Next, Sums, Table},
+    table::{Cells, Next, Sums, Table},
 };
 use crate::{
-    base::{
-        clock::{Day, Timestamp},
-        money::Fen,
-    },
-    reconciliation::{BadBill, BillEntry, BillRow},
+    base::money::Fen,
+    providers::bill_file::{Header, Wanted},
+    reconciliation::{BadBill, BillEntry, BillRow, BilledRefund},
 };
-use std::{collections::HashSet, io::Read, time::Duration};
-
-/// How far the time of a row may lie outside the day of its bill.
-const OUTSIDE: Duration = Duration::from_hours(1);
-
-/// Whose bill it must be, and of which day.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    pub(super) merchant: String,
-    pub(super) day: Day,
-}
-
-impl Wanted {
-    pub(super) fn may_be_of_day(&self, at: Timestamp) -> bool {
-        let (from, to) = (self.day.start().minus(OUTSIDE), self.day.next().start().plus(OUTSIDE));
-        from <= at && at < to
-    }
-}
+use std::{collections::HashSet, io::Read};
 
 /// Where the columns are. Names that only files of older merchants have come last.
 struct Columns {
@@ -46,6 +27,7 @@ struct Columns {
     refund: Column,
     our_refund: Column,
     refunded: Column,
+    refund_state: Option<usize>,
     fee: Column,
     rate: Option<usize>,
     ordered: Column,
@@ -69,6 +51,7 @@ impl Columns {
             refund: column(&["微信退款单号"])?,
             our_refund: column(&["商户退款单号"])?,
             refunded: column(&["退款金额"])?,
+            refund_state: header.optional(&["退款状态"])?,
             fee: column(&["手续费"])?,
             rate: header.optional(&["费率"])?,
             ordered: column(&["订单金额", "应结订单金额", "总金额"])?,
@@ -191,7 +174,8 @@ impl<R: Read> TradeRows<R> {
             "REFUND" | "REVOKED" => {
                 let refund_id = cells.number(columns.refund)?;
                 let out_refund_no = cells.number(columns.our_refund)?;
-                let entry = BillEntry::Refund { refund_id, out_refund_no };
+                let stage = stage(columns.refund_state.map_or("", |place| cells.get(place)));
+                let entry = BillEntry::Refund { refund_id, out_refund_no, stage };
                 (entry, columns.asked_back, columns.refunded)
             }
             _ => {
@@ -210,6 +194,15 @@ impl<R: Read> TradeRows<R> {
             fee: cells.fee(columns.fee)?,
             rate: columns.rate.and_then(|place| cells.rate(place)),
         })
+    }
+}
+
+/// How far a refund was; what WeChat says otherwise is not ended.
+fn stage(state: &str) -> BilledRefund {
+    match state {
+        "SUCCESS" => BilledRefund::Done,
+        "FAIL" | "CLOSED" | "REFUNDCLOSE" => BilledRefund::Failed,
+        _ => BilledRefund::UnderWay,
     }
 }
 
