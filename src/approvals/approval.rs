@@ -14,15 +14,19 @@ crate::uuid_id! {
 pub enum ApprovalKind {
     /// A payment is refunded, in part or whole; the subject is the payment.
     Refund,
+    /// A difference between a provider's bill and our books is accepted as it stands; the subject is
+    /// the difference.
+    BillRepair,
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 1] = [Self::Refund];
+    const ALL: [Self; 2] = [Self::Refund, Self::BillRepair];
 
     /// The name in storage.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Refund => "refund",
+            Self::BillRepair => "bill_repair",
         }
     }
 

@@ -71,6 +71,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::new(journeys.spending.clone()))
         .app_data(Data::new(journeys.staff.clone()))
+        .app_data(Data::new(journeys.bill_desk.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
 

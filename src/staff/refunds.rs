@@ -15,10 +15,13 @@ use crate::{
         money::Fen,
     },
     orders::order::PaymentId,
+    reconciliation::RepairError,
     staff_accounts::{self, StaffAct, StaffHoldError, StaffMember, StaffRefusal},
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+const KIND: ApprovalKind = ApprovalKind::Refund;
 
 /// A request for a refund, as it is asked.
 #[derive(Clone, Debug)]
@@ -57,6 +60,9 @@ pub enum StaffActError {
     /// Not two persons, too late, or another request is open.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// The difference cannot be accepted.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -70,6 +76,7 @@ impl TxError for StaffActError {
         match self {
             Self::Db(error) | Self::Refund(RefundRefusal::Db(error)) => Some(error),
             Self::Approval(error) => error.db(),
+            Self::Repair(error) => error.db(),
             Self::NotFound | Self::OwnMoney | Self::Right(_) | Self::Refund(_) => None,
         }
     }
@@ -97,7 +104,7 @@ impl RefundAsk {
 }
 
 /// The member of staff as requests name them.
-fn officer(member: &StaffMember) -> Officer {
+pub(super) fn officer(member: &StaffMember) -> Officer {
     Officer {
         id: member.id.uuid(),
         login: member.login.to_string(),
@@ -124,7 +131,7 @@ impl StaffDesk {
         }
         let new = NewApproval {
             school: member.school,
-            kind: ApprovalKind::Refund,
+            kind: KIND,
             subject: quote.payment.uuid(),
             request_digest: digest,
             amount: ask.amount,
@@ -149,8 +156,7 @@ impl StaffDesk {
         id: ApprovalId,
         why: &str,
     ) -> Result<StaffRefund, StaffActError> {
-        let asked = approvals::find(&self.db, member.school, id).await?;
-        let asked = asked.ok_or(StaffActError::NotFound)?;
+        let asked = self.asked(member, id).await?;
         let by = officer(member);
         if is_repeat(&asked, ApprovalVerdict::Approve, &by) {
             return self.with_stage(asked).await;
@@ -163,7 +169,7 @@ impl StaffDesk {
         let db = self.db.clone().acting_as(member.actor(why));
         let decided = db
             .in_tx(async |tx| {
-                let locked = locked(tx, member, id, (StaffAct::DecideRefund, now)).await?;
+                let locked = locked(tx, member, (KIND, id), (StaffAct::DecideRefund, now)).await?;
                 locked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
                 let result = Some(self.refunds.make(tx, &approved(&locked), now).await?);
                 let ruling = Ruling { verdict: ApprovalVerdict::Approve, by: &by, why, result };
@@ -202,14 +208,14 @@ impl StaffDesk {
         why: &str,
     ) -> Result<StaffRefund, StaffActError> {
         let (by, now) = (officer(member), self.clock.now());
-        let asked = approvals::find(&self.db, member.school, id).await?;
-        if let Some(decided) = asked.filter(|asked| is_repeat(asked, verdict, &by)) {
-            return self.with_stage(decided).await;
+        let asked = self.asked(member, id).await?;
+        if is_repeat(&asked, verdict, &by) {
+            return self.with_stage(asked).await;
         }
         let db = self.db.clone().acting_as(member.actor(why));
         let decided = db
             .in_tx(async |tx| {
-                let locked = locked(tx, member, id, (act, now)).await?;
+                let locked = locked(tx, member, (KIND, id), (act, now)).await?;
                 let ruling = Ruling { verdict, by: &by, why, result: None };
                 Ok::<_, StaffActError>(approvals::decide(tx, &locked, ruling, now).await?)
             })
@@ -223,8 +229,12 @@ impl StaffDesk {
         member: &StaffMember,
         id: ApprovalId,
     ) -> Result<StaffRefund, StaffActError> {
+        self.with_stage(self.asked(member, id).await?).await
+    }
+
+    async fn asked(&self, member: &StaffMember, id: ApprovalId) -> Result<Approval, StaffActError> {
         let found = approvals::find(&self.db, member.school, id).await?;
-        self.with_stage(found.ok_or(StaffActError::NotFound)?).await
+        found.filter(|found| found.kind == KIND).ok_or(StaffActError::NotFound)
     }
 
     /// Requests of the member's school, newest first.
@@ -234,8 +244,7 @@ impl StaffDesk {
         before: Option<ApprovalId>,
         limit: u64,
     ) -> Result<Vec<StaffRefund>, StaffActError> {
-        let kind = ApprovalKind::Refund;
-        let page = approvals::page(&self.db, member.school, kind, before, limit).await?;
+        let page = approvals::page(&self.db, member.school, KIND, before, limit).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
         let stages = self.refunds.stages(&made).await?;
         let with_stage = |approval: Approval| {
@@ -271,20 +280,20 @@ fn approved(locked: &Approval) -> ApprovedRefund {
 }
 
 /// Locks a request and then the login that decides it, which must still have the right.
-async fn locked(
+pub(super) async fn locked(
     tx: &Tx,
     member: &StaffMember,
-    id: ApprovalId,
+    (kind, id): (ApprovalKind, ApprovalId),
     (act, now): (StaffAct, Timestamp),
 ) -> Result<Approval, StaffActError> {
     let locked = approvals::lock(tx, member.school, id).await?;
-    let locked = locked.ok_or(StaffActError::NotFound)?;
+    let locked = locked.filter(|locked| locked.kind == kind).ok_or(StaffActError::NotFound)?;
     staff_accounts::hold(tx, member, act, now).await?;
     Ok(locked)
 }
 
 /// Whether the same member of staff has decided so before: the answer was lost.
-fn is_repeat(approval: &Approval, verdict: ApprovalVerdict, by: &Officer) -> bool {
+pub(super) fn is_repeat(approval: &Approval, verdict: ApprovalVerdict, by: &Officer) -> bool {
     let same = |decision: &approvals::Decision| decision.by.id == by.id;
     approval.decided_state() == Some(verdict.state())
         && approval.decision.as_ref().is_some_and(same)

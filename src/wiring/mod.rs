@@ -34,7 +34,7 @@ use crate::{
     reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
-    staff::StaffDesk,
+    staff::{BillDesk, StaffDesk},
     terminals::Terminals,
     topup::TopUps,
 };
@@ -73,6 +73,8 @@ pub struct Journeys {
     pub devices: Devices,
     /// What members of staff do.
     pub staff: StaffDesk,
+    /// What the finance office does about bills.
+    pub bill_desk: BillDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -120,18 +122,21 @@ impl Journeys {
         let gateways = providers.gateways(ground.config);
         let bills = providers.bills();
         let payments = payments::build(ground, &shared, gateways);
+        let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
+        let staff = staff::build(ground, &shared);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            reconciliation: reconciliation::build(ground, &shared, &payments, bills),
+            bill_desk: staff::bill_desk(&staff, &reconciliation),
+            reconciliation,
             payments,
             overview: overview::build(ground, &shared),
             feed: feed::build(ground),
             terminals: terminals::build(ground, &shared),
             spending: spend::build(ground, &shared),
             devices: devices::build(ground, &shared),
-            staff: staff::build(ground, &shared),
+            staff,
             schools: shared.schools,
             passwords: shared.passwords,
             codes: shared.codes,
