@@ -2,7 +2,9 @@
 
 use crate::{PATIENCE, PEOPLE, Student, World, within};
 use sandbox::{
+    Sandbox,
     alipay::Alipay,
+    clock::AdjustableClock,
     wechat_pay::{PaymentView, WechatPay},
 };
 use serde_json::Value;
@@ -10,9 +12,14 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 impl World {
+    /// The sandbox.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox_running().sandbox()
+    }
+
     /// The sandbox's clock.
-    pub fn sandbox_clock(&self) -> &sandbox::clock::AdjustableClock {
-        &self.sandbox_running().sandbox().clock
+    pub fn sandbox_clock(&self) -> &AdjustableClock {
+        &self.sandbox().clock
     }
 
     /// WeChat Pay's stand-in.

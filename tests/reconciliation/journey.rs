@@ -1,12 +1,13 @@
 //! A day from the payment to its closed bill, over the provider's own protocol.
 
-use super::office::{Office, noon_after};
+use super::office::{Office, next_noon, paid};
 use onecard::{
     base::clock::{Day, SystemClock},
     ledger::{
         account::{Name, SchoolAccount},
         seal,
     },
+    orders::fact::Provider,
     reconciliation::{BadBill, BillError, Differs, ReconcileError},
 };
 use sandbox::wechat_pay::BillFault;
@@ -22,17 +23,8 @@ on_each_database!(
 
 /// A deployment on the next day at noon; the day before has one payment of ¥50.
 async fn day_after(world: &World, is_told: bool) -> (Office, Day) {
-    let student = world.student(0).await;
-    let order = student.order(5000, "first").await.body(201);
-    let paid = if is_told { world.pay_order(&order).await } else { world.pay_untold(&order).await };
-    if is_told {
-        world.until(&paid.out_trade_no, |payment| payment.accepted == 1).await;
-    }
-    let day = now().day();
-    let noon = noon_after(day);
-    let ahead = noon.distance(now());
-    world.sandbox_clock().set_offset(chrono::TimeDelta::from_std(ahead).unwrap());
-    (Office::open(world, noon).await, day)
+    paid(world, Provider::WechatPay, is_told).await;
+    next_noon(world, Provider::WechatPay).await
 }
 
 async fn a_day_is_compared_its_fee_posted_and_closed(db: &TestDb) {

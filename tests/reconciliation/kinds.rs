@@ -13,7 +13,8 @@ use onecard::{
     orders::{fact::Provider, order::PaymentId},
     payments::postings::{Receipt, surplus_received},
     reconciliation::{
-        Bill, BillEntry, BillError, BillRow, BillSource, DayState, Differs, Fee, FoundState, Rate,
+        Bill, BillEntry, BillError, BillRow, BillSource, BilledRefund, DayState, Differs, Fee,
+        FoundState, Rate,
     },
 };
 use std::{
@@ -299,7 +300,11 @@ async fn a_coupon_is_posted_and_explained(db: &TestDb) {
     books.put(std::slice::from_ref(&one)).await;
     let row = one.row.unwrap();
     let refund = BillRow {
-        entry: BillEntry::Refund { refund_id: "R1".to_owned(), out_refund_no: "F1".to_owned() },
+        entry: BillEntry::Refund {
+            refund_id: "R1".to_owned(),
+            out_refund_no: "F1".to_owned(),
+            stage: BilledRefund::Done,
+        },
         amount: Fen::new(2500).unwrap(),
         coupon: Fen::new(500).unwrap(),
         fee: Fee::from_fen(-12),
