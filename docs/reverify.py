@@ -73,7 +73,7 @@ class Explained:
             "refund_held": self.refund_held, "refunded": self.refunded,
             "refund_returned": self.refund_returned,
         }
-        self.kinds |= {"fee": self.fee, "coupon": self.coupon}
+        self.kinds |= {"fee": self.fee, "coupon": self.coupon, "corrected": self.corrected}
         self.by_row = defaultdict(int)
 
     def one(self, sql, *values):
@@ -225,8 +225,23 @@ class Explained:
         back = {"payment": 1, "refund": -1}
         return self.of_bill(school, reference, "coupon", lambda row: row[4] * back[row[2]])
 
+    def corrected(self, school, reference, _legs):
+        row = self.one(
+            "SELECT r.school_id, o.person_id, r.stake_fen, r.accepted_at FROM bill_repair r"
+            " JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id"
+            " WHERE r.approval_id = ? AND r.repair = 'correct_balance'", uuid.UUID(reference).bytes,
+        )
+        if not row or row[0] != school:
+            return None
+        self.by_row["corrected"] += 1
+        _, person, stake, at = row
+        ends = [account(school, "adjustment"), of_person(school, person, "e_account")]
+        source, target = ends if stake > 0 else reversed(ends)
+        return person, FACT if stake > 0 else COMMAND, day_of(at), [(source, target, abs(stake))]
+
     def close(self):
         rows = {
+            "corrected": "SELECT COUNT(*) FROM bill_repair WHERE repair = 'correct_balance'",
             "fee": "SELECT COUNT(*) FROM bill_row WHERE fee_fen <> 0",
             "coupon": "SELECT COUNT(*) FROM bill_row WHERE coupon_fen <> 0",
             "received": "SELECT COUNT(*) FROM payment WHERE state = 'paid'",
