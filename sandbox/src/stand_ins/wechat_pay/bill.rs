@@ -32,6 +32,8 @@ const DAYS_BACK: i64 = 92;
 const MOST_FILES: usize = 64;
 /// Faults that wait.
 const MOST_FAULTS: usize = 16;
+/// By how many bytes [`BillFault::Huge`] is larger, unpacked.
+const HUGE: usize = 64 * 1024 * 1024;
 /// The rate of the fee, in millionths.
 const RATE: i64 = 6000;
 
@@ -56,6 +58,10 @@ pub enum BillFault {
     OtherHost,
     /// The file is the bill of the day before, with its own hash.
     OtherDay,
+    /// The file is of another merchant, with its own hash.
+    OtherMerchant,
+    /// The file unpacks to far more than any bill, with its own hash.
+    Huge,
     /// The file is a web page, with its own hash.
     Html,
     /// The file is not made yet.
@@ -186,6 +192,13 @@ impl WechatPay {
         let text = self.text_of(caller.mchid(), billed.unwrap_or(day), which);
         let text = match (fault, text) {
             (Some(BillFault::Html), _) => "<html><body>请登录</body></html>".to_owned(),
+            (Some(BillFault::OtherMerchant), Some(text)) => {
+                text.replace(&format!("`{},", caller.mchid()), "`1900000000,")
+            }
+            (Some(BillFault::Huge), Some(mut text)) => {
+                text.push_str(&" ".repeat(HUGE));
+                text
+            }
             (_, Some(text)) => text,
             (_, None) => return Err(Refusal::bill("NO_STATEMENT_EXIST", "账单文件不存在")),
         };
@@ -196,7 +209,14 @@ impl WechatPay {
             Some(BillFault::Truncated) => bytes.truncate(bytes.len() / 2),
             Some(BillFault::WrongHash) => hash = hex(&Sha1::digest(b"another file")),
             Some(BillFault::OtherHost) => "bills.example.invalid".clone_into(&mut host),
-            Some(BillFault::OtherDay | BillFault::Html | BillFault::Creating) | None => {}
+            Some(
+                BillFault::OtherDay
+                | BillFault::OtherMerchant
+                | BillFault::Huge
+                | BillFault::Html
+                | BillFault::Creating,
+            )
+            | None => {}
         }
         let token = hex_digits(32);
         let mchid = caller.mchid().to_owned();
