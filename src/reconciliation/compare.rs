@@ -540,6 +540,7 @@ mod tests {
 
     #[test]
     fn refunds_are_compared_by_our_number_of_them() {
+        use BilledRefund::{Done, Failed, UnderWay};
         let id = id();
         let ours = payment(id);
         let refund = |amount, state: &str| OurRefund {
@@ -549,7 +550,6 @@ mod tests {
             state: state.to_owned(),
             done_at: None,
         };
-        use BilledRefund::{Done, Failed, UnderWay};
         for (refund, stage, expected) in [
             (Some(refund(1200, "done")), Done, vec![]),
             (Some(refund(1200, "done")), UnderWay, vec![]),

@@ -20,19 +20,18 @@ impl Reconciliation {
             if self.clock.now() < ready_at(yesterday) {
                 continue;
             }
-            // Open days are compared once a morning; what failed is tried again at the next turn.
+            // Open days are compared once a morning; days that were never compared, because there was no
+            // bill, at every turn.
             let again = tried == Some(yesterday);
             match self.compare_due(yesterday, again).await {
-                Ok(true) => tried = Some(yesterday),
-                Ok(false) => {}
+                Ok(()) => tried = Some(yesterday),
                 Err(error) => tracing::error!(%error, "bills were not compared"),
             }
         }
     }
 
-    /// Compares the days that are due; false if one of them failed.
-    async fn compare_due(&self, yesterday: Day, again: bool) -> Result<bool, ReconcileError> {
-        let mut all_done = true;
+    /// Compares the days that are due.
+    async fn compare_due(&self, yesterday: Day, again: bool) -> Result<(), ReconcileError> {
         for school in self.schools.list().await? {
             for provider in self.sources.providers(&school.code) {
                 for back in (0..DAYS).rev() {
@@ -41,7 +40,6 @@ impl Reconciliation {
                         continue;
                     }
                     if let Err(error) = self.reconcile(&school, provider, day, &|_| {}).await {
-                        all_done = false;
                         let waits = matches!(error, ReconcileError::Bill(BillError::NotReady));
                         let (school, provider) = (school.code.as_str(), provider.code());
                         tracing::warn!(school, provider, %day, %error, waits, "a bill was not compared");
@@ -49,7 +47,7 @@ impl Reconciliation {
                 }
             }
         }
-        Ok(all_done)
+        Ok(())
     }
 
     async fn is_due(

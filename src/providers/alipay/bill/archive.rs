@@ -8,7 +8,10 @@ use crate::{
     reconciliation::BadBill,
 };
 use flate2::read::DeflateDecoder;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::{
+    borrow::Cow,
+    io::{self, Cursor, Read, Seek, SeekFrom},
+};
 use zip::{CompressionMethod, ZipArchive, read::ZipFile};
 
 /// The most files of an archive: a bill has two.
@@ -45,8 +48,7 @@ pub(super) fn open(archive: &Packed) -> Result<BillFiles, BadBill> {
     let (mut detail, mut summary) = (None, None);
     for place in 0..zip.len() {
         let mut file = zip.by_index(place).map_err(|_| BadBill::Packed)?;
-        let name = wire::text_of(file.name_raw()).map(|name| name.into_owned());
-        let name = name.unwrap_or_default();
+        let name = wire::text_of(file.name_raw()).map(Cow::into_owned).unwrap_or_default();
         let into = if name.ends_with(DETAIL) {
             &mut detail
         } else if SUMMARY.iter().any(|end| name.ends_with(end)) {

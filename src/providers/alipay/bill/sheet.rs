@@ -2,6 +2,7 @@
 //! comments again. The comments before the header tell whose bill it is, and of which day.
 
 use crate::{
+    base::clock::Timestamp,
     providers::bill_file::{
         Encoding, Header, Lines, Wanted,
         values::{self, thousandths, whole_fen},
@@ -77,7 +78,7 @@ impl Cells {
     }
 
     /// Beijing time.
-    pub(super) fn time(&self, column: Column) -> Result<crate::base::clock::Timestamp, BadBill> {
+    pub(super) fn time(&self, column: Column) -> Result<Timestamp, BadBill> {
         self.read(column, values::beijing)
     }
 }

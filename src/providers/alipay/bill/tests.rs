@@ -179,7 +179,7 @@ fn a_wrong_detail_is_named() {
         (
             "a second bill",
             format!("{good}{good}").replacen("\r\n#支付宝", "\r\n#", 1),
-            BadBill::Mixed(14),
+            BadBill::Mixed(15),
         ),
         ("without fees", good.replace("服务费（元）", "费（元）"), BadBill::Column("服务费(元)")),
         ("fees twice", good.replace("备注", "服务费（元）"), BadBill::Column("服务费(元)")),
