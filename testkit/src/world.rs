@@ -221,6 +221,7 @@ impl World {
             ("WECHAT_PAY__PUBLIC_KEY_ID", pay.public_key_id.clone()),
             ("WECHAT_PAY__PUBLIC_KEY_FILE", key_file(&pay.public_key_file)),
             ("ALIPAY__GATEWAY_URL", format!("{sandbox}/gateway.do")),
+            ("ALIPAY__BILL_HOSTS", sandbox.trim_start_matches("http://").to_owned()),
             ("ALIPAY__APP_ID", alipay.app_id.clone()),
             ("ALIPAY__SELLER_ID", alipay.seller_id.clone()),
             ("ALIPAY__APP_PRIVATE_KEY_FILE", key_file(&alipay.app_private_key_file)),

@@ -76,6 +76,8 @@ async fn a_wrong_file_is_named_and_changes_nothing(db: &TestDb) {
         BillFault::WrongHash,
         BillFault::OtherHost,
         BillFault::OtherDay,
+        BillFault::OtherMerchant,
+        BillFault::Huge,
         BillFault::Html,
         BillFault::Creating,
     ] {
@@ -96,6 +98,8 @@ async fn a_wrong_file_is_named_and_changes_nothing(db: &TestDb) {
             BillFault::Truncated => bad(BadBill::Packed),
             BillFault::WrongHash => bad(BadBill::Hash),
             BillFault::OtherHost => BillError::Host("bills.example.invalid".to_owned()),
+            BillFault::OtherMerchant => bad(BadBill::Merchant(2)),
+            BillFault::Huge => bad(BadBill::TooLarge),
             BillFault::Html => bad(BadBill::NotABill),
             BillFault::Creating => BillError::NotReady,
             BillFault::OtherDay => unreachable!(),

@@ -182,6 +182,14 @@ fn spoil(made: &mut Made, differs: Differs) {
     }
 }
 
+/// The most memory that this process ever took, in MiB.
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() / 1024
+}
+
 async fn every_kind_of_difference_is_found_among_clean_rows(db: &TestDb) {
     let books = Books::open(db).await;
     let long = std::env::var("ONECARD_LONG").is_ok_and(|long| long == "1");
@@ -213,10 +221,18 @@ async fn every_kind_of_difference_is_found_among_clean_rows(db: &TestDb) {
     }
     books.bills.set(books.day, rows);
 
-    let began = Instant::now();
+    let (before, began) = (peak_mib(), Instant::now());
     let totals = books.office.compare("xnec", books.day).await.unwrap();
     let took = began.elapsed();
-    println!("{} rows compared in {took:?}", totals.bill_rows);
+    println!(
+        "{} rows compared in {took:?}; the process took {} MiB at most, {before} before",
+        totals.bill_rows,
+        peak_mib()
+    );
+    if long && !cfg!(debug_assertions) {
+        assert!(took < Duration::from_secs(30), "a day of 100,000 rows");
+        assert!(peak_mib() - before < 200, "a day of 100,000 rows");
+    }
     assert_eq!((totals.of_other_programs, totals.of_other_schools), (of_each, of_each));
     let mut found = BTreeMap::new();
     for one in books.office.found("xnec", books.day).await {
