@@ -85,6 +85,8 @@ async fn rows(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(text("number"))
         .col(uuid("payment_id"))
         .col(text("out_refund_no"))
+        // How far a refund was when the bill was made; of a payment `done`.
+        .col(text("stage"))
         .col(big("amount_fen"))
         .col(big("fee_fen"))
         .col(big("coupon_fen"))

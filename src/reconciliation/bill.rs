@@ -106,6 +106,25 @@ impl BillEntry {
             Self::Refund { .. } => "refund",
         }
     }
+
+    /// How far it was; payments in bills are made.
+    pub const fn stage(&self) -> BilledRefund {
+        match self {
+            Self::Payment => BilledRefund::Done,
+            Self::Refund { stage, .. } => *stage,
+        }
+    }
+}
+
+impl BilledRefund {
+    /// The name in storage.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnderWay => "under_way",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl BillRow {

@@ -89,7 +89,7 @@ pub(in crate::reconciliation) async fn page_after(
 }
 
 /// Law: in the bill of a closed day, each row that is a payment has a paid payment of ours with the
-/// same number and amount, and each that is a refund has such a refund of ours; but for what two
+/// same number and amount, and each that is a refund that was done has such a refund of ours; but for what two
 /// persons have accepted. Answers those that break it, among days compared since the time.
 pub(in crate::reconciliation) async fn unlike(
     tx: &Tx,
@@ -102,7 +102,7 @@ pub(in crate::reconciliation) async fn unlike(
                WHERE d.state = 'closed' AND d.open_differences = 0 AND d.compared_at >= $1 \
                AND (p.id IS NULL OR p.state <> 'paid' OR (b.entry = 'payment' \
                AND (p.amount_fen <> b.amount_fen OR p.transaction_id <> b.number)) \
-               OR (b.entry = 'refund' AND NOT EXISTS (SELECT 1 FROM refund f \
+               OR (b.entry = 'refund' AND b.stage = 'done' AND NOT EXISTS (SELECT 1 FROM refund f \
                WHERE f.payment_id = b.payment_id AND f.refund_number = b.out_refund_no \
                AND f.amount_fen = b.amount_fen))) \
                AND NOT EXISTS (SELECT 1 FROM bill_difference a \

@@ -161,6 +161,7 @@ pub(super) fn write_of_rows(new: &[NewRow<'_>], now: Timestamp) -> Write {
         ("number", text(&|new| new.posting.number.clone())),
         ("payment_id", Column::Uuid(new.iter().map(|new| new.payment.uuid()).collect())),
         ("out_refund_no", text(&|new| refund_no(new.row))),
+        ("stage", text(&|new| new.row.entry.stage().code().to_owned())),
         ("amount_fen", i64s(&|new| new.row.amount.get())),
         ("fee_fen", i64s(&|new| new.posting.fee_fen)),
         ("coupon_fen", i64s(&|new| new.posting.coupon.get())),
