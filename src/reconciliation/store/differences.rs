@@ -42,7 +42,7 @@ pub(in crate::reconciliation) fn write_of(
         PaymentId::from_out_trade_no(&found.difference.out_trade_no).map(PaymentId::uuid)
     };
     let stakes = found.iter().map(|found| found.difference.stake_fen);
-    let states = found.iter().map(|found| found.state.code().to_owned()).collect();
+    let how_it_stands = found.iter().map(|found| found.state.code().to_owned()).collect();
     let rows = Rows::new(vec![
         ("id", Column::Uuid(found.iter().map(|_| uuid_at(now)).collect())),
         ("school_id", i64s(key.school.number())),
@@ -58,7 +58,7 @@ pub(in crate::reconciliation) fn write_of(
         ("theirs", text(&|difference| difference.theirs.clone())),
         ("stake_fen", Column::I64(stakes.collect())),
         ("repair", text(&|difference| difference.repair.code().to_owned())),
-        ("state", Column::Text(states)),
+        ("state", Column::Text(how_it_stands)),
         ("run", i64s(comparison.number)),
         ("found_at", i64s(now.micros())),
         ("ended_at", i64s(0)),
