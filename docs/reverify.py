@@ -73,6 +73,7 @@ class Explained:
             "refund_held": self.refund_held, "refunded": self.refunded,
             "refund_returned": self.refund_returned, "surplus_credited": self.surplus_credited,
         }
+        self.kinds |= {"fee": self.fee, "coupon": self.coupon, "corrected": self.corrected}
         self.by_row = defaultdict(int)
 
     def one(self, sql, *values):
@@ -208,8 +209,49 @@ class Explained:
         origin = of_person(school, person, "refund" if held else "e_account")
         return person, FACT, day_of(ended_at), [(origin, clearing, amount)]
 
+    def bill_row(self, reference):
+        return self.one(
+            "SELECT school_id, day, entry, fee_fen, coupon_fen FROM bill_row"
+            " WHERE provider = ? AND merchant_number = ? AND number = ?",
+            *reference.split(":", 2),
+        )
+
+    def of_bill(self, school, reference, kind, amount):
+        """An amount below zero goes from clearing to the account."""
+        row = self.bill_row(reference)
+        if not row or row[0] != school or not amount(row):
+            return None
+        self.by_row[kind] += 1
+        ends = [account(school, kind), account(school, f"clearing/{reference.split(':')[0]}")]
+        source, target = ends if amount(row) > 0 else reversed(ends)
+        return None, FACT, row[1], [(source, target, abs(amount(row)))]
+
+    def fee(self, school, reference, _legs):
+        return self.of_bill(school, reference, "fee", lambda row: row[3])
+
+    def coupon(self, school, reference, _legs):
+        back = {"payment": 1, "refund": -1}
+        return self.of_bill(school, reference, "coupon", lambda row: row[4] * back[row[2]])
+
+    def corrected(self, school, reference, _legs):
+        row = self.one(
+            "SELECT r.school_id, o.person_id, r.stake_fen, r.accepted_at FROM bill_repair r"
+            " JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id"
+            " WHERE r.approval_id = ? AND r.repair = 'correct_balance'", uuid.UUID(reference).bytes,
+        )
+        if not row or row[0] != school:
+            return None
+        self.by_row["corrected"] += 1
+        _, person, stake, at = row
+        ends = [account(school, "adjustment"), of_person(school, person, "e_account")]
+        source, target = ends if stake > 0 else reversed(ends)
+        return person, FACT if stake > 0 else COMMAND, day_of(at), [(source, target, abs(stake))]
+
     def close(self):
         rows = {
+            "corrected": "SELECT COUNT(*) FROM bill_repair WHERE repair = 'correct_balance'",
+            "fee": "SELECT COUNT(*) FROM bill_row WHERE fee_fen <> 0",
+            "coupon": "SELECT COUNT(*) FROM bill_row WHERE coupon_fen <> 0",
             "received": "SELECT COUNT(*) FROM payment WHERE state = 'paid'",
             "spent": "SELECT COUNT(*) FROM charge",
             "spent_back": "SELECT COUNT(reversed_at) FROM charge",

@@ -107,6 +107,7 @@ api_base_url = ${text(sandboxUrl)}
 ${app(general.wechat)}
 [wechat_pay]
 base_url = ${text(sandboxUrl)}
+bill_hosts = [${text(new URL(sandboxUrl).host)}]
 ${merchant(sandboxDir, general.wechat_pay)}
 [alipay]
 gateway_url = ${text(`${sandboxUrl}/gateway.do`)}

@@ -22,6 +22,7 @@ pub mod passcode;
 pub mod passwords;
 pub mod payments;
 pub mod providers;
+pub mod reconciliation;
 pub mod routes;
 pub mod schools;
 pub mod sessions;

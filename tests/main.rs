@@ -25,6 +25,7 @@ mod ledger;
 mod messages;
 mod outbox;
 mod passcode;
+mod reconciliation;
 mod schools;
 mod shell_cli;
 mod shell_http;

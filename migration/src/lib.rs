@@ -23,6 +23,7 @@ mod m0024_alipay;
 mod m0025_outbox;
 mod m0026_refunds;
 mod m0027_staff;
+mod m0028_bills;
 mod m0030_refund_ends;
 mod m0031_phones;
 mod m0032_platform_certificates;
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_outbox::Migration),
             Box::new(m0026_refunds::Migration),
             Box::new(m0027_staff::Migration),
+            Box::new(m0028_bills::Migration),
             Box::new(m0032_platform_certificates::Migration),
             Box::new(m0033_loss_reports::Migration),
             Box::new(m0030_refund_ends::Migration),

@@ -16,16 +16,20 @@ pub enum ApprovalKind {
     Refund,
     /// A refund that the provider refuses for ever is ended; the subject is the refund.
     RefundEnd,
+    /// A difference between a provider's bill and our books is accepted as it stands; the subject is
+    /// the difference.
+    BillRepair,
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 2] = [Self::Refund, Self::RefundEnd];
+    const ALL: [Self; 3] = [Self::Refund, Self::RefundEnd, Self::BillRepair];
 
     /// The name in storage and on the wire.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Refund => "refund",
             Self::RefundEnd => "refund_end",
+            Self::BillRepair => "bill_repair",
         }
     }
 

@@ -2,7 +2,11 @@
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
 use super::staff::Staff;
-use crate::terminals::{DoorGroup, MerchantCode, MerchantName, TerminalCode, TerminalKind};
+use crate::{
+    base::clock::Day,
+    orders::fact::Provider,
+    terminals::{DoorGroup, MerchantCode, MerchantName, TerminalCode, TerminalKind},
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -78,6 +82,13 @@ pub(super) enum Command {
     /// The logins of members of staff
     #[command(subcommand, arg_required_else_help = true)]
     Staff(Staff),
+    /// Compare a provider's bill of a day with the books
+    ///
+    /// Fetches the bill and prints each difference with its field, what we have, what the provider
+    /// has and what would repair it; then a summary. Fees and coupons are posted; a payment that the
+    /// provider has and we do not is asked about, and credited by the provider's answer. Bills are
+    /// there from 10:00 of the next day on. Safe to repeat. Exits with 1 where something differs.
+    Reconcile(Reconcile),
     /// Bring stored data under the present key, so that an older one may go
     ///
     /// First configure the new key with the old one behind it: { id = "k2", key = "base64:…",
@@ -109,6 +120,29 @@ pub(super) struct Verify {
     /// Where every law holds, sign what stands at the end and append it to FILE, for --since
     #[arg(long, value_name = "FILE")]
     pub(super) close: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reconcile {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) school: String,
+    /// The provider, by its section in the configuration
+    #[arg(long, value_name = "PROVIDER", value_parser = provider)]
+    pub(super) provider: Provider,
+    /// The day in Beijing, as in 2026-11-28
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(super) date: Day,
+    /// Write the differences and the summary to FILE as CSV
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+    /// The same as a workbook
+    #[arg(long, value_name = "FILE")]
+    pub(super) xlsx: Option<PathBuf>,
+}
+
+fn provider(code: &str) -> Result<Provider, &'static str> {
+    Provider::from_code(code).ok_or("no such payment provider")
 }
 
 #[derive(Debug, Args)]

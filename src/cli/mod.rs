@@ -3,6 +3,7 @@
 mod args;
 mod card;
 mod descriptors;
+mod reconcile;
 mod rekey;
 mod roster;
 mod school;
@@ -22,6 +23,7 @@ use crate::{
     cardlife::LossError,
     config::{Config, ConfigError, LogFormat, process_variables},
     ledger::verify::VerifyError,
+    reconciliation::ReconcileError,
     routes,
     schools::{ImportError, roster::RosterError},
     staff_accounts::StaffRegistryError,
@@ -95,6 +97,12 @@ enum CommandError {
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: io::Error },
     #[error("{0}")]
+    Reconcile(#[from] ReconcileError),
+    #[error("the table cannot be written: {0}")]
+    Table(#[from] csv::Error),
+    #[error("the workbook cannot be written: {0}")]
+    Workbook(#[from] rust_xlsxwriter::XlsxError),
+    #[error("{0}")]
     Io(#[from] io::Error),
     #[error("the document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
@@ -123,6 +131,9 @@ impl CommandError {
             | Self::Staff(_)
             | Self::Key { .. }
             | Self::File { .. }
+            | Self::Reconcile(_)
+            | Self::Table(_)
+            | Self::Workbook(_)
             | Self::Io(_)
             | Self::Document(_) => EXIT_FAILED,
         }
@@ -159,6 +170,7 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Card(_)
         | Command::Staff(_)
         | Command::Rekey(_)
+        | Command::Reconcile(_)
         | Command::Openapi => Output::Stderr,
     };
     telemetry::start_log(&telemetry.log, format(telemetry.format), output)?;
@@ -166,6 +178,9 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
 }
 
 async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    if let Command::Reconcile(arguments) = &arguments.command {
+        return Box::pin(reconcile::run(settings, arguments)).await;
+    }
     let config = &settings.config;
     let by = actor(arguments.reason.as_deref(), |name| std::env::var(name).ok());
     match &arguments.command {
@@ -188,7 +203,7 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
         Command::Staff(what) => Box::pin(staff::run(config, what, by)).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Rekey(arguments) => rekey::run(config, arguments, by).await,
-        Command::Openapi => openapi(),
+        Command::Reconcile(_) | Command::Openapi => openapi(),
     }
 }
 

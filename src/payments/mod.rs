@@ -8,6 +8,7 @@
 //! transaction.
 //! Invariant: what a paid order becomes is decided in `fulfilment` alone, by its purpose.
 
+mod asked;
 pub mod audit;
 pub mod callback;
 mod fulfilment;

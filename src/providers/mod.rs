@@ -4,6 +4,7 @@
 //! Invariant: no secret, login code, openid or body is ever logged.
 
 pub mod alipay;
+mod bill_file;
 pub mod templates;
 pub mod wechat_api;
 pub mod wechat_login;

@@ -89,7 +89,13 @@ impl StaffDesk {
         let db = self.db.clone().acting_as(member.actor(why));
         let decided = db
             .in_tx(async |tx| {
-                let locked = locked(tx, member, asked.id, (StaffAct::DecideRefund, now)).await?;
+                let locked = locked(
+                    tx,
+                    member,
+                    (&[ApprovalKind::RefundEnd], asked.id),
+                    (StaffAct::DecideRefund, now),
+                )
+                .await?;
                 locked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
                 let (approval, school) = (locked.id, locked.school);
                 let ended = EndedRefund { approval, school, refund, sent_at };

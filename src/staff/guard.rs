@@ -51,6 +51,12 @@ rights! {
     AskRefund;
     /// Approve or reject a refund.
     DecideRefund;
+    /// Read days of bills, differences and requests to accept them.
+    ReadBills;
+    /// Propose to accept a difference.
+    AskRepair;
+    /// Approve or reject that.
+    DecideRepair;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

@@ -4,14 +4,16 @@
 //! Invariant: a right is the type of a handler's argument (`May<…>`), and is asked again in the
 //! transaction that acts, as [`staff_accounts::hold`] does.
 //! Invariant: money moves in the transaction that approves it, or not at all.
-//! Absent on purpose: decisions about money. [`RefundDesk`] makes them.
+//! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
+mod bills;
 mod endings;
 pub mod guard;
 pub mod http;
 mod refund_desk;
 mod refunds;
 
+pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use endings::EndingAsk;
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,

@@ -15,10 +15,13 @@ use crate::{
         money::Fen,
     },
     orders::order::PaymentId,
+    reconciliation::RepairError,
     staff_accounts::{self, StaffAct, StaffHoldError, StaffMember, StaffRefusal},
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+const KINDS: [ApprovalKind; 2] = [ApprovalKind::Refund, ApprovalKind::RefundEnd];
 
 /// A request for a refund, as it is asked.
 #[derive(Clone, Debug)]
@@ -57,6 +60,9 @@ pub enum StaffActError {
     /// Not two persons, too late, or another request is open.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// The difference cannot be accepted.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -70,6 +76,7 @@ impl TxError for StaffActError {
         match self {
             Self::Db(error) | Self::Refund(RefundRefusal::Db(error)) => Some(error),
             Self::Approval(error) => error.db(),
+            Self::Repair(error) => error.db(),
             Self::NotFound | Self::OwnMoney | Self::Right(_) | Self::Refund(_) => None,
         }
     }
@@ -150,8 +157,7 @@ impl StaffDesk {
         id: ApprovalId,
         why: &str,
     ) -> Result<StaffRefund, StaffActError> {
-        let asked = approvals::find(&self.db, member.school, id).await?;
-        let asked = asked.ok_or(StaffActError::NotFound)?;
+        let asked = self.asked(member, id).await?;
         if asked.kind == ApprovalKind::RefundEnd {
             return self.approve_ending(member, asked, why).await;
         }
@@ -167,7 +173,8 @@ impl StaffDesk {
         let db = self.db.clone().acting_as(member.actor(why));
         let decided = db
             .in_tx(async |tx| {
-                let locked = locked(tx, member, id, (StaffAct::DecideRefund, now)).await?;
+                let locked =
+                    locked(tx, member, (&KINDS, id), (StaffAct::DecideRefund, now)).await?;
                 locked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
                 if locked.kind != ApprovalKind::Refund {
                     return Err(StaffActError::NotFound);
@@ -209,14 +216,14 @@ impl StaffDesk {
         why: &str,
     ) -> Result<StaffRefund, StaffActError> {
         let (by, now) = (officer(member), self.clock.now());
-        let asked = approvals::find(&self.db, member.school, id).await?;
-        if let Some(decided) = asked.filter(|asked| is_repeat(asked, verdict, &by)) {
-            return self.with_stage(decided).await;
+        let asked = self.asked(member, id).await?;
+        if is_repeat(&asked, verdict, &by) {
+            return self.with_stage(asked).await;
         }
         let db = self.db.clone().acting_as(member.actor(why));
         let decided = db
             .in_tx(async |tx| {
-                let locked = locked(tx, member, id, (act, now)).await?;
+                let locked = locked(tx, member, (&KINDS, id), (act, now)).await?;
                 let ruling = Ruling { verdict, by: &by, why, result: None };
                 Ok::<_, StaffActError>(approvals::decide(tx, &locked, ruling, now).await?)
             })
@@ -230,8 +237,12 @@ impl StaffDesk {
         member: &StaffMember,
         id: ApprovalId,
     ) -> Result<StaffRefund, StaffActError> {
+        self.with_stage(self.asked(member, id).await?).await
+    }
+
+    async fn asked(&self, member: &StaffMember, id: ApprovalId) -> Result<Approval, StaffActError> {
         let found = approvals::find(&self.db, member.school, id).await?;
-        self.with_stage(found.ok_or(StaffActError::NotFound)?).await
+        found.filter(|found| KINDS.contains(&found.kind)).ok_or(StaffActError::NotFound)
     }
 
     /// Requests of the member's school, newest first.
@@ -241,8 +252,7 @@ impl StaffDesk {
         before: Option<ApprovalId>,
         limit: u64,
     ) -> Result<Vec<StaffRefund>, StaffActError> {
-        let kinds = [ApprovalKind::Refund, ApprovalKind::RefundEnd];
-        let page = approvals::page(&self.db, member.school, &kinds, (before, limit)).await?;
+        let page = approvals::page(&self.db, member.school, &KINDS, (before, limit)).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
         let stages = self.refunds.stages(&made).await?;
         let with_stage = |approval: Approval| {
@@ -287,11 +297,12 @@ fn approved(locked: &Approval) -> ApprovedRefund {
 pub(super) async fn locked(
     tx: &Tx,
     member: &StaffMember,
-    id: ApprovalId,
+    (kinds, id): (&[ApprovalKind], ApprovalId),
     (act, now): (StaffAct, Timestamp),
 ) -> Result<Approval, StaffActError> {
     let locked = approvals::lock(tx, member.school, id).await?;
-    let locked = locked.ok_or(StaffActError::NotFound)?;
+    let locked =
+        locked.filter(|locked| kinds.contains(&locked.kind)).ok_or(StaffActError::NotFound)?;
     staff_accounts::hold(tx, member, act, now).await?;
     Ok(locked)
 }

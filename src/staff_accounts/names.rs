@@ -45,6 +45,12 @@ pub enum StaffAct {
     AskRefund,
     /// Approve or reject a request for a refund.
     DecideRefund,
+    /// Read days of bills, their differences, and requests to accept them.
+    ReadBills,
+    /// Propose to accept a difference, or take the request back.
+    AskRepair,
+    /// Approve or reject such a request.
+    DecideRepair,
 }
 
 /// Why somebody may not act.
@@ -86,20 +92,25 @@ impl StaffRole {
 
     /// The table of rights.
     const fn may(self, act: StaffAct) -> bool {
+        use StaffAct::{AskRefund, AskRepair, DecideRefund, DecideRepair, ReadBills, ReadRefunds};
         match self {
             Self::Finance => match act {
-                StaffAct::ReadRefunds | StaffAct::AskRefund | StaffAct::DecideRefund => true,
+                ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair | DecideRepair => {
+                    true
+                }
             },
             Self::CardOffice => match act {
-                StaffAct::ReadRefunds | StaffAct::AskRefund => true,
-                StaffAct::DecideRefund => false,
+                ReadRefunds | AskRefund => true,
+                DecideRefund | ReadBills | AskRepair | DecideRepair => false,
             },
             Self::Auditor => match act {
-                StaffAct::ReadRefunds => true,
-                StaffAct::AskRefund | StaffAct::DecideRefund => false,
+                ReadRefunds | ReadBills => true,
+                AskRefund | DecideRefund | AskRepair | DecideRepair => false,
             },
             Self::NetworkCenter | Self::Counsellor | Self::Admin => match act {
-                StaffAct::ReadRefunds | StaffAct::AskRefund | StaffAct::DecideRefund => false,
+                ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair | DecideRepair => {
+                    false
+                }
             },
         }
     }
@@ -118,8 +129,8 @@ impl StaffAct {
     /// Whether the second factor must have been given within [`FACTOR_LIFETIME`].
     const fn needs_fresh_factor(self) -> bool {
         match self {
-            Self::ReadRefunds => false,
-            Self::AskRefund | Self::DecideRefund => true,
+            Self::ReadRefunds | Self::ReadBills => false,
+            Self::AskRefund | Self::DecideRefund | Self::AskRepair | Self::DecideRepair => true,
         }
     }
 }
@@ -171,7 +182,7 @@ impl fmt::Display for StaffRoles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use StaffAct::{AskRefund, DecideRefund, ReadRefunds};
+    use StaffAct::{AskRefund, AskRepair, DecideRefund, DecideRepair, ReadBills, ReadRefunds};
     use StaffRefusal::{FactorStale, NoRight};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_767_232_800);
@@ -179,16 +190,17 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, [true, true, false]),
-            (StaffRole::Finance, [true, true, true]),
-            (StaffRole::NetworkCenter, [false, false, false]),
-            (StaffRole::Counsellor, [false, false, false]),
-            (StaffRole::Auditor, [true, false, false]),
-            (StaffRole::Admin, [false, false, false]),
+            (StaffRole::CardOffice, [true, true, false, false, false, false]),
+            (StaffRole::Finance, [true; 6]),
+            (StaffRole::NetworkCenter, [false; 6]),
+            (StaffRole::Counsellor, [false; 6]),
+            (StaffRole::Auditor, [true, false, false, true, false, false]),
+            (StaffRole::Admin, [false; 6]),
         ];
+        let acts = [ReadRefunds, AskRefund, DecideRefund, ReadBills, AskRepair, DecideRepair];
         for (role, allowed) in rights {
             let roles = StaffRoles::new([role]);
-            for (act, allowed) in [ReadRefunds, AskRefund, DecideRefund].into_iter().zip(allowed) {
+            for (act, allowed) in acts.into_iter().zip(allowed) {
                 assert_eq!(roles.allow(act, NOW, NOW).is_ok(), allowed, "{role:?} {act:?}");
             }
         }
@@ -207,6 +219,10 @@ mod tests {
             (DecideRefund, 599, Ok(())),
             (DecideRefund, 600, Err(FactorStale)),
             (ReadRefunds, 6000, Ok(())),
+            (AskRepair, 600, Err(FactorStale)),
+            (DecideRepair, 599, Ok(())),
+            (DecideRepair, 600, Err(FactorStale)),
+            (ReadBills, 6000, Ok(())),
         ];
         for (act, seconds, expected) in cases {
             assert_eq!(roles.allow(act, NOW, at(seconds)), expected, "{act:?} {seconds}");

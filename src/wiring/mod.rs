@@ -12,6 +12,7 @@ mod overview;
 mod payments;
 pub mod proof;
 mod providers;
+mod reconciliation;
 mod refund_desk;
 mod shared;
 mod spend;
@@ -32,9 +33,10 @@ use crate::{
     passcode::Codes,
     passwords::Passwords,
     payments::Payments,
+    reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
-    staff::StaffDesk,
+    staff::{BillDesk, StaffDesk},
     terminals::Terminals,
     topup::TopUps,
 };
@@ -51,6 +53,8 @@ pub struct Journeys {
     pub identities: Identities,
     /// Orders, payments and callbacks.
     pub payments: Payments,
+    /// Providers' bills.
+    pub reconciliation: Reconciliation,
     /// Top-ups.
     pub topups: TopUps,
     /// The card and its statement.
@@ -73,6 +77,8 @@ pub struct Journeys {
     pub card_life: CardLife,
     /// What members of staff do.
     pub staff: StaffDesk,
+    /// What the finance office does about bills.
+    pub bill_desk: BillDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -121,12 +127,16 @@ impl Journeys {
             gateways: providers.gateways(ground.config),
             messengers: providers.messengers(),
         };
+        let bills = providers.bills();
         let payments = payments::build(ground, &shared, through);
+        let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
+        let staff = staff::build(ground, &shared, &payments);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            staff: staff::build(ground, &shared, &payments),
+            bill_desk: staff::bill_desk(&staff, &reconciliation),
+            reconciliation,
             payments,
             overview: overview::build(ground, &shared),
             feed: feed::build(ground),
@@ -134,6 +144,7 @@ impl Journeys {
             spending: spend::build(ground, &shared),
             devices: devices::build(ground, &shared),
             card_life: cardlife::build(ground, &shared),
+            staff,
             schools: shared.schools,
             passwords: shared.passwords,
             codes: shared.codes,
@@ -145,6 +156,7 @@ impl Journeys {
         shared::start_jobs(self, context);
         payments::start_jobs(&self.payments, context);
         outbox::start_jobs(self, context);
+        reconciliation::start_jobs(&self.reconciliation, context);
         feed::start_jobs(&self.feed, context);
         staff::start_jobs(context);
         self.provider_jobs.start(context);

@@ -9,6 +9,7 @@ use crate::{
     },
     ledger::verify::Explains,
     payments::audit::{PaymentsExplain, refunds::RefundsExplain},
+    reconciliation::audit::BillsExplain,
     spend::audit::ChargesExplain,
 };
 use std::sync::Arc;
@@ -36,5 +37,6 @@ pub async fn rooms(settings: &Settings, db: &Db) -> Result<Vec<Box<dyn Explains>
         Box::new(PaymentsExplain { gateways: Arc::clone(&gateways) }),
         Box::new(RefundsExplain { gateways }),
         Box::new(ChargesExplain),
+        Box::new(BillsExplain),
     ])
 }

@@ -15,6 +15,7 @@ use crate::{
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
     },
+    reconciliation::BillSources,
 };
 use reqwest::Client;
 use std::{
@@ -131,6 +132,19 @@ impl Providers {
         Ok(())
     }
 
+    /// Where the bills of all schools come from.
+    pub(super) fn bills(&self) -> BillSources {
+        let mut bills = BillSources::default();
+        self.wechat_pays.add_bills_to(&mut bills);
+        if let Some(general) = &self.alipays.general {
+            bills.add_general(Arc::<Alipay>::clone(general));
+        }
+        for (code, own) in &self.alipays.own {
+            bills.add_of_school(code, Arc::<Alipay>::clone(own));
+        }
+        bills
+    }
+
     /// What the providers need beside the requests.
     pub(super) fn jobs(&self) -> ProviderJobs {
         ProviderJobs { certificates: self.wechat_pays.with_certificates() }
@@ -214,6 +228,15 @@ impl WechatPays {
 
     fn all(&self) -> impl Iterator<Item = &Arc<WechatPay>> {
         self.general.iter().chain(self.of_schools.values())
+    }
+
+    fn add_bills_to(&self, bills: &mut BillSources) {
+        if let Some(general) = &self.general {
+            bills.add_general(Arc::<WechatPay>::clone(general));
+        }
+        for (code, own) in &self.of_schools {
+            bills.add_of_school(code, Arc::<WechatPay>::clone(own));
+        }
     }
 
     fn add_to(&self, gateways: &mut Gateways) {

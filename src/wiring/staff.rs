@@ -6,7 +6,8 @@ use crate::{
     base::crypto::hasher::PasswordHasher,
     passwords::TryCounts,
     payments::Payments,
-    staff::StaffDesk,
+    reconciliation::Reconciliation,
+    staff::{BillDesk, StaffDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -39,6 +40,16 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -
             outbox: Arc::clone(ground.outbox),
         }),
         clock: Arc::clone(clock),
+    }
+}
+
+/// What the finance office does about bills.
+pub(super) fn bill_desk(staff: &StaffDesk, reconciliation: &Reconciliation) -> BillDesk {
+    BillDesk {
+        db: staff.db.clone(),
+        bills: reconciliation.clone(),
+        refunds: Arc::clone(&staff.refunds),
+        clock: Arc::clone(&staff.clock),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{PATIENCE, PEOPLE, Student, World, within};
 use sandbox::{
+    Sandbox,
     alipay::Alipay,
+    clock::AdjustableClock,
     faults::Faults,
     wechat::WeChat,
     wechat_pay::{PaymentView, WechatPay},
@@ -12,6 +14,16 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 impl World {
+    /// The sandbox.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox_running().sandbox()
+    }
+
+    /// The sandbox's clock.
+    pub fn sandbox_clock(&self) -> &AdjustableClock {
+        &self.sandbox().clock
+    }
+
     /// WeChat Pay's stand-in.
     pub fn pay(&self) -> &Arc<WechatPay> {
         &self.sandbox_running().sandbox().wechat_pay

@@ -81,6 +81,14 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/refunds/{id}/end", Staff),
     ("post", "/api/v1/staff/refunds/{id}/reject", Staff),
     ("post", "/api/v1/staff/refunds/{id}/withdraw", Staff),
+    ("get", "/api/v1/staff/reconciliation/days", Staff),
+    ("get", "/api/v1/staff/reconciliation/days/{id}/differences", Staff),
+    ("post", "/api/v1/staff/reconciliation/differences/{id}/repair", Staff),
+    ("get", "/api/v1/staff/reconciliation/repairs", Staff),
+    ("get", "/api/v1/staff/reconciliation/repairs/{id}", Staff),
+    ("post", "/api/v1/staff/reconciliation/repairs/{id}/approve", Staff),
+    ("post", "/api/v1/staff/reconciliation/repairs/{id}/reject", Staff),
+    ("post", "/api/v1/staff/reconciliation/repairs/{id}/withdraw", Staff),
 ];
 
 /// Somebody, and whom each door turns them away with.

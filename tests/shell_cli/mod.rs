@@ -12,7 +12,7 @@ use testkit::{Program, World, on_postgres};
 
 #[test]
 fn help_says_what_each_command_does() {
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 13] = [
         (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
         (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
         (&["migrate", "--help"], &["several run at once", "--first-macs"]),
@@ -39,6 +39,7 @@ fn help_says_what_each_command_does() {
         ),
         (&["rekey", "--help"], &["data", "index", "mac", "--reason", "Example:"]),
         (&["rekey", "mac", "--help"], &["--take-over"]),
+        (&["reconcile", "--help"], &["--provider", "--date", "--csv", "--xlsx", "10:00"]),
         (&["openapi", "--help"], &["OpenAPI 3.1"]),
     ];
     for (arguments, expected) in cases {
@@ -52,8 +53,11 @@ fn help_says_what_each_command_does() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 13] = [
         &[],
+        &["reconcile", "--school", "xnec"],
+        &["reconcile", "--school", "xnec", "--provider", "bank", "--date", "2026-11-28"],
+        &["reconcile", "--school", "xnec", "--provider", "wechat_pay", "--date", "28.11.2026"],
         &["rekey"],
         &["rekey", "data", "--take-over"],
         &["fly"],

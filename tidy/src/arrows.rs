@@ -11,7 +11,7 @@ pub const FLOORS: [&[&str]; 7] = [
     &["base"],
     &["approvals", "audit", "cases", "events", "ledger", "orders", "passcode", "sessions"],
     &["cards", "messages", "passwords", "schools", "staff_accounts", "terminals"],
-    &["payments"],
+    &["payments", "reconciliation"],
     &[
         "access",
         "cardlife",
@@ -47,6 +47,7 @@ const SIDEWAYS: &[Exception] = &[
         &["audit"],
         "a phone number and its consent are entries of the log; ADR 0037",
     ),
+    except("reconciliation", &["payments"], "a missing credit settles as any payment does"),
     except("passcode", &["sessions"], "a device belongs to a platform; ADR 0011"),
     except("approvals", &["audit"], "a request and its decision are entries of the log; ADR 0030"),
     except(

@@ -32,6 +32,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
     ("providers", &["platform_certificate"]),
+    ("reconciliation", &["bill_day", "bill_difference", "bill_repair", "bill_row"]),
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
@@ -52,6 +53,11 @@ const READERS: &[Exception] = &[
         "sessions",
         &["person"],
         "each request asks for its session and whether an own password is set in one statement",
+    ),
+    except(
+        "reconciliation",
+        &["orders", "payment", "refund"],
+        "a day of 100,000 payments is compared in one pass",
     ),
     except("terminals", &["school"], "a terminal's key id is its school's code and its own"),
 ];

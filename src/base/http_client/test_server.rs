@@ -66,10 +66,15 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::start_with(|_| replies.into_iter().collect())
+    }
+
+    /// Like [`TestServer::start`], with replies that name the server's own address.
+    pub(crate) fn start_with(replies: impl FnOnce(&str) -> Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let replies: Vec<Reply> = replies.into_iter().collect();
+        let replies = replies(&format!("http://127.0.0.1:{port}"));
         let kept = Arc::clone(&requests);
         thread::spawn(move || {
             for reply in replies {

@@ -8,6 +8,7 @@
 //! whether a retry is safe. Choosing an algorithm by what a message says of it.
 
 pub mod answer;
+mod bill;
 pub mod certificate;
 mod client;
 pub mod content_key;
@@ -89,6 +90,7 @@ pub struct Alipay {
     api: Arc<OpenApi>,
     shop: Shop,
     templates: Templates,
+    bill_hosts: Vec<String>,
 }
 
 impl Alipay {

@@ -105,7 +105,8 @@ impl AlipaySettings {
             app_auth_token: self.app_auth_token,
             http,
         };
-        Alipay { api: Arc::new(api), shop, templates: self.templates }
+        let Self { templates, bill_hosts, .. } = self;
+        Alipay { api: Arc::new(api), shop, templates, bill_hosts }
     }
 }
 

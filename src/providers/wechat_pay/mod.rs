@@ -8,6 +8,7 @@
 //! Absent on purpose: retries. The caller knows whether a retry is safe.
 
 mod answers;
+mod bill;
 pub mod certificate;
 mod certificates;
 
@@ -78,6 +79,8 @@ pub struct WechatPay {
     keys: Trust,
     fetches_certificates: bool,
     api_v3_key: ApiV3Key,
+    /// Where bills may lie: `host` or `host:port`.
+    bill_hosts: Vec<String>,
     http: Client,
 }
 

@@ -95,6 +95,7 @@ impl WechatPaySettings {
             keys: Trust::new(self.keys),
             public_key_id: self.public_key_id,
             fetches_certificates: self.fetch_certificates,
+            bill_hosts: self.bill_hosts,
             signer: Signer { mch_id, serial_no: self.merchant_serial_no, key: self.merchant_key },
             merchant: Merchant { mch_id: self.mch_id, app_id: app_id.to_owned() },
             http,

@@ -1,6 +1,7 @@
-//! Staff over HTTP: sign-in, and refunds that need two persons.
+//! Staff over HTTP: sign-in, and refunds and repairs of bills that need two persons.
 
 mod auth;
+mod bills;
 mod endings;
 mod problems;
 mod refunds;
@@ -9,7 +10,7 @@ use super::guard;
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`.
+/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>` and `Data<BillDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -26,5 +27,14 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(endings::ask)
         .service(refunds::reject)
         .service(refunds::withdraw);
+    let scope = scope
+        .service(bills::days)
+        .service(bills::differences)
+        .service(bills::ask)
+        .service(bills::list)
+        .service(bills::show)
+        .service(bills::approve)
+        .service(bills::reject)
+        .service(bills::withdraw);
     config.service(scope);
 }

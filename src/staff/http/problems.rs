@@ -6,6 +6,7 @@ use crate::{
         ApiError,
         problem::{self, ProblemKind},
     },
+    reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError},
     staff_accounts::{StaffRefusal, StaffSignInError},
 };
@@ -57,6 +58,10 @@ const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
     status: 503,
     title: "支付机构没有答复，请稍后再试",
 };
+const DIFFERENCE_CHANGED: ProblemKind =
+    ProblemKind {
+        code: "difference_changed", status: 409, title: "该差异已处理或已变化"
+    };
 
 impl From<StaffSignInError> for ApiError {
     fn from(error: StaffSignInError) -> Self {
@@ -122,6 +127,19 @@ impl From<RefundRefusal> for ApiError {
     }
 }
 
+impl From<RepairError> for ApiError {
+    fn from(error: RepairError) -> Self {
+        match error {
+            RepairError::NotFound => Self::new(problem::NOT_FOUND),
+            RepairError::Changed => Self::new(DIFFERENCE_CHANGED),
+            RepairError::Spent => Self::new(REFUND_SPENT),
+            RepairError::Ledger(_) | RepairError::Refused(_) | RepairError::Db(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
 impl From<StaffActError> for ApiError {
     fn from(error: StaffActError) -> Self {
         match error {
@@ -130,6 +148,7 @@ impl From<StaffActError> for ApiError {
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
+            StaffActError::Repair(error) => error.into(),
             StaffActError::Db(error) => Self::internal(&error),
         }
     }

@@ -50,7 +50,7 @@ pub(super) struct NewRefundRequest {
 pub(super) struct ApproveRequest {
     /// A remark for the audit log.
     #[garde(inner(length(chars, min = 1, max = 200)))]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 /// A decision that needs a reason.
@@ -58,7 +58,7 @@ pub(super) struct ApproveRequest {
 pub(super) struct RejectRequest {
     /// Why, for whoever asked.
     #[garde(length(chars, min = 1, max = 200))]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// A request for a refund.
@@ -126,6 +126,25 @@ pub(super) struct RefundPage {
     cursor: Option<ApprovalId>,
 }
 
+impl RefundPage {
+    /// The limit and the cursor.
+    pub(super) fn parts(self) -> (u16, Option<ApprovalId>) {
+        (self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT), self.cursor)
+    }
+}
+
+/// A page of what was found, and where the next one begins. One extra row shows whether there is one.
+pub(super) fn page_of<T>(
+    mut found: Vec<T>,
+    limit: u16,
+    cursor: impl Fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let more = found.len() > usize::from(limit);
+    found.truncate(limit.into());
+    let next_cursor = found.last().filter(|_| more).map(cursor);
+    (found, next_cursor)
+}
+
 /// Asks for a refund, which another person must approve within seven days. Nothing is posted. The roles
 /// `card_office` and `finance` may.
 #[utoipa::path(tag = "staff", request_body = NewRefundRequest, security(("staff" = [])),
@@ -158,13 +177,9 @@ pub(super) async fn list(
     page: Query<RefundPage>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffRefundList>, ApiError> {
-    let RefundPage { limit, cursor } = page.into_inner();
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    // One extra row shows whether there is a next page.
-    let mut found = desk.refunds(&member, cursor, u64::from(limit) + 1).await?;
-    let more = found.len() > usize::from(limit);
-    found.truncate(limit.into());
-    let next_cursor = found.last().filter(|_| more).map(|last| last.approval.id.to_string());
+    let (limit, cursor) = page.into_inner().parts();
+    let found = desk.refunds(&member, cursor, u64::from(limit) + 1).await?;
+    let (found, next_cursor) = page_of(found, limit, |one| one.approval.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|refund| view(refund, now)).collect();
     Ok(Json(StaffRefundList { items, next_cursor }))

@@ -29,11 +29,16 @@ pub const REFUND_QUERY: Endpoint = endpoint("refund_query", "查退款", |method
 pub const CERTIFICATES: Endpoint = endpoint("certificates", "平台证书", |method, path| {
     method != Method::POST && path == "/v3/certificates"
 });
+/// Both kinds, and the files.
+pub const BILL: Endpoint = endpoint("bill", "账单", |method, path| {
+    method != Method::POST
+        && (path.starts_with("/v3/bill/") || path.starts_with("/v3/billdownload/"))
+});
 /// Anything else below `/v3`.
 pub const OTHER: Endpoint = endpoint("other", "其他", |_, path| path.starts_with("/v3/"));
 
 pub(super) const ENDPOINTS: &[Endpoint] =
-    &[PREPAY, QUERY, CLOSE, REFUND, REFUND_QUERY, CERTIFICATES, OTHER];
+    &[PREPAY, QUERY, CLOSE, REFUND, REFUND_QUERY, CERTIFICATES, BILL, OTHER];
 
 const fn endpoint(
     name: &'static str,

@@ -12,6 +12,7 @@ mod acts;
 mod answer;
 mod api;
 mod authorization;
+mod bill;
 mod body;
 mod book;
 mod cashier;
@@ -44,6 +45,7 @@ use std::sync::{Arc, Mutex};
 use actix_web::web::{self, Data, ServiceConfig};
 
 pub use acts::ActRefusal;
+pub use bill::BillFault;
 pub use merchants::MerchantView;
 pub use payment::NotPayable;
 pub use refunds::{RefundEnd, RefundMode, RefundView};
@@ -73,6 +75,7 @@ pub struct WechatPay {
     payments: Mutex<Payments>,
     /// What happens to refunds by themselves.
     refund_mode: Mutex<RefundMode>,
+    bills: Mutex<bill::Bills>,
     callbacks: Arc<Callbacks>,
     changes: Arc<Changes>,
 }
@@ -85,6 +88,7 @@ impl WechatPay {
             clock: shared.clock.clone(),
             payments: Mutex::default(),
             refund_mode: Mutex::default(),
+            bills: Mutex::default(),
             callbacks: shared.callbacks.clone(),
             changes: shared.changes.clone(),
         }
@@ -116,6 +120,10 @@ fn wire(config: &mut ServiceConfig) {
         .route("/v3/refund/domestic/refunds", web::post().to(refunds::refund))
         .route("/v3/refund/domestic/refunds/{out_refund_no}", web::get().to(refunds::query))
         .route("/v3/certificates", web::get().to(certificates::certificates))
+        .route("/v3/bill/tradebill", web::get().to(bill::trade))
+        .route("/v3/bill/fundflowbill", web::get().to(bill::flow))
+        .route("/v3/billdownload/file", web::get().to(bill::file))
+        .route("/sandbox/api/faults/bills", web::post().to(bill::add_fault))
         .route("/v3/{path:.*}", web::route().to(api::no_such_path))
         .route(cashier_pages::CASHIER, web::get().to(cashier_pages::show))
         .route(cashier_pages::CASHIER, web::post().to(cashier_pages::act));

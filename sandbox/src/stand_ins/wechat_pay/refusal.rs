@@ -160,6 +160,10 @@ impl Refusal {
         refuse(StatusCode::NOT_FOUND, "RESOURCE_NOT_EXISTS", message)
     }
 
+    pub(super) fn bill(code: &'static str, message: &str) -> Self {
+        bad_request(code, message)
+    }
+
     pub(super) fn too_many() -> Self {
         refuse(StatusCode::TOO_MANY_REQUESTS, "RATELIMIT_EXCEEDED", "未完结的订单过多")
     }

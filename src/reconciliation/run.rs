@@ -1,0 +1,330 @@
+//! Compares a day of a school at a provider, in bounded batches.
+//!
+//! Invariant: a bill is checked whole before any of its rows is used.
+//! Invariant: each batch of rows is one transaction, with what it posts; a day may be compared again
+//! at any time, also while another comparison of it runs, and posts nothing twice.
+
+use super::{
+    ReconcileError, Reconciliation,
+    bill::{Bill, BillEntry, BillRow, FundFlow},
+    compare::{
+        Compared, Difference, Differs, KeptRow, Known, OurPayment, OurRefund, Repair, compare,
+        is_at_midnight, named_payment,
+    },
+    day::{Comparison, DayKey, FoundDifference, FoundState, RowsDone, Totals},
+    postings::{Posting, Unpostable},
+    store::{self, NewRow},
+};
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{DbError, Tx, TxError},
+        write_point,
+    },
+    ledger::{self, LedgerError, Posted, Refusal, verify::not_posted},
+    orders::order::{PaymentId, PaymentState},
+    payments::{gateway::RefundNumbers, postings::RECEIVED},
+    schools::School,
+};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// How many rows are compared in one transaction.
+pub(super) const BATCH: usize = 500;
+/// Why a batch was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The ledger has something else under the reference of a fee or coupon, or would overflow.
+    #[error("the ledger refused a fee or coupon: {0}")]
+    Refused(#[from] Refusal),
+    /// A row that cannot be posted.
+    #[error(transparent)]
+    Unpostable(#[from] Unpostable),
+}
+
+impl TxError for BatchError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Ledger(error) => error.db(),
+            Self::Refused(_) | Self::Unpostable(_) => None,
+        }
+    }
+}
+
+/// One comparison while it runs.
+pub(super) struct Run<'a> {
+    pub(super) room: &'a Reconciliation,
+    pub(super) school: &'a School,
+    pub(super) key: DayKey,
+    pub(super) comparison: Comparison,
+    pub(super) totals: Totals,
+    /// Our payments that the bill has.
+    pub(super) seen: HashSet<Uuid>,
+    /// Differences about which the provider's own answer is wanted.
+    pub(super) questions: Vec<Question>,
+}
+
+/// A difference, and by which numbers the provider is asked about it.
+#[derive(Clone)]
+pub(super) struct Question {
+    pub(super) difference: Difference,
+    /// `None` for a payment.
+    pub(super) refund: Option<RefundNumbers>,
+}
+
+/// What came of a batch.
+#[derive(Default)]
+struct BatchDone {
+    seen: Vec<Uuid>,
+    questions: Vec<Question>,
+    of_other_programs: u64,
+    of_other_schools: u64,
+    new_rows: u64,
+}
+
+impl<'a> Run<'a> {
+    /// Begins a comparison.
+    pub(super) async fn begin(
+        room: &'a Reconciliation,
+        school: &'a School,
+        key: DayKey,
+    ) -> Result<Self, ReconcileError> {
+        let now = room.clock.now();
+        let beginning = room.db.in_tx(async |tx| store::begin(tx, &key, now).await);
+        let comparison = write_point::within("bill: begin", beginning).await?;
+        let (totals, seen, questions) = (Totals::default(), HashSet::new(), Vec::new());
+        Ok(Self { room, school, key, comparison, totals, seen, questions })
+    }
+
+    /// Compares a bill with our books.
+    pub(super) async fn compare(
+        &mut self,
+        bill: Bill,
+        progress: &dyn Fn(RowsDone),
+    ) -> Result<(), ReconcileError> {
+        let Bill { hash, count, flow, mut rows } = bill;
+        (self.totals.file_hash, self.totals.bill_rows) = (hash, count);
+        let mut done = 0;
+        loop {
+            let batch = rows.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
+            if batch.is_empty() {
+                break;
+            }
+            self.rows(&batch, flow.as_ref()).await?;
+            done += u64::try_from(batch.len()).unwrap_or(0);
+            progress(RowsDone { done, total: count });
+        }
+        self.ask_provider().await?;
+        self.ours().await?;
+        self.our_refunds().await
+    }
+
+    async fn rows(
+        &mut self,
+        batch: &[BillRow],
+        flow: Option<&FundFlow>,
+    ) -> Result<(), ReconcileError> {
+        let now = self.room.clock.now();
+        let this = &*self;
+        let storing = this.room.db.in_tx(async |tx| this.batch(tx, batch, flow, now).await);
+        let done = write_point::within("bill: rows", storing).await?;
+        self.seen.extend(done.seen);
+        self.questions.extend(done.questions);
+        self.totals.of_other_programs += done.of_other_programs;
+        self.totals.of_other_schools += done.of_other_schools;
+        if self.comparison.was_closed {
+            self.totals.late_rows += done.new_rows;
+        }
+        Ok(())
+    }
+
+    /// Compares a batch of rows, keeps those that are ours and posts their fees and coupons.
+    async fn batch(
+        &self,
+        tx: &Tx,
+        batch: &[BillRow],
+        flow: Option<&FundFlow>,
+        now: Timestamp,
+    ) -> Result<BatchDone, BatchError> {
+        let known = self.known(tx, batch).await?;
+        let (mut done, mut found, mut new) = (BatchDone::default(), Vec::new(), Vec::new());
+        for row in batch {
+            let payment = named_payment(row);
+            let payment = payment.and_then(|id| known.payments.get(&id.uuid()));
+            let before = known.kept.get(row.number());
+            let refund = known.refund_of(row);
+            let flow_fee = flow.and_then(|flow| flow.fee_of(row.number()));
+            let (day, school) = (self.key.day, self.key.school);
+            match compare(row, Known { day, school, payment, refund, flow_fee, before }) {
+                Compared::OtherProgram => done.of_other_programs += 1,
+                Compared::OtherSchool => done.of_other_schools += 1,
+                Compared::Unmatched(difference) => found.push(open(difference)),
+                Compared::Ours(differences) => {
+                    let Some(payment) = payment else { continue };
+                    if row.entry == BillEntry::Payment {
+                        done.seen.push(payment.id.uuid());
+                    }
+                    done.questions.extend(differences.iter().filter_map(|d| question(row, d)));
+                    found.extend(differences.into_iter().map(open));
+                    if before.is_none() {
+                        new.push(self.new_row(row, payment.id));
+                    }
+                }
+            }
+        }
+        done.new_rows = u64::try_from(new.len()).unwrap_or(0);
+        self.write(tx, &found, &new, now).await?;
+        Ok(done)
+    }
+
+    fn new_row<'r>(&self, row: &'r BillRow, payment: PaymentId) -> NewRow<'r> {
+        NewRow { row, posting: Posting::of(row, &self.key), payment }
+    }
+
+    pub(super) async fn write(
+        &self,
+        tx: &Tx,
+        found: &[FoundDifference],
+        new: &[NewRow<'_>],
+        now: Timestamp,
+    ) -> Result<(), BatchError> {
+        let mut writes = Vec::new();
+        if !found.is_empty() {
+            writes.push(store::write_of_differences(&self.key, found, self.comparison, now));
+        }
+        if !new.is_empty() {
+            writes.push(store::write_of_rows(new, now));
+        }
+        if !writes.is_empty() {
+            tx.write_all(writes).await?;
+        }
+        let mut transfers = Vec::new();
+        for row in new {
+            transfers.extend(row.posting.transfers()?);
+        }
+        if transfers.is_empty() {
+            return Ok(());
+        }
+        for outcome in ledger::post_all(tx, now, &transfers).await? {
+            match outcome {
+                Ok(Posted::New(_) | Posted::Replayed(_)) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known about the rows of a batch.
+    async fn known(&self, tx: &Tx, batch: &[BillRow]) -> Result<KnownOfBatch, DbError> {
+        let mut ids: Vec<_> = batch.iter().filter_map(named_payment).map(PaymentId::uuid).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut payments: HashMap<_, _> =
+            store::payments(tx, ids).await?.into_iter().map(|one| (one.id.uuid(), one)).collect();
+        let ours = |payment: &&OurPayment| payment.school == self.key.school;
+        let missing = self.missing(tx, payments.values().filter(ours)).await?;
+        for payment in payments.values_mut().filter(|payment| missing.contains(&payment.id)) {
+            payment.is_posted = false;
+        }
+        let numbers = batch.iter().map(|row| row.number().to_owned()).collect();
+        let kept = store::kept(tx, &self.key, numbers).await?;
+        let refunds = batch.iter().filter_map(BillRow::out_refund_no).map(str::to_owned).collect();
+        let refunds = store::refunds(tx, &self.key, refunds).await?;
+        Ok(KnownOfBatch { payments, refunds, kept })
+    }
+
+    /// Those of the paid payments that the ledger does not have.
+    async fn missing(
+        &self,
+        tx: &Tx,
+        payments: impl Iterator<Item = &OurPayment>,
+    ) -> Result<HashSet<PaymentId>, DbError> {
+        let reference = |payment: &OurPayment| match &payment.state {
+            PaymentState::Paid { transaction_id, .. } => {
+                let provider = self.key.provider.code();
+                Some((format!("{provider}:{}:{transaction_id}", payment.merchant), payment.id))
+            }
+            PaymentState::Open | PaymentState::Closed => None,
+        };
+        let references: HashMap<String, PaymentId> = payments.filter_map(reference).collect();
+        let of = references.keys().map(|reference| (self.key.school, reference.clone()));
+        let missing = not_posted(tx, RECEIVED, of).await?;
+        Ok(missing.iter().filter_map(|reference| references.get(reference).copied()).collect())
+    }
+
+    pub(super) fn neighbours(&self) -> [Day; 2] {
+        [Day::from_number(self.key.day.number().saturating_sub(1)), self.key.day.next()]
+    }
+
+    /// Stores what the comparison came to, and what it means for the neighbouring days.
+    pub(super) async fn finish(mut self) -> Result<Totals, ReconcileError> {
+        let now = self.room.clock.now();
+        let this = &self;
+        let finishing = this.room.db.in_tx(async |tx| this.close(tx, now).await);
+        let totals = write_point::within("bill: finish", finishing).await?;
+        self.totals = totals;
+        self.room.sealer.notify_one();
+        Ok(self.totals)
+    }
+
+    async fn close(&self, tx: &Tx, now: Timestamp) -> Result<Totals, DbError> {
+        store::end_old(tx, &self.key, self.comparison, now).await?;
+        let mut totals = self.totals.clone();
+        store::found(tx, &self.key, &mut totals).await?;
+        totals.open_differences = store::count_open(tx, &self.key).await?;
+        let came_late = totals.late_rows > 0 || totals.open_differences > 0;
+        totals.is_reopened = self.comparison.was_closed && came_late;
+        store::finish(tx, &self.key, self.comparison, &totals, now).await?;
+        for day in self.neighbours() {
+            let waiting = store::waiting(tx, &self.key, day).await?;
+            let of_this: Vec<_> =
+                waiting.into_iter().filter(|one| is_at_midnight(one.at, self.key.day)).collect();
+            store::settle_waiting(tx, &self.key, day, &of_this, now).await?;
+        }
+        Ok(totals)
+    }
+}
+
+/// What is known about a batch.
+struct KnownOfBatch {
+    payments: HashMap<Uuid, OurPayment>,
+    /// By our number of the refund.
+    refunds: HashMap<String, OurRefund>,
+    kept: HashMap<String, KeptRow>,
+}
+
+impl KnownOfBatch {
+    fn refund_of(&self, row: &BillRow) -> Option<&OurRefund> {
+        // Of another payment it is another's: elsewhere such a number is unique in its payment alone.
+        let found = self.refunds.get(row.out_refund_no()?);
+        found.filter(|refund| named_payment(row) == Some(refund.payment))
+    }
+}
+
+const fn open(difference: Difference) -> FoundDifference {
+    FoundDifference { difference, state: FoundState::Open }
+}
+
+/// What the provider is asked about a difference: it has money that we do not know of, or gave it back.
+fn question(row: &BillRow, difference: &Difference) -> Option<Question> {
+    if difference.repair != Repair::AskProvider {
+        return None;
+    }
+    let refund = match &row.entry {
+        BillEntry::Payment if difference.differs == Differs::State => None,
+        BillEntry::Payment => return None,
+        BillEntry::Refund { out_refund_no, .. } => Some(RefundNumbers {
+            out_refund_no: out_refund_no.clone(),
+            out_trade_no: row.out_trade_no.clone(),
+            transaction_id: row.transaction_id.clone(),
+        }),
+    };
+    Some(Question { difference: difference.clone(), refund })
+}

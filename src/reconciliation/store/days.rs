@@ -1,0 +1,262 @@
+//! Days of bills.
+
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{DbError, Source, Tx},
+        ids::{SchoolId, uuid_at},
+    },
+    orders::fact::Provider,
+    reconciliation::day::{BillDay, Comparison, DayKey, DayState, Totals},
+};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use uuid::Uuid;
+
+/// Opens a day, or counts one more comparison of it. Its state stays what it was, and it counts as
+/// compared only when a comparison of it has ended.
+const BEGIN: &str = "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, \
+    run, file_hash, bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, \
+    refunded_fen, fee_fen, coupon_fen, open_differences, compared_at) \
+    VALUES ($5, $1, $2, $3, $4, 'open', 1, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) \
+    ON CONFLICT (school_id, provider, merchant_number, day) DO UPDATE SET run = bill_day.run + 1 \
+    RETURNING run, state";
+const FINISH: &str = "UPDATE bill_day SET state = $5, file_hash = $6, bill_rows = $7, our_rows = $8, \
+    paid_count = $9, paid_fen = $10, billed_fen = $11, refunded_fen = $12, fee_fen = $13, \
+    coupon_fen = $14, open_differences = $15, compared_at = $16, \
+    closed_at = CASE WHEN $5 = 'closed' THEN $16 ELSE NULL END, \
+    reopened_at = CASE WHEN $17 = 1 THEN $16 ELSE reopened_at END, back_count = $19, back_fen = $20 \
+    WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 AND run = $18";
+const MOVED: &str = "SELECT paid.n AS paid_count, paid.fen AS paid_fen, back.n AS back_count, \
+    back.fen AS back_fen FROM \
+    (SELECT COUNT(*) AS n, CAST(COALESCE(SUM(amount_fen), 0) AS bigint) AS fen FROM payment \
+     WHERE school_id = $1 AND provider = $2 AND merchant = $3 AND state = 'paid' \
+     AND paid_at >= $4 AND paid_at < $5) AS paid, \
+    (SELECT COUNT(*) AS n, CAST(COALESCE(SUM(amount_fen), 0) AS bigint) AS fen FROM refund \
+     WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND state = 'done' \
+     AND ended_at >= $4 AND ended_at < $5) AS back";
+/// What is kept of a day's bill.
+const BILLED: &str = "SELECT COUNT(*) AS our_rows, \
+    CAST(COALESCE(SUM(CASE WHEN entry = 'payment' THEN amount_fen ELSE 0 END), 0) AS bigint) \
+    AS billed_fen, \
+    CAST(COALESCE(SUM(CASE WHEN entry = 'refund' THEN amount_fen ELSE 0 END), 0) AS bigint) \
+    AS refunded_fen, CAST(COALESCE(SUM(fee_fen), 0) AS bigint) AS fee_fen, \
+    CAST(COALESCE(SUM(CASE WHEN entry = 'payment' THEN coupon_fen ELSE -coupon_fen END), 0) \
+    AS bigint) AS coupon_fen FROM bill_row \
+    WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4";
+
+const DAY: &str = "SELECT d.id, d.school_id, d.provider, d.merchant_number, d.day, d.state, \
+    d.file_hash, d.bill_rows, d.our_rows, d.paid_count, d.paid_fen, d.back_count, d.back_fen, \
+    d.billed_fen, d.refunded_fen, d.fee_fen, d.coupon_fen, d.open_differences, d.compared_at, \
+    d.closed_at, d.reopened_at FROM bill_day d";
+
+fn key_values(key: &DayKey, day: Day) -> Vec<Value> {
+    vec![
+        key.school.number().into(),
+        key.provider.code().into(),
+        key.merchant.as_str().into(),
+        day.number().into(),
+    ]
+}
+
+/// Begins a comparison: its number, and whether the day was closed.
+pub(in crate::reconciliation) async fn begin(
+    tx: &Tx,
+    key: &DayKey,
+    now: Timestamp,
+) -> Result<Comparison, DbError> {
+    let mut values = key_values(key, key.day);
+    values.push(uuid_at(now).into());
+    let found = Source::Tx(tx).select(BEGIN, values).await?;
+    let row = found.first().ok_or(DbError::Inconsistent { table: "bill_day", what: "no row" })?;
+    let state: String = row.try_get("", "state")?;
+    Ok(Comparison { number: row.try_get("", "run")?, was_closed: state == DayState::Closed.code() })
+}
+
+/// Stores the outcome of a comparison, unless a later one has begun.
+pub(in crate::reconciliation) async fn finish(
+    tx: &Tx,
+    key: &DayKey,
+    comparison: Comparison,
+    totals: &Totals,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let count = |n: u64| Value::from(i64::try_from(n).unwrap_or(i64::MAX));
+    let mut values = key_values(key, key.day);
+    values.extend([totals.state().code().into(), totals.file_hash.as_str().into()]);
+    values.extend([totals.bill_rows, totals.our_rows, totals.paid_count].map(count));
+    values.extend([
+        totals.paid_fen.into(),
+        totals.billed_fen.into(),
+        totals.refunded_fen.into(),
+        totals.fee_fen.into(),
+        totals.coupon_fen.into(),
+        count(totals.open_differences),
+        now.micros().into(),
+        i64::from(totals.is_reopened).into(),
+        comparison.number.into(),
+        count(totals.back_count),
+        totals.back_fen.into(),
+    ]);
+    let statement = Statement::from_sql_and_values(tx.backend(), FINISH, values);
+    match tx.conn().execute_raw(statement).await?.rows_affected() {
+        1 => Ok(()),
+        _ => Err(DbError::Raced { table: "bill_day" }),
+    }
+}
+
+/// Adds up what there is of a day, ours and theirs.
+pub(in crate::reconciliation) async fn found(
+    tx: &Tx,
+    key: &DayKey,
+    totals: &mut Totals,
+) -> Result<(), DbError> {
+    let found = Source::Tx(tx).select(BILLED, key_values(key, key.day)).await?;
+    let row = found.first().ok_or(DbError::Inconsistent { table: "bill_row", what: "no sums" })?;
+    totals.our_rows = count_of(row, "our_rows")?;
+    totals.billed_fen = row.try_get("", "billed_fen")?;
+    totals.refunded_fen = row.try_get("", "refunded_fen")?;
+    totals.fee_fen = row.try_get("", "fee_fen")?;
+    totals.coupon_fen = row.try_get("", "coupon_fen")?;
+    let moved = moved(Source::Tx(tx), key).await?;
+    (totals.paid_count, totals.paid_fen) = (moved.paid_count, moved.paid_fen);
+    (totals.back_count, totals.back_fen) = (moved.back_count, moved.back_fen);
+    Ok(())
+}
+
+/// What we count of a day ourselves.
+#[derive(PartialEq, Eq)]
+struct Moved {
+    paid_count: u64,
+    paid_fen: i64,
+    back_count: u64,
+    back_fen: i64,
+}
+
+fn moved_of(row: &QueryResult) -> Result<Moved, DbError> {
+    Ok(Moved {
+        paid_count: count_of(row, "paid_count")?,
+        paid_fen: row.try_get("", "paid_fen")?,
+        back_count: count_of(row, "back_count")?,
+        back_fen: row.try_get("", "back_fen")?,
+    })
+}
+
+async fn moved(source: Source<'_>, key: &DayKey) -> Result<Moved, DbError> {
+    let values = vec![
+        key.school.number().into(),
+        key.provider.code().into(),
+        key.merchant.as_str().into(),
+        key.day.start().micros().into(),
+        key.day.next().start().micros().into(),
+    ];
+    let found = source.select(MOVED, values).await?;
+    moved_of(found.first().ok_or(DbError::Inconsistent { table: "payment", what: "no sums" })?)
+}
+
+fn count_of(row: &QueryResult, name: &str) -> Result<u64, DbError> {
+    Ok(u64::try_from(row.try_get::<i64>("", name)?).unwrap_or(0))
+}
+
+async fn day(source: Source<'_>, key: &DayKey, day: Day) -> Result<Vec<QueryResult>, DbError> {
+    let sql = "SELECT state, paid_count, paid_fen, back_count, back_fen, file_hash FROM bill_day \
+               WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 AND compared_at > 0";
+    source.select(sql, key_values(key, day)).await
+}
+
+/// Whether the bill of a day was compared.
+pub(in crate::reconciliation) async fn was_compared(
+    source: Source<'_>,
+    key: &DayKey,
+    of: Day,
+) -> Result<bool, DbError> {
+    Ok(!day(source, key, of).await?.is_empty())
+}
+
+/// Whether a day is closed.
+pub(in crate::reconciliation) async fn is_closed(
+    source: Source<'_>,
+    key: &DayKey,
+) -> Result<bool, DbError> {
+    let found = day(source, key, key.day).await?;
+    let closed = |row: &QueryResult| {
+        Ok::<_, DbError>(row.try_get::<String>("", "state")? == DayState::Closed.code())
+    };
+    found.first().map_or(Ok(false), closed)
+}
+
+/// Whether payments or refunds of a day came to us since it was compared.
+pub(in crate::reconciliation) async fn is_changed(
+    source: Source<'_>,
+    key: &DayKey,
+) -> Result<bool, DbError> {
+    let found = day(source, key, key.day).await?;
+    let Some(row) = found.first() else { return Ok(true) };
+    let before = moved_of(row)?;
+    Ok(moved(source, key).await? != before)
+}
+
+/// Days of a school, newest first: those before the one with this id.
+pub(in crate::reconciliation) async fn page(
+    source: Source<'_>,
+    school: SchoolId,
+    before: Option<Uuid>,
+    most: i64,
+) -> Result<Vec<BillDay>, DbError> {
+    let sql = format!(
+        "{DAY} WHERE d.school_id = $1 AND d.compared_at > 0 AND ($2 = $3 OR EXISTS (SELECT 1 \
+         FROM bill_day l WHERE l.id = $2 AND l.school_id = $1 \
+         AND (d.day < l.day OR (d.day = l.day AND d.id < l.id)))) \
+         ORDER BY d.day DESC, d.id DESC LIMIT $4"
+    );
+    let nil = Uuid::nil();
+    let values: Vec<Value> =
+        vec![school.number().into(), before.unwrap_or(nil).into(), nil.into(), most.into()];
+    source.select(&sql, values).await?.iter().map(day_of).collect()
+}
+
+/// A day of a school.
+pub(in crate::reconciliation) async fn by_id(
+    source: Source<'_>,
+    school: SchoolId,
+    id: Uuid,
+) -> Result<Option<BillDay>, DbError> {
+    let sql = format!("{DAY} WHERE d.id = $1 AND d.school_id = $2 AND d.compared_at > 0");
+    let found = source.select(&sql, vec![id.into(), school.number().into()]).await?;
+    found.first().map(day_of).transpose()
+}
+
+fn day_of(row: &QueryResult) -> Result<BillDay, DbError> {
+    let broken = |what| DbError::Inconsistent { table: "bill_day", what };
+    let (provider, state): (String, String) =
+        (row.try_get("", "provider")?, row.try_get("", "state")?);
+    let time = |name| Ok::<_, DbError>(row.try_get::<Option<i64>>("", name)?);
+    let moved = moved_of(row)?;
+    Ok(BillDay {
+        id: row.try_get("", "id")?,
+        key: DayKey {
+            school: SchoolId::from_number(row.try_get("", "school_id")?),
+            provider: Provider::from_code(&provider).ok_or(broken("unknown provider"))?,
+            merchant: row.try_get("", "merchant_number")?,
+            day: Day::from_number(row.try_get("", "day")?),
+        },
+        state: DayState::from_code(&state).ok_or(broken("unknown state"))?,
+        totals: Totals {
+            file_hash: row.try_get("", "file_hash")?,
+            bill_rows: count_of(row, "bill_rows")?,
+            our_rows: count_of(row, "our_rows")?,
+            paid_count: moved.paid_count,
+            paid_fen: moved.paid_fen,
+            back_count: moved.back_count,
+            back_fen: moved.back_fen,
+            billed_fen: row.try_get("", "billed_fen")?,
+            refunded_fen: row.try_get("", "refunded_fen")?,
+            fee_fen: row.try_get("", "fee_fen")?,
+            coupon_fen: row.try_get("", "coupon_fen")?,
+            open_differences: count_of(row, "open_differences")?,
+            ..Totals::default()
+        },
+        compared_at: Timestamp::from_micros(row.try_get("", "compared_at")?),
+        closed_at: time("closed_at")?.map(Timestamp::from_micros),
+        reopened_at: time("reopened_at")?.map(Timestamp::from_micros),
+    })
+}

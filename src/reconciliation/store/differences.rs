@@ -1,0 +1,292 @@
+//! In what rows and our books differ.
+
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{Column, DbError, Rows, Source, Tx, Write},
+        ids::{SchoolId, uuid_at},
+    },
+    orders::{fact::Provider, order::PaymentId},
+    reconciliation::{
+        compare::{Difference, Differs, Repair},
+        day::{Comparison, DayKey, FoundDifference, FoundState},
+    },
+};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use uuid::Uuid;
+
+/// What a difference of a shared merchant's day was found by one school stays that school's.
+const AGAIN: &str = "ON CONFLICT (provider, merchant_number, day, number, field) DO UPDATE SET \
+    ours = excluded.ours, theirs = excluded.theirs, stake_fen = excluded.stake_fen, \
+    repair = excluded.repair, run = excluded.run, \
+    state = CASE WHEN bill_difference.state = 'accepted' AND bill_difference.ours = excluded.ours \
+    AND bill_difference.theirs = excluded.theirs THEN 'accepted' ELSE excluded.state END, \
+    ended_at = CASE WHEN bill_difference.state = 'accepted' AND bill_difference.ours = excluded.ours \
+    AND bill_difference.theirs = excluded.theirs THEN bill_difference.ended_at ELSE 0 END \
+    WHERE bill_difference.school_id = excluded.school_id";
+const OF_DAY: &str = "school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4";
+
+/// Differences of a day, found by a comparison.
+pub(in crate::reconciliation) fn write_of(
+    key: &DayKey,
+    found: &[FoundDifference],
+    comparison: Comparison,
+    now: Timestamp,
+) -> Write {
+    let text = |f: &dyn Fn(&Difference) -> String| {
+        Column::Text(found.iter().map(|found| f(&found.difference)).collect())
+    };
+    let same = |value: &str| Column::Text(vec![value.to_owned(); found.len()]);
+    let i64s = |value: i64| Column::I64(vec![value; found.len()]);
+    let payment = |found: &FoundDifference| {
+        PaymentId::from_out_trade_no(&found.difference.out_trade_no).map(PaymentId::uuid)
+    };
+    let stakes = found.iter().map(|found| found.difference.stake_fen);
+    let how_it_stands = found.iter().map(|found| found.state.code().to_owned()).collect();
+    let rows = Rows::new(vec![
+        ("id", Column::Uuid(found.iter().map(|_| uuid_at(now)).collect())),
+        ("school_id", i64s(key.school.number())),
+        ("provider", same(key.provider.code())),
+        ("merchant_number", same(&key.merchant)),
+        ("day", Column::I32(vec![key.day.number(); found.len()])),
+        ("entry", text(&|difference| difference.entry.to_owned())),
+        ("number", text(&|difference| difference.number.clone())),
+        ("field", text(&|difference| difference.differs.code().to_owned())),
+        ("payment_id", Column::OptUuid(found.iter().map(payment).collect())),
+        ("out_trade_no", text(&|difference| difference.out_trade_no.clone())),
+        ("ours", text(&|difference| difference.ours.clone())),
+        ("theirs", text(&|difference| difference.theirs.clone())),
+        ("stake_fen", Column::I64(stakes.collect())),
+        ("repair", text(&|difference| difference.repair.code().to_owned())),
+        ("state", Column::Text(how_it_stands)),
+        ("run", i64s(comparison.number)),
+        ("found_at", i64s(now.micros())),
+        ("ended_at", i64s(0)),
+    ]);
+    Write::Insert { table: "bill_difference", rows, suffix: AGAIN }
+}
+
+fn key_values(key: &DayKey, day: Day) -> Vec<Value> {
+    vec![
+        key.school.number().into(),
+        key.provider.code().into(),
+        key.merchant.as_str().into(),
+        day.number().into(),
+    ]
+}
+
+async fn execute(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<u64, DbError> {
+    let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
+    Ok(tx.conn().execute_raw(statement).await?.rows_affected())
+}
+
+/// Ends what earlier comparisons found and this one did not.
+pub(in crate::reconciliation) async fn end_old(
+    tx: &Tx,
+    key: &DayKey,
+    comparison: Comparison,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut values = key_values(key, key.day);
+    values.extend([comparison.number.into(), now.micros().into()]);
+    let sql = format!(
+        "UPDATE bill_difference SET state = 'gone', ended_at = $6 WHERE {OF_DAY} AND run < $5 \
+         AND state IN ('open', 'waiting')"
+    );
+    execute(tx, &sql, values).await.map(drop)
+}
+
+/// Ends a difference that the provider's answer has repaired.
+pub(in crate::reconciliation) async fn repaired(
+    tx: &Tx,
+    key: &DayKey,
+    difference: &Difference,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut values = key_values(key, key.day);
+    values.extend([
+        difference.number.as_str().into(),
+        difference.differs.code().into(),
+        now.micros().into(),
+    ]);
+    let sql = format!(
+        "UPDATE bill_difference SET state = 'repaired', ended_at = $7 WHERE {OF_DAY} \
+         AND number = $5 AND field = $6 AND state = 'open'"
+    );
+    execute(tx, &sql, values).await.map(drop)
+}
+
+/// A payment or refund that waits for the bill of a neighbouring day.
+pub(in crate::reconciliation) struct Waiting {
+    pub(in crate::reconciliation) id: Uuid,
+    /// When it was paid, or done.
+    pub(in crate::reconciliation) at: Timestamp,
+    pub(in crate::reconciliation) is_billed: bool,
+}
+
+/// What waits on a day.
+pub(in crate::reconciliation) async fn waiting(
+    tx: &Tx,
+    key: &DayKey,
+    day: Day,
+) -> Result<Vec<Waiting>, DbError> {
+    let sql = "SELECT d.id, p.paid_at AS at, EXISTS (SELECT 1 FROM bill_row b \
+               WHERE b.payment_id = d.payment_id AND b.entry = 'payment') AS is_billed \
+               FROM bill_difference d JOIN payment p ON p.id = d.payment_id \
+               WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
+               AND d.day = $4 AND d.entry = 'payment' AND d.state = 'waiting' \
+               AND p.paid_at IS NOT NULL UNION ALL \
+               SELECT d.id, f.ended_at AS at, EXISTS (SELECT 1 FROM bill_row b \
+               WHERE b.payment_id = d.payment_id AND b.entry = 'refund' \
+               AND b.out_refund_no = d.number) AS is_billed \
+               FROM bill_difference d JOIN refund f ON f.payment_id = d.payment_id \
+               AND f.refund_number = d.number \
+               WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
+               AND d.day = $4 AND d.entry = 'refund' AND d.state = 'waiting' \
+               AND f.ended_at IS NOT NULL";
+    let found = Source::Tx(tx).select(sql, key_values(key, day)).await?;
+    let one = |row: &QueryResult| {
+        Ok(Waiting {
+            id: row.try_get("", "id")?,
+            at: Timestamp::from_micros(row.try_get("", "at")?),
+            is_billed: row.try_get("", "is_billed")?,
+        })
+    };
+    found.iter().map(one).collect()
+}
+
+/// Ends what waited on a neighbouring day, or opens it; then counts what is open or waits there, and
+/// closes the day where nothing is.
+pub(in crate::reconciliation) async fn settle_waiting(
+    tx: &Tx,
+    key: &DayKey,
+    day: Day,
+    waiting: &[Waiting],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    for one in waiting {
+        let state = if one.is_billed { FoundState::Gone } else { FoundState::Open };
+        let sql = "UPDATE bill_difference SET state = $2, ended_at = $3 WHERE id = $1 \
+                   AND state = 'waiting'";
+        let ended = if one.is_billed { now.micros() } else { 0 };
+        execute(tx, sql, vec![one.id.into(), state.code().into(), ended.into()]).await?;
+    }
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    recount(tx, &DayKey { day, ..key.clone() }, now).await
+}
+
+/// Counts what is open or waits on a day, and closes it where nothing is.
+async fn recount(tx: &Tx, key: &DayKey, now: Timestamp) -> Result<(), DbError> {
+    let sql = format!(
+        "UPDATE bill_day SET open_differences = (SELECT COUNT(*) FROM bill_difference d \
+         WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 AND d.day = $4 \
+         AND d.state IN ('open', 'waiting')) WHERE {OF_DAY}"
+    );
+    execute(tx, &sql, key_values(key, key.day)).await?;
+    let mut values = key_values(key, key.day);
+    values.push(now.micros().into());
+    let sql = format!(
+        "UPDATE bill_day SET state = 'closed', closed_at = $5 WHERE {OF_DAY} \
+         AND open_differences = 0 AND state = 'open'"
+    );
+    execute(tx, &sql, values).await.map(drop)
+}
+
+/// A difference as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::reconciliation) struct Stored {
+    pub(in crate::reconciliation) id: Uuid,
+    pub(in crate::reconciliation) key: DayKey,
+    pub(in crate::reconciliation) found: FoundDifference,
+}
+
+const DIFFERENCE: &str = "SELECT id, school_id, provider, merchant_number, day, entry, number, field, \
+    out_trade_no, ours, theirs, stake_fen, repair, state FROM bill_difference";
+
+/// What differs on a day, a page at a time in the order of ids: what is open or waits, or everything.
+pub(in crate::reconciliation) async fn differences(
+    source: Source<'_>,
+    key: &DayKey,
+    after: Option<Uuid>,
+    (with_ended, most): (bool, i64),
+) -> Result<Vec<Stored>, DbError> {
+    let which = if with_ended { "" } else { "AND state IN ('open', 'waiting')" };
+    let sql = format!("{DIFFERENCE} WHERE {OF_DAY} {which} AND id > $5 ORDER BY id LIMIT $6");
+    let mut values = key_values(key, key.day);
+    values.extend([after.unwrap_or(Uuid::nil()).into(), most.into()]);
+    source.select(&sql, values).await?.iter().map(stored_of).collect()
+}
+
+/// A difference of a school.
+pub(in crate::reconciliation) async fn difference(
+    source: Source<'_>,
+    school: SchoolId,
+    id: Uuid,
+) -> Result<Option<Stored>, DbError> {
+    let sql = format!("{DIFFERENCE} WHERE id = $1 AND school_id = $2");
+    let found = source.select(&sql, vec![id.into(), school.number().into()]).await?;
+    found.first().map(stored_of).transpose()
+}
+
+/// Ends an open difference by what two persons agreed on; false if it is not open. Closes the day where
+/// it was the last.
+pub(in crate::reconciliation) async fn accepted(
+    tx: &Tx,
+    stored: &Stored,
+    approval: Uuid,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let sql = "UPDATE bill_difference SET state = 'accepted', ended_at = $2 \
+               WHERE id = $1 AND state = 'open'";
+    if execute(tx, sql, vec![stored.id.into(), now.micros().into()]).await? == 0 {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO bill_repair (approval_id, school_id, difference_id, payment_id, repair, \
+               stake_fen, accepted_at) SELECT $2, school_id, id, payment_id, repair, stake_fen, \
+               ended_at FROM bill_difference WHERE id = $1";
+    execute(tx, sql, vec![stored.id.into(), approval.into()]).await?;
+    recount(tx, &stored.key, now).await.map(|()| true)
+}
+
+fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
+    let broken = |what| DbError::Inconsistent { table: "bill_difference", what };
+    let text = |name| row.try_get::<String>("", name);
+    let entry = match text("entry")?.as_str() {
+        "payment" => "payment",
+        "refund" => "refund",
+        _ => return Err(broken("unknown entry")),
+    };
+    let difference = Difference {
+        entry,
+        number: text("number")?,
+        out_trade_no: text("out_trade_no")?,
+        differs: Differs::from_code(&text("field")?).ok_or(broken("unknown field"))?,
+        ours: text("ours")?,
+        theirs: text("theirs")?,
+        stake_fen: row.try_get("", "stake_fen")?,
+        repair: Repair::from_code(&text("repair")?).ok_or(broken("unknown repair"))?,
+    };
+    let state = FoundState::from_code(&text("state")?).ok_or(broken("unknown state"))?;
+    let provider = Provider::from_code(&text("provider")?).ok_or(broken("unknown provider"))?;
+    let key = DayKey {
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        provider,
+        merchant: text("merchant_number")?,
+        day: Day::from_number(row.try_get("", "day")?),
+    };
+    Ok(Stored { id: row.try_get("", "id")?, key, found: FoundDifference { difference, state } })
+}
+
+/// How many differences of a day are open, or wait for the neighbouring day.
+pub(in crate::reconciliation) async fn count_open(tx: &Tx, key: &DayKey) -> Result<u64, DbError> {
+    let sql = format!(
+        "SELECT COUNT(*) AS open FROM bill_difference WHERE {OF_DAY} \
+         AND state IN ('open', 'waiting')"
+    );
+    let found = Source::Tx(tx).select(&sql, key_values(key, key.day)).await?;
+    let none = DbError::Inconsistent { table: "bill_difference", what: "no count" };
+    let row = found.first().ok_or(none)?;
+    Ok(u64::try_from(row.try_get::<i64>("", "open")?).unwrap_or(0))
+}

@@ -1,0 +1,172 @@
+//! Rows of bills, of their days and of what differs. Payments are read here as they are stored: a
+//! day of 100,000 is compared in one pass.
+
+pub(super) mod audit;
+mod days;
+mod differences;
+mod refunds;
+
+pub(super) use days::{begin, by_id, finish, found, is_changed, is_closed, page, was_compared};
+pub(super) use differences::{
+    Stored, accepted, count_open, difference, differences, end_old, repaired, settle_waiting,
+    waiting, write_of as write_of_differences,
+};
+pub(super) use refunds::{back_on, billed_refunds, refunds};
+
+use super::{
+    bill::BillRow,
+    compare::{KeptRow, OurPayment},
+    day::DayKey,
+    postings::Posting,
+};
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{Column, DbError, Rows, Source, Tx, Write},
+        ids::{SchoolId, uuid_at},
+        money::Fen,
+    },
+    orders::order::{PaymentId, PaymentState},
+};
+use sea_orm::{QueryResult, Value};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What is read of a payment. It must not be told from the rows of `payment` alone whether it was
+/// posted.
+const PAYMENT: &str = "SELECT p.id, p.school_id, p.merchant, p.amount_fen, p.state, \
+                       p.transaction_id, p.paid_at FROM payment p";
+
+/// The payments with these ids, of whatever school.
+pub(super) async fn payments(tx: &Tx, ids: Vec<Uuid>) -> Result<Vec<OurPayment>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("{PAYMENT} WHERE p.id {{keys1}}");
+    tx.select_keys(&sql, vec![Column::Uuid(ids)]).await?.iter().map(payment_of).collect()
+}
+
+/// A page of the payments that were paid on the day, in the order of their times and ids.
+pub(super) async fn paid_on(
+    tx: &Tx,
+    key: &DayKey,
+    after: Option<&OurPayment>,
+    most: i64,
+) -> Result<Vec<OurPayment>, DbError> {
+    let paid_at = |payment: &OurPayment| match &payment.state {
+        PaymentState::Paid { paid_at, .. } => *paid_at,
+        PaymentState::Open | PaymentState::Closed => key.day.start(),
+    };
+    let from = after.map_or(key.day.start(), paid_at).micros();
+    let last = after.map_or(Uuid::nil(), |payment| payment.id.uuid());
+    let sql = format!(
+        "{PAYMENT} WHERE p.school_id = $1 AND p.provider = $2 AND p.merchant = $3 \
+         AND p.state = 'paid' AND p.paid_at >= $4 AND p.paid_at < $5 \
+         AND (p.paid_at > $4 OR p.id > $6) ORDER BY p.paid_at, p.id LIMIT $7"
+    );
+    let values: Vec<Value> = vec![
+        key.school.number().into(),
+        key.provider.code().into(),
+        key.merchant.as_str().into(),
+        from.into(),
+        key.day.next().start().micros().into(),
+        last.into(),
+        most.into(),
+    ];
+    Source::Tx(tx).select(&sql, values).await?.iter().map(payment_of).collect()
+}
+
+fn payment_of(row: &QueryResult) -> Result<OurPayment, DbError> {
+    let broken = |what| DbError::Inconsistent { table: "payment", what };
+    let (state, transaction): (String, Option<String>) =
+        (row.try_get("", "state")?, row.try_get("", "transaction_id")?);
+    let paid_at = row.try_get::<Option<i64>>("", "paid_at")?.map(Timestamp::from_micros);
+    Ok(OurPayment {
+        id: PaymentId::from_uuid(row.try_get("", "id")?),
+        school: SchoolId::from_number(row.try_get("", "school_id")?),
+        merchant: row.try_get("", "merchant")?,
+        amount: Fen::new(row.try_get("", "amount_fen")?).map_err(|_| broken("negative amount"))?,
+        state: PaymentState::from_columns(&state, transaction, paid_at)
+            .ok_or(broken("state and columns differ"))?,
+        is_posted: true,
+    })
+}
+
+/// Those of the rows that a bill had before, by the provider's number.
+pub(super) async fn kept(
+    tx: &Tx,
+    key: &DayKey,
+    numbers: Vec<String>,
+) -> Result<HashMap<String, KeptRow>, DbError> {
+    if numbers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = "SELECT b.number, b.day, b.school_id, b.amount_fen, b.fee_fen, b.coupon_fen \
+               FROM bill_row b WHERE b.provider {keys1} AND b.merchant_number {keys2} \
+               AND b.number {keys3}";
+    let keys = vec![
+        Column::Text(vec![key.provider.code().to_owned()]),
+        Column::Text(vec![key.merchant.clone()]),
+        Column::Text(numbers),
+    ];
+    let found = tx.select_keys(sql, keys).await?;
+    let kept = |row: &QueryResult| {
+        let broken = |_| DbError::Inconsistent { table: "bill_row", what: "negative amount" };
+        let amount = |name| Fen::new(row.try_get("", name)?).map_err(broken);
+        let kept = KeptRow {
+            day: Day::from_number(row.try_get("", "day")?),
+            school: SchoolId::from_number(row.try_get("", "school_id")?),
+            amount: amount("amount_fen")?,
+            fee_fen: row.try_get("", "fee_fen")?,
+            coupon: amount("coupon_fen")?,
+        };
+        Ok((row.try_get("", "number")?, kept))
+    };
+    found.iter().map(kept).collect()
+}
+
+/// The days in whose bills these payments are.
+pub(super) async fn days_of(tx: &Tx, payments: Vec<Uuid>) -> Result<HashMap<Uuid, Day>, DbError> {
+    if payments.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = "SELECT b.payment_id, b.day FROM bill_row b WHERE b.payment_id {keys1} \
+               AND b.entry = 'payment'";
+    let found = tx.select_keys(sql, vec![Column::Uuid(payments)]).await?;
+    let day = |row: &QueryResult| {
+        Ok((row.try_get("", "payment_id")?, Day::from_number(row.try_get("", "day")?)))
+    };
+    found.iter().map(day).collect()
+}
+
+/// A row that is ours, with the payment that it names.
+pub(super) struct NewRow<'a> {
+    pub(super) row: &'a BillRow,
+    pub(super) posting: Posting,
+    pub(super) payment: PaymentId,
+}
+
+/// New rows of a bill.
+pub(super) fn write_of_rows(new: &[NewRow<'_>], now: Timestamp) -> Write {
+    let text = |f: &dyn Fn(&NewRow<'_>) -> String| Column::Text(new.iter().map(f).collect());
+    let i64s = |f: &dyn Fn(&NewRow<'_>) -> i64| Column::I64(new.iter().map(f).collect());
+    let refund_no = |row: &BillRow| row.out_refund_no().unwrap_or_default().to_owned();
+    let rows = Rows::new(vec![
+        ("id", Column::Uuid(new.iter().map(|_| uuid_at(now)).collect())),
+        ("school_id", i64s(&|new| new.posting.school.number())),
+        ("provider", text(&|new| new.posting.provider.code().to_owned())),
+        ("merchant_number", text(&|new| new.posting.merchant.clone())),
+        ("day", Column::I32(new.iter().map(|new| new.posting.day.number()).collect())),
+        ("entry", text(&|new| new.row.entry.code().to_owned())),
+        ("number", text(&|new| new.posting.number.clone())),
+        ("payment_id", Column::Uuid(new.iter().map(|new| new.payment.uuid()).collect())),
+        ("out_refund_no", text(&|new| refund_no(new.row))),
+        ("stage", text(&|new| new.row.entry.stage().code().to_owned())),
+        ("amount_fen", i64s(&|new| new.row.amount.get())),
+        ("fee_fen", i64s(&|new| new.posting.fee_fen)),
+        ("coupon_fen", i64s(&|new| new.posting.coupon.get())),
+        ("at", i64s(&|new| new.row.at.micros())),
+        ("kept_at", i64s(&|_| now.micros())),
+    ]);
+    Write::Insert { table: "bill_row", rows, suffix: "" }
+}

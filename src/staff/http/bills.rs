@@ -1,0 +1,366 @@
+//! Days of bills, what differs on them, and differences that two persons accept.
+
+use super::refunds::{
+    ApproveRequest, DecisionView, OfficerView, RefundPage, RejectRequest, page_of,
+};
+use crate::{
+    approvals::ApprovalId,
+    base::{
+        clock::Timestamp,
+        http::{ApiError, IdempotencyKey, ValidJson, problem::Problem},
+        money::Fen,
+    },
+    orders::fact::Provider,
+    reconciliation::{BillDay, ProposedRepair},
+    staff::{
+        BillDesk, RepairAsk, StaffRepair,
+        guard::{AskRepair, DecideRepair, May, ReadBills},
+    },
+};
+use actix_web::{
+    HttpResponse, get, post,
+    web::{Data, Json, Path, Query},
+};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+const DEFAULT_LIMIT: u16 = 50;
+const MAX_LIMIT: u16 = 100;
+
+/// Why a difference is accepted as it stands.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct NewRepairRequest {
+    /// Why, for whoever decides and for the audit log.
+    #[garde(length(chars, min = 1, max = 200))]
+    reason: String,
+}
+
+/// A day of a provider's bills, as it was last compared.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct BillDayView {
+    id: Uuid,
+    #[schema(value_type = String)]
+    provider: Provider,
+    /// The merchant number at the provider.
+    merchant: String,
+    /// The day in Beijing, as in `2026-11-28`.
+    date: String,
+    /// `closed` where nothing differs; `open`.
+    state: &'static str,
+    /// Rows of the bill that are ours.
+    our_rows: u64,
+    /// Payments of ours on that day.
+    paid_count: u64,
+    paid_fen: i64,
+    /// Refunds of ours that were done on that day.
+    back_count: u64,
+    back_fen: i64,
+    /// Our payments in the bill.
+    billed_fen: i64,
+    /// Our refunds in the bill.
+    refunded_fen: i64,
+    /// Fees, less those that were given back.
+    fee_fen: i64,
+    /// Merchant's coupons, less those of refunds.
+    coupon_fen: i64,
+    open_differences: u64,
+    #[schema(value_type = String, format = DateTime)]
+    compared_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    closed_at: Option<Timestamp>,
+    /// When late rows or differences last opened it again.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    reopened_at: Option<Timestamp>,
+}
+
+/// A page of days.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct BillDayList {
+    items: Vec<BillDayView>,
+    /// `null` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// In what the bill and our books differ.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct DifferenceView {
+    id: Uuid,
+    /// `payment` or `refund`.
+    entry: &'static str,
+    /// The provider's number of it; ours where the provider has none.
+    number: String,
+    /// Our number of the payment.
+    out_trade_no: String,
+    /// `ours_only`, `theirs_only`, `amount`, `state`, `fee`, `day`, `ledger`.
+    field: &'static str,
+    /// What we have; empty for nothing.
+    ours: String,
+    /// What the provider has; empty for nothing.
+    theirs: String,
+    /// Of an amount: what the provider has more than we. Else the whole amount.
+    stake_fen: i64,
+    /// `ask_provider`, `correct_balance`, `ask_support`, `verify`.
+    repair: &'static str,
+    /// `open`, `waiting` (for the neighbouring day's bill), `repaired`, `accepted`, `gone`.
+    state: &'static str,
+}
+
+/// A page of differences.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct DifferenceList {
+    items: Vec<DifferenceView>,
+    /// `null` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A request to accept a difference.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct RepairView {
+    #[schema(value_type = Uuid)]
+    id: ApprovalId,
+    /// `requested`, `approved`, `rejected`, `withdrawn`, `expired`.
+    state: &'static str,
+    #[schema(value_type = i64)]
+    amount_fen: Fen,
+    reason: String,
+    asked_by: OfficerView,
+    #[schema(value_type = String, format = DateTime)]
+    asked_at: Timestamp,
+    /// From then on it cannot be approved.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// `null` until it is decided or taken back.
+    decision: Option<DecisionView>,
+    difference: DifferenceView,
+}
+
+/// A page of requests.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct RepairList {
+    items: Vec<RepairView>,
+    /// `null` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Which part of a list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BillPage {
+    /// At most so many; 1 to 100, otherwise 50.
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    cursor: Option<Uuid>,
+    /// Of differences: also those that have ended.
+    #[serde(default)]
+    ended: bool,
+}
+
+impl BillPage {
+    fn limit(&self) -> u16 {
+        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+    }
+}
+
+/// Days whose bills were compared, newest first. The roles `finance` and `auditor` may.
+#[utoipa::path(tag = "staff", params(BillPage), security(("staff" = [])),
+    responses((status = 200, body = BillDayList), (status = 403, body = Problem)))]
+#[get("/reconciliation/days")]
+pub(super) async fn days(
+    member: May<ReadBills>,
+    page: Query<BillPage>,
+    desk: Data<BillDesk>,
+) -> Result<Json<BillDayList>, ApiError> {
+    let limit = page.limit();
+    let found = desk.days(&member, page.cursor, i64::from(limit) + 1).await?;
+    let (found, next_cursor) = page_of(found, limit, |day| day.id.to_string());
+    Ok(Json(BillDayList { items: found.into_iter().map(day_view).collect(), next_cursor }))
+}
+
+/// What differs on a day: what is open or waits, or also what has ended.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The day"), BillPage),
+    responses((status = 200, body = DifferenceList), (status = 404, body = Problem)))]
+#[get("/reconciliation/days/{id}/differences")]
+pub(super) async fn differences(
+    member: May<ReadBills>,
+    day: Path<Uuid>,
+    page: Query<BillPage>,
+    desk: Data<BillDesk>,
+) -> Result<Json<DifferenceList>, ApiError> {
+    let (limit, which) = (page.limit(), (page.ended, i64::from(page.limit()) + 1));
+    let found = desk.differences(&member, day.into_inner(), page.cursor, which).await?;
+    let (found, next_cursor) = page_of(found, limit, |one| one.id.to_string());
+    let items = found.into_iter().map(difference_view).collect();
+    Ok(Json(DifferenceList { items, next_cursor }))
+}
+
+/// Proposes to accept a difference as it stands, which another person must approve within seven days.
+/// Where its repair is `correct_balance`, approving posts `stake_fen` to the person. The role `finance`
+/// may.
+#[utoipa::path(tag = "staff", request_body = NewRepairRequest, security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The difference"),
+        ("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters")),
+    responses((status = 201, body = RepairView),
+        (status = 403, description = "`staff_right_missing`, `second_factor_needed`, `own_money`",
+            body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_open` (`approval` names it), \
+            `difference_changed`", body = Problem)))]
+#[post("/reconciliation/differences/{id}/repair")]
+pub(super) async fn ask(
+    member: May<AskRepair>,
+    key: IdempotencyKey,
+    difference: Path<Uuid>,
+    body: ValidJson<NewRepairRequest>,
+    desk: Data<BillDesk>,
+) -> Result<HttpResponse, ApiError> {
+    let (difference, reason) = (difference.into_inner(), body.into_inner().reason);
+    let ask = RepairAsk { difference, reason, key: key.as_str().to_owned() };
+    let asked = desk.ask_repair(&member, &ask).await?;
+    Ok(HttpResponse::Created().json(view(asked, desk.clock.now())))
+}
+
+/// Requests to accept differences, newest first. The roles `finance` and `auditor` may.
+#[utoipa::path(tag = "staff", params(RefundPage), security(("staff" = [])),
+    responses((status = 200, body = RepairList), (status = 403, body = Problem)))]
+#[get("/reconciliation/repairs")]
+pub(super) async fn list(
+    member: May<ReadBills>,
+    page: Query<RefundPage>,
+    desk: Data<BillDesk>,
+) -> Result<Json<RepairList>, ApiError> {
+    let (limit, cursor) = page.into_inner().parts();
+    let found = desk.repairs(&member, cursor, u64::from(limit) + 1).await?;
+    let (found, next_cursor) = page_of(found, limit, |one| one.approval.id.to_string());
+    let now = desk.clock.now();
+    Ok(Json(RepairList {
+        items: found.into_iter().map(|one| view(one, now)).collect(),
+        next_cursor,
+    }))
+}
+
+/// A request to accept a difference.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The request")),
+    responses((status = 200, body = RepairView), (status = 404, body = Problem)))]
+#[get("/reconciliation/repairs/{id}")]
+pub(super) async fn show(
+    member: May<ReadBills>,
+    id: Path<ApprovalId>,
+    desk: Data<BillDesk>,
+) -> Result<Json<RepairView>, ApiError> {
+    let found = desk.repair(&member, id.into_inner()).await?;
+    Ok(Json(view(found, desk.clock.now())))
+}
+
+/// Approves a request: the difference is accepted, and a correction posted. Another person than who
+/// asked, with the role `finance`.
+#[utoipa::path(tag = "staff", request_body = ApproveRequest, security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The request")),
+    responses((status = 200, body = RepairView),
+        (status = 403, description = "`second_person_needed`, `staff_right_missing`, \
+            `second_factor_needed`, `own_money`", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_over` with `state`, `difference_changed`, \
+            `refund_spent`", body = Problem)))]
+#[post("/reconciliation/repairs/{id}/approve")]
+pub(super) async fn approve(
+    member: May<DecideRepair>,
+    id: Path<ApprovalId>,
+    body: ValidJson<ApproveRequest>,
+    desk: Data<BillDesk>,
+) -> Result<Json<RepairView>, ApiError> {
+    let why = body.into_inner().reason.unwrap_or_default();
+    let decided = desk.approve_repair(&member, id.into_inner(), &why).await?;
+    Ok(Json(view(decided, desk.clock.now())))
+}
+
+/// Rejects a request. Another person than who asked, with the role `finance`.
+#[utoipa::path(tag = "staff", request_body = RejectRequest, security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The request")),
+    responses((status = 200, body = RepairView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_over` with `state`", body = Problem)))]
+#[post("/reconciliation/repairs/{id}/reject")]
+pub(super) async fn reject(
+    member: May<DecideRepair>,
+    id: Path<ApprovalId>,
+    body: ValidJson<RejectRequest>,
+    desk: Data<BillDesk>,
+) -> Result<Json<RepairView>, ApiError> {
+    let why = body.into_inner().reason;
+    let decided = desk.reject_repair(&member, id.into_inner(), &why).await?;
+    Ok(Json(view(decided, desk.clock.now())))
+}
+
+/// Takes one's own request back.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The request")),
+    responses((status = 200, body = RepairView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`approval_over` with `state`", body = Problem)))]
+#[post("/reconciliation/repairs/{id}/withdraw")]
+pub(super) async fn withdraw(
+    member: May<AskRepair>,
+    id: Path<ApprovalId>,
+    desk: Data<BillDesk>,
+) -> Result<Json<RepairView>, ApiError> {
+    let decided = desk.withdraw_repair(&member, id.into_inner()).await?;
+    Ok(Json(view(decided, desk.clock.now())))
+}
+
+fn day_view(day: BillDay) -> BillDayView {
+    let BillDay { id, key, state, totals, compared_at, closed_at, reopened_at } = day;
+    BillDayView {
+        id,
+        provider: key.provider,
+        merchant: key.merchant,
+        date: key.day.to_string(),
+        state: state.code(),
+        our_rows: totals.our_rows,
+        paid_count: totals.paid_count,
+        paid_fen: totals.paid_fen,
+        back_count: totals.back_count,
+        back_fen: totals.back_fen,
+        billed_fen: totals.billed_fen,
+        refunded_fen: totals.refunded_fen,
+        fee_fen: totals.fee_fen,
+        coupon_fen: totals.coupon_fen,
+        open_differences: totals.open_differences,
+        compared_at,
+        closed_at,
+        reopened_at,
+    }
+}
+
+fn difference_view(proposed: ProposedRepair) -> DifferenceView {
+    let (difference, state) = (proposed.found.difference, proposed.found.state);
+    DifferenceView {
+        id: proposed.id,
+        entry: difference.entry,
+        number: difference.number,
+        out_trade_no: difference.out_trade_no,
+        field: difference.differs.code(),
+        ours: difference.ours,
+        theirs: difference.theirs,
+        stake_fen: difference.stake_fen,
+        repair: difference.repair.code(),
+        state: state.code(),
+    }
+}
+
+fn view(repair: StaffRepair, now: Timestamp) -> RepairView {
+    let StaffRepair { approval, difference } = repair;
+    RepairView {
+        id: approval.id,
+        state: approval.state_at(now).code(),
+        amount_fen: approval.amount,
+        reason: approval.reason,
+        asked_by: approval.asked_by.into(),
+        asked_at: approval.asked_at,
+        expires_at: approval.expires_at,
+        decision: approval.decision.map(DecisionView::from),
+        difference: difference_view(difference),
+    }
+}

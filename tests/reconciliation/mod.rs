@@ -1,0 +1,9 @@
+//! Reconciliation on both databases: a day from the payment to its closed bill over the provider's
+//! own protocol, wrong files, and made bills in which every kind of difference is found.
+
+mod alipay;
+mod journey;
+mod kinds;
+mod office;
+mod refunds;
+mod repairs;

@@ -1,0 +1,117 @@
+//! Refunds in bills: those that we made, those that were made in the provider's console, and those that
+//! no bill has.
+
+use super::office::{next_noon, paid};
+use onecard::{
+    base::{clock::SystemClock, money::Fen},
+    ledger::seal,
+    orders::{fact::Provider, order::PaymentId},
+    payments::refunds::{self, AskedRefund},
+    reconciliation::{Differs, FoundState},
+};
+use sandbox::callbacks::CallbackMode;
+use testkit::{TestDb, World, eventually, now, on_each_database};
+
+on_each_database!(
+    a_refund_of_ours_is_equal_and_its_fee_comes_back_by_wechat_pay,
+    a_refund_of_ours_is_equal_and_its_fee_comes_back_by_alipay,
+    a_refund_in_the_console_is_settled_by_the_answer_of_wechat_pay,
+    a_refund_in_the_console_is_settled_by_the_answer_of_alipay,
+    a_refund_in_no_bill_is_a_difference,
+);
+
+/// Gives ¥12 of the payment back, as staff do, and waits for its end.
+async fn give_back(world: &World, number: &str) {
+    let payment = PaymentId::from_out_trade_no(number).unwrap();
+    let asked = AskedRefund { payment, amount: Fen::new(1200).unwrap() };
+    let approving = world.db.in_tx(async |tx| {
+        let refund = refunds::ask(tx, asked, now()).await?;
+        refunds::approve(tx, refund.id, now()).await
+    });
+    approving.await.unwrap();
+    eventually("it is done", async || {
+        let states = world.rows.texts("SELECT state FROM refund").await;
+        (states == ["done"]).then_some(())
+    })
+    .await;
+}
+
+async fn a_refund_of_ours_is_equal_and_its_fee_comes_back_by_wechat_pay(db: &TestDb) {
+    a_refund_of_ours_is_equal(db, Provider::WechatPay).await;
+}
+
+async fn a_refund_of_ours_is_equal_and_its_fee_comes_back_by_alipay(db: &TestDb) {
+    a_refund_of_ours_is_equal(db, Provider::Alipay).await;
+}
+
+async fn a_refund_of_ours_is_equal(db: &TestDb, provider: Provider) {
+    let world = World::start(db).await;
+    let (_, number) = paid(&world, provider, true).await;
+    give_back(&world, &number).await;
+    let (office, day) = next_noon(&world, provider).await;
+    for _ in 0..2 {
+        let totals = office.compare("xnec", day).await.unwrap();
+        assert_eq!(totals.open_differences, 0, "{:?}", office.found("xnec", day).await);
+        assert_eq!((totals.our_rows, totals.refunded_fen, totals.fee_fen), (2, 1200, 23));
+        assert_eq!((totals.back_count, totals.back_fen), (1, 1200));
+    }
+    assert_eq!(world.rows.texts("SELECT state FROM bill_day").await, ["closed"]);
+    seal::seal_all(&world.db, &SystemClock).await.unwrap();
+    world.assert_books_of(provider.code(), 5000 - 1200 - 23).await;
+}
+
+async fn a_refund_in_the_console_is_settled_by_the_answer_of_wechat_pay(db: &TestDb) {
+    a_refund_in_the_console_is_settled(db, Provider::WechatPay).await;
+}
+
+async fn a_refund_in_the_console_is_settled_by_the_answer_of_alipay(db: &TestDb) {
+    a_refund_in_the_console_is_settled(db, Provider::Alipay).await;
+}
+
+/// Its message never comes; the bill tells of it.
+async fn a_refund_in_the_console_is_settled(db: &TestDb, provider: Provider) {
+    let world = World::start(db).await;
+    let (student, number) = paid(&world, provider, true).await;
+    world.sandbox().callbacks.set_mode(CallbackMode::Manual);
+    match provider {
+        Provider::WechatPay => drop(world.pay().refund_in_console(&number, 1800).unwrap()),
+        Provider::Alipay => drop(world.alipay().refund(&number, 1800).unwrap()),
+    }
+    assert_eq!(world.rows.count("refund").await, 0);
+    let (office, day) = next_noon(&world, provider).await;
+    let totals = office.compare("xnec", day).await.unwrap();
+    assert_eq!((totals.repaired, totals.open_differences), (1, 0));
+    assert_eq!((totals.back_count, totals.back_fen, totals.refunded_fen), (1, 1800, 1800));
+    let fields = world.rows.texts("SELECT field FROM bill_difference").await;
+    assert_eq!(fields, ["theirs_only"]);
+    assert_eq!(student.balances().await, [0, 0, 3200, 3200]);
+    // Again: it is a refund of ours now.
+    assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 0);
+    seal::seal_all(&world.db, &SystemClock).await.unwrap();
+    let report = world.report().await;
+    assert!(report.is_clean(), "{report}");
+}
+
+async fn a_refund_in_no_bill_is_a_difference(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, number) = paid(&world, Provider::WechatPay, true).await;
+    give_back(&world, &number).await;
+    let (office, day) = next_noon(&world, Provider::WechatPay).await;
+    assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 0);
+    // Forged: the provider never heard of this number.
+    let far = "UPDATE refund SET refund_number = 'elsewhere', ended_at = $1";
+    let noon = day.start().plus(std::time::Duration::from_hours(12));
+    world.rows.change(far, [noon.micros().into()]).await;
+    let totals = office.compare("xnec", day).await.unwrap();
+    assert!(totals.is_reopened);
+    let found = office.found("xnec", day).await;
+    let told: Vec<_> = found
+        .iter()
+        .map(|found| {
+            let difference = &found.difference;
+            (difference.entry, difference.differs, difference.number.as_str(), found.state)
+        })
+        .collect();
+    let ours = ("refund", Differs::OursOnly, "elsewhere", FoundState::Open);
+    assert!(told.contains(&ours), "{told:?}");
+}

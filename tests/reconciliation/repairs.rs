@@ -1,0 +1,205 @@
+//! Differences that two persons accept, over HTTP: who may, once, and what it posts.
+
+use super::office::{Office, noon_after, paid, school_id};
+use crate::staff::support::{Member, add};
+use async_trait::async_trait;
+use onecard::{
+    base::{
+        clock::{Day, SystemClock, Timestamp},
+        money::Fen,
+    },
+    ledger::{account::SchoolAccount, seal},
+    orders::fact::Provider,
+    reconciliation::{Bill, BillEntry, BillError, BillRow, BillSource, Fee},
+};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use testkit::{Student, TestDb, World, merchant, now, on_each_database};
+
+on_each_database!(
+    a_balance_is_corrected_by_two_persons,
+    what_is_taken_is_at_most_what_is_there,
+    a_difference_that_changed_is_not_accepted,
+    the_office_reads_days_and_differences,
+);
+
+const ROOT: &str = "/api/v1/staff/reconciliation";
+
+/// A bill of one payment, whose amount a test says.
+#[derive(Debug)]
+struct OneRow(Mutex<Option<BillRow>>, String);
+
+#[async_trait]
+impl BillSource for OneRow {
+    fn provider(&self) -> Provider {
+        Provider::WechatPay
+    }
+
+    fn merchant(&self) -> &str {
+        &self.1
+    }
+
+    async fn bill(&self, _: Day, _: Timestamp) -> Result<Bill, BillError> {
+        let rows: Vec<_> = self.0.lock().unwrap().clone().into_iter().collect();
+        let count = u64::try_from(rows.len()).unwrap();
+        let rows = Box::new(rows.into_iter().map(Ok));
+        Ok(Bill { hash: "made".to_owned(), count, flow: None, rows })
+    }
+}
+
+struct Case {
+    world: World,
+    office: Office,
+    bill: Arc<OneRow>,
+    student: Student,
+    day: Day,
+    asks: Member,
+    decides: Member,
+}
+
+async fn staff(world: &World, login: &str, staff_no: &str, role: &str) -> Member {
+    let school = world.rows.school("xnec").await;
+    let printed = add(&world.db, school, (login, staff_no, &[role])).await;
+    Member::enrol(world, login, &printed).await
+}
+
+impl Case {
+    /// A payment of ¥50, which the bill has with another amount.
+    async fn open(db: &TestDb, billed: i64) -> Self {
+        let world = World::start(db).await;
+        let (student, number) = paid(&world, Provider::WechatPay, true).await;
+        let payment = world.pay().payment(&number).unwrap();
+        let day = now().day();
+        let row = BillRow {
+            entry: BillEntry::Payment,
+            at: now(),
+            out_trade_no: number,
+            transaction_id: payment.transaction_id.unwrap(),
+            amount: Fen::new(billed).unwrap(),
+            coupon: Fen::ZERO,
+            fee: Fee::default(),
+            rate: None,
+        };
+        let bill = Arc::new(OneRow(Mutex::new(Some(row)), merchant()));
+        let mut office = Office::open(&world, noon_after(day)).await;
+        office.take_bills_from(Arc::clone(&bill) as Arc<dyn BillSource>);
+        assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 1);
+        let asks = staff(&world, "asks", "1001", "finance").await;
+        let decides = staff(&world, "decides", "1002", "finance").await;
+        Self { world, office, bill, student, day, asks, decides }
+    }
+
+    async fn difference(&self) -> Value {
+        let days = self.asks.get(&format!("{ROOT}/days")).await.body(200);
+        let day = days["items"][0]["id"].as_str().unwrap().to_owned();
+        let found = self.asks.get(&format!("{ROOT}/days/{day}/differences?ended=true")).await;
+        found.body(200)["items"][0].clone()
+    }
+
+    async fn ask(&self, key: &str) -> testkit::Answer {
+        let id = self.difference().await["id"].as_str().unwrap().to_owned();
+        let body = json!({ "reason": "账单金额为准" });
+        self.asks.ask(&format!("POST {ROOT}/differences/{id}/repair"), key, Some(&body)).await
+    }
+}
+
+fn approve(asked: &Value) -> String {
+    format!("{ROOT}/repairs/{}/approve", asked["id"].as_str().unwrap())
+}
+
+async fn a_balance_is_corrected_by_two_persons(db: &TestDb) {
+    let case = Case::open(db, 5100).await;
+    let difference = case.difference().await;
+    assert_eq!(
+        (&difference["field"], &difference["ours"], &difference["theirs"], &difference["repair"]),
+        (&json!("amount"), &json!("¥50.00"), &json!("¥51.00"), &json!("correct_balance"))
+    );
+    assert_eq!((&difference["stake_fen"], &difference["state"]), (&json!(100), &json!("open")));
+    let asked = case.ask("a").await.body(201);
+    assert_eq!((&asked["state"], &asked["amount_fen"]), (&json!("requested"), &json!(100)));
+    assert_eq!(case.ask("a").await.body(201)["id"], asked["id"], "the same key");
+    case.ask("b").await.problem("one is open", 409, "approval_open");
+    assert_eq!(case.student.balances().await[3], 5000, "nothing is posted yet");
+    let own = case.asks.post(&approve(&asked), &json!({})).await;
+    own.problem("who asked", 403, "second_person_needed");
+    for (login, number, role) in [("office", "1003", "card_office"), ("audits", "1004", "auditor")]
+    {
+        let member = staff(&case.world, login, number, role).await;
+        let refused = member.post(&approve(&asked), &json!({})).await;
+        refused.problem(role, 403, "staff_right_missing");
+    }
+    for _ in 0..2 {
+        let approved = case.decides.post(&approve(&asked), &json!({})).await.body(200);
+        assert_eq!(approved["state"], "approved");
+        assert_eq!(approved["difference"]["state"], "accepted");
+    }
+    assert_eq!(case.student.balances().await[3], 5100, "once");
+    assert_eq!(case.world.rows.texts("SELECT state FROM bill_day").await, ["closed"]);
+    // A later comparison leaves what was accepted.
+    assert_eq!(case.office.compare("xnec", case.day).await.unwrap().open_differences, 0);
+    case.ask("c").await.problem("it is accepted", 409, "difference_changed");
+    seal::seal_all(&case.world.db, &SystemClock).await.unwrap();
+    assert_eq!(case.world.school_balance("xnec", SchoolAccount::Adjustment).await, -100);
+    let report = case.world.report().await;
+    assert!(report.is_clean(), "{report}");
+    for forged in ["UPDATE bill_repair SET stake_fen = 99", "DELETE FROM bill_repair"] {
+        case.world.rows.change(forged, []).await;
+        let broken = case.world.report().await.to_string();
+        assert!(broken.contains("corrected"), "{forged}: {broken}");
+    }
+}
+
+async fn what_is_taken_is_at_most_what_is_there(db: &TestDb) {
+    let case = Case::open(db, 4000).await;
+    let asked = case.ask("a").await.body(201);
+    crate::journey_money::refunds::spend(&case.world, 4500).await;
+    let answer = case.decides.post(&approve(&asked), &json!({})).await;
+    answer.problem("spent meanwhile", 409, "refund_spent");
+    assert_eq!(case.difference().await["state"], "open", "it stays");
+    crate::journey_money::refunds::spend(&case.world, -4500).await;
+    case.decides.post(&approve(&asked), &json!({})).await.body(200);
+    assert_eq!(case.student.balances().await[3], 4000);
+}
+
+async fn a_difference_that_changed_is_not_accepted(db: &TestDb) {
+    let case = Case::open(db, 5100).await;
+    let asked = case.ask("a").await.body(201);
+    case.bill.0.lock().unwrap().as_mut().unwrap().amount = Fen::new(9100).unwrap();
+    assert!(case.office.compare("xnec", case.day).await.unwrap().open_differences > 0);
+    let answer = case.decides.post(&approve(&asked), &json!({})).await;
+    answer.problem("changed", 409, "difference_changed");
+    assert_eq!(case.student.balances().await[3], 5000);
+    let withdraw = format!("{ROOT}/repairs/{}/withdraw", asked["id"].as_str().unwrap());
+    assert_eq!(case.asks.post(&withdraw, &json!({})).await.body(200)["state"], "withdrawn");
+    let reject = format!("{ROOT}/repairs/{}/reject", asked["id"].as_str().unwrap());
+    let over = case.decides.post(&reject, &json!({ "reason": "金额不符" })).await;
+    over.problem("withdrawn", 409, "approval_over");
+    // A request about a bill is no request for a refund.
+    let refund = format!("/api/v1/staff/refunds/{}", asked["id"].as_str().unwrap());
+    case.asks.get(&refund).await.problem("no refund", 404, "not_found");
+}
+
+async fn the_office_reads_days_and_differences(db: &TestDb) {
+    let case = Case::open(db, 5100).await;
+    let days = case.asks.get(&format!("{ROOT}/days?limit=1")).await.body(200);
+    let day = &days["items"][0];
+    assert_eq!((&day["provider"], &day["state"]), (&json!("wechat_pay"), &json!("open")));
+    assert_eq!((&day["date"], &day["open_differences"]), (&json!(case.day.to_string()), &json!(1)));
+    assert_eq!(days["next_cursor"], Value::Null);
+    case.office.clock.advance(std::time::Duration::from_hours(24));
+    *case.bill.0.lock().unwrap() = None;
+    case.office.compare("xnec", case.day.next()).await.unwrap();
+    let newest = case.asks.get(&format!("{ROOT}/days?limit=1")).await.body(200);
+    assert_eq!(newest["items"][0]["date"], case.day.next().to_string());
+    let cursor = newest["next_cursor"].as_str().unwrap();
+    let older = case.asks.get(&format!("{ROOT}/days?limit=1&cursor={cursor}")).await.body(200);
+    assert_eq!(older["items"][0]["id"], day["id"]);
+    assert_eq!(older["next_cursor"], Value::Null);
+    let nowhere = format!("{ROOT}/days/{}/differences", uuid::Uuid::nil());
+    case.asks.get(&nowhere).await.problem("no such day", 404, "not_found");
+    let office = staff(&case.world, "office", "1003", "card_office").await;
+    let refused = office.get(&format!("{ROOT}/days")).await;
+    refused.problem("not of the finance office", 403, "staff_right_missing");
+    let elsewhere = school_id(&case.world, "csmzxy").await;
+    assert_ne!(elsewhere, school_id(&case.world, "xnec").await);
+}
