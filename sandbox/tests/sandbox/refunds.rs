@@ -227,8 +227,9 @@ async fn by_the_buttons_of_the_control_page() {
         assert!(page.contains(shown), "{number}");
     }
     assert_eq!(done("/sandbox/refunds/R3/succeed", &[]).await, back);
+    pay.until_refund("R3", |refund| refund.accepted == 1).await;
     assert_eq!(done("/sandbox/refunds/R3/deliver", &[]).await, back);
-    pay.until_refund("R3", |refund| refund.accepted > 1).await;
+    pay.until_refund("R3", |refund| refund.accepted == 2).await;
     let page = world.get("/sandbox").await.text().await.unwrap();
     assert!(page.contains("已退 ¥9.00"), "{page}");
     assert_eq!(world.post_form("/sandbox/refunds/R3/close", &[]).await.status(), 409);

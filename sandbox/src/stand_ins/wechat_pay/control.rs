@@ -44,11 +44,12 @@ struct PaymentsQuery {
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
+        // First: `{act}` stands for any word.
+        .configure(refund_acts::routes)
         .route("/sandbox/payments/{out_trade_no}/{act}", web::post().to(act_by_form))
         .route("/sandbox/api/payments", web::get().to(payments))
         .route("/sandbox/api/payments/{out_trade_no}", web::get().to(payment))
         .route("/sandbox/api/payments/{out_trade_no}/{act}", web::post().to(act))
-        .configure(refund_acts::routes)
         .configure(merchant_acts::routes);
 }
 
