@@ -3,7 +3,7 @@
 use super::{
     PaymentError, Payments, count_settled,
     gateway::{Provider, ProviderState, RefundNumbers, RefundOutcome, RefundState},
-    refunds::{IncomingRefund, RefundVerdict},
+    refunds::{IncomingRefund, RefundVerdict, ToldTotal},
     settle::{IncomingFact, Origin, Verdict},
 };
 use crate::schools::School;
@@ -19,15 +19,22 @@ impl Payments {
     ) -> Result<bool, PaymentError> {
         let gateway = self.gateways.of(&school.code, provider);
         let gateway = gateway.ok_or(PaymentError::FundingUnavailable)?;
-        let (fact, origin) = match gateway.query(out_trade_no, self.clock.now()).await? {
-            ProviderState::Paid(fact, evidence) => (fact, Origin::Answer(evidence)),
-            ProviderState::Refunded(fact, evidence) => (fact, Origin::RefundedAnswer(evidence)),
+        let (fact, origin, told) = match gateway.query(out_trade_no, self.clock.now()).await? {
+            ProviderState::Paid(fact, evidence) => (fact, Origin::Answer(evidence), None),
+            ProviderState::Refunded(fact, evidence, total) => {
+                let told = ToldTotal::of(&fact, total);
+                (fact, Origin::RefundedAnswer(evidence), Some(told))
+            }
             ProviderState::NotPaid | ProviderState::Closed | ProviderState::Unknown => {
                 return Ok(false);
             }
         };
         let incoming = IncomingFact { school: school.id, fact, origin };
-        match self.settling.submit(incoming).await? {
+        let verdict = self.settling.submit(incoming).await?;
+        if let Some(told) = told {
+            self.compare_refunds(&told).await?;
+        }
+        match verdict {
             Verdict::Settled => {
                 count_settled("bill");
                 Ok(true)

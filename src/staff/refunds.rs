@@ -279,6 +279,7 @@ fn made_by(approval: &Approval) -> Option<Uuid> {
     match approval.kind {
         ApprovalKind::Refund => approval.decision.as_ref().and_then(|decision| decision.result),
         ApprovalKind::RefundEnd => Some(approval.subject),
+        ApprovalKind::BillRepair => None,
     }
 }
 

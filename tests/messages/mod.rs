@@ -52,7 +52,8 @@ async fn topped_up(world: &World) -> (Student, Value, PaymentId) {
 }
 
 async fn given_back(world: &World, payment: PaymentId, fen: i64) -> RefundId {
-    let asked = AskedRefund { payment, amount: Fen::new(fen).unwrap() };
+    let asked =
+        AskedRefund { payment, amount: Fen::new(fen).unwrap(), approval: uuid::Uuid::new_v4() };
     let approving = world.db.in_tx(async |tx| {
         let refund = refunds::ask(tx, asked, now()).await?;
         refunds::approve(tx, refund.id, now()).await

@@ -23,7 +23,8 @@ on_each_database!(
 /// Gives ¥12 of the payment back, as staff do, and waits for its end.
 async fn give_back(world: &World, number: &str) {
     let payment = PaymentId::from_out_trade_no(number).unwrap();
-    let asked = AskedRefund { payment, amount: Fen::new(1200).unwrap() };
+    let asked =
+        AskedRefund { payment, amount: Fen::new(1200).unwrap(), approval: uuid::Uuid::new_v4() };
     let approving = world.db.in_tx(async |tx| {
         let refund = refunds::ask(tx, asked, now()).await?;
         refunds::approve(tx, refund.id, now()).await

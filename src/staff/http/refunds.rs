@@ -283,6 +283,7 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
     let (payment_id, refund_id) = match approval.kind {
         ApprovalKind::Refund => (Some(PaymentId::from_uuid(approval.subject)), result),
         ApprovalKind::RefundEnd => (None, Some(approval.subject)),
+        ApprovalKind::BillRepair => (None, None),
     };
     StaffRefundView {
         id: approval.id,
