@@ -194,6 +194,6 @@ impl Payments {
         let now = self.clock.now();
         let opening =
             self.db.in_tx(async |tx| refunds::open_unpaid(tx, (school, inquiry), now).await);
-        Ok(write_point::within("case", opening).await?)
+        Ok(write_point::within("compare refunds", opening).await?)
     }
 }

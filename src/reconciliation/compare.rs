@@ -446,15 +446,16 @@ mod tests {
         match compared {
             Compared::Ours(found) => found.iter().map(|difference| difference.differs).collect(),
             Compared::Unmatched(found) => vec![found.differs],
-            other => panic!("{other:?}"),
+            other @ (Compared::OtherProgram | Compared::OtherSchool) => panic!("{other:?}"),
         }
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn each_field_that_differs_is_named_and_no_other() {
+        type Change = fn(&mut BillRow, &mut OurPayment);
         let id = id();
         let paid = |at: &str| PaymentState::Paid { transaction_id: "T1".into(), paid_at: time(at) };
-        type Change = fn(&mut BillRow, &mut OurPayment);
         let cases: [(&str, Change, &[Differs]); 11] = [
             ("equal", |_, _| {}, &[]),
             (

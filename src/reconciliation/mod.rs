@@ -140,7 +140,7 @@ impl Reconciliation {
             return Err(ReconcileError::TooEarly(ready.to_rfc3339()));
         }
         let bill = source.bill(day, now).await?;
-        let key = self.key(school, source.as_ref(), day);
+        let key = key_of(school, source.as_ref(), day);
         let mut run = Run::begin(self, school, key).await?;
         run.compare(bill, progress).await?;
         let totals = run.finish().await?;
@@ -170,13 +170,13 @@ impl Reconciliation {
     ) -> Result<DayKey, ReconcileError> {
         let source = self.sources.of(&school.code, provider);
         let source = source.ok_or(ReconcileError::NoSuchProvider)?;
-        Ok(self.key(school, source.as_ref(), day))
+        Ok(key_of(school, source.as_ref(), day))
     }
+}
 
-    fn key(&self, school: &School, source: &dyn BillSource, day: Day) -> DayKey {
-        let (provider, merchant) = (source.provider(), source.merchant().to_owned());
-        DayKey { school: school.id, provider, merchant, day }
-    }
+fn key_of(school: &School, source: &dyn BillSource, day: Day) -> DayKey {
+    let (provider, merchant) = (source.provider(), source.merchant().to_owned());
+    DayKey { school: school.id, provider, merchant, day }
 }
 
 /// From when on the bill of a day may be asked for: 10:00 on the next.

@@ -58,7 +58,7 @@ impl Reconciliation {
         again: bool,
     ) -> Result<bool, ReconcileError> {
         let Some(source) = self.sources.of(&school.code, provider) else { return Ok(false) };
-        let key = self.key(school, source.as_ref(), day);
+        let key = super::key_of(school, source.as_ref(), day);
         let db = || (&self.db).into();
         if !store::was_compared(db(), &key, day).await? {
             return Ok(true);

@@ -97,10 +97,10 @@ pub async fn set(
     entry: &Entry,
     now: Timestamp,
 ) -> Result<(), PhoneStoreError> {
-    let sealed = sealer.seal(new.number.0.expose_secret().as_bytes(), &place(new.identity))?;
+    let closed = sealer.seal(new.number.0.expose_secret().as_bytes(), &place(new.identity))?;
     let stored = db
         .in_tx_once(async |tx| -> Result<(), DbError> {
-            store::set(tx, new, &sealed, now).await?;
+            store::set(tx, new, &closed, now).await?;
             audit::record(tx, entry, now).await
         })
         .await;

@@ -1,6 +1,6 @@
 //! Users of the platforms in a deployment: they sign in, bind and pay.
 
-use crate::{PATIENCE, PEOPLE, Student, World, within};
+use crate::{PATIENCE, PEOPLE, Student, World, within, world::sandbox_keys};
 use sandbox::{
     Sandbox,
     alipay::Alipay,
@@ -96,4 +96,9 @@ impl World {
     pub async fn until(&self, number: &str, so: impl Fn(&PaymentView) -> bool) -> PaymentView {
         within(PATIENCE, self.pay().until(number, so)).await
     }
+}
+
+/// The number of the merchant that schools share in the sandbox.
+pub fn merchant() -> String {
+    sandbox_keys().credentials.wechat_pay.mch_id.clone()
 }

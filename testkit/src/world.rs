@@ -394,8 +394,3 @@ fn redis_url() -> Option<String> {
 pub fn now() -> Timestamp {
     SystemClock.now()
 }
-
-/// The number of the merchant that schools share in the sandbox.
-pub fn merchant() -> String {
-    sandbox_keys().credentials.wechat_pay.mch_id.clone()
-}

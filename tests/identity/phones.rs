@@ -32,7 +32,7 @@ async fn hand_over(student: &Student, proof: &str) -> Answer {
 
 fn code(world: &World, user: u32) -> String {
     let user = world.wechat().user(user).unwrap();
-    world.wechat().issue_phone_code(&user, chrono::Utc::now())
+    world.wechat().issue_phone_code(&user, world.sandbox().clock.now())
 }
 
 async fn shown(student: &Student) -> Value {
@@ -80,7 +80,7 @@ async fn what_is_handed_over_is_checked(db: &TestDb) {
     let mut elsewhere = String::new();
     let apps: Vec<String> = world.wechat().app_ids().map(str::to_owned).collect();
     if let Some(user) = apps.get(1).and_then(|app| world.wechat().user_of(app, 0)) {
-        elsewhere = world.wechat().issue_phone_code(&user, chrono::Utc::now());
+        elsewhere = world.wechat().issue_phone_code(&user, world.sandbox().clock.now());
     }
     for (why, proof) in [
         ("used", used.as_str()),
@@ -130,7 +130,7 @@ async fn a_number_of_alipay_is_taken_from_one_identity(db: &TestDb) {
     let alipay = world.alipay();
     let sign_in = async |user: u32| {
         let user_of = alipay.user_of(&app, user).unwrap();
-        let code = alipay.issue_code(&user_of, chrono::Utc::now());
+        let code = alipay.issue_code(&user_of, world.sandbox().clock.now());
         let student = world.api().login_by("alipay", &code).await;
         student.bind("xnec", PEOPLE[usize::try_from(user).unwrap()]).await.body(201);
         let proof = serde_json::to_string(&alipay.phone_number(&user_of).unwrap()).unwrap();

@@ -24,11 +24,13 @@ enum Door {
     Reader,
     /// The same, without the portal.
     Actor,
+    /// Who is bound, the portal too, even if the default password must be changed: a lost card cannot wait.
+    Loser,
     /// Members of staff; no token of a student helps.
     Staff,
 }
 
-use Door::{Actor, Bound, Newcomer, Open, Reader, SignedIn, Staff, Terminal};
+use Door::{Actor, Bound, Loser, Newcomer, Open, Reader, SignedIn, Staff, Terminal};
 
 const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/healthz", Open),
@@ -57,6 +59,9 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/bindings", Newcomer),
     ("post", "/api/v1/bindings/current/unbind", Bound),
     ("get", "/api/v1/card", Reader),
+    ("get", "/api/v1/card/loss-reports", Loser),
+    ("post", "/api/v1/card/loss-reports", Loser),
+    ("post", "/api/v1/card/loss-reports/cancel", Actor),
     ("get", "/api/v1/card/statement", Reader),
     ("get", "/api/v1/card/statement.csv", Reader),
     ("get", "/api/v1/card/statement/months/{month}", Reader),
@@ -101,7 +106,7 @@ fn without_token(door: Door) -> Option<&'static str> {
     match door {
         Open => None,
         Terminal => Some(UNSIGNED),
-        SignedIn | Newcomer | Bound | Reader | Actor | Staff => Some(UNKNOWN),
+        SignedIn | Newcomer | Bound | Reader | Actor | Loser | Staff => Some(UNKNOWN),
     }
 }
 
@@ -110,13 +115,13 @@ fn unbound(door: Door) -> Option<&'static str> {
         Open | SignedIn | Newcomer => None,
         Terminal => Some(UNSIGNED),
         Staff => Some(UNKNOWN),
-        Bound | Reader | Actor => Some("not_bound"),
+        Bound | Reader | Actor | Loser => Some("not_bound"),
     }
 }
 
 fn change_due(door: Door) -> Option<&'static str> {
     match door {
-        Open | SignedIn | Bound => None,
+        Open | SignedIn | Bound | Loser => None,
         Terminal => Some(UNSIGNED),
         Staff => Some(UNKNOWN),
         Newcomer | Reader | Actor => Some("pin_default_must_change"),
@@ -125,7 +130,7 @@ fn change_due(door: Door) -> Option<&'static str> {
 
 fn portal(door: Door) -> Option<&'static str> {
     match door {
-        Open | SignedIn | Reader => None,
+        Open | SignedIn | Reader | Loser => None,
         Terminal => Some(UNSIGNED),
         Staff => Some(UNKNOWN),
         Newcomer | Bound | Actor => Some("portal_read_only"),
@@ -136,7 +141,7 @@ fn student(door: Door) -> Option<&'static str> {
     match door {
         Terminal => Some(UNSIGNED),
         Staff => Some(UNKNOWN),
-        Open | SignedIn | Newcomer | Bound | Reader | Actor => None,
+        Open | SignedIn | Newcomer | Bound | Reader | Actor | Loser => None,
     }
 }
 

@@ -231,9 +231,11 @@ async fn a_refund_of_ours_does_not_explain_one_in_the_console(db: &TestDb) {
     let payment = world.pay_untold(&order).await;
     let made = world.pay().refund_in_console(&payment.out_trade_no, 1800).unwrap();
     world.pay().drop_refund_callbacks(&made.out_refund_no).unwrap();
-    // The student looks, and the order is credited.
-    student.order_again(&order).await;
-    balance(&student, 5000).await;
+    eventually("the student looks, and the order is credited", async || {
+        student.order_again(&order).await;
+        (student.balances().await[3] == 5000).then_some(())
+    })
+    .await;
     assert_eq!(open_cases(&world).await, ["refunded_at_provider"]);
     let id = onecard::orders::order::PaymentId::from_out_trade_no(&payment.out_trade_no).unwrap();
     world.pay().set_refund_mode(RefundMode::ByHand);

@@ -106,6 +106,7 @@ fn later(by: Duration) -> Arc<dyn Clock> {
 
 const HOUR: Duration = Duration::from_hours(1);
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn each_message_has_its_end(db: &TestDb) {
     let world = World::start(db).await;
     let (.., payment) = topped_up(&world).await;
@@ -117,7 +118,7 @@ async fn each_message_has_its_end(db: &TestDb) {
     let (taken, refused) =
         (MessageOutcome::Taken, MessageOutcome::Refused { code: "43101".into() });
     let unknown = |wait| MessageOutcome::Unknown { wait };
-    let day = 24 * HOUR;
+    let (day, almost) = (24 * HOUR, 23 * HOUR);
     let cases = [
         ("taken", (&app, true), &number, Duration::ZERO, taken.clone(), Delivered::Done, 1),
         ("refused", (&app, true), &number, HOUR, refused, Delivered::Refused, 1),
@@ -139,7 +140,7 @@ async fn each_message_has_its_end(db: &TestDb) {
             Delivered::Unknown { wait: Some(HOUR) },
             1,
         ),
-        ("a day old", (&app, true), &number, day - HOUR, taken.clone(), Delivered::Done, 1),
+        ("a day old", (&app, true), &number, almost, taken.clone(), Delivered::Done, 1),
         ("too old", (&app, true), &number, day + HOUR, taken.clone(), Delivered::Refused, 0),
         ("turned off", (&app, false), &number, HOUR, taken.clone(), Delivered::Refused, 0),
         ("not paid", (&app, true), &unpaid, HOUR, taken.clone(), Delivered::Refused, 0),

@@ -31,7 +31,8 @@ impl Office {
         let settings = world.settings("http://127.0.0.1:1").into_iter();
         let settings = Settings::load(None, settings).unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let app = App::build(settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let app = App::build(settings, ticks).await.unwrap();
         let room = app.journeys.reconciliation.clone();
         Self { app, room, clock, provider: Provider::WechatPay }
     }

@@ -38,11 +38,11 @@ async fn give_back(world: &World, number: &str) {
 }
 
 async fn a_refund_of_ours_is_equal_and_its_fee_comes_back_by_wechat_pay(db: &TestDb) {
-    a_refund_of_ours_is_equal(db, Provider::WechatPay).await;
+    Box::pin(a_refund_of_ours_is_equal(db, Provider::WechatPay)).await;
 }
 
 async fn a_refund_of_ours_is_equal_and_its_fee_comes_back_by_alipay(db: &TestDb) {
-    a_refund_of_ours_is_equal(db, Provider::Alipay).await;
+    Box::pin(a_refund_of_ours_is_equal(db, Provider::Alipay)).await;
 }
 
 async fn a_refund_of_ours_is_equal(db: &TestDb, provider: Provider) {
@@ -62,11 +62,11 @@ async fn a_refund_of_ours_is_equal(db: &TestDb, provider: Provider) {
 }
 
 async fn a_refund_in_the_console_is_settled_by_the_answer_of_wechat_pay(db: &TestDb) {
-    a_refund_in_the_console_is_settled(db, Provider::WechatPay).await;
+    Box::pin(a_refund_in_the_console_is_settled(db, Provider::WechatPay)).await;
 }
 
 async fn a_refund_in_the_console_is_settled_by_the_answer_of_alipay(db: &TestDb) {
-    a_refund_in_the_console_is_settled(db, Provider::Alipay).await;
+    Box::pin(a_refund_in_the_console_is_settled(db, Provider::Alipay)).await;
 }
 
 /// Its message never comes; the bill tells of it.

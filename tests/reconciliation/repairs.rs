@@ -82,7 +82,8 @@ impl Case {
         };
         let bill = Arc::new(OneRow(Mutex::new(Some(row)), merchant()));
         let mut office = Office::open(&world, noon_after(day)).await;
-        office.take_bills_from(Arc::clone(&bill) as Arc<dyn BillSource>);
+        let source: Arc<dyn BillSource> = Arc::<OneRow>::clone(&bill);
+        office.take_bills_from(source);
         assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 1);
         let asks = staff(&world, "asks", "1001", "finance").await;
         let decides = staff(&world, "decides", "1002", "finance").await;
@@ -108,7 +109,7 @@ fn approve(asked: &Value) -> String {
 }
 
 async fn a_balance_is_corrected_by_two_persons(db: &TestDb) {
-    let case = Case::open(db, 5100).await;
+    let case = Box::pin(Case::open(db, 5100)).await;
     let difference = case.difference().await;
     assert_eq!(
         (&difference["field"], &difference["ours"], &difference["theirs"], &difference["repair"]),
@@ -150,7 +151,7 @@ async fn a_balance_is_corrected_by_two_persons(db: &TestDb) {
 }
 
 async fn what_is_taken_is_at_most_what_is_there(db: &TestDb) {
-    let case = Case::open(db, 4000).await;
+    let case = Box::pin(Case::open(db, 4000)).await;
     let asked = case.ask("a").await.body(201);
     crate::journey_money::refunds::spend(&case.world, 4500).await;
     let answer = case.decides.post(&approve(&asked), &json!({})).await;
@@ -162,7 +163,7 @@ async fn what_is_taken_is_at_most_what_is_there(db: &TestDb) {
 }
 
 async fn a_difference_that_changed_is_not_accepted(db: &TestDb) {
-    let case = Case::open(db, 5100).await;
+    let case = Box::pin(Case::open(db, 5100)).await;
     let asked = case.ask("a").await.body(201);
     case.bill.0.lock().unwrap().as_mut().unwrap().amount = Fen::new(9100).unwrap();
     assert!(case.office.compare("xnec", case.day).await.unwrap().open_differences > 0);
@@ -180,7 +181,7 @@ async fn a_difference_that_changed_is_not_accepted(db: &TestDb) {
 }
 
 async fn the_office_reads_days_and_differences(db: &TestDb) {
-    let case = Case::open(db, 5100).await;
+    let case = Box::pin(Case::open(db, 5100)).await;
     let days = case.asks.get(&format!("{ROOT}/days?limit=1")).await.body(200);
     let day = &days["items"][0];
     assert_eq!((&day["provider"], &day["state"]), (&json!("wechat_pay"), &json!("open")));

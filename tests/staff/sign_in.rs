@@ -270,7 +270,7 @@ async fn strangers_keep_nobody_out_of_a_known_client(db: &TestDb) {
     let (xnec, li) = (SchoolId::from_number(xnec(&world).await), "li".parse().unwrap());
     let slip = registry(&world.db).reset_factor(xnec, &li, testkit::now()).await.unwrap();
     let printed = secret_of(&slip.secret());
-    Member::enrol(&world, "li", &printed).await;
+    Member::enrol_as(&world, "li", &printed, login_body).await;
 }
 
 async fn a_second_factor_is_asked_for_again(db: &TestDb) {

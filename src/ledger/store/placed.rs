@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Seals read at a time. One may list a thousand batches, which are 16 KB.
-const SEALS: usize = 500;
+const SEALS: usize = 32;
 /// Batches read at a time.
 const BATCHES: usize = 4000;
 /// The most misplaced batches that are named.

@@ -167,7 +167,7 @@ fn no_more_is_sent_than_is_left() {
     ] {
         let amount = fen(given_back);
         let other = Refund { amount, ..at(&asked(1), RefundProgress::Done { at: NOW }) };
-        match mine.send(&[other.clone()], PAUSE, NOW) {
+        match mine.send(std::slice::from_ref(&other), PAUSE, NOW) {
             Sending::Now(is) => assert_eq!((is.amount, given_back), (fen(sent), given_back)),
             Sending::Over(is) => {
                 assert_eq!(sent, 0, "{given_back}");

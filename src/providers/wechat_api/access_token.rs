@@ -70,22 +70,14 @@ impl AccessToken {
         if known.failed_at.is_some_and(|at| now < at.plus(PAUSE)) {
             return Err(NoAnswer);
         }
-        match self.fetch(api).await {
-            Ok(TokenAnswer { access_token, expires_in }) => {
-                let life = Duration::from_secs(expires_in.min(LONGEST_LIFE_SECONDS));
-                let until = now.plus(life.saturating_sub(OVERLAP));
-                *known = Known {
-                    token: Some(access_token.clone()),
-                    until: Some(until),
-                    failed_at: None,
-                };
-                Ok(access_token)
-            }
-            Err(NoAnswer) => {
-                known.failed_at = Some(now);
-                Err(NoAnswer)
-            }
-        }
+        let Ok(TokenAnswer { access_token, expires_in }) = self.fetch(api).await else {
+            known.failed_at = Some(now);
+            return Err(NoAnswer);
+        };
+        let life = Duration::from_secs(expires_in.min(LONGEST_LIFE_SECONDS));
+        let until = Some(now.plus(life.saturating_sub(OVERLAP)));
+        *known = Known { token: Some(access_token.clone()), until, failed_at: None };
+        Ok(access_token)
     }
 
     /// Forgets a token that was refused, unless another is known already.

@@ -184,7 +184,10 @@ impl Storm<'_> {
 
     /// Time passes: what is open is looked at, and what nobody paid expires.
     async fn sweep_up(&self) {
-        let turn = async |_| {
+        let turn = async |turn| {
+            if turn > 0 {
+                self.a_day_passes().await;
+            }
             let expire =
                 "UPDATE orders SET expires_at = created_at WHERE state = 'awaiting_payment'";
             self.world.rows.change(expire, []).await;
@@ -192,6 +195,13 @@ impl Storm<'_> {
             self.world.rows.change(due, []).await;
         };
         self.in_turns(&["payment WHERE state = 'open'", ASKED], turn).await;
+    }
+
+    /// For messages of Alipay about refunds that it does not confirm: they are asked about for a day.
+    async fn a_day_passes(&self) {
+        let old = "UPDATE notification SET received_at = received_at - 86400000000, ask_at = 1 \
+                   WHERE ask_at > 0 AND provider = 'alipay' AND verdict = 'refunded'";
+        self.world.rows.change(old, []).await;
     }
 
     /// Refunds are sent, and end.

@@ -175,6 +175,9 @@ impl Storm<'_> {
             }
         }
         self.world.set_ahead(STEP * turn.min(MOST_STEPS)).await;
+        if turn > ALL_SUCCEED {
+            self.a_day_passes().await;
+        }
         for tried in orders.iter().flat_map(|made| &made.tried) {
             self.end_refunds_of(tried, staff, turn, &mut rng);
         }

@@ -34,7 +34,7 @@ pub(super) struct Shipments {
 impl Shipments {
     pub(super) fn all(&self) -> Vec<Shipment> {
         let mut all: Vec<_> = self.known.values().cloned().collect();
-        all.sort_by(|one, other| other.at.cmp(&one.at));
+        all.sort_by_key(|shipment| std::cmp::Reverse(shipment.at));
         all
     }
 

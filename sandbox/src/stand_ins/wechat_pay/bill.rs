@@ -11,11 +11,12 @@ use actix_web::web::{Bytes, Data, Json, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use flate2::{Compression, write::GzEncoder};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
 use super::authorization::Caller;
+use super::bill_faults::{BillFault, altered};
 use super::payment::{Paid, Payment};
 use super::refund::Refund;
 use super::refusal::{BadValue, Location, Refusal};
@@ -32,8 +33,6 @@ const DAYS_BACK: i64 = 92;
 const MOST_FILES: usize = 64;
 /// Faults that wait.
 const MOST_FAULTS: usize = 16;
-/// By how many bytes [`BillFault::Huge`] is larger, unpacked.
-const HUGE: usize = 64 * 1024 * 1024;
 /// The rate of the fee, in millionths.
 const RATE: i64 = 6000;
 
@@ -45,28 +44,6 @@ const TRADE_SUMS: &str =
 const FLOW_HEADER: &str = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,\
     收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号";
 const FLOW_SUMS: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
-
-/// What goes wrong with the next bill on demand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BillFault {
-    /// The file is half as long.
-    Truncated,
-    /// The hash is another file's.
-    WrongHash,
-    /// The file lies at another host.
-    OtherHost,
-    /// The file is the bill of the day before, with its own hash.
-    OtherDay,
-    /// The file is of another merchant, with its own hash.
-    OtherMerchant,
-    /// The file unpacks to far more than any bill, with its own hash.
-    Huge,
-    /// The file is a web page, with its own hash.
-    Html,
-    /// The file is not made yet.
-    Creating,
-}
 
 /// Files that were offered, and what goes wrong with the next ones.
 #[derive(Debug, Default)]
@@ -190,18 +167,7 @@ impl WechatPay {
         }
         let billed = if fault == Some(BillFault::OtherDay) { day.pred_opt() } else { Some(day) };
         let text = self.text_of(caller.mchid(), billed.unwrap_or(day), which);
-        let text = match (fault, text) {
-            (Some(BillFault::Html), _) => "<html><body>请登录</body></html>".to_owned(),
-            (Some(BillFault::OtherMerchant), Some(text)) => {
-                text.replace(&format!("`{},", caller.mchid()), "`1900000000,")
-            }
-            (Some(BillFault::Huge), Some(mut text)) => {
-                text.push_str(&" ".repeat(HUGE));
-                text
-            }
-            (_, Some(text)) => text,
-            (_, None) => return Err(Refusal::bill("NO_STATEMENT_EXIST", "账单文件不存在")),
-        };
+        let text = altered(fault, text, caller.mchid())?;
         let mut hash = hex(&Sha1::digest(text.as_bytes()));
         let mut bytes = gzip(text.as_bytes());
         let mut host = request.connection_info().host().to_owned();

@@ -13,6 +13,7 @@ mod answer;
 mod api;
 mod authorization;
 mod bill;
+mod bill_faults;
 mod body;
 mod book;
 mod cashier;
@@ -45,7 +46,7 @@ use std::sync::{Arc, Mutex};
 use actix_web::web::{self, Data, ServiceConfig};
 
 pub use acts::ActRefusal;
-pub use bill::BillFault;
+pub use bill_faults::BillFault;
 pub use merchants::MerchantView;
 pub use payment::NotPayable;
 pub use refunds::{RefundEnd, RefundMode, RefundView};

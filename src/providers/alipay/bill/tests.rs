@@ -159,6 +159,7 @@ fn a_refund_without_a_number_has_that_of_its_order() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_wrong_detail_is_named() {
     let good = detail_of(&rows_text());
     let more = |row: String| detail_of(&(rows_text() + &row));
