@@ -283,7 +283,11 @@ impl Refund {
         let surplus = self.why == RefundReason::Surplus && self.source == RefundSource::Suspense;
         let ended = match self.progress {
             RefundProgress::Sent => self.failed(now),
-            RefundProgress::Failed { .. } if surplus && self.returned_at.is_none() => self.clone(),
+            RefundProgress::Failed { .. }
+                if surplus && self.returned_at.is_none() && self.ending.is_none() =>
+            {
+                self.clone()
+            }
             RefundProgress::Asked
             | RefundProgress::Requested
             | RefundProgress::Done { .. }

@@ -86,6 +86,18 @@ const POINTS: &[(&str, &[&[&str]])] = &[
 /// the key-value store beside it.
 const OF_TILLS: [&str; 2] = ["charge", "misses"];
 
+/// Comparing a day of bills, which no journey reaches and no test dies at: a day that was not compared to
+/// its end is compared again from its beginning.
+const OF_BILLS: [&str; 7] = [
+    "bill: ask",
+    "bill: begin",
+    "bill: finish",
+    "bill: our refunds",
+    "bill: ours",
+    "bill: repaired",
+    "bill: rows",
+];
+
 fn points() -> BTreeSet<String> {
     let named = |(what, groups): &(&str, &[&[&str]])| {
         let what = (*what).to_owned();
@@ -98,7 +110,8 @@ fn points() -> BTreeSet<String> {
 /// What the source itself names, beside routes and jobs, is in the table too.
 #[test]
 fn every_point_of_the_source_is_in_the_table() {
-    let known: BTreeSet<&str> = POINTS.iter().map(|(what, _)| *what).chain(OF_TILLS).collect();
+    let known = POINTS.iter().map(|(what, _)| *what).chain(OF_TILLS).chain(OF_BILLS);
+    let known: BTreeSet<&str> = known.collect();
     let kinds: BTreeSet<&str> = [TX, PROVIDER, REDIS].concat().into_iter().collect();
     let (mut whats, mut reached) = (0, BTreeSet::new());
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

@@ -197,10 +197,10 @@ impl Storm<'_> {
         self.in_turns(&["payment WHERE state = 'open'", ASKED], turn).await;
     }
 
-    /// For messages of Alipay about refunds that it does not confirm: they are asked about for a day.
+    /// For messages about refunds that their provider does not confirm: they are asked about for a day.
     async fn a_day_passes(&self) {
         let old = "UPDATE notification SET received_at = received_at - 86400000000, ask_at = 1 \
-                   WHERE ask_at > 0 AND provider = 'alipay' AND verdict = 'refunded'";
+                   WHERE ask_at > 0 AND verdict = 'refunded'";
         self.world.rows.change(old, []).await;
     }
 
