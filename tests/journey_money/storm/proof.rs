@@ -113,8 +113,15 @@ async fn assert_rows(storm: &Storm<'_>, all: Kept, (made, paid): (usize, usize),
 /// What staff must look at: lies, and refunds that were closed.
 async fn assert_cases(storm: &Storm<'_>) -> String {
     let rows = &storm.world.rows;
-    let kinds =
-        ["amount", "refund_disagrees", "refund_closed", "refund_refused", "refund_abnormal"];
+    let kinds = [
+        "amount",
+        "refund_disagrees",
+        "refund_closed",
+        "refund_refused",
+        "refund_abnormal",
+        // Messages of refunds that their provider does not confirm within a day.
+        "refunded_at_provider",
+    ];
     let mut counts = Vec::new();
     for kind in kinds {
         let open = format!("review_case WHERE closed_at IS NULL AND subject LIKE '{kind}:%'");
