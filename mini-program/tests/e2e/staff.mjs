@@ -30,11 +30,12 @@ export async function signIn(server, { school, login, password, printed }) {
     assert.ok(response.ok, `staff${path} answered ${response.status}: ${await response.clone().text()}`)
     return response.json()
   }
-  const enter = (secret) => post('/auth/login', { school, login, password, totp: code(secret) })
-  // The printed secret signs nobody in: it is replaced by one of their own.
+  const enter = (secret, chosen = {}) =>
+    post('/auth/login', { school, login, password, totp: code(secret), ...chosen })
+  // The printed secret signs nobody in: it is replaced by one of their own, and so is the password.
   const offered = await enter(printed)
   assert.equal(offered.must_enrol_factor, true)
-  const { access_token: token } = await enter(offered.secret)
+  const { access_token: token } = await enter(offered.secret, { new_password: `${password}, chosen` })
   const authorization = { authorization: `Bearer ${token}` }
   return {
     ask: (refund) =>
