@@ -14,7 +14,7 @@ use onecard::{
 };
 use sandbox::{
     alipay::{NewAppSettings, TradeView},
-    wechat_pay::{RefundEnd, RefundMode},
+    wechat_pay::{CallbackMode, RefundEnd, RefundMode},
 };
 use serde_json::Value;
 use testkit::{
@@ -176,8 +176,10 @@ async fn of_paid_by_both_and_partly_given_back_the_rest_goes_back(db: &TestDb) {
     let (student, _) = (world.student(0).await, world.alipay_student(0).await);
     let order = student.order(5000, "first").await.body(201);
     let second = world.pay_untold(&order).await;
+    world.callbacks().set_mode(CallbackMode::Manual);
     let made = world.pay().refund_in_console(&second.out_trade_no, 2000).unwrap();
     world.pay().drop_refund_callbacks(&made.out_refund_no).unwrap();
+    world.callbacks().set_mode(CallbackMode::Auto);
     let again = student.try_again_by("alipay", &order, "again").await.body(201);
     world.alipay().pay(&again["payment_id"].as_str().unwrap().replace('-', "")).unwrap();
     eventually("the second is known", async || {
@@ -229,8 +231,10 @@ async fn a_refund_of_ours_does_not_explain_one_in_the_console(db: &TestDb) {
     let student = world.student(0).await;
     let order = student.order(5000, "first").await.body(201);
     let payment = world.pay_untold(&order).await;
+    world.callbacks().set_mode(CallbackMode::Manual);
     let made = world.pay().refund_in_console(&payment.out_trade_no, 1800).unwrap();
     world.pay().drop_refund_callbacks(&made.out_refund_no).unwrap();
+    world.callbacks().set_mode(CallbackMode::Auto);
     eventually("the student looks, and the order is credited", async || {
         student.order_again(&order).await;
         (student.balances().await[3] == 5000).then_some(())
