@@ -2,22 +2,17 @@
 
 use super::LossError;
 use crate::{
-    base::http::{ApiError, problem::ProblemKind},
+    base::http::{ApiError, problem::problem_kinds},
     schools::policy::LossField,
 };
 
-const COUNTER_ONLY: ProblemKind =
-    ProblemKind {
-        code: "counter_only", status: 403, title: "请持有效证件到服务窗口办理"
-    };
-const NOT_REPORTED: ProblemKind =
-    ProblemKind { code: "loss_not_reported", status: 409, title: "校园卡没有挂失" };
-const NOT_BOUND: ProblemKind =
-    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
-const MISSING: ProblemKind =
-    ProblemKind { code: "field_missing", status: 422, title: "请填写学校要求的各项" };
-const WRONG: ProblemKind =
-    ProblemKind { code: "password_wrong", status: 422, title: "填写的信息或密码不正确" };
+problem_kinds! {
+    COUNTER_ONLY = "counter_only", 403, "请持有效证件到服务窗口办理";
+    NOT_REPORTED = "loss_not_reported", 409, "校园卡没有挂失";
+    NOT_BOUND = "not_bound", 403, "请先绑定校园卡";
+    MISSING = "field_missing", 422, "请填写学校要求的各项";
+    WRONG = "password_wrong", 422, "填写的信息或密码不正确";
+}
 
 impl From<LossError> for ApiError {
     fn from(error: LossError) -> Self {

@@ -6,7 +6,7 @@ use crate::{
         clock::Timestamp,
         http::{
             ApiError, Principal, ValidJson,
-            problem::{Problem, ProblemKind},
+            problem::{Problem, problem_kinds},
         },
     },
     passcode::{CodePurpose, IssuedCode, barcode_svg, qr_svg},
@@ -21,26 +21,14 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const NOT_BOUND: ProblemKind =
-    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
-const LOST: ProblemKind =
-    ProblemKind { code: "account_lost", status: 422, title: "校园卡已挂失" };
-const NOT_OFFERED: ProblemKind =
-    ProblemKind {
-        code: "enrolment_not_offered", status: 403, title: "请在小程序中使用付款码"
-    };
-const PASSWORD_REQUIRED: ProblemKind =
-    ProblemKind { code: "password_required", status: 422, title: "请输入查询密码" };
-const USED_UP: ProblemKind =
-    ProblemKind {
-        code: "codes_used_up", status: 429, title: "刷新过于频繁，请稍候再试"
-    };
-
-const TOO_MANY: ProblemKind = ProblemKind {
-    code: "too_many_enrolments",
-    status: 429,
-    title: "今天启用付款码的次数过多，请明天再试",
-};
+problem_kinds! {
+    NOT_BOUND = "not_bound", 403, "请先绑定校园卡";
+    LOST = "account_lost", 422, "校园卡已挂失";
+    NOT_OFFERED = "enrolment_not_offered", 403, "请在小程序中使用付款码";
+    PASSWORD_REQUIRED = "password_required", 422, "请输入查询密码";
+    USED_UP = "codes_used_up", 429, "刷新过于频繁，请稍候再试";
+    TOO_MANY = "too_many_enrolments", 429, "今天启用付款码的次数过多，请明天再试";
+}
 
 /// Mounts the paths of this journey; needs `Data<Devices>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {

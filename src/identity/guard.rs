@@ -7,7 +7,7 @@ use super::{Identities, sign_in::SignInError};
 use crate::{
     base::http::{
         ApiError, Caller,
-        problem::{self, ProblemKind},
+        problem::{self, ProblemKind, problem_kinds},
     },
     sessions::{Platform, SignedIn},
 };
@@ -21,15 +21,12 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-/// The identity is not bound to a person.
-pub const NOT_BOUND: ProblemKind =
-    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
-const MUST_CHANGE: ProblemKind =
-    ProblemKind { code: "pin_default_must_change", status: 403, title: "请先修改初始密码" };
-const PORTAL_READ_ONLY: ProblemKind =
-    ProblemKind {
-        code: "portal_read_only", status: 403, title: "网页仅供查询，请在小程序中操作"
-    };
+problem_kinds! {
+    /// The identity is not bound to a person.
+    pub NOT_BOUND = "not_bound", 403, "请先绑定校园卡";
+    MUST_CHANGE = "pin_default_must_change", 403, "请先修改初始密码";
+    PORTAL_READ_ONLY = "portal_read_only", 403, "网页仅供查询，请在小程序中操作";
+}
 
 /// The paths allowed while the default password must be changed.
 const WHILE_CHANGE_IS_DUE: &[&str] =

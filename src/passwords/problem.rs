@@ -6,26 +6,19 @@ use crate::{
         crypto::hasher::HasherError,
         http::{
             ApiError,
-            problem::{self, ProblemKind},
+            problem::{self, problem_kinds},
         },
     },
     schools::WeakPassword,
 };
 use std::time::Duration;
 
-const PASSWORD_WRONG: ProblemKind =
-    ProblemKind { code: "password_wrong", status: 422, title: "查询密码不正确" };
-const TOO_MANY_TRIES: ProblemKind =
-    ProblemKind {
-        code: "too_many_tries", status: 429, title: "尝试次数过多，请稍后再试"
-    };
-const PIN_WEAK: ProblemKind =
-    ProblemKind { code: "pin_weak", status: 422, title: "新密码过于简单" };
-const OFFLINE_ONLY: ProblemKind = ProblemKind {
-    code: "password_change_offline_only",
-    status: 403,
-    title: "请持身份证和校园卡到服务窗口修改密码",
-};
+problem_kinds! {
+    PASSWORD_WRONG = "password_wrong", 422, "查询密码不正确";
+    TOO_MANY_TRIES = "too_many_tries", 429, "尝试次数过多，请稍后再试";
+    PIN_WEAK = "pin_weak", 422, "新密码过于简单";
+    OFFLINE_ONLY = "password_change_offline_only", 403, "请持身份证和校园卡到服务窗口修改密码";
+}
 /// When to retry if the Argon2 pool was busy.
 const BUSY_RETRY: Duration = Duration::from_secs(5);
 

@@ -9,8 +9,8 @@ use crate::{
     base::{
         clock::Timestamp,
         http::{
-            ApiError, IdempotencyKey, Principal, ValidJson,
-            problem::{self, ProblemKind},
+            ApiError, IdempotencyKey, PageSize, Principal, ValidJson,
+            problem::{self, problem_kinds},
         },
         money::Fen,
     },
@@ -29,43 +29,17 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const PURPOSE_UNAVAILABLE: ProblemKind =
-    ProblemKind { code: "purpose_unavailable", status: 422, title: "暂不支持该类订单" };
-const FUNDING_UNAVAILABLE: ProblemKind =
-    ProblemKind {
-        code: "funding_unavailable", status: 422, title: "本校暂不支持该支付方式"
-    };
-const PAYER_OF_OTHER_APP: ProblemKind =
-    ProblemKind {
-        code: "payer_of_other_app", status: 409, title: "请在本校小程序内登录后再支付"
-    };
-const PAYER_NOT_BOUND: ProblemKind = ProblemKind {
-    code: "payer_not_bound",
-    status: 409,
-    title: "请先在该支付平台的小程序中登录并绑定校园卡",
-};
-const ORDER_NOT_PAYABLE: ProblemKind = ProblemKind {
-    code: "order_not_payable",
-    status: 409,
-    title: "订单已支付、已关闭或已过期，不能再支付",
-};
-const TOO_MANY_OPEN_ORDERS: ProblemKind = ProblemKind {
-    code: "too_many_open_orders",
-    status: 409,
-    title: "未支付的订单过多，请先支付或取消",
-};
-const PROVIDER_REFUSED: ProblemKind =
-    ProblemKind {
-        code: "provider_refused", status: 502, title: "支付平台拒绝了本次请求"
-    };
-const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
-    code: "provider_unavailable",
-    status: 503,
-    title: "支付平台暂时没有响应，请稍后重试",
-};
+problem_kinds! {
+    PURPOSE_UNAVAILABLE = "purpose_unavailable", 422, "暂不支持该类订单";
+    FUNDING_UNAVAILABLE = "funding_unavailable", 422, "本校暂不支持该支付方式";
+    PAYER_OF_OTHER_APP = "payer_of_other_app", 409, "请在本校小程序内登录后再支付";
+    PAYER_NOT_BOUND = "payer_not_bound", 409, "请先在该支付平台的小程序中登录并绑定校园卡";
+    ORDER_NOT_PAYABLE = "order_not_payable", 409, "订单已支付、已关闭或已过期，不能再支付";
+    TOO_MANY_OPEN_ORDERS = "too_many_open_orders", 409, "未支付的订单过多，请先支付或取消";
+    PROVIDER_REFUSED = "provider_refused", 502, "支付平台拒绝了本次请求";
+}
 
 const DEFAULT_LIMIT: u16 = 20;
-const MAX_LIMIT: u16 = 100;
 
 /// What pays an order.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
@@ -269,13 +243,9 @@ async fn list(
     payments: Data<Payments>,
 ) -> Result<Json<OrderList>, ApiError> {
     let Page { limit, cursor } = page.into_inner();
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    // One extra row shows whether there is a next page.
-    let mut orders = payments.orders(&student, cursor, u64::from(limit) + 1).await?;
-    let more = orders.len() > usize::from(limit);
-    orders.truncate(limit.into());
-    let last = orders.last().filter(|_| more);
-    let next_cursor = last.map(|whole| whole.order.id.to_string());
+    let size = PageSize::asked(limit, DEFAULT_LIMIT);
+    let orders = payments.orders(&student, cursor, size.to_read().into()).await?;
+    let (orders, next_cursor) = size.page(orders, |whole| whole.order.id.to_string());
     let items = orders.iter().map(|whole| OrderView::of(whole, None)).collect();
     Ok(Json(OrderList { items, next_cursor }))
 }
@@ -348,11 +318,11 @@ impl From<PaymentError> for ApiError {
                 Self::new(PROVIDER_REFUSED)
             }
             PaymentError::Provider(GatewayError::Throttled { retry_after }) => {
-                let limited = Self::new(PROVIDER_UNAVAILABLE);
+                let limited = Self::new(problem::PROVIDER_UNAVAILABLE);
                 limited.retry_after(retry_after.unwrap_or(super::ASK_EVERY))
             }
             PaymentError::Provider(GatewayError::Unknown) => {
-                Self::new(PROVIDER_UNAVAILABLE).retry_after(super::ASK_EVERY)
+                Self::new(problem::PROVIDER_UNAVAILABLE).retry_after(super::ASK_EVERY)
             }
             PaymentError::Settle(error) => Self::internal(&error),
             PaymentError::Refund(error) => Self::internal(&error),

@@ -9,7 +9,7 @@ use crate::{
     base::{
         http::{
             ApiError,
-            problem::{Problem, ProblemKind},
+            problem::{Problem, problem_kinds},
         },
         money::Fen,
     },
@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const SCHOOL_NOT_FOUND: ProblemKind =
-    ProblemKind { code: "school_not_found", status: 404, title: "没有这所学校" };
+problem_kinds! {
+    SCHOOL_NOT_FOUND = "school_not_found", 404, "没有这所学校";
+}
 const ID_NUMBER_PATTERN: &str = "^[0-9]{17}[0-9Xx]$";
 const DEFAULT_LIMIT: u16 = 100;
 const MAX_LIMIT: u16 = 200;

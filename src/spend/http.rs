@@ -7,7 +7,7 @@ use crate::{
     base::{
         http::{
             ApiError, Principal, ValidJson,
-            problem::{INVALID, NOT_FOUND, Problem, ProblemKind, UNAVAILABLE},
+            problem::{INVALID, NOT_FOUND, Problem, UNAVAILABLE, problem_kinds},
             request_id,
         },
         lane::LaneError,
@@ -28,15 +28,10 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-const NO_MERCHANT: ProblemKind = ProblemKind {
-    code: "terminal_without_merchant",
-    status: 403,
-    title: "本终端未登记商户，不能收款",
-};
-const SLOWED: ProblemKind =
-    ProblemKind {
-        code: "terminal_slowed", status: 429, title: "无效付款码过多，请稍后再试"
-    };
+problem_kinds! {
+    NO_MERCHANT = "terminal_without_merchant", 403, "本终端未登记商户，不能收款";
+    SLOWED = "terminal_slowed", 429, "无效付款码过多，请稍后再试";
+}
 
 /// Mounts these routes below those of terminals; needs `Data<Spending>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {

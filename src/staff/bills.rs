@@ -1,25 +1,26 @@
 //! Differences between providers' bills and our books: one person proposes to accept one as it stands,
 //! another decides.
 
-use super::{
-    StaffActError,
-    refunds::{is_repeat, locked, officer},
-};
+use super::requests::{NewRequest, RequestRules, Requests, StaffActError};
 use crate::{
-    approvals::{
-        self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, NewApproval,
-        Ruling,
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
+    base::{
+        clock::Clock,
+        db::{Db, Tx},
     },
-    base::{clock::Clock, db::Db},
     orders::order::PaymentId,
     reconciliation::{BillDay, ProposedRepair, Reconciliation, Repair, RepairError},
     staff::{RefundDesk, RefundRefusal, RefundTarget},
-    staff_accounts::{self, StaffAct, StaffMember},
+    staff_accounts::{StaffAct, StaffMember},
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
-const KIND: ApprovalKind = ApprovalKind::BillRepair;
+static RULES: RequestRules = RequestRules {
+    kinds: &[ApprovalKind::BillRepair],
+    ask: StaffAct::AskRepair,
+    decide: StaffAct::DecideRepair,
+};
 
 /// What handlers of the finance office ask for.
 #[derive(Clone, Debug)]
@@ -85,35 +86,21 @@ impl BillDesk {
         member: &StaffMember,
         ask: &RepairAsk,
     ) -> Result<StaffRepair, StaffActError> {
-        let (by, now) = (officer(member), self.clock.now());
+        let requests = self.requests(member);
         let difference = self.difference(member, ask.difference).await?;
         let digest = difference.digest(&ask.reason);
-        let before = approvals::asked_before(&self.db, &by, &ask.key, &digest).await?;
-        if let Some(approval) = before {
+        if let Some(approval) = requests.asked_before(&ask.key, &digest).await? {
             return Ok(StaffRepair { approval, difference });
         }
         if !difference.is_open() {
             return Err(RepairError::Changed.into());
         }
-        self.check_not_own(member, &difference).await?;
-        let new = NewApproval {
-            school: member.school,
-            kind: KIND,
-            subject: difference.id,
-            request_digest: digest,
-            amount: difference.amount(),
-            reason: ask.reason.clone(),
-            by,
-            key: ask.key.clone(),
-        };
-        let db = self.db.clone().acting_as(member.actor(&ask.reason));
-        let asked = db
-            .in_tx(async |tx| {
-                staff_accounts::hold(tx, member, StaffAct::AskRepair, now).await?;
-                Ok::<_, StaffActError>(approvals::ask(tx, &new, now).await?)
-            })
-            .await?;
-        Ok(StaffRepair { approval: asked.approval, difference })
+        self.check_not_own(&requests, &difference).await?;
+        let (subject, amount) = (difference.id, difference.amount());
+        let (reason, key) = (ask.reason.as_str(), ask.key.as_str());
+        let kind = ApprovalKind::BillRepair;
+        let request = NewRequest { kind, subject, digest, amount, reason, key };
+        Ok(StaffRepair { approval: requests.ask(request).await?, difference })
     }
 
     /// Approves a request: the difference is accepted, and a correction posted, in the same commit.
@@ -123,32 +110,24 @@ impl BillDesk {
         id: ApprovalId,
         why: &str,
     ) -> Result<StaffRepair, StaffActError> {
+        let requests = self.requests(member);
         let asked = self.repair(member, id).await?;
-        let (by, now) = (officer(member), self.clock.now());
-        if is_repeat(&asked.approval, ApprovalVerdict::Approve, &by) {
+        if requests.is_repeat(&asked.approval, ApprovalVerdict::Approve) {
             return Ok(asked);
         }
         let difference = asked.difference;
-        self.check_not_own(member, &difference).await?;
-        let db = self.db.clone().acting_as(member.actor(why));
-        let approval = db
-            .in_tx(async |tx| {
-                let locked =
-                    locked(tx, member, (&[KIND], id), (StaffAct::DecideRepair, now)).await?;
-                locked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
-                // What is approved is what was asked for.
-                if difference.digest(&locked.reason) != locked.request_digest {
-                    return Err(RepairError::Changed.into());
-                }
-                self.bills.accept(tx, &difference, locked.id.uuid(), now).await?;
-                let verdict = ApprovalVerdict::Approve;
-                let ruling = Ruling { verdict, by: &by, why, result: Some(difference.id) };
-                Ok::<_, StaffActError>(approvals::decide(tx, &locked, ruling, now).await?)
-            })
-            .await?;
+        self.check_not_own(&requests, &difference).await?;
+        let accept = async |tx: &Tx, locked: &Approval, now| {
+            // What is approved is what was asked for.
+            if difference.digest(&locked.reason) != locked.request_digest {
+                return Err(RepairError::Changed.into());
+            }
+            self.bills.accept(tx, &difference, locked.id.uuid(), now).await?;
+            Ok(Some(difference.id))
+        };
+        let approval = requests.approve(id, why, accept).await?;
         self.bills.accepted();
-        let difference = self.difference(member, difference.id).await?;
-        Ok(StaffRepair { approval, difference })
+        self.with_difference(member, approval).await
     }
 
     /// Rejects a request.
@@ -158,7 +137,8 @@ impl BillDesk {
         id: ApprovalId,
         why: &str,
     ) -> Result<StaffRepair, StaffActError> {
-        self.rule(member, id, (StaffAct::DecideRepair, ApprovalVerdict::Reject), why).await
+        let approval = self.requests(member).reject(id, why).await?;
+        self.with_difference(member, approval).await
     }
 
     /// Takes a request back.
@@ -167,30 +147,8 @@ impl BillDesk {
         member: &StaffMember,
         id: ApprovalId,
     ) -> Result<StaffRepair, StaffActError> {
-        self.rule(member, id, (StaffAct::AskRepair, ApprovalVerdict::Withdraw), "").await
-    }
-
-    async fn rule(
-        &self,
-        member: &StaffMember,
-        id: ApprovalId,
-        (act, verdict): (StaffAct, ApprovalVerdict),
-        why: &str,
-    ) -> Result<StaffRepair, StaffActError> {
-        let (by, now) = (officer(member), self.clock.now());
-        let asked = self.repair(member, id).await?;
-        if is_repeat(&asked.approval, verdict, &by) {
-            return Ok(asked);
-        }
-        let db = self.db.clone().acting_as(member.actor(why));
-        let approval = db
-            .in_tx(async |tx| {
-                let locked = locked(tx, member, (&[KIND], id), (act, now)).await?;
-                let ruling = Ruling { verdict, by: &by, why, result: None };
-                Ok::<_, StaffActError>(approvals::decide(tx, &locked, ruling, now).await?)
-            })
-            .await?;
-        Ok(StaffRepair { approval, ..asked })
+        let approval = self.requests(member).withdraw(id).await?;
+        self.with_difference(member, approval).await
     }
 
     /// A request of the member's school.
@@ -199,11 +157,8 @@ impl BillDesk {
         member: &StaffMember,
         id: ApprovalId,
     ) -> Result<StaffRepair, StaffActError> {
-        let found = approvals::find(&self.db, member.school, id).await?;
-        let approval = found.filter(|approval| approval.kind == KIND);
-        let approval = approval.ok_or(StaffActError::NotFound)?;
-        let difference = self.difference(member, approval.subject).await?;
-        Ok(StaffRepair { approval, difference })
+        let approval = self.requests(member).find(id).await?;
+        self.with_difference(member, approval).await
     }
 
     /// Requests of the member's school, newest first.
@@ -214,11 +169,23 @@ impl BillDesk {
         limit: u64,
     ) -> Result<Vec<StaffRepair>, StaffActError> {
         let mut repairs = Vec::new();
-        for approval in approvals::page(&self.db, member.school, &[KIND], (before, limit)).await? {
-            let difference = self.difference(member, approval.subject).await?;
-            repairs.push(StaffRepair { approval, difference });
+        for approval in self.requests(member).page(before, limit).await? {
+            repairs.push(self.with_difference(member, approval).await?);
         }
         Ok(repairs)
+    }
+
+    fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {
+        Requests { db: &self.db, clock: &*self.clock, member, rules: &RULES }
+    }
+
+    async fn with_difference(
+        &self,
+        member: &StaffMember,
+        approval: Approval,
+    ) -> Result<StaffRepair, StaffActError> {
+        let difference = self.difference(member, approval.subject).await?;
+        Ok(StaffRepair { approval, difference })
     }
 
     async fn difference(
@@ -233,18 +200,15 @@ impl BillDesk {
     /// Nobody corrects a balance of their own.
     async fn check_not_own(
         &self,
-        member: &StaffMember,
+        requests: &Requests<'_>,
         difference: &ProposedRepair,
     ) -> Result<(), StaffActError> {
         let Repair::CorrectBalance = difference.found.difference.repair else { return Ok(()) };
         let number = &difference.found.difference.out_trade_no;
         let payment = PaymentId::from_out_trade_no(number).ok_or(StaffActError::NotFound)?;
         let target = RefundTarget::Payment(payment);
-        match self.refunds.quote(member.school, target).await {
-            Ok(quote) if quote.person_no.eq_ignore_ascii_case(&member.staff_no) => {
-                Err(StaffActError::OwnMoney)
-            }
-            Ok(_) => Ok(()),
+        match self.refunds.quote(requests.member.school, target).await {
+            Ok(quote) => requests.check_not_own(&quote),
             // A payment that is not credited is no balance to correct.
             Err(RefundRefusal::NotRefundable) => Err(RepairError::Changed.into()),
             Err(error) => Err(error.into()),

@@ -4,13 +4,13 @@
 use super::{
     StaffDesk,
     refund_desk::EndedRefund,
-    refunds::{StaffActError, StaffRefund, is_repeat, locked, not_own, officer},
+    refunds::StaffRefund,
+    requests::{NewRequest, Requests, StaffActError},
 };
 use crate::{
-    approvals::{
-        self, Approval, ApprovalError, ApprovalKind, ApprovalVerdict, NewApproval, Ruling,
-    },
-    staff_accounts::{self, StaffAct, StaffMember},
+    approvals::{Approval, ApprovalError, ApprovalKind, ApprovalVerdict},
+    base::db::Tx,
+    staff_accounts::StaffMember,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -41,71 +41,41 @@ impl StaffDesk {
         member: &StaffMember,
         ask: &EndingAsk,
     ) -> Result<StaffRefund, StaffActError> {
-        let (by, digest, now) = (officer(member), ask.digest(), self.clock.now());
-        let before = approvals::asked_before(&self.db, &by, &ask.key, &digest).await?;
-        if let Some(approval) = before {
+        let (requests, digest) = (self.requests(member), ask.digest());
+        if let Some(approval) = requests.asked_before(&ask.key, &digest).await? {
             return self.with_stage(approval).await;
         }
         let quote = self.refunds.endable(member.school, ask.refund).await?;
-        not_own(member, &quote)?;
-        let new = NewApproval {
-            school: member.school,
+        requests.check_not_own(&quote)?;
+        let request = NewRequest {
             kind: ApprovalKind::RefundEnd,
             subject: ask.refund,
-            request_digest: digest,
+            digest,
             amount: quote.refundable,
-            reason: ask.reason.clone(),
-            by,
-            key: ask.key.clone(),
+            reason: &ask.reason,
+            key: &ask.key,
         };
-        let db = self.db.clone().acting_as(member.actor(&ask.reason));
-        let asked = db
-            .in_tx(async |tx| {
-                staff_accounts::hold(tx, member, StaffAct::AskRefund, now).await?;
-                Ok::<_, StaffActError>(approvals::ask(tx, &new, now).await?)
-            })
-            .await?;
-        self.with_stage(asked.approval).await
+        self.with_stage(requests.ask(request).await?).await
     }
 
     /// Approves such a request: the refund ends in the same commit, after its provider was asked.
     pub(super) async fn approve_ending(
         &self,
-        member: &StaffMember,
-        asked: Approval,
+        requests: &Requests<'_>,
+        asked: &Approval,
         why: &str,
-    ) -> Result<StaffRefund, StaffActError> {
-        let by = officer(member);
-        if is_repeat(&asked, ApprovalVerdict::Approve, &by) {
-            return self.with_stage(asked).await;
-        }
-        asked
-            .check(ApprovalVerdict::Approve, &by, self.clock.now())
-            .map_err(ApprovalError::from)?;
-        let refund = asked.subject;
-        not_own(member, &self.refunds.endable(member.school, refund).await?)?;
+    ) -> Result<Approval, StaffActError> {
+        let (refund, by, now) = (asked.subject, requests.officer(), self.clock.now());
+        asked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
+        let quote = self.refunds.endable(requests.member.school, refund).await?;
+        requests.check_not_own(&quote)?;
         let sent_at = self.refunds.ask_before_ending(refund).await?;
-        let now = self.clock.now();
-        let db = self.db.clone().acting_as(member.actor(why));
-        let decided = db
-            .in_tx(async |tx| {
-                let locked = locked(
-                    tx,
-                    member,
-                    (&[ApprovalKind::RefundEnd], asked.id),
-                    (StaffAct::DecideRefund, now),
-                )
-                .await?;
-                locked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
-                let (approval, school) = (locked.id, locked.school);
-                let ended = EndedRefund { approval, school, refund, sent_at };
-                self.refunds.end(tx, ended, now).await?;
-                let (verdict, result) = (ApprovalVerdict::Approve, Some(refund));
-                let ruling = Ruling { verdict, by: &by, why, result };
-                Ok::<_, StaffActError>(approvals::decide(tx, &locked, ruling, now).await?)
-            })
-            .await?;
-        self.refunds.made();
-        self.with_stage(decided).await
+        let end = async |tx: &Tx, locked: &Approval, now| {
+            let (approval, school) = (locked.id, locked.school);
+            let ended = EndedRefund { approval, school, refund, sent_at };
+            self.refunds.end(tx, ended, now).await?;
+            Ok(Some(refund))
+        };
+        requests.approve(asked.id, why, end).await
     }
 }

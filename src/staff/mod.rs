@@ -12,13 +12,15 @@ pub mod guard;
 pub mod http;
 mod refund_desk;
 mod refunds;
+mod requests;
 
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use endings::EndingAsk;
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
 };
-pub use refunds::{RefundAsk, StaffActError, StaffRefund};
+pub use refunds::{RefundAsk, StaffRefund};
+pub use requests::StaffActError;
 
 use crate::{
     base::{clock::Clock, db::Db},

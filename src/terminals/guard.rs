@@ -7,7 +7,7 @@ use super::{
 };
 use crate::base::http::{
     ApiError, Caller, check_length,
-    problem::{self, ProblemKind},
+    problem::{self, problem_kinds},
     read_body,
     signature::Received,
 };
@@ -20,10 +20,9 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-const NOT_FOR_THIS_KIND: ProblemKind =
-    ProblemKind {
-        code: "terminal_kind_refused", status: 403, title: "本终端不能办理此业务"
-    };
+problem_kinds! {
+    NOT_FOR_THIS_KIND = "terminal_kind_refused", 403, "本终端不能办理此业务";
+}
 
 /// Stores the authenticated terminal, or the error, in the request extensions. Once the signature of
 /// the head is verified, reads the body, since its digest is signed, and puts it back.

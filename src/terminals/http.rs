@@ -3,7 +3,7 @@
 use super::{Call, Terminals, call::TerminalAuthError, config::ConfigView, guard};
 use crate::base::http::{
     ApiError, Principal,
-    problem::{Problem, ProblemKind},
+    problem::{Problem, ProblemKind, problem_kinds},
     signature::SignatureError,
 };
 use actix_web::{
@@ -15,12 +15,10 @@ use actix_web::{
 use std::sync::Arc;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-const STALE: ProblemKind =
-    ProblemKind {
-        code: "signature_stale", status: 401, title: "终端时间有误，请校准后重试"
-    };
-const INVALID: ProblemKind =
-    ProblemKind { code: "signature_invalid", status: 401, title: "终端签名无效" };
+problem_kinds! {
+    STALE = "signature_stale", 401, "终端时间有误，请校准后重试";
+    INVALID = "signature_invalid", 401, "终端签名无效";
+}
 
 /// Mounts the paths of terminals, including those that `acts` mounts for the journeys, behind the
 /// guard; needs `Data<Terminals>`.

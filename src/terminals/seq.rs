@@ -5,7 +5,7 @@
 
 use super::{Call, terminal::TerminalId};
 use crate::base::{
-    http::{ApiError, problem::ProblemKind},
+    http::{ApiError, problem::problem_kinds},
     ids::SchoolId,
 };
 use serde::{Deserialize, Deserializer, de::Error};
@@ -36,10 +36,9 @@ impl Seq {
     }
 }
 
-const OUT_OF_RANGE: ProblemKind =
-    ProblemKind {
-        code: "seq_out_of_range", status: 422, title: "流水号超出范围，请检查终端"
-    };
+problem_kinds! {
+    OUT_OF_RANGE = "seq_out_of_range", 422, "流水号超出范围，请检查终端";
+}
 
 /// A number as a terminal sends it: whole, of any size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,18 +1,14 @@
 //! Maps errors of top-ups to problem documents.
 
 use super::TopUpError;
-use crate::base::http::{ApiError, problem::ProblemKind};
+use crate::base::http::{ApiError, problem::problem_kinds};
 
-const NOT_BOUND: ProblemKind =
-    ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
-const AMOUNT_OUT_OF_RANGE: ProblemKind =
-    ProblemKind { code: "amount_out_of_range", status: 422, title: "金额超出允许范围" };
-const CARD_NOT_USABLE: ProblemKind =
-    ProblemKind {
-        code: "card_not_usable", status: 409, title: "校园卡已过期或已注销，不能充值"
-    };
-const PASSWORD_REQUIRED: ProblemKind =
-    ProblemKind { code: "password_required", status: 422, title: "请输入查询密码" };
+problem_kinds! {
+    NOT_BOUND = "not_bound", 403, "请先绑定校园卡";
+    AMOUNT_OUT_OF_RANGE = "amount_out_of_range", 422, "金额超出允许范围";
+    CARD_NOT_USABLE = "card_not_usable", 409, "校园卡已过期或已注销，不能充值";
+    PASSWORD_REQUIRED = "password_required", 422, "请输入查询密码";
+}
 
 impl From<TopUpError> for ApiError {
     fn from(error: TopUpError) -> Self {

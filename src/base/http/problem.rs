@@ -162,39 +162,46 @@ impl ResponseError for ApiError {
     }
 }
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $title:literal;)*) => {
-        $($(#[$doc])* pub const $name: ProblemKind = ProblemKind { code: $code, status: $status, title: $title };)*
-        /// All kinds in this table.
-        pub const ALL: &[ProblemKind] = &[$($name),*];
+/// A table of kinds of problems: `NAME = "code", status, "标题";`.
+macro_rules! problem_kinds {
+    ($($(#[$doc:meta])* $visible:vis $name:ident = $code:literal, $status:literal, $title:literal;)*) => {
+        $($(#[$doc])* $visible const $name: $crate::base::http::problem::ProblemKind =
+            $crate::base::http::problem::ProblemKind {
+                code: $code,
+                status: $status,
+                title: $title,
+            };)*
     };
 }
+pub(crate) use problem_kinds;
 
-kinds! {
+problem_kinds! {
     /// An internal error.
-    INTERNAL = "internal", 500, "系统繁忙，请稍后再试";
+    pub INTERNAL = "internal", 500, "系统繁忙，请稍后再试";
     /// The database or another part of the service is unavailable.
-    UNAVAILABLE = "unavailable", 503, "服务暂不可用，请稍后再试";
+    pub UNAVAILABLE = "unavailable", 503, "服务暂不可用，请稍后再试";
+    /// A payment provider did not answer.
+    pub PROVIDER_UNAVAILABLE = "provider_unavailable", 503, "支付平台暂时没有响应，请稍后再试";
     /// The path or the resource does not exist for this caller.
-    NOT_FOUND = "not_found", 404, "没有找到";
+    pub NOT_FOUND = "not_found", 404, "没有找到";
     /// The path exists, but not with this method.
-    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "不支持的请求方法";
+    pub METHOD_NOT_ALLOWED = "method_not_allowed", 405, "不支持的请求方法";
     /// Not valid HTTP, UTF-8 or JSON.
-    MALFORMED = "request_malformed", 400, "请求格式有误";
+    pub MALFORMED = "request_malformed", 400, "请求格式有误";
     /// Valid JSON with fields that are missing, of the wrong type, or invalid.
-    INVALID = "request_invalid", 422, "填写的内容有误";
+    pub INVALID = "request_invalid", 422, "填写的内容有误";
     /// The body was not complete in time.
-    REQUEST_TIMEOUT = "request_timeout", 408, "请求超时，请重试";
+    pub REQUEST_TIMEOUT = "request_timeout", 408, "请求超时，请重试";
     /// The body is too large.
-    TOO_LARGE = "request_too_large", 413, "请求内容过大";
+    pub TOO_LARGE = "request_too_large", 413, "请求内容过大";
     /// The body is not `application/json`.
-    UNSUPPORTED_MEDIA = "unsupported_media_type", 415, "请求格式不支持";
+    pub UNSUPPORTED_MEDIA = "unsupported_media_type", 415, "请求格式不支持";
     /// The token is missing or no longer valid.
-    UNAUTHENTICATED = "unauthenticated", 401, "请先登录";
+    pub UNAUTHENTICATED = "unauthenticated", 401, "请先登录";
     /// Too many requests.
-    RATE_LIMITED = "rate_limited", 429, "操作过于频繁，请稍后再试";
+    pub RATE_LIMITED = "rate_limited", 429, "操作过于频繁，请稍后再试";
     /// A POST that moves money needs an idempotency key.
-    IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing", 400, "缺少幂等键";
+    pub IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing", 400, "缺少幂等键";
     /// The key was used for another request.
-    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", 422, "请求已变更，请重新提交";
+    pub IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", 422, "请求已变更，请重新提交";
 }

@@ -5,7 +5,7 @@ use crate::{
         clock::Timestamp,
         http::{
             ApiError, Principal, ValidJson,
-            problem::{self, Problem, ProblemKind},
+            problem::{self, Problem, problem_kinds},
         },
     },
     identity::{
@@ -26,24 +26,12 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-const PROOF_REFUSED: ProblemKind = ProblemKind {
-    code: "phone_proof_refused",
-    status: 422,
-    title: "手机号授权已失效，请重新点击授权",
-};
-const NO_NUMBER: ProblemKind =
-    ProblemKind {
-        code: "phone_missing", status: 422, title: "你的平台账号没有绑定手机号"
-    };
-const DENIED: ProblemKind =
-    ProblemKind {
-        code: "phone_denied", status: 503, title: "平台暂未向本小程序提供手机号"
-    };
-const UNAVAILABLE: ProblemKind = ProblemKind {
-    code: "phone_unavailable",
-    status: 503,
-    title: "平台暂时没有响应，请重新点击授权",
-};
+problem_kinds! {
+    PROOF_REFUSED = "phone_proof_refused", 422, "手机号授权已失效，请重新点击授权";
+    NO_NUMBER = "phone_missing", 422, "你的平台账号没有绑定手机号";
+    DENIED = "phone_denied", 503, "平台暂未向本小程序提供手机号";
+    UNAVAILABLE = "phone_unavailable", 503, "平台暂时没有响应，请重新点击授权";
+}
 
 /// What the client got by the platform's button.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]

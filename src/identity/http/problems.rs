@@ -3,7 +3,7 @@
 use crate::{
     base::http::{
         ApiError,
-        problem::{self, ProblemKind},
+        problem::{self, problem_kinds},
     },
     identity::{
         bind::{BindError, HolderError},
@@ -16,34 +16,18 @@ use crate::{
 };
 use std::time::Duration;
 
-const LOGIN_CODE_REFUSED: ProblemKind =
-    ProblemKind {
-        code: "login_code_refused", status: 401, title: "登录已失效，请重新登录"
-    };
-const LOGIN_BLOCKED: ProblemKind =
-    ProblemKind { code: "login_blocked", status: 403, title: "该账号暂不能登录" };
-const LOGIN_UNAVAILABLE: ProblemKind =
-    ProblemKind {
-        code: "login_unavailable", status: 503, title: "登录暂时没有响应，请稍后重试"
-    };
-const SCHOOL_NOT_FOUND: ProblemKind =
-    ProblemKind { code: "school_not_found", status: 404, title: "没有这所学校" };
-const CONSENT_MISSING: ProblemKind =
-    ProblemKind {
-        code: "consent_missing", status: 422, title: "请先阅读并同意全部条款"
-    };
-pub(super) const CONSENT_OUTDATED: ProblemKind =
-    ProblemKind {
-        code: "consent_outdated", status: 409, title: "条款已更新，请重新阅读并同意"
-    };
-const BINDING_REFUSED: ProblemKind =
-    ProblemKind { code: "binding_refused", status: 422, title: "信息或密码不正确" };
-const ALREADY_BOUND: ProblemKind =
-    ProblemKind { code: "already_bound", status: 409, title: "该校园卡或该账号已绑定" };
-const PORTAL_CLOSED: ProblemKind =
-    ProblemKind { code: "portal_unavailable", status: 403, title: "本校未开通网页查询" };
-const PORTAL_REFUSED: ProblemKind =
-    ProblemKind { code: "sign_in_refused", status: 401, title: "号码或密码不正确" };
+problem_kinds! {
+    LOGIN_CODE_REFUSED = "login_code_refused", 401, "登录已失效，请重新登录";
+    LOGIN_BLOCKED = "login_blocked", 403, "该账号暂不能登录";
+    LOGIN_UNAVAILABLE = "login_unavailable", 503, "登录暂时没有响应，请稍后重试";
+    SCHOOL_NOT_FOUND = "school_not_found", 404, "没有这所学校";
+    CONSENT_MISSING = "consent_missing", 422, "请先阅读并同意全部条款";
+    pub(super) CONSENT_OUTDATED = "consent_outdated", 409, "条款已更新，请重新阅读并同意";
+    BINDING_REFUSED = "binding_refused", 422, "信息或密码不正确";
+    ALREADY_BOUND = "already_bound", 409, "该校园卡或该账号已绑定";
+    PORTAL_CLOSED = "portal_unavailable", 403, "本校未开通网页查询";
+    PORTAL_REFUSED = "sign_in_refused", 401, "号码或密码不正确";
+}
 
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {

@@ -4,8 +4,8 @@ use crate::{
     base::{
         clock::{Day, Month, Timestamp},
         http::{
-            ApiError, Principal,
-            problem::{INVALID, Problem, ProblemKind},
+            ApiError, PageSize, Principal,
+            problem::{INVALID, Problem, problem_kinds},
         },
         money::{Balance, Fen},
     },
@@ -26,12 +26,10 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 
-const EXPORT_TOO_LARGE: ProblemKind =
-    ProblemKind {
-        code: "export_too_large", status: 422, title: "流水太多，请缩短日期范围"
-    };
+problem_kinds! {
+    EXPORT_TOO_LARGE = "export_too_large", 422, "流水太多，请缩短日期范围";
+}
 const DEFAULT_LIMIT: u16 = 20;
-const MAX_LIMIT: u16 = 100;
 /// A leap year.
 const MAX_EXPORT_DAYS: i32 = 366;
 
@@ -129,11 +127,11 @@ pub(super) async fn list(
 ) -> Result<Json<StatementPage>, ApiError> {
     let filter = wanted.filter()?;
     let before = wanted.before()?;
-    let limit = usize::from(wanted.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT));
-    let more = u64::try_from(limit).unwrap_or_default() + 1;
-    let found = overview.statement(&student, filter, before, more).await;
+    let size = PageSize::asked(wanted.limit, DEFAULT_LIMIT);
+    let found = overview.statement(&student, filter, before, size.to_read().into()).await;
     let entries = found.map_err(|error| ApiError::internal(&error))?;
-    Ok(Json(StatementPage::of(&entries, limit)))
+    let (entries, next_cursor) = size.page(entries, |entry| entry.id.to_string());
+    Ok(Json(StatementPage { items: entries.iter().map(StatementItem::of).collect(), next_cursor }))
 }
 
 /// Income and expenses on each day of a month.
@@ -222,18 +220,6 @@ fn days(from: Option<&str>, to: Option<&str>) -> Result<(Option<Day>, Option<Day
 
 fn invalid(pointer: &'static str, detail: &'static str) -> ApiError {
     ApiError::new(INVALID).field(pointer, detail)
-}
-
-impl StatementPage {
-    /// A page of at most `limit` entries; one more means that there is a next page.
-    fn of(entries: &[StatementEntry], limit: usize) -> Self {
-        let shown = entries.get(..limit).unwrap_or(entries);
-        let last = shown.last().filter(|_| entries.len() > limit);
-        Self {
-            items: shown.iter().map(StatementItem::of).collect(),
-            next_cursor: last.map(|last| last.id.to_string()),
-        }
-    }
 }
 
 impl StatementItem {

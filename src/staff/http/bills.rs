@@ -1,14 +1,11 @@
 //! Days of bills, what differs on them, and differences that two persons accept.
 
-use super::refunds::{
-    ApproveRequest, DecisionView, OfficerView, RefundPage, RejectRequest, page_of,
-};
+use super::requests::{ApproveRequest, DEFAULT_LIMIT, RejectRequest, RequestPage, RequestView};
 use crate::{
     approvals::ApprovalId,
     base::{
         clock::Timestamp,
-        http::{ApiError, IdempotencyKey, ValidJson, problem::Problem},
-        money::Fen,
+        http::{ApiError, IdempotencyKey, PageSize, ValidJson, problem::Problem},
     },
     orders::fact::Provider,
     reconciliation::{BillDay, ProposedRepair},
@@ -24,9 +21,6 @@ use actix_web::{
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-const DEFAULT_LIMIT: u16 = 50;
-const MAX_LIMIT: u16 = 100;
 
 /// Why a difference is accepted as it stands.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
@@ -117,21 +111,8 @@ pub(super) struct DifferenceList {
 /// A request to accept a difference.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct RepairView {
-    #[schema(value_type = Uuid)]
-    id: ApprovalId,
-    /// `requested`, `approved`, `rejected`, `withdrawn`, `expired`.
-    state: &'static str,
-    #[schema(value_type = i64)]
-    amount_fen: Fen,
-    reason: String,
-    asked_by: OfficerView,
-    #[schema(value_type = String, format = DateTime)]
-    asked_at: Timestamp,
-    /// From then on it cannot be approved.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-    /// `null` until it is decided or taken back.
-    decision: Option<DecisionView>,
+    #[serde(flatten)]
+    request: RequestView,
     difference: DifferenceView,
 }
 
@@ -157,8 +138,8 @@ pub(super) struct BillPage {
 }
 
 impl BillPage {
-    fn limit(&self) -> u16 {
-        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+    fn size(&self) -> PageSize {
+        PageSize::asked(self.limit, DEFAULT_LIMIT)
     }
 }
 
@@ -171,9 +152,9 @@ pub(super) async fn days(
     page: Query<BillPage>,
     desk: Data<BillDesk>,
 ) -> Result<Json<BillDayList>, ApiError> {
-    let limit = page.limit();
-    let found = desk.days(&member, page.cursor, i64::from(limit) + 1).await?;
-    let (found, next_cursor) = page_of(found, limit, |day| day.id.to_string());
+    let size = page.size();
+    let found = desk.days(&member, page.cursor, size.to_read().into()).await?;
+    let (found, next_cursor) = size.page(found, |day| day.id.to_string());
     Ok(Json(BillDayList { items: found.into_iter().map(day_view).collect(), next_cursor }))
 }
 
@@ -188,9 +169,10 @@ pub(super) async fn differences(
     page: Query<BillPage>,
     desk: Data<BillDesk>,
 ) -> Result<Json<DifferenceList>, ApiError> {
-    let (limit, which) = (page.limit(), (page.ended, i64::from(page.limit()) + 1));
+    let size = page.size();
+    let which = (page.ended, size.to_read().into());
     let found = desk.differences(&member, day.into_inner(), page.cursor, which).await?;
-    let (found, next_cursor) = page_of(found, limit, |one| one.id.to_string());
+    let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let items = found.into_iter().map(difference_view).collect();
     Ok(Json(DifferenceList { items, next_cursor }))
 }
@@ -222,17 +204,17 @@ pub(super) async fn ask(
 }
 
 /// Requests to accept differences, newest first. The roles `finance` and `auditor` may.
-#[utoipa::path(tag = "staff", params(RefundPage), security(("staff" = [])),
+#[utoipa::path(tag = "staff", params(RequestPage), security(("staff" = [])),
     responses((status = 200, body = RepairList), (status = 403, body = Problem)))]
 #[get("/reconciliation/repairs")]
 pub(super) async fn list(
     member: May<ReadBills>,
-    page: Query<RefundPage>,
+    page: Query<RequestPage>,
     desk: Data<BillDesk>,
 ) -> Result<Json<RepairList>, ApiError> {
-    let (limit, cursor) = page.into_inner().parts();
-    let found = desk.repairs(&member, cursor, u64::from(limit) + 1).await?;
-    let (found, next_cursor) = page_of(found, limit, |one| one.approval.id.to_string());
+    let (size, cursor) = page.into_inner().parts();
+    let found = desk.repairs(&member, cursor, size.to_read().into()).await?;
+    let (found, next_cursor) = size.page(found, |one| one.approval.id.to_string());
     let now = desk.clock.now();
     Ok(Json(RepairList {
         items: found.into_iter().map(|one| view(one, now)).collect(),
@@ -352,15 +334,5 @@ fn difference_view(proposed: ProposedRepair) -> DifferenceView {
 
 fn view(repair: StaffRepair, now: Timestamp) -> RepairView {
     let StaffRepair { approval, difference } = repair;
-    RepairView {
-        id: approval.id,
-        state: approval.state_at(now).code(),
-        amount_fen: approval.amount,
-        reason: approval.reason,
-        asked_by: approval.asked_by.into(),
-        asked_at: approval.asked_at,
-        expires_at: approval.expires_at,
-        decision: approval.decision.map(DecisionView::from),
-        difference: difference_view(difference),
-    }
+    RepairView { request: RequestView::of(approval, now), difference: difference_view(difference) }
 }

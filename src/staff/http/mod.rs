@@ -5,6 +5,7 @@ mod bills;
 mod endings;
 mod problems;
 mod refunds;
+mod requests;
 
 use super::guard;
 use actix_web::middleware::from_fn;

@@ -4,64 +4,32 @@ use crate::{
     approvals::{ApprovalError, ApprovalRefusal},
     base::http::{
         ApiError,
-        problem::{self, ProblemKind},
+        problem::{self, problem_kinds},
     },
     reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError},
     staff_accounts::{StaffRefusal, StaffSignInError},
 };
 
-const SIGN_IN_REFUSED: ProblemKind =
-    ProblemKind {
-        code: "staff_sign_in_refused", status: 401, title: "账号、密码或动态验证码有误"
-    };
-const TOTP_REQUIRED: ProblemKind =
-    ProblemKind { code: "totp_required", status: 401, title: "请填写动态验证码" };
-const NEW_PASSWORD_NEEDED: ProblemKind =
-    ProblemKind {
-        code: "new_password_needed", status: 403, title: "首次登录须设置新密码"
-    };
-const RIGHT_MISSING: ProblemKind =
-    ProblemKind { code: "staff_right_missing", status: 403, title: "您没有此项权限" };
-const SECOND_FACTOR_NEEDED: ProblemKind =
-    ProblemKind {
-        code: "second_factor_needed", status: 403, title: "请重新输入动态验证码"
-    };
-const SECOND_PERSON_NEEDED: ProblemKind =
-    ProblemKind { code: "second_person_needed", status: 403, title: "须由另一人复核" };
-const NOT_YOUR_REQUEST: ProblemKind =
-    ProblemKind { code: "not_your_request", status: 403, title: "只有申请人可以撤回" };
-const OWN_MONEY: ProblemKind =
-    ProblemKind { code: "own_money", status: 403, title: "不能办理本人的款项" };
-const APPROVAL_OVER: ProblemKind =
-    ProblemKind { code: "approval_over", status: 409, title: "该申请已处理或已过期" };
-const APPROVAL_OPEN: ProblemKind =
-    ProblemKind { code: "approval_open", status: 409, title: "该款项已有待复核的申请" };
-const NOT_REFUNDABLE: ProblemKind =
-    ProblemKind { code: "not_refundable", status: 409, title: "该款项不能退款" };
-const REFUND_TOO_MUCH: ProblemKind =
-    ProblemKind { code: "refund_too_much", status: 422, title: "超过可退金额" };
-const REFUND_SPENT: ProblemKind =
-    ProblemKind { code: "refund_spent", status: 409, title: "余额不足，不能全部退款" };
-const REFUND_NOT_ENDABLE: ProblemKind =
-    ProblemKind { code: "refund_not_endable", status: 409, title: "该退款不能终止" };
-const REFUND_JUST_SENT: ProblemKind =
-    ProblemKind {
-        code: "refund_just_sent", status: 409, title: "退款刚刚提交，请稍后再试"
-    };
-const REFUND_KNOWN_THERE: ProblemKind =
-    ProblemKind {
-        code: "refund_known_there", status: 409, title: "支付机构已受理该退款"
-    };
-const PROVIDER_UNAVAILABLE: ProblemKind = ProblemKind {
-    code: "provider_unavailable",
-    status: 503,
-    title: "支付机构没有答复，请稍后再试",
-};
-const DIFFERENCE_CHANGED: ProblemKind =
-    ProblemKind {
-        code: "difference_changed", status: 409, title: "该差异已处理或已变化"
-    };
+problem_kinds! {
+    SIGN_IN_REFUSED = "staff_sign_in_refused", 401, "账号、密码或动态验证码有误";
+    TOTP_REQUIRED = "totp_required", 401, "请填写动态验证码";
+    NEW_PASSWORD_NEEDED = "new_password_needed", 403, "首次登录须设置新密码";
+    RIGHT_MISSING = "staff_right_missing", 403, "您没有此项权限";
+    SECOND_FACTOR_NEEDED = "second_factor_needed", 403, "请重新输入动态验证码";
+    SECOND_PERSON_NEEDED = "second_person_needed", 403, "须由另一人复核";
+    NOT_YOUR_REQUEST = "not_your_request", 403, "只有申请人可以撤回";
+    OWN_MONEY = "own_money", 403, "不能办理本人的款项";
+    APPROVAL_OVER = "approval_over", 409, "该申请已处理或已过期";
+    APPROVAL_OPEN = "approval_open", 409, "该款项已有待复核的申请";
+    NOT_REFUNDABLE = "not_refundable", 409, "该款项不能退款";
+    REFUND_TOO_MUCH = "refund_too_much", 422, "超过可退金额";
+    REFUND_SPENT = "refund_spent", 409, "余额不足，不能全部退款";
+    REFUND_NOT_ENDABLE = "refund_not_endable", 409, "该退款不能终止";
+    REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
+    REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
+    DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
+}
 
 impl From<StaffSignInError> for ApiError {
     fn from(error: StaffSignInError) -> Self {
@@ -120,7 +88,7 @@ impl From<RefundRefusal> for ApiError {
             RefundRefusal::NotEndable => Self::new(REFUND_NOT_ENDABLE),
             RefundRefusal::JustSent => Self::new(REFUND_JUST_SENT),
             RefundRefusal::KnownThere => Self::new(REFUND_KNOWN_THERE),
-            RefundRefusal::Silent => Self::new(PROVIDER_UNAVAILABLE),
+            RefundRefusal::Silent => Self::new(problem::PROVIDER_UNAVAILABLE),
             RefundRefusal::Failed(_) => Self::internal(&refusal),
             RefundRefusal::Db(error) => Self::internal(&error),
         }

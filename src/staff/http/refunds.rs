@@ -1,7 +1,8 @@
 //! Refunds that staff ask for and decide.
 
+use super::requests::{ApproveRequest, RejectRequest, RequestPage, RequestView};
 use crate::{
-    approvals::{ApprovalId, ApprovalKind, Decision, Officer},
+    approvals::{ApprovalId, ApprovalKind},
     base::{
         clock::Timestamp,
         http::{
@@ -23,9 +24,6 @@ use actix_web::{
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-const DEFAULT_LIMIT: u16 = 50;
-const MAX_LIMIT: u16 = 100;
-
 /// A request for a refund: of an order or of one of its payments.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct NewRefundRequest {
@@ -45,66 +43,20 @@ pub(super) struct NewRefundRequest {
     reason: String,
 }
 
-/// A decision.
-#[derive(Deserialize, Validate, utoipa::ToSchema)]
-pub(super) struct ApproveRequest {
-    /// A remark for the audit log.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
-    pub(super) reason: Option<String>,
-}
-
-/// A decision that needs a reason.
-#[derive(Deserialize, Validate, utoipa::ToSchema)]
-pub(super) struct RejectRequest {
-    /// Why, for whoever asked.
-    #[garde(length(chars, min = 1, max = 200))]
-    pub(super) reason: String,
-}
-
 /// A request for a refund.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct StaffRefundView {
-    #[schema(value_type = uuid::Uuid)]
-    id: ApprovalId,
+    #[serde(flatten)]
+    request: RequestView,
     /// `refund`, or `refund_end`: that a refund be ended.
     kind: &'static str,
-    /// `requested`, `approved`, `rejected`, `withdrawn`, `expired`.
-    state: &'static str,
     /// The payment that is refunded; `null` where a refund is ended.
     #[schema(value_type = Option<uuid::Uuid>)]
     payment_id: Option<PaymentId>,
-    #[schema(value_type = i64)]
-    amount_fen: Fen,
-    reason: String,
-    asked_by: OfficerView,
-    #[schema(value_type = String, format = DateTime)]
-    asked_at: Timestamp,
-    /// From then on it cannot be approved.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-    /// `null` until it is decided or taken back.
-    decision: Option<DecisionView>,
     /// The refund that the approval made, or that is to be ended.
     refund_id: Option<uuid::Uuid>,
     /// How far it is; `null` while there is none.
     refund: Option<RefundStage>,
-}
-
-/// A member of staff who asked or decided.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct OfficerView {
-    login: String,
-    /// 工号.
-    staff_no: String,
-}
-
-/// Who decided.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct DecisionView {
-    by: OfficerView,
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    reason: String,
 }
 
 /// A page of requests.
@@ -113,36 +65,6 @@ pub(super) struct StaffRefundList {
     items: Vec<StaffRefundView>,
     /// `null` on the last page.
     next_cursor: Option<String>,
-}
-
-/// Which part of a list.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct RefundPage {
-    /// At most so many; 1 to 100, otherwise 50.
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<uuid::Uuid>)]
-    cursor: Option<ApprovalId>,
-}
-
-impl RefundPage {
-    /// The limit and the cursor.
-    pub(super) fn parts(self) -> (u16, Option<ApprovalId>) {
-        (self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT), self.cursor)
-    }
-}
-
-/// A page of what was found, and where the next one begins. One extra row shows whether there is one.
-pub(super) fn page_of<T>(
-    mut found: Vec<T>,
-    limit: u16,
-    cursor: impl Fn(&T) -> String,
-) -> (Vec<T>, Option<String>) {
-    let more = found.len() > usize::from(limit);
-    found.truncate(limit.into());
-    let next_cursor = found.last().filter(|_| more).map(cursor);
-    (found, next_cursor)
 }
 
 /// Asks for a refund, which another person must approve within seven days. Nothing is posted. The roles
@@ -169,17 +91,17 @@ pub(super) async fn ask(
 
 /// Requests for refunds of the school, newest first. The roles `card_office`, `finance` and `auditor`
 /// may.
-#[utoipa::path(tag = "staff", params(RefundPage), security(("staff" = [])),
+#[utoipa::path(tag = "staff", params(RequestPage), security(("staff" = [])),
     responses((status = 200, body = StaffRefundList), (status = 403, body = Problem)))]
 #[get("/refunds")]
 pub(super) async fn list(
     member: May<ReadRefunds>,
-    page: Query<RefundPage>,
+    page: Query<RequestPage>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffRefundList>, ApiError> {
-    let (limit, cursor) = page.into_inner().parts();
-    let found = desk.refunds(&member, cursor, u64::from(limit) + 1).await?;
-    let (found, next_cursor) = page_of(found, limit, |one| one.approval.id.to_string());
+    let (size, cursor) = page.into_inner().parts();
+    let found = desk.refunds(&member, cursor, size.to_read().into()).await?;
+    let (found, next_cursor) = size.page(found, |one| one.approval.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|refund| view(refund, now)).collect();
     Ok(Json(StaffRefundList { items, next_cursor }))
@@ -286,29 +208,10 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
         ApprovalKind::BillRepair => (None, None),
     };
     StaffRefundView {
-        id: approval.id,
         kind: approval.kind.code(),
-        state: approval.state_at(now).code(),
         payment_id,
-        amount_fen: approval.amount,
-        reason: approval.reason,
-        asked_by: approval.asked_by.into(),
-        asked_at: approval.asked_at,
-        expires_at: approval.expires_at,
-        decision: approval.decision.map(DecisionView::from),
         refund_id,
         refund: stage,
-    }
-}
-
-impl From<Officer> for OfficerView {
-    fn from(officer: Officer) -> Self {
-        Self { login: officer.login, staff_no: officer.staff_no }
-    }
-}
-
-impl From<Decision> for DecisionView {
-    fn from(decision: Decision) -> Self {
-        Self { by: decision.by.into(), at: decision.at, reason: decision.why }
+        request: RequestView::of(approval, now),
     }
 }

@@ -1,0 +1,237 @@
+//! Requests that one member of staff makes and another decides: what refunds, their endings and repairs
+//! of bills have in common.
+
+use super::refund_desk::{RefundQuote, RefundRefusal};
+use crate::{
+    approvals::{
+        self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, NewApproval,
+        Officer, Ruling,
+    },
+    base::{
+        clock::{Clock, Timestamp},
+        db::{Db, DbError, Tx, TxError},
+        money::Fen,
+    },
+    reconciliation::RepairError,
+    staff_accounts::{self, StaffAct, StaffHoldError, StaffMember, StaffRefusal},
+};
+use uuid::Uuid;
+
+/// Why an act of staff was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum StaffActError {
+    /// No such request at the school.
+    #[error("no such request")]
+    NotFound,
+    /// Nobody acts on money of their own.
+    #[error("it is the member of staff's own money")]
+    OwnMoney,
+    /// Not allowed.
+    #[error(transparent)]
+    Right(#[from] StaffRefusal),
+    /// Not two persons, too late, or another request is open.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
+    /// The difference cannot be accepted.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
+    /// There can be no such refund.
+    #[error(transparent)]
+    Refund(#[from] RefundRefusal),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for StaffActError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) | Self::Refund(RefundRefusal::Db(error)) => Some(error),
+            Self::Approval(error) => error.db(),
+            Self::Repair(error) => error.db(),
+            Self::NotFound | Self::OwnMoney | Self::Right(_) | Self::Refund(_) => None,
+        }
+    }
+}
+
+impl From<StaffHoldError> for StaffActError {
+    fn from(error: StaffHoldError) -> Self {
+        match error {
+            StaffHoldError::Refused(refusal) => Self::Right(refusal),
+            StaffHoldError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
+/// Which requests a desk handles, and the rights that they need.
+#[derive(Debug)]
+pub(super) struct RequestRules {
+    /// The kinds of requests.
+    pub kinds: &'static [ApprovalKind],
+    /// The right to make one and to take it back.
+    pub ask: StaffAct,
+    /// The right to approve or reject one.
+    pub decide: StaffAct,
+}
+
+/// A request that is to be made.
+#[derive(Debug)]
+pub(super) struct NewRequest<'a> {
+    pub kind: ApprovalKind,
+    /// What it is about: a payment, a refund, a difference.
+    pub subject: Uuid,
+    /// SHA-256 of what is asked for.
+    pub digest: [u8; 32],
+    pub amount: Fen,
+    pub reason: &'a str,
+    pub key: &'a str,
+}
+
+/// Requests of one desk, as one member of staff reaches them.
+pub(super) struct Requests<'a> {
+    pub db: &'a Db,
+    pub clock: &'a dyn Clock,
+    pub member: &'a StaffMember,
+    pub rules: &'static RequestRules,
+}
+
+impl Requests<'_> {
+    /// What the same member asked for under the same key before: the answer was lost.
+    pub async fn asked_before(
+        &self,
+        key: &str,
+        digest: &[u8; 32],
+    ) -> Result<Option<Approval>, StaffActError> {
+        Ok(approvals::asked_before(self.db, &self.officer(), key, digest).await?)
+    }
+
+    /// Makes a request. Nothing is posted.
+    pub async fn ask(&self, request: NewRequest<'_>) -> Result<Approval, StaffActError> {
+        let new = NewApproval {
+            school: self.member.school,
+            kind: request.kind,
+            subject: request.subject,
+            request_digest: request.digest,
+            amount: request.amount,
+            reason: request.reason.to_owned(),
+            by: self.officer(),
+            key: request.key.to_owned(),
+        };
+        let (db, now) = (self.acting(request.reason), self.clock.now());
+        let asked = db
+            .in_tx(async |tx| {
+                staff_accounts::hold(tx, self.member, self.rules.ask, now).await?;
+                Ok::<_, StaffActError>(approvals::ask(tx, &new, now).await?)
+            })
+            .await?;
+        Ok(asked.approval)
+    }
+
+    /// A request of the member's school.
+    pub async fn find(&self, id: ApprovalId) -> Result<Approval, StaffActError> {
+        let found = approvals::find(self.db, self.member.school, id).await?;
+        self.of_this_desk(found)
+    }
+
+    /// Requests of the member's school, newest first.
+    pub async fn page(
+        &self,
+        before: Option<ApprovalId>,
+        limit: u64,
+    ) -> Result<Vec<Approval>, StaffActError> {
+        let (school, kinds) = (self.member.school, self.rules.kinds);
+        Ok(approvals::page(self.db, school, kinds, (before, limit)).await?)
+    }
+
+    /// Whether the same member has decided so before: the answer was lost.
+    pub fn is_repeat(&self, asked: &Approval, verdict: ApprovalVerdict) -> bool {
+        let same = |decision: &approvals::Decision| decision.by.id == self.member.id.uuid();
+        asked.decided_state() == Some(verdict.state()) && asked.decision.as_ref().is_some_and(same)
+    }
+
+    /// Approves a request. What follows from it is done by `effect` in the same commit; the effect's
+    /// answer, if any, is kept as the decision's result.
+    pub async fn approve(
+        &self,
+        id: ApprovalId,
+        why: &str,
+        effect: impl AsyncFn(&Tx, &Approval, Timestamp) -> Result<Option<Uuid>, StaffActError>,
+    ) -> Result<Approval, StaffActError> {
+        let (db, by, now) = (self.acting(why), self.officer(), self.clock.now());
+        let verdict = ApprovalVerdict::Approve;
+        db.in_tx(async |tx| {
+            let locked = self.locked(tx, id, (self.rules.decide, now)).await?;
+            locked.check(verdict, &by, now).map_err(ApprovalError::from)?;
+            let result = effect(tx, &locked, now).await?;
+            let ruling = Ruling { verdict, by: &by, why, result };
+            Ok(approvals::decide(tx, &locked, ruling, now).await?)
+        })
+        .await
+    }
+
+    /// Rejects a request. Nothing follows from it.
+    pub async fn reject(&self, id: ApprovalId, why: &str) -> Result<Approval, StaffActError> {
+        self.end(id, (self.rules.decide, ApprovalVerdict::Reject), why).await
+    }
+
+    /// Takes a request back.
+    pub async fn withdraw(&self, id: ApprovalId) -> Result<Approval, StaffActError> {
+        self.end(id, (self.rules.ask, ApprovalVerdict::Withdraw), "").await
+    }
+
+    async fn end(
+        &self,
+        id: ApprovalId,
+        (act, verdict): (StaffAct, ApprovalVerdict),
+        why: &str,
+    ) -> Result<Approval, StaffActError> {
+        let asked = self.find(id).await?;
+        if self.is_repeat(&asked, verdict) {
+            return Ok(asked);
+        }
+        let (db, by, now) = (self.acting(why), self.officer(), self.clock.now());
+        db.in_tx(async |tx| {
+            let locked = self.locked(tx, id, (act, now)).await?;
+            let ruling = Ruling { verdict, by: &by, why, result: None };
+            Ok(approvals::decide(tx, &locked, ruling, now).await?)
+        })
+        .await
+    }
+
+    /// Locks a request and then the member's login, which must still have the right.
+    async fn locked(
+        &self,
+        tx: &Tx,
+        id: ApprovalId,
+        (act, now): (StaffAct, Timestamp),
+    ) -> Result<Approval, StaffActError> {
+        let locked = approvals::lock(tx, self.member.school, id).await?;
+        let locked = self.of_this_desk(locked)?;
+        staff_accounts::hold(tx, self.member, act, now).await?;
+        Ok(locked)
+    }
+
+    fn of_this_desk(&self, found: Option<Approval>) -> Result<Approval, StaffActError> {
+        let found = found.filter(|found| self.rules.kinds.contains(&found.kind));
+        found.ok_or(StaffActError::NotFound)
+    }
+
+    /// Nobody acts on money of their own.
+    pub fn check_not_own(&self, quote: &RefundQuote) -> Result<(), StaffActError> {
+        let own = quote.person_no.eq_ignore_ascii_case(&self.member.staff_no);
+        if own { Err(StaffActError::OwnMoney) } else { Ok(()) }
+    }
+
+    /// The member of staff as requests name them.
+    pub fn officer(&self) -> Officer {
+        Officer {
+            id: self.member.id.uuid(),
+            login: self.member.login.to_string(),
+            staff_no: self.member.staff_no.to_string(),
+        }
+    }
+
+    fn acting(&self, why: &str) -> Db {
+        self.db.clone().acting_as(self.member.actor(why))
+    }
+}
