@@ -23,6 +23,8 @@ on_each_database!(
     a_job_is_enqueued_once_and_with_its_transaction,
     what_is_refused_is_never_tried_again,
     a_delivery_that_panics_is_tried_again,
+    a_counterpart_that_hangs_delays_no_other_kind,
+    a_kind_of_a_newer_release_is_left_alone,
 );
 
 const KIND: &str = "test";
@@ -30,6 +32,7 @@ const KIND: &str = "test";
 /// The other side.
 #[derive(Debug)]
 struct Counterpart {
+    kind: &'static str,
     /// What it answers.
     answer: Delivered,
     /// How long that takes.
@@ -47,7 +50,7 @@ impl Counterpart {
 
     fn taking(takes: Duration, answer: Delivered) -> Arc<Self> {
         let (asked, reported) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { answer, takes, panics: false, asked, reported })
+        Arc::new(Self { kind: KIND, answer, takes, panics: false, asked, reported })
     }
 
     fn times(&self) -> usize {
@@ -58,7 +61,7 @@ impl Counterpart {
 #[async_trait(?Send)]
 impl Delivers for Counterpart {
     fn kind(&self) -> &'static str {
-        KIND
+        self.kind
     }
 
     async fn deliver(&self, job: &Job) -> Delivered {
@@ -86,11 +89,14 @@ impl Servers {
     }
 
     fn start(&mut self, db: &Db, clock: &Arc<dyn Clock>, other: &Arc<Counterpart>) {
-        let handler: Arc<dyn Delivers> = Arc::<Counterpart>::clone(other);
+        self.start_with(db, clock, vec![Arc::<Counterpart>::clone(other)]);
+    }
+
+    fn start_with(&mut self, db: &Db, clock: &Arc<dyn Clock>, handlers: Vec<Arc<dyn Delivers>>) {
         let outbox = Outbox {
             db: db.clone(),
             clock: Arc::clone(clock),
-            handlers: vec![handler],
+            handlers,
             pace: OutboxPace::new(Duration::from_millis(20)),
             wake: Arc::new(Notify::new()),
         };
@@ -230,4 +236,44 @@ async fn a_delivery_that_panics_is_tried_again(db: &TestDb) {
     servers.start(&db.db, &clock, &other);
     eventually("it is tried again", async || (other.times() >= 2).then_some(())).await;
     assert_eq!(count(db, "state = 'waiting'").await, 1);
+}
+
+async fn a_counterpart_that_hangs_delays_no_other_kind(db: &TestDb) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let hangs = Arc::new(Counterpart {
+        kind: "hangs",
+        answer: Delivered::Done,
+        takes: Duration::from_secs(3600),
+        panics: false,
+        asked: Mutex::default(),
+        reported: Mutex::default(),
+    });
+    let answers = Counterpart::answering(Delivered::Done);
+    // More than are delivered at once, and all of them due before the other's.
+    let now = clock.now();
+    let many = (0..200).map(|n| NewJob { kind: "hangs", ..job(&format!("h{n}"), now) });
+    enqueue(db, many.collect()).await;
+    let mut servers = Servers::none();
+    servers.start_with(&db.db, &clock, vec![hangs.clone(), answers.clone()]);
+    eventually("it takes all its places", async || (hangs.times() == 48).then_some(())).await;
+    enqueue(db, vec![job("other", clock.now())]).await;
+    eventually("it is done", async || {
+        (count(db, "kind = 'test' AND state = 'done'").await == 1).then_some(())
+    })
+    .await;
+    assert_eq!((hangs.times(), answers.times()), (48, 1));
+}
+
+async fn a_kind_of_a_newer_release_is_left_alone(db: &TestDb) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let answers = Counterpart::answering(Delivered::Done);
+    let newer = NewJob { kind: "newer", ..job("n", clock.now()) };
+    enqueue(db, vec![newer, job("ours", clock.now())]).await;
+    let mut servers = Servers::none();
+    servers.start(&db.db, &clock, &answers);
+    eventually("it is done", async || {
+        (count(db, "kind = 'test' AND state = 'done'").await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(count(db, "kind = 'newer' AND state = 'waiting' AND tries = 0").await, 1);
 }

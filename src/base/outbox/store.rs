@@ -6,13 +6,13 @@ use crate::base::{
     db::{Column, Db, DbError, Rows, Source, Tx, Write},
     ids::{SchoolId, uuid_at},
 };
-use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
-/// Leases at most `$3` jobs that are due at `$2` until `$1`. The outer query repeats the condition to
+/// Leases at most `$3` jobs of a kind that are due at `$2` until `$1`. The outer query repeats the condition to
 /// skip a job that another server claimed concurrently.
 const CLAIM: &str = "UPDATE outbox SET due_at = $1, leased_until = $1, tries = tries + 1 \
     WHERE state = 'waiting' AND due_at <= $2 AND id {within} (SELECT id FROM outbox \
-    WHERE state = 'waiting' AND due_at <= $2 ORDER BY due_at LIMIT $3 {lock}{end} \
+    WHERE state = 'waiting' AND kind = $4 AND due_at <= $2 ORDER BY due_at LIMIT $3 {lock}{end} \
     RETURNING id, school_id, kind, subject, tries";
 
 /// New jobs, to be written together with other rows. Those that are there already stay as they are.
@@ -62,18 +62,28 @@ pub(super) struct Recorded {
     pub(super) tries: i32,
 }
 
-/// True if a job is due: an idle server only reads.
-pub(super) async fn is_any_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
-    let sql = "SELECT 1 FROM outbox WHERE state = 'waiting' AND due_at <= $1 LIMIT 1";
-    Ok(!Source::Db(db).select(sql, vec![now.micros().into()]).await?.is_empty())
+/// True if a job of one of these kinds is due: an idle server only reads.
+pub(super) async fn is_any_due(
+    db: &Db,
+    kinds: impl Iterator<Item = &'static str>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let mut values: Vec<Value> = vec![now.micros().into()];
+    values.extend(kinds.map(Value::from));
+    let places: Vec<_> = (2..=values.len()).map(|n| format!("${n}")).collect();
+    let sql = format!(
+        "SELECT 1 FROM outbox WHERE state = 'waiting' AND due_at <= $1 AND kind IN ({}) LIMIT 1",
+        places.join(", ")
+    );
+    Ok(!Source::Db(db).select(&sql, values).await?.is_empty())
 }
 
-/// Claims due jobs, the longest overdue first.
+/// Claims due jobs of a kind, the longest overdue first.
 pub(super) async fn claim(
     tx: &Tx,
     now: Timestamp,
     until: Timestamp,
-    most: i64,
+    (kind, most): (&str, i64),
 ) -> Result<Vec<Job>, DbError> {
     // On PostgreSQL, rows locked by another server are skipped. The array keeps the inner query
     // from running more than once, which would claim more rows than requested.
@@ -83,7 +93,7 @@ pub(super) async fn claim(
         ("IN", "", ")")
     };
     let sql = CLAIM.replace("{within}", within).replace("{lock}", lock).replace("{end}", end);
-    let values = [until.micros().into(), now.micros().into(), most.into()];
+    let values = [until.micros().into(), now.micros().into(), most.into(), kind.into()];
     let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
     let job = |row: &QueryResult| {
         Ok(Job {

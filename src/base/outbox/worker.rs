@@ -11,6 +11,7 @@ use crate::base::{
 };
 use futures_util::FutureExt;
 use std::{
+    collections::HashMap,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
@@ -18,7 +19,7 @@ use std::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-/// How many jobs are delivered at once.
+/// How many jobs of one kind are delivered at once.
 const AT_ONCE: usize = 48;
 /// How often depth and age are measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
@@ -43,11 +44,27 @@ pub struct Outbox {
 struct Places {
     under_way: JoinSet<(Job, Delivered)>,
     ended: Vec<(Job, Delivered)>,
+    /// How many of both there are of each kind.
+    taken: HashMap<&'static str, usize>,
 }
 
 impl Places {
-    fn free(&self) -> usize {
-        AT_ONCE.saturating_sub(self.under_way.len()).saturating_sub(self.ended.len())
+    /// How many more jobs of a kind may be begun.
+    fn free(&self, kind: &str) -> usize {
+        AT_ONCE.saturating_sub(self.taken.get(kind).copied().unwrap_or(0))
+    }
+
+    fn take(&mut self, kind: &'static str, jobs: usize) {
+        *self.taken.entry(kind).or_default() += jobs;
+    }
+
+    /// Gives back the places of jobs whose outcomes are recorded.
+    fn give_back(&mut self) {
+        for (job, _) in self.ended.drain(..) {
+            if let Some(taken) = self.taken.get_mut(job.kind.as_str()) {
+                *taken = taken.saturating_sub(1);
+            }
+        }
     }
 
     fn gather(&mut self) {
@@ -59,7 +76,9 @@ impl Places {
 }
 
 impl Outbox {
-    /// Delivers jobs until the process ends. A counterpart that hangs occupies its own places only.
+    /// Delivers jobs until the process ends. Each kind has places of its own, so that a counterpart that
+    /// hangs keeps jobs of its kind waiting and no others. Jobs of a kind without a handler are left to a
+    /// newer release.
     pub async fn run(self) {
         let mut places = Places::default();
         let mut measured: Option<Instant> = None;
@@ -79,25 +98,45 @@ impl Outbox {
 
     /// Records what has ended and begins what is due, in one commit. True if there may be more.
     async fn turn(&self, places: &mut Places) -> Result<bool, DbError> {
-        let (now, free) = (self.clock.now(), places.free());
-        if places.ended.is_empty() && !store::is_any_due(&self.db, now).await? {
+        let now = self.clock.now();
+        let kinds = self.handlers.iter().map(|handler| handler.kind());
+        if places.ended.is_empty() && !store::is_any_due(&self.db, kinds, now).await? {
             return Ok(false);
         }
         let recorded: Vec<_> = places.ended.iter().map(|ended| self.becomes(ended, now)).collect();
         let until = self.pace.lease(now);
-        let most = i64::try_from(free).unwrap_or(0);
+        let free = self.free(places);
         let turn = self.db.in_tx(async |tx| {
             store::record(tx, &recorded).await?;
-            store::claim(tx, now, until, most).await
+            let mut claimed = Vec::new();
+            for (handler, most) in &free {
+                let which = (handler.kind(), i64::try_from(*most).unwrap_or(0));
+                claimed.push(store::claim(tx, now, until, which).await?);
+            }
+            Ok::<_, DbError>(claimed)
         });
         let claimed = write_point::within("outbox", turn).await?;
-        places.ended.clear();
+        places.give_back();
         self.report(&recorded, now).await;
-        let more = claimed.len() == free;
-        for job in claimed {
-            places.under_way.spawn_local(self.clone().deliver(job));
+        let mut more = false;
+        for ((handler, most), jobs) in free.into_iter().zip(claimed) {
+            more |= jobs.len() == most;
+            places.take(handler.kind(), jobs.len());
+            for job in jobs {
+                places.under_way.spawn_local(deliver(Arc::clone(handler), job));
+            }
         }
         Ok(more)
+    }
+
+    /// The kinds of which more can be begun once the ended jobs are recorded, and how many.
+    fn free(&self, places: &Places) -> Vec<(&Arc<dyn Delivers>, usize)> {
+        let free = |handler: &Arc<dyn Delivers>| {
+            let ended = places.ended.iter().filter(|(job, _)| job.kind == handler.kind()).count();
+            places.free(handler.kind()) + ended
+        };
+        let all = self.handlers.iter().map(|handler| (handler, free(handler)));
+        all.filter(|(_, most)| *most > 0).collect()
     }
 
     /// Reports jobs whose tries are used up, each in a transaction of its own: what is wrong with one
@@ -111,18 +150,6 @@ impl Outbox {
                 tracing::error!(%error, kind = job.kind, "a job without an outcome was not reported");
             }
         }
-    }
-
-    async fn deliver(self, job: Job) -> (Job, Delivered) {
-        let Some(handler) = self.handler(&job).cloned() else {
-            tracing::warn!(kind = job.kind, "a job is left to a newer release");
-            return (job, Delivered::Unknown { wait: None });
-        };
-        // The panic hook logs the panic.
-        let delivery = AssertUnwindSafe(handler.deliver(&job)).catch_unwind();
-        let delivered = write_point::within("deliver", delivery).await;
-        let delivered = delivered.unwrap_or(Delivered::Unknown { wait: None });
-        (job, delivered)
     }
 
     fn handler(&self, job: &Job) -> Option<&Arc<dyn Delivers>> {
@@ -144,16 +171,17 @@ impl Outbox {
         Recorded { job: job.clone(), state, due_at, tries }
     }
 
-    /// Waits until there may be something to do: at the next turn, when woken, or when half of the
-    /// places are free and there was `more` than they could take, or nothing else is under way.
+    /// Waits until there may be something to do: at the next turn, when woken, or when half of what is
+    /// under way has ended and there was `more` than could be begun, or nothing else is under way.
     async fn wait(&self, places: &mut Places, more: bool) {
+        let began = places.under_way.len();
         let mut turn = pin!(tokio::time::sleep(self.pace.turn()));
         loop {
             tokio::select! {
                 Some(ended) = places.under_way.join_next() => {
                     places.ended.extend(ended);
                     places.gather();
-                    let few = places.under_way.len() <= AT_ONCE / 2;
+                    let few = places.under_way.len() <= began / 2;
                     if (few && more) || places.under_way.is_empty() {
                         return;
                     }
@@ -175,6 +203,13 @@ impl Outbox {
             Err(error) => tracing::warn!(%error, "the outbox could not be measured"),
         }
     }
+}
+
+async fn deliver(handler: Arc<dyn Delivers>, job: Job) -> (Job, Delivered) {
+    // The panic hook logs the panic.
+    let delivery = AssertUnwindSafe(handler.deliver(&job)).catch_unwind();
+    let delivered = write_point::within("deliver", delivery).await;
+    (job, delivered.unwrap_or(Delivered::Unknown { wait: None }))
 }
 
 const fn code(delivered: Delivered) -> &'static str {
