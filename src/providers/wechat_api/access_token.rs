@@ -71,7 +71,8 @@ impl AccessToken {
             return Err(NoAnswer);
         }
         let Ok(TokenAnswer { access_token, expires_in }) = self.fetch(api).await else {
-            known.failed_at = Some(now);
+            // Those who waited for this call begin to count when it ended, however long it took.
+            known.failed_at = Some(api.now());
             return Err(NoAnswer);
         };
         let life = Duration::from_secs(expires_in.min(LONGEST_LIFE_SECONDS));

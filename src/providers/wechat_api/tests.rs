@@ -170,6 +170,26 @@ async fn a_token_is_kept_until_its_last_five_minutes() {
     assert!(first_line(&requests[4].head).contains("access_token=b "));
 }
 
+/// Many deliveries wait for one token. A call that hangs must not be repeated by each of them in turn.
+#[tokio::test]
+async fn a_token_call_that_hangs_is_not_repeated_by_everybody_who_waits() {
+    let Called { api, clock, server } = answering([Reply::silence(), token("t"), errcode(0)]);
+    let told = async {
+        let sent = futures_util::future::join_all((0..3).map(|_| send(&api))).await;
+        sent.iter().all(|outcome| *outcome == MessageOutcome::Unknown { wait: None })
+    };
+    // The call takes longer than the pause after a failure.
+    let time_passes = async {
+        while server.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(10));
+    };
+    let (all_unknown, ()) = tokio::join!(told, time_passes);
+    assert!(all_unknown);
+    assert_eq!(server.requests().len(), 1);
+}
+
 #[tokio::test]
 async fn without_a_token_nothing_is_sent_and_nobody_asks_again_at_once() {
     let bad_tokens = [
