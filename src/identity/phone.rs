@@ -61,13 +61,8 @@ impl Identities {
         let user = &student.user;
         let app = self.apps.of(user.platform, Some(&user.app_id)).ok_or(PhoneFault::NoSuchApp)?;
         let ToldPhone { number, proof } = app.phone(proof).await?;
-        let (identity, now) = (student.identity, self.clock.now());
-        let new = NewPhone {
-            identity,
-            number: number.clone(),
-            proof,
-            consent_version: PHONE_CONSENT_VERSION,
-        };
+        let (now, consent_version) = (self.clock.now(), PHONE_CONSENT_VERSION);
+        let new = NewPhone { student, number: number.clone(), proof, consent_version };
         let entry = entry(AuditAct::PhoneShared, student);
         phones::set(&self.acting(student), &self.sealer, &new, &entry, now).await?;
         let consent_version = PHONE_CONSENT_VERSION.to_owned();

@@ -6,7 +6,7 @@
 //! Invariant: what a platform signed for one identity is not taken from another that presents it too.
 //! Absent on purpose: a lookup by number. Nobody signs in, is bound or pays by one.
 
-use super::{IdentityId, store::phones as store};
+use super::{IdentityId, Student, hold_binding, store::phones as store};
 use crate::{
     audit::{self, AuditAct, Entry},
     base::{
@@ -53,9 +53,9 @@ impl PlatformPhone {
 
 /// What an identity agreed to, and the number that it let its platform tell.
 #[derive(Debug)]
-pub struct NewPhone {
-    /// The identity.
-    pub identity: IdentityId,
+pub struct NewPhone<'a> {
+    /// Whose number it is, by the identity that is bound.
+    pub student: &'a Student,
     /// The number.
     pub number: PlatformPhone,
     /// A digest of what the platform gave, which one identity alone presents.
@@ -78,6 +78,9 @@ pub struct StoredPhone {
 /// Why a number was not stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum PhoneStoreError {
+    /// The identity is not bound any more.
+    #[error("not bound")]
+    NotBound,
     /// Another identity has presented the same.
     #[error("presented by another identity")]
     Taken,
@@ -89,24 +92,31 @@ pub enum PhoneStoreError {
     Db(#[from] DbError),
 }
 
-/// Stores a number in place of the one before.
+/// Stores a number in place of the one before, while the identity is bound.
 pub async fn set(
     db: &Db,
     sealer: &Sealer,
-    new: &NewPhone,
+    new: &NewPhone<'_>,
     entry: &Entry,
     now: Timestamp,
 ) -> Result<(), PhoneStoreError> {
-    let closed = sealer.seal(new.number.0.expose_secret().as_bytes(), &place(new.identity))?;
+    let closed =
+        sealer.seal(new.number.0.expose_secret().as_bytes(), &place(new.student.identity))?;
     let stored = db
-        .in_tx_once(async |tx| -> Result<(), DbError> {
-            store::set(tx, new, &closed, now).await?;
-            audit::record(tx, entry, now).await
+        .in_tx_once(async |tx| -> Result<bool, DbError> {
+            let bound = hold_binding(tx, new.student).await?;
+            if bound {
+                store::set(tx, new, &closed, now).await?;
+                audit::record(tx, entry, now).await?;
+            }
+            Ok(bound)
         })
         .await;
     match stored {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(PhoneStoreError::NotBound),
         Err(error) if error.is_unique_violation() => Err(PhoneStoreError::Taken),
-        stored => Ok(stored?),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -72,6 +72,24 @@ async fn who_leaves_meanwhile_is_not_bound_and_pays_for_nothing() {
     on_postgres(who_leaves_meanwhile).await;
 }
 
+#[tokio::test]
+async fn who_unbinds_while_the_platform_is_asked_leaves_no_number() {
+    on_postgres(who_unbinds_while_the_platform_is_asked).await;
+}
+
+async fn who_unbinds_while_the_platform_is_asked(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.student(0).await;
+    let user = world.wechat().user(0).unwrap();
+    let proof = world.wechat().issue_phone_code(&user, world.sandbox().clock.now());
+    let body = json!({ "proof": proof, "consent_version": "1" });
+    let handed_over = async || student.post("/api/v1/me/phone", &body).await;
+    let ended = "UPDATE binding SET ended_at = 1 WHERE platform = 'wechat'";
+    let refused = world.rows.change_while(ended, handed_over()).await;
+    refused.problem("its binding", 403, "not_bound");
+    assert_eq!(world.rows.count("identity_phone").await, 0);
+}
+
 async fn who_leaves_meanwhile(db: &TestDb) {
     let world = World::start(db).await;
     support::import(&world.db, "ynart").await;

@@ -10,6 +10,7 @@ use crate::{
     },
     identity::{
         Identities,
+        guard::NOT_BOUND,
         login::PhoneError,
         phone::{PHONE_CONSENT_TEXT, PHONE_CONSENT_VERSION, PhoneFault},
     },
@@ -97,7 +98,7 @@ pub(super) async fn show_phone(
 }
 
 /// Stores the number that the platform tells of its user, in place of the one before. What the client
-/// hands over is good once.
+/// hands over is taken from one identity alone; from that one Alipay's is good again.
 #[utoipa::path(tag = "binding", request_body = PhoneRequest, security(("bearer" = [])), responses(
     (status = 200, body = PhoneView),
     (status = 409, description = "`consent_outdated`", body = Problem),
@@ -140,6 +141,7 @@ impl From<PhoneFault> for ApiError {
                 Self::new(problem::RATE_LIMITED).retry_after(Duration::from_mins(1))
             }
             PhoneFault::Platform(PhoneError::Unavailable) => Self::new(UNAVAILABLE),
+            PhoneFault::Store(PhoneStoreError::NotBound) => Self::new(NOT_BOUND),
             PhoneFault::Store(PhoneStoreError::Seal(_) | PhoneStoreError::Db(_))
             | PhoneFault::Db(_) => Self::internal(&fault),
         }

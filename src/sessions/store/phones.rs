@@ -26,12 +26,12 @@ pub(in crate::sessions) struct PhoneRow {
 
 pub(in crate::sessions) async fn set(
     tx: &Tx,
-    new: &NewPhone,
+    new: &NewPhone<'_>,
     sealed: &[u8],
     now: Timestamp,
 ) -> Result<(), DbError> {
     let row = identity_phone::ActiveModel {
-        identity_id: Set(new.identity.uuid()),
+        identity_id: Set(new.student.identity.uuid()),
         phone_sealed: Set(sealed.to_vec()),
         proof_digest: Set(new.proof.to_vec()),
         consent_version: Set(new.consent_version.to_owned()),
