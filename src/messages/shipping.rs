@@ -73,8 +73,10 @@ impl ShippingDelivery {
         let school = self.telling.schools.require(attempt.order.school).await?;
         let messenger = deliver::of(&self.telling, &school, &attempt);
         let Some(messenger) = messenger.filter(|messenger| messenger.tells_shipping()) else {
-            tracing::info!(payment = %id, "delivered orders are not told any more");
-            return Ok(Delivered::Refused);
+            // The platform keeps the money until it is told: tried again, and a case in the end.
+            tracing::error!(payment = %id, "a delivered order cannot be told: not configured any more");
+            count("not_configured");
+            return Ok(Delivered::Unknown { wait: None });
         };
         let shipped = Shipped {
             transaction_id: transaction_id.clone(),
