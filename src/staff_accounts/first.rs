@@ -1,9 +1,10 @@
 //! The first sign-in of a login: what was printed for it, and the password that replaces the operator's.
 
-use super::{Account, StaffAccounts, StaffSignInError, registry::is_weak, store};
-use crate::{
-    base::{clock::Timestamp, db::Tx},
-    passwords::PasswordFault,
+use super::{Account, StaffAccounts, StaffSignIn, StaffSignInError, registry::is_weak, store};
+use crate::base::{
+    clock::Timestamp,
+    crypto::hasher::{HasherError, PasswordHasher},
+    db::Tx,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -45,22 +46,18 @@ impl StaffAccounts {
         Ok(self.keeper.is_first_code(account.id, &account.factor, code.expose_secret())?)
     }
 
-    /// Hashes the password that is chosen at the first sign-in. Whether the first one is right does not
-    /// show in how long it takes.
+    /// Hashes the password that is sent for a first sign-in, whether or not this is one: how long it takes
+    /// tells nothing about the login.
     pub(super) async fn new_password(
         &self,
-        account: Option<&Account>,
-        known: bool,
-        (chosen, given): (Option<SecretString>, &SecretString),
-    ) -> Result<NewPassword, StaffSignInError> {
-        let account = account.filter(|account| account.signed_in_at.is_none());
-        let (Some(account), Some(chosen)) = (account, chosen) else { return Ok(NewPassword::None) };
-        let same = chosen.expose_secret() == given.expose_secret();
-        if same || is_weak(&chosen, &account.login) {
+        pool: &PasswordHasher,
+        attempt: &StaffSignIn,
+    ) -> Result<NewPassword, HasherError> {
+        let Some(chosen) = &attempt.new_password else { return Ok(NewPassword::None) };
+        let same = chosen.expose_secret() == attempt.password.expose_secret();
+        if same || is_weak(chosen, &attempt.login) {
             return Ok(NewPassword::Weak);
         }
-        let pool = if known { &self.for_clients } else { &self.for_strangers };
-        let hashed = pool.hash(chosen).await.map_err(PasswordFault::from)?;
-        Ok(NewPassword::Hashed(hashed))
+        Ok(NewPassword::Hashed(pool.hash(chosen.clone()).await?))
     }
 }

@@ -291,9 +291,9 @@ impl StaffRegistry {
 }
 
 /// Whether a password is too short, or the login itself.
-pub(super) fn is_weak(password: &SecretString, login: &StaffLogin) -> bool {
+pub(super) fn is_weak(password: &SecretString, login: &str) -> bool {
     let text = password.expose_secret();
-    text.chars().count() < SHORTEST_PASSWORD || text == &**login
+    text.chars().count() < SHORTEST_PASSWORD || text == login
 }
 
 /// The last login, how many were written, and those that cannot be opened.

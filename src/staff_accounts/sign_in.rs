@@ -170,9 +170,12 @@ impl StaffAccounts {
         let field = if known { TRIES_OF_CLIENTS } else { TRIES_OF_STRANGERS };
         let tries = self.counts.subject(school, field, &attempt.login);
         let counted = self.counts.count(&tries, self.clock.now()).await?;
-        let choice = (attempt.new_password, &attempt.password);
-        let new_password = self.new_password(claimed.as_ref(), known, choice).await?;
-        let fits = self.fits(claimed.as_ref(), known, attempt.password, &counted).await?;
+        let pool = if known { &self.for_clients } else { &self.for_strangers };
+        let new_password = self.new_password(pool, &attempt).await;
+        let new_password = self.hashed(new_password, &counted).await?;
+        // One Argon2 run whoever it is.
+        let stored = claimed.as_ref().map(|account| account.password_hash.clone());
+        let fits = self.hashed(pool.verify(attempt.password, stored).await, &counted).await?;
         match self.admit(claimed.as_ref(), fits, (code, &new_password), &tries).await? {
             Admitted::Session(session, secret) => {
                 Ok(SignInOutcome::Granted(self.grant(session, &secret).await?))
@@ -192,22 +195,16 @@ impl StaffAccounts {
         of.is_some_and(|of| claimed.is_some_and(|account| account.id.uuid() == of))
     }
 
-    /// Compares the password; one Argon2 run whoever it is. An attempt that gets no turn is not
-    /// counted.
-    async fn fits(
+    /// What the hasher answered. An attempt that got no turn there is not counted.
+    async fn hashed<T>(
         &self,
-        claimed: Option<&Account>,
-        known: bool,
-        given: SecretString,
+        outcome: Result<T, HasherError>,
         counted: &CountedTry,
-    ) -> Result<bool, StaffSignInError> {
-        let pool = if known { &self.for_clients } else { &self.for_strangers };
-        let stored = claimed.map(|account| account.password_hash.clone());
-        let fits = pool.verify(given, stored).await;
-        if matches!(fits, Err(HasherError::Busy)) {
+    ) -> Result<T, StaffSignInError> {
+        if matches!(outcome, Err(HasherError::Busy)) {
             self.counts.undo(counted).await?;
         }
-        Ok(fits.map_err(PasswordFault::from)?)
+        Ok(outcome.map_err(PasswordFault::from)?)
     }
 
     /// Accepts the code, if the password was right and is still in force. The same statements are
