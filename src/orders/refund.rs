@@ -108,6 +108,11 @@ pub enum Heard {
 }
 
 impl Refund {
+    /// The transaction that is given back: `provider:merchant:transaction`, as postings and cases name it.
+    pub fn paid_reference(&self) -> String {
+        format!("{}:{}:{}", self.provider.code(), self.merchant, self.transaction_id)
+    }
+
     /// A refund of a surplus transaction, to be sent at once.
     pub fn of_surplus(
         attempt: &Attempt,

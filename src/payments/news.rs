@@ -41,6 +41,18 @@ pub(super) async fn tell_refund(
     events::add(tx, &[NewEvent { school, person, what, at: now }]).await
 }
 
+/// Tells the person how an order stands after one of its refunds has ended.
+pub(super) async fn tell_refund_end(
+    tx: &Tx,
+    order: &Order,
+    refund: &Refund,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let instead = orders::refunds::shown_instead(tx, order).await?;
+    let shown = instead.unwrap_or_else(|| order.state.code());
+    tell_refund(tx, refund, shown, now).await
+}
+
 /// Posts what is heard of a refund, and enqueues the message of one that is done by it.
 pub(super) async fn settle_refund(
     tx: &Tx,

@@ -47,8 +47,8 @@ pub enum Origin {
     },
     /// The provider's own answer to our question, which is final.
     Answer(Evidence),
-    /// Such an answer, which also says that money was given back without us: the payer is not
-    /// credited with what the payer may have back already.
+    /// Such an answer, which also says that money was given back without us: the payment is credited in
+    /// full, and the refund is asked about and posted like any other.
     RefundedAnswer(Evidence),
 }
 

@@ -141,9 +141,7 @@ pub async fn decline(tx: &Tx, id: RefundId, now: Timestamp) -> Result<Refund, Re
     }
     refunds::save(tx, &was, &is).await?;
     if was.progress.is_open() {
-        let instead = refunds::shown_instead(tx, &attempt.order).await?;
-        let shown = instead.unwrap_or_else(|| attempt.order.state.code());
-        news::tell_refund(tx, &is, shown, now).await?;
+        news::tell_refund_end(tx, &attempt.order, &is, now).await?;
     }
     Ok(is)
 }

@@ -257,13 +257,11 @@ async fn give_up(
         // Two persons approved it: they learn that it was not made.
         open(tx, case(is, OVER, now)).await?;
     } else {
-        let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
+        let paid = is.paid_reference();
         let over = OF_SURPLUS.iter().map(|why| format!("{why}:{paid}")).collect();
         cases::close(tx, is.school, CASE, over, now).await?;
     }
-    let instead = refunds::shown_instead(tx, &attempt.order).await?;
-    let shown = instead.unwrap_or_else(|| attempt.order.state.code());
-    news::tell_refund(tx, is, shown, now).await.map_err(SettleError::from)
+    news::tell_refund_end(tx, &attempt.order, is, now).await.map_err(SettleError::from)
 }
 
 /// A refund with its payment, and all refunds of that.

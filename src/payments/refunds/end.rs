@@ -106,13 +106,11 @@ impl Payments {
         refunds::save(tx, &was, &is).await?;
         let mut over: Vec<String> = OF_OPEN.iter().map(|why| subject(&is, why)).collect();
         if is.is_credited() {
-            let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
+            let paid = is.paid_reference();
             over.extend(OF_SURPLUS.iter().map(|why| format!("{why}:{paid}")));
         }
         cases::close(tx, is.school, CASE, over, now).await?;
-        let instead = refunds::shown_instead(tx, &attempt.order).await?;
-        let shown = instead.unwrap_or_else(|| attempt.order.state.code());
-        news::tell_refund(tx, &is, shown, now).await?;
+        news::tell_refund_end(tx, &attempt.order, &is, now).await?;
         Ok(is)
     }
 }

@@ -177,9 +177,7 @@ async fn ended(
     refunds::keep(tx, &kept(incoming, is)).await?;
     cases_after(tx, now, is).await?;
     give_back_rest(tx, now, attempt, is).await?;
-    let instead = refunds::shown_instead(tx, &attempt.order).await?;
-    let shown = instead.unwrap_or_else(|| attempt.order.state.code());
-    news::tell_refund(tx, is, shown, now).await?;
+    news::tell_refund_end(tx, &attempt.order, is, now).await?;
     Ok(RefundVerdict::Settled)
 }
 
@@ -188,7 +186,7 @@ async fn cases_after(tx: &Tx, now: Timestamp, is: &Refund) -> Result<(), DbError
     if matches!(is.progress, RefundProgress::Failed { .. }) {
         return open(tx, case(is, FAILED, now)).await;
     }
-    let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
+    let paid = is.paid_reference();
     let mut over: Vec<String> = OF_OPEN.iter().map(|why| subject(is, why)).collect();
     let known = refunds::of_payment(tx, is.payment).await?;
     let told = refunds::given_back(tx, is.payment, None).await?;
@@ -221,7 +219,7 @@ async fn give_back_rest(
     if !paid_beside || has_one || left.is_zero() {
         return Ok(());
     }
-    let paid = format!("{}:{}:{}", is.provider.code(), is.merchant, is.transaction_id);
+    let paid = is.paid_reference();
     let whole = Refund::of_surplus(attempt, &paid, &is.transaction_id, is.total, now);
     begin(tx, &[Refund { amount: left, ..whole }], now).await.map(|_| ())
 }
