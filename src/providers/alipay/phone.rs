@@ -2,7 +2,7 @@
 //! Alipay.
 //!
 //! It names neither a person nor a time: whoever gets hold of it can send it again. The caller binds
-//! it to the session, takes each one once, and decides nothing about security with it.
+//! it to the session, takes each one from one identity alone, and decides nothing about security with it.
 
 use super::{answer, content_key::ContentKey, trust::AlipayTrust};
 use crate::{
