@@ -184,7 +184,7 @@ async fn a_job_of_a_server_that_died_is_taken_when_its_lease_ends(db: &TestDb) {
     let other = Counterpart::answering(Delivered::Done);
     let mut servers = Servers::none();
     servers.start(&db.db, &clock, &other);
-    manual.advance(Duration::from_millis(20 * 24 - 1));
+    manual.advance(Duration::from_millis(20 * 30 - 1));
     // Something else that is due is done, and this is not.
     enqueue(db, vec![job("mark", clock.now())]).await;
     eventually("the other is done", async || {

@@ -9,9 +9,9 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        connection.execute_unprepared("DROP INDEX outbox_due").await?;
-        let due = "CREATE INDEX outbox_due ON outbox (kind, due_at) WHERE state = 'waiting'";
+        let due = "CREATE INDEX outbox_due_of ON outbox (kind, due_at) WHERE state = 'waiting'";
         connection.execute_unprepared(due).await?;
+        connection.execute_unprepared("DROP INDEX outbox_due").await?;
         Ok(())
     }
 }
