@@ -295,16 +295,14 @@ impl<'a> Run<'a> {
 /// What is known about a batch.
 struct KnownOfBatch {
     payments: HashMap<Uuid, OurPayment>,
-    /// By our number of the refund.
-    refunds: HashMap<String, OurRefund>,
+    /// By the payment and the merchant's number of the refund.
+    refunds: HashMap<(PaymentId, String), OurRefund>,
     kept: HashMap<String, KeptRow>,
 }
 
 impl KnownOfBatch {
     fn refund_of(&self, row: &BillRow) -> Option<&OurRefund> {
-        // Of another payment it is another's: elsewhere such a number is unique in its payment alone.
-        let found = self.refunds.get(row.out_refund_no()?);
-        found.filter(|refund| named_payment(row) == Some(refund.payment))
+        self.refunds.get(&(named_payment(row)?, row.out_refund_no()?.to_owned()))
     }
 }
 
