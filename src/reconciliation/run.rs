@@ -205,6 +205,9 @@ impl<'a> Run<'a> {
         if !writes.is_empty() {
             tx.write_all(writes).await?;
         }
+        if self.comparison.was_closed && !found.is_empty() {
+            store::reopen(tx, &self.key, now).await?;
+        }
         let mut transfers = Vec::new();
         for row in new {
             transfers.extend(row.posting.transfers()?);
