@@ -195,7 +195,8 @@ class Explained:
 
     def refunded(self, school, reference, _):
         row = self.refund(
-            "school_id = ? AND provider || ':' || merchant_number || ':' || refund_number = ?",
+            "school_id = ? AND provider || ':' || merchant_number || ':' || CASE WHEN provider = 'alipay'"
+            " AND why = 'provider' THEN transaction_id || ':' ELSE '' END || refund_number = ?",
             (school, reference),
         )
         if row is None or row[4] != "done":

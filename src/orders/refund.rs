@@ -18,7 +18,7 @@ use crate::base::{
     ids::{PersonId, SchoolId},
     money::Fen,
 };
-use std::time::Duration;
+use std::{iter, time::Duration};
 use uuid::Uuid;
 
 /// A refund.
@@ -192,6 +192,25 @@ impl Refund {
             approval: None,
             ending: None,
         }
+    }
+
+    /// What its posting and its cases are known by: `provider:merchant:number`. Alipay's numbers are
+    /// unique in their trade alone: in front of one that was made up elsewhere stands the trade's.
+    pub fn reference(&self) -> String {
+        let Self { merchant, transaction_id, number, .. } = self;
+        let provider = self.provider.code();
+        if self.provider == Provider::Alipay && self.why == RefundReason::Provider {
+            format!("{provider}:{merchant}:{transaction_id}:{number}")
+        } else {
+            format!("{provider}:{merchant}:{number}")
+        }
+    }
+
+    /// The numbers that a refund of this reference may have. A reference may be a number itself.
+    pub fn numbers_in(reference: &str) -> impl Iterator<Item = &str> {
+        let number = reference.splitn(3, ':').nth(2).unwrap_or(reference);
+        let of_trade = number.split_once(':').map(|(_, number)| number);
+        iter::once(number).chain(of_trade)
     }
 
     /// True if money of the person is held for it now.

@@ -90,24 +90,23 @@ pub async fn of_orders(
 }
 
 /// The orders of the person that these postings are refunds of, by reference: the number of a refund, or
-/// `provider:merchant:number`. References of another form are ignored.
+/// [`Refund::reference`]. References of another form are ignored.
 pub async fn of_postings(
     db: &Db,
     person: PersonId,
     references: &[&str],
 ) -> Result<HashMap<String, OrderId>, DbError> {
-    let numbers = references.iter().map(|reference| number_of(reference).to_owned());
+    let numbers = references.iter().flat_map(|reference| Refund::numbers_in(reference));
+    let numbers = numbers.map(str::to_owned);
     let refunds = store::refunds::of_person(db, person, numbers.collect()).await?;
     let order_of = |reference: &&str| {
-        let refund = refunds.iter().find(|refund| refund.number == number_of(reference))?;
+        let is_its = |refund: &&Refund| {
+            [refund.reference(), refund.id.number()].contains(&(*reference).to_owned())
+        };
+        let refund = refunds.iter().find(is_its)?;
         Some(((*reference).to_owned(), refund.order))
     };
     Ok(references.iter().filter_map(order_of).collect())
-}
-
-/// The number of a refund in a reference.
-fn number_of(reference: &str) -> &str {
-    reference.splitn(3, ':').nth(2).unwrap_or(reference)
 }
 
 /// The state that an order shows while money of it goes back, if it does.

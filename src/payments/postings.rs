@@ -173,14 +173,9 @@ pub fn refunded(refund: &Refund) -> Result<Option<Transfer>, NotAName> {
         school: refund.school,
         person,
         kind: REFUNDED,
-        reference: refund_reference(refund.provider, &refund.merchant, &refund.number),
+        reference: refund.reference(),
         nature: Nature::Fact,
         value_day: at.day(),
         legs: vec![Leg { from, to: Account::School(clearing), amount: refund.amount }],
     }))
-}
-
-/// `provider:merchant:refund number`.
-pub fn refund_reference(provider: Provider, merchant: &str, number: &str) -> String {
-    format!("{}:{merchant}:{number}", provider.code())
 }

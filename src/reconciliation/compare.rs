@@ -44,6 +44,9 @@ pub struct OurPayment {
 pub struct OurRefund {
     /// The merchant's number of the refund.
     pub out_refund_no: String,
+    /// Where merchants' numbers are unique in a payment alone, the provider's number of the payment and
+    /// that of the refund, as its bills have it; else the merchant's.
+    pub number: String,
     /// The payment that it gives back.
     pub payment: PaymentId,
     /// What goes back.
@@ -350,7 +353,7 @@ pub fn ours_only(payment: &OurPayment) -> Option<Difference> {
 pub fn refund_ours_only(refund: &OurRefund) -> Difference {
     Difference {
         entry: "refund",
-        number: refund.out_refund_no.clone(),
+        number: refund.number.clone(),
         out_trade_no: refund.payment.out_trade_no(),
         differs: Differs::OursOnly,
         ours: format!("refunded {}", refund.amount),

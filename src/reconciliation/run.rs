@@ -205,6 +205,9 @@ impl<'a> Run<'a> {
         if !writes.is_empty() {
             tx.write_all(writes).await?;
         }
+        if self.comparison.was_closed && !found.is_empty() {
+            store::reopen(tx, &self.key, now).await?;
+        }
         let mut transfers = Vec::new();
         for row in new {
             transfers.extend(row.posting.transfers()?);
@@ -295,16 +298,14 @@ impl<'a> Run<'a> {
 /// What is known about a batch.
 struct KnownOfBatch {
     payments: HashMap<Uuid, OurPayment>,
-    /// By our number of the refund.
-    refunds: HashMap<String, OurRefund>,
+    /// By the payment and the merchant's number of the refund.
+    refunds: HashMap<(PaymentId, String), OurRefund>,
     kept: HashMap<String, KeptRow>,
 }
 
 impl KnownOfBatch {
     fn refund_of(&self, row: &BillRow) -> Option<&OurRefund> {
-        // Of another payment it is another's: elsewhere such a number is unique in its payment alone.
-        let found = self.refunds.get(row.out_refund_no()?);
-        found.filter(|refund| named_payment(row) == Some(refund.payment))
+        self.refunds.get(&(named_payment(row)?, row.out_refund_no()?.to_owned()))
     }
 }
 

@@ -151,6 +151,11 @@ impl World {
         self.server = Some(self.serve());
     }
 
+    /// Stops the first server.
+    pub fn stop_first(&mut self) {
+        self.server = None;
+    }
+
     /// Makes a PostgreSQL deployment use the Redis database with this number, which no other test
     /// uses.
     pub fn use_redis(&mut self, database: u8) {

@@ -25,4 +25,4 @@ mod top_up;
 mod tries;
 mod two_servers;
 mod wechat_pay_traps;
-mod write_points;
+pub mod write_points;

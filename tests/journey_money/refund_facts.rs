@@ -16,7 +16,7 @@ use sandbox::{
     alipay::{NewAppSettings, TradeView},
     wechat_pay::{CallbackMode, RefundEnd, RefundMode},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{
     AlipayForge, Fault, Forge, Student, TestDb, Trade, World, eventually, on_each_database,
     wish_by, yuan,
@@ -30,13 +30,18 @@ on_each_database!(
     of_paid_by_both_and_partly_given_back_the_rest_goes_back,
     a_console_refund_before_ours_is_sent_ends_ours,
     a_refund_of_ours_does_not_explain_one_in_the_console,
+    refunds_of_two_trades_may_have_one_number,
     a_refund_heard_of_before_its_payment_is_kept,
+    a_refund_that_alipay_tells_of_before_its_payment_is_kept,
     an_approval_allows_one_refund,
     what_was_sent_again_meanwhile_is_not_ended,
     where_the_money_is_the_posting_says,
     an_ended_refund_is_authentic_too,
     the_payer_is_known_by_either_id,
 );
+
+/// Not signed.
+const TRADE_NOT_EXIST: &str = r#"{"alipay_trade_query_response":{"code":"40004","msg":"Business Failed","sub_code":"ACQ.TRADE_NOT_EXIST","sub_msg":"x"}}"#;
 
 async fn topped_up_by_alipay(world: &World) -> (Student, Value, TradeView) {
     let student = world.alipay_student(0).await;
@@ -78,6 +83,45 @@ async fn a_partial_refund_in_alipays_console_posts(db: &TestDb) {
     })
     .await;
     world.assert_books_of("alipay", 0).await;
+}
+
+/// Numbers of refunds are unique in a trade alone: a console may count them from one.
+async fn refunds_of_two_trades_may_have_one_number(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, first, trade) = topped_up_by_alipay(&world).await;
+    let second = student.order_with(&wish_by("alipay", 3000), "second").await.unwrap().body(201);
+    let number = world.out_trade_no(&second).await;
+    world.alipay().pay(&number).unwrap();
+    world.alipay().until(&number, |trade| trade.accepted == 1).await;
+    world.alipay().refund_as(&trade.out_trade_no, "1", 1800).unwrap();
+    balance(&student, 6200).await;
+    world.alipay().refund_as(&number, "1", 700).unwrap();
+    balance(&student, 5500).await;
+    // Each is told of again.
+    for number in [&trade.out_trade_no, &number] {
+        let how = serde_json::from_value(json!({ "times": 2, "fresh_id": true })).unwrap();
+        world.alipay().repeat_refund(number, "1", how).await.unwrap();
+    }
+    eventually("all messages are asked about", async || {
+        world.change("UPDATE notification SET ask_at = 1 WHERE ask_at > 0", []).await;
+        (world.rows.count("notification WHERE ask_at > 0").await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(student.balances().await[3], 5500, "each once");
+    for (order, amount) in [(&first, 1800), (&second, 700)] {
+        let shown = student.order_again(order).await;
+        assert_eq!(shown["refunds"].as_array().unwrap().len(), 1, "{shown}");
+        assert_eq!(shown["refunds"][0]["amount_fen"], amount, "{shown}");
+    }
+    let lines = student.get("/api/v1/card/statement").await.body(200);
+    let lines = lines["items"].as_array().unwrap();
+    for (order, amount) in [(&first, -1800), (&second, -700)] {
+        let back = |line: &&Value| line["order_id"] == order["id"] && line["amount_fen"] == amount;
+        assert_eq!(lines.iter().filter(back).count(), 1, "{lines:?}");
+    }
+    assert_eq!(open_cases(&world).await, Vec::<String>::new());
+    assert_eq!(world.rows.count("refund_answer").await, 2);
+    world.assert_books_of("alipay", 5500).await;
 }
 
 async fn what_alipay_says_went_back_without_a_number_is_a_case(db: &TestDb) {
@@ -282,6 +326,39 @@ async fn a_refund_heard_of_before_its_payment_is_kept(db: &TestDb) {
     })
     .await;
     world.assert_books(3200).await;
+}
+
+/// Alipay's message about a refund looks like one of a payment, and credits nothing while Alipay does
+/// not say that the payment was made.
+async fn a_refund_that_alipay_tells_of_before_its_payment_is_kept(db: &TestDb) {
+    let (world, gate) = World::gated(db, &[("PAYMENTS__FIRST_LOOK_MS", "50")]).await;
+    let student = world.alipay_student(0).await;
+    let order = student.order_with(&wish_by("alipay", 5000), "first").await.unwrap().body(201);
+    let number = world.out_trade_no(&order).await;
+    gate.meets(&number, Fault::Says(200, TRADE_NOT_EXIST));
+    world.alipay().drop_callbacks(&number).unwrap();
+    world.alipay().pay(&number).unwrap();
+    let request = world.alipay().refund(&number, 1800).unwrap().refunds.remove(0).out_request_no;
+    let told = |trade: &TradeView| trade.refunds.iter().any(|refund| refund.accepted > 0);
+    world.alipay().until(&number, told).await;
+    let before = gate.asked(&number);
+    let due = "UPDATE notification SET ask_at = 1 WHERE ask_at > 0";
+    eventually("it was asked about", async || {
+        world.rows.change(due, []).await;
+        (gate.asked(&number) > before + 5).then_some(())
+    })
+    .await;
+    assert_eq!(world.rows.count("notification WHERE ask_at > 0").await, 1, "it is still asked");
+    assert_eq!((world.rows.count("transfer").await, student.balances().await[3]), (0, 0));
+    assert_eq!(student.order_again(&order).await["state"], "awaiting_payment");
+    gate.heal();
+    eventually("the balance", async || {
+        world.rows.change(due, []).await;
+        (student.balances().await[3] == 3200).then_some(())
+    })
+    .await;
+    assert_eq!(world.rows.texts("SELECT refund_number FROM refund").await, [request]);
+    world.assert_books_of("alipay", 3200).await;
 }
 
 async fn an_approval_allows_one_refund(db: &TestDb) {

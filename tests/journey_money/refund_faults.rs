@@ -17,6 +17,7 @@ on_each_database!(
     faults_of_wechat_pay_leave_a_refund_unknown_until_it_answers,
     faults_of_alipay_leave_a_refund_unknown_until_it_answers,
     a_lost_answer_of_alipay_is_asked_for_under_the_same_number,
+    a_message_of_alipay_before_its_answer_ends_the_refund,
     a_refund_that_alipay_refuses_stays_with_a_case_and_goes_on,
     of_sixteen_refunds_of_a_trade_at_once_no_more_is_given_back_than_was_paid,
 );
@@ -157,6 +158,51 @@ async fn a_lost_answer_of_alipay_is_asked_for_under_the_same_number(db: &TestDb)
     let refunds = world.alipay().payment(&number(top.payment)).unwrap().refunds;
     let numbers: Vec<_> = refunds.iter().map(|refund| &refund.out_request_no).collect();
     assert_eq!(numbers, [&id.number()]);
+    assert_eq!(student.order_again(&top.order).await["state"], "refunded");
+    world.assert_books_of("alipay", 0).await;
+}
+
+/// Of the refund and of its end nothing was answered: the message has Alipay asked, which ends the refund
+/// once, and the next try of the outbox sends nothing.
+async fn a_message_of_alipay_before_its_answer_ends_the_refund(db: &TestDb) {
+    let (world, gate) = World::gated(db, &QUICK).await;
+    let student = world.alipay_student(0).await;
+    world.pay().set_callback_mode(CallbackMode::Manual);
+    let top = topped_up(&world, &student, ("alipay", 5000), "first").await;
+    gate.meets("", Fault::LosesAnswer);
+    let id = ask(&world, top.payment, 5000).await.unwrap();
+    gate.meets(&id.number(), Fault::Says(502, "<html></html>"));
+    approve(&world, id).await.unwrap();
+    // The next try is hours away: only the message can tell.
+    let later = "UPDATE outbox SET due_at = due_at + 36000000000 \
+                 WHERE state = 'waiting' AND leased_until = 0 AND tries > 0";
+    eventually("it was sent, and its answer lost", async || {
+        (world.rows.change(later, []).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(first_refund(&student, &top.order).await, "sent");
+    gate.heal();
+    world.alipay().deliver_refund(&number(top.payment), &id.number()).unwrap();
+    let asked = "UPDATE notification SET ask_at = 1 WHERE ask_at > 0";
+    eventually("the message ends it", async || {
+        world.rows.change(asked, []).await;
+        (first_refund(&student, &top.order).await == "done").then_some(())
+    })
+    .await;
+    let how = serde_json::from_value(json!({ "times": 3, "parallel": 3, "fresh_id": true }));
+    let (trade, refund) = (number(top.payment), id.number());
+    world.alipay().repeat_refund(&trade, &refund, how.unwrap()).await.unwrap();
+    eventually("the job and all messages are done", async || {
+        due(&world).await;
+        world.rows.change(asked, []).await;
+        let open = ["outbox WHERE state = 'waiting'", "notification WHERE ask_at > 0"];
+        let counts = [world.rows.count(open[0]).await, world.rows.count(open[1]).await];
+        (counts == [0, 0]).then_some(())
+    })
+    .await;
+    assert_eq!(gate.asked(""), 1, "it is not sent again");
+    assert_eq!(world.rows.count("transfer WHERE kind = 'refunded'").await, 1);
+    assert_eq!(world.rows.count("review_case WHERE closed_at IS NULL").await, 0);
     assert_eq!(student.order_again(&top.order).await["state"], "refunded");
     world.assert_books_of("alipay", 0).await;
 }

@@ -23,6 +23,7 @@ on_each_database!(
     faults_of_wechat_pay_leave_an_expired_order_open_until_it_answers,
     faults_of_alipay_leave_a_paid_order_open_until_it_answers,
     faults_of_alipay_leave_an_expired_order_open_until_it_answers,
+    an_unsigned_not_found_of_alipay_closes_nothing,
     an_order_whose_answer_was_lost_is_paid_all_the_same,
     what_is_due_is_taken_once,
     a_message_of_an_unknown_provider_holds_up_no_other,
@@ -124,6 +125,32 @@ async fn a_payment_that_the_provider_never_saw_is_closed_after_its_time(db: &Tes
     .await;
     assert_eq!(state(&student, &order).await, "awaiting_payment", "not found is no proof");
     world.rows.expire(order["id"].as_str().unwrap()).await;
+    becomes(&world, &order, "closed").await;
+    world.assert_books(0).await;
+}
+
+/// Alipay signs what it says of trades: unsigned, anybody could have said that there is none.
+async fn an_unsigned_not_found_of_alipay_closes_nothing(db: &TestDb) {
+    let unsigned = r#"{"alipay_trade_query_response":{"code":"40004","msg":"Business Failed","sub_code":"ACQ.TRADE_NOT_EXIST","sub_msg":"x"}}"#;
+    let (world, gate) = World::gated(db, &HURRY).await;
+    let student = world.alipay_student(0).await;
+    // Nothing of it reached Alipay.
+    gate.everywhere(Some(Fault::Says(503, "<html></html>")));
+    student.order_with(&wish_by("alipay", 5000), "first").await.unwrap();
+    let order = student.get("/api/v1/orders").await.body(200)["items"][0].clone();
+    let number = world.out_trade_no(&order).await;
+    gate.everywhere(Some(Fault::Says(200, unsigned)));
+    // As if it had expired long ago.
+    let expired = "UPDATE orders SET expires_at = created_at - 3600000000";
+    world.rows.change(expired, []).await;
+    let before = gate.asked(&number);
+    eventually("Alipay is asked", async || {
+        world.rows.due(order["id"].as_str().unwrap()).await;
+        (gate.asked(&number) > before + 5).then_some(())
+    })
+    .await;
+    assert_eq!(state(&student, &order).await, "awaiting_payment");
+    gate.heal();
     becomes(&world, &order, "closed").await;
     world.assert_books(0).await;
 }

@@ -86,9 +86,9 @@ const POINTS: &[(&str, &[&[&str]])] = &[
 /// the key-value store beside it.
 const OF_TILLS: [&str; 2] = ["charge", "misses"];
 
-/// Comparing a day of bills, which no journey reaches and no test dies at: a day that was not compared to
-/// its end is compared again from its beginning.
-const OF_BILLS: [&str; 7] = [
+/// Comparing a day of bills, which `tests/reconciliation/killed.rs` dies at: a day that was not compared
+/// to its end is compared again from its beginning.
+pub const OF_BILLS: [&str; 7] = [
     "bill: ask",
     "bill: begin",
     "bill: finish",
@@ -225,7 +225,7 @@ async fn record(world: &World, program: &mut Program, provider: By, round: usize
 }
 
 /// Each statement of the first transaction, and up to two calls; once for everything else.
-fn times(reached: &[&str], name: &str) -> usize {
+pub fn times(reached: &[&str], name: &str) -> usize {
     let (what, point) = name.split_once('|').unwrap();
     let commit = format!("{what}|tx:commit");
     let until_commit = reached.iter().take_while(|reached| **reached != commit);

@@ -3,6 +3,7 @@
 
 mod alipay;
 mod journey;
+mod killed;
 mod kinds;
 mod office;
 mod refunds;

@@ -29,7 +29,11 @@ impl Office {
     /// Opens at `now`, beside the deployment's server.
     pub async fn open(world: &World, now: Timestamp) -> Self {
         let settings = world.settings("http://127.0.0.1:1").into_iter();
-        let settings = Settings::load(None, settings).unwrap();
+        Self::of(Settings::load(None, settings).unwrap(), now).await
+    }
+
+    /// Opens a deployment with these settings.
+    pub async fn of(settings: Settings, now: Timestamp) -> Self {
         let clock = Arc::new(ManualClock::new(now));
         let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let app = App::build(settings, ticks).await.unwrap();

@@ -2,21 +2,28 @@
 //! no bill has.
 
 use super::office::{next_noon, paid};
+use async_trait::async_trait;
 use onecard::{
-    base::{clock::SystemClock, money::Fen},
+    base::{
+        clock::{Day, SystemClock, Timestamp},
+        money::Fen,
+    },
     ledger::seal,
     orders::{fact::Provider, order::PaymentId},
     payments::refunds::{self, AskedRefund},
-    reconciliation::{Differs, FoundState},
+    reconciliation::{Bill, BillError, BillSource, Differs, FoundState},
 };
-use sandbox::callbacks::CallbackMode;
-use testkit::{TestDb, World, eventually, now, on_each_database};
+use sandbox::{alipay::TradeView, callbacks::CallbackMode};
+use std::sync::Arc;
+use testkit::{Student, TestDb, World, eventually, now, on_each_database, wish_by};
 
 on_each_database!(
     a_refund_of_ours_is_equal_and_its_fee_comes_back_by_wechat_pay,
     a_refund_of_ours_is_equal_and_its_fee_comes_back_by_alipay,
     a_refund_in_the_console_is_settled_by_the_answer_of_wechat_pay,
     a_refund_in_the_console_is_settled_by_the_answer_of_alipay,
+    console_refunds_of_two_trades_may_have_one_number,
+    console_refunds_of_one_number_in_no_bill_are_two_differences,
     a_refund_in_no_bill_is_a_difference,
 );
 
@@ -91,6 +98,83 @@ async fn a_refund_in_the_console_is_settled(db: &TestDb, provider: Provider) {
     seal::seal_all(&world.db, &SystemClock).await.unwrap();
     let report = world.report().await;
     assert!(report.is_clean(), "{report}");
+}
+
+/// Refunds of two trades of Alipay, under one number, told of or not.
+async fn two_of_one_number(world: &World, are_told: bool) -> Student {
+    let (student, first) = paid(world, Provider::Alipay, true).await;
+    let wish = wish_by("alipay", 3000);
+    let order = student.order_with(&wish, "second").await.unwrap().body(201);
+    let second = world.out_trade_no(&order).await;
+    world.alipay().pay(&second).unwrap();
+    world.alipay().until(&second, |trade| trade.accepted == 1).await;
+    if !are_told {
+        world.sandbox().callbacks.set_mode(CallbackMode::Manual);
+    }
+    for (number, back) in [(&first, 1800), (&second, 700)] {
+        world.alipay().refund_as(number, "1", back).unwrap();
+        if are_told {
+            let told = |trade: &TradeView| trade.refunds.iter().any(|refund| refund.accepted > 0);
+            world.alipay().until(number, told).await;
+        }
+    }
+    student
+}
+
+/// The bill has both; neither message comes.
+async fn console_refunds_of_two_trades_may_have_one_number(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = two_of_one_number(&world, false).await;
+    let (office, day) = next_noon(&world, Provider::Alipay).await;
+    let totals = office.compare("xnec", day).await.unwrap();
+    assert_eq!((totals.repaired, totals.open_differences), (2, 0));
+    assert_eq!((totals.back_count, totals.back_fen, totals.refunded_fen), (2, 2500, 2500));
+    assert_eq!(student.balances().await[3], 5500);
+    assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 0);
+    seal::seal_all(&world.db, &SystemClock).await.unwrap();
+    let report = world.report().await;
+    assert!(report.is_clean(), "{report}");
+}
+
+/// A bill of Alipay without rows.
+#[derive(Debug)]
+struct NoRows(String);
+
+#[async_trait]
+impl BillSource for NoRows {
+    fn provider(&self) -> Provider {
+        Provider::Alipay
+    }
+
+    fn merchant(&self) -> &str {
+        &self.0
+    }
+
+    async fn bill(&self, _: Day, _: Timestamp) -> Result<Bill, BillError> {
+        Ok(Bill::empty())
+    }
+}
+
+async fn console_refunds_of_one_number_in_no_bill_are_two_differences(db: &TestDb) {
+    let world = World::start(db).await;
+    two_of_one_number(&world, true).await;
+    eventually("both are known", async || {
+        (world.rows.count("refund WHERE state = 'done'").await == 2).then_some(())
+    })
+    .await;
+    let (mut office, day) = next_noon(&world, Provider::Alipay).await;
+    let merchant = world.rows.texts("SELECT merchant_number FROM refund").await.remove(0);
+    office.take_bills_from(Arc::new(NoRows(merchant)));
+    for _ in 0..2 {
+        let totals = office.compare("xnec", day).await.unwrap();
+        assert_eq!(totals.open_differences, 4, "two payments and two refunds");
+    }
+    let found = office.found("xnec", day).await.into_iter().map(|found| found.difference);
+    let refunds: Vec<_> = found.filter(|difference| difference.entry == "refund").collect();
+    let mut amounts: Vec<_> = refunds.iter().map(|difference| difference.stake_fen).collect();
+    amounts.sort_unstable();
+    assert_eq!(amounts, [700, 1800]);
+    assert!(refunds.iter().all(|refund| refund.number.ends_with(":1")), "{refunds:?}");
 }
 
 async fn a_refund_in_no_bill_is_a_difference(db: &TestDb) {

@@ -23,14 +23,35 @@ on_each_database!(
     the_office_reads_days_and_differences,
 );
 
-const ROOT: &str = "/api/v1/staff/reconciliation";
+pub const ROOT: &str = "/api/v1/staff/reconciliation";
 
-/// A bill of one payment, whose amount a test says.
+/// A bill whose rows a test says.
 #[derive(Debug)]
-struct OneRow(Mutex<Option<BillRow>>, String);
+pub struct Made(Mutex<Vec<BillRow>>, String);
+
+impl Made {
+    pub fn of(rows: Vec<BillRow>) -> Self {
+        Self(Mutex::new(rows), merchant())
+    }
+}
+
+/// A row of a bill about this payment, with another amount.
+pub fn billed(world: &World, number: &str, amount: i64) -> BillRow {
+    let payment = world.pay().payment(number).unwrap();
+    BillRow {
+        entry: BillEntry::Payment,
+        at: now(),
+        out_trade_no: number.to_owned(),
+        transaction_id: payment.transaction_id.unwrap(),
+        amount: Fen::new(amount).unwrap(),
+        coupon: Fen::ZERO,
+        fee: Fee::default(),
+        rate: None,
+    }
+}
 
 #[async_trait]
-impl BillSource for OneRow {
+impl BillSource for Made {
     fn provider(&self) -> Provider {
         Provider::WechatPay
     }
@@ -40,7 +61,7 @@ impl BillSource for OneRow {
     }
 
     async fn bill(&self, _: Day, _: Timestamp) -> Result<Bill, BillError> {
-        let rows: Vec<_> = self.0.lock().unwrap().clone().into_iter().collect();
+        let rows = self.0.lock().unwrap().clone();
         let count = u64::try_from(rows.len()).unwrap();
         let rows = Box::new(rows.into_iter().map(Ok));
         Ok(Bill { hash: "made".to_owned(), count, flow: None, rows })
@@ -50,14 +71,14 @@ impl BillSource for OneRow {
 struct Case {
     world: World,
     office: Office,
-    bill: Arc<OneRow>,
+    bill: Arc<Made>,
     student: Student,
     day: Day,
     asks: Member,
     decides: Member,
 }
 
-async fn staff(world: &World, login: &str, staff_no: &str, role: &str) -> Member {
+pub async fn staff(world: &World, login: &str, staff_no: &str, role: &str) -> Member {
     let school = world.rows.school("xnec").await;
     let printed = add(&world.db, school, (login, staff_no, &[role])).await;
     Member::enrol(world, login, &printed).await
@@ -68,21 +89,10 @@ impl Case {
     async fn open(db: &TestDb, billed: i64) -> Self {
         let world = World::start(db).await;
         let (student, number) = paid(&world, Provider::WechatPay, true).await;
-        let payment = world.pay().payment(&number).unwrap();
         let day = now().day();
-        let row = BillRow {
-            entry: BillEntry::Payment,
-            at: now(),
-            out_trade_no: number,
-            transaction_id: payment.transaction_id.unwrap(),
-            amount: Fen::new(billed).unwrap(),
-            coupon: Fen::ZERO,
-            fee: Fee::default(),
-            rate: None,
-        };
-        let bill = Arc::new(OneRow(Mutex::new(Some(row)), merchant()));
+        let bill = Arc::new(Made::of(vec![self::billed(&world, &number, billed)]));
         let mut office = Office::open(&world, noon_after(day)).await;
-        let source: Arc<dyn BillSource> = Arc::<OneRow>::clone(&bill);
+        let source: Arc<dyn BillSource> = Arc::<Made>::clone(&bill);
         office.take_bills_from(source);
         assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 1);
         let asks = staff(&world, "asks", "1001", "finance").await;
@@ -104,7 +114,7 @@ impl Case {
     }
 }
 
-fn approve(asked: &Value) -> String {
+pub fn approve(asked: &Value) -> String {
     format!("{ROOT}/repairs/{}/approve", asked["id"].as_str().unwrap())
 }
 
@@ -165,7 +175,7 @@ async fn what_is_taken_is_at_most_what_is_there(db: &TestDb) {
 async fn a_difference_that_changed_is_not_accepted(db: &TestDb) {
     let case = Box::pin(Case::open(db, 5100)).await;
     let asked = case.ask("a").await.body(201);
-    case.bill.0.lock().unwrap().as_mut().unwrap().amount = Fen::new(9100).unwrap();
+    case.bill.0.lock().unwrap()[0].amount = Fen::new(9100).unwrap();
     assert!(case.office.compare("xnec", case.day).await.unwrap().open_differences > 0);
     let answer = case.decides.post(&approve(&asked), &json!({})).await;
     answer.problem("changed", 409, "difference_changed");
@@ -188,7 +198,7 @@ async fn the_office_reads_days_and_differences(db: &TestDb) {
     assert_eq!((&day["date"], &day["open_differences"]), (&json!(case.day.to_string()), &json!(1)));
     assert_eq!(days["next_cursor"], Value::Null);
     case.office.clock.advance(std::time::Duration::from_hours(24));
-    *case.bill.0.lock().unwrap() = None;
+    case.bill.0.lock().unwrap().clear();
     case.office.compare("xnec", case.day.next()).await.unwrap();
     let newest = case.asks.get(&format!("{ROOT}/days?limit=1")).await.body(200);
     assert_eq!(newest["items"][0]["date"], case.day.next().to_string());

@@ -322,6 +322,7 @@ pub(in crate::orders) async fn keep(tx: &Tx, kept: &RefundAnswer<'_>) -> Result<
         ("body", Column::Bytes(vec![kept.body.to_vec()])),
         ("received_at", Column::I64(vec![kept.received_at.micros()])),
     ]);
-    let suffix = "ON CONFLICT (provider, merchant_number, refund_number, outcome) DO NOTHING";
+    let suffix = "ON CONFLICT (provider, merchant_number, transaction_id, refund_number, outcome) \
+                  DO NOTHING";
     tx.write_all(vec![Write::Insert { table: "refund_answer", rows, suffix }]).await
 }

@@ -3,7 +3,7 @@
 //! exactly as its refund says. Behind each end that the provider told stands a message or an answer whose
 //! signature still verifies, and no more of a payment is back than it was for.
 
-use super::{same, transaction_of};
+use super::same;
 use crate::{
     base::{
         clock::Timestamp,
@@ -24,9 +24,7 @@ use crate::{
             RefundState,
         },
         gateways::Gateways,
-        postings::{
-            self, REFUND_HELD, REFUND_RETURNED, REFUNDED, SURPLUS_CREDITED, refund_reference,
-        },
+        postings::{self, REFUND_HELD, REFUND_RETURNED, REFUNDED, SURPLUS_CREDITED},
     },
 };
 use async_trait::async_trait;
@@ -55,8 +53,8 @@ impl Explains for RefundsExplain {
     async fn explain(&self, tx: &Tx, transfers: &[&Record]) -> Result<Vec<Explanation>, DbError> {
         let ids: Vec<_> =
             transfers.iter().filter_map(|r| RefundId::from_number(&r.reference)).collect();
-        let numbers = transfers.iter().filter_map(|record| transaction_of(&record.reference));
-        let numbers: Vec<_> = numbers.map(|(_, _, number)| number).collect();
+        let numbers = transfers.iter().flat_map(|record| Refund::numbers_in(&record.reference));
+        let numbers: Vec<_> = numbers.map(str::to_owned).collect();
         let mut refunds = audit::by_ids(tx, &ids).await?;
         let of_ids: Vec<_> = refunds.iter().map(|refund| refund.number.clone()).collect();
         refunds.extend(audit::by_numbers(tx, numbers.clone()).await?);
@@ -137,7 +135,7 @@ impl RefundsExplain {
     ) -> Result<(), String> {
         let is_its = |refund: &&Refund| {
             refund.school == record.school
-                && (refund.id.number() == record.reference || reference(refund) == record.reference)
+                && [refund.id.number(), refund.reference()].contains(&record.reference)
         };
         let refund = refunds.iter().find(is_its).ok_or("posted, and no refund")?;
         same(record, &expected(&record.kind, refund)?, "its refund")?;
@@ -156,7 +154,9 @@ impl RefundsExplain {
             return Err(format!("merchant {merchant} is not configured: nothing can be checked"));
         }
         let mut why = "no message or answer of the provider is kept that says so";
-        let ours = kept.iter().filter(|kept| kept.number == refund.number);
+        let ours = kept.iter().filter(|kept| {
+            kept.number == refund.number && kept.transaction_id == refund.transaction_id
+        });
         for (one, gateway) in ours.flat_map(|one| gateways.iter().map(move |g| (one, g))) {
             match reread(&***gateway, one) {
                 Some(fact) if says(&fact, refund) => return Ok(()),
@@ -166,10 +166,6 @@ impl RefundsExplain {
         }
         Err(why.to_owned())
     }
-}
-
-fn reference(refund: &Refund) -> String {
-    refund_reference(refund.provider, &refund.merchant, &refund.number)
 }
 
 /// Checks a message or an answer as of the time when it was first checked.

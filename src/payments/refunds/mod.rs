@@ -18,11 +18,7 @@ pub use end::RefundEnding;
 pub(super) use settle::{IncomingRefund, RefundVerdict, begin, settle};
 pub(super) use told::{ToldTotal, compare, open_unpaid};
 
-use super::{
-    Payments,
-    plan::CASE,
-    postings::{self, RECEIVED},
-};
+use super::{Payments, plan::CASE, postings::RECEIVED};
 use crate::{
     base::{
         clock::Timestamp,
@@ -67,8 +63,7 @@ fn case(refund: &Refund, why: &str, now: Timestamp) -> Case {
 }
 
 fn subject(refund: &Refund, why: &str) -> String {
-    let reference = postings::refund_reference(refund.provider, &refund.merchant, &refund.number);
-    format!("{why}:{reference}")
+    format!("{why}:{}", refund.reference())
 }
 
 async fn open(tx: &Tx, case: Case) -> Result<(), DbError> {

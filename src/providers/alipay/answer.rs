@@ -7,6 +7,8 @@
 //! | a failure, signed or unsigned: `sub_code` `isp.…`, `…SYSTEM_ERROR`, `aop.unknow-error`; code 20000, 10003 | `Unknown` |
 //! | a failure that names the rate of calls; HTTP 429 | `Throttled` |
 //! | another failure with a readable code | `Refused` |
+//! | a signed `ACQ.TRADE_NOT_EXIST` of a query or a close | Alipay does not know the payment or the refund |
+//! | the same unsigned | `Unknown` |
 //! | a failure whose signature does not verify | `Unknown` |
 //! | HTTP other than 200, no answer, a truncated or overlong one, HTML, garbage | `Unknown` |
 //!
@@ -191,6 +193,12 @@ impl Failure {
     /// True for this code, with or without the prefix of the gateway in front of it.
     pub(super) fn is(&self, sub_code: &str) -> bool {
         self.sub_code.strip_prefix("aop.").unwrap_or(&self.sub_code) == sub_code
+    }
+
+    /// `state` where Alipay signed that it does not know what was asked about. Unsigned, anybody could have
+    /// said so: then nobody knows, and it is asked again.
+    pub(super) fn unless_unsigned<S>(&self, state: S) -> Result<S, GatewayError> {
+        if self.signed { Ok(state) } else { Err(GatewayError::Unknown) }
     }
 
     /// The error that it maps to; see the table in the module docs.

@@ -193,7 +193,9 @@ impl PaymentGateway for Alipay {
                 let state = self.state_of(&checked, out_trade_no, evidence);
                 state.map_err(|reason| unusable(QUERY, reason))
             }
-            Outcome::Failed(failure) if failure.is(NOT_EXIST) => Ok(ProviderState::Unknown),
+            Outcome::Failed(failure) if failure.is(NOT_EXIST) => {
+                failure.unless_unsigned(ProviderState::Unknown)
+            }
             Outcome::Failed(failure) => Err(failure.into_error()),
         }
     }
@@ -209,7 +211,9 @@ impl PaymentGateway for Alipay {
                 closed.map_err(|reason| unusable(CLOSE, reason))?;
                 Ok(CloseOutcome::Closed)
             }
-            Outcome::Failed(failure) if failure.is(NOT_EXIST) => Ok(CloseOutcome::Unknown),
+            Outcome::Failed(failure) if failure.is(NOT_EXIST) => {
+                failure.unless_unsigned(CloseOutcome::Unknown)
+            }
             Outcome::Failed(failure) if is_not_closable(&failure) => {
                 self.why_not_closed(out_trade_no, now).await
             }
@@ -240,7 +244,9 @@ impl PaymentGateway for Alipay {
                 let state = self.refund_of(&checked, refund, evidence);
                 state.map_err(|reason| unusable(REFUND_QUERY, reason))
             }
-            Outcome::Failed(failure) if failure.is(NOT_EXIST) => Ok(RefundState::Unknown),
+            Outcome::Failed(failure) if failure.is(NOT_EXIST) => {
+                failure.unless_unsigned(RefundState::Unknown)
+            }
             Outcome::Failed(failure) => Err(failure.into_error()),
         }
     }

@@ -156,6 +156,7 @@ fn refunds_are_compared_by_our_number_of_them() {
     let ours = payment(id);
     let refund = |amount, state: &str| OurRefund {
         out_refund_no: "F1".to_owned(),
+        number: "F1".to_owned(),
         payment: id,
         amount: fen(amount),
         state: state.to_owned(),

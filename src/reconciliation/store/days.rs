@@ -12,8 +12,8 @@ use crate::{
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use uuid::Uuid;
 
-/// Opens a day, or counts one more comparison of it. Its state stays what it was, and it counts as
-/// compared only when a comparison of it has ended.
+/// Opens a day, or counts one more comparison of it. Its state stays what it was until something differs,
+/// and it counts as compared only when a comparison of it has ended.
 const BEGIN: &str = "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, \
     run, file_hash, bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, \
     refunded_fen, fee_fen, coupon_fen, open_differences, compared_at) \
@@ -26,6 +26,9 @@ const FINISH: &str = "UPDATE bill_day SET state = $5, file_hash = $6, bill_rows 
     closed_at = CASE WHEN $5 = 'closed' THEN $16 ELSE NULL END, \
     reopened_at = CASE WHEN $17 = 1 THEN $16 ELSE reopened_at END, back_count = $19, back_fen = $20 \
     WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 AND run = $18";
+const REOPEN: &str = "UPDATE bill_day SET state = 'open', closed_at = NULL, reopened_at = $5 \
+    WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 \
+    AND state = 'closed'";
 const MOVED: &str = "SELECT paid.n AS paid_count, paid.fen AS paid_fen, back.n AS back_count, \
     back.fen AS back_fen FROM \
     (SELECT COUNT(*) AS n, CAST(COALESCE(SUM(amount_fen), 0) AS bigint) AS fen FROM payment \
@@ -70,6 +73,19 @@ pub(in crate::reconciliation) async fn begin(
     let row = found.first().ok_or(DbError::Inconsistent { table: "bill_day", what: "no row" })?;
     let state: String = row.try_get("", "state")?;
     Ok(Comparison { number: row.try_get("", "run")?, was_closed: state == DayState::Closed.code() })
+}
+
+/// Opens a closed day in which something differs, with the commit that stores it: whatever becomes of the
+/// comparison, the day is not closed any more.
+pub(in crate::reconciliation) async fn reopen(
+    tx: &Tx,
+    key: &DayKey,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut values = key_values(key, key.day);
+    values.push(now.micros().into());
+    let statement = Statement::from_sql_and_values(tx.backend(), REOPEN, values);
+    tx.conn().execute_raw(statement).await.map(drop).map_err(DbError::from)
 }
 
 /// Stores the outcome of a comparison, unless a later one has begun.

@@ -138,9 +138,9 @@ pub(in crate::reconciliation) async fn waiting(
                AND p.paid_at IS NOT NULL UNION ALL \
                SELECT d.id, f.ended_at AS at, EXISTS (SELECT 1 FROM bill_row b \
                WHERE b.payment_id = d.payment_id AND b.entry = 'refund' \
-               AND b.out_refund_no = d.number) AS is_billed \
+               AND b.out_refund_no = f.refund_number) AS is_billed \
                FROM bill_difference d JOIN refund f ON f.payment_id = d.payment_id \
-               AND f.refund_number = d.number \
+               AND d.number IN (f.refund_number, f.transaction_id || ':' || f.refund_number) \
                WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
                AND d.day = $4 AND d.entry = 'refund' AND d.state = 'waiting' \
                AND f.ended_at IS NOT NULL";

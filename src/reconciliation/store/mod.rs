@@ -6,7 +6,9 @@ mod days;
 mod differences;
 mod refunds;
 
-pub(super) use days::{begin, by_id, finish, found, is_changed, is_closed, page, was_compared};
+pub(super) use days::{
+    begin, by_id, finish, found, is_changed, is_closed, page, reopen, was_compared,
+};
 pub(super) use differences::{
     Stored, accepted, count_open, difference, differences, end_old, repaired, settle_waiting,
     waiting, write_of as write_of_differences,

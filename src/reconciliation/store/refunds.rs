@@ -13,8 +13,9 @@ use sea_orm::{QueryResult, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-const REFUND: &str = "SELECT f.id, f.payment_id, f.refund_number, f.amount_fen, f.state, f.ended_at \
-                      FROM refund f";
+const REFUND: &str = "SELECT f.id, f.payment_id, f.refund_number, f.amount_fen, f.state, f.ended_at, \
+    CASE WHEN f.provider = 'alipay' THEN f.transaction_id || ':' || f.refund_number \
+    ELSE f.refund_number END AS number FROM refund f";
 
 fn refund_of(row: &QueryResult) -> Result<OurRefund, DbError> {
     let broken = |_| DbError::Inconsistent { table: "refund", what: "negative amount" };
@@ -22,6 +23,7 @@ fn refund_of(row: &QueryResult) -> Result<OurRefund, DbError> {
     let ended_at = row.try_get::<Option<i64>>("", "ended_at")?.map(Timestamp::from_micros);
     Ok(OurRefund {
         out_refund_no: row.try_get("", "refund_number")?,
+        number: row.try_get("", "number")?,
         payment: PaymentId::from_uuid(row.try_get("", "payment_id")?),
         amount: Fen::new(row.try_get("", "amount_fen")?).map_err(broken)?,
         done_at: ended_at.filter(|_| state == "done"),
@@ -29,12 +31,13 @@ fn refund_of(row: &QueryResult) -> Result<OurRefund, DbError> {
     })
 }
 
-/// Refunds at the merchant, by the merchant's numbers of them.
+/// Refunds at the merchant, by the payment and the merchant's number of the refund: there may be one of
+/// the same number for another payment.
 pub(in crate::reconciliation) async fn refunds(
     tx: &Tx,
     key: &DayKey,
     numbers: Vec<String>,
-) -> Result<HashMap<String, OurRefund>, DbError> {
+) -> Result<HashMap<(PaymentId, String), OurRefund>, DbError> {
     if numbers.is_empty() {
         return Ok(HashMap::new());
     }
@@ -50,7 +53,7 @@ pub(in crate::reconciliation) async fn refunds(
     let found = tx.select_keys(&sql, keys).await?;
     let by_number = |row: &QueryResult| {
         let refund = refund_of(row)?;
-        Ok((refund.out_refund_no.clone(), refund))
+        Ok(((refund.payment, refund.out_refund_no.clone()), refund))
     };
     found.iter().map(by_number).collect()
 }

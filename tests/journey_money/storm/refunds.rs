@@ -1,4 +1,4 @@
-//! Refunds in the storm: what staff ask for and decide, what is done in WeChat Pay's console, and how
+//! Refunds in the storm: what staff ask for and decide, what is done in the providers' consoles, and how
 //! each ends at its provider.
 
 use super::{AT_ONCE, Made, Storm, Tried};
@@ -28,6 +28,7 @@ const MOST_STEPS: u32 = 3;
 pub(super) struct Act {
     payment: PaymentId,
     amount_fen: i64,
+    by_alipay: bool,
     what: What,
 }
 
@@ -42,7 +43,7 @@ enum What {
     Declined,
     /// More than was paid, which is refused.
     TooMuch,
-    /// Half of it in WeChat Pay's console.
+    /// Half of it in the provider's console.
     Console,
 }
 
@@ -67,10 +68,11 @@ impl Act {
             (4 | 5, _) => What::TwoThirds,
             (6, _) => What::Asked,
             (7, _) => What::Declined,
-            (8, Tried::WechatPay(_)) => What::Console,
+            (8, _) => What::Console,
             _ => What::TooMuch,
         };
-        Some(Self { payment: tried.id(), amount_fen: tried.total_fen(), what })
+        let by_alipay = matches!(tried, Tried::Alipay(_));
+        Some(Self { payment: tried.id(), amount_fen: tried.total_fen(), by_alipay, what })
     }
 }
 
@@ -99,7 +101,7 @@ impl Staff {
 
 impl Storm<'_> {
     async fn act(&self, act: Act) -> Result<Vec<RefundId>, RefundError> {
-        let Act { payment, amount_fen, what } = act;
+        let Act { payment, amount_fen, by_alipay, what } = act;
         let ids = match what {
             What::Half => vec![self.approved(payment, amount_fen / 2).await?],
             What::TwoThirds => {
@@ -116,8 +118,14 @@ impl Storm<'_> {
             }
             What::TooMuch => vec![self.asked(payment, amount_fen + 1).await?],
             What::Console => {
-                let number = payment.out_trade_no();
-                self.world.pay().refund_in_console(&number, amount_fen / 2).unwrap();
+                let (number, half) = (payment.out_trade_no(), amount_fen / 2);
+                if by_alipay {
+                    // Few numbers: refunds of other trades have the same ones.
+                    let request_no = format!("BATCH{}", amount_fen % 3);
+                    self.world.alipay().refund_as(&number, &request_no, half).unwrap();
+                } else {
+                    self.world.pay().refund_in_console(&number, half).unwrap();
+                }
                 Vec::new()
             }
         };

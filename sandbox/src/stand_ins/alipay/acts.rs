@@ -67,12 +67,21 @@ impl Alipay {
 
     /// A refund by hand in Alipay's own console, under a number that the merchant does not know.
     pub fn refund(&self, out_trade_no: &str, fen: i64) -> Result<TradeView, TradeActRefusal> {
+        self.refund_as(out_trade_no, &format!("CONSOLE{}", chance::digits(12)), fen)
+    }
+
+    /// The same under this number, which is unique in the trade alone.
+    pub fn refund_as(
+        &self,
+        out_trade_no: &str,
+        request_no: &str,
+        fen: i64,
+    ) -> Result<TradeView, TradeActRefusal> {
         self.change(out_trade_no, |app, trade, now| {
             if fen < 1 {
                 return Err(TradeActRefusal::Refund("金额应为正数".to_owned()));
             }
-            let request_no = format!("CONSOLE{}", chance::digits(12));
-            let demand = Demand { request_no: &request_no, fen, course: RefundCourse::AtOnce };
+            let demand = Demand { request_no, fen, course: RefundCourse::AtOnce };
             let done = self.give_back(app, trade, demand, now);
             done.map_err(|refusal| TradeActRefusal::Refund(refusal.to_string()))?;
             Ok(())

@@ -62,6 +62,12 @@ fn failure(sub_code: &str) -> String {
         .to_string()
 }
 
+/// Of a trade that is not there, and not signed: anybody could have written it.
+pub(super) fn unsigned(node: &str) -> Reply {
+    let told: Value = serde_json::from_str(&failure("ACQ.TRADE_NOT_EXIST")).unwrap();
+    Reply::new(200).body(json!({ node: told }).to_string())
+}
+
 /// All parameters of a request, decoded, and the names of those in its body.
 fn parameters(request: &Request) -> (BTreeMap<String, String>, Vec<String>) {
     let target = request.head.split(' ').nth(1).unwrap();
@@ -286,6 +292,13 @@ async fn every_state_of_a_trade_has_its_meaning() {
 }
 
 #[tokio::test]
+async fn only_a_signed_answer_says_that_there_is_no_trade() {
+    let server = TestServer::start([unsigned(QUERY_NODE)]);
+    let asked = gateway(&address(&server)).query(OUT_TRADE_NO, NOW).await;
+    assert_eq!(asked, Err(GatewayError::Unknown));
+}
+
+#[tokio::test]
 async fn what_paid_is_kept_as_it_came_and_can_be_checked_again() {
     let body = signed(QUERY_NODE, &trade().to_string());
     let server = TestServer::start([Reply::new(200).body(body.clone())]);
@@ -330,6 +343,8 @@ async fn a_refused_close_is_followed_by_a_query() {
             Ok(CloseOutcome::Unknown),
         ),
         (vec![refused(), Reply::new(500)], Err(GatewayError::Unknown)),
+        (vec![unsigned(CLOSE_NODE)], Err(GatewayError::Unknown)),
+        (vec![refused(), unsigned(QUERY_NODE)], Err(GatewayError::Unknown)),
         (vec![close(&failure("ACQ.SYSTEM_ERROR"))], Err(GatewayError::Unknown)),
         (
             vec![close(&failure("ACQ.INVALID_PARAMETER"))],

@@ -3,6 +3,7 @@
 use super::{
     super::testing::{NOW, OUT_TRADE_NO, SELLER_ID, TRADE_NO, gateway, signed_reply},
     address,
+    calls::unsigned,
 };
 use crate::{
     base::{
@@ -110,5 +111,15 @@ async fn an_answer_that_nothing_could_rest_on_is_unknown() {
         let server = TestServer::start([signed_reply(QUERY_NODE, &body)]);
         let state = gateway(&address(&server)).query_refund(&request().numbers, NOW).await;
         assert_eq!(state, expected, "{body}");
+    }
+    // Two persons may end a refund that Alipay does not know: only where Alipay signed that.
+    let not_exist = r#"{"code":"40004","msg":"x","sub_code":"ACQ.TRADE_NOT_EXIST","sub_msg":"x"}"#;
+    for (reply, expected) in [
+        (signed_reply(QUERY_NODE, not_exist), Ok(RefundState::Unknown)),
+        (unsigned(QUERY_NODE), Err(GatewayError::Unknown)),
+    ] {
+        let server = TestServer::start([reply]);
+        let state = gateway(&address(&server)).query_refund(&request().numbers, NOW).await;
+        assert_eq!(state, expected);
     }
 }
