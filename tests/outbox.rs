@@ -243,7 +243,7 @@ async fn a_counterpart_that_hangs_delays_no_other_kind(db: &TestDb) {
     let hangs = Arc::new(Counterpart {
         kind: "hangs",
         answer: Delivered::Done,
-        takes: Duration::from_secs(3600),
+        takes: Duration::from_hours(1),
         panics: false,
         asked: Mutex::default(),
         reported: Mutex::default(),

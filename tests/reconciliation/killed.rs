@@ -237,7 +237,7 @@ const APPROVE: &str = "POST /api/v1/staff/reconciliation/repairs/{id}/approve";
 async fn an_acceptance_that_is_killed_between_any_two_writes_is_given_again(db: &TestDb) {
     let mut world = World::start(db).await;
     let student = world.student(0).await;
-    let asked = asked(&world, &student).await;
+    let asked = Box::pin(asked(&world, &student)).await;
     let mut decides = staff(&world, "decides", "1002", "finance").await;
     world.stop_first();
     let mut program = Program::of(&world, crate::ONECARD);

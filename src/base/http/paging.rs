@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn a_page_and_its_next_cursor() {
         // (asked for, rows there are) → (rows read, rows shown, next cursor)
-        let cases: [(Option<u16>, u16, u16, usize, Option<&str>); 8] = [
+        type Case = (Option<u16>, u16, u16, usize, Option<&'static str>);
+        let cases: [Case; 8] = [
             (None, 0, 21, 0, None),
             (None, 20, 21, 20, None),
             (None, 21, 21, 20, Some("19")),
