@@ -7,7 +7,10 @@ use crate::{
     orders::fact::Provider,
     terminals::{DoorGroup, MerchantCode, MerchantName, TerminalCode, TerminalKind},
 };
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use std::path::PathBuf;
 
 const CONFIGURATION: &str = "\
@@ -128,7 +131,7 @@ pub(super) struct Reconcile {
     #[arg(long, value_name = "CODE")]
     pub(super) school: String,
     /// The provider, by its section in the configuration
-    #[arg(long, value_name = "PROVIDER", value_parser = provider)]
+    #[arg(long, value_name = "PROVIDER", value_parser = provider())]
     pub(super) provider: Provider,
     /// The day in Beijing, as in 2026-11-28
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -141,8 +144,10 @@ pub(super) struct Reconcile {
     pub(super) xlsx: Option<PathBuf>,
 }
 
-fn provider(code: &str) -> Result<Provider, &'static str> {
-    Provider::from_code(code).ok_or("no such payment provider")
+/// Lists the providers in the help and in the error.
+fn provider() -> impl TypedValueParser<Value = Provider> {
+    PossibleValuesParser::new(Provider::ALL.map(Provider::code))
+        .try_map(|code| Provider::from_code(&code).ok_or("no such payment provider"))
 }
 
 #[derive(Debug, Args)]
