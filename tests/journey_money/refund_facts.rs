@@ -18,7 +18,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 use testkit::{
-    AlipayForge, Fault, Forge, Student, TestDb, Trade, World, eventually, on_each_database,
+    AlipayForge, Fault, Faults, Forge, Student, TestDb, Trade, World, eventually, on_each_database,
     wish_by, yuan,
 };
 
@@ -70,7 +70,7 @@ async fn balance(student: &Student, fen: i64) {
 async fn a_partial_refund_in_alipays_console_posts(db: &TestDb) {
     let world = World::start(db).await;
     let (student, order, trade) = topped_up_by_alipay(&world).await;
-    world.alipay().refund(&trade.out_trade_no, 1800).unwrap();
+    let refunded = world.alipay().refund(&trade.out_trade_no, 1800).unwrap();
     balance(&student, 3200).await;
     let shown = student.order_again(&order).await;
     assert_eq!(shown["refunds"][0]["amount_fen"], 1800);
@@ -82,6 +82,19 @@ async fn a_partial_refund_in_alipays_console_posts(db: &TestDb) {
         (world.rows.number("SELECT given_back_fen FROM payment").await == 5000).then_some(())
     })
     .await;
+    // An older message that comes late says less.
+    let message = AlipayForge::with_sandbox_keys().paid("late", trade_of(&trade));
+    let number = refunded.refunds[0].out_request_no.clone();
+    let message = message.with("refund_fee", yuan(1800)).with("out_biz_no", number);
+    let letter = AlipayForge::with_sandbox_keys().signed(&message);
+    assert_eq!(letter.send(&world.api(), "xnec").await.text(), "success");
+    eventually("it is asked about", async || {
+        world.change("UPDATE notification SET ask_at = 1 WHERE ask_at > 0", []).await;
+        (world.rows.count("notification WHERE ask_at > 0").await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(world.rows.number("SELECT given_back_fen FROM payment").await, 5000);
+    assert_eq!(open_cases(&world).await, Vec::<String>::new());
     world.assert_books_of("alipay", 0).await;
 }
 
@@ -300,6 +313,17 @@ async fn a_refund_of_ours_does_not_explain_one_in_the_console(db: &TestDb) {
     world.assert_books(3100).await;
 }
 
+/// The sweep has asked about the order once more: what it asked before was answered.
+async fn asked_again(world: &World, gate: &Faults, order: &Value) {
+    let number = world.out_trade_no(order).await;
+    let before = gate.asked(&number);
+    eventually("it is asked about again", async || {
+        world.rows.due(order["id"].as_str().unwrap()).await;
+        (gate.asked(&number) > before).then_some(())
+    })
+    .await;
+}
+
 async fn a_refund_heard_of_before_its_payment_is_kept(db: &TestDb) {
     let (world, gate) = World::gated(db, &[("PAYMENTS__FIRST_LOOK_MS", "50")]).await;
     let student = world.student(0).await;
@@ -307,6 +331,7 @@ async fn a_refund_heard_of_before_its_payment_is_kept(db: &TestDb) {
     let number = world.out_trade_no(&order).await;
     let unknown = r#"{"code":"ORDERNOTEXIST","message":"not yet"}"#;
     gate.meets(&number, Fault::Says(404, unknown));
+    asked_again(&world, &gate, &order).await;
     let payment = world.pay_untold(&order).await;
     let forge = Forge::with_sandbox_keys();
     let message = forge.refund("early", &payment, &told("elsewhere", "SUCCESS", 1800));
@@ -336,6 +361,7 @@ async fn a_refund_that_alipay_tells_of_before_its_payment_is_kept(db: &TestDb) {
     let order = student.order_with(&wish_by("alipay", 5000), "first").await.unwrap().body(201);
     let number = world.out_trade_no(&order).await;
     gate.meets(&number, Fault::Says(200, TRADE_NOT_EXIST));
+    asked_again(&world, &gate, &order).await;
     world.alipay().drop_callbacks(&number).unwrap();
     world.alipay().pay(&number).unwrap();
     let request = world.alipay().refund(&number, 1800).unwrap().refunds.remove(0).out_request_no;

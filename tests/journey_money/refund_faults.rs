@@ -18,6 +18,7 @@ on_each_database!(
     faults_of_alipay_leave_a_refund_unknown_until_it_answers,
     a_lost_answer_of_alipay_is_asked_for_under_the_same_number,
     a_message_of_alipay_before_its_answer_ends_the_refund,
+    a_refund_that_no_longer_fits_is_not_sent_again,
     a_refund_that_alipay_refuses_stays_with_a_case_and_goes_on,
     of_sixteen_refunds_of_a_trade_at_once_no_more_is_given_back_than_was_paid,
 );
@@ -48,6 +49,8 @@ async fn topped_up(world: &World, student: &Student, wish: (&str, i64), key: &st
     .await;
     Top { order, payment: PaymentId::from_out_trade_no(&number).unwrap() }
 }
+
+const TRIES: &str = "SELECT CAST(SUM(tries) AS BIGINT) FROM outbox";
 
 struct Top {
     order: Value,
@@ -205,6 +208,36 @@ async fn a_message_of_alipay_before_its_answer_ends_the_refund(db: &TestDb) {
     assert_eq!(world.rows.count("review_case WHERE closed_at IS NULL").await, 0);
     assert_eq!(student.order_again(&top.order).await["state"], "refunded");
     world.assert_books_of("alipay", 0).await;
+}
+
+/// It was sent, and did not arrive; meanwhile somebody gave most of the payment back in the console.
+async fn a_refund_that_no_longer_fits_is_not_sent_again(db: &TestDb) {
+    let (world, gate) = World::gated(db, &QUICK).await;
+    let student = world.student(0).await;
+    world.pay().set_callback_mode(CallbackMode::Manual);
+    let top = topped_up(&world, &student, ("wechat_pay", 5000), "first").await;
+    gate.meets("", Fault::Says(502, "<html></html>"));
+    approved(&world, top.payment, 3000).await;
+    eventually("it is sent", async || (gate.asked("") > 0).then_some(())).await;
+    let console = world.pay().refund_in_console(&number(top.payment), 2500).unwrap();
+    world.pay().deliver_refund(&console.out_refund_no).unwrap();
+    let over = "review_case WHERE closed_at IS NULL AND subject LIKE 'refund_over:%'";
+    eventually("staff hear of it", async || {
+        due(&world).await;
+        (world.rows.count(over).await == 1).then_some(())
+    })
+    .await;
+    let (sent, tries) = (gate.asked(""), world.rows.number(TRIES).await);
+    gate.heal();
+    eventually("it is asked about", async || {
+        due(&world).await;
+        (world.rows.number(TRIES).await > tries + 1).then_some(())
+    })
+    .await;
+    assert_eq!(gate.asked(""), sent);
+    assert_eq!(first_refund(&student, &top.order).await, "sent");
+    assert_eq!(world.pay().refunds_of(&number(top.payment)).len(), 1);
+    assert_eq!(student.balances().await[3], -500);
 }
 
 async fn a_refund_that_alipay_refuses_stays_with_a_case_and_goes_on(db: &TestDb) {

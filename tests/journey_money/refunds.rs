@@ -9,7 +9,7 @@ use onecard::{
         money::Fen,
     },
     ledger::{
-        account::{Account, Name, PersonAccount, SchoolAccount},
+        account::{Account, CardAccount, CardId, Name, PersonAccount, SchoolAccount},
         post_all,
         transfer::{Kind, Leg, Nature, Transfer},
     },
@@ -27,6 +27,7 @@ on_each_database!(
     staff_give_back_what_is_left_of_a_top_up,
     of_sixteen_refunds_at_once_no_more_is_given_back_than_was_paid,
     a_refund_is_held_only_while_the_money_is_there,
+    what_is_on_the_chip_is_not_held,
     a_refund_that_is_closed_returns_the_money,
     an_abnormal_refund_stays_until_it_is_decided,
     a_lost_answer_is_asked_for_under_the_same_number,
@@ -81,16 +82,21 @@ pub async fn spend(world: &World, amount: i64) {
     let till = Account::School(SchoolAccount::Merchant(Name::parse("till").unwrap()));
     let mine = Account::Person(PersonAccount::EAccount);
     let (from, to) = if amount < 0 { (till, mine) } else { (mine, till) };
-    let spent = Transfer {
+    post(world, &format!("spent {amount}"), Leg { from, to, amount: fen(amount.abs()) }).await;
+}
+
+async fn post(world: &World, reference: &str, leg: Leg) {
+    let transfer = Transfer {
         school: SchoolId::from_number(world.rows.school("xnec").await),
         person: Some(PersonId::from_uuid(world.rows.id("SELECT person_id FROM orders").await)),
         kind: Kind::new("test"),
-        reference: format!("spent {amount}"),
+        reference: reference.to_owned(),
         nature: Nature::Fact,
         value_day: now().day(),
-        legs: vec![Leg { from, to, amount: fen(amount.abs()) }],
+        legs: vec![leg],
     };
-    let posted = world.db.in_tx(async |tx| post_all(tx, now(), std::slice::from_ref(&spent)).await);
+    let transfers = std::slice::from_ref(&transfer);
+    let posted = world.db.in_tx(async |tx| post_all(tx, now(), transfers).await);
     assert!(posted.await.unwrap()[0].is_ok());
 }
 
@@ -202,6 +208,20 @@ async fn a_refund_is_held_only_while_the_money_is_there(db: &TestDb) {
     assert_eq!(student.order_again(&order).await["state"], "refunding");
     world.at_rest().await;
     world.assert_books(2500).await;
+}
+
+/// It goes back at the counter, where the chip can be written.
+async fn what_is_on_the_chip_is_not_held(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, _, payment) = topped_up(&world).await;
+    let card = CardId::from_uuid(uuid::Uuid::from_u128(7));
+    let (from, to) =
+        (Account::School(SchoolAccount::Opening), Account::Card(card, CardAccount::Card));
+    post(&world, "written", Leg { from, to, amount: fen(5000) }).await;
+    spend(&world, 4000).await;
+    let id = ask(&world, payment, 3000).await.unwrap();
+    assert!(matches!(approve(&world, id).await, Err(RefundError::Spent)));
+    assert_eq!((student.balances().await, held(&world).await), ([5000, 0, 1000, 6000], 0));
 }
 
 async fn a_refund_that_is_closed_returns_the_money(db: &TestDb) {

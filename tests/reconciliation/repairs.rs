@@ -14,12 +14,14 @@ use onecard::{
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use testkit::{Student, TestDb, World, merchant, now, on_each_database};
+use testkit::{PEOPLE, Student, TestDb, World, merchant, now, on_each_database};
 
 on_each_database!(
     a_balance_is_corrected_by_two_persons,
     what_is_taken_is_at_most_what_is_there,
     a_difference_that_changed_is_not_accepted,
+    a_difference_that_is_gone_is_not_accepted,
+    nobody_corrects_a_balance_of_their_own,
     the_office_reads_days_and_differences,
 );
 
@@ -188,6 +190,31 @@ async fn a_difference_that_changed_is_not_accepted(db: &TestDb) {
     // A request about a bill is no request for a refund.
     let refund = format!("/api/v1/staff/refunds/{}", asked["id"].as_str().unwrap());
     case.asks.get(&refund).await.problem("no refund", 404, "not_found");
+}
+
+/// A later comparison did not find it: the bill does not have the payment any more.
+async fn a_difference_that_is_gone_is_not_accepted(db: &TestDb) {
+    let case = Box::pin(Case::open(db, 5100)).await;
+    let asked = case.ask("a").await.body(201);
+    case.bill.0.lock().unwrap().clear();
+    case.office.compare("xnec", case.day).await.unwrap();
+    let gone = "bill_difference WHERE field = 'amount' AND state = 'gone'";
+    assert_eq!(case.world.rows.count(gone).await, 1);
+    let answer = case.decides.post(&approve(&asked), &json!({})).await;
+    answer.problem("gone", 409, "difference_changed");
+    assert_eq!(case.student.balances().await[3], 5000);
+}
+
+async fn nobody_corrects_a_balance_of_their_own(db: &TestDb) {
+    let case = Box::pin(Case::open(db, 5100)).await;
+    let own = staff(&case.world, "own", PEOPLE[0].0, "finance").await;
+    let id = case.difference().await["id"].as_str().unwrap().to_owned();
+    let (line, why) =
+        (format!("POST {ROOT}/differences/{id}/repair"), json!({ "reason": "账单金额为准" }));
+    own.ask(&line, "own", Some(&why)).await.problem("who paid", 403, "own_money");
+    let asked = case.ask("a").await.body(201);
+    own.post(&approve(&asked), &json!({})).await.problem("who paid", 403, "own_money");
+    assert_eq!(case.student.balances().await[3], 5000);
 }
 
 async fn the_office_reads_days_and_differences(db: &TestDb) {
