@@ -71,6 +71,12 @@ impl Timestamp {
         Day(i32::try_from(days).unwrap_or(i32::MAX))
     }
 
+    /// The minute of the day in Asia/Shanghai: 0 to 1439.
+    pub fn minute_of_day(self) -> u16 {
+        let minute = self.distance(self.day().start()).as_secs() / 60;
+        u16::try_from(minute).unwrap_or(u16::MAX)
+    }
+
     /// Parses an RFC 3339 time of any offset.
     pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTimestamp> {
         let time = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?;

@@ -23,8 +23,7 @@ pub struct Limits {
 impl Limits {
     /// The meal of Asia/Shanghai that `at` falls into.
     pub fn meal_at(&self, at: Timestamp) -> Meal {
-        let minute = at.distance(at.day().start()).as_secs() / 60;
-        let minute = u16::try_from(minute).unwrap_or(u16::MAX);
+        let minute = at.minute_of_day();
         let window = self.meal_windows.iter().find(|w| (w.from..w.until).contains(&minute));
         window.map_or(Meal::OTHER, |window| Meal(window.from.into()))
     }
@@ -127,7 +126,7 @@ impl TryFrom<String> for MealWindow {
 }
 
 /// `HH:MM`, up to `24:00`.
-fn minute_of_day(text: &str) -> Option<u16> {
+pub fn minute_of_day(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let number = |digits: &str| {
         let two = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
