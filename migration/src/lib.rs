@@ -69,9 +69,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0033_loss_reports::Migration),
             Box::new(m0030_refund_ends::Migration),
             Box::new(m0031_phones::Migration),
-            Box::new(m0034_doors::Migration),
             Box::new(m0036_refunds_of_a_trade::Migration),
             Box::new(m0037_outbox_lanes::Migration),
+            Box::new(m0034_doors::Migration),
         ]
     }
 }

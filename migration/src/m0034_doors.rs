@@ -17,7 +17,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         rights(manager).await?;
         allocations(manager).await?;
-        log(manager).await
+        log(manager).await?;
+        readers(manager).await
     }
 }
 
@@ -111,5 +112,19 @@ async fn log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     for index in indexes {
         manager.get_connection().execute_unprepared(index).await?;
     }
+    Ok(())
+}
+
+/// What a school's library calls a person.
+async fn readers(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let reader = Table::create()
+        .table(Alias::new("library_reader"))
+        .col(uuid("person_id").primary_key())
+        .col(big("school_id"))
+        .col(text("reader"))
+        .to_owned();
+    manager.create_table(reader).await?;
+    let once = "CREATE UNIQUE INDEX library_reader_once ON library_reader (school_id, reader)";
+    manager.get_connection().execute_unprepared(once).await?;
     Ok(())
 }

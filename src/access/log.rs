@@ -1,6 +1,7 @@
 //! The log of doors: who came to which door, when, and whether it opened.
 
 pub use super::store::log::write_of;
+pub(super) use super::store::log::{add, reads, reads_question};
 
 use crate::{
     base::{
@@ -93,4 +94,33 @@ pub struct AccessEntry {
     pub shown: Option<ShownCode>,
     /// When.
     pub at: Timestamp,
+}
+
+/// An earlier reading of a code at one door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LoggedRead {
+    pub(super) at: Timestamp,
+    pub(super) decision: DoorDecision,
+    pub(super) reason: String,
+}
+
+/// An entry as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedAccess {
+    /// The id.
+    pub id: AccessEntryId,
+    /// When.
+    pub at: Timestamp,
+    /// Who came.
+    pub person: PersonId,
+    /// The group of the door; empty for none.
+    pub group: String,
+    /// How they asked.
+    pub way: AccessWay,
+    /// The terminal or the lock.
+    pub place: Uuid,
+    /// What came of it.
+    pub decision: DoorDecision,
+    /// Why it stayed closed; empty where it opened.
+    pub reason: String,
 }

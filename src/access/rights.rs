@@ -12,7 +12,6 @@ use crate::{
     terminals::DoorGroup,
 };
 use std::{fmt, str::FromStr};
-use uuid::Uuid;
 
 crate::uuid_id! {
     /// A right to pass a group of doors.
@@ -218,9 +217,6 @@ pub async fn rights_of(
 ) -> Result<Vec<DoorRight>, DbError> {
     store::rights::of_person(source, school.id, person, now).await
 }
-
-/// The id of no allocation.
-pub(super) const NO_ALLOCATION: Uuid = Uuid::nil();
 
 #[cfg(test)]
 mod tests {

@@ -2,4 +2,5 @@
 
 pub(super) mod authentic;
 pub(super) mod log;
+pub(super) mod readers;
 pub(super) mod rights;
