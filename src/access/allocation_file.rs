@@ -45,14 +45,14 @@ pub(super) fn read_rows(
     }
     file.rewind().map_err(csv_file::CsvFileError::from)?;
     let mut lines = CsvLines::new(file);
-    let header = match lines.next().map_err(csv_file::CsvFileError::from)? {
+    let header = match lines.next_line().map_err(csv_file::CsvFileError::from)? {
         Some((_, CsvLine::Whole(bytes))) => AllocationHeader::parse(bytes),
         Some((_, CsvLine::TooLong)) => Err("it is too long".to_owned()),
         None => Err("the file is empty".to_owned()),
     };
     let header = header.map_err(AllocationError::Header)?;
     let (mut rows, mut seen) = (Vec::new(), Seen::default());
-    while let Some((line, content)) = lines.next().map_err(csv_file::CsvFileError::from)? {
+    while let Some((line, content)) = lines.next_line().map_err(csv_file::CsvFileError::from)? {
         let row = match content {
             CsvLine::Whole(bytes) => header.row((line, bytes), survey.encoding, now),
             CsvLine::TooLong => {

@@ -4,11 +4,11 @@
 use super::store;
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Timestamp, minute_of_day},
         db::{Column, DbError, Found, Question, Source, Tx},
         ids::PersonId,
     },
-    schools::{School, policy::minute_of_day},
+    schools::School,
     terminals::DoorGroup,
 };
 use std::{fmt, str::FromStr};

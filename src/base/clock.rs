@@ -101,6 +101,18 @@ impl Serialize for Timestamp {
     }
 }
 
+/// Reads `HH:MM` as a minute of the day, up to `24:00`.
+pub fn minute_of_day(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |digits: &str| {
+        let two = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        two.then(|| digits.parse::<u16>().ok())?
+    };
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    let whole = hour.checked_mul(60)?.checked_add(minute)?;
+    (minute < 60 && whole <= 24 * 60).then_some(whole)
+}
+
 /// A calendar day of Asia/Shanghai, counted from 1970-01-01. The value date of a posting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

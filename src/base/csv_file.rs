@@ -78,7 +78,7 @@ impl<R: BufRead> CsvLines<R> {
     }
 
     /// The next line and its number, counted from 1.
-    pub fn next(&mut self) -> io::Result<Option<(u64, CsvLine<'_>)>> {
+    pub fn next_line(&mut self) -> io::Result<Option<(u64, CsvLine<'_>)>> {
         let too_long = loop {
             if self.fill()? == 0 {
                 return Ok(None);
@@ -133,7 +133,7 @@ impl CsvSurvey {
         let says_utf8 = start.starts_with(UTF8_BOM);
         let mut lines = CsvLines::new(file);
         let (mut count, mut utf8, mut other) = (0_u64, 0_u64, 0_u64);
-        while let Some((_, line)) = lines.next()? {
+        while let Some((_, line)) = lines.next_line()? {
             count += 1;
             if let CsvLine::Whole(bytes) = line {
                 match str::from_utf8(bytes) {
@@ -176,7 +176,7 @@ mod tests {
     fn all(file: &[u8]) -> Vec<(u64, Option<String>)> {
         let mut lines = CsvLines::new(file);
         let mut found = Vec::new();
-        while let Some((number, line)) = lines.next().unwrap() {
+        while let Some((number, line)) = lines.next_line().unwrap() {
             found.push(match line {
                 CsvLine::Whole(bytes) => {
                     (number, Some(String::from_utf8_lossy(bytes).into_owned()))
@@ -211,7 +211,7 @@ mod tests {
         let expected = vec![(1, Some(fits)), (2, None), (3, Some("z".to_owned())), (4, None)];
         assert_eq!(all(file.as_bytes()), expected);
         let mut lines = CsvLines::new(file.as_bytes());
-        while lines.next().unwrap().is_some() {}
+        while lines.next_line().unwrap().is_some() {}
         assert!(lines.buffer.capacity() <= 2 * MAX_BYTES);
     }
 

@@ -95,11 +95,12 @@ pub(in crate::access) async fn list(
     filter: &DoorFilter,
     page: DoorPage,
 ) -> Result<Vec<LoggedAccess>, DbError> {
-    let mut sql = "SELECT l.* FROM access_log l WHERE l.school_id = $1".to_owned();
+    let sql = "SELECT l.* FROM access_log l WHERE l.school_id = $1";
     let mut values: Vec<Value> = vec![school.number().into()];
+    let mut conditions = vec![String::new()];
     let mut add = |condition: &str, value: Value| {
         values.push(value);
-        sql.push_str(&format!(" AND l.{condition} ${}", values.len()));
+        conditions.push(format!("l.{condition} ${}", values.len()));
     };
     if let Some(person) = filter.person {
         add("person_id =", person.uuid().into());
@@ -110,7 +111,8 @@ pub(in crate::access) async fn list(
     if let Some(cursor) = page.cursor {
         add("id <", cursor.into());
     }
-    sql.push_str(&format!(" ORDER BY l.id DESC LIMIT {}", page.most));
+    let conditions = conditions.join(" AND ");
+    let sql = format!("{sql}{conditions} ORDER BY l.id DESC LIMIT {}", page.most);
     Source::Tx(tx).select(&sql, values).await?.iter().map(logged).collect()
 }
 

@@ -2,7 +2,10 @@
 
 use super::authentic::{ALLOCATION, RIGHT, allocation_fields, right_fields};
 use crate::{
-    access::rights::{AllocationId, DayWindow, DoorRight, DoorRightId, DoorTimes, RightSource},
+    access::{
+        desk::{DoorFilter, DoorPage},
+        rights::{AllocationId, DayWindow, DoorRight, DoorRightId, DoorTimes, RightSource},
+    },
     base::{
         clock::Timestamp,
         crypto::row_mac::RowMacs,
@@ -223,11 +226,12 @@ pub(in crate::access) async fn list(
     filter: &DoorFilter,
     page: DoorPage,
 ) -> Result<Vec<DoorRight>, DbError> {
-    let mut sql = format!("{SELECT} WHERE r.school_id = $1 AND {IN_FORCE}");
+    let sql = format!("{SELECT} WHERE r.school_id = $1 AND {IN_FORCE}");
     let mut values: Vec<Value> = vec![school.number().into()];
+    let mut conditions = vec![String::new()];
     let mut add = |condition: &str, value: Value| {
         values.push(value);
-        sql.push_str(&format!(" AND r.{condition} ${}", values.len()));
+        conditions.push(format!("r.{condition} ${}", values.len()));
     };
     if let Some(person) = filter.person {
         add("person_id =", person.uuid().into());
@@ -238,7 +242,8 @@ pub(in crate::access) async fn list(
     if let Some(cursor) = page.cursor {
         add("id <", cursor.into());
     }
-    sql.push_str(&format!(" ORDER BY r.id DESC LIMIT {}", page.most));
+    let conditions = conditions.join(" AND ");
+    let sql = format!("{sql}{conditions} ORDER BY r.id DESC LIMIT {}", page.most);
     let found = source.select(&sql, values).await?;
     found.iter().map(|row| right_of(macs_of(&source), row)).collect()
 }

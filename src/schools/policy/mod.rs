@@ -16,10 +16,11 @@ mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
 pub use code::CodePolicy;
-pub use doors::{DoorCode, DoorGroupPolicy, DoorPolicy, DoorRules, WhenUndecided};
+use doors::DoorPolicy;
+pub use doors::{DoorCode, DoorRules, WhenUndecided};
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
-pub use limits::{Limits, Meal, MealWindow, OverLimit, minute_of_day};
+pub use limits::{Limits, Meal, MealWindow, OverLimit};
 pub use loss::{LossDoor, LossField, LossPolicy, LossScope};
 use serde::{Deserialize, Serialize};
 pub use spend::SpendPolicy;

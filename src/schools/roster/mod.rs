@@ -323,7 +323,7 @@ struct Reading<R> {
 
 impl<R: BufRead> Reading<R> {
     fn new(mut lines: CsvLines<R>, survey: &CsvSurvey) -> Result<Self, RosterError> {
-        let header = match lines.next()? {
+        let header = match lines.next_line()? {
             Some((_, CsvLine::Whole(bytes))) => Header::parse(bytes),
             Some((_, CsvLine::TooLong)) => Err("it is too long".to_owned()),
             None => Err("the file is empty".to_owned()),
@@ -337,7 +337,7 @@ impl<R: BufRead> Reading<R> {
     fn chunk(&mut self, report: &mut RosterReport) -> io::Result<Vec<(u64, RosterRow)>> {
         let mut rows = Vec::with_capacity(CHUNK);
         for _ in 0..CHUNK {
-            let Some((line, content)) = self.lines.next()? else {
+            let Some((line, content)) = self.lines.next_line()? else {
                 self.ended = true;
                 break;
             };
