@@ -31,6 +31,7 @@ async fn elsewhere(yard: &Yard) -> Phone {
     Phone::of(&yard.shop.world.db, (school, "hbkj"), PersonId::from_uuid(person)).await
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn every_kind_of_code_at_every_kind_of_door(db: &TestDb) {
     let yard = Yard::open(db, DOORS).await;
     yard.allocate(&["2301001,一号楼,,,", "2301001,三号楼,,,"]).await.unwrap();
