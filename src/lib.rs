@@ -1,5 +1,6 @@
 //! onecard: the backend of a campus card.
 
+pub mod access;
 pub mod app;
 pub mod approvals;
 pub mod audit;

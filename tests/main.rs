@@ -11,6 +11,7 @@
     reason = "helpers of tests fail loudly; clippy knows only the test functions themselves"
 )]
 
+mod access;
 mod alipay_logs;
 mod alipay_vectors;
 mod authority;

@@ -59,6 +59,16 @@ pub enum AuditAct {
     ApprovalWithdrawn,
     /// Nobody decided in time.
     ApprovalExpired,
+    /// The allocation of groups of doors was replaced.
+    DoorsAllocated,
+    /// Somebody was given a right to pass doors.
+    DoorRightAdded,
+    /// Such a right was ended.
+    DoorRightEnded,
+    /// The log of doors was read.
+    AccessLogRead,
+    /// The table of a library's readers was exported.
+    ReadersExported,
     /// A user let a platform tell a phone number, with consent.
     PhoneShared,
     /// A user's phone number was deleted, and the consent withdrawn.
@@ -95,6 +105,11 @@ impl AuditAct {
             Self::ApprovalRejected => "approval.rejected",
             Self::ApprovalWithdrawn => "approval.withdrawn",
             Self::ApprovalExpired => "approval.expired",
+            Self::DoorsAllocated => "doors.allocated",
+            Self::DoorRightAdded => "door_right.added",
+            Self::DoorRightEnded => "door_right.ended",
+            Self::AccessLogRead => "access_log.read",
+            Self::ReadersExported => "readers.exported",
             Self::PhoneShared => "phone.shared",
             Self::PhoneRemoved => "phone.removed",
         }

@@ -71,6 +71,12 @@ impl Timestamp {
         Day(i32::try_from(days).unwrap_or(i32::MAX))
     }
 
+    /// The minute of the day in Asia/Shanghai: 0 to 1439.
+    pub fn minute_of_day(self) -> u16 {
+        let minute = self.distance(self.day().start()).as_secs() / 60;
+        u16::try_from(minute).unwrap_or(u16::MAX)
+    }
+
     /// Parses an RFC 3339 time of any offset.
     pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTimestamp> {
         let time = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?;
@@ -93,6 +99,18 @@ impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.to_rfc3339())
     }
+}
+
+/// Reads `HH:MM` as a minute of the day, up to `24:00`.
+pub fn minute_of_day(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |digits: &str| {
+        let two = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        two.then(|| digits.parse::<u16>().ok())?
+    };
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    let whole = hour.checked_mul(60)?.checked_add(minute)?;
+    (minute < 60 && whole <= 24 * 60).then_some(whole)
 }
 
 /// A calendar day of Asia/Shanghai, counted from 1970-01-01. The value date of a posting.

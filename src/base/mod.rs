@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod crypto;
+pub mod csv_file;
 pub mod db;
 pub mod http;
 pub mod http_client;

@@ -22,7 +22,7 @@ use crate::{
     ledger::balances::{PersonBalances, person_balances},
     schools::{
         PersonStatus, Standing,
-        policy::{Limits, OverLimit, Policy},
+        policy::{Limits, LossScope, OverLimit, Policy},
     },
 };
 use serde::Serialize;
@@ -52,6 +52,33 @@ impl CardStatus {
             (PersonStatus::Active, Some(last)) if last < today => Self::Expired,
             (PersonStatus::Active, _) if standing.dormant => Self::Dormant,
             (PersonStatus::Active, _) => Self::Normal,
+        }
+    }
+}
+
+/// Why the codes of a card's holder are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardStop {
+    /// It was reported lost.
+    Lost,
+    /// It is dormant.
+    Dormant,
+    /// It has expired.
+    Expired,
+    /// Its holder has left the school.
+    Closed,
+}
+
+impl CardStatus {
+    /// What stops the holder's codes; `None` if they may be used. Some schools stop only the card when it
+    /// is lost.
+    pub const fn stopped(self, lost: LossScope) -> Option<CardStop> {
+        match (self, lost) {
+            (Self::Normal, _) | (Self::Lost, LossScope::Card) => None,
+            (Self::Lost, LossScope::CardAndCodes) => Some(CardStop::Lost),
+            (Self::Dormant, _) => Some(CardStop::Dormant),
+            (Self::Expired, _) => Some(CardStop::Expired),
+            (Self::Closed, _) => Some(CardStop::Closed),
         }
     }
 }

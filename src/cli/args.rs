@@ -1,7 +1,10 @@
 //! The arguments of the command line, and the texts of `--help`.
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
-use super::staff::Staff;
+use super::{
+    door::{Door, Library},
+    staff::Staff,
+};
 use crate::{
     base::clock::Day,
     orders::fact::Provider,
@@ -82,6 +85,12 @@ pub(super) enum Command {
     /// Cards that were lost or found, at the service counter
     #[command(subcommand, arg_required_else_help = true)]
     Card(Card),
+    /// Doors, and who may pass them
+    #[command(subcommand, arg_required_else_help = true)]
+    Door(Door),
+    /// A school's library
+    #[command(subcommand, arg_required_else_help = true)]
+    Library(Library),
     /// The logins of members of staff
     #[command(subcommand, arg_required_else_help = true)]
     Staff(Staff),

@@ -3,6 +3,7 @@
 mod args;
 mod card;
 mod descriptors;
+mod door;
 mod reconcile;
 mod rekey;
 mod roster;
@@ -13,6 +14,7 @@ mod terminal;
 mod verify;
 
 use crate::{
+    access::allocation::AllocationError,
     app::{self, BuildError},
     base::{
         clock::{Clock, SystemClock},
@@ -36,6 +38,7 @@ use crate::{
 };
 use args::{Arguments, Card, Command, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
+use door::{Door, DoorRights, Library};
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -81,6 +84,8 @@ enum CommandError {
     #[error("{0}")]
     Loss(#[from] LossError),
     #[error("{0}")]
+    Allocation(#[from] AllocationError),
+    #[error("{0}")]
     Roster(#[from] RosterError),
     #[error("{0}")]
     Verify(#[from] VerifyError),
@@ -123,6 +128,7 @@ impl CommandError {
             | Self::NoSchool(_)
             | Self::NoPerson { .. }
             | Self::Loss(_)
+            | Self::Allocation(_)
             | Self::Roster(_)
             | Self::Verify(_)
             | Self::HeadKey(_)
@@ -168,6 +174,8 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Merchant(_)
         | Command::Terminal(_)
         | Command::Card(_)
+        | Command::Door(_)
+        | Command::Library(_)
         | Command::Staff(_)
         | Command::Rekey(_)
         | Command::Reconcile(_)
@@ -200,6 +208,12 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
         Command::Terminal(Terminal::Enable(name)) => terminal::switch(config, name, true, by).await,
         Command::Card(Card::Lost(holder)) => card::lost(config, holder, by).await,
         Command::Card(Card::Found(holder)) => card::found(config, holder, by).await,
+        Command::Door(Door::Rights(DoorRights::Import(arguments))) => {
+            Box::pin(door::import(config, arguments, by)).await
+        }
+        Command::Library(Library::Readers(arguments)) => {
+            Box::pin(door::readers(config, arguments, by)).await
+        }
         Command::Staff(what) => Box::pin(staff::run(config, what, by)).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Rekey(arguments) => rekey::run(config, arguments, by).await,

@@ -91,6 +91,25 @@ pub struct CodeRefused {
     pub sub: u8,
 }
 
+/// A code was read at a door or a desk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DoorRead {
+    /// `open` or `refuse`.
+    pub decision: String,
+    /// Why it was refused, such as `right_missing`.
+    pub reason: Option<String>,
+    /// The group of the door; empty for none.
+    pub door_group: String,
+    /// `pay` or `id`.
+    pub purpose: String,
+    /// The enrolment of the device that showed the code.
+    pub generation: u32,
+    /// The step in which the code was shown.
+    pub tick: u64,
+    /// Its number within the step.
+    pub sub: u8,
+}
+
 /// The state of an order changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderChanged {
@@ -108,6 +127,8 @@ pub enum Happening {
     CodeUsed(CodeUsed),
     /// A code was used at a till, but nothing was paid.
     CodeRefused(CodeRefused),
+    /// A code was read at a door or a desk, and is used up there.
+    DoorRead(DoorRead),
     /// The state of an order changed.
     OrderChanged(OrderChanged),
     /// The card was reported lost: no code is accepted any more, unless the school stops cards alone.
@@ -122,6 +143,7 @@ impl Happening {
         match self {
             Self::CodeUsed(_) => "code_used",
             Self::CodeRefused(_) => "code_refused",
+            Self::DoorRead(_) => "door_read",
             Self::OrderChanged(_) => "order_changed",
             Self::LossReported => "loss_reported",
             Self::LossCancelled => "loss_cancelled",

@@ -77,6 +77,11 @@ pub fn write_of_first(uses: &[(ShownCode, &str)], now: Timestamp) -> Write {
     store::uses::write_of_first(uses, now)
 }
 
+/// Whether the device that showed a code is still valid: for a code that was used already.
+pub async fn is_live(tx: &Tx, shown: &ShownCode, now: Timestamp) -> Result<bool, DbError> {
+    store::uses::is_live(tx, shown, now).await
+}
+
 /// The unique key of a use.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct UseKey {

@@ -11,6 +11,7 @@ mod orders;
 pub use docs::openapi;
 
 use crate::{
+    access,
     app::App,
     base::http::{self, BodyLimits, Shell},
     cardlife, devices, feed, health, identity, messages, overview, payments, schools, spend, staff,
@@ -72,9 +73,11 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::new(journeys.spending.clone()))
+        .app_data(Data::new(journeys.access.clone()))
         .app_data(Data::new(journeys.card_life.clone()))
         .app_data(Data::new(journeys.staff.clone()))
         .app_data(Data::new(journeys.bill_desk.clone()))
+        .app_data(Data::new(journeys.door_desk.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }
 
@@ -84,7 +87,10 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
 fn documented(config: &mut ServiceConfig<'_>) {
     config
         .configure(payments::callback::configure)
-        .configure(terminals::http::configure(spend::http::configure))
+        .configure(terminals::http::configure(|config| {
+            spend::http::configure(config);
+            access::http::configure(config);
+        }))
         .configure(devices::http::configure)
         .configure(identity::http::configure)
         .service(orders::start)

@@ -7,10 +7,11 @@ use super::{
 use crate::base::{
     clock::Timestamp,
     crypto::blind::BlindIndex,
-    db::{Db, DbError, Tx},
+    db::{Db, DbError, Source, Tx},
     ids::{PersonId, SchoolId},
 };
 use crate::ledger::HeldPersons;
+use std::collections::HashMap;
 
 /// The field name of ID numbers in the blind index.
 pub(super) const ID_NUMBER: &str = "id_number";
@@ -94,6 +95,36 @@ impl People {
         now: Timestamp,
     ) -> Result<(), DbError> {
         store::standing::set_lost(tx, held, person, (None, None), now).await
+    }
+
+    /// The people of a school with these numbers, by number; numbers of nobody are left out. At most some
+    /// hundreds at a time.
+    pub async fn by_student_nos(
+        source: Source<'_>,
+        school: SchoolId,
+        student_nos: Vec<String>,
+    ) -> Result<HashMap<String, PersonId>, DbError> {
+        let found = store::numbers::by_numbers(source, school, student_nos).await?;
+        Ok(found.into_iter().map(|(person, number)| (number, person)).collect())
+    }
+
+    /// The numbers of these people of a school. At most some hundreds at a time.
+    pub async fn student_nos(
+        source: Source<'_>,
+        school: SchoolId,
+        persons: &[PersonId],
+    ) -> Result<HashMap<PersonId, String>, DbError> {
+        let found = store::numbers::numbers_of(source, school, persons).await?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Up to 500 people of a school with their numbers, after this number and in the order of numbers.
+    pub async fn page(
+        source: Source<'_>,
+        school: SchoolId,
+        after: &str,
+    ) -> Result<Vec<(PersonId, String)>, DbError> {
+        store::numbers::page_by_number(source, school, after).await
     }
 
     /// The error where a row refers to a person who does not exist.

@@ -1,6 +1,7 @@
 //! The tables of schools and people.
 
 pub(super) mod authentic;
+pub(super) mod numbers;
 pub(super) mod rekey;
 pub(super) mod standing;
 

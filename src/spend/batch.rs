@@ -6,7 +6,7 @@ use super::{
     charging::ChargeError,
     postings::{self, Parties},
     refusal::{PASSWORD_REQUIRED, TillRefusal, password_required},
-    request::{ChargeRequest, Payer, Proof, Scan},
+    request::{ChargeRequest, Payer, Proof},
     rules::{ChargeCheck, RuleOutcome, TillPassword, stopped},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     },
     events::{CodeRefused, CodeUsed, Happening, NewEvent},
     ledger::{PersonAccounts, transfer::Transfer},
-    passcode::{CodePurpose, CodeUse},
+    passcode::{CodePurpose, CodeUse, Scan, ScanVerdict, ShownCode},
     schools::{People, PersonSummary},
     terminals::{
         TerminalId,
@@ -181,30 +181,25 @@ impl Decider<'_> {
         request: &ChargeRequest,
         scan: &Scan,
     ) -> Result<Result<Payer, EarlyRefusal>, ChargeError> {
-        let (shown, skewed) = match scan {
-            Scan::Good(shown) => (shown, false),
-            Scan::Skewed(shown) => (shown, true),
-            Scan::Used => return Ok(Err(TillRefusal::CodeUsed.into())),
-            Scan::WrongPurpose => return Ok(Err(TillRefusal::CodeWrongPurpose.into())),
-            Scan::Invalid | Scan::Foreign(_) | Scan::NotACode => {
-                return Ok(Err(TillRefusal::CodeInvalid.into()));
-            }
+        let used = match scan.shown() {
+            Some(_) => Some(*self.inputs.uses.get(&key_of(request)).ok_or(missing("code_use"))?),
+            None => None,
         };
-        let payer = Payer { person: shown.person, code: shown.into(), given: None };
-        let used = self.inputs.uses.get(&key_of(request)).ok_or(missing("code_use"))?;
-        let refusal = match (used, skewed) {
-            (CodeUse::Fresh, false) => return Ok(Ok(payer)),
-            // The phone already has an event for the first use.
-            (CodeUse::UsedBefore, false) => return Ok(Err(TillRefusal::CodeUsed.into())),
-            (CodeUse::UsedBefore, true) => return Ok(Err(TillRefusal::CodeClockSkew.into())),
-            (CodeUse::Fresh | CodeUse::DeviceEnded, true) => TillRefusal::CodeClockSkew,
+        let payer =
+            |shown: ShownCode| Payer { person: shown.person, code: (&shown).into(), given: None };
+        Ok(match scan.verdict(used) {
+            ScanVerdict::Good(shown) => Ok(payer(shown)),
             // A lost card is refused as lost; reporting it lost also revoked its devices.
-            (CodeUse::DeviceEnded, false) => {
+            ScanVerdict::DeviceEnded(shown) => {
                 let lost = request.school.policy.loss.stops;
-                stopped(self.status(shown.person)?, lost).unwrap_or(TillRefusal::CodeInvalid)
+                let refusal = stopped(self.status(shown.person)?, lost);
+                let refusal = refusal.unwrap_or(TillRefusal::CodeInvalid);
+                Err(EarlyRefusal { payer: Some(payer(shown)), refusal })
             }
-        };
-        Ok(Err(EarlyRefusal { payer: Some(payer), refusal }))
+            ScanVerdict::Refused(why, shown) => {
+                Err(EarlyRefusal { payer: shown.map(payer), refusal: why.into() })
+            }
+        })
     }
 
     /// The payer of the scan that awaits this password. The challenge is used up in every case.

@@ -1,8 +1,6 @@
 //! Charges and reversals over HTTP, for tills.
 
-use super::{
-    ChargeView, NotDecided, PaidBy, ReversalView, Spending, TillCharge, refusal::SEQ_CONFLICT,
-};
+use super::{ChargeView, NotDecided, PaidBy, ReversalView, Spending, TillCharge};
 use crate::{
     base::{
         http::{
@@ -13,15 +11,10 @@ use crate::{
         lane::LaneError,
         money::Fen,
     },
-    terminals::{
-        self, Till,
-        seq::{SentSeq, StoredResponse},
-    },
+    terminals::{self, Till, seq::SentSeq},
 };
 use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header::CACHE_CONTROL},
-    post,
+    HttpResponse, post,
     web::{Data, Path},
 };
 use garde::Validate;
@@ -30,7 +23,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 problem_kinds! {
     NO_MERCHANT = "terminal_without_merchant", 403, "本终端未登记商户，不能收款";
-    SLOWED = "terminal_slowed", 429, "无效付款码过多，请稍后再试";
 }
 
 /// Mounts these routes below those of terminals; needs `Data<Spending>`.
@@ -109,7 +101,7 @@ async fn charge(
 ) -> Result<HttpResponse, ApiError> {
     let wanted = body.into_inner().charge()?;
     let answer = spending.charge(&till, wanted, request_id::current()).await?;
-    Ok(respond(answer))
+    Ok(terminals::http::respond(answer))
 }
 
 /// Reverses the charge with this number, once and within the school's window.
@@ -138,25 +130,15 @@ async fn reverse(
 ) -> Result<HttpResponse, ApiError> {
     let seq = SentSeq::of_path(&seq).ok_or(ApiError::new(NOT_FOUND))?.in_range()?;
     let answer = spending.reverse(&till, seq, request_id::current()).await?;
-    Ok(respond(answer))
-}
-
-/// Returns the stored answer, byte for byte.
-fn respond(answer: StoredResponse) -> HttpResponse {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = if answer.status < 400 { "application/json" } else { "application/problem+json" };
-    HttpResponse::build(status)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .content_type(json)
-        .body(answer.body)
+    Ok(terminals::http::respond(answer))
 }
 
 impl From<NotDecided> for ApiError {
     fn from(why: NotDecided) -> Self {
         match why {
             NotDecided::NoMerchant => Self::new(NO_MERCHANT),
-            NotDecided::Slowed { retry_after } => Self::new(SLOWED).retry_after(retry_after),
-            NotDecided::Conflict => Self::new(SEQ_CONFLICT),
+            NotDecided::Slowed { retry_after } => terminals::http::slowed(retry_after),
+            NotDecided::Conflict => terminals::http::seq_conflict(),
             NotDecided::NonceReused => terminals::http::nonce_reused(),
             NotDecided::Password(fault) => fault.into(),
             NotDecided::Late | NotDecided::Charge(LaneError::Unavailable | LaneError::Ended) => {

@@ -25,7 +25,7 @@ mod writes;
 
 pub use batch::ChargeView;
 pub use refusal::TillRefusal;
-pub use request::{ChargeRequest, Proof, Scan, TillReply};
+pub use request::{ChargeRequest, Proof, TillReply};
 pub use reversal::{ReversalRequest, ReversalView};
 pub use rules::TillPassword;
 
@@ -36,11 +36,11 @@ use crate::{
         lane::{LaneError, Lanes},
         money::Fen,
     },
-    passcode::{CodePurpose, Codes, ScanPlace},
+    passcode::{CodePurpose, Codes, Scan, ScanPlace},
     passwords::{PasswordFault, PasswordKind, Passwords},
     schools::{School, Schools},
     terminals::{
-        Merchant, Till, known,
+        CodeRead, LookedUp, Merchant, Till,
         seq::{AnswerKind, NumberedRequest, Seq, SeqStep, StoredResponse},
     },
 };
@@ -246,17 +246,14 @@ impl Spending {
             accepts: &[CodePurpose::Pay],
             prefixes: &request.school.policy.passcode.prefixes,
         };
-        let (found, missed) = self.codes.find(&place, code, now).await?;
-        if let Some(missed) = missed {
-            if let Some(told) = self.kept(asked).await? {
-                // A retry after a lost answer is not another scan attempt; other content is.
-                if matches!(told, TillReply::Answer(_)) {
-                    self.codes.forgive(&missed);
-                }
-                return Ok(Scanned::Before(told));
+        let read = CodeRead { place, asked, text: code };
+        let found = match read.look_up(&self.codes, &self.db, now).await? {
+            LookedUp::Found(found) => found,
+            LookedUp::Before(before) => {
+                let reply = request::reply_of(before);
+                return Ok(reply.map_or(Scanned::Now(Scan::Invalid), Scanned::Before));
             }
-            self.codes.share(missed, now).await;
-        }
+        };
         Ok(Scan::of(found).map_or_else(Scanned::Slowed, Scanned::Now))
     }
 
@@ -294,8 +291,7 @@ impl Spending {
 
     /// The stored reply for a request's number, if it was decided.
     async fn kept(&self, asked: &NumberedRequest) -> Result<Option<TillReply>, DbError> {
-        let kept = known(Source::Db(&self.db), &[asked]).await?;
-        Ok(request::reply_under_number(asked, &kept))
+        Ok(request::reply_of(CodeRead::kept(&self.db, asked).await?))
     }
 
     /// A slowed-down till still gets stored replies.

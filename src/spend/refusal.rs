@@ -7,6 +7,8 @@ use crate::{
         ApiError,
         problem::{Problem, ProblemKind},
     },
+    cards::CardStop,
+    passcode::ScanRefusal,
     terminals::seq::StoredResponse,
 };
 
@@ -51,10 +53,30 @@ const fn kind(code: &'static str, status: u16, title: &'static str) -> ProblemKi
     ProblemKind { code, status, title }
 }
 
-/// The sequence number was used for another request. Not stored: the stored answer is kept.
-pub const SEQ_CONFLICT: ProblemKind = kind("seq_conflict", 409, "终端流水号已用于其他交易");
 /// A password is required; stored with its challenge.
 pub const PASSWORD_REQUIRED: ProblemKind = kind("password_required", 409, "请输入密码");
+
+impl From<ScanRefusal> for TillRefusal {
+    fn from(refusal: ScanRefusal) -> Self {
+        match refusal {
+            ScanRefusal::Invalid => Self::CodeInvalid,
+            ScanRefusal::ClockSkew => Self::CodeClockSkew,
+            ScanRefusal::WrongPurpose => Self::CodeWrongPurpose,
+            ScanRefusal::Used => Self::CodeUsed,
+        }
+    }
+}
+
+impl From<CardStop> for TillRefusal {
+    fn from(stop: CardStop) -> Self {
+        match stop {
+            CardStop::Lost => Self::AccountLost,
+            CardStop::Dormant => Self::AccountDormant,
+            CardStop::Expired => Self::AccountExpired,
+            CardStop::Closed => Self::AccountClosed,
+        }
+    }
+}
 
 impl TillRefusal {
     /// All refusals.

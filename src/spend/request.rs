@@ -13,7 +13,7 @@ use crate::{
         money::Fen,
     },
     ledger::account::{Account, NotAName},
-    passcode::{ScanOutcome, ShownCode, Wallet},
+    passcode::{Scan, ShownCode},
     passwords::Proven,
     schools::School,
     terminals::{
@@ -49,61 +49,12 @@ pub struct ChargeRequest {
     pub request_id: String,
 }
 
-/// The result of looking a scanned code up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scan {
-    /// A valid code of a device. The transaction decides whether this is its first use.
-    Good(ShownCode),
-    /// A valid code of a phone with a wrong clock: used up and refused.
-    Skewed(ShownCode),
-    /// Already used, according to the key-value store.
-    Used,
-    /// A code with another purpose.
-    WrongPurpose,
-    /// A code that matches no device of this school.
-    Invalid,
-    /// A payment code of another wallet.
-    Foreign(Wallet),
-    /// Not in the format of a code.
-    NotACode,
-}
-
-impl Scan {
-    /// Converts a scan outcome; the error says how long the terminal must wait.
-    pub fn of(found: ScanOutcome) -> Result<Self, Duration> {
-        match found {
-            ScanOutcome::Shown(shown) => Ok(Self::Good(shown)),
-            ScanOutcome::ClockSkew(shown, _) => Ok(Self::Skewed(shown)),
-            ScanOutcome::UsedBefore(_) => Ok(Self::Used),
-            ScanOutcome::WrongPurpose => Ok(Self::WrongPurpose),
-            ScanOutcome::Invalid(_) => Ok(Self::Invalid),
-            ScanOutcome::Foreign(wallet) => Ok(Self::Foreign(wallet)),
-            ScanOutcome::NotACode => Ok(Self::NotACode),
-            ScanOutcome::Slowed { retry_after } => Err(retry_after),
-        }
-    }
-
-    /// The code to be used up, accepted or not.
-    pub const fn shown(&self) -> Option<&ShownCode> {
-        match self {
-            Self::Good(shown) | Self::Skewed(shown) => Some(shown),
-            Self::Used | Self::WrongPurpose | Self::Invalid | Self::Foreign(_) | Self::NotACode => {
-                None
-            }
-        }
-    }
-
-    /// Extra detail for the cashier about a wrong kind of code.
-    fn detail(&self) -> Option<String> {
-        match self {
-            Self::Foreign(wallet) => {
-                Some(format!("这是{}的付款码，请出示校园卡付款码", wallet.name()))
-            }
-            Self::NotACode => Some("读到的不是付款码，请出示校园卡付款码".to_owned()),
-            Self::Good(_) | Self::Skewed(_) | Self::Used | Self::WrongPurpose | Self::Invalid => {
-                None
-            }
-        }
+/// Extra detail for the cashier about a wrong kind of code.
+fn detail_of(scan: &Scan) -> Option<String> {
+    match scan {
+        Scan::Foreign(wallet) => Some(format!("这是{}的付款码，请出示校园卡付款码", wallet.name())),
+        Scan::NotACode => Some("读到的不是付款码，请出示校园卡付款码".to_owned()),
+        Scan::Good(_) | Scan::Skewed(_) | Scan::Used | Scan::WrongPurpose | Scan::Invalid => None,
     }
 }
 
@@ -165,7 +116,7 @@ impl ChargeRequest {
     /// Extra detail for a refusal.
     pub(super) fn detail(&self) -> Option<String> {
         match &self.proof {
-            Proof::Scan(scan) => scan.detail(),
+            Proof::Scan(scan) => detail_of(scan),
             Proof::Password { .. } => None,
         }
     }
@@ -228,7 +179,12 @@ pub(super) fn reply_under_number(
     asked: &NumberedRequest,
     kept: &[AnsweredRequest],
 ) -> Option<TillReply> {
-    match check_seq(asked, kept) {
+    reply_of(check_seq(asked, kept))
+}
+
+/// The reply to a request that is not the first.
+pub(super) fn reply_of(check: SeqCheck) -> Option<TillReply> {
+    match check {
         SeqCheck::Repeat(answer) => Some(TillReply::Answer(answer)),
         SeqCheck::Conflict => Some(TillReply::Conflict),
         SeqCheck::NonceReused => Some(TillReply::NonceReused),
@@ -252,7 +208,9 @@ fn reply_by_other_step(request: &ChargeRequest, kept: &[AnsweredRequest]) -> Opt
             match act.asked.kind {
                 AnswerKind::Reversed => Some(TillReply::Answer(act.answer.clone())),
                 AnswerKind::Charge if its_own => None,
-                AnswerKind::Charge | AnswerKind::Reversal => Some(TillReply::Conflict),
+                AnswerKind::Charge | AnswerKind::Reversal | AnswerKind::Access => {
+                    Some(TillReply::Conflict)
+                }
             }
         }
         SeqStep::Reversal => None,

@@ -110,16 +110,9 @@ impl ChargeCheck<'_> {
     }
 }
 
-/// The refusal of a code for a card with this status; `None` if it may be used. Some schools stop only
-/// the card when it is lost.
-pub const fn stopped(status: CardStatus, lost: LossScope) -> Option<TillRefusal> {
-    match (status, lost) {
-        (CardStatus::Normal, _) | (CardStatus::Lost, LossScope::Card) => None,
-        (CardStatus::Lost, LossScope::CardAndCodes) => Some(TillRefusal::AccountLost),
-        (CardStatus::Dormant, _) => Some(TillRefusal::AccountDormant),
-        (CardStatus::Expired, _) => Some(TillRefusal::AccountExpired),
-        (CardStatus::Closed, _) => Some(TillRefusal::AccountClosed),
-    }
+/// The refusal of a code for a card with this status; `None` if it may be used.
+pub fn stopped(status: CardStatus, lost: LossScope) -> Option<TillRefusal> {
+    status.stopped(lost).map(Into::into)
 }
 
 #[cfg(test)]

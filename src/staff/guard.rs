@@ -57,6 +57,12 @@ rights! {
     AskRepair;
     /// Approve or reject that.
     DecideRepair;
+    /// Read rights to pass doors.
+    ReadDoorRights;
+    /// Give somebody a right, or end it.
+    ChangeDoorRights;
+    /// Read the log of doors.
+    ReadAccessLog;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

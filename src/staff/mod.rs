@@ -7,6 +7,7 @@
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
 mod bills;
+mod doors;
 mod endings;
 pub mod guard;
 pub mod http;
@@ -15,6 +16,7 @@ mod refunds;
 mod requests;
 
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
+pub use doors::{DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,

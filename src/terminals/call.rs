@@ -53,14 +53,37 @@ impl CallHead {
     }
 }
 
-/// A request of a till.
+/// A request of a terminal that charges: a till, or a library's desk with a merchant.
 #[derive(Clone, Debug)]
 pub struct Till(Arc<Call>);
 
 impl Till {
     /// `None` for other terminals.
     pub fn of(call: &Arc<Call>) -> Option<Self> {
-        (call.terminal.kind == TerminalKind::Pos).then(|| Self(Arc::clone(call)))
+        let terminal = &call.terminal;
+        let sells = match terminal.kind {
+            TerminalKind::Pos => true,
+            TerminalKind::Library => terminal.merchant.is_some(),
+            TerminalKind::Gate | TerminalKind::Water => false,
+        };
+        sells.then(|| Self(Arc::clone(call)))
+    }
+
+    /// The request.
+    pub fn call(&self) -> &Call {
+        &self.0
+    }
+}
+
+/// A request of a terminal that asks who may pass: a door or a gate, or a library's desk.
+#[derive(Clone, Debug)]
+pub struct DoorCall(Arc<Call>);
+
+impl DoorCall {
+    /// `None` for other terminals.
+    pub fn of(call: &Arc<Call>) -> Option<Self> {
+        let is_door = matches!(call.terminal.kind, TerminalKind::Gate | TerminalKind::Library);
+        is_door.then(|| Self(Arc::clone(call)))
     }
 
     /// The request.

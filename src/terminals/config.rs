@@ -3,7 +3,7 @@
 use super::{Call, Terminals, call::TerminalAuthError, store, terminal::TerminalKind};
 use crate::{
     base::{clock::Timestamp, money::Fen},
-    schools::policy::{Limits, OverLimit, Policy},
+    schools::policy::{DoorCode, Limits, OverLimit, Policy, WhenUndecided},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ struct Rules {
     last_seq: i64,
     /// How long one code is shown.
     step_seconds: u32,
-    /// For tills; otherwise `null`.
+    /// For tills, and for library desks with a merchant; otherwise `null`.
     till: Option<TillView>,
     /// For doors; otherwise `null`.
     door: Option<DoorView>,
@@ -75,6 +75,12 @@ struct TillLimits {
 struct DoorView {
     /// The group of doors that open together.
     group: Option<String>,
+    /// The kinds of codes that the server accepts here. For display only: the server decides.
+    accepts: Vec<DoorCode>,
+    /// How long one showing of a code may be read again at this door and is answered alike.
+    double_read_seconds: u64,
+    /// What to do when the server does not decide: no answer, or one that is not 200. Never open.
+    when_undecided: WhenUndecided,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -112,7 +118,7 @@ impl Terminals {
                 last_seq,
                 step_seconds: school.policy.passcode.terms.step.seconds().into(),
                 till: till(call, &school.policy),
-                door: door(call),
+                door: door(call, &school.policy),
                 versions: VersionsView {
                     protocol: PROTOCOL_VERSION,
                     policy: school.policy.version.get(),
@@ -124,7 +130,12 @@ impl Terminals {
 
 fn till(call: &Call, policy: &Policy) -> Option<TillView> {
     let merchant = call.terminal.merchant.as_ref();
-    (call.terminal.kind == TerminalKind::Pos).then(|| TillView {
+    let sells = match call.terminal.kind {
+        TerminalKind::Pos => true,
+        TerminalKind::Library => merchant.is_some(),
+        TerminalKind::Gate | TerminalKind::Water => false,
+    };
+    sells.then(|| TillView {
         merchant: merchant.map(|merchant| MerchantView {
             code: merchant.code.to_string(),
             name: merchant.name.to_string(),
@@ -142,8 +153,18 @@ fn limits(limits: &Limits) -> TillLimits {
     }
 }
 
-fn door(call: &Call) -> Option<DoorView> {
-    let group = call.terminal.door_group.as_ref().map(ToString::to_string);
-    matches!(call.terminal.kind, TerminalKind::Gate | TerminalKind::Library)
-        .then_some(DoorView { group })
+fn door(call: &Call, policy: &Policy) -> Option<DoorView> {
+    let group = call.terminal.door_group.as_deref();
+    let doors = &policy.doors;
+    let rules = match call.terminal.kind {
+        TerminalKind::Gate => doors.rules(group),
+        TerminalKind::Library => doors.desk_rules(group),
+        TerminalKind::Pos | TerminalKind::Water => return None,
+    };
+    Some(DoorView {
+        group: group.map(ToOwned::to_owned),
+        accepts: rules.accepts.to_vec(),
+        double_read_seconds: doors.double_read().as_secs(),
+        when_undecided: doors.when_undecided,
+    })
 }

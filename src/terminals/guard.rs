@@ -1,7 +1,7 @@
 //! Middleware that authenticates the requests of terminals.
 
 use super::{
-    Call, Terminals, Till,
+    Call, DoorCall, Terminals, Till,
     call::{CallHead, TerminalAuthError},
     http::auth_problem,
 };
@@ -34,6 +34,9 @@ pub async fn authenticate(
     let till = call.as_ref().map_err(Clone::clone);
     let till = till.and_then(|call| Till::of(call).ok_or(ApiError::new(NOT_FOR_THIS_KIND)));
     request.extensions_mut().insert(Caller(till));
+    let door = call.as_ref().map_err(Clone::clone);
+    let door = door.and_then(|call| DoorCall::of(call).ok_or(ApiError::new(NOT_FOR_THIS_KIND)));
+    request.extensions_mut().insert(Caller(door));
     request.extensions_mut().insert(Caller(call));
     next.call(request).await
 }

@@ -1,6 +1,8 @@
 //! The terminals' configuration over HTTP, and the errors of authentication.
 
-use super::{Call, Terminals, call::TerminalAuthError, config::ConfigView, guard};
+use super::{
+    Call, Terminals, call::TerminalAuthError, config::ConfigView, guard, seq::StoredResponse,
+};
 use crate::base::http::{
     ApiError, Principal,
     problem::{Problem, ProblemKind, problem_kinds},
@@ -8,16 +10,45 @@ use crate::base::http::{
 };
 use actix_web::{
     HttpRequest, HttpResponse, get,
-    http::header::{ETAG, IF_NONE_MATCH},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH},
+    },
     middleware::from_fn,
     web::Data,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 problem_kinds! {
     STALE = "signature_stale", 401, "终端时间有误，请校准后重试";
     INVALID = "signature_invalid", 401, "终端签名无效";
+}
+
+problem_kinds! {
+    /// The sequence number was used for another request. Not stored: the stored answer is kept.
+    SEQ_CONFLICT = "seq_conflict", 409, "终端流水号已用于其他交易";
+    SLOWED = "terminal_slowed", 429, "无效付款码过多，请稍后再试";
+}
+
+/// The error for a number that was used for another request.
+pub fn seq_conflict() -> ApiError {
+    ApiError::new(SEQ_CONFLICT)
+}
+
+/// The error of a terminal that read too many wrong codes.
+pub fn slowed(retry_after: Duration) -> ApiError {
+    ApiError::new(SLOWED).retry_after(retry_after)
+}
+
+/// Returns the stored answer, byte for byte.
+pub fn respond(answer: StoredResponse) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = if answer.status < 400 { "application/json" } else { "application/problem+json" };
+    HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type(json)
+        .body(answer.body)
 }
 
 /// Mounts the paths of terminals, including those that `acts` mounts for the journeys, behind the

@@ -1,8 +1,9 @@
 //! Tills, gates, desks and meters: their registration, their signed requests, and stored responses.
 //!
-//! Invariant: a handler for terminals takes a `Principal` of [`Call`] or [`Till`], which only
+//! Invariant: a handler for terminals takes a `Principal` of [`Call`], [`Till`] or [`DoorCall`], which only
 //! [`Terminals::authenticate`] creates, after verifying the signature.
-//! Invariant: a terminal may only call the endpoints of its kind; [`Till`] exists for tills only.
+//! Invariant: a terminal may only call the endpoints of its kind; [`Till`] exists for those that
+//! charge, [`DoorCall`] for doors and desks.
 //! Invariant: a decision under (terminal, seq) is final: the response is stored in the transaction
 //! of the decision, and a repeat gets the same response.
 //! Absent on purpose: nothing here moves money or opens doors.
@@ -13,16 +14,18 @@ pub mod guard;
 pub mod http;
 mod names;
 mod registry;
+mod scans;
 pub mod seq;
 mod store;
 mod terminal;
 
-pub use call::{Call, TerminalAuthError, Terminals, TerminalsSetup, Till};
+pub use call::{Call, DoorCall, TerminalAuthError, Terminals, TerminalsSetup, Till};
 pub use names::{DoorGroup, MerchantCode, MerchantName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,
     switch_terminal,
 };
+pub use scans::{CodeRead, LookedUp};
 pub use store::{
     answers::{keep, known, write_of, write_of_first},
     registry::{merchant_codes, merchant_names},

@@ -113,6 +113,8 @@ pub enum AnswerKind {
     Reversal,
     /// A charge that never happened: its reversal arrived first and took its number.
     Reversed,
+    /// A decision of a door or a desk.
+    Access,
 }
 
 impl AnswerKind {
@@ -122,12 +124,13 @@ impl AnswerKind {
             Self::Charge => "charge",
             Self::Reversal => "reversal",
             Self::Reversed => "reversed",
+            Self::Access => "access",
         }
     }
 
     /// As stored.
     pub fn from_code(code: &str) -> Option<Self> {
-        let all = [Self::Charge, Self::Reversal, Self::Reversed];
+        let all = [Self::Charge, Self::Reversal, Self::Reversed, Self::Access];
         all.into_iter().find(|kind| kind.code() == code)
     }
 }
@@ -229,12 +232,13 @@ pub fn check_seq(asked: &NumberedRequest, kept: &[AnsweredRequest]) -> SeqCheck 
         was.kind == asked.kind && was.content_digest == asked.content_digest
     };
     match before.asked.kind {
+        AnswerKind::Reversed if asked.kind == AnswerKind::Access => SeqCheck::Conflict,
         // Whatever the charge asked for.
         AnswerKind::Reversed => SeqCheck::Repeat(before.answer.clone()),
-        AnswerKind::Charge | AnswerKind::Reversal if same(&before.asked) => {
+        AnswerKind::Charge | AnswerKind::Reversal | AnswerKind::Access if same(&before.asked) => {
             SeqCheck::Repeat(before.answer.clone())
         }
-        AnswerKind::Charge | AnswerKind::Reversal => SeqCheck::Conflict,
+        AnswerKind::Charge | AnswerKind::Reversal | AnswerKind::Access => SeqCheck::Conflict,
     }
 }
 

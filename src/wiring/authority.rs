@@ -1,7 +1,7 @@
 //! The tables whose rows carry a MAC, of all rooms: their rows are checked, and given MACs.
 
 use crate::{
-    approvals,
+    access, approvals,
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
@@ -30,6 +30,7 @@ pub fn tables() -> impl Iterator<Item = &'static Authority> {
         Order::AUTHORITY,
         staff_accounts::AUTHORITY,
         approvals::AUTHORITY,
+        access::AUTHORITY,
     ];
     of_rooms.into_iter().flatten().copied()
 }

@@ -2,6 +2,7 @@
 //! and which background jobs it runs. `shared` holds what several journeys use, `providers` is the
 //! only file that names provider modules.
 
+mod access;
 pub mod authority;
 mod cardlife;
 mod devices;
@@ -23,6 +24,7 @@ mod topup;
 pub use providers::{ProviderSettings, Settings};
 
 use crate::{
+    access::Access,
     base::{clock::Clock, db::Db, jobs::Jobs, kv::Kv},
     cardlife::CardLife,
     config::Config,
@@ -36,7 +38,7 @@ use crate::{
     reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
-    staff::{BillDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, StaffDesk},
     terminals::Terminals,
     topup::TopUps,
 };
@@ -69,6 +71,8 @@ pub struct Journeys {
     pub terminals: Terminals,
     /// Charges at tills.
     pub spending: Spending,
+    /// Doors and library desks.
+    pub access: Access,
     /// The owners of codes.
     pub codes: Codes,
     /// Phones that show codes.
@@ -79,6 +83,8 @@ pub struct Journeys {
     pub staff: StaffDesk,
     /// What the finance office does about bills.
     pub bill_desk: BillDesk,
+    /// What members of staff do about doors.
+    pub door_desk: DoorDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -136,12 +142,14 @@ impl Journeys {
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
             bill_desk: staff::bill_desk(&staff, &reconciliation),
+            door_desk: staff::door_desk(&staff, &shared),
             reconciliation,
             payments,
             overview: overview::build(ground, &shared),
             feed: feed::build(ground),
             terminals: terminals::build(ground, &shared),
             spending: spend::build(ground, &shared),
+            access: access::build(ground, &shared),
             devices: devices::build(ground, &shared),
             card_life: cardlife::build(ground, &shared),
             staff,
@@ -158,6 +166,7 @@ impl Journeys {
         outbox::start_jobs(self, context);
         reconciliation::start_jobs(&self.reconciliation, context);
         feed::start_jobs(&self.feed, context);
+        access::start_jobs(&self.access, context);
         staff::start_jobs(context);
         self.provider_jobs.start(context);
     }

@@ -7,7 +7,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, StaffDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -51,6 +51,12 @@ pub(super) fn bill_desk(staff: &StaffDesk, reconciliation: &Reconciliation) -> B
         refunds: Arc::clone(&staff.refunds),
         clock: Arc::clone(&staff.clock),
     }
+}
+
+/// What staff do about doors.
+pub(super) fn door_desk(staff: &StaffDesk, shared: &Shared) -> DoorDesk {
+    let (db, clock) = (staff.db.clone(), Arc::clone(&staff.clock));
+    DoorDesk { db, people: shared.people(), clock }
 }
 
 /// Ends requests that nobody decided, and deletes old sessions.

@@ -17,9 +17,9 @@ use onecard::{
         LedgerError, LockedAccounts, UnlockedAccounts,
         account::{Account, SchoolAccount},
     },
-    passcode::{EndReason, Wallet, end_devices},
+    passcode::{EndReason, Scan, Wallet, end_devices},
     schools::School,
-    spend::{ChargeRequest, Proof, Scan, charging::Charging},
+    spend::{ChargeRequest, Proof, charging::Charging},
     terminals::seq::NumberedRequest,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};

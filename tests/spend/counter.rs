@@ -16,10 +16,10 @@ use onecard::{
         lane::Lanes,
         money::Fen,
     },
-    passcode::{self, CodeMasters, Codes},
+    passcode::{self, CodeMasters, Codes, Scan},
     schools::{School, Schools},
     spend::{
-        ChargeRequest, Proof, Scan, TillReply,
+        ChargeRequest, Proof, TillReply,
         charging::{BATCH, Charging},
     },
     terminals::{

@@ -10,8 +10,8 @@ use futures_util::future::join;
 use onecard::{
     base::{clock::Clock, db::counting_statements, lane::Batch},
     ledger::{LedgerError, post_all},
-    passcode::{EndReason, end_devices},
-    spend::{ChargeRequest, Scan},
+    passcode::{EndReason, Scan, end_devices},
+    spend::ChargeRequest,
     terminals::{
         keep,
         seq::{AnsweredRequest, NumberedRequest, SeqStep, StoredResponse},

@@ -13,8 +13,8 @@ use onecard::{
         clock::{Clock, Timestamp},
         lane::Lanes,
     },
-    passcode::{CodePurpose, Codes, Prefixes, ScanPlace, Step},
-    spend::{Scan, charging::Charging},
+    passcode::{CodePurpose, Codes, Prefixes, Scan, ScanPlace, Step},
+    spend::charging::Charging,
 };
 use std::{
     collections::BTreeMap,

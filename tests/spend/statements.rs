@@ -7,7 +7,7 @@ use crate::spend::{
 };
 use onecard::{
     base::{db::counting_statements, lane::Batch},
-    spend::Scan,
+    passcode::Scan,
 };
 use testkit::{TestDb, on_each_database};
 

@@ -65,7 +65,9 @@ async fn terminals_learn_what_they_must_know(db: &TestDb) {
     assert_eq!(config["door"], json!(null));
     assert_eq!(config["versions"]["protocol"], 1);
     let other = gate.ask(&api, CONFIG).await.body(200);
-    assert_eq!((&other["till"], &other["door"]), (&json!(null), &json!({"group": "北门"})));
+    let door = json!({ "group": "北门", "accepts": ["identity", "payment"],
+        "double_read_seconds": 3, "when_undecided": "stay_closed" });
+    assert_eq!((&other["till"], &other["door"]), (&json!(null), &door));
 
     // The tag stands until something but the time changes.
     let tag = first.header("etag").unwrap().to_owned();

@@ -14,7 +14,7 @@ const CREATED: i64 = 1_795_233_600;
 const AUTHORITY: &str = "card.example.edu.cn";
 
 /// Name, request line, body, nonce.
-const REQUESTS: [(&str, &str, &str, &str); 5] = [
+const REQUESTS: [(&str, &str, &str, &str); 6] = [
     ("GET without a query", "GET /terminal/v1/config", "", "01J8Z6W5T4"),
     ("GET with a query", "GET /terminal/v1/config?v=1&x=%20a", "", "01J8Z6W5T5"),
     (
@@ -30,6 +30,12 @@ const REQUESTS: [(&str, &str, &str, &str); 5] = [
         "01J8Z6W5T7",
     ),
     ("its reversal", "POST /terminal/v1/charges/17/reversal", "{}", "01J8Z6W5T8"),
+    (
+        "a code at a door",
+        "POST /terminal/v1/access",
+        r#"{"seq":18,"code":"81255961202393657055"}"#,
+        "01J8Z6W5T9",
+    ),
 ];
 
 fn vectors() -> Value {

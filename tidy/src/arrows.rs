@@ -30,7 +30,7 @@ pub const FLOORS: [&[&str]; 7] = [
 ];
 
 /// Rooms that have a floor and are not built yet.
-const PLANNED: &[&str] = &["access", "join", "utilities", "wallet"];
+const PLANNED: &[&str] = &["join", "utilities", "wallet"];
 
 /// Arrows within a floor.
 const SIDEWAYS: &[Exception] = &[

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Which room owns which tables.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("access", &["access_log", "door_allocation", "door_right", "library_reader"]),
     ("approvals", &["approval"]),
     ("audit", &["audit_entry", "audit_head"]),
     ("base", &["outbox"]),

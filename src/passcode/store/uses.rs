@@ -53,6 +53,19 @@ pub(in crate::passcode) fn write_of_first(uses: &[(ShownCode, &str)], now: Times
     Write::InsertIf { table: "code_use", rows: rows(uses, now), guard }
 }
 
+/// Whether the device of a code is live in the generation that showed it.
+pub(in crate::passcode) async fn is_live(
+    tx: &Tx,
+    shown: &ShownCode,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM device WHERE id = $1 AND generation = $2 AND ended_at IS NULL \
+               AND expires_at > $3 AND stale_at > $3";
+    let generation = i64::from(shown.generation);
+    let values = vec![shown.device.uuid().into(), generation.into(), now.micros().into()];
+    Ok(!Source::Tx(tx).select(sql, values).await?.is_empty())
+}
+
 /// In the order of the table's columns.
 fn rows(uses: &[(ShownCode, &str)], now: Timestamp) -> Rows {
     let i64s =

@@ -1,6 +1,9 @@
 //! How much may be spent at tills, within a meal and within a day.
 
-use crate::base::{clock::Timestamp, money::Fen};
+use crate::base::{
+    clock::{Timestamp, minute_of_day},
+    money::Fen,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,8 +26,7 @@ pub struct Limits {
 impl Limits {
     /// The meal of Asia/Shanghai that `at` falls into.
     pub fn meal_at(&self, at: Timestamp) -> Meal {
-        let minute = at.distance(at.day().start()).as_secs() / 60;
-        let minute = u16::try_from(minute).unwrap_or(u16::MAX);
+        let minute = at.minute_of_day();
         let window = self.meal_windows.iter().find(|w| (w.from..w.until).contains(&minute));
         window.map_or(Meal::OTHER, |window| Meal(window.from.into()))
     }
@@ -124,18 +126,6 @@ impl TryFrom<String> for MealWindow {
         ends.filter(|window| window.from < window.until)
             .ok_or("a meal is written as in \"10:00-15:00\", within one day")
     }
-}
-
-/// `HH:MM`, up to `24:00`.
-fn minute_of_day(text: &str) -> Option<u16> {
-    let (hour, minute) = text.split_once(':')?;
-    let number = |digits: &str| {
-        let two = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
-        two.then(|| digits.parse::<u16>().ok())?
-    };
-    let (hour, minute) = (number(hour)?, number(minute)?);
-    let whole = hour.checked_mul(60)?.checked_add(minute)?;
-    (minute < 60 && whole <= 24 * 60).then_some(whole)
 }
 
 impl fmt::Display for MealWindow {

@@ -6,6 +6,7 @@
 //! older release may ignore for the time of an upgrade.
 
 mod code;
+mod doors;
 mod field;
 mod limits;
 mod loss;
@@ -15,6 +16,8 @@ mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
 pub use code::CodePolicy;
+use doors::DoorPolicy;
+pub use doors::{DoorCode, DoorRules, WhenUndecided};
 use field::distinct;
 pub use field::{IdPattern, SchoolCode, Text};
 pub use limits::{Limits, Meal, MealWindow, OverLimit};
@@ -55,6 +58,9 @@ pub struct Policy {
     /// Lost cards.
     #[serde(default)]
     pub loss: LossPolicy,
+    /// Doors and gates.
+    #[serde(default)]
+    pub doors: DoorPolicy,
     /// What must be agreed to.
     pub consent: Consent,
     /// What the school tells its students, in this order.

@@ -1,10 +1,7 @@
 //! The header of a roster, which names its columns.
 
-use super::{
-    lines::Encoding,
-    row::{Fields, RosterRow},
-};
-use csv::{ReaderBuilder, StringRecord};
+use super::row::{Fields, RosterRow};
+use crate::base::csv_file::{CsvEncoding, csv_record};
 
 /// The columns that every file has, in any order.
 pub(super) const COLUMNS: [&str; 8] =
@@ -21,7 +18,7 @@ impl Header {
     /// Parses the header, which is ASCII in every encoding.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = str::from_utf8(bytes).map_err(|_| "it holds other characters".to_owned())?;
-        let record = record(text)?;
+        let record = csv_record(text)?;
         let found: Vec<&str> = record.iter().map(str::trim).collect();
         let times = |column: &str| found.iter().filter(|name| **name == column).count();
         let missing = COLUMNS.into_iter().filter(|column| times(column) == 0);
@@ -45,10 +42,10 @@ impl Header {
     }
 
     /// Parses a row below the header.
-    pub(super) fn row(&self, bytes: &[u8], encoding: Encoding) -> Result<RosterRow, String> {
+    pub(super) fn row(&self, bytes: &[u8], encoding: CsvEncoding) -> Result<RosterRow, String> {
         let text = encoding.decode(bytes);
         let text = text.ok_or_else(|| format!("is not valid {}", encoding.name()))?;
-        let record = record(&text)?;
+        let record = csv_record(&text)?;
         let columns = COLUMNS.len() + usize::from(self.1.is_some());
         if record.len() != columns {
             return Err(format!("has {} fields instead of {columns}", record.len()));
@@ -69,21 +66,6 @@ impl Header {
         };
         fields.check()
     }
-}
-
-/// Parses one line as a CSV record (RFC 4180).
-fn record(line: &str) -> Result<StringRecord, String> {
-    if !line.matches('"').count().is_multiple_of(2) {
-        return Err("a quotation mark is not closed".to_owned());
-    }
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(line.len().max(1))
-        .from_reader(line.as_bytes());
-    let mut record = StringRecord::new();
-    reader.read_record(&mut record).map_err(|_| "is not CSV".to_owned())?;
-    Ok(record)
 }
 
 /// `what` followed by the names; `None` without names.

@@ -7,8 +7,8 @@
 //! Invariant: a reason names a field but never its value.
 
 mod entries;
+mod error;
 mod header;
-mod lines;
 mod row;
 
 use super::{
@@ -21,13 +21,14 @@ use crate::{
     base::{
         clock::{Day, Timestamp},
         crypto::{blind::Blind, seal::SealError},
-        db::{Db, DbError, Tx, TxError},
+        csv_file::{self, CsvEncoding, CsvLine, CsvLines, CsvSurvey},
+        db::{Db, Tx},
         ids::{PersonId, SchoolId},
     },
     ledger::HeldPersons,
 };
+pub use error::RosterError;
 use header::Header;
-use lines::{Line, Lines, Survey};
 use row::RosterRow;
 use std::{
     collections::HashMap,
@@ -125,43 +126,6 @@ pub struct RefusedRow {
     pub reason: String,
 }
 
-/// Why an import stopped. Committed rows remain; it is safe to import again.
-#[derive(Debug, thiserror::Error)]
-pub enum RosterError {
-    /// The file cannot be read.
-    #[error("the roster cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// The file is in UTF-16 ("Unicode text").
-    #[error("the roster is UTF-16; save it as UTF-8 or GBK")]
-    Utf16,
-    /// The first line is not a valid header.
-    #[error("line 1: the header must be {columns}; {fault}", columns = header::COLUMNS.join(","))]
-    Header {
-        /// What is wrong with it.
-        fault: String,
-    },
-    /// The file has too many rows.
-    #[error("the roster has more than {MAX_ROWS} rows")]
-    TooManyRows,
-    /// The database.
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// Sealing personal data failed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-}
-
-impl TxError for RosterError {
-    fn db(&self) -> Option<&DbError> {
-        match self {
-            Self::Db(error) => Some(error),
-            Self::Io(_) | Self::Utf16 | Self::Header { .. } | Self::TooManyRows | Self::Seal(_) => {
-                None
-            }
-        }
-    }
-}
-
 impl RosterImport<'_> {
     /// Imports a file in UTF-8 or GBK, and calls `on_progress` after every commit. Reads the file
     /// twice, first to detect its encoding and length; the reads block the thread.
@@ -170,12 +134,12 @@ impl RosterImport<'_> {
         mut file: impl BufRead + Seek,
         mut on_progress: impl FnMut(Progress),
     ) -> Result<RosterReport, RosterError> {
-        let survey = Survey::of(&mut file)?;
+        let survey = CsvSurvey::of(&mut file)?;
         if survey.rows > MAX_ROWS {
             return Err(RosterError::TooManyRows);
         }
         file.rewind()?;
-        let mut reading = Reading::new(Lines::new(file), &survey)?;
+        let mut reading = Reading::new(CsvLines::new(file), &survey)?;
         let mut report = RosterReport::default();
         loop {
             let chunk = reading.chunk(&mut report)?;
@@ -349,8 +313,8 @@ fn count(rows: usize) -> u64 {
 
 /// A file after its header.
 struct Reading<R> {
-    lines: Lines<R>,
-    encoding: lines::Encoding,
+    lines: CsvLines<R>,
+    encoding: CsvEncoding,
     header: Header,
     /// The line on which each student number occurred first.
     seen: HashMap<String, u64>,
@@ -358,10 +322,10 @@ struct Reading<R> {
 }
 
 impl<R: BufRead> Reading<R> {
-    fn new(mut lines: Lines<R>, survey: &Survey) -> Result<Self, RosterError> {
-        let header = match lines.next()? {
-            Some((_, Line::Whole(bytes))) => Header::parse(bytes),
-            Some((_, Line::TooLong)) => Err("it is too long".to_owned()),
+    fn new(mut lines: CsvLines<R>, survey: &CsvSurvey) -> Result<Self, RosterError> {
+        let header = match lines.next_line()? {
+            Some((_, CsvLine::Whole(bytes))) => Header::parse(bytes),
+            Some((_, CsvLine::TooLong)) => Err("it is too long".to_owned()),
             None => Err("the file is empty".to_owned()),
         };
         let header = header.map_err(|fault| RosterError::Header { fault })?;
@@ -373,14 +337,16 @@ impl<R: BufRead> Reading<R> {
     fn chunk(&mut self, report: &mut RosterReport) -> io::Result<Vec<(u64, RosterRow)>> {
         let mut rows = Vec::with_capacity(CHUNK);
         for _ in 0..CHUNK {
-            let Some((line, content)) = self.lines.next()? else {
+            let Some((line, content)) = self.lines.next_line()? else {
                 self.ended = true;
                 break;
             };
             report.read += 1;
             let row = match content {
-                Line::Whole(bytes) => self.header.row(bytes, self.encoding),
-                Line::TooLong => Err(format!("the line is longer than {} bytes", lines::MAX_BYTES)),
+                CsvLine::Whole(bytes) => self.header.row(bytes, self.encoding),
+                CsvLine::TooLong => {
+                    Err(format!("the line is longer than {} bytes", csv_file::MAX_BYTES))
+                }
             };
             match row.and_then(|row| once(&mut self.seen, row, line)) {
                 Ok(row) => rows.push((line, row)),

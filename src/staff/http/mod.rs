@@ -1,7 +1,8 @@
-//! Staff over HTTP: sign-in, and refunds and repairs of bills that need two persons.
+//! Staff over HTTP: sign-in, refunds and repairs of bills that need two persons, and doors.
 
 mod auth;
 mod bills;
+mod doors;
 mod endings;
 mod problems;
 mod refunds;
@@ -11,7 +12,8 @@ use super::guard;
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>` and `Data<BillDesk>`.
+/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<BillDesk>` and
+/// `Data<DoorDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -37,5 +39,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(bills::approve)
         .service(bills::reject)
         .service(bills::withdraw);
+    let scope =
+        scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
     config.service(scope);
 }

@@ -1,0 +1,163 @@
+//! What members of staff do about doors: rights of single persons, and the log.
+//!
+//! Invariant: a right is added or ended under the lock of the person, so that a door decides before or
+//! after it.
+//! Invariant: each reading of the log is an entry of the audit log, in the transaction that reads.
+
+use super::{
+    log::LoggedAccess,
+    rights::{DoorRight, DoorRightId, DoorTimes, RightSource},
+    store,
+};
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{
+        clock::Timestamp,
+        db::{DbError, Source, Tx, TxError},
+        ids::{PersonId, SchoolId},
+    },
+    schools::People,
+    terminals::DoorGroup,
+};
+use uuid::Uuid;
+
+/// The most rights that staff give one person at one group.
+const MAX_RIGHTS: usize = 20;
+
+/// Whose rights or entries, and of which doors: all without either.
+#[derive(Clone, Debug, Default)]
+pub struct DoorFilter {
+    /// Whose.
+    pub person: Option<PersonId>,
+    /// Of which doors.
+    pub group: Option<DoorGroup>,
+}
+
+/// A page of a list: so many, beyond this id.
+#[derive(Clone, Copy, Debug)]
+pub struct DoorPage {
+    /// The last id of the page before.
+    pub cursor: Option<Uuid>,
+    /// At most so many.
+    pub most: u16,
+}
+
+/// Why a right was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorRightError {
+    /// No such right or person at the school.
+    #[error("no such right")]
+    NotFound,
+    /// The right is the allocation's, which the next import would bring back.
+    #[error("the right is an allocation's")]
+    Allocated,
+    /// The person has too many rights at these doors.
+    #[error("too many rights")]
+    TooMany,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for DoorRightError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::NotFound | Self::Allocated | Self::TooMany => None,
+        }
+    }
+}
+
+/// Gives somebody a right. The same right again is the one that there is.
+pub async fn give(
+    tx: &Tx,
+    (school, person): (SchoolId, PersonId),
+    (group, times): (&DoorGroup, DoorTimes),
+    now: Timestamp,
+) -> Result<DoorRight, DoorRightError> {
+    let held = People::hold(tx, person).await?;
+    if held.school != school {
+        return Err(DoorRightError::NotFound);
+    }
+    let of_person = store::rights::of_person(tx.into(), school, person, now).await?;
+    let given: Vec<DoorRight> = of_person
+        .into_iter()
+        .filter(|right| right.source == RightSource::Staff && right.group == *group)
+        .collect();
+    if let Some(same) = given.iter().find(|right| right.times == times) {
+        return Ok(same.clone());
+    }
+    if given.len() >= MAX_RIGHTS {
+        return Err(DoorRightError::TooMany);
+    }
+    let (id, source) = (DoorRightId::new(now), RightSource::Staff);
+    let right = DoorRight { id, person, group: group.clone(), times, source };
+    store::rights::insert(tx, school, std::slice::from_ref(&right), (Uuid::nil(), now)).await?;
+    record(tx, school, (AuditAct::DoorRightAdded, &right), now).await?;
+    Ok(right)
+}
+
+/// Ends a right that staff gave; one that has ended stays as it is.
+pub async fn end(
+    tx: &Tx,
+    school: SchoolId,
+    id: DoorRightId,
+    now: Timestamp,
+) -> Result<DoorRight, DoorRightError> {
+    let found = store::rights::find(tx, school, id).await?.ok_or(DoorRightError::NotFound)?;
+    if found.source == RightSource::Allocation {
+        return Err(DoorRightError::Allocated);
+    }
+    People::hold(tx, found.person).await?;
+    // As it is under the lock.
+    let mut right = store::rights::find(tx, school, id).await?.ok_or(DoorRightError::NotFound)?;
+    if right.times.until.is_some_and(|until| until <= now) {
+        return Ok(right);
+    }
+    let until = right.times.from.max(now);
+    store::rights::end(tx, id, until).await?;
+    right.times.until = Some(until);
+    record(tx, school, (AuditAct::DoorRightEnded, &right), now).await?;
+    Ok(right)
+}
+
+async fn record(
+    tx: &Tx,
+    school: SchoolId,
+    (act, right): (AuditAct, &DoorRight),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let DoorTimes { from, until, window } = right.times;
+    let until = until.map_or_else(|| "no end".to_owned(), Timestamp::to_rfc3339);
+    let subject = format!("person {}", right.person);
+    let from = from.to_rfc3339();
+    let detail = format!("{}: {from} to {until}, {window}, right {}", right.group, right.id);
+    audit::record(tx, &Entry { act, school: Some(school), subject, detail }, now).await
+}
+
+/// Rights of a school that are in force, newest first; those that have ended stay listed for a day.
+pub async fn list(
+    source: Source<'_>,
+    school: SchoolId,
+    filter: &DoorFilter,
+    page: DoorPage,
+) -> Result<Vec<DoorRight>, DbError> {
+    store::rights::list(source, school, filter, page).await
+}
+
+/// Entries of the log of a school, newest first. The reading is recorded.
+pub async fn read_log(
+    tx: &Tx,
+    school: SchoolId,
+    (filter, page): (&DoorFilter, DoorPage),
+    now: Timestamp,
+) -> Result<Vec<LoggedAccess>, DbError> {
+    let found = store::log::list(tx, school, filter, page).await?;
+    let subject = filter.person.map_or_else(|| "everybody".to_owned(), |of| format!("person {of}"));
+    let doors = filter.group.as_deref().unwrap_or("all");
+    let after = page.cursor.map_or_else(|| "the newest".to_owned(), |id| format!("after {id}"));
+    let detail = format!("doors {doors}: {} entries, {after}", found.len());
+    let entry = Entry { act: AuditAct::AccessLogRead, school: Some(school), subject, detail };
+    audit::record(tx, &entry, now).await?;
+    Ok(found)
+}

@@ -1,0 +1,102 @@
+//! Why a door stays closed, and the rules that say so, free of I/O.
+
+use super::rights::PassVerdict;
+use crate::{
+    cards::{CardStatus, CardStop},
+    passcode::{ScanRefusal, ScanVerdict},
+    schools::policy::LossScope,
+};
+
+/// The reason of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoorRefusal {
+    /// The code is refused.
+    Code(ScanRefusal),
+    /// The person's codes are stopped.
+    Account(CardStop),
+    /// The person has no right to pass, or no longer.
+    RightMissing,
+    /// The person's right is for other hours, or begins later.
+    RightNotNow,
+}
+
+impl DoorRefusal {
+    /// As answered and stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Code(ScanRefusal::Invalid) => "code_invalid",
+            Self::Code(ScanRefusal::ClockSkew) => "code_clock_skew",
+            Self::Code(ScanRefusal::WrongPurpose) => "code_wrong_purpose",
+            Self::Code(ScanRefusal::Used) => "code_used",
+            Self::Account(CardStop::Lost) => "account_lost",
+            Self::Account(CardStop::Dormant) => "account_dormant",
+            Self::Account(CardStop::Expired) => "account_expired",
+            Self::Account(CardStop::Closed) => "account_closed",
+            Self::RightMissing => "right_missing",
+            Self::RightNotNow => "right_not_now",
+        }
+    }
+}
+
+/// A person at a door.
+#[derive(Clone, Copy, Debug)]
+pub struct AtTheDoor {
+    /// What the code is good for.
+    pub scan: ScanVerdict,
+    /// The status of the person's card.
+    pub status: CardStatus,
+    /// What a reported loss stops at the school.
+    pub lost: LossScope,
+    /// What the person's rights say.
+    pub pass: PassVerdict,
+}
+
+impl AtTheDoor {
+    /// The first rule that keeps the door closed; `None` if it opens.
+    pub fn refusal(&self) -> Option<DoorRefusal> {
+        let stopped = self.status.stopped(self.lost).map(DoorRefusal::Account);
+        match self.scan {
+            ScanVerdict::Refused(why, _) => Some(DoorRefusal::Code(why)),
+            // A lost card is refused as lost; reporting it lost also ended its devices.
+            ScanVerdict::DeviceEnded(_) => {
+                Some(stopped.unwrap_or(DoorRefusal::Code(ScanRefusal::Invalid)))
+            }
+            ScanVerdict::Good(_) => stopped.or(match self.pass {
+                PassVerdict::Pass => None,
+                PassVerdict::NotNow => Some(DoorRefusal::RightNotNow),
+                PassVerdict::NoRight => Some(DoorRefusal::RightMissing),
+            }),
+        }
+    }
+}
+
+/// The reasons under which a reading did not use its code: it was used before, or is from another time.
+pub(super) const NOT_ITS_USE: [&str; 2] = ["code_used", "code_clock_skew"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_refusal_has_its_own_code() {
+        use DoorRefusal::{Account, Code, RightMissing, RightNotNow};
+        let all = [
+            Code(ScanRefusal::Invalid),
+            Code(ScanRefusal::ClockSkew),
+            Code(ScanRefusal::WrongPurpose),
+            Code(ScanRefusal::Used),
+            Account(CardStop::Lost),
+            Account(CardStop::Dormant),
+            Account(CardStop::Expired),
+            Account(CardStop::Closed),
+            RightMissing,
+            RightNotNow,
+        ];
+        let codes: BTreeSet<_> = all.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), all.len());
+        for code in NOT_ITS_USE {
+            assert!(codes.contains(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The tables of rights, allocations and the log.
+
+pub(super) mod authentic;
+pub(super) mod log;
+pub(super) mod readers;
+pub(super) mod rights;

@@ -1,0 +1,191 @@
+//! Rights to pass doors, and the log of doors, as members of staff see and change them.
+
+use crate::{
+    access::{
+        desk::{self, DoorFilter, DoorPage, DoorRightError},
+        log::LoggedAccess,
+        rights::{DoorRight, DoorRightId, DoorTimes},
+    },
+    base::{
+        clock::Clock,
+        db::{Db, DbError, Source, TxError},
+        ids::PersonId,
+    },
+    schools::People,
+    staff_accounts::{self, StaffAct, StaffHoldError, StaffMember, StaffRefusal},
+    terminals::DoorGroup,
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// What handlers about doors ask for.
+#[derive(Clone, Debug)]
+pub struct DoorDesk {
+    /// The database.
+    pub db: Db,
+    /// Finds people.
+    pub people: People,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A right to be given.
+#[derive(Clone, Debug)]
+pub struct DoorGrant {
+    /// To whom.
+    pub student_no: String,
+    /// Which doors.
+    pub group: DoorGroup,
+    /// When.
+    pub times: DoorTimes,
+    /// Why, for the audit log.
+    pub reason: String,
+}
+
+/// Whose rights or entries, and of which doors.
+#[derive(Clone, Debug, Default)]
+pub struct DoorSearch {
+    /// Whose.
+    pub student_no: Option<String>,
+    /// Of which doors.
+    pub group: Option<DoorGroup>,
+}
+
+/// Why an act about doors was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum StaffDoorError {
+    /// Nobody at the school has this number.
+    #[error("no such person")]
+    NoPerson,
+    /// Not allowed.
+    #[error(transparent)]
+    Right(#[from] StaffRefusal),
+    /// The right cannot be changed.
+    #[error(transparent)]
+    Door(#[from] DoorRightError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for StaffDoorError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Door(error) => error.db(),
+            Self::NoPerson | Self::Right(_) => None,
+        }
+    }
+}
+
+impl From<StaffHoldError> for StaffDoorError {
+    fn from(error: StaffHoldError) -> Self {
+        match error {
+            StaffHoldError::Refused(refusal) => Self::Right(refusal),
+            StaffHoldError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
+/// What a list is of, with the student numbers of its people.
+#[derive(Clone, Debug)]
+pub struct Numbered<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// 学号 or 工号.
+    pub student_nos: HashMap<PersonId, String>,
+}
+
+impl DoorDesk {
+    /// Rights of the member's school, newest first.
+    pub async fn rights(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+        page: DoorPage,
+    ) -> Result<Numbered<DoorRight>, StaffDoorError> {
+        let filter = self.filter(member, search).await?;
+        let source = Source::Db(&self.db);
+        let rows = desk::list(source, member.school, &filter, page).await?;
+        let people: Vec<PersonId> = rows.iter().map(|right| right.person).collect();
+        let student_nos = People::student_nos(source, member.school, &people).await?;
+        Ok(Numbered { rows, student_nos })
+    }
+
+    /// Gives somebody a right.
+    pub async fn give(
+        &self,
+        member: &StaffMember,
+        grant: &DoorGrant,
+    ) -> Result<DoorRight, StaffDoorError> {
+        let person = self.person(member, &grant.student_no).await?;
+        let now = self.clock.now();
+        let db = self.db.clone().acting_as(member.actor(&grant.reason));
+        db.in_tx(async |tx| {
+            staff_accounts::hold(tx, member, StaffAct::ChangeDoorRights, now).await?;
+            let whose = (member.school, person);
+            Ok(desk::give(tx, whose, (&grant.group, grant.times), now).await?)
+        })
+        .await
+    }
+
+    /// Ends a right that staff gave.
+    pub async fn end(
+        &self,
+        member: &StaffMember,
+        right: DoorRightId,
+        reason: &str,
+    ) -> Result<Numbered<DoorRight>, StaffDoorError> {
+        let now = self.clock.now();
+        let db = self.db.clone().acting_as(member.actor(reason));
+        let right = db
+            .in_tx(async |tx| {
+                staff_accounts::hold(tx, member, StaffAct::ChangeDoorRights, now).await?;
+                Ok::<_, StaffDoorError>(desk::end(tx, member.school, right, now).await?)
+            })
+            .await?;
+        let source = Source::Db(&self.db);
+        let student_nos = People::student_nos(source, member.school, &[right.person]).await?;
+        Ok(Numbered { rows: vec![right], student_nos })
+    }
+
+    /// Entries of the log, newest first. The reading is recorded with its reason.
+    pub async fn log(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+        (page, reason): (DoorPage, &str),
+    ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
+        let filter = self.filter(member, search).await?;
+        let now = self.clock.now();
+        let db = self.db.clone().acting_as(member.actor(reason));
+        db.in_tx(async |tx| {
+            staff_accounts::hold(tx, member, StaffAct::ReadAccessLog, now).await?;
+            let rows = desk::read_log(tx, member.school, (&filter, page), now).await?;
+            let people: Vec<PersonId> = rows.iter().map(|entry| entry.person).collect();
+            let student_nos = People::student_nos(Source::Tx(tx), member.school, &people).await?;
+            Ok(Numbered { rows, student_nos })
+        })
+        .await
+    }
+
+    async fn filter(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+    ) -> Result<DoorFilter, StaffDoorError> {
+        let person = match &search.student_no {
+            Some(student_no) => Some(self.person(member, student_no).await?),
+            None => None,
+        };
+        Ok(DoorFilter { person, group: search.group.clone() })
+    }
+
+    async fn person(
+        &self,
+        member: &StaffMember,
+        student_no: &str,
+    ) -> Result<PersonId, StaffDoorError> {
+        let found = self.people.find_by_student_no(member.school, student_no).await?;
+        Ok(found.ok_or(StaffDoorError::NoPerson)?.id)
+    }
+}

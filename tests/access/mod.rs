@@ -1,0 +1,10 @@
+//! Doors and library desks.
+
+mod allocation;
+mod doors;
+mod kinds;
+mod races;
+mod schools;
+mod staff;
+mod write_points;
+pub mod yard;
