@@ -231,7 +231,7 @@ fn deaths(reached: &[&str], of: &str) -> Vec<String> {
 }
 
 /// So many differences of one fen, one for each death.
-const DIFFERENCES: u64 = 32;
+const DIFFERENCES: u64 = 40;
 const APPROVE: &str = "POST /api/v1/staff/reconciliation/repairs/{id}/approve";
 
 async fn an_acceptance_that_is_killed_between_any_two_writes_is_given_again(db: &TestDb) {
