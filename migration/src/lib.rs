@@ -31,6 +31,7 @@ mod m0033_loss_reports;
 mod m0034_doors;
 mod m0036_refunds_of_a_trade;
 mod m0037_outbox_lanes;
+mod m0038_bill_repairs;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0036_refunds_of_a_trade::Migration),
             Box::new(m0037_outbox_lanes::Migration),
             Box::new(m0034_doors::Migration),
+            Box::new(m0038_bill_repairs::Migration),
         ]
     }
 }

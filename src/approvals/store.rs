@@ -139,6 +139,13 @@ pub async fn find(db: &Db, school: SchoolId, id: ApprovalId) -> Result<Option<Ap
     found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
 }
 
+/// Those of these requests that are authentic, for `verify`: an altered one proves nothing.
+pub async fn authentic(tx: &Tx, ids: Vec<Uuid>) -> Result<Vec<Approval>, DbError> {
+    let found = approval::Entity::find().filter(approval::Column::Id.is_in(ids));
+    let rows = found.all(tx.conn()).await?;
+    Ok(rows.into_iter().filter_map(|row| checked(tx.macs(), row).ok()).collect())
+}
+
 /// Up to `limit` requests of these kinds of a school, newest first, before `before`.
 pub async fn page(
     db: &Db,

@@ -8,7 +8,6 @@ use crate::{
         DayKey, FoundDifference, FoundState, Reconciliation, RowsDone, Sheet, Totals,
         export::{self, Table},
     },
-    schools::School,
     wiring::Settings,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,11 +20,12 @@ pub(super) async fn run(
     arguments: &args::Reconcile,
 ) -> Result<ExitCode, CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App::build(settings, clock).await?;
+    let app = App::build(settings, Arc::clone(&clock)).await?;
     match app.db.pending_migrations().await? {
         0 => {}
         pending => return Err(CommandError::NotMigrated(pending)),
     }
+    app.journeys.ready_keys(&app.db, clock.now()).await?;
     let room = &app.journeys.reconciliation;
     let found = app.journeys.schools.by_code(&arguments.school).await?;
     let school = found.ok_or_else(|| CommandError::NoSchool(arguments.school.clone()))?;
@@ -34,13 +34,8 @@ pub(super) async fn run(
     let totals = room.reconcile(&school, provider, day, &|progress| show(&bar, progress)).await?;
     bar.finish_and_clear();
     let key = room.key_of(&school, provider, day)?;
-    let report = Report { room, school: &school, key, totals };
-    report
-        .each(|found| {
-            print_difference(found);
-            Ok(())
-        })
-        .await?;
+    let report = Report { room, key, totals };
+    report.print().await?;
     if let Some(path) = &arguments.csv {
         report.write_csv(path).await?;
     }
@@ -54,20 +49,29 @@ pub(super) async fn run(
 /// A day, and the pages of what differs on it.
 struct Report<'a> {
     room: &'a Reconciliation,
-    school: &'a School,
     key: DayKey,
     totals: Totals,
 }
 
 impl Report<'_> {
-    /// Takes each difference in turn.
+    /// Prints what is open or waits.
+    async fn print(&self) -> Result<(), CommandError> {
+        let print = |found: &FoundDifference| {
+            print_difference(found);
+            Ok(())
+        };
+        self.each(false, print).await
+    }
+
+    /// Takes each difference in turn, with those that have ended or without.
     async fn each(
         &self,
+        with_ended: bool,
         mut take: impl FnMut(&FoundDifference) -> Result<(), CommandError>,
     ) -> Result<(), CommandError> {
-        let (provider, day, mut after) = (self.key.provider, self.key.day, None);
+        let mut after = None;
         loop {
-            let page = self.room.differences(self.school, provider, day, after).await?;
+            let page = self.room.differences(&self.key, after, with_ended).await?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = Some(*last);
             for (_, found) in &page {
@@ -80,13 +84,13 @@ impl Report<'_> {
         let file = File::create(path);
         let file = file.map_err(|cause| CommandError::File { path: path.to_owned(), cause })?;
         let mut table = Table::begin(BufWriter::new(file))?;
-        self.each(|found| Ok(table.add(found)?)).await?;
+        self.each(true, |found| Ok(table.add(found)?)).await?;
         Ok(table.end(&self.key, &self.totals)?)
     }
 
     async fn write_workbook(&self, path: &Path) -> Result<(), CommandError> {
         let mut sheet = Sheet::begin()?;
-        self.each(|found| Ok(sheet.add(found)?)).await?;
+        self.each(true, |found| Ok(sheet.add(found)?)).await?;
         Ok(sheet.end(&self.key, &self.totals, path)?)
     }
 }
@@ -121,9 +125,11 @@ fn print_summary(key: &DayKey, totals: &Totals) {
     );
     let yuan = export::yuan;
     println!(
-        "{} payments here, ¥{}; ¥{} in the bill, refunds ¥{}, fees ¥{}, coupons ¥{}",
+        "{} payments here, ¥{}, and {} refunds, ¥{}; ¥{} in the bill, refunds ¥{}, fees ¥{}, coupons ¥{}",
         totals.paid_count,
         yuan(totals.paid_fen),
+        totals.back_count,
+        yuan(totals.back_fen),
         yuan(totals.billed_fen),
         yuan(totals.refunded_fen),
         yuan(totals.fee_fen),
@@ -131,6 +137,13 @@ fn print_summary(key: &DayKey, totals: &Totals) {
     );
     if totals.repaired > 0 {
         println!("{} missing credits repaired from the provider's answers", totals.repaired);
+    }
+    if totals.unasked > 0 {
+        println!(
+            "{} differences were not asked about: the provider limits our rate or gives no answers; run this \
+             again later",
+            totals.unasked
+        );
     }
     if totals.is_reopened {
         println!("the day was closed; {} rows came late", totals.late_rows);

@@ -28,7 +28,7 @@ use crate::base::{
     ids::{PersonId, SchoolId, uuid_at},
     money::Balance,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 /// Why a whole batch did not post.
@@ -64,6 +64,19 @@ impl Record {
     ) -> Result<Option<Self>, DbError> {
         let asked = std::iter::once((school.number(), kind.name(), reference)).collect();
         Ok(store::records(tx, &asked).await?.pop())
+    }
+
+    /// The transfers that were posted under this kind and these references.
+    pub async fn all_posted(
+        tx: &Tx,
+        kind: Kind,
+        of: &[(SchoolId, String)],
+    ) -> Result<Vec<Self>, DbError> {
+        let asked: BTreeSet<_> = of
+            .iter()
+            .map(|(school, reference)| (school.number(), kind.name(), reference.as_str()))
+            .collect();
+        if asked.is_empty() { Ok(Vec::new()) } else { store::records(tx, &asked).await }
     }
 }
 

@@ -1,24 +1,33 @@
 //! What explains the postings of fees and coupons. Law: each row of a bill that is ours has exactly
 //! one posting of its fee and one of its coupon, where it has any; and in the bill of a closed day,
 //! each payment is a paid payment of ours of that amount, and each refund a refund of ours. Each accepted
-//! difference whose repair moves money has exactly one posting of it.
+//! difference whose repair moves money has exactly one posting of it, and behind it stands an authentic request
+//! that two persons agreed on, with the SHA-256 of what is kept.
 
 use super::{
     postings::{CORRECTED, COUPON, Correction, FEE, Posting, Unpostable},
-    store,
+    repair::digest_of,
+    store::{
+        self,
+        audit::{KeptRepair, UnlikeRow},
+    },
 };
 use crate::{
+    approvals::{self, Approval, ApprovalKind, ApprovalState},
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
+        ids::SchoolId,
     },
     ledger::{
         transfer::{Kind, Record, Transfer},
         verify::{Explains, Explanation, RowCounts, not_posted},
     },
+    orders::order::PaymentId,
+    payments::postings::RECEIVED,
 };
 use async_trait::async_trait;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// The most rows that are named.
@@ -51,12 +60,14 @@ impl Explains for BillsExplain {
         let approvals = transfers.iter().filter(corrected);
         let approvals: Vec<Uuid> =
             approvals.filter_map(|record| record.reference.parse().ok()).collect();
-        let corrections = store::audit::corrections_of(tx, approvals).await?;
-        let corrections: HashMap<String, Correction> =
-            corrections.into_iter().map(|one| (one.reference(), one)).collect();
+        let corrections = corrections(tx, approvals).await?;
         let explain = |record: &&Record| {
             if record.kind == CORRECTED.name() {
-                return of_correction(record, corrections.get(&record.reference));
+                let agreed = corrections.get(&record.reference);
+                return agreed.map_or_else(
+                    || Explanation::Nothing("posted, and nobody agreed on it".to_owned()),
+                    |agreed| of_correction(record, agreed),
+                );
             }
             match rows.get(&record.reference) {
                 Some(row) => compare(record, row),
@@ -104,19 +115,92 @@ impl Explains for BillsExplain {
         tx: &Tx,
         since: Option<Timestamp>,
     ) -> Result<Vec<String>, DbError> {
-        let unlike = store::audit::unlike(tx, since).await?;
-        let what = |number: &String| {
-            format!("bill row {number} of a closed day: no payment or refund of that amount")
+        let (mut found, mut after) = (Vec::new(), Uuid::nil());
+        while found.len() < NAMED {
+            let page = store::audit::unlike(tx, since, after).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id();
+            let known = second_transactions(tx, &page).await?;
+            let unlike = page.iter().filter(|one| !known.contains(&one.row.reference()));
+            found.extend(unlike.map(|one| {
+                let number = &one.row.number;
+                format!("bill row {number} of a closed day: no payment or refund of that amount")
+            }));
+        }
+        found.truncate(NAMED);
+        Ok(found)
+    }
+}
+
+/// The references of those rows that are second transactions of payments, and whose amount the ledger has.
+async fn second_transactions(tx: &Tx, rows: &[UnlikeRow]) -> Result<HashSet<String>, DbError> {
+    let seconds = rows.iter().filter(|one| one.is_second);
+    let amounts: HashMap<(SchoolId, String), i64> =
+        seconds.map(|one| ((one.row.school, one.row.reference()), one.amount_fen)).collect();
+    let asked: Vec<_> = amounts.keys().cloned().collect();
+    let posted = Record::all_posted(tx, RECEIVED, &asked).await?;
+    let same = posted.into_iter().filter(|record| {
+        let amount = amounts.get(&(record.school, record.reference.clone()));
+        matches!(record.legs.as_slice(), [leg] if Some(&leg.amount.get()) == amount)
+    });
+    Ok(same.map(|record| record.reference).collect())
+}
+
+/// The corrections that are kept under these requests, by reference; or why one proves nothing.
+async fn corrections(
+    tx: &Tx,
+    approvals: Vec<Uuid>,
+) -> Result<HashMap<String, Result<Correction, &'static str>>, DbError> {
+    let requests = approvals::authentic(tx, approvals.clone()).await?;
+    let requests: HashMap<Uuid, Approval> =
+        requests.into_iter().map(|request| (request.id.uuid(), request)).collect();
+    let kept = store::audit::corrections_of(tx, approvals).await?;
+    let agreed = |kept: KeptRepair| {
+        let correction = Correction {
+            school: kept.school,
+            person: kept.person,
+            approval: kept.approval,
+            day: kept.accepted_at.day(),
+            stake_fen: kept.difference.stake_fen.saturating_sub(kept.corrected_fen),
         };
-        Ok(unlike.iter().map(what).collect())
+        let proven = proves(requests.get(&kept.approval), &kept);
+        (correction.reference(), proven.map(|()| correction))
+    };
+    Ok(kept.into_iter().map(agreed).collect())
+}
+
+/// Whether a request is about what is kept under it, and was approved.
+fn proves(request: Option<&Approval>, kept: &KeptRepair) -> Result<(), &'static str> {
+    let request = request.ok_or("there is no authentic request for it")?;
+    let payment = PaymentId::from_out_trade_no(&kept.difference.out_trade_no);
+    let is_about = request.kind == ApprovalKind::BillRepair
+        && request.school == kept.school
+        && request.subject == kept.id
+        && payment.map(PaymentId::uuid) == Some(kept.payment);
+    let digest = digest_of(kept.id, &kept.difference, kept.corrected_fen, &request.reason);
+    if !is_about || digest != request.request_digest {
+        return Err("its request is about something else");
+    }
+    match request.decided_state() {
+        Some(ApprovalState::Approved) => Ok(()),
+        Some(
+            ApprovalState::Requested
+            | ApprovalState::Rejected
+            | ApprovalState::Withdrawn
+            | ApprovalState::Expired,
+        )
+        | None => Err("its request was not approved"),
     }
 }
 
 /// Compares a correction with what two persons agreed on.
-fn of_correction(record: &Record, agreed: Option<&Correction>) -> Explanation {
-    let expected = agreed.and_then(Correction::transfer);
-    let Some(expected) = expected else {
-        return Explanation::Nothing("posted, and nobody agreed on it".to_owned());
+fn of_correction(record: &Record, agreed: &Result<Correction, &'static str>) -> Explanation {
+    let agreed = match agreed {
+        Ok(agreed) => agreed,
+        Err(why) => return Explanation::Nothing(format!("posted, and {why}")),
+    };
+    let Some(expected) = agreed.transfer() else {
+        return Explanation::Nothing("posted, and its request moves nothing".to_owned());
     };
     match record.differences(&expected).as_deref() {
         Ok([]) => Explanation::Row,

@@ -8,7 +8,7 @@ use crate::{
     orders::fact::Provider,
 };
 use async_trait::async_trait;
-use std::{collections::HashMap, fmt, iter};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 /// A provider, as the source of one merchant's bills.
 #[async_trait]
@@ -23,22 +23,55 @@ pub trait BillSource: Send + Sync + fmt::Debug {
     async fn bill(&self, day: Day, now: Timestamp) -> Result<Bill, BillError>;
 }
 
-/// A checked bill. Reading its rows costs no more than a batch of them in memory.
+/// A checked bill. Reading its rows costs no more than a batch of them in memory. It may be read again: schools
+/// of one merchant have one bill.
+#[derive(Clone)]
 pub struct Bill {
-    /// The provider's hash of the file, in hex; empty where there is no file.
+    /// The hash of the file, in hex: the one that the provider signed, or that of what was received; empty where
+    /// there is no file.
     pub hash: String,
     /// How many rows there are.
     pub count: u64,
     /// What the statement of the merchant's account says, where it was available.
-    pub flow: Option<FundFlow>,
+    pub flow: Option<Arc<FundFlow>>,
     /// The rows.
-    pub rows: Box<dyn Iterator<Item = Result<BillRow, BadBill>> + Send>,
+    pub rows: BillRows,
+}
+
+/// The rows of a bill as they are read.
+pub type ReadRows = Box<dyn Iterator<Item = Result<BillRow, BadBill>> + Send>;
+
+/// The rows of a bill, from the first each time that they are read.
+#[derive(Clone)]
+pub struct BillRows(Arc<dyn Fn() -> Result<ReadRows, BadBill> + Send + Sync>);
+
+impl fmt::Debug for BillRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BillRows(…)")
+    }
+}
+
+impl BillRows {
+    /// Rows that `open` begins to read.
+    pub fn new(open: impl Fn() -> Result<ReadRows, BadBill> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    /// Rows that are in memory.
+    pub fn of(rows: Vec<BillRow>) -> Self {
+        Self::new(move || Ok(Box::new(rows.clone().into_iter().map(Ok))))
+    }
+
+    /// Begins to read them.
+    pub fn read(&self) -> Result<ReadRows, BadBill> {
+        (self.0)()
+    }
 }
 
 impl Bill {
-    /// Of a day without transactions.
+    /// Of a day without transactions, as the provider says provably: a comparison with it ends differences.
     pub fn empty() -> Self {
-        Self { hash: String::new(), count: 0, flow: None, rows: Box::new(iter::empty()) }
+        Self { hash: String::new(), count: 0, flow: None, rows: BillRows::of(Vec::new()) }
     }
 }
 
@@ -292,8 +325,8 @@ pub enum BadBill {
 /// Why there is no bill.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BillError {
-    /// The provider has not made it yet.
-    #[error("the provider has not made the bill yet")]
+    /// The provider has not made it yet, or says in an unsigned answer only that there is none.
+    #[error("the provider has not made the bill yet, or does not prove that there is none")]
     NotReady,
     /// The provider refused, with its code.
     #[error("the provider refused: {0}")]

@@ -4,11 +4,15 @@
 //! | --- | --- |
 //! | its number of the payment cannot be ours | another program of the merchant |
 //! | its payment is another school's, on a shared merchant | that school's to compare |
+//! | its payment is unknown, or has another transaction, and the ledger has this one | known: a case tells whose it is |
 //! | paid by us on the neighbouring day, minutes from midnight | equal |
 //! | a refund under way in the bill, done or sent by us | equal: it ended after the bill was made |
 //! | anything else that differs | a difference for each field |
 
-use super::bill::{BillEntry, BillRow, BilledRefund, Fee};
+use super::{
+    bill::{BillEntry, BillRow, BilledRefund, Fee},
+    difference::{Difference, Differs, Repair},
+};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -39,6 +43,17 @@ pub struct OurPayment {
     pub is_posted: bool,
 }
 
+/// What the ledger has under the provider's number of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostedReceipt {
+    /// Whose ledger.
+    pub school: SchoolId,
+    /// How much.
+    pub amount: Fen,
+    /// Whether a person was credited with it; else it is in suspense.
+    pub is_credited: bool,
+}
+
 /// A refund of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OurRefund {
@@ -62,8 +77,6 @@ pub struct OurRefund {
 pub struct KeptRow {
     /// In whose bill it was.
     pub day: Day,
-    /// The school that it was counted for.
-    pub school: SchoolId,
     /// The amount.
     pub amount: Fen,
     /// The fee that was posted, in fen.
@@ -81,116 +94,15 @@ pub struct Known<'a> {
     pub school: SchoolId,
     /// The payment that the row names.
     pub payment: Option<&'a OurPayment>,
+    /// What the ledger has of the row's transaction. Looked up where the payment alone does not tell:
+    /// there is none, or its transaction or its amount differs.
+    pub posted: Option<PostedReceipt>,
     /// The refund that the row names.
     pub refund: Option<&'a OurRefund>,
     /// The fee in the statement of the merchant's account, in fen.
     pub flow_fee: Option<i64>,
     /// The same row, as it was kept before.
     pub before: Option<&'a KeptRow>,
-}
-
-/// In what a row and our books differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Differs {
-    /// Only we have it.
-    OursOnly,
-    /// Only the provider has it.
-    TheirsOnly,
-    /// The amount.
-    Amount,
-    /// The state.
-    State,
-    /// The fee.
-    Fee,
-    /// The day.
-    Day,
-    /// We have it, and the ledger does not.
-    Ledger,
-}
-
-impl Differs {
-    /// Every field.
-    pub const ALL: [Self; 7] = [
-        Self::OursOnly,
-        Self::TheirsOnly,
-        Self::Amount,
-        Self::State,
-        Self::Fee,
-        Self::Day,
-        Self::Ledger,
-    ];
-
-    /// The name in storage and in answers.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::OursOnly => "ours_only",
-            Self::TheirsOnly => "theirs_only",
-            Self::Amount => "amount",
-            Self::State => "state",
-            Self::Fee => "fee",
-            Self::Day => "day",
-            Self::Ledger => "ledger",
-        }
-    }
-
-    /// The field of a stored name.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.code() == code)
-    }
-}
-
-/// What would repair a difference. Each but the first moves nothing until two persons accept it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repair {
-    /// Ask the provider; its answer is settled as any other.
-    AskProvider,
-    /// Correct the person's balance.
-    CorrectBalance,
-    /// Ask the provider's support, with both values.
-    AskSupport,
-    /// Run `verify`.
-    Verify,
-}
-
-impl Repair {
-    const ALL: [Self; 4] =
-        [Self::AskProvider, Self::CorrectBalance, Self::AskSupport, Self::Verify];
-
-    /// The name in storage and in answers.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::AskProvider => "ask_provider",
-            Self::CorrectBalance => "correct_balance",
-            Self::AskSupport => "ask_support",
-            Self::Verify => "verify",
-        }
-    }
-
-    /// The repair of a stored name.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|repair| repair.code() == code)
-    }
-}
-
-/// One field in which a row and our books differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Of a payment or of a refund.
-    pub entry: &'static str,
-    /// The provider's number of it; ours where the provider has none.
-    pub number: String,
-    /// Our number of the payment.
-    pub out_trade_no: String,
-    /// The field.
-    pub differs: Differs,
-    /// What we have; empty for nothing.
-    pub ours: String,
-    /// What the provider has; empty for nothing.
-    pub theirs: String,
-    /// In fen: of an amount that differs, what the provider has more than we; else the whole amount.
-    pub stake_fen: i64,
-    /// What would repair it.
-    pub repair: Repair,
 }
 
 /// What came of comparing a row.
@@ -204,6 +116,8 @@ pub enum Compared {
     Ours(Vec<Difference>),
     /// Its number could be ours, and it is no payment of ours.
     Unmatched(Difference),
+    /// Likewise, and its money is in our suspense, with a case.
+    Suspended,
 }
 
 /// The payment that a row names, if its number has the form of ours.
@@ -219,15 +133,12 @@ pub fn compare(row: &BillRow, known: Known<'_>) -> Compared {
     if named_payment(row).is_none() {
         return Compared::OtherProgram;
     }
-    let Some(payment) = known.payment else {
-        let repair = Repair::AskProvider;
-        return Compared::Unmatched(at(row, Differs::TheirsOnly, ["", &shown(row)], repair));
-    };
+    let Some(payment) = known.payment else { return without_payment(row, known) };
     if payment.school != known.school {
         return Compared::OtherSchool;
     }
     let mut found = match &row.entry {
-        BillEntry::Payment => of_payment(row, payment, known.day),
+        BillEntry::Payment => of_payment(row, payment, known),
         BillEntry::Refund { stage, .. } => of_refund(row, *stage, known.refund),
     };
     found.extend(of_fee(row, known));
@@ -237,8 +148,67 @@ pub fn compare(row: &BillRow, known: Known<'_>) -> Compared {
     Compared::Ours(found)
 }
 
-fn of_payment(row: &BillRow, ours: &OurPayment, day: Day) -> Vec<Difference> {
-    let mut found = Vec::new();
+/// Whether a row records this payment: not a refund of it, and no other transaction of it.
+pub fn is_own(row: &BillRow, payment: &OurPayment) -> bool {
+    let same = match &payment.state {
+        PaymentState::Paid { transaction_id, .. } => *transaction_id == row.transaction_id,
+        PaymentState::Open | PaymentState::Closed => true,
+    };
+    row.entry == BillEntry::Payment && same
+}
+
+/// True for a payment in a bill whose own payment of ours, if any, does not tell what the ledger has of it.
+pub fn is_doubtful(row: &BillRow, payment: Option<&OurPayment>) -> bool {
+    let Some(payment) = payment else { return named_payment(row).is_some() };
+    let same = match &payment.state {
+        PaymentState::Paid { transaction_id, .. } => *transaction_id == row.transaction_id,
+        PaymentState::Open | PaymentState::Closed => false,
+    };
+    row.entry == BillEntry::Payment && !(same && payment.amount == row.amount)
+}
+
+fn without_payment(row: &BillRow, known: Known<'_>) -> Compared {
+    let is_payment = row.entry == BillEntry::Payment;
+    match known.posted.filter(|_| is_payment) {
+        Some(posted) if posted.school != known.school => Compared::OtherSchool,
+        Some(posted) if !posted.is_credited && posted.amount == row.amount => Compared::Suspended,
+        Some(posted) if !posted.is_credited => {
+            Compared::Unmatched(amount_differs(row, posted.amount, Repair::AskSupport))
+        }
+        // Never heard of, or another payment's.
+        Some(_) | None => {
+            let repair = Repair::AskProvider;
+            Compared::Unmatched(at(row, Differs::TheirsOnly, ["", &shown(row)], repair))
+        }
+    }
+}
+
+/// Another transaction of a payment that has one: the ledger has it, in suspense and perhaps given back
+/// already, or it has not.
+fn of_second(row: &BillRow, first: &str, known: Known<'_>) -> Option<Difference> {
+    match known.posted.filter(|posted| posted.school == known.school && !posted.is_credited) {
+        None => {
+            let values = [first, &row.transaction_id];
+            Some(at(row, Differs::TheirsOnly, values, Repair::AskProvider))
+        }
+        Some(posted) if posted.amount == row.amount => None,
+        Some(posted) => Some(amount_differs(row, posted.amount, Repair::AskSupport)),
+    }
+}
+
+/// What would repair an amount: the balance, if the person was credited with it. Elsewhere its money is in
+/// suspense, or was never heard of.
+fn repair_of_amount(known: Known<'_>) -> Repair {
+    match known.posted {
+        Some(PostedReceipt { school, is_credited: true, .. }) if school == known.school => {
+            Repair::CorrectBalance
+        }
+        Some(_) | None => Repair::AskSupport,
+    }
+}
+
+fn of_payment(row: &BillRow, ours: &OurPayment, known: Known<'_>) -> Vec<Difference> {
+    let (day, mut found) = (known.day, Vec::new());
     let mut add = |differs, values: [&str; 2], repair| {
         found.push(at(row, differs, values, repair));
     };
@@ -247,9 +217,7 @@ fn of_payment(row: &BillRow, ours: &OurPayment, day: Day) -> Vec<Difference> {
             add(Differs::State, [ours.state.code(), "paid"], Repair::AskProvider);
         }
         PaymentState::Paid { transaction_id, .. } if *transaction_id != row.transaction_id => {
-            let values = [transaction_id.as_str(), &row.transaction_id];
-            add(Differs::TheirsOnly, values, Repair::AskProvider);
-            return found;
+            return of_second(row, transaction_id, known).into_iter().collect();
         }
         PaymentState::Paid { paid_at, .. } => {
             if paid_at.day() != day && !is_at_midnight(*paid_at, day) {
@@ -262,7 +230,7 @@ fn of_payment(row: &BillRow, ours: &OurPayment, day: Day) -> Vec<Difference> {
         }
     }
     if ours.amount != row.amount {
-        found.push(amount_differs(row, ours.amount, Repair::CorrectBalance));
+        found.push(amount_differs(row, ours.amount, repair_of_amount(known)));
     }
     found
 }

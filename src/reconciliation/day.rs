@@ -1,6 +1,6 @@
 //! A day of bills: its key, its state, what differs on it and what it came to.
 
-use super::compare::Difference;
+use super::difference::Difference;
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -11,7 +11,7 @@ use crate::{
 use uuid::Uuid;
 
 /// A day of a school at a provider's merchant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DayKey {
     /// The school.
     pub school: SchoolId,
@@ -123,7 +123,8 @@ pub struct BillDay {
 /// What a comparison came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// The provider's hash of the bill; empty where it has none for the day.
+    /// The hash of the bill's file: the one that `WeChat` signed, or the SHA-256 of Alipay's archive; empty where
+    /// there is no file for the day.
     pub file_hash: String,
     /// Rows of the bill, of whatever program and school.
     pub bill_rows: u64,
@@ -153,6 +154,9 @@ pub struct Totals {
     pub coupon_fen: i64,
     /// Differences that the provider's answers have repaired.
     pub repaired: u64,
+    /// Differences about which the provider was not asked, because it limits our rate or gave no usable
+    /// answers. They are open.
+    pub unasked: u64,
     /// Differences that are open, or wait for the neighbouring day.
     pub open_differences: u64,
     /// Whether the day was closed and is compared anew because of late rows or differences.

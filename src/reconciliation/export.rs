@@ -72,12 +72,14 @@ pub fn summary(key: &DayKey, totals: &Totals) -> Vec<(&'static str, String)> {
         ("其中本校", totals.our_rows.to_string()),
         ("本系统笔数", totals.paid_count.to_string()),
         ("本系统金额（元）", yuan(totals.paid_fen)),
+        ("本系统退款笔数", totals.back_count.to_string()),
+        ("本系统退款金额（元）", yuan(totals.back_fen)),
         ("账单金额（元）", yuan(totals.billed_fen)),
-        ("退款金额（元）", yuan(totals.refunded_fen)),
+        ("账单退款金额（元）", yuan(totals.refunded_fen)),
         ("手续费（元）", yuan(totals.fee_fen)),
         ("代金券（元）", yuan(totals.coupon_fen)),
         ("未处理的不一致", totals.open_differences.to_string()),
-        ("账单文件 SHA-1", totals.file_hash.clone()),
+        ("账单文件校验值", totals.file_hash.clone()),
     ]
 }
 
@@ -101,6 +103,29 @@ fn safe(cell: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        base::{clock::Day, ids::SchoolId},
+        orders::fact::Provider,
+    };
+
+    #[test]
+    fn the_summary_names_both_sides() {
+        let (provider, merchant) = (Provider::Alipay, "1".to_owned());
+        let (school, day) = (SchoolId::from_number(1), Day::from_number(20_000));
+        let key = DayKey { school, provider, merchant, day };
+        let totals =
+            Totals { back_count: 2, back_fen: 1250, refunded_fen: 300, ..Totals::default() };
+        let all = summary(&key, &totals);
+        for (name, value) in [
+            ("本系统退款笔数", "2"),
+            ("本系统退款金额（元）", "12.50"),
+            ("账单退款金额（元）", "3.00"),
+            // WeChat signs one; of Alipay's archive it is our own.
+            ("账单文件校验值", ""),
+        ] {
+            assert!(all.contains(&(name, value.to_owned())), "{name}");
+        }
+    }
 
     #[test]
     fn no_cell_is_a_formula() {

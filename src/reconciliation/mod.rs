@@ -11,9 +11,12 @@ pub mod audit;
 mod bill;
 mod compare;
 mod day;
+mod difference;
 pub mod export;
+mod known;
 mod ours;
 mod postings;
+mod questions;
 mod repair;
 mod run;
 mod sheet;
@@ -21,13 +24,15 @@ mod store;
 mod upkeep;
 
 pub use bill::{
-    BadBill, Bill, BillEntry, BillError, BillRow, BillSource, BilledRefund, Fee, FundFlow, Rate,
+    BadBill, Bill, BillEntry, BillError, BillRow, BillRows, BillSource, BilledRefund, Fee,
+    FundFlow, Rate,
 };
-pub use compare::{Difference, Differs, Repair};
 pub use day::{BillDay, DayKey, DayState, FoundDifference, FoundState, RowsDone, Totals};
+pub use difference::{Difference, Differs, Repair};
 pub use repair::{ProposedRepair, RepairError};
 pub use run::BatchError;
 pub use sheet::Sheet;
+pub use upkeep::BillMorning;
 
 use crate::{
     base::{
@@ -95,7 +100,7 @@ pub enum ReconcileError {
     /// There is no bill.
     #[error(transparent)]
     Bill(#[from] BillError),
-    /// The bill changed while it was read.
+    /// The bill cannot be read again.
     #[error("the bill: {0}")]
     Row(#[from] BadBill),
     /// A batch was not stored.
@@ -134,13 +139,28 @@ impl Reconciliation {
     ) -> Result<Totals, ReconcileError> {
         let source = self.sources.of(&school.code, provider);
         let source = source.ok_or(ReconcileError::NoSuchProvider)?;
-        let now = self.clock.now();
-        let ready = ready_at(day);
+        let bill = self.fetch(source.as_ref(), day).await?;
+        self.compare(school, key_of(school, source.as_ref(), day), bill, progress).await
+    }
+
+    /// Fetches the bill of a day, if it can be there.
+    async fn fetch(&self, source: &dyn BillSource, day: Day) -> Result<Bill, ReconcileError> {
+        let (now, ready) = (self.clock.now(), ready_at(day));
         if now < ready {
             return Err(ReconcileError::TooEarly(ready.to_rfc3339()));
         }
-        let bill = source.bill(day, now).await?;
-        let key = key_of(school, source.as_ref(), day);
+        Ok(source.bill(day, now).await?)
+    }
+
+    /// Compares a bill that was fetched.
+    async fn compare(
+        &self,
+        school: &School,
+        key: DayKey,
+        bill: Bill,
+        progress: &dyn Fn(RowsDone),
+    ) -> Result<Totals, ReconcileError> {
+        let (provider, day) = (key.provider, key.day);
         let mut run = Run::begin(self, school, key).await?;
         run.compare(bill, progress).await?;
         let totals = run.finish().await?;
@@ -148,16 +168,15 @@ impl Reconciliation {
         Ok(totals)
     }
 
-    /// What differs on a day, in pages of some hundred; from after `after`.
+    /// What differs on a day, or did, in pages of some hundred; from after `after`. Those that have ended are
+    /// among them where `with_ended` says so.
     pub async fn differences(
         &self,
-        school: &School,
-        provider: Provider,
-        day: Day,
+        key: &DayKey,
         after: Option<Uuid>,
-    ) -> Result<Vec<(Uuid, FoundDifference)>, ReconcileError> {
-        let key = self.key_of(school, provider, day)?;
-        let page = store::differences((&self.db).into(), &key, after, (false, PAGE)).await?;
+        with_ended: bool,
+    ) -> Result<Vec<(Uuid, FoundDifference)>, DbError> {
+        let page = store::differences((&self.db).into(), key, after, (with_ended, PAGE)).await?;
         Ok(page.into_iter().map(|stored| (stored.id, stored.found)).collect())
     }
 
@@ -186,11 +205,17 @@ fn ready_at(day: Day) -> Timestamp {
 
 fn tell(school: &School, provider: Provider, day: Day, totals: &Totals) {
     let (school, provider) = (school.code.as_str(), provider.code());
-    let Totals { open_differences, repaired, late_rows, .. } = totals;
+    let Totals { open_differences, repaired, late_rows, unasked, .. } = totals;
     if totals.is_reopened {
         tracing::warn!(
             school, provider, %day, late_rows, open_differences,
             "a closed day has late rows or differences"
+        );
+    }
+    if *unasked > 0 {
+        tracing::warn!(
+            school, provider, %day, unasked,
+            "the provider was not asked about all differences: it limits our rate or gives no answers"
         );
     }
     let state = totals.state().code();

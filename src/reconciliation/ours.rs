@@ -1,11 +1,12 @@
-//! What a comparison does after the rows of the bill: it asks the provider where its answer can repair
-//! a difference, and looks for payments and refunds of ours that are in no bill.
+//! What a comparison does after the rows of the bill: it looks for payments and refunds of ours that are in
+//! no bill.
 
 use super::{
     ReconcileError,
     compare::{OurPayment, is_at_midnight, ours_only, refund_ours_only},
     day::{FoundDifference, FoundState},
-    run::{BATCH, BatchError, Question, Run},
+    questions::{Question, confirmation},
+    run::{BATCH, BatchError, Run},
     store,
 };
 use crate::{
@@ -15,66 +16,29 @@ use crate::{
         write_point,
     },
     orders::order::PaymentState,
-    payments::PaymentError,
 };
 use uuid::Uuid;
-
-/// The most payments and refunds that a comparison asks the provider about: more are no accident.
-const MOST_ASKED: usize = 1000;
 
 /// The place of the last refund of a page.
 type Place = (i64, Uuid);
 
+/// A page of our payments: the last of it, and what the provider is asked about it.
+type PageOfOurs = (Option<OurPayment>, Vec<Question>);
+
 impl Run<'_> {
-    /// A missing credit, or a refund that we do not know, is repaired from the provider's own answer,
-    /// which settles as any other.
-    pub(super) async fn ask_provider(&mut self) -> Result<(), ReconcileError> {
-        let questions = std::mem::take(&mut self.questions);
-        for question in questions.iter().take(MOST_ASKED) {
-            let (difference, now) = (&question.difference, self.room.clock.now());
-            match write_point::within("bill: ask", self.ask(question)).await {
-                Ok(true) => {
-                    self.totals.repaired += 1;
-                    let key = &self.key;
-                    let ending = self
-                        .room
-                        .db
-                        .in_tx(async |tx| store::repaired(tx, key, difference, now).await);
-                    write_point::within("bill: repaired", ending).await?;
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    // It stays open; the next comparison asks again.
-                    let number = &difference.number;
-                    tracing::warn!(%error, number, "the provider could not be asked");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn ask(&self, question: &Question) -> Result<bool, PaymentError> {
-        let (payments, school, provider) = (&self.room.payments, self.school, self.key.provider);
-        match &question.refund {
-            None => {
-                let number = &question.difference.out_trade_no;
-                payments.settle_by_answer(school, provider, number).await
-            }
-            Some(numbers) => payments.settle_refund_by_answer(school, provider, numbers).await,
-        }
-    }
-
     /// Looks for payments of ours that are in no bill in which they could be.
-    pub(super) async fn ours(&self) -> Result<(), ReconcileError> {
+    pub(super) async fn ours(&mut self) -> Result<(), ReconcileError> {
         let mut after = None;
         loop {
             let now = self.room.clock.now();
-            let last = after.as_ref();
-            let looking = self.room.db.in_tx(async |tx| self.page_of_ours(tx, last, now).await);
-            match write_point::within("bill: ours", looking).await? {
-                Some(last) => after = Some(last),
-                None => return Ok(()),
+            let (this, before) = (&*self, after.as_ref());
+            let looking = this.room.db.in_tx(async |tx| this.page_of_ours(tx, before, now).await);
+            let (last, questions) = write_point::within("bill: ours", looking).await?;
+            self.questions.extend(questions);
+            if last.is_none() {
+                return Ok(());
             }
+            after = last;
         }
     }
 
@@ -83,7 +47,8 @@ impl Run<'_> {
         tx: &Tx,
         after: Option<&OurPayment>,
         now: Timestamp,
-    ) -> Result<Option<OurPayment>, BatchError> {
+    ) -> Result<PageOfOurs, BatchError> {
+        store::hold(tx, &self.key, self.comparison).await?;
         let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let page = store::paid_on(tx, &self.key, after, most).await?;
         let last = page.last().cloned();
@@ -91,7 +56,7 @@ impl Run<'_> {
             page.into_iter().filter(|payment| !self.seen.contains(&payment.id.uuid())).collect();
         let ids = unseen.iter().map(|payment| payment.id.uuid()).collect();
         let elsewhere = store::days_of(tx, ids).await?;
-        let mut found = Vec::new();
+        let (mut found, mut questions) = (Vec::new(), Vec::new());
         for payment in &unseen {
             let Some(difference) = ours_only(payment) else { continue };
             // In the bill of another day: there it is equal, or differs in its day.
@@ -101,10 +66,13 @@ impl Run<'_> {
             let PaymentState::Paid { paid_at, .. } = payment.state else { continue };
             let waits = self.may_be_billed_later(tx, paid_at).await?;
             let state = if waits { FoundState::Waiting } else { FoundState::Open };
+            if state == FoundState::Open {
+                questions.push(confirmation(&difference));
+            }
             found.push(FoundDifference { difference, state });
         }
         self.write(tx, &found, &[], now).await?;
-        Ok(last)
+        Ok((last, questions))
     }
 
     /// Looks for refunds of ours that were done and are in no bill.
@@ -126,6 +94,7 @@ impl Run<'_> {
         after: Option<Place>,
         now: Timestamp,
     ) -> Result<Option<Place>, BatchError> {
+        store::hold(tx, &self.key, self.comparison).await?;
         let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let (page, last) = store::back_on(tx, &self.key, after, most).await?;
         let payments = page.iter().map(|refund| refund.payment.uuid()).collect();

@@ -1,12 +1,15 @@
 //! What two persons do about a difference: they accept it as it stands, and where its repair moves money,
 //! that is posted in the same transaction.
 //!
-//! Invariant: who approves agrees to what was asked for: a request holds the SHA-256 of the difference.
+//! Invariant: who approves agrees to what was asked for: a request holds the SHA-256 of the difference and of
+//! what is moved.
+//! Invariant: the repairs of one payment together move what the last one found: each is decided, less what
+//! was moved before, under the payment's lock.
 
 use super::{
     BillDay, Reconciliation,
-    compare::{Difference, Repair},
     day::{FoundDifference, FoundState},
+    difference::{Difference, Repair},
     postings::{CORRECTED, Correction},
     store::{self, Stored},
 };
@@ -14,13 +17,18 @@ use crate::{
     base::{
         clock::Timestamp,
         db::{DbError, Tx, TxError},
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
         money::Fen,
     },
-    ledger::{self, LedgerError, Refusal},
-    orders::{self, order::PaymentId},
+    ledger::{self, LedgerError, Refusal, transfer::Record},
+    orders::{
+        self,
+        order::{Attempt, PaymentId},
+    },
+    payments::postings::{RECEIVED, Receipt},
 };
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A difference, as two persons are asked about it.
@@ -66,26 +74,41 @@ impl TxError for RepairError {
     }
 }
 
+/// SHA-256 of a difference, of what earlier repairs moved for its payment, and of the reason for accepting it.
+pub(super) fn digest_of(id: Uuid, difference: &Difference, corrected: i64, why: &str) -> [u8; 32] {
+    let Difference { entry, number, out_trade_no, differs, ours, theirs, stake_fen, repair } =
+        difference;
+    let (differs, repair) = (differs.code(), repair.code());
+    let less = if corrected == 0 { String::new() } else { format!(" less {corrected}") };
+    let text = format!(
+        "{id}|{entry}|{number}|{out_trade_no}|{differs}|{ours}|{theirs}|{stake_fen}{less}|{repair}|"
+    );
+    Sha256::digest([text.as_bytes(), why.as_bytes()].concat()).into()
+}
+
+/// What accepting a difference moves, in fen; of one that moves nothing, what is at stake.
+const fn moved(difference: &Difference, corrected: i64) -> i64 {
+    match difference.repair {
+        Repair::CorrectBalance => difference.stake_fen.saturating_sub(corrected),
+        Repair::AskProvider | Repair::AskSupport | Repair::Verify => difference.stake_fen,
+    }
+}
+
 impl ProposedRepair {
     fn of(stored: Stored) -> Self {
         Self { id: stored.id, found: stored.found.clone(), stored }
     }
 
-    /// SHA-256 of the difference and the reason for accepting it.
+    /// SHA-256 of the difference, what is moved and the reason for accepting it.
     pub fn digest(&self, reason: &str) -> [u8; 32] {
-        let Difference { entry, number, out_trade_no, differs, ours, theirs, stake_fen, repair } =
-            &self.found.difference;
-        let (differs, repair) = (differs.code(), repair.code());
-        let text = format!(
-            "{}|{entry}|{number}|{out_trade_no}|{differs}|{ours}|{theirs}|{stake_fen}|{repair}|",
-            self.id
-        );
-        Sha256::digest([text.as_bytes(), reason.as_bytes()].concat()).into()
+        let corrected = self.stored.corrected_fen;
+        digest_of(self.id, &self.found.difference, corrected, reason)
     }
 
     /// What the request is about, in fen: what would be moved, or the whole amount.
     pub fn amount(&self) -> Fen {
-        let size = i64::try_from(self.found.difference.stake_fen.unsigned_abs());
+        let corrected = self.stored.corrected_fen;
+        let size = i64::try_from(moved(&self.found.difference, corrected).unsigned_abs());
         size.ok().and_then(|fen| Fen::new(fen).ok()).unwrap_or_default()
     }
 
@@ -130,6 +153,16 @@ impl Reconciliation {
         Ok(found.map(ProposedRepair::of))
     }
 
+    /// Differences of a school by their ids; those that are none are left out.
+    pub async fn differences_among(
+        &self,
+        school: SchoolId,
+        ids: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, ProposedRepair>, DbError> {
+        let found = store::among((&self.db).into(), school, ids).await?;
+        Ok(found.into_iter().map(|stored| (stored.id, ProposedRepair::of(stored))).collect())
+    }
+
     /// Accepts a difference in the transaction that approves the request about it, and posts what its
     /// repair moves.
     pub async fn accept(
@@ -139,20 +172,26 @@ impl Reconciliation {
         approval: Uuid,
         now: Timestamp,
     ) -> Result<(), RepairError> {
-        if !store::accepted(tx, &proposed.stored, approval, now).await? {
+        let key = &proposed.stored.key;
+        if !store::accepted(tx, proposed.id, now).await? {
             return Err(RepairError::Changed);
         }
-        // It is held now. What was read before must still be so.
-        let key = &proposed.stored.key;
+        // The difference is held now, and with it the payment. What was read before must still be so.
+        let credited = match proposed.found.difference.repair {
+            Repair::CorrectBalance => Some(credited(tx, proposed).await?),
+            Repair::AskProvider | Repair::AskSupport | Repair::Verify => None,
+        };
         let is = store::difference(tx.into(), key.school, proposed.id).await?;
         let is = is.ok_or(RepairError::NotFound)?;
-        if is.found.difference != proposed.found.difference {
+        let same = is.found.difference == proposed.found.difference
+            && is.corrected_fen == proposed.stored.corrected_fen;
+        if !same {
             return Err(RepairError::Changed);
         }
-        match is.found.difference.repair {
-            Repair::CorrectBalance => correct(tx, &is, approval, now).await,
-            Repair::AskProvider | Repair::AskSupport | Repair::Verify => Ok(()),
+        if let Some(person) = credited {
+            correct(tx, (&is, person), approval, now).await?;
         }
+        Ok(store::kept_repair(tx, &is, approval, now).await?)
     }
 
     /// Called after the commit of [`Reconciliation::accept`].
@@ -161,23 +200,33 @@ impl Reconciliation {
     }
 }
 
+/// Locks the payment of a difference and tells whose balance it credited. One that credited nobody, because
+/// its money is in suspense or was never heard of, has no balance to correct.
+async fn credited(tx: &Tx, proposed: &ProposedRepair) -> Result<PersonId, RepairError> {
+    let number = &proposed.found.difference.out_trade_no;
+    let payment = PaymentId::from_out_trade_no(number).ok_or(RepairError::NotFound)?;
+    let attempt = orders::lock(tx, std::iter::once(payment)).await?.remove(&payment);
+    let Attempt { order, payment } = attempt.ok_or(RepairError::NotFound)?;
+    let receipt = Receipt::of(&payment).ok_or(RepairError::Changed)?;
+    let posted = Record::posted(tx, (order.school, RECEIVED), &receipt.reference()).await?;
+    match posted.and_then(|posted| posted.person) {
+        Some(person) if person == order.person => Ok(person),
+        Some(_) | None => Err(RepairError::Changed),
+    }
+}
+
 async fn correct(
     tx: &Tx,
-    stored: &Stored,
+    (stored, person): (&Stored, PersonId),
     approval: Uuid,
     now: Timestamp,
 ) -> Result<(), RepairError> {
-    let difference = &stored.found.difference;
-    let payment = PaymentId::from_out_trade_no(&difference.out_trade_no);
-    let payment = payment.ok_or(RepairError::NotFound)?;
-    let attempt = orders::lock(tx, std::iter::once(payment)).await?.remove(&payment);
-    let attempt = attempt.ok_or(RepairError::NotFound)?;
     let correction = Correction {
         school: stored.key.school,
-        person: attempt.order.person,
+        person,
         approval,
         day: now.day(),
-        stake_fen: difference.stake_fen,
+        stake_fen: moved(&stored.found.difference, stored.corrected_fen),
     };
     let Some(transfer) = correction.transfer() else { return Ok(()) };
     tracing::info!(kind = CORRECTED.name(), %approval, "a balance is corrected");

@@ -6,27 +6,26 @@
 
 use super::{
     ReconcileError, Reconciliation,
-    bill::{Bill, BillEntry, BillRow, FundFlow},
-    compare::{
-        Compared, Difference, Differs, KeptRow, Known, OurPayment, OurRefund, Repair, compare,
-        is_at_midnight, named_payment,
-    },
+    bill::{Bill, BillRow, FundFlow},
+    compare::{Compared, Known, compare, is_at_midnight, is_own, named_payment},
     day::{Comparison, DayKey, FoundDifference, FoundState, RowsDone, Totals},
+    difference::Difference,
     postings::{Posting, Unpostable},
+    questions::{Patience, Question, question},
     store::{self, NewRow},
 };
 use crate::{
     base::{
         clock::{Day, Timestamp},
         db::{DbError, Tx, TxError},
+        ids::SchoolId,
         write_point,
     },
-    ledger::{self, LedgerError, Posted, Refusal, verify::not_posted},
-    orders::order::{PaymentId, PaymentState},
-    payments::{gateway::RefundNumbers, postings::RECEIVED},
+    ledger::{self, LedgerError, Posted, Refusal},
+    orders::order::PaymentId,
     schools::School,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// How many rows are compared in one transaction.
@@ -69,14 +68,10 @@ pub(super) struct Run<'a> {
     pub(super) seen: HashSet<Uuid>,
     /// Differences about which the provider's own answer is wanted.
     pub(super) questions: Vec<Question>,
-}
-
-/// A difference, and by which numbers the provider is asked about it.
-#[derive(Clone)]
-pub(super) struct Question {
-    pub(super) difference: Difference,
-    /// `None` for a payment.
-    pub(super) refund: Option<RefundNumbers>,
+    /// Whether the provider may be asked more.
+    pub(super) patience: Patience,
+    /// Every school: one of them may have the money of a row.
+    pub(super) schools: Vec<SchoolId>,
 }
 
 /// What came of a batch.
@@ -96,11 +91,13 @@ impl<'a> Run<'a> {
         school: &'a School,
         key: DayKey,
     ) -> Result<Self, ReconcileError> {
+        let schools = room.schools.list().await?.iter().map(|school| school.id).collect();
         let now = room.clock.now();
         let beginning = room.db.in_tx(async |tx| store::begin(tx, &key, now).await);
         let comparison = write_point::within("bill: begin", beginning).await?;
         let (totals, seen, questions) = (Totals::default(), HashSet::new(), Vec::new());
-        Ok(Self { room, school, key, comparison, totals, seen, questions })
+        let patience = Patience::default();
+        Ok(Self { room, school, key, comparison, totals, seen, questions, patience, schools })
     }
 
     /// Compares a bill with our books.
@@ -109,21 +106,24 @@ impl<'a> Run<'a> {
         bill: Bill,
         progress: &dyn Fn(RowsDone),
     ) -> Result<(), ReconcileError> {
-        let Bill { hash, count, flow, mut rows } = bill;
+        let Bill { hash, count, flow, rows } = bill;
         (self.totals.file_hash, self.totals.bill_rows) = (hash, count);
+        let mut rows = rows.read()?;
         let mut done = 0;
         loop {
             let batch = rows.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
             if batch.is_empty() {
                 break;
             }
-            self.rows(&batch, flow.as_ref()).await?;
+            self.rows(&batch, flow.as_deref()).await?;
             done += u64::try_from(batch.len()).unwrap_or(0);
             progress(RowsDone { done, total: count });
         }
         self.ask_provider().await?;
         self.ours().await?;
-        self.our_refunds().await
+        self.our_refunds().await?;
+        // Of what no bill has.
+        self.ask_provider().await
     }
 
     async fn rows(
@@ -153,6 +153,7 @@ impl<'a> Run<'a> {
         flow: Option<&FundFlow>,
         now: Timestamp,
     ) -> Result<BatchDone, BatchError> {
+        store::hold(tx, &self.key, self.comparison).await?;
         let known = self.known(tx, batch).await?;
         let (mut done, mut found, mut new) = (BatchDone::default(), Vec::new(), Vec::new());
         for row in batch {
@@ -161,14 +162,19 @@ impl<'a> Run<'a> {
             let before = known.kept.get(row.number());
             let refund = known.refund_of(row);
             let flow_fee = flow.and_then(|flow| flow.fee_of(row.number()));
+            let posted = known.posted.get(&row.transaction_id).copied();
             let (day, school) = (self.key.day, self.key.school);
-            match compare(row, Known { day, school, payment, refund, flow_fee, before }) {
+            match compare(row, Known { day, school, payment, posted, refund, flow_fee, before }) {
                 Compared::OtherProgram => done.of_other_programs += 1,
                 Compared::OtherSchool => done.of_other_schools += 1,
-                Compared::Unmatched(difference) => found.push(open(difference)),
+                Compared::Suspended => {}
+                Compared::Unmatched(difference) => {
+                    done.questions.extend(question(row, &difference));
+                    found.push(open(difference));
+                }
                 Compared::Ours(differences) => {
                     let Some(payment) = payment else { continue };
-                    if row.entry == BillEntry::Payment {
+                    if is_own(row, payment) {
                         done.seen.push(payment.id.uuid());
                     }
                     done.questions.extend(differences.iter().filter_map(|d| question(row, d)));
@@ -224,44 +230,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// What is known about the rows of a batch.
-    async fn known(&self, tx: &Tx, batch: &[BillRow]) -> Result<KnownOfBatch, DbError> {
-        let mut ids: Vec<_> = batch.iter().filter_map(named_payment).map(PaymentId::uuid).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut payments: HashMap<_, _> =
-            store::payments(tx, ids).await?.into_iter().map(|one| (one.id.uuid(), one)).collect();
-        let ours = |payment: &&OurPayment| payment.school == self.key.school;
-        let missing = self.missing(tx, payments.values().filter(ours)).await?;
-        for payment in payments.values_mut().filter(|payment| missing.contains(&payment.id)) {
-            payment.is_posted = false;
-        }
-        let numbers = batch.iter().map(|row| row.number().to_owned()).collect();
-        let kept = store::kept(tx, &self.key, numbers).await?;
-        let refunds = batch.iter().filter_map(BillRow::out_refund_no).map(str::to_owned).collect();
-        let refunds = store::refunds(tx, &self.key, refunds).await?;
-        Ok(KnownOfBatch { payments, refunds, kept })
-    }
-
-    /// Those of the paid payments that the ledger does not have.
-    async fn missing(
-        &self,
-        tx: &Tx,
-        payments: impl Iterator<Item = &OurPayment>,
-    ) -> Result<HashSet<PaymentId>, DbError> {
-        let reference = |payment: &OurPayment| match &payment.state {
-            PaymentState::Paid { transaction_id, .. } => {
-                let provider = self.key.provider.code();
-                Some((format!("{provider}:{}:{transaction_id}", payment.merchant), payment.id))
-            }
-            PaymentState::Open | PaymentState::Closed => None,
-        };
-        let references: HashMap<String, PaymentId> = payments.filter_map(reference).collect();
-        let of = references.keys().map(|reference| (self.key.school, reference.clone()));
-        let missing = not_posted(tx, RECEIVED, of).await?;
-        Ok(missing.iter().filter_map(|reference| references.get(reference).copied()).collect())
-    }
-
     pub(super) fn neighbours(&self) -> [Day; 2] {
         [Day::from_number(self.key.day.number().saturating_sub(1)), self.key.day.next()]
     }
@@ -278,6 +246,7 @@ impl<'a> Run<'a> {
     }
 
     async fn close(&self, tx: &Tx, now: Timestamp) -> Result<Totals, DbError> {
+        store::hold(tx, &self.key, self.comparison).await?;
         store::end_old(tx, &self.key, self.comparison, now).await?;
         let mut totals = self.totals.clone();
         store::found(tx, &self.key, &mut totals).await?;
@@ -295,37 +264,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What is known about a batch.
-struct KnownOfBatch {
-    payments: HashMap<Uuid, OurPayment>,
-    /// By the payment and the merchant's number of the refund.
-    refunds: HashMap<(PaymentId, String), OurRefund>,
-    kept: HashMap<String, KeptRow>,
-}
-
-impl KnownOfBatch {
-    fn refund_of(&self, row: &BillRow) -> Option<&OurRefund> {
-        self.refunds.get(&(named_payment(row)?, row.out_refund_no()?.to_owned()))
-    }
-}
-
 const fn open(difference: Difference) -> FoundDifference {
     FoundDifference { difference, state: FoundState::Open }
-}
-
-/// What the provider is asked about a difference: it has money that we do not know of, or gave it back.
-fn question(row: &BillRow, difference: &Difference) -> Option<Question> {
-    if difference.repair != Repair::AskProvider {
-        return None;
-    }
-    let refund = match &row.entry {
-        BillEntry::Payment if difference.differs == Differs::State => None,
-        BillEntry::Payment => return None,
-        BillEntry::Refund { out_refund_no, .. } => Some(RefundNumbers {
-            out_refund_no: out_refund_no.clone(),
-            out_trade_no: row.out_trade_no.clone(),
-            transaction_id: row.transaction_id.clone(),
-        }),
-    };
-    Some(Question { difference: difference.clone(), refund })
 }

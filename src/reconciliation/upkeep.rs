@@ -1,48 +1,73 @@
 //! Each morning after 10:00 the bills of the days before are compared: those that were not, those
-//! that are open, and closed ones that got payments since.
+//! that are open, and closed ones that got payments or refunds since.
 
-use super::{ReconcileError, Reconciliation, bill::BillError, ready_at, store};
-use crate::{base::clock::Day, orders::fact::Provider, schools::School};
-use std::time::Duration;
+use super::{
+    ReconcileError, Reconciliation,
+    bill::{Bill, BillError, BillSource},
+    day::DayKey,
+    key_of, ready_at, store,
+};
+use crate::{
+    base::{clock::Day, db::DbError},
+    orders::fact::Provider,
+    schools::School,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// How often it is looked whether something is due.
 const TURN: Duration = Duration::from_mins(15);
 /// How many days back. Providers have bills of some months; older days are an operator's.
 const DAYS: i32 = 7;
 
+/// What was compared this morning: open days are compared once, those that failed at every turn.
+#[derive(Debug, Default)]
+pub struct BillMorning {
+    yesterday: Option<Day>,
+    done: HashSet<DayKey>,
+}
+
+/// The bills of a day that were fetched in this turn: schools of one merchant have one bill.
+type FetchedBills = HashMap<(Provider, String), Result<Bill, BillError>>;
+
 impl Reconciliation {
     /// Compares what is due until the process ends.
     pub async fn keep(self) {
-        let mut tried = None;
+        let mut morning = BillMorning::default();
         loop {
             tokio::time::sleep(TURN).await;
-            let yesterday = Day::from_number(self.clock.now().day().number().saturating_sub(1));
-            if self.clock.now() < ready_at(yesterday) {
-                continue;
-            }
-            // Open days are compared once a morning; days that were never compared, because there was no
-            // bill, at every turn.
-            let again = tried == Some(yesterday);
-            match self.compare_due(yesterday, again).await {
-                Ok(()) => tried = Some(yesterday),
-                Err(error) => tracing::error!(%error, "bills were not compared"),
+            if let Err(error) = self.compare_due(&mut morning).await {
+                tracing::error!(%error, "bills were not compared");
             }
         }
     }
 
-    /// Compares the days that are due.
-    async fn compare_due(&self, yesterday: Day, again: bool) -> Result<(), ReconcileError> {
-        for school in self.schools.list().await? {
-            for provider in self.sources.providers(&school.code) {
-                for back in (0..DAYS).rev() {
-                    let day = Day::from_number(yesterday.number().saturating_sub(back));
-                    if !self.is_due(&school, provider, day, again).await? {
+    /// Compares the days that are due, oldest first.
+    pub async fn compare_due(&self, morning: &mut BillMorning) -> Result<(), DbError> {
+        let yesterday = Day::from_number(self.clock.now().day().number().saturating_sub(1));
+        if self.clock.now() < ready_at(yesterday) {
+            return Ok(());
+        }
+        if morning.yesterday != Some(yesterday) {
+            *morning = BillMorning { yesterday: Some(yesterday), done: HashSet::new() };
+        }
+        let schools = self.schools.list().await?;
+        for back in (0..DAYS).rev() {
+            let day = Day::from_number(yesterday.number().saturating_sub(back));
+            let mut fetched = FetchedBills::new();
+            for school in &schools {
+                for provider in self.sources.providers(&school.code) {
+                    let Some(source) = self.sources.of(&school.code, provider) else { continue };
+                    let key = key_of(school, source.as_ref(), day);
+                    if !self.is_due(&key, morning).await? {
                         continue;
                     }
-                    if let Err(error) = self.reconcile(&school, provider, day, &|_| {}).await {
-                        let waits = matches!(error, ReconcileError::Bill(BillError::NotReady));
-                        let (school, provider) = (school.code.as_str(), provider.code());
-                        tracing::warn!(school, provider, %day, %error, waits, "a bill was not compared");
+                    match self.compare_fetched(school, source, &key, &mut fetched).await {
+                        Ok(()) => drop(morning.done.insert(key)),
+                        Err(error) => tell(school, &key, &error),
                     }
                 }
             }
@@ -50,20 +75,35 @@ impl Reconciliation {
         Ok(())
     }
 
-    async fn is_due(
+    async fn compare_fetched(
         &self,
         school: &School,
-        provider: Provider,
-        day: Day,
-        again: bool,
-    ) -> Result<bool, ReconcileError> {
-        let Some(source) = self.sources.of(&school.code, provider) else { return Ok(false) };
-        let key = super::key_of(school, source.as_ref(), day);
+        source: &Arc<dyn BillSource>,
+        key: &DayKey,
+        fetched: &mut FetchedBills,
+    ) -> Result<(), ReconcileError> {
+        let of = (key.provider, key.merchant.clone());
+        if !fetched.contains_key(&of) {
+            let bill = source.bill(key.day, self.clock.now()).await;
+            fetched.insert(of.clone(), bill);
+        }
+        let bill = fetched.get(&of).cloned().unwrap_or(Err(BillError::Unknown))?;
+        self.compare(school, key.clone(), bill, &|_| {}).await.map(drop)
+    }
+
+    async fn is_due(&self, key: &DayKey, morning: &BillMorning) -> Result<bool, DbError> {
         let db = || (&self.db).into();
-        if !store::was_compared(db(), &key, day).await? {
+        if !store::was_compared(db(), key, key.day).await? {
             return Ok(true);
         }
-        let is_closed = store::is_closed(db(), &key).await?;
-        Ok((!is_closed && !again) || store::is_changed(db(), &key).await?)
+        let is_closed = store::is_closed(db(), key).await?;
+        let is_tried = morning.done.contains(key);
+        Ok((!is_closed && !is_tried) || store::is_changed(db(), key).await?)
     }
+}
+
+fn tell(school: &School, key: &DayKey, error: &ReconcileError) {
+    let waits = matches!(error, ReconcileError::Bill(BillError::NotReady));
+    let (school, provider, day) = (school.code.as_str(), key.provider.code(), key.day);
+    tracing::warn!(school, provider, %day, %error, waits, "a bill was not compared");
 }

@@ -168,11 +168,15 @@ impl BillDesk {
         before: Option<ApprovalId>,
         limit: u64,
     ) -> Result<Vec<StaffRepair>, StaffActError> {
-        let mut repairs = Vec::new();
-        for approval in self.requests(member).page(before, limit).await? {
-            repairs.push(self.with_difference(member, approval).await?);
-        }
-        Ok(repairs)
+        let page = self.requests(member).page(before, limit).await?;
+        let ids = page.iter().map(|approval| approval.subject).collect();
+        let differences = self.bills.differences_among(member.school, ids).await?;
+        let with_difference = |approval: Approval| {
+            let difference = differences.get(&approval.subject).cloned();
+            let difference = difference.ok_or(StaffActError::NotFound)?;
+            Ok(StaffRepair { approval, difference })
+        };
+        page.into_iter().map(with_difference).collect()
     }
 
     fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {

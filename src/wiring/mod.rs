@@ -25,7 +25,12 @@ pub use providers::{ProviderSettings, Settings};
 
 use crate::{
     access::Access,
-    base::{clock::Clock, db::Db, jobs::Jobs, kv::Kv},
+    base::{
+        clock::{Clock, Timestamp},
+        db::{Db, DbError},
+        jobs::Jobs,
+        kv::Kv,
+    },
     cardlife::CardLife,
     config::Config,
     devices::Devices,
@@ -157,6 +162,11 @@ impl Journeys {
             passwords: shared.passwords,
             codes: shared.codes,
         }
+    }
+
+    /// Trusts the keys that providers sign with: for commands that speak to providers and start no jobs.
+    pub async fn ready_keys(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+        self.provider_jobs.ready_keys(db, now).await
     }
 
     /// Starts the background jobs of all journeys.

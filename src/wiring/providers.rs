@@ -3,7 +3,7 @@
 use super::JobContext;
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, Timestamp},
         db::{Db, DbError},
     },
     config::{Config, ConfigError, PerSchool, ProviderSections},
@@ -147,7 +147,8 @@ impl Providers {
 
     /// What the providers need beside the requests.
     pub(super) fn jobs(&self) -> ProviderJobs {
-        ProviderJobs { certificates: self.wechat_pays.with_certificates() }
+        let all = self.wechat_pays.all().map(Arc::clone).collect();
+        ProviderJobs { certificates: self.wechat_pays.with_certificates(), all }
     }
 }
 
@@ -155,9 +156,18 @@ impl Providers {
 #[derive(Clone, Debug)]
 pub(super) struct ProviderJobs {
     certificates: Vec<Arc<WechatPay>>,
+    all: Vec<Arc<WechatPay>>,
 }
 
 impl ProviderJobs {
+    /// Trusts the keys that providers sign with, where no job keeps them.
+    pub(super) async fn ready_keys(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+        for gateway in &self.all {
+            gateway.ready_certificates(db, now).await?;
+        }
+        Ok(())
+    }
+
     pub(super) fn start(&self, context: &JobContext<'_>) {
         for gateway in &self.certificates {
             let (gateway, clock) = (Arc::clone(gateway), Arc::clone(context.clock));

@@ -97,6 +97,11 @@ impl AlipayForge {
         letter(&notice.0, &self.app)
     }
 
+    /// The signature that Alipay puts under the content of an answer, base64.
+    pub fn sign(&self, content: &[u8]) -> String {
+        BASE64_STANDARD.encode(self.alipay.sign(content).to_bytes())
+    }
+
     /// The signature that Alipay puts under these parameters, base64.
     pub fn signature(&self, notice: &Notice) -> String {
         signature(&notice.0, &self.alipay)

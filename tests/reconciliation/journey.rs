@@ -80,6 +80,7 @@ async fn a_wrong_file_is_named_and_changes_nothing(db: &TestDb) {
         BillFault::Huge,
         BillFault::Html,
         BillFault::Creating,
+        BillFault::UnsignedNothing,
     ] {
         world.pay().add_bill_fault(fault);
         let bad = |bad| Some(BillError::Bad { file: "trade bill", bad });
@@ -90,7 +91,7 @@ async fn a_wrong_file_is_named_and_changes_nothing(db: &TestDb) {
             BillFault::OtherMerchant => bad(BadBill::Merchant(2)),
             BillFault::Huge => bad(BadBill::TooLarge),
             BillFault::Html => bad(BadBill::NotABill),
-            BillFault::Creating => Some(BillError::NotReady),
+            BillFault::Creating | BillFault::UnsignedNothing => Some(BillError::NotReady),
             // The day before has no bill: nothing of ours is in it.
             BillFault::OtherDay => None,
         };

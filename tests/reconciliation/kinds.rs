@@ -13,8 +13,8 @@ use onecard::{
     orders::{fact::Provider, order::PaymentId},
     payments::postings::{Receipt, surplus_received},
     reconciliation::{
-        Bill, BillEntry, BillError, BillRow, BillSource, BilledRefund, DayState, Differs, Fee,
-        FoundState, Rate,
+        Bill, BillEntry, BillError, BillRow, BillRows, BillSource, BilledRefund, DayState, Differs,
+        Fee, FoundState, Rate,
     },
 };
 use std::{
@@ -34,7 +34,7 @@ on_each_database!(
 
 /// Bills that a test makes.
 #[derive(Debug, Default)]
-struct MadeBills(Mutex<HashMap<Day, Vec<BillRow>>>, String);
+pub struct MadeBills(Mutex<HashMap<Day, Vec<BillRow>>>, String);
 
 #[async_trait]
 impl BillSource for MadeBills {
@@ -49,40 +49,46 @@ impl BillSource for MadeBills {
     async fn bill(&self, day: Day, _: Timestamp) -> Result<Bill, BillError> {
         let rows = self.0.lock().unwrap().get(&day).cloned().unwrap_or_default();
         let count = u64::try_from(rows.len()).unwrap();
-        let rows = Box::new(rows.into_iter().map(Ok));
-        Ok(Bill { hash: "made".to_owned(), count, flow: None, rows })
+        Ok(Bill { hash: "made".to_owned(), count, flow: None, rows: BillRows::of(rows) })
     }
 }
 
 impl MadeBills {
-    fn set(&self, day: Day, rows: Vec<BillRow>) {
+    pub fn of(merchant: String) -> Self {
+        Self(Mutex::default(), merchant)
+    }
+
+    pub fn set(&self, day: Day, rows: Vec<BillRow>) {
         self.0.lock().unwrap().insert(day, rows);
     }
 }
 
 /// A payment as it is in the database, and its row in a bill.
 #[derive(Clone, Debug)]
-struct Made {
-    id: PaymentId,
+pub struct Made {
+    pub id: PaymentId,
     school: SchoolId,
     state: &'static str,
-    amount: i64,
-    at: Timestamp,
+    pub amount: i64,
+    pub at: Timestamp,
     is_posted: bool,
-    row: Option<BillRow>,
+    pub row: Option<BillRow>,
 }
 
-struct Books {
-    world: World,
-    office: Office,
-    bills: Arc<MadeBills>,
+pub struct Books {
+    pub world: World,
+    pub office: Office,
+    pub bills: Arc<MadeBills>,
     school: SchoolId,
-    day: Day,
+    pub day: Day,
     order: String,
+    /// To whom the payments are made.
+    pub provider: Provider,
+    pub merchant: String,
 }
 
 impl Books {
-    async fn open(db: &TestDb) -> Self {
+    pub async fn open(db: &TestDb) -> Self {
         let world = World::start(db).await;
         let student = world.student(0).await;
         let order = student.order(5000, "first").await.body(201)["id"].as_str().unwrap().to_owned();
@@ -92,11 +98,12 @@ impl Books {
         let source: Arc<dyn BillSource> = Arc::<MadeBills>::clone(&bills);
         office.take_bills_from(source);
         let school = school_id(&world, "xnec").await;
-        Self { world, office, bills, school, day, order }
+        let (provider, merchant) = (Provider::WechatPay, merchant());
+        Self { world, office, bills, school, day, order, provider, merchant }
     }
 
     /// A clean payment of `amount` at this time, in the bill with its fee.
-    fn clean(&self, amount: i64, at: Timestamp) -> Made {
+    pub fn clean(&self, amount: i64, at: Timestamp) -> Made {
         let id = PaymentId::new(at);
         let fen = Fen::new(amount).unwrap();
         let rate = Rate::from_millionths(6000);
@@ -114,8 +121,8 @@ impl Books {
     }
 
     /// Puts the payments into the database and the ledger, and their rows into bills.
-    async fn put(&self, made: &[Made]) {
-        let merchant = merchant();
+    pub async fn put(&self, made: &[Made]) {
+        let (merchant, provider) = (&self.merchant, self.provider.code());
         let order = self.world.rows.literal(&self.order);
         for batch in made.chunks(500) {
             let mut sql =
@@ -135,14 +142,14 @@ impl Books {
                 let far = i64::MAX;
                 write!(
                     sql,
-                    "{comma}({id}, {order}, {school}, 'wechat_pay', '{merchant}', 'a', 'o', {}, \
+                    "{comma}({id}, {order}, {school}, '{provider}', '{merchant}', 'a', 'o', {}, \
                      '{}', {}, {at}, {}, {far})",
                     made.amount, made.state, paid.0, paid.1
                 )
                 .unwrap();
             }
             self.world.rows.change(&sql, []).await;
-            self.post(batch, &merchant).await;
+            self.post(batch, merchant).await;
         }
     }
 
@@ -151,7 +158,7 @@ impl Books {
         let transfers: Vec<_> = posted
             .map(|made| {
                 let receipt = Receipt {
-                    provider: Provider::WechatPay,
+                    provider: self.provider,
                     merchant,
                     transaction_id: &format!("T{}", made.id.out_trade_no()),
                     amount: Fen::new(made.amount).unwrap(),
@@ -164,7 +171,7 @@ impl Books {
         db.in_tx(async |tx| post_all(tx, now(), &transfers).await).await.unwrap();
     }
 
-    fn at(&self, seconds: u64) -> Timestamp {
+    pub fn at(&self, seconds: u64) -> Timestamp {
         self.day.start().plus(Duration::from_secs(seconds))
     }
 }
@@ -174,7 +181,10 @@ fn spoil(made: &mut Made, differs: Differs) {
     let row = made.row.as_mut().unwrap();
     match differs {
         Differs::OursOnly => made.row = None,
-        Differs::TheirsOnly => row.out_trade_no = PaymentId::new(made.at).out_trade_no(),
+        Differs::TheirsOnly => {
+            row.out_trade_no = PaymentId::new(made.at).out_trade_no();
+            row.transaction_id = format!("T{}", row.out_trade_no);
+        }
         Differs::Amount => made.amount += 1,
         Differs::State => made.state = "closed",
         Differs::Fee => row.fee = Fee::from_fen(row.fee.fen() + 2),
@@ -184,7 +194,7 @@ fn spoil(made: &mut Made, differs: Differs) {
 }
 
 /// The most memory that this process ever took, in MiB.
-fn peak_mib() -> u64 {
+pub fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());

@@ -2,9 +2,14 @@
 //! own protocol, wrong files, and made bills in which every kind of difference is found.
 
 mod alipay;
+mod asked;
+mod command;
 mod journey;
 mod killed;
 mod kinds;
+mod meanwhile;
+mod mornings;
 mod office;
 mod refunds;
 mod repairs;
+mod whole;

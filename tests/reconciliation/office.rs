@@ -28,8 +28,12 @@ pub struct Office {
 impl Office {
     /// Opens at `now`, beside the deployment's server.
     pub async fn open(world: &World, now: Timestamp) -> Self {
-        let settings = world.settings("http://127.0.0.1:1").into_iter();
-        Self::of(Settings::load(None, settings).unwrap(), now).await
+        Self::open_with(world.settings("http://127.0.0.1:1"), now).await
+    }
+
+    /// Opens with these settings.
+    pub async fn open_with(settings: Vec<(String, String)>, now: Timestamp) -> Self {
+        Self::of(Settings::load(None, settings.into_iter()).unwrap(), now).await
     }
 
     /// Opens a deployment with these settings.
@@ -60,9 +64,10 @@ impl Office {
     /// What is open or waits on a day.
     pub async fn found(&self, code: &str, day: Day) -> Vec<FoundDifference> {
         let school = self.school(code).await;
+        let key = self.room.key_of(&school, self.provider, day).unwrap();
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let page = self.room.differences(&school, self.provider, day, after).await.unwrap();
+            let page = self.room.differences(&key, after, false).await.unwrap();
             let Some((last, _)) = page.last() else { return all };
             after = Some(*last);
             all.extend(page.into_iter().map(|(_, found)| found));

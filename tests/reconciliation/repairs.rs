@@ -1,16 +1,21 @@
 //! Differences that two persons accept, over HTTP: who may, once, and what it posts.
 
-use super::office::{Office, noon_after, paid, school_id};
+use super::office::{Office, next_noon, noon_after, paid, school_id};
 use crate::staff::support::{Member, add};
 use async_trait::async_trait;
 use onecard::{
     base::{
         clock::{Day, SystemClock, Timestamp},
+        ids::PersonId,
         money::Fen,
     },
-    ledger::{account::SchoolAccount, seal},
+    ledger::{
+        account::{Account, PersonAccount, SchoolAccount},
+        post_all, seal,
+        transfer::{Kind, Leg, Nature, Transfer},
+    },
     orders::fact::Provider,
-    reconciliation::{Bill, BillEntry, BillError, BillRow, BillSource, Fee},
+    reconciliation::{Bill, BillEntry, BillError, BillRow, BillRows, BillSource, Fee},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -22,6 +27,9 @@ on_each_database!(
     a_difference_that_changed_is_not_accepted,
     a_difference_that_is_gone_is_not_accepted,
     nobody_corrects_a_balance_of_their_own,
+    a_later_bill_moves_what_is_left,
+    a_payment_that_credited_nobody_is_for_support,
+    a_correction_that_nobody_agreed_on_is_a_break,
     the_office_reads_days_and_differences,
 );
 
@@ -65,8 +73,7 @@ impl BillSource for Made {
     async fn bill(&self, _: Day, _: Timestamp) -> Result<Bill, BillError> {
         let rows = self.0.lock().unwrap().clone();
         let count = u64::try_from(rows.len()).unwrap();
-        let rows = Box::new(rows.into_iter().map(Ok));
-        Ok(Bill { hash: "made".to_owned(), count, flow: None, rows })
+        Ok(Bill { hash: "made".to_owned(), count, flow: None, rows: BillRows::of(rows) })
     }
 }
 
@@ -160,6 +167,127 @@ async fn a_balance_is_corrected_by_two_persons(db: &TestDb) {
         let broken = case.world.report().await.to_string();
         assert!(broken.contains("corrected"), "{forged}: {broken}");
     }
+}
+
+async fn a_later_bill_moves_what_is_left(db: &TestDb) {
+    let case = Box::pin(Case::open(db, 5100)).await;
+    let asked = case.ask("a").await.body(201);
+    case.decides.post(&approve(&asked), &json!({})).await.body(200);
+    assert_eq!(case.student.balances().await[3], 5100);
+    let mut moved = 5100;
+    for (billed, stake, moves, key) in [(5200, 200, 100, "b"), (4900, -100, 300, "c")] {
+        case.bill.0.lock().unwrap()[0].amount = Fen::new(billed).unwrap();
+        assert_eq!(case.office.compare("xnec", case.day).await.unwrap().open_differences, 1);
+        let difference = case.difference().await;
+        assert_eq!(
+            (&difference["stake_fen"], &difference["state"]),
+            (&json!(stake), &json!("open"))
+        );
+        let asked = case.ask(key).await.body(201);
+        assert_eq!(asked["amount_fen"], moves, "what two persons are asked about is what moves");
+        assert_eq!(case.student.balances().await[3], moved);
+        case.decides.post(&approve(&asked), &json!({})).await.body(200);
+        assert_eq!(case.student.balances().await[3], billed);
+        moved = billed;
+    }
+    seal::seal_all(&case.world.db, &SystemClock).await.unwrap();
+    let report = case.world.report().await;
+    assert!(report.is_clean(), "{report}");
+    for forged in [
+        "UPDATE bill_repair SET corrected_fen = corrected_fen + 1 WHERE stake_fen = 200",
+        "UPDATE bill_repair SET ours = '¥49.00' WHERE stake_fen = -100",
+    ] {
+        case.world.rows.change(forged, []).await;
+        let broken = case.world.report().await.to_string();
+        assert!(broken.contains("corrected"), "{forged}: {broken}");
+    }
+}
+
+/// The provider's answer had another amount than the payment, so its money went to suspense.
+async fn a_payment_that_credited_nobody_is_for_support(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, number) = paid(&world, Provider::WechatPay, false).await;
+    world.change("UPDATE payment SET amount_fen = 4900", []).await;
+    let (office, day) = next_noon(&world, Provider::WechatPay).await;
+    for _ in 0..2 {
+        assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 2);
+        let sql = "SELECT field || ' ' || repair FROM bill_difference ORDER BY 1";
+        assert_eq!(world.rows.texts(sql).await, ["amount ask_support", "state ask_provider"]);
+    }
+    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 5000);
+    let asks = staff(&world, "asks", "1001", "finance").await;
+    let decides = staff(&world, "decides", "1002", "finance").await;
+    let body = json!({ "reason": "另行处理" });
+    let ask = async |id: &str, key: &str| {
+        asks.ask(&format!("POST {ROOT}/differences/{id}/repair"), key, Some(&body)).await
+    };
+    let days = asks.get(&format!("{ROOT}/days")).await.body(200);
+    let day = days["items"][0]["id"].as_str().unwrap().to_owned();
+    let found = asks.get(&format!("{ROOT}/days/{day}/differences")).await.body(200);
+    for (n, difference) in found["items"].as_array().unwrap().iter().enumerate() {
+        let asked = ask(difference["id"].as_str().unwrap(), &format!("key{n}")).await.body(201);
+        decides.post(&approve(&asked), &json!({})).await.body(200);
+    }
+    assert_eq!(student.balances().await[3], 0, "nothing is posted");
+    assert_eq!(world.rows.texts("SELECT state FROM bill_day").await, ["closed"]);
+
+    // An older release proposed to correct the balance.
+    let proposed = "UPDATE bill_difference SET state = 'open', repair = 'correct_balance' \
+                    WHERE field = 'amount'";
+    world.rows.change(proposed, []).await;
+    let id =
+        world.rows.id("SELECT id FROM bill_difference WHERE field = 'amount'").await.to_string();
+    ask(&id, "unpaid").await.problem("not paid", 409, "difference_changed");
+    // Paid, and in suspense all the same: who approves is told.
+    let transaction = world.pay().payment(&number).unwrap().transaction_id.unwrap();
+    let paid = "UPDATE payment SET state = 'paid', transaction_id = $1, paid_at = created_at";
+    world.change(paid, [transaction.into()]).await;
+    let asked = ask(&id, "paid").await.body(201);
+    let refused = decides.post(&approve(&asked), &json!({})).await;
+    refused.problem("nobody was credited", 409, "difference_changed");
+    assert_eq!(student.balances().await[3], 0);
+}
+
+/// Whoever can write the database can write a repair and a posting, and no request of two persons.
+async fn a_correction_that_nobody_agreed_on_is_a_break(db: &TestDb) {
+    let case = Box::pin(Case::open(db, 5100)).await;
+    let (asked, world) = (case.ask("a").await.body(201), &case.world);
+    let approval: uuid::Uuid = asked["id"].as_str().unwrap().parse().unwrap();
+    let forge = async |approval: uuid::Uuid| {
+        let repair = "INSERT INTO bill_repair (approval_id, school_id, difference_id, payment_id, repair, \
+                      stake_fen, accepted_at, entry, number, out_trade_no, field, ours, theirs, \
+                      corrected_fen) SELECT $1, school_id, id, payment_id, repair, stake_fen, $2, \
+                      entry, number, out_trade_no, field, ours, theirs, 0 FROM bill_difference";
+        let values = [approval.into(), now().micros().into()];
+        assert_eq!(world.rows.change(repair, values).await, 1);
+        let (from, to) =
+            (Account::School(SchoolAccount::Adjustment), Account::Person(PersonAccount::EAccount));
+        let person = world.rows.id("SELECT person_id FROM orders").await;
+        let transfer = Transfer {
+            school: school_id(world, "xnec").await,
+            person: Some(PersonId::from_uuid(person)),
+            kind: Kind::new("corrected"),
+            reference: approval.to_string(),
+            nature: Nature::Fact,
+            value_day: now().day(),
+            legs: vec![Leg { from, to, amount: Fen::new(100).unwrap() }],
+        };
+        world.db.in_tx(async |tx| post_all(tx, now(), &[transfer.clone()]).await).await.unwrap();
+        seal::seal_all(&world.db, &SystemClock).await.unwrap();
+        world.report().await.to_string()
+    };
+    // One that was asked for and not approved, and one that nobody asked for.
+    let report = forge(approval).await;
+    assert!(report.contains("its request was not approved"), "{report}");
+    let report = forge(uuid::Uuid::now_v7()).await;
+    assert!(report.contains("there is no authentic request"), "{report}");
+    // Approved in the database alone.
+    let approved = "UPDATE approval SET state = 'approved', decided_by = $1, decided_login = 'x', \
+                    decided_no = '1009', decided_at = asked_at";
+    world.rows.change(approved, [uuid::Uuid::now_v7().into()]).await;
+    let report = world.report().await.to_string();
+    assert!(!report.contains("its request was not approved"), "{report}");
+    assert_eq!(report.matches("there is no authentic request").count(), 2, "{report}");
 }
 
 async fn what_is_taken_is_at_most_what_is_there(db: &TestDb) {

@@ -103,6 +103,11 @@ impl Answer {
         self.believe(keys.check(&self.raw(), now))
     }
 
+    /// Whether the answer, successful or not, is WeChat's own.
+    pub(super) fn is_authentic(&self, keys: &Trust, now: Timestamp) -> bool {
+        keys.check(&self.raw(), now).is_ok()
+    }
+
     /// Like [`Answer::success`], with the given keys.
     pub(super) fn success_under(
         &self,

@@ -144,6 +144,23 @@ impl WechatPay {
         Ok(())
     }
 
+    /// The same for a command that speaks to the provider beside the server, which keeps what it fetches. Where
+    /// that is nothing that is valid now, they are fetched once.
+    pub async fn ready_certificates(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+        self.recall_certificates(db).await?;
+        if !self.fetches_certificates || !self.keys.ring().is_blind(now) {
+            return Ok(());
+        }
+        match self.refresh(db, now).await {
+            Ok(()) => Ok(()),
+            Err(NotRefreshed::Kept(error)) => Err(error),
+            Err(why @ NotRefreshed::Fetched(_)) => {
+                self.tell_failure(&why, now);
+                Ok(())
+            }
+        }
+    }
+
     fn may_vouch_for_itself(&self, ring: &TrustedKeys, now: Timestamp) -> bool {
         self.public_key_id.is_none() && (!self.keys.has_fetched() || ring.is_blind(now))
     }

@@ -58,14 +58,17 @@ fn refund_row(id: PaymentId) -> BillRow {
 
 fn known(payment: &OurPayment) -> Known<'_> {
     let payment = Some(payment);
-    Known { day: day(), school: OURS, payment, refund: None, flow_fee: None, before: None }
+    let (day, school) = (day(), OURS);
+    Known { day, school, payment, posted: None, refund: None, flow_fee: None, before: None }
 }
 
 fn fields(compared: Compared) -> Vec<Differs> {
     match compared {
         Compared::Ours(found) => found.iter().map(|difference| difference.differs).collect(),
         Compared::Unmatched(found) => vec![found.differs],
-        other @ (Compared::OtherProgram | Compared::OtherSchool) => panic!("{other:?}"),
+        other @ (Compared::OtherProgram | Compared::OtherSchool | Compared::Suspended) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -133,6 +136,67 @@ fn each_field_that_differs_is_named_and_no_other() {
     }
 }
 
+/// The money of a payment that credited nobody is in suspense: no balance is to be corrected.
+#[test]
+fn an_amount_is_corrected_where_a_person_was_credited_and_nowhere_else() {
+    let (id, row) = (id(), BillRow { amount: fen(5100), rate: None, ..row(id()) });
+    let row = BillRow { out_trade_no: id.out_trade_no(), ..row };
+    let receipt = |school, is_credited| {
+        let school = SchoolId::from_number(school);
+        Some(PostedReceipt { school, amount: fen(5000), is_credited })
+    };
+    for (posted, state, repair) in [
+        (receipt(1, true), payment(id).state, Repair::CorrectBalance),
+        (receipt(1, false), payment(id).state, Repair::AskSupport),
+        (receipt(2, true), payment(id).state, Repair::AskSupport),
+        (None, payment(id).state, Repair::AskSupport),
+        (receipt(1, false), PaymentState::Closed, Repair::AskSupport),
+        (None, PaymentState::Open, Repair::AskSupport),
+    ] {
+        let ours = OurPayment { state, ..payment(id) };
+        assert!(is_doubtful(&row, Some(&ours)), "the ledger is asked");
+        let Compared::Ours(found) = compare(&row, Known { posted, ..known(&ours) }) else {
+            panic!("it is ours")
+        };
+        let amount = found.iter().find(|one| one.differs == Differs::Amount).unwrap();
+        assert_eq!((amount.repair, amount.stake_fen), (repair, 100), "{posted:?} {ours:?}");
+    }
+}
+
+/// What the ledger has of a transaction that is not its payment's.
+#[test]
+fn a_transaction_that_was_posted_is_not_theirs_only() {
+    let id = id();
+    let ours = payment(id);
+    let second = BillRow { transaction_id: "T2".to_owned(), ..row(id) };
+    let receipt = |school, amount| {
+        let school = SchoolId::from_number(school);
+        Some(PostedReceipt { school, amount: fen(amount), is_credited: false })
+    };
+    for (posted, of_second, of_unknown) in [
+        (None, vec![Differs::TheirsOnly], Some(vec![Differs::TheirsOnly])),
+        (receipt(1, 5000), vec![], None),
+        (receipt(1, 4900), vec![Differs::Amount], Some(vec![Differs::Amount])),
+    ] {
+        assert_eq!(fields(compare(&second, Known { posted, ..known(&ours) })), of_second);
+        let unknown = compare(&second, Known { payment: None, posted, ..known(&ours) });
+        match of_unknown {
+            Some(expected) => assert_eq!(fields(unknown), expected, "{posted:?}"),
+            None => assert_eq!(unknown, Compared::Suspended),
+        }
+    }
+    // Credited under another number: it is another payment's.
+    let posted = receipt(1, 5000).map(|posted| PostedReceipt { is_credited: true, ..posted });
+    for payment in [None, Some(&ours)] {
+        let compared = compare(&second, Known { payment, posted, ..known(&ours) });
+        assert_eq!(fields(compared), [Differs::TheirsOnly]);
+    }
+    let elsewhere = Known { payment: None, posted: receipt(2, 5000), ..known(&ours) };
+    assert_eq!(compare(&second, elsewhere), Compared::OtherSchool);
+    assert!(is_own(&row(id), &ours) && !is_own(&second, &ours) && !is_own(&refund_row(id), &ours));
+    assert!(!is_doubtful(&row(id), Some(&ours)) && is_doubtful(&second, Some(&ours)));
+}
+
 #[test]
 fn other_programs_and_other_schools_are_no_differences() {
     let id = id();
@@ -193,7 +257,7 @@ fn refunds_are_compared_by_our_number_of_them() {
 fn a_row_must_be_as_it_was_and_as_the_account_was_charged() {
     let (id, day) = (id(), day());
     let ours = payment(id);
-    let kept = KeptRow { day, school: OURS, amount: fen(5000), fee_fen: 30, coupon: Fen::ZERO };
+    let kept = KeptRow { day, amount: fen(5000), fee_fen: 30, coupon: Fen::ZERO };
     for (kept, expected) in [
         (kept.clone(), vec![]),
         (KeptRow { fee_fen: 29, ..kept.clone() }, vec![Differs::Fee]),

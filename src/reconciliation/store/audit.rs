@@ -1,5 +1,6 @@
 //! What the audit of fees and coupons reads.
 
+use super::differences::difference_of;
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -8,7 +9,7 @@ use crate::{
         money::Fen,
     },
     orders::fact::Provider,
-    reconciliation::postings::{Correction, Posting},
+    reconciliation::{difference::Difference, postings::Posting},
 };
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -88,55 +89,112 @@ pub(in crate::reconciliation) async fn page_after(
     Ok((found.iter().map(posting_of).collect::<Result<_, _>>()?, last))
 }
 
+/// A row in the bill of a closed day that is like none of ours.
+#[derive(Clone, Debug)]
+pub(in crate::reconciliation) struct UnlikeRow {
+    /// The row, as far as it posts.
+    pub(in crate::reconciliation) row: Posting,
+    /// The amount.
+    pub(in crate::reconciliation) amount_fen: i64,
+    /// Whether it is another transaction of a payment that was paid: the ledger tells.
+    pub(in crate::reconciliation) is_second: bool,
+    id: Uuid,
+}
+
+impl UnlikeRow {
+    /// The place in the order of rows.
+    pub(in crate::reconciliation) const fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
 /// Law: in the bill of a closed day, each row that is a payment has a paid payment of ours with the
 /// same number and amount, and each that is a refund that was done has such a refund of ours; but for what two
-/// persons have accepted. Answers those that break it, among days compared since the time.
+/// persons have accepted. Answers a page of those that break it, among days compared since the time.
 pub(in crate::reconciliation) async fn unlike(
     tx: &Tx,
     since: Option<Timestamp>,
-) -> Result<Vec<String>, DbError> {
+    after: Uuid,
+) -> Result<Vec<UnlikeRow>, DbError> {
     tx.allow_scans(true).await?;
-    let sql = "SELECT b.number FROM bill_day d JOIN bill_row b ON b.school_id = d.school_id \
-               AND b.provider = d.provider AND b.merchant_number = d.merchant_number \
-               AND b.day = d.day LEFT JOIN payment p ON p.id = b.payment_id \
-               WHERE d.state = 'closed' AND d.open_differences = 0 AND d.compared_at >= $1 \
-               AND (p.id IS NULL OR p.state <> 'paid' OR (b.entry = 'payment' \
-               AND (p.amount_fen <> b.amount_fen OR p.transaction_id <> b.number)) \
-               OR (b.entry = 'refund' AND b.stage = 'done' AND NOT EXISTS (SELECT 1 FROM refund f \
-               WHERE f.payment_id = b.payment_id AND f.refund_number = b.out_refund_no \
-               AND f.amount_fen = b.amount_fen))) \
-               AND NOT EXISTS (SELECT 1 FROM bill_difference a \
-               WHERE a.provider = b.provider AND a.merchant_number = b.merchant_number \
-               AND a.day = b.day AND a.number = b.number AND a.state = 'accepted') LIMIT $2";
+    let sql = format!(
+        "{ROW}, b.amount_fen, \
+         CASE WHEN b.entry = 'payment' AND p.state = 'paid' AND p.transaction_id <> b.number \
+         THEN 1 ELSE 0 END AS is_second FROM bill_day d JOIN bill_row b ON b.school_id = d.school_id \
+         AND b.provider = d.provider AND b.merchant_number = d.merchant_number \
+         AND b.day = d.day LEFT JOIN payment p ON p.id = b.payment_id \
+         WHERE d.state = 'closed' AND d.open_differences = 0 AND d.compared_at >= $1 \
+         AND b.id > $2 AND (p.id IS NULL OR p.state <> 'paid' OR (b.entry = 'payment' \
+         AND (p.amount_fen <> b.amount_fen OR p.transaction_id <> b.number)) \
+         OR (b.entry = 'refund' AND b.stage = 'done' AND NOT EXISTS (SELECT 1 FROM refund f \
+         WHERE f.payment_id = b.payment_id AND f.refund_number = b.out_refund_no \
+         AND f.amount_fen = b.amount_fen))) \
+         AND NOT EXISTS (SELECT 1 FROM bill_difference a \
+         WHERE a.provider = b.provider AND a.merchant_number = b.merchant_number \
+         AND a.day = b.day AND a.number = b.number AND a.state = 'accepted') ORDER BY b.id LIMIT $3"
+    );
     let since = since.map_or(0, Timestamp::micros);
-    let found = Source::Tx(tx).select(sql, vec![since.into(), NAMED.into()]).await?;
+    let found = Source::Tx(tx).select(&sql, vec![since.into(), after.into(), NAMED.into()]).await?;
     tx.allow_scans(false).await?;
-    found.iter().map(|row| Ok(row.try_get("", "number")?)).collect()
+    let unlike = |row: &QueryResult| {
+        Ok(UnlikeRow {
+            row: posting_of(row)?,
+            amount_fen: row.try_get("", "amount_fen")?,
+            is_second: row.try_get::<i32>("", "is_second")? == 1,
+            id: row.try_get("", "id")?,
+        })
+    };
+    found.iter().map(unlike).collect()
 }
 
-/// What two persons agreed on, by the ids of their requests.
+/// A repair as it is kept. Only its request proves it.
+#[derive(Clone, Debug)]
+pub(in crate::reconciliation) struct KeptRepair {
+    /// The id of the request.
+    pub(in crate::reconciliation) approval: Uuid,
+    /// The school.
+    pub(in crate::reconciliation) school: SchoolId,
+    /// Whose order the payment pays.
+    pub(in crate::reconciliation) person: PersonId,
+    /// The payment whose order that is.
+    pub(in crate::reconciliation) payment: Uuid,
+    /// The id of the difference.
+    pub(in crate::reconciliation) id: Uuid,
+    /// The difference as it stood.
+    pub(in crate::reconciliation) difference: Difference,
+    /// What earlier repairs had moved for the payment, in fen.
+    pub(in crate::reconciliation) corrected_fen: i64,
+    /// When it was accepted.
+    pub(in crate::reconciliation) accepted_at: Timestamp,
+}
+
+/// The corrections that are kept under these requests.
 pub(in crate::reconciliation) async fn corrections_of(
     tx: &Tx,
     approvals: Vec<Uuid>,
-) -> Result<Vec<Correction>, DbError> {
+) -> Result<Vec<KeptRepair>, DbError> {
     if approvals.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = "SELECT d.approval_id, d.school_id, d.stake_fen, d.accepted_at, o.person_id \
-               FROM bill_repair d JOIN payment p ON p.id = d.payment_id \
+    let sql = "SELECT d.approval_id, d.school_id, d.difference_id AS id, d.payment_id, d.stake_fen, \
+               d.corrected_fen, d.accepted_at, d.entry, d.number, d.out_trade_no, d.field, d.ours, \
+               d.theirs, d.repair, o.person_id FROM bill_repair d JOIN payment p ON p.id = d.payment_id \
                JOIN orders o ON o.id = p.order_id WHERE d.approval_id {keys1} \
-               AND d.repair = 'correct_balance'";
+               AND d.repair = 'correct_balance' AND d.field IS NOT NULL";
     let found = tx.select_keys(sql, vec![Column::Uuid(approvals)]).await?;
-    let correction = |row: &QueryResult| {
-        Ok(Correction {
+    let kept = |row: &QueryResult| {
+        Ok(KeptRepair {
+            approval: row.try_get("", "approval_id")?,
             school: SchoolId::from_number(row.try_get("", "school_id")?),
             person: PersonId::from_uuid(row.try_get("", "person_id")?),
-            approval: row.try_get("", "approval_id")?,
-            day: Timestamp::from_micros(row.try_get("", "accepted_at")?).day(),
-            stake_fen: row.try_get("", "stake_fen")?,
+            payment: row.try_get("", "payment_id")?,
+            id: row.try_get("", "id")?,
+            difference: difference_of(row)?,
+            corrected_fen: row.try_get("", "corrected_fen")?,
+            accepted_at: Timestamp::from_micros(row.try_get("", "accepted_at")?),
         })
     };
-    found.iter().map(correction).collect()
+    found.iter().map(kept).collect()
 }
 
 /// How many corrections were agreed on at each school.
@@ -145,7 +203,7 @@ pub(in crate::reconciliation) async fn count_corrections(
 ) -> Result<Vec<(SchoolId, u64)>, DbError> {
     tx.allow_scans(true).await?;
     let sql = "SELECT school_id, COUNT(*) AS n FROM bill_repair \
-               WHERE repair = 'correct_balance' GROUP BY school_id";
+               WHERE repair = 'correct_balance' AND stake_fen <> corrected_fen GROUP BY school_id";
     let found = Source::Tx(tx).select(sql, Vec::new()).await?;
     tx.allow_scans(false).await?;
     let count = |row: &QueryResult| {
@@ -161,7 +219,7 @@ pub(in crate::reconciliation) async fn accepted_corrections(
 ) -> Result<Vec<(SchoolId, String)>, DbError> {
     tx.allow_scans(true).await?;
     let sql = "SELECT school_id, approval_id FROM bill_repair \
-               WHERE repair = 'correct_balance' LIMIT $1";
+               WHERE repair = 'correct_balance' AND stake_fen <> corrected_fen LIMIT $1";
     let found = Source::Tx(tx).select(sql, vec![NAMED.into()]).await?;
     tx.allow_scans(false).await?;
     let one = |row: &QueryResult| {

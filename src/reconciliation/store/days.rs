@@ -1,5 +1,6 @@
 //! Days of bills.
 
+use super::{execute, key_values};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -9,7 +10,7 @@ use crate::{
     orders::fact::Provider,
     reconciliation::day::{BillDay, Comparison, DayKey, DayState, Totals},
 };
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 /// Opens a day, or counts one more comparison of it. Its state stays what it was until something differs,
@@ -52,15 +53,6 @@ const DAY: &str = "SELECT d.id, d.school_id, d.provider, d.merchant_number, d.da
     d.billed_fen, d.refunded_fen, d.fee_fen, d.coupon_fen, d.open_differences, d.compared_at, \
     d.closed_at, d.reopened_at FROM bill_day d";
 
-fn key_values(key: &DayKey, day: Day) -> Vec<Value> {
-    vec![
-        key.school.number().into(),
-        key.provider.code().into(),
-        key.merchant.as_str().into(),
-        day.number().into(),
-    ]
-}
-
 /// Begins a comparison: its number, and whether the day was closed.
 pub(in crate::reconciliation) async fn begin(
     tx: &Tx,
@@ -84,8 +76,24 @@ pub(in crate::reconciliation) async fn reopen(
 ) -> Result<(), DbError> {
     let mut values = key_values(key, key.day);
     values.push(now.micros().into());
-    let statement = Statement::from_sql_and_values(tx.backend(), REOPEN, values);
-    tx.conn().execute_raw(statement).await.map(drop).map_err(DbError::from)
+    execute(tx, REOPEN, values).await.map(drop)
+}
+
+/// Keeps the day for this comparison until the transaction ends: a later one cannot begin meanwhile, and where
+/// one has begun, this one is [`DbError::Raced`] and writes nothing more.
+pub(in crate::reconciliation) async fn hold(
+    tx: &Tx,
+    key: &DayKey,
+    comparison: Comparison,
+) -> Result<(), DbError> {
+    let lock = if tx.has_row_locks() { "FOR UPDATE" } else { "" };
+    let sql = format!(
+        "SELECT run FROM bill_day WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 \
+         AND day = $4 {lock}"
+    );
+    let found = Source::Tx(tx).select(&sql, key_values(key, key.day)).await?;
+    let run = found.first().map(|row| row.try_get::<i64>("", "run")).transpose()?;
+    if run == Some(comparison.number) { Ok(()) } else { Err(DbError::Raced { table: "bill_day" }) }
 }
 
 /// Stores the outcome of a comparison, unless a later one has begun.
@@ -113,8 +121,7 @@ pub(in crate::reconciliation) async fn finish(
         count(totals.back_count),
         totals.back_fen.into(),
     ]);
-    let statement = Statement::from_sql_and_values(tx.backend(), FINISH, values);
-    match tx.conn().execute_raw(statement).await?.rows_affected() {
+    match execute(tx, FINISH, values).await? {
         1 => Ok(()),
         _ => Err(DbError::Raced { table: "bill_day" }),
     }

@@ -1,5 +1,6 @@
 //! In what rows and our books differ.
 
+use super::{execute, key_values};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -8,14 +9,15 @@ use crate::{
     },
     orders::{fact::Provider, order::PaymentId},
     reconciliation::{
-        compare::{Difference, Differs, Repair},
         day::{Comparison, DayKey, FoundDifference, FoundState},
+        difference::{Difference, Differs, Repair},
     },
 };
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::QueryResult;
 use uuid::Uuid;
 
-/// What a difference of a shared merchant's day was found by one school stays that school's.
+/// A difference of a shared merchant's day stays the school's that found it first. What a later comparison
+/// found stays as that one left it.
 const AGAIN: &str = "ON CONFLICT (provider, merchant_number, day, number, field) DO UPDATE SET \
     ours = excluded.ours, theirs = excluded.theirs, stake_fen = excluded.stake_fen, \
     repair = excluded.repair, run = excluded.run, \
@@ -23,7 +25,7 @@ const AGAIN: &str = "ON CONFLICT (provider, merchant_number, day, number, field)
     AND bill_difference.theirs = excluded.theirs THEN 'accepted' ELSE excluded.state END, \
     ended_at = CASE WHEN bill_difference.state = 'accepted' AND bill_difference.ours = excluded.ours \
     AND bill_difference.theirs = excluded.theirs THEN bill_difference.ended_at ELSE 0 END \
-    WHERE bill_difference.school_id = excluded.school_id";
+    WHERE bill_difference.school_id = excluded.school_id AND bill_difference.run <= excluded.run";
 const OF_DAY: &str = "school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4";
 
 /// Differences of a day, found by a comparison.
@@ -66,20 +68,6 @@ pub(in crate::reconciliation) fn write_of(
     Write::Insert { table: "bill_difference", rows, suffix: AGAIN }
 }
 
-fn key_values(key: &DayKey, day: Day) -> Vec<Value> {
-    vec![
-        key.school.number().into(),
-        key.provider.code().into(),
-        key.merchant.as_str().into(),
-        day.number().into(),
-    ]
-}
-
-async fn execute(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<u64, DbError> {
-    let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
-    Ok(tx.conn().execute_raw(statement).await?.rows_affected())
-}
-
 /// Ends what earlier comparisons found and this one did not.
 pub(in crate::reconciliation) async fn end_old(
     tx: &Tx,
@@ -116,6 +104,40 @@ pub(in crate::reconciliation) async fn repaired(
     execute(tx, &sql, values).await.map(drop)
 }
 
+/// Whether this school has the difference, and it is open.
+pub(in crate::reconciliation) async fn is_open(
+    source: Source<'_>,
+    key: &DayKey,
+    difference: &Difference,
+) -> Result<bool, DbError> {
+    let mut values = key_values(key, key.day);
+    values.extend([difference.number.as_str().into(), difference.differs.code().into()]);
+    let sql = format!(
+        "SELECT 1 AS one FROM bill_difference WHERE {OF_DAY} AND number = $5 AND field = $6 \
+         AND state = 'open'"
+    );
+    Ok(!source.select(&sql, values).await?.is_empty())
+}
+
+/// The provider was asked about an open difference and cannot repair it: its support is to be asked.
+pub(in crate::reconciliation) async fn told(
+    tx: &Tx,
+    key: &DayKey,
+    difference: &Difference,
+) -> Result<(), DbError> {
+    let mut values = key_values(key, key.day);
+    values.extend([
+        difference.number.as_str().into(),
+        difference.differs.code().into(),
+        Repair::AskSupport.code().into(),
+    ]);
+    let sql = format!(
+        "UPDATE bill_difference SET repair = $7 WHERE {OF_DAY} AND number = $5 AND field = $6 \
+         AND state = 'open'"
+    );
+    execute(tx, &sql, values).await.map(drop)
+}
+
 /// A payment or refund that waits for the bill of a neighbouring day.
 pub(in crate::reconciliation) struct Waiting {
     pub(in crate::reconciliation) id: Uuid,
@@ -131,7 +153,8 @@ pub(in crate::reconciliation) async fn waiting(
     day: Day,
 ) -> Result<Vec<Waiting>, DbError> {
     let sql = "SELECT d.id, p.paid_at AS at, EXISTS (SELECT 1 FROM bill_row b \
-               WHERE b.payment_id = d.payment_id AND b.entry = 'payment') AS is_billed \
+               WHERE b.payment_id = d.payment_id AND b.entry = 'payment' \
+               AND b.number = p.transaction_id) AS is_billed \
                FROM bill_difference d JOIN payment p ON p.id = d.payment_id \
                WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
                AND d.day = $4 AND d.entry = 'payment' AND d.state = 'waiting' \
@@ -178,7 +201,7 @@ pub(in crate::reconciliation) async fn settle_waiting(
 }
 
 /// Counts what is open or waits on a day, and closes it where nothing is.
-async fn recount(tx: &Tx, key: &DayKey, now: Timestamp) -> Result<(), DbError> {
+pub(super) async fn recount(tx: &Tx, key: &DayKey, now: Timestamp) -> Result<(), DbError> {
     let sql = format!(
         "UPDATE bill_day SET open_differences = (SELECT COUNT(*) FROM bill_difference d \
          WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 AND d.day = $4 \
@@ -200,10 +223,15 @@ pub(in crate::reconciliation) struct Stored {
     pub(in crate::reconciliation) id: Uuid,
     pub(in crate::reconciliation) key: DayKey,
     pub(in crate::reconciliation) found: FoundDifference,
+    /// What earlier repairs have moved for the same payment, in fen.
+    pub(in crate::reconciliation) corrected_fen: i64,
 }
 
 const DIFFERENCE: &str = "SELECT id, school_id, provider, merchant_number, day, entry, number, field, \
-    out_trade_no, ours, theirs, stake_fen, repair, state FROM bill_difference";
+    out_trade_no, ours, theirs, stake_fen, repair, state, \
+    CAST((SELECT COALESCE(SUM(b.stake_fen - b.corrected_fen), 0) FROM bill_repair b \
+    WHERE b.payment_id = bill_difference.payment_id AND b.repair = 'correct_balance') AS bigint) \
+    AS corrected_fen FROM bill_difference";
 
 /// What differs on a day, a page at a time in the order of ids: what is open or waits, or everything.
 pub(in crate::reconciliation) async fn differences(
@@ -230,27 +258,21 @@ pub(in crate::reconciliation) async fn difference(
     found.first().map(stored_of).transpose()
 }
 
-/// Ends an open difference by what two persons agreed on; false if it is not open. Closes the day where
-/// it was the last.
-pub(in crate::reconciliation) async fn accepted(
-    tx: &Tx,
-    stored: &Stored,
-    approval: Uuid,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let sql = "UPDATE bill_difference SET state = 'accepted', ended_at = $2 \
-               WHERE id = $1 AND state = 'open'";
-    if execute(tx, sql, vec![stored.id.into(), now.micros().into()]).await? == 0 {
-        return Ok(false);
+/// Differences of a school, by their ids.
+pub(in crate::reconciliation) async fn among(
+    source: Source<'_>,
+    school: SchoolId,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Stored>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    let sql = "INSERT INTO bill_repair (approval_id, school_id, difference_id, payment_id, repair, \
-               stake_fen, accepted_at) SELECT $2, school_id, id, payment_id, repair, stake_fen, \
-               ended_at FROM bill_difference WHERE id = $1";
-    execute(tx, sql, vec![stored.id.into(), approval.into()]).await?;
-    recount(tx, &stored.key, now).await.map(|()| true)
+    let sql = format!("{DIFFERENCE} WHERE id {{keys1}} AND school_id {{keys2}}");
+    let keys = vec![Column::Uuid(ids), Column::I64(vec![school.number()])];
+    source.select_keys(&sql, keys).await?.iter().map(stored_of).collect()
 }
 
-fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
+pub(super) fn difference_of(row: &QueryResult) -> Result<Difference, DbError> {
     let broken = |what| DbError::Inconsistent { table: "bill_difference", what };
     let text = |name| row.try_get::<String>("", name);
     let entry = match text("entry")?.as_str() {
@@ -258,7 +280,7 @@ fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
         "refund" => "refund",
         _ => return Err(broken("unknown entry")),
     };
-    let difference = Difference {
+    Ok(Difference {
         entry,
         number: text("number")?,
         out_trade_no: text("out_trade_no")?,
@@ -267,7 +289,13 @@ fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
         theirs: text("theirs")?,
         stake_fen: row.try_get("", "stake_fen")?,
         repair: Repair::from_code(&text("repair")?).ok_or(broken("unknown repair"))?,
-    };
+    })
+}
+
+fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
+    let broken = |what| DbError::Inconsistent { table: "bill_difference", what };
+    let text = |name| row.try_get::<String>("", name);
+    let difference = difference_of(row)?;
     let state = FoundState::from_code(&text("state")?).ok_or(broken("unknown state"))?;
     let provider = Provider::from_code(&text("provider")?).ok_or(broken("unknown provider"))?;
     let key = DayKey {
@@ -276,7 +304,12 @@ fn stored_of(row: &QueryResult) -> Result<Stored, DbError> {
         merchant: text("merchant_number")?,
         day: Day::from_number(row.try_get("", "day")?),
     };
-    Ok(Stored { id: row.try_get("", "id")?, key, found: FoundDifference { difference, state } })
+    Ok(Stored {
+        id: row.try_get("", "id")?,
+        key,
+        found: FoundDifference { difference, state },
+        corrected_fen: row.try_get("", "corrected_fen")?,
+    })
 }
 
 /// How many differences of a day are open, or wait for the neighbouring day.

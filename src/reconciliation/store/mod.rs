@@ -5,15 +5,17 @@ pub(super) mod audit;
 mod days;
 mod differences;
 mod refunds;
+mod repairs;
 
 pub(super) use days::{
-    begin, by_id, finish, found, is_changed, is_closed, page, reopen, was_compared,
+    begin, by_id, finish, found, hold, is_changed, is_closed, page, reopen, was_compared,
 };
 pub(super) use differences::{
-    Stored, accepted, count_open, difference, differences, end_old, repaired, settle_waiting,
-    waiting, write_of as write_of_differences,
+    Stored, among, count_open, difference, differences, end_old, is_open, repaired, settle_waiting,
+    told, waiting, write_of as write_of_differences,
 };
 pub(super) use refunds::{back_on, billed_refunds, refunds};
+pub(super) use repairs::{accepted, kept_repair};
 
 use super::{
     bill::BillRow,
@@ -30,7 +32,7 @@ use crate::{
     },
     orders::order::{PaymentId, PaymentState},
 };
-use sea_orm::{QueryResult, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -103,7 +105,7 @@ pub(super) async fn kept(
     if numbers.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = "SELECT b.number, b.day, b.school_id, b.amount_fen, b.fee_fen, b.coupon_fen \
+    let sql = "SELECT b.number, b.day, b.amount_fen, b.fee_fen, b.coupon_fen \
                FROM bill_row b WHERE b.provider {keys1} AND b.merchant_number {keys2} \
                AND b.number {keys3}";
     let keys = vec![
@@ -117,7 +119,6 @@ pub(super) async fn kept(
         let amount = |name| Fen::new(row.try_get("", name)?).map_err(broken);
         let kept = KeptRow {
             day: Day::from_number(row.try_get("", "day")?),
-            school: SchoolId::from_number(row.try_get("", "school_id")?),
             amount: amount("amount_fen")?,
             fee_fen: row.try_get("", "fee_fen")?,
             coupon: amount("coupon_fen")?,
@@ -127,13 +128,29 @@ pub(super) async fn kept(
     found.iter().map(kept).collect()
 }
 
+/// The values of a school, a provider, a merchant and a day, in this order.
+fn key_values(key: &DayKey, day: Day) -> Vec<Value> {
+    vec![
+        key.school.number().into(),
+        key.provider.code().into(),
+        key.merchant.as_str().into(),
+        day.number().into(),
+    ]
+}
+
+async fn execute(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<u64, DbError> {
+    let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
+    Ok(tx.conn().execute_raw(statement).await?.rows_affected())
+}
+
 /// The days in whose bills these payments are.
 pub(super) async fn days_of(tx: &Tx, payments: Vec<Uuid>) -> Result<HashMap<Uuid, Day>, DbError> {
     if payments.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = "SELECT b.payment_id, b.day FROM bill_row b WHERE b.payment_id {keys1} \
-               AND b.entry = 'payment'";
+    // Another transaction of a payment is not it.
+    let sql = "SELECT b.payment_id, b.day FROM bill_row b JOIN payment p ON p.id = b.payment_id \
+               AND p.transaction_id = b.number WHERE b.payment_id {keys1} AND b.entry = 'payment'";
     let found = tx.select_keys(sql, vec![Column::Uuid(payments)]).await?;
     let day = |row: &QueryResult| {
         Ok((row.try_get("", "payment_id")?, Day::from_number(row.try_get("", "day")?)))

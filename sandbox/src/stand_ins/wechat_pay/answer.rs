@@ -1,11 +1,11 @@
 //! Makes the signed answers of the API.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, ResponseError};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::authorization::Caller;
-use super::refusal::request_id;
+use super::refusal::{Refusal, request_id};
 use super::signed::Signed;
 use crate::faults::RequestFault;
 
@@ -22,6 +22,18 @@ pub(super) fn ok(caller: &Caller, now: DateTime<Utc>, body: &Value) -> HttpRespo
         response.insert_header(header);
     }
     response.insert_header(("Request-ID", request_id(0)));
+    response.content_type("application/json; charset=utf-8").body(signed.body)
+}
+
+/// An error with a signed body.
+pub(super) fn refused(caller: &Caller, now: DateTime<Utc>, refusal: &Refusal) -> HttpResponse {
+    let body = refusal.body().to_string();
+    let signed = Signed::new(&caller.signer, now, body, caller.forgery());
+    let mut response = HttpResponse::build(refusal.status_code());
+    for header in signed.headers {
+        response.insert_header(header);
+    }
+    response.insert_header(("Request-ID", request_id(1)));
     response.content_type("application/json; charset=utf-8").body(signed.body)
 }
 

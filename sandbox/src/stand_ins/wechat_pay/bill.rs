@@ -167,7 +167,12 @@ impl WechatPay {
         }
         let billed = if fault == Some(BillFault::OtherDay) { day.pred_opt() } else { Some(day) };
         let text = self.text_of(caller.mchid(), billed.unwrap_or(day), which);
-        let text = altered(fault, text, caller.mchid())?;
+        let text = match altered(fault, text, caller.mchid()) {
+            Ok(text) => text,
+            Err(unsigned) if fault == Some(BillFault::UnsignedNothing) => return Err(unsigned),
+            // WeChat Pay signs what its bill service answers.
+            Err(nothing) => return Ok(answer::refused(caller, now, &nothing)),
+        };
         let mut hash = hex(&Sha1::digest(text.as_bytes()));
         let mut bytes = gzip(text.as_bytes());
         let mut host = request.connection_info().host().to_owned();
@@ -180,7 +185,8 @@ impl WechatPay {
                 | BillFault::OtherMerchant
                 | BillFault::Huge
                 | BillFault::Html
-                | BillFault::Creating,
+                | BillFault::Creating
+                | BillFault::UnsignedNothing,
             )
             | None => {}
         }

@@ -27,6 +27,8 @@ pub enum BillFault {
     Html,
     /// The file is not made yet.
     Creating,
+    /// An unsigned answer says that there is no bill, as anybody could write.
+    UnsignedNothing,
 }
 
 /// The text of a bill under a fault.
@@ -35,13 +37,15 @@ pub(super) fn altered(
     text: Option<String>,
     mchid: &str,
 ) -> Result<String, Refusal> {
+    let nothing = || Refusal::bill("NO_STATEMENT_EXIST", "账单文件不存在");
     match (fault, text) {
+        (Some(BillFault::UnsignedNothing), _) => Err(nothing()),
         (Some(BillFault::Html), _) => Ok("<html><body>请登录</body></html>".to_owned()),
         (Some(BillFault::OtherMerchant), Some(text)) => {
             Ok(text.replace(&format!("`{mchid},"), "`1900000000,"))
         }
         (Some(BillFault::Huge), Some(text)) => Ok(text + &" ".repeat(HUGE)),
         (_, Some(text)) => Ok(text),
-        (_, None) => Err(Refusal::bill("NO_STATEMENT_EXIST", "账单文件不存在")),
+        (_, None) => Err(nothing()),
     }
 }

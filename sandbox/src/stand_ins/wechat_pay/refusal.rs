@@ -194,13 +194,20 @@ impl ResponseError for Refusal {
 
     /// Unsigned: a merchant must not conclude anything from an error answer alone.
     fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status)
+            .insert_header(("Request-ID", request_id(self.internal)))
+            .json(self.body())
+    }
+}
+
+impl Refusal {
+    /// The body of the answer.
+    pub(super) fn body(&self) -> Value {
         let mut body = json!({ "code": self.code, "message": self.message });
         if let (Some(detail), Some(members)) = (&self.detail, body.as_object_mut()) {
             members.insert("detail".to_owned(), detail.clone());
         }
-        HttpResponse::build(self.status)
-            .insert_header(("Request-ID", request_id(self.internal)))
-            .json(body)
+        body
     }
 }
 

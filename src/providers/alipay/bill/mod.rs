@@ -4,6 +4,7 @@
 //! good for 30 seconds. The file is not signed and has no hash: its checksums must fit, it must end,
 //! and its rows must add up to its summary.
 //! Invariant: a file is fetched only from `bill_hosts`.
+//! Invariant: that a day has no transactions is believed only if a signed answer says so.
 
 mod archive;
 mod rows;
@@ -18,7 +19,7 @@ use crate::{
     orders::fact::Provider,
     payments::gateway::{GatewayError, PaymentGateway},
     providers::bill_file::{Fetching, Packed, Wanted},
-    reconciliation::{BadBill, Bill, BillError, BillSource},
+    reconciliation::{BadBill, Bill, BillError, BillRows, BillSource},
 };
 use async_trait::async_trait;
 use aws_lc_rs::digest;
@@ -86,7 +87,11 @@ impl Alipay {
 /// What a refusal means; Alipay puts different prefixes before these codes.
 fn of_failure(failure: Failure) -> Result<Option<String>, BillError> {
     match failure.sub_code.rsplit('.').next().unwrap_or_default() {
-        "NO_BILL_DATA" => Ok(None),
+        "NO_BILL_DATA" if failure.signed => Ok(None),
+        "NO_BILL_DATA" => {
+            tracing::warn!("Alipay: an unsigned answer says that there is no bill");
+            Err(BillError::NotReady)
+        }
         "BILL_NOT_EXIST" => Err(BillError::NotReady),
         "UNKNOWN_ERROR" => Err(BillError::Unknown),
         _ => Err(of_call(failure.into_error())),
@@ -96,12 +101,15 @@ fn of_failure(failure: Failure) -> Result<Option<String>, BillError> {
 /// Checks both files whole, and leaves the rows of the detail to be read again.
 fn read(packed: &Packed, wanted: &Wanted) -> Result<Bill, BadBill> {
     let files = archive::open(packed)?;
-    let rows = || DetailRows::open(files.detail.unpacked()?, wanted.clone());
+    let (detail, summary) = (files.detail, files.summary.unpacked()?);
+    let of = wanted.clone();
+    let rows = move || DetailRows::open(detail.unpacked()?, of.clone());
     let added = rows()?.check()?;
-    rows::check_summary(files.summary.unpacked()?, wanted, &added)?;
+    rows::check_summary(summary, wanted, &added)?;
     let hash = hex::encode(digest::digest(&digest::SHA256, packed.as_ref()));
     let count = added.payments + added.refunds;
-    Ok(Bill { hash, count, flow: None, rows: Box::new(rows()?) })
+    let rows = BillRows::new(move || Ok(Box::new(rows()?)));
+    Ok(Bill { hash, count, flow: None, rows })
 }
 
 fn of_file(bad: BadBill) -> BillError {

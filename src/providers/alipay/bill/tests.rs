@@ -113,7 +113,7 @@ fn refused(bytes: Vec<u8>) -> Option<BadBill> {
 fn rows_are_read_as_alipay_means_them() {
     let bill = read_bytes(good()).unwrap();
     let (count, hash) = (bill.count, bill.hash.len());
-    let rows: Vec<_> = bill.rows.map(Result::unwrap).collect();
+    let rows: Vec<_> = bill.rows.read().unwrap().map(Result::unwrap).collect();
     let fen = |fen| Fen::new(fen).unwrap();
     let first = BillRow {
         entry: BillEntry::Payment,
@@ -147,14 +147,14 @@ fn rows_are_read_as_alipay_means_them() {
 fn a_comma_in_a_text_separates_nothing() {
     let rows = rows_text().replace("校园卡充值", "校园卡,充值");
     let bill = read_bytes(bill_of(&detail_of(&rows), &summary_of(TOTAL))).unwrap();
-    assert_eq!(bill.rows.filter_map(Result::ok).count(), 3);
+    assert_eq!(bill.rows.read().unwrap().filter_map(Result::ok).count(), 3);
 }
 
 #[test]
 fn a_refund_without_a_number_has_that_of_its_order() {
     let rows = rows_text().replace("R1", "");
     let bill = read_bytes(bill_of(&detail_of(&rows), &summary_of(TOTAL))).unwrap();
-    let last = bill.rows.map(Result::unwrap).last().unwrap();
+    let last = bill.rows.read().unwrap().map(Result::unwrap).last().unwrap();
     assert_eq!((last.number(), last.out_refund_no()), ("T1:NT1", Some("NT1")));
 }
 
@@ -353,11 +353,16 @@ async fn what_is_no_bill_is_said() {
         let content = json!({"code": "40004", "msg": "x", "sub_code": code, "sub_msg": "x"});
         signed_reply(NODE, &content.to_string())
     };
+    let unsigned = |code: &str| {
+        let content = json!({"code": "40004", "msg": "x", "sub_code": code, "sub_msg": "x"});
+        Reply::new(200).body(format!(r#"{{"{NODE}":{content}}}"#))
+    };
     let empty = json!({"code": "10000", "bill_download_url": "x", "bill_file_code": EMPTY});
     let refused = |code: &str| Err(BillError::Refused(code.to_owned()));
     for (name, reply, expected) in [
         ("empty", signed_reply(NODE, &empty.to_string()), Ok(0)),
         ("no data", failure("NO_BILL_DATA"), Ok(0)),
+        ("no data, unsigned", unsigned("NO_BILL_DATA"), Err(BillError::NotReady)),
         ("not yet", failure("isp.BILL_NOT_EXIST"), Err(BillError::NotReady)),
         ("unknown", failure("UNKNOWN_ERROR"), Err(BillError::Unknown)),
         ("system", failure("ACQ.SYSTEM_ERROR"), Err(BillError::Unknown)),

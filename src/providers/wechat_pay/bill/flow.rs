@@ -28,8 +28,16 @@ struct Added {
     went: (u64, i64),
 }
 
+/// A whole fund-flow bill.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Statement {
+    pub(super) flow: FundFlow,
+    /// Rows about payments and refunds, and not of other movements of the account.
+    pub(super) trades: u64,
+}
+
 /// Reads a whole fund-flow bill.
-pub(super) fn read(from: impl Read, wanted: &Wanted) -> Result<FundFlow, BadBill> {
+pub(super) fn read(from: impl Read, wanted: &Wanted) -> Result<Statement, BadBill> {
     let mut table = Table::open(from)?;
     let column = |names: &[&'static str]| {
         let name = names.first().copied().unwrap_or_default();
@@ -43,11 +51,11 @@ pub(super) fn read(from: impl Read, wanted: &Wanted) -> Result<FundFlow, BadBill
         direction: column(&["收支类型"])?,
         amount: column(&["收支金额(元)", "收支金额"])?,
     };
-    let (mut flow, mut added) = (FundFlow::default(), Added::default());
+    let (mut statement, mut added) = (Statement::default(), Added::default());
     loop {
         match table.next()? {
-            Next::Row(cells) => take(&cells, &columns, wanted, &mut flow, &mut added)?,
-            Next::Sums(sums) => return added.check(&sums).map(|()| flow),
+            Next::Row(cells) => take(&cells, &columns, wanted, &mut statement, &mut added)?,
+            Next::Sums(sums) => return added.check(&sums).map(|()| statement),
         }
     }
 }
@@ -56,7 +64,7 @@ fn take(
     cells: &Cells,
     columns: &Columns,
     wanted: &Wanted,
-    flow: &mut FundFlow,
+    statement: &mut Statement,
     added: &mut Added,
 ) -> Result<(), BadBill> {
     if !wanted.may_be_of_day(cells.time(columns.at)?) {
@@ -74,10 +82,14 @@ fn take(
     };
     side.0 += 1;
     side.1 = side.1.saturating_add(fen);
-    let is_fee =
-        [columns.act, columns.kind].map(|column| cells.get(column.place).contains("手续费"));
-    if is_fee.contains(&true) {
-        flow.add(cells.number(columns.number)?, charged);
+    let says = |what: &str| {
+        [columns.act, columns.kind].iter().any(|column| cells.get(column.place).contains(what))
+    };
+    if says("手续费") {
+        statement.flow.add(cells.number(columns.number)?, charged);
+    }
+    if says("交易") || says("退款") {
+        statement.trades += 1;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a file is used only if its bytes have the hash in an answer whose signature verified,
 //! and its rows add up to its summary. The download itself is not signed.
+//! Invariant: that a day has no transactions is believed only if a signed answer says so, or the signed
+//! fund-flow bill of the day has none. WeChat need not sign refusals, and anybody could have written one.
 //! Invariant: a file is fetched only from `bill_hosts`.
 
 mod cells;
@@ -12,7 +14,7 @@ mod table;
 mod tests;
 mod trade;
 
-use self::trade::TradeRows;
+use self::{flow::Statement, trade::TradeRows};
 use super::{
     WechatPay, fresh_nonce,
     signing::{self, Request},
@@ -23,11 +25,12 @@ use crate::{
     orders::fact::Provider,
     payments::gateway::{GatewayError, PaymentGateway},
     providers::bill_file::{Fetching, Packed, Wanted},
-    reconciliation::{BadBill, Bill, BillError, BillSource, FundFlow},
+    reconciliation::{BadBill, Bill, BillError, BillRows, BillSource},
 };
 use async_trait::async_trait;
 use reqwest::{Method, header};
 use serde::Deserialize;
+use std::sync::Arc;
 
 const TRADE: &str = "trade bill";
 const FLOW: &str = "fund-flow bill";
@@ -56,15 +59,32 @@ impl BillSource for WechatPay {
 
     async fn bill(&self, day: Day, now: Timestamp) -> Result<Bill, BillError> {
         let path = format!("/v3/bill/tradebill?bill_date={day}&bill_type=ALL&tar_type=GZIP");
-        let Some(trade) = self.file(TRADE, &path, now).await? else { return Ok(Bill::empty()) };
+        let trade = self.file(TRADE, &path, now).await?;
+        if let Offered::Nothing { is_signed: true } = trade {
+            return Ok(Bill::empty());
+        }
         let path =
             format!("/v3/bill/fundflowbill?bill_date={day}&account_type=BASIC&tar_type=GZIP");
         let flow = self.file(FLOW, &path, now).await?;
         let wanted = Wanted { merchant: self.merchant.mch_id.clone(), day };
         // Reading a large file takes as long as many requests.
-        let reading = tokio::task::spawn_blocking(move || read(&trade, flow.as_ref(), &wanted));
+        let reading = tokio::task::spawn_blocking(move || match trade {
+            Offered::File(trade) => read(trade, &flow, &wanted),
+            Offered::Nothing { .. } => empty_by(&flow, &wanted),
+        });
         reading.await.map_err(|_| BillError::Unknown)?
     }
+}
+
+/// What WeChat answers to the question for a bill.
+enum Offered {
+    /// There is one.
+    File(Fetched),
+    /// There is none.
+    Nothing {
+        /// Whether the answer was signed.
+        is_signed: bool,
+    },
 }
 
 /// A file, and the hash that WeChat signed for it.
@@ -74,17 +94,19 @@ struct Fetched {
 }
 
 impl WechatPay {
-    /// Asks for a file and fetches it; `None` where the day has none.
+    /// Asks for a file and fetches it.
     async fn file(
         &self,
         name: &'static str,
         path: &str,
         now: Timestamp,
-    ) -> Result<Option<Fetched>, BillError> {
+    ) -> Result<Offered, BillError> {
         let answer = self.exchange(Method::GET, path, Vec::new(), now).await.map_err(of_call)?;
         let checked = match answer.success(&self.keys, now) {
             Ok(checked) => checked,
-            Err(GatewayError::Refused { code }) if code == NO_STATEMENT => return Ok(None),
+            Err(GatewayError::Refused { code }) if code == NO_STATEMENT => {
+                return Ok(Offered::Nothing { is_signed: answer.is_authentic(&self.keys, now) });
+            }
             Err(error) => return Err(of_call(error)),
         };
         let offer: Offer =
@@ -95,7 +117,7 @@ impl WechatPay {
         }
         let packed = self.download(&offer.download_url, now).await?;
         let packed = packed.map_err(|bad| BillError::Bad { file: name, bad })?;
-        Ok(Some(Fetched { packed, hash: offer.hash_value }))
+        Ok(Offered::File(Fetched { packed, hash: offer.hash_value }))
     }
 
     /// Fetches a file. The answer is not signed.
@@ -122,18 +144,38 @@ impl WechatPay {
 }
 
 /// Checks both files whole, and leaves the rows of the first to be read again.
-fn read(trade: &Fetched, flow: Option<&Fetched>, wanted: &Wanted) -> Result<Bill, BillError> {
-    let bad = |file| move |bad| BillError::Bad { file, bad };
-    trade.packed.check_hash(&trade.hash).map_err(bad(TRADE))?;
-    let rows = || TradeRows::open(trade.packed.unpacked(), wanted.clone()).map_err(bad(TRADE));
-    let count = rows()?.check().map_err(bad(TRADE))?;
-    let flow = flow.map(|flow| read_flow(flow, wanted)).transpose().map_err(bad(FLOW))?;
-    Ok(Bill { count, flow, rows: Box::new(rows()?), hash: trade.hash.to_ascii_lowercase() })
+fn read(trade: Fetched, flow: &Offered, wanted: &Wanted) -> Result<Bill, BillError> {
+    let bad = |bad| BillError::Bad { file: TRADE, bad };
+    let Fetched { packed, hash } = trade;
+    packed.check_hash(&hash).map_err(bad)?;
+    let wanted_rows = wanted.clone();
+    let rows = move || TradeRows::open(packed.unpacked(), wanted_rows.clone());
+    let count = rows().and_then(TradeRows::check).map_err(bad)?;
+    let flow = read_flow(flow, wanted)?.map(|statement| Arc::new(statement.flow));
+    let rows = BillRows::new(move || Ok(Box::new(rows()?)));
+    Ok(Bill { count, flow, rows, hash: hash.to_ascii_lowercase() })
 }
 
-fn read_flow(flow: &Fetched, wanted: &Wanted) -> Result<FundFlow, BadBill> {
-    flow.packed.check_hash(&flow.hash)?;
-    flow::read(flow.packed.unpacked(), wanted)
+/// A day that an unsigned answer calls empty, if the fund-flow bill confirms it.
+fn empty_by(flow: &Offered, wanted: &Wanted) -> Result<Bill, BillError> {
+    let is_confirmed = match flow {
+        Offered::Nothing { is_signed } => *is_signed,
+        Offered::File(_) => read_flow(flow, wanted)?.is_some_and(|statement| statement.trades == 0),
+    };
+    if is_confirmed {
+        return Ok(Bill::empty());
+    }
+    tracing::warn!(
+        "WeChat Pay: an unsigned answer says that there is no bill, and nothing confirms it"
+    );
+    Err(BillError::NotReady)
+}
+
+fn read_flow(flow: &Offered, wanted: &Wanted) -> Result<Option<Statement>, BillError> {
+    let Offered::File(flow) = flow else { return Ok(None) };
+    let read = flow.packed.check_hash(&flow.hash);
+    let read = read.and_then(|()| flow::read(flow.packed.unpacked(), wanted));
+    read.map(Some).map_err(|bad| BillError::Bad { file: FLOW, bad })
 }
 
 fn of_call(error: GatewayError) -> BillError {

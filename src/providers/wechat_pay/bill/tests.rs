@@ -257,7 +257,7 @@ fn the_account_tells_fees_by_their_payments() {
     let charged = "`2025-12-31 10:00:00,`T1,`F2,`扣除交易手续费,`扣除交易手续费,`支出,`0.30,`49.70,`system,`,`\r\n";
     let good = flow_file(charged, "`2.0,`1.0,`50.00,`1.0,`0.30");
     let flow = flow::read(good.as_bytes(), &wanted()).unwrap();
-    assert_eq!((flow.fee_of("T1"), flow.fee_of("T2")), (Some(30), None));
+    assert_eq!((flow.flow.fee_of("T1"), flow.flow.fee_of("T2"), flow.trades), (Some(30), None, 2));
     for (name, file, expected) in [
         ("count", flow_file(charged, "`3,`1,`50.00,`1,`0.30"), BadBill::Summary("资金流水总笔数")),
         ("sum", flow_file(charged, "`2,`1,`50.00,`1,`0.31"), BadBill::Summary("支出金额")),
@@ -333,6 +333,40 @@ async fn what_is_no_bill_is_said() {
         (Reply::silence(), BillError::Unknown),
     ] {
         assert_eq!(bill([reply]).await.err(), Some(expected));
+    }
+}
+
+/// Anybody could have written an unsigned refusal: it alone closes no day.
+#[tokio::test]
+async fn a_day_without_transactions_is_proven() {
+    let none = json!({"code": "NO_STATEMENT_EXIST", "message": "账单文件不存在"}).to_string();
+    let unsigned = || Reply::new(400).body(none.as_str());
+    let withdrawal = flow_file("", "`1,`1,`50.00,`0,`0").replacen("交易,`交易", "提现,`提现", 1);
+    let paid = flow_file("", "`1,`1,`50.00,`0,`0");
+    let not_ready = Err(BillError::NotReady);
+    for (name, trade, flow, expected) in [
+        ("signed", signed_reply(400, &none), None, Ok(0)),
+        ("unsigned twice", unsigned(), Some(Err(unsigned())), not_ready.clone()),
+        ("the other is signed", unsigned(), Some(Err(signed_reply(400, &none))), Ok(0)),
+        ("the account moved otherwise", unsigned(), Some(Ok(withdrawal)), Ok(0)),
+        ("the account has a payment", unsigned(), Some(Ok(paid)), not_ready),
+    ] {
+        let server = TestServer::start_with(|base_url| {
+            let url = format!("{base_url}/v3/billdownload/file?token=a");
+            let flow = flow.map(|flow| match flow {
+                Ok(file) => {
+                    let body = Reply::new(200).body(gzip(file.as_bytes()));
+                    replies(&url, &sha1(file.as_bytes()), body)[..2].to_vec()
+                }
+                Err(reply) => vec![reply],
+            });
+            std::iter::once(trade).chain(flow.into_iter().flatten()).collect()
+        });
+        let mut settings = settings(&server.base_url());
+        settings.bill_hosts = vec![server.base_url().replace("http://", "")];
+        let gateway = WechatPay::new(settings, super::super::testing::APP_ID, http());
+        let got = gateway.bill(day(), NOW).await.map(|bill| bill.count);
+        assert_eq!(got, expected, "{name}");
     }
 }
 

@@ -1,0 +1,224 @@
+//! What a provider is asked about differences, and how much of it: its answer settles as any other.
+
+use super::{
+    ReconcileError,
+    bill::{BillEntry, BillRow},
+    compare::PostedReceipt,
+    difference::{Difference, Differs, Repair},
+    run::Run,
+    store,
+};
+use crate::{
+    base::{db::DbError, write_point},
+    payments::{
+        PaymentError,
+        gateway::{GatewayError, RefundNumbers},
+    },
+};
+
+/// The most payments and refunds that a comparison asks the provider about: more are no accident.
+const MOST_ASKED: u32 = 1000;
+/// After so many questions in a row without a usable answer the provider is asked no more.
+const MOST_SILENT: u32 = 3;
+
+/// A difference, and what the provider is asked about it.
+#[derive(Clone)]
+pub(super) struct Question {
+    difference: Difference,
+    wanted: Wanted,
+}
+
+/// What an answer could tell.
+#[derive(Clone)]
+enum Wanted {
+    /// That a payment of ours was paid.
+    Credit,
+    /// The transaction of the row: of no payment of ours, or of one that has another. It is found in the
+    /// ledger once it is settled.
+    Transaction,
+    /// How a refund ended.
+    Refund(RefundNumbers),
+    /// That a payment that is in no bill was paid. The bill stays as it is, so the difference stays too.
+    Confirmation,
+}
+
+/// What came of a question.
+enum Answered {
+    /// The difference is no more.
+    Repaired,
+    /// The provider has answered, and only its support can tell more.
+    Told,
+    /// The difference stays as it is.
+    Nothing,
+}
+
+/// How much the provider may still be asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patience {
+    asked: u32,
+    silent: u32,
+    is_throttled: bool,
+}
+
+impl Patience {
+    const fn is_out(self) -> bool {
+        self.is_throttled || self.silent >= MOST_SILENT || self.asked >= MOST_ASKED
+    }
+
+    /// Counts a question by how it went.
+    fn count(&mut self, error: Option<&PaymentError>) {
+        self.asked = self.asked.saturating_add(1);
+        match error {
+            Some(PaymentError::Provider(GatewayError::Throttled { .. })) => {
+                self.is_throttled = true;
+            }
+            Some(PaymentError::Provider(GatewayError::Unknown)) => {
+                self.silent = self.silent.saturating_add(1);
+            }
+            Some(_) | None => self.silent = 0,
+        }
+    }
+}
+
+/// What the provider is asked about a row that differs.
+pub(super) fn question(row: &BillRow, difference: &Difference) -> Option<Question> {
+    if difference.repair != Repair::AskProvider {
+        return None;
+    }
+    let wanted = match &row.entry {
+        BillEntry::Payment if difference.differs == Differs::State => Wanted::Credit,
+        BillEntry::Payment if difference.differs == Differs::TheirsOnly => Wanted::Transaction,
+        BillEntry::Payment => return None,
+        BillEntry::Refund { out_refund_no, .. } => Wanted::Refund(RefundNumbers {
+            out_refund_no: out_refund_no.clone(),
+            out_trade_no: row.out_trade_no.clone(),
+            transaction_id: row.transaction_id.clone(),
+        }),
+    };
+    Some(Question { difference: difference.clone(), wanted })
+}
+
+/// What the provider is asked about a payment that is in no bill.
+pub(super) fn confirmation(difference: &Difference) -> Question {
+    Question { difference: difference.clone(), wanted: Wanted::Confirmation }
+}
+
+impl Run<'_> {
+    /// Asks about what differs, one question after the other. A provider that limits our rate, or gives no
+    /// usable answer a few times in a row, is asked no more: what is left stays open and is counted.
+    pub(super) async fn ask_provider(&mut self) -> Result<(), ReconcileError> {
+        for question in std::mem::take(&mut self.questions) {
+            if !self.is_open(&question.difference).await? {
+                continue;
+            }
+            if self.patience.is_out() {
+                self.totals.unasked += 1;
+                continue;
+            }
+            let answered = write_point::within("bill: ask", self.ask(&question)).await;
+            self.patience.count(answered.as_ref().err());
+            match answered {
+                Ok(answered) => self.note(&question.difference, &answered).await?,
+                Err(error) => {
+                    // It stays open; the next comparison asks again.
+                    let number = &question.difference.number;
+                    tracing::warn!(%error, number, "the provider could not be asked");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a difference is open here: not accepted, and no other school's.
+    async fn is_open(&self, difference: &Difference) -> Result<bool, DbError> {
+        store::is_open((&self.room.db).into(), &self.key, difference).await
+    }
+
+    async fn ask(&self, question: &Question) -> Result<Answered, PaymentError> {
+        let (payments, school, provider) = (&self.room.payments, self.school, self.key.provider);
+        let Question { difference, wanted } = question;
+        let number = &difference.out_trade_no;
+        let is_repaired = match wanted {
+            Wanted::Credit => payments.settle_by_answer(school, provider, number).await?,
+            Wanted::Transaction => {
+                payments.settle_by_answer(school, provider, number).await?;
+                self.has_received(&difference.number).await?
+            }
+            Wanted::Refund(numbers) => {
+                payments.settle_refund_by_answer(school, provider, numbers).await?
+            }
+            Wanted::Confirmation => {
+                if !payments.settle_by_answer(school, provider, number).await? {
+                    tracing::error!(number, "the provider does not confirm a paid payment");
+                }
+                return Ok(Answered::Told);
+            }
+        };
+        Ok(if is_repaired { Answered::Repaired } else { Answered::Nothing })
+    }
+
+    /// Whether the ledger of this school has a transaction that is no payment's.
+    async fn has_received(&self, transaction: &str) -> Result<bool, DbError> {
+        let db = &self.room.db;
+        let found = db.in_snapshot(async |tx| self.posted(tx, &[transaction]).await).await?;
+        let is_here =
+            |posted: &PostedReceipt| posted.school == self.key.school && !posted.is_credited;
+        Ok(found.get(transaction).is_some_and(is_here))
+    }
+
+    async fn note(
+        &mut self,
+        difference: &Difference,
+        answered: &Answered,
+    ) -> Result<(), ReconcileError> {
+        let (db, key, now) = (&self.room.db, &self.key, self.room.clock.now());
+        match answered {
+            Answered::Nothing => {}
+            Answered::Told => {
+                let telling = db.in_tx(async |tx| store::told(tx, key, difference).await);
+                write_point::within("bill: repaired", telling).await?;
+            }
+            Answered::Repaired => {
+                let ending = db.in_tx(async |tx| store::repaired(tx, key, difference, now).await);
+                write_point::within("bill: repaired", ending).await?;
+                self.totals.repaired += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_limits_or_is_silent_is_asked_no_more() {
+        use GatewayError::{Refused, Throttled, Unknown};
+        let (unknown, refused) = (Some(Unknown), Some(Refused { code: "X".to_owned() }));
+        let throttled = Some(Throttled { retry_after: None });
+        for (name, answers, is_out) in [
+            ("answers", vec![None; 10], false),
+            ("a throttle", vec![None, throttled], true),
+            (
+                "silence now and then",
+                vec![unknown.clone(), unknown.clone(), None, unknown.clone()],
+                false,
+            ),
+            (
+                "a refusal is an answer",
+                vec![unknown.clone(), unknown.clone(), refused, unknown.clone()],
+                false,
+            ),
+            ("silence", vec![unknown; 3], true),
+            ("a thousand answers", vec![None; 1000], true),
+        ] {
+            let mut patience = Patience::default();
+            for answer in answers {
+                let error = answer.map(PaymentError::Provider);
+                patience.count(error.as_ref());
+            }
+            assert_eq!(patience.is_out(), is_out, "{name}");
+        }
+    }
+}
