@@ -218,7 +218,7 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
             Box::pin(door::import(config, arguments, by)).await
         }
         Command::Door(Door::Locks(Locks::Import(arguments))) => {
-            locks::import(config, arguments, by).await
+            Box::pin(locks::import(config, arguments, by)).await
         }
         Command::Library(Library::Readers(arguments)) => {
             Box::pin(door::readers(config, arguments, by)).await

@@ -1,7 +1,7 @@
 //! Opening a door: decided, recorded, and only then asked of the lock.
 
 use super::{
-    DoorId, DoorKeys, DoorLock, LockAnswer, OpenOrder, Opening, OpeningId, OpeningState,
+    DoorId, DoorKeys, LockAnswer, OpenOrder, Opening, OpeningId, OpeningState,
     lock::LockId,
     opening::{OPEN_WITHIN, OpeningRefusal},
     pass,
@@ -180,12 +180,5 @@ impl Wish<'_> {
             Some(oldest) => Err(OpenError::TooMany(oldest.created_at.plus(COUNTED).distance(now))),
             None => Ok(()),
         }
-    }
-}
-
-impl DoorLock {
-    /// Where it is and what it is called, for logs that people read.
-    pub fn title(&self) -> String {
-        format!("{} {}", self.place, self.name).trim().to_owned()
     }
 }
