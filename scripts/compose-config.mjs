@@ -1,7 +1,7 @@
 // Writes a sandbox configuration with fresh keys, unless there is one already.
 //   node scripts/compose-config.mjs DIR SERVER_PORT METRICS_PORT SANDBOX_URL [DATABASE_URL] [REDIS_URL]
-// DIR/sandbox comes from `onecard-sandbox init`: credentials.json and alipay.json, and both in a
-// folder for each school that has a merchant and an Alipay app of its own.
+// DIR/sandbox comes from `onecard-sandbox init`: credentials.json, alipay.json and locks.json,
+// and the first two in a folder for each school that has a merchant and an Alipay app of its own.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -72,6 +72,7 @@ function school(code) {
 
 const sandboxDir = resolve(dir, 'sandbox')
 const general = credentials(sandboxDir)
+const { locks } = read(sandboxDir, 'locks.json')
 const isSchool = (name) => existsSync(resolve(sandboxDir, name, 'credentials.json'))
 const schools = readdirSync(sandboxDir).filter(isSchool).sort()
 const h5 = resolve(import.meta.dirname ?? '.', '../mini-program/dist/build/h5')
@@ -112,4 +113,9 @@ ${merchant(sandboxDir, general.wechat_pay)}
 [alipay]
 gateway_url = ${text(`${sandboxUrl}/gateway.do`)}
 bill_hosts = [${text(new URL(sandboxUrl).host)}]
-${alipayApp(sandboxDir, read(sandboxDir, 'alipay.json').alipay)}${schools.map(school).join('')}`, { mode: 0o600 })
+${alipayApp(sandboxDir, read(sandboxDir, 'alipay.json').alipay)}
+[locks]
+base_url = ${text(`${sandboxUrl}/locks`)}
+key_id = ${text(locks.key_id)}
+key_secret = ${text(locks.key_secret)}
+${schools.map(school).join('')}`, { mode: 0o600 })

@@ -1,13 +1,30 @@
 #!/usr/bin/env bash
-# Registers the sandbox's tills, and a merchant for each, at schools that are imported; safe to
+# Registers the sandbox's tills with a merchant for each, its gates, library desks and door locks, at
+# schools that are imported, and gives the first two people of each demo roster rights to doors; safe to
 # repeat.
 #   scripts/register-tills.sh ONECARD CONFIG SANDBOX_DIR SCHOOL…
 set -euo pipefail
-onecard=$1 config=$2 keys=$3/tills
+onecard=$1 config=$2 keys=$3
 shift 3
+demo=$(dirname "$0")/../schools/demo
+run() { "$onecard" --config "$config" "$@"; }
 for school in "$@"; do
-  "$onecard" --config "$config" merchant add --school "$school" --code canteen-1 --name 第一食堂
+  run merchant add --school "$school" --code canteen-1 --name 第一食堂
   # The keys are throwaway: where they were made anew, the new ones count.
-  "$onecard" --config "$config" terminal add --school "$school" --id T1 --kind pos \
-    --public-key "$keys/$school.pem" --merchant canteen-1 --replace
+  run terminal add --school "$school" --id T1 --kind pos \
+    --public-key "$keys/tills/$school.pem" --merchant canteen-1 --replace
+  run terminal add --school "$school" --id G1 --kind gate \
+    --public-key "$keys/gates/$school.pem" --door-group 东三栋 --replace
+  run terminal add --school "$school" --id L1 --kind library \
+    --public-key "$keys/desks/$school.pem" --door-group 图书馆 --replace
+  run door locks import --school "$school" "$demo/locks.csv"
+  rights=$(mktemp)
+  {
+    echo student_no,door_group
+    sed -n 2,3p "$demo/$school-roster.csv" | cut -d, -f1 | while read -r number; do
+      printf '%s,东三栋\n%s,东三栋402\n%s,自习室\n' "$number" "$number" "$number"
+    done
+  } >"$rights"
+  run door rights import --school "$school" "$rights"
+  rm "$rights"
 done

@@ -69,6 +69,7 @@ cat <<TEXT
     API, browsable         http://127.0.0.1:$server/api/docs
     sandbox control page   http://127.0.0.1:$sandbox/     stands in for WeChat, WeChat Pay and Alipay
     till with a scanner    http://127.0.0.1:$sandbox/till
+    gate and library desk  http://127.0.0.1:$sandbox/gate
     metrics                http://127.0.0.1:$metrics/metrics
 
   demo accounts, invented (the second of each school has an ID number that ends with X):

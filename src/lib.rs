@@ -15,6 +15,7 @@ pub mod events;
 pub mod feed;
 pub mod health;
 pub mod identity;
+pub mod keyring;
 pub mod ledger;
 pub mod messages;
 pub mod orders;

@@ -443,9 +443,9 @@ fn schools_choose_what_they_tell() {
 #[test]
 fn sections_that_nothing_reads_yet_are_accepted() {
     let sections = "[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
-        [bank]\nmerchant_id = \"x\"\n[utilities]\nkey_id = \"x\"\n[locks]\nkey_id = \"x\"\n\
+        [bank]\nmerchant_id = \"x\"\n[utilities]\nkey_id = \"x\"\n\
         [network]\nkey_id = \"x\"\n[mail]\nsmtp_url = \"smtps://mail.cn\"\n[sso]\nissuer = \"x\"\n\
-        [school.xnec.locks]\nkey_id = \"y\"\n[school.xnec.sso]\nissuer = \"y\"\n";
+        [school.xnec.sso]\nissuer = \"y\"\n";
     Fixture::new().load(&format!("{}{sections}", keys()), &[]).unwrap();
 }
 
@@ -776,6 +776,13 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("ALIPAY__CREDITED_TEMPLATE_ID", "t1", "alipay.credited_fields", "missing"),
     ("ALIPAY__SHIPPING_INFORMATION", "true", "alipay.shipping_information", "not a known key"),
     ("LOCKS__KEY", "x", "locks.key", "not a known key"),
+    ("LOCKS__KEY_ID", "a/b", "locks.key_id", "1 to 64 of"),
+    ("LOCKS__KEY_ID", "k1", "locks.base_url", "missing"),
+    ("LOCKS__KEY_ID", "k1", "locks.key_secret", "missing"),
+    ("LOCKS__KEY_SECRET", "too short", "locks.key_secret", "32 to 256 characters"),
+    ("LOCKS__BASE_URL", "http://locks.cn", "locks.base_url", "must be https"),
+    ("SCHOOL__XNEC__LOCKS__KEY_ID", "a b", "school.xnec.locks.key_id", "1 to 64 of"),
+    ("UTILITIES__KEY", "x", "utilities.key", "not a known key"),
     ("MAIL__PORT", "x", "mail.port", "not a known key"),
     ("SCHOOL__XNEC__SMS__PROVIDER", "x", "school.xnec.sms", "not a known key"),
     ("SCHOOL__XNEC__MAIL__FROM", "x", "school.xnec.mail", "not a known key"),

@@ -21,6 +21,7 @@ mod config;
 mod events;
 mod identity;
 mod journey_money;
+mod keyring;
 mod kv_contract;
 mod ledger;
 mod messages;

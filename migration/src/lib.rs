@@ -29,6 +29,7 @@ mod m0031_phones;
 mod m0032_platform_certificates;
 mod m0033_loss_reports;
 mod m0034_doors;
+mod m0035_key_ring;
 mod m0036_refunds_of_a_trade;
 mod m0037_outbox_lanes;
 mod m0038_bill_repairs;
@@ -74,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0037_outbox_lanes::Migration),
             Box::new(m0034_doors::Migration),
             Box::new(m0038_bill_repairs::Migration),
+            Box::new(m0035_key_ring::Migration),
         ]
     }
 }

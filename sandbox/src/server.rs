@@ -36,7 +36,9 @@ pub struct Options {
     pub speed: u32,
     /// By default those of the keys.
     pub tills: Vec<TillKey>,
-    /// The server that the tills call, `http://127.0.0.1:port`.
+    /// Gates and library desks, likewise.
+    pub gates: Vec<TillKey>,
+    /// The server that tills and gates call, `http://127.0.0.1:port`.
     pub server: String,
 }
 
@@ -46,6 +48,7 @@ impl Options {
         let keys = keys.into();
         Self {
             tills: keys.tills.clone(),
+            gates: keys.gates.clone(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             keys,
             clock: Arc::new(SystemClock),

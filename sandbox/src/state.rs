@@ -13,6 +13,8 @@ use crate::keys::Keys;
 use crate::requests::Requests;
 use crate::server::Options;
 use crate::stand_ins::alipay::Alipay;
+use crate::stand_ins::gate::Gates;
+use crate::stand_ins::locks::Locks;
 use crate::stand_ins::till::Tills;
 use crate::stand_ins::wechat::WeChat;
 use crate::stand_ins::wechat_pay::WechatPay;
@@ -29,7 +31,9 @@ pub struct Sandbox {
     pub wechat: Arc<WeChat>,
     pub wechat_pay: Arc<WechatPay>,
     pub alipay: Arc<Alipay>,
+    pub locks: Arc<Locks>,
     pub tills: Arc<Tills>,
+    pub gates: Arc<Gates>,
 }
 
 /// What a stand-in may use of the rest.
@@ -57,7 +61,9 @@ impl Sandbox {
             wechat_pay: Arc::new(WechatPay::new(&shared, wechat.clone())),
             wechat,
             alipay: Arc::new(Alipay::new(&shared)),
+            locks: Arc::new(Locks::new(&shared)),
             tills: Arc::new(Tills::new(&options.tills, &options.server)?),
+            gates: Arc::new(Gates::new(&options.gates, &options.server)?),
             keys: shared.keys,
             clock: shared.clock,
             faults,
@@ -69,7 +75,14 @@ impl Sandbox {
     /// The list of stand-ins, in the order in which endpoints and paths are matched and the
     /// control page shows them.
     pub(crate) fn stand_ins(&self) -> Vec<Arc<dyn StandIn>> {
-        vec![self.wechat.clone(), self.wechat_pay.clone(), self.alipay.clone(), self.tills.clone()]
+        vec![
+            self.wechat.clone(),
+            self.wechat_pay.clone(),
+            self.alipay.clone(),
+            self.locks.clone(),
+            self.tills.clone(),
+            self.gates.clone(),
+        ]
     }
 
     /// What merchants can ask for.

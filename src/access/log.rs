@@ -1,5 +1,6 @@
 //! The log of doors: who came to which door, when, and whether it opened.
 
+pub use super::store::ending::end;
 pub use super::store::log::write_of;
 pub(super) use super::store::log::{add, reads, reads_question};
 

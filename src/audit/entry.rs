@@ -37,6 +37,8 @@ pub enum AuditAct {
     TerminalDisabled,
     /// A disabled terminal is accepted again.
     TerminalEnabled,
+    /// Door locks were added, or their groups or names changed, by a file.
+    LocksImported,
     /// A login of a member of staff was added.
     StaffAdded,
     /// A login got a new second factor, which a command printed.
@@ -94,6 +96,7 @@ impl AuditAct {
             Self::TerminalChanged => "terminal.changed",
             Self::TerminalDisabled => "terminal.disabled",
             Self::TerminalEnabled => "terminal.enabled",
+            Self::LocksImported => "locks.imported",
             Self::StaffAdded => "staff.added",
             Self::StaffFactorReset => "staff.factor_reset",
             Self::StaffFactorEnrolled => "staff.factor_enrolled",

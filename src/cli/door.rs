@@ -2,7 +2,7 @@
 //! library holds.
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
-use super::{CommandError, open, terminal::school_of, up_to_date_database};
+use super::{CommandError, locks::Locks, open, terminal::school_of, up_to_date_database};
 use crate::{
     access::{
         allocation::{AllocationError, AllocationImport, AllocationReport},
@@ -24,6 +24,9 @@ pub(super) enum Door {
     /// Who may pass which doors
     #[command(subcommand, arg_required_else_help = true)]
     Rights(DoorRights),
+    /// The locks that people open from the phone
+    #[command(subcommand, arg_required_else_help = true)]
+    Locks(Locks),
 }
 
 #[derive(Debug, Subcommand)]

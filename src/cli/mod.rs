@@ -4,6 +4,7 @@ mod args;
 mod card;
 mod descriptors;
 mod door;
+mod locks;
 mod reconcile;
 mod rekey;
 mod roster;
@@ -24,6 +25,7 @@ use crate::{
     },
     cardlife::LossError,
     config::{Config, ConfigError, LogFormat, process_variables},
+    keyring::import::LockImportError,
     ledger::verify::VerifyError,
     reconciliation::ReconcileError,
     routes,
@@ -39,6 +41,7 @@ use crate::{
 use args::{Arguments, Card, Command, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
 use door::{Door, DoorRights, Library};
+use locks::Locks;
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -88,6 +91,8 @@ enum CommandError {
     #[error("{0}")]
     Roster(#[from] RosterError),
     #[error("{0}")]
+    Locks(#[from] LockImportError),
+    #[error("{0}")]
     Verify(#[from] VerifyError),
     #[error("{0}")]
     HeadKey(#[from] HeadKeyError),
@@ -130,6 +135,7 @@ impl CommandError {
             | Self::Loss(_)
             | Self::Allocation(_)
             | Self::Roster(_)
+            | Self::Locks(_)
             | Self::Verify(_)
             | Self::HeadKey(_)
             | Self::Proof(_)
@@ -210,6 +216,9 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
         Command::Card(Card::Found(holder)) => card::found(config, holder, by).await,
         Command::Door(Door::Rights(DoorRights::Import(arguments))) => {
             Box::pin(door::import(config, arguments, by)).await
+        }
+        Command::Door(Door::Locks(Locks::Import(arguments))) => {
+            Box::pin(locks::import(config, arguments, by)).await
         }
         Command::Library(Library::Readers(arguments)) => {
             Box::pin(door::readers(config, arguments, by)).await

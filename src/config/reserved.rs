@@ -19,7 +19,7 @@ const fn reserved(name: &'static str, by_school: bool, keys: &'static str) -> Re
     Reserved { name, by_school, keys }
 }
 
-const RESERVED: [Reserved; 8] = [
+const RESERVED: [Reserved; 7] = [
     reserved(
         "wecom",
         true,
@@ -32,7 +32,6 @@ const RESERVED: [Reserved; 8] = [
     ),
     reserved("bank", true, "base_url merchant_id private_key_file bank_public_key_file"),
     reserved("utilities", true, "base_url key_id key_secret"),
-    reserved("locks", true, "base_url key_id key_secret"),
     reserved("network", true, "base_url key_id key_secret"),
     reserved("mail", false, "smtp_url from"),
     reserved("sso", true, "public_key_file issuer"),

@@ -5,6 +5,7 @@
 
 pub mod alipay;
 mod bill_file;
+pub mod locks;
 pub mod templates;
 pub mod wechat_api;
 pub mod wechat_login;

@@ -14,8 +14,8 @@ use crate::{
     access,
     app::App,
     base::http::{self, BodyLimits, Shell},
-    cardlife, devices, feed, health, identity, messages, overview, payments, schools, spend, staff,
-    terminals,
+    cardlife, devices, feed, health, identity, keyring, messages, overview, payments, schools,
+    spend, staff, terminals,
 };
 use actix_web::{
     Error,
@@ -75,6 +75,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.spending.clone()))
         .app_data(Data::new(journeys.access.clone()))
         .app_data(Data::new(journeys.card_life.clone()))
+        .app_data(Data::new(journeys.door_keys.clone()))
         .app_data(Data::new(journeys.staff.clone()))
         .app_data(Data::new(journeys.bill_desk.clone()))
         .app_data(Data::new(journeys.door_desk.clone()))
@@ -98,6 +99,7 @@ fn documented(config: &mut ServiceConfig<'_>) {
         .configure(messages::http::configure)
         .configure(overview::http::configure)
         .configure(cardlife::http::configure)
+        .configure(keyring::http::configure)
         .service(feed::http::events)
         .configure(schools::http::configure)
         .configure(staff::http::configure)

@@ -8,6 +8,7 @@ use crate::{
         crypto::row_mac::MacVerdict,
         db::{Authority, Db, DbError, Source},
     },
+    keyring,
     orders::order::Order,
     passcode::Codes,
     schools::Schools,
@@ -31,6 +32,7 @@ pub fn tables() -> impl Iterator<Item = &'static Authority> {
         staff_accounts::AUTHORITY,
         approvals::AUTHORITY,
         access::AUTHORITY,
+        keyring::AUTHORITY,
     ];
     of_rooms.into_iter().flatten().copied()
 }

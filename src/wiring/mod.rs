@@ -8,6 +8,7 @@ mod cardlife;
 mod devices;
 mod feed;
 mod identity;
+mod keyring;
 mod outbox;
 mod overview;
 mod payments;
@@ -36,6 +37,7 @@ use crate::{
     devices::Devices,
     feed::Feed,
     identity::Identities,
+    keyring::DoorKeys,
     overview::Overview,
     passcode::Codes,
     passwords::Passwords,
@@ -84,6 +86,8 @@ pub struct Journeys {
     pub devices: Devices,
     /// Lost and found cards.
     pub card_life: CardLife,
+    /// Doors that people open from the phone.
+    pub door_keys: DoorKeys,
     /// What members of staff do.
     pub staff: StaffDesk,
     /// What the finance office does about bills.
@@ -157,6 +161,7 @@ impl Journeys {
             access: access::build(ground, &shared),
             devices: devices::build(ground, &shared),
             card_life: cardlife::build(ground, &shared),
+            door_keys: keyring::build(ground, &shared, providers.locks()),
             staff,
             schools: shared.schools,
             passwords: shared.passwords,
@@ -177,6 +182,7 @@ impl Journeys {
         reconciliation::start_jobs(&self.reconciliation, context);
         feed::start_jobs(&self.feed, context);
         access::start_jobs(&self.access, context);
+        keyring::start_jobs(&self.door_keys, context);
         staff::start_jobs(context);
         self.provider_jobs.start(context);
     }

@@ -8,10 +8,12 @@ use crate::{
     },
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
+    keyring::LockVendors,
     messages::{Messenger, Messengers},
     payments::gateways::Gateways,
     providers::{
         alipay::{Alipay, AlipaySettings},
+        locks::{HttpLocks, LockSettings},
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
     },
@@ -42,6 +44,8 @@ pub struct ProviderSettings {
     pub wechat_pay: PerSchool<WechatPaySettings>,
     /// `[alipay]`
     pub alipay: PerSchool<AlipaySettings>,
+    /// `[locks]`
+    pub locks: PerSchool<LockSettings>,
 }
 
 impl Settings {
@@ -57,7 +61,12 @@ impl Settings {
 
 impl ProviderSettings {
     fn read(sections: &mut ProviderSections<'_, '_>) -> Self {
-        Self { wechat: sections.read(), wechat_pay: sections.read(), alipay: sections.read() }
+        Self {
+            wechat: sections.read(),
+            wechat_pay: sections.read(),
+            alipay: sections.read(),
+            locks: sections.read(),
+        }
     }
 }
 
@@ -66,6 +75,7 @@ pub(super) struct Providers {
     wechats: PerSchool<Arc<WechatLogin>>,
     wechat_pays: WechatPays,
     alipays: PerSchool<Arc<Alipay>>,
+    locks: PerSchool<Arc<HttpLocks>>,
 }
 
 impl Providers {
@@ -79,10 +89,14 @@ impl Providers {
         };
         let alipay =
             |settings: &AlipaySettings| Arc::new(Alipay::new(settings.clone(), http.clone()));
+        let locks = |settings: &LockSettings| {
+            Arc::new(HttpLocks::new(settings.clone(), http.clone(), Arc::clone(clock)))
+        };
         Self {
             wechats: each(&settings.wechat, wechat),
             wechat_pays: WechatPays::build(settings, http),
             alipays: each(&settings.alipay, alipay),
+            locks: each(&settings.locks, locks),
         }
     }
 
@@ -143,6 +157,18 @@ impl Providers {
             bills.add_of_school(code, Arc::<Alipay>::clone(own));
         }
         bills
+    }
+
+    /// The adapters of the schools' door locks.
+    pub(super) fn locks(&self) -> LockVendors {
+        let mut vendors = LockVendors::default();
+        if let Some(general) = &self.locks.general {
+            vendors.add_general(Arc::<HttpLocks>::clone(general));
+        }
+        for (code, own) in &self.locks.own {
+            vendors.add_of_school(code, Arc::<HttpLocks>::clone(own));
+        }
+        vendors
     }
 
     /// What the providers need beside the requests.

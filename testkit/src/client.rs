@@ -241,6 +241,13 @@ impl Student {
         self.ask(self.api.request(Method::POST, &path)).await.unwrap().body(200)
     }
 
+    /// Opens a door from the phone.
+    pub async fn open_door(&self, door: &str, key: &str) -> Answer {
+        let path = format!("/api/v1/me/doors/{door}/open");
+        let request = self.api.request(Method::POST, &path).header("Idempotency-Key", key);
+        self.ask(request).await.unwrap()
+    }
+
     /// The current state of an order.
     pub async fn order_again(&self, order: &Value) -> Value {
         self.get(&format!("/api/v1/orders/{}", order["id"].as_str().unwrap())).await.body(200)

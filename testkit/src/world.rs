@@ -27,7 +27,9 @@ use onecard::{
 use sandbox::{
     Options, Running,
     callbacks::Callbacks,
+    gate::Gates,
     keys::{self, AlipayCredentials, Keys},
+    locks::Locks,
     till::Tills,
 };
 use serde_json::json;
@@ -219,6 +221,8 @@ impl World {
         let (wechat, pay) = (&credentials.wechat, &credentials.wechat_pay);
         let sandbox = self.sandbox_running().base_url();
         let alipay = alipay_credentials();
+        let keys = sandbox_keys();
+        let locks = keys.locks.as_ref().unwrap();
         let key_file = |name: &str| keys_folder().join(name).display().to_string();
         let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
         let settings = [
@@ -252,6 +256,9 @@ impl World {
             ("ALIPAY__SELLER_ID", alipay.seller_id.clone()),
             ("ALIPAY__APP_PRIVATE_KEY_FILE", key_file(&alipay.app_private_key_file)),
             ("ALIPAY__ALIPAY_PUBLIC_KEY_FILE", key_file(&alipay.alipay_public_key_file)),
+            ("LOCKS__BASE_URL", format!("{sandbox}/locks")),
+            ("LOCKS__KEY_ID", locks.key_id.clone()),
+            ("LOCKS__KEY_SECRET", locks.key_secret.clone()),
         ];
         let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
         let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
@@ -286,6 +293,18 @@ impl World {
         let tills = &self.sandbox_running().sandbox().tills;
         tills.set_server(&self.server.as_ref().unwrap().base_url);
         tills
+    }
+
+    /// The sandbox's gates and library desks, which call this deployment's server.
+    pub fn gates(&self) -> &Gates {
+        let gates = &self.sandbox_running().sandbox().gates;
+        gates.set_server(&self.server.as_ref().unwrap().base_url);
+        gates
+    }
+
+    /// The sandbox's door locks.
+    pub fn locks(&self) -> &Locks {
+        &self.sandbox_running().sandbox().locks
     }
 
     /// The server's API.

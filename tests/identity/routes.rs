@@ -55,6 +55,9 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/door-rights/{id}/end", Staff),
     ("get", "/api/v1/staff/access-log", Staff),
     ("get", "/api/v1/me", SignedIn),
+    ("get", "/api/v1/me/doors", Actor),
+    ("get", "/api/v1/me/doors/openings/{id}", Actor),
+    ("post", "/api/v1/me/doors/{door}/open", Actor),
     ("get", "/api/v1/me/phone", Actor),
     ("post", "/api/v1/me/phone", Actor),
     ("post", "/api/v1/me/phone/remove", Actor),
@@ -186,7 +189,7 @@ async fn every_route_is_closed_to_whom_it_should_be(db: &TestDb) {
 async fn ask(world: &World, student: Option<&Student>, method: &str, path: &str) -> Answer {
     let (id, body) = (uuid::Uuid::nil().to_string(), json!({}));
     let path = path.replace("{id}", &id).replace("{code}", "xnec").replace("{school}", "xnec");
-    let path = path.replace("{month}", "2026-11").replace("{seq}", "1");
+    let path = path.replace("{month}", "2026-11").replace("{seq}", "1").replace("{door}", &id);
     match (student, method) {
         (Some(student), "get") => student.get(&path).await,
         (Some(student), _) => student.post(&path, &body).await,

@@ -38,6 +38,19 @@ const refused = {
   sub: 0,
 }
 
+const doorRead = {
+  id: '43',
+  kind: 'door_read',
+  at: used.at,
+  decision: 'open',
+  reason: null,
+  door_group: '东三栋',
+  purpose: 'id',
+  generation: 1,
+  tick: 117_815_042,
+  sub: 1,
+}
+
 const eventsOf = (items: unknown[]) => eventPage({ items, next_after: '41' })?.items ?? []
 
 it('reads what it knows, and stumbles over nothing else', () => {
@@ -145,4 +158,31 @@ it.each([
   [60, 10_000],
 ])('after %d failures waits %d ms', (failures, delay) => {
   expect(retryDelayMs(failures)).toBe(delay)
+})
+
+describe('a code that a door has read', () => {
+  const closed = { ...doorRead, decision: 'refuse' }
+
+  it.each([
+    [doorRead, true, '已通行', '东三栋，12:03'],
+    [{ ...doorRead, door_group: '' }, true, '已通行', '12:03'],
+    [
+      { ...closed, reason: 'right_missing' },
+      false,
+      '没有这里的权限，请联系辅导员',
+      '东三栋，12:03',
+    ],
+    [{ ...closed, reason: 'account_lost' }, false, '校园卡已挂失', '东三栋，12:03'],
+    [{ ...closed, reason: 'of_tomorrow' }, false, '没有通行，原因请看门禁', '东三栋，12:03'],
+  ])('is told and used up: %#', (event, isPaid, title, detail) => {
+    const uses = usesIn(eventsOf([event]))
+    expect(uses).toMatchObject([{ purpose: 'id', tick: 117_815_042, sub: 1 }])
+    expect(newsOf(uses, noon)).toEqual({ isPaid, title, detail })
+  })
+
+  it('tells of a loss', () => {
+    const lost = lossesIn(eventsOf([{ ...closed, reason: 'account_lost' }]))
+    expect(lost).toEqual([{ kind: 'loss_reported', at: used.at }])
+    expect(lossesIn(eventsOf([doorRead]))).toEqual([])
+  })
 })

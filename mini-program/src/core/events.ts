@@ -3,7 +3,7 @@ import type { CodeUse, Event, LossEvent } from './api/events'
 import { clockText, parseTime } from './calendar'
 import { balanceText } from './money'
 import { object, stored, text } from './decode'
-import { reasonText } from './refused'
+import { doorReasonText, reasonText } from './refused'
 
 const position = object({ after: text })
 
@@ -23,26 +23,27 @@ export function writtenPosition(after: string): string {
   return JSON.stringify({ after })
 }
 
-/** What tells that a code is gone: a till read it, whether it took the money or not. */
+/** What tells that a code is gone: a till or a door read it, whatever came of it. */
 export function usesIn(events: readonly Event[]): CodeUse[] {
-  return events.filter(
-    (event): event is CodeUse => event.kind === 'code_used' || event.kind === 'code_refused',
-  )
+  const kinds: readonly string[] = ['code_used', 'code_refused', 'door_read']
+  return events.filter((event): event is CodeUse => kinds.includes(event.kind))
 }
 
 /** What tells of a loss: its report, its end, and a till that refused the code for it. */
 export function lossesIn(events: readonly Event[]): LossEvent[] {
   return events.flatMap((event): LossEvent[] => {
     if (event.kind === 'loss_reported' || event.kind === 'loss_cancelled') return [event]
-    const isRefusal = event.kind === 'code_refused' && event.reason === 'account_lost'
-    return isRefusal ? [{ kind: 'loss_reported', at: event.at }] : []
+    const isRead = event.kind === 'code_refused' || event.kind === 'door_read'
+    if (!isRead || event.reason !== 'account_lost') return []
+    return [{ kind: 'loss_reported', at: event.at }]
   })
 }
 
 /** What a person is told about a use of the code. */
 export interface UseNews {
+  /** Paid, or let in. */
   readonly isPaid: boolean
-  /** `¥12.50 已付`, or why not. */
+  /** `¥12.50 已付`, `已通行`, or why not. */
   readonly title: string
   /** `第一食堂，12:03，余额 ¥37.50`. */
   readonly detail: string
@@ -54,6 +55,7 @@ export function newsOf(uses: readonly CodeUse[], now: number): UseNews | null {
   if (latest === undefined) return null
   const at = parseTime(latest.at)
   if (at === null || now - at > oldestNewsMs) return null
+  if (latest.kind === 'door_read') return doorNews(latest, clockText(at))
   const amount = balanceText(latest.amount_fen)
   const place = [latest.merchant_name, clockText(at)]
   if (latest.kind === 'code_refused') {
@@ -62,6 +64,12 @@ export function newsOf(uses: readonly CodeUse[], now: number): UseNews | null {
   }
   const balance = latest.balance_fen === null ? '' : `余额 ${balanceText(latest.balance_fen)}`
   return { isPaid: true, title: `${amount} 已付`, detail: joined([...place, balance]) }
+}
+
+function doorNews(read: Extract<CodeUse, { kind: 'door_read' }>, moment: string): UseNews {
+  const isOpen = read.decision === 'open'
+  const title = isOpen ? '已通行' : doorReasonText(read.reason)
+  return { isPaid: isOpen, title, detail: joined([read.door_group, moment]) }
 }
 
 function joined(parts: readonly string[]): string {

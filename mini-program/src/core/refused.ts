@@ -15,6 +15,18 @@ const byReason: Readonly<Record<string, string>> = {
   code_clock_skew: '手机时间不准，请校准后重新扫码',
 }
 
+const byDoor: Readonly<Record<string, string>> = {
+  right_missing: '没有这里的权限，请联系辅导员',
+  right_not_now: '现在不在开放时间',
+  code_used: '此码已用过，请换一个码',
+  code_wrong_purpose: '这里不收这种码',
+}
+
+/** @param reason why a door stayed closed; null where it does not say */
+export function doorReasonText(reason: string | null): string {
+  return byDoor[reason ?? ''] ?? byReason[reason ?? ''] ?? '没有通行，原因请看门禁'
+}
+
 /** @param reason the problem code that the till was told */
 export function reasonText(reason: string): string {
   return byReason[reason] ?? '没有付成，原因请看收款机'

@@ -14,6 +14,7 @@ export type Route =
   | 'orders'
   | 'statement'
   | 'loss'
+  | 'keys'
   | 'help'
 
 export interface Address {

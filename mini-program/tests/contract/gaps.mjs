@@ -9,6 +9,8 @@ export const narrowed = {
   'RefundView.state': ['requested', 'sent', 'done', 'failed'],
   'CodeUsed.purpose': ['pay', 'id'],
   'CodeRefused.purpose': ['pay', 'id'],
+  'DoorRead.purpose': ['pay', 'id'],
+  'DoorRead.decision': ['open', 'refuse'],
 }
 
 /** Lists that the client sends back as the server gave them, whatever is in them. */

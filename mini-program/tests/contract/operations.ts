@@ -1,6 +1,7 @@
 /** Every operation of the server that the client calls. */
 import { bindingsApi as bindings } from '@/core/api/bindings'
 import { clientInfoApi as clientInfo } from '@/core/api/client-info'
+import { doorsApi as doors } from '@/core/api/doors'
 import { eventsApi as events } from '@/core/api/events'
 import { lossApi as loss } from '@/core/api/loss'
 import { messagesApi as messages } from '@/core/api/messages'
@@ -15,6 +16,7 @@ import { statementApi as statement } from '@/core/api/statement'
 export const operations = {
   bindings,
   clientInfo,
+  doors,
   events,
   loss,
   messages,

@@ -1,7 +1,7 @@
 // A student's journey in a real browser, against a running server with its sandbox: find the
 // school, bind, change the initial password, top up ¥50, pay ¥12.50 at a till with the network off,
-// give an order up, read the statement, change the password, report the card as lost and find it again
-// (`loss.mjs`), unbind, bind again, come with Alipay too and top up there (`alipay.mjs`), have money
+// give an order up, read the statement, change the password, pass a gate and open a door (`doors.mjs`),
+// report the card as lost and find it again (`loss.mjs`), unbind, bind again, come with Alipay too and top up there (`alipay.mjs`), have money
 // given back (`refunds.mjs`), and look in through the web portal, with the code of the phone after
 // strangers used up the attempts there, and report the card as lost there.
 //
@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { alipaySteps } from './alipay.mjs'
+import { doorSteps } from './doors.mjs'
 import { lossAtPortal, lossSteps } from './loss.mjs'
 import { refundSteps, whatIsLeftAfterRefunds } from './refunds.mjs'
 
@@ -489,6 +490,7 @@ const steps = [
       await heading('查询密码已修改').waitFor()
     },
   ],
+  ...doorSteps({ page, context, origins, school: schoolCode, tools, readCode }),
   ...lossSteps({ page, tools, password: thirdPassword }),
   [
     'unbinding says what it does, and does it',
@@ -538,7 +540,7 @@ const steps = [
       await page.locator('[role=switch][aria-checked=true]').waitFor()
       await staysInside()
       await shoot('large-text')
-      for (const name of ['付款码', '账单', '我的订单', /^挂失与解挂/, '修改查询密码', '解除绑定']) {
+      for (const name of ['付款码', '身份码', '我的钥匙', '账单', '我的订单', /^挂失与解挂/, '修改查询密码', '解除绑定']) {
         await openFromHome(name)
         await heading(/./).first().waitFor()
         await page.getByRole('status', { name: '正在加载' }).waitFor({ state: 'hidden' })

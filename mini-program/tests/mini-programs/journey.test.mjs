@@ -11,6 +11,7 @@ import {
   codeRefused,
   codeUsed,
   day,
+  doors,
   first,
   grouped,
   idNumber,
@@ -21,6 +22,7 @@ import {
   names,
   now,
   ok,
+  openedDoor,
   openPage,
   order,
   ordered,
@@ -32,6 +34,7 @@ import {
   second,
   targets,
   time,
+  unknownOpening,
 } from './world.mjs'
 
 const called = (seen, name) => seen.calls.filter(([call]) => call === name).map(([, what]) => what)
@@ -206,6 +209,67 @@ for (const target of Object.keys(targets)) {
       }
       const { ask } = await visit('pages/code/index', { storage: fresh, answers: made })
       shows(await ask('tap', { text: '点按显示数字' }), grouped(second.code))
+    })
+
+    const home = (world) => visit('pages/index/index', { answers: { ...answers, ...world } })
+
+    it('leads from home to the identity code in one tap', async () => {
+      const { ask } = await home({})
+      const [{ url }] = called(await ask('tap', { text: '身份码' }), 'navigateTo')
+      assert.equal(url, '/pages/code/index?purpose=id')
+    })
+
+    it('offers keys to who has any', async () => {
+      for (const [list, has] of [
+        [doors, true],
+        [{ doors: [], blocked: null }, false],
+      ]) {
+        const { ask, seen } = await home({ 'GET /api/v1/me/doors': ok(list) })
+        let looked = seen
+        for (let looks = 0; looks < 20 && !looked.text.includes('我的钥匙'); looks += 1) {
+          looked = await ask('look')
+        }
+        assert.equal(looked.text.includes('我的钥匙'), has)
+      }
+    })
+
+    it('opens a door once it is confirmed, and asks about a lock that has not answered', async () => {
+      const told = {
+        ...answers,
+        'GET /api/v1/me/doors': ok(doors),
+        'POST /api/v1/me/doors/d1/open': ok(unknownOpening),
+      }
+      const { ask, seen } = await visit('pages/keys/index', { answers: told })
+      shows(seen, '东区 3 栋 402 室')
+      const chosen = await ask('tap', { text: '东区 3 栋 402 室' })
+      assert.ok(!requests(chosen).some((name) => name.endsWith('/open')), 'not before it is confirmed')
+      const asked = await ask('tap', { text: '确认开门' })
+      shows(asked, '门锁未答复，请看门是否已开')
+      const sent = called(asked, 'request').filter(({ name }) => name.endsWith('/open'))
+      assert.equal(sent.length, 1)
+      await ask('change', {
+        answers: { ...told, 'GET /api/v1/me/doors/openings/o1': ok(openedDoor) },
+      })
+      let looked = await ask('look')
+      for (const end = Date.now() + 10_000; Date.now() < end && !looked.text.includes('门已打开'); ) {
+        looked = await ask('look')
+      }
+      shows(looked, '门已打开')
+      const opens = requests(looked).filter((name) => name.endsWith('/open'))
+      assert.equal(opens.length, 1, 'it is not opened again')
+    })
+
+    it('claims nothing where the server did not answer, and says why no door opens', async () => {
+      const told = { ...answers, 'GET /api/v1/me/doors': ok(doors) }
+      const { ask } = await visit('pages/keys/index', { answers: told })
+      await ask('tap', { text: '东区 3 栋 402 室' })
+      shows(await ask('tap', { text: '确认开门' }), '没有收到答复，请看门是否已开')
+      const blocked = { code: 'account_lost', title: '校园卡已挂失，不能开门' }
+      const stopped = { ...answers, 'GET /api/v1/me/doors': ok({ ...doors, blocked }) }
+      const { ask: askOther, seen } = await visit('pages/keys/index', { answers: stopped })
+      shows(seen, '校园卡已挂失，不能开门')
+      const other = await askOther('tap', { text: '东区 3 栋 402 室' })
+      assert.ok(!other.text.includes('确认开门'))
     })
 
     const [reports, cancel] = ['/api/v1/card/loss-reports', '/api/v1/card/loss-reports/cancel']

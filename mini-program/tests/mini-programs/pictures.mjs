@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { answers, openPage, order, ordered, orderPath, password, payments, ok } from './world.mjs'
+import { answers, doors, openPage, order, ordered, orderPath, password, payments, ok } from './world.mjs'
 
 const [dir] = process.argv.slice(2)
 if (!dir) {
@@ -62,6 +62,11 @@ const scenes = [
   { name: 'alipay-home', page: 'pages/index/index' },
   { name: 'alipay-code', page: 'pages/code/index' },
   { name: 'alipay-loss', page: 'pages/loss/index' },
+  {
+    name: 'alipay-keys',
+    page: 'pages/keys/index',
+    options: { answers: { ...answers, 'GET /api/v1/me/doors': ok(doors) } },
+  },
   {
     name: 'alipay-top-up',
     page: 'pages/top-up/index',

@@ -86,6 +86,24 @@ export const loss = {
 }
 export const lost = { ...loss, status: 'lost', reported_at: time(now) }
 
+/** A room of the dormitory, and what became of opening it. */
+export const doors = {
+  doors: [{ id: 'd1', name: '402 室', place: '东区 3 栋', opens_at: null }],
+  blocked: null,
+}
+export const openedDoor = {
+  id: 'o1',
+  door_id: 'd1',
+  state: 'opened',
+  reason: null,
+  title: '门已打开',
+}
+export const unknownOpening = {
+  ...openedDoor,
+  state: 'unknown',
+  title: '门锁未答复，请看门是否已开',
+}
+
 export const codeUsed = {
   id: 7,
   kind: 'code_used',

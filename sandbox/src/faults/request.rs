@@ -160,6 +160,23 @@ impl RequestFault {
         Self::OtherSeller,
     ];
 
+    /// What can go wrong with the signed answers of the locks' adapter.
+    pub(crate) const LOCKS: [Self; 13] = [
+        Self::TimeOut,
+        Self::TooManyRequests,
+        Self::SystemError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Html,
+        Self::Garbage,
+        Self::AnswerLost,
+        Self::SignedGarbage,
+        Self::Unsigned,
+        Self::AlteredBody,
+        Self::WrongSignature,
+        Self::OtherOrder,
+    ];
+
     /// What can go wrong with an endpoint whose answers are not signed.
     pub(crate) const UNSIGNED_ANSWERS: [Self; 8] = [
         Self::TimeOut,

@@ -24,6 +24,8 @@ pub use crate::stand_ins::alipay::keys::{
     ALIPAY_PRIVATE_KEY_FILE, ALIPAY_PUBLIC_KEY_FILE, ALIPAY_ROOT_CERT_FILE,
     ALIPAY_ROOT_PRIVATE_KEY_FILE, AlipayApps, AlipayCredentials, Identities,
 };
+pub use crate::stand_ins::gate::{DESK_ID, DESKS_FOLDER, GATE_ID, GATES_FOLDER};
+pub use crate::stand_ins::locks::{LOCKS_FILE, LockCredentials, LocksFile};
 pub use crate::stand_ins::till::{TILL_ID, TILLS_FOLDER, TillKey};
 pub use crate::stand_ins::wechat::WechatCredentials;
 pub use crate::stand_ins::wechat_pay::keys::{
@@ -33,6 +35,7 @@ pub use crate::stand_ins::wechat_pay::keys::{
 
 use crate::crypto::CryptoError;
 use crate::stand_ins::alipay::keys::{AppKeys, AppMode, AppPlan};
+use crate::stand_ins::gate;
 use crate::stand_ins::wechat_pay::keys::{KeyMode, MerchantKeys};
 
 /// Written into every file of [`generate`].
@@ -94,6 +97,10 @@ pub struct Keys {
     pub schools: BTreeMap<String, SchoolCredentials>,
     /// Of the demo schools.
     pub tills: Vec<TillKey>,
+    /// Of gates and of library desks.
+    pub gates: Vec<TillKey>,
+    /// `None` where only WeChat Pay's keys were given.
+    pub locks: Option<LockCredentials>,
     /// `None` where only WeChat Pay's keys were given.
     pub alipay: Option<AlipayApps>,
     /// The general merchant first.
@@ -110,9 +117,15 @@ impl Keys {
     ) -> Result<Self, KeyError> {
         let pay = credentials.wechat_pay.clone();
         let merchant = MerchantKeys::from_pem(pay, merchant_private_key, wechat_pay_private_key)?;
-        let (schools, tills) = (BTreeMap::new(), Vec::new());
-        let merchants = vec![Arc::new(merchant)];
-        Ok(Self { credentials, schools, tills, alipay: None, merchants })
+        Ok(Self {
+            credentials,
+            schools: BTreeMap::new(),
+            tills: Vec::new(),
+            gates: Vec::new(),
+            locks: None,
+            alipay: None,
+            merchants: vec![Arc::new(merchant)],
+        })
     }
 }
 
@@ -131,9 +144,17 @@ pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
     });
     let Made { credentials, merchant, app } = general?;
     let merchants = vec![Arc::new(merchant)];
-    let (own, tills) = (BTreeMap::new(), TillKey::generate_all(dir)?);
+    let locks = Folder::open(dir.to_owned())?.credentials(LOCKS_FILE, LocksFile::generate)?.locks;
     let mut apps = AlipayApps::new(app);
-    let mut keys = Keys { credentials, schools: own, tills, alipay: None, merchants };
+    let mut keys = Keys {
+        credentials,
+        schools: BTreeMap::new(),
+        tills: TillKey::generate_all(dir, (TILLS_FOLDER, TILL_ID))?,
+        gates: gate::generate_keys(dir)?,
+        locks: Some(locks),
+        alipay: None,
+        merchants,
+    };
     for (code, made) in schools {
         let Made { credentials, merchant, app } = made.map_err(|_| KeyError::Thread)??;
         keys.schools.insert(code.to_owned(), credentials);

@@ -5,6 +5,8 @@
 //! to add one.
 
 pub mod alipay;
+pub mod gate;
+pub mod locks;
 pub mod till;
 pub mod wechat;
 pub mod wechat_pay;

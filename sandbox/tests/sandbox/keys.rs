@@ -4,7 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
-use sandbox::keys::{self, THROWAWAY_MARK, TILLS_FOLDER};
+use sandbox::keys::{self, DESKS_FOLDER, GATES_FOLDER, THROWAWAY_MARK, TILLS_FOLDER};
 
 use crate::support::der;
 
@@ -22,6 +22,7 @@ fn keys_are_made_once_marked_and_private() {
         keys::ALIPAY_APP_PRIVATE_KEY_FILE,
         keys::ALIPAY_PUBLIC_KEY_FILE,
         keys::ALIPAY_PRIVATE_KEY_FILE,
+        keys::LOCKS_FILE,
     ];
     let read = |name| std::fs::read_to_string(dir.join(name)).unwrap();
     let before = files.map(read);
@@ -33,7 +34,7 @@ fn keys_are_made_once_marked_and_private() {
     let mut names: Vec<_> =
         std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    let folders = ["hbgyzy", "ynart", "yncjxy", TILLS_FOLDER];
+    let folders = ["hbgyzy", "ynart", "yncjxy", TILLS_FOLDER, GATES_FOLDER, DESKS_FOLDER];
     let mut expected: Vec<_> = files.into_iter().chain(folders).collect();
     expected.sort_unstable();
     assert_eq!(names, expected);

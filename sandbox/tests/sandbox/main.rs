@@ -32,9 +32,13 @@ mod faults_of_callbacks;
 #[cfg(test)]
 mod faults_of_requests;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod locks;
 #[cfg(test)]
 mod login;
 #[cfg(test)]

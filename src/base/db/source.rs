@@ -1,6 +1,7 @@
 //! Reads outside or inside a transaction.
 
 use super::{Column, Db, DbError, Rows, Tx, bulk};
+use crate::base::crypto::row_mac::RowMacs;
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 
 /// Where to read.
@@ -24,7 +25,15 @@ impl<'a> From<&'a Tx> for Source<'a> {
     }
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// The keys of row MACs.
+    pub(crate) fn macs(self) -> &'a RowMacs {
+        match self {
+            Self::Db(db) => db.macs(),
+            Self::Tx(tx) => tx.macs(),
+        }
+    }
+
     pub(super) fn backend(self) -> DbBackend {
         match self {
             Self::Db(db) => db.backend(),

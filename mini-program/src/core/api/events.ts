@@ -38,6 +38,20 @@ const codeRefused = object({
   sub: count,
 })
 
+/** A door or a desk read the code; it is used whether the door opened or not. */
+const doorRead = object({
+  kind: oneOf('door_read'),
+  at: text,
+  decision: oneOf('open', 'refuse'),
+  /** Why it stayed closed. */
+  reason: absentable(text),
+  /** The doors that open together; may be empty. */
+  door_group: text,
+  purpose: oneOf('pay', 'id'),
+  tick: count,
+  sub: count,
+})
+
 /** The card was reported lost, or found. */
 const lossEvent = object({ kind: oneOf('loss_reported', 'loss_cancelled'), at: text })
 
@@ -48,12 +62,18 @@ const unknownEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unkn
 
 export const eventPage = object({
   items: list(
-    either(either(codeUsed, codeRefused), either(lossEvent, either(otherEvent, unknownEvent))),
+    either(
+      either(codeUsed, either(codeRefused, doorRead)),
+      either(lossEvent, either(otherEvent, unknownEvent)),
+    ),
   ),
   next_after: either(text, count),
 })
 
-export type CodeUse = Decoded<typeof codeUsed> | Decoded<typeof codeRefused>
+export type CodeUse =
+  | Decoded<typeof codeUsed>
+  | Decoded<typeof codeRefused>
+  | Decoded<typeof doorRead>
 export type LossEvent = Decoded<typeof lossEvent>
 export type Event = Decoded<typeof eventPage>['items'][number]
 

@@ -54,15 +54,18 @@ impl TillKey {
         self.key.sign(message).to_bytes()
     }
 
-    /// Generates the keys that are missing, and reads all.
-    pub(crate) fn generate_all(dir: &Path) -> Result<Vec<Self>, KeyError> {
-        let folder = Folder::open(dir.join(TILLS_FOLDER))?;
+    /// Generates the keys of a terminal of each school that are missing, and reads all.
+    pub(crate) fn generate_all(
+        dir: &Path,
+        (folder, id): (&str, &str),
+    ) -> Result<Vec<Self>, KeyError> {
+        let folder = Folder::open(dir.join(folder))?;
         let till = |school: &str| {
             let text = folder.read_or_generate(&format!("{school}.key"), || {
                 let pem = SigningKey::generate(&mut OsRng).to_pkcs8_pem(LineEnding::LF);
                 Ok(pem.map_err(CryptoError::TillKey)?.to_string())
             })?;
-            let key = Self::from_pem(school, TILL_ID, &text)?;
+            let key = Self::from_pem(school, id, &text)?;
             folder.write(&format!("{school}.pem"), &key.public_pem()?)?;
             Ok(key)
         };

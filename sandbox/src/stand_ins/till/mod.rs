@@ -7,7 +7,7 @@ mod act;
 mod keys;
 mod page;
 mod signing;
-mod wire;
+pub(super) mod wire;
 
 use std::sync::Arc;
 

@@ -27,12 +27,12 @@ pub struct Answer {
 
 impl Answer {
     /// Whether the answer is final for its number: 401, 408, 429 and 5xx are not.
-    pub(super) fn is_kept(&self) -> bool {
+    pub(in crate::stand_ins) fn is_kept(&self) -> bool {
         !matches!(self.status, 401 | 408 | 429 | 500..)
     }
 
     /// By how much the server's clock is ahead, if it refused a request because of its time.
-    pub(super) fn server_ahead(&self, now: i64) -> Option<i64> {
+    pub(in crate::stand_ins) fn server_ahead(&self, now: i64) -> Option<i64> {
         let stale = self.body.get("code")? == "signature_stale";
         let time = DateTime::parse_from_rfc3339(self.body.get("server_time")?.as_str()?).ok()?;
         stale.then(|| time.timestamp().saturating_sub(now))
@@ -41,21 +41,21 @@ impl Answer {
 
 /// The connection to the server.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(in crate::stand_ins) struct Wire {
     server: Mutex<String>,
     http: Client,
 }
 
 /// A request; it is signed anew each time it is sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request<'a> {
-    pub(super) method: &'a str,
-    pub(super) target: &'a str,
-    pub(super) body: &'a str,
+pub(in crate::stand_ins) struct Request<'a> {
+    pub(in crate::stand_ins) method: &'a str,
+    pub(in crate::stand_ins) target: &'a str,
+    pub(in crate::stand_ins) body: &'a str,
 }
 
 impl Wire {
-    pub(super) fn new(server: &str) -> Result<Self, reqwest::Error> {
+    pub(in crate::stand_ins) fn new(server: &str) -> Result<Self, reqwest::Error> {
         let http =
             Client::builder().timeout(ANSWER_WITHIN).redirect(Policy::none()).no_proxy().build()?;
         let wire = Self { server: Mutex::default(), http };
@@ -63,16 +63,16 @@ impl Wire {
         Ok(wire)
     }
 
-    pub(super) fn set_server(&self, server: &str) {
+    pub(in crate::stand_ins) fn set_server(&self, server: &str) {
         server.trim_end_matches('/').clone_into(&mut lock(&self.server));
     }
 
-    pub(super) fn server(&self) -> String {
+    pub(in crate::stand_ins) fn server(&self) -> String {
         lock(&self.server).clone()
     }
 
     /// Signs and sends; `None` if no answer arrived.
-    pub(super) async fn send(
+    pub(in crate::stand_ins) async fn send(
         &self,
         key: &TillKey,
         request: Request<'_>,

@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import {
+  asksAgain,
+  doorDetail,
+  doorTitle,
+  isSameWish,
+  isUnanswered,
+  openingView,
+  openWithinMs,
+} from './doors'
+
+const door = { id: 'd1', name: '402 室', place: '东区 3 栋', opens_at: null }
+const now = Date.parse('2026-11-30T08:00:00+08:00')
+
+it('names a door by its place and name', () => {
+  expect(doorTitle(door)).toBe('东区 3 栋 402 室')
+  expect(doorTitle({ ...door, place: '' })).toBe('402 室')
+})
+
+it('says from when a door opens', () => {
+  expect(doorDetail(door, now)).toBe('')
+  expect(doorDetail({ ...door, opens_at: '2026-11-30T22:30:00+08:00' }, now)).toBe(
+    '今天 22:30 起可开',
+  )
+})
+
+it('repeats an attempt only while its lock may still open', () => {
+  const wished = { intent: { key: 'k', wish: 'd1' }, at: now }
+  expect(isSameWish(null, 'd1', now)).toBe(false)
+  expect(isSameWish(wished, 'd1', now + openWithinMs - 1)).toBe(true)
+  expect(isSameWish(wished, 'd1', now + openWithinMs)).toBe(false)
+  expect(isSameWish(wished, 'd2', now)).toBe(false)
+})
+
+it.each([
+  ['opened', '门已打开', false, 'good', ''],
+  ['refused', '门锁不在线', false, 'bad', ''],
+  ['unknown', '门锁未答复，请看门是否已开', true, 'unsure', '正在询问门锁，请稍候'],
+  [
+    'unknown',
+    '门锁未答复，请看门是否已开',
+    false,
+    'unsure',
+    '门没有开的话，可以再开一次，或找宿管',
+  ],
+] as const)('says of %s %s', (state, title, isAsking, tone, detail) => {
+  const opening = { id: 'o1', door_id: 'd1', state, reason: null, title }
+  expect(openingView(opening, isAsking)).toEqual({ tone, title, detail })
+})
+
+it('takes only a refusal of the server for one', () => {
+  const document = { title: '', code: '', request_id: null, errors: null }
+  const problem = (status: number) =>
+    ({ kind: 'problem', status, document, retryAfter: null }) as const
+  expect(isUnanswered({ kind: 'timed_out' })).toBe(true)
+  expect(isUnanswered({ kind: 'unreachable' })).toBe(true)
+  expect(isUnanswered({ kind: 'unreadable', status: 200 })).toBe(true)
+  expect(isUnanswered(problem(503))).toBe(true)
+  expect(isUnanswered(problem(409))).toBe(false)
+  expect(isUnanswered({ kind: 'signed_out' })).toBe(false)
+})
+
+it('stops asking', () => {
+  expect([asksAgain(1), asksAgain(13), asksAgain(14)]).toEqual([true, true, false])
+})

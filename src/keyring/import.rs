@@ -1,0 +1,280 @@
+//! Import of a school's locks, a CSV file: `onecard door locks import`.
+//!
+//! Invariant: every row is counted as added, changed, unchanged, or refused with a reason.
+//! Absent on purpose: a file removes no lock. A lock that nobody shall open belongs to a group without
+//! rights.
+
+use super::{DoorId, DoorLock, DoorName, LockId, store::locks};
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{
+        clock::Timestamp,
+        db::{Db, DbError, Tx, TxError},
+        ids::SchoolId,
+    },
+    terminals::DoorGroup,
+};
+use encoding_rs::GBK;
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::{self, Read},
+};
+
+const COLUMNS: [&str; 3] = ["lock_id", "door_group", "name"];
+const PLACE: &str = "place";
+/// The longest file, above the size of any campus.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+const MAX_ROWS: usize = 50_000;
+/// The longest place, in characters.
+const MAX_PLACE: usize = 40;
+/// Rows per commit.
+const CHUNK: usize = 500;
+
+/// Why an import stopped. Committed rows remain; it is safe to import again.
+#[derive(Debug, thiserror::Error)]
+pub enum LockImportError {
+    /// The file cannot be read.
+    #[error("the list of locks cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// The file is too long.
+    #[error("the list of locks has more than {MAX_BYTES} bytes or {MAX_ROWS} rows")]
+    TooLong,
+    /// The file is neither UTF-8 nor GBK.
+    #[error("the list of locks is neither UTF-8 nor GBK")]
+    Encoding,
+    /// The first line is not a valid header.
+    #[error("line 1: the header must be lock_id,door_group,name, and place where there is one")]
+    Header,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl TxError for LockImportError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Io(_) | Self::TooLong | Self::Encoding | Self::Header => None,
+        }
+    }
+}
+
+/// The result of an import: `read` is the sum of the other counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockReport {
+    /// Rows in the file, without the header and empty lines.
+    pub read: usize,
+    /// Locks added.
+    pub added: usize,
+    /// Locks whose group, name or place changed.
+    pub changed: usize,
+    /// Locks that stayed as they were.
+    pub unchanged: usize,
+    /// Refused rows: the line, counted from 1, and why.
+    pub refused: Vec<(u64, String)>,
+}
+
+/// A row of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LockRow {
+    lock: LockId,
+    group: DoorGroup,
+    name: DoorName,
+    place: String,
+}
+
+/// Imports the locks of a school from a file in UTF-8 or GBK.
+pub async fn import_locks(
+    db: &Db,
+    school: SchoolId,
+    file: impl Read,
+    now: Timestamp,
+) -> Result<LockReport, LockImportError> {
+    let (rows, mut report) = read(file)?;
+    for chunk in rows.chunks(CHUNK) {
+        let done = db.in_tx(async |tx| write(tx, school, chunk, now).await).await?;
+        report.added += done.added;
+        report.changed += done.changed;
+        report.unchanged += done.unchanged;
+    }
+    Ok(report)
+}
+
+async fn write(
+    tx: &Tx,
+    school: SchoolId,
+    rows: &[LockRow],
+    now: Timestamp,
+) -> Result<LockReport, DbError> {
+    let ids = rows.iter().map(|row| row.lock.to_string()).collect();
+    let known = locks::by_lock_ids(tx, school, ids).await?;
+    let (mut added, mut changed) = (Vec::new(), Vec::new());
+    for row in rows {
+        let door = |id| DoorLock {
+            id,
+            school,
+            lock: row.lock.clone(),
+            group: row.group.clone(),
+            name: row.name.clone(),
+            place: row.place.clone(),
+        };
+        match known.get(&*row.lock) {
+            None => added.push(door(DoorId::new(now))),
+            Some((old, authentic)) if *authentic && *old == door(old.id) => {}
+            Some((old, _)) => changed.push(door(old.id)),
+        }
+    }
+    locks::insert(tx, &added, now).await?;
+    locks::replace(tx, &changed, now).await?;
+    let (new, other) = (added.len(), changed.len());
+    if new + other > 0 {
+        let subject = "door locks".to_owned();
+        let detail = format!("{new} added, {other} changed");
+        let entry = Entry { act: AuditAct::LocksImported, school: Some(school), subject, detail };
+        audit::record(tx, &entry, now).await?;
+    }
+    let unchanged = rows.len() - new - other;
+    Ok(LockReport { added: new, changed: other, unchanged, ..LockReport::default() })
+}
+
+/// The good rows, and a report of the others.
+fn read(file: impl Read) -> Result<(Vec<LockRow>, LockReport), LockImportError> {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(LockImportError::TooLong);
+    }
+    let text = decode(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes))?;
+    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let places = header(csv.headers().map_err(|_| LockImportError::Header)?)?;
+    let (mut rows, mut report) = (Vec::new(), LockReport::default());
+    let mut first_lines: HashMap<String, u64> = HashMap::new();
+    for record in csv.records() {
+        report.read += 1;
+        if report.read > MAX_ROWS {
+            return Err(LockImportError::TooLong);
+        }
+        let line = |record: &csv::StringRecord| record.position().map_or(0, csv::Position::line);
+        let (line, row) = match &record {
+            Ok(record) => (line(record), row(record, &places)),
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                (line, Err("is not a row of a CSV file".to_owned()))
+            }
+        };
+        let row = row.and_then(|row| match first_lines.insert(row.lock.to_string(), line) {
+            None => Ok(row),
+            Some(first) => Err(format!("lock_id: stands on line {first} already")),
+        });
+        match row {
+            Ok(row) => rows.push(row),
+            Err(reason) => report.refused.push((line, reason)),
+        }
+    }
+    Ok((rows, report))
+}
+
+fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LockImportError> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let gbk = GBK.decode_without_bom_handling_and_without_replacement(bytes);
+    gbk.ok_or(LockImportError::Encoding)
+}
+
+/// The positions of the columns, that of the place last.
+type Places = ([usize; 3], Option<usize>);
+
+fn header(found: &csv::StringRecord) -> Result<Places, LockImportError> {
+    let names: Vec<&str> = found.iter().map(str::trim).collect();
+    let at = |column: &str| {
+        let mut places = names.iter().enumerate().filter(|(_, name)| **name == column);
+        match (places.next(), places.next()) {
+            (Some((place, _)), None) => Ok(Some(place)),
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(LockImportError::Header),
+        }
+    };
+    let place = at(PLACE)?;
+    let known = COLUMNS.len() + usize::from(place.is_some());
+    let mut required = [0; 3];
+    for (slot, column) in required.iter_mut().zip(COLUMNS) {
+        *slot = at(column)?.ok_or(LockImportError::Header)?;
+    }
+    if names.len() == known { Ok((required, place)) } else { Err(LockImportError::Header) }
+}
+
+fn row(record: &csv::StringRecord, places: &Places) -> Result<LockRow, String> {
+    let (required, place) = places;
+    let columns = required.len() + usize::from(place.is_some());
+    if record.len() != columns {
+        return Err(format!("has {} fields instead of {columns}", record.len()));
+    }
+    let [lock, group, name] = required.map(|place| record.get(place).unwrap_or_default().trim());
+    let place = place.and_then(|place| record.get(place)).unwrap_or_default().trim();
+    if place.chars().count() > MAX_PLACE || place.chars().any(char::is_control) {
+        return Err(format!("place: must be at most {MAX_PLACE} characters"));
+    }
+    Ok(LockRow {
+        lock: lock.parse().map_err(|error| format!("lock_id: {error}"))?,
+        group: group.parse().map_err(|error| format!("door_group: {error}"))?,
+        name: name.parse().map_err(|error| format!("name: {error}"))?,
+        place: place.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_or_refused_with_their_line() {
+        let file = "\u{feff}name,lock_id,door_group,place\n\
+            402 室,D3-402,东三-402,东区 3 栋\n\
+            ,D3-403,东三-403,\n\
+            404 室,D3/404,东三-404,\n\
+            405 室,D3-405,,\n\
+            406 室,D3-406\n\
+            402 室,D3-402,别的,\n";
+        let (rows, report) = read(file.as_bytes()).unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (&*rows[0].lock, &*rows[0].group, rows[0].place.as_str()),
+            ("D3-402", "东三-402", "东区 3 栋")
+        );
+        assert_eq!(report.read, 6);
+        let lines: Vec<_> =
+            report.refused.iter().map(|(line, why)| format!("{line} {why}")).collect();
+        let expected = [
+            "3 name: ",
+            "4 lock_id: ",
+            "5 door_group: ",
+            "6 has 2 fields instead of 4",
+            "7 lock_id: stands on line 2",
+        ];
+        assert_eq!(lines.len(), expected.len(), "{lines:?}");
+        for (line, start) in lines.iter().zip(expected) {
+            assert!(line.starts_with(start), "{line}");
+        }
+    }
+
+    #[test]
+    fn headers_and_encodings() {
+        for bad in [
+            "",
+            "lock_id,door_group\n",
+            "lock_id,door_group,name,floor\n",
+            "lock_id,lock_id,door_group,name\n",
+        ] {
+            assert!(matches!(read(bad.as_bytes()), Err(LockImportError::Header)), "{bad}");
+        }
+        let (gbk, _, _) = GBK.encode("lock_id,door_group,name\nL1,东三,四零二\n");
+        let (rows, _) = read(&*gbk).unwrap();
+        assert_eq!(&*rows[0].name, "四零二");
+        assert!(matches!(
+            read(&b"lock_id,door_group,name\nL1,\xff\xff,x"[..]),
+            Err(LockImportError::Encoding)
+        ));
+    }
+}

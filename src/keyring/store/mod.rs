@@ -1,0 +1,4 @@
+//! The tables of locks and of attempts to open them.
+
+pub(super) mod locks;
+pub(super) mod openings;
