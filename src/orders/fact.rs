@@ -26,6 +26,15 @@ impl Provider {
         }
     }
 
+    /// True if a number of a refund is unique among the refunds of one transaction only, and not among
+    /// all of a merchant: so are Alipay's `out_request_no`.
+    pub const fn numbers_refunds_by_transaction(self) -> bool {
+        match self {
+            Self::WechatPay => false,
+            Self::Alipay => true,
+        }
+    }
+
     /// The provider of a stored name.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.code() == code)

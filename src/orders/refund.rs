@@ -194,12 +194,13 @@ impl Refund {
         }
     }
 
-    /// What its posting and its cases are known by: `provider:merchant:number`. Alipay's numbers are
-    /// unique in their trade alone: in front of one that was made up elsewhere stands the trade's.
+    /// What its posting and its cases are known by: `provider:merchant:number`. Where numbers are unique in
+    /// their transaction alone, the transaction's stands in front of one that was made up elsewhere.
     pub fn reference(&self) -> String {
         let Self { merchant, transaction_id, number, .. } = self;
         let provider = self.provider.code();
-        if self.provider == Provider::Alipay && self.why == RefundReason::Provider {
+        let by_transaction = self.provider.numbers_refunds_by_transaction();
+        if by_transaction && self.why == RefundReason::Provider {
             format!("{provider}:{merchant}:{transaction_id}:{number}")
         } else {
             format!("{provider}:{merchant}:{number}")

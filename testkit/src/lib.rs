@@ -27,6 +27,7 @@ mod program;
 mod proof;
 mod redis_server;
 mod rows;
+mod stand_ins;
 mod template;
 mod threads;
 mod waiting;

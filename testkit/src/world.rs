@@ -5,8 +5,8 @@
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, Rows, TestDb, authentic::assert_authentic, eventually, http_client,
-    proof::report_with, threads::Thread,
+    Api, Faults, Rows, TestDb, authentic::assert_authentic, eventually, proof::report_with,
+    threads::Thread,
 };
 use onecard::{
     app::App,
@@ -26,13 +26,8 @@ use onecard::{
 };
 use sandbox::{
     Options, Running,
-    callbacks::Callbacks,
-    gate::Gates,
     keys::{self, AlipayCredentials, Keys},
-    locks::Locks,
-    till::Tills,
 };
-use serde_json::json;
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -266,45 +261,17 @@ impl World {
         usual.chain(self.special.iter().cloned()).collect()
     }
 
-    /// The callbacks of the sandbox, of all providers.
-    pub fn callbacks(&self) -> &Arc<Callbacks> {
-        &self.sandbox_running().sandbox().callbacks
-    }
-
-    /// Sets the sandbox's clock so far ahead of the server's.
-    pub async fn set_ahead(&self, offset: Duration) {
-        let settings = json!({ "clock_offset_seconds": offset.as_secs() });
-        let address = format!("{}/sandbox/api/settings", self.sandbox_running().base_url());
-        let answer = http_client().post(address).json(&settings).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
-    }
-
     /// A path for a file in the deployment's folder.
     pub fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
+    pub(crate) fn server_url(&self) -> &str {
+        &self.server.as_ref().unwrap().base_url
+    }
+
     pub(crate) fn sandbox_running(&self) -> &Running {
         self.sandbox.as_deref().unwrap()
-    }
-
-    /// The sandbox's tills, which call this deployment's server.
-    pub fn tills(&self) -> &Tills {
-        let tills = &self.sandbox_running().sandbox().tills;
-        tills.set_server(&self.server.as_ref().unwrap().base_url);
-        tills
-    }
-
-    /// The sandbox's gates and library desks, which call this deployment's server.
-    pub fn gates(&self) -> &Gates {
-        let gates = &self.sandbox_running().sandbox().gates;
-        gates.set_server(&self.server.as_ref().unwrap().base_url);
-        gates
-    }
-
-    /// The sandbox's door locks.
-    pub fn locks(&self) -> &Locks {
-        &self.sandbox_running().sandbox().locks
     }
 
     /// The server's API.

@@ -78,7 +78,11 @@ impl<'a> Modules<'a> {
         let items = self.items.get(module).into_iter().flatten();
         items.filter(|item| item.name == *name).any(|item| match &item.kind {
             Kind::Function => true,
-            Kind::ReExport(from) => self.is_function(&Self::absolute(module, from)),
+            Kind::ReExport(from) => {
+                let from = Self::absolute(module, from);
+                // A macro is shown by a re-export of itself.
+                from != path && self.is_function(&from)
+            }
             Kind::Type | Kind::Value | Kind::Module => false,
         })
     }

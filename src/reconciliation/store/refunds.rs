@@ -6,7 +6,7 @@ use crate::{
         db::{Column, DbError, Source, Tx},
         money::Fen,
     },
-    orders::order::PaymentId,
+    orders::{fact::Provider, order::PaymentId},
     reconciliation::{compare::OurRefund, day::DayKey},
 };
 use sea_orm::{QueryResult, Value};
@@ -14,16 +14,22 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 const REFUND: &str = "SELECT f.id, f.payment_id, f.refund_number, f.amount_fen, f.state, f.ended_at, \
-    CASE WHEN f.provider = 'alipay' THEN f.transaction_id || ':' || f.refund_number \
-    ELSE f.refund_number END AS number FROM refund f";
+    f.transaction_id FROM refund f";
 
-fn refund_of(row: &QueryResult) -> Result<OurRefund, DbError> {
+/// A refund, by the number that it has in a bill.
+fn refund_of(row: &QueryResult, provider: Provider) -> Result<OurRefund, DbError> {
     let broken = |_| DbError::Inconsistent { table: "refund", what: "negative amount" };
     let state: String = row.try_get("", "state")?;
     let ended_at = row.try_get::<Option<i64>>("", "ended_at")?.map(Timestamp::from_micros);
+    let out_refund_no: String = row.try_get("", "refund_number")?;
+    let number = if provider.numbers_refunds_by_transaction() {
+        format!("{}:{out_refund_no}", row.try_get::<String>("", "transaction_id")?)
+    } else {
+        out_refund_no.clone()
+    };
     Ok(OurRefund {
-        out_refund_no: row.try_get("", "refund_number")?,
-        number: row.try_get("", "number")?,
+        out_refund_no,
+        number,
         payment: PaymentId::from_uuid(row.try_get("", "payment_id")?),
         amount: Fen::new(row.try_get("", "amount_fen")?).map_err(broken)?,
         done_at: ended_at.filter(|_| state == "done"),
@@ -52,7 +58,7 @@ pub(in crate::reconciliation) async fn refunds(
     ];
     let found = tx.select_keys(&sql, keys).await?;
     let by_number = |row: &QueryResult| {
-        let refund = refund_of(row)?;
+        let refund = refund_of(row, key.provider)?;
         Ok(((refund.payment, refund.out_refund_no.clone()), refund))
     };
     found.iter().map(by_number).collect()
@@ -86,7 +92,8 @@ pub(in crate::reconciliation) async fn back_on(
         Ok::<_, DbError>((row.try_get::<i64>("", "ended_at")?, row.try_get("", "id")?))
     };
     let last = found.last().map(place).transpose()?;
-    Ok((found.iter().map(refund_of).collect::<Result<_, _>>()?, last))
+    let refunds = found.iter().map(|row| refund_of(row, key.provider));
+    Ok((refunds.collect::<Result<_, _>>()?, last))
 }
 
 /// Those of these payments' refunds that are in a bill, whatever its day.
