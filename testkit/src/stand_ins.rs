@@ -1,0 +1,40 @@
+//! What a test does at the sandbox of its deployment.
+
+use crate::{World, http_client};
+use sandbox::{callbacks::Callbacks, gate::Gates, locks::Locks, till::Tills};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+impl World {
+    /// The callbacks of the sandbox, of all providers.
+    pub fn callbacks(&self) -> &Arc<Callbacks> {
+        &self.sandbox_running().sandbox().callbacks
+    }
+
+    /// Sets the sandbox's clock so far ahead of the server's.
+    pub async fn set_ahead(&self, offset: Duration) {
+        let settings = json!({ "clock_offset_seconds": offset.as_secs() });
+        let address = format!("{}/sandbox/api/settings", self.sandbox_running().base_url());
+        let answer = http_client().post(address).json(&settings).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
+    /// The sandbox's tills, which call this deployment's server.
+    pub fn tills(&self) -> &Tills {
+        let tills = &self.sandbox_running().sandbox().tills;
+        tills.set_server(self.server_url());
+        tills
+    }
+
+    /// The sandbox's gates and library desks, which call this deployment's server.
+    pub fn gates(&self) -> &Gates {
+        let gates = &self.sandbox_running().sandbox().gates;
+        gates.set_server(self.server_url());
+        gates
+    }
+
+    /// The sandbox's door locks.
+    pub fn locks(&self) -> &Locks {
+        &self.sandbox_running().sandbox().locks
+    }
+}
