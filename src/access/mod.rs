@@ -117,7 +117,7 @@ impl Access {
         let content = call.signed.body_digest();
         let asked = NumberedRequest::of(call, seq, SeqStep::Act, AnswerKind::Access, &content);
         let accepts: Vec<CodePurpose> =
-            rules_of(&school, &call.terminal).accepts.iter().map(purpose_of).collect();
+            rules_of(&school, &call.terminal).accepts.iter().copied().map(purpose_of).collect();
         let place = ScanPlace {
             school: school.id,
             terminal: call.terminal.id.uuid(),
@@ -159,7 +159,7 @@ impl Access {
     }
 }
 
-const fn purpose_of(code: &DoorCode) -> CodePurpose {
+const fn purpose_of(code: DoorCode) -> CodePurpose {
     match code {
         DoorCode::Identity => CodePurpose::Id,
         DoorCode::Payment => CodePurpose::Pay,

@@ -32,11 +32,13 @@ mod upkeep;
 mod uses;
 mod window;
 
-pub use code::{Code, CodeFault, CodeKind, parse};
+pub use code::{Code, parse};
+use code::{CodeFault, CodeKind};
 pub use counting::Missed;
+use derive::Otp;
 pub use derive::{
     CodeMaster, CodeMasters, CodePurpose, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber,
-    Otp, OtpKey, Salt,
+    OtpKey, Salt,
 };
 pub use device::{Channel, DeviceKind, EndReason};
 pub use enrolment::{
@@ -49,6 +51,7 @@ pub use misses::Miss;
 pub use picture::{CannotDraw, barcode_svg, qr_svg};
 pub use prefixes::{PrefixFault, Prefixes, Wallet};
 pub use scan::{Scan, ScanRefusal, ScanVerdict};
-pub use time::{Epoch, Moment, Step, StepFault, SubCounter, Tick};
+use time::Epoch;
+pub use time::{Moment, Step, StepFault, SubCounter, Tick};
 pub use uses::{CodeUse, ShownCode, is_live, use_up, write_of_first};
 pub use window::{OtpMatch, Skew, match_otp};

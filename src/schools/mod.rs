@@ -22,10 +22,10 @@ mod store;
 mod summaries;
 
 pub use default_password::{DefaultRule, default_password};
-pub use id_number::{IdNumberFault, check_id_number};
-pub use import::{FileProblem, ImportError, ImportOutcome, Imported, import_schools};
+pub use id_number::check_id_number;
+pub use import::{ImportError, ImportOutcome, Imported, import_schools};
 pub use password_rule::{PasswordRule, WeakPassword};
 pub use people::People;
-pub use person::{Person, PersonKeys, PersonKind, PersonStatus, Standing, mask_name, masked_name};
+pub use person::{Person, PersonKeys, PersonKind, PersonStatus, Standing, masked_name};
 pub use school::{School, Schools};
 pub use summaries::PersonSummary;

@@ -19,7 +19,7 @@ pub mod seq;
 mod store;
 mod terminal;
 
-pub use call::{Call, DoorCall, TerminalAuthError, Terminals, TerminalsSetup, Till};
+pub use call::{Call, DoorCall, Terminals, TerminalsSetup, Till};
 pub use names::{DoorGroup, MerchantCode, MerchantName, TerminalCode};
 pub use registry::{
     NewMerchant, NewTerminal, Registered, RegistryError, add_merchant, add_terminal,

@@ -54,12 +54,11 @@ impl CodeRead<'_> {
                 Ok(LookedUp::Found(found))
             }
             // A retry after a lost answer is not another scan attempt; other content is.
-            before => {
-                if matches!(before, SeqCheck::Repeat(_)) {
-                    codes.forgive(&missed);
-                }
-                Ok(LookedUp::Before(before))
+            SeqCheck::Repeat(answer) => {
+                codes.forgive(&missed);
+                Ok(LookedUp::Before(SeqCheck::Repeat(answer)))
             }
+            before @ (SeqCheck::Conflict | SeqCheck::NonceReused) => Ok(LookedUp::Before(before)),
         }
     }
 }

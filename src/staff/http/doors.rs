@@ -189,7 +189,7 @@ impl DoorQuery {
     }
 }
 
-fn view(right: DoorRight, student_no: Option<&String>) -> DoorRightView {
+fn view(right: &DoorRight, student_no: Option<&String>) -> DoorRightView {
     let DoorTimes { from, until, window } = right.times;
     DoorRightView {
         id: right.id,
@@ -232,7 +232,7 @@ pub(super) async fn rights(
     let (rows, next_cursor) = size.page(found.rows, |right| right.id.to_string());
     let view = |right: DoorRight| {
         let number = numbers.get(&right.person);
-        view(right, number)
+        view(&right, number)
     };
     Ok(Json(DoorRightList { items: rows.into_iter().map(view).collect(), next_cursor }))
 }
@@ -252,7 +252,7 @@ pub(super) async fn give(
 ) -> Result<HttpResponse, ApiError> {
     let grant = body.into_inner().grant(desk.clock.now())?;
     let right = desk.give(&member, &grant).await?;
-    Ok(HttpResponse::Created().json(view(right, Some(&grant.student_no))))
+    Ok(HttpResponse::Created().json(view(&right, Some(&grant.student_no))))
 }
 
 /// Ends a right that staff gave: in force for every door that decides later. The role `card_office` may.
@@ -274,7 +274,7 @@ pub(super) async fn end(
     let mut ended = desk.end(&member, id.into_inner(), &body.into_inner().reason).await?;
     let right = ended.rows.pop().ok_or(ApiError::new(problem::NOT_FOUND))?;
     let number = ended.student_nos.get(&right.person);
-    Ok(Json(view(right, number)))
+    Ok(Json(view(&right, number)))
 }
 
 /// Who came to which door, newest first. Each reading is an entry of the audit log. The roles
