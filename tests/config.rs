@@ -777,8 +777,8 @@ const BAD_ANYWHERE: &[Bad] = &[
     ("ALIPAY__SHIPPING_INFORMATION", "true", "alipay.shipping_information", "not a known key"),
     ("LOCKS__KEY", "x", "locks.key", "not a known key"),
     ("LOCKS__KEY_ID", "a/b", "locks.key_id", "1 to 64 of"),
-    ("LOCKS__KEY_ID", "k1", "locks.base_url", "missing"),
-    ("LOCKS__KEY_ID", "k1", "locks.key_secret", "missing"),
+    ("LOCKS__BASE_URL", "", "locks.base_url", "missing"),
+    ("LOCKS__KEY_SECRET", "", "locks.key_secret", "missing"),
     ("LOCKS__KEY_SECRET", "too short", "locks.key_secret", "32 to 256 characters"),
     ("LOCKS__BASE_URL", "http://locks.cn", "locks.base_url", "must be https"),
     ("SCHOOL__XNEC__LOCKS__KEY_ID", "a b", "school.xnec.locks.key_id", "1 to 64 of"),
@@ -848,9 +848,12 @@ const BAD_IN_PRODUCTION: &[Bad] = &[
     ("PAYMENTS__FIRST_LOOK_MS", "1999", "payments.first_look_ms", "from 2000 to 60000"),
 ];
 
+const LOCKS: &str = "[locks]\nbase_url = \"https://locks.cn\"\nkey_id = \"k1\"\n\
+    key_secret = \"0123456789abcdef0123456789abcdef\"\n";
+
 #[test]
 fn each_bad_setting_is_the_one_that_is_told() {
-    let good = format!("{}{}{}{}", keys(), wechat(), wechat_pay(), alipay());
+    let good = format!("{}{}{}{}{LOCKS}", keys(), wechat(), wechat_pay(), alipay());
     for (head, table) in [(String::new(), BAD_ANYWHERE), (production(), BAD_IN_PRODUCTION)] {
         let fixture = Fixture::new();
         let toml = format!("{head}{good}");

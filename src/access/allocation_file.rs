@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let head = "student_no,door_group,from,until,hours\n";
-        let many: String = (0..21).map(|n| format!("1,a,,,00:{n:02}-12:00\n")).collect();
+        let many = (0..21).map(|n| format!("1,a,,,00:{n:02}-12:00\n")).collect::<Vec<_>>().concat();
         for (lines, reason) in [
             ("", "line 1: "),
             ("student_no\n", "it lacks door_group"),

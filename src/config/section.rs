@@ -104,6 +104,11 @@ impl<'p> Section<'p> {
             .any(|(name, entry)| !names.contains(&name.as_str()) && !entry.is_empty_text())
     }
 
+    /// True if it has keys, and each of them is empty, as in the example configuration.
+    pub(super) fn is_left_blank(&self) -> bool {
+        !self.entries.is_empty() && !self.has_more_than(&[])
+    }
+
     fn has(&self, name: &str) -> bool {
         self.entries.get(name).is_some_and(|entry| !entry.is_empty_text())
     }

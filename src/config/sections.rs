@@ -53,8 +53,8 @@ impl<'r, 'p> ProviderSections<'r, 'p> {
 
     /// The settings of one provider.
     pub fn read<T: ProviderSection>(&mut self) -> PerSchool<T> {
-        // A section in which everything is empty counts as absent, as a key does.
-        let general = self.root.table(T::NAME).filter(|general| general.has_more_than(&[]));
+        // A section whose keys are all empty counts as absent, as a key does.
+        let general = self.root.table(T::NAME).filter(|general| !general.is_left_blank());
         let mut own = BTreeMap::new();
         for (code, school) in self.schools.iter_mut().filter(|_| T::BY_SCHOOL) {
             if let Some(section) = school.table(T::NAME) {

@@ -12,6 +12,7 @@ use onecard::{
     terminals::DoorGroup,
 };
 use std::{
+    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -227,7 +228,7 @@ async fn a_large_dormitory_is_imported_beside_tills(db: &TestDb) {
     let mut file = "student_no,door_group,hours\n".to_owned();
     for (number, _) in testkit::PEOPLE {
         for n in 0..20 * groups {
-            file.push_str(&format!("{number},第{}组,00:{:02}-12:00\n", n / 20, n % 20));
+            writeln!(file, "{number},第{}组,00:{:02}-12:00", n / 20, n % 20).unwrap();
         }
     }
     let done = AtomicBool::new(false);

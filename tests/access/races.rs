@@ -108,9 +108,9 @@ async fn no_door_opens_after_the_report(db: &TestDb) {
     let (opened, refused) =
         (field.opened.load(Ordering::SeqCst), field.refused.load(Ordering::SeqCst));
     println!("{} races: {opened} readings before the report, {refused} after", rounds * 6);
-    let log = "SELECT COUNT(*) FROM access_log WHERE decision = 'open'";
-    let logged = field.yard.shop.world.rows.number(log).await;
-    assert_eq!(logged, i64::try_from(opened + 2 * PEOPLE.len() * rounds).unwrap());
+    let entries = "SELECT COUNT(*) FROM access_log WHERE decision = 'open'";
+    let entries = field.yard.shop.world.rows.number(entries).await;
+    assert_eq!(entries, i64::try_from(opened + 2 * PEOPLE.len() * rounds).unwrap());
 }
 
 async fn one_of_two_doors_of_a_group_opens(db: &TestDb) {

@@ -31,7 +31,8 @@ pub const DOORS: &str = "[doors]\n\
     ]\n";
 
 /// Code, kind, group, merchant, seed of the key.
-const TERMINALS: [(&str, TerminalKind, Option<&str>, Option<&str>, u8); 9] = [
+type Terminal = (&'static str, TerminalKind, Option<&'static str>, Option<&'static str>, u8);
+const TERMINALS: [Terminal; 9] = [
     ("D1", TerminalKind::Gate, Some("一号楼"), None, 21),
     ("D1b", TerminalKind::Gate, Some("一号楼"), None, 22),
     ("D2", TerminalKind::Gate, Some("二号楼"), None, 23),

@@ -11,6 +11,7 @@ use onecard::{
     base::{
         clock::SystemClock, crypto::row_mac::MacVerdict, db::FieldKind, ids::SchoolId, money::Fen,
     },
+    keyring::import_locks,
     orders::order::PaymentId,
     payments::refunds::{self, AskedRefund},
     terminals::switch_terminal,
@@ -30,7 +31,7 @@ on_each_database!(
 );
 
 /// Something in every table: a campus with a till, phones, somebody bound, and unpaid orders, and a
-/// refund that was asked for, and an allocation of doors.
+/// refund that was asked for, an allocation of doors, and a lock.
 async fn campus(db: &TestDb) -> Shop {
     let shop = Shop::open(db, "").await;
     let student = shop.world.student(0).await;
@@ -49,6 +50,8 @@ async fn campus(db: &TestDb) -> Shop {
     let (db, school, clock) = (&shop.world.db, shop.school, &SystemClock);
     let import = AllocationImport { db, school, groups: &[], clock };
     import.run(std::io::Cursor::new(file)).await.unwrap();
+    let locks = "lock_id,door_group,name,place\nL1,一号楼,101,一号楼一层\n";
+    import_locks(db, school, locks.as_bytes(), testkit::now()).await.unwrap();
     assert_authentic(&shop.world.db).await;
     shop
 }

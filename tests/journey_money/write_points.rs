@@ -80,6 +80,8 @@ const POINTS: &[(&str, &[&[&str]])] = &[
     (COMPARED, &[TX]),
     ("old sessions", &[TX]),
     ("old sessions of staff", &[TX]),
+    ("log of doors", &[TX]),
+    ("old openings", &[TX]),
 ];
 
 /// What happens at tills, which `tests/spend/write_points.rs` dies at: a charge, and what is told to

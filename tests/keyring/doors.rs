@@ -56,7 +56,7 @@ async fn who_may_not_pass_is_told_why_and_the_lock_is_not_asked(db: &TestDb) {
     assert_eq!(said(&opening), "refused right_missing");
     assert_eq!(opening["title"], "没有这扇门的权限，请联系辅导员");
     // A minute that is neither now nor soon.
-    let minute = dorm.minute();
+    let minute = Dorm::minute();
     dorm.grant_within("东三-402", ((minute + 700) % 1440, (minute + 701) % 1440 + 1)).await;
     assert_eq!(said(&dorm.want(LOCK, "hours").await), "refused right_not_now");
     assert_eq!((dorm.opened(LOCK), dorm.orders()), (0, 0));
@@ -92,7 +92,7 @@ async fn a_lock_that_does_not_open_says_why(db: &TestDb) {
 
 async fn the_ring_has_the_doors_of_today(db: &TestDb) {
     let dorm = Dorm::open(db).await;
-    let minute = dorm.minute();
+    let minute = Dorm::minute();
     if minute < 1430 {
         dorm.grant_within("东三-403", (minute + 5, 1440)).await;
     }

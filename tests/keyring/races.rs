@@ -66,8 +66,8 @@ async fn nothing_opens_after_a_report_was_answered(db: &TestDb) {
         }
         dorm.student.post("/api/v1/card/loss-reports/cancel", &password).await.body(200);
     }
-    let log = dorm.log().await;
-    let opened = log.iter().filter(|line| line.ends_with(" open ")).count();
+    let entries = dorm.log().await;
+    let opened = entries.iter().filter(|line| line.ends_with(" open ")).count();
     assert_eq!(u64::try_from(opened).unwrap(), dorm.opened(LOCK));
 }
 

@@ -63,7 +63,7 @@ impl Dorm {
     }
 
     /// The minute of the day in Shanghai.
-    pub fn minute(&self) -> i32 {
+    pub fn minute() -> i32 {
         i32::try_from((now().seconds() + 8 * 3600) % 86_400 / 60).unwrap()
     }
 

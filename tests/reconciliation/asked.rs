@@ -45,7 +45,8 @@ async fn made(world: &World) -> (String, Office, Arc<MadeBills>) {
     let (_, number) = paid(world, Provider::WechatPay, true).await;
     let (mut office, _) = next_noon(world, Provider::WechatPay).await;
     let bills = Arc::new(MadeBills::of(merchant()));
-    office.take_bills_from(Arc::<MadeBills>::clone(&bills) as Arc<dyn BillSource>);
+    let source: Arc<dyn BillSource> = Arc::<MadeBills>::clone(&bills);
+    office.take_bills_from(source);
     (number, office, bills)
 }
 

@@ -272,7 +272,11 @@ async fn a_correction_that_nobody_agreed_on_is_a_break(db: &TestDb) {
             value_day: now().day(),
             legs: vec![Leg { from, to, amount: Fen::new(100).unwrap() }],
         };
-        world.db.in_tx(async |tx| post_all(tx, now(), &[transfer.clone()]).await).await.unwrap();
+        world
+            .db
+            .in_tx(async |tx| post_all(tx, now(), std::slice::from_ref(&transfer)).await)
+            .await
+            .unwrap();
         seal::seal_all(&world.db, &SystemClock).await.unwrap();
         world.report().await.to_string()
     };

@@ -1,5 +1,5 @@
 //! A day of many rows through everything that a real one goes through: the question for each file, its download,
-//! its hash, unpacking, reading and checking it, and the comparison. With ONECARD_LONG=1 it has 100,000 rows.
+//! its hash, unpacking, reading and checking it, and the comparison. With `ONECARD_LONG=1` it has 100,000 rows.
 
 use super::{
     kinds::{Books, Made, peak_mib},
@@ -94,7 +94,10 @@ fn beijing(at: Timestamp) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -188,6 +191,7 @@ fn flow_text(made: &[Made]) -> String {
     text
 }
 
+#[expect(clippy::too_many_lines, reason = "the text of a bill")]
 fn alipay_pages(made: &[Made], books: &Books, base_url: &str) -> Pages {
     let forge = AlipayForge::with_sandbox_keys();
     let url = format!("{base_url}/downloadBillFile.resource?fileId=1");
@@ -225,12 +229,12 @@ fn alipay_pages(made: &[Made], books: &Books, base_url: &str) -> Pages {
         fees += row.fee.fen();
     }
     detail += "#-----业务明细列表结束-----\r\n#导出时间：[2026年01月01日 09:00:00]\r\n";
-    let (count, net) = (made.len(), yuan(sum - fees));
+    let (trades, net) = (made.len(), yuan(sum - fees));
     let (sum, fees) = (yuan(sum), yuan(fees));
     let summary = format!(
         "{}门店编号,门店名称,交易订单总笔数,退款订单总笔数,订单金额（元）,商家实收（元）,支付宝优惠（元）,商家优惠（元）,\
          卡消费金额（元）,服务费（元）,分润（元）,实收净额（元）\r\n\
-         合计\t,\t,{count}\t,0\t,{sum}\t,{sum}\t,0.00\t,0.00\t,0.00\t,-{fees}\t,0.00\t,{net}\t\r\n\
+         合计\t,\t,{trades}\t,0\t,{sum}\t,{sum}\t,0.00\t,0.00\t,0.00\t,-{fees}\t,0.00\t,{net}\t\r\n\
          #-----业务汇总列表结束-----\r\n",
         head("业务汇总")
     );

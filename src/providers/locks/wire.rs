@@ -48,6 +48,11 @@ pub(super) fn read(body: &[u8], id: OpeningId) -> Option<LockAnswer> {
 fn told_reason(code: &str) -> LockRefusal {
     match LockRefusal::from_code(code) {
         LockRefusal::Unreachable | LockRefusal::NotReceived => LockRefusal::Other,
-        refusal => refusal,
+        refusal @ (LockRefusal::NoSuchLock
+        | LockRefusal::Offline
+        | LockRefusal::Blocked
+        | LockRefusal::Battery
+        | LockRefusal::TooLate
+        | LockRefusal::Other) => refusal,
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn open(
 ) -> HttpResponse {
     let caller = match locks.caller(&request, &body) {
         Ok(caller) => caller,
-        Err(refused) => return refused,
+        Err((status, what)) => return refuse(status, what),
     };
     if request.content_type() != "application/json" {
         return refuse(415, "Content-Type");
@@ -84,7 +84,7 @@ pub(super) async fn query(
 ) -> HttpResponse {
     let caller = match locks.caller(&request, &body) {
         Ok(caller) => caller,
-        Err(refused) => return refused,
+        Err((status, what)) => return refuse(status, what),
     };
     if !is_request_id(&id) || !body.is_empty() {
         return refuse(400, "request_id");
@@ -96,17 +96,22 @@ pub(super) async fn query(
 }
 
 impl Locks {
-    fn caller(&self, request: &HttpRequest, body: &[u8]) -> Result<Caller<'_>, HttpResponse> {
-        let key = self.key.as_ref().ok_or_else(|| refuse(401, "Onecard-Key"))?;
+    /// The caller, or the status and the name of what is wrong.
+    fn caller(
+        &self,
+        request: &HttpRequest,
+        body: &[u8],
+    ) -> Result<Caller<'_>, (u16, &'static str)> {
+        let key = self.key.as_ref().ok_or((401, "Onecard-Key"))?;
         let sent = Sent { method: request.method().as_str(), path: request.uri().path(), body };
         let now = self.clock.now();
-        let claim = Claim::read(request.headers()).map_err(|name| refuse(401, name))?;
-        claim.check(key, sent, now.timestamp()).map_err(|name| refuse(401, name))?;
+        let claim = Claim::read(request.headers()).map_err(|name| (401, name))?;
+        claim.check(key, sent, now.timestamp()).map_err(|name| (401, name))?;
         if request.uri().query().is_some() {
-            return Err(refuse(400, "query"));
+            return Err((400, "query"));
         }
         if !lock(&self.book).is_new(claim.nonce, now) {
-            return Err(refuse(401, "Onecard-Nonce"));
+            return Err((401, "Onecard-Nonce"));
         }
         let fault = request.extensions().get::<RequestFault>().copied();
         Ok(Caller { key, signature: claim.signature.to_owned(), fault })
