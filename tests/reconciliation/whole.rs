@@ -229,12 +229,12 @@ fn alipay_pages(made: &[Made], books: &Books, base_url: &str) -> Pages {
         fees += row.fee.fen();
     }
     detail += "#-----业务明细列表结束-----\r\n#导出时间：[2026年01月01日 09:00:00]\r\n";
-    let (trades, net) = (made.len(), yuan(sum - fees));
+    let (trades, remainder) = (made.len(), yuan(sum - fees));
     let (sum, fees) = (yuan(sum), yuan(fees));
     let summary = format!(
         "{}门店编号,门店名称,交易订单总笔数,退款订单总笔数,订单金额（元）,商家实收（元）,支付宝优惠（元）,商家优惠（元）,\
          卡消费金额（元）,服务费（元）,分润（元）,实收净额（元）\r\n\
-         合计\t,\t,{trades}\t,0\t,{sum}\t,{sum}\t,0.00\t,0.00\t,0.00\t,-{fees}\t,0.00\t,{net}\t\r\n\
+         合计\t,\t,{trades}\t,0\t,{sum}\t,{sum}\t,0.00\t,0.00\t,0.00\t,-{fees}\t,0.00\t,{remainder}\t\r\n\
          #-----业务汇总列表结束-----\r\n",
         head("业务汇总")
     );
