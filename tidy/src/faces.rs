@@ -14,7 +14,7 @@ const LARGER: &[(&str, usize)] = &[
     ("ledger", 70),
     ("orders", 88),
     ("passcode", 60),
-    ("payments", 70),
+    ("payments", 69),
     ("schools", 51),
     ("terminals", 44),
 ];
