@@ -1,20 +1,9 @@
 // A till: amount and code in, the server's answer out. What is signed and sent is the sandbox's part.
 "use strict";
 
-const SHOWN_ANSWERS = 20;
-const SCAN_EVERY_MS = 200;
-const at = (id) => document.getElementById(id);
 const yuan = (fen) => `¥${(fen / 100).toFixed(2)}`;
 const base = () => `/sandbox/api/tills/${at("till").value}`;
-let busy = false;
 let merchant = "";
-
-function show(kind, headline, sum = "", detail = "") {
-  at("result").className = `result ${kind}`;
-  at("headline").textContent = headline;
-  at("sum").textContent = sum;
-  at("detail").textContent = detail;
-}
 
 function showPlace(lastSeq) {
   at("place").textContent = `${merchant} · 上一序号 ${lastSeq}`;
@@ -26,25 +15,7 @@ function amountFen() {
   return Number(whole) * 100 + Number(part.padEnd(2, "0"));
 }
 
-function note(text) {
-  const line = document.createElement("li");
-  line.textContent = text;
-  at("log").prepend(line);
-  while (at("log").children.length > SHOWN_ANSWERS) at("log").lastChild.remove();
-}
-
-async function ask(path, body) {
-  const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {};
-  const response = await fetch(base() + path, options);
-  const answer = response.status === 204 ? {} : await response.json();
-  return response.ok ? answer : Promise.reject(new Error(answer.message || `HTTP ${response.status}`));
-}
-
-function takeFault() {
-  const fault = at("fault").value || null;
-  at("fault").value = "";
-  return fault;
-}
+const ask = (path, body) => askAt(base() + path, body);
 
 function refusal({ status, body }) {
   const wait = status === 429 ? "，请稍候再试" : "";
@@ -53,7 +24,7 @@ function refusal({ status, body }) {
 
 function charged(body) {
   const left = body.balance_fen === undefined ? "" : `余额 ${yuan(body.balance_fen)}`;
-  show("good", body.name_masked || "收款成功", yuan(body.amount_fen), left);
+  show("good", body.name_masked || "收款成功", left, yuan(body.amount_fen));
 }
 
 /** One answer in the till's own big letters. */
@@ -64,10 +35,10 @@ function tell({ what, seq, answer, second, pending }) {
   at("lost").hidden = !pending;
   at("ask").hidden = true;
   at("charge").hidden = false;
-  if (!answer) return show("unsure", "没有收到应答", "", `序号 ${seq}：请重发，结果以服务器为准`);
-  if (answer.status === 200 && what === "reversal") return show("good", "已撤销", answer.body.amount_fen ? yuan(answer.body.amount_fen) : "");
+  if (!answer) return show("unsure", "没有收到应答", `序号 ${seq}：请重发，结果以服务器为准`);
+  if (answer.status === 200 && what === "reversal") return show("good", "已撤销", "", answer.body.amount_fen ? yuan(answer.body.amount_fen) : "");
   if (answer.status === 200) return charged(answer.body);
-  show("bad", refusal(answer), "", answer.body?.detail || "");
+  show("bad", refusal(answer));
   if (answer.body?.code === "password_required") askPassword(answer.body.which);
 }
 
@@ -84,20 +55,7 @@ function ready() {
   if (at("ask").hidden) at("code").focus();
 }
 
-/** One act after the other: who presses twice has pressed once. */
-async function act(path, body) {
-  if (busy) return;
-  busy = true;
-  show("idle", "处理中…");
-  try {
-    tell(await ask(path, body));
-  } catch (error) {
-    show("bad", error.message);
-  } finally {
-    busy = false;
-    ready();
-  }
-}
+const act = (path, body) => once(async () => tell(await ask(path, body)), ready);
 
 function charge() {
   const code = at("code").value.replace(/\s/g, "");
@@ -118,25 +76,6 @@ async function connect() {
     at("place").textContent = error.message;
   }
   ready();
-}
-
-async function scan() {
-  const view = at("view");
-  const detector = new BarcodeDetector({ formats: ["qr_code", "code_128"] });
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-  view.srcObject = stream;
-  view.hidden = false;
-  await view.play();
-  while (!view.hidden) {
-    const [found] = await detector.detect(view).catch(() => []);
-    if (found) {
-      at("code").value = found.rawValue;
-      view.hidden = true;
-      charge();
-    }
-    await new Promise((resolve) => setTimeout(resolve, SCAN_EVERY_MS));
-  }
-  for (const track of stream.getTracks()) track.stop();
 }
 
 function press(key) {
@@ -160,15 +99,6 @@ at("forget").addEventListener("click", async () => {
   await ask("/forget", {}).catch(() => {});
   connect();
 });
-if ("BarcodeDetector" in window && navigator.mediaDevices) {
-  at("camera").hidden = false;
-  at("camera").addEventListener("click", () => {
-    if (!at("view").hidden) { at("view").hidden = true; return; }
-    scan().catch(() => show("bad", "摄像头不可用"));
-  });
-}
-// A school may be named in the address: /till?school=xnec
-const school = new URLSearchParams(location.search).get("school");
-const option = [...at("till").options].find(({ value }) => value.split("/")[0] === school);
-if (option) at("till").value = option.value;
+offerCamera(charge);
+chooseNamed(at("till"));
 connect();

@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use serde::{Serialize, Serializer};
 
-use crate::faults::RequestFault;
+use crate::faults::{FaultGroups, RequestFault};
 
 /// One operation of a provider's API. Each provider has a table of them.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct Endpoint {
     /// wins, in the order of the stand-ins and of their tables.
     pub(crate) matches: fn(&Method, &str) -> bool,
     /// What can go wrong with it on demand.
-    pub(crate) faults: &'static [RequestFault],
+    pub(crate) faults: FaultGroups,
     /// The provider's own words for doing nothing.
     pub(crate) excuse: fn(Excuse) -> HttpResponse,
 }
@@ -35,6 +35,11 @@ pub(crate) enum Excuse {
 }
 
 impl Endpoint {
+    /// Whether this can go wrong with it.
+    pub(crate) fn can(&self, fault: RequestFault) -> bool {
+        self.faults.iter().any(|group| group.contains(&fault))
+    }
+
     pub fn name(&self) -> &'static str {
         self.name
     }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub use callback::CallbackFault;
 pub(crate) use forgery::Forgery;
+pub(crate) use request::FaultGroups;
 pub use request::RequestFault;
 pub use rules::{FaultRefusal, MOST_TIMES};
 
@@ -62,7 +63,7 @@ impl Faults {
     /// Applies the rule to the next `times` requests that it fits. Rules are used in the order in
     /// which they were made, one for each request.
     pub fn on_requests(&self, rule: RequestRule, times: u32) -> Result<u64, FaultRefusal> {
-        if rule.on.is_some_and(|on| !on.faults.contains(&rule.fault)) {
+        if rule.on.is_some_and(|on| !on.can(rule.fault)) {
             return Err(FaultRefusal::Nowhere);
         }
         lock(&self.requests).add(rule, times)
@@ -89,7 +90,7 @@ impl Faults {
 
     fn take_for_request(&self, endpoint: Endpoint) -> Option<RequestFault> {
         let fits = |rule: &RequestRule| {
-            rule.on.is_none_or(|on| on == endpoint) && endpoint.faults.contains(&rule.fault)
+            rule.on.is_none_or(|on| on == endpoint) && endpoint.can(rule.fault)
         };
         lock(&self.requests).take(fits).map(|rule| rule.fault)
     }

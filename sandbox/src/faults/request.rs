@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Forgery;
 
+/// The faults of an endpoint, in groups.
+pub(crate) type FaultGroups = &'static [&'static [RequestFault]];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestFault {
@@ -98,8 +101,8 @@ impl RequestFault {
         Self::OtherSeller,
     ];
 
-    /// What can go wrong with the signed answers of WeChat Pay.
-    pub(crate) const WECHAT_PAY: [Self; 16] = [
+    /// What can go wrong with every endpoint.
+    const COMMON: &[Self] = &[
         Self::TimeOut,
         Self::TooManyRequests,
         Self::SystemError,
@@ -108,86 +111,47 @@ impl RequestFault {
         Self::Html,
         Self::Garbage,
         Self::AnswerLost,
-        Self::SignedGarbage,
-        Self::Unsigned,
-        Self::AlteredBody,
-        Self::WrongSignature,
-        Self::SignatureProbe,
-        Self::UnknownSerial,
-        Self::Stale,
-        Self::Future,
+    ];
+
+    /// What can go wrong with every answer that is signed.
+    const SIGNED: &[Self] =
+        &[Self::SignedGarbage, Self::Unsigned, Self::AlteredBody, Self::WrongSignature];
+
+    /// What can go wrong with the signed answers of WeChat Pay.
+    pub(crate) const WECHAT_PAY: FaultGroups = &[
+        Self::COMMON,
+        Self::SIGNED,
+        &[Self::SignatureProbe, Self::UnknownSerial, Self::Stale, Self::Future],
     ];
 
     /// What can go wrong with the signed answers of Alipay.
-    pub(crate) const ALIPAY: [Self; 21] = [
-        Self::TimeOut,
-        Self::TooManyRequests,
-        Self::SystemError,
-        Self::BadGateway,
-        Self::Unavailable,
-        Self::Html,
-        Self::Garbage,
-        Self::AnswerLost,
-        Self::SignedGarbage,
-        Self::Unsigned,
-        Self::AlteredBody,
-        Self::WrongSignature,
-        Self::UnknownSerial,
-        Self::BusinessSystemError,
-        Self::GbkError,
-        Self::SignFirst,
-        Self::BraceInString,
-        Self::SlashUnescaped,
-        Self::RepeatedKey,
-        Self::OtherOrder,
-        Self::OtherHost,
+    pub(crate) const ALIPAY: FaultGroups = &[
+        Self::COMMON,
+        Self::SIGNED,
+        &[
+            Self::UnknownSerial,
+            Self::BusinessSystemError,
+            Self::GbkError,
+            Self::SignFirst,
+            Self::BraceInString,
+            Self::SlashUnescaped,
+            Self::RepeatedKey,
+            Self::OtherOrder,
+            Self::OtherHost,
+        ],
     ];
 
     /// What can go wrong with a file that is downloaded.
-    pub(crate) const FILE: [Self; 13] = [
-        Self::TimeOut,
-        Self::TooManyRequests,
-        Self::SystemError,
-        Self::BadGateway,
-        Self::Unavailable,
-        Self::Html,
-        Self::Garbage,
-        Self::AnswerLost,
-        Self::Truncated,
-        Self::BrokenArchive,
-        Self::Huge,
-        Self::OtherDay,
-        Self::OtherSeller,
+    pub(crate) const FILE: FaultGroups = &[
+        Self::COMMON,
+        &[Self::Truncated, Self::BrokenArchive, Self::Huge, Self::OtherDay, Self::OtherSeller],
     ];
 
     /// What can go wrong with the signed answers of the locks' adapter.
-    pub(crate) const LOCKS: [Self; 13] = [
-        Self::TimeOut,
-        Self::TooManyRequests,
-        Self::SystemError,
-        Self::BadGateway,
-        Self::Unavailable,
-        Self::Html,
-        Self::Garbage,
-        Self::AnswerLost,
-        Self::SignedGarbage,
-        Self::Unsigned,
-        Self::AlteredBody,
-        Self::WrongSignature,
-        Self::OtherOrder,
-    ];
+    pub(crate) const LOCKS: FaultGroups = &[Self::COMMON, Self::SIGNED, &[Self::OtherOrder]];
 
     /// What can go wrong with an endpoint whose answers are not signed.
-    pub(crate) const UNSIGNED_ANSWERS: [Self; 8] = [
-        Self::TimeOut,
-        Self::TooManyRequests,
-        Self::SystemError,
-        Self::BadGateway,
-        Self::Unavailable,
-        Self::Html,
-        Self::Garbage,
-        Self::AnswerLost,
-    ];
+    pub(crate) const UNSIGNED_ANSWERS: FaultGroups = &[Self::COMMON];
 
     pub(crate) fn forgery(self) -> Option<Forgery> {
         match self {

@@ -143,7 +143,9 @@ async fn a_till_says_when_it_cannot_work_and_its_page_is_there() {
     let page = world.get("/till").await;
     assert_eq!(page.status(), 200);
     assert!(page.text().await.unwrap().contains("xnec/T1"));
-    for asset in ["/sandbox/assets/till.js", "/sandbox/assets/till.css"] {
+    for asset in
+        ["/sandbox/assets/till.js", "/sandbox/assets/terminal.js", "/sandbox/assets/till.css"]
+    {
         assert_eq!(world.get(asset).await.status(), 200);
     }
     world.sandbox().tills.set_server("http://127.0.0.1:9");

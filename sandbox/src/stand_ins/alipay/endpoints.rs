@@ -34,7 +34,7 @@ pub const BILL_FILE: Endpoint = Endpoint {
     name: "alipay_bill_file",
     label: "支付宝：账单文件",
     matches: |_, target| target == super::bill::FILE,
-    faults: &RequestFault::FILE,
+    faults: RequestFault::FILE,
     excuse,
 };
 /// Any other method.
@@ -49,7 +49,7 @@ const fn endpoint(
     label: &'static str,
     matches: fn(&Method, &str) -> bool,
 ) -> Endpoint {
-    Endpoint { name, label, matches, faults: &RequestFault::ALIPAY, excuse }
+    Endpoint { name, label, matches, faults: RequestFault::ALIPAY, excuse }
 }
 
 fn asks(target: &str, method: &str) -> bool {

@@ -14,7 +14,7 @@ use crate::stand_ins::till::TillKey;
 #[derive(Template)]
 #[template(path = "gate/gate.html")]
 struct GatePage<'a> {
-    gates: Vec<&'a TillKey>,
+    keys: Vec<&'a TillKey>,
 }
 
 /// A code that was read; the fault applies to it alone.
@@ -40,7 +40,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn show(gates: Data<Gates>) -> HttpResponse {
-    page::ok(&GatePage { gates: gates.all().collect() })
+    page::ok(&GatePage { keys: gates.all().collect() })
 }
 
 async fn script() -> HttpResponse {

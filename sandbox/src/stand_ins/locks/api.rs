@@ -21,14 +21,14 @@ pub const LOCK_OPEN: Endpoint = Endpoint {
     name: "lock_open",
     label: "开门",
     matches: |_, path| path.starts_with("/locks/v1/locks/"),
-    faults: &RequestFault::LOCKS,
+    faults: RequestFault::LOCKS,
     excuse,
 };
 pub const LOCK_QUERY: Endpoint = Endpoint {
     name: "lock_query",
     label: "开门结果查询",
     matches: |_, path| path.starts_with("/locks/"),
-    faults: &RequestFault::LOCKS,
+    faults: RequestFault::LOCKS,
     excuse,
 };
 

@@ -13,7 +13,7 @@ use crate::page;
 #[derive(Template)]
 #[template(path = "till/till.html")]
 struct TillPage<'a> {
-    tills: Vec<&'a TillKey>,
+    keys: Vec<&'a TillKey>,
 }
 
 /// A charge; the fault applies to it alone.
@@ -47,6 +47,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/till", web::get().to(show))
         .route("/sandbox/assets/till.css", web::get().to(style))
         .route("/sandbox/assets/till.js", web::get().to(script))
+        .route("/sandbox/assets/terminal.js", web::get().to(shared_script))
         .route("/sandbox/api/tills", web::get().to(list))
         .route(&till(""), web::get().to(one))
         .route(&till("/charge"), web::post().to(charge))
@@ -57,7 +58,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn show(tills: Data<Tills>) -> HttpResponse {
-    page::ok(&TillPage { tills: tills.all().collect() })
+    page::ok(&TillPage { keys: tills.all().collect() })
 }
 
 async fn style() -> HttpResponse {
@@ -67,6 +68,12 @@ async fn style() -> HttpResponse {
 
 async fn script() -> HttpResponse {
     let script = include_str!("../../../assets/till.js");
+    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(script)
+}
+
+/// What the pages of tills and of gates share.
+async fn shared_script() -> HttpResponse {
+    let script = include_str!("../../../assets/terminal.js");
     HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(script)
 }
 

@@ -18,7 +18,7 @@ pub const LOGIN: Endpoint = Endpoint {
     name: "login",
     label: "登录",
     matches: |_, path| path.starts_with("/sns/"),
-    faults: &RequestFault::UNSIGNED_ANSWERS,
+    faults: RequestFault::UNSIGNED_ANSWERS,
     excuse,
 };
 

@@ -41,7 +41,7 @@ const fn endpoint(
     label: &'static str,
     matches: fn(&actix_web::http::Method, &str) -> bool,
 ) -> Endpoint {
-    let faults = &RequestFault::UNSIGNED_ANSWERS;
+    let faults = RequestFault::UNSIGNED_ANSWERS;
     Endpoint { name, label, matches, faults, excuse }
 }
 

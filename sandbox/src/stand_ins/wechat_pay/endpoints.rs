@@ -45,7 +45,7 @@ const fn endpoint(
     label: &'static str,
     matches: fn(&Method, &str) -> bool,
 ) -> Endpoint {
-    Endpoint { name, label, matches, faults: &RequestFault::WECHAT_PAY, excuse }
+    Endpoint { name, label, matches, faults: RequestFault::WECHAT_PAY, excuse }
 }
 
 fn order(path: &str) -> Option<&str> {
