@@ -4,7 +4,6 @@ import {
   doorDetail,
   doorTitle,
   isSameWish,
-  isUnanswered,
   openingView,
   openWithinMs,
 } from './doors'
@@ -46,18 +45,6 @@ it.each([
 ] as const)('says of %s %s', (state, title, isAsking, tone, detail) => {
   const opening = { id: 'o1', door_id: 'd1', state, reason: null, title }
   expect(openingView(opening, isAsking)).toEqual({ tone, title, detail })
-})
-
-it('takes only a refusal of the server for one', () => {
-  const document = { title: '', code: '', request_id: null, errors: null }
-  const problem = (status: number) =>
-    ({ kind: 'problem', status, document, retryAfter: null }) as const
-  expect(isUnanswered({ kind: 'timed_out' })).toBe(true)
-  expect(isUnanswered({ kind: 'unreachable' })).toBe(true)
-  expect(isUnanswered({ kind: 'unreadable', status: 200 })).toBe(true)
-  expect(isUnanswered(problem(503))).toBe(true)
-  expect(isUnanswered(problem(409))).toBe(false)
-  expect(isUnanswered({ kind: 'signed_out' })).toBe(false)
 })
 
 it('stops asking', () => {

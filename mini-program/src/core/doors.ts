@@ -2,7 +2,6 @@
 import type { Door, Opening } from './api/doors'
 import { momentText } from './calendar'
 import type { Intent } from './idempotency'
-import type { ApiError } from './problem'
 
 /** How long a lock may still open after it was asked for, and so how long a key is used again. */
 export const openWithinMs = 15_000
@@ -62,21 +61,6 @@ export const unansweredView: OpeningView = {
   tone: 'unsure',
   title: '没有收到答复，请看门是否已开',
   detail: '请检查网络。马上再试不会重复开门',
-}
-
-/** Whether the server may have asked the lock all the same. */
-export function isUnanswered(error: ApiError): boolean {
-  switch (error.kind) {
-    case 'unreachable':
-    case 'timed_out':
-    case 'unreadable':
-      return true
-    case 'problem':
-      return error.status >= 500
-    case 'signed_out':
-    case 'host_app_only':
-      return false
-  }
 }
 
 /** Whether to ask once more about an attempt of which nobody knows. */

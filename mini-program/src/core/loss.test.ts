@@ -5,7 +5,6 @@ import {
   actOf,
   cardStateText,
   effectsOf,
-  isOutcomeUnknown,
   isOutdated,
   lossClaim,
   lossHelp,
@@ -13,7 +12,6 @@ import {
   stateText,
   wayOf,
 } from './loss'
-import type { ApiError } from './problem'
 
 const noon = Date.parse('2026-11-21T12:00:00+08:00')
 /** Of an area that is not assigned. */
@@ -99,28 +97,6 @@ describe('the claim', () => {
     const claim = lossClaim(loss, fields, { password, idNumber: number })
     expect(claim.ok ? [] : Object.keys(claim.error)).toEqual(pointers)
   })
-})
-
-const problem = (status: number): ApiError => ({
-  kind: 'problem',
-  status,
-  document: { title: '题', code: 'x', request_id: null, errors: null },
-  retryAfter: null,
-})
-
-it.each<[ApiError, boolean]>([
-  [{ kind: 'unreachable' }, true],
-  [{ kind: 'timed_out' }, true],
-  [{ kind: 'unreadable', status: 200 }, true],
-  [{ kind: 'unreadable', status: 502 }, true],
-  [problem(500), true],
-  [problem(503), true],
-  [problem(422), false],
-  [problem(429), false],
-  [{ kind: 'signed_out' }, false],
-  [{ kind: 'host_app_only' }, false],
-])('after %j it is not known whether it was done: %s', (error, unknown) => {
-  expect(isOutcomeUnknown(error)).toBe(unknown)
 })
 
 it.each([

@@ -4,7 +4,6 @@ import type { SchoolDetail } from './api/schools'
 import type { Complaints } from './binding'
 import { momentText } from './calendar'
 import { idNumberComplaint, normalIdNumber } from './id-number'
-import type { ApiError } from './problem'
 import { err, ok, type Result } from './result'
 
 /** What can be done next: a card that is reported can only be taken back. */
@@ -92,21 +91,6 @@ export function lossClaim(
 
 function complaintOf(idNumber: string): string {
   return idNumber === '' ? '请输入身份证号' : idNumberComplaint(idNumber)
-}
-
-/** Whether the server may have done it all the same: only its refusal says that it did not. */
-export function isOutcomeUnknown(error: ApiError): boolean {
-  switch (error.kind) {
-    case 'unreachable':
-    case 'timed_out':
-    case 'unreadable':
-      return true
-    case 'problem':
-      return error.status >= 500
-    case 'signed_out':
-    case 'host_app_only':
-      return false
-  }
 }
 
 /** Refusals that say that the card, or what the school asks for, is not as it was shown. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { nothing, object, text } from './decode'
 import {
+  type ApiError,
   concernsOnly,
   errorMessage,
   fieldMessage,
+  isOutcomeUnknown,
   problemCode,
   readReply,
   type Reply,
@@ -96,4 +98,26 @@ describe('fields', () => {
     const plain = errorOf(answered(409, { title: '已绑定', code: 'already_bound', request_id: '' }))
     expect(concernsOnly(plain, ['/name'])).toBe(false)
   })
+})
+
+const problem = (status: number): ApiError => ({
+  kind: 'problem',
+  status,
+  document: { title: '题', code: 'x', request_id: null, errors: null },
+  retryAfter: null,
+})
+
+it.each<[ApiError, boolean]>([
+  [{ kind: 'unreachable' }, true],
+  [{ kind: 'timed_out' }, true],
+  [{ kind: 'unreadable', status: 200 }, true],
+  [{ kind: 'unreadable', status: 502 }, true],
+  [problem(500), true],
+  [problem(503), true],
+  [problem(422), false],
+  [problem(429), false],
+  [{ kind: 'signed_out' }, false],
+  [{ kind: 'host_app_only' }, false],
+])('after %j it is not known whether it was done: %s', (error, unknown) => {
+  expect(isOutcomeUnknown(error)).toBe(unknown)
 })

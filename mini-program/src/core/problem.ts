@@ -118,3 +118,18 @@ function parseJson(body: string): unknown {
     return undefined
   }
 }
+
+/** Whether the server may have done it all the same: only its refusal says that it did not. */
+export function isOutcomeUnknown(error: ApiError): boolean {
+  switch (error.kind) {
+    case 'unreachable':
+    case 'timed_out':
+    case 'unreadable':
+      return true
+    case 'problem':
+      return error.status >= 500
+    case 'signed_out':
+    case 'host_app_only':
+      return false
+  }
+}

@@ -1,7 +1,7 @@
 import { type Doors, doorsApi, type Opening } from '@/core/api/doors'
-import { isSameWish, isUnanswered, type WishedOpening } from '@/core/doors'
+import { isSameWish, type WishedOpening } from '@/core/doors'
 import { newKey } from '@/core/idempotency'
-import type { ApiError } from '@/core/problem'
+import { type ApiError, isOutcomeUnknown } from '@/core/problem'
 import type { Result } from '@/core/result'
 import { client } from './session'
 
@@ -20,7 +20,7 @@ export async function openDoor(door: string): Promise<Result<Opening, ApiError>>
   }
   const headers = { 'Idempotency-Key': wished.intent.key }
   const answer = await client.call(doorsApi.open({ path: { door }, headers }))
-  if (answer.ok || !isUnanswered(answer.error)) wished = null
+  if (answer.ok || !isOutcomeUnknown(answer.error)) wished = null
   return answer
 }
 

@@ -4,11 +4,11 @@ import type { Door, Opening } from '@/core/api/doors'
 import {
   askEveryMs,
   asksAgain,
-  isUnanswered,
   openingView,
   type OpeningView,
   unansweredView,
 } from '@/core/doors'
+import { isOutcomeUnknown } from '@/core/problem'
 import { loadOpening, openDoor } from '@/services/doors'
 import { useAttempt } from '../use-attempt'
 
@@ -41,7 +41,7 @@ export function useOpening() {
     const current = turn
     const answer = await attempt(() => openDoor(chosen.id))
     if (answer === null || current !== turn) return
-    isUnknown.value = !answer.ok && isUnanswered(answer.error)
+    isUnknown.value = !answer.ok && isOutcomeUnknown(answer.error)
     if (isUnknown.value) startOver()
     if (answer.ok) hear(answer.value, 0)
   }

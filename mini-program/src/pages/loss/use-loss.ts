@@ -1,8 +1,8 @@
 /** The card's state, and the two things that are done about a loss. */
 import { computed, ref } from 'vue'
 import type { Loss, LossClaim, LossReason } from '@/core/api/loss'
-import { actOf, isOutcomeUnknown, isOutdated, type LossAct } from '@/core/loss'
-import { type ApiError, problemCode } from '@/core/problem'
+import { actOf, isOutdated, type LossAct } from '@/core/loss'
+import { type ApiError, isOutcomeUnknown, problemCode } from '@/core/problem'
 import type { Result } from '@/core/result'
 import { goHome } from '@/platform/navigation'
 import { cancelLoss, loadLoss, reportLoss } from '@/services/loss'
