@@ -336,7 +336,7 @@ fn case_of<'a>(file: &'a Value, name: &str) -> &'a Value {
 cases! { REFUNDS, refund_told,
     refund_success => by_public_key(Ok(())),
     refund_closed => by_public_key(Ok(())),
-    // A message about a payment at the refunds' address is a message like any other.
+    // Its signature and content are good; the address refuses it: `wechat_pay_traps/addresses.rs`.
     transaction_notification_posted_to_refund_endpoint => by_public_key(Ok(())),
 }
 

@@ -99,14 +99,9 @@ pub async fn of_postings(
     let numbers = references.iter().flat_map(|reference| Refund::numbers_in(reference));
     let numbers = numbers.map(str::to_owned);
     let refunds = store::refunds::of_person(db, person, numbers.collect()).await?;
-    let order_of = |reference: &&str| {
-        let is_its = |refund: &&Refund| {
-            [refund.reference(), refund.id.number()].contains(&(*reference).to_owned())
-        };
-        let refund = refunds.iter().find(is_its)?;
-        Some(((*reference).to_owned(), refund.order))
-    };
-    Ok(references.iter().filter_map(order_of).collect())
+    let named =
+        |refund: &Refund| [refund.reference(), refund.id.number()].map(|name| (name, refund.order));
+    Ok(refunds.iter().flat_map(named).collect())
 }
 
 /// The state that an order shows while money of it goes back, if it does.

@@ -259,6 +259,9 @@ pub enum NotificationRefused {
     /// An amount in another currency than CNY, or in none.
     #[error("not in CNY")]
     Currency,
+    /// A message about a payment where messages about refunds arrive.
+    #[error("a payment's message at the address of refunds")]
+    AnotherAddress,
 }
 
 /// Why a call to the provider gave no usable answer.

@@ -69,6 +69,14 @@ impl Recorded {
 pub struct OpenCallback {
     school: SchoolId,
     gateway: Arc<dyn PaymentGateway>,
+    refunds_only: bool,
+}
+
+impl OpenCallback {
+    /// The address of refunds alone: a payment's message is refused there.
+    pub fn of_refunds(self) -> Self {
+        Self { refunds_only: true, ..self }
+    }
 }
 
 /// A checked message at a school's callback path.
@@ -114,7 +122,7 @@ impl Payments {
         let gateway = self.gateways.of(&school.code, provider);
         let gateway = gateway.ok_or(ReceiveError::NoSuchCallback)?;
         gateway.verify_head(headers, self.clock.now())?;
-        Ok(OpenCallback { school: school.id, gateway: Arc::clone(gateway) })
+        Ok(OpenCallback { school: school.id, gateway: Arc::clone(gateway), refunds_only: false })
     }
 
     /// Takes a provider's message. It is committed when this returns.
@@ -123,9 +131,12 @@ impl Payments {
         callback: &OpenCallback,
         raw: &RawNotification<'_>,
     ) -> Result<(), ReceiveError> {
-        let OpenCallback { school, gateway } = callback;
+        let OpenCallback { school, gateway, refunds_only } = callback;
         let now = self.clock.now();
         let (notification_id, notified) = gateway.verify(raw, now)?.into_parts();
+        if *refunds_only && matches!(notified, Notified::Paid(_) | Notified::Closed(_)) {
+            return Err(NotificationRefused::AnotherAddress.into());
+        }
         let headers = KeptHeaders::of(raw.headers, gateway.signed_headers());
         let evidence = Evidence { headers, body: raw.body.to_vec(), checked_at: now };
         let (school, provider) = (*school, gateway.provider());

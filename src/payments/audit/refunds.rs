@@ -8,6 +8,7 @@ use crate::{
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
+        ids::SchoolId,
     },
     ledger::{
         transfer::{Kind, Record, Transfer},
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// The most rows that are named.
 const NAMED: usize = 1000;
@@ -59,8 +60,9 @@ impl Explains for RefundsExplain {
         let of_ids: Vec<_> = refunds.iter().map(|refund| refund.number.clone()).collect();
         refunds.extend(audit::by_numbers(tx, numbers.clone()).await?);
         let kept = audit::kept(tx, [numbers, of_ids].concat()).await?;
+        let found = FoundRefunds::of(&refunds, &kept);
         let explain = |record: &&Record| {
-            let explained = self.compare(record, &refunds, &kept);
+            let explained = self.compare(record, &found);
             explained.map_or_else(Explanation::Nothing, |()| Explanation::Row)
         };
         Ok(transfers.iter().map(explain).collect())
@@ -126,38 +128,51 @@ fn expected(kind: &str, refund: &Refund) -> Result<Transfer, String> {
     }
 }
 
+/// What was read for some transfers.
+struct FoundRefunds<'a> {
+    /// By the school and each reference that a refund posts under.
+    refunds: HashMap<(SchoolId, String), &'a Refund>,
+    /// What providers said, by the number of the refund and its transaction.
+    kept: HashMap<(&'a str, &'a str), Vec<&'a KeptRefund>>,
+}
+
+impl<'a> FoundRefunds<'a> {
+    fn of(refunds: &'a [Refund], kept: &'a [KeptRefund]) -> Self {
+        let named = refunds.iter().flat_map(|refund| {
+            [refund.id.number(), refund.reference()].map(|name| ((refund.school, name), refund))
+        });
+        let mut told: HashMap<_, Vec<_>> = HashMap::new();
+        for one in kept {
+            told.entry((one.number.as_str(), one.transaction_id.as_str())).or_default().push(one);
+        }
+        Self { refunds: named.collect(), kept: told }
+    }
+}
+
 impl RefundsExplain {
-    fn compare(
-        &self,
-        record: &Record,
-        refunds: &[Refund],
-        kept: &[KeptRefund],
-    ) -> Result<(), String> {
-        let is_its = |refund: &&Refund| {
-            refund.school == record.school
-                && [refund.id.number(), refund.reference()].contains(&record.reference)
-        };
-        let refund = refunds.iter().find(is_its).ok_or("posted, and no refund")?;
+    fn compare(&self, record: &Record, found: &FoundRefunds<'_>) -> Result<(), String> {
+        let refund = found.refunds.get(&(record.school, record.reference.clone()));
+        let refund = *refund.ok_or("posted, and no refund")?;
         same(record, &expected(&record.kind, refund)?, "its refund")?;
         // Money that is held, or that staff returned or credited, is no provider's to tell.
         let ours = [REFUND_HELD.name(), SURPLUS_CREDITED.name()];
         let told = refund.ended_by_provider && !ours.contains(&record.kind.as_str());
         let done = record.kind == REFUNDED.name();
-        if told || done { self.confirm(refund, kept) } else { Ok(()) }
+        if told || done { self.confirm(refund, found) } else { Ok(()) }
     }
 
     /// Confirms that the provider said how the refund ended.
-    fn confirm(&self, refund: &Refund, kept: &[KeptRefund]) -> Result<(), String> {
+    fn confirm(&self, refund: &Refund, found: &FoundRefunds<'_>) -> Result<(), String> {
         let Refund { provider, merchant, .. } = refund;
         let gateways: Vec<_> = self.gateways.of_merchant(*provider, merchant).collect();
         if gateways.is_empty() {
             return Err(format!("merchant {merchant} is not configured: nothing can be checked"));
         }
         let mut why = "no message or answer of the provider is kept that says so";
-        let ours = kept.iter().filter(|kept| {
-            kept.number == refund.number && kept.transaction_id == refund.transaction_id
-        });
-        for (one, gateway) in ours.flat_map(|one| gateways.iter().map(move |g| (one, g))) {
+        let ours = found.kept.get(&(refund.number.as_str(), refund.transaction_id.as_str()));
+        for (one, gateway) in
+            ours.into_iter().flatten().flat_map(|one| gateways.iter().map(move |g| (one, g)))
+        {
             match reread(&***gateway, one) {
                 Some(fact) if says(&fact, refund) => return Ok(()),
                 Some(_) => why = "the provider says otherwise",

@@ -55,11 +55,10 @@ pub(super) async fn transactions(
     payload: Payload,
     payments: Data<Payments>,
 ) -> HttpResponse {
-    take(&request, &school, payload, &payments).await
+    take(&request, &school, payload, (&payments, Address::Payments)).await
 }
 
-/// WeChat Pay's messages about refunds, signed and encrypted likewise. Each address takes whatever message
-/// arrives at it.
+/// WeChat Pay's messages about refunds, signed and encrypted likewise. A payment's message is refused here.
 #[utoipa::path(
     tag = "providers",
     params(("school" = String, Path, description = "The school's code")),
@@ -73,18 +72,27 @@ pub(super) async fn refunds(
     payload: Payload,
     payments: Data<Payments>,
 ) -> HttpResponse {
-    take(&request, &school, payload, &payments).await
+    take(&request, &school, payload, (&payments, Address::Refunds)).await
+}
+
+/// Which messages arrive at an address.
+enum Address {
+    Payments,
+    Refunds,
 }
 
 async fn take(
     request: &HttpRequest,
     school: &str,
     payload: Payload,
-    payments: &Payments,
+    (payments, address): (&Payments, Address),
 ) -> HttpResponse {
     let headers = SingleHeaders(request.headers());
     let callback = match payments.open_callback(school, Provider::WechatPay, &headers).await {
-        Ok(callback) => callback,
+        Ok(callback) => match address {
+            Address::Payments => callback,
+            Address::Refunds => callback.of_refunds(),
+        },
         Err(error) => return refused(&error),
     };
     let body = match raw_body(request.headers(), payload.into_inner()).await {

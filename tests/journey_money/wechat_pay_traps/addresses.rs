@@ -24,5 +24,10 @@ async fn a_message_to_a_wrong_address_changes_nothing(db: &TestDb) {
     }
     let endless = message.send(&world.api(), &"a".repeat(300)).await;
     assert_eq!(endless.status, 404);
+    // A good message at the address of refunds.
+    let line = "POST /callbacks/xnec/wechat-pay/refunds";
+    let astray = world.api().raw(line, &message.headers, &message.body).await;
+    assert_eq!(astray.status, 401);
     assert_eq!(world.rows.everything().await, before);
+    assert_eq!(message.send(&world.api(), "xnec").await.status, 204);
 }
