@@ -10,6 +10,6 @@ exports=$(scripts/services.sh up "$dir/services")
 eval "$exports"
 # Where nobody is killed at a write point, which only an unoptimised build has, it runs optimised.
 export ONECARD_LONG=1
-cargo test --profile quick --locked --test integration -- --nocapture ledger:: storm::
+cargo test --profile quick --locked --test integration -- --nocapture ledger:: storm:: reconciliation::whole reconciliation::kinds
 cargo test --locked --test integration -- --nocapture --skip storm:: \
   codes:: journey_money:: passcode:: spend::

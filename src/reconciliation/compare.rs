@@ -159,12 +159,15 @@ pub fn is_own(row: &BillRow, payment: &OurPayment) -> bool {
 
 /// True for a payment in a bill whose own payment of ours, if any, does not tell what the ledger has of it.
 pub fn is_doubtful(row: &BillRow, payment: Option<&OurPayment>) -> bool {
+    if row.entry != BillEntry::Payment {
+        return false;
+    }
     let Some(payment) = payment else { return named_payment(row).is_some() };
     let same = match &payment.state {
         PaymentState::Paid { transaction_id, .. } => *transaction_id == row.transaction_id,
         PaymentState::Open | PaymentState::Closed => false,
     };
-    row.entry == BillEntry::Payment && !(same && payment.amount == row.amount)
+    !(same && payment.amount == row.amount)
 }
 
 fn without_payment(row: &BillRow, known: Known<'_>) -> Compared {

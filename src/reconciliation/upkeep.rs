@@ -13,7 +13,7 @@ use crate::{
     schools::School,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -82,12 +82,12 @@ impl Reconciliation {
         key: &DayKey,
         fetched: &mut FetchedBills,
     ) -> Result<(), ReconcileError> {
-        let of = (key.provider, key.merchant.clone());
-        if !fetched.contains_key(&of) {
-            let bill = source.bill(key.day, self.clock.now()).await;
-            fetched.insert(of.clone(), bill);
-        }
-        let bill = fetched.get(&of).cloned().unwrap_or(Err(BillError::Unknown))?;
+        let bill = match fetched.entry((key.provider, key.merchant.clone())) {
+            Entry::Occupied(fetched) => fetched.get().clone(),
+            Entry::Vacant(place) => {
+                place.insert(source.bill(key.day, self.clock.now()).await).clone()
+            }
+        }?;
         self.compare(school, key.clone(), bill, &|_| {}).await.map(drop)
     }
 
