@@ -96,7 +96,8 @@ impl StaffDesk {
         }
         let approved = match asked.kind {
             ApprovalKind::RefundEnd => self.approve_ending(&requests, &asked, why).await?,
-            ApprovalKind::Refund | ApprovalKind::BillRepair => {
+            ApprovalKind::BillRepair => return Err(StaffActError::NotFound),
+            ApprovalKind::Refund => {
                 let payment = RefundTarget::Payment(PaymentId::from_uuid(asked.subject));
                 // Whose money it is does not change, so it may be asked outside the transaction.
                 requests.check_not_own(&self.refunds.quote(member.school, payment).await?)?;

@@ -51,6 +51,11 @@ async fn two_members_of_staff_give_money_back(db: &TestDb) {
     .await;
     let order = student.order_again(&order).await;
     assert_eq!(order["refunds"][0]["amount_fen"], 1200, "{order}");
+    let heard = student.get("/api/v1/events?after=0").await.body(200);
+    let of_order = heard["items"].as_array().unwrap().iter();
+    let states: Vec<&Value> =
+        of_order.filter(|one| one["kind"] == "order_changed").map(|one| &one["state"]).collect();
+    assert_eq!(states, ["fulfilled", "refunding", "fulfilled"], "{heard}");
     let listed = office.get(REFUNDS).await.body(200);
     assert_eq!((&listed["items"][0], &listed["next_cursor"]), (&done, &Value::Null));
     let less = ask(3801, "b").await.problem("more than is left", 422, "refund_too_much");
