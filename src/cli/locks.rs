@@ -48,6 +48,9 @@ pub(super) async fn import(
     for (line, reason) in &refused {
         println!("line {line}: refused: {reason}");
     }
+    if !refused.is_empty() {
+        println!("nothing was imported");
+    }
     let count = refused.len();
     println!(
         "{read} rows read: {added} added, {changed} changed, {unchanged} unchanged, {count} refused"

@@ -1,6 +1,7 @@
 //! Import of a school's locks, a CSV file: `onecard door locks import`.
 //!
-//! Invariant: every row is counted as added, changed, unchanged, or refused with a reason.
+//! Invariant: every row is counted as added, changed, unchanged, or refused with a reason. Nothing is
+//! imported where one is refused: a lock would stay in the doors that it was moved out of.
 //! Absent on purpose: a file removes no lock. A lock that nobody shall open belongs to a group without
 //! rights.
 
@@ -9,23 +10,21 @@ use crate::{
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
+        csv_file::{self, CsvEncoding, CsvFileError, CsvLine, CsvLines, CsvSurvey, csv_record},
         db::{Db, DbError, Tx, TxError},
         ids::SchoolId,
     },
     terminals::DoorGroup,
 };
-use encoding_rs::GBK;
 use std::{
-    borrow::Cow,
     collections::HashMap,
-    io::{self, Read},
+    io::{BufRead, Seek},
 };
 
 const COLUMNS: [&str; 3] = ["lock_id", "door_group", "name"];
 const PLACE: &str = "place";
-/// The longest file, above the size of any campus.
-const MAX_BYTES: u64 = 8 * 1024 * 1024;
-const MAX_ROWS: usize = 50_000;
+/// The most rows, above the size of any campus.
+const MAX_ROWS: u64 = 50_000;
 /// The longest place, in characters.
 const MAX_PLACE: usize = 40;
 /// Rows per commit.
@@ -36,13 +35,10 @@ const CHUNK: usize = 500;
 pub enum LockImportError {
     /// The file cannot be read.
     #[error("the list of locks cannot be read: {0}")]
-    Io(#[from] io::Error),
+    File(#[from] CsvFileError),
     /// The file is too long.
-    #[error("the list of locks has more than {MAX_BYTES} bytes or {MAX_ROWS} rows")]
+    #[error("the list of locks has more than {MAX_ROWS} rows")]
     TooLong,
-    /// The file is neither UTF-8 nor GBK.
-    #[error("the list of locks is neither UTF-8 nor GBK")]
-    Encoding,
     /// The first line is not a valid header.
     #[error("line 1: the header must be lock_id,door_group,name, and place where there is one")]
     Header,
@@ -55,7 +51,7 @@ impl TxError for LockImportError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
-            Self::Io(_) | Self::TooLong | Self::Encoding | Self::Header => None,
+            Self::File(_) | Self::TooLong | Self::Header => None,
         }
     }
 }
@@ -88,10 +84,13 @@ struct LockRow {
 pub async fn import_locks(
     db: &Db,
     school: SchoolId,
-    file: impl Read,
+    file: impl BufRead + Seek,
     now: Timestamp,
 ) -> Result<LockReport, LockImportError> {
     let (rows, mut report) = read(file)?;
+    if !report.refused.is_empty() {
+        return Ok(report);
+    }
     for chunk in rows.chunks(CHUNK) {
         let done = db.in_tx(async |tx| write(tx, school, chunk, now).await).await?;
         report.added += done.added;
@@ -139,29 +138,24 @@ async fn write(
 }
 
 /// The good rows, and a report of the others.
-fn read(file: impl Read) -> Result<(Vec<LockRow>, LockReport), LockImportError> {
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+fn read(mut file: impl BufRead + Seek) -> Result<(Vec<LockRow>, LockReport), LockImportError> {
+    let survey = CsvSurvey::of(&mut file)?;
+    if survey.rows > MAX_ROWS {
         return Err(LockImportError::TooLong);
     }
-    let text = decode(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes))?;
-    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let places = header(csv.headers().map_err(|_| LockImportError::Header)?)?;
+    file.rewind().map_err(CsvFileError::from)?;
+    let mut lines = CsvLines::new(file);
+    let places = match lines.next_line().map_err(CsvFileError::from)? {
+        Some((_, CsvLine::Whole(bytes))) => header(bytes)?,
+        Some((_, CsvLine::TooLong)) | None => return Err(LockImportError::Header),
+    };
     let (mut rows, mut report) = (Vec::new(), LockReport::default());
     let mut first_lines: HashMap<String, u64> = HashMap::new();
-    for record in csv.records() {
+    while let Some((line, content)) = lines.next_line().map_err(CsvFileError::from)? {
         report.read += 1;
-        if report.read > MAX_ROWS {
-            return Err(LockImportError::TooLong);
-        }
-        let line = |record: &csv::StringRecord| record.position().map_or(0, csv::Position::line);
-        let (line, row) = match &record {
-            Ok(record) => (line(record), row(record, &places)),
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                (line, Err("is not a row of a CSV file".to_owned()))
-            }
+        let row = match content {
+            CsvLine::Whole(bytes) => row(bytes, survey.encoding, &places),
+            CsvLine::TooLong => Err(format!("is longer than {} bytes", csv_file::MAX_BYTES)),
         };
         let row = row.and_then(|row| match first_lines.insert(row.lock.to_string(), line) {
             None => Ok(row),
@@ -175,18 +169,12 @@ fn read(file: impl Read) -> Result<(Vec<LockRow>, LockReport), LockImportError> 
     Ok((rows, report))
 }
 
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LockImportError> {
-    if let Ok(text) = str::from_utf8(bytes) {
-        return Ok(Cow::Borrowed(text));
-    }
-    let gbk = GBK.decode_without_bom_handling_and_without_replacement(bytes);
-    gbk.ok_or(LockImportError::Encoding)
-}
-
 /// The positions of the columns, that of the place last.
 type Places = ([usize; 3], Option<usize>);
 
-fn header(found: &csv::StringRecord) -> Result<Places, LockImportError> {
+fn header(bytes: &[u8]) -> Result<Places, LockImportError> {
+    let text = str::from_utf8(bytes).map_err(|_| LockImportError::Header)?;
+    let found = csv_record(text).map_err(|_| LockImportError::Header)?;
     let names: Vec<&str> = found.iter().map(str::trim).collect();
     let at = |column: &str| {
         let mut places = names.iter().enumerate().filter(|(_, name)| **name == column);
@@ -205,7 +193,9 @@ fn header(found: &csv::StringRecord) -> Result<Places, LockImportError> {
     if names.len() == known { Ok((required, place)) } else { Err(LockImportError::Header) }
 }
 
-fn row(record: &csv::StringRecord, places: &Places) -> Result<LockRow, String> {
+fn row(bytes: &[u8], encoding: CsvEncoding, places: &Places) -> Result<LockRow, String> {
+    let text = encoding.decode(bytes);
+    let record = csv_record(&text.ok_or_else(|| format!("is not valid {}", encoding.name()))?)?;
     let (required, place) = places;
     let columns = required.len() + usize::from(place.is_some());
     if record.len() != columns {
@@ -227,6 +217,8 @@ fn row(record: &csv::StringRecord, places: &Places) -> Result<LockRow, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use encoding_rs::GBK;
+    use std::io::Cursor;
 
     #[test]
     fn rows_are_read_or_refused_with_their_line() {
@@ -237,7 +229,7 @@ mod tests {
             405 室,D3-405,,\n\
             406 室,D3-406\n\
             402 室,D3-402,别的,\n";
-        let (rows, report) = read(file.as_bytes()).unwrap();
+        let (rows, report) = read(Cursor::new(file)).unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(
             (&*rows[0].lock, &*rows[0].group, rows[0].place.as_str()),
@@ -267,14 +259,16 @@ mod tests {
             "lock_id,door_group,name,floor\n",
             "lock_id,lock_id,door_group,name\n",
         ] {
-            assert!(matches!(read(bad.as_bytes()), Err(LockImportError::Header)), "{bad}");
+            assert!(matches!(read(Cursor::new(bad)), Err(LockImportError::Header)), "{bad}");
         }
         let (gbk, _, _) = GBK.encode("lock_id,door_group,name\nL1,东三,四零二\n");
-        let (rows, _) = read(&*gbk).unwrap();
+        let (rows, _) = read(Cursor::new(&*gbk)).unwrap();
         assert_eq!(&*rows[0].name, "四零二");
-        assert!(matches!(
-            read(&b"lock_id,door_group,name\nL1,\xff\xff,x"[..]),
-            Err(LockImportError::Encoding)
-        ));
+        let (rows, report) =
+            read(Cursor::new(&b"lock_id,door_group,name\nL1,\xff\xff,x\nL2,a,b\n"[..])).unwrap();
+        assert_eq!((rows.len(), report.refused.len()), (1, 1), "a bad byte is a bad row");
+        let (rows, report) =
+            read(Cursor::new("lock_id,door_group,name\nL1,\"a,x\nL2,a,b\n")).unwrap();
+        assert_eq!((rows.len(), report.refused.len()), (1, 1), "a quote ends with its line");
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
         db::{DbError, Source, Tx, TxError},
         http::IdempotencyKey,
     },
@@ -94,9 +94,9 @@ impl DoorKeys {
     ) -> Result<Opening, OpenError> {
         let school = self.schools.require(student.school).await?;
         let vendor = self.vendors.of(&school.code).ok_or(OpenError::NotOffered)?;
-        let now = self.clock.now();
         let wish = Wish { student, school: &school, door, key };
-        let (opening, lock) = match self.db.in_tx(async |tx| wish.begin(tx, now).await).await? {
+        let clock = &*self.clock;
+        let (opening, lock) = match self.db.in_tx(async |tx| wish.begin(tx, clock).await).await? {
             Begun::Known(opening) => return Ok(opening),
             Begun::Order(opening, lock) => (opening, lock),
         };
@@ -132,11 +132,12 @@ impl DoorKeys {
 }
 
 impl Wish<'_> {
-    /// Decides under the person's lock, and records the attempt.
-    async fn begin(&self, tx: &Tx, now: Timestamp) -> Result<Begun, OpenError> {
+    /// Decides under the person's lock, by the time at which it is held, and records the attempt.
+    async fn begin(&self, tx: &Tx, clock: &dyn Clock) -> Result<Begun, OpenError> {
         let Self { student, school, door, key } = *self;
         let person = passwords::hold_student(tx, student, None).await?;
         let person = person.ok_or(OpenError::NotBound)?;
+        let now = clock.now();
         if let Some(known) = openings::by_key(tx, person.id, door, key.as_str()).await? {
             return Ok(Begun::Known(known));
         }

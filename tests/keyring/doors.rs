@@ -1,6 +1,7 @@
 //! Which doors a person sees, which open, and what is said where one does not.
 
 use super::support::{Dorm, LOCK, OTHER, said};
+use crate::access::yard::set_doors;
 use sandbox::locks::LockBehaviour;
 use serde_json::{Value, json};
 use testkit::{ELSEWHERE, TestDb, on_each_database};
@@ -11,6 +12,7 @@ on_each_database!(
     a_lock_that_does_not_open_says_why,
     the_ring_has_the_doors_of_today,
     a_repeated_key_is_the_same_attempt,
+    a_gate_that_asks_for_no_right_does_not_open_from_afar,
     a_person_may_try_ten_times_a_minute,
     strangers_find_nothing,
     a_school_without_an_adapter_offers_no_doors,
@@ -28,6 +30,16 @@ async fn a_door_opens_for_who_may_pass_and_the_log_says_so(db: &TestDb) {
     assert_eq!(dorm.log().await, ["phone 东三-402 open "]);
     let order = &dorm.world.locks().orders()[0];
     assert_eq!(Value::from(order.request_id.as_str()), opening["id"]);
+}
+
+/// Whoever stands at such a gate may pass. A phone may be anywhere.
+async fn a_gate_that_asks_for_no_right_does_not_open_from_afar(db: &TestDb) {
+    let dorm = Dorm::open(db).await;
+    let doors = "[doors]\ngroups = [{ name = \"东三-403\", right_needed = false }]\n";
+    set_doors(&dorm.world, doors).await;
+    assert_eq!(said(&dorm.want(OTHER, "k").await), "refused right_missing");
+    assert_eq!(said(&dorm.want(LOCK, "k").await), "opened");
+    assert_eq!(dorm.opened(OTHER), 0);
 }
 
 /// The right and the person's standing as they are at that moment, whatever the list said before.

@@ -166,5 +166,5 @@ pub fn said(opening: &Value) -> String {
 /// Imports a list of locks.
 pub async fn import(world: &World, school: i64, list: &str) -> LockReport {
     let school = SchoolId::from_number(school);
-    import_locks(&world.db, school, list.as_bytes(), now()).await.unwrap()
+    import_locks(&world.db, school, std::io::Cursor::new(list), now()).await.unwrap()
 }
