@@ -68,7 +68,7 @@ impl TxError for DoorRightError {
     }
 }
 
-/// Gives somebody a right. The same right again is the one that there is.
+/// Gives somebody a right. One that there is already, from then on or earlier, is the same.
 pub async fn give(
     tx: &Tx,
     (school, person): (SchoolId, PersonId),
@@ -84,7 +84,12 @@ pub async fn give(
         .into_iter()
         .filter(|right| right.source == RightSource::Staff && right.group == *group)
         .collect();
-    if let Some(same) = given.iter().find(|right| right.times == times) {
+    let covers = |right: &&DoorRight| {
+        let DoorTimes { from, until, window } = right.times;
+        (until, window) == (times.until, times.window) && from <= times.from
+    };
+    // Where the request says no beginning, it is now: a repeat begins later than what it repeats.
+    if let Some(same) = given.iter().find(covers) {
         return Ok(same.clone());
     }
     if given.len() >= MAX_RIGHTS {

@@ -175,7 +175,7 @@ async fn doors_learn_what_they_must_know(db: &TestDb) {
     // Another policy is another tag.
     let tag = |answer: &testkit::Answer| answer.header("etag").unwrap().to_owned();
     let before = tag(&yard.signer("D1").ask(&api, line).await);
-    crate::access::yard::set_doors(&yard.shop, DOORS).await;
+    crate::access::yard::set_doors(&yard.shop.world, DOORS).await;
     testkit::eventually("the policy is seen", async || {
         (tag(&yard.signer("D1").ask(&api, line).await) != before).then_some(())
     })

@@ -63,7 +63,7 @@ async fn staff_give_and_end_rights(db: &TestDb) {
     }
     assert_eq!(yard.ask("D1", &yard.identity(0)).await, "right_not_now");
     yard.allocate(&["2301002,一号楼,,,"]).await.unwrap();
-    let allocated = office.get(&format!("{RIGHTS}?student_no=2301002")).await.body(200);
+    let allocated = office.get(&format!("{RIGHTS}?student_no=2301002&reason=one")).await.body(200);
     let id = allocated["items"][0]["id"].as_str().unwrap();
     let end = office.post(&format!("{RIGHTS}/{id}/end"), &json!({ "reason": "x" })).await;
     end.problem("an allocation's", 409, "right_allocated");
@@ -89,14 +89,17 @@ async fn only_some_read_the_log_and_each_reading_is_recorded(db: &TestDb) {
     let all = auditor.get(&format!("{LOG}?limit=2&reason=lost%20bag")).await.body(200);
     assert_eq!(all["items"].as_array().unwrap().len(), 2);
     let cursor = all["next_cursor"].as_str().unwrap();
-    let rest = auditor.get(&format!("{LOG}?cursor={cursor}")).await.body(200);
+    let rest = auditor.get(&format!("{LOG}?cursor={cursor}&reason=page%202")).await.body(200);
     assert_eq!(rest["items"].as_array().unwrap().len(), 1);
     let one = auditor.get(&format!("{LOG}?student_no=2301002")).await.body(200);
     let entry = &one["items"][0];
     assert_eq!((&entry["student_no"], &entry["decision"]), (&json!("2301002"), &json!("open")));
     assert_eq!((&entry["door_group"], &entry["way"]), (&json!("校门"), &json!("code")));
     let sql = "SELECT why FROM audit_entry WHERE act = 'access_log.read' ORDER BY position";
-    assert_eq!(yard.shop.world.rows.texts(sql).await, ["lost bag", "", ""]);
+    assert_eq!(yard.shop.world.rows.texts(sql).await, ["lost bag", "page 2", "one"]);
+    for none in ["", "?reason=", "?reason=%20"] {
+        auditor.get(&format!("{LOG}{none}")).await.problem("no reason", 422, "request_invalid");
+    }
     for role in ["finance", "network_center", "counsellor", "admin"] {
         let other = member(&yard, &role[..4], role).await;
         other.get(LOG).await.problem(role, 403, "staff_right_missing");

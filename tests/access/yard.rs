@@ -19,7 +19,7 @@ use onecard::{
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, io::Cursor, sync::Mutex};
-use testkit::{Answer, Api, TestDb};
+use testkit::{Answer, Api, TestDb, World};
 
 pub const ACCESS: &str = "/terminal/v1/access";
 
@@ -62,7 +62,7 @@ impl Yard {
     /// The same, without a server.
     pub async fn closed(db: &TestDb, doors: &str) -> Self {
         let shop = Shop::closed(db, "").await;
-        set_doors(&shop, doors).await;
+        set_doors(&shop.world, doors).await;
         let now = SystemClock.now();
         let merchant = NewMerchant {
             school: shop.school,
@@ -184,8 +184,8 @@ pub fn policy(doors: &str) -> Policy {
     Policy::parse(&[&text[..start], doors, &text[end..]].concat()).unwrap()
 }
 
-pub async fn set_doors(shop: &Shop, doors: &str) {
+pub async fn set_doors(world: &World, doors: &str) {
     let json = serde_json::to_string(&policy(doors)).unwrap();
     let sql = "UPDATE school SET policy = $1 WHERE code = 'xnec'";
-    assert_eq!(shop.world.rows.change(sql, [json.into()]).await, 1);
+    assert_eq!(world.rows.change(sql, [json.into()]).await, 1);
 }

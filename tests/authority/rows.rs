@@ -51,7 +51,7 @@ async fn campus(db: &TestDb) -> Shop {
     let import = AllocationImport { db, school, groups: &[], clock };
     import.run(std::io::Cursor::new(file)).await.unwrap();
     let locks = "lock_id,door_group,name,place\nL1,一号楼,101,一号楼一层\n";
-    import_locks(db, school, locks.as_bytes(), testkit::now()).await.unwrap();
+    import_locks(db, school, std::io::Cursor::new(locks), testkit::now()).await.unwrap();
     assert_authentic(&shop.world.db).await;
     shop
 }

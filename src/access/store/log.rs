@@ -1,5 +1,6 @@
 //! The table of the log.
 
+use super::newest_first;
 use crate::{
     access::{
         desk::{DoorFilter, DoorPage},
@@ -96,23 +97,8 @@ pub(in crate::access) async fn list(
     page: DoorPage,
 ) -> Result<Vec<LoggedAccess>, DbError> {
     let sql = "SELECT l.* FROM access_log l WHERE l.school_id = $1";
-    let mut values: Vec<Value> = vec![school.number().into()];
-    let mut conditions = vec![String::new()];
-    let mut add = |condition: &str, value: Value| {
-        values.push(value);
-        conditions.push(format!("l.{condition} ${}", values.len()));
-    };
-    if let Some(person) = filter.person {
-        add("person_id =", person.uuid().into());
-    }
-    if let Some(group) = &filter.group {
-        add("door_group =", group.to_string().into());
-    }
-    if let Some(cursor) = page.cursor {
-        add("id <", cursor.into());
-    }
-    let conditions = conditions.join(" AND ");
-    let sql = format!("{sql}{conditions} ORDER BY l.id DESC LIMIT {}", page.most);
+    let (end, values) = newest_first("l", school, filter, page);
+    let sql = format!("{sql}{end}");
     Source::Tx(tx).select(&sql, values).await?.iter().map(logged).collect()
 }
 

@@ -1,6 +1,9 @@
 //! The tables of rights and allocations.
 
-use super::authentic::{ALLOCATION, RIGHT, allocation_fields, right_fields};
+use super::{
+    authentic::{ALLOCATION, RIGHT, allocation_fields, right_fields},
+    newest_first,
+};
 use crate::{
     access::{
         desk::{DoorFilter, DoorPage},
@@ -13,7 +16,7 @@ use crate::{
         ids::{PersonId, SchoolId},
     },
 };
-use sea_orm::{QueryResult, TryGetable, Value};
+use sea_orm::{QueryResult, TryGetable};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -227,23 +230,8 @@ pub(in crate::access) async fn list(
     page: DoorPage,
 ) -> Result<Vec<DoorRight>, DbError> {
     let sql = format!("{SELECT} WHERE r.school_id = $1 AND {IN_FORCE}");
-    let mut values: Vec<Value> = vec![school.number().into()];
-    let mut conditions = vec![String::new()];
-    let mut add = |condition: &str, value: Value| {
-        values.push(value);
-        conditions.push(format!("r.{condition} ${}", values.len()));
-    };
-    if let Some(person) = filter.person {
-        add("person_id =", person.uuid().into());
-    }
-    if let Some(group) = &filter.group {
-        add("door_group =", group.to_string().into());
-    }
-    if let Some(cursor) = page.cursor {
-        add("id <", cursor.into());
-    }
-    let conditions = conditions.join(" AND ");
-    let sql = format!("{sql}{conditions} ORDER BY r.id DESC LIMIT {}", page.most);
+    let (end, values) = newest_first("r", school, filter, page);
+    let sql = format!("{sql}{end}");
     let found = source.select(&sql, values).await?;
     found.iter().map(|row| right_of(macs_of(&source), row)).collect()
 }

@@ -171,8 +171,23 @@ pub(super) struct DoorQuery {
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<Uuid>,
-    /// Why it is read, for the audit log.
+}
+
+/// Why the log is read.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReadingReason {
+    /// 1 to 80 characters, for the audit log.
     reason: Option<String>,
+}
+
+impl ReadingReason {
+    fn given(self) -> Result<String, ApiError> {
+        let given = self.reason.filter(|reason| (1..=80).contains(&reason.trim().chars().count()));
+        given.ok_or_else(|| {
+            ApiError::new(INVALID).field("#query/reason", "请填写查阅原因，最多 80 个字")
+        })
+    }
 }
 
 impl DoorQuery {
@@ -237,7 +252,7 @@ pub(super) async fn rights(
     Ok(Json(DoorRightList { items: rows.into_iter().map(view).collect(), next_cursor }))
 }
 
-/// Gives somebody a right. The same right again is the one that there is. The role `card_office` may.
+/// Gives somebody a right. One that there is already, from then on or earlier, is the same. The role `card_office` may.
 #[utoipa::path(tag = "staff", request_body = NewDoorRight, security(("staff" = [])),
     responses((status = 201, body = DoorRightView),
         (status = 403, description = "`staff_right_missing`, `second_factor_needed`",
@@ -279,20 +294,21 @@ pub(super) async fn end(
 
 /// Who came to which door, newest first. Each reading is an entry of the audit log. The roles
 /// `card_office` and `auditor` may.
-#[utoipa::path(tag = "staff", params(DoorQuery), security(("staff" = [])),
+#[utoipa::path(tag = "staff", params(DoorQuery, ReadingReason), security(("staff" = [])),
     responses((status = 200, body = AccessLogList),
         (status = 403, description = "`staff_right_missing`, `second_factor_needed`",
             body = Problem),
-        (status = 404, description = "Nobody has this number", body = Problem)))]
+        (status = 404, description = "Nobody has this number", body = Problem),
+        (status = 422, description = "`request_invalid`: no reason", body = Problem)))]
 #[get("/access-log")]
 pub(super) async fn log(
     member: May<ReadAccessLog>,
     query: Query<DoorQuery>,
+    reason: Query<ReadingReason>,
     desk: Data<DoorDesk>,
 ) -> Result<Json<AccessLogList>, ApiError> {
-    let query = query.into_inner();
-    let reason = query.reason.clone().unwrap_or_default();
-    let (search, page, size) = query.parts()?;
+    let reason = reason.into_inner().given()?;
+    let (search, page, size) = query.into_inner().parts()?;
     let found = desk.log(&member, &search, (page, &reason)).await?;
     let numbers = found.student_nos;
     let (rows, next_cursor) = size.page(found.rows, |entry| entry.id.to_string());
