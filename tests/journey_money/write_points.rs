@@ -21,7 +21,7 @@ use std::{
 };
 use testkit::{
     AlipayForge, Answer, Api, Forge, Letter, PATIENCE, PEOPLE, Program, TestDb, Trade, World,
-    claim, eventually, eventually_within, on_each_database, wish_by, within,
+    claim, eventually, eventually_within, on_each_database, sample, wish_by, within,
 };
 
 on_each_database!(a_server_that_is_killed_between_any_two_writes_finishes_what_it_began);
@@ -155,7 +155,7 @@ async fn a_server_that_is_killed_between_any_two_writes_finishes_what_it_began(d
         all.extend(record(&world, &mut program, provider, journeys).await);
         journeys += 1;
     }
-    for Death { provider, name, nth } in sample(all) {
+    for Death { provider, name, nth } in sample(all, SAMPLE) {
         world.forget_redis(REDIS_DATABASE).await;
         let point = format!("{name}|{nth}");
         println!("{point} by {}", provider.funding());
@@ -238,19 +238,6 @@ pub fn times(reached: &[&str], name: &str) -> usize {
         }
         _ => 1,
     }
-}
-
-fn sample(all: Vec<Death>) -> Vec<Death> {
-    if std::env::var("ONECARD_LONG").is_ok_and(|long| long == "1") {
-        println!("all {} points", all.len());
-        return all;
-    }
-    let seed = std::env::var("ONECARD_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed: usize = seed.unwrap_or_else(rand::random::<u16>).into();
-    let most = all.len();
-    let some: Vec<_> = all.into_iter().skip(seed % SAMPLE).step_by(SAMPLE).collect();
-    println!("ONECARD_SEED={seed} repeats these {} of {most} points", some.len());
-    some
 }
 
 /// Starts the server again when it has died, and counts how often it did.

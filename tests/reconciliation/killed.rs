@@ -29,7 +29,8 @@ use std::{
     sync::Arc,
 };
 use testkit::{
-    PATIENCE, Program, Student, TestDb, World, eventually, now, on_each_database, wish_by, within,
+    PATIENCE, Program, Student, TestDb, World, eventually, now, on_each_database, sample, wish_by,
+    within,
 };
 
 on_each_database!(
@@ -83,7 +84,7 @@ async fn a_comparison_that_is_killed_between_any_two_writes_is_made_again(db: &T
         case.office.provider = provider;
         case.rounds = 0;
         let (deaths, fee) = case.record().await;
-        for point in sample(deaths) {
+        for point in sample(deaths, SAMPLE) {
             println!("{point} of {}", provider.code());
             case.something_happens().await;
             let ended = case.compare(Some((DIE_AT, &point))).await;
@@ -209,19 +210,6 @@ impl Case {
     }
 }
 
-fn sample(all: Vec<String>) -> Vec<String> {
-    if std::env::var("ONECARD_LONG").is_ok_and(|long| long == "1") {
-        println!("all {} points", all.len());
-        return all;
-    }
-    let seed = std::env::var("ONECARD_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed: usize = seed.unwrap_or_else(rand::random::<u16>).into();
-    let most = all.len();
-    let some: Vec<_> = all.into_iter().skip(seed % SAMPLE).step_by(SAMPLE).collect();
-    println!("ONECARD_SEED={seed} repeats these {} of {most} points", some.len());
-    some
-}
-
 /// Each point of this work that is worth dying at, and at the how-manieth time.
 fn deaths(reached: &[&str], of: &str) -> Vec<String> {
     let names: BTreeSet<&str> =
@@ -259,7 +247,7 @@ async fn an_acceptance_that_is_killed_between_any_two_writes_is_given_again(db: 
     let deaths = deaths(&text.lines().collect::<Vec<_>>(), APPROVE);
     assert!((5..asked.len()).contains(&deaths.len()), "{deaths:?}");
     let mut accepted = 2;
-    for (asked, point) in asked[2..].iter().zip(sample(deaths)) {
+    for (asked, point) in asked[2..].iter().zip(sample(deaths, SAMPLE)) {
         println!("{point}");
         program.start_told(DIE_AT, &point).await;
         let running = RefCell::new(&mut program);

@@ -17,7 +17,7 @@ use std::{
 };
 use testkit::{
     Answer, Api, PATIENCE, PEOPLE, Program, TestDb, eventually, eventually_within,
-    on_each_database, within,
+    on_each_database, sample, within,
 };
 
 on_each_database!(a_server_that_is_killed_between_any_two_writes_charges_once);
@@ -43,7 +43,7 @@ async fn a_server_that_is_killed_between_any_two_writes_charges_once(db: &TestDb
     let mut shop = Shop::closed(db, EACH_SCAN).await;
     shop.world.use_redis(6);
     let mut program = Program::of(&shop.world, crate::ONECARD);
-    let deaths = sample(record(&shop, &mut program).await);
+    let deaths = sample(record(&shop, &mut program).await, SAMPLE);
     let mut rounds = 1;
     for (name, nth) in deaths {
         let point = format!("{name}|{nth}");
@@ -111,19 +111,6 @@ async fn record(shop: &Shop, program: &mut Program) -> Vec<(String, usize)> {
         (1..=most).map(|nth| (name.clone(), nth)).collect::<Vec<_>>()
     };
     names.iter().flat_map(times).collect()
-}
-
-fn sample(all: Vec<(String, usize)>) -> Vec<(String, usize)> {
-    if std::env::var("ONECARD_LONG").is_ok_and(|long| long == "1") {
-        println!("all {} points", all.len());
-        return all;
-    }
-    let seed = std::env::var("ONECARD_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed: usize = seed.unwrap_or_else(rand::random::<u16>).into();
-    let most = all.len();
-    let some: Vec<_> = all.into_iter().skip(seed % SAMPLE).step_by(SAMPLE).collect();
-    println!("ONECARD_SEED={seed} repeats these {} of {most} points", some.len());
-    some
 }
 
 /// Starts the server again when it has died, and counts how often it did.
