@@ -181,7 +181,7 @@ impl Background {
             db.clone()
         } else {
             let lanes = u32::try_from(config.ledger.lanes).unwrap_or(u32::MAX);
-            let max_connections = BACKGROUND_CONNECTIONS.saturating_add(lanes);
+            let max_connections = BACKGROUND_CONNECTIONS.saturating_add(lanes.saturating_mul(2));
             let settings = DbSettings { max_connections, ..db.settings().clone() };
             threads.spawn_pinned(|| Db::connect(settings)).await??
         };

@@ -212,6 +212,43 @@ pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
     })
 }
 
+/// The summaries of these persons, with what their MACs cover.
+pub(super) fn authentic_summaries(persons: &[PersonId]) -> Question {
+    Question {
+        columns: &[
+            ("p.id", "uuid"),
+            ("p.status", "text"),
+            ("p.valid_until", "integer"),
+            ("p.lost_at", "bigint"),
+            ("p.dormant_at", "bigint"),
+            ("p.name_sealed", "bytea"),
+            ("p.school_id", "bigint"),
+            ("p.student_no", "text"),
+            ("p.password_hash", "text"),
+            ("p.consumption_hash", "text"),
+            ("p.mac", "bytea"),
+        ],
+        ..summaries(persons)
+    }
+}
+
+/// Parses a row of [`authentic_summaries`], whose MAC must fit.
+pub(super) fn authentic_summary(macs: &RowMacs, found: &Found) -> Result<PersonSummary, DbError> {
+    let fields = [
+        found.get::<i64>(6)?.into(),
+        found.get::<Option<String>>(7)?.as_deref().into(),
+        found.get::<Option<String>>(1)?.as_deref().into(),
+        found.get::<Option<i32>>(2)?.into(),
+        found.get::<Option<i64>>(3)?.into(),
+        found.get::<Option<i64>>(4)?.into(),
+        found.get::<Option<String>>(8)?.as_deref().into(),
+        found.get::<Option<String>>(9)?.as_deref().into(),
+    ];
+    let mac: Option<Vec<u8>> = found.get(10)?;
+    PERSON.check(macs, found.get(0)?, &fields, mac.as_deref())?;
+    summary(found)
+}
+
 /// Replaces the password hash `before` by `hash`; false if it is not `before`.
 pub(super) async fn set_password(
     tx: &Tx,
