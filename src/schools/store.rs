@@ -4,18 +4,18 @@ pub(super) mod authentic;
 pub(super) mod numbers;
 pub(super) mod rekey;
 pub(super) mod standing;
+pub(super) mod summaries;
 
 use super::{
-    person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
+    person::{Person, PersonKind, PersonStatus, SealedFields},
     policy::{Policy, StoredPolicy},
     school::School,
-    summaries::PersonSummary,
 };
 use crate::{
     base::{
         clock::{Day, Timestamp},
         crypto::{blind::Blind, row_mac::RowMacs},
-        db::{Column, Db, DbError, Found, Question, Tx},
+        db::{Db, DbError, Tx},
         ids::{PersonId, SchoolId},
     },
     ledger::HeldPersons,
@@ -178,75 +178,6 @@ fn person_of(macs: &RowMacs, row: person::Model) -> Result<Person, DbError> {
             chip: row.chip_sealed,
         },
     })
-}
-
-/// The summaries of these persons.
-pub(super) fn summaries(persons: &[PersonId]) -> Question {
-    Question {
-        columns: &[
-            ("p.id", "uuid"),
-            ("p.status", "text"),
-            ("p.valid_until", "integer"),
-            ("p.lost_at", "bigint"),
-            ("p.dormant_at", "bigint"),
-            ("p.name_sealed", "bytea"),
-        ],
-        from: "person p WHERE p.id {keys1}",
-        keys: vec![Column::Uuid(persons.iter().map(|person| person.uuid()).collect())],
-    }
-}
-
-/// Parses a row of [`summaries`].
-pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
-    let status: String = found.get(1)?;
-    let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
-    Ok(PersonSummary {
-        person: PersonId::from_uuid(found.get(0)?),
-        standing: Standing {
-            status: PersonStatus::from_code(&status).ok_or(unknown)?,
-            valid_until: found.get::<Option<i32>>(2)?.map(Day::from_number),
-            lost: found.get::<Option<i64>>(3)?.is_some(),
-            dormant: found.get::<Option<i64>>(4)?.is_some(),
-        },
-        name: found.get(5)?,
-    })
-}
-
-/// The summaries of these persons, with what their MACs cover.
-pub(super) fn authentic_summaries(persons: &[PersonId]) -> Question {
-    Question {
-        columns: &[
-            ("p.id", "uuid"),
-            ("p.status", "text"),
-            ("p.valid_until", "integer"),
-            ("p.lost_at", "bigint"),
-            ("p.dormant_at", "bigint"),
-            ("p.name_sealed", "bytea"),
-            ("p.school_id", "bigint"),
-            ("p.student_no", "text"),
-            ("p.password_hash", "text"),
-            ("p.consumption_hash", "text"),
-            ("p.mac", "bytea"),
-        ],
-        ..summaries(persons)
-    }
-}
-
-/// Parses a row of [`authentic_summaries`], whose MAC must fit.
-pub(super) fn authentic_summary(macs: &RowMacs, found: &Found) -> Result<PersonSummary, DbError> {
-    let fields = [
-        found.get::<i64>(6)?.into(),
-        found.get::<Option<String>>(7)?.as_deref().into(),
-        found.get::<Option<String>>(1)?.as_deref().into(),
-        found.get::<Option<i32>>(2)?.into(),
-        found.get::<Option<i64>>(3)?.into(),
-        found.get::<Option<i64>>(4)?.into(),
-        found.get::<Option<String>>(8)?.as_deref().into(),
-        found.get::<Option<String>>(9)?.as_deref().into(),
-    ];
-    let mac: Option<Vec<u8>> = found.get(10)?;
-    PERSON.check(macs, found.get(0)?, &fields, mac.as_deref())?;
-    summary(found)
 }
 
 /// Replaces the password hash `before` by `hash`; false if it is not `before`.
