@@ -51,9 +51,6 @@ use std::{
     time::Duration,
 };
 
-/// The most requests of a commit.
-pub const BATCH: usize = 64;
-
 /// Lets people pass, in lanes.
 #[derive(Debug)]
 pub struct Passing {
@@ -113,6 +110,9 @@ struct Pass<'a> {
 }
 
 impl Passing {
+    /// The most requests of a commit.
+    pub const BATCH: usize = 64;
+
     async fn pass(
         &self,
         requests: &[DoorRequest],
@@ -167,13 +167,13 @@ impl Passing {
             Deadline::question(),
         ];
         let source = Source::Db(&self.db);
-        let [persons, rights, used, readers, time] = source.ask(questions).await?;
+        let [persons, rights, before, readers, time] = source.ask(questions).await?;
         // The clock after the answer: the read may have waited for a connection.
         let Some(left) = shortest(candidates, self.clock.now()) else { return Ok(None) };
         Ok(Some(AsRead {
             persons: People::authentic(source.macs(), &persons)?,
             rights: rights::in_force(source.macs(), &rights)?,
-            first: ShownCode::are_first(&uses, &used)?,
+            first: ShownCode::are_first(&uses, &before)?,
             readers: readers::readers(&readers)?,
             until: Deadline::after(&time, left)?,
         }))

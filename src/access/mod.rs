@@ -24,9 +24,8 @@ mod store;
 mod under_lock;
 pub mod upkeep;
 
-pub use at_once::{BATCH, Passing};
+pub use at_once::Passing;
 pub use decide::AccessView;
-pub use refusal::{AtTheDoor, DoorRefusal};
 pub use request::DoorRequest;
 
 use crate::{
@@ -167,12 +166,12 @@ impl Access {
     }
 
     async fn decide_request(&self, door: DoorRequest) -> Result<StoredResponse, AccessError> {
-        if self.db.has_row_locks() && door.may_be_usual() {
-            if let Some(answer) = self.passing.submit(door.clone()).await? {
-                return Ok(answer);
-            }
+        let usual = self.db.has_row_locks() && door.may_be_usual();
+        let passed = if usual { self.passing.submit(door.clone()).await? } else { None };
+        match passed {
+            Some(answer) => Ok(answer),
+            None => self.decide_under_lock(&door).await,
         }
-        self.decide_under_lock(&door).await
     }
 
     /// A terminal that must wait still gets stored answers.

@@ -45,9 +45,9 @@ impl ShownCode {
     /// Whether each of these, in this order, is the first use of its code in its scope; by the answer to
     /// [`ShownCode::uses_question`].
     pub fn are_first(uses: &[(Self, &str)], answer: &[Found]) -> Result<Vec<bool>, DbError> {
-        let used = answer.iter().map(store::uses::found);
-        let mut used = used.collect::<Result<HashSet<UseKey>, DbError>>()?;
-        Ok(uses.iter().map(|(shown, scope)| used.insert(UseKey::of(shown, scope))).collect())
+        let before = answer.iter().map(store::uses::found);
+        let mut before = before.collect::<Result<HashSet<UseKey>, DbError>>()?;
+        Ok(uses.iter().map(|(shown, scope)| before.insert(UseKey::of(shown, scope))).collect())
     }
 }
 

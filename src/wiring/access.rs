@@ -2,7 +2,7 @@
 
 use super::{Ground, JobContext, shared::Shared};
 use crate::{
-    access::{Access, BATCH, Passing, readers::Readers, upkeep::AccessUpkeep},
+    access::{Access, Passing, readers::Readers, upkeep::AccessUpkeep},
     base::lane::Lanes,
 };
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> Access {
         schools: Arc::clone(&shared.schools),
         names: shared.keys.sealer.clone(),
         readers: Readers::new(shared.keys.index.clone()),
-        passing: Lanes::start(ground.threads, passing, lanes, BATCH),
+        passing: Lanes::start(ground.threads, passing, lanes, Passing::BATCH),
         clock: Arc::clone(ground.clock),
     }
 }

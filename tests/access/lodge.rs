@@ -3,7 +3,7 @@
 use crate::access::yard::{DOORS, Yard};
 use onecard::{
     access::{
-        Access, AccessError, BATCH, DoorRequest, Passing, desk,
+        Access, AccessError, DoorRequest, Passing, desk,
         readers::Readers,
         rights::{DayWindow, DoorRight, DoorTimes},
     },
@@ -186,7 +186,7 @@ fn access(db: Db, clock: &Arc<ManualClock>) -> Access {
         schools: Arc::new(Schools::new(db.clone(), Arc::clone(&clock))),
         names: sealer,
         readers: Readers::new(index),
-        passing: Lanes::start(&LocalPoolHandle::new(1), passing, 1, BATCH),
+        passing: Lanes::start(&LocalPoolHandle::new(1), passing, 1, Passing::BATCH),
         clock,
         db,
     }
