@@ -82,21 +82,21 @@ impl Yard {
         let (mut charges, mut decisions, mut ratios) = (vec![], vec![], vec![]);
         for round in 0..=ROUNDS {
             let pair = (&mut self.campus, self.tills.as_mut_slice());
-            let charged = charge(pair, &self.program, at_a_time).await?.per_second();
-            let decided = self.decide(at_a_time).await?.per_second();
+            let of_tills = charge(pair, &self.program, at_a_time).await?.per_second();
+            let of_doors = self.decide(at_a_time).await?.per_second();
             if round > 0 {
-                charges.push(charged);
-                decisions.push(decided);
-                ratios.push(decided / charged);
+                charges.push(of_tills);
+                decisions.push(of_doors);
+                ratios.push(of_doors / of_tills);
             }
         }
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
-        let (charged, decided) = (median(charges), median(decisions));
+        let (of_tills, of_doors) = (median(charges), median(decisions));
         println!("decisions/s of doors over HTTP, {CONNECTIONS} connections, against charges");
-        println!("  charges          {charged:>8.0}/s");
+        println!("  charges          {of_tills:>8.0}/s");
         println!(
-            "  decisions        {decided:>8.0}/s   {:.2} x, {least:.2} to {most:.2} in {ROUNDS} rounds   (reach 1 x)",
+            "  decisions        {of_doors:>8.0}/s   {:.2} x, {least:.2} to {most:.2} in {ROUNDS} rounds   (reach 1 x)",
             median(ratios)
         );
         Ok(())

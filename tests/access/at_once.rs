@@ -164,6 +164,7 @@ async fn what_is_unusual_is_left_to_the_lock(db: &TestDb) {
 }
 
 /// Each of these is committed between the read and the write of a decision.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn what_changed_since_it_was_read_lets_nobody_pass(db: &TestDb) {
     let lodge = Lodge::open(db).await;
     let given = lodge.give_right(2, "二号楼").await;
