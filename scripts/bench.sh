@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make bench`: the ratio tables, against a private, durable PostgreSQL on this machine.
 #   scripts/bench.sh [TABLE...]   all tables, or those named: postings, callbacks,
-#                              charges, checks, pace, canteen; verify (ten minutes) only if named,
+#                              charges, checks, pace, canteen, doors; verify (ten minutes) only if named,
 #                              on a PostgreSQL with stock settings
 set -euo pipefail
 cd "$(dirname "$0")/.."

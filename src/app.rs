@@ -28,8 +28,9 @@ use tokio_util::{sync::CancellationToken, task::LocalPoolHandle};
 
 /// Prefix of every key of this service in Redis.
 const REDIS_PREFIX: &str = "onecard";
-/// Connections that the jobs may open on PostgreSQL, beside the pool of the requests and one for
-/// each lane.
+/// Connections that the jobs may open on PostgreSQL, beside the pool of the requests and two for
+/// each of `ledger.lanes`: payments, charges and doors have lanes of that number, which are hardly ever
+/// all busy at the same moment.
 const BACKGROUND_CONNECTIONS: u32 = 4;
 
 /// A server that is ready to listen.
@@ -181,7 +182,7 @@ impl Background {
             db.clone()
         } else {
             let lanes = u32::try_from(config.ledger.lanes).unwrap_or(u32::MAX);
-            let max_connections = BACKGROUND_CONNECTIONS.saturating_add(lanes);
+            let max_connections = BACKGROUND_CONNECTIONS.saturating_add(lanes.saturating_mul(2));
             let settings = DbSettings { max_connections, ..db.settings().clone() };
             threads.spawn_pinned(|| Db::connect(settings)).await??
         };

@@ -118,13 +118,18 @@ impl Idle {
 
     /// Sends a request and waits for an answer with this status.
     pub async fn ask(self, request: Vec<u8>, status: u16) -> Result<(), String> {
+        self.expect(request, Wanted::status(status)).await
+    }
+
+    /// Sends a request and waits for this answer.
+    pub async fn expect(self, request: Vec<u8>, wanted: Wanted) -> Result<(), String> {
         let idle = || self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let free = idle().pop_front();
         let mut connection = match free {
             Some(connection) => connection,
             None => Connection::open(self.port).await.map_err(|error| error.to_string())?,
         };
-        connection.ask(&request, Wanted::status(status)).await?;
+        connection.ask(&request, wanted).await?;
         idle().push_back(connection);
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod callbacks;
 mod charges;
 mod database;
+mod doors;
 mod history;
 mod load;
 mod pgbench;
@@ -38,6 +39,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if asked_for("canteen") {
         runtime.block_on(charges::canteen::table(&server))?;
+    }
+    if asked_for("doors") {
+        runtime.block_on(doors::table(&server))?;
     }
     // Takes ten minutes and ten gigabytes: only where it is named.
     if named("verify") {

@@ -74,6 +74,7 @@ impl From<AccessError> for ApiError {
             AccessError::Conflict => terminals::http::seq_conflict(),
             AccessError::NonceReused => terminals::http::nonce_reused(),
             AccessError::Late
+            | AccessError::Unanswered
             | AccessError::Db(_)
             | AccessError::Sealed(_)
             | AccessError::Answer(_) => {

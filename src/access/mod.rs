@@ -1,7 +1,8 @@
 //! Doors and library desks: a code is shown, and the door opens for who may pass.
 //!
 //! Invariant: using the code up, the decision, its entry in the log and the terminal's answer are one
-//! transaction under the lock of the person's row.
+//! transaction: under the lock of the person's row, or one statement that holds this row and is not
+//! written unless all that was read before is as it was.
 //! Invariant: nothing fails open: whatever cannot be decided is answered 503 and not stored, and what
 //! the door does then is in its configuration, which knows no "open".
 //! Invariant: an allocation is replaced as a whole: the row of its group in `door_allocation` says
@@ -10,24 +11,29 @@
 
 pub mod allocation;
 mod allocation_file;
+mod at_once;
 mod decide;
 pub mod desk;
 pub mod http;
 pub mod log;
 pub mod readers;
 mod refusal;
+mod request;
 pub mod rights;
 mod store;
+mod under_lock;
 pub mod upkeep;
 
+pub use at_once::Passing;
 pub use decide::AccessView;
-pub use refusal::{AtTheDoor, DoorRefusal};
+pub use request::DoorRequest;
 
 use crate::{
     base::{
         clock::Clock,
         crypto::seal::{SealError, Sealer},
         db::{Authority, Db, DbError, TxError},
+        lane::{LaneError, Lanes},
     },
     passcode::{CodePurpose, Codes, Scan, ScanOutcome, ScanPlace},
     schools::{Schools, policy::DoorCode},
@@ -36,8 +42,8 @@ use crate::{
         seq::{AnswerKind, NumberedRequest, Seq, SeqCheck, SeqStep, StoredResponse},
     },
 };
-use decide::{AtDoor, rules_of};
 use readers::Readers;
+use request::rules_of;
 use std::{sync::Arc, time::Duration};
 
 /// The tables whose rows carry a MAC.
@@ -56,6 +62,8 @@ pub struct Access {
     pub names: Sealer,
     /// The pseudonyms of libraries' readers.
     pub readers: Readers,
+    /// The lanes in which people pass without locks.
+    pub passing: Lanes<Passing>,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
 }
@@ -78,6 +86,9 @@ pub enum AccessError {
     /// The request waited too long.
     #[error("the code was read too long ago")]
     Late,
+    /// No lane answered in time, or the server is stopping.
+    #[error("no lane has answered")]
+    Unanswered,
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -97,8 +108,18 @@ impl TxError for AccessError {
             | Self::Conflict
             | Self::NonceReused
             | Self::Late
+            | Self::Unanswered
             | Self::Sealed(_)
             | Self::Answer(_) => None,
+        }
+    }
+}
+
+impl From<LaneError<Self>> for AccessError {
+    fn from(why: LaneError<Self>) -> Self {
+        match why {
+            LaneError::Failed(error) => error,
+            LaneError::Unavailable | LaneError::Ended => Self::Unanswered,
         }
     }
 }
@@ -140,8 +161,17 @@ impl Access {
                 return Err(AccessError::Conflict);
             }
         };
-        let door = AtDoor { asked, school, terminal: &call.terminal, scan, read_at };
-        self.db.in_tx(async |tx| self.decide_in(tx, &door).await).await
+        let terminal = Arc::clone(&call.terminal);
+        self.decide_request(DoorRequest { asked, school, terminal, scan, read_at }).await
+    }
+
+    async fn decide_request(&self, door: DoorRequest) -> Result<StoredResponse, AccessError> {
+        let usual = self.db.has_row_locks() && door.may_be_usual();
+        let passed = if usual { self.passing.submit(door.clone()).await? } else { None };
+        match passed {
+            Some(answer) => Ok(answer),
+            None => self.decide_under_lock(&door).await,
+        }
     }
 
     /// A terminal that must wait still gets stored answers.

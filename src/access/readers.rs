@@ -4,6 +4,8 @@
 //! A pseudonym is made of a digest under `keys.index` when it is first needed, and stored: it outlives
 //! the key. The library's own table says whose it is, which an operator exports.
 
+pub(super) use super::store::readers::{question, readers};
+
 use super::store;
 use crate::{
     audit::{self, AuditAct, Entry},
@@ -13,7 +15,7 @@ use crate::{
         db::{Db, DbError, Source, Tx},
         ids::{PersonId, SchoolId},
     },
-    schools::{People, Person},
+    schools::People,
 };
 use std::fmt;
 
@@ -52,9 +54,13 @@ impl Readers {
     }
 
     /// The pseudonym of a person whose row is held.
-    pub(super) async fn of_held(&self, tx: &Tx, person: &Person) -> Result<Reader, DbError> {
-        let new = self.made(person.school, person.id);
-        let found = store::readers::keep(tx, person.school, &[(person.id, new)]).await?;
+    pub(super) async fn of_held(
+        &self,
+        tx: &Tx,
+        (school, person): (SchoolId, PersonId),
+    ) -> Result<Reader, DbError> {
+        let new = self.made(school, person);
+        let found = store::readers::keep(tx, school, &[(person, new)]).await?;
         found.into_iter().next().map(|(_, reader)| reader).ok_or(MISSING)
     }
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// The reason of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DoorRefusal {
+pub(super) enum DoorRefusal {
     /// The code is refused.
     Code(ScanRefusal),
     /// The person's codes are stopped.
@@ -22,7 +22,7 @@ pub enum DoorRefusal {
 
 impl DoorRefusal {
     /// As answered and stored.
-    pub const fn code(self) -> &'static str {
+    pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Code(ScanRefusal::Invalid) => "code_invalid",
             Self::Code(ScanRefusal::ClockSkew) => "code_clock_skew",
@@ -40,20 +40,20 @@ impl DoorRefusal {
 
 /// A person at a door.
 #[derive(Clone, Copy, Debug)]
-pub struct AtTheDoor {
+pub(super) struct AtTheDoor {
     /// What the code is good for.
-    pub scan: ScanVerdict,
+    pub(super) scan: ScanVerdict,
     /// The status of the person's card.
-    pub status: CardStatus,
+    pub(super) status: CardStatus,
     /// What a reported loss stops at the school.
-    pub lost: LossScope,
+    pub(super) lost: LossScope,
     /// What the person's rights say.
-    pub pass: PassVerdict,
+    pub(super) pass: PassVerdict,
 }
 
 impl AtTheDoor {
     /// The first rule that keeps the door closed; `None` if it opens.
-    pub fn refusal(&self) -> Option<DoorRefusal> {
+    pub(super) fn refusal(&self) -> Option<DoorRefusal> {
         let stopped = self.status.stopped(self.lost).map(DoorRefusal::Account);
         match self.scan {
             ScanVerdict::Refused(why, _) => Some(DoorRefusal::Code(why)),

@@ -5,13 +5,15 @@ use super::store;
 use crate::{
     base::{
         clock::{Timestamp, minute_of_day},
-        db::{Column, DbError, Found, Question, Source, Tx},
-        ids::PersonId,
+        crypto::row_mac::RowMacs,
+        db::{DbError, Found, Question, Source, Tx, Write},
+        ids::{PersonId, SchoolId},
     },
     schools::School,
     terminals::DoorGroup,
 };
 use std::{fmt, str::FromStr};
+use uuid::Uuid;
 
 crate::uuid_id! {
     /// A right to pass a group of doors.
@@ -173,6 +175,39 @@ pub struct DoorRight {
     pub source: RightSource,
 }
 
+/// A right that is in force, and what puts it in force.
+#[derive(Clone, Debug)]
+pub(super) struct RightInForce {
+    pub(super) school: SchoolId,
+    pub(super) right: DoorRight,
+    pub(super) by: InForceBy,
+}
+
+/// What must not change for a right to stay in force as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InForceBy {
+    /// The row of its group, by its id, names this allocation, whose rights never change.
+    Allocation(Uuid, AllocationId),
+    /// Its own row, which staff may end.
+    Itself,
+}
+
+/// Of these, one that lets its person pass now: of an allocation, if there is one, since many may look
+/// at the row of a group at once.
+pub(super) fn passing<'r>(
+    rights: impl IntoIterator<Item = &'r RightInForce>,
+    now: Timestamp,
+) -> Option<&'r RightInForce> {
+    let passing = rights.into_iter().filter(|found| found.right.times.at(now) == PassVerdict::Pass);
+    passing.min_by_key(|found| found.by == InForceBy::Itself)
+}
+
+/// Makes sure that rights are in force as they were read: like reading them under the lock of their
+/// persons.
+pub(super) fn unchanged(read: &[&RightInForce]) -> [Write; 2] {
+    store::rights::unchanged(read)
+}
+
 /// Whether a person has a right to a group of doors now, by the rights as they are committed: one query. That
 /// nobody needs a right at the gate of a group is not looked at, nor the person's standing.
 ///
@@ -185,22 +220,31 @@ pub async fn may_pass(
     group: &DoorGroup,
     now: Timestamp,
 ) -> Result<PassVerdict, DbError> {
-    let [found] = Source::Tx(tx).ask([question(school, person, group)]).await?;
-    Ok(verdict(times(tx, &found)?, now))
+    let [found] = Source::Tx(tx).ask([question(school.id, person, group)]).await?;
+    Ok(verdict(times(&in_force(tx.macs(), &found)?), now))
 }
 
 /// A question for the rights of a person at a group, to be asked in the transaction that decides.
-pub(super) fn question(school: &School, person: PersonId, group: &str) -> Question {
-    store::rights::question(vec![
-        Column::Uuid(vec![person.uuid()]),
-        Column::Text(vec![group.to_owned()]),
-        Column::I64(vec![school.id.number()]),
-    ])
+pub(super) fn question(school: SchoolId, person: PersonId, group: &str) -> Question {
+    questions([(school, person, group)])
 }
 
-/// The answer to [`question`]: those in force, with their MACs checked.
-pub(super) fn times(tx: &Tx, found: &[Found]) -> Result<Vec<DoorTimes>, DbError> {
-    found.iter().map(|found| store::rights::times_of(tx.macs(), found)).collect()
+/// A question for the rights of several persons, each at a group; and of each of them at the groups of
+/// the others.
+pub(super) fn questions<'g>(
+    wanted: impl IntoIterator<Item = (SchoolId, PersonId, &'g str)>,
+) -> Question {
+    store::rights::question(wanted)
+}
+
+/// The answer to [`question`] or [`questions`]: those in force, with their MACs checked.
+pub(super) fn in_force(macs: &RowMacs, found: &[Found]) -> Result<Vec<RightInForce>, DbError> {
+    found.iter().map(|found| store::rights::in_force(macs, found)).collect()
+}
+
+/// When rights hold.
+pub(super) fn times(rights: &[RightInForce]) -> impl Iterator<Item = DoorTimes> {
+    rights.iter().map(|found| found.right.times)
 }
 
 /// The rights of a person that are in force and have not ended, by the names of their groups; those

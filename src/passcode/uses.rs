@@ -3,9 +3,10 @@
 use super::{CodePurpose, DeviceId, Step, SubCounter, Tick, store};
 use crate::base::{
     clock::Timestamp,
-    db::{DbError, Tx, Write},
+    db::{DbError, Found, Question, Tx, Write},
     ids::{PersonId, SchoolId},
 };
+use std::collections::HashSet;
 
 /// A code that a device can have shown. Only [`use_up`] can tell whether it was used before and
 /// whether the device is still valid.
@@ -33,6 +34,20 @@ impl ShownCode {
     /// When its step starts.
     pub fn shown_at(&self) -> Timestamp {
         self.step.start_of(self.tick)
+    }
+
+    /// A question for earlier uses of codes, to be asked before [`write_of_first`] where a second use
+    /// is usual.
+    pub fn uses_question(shown: &[Self]) -> Question {
+        store::uses::question(shown)
+    }
+
+    /// Whether each of these, in this order, is the first use of its code in its scope; by the answer to
+    /// [`ShownCode::uses_question`].
+    pub fn are_first(uses: &[(Self, &str)], answer: &[Found]) -> Result<Vec<bool>, DbError> {
+        let before = answer.iter().map(store::uses::found);
+        let mut before = before.collect::<Result<HashSet<UseKey>, DbError>>()?;
+        Ok(uses.iter().map(|(shown, scope)| before.insert(UseKey::of(shown, scope))).collect())
     }
 }
 

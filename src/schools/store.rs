@@ -4,18 +4,18 @@ pub(super) mod authentic;
 pub(super) mod numbers;
 pub(super) mod rekey;
 pub(super) mod standing;
+pub(super) mod summaries;
 
 use super::{
-    person::{Person, PersonKind, PersonStatus, SealedFields, Standing},
+    person::{Person, PersonKind, PersonStatus, SealedFields},
     policy::{Policy, StoredPolicy},
     school::School,
-    summaries::PersonSummary,
 };
 use crate::{
     base::{
         clock::{Day, Timestamp},
         crypto::{blind::Blind, row_mac::RowMacs},
-        db::{Column, Db, DbError, Found, Question, Tx},
+        db::{Db, DbError, Tx},
         ids::{PersonId, SchoolId},
     },
     ledger::HeldPersons,
@@ -177,38 +177,6 @@ fn person_of(macs: &RowMacs, row: person::Model) -> Result<Person, DbError> {
             phone: row.phone_sealed,
             chip: row.chip_sealed,
         },
-    })
-}
-
-/// The summaries of these persons.
-pub(super) fn summaries(persons: &[PersonId]) -> Question {
-    Question {
-        columns: &[
-            ("p.id", "uuid"),
-            ("p.status", "text"),
-            ("p.valid_until", "integer"),
-            ("p.lost_at", "bigint"),
-            ("p.dormant_at", "bigint"),
-            ("p.name_sealed", "bytea"),
-        ],
-        from: "person p WHERE p.id {keys1}",
-        keys: vec![Column::Uuid(persons.iter().map(|person| person.uuid()).collect())],
-    }
-}
-
-/// Parses a row of [`summaries`].
-pub(super) fn summary(found: &Found) -> Result<PersonSummary, DbError> {
-    let status: String = found.get(1)?;
-    let unknown = DbError::Inconsistent { table: "person", what: "unknown status" };
-    Ok(PersonSummary {
-        person: PersonId::from_uuid(found.get(0)?),
-        standing: Standing {
-            status: PersonStatus::from_code(&status).ok_or(unknown)?,
-            valid_until: found.get::<Option<i32>>(2)?.map(Day::from_number),
-            lost: found.get::<Option<i64>>(3)?.is_some(),
-            dormant: found.get::<Option<i64>>(4)?.is_some(),
-        },
-        name: found.get(5)?,
     })
 }
 

@@ -1,9 +1,16 @@
 //! The data of people needed for a decision, read in bulk.
 
-use super::{People, Standing, person::masked_name, store};
+use super::{
+    People, Person, Standing,
+    person::masked_name,
+    store::{standing, summaries},
+};
 use crate::base::{
-    crypto::seal::{SealError, Sealer},
-    db::{DbError, Found, Question},
+    crypto::{
+        row_mac::RowMacs,
+        seal::{SealError, Sealer},
+    },
+    db::{DbError, Found, Question, Write},
     ids::PersonId,
 };
 use std::{collections::HashMap, fmt};
@@ -34,15 +41,42 @@ impl PersonSummary {
     }
 }
 
+impl From<&Person> for PersonSummary {
+    fn from(person: &Person) -> Self {
+        let (standing, name) = (person.standing(), person.sealed.name.clone());
+        Self { person: person.id, standing, name }
+    }
+}
+
 impl People {
     /// The query for the summaries of these persons; those who do not exist are omitted.
     pub fn summaries_question(persons: &[PersonId]) -> Question {
-        store::summaries(persons)
+        summaries::question(persons)
     }
 
     /// Parses the answer to [`People::summaries_question`].
     pub fn summaries(answer: &[Found]) -> Result<HashMap<PersonId, PersonSummary>, DbError> {
-        let found = answer.iter().map(store::summary);
+        let found = answer.iter().map(summaries::summary);
         found.map(|summary| summary.map(|summary| (summary.person, summary))).collect()
+    }
+
+    /// Like [`People::summaries_question`], for decisions about what no other check protects.
+    pub fn authentic_question(persons: &[PersonId]) -> Question {
+        summaries::authentic_question(persons)
+    }
+
+    /// Parses the answer to [`People::authentic_question`]; a row whose MAC does not fit is an error.
+    pub fn authentic(
+        macs: &RowMacs,
+        answer: &[Found],
+    ) -> Result<HashMap<PersonId, PersonSummary>, DbError> {
+        let found = answer.iter().map(|found| summaries::authentic(macs, found));
+        found.map(|summary| summary.map(|summary| (summary.person, summary))).collect()
+    }
+
+    /// Holds the rows of persons, shared, if their standings are as they were read: like
+    /// [`People::hold`], for a decision that was made without. On databases that can lock rows.
+    pub fn unchanged(read: &[&PersonSummary]) -> Write {
+        standing::unchanged(read)
     }
 }

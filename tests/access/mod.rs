@@ -1,8 +1,10 @@
 //! Doors and library desks.
 
 mod allocation;
+mod at_once;
 mod doors;
 mod kinds;
+mod lodge;
 mod races;
 mod schools;
 mod staff;

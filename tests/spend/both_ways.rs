@@ -196,15 +196,15 @@ async fn what_is_unusual_is_left_to_the_locks(db: &TestDb) {
 }
 
 /// A copy of a database.
-struct Copy {
+pub struct Copy {
     name: String,
-    db: Db,
+    pub db: Db,
     rows: Rows,
 }
 
 impl Copy {
     /// Of what is committed there. Connections to the original are ended: only its pool opens new ones.
-    async fn of(original: &TestDb, what: &str) -> Self {
+    pub async fn of(original: &TestDb, what: &str) -> Self {
         let (host, from) = original.url.rsplit_once('/').unwrap();
         let name = format!("{from}_{what}");
         let admin = admin().await;
@@ -229,7 +229,7 @@ impl Copy {
 
     /// Everything that is stored, with what is drawn at random named after what it stands for.
     /// `verify` holds that digests are those of their rows.
-    async fn rows_without_ids(&self) -> BTreeMap<String, Vec<String>> {
+    pub async fn rows_without_ids(&self) -> BTreeMap<String, Vec<String>> {
         let mut names = Vec::new();
         for drawn in DRAWN {
             for drawn in self.rows.texts(drawn).await {
@@ -258,14 +258,14 @@ impl Copy {
         assert!(report.is_clean(), "{report}");
     }
 
-    async fn remove(self) {
+    pub async fn remove(self) {
         let remove = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         admin().await.execute_unprepared(&remove).await.unwrap();
     }
 }
 
 /// What is drawn at random when charges are decided, and digests over that, each with a name.
-const DRAWN: [&str; 6] = [
+const DRAWN: [&str; 7] = [
     "SELECT id || ' transfer-' || kind || reference FROM transfer",
     "SELECT ENCODE(digest, 'hex') || ' digest-' || kind || reference FROM transfer",
     "SELECT batch_id || ' batch-' || MIN(kind || reference) FROM transfer GROUP BY batch_id",
@@ -273,6 +273,7 @@ const DRAWN: [&str; 6] = [
      FROM unsealed u JOIN transfer t ON t.batch_id = u.batch_id GROUP BY u.digest",
     "SELECT id || ' charge-' || terminal_id || seq FROM charge",
     "SELECT id || ' challenge-' || terminal_id || seq FROM charge_challenge",
+    "SELECT id || ' entry-' || place_id || device_id || shown_at || sub FROM access_log",
 ];
 
 async fn admin() -> DatabaseConnection {

@@ -1,7 +1,7 @@
 //! Spending at tills over real connections on both databases: every refusal, repeats, races,
 //! limits, passwords, reversals, and what each of them leaves in the ledger.
 
-mod both_ways;
+pub mod both_ways;
 mod counter;
 mod events;
 mod forged;

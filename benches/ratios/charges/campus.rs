@@ -44,6 +44,11 @@ const LIMITS: &str = "[limits]\nmeal_fen = 50_000_000\nday_fen = 50_000_000\n\
 const GRANT: Kind = Kind::new("opening");
 const DAY: Duration = Duration::from_hours(24);
 
+/// The number of somebody on the roster.
+pub fn student_no(n: usize) -> String {
+    format!("{n:07}")
+}
+
 pub struct Campus {
     pub url: String,
     pub school: SchoolId,
@@ -57,6 +62,15 @@ pub struct Campus {
 impl Campus {
     /// Creates people, each with money and one phone; writes the policy into `folder`.
     pub async fn make(server: &str, name: &str, folder: &Path) -> Result<Self, Failure> {
+        Self::of(server, name, (folder, PEOPLE)).await
+    }
+
+    /// The same, with so many people.
+    pub async fn of(
+        server: &str,
+        name: &str,
+        (folder, people): (&Path, usize),
+    ) -> Result<Self, Failure> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schools/{SCHOOL}.toml"));
         let policy = folder.join(format!("{SCHOOL}.toml"));
         fs::write(&policy, fs::read_to_string(own)?.replace("[consent]", LIMITS))?;
@@ -66,17 +80,18 @@ impl Campus {
         let db = Db::connect(settings(url.clone(), 4)).await?;
         let (phones, key) = (Phones::new(Vec::new()), TillKey::new()?);
         let mut campus = Self { url, school, phones, key, db, raw, charged: 0 };
-        campus.add_people().await?;
+        campus.add_people(people).await?;
         campus.raw.execute_unprepared("ANALYZE").await?;
         Ok(campus)
     }
 
-    async fn add_people(&mut self) -> Result<(), Failure> {
+    async fn add_people(&mut self, count: usize) -> Result<(), Failure> {
         let mut roster = String::from(
             "student_no,name,id_number,phone,kind,department,class_name,valid_until\n",
         );
-        for n in 0..PEOPLE {
-            writeln!(roster, "{n:07},林晓雨,,,student,信息工程学院,计算机2301,2030-07-31")?;
+        for n in 0..count {
+            let number = student_no(n);
+            writeln!(roster, "{number},林晓雨,,,student,信息工程学院,计算机2301,2030-07-31")?;
         }
         let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
         let (keys, now) = (PersonKeys::new(ring(), ring()), SystemClock.now());
@@ -170,6 +185,53 @@ impl Campus {
             added.push(Till::new(SCHOOL, &code));
         }
         Ok(added)
+    }
+
+    /// Adds doors of a group, with names derived from `name`.
+    pub async fn add_doors(
+        &self,
+        name: &str,
+        group: &str,
+        doors: usize,
+    ) -> Result<Vec<Till>, Failure> {
+        let mut added = Vec::with_capacity(doors);
+        for n in 0..doors {
+            let code = format!("{name}-{n}");
+            let new = NewTerminal {
+                school: self.school,
+                code: code.parse()?,
+                kind: TerminalKind::Gate,
+                key: Ed25519Key::from_bytes(self.key.public())?,
+                merchant: None,
+                door_group: Some(group.parse()?),
+            };
+            add_terminal(&self.db, &new, false, SystemClock.now()).await?;
+            added.push(Till::new(SCHOOL, &code));
+        }
+        Ok(added)
+    }
+
+    /// Complete requests that show fresh identity codes, in turn at these doors.
+    pub fn readings(
+        &mut self,
+        doors: &mut [Till],
+        port: u16,
+        count: usize,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut requests = Vec::with_capacity(count);
+        while requests.len() < count {
+            for door in doors.iter_mut().take(count - requests.len()) {
+                requests.push(self.key.ask(door, &self.phones.identity_code()?, port));
+            }
+        }
+        Ok(requests)
+    }
+
+    /// How many times doors opened, by their log.
+    pub async fn opened(&self) -> Result<i64, Failure> {
+        let sql = "SELECT COUNT(*) AS opened FROM access_log WHERE decision = 'open'";
+        let statement = Statement::from_string(self.raw.get_database_backend(), sql);
+        Ok(self.raw.query_one_raw(statement).await?.ok_or("no count")?.try_get("", "opened")?)
     }
 
     /// Complete requests that charge fresh codes, in turn at these tills.

@@ -5,13 +5,13 @@
 //! benchmark fails; at the end the postings are counted. Codes and signatures are made before the
 //! measurement.
 
-mod campus;
+pub mod campus;
 pub mod canteen;
 pub mod checks;
 pub mod pace;
 mod phones;
 pub mod speed;
-mod tills;
+pub mod tills;
 
 use crate::{
     load::{self, Done, Load, Wanted},
@@ -22,11 +22,11 @@ use campus::Campus;
 use std::path::Path;
 use tills::Till;
 
-const ROUNDS: usize = 5;
-const CONNECTIONS: usize = 32;
+pub const ROUNDS: usize = 5;
+pub const CONNECTIONS: usize = 32;
 
 /// The settings of a server for the campus.
-fn settings(campus: &Campus, folder: &Path, port: u16) -> Result<Settings, Failure> {
+pub fn settings(campus: &Campus, folder: &Path, port: u16) -> Result<Settings, Failure> {
     let redis = std::env::var("ONECARD_TEST_REDIS")
         .map_err(|_| "set ONECARD_TEST_REDIS to a Redis; `make bench` does")?;
     let mut settings = program::settings(&campus.url, folder, port)?;
@@ -35,13 +35,13 @@ fn settings(campus: &Campus, folder: &Path, port: u16) -> Result<Settings, Failu
 }
 
 /// The server as it is shipped.
-async fn server(campus: &Campus, folder: &Path) -> Result<Program, Failure> {
+pub async fn server(campus: &Campus, folder: &Path) -> Result<Program, Failure> {
     let port = free_port()?;
     Program::onecard(settings(campus, folder, port)?, port).await
 }
 
 /// Charges this many fresh codes, in turn at these tills.
-async fn charge(
+pub async fn charge(
     (campus, tills): (&mut Campus, &mut [Till]),
     program: &Program,
     count: usize,

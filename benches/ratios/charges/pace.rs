@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statemen
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-const PAUSE: Duration = Duration::from_millis(10);
+pub const PAUSE: Duration = Duration::from_millis(10);
 /// The number of charges in a round, which takes six seconds.
 const CHARGES: usize = 600;
 const WARM_UP: usize = 4000;
@@ -62,7 +62,7 @@ async fn insert(db: Arc<DatabaseConnection>) -> Result<(), String> {
 }
 
 /// The 99th percentile in milliseconds.
-fn p99(mut took: Vec<Duration>) -> f64 {
+pub fn p99(mut took: Vec<Duration>) -> f64 {
     took.sort_unstable();
     let at = took.len() * 99 / 100;
     took.get(at).copied().unwrap_or_default().as_secs_f64() * 1e3

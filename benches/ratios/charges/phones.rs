@@ -15,11 +15,18 @@ use onecard::{
 /// The number of codes in a step.
 const SUBS: u64 = 4;
 
-/// A phone with its next unused code.
+/// A phone.
 pub struct Phone {
+    pay: Shower,
+    id: Shower,
+}
+
+/// Shows codes of one purpose.
+struct Shower {
+    purpose: CodePurpose,
     otp: OtpKey,
     handle: HandleKey,
-    /// The index of the next code: its step times four plus its index within the step.
+    /// The index of the next unused code: its step times four plus its index within the step.
     next: u64,
 }
 
@@ -28,13 +35,15 @@ impl Phone {
     pub fn new(school: &str, salt: [u8; 16]) -> Self {
         let master = CodeMaster::new(&Key32::from_bytes(KEY));
         let key = master.device_key(school, &Salt::from_bytes(salt), 1);
-        Self {
-            otp: key.otp_key(CodePurpose::Pay),
-            handle: key.handle_key(CodePurpose::Pay),
-            next: 0,
-        }
+        let shower = |purpose| {
+            let (otp, handle) = (key.otp_key(purpose), key.handle_key(purpose));
+            Shower { purpose, otp, handle, next: 0 }
+        };
+        Self { pay: shower(CodePurpose::Pay), id: shower(CodePurpose::Id) }
     }
+}
 
+impl Shower {
     /// An unused code of this step or the next one, valid for at least one more step.
     fn code(&mut self) -> Result<String, Failure> {
         let step = Step::DEFAULT.tick(SystemClock.now()).number();
@@ -46,9 +55,8 @@ impl Phone {
         let tick = Tick::from_number(at / SUBS);
         let sub = SubCounter::from_number(u8::try_from(at % SUBS)?).ok_or("no such code")?;
         let otp = self.otp.otp(Moment { tick, sub });
-        let code =
-            Code::new(&Prefixes::default(), CodePurpose::Pay, self.handle.handle_at(tick), otp);
-        Ok(code.digits())
+        let handle = self.handle.handle_at(tick);
+        Ok(Code::new(&Prefixes::default(), self.purpose, handle, otp).digits())
     }
 }
 
@@ -63,9 +71,18 @@ impl Phones {
         Self { all, turn: 0 }
     }
 
-    /// A code of the next phone.
+    /// A payment code of the next phone.
     pub fn code(&mut self) -> Result<String, Failure> {
+        self.next()?.pay.code()
+    }
+
+    /// An identity code of the next phone.
+    pub fn identity_code(&mut self) -> Result<String, Failure> {
+        self.next()?.id.code()
+    }
+
+    fn next(&mut self) -> Result<&mut Phone, Failure> {
         self.turn = (self.turn + 1) % self.all.len();
-        self.all.get_mut(self.turn).ok_or("no phones")?.code()
+        self.all.get_mut(self.turn).ok_or_else(|| "no phones".into())
     }
 }

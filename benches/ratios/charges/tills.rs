@@ -7,23 +7,29 @@ use onecard::base::clock::{Clock, SystemClock};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-const PATH: &str = "/terminal/v1/charges";
+const CHARGES: &str = "/terminal/v1/charges";
+const ACCESS: &str = "/terminal/v1/access";
 const COVERED: &str = r#"("@method" "@authority" "@path" "content-digest")"#;
 /// ¥12.50.
 const AMOUNT_FEN: u32 = 1250;
 
-/// A till with its last sequence number.
+/// A till or a door with its last sequence number.
 pub struct Till {
     key_id: String,
     seq: u64,
 }
 
-/// The throwaway key of all tills.
+/// The throwaway key of all tills and doors.
 pub struct TillKey(Ed25519KeyPair);
 
 impl Till {
     pub fn new(school: &str, code: &str) -> Self {
         Self { key_id: format!("{school}/{code}"), seq: 0 }
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
     }
 }
 
@@ -39,23 +45,33 @@ impl TillKey {
 
     /// A complete HTTP request for a charge, signed now.
     pub fn charge(&self, till: &mut Till, code: &str, port: u16) -> Vec<u8> {
-        till.seq += 1;
-        let seq = till.seq;
+        let seq = till.next();
         let body = format!(r#"{{"seq":{seq},"amount_fen":{AMOUNT_FEN},"code":"{code}"}}"#);
+        self.request(till, (CHARGES, &body), port)
+    }
+
+    /// A complete HTTP request of a door, signed now.
+    pub fn ask(&self, door: &mut Till, code: &str, port: u16) -> Vec<u8> {
+        let seq = door.next();
+        let body = format!(r#"{{"seq":{seq},"code":"{code}"}}"#);
+        self.request(door, (ACCESS, &body), port)
+    }
+
+    fn request(&self, till: &Till, (path, body): (&str, &str), port: u16) -> Vec<u8> {
         let length = body.len();
-        let digest = format!("sha-256=:{}:", BASE64_STANDARD.encode(Sha256::digest(&body)));
+        let digest = format!("sha-256=:{}:", BASE64_STANDARD.encode(Sha256::digest(body)));
         let (created, nonce) = (SystemClock.now().seconds(), Uuid::new_v4().simple());
         let key_id = &till.key_id;
         let input = format!(
             r#"{COVERED};created={created};nonce="{nonce}";keyid="{key_id}";alg="ed25519""#
         );
         let base = format!(
-            "\"@method\": POST\n\"@authority\": 127.0.0.1:{port}\n\"@path\": {PATH}\n\
+            "\"@method\": POST\n\"@authority\": 127.0.0.1:{port}\n\"@path\": {path}\n\
              \"content-digest\": {digest}\n\"@signature-params\": {input}"
         );
         let signature = BASE64_STANDARD.encode(self.0.sign(base.as_bytes()));
         let request = format!(
-            "POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\nContent-Digest: {digest}\r\n\
              Signature-Input: sig1={input}\r\nSignature: sig1=:{signature}:\r\n\r\n{body}"
         );

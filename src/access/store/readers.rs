@@ -3,7 +3,7 @@
 use crate::{
     access::readers::Reader,
     base::{
-        db::{Column, DbError, Rows, Tx},
+        db::{Column, DbError, Found, Question, Rows, Source, Tx},
         ids::{PersonId, SchoolId},
     },
 };
@@ -13,20 +13,41 @@ use std::collections::HashMap;
 pub(in crate::access) async fn keep(
     tx: &Tx,
     school: SchoolId,
-    readers: &[(PersonId, Reader)],
+    made: &[(PersonId, Reader)],
 ) -> Result<HashMap<PersonId, Reader>, DbError> {
-    let ids = || readers.iter().map(|(person, _)| person.uuid());
+    let found = of(tx, made).await?;
+    let missing = made.iter().filter(|(person, _)| !found.contains_key(person));
+    let missing: Vec<&(PersonId, Reader)> = missing.collect();
+    if missing.is_empty() {
+        return Ok(found);
+    }
     let rows = Rows::new(vec![
-        ("person_id", Column::Uuid(ids().collect())),
-        ("school_id", Column::I64(vec![school.number(); readers.len()])),
-        ("reader", Column::Text(readers.iter().map(|(_, reader)| reader.0.clone()).collect())),
+        ("person_id", Column::Uuid(missing.iter().map(|(person, _)| person.uuid()).collect())),
+        ("school_id", Column::I64(vec![school.number(); missing.len()])),
+        ("reader", Column::Text(missing.iter().map(|(_, reader)| reader.0.clone()).collect())),
     ]);
     tx.insert_rows("library_reader", rows, "ON CONFLICT (person_id) DO NOTHING").await?;
-    let sql = "SELECT person_id, reader FROM library_reader WHERE person_id {keys1}";
-    let found = tx.select_keys(sql, vec![Column::Uuid(ids().collect())]).await?;
-    let read = |row: &sea_orm::QueryResult| {
-        let person = PersonId::from_uuid(row.try_get("", "person_id")?);
-        Ok((person, Reader(row.try_get("", "reader")?)))
-    };
+    // Somebody else may have kept one meanwhile, made under another key.
+    of(tx, made).await
+}
+
+async fn of(tx: &Tx, made: &[(PersonId, Reader)]) -> Result<HashMap<PersonId, Reader>, DbError> {
+    let persons: Vec<PersonId> = made.iter().map(|(person, _)| *person).collect();
+    let [found] = Source::Tx(tx).ask([question(&persons)]).await?;
+    readers(&found)
+}
+
+/// A question for the pseudonyms of persons.
+pub(in crate::access) fn question(persons: &[PersonId]) -> Question {
+    Question {
+        columns: &[("l.person_id", "uuid"), ("l.reader", "text")],
+        from: "library_reader l WHERE l.person_id {keys1}",
+        keys: vec![Column::Uuid(persons.iter().map(|person| person.uuid()).collect())],
+    }
+}
+
+/// The answer to [`question`].
+pub(in crate::access) fn readers(found: &[Found]) -> Result<HashMap<PersonId, Reader>, DbError> {
+    let read = |found: &Found| Ok((PersonId::from_uuid(found.get(0)?), Reader(found.get(1)?)));
     found.iter().map(read).collect()
 }

@@ -7,12 +7,15 @@ use super::{
 use crate::{
     access::{
         desk::{DoorFilter, DoorPage},
-        rights::{AllocationId, DayWindow, DoorRight, DoorRightId, DoorTimes, RightSource},
+        rights::{
+            AllocationId, DayWindow, DoorRight, DoorRightId, DoorTimes, InForceBy, RightInForce,
+            RightSource,
+        },
     },
     base::{
         clock::Timestamp,
         crypto::row_mac::RowMacs,
-        db::{Column, Db, DbError, Found, Question, Rows, Source, Tx},
+        db::{Column, Db, DbError, Found, Question, Rows, Source, Tx, Write},
         ids::{PersonId, SchoolId},
     },
 };
@@ -47,8 +50,22 @@ const SELECT: &str = "SELECT r.id, r.school_id, r.person_id, r.door_group, r.fro
 /// A right of an allocation is in force while its group's row names that allocation.
 const IN_FORCE: &str = "(r.source = 'staff' OR a.id IS NOT NULL)";
 
-/// The rights in force of persons, at groups, of schools.
-pub(in crate::access) const fn question(keys: Vec<Column>) -> Question {
+/// The rights in force of these persons, of these schools, at these groups.
+pub(in crate::access) fn question<'g>(
+    wanted: impl IntoIterator<Item = (SchoolId, PersonId, &'g str)>,
+) -> Question {
+    let (mut schools, mut persons, mut groups) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (school, person, group) in wanted {
+        schools.insert(school.number());
+        persons.insert(person.uuid());
+        groups.insert(group.to_owned());
+    }
+    let keys = vec![
+        Column::Uuid(persons.into_iter().collect()),
+        Column::Text(groups.into_iter().collect()),
+        Column::I64(schools.into_iter().collect()),
+    ];
     Question {
         columns: COLUMNS,
         from: "door_right r LEFT JOIN door_allocation a ON a.school_id = r.school_id \
@@ -80,9 +97,48 @@ const fn broken(what: &'static str) -> DbError {
     DbError::Inconsistent { table: "door_right", what }
 }
 
-/// The times of an authentic right; the answer to [`question`].
-pub(in crate::access) fn times_of(macs: &RowMacs, found: &Found) -> Result<DoorTimes, DbError> {
-    Ok(right_of(macs, found)?.times)
+/// An authentic right and what puts it in force; of the answer to [`question`].
+pub(in crate::access) fn in_force(macs: &RowMacs, found: &Found) -> Result<RightInForce, DbError> {
+    let right = right_of(macs, found)?;
+    let by = match right.source {
+        RightSource::Staff => InForceBy::Itself,
+        RightSource::Allocation => {
+            let allocation = AllocationId::from_uuid(found.at(9)?);
+            InForceBy::Allocation(found.at(11)?, allocation)
+        }
+    };
+    Ok(RightInForce { school: SchoolId::from_number(found.at(1)?), right, by })
+}
+
+/// See [`unchanged`](crate::access::rights::unchanged). Staff end a right by its `until_at` alone.
+pub(in crate::access) fn unchanged(read: &[&RightInForce]) -> [Write; 2] {
+    let mut allocations = (Vec::new(), Vec::new());
+    let mut rights = (Vec::new(), Vec::new());
+    for found in read {
+        match found.by {
+            InForceBy::Allocation(row, allocation) => {
+                allocations.0.push(row);
+                allocations.1.push(allocation.uuid());
+            }
+            InForceBy::Itself => {
+                rights.0.push(found.right.id.uuid());
+                rights.1.push(found.right.times.until_micros());
+            }
+        }
+    }
+    let (ends, named) =
+        ("door_right.until_at = r.until_at", "door_allocation.allocation = r.named");
+    let rights =
+        Rows::new(vec![("id", Column::Uuid(rights.0)), ("until_at", Column::I64(rights.1))]);
+    let allocations = Rows::new(vec![
+        ("id", Column::Uuid(allocations.0)),
+        ("named", Column::Uuid(allocations.1)),
+    ]);
+    [
+        Write::Unchanged { table: "door_right", rows: rights, guard: ends, held: true },
+        // Not held: everybody who passes looks at the row of their group.
+        Write::Unchanged { table: "door_allocation", rows: allocations, guard: named, held: false },
+    ]
 }
 
 /// A right whose MAC fits, and that of the row which puts its allocation in force.
@@ -113,13 +169,6 @@ fn right_of(macs: &RowMacs, row: &impl Placed) -> Result<DoorRight, DbError> {
     Ok(right)
 }
 
-fn macs_of<'a>(source: &Source<'a>) -> &'a RowMacs {
-    match *source {
-        Source::Db(db) => db.macs(),
-        Source::Tx(tx) => tx.macs(),
-    }
-}
-
 /// The rights of a person that are in force and have not ended, by group.
 pub(in crate::access) async fn of_person(
     source: Source<'_>,
@@ -133,7 +182,7 @@ pub(in crate::access) async fn of_person(
     );
     let values = vec![person.uuid().into(), school.number().into(), now.micros().into()];
     let found = source.select(&sql, values).await?;
-    found.iter().map(|row| right_of(macs_of(&source), row)).collect()
+    found.iter().map(|row| right_of(source.macs(), row)).collect()
 }
 
 /// Inserts rights of an allocation, or of staff with the nil id.
@@ -233,7 +282,7 @@ pub(in crate::access) async fn list(
     let (end, values) = newest_first("r", school, filter, page);
     let sql = format!("{sql}{end}");
     let found = source.select(&sql, values).await?;
-    found.iter().map(|row| right_of(macs_of(&source), row)).collect()
+    found.iter().map(|row| right_of(source.macs(), row)).collect()
 }
 
 /// Ends a right at an instant.

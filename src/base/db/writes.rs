@@ -56,6 +56,20 @@ pub enum Write {
         /// The condition on the row: the "compare" of a compare-and-set. `true` for none.
         guard: &'static str,
     },
+    /// Writes nothing. The rows of the table with these keys must be as the guard says: what was read
+    /// before and decided on must not have changed since. The first column of the rows is the key.
+    Unchanged {
+        /// The table.
+        table: &'static str,
+        /// Keys and values.
+        rows: Rows,
+        /// The condition on the row, in terms of `r.column`.
+        guard: &'static str,
+        /// Whether the rows are locked, shared, until the transaction ends: who is changing one is waited
+        /// for, and who comes later waits. A row that everybody reads is better not locked, since each
+        /// lock is written to it; the guard is then about what was committed when the statement began.
+        held: bool,
+    },
 }
 
 impl Write {
@@ -65,18 +79,19 @@ impl Write {
             Self::Insert { table, .. }
             | Self::InsertPicked { table, .. }
             | Self::InsertIf { table, .. }
-            | Self::Update { table, .. } => table,
+            | Self::Update { table, .. }
+            | Self::Unchanged { table, .. } => table,
         }
     }
 
-    /// How many rows must be written. An update or a guarded insert must write all its rows: a
-    /// guard that fails is a lost race. Other inserts are not counted: a conflict clause may skip
+    /// How many rows must be written, or found. An update or a guarded insert must write all its rows,
+    /// and what must be unchanged is: a guard that fails is a lost race. Other inserts are not counted: a conflict clause may skip
     /// rows.
     fn rows_expected(&self) -> Option<i64> {
         match self {
-            Self::Update { rows, .. } | Self::InsertIf { rows, .. } => {
-                Some(i64::try_from(rows.len()).unwrap_or(i64::MAX))
-            }
+            Self::Update { rows, .. }
+            | Self::InsertIf { rows, .. }
+            | Self::Unchanged { rows, .. } => Some(i64::try_from(rows.len()).unwrap_or(i64::MAX)),
             Self::Insert { .. } | Self::InsertPicked { .. } => None,
         }
     }
@@ -86,43 +101,56 @@ impl Write {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
             | Self::InsertIf { rows, .. }
-            | Self::Update { rows, .. } => rows,
+            | Self::Update { rows, .. }
+            | Self::Unchanged { rows, .. } => rows,
         }
     }
 
     /// The statement around a source of rows.
     fn sql(shape: &Shape, source: &str) -> String {
-        let Shape { table, names, picks, key, bound, set, condition } = shape;
-        let Some(set) = set else {
+        let Shape { table, names, picks, key, bound, verb, condition } = shape;
+        match verb {
             // The `WHERE` also keeps SQLite from parsing the suffix as a join condition.
-            return format!(
+            Verb::Insert => format!(
                 "INSERT INTO {table} ({names}) SELECT {picks} FROM {source} WHERE {condition}"
-            );
-        };
-        format!(
-            "UPDATE {table} SET {set} FROM {source} \
-             WHERE {table}.{key} = r.{key}{bound} AND {condition}"
-        )
+            ),
+            Verb::Update(set) => format!(
+                "UPDATE {table} SET {set} FROM {source} \
+                 WHERE {table}.{key} = r.{key}{bound} AND {condition}"
+            ),
+            Verb::Find => format!(
+                "SELECT 1 FROM {source}, {table} \
+                 WHERE {table}.{key} = r.{key}{bound} AND {condition}"
+            ),
+        }
     }
 
     fn shape(&self, backend: DbBackend) -> Shape {
         let rows = self.rows();
-        let (table, condition, set) = match self {
-            Self::Insert { table, suffix, .. } => (*table, format!("true {suffix}"), None),
-            Self::InsertPicked { table, .. } => (*table, "true".to_owned(), None),
-            Self::InsertIf { table, guard, .. } => (*table, (*guard).to_owned(), None),
-            Self::Update { table, set, guard, .. } => (*table, (*guard).to_owned(), Some(*set)),
+        let (table, condition, verb) = match self {
+            Self::Insert { table, suffix, .. } => (*table, format!("true {suffix}"), Verb::Insert),
+            Self::InsertPicked { table, .. } => (*table, "true".to_owned(), Verb::Insert),
+            Self::InsertIf { table, guard, .. } => (*table, (*guard).to_owned(), Verb::Insert),
+            Self::Update { table, set, guard, .. } => {
+                (*table, (*guard).to_owned(), Verb::Update(set))
+            }
+            // Only PostgreSQL has row locks: SQLite has one writer.
+            Self::Unchanged { table, guard, held: true, .. } if backend == DbBackend::Postgres => {
+                (*table, format!("{guard} FOR SHARE OF {table}"), Verb::Find)
+            }
+            Self::Unchanged { table, guard, .. } => (*table, (*guard).to_owned(), Verb::Find),
         };
         let (names, picks) = match self {
             Self::InsertPicked { columns, picks, .. } => {
                 ((*columns).to_owned(), (*picks).to_owned())
             }
-            Self::Insert { .. } | Self::InsertIf { .. } | Self::Update { .. } => {
-                (rows.names(), rows.select_list(backend))
-            }
+            Self::Insert { .. }
+            | Self::InsertIf { .. }
+            | Self::Update { .. }
+            | Self::Unchanged { .. } => (rows.names(), rows.select_list(backend)),
         };
         let key = rows.0.first().map_or("", |(name, _)| *name);
-        Shape { table, names, picks, key, bound: String::new(), set, condition }
+        Shape { table, names, picks, key, bound: String::new(), verb, condition }
     }
 
     fn into_rows(self) -> Rows {
@@ -130,7 +158,8 @@ impl Write {
             Self::Insert { rows, .. }
             | Self::InsertPicked { rows, .. }
             | Self::InsertIf { rows, .. }
-            | Self::Update { rows, .. } => rows,
+            | Self::Update { rows, .. }
+            | Self::Unchanged { rows, .. } => rows,
         }
     }
 }
@@ -141,18 +170,26 @@ struct Shape {
     picks: String,
     key: &'static str,
     bound: String,
-    /// The assignments of an update.
-    set: Option<&'static str>,
+    verb: Verb,
     /// The condition on a row, and the suffix.
     condition: String,
 }
 
+/// What a statement does with the rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Insert,
+    /// With these assignments.
+    Update(&'static str),
+    Find,
+}
+
 impl Shape {
-    /// Adds the redundant condition that the rows to update have the keys in parameter `$first`.
+    /// Adds the redundant condition that the rows to update or find have the keys in parameter `$first`.
     /// PostgreSQL can then read them before or after the list, and never scans a table that was
     /// small when the plan was made.
     fn bounded(mut self, first: usize, rows: &Rows) -> Self {
-        if let (Some((key, column)), Some(_)) = (rows.0.first(), self.set) {
+        if let Some((key, column)) = rows.0.first().filter(|_| self.verb != Verb::Insert) {
             let kind = column.sql_type();
             self.bound = format!(" AND {}.{key} = ANY(${first}::{kind}[])", self.table);
         }
@@ -177,7 +214,8 @@ impl Together {
         let first = self.values.len() + 1;
         let shape = write.shape(DbBackend::Postgres).bounded(first, write.rows());
         let (source, values) = write.into_rows().unnest(first);
-        self.parts.push(format!("{name} AS ({} RETURNING 1)", Write::sql(&shape, &source)));
+        let returning = if shape.verb == Verb::Find { "" } else { " RETURNING 1" };
+        self.parts.push(format!("{name} AS ({}{returning})", Write::sql(&shape, &source)));
         self.values.extend(values);
         Some(name)
     }
@@ -190,7 +228,7 @@ impl Together {
 
 impl Db {
     /// Executes all writes, which must be on different tables, in one statement that is its own
-    /// transaction: one round trip, and nothing is written unless each write touched the expected
+    /// transaction: one round trip, locks are taken in the order of the writes, and nothing is written unless each write touched the expected
     /// number of rows before the deadline. PostgreSQL only.
     pub(crate) async fn write_at_once(
         &self,
@@ -318,8 +356,12 @@ impl Tx {
             for (source, values) in write.into_rows().sources(self.backend()) {
                 let sql = Write::sql(&shape, &source);
                 let statement = Statement::from_sql_and_values(self.backend(), sql, values);
-                let done = self.conn().execute_raw(statement).await?.rows_affected();
-                rows += i64::try_from(done).unwrap_or(i64::MAX);
+                let done = if shape.verb == Verb::Find {
+                    u64::try_from(self.conn().query_all_raw(statement).await?.len()).ok()
+                } else {
+                    Some(self.conn().execute_raw(statement).await?.rows_affected())
+                };
+                rows += done.and_then(|done| i64::try_from(done).ok()).unwrap_or(i64::MAX);
             }
             written.push(rows);
         }

@@ -3,12 +3,13 @@
 use crate::{
     base::{
         clock::Timestamp,
-        db::{Column, Db, DbError, Rows, Source, Tx, Write},
+        db::{Column, Db, DbError, Found, Question, Rows, Source, Tx, Write},
     },
     passcode::{CodePurpose, DeviceId, ShownCode, SubCounter, uses::UseKey},
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
 
 /// How many rows one clean-up step deletes.
 const PRUNED_AT_ONCE: i64 = 500;
@@ -88,19 +89,59 @@ fn rows(uses: &[(ShownCode, &str)], now: Timestamp) -> Rows {
 }
 
 fn use_of(row: &QueryResult) -> Result<(UseKey, bool), DbError> {
-    let broken = DbError::Inconsistent { table: "code_use", what: "invalid key" };
-    let purpose: String = row.try_get("", "purpose")?;
-    let generation = u32::try_from(row.try_get::<i64>("", "generation")?);
-    let sub = u8::try_from(row.try_get::<i32>("", "sub")?).ok();
-    let key = UseKey {
-        shown_at: Timestamp::from_micros(row.try_get("", "shown_at")?),
-        device: DeviceId::from_uuid(row.try_get("", "device_id")?),
-        generation: generation.map_err(|_| broken.clone())?,
-        purpose: CodePurpose::from_code(&purpose).ok_or(broken.clone())?,
-        scope: row.try_get("", "scope")?,
-        sub: sub.and_then(SubCounter::from_number).ok_or(broken)?,
-    };
+    let (generation, sub) = (row.try_get("", "generation")?, row.try_get("", "sub")?);
+    let (purpose, scope): (String, String) =
+        (row.try_get("", "purpose")?, row.try_get("", "scope")?);
+    let shown = (row.try_get("", "device_id")?, row.try_get("", "shown_at")?);
+    let key = key_of(shown, (generation, sub), (&purpose, scope))?;
     Ok((key, row.try_get::<i64>("", "live")? == 1))
+}
+
+fn key_of(
+    (device, shown_at): (Uuid, i64),
+    (generation, sub): (i64, i32),
+    (purpose, scope): (&str, String),
+) -> Result<UseKey, DbError> {
+    let broken = DbError::Inconsistent { table: "code_use", what: "invalid key" };
+    let sub = u8::try_from(sub).ok().and_then(SubCounter::from_number);
+    Ok(UseKey {
+        shown_at: Timestamp::from_micros(shown_at),
+        device: DeviceId::from_uuid(device),
+        generation: u32::try_from(generation).map_err(|_| broken.clone())?,
+        purpose: CodePurpose::from_code(purpose).ok_or(broken.clone())?,
+        scope,
+        sub: sub.ok_or(broken)?,
+    })
+}
+
+/// A question for the uses of these codes, in any scope, among others of their devices.
+pub(in crate::passcode) fn question(shown: &[ShownCode]) -> Question {
+    Question {
+        columns: &[
+            ("u.device_id", "uuid"),
+            ("u.shown_at", "bigint"),
+            ("u.generation", "bigint"),
+            ("u.sub", "integer"),
+            ("u.purpose", "text"),
+            ("u.scope", "text"),
+        ],
+        from: "code_use u WHERE u.shown_at {keys1} AND u.device_id {keys2}",
+        keys: vec![
+            Column::I64(distinct(shown.iter().map(|shown| shown.shown_at().micros()))),
+            Column::Uuid(distinct(shown.iter().map(|shown| shown.device.uuid()))),
+        ],
+    }
+}
+
+fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A row of the answer to [`question`].
+pub(in crate::passcode) fn found(found: &Found) -> Result<UseKey, DbError> {
+    let shown = (found.get(0)?, found.get(1)?);
+    let (purpose, scope): (String, String) = (found.get(4)?, found.get(5)?);
+    key_of(shown, (found.get(2)?, found.get(3)?), (&purpose, scope))
 }
 
 /// The codes of a device and step that were used, in any scope.
