@@ -3,13 +3,17 @@
 use super::{
     ReconcileError,
     bill::{BillEntry, BillRow},
-    compare::PostedReceipt,
+    compare::{PostedReceipt, named_payment},
     difference::{Difference, Differs, Repair},
-    run::Run,
+    run::{BATCH, BatchError, Run},
     store,
 };
 use crate::{
-    base::{db::DbError, write_point},
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+        write_point,
+    },
     payments::{
         PaymentError,
         gateway::{GatewayError, RefundNumbers},
@@ -33,9 +37,9 @@ pub(super) struct Question {
 enum Wanted {
     /// That a payment of ours was paid.
     Credit,
-    /// The transaction of the row: of no payment of ours, or of one that has another. It is found in the
+    /// The transaction of this row: of no payment of ours, or of one that has another. It is found in the
     /// ledger once it is settled.
-    Transaction,
+    Transaction(Box<BillRow>),
     /// How a refund ended.
     Refund(RefundNumbers),
     /// That a payment that is in no bill was paid. The bill stays as it is, so the difference stays too.
@@ -87,7 +91,9 @@ pub(super) fn question(row: &BillRow, difference: &Difference) -> Option<Questio
     }
     let wanted = match &row.entry {
         BillEntry::Payment if difference.differs == Differs::State => Wanted::Credit,
-        BillEntry::Payment if difference.differs == Differs::TheirsOnly => Wanted::Transaction,
+        BillEntry::Payment if difference.differs == Differs::TheirsOnly => {
+            Wanted::Transaction(Box::new(row.clone()))
+        }
         BillEntry::Payment => return None,
         BillEntry::Refund { out_refund_no, .. } => Wanted::Refund(RefundNumbers {
             out_refund_no: out_refund_no.clone(),
@@ -107,40 +113,54 @@ impl Run<'_> {
     /// Asks about what differs, one question after the other. A provider that limits our rate, or gives no
     /// usable answer a few times in a row, is asked no more: what is left stays open and is counted.
     pub(super) async fn ask_provider(&mut self) -> Result<(), ReconcileError> {
-        for question in std::mem::take(&mut self.questions) {
-            if !self.is_open(&question.difference).await? {
-                continue;
-            }
-            if self.patience.is_out() {
-                self.totals.unasked += 1;
-                continue;
-            }
-            let answered = write_point::within("bill: ask", self.ask(&question)).await;
-            self.patience.count(answered.as_ref().err());
-            match answered {
-                Ok(answered) => self.note(&question.difference, &answered).await?,
-                Err(error) => {
-                    // It stays open; the next comparison asks again.
-                    let number = &question.difference.number;
-                    tracing::warn!(%error, number, "the provider could not be asked");
+        for batch in std::mem::take(&mut self.questions).chunks(BATCH) {
+            let numbers = batch.iter().map(|question| question.difference.number.clone());
+            let db = (&self.room.db).into();
+            let mut open = store::open_among(db, &self.key, numbers.collect()).await?;
+            for Question { difference, wanted } in batch {
+                // Accepted, another school's, or asked about already: a bill may name one thing twice.
+                if !open.remove(&(difference.number.clone(), difference.differs.code().to_owned()))
+                {
+                    continue;
                 }
+                if self.patience.is_out() {
+                    self.totals.unasked += 1;
+                    continue;
+                }
+                self.ask_about(difference, wanted).await?;
             }
         }
         Ok(())
     }
 
-    /// Whether a difference is open here: not accepted, and no other school's.
-    async fn is_open(&self, difference: &Difference) -> Result<bool, DbError> {
-        store::is_open((&self.room.db).into(), &self.key, difference).await
+    async fn ask_about(
+        &mut self,
+        difference: &Difference,
+        wanted: &Wanted,
+    ) -> Result<(), ReconcileError> {
+        let answered = write_point::within("bill: ask", self.ask(difference, wanted)).await;
+        self.patience.count(answered.as_ref().err());
+        match answered {
+            Ok(answered) => self.note(difference, wanted, &answered).await,
+            Err(error) => {
+                // It stays open; the next comparison asks again.
+                let number = &difference.number;
+                tracing::warn!(%error, number, "the provider could not be asked");
+                Ok(())
+            }
+        }
     }
 
-    async fn ask(&self, question: &Question) -> Result<Answered, PaymentError> {
+    async fn ask(
+        &self,
+        difference: &Difference,
+        wanted: &Wanted,
+    ) -> Result<Answered, PaymentError> {
         let (payments, school, provider) = (&self.room.payments, self.school, self.key.provider);
-        let Question { difference, wanted } = question;
         let number = &difference.out_trade_no;
         let is_repaired = match wanted {
             Wanted::Credit => payments.settle_by_answer(school, provider, number).await?,
-            Wanted::Transaction => {
+            Wanted::Transaction(_) => {
                 payments.settle_by_answer(school, provider, number).await?;
                 self.has_received(&difference.number).await?
             }
@@ -169,22 +189,52 @@ impl Run<'_> {
     async fn note(
         &mut self,
         difference: &Difference,
+        wanted: &Wanted,
         answered: &Answered,
     ) -> Result<(), ReconcileError> {
-        let (db, key, now) = (&self.room.db, &self.key, self.room.clock.now());
+        let now = self.room.clock.now();
         match answered {
             Answered::Nothing => {}
             Answered::Told => {
+                let (db, key) = (&self.room.db, &self.key);
                 let telling = db.in_tx(async |tx| store::told(tx, key, difference).await);
                 write_point::within("bill: repaired", telling).await?;
             }
             Answered::Repaired => {
-                let ending = db.in_tx(async |tx| store::repaired(tx, key, difference, now).await);
-                write_point::within("bill: repaired", ending).await?;
+                let this = &*self;
+                let ending = this.room.db.in_tx(async |tx| {
+                    let kept = this.keep_settled(tx, wanted, now).await?;
+                    store::repaired(tx, &this.key, difference, now).await?;
+                    Ok::<_, BatchError>(kept)
+                });
+                let kept = write_point::within("bill: repaired", ending).await?;
                 self.totals.repaired += 1;
+                if self.comparison.was_closed {
+                    self.totals.late_rows += kept;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Keeps the row of a transaction of no payment of ours whose money is now in suspense, and posts its
+    /// fee: the comparison found it when the ledger did not have it yet. Returns how many rows are new.
+    async fn keep_settled(
+        &self,
+        tx: &Tx,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<u64, BatchError> {
+        let Wanted::Transaction(row) = wanted else { return Ok(0) };
+        let Some(payment) = named_payment(row) else { return Ok(0) };
+        store::hold(tx, &self.key, self.comparison).await?;
+        let posted = self.posted(tx, &[&row.transaction_id]).await?;
+        let same = posted.values().any(|posted| posted.amount == row.amount);
+        if !same || !store::kept(tx, &self.key, vec![row.number().to_owned()]).await?.is_empty() {
+            return Ok(0);
+        }
+        self.write(tx, &[], &[self.new_row(row, payment)], now).await?;
+        Ok(1)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use futures_util::future::join;
 use onecard::ledger::account::{Name, SchoolAccount};
+use sandbox::wechat_pay::MAX_SPEED;
 use serde_json::{Value, json};
 use testkit::{
     AlipayForge, Forge, Student, TestDb, Trade, World, eventually, on_each_database, wish_by,
@@ -16,6 +17,7 @@ on_each_database!(
     the_later_payment_goes_back_by_wechat_pay,
     who_is_not_bound_there_cannot_pay_there,
     a_lost_notification_is_a_delay,
+    a_notification_that_cannot_be_committed_comes_again,
 );
 
 async fn ordered(student: &Student, funding: &str) -> Value {
@@ -197,5 +199,28 @@ async fn a_lost_notification_is_a_delay(db: &TestDb) {
     assert_eq!(world.rows.count("notification").await, 0);
     assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
     // `verify` checks the signature of Alipay's answer again.
+    world.assert_books_of("alipay", 5000).await;
+}
+
+/// Alipay takes any 200 but `success` for a failure; the body alone says which it is.
+async fn a_notification_that_cannot_be_committed_comes_again(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = world.alipay_student(0).await;
+    let order = ordered(&student, "alipay").await;
+    let number = world.out_trade_no(&order).await;
+    world.rows.change("ALTER TABLE transfer RENAME TO elsewhere", []).await;
+    let before = world.rows.everything().await;
+    world.alipay().pay(&number).unwrap();
+    world.alipay().until(&number, |trade| trade.attempts == 1).await;
+    let told = world.alipay().deliveries_of(&number);
+    assert_eq!(told[0].outcome.to_string(), "200");
+    assert_eq!(told[0].outcome.body(), "fail");
+    assert_eq!(world.rows.everything().await, before, "half of it was committed");
+
+    world.rows.change("ALTER TABLE elsewhere RENAME TO transfer", []).await;
+    world.pay().set_speed(MAX_SPEED);
+    world.alipay().until(&number, |trade| trade.accepted == 1).await;
+    assert_eq!(student.order_again(&order).await["state"], "fulfilled");
+    assert_eq!(student.balances().await, [0, 0, 5000, 5000]);
     world.assert_books_of("alipay", 5000).await;
 }
