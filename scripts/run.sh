@@ -29,6 +29,15 @@ for roster in schools/demo/*-roster.csv; do
   scripts/register-tills.sh "$bin/onecard" "$data/onecard.toml" "$data/sandbox" "$school" >/dev/null
 done
 
+# Three members of staff, each with the secret of a second factor, in a file beside the keys.
+mkdir -p "$data/staff"
+for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 auditor"; do
+  read -r login number role <<<"$member"
+  [ -e "$data/staff/$login" ] || onecard staff add --school ynart --login "$login" \
+    --staff-no "$number" --role "$role" <<<"first password of $login" >"$data/staff/$login.new"
+  [ ! -e "$data/staff/$login.new" ] || mv "$data/staff/$login.new" "$data/staff/$login"
+done
+
 pids=()
 stop() { trap - EXIT INT TERM; kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true; }
 trap stop EXIT
@@ -61,6 +70,15 @@ demo_accounts() {
     }' "$1"
 }
 
+# The logins of staff with the secrets that the command printed: for the first sign-in only.
+demo_staff() {
+  local login
+  for login in office finance auditor; do
+    printf '      账号 %-8s 密码 %-26s 密钥 %s\n' "$login" "first password of $login" \
+      "$(awk '$1 == "secret" { print $2 }' "$data/staff/$login")"
+  done
+}
+
 cat <<TEXT
 
   onecard is running. Ctrl-C stops it.
@@ -70,11 +88,17 @@ cat <<TEXT
     sandbox control page   http://127.0.0.1:$sandbox/     stands in for WeChat, WeChat Pay and Alipay
     till with a scanner    http://127.0.0.1:$sandbox/till
     gate and library desk  http://127.0.0.1:$sandbox/gate
+    staff                  http://127.0.0.1:$server/staff
+    authenticator          http://127.0.0.1:$sandbox/authenticator   shows the codes that staff need
     metrics                http://127.0.0.1:$metrics/metrics
 
   demo accounts, invented (the second of each school has an ID number that ends with X):
 
 $(for roster in schools/demo/*-roster.csv; do demo_accounts "$roster"; done)
+
+  staff of 云南艺术学院; the first sign-in replaces password and secret (一卡通中心, 财务, 审计):
+
+$(demo_staff)
 
   try: open the student app → 微信登录 → choose 林晓雨 → 咸宁职业技术学院, 学号 and 查询密码
        from above → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page

@@ -10,6 +10,7 @@ pub mod cards;
 pub mod cases;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod devices;
 pub mod events;
 pub mod feed;

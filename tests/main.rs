@@ -18,6 +18,7 @@ mod authority;
 mod cardlife;
 mod codes;
 mod config;
+mod console;
 mod events;
 mod identity;
 mod journey_money;

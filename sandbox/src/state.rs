@@ -13,6 +13,7 @@ use crate::keys::Keys;
 use crate::requests::Requests;
 use crate::server::Options;
 use crate::stand_ins::alipay::Alipay;
+use crate::stand_ins::authenticator::Authenticator;
 use crate::stand_ins::gate::Gates;
 use crate::stand_ins::locks::Locks;
 use crate::stand_ins::till::Tills;
@@ -34,6 +35,8 @@ pub struct Sandbox {
     pub locks: Arc<Locks>,
     pub tills: Arc<Tills>,
     pub gates: Arc<Gates>,
+    /// The authenticator app of staff.
+    authenticator: Arc<Authenticator>,
 }
 
 /// What a stand-in may use of the rest.
@@ -65,6 +68,7 @@ impl Sandbox {
             locks: Arc::new(Locks::new(&shared)),
             tills: Arc::new(Tills::new(&options.tills, &options.server)?),
             gates: Arc::new(Gates::new(&options.gates, &options.server)?),
+            authenticator: Arc::new(Authenticator::new(&shared.clock)),
             keys: shared.keys,
             clock: shared.clock,
             faults: shared.faults,
@@ -83,6 +87,7 @@ impl Sandbox {
             self.locks.clone(),
             self.tills.clone(),
             self.gates.clone(),
+            self.authenticator.clone(),
         ]
     }
 

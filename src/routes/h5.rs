@@ -17,7 +17,7 @@ use actix_web::{
 use std::path::Path;
 
 /// Paths that are never files, so that a wrong one is answered as an API answers.
-const NOT_FILES: [&str; 3] = ["/api", "/callbacks", "/terminal"];
+const NOT_FILES: [&str; 4] = ["/api", "/callbacks", "/staff", "/terminal"];
 /// The build names the files in here by their content.
 const NAMED_BY_CONTENT: &str = "/assets/";
 /// Files up to this size are read at once.

@@ -14,8 +14,8 @@ use crate::{
     access,
     app::App,
     base::http::{self, BodyLimits, Shell},
-    cardlife, devices, feed, health, identity, keyring, messages, overview, payments, schools,
-    spend, staff, terminals,
+    cardlife, console, devices, feed, health, identity, keyring, messages, overview, payments,
+    schools, spend, staff, terminals,
 };
 use actix_web::{
     Error,
@@ -54,6 +54,7 @@ pub fn configure(app: &Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) + use<>
         state(config, &app);
         documented(&mut ServiceConfig::new(config));
         docs::configure(config);
+        console::configure(config);
         h5::configure(config, &app.config.server.h5_dir);
         config.default_service(web::to(fallback::nothing_here));
     }
@@ -73,6 +74,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.terminals.clone()))
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::new(journeys.spending.clone()))
+        .app_data(Data::new(journeys.console.clone()))
         .app_data(Data::new(journeys.access.clone()))
         .app_data(Data::new(journeys.card_life.clone()))
         .app_data(Data::new(journeys.door_keys.clone()))

@@ -175,6 +175,11 @@ impl StaffRoles {
         self.0.iter().map(|role| role.code()).collect()
     }
 
+    /// Whether one of them may do this, once the second factor is fresh enough.
+    pub fn has(&self, act: StaffAct) -> bool {
+        self.0.iter().any(|role| role.may(act))
+    }
+
     /// Whether one of them may do this, with a second factor that was given at `factor_at`.
     pub fn allow(
         &self,
@@ -182,7 +187,7 @@ impl StaffRoles {
         factor_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StaffRefusal> {
-        if !self.0.iter().any(|role| role.may(act)) {
+        if !self.has(act) {
             return Err(StaffRefusal::NoRight);
         }
         if act.needs_fresh_factor() && now >= factor_at.plus(FACTOR_LIFETIME) {

@@ -307,6 +307,20 @@ impl StaffAccounts {
         }
     }
 
+    /// The session of a browser, whose cookie holds the refresh token: it is not spent, and using it keeps
+    /// the session alive. Two queries; a write once a minute.
+    pub async fn resume(&self, token: &str) -> Result<StaffMember, StaffSignInError> {
+        let (session, presented) =
+            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
+        let (session, now) = (StaffSessionId::from_uuid(session), self.clock.now());
+        let found = sessions::resume(&self.db, session, &presented.hash(), now).await?;
+        let (member, due) = found.ok_or(StaffSignInError::BadToken)?;
+        if due {
+            self.db.in_tx(async |tx| sessions::keep_alive(tx, session, now).await).await?;
+        }
+        Ok(member)
+    }
+
     /// Ends the session of a refresh token. An invalid token ends nothing and is an error.
     pub async fn sign_out(&self, token: &str) -> Result<(), StaffSignInError> {
         let (session, presented) =

@@ -34,6 +34,7 @@ use crate::{
     },
     cardlife::CardLife,
     config::Config,
+    console::Console,
     devices::Devices,
     feed::Feed,
     identity::Identities,
@@ -94,6 +95,8 @@ pub struct Journeys {
     pub bill_desk: BillDesk,
     /// What members of staff do about doors.
     pub door_desk: DoorDesk,
+    /// The pages of staff.
+    pub console: Console,
     provider_jobs: ProviderJobs,
 }
 
@@ -146,12 +149,15 @@ impl Journeys {
         let payments = payments::build(ground, &shared, through);
         let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
         let staff = staff::build(ground, &shared, &payments);
+        let bill_desk = staff::bill_desk(&staff, &reconciliation);
+        let door_desk = staff::door_desk(&staff, &shared);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            bill_desk: staff::bill_desk(&staff, &reconciliation),
-            door_desk: staff::door_desk(&staff, &shared),
+            console: staff::console(&bill_desk, &door_desk, &staff, &shared),
+            bill_desk,
+            door_desk,
             reconciliation,
             payments,
             overview: overview::build(ground, &shared),

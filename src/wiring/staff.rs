@@ -4,6 +4,7 @@ use super::{Ground, JobContext, refund_desk::PaymentRefunds, shared::Shared};
 use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
+    console::Console,
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
@@ -57,6 +58,23 @@ pub(super) fn bill_desk(staff: &StaffDesk, reconciliation: &Reconciliation) -> B
 pub(super) fn door_desk(staff: &StaffDesk, shared: &Shared) -> DoorDesk {
     let (db, clock) = (staff.db.clone(), Arc::clone(&staff.clock));
     DoorDesk { db, people: shared.people(), clock }
+}
+
+/// The pages of all of it.
+pub(super) fn console(
+    bills: &BillDesk,
+    doors: &DoorDesk,
+    staff: &StaffDesk,
+    shared: &Shared,
+) -> Console {
+    Console {
+        staff: staff.clone(),
+        bills: bills.clone(),
+        doors: doors.clone(),
+        schools: Arc::clone(&shared.schools),
+        sealer: shared.keys.sealer.clone(),
+        clock: Arc::clone(&staff.clock),
+    }
 }
 
 /// Ends requests that nobody decided, and deletes old sessions.

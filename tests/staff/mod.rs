@@ -5,4 +5,4 @@ mod endings;
 mod refunds;
 mod sign_in;
 pub mod support;
-mod whole_way;
+pub mod whole_way;

@@ -27,7 +27,7 @@ pub const FLOORS: [&[&str]; 7] = [
         "wallet",
     ],
     &["config", "providers"],
-    &["app", "cli", "health", "main", "routes", "staff", "wiring"],
+    &["app", "cli", "console", "health", "main", "routes", "staff", "wiring"],
 ];
 
 /// Rooms that have a floor and are not built yet.
@@ -62,8 +62,13 @@ const SIDEWAYS: &[Exception] = &[
     except("cli", &["app", "health", "routes", "wiring"], "`serve` starts the application"),
     except("health", &["app"], "readiness asks what the application stands on"),
     except("main", &["cli"], "the program is its command line"),
-    except("wiring", &["staff"], "it builds what handlers of staff ask for"),
-    except("routes", &["app", "health", "staff"], "paths answer with what the application holds"),
+    except("console", &["staff"], "pages do what the JSON of staff does, by the same functions"),
+    except("wiring", &["console", "staff"], "it builds what handlers of staff ask for"),
+    except(
+        "routes",
+        &["app", "console", "health", "staff"],
+        "paths answer with what the application holds",
+    ),
 ];
 
 /// Macros that stand at the crate's root.

@@ -11,6 +11,7 @@ pub mod till;
 pub mod wechat;
 pub mod wechat_pay;
 
+pub(crate) mod authenticator;
 pub(crate) mod codes;
 mod phone;
 

@@ -91,13 +91,18 @@ impl Shell {
         let id = HeaderValue::from_str(id);
         let mut set = |name, value| headers.insert(name, value);
         set(request_id::HEADER, id.unwrap_or_else(|_| HeaderValue::from_static("")));
-        set(header::CONTENT_SECURITY_POLICY, self.content_security_policy.clone());
         set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         set(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        set(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         set(header::PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS_POLICY));
-        if !headers.contains_key(header::CACHE_CONTROL) {
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let otherwise = [
+            (header::CONTENT_SECURITY_POLICY, self.content_security_policy.clone()),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        for (name, value) in otherwise {
+            if !headers.contains_key(&name) {
+                headers.insert(name, value);
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ use subtle::ConstantTimeEq;
 const IDLE: Duration = Duration::from_mins(30);
 /// A session ends after so long, however often it is refreshed.
 const LONGEST: Duration = Duration::from_hours(12);
+/// A session of a browser is written at most so often for being used.
+const KEPT_ALIVE_EVERY: Duration = Duration::from_mins(1);
 
 /// When a session that is used now ends by itself.
 fn expiry(created: Timestamp, now: Timestamp) -> Timestamp {
@@ -63,16 +65,58 @@ pub(in crate::staff_accounts) async fn find(
     id: StaffSessionId,
     now: Timestamp,
 ) -> Result<Option<StaffMember>, DbError> {
+    match live_row(db, id, now).await? {
+        Some(row) => member_of(db, &row).await,
+        None => Ok(None),
+    }
+}
+
+/// The live session with this id and this secret, and whether it is due for [`keep_alive`].
+pub(in crate::staff_accounts) async fn resume(
+    db: &Db,
+    id: StaffSessionId,
+    presented: &RefreshHash,
+    now: Timestamp,
+) -> Result<Option<(StaffMember, bool)>, DbError> {
+    let found = live_row(db, id, now).await?;
+    let fits =
+        |row: &staff_session::Model| bool::from(row.refresh_hash.ct_eq(presented.0.as_slice()));
+    let Some(row) = found.filter(fits) else { return Ok(None) };
+    let later = expiry(Timestamp::from_micros(row.created_at), now);
+    let due = later > Timestamp::from_micros(row.expires_at).plus(KEPT_ALIVE_EVERY);
+    Ok(member_of(db, &row).await?.map(|member| (member, due)))
+}
+
+/// Notes that a session was used.
+pub(in crate::staff_accounts) async fn keep_alive(
+    tx: &Tx,
+    id: StaffSessionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Some(row) = lock(tx, id, now).await? else { return Ok(()) };
+    let expires_at = expiry(Timestamp::from_micros(row.created_at), now).micros();
+    save(tx, row, expires_at).await
+}
+
+async fn live_row(
+    db: &Db,
+    id: StaffSessionId,
+    now: Timestamp,
+) -> Result<Option<staff_session::Model>, DbError> {
     let found = staff_session::Entity::find_by_id(id.uuid()).one(db.conn()).await?;
     let live = |row: &staff_session::Model| {
         let authentic = SESSION.check(db.macs(), row.id, &session_fields(row), row.mac.as_deref());
         row.ended_at.is_none() && row.expires_at > now.micros() && authentic.is_ok()
     };
-    let Some(row) = found.filter(live) else { return Ok(None) };
+    Ok(found.filter(live))
+}
+
+/// The member of staff of a session, where the login is enabled.
+async fn member_of(db: &Db, row: &staff_session::Model) -> Result<Option<StaffMember>, DbError> {
     let member = staff_member::Entity::find_by_id(row.member_id).one(db.conn()).await?;
     let account = member.map(|row| checked(db.macs(), row)).transpose()?;
     Ok(account.filter(|account| account.enabled).map(|account| StaffMember {
-        session: id,
+        session: StaffSessionId::from_uuid(row.id),
         id: account.id,
         school: account.school,
         login: account.login,

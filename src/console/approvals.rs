@@ -1,0 +1,337 @@
+//! 复核: requests that one person makes and another decides.
+
+use super::{
+    Console,
+    browser::{Seat, Sent},
+    frame::{Frame, PageError, sent_to, shown},
+    words,
+};
+use crate::{
+    approvals::{Approval, ApprovalId, ApprovalState},
+    base::{
+        clock::Timestamp,
+        http::{ApiError, PageSize, problem::INVALID},
+    },
+    staff::{
+        RefundStage, StaffRefund, StaffRepair,
+        guard::{AskRefund, DecideRefund, ReadRefunds},
+    },
+    staff_accounts::{StaffAct, StaffMember},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+const HERE: (&str, &str) = ("/staff/approvals", "复核");
+/// Rows of a page.
+const ROWS: u16 = 50;
+
+/// Whose desk a request is at, as the address names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Desk {
+    /// Refunds, and their ends.
+    Refund,
+    /// Differences of bills.
+    Bill,
+}
+
+impl Desk {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Refund => "refund",
+            Self::Bill => "bill",
+        }
+    }
+
+    const fn reads(self) -> StaffAct {
+        match self {
+            Self::Refund => StaffAct::ReadRefunds,
+            Self::Bill => StaffAct::ReadBills,
+        }
+    }
+}
+
+/// Which requests are listed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    desk: Option<Desk>,
+    cursor: Option<ApprovalId>,
+}
+
+/// A request as pages show it.
+struct Row {
+    path: String,
+    kind: &'static str,
+    state: &'static str,
+    /// Still to be decided.
+    waits: bool,
+    amount: String,
+    asked_by: String,
+    asked_at: String,
+    expires_at: String,
+    reason: String,
+    stage: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "console/approvals.html")]
+struct ListPage {
+    frame: Frame,
+    /// Path, word, and whether it is shown.
+    tabs: Vec<(&'static str, &'static str, bool)>,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/approval.html")]
+struct DetailPage {
+    frame: Frame,
+    row: Row,
+    facts: Vec<(&'static str, String)>,
+    history: Vec<String>,
+    decides: bool,
+    withdraws: bool,
+    back: String,
+}
+
+/// A request of either desk.
+struct Request {
+    approval: Approval,
+    /// How far the refund is that it made.
+    stage: Option<RefundStage>,
+    /// What one reads before one decides.
+    facts: Vec<(&'static str, String)>,
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadRefunds>,
+    wanted: Query<Wanted>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let desk = wanted.desk.unwrap_or(Desk::Refund);
+    let size = PageSize::asked(None, ROWS);
+    let found = page(&console, &seat.member, (desk, wanted.cursor), size).await?;
+    let (found, next) = size.page(found, |one| one.approval.id.to_string());
+    let now = console.clock.now();
+    let page = ListPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        tabs: tabs(&seat.member, desk),
+        rows: found.iter().map(|request| request.row(desk, now)).collect(),
+        next: next.map(|cursor| format!("{}?desk={}&cursor={cursor}", HERE.0, desk.code())),
+    };
+    shown(&page)
+}
+
+pub(super) async fn show(
+    seat: Seat<ReadRefunds>,
+    path: Path<(Desk, ApprovalId)>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (desk, id) = path.into_inner();
+    let request = find(&console, &seat.member, desk, id).await?;
+    let (approval, now) = (&request.approval, console.clock.now());
+    let waits = approval.state_at(now) == ApprovalState::Requested;
+    let own = approval.asked_by.staff_no == *seat.member.staff_no;
+    let decide = match desk {
+        Desk::Refund => StaffAct::DecideRefund,
+        Desk::Bill => StaffAct::DecideRepair,
+    };
+    let page = DetailPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        decides: waits && !own && seat.member.roles.has(decide),
+        withdraws: waits && own,
+        history: history(approval),
+        back: format!("{}?desk={}", HERE.0, desk.code()),
+        row: request.row(desk, now),
+        facts: request.facts,
+    };
+    shown(&page)
+}
+
+/// A decision with its reason.
+#[derive(Debug, Deserialize)]
+pub(super) struct Decided {
+    #[serde(default)]
+    reason: String,
+}
+
+impl Decided {
+    /// The reason, of at most 200 characters; `needed` where nobody may leave it out.
+    fn reason(self, needed: bool) -> Result<String, PageError> {
+        let reason = self.reason.trim().to_owned();
+        let fits = reason.chars().count() <= 200 && !(needed && reason.is_empty());
+        let wrong = || ApiError::new(INVALID).field("/reason", "请填写理由，最多 200 个字");
+        if fits { Ok(reason) } else { Err(wrong().into()) }
+    }
+}
+
+pub(super) async fn approve(
+    sent: Sent<DecideRefund, Decided>,
+    path: Path<(Desk, ApprovalId)>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
+    let why = sent.form.reason(false)?;
+    match desk {
+        Desk::Refund => {
+            console.staff.approve_refund(member, id, &why).await.map_err(ApiError::from)?;
+        }
+        Desk::Bill => {
+            console.bills.approve_repair(member, id, &why).await.map_err(ApiError::from)?;
+        }
+    }
+    Ok(sent_to(&path_of(desk, id), Some("approved")))
+}
+
+pub(super) async fn reject(
+    sent: Sent<DecideRefund, Decided>,
+    path: Path<(Desk, ApprovalId)>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
+    let why = sent.form.reason(true)?;
+    match desk {
+        Desk::Refund => {
+            console.staff.reject_refund(member, id, &why).await.map_err(ApiError::from)?;
+        }
+        Desk::Bill => {
+            console.bills.reject_repair(member, id, &why).await.map_err(ApiError::from)?;
+        }
+    }
+    Ok(sent_to(&path_of(desk, id), Some("rejected")))
+}
+
+pub(super) async fn withdraw(
+    sent: Sent<AskRefund, Decided>,
+    path: Path<(Desk, ApprovalId)>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
+    match desk {
+        Desk::Refund => {
+            console.staff.withdraw_refund(member, id).await.map_err(ApiError::from)?;
+        }
+        Desk::Bill => {
+            console.bills.withdraw_repair(member, id).await.map_err(ApiError::from)?;
+        }
+    }
+    Ok(sent_to(&path_of(desk, id), Some("withdrawn")))
+}
+
+fn path_of(desk: Desk, id: ApprovalId) -> String {
+    format!("{}/{}/{id}", HERE.0, desk.code())
+}
+
+/// The desks whose requests the member may read.
+fn tabs(member: &StaffMember, here: Desk) -> Vec<(&'static str, &'static str, bool)> {
+    let all = [
+        (Desk::Refund, "/staff/approvals?desk=refund", "退款"),
+        (Desk::Bill, "/staff/approvals?desk=bill", "对账差异"),
+    ];
+    let may = all.into_iter().filter(|(desk, ..)| member.roles.has(desk.reads()));
+    may.map(|(desk, path, word)| (path, word, desk == here)).collect()
+}
+
+/// A page of requests, newest first. Each desk asks for its own right.
+async fn page(
+    console: &Console,
+    member: &StaffMember,
+    (desk, cursor): (Desk, Option<ApprovalId>),
+    size: PageSize,
+) -> Result<Vec<Request>, PageError> {
+    member.may(desk.reads(), console.clock.now()).map_err(ApiError::from)?;
+    let most = size.to_read().into();
+    Ok(match desk {
+        Desk::Refund => {
+            let found = console.staff.refunds(member, cursor, most).await;
+            found.map_err(ApiError::from)?.into_iter().map(Request::from).collect()
+        }
+        Desk::Bill => {
+            let found = console.bills.repairs(member, cursor, most).await;
+            found.map_err(ApiError::from)?.into_iter().map(Request::from).collect()
+        }
+    })
+}
+
+async fn find(
+    console: &Console,
+    member: &StaffMember,
+    desk: Desk,
+    id: ApprovalId,
+) -> Result<Request, PageError> {
+    member.may(desk.reads(), console.clock.now()).map_err(ApiError::from)?;
+    let found = match desk {
+        Desk::Refund => console.staff.refund(member, id).await.map(Request::from),
+        Desk::Bill => console.bills.repair(member, id).await.map(Request::from),
+    };
+    Ok(found.map_err(ApiError::from)?)
+}
+
+impl Request {
+    fn row(&self, desk: Desk, now: Timestamp) -> Row {
+        let approval = &self.approval;
+        let state = approval.state_at(now);
+        Row {
+            path: path_of(desk, approval.id),
+            kind: words::approval_kind(approval.kind),
+            state: words::approval_state(state),
+            waits: state == ApprovalState::Requested,
+            amount: approval.amount.to_string(),
+            asked_by: approval.asked_by.login.clone(),
+            asked_at: words::when(approval.asked_at),
+            expires_at: words::when(approval.expires_at),
+            reason: approval.reason.clone(),
+            stage: self.stage.map(words::refund_stage),
+        }
+    }
+}
+
+impl From<StaffRefund> for Request {
+    fn from(refund: StaffRefund) -> Self {
+        let StaffRefund { approval, stage } = refund;
+        let [money, next] = words::refund_money(stage);
+        let over = approval.decision.is_some() && stage.is_none();
+        let next = if over { "无" } else { next };
+        let facts = vec![("钱在哪里", money.to_owned()), ("下一步", next.to_owned())];
+        Self { approval, stage, facts }
+    }
+}
+
+impl From<StaffRepair> for Request {
+    fn from(repair: StaffRepair) -> Self {
+        let difference = repair.difference.found.difference;
+        let facts = vec![
+            ("差异", words::differs(difference.differs.code()).to_owned()),
+            ("我们", difference.ours),
+            ("对方", difference.theirs),
+            ("金额", words::yuan(difference.stake_fen)),
+            ("建议", words::repair(difference.repair.code()).to_owned()),
+            ("支付单号", difference.out_trade_no),
+        ];
+        Self { approval: repair.approval, stage: None, facts }
+    }
+}
+
+/// Who did what, as sentences.
+fn history(approval: &Approval) -> Vec<String> {
+    let asked = format!(
+        "{} {}（{}）申请：{}",
+        words::when(approval.asked_at),
+        approval.asked_by.login,
+        approval.asked_by.staff_no,
+        approval.reason,
+    );
+    let decided = approval.decision.as_ref().map(|decision| {
+        let state = approval.decided_state().map_or("已结束", words::approval_state);
+        let why =
+            if decision.why.is_empty() { String::new() } else { format!("：{}", decision.why) };
+        let at = words::when(decision.at);
+        format!("{at} {}（{}）{state}{why}", decision.by.login, decision.by.staff_no)
+    });
+    std::iter::once(asked).chain(decided).collect()
+}

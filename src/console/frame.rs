@@ -1,0 +1,242 @@
+//! What all pages have around them, and what stands where a page cannot be shown.
+
+use super::{
+    Console, assets,
+    browser::{Needs, Seat, next_of, no_session_cookie, said_cookie, unsaid_cookie},
+    words,
+};
+use crate::{
+    base::{
+        db::DbError,
+        http::{
+            ApiError,
+            problem::{INTERNAL, NOT_FOUND},
+        },
+    },
+    staff_accounts::{StaffAct, StaffRefusal},
+};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
+    http::{StatusCode, header},
+};
+use askama::Template;
+use std::fmt;
+
+/// Pages load styles and pictures from this server alone, send forms to it alone, run nothing inline, and
+/// are framed by nobody.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+/// A room of the console that the member may enter.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) path: &'static str,
+    pub(super) word: &'static str,
+    pub(super) here: bool,
+}
+
+/// What stands around a page of somebody who is signed in.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) school: String,
+    pub(super) login: String,
+    pub(super) roles: String,
+    pub(super) entries: Vec<Entry>,
+    pub(super) csrf: String,
+    pub(super) said: Option<&'static str>,
+    pub(super) style: &'static str,
+}
+
+/// The rooms, in the order of the menu, with the right that opens each.
+const ENTRIES: [(&str, &str, Option<StaffAct>); 5] = [
+    ("/staff", "今日待办", None),
+    ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
+    ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),
+    ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
+    ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
+];
+
+impl Frame {
+    /// The frame of a page of the room at `path`.
+    pub(super) async fn of<N: Needs>(
+        seat: &Seat<N>,
+        console: &Console,
+        (path, title): (&'static str, &str),
+    ) -> Result<Self, PageError> {
+        let school = console.schools.require(seat.member.school).await?;
+        let roles = seat.member.roles.codes();
+        let may = |act: Option<StaffAct>| act.is_none_or(|act| seat.member.roles.has(act));
+        let entries = ENTRIES.into_iter().filter(|(.., act)| may(*act));
+        Ok(Self {
+            title: title.to_owned(),
+            school: school.name.clone(),
+            login: seat.member.login.to_string(),
+            roles: roles.into_iter().map(words::role).collect::<Vec<_>>().join("、"),
+            entries: entries
+                .map(|(at, word, _)| Entry { path: at, word, here: at == path })
+                .collect(),
+            csrf: seat.csrf.clone(),
+            said: seat.said.as_deref().and_then(words::said),
+            style: assets::style(),
+        })
+    }
+}
+
+/// A page as an answer.
+pub(super) fn shown(page: &impl Template) -> Result<HttpResponse, PageError> {
+    rendered(HttpResponse::Ok(), page)
+}
+
+/// The same with a status of its own: a form with what is wrong with it.
+pub(super) fn shown_as(status: u16, page: &impl Template) -> Result<HttpResponse, PageError> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    rendered(HttpResponse::build(status), page)
+}
+
+fn rendered(
+    mut answer: HttpResponseBuilder,
+    page: &impl Template,
+) -> Result<HttpResponse, PageError> {
+    let html = page.render().map_err(|error| PageError::from(ApiError::internal(&error)))?;
+    Ok(answer
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .cookie(unsaid_cookie())
+        .body(html))
+}
+
+/// Sends the browser to a path of the console, where a GET shows what came of it.
+pub(super) fn sent_to(path: &str, said: Option<&'static str>) -> HttpResponse {
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((header::LOCATION, path));
+    if let Some(said) = said {
+        answer.cookie(said_cookie(said));
+    }
+    answer.finish()
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug)]
+pub(super) enum PageError {
+    /// Nobody is signed in, or the second factor is due: the way there, and back.
+    Elsewhere(String),
+    /// A page that says what is wrong.
+    Said(ApiError),
+}
+
+impl PageError {
+    pub(super) fn internal() -> Self {
+        ApiError::new(INTERNAL).into()
+    }
+
+    /// A right that is missing, or a second factor that is due.
+    pub(super) fn refused(refusal: StaffRefusal, request: &HttpRequest) -> Self {
+        match refusal {
+            StaffRefusal::NoRight => Self::Said(refusal.into()),
+            StaffRefusal::FactorStale => {
+                Self::Elsewhere(format!("/staff/second-factor?next={}", here(request)))
+            }
+        }
+    }
+}
+
+/// To the sign-in, and back.
+pub(super) fn to_sign_in(request: &HttpRequest) -> PageError {
+    PageError::Elsewhere(format!("/staff/sign-in?next={}", here(request)))
+}
+
+/// The page of a request, as a value in a query. What a form did not get to do is not done on the way
+/// back: a POST leads to the page that its form stands on.
+fn here(request: &HttpRequest) -> String {
+    let path = if request.method() == actix_web::http::Method::GET {
+        request.uri().path_and_query().map(ToString::to_string)
+    } else {
+        let referer = request.headers().get(header::REFERER).and_then(|page| page.to_str().ok());
+        let page = referer.and_then(|page| page.parse::<actix_web::http::Uri>().ok());
+        page.and_then(|page| page.path_and_query().map(ToString::to_string))
+    };
+    form_encoded(&next_of(path.as_deref()))
+}
+
+/// A text as a value in a query.
+pub(super) fn form_encoded(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(byte);
+    text.bytes().fold(String::new(), |encoded, byte| {
+        if plain(&byte) {
+            encoded + char::from(byte).encode_utf8(&mut [0; 4])
+        } else {
+            format!("{encoded}%{byte:02X}")
+        }
+    })
+}
+
+impl From<ApiError> for PageError {
+    fn from(error: ApiError) -> Self {
+        Self::Said(error)
+    }
+}
+
+impl From<DbError> for PageError {
+    fn from(error: DbError) -> Self {
+        Self::Said(ApiError::internal(&error))
+    }
+}
+
+impl fmt::Display for PageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Elsewhere(path) => f.write_str(path),
+            Self::Said(error) => error.fmt(f),
+        }
+    }
+}
+
+impl ResponseError for PageError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Elsewhere(_) => StatusCode::SEE_OTHER,
+            Self::Said(error) => error.status_code(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            Self::Elsewhere(path) => {
+                let mut answer = sent_to(path, None);
+                if path.starts_with("/staff/sign-in") {
+                    // A cookie that is none cannot fail to be removed.
+                    let _ = answer.add_cookie(&no_session_cookie());
+                }
+                answer
+            }
+            Self::Said(error) => {
+                let problem = error.problem();
+                let details = problem.errors.iter().map(|field| field.detail.to_string()).collect();
+                let page = Refused {
+                    title: problem.title,
+                    details,
+                    request_id: &problem.request_id,
+                    style: assets::style(),
+                };
+                shown_as(problem.status, &page).unwrap_or_else(|_| error.error_response())
+            }
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/refused.html")]
+struct Refused<'a> {
+    title: &'static str,
+    details: Vec<String>,
+    request_id: &'a str,
+    style: &'static str,
+}
+
+/// What stands at addresses of the console that are none.
+pub(super) async fn nothing_here() -> Result<HttpResponse, PageError> {
+    Err(ApiError::new(NOT_FOUND).into())
+}

@@ -1,0 +1,119 @@
+//! The console of staff at `/staff`: pages rendered on the server, complete without scripts.
+//!
+//! Invariant: a page does what the JSON of `/api/v1/staff` does, by the same functions of `staff`; it
+//! decides nothing.
+//! Invariant: who may see a page or send a form is the type of a handler's argument (`browser::Seat`, `browser::Sent`),
+//! and is asked again in the transaction that acts.
+//! Invariant: a form is accepted from a page of this console alone: its origin and its `csrf` are checked
+//! before the handler runs.
+//! Invariant: no address names a person.
+
+mod approvals;
+mod assets;
+mod bills;
+mod browser;
+mod doors;
+mod frame;
+mod sign_in;
+mod today;
+mod words;
+
+use crate::{
+    base::{
+        clock::Clock,
+        crypto::seal::Sealer,
+        http::{
+            ApiError,
+            problem::{INVALID, NOT_FOUND},
+        },
+    },
+    schools::Schools,
+    staff::{BillDesk, DoorDesk, StaffDesk},
+};
+use actix_web::{Error, HttpRequest, Route, web};
+use frame::PageError;
+use std::sync::Arc;
+
+/// What pages of staff ask for.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// Sign-in, sessions, refunds.
+    pub staff: StaffDesk,
+    /// Bills.
+    pub bills: BillDesk,
+    /// Doors.
+    pub doors: DoorDesk,
+    /// The schools.
+    pub schools: Arc<Schools>,
+    /// Seals what a form carries through the browser.
+    pub sealer: Sealer,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A path below `/staff` with its method and handler.
+struct Page(&'static str, &'static str, fn() -> Route);
+
+macro_rules! pages {
+    ($($method:ident $path:literal $handler:path;)*) => {
+        /// Every page and every form.
+        const PAGES: &[Page] = &[
+            $(Page(stringify!($method), $path, || web::$method().to($handler)),)*
+        ];
+    };
+}
+
+pages! {
+    get "/sign-in" sign_in::show;
+    post "/sign-in" sign_in::sign_in;
+    post "/sign-in/first" sign_in::enrol;
+    post "/sign-out" sign_in::sign_out;
+    get "/second-factor" sign_in::ask_factor;
+    post "/second-factor" sign_in::confirm_factor;
+    get "" today::show;
+    get "/approvals" approvals::list;
+    get "/approvals/{kind}/{id}" approvals::show;
+    post "/approvals/{kind}/{id}/approve" approvals::approve;
+    post "/approvals/{kind}/{id}/reject" approvals::reject;
+    post "/approvals/{kind}/{id}/withdraw" approvals::withdraw;
+    get "/reconciliation" bills::days;
+    get "/reconciliation/{day}" bills::day;
+    post "/reconciliation/differences/{id}/repair" bills::ask;
+    get "/doors" doors::rights;
+    post "/doors/search" doors::search;
+    post "/doors/rights" doors::give;
+    post "/doors/rights/{id}/end" doors::end;
+    get "/doors/log" doors::ask_log;
+    post "/doors/log" doors::log;
+}
+
+/// Methods and paths of the console, as in `post /staff/sign-in`.
+pub fn paths() -> impl Iterator<Item = (&'static str, String)> {
+    PAGES.iter().map(|Page(method, path, _)| (*method, format!("/staff{path}")))
+}
+
+/// Mounts the console; needs `Data<Console>`.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let scope = web::scope("/staff")
+        .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES).error_handler(invalid))
+        .app_data(web::QueryConfig::default().error_handler(invalid))
+        .app_data(web::PathConfig::default().error_handler(unknown));
+    let scope = PAGES
+        .iter()
+        .fold(scope, |scope, Page(_, path, handler)| scope.route(path, handler()))
+        .route("/assets/{file}", web::get().to(assets::file));
+    config.service(scope.default_service(web::to(frame::nothing_here)));
+}
+
+/// A form or a query that cannot be read.
+fn invalid<E>(_: E, _: &HttpRequest) -> Error {
+    PageError::from(ApiError::new(INVALID)).into()
+}
+
+/// An address with an id that is none.
+fn unknown<E>(_: E, _: &HttpRequest) -> Error {
+    PageError::from(ApiError::new(NOT_FOUND)).into()
+}
+
+/// The longest form. Texts of forms are a few hundred characters.
+const MAX_FORM_BYTES: usize = 16 * 1024;

@@ -1,0 +1,361 @@
+//! Signing in at a browser, the first sign-in, the second factor again, signing out.
+
+use super::{
+    Console, assets,
+    browser::{
+        Anybody, FACTOR_MINUTES, Seat, Sent, check_origin, client_cookie, client_token, next_of,
+        no_session_cookie, said_cookie, session_cookie, session_token,
+    },
+    frame::{Frame, PageError, sent_to, shown, shown_as},
+    words,
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        crypto::seal::Aad,
+        http::{
+            ApiError, FieldError,
+            problem::{INVALID, UNAUTHENTICATED},
+        },
+    },
+    schools::School,
+    staff_accounts::{OfferedFactor, SignInOutcome, StaffGrant, StaffSignIn},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Form, Query},
+};
+use askama::Template;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use qrcode::{Color, QrCode};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::{fmt::Write, sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// How long somebody may take to set up the second factor.
+const ENROL_WITHIN: Duration = Duration::from_mins(15);
+/// The modules around a QR code that stay empty.
+const QUIET: usize = 4;
+
+/// Where to go afterwards.
+#[derive(Debug, Deserialize)]
+pub(super) struct Onward {
+    next: Option<String>,
+}
+
+/// Who signs in.
+#[derive(Deserialize)]
+pub(super) struct SignInForm {
+    school: String,
+    login: String,
+    password: String,
+    totp: String,
+    #[serde(default)]
+    first_code: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The first sign-in: with a code of one's own secret.
+#[derive(Deserialize)]
+pub(super) struct EnrolForm {
+    sealed: String,
+    totp: String,
+    #[serde(default)]
+    new_password: String,
+    #[serde(default)]
+    repeated: String,
+}
+
+/// What the form of the first sign-in carries through the browser, sealed.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    school: String,
+    login: String,
+    password: String,
+    first_code: Option<String>,
+    next: String,
+    /// The picture and the text of the offered secret, to be shown again.
+    secret: String,
+    otpauth_uri: String,
+    needs_password: bool,
+    until: i64,
+}
+
+#[derive(Template)]
+#[template(path = "console/sign_in.html")]
+struct SignInPage<'a> {
+    schools: Vec<Arc<School>>,
+    school: &'a str,
+    login: &'a str,
+    next: &'a str,
+    wrong: Option<Wrong>,
+    said: Option<&'static str>,
+    style: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "console/enrol.html")]
+struct EnrolPage<'a> {
+    sealed: String,
+    begun: &'a Begun,
+    qr: String,
+    wrong: Option<Wrong>,
+    style: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "console/second_factor.html")]
+struct FactorPage {
+    frame: Frame,
+    next: String,
+    minutes: u64,
+    wrong: Option<Wrong>,
+}
+
+/// What is wrong with a form.
+struct Wrong {
+    title: &'static str,
+    details: Vec<String>,
+    status: u16,
+}
+
+impl Wrong {
+    fn of(error: &ApiError) -> Self {
+        let problem = error.problem();
+        let detail = |field: &FieldError| field.detail.to_string();
+        let details = problem.errors.iter().map(detail).chain(problem.detail.clone());
+        Self { title: problem.title, details: details.collect(), status: problem.status }
+    }
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    onward: Query<Onward>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let said = request.cookie(said_cookie("").name()).map(|said| said.value().to_owned());
+    let next = next_of(onward.next.as_deref());
+    shown(&SignInPage {
+        schools: console.schools.list().await?,
+        school: "",
+        login: "",
+        next: &next,
+        wrong: None,
+        said: said.as_deref().and_then(words::said),
+        style: assets::style(),
+    })
+}
+
+pub(super) async fn sign_in(
+    request: HttpRequest,
+    form: Form<SignInForm>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    check_origin(request.headers())?;
+    let form = form.into_inner();
+    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let first_code = given(&form.first_code);
+    let attempt = StaffSignIn {
+        school: form.school.clone(),
+        login: form.login.trim().to_owned(),
+        password: SecretString::from(form.password.clone()),
+        totp: given(&form.totp).map(SecretString::from),
+        client_token: client_token(&request).map(SecretString::from),
+        first_code: first_code.clone().map(SecretString::from),
+        new_password: None,
+    };
+    match console.staff.accounts.sign_in(attempt).await {
+        Ok(SignInOutcome::Granted(granted)) => Ok(signed_in(granted, &next_of(Some(&form.next)))),
+        Ok(SignInOutcome::MustEnrol(offered)) => {
+            let OfferedFactor { secret, otpauth_uri, needs_password } = offered;
+            let begun = Begun {
+                school: form.school,
+                login: form.login.trim().to_owned(),
+                password: form.password,
+                first_code,
+                next: form.next,
+                secret: secret.to_string(),
+                otpauth_uri: otpauth_uri.to_string(),
+                needs_password,
+                until: console.clock.now().plus(ENROL_WITHIN).micros(),
+            };
+            offer(&console, &begun, None)
+        }
+        Err(error) => {
+            let wrong = Wrong::of(&ApiError::from(error));
+            let status = wrong.status;
+            let page = SignInPage {
+                schools: console.schools.list().await?,
+                school: &form.school,
+                login: &form.login,
+                next: &form.next,
+                wrong: Some(wrong),
+                said: None,
+                style: assets::style(),
+            };
+            shown_as(status, &page)
+        }
+    }
+}
+
+/// Puts one's own second factor in force, and signs in.
+pub(super) async fn enrol(
+    request: HttpRequest,
+    form: Form<EnrolForm>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    check_origin(request.headers())?;
+    let form = form.into_inner();
+    let Some(begun) = begun(&console, &form.sealed, console.clock.now()) else {
+        return Err(PageError::Elsewhere("/staff/sign-in".to_owned()));
+    };
+    if begun.needs_password && form.new_password != form.repeated {
+        let wrong = ApiError::new(INVALID).field("/repeated", "两次输入的新密码不同");
+        return offer(&console, &begun, Some(Wrong::of(&wrong)));
+    }
+    let new_password = Some(form.new_password).filter(|new| !new.is_empty());
+    let attempt = StaffSignIn {
+        school: begun.school.clone(),
+        login: begun.login.clone(),
+        password: SecretString::from(begun.password.clone()),
+        totp: Some(SecretString::from(form.totp.trim().to_owned())),
+        client_token: client_token(&request).map(SecretString::from),
+        first_code: begun.first_code.clone().map(SecretString::from),
+        new_password: new_password.map(SecretString::from),
+    };
+    match console.staff.accounts.sign_in(attempt).await {
+        Ok(SignInOutcome::Granted(granted)) => Ok(signed_in(granted, &next_of(Some(&begun.next)))),
+        // The code was one of the printed secret again: the offer before it is void.
+        Ok(SignInOutcome::MustEnrol(offered)) => {
+            let again = Begun {
+                secret: offered.secret.to_string(),
+                otpauth_uri: offered.otpauth_uri.to_string(),
+                ..begun
+            };
+            let wrong = ApiError::new(INVALID)
+                .field("/totp", "这是纸条上的验证码；请重新扫描下面的二维码，填写新的验证码");
+            offer(&console, &again, Some(Wrong::of(&wrong)))
+        }
+        Err(error) => offer(&console, &begun, Some(Wrong::of(&ApiError::from(error)))),
+    }
+}
+
+pub(super) async fn sign_out(
+    sent: Sent<Anybody, NoFields>,
+    request: HttpRequest,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let NoFields {} = sent.form;
+    if let Some(token) = session_token(&request) {
+        console.staff.accounts.sign_out(&token).await.map_err(ApiError::from)?;
+    }
+    let mut answer = sent_to("/staff/sign-in", Some("signed-out"));
+    // A cookie that is none cannot fail to be removed.
+    let _ = answer.add_cookie(&no_session_cookie());
+    Ok(answer)
+}
+
+/// A form with a button alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct NoFields {}
+
+/// The second factor again.
+#[derive(Deserialize)]
+pub(super) struct FactorForm {
+    totp: String,
+    next: String,
+}
+
+pub(super) async fn ask_factor(
+    seat: Seat<Anybody>,
+    onward: Query<Onward>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let next = next_of(onward.next.as_deref());
+    shown(&factor_page(&seat, &console, next, None).await?)
+}
+
+pub(super) async fn confirm_factor(
+    sent: Sent<Anybody, FactorForm>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let (totp, next) = (SecretString::from(form.totp.trim().to_owned()), form.next);
+    let next = next_of(Some(&next));
+    match console.staff.accounts.confirm_factor(&seat.member, &totp).await {
+        Ok(()) => Ok(sent_to(&next, None)),
+        Err(error) => {
+            let wrong = Wrong::of(&ApiError::from(error));
+            let status = wrong.status;
+            shown_as(status, &factor_page(&seat, &console, next, Some(wrong)).await?)
+        }
+    }
+}
+
+async fn factor_page(
+    seat: &Seat<Anybody>,
+    console: &Console,
+    next: String,
+    wrong: Option<Wrong>,
+) -> Result<FactorPage, PageError> {
+    let frame = Frame::of(seat, console, ("", "动态验证码")).await?;
+    Ok(FactorPage { frame, next, minutes: FACTOR_MINUTES, wrong })
+}
+
+/// Signed in: a session of this browser.
+fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
+    let mut answer = HttpResponse::SeeOther();
+    answer
+        .insert_header((header::LOCATION, next))
+        .cookie(session_cookie(granted.refresh_token))
+        .cookie(client_cookie(granted.client_token));
+    answer.finish()
+}
+
+/// The page with a secret of one's own.
+fn offer(
+    console: &Console,
+    begun: &Begun,
+    wrong: Option<Wrong>,
+) -> Result<HttpResponse, PageError> {
+    let status = wrong.as_ref().map_or(200, |wrong| wrong.status);
+    let text = serde_json::to_vec(begun).map_err(|error| ApiError::internal(&error))?;
+    let sealed = console.sealer.seal(&text, &AAD).map_err(|error| ApiError::internal(&error))?;
+    let qr = qr_of(&begun.otpauth_uri).ok_or_else(|| ApiError::new(UNAUTHENTICATED))?;
+    let sealed = URL_SAFE_NO_PAD.encode(sealed);
+    shown_as(status, &EnrolPage { sealed, begun, qr, wrong, style: assets::style() })
+}
+
+/// What a form of the first sign-in is sealed for.
+const AAD: Aad = Aad { table: "console", column: "first_sign_in", row: Uuid::nil() };
+
+fn begun(console: &Console, sealed: &str, now: Timestamp) -> Option<Begun> {
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let text = console.sealer.open(&sealed, &AAD).ok()?;
+    let begun: Begun = serde_json::from_slice(&text).ok()?;
+    (now < Timestamp::from_micros(begun.until)).then_some(begun)
+}
+
+/// A QR code as the address of a picture.
+fn qr_of(text: &str) -> Option<String> {
+    let code = QrCode::new(text).ok()?;
+    let (width, modules) = (code.width(), code.to_colors());
+    let size = width + 2 * QUIET;
+    let mut path = String::new();
+    for (nth, _) in modules.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
+        let (x, y) = (nth % width + QUIET, nth / width + QUIET);
+        // Writing to a text cannot fail.
+        let _ = write!(path, "M{x} {y}h1v1h-1z");
+    }
+    let svg = format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {size} {size}'>\
+         <path fill='#fff' d='M0 0h{size}v{size}H0z'/><path d='{path}'/></svg>"
+    );
+    Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)))
+}

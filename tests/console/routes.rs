@@ -1,0 +1,96 @@
+//! Every page and form, and everybody who may come: a path that this table does not know fails it.
+
+use super::browser::Browser;
+use std::collections::BTreeSet;
+use testkit::{TestDb, World, on_each_database};
+
+on_each_database!(every_page_is_closed_to_whom_it_should_be);
+
+/// Who may use a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// Everybody.
+    Open,
+    /// Whoever is signed in.
+    SignedIn,
+    /// These roles.
+    Roles(&'static [&'static str]),
+}
+
+use Door::{Open, Roles, SignedIn};
+
+const REFUNDS: Door = Roles(&["card_office", "finance", "auditor"]);
+const ASKS: Door = Roles(&["card_office", "finance"]);
+const FINANCE: Door = Roles(&["finance"]);
+const BILLS: Door = Roles(&["finance", "auditor"]);
+const DOORS: Door = Roles(&["card_office", "network_center", "auditor"]);
+const OFFICE: Door = Roles(&["card_office"]);
+const LOG: Door = Roles(&["card_office", "auditor"]);
+
+const PAGES: &[(&str, &str, Door)] = &[
+    ("get", "/staff/sign-in", Open),
+    ("post", "/staff/sign-in", Open),
+    ("post", "/staff/sign-in/first", Open),
+    ("post", "/staff/sign-out", SignedIn),
+    ("get", "/staff/second-factor", SignedIn),
+    ("post", "/staff/second-factor", SignedIn),
+    ("get", "/staff", SignedIn),
+    ("get", "/staff/approvals", REFUNDS),
+    ("get", "/staff/approvals/{kind}/{id}", REFUNDS),
+    ("post", "/staff/approvals/{kind}/{id}/approve", FINANCE),
+    ("post", "/staff/approvals/{kind}/{id}/reject", FINANCE),
+    ("post", "/staff/approvals/{kind}/{id}/withdraw", ASKS),
+    ("get", "/staff/reconciliation", BILLS),
+    ("get", "/staff/reconciliation/{day}", BILLS),
+    ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
+    ("get", "/staff/doors", DOORS),
+    ("post", "/staff/doors/search", DOORS),
+    ("post", "/staff/doors/rights", OFFICE),
+    ("post", "/staff/doors/rights/{id}/end", OFFICE),
+    ("get", "/staff/doors/log", LOG),
+    ("post", "/staff/doors/log", LOG),
+];
+
+const ROLES: [&str; 6] =
+    ["card_office", "finance", "network_center", "counsellor", "auditor", "admin"];
+
+async fn every_page_is_closed_to_whom_it_should_be(db: &TestDb) {
+    let known: BTreeSet<(&str, String)> =
+        PAGES.iter().map(|(method, path, _)| (*method, (*path).to_owned())).collect();
+    assert_eq!(onecard::console::paths().collect::<BTreeSet<_>>(), known);
+    let world = World::start(db).await;
+    let nobody = Browser::at(&world);
+    for (method, path, door) in PAGES {
+        let asked = ask(&nobody, method, path, "").await;
+        let away = asked.status == 303 && asked.location.starts_with("/staff/sign-in");
+        assert_eq!(away, *door != Open, "nobody at {method} {path}: {}", asked.status);
+    }
+    for (nth, role) in ROLES.into_iter().enumerate() {
+        let login = format!("m{nth}");
+        let (browser, _) = Browser::of(&world, &login, &format!("10{nth}"), &[role]).await;
+        let csrf = browser.get("/staff").await.with(200).field("csrf");
+        // The last one ends the session.
+        let pages = PAGES.iter().filter(|(_, path, _)| *path != "/staff/sign-out");
+        for (method, path, door) in pages {
+            let may = match door {
+                Open | SignedIn => true,
+                Roles(roles) => roles.contains(&role),
+            };
+            let status = ask(&browser, method, path, &csrf).await.status;
+            let refused = status == 403;
+            assert_eq!(refused, !may, "{role} at {method} {path}: {status}");
+            assert!(status < 500, "{role} at {method} {path}: {status}");
+        }
+    }
+    let lost = nobody.get("/staff/nowhere").await.with(404);
+    assert!(lost.says("没有找到") && lost.headers["content-type"].starts_with("text/html"));
+}
+
+async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
+    let id = "01931c7e-0000-7000-8000-000000000000";
+    let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
+    match method {
+        "get" => browser.get(&path).await,
+        _ => browser.send(&path, &[("csrf", csrf.to_owned())]).await,
+    }
+}
