@@ -22,6 +22,7 @@ use crate::{
         crypto::{ed25519::BadEd25519Key, heads::HeadKeyError, row_mac::MacVerdict},
         db::{Actor, Db, DbError, SingleProcessError},
         telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
+        write_point,
     },
     cardlife::LossError,
     config::{Config, ConfigError, LogFormat, process_variables},
@@ -188,7 +189,15 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Openapi => Output::Stderr,
     };
     telemetry::start_log(&telemetry.log, format(telemetry.format), output)?;
-    actix_web::rt::System::new().block_on(dispatch(settings, arguments))
+    let is_server = matches!(arguments.command, Command::Serve);
+    let work = Box::pin(dispatch(settings, arguments));
+    let system = actix_web::rt::System::new();
+    // What a server does is named after its routes and jobs.
+    if is_server {
+        system.block_on(work)
+    } else {
+        system.block_on(write_point::within("command", work))
+    }
 }
 
 async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode, CommandError> {

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod doors;
+mod killed;
 mod kinds;
 mod races;
 mod schools;

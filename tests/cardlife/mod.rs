@@ -6,3 +6,4 @@
 mod effect;
 mod races;
 mod schools;
+mod write_points;
