@@ -4,6 +4,7 @@ mod allocation;
 mod doors;
 mod killed;
 mod kinds;
+mod moving;
 mod races;
 mod schools;
 mod staff;
