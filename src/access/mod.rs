@@ -21,7 +21,7 @@ mod store;
 pub mod upkeep;
 
 pub use decide::AccessView;
-pub use refusal::{AtTheDoor, DoorRefusal};
+pub use refusal::PassRefusal;
 
 use crate::{
     base::{
