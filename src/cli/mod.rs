@@ -4,7 +4,6 @@ mod args;
 mod card;
 mod descriptors;
 mod door;
-mod locks;
 mod reconcile;
 mod rekey;
 mod roster;
@@ -41,8 +40,7 @@ use crate::{
 };
 use args::{Arguments, Card, Command, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
-use door::{Door, DoorRights, Library};
-use locks::Locks;
+use door::{Door, DoorLocks, DoorRights, Library};
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -224,10 +222,10 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
         Command::Card(Card::Lost(holder)) => card::lost(config, holder, by).await,
         Command::Card(Card::Found(holder)) => card::found(config, holder, by).await,
         Command::Door(Door::Rights(DoorRights::Import(arguments))) => {
-            Box::pin(door::import(config, arguments, by)).await
+            Box::pin(door::import_rights(config, arguments, by)).await
         }
-        Command::Door(Door::Locks(Locks::Import(arguments))) => {
-            Box::pin(locks::import(config, arguments, by)).await
+        Command::Door(Door::Locks(DoorLocks::Import(arguments))) => {
+            Box::pin(door::import_locks(config, arguments, by)).await
         }
         Command::Library(Library::Readers(arguments)) => {
             Box::pin(door::readers(config, arguments, by)).await
