@@ -143,8 +143,12 @@ impl Wish<'_> {
         }
         let lock = locks::lock(Source::Tx(tx), school.id, door).await?;
         let lock = lock.ok_or(OpenError::NoSuchDoor)?;
-        self.check_pace(tx, now).await?;
+        let recent = openings::since(tx, person.id, now.minus(COUNTED), MOST).await?;
+        check_pace(&recent, now)?;
         let refusal = pass::refusal(tx, school, &person, &lock, now).await?;
+        if refusal.is_none() {
+            self.check_under_way(&recent, now)?;
+        }
         let opening = self.opening(refusal.map(OpeningRefusal::Person), now);
         openings::insert(tx, &opening, key.as_str()).await?;
         pass::log(tx, &opening, &lock).await?;
@@ -167,19 +171,21 @@ impl Wish<'_> {
         }
     }
 
-    /// Bounds how often a person may try, and keeps a door from being asked twice while it may open.
-    async fn check_pace(&self, tx: &Tx, now: Timestamp) -> Result<(), OpenError> {
-        let recent = openings::since(tx, self.student.person, now.minus(COUNTED), MOST).await?;
+    /// Keeps a door from being asked twice while it may open.
+    fn check_under_way(&self, recent: &[Opening], now: Timestamp) -> Result<(), OpenError> {
         let may_open = recent.iter().find(|opening| {
             let same = opening.door == self.door && opening.state == OpeningState::Unknown;
             same && now <= opening.open_until
         });
-        if let Some(opening) = may_open {
-            return Err(OpenError::UnderWay(opening.open_until.distance(now)));
-        }
-        match recent.get(MOST - 1) {
-            Some(oldest) => Err(OpenError::TooMany(oldest.created_at.plus(COUNTED).distance(now))),
-            None => Ok(()),
-        }
+        may_open
+            .map_or(Ok(()), |opening| Err(OpenError::UnderWay(opening.open_until.distance(now))))
+    }
+}
+
+/// Bounds how often a person may try.
+fn check_pace(recent: &[Opening], now: Timestamp) -> Result<(), OpenError> {
+    match recent.get(MOST - 1) {
+        Some(oldest) => Err(OpenError::TooMany(oldest.created_at.plus(COUNTED).distance(now))),
+        None => Ok(()),
     }
 }
