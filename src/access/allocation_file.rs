@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        csv_file::{self, CsvEncoding, CsvLine, CsvLines, CsvSurvey, csv_record},
+        csv_file::{self, CsvHeader, CsvLines, CsvSurvey},
     },
     terminals::DoorGroup,
 };
@@ -46,20 +46,14 @@ pub(super) fn read_rows(
     file.rewind().map_err(csv_file::CsvFileError::from)?;
     let mut lines = CsvLines::new(file);
     let header = match lines.next_line().map_err(csv_file::CsvFileError::from)? {
-        Some((_, CsvLine::Whole(bytes))) => AllocationHeader::parse(bytes),
-        Some((_, CsvLine::TooLong)) => Err("it is too long".to_owned()),
+        Some((_, line)) => CsvHeader::parse(&line, COLUMNS, NEEDED),
         None => Err("the file is empty".to_owned()),
     };
     let header = header.map_err(AllocationError::Header)?;
     let (mut rows, mut seen) = (Vec::new(), Seen::default());
     while let Some((line, content)) = lines.next_line().map_err(csv_file::CsvFileError::from)? {
-        let row = match content {
-            CsvLine::Whole(bytes) => header.row((line, bytes), survey.encoding, now),
-            CsvLine::TooLong => {
-                Err(format!("the line is longer than {} bytes", csv_file::MAX_BYTES))
-            }
-        };
-        match row.and_then(|row| seen.once(row)) {
+        let row = header.row(&content, survey.encoding);
+        match row.and_then(|row| row_of(line, row.fields(), now)).and_then(|row| seen.once(row)) {
             Ok(row) => rows.push(row),
             Err(reason) => bad.add(line, reason),
         }
@@ -88,58 +82,17 @@ impl Seen {
     }
 }
 
-/// The place of each of [`COLUMNS`] that the file has.
-#[derive(Debug)]
-struct AllocationHeader {
-    places: [Option<usize>; 5],
-    columns: usize,
-}
-
-impl AllocationHeader {
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let text = str::from_utf8(bytes).map_err(|_| "it holds other characters".to_owned())?;
-        let record = csv_record(text)?;
-        let found: Vec<&str> = record.iter().map(str::trim).collect();
-        if found.iter().any(|name| !COLUMNS.contains(name)) {
-            return Err("it has other columns".to_owned());
-        }
-        let times = |column: &str| found.iter().filter(|name| **name == column).count();
-        if let Some(column) = COLUMNS.into_iter().find(|column| times(column) > 1) {
-            return Err(format!("it has {column} more than once"));
-        }
-        let needed = COLUMNS.into_iter().take(NEEDED);
-        if let Some(column) = needed.into_iter().find(|column| times(column) == 0) {
-            return Err(format!("it lacks {column}"));
-        }
-        let places = COLUMNS.map(|column| found.iter().position(|name| *name == column));
-        Ok(Self { places, columns: found.len() })
+fn row_of(
+    line: u64,
+    [student_no, group, from, until, hours]: [&str; 5],
+    now: Timestamp,
+) -> Result<AllocationRow, String> {
+    if student_no.is_empty() {
+        return Err("student_no: is empty".to_owned());
     }
-
-    fn row(
-        &self,
-        (line, bytes): (u64, &[u8]),
-        encoding: CsvEncoding,
-        now: Timestamp,
-    ) -> Result<AllocationRow, String> {
-        let text = encoding.decode(bytes);
-        let text = text.ok_or_else(|| format!("is not valid {}", encoding.name()))?;
-        let record = csv_record(&text)?;
-        if record.len() != self.columns {
-            return Err(format!("has {} fields instead of {}", record.len(), self.columns));
-        }
-        let [student_no, group, from, until, hours] =
-            self.places.map(|place| place.and_then(|place| record.get(place)).unwrap_or("").trim());
-        if student_no.is_empty() {
-            return Err("student_no: is empty".to_owned());
-        }
-        let group: DoorGroup = group.parse().map_err(|fault| format!("door_group: {fault}"))?;
-        Ok(AllocationRow {
-            line,
-            student_no: student_no.to_owned(),
-            group,
-            times: times_of([from, until, hours], now)?,
-        })
-    }
+    let group: DoorGroup = group.parse().map_err(|fault| format!("door_group: {fault}"))?;
+    let (student_no, times) = (student_no.to_owned(), times_of([from, until, hours], now)?);
+    Ok(AllocationRow { line, student_no, group, times })
 }
 
 /// From the start of the first day, or now, to the end of the last day, within the hours.
@@ -200,9 +153,9 @@ mod tests {
         let many = (0..21).map(|n| format!("1,a,,,00:{n:02}-12:00\n")).collect::<Vec<_>>().concat();
         for (lines, reason) in [
             ("", "line 1: "),
-            ("student_no\n", "it lacks door_group"),
-            ("student_no,door_group,name\n", "it has other columns"),
-            ("student_no,door_group,door_group\n", "it has door_group more than once"),
+            ("student_no\n", "missing: door_group"),
+            ("student_no,door_group,name\n", "unknown: name"),
+            ("student_no,door_group,door_group\n", "more than once: door_group"),
             (&format!("{head}1,a\n"), "line 2: has 2 fields instead of 5"),
             (&format!("{head},a,,,\n"), "line 2: student_no: is empty"),
             (&format!("{head}1,,,,\n"), "line 2: door_group: must be 1 to 40"),

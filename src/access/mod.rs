@@ -26,6 +26,7 @@ pub mod upkeep;
 
 pub use at_once::Passing;
 pub use decide::AccessView;
+pub use refusal::PassRefusal;
 pub use request::DoorRequest;
 
 use crate::{

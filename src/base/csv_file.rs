@@ -169,6 +169,88 @@ pub fn csv_record(line: &str) -> Result<StringRecord, String> {
     Ok(record)
 }
 
+/// The places of a file's columns, which may be in any order.
+#[derive(Debug)]
+pub struct CsvHeader<const N: usize> {
+    places: [Option<usize>; N],
+    columns: usize,
+}
+
+/// A row below a header.
+#[derive(Debug)]
+pub struct CsvRow<'h, const N: usize> {
+    header: &'h CsvHeader<N>,
+    record: StringRecord,
+}
+
+impl<const N: usize> CsvHeader<N> {
+    /// Parses the first line of a file, which is ASCII in every encoding. The first `needed` of these
+    /// columns must be there, the others may. A fault names no data.
+    pub fn parse(line: &CsvLine<'_>, columns: [&str; N], needed: usize) -> Result<Self, String> {
+        let CsvLine::Whole(bytes) = line else { return Err("it is too long".to_owned()) };
+        let text = str::from_utf8(bytes).map_err(|_| "it holds other characters".to_owned())?;
+        let record = csv_record(text)?;
+        let found: Vec<&str> = record.iter().map(str::trim).collect();
+        let times = |column: &str| found.iter().filter(|name| **name == column).count();
+        let missing = columns.into_iter().take(needed).filter(|column| times(column) == 0);
+        let unknown = found.iter().copied().filter(|name| !columns.contains(name));
+        let repeated = columns.into_iter().filter(|column| times(column) > 1);
+        let faults = [
+            named("missing: ", missing),
+            named("unknown: ", unknown.map(shown)),
+            named("more than once: ", repeated),
+        ];
+        let faults: Vec<String> = faults.into_iter().flatten().collect();
+        if !faults.is_empty() {
+            return Err(faults.join("; "));
+        }
+        let place = |column| found.iter().position(|name| *name == column);
+        Ok(Self { places: columns.map(place), columns: found.len() })
+    }
+
+    /// Parses a line below the header.
+    pub fn row(&self, line: &CsvLine<'_>, encoding: CsvEncoding) -> Result<CsvRow<'_, N>, String> {
+        let CsvLine::Whole(bytes) = line else {
+            return Err(format!("the line is longer than {MAX_BYTES} bytes"));
+        };
+        let text = encoding.decode(bytes);
+        let text = text.ok_or_else(|| format!("is not valid {}", encoding.name()))?;
+        let record = csv_record(&text)?;
+        if record.len() != self.columns {
+            return Err(format!("has {} fields instead of {}", record.len(), self.columns));
+        }
+        Ok(CsvRow { header: self, record })
+    }
+}
+
+impl<const N: usize> CsvRow<'_, N> {
+    /// The fields in the order of the columns, without blanks around them; empty where the file has no
+    /// such column.
+    pub fn fields(&self) -> [&str; N] {
+        let field = |place: Option<usize>| place.and_then(|place| self.record.get(place));
+        self.header.places.map(|place| field(place).unwrap_or_default().trim())
+    }
+}
+
+/// `what` followed by the names; `None` without names.
+fn named<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| format!("{what}{}", names.join(", ")))
+}
+
+/// The name of a column, withheld if it may be data: in a file without a header this is the first
+/// person.
+fn shown(name: &str) -> &str {
+    let plain = |b: u8| b.is_ascii_lowercase() || b == b'_';
+    if name.is_empty() {
+        "(empty)"
+    } else if name.len() <= 32 && name.bytes().all(plain) {
+        name
+    } else {
+        "(not a column name)"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,5 +319,55 @@ mod tests {
         }
         let utf16 = CsvSurvey::of(b"\xFF\xFEs\0".as_slice());
         assert!(matches!(utf16, Err(CsvFileError::Utf16)));
+    }
+
+    #[test]
+    fn headers_are_complete_in_any_order() {
+        let columns = ["student_no", "name", "phone", "chip_number"];
+        let parse = |line: &str| CsvHeader::parse(&CsvLine::Whole(line.as_bytes()), columns, 3);
+        for (good, fields) in [
+            ("student_no,name,phone", ["1", "2", "3", ""]),
+            ("phone, name,student_no", ["3", "2", "1", ""]),
+            ("\"phone\",student_no,name", ["2", "3", "1", ""]),
+            ("chip_number,student_no,name,phone", ["2", "3", "4", "1"]),
+        ] {
+            let header = parse(good).unwrap();
+            let row: Vec<String> =
+                (1..=good.split(',').count()).map(|n| format!(" {n} ")).collect();
+            let row = row.join(",");
+            let row = header.row(&CsvLine::Whole(row.as_bytes()), CsvEncoding::Utf8).unwrap();
+            assert_eq!(row.fields(), fields, "{good}");
+        }
+        for (bad, fault) in [
+            ("student_no,name", "missing: phone"),
+            ("student_no,name,e_mail", "missing: phone; unknown: e_mail"),
+            ("student_no,name,phone,phone", "more than once: phone"),
+            ("student_no,name,phone,chip_number,chip_number", "more than once: chip_number"),
+            ("student_no,name,phone,", "unknown: (empty)"),
+            ("student_no,name,phone,林晓雨", "unknown: (not a column name)"),
+            ("student_no,name,phone,2301001", "unknown: (not a column name)"),
+            ("\"student_no,name,phone", "a quotation mark is not closed"),
+        ] {
+            assert_eq!(parse(bad).unwrap_err(), fault, "{bad}");
+        }
+        let other = CsvHeader::parse(&CsvLine::Whole(b"\xC1\xD6"), columns, 3);
+        assert_eq!(other.unwrap_err(), "it holds other characters");
+        let other = CsvHeader::parse(&CsvLine::TooLong, columns, 3);
+        assert_eq!(other.unwrap_err(), "it is too long");
+    }
+
+    #[test]
+    fn rows_have_the_fields_of_their_header() {
+        let header = CsvHeader::parse(&CsvLine::Whole(b"a,b"), ["a", "b"], 2).unwrap();
+        let (long, gbk) = ("the line is longer than 4096 bytes", "is not valid GBK");
+        for (line, fault) in [
+            (CsvLine::Whole(b"1"), "has 1 fields instead of 2"),
+            (CsvLine::Whole(b"1,2,3"), "has 3 fields instead of 2"),
+            (CsvLine::Whole(b"1,\"2"), "a quotation mark is not closed"),
+            (CsvLine::Whole(b"1,\xff\xff"), gbk),
+            (CsvLine::TooLong, long),
+        ] {
+            assert_eq!(header.row(&line, CsvEncoding::Gbk).unwrap_err(), fault);
+        }
     }
 }

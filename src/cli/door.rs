@@ -1,8 +1,8 @@
-//! `door rights import` takes up a dormitory's allocation; `library readers` exports the table that a
-//! library holds.
+//! `door rights import` takes up a dormitory's allocation, `door locks import` the locks that people open
+//! from the phone; `library readers` exports the table that a library holds.
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints, as they stand")]
 
-use super::{CommandError, locks::Locks, open, terminal::school_of, up_to_date_database};
+use super::{CommandError, open, terminal::school_of, up_to_date_database};
 use crate::{
     access::{
         allocation::{AllocationError, AllocationImport, AllocationReport},
@@ -11,9 +11,11 @@ use crate::{
     base::{
         clock::{Clock, SystemClock},
         crypto::blind::BlindIndex,
-        db::Actor,
+        db::{Actor, Db},
+        ids::SchoolId,
     },
     config::Config,
+    keyring::import::{self, LockReport},
     terminals::DoorGroup,
 };
 use clap::{Args, Subcommand};
@@ -26,7 +28,7 @@ pub(super) enum Door {
     Rights(DoorRights),
     /// The locks that people open from the phone
     #[command(subcommand, arg_required_else_help = true)]
-    Locks(Locks),
+    Locks(DoorLocks),
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,15 +50,35 @@ pub(super) enum DoorRights {
 
 #[derive(Debug, Args)]
 pub(super) struct DoorRightsImport {
-    /// The code of the school
-    #[arg(long, value_name = "CODE")]
-    school: String,
     /// A group that is emptied if the file does not name it; may be repeated
     #[arg(long, value_name = "NAME")]
     group: Vec<DoorGroup>,
-    /// The allocation
+    #[command(flatten)]
+    of: SchoolFile,
+}
+
+/// The file of a school.
+#[derive(Debug, Args)]
+pub(super) struct SchoolFile {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    school: String,
+    /// The file
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DoorLocks {
+    /// Take up locks from a CSV file
+    ///
+    /// UTF-8 or GBK, with a heading of these columns, in any order: lock_id,door_group,name, and place
+    /// where it helps to find the door. lock_id is what the locks' adapter calls it
+    /// (docs/lock-adapter.md); whoever has a right to the door group may open it. Safe to repeat. Prints
+    /// how many rows were read, added, changed and refused, and for each refused row its line and the
+    /// reason: then nothing is imported, and the exit code is 1. Removes nothing. Audited.
+    #[command(after_help = "Example:\n  onecard door locks import --school xnec locks.csv")]
+    Import(SchoolFile),
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,29 +87,19 @@ pub(super) enum Library {
     ///
     /// A library's desk is told a pseudonym of the reader, never a student number; this file, which
     /// the library keeps, says whose it is. Everybody on the roster is in it. Pseudonyms never change:
-    /// export again after a roster was imported. Hand it over in person, and delete the copy. Audited.
+    /// export again after a roster was imported. The file must not exist. Hand it over in person, and
+    /// delete the copy. Audited.
     #[command(after_help = "Example:\n  \
         onecard library readers --school xnec readers.csv --reason \"for the library\"")]
-    Readers(LibraryReaders),
+    Readers(SchoolFile),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct LibraryReaders {
-    /// The code of the school
-    #[arg(long, value_name = "CODE")]
-    school: String,
-    /// The file to write, which must not exist
-    #[arg(value_name = "FILE.csv")]
-    file: PathBuf,
-}
-
-pub(super) async fn import(
+pub(super) async fn import_rights(
     config: &Config,
-    DoorRightsImport { school, group, file }: &DoorRightsImport,
+    DoorRightsImport { group, of: SchoolFile { school, file } }: &DoorRightsImport,
     by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?.acting_as(by);
-    let school = school_of(&db, school).await?;
+    let (db, school) = database_of(config, school, by).await?;
     let import = AllocationImport { db: &db, school, groups: group, clock: &SystemClock };
     match import.run(open(file)?).await {
         Ok(AllocationReport { rights, people, groups, .. }) => {
@@ -106,13 +118,33 @@ pub(super) async fn import(
     }
 }
 
-pub(super) async fn readers(
+pub(super) async fn import_locks(
     config: &Config,
-    LibraryReaders { school, file }: &LibraryReaders,
+    SchoolFile { school, file }: &SchoolFile,
     by: Actor,
 ) -> Result<ExitCode, CommandError> {
-    let db = up_to_date_database(config).await?.acting_as(by);
-    let school = school_of(&db, school).await?;
+    let (db, school) = database_of(config, school, by).await?;
+    let report = import::import_locks(&db, school, open(file)?, SystemClock.now()).await?;
+    let LockReport { read, added, changed, unchanged, refused } = report;
+    for (line, reason) in &refused {
+        println!("line {line}: refused: {reason}");
+    }
+    if !refused.is_empty() {
+        println!("nothing was imported");
+    }
+    let count = refused.len();
+    println!(
+        "{read} rows read: {added} added, {changed} changed, {unchanged} unchanged, {count} refused"
+    );
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(super) async fn readers(
+    config: &Config,
+    SchoolFile { school, file }: &SchoolFile,
+    by: Actor,
+) -> Result<ExitCode, CommandError> {
+    let (db, school) = database_of(config, school, by).await?;
     // Before anything is recorded: a file that exists is not overwritten.
     let created = new_file().open(file);
     let created = created.map_err(|cause| CommandError::File { path: file.clone(), cause })?;
@@ -126,6 +158,17 @@ pub(super) async fn readers(
     table.flush()?;
     println!("{} readers", rows.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The database, acting as whoever runs the command, and the school with this code.
+async fn database_of(
+    config: &Config,
+    school: &str,
+    by: Actor,
+) -> Result<(Db, SchoolId), CommandError> {
+    let db = up_to_date_database(config).await?.acting_as(by);
+    let school = school_of(&db, school).await?;
+    Ok((db, school))
 }
 
 /// A new file that only its owner reads.

@@ -4,7 +4,6 @@ mod args;
 mod card;
 mod descriptors;
 mod door;
-mod locks;
 mod reconcile;
 mod rekey;
 mod roster;
@@ -22,6 +21,7 @@ use crate::{
         crypto::{ed25519::BadEd25519Key, heads::HeadKeyError, row_mac::MacVerdict},
         db::{Actor, Db, DbError, SingleProcessError},
         telemetry::{self, Format, InvalidFilter, Output, RecorderInstalled},
+        write_point,
     },
     cardlife::LossError,
     config::{Config, ConfigError, LogFormat, process_variables},
@@ -40,8 +40,7 @@ use crate::{
 };
 use args::{Arguments, Card, Command, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
-use door::{Door, DoorRights, Library};
-use locks::Locks;
+use door::{Door, DoorLocks, DoorRights, Library};
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -188,7 +187,15 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Openapi => Output::Stderr,
     };
     telemetry::start_log(&telemetry.log, format(telemetry.format), output)?;
-    actix_web::rt::System::new().block_on(dispatch(settings, arguments))
+    let is_server = matches!(arguments.command, Command::Serve);
+    let work = Box::pin(dispatch(settings, arguments));
+    let system = actix_web::rt::System::new();
+    // What a server does is named after its routes and jobs.
+    if is_server {
+        system.block_on(work)
+    } else {
+        system.block_on(write_point::within("command", work))
+    }
 }
 
 async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode, CommandError> {
@@ -215,10 +222,10 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
         Command::Card(Card::Lost(holder)) => card::lost(config, holder, by).await,
         Command::Card(Card::Found(holder)) => card::found(config, holder, by).await,
         Command::Door(Door::Rights(DoorRights::Import(arguments))) => {
-            Box::pin(door::import(config, arguments, by)).await
+            Box::pin(door::import_rights(config, arguments, by)).await
         }
-        Command::Door(Door::Locks(Locks::Import(arguments))) => {
-            Box::pin(locks::import(config, arguments, by)).await
+        Command::Door(Door::Locks(DoorLocks::Import(arguments))) => {
+            Box::pin(door::import_locks(config, arguments, by)).await
         }
         Command::Library(Library::Readers(arguments)) => {
             Box::pin(door::readers(config, arguments, by)).await

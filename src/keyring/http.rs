@@ -131,11 +131,8 @@ async fn show_opening(
 
 impl From<RingView> for DoorsBody {
     fn from(RingView { doors, blocked }: RingView) -> Self {
-        let reason = |refusal: super::PassRefusal| OpeningRefusal::Person(refusal).into();
-        Self {
-            doors: doors.into_iter().map(DoorBody::from).collect(),
-            blocked: blocked.map(reason),
-        }
+        let blocked = blocked.map(|refusal| OpeningRefusal::Person(refusal).into());
+        Self { doors: doors.into_iter().map(DoorBody::from).collect(), blocked }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Import of a school's locks, a CSV file: `onecard door locks import`.
 //!
-//! Invariant: every row is counted as added, changed, unchanged, or refused with a reason. Nothing is
+//! Invariant: every row is counted as added, changed or unchanged, or refused with a reason. Nothing is
 //! imported where one is refused: a lock would stay in the doors that it was moved out of.
 //! Absent on purpose: a file removes no lock. A lock that nobody shall open belongs to a group without
 //! rights.
@@ -10,7 +10,7 @@ use crate::{
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
-        csv_file::{self, CsvEncoding, CsvFileError, CsvLine, CsvLines, CsvSurvey, csv_record},
+        csv_file::{CsvFileError, CsvHeader, CsvLines, CsvSurvey},
         db::{Db, DbError, Tx, TxError},
         ids::SchoolId,
     },
@@ -21,8 +21,9 @@ use std::{
     io::{BufRead, Seek},
 };
 
-const COLUMNS: [&str; 3] = ["lock_id", "door_group", "name"];
-const PLACE: &str = "place";
+/// The columns, of which the last may be left out.
+const COLUMNS: [&str; 4] = ["lock_id", "door_group", "name", "place"];
+const NEEDED: usize = 3;
 /// The most rows, above the size of any campus.
 const MAX_ROWS: u64 = 50_000;
 /// The longest place, in characters.
@@ -40,8 +41,8 @@ pub enum LockImportError {
     #[error("the list of locks has more than {MAX_ROWS} rows")]
     TooLong,
     /// The first line is not a valid header.
-    #[error("line 1: the header must be lock_id,door_group,name, and place where there is one")]
-    Header,
+    #[error("line 1: the header must be lock_id,door_group,name and may have place; {0}")]
+    Header(String),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -51,12 +52,12 @@ impl TxError for LockImportError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
-            Self::File(_) | Self::TooLong | Self::Header => None,
+            Self::File(_) | Self::TooLong | Self::Header(_) => None,
         }
     }
 }
 
-/// The result of an import: `read` is the sum of the other counts.
+/// The result of an import: `read` is the sum of the other counts, unless a row is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockReport {
     /// Rows in the file, without the header and empty lines.
@@ -145,18 +146,16 @@ fn read(mut file: impl BufRead + Seek) -> Result<(Vec<LockRow>, LockReport), Loc
     }
     file.rewind().map_err(CsvFileError::from)?;
     let mut lines = CsvLines::new(file);
-    let places = match lines.next_line().map_err(CsvFileError::from)? {
-        Some((_, CsvLine::Whole(bytes))) => header(bytes)?,
-        Some((_, CsvLine::TooLong)) | None => return Err(LockImportError::Header),
+    let header = match lines.next_line().map_err(CsvFileError::from)? {
+        Some((_, line)) => CsvHeader::parse(&line, COLUMNS, NEEDED),
+        None => Err("the file is empty".to_owned()),
     };
+    let header = header.map_err(LockImportError::Header)?;
     let (mut rows, mut report) = (Vec::new(), LockReport::default());
     let mut first_lines: HashMap<String, u64> = HashMap::new();
     while let Some((line, content)) = lines.next_line().map_err(CsvFileError::from)? {
         report.read += 1;
-        let row = match content {
-            CsvLine::Whole(bytes) => row(bytes, survey.encoding, &places),
-            CsvLine::TooLong => Err(format!("is longer than {} bytes", csv_file::MAX_BYTES)),
-        };
+        let row = header.row(&content, survey.encoding).and_then(|row| row_of(row.fields()));
         let row = row.and_then(|row| match first_lines.insert(row.lock.to_string(), line) {
             None => Ok(row),
             Some(first) => Err(format!("lock_id: stands on line {first} already")),
@@ -169,40 +168,7 @@ fn read(mut file: impl BufRead + Seek) -> Result<(Vec<LockRow>, LockReport), Loc
     Ok((rows, report))
 }
 
-/// The positions of the columns, that of the place last.
-type Places = ([usize; 3], Option<usize>);
-
-fn header(bytes: &[u8]) -> Result<Places, LockImportError> {
-    let text = str::from_utf8(bytes).map_err(|_| LockImportError::Header)?;
-    let found = csv_record(text).map_err(|_| LockImportError::Header)?;
-    let names: Vec<&str> = found.iter().map(str::trim).collect();
-    let at = |column: &str| {
-        let mut places = names.iter().enumerate().filter(|(_, name)| **name == column);
-        match (places.next(), places.next()) {
-            (Some((place, _)), None) => Ok(Some(place)),
-            (None, _) => Ok(None),
-            (Some(_), Some(_)) => Err(LockImportError::Header),
-        }
-    };
-    let place = at(PLACE)?;
-    let known = COLUMNS.len() + usize::from(place.is_some());
-    let mut required = [0; 3];
-    for (slot, column) in required.iter_mut().zip(COLUMNS) {
-        *slot = at(column)?.ok_or(LockImportError::Header)?;
-    }
-    if names.len() == known { Ok((required, place)) } else { Err(LockImportError::Header) }
-}
-
-fn row(bytes: &[u8], encoding: CsvEncoding, places: &Places) -> Result<LockRow, String> {
-    let text = encoding.decode(bytes);
-    let record = csv_record(&text.ok_or_else(|| format!("is not valid {}", encoding.name()))?)?;
-    let (required, place) = places;
-    let columns = required.len() + usize::from(place.is_some());
-    if record.len() != columns {
-        return Err(format!("has {} fields instead of {columns}", record.len()));
-    }
-    let [lock, group, name] = required.map(|place| record.get(place).unwrap_or_default().trim());
-    let place = place.and_then(|place| record.get(place)).unwrap_or_default().trim();
+fn row_of([lock, group, name, place]: [&str; 4]) -> Result<LockRow, String> {
     if place.chars().count() > MAX_PLACE || place.chars().any(char::is_control) {
         return Err(format!("place: must be at most {MAX_PLACE} characters"));
     }
@@ -259,7 +225,7 @@ mod tests {
             "lock_id,door_group,name,floor\n",
             "lock_id,lock_id,door_group,name\n",
         ] {
-            assert!(matches!(read(Cursor::new(bad)), Err(LockImportError::Header)), "{bad}");
+            assert!(matches!(read(Cursor::new(bad)), Err(LockImportError::Header(_))), "{bad}");
         }
         let (gbk, _, _) = GBK.encode("lock_id,door_group,name\nL1,东三,四零二\n");
         let (rows, _) = read(Cursor::new(&*gbk)).unwrap();

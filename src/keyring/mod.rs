@@ -22,7 +22,7 @@ mod vendor;
 
 pub use lock::{DoorId, DoorLock, DoorName, LockId};
 pub use open::OpenError;
-pub use opening::{Opening, OpeningId, OpeningRefusal, OpeningState, PassRefusal};
+pub use opening::{Opening, OpeningId, OpeningRefusal, OpeningState};
 pub use ring::{RingDoor, RingView};
 pub use vendor::{LockAnswer, LockRefusal, LockVendor, LockVendors, OpenOrder};
 

@@ -1,9 +1,13 @@
 //! An attempt to open a door, and how it may end.
 
 use super::{DoorId, LockAnswer, LockRefusal};
-use crate::base::{
-    clock::Timestamp,
-    ids::{PersonId, SchoolId},
+use crate::{
+    access::PassRefusal,
+    base::{
+        clock::Timestamp,
+        ids::{PersonId, SchoolId},
+    },
+    cards::CardStop,
 };
 use std::time::Duration;
 
@@ -37,56 +41,10 @@ pub enum OpeningState {
 /// Why a door did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpeningRefusal {
-    /// The person may not pass.
+    /// The person may not pass. The lock is not asked.
     Person(PassRefusal),
     /// The lock, or its adapter, did not open it.
     Lock(LockRefusal),
-}
-
-/// Why a person may not pass. The lock is not asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassRefusal {
-    /// The card is reported lost.
-    Lost,
-    /// The card is dormant.
-    Dormant,
-    /// The card is past its last day.
-    Expired,
-    /// The person has left.
-    Closed,
-    /// The person has no right to this door.
-    NoRight,
-    /// The right does not hold at this time.
-    NotNow,
-}
-
-impl PassRefusal {
-    const ALL: [Self; 6] =
-        [Self::Lost, Self::Dormant, Self::Expired, Self::Closed, Self::NoRight, Self::NotNow];
-
-    /// As stored, and as clients read it.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Lost => "account_lost",
-            Self::Dormant => "account_dormant",
-            Self::Expired => "account_expired",
-            Self::Closed => "account_closed",
-            Self::NoRight => "right_missing",
-            Self::NotNow => "right_not_now",
-        }
-    }
-
-    /// For the person.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Lost => "校园卡已挂失，不能开门",
-            Self::Dormant => "校园卡已休眠，请到服务窗口激活",
-            Self::Expired => "校园卡已过有效期",
-            Self::Closed => "校园卡已注销",
-            Self::NoRight => "没有这扇门的权限，请联系辅导员",
-            Self::NotNow => "现在不在这扇门的开放时间",
-        }
-    }
 }
 
 impl OpeningRefusal {
@@ -107,7 +65,14 @@ impl OpeningRefusal {
     /// For the person.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Person(refusal) => refusal.title(),
+            Self::Person(PassRefusal::Account(stop)) => match stop {
+                CardStop::Lost => "校园卡已挂失，不能开门",
+                CardStop::Dormant => "校园卡已休眠，请到服务窗口激活",
+                CardStop::Expired => "校园卡已过有效期",
+                CardStop::Closed => "校园卡已注销",
+            },
+            Self::Person(PassRefusal::RightMissing) => "没有这扇门的权限，请联系辅导员",
+            Self::Person(PassRefusal::RightNotNow) => "现在不在这扇门的开放时间",
             Self::Lock(refusal) => refusal.title(),
         }
     }

@@ -1,16 +1,17 @@
 //! Whether a person may pass, and the access log of doors that open from the phone.
 
-use super::{DoorLock, Opening, OpeningId, OpeningState, PassRefusal};
+use super::{DoorLock, Opening, OpeningId, OpeningState};
 use crate::{
     access::{
+        PassRefusal,
         log::{self, AccessEntry, AccessEntryId, AccessWay, DoorDecision},
-        rights::{self, PassVerdict},
+        rights,
     },
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
     },
-    cards::{CardStatus, CardStop},
+    cards::CardStatus,
     schools::{Person, School},
 };
 
@@ -25,23 +26,15 @@ pub(super) async fn refusal(
     if let Some(refusal) = of_standing(school, person, now) {
         return Ok(Some(refusal));
     }
-    Ok(match rights::may_pass(tx, school, person.id, &lock.group, now).await? {
-        PassVerdict::Pass => None,
-        PassVerdict::NotNow => Some(PassRefusal::NotNow),
-        PassVerdict::NoRight => Some(PassRefusal::NoRight),
-    })
+    let pass = rights::may_pass(tx, school, person.id, &lock.group, now).await?;
+    Ok(PassRefusal::of_rights(pass))
 }
 
 /// Why a person's card keeps them out of every door. Where a report stops the card alone, the phone
 /// goes on to open doors, as its codes do.
 pub(super) fn of_standing(school: &School, person: &Person, now: Timestamp) -> Option<PassRefusal> {
-    let stop = CardStatus::of(person.standing(), now.day()).stopped(school.policy.loss.stops)?;
-    Some(match stop {
-        CardStop::Lost => PassRefusal::Lost,
-        CardStop::Dormant => PassRefusal::Dormant,
-        CardStop::Expired => PassRefusal::Expired,
-        CardStop::Closed => PassRefusal::Closed,
-    })
+    let status = CardStatus::of(person.standing(), now.day());
+    status.stopped(school.policy.loss.stops).map(PassRefusal::Account)
 }
 
 /// Adds an attempt to the access log, under its own id.

@@ -1,8 +1,11 @@
 //! The doors that are a person's today.
 
-use super::{DoorKeys, DoorLock, OpenError, PassRefusal, pass, store::locks};
+use super::{DoorKeys, DoorLock, OpenError, pass, store::locks};
 use crate::{
-    access::rights::{self, DoorRight, DoorTimes, PassVerdict},
+    access::{
+        PassRefusal,
+        rights::{self, DoorRight, DoorTimes, PassVerdict},
+    },
     base::{clock::Timestamp, db::Source},
     sessions::Student,
 };

@@ -4,12 +4,14 @@
 //! Invariant: a lookup that catches up finds every device in the database with at most one query.
 //! If the clock of the server that enrolled the device is more than [`MARGIN`] behind ours, it is
 //! found within [`REREAD`].
+//! Invariant: a phone that ended because its card was reported lost is found for as long as it has keys,
+//! also by a server that starts later: its codes are refused as those of a lost card.
 //! Absent on purpose: whether a device is still valid. A stale table finds codes that
 //! [`use_up`](super::use_up) refuses.
 
 use super::{
-    Code, CodeMasters, Enrolment, HandleMatch, HandleTables, OtpKey,
-    store::devices::{self, Stored},
+    Code, CodeMasters, DeviceId, Enrolment, HandleMatch, HandleTables, OtpKey,
+    store::devices::{self, LookedUp, Stored},
 };
 use crate::base::{
     clock::{Clock, Timestamp},
@@ -18,7 +20,7 @@ use crate::base::{
 };
 use futures_util::TryStreamExt;
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -49,6 +51,8 @@ struct Table {
     schools: HashMap<SchoolId, Arc<str>>,
     /// How far each school was read; absent until it was read completely.
     readings: HashMap<SchoolId, Reading>,
+    /// The generations of phones of lost cards, by the end of their keys: then they are forgotten.
+    lost: BTreeMap<(Timestamp, SchoolId, DeviceId), u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +175,8 @@ impl Directory {
         if !self.table().schools.contains_key(&school) {
             self.read_schools().await?;
         }
-        let mut rows = pin!(devices::live(&self.db, school).await?.try_chunks(PART));
+        let rows = devices::looked_up(&self.db, school, now).await?;
+        let mut rows = pin!(rows.try_chunks(PART));
         while let Some(part) = rows.try_next().await.map_err(|error| error.1)? {
             self.apply(&part, now);
             tokio::task::yield_now().await;
@@ -196,6 +201,7 @@ impl Directory {
         while !self.table().handles.turn(self.clock.now(), PART) {
             tokio::task::yield_now().await;
         }
+        self.table().forget_lost(self.clock.now());
         for school in self.read_schools().await? {
             let reading = self.table().readings.get(&school).copied();
             let now = self.clock.now();
@@ -218,11 +224,17 @@ impl Table {
     fn apply(&mut self, masters: &CodeMasters, stored: &Stored, now: Timestamp) {
         let Stored { device, person, school, salt, generation, step, .. } = *stored;
         let known = self.handles.generation(school, device);
-        if !stored.live {
-            if known.is_some_and(|known| known <= generation) {
-                self.handles.remove(school, device);
+        match stored.looked_up {
+            LookedUp::Live => {}
+            LookedUp::Lost { until } if now < until => {
+                self.lost.insert((until, school, device), generation);
             }
-            return;
+            LookedUp::Lost { .. } | LookedUp::No => {
+                if known.is_some_and(|known| known <= generation) {
+                    self.handles.remove(school, device);
+                }
+                return;
+            }
         }
         if known.is_some_and(|known| known >= generation) {
             return;
@@ -236,6 +248,16 @@ impl Table {
         let enrolment =
             Enrolment { device, person, school, step, master: number, salt, generation };
         self.handles.insert(&enrolment, keys, now);
+    }
+
+    /// Removes phones of lost cards whose keys have ended, unless they were enrolled again.
+    fn forget_lost(&mut self, now: Timestamp) {
+        while let Some(first) = self.lost.first_entry().filter(|first| first.key().0 <= now) {
+            let ((_, school, device), generation) = first.remove_entry();
+            if self.handles.generation(school, device) == Some(generation) {
+                self.handles.remove(school, device);
+            }
+        }
     }
 }
 

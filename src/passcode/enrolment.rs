@@ -4,7 +4,7 @@ use super::{
     Channel, Codes, DeviceId, DeviceKey, DeviceKind, EndReason, Salt, Step,
     store::{
         self,
-        devices::{DeviceFilter, Held, Stored},
+        devices::{DeviceFilter, Held, LookedUp, Stored},
     },
 };
 use crate::base::{
@@ -170,8 +170,9 @@ impl Codes {
     pub fn add_device(&self, owner: &Owner, enrolled: &Enrolled, school_code: &str) {
         let Owner { person, school, .. } = *owner;
         let Enrolled { device, generation, salt, step, ref master_key_id, .. } = *enrolled;
-        let (master_key_id, live) = (master_key_id.clone(), true);
-        let stored = Stored { device, person, school, salt, generation, step, master_key_id, live };
+        let (master_key_id, looked_up) = (master_key_id.clone(), LookedUp::Live);
+        let stored =
+            Stored { device, person, school, salt, generation, step, master_key_id, looked_up };
         self.directory.put(&stored, school_code);
     }
 

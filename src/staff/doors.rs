@@ -151,15 +151,19 @@ impl DoorDesk {
         let filter = self.filter(member, search).await?;
         let now = self.clock.now();
         let db = self.db.clone().acting_as(member.actor(reason));
-        db.in_tx(async |tx| {
-            staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ReadAccessLog, now)
-                .await?;
-            let rows = desk::read_log(tx, member.school, (&filter, page), now).await?;
-            let people: Vec<PersonId> = rows.iter().map(|entry| entry.person).collect();
-            let student_nos = People::student_nos(Source::Tx(tx), member.school, &people).await?;
-            Ok(Numbered { rows, student_nos })
-        })
-        .await
+        let rows = db
+            .in_tx(async |tx| {
+                staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ReadAccessLog, now)
+                    .await?;
+                let rows = desk::read_log(tx, member.school, (&filter, page), now).await?;
+                Ok::<_, StaffDoorError>(rows)
+            })
+            .await?;
+        // After the commit: every other act waits for the newest entry of the audit log.
+        let people: Vec<PersonId> = rows.iter().map(|entry| entry.person).collect();
+        let source = Source::Db(&self.db);
+        let student_nos = People::student_nos(source, member.school, &people).await?;
+        Ok(Numbered { rows, student_nos })
     }
 
     async fn filter(

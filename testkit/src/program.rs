@@ -86,6 +86,23 @@ impl Program {
         (status.code().unwrap_or(-1), out, err)
     }
 
+    /// Runs a command to its end with a variable as in [`Program::start_told`]; returns the signal that
+    /// terminated it, if one did, and what it wrote.
+    pub async fn run_told(
+        &self,
+        arguments: &[String],
+        (name, value): (&'static str, &str),
+    ) -> (Option<i32>, String) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        let mut command = self.command(&arguments);
+        command.env(name, value).stdout(log.try_clone().unwrap()).stderr(log);
+        let process = RefCell::new(Process(command.spawn().unwrap()));
+        let ended = async || process.borrow_mut().0.try_wait().unwrap();
+        let status = eventually(&format!("{arguments:?} ends"), ended).await;
+        (status.signal(), self.log())
+    }
+
     /// Starts the server and waits until it is ready.
     pub async fn start(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).unwrap();

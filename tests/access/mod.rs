@@ -3,8 +3,10 @@
 mod allocation;
 mod at_once;
 mod doors;
+mod killed;
 mod kinds;
 mod lodge;
+mod moving;
 mod races;
 mod schools;
 mod staff;

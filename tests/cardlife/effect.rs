@@ -4,11 +4,14 @@ use crate::{
     cardlife::races::refused,
     spend::{phone::Phone, shop::Shop},
 };
+use futures_util::future::join;
 use serde_json::{Value, json};
 use testkit::{Answer, PEOPLE, Program, Student, TestDb, on_each_database};
 
 on_each_database!(
     a_report_is_in_force_for_every_scan_after_its_answer,
+    a_report_twice_is_one_report,
+    a_cancel_without_a_report_changes_nothing,
     codes_go_on_where_the_school_stops_the_card_alone,
     the_phone_enrols_again_after_the_card_was_found,
     others_are_told,
@@ -33,17 +36,62 @@ fn password() -> Value {
     json!({ "query_password": PEOPLE[0].1 })
 }
 
-/// At the server that took the report, and at one that has never heard of the person.
+/// At the server that took the report, once it has also read that the phone has ended, and at one that
+/// has never heard of the person.
 async fn a_report_is_in_force_for_every_scan_after_its_answer(db: &TestDb) {
-    let (shop, student) = shop(db, "").await;
-    let phone = &shop.phones[0];
-    assert_eq!(shop.charge(&phone.code(), 100).await.status, 200);
+    let (mut shop, student) = shop(db, "").await;
+    assert_eq!(shop.charge(&shop.phones[0].code(), 100).await.status, 200);
     student.post(REPORTS, &password()).await.body(201);
-    for _ in 0..2 {
-        refused(&shop.charge(&phone.code(), 100).await);
-    }
+    let nobody = "80000000010000000002";
+    shop.charge(nobody, 100).await.problem("reads what has changed", 422, "code_invalid");
+    refused(&shop.charge(&shop.phones[0].code(), 100).await);
+    shop.world.stop_first();
+    shop.world.serve_first();
+    refused(&shop.charge(&shop.phones[0].code(), 100).await);
+    let phone = &shop.phones[0];
     assert_eq!(shop.total(phone.person).await, 9_900);
     shop.is_sound().await;
+}
+
+/// From two phones at once, and once more.
+async fn a_report_twice_is_one_report(db: &TestDb) {
+    let (shop, student) = shop(db, "").await;
+    let (other, body) = (shop.world.alipay_student(0).await, password());
+    let (one, two) = join(student.post(REPORTS, &body), other.post(REPORTS, &body)).await;
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 201], "{} {}", one.text(), two.text());
+    let again = student.post(REPORTS, &body).await.body(200);
+    assert_eq!(again["reported_at"], one.json()["reported_at"], "as it was reported first");
+    assert_eq!(told(&shop).await, ["loss.reported"]);
+    refused(&shop.charge(&shop.phones[0].code(), 100).await);
+    shop.is_sound().await;
+}
+
+async fn a_cancel_without_a_report_changes_nothing(db: &TestDb) {
+    let (shop, student) = shop(db, "").await;
+    let cancel = async || student.post(CANCEL, &password()).await;
+    cancel().await.problem("never reported", 409, "loss_not_reported");
+    assert!(told(&shop).await.is_empty());
+    assert_eq!(shop.charge(&shop.phones[0].code(), 100).await.status, 200, "its codes go on");
+    student.post(REPORTS, &password()).await.body(201);
+    cancel().await.body(200);
+    cancel().await.problem("taken back before", 409, "loss_not_reported");
+    assert_eq!(told(&shop).await, ["loss.reported", "loss.cancelled"]);
+    shop.is_sound().await;
+}
+
+/// What was recorded; clients are told of the same.
+async fn told(shop: &Shop) -> Vec<String> {
+    let rows = &shop.world.rows;
+    let acts = "SELECT act FROM audit_entry WHERE act LIKE 'loss.%' ORDER BY position";
+    let acts = rows.texts(acts).await;
+    for (kind, act) in [("loss_reported", "loss.reported"), ("loss_cancelled", "loss.cancelled")] {
+        let events = rows.count(&format!("event WHERE content LIKE '%{kind}%'")).await;
+        let recorded = acts.iter().filter(|done| *done == act).count();
+        assert_eq!(usize::try_from(events).unwrap(), recorded, "{kind}");
+    }
+    acts
 }
 
 async fn codes_go_on_where_the_school_stops_the_card_alone(db: &TestDb) {

@@ -6,3 +6,5 @@
 mod effect;
 mod races;
 mod schools;
+mod tries;
+mod write_points;

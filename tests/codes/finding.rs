@@ -6,7 +6,7 @@ use crate::codes::support::{
 use futures_util::future::join_all;
 use onecard::{
     base::db::counting_statements,
-    passcode::{EndReason, Miss, ScanOutcome, Skew, end_devices, enrol},
+    passcode::{CodeUse, EndReason, Miss, ScanOutcome, Skew, end_devices, enrol},
 };
 use std::time::Duration;
 use testkit::{TestDb, on_each_empty_database};
@@ -56,7 +56,7 @@ async fn the_table_keeps_up(db: &TestDb) {
     }
     let third = world.enrol(&phone(owner(two, 3), 1)).await;
     let person = first.owner.person;
-    let end = world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Lost, START).await);
+    let end = world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Unbound, START).await);
     assert_eq!(end.await.unwrap(), 1);
     here.refresh().await.unwrap();
     let code = third.pays(&here, START, 0).digits();
@@ -70,6 +70,44 @@ async fn the_table_keeps_up(db: &TestDb) {
     let code = third.pays(&here, world.now(), 0).digits();
     let found = find_counting(&here, (two, terminal(1)), &code, world.now()).await;
     assert_eq!(found, (ScanOutcome::Shown(third.shown(world.now(), 0)), 0));
+}
+
+/// So that its codes are refused as those of a lost card, not as unknown ones: at every server, until the
+/// phone has no keys any more. One that was enrolled again has new keys by then.
+async fn a_phone_of_a_lost_card_is_found_while_it_has_keys(db: &TestDb) {
+    let (world, school) = (World::of(db), school(db, 1).await);
+    let here = world.server();
+    let mut phones = Vec::new();
+    for number in [1, 2] {
+        let phone = world.enrol(&phone(owner(school, number), 1)).await;
+        here.refresh().await.unwrap();
+        let person = phone.owner.person;
+        let end = world.db.in_tx(async |tx| end_devices(tx, person, EndReason::Lost, START).await);
+        assert_eq!(end.await.unwrap(), 1);
+        phones.push(phone);
+    }
+    let [lost, found] = phones.try_into().unwrap();
+    let there = world.server();
+    let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+    here.refresh().await.unwrap();
+    assert_eq!(world.use_up(&[lost.shown(START, 0)]).await, [CodeUse::DeviceEnded]);
+    world.clock.advance(hour);
+    let again = world.enrol(&phone(found.owner, 1)).await;
+    assert_eq!((again.enrolled.device, again.enrolled.generation), (found.enrolled.device, 2));
+    let until = lost.enrolled.expires_at;
+    for (at, keys) in [(START.plus(hour), true), (until.minus(second), true), (until, false)] {
+        world.clock.advance(world.now().distance(at));
+        for server in [&here, &there, &world.server()] {
+            server.refresh().await.unwrap();
+            for (phone, is_found) in [(&lost, keys), (&again, true)] {
+                let code = phone.pays(server, at, 0).digits();
+                let outcome = find(server, (school, terminal(1)), &code, at).await.unwrap();
+                let shown = ScanOutcome::Shown(phone.shown(at, 0));
+                let unknown = ScanOutcome::Invalid(Miss::UnknownHandle);
+                assert_eq!(outcome, if is_found { shown } else { unknown }, "{at:?}");
+            }
+        }
+    }
 }
 
 /// A crowd at a server that has just started reads its school once.
@@ -141,6 +179,7 @@ async fn clocks_of_servers_may_differ(db: &TestDb) {
 on_each_empty_database!(
     a_device_is_found_wherever_it_was_enrolled,
     the_table_keeps_up,
+    a_phone_of_a_lost_card_is_found_while_it_has_keys,
     a_crowd_reads_once,
     clocks_that_are_wrong_are_told,
     clocks_of_servers_may_differ,

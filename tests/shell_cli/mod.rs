@@ -1,5 +1,6 @@
 //! The program as an operator meets it: help, exit codes, and a server that starts and stops.
 
+mod doors;
 mod process;
 mod strangers;
 
@@ -12,7 +13,7 @@ use testkit::{Program, World, on_postgres};
 
 #[test]
 fn help_says_what_each_command_does() {
-    let cases: [(&[&str], &[&str]); 13] = [
+    let cases: [(&[&str], &[&str]); 16] = [
         (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
         (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
         (&["migrate", "--help"], &["several run at once", "--first-macs"]),
@@ -23,6 +24,27 @@ fn help_says_what_each_command_does() {
         (&["school", "--help"], &["import"]),
         (&["school", "import", "--help"], &["<PATH>...", "--replace", "Examples:"]),
         (&["roster", "import", "--help"], &["--school <CODE>", "<FILE.csv>", "student_no", "GBK"]),
+        (
+            &["door", "rights", "import", "--help"],
+            &[
+                "--school <CODE>",
+                "--group <NAME>",
+                "<FILE.csv>",
+                "student_no,door_group",
+                "from,until,hours",
+                "GBK",
+                "--reason",
+                "Example:",
+            ],
+        ),
+        (
+            &["door", "locks", "import", "--help"],
+            &["--school <CODE>", "<FILE.csv>", "lock_id,door_group,name", "GBK", "Example:"],
+        ),
+        (
+            &["library", "readers", "--help"],
+            &["--school <CODE>", "<FILE.csv>", "reader,student_no", "must not exist", "Example:"],
+        ),
         (&["merchant", "add", "--help"], &["--code <CODE>", "--name <NAME>", "Example:"]),
         (
             &["terminal", "add", "--help"],
@@ -53,8 +75,15 @@ fn help_says_what_each_command_does() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    let cases: [&[&str]; 13] = [
+    let cases: [&[&str]; 20] = [
         &[],
+        &["door"],
+        &["door", "rights", "import", "list.csv"],
+        &["door", "rights", "import", "--school", "xnec"],
+        &["door", "rights", "import", "--school", "xnec", "--group", " 一号楼", "list.csv"],
+        &["door", "locks", "import", "list.csv"],
+        &["library"],
+        &["library", "readers", "--school", "xnec"],
         &["reconcile", "--school", "xnec"],
         &["reconcile", "--school", "xnec", "--provider", "bank", "--date", "2026-11-28"],
         &["reconcile", "--school", "xnec", "--provider", "wechat_pay", "--date", "28.11.2026"],

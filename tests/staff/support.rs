@@ -126,14 +126,26 @@ impl Member {
         printed: &TotpSecret,
         body: fn(&str, &str) -> Value,
     ) -> Self {
-        let api = world.api();
-        let offered = sign_in(&api, &body(login, &code(printed, 0))).await.body(200);
+        Self::enrol_there((&world.api(), world), (login, printed), body).await
+    }
+
+    /// The same at a server that is a program of its own.
+    pub async fn enrol_at(of: (&Api, &World), login: &str, printed: &TotpSecret) -> Self {
+        Self::enrol_there(of, (login, printed), first_body).await
+    }
+
+    async fn enrol_there(
+        (api, world): (&Api, &World),
+        (login, printed): (&str, &TotpSecret),
+        body: fn(&str, &str) -> Value,
+    ) -> Self {
+        let offered = sign_in(api, &body(login, &code(printed, 0))).await.body(200);
         assert_eq!(offered["must_enrol_factor"], true, "{offered}");
         let own = secret_of(offered["secret"].as_str().unwrap());
-        let granted = sign_in(&api, &body(login, &code(&own, 0))).await.body(200);
+        let granted = sign_in(api, &body(login, &code(&own, 0))).await.body(200);
         let unused = "UPDATE staff_member SET factor_step = 0 WHERE login = $1";
         world.rows.change(unused, [login.into()]).await;
-        Self::of(&api, &own, &granted)
+        Self::of(api, &own, &granted)
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -37,8 +37,21 @@ pub(in crate::passcode) struct Stored {
     pub(in crate::passcode) generation: u32,
     pub(in crate::passcode) step: Step,
     pub(in crate::passcode) master_key_id: String,
-    /// False once it has ended.
-    pub(in crate::passcode) live: bool,
+    pub(in crate::passcode) looked_up: LookedUp,
+}
+
+/// Whether codes of a device are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::passcode) enum LookedUp {
+    /// It has not ended.
+    Live,
+    /// The card was reported lost: refused as that, for as long as the phone has keys to show codes.
+    Lost {
+        /// When its keys end.
+        until: Timestamp,
+    },
+    /// It has ended otherwise.
+    No,
 }
 
 /// All schools and their codes.
@@ -51,13 +64,20 @@ pub(in crate::passcode) async fn schools(db: &Db) -> Result<Vec<(SchoolId, Strin
     rows.iter().map(school).collect()
 }
 
-/// The live devices of a school as a stream: one query. One that is not authentic is left out.
-pub(in crate::passcode) async fn live(
+/// The devices of a school whose codes are looked up, as a stream: one query. One that is not authentic
+/// is left out.
+pub(in crate::passcode) async fn looked_up(
     db: &Db,
     school: SchoolId,
+    now: Timestamp,
 ) -> Result<impl Stream<Item = Result<Stored, DbError>>, DbError> {
-    let sql = format!("{DEVICE_FROM} WHERE school_id = $1 AND ended_at IS NULL ORDER BY id");
-    let statement = Statement::from_sql_and_values(db.backend(), sql, [school.number().into()]);
+    let lost = EndReason::Lost.code();
+    let sql = format!(
+        "{DEVICE_FROM} WHERE school_id = $1 AND ended_at IS NULL UNION ALL \
+         {DEVICE_FROM} WHERE school_id = $1 AND ended_why = '{lost}' AND expires_at > $2"
+    );
+    let values = [school.number().into(), now.micros().into()];
+    let statement = Statement::from_sql_and_values(db.backend(), sql, values);
     let rows = db.conn().stream_raw(statement).await?;
     Ok(rows.filter_map(async |row| {
         let row = row.map_err(DbError::from);
@@ -101,15 +121,20 @@ pub(in crate::passcode) async fn changed(
 /// One that ended is ended, whoever wrote it.
 fn authentic(macs: &RowMacs, row: &QueryResult) -> Result<Option<Stored>, DbError> {
     let row: device::Model = FromQueryResult::from_query_result(row, "")?;
-    if row.ended_at.is_none() && check(macs, &row).is_err() {
-        return Ok(None);
-    }
-    stored(row).map(Some)
+    let is_lost = row.ended_why.as_deref() == Some(EndReason::Lost.code());
+    let looked_up = match row.ended_at {
+        None if check(macs, &row).is_err() => return Ok(None),
+        None => LookedUp::Live,
+        Some(_) if is_lost && check(macs, &row).is_ok() => {
+            LookedUp::Lost { until: Timestamp::from_micros(row.expires_at) }
+        }
+        Some(_) => LookedUp::No,
+    };
+    stored(row, looked_up).map(Some)
 }
 
-fn stored(row: device::Model) -> Result<Stored, DbError> {
+fn stored(row: device::Model, looked_up: LookedUp) -> Result<Stored, DbError> {
     let (person, school) = (row.person_id, row.school_id);
-    let live = row.ended_at.is_none();
     let Enrolled { device, generation, salt, step, master_key_id, .. } = enrolled(row)?;
     Ok(Stored {
         device,
@@ -119,7 +144,7 @@ fn stored(row: device::Model) -> Result<Stored, DbError> {
         generation,
         step,
         master_key_id,
-        live,
+        looked_up,
     })
 }
 

@@ -181,6 +181,19 @@ where
     Ok(items)
 }
 
+/// The same where the list may be left out.
+pub(super) fn distinct_if_any<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + PartialEq,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: Deserialize<'de> + PartialEq")]
+    struct Distinct<T>(#[serde(deserialize_with = "distinct")] Vec<T>);
+
+    Ok(Option::<Distinct<T>>::deserialize(from)?.map(|Distinct(items)| items))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ pub enum RosterError {
     #[error("the roster is UTF-16; save it as UTF-8 or GBK")]
     Utf16,
     /// The first line is not a valid header.
-    #[error("line 1: the header must be {columns}; {fault}", columns = header::COLUMNS.join(","))]
+    #[error("line 1: the header must be {columns}; {fault}", columns = header::needed())]
     Header {
         /// What is wrong with it.
         fault: String,

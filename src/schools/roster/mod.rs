@@ -21,7 +21,7 @@ use crate::{
     base::{
         clock::{Day, Timestamp},
         crypto::{blind::Blind, seal::SealError},
-        csv_file::{self, CsvEncoding, CsvLine, CsvLines, CsvSurvey},
+        csv_file::{CsvEncoding, CsvLines, CsvSurvey},
         db::{Db, Tx},
         ids::{PersonId, SchoolId},
     },
@@ -324,8 +324,7 @@ struct Reading<R> {
 impl<R: BufRead> Reading<R> {
     fn new(mut lines: CsvLines<R>, survey: &CsvSurvey) -> Result<Self, RosterError> {
         let header = match lines.next_line()? {
-            Some((_, CsvLine::Whole(bytes))) => Header::parse(bytes),
-            Some((_, CsvLine::TooLong)) => Err("it is too long".to_owned()),
+            Some((_, line)) => Header::parse(&line),
             None => Err("the file is empty".to_owned()),
         };
         let header = header.map_err(|fault| RosterError::Header { fault })?;
@@ -342,12 +341,7 @@ impl<R: BufRead> Reading<R> {
                 break;
             };
             report.read += 1;
-            let row = match content {
-                CsvLine::Whole(bytes) => self.header.row(bytes, self.encoding),
-                CsvLine::TooLong => {
-                    Err(format!("the line is longer than {} bytes", csv_file::MAX_BYTES))
-                }
-            };
+            let row = self.header.row(&content, self.encoding);
             match row.and_then(|row| once(&mut self.seen, row, line)) {
                 Ok(row) => rows.push((line, row)),
                 Err(reason) => report.refused.push(RefusedRow { line, reason }),
