@@ -121,7 +121,11 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<AllocationRow>, String> {
-        let now = Timestamp::parse_rfc3339("2026-11-30T08:00:00+08:00").unwrap();
+        read_at(text, "2026-11-30T08:00:00+08:00")
+    }
+
+    fn read_at(text: &str, now: &str) -> Result<Vec<AllocationRow>, String> {
+        let now = Timestamp::parse_rfc3339(now).unwrap();
         let mut bad = BadLines::default();
         let rows =
             read_rows(Cursor::new(text), now, &mut bad).map_err(|error| error.to_string())?;
@@ -170,10 +174,17 @@ mod tests {
             let said = read(lines).unwrap_err();
             assert!(said.contains(reason), "{lines}: {said}");
         }
-        assert_eq!(
-            read(&format!("{head}1,a,,2026-11-30,\n")).unwrap().len(),
-            1,
-            "today is the last"
-        );
+        for good in ["1,a,,2026-11-30,", "1,a,2026-12-01,2026-12-01,"] {
+            assert_eq!(read(&format!("{head}{good}\n")).unwrap().len(), 1, "one day: {good}");
+        }
+    }
+
+    /// Its last instant is before midnight in Beijing.
+    #[test]
+    fn a_last_day_ends_at_midnight() {
+        let file = "student_no,door_group,until\n1,a,2026-11-29\n";
+        assert_eq!(read_at(file, "2026-11-29T23:59:59+08:00").unwrap().len(), 1);
+        let past = read_at(file, "2026-11-30T00:00:00+08:00").unwrap_err();
+        assert_eq!(past, "line 2: until: is past");
     }
 }

@@ -38,7 +38,7 @@ impl Killing<'_> {
     pub async fn server<T, S: PartialEq + Debug>(
         &self,
         program: &mut Program,
-        make: impl AsyncFn(usize) -> Made<T, S>,
+        prepare: impl AsyncFn(usize) -> Made<T, S>,
         ask: impl AsyncFn(&Api, &T) -> Option<Answer>,
         look: impl AsyncFn() -> S,
     ) {
@@ -49,13 +49,13 @@ impl Killing<'_> {
             assert!((200..300).contains(&answer.status) || is_told, "{point}: {}", answer.text());
             assert_eq!(look().await, *made.states.last().unwrap(), "{point}");
         };
-        let (made, file) = (make(0).await, self.record_file());
+        let (made, file) = (prepare(0).await, self.record_file());
         program.start_told(RECORD, &file).await;
         done(program, &made, UNDISTURBED).await;
         program.kill();
         for (n, point) in self.points(&file).into_iter().enumerate() {
             println!("{point}");
-            let made = make(n + 1).await;
+            let made = prepare(n + 1).await;
             assert_eq!(look().await, made.states[0], "{point}: before");
             program.start_told(DIE_AT, &point).await;
             let answer = ask(&program.api(), &made.wish).await;
@@ -79,10 +79,10 @@ impl Killing<'_> {
     pub async fn command<S: PartialEq + Debug>(
         &self,
         program: &Program,
-        make: impl AsyncFn(usize) -> Made<Vec<String>, S>,
+        prepare: impl AsyncFn(usize) -> Made<Vec<String>, S>,
         look: impl AsyncFn() -> S,
     ) {
-        let (made, file) = (make(0).await, self.record_file());
+        let (made, file) = (prepare(0).await, self.record_file());
         let (signal, said) = program.run_told(&made.wish, (RECORD, &file)).await;
         assert_eq!(
             (signal, look().await),
@@ -91,7 +91,7 @@ impl Killing<'_> {
         );
         for (n, point) in self.points(&file).into_iter().enumerate() {
             println!("{point}");
-            let made = make(n + 1).await;
+            let made = prepare(n + 1).await;
             assert_eq!(look().await, made.states[0], "{point}: before");
             let (signal, said) = program.run_told(&made.wish, (DIE_AT, &point)).await;
             assert_eq!(signal, Some(SIGKILL), "{point}: {said}");

@@ -167,7 +167,8 @@ impl Rows {
         self.texts(sql).await
     }
 
-    fn is_postgres(&self) -> bool {
+    /// Whether it is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
         self.0.get_database_backend() == DbBackend::Postgres
     }
 

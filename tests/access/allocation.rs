@@ -7,7 +7,10 @@ use onecard::{
         desk::{self, DoorFilter, DoorPage, DoorRightError},
         rights::{DayWindow, DoorTimes, PassVerdict, RightSource, may_pass},
     },
-    base::clock::{Clock, SystemClock, Timestamp},
+    base::{
+        clock::{Clock, SystemClock, Timestamp},
+        ids::{PersonId, SchoolId},
+    },
     schools::{People, Schools},
     terminals::DoorGroup,
 };
@@ -26,6 +29,8 @@ on_each_database!(
     an_import_replaces_the_groups_that_it_names,
     rights_hold_at_their_times,
     rights_of_staff_stand_beside_an_allocation,
+    a_right_of_staff_is_none_of_these,
+    an_allocation_that_lost_rows_does_not_come_into_force,
     a_dormitory_moves_while_people_stand_at_the_gate,
     a_large_dormitory_is_imported_beside_tills,
     what_is_replaced_is_deleted_a_day_later,
@@ -272,4 +277,76 @@ async fn what_is_replaced_is_deleted_a_day_later(db: &TestDb) {
         assert_eq!(world.rows.count("door_right").await, left, "after {hours} hours");
     }
     assert_eq!(yard.ask("D1", &yard.identity(2)).await, "open");
+}
+
+/// Of whatever a right of staff could be taken for.
+async fn a_right_of_staff_is_none_of_these(db: &TestDb) {
+    let yard = Yard::open(db, DOORS).await;
+    yard.allocate(&["2301001,一号楼,,,"]).await.unwrap();
+    let (world, school) = (&yard.shop.world, yard.shop.school);
+    let (person, now) = (yard.shop.phones[0].person, SystemClock.now());
+    let [one, two]: [DoorGroup; 2] = ["一号楼", "二号楼"].map(|group| group.parse().unwrap());
+    let always = DoorTimes { from: now, until: None, window: DayWindow::ALL };
+    let give = async |whose: (SchoolId, PersonId), group: &DoorGroup, times: DoorTimes| {
+        world.db.in_tx(async |tx| desk::give(tx, whose, (group, times), now).await).await
+    };
+    let end = async |of: SchoolId, id| {
+        world.db.in_tx(async |tx| desk::end(tx, of, id, SystemClock.now()).await).await
+    };
+    // The allocation's goes with the next import, that of another group is for other doors.
+    let first = give((school, person), &one, always).await.unwrap();
+    let second = give((school, person), &two, always).await.unwrap();
+    assert_eq!((first.source, second.source), (RightSource::Staff, RightSource::Staff));
+    assert_ne!(first.id, second.id);
+    yard.allocate(&["2301002,一号楼,,,"]).await.unwrap();
+    for door in ["D1", "D2"] {
+        assert_eq!(yard.ask(door, &yard.identity(0)).await, "open", "{door}");
+    }
+    // One that was ended before it began never holds.
+    let tomorrow = now.day().next().start();
+    let later = DoorTimes { from: tomorrow, ..always };
+    let later = give((school, person), &one, later).await.unwrap();
+    assert_eq!(later.id, first.id, "what holds from now on covers what begins tomorrow");
+    end(school, first.id).await.unwrap();
+    let later = DoorTimes { from: tomorrow, ..always };
+    let later = give((school, person), &one, later).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(end(school, later.id).await.unwrap().times.until, Some(tomorrow));
+    }
+    // Another school knows neither the person nor the right.
+    let elsewhere = SchoolId::from_number(world.rows.school("hbkj").await);
+    let theirs = world.rows.person("hbkj", testkit::ELSEWHERE.0).await;
+    let theirs = PersonId::from_uuid(theirs);
+    for whose in [(school, theirs), (elsewhere, person)] {
+        let refused = give(whose, &one, always).await;
+        assert!(matches!(refused, Err(DoorRightError::NotFound)), "{refused:?}");
+    }
+    let refused = end(elsewhere, second.id).await;
+    assert!(matches!(refused, Err(DoorRightError::NotFound)), "{refused:?}");
+    assert_eq!(yard.ask("D2", &yard.identity(0)).await, "open");
+    testkit::assert_authentic(&world.db).await;
+}
+
+/// Rows that the upkeep deletes before they hold are missed.
+async fn an_allocation_that_lost_rows_does_not_come_into_force(db: &TestDb) {
+    let yard = Yard::open(db, DOORS).await;
+    yard.allocate(&["2301001,一号楼,,,"]).await.unwrap();
+    let rows = &yard.shop.world.rows;
+    if rows.is_postgres() {
+        let lose = "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS \
+                    'BEGIN DELETE FROM door_right WHERE id = NEW.id; RETURN NULL; END'";
+        rows.change(lose, []).await;
+        let trigger = "CREATE TRIGGER lose AFTER INSERT ON door_right FOR EACH ROW \
+                       EXECUTE FUNCTION lose()";
+        rows.change(trigger, []).await;
+    } else {
+        let trigger = "CREATE TRIGGER lose AFTER INSERT ON door_right BEGIN \
+                       DELETE FROM door_right WHERE id = NEW.id; END";
+        rows.change(trigger, []).await;
+    }
+    let slow = yard.allocate(&["2301002,一号楼,,,"]).await;
+    assert!(matches!(slow, Err(AllocationError::Slow)), "{slow:?}");
+    for (nth, expected) in [(0, "open"), (1, "right_missing")] {
+        assert_eq!(yard.ask("D1", &yard.identity(nth)).await, expected);
+    }
 }

@@ -191,3 +191,20 @@ async fn the_counter_reports_and_takes_back(db: &TestDb) {
     assert_eq!(shop.world.rows.texts(said).await, expected);
     shop.is_sound().await;
 }
+
+/// Between the proof of a cancel and its lock the card was found, and lost again: that report may be of
+/// another card, of which nobody has said anything.
+#[tokio::test]
+async fn a_cancel_does_not_take_back_another_report() {
+    testkit::on_postgres(async |db: &TestDb| {
+        let (shop, student) = shop(db, "").await;
+        student.post(REPORTS, &password()).await.body(201);
+        let another = "UPDATE person SET lost_at = lost_at + 1 WHERE lost_at IS NOT NULL";
+        let cancel = async || student.post(CANCEL, &password()).await;
+        let refused = shop.world.rows.change_while(another, cancel()).await;
+        refused.problem("another report", 422, "password_wrong");
+        assert_eq!(student.get(REPORTS).await.body(200)["status"], "lost");
+        assert_eq!(cancel().await.body(200)["status"], "normal");
+    })
+    .await;
+}

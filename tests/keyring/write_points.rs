@@ -78,14 +78,14 @@ async fn an_import_of_locks_that_is_killed_goes_on_where_it_was(db: &TestDb) {
         let rows = &world.rows;
         (rows.count("door_lock").await, rows.count(&moved).await, rows.count(recorded).await)
     };
-    let last = std::cell::Cell::new(0);
+    let turn = std::cell::Cell::new(0);
     let make = async |round: usize| {
         let mut list = "lock_id,door_group,name\n".to_owned();
         for lock in 0..=PART {
             writeln!(list, "L{lock},{round}号楼{lock},{lock} 室").unwrap();
         }
         fs::write(&file, list).unwrap();
-        last.set(round);
+        turn.set(round);
         let (known, _, recorded) = look(round).await;
         let first = if known == 0 { PART } else { known };
         let half = (first, PART, recorded + 1);
@@ -94,6 +94,6 @@ async fn an_import_of_locks_that_is_killed_goes_on_where_it_was(db: &TestDb) {
         Made { wish: command.map(str::to_owned).to_vec(), states }
     };
     let killing = Killing { world: &world, what: "command", one_of: 4 };
-    killing.command(&program, make, async || look(last.get()).await).await;
+    killing.command(&program, make, async || look(turn.get()).await).await;
     testkit::assert_authentic(&world.db).await;
 }
