@@ -134,7 +134,7 @@ impl Access {
         seq: Seq,
         code: &str,
     ) -> Result<StoredResponse, AccessError> {
-        let (call, read_at) = (door.call(), self.clock.now());
+        let (call, now) = (door.call(), self.clock.now());
         let school = self.schools.require(call.terminal.school).await?;
         let content = call.signed.body_digest();
         let asked = NumberedRequest::of(call, seq, SeqStep::Act, AnswerKind::Access, &content);
@@ -147,7 +147,7 @@ impl Access {
             prefixes: &school.policy.passcode.prefixes,
         };
         let read = CodeRead { place, asked: &asked, text: code };
-        let scan = match read.look_up(&self.codes, &self.db, read_at).await? {
+        let scan = match read.look_up(&self.codes, &self.db, now).await? {
             // Whether it is used here is decided by the database: this may be another reading.
             LookedUp::Found(ScanOutcome::UsedBefore(shown)) => Scan::Good(shown),
             LookedUp::Found(ScanOutcome::Slowed { retry_after }) => {
@@ -163,6 +163,7 @@ impl Access {
             }
         };
         let terminal = Arc::clone(&call.terminal);
+        let read_at = call.arrived_at;
         self.decide_request(DoorRequest { asked, school, terminal, scan, read_at }).await
     }
 

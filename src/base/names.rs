@@ -5,6 +5,14 @@
 #[error("must be {0}")]
 pub struct InvalidName(pub(crate) &'static str);
 
+/// No control character, and none of those that reorder or hide what stands around them (Unicode's
+/// `Bidi_Control`, zero width, byte order mark).
+pub fn is_visible(c: char) -> bool {
+    let hides = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    !c.is_control() && !hides
+}
+
 /// Declares a type of names: texts of at most so many characters, each of which is allowed, without blanks
 /// around them.
 #[macro_export]

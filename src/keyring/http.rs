@@ -6,7 +6,7 @@ use super::{
 use crate::{
     base::{
         clock::Timestamp,
-        http::{ApiError, IdempotencyKey, Principal, problem::Problem},
+        http::{ApiError, Arrived, IdempotencyKey, Principal, problem::Problem},
     },
     sessions::Student,
 };
@@ -102,16 +102,18 @@ async fn list_doors(
     (status = 200, body = OpeningBody), (status = 403, description = "`not_bound`", body = Problem),
     (status = 404, description = "`door_not_found`, `doors_not_offered`", body = Problem),
     (status = 409, description = "`opening_under_way`; with `Retry-After`", body = Problem),
-    (status = 429, description = "`too_many_openings`; with `Retry-After`", body = Problem)))]
+    (status = 429, description = "`too_many_openings`; with `Retry-After`", body = Problem),
+    (status = 503, description = "`unavailable`: nothing was attempted", body = Problem)))]
 #[post("/api/v1/me/doors/{door}/open")]
 async fn open_door(
     student: Principal<Student>,
     door: Path<uuid::Uuid>,
     key: IdempotencyKey,
+    arrived: Arrived,
     ring: Data<DoorKeys>,
 ) -> Result<Json<OpeningBody>, ApiError> {
     let door = DoorId::from_uuid(door.into_inner());
-    Ok(Json(ring.open(&student, door, &key).await?.into()))
+    Ok(Json(ring.open(&student, door, (&key, arrived.0)).await?.into()))
 }
 
 /// An attempt of the student. The lock is asked about one that is `unknown`, at most once in two

@@ -15,7 +15,8 @@ crate::name_type! {
 
 crate::name_type! {
     /// The name of a door as its people know it: 402 室.
-    DoorName, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
+    DoorName, "1 to 40 visible characters without blanks around them", 40,
+    crate::base::names::is_visible
 }
 
 /// A door with a lock.

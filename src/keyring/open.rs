@@ -1,7 +1,7 @@
 //! Opening a door: decided, recorded, and only then asked of the lock.
 
 use super::{
-    DoorId, DoorKeys, LockAnswer, OpenOrder, Opening, OpeningId, OpeningState,
+    DoorId, DoorKeys, LockAnswer, LockRefusal, OpenOrder, Opening, OpeningId, OpeningState,
     lock::LockId,
     opening::{OPEN_WITHIN, OpeningRefusal},
     pass,
@@ -24,6 +24,10 @@ const COUNTED: Duration = Duration::from_mins(1);
 /// The most attempts in that time.
 const MOST: usize = 10;
 
+/// An attempt begins so soon after its request arrived, or not at all. Shorter than [`OPEN_WITHIN`]: the
+/// lock must still be asked.
+const BEGUN_WITHIN: Duration = Duration::from_secs(10);
+
 /// Why nothing was attempted.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -45,6 +49,9 @@ pub enum OpenError {
     /// The binding has ended.
     #[error("no longer bound")]
     NotBound,
+    /// The request waited too long: nobody may be standing at the door any more.
+    #[error("the request has waited too long")]
+    Late,
     /// The binding could not be held.
     #[error(transparent)]
     Binding(#[from] PasswordFault),
@@ -63,7 +70,8 @@ impl TxError for OpenError {
             | Self::NoSuchOpening
             | Self::UnderWay(_)
             | Self::TooMany(_)
-            | Self::NotBound => None,
+            | Self::NotBound
+            | Self::Late => None,
         }
     }
 }
@@ -82,6 +90,8 @@ struct Wish<'a> {
     school: &'a School,
     door: DoorId,
     key: &'a IdempotencyKey,
+    /// When the request arrived.
+    asked_at: Timestamp,
 }
 
 impl DoorKeys {
@@ -90,16 +100,20 @@ impl DoorKeys {
         &self,
         student: &Student,
         door: DoorId,
-        key: &IdempotencyKey,
+        (key, asked_at): (&IdempotencyKey, Timestamp),
     ) -> Result<Opening, OpenError> {
         let school = self.schools.require(student.school).await?;
         let vendor = self.vendors.of(&school.code).ok_or(OpenError::NotOffered)?;
-        let wish = Wish { student, school: &school, door, key };
+        let wish = Wish { student, school: &school, door, key, asked_at };
         let clock = &*self.clock;
         let (opening, lock) = match self.db.in_tx(async |tx| wish.begin(tx, clock).await).await? {
             Begun::Known(opening) => return Ok(opening),
             Begun::Order(opening, lock) => (opening, lock),
         };
+        // The commit may have been waited for. The lock is not asked to open for nobody.
+        if self.clock.now() >= opening.open_until {
+            return self.record(opening, LockAnswer::Refused(LockRefusal::TooLate)).await;
+        }
         let order = OpenOrder { id: opening.id, lock: &lock, until: opening.open_until };
         let answer = vendor.open(order).await;
         self.record(opening, answer).await
@@ -134,12 +148,15 @@ impl DoorKeys {
 impl Wish<'_> {
     /// Decides under the person's lock, by the time at which it is held, and records the attempt.
     async fn begin(&self, tx: &Tx, clock: &dyn Clock) -> Result<Begun, OpenError> {
-        let Self { student, school, door, key } = *self;
+        let Self { student, school, door, key, asked_at } = *self;
         let person = passwords::hold_student(tx, student, None).await?;
         let person = person.ok_or(OpenError::NotBound)?;
         let now = clock.now();
         if let Some(known) = openings::by_key(tx, person.id, door, key.as_str()).await? {
             return Ok(Begun::Known(known));
+        }
+        if now.distance(asked_at) > BEGUN_WITHIN {
+            return Err(OpenError::Late);
         }
         let lock = locks::lock(Source::Tx(tx), school.id, door).await?;
         let lock = lock.ok_or(OpenError::NoSuchDoor)?;
@@ -166,7 +183,7 @@ impl Wish<'_> {
             door: self.door,
             state: refusal.map_or(OpeningState::Unknown, OpeningState::Refused),
             created_at: now,
-            open_until: now.plus(OPEN_WITHIN),
+            open_until: self.asked_at.plus(OPEN_WITHIN),
             tries: 0,
         }
     }

@@ -1,7 +1,10 @@
 //! Problem documents of the key ring.
 
 use super::OpenError;
-use crate::base::http::{ApiError, problem::ProblemKind};
+use crate::base::http::{
+    ApiError,
+    problem::{ProblemKind, UNAVAILABLE},
+};
 
 const NOT_BOUND: ProblemKind =
     ProblemKind { code: "not_bound", status: 403, title: "请先绑定校园卡" };
@@ -29,6 +32,7 @@ impl From<OpenError> for ApiError {
             OpenError::UnderWay(wait) => Self::new(UNDER_WAY).retry_after(wait),
             OpenError::TooMany(wait) => Self::new(TOO_MANY).retry_after(wait),
             OpenError::NotBound => Self::new(NOT_BOUND),
+            OpenError::Late => Self::new(UNAVAILABLE),
             OpenError::Binding(fault) => fault.into(),
             OpenError::Db(_) => Self::internal(&error),
         }

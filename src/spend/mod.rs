@@ -172,13 +172,13 @@ impl Spending {
         let request = self.request(till, request_id).await?;
         let TillCharge { seq, amount, by } = wanted;
         let begun = self.clock.now();
-        let (asked, proof, looked_at) = match by {
+        let (asked, proof) = match by {
             PaidBy::Code(code) => {
                 let content = till.call().signed.body_digest();
                 let (call, kind) = (till.call(), AnswerKind::Charge);
                 let asked = NumberedRequest::of(call, seq, SeqStep::Act, kind, &content);
                 match self.scan(&request, &asked, &code, begun).await? {
-                    Scanned::Now(scan) => (asked, Proof::Scan(scan), begun),
+                    Scanned::Now(scan) => (asked, Proof::Scan(scan)),
                     Scanned::Before(told) => return answered(told),
                     Scanned::Slowed(retry_after) => {
                         return self.kept_or_slowed(&asked, retry_after).await;
@@ -196,10 +196,11 @@ impl Spending {
                 }
                 let given = PasswordAnswer { seq, challenge: &challenge, amount, password };
                 let proof = self.password(&request, given).await?;
-                (asked, proof, self.clock.now())
+                (asked, proof)
             }
         };
         let Request { school, merchant, id: request_id, .. } = request;
+        let looked_at = till.call().arrived_at;
         let request =
             ChargeRequest { asked, school, merchant, amount, proof, looked_at, request_id };
         answered(self.charging.submit(request).await?)

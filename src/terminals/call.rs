@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, Timestamp},
         db::{Db, DbError},
         http::signature::{
             Authorities, SignatureError, SignedRequest, UnverifiedSignature, VerifiedHead,
@@ -37,6 +37,8 @@ pub struct Call {
     pub terminal: Arc<Terminal>,
     /// The verified signature.
     pub signed: VerifiedSignature,
+    /// When it arrived: the terminal, and whoever stands at it, waits from then.
+    pub arrived_at: Timestamp,
 }
 
 /// A head with a verified signature of a terminal: its body may be received.
@@ -48,8 +50,9 @@ pub struct CallHead {
 
 impl CallHead {
     /// The request, if this is the body that the terminal signed.
-    pub fn with_body(self, body: &[u8]) -> Result<Call, SignatureError> {
-        Ok(Call { terminal: self.terminal, signed: self.signed.with_body(body)? })
+    pub fn with_body(self, body: &[u8], arrived_at: Timestamp) -> Result<Call, SignatureError> {
+        let signed = self.signed.with_body(body)?;
+        Ok(Call { terminal: self.terminal, signed, arrived_at })
     }
 }
 

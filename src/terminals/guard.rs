@@ -6,7 +6,7 @@ use super::{
     http::auth_problem,
 };
 use crate::base::http::{
-    ApiError, Caller, check_length,
+    ApiError, Arrived, Caller, check_length,
     problem::{self, problem_kinds},
     read_body,
     signature::Received,
@@ -45,11 +45,12 @@ async fn signed_call(request: &mut ServiceRequest) -> Result<Call, ApiError> {
     let terminals = request.app_data::<Data<Terminals>>().map(|data| Arc::clone(data));
     let terminals = terminals.ok_or(ApiError::new(problem::INTERNAL))?;
     let refused = |error| auth_problem(&error, &terminals);
+    let Arrived(arrived_at) = Arrived::of(request)?;
     check_length(request.headers())?;
     let head = head_of(&terminals, request).await.map_err(refused)?;
     let body = read_body(request.take_payload()).await?;
     request.set_payload(Payload::from(body.clone()));
-    head.with_body(&body).map_err(|error| refused(error.into()))
+    head.with_body(&body, arrived_at).map_err(|error| refused(error.into()))
 }
 
 async fn head_of(

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::base::http::{
     ApiError, Principal,
-    problem::{Problem, ProblemKind, problem_kinds},
+    problem::{Problem, ProblemKind, UNAVAILABLE, problem_kinds},
     signature::SignatureError,
 };
 use actix_web::{
@@ -69,7 +69,12 @@ pub fn nonce_reused() -> ApiError {
 /// caller is not told the reason, which is only logged.
 pub(super) fn auth_problem(error: &TerminalAuthError, terminals: &Terminals) -> ApiError {
     let kind = match error {
-        TerminalAuthError::Db(error) => return ApiError::internal(error),
+        TerminalAuthError::Db(error) => {
+            tracing::error!(%error, "a terminal could not be looked up");
+            let counted = "onecard_terminal_requests_refused_total";
+            metrics::counter!(counted, "code" => UNAVAILABLE.code).increment(1);
+            return ApiError::new(UNAVAILABLE);
+        }
         TerminalAuthError::Signature(SignatureError::Stale) => STALE,
         TerminalAuthError::Signature(_) | TerminalAuthError::Replayed => INVALID,
     };

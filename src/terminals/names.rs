@@ -15,12 +15,12 @@ crate::name_type! {
 
 crate::name_type! {
     /// The name of a merchant as shown to students.
-    MerchantName, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
+    MerchantName, "1 to 40 visible characters without blanks around them", 40, crate::base::names::is_visible
 }
 
 crate::name_type! {
     /// A group of doors that open together.
-    DoorGroup, "1 to 40 characters without blanks around them", 40, |c| !c.is_control()
+    DoorGroup, "1 to 40 visible characters without blanks around them", 40, crate::base::names::is_visible
 }
 
 #[cfg(test)]
@@ -42,8 +42,16 @@ mod tests {
         {
             assert_eq!(code.parse::<MerchantCode>().is_ok(), good, "{code}");
         }
-        for (name, good) in [("第一食堂", true), ("", false), (" ", false), ("a\u{0}", false)] {
+        for (name, good) in [
+            ("第一食堂", true),
+            ("", false),
+            (" ", false),
+            ("a\u{0}", false),
+            ("东三\u{202e}号", false),
+            ("东三\u{200b}", false),
+        ] {
             assert_eq!(name.parse::<MerchantName>().is_ok(), good, "{name}");
+            assert_eq!(name.parse::<DoorGroup>().is_ok(), good, "{name}");
         }
     }
 }

@@ -44,7 +44,7 @@ async fn nothing_is_imported_where_a_line_is_bad(db: &TestDb) {
         panic!("bad lines are refused")
     };
     let bad: Vec<_> = bad.iter().map(|bad| (bad.line, bad.reason.as_str())).collect();
-    let group = "door_group: must be 1 to 40 characters without blanks around them";
+    let group = "door_group: must be 1 to 40 visible characters without blanks around them";
     assert_eq!(count, 3);
     assert_eq!(
         bad,
@@ -131,9 +131,9 @@ async fn rights_of_staff_stand_beside_an_allocation(db: &TestDb) {
     let (person, now) = (yard.shop.phones[0].person, SystemClock.now());
     let group: DoorGroup = "一号楼".parse().unwrap();
     let times = DoorTimes { from: now, until: None, window: DayWindow::ALL };
+    let whose = (school, person);
     let give = async |times: DoorTimes| {
-        let give = async |tx: &_| desk::give(tx, (school, person), (&group, times), now).await;
-        world.db.in_tx(give).await
+        world.db.in_tx(async |tx| desk::give(tx, whose, (&group, times), now).await).await
     };
     let given = give(times).await.unwrap();
     // A request without a beginning begins when it arrives: its repeat begins later.

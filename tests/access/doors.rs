@@ -189,6 +189,10 @@ async fn a_server_that_cannot_decide_answers_503_and_keeps_nothing(db: &TestDb) 
     let (code, seq) = (yard.identity(0), yard.shop.seq());
     let body = json!({ "seq": seq, "code": code });
     let rows = &yard.shop.world.rows;
+    // A door of which this server remembers nothing.
+    rows.change("ALTER TABLE terminal RENAME TO terminal_away", []).await;
+    yard.send("D2", ACCESS, &body).await.problem("without terminals", 503, "unavailable");
+    rows.change("ALTER TABLE terminal_away RENAME TO terminal", []).await;
     rows.change("ALTER TABLE access_log RENAME TO access_log_away", []).await;
     let answer = yard.send("D1", ACCESS, &body).await;
     answer.problem("without the log", 503, "unavailable");

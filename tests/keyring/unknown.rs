@@ -1,8 +1,18 @@
 //! Locks whose answer is lost: unknown is said, asked about, and never repeated.
 
 use super::support::{Dorm, LOCK, OTHER, said};
+use actix_web::{FromRequest, test::TestRequest};
+use onecard::{
+    app::App,
+    base::{
+        clock::{Clock, SystemClock},
+        http::IdempotencyKey,
+    },
+    keyring::{DoorId, OpenError, OpeningState},
+    wiring::Settings,
+};
 use sandbox::{faults::RequestFault, locks::LockBehaviour};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use testkit::{TestDb, eventually, on_each_database};
 
 on_each_database!(
@@ -11,6 +21,7 @@ on_each_database!(
     a_lock_that_reports_late_is_found_without_the_phone,
     a_silent_lock_stays_unknown,
     a_door_is_not_asked_for_again_while_it_may_open,
+    a_request_that_waited_too_long_opens_nothing,
     a_question_comes_every_two_seconds_at_most,
 );
 
@@ -119,6 +130,29 @@ async fn a_door_is_not_asked_for_again_while_it_may_open(db: &TestDb) {
     dorm.behave(LOCK, LockBehaviour::Opens);
     assert_eq!(said(&dorm.want(LOCK, "k2").await), "opened");
     assert_eq!(dorm.orders(), 3, "one for each attempt");
+}
+
+/// The phone has given up by then, and nobody stands at the door.
+async fn a_request_that_waited_too_long_opens_nothing(db: &TestDb) {
+    let dorm = Dorm::open(db).await;
+    let settings = dorm.world.settings("http://127.0.0.1:1");
+    let settings = Settings::load(None, settings.into_iter()).unwrap();
+    let app = App::build(settings, Arc::new(SystemClock)).await.unwrap();
+    let signed_in = app.journeys.identities.authenticate(&dorm.student.access_token).await;
+    let student = signed_in.unwrap().student().unwrap();
+    let door = DoorId::from_uuid(dorm.door(LOCK).await.parse().unwrap());
+    let open = async |key: &str, seconds_ago: u64| {
+        let asked_at = SystemClock.now().minus(Duration::from_secs(seconds_ago));
+        let request = TestRequest::default().insert_header(("Idempotency-Key", key));
+        let key = IdempotencyKey::extract(&request.to_http_request()).await.unwrap();
+        app.journeys.door_keys.open(&student, door, (&key, asked_at)).await
+    };
+    assert!(matches!(open("k1", 11).await, Err(OpenError::Late)));
+    assert_eq!((dorm.orders(), dorm.world.rows.count("door_opening").await), (0, 0));
+    let opened = open("k1", 5).await.unwrap();
+    assert_eq!((opened.state, dorm.orders()), (OpeningState::Opened, 1));
+    let until = opened.open_until.distance(SystemClock.now());
+    assert!(until <= Duration::from_secs(10), "from the request on: {until:?}");
 }
 
 async fn a_question_comes_every_two_seconds_at_most(db: &TestDb) {

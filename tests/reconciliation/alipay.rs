@@ -87,11 +87,8 @@ async fn whatever_goes_wrong_is_named_and_changes_nothing(db: &TestDb) {
     world.at_rest().await;
     let before = world.rows.everything().await;
     for (on, fault, expected) in cases {
-        assert_eq!(
-            refused(&world, &office, RequestRule::new(on, fault)).await,
-            expected,
-            "{fault:?}"
-        );
+        let why = refused(&world, &office, RequestRule::new(on, fault)).await;
+        assert_eq!(why, expected, "{fault:?}");
         assert_eq!(world.rows.everything().await, before, "{fault:?}");
         world.assert_books_of("alipay", 5000).await;
     }

@@ -11,60 +11,50 @@ use std::{
 };
 use testkit::{Program, World, on_postgres};
 
+/// Commands, and what their help says.
+const HELP: [(&[&str], &[&str]); 16] = [
+    (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
+    (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
+    (&["migrate", "--help"], &["several run at once", "--first-macs"]),
+    (&["verify", "--help"], &["--anchor <FILE>", "--since <FILE>", "--close <FILE>", "Examples:"]),
+    (&["school", "--help"], &["import"]),
+    (&["school", "import", "--help"], &["<PATH>...", "--replace", "Examples:"]),
+    (&["roster", "import", "--help"], &["--school <CODE>", "<FILE.csv>", "student_no", "GBK"]),
+    (
+        &["door", "rights", "import", "--help"],
+        &[
+            "--school <CODE>",
+            "--group <NAME>",
+            "<FILE.csv>",
+            "student_no,door_group",
+            "from,until,hours",
+            "GBK",
+            "--reason",
+            "Example:",
+        ],
+    ),
+    (
+        &["door", "locks", "import", "--help"],
+        &["--school <CODE>", "<FILE.csv>", "lock_id,door_group,name", "GBK", "Example:"],
+    ),
+    (
+        &["library", "readers", "--help"],
+        &["--school <CODE>", "<FILE.csv>", "reader,student_no", "must not exist", "Example:"],
+    ),
+    (&["merchant", "add", "--help"], &["--code <CODE>", "--name <NAME>", "Example:"]),
+    (
+        &["terminal", "add", "--help"],
+        &["--kind <KIND>", "pos", "gate", "library", "water", "--replace", "openssl", "SCHOOL/ID"],
+    ),
+    (&["rekey", "--help"], &["data", "index", "mac", "--reason", "Example:"]),
+    (&["rekey", "mac", "--help"], &["--take-over"]),
+    (&["reconcile", "--help"], &["--provider", "--date", "--csv", "--xlsx", "10:00"]),
+    (&["openapi", "--help"], &["OpenAPI 3.1"]),
+];
+
 #[test]
 fn help_says_what_each_command_does() {
-    let cases: [(&[&str], &[&str]); 16] = [
-        (&["--help"], &["serve", "migrate", "verify", "school", "roster", "openapi", "Examples:"]),
-        (&["serve", "--help"], &["SIGTERM", "/metrics", "redis.url"]),
-        (&["migrate", "--help"], &["several run at once", "--first-macs"]),
-        (
-            &["verify", "--help"],
-            &["--anchor <FILE>", "--since <FILE>", "--close <FILE>", "Examples:"],
-        ),
-        (&["school", "--help"], &["import"]),
-        (&["school", "import", "--help"], &["<PATH>...", "--replace", "Examples:"]),
-        (&["roster", "import", "--help"], &["--school <CODE>", "<FILE.csv>", "student_no", "GBK"]),
-        (
-            &["door", "rights", "import", "--help"],
-            &[
-                "--school <CODE>",
-                "--group <NAME>",
-                "<FILE.csv>",
-                "student_no,door_group",
-                "from,until,hours",
-                "GBK",
-                "--reason",
-                "Example:",
-            ],
-        ),
-        (
-            &["door", "locks", "import", "--help"],
-            &["--school <CODE>", "<FILE.csv>", "lock_id,door_group,name", "GBK", "Example:"],
-        ),
-        (
-            &["library", "readers", "--help"],
-            &["--school <CODE>", "<FILE.csv>", "reader,student_no", "must not exist", "Example:"],
-        ),
-        (&["merchant", "add", "--help"], &["--code <CODE>", "--name <NAME>", "Example:"]),
-        (
-            &["terminal", "add", "--help"],
-            &[
-                "--kind <KIND>",
-                "pos",
-                "gate",
-                "library",
-                "water",
-                "--replace",
-                "openssl",
-                "SCHOOL/ID",
-            ],
-        ),
-        (&["rekey", "--help"], &["data", "index", "mac", "--reason", "Example:"]),
-        (&["rekey", "mac", "--help"], &["--take-over"]),
-        (&["reconcile", "--help"], &["--provider", "--date", "--csv", "--xlsx", "10:00"]),
-        (&["openapi", "--help"], &["OpenAPI 3.1"]),
-    ];
-    for (arguments, expected) in cases {
+    for (arguments, expected) in HELP {
         let (code, out, _) = finished(Place::bare().command(arguments));
         assert_eq!(code, 0, "{arguments:?}");
         for text in expected {

@@ -8,6 +8,7 @@
 //! time.
 
 mod answer_counters;
+mod arrival;
 mod body;
 mod bounded;
 mod connection;
@@ -22,6 +23,7 @@ mod shell;
 pub mod signature;
 mod validation;
 
+pub use arrival::Arrived;
 pub use body::{MAX_BODY_BYTES, ValidJson, raw_body};
 pub(crate) use body::{check_length, read as read_body};
 pub use connection::TimeLimits;
@@ -32,3 +34,4 @@ pub use paging::PageSize;
 pub use principal::{Caller, Principal};
 pub use problem::{ApiError, FieldError};
 pub use shell::{BodyLimits, Shell, around};
+pub use validation::not_blank;

@@ -2,7 +2,7 @@
 //! if the handler panics.
 
 use super::{
-    ApiError,
+    ApiError, Arrived,
     answer_counters::AnswerCounters,
     bounded::bounded,
     connection::RequestProgress,
@@ -123,6 +123,7 @@ pub async fn around(
     if let Some(progress) = &progress {
         progress.head_received();
     }
+    request.extensions_mut().insert(Arrived(shell.clock.now()));
     let body = bounded(request.take_payload(), &shell.bodies);
     request.set_payload(body);
     let line = LogLine {

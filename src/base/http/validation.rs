@@ -12,6 +12,11 @@ use std::{borrow::Cow, fmt::Display};
 /// At most this many fields are reported.
 const MAX_FIELDS: usize = 20;
 
+/// Refuses a text of blanks alone: for garde's `custom`.
+pub fn not_blank(text: &str, (): &()) -> garde::Result {
+    if text.trim().is_empty() { Err(garde::Error::new("不能为空")) } else { Ok(()) }
+}
+
 /// Validates `value` and reports each invalid field.
 pub(super) fn check<T: Validate<Context: Default>>(value: &T) -> Result<(), ApiError> {
     let Err(report) = with_i18n(Chinese, || value.validate()) else {

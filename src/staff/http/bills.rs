@@ -5,7 +5,7 @@ use crate::{
     approvals::ApprovalId,
     base::{
         clock::Timestamp,
-        http::{ApiError, IdempotencyKey, PageSize, ValidJson, problem::Problem},
+        http::{ApiError, IdempotencyKey, PageSize, ValidJson, not_blank, problem::Problem},
     },
     orders::fact::Provider,
     reconciliation::{BillDay, ProposedRepair},
@@ -26,7 +26,7 @@ use uuid::Uuid;
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct NewRepairRequest {
     /// Why, for whoever decides and for the audit log.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(custom(not_blank), length(chars, max = 200))]
     reason: String,
 }
 

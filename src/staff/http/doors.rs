@@ -10,7 +10,7 @@ use crate::{
     base::{
         clock::Timestamp,
         http::{
-            ApiError, PageSize, ValidJson,
+            ApiError, PageSize, ValidJson, not_blank,
             problem::{self, INVALID, Problem, problem_kinds},
         },
     },
@@ -71,7 +71,7 @@ pub(super) struct NewDoorRight {
     #[garde(inner(length(bytes, min = 1, max = 11)))]
     hours: Option<String>,
     /// Why, for the audit log.
-    #[garde(length(chars, min = 1, max = 80))]
+    #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
 }
 
@@ -103,7 +103,7 @@ impl NewDoorRight {
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct EndDoorRight {
     /// Why, for the audit log.
-    #[garde(length(chars, min = 1, max = 80))]
+    #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
 }
 

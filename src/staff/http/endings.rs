@@ -2,7 +2,7 @@
 
 use super::refunds::{StaffRefundView, view};
 use crate::{
-    base::http::{ApiError, IdempotencyKey, ValidJson, problem::Problem},
+    base::http::{ApiError, IdempotencyKey, ValidJson, not_blank, problem::Problem},
     staff::{
         EndingAsk, StaffDesk,
         guard::{AskRefund, May},
@@ -19,7 +19,7 @@ use serde::Deserialize;
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct EndRefundRequest {
     /// Why.
-    #[garde(length(chars, min = 1, max = 80))]
+    #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
 }
 

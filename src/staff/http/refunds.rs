@@ -6,7 +6,7 @@ use crate::{
     base::{
         clock::Timestamp,
         http::{
-            ApiError, IdempotencyKey, ValidJson,
+            ApiError, IdempotencyKey, ValidJson, not_blank,
             problem::{self, Problem},
         },
         money::Fen,
@@ -39,7 +39,7 @@ pub(super) struct NewRefundRequest {
     #[garde(range(min = 1, max = 10_000_000))]
     amount_fen: i64,
     /// Why. The payer may read it.
-    #[garde(length(chars, min = 1, max = 80))]
+    #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
 }
 

@@ -3,7 +3,11 @@
 
 use crate::{
     approvals::{Approval, ApprovalId, Decision, Officer},
-    base::{clock::Timestamp, http::PageSize, money::Fen},
+    base::{
+        clock::Timestamp,
+        http::{PageSize, not_blank},
+        money::Fen,
+    },
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -15,7 +19,7 @@ pub(super) const DEFAULT_LIMIT: u16 = 50;
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct ApproveRequest {
     /// A remark for the audit log.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(custom(not_blank), length(chars, max = 200)))]
     pub(super) reason: Option<String>,
 }
 
@@ -23,7 +27,7 @@ pub(super) struct ApproveRequest {
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct RejectRequest {
     /// Why, for whoever asked.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(custom(not_blank), length(chars, max = 200))]
     pub(super) reason: String,
 }
 
