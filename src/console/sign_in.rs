@@ -61,6 +61,24 @@ pub(super) struct SignInForm {
     next: String,
 }
 
+impl SignInForm {
+    /// What the next page needs of this one.
+    fn begun(self, first_code: Option<String>, offered: OfferedFactor, until: i64) -> Begun {
+        let OfferedFactor { secret, otpauth_uri, needs_password } = offered;
+        Begun {
+            school: self.school,
+            login: self.login.trim().to_owned(),
+            password: self.password,
+            first_code,
+            next: self.next,
+            secret: secret.to_string(),
+            otpauth_uri: otpauth_uri.to_string(),
+            needs_password,
+            until,
+        }
+    }
+}
+
 /// The first sign-in: with a code of one's own secret.
 #[derive(Deserialize)]
 pub(super) struct EnrolForm {
@@ -173,19 +191,8 @@ pub(super) async fn sign_in(
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => Ok(signed_in(granted, &next_of(Some(&form.next)))),
         Ok(SignInOutcome::MustEnrol(offered)) => {
-            let OfferedFactor { secret, otpauth_uri, needs_password } = offered;
-            let begun = Begun {
-                school: form.school,
-                login: form.login.trim().to_owned(),
-                password: form.password,
-                first_code,
-                next: form.next,
-                secret: secret.to_string(),
-                otpauth_uri: otpauth_uri.to_string(),
-                needs_password,
-                until: console.clock.now().plus(ENROL_WITHIN).micros(),
-            };
-            offer(&console, &begun, None)
+            let until = console.clock.now().plus(ENROL_WITHIN).micros();
+            offer(&console, &form.begun(first_code, offered, until), None)
         }
         Err(error) => {
             let wrong = Wrong::of(&ApiError::from(error));

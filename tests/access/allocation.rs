@@ -149,10 +149,9 @@ async fn rights_of_staff_stand_beside_an_allocation(db: &TestDb) {
         let window = DayWindow::new(n, 1440).filter(|_| n > 0);
         give(DoorTimes { window: window.unwrap_or(DayWindow::ALL), ..times }).await.unwrap();
     }
-    let more = DoorTimes { window: DayWindow::new(100, 1440).unwrap(), ..times };
-    give(more).await.unwrap();
-    let more = DoorTimes { window: DayWindow::new(101, 1440).unwrap(), ..times };
-    assert!(matches!(give(more).await, Err(DoorRightError::TooMany)));
+    let from = |minute| DoorTimes { window: DayWindow::new(minute, 1440).unwrap(), ..times };
+    give(from(100)).await.unwrap();
+    assert!(matches!(give(from(101)).await, Err(DoorRightError::TooMany)));
     // All of them, page by page; the allocation's is not ended by hand.
     let (mut cursor, mut rights) = (None, Vec::new());
     loop {

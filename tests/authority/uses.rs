@@ -31,7 +31,7 @@ async fn a_forged_terminal_is_not_served(db: &TestDb) {
     assert_eq!(shop.world.rows.change(forge, [key.bytes().to_vec().into()]).await, 1);
     let mut world = shop.world;
     world.serve_first();
-    assert_eq!(thief.ask(&world.api(), "GET /terminal/v1/config").await.status, 500);
+    assert_eq!(thief.ask(&world.api(), "GET /terminal/v1/config").await.status, 503);
     // What is beside it works.
     shop.tills[1].ask(&world.api(), "GET /terminal/v1/config").await.body(200);
     // Registered again, it is the operator's terminal.

@@ -35,6 +35,11 @@ const NAMED: &[Exception] = &[
         &["Alipay", "WeChatPay", "微信支付", "支付宝"],
         "whose payment codes start so",
     ),
+    except(
+        "src/console/words.rs",
+        &["Alipay", "WechatPay", "微信支付", "支付宝"],
+        "what staff call the providers",
+    ),
     // What the client sends and must be told.
     except("src/payments/gateway.rs", &["Alipay", "WechatPay"], "what the client needs to pay"),
     except(
