@@ -117,11 +117,11 @@ async fn outlasts_faults(db: &TestDb, funding: &str) {
             _ => world.pay().refunds_of(&number(top.payment)).len(),
         };
         assert_eq!(made, 1, "{fault:?}");
+        assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0, "{fault:?}");
+        world.at_rest().await;
+        world.assert_books_of(funding, kept).await;
     }
     assert_eq!(world.rows.count("review_case WHERE closed_at IS NULL").await, 0);
-    assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
-    world.at_rest().await;
-    world.assert_books_of(funding, kept).await;
 }
 
 async fn refund_meets(
@@ -145,6 +145,8 @@ async fn refund_meets(
     let shown = student.order_again(&top.order).await;
     let states = (&shown["state"], &shown["refunds"][0]["state"]);
     assert_eq!(states, (&json!("refunding"), &json!("sent")), "{fault:?}");
+    let report = world.report().await;
+    assert!(report.is_clean(), "{fault:?}, unknown: {report}");
     gate.heal();
     until_done(world, student, &top.order).await;
 }
@@ -238,6 +240,8 @@ async fn a_refund_that_no_longer_fits_is_not_sent_again(db: &TestDb) {
     assert_eq!(first_refund(&student, &top.order).await, "sent");
     assert_eq!(world.pay().refunds_of(&number(top.payment)).len(), 1);
     assert_eq!(student.balances().await[3], -500);
+    world.at_rest().await;
+    world.assert_books(2500).await;
 }
 
 async fn a_refund_that_alipay_refuses_stays_with_a_case_and_goes_on(db: &TestDb) {

@@ -169,5 +169,6 @@ async fn an_unsigned_word_closes_no_day(db: &TestDb) {
     let refused = office.compare("xnec", day).await.unwrap_err();
     assert!(refused.to_string().contains("does not prove"), "{refused}");
     assert_eq!(world.rows.texts("SELECT state FROM bill_difference").await, before);
+    world.assert_books(5000).await;
     assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 0);
 }

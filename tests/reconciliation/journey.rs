@@ -66,6 +66,7 @@ async fn a_missing_credit_is_repaired_from_the_providers_answer(db: &TestDb) {
     let number = world.rows.only_payment().await.simple().to_string();
     world.pay().deliver(&number).unwrap();
     assert_eq!(office.compare("xnec", day).await.unwrap().open_differences, 0);
+    world.assert_books(4970).await;
 }
 
 async fn a_wrong_file_is_named_and_changes_nothing(db: &TestDb) {
@@ -106,11 +107,14 @@ async fn a_wrong_file_is_named_and_changes_nothing(db: &TestDb) {
             }
             (compared, expected) => panic!("{fault:?}: {compared:?} in place of {expected:?}"),
         }
+        world.assert_books(5000).await;
     }
     assert_eq!(world.rows.count("bill_row").await, 0);
     let totals = office.compare("xnec", day).await.unwrap();
     assert_eq!((totals.open_differences, totals.our_rows), (0, 1));
     assert_eq!(world.rows.texts("SELECT state FROM bill_difference").await, ["gone"]);
+    seal::seal_all(&world.db, &SystemClock).await.unwrap();
+    world.assert_books(4970).await;
 }
 
 async fn a_day_cannot_be_compared_before_its_bill_is_there(db: &TestDb) {
