@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Arc<AdjustableClock>,
     pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) faults: Arc<Faults>,
     /// Notified of every change, of callbacks too.
     pub(crate) changes: Arc<Changes>,
 }
@@ -55,7 +56,7 @@ impl Sandbox {
             Callbacks::new(clock.clone(), faults.clone(), changes.clone(), options.speed)?;
         callbacks.set_mode(options.callbacks);
         let (keys, callbacks) = (options.keys.clone(), Arc::new(callbacks));
-        let shared = Shared { keys, clock, callbacks, changes };
+        let shared = Shared { keys, clock, callbacks, faults, changes };
         let wechat = Arc::new(WeChat::new(&shared));
         Ok(Self {
             wechat_pay: Arc::new(WechatPay::new(&shared, wechat.clone())),
@@ -66,7 +67,7 @@ impl Sandbox {
             gates: Arc::new(Gates::new(&options.gates, &options.server)?),
             keys: shared.keys,
             clock: shared.clock,
-            faults,
+            faults: shared.faults,
             callbacks: shared.callbacks,
             requests: Requests::default(),
         })

@@ -19,6 +19,8 @@ pub(crate) struct Terms {
     pub(crate) answer_within: Duration,
     /// Whether an answer of this status and body (its first 1024 bytes) ends the retries.
     pub(crate) accepts: fn(u16, &str) -> bool,
+    /// The name of these callbacks, for faults by a seed.
+    pub(crate) door: &'static str,
     /// What can go wrong with it on demand.
     pub(crate) faults: &'static [CallbackFault],
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{Letter, Message};
+use super::message::{Letter, Message, Terms};
 use super::{Callback, CallbackState, Callbacks, Delivery};
 use crate::faults::{CallbackFault, CallbackRule};
 
@@ -45,7 +45,8 @@ impl Callbacks {
     }
 
     pub(super) fn take_rule(&self, message: &dyn Message) -> Option<CallbackRule> {
-        self.faults.take_for_callback(message.about(), message.terms().faults)
+        let Terms { door, faults, .. } = message.terms();
+        self.faults.take_for_callback(message.about(), (door, faults))
     }
 
     /// Waits as long as a rule of [`CallbackFault::Delay`] says.

@@ -8,12 +8,15 @@ use serde_json::json;
 
 use super::refuse;
 use crate::faults::{
-    Active, CallbackFault, CallbackRule, FaultRefusal, Faults, RequestFault, RequestRule,
+    Active, BILL_CONTENT, CallbackFault, CallbackRule, FaultRefusal, Faults, RequestFault,
+    RequestRule, Seeded,
 };
 use crate::page;
 use crate::state::Sandbox;
 
 const BACK: &str = "/sandbox#faults";
+/// The doors that are no endpoints.
+const DOORS: [&str; 3] = ["callback", "alipay_callback", BILL_CONTENT];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +56,12 @@ pub(super) struct CallbackForm {
     times: u32,
 }
 
+#[derive(Deserialize)]
+pub(super) struct SeedForm {
+    seed: u64,
+    one_in: u64,
+}
+
 const fn once() -> u32 {
     1
 }
@@ -86,6 +95,16 @@ impl CallbackWanted {
     }
 }
 
+/// Draws faults through these doors from now on.
+fn draw(seeded: Seeded, sandbox: &Sandbox) -> Result<(), RuleRefusal> {
+    let doors = sandbox.endpoints().map(|endpoint| endpoint.name).chain(DOORS);
+    let doors: Vec<_> = doors.collect();
+    if seeded.on.iter().any(|on| !doors.contains(&on.as_str())) {
+        return Err(RuleRefusal::NoSuchEndpoint);
+    }
+    Ok(sandbox.faults.by_seed(Some(seeded))?)
+}
+
 pub(super) async fn list(sandbox: Data<Sandbox>) -> HttpResponse {
     list_of(StatusCode::OK, &sandbox.faults)
 }
@@ -102,6 +121,10 @@ pub(super) async fn on_callbacks(
     sandbox: Data<Sandbox>,
 ) -> HttpResponse {
     answer(wanted.into_inner().order(&sandbox), &sandbox.faults)
+}
+
+pub(super) async fn by_seed(wanted: Json<Seeded>, sandbox: Data<Sandbox>) -> HttpResponse {
+    answer(draw(wanted.into_inner(), &sandbox), &sandbox.faults)
 }
 
 pub(super) async fn clear(sandbox: Data<Sandbox>) -> HttpResponse {
@@ -127,6 +150,11 @@ pub(super) async fn on_callbacks_by_form(
     back(CallbackWanted { out_trade_no, fault, delay_ms, times }.order(&sandbox))
 }
 
+pub(super) async fn by_seed_by_form(form: Form<SeedForm>, sandbox: Data<Sandbox>) -> HttpResponse {
+    let SeedForm { seed, one_in } = form.into_inner();
+    back(draw(Seeded::everywhere(seed, one_in), &sandbox))
+}
+
 pub(super) async fn clear_by_form(sandbox: Data<Sandbox>) -> HttpResponse {
     sandbox.faults.clear();
     page::see_other(BACK)
@@ -149,5 +177,7 @@ fn back(done: Result<(), RuleRefusal>) -> HttpResponse {
 fn list_of(status: StatusCode, faults: &Faults) -> HttpResponse {
     let requests: Vec<Active<RequestRule>> = faults.active_on_requests();
     let callbacks: Vec<Active<CallbackRule>> = faults.active_on_callbacks();
-    HttpResponseBuilder::new(status).json(json!({ "requests": requests, "callbacks": callbacks }))
+    let seeded = faults.seeded();
+    HttpResponseBuilder::new(status)
+        .json(json!({ "requests": requests, "callbacks": callbacks, "seeded": seeded }))
 }

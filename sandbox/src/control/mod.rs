@@ -108,6 +108,7 @@ fn page_routes(config: &mut web::ServiceConfig) {
         .route("/sandbox/release", web::post().to(pages::release))
         .route("/sandbox/faults/requests", web::post().to(faults::on_requests_by_form))
         .route("/sandbox/faults/callbacks", web::post().to(faults::on_callbacks_by_form))
+        .route("/sandbox/faults/seed", web::post().to(faults::by_seed_by_form))
         .route("/sandbox/faults/clear", web::post().to(faults::clear_by_form))
         .route("/sandbox/assets/sandbox.css", web::get().to(assets::style))
         .route("/sandbox/assets/sandbox.js", web::get().to(assets::script));
@@ -124,6 +125,7 @@ fn api_routes(config: &mut web::ServiceConfig) {
         .route("/sandbox/api/release", web::post().to(api::release))
         .route("/sandbox/api/faults", web::get().to(faults::list))
         .route("/sandbox/api/faults", web::delete().to(faults::clear))
+        .route("/sandbox/api/faults/seed", web::post().to(faults::by_seed))
         .route("/sandbox/api/faults/requests", web::post().to(faults::on_requests))
         .route("/sandbox/api/faults/callbacks", web::post().to(faults::on_callbacks));
 }

@@ -28,7 +28,7 @@ pub(super) struct RequestRow {
 pub(super) struct FaultRow {
     pub(super) on: String,
     pub(super) fault: String,
-    pub(super) left: u32,
+    pub(super) left: String,
 }
 
 /// One of the choices of a form.
@@ -65,11 +65,15 @@ pub(super) fn asked(sandbox: &Sandbox) -> Vec<Count> {
     sandbox.endpoints().map(|on| Count { label: on.label, count: count(on) }).collect()
 }
 
+fn times(left: u32) -> String {
+    format!("{left} 次")
+}
+
 pub(super) fn faults(sandbox: &Sandbox) -> Vec<FaultRow> {
     let request = |Active { rule: RequestRule { on, fault }, left, .. }| FaultRow {
         on: on.map_or("任何接口", |endpoint| endpoint.label).to_owned(),
         fault: fault.label().to_owned(),
-        left,
+        left: times(left),
     };
     let requests = sandbox.faults.active_on_requests().into_iter().map(request);
     let callbacks = sandbox.faults.active_on_callbacks().into_iter().map(|active| FaultRow {
@@ -78,7 +82,16 @@ pub(super) fn faults(sandbox: &Sandbox) -> Vec<FaultRow> {
             None => "任何通知".to_owned(),
         },
         fault: active.rule.fault.label().to_owned(),
-        left: active.left,
+        left: times(active.left),
     });
-    requests.chain(callbacks).collect()
+    let seeded = sandbox.faults.seeded().map(|seeded| FaultRow {
+        on: if seeded.on.is_empty() {
+            "任何接口和通知".to_owned()
+        } else {
+            seeded.on.join("、")
+        },
+        fault: format!("按种子 {} 抽取", seeded.seed),
+        left: format!("每 {} 条一次", seeded.one_in),
+    });
+    requests.chain(callbacks).chain(seeded).collect()
 }

@@ -238,6 +238,7 @@ async fn faults_are_ordered_from_outside() {
             { "id": 1, "out_trade_no": NUMBER, "fault": "delay", "delay_ms": 500, "left": 1 },
             { "id": 2, "fault": "twice", "delay_ms": 0, "left": 4 },
         ],
+        "seeded": null,
     });
     assert_eq!(active, expected);
     let page = world.get("/sandbox").await.text().await.unwrap();
@@ -246,5 +247,42 @@ async fn faults_are_ordered_from_outside() {
     }
     assert_eq!(world.post_form("/sandbox/faults/clear", &[]).await.status(), 303);
     let active: Value = world.get(api).await.json().await.unwrap();
-    assert_eq!(active, json!({ "requests": [], "callbacks": [] }));
+    assert_eq!(active, json!({ "requests": [], "callbacks": [], "seeded": null }));
+}
+
+/// What the first requests for a bill meet under a seed.
+async fn drawn(world: &World, seed: u64) -> Vec<Value> {
+    let url = |path| format!("{}{path}", world.running.base_url());
+    world.http.delete(url("/sandbox/api/requests")).send().await.unwrap();
+    let wanted = json!({ "seed": seed, "one_in": 2, "on": ["bill"] });
+    let set = world.post_json("/sandbox/api/faults/seed", &wanted).await;
+    assert_eq!(set.status(), 201);
+    assert_eq!(set.json::<Value>().await.unwrap()["seeded"], wanted);
+    for _ in 0..8 {
+        // An answer that is lost is one, too.
+        let _ = world.http.get(url("/v3/bill/tradebill")).send().await;
+    }
+    let log = world.get("/sandbox/api/requests").await.json::<Value>().await.unwrap();
+    log["items"].as_array().unwrap().iter().map(|asked| asked["fault"].clone()).collect()
+}
+
+/// With seeds whose first faults are quick.
+#[tokio::test]
+async fn a_seed_draws_the_same_faults_again() {
+    let world = World::start().await;
+    let first = drawn(&world, 3).await;
+    assert!(first.iter().any(Value::is_string) && first.iter().any(Value::is_null), "{first:?}");
+    assert_eq!(drawn(&world, 3).await, first);
+    assert_ne!(drawn(&world, 6).await, first);
+    let faults = format!("{}/sandbox/api/faults", world.running.base_url());
+    let cleared = world.http.delete(faults).send().await.unwrap();
+    assert_eq!(cleared.json::<Value>().await.unwrap()["seeded"], Value::Null);
+    for wrong in [json!({ "seed": 1, "one_in": 0 }), json!({ "seed": 1, "one_in": 1, "on": ["x"] })]
+    {
+        assert_eq!(world.post_json("/sandbox/api/faults/seed", &wrong).await.status(), 400);
+    }
+    let form = [("seed", "5"), ("one_in", "7")];
+    assert_eq!(world.post_form("/sandbox/faults/seed", &form).await.status(), 303);
+    let page = world.get("/sandbox").await.text().await.unwrap();
+    assert!(page.contains("按种子 5 抽取") && page.contains("每 7 条一次"));
 }

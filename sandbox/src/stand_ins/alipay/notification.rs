@@ -30,6 +30,7 @@ const TERMS: Terms = Terms {
     retry_after_seconds: &[240, 600, 600, 3600, 7200, 21_600, 54_000],
     answer_within: Duration::from_secs(5),
     accepts: |status, body| status == 200 && body == ACCEPTED,
+    door: "alipay_callback",
     faults: &CallbackFault::ALIPAY,
 };
 

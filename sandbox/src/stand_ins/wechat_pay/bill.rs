@@ -23,6 +23,7 @@ use super::refusal::{BadValue, Location, Refusal};
 use super::{WechatPay, answer};
 use crate::chance::hex_digits;
 use crate::clock::china;
+use crate::faults::BILL_CONTENT;
 use crate::state::lock;
 
 /// How long the address of a file is good.
@@ -162,6 +163,7 @@ impl WechatPay {
         let now = self.clock.now();
         let day = day_of(&query.bill_date, now)?;
         let fault = lock(&self.bills).faults.pop_front();
+        let fault = fault.or_else(|| self.faults.draw(BILL_CONTENT, &BillFault::ALL));
         if fault == Some(BillFault::Creating) {
             return Err(Refusal::bill("STATEMENT_CREATING", "账单生成中"));
         }

@@ -31,6 +31,20 @@ pub enum BillFault {
     UnsignedNothing,
 }
 
+impl BillFault {
+    pub const ALL: [Self; 9] = [
+        Self::Truncated,
+        Self::WrongHash,
+        Self::OtherHost,
+        Self::OtherDay,
+        Self::OtherMerchant,
+        Self::Huge,
+        Self::Html,
+        Self::Creating,
+        Self::UnsignedNothing,
+    ];
+}
+
 /// The text of a bill under a fault.
 pub(super) fn altered(
     fault: Option<BillFault>,

@@ -63,6 +63,7 @@ use crate::changes::Changes;
 use crate::clock::AdjustableClock;
 use crate::control::{Panel, Visit};
 use crate::endpoint::Endpoint;
+use crate::faults::Faults;
 use crate::state::Shared;
 use book::Payments;
 use merchants::Merchant;
@@ -77,6 +78,7 @@ pub struct WechatPay {
     /// What happens to refunds by themselves.
     refund_mode: Mutex<RefundMode>,
     bills: Mutex<bill::Bills>,
+    faults: Arc<Faults>,
     callbacks: Arc<Callbacks>,
     changes: Arc<Changes>,
 }
@@ -90,6 +92,7 @@ impl WechatPay {
             payments: Mutex::default(),
             refund_mode: Mutex::default(),
             bills: Mutex::default(),
+            faults: shared.faults.clone(),
             callbacks: shared.callbacks.clone(),
             changes: shared.changes.clone(),
         }

@@ -30,6 +30,7 @@ const TERMS: Terms = Terms {
     ],
     answer_within: Duration::from_secs(5),
     accepts: any_2xx,
+    door: "callback",
     faults: &CallbackFault::WECHAT_PAY,
 };
 
