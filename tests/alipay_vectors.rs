@@ -1,4 +1,7 @@
 //! Test vectors that other implementations agree on. The keys are throwaway.
+//!
+//! The vector `openapi_v3/trade_query` has no test: it is of Alipay's newer protocol, which signs requests
+//! in an `authorization` header, and this program speaks the gateway's protocol alone.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::{
