@@ -21,7 +21,7 @@ use sandbox::{
     wechat_pay::PaymentView,
 };
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, path::Path};
 
 /// Where WeChat Pay's messages about payments arrive, below `/callbacks/{school}/`.
 const PATH: &str = "wechat-pay/transactions";
@@ -98,10 +98,21 @@ pub struct Letter {
 impl Forge {
     /// A forge with the sandbox's keys.
     pub fn with_sandbox_keys() -> Self {
-        let credentials = sandbox_keys().credentials.clone();
+        Self::of(sandbox_keys().credentials.clone(), &keys_folder())
+    }
+
+    /// A forge with the keys of a school that has an app and a merchant of its own.
+    pub fn of_school(school: &str) -> Self {
+        let own = sandbox_keys().schools[school].clone();
+        let (wechat, wechat_pay) = (own.wechat.unwrap(), own.wechat_pay);
+        let credentials = Credentials { throwaway: own.throwaway, wechat, wechat_pay };
+        Self::of(credentials, &keys_folder().join(school))
+    }
+
+    fn of(credentials: Credentials, folder: &Path) -> Self {
         let id = credentials.wechat_pay.public_key_id.clone();
         let key = |file: &str| {
-            let pem = fs::read_to_string(keys_folder().join(file)).unwrap();
+            let pem = fs::read_to_string(folder.join(file)).unwrap();
             Signer::of_key(RsaPrivateKey::from_pkcs8_pem(&pem).unwrap(), &id)
         };
         Self {

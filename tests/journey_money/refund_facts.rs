@@ -5,7 +5,7 @@ use super::refunds::{approve, approved, ask, fen, held, now, open_cases, told, t
 use onecard::{
     base::{clock::Timestamp, db::Authority},
     ledger::account::SchoolAccount,
-    orders::order::Order,
+    orders::order::{Order, PaymentId},
     orders::refund::RefundId,
     payments::{
         Payments,
@@ -14,7 +14,7 @@ use onecard::{
 };
 use sandbox::{
     alipay::{NewAppSettings, TradeView},
-    wechat_pay::{CallbackMode, RefundEnd, RefundMode},
+    wechat_pay::{CallbackMode, RefundEnd, RefundMode, endpoints::QUERY},
 };
 use serde_json::{Value, json};
 use testkit::{
@@ -38,6 +38,8 @@ on_each_database!(
     where_the_money_is_the_posting_says,
     an_ended_refund_is_authentic_too,
     the_payer_is_known_by_either_id,
+    a_refund_of_a_payment_that_is_not_that_merchants_posts_nothing,
+    another_merchants_message_gives_nothing_of_ours_back,
 );
 
 /// Not signed.
@@ -298,7 +300,7 @@ async fn a_refund_of_ours_does_not_explain_one_in_the_console(db: &TestDb) {
     })
     .await;
     assert_eq!(open_cases(&world).await, ["refunded_at_provider"]);
-    let id = onecard::orders::order::PaymentId::from_out_trade_no(&payment.out_trade_no).unwrap();
+    let id = PaymentId::from_out_trade_no(&payment.out_trade_no).unwrap();
     world.pay().set_refund_mode(RefundMode::ByHand);
     let ours = approved(&world, id, 100).await;
     until(&student, &order, "sent").await;
@@ -475,4 +477,61 @@ async fn the_payer_is_known_by_either_id(db: &TestDb) {
         let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
         assert_eq!(world.rows.texts(newest).await, [verdict], "{key}");
     }
+}
+
+/// A payment of ours is one of another merchant, or of another provider, as far as its row says: neither
+/// the message of its refund nor what is answered about it ends anything, and it goes on to be asked.
+async fn a_refund_of_a_payment_that_is_not_that_merchants_posts_nothing(db: &TestDb) {
+    let world = World::start_with(db, &[("PAYMENTS__FIRST_LOOK_MS", "50")]).await;
+    let student = world.student(0).await;
+    let others = ["merchant = '1900009999'", "provider = 'alipay'"];
+    for (n, other) in (1..).zip(others) {
+        let key = format!("order-{n}");
+        let order = student.order(5000, &key).await.body(201);
+        let number = world.pay_order(&order).await.out_trade_no;
+        let paid = world.until(&number, |payment| payment.accepted == 1).await;
+        world.callbacks().set_mode(CallbackMode::Manual);
+        let made = world.pay().refund_in_console(&number, 1800).unwrap();
+        world.pay().drop_refund_callbacks(&made.out_refund_no).unwrap();
+        world.callbacks().set_mode(CallbackMode::Auto);
+        let id = PaymentId::from_out_trade_no(&number).unwrap().uuid();
+        let becomes = format!("UPDATE payment SET {other} WHERE id = $1");
+        assert_eq!(world.change(&becomes, [id.into()]).await, 1);
+
+        let forge = Forge::with_sandbox_keys();
+        let message = forge.refund(&key, &paid, &told(&made.out_refund_no, "SUCCESS", 1800));
+        assert_eq!(message.send(&world.api(), "xnec").await.status, 204, "{other}");
+        let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
+        assert_eq!(world.rows.texts(newest).await, ["refunded"], "{other}");
+        let before = world.sandbox().requests.count(QUERY);
+        eventually("it was asked about", async || {
+            world.rows.change("UPDATE notification SET ask_at = 1 WHERE ask_at > 0", []).await;
+            (world.sandbox().requests.count(QUERY) > before + 5).then_some(())
+        })
+        .await;
+        assert_eq!(world.rows.count("notification WHERE ask_at > 0").await, n, "{other}");
+        assert_eq!(world.rows.count("refund").await, 0, "{other}");
+        assert_eq!(student.balances().await[3], 5000 * n, "{other}");
+    }
+}
+
+/// The other merchant is real, its message is validly signed, and it names a payment that is not its own.
+async fn another_merchants_message_gives_nothing_of_ours_back(db: &TestDb) {
+    let mut world = World::unserved(db).await;
+    world.use_own_app("ynart");
+    world.serve_first();
+    let (student, _, payment) = topped_up(&world).await;
+    let paid = world.pay().payment(&payment.out_trade_no()).unwrap();
+    let held_back = ask(&world, payment, 1000).await.unwrap().number();
+    let theirs = Forge::of_school("ynart");
+    for (id, refund) in [("made-there", "elsewhere"), ("made-here", &held_back)] {
+        let message = theirs.refund(id, &paid, &told(refund, "SUCCESS", 1000));
+        assert_eq!(message.send(&world.api(), "ynart").await.status, 204, "{id}");
+        let newest = "SELECT verdict FROM notification ORDER BY received_at DESC LIMIT 1";
+        assert_eq!(world.rows.texts(newest).await, ["refunded"], "{id}");
+        assert_eq!(world.rows.count("refund WHERE state = 'done'").await, 0, "{id}");
+        assert_eq!(student.balances().await[3], 5000, "{id}");
+    }
+    world.at_rest().await;
+    world.assert_books(5000).await;
 }

@@ -223,3 +223,83 @@ fn says(fact: &RefundFact, refund: &Refund) -> bool {
     };
     same && outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::{crypto::rsa::testing::checked_signature, ids::PersonId, money::Fen},
+        orders::{
+            fact::{Provider, RefundClaim},
+            order::{Attempt, Order, OrderId, OrderState, Payment, PaymentId, PaymentState},
+            purpose::Purpose,
+            refund::RefundSource,
+        },
+    };
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+    const LATER: Timestamp = Timestamp::from_seconds(1_000_001);
+
+    fn refund() -> Refund {
+        let order = Order {
+            id: OrderId::new(NOW),
+            school: SchoolId::from_number(1),
+            person: PersonId::new(NOW),
+            purpose: Purpose::CardTopUp,
+            amount: Fen::new(100).unwrap(),
+            state: OrderState::Fulfilled { paid_at: NOW },
+            created_at: NOW,
+            expires_at: NOW,
+        };
+        let payment = Payment {
+            id: PaymentId::new(NOW),
+            provider: Provider::WechatPay,
+            merchant: "190".into(),
+            app_id: "wx".into(),
+            payer: "o".into(),
+            payer_user_id: None,
+            amount: Fen::new(100).unwrap(),
+            state: PaymentState::Paid { transaction_id: "42".into(), paid_at: NOW },
+            created_at: NOW,
+        };
+        let (attempt, amount) = (Attempt { order, payment }, Fen::new(60).unwrap());
+        let asked = Refund::asked(&attempt, RefundSource::EAccount, amount, (Uuid::nil(), NOW));
+        Refund { progress: RefundProgress::Done { at: NOW }, ..asked.unwrap() }
+    }
+
+    fn claim(refund: &Refund) -> RefundClaim {
+        RefundClaim {
+            provider: refund.provider,
+            merchant: refund.merchant.clone(),
+            out_trade_no: refund.payment.out_trade_no(),
+            transaction_id: refund.transaction_id.clone(),
+            out_refund_no: refund.number.clone(),
+            refund_id: "50".into(),
+            amount: refund.amount,
+            outcome: RefundOutcome::Done { at: NOW },
+        }
+    }
+
+    #[test]
+    fn a_fact_that_differs_anywhere_proves_no_refund() {
+        let refund = refund();
+        let truth = || claim(&refund);
+        let says = |claim| says(&RefundFact::new(&checked_signature(), claim), &refund);
+        assert!(says(truth()));
+        assert!(says(RefundClaim { refund_id: "51".into(), ..truth() }), "ours does not have it");
+        for lie in [
+            RefundClaim { provider: Provider::Alipay, ..truth() },
+            RefundClaim { merchant: "191".into(), ..truth() },
+            RefundClaim { transaction_id: "43".into(), ..truth() },
+            RefundClaim { out_refund_no: "another".into(), ..truth() },
+            RefundClaim { amount: Fen::new(59).unwrap(), ..truth() },
+            RefundClaim { outcome: RefundOutcome::Done { at: LATER }, ..truth() },
+            RefundClaim { outcome: RefundOutcome::Closed, ..truth() },
+            RefundClaim { outcome: RefundOutcome::Processing, ..truth() },
+            RefundClaim { outcome: RefundOutcome::Abnormal, ..truth() },
+        ] {
+            assert!(!says(lie.clone()), "{lie:?}");
+        }
+    }
+}
