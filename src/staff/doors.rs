@@ -12,7 +12,7 @@ use crate::{
         ids::PersonId,
     },
     schools::People,
-    staff_accounts::{self, StaffAct, StaffHoldError, StaffMember, StaffRefusal},
+    staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
     terminals::DoorGroup,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -77,15 +77,6 @@ impl TxError for StaffDoorError {
     }
 }
 
-impl From<StaffHoldError> for StaffDoorError {
-    fn from(error: StaffHoldError) -> Self {
-        match error {
-            StaffHoldError::Refused(refusal) => Self::Right(refusal),
-            StaffHoldError::Db(error) => Self::Db(error),
-        }
-    }
-}
-
 /// What a list is of, with the student numbers of its people.
 #[derive(Clone, Debug)]
 pub struct Numbered<T> {
@@ -121,7 +112,8 @@ impl DoorDesk {
         let now = self.clock.now();
         let db = self.db.clone().acting_as(member.actor(&grant.reason));
         db.in_tx(async |tx| {
-            staff_accounts::hold(tx, member, StaffAct::ChangeDoorRights, now).await?;
+            staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ChangeDoorRights, now)
+                .await?;
             let whose = (member.school, person);
             Ok(desk::give(tx, whose, (&grant.group, grant.times), now).await?)
         })
@@ -139,7 +131,8 @@ impl DoorDesk {
         let db = self.db.clone().acting_as(member.actor(reason));
         let right = db
             .in_tx(async |tx| {
-                staff_accounts::hold(tx, member, StaffAct::ChangeDoorRights, now).await?;
+                staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ChangeDoorRights, now)
+                    .await?;
                 Ok::<_, StaffDoorError>(desk::end(tx, member.school, right, now).await?)
             })
             .await?;
@@ -159,7 +152,8 @@ impl DoorDesk {
         let now = self.clock.now();
         let db = self.db.clone().acting_as(member.actor(reason));
         db.in_tx(async |tx| {
-            staff_accounts::hold(tx, member, StaffAct::ReadAccessLog, now).await?;
+            staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ReadAccessLog, now)
+                .await?;
             let rows = desk::read_log(tx, member.school, (&filter, page), now).await?;
             let people: Vec<PersonId> = rows.iter().map(|entry| entry.person).collect();
             let student_nos = People::student_nos(Source::Tx(tx), member.school, &people).await?;

@@ -5,14 +5,13 @@ use super::{
     StaffDesk,
     refund_desk::EndedRefund,
     refunds::StaffRefund,
-    requests::{NewRequest, Requests, StaffActError},
+    requests::{NewRequest, Requests, StaffActError, digest},
 };
 use crate::{
     approvals::{Approval, ApprovalError, ApprovalKind, ApprovalVerdict},
     base::db::Tx,
     staff_accounts::StaffMember,
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A request to end a refund, as it is asked.
@@ -27,10 +26,8 @@ pub struct EndingAsk {
 }
 
 impl EndingAsk {
-    /// SHA-256 of what is asked for, by which a repeat is recognised.
     fn digest(&self) -> [u8; 32] {
-        let fixed = format!("refund_end|{}|", self.refund);
-        Sha256::digest([fixed.as_bytes(), self.reason.as_bytes()].concat()).into()
+        digest(&format!("refund_end|{}|", self.refund), &self.reason)
     }
 }
 

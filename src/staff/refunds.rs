@@ -3,7 +3,7 @@
 use super::{
     StaffDesk,
     refund_desk::{ApprovedRefund, RefundRefusal, RefundStage, RefundTarget},
-    requests::{NewRequest, RequestRules, Requests, StaffActError},
+    requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
@@ -11,7 +11,6 @@ use crate::{
     orders::order::PaymentId,
     staff_accounts::{StaffAct, StaffMember},
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 static RULES: RequestRules = RequestRules {
@@ -43,14 +42,12 @@ pub struct StaffRefund {
 }
 
 impl RefundAsk {
-    /// SHA-256 of what is asked for, by which a repeat is recognised.
     fn digest(&self) -> [u8; 32] {
         let (kind, id) = match self.target {
             RefundTarget::Order(order) => ("order", order.uuid()),
             RefundTarget::Payment(payment) => ("payment", payment.uuid()),
         };
-        let fixed = format!("refund|{kind}|{id}|{}|", self.amount.get());
-        Sha256::digest([fixed.as_bytes(), self.reason.as_bytes()].concat()).into()
+        digest(&format!("refund|{kind}|{id}|{}|", self.amount.get()), &self.reason)
     }
 }
 

@@ -13,8 +13,9 @@ use crate::{
         money::Fen,
     },
     reconciliation::RepairError,
-    staff_accounts::{self, StaffAct, StaffHoldError, StaffMember, StaffRefusal},
+    staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Why an act of staff was refused.
@@ -54,15 +55,6 @@ impl TxError for StaffActError {
     }
 }
 
-impl From<StaffHoldError> for StaffActError {
-    fn from(error: StaffHoldError) -> Self {
-        match error {
-            StaffHoldError::Refused(refusal) => Self::Right(refusal),
-            StaffHoldError::Db(error) => Self::Db(error),
-        }
-    }
-}
-
 /// Which requests a desk handles, and the rights that they need.
 #[derive(Debug)]
 pub(super) struct RequestRules {
@@ -72,6 +64,11 @@ pub(super) struct RequestRules {
     pub ask: StaffAct,
     /// The right to approve or reject one.
     pub decide: StaffAct,
+}
+
+/// SHA-256 of what is asked for, by which a repeat is recognised: what is fixed, and why.
+pub(super) fn digest(fixed: &str, reason: &str) -> [u8; 32] {
+    Sha256::digest([fixed.as_bytes(), reason.as_bytes()].concat()).into()
 }
 
 /// A request that is to be made.
@@ -120,7 +117,7 @@ impl Requests<'_> {
         let (db, now) = (self.acting(request.reason), self.clock.now());
         let asked = db
             .in_tx(async |tx| {
-                staff_accounts::hold(tx, self.member, self.rules.ask, now).await?;
+                staff_accounts::hold::<StaffActError>(tx, self.member, self.rules.ask, now).await?;
                 Ok::<_, StaffActError>(approvals::ask(tx, &new, now).await?)
             })
             .await?;
@@ -207,7 +204,7 @@ impl Requests<'_> {
     ) -> Result<Approval, StaffActError> {
         let locked = approvals::lock(tx, self.member.school, id).await?;
         let locked = self.of_this_desk(locked)?;
-        staff_accounts::hold(tx, self.member, act, now).await?;
+        staff_accounts::hold::<StaffActError>(tx, self.member, act, now).await?;
         Ok(locked)
     }
 

@@ -30,7 +30,7 @@ use crate::{
     base::{
         clock::{Clock, Timestamp},
         crypto::{hasher::PasswordHasher, keyring::KeyRing, seal::Sealer},
-        db::{Actor, Authority, Db, DbError, Tx, TxError},
+        db::{Actor, Authority, Db, DbError, Tx},
         ids::SchoolId,
         tokens::{Audience, Tokens},
     },
@@ -135,26 +135,6 @@ struct Account {
     signed_in_at: Option<Timestamp>,
 }
 
-/// Why somebody may not act in this transaction.
-#[derive(Debug, thiserror::Error)]
-pub enum StaffHoldError {
-    /// Not allowed.
-    #[error(transparent)]
-    Refused(#[from] StaffRefusal),
-    /// The database.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-impl TxError for StaffHoldError {
-    fn db(&self) -> Option<&DbError> {
-        match self {
-            Self::Db(error) => Some(error),
-            Self::Refused(_) => None,
-        }
-    }
-}
-
 impl StaffMember {
     /// Whether one of the roles may do this now.
     pub fn may(&self, act: StaffAct, now: Timestamp) -> Result<(), StaffRefusal> {
@@ -173,12 +153,12 @@ fn actor(login: &StaffLogin, staff_no: &StaffNo, why: &str) -> Actor {
 
 /// Locks the login of a session until the transaction ends, and decides by its row as it is now
 /// whether it may do this: it may have been disabled, or have lost a role.
-pub async fn hold(
+pub async fn hold<E: From<StaffRefusal> + From<DbError>>(
     tx: &Tx,
     member: &StaffMember,
     act: StaffAct,
     now: Timestamp,
-) -> Result<(), StaffHoldError> {
+) -> Result<(), E> {
     let held = store::hold(tx, member.id).await?;
     let same = |account: &Account| account.enabled && account.staff_no == member.staff_no;
     let account = held.filter(same).ok_or(StaffRefusal::NoRight)?;
