@@ -30,7 +30,7 @@ use crate::{
 use async_trait::async_trait;
 use reqwest::{Method, header};
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{io::Read, sync::Arc};
 
 const TRADE: &str = "trade bill";
 const FLOW: &str = "fund-flow bill";
@@ -147,11 +147,11 @@ impl WechatPay {
 fn read(trade: Fetched, flow: &Offered, wanted: &Wanted) -> Result<Bill, BillError> {
     let bad = |bad| BillError::Bad { file: TRADE, bad };
     let Fetched { packed, hash } = trade;
-    packed.check_hash(&hash).map_err(bad)?;
-    let wanted_rows = wanted.clone();
-    let rows = move || TradeRows::open(packed.unpacked(), wanted_rows.clone());
-    let count = rows().and_then(TradeRows::check).map_err(bad)?;
+    let check = |from: &mut dyn Read| TradeRows::open(from, wanted.clone())?.check();
+    let count = packed.read_hashed(&hash, check).map_err(bad)?;
     let flow = read_flow(flow, wanted)?.map(|statement| Arc::new(statement.flow));
+    let wanted = wanted.clone();
+    let rows = move || TradeRows::open(packed.unpacked(), wanted.clone());
     let rows = BillRows::new(move || Ok(Box::new(rows()?)));
     Ok(Bill { count, flow, rows, hash: hash.to_ascii_lowercase() })
 }
@@ -173,8 +173,7 @@ fn empty_by(flow: &Offered, wanted: &Wanted) -> Result<Bill, BillError> {
 
 fn read_flow(flow: &Offered, wanted: &Wanted) -> Result<Option<Statement>, BillError> {
     let Offered::File(flow) = flow else { return Ok(None) };
-    let read = flow.packed.check_hash(&flow.hash);
-    let read = read.and_then(|()| flow::read(flow.packed.unpacked(), wanted));
+    let read = flow.packed.read_hashed(&flow.hash, |from| flow::read(from, wanted));
     read.map(Some).map_err(|bad| BillError::Bad { file: FLOW, bad })
 }
 

@@ -6,11 +6,10 @@ use crate::{
 };
 use aws_lc_rs::digest;
 use flate2::read::GzDecoder;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 
 /// How a gzip file begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-const PIECE: usize = 64 * 1024;
 
 impl Packed {
     /// The bytes as they were before packing. A client that unpacks by itself leaves none to do.
@@ -23,21 +22,39 @@ impl Packed {
         }
     }
 
-    /// WeChat signs the SHA-1 of the unpacked bytes.
-    pub(super) fn check_hash(&self, hex_sha1: &str) -> Result<(), BadBill> {
-        let mut digest = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-        let (mut from, mut piece) = (self.unpacked(), vec![0; PIECE]);
-        loop {
-            let read = from.read(&mut piece).map_err(|error| unreadable(&error))?;
-            match piece.get(..read) {
-                Some([]) | None => break,
-                Some(bytes) => digest.update(bytes),
-            }
+    /// What `read` makes of the unpacked bytes, if they have this hash. WeChat signs their SHA-1. What is
+    /// wrong with a file counts only once it is known to be WeChat's.
+    pub(super) fn read_hashed<T>(
+        &self,
+        hex_sha1: &str,
+        read: impl FnOnce(&mut dyn Read) -> Result<T, BadBill>,
+    ) -> Result<T, BadBill> {
+        let digest = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+        let mut from = Hashed { from: self.unpacked(), digest };
+        let made = read(&mut from);
+        if let Err(BadBill::Packed | BadBill::TooLarge) = made {
+            // There is no whole file to hash.
+            return made;
         }
-        if hex::encode(digest.finish()).eq_ignore_ascii_case(hex_sha1) {
-            Ok(())
+        io::copy(&mut from, &mut io::sink()).map_err(|error| unreadable(&error))?;
+        if hex::encode(from.digest.finish()).eq_ignore_ascii_case(hex_sha1) {
+            made
         } else {
             Err(BadBill::Hash)
         }
+    }
+}
+
+/// Hashes what is read through it.
+struct Hashed<R> {
+    from: R,
+    digest: digest::Context,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.digest.update(into.get(..read).unwrap_or_default());
+        Ok(read)
     }
 }

@@ -17,7 +17,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{Read, Write};
 
 const HEADER: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
 const SUMS: &str =
@@ -99,6 +99,10 @@ fn the_vector_is_read_as_its_maker_meant_it() {
     assert_eq!(checked(&text()), Ok(2));
 }
 
+fn check_hash(file: &Packed, hex_sha1: &str) -> Result<(), BadBill> {
+    file.read_hashed(hex_sha1, |_| Ok(()))
+}
+
 #[test]
 fn the_hash_is_of_the_unpacked_bytes() {
     let vector = vector();
@@ -108,9 +112,16 @@ fn the_hash_is_of_the_unpacked_bytes() {
     // A client that unpacks by itself leaves the plain bytes.
     for bytes in [packed, plain()] {
         let file = Packed::new(bytes);
-        assert_eq!(file.check_hash(right), Ok(()));
-        assert_eq!(file.check_hash(&right.to_uppercase()), Ok(()));
-        assert_eq!(file.check_hash(wrong), Err(BadBill::Hash));
+        assert_eq!(check_hash(&file, right), Ok(()));
+        assert_eq!(check_hash(&file, &right.to_uppercase()), Ok(()));
+        assert_eq!(check_hash(&file, wrong), Err(BadBill::Hash));
+        // What else is wrong with a file counts only where it is the one that WeChat signed for.
+        let broken = |hash| file.read_hashed(hash, |_| Err::<(), _>(BadBill::NotABill));
+        assert_eq!(broken(right), Err(BadBill::NotABill));
+        assert_eq!(broken(wrong), Err(BadBill::Hash));
+        let read = |from: &mut dyn Read| TradeRows::open(from, wanted())?.check();
+        assert_eq!(file.read_hashed(right, read), checked(&text()), "read to its end");
+        assert_eq!(file.read_hashed(wrong, read), Err(BadBill::Hash));
     }
 }
 
@@ -118,7 +129,7 @@ fn the_hash_is_of_the_unpacked_bytes() {
 fn damaged_and_endless_files_are_refused() {
     let mut packed = gzip(&plain());
     packed.truncate(packed.len() - 12);
-    assert_eq!(Packed::new(packed).check_hash(""), Err(BadBill::Packed));
+    assert_eq!(check_hash(&Packed::new(packed), ""), Err(BadBill::Packed));
     // A thousandth of the size unpacks beyond every limit.
     let zeros = vec![0; 1024 * 1024];
     let mut to = GzEncoder::new(Vec::new(), Compression::fast());
@@ -126,7 +137,7 @@ fn damaged_and_endless_files_are_refused() {
         to.write_all(&zeros).unwrap();
     }
     let file = Packed::new(to.finish().unwrap());
-    assert_eq!(file.check_hash(""), Err(BadBill::TooLarge));
+    assert_eq!(check_hash(&file, ""), Err(BadBill::TooLarge));
 }
 
 #[test]
@@ -239,7 +250,7 @@ fn a_hundred_thousand_rows_are_read_in_seconds() {
     file.push_str(SUMS);
     file.push_str("\r\n`100000,`1000.00,`0,`0,`0,`1000.00,`0\r\n");
     let packed = Packed::new(gzip(file.as_bytes()));
-    packed.check_hash(&sha1(file.as_bytes())).unwrap();
+    check_hash(&packed, &sha1(file.as_bytes())).unwrap();
     assert_eq!(TradeRows::open(packed.unpacked(), wanted()).unwrap().check(), Ok(100_000));
 }
 
