@@ -3,7 +3,7 @@
 
 use super::{
     ReconcileError,
-    compare::{OurPayment, is_at_midnight, ours_only, refund_ours_only},
+    compare::{OurPayment, OurRefund, is_at_midnight, ours_only, refund_ours_only},
     day::{FoundDifference, FoundState},
     questions::{Question, confirmation},
     run::{BATCH, BatchError, Run},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Day, Timestamp},
         db::{DbError, Tx},
         write_point,
     },
@@ -56,6 +56,7 @@ impl Run<'_> {
             page.into_iter().filter(|payment| !self.seen.contains(&payment.id.uuid())).collect();
         let ids = unseen.iter().map(|payment| payment.id.uuid()).collect();
         let elsewhere = store::days_of(tx, ids).await?;
+        let open_days = self.open_neighbours(tx).await?;
         let (mut found, mut questions) = (Vec::new(), Vec::new());
         for payment in &unseen {
             let Some(difference) = ours_only(payment) else { continue };
@@ -64,8 +65,7 @@ impl Run<'_> {
                 continue;
             }
             let PaymentState::Paid { paid_at, .. } = payment.state else { continue };
-            let waits = self.may_be_billed_later(tx, paid_at).await?;
-            let state = if waits { FoundState::Waiting } else { FoundState::Open };
+            let state = found_at(paid_at, &open_days);
             if state == FoundState::Open {
                 questions.push(confirmation(&difference));
             }
@@ -103,24 +103,29 @@ impl Run<'_> {
         let unseen = page.into_iter().filter(|refund| {
             !billed.contains(&(refund.payment.uuid(), refund.out_refund_no.clone()))
         });
-        let mut found = Vec::new();
-        for refund in unseen {
-            let Some(done_at) = refund.done_at else { continue };
-            let waits = self.may_be_billed_later(tx, done_at).await?;
-            let state = if waits { FoundState::Waiting } else { FoundState::Open };
-            found.push(FoundDifference { difference: refund_ours_only(&refund), state });
-        }
+        let open_days = self.open_neighbours(tx).await?;
+        let differs = |refund: OurRefund| {
+            let state = found_at(refund.done_at?, &open_days);
+            Some(FoundDifference { difference: refund_ours_only(&refund), state })
+        };
+        let found: Vec<_> = unseen.filter_map(differs).collect();
         self.write(tx, &found, &[], now).await?;
         Ok(last)
     }
 
-    /// Whether what happened at midnight may be in a neighbouring bill that was not compared yet.
-    async fn may_be_billed_later(&self, tx: &Tx, at: Timestamp) -> Result<bool, DbError> {
-        for day in self.neighbours() {
-            if is_at_midnight(at, day) && !store::was_compared(tx.into(), &self.key, day).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// The neighbouring days whose bills were not compared yet.
+    async fn open_neighbours(&self, tx: &Tx) -> Result<Vec<Day>, DbError> {
+        let days = self.neighbours();
+        let compared = store::compared_among(tx, &self.key, days).await?;
+        Ok(days.into_iter().filter(|day| !compared.contains(day)).collect())
+    }
+}
+
+/// What happened at midnight may still be in the bill of one of these days.
+fn found_at(at: Timestamp, open_days: &[Day]) -> FoundState {
+    if open_days.iter().any(|day| is_at_midnight(at, *day)) {
+        FoundState::Waiting
+    } else {
+        FoundState::Open
     }
 }

@@ -5,7 +5,7 @@ use super::{
     bill::{BillEntry, BillRow},
     compare::PostedReceipt,
     difference::{Difference, Differs, Repair},
-    run::Run,
+    run::{BATCH, Run},
     store,
 };
 use crate::{
@@ -107,36 +107,50 @@ impl Run<'_> {
     /// Asks about what differs, one question after the other. A provider that limits our rate, or gives no
     /// usable answer a few times in a row, is asked no more: what is left stays open and is counted.
     pub(super) async fn ask_provider(&mut self) -> Result<(), ReconcileError> {
-        for question in std::mem::take(&mut self.questions) {
-            if !self.is_open(&question.difference).await? {
-                continue;
-            }
-            if self.patience.is_out() {
-                self.totals.unasked += 1;
-                continue;
-            }
-            let answered = write_point::within("bill: ask", self.ask(&question)).await;
-            self.patience.count(answered.as_ref().err());
-            match answered {
-                Ok(answered) => self.note(&question.difference, &answered).await?,
-                Err(error) => {
-                    // It stays open; the next comparison asks again.
-                    let number = &question.difference.number;
-                    tracing::warn!(%error, number, "the provider could not be asked");
+        for batch in std::mem::take(&mut self.questions).chunks(BATCH) {
+            let numbers = batch.iter().map(|question| question.difference.number.clone());
+            let db = (&self.room.db).into();
+            let mut open = store::open_among(db, &self.key, numbers.collect()).await?;
+            for Question { difference, wanted } in batch {
+                // Accepted, another school's, or asked about already: a bill may name one thing twice.
+                if !open.remove(&(difference.number.clone(), difference.differs.code().to_owned()))
+                {
+                    continue;
                 }
+                if self.patience.is_out() {
+                    self.totals.unasked += 1;
+                    continue;
+                }
+                self.ask_about(difference, wanted).await?;
             }
         }
         Ok(())
     }
 
-    /// Whether a difference is open here: not accepted, and no other school's.
-    async fn is_open(&self, difference: &Difference) -> Result<bool, DbError> {
-        store::is_open((&self.room.db).into(), &self.key, difference).await
+    async fn ask_about(
+        &mut self,
+        difference: &Difference,
+        wanted: &Wanted,
+    ) -> Result<(), ReconcileError> {
+        let answered = write_point::within("bill: ask", self.ask(difference, wanted)).await;
+        self.patience.count(answered.as_ref().err());
+        match answered {
+            Ok(answered) => self.note(difference, &answered).await,
+            Err(error) => {
+                // It stays open; the next comparison asks again.
+                let number = &difference.number;
+                tracing::warn!(%error, number, "the provider could not be asked");
+                Ok(())
+            }
+        }
     }
 
-    async fn ask(&self, question: &Question) -> Result<Answered, PaymentError> {
+    async fn ask(
+        &self,
+        difference: &Difference,
+        wanted: &Wanted,
+    ) -> Result<Answered, PaymentError> {
         let (payments, school, provider) = (&self.room.payments, self.school, self.key.provider);
-        let Question { difference, wanted } = question;
         let number = &difference.out_trade_no;
         let is_repaired = match wanted {
             Wanted::Credit => payments.settle_by_answer(school, provider, number).await?,

@@ -93,12 +93,9 @@ impl Reconciliation {
 
     async fn is_due(&self, key: &DayKey, morning: &BillMorning) -> Result<bool, DbError> {
         let db = || (&self.db).into();
-        if !store::was_compared(db(), key, key.day).await? {
-            return Ok(true);
-        }
-        let is_closed = store::is_closed(db(), key).await?;
+        let Some(day) = store::compared(db(), key).await? else { return Ok(true) };
         let is_tried = morning.done.contains(key);
-        Ok((!is_closed && !is_tried) || store::is_changed(db(), key).await?)
+        Ok((!day.is_closed && !is_tried) || day.is_changed(db(), key).await?)
     }
 }
 

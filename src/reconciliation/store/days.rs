@@ -11,6 +11,7 @@ use crate::{
     reconciliation::day::{BillDay, Comparison, DayKey, DayState, Totals},
 };
 use sea_orm::{QueryResult, Value};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Opens a day, or counts one more comparison of it. Its state stays what it was until something differs,
@@ -180,42 +181,53 @@ fn count_of(row: &QueryResult, name: &str) -> Result<u64, DbError> {
     Ok(u64::try_from(row.try_get::<i64>("", name)?).unwrap_or(0))
 }
 
-async fn day(source: Source<'_>, key: &DayKey, day: Day) -> Result<Vec<QueryResult>, DbError> {
-    let sql = "SELECT state, paid_count, paid_fen, back_count, back_fen, file_hash FROM bill_day \
-               WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 AND compared_at > 0";
-    source.select(sql, key_values(key, day)).await
+/// Those of the days whose bills were compared.
+pub(in crate::reconciliation) async fn compared_among(
+    tx: &Tx,
+    key: &DayKey,
+    days: [Day; 2],
+) -> Result<HashSet<Day>, DbError> {
+    let sql = "SELECT day FROM bill_day WHERE school_id = $1 AND provider = $2 \
+               AND merchant_number = $3 AND day IN ($4, $5) AND compared_at > 0";
+    let [one, other] = days;
+    let mut values = key_values(key, one);
+    values.push(other.number().into());
+    let found = Source::Tx(tx).select(sql, values).await?;
+    found.iter().map(|row| Ok(Day::from_number(row.try_get("", "day")?))).collect()
 }
 
-/// Whether the bill of a day was compared.
-pub(in crate::reconciliation) async fn was_compared(
-    source: Source<'_>,
-    key: &DayKey,
-    of: Day,
-) -> Result<bool, DbError> {
-    Ok(!day(source, key, of).await?.is_empty())
+/// A day whose bill was compared.
+pub(in crate::reconciliation) struct ComparedDay {
+    pub(in crate::reconciliation) is_closed: bool,
+    moved: Moved,
 }
 
-/// Whether a day is closed.
-pub(in crate::reconciliation) async fn is_closed(
+impl ComparedDay {
+    /// Whether payments or refunds of the day came to us since.
+    pub(in crate::reconciliation) async fn is_changed(
+        &self,
+        source: Source<'_>,
+        key: &DayKey,
+    ) -> Result<bool, DbError> {
+        Ok(moved(source, key).await? != self.moved)
+    }
+}
+
+/// How a day was left; `None` if its bill was not compared.
+pub(in crate::reconciliation) async fn compared(
     source: Source<'_>,
     key: &DayKey,
-) -> Result<bool, DbError> {
-    let found = day(source, key, key.day).await?;
-    let closed = |row: &QueryResult| {
-        Ok::<_, DbError>(row.try_get::<String>("", "state")? == DayState::Closed.code())
+) -> Result<Option<ComparedDay>, DbError> {
+    let sql = "SELECT state, paid_count, paid_fen, back_count, back_fen FROM bill_day \
+               WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 \
+               AND compared_at > 0";
+    let found = source.select(sql, key_values(key, key.day)).await?;
+    let compared = |row: &QueryResult| {
+        let state: String = row.try_get("", "state")?;
+        let is_closed = state == DayState::Closed.code();
+        Ok(ComparedDay { is_closed, moved: moved_of(row)? })
     };
-    found.first().map_or(Ok(false), closed)
-}
-
-/// Whether payments or refunds of a day came to us since it was compared.
-pub(in crate::reconciliation) async fn is_changed(
-    source: Source<'_>,
-    key: &DayKey,
-) -> Result<bool, DbError> {
-    let found = day(source, key, key.day).await?;
-    let Some(row) = found.first() else { return Ok(true) };
-    let before = moved_of(row)?;
-    Ok(moved(source, key).await? != before)
+    found.first().map(compared).transpose()
 }
 
 /// Days of a school, newest first: those before the one with this id.

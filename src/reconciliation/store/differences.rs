@@ -1,6 +1,6 @@
 //! In what rows and our books differ.
 
-use super::{execute, key_values};
+use super::{execute, key_values, refunds::number_of_refund};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -14,6 +14,7 @@ use crate::{
     },
 };
 use sea_orm::QueryResult;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// A difference of a shared merchant's day stays the school's that found it first. What a later comparison
@@ -104,19 +105,25 @@ pub(in crate::reconciliation) async fn repaired(
     execute(tx, &sql, values).await.map(drop)
 }
 
-/// Whether this school has the difference, and it is open.
-pub(in crate::reconciliation) async fn is_open(
+/// The differences of these numbers that this school has and that are open: number and field.
+pub(in crate::reconciliation) async fn open_among(
     source: Source<'_>,
     key: &DayKey,
-    difference: &Difference,
-) -> Result<bool, DbError> {
-    let mut values = key_values(key, key.day);
-    values.extend([difference.number.as_str().into(), difference.differs.code().into()]);
-    let sql = format!(
-        "SELECT 1 AS one FROM bill_difference WHERE {OF_DAY} AND number = $5 AND field = $6 \
-         AND state = 'open'"
-    );
-    Ok(!source.select(&sql, values).await?.is_empty())
+    numbers: Vec<String>,
+) -> Result<HashSet<(String, String)>, DbError> {
+    let sql = "SELECT number, field FROM bill_difference WHERE school_id {keys1} \
+               AND provider {keys2} AND merchant_number {keys3} AND day {keys4} \
+               AND number {keys5} AND state = 'open'";
+    let keys = vec![
+        Column::I64(vec![key.school.number()]),
+        Column::Text(vec![key.provider.code().to_owned()]),
+        Column::Text(vec![key.merchant.clone()]),
+        Column::I32(vec![key.day.number()]),
+        Column::Text(numbers),
+    ];
+    let found = source.select_keys(sql, keys).await?;
+    let one = |row: &QueryResult| Ok((row.try_get("", "number")?, row.try_get("", "field")?));
+    found.iter().map(one).collect()
 }
 
 /// The provider was asked about an open difference and cannot repair it: its support is to be asked.
@@ -154,28 +161,36 @@ pub(in crate::reconciliation) async fn waiting(
 ) -> Result<Vec<Waiting>, DbError> {
     let sql = "SELECT d.id, p.paid_at AS at, EXISTS (SELECT 1 FROM bill_row b \
                WHERE b.payment_id = d.payment_id AND b.entry = 'payment' \
-               AND b.number = p.transaction_id) AS is_billed \
-               FROM bill_difference d JOIN payment p ON p.id = d.payment_id \
+               AND b.number = p.transaction_id) AS is_billed, \
+               d.number, p.transaction_id, NULL AS refund_number FROM bill_difference d JOIN payment p ON p.id = d.payment_id \
                WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
                AND d.day = $4 AND d.entry = 'payment' AND d.state = 'waiting' \
                AND p.paid_at IS NOT NULL UNION ALL \
                SELECT d.id, f.ended_at AS at, EXISTS (SELECT 1 FROM bill_row b \
                WHERE b.payment_id = d.payment_id AND b.entry = 'refund' \
-               AND b.out_refund_no = f.refund_number) AS is_billed \
+               AND b.out_refund_no = f.refund_number) AS is_billed, \
+               d.number, f.transaction_id, f.refund_number \
                FROM bill_difference d JOIN refund f ON f.payment_id = d.payment_id \
-               AND d.number IN (f.refund_number, f.transaction_id || ':' || f.refund_number) \
                WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 \
                AND d.day = $4 AND d.entry = 'refund' AND d.state = 'waiting' \
                AND f.ended_at IS NOT NULL";
     let found = Source::Tx(tx).select(sql, key_values(key, day)).await?;
     let one = |row: &QueryResult| {
-        Ok(Waiting {
+        // A payment has many refunds, and the difference is of one.
+        if let Some(refund) = row.try_get::<Option<String>>("", "refund_number")? {
+            let transaction: String = row.try_get("", "transaction_id")?;
+            let number = number_of_refund(key.provider, &transaction, &refund);
+            if row.try_get::<String>("", "number")? != number {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Waiting {
             id: row.try_get("", "id")?,
             at: Timestamp::from_micros(row.try_get("", "at")?),
             is_billed: row.try_get("", "is_billed")?,
-        })
+        }))
     };
-    found.iter().map(one).collect()
+    found.iter().filter_map(|row| one(row).transpose()).collect()
 }
 
 /// Ends what waited on a neighbouring day, or opens it; then counts what is open or waits there, and
@@ -187,16 +202,23 @@ pub(in crate::reconciliation) async fn settle_waiting(
     waiting: &[Waiting],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    for one in waiting {
-        let state = if one.is_billed { FoundState::Gone } else { FoundState::Open };
-        let sql = "UPDATE bill_difference SET state = $2, ended_at = $3 WHERE id = $1 \
-                   AND state = 'waiting'";
-        let ended = if one.is_billed { now.micros() } else { 0 };
-        execute(tx, sql, vec![one.id.into(), state.code().into(), ended.into()]).await?;
-    }
     if waiting.is_empty() {
         return Ok(());
     }
+    let (gone, open) = ((FoundState::Gone, now.micros()), (FoundState::Open, 0));
+    let becomes = || waiting.iter().map(|one| if one.is_billed { gone } else { open });
+    let rows = Rows::new(vec![
+        ("id", Column::Uuid(waiting.iter().map(|one| one.id).collect())),
+        ("now", Column::Text(becomes().map(|(state, _)| state.code().to_owned()).collect())),
+        ("ended_at", Column::I64(becomes().map(|(_, ended_at)| ended_at).collect())),
+    ]);
+    tx.write_some(Write::Update {
+        table: "bill_difference",
+        rows,
+        set: "state = r.now, ended_at = r.ended_at",
+        guard: "bill_difference.state = 'waiting'",
+    })
+    .await?;
     recount(tx, &DayKey { day, ..key.clone() }, now).await
 }
 

@@ -7,12 +7,10 @@ mod differences;
 mod refunds;
 mod repairs;
 
-pub(super) use days::{
-    begin, by_id, finish, found, hold, is_changed, is_closed, page, reopen, was_compared,
-};
+pub(super) use days::{begin, by_id, compared, compared_among, finish, found, hold, page, reopen};
 pub(super) use differences::{
-    Stored, among, count_open, difference, differences, end_old, is_open, repaired, settle_waiting,
-    told, waiting, write_of as write_of_differences,
+    Stored, among, count_open, difference, differences, end_old, open_among, repaired,
+    settle_waiting, told, waiting, write_of as write_of_differences,
 };
 pub(super) use refunds::{back_on, billed_refunds, refunds};
 pub(super) use repairs::{accepted, kept_repair};

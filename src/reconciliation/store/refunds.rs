@@ -16,17 +16,27 @@ use uuid::Uuid;
 const REFUND: &str = "SELECT f.id, f.payment_id, f.refund_number, f.amount_fen, f.state, f.ended_at, \
     f.transaction_id FROM refund f";
 
+/// The number that a refund has in a bill.
+pub(super) fn number_of_refund(
+    provider: Provider,
+    transaction_id: &str,
+    out_refund_no: &str,
+) -> String {
+    if provider.numbers_refunds_by_transaction() {
+        format!("{transaction_id}:{out_refund_no}")
+    } else {
+        out_refund_no.to_owned()
+    }
+}
+
 /// A refund, by the number that it has in a bill.
 fn refund_of(row: &QueryResult, provider: Provider) -> Result<OurRefund, DbError> {
     let broken = |_| DbError::Inconsistent { table: "refund", what: "negative amount" };
     let state: String = row.try_get("", "state")?;
     let ended_at = row.try_get::<Option<i64>>("", "ended_at")?.map(Timestamp::from_micros);
     let out_refund_no: String = row.try_get("", "refund_number")?;
-    let number = if provider.numbers_refunds_by_transaction() {
-        format!("{}:{out_refund_no}", row.try_get::<String>("", "transaction_id")?)
-    } else {
-        out_refund_no.clone()
-    };
+    let transaction: String = row.try_get("", "transaction_id")?;
+    let number = number_of_refund(provider, &transaction, &out_refund_no);
     Ok(OurRefund {
         out_refund_no,
         number,
