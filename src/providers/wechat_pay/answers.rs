@@ -12,7 +12,11 @@
 //! | 3xx, no answer, or a truncated or overlong one | `Unknown` |
 //!
 //! WeChat need not sign errors, so `Refused` is only a hint: a query decides before a payment is
-//! given up.
+//! given up. That a query is answered with `ORDER_NOT_EXIST` or `RESOURCE_NOT_EXISTS` is taken as said,
+//! signed or not: whether WeChat signs these is not documented, and payments that were never made there
+//! could otherwise never be closed here. What follows can be undone by what is signed: a payment that was
+//! closed here and is paid is credited, a refund is sent again under its one number, and one that two
+//! persons ended and that is done after all is posted. Alipay signs such answers, and must have.
 
 use super::{
     keys::TrustedKeys,
