@@ -120,7 +120,7 @@ impl Explains for BillsExplain {
             let page = store::audit::unlike(tx, since, after).await?;
             let Some(last) = page.last() else { break };
             after = last.id();
-            let known = second_transactions(tx, &page).await?;
+            let known = suspended(tx, &page).await?;
             let unlike = page.iter().filter(|one| !known.contains(&one.row.reference()));
             found.extend(unlike.map(|one| {
                 let number = &one.row.number;
@@ -132,11 +132,12 @@ impl Explains for BillsExplain {
     }
 }
 
-/// The references of those rows that are second transactions of payments, and whose amount the ledger has.
-async fn second_transactions(tx: &Tx, rows: &[UnlikeRow]) -> Result<HashSet<String>, DbError> {
-    let seconds = rows.iter().filter(|one| one.is_second);
+/// The references of those rows whose transactions are second ones of payments, or of no payment, and whose
+/// amount the ledger has.
+async fn suspended(tx: &Tx, rows: &[UnlikeRow]) -> Result<HashSet<String>, DbError> {
+    let rows = rows.iter().filter(|one| one.is_suspended);
     let amounts: HashMap<(SchoolId, String), i64> =
-        seconds.map(|one| ((one.row.school, one.row.reference()), one.amount_fen)).collect();
+        rows.map(|one| ((one.row.school, one.row.reference()), one.amount_fen)).collect();
     let asked: Vec<_> = amounts.keys().cloned().collect();
     let posted = Record::all_posted(tx, RECEIVED, &asked).await?;
     let same = posted.into_iter().filter(|record| {

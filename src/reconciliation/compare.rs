@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | its number of the payment cannot be ours | another program of the merchant |
 //! | its payment is another school's, on a shared merchant | that school's to compare |
-//! | its payment is unknown, or has another transaction, and the ledger has this one | known: a case tells whose it is |
+//! | its payment is unknown, or has another transaction, and the ledger has this one | equal: a case tells whose it is |
 //! | paid by us on the neighbouring day, minutes from midnight | equal |
 //! | a refund under way in the bill, done or sent by us | equal: it ended after the bill was made |
 //! | anything else that differs | a difference for each field |
@@ -112,12 +112,10 @@ pub enum Compared {
     OtherProgram,
     /// Of another school on the same merchant.
     OtherSchool,
-    /// Of this school. Differences, if any.
+    /// Of this school: its payment is, or its money is in suspense, with a case. Differences, if any.
     Ours(Vec<Difference>),
     /// Its number could be ours, and it is no payment of ours.
     Unmatched(Difference),
-    /// Likewise, and its money is in our suspense, with a case.
-    Suspended,
 }
 
 /// The payment that a row names, if its number has the form of ours.
@@ -137,10 +135,17 @@ pub fn compare(row: &BillRow, known: Known<'_>) -> Compared {
     if payment.school != known.school {
         return Compared::OtherSchool;
     }
-    let mut found = match &row.entry {
-        BillEntry::Payment => of_payment(row, payment, known),
-        BillEntry::Refund { stage, .. } => of_refund(row, *stage, known.refund),
-    };
+    ours(
+        row,
+        known,
+        match &row.entry {
+            BillEntry::Payment => of_payment(row, payment, known),
+            BillEntry::Refund { stage, .. } => of_refund(row, *stage, known.refund),
+        },
+    )
+}
+
+fn ours(row: &BillRow, known: Known<'_>, mut found: Vec<Difference>) -> Compared {
     found.extend(of_fee(row, known));
     found.extend(of_kept(row, known));
     found.sort_by_key(|difference| difference.differs);
@@ -174,7 +179,9 @@ fn without_payment(row: &BillRow, known: Known<'_>) -> Compared {
     let is_payment = row.entry == BillEntry::Payment;
     match known.posted.filter(|_| is_payment) {
         Some(posted) if posted.school != known.school => Compared::OtherSchool,
-        Some(posted) if !posted.is_credited && posted.amount == row.amount => Compared::Suspended,
+        Some(posted) if !posted.is_credited && posted.amount == row.amount => {
+            ours(row, known, Vec::new())
+        }
         Some(posted) if !posted.is_credited => {
             Compared::Unmatched(amount_differs(row, posted.amount, Repair::AskSupport))
         }

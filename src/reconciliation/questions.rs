@@ -3,13 +3,17 @@
 use super::{
     ReconcileError,
     bill::{BillEntry, BillRow},
-    compare::PostedReceipt,
+    compare::{PostedReceipt, named_payment},
     difference::{Difference, Differs, Repair},
-    run::{BATCH, Run},
+    run::{BATCH, BatchError, Run},
     store,
 };
 use crate::{
-    base::{db::DbError, write_point},
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+        write_point,
+    },
     payments::{
         PaymentError,
         gateway::{GatewayError, RefundNumbers},
@@ -33,9 +37,9 @@ pub(super) struct Question {
 enum Wanted {
     /// That a payment of ours was paid.
     Credit,
-    /// The transaction of the row: of no payment of ours, or of one that has another. It is found in the
+    /// The transaction of this row: of no payment of ours, or of one that has another. It is found in the
     /// ledger once it is settled.
-    Transaction,
+    Transaction(Box<BillRow>),
     /// How a refund ended.
     Refund(RefundNumbers),
     /// That a payment that is in no bill was paid. The bill stays as it is, so the difference stays too.
@@ -87,7 +91,9 @@ pub(super) fn question(row: &BillRow, difference: &Difference) -> Option<Questio
     }
     let wanted = match &row.entry {
         BillEntry::Payment if difference.differs == Differs::State => Wanted::Credit,
-        BillEntry::Payment if difference.differs == Differs::TheirsOnly => Wanted::Transaction,
+        BillEntry::Payment if difference.differs == Differs::TheirsOnly => {
+            Wanted::Transaction(Box::new(row.clone()))
+        }
         BillEntry::Payment => return None,
         BillEntry::Refund { out_refund_no, .. } => Wanted::Refund(RefundNumbers {
             out_refund_no: out_refund_no.clone(),
@@ -135,7 +141,7 @@ impl Run<'_> {
         let answered = write_point::within("bill: ask", self.ask(difference, wanted)).await;
         self.patience.count(answered.as_ref().err());
         match answered {
-            Ok(answered) => self.note(difference, &answered).await,
+            Ok(answered) => self.note(difference, wanted, &answered).await,
             Err(error) => {
                 // It stays open; the next comparison asks again.
                 let number = &difference.number;
@@ -154,7 +160,7 @@ impl Run<'_> {
         let number = &difference.out_trade_no;
         let is_repaired = match wanted {
             Wanted::Credit => payments.settle_by_answer(school, provider, number).await?,
-            Wanted::Transaction => {
+            Wanted::Transaction(_) => {
                 payments.settle_by_answer(school, provider, number).await?;
                 self.has_received(&difference.number).await?
             }
@@ -183,22 +189,52 @@ impl Run<'_> {
     async fn note(
         &mut self,
         difference: &Difference,
+        wanted: &Wanted,
         answered: &Answered,
     ) -> Result<(), ReconcileError> {
-        let (db, key, now) = (&self.room.db, &self.key, self.room.clock.now());
+        let now = self.room.clock.now();
         match answered {
             Answered::Nothing => {}
             Answered::Told => {
+                let (db, key) = (&self.room.db, &self.key);
                 let telling = db.in_tx(async |tx| store::told(tx, key, difference).await);
                 write_point::within("bill: repaired", telling).await?;
             }
             Answered::Repaired => {
-                let ending = db.in_tx(async |tx| store::repaired(tx, key, difference, now).await);
-                write_point::within("bill: repaired", ending).await?;
+                let this = &*self;
+                let ending = this.room.db.in_tx(async |tx| {
+                    let kept = this.keep_settled(tx, wanted, now).await?;
+                    store::repaired(tx, &this.key, difference, now).await?;
+                    Ok::<_, BatchError>(kept)
+                });
+                let kept = write_point::within("bill: repaired", ending).await?;
                 self.totals.repaired += 1;
+                if self.comparison.was_closed {
+                    self.totals.late_rows += kept;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Keeps the row of a transaction of no payment of ours whose money is now in suspense, and posts its
+    /// fee: the comparison found it when the ledger did not have it yet. Returns how many rows are new.
+    async fn keep_settled(
+        &self,
+        tx: &Tx,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<u64, BatchError> {
+        let Wanted::Transaction(row) = wanted else { return Ok(0) };
+        let Some(payment) = named_payment(row) else { return Ok(0) };
+        store::hold(tx, &self.key, self.comparison).await?;
+        let posted = self.posted(tx, &[&row.transaction_id]).await?;
+        let same = posted.values().any(|posted| posted.amount == row.amount);
+        if !same || !store::kept(tx, &self.key, vec![row.number().to_owned()]).await?.is_empty() {
+            return Ok(0);
+        }
+        self.write(tx, &[], &[self.new_row(row, payment)], now).await?;
+        Ok(1)
     }
 }
 

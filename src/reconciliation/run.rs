@@ -157,8 +157,8 @@ impl<'a> Run<'a> {
         let known = self.known(tx, batch).await?;
         let (mut done, mut found, mut new) = (BatchDone::default(), Vec::new(), Vec::new());
         for row in batch {
-            let payment = named_payment(row);
-            let payment = payment.and_then(|id| known.payments.get(&id.uuid()));
+            let named = named_payment(row);
+            let payment = named.and_then(|id| known.payments.get(&id.uuid()));
             let before = known.kept.get(row.number());
             let refund = known.refund_of(row);
             let flow_fee = flow.and_then(|flow| flow.fee_of(row.number()));
@@ -167,21 +167,17 @@ impl<'a> Run<'a> {
             match compare(row, Known { day, school, payment, posted, refund, flow_fee, before }) {
                 Compared::OtherProgram => done.of_other_programs += 1,
                 Compared::OtherSchool => done.of_other_schools += 1,
-                Compared::Suspended => {}
                 Compared::Unmatched(difference) => {
                     done.questions.extend(question(row, &difference));
                     found.push(open(difference));
                 }
                 Compared::Ours(differences) => {
-                    let Some(payment) = payment else { continue };
-                    if is_own(row, payment) {
-                        done.seen.push(payment.id.uuid());
-                    }
+                    let own = payment.filter(|payment| is_own(row, payment));
+                    done.seen.extend(own.map(|payment| payment.id.uuid()));
                     done.questions.extend(differences.iter().filter_map(|d| question(row, d)));
                     found.extend(differences.into_iter().map(open));
-                    if before.is_none() {
-                        new.push(self.new_row(row, payment.id));
-                    }
+                    let first = named.filter(|_| before.is_none());
+                    new.extend(first.map(|payment| self.new_row(row, payment)));
                 }
             }
         }
@@ -190,7 +186,8 @@ impl<'a> Run<'a> {
         Ok(done)
     }
 
-    fn new_row<'r>(&self, row: &'r BillRow, payment: PaymentId) -> NewRow<'r> {
+    /// A row that was in no bill before. Where its money is in suspense its payment may be unknown here.
+    pub(super) fn new_row<'r>(&self, row: &'r BillRow, payment: PaymentId) -> NewRow<'r> {
         NewRow { row, posting: Posting::of(row, &self.key), payment }
     }
 

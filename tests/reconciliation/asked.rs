@@ -6,7 +6,8 @@ use super::{
     office::{Office, next_noon, paid},
 };
 use onecard::{
-    base::money::Fen,
+    base::{clock::SystemClock, money::Fen},
+    ledger::{account::SchoolAccount, seal},
     orders::{fact::Provider, order::PaymentId},
     reconciliation::{
         BillEntry, BillRow, BillSource, DayState, Differs, Fee, FoundDifference, Repair,
@@ -22,6 +23,7 @@ use testkit::{Forge, TestDb, World, merchant, now, on_each_database, transaction
 on_each_database!(
     a_second_transaction_that_was_posted_closes_the_day,
     a_payment_that_is_lost_here_goes_to_suspense_by_the_answer,
+    a_payment_that_was_never_here_has_its_fee_posted,
     a_payment_in_no_bill_is_asked_about,
     a_provider_that_limits_our_rate_is_asked_no_more,
     an_unsigned_word_closes_no_day,
@@ -115,6 +117,33 @@ async fn a_payment_that_is_lost_here_goes_to_suspense_by_the_answer(db: &TestDb)
         assert_eq!((totals.open_differences, totals.of_other_schools), (0, elsewhere), "{school}");
     }
     assert_eq!(world.rows.number(received).await, 1);
+}
+
+/// The provider keeps its fee, whosever the payment is: else the clearing account never comes to what it
+/// pays out.
+async fn a_payment_that_was_never_here_has_its_fee_posted(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, number) = paid(&world, Provider::WechatPay, false).await;
+    let transaction = world.pay().payment(&number).unwrap().transaction_id.unwrap();
+    for lost in ["payment", "orders"] {
+        assert_eq!(world.rows.change(&format!("DELETE FROM {lost}"), []).await, 1, "{lost}");
+    }
+    let (office, day) = next_noon(&world, Provider::WechatPay).await;
+    for run in 0..2 {
+        let totals = office.compare("xnec", day).await.unwrap();
+        assert_eq!(totals.open_differences, 0, "{:?}", office.found("xnec", day).await);
+        assert_eq!((totals.repaired, totals.is_reopened), (1 - run, false));
+        assert_eq!((totals.our_rows, totals.billed_fen, totals.fee_fen), (1, 5000, 30), "{run}");
+        assert_eq!(totals.state(), DayState::Closed);
+        seal::seal_all(&world.db, &SystemClock).await.unwrap();
+        assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 5000);
+        world.assert_books(5000 - 30).await;
+    }
+    // What the ledger does not have explains no row.
+    let forged = "UPDATE bill_row SET amount_fen = 4999 WHERE number = $1";
+    assert_eq!(world.rows.change(forged, [transaction.as_str().into()]).await, 1);
+    let report = world.report().await.to_string();
+    assert!(report.contains(&format!("bill row {transaction} of a closed day")), "{report}");
 }
 
 async fn a_payment_in_no_bill_is_asked_about(db: &TestDb) {

@@ -66,7 +66,7 @@ fn fields(compared: Compared) -> Vec<Differs> {
     match compared {
         Compared::Ours(found) => found.iter().map(|difference| difference.differs).collect(),
         Compared::Unmatched(found) => vec![found.differs],
-        other @ (Compared::OtherProgram | Compared::OtherSchool | Compared::Suspended) => {
+        other @ (Compared::OtherProgram | Compared::OtherSchool) => {
             panic!("{other:?}")
         }
     }
@@ -173,18 +173,20 @@ fn a_transaction_that_was_posted_is_not_theirs_only() {
         let school = SchoolId::from_number(school);
         Some(PostedReceipt { school, amount: fen(amount), is_credited: false })
     };
-    for (posted, of_second, of_unknown) in [
-        (None, vec![Differs::TheirsOnly], Some(vec![Differs::TheirsOnly])),
-        (receipt(1, 5000), vec![], None),
-        (receipt(1, 4900), vec![Differs::Amount], Some(vec![Differs::Amount])),
+    for (posted, expected) in [
+        (None, vec![Differs::TheirsOnly]),
+        (receipt(1, 5000), vec![]),
+        (receipt(1, 4900), vec![Differs::Amount]),
     ] {
-        assert_eq!(fields(compare(&second, Known { posted, ..known(&ours) })), of_second);
-        let unknown = compare(&second, Known { payment: None, posted, ..known(&ours) });
-        match of_unknown {
-            Some(expected) => assert_eq!(fields(unknown), expected, "{posted:?}"),
-            None => assert_eq!(unknown, Compared::Suspended),
+        for payment in [Some(&ours), None] {
+            let compared = compare(&second, Known { payment, posted, ..known(&ours) });
+            assert_eq!(fields(compared), expected, "{posted:?}");
         }
     }
+    // Of no payment, its fee is posted like any other: it must stay as it was.
+    let suspended = Known { payment: None, posted: receipt(1, 5000), ..known(&ours) };
+    assert_eq!(compare(&second, suspended), Compared::Ours(Vec::new()));
+    assert_eq!(fields(compare(&second, Known { flow_fee: Some(31), ..suspended })), [Differs::Fee]);
     // Credited under another number: it is another payment's.
     let posted = receipt(1, 5000).map(|posted| PostedReceipt { is_credited: true, ..posted });
     for payment in [None, Some(&ours)] {

@@ -96,8 +96,8 @@ pub(in crate::reconciliation) struct UnlikeRow {
     pub(in crate::reconciliation) row: Posting,
     /// The amount.
     pub(in crate::reconciliation) amount_fen: i64,
-    /// Whether it is another transaction of a payment that was paid: the ledger tells.
-    pub(in crate::reconciliation) is_second: bool,
+    /// Whether it is another transaction of a payment that was paid, or of no payment: the ledger tells.
+    pub(in crate::reconciliation) is_suspended: bool,
     id: Uuid,
 }
 
@@ -119,8 +119,8 @@ pub(in crate::reconciliation) async fn unlike(
     tx.allow_scans(true).await?;
     let sql = format!(
         "{ROW}, b.amount_fen, \
-         CASE WHEN b.entry = 'payment' AND p.state = 'paid' AND p.transaction_id <> b.number \
-         THEN 1 ELSE 0 END AS is_second FROM bill_day d JOIN bill_row b ON b.school_id = d.school_id \
+         CASE WHEN b.entry = 'payment' AND (p.id IS NULL OR p.state = 'paid' \
+         AND p.transaction_id <> b.number) THEN 1 ELSE 0 END AS is_suspended FROM bill_day d JOIN bill_row b ON b.school_id = d.school_id \
          AND b.provider = d.provider AND b.merchant_number = d.merchant_number \
          AND b.day = d.day LEFT JOIN payment p ON p.id = b.payment_id \
          WHERE d.state = 'closed' AND d.open_differences = 0 AND d.compared_at >= $1 \
@@ -140,7 +140,7 @@ pub(in crate::reconciliation) async fn unlike(
         Ok(UnlikeRow {
             row: posting_of(row)?,
             amount_fen: row.try_get("", "amount_fen")?,
-            is_second: row.try_get::<i32>("", "is_second")? == 1,
+            is_suspended: row.try_get::<i32>("", "is_suspended")? == 1,
             id: row.try_get("", "id")?,
         })
     };
