@@ -25,7 +25,6 @@ mod under_lock;
 pub mod upkeep;
 
 pub use at_once::Passing;
-pub use decide::AccessView;
 pub use refusal::PassRefusal;
 pub use request::DoorRequest;
 

@@ -106,9 +106,24 @@ pub enum ReconcileError {
     /// A batch was not stored.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// A later comparison of the day began meanwhile: what it comes to is what counts.
+    #[error("another comparison of that day has begun meanwhile, and its outcome counts")]
+    Overtaken,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl ReconcileError {
+    /// The same; a day that is lost to a later comparison is named so.
+    fn of_run(self) -> Self {
+        let lost = matches!(
+            self,
+            Self::Batch(BatchError::Db(DbError::Raced { table: "bill_day" }))
+                | Self::Db(DbError::Raced { table: "bill_day" })
+        );
+        if lost { Self::Overtaken } else { self }
+    }
 }
 
 /// Compares bills with our books.
@@ -162,8 +177,8 @@ impl Reconciliation {
     ) -> Result<Totals, ReconcileError> {
         let (provider, day) = (key.provider, key.day);
         let mut run = Run::begin(self, school, key).await?;
-        run.compare(bill, progress).await?;
-        let totals = run.finish().await?;
+        run.compare(bill, progress).await.map_err(ReconcileError::of_run)?;
+        let totals = run.finish().await.map_err(ReconcileError::of_run)?;
         tell(school, provider, day, &totals);
         Ok(totals)
     }

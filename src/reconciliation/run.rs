@@ -25,7 +25,7 @@ use crate::{
     orders::order::PaymentId,
     schools::School,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// How many rows are compared in one transaction.
@@ -70,6 +70,9 @@ pub(super) struct Run<'a> {
     pub(super) questions: Vec<Question>,
     /// Whether the provider may be asked more.
     pub(super) patience: Patience,
+    /// Rows of earlier bills that are none of ours and that nobody has decided about, by their numbers, as
+    /// long as this bill has shown no row of that number.
+    undecided: HashMap<String, Vec<Uuid>>,
     /// Every school: one of them may have the money of a row.
     pub(super) schools: Vec<SchoolId>,
 }
@@ -93,11 +96,25 @@ impl<'a> Run<'a> {
     ) -> Result<Self, ReconcileError> {
         let schools = room.schools.list().await?.iter().map(|school| school.id).collect();
         let now = room.clock.now();
-        let beginning = room.db.in_tx(async |tx| store::begin(tx, &key, now).await);
-        let comparison = write_point::within("bill: begin", beginning).await?;
+        let beginning = room.db.in_tx(async |tx| {
+            let comparison = store::begin(tx, &key, now).await?;
+            Ok::<_, DbError>((comparison, store::undecided(tx, &key).await?))
+        });
+        let (comparison, undecided) = write_point::within("bill: begin", beginning).await?;
         let (totals, seen, questions) = (Totals::default(), HashSet::new(), Vec::new());
         let patience = Patience::default();
-        Ok(Self { room, school, key, comparison, totals, seen, questions, patience, schools })
+        Ok(Self {
+            room,
+            school,
+            key,
+            comparison,
+            totals,
+            seen,
+            questions,
+            patience,
+            undecided,
+            schools,
+        })
     }
 
     /// Compares a bill with our books.
@@ -135,6 +152,9 @@ impl<'a> Run<'a> {
         let this = &*self;
         let storing = this.room.db.in_tx(async |tx| this.batch(tx, batch, flow, now).await);
         let done = write_point::within("bill: rows", storing).await?;
+        for row in batch {
+            self.undecided.remove(row.number());
+        }
         self.seen.extend(done.seen);
         self.questions.extend(done.questions);
         self.totals.of_other_programs += done.of_other_programs;
@@ -242,8 +262,22 @@ impl<'a> Run<'a> {
         Ok(self.totals)
     }
 
+    /// A bill that leaves out a row of an earlier one decides nothing about it: the row is kept, with its
+    /// fee, and where it is none of ours that stays open until two persons accept it.
+    async fn keep_withdrawn(&self, tx: &Tx) -> Result<(), DbError> {
+        let numbers: Vec<String> = self.undecided.keys().cloned().collect();
+        for some in numbers.chunks(BATCH) {
+            let kept = store::kept(tx, &self.key, some.to_vec()).await?;
+            let of_day = kept.iter().filter(|(_, row)| row.day == self.key.day);
+            let ids = of_day.filter_map(|(number, _)| self.undecided.get(number)).flatten();
+            store::keep_open(tx, ids.copied().collect(), self.comparison).await?;
+        }
+        Ok(())
+    }
+
     async fn close(&self, tx: &Tx, now: Timestamp) -> Result<Totals, DbError> {
         store::hold(tx, &self.key, self.comparison).await?;
+        self.keep_withdrawn(tx).await?;
         store::end_old(tx, &self.key, self.comparison, now).await?;
         let mut totals = self.totals.clone();
         store::found(tx, &self.key, &mut totals).await?;

@@ -52,7 +52,6 @@ async fn a_missing_credit_is_repaired_from_the_answer(db: &TestDb) {
     world.assert_books_of("alipay", 5000 - 30).await;
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn whatever_goes_wrong_is_named_and_changes_nothing(db: &TestDb) {
     let world = World::start(db).await;
     paid(&world, Provider::Alipay, true).await;

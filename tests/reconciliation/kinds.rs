@@ -29,6 +29,7 @@ on_each_database!(
     every_kind_of_difference_is_found_among_clean_rows,
     a_payment_at_midnight_may_be_in_the_neighbouring_bill,
     a_late_row_opens_a_closed_day_again,
+    a_row_that_the_bill_takes_back_is_for_two_persons,
     a_coupon_is_posted_and_explained,
 );
 
@@ -318,6 +319,28 @@ async fn a_late_row_opens_a_closed_day_again(db: &TestDb) {
     books.bills.set(books.day, rows);
     let totals = books.office.compare("xnec", books.day).await.unwrap();
     assert_eq!((totals.state(), totals.is_reopened, totals.late_rows), (DayState::Closed, true, 1));
+}
+
+/// The provider corrects its bill: a row of another transaction is gone, and the true one is there.
+async fn a_row_that_the_bill_takes_back_is_for_two_persons(db: &TestDb) {
+    let books = Box::pin(Books::open(db)).await;
+    let one = books.clean(500, books.at(1));
+    books.put(std::slice::from_ref(&one)).await;
+    let good = one.row.unwrap();
+    let wrong = BillRow { transaction_id: "another".to_owned(), ..good.clone() };
+    let states = "SELECT state FROM bill_difference WHERE number = 'another'";
+    books.bills.set(books.day, vec![wrong]);
+    books.office.compare("xnec", books.day).await.unwrap();
+    assert_eq!(books.world.rows.texts(states).await, ["open"]);
+    for _ in 0..2 {
+        books.bills.set(books.day, vec![good.clone()]);
+        let totals = books.office.compare("xnec", books.day).await.unwrap();
+        assert_eq!((totals.state(), totals.open_differences), (DayState::Open, 1));
+        assert_eq!(books.world.rows.texts(states).await, ["open"], "the row is kept");
+        let report = books.world.report().await.to_string();
+        let line = report.lines().find(|line| line.contains("bills, fees and coupons")).unwrap();
+        assert!(line.starts_with("ok"), "{report}");
+    }
 }
 
 async fn a_coupon_is_posted_and_explained(db: &TestDb) {

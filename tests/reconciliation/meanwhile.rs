@@ -6,10 +6,7 @@ use super::{
 };
 use async_trait::async_trait;
 use onecard::{
-    base::{
-        clock::{Day, Timestamp},
-        db::DbError,
-    },
+    base::clock::{Day, Timestamp},
     orders::fact::Provider,
     reconciliation::{Bill, BillError, BillRow, BillRows, BillSource, ReconcileError},
 };
@@ -105,11 +102,7 @@ async fn a_comparison_that_a_later_one_overtook_changes_nothing(db: &TestDb) {
     let settings = books.world.settings("http://127.0.0.1:1");
     books.office.take_bills_from(Arc::new(Overtaken { rows, settings, day }));
     let overtaken = books.office.compare("xnec", day).await;
-    let raced = matches!(
-        overtaken,
-        Err(ReconcileError::Batch(onecard::reconciliation::BatchError::Db(DbError::Raced { .. })))
-    );
-    assert!(raced, "{overtaken:?}");
+    assert!(matches!(overtaken, Err(ReconcileError::Overtaken)), "{overtaken:?}");
     let rows = &books.world.rows;
     assert_eq!(rows.texts("SELECT state FROM bill_day").await, ["open"]);
     assert_eq!(rows.texts("SELECT state FROM bill_difference").await, ["open"]);

@@ -66,11 +66,7 @@ impl Draws {
     pub(super) fn next<'a, F>(
         &mut self,
         door: &'static str,
-<<<<<<< HEAD
-        mut possible: impl Iterator<Item = &'a F> + Clone,
-=======
         possible: impl Iterator<Item = &'a F> + Clone,
->>>>>>> w-B
     ) -> Option<(&'a F, u64)> {
         let seeded = self.seeded.as_ref().filter(|seeded| seeded.is_for(door))?;
         let count = self.messages.entry(door).or_default();
@@ -82,10 +78,7 @@ impl Draws {
         let choices =
             u64::try_from(possible.clone().count()).ok().filter(|choices| *choices > 0)?;
         let place = usize::try_from(which % choices).ok()?;
-<<<<<<< HEAD
-=======
         let mut possible = possible;
->>>>>>> w-B
         possible.nth(place).map(|fault| (fault, long % LONGEST_DELAY_MS))
     }
 }

@@ -9,8 +9,8 @@ mod repairs;
 
 pub(super) use days::{begin, by_id, compared, compared_among, finish, found, hold, page, reopen};
 pub(super) use differences::{
-    Stored, among, count_open, difference, differences, end_old, open_among, repaired,
-    settle_waiting, told, waiting, write_of as write_of_differences,
+    Stored, among, count_open, difference, differences, end_old, keep_open, open_among, repaired,
+    settle_waiting, told, undecided, waiting, write_of as write_of_differences,
 };
 pub(super) use refunds::{back_on, billed_refunds, refunds};
 pub(super) use repairs::{accepted, kept_repair};
