@@ -8,21 +8,18 @@ use crate::{
 use futures_util::future::join;
 use onecard::{
     access::{DoorRequest, desk},
-    base::{
-        clock::Clock,
-        db::{DbError, counting_statements},
-        lane::Batch,
-    },
+    base::{clock::Clock, db::counting_statements, lane::Batch},
     cardlife::counter,
-    passcode::{EndReason, Scan, end_devices},
+    passcode::{CodeUse, EndReason, Scan, end_devices, use_up},
     schools::People,
     terminals::{
         keep,
         seq::{AnsweredRequest, NumberedRequest, StoredResponse},
     },
 };
+use sea_orm::{ConnectionTrait, Database, TransactionTrait};
 use std::time::Duration;
-use testkit::{TestDb, on_each_database, on_postgres};
+use testkit::{TestDb, eventually, on_each_database, on_postgres};
 
 on_each_database!(a_decision_costs_few_statements);
 
@@ -186,8 +183,8 @@ async fn what_changed_since_it_was_read_lets_nobody_pass(db: &TestDb) {
         let kept = std::slice::from_ref(kept);
         db.in_tx(async |tx| keep(tx, kept, now).await).await.unwrap();
     };
-    let twice = lodge.reading(3, "D1b");
-    let next_door = DoorRequest { scan: twice.scan, ..lodge.reading(3, "D1") };
+    let next_door = lodge.reading(3, "D1");
+    let Scan::Good(shown) = next_door.scan else { panic!("a good code") };
     let short = lodge.reading(3, "D1");
     let left = Duration::from_secs(10) - Duration::from_micros(1);
     let short = DoorRequest { read_at: short.read_at.minus(left), ..short };
@@ -215,7 +212,8 @@ async fn what_changed_since_it_was_read_lets_nobody_pass(db: &TestDb) {
     between(&lodge, "the nonce is used", (own, "NonceReused"), async || kept(&same_nonce).await)
         .await;
     between(&lodge, "the code is used", (next_door, "code_used"), async || {
-        assert_eq!(said(&lodge.access.decide_under_lock(&twice).await), "open");
+        let used = db.in_tx(async |tx| use_up(tx, &[(shown, "一号楼")], now).await).await;
+        assert_eq!(used.unwrap(), [CodeUse::Fresh]);
     })
     .await;
     // What is left is less than the database sees pass; then the lock finds out by the clock.
@@ -246,18 +244,24 @@ async fn between(
     (request, expected): (DoorRequest, &str),
     change: impl AsyncFn(),
 ) {
-    let one = lodge.one_connection().await;
-    let passing = lodge.passing_on(&one);
-    let before = lodge.rows().count("code_use").await;
-    // The connection is given to whoever has waited longest.
+    let raw = Database::connect(&lodge.access.db.settings().url).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a transaction past the program")]
+    let lock = raw.begin().await.unwrap();
+    // Who would write there waits before its statement begins; the changes write elsewhere.
+    lock.execute_unprepared("LOCK TABLE access_log IN SHARE MODE").await.unwrap();
+    let passing = lodge.passing();
     let decision = passing.run(std::slice::from_ref(&request));
-    let between = one.in_tx_once(async |_| {
-        assert_eq!(lodge.rows().count("code_use").await, before, "{what}: it was not written");
+    let between = async {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("the decision would write", async || {
+            (lodge.rows().number(waiting).await == 1).then_some(())
+        })
+        .await;
         change().await;
-        Ok::<_, DbError>(())
-    });
-    let (decided, changed) = join(decision, between).await;
-    changed.unwrap();
+        lock.rollback().await.unwrap();
+    };
+    let (decided, ()) = join(decision, between).await;
     let told = decided.unwrap().pop().unwrap();
     assert_eq!(told.is_some(), expected == "open", "{what}");
     let told = lodge.access.decide_under_lock(&request).await;

@@ -13,7 +13,7 @@ use onecard::{
             ed25519::Ed25519Key,
             keyring::{Key32, KeyRing, NamedKey},
         },
-        db::{Db, DbSettings},
+        db::Db,
         ids::PersonId,
         kv::MemoryKv,
         lane::Lanes,
@@ -99,12 +99,6 @@ impl Lodge {
     /// What decides under the lock of the person on another database.
     pub fn access_on(&self, db: &Db) -> Access {
         access(db.clone(), &self.clock)
-    }
-
-    /// A pool of one connection: whoever has it keeps all others from reading and writing.
-    pub async fn one_connection(&self) -> Db {
-        let settings = self.access.db.settings().clone();
-        Db::connect(DbSettings { max_connections: 1, ..settings }).await.unwrap()
     }
 
     /// An identity code of somebody that was not shown before, read at a door.
