@@ -91,6 +91,7 @@ pub(super) fn differs(code: &str) -> &'static str {
         "fee" => "手续费不同",
         "day" => "日期不同",
         "ledger" => "与账本不同",
+        "withdrawn" => "账单后来撤下",
         _ => "其他差异",
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     orders::order::{PaymentId, PaymentState},
 };
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How far from midnight a payment may be counted on the neighbouring day by the provider.
 const MIDNIGHT: Duration = Duration::from_mins(10);
@@ -83,6 +84,21 @@ pub struct KeptRow {
     pub fee_fen: i64,
     /// The coupon that was posted.
     pub coupon: Fen,
+}
+
+/// A row as it is kept of an earlier bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BilledBefore {
+    /// The id: rows are read in its order.
+    pub id: Uuid,
+    /// `payment` or `refund`.
+    pub entry: &'static str,
+    /// The provider's number.
+    pub number: String,
+    /// The payment that it names.
+    pub payment: PaymentId,
+    /// The amount.
+    pub amount: Fen,
 }
 
 /// What is known about a row.
@@ -325,6 +341,20 @@ pub fn ours_only(payment: &OurPayment) -> Option<Difference> {
         stake_fen: payment.amount.get(),
         repair: Repair::AskProvider,
     })
+}
+
+/// A row of an earlier bill that the provider has taken back.
+pub fn withdrawn(row: &BilledBefore) -> Difference {
+    Difference {
+        entry: row.entry,
+        number: row.number.clone(),
+        out_trade_no: row.payment.out_trade_no(),
+        differs: Differs::Withdrawn,
+        ours: String::new(),
+        theirs: format!("{} {}", row.entry, row.amount),
+        stake_fen: row.amount.get(),
+        repair: Repair::AskSupport,
+    }
 }
 
 /// A refund that was done and is in no bill in which it could be.

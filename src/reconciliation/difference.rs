@@ -17,11 +17,13 @@ pub enum Differs {
     Day,
     /// We have it, and the ledger does not.
     Ledger,
+    /// An earlier bill of the day had the row, and the provider has taken it back.
+    Withdrawn,
 }
 
 impl Differs {
     /// Every field.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OursOnly,
         Self::TheirsOnly,
         Self::Amount,
@@ -29,6 +31,7 @@ impl Differs {
         Self::Fee,
         Self::Day,
         Self::Ledger,
+        Self::Withdrawn,
     ];
 
     /// The name in storage and in answers.
@@ -41,6 +44,7 @@ impl Differs {
             Self::Fee => "fee",
             Self::Day => "day",
             Self::Ledger => "ledger",
+            Self::Withdrawn => "withdrawn",
         }
     }
 

@@ -1,12 +1,12 @@
 //! What a comparison does after the rows of the bill: it looks for payments and refunds of ours that are in
-//! no bill.
+//! no bill, and for rows of earlier bills that this one has not.
 
 use super::{
     ReconcileError,
-    compare::{OurPayment, OurRefund, is_at_midnight, ours_only, refund_ours_only},
+    compare::{OurPayment, OurRefund, is_at_midnight, ours_only, refund_ours_only, withdrawn},
     day::{FoundDifference, FoundState},
     questions::{Question, confirmation},
-    run::{BATCH, BatchError, Run},
+    run::{BATCH, BatchError, Run, open},
     store,
 };
 use crate::{
@@ -22,8 +22,13 @@ use uuid::Uuid;
 /// The place of the last refund of a page.
 type Place = (i64, Uuid);
 
-/// A page of our payments: the last of it, and what the provider is asked about it.
-type PageOfOurs = (Option<OurPayment>, Vec<Question>);
+/// What came of a page of our payments.
+struct PageOfOurs {
+    last: Option<OurPayment>,
+    questions: Vec<Question>,
+    /// The numbers of those that no bill has.
+    unbilled: Vec<String>,
+}
 
 impl Run<'_> {
     /// Looks for payments of ours that are in no bill in which they could be.
@@ -33,8 +38,10 @@ impl Run<'_> {
             let now = self.room.clock.now();
             let (this, before) = (&*self, after.as_ref());
             let looking = this.room.db.in_tx(async |tx| this.page_of_ours(tx, before, now).await);
-            let (last, questions) = write_point::within("bill: ours", looking).await?;
+            let page = write_point::within("bill: ours", looking).await?;
+            let PageOfOurs { last, questions, unbilled } = page;
             self.questions.extend(questions);
+            self.unbilled.extend(unbilled);
             if last.is_none() {
                 return Ok(());
             }
@@ -72,7 +79,8 @@ impl Run<'_> {
             found.push(FoundDifference { difference, state });
         }
         self.write(tx, &found, &[], now).await?;
-        Ok((last, questions))
+        let unbilled = found.into_iter().map(|found| found.difference.number).collect();
+        Ok(PageOfOurs { last, questions, unbilled })
     }
 
     /// Looks for refunds of ours that were done and are in no bill.
@@ -109,6 +117,41 @@ impl Run<'_> {
             Some(FoundDifference { difference: refund_ours_only(&refund), state })
         };
         let found: Vec<_> = unseen.filter_map(differs).collect();
+        self.write(tx, &found, &[], now).await?;
+        Ok(last)
+    }
+
+    /// Looks for rows of earlier bills of the day that the provider has taken back. They are kept, with their
+    /// fees, until two persons accept it. Usually there are none, and one query counts them.
+    pub(super) async fn withdrawn(&self) -> Result<(), ReconcileError> {
+        let mut after = None;
+        loop {
+            let now = self.room.clock.now();
+            let looking = self.room.db.in_tx(async |tx| self.page_of_kept(tx, after, now).await);
+            match write_point::within("bill: withdrawn", looking).await? {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn page_of_kept(
+        &self,
+        tx: &Tx,
+        after: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>, BatchError> {
+        store::hold(tx, &self.key, self.comparison).await?;
+        if store::count_kept(tx, &self.key).await? == self.billed.len() {
+            return Ok(None);
+        }
+        let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let page = store::kept_on(tx, &self.key, after, most).await?;
+        let last = page.last().map(|row| row.id);
+        // One that is a payment of ours is told as such.
+        let is_told = |number| self.billed.contains(number) || self.unbilled.contains(number);
+        let missing = page.iter().filter(|row| !is_told(&row.number));
+        let found: Vec<_> = missing.map(|row| open(withdrawn(row))).collect();
         self.write(tx, &found, &[], now).await?;
         Ok(last)
     }

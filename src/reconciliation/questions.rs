@@ -209,32 +209,33 @@ impl Run<'_> {
                 });
                 let kept = write_point::within("bill: repaired", ending).await?;
                 self.totals.repaired += 1;
-                if self.comparison.was_closed {
-                    self.totals.late_rows += kept;
+                if self.comparison.was_closed && kept.is_some() {
+                    self.totals.late_rows += 1;
                 }
+                self.billed.extend(kept);
             }
         }
         Ok(())
     }
 
     /// Keeps the row of a transaction of no payment of ours whose money is now in suspense, and posts its
-    /// fee: the comparison found it when the ledger did not have it yet. Returns how many rows are new.
+    /// fee: the comparison found it when the ledger did not have it yet. Returns its number if it is new.
     async fn keep_settled(
         &self,
         tx: &Tx,
         wanted: &Wanted,
         now: Timestamp,
-    ) -> Result<u64, BatchError> {
-        let Wanted::Transaction(row) = wanted else { return Ok(0) };
-        let Some(payment) = named_payment(row) else { return Ok(0) };
+    ) -> Result<Option<String>, BatchError> {
+        let Wanted::Transaction(row) = wanted else { return Ok(None) };
+        let Some(payment) = named_payment(row) else { return Ok(None) };
         store::hold(tx, &self.key, self.comparison).await?;
         let posted = self.posted(tx, &[&row.transaction_id]).await?;
         let same = posted.values().any(|posted| posted.amount == row.amount);
         if !same || !store::kept(tx, &self.key, vec![row.number().to_owned()]).await?.is_empty() {
-            return Ok(0);
+            return Ok(None);
         }
         self.write(tx, &[], &[self.new_row(row, payment)], now).await?;
-        Ok(1)
+        Ok(Some(row.number().to_owned()))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     orders::order::PaymentId,
     schools::School,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// How many rows are compared in one transaction.
@@ -70,9 +70,10 @@ pub(super) struct Run<'a> {
     pub(super) questions: Vec<Question>,
     /// Whether the provider may be asked more.
     pub(super) patience: Patience,
-    /// Rows of earlier bills that are none of ours and that nobody has decided about, by their numbers, as
-    /// long as this bill has shown no row of that number.
-    undecided: HashMap<String, Vec<Uuid>>,
+    /// The numbers of rows that are kept of this day and that the bill has.
+    pub(super) billed: HashSet<String>,
+    /// The numbers of our payments that no bill has.
+    pub(super) unbilled: HashSet<String>,
     /// Every school: one of them may have the money of a row.
     pub(super) schools: Vec<SchoolId>,
 }
@@ -82,6 +83,8 @@ pub(super) struct Run<'a> {
 struct BatchDone {
     seen: Vec<Uuid>,
     questions: Vec<Question>,
+    /// Rows that are kept of the day, from now on or from before.
+    kept: Vec<String>,
     of_other_programs: u64,
     of_other_schools: u64,
     new_rows: u64,
@@ -96,23 +99,19 @@ impl<'a> Run<'a> {
     ) -> Result<Self, ReconcileError> {
         let schools = room.schools.list().await?.iter().map(|school| school.id).collect();
         let now = room.clock.now();
-        let beginning = room.db.in_tx(async |tx| {
-            let comparison = store::begin(tx, &key, now).await?;
-            Ok::<_, DbError>((comparison, store::undecided(tx, &key).await?))
-        });
-        let (comparison, undecided) = write_point::within("bill: begin", beginning).await?;
-        let (totals, seen, questions) = (Totals::default(), HashSet::new(), Vec::new());
-        let patience = Patience::default();
+        let beginning = room.db.in_tx(async |tx| store::begin(tx, &key, now).await);
+        let comparison = write_point::within("bill: begin", beginning).await?;
         Ok(Self {
             room,
             school,
             key,
             comparison,
-            totals,
-            seen,
-            questions,
-            patience,
-            undecided,
+            totals: Totals::default(),
+            seen: HashSet::new(),
+            questions: Vec::new(),
+            patience: Patience::default(),
+            billed: HashSet::new(),
+            unbilled: HashSet::new(),
             schools,
         })
     }
@@ -139,6 +138,7 @@ impl<'a> Run<'a> {
         self.ask_provider().await?;
         self.ours().await?;
         self.our_refunds().await?;
+        self.withdrawn().await?;
         // Of what no bill has.
         self.ask_provider().await
     }
@@ -152,9 +152,7 @@ impl<'a> Run<'a> {
         let this = &*self;
         let storing = this.room.db.in_tx(async |tx| this.batch(tx, batch, flow, now).await);
         let done = write_point::within("bill: rows", storing).await?;
-        for row in batch {
-            self.undecided.remove(row.number());
-        }
+        self.billed.extend(done.kept);
         self.seen.extend(done.seen);
         self.questions.extend(done.questions);
         self.totals.of_other_programs += done.of_other_programs;
@@ -201,6 +199,10 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        let day = self.key.day;
+        let before = known.kept.into_iter().filter(|(_, row)| row.day == day);
+        done.kept.extend(before.map(|(number, _)| number));
+        done.kept.extend(new.iter().map(|new| new.row.number().to_owned()));
         done.new_rows = u64::try_from(new.len()).unwrap_or(0);
         self.write(tx, &found, &new, now).await?;
         Ok(done)
@@ -262,22 +264,8 @@ impl<'a> Run<'a> {
         Ok(self.totals)
     }
 
-    /// A bill that leaves out a row of an earlier one decides nothing about it: the row is kept, with its
-    /// fee, and where it is none of ours that stays open until two persons accept it.
-    async fn keep_withdrawn(&self, tx: &Tx) -> Result<(), DbError> {
-        let numbers: Vec<String> = self.undecided.keys().cloned().collect();
-        for some in numbers.chunks(BATCH) {
-            let kept = store::kept(tx, &self.key, some.to_vec()).await?;
-            let of_day = kept.iter().filter(|(_, row)| row.day == self.key.day);
-            let ids = of_day.filter_map(|(number, _)| self.undecided.get(number)).flatten();
-            store::keep_open(tx, ids.copied().collect(), self.comparison).await?;
-        }
-        Ok(())
-    }
-
     async fn close(&self, tx: &Tx, now: Timestamp) -> Result<Totals, DbError> {
         store::hold(tx, &self.key, self.comparison).await?;
-        self.keep_withdrawn(tx).await?;
         store::end_old(tx, &self.key, self.comparison, now).await?;
         let mut totals = self.totals.clone();
         store::found(tx, &self.key, &mut totals).await?;
@@ -295,6 +283,6 @@ impl<'a> Run<'a> {
     }
 }
 
-const fn open(difference: Difference) -> FoundDifference {
+pub(super) const fn open(difference: Difference) -> FoundDifference {
     FoundDifference { difference, state: FoundState::Open }
 }

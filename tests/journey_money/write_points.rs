@@ -93,7 +93,7 @@ const OF_DOORS: [&str; 1] = ["access"];
 
 /// Comparing a day of bills, which `tests/reconciliation/killed.rs` dies at: a day that was not compared
 /// to its end is compared again from its beginning.
-pub const OF_BILLS: [&str; 7] = [
+pub const OF_BILLS: [&str; 8] = [
     "bill: ask",
     "bill: begin",
     "bill: finish",
@@ -101,6 +101,7 @@ pub const OF_BILLS: [&str; 7] = [
     "bill: ours",
     "bill: repaired",
     "bill: rows",
+    "bill: withdrawn",
 ];
 
 /// What is not served, which `tests/access` and `tests/keyring` die at.

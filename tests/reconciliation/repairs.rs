@@ -15,7 +15,7 @@ use onecard::{
         transfer::{Kind, Leg, Nature, Transfer},
     },
     orders::fact::Provider,
-    reconciliation::{Bill, BillEntry, BillError, BillRow, BillRows, BillSource, Fee},
+    reconciliation::{Bill, BillEntry, BillError, BillRow, BillRows, BillSource, DayState, Fee},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -25,6 +25,7 @@ on_each_database!(
     a_balance_is_corrected_by_two_persons,
     what_is_taken_is_at_most_what_is_there,
     a_difference_that_changed_is_not_accepted,
+    a_row_that_was_taken_back_is_accepted_by_two_persons,
     a_difference_that_is_gone_is_not_accepted,
     nobody_corrects_a_balance_of_their_own,
     a_later_bill_moves_what_is_left,
@@ -96,10 +97,16 @@ pub async fn staff(world: &World, login: &str, staff_no: &str, role: &str) -> Me
 impl Case {
     /// A payment of ¥50, which the bill has with another amount.
     async fn open(db: &TestDb, billed: i64) -> Self {
+        let rows = |world: &World, number: &str| vec![self::billed(world, number, billed)];
+        Box::pin(Self::with(db, rows)).await
+    }
+
+    /// A payment of ¥50, and the rows of a bill that differs in one of them.
+    async fn with(db: &TestDb, rows: impl Fn(&World, &str) -> Vec<BillRow>) -> Self {
         let world = World::start(db).await;
         let (student, number) = paid(&world, Provider::WechatPay, true).await;
         let day = now().day();
-        let bill = Arc::new(Made::of(vec![self::billed(&world, &number, billed)]));
+        let bill = Arc::new(Made::of(rows(&world, &number)));
         let mut office = Office::open(&world, noon_after(day)).await;
         let source: Arc<dyn BillSource> = Arc::<Made>::clone(&bill);
         office.take_bills_from(source);
@@ -322,6 +329,31 @@ async fn a_difference_that_changed_is_not_accepted(db: &TestDb) {
     // A request about a bill is no request for a refund.
     let refund = format!("/api/v1/staff/refunds/{}", asked["id"].as_str().unwrap());
     case.asks.get(&refund).await.problem("no refund", 404, "not_found");
+}
+
+async fn a_row_that_was_taken_back_is_accepted_by_two_persons(db: &TestDb) {
+    let rows = |world: &World, number: &str| {
+        let good = self::billed(world, number, 5000);
+        let other =
+            BillRow { transaction_id: "4200000000000000000000000077".to_owned(), ..good.clone() };
+        vec![good, other]
+    };
+    let case = Box::pin(Case::with(db, rows)).await;
+    case.bill.0.lock().unwrap().truncate(1);
+    assert_eq!(case.office.compare("xnec", case.day).await.unwrap().open_differences, 1);
+    let id = "SELECT id FROM bill_difference WHERE field = 'withdrawn'";
+    let id = case.world.rows.id(id).await;
+    let body = json!({ "reason": "支付平台更正了账单" });
+    let ask = format!("POST {ROOT}/differences/{id}/repair");
+    let asked = case.asks.ask(&ask, "a", Some(&body)).await.body(201);
+    case.decides.post(&approve(&asked), &json!({})).await.body(200);
+    for _ in 0..2 {
+        let report = case.world.report().await;
+        assert!(report.is_clean(), "{report}");
+        let totals = case.office.compare("xnec", case.day).await.unwrap();
+        assert_eq!((totals.state(), totals.open_differences), (DayState::Closed, 0));
+    }
+    assert_eq!(case.student.balances().await[3], 5000);
 }
 
 /// A later comparison did not find it: the bill does not have the payment any more.

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use sea_orm::QueryResult;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// A difference of a shared merchant's day stays the school's that found it first. What a later comparison
@@ -67,38 +67,6 @@ pub(in crate::reconciliation) fn write_of(
         ("ended_at", i64s(0)),
     ]);
     Write::Insert { table: "bill_difference", rows, suffix: AGAIN }
-}
-
-/// Rows of earlier bills of the day that are none of ours, about which nobody has decided: the ids of the
-/// differences, by the numbers of the rows.
-pub(in crate::reconciliation) async fn undecided(
-    tx: &Tx,
-    key: &DayKey,
-) -> Result<HashMap<String, Vec<Uuid>>, DbError> {
-    let sql = format!(
-        "SELECT id, number FROM bill_difference WHERE {OF_DAY} AND state = 'open' \
-         AND field = 'theirs_only'"
-    );
-    let mut undecided: HashMap<String, Vec<Uuid>> = HashMap::new();
-    for row in Source::Tx(tx).select(&sql, key_values(key, key.day)).await? {
-        undecided.entry(row.try_get("", "number")?).or_default().push(row.try_get("", "id")?);
-    }
-    Ok(undecided)
-}
-
-/// Keeps differences that this comparison could not look at again from ending.
-pub(in crate::reconciliation) async fn keep_open(
-    tx: &Tx,
-    ids: Vec<Uuid>,
-    comparison: Comparison,
-) -> Result<(), DbError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let runs = Column::I64(vec![comparison.number; ids.len()]);
-    let rows = Rows::new(vec![("id", Column::Uuid(ids)), ("run", runs)]);
-    let (set, guard) = ("run = r.run", "bill_difference.state = 'open'");
-    tx.write_some(Write::Update { table: "bill_difference", rows, set, guard }).await.map(drop)
 }
 
 /// Ends what earlier comparisons found and this one did not.

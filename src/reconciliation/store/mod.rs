@@ -9,15 +9,15 @@ mod repairs;
 
 pub(super) use days::{begin, by_id, compared, compared_among, finish, found, hold, page, reopen};
 pub(super) use differences::{
-    Stored, among, count_open, difference, differences, end_old, keep_open, open_among, repaired,
-    settle_waiting, told, undecided, waiting, write_of as write_of_differences,
+    Stored, among, count_open, difference, differences, end_old, open_among, repaired,
+    settle_waiting, told, waiting, write_of as write_of_differences,
 };
 pub(super) use refunds::{back_on, billed_refunds, refunds};
 pub(super) use repairs::{accepted, kept_repair};
 
 use super::{
     bill::BillRow,
-    compare::{KeptRow, OurPayment},
+    compare::{BilledBefore, KeptRow, OurPayment},
     day::DayKey,
     postings::Posting,
 };
@@ -124,6 +124,43 @@ pub(super) async fn kept(
         Ok((row.try_get("", "number")?, kept))
     };
     found.iter().map(kept).collect()
+}
+
+/// How many rows are kept of a day.
+pub(super) async fn count_kept(tx: &Tx, key: &DayKey) -> Result<usize, DbError> {
+    let sql = "SELECT COUNT(*) AS kept FROM bill_row WHERE school_id = $1 AND provider = $2 \
+               AND merchant_number = $3 AND day = $4";
+    let found = Source::Tx(tx).select(sql, key_values(key, key.day)).await?;
+    let none = DbError::Inconsistent { table: "bill_row", what: "no count" };
+    let row = found.first().ok_or(none)?;
+    Ok(usize::try_from(row.try_get::<i64>("", "kept")?).unwrap_or(0))
+}
+
+/// A page of the rows that are kept of a day, in the order of their ids.
+pub(super) async fn kept_on(
+    tx: &Tx,
+    key: &DayKey,
+    after: Option<Uuid>,
+    most: i64,
+) -> Result<Vec<BilledBefore>, DbError> {
+    let sql = "SELECT id, entry, number, payment_id, amount_fen FROM bill_row \
+               WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 \
+               AND id > $5 ORDER BY id LIMIT $6";
+    let mut values = key_values(key, key.day);
+    values.extend([after.unwrap_or(Uuid::nil()).into(), most.into()]);
+    let broken = |what| DbError::Inconsistent { table: "bill_row", what };
+    let row = |row: &QueryResult| {
+        let entry: String = row.try_get("", "entry")?;
+        let amount = Fen::new(row.try_get("", "amount_fen")?);
+        Ok(BilledBefore {
+            id: row.try_get("", "id")?,
+            entry: if entry == "refund" { "refund" } else { "payment" },
+            number: row.try_get("", "number")?,
+            payment: PaymentId::from_uuid(row.try_get("", "payment_id")?),
+            amount: amount.map_err(|_| broken("negative amount"))?,
+        })
+    };
+    Source::Tx(tx).select(sql, values).await?.iter().map(row).collect()
 }
 
 /// The values of a school, a provider, a merchant and a day, in this order.

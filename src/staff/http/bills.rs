@@ -86,7 +86,8 @@ pub(super) struct DifferenceView {
     number: String,
     /// Our number of the payment.
     out_trade_no: String,
-    /// `ours_only`, `theirs_only`, `amount`, `state`, `fee`, `day`, `ledger`.
+    /// `ours_only`, `theirs_only`, `amount`, `state`, `fee`, `day`, `ledger`,
+    /// `withdrawn`.
     field: &'static str,
     /// What we have; empty for nothing.
     ours: String,
