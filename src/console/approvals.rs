@@ -3,15 +3,12 @@
 use super::{
     Console,
     browser::{Seat, Sent},
-    frame::{Frame, PageError, sent_to, shown},
+    frame::{Frame, PageError, reason_of, sent_to, shown},
     words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
-    base::{
-        clock::Timestamp,
-        http::{ApiError, PageSize, problem::INVALID},
-    },
+    base::{clock::Timestamp, http::PageSize},
     staff::{
         RefundStage, StaffRefund, StaffRepair,
         guard::{AskRefund, DecideRefund, ReadRefunds},
@@ -28,6 +25,8 @@ use serde::Deserialize;
 const HERE: (&str, &str) = ("/staff/approvals", "复核");
 /// Rows of a page.
 const ROWS: u16 = 50;
+/// The longest reason of a decision, in characters.
+const LONGEST_REASON: usize = 200;
 
 /// Whose desk a request is at, as the address names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -160,31 +159,18 @@ pub(super) struct Decided {
     reason: String,
 }
 
-impl Decided {
-    /// The reason, of at most 200 characters; `needed` where nobody may leave it out.
-    fn reason(self, needed: bool) -> Result<String, PageError> {
-        let reason = self.reason.trim().to_owned();
-        let fits = reason.chars().count() <= 200 && !(needed && reason.is_empty());
-        let wrong = || ApiError::new(INVALID).field("/reason", "请填写理由，最多 200 个字");
-        if fits { Ok(reason) } else { Err(wrong().into()) }
-    }
-}
-
 pub(super) async fn approve(
     sent: Sent<DecideRefund, Decided>,
     path: Path<(Desk, ApprovalId)>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
-    let why = sent.form.reason(false)?;
+    let why = remark_of(&sent.form.reason)?;
+    let (staff, bills) = (&console.staff, &console.bills);
     match desk {
-        Desk::Refund => {
-            console.staff.approve_refund(member, id, &why).await.map_err(ApiError::from)?;
-        }
-        Desk::Bill => {
-            console.bills.approve_repair(member, id, &why).await.map_err(ApiError::from)?;
-        }
-    }
+        Desk::Refund => staff.approve_refund(member, id, &why).await.map(drop),
+        Desk::Bill => bills.approve_repair(member, id, &why).await.map(drop),
+    }?;
     Ok(sent_to(&path_of(desk, id), Some("approved")))
 }
 
@@ -194,15 +180,12 @@ pub(super) async fn reject(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
-    let why = sent.form.reason(true)?;
+    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
+    let (staff, bills) = (&console.staff, &console.bills);
     match desk {
-        Desk::Refund => {
-            console.staff.reject_refund(member, id, &why).await.map_err(ApiError::from)?;
-        }
-        Desk::Bill => {
-            console.bills.reject_repair(member, id, &why).await.map_err(ApiError::from)?;
-        }
-    }
+        Desk::Refund => staff.reject_refund(member, id, &why).await.map(drop),
+        Desk::Bill => bills.reject_repair(member, id, &why).await.map(drop),
+    }?;
     Ok(sent_to(&path_of(desk, id), Some("rejected")))
 }
 
@@ -213,14 +196,15 @@ pub(super) async fn withdraw(
 ) -> Result<HttpResponse, PageError> {
     let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
     match desk {
-        Desk::Refund => {
-            console.staff.withdraw_refund(member, id).await.map_err(ApiError::from)?;
-        }
-        Desk::Bill => {
-            console.bills.withdraw_repair(member, id).await.map_err(ApiError::from)?;
-        }
-    }
+        Desk::Refund => console.staff.withdraw_refund(member, id).await.map(drop),
+        Desk::Bill => console.bills.withdraw_repair(member, id).await.map(drop),
+    }?;
     Ok(sent_to(&path_of(desk, id), Some("withdrawn")))
+}
+
+/// A remark, which may be left out.
+fn remark_of(text: &str) -> Result<String, PageError> {
+    if text.trim().is_empty() { Ok(String::new()) } else { reason_of(text, LONGEST_REASON) }
 }
 
 fn path_of(desk: Desk, id: ApprovalId) -> String {
@@ -244,16 +228,16 @@ async fn page(
     (desk, cursor): (Desk, Option<ApprovalId>),
     size: PageSize,
 ) -> Result<Vec<Request>, PageError> {
-    member.may(desk.reads(), console.clock.now()).map_err(ApiError::from)?;
+    member.may(desk.reads(), console.clock.now())?;
     let most = size.to_read().into();
     Ok(match desk {
         Desk::Refund => {
             let found = console.staff.refunds(member, cursor, most).await;
-            found.map_err(ApiError::from)?.into_iter().map(Request::from).collect()
+            found?.into_iter().map(Request::from).collect()
         }
         Desk::Bill => {
             let found = console.bills.repairs(member, cursor, most).await;
-            found.map_err(ApiError::from)?.into_iter().map(Request::from).collect()
+            found?.into_iter().map(Request::from).collect()
         }
     })
 }
@@ -264,12 +248,12 @@ async fn find(
     desk: Desk,
     id: ApprovalId,
 ) -> Result<Request, PageError> {
-    member.may(desk.reads(), console.clock.now()).map_err(ApiError::from)?;
+    member.may(desk.reads(), console.clock.now())?;
     let found = match desk {
         Desk::Refund => console.staff.refund(member, id).await.map(Request::from),
         Desk::Bill => console.bills.repair(member, id).await.map(Request::from),
     };
-    Ok(found.map_err(ApiError::from)?)
+    Ok(found?)
 }
 
 impl Request {

@@ -3,11 +3,11 @@
 use super::{
     Console,
     browser::{Seat, Sent},
-    frame::{Frame, PageError, sent_to, shown},
+    frame::{Frame, PageError, reason_of, sent_to, shown},
     words,
 };
 use crate::{
-    base::http::{ApiError, PageSize, problem::INVALID},
+    base::http::PageSize,
     reconciliation::{BillDay, ProposedRepair},
     staff::{
         RepairAsk,
@@ -26,6 +26,8 @@ use uuid::Uuid;
 const HERE: (&str, &str) = ("/staff/reconciliation", "对账");
 /// Rows of a page.
 const ROWS: u16 = 50;
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 200;
 
 /// A day of a provider's bills.
 struct DayRow {
@@ -99,7 +101,7 @@ pub(super) async fn days(
 ) -> Result<HttpResponse, PageError> {
     let size = PageSize::asked(None, ROWS);
     let found = console.bills.days(&seat.member, wanted.cursor, size.to_read().into()).await;
-    let (found, next) = size.page(found.map_err(ApiError::from)?, |day| day.id.to_string());
+    let (found, next) = size.page(found?, |day| day.id.to_string());
     let page = DaysPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         rows: found.into_iter().map(day_row).collect(),
@@ -117,7 +119,7 @@ pub(super) async fn day(
     let (day, size) = (day.into_inner(), PageSize::asked(None, ROWS));
     let which = (wanted.ended, size.to_read().into());
     let found = console.bills.differences(&seat.member, day, wanted.cursor, which).await;
-    let (found, next) = size.page(found.map_err(ApiError::from)?, |one| one.id.to_string());
+    let (found, next) = size.page(found?, |one| one.id.to_string());
     let ended = wanted.ended;
     let page = DayPage {
         frame: Frame::of(&seat, &console, HERE).await?,
@@ -136,14 +138,10 @@ pub(super) async fn ask(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let Accepting { day, form_id, reason } = sent.form;
-    let reason = reason.trim().to_owned();
-    if !(1..=200).contains(&reason.chars().count()) {
-        let wrong = ApiError::new(INVALID).field("/reason", "请填写理由，最多 200 个字");
-        return Err(wrong.into());
-    }
+    let reason = reason_of(&reason, LONGEST_REASON)?;
     let (difference, key) = (difference.into_inner(), form_id.to_string());
     let ask = RepairAsk { difference, reason, key };
-    console.bills.ask_repair(&sent.seat.member, &ask).await.map_err(ApiError::from)?;
+    console.bills.ask_repair(&sent.seat.member, &ask).await?;
     Ok(sent_to(&format!("{}/{day}", HERE.0), Some("asked")))
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Console,
     browser::{Seat, Sent},
-    frame::{Frame, PageError, form_encoded, sent_to, shown},
+    frame::{Frame, PageError, form_encoded, reason_of, sent_to, shown},
     words,
 };
 use crate::{
@@ -36,6 +36,8 @@ const RIGHTS: (&str, &str) = ("/staff/doors", "门禁权限");
 const LOG: (&str, &str) = ("/staff/doors/log", "门禁记录");
 /// Rows of a page.
 const ROWS: u16 = 50;
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 80;
 
 /// A right as pages show it.
 struct RightRow {
@@ -139,7 +141,7 @@ pub(super) async fn rights(
     let search = search_of(student_no.as_deref().unwrap_or_default(), &group)?;
     let size = PageSize::asked(None, ROWS);
     let page = DoorPage { cursor, most: size.to_read() };
-    let found = console.doors.rights(&seat.member, &search, page).await.map_err(ApiError::from)?;
+    let found = console.doors.rights(&seat.member, &search, page).await?;
     let Numbered { rows, student_nos } = found;
     let (rows, next) = size.page(rows, |right| right.id.to_string());
     let now = console.clock.now();
@@ -174,7 +176,7 @@ pub(super) async fn give(
     let student_no = sent.form.student_no.trim().to_owned();
     let grant = sent.form.grant(console.clock.now())?;
     let member = &sent.seat.member;
-    console.doors.give(member, &grant).await.map_err(ApiError::from)?;
+    console.doors.give(member, &grant).await?;
     Ok(sent_to(&list_of(&console, member, &student_no, "")?, Some("given")))
 }
 
@@ -183,9 +185,9 @@ pub(super) async fn end(
     id: Path<DoorRightId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (member, reason) = (&sent.seat.member, reason_of(&sent.form.reason)?);
+    let (member, reason) = (&sent.seat.member, reason_of(&sent.form.reason, LONGEST_REASON)?);
     let ended = console.doors.end(member, id.into_inner(), &reason).await;
-    let Numbered { rows, student_nos } = ended.map_err(ApiError::from)?;
+    let Numbered { rows, student_nos } = ended?;
     let number = rows.first().and_then(|right| student_nos.get(&right.person));
     let number = number.map(String::as_str).unwrap_or_default();
     Ok(sent_to(&list_of(&console, member, number, "")?, Some("ended")))
@@ -206,12 +208,12 @@ pub(super) async fn log(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form } = sent;
-    let reason = reason_of(&form.reason)?;
+    let reason = reason_of(&form.reason, LONGEST_REASON)?;
     let search = search_of(&form.student_no, &form.group)?;
     let size = PageSize::asked(None, ROWS);
     let page = DoorPage { cursor: form.cursor.parse().ok(), most: size.to_read() };
     let found = console.doors.log(&seat.member, &search, (page, &reason)).await;
-    let Numbered { rows, student_nos } = found.map_err(ApiError::from)?;
+    let Numbered { rows, student_nos } = found?;
     let (rows, next) = size.page(rows, |entry| entry.id.to_string());
     let number = |entry: &LoggedAccess| student_nos.get(&entry.person).cloned().unwrap_or_default();
     let rows = rows.into_iter().map(|entry| log_row(number(&entry), entry)).collect();
@@ -227,40 +229,28 @@ pub(super) async fn log(
 impl GrantForm {
     fn grant(self, now: Timestamp) -> Result<DoorGrant, PageError> {
         let wrong = |field, why| PageError::from(ApiError::new(INVALID).field(field, why));
+        let until = given(&self.until).map(|day| {
+            let midnight = Timestamp::parse_rfc3339(&format!("{day}T00:00:00+08:00"));
+            midnight.map_err(|_| wrong("/until", "到期日须为日期"))
+        });
+        let times =
+            DoorGrant::times((None, until.transpose()?), given(&self.hours).as_deref(), now)?;
         let group = self.group.trim().parse();
-        let until = match self.until.trim() {
-            "" => None,
-            day => Some(
-                Timestamp::parse_rfc3339(&format!("{day}T00:00:00+08:00"))
-                    .map_err(|_| wrong("/until", "到期日须为日期"))?,
-            ),
-        };
-        if until.is_some_and(|until| until <= now) {
-            return Err(wrong("/until", "到期日须晚于今天"));
-        }
-        let window = match self.hours.trim() {
-            "" => DayWindow::ALL,
-            hours => hours.parse().map_err(|_| wrong("/hours", "时段须如 06:00-23:30"))?,
-        };
         Ok(DoorGrant {
-            reason: reason_of(&self.reason)?,
+            reason: reason_of(&self.reason, LONGEST_REASON)?,
             student_no: self.student_no.trim().to_owned(),
             group: group.map_err(|_| wrong("/group", "请填写门组名称"))?,
-            times: DoorTimes { from: now, until, window },
+            times,
         })
     }
 }
 
-fn reason_of(text: &str) -> Result<String, PageError> {
-    let reason = text.trim();
-    if (1..=80).contains(&reason.chars().count()) {
-        return Ok(reason.to_owned());
-    }
-    Err(ApiError::new(INVALID).field("/reason", "请填写原因，最多 80 个字").into())
+/// What stands in a field, if anything does.
+fn given(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn search_of(student_no: &str, group: &str) -> Result<DoorSearch, PageError> {
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let group = given(group).map(|group| group.parse()).transpose();
     let group = group.map_err(|_| ApiError::new(INVALID).field("/group", "不是门组名称"))?;
     Ok(DoorSearch { student_no: given(student_no), group })

@@ -10,7 +10,7 @@ use crate::{
         db::DbError,
         http::{
             ApiError,
-            problem::{INTERNAL, NOT_FOUND},
+            problem::{INTERNAL, INVALID, NOT_FOUND},
         },
     },
     staff_accounts::{StaffAct, StaffRefusal},
@@ -173,9 +173,20 @@ pub(super) fn form_encoded(text: &str) -> String {
     })
 }
 
-impl From<ApiError> for PageError {
-    fn from(error: ApiError) -> Self {
-        Self::Said(error)
+/// Why somebody does something, without blanks around it: 1 to so many characters.
+pub(super) fn reason_of(text: &str, longest: usize) -> Result<String, PageError> {
+    let reason = text.trim();
+    if (1..=longest).contains(&reason.chars().count()) {
+        return Ok(reason.to_owned());
+    }
+    let wrong = format!("请填写理由，最多 {longest} 个字");
+    Err(ApiError::new(INVALID).field("/reason", wrong).into())
+}
+
+/// What the JSON of staff answers with, as a page.
+impl<E: Into<ApiError>> From<E> for PageError {
+    fn from(error: E) -> Self {
+        Self::Said(error.into())
     }
 }
 

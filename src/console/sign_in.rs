@@ -48,34 +48,47 @@ pub(super) struct Onward {
     next: Option<String>,
 }
 
-/// Who signs in.
-#[derive(Deserialize)]
-pub(super) struct SignInForm {
+/// Who signs in, and where to go afterwards: what both forms of a first sign-in need.
+#[derive(Serialize, Deserialize)]
+struct Who {
     school: String,
     login: String,
     password: String,
-    totp: String,
     #[serde(default)]
     first_code: String,
     #[serde(default)]
     next: String,
 }
 
+impl Who {
+    fn attempt(&self, request: &HttpRequest, totp: &str) -> StaffSignIn {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        StaffSignIn {
+            school: self.school.clone(),
+            login: self.login.trim().to_owned(),
+            password: SecretString::from(self.password.clone()),
+            totp: given(totp).map(SecretString::from),
+            client_token: client_token(request).map(SecretString::from),
+            first_code: given(&self.first_code).map(SecretString::from),
+            new_password: None,
+        }
+    }
+}
+
+/// A sign-in.
+#[derive(Deserialize)]
+pub(super) struct SignInForm {
+    #[serde(flatten)]
+    who: Who,
+    totp: String,
+}
+
 impl SignInForm {
     /// What the next page needs of this one.
-    fn begun(self, first_code: Option<String>, offered: OfferedFactor, until: i64) -> Begun {
+    fn begun(self, offered: OfferedFactor, until: i64) -> Begun {
         let OfferedFactor { secret, otpauth_uri, needs_password } = offered;
-        Begun {
-            school: self.school,
-            login: self.login.trim().to_owned(),
-            password: self.password,
-            first_code,
-            next: self.next,
-            secret: secret.to_string(),
-            otpauth_uri: otpauth_uri.to_string(),
-            needs_password,
-            until,
-        }
+        let (secret, otpauth_uri) = (secret.to_string(), otpauth_uri.to_string());
+        Begun { who: self.who, secret, otpauth_uri, needs_password, until }
     }
 }
 
@@ -93,11 +106,7 @@ pub(super) struct EnrolForm {
 /// What the form of the first sign-in carries through the browser, sealed.
 #[derive(Serialize, Deserialize)]
 struct Begun {
-    school: String,
-    login: String,
-    password: String,
-    first_code: Option<String>,
-    next: String,
+    who: Who,
     /// The picture and the text of the offered secret, to be shown again.
     secret: String,
     otpauth_uri: String,
@@ -177,31 +186,23 @@ pub(super) async fn sign_in(
 ) -> Result<HttpResponse, PageError> {
     check_origin(request.headers())?;
     let form = form.into_inner();
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let first_code = given(&form.first_code);
-    let attempt = StaffSignIn {
-        school: form.school.clone(),
-        login: form.login.trim().to_owned(),
-        password: SecretString::from(form.password.clone()),
-        totp: given(&form.totp).map(SecretString::from),
-        client_token: client_token(&request).map(SecretString::from),
-        first_code: first_code.clone().map(SecretString::from),
-        new_password: None,
-    };
+    let attempt = form.who.attempt(&request, &form.totp);
     match console.staff.accounts.sign_in(attempt).await {
-        Ok(SignInOutcome::Granted(granted)) => Ok(signed_in(granted, &next_of(Some(&form.next)))),
+        Ok(SignInOutcome::Granted(granted)) => {
+            Ok(signed_in(granted, &next_of(Some(&form.who.next))))
+        }
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let until = console.clock.now().plus(ENROL_WITHIN).micros();
-            offer(&console, &form.begun(first_code, offered, until), None)
+            offer(&console, &form.begun(offered, until), None)
         }
         Err(error) => {
             let wrong = Wrong::of(&ApiError::from(error));
             let status = wrong.status;
             let page = SignInPage {
                 schools: console.schools.list().await?,
-                school: &form.school,
-                login: &form.login,
-                next: &form.next,
+                school: &form.who.school,
+                login: &form.who.login,
+                next: &form.who.next,
                 wrong: Some(wrong),
                 said: None,
                 style: assets::style(),
@@ -228,16 +229,13 @@ pub(super) async fn enrol(
     }
     let new_password = Some(form.new_password).filter(|new| !new.is_empty());
     let attempt = StaffSignIn {
-        school: begun.school.clone(),
-        login: begun.login.clone(),
-        password: SecretString::from(begun.password.clone()),
-        totp: Some(SecretString::from(form.totp.trim().to_owned())),
-        client_token: client_token(&request).map(SecretString::from),
-        first_code: begun.first_code.clone().map(SecretString::from),
         new_password: new_password.map(SecretString::from),
+        ..begun.who.attempt(&request, &form.totp)
     };
     match console.staff.accounts.sign_in(attempt).await {
-        Ok(SignInOutcome::Granted(granted)) => Ok(signed_in(granted, &next_of(Some(&begun.next)))),
+        Ok(SignInOutcome::Granted(granted)) => {
+            Ok(signed_in(granted, &next_of(Some(&begun.who.next))))
+        }
         // The code was one of the printed secret again: the offer before it is void.
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let again = Begun {
@@ -260,7 +258,7 @@ pub(super) async fn sign_out(
 ) -> Result<HttpResponse, PageError> {
     let NoFields {} = sent.form;
     if let Some(token) = session_token(&request) {
-        console.staff.accounts.sign_out(&token).await.map_err(ApiError::from)?;
+        console.staff.accounts.sign_out(&token).await?;
     }
     let mut answer = sent_to("/staff/sign-in", Some("signed-out"));
     // A cookie that is none cannot fail to be removed.

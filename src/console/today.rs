@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     approvals::{Approval, ApprovalState},
-    base::http::ApiError,
     staff_accounts::StaffAct,
 };
 use actix_web::{HttpResponse, web::Data};
@@ -43,19 +42,19 @@ pub(super) async fn show(
     };
     if member.roles.has(StaffAct::DecideRefund) {
         let found = console.staff.refunds(member, None, LOOKED_AT.into()).await;
-        let found = found.map_err(ApiError::from)?;
+        let found = found?;
         let count = found.iter().filter(|one| mine(&one.approval)).count();
         add(&mut waiting, ("退款待复核", "/staff/approvals?desk=refund"), count);
     }
     if member.roles.has(StaffAct::DecideRepair) {
         let found = console.bills.repairs(member, None, LOOKED_AT.into()).await;
-        let found = found.map_err(ApiError::from)?;
+        let found = found?;
         let count = found.iter().filter(|one| mine(&one.approval)).count();
         add(&mut waiting, ("对账差异待复核", "/staff/approvals?desk=bill"), count);
     }
     if member.roles.has(StaffAct::ReadBills) {
         let found = console.bills.days(member, None, LOOKED_AT.into()).await;
-        let found = found.map_err(ApiError::from)?;
+        let found = found?;
         let count = found.iter().filter(|day| day.state.code() != "closed").count();
         add(&mut waiting, ("账单未平的日子", "/staff/reconciliation"), count);
     }

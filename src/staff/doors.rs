@@ -4,10 +4,10 @@ use crate::{
     access::{
         desk::{self, DoorFilter, DoorPage, DoorRightError},
         log::LoggedAccess,
-        rights::{DoorRight, DoorRightId, DoorTimes},
+        rights::{DayWindow, DoorRight, DoorRightId, DoorTimes, InvalidWindow},
     },
     base::{
-        clock::Clock,
+        clock::{Clock, Timestamp},
         db::{Db, DbError, Source, TxError},
         ids::PersonId,
     },
@@ -39,6 +39,33 @@ pub struct DoorGrant {
     pub times: DoorTimes,
     /// Why, for the audit log.
     pub reason: String,
+}
+
+/// Why no right can have these times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadTimes {
+    /// It would end before it begins, or has ended.
+    #[error("the end must be after the beginning and after now")]
+    Until,
+    /// Not hours of a day.
+    #[error(transparent)]
+    Hours(#[from] InvalidWindow),
+}
+
+impl DoorGrant {
+    /// From a beginning or now, to an end or none, at hours like `06:00-23:30` or all day.
+    pub fn times(
+        (from, until): (Option<Timestamp>, Option<Timestamp>),
+        hours: Option<&str>,
+        now: Timestamp,
+    ) -> Result<DoorTimes, BadTimes> {
+        let from = from.unwrap_or(now);
+        if until.is_some_and(|until| until <= from || until <= now) {
+            return Err(BadTimes::Until);
+        }
+        let window = hours.map_or(Ok(DayWindow::ALL), str::parse)?;
+        Ok(DoorTimes { from, until, window })
+    }
 }
 
 /// Whose rights or entries, and of which doors.

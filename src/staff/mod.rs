@@ -16,7 +16,7 @@ mod refunds;
 mod requests;
 
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
-pub use doors::{DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
+pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,

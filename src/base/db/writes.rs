@@ -84,9 +84,9 @@ impl Write {
         }
     }
 
-    /// How many rows must be written, or found. An update or a guarded insert must write all its rows,
-    /// and what must be unchanged is: a guard that fails is a lost race. Other inserts are not counted: a conflict clause may skip
-    /// rows.
+    /// How many rows must be written, or found. An update or a guarded insert must write all its rows, and
+    /// what must be unchanged is: a guard that fails is a lost race. Other inserts are not counted: a
+    /// conflict clause may skip rows.
     fn rows_expected(&self) -> Option<i64> {
         match self {
             Self::Update { rows, .. }
@@ -228,8 +228,8 @@ impl Together {
 
 impl Db {
     /// Executes all writes, which must be on different tables, in one statement that is its own
-    /// transaction: one round trip, locks are taken in the order of the writes, and nothing is written unless each write touched the expected
-    /// number of rows before the deadline. PostgreSQL only.
+    /// transaction: one round trip, locks are taken in the order of the writes, and nothing is written unless
+    /// each write touched the expected number of rows before the deadline. PostgreSQL only.
     pub(crate) async fn write_at_once(
         &self,
         writes: Vec<Write>,

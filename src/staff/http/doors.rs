@@ -5,7 +5,7 @@ use crate::{
     access::{
         desk::{DoorPage, DoorRightError},
         log::{AccessWay, DoorDecision, LoggedAccess},
-        rights::{DayWindow, DoorRight, DoorRightId, DoorTimes, RightSource},
+        rights::{DoorRight, DoorRightId, DoorTimes, RightSource},
     },
     base::{
         clock::Timestamp,
@@ -15,7 +15,7 @@ use crate::{
         },
     },
     staff::{
-        DoorDesk, DoorGrant, DoorSearch, StaffDoorError,
+        BadTimes, DoorDesk, DoorGrant, DoorSearch, StaffDoorError,
         guard::{ChangeDoorRights, May, ReadAccessLog, ReadDoorRights},
     },
     terminals::DoorGroup,
@@ -46,6 +46,16 @@ impl From<StaffDoorError> for ApiError {
                 Self::internal(&error)
             }
         }
+    }
+}
+
+impl From<BadTimes> for ApiError {
+    fn from(why: BadTimes) -> Self {
+        let (field, detail) = match why {
+            BadTimes::Until => ("/until", "须晚于开始时间和现在"),
+            BadTimes::Hours(_) => ("/hours", "须为 06:00-23:30 一类的时段"),
+        };
+        Self::new(INVALID).field(field, detail)
     }
 }
 
@@ -82,18 +92,13 @@ impl NewDoorRight {
             let parsed = text.map(|text| Timestamp::parse_rfc3339(&text)).transpose();
             parsed.map_err(|_| invalid(pointer, "须为 RFC 3339 时间"))
         };
-        let from = instant("/from", self.from)?.unwrap_or(now);
-        let until = instant("/until", self.until)?;
-        if until.is_some_and(|until| until <= from || until <= now) {
-            return Err(invalid("/until", "须晚于开始时间和现在"));
-        }
-        let window = self.hours.map(|hours| hours.parse()).transpose();
-        let window = window.map_err(|_| invalid("/hours", "须为 06:00-23:30 一类的时段"))?;
+        let ends = (instant("/from", self.from)?, instant("/until", self.until)?);
+        let times = DoorGrant::times(ends, self.hours.as_deref(), now)?;
         let group = self.door_group.parse();
         Ok(DoorGrant {
             student_no: self.student_no,
             group: group.map_err(|_| invalid("/door_group", "不是门组名称"))?,
-            times: DoorTimes { from, until, window: window.unwrap_or(DayWindow::ALL) },
+            times,
             reason: self.reason,
         })
     }
