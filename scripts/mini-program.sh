@@ -5,6 +5,8 @@ cd "$(dirname "$0")/../mini-program"
 
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "client: installing packages (about half a minute the first time)" >&2
+  # `npm ci` empties the folder that a link points to.
+  if [ -L node_modules ]; then rm node_modules; fi
   npm ci --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json
 fi

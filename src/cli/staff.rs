@@ -70,7 +70,7 @@ pub(super) struct StaffAdd {
     /// The name under which the member of staff signs in: 1 to 32 of a-z, 0-9, dot, hyphen, underscore
     #[arg(long, value_name = "NAME")]
     login: StaffLogin,
-    /// The staff number (工号): 1 to 32 of A-Z, a-z, 0-9 and hyphen
+    /// The staff number (工号): 1 to 32 of A-Z, 0-9 and hyphen
     #[arg(long, value_name = "NO")]
     staff_no: StaffNo,
     /// What the login may do
