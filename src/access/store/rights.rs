@@ -50,7 +50,8 @@ const SELECT: &str = "SELECT r.id, r.school_id, r.person_id, r.door_group, r.fro
 /// A right of an allocation is in force while its group's row names that allocation.
 const IN_FORCE: &str = "(r.source = 'staff' OR a.id IS NOT NULL)";
 
-/// The rights in force of these persons, of these schools, at these groups.
+/// The rights in force of these persons, of these schools, at these groups. Read by the persons alone: the
+/// expressions keep the planner from reading all rights of a group, whatever its estimates.
 pub(in crate::access) fn question<'g>(
     wanted: impl IntoIterator<Item = (SchoolId, PersonId, &'g str)>,
 ) -> Question {
@@ -70,7 +71,7 @@ pub(in crate::access) fn question<'g>(
         columns: COLUMNS,
         from: "door_right r LEFT JOIN door_allocation a ON a.school_id = r.school_id \
             AND a.door_group = r.door_group AND a.allocation = r.allocation \
-            WHERE r.person_id {keys1} AND r.door_group {keys2} AND r.school_id {keys3} \
+            WHERE r.person_id {keys1} AND r.door_group || '' {keys2} AND r.school_id + 0 {keys3} \
             AND (r.source = 'staff' OR a.id IS NOT NULL)",
         keys,
     }

@@ -114,7 +114,11 @@ fn key_of(
     })
 }
 
-/// A question for the uses of these codes, in any scope, among others of their devices.
+/// A question for the uses of these codes, in any scope, among others of their devices. On databases that
+/// can lock rows.
+///
+/// Each device is looked up by itself, through the key. The limit, which is far above what one device can
+/// show in so many steps, keeps the planner from reading every code of a step, whatever its estimates.
 pub(in crate::passcode) fn question(shown: &[ShownCode]) -> Question {
     Question {
         columns: &[
@@ -125,7 +129,8 @@ pub(in crate::passcode) fn question(shown: &[ShownCode]) -> Question {
             ("u.purpose", "text"),
             ("u.scope", "text"),
         ],
-        from: "code_use u WHERE u.shown_at {keys1} AND u.device_id {keys2}",
+        from: "device d CROSS JOIN LATERAL (SELECT * FROM code_use u WHERE u.shown_at {keys1} \
+            AND u.device_id = d.id LIMIT 10000) u WHERE d.id {keys2}",
         keys: vec![
             Column::I64(distinct(shown.iter().map(|shown| shown.shown_at().micros()))),
             Column::Uuid(distinct(shown.iter().map(|shown| shown.device.uuid()))),
