@@ -61,15 +61,15 @@ async fn given_back(world: &World, payment: PaymentId, fen: i64) -> RefundId {
     approving.await.unwrap().id
 }
 
-/// Waits until all jobs of a kind have this state.
+/// Waits until a job of a kind has this state, and asserts that it is the only one of its kind.
 async fn until_jobs(world: &World, kind: &str, state: &str) {
-    let other = format!("outbox WHERE kind = '{kind}' AND state <> '{state}'");
-    let all = format!("outbox WHERE kind = '{kind}'");
+    let of_kind = format!("outbox WHERE kind = '{kind}'");
+    let in_state = format!("{of_kind} AND state = '{state}'");
     eventually(&format!("{kind} {state}"), async || {
-        let (other, all) = (world.rows.count(&other).await, world.rows.count(&all).await);
-        (other == 0 && all == 1).then_some(())
+        (world.rows.count(&in_state).await == 1).then_some(())
     })
     .await;
+    assert_eq!(world.rows.count(&of_kind).await, 1, "{kind}");
 }
 
 fn openid(world: &World) -> String {
