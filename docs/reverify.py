@@ -236,7 +236,7 @@ class Explained:
 
     def corrected(self, school, reference, _legs):
         row = self.one(
-            "SELECT r.school_id, o.person_id, r.stake_fen, r.accepted_at FROM bill_repair r"
+            "SELECT r.school_id, o.person_id, r.stake_fen - r.corrected_fen, r.accepted_at FROM bill_repair r"
             " JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id"
             " WHERE r.approval_id = ? AND r.repair = 'correct_balance'", uuid.UUID(reference).bytes,
         )

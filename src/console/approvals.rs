@@ -288,8 +288,9 @@ impl From<StaffRefund> for Request {
 
 impl From<StaffRepair> for Request {
     fn from(repair: StaffRepair) -> Self {
+        let moves = repair.difference.is_open().then(|| repair.difference.moves_fen()).flatten();
         let difference = repair.difference.found.difference;
-        let facts = vec![
+        let mut facts = vec![
             ("差异", words::differs(difference.differs.code()).to_owned()),
             ("我们", difference.ours),
             ("对方", difference.theirs),
@@ -297,6 +298,7 @@ impl From<StaffRepair> for Request {
             ("建议", words::repair(difference.repair.code()).to_owned()),
             ("支付单号", difference.out_trade_no),
         ];
+        facts.extend(moves.map(|fen| ("通过后学生账户增减", words::yuan(fen))));
         Self { approval: repair.approval, stage: None, facts }
     }
 }

@@ -52,6 +52,8 @@ struct DifferenceRow {
     ours: String,
     theirs: String,
     stake: String,
+    /// What accepting it gives to the person.
+    moves: Option<String>,
     repair: &'static str,
     state: &'static str,
     open: bool,
@@ -166,7 +168,7 @@ fn day_row(day: BillDay) -> DayRow {
 }
 
 fn difference_row(proposed: ProposedRepair) -> DifferenceRow {
-    let open = proposed.is_open();
+    let (open, moves) = (proposed.is_open(), proposed.moves_fen());
     let (difference, state) = (proposed.found.difference, proposed.found.state);
     DifferenceRow {
         id: proposed.id,
@@ -175,6 +177,7 @@ fn difference_row(proposed: ProposedRepair) -> DifferenceRow {
         ours: difference.ours,
         theirs: difference.theirs,
         stake: words::yuan(difference.stake_fen),
+        moves: moves.filter(|_| open).map(words::yuan),
         repair: words::repair(difference.repair.code()),
         state: words::found_state(state.code()),
         open,

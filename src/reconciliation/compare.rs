@@ -9,6 +9,10 @@
 //! | a refund under way in the bill, done or sent by us | equal: it ended after the bill was made |
 //! | anything else that differs | a difference for each field |
 
+mod facts;
+
+pub use facts::{BilledBefore, KeptRow, Known, OurPayment, OurRefund, PostedReceipt};
+
 use super::{
     bill::{BillEntry, BillRow, BilledRefund, Fee},
     difference::{Difference, Differs, Repair},
@@ -16,110 +20,14 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        ids::SchoolId,
         money::Fen,
     },
     orders::order::{PaymentId, PaymentState},
 };
 use std::time::Duration;
-use uuid::Uuid;
 
 /// How far from midnight a payment may be counted on the neighbouring day by the provider.
 const MIDNIGHT: Duration = Duration::from_mins(10);
-
-/// A payment of ours, of any school.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OurPayment {
-    /// Our id.
-    pub id: PaymentId,
-    /// The school that it was made for.
-    pub school: SchoolId,
-    /// The merchant that it was made to.
-    pub merchant: String,
-    /// The amount.
-    pub amount: Fen,
-    /// Its state.
-    pub state: PaymentState,
-    /// Whether the ledger has it; only told of paid ones.
-    pub is_posted: bool,
-}
-
-/// What the ledger has under the provider's number of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PostedReceipt {
-    /// Whose ledger.
-    pub school: SchoolId,
-    /// How much.
-    pub amount: Fen,
-    /// Whether a person was credited with it; else it is in suspense.
-    pub is_credited: bool,
-}
-
-/// A refund of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OurRefund {
-    /// The merchant's number of the refund.
-    pub out_refund_no: String,
-    /// Where merchants' numbers are unique in a payment alone, the provider's number of the payment and
-    /// that of the refund, as its bills have it; else the merchant's.
-    pub number: String,
-    /// The payment that it gives back.
-    pub payment: PaymentId,
-    /// What goes back.
-    pub amount: Fen,
-    /// The state in storage.
-    pub state: String,
-    /// When it was done; only told of done ones.
-    pub done_at: Option<Timestamp>,
-}
-
-/// What a row was compared before with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptRow {
-    /// In whose bill it was.
-    pub day: Day,
-    /// The amount.
-    pub amount: Fen,
-    /// The fee that was posted, in fen.
-    pub fee_fen: i64,
-    /// The coupon that was posted.
-    pub coupon: Fen,
-}
-
-/// A row as it is kept of an earlier bill.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BilledBefore {
-    /// The id: rows are read in its order.
-    pub id: Uuid,
-    /// `payment` or `refund`.
-    pub entry: &'static str,
-    /// The provider's number.
-    pub number: String,
-    /// The payment that it names.
-    pub payment: PaymentId,
-    /// The amount.
-    pub amount: Fen,
-}
-
-/// What is known about a row.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
-    /// The day of the bill.
-    pub day: Day,
-    /// The school that is compared.
-    pub school: SchoolId,
-    /// The payment that the row names.
-    pub payment: Option<&'a OurPayment>,
-    /// What the ledger has of the row's transaction. Looked up where the payment alone does not tell:
-    /// there is none, or its transaction or its amount differs.
-    pub posted: Option<PostedReceipt>,
-    /// The refund that the row names.
-    pub refund: Option<&'a OurRefund>,
-    /// The fee in the statement of the merchant's account, in fen.
-    pub flow_fee: Option<i64>,
-    /// The same row, as it was kept before.
-    pub before: Option<&'a KeptRow>,
-}
 
 /// What came of comparing a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,8 +122,8 @@ fn without_payment(row: &BillRow, known: Known<'_>) -> Compared {
 fn of_second(row: &BillRow, first: &str, known: Known<'_>) -> Option<Difference> {
     match known.posted.filter(|posted| posted.school == known.school && !posted.is_credited) {
         None => {
-            let values = [first, &row.transaction_id];
-            Some(at(row, Differs::TheirsOnly, values, Repair::AskProvider))
+            let theirs = format!("{} {}", row.transaction_id, row.amount);
+            Some(at(row, Differs::TheirsOnly, [first, &theirs], Repair::AskProvider))
         }
         Some(posted) if posted.amount == row.amount => None,
         Some(posted) => Some(amount_differs(row, posted.amount, Repair::AskSupport)),
@@ -257,8 +165,21 @@ fn of_payment(row: &BillRow, ours: &OurPayment, known: Known<'_>) -> Vec<Differe
     }
     if ours.amount != row.amount {
         found.push(amount_differs(row, ours.amount, repair_of_amount(known)));
+    } else if known.corrected_fen != 0 {
+        found.push(corrected_in_vain(row, known.corrected_fen));
     }
     found
+}
+
+/// The balance was corrected to the amount of an earlier bill, and this one has the payment's again.
+/// Nothing is at stake between the payment and the bill, so accepting it takes the correction back.
+fn corrected_in_vain(row: &BillRow, corrected_fen: i64) -> Difference {
+    // The amount of an earlier bill.
+    let corrected = Fen::new(row.amount.get().saturating_add(corrected_fen)).unwrap_or_default();
+    let values = [corrected.to_string(), row.amount.to_string()];
+    let [ours, theirs] = &values;
+    let repair = Repair::CorrectBalance;
+    Difference { stake_fen: 0, ..at(row, Differs::Amount, [ours, theirs], repair) }
 }
 
 fn amount_differs(row: &BillRow, ours: Fen, repair: Repair) -> Difference {
@@ -307,13 +228,13 @@ fn of_fee(row: &BillRow, known: Known<'_>) -> Option<Difference> {
     Some(at(row, Differs::Fee, [&expected, &theirs], Repair::AskSupport))
 }
 
-/// A row that a bill had before must be as it was: its fee and its coupon are posted.
+/// What was posted of a row that a bill had before must be as it was: its day, its fee and its coupon. Its
+/// amount posts nothing, and is compared with ours.
 fn of_kept(row: &BillRow, known: Known<'_>) -> Vec<Difference> {
     let Some(kept) = known.before else { return Vec::new() };
     let fee = Fee::from_fen(kept.fee_fen).to_string();
     let pairs = [
         (Differs::Day, kept.day.to_string(), known.day.to_string()),
-        (Differs::Amount, kept.amount.to_string(), row.amount.to_string()),
         (Differs::Fee, fee, Fee::from_fen(row.fee.fen()).to_string()),
         (Differs::Amount, kept.coupon.to_string(), row.coupon.to_string()),
     ];

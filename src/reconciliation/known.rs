@@ -1,8 +1,9 @@
 //! What is known about the rows of a batch, read in a bounded number of statements.
 
 use super::{
-    bill::BillRow,
-    compare::{KeptRow, OurPayment, OurRefund, PostedReceipt, is_doubtful, named_payment},
+    bill::{BillRow, FundFlow},
+    compare::{KeptRow, Known, OurPayment, OurRefund, PostedReceipt, is_doubtful, named_payment},
+    day::DayKey,
     run::Run,
     store,
 };
@@ -20,17 +21,38 @@ use uuid::Uuid;
 
 /// What is known about a batch.
 pub(super) struct KnownOfBatch {
-    pub(super) payments: HashMap<Uuid, OurPayment>,
+    payments: HashMap<Uuid, OurPayment>,
     /// By the provider's number of the payment, where the payment does not tell.
-    pub(super) posted: HashMap<String, PostedReceipt>,
+    posted: HashMap<String, PostedReceipt>,
     /// By the payment and the merchant's number of the refund.
     refunds: HashMap<(PaymentId, String), OurRefund>,
     pub(super) kept: HashMap<String, KeptRow>,
+    /// By the payment, in fen.
+    corrected: HashMap<Uuid, i64>,
 }
 
 impl KnownOfBatch {
-    pub(super) fn refund_of(&self, row: &BillRow) -> Option<&OurRefund> {
-        self.refunds.get(&(named_payment(row)?, row.out_refund_no()?.to_owned()))
+    /// What is known about one row of it.
+    pub(super) fn of<'a>(
+        &'a self,
+        row: &BillRow,
+        key: &DayKey,
+        flow: Option<&FundFlow>,
+    ) -> Known<'a> {
+        let named = named_payment(row);
+        let refund = named.zip(row.out_refund_no()).map(|(payment, no)| (payment, no.to_owned()));
+        Known {
+            day: key.day,
+            school: key.school,
+            payment: named.and_then(|id| self.payments.get(&id.uuid())),
+            posted: self.posted.get(&row.transaction_id).copied(),
+            refund: refund.and_then(|refund| self.refunds.get(&refund)),
+            corrected_fen: named
+                .and_then(|id| self.corrected.get(&id.uuid()))
+                .map_or(0, |fen| *fen),
+            flow_fee: flow.and_then(|flow| flow.fee_of(row.number())),
+            before: self.kept.get(row.number()),
+        }
     }
 }
 
@@ -55,7 +77,8 @@ impl Run<'_> {
         let kept = store::kept(tx, &self.key, numbers).await?;
         let refunds = batch.iter().filter_map(BillRow::out_refund_no).map(str::to_owned).collect();
         let refunds = store::refunds(tx, &self.key, refunds).await?;
-        Ok(KnownOfBatch { payments, posted, refunds, kept })
+        let corrected = store::corrected(tx, payments.keys().copied().collect()).await?;
+        Ok(KnownOfBatch { payments, posted, refunds, kept, corrected })
     }
 
     /// Those of the paid payments that the ledger does not have.

@@ -86,11 +86,11 @@ pub(super) fn digest_of(id: Uuid, difference: &Difference, corrected: i64, why: 
     Sha256::digest([text.as_bytes(), why.as_bytes()].concat()).into()
 }
 
-/// What accepting a difference moves, in fen; of one that moves nothing, what is at stake.
-const fn moved(difference: &Difference, corrected: i64) -> i64 {
+/// What accepting a difference gives to the person, in fen; `None` where it moves nothing.
+const fn moved(difference: &Difference, corrected: i64) -> Option<i64> {
     match difference.repair {
-        Repair::CorrectBalance => difference.stake_fen.saturating_sub(corrected),
-        Repair::AskProvider | Repair::AskSupport | Repair::Verify => difference.stake_fen,
+        Repair::CorrectBalance => Some(difference.stake_fen.saturating_sub(corrected)),
+        Repair::AskProvider | Repair::AskSupport | Repair::Verify => None,
     }
 }
 
@@ -105,10 +105,16 @@ impl ProposedRepair {
         digest_of(self.id, &self.found.difference, corrected, reason)
     }
 
+    /// What accepting it gives to the person, in fen, less what earlier bills moved; below zero for what is
+    /// taken. `None` where it moves nothing.
+    pub const fn moves_fen(&self) -> Option<i64> {
+        moved(&self.found.difference, self.stored.corrected_fen)
+    }
+
     /// What the request is about, in fen: what would be moved, or the whole amount.
     pub fn amount(&self) -> Fen {
-        let corrected = self.stored.corrected_fen;
-        let size = i64::try_from(moved(&self.found.difference, corrected).unsigned_abs());
+        let about = self.moves_fen().unwrap_or(self.found.difference.stake_fen);
+        let size = i64::try_from(about.unsigned_abs());
         size.ok().and_then(|fen| Fen::new(fen).ok()).unwrap_or_default()
     }
 
@@ -221,12 +227,13 @@ async fn correct(
     approval: Uuid,
     now: Timestamp,
 ) -> Result<(), RepairError> {
+    let moved = moved(&stored.found.difference, stored.corrected_fen);
     let correction = Correction {
         school: stored.key.school,
         person,
         approval,
         day: now.day(),
-        stake_fen: moved(&stored.found.difference, stored.corrected_fen),
+        stake_fen: moved.unwrap_or(0),
     };
     let Some(transfer) = correction.transfer() else { return Ok(()) };
     tracing::info!(kind = CORRECTED.name(), %approval, "a balance is corrected");

@@ -7,7 +7,7 @@
 use super::{
     ReconcileError, Reconciliation,
     bill::{Bill, BillRow, FundFlow},
-    compare::{Compared, Known, compare, is_at_midnight, is_own, named_payment},
+    compare::{Compared, KeptRow, compare, is_at_midnight, is_own, named_payment},
     day::{Comparison, DayKey, FoundDifference, FoundState, RowsDone, Totals},
     difference::Difference,
     postings::{Posting, Unpostable},
@@ -173,16 +173,11 @@ impl<'a> Run<'a> {
     ) -> Result<BatchDone, BatchError> {
         store::hold(tx, &self.key, self.comparison).await?;
         let known = self.known(tx, batch).await?;
-        let (mut done, mut found, mut new) = (BatchDone::default(), Vec::new(), Vec::new());
+        let (mut done, mut found) = (BatchDone::default(), Vec::new());
+        let (mut new, mut amounts) = (Vec::new(), Vec::new());
         for row in batch {
-            let named = named_payment(row);
-            let payment = named.and_then(|id| known.payments.get(&id.uuid()));
-            let before = known.kept.get(row.number());
-            let refund = known.refund_of(row);
-            let flow_fee = flow.and_then(|flow| flow.fee_of(row.number()));
-            let posted = known.posted.get(&row.transaction_id).copied();
-            let (day, school) = (self.key.day, self.key.school);
-            match compare(row, Known { day, school, payment, posted, refund, flow_fee, before }) {
+            let known = known.of(row, &self.key, flow);
+            match compare(row, known) {
                 Compared::OtherProgram => done.of_other_programs += 1,
                 Compared::OtherSchool => done.of_other_schools += 1,
                 Compared::Unmatched(difference) => {
@@ -190,11 +185,13 @@ impl<'a> Run<'a> {
                     found.push(open(difference));
                 }
                 Compared::Ours(differences) => {
-                    let own = payment.filter(|payment| is_own(row, payment));
+                    let own = known.payment.filter(|payment| is_own(row, payment));
                     done.seen.extend(own.map(|payment| payment.id.uuid()));
                     done.questions.extend(differences.iter().filter_map(|d| question(row, d)));
                     found.extend(differences.into_iter().map(open));
-                    let first = named.filter(|_| before.is_none());
+                    let is_changed = |kept: &KeptRow| kept.is_of_another_amount(row, self.key.day);
+                    amounts.extend(known.before.is_some_and(is_changed).then_some(row));
+                    let first = named_payment(row).filter(|_| known.before.is_none());
                     new.extend(first.map(|payment| self.new_row(row, payment)));
                 }
             }
@@ -204,6 +201,9 @@ impl<'a> Run<'a> {
         done.kept.extend(before.map(|(number, _)| number));
         done.kept.extend(new.iter().map(|new| new.row.number().to_owned()));
         done.new_rows = u64::try_from(new.len()).unwrap_or(0);
+        if !amounts.is_empty() {
+            tx.write_all(vec![store::write_of_amounts(&self.key, &amounts)]).await?;
+        }
         self.write(tx, &found, &new, now).await?;
         Ok(done)
     }

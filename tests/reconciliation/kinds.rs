@@ -30,6 +30,7 @@ on_each_database!(
     a_payment_at_midnight_may_be_in_the_neighbouring_bill,
     a_late_row_opens_a_closed_day_again,
     a_row_that_the_bill_takes_back_is_for_two_persons,
+    a_row_has_the_amount_of_the_newest_bill,
     a_coupon_is_posted_and_explained,
 );
 
@@ -320,6 +321,31 @@ async fn a_late_row_opens_a_closed_day_again(db: &TestDb) {
     books.bills.set(books.day, rows);
     let totals = books.office.compare("xnec", books.day).await.unwrap();
     assert_eq!((totals.state(), totals.is_reopened, totals.late_rows), (DayState::Closed, true, 1));
+}
+
+/// The provider corrects its bill: a row had a wrong amount, or has one now.
+async fn a_row_has_the_amount_of_the_newest_bill(db: &TestDb) {
+    let books = Box::pin(Books::open(db)).await;
+    let one = books.clean(500, books.at(1));
+    books.put(std::slice::from_ref(&one)).await;
+    let row = one.row.unwrap();
+    let differing = "SELECT ours || ' ' || theirs || ' ' || state FROM bill_difference";
+    for (billed, differs) in [
+        (600, "¥5.00 ¥6.00 open"),
+        (500, "¥5.00 ¥6.00 gone"),
+        (700, "¥5.00 ¥7.00 open"),
+        (500, "¥5.00 ¥7.00 gone"),
+    ] {
+        let amount = Fen::new(billed).unwrap();
+        books.bills.set(books.day, vec![BillRow { amount, rate: None, ..row.clone() }]);
+        let totals = books.office.compare("xnec", books.day).await.unwrap();
+        assert_eq!((totals.our_rows, totals.billed_fen), (1, billed));
+        assert_eq!(totals.open_differences, u64::from(billed != 500));
+        assert_eq!(books.world.rows.texts(differing).await, [differs], "{billed}");
+        let report = books.world.report().await.to_string();
+        let line = report.lines().find(|line| line.contains("bills, fees and coupons")).unwrap();
+        assert!(line.starts_with("ok"), "{billed}: {report}");
+    }
 }
 
 /// The provider corrects its bill: a row of another transaction is gone, and the true one is there.

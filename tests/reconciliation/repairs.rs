@@ -182,20 +182,25 @@ async fn a_later_bill_moves_what_is_left(db: &TestDb) {
     case.decides.post(&approve(&asked), &json!({})).await.body(200);
     assert_eq!(case.student.balances().await[3], 5100);
     let mut moved = 5100;
-    for (billed, stake, moves, key) in [(5200, 200, 100, "b"), (4900, -100, 300, "c")] {
+    // The last bill has the amount of the payment again.
+    for (billed, stake, moves, key) in
+        [(5200, 200, 100, "b"), (4900, -100, -300, "c"), (5000, 0, 100, "d")]
+    {
         case.bill.0.lock().unwrap()[0].amount = Fen::new(billed).unwrap();
         assert_eq!(case.office.compare("xnec", case.day).await.unwrap().open_differences, 1);
         let difference = case.difference().await;
         assert_eq!(
-            (&difference["stake_fen"], &difference["state"]),
-            (&json!(stake), &json!("open"))
+            (&difference["stake_fen"], &difference["moves_fen"], &difference["state"]),
+            (&json!(stake), &json!(moves), &json!("open"))
         );
         let asked = case.ask(key).await.body(201);
-        assert_eq!(asked["amount_fen"], moves, "what two persons are asked about is what moves");
+        let about = i64::abs(moves);
+        assert_eq!(asked["amount_fen"], about, "what two persons are asked about is what moves");
         assert_eq!(case.student.balances().await[3], moved);
         case.decides.post(&approve(&asked), &json!({})).await.body(200);
         assert_eq!(case.student.balances().await[3], billed);
         moved = billed;
+        assert_eq!(case.office.compare("xnec", case.day).await.unwrap().open_differences, 0);
     }
     seal::seal_all(&case.world.db, &SystemClock).await.unwrap();
     let report = case.world.report().await;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::reconciliation::bill::Rate;
+use crate::{base::ids::SchoolId, reconciliation::bill::Rate};
 use uuid::Uuid;
 
 const OURS: SchoolId = SchoolId::from_number(1);
@@ -59,7 +59,8 @@ fn refund_row(id: PaymentId) -> BillRow {
 fn known(payment: &OurPayment) -> Known<'_> {
     let payment = Some(payment);
     let (day, school) = (day(), OURS);
-    Known { day, school, payment, posted: None, refund: None, flow_fee: None, before: None }
+    let (posted, refund, flow_fee, before) = (None, None, None, None);
+    Known { day, school, payment, posted, refund, corrected_fen: 0, flow_fee, before }
 }
 
 fn fields(compared: Compared) -> Vec<Differs> {
@@ -256,6 +257,30 @@ fn refunds_are_compared_by_our_number_of_them() {
 }
 
 #[test]
+fn a_correction_is_taken_back_where_the_bill_agrees_with_the_payment_again() {
+    let id = id();
+    let ours = payment(id);
+    // What the bill says, what was corrected, and what is proposed.
+    for (billed, corrected_fen, proposed) in [
+        (5000, 0, None),
+        (5000, 100, Some(("¥51.00", "¥50.00", 0))),
+        (5000, -5000, Some(("¥0.00", "¥50.00", 0))),
+        (5100, 100, Some(("¥50.00", "¥51.00", 100))),
+    ] {
+        let row = BillRow { amount: fen(billed), rate: None, ..row(id) };
+        let school = OURS;
+        let posted = Some(PostedReceipt { school, amount: fen(5000), is_credited: true });
+        let Compared::Ours(found) = compare(&row, Known { corrected_fen, posted, ..known(&ours) })
+        else {
+            panic!()
+        };
+        let found: Vec<_> =
+            found.iter().map(|one| (&*one.ours, &*one.theirs, one.stake_fen)).collect();
+        assert_eq!(found, Vec::from_iter(proposed), "{billed} {corrected_fen}");
+    }
+}
+
+#[test]
 fn a_row_must_be_as_it_was_and_as_the_account_was_charged() {
     let (id, day) = (id(), day());
     let ours = payment(id);
@@ -263,7 +288,8 @@ fn a_row_must_be_as_it_was_and_as_the_account_was_charged() {
     for (kept, expected) in [
         (kept.clone(), vec![]),
         (KeptRow { fee_fen: 29, ..kept.clone() }, vec![Differs::Fee]),
-        (KeptRow { amount: fen(1), ..kept.clone() }, vec![Differs::Amount]),
+        // The amount is compared with ours.
+        (KeptRow { amount: fen(1), ..kept.clone() }, vec![]),
         (KeptRow { coupon: fen(1), ..kept.clone() }, vec![Differs::Amount]),
         (KeptRow { day: day.next(), ..kept.clone() }, vec![Differs::Day]),
     ] {

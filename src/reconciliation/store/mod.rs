@@ -13,7 +13,7 @@ pub(super) use differences::{
     settle_waiting, told, waiting, write_of as write_of_differences,
 };
 pub(super) use refunds::{back_on, billed_refunds, refunds};
-pub(super) use repairs::{accepted, kept_repair};
+pub(super) use repairs::{accepted, corrected, kept_repair};
 
 use super::{
     bill::BillRow,
@@ -223,4 +223,22 @@ pub(super) fn write_of_rows(new: &[NewRow<'_>], now: Timestamp) -> Write {
         ("kept_at", i64s(&|_| now.micros())),
     ]);
     Write::Insert { table: "bill_row", rows, suffix: "" }
+}
+
+/// Gives rows that are kept of the day the amounts of its newest bill.
+pub(super) fn write_of_amounts(key: &DayKey, changed: &[&BillRow]) -> Write {
+    let same = |value: &str| Column::Text(vec![value.to_owned(); changed.len()]);
+    let numbers = changed.iter().map(|row| row.number().to_owned()).collect();
+    let rows = Rows::new(vec![
+        ("number", Column::Text(numbers)),
+        ("provider", same(key.provider.code())),
+        ("merchant_number", same(&key.merchant)),
+        ("now_fen", Column::I64(changed.iter().map(|row| row.amount.get()).collect())),
+    ]);
+    Write::Update {
+        table: "bill_row",
+        rows,
+        set: "amount_fen = r.now_fen",
+        guard: "bill_row.provider = r.provider AND bill_row.merchant_number = r.merchant_number",
+    }
 }

@@ -6,8 +6,9 @@ use super::{
 };
 use crate::base::{
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{Column, DbError, Tx},
 };
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Ends an open difference by what two persons agreed on; false if it is not open. The row is locked then.
@@ -35,4 +36,22 @@ pub(in crate::reconciliation) async fn kept_repair(
     let values = vec![stored.id.into(), approval.into(), stored.corrected_fen.into()];
     execute(tx, sql, values).await?;
     recount(tx, &stored.key, now).await
+}
+
+/// What accepted corrections have moved for these payments, in fen; those without one are left out.
+pub(in crate::reconciliation) async fn corrected(
+    tx: &Tx,
+    payments: Vec<Uuid>,
+) -> Result<HashMap<Uuid, i64>, DbError> {
+    if payments.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = "SELECT b.payment_id, CAST(SUM(b.stake_fen - b.corrected_fen) AS bigint) AS corrected_fen \
+               FROM bill_repair b WHERE b.payment_id {keys1} AND b.repair = 'correct_balance' \
+               GROUP BY b.payment_id";
+    let found = tx.select_keys(sql, vec![Column::Uuid(payments)]).await?;
+    found
+        .iter()
+        .map(|row| Ok((row.try_get("", "payment_id")?, row.try_get("", "corrected_fen")?)))
+        .collect()
 }

@@ -95,6 +95,9 @@ pub(super) struct DifferenceView {
     theirs: String,
     /// Of an amount: what the provider has more than we. Else the whole amount.
     stake_fen: i64,
+    /// What accepting it gives to the person, less what was moved because of earlier bills; below zero for
+    /// what is taken, `null` where it moves nothing. Once it is accepted, what is left to move.
+    moves_fen: Option<i64>,
     /// `ask_provider`, `correct_balance`, `ask_support`, `verify`.
     repair: &'static str,
     /// `open`, `waiting` (for the neighbouring day's bill), `repaired`, `accepted`, `gone`.
@@ -179,7 +182,7 @@ pub(super) async fn differences(
 }
 
 /// Proposes to accept a difference as it stands, which another person must approve within seven days.
-/// Where its repair is `correct_balance`, approving posts `stake_fen` to the person. The role `finance`
+/// Where its repair is `correct_balance`, approving posts `moves_fen` to the person. The role `finance`
 /// may.
 #[utoipa::path(tag = "staff", request_body = NewRepairRequest, security(("staff" = [])),
     params(("id" = Uuid, Path, description = "The difference"),
@@ -318,6 +321,7 @@ fn day_view(day: BillDay) -> BillDayView {
 }
 
 fn difference_view(proposed: ProposedRepair) -> DifferenceView {
+    let moves_fen = proposed.moves_fen();
     let (difference, state) = (proposed.found.difference, proposed.found.state);
     DifferenceView {
         id: proposed.id,
@@ -328,6 +332,7 @@ fn difference_view(proposed: ProposedRepair) -> DifferenceView {
         ours: difference.ours,
         theirs: difference.theirs,
         stake_fen: difference.stake_fen,
+        moves_fen,
         repair: difference.repair.code(),
         state: state.code(),
     }
