@@ -22,6 +22,7 @@ pub struct Model {
     pub updated_at: i64,
     pub signed_in_at: Option<i64>,
     pub mac: Option<Vec<u8>>,
+    pub recovery_hashes: Option<Vec<u8>>,
 }
 
 /// None: slices join what they need.

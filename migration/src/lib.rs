@@ -33,6 +33,8 @@ mod m0035_key_ring;
 mod m0036_refunds_of_a_trade;
 mod m0037_outbox_lanes;
 mod m0038_bill_repairs;
+mod m0040_recovery_codes;
+mod m0041_leading_numbers;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -75,6 +77,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0037_outbox_lanes::Migration),
             Box::new(m0034_doors::Migration),
             Box::new(m0038_bill_repairs::Migration),
+            Box::new(m0040_recovery_codes::Migration),
+            Box::new(m0041_leading_numbers::Migration),
             Box::new(m0035_key_ring::Migration),
         ]
     }

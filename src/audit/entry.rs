@@ -45,6 +45,12 @@ pub enum AuditAct {
     StaffFactorReset,
     /// A login's own second factor came into force.
     StaffFactorEnrolled,
+    /// A recovery code of a member of staff was used in place of a lost second factor.
+    StaffRecoveryUsed,
+    /// A member of staff made new recovery codes.
+    StaffRecoveryRenewed,
+    /// A member of staff ended another session of the same login.
+    StaffSessionEnded,
     /// A login is refused from now on.
     StaffDisabled,
     /// A disabled login is accepted again.
@@ -100,6 +106,9 @@ impl AuditAct {
             Self::StaffAdded => "staff.added",
             Self::StaffFactorReset => "staff.factor_reset",
             Self::StaffFactorEnrolled => "staff.factor_enrolled",
+            Self::StaffRecoveryUsed => "staff.recovery_used",
+            Self::StaffRecoveryRenewed => "staff.recovery_renewed",
+            Self::StaffSessionEnded => "staff.session_ended",
             Self::StaffDisabled => "staff.disabled",
             Self::StaffEnabled => "staff.enabled",
             Self::StaffSignedIn => "staff.signed_in",

@@ -8,6 +8,7 @@
 //! before the handler runs.
 //! Invariant: no address names a person.
 
+mod account;
 mod approvals;
 mod assets;
 mod bills;
@@ -71,6 +72,10 @@ pages! {
     get "/second-factor" sign_in::ask_factor;
     post "/second-factor" sign_in::confirm_factor;
     get "" today::show;
+    get "/account" account::show;
+    post "/account/sessions/{id}/end" account::end_session;
+    get "/account/recovery-codes" account::ask_codes;
+    post "/account/recovery-codes" account::renew_codes;
     get "/approvals" approvals::list;
     get "/approvals/{kind}/{id}" approvals::show;
     post "/approvals/{kind}/{id}/approve" approvals::approve;

@@ -36,6 +36,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, sync::Arc, time::Duration};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// How long somebody may take to set up the second factor.
 const ENROL_WITHIN: Duration = Duration::from_mins(15);
@@ -57,6 +58,8 @@ struct Who {
     #[serde(default)]
     first_code: String,
     #[serde(default)]
+    recovery_code: String,
+    #[serde(default)]
     next: String,
 }
 
@@ -68,6 +71,7 @@ impl Who {
             login: self.login.trim().to_owned(),
             password: SecretString::from(self.password.clone()),
             totp: given(totp).map(SecretString::from),
+            recovery_code: given(&self.recovery_code).map(SecretString::from),
             client_token: client_token(request).map(SecretString::from),
             first_code: given(&self.first_code).map(SecretString::from),
             new_password: None,
@@ -133,6 +137,15 @@ struct EnrolPage<'a> {
     begun: &'a Begun,
     qr: String,
     wrong: Option<Wrong>,
+    style: &'static str,
+}
+
+/// The recovery codes that come with a second factor of one's own.
+#[derive(Template)]
+#[template(path = "console/recovery_first.html")]
+struct FirstCodesPage<'a> {
+    codes: &'a [Zeroizing<String>],
+    next: &'a str,
     style: &'static str,
 }
 
@@ -233,9 +246,7 @@ pub(super) async fn enrol(
         ..begun.who.attempt(&request, &form.totp)
     };
     match console.staff.accounts.sign_in(attempt).await {
-        Ok(SignInOutcome::Granted(granted)) => {
-            Ok(signed_in(granted, &next_of(Some(&begun.who.next))))
-        }
+        Ok(SignInOutcome::Granted(granted)) => enrolled(granted, &next_of(Some(&begun.who.next))),
         // The code was one of the printed secret again: the offer before it is void.
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let again = Begun {
@@ -321,6 +332,16 @@ fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
         .cookie(session_cookie(granted.refresh_token))
         .cookie(client_cookie(granted.client_token));
     answer.finish()
+}
+
+/// Signed in with a second factor of one's own: its recovery codes, once.
+fn enrolled(granted: StaffGrant, next: &str) -> Result<HttpResponse, PageError> {
+    let codes = granted.recovery_codes.as_slice();
+    let mut answer = shown(&FirstCodesPage { codes, next, style: assets::style() })?;
+    for cookie in [session_cookie(granted.refresh_token), client_cookie(granted.client_token)] {
+        answer.add_cookie(&cookie).map_err(|error| ApiError::internal(&error))?;
+    }
+    Ok(answer)
 }
 
 /// The page with a secret of one's own.

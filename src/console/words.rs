@@ -30,6 +30,7 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "given" => "权限已授予，即刻生效",
         "ended" => "权限已结束，即刻生效",
         "signed-out" => "已退出登录",
+        "session-ended" => "已结束那次登录",
         _ => return None,
     })
 }

@@ -63,6 +63,8 @@ rights! {
     ChangeDoorRights;
     /// Read the log of doors.
     ReadAccessLog;
+    /// Change what signs in the own login.
+    ChangeOwnFactor;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who
@@ -118,6 +120,7 @@ async fn authenticate(request: &ServiceRequest, token: &str) -> Result<Arc<Staff
         | StaffSignInError::NewPasswordNeeded
         | StaffSignInError::NewPasswordWeak
         | StaffSignInError::BadToken
+        | StaffSignInError::NotNow(_)
         | StaffSignInError::Password(_)
         | StaffSignInError::NoToken(_)
         | StaffSignInError::NoSecret(_)

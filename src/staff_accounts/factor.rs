@@ -2,9 +2,13 @@
 //!
 //! A command prints a secret, which whoever reads the screen knows. So the first sign-in with it opens
 //! no session: it is offered a secret of its own, and the next sign-in, with a code of that one, puts
-//! it in force.
+//! it in force. So it is with a recovery code, which stands for a phone that is lost; the secret in force
+//! stays so until then.
 
-use super::StaffId;
+use super::{
+    StaffId,
+    recovery::{RecoveryCode, RecoveryHashes},
+};
 use crate::base::{
     clock::Timestamp,
     crypto::{
@@ -28,6 +32,17 @@ pub(super) struct Factor {
     pub(super) offered: Option<Vec<u8>>,
     /// The step of the last code that was accepted; 0 for none.
     pub(super) step: i64,
+    /// The recovery codes that were not used.
+    pub(super) recovery: RecoveryHashes,
+}
+
+/// What is given for the second factor.
+#[derive(Clone, Debug)]
+pub(super) enum GivenCode {
+    /// A code of an authenticator app.
+    Totp(TotpCode),
+    /// A recovery code.
+    Recovery(RecoveryCode),
 }
 
 /// What a code is, and the factor once it is accepted.
@@ -35,8 +50,10 @@ pub(super) struct Factor {
 pub(super) enum Shown {
     /// A code of the secret in force, or of the one that comes into force by it: `enrolled`.
     Good { then: Factor, enrolled: bool },
-    /// A code of the printed secret.
+    /// A code of the printed secret: it signs nobody in.
     Printed { then: Factor },
+    /// A recovery code: it signs nobody in.
+    Recovered { then: Factor },
     /// None of these, or used before.
     Wrong,
 }
@@ -71,7 +88,8 @@ impl FactorKeeper {
     /// The factor of a login for which this secret was printed.
     pub(super) fn printed(&self, of: StaffId, secret: &TotpSecret) -> Result<Factor, SealError> {
         let secret = self.seal(Place::InForce, of, secret)?;
-        Ok(Factor { secret, printed: true, offered: None, step: 0 })
+        let recovery = RecoveryHashes::default();
+        Ok(Factor { secret, printed: true, offered: None, step: 0, recovery })
     }
 
     /// The factor with this secret offered.
@@ -106,16 +124,24 @@ impl FactorKeeper {
         &self,
         of: StaffId,
         factor: &Factor,
-        code: TotpCode,
+        code: &GivenCode,
         now: Timestamp,
     ) -> Result<Shown, SealError> {
+        let code = match code {
+            GivenCode::Totp(code) => *code,
+            GivenCode::Recovery(code) => {
+                let left = factor.recovery.without(code, of).filter(|_| !factor.printed);
+                let then = left.map(|recovery| Factor { recovery, ..factor.clone() });
+                return Ok(then.map_or(Shown::Wrong, |then| Shown::Recovered { then }));
+            }
+        };
         let secret = self.open(Place::InForce, of, &factor.secret)?;
-        let offered = factor.offered.as_deref().filter(|_| factor.printed);
-        if let Some(offered) = offered {
+        if let Some(offered) = factor.offered.as_deref() {
             let offered = self.open(Place::Offered, of, offered)?;
             if let Some(step) = offered.step_of(code, now, 0) {
                 let secret = self.seal(Place::InForce, of, &offered)?;
-                let then = Factor { secret, printed: false, offered: None, step };
+                let recovery = RecoveryHashes::default();
+                let then = Factor { secret, printed: false, offered: None, step, recovery };
                 return Ok(Shown::Good { then, enrolled: true });
             }
         }
@@ -124,7 +150,8 @@ impl FactorKeeper {
         if factor.printed {
             Ok(Shown::Printed { then })
         } else {
-            Ok(Shown::Good { then, enrolled: false })
+            // Who has the secret in force needs no other.
+            Ok(Shown::Good { then: Factor { offered: None, ..then }, enrolled: false })
         }
     }
 
@@ -185,8 +212,8 @@ mod tests {
         FactorKeeper::new(Sealer::new(KeyRing::single(key("k1"))))
     }
 
-    fn code(secret: &TotpSecret, now: Timestamp) -> TotpCode {
-        TotpCode::parse(&secret.code(now)).unwrap()
+    fn code(secret: &TotpSecret, now: Timestamp) -> GivenCode {
+        GivenCode::Totp(TotpCode::parse(&secret.code(now)).unwrap())
     }
 
     #[test]
@@ -194,23 +221,47 @@ mod tests {
         let (keeper, id) = (keeper(), StaffId::new(NOW));
         let (slip, own) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
         let printed = keeper.printed(id, &slip).unwrap();
-        assert_eq!(keeper.judge(id, &printed, code(&own, NOW), NOW), Ok(Shown::Wrong));
-        let first = keeper.judge(id, &printed, code(&slip, NOW), NOW).unwrap();
+        assert_eq!(keeper.judge(id, &printed, &code(&own, NOW), NOW), Ok(Shown::Wrong));
+        let first = keeper.judge(id, &printed, &code(&slip, NOW), NOW).unwrap();
         let Shown::Printed { then } = first else { panic!("{first:?}") };
         let offered = keeper.offering(id, then, &own).unwrap();
         assert_eq!(
-            keeper.judge(id, &offered, code(&slip, NOW), NOW),
+            keeper.judge(id, &offered, &code(&slip, NOW), NOW),
             Ok(Shown::Wrong),
             "the code of the slip was used"
         );
-        let second = keeper.judge(id, &offered, code(&own, NOW), NOW).unwrap();
+        let second = keeper.judge(id, &offered, &code(&own, NOW), NOW).unwrap();
         let Shown::Good { then, enrolled: true } = second else { panic!("{second:?}") };
         assert!(!then.printed && then.offered.is_none());
         let later = NOW.plus(Duration::from_mins(1));
-        assert_eq!(keeper.judge(id, &then, code(&slip, later), later), Ok(Shown::Wrong));
-        assert_eq!(keeper.judge(id, &then, code(&own, NOW), NOW), Ok(Shown::Wrong), "used");
-        let usual = keeper.judge(id, &then, code(&own, later), later).unwrap();
+        assert_eq!(keeper.judge(id, &then, &code(&slip, later), later), Ok(Shown::Wrong));
+        assert_eq!(keeper.judge(id, &then, &code(&own, NOW), NOW), Ok(Shown::Wrong), "used");
+        let usual = keeper.judge(id, &then, &code(&own, later), later).unwrap();
         assert!(matches!(usual, Shown::Good { enrolled: false, .. }), "{usual:?}");
+    }
+
+    #[test]
+    fn a_recovery_code_replaces_a_lost_secret_and_not_a_printed_one() {
+        let (keeper, id) = (keeper(), StaffId::new(NOW));
+        let (lost, own) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
+        let (codes, recovery) = RecoveryHashes::issue(id).unwrap();
+        let printed = Factor { recovery, ..keeper.printed(id, &lost).unwrap() };
+        let given = GivenCode::Recovery(RecoveryCode::parse(&codes[0]).unwrap());
+        assert_eq!(keeper.judge(id, &printed, &given, NOW), Ok(Shown::Wrong));
+        let factor = Factor { printed: false, ..printed };
+        let first = keeper.judge(id, &factor, &given, NOW).unwrap();
+        let Shown::Recovered { then } = first else { panic!("{first:?}") };
+        assert_eq!((then.recovery.count(), &then.secret), (9, &factor.secret));
+        assert_eq!(keeper.judge(id, &then, &given, NOW), Ok(Shown::Wrong), "used");
+        let offered = keeper.offering(id, then, &own).unwrap();
+        let found = keeper.judge(id, &offered, &code(&lost, NOW), NOW).unwrap();
+        let Shown::Good { then, enrolled: false } = found else { panic!("{found:?}") };
+        assert_eq!(then.offered, None, "the phone was found");
+        let enrolled = keeper.judge(id, &offered, &code(&own, NOW), NOW).unwrap();
+        let Shown::Good { then, enrolled: true } = enrolled else { panic!("{enrolled:?}") };
+        assert_eq!(then.recovery.count(), 0, "new ones come with the new secret");
+        let later = NOW.plus(Duration::from_mins(1));
+        assert_eq!(keeper.judge(id, &then, &code(&lost, later), later), Ok(Shown::Wrong));
     }
 
     #[test]
@@ -220,13 +271,13 @@ mod tests {
         let factor = old.printed(id, &slip).unwrap();
         let offered = old.offering(id, factor.clone(), &slip).unwrap();
         let other = StaffId::new(NOW);
-        assert!(old.judge(other, &factor, code(&slip, NOW), NOW).is_err());
+        assert!(old.judge(other, &factor, &code(&slip, NOW), NOW).is_err());
         assert_eq!(old.resealed(id, &factor), Ok(None));
         let ring = KeyRing::new(key("k2"), vec![key("k1")]).unwrap();
         let new = FactorKeeper::new(Sealer::new(ring));
         let resealed = new.resealed(id, &offered).unwrap().unwrap();
         assert_eq!(new.resealed(id, &resealed), Ok(None));
-        let shown = new.judge(id, &resealed, code(&slip, NOW), NOW).unwrap();
+        let shown = new.judge(id, &resealed, &code(&slip, NOW), NOW).unwrap();
         assert!(matches!(shown, Shown::Good { enrolled: true, .. }), "{shown:?}");
     }
 }

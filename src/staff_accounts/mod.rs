@@ -13,7 +13,10 @@
 mod factor;
 mod first;
 mod names;
+mod own;
+mod recovery;
 mod registry;
+mod session;
 mod sign_in;
 mod store;
 mod upkeep;
@@ -21,6 +24,8 @@ mod upkeep;
 pub use names::{
     FACTOR_LIFETIME, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles,
 };
+pub use own::{OwnAccount, OwnSession};
+pub use recovery::RECOVERY_CODES;
 pub use registry::{ListedStaff, NewStaff, Slip, StaffRegistry, StaffRegistryError};
 pub use sign_in::{
     ACCESS_LIFETIME, OfferedFactor, SignInOutcome, StaffGrant, StaffSignIn, StaffSignInError,

@@ -1,10 +1,11 @@
-//! Signing in, staying signed in, giving the second factor again, signing out.
+//! Signing in.
 
 use super::{
-    Account, StaffAccounts, StaffId, StaffMember, StaffSessionId, TRIES_OF_CLIENTS,
-    TRIES_OF_FACTOR, TRIES_OF_STRANGERS, actor,
-    factor::Shown,
+    Account, StaffAccounts, StaffId, StaffMember, StaffRefusal, StaffSessionId, TRIES_OF_CLIENTS,
+    TRIES_OF_STRANGERS, actor,
+    factor::{GivenCode, Shown},
     first::NewPassword,
+    recovery::{RecoveryCode, RecoveryHashes},
     registry::entry,
     store::{self, sessions},
 };
@@ -19,13 +20,12 @@ use crate::{
         },
         db::{DbError, Tx, TxError},
         ids::SchoolId,
-        tokens::{BadToken, NoToken, RefreshHash, RefreshSecret},
+        tokens::{NoToken, RefreshHash, RefreshSecret},
     },
     passwords::{CountedTry, PasswordFault, TryCounts, TrySubject},
-    sessions::Refreshed,
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -47,6 +47,8 @@ pub struct StaffSignIn {
     pub password: SecretString,
     /// Six digits of the second factor.
     pub totp: Option<SecretString>,
+    /// A recovery code in place of them, where the phone is lost.
+    pub recovery_code: Option<SecretString>,
     /// From an earlier sign-in at this client. A wrong one is as none.
     pub client_token: Option<SecretString>,
     /// The code for the first sign-in, as the command printed it. A wrong one is as none.
@@ -60,8 +62,8 @@ pub struct StaffSignIn {
 pub enum SignInOutcome {
     /// Signed in.
     Granted(StaffGrant),
-    /// Password and code were right, and the code was of a secret that a command printed: a sign-in
-    /// with a code of this secret puts it in force.
+    /// Password and code were right, and the code was of a secret that a command printed, or a recovery
+    /// code: a sign-in with a code of this secret puts it in force.
     MustEnrol(OfferedFactor),
 }
 
@@ -74,6 +76,9 @@ pub struct StaffGrant {
     pub refresh_token: String,
     /// For the next sign-in at this client.
     pub client_token: String,
+    /// Recovery codes that replace all earlier ones, where a second factor came into force. They are told
+    /// once.
+    pub recovery_codes: Vec<Zeroizing<String>>,
     /// Who signed in.
     pub member: StaffMember,
 }
@@ -105,6 +110,9 @@ pub enum StaffSignInError {
     /// The new password is too short, the login, or the one from before.
     #[error("the new password is too weak")]
     NewPasswordWeak,
+    /// What needs a right or a second factor that was just given.
+    #[error(transparent)]
+    NotNow(#[from] StaffRefusal),
     /// The token is invalid or no longer valid.
     #[error("invalid token")]
     BadToken,
@@ -135,6 +143,7 @@ impl TxError for StaffSignInError {
             | Self::NewPasswordNeeded
             | Self::NewPasswordWeak
             | Self::BadToken
+            | Self::NotNow(_)
             | Self::NoToken(_)
             | Self::NoSecret(_)
             | Self::Sealed(_) => None,
@@ -144,12 +153,22 @@ impl TxError for StaffSignInError {
 
 /// What an accepted code led to.
 enum Admitted {
-    Session(StaffSessionId, RefreshSecret),
+    Session(Opened, RefreshSecret),
     Offered(TotpSecret),
+}
+
+/// A session that was opened.
+struct Opened {
+    session: StaffSessionId,
+    /// With a second factor that came into force.
+    enrolled: bool,
+    recovery_codes: Vec<Zeroizing<String>>,
 }
 
 /// What a sign-in makes before its transaction, which may run twice.
 struct Prepared<'a> {
+    /// Stored where a second factor comes into force.
+    recovery: &'a RecoveryHashes,
     refresh: RefreshHash,
     offer: &'a TotpSecret,
     /// Hashed, or why there is none.
@@ -160,8 +179,7 @@ struct Prepared<'a> {
 impl StaffAccounts {
     /// Signs in with password and code.
     pub async fn sign_in(&self, attempt: StaffSignIn) -> Result<SignInOutcome, StaffSignInError> {
-        let code = attempt.totp.as_ref().ok_or(StaffSignInError::TotpMissing)?;
-        let code = TotpCode::parse(code.expose_secret()).map_err(|_| StaffSignInError::Refused)?;
+        let code = given_code(&attempt)?;
         let school = self.schools.by_code(&attempt.school).await?;
         let school = school.map_or(NO_SCHOOL, |school| school.id);
         let claimed = store::find(&self.db, school, &attempt.login).await?;
@@ -176,9 +194,11 @@ impl StaffAccounts {
         // One Argon2 run whoever it is.
         let stored = claimed.as_ref().map(|account| account.password_hash.clone());
         let fits = self.hashed(pool.verify(attempt.password, stored).await, &counted).await?;
-        match self.admit(claimed.as_ref(), fits, (code, &new_password), &tries).await? {
-            Admitted::Session(session, secret) => {
-                Ok(SignInOutcome::Granted(self.grant(session, &secret).await?))
+        match self.admit(claimed.as_ref(), fits, (&code, &new_password), &tries).await? {
+            Admitted::Session(opened, secret) => {
+                let grant = self.grant(opened.session, &secret).await?;
+                let recovery_codes = opened.recovery_codes;
+                Ok(SignInOutcome::Granted(StaffGrant { recovery_codes, ..grant }))
             }
             Admitted::Offered(offer) => Ok(SignInOutcome::MustEnrol(OfferedFactor {
                 secret: offer.base32(),
@@ -213,13 +233,15 @@ impl StaffAccounts {
         &self,
         claimed: Option<&Account>,
         fits: bool,
-        (code, new_password): (TotpCode, &NewPassword),
+        (code, new_password): (&GivenCode, &NewPassword),
         tries: &TrySubject,
     ) -> Result<Admitted, StaffSignInError> {
         let (secret, offer) = (RefreshSecret::random()?, TotpSecret::random()?);
         let (refresh, now) = (secret.hash(), self.clock.now());
-        let prepared = Prepared { refresh, offer: &offer, new_password, now };
         let id = claimed.map_or(StaffId::from_uuid(Uuid::nil()), |account| account.id);
+        let (codes, recovery) = RecoveryHashes::issue(id)?;
+        let recovery = &recovery;
+        let prepared = Prepared { recovery, refresh, offer: &offer, new_password, now };
         let hash = claimed.map(|account| account.password_hash.as_str());
         let by = claimed.map(|account| actor(&account.login, &account.staff_no, ""));
         let db = by.map_or_else(|| self.db.clone(), |by| self.db.clone().acting_as(by));
@@ -236,7 +258,10 @@ impl StaffAccounts {
             })
             .await?;
         Ok(match session {
-            Some(session) => Admitted::Session(session, secret),
+            Some(opened) => {
+                let recovery_codes = if opened.enrolled { codes } else { Vec::new() };
+                Admitted::Session(Opened { recovery_codes, ..opened }, secret)
+            }
             None => Admitted::Offered(offer),
         })
     }
@@ -248,8 +273,8 @@ impl StaffAccounts {
         account: &Account,
         shown: Shown,
         prepared: &Prepared<'_>,
-    ) -> Result<Option<StaffSessionId>, StaffSignInError> {
-        let Prepared { refresh, offer, new_password, now } = prepared;
+    ) -> Result<Option<Opened>, StaffSignInError> {
+        let Prepared { recovery, refresh, offer, new_password, now } = prepared;
         match shown {
             Shown::Wrong => Err(StaffSignInError::Refused),
             Shown::Printed { then } => {
@@ -257,7 +282,17 @@ impl StaffAccounts {
                 store::set_factor(tx, account.id, &account.factor, then, *now).await?;
                 Ok(None)
             }
-            Shown::Good { then, enrolled } => {
+            Shown::Recovered { then } => {
+                let then = self.keeper.offering(account.id, then, offer)?;
+                store::set_factor(tx, account.id, &account.factor, then, *now).await?;
+                audit::record(tx, &entry(AuditAct::StaffRecoveryUsed, account), *now).await?;
+                Ok(None)
+            }
+            Shown::Good { mut then, enrolled } => {
+                if enrolled {
+                    then.recovery = (*recovery).clone();
+                    sessions::end_all(tx, account.id, *now).await?;
+                }
                 store::set_factor(tx, account.id, &account.factor, then, *now).await?;
                 new_password.put_in_force(tx, account, *now).await?;
                 store::signed_in(tx, account.id, *now).await?;
@@ -267,13 +302,13 @@ impl StaffAccounts {
                     entries.insert(0, entry(AuditAct::StaffFactorEnrolled, account));
                 }
                 audit::record_all(tx, &entries, *now).await?;
-                Ok(Some(session))
+                Ok(Some(Opened { session, enrolled, recovery_codes: Vec::new() }))
             }
         }
     }
 
     /// The tokens of a session that was just opened or renewed.
-    async fn grant(
+    pub(super) async fn grant(
         &self,
         id: StaffSessionId,
         secret: &RefreshSecret,
@@ -284,97 +319,24 @@ impl StaffAccounts {
             access_token: self.tokens.access(id.uuid(), ACCESS_LIFETIME, now)?,
             refresh_token: secret.token(id.uuid()),
             client_token: self.clients.access(member.id.uuid(), CLIENT_LIFETIME, now)?,
+            recovery_codes: Vec::new(),
             member,
         })
     }
+}
 
-    /// Exchanges a refresh token for a new pair. A token that was used before ends its session.
-    pub async fn refresh(&self, token: &str) -> Result<StaffGrant, StaffSignInError> {
-        let (session, presented) =
-            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
-        let session = StaffSessionId::from_uuid(session);
-        let (next, now) = (RefreshSecret::random()?, self.clock.now());
-        let (old, new) = (presented.hash(), next.hash());
-        let refreshed = async |tx: &Tx| sessions::refresh(tx, session, &old, &new, now).await;
-        match self.db.in_tx(refreshed).await? {
-            Refreshed::Good => self.grant(session, &next).await,
-            Refreshed::Reused => {
-                tracing::warn!(%session, "a refresh token of staff was used twice: session ended");
-                self.live.invalidate(&session).await;
-                Err(StaffSignInError::BadToken)
-            }
-            Refreshed::Gone => Err(StaffSignInError::BadToken),
-        }
+/// What is given for the second factor; a code of the app where both are.
+fn given_code(attempt: &StaffSignIn) -> Result<GivenCode, StaffSignInError> {
+    match (&attempt.totp, &attempt.recovery_code) {
+        (Some(totp), _) => totp_code(totp),
+        (None, Some(code)) => RecoveryCode::parse(code.expose_secret())
+            .map(GivenCode::Recovery)
+            .map_err(|_| StaffSignInError::Refused),
+        (None, None) => Err(StaffSignInError::TotpMissing),
     }
+}
 
-    /// The session of a browser, whose cookie holds the refresh token: it is not spent, and using it keeps
-    /// the session alive. Two queries; a write once a minute.
-    pub async fn resume(&self, token: &str) -> Result<StaffMember, StaffSignInError> {
-        let (session, presented) =
-            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
-        let (session, now) = (StaffSessionId::from_uuid(session), self.clock.now());
-        let found = sessions::resume(&self.db, session, &presented.hash(), now).await?;
-        let (member, due) = found.ok_or(StaffSignInError::BadToken)?;
-        if due {
-            self.db.in_tx(async |tx| sessions::keep_alive(tx, session, now).await).await?;
-        }
-        Ok(member)
-    }
-
-    /// Ends the session of a refresh token. An invalid token ends nothing and is an error.
-    pub async fn sign_out(&self, token: &str) -> Result<(), StaffSignInError> {
-        let (session, presented) =
-            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
-        let session = StaffSessionId::from_uuid(session);
-        let (old, now) = (presented.hash(), self.clock.now());
-        let ended = async |tx: &Tx| sessions::sign_out(tx, session, &old, now).await;
-        let ended = self.db.in_tx(ended).await?;
-        self.live.invalidate(&session).await;
-        if ended == Refreshed::Good { Ok(()) } else { Err(StaffSignInError::BadToken) }
-    }
-
-    /// The session of an access token, from a copy of its rows that is at most a second old.
-    pub async fn authenticate(&self, token: &str) -> Result<Arc<StaffMember>, StaffSignInError> {
-        let now = self.clock.now();
-        let id =
-            self.tokens.session_of(token, now).map_err(|BadToken| StaffSignInError::BadToken)?;
-        let id = StaffSessionId::from_uuid(id);
-        if let Some(live) = self.live.get(&id).await {
-            return Ok(live);
-        }
-        let found = sessions::find(&self.db, id, now).await?.ok_or(StaffSignInError::BadToken)?;
-        let live = Arc::new(found);
-        self.live.insert(id, Arc::clone(&live)).await;
-        Ok(live)
-    }
-
-    /// Gives the second factor again, for acts that need a fresh one.
-    pub async fn confirm_factor(
-        &self,
-        member: &StaffMember,
-        totp: &SecretString,
-    ) -> Result<(), StaffSignInError> {
-        let code = TotpCode::parse(totp.expose_secret()).map_err(|_| StaffSignInError::Refused)?;
-        let tries = self.counts.subject(member.school, TRIES_OF_FACTOR, &member.login);
-        let now = self.clock.now();
-        self.counts.count(&tries, now).await?;
-        self.db
-            .in_tx(async |tx| {
-                let found = store::lock(tx, member.id).await?;
-                let account = found.filter(|account| account.enabled);
-                let account = account.ok_or(StaffSignInError::Refused)?;
-                let shown = self.keeper.judge(member.id, &account.factor, code, now)?;
-                let Shown::Good { then, enrolled: false } = shown else {
-                    return Err(StaffSignInError::Refused);
-                };
-                store::set_factor(tx, member.id, &account.factor, then, now).await?;
-                if !sessions::renew_factor(tx, member.session, now).await? {
-                    return Err(StaffSignInError::Refused);
-                }
-                Ok(TryCounts::forget(tx, &tries).await?)
-            })
-            .await?;
-        self.live.invalidate(&member.session).await;
-        Ok(())
-    }
+pub(super) fn totp_code(given: &SecretString) -> Result<GivenCode, StaffSignInError> {
+    let code = TotpCode::parse(given.expose_secret()).map_err(|_| StaffSignInError::Refused)?;
+    Ok(GivenCode::Totp(code))
 }

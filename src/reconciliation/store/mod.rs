@@ -104,12 +104,12 @@ pub(super) async fn kept(
         return Ok(HashMap::new());
     }
     let sql = "SELECT b.number, b.day, b.amount_fen, b.fee_fen, b.coupon_fen \
-               FROM bill_row b WHERE b.provider {keys1} AND b.merchant_number {keys2} \
-               AND b.number {keys3}";
+               FROM bill_row b WHERE b.number {keys1} AND b.merchant_number {keys2} \
+               AND b.provider {keys3}";
     let keys = vec![
-        Column::Text(vec![key.provider.code().to_owned()]),
-        Column::Text(vec![key.merchant.clone()]),
         Column::Text(numbers),
+        Column::Text(vec![key.merchant.clone()]),
+        Column::Text(vec![key.provider.code().to_owned()]),
     ];
     let found = tx.select_keys(sql, keys).await?;
     let kept = |row: &QueryResult| {

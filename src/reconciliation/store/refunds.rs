@@ -57,14 +57,15 @@ pub(in crate::reconciliation) async fn refunds(
     if numbers.is_empty() {
         return Ok(HashMap::new());
     }
+    // By the index of numbers: without statistics, that of the merchant reads all of its refunds.
     let sql = format!(
-        "{REFUND} WHERE f.provider {{keys1}} AND f.merchant_number {{keys2}} \
-         AND f.refund_number {{keys3}}"
+        "{REFUND} WHERE f.refund_number {{keys1}} AND f.provider || '' {{keys2}} \
+         AND f.merchant_number || '' {{keys3}}"
     );
     let keys = vec![
+        Column::Text(numbers),
         Column::Text(vec![key.provider.code().to_owned()]),
         Column::Text(vec![key.merchant.clone()]),
-        Column::Text(numbers),
     ];
     let found = tx.select_keys(&sql, keys).await?;
     let by_number = |row: &QueryResult| {

@@ -33,6 +33,10 @@ pub(super) struct StaffLoginRequest {
     /// password.
     #[garde(inner(length(bytes, min = 6, max = 6), pattern(r"^[0-9]+$")))]
     totp: Option<String>,
+    /// A recovery code in place of `totp`, where the phone is lost: sixteen characters, hyphens between
+    /// them or not. It signs nobody in: the answer is `must_enrol_factor`.
+    #[garde(inner(length(bytes, min = 1, max = 64), ascii))]
+    recovery_code: Option<String>,
     /// From an earlier sign-in of this login at this client: attempts of others do not delay it then.
     #[garde(inner(length(bytes, min = 1, max = 1024), ascii))]
     client_token: Option<String>,
@@ -82,6 +86,9 @@ pub(super) struct StaffTokenView {
     refresh_token: String,
     /// To be kept at this client, also after signing out, for the next sign-in of this login.
     client_token: String,
+    /// Where a second factor of one's own came into force with this sign-in: ten recovery codes, which
+    /// replace all earlier ones and are told once. Else empty.
+    recovery_codes: Vec<String>,
     staff: StaffMemberView,
 }
 
@@ -115,7 +122,8 @@ pub(super) struct StaffMemberView {
 ///
 /// The first sign-in after `onecard staff add` or `staff reset-factor` takes a code of the secret that the
 /// command printed, and signs nobody in: it answers `must_enrol_factor` with a secret of one's own. The
-/// same request with a code of that one puts it in force, ends the printed one, and signs in. Somebody who
+/// same request with a code of that one puts it in force, ends the one before and all other sessions, and
+/// signs in. A `recovery_code` in place of `totp` is answered in the same way, once. Somebody who
 /// never signed in before also chooses a `new_password` with it: the one from the operator ends.
 ///
 /// Each code is good once. School, login, password and code that are wrong, and a login that is
@@ -191,6 +199,7 @@ impl From<StaffLoginRequest> for StaffSignIn {
             login: body.login,
             password: SecretString::from(body.password),
             totp: body.totp.map(SecretString::from),
+            recovery_code: body.recovery_code.map(SecretString::from),
             client_token: body.client_token.map(SecretString::from),
             first_code: body.first_code.map(SecretString::from),
             new_password: body.new_password.map(SecretString::from),
@@ -221,6 +230,7 @@ impl From<StaffGrant> for StaffTokenView {
             expires_in: ACCESS_LIFETIME.as_secs(),
             refresh_token: granted.refresh_token,
             client_token: granted.client_token,
+            recovery_codes: granted.recovery_codes.iter().map(|code| code.to_string()).collect(),
             staff: StaffMemberView::from(&granted.member),
         }
     }

@@ -1,5 +1,6 @@
 //! Staff over HTTP: sign-in, refunds and repairs of bills that need two persons, and doors.
 
+mod account;
 mod auth;
 mod bills;
 mod doors;
@@ -21,7 +22,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(auth::refresh)
         .service(auth::logout)
         .service(auth::second_factor)
-        .service(auth::me);
+        .service(auth::me)
+        .service(account::show)
+        .service(account::end_session)
+        .service(account::renew_recovery);
     let scope = scope
         .service(refunds::ask)
         .service(refunds::list)

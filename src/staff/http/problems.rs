@@ -40,6 +40,7 @@ impl From<StaffSignInError> for ApiError {
             StaffSignInError::NewPasswordWeak => Self::new(problem::INVALID)
                 .field("/new_password", "至少 10 个字符，且不同于账号和原密码"),
             StaffSignInError::BadToken => Self::new(problem::UNAUTHENTICATED),
+            StaffSignInError::NotNow(refusal) => refusal.into(),
             StaffSignInError::Password(fault) => fault.into(),
             StaffSignInError::NoToken(_)
             | StaffSignInError::NoSecret(_)

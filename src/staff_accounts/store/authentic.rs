@@ -20,9 +20,10 @@ pub(in crate::staff_accounts) const MEMBER: Authority = Authority {
         ("factor_printed", FieldKind::Flag),
         ("offered_sealed", FieldKind::Bytes),
         ("enabled", FieldKind::Flag),
+        ("recovery_hashes", FieldKind::Bytes),
     ],
     live: "true",
-    added: 0,
+    added: 1,
 };
 
 /// With which token a login stays signed in, and when its second factor was given.
@@ -39,7 +40,7 @@ pub(in crate::staff_accounts) const SESSION: Authority = Authority {
     added: 0,
 };
 
-pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 9] {
+pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 10] {
     [
         row.school_id.into(),
         row.login.as_str().into(),
@@ -50,6 +51,7 @@ pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 9] {
         row.factor_printed.into(),
         row.offered_sealed.as_deref().into(),
         row.enabled.into(),
+        row.recovery_hashes.as_deref().into(),
     ]
 }
 

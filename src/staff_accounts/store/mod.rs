@@ -3,7 +3,7 @@
 pub(super) mod authentic;
 pub(super) mod sessions;
 
-use super::{Account, Factor, StaffId};
+use super::{Account, Factor, StaffId, recovery::RecoveryHashes};
 use crate::base::{
     clock::Timestamp,
     crypto::row_mac::RowMacs,
@@ -42,6 +42,7 @@ fn account(row: staff_member::Model) -> Result<Account, DbError> {
             printed: row.factor_printed,
             offered: row.offered_sealed,
             step: row.factor_step,
+            recovery: RecoveryHashes::from_column(row.recovery_hashes.as_deref()).ok_or(BROKEN)?,
         },
         enabled: row.enabled,
         signed_in_at: row.signed_in_at.map(Timestamp::from_micros),
@@ -57,6 +58,12 @@ pub(super) async fn find(
     let found = staff_member::Entity::find()
         .filter(staff_member::Column::SchoolId.eq(school.number()))
         .filter(staff_member::Column::Login.eq(login));
+    found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
+}
+
+/// The login with this id.
+pub(super) async fn by_id(db: &Db, id: StaffId) -> Result<Option<Account>, DbError> {
+    let found = staff_member::Entity::find_by_id(id.uuid());
     found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
 }
 
@@ -105,7 +112,7 @@ pub(super) async fn lock_page(tx: &Tx, after: Option<StaffId>) -> Result<Vec<Acc
 }
 
 pub(super) async fn insert(tx: &Tx, new: &Account, now: Timestamp) -> Result<(), DbError> {
-    let Factor { secret, printed, offered, step } = new.factor.clone();
+    let Factor { secret, printed, offered, step, recovery } = new.factor.clone();
     let mut row = staff_member::Model {
         id: new.id.uuid(),
         school_id: new.school.number(),
@@ -122,6 +129,7 @@ pub(super) async fn insert(tx: &Tx, new: &Account, now: Timestamp) -> Result<(),
         updated_at: now.micros(),
         signed_in_at: None,
         mac: None,
+        recovery_hashes: recovery.to_column(),
     };
     row.mac = Some(MEMBER.mac(tx, row.id, &member_fields(&row)));
     staff_member::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
@@ -136,12 +144,13 @@ pub(super) async fn set_factor(
     factor: Factor,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Factor { secret, printed, offered, step } = factor;
+    let Factor { secret, printed, offered, step, recovery } = factor;
     let set = staff_member::ActiveModel {
         factor_sealed: Set(secret),
         factor_printed: Set(printed),
         offered_sealed: Set(offered),
         factor_step: Set(step),
+        recovery_hashes: Set(recovery.to_column()),
         updated_at: Set(now.micros()),
         ..Default::default()
     };

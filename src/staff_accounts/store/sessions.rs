@@ -15,8 +15,8 @@ use crate::{
 };
 use entity::{staff_member, staff_session};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -216,6 +216,44 @@ async fn end(tx: &Tx, id: StaffSessionId, now: Timestamp) -> Result<(), DbError>
         .exec(tx.conn())
         .await?;
     Ok(())
+}
+
+/// The live sessions of a login, newest first: when each was opened, and when it ends by itself. A row that
+/// was altered is no session.
+pub(in crate::staff_accounts) async fn live_of(
+    db: &Db,
+    of: StaffId,
+    now: Timestamp,
+    most: u64,
+) -> Result<Vec<(StaffSessionId, Timestamp, Timestamp)>, DbError> {
+    let found = staff_session::Entity::find()
+        .filter(staff_session::Column::MemberId.eq(of.uuid()))
+        .filter(staff_session::Column::EndedAt.is_null())
+        .filter(staff_session::Column::ExpiresAt.gt(now.micros()))
+        .order_by_desc(staff_session::Column::Id)
+        .limit(most);
+    let found = found.all(db.conn()).await?.into_iter().filter(|row| {
+        SESSION.check(db.macs(), row.id, &session_fields(row), row.mac.as_deref()).is_ok()
+    });
+    let at = Timestamp::from_micros;
+    let live = |row: staff_session::Model| {
+        (StaffSessionId::from_uuid(row.id), at(row.created_at), at(row.expires_at))
+    };
+    Ok(found.map(live).collect())
+}
+
+/// Ends a live session of a login; false if it is none.
+pub(in crate::staff_accounts) async fn end_own(
+    tx: &Tx,
+    of: StaffId,
+    id: StaffSessionId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let Some(_) = lock(tx, id, now).await?.filter(|row| row.member_id == of.uuid()) else {
+        return Ok(false);
+    };
+    end(tx, id, now).await?;
+    Ok(true)
 }
 
 /// Ends all sessions of a login.

@@ -1,0 +1,105 @@
+//! The own login: its sessions and its recovery codes.
+
+use crate::{
+    base::{
+        clock::Timestamp,
+        http::{
+            ApiError, Principal,
+            problem::{NOT_FOUND, Problem},
+        },
+    },
+    staff::{
+        StaffDesk,
+        guard::{ChangeOwnFactor, May},
+    },
+    staff_accounts::{OwnSession, StaffMember, StaffSessionId},
+};
+use actix_web::{
+    HttpResponse, get, post,
+    web::{Data, Json, Path},
+};
+use serde::Serialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The own login.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct OwnAccountView {
+    /// The live sessions, newest first; at most 50.
+    sessions: Vec<OwnSessionView>,
+    /// How many recovery codes were not used.
+    recovery_codes_left: usize,
+}
+
+/// A live session.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct OwnSessionView {
+    id: Uuid,
+    /// When somebody signed in.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it ends unless it is used.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    is_this: bool,
+}
+
+/// Recovery codes, told once.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct RecoveryCodesView {
+    recovery_codes: Vec<String>,
+}
+
+/// The sessions of the own login, and how many recovery codes are left.
+#[utoipa::path(tag = "staff", security(("staff" = [])), responses(
+    (status = 200, body = OwnAccountView), (status = 401, body = Problem)))]
+#[get("/account")]
+pub(super) async fn show(
+    member: Principal<Arc<StaffMember>>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<OwnAccountView>, ApiError> {
+    let own = desk.accounts.own(&member).await?;
+    let view = |OwnSession { id, created_at, expires_at, is_this }| OwnSessionView {
+        id: id.uuid(),
+        created_at,
+        expires_at,
+        is_this,
+    };
+    Ok(Json(OwnAccountView {
+        sessions: own.sessions.into_iter().map(view).collect(),
+        recovery_codes_left: own.recovery_codes_left,
+    }))
+}
+
+/// Ends a session of the own login, at once for pages and within a second for JSON.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The session")),
+    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem)))]
+#[post("/account/sessions/{id}/end")]
+pub(super) async fn end_session(
+    member: Principal<Arc<StaffMember>>,
+    id: Path<Uuid>,
+    desk: Data<StaffDesk>,
+) -> Result<HttpResponse, ApiError> {
+    let session = StaffSessionId::from_uuid(id.into_inner());
+    if desk.accounts.end_session(&member, session).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::new(NOT_FOUND))
+    }
+}
+
+/// Ten new recovery codes, which replace those there are. Each stands once for a phone that is lost.
+#[utoipa::path(tag = "staff", security(("staff" = [])), responses(
+    (status = 200, body = RecoveryCodesView), (status = 401, body = Problem),
+    (status = 403, description = "`second_factor_needed`", body = Problem)))]
+#[post("/account/recovery-codes")]
+pub(super) async fn renew_recovery(
+    member: May<ChangeOwnFactor>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<RecoveryCodesView>, ApiError> {
+    let codes = desk.accounts.renew_recovery(&member).await?;
+    let recovery_codes = codes.iter().map(|code| code.to_string()).collect();
+    Ok(Json(RecoveryCodesView { recovery_codes }))
+}

@@ -1,0 +1,100 @@
+//! What a member of staff sees and does of the own login: its sessions and its recovery codes.
+
+use super::{
+    StaffAccounts, StaffAct, StaffMember, StaffSessionId, StaffSignInError,
+    recovery::RecoveryHashes,
+    registry::entry,
+    store::{self, sessions},
+};
+use crate::{
+    audit::{self, AuditAct},
+    base::clock::Timestamp,
+};
+use zeroize::Zeroizing;
+
+/// The most sessions of a login that are listed, newest first.
+const MOST_SESSIONS: u64 = 50;
+
+/// The own login.
+#[derive(Debug)]
+pub struct OwnAccount {
+    /// The live sessions, newest first.
+    pub sessions: Vec<OwnSession>,
+    /// How many recovery codes were not used.
+    pub recovery_codes_left: usize,
+}
+
+/// A live session of the own login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSession {
+    /// The id.
+    pub id: StaffSessionId,
+    /// When somebody signed in.
+    pub created_at: Timestamp,
+    /// When it ends unless it is used.
+    pub expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
+}
+
+impl StaffAccounts {
+    /// The sessions and the recovery codes of the own login. Two queries.
+    pub async fn own(&self, member: &StaffMember) -> Result<OwnAccount, StaffSignInError> {
+        let now = self.clock.now();
+        let live = sessions::live_of(&self.db, member.id, now, MOST_SESSIONS).await?;
+        let sessions = live.into_iter().map(|(id, created_at, expires_at)| OwnSession {
+            id,
+            created_at,
+            expires_at,
+            is_this: id == member.session,
+        });
+        let account = store::by_id(&self.db, member.id).await?;
+        let account = account.ok_or(StaffSignInError::BadToken)?;
+        let recovery_codes_left = account.factor.recovery.count();
+        Ok(OwnAccount { sessions: sessions.collect(), recovery_codes_left })
+    }
+
+    /// Ends a session of the own login; false if there is no such live one.
+    pub async fn end_session(
+        &self,
+        member: &StaffMember,
+        session: StaffSessionId,
+    ) -> Result<bool, StaffSignInError> {
+        let now = self.clock.now();
+        let db = self.db.clone().acting_as(member.actor(""));
+        let ending = db.in_tx(async |tx| {
+            let account = store::hold(tx, member.id).await?.ok_or(StaffSignInError::BadToken)?;
+            let ended = sessions::end_own(tx, member.id, session, now).await?;
+            if ended {
+                audit::record(tx, &entry(AuditAct::StaffSessionEnded, &account), now).await?;
+            }
+            Ok::<_, StaffSignInError>(ended)
+        });
+        let ended = ending.await?;
+        self.live.invalidate(&session).await;
+        Ok(ended)
+    }
+
+    /// Ten new recovery codes, which replace those there are. They are told once. Needs a second factor
+    /// that was just given.
+    pub async fn renew_recovery(
+        &self,
+        member: &StaffMember,
+    ) -> Result<Vec<Zeroizing<String>>, StaffSignInError> {
+        let now = self.clock.now();
+        let (codes, recovery) = RecoveryHashes::issue(member.id)?;
+        let db = self.db.clone().acting_as(member.actor(""));
+        db.in_tx(async |tx| {
+            let found = store::lock(tx, member.id).await?.filter(|account| account.enabled);
+            let account = found.ok_or(StaffSignInError::BadToken)?;
+            account.roles.allow(StaffAct::ChangeOwnFactor, member.factor_at, now)?;
+            let mut factor = account.factor.clone();
+            factor.recovery = recovery.clone();
+            store::set_factor(tx, member.id, &account.factor, factor, now).await?;
+            let renewed = entry(AuditAct::StaffRecoveryRenewed, &account);
+            Ok::<_, StaffSignInError>(audit::record(tx, &renewed, now).await?)
+        })
+        .await?;
+        Ok(codes)
+    }
+}
