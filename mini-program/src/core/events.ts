@@ -73,7 +73,9 @@ export function newsOf(
   const latest = told[told.length - 1]
   const at = parseTime(latest?.at ?? '')
   if (latest !== undefined && at !== null && now - at <= oldestNewsMs) return newsAt(latest, at)
-  const back = told.find((one) => one.kind === 'charge_reversed' && one.charge_id === shown?.chargeId)
+  const back = told.find(
+    (one) => one.kind === 'charge_reversed' && one.charge_id === shown?.chargeId,
+  )
   const then = parseTime(back?.at ?? '')
   return back === undefined || then === null ? null : newsAt(back, then)
 }

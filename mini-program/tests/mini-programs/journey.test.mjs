@@ -535,7 +535,8 @@ for (const target of Object.keys(targets)) {
     })
 
     it('shows what went back of an order', async () => {
-      const refund = { amount_fen: 1_000, created_at: time(now) }
+      const { funding } = payments[target]
+      const refund = { amount_fen: 1_000, funding, surplus: false, created_at: time(now) }
       const refunds = [
         { ...refund, id: 'r1', state: 'done', done_at: time(now) },
         { ...refund, id: 'r2', amount_fen: 500, state: 'sent' },
@@ -550,6 +551,19 @@ for (const target of Object.keys(targets)) {
       }
       const { seen: listed } = await visit('pages/orders/index', { answers: told })
       shows(listed, '退款中 ¥15.00')
+    })
+
+    it('says who an order was paid with, and where the money of a second payment is', async () => {
+      const { funding, name } = payments[target]
+      const refund = { id: 'r1', amount_fen: 5_000, funding, surplus: true, created_at: time(now) }
+      const settled = order('fulfilled', {
+        payments: [1, 2].map(() => ({ funding, state: 'paid' })),
+        refunds: [{ ...refund, state: 'done', done_at: time(now) }],
+      })
+      const told = { ...answers, [orderPath]: ok(settled) }
+      const { seen } = await visit('pages/order/index', { answers: told, query: { id: 'o1' } })
+      shows(seen, `支付方式 ${name}`)
+      shows(seen, `多付了 ¥50.00，已原路退回${names[target]}，没有记入余额`)
     })
   })
 }
