@@ -87,8 +87,8 @@ function lineDetail({ state, surplus, created_at, done_at }: Refund, now: number
 }
 
 /**
- * Where the money of a second payment is, for an order that is itself settled; empty where there was
- * none, or where the order's state tells of it.
+ * Where the money of a second payment is, for an order that is itself settled; empty where there
+ * was none, or where the order's state tells of it.
  */
 export function surplusText(order: Refunded, nameOf: NameOf): string {
   const surplus = (order.refunds ?? []).filter((refund) => refund.surplus)

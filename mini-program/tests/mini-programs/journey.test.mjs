@@ -85,6 +85,9 @@ for (const target of Object.keys(targets)) {
     })
 
     it('chooses the school', async () => {
+      const { ask: leave } = await visit('pages/schools/index', { query: { for: 'binding' } })
+      const left = await leave('tap', { text: '返回' })
+      assert.deepEqual(called(left, 'reLaunch').map(({ url }) => url), ['/pages/index/index'])
       const { ask } = await visit('pages/schools/index', { query: { for: 'binding' } })
       const seen = await ask('tap', { text: school.name })
       assert.match(called(seen, 'redirectTo')[0].url, /^\/pages\/binding\/index/)
@@ -97,6 +100,9 @@ for (const target of Object.keys(targets)) {
       await ask('type', { label: '查询密码', value: password })
       const unagreed = await ask('tap', { text: '绑定' })
       shows(unagreed, '逐项勾选同意')
+      const scrolled = await ask('pause')
+      const tops = called(scrolled, 'pageScrollTo').map(({ scrollTop }) => scrollTop)
+      assert.deepEqual(tops, [1_500 - 900 - 60], 'to what is wrong')
       await ask('tap', { text: '我已阅读并同意使用条款' })
       const seen = await ask('tap', { text: '绑定' })
       assert.deepEqual(called(seen, 'reLaunch').map(({ url }) => url), ['/pages/index/index'])
@@ -194,7 +200,7 @@ for (const target of Object.keys(targets)) {
       for (let looks = 0; looks < 100 && !seen.text.includes('另一台设备'); looks += 1) {
         seen = await ask('look')
       }
-      shows(seen, '另一台设备已启用付款码')
+      shows(seen, '另一台设备已启用付款码和身份码')
       assert.ok(!seen.text.includes('点按显示数字'), 'no code')
       assert.ok(!requests(seen).some((name) => name.endsWith('/enrolments')), 'not by itself')
       await ask('type', { label: '查询密码', value: password })
@@ -268,8 +274,27 @@ for (const target of Object.keys(targets)) {
       const stopped = { ...answers, 'GET /api/v1/me/doors': ok({ ...doors, blocked }) }
       const { ask: askOther, seen } = await visit('pages/keys/index', { answers: stopped })
       shows(seen, '校园卡已挂失，不能开门')
+      shows(seen, '挂失期间钥匙都不能用')
+      assert.ok(!seen.text.includes('选择要开的门'))
       const other = await askOther('tap', { text: '东区 3 栋 402 室' })
-      assert.ok(!other.text.includes('确认开门'))
+      assert.ok(!other.text.includes('确认开门') && !other.text.includes('请站在门前再开'))
+      const found = await askOther('tap', { text: '去解挂' })
+      assert.deepEqual(called(found, 'navigateTo').map(({ url }) => url), ['/pages/loss/index'])
+    })
+
+    it('says what to do about a lock that is off line, and names the room once', async () => {
+      const reason = { code: 'offline', title: '门锁不在线' }
+      const opening = { ...openedDoor, state: 'refused', reason, title: reason.title }
+      const told = {
+        ...answers,
+        'GET /api/v1/me/doors': ok(doors),
+        'POST /api/v1/me/doors/d1/open': ok(opening),
+      }
+      const { ask } = await visit('pages/keys/index', { answers: told })
+      await ask('tap', { text: '东区 3 栋 402 室' })
+      const seen = await ask('tap', { text: '确认开门' })
+      shows(seen, '门锁不在线再按也打不开。请刷实体校园卡')
+      assert.equal(seen.text.split('402 室').length, 2, seen.text)
     })
 
     const [reports, cancel] = ['/api/v1/card/loss-reports', '/api/v1/card/loss-reports/cancel']

@@ -33,10 +33,11 @@ const silent = [
   'onPageNotFound',
   'onThemeChange',
   'onSocketOpen',
-  'pageScrollTo',
   'stopPullDownRefresh',
 ]
 const recorded = [
+  'pageScrollTo',
+  'setNavigationBarTitle',
   'navigateTo',
   'redirectTo',
   'reLaunch',
@@ -94,11 +95,30 @@ function makePhone(target, given) {
     options.success(answer)
   }
 
+  /** Where things are: nothing is laid out here, so a thing is the lower the later it is asked for. */
+  let measured = 0
+  function createSelectorQuery() {
+    const asked = []
+    const query = { in: () => query, select: () => query, selectViewport: () => query }
+    query.boundingClientRect = () => {
+      measured += 1
+      asked.push({ top: 100 * measured - 1_000 })
+      return query
+    }
+    query.scrollOffset = () => {
+      asked.push({ scrollTop: 1_500 })
+      return query
+    }
+    query.exec = (answer) => void setTimeout(() => answer(asked))
+    return query
+  }
+
   const getter = (value) => () => value
   const phone = {
     SDKVersion: '3.8.0',
     canIUse: (name) => isAlipay && name !== 'saveFileToDingTalk',
     request,
+    createSelectorQuery,
     ...(isAlipay
       ? {
           getAuthCode: (options) => login(options, { authCode: given.code }),
