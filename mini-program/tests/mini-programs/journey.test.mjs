@@ -7,6 +7,7 @@ import {
   answers,
   binding,
   cardholder,
+  chargeReversed,
   chipNumber,
   codeRefused,
   codeUsed,
@@ -149,6 +150,26 @@ for (const target of Object.keys(targets)) {
         shows(seen, grouped(second.code))
       })
     }
+
+    it('takes a payment back that the till has given back', async () => {
+      const items = [codeUsed, chargeReversed]
+      const told = { ...answers, 'GET /api/v1/events': ok({ items, next_after: 9 }) }
+      const { ask } = await visit('pages/code/index', { answers: told })
+      let seen = await ask('look')
+      for (let looks = 0; looks < 100 && !seen.text.includes('已撤销'); looks += 1) {
+        seen = await ask('look')
+      }
+      shows(seen, '¥12.50 已撤销，已退回第一食堂')
+      assert.ok(!seen.text.includes('已付'), seen.text)
+    })
+
+    it('is named by the code that it shows', async () => {
+      const { seen, ask } = await visit('pages/code/index', { answers: {}, query: { purpose: 'id' } })
+      shows(seen, '身份码请对准门禁或阅览室的扫码口')
+      const other = await ask('tap', { text: '付款码' })
+      const titles = called(other, 'setNavigationBarTitle').map(({ title }) => title)
+      assert.deepEqual(titles, ['身份码', '付款码'])
+    })
 
     it('does not bring a code back that was passed over, and gives the screen back', async () => {
       const { ask } = await visit('pages/code/index', { answers: {} })
@@ -339,7 +360,7 @@ for (const target of Object.keys(targets)) {
       await ask('type', { label: '查询密码', value: password })
       const asked = await ask('tap', { text: '挂失' })
       shows(asked, '确认挂失这张校园卡？')
-      shows(asked, '立即生效：实体卡停用')
+      shows(asked, '立即生效。实体卡停用')
       assert.ok(!requests(asked).includes(`POST ${reports}`), 'not before it is confirmed')
       const told = await ask('tap', { text: '确认挂失' })
       const sent = called(told, 'request').find(({ name }) => name === `POST ${reports}`)
@@ -423,7 +444,7 @@ for (const target of Object.keys(targets)) {
         const { seen } = await visit('pages/loss/index', options)
         shows(seen, '请持有效证件到服务窗口办理')
         shows(seen, '带学生证到一卡通中心挂失。')
-        assert.ok(!seen.text.includes('查询密码'), 'no form')
+        assert.equal(seen.text.split('查询密码').length, 2, 'no form: only what it stops names it')
       }
     })
 

@@ -99,16 +99,18 @@ function makePhone(target, given) {
   let measured = 0
   function createSelectorQuery() {
     const asked = []
-    const query = { in: () => query, select: () => query, selectViewport: () => query }
+    // Alipay's has a list of what it was asked, which the framework hangs its callbacks on.
+    const query = { actions: [], in: () => query, select: () => query, selectViewport: () => query }
+    const ask = (answer) => {
+      query.actions.push({})
+      asked.push(answer)
+      return query
+    }
     query.boundingClientRect = () => {
       measured += 1
-      asked.push({ top: 100 * measured - 1_000 })
-      return query
+      return ask({ top: 100 * measured - 1_000 })
     }
-    query.scrollOffset = () => {
-      asked.push({ scrollTop: 1_500 })
-      return query
-    }
+    query.scrollOffset = () => ask({ scrollTop: 1_500 })
     query.exec = (answer) => void setTimeout(() => answer(asked))
     return query
   }
