@@ -57,7 +57,7 @@ async function connect() {
     kind = config.terminal.kind;
     door = config.door;
     const name = kind === "library" ? "图书馆借阅台" : "门禁";
-    at("place").textContent = `${name} · ${door?.group ?? "未分组"} · 上一序号 ${config.last_seq}`;
+    at("place").textContent = `${name} · ${door?.group ?? "未分组"}`;
     at("lost").hidden = !pending;
   } catch (error) {
     at("place").textContent = error.message;

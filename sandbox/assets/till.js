@@ -3,11 +3,6 @@
 
 const yuan = (fen) => `¥${(fen / 100).toFixed(2)}`;
 const base = () => `/sandbox/api/tills/${at("till").value}`;
-let merchant = "";
-
-function showPlace(lastSeq) {
-  at("place").textContent = `${merchant} · 上一序号 ${lastSeq}`;
-}
 
 /** The amount in fen, without a detour over fractions. */
 function amountFen() {
@@ -31,11 +26,10 @@ function charged(body) {
 function tell({ what, seq, answer, second, pending }) {
   note(`#${seq} ${what} ${answer ? `${answer.status} ${JSON.stringify(answer.body)}` : "没有应答"}`);
   if (second) note(`#${seq} ${what}（第二次） ${second.status} ${JSON.stringify(second.body)}`);
-  showPlace(seq);
   at("lost").hidden = !pending;
   at("ask").hidden = true;
   at("charge").hidden = false;
-  if (!answer) return show("unsure", "没有收到应答", `序号 ${seq}：请重发，结果以服务器为准`);
+  if (!answer) return show("unsure", "没有收到应答", "请重发：同一笔不会重复扣款，结果以服务器为准");
   if (answer.status === 200 && what === "reversal") return show("good", "已撤销", "", answer.body.amount_fen ? yuan(answer.body.amount_fen) : "");
   if (answer.status === 200) return charged(answer.body);
   show("bad", refusal(answer));
@@ -69,8 +63,7 @@ async function connect() {
   at("place").textContent = "正在连接…";
   try {
     const { config, pending } = await ask("");
-    merchant = config.till?.merchant?.name ?? "未登记商户";
-    showPlace(config.last_seq);
+    at("place").textContent = config.till?.merchant?.name ?? "未登记商户";
     at("lost").hidden = !pending;
   } catch (error) {
     at("place").textContent = error.message;

@@ -67,10 +67,11 @@ pub(super) struct StaffAdd {
     /// The code of the school
     #[arg(long, value_name = "CODE")]
     school: String,
-    /// The name under which the member of staff signs in: 1 to 32 of a-z, 0-9, dot, hyphen, underscore
+    /// The name under which the member of staff signs in: 1 to 32 of a-z, 0-9, dot, hyphen and
+    /// underscore; capitals are refused
     #[arg(long, value_name = "NAME")]
     login: StaffLogin,
-    /// The staff number (工号): 1 to 32 of A-Z, 0-9 and hyphen
+    /// The staff number (工号): 1 to 32 of A-Z, 0-9 and hyphen; lower case is refused, so w17 is W17
     #[arg(long, value_name = "NO")]
     staff_no: StaffNo,
     /// What the login may do

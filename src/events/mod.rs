@@ -91,6 +91,21 @@ pub struct CodeRefused {
     pub sub: u8,
 }
 
+/// A till gave back what a code had paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ChargeReversed {
+    /// The charge, as in [`CodeUsed`].
+    pub charge_id: Uuid,
+    /// The amount that came back.
+    #[schema(value_type = i64)]
+    pub amount_fen: Fen,
+    /// The merchant at the time of the charge.
+    pub merchant_name: String,
+    /// The total of 卡余额, 过渡余额 and 电子账户 with it.
+    #[schema(value_type = i64)]
+    pub balance_fen: Balance,
+}
+
 /// A code was read at a door or a desk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DoorRead {
@@ -127,6 +142,8 @@ pub enum Happening {
     CodeUsed(CodeUsed),
     /// A code was used at a till, but nothing was paid.
     CodeRefused(CodeRefused),
+    /// A charge was reversed: what a code had paid came back.
+    ChargeReversed(ChargeReversed),
     /// A code was read at a door or a desk, and is used up there.
     DoorRead(DoorRead),
     /// The state of an order changed.
@@ -143,6 +160,7 @@ impl Happening {
         match self {
             Self::CodeUsed(_) => "code_used",
             Self::CodeRefused(_) => "code_refused",
+            Self::ChargeReversed(_) => "charge_reversed",
             Self::DoorRead(_) => "door_read",
             Self::OrderChanged(_) => "order_changed",
             Self::LossReported => "loss_reported",

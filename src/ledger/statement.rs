@@ -87,18 +87,25 @@ pub async fn lines(
     store::lines(source.into(), span, sorts, limit).await
 }
 
-/// Incoming and outgoing totals of one day in Asia/Shanghai.
+/// Incoming and outgoing totals of one day in Asia/Shanghai, and what is counted apart from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DaySum {
     /// The day of posting.
     pub day: Day,
-    /// The sum of incoming money.
+    /// The sum of the other incoming money.
     pub came: Fen,
-    /// The sum of outgoing money.
+    /// The sum of the other outgoing money.
     pub went: Fen,
+    /// The change of the total by what is counted apart.
+    pub apart: Balance,
 }
 
-/// The days of a span that have lines, in order.
-pub async fn days(source: impl Into<Source<'_>>, span: Span) -> Result<Vec<DaySum>, DbError> {
-    store::days(source.into(), span).await
+/// The days of a span that have lines, in order; lines of the sorts `apart` are neither incoming nor
+/// outgoing money.
+pub async fn days(
+    source: impl Into<Source<'_>>,
+    span: Span,
+    apart: &[Sort],
+) -> Result<Vec<DaySum>, DbError> {
+    store::days(source.into(), span, apart).await
 }

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 /// Tells spreadsheets that the file is UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
-const HEADER: [&str; 6] = ["时间", "类型", "说明", "收入（元）", "支出（元）", "流水号"];
+const HEADER: [&str; 6] = ["时间", "类型", "说明", "入账（元）", "出账（元）", "流水号"];
 
-/// The table. Income and expenses have separate columns without signs, so that no cell looks like a
-/// formula.
+/// The table. What came and what went have separate columns without signs, so that no cell looks like
+/// a formula. They are not called income and expenses: refunds are neither.
 pub fn table(entries: &[StatementEntry]) -> Result<Vec<u8>, csv::Error> {
     let mut to = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
@@ -30,7 +30,7 @@ fn local_time(rfc3339: &str) -> String {
     rfc3339.chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
-/// Income and expense in yuan; one of the two is empty.
+/// What came and what went in yuan; one of the two is empty.
 fn sides(fen: i64) -> (String, String) {
     let yuan = Fen::new(fen.saturating_abs()).unwrap_or_default().to_string();
     let yuan = yuan.trim_start_matches('¥').to_owned();
@@ -69,7 +69,7 @@ mod tests {
         let entries = [entry("消费", -1205), entry("a,\"b\"", 5), entry("=HYPERLINK(1)", 100)];
         let nil = uuid::Uuid::nil();
         let expected = format!(
-            "\u{feff}时间,类型,说明,收入（元）,支出（元）,流水号\r\n\
+            "\u{feff}时间,类型,说明,入账（元）,出账（元）,流水号\r\n\
              2026-11-21 10:00:00,消费,消费,,12.05,{nil}\r\n\
              2026-11-21 10:00:00,消费,\"a,\"\"b\"\"\",0.05,,{nil}\r\n\
              2026-11-21 10:00:00,消费,'=HYPERLINK(1),1.00,,{nil}\r\n"

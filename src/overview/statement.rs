@@ -91,11 +91,11 @@ impl Overview {
         merchant_names((&self.db).into(), student.school, codes).await
     }
 
-    /// The days of the month that have entries.
+    /// The days of the month that have entries; refunds are counted apart.
     pub async fn month(&self, student: &Student, month: Month) -> Result<Vec<DaySum>, DbError> {
         let filter =
             StatementFilter { from: Some(month.first()), to: Some(month.last()), kind: None };
-        statement::days(&self.db, span(student, filter)).await
+        statement::days(&self.db, span(student, filter), &EntryKind::Refund.sorts()).await
     }
 
     /// All lines of these days, newest first.

@@ -17,7 +17,7 @@ use crate::{
     orders::{
         order::{OrderId, Payment, PaymentId, WholeOrder},
         purpose::Purpose,
-        refund::{Refund, RefundId, RefundProgress},
+        refund::{Refund, RefundId, RefundProgress, RefundSource},
     },
     sessions::Student,
 };
@@ -151,6 +151,10 @@ pub struct RefundView {
     id: RefundId,
     #[schema(value_type = i64)]
     amount_fen: Fen,
+    /// The provider that gives it back: `wechat_pay`, `alipay`.
+    funding: &'static str,
+    /// Whether it was paid beyond the order: no balance changes by it.
+    surplus: bool,
     /// `requested`, `sent`, `done`, `failed`.
     state: &'static str,
     #[schema(value_type = String)]
@@ -173,6 +177,8 @@ impl RefundView {
         Self {
             id: refund.id,
             amount_fen: refund.amount,
+            funding: refund.provider.code(),
+            surplus: refund.source == RefundSource::Suspense,
             state: refund.progress.shown(),
             created_at: refund.created_at,
             done_at,

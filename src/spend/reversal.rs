@@ -12,19 +12,22 @@ use crate::{
         clock::{Clock, Timestamp},
         db::{DbError, Source, Tx},
         http::ApiError,
-        money::Fen,
+        money::{Balance, Fen},
     },
     cards::charges::{self, Charge, ChargeId},
+    events::{self, ChargeReversed, Happening, NewEvent},
     ledger::LockedAccounts,
     schools::School,
     terminals::{
-        MerchantId, keep, known, merchant_codes,
+        MerchantId, keep, known, merchant_codes, merchant_names,
         seq::{AnsweredRequest, NumberedRequest, SeqCheck, SeqStep, StoredResponse, check_seq},
         write_of,
     },
 };
 use serde::Serialize;
 use std::{collections::HashSet, sync::Arc};
+
+const GONE: DbError = DbError::Inconsistent { table: "merchant", what: "missing, but has charges" };
 
 /// A reversal requested by a till.
 #[derive(Clone, Debug)]
@@ -113,7 +116,8 @@ async fn refuse(
     Ok(answer)
 }
 
-/// Posts the reverse of the charge and marks it as reversed, unless its window is over.
+/// Posts the reverse of the charge, marks it as reversed and tells the phone, unless its window is
+/// over.
 async fn undo(
     tx: &Tx,
     clock: &dyn Clock,
@@ -124,8 +128,9 @@ async fn undo(
     // The merchant at the time of the charge: the till may belong to another one now.
     let merchant = MerchantId::from_uuid(charge.merchant);
     let codes = merchant_codes(tx.into(), [merchant].into_iter()).await?;
-    let gone = DbError::Inconsistent { table: "merchant", what: "missing, but has charges" };
-    let merchant = postings::merchant_account(codes.get(&merchant).ok_or(gone)?)?;
+    let code = codes.get(&merchant).ok_or(GONE)?;
+    let names = merchant_names(tx.into(), school, vec![code.to_string()]).await?;
+    let merchant = postings::merchant_account(code)?;
     let others = [(school, merchant.clone())];
     let accounts = LockedAccounts::lock(tx, HashSet::from([(school, person)]), &others).await?;
     // Read under the lock, which may have been waited for.
@@ -137,9 +142,31 @@ async fn undo(
     let transfer = postings::spent_back(&parties, &charge.drawn, now);
     let answer = done(Some(charge.id), charge.drawn.amount, now)?;
     let kept = AnsweredRequest { asked: request.asked.clone(), answer: answer.clone() };
-    let beside = vec![charges::write_of_reversal(charge.act, now), write_of(&[kept], now)];
+    let left = accounts.accounts().balances(school, person)?.total();
+    let name = names.get(&**code).cloned().ok_or(GONE)?;
+    let beside = vec![
+        charges::write_of_reversal(charge.act, now),
+        write_of(&[kept], now),
+        events::write_of(&[told(charge, name, left, now)?])?,
+    ];
     accounts.post(tx, now, &[transfer], beside).await?;
     Ok(answer)
+}
+
+/// The event of a reversal.
+fn told(
+    charge: &Charge,
+    merchant_name: String,
+    before: Balance,
+    at: Timestamp,
+) -> Result<NewEvent, DbError> {
+    let amount_fen = charge.drawn.amount;
+    let past = DbError::Inconsistent { table: "account", what: "sum past 64 bits" };
+    let balance_fen = before.plus(Balance::new(amount_fen.get())).ok_or(past)?;
+    let charge_id = charge.id.uuid();
+    let reversed = ChargeReversed { charge_id, amount_fen, merchant_name, balance_fen };
+    let what = Happening::ChargeReversed(reversed);
+    Ok(NewEvent { school: charge.school, person: charge.person, what, at })
 }
 
 fn done(

@@ -137,6 +137,7 @@ async fn staff_give_back_what_is_left_of_a_top_up(db: &TestDb) {
     assert!(matches!(approve(&world, id).await, Err(RefundError::Decided)));
     let shown = until(&student, &order, "done").await;
     assert_eq!(shown["state"], "fulfilled", "part of it is back");
+    assert_eq!(shown["refunds"][0]["surplus"], false);
     assert_eq!(student.balances().await, [0, 0, 3000, 3000]);
     world.assert_books(3000).await;
 
@@ -158,7 +159,7 @@ async fn staff_give_back_what_is_left_of_a_top_up(db: &TestDb) {
     assert!(!open_cases(&world).await.contains(&refused.to_owned()), "a limit is no refusal");
     assert_eq!(held(&world).await, 3000);
     let entries = student.get("/api/v1/card/statement?kind=refund").await.body(200);
-    let titles = ["申请退款", "申请退款"];
+    let titles = ["充值退款", "充值退款"];
     for (entry, title) in entries["items"].as_array().unwrap().iter().zip(titles) {
         assert_eq!((&entry["title"], &entry["order_id"]), (&json!(title), &order["id"]));
     }

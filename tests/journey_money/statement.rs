@@ -242,26 +242,32 @@ async fn days_are_those_of_shanghai(db: &TestDb) {
 async fn months_add_up_to_the_balance(db: &TestDb) {
     let holder = Holder::start(db).await;
     holder.moved().await;
-    let (mut came, mut went) = (0, 0);
+    let (mut came, mut went, mut back) = (0, 0, 0);
     for month in ["2026-07", "2026-08", "2026-09", "2026-10", "2026-11"] {
         let picture = holder.page(&format!("/months/{month}")).await;
+        assert_eq!(picture["refund_fen"].as_i64().unwrap(), sum(&picture["days"], "refund_fen"));
+        back += sum(&picture["days"], "refund_fen");
         assert_eq!(picture["month"], month);
         for (all, name) in [(&mut came, "in_fen"), (&mut went, "out_fen")] {
             assert_eq!(picture[name].as_i64().unwrap(), sum(&picture["days"], name));
             *all += sum(&picture["days"], name);
         }
     }
-    assert_eq!(came - went, holder.total().await);
+    assert_eq!(came - went + back, holder.total().await);
     let september = holder.page("/months/2026-09").await;
     let days = json!([
-        { "day": "2026-09-01", "in_fen": 5000, "out_fen": 2005 },
-        { "day": "2026-09-30", "in_fen": 205, "out_fen": 0 },
+        { "day": "2026-09-01", "in_fen": 5000, "out_fen": 2005, "refund_fen": 0 },
+        { "day": "2026-09-30", "in_fen": 0, "out_fen": 0, "refund_fen": 205 },
     ]);
     assert_eq!(
         september,
-        json!({ "month": "2026-09", "in_fen": 5205, "out_fen": 2005, "days": days })
+        json!({
+            "month": "2026-09", "in_fen": 5000, "out_fen": 2005, "refund_fen": 205, "days": days,
+        })
     );
-    let empty = json!({ "month": "2026-07", "in_fen": 0, "out_fen": 0, "days": [] });
+    let empty = json!({
+        "month": "2026-07", "in_fen": 0, "out_fen": 0, "refund_fen": 0, "days": [],
+    });
     assert_eq!(holder.page("/months/2026-07").await, empty);
 }
 
@@ -345,7 +351,7 @@ async fn a_table_can_be_taken_along(db: &TestDb) {
     assert_eq!(answer.header("content-disposition"), Some(name));
     let rows: Vec<&str> = text.trim_start_matches('\u{feff}').split_terminator("\r\n").collect();
     assert!(text.starts_with('\u{feff}') && text.ends_with("\r\n"));
-    assert_eq!(rows[0], "时间,类型,说明,收入（元）,支出（元）,流水号");
+    assert_eq!(rows[0], "时间,类型,说明,入账（元）,出账（元）,流水号");
     assert_eq!(rows.len(), 5);
     assert!(rows[1].starts_with("2026-09-30 23:59:59,退款,消费退回,2.05,,"), "{text}");
     assert!(rows[2..4].iter().any(|row| row.contains(",消费,消费,,12.05,")), "{text}");

@@ -61,6 +61,8 @@ async fn the_first_success_pays_and_a_further_one_goes_back(db: &TestDb) {
         assert_eq!(paid["state"], "fulfilled");
         assert_eq!(paid["refunds"].as_array().unwrap().len(), 1);
         assert_eq!(paid["refunds"][0]["amount_fen"], 5000);
+        assert_eq!(paid["refunds"][0]["funding"], "wechat_pay");
+        assert_eq!(paid["refunds"][0]["surplus"], true);
         assert!(paid["refunds"][0]["done_at"].is_string());
         let back = world.pay().refunds_of(&numbers[1]);
         assert!(back.len() == 1 && back[0].status == "SUCCESS" && back[0].amount_fen == 5000);

@@ -60,7 +60,7 @@ async fn importing_twice_changes_nothing(db: &TestDb) {
     let schools = [repository("schools")];
     let first = import_schools(&db.db, &schools, false, NOW).await.unwrap();
     let xnec = first.iter().find(|school| school.code == "xnec").unwrap();
-    assert_eq!((xnec.outcome, xnec.version), (ImportOutcome::Added, 4));
+    assert_eq!((xnec.outcome, xnec.version), (ImportOutcome::Added, 5));
     assert!(xnec.path.ends_with("schools/xnec.toml"));
     for replace in [false, true] {
         let again = outcomes(db, &schools, replace).await.unwrap();
@@ -75,7 +75,7 @@ async fn importing_twice_changes_nothing(db: &TestDb) {
 
 async fn versions_only_go_up(db: &TestDb) {
     let folder = Folder::new();
-    let version = |n: u32| of("aa").replace("version = 4", &format!("version = {n}"));
+    let version = |n: u32| of("aa").replace("version = 5", &format!("version = {n}"));
     let steps = [
         (version(2), false, Ok(ImportOutcome::Added)),
         (version(3), false, Ok(ImportOutcome::Changed)),
@@ -156,7 +156,7 @@ async fn a_server_sees_an_import_within_a_second(db: &TestDb) {
         schools.list().await.unwrap().iter().map(|school| school.code.clone()).collect();
     assert_eq!(codes, ["aa", "bb"]);
 
-    let newer = of("aa").replace("version = 4", "version = 5").replace("咸宁职业", "新的");
+    let newer = of("aa").replace("version = 5", "version = 6").replace("咸宁职业", "新的");
     folder.write("aa.toml", &newer);
     outcomes(db, &folder.paths(), false).await.unwrap();
     clock.advance(Duration::from_secs(1));

@@ -5,7 +5,7 @@ use onecard::{
     base::ids::SchoolId,
     schools::{
         DefaultRule, PasswordRule, People, PersonKeys, PersonKind, WeakPassword, import_schools,
-        policy::{ConsentItem, IdKind, OverLimit, Policy},
+        policy::{ConsentItem, DoorCode, IdKind, OverLimit, Policy},
         roster::RosterImport,
     },
 };
@@ -58,6 +58,26 @@ impl Guide {
         assert_eq!(&*self.policy.name, name);
         assert_eq!(self.policy.consent.items, [ConsentItem::Terms, ConsentItem::IdNumber]);
         assert!(self.policy.help.len() >= 4, "help for students");
+        self.helps_with_what_there_is();
+    }
+
+    /// Both apps pay, refunds go back to them, and a code that opens doors is said to.
+    fn helps_with_what_there_is(&self) {
+        let about = |word: &str| {
+            let found = self.policy.help.iter().filter(|help| help.title.contains(word));
+            found.map(|help| help.text.to_string()).collect::<String>()
+        };
+        for subject in ["怎样充值", "怎么退"] {
+            for app in ["微信", "支付宝"] {
+                assert!(about(subject).contains(app), "{subject} names {app}");
+            }
+        }
+        let all: String = self.policy.help.iter().map(|help| help.text.to_string()).collect();
+        assert!(!all.contains("不能再退"), "a top-up can be refunded");
+        if self.policy.doors.rules(None).accepts.contains(&DoorCode::Payment) {
+            let codes = about("付款码");
+            assert!(codes.lines().any(|line| line.starts_with("付款码") && line.contains("门禁")));
+        }
     }
 }
 

@@ -25,10 +25,10 @@ const FILE: &str = "#";
 /// What replaces what in a good file, the line of the result that must be named, and a part of the
 /// reason. What is missing, or wrong only together, is told at its table.
 const BAD: [(&str, &str, &str, &str); 40] = [
-    ("version = 4", "version = 0", "version", "nonzero"),
-    ("version = 4", "version = \"1\"", "version", "invalid type: string"),
-    ("version = 4", "version = ", "version", "string"),
-    ("version = 4", "version = 4\nversions = 2", "versions", "unknown field `versions`"),
+    ("version = 5", "version = 0", "version", "nonzero"),
+    ("version = 5", "version = \"1\"", "version", "invalid type: string"),
+    ("version = 5", "version = ", "version", "string"),
+    ("version = 5", "version = 5\nversions = 2", "versions", "unknown field `versions`"),
     ("code = \"xnec\"", "code = \"XNEC\"", "code", "1 to 32 of the characters a-z"),
     ("name = \"咸宁职业技术学院\"", "name = \"  \"", "name", "1 to 40 characters"),
     ("portal = true", "", FILE, "missing field `portal`"),
@@ -164,7 +164,7 @@ async fn a_policy_of_a_newer_release_is_read(db: &TestDb) {
 async fn what_a_newer_release_stored_is_dropped_only_when_told_to(db: &TestDb) {
     let row = upgraded(db).await;
     assert_eq!(import(db, &xnec(), false).await, Ok(ImportOutcome::Unchanged));
-    let next = xnec().replace("version = 4", "version = 5");
+    let next = xnec().replace("version = 5", "version = 6");
     let told = import(db, &next, false).await.unwrap_err();
     assert!(told.contains("--replace"), "{told}");
     for (_, key) in NEWER {

@@ -11,6 +11,7 @@ use testkit::{PEOPLE, TestDb, on_each_database};
 
 on_each_database!(
     a_phone_hears_what_its_code_paid,
+    a_phone_hears_what_came_back,
     a_phone_hears_why_its_code_paid_nothing,
     a_phone_hears_of_the_password_and_of_what_became_of_it,
 );
@@ -51,6 +52,30 @@ async fn a_phone_hears_what_its_code_paid(db: &TestDb) {
         next["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
     assert_eq!(kinds, ["code_refused", "code_used"], "of the replay it hears nothing");
     assert_eq!(next["items"][1]["amount_fen"], 1);
+}
+
+/// Once, however often the till asks; and nothing of a reversal that found no charge.
+async fn a_phone_hears_what_came_back(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    shop.take_back(0, shop.seq()).await.body(200);
+    let seq = shop.seq();
+    let scan = json!({ "seq": seq, "code": shop.phones[0].code(), "amount_fen": 1250 });
+    let charge = shop.send(0, CHARGES, &scan).await.body(200);
+    for _ in 0..2 {
+        shop.take_back(0, seq).await.body(200);
+    }
+    let told = heard(&shop).await;
+    let kinds: Vec<_> = told.iter().map(|item| &item["kind"]).collect();
+    assert_eq!(kinds, ["code_used", "charge_reversed"]);
+    let wanted = [
+        ("charge_id", charge["charge_id"].clone()),
+        ("amount_fen", json!(1250)),
+        ("merchant_name", json!("第一食堂")),
+        ("balance_fen", json!(10_000)),
+    ];
+    for (name, value) in wanted {
+        assert_eq!(told[1][name], value, "{name}: {told:?}");
+    }
 }
 
 /// What the first phone was told, by kind and reason.

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import {
   asksAgain,
+  blockedDetail,
   doorDetail,
   doorTitle,
   isSameWish,
@@ -14,6 +15,7 @@ const now = Date.parse('2026-11-30T08:00:00+08:00')
 it('names a door by its place and name', () => {
   expect(doorTitle(door)).toBe('东区 3 栋 402 室')
   expect(doorTitle({ ...door, place: '' })).toBe('402 室')
+  expect(doorTitle({ ...door, name: '东区 3 栋 402 室' }), 'once').toBe('东区 3 栋 402 室')
 })
 
 it('says from when a door opens', () => {
@@ -40,11 +42,37 @@ it.each([
     '门锁未答复，请看门是否已开',
     false,
     'unsure',
-    '门没有开的话，可以再开一次，或找宿管',
+    '门没有开的话，可以再开一次；还是不行，请刷实体校园卡或找宿管',
   ],
 ] as const)('says of %s %s', (state, title, isAsking, tone, detail) => {
   const opening = { id: 'o1', door_id: 'd1', state, reason: null, title }
   expect(openingView(opening, isAsking)).toEqual({ tone, title, detail })
+})
+
+/** Every reason that the server has, but for those whose titles say what to do. */
+it.each([
+  ['account_lost', '解挂'],
+  ['account_expired', '服务窗口'],
+  ['account_closed', '服务窗口'],
+  ['right_not_now', '宿管'],
+  ['no_such_lock', '宿管登记'],
+  ['offline', '实体校园卡'],
+  ['blocked', '反锁'],
+  ['battery', '更换电池'],
+  ['too_late', '再开一次'],
+  ['unreachable', '实体校园卡'],
+  ['not_received', '再开一次'],
+  ['other', '再开一次'],
+])('says what to do about a door that did not open: %s', (code, words) => {
+  const title = '门没有打开'
+  const reason = { code, title }
+  const refused = { id: 'o1', door_id: 'd1', state: 'refused' as const, reason, title }
+  expect(openingView(refused, false).detail).toContain(words)
+})
+
+it('says that no key works while the card is lost, and what to do', () => {
+  expect(blockedDetail('account_lost')).toMatch(/钥匙都不能用.*解挂/)
+  expect(blockedDetail('account_dormant')).toBe('')
 })
 
 it('stops asking', () => {

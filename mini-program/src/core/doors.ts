@@ -12,7 +12,7 @@ const mostQuestions = 14
 
 /** `东区 3 栋 402 室`. */
 export function doorTitle({ place, name }: Pick<Door, 'place' | 'name'>): string {
-  return place === '' ? name : `${place} ${name}`
+  return name.startsWith(place) ? name : `${place} ${name}`
 }
 
 /** What stands beside a door that does not open now; empty for one that does. */
@@ -41,17 +41,43 @@ export interface OpeningView {
   readonly detail: string
 }
 
-export function openingView({ state, title }: Opening, isAsking: boolean): OpeningView {
+const elsewise = '请刷实体校园卡，或找宿管开门'
+const again = '可以再开一次；还是不行，请刷实体校园卡或找宿管'
+
+/** What to do about a door that did not open, by the reason; its title says what is wrong. */
+const advice: Readonly<Record<string, string>> = {
+  account_lost: '找到卡以后，先在“挂失与解挂”解挂，再来开门',
+  account_expired: '请带有效证件到服务窗口办理',
+  account_closed: '有疑问请到服务窗口办理',
+  right_not_now: '请在开放时间再来；急需进门请找宿管',
+  no_such_lock: `${elsewise}，并请宿管登记这扇门`,
+  offline: `再按也打不开。${elsewise}，并请宿管检查门锁的网络`,
+  blocked: '请敲门问里面是否反锁；没有反锁的话，推紧门再开一次，还是不行找宿管',
+  battery: `${elsewise}，并请宿管更换电池`,
+  too_late: '刚才网络太慢。请在门前再开一次',
+  unreachable: `请过一会儿再开。${elsewise}也可以`,
+  not_received: again,
+  other: again,
+}
+
+/** Why no door opens from the phone, and what goes on or is to be done. */
+export function blockedDetail(code: string): string {
+  if (code !== 'account_lost') return ''
+  return '挂失期间钥匙都不能用，下面的门从手机上都打不开。找到卡以后先解挂，钥匙马上恢复'
+}
+
+export function openingView(opening: Opening, isAsking: boolean): OpeningView {
+  const { state, title, reason } = opening
   switch (state) {
     case 'opened':
       return { tone: 'good', title, detail: '' }
     case 'refused':
-      return { tone: 'bad', title, detail: '' }
+      return { tone: 'bad', title, detail: advice[reason?.code ?? ''] ?? '' }
     case 'unknown':
       return {
         tone: 'unsure',
         title,
-        detail: isAsking ? '正在询问门锁，请稍候' : '门没有开的话，可以再开一次，或找宿管',
+        detail: isAsking ? '正在询问门锁，请稍候' : `门没有开的话，${again}`,
       }
   }
 }

@@ -12,6 +12,9 @@ import type { CodeKeys } from './passcode'
 
 export type Purpose = 'pay' | 'id'
 
+/** What people call the codes. */
+export const purposeNames: Readonly<Record<Purpose, string>> = { pay: '付款码', id: '身份码' }
+
 export interface Keyring {
   /** Counts the enrolments of this phone. */
   readonly generation: number

@@ -5,6 +5,7 @@ import {
   newsOf,
   readPosition,
   retryDelayMs,
+  toldIn,
   usesIn,
   writtenPosition,
 } from './events'
@@ -23,6 +24,16 @@ const used = {
   purpose: 'pay',
   tick: 117_815_040,
   sub: 2,
+}
+
+const reversed = {
+  id: '44',
+  kind: 'charge_reversed',
+  at: '2026-11-21T12:05:00+08:00',
+  charge_id: 'c',
+  amount_fen: 1_250,
+  merchant_name: '第一食堂',
+  balance_fen: 5_000,
 }
 
 const refused = {
@@ -93,11 +104,12 @@ it('finds what tells of a loss, a refusal for it too', () => {
 
 describe('what is told of a use', () => {
   const told = (changes: object, now = noon) =>
-    newsOf(usesIn(eventsOf([{ ...used, ...changes }])), now)
+    newsOf(toldIn(eventsOf([{ ...used, ...changes }])), now, null)
 
   it('says amount, place, time and balance', () => {
     expect(told({})).toEqual({
       isPaid: true,
+      chargeId: 'c',
       title: '¥12.50 已付',
       detail: '第一食堂，12:03，余额 ¥37.50',
     })
@@ -117,8 +129,8 @@ describe('what is told of a use', () => {
 
   it('is the newest of several, and nothing when there is none', () => {
     const uses = usesIn(eventsOf([{ ...used, amount_fen: 100 }, used]))
-    expect(newsOf(uses, noon)?.title).toBe('¥12.50 已付')
-    expect(newsOf([], noon)).toBeNull()
+    expect(newsOf(uses, noon, null)?.title).toBe('¥12.50 已付')
+    expect(newsOf([], noon, null)).toBeNull()
   })
 
   it.each([
@@ -131,11 +143,36 @@ describe('what is told of a use', () => {
   ])('of a refusal because of %s says %s', (reason, title) => {
     const uses = usesIn(eventsOf([used, { ...refused, reason }]))
     const detail = '¥31.00 未付，第一食堂，12:03'
-    expect(newsOf(uses, noon)).toEqual({ isPaid: false, title, detail })
+    expect(newsOf(uses, noon, null)).toEqual({ isPaid: false, chargeId: null, title, detail })
   })
 
   it('is the payment that follows a refusal', () => {
-    expect(newsOf(usesIn(eventsOf([refused, used])), noon)?.isPaid).toBe(true)
+    expect(newsOf(usesIn(eventsOf([refused, used])), noon, null)?.isPaid).toBe(true)
+  })
+})
+
+describe('a payment that came back', () => {
+  const later = noon + 2 * minute
+  const back = {
+    isPaid: false,
+    chargeId: 'c',
+    title: '¥12.50 已撤销，已退回',
+    detail: '第一食堂，12:05，余额 ¥50.00',
+  }
+  const told = toldIn(eventsOf([used, reversed]))
+  const shown = newsOf(toldIn(eventsOf([used])), noon, null)
+
+  it('is told in the place of the payment, and uses no code up', () => {
+    expect(newsOf(told, later, null)).toEqual(back)
+    expect(usesIn(eventsOf([reversed]))).toEqual([])
+  })
+
+  it.each([
+    ['the one that is shown', shown, back],
+    ['another one', { ...back, isPaid: true, chargeId: 'd' }, null],
+    ['none', null, null],
+  ])('is told however late it is heard where the page shows %s', (_which, before, news) => {
+    expect(newsOf(toldIn(eventsOf([reversed])), later + 60 * minute, before)).toEqual(news)
   })
 })
 
@@ -177,7 +214,7 @@ describe('a code that a door has read', () => {
   ])('is told and used up: %#', (event, isPaid, title, detail) => {
     const uses = usesIn(eventsOf([event]))
     expect(uses).toMatchObject([{ purpose: 'id', tick: 117_815_042, sub: 1 }])
-    expect(newsOf(uses, noon)).toEqual({ isPaid, title, detail })
+    expect(newsOf(uses, noon, null)).toEqual({ isPaid, chargeId: null, title, detail })
   })
 
   it('tells of a loss', () => {

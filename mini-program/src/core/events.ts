@@ -1,5 +1,5 @@
 /** What the server tells as it happens, and what of it concerns the page with the code. */
-import type { CodeUse, Event, LossEvent } from './api/events'
+import type { CodeUse, Event, LossEvent, Reversal } from './api/events'
 import { clockText, parseTime } from './calendar'
 import { balanceText } from './money'
 import { object, stored, text } from './decode'
@@ -29,6 +29,14 @@ export function usesIn(events: readonly Event[]): CodeUse[] {
   return events.filter((event): event is CodeUse => kinds.includes(event.kind))
 }
 
+/** What the person is told of on the page with the code: uses, and payments that came back. */
+export function toldIn(events: readonly Event[]): (CodeUse | Reversal)[] {
+  return events.filter(
+    (event): event is CodeUse | Reversal =>
+      event.kind === 'charge_reversed' || usesIn([event]).length > 0,
+  )
+}
+
 /** What tells of a loss: its report, its end, and a till that refused the code for it. */
 export function lossesIn(events: readonly Event[]): LossEvent[] {
   return events.flatMap((event): LossEvent[] => {
@@ -43,33 +51,53 @@ export function lossesIn(events: readonly Event[]): LossEvent[] {
 export interface UseNews {
   /** Paid, or let in. */
   readonly isPaid: boolean
-  /** `¥12.50 已付`, `已通行`, or why not. */
+  /** The payment that it is about; null for a door, and where nothing was paid. */
+  readonly chargeId: string | null
+  /** `¥12.50 已付`, `¥12.50 已撤销，已退回`, `已通行`, or why not. */
   readonly title: string
   /** `第一食堂，12:03，余额 ¥37.50`. */
   readonly detail: string
 }
 
-/** The newest use that is still news, in words; null where there is none. */
-export function newsOf(uses: readonly CodeUse[], now: number): UseNews | null {
-  const latest = uses[uses.length - 1]
-  if (latest === undefined) return null
-  const at = parseTime(latest.at)
-  if (at === null || now - at > oldestNewsMs) return null
-  if (latest.kind === 'door_read') return doorNews(latest, clockText(at))
-  const amount = balanceText(latest.amount_fen)
-  const place = [latest.merchant_name, clockText(at)]
-  if (latest.kind === 'code_refused') {
+/**
+ * The newest that is still news, in words; null where there is none. However late it is heard, a
+ * payment that came back is not left standing as paid.
+ *
+ * @param shown what is being told
+ */
+export function newsOf(
+  told: readonly (CodeUse | Reversal)[],
+  now: number,
+  shown: UseNews | null,
+): UseNews | null {
+  const latest = told[told.length - 1]
+  const at = parseTime(latest?.at ?? '')
+  if (latest !== undefined && at !== null && now - at <= oldestNewsMs) return newsAt(latest, at)
+  const back = told.find(
+    (one) => one.kind === 'charge_reversed' && one.charge_id === shown?.chargeId,
+  )
+  const then = parseTime(back?.at ?? '')
+  return back === undefined || then === null ? null : newsAt(back, then)
+}
+
+function newsAt(one: CodeUse | Reversal, at: number): UseNews {
+  if (one.kind === 'door_read') return doorNews(one, clockText(at))
+  const amount = balanceText(one.amount_fen)
+  const place = [one.merchant_name, clockText(at)]
+  if (one.kind === 'code_refused') {
     const detail = joined([`${amount} 未付`, ...place])
-    return { isPaid: false, title: reasonText(latest.reason), detail }
+    return { isPaid: false, chargeId: null, title: reasonText(one.reason), detail }
   }
-  const balance = latest.balance_fen === null ? '' : `余额 ${balanceText(latest.balance_fen)}`
-  return { isPaid: true, title: `${amount} 已付`, detail: joined([...place, balance]) }
+  const balance = one.balance_fen === null ? '' : `余额 ${balanceText(one.balance_fen)}`
+  const isPaid = one.kind === 'code_used'
+  const title = isPaid ? `${amount} 已付` : `${amount} 已撤销，已退回`
+  return { isPaid, chargeId: one.charge_id, title, detail: joined([...place, balance]) }
 }
 
 function doorNews(read: Extract<CodeUse, { kind: 'door_read' }>, moment: string): UseNews {
   const isOpen = read.decision === 'open'
   const title = isOpen ? '已通行' : doorReasonText(read.reason)
-  return { isPaid: isOpen, title, detail: joined([read.door_group, moment]) }
+  return { isPaid: isOpen, chargeId: null, title, detail: joined([read.door_group, moment]) }
 }
 
 function joined(parts: readonly string[]): string {

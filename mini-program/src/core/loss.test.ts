@@ -44,11 +44,18 @@ it.each([
   expect(cardStateText(status)).toBe(text)
 })
 
-it.each<[Loss['stops'], RegExp]>([
-  ['card_and_codes', /实体卡停用.*付款码和身份码停用/],
-  ['card', /实体卡停用.*付款码和身份码照常使用/],
-])('says what a report stops where it stops %s', (stops, words) => {
-  expect(effectsOf({ ...normal, stops }).join('')).toMatch(words)
+it.each<[Loss['stops'], Loss['cancel_fields'], RegExp]>([
+  [
+    'card_and_codes',
+    [],
+    /实体卡停用.*付款码和身份码停用.*所有手机.*钥匙”停用.*余额不变.*在小程序里解挂.*重新启用/,
+  ],
+  ['card_and_codes', null, /余额不变.*到服务窗口解挂.*重新启用/],
+  ['card', [], /实体卡停用.*手机照常.*余额不变.*在小程序里解挂/],
+  ['card', null, /手机照常.*到服务窗口解挂/],
+])('says what a report of %s stops, what stays, and the way back by %j', (...row) => {
+  const [stops, cancel_fields, words] = row
+  expect(effectsOf({ ...normal, stops, cancel_fields }).join('')).toMatch(words)
 })
 
 const form = (...fields: LossField[]): LossWay => ({ kind: 'form', fields })

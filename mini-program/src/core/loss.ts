@@ -28,13 +28,30 @@ export function cardStateText(status: string): string {
   return status === 'normal' ? '正常' : ''
 }
 
-/** What a report does, one sentence each. */
-export function effectsOf({ stops }: Loss): readonly string[] {
-  const codes =
+/** What a report stops, what stays, and how it is undone: one sentence each. */
+export function effectsOf({ stops, cancel_fields }: Loss): readonly string[] {
+  const phones =
     stops === 'card'
-      ? '付款码和身份码照常使用'
-      : '付款码和身份码停用，所有手机上的都不能再用'
-  return ['实体卡停用，不能再刷', codes, '余额不变']
+      ? [
+          '手机照常：付款码、身份码和“我的钥匙”还能用',
+          '手机也丢了的话，请马上修改查询密码，并在新手机上重新启用付款码',
+        ]
+      : [
+          '付款码和身份码停用：所有手机上的都不能付款、开门和借书',
+          '“我的钥匙”停用：不能用手机开宿舍门',
+        ]
+  const undone =
+    cancel_fields === null
+      ? '找到后到服务窗口解挂，不能在手机上解'
+      : `找到后在小程序里解挂，${stops === 'card' ? '卡' : '卡和钥匙'}恢复使用`
+  const renewed = stops === 'card' ? [] : ['解挂后打开付款码，输入一次查询密码重新启用']
+  return [
+    '实体卡停用：不能刷卡消费和开门',
+    ...phones,
+    '余额不变，充值、账单和订单照常',
+    undone,
+    ...renewed,
+  ]
 }
 
 /** Where the next step is taken. */

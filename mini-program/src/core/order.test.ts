@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Funding, OrderState } from './api/orders'
-import { fundingToGoOn, isMoving, type OrderKnowledge, type OrderPhase, orderView } from './order'
+import {
+  fundingToGoOn,
+  isMoving,
+  type OrderKnowledge,
+  type OrderPhase,
+  orderView,
+  waysOf,
+} from './order'
 import type { Fen } from './money'
 import type { Watch } from './polling'
 import type { GoingBack } from './refunds'
@@ -137,7 +144,8 @@ it.each<[GoingBack['kind'], string]>([
     givenUp: false,
     goingBack: { kind, amount: 1_000 as Fen },
   }
-  expect(orderView(known)).toMatchObject({ title: '正在退款', detail })
+  const title = kind === 'surplus' ? '正在退回多付的钱' : '正在退款'
+  expect(orderView(known)).toMatchObject({ title, detail })
 })
 
 it.each<[readonly Funding[], readonly string[], Funding | null]>([
@@ -149,4 +157,15 @@ it.each<[readonly Funding[], readonly string[], Funding | null]>([
 ])('where %o is offered, an order paid for by %o goes on with %s', (offered, paid, funding) => {
   const payments = paid.map((name) => ({ funding: name }))
   expect(fundingToGoOn(offered, payments)).toBe(funding)
+})
+
+it.each<[readonly [string, string][], readonly string[]]>([
+  [[], []],
+  [[['wechat_pay', 'open']], ['wechat_pay']],
+  [[['wechat_pay', 'closed'], ['alipay', 'open']], ['alipay']],
+  [[['wechat_pay', 'closed'], ['alipay', 'paid']], ['alipay']],
+  [[['wechat_pay', 'paid'], ['alipay', 'closed']], ['wechat_pay']],
+  [[['wechat_pay', 'paid'], ['alipay', 'paid'], ['alipay', 'paid']], ['wechat_pay', 'alipay']],
+])('an order with the payments %j was paid by %j', (tried, ways) => {
+  expect(waysOf(tried.map(([funding, state]) => ({ funding, state })))).toEqual(ways)
 })

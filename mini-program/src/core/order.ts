@@ -179,7 +179,17 @@ export function orderView(knowledge: OrderKnowledge): OrderView {
   if (back === null || back.kind === 'whole') return view
   const amount = balanceText(back.amount)
   const what = back.kind === 'surplus' ? `多付的 ${amount}` : amount
-  return { ...view, detail: `${what} 将原路退回` }
+  const title = back.kind === 'surplus' ? '正在退回多付的钱' : view.title
+  return { ...view, title, detail: `${what} 将原路退回` }
+}
+
+/** How an order was paid, each way once; how it was last tried, where nothing was paid. */
+export function waysOf(
+  payments: readonly { readonly funding: string; readonly state: string }[],
+): readonly string[] {
+  const paid = payments.filter(({ state }) => state === 'paid')
+  const counted = paid.length > 0 ? paid : payments.slice(-1)
+  return [...new Set(counted.map(({ funding }) => funding))]
 }
 
 /**

@@ -4,17 +4,23 @@ import { momentText } from './calendar'
 import { balanceText, type Fen, sumOf } from './money'
 import { stateLabels } from './order'
 
-type Refunded = Pick<Order, 'state' | 'amount_fen' | 'payments' | 'refunds'>
+type Refunded = Pick<Order, 'state' | 'amount_fen' | 'refunds'>
 
-function sumIn({ refunds }: Refunded, ...states: Refund['state'][]): Fen {
-  const counted = (refunds ?? []).filter(({ state }) => states.includes(state))
-  return sumOf(counted.map(({ amount_fen }) => amount_fen))
+/** What people call who gives money back; empty for who is not known here. */
+export type NameOf = (funding: string) => string
+
+interface Counted {
+  readonly sum: Fen
+  /** Whether all of it was paid beyond the order, which is credited all the same. */
+  readonly isSurplus: boolean
 }
 
-/** Whether the order is credited all the same: it was paid more than once. */
-function isSurplus({ amount_fen, payments }: Refunded, back: Fen): boolean {
-  const paid = payments.filter(({ state }) => state === 'paid').length
-  return back <= amount_fen * (paid - 1)
+function countedIn({ refunds }: Refunded, ...states: Refund['state'][]): Counted {
+  const counted = (refunds ?? []).filter(({ state }) => states.includes(state))
+  return {
+    sum: sumOf(counted.map(({ amount_fen }) => amount_fen)),
+    isSurplus: counted.every(({ surplus }) => surplus),
+  }
 }
 
 /** What goes back of an order that is being refunded. */
@@ -26,9 +32,9 @@ export interface GoingBack {
 /** Null for an order that is not being refunded. */
 export function goingBack(order: Refunded): GoingBack | null {
   if (order.state !== 'refunding') return null
-  const amount = sumIn(order, 'done', 'requested', 'sent')
+  const { sum: amount, isSurplus } = countedIn(order, 'done', 'requested', 'sent')
   if (amount === 0) return { kind: 'whole', amount: order.amount_fen }
-  if (isSurplus(order, amount)) return { kind: 'surplus', amount }
+  if (isSurplus) return { kind: 'surplus', amount }
   return { kind: amount < order.amount_fen ? 'part' : 'whole', amount }
 }
 
@@ -37,10 +43,10 @@ export function stateText(order: Refunded): string {
   const label = stateLabels[order.state]
   const back = goingBack(order)
   if (back !== null) return back.kind === 'whole' ? label : `${label} ${balanceText(back.amount)}`
-  const done = sumIn(order, 'done')
+  const { sum: done, isSurplus } = countedIn(order, 'done')
   if (done === 0 || order.state === 'refunded') return label
   const amount = balanceText(done)
-  return isSurplus(order, done) ? `${label}，多付的 ${amount} 已退回` : `${label}，已退款 ${amount}`
+  return `${label}，${isSurplus ? `多付的 ${amount} 已退回` : `已退款 ${amount}`}`
 }
 
 /** One refund as a line on the order's page. */
@@ -51,19 +57,46 @@ export interface RefundLine {
   readonly amount: Fen
 }
 
-const lineLabels: Readonly<Record<Refund['state'], string>> = {
-  requested: '退款处理中',
-  sent: '退款处理中',
-  done: '已原路退回',
-  failed: '退款未成功',
+/** Newest first. */
+export function refundLines(order: Refunded, now: number, nameOf: NameOf): RefundLine[] {
+  const lines = (order.refunds ?? []).map((refund) => ({
+    id: refund.id,
+    label: `${refund.surplus ? '多付的' : ''}${lineLabel(refund, nameOf(refund.funding))}`,
+    detail: lineDetail(refund, now),
+    amount: refund.amount_fen,
+  }))
+  return lines.reverse()
 }
 
-/** Newest first. */
-export function refundLines(order: Refunded, now: number): RefundLine[] {
-  const lines = (order.refunds ?? []).map(({ id, amount_fen, state, created_at, done_at }) => {
-    const moment = momentText(done_at ?? created_at, now)
-    const detail = state === 'failed' ? `${moment}，请咨询一卡通中心` : moment
-    return { id, label: lineLabels[state], detail, amount: amount_fen }
-  })
-  return lines.reverse()
+function lineLabel({ state }: Refund, name: string): string {
+  switch (state) {
+    case 'requested':
+    case 'sent':
+      return name === '' ? '退款处理中' : `退款处理中，退回${name}`
+    case 'done':
+      return `已原路退回${name}`
+    case 'failed':
+      return '退款未成功'
+  }
+}
+
+function lineDetail({ state, surplus, created_at, done_at }: Refund, now: number): string {
+  const moment = momentText(done_at ?? created_at, now)
+  if (state !== 'failed') return moment
+  return `${moment}，${surplus ? '这笔钱还在学校账上，' : ''}请咨询一卡通中心`
+}
+
+/**
+ * Where the money of a second payment is, for an order that is itself settled; empty where there
+ * was none, or where the order's state tells of it.
+ */
+export function surplusText(order: Refunded, nameOf: NameOf): string {
+  const surplus = (order.refunds ?? []).filter((refund) => refund.surplus)
+  if (surplus.length === 0 || goingBack(order)?.kind === 'surplus') return ''
+  const paid = `多付了 ${balanceText(sumOf(surplus.map(({ amount_fen }) => amount_fen)))}`
+  const states = surplus.map(({ state }) => state)
+  if (states.includes('failed')) return `${paid}，没有全部退成，请咨询一卡通中心`
+  if (states.some((state) => state !== 'done')) return `${paid}，正在原路退回`
+  const names = [...new Set(surplus.map(({ funding }) => nameOf(funding)))].join('和')
+  return `${paid}，已原路退回${names}，没有记入余额`
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { StatementItem, StatementMonth } from './api/statement'
-import { isFen, isSignedFen } from './money'
+import { isFen, isSignedFen, type SignedFen } from './money'
 import { barsOf, everything, groupByDay, pictureText, withDay } from './statement'
 
 function fen(value: number) {
@@ -21,12 +21,23 @@ function item(id: string, at: string): StatementItem {
   }
 }
 
-function month(days: [string, number, number][]): StatementMonth {
+function signed(amount: number): SignedFen {
+  if (!isSignedFen(amount)) throw new Error('not fen')
+  return amount
+}
+
+function month(days: [string, number, number, number?][]): StatementMonth {
   return {
     month: '2026-11',
     in_fen: fen(days.reduce((sum, [, paid]) => sum + paid, 0)),
     out_fen: fen(days.reduce((sum, [, , spent]) => sum + spent, 0)),
-    days: days.map(([day, paid, spent]) => ({ day, in_fen: fen(paid), out_fen: fen(spent) })),
+    refund_fen: signed(days.reduce((sum, [, , , back = 0]) => sum + back, 0)),
+    days: days.map(([day, paid, spent, back = 0]) => ({
+      day,
+      in_fen: fen(paid),
+      out_fen: fen(spent),
+      refund_fen: signed(back),
+    })),
   }
 }
 
@@ -82,12 +93,23 @@ describe('picture of a month', () => {
     expect(labels).toEqual(['1', '5', '10', '15', '20', '25', '30'])
   })
 
+  it('counts a payment that came back as refunded, not as income', () => {
+    const reversed = month([['2026-11-02', 0, 1_250, 1_250]])
+    expect(pictureText(reversed)).toBe(
+      '2026年11月收入 0.00 元，支出 12.50 元，退款 +12.50 元；支出最多的是 2 日，12.50 元',
+    )
+    expect(barsOf(reversed)[1]).toMatchObject({ inHeight: 0, outHeight: 100 })
+  })
+
   it('is told in words', () => {
     expect(pictureText(picture)).toBe(
       '2026年11月收入 100.00 元，支出 25.01 元；支出最多的是 20 日，25.00 元',
     )
     expect(pictureText(month([['2026-11-02', 100, 0]]))).toBe(
       '2026年11月收入 1.00 元，支出 0.00 元',
+    )
+    expect(pictureText(month([['2026-11-02', 0, 0, -500]]))).toBe(
+      '2026年11月收入 0.00 元，支出 0.00 元，退款 −5.00 元',
     )
     expect(pictureText(month([]))).toBe('2026年11月没有收支')
     expect(barsOf(month([])).every((bar) => bar.inHeight + bar.outHeight === 0)).toBe(true)

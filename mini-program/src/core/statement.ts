@@ -1,7 +1,7 @@
 /** The statement: its filter, its days, and the picture of a month. */
 import type { StatementItem, StatementKind, StatementMonth } from './api/statement'
 import { dayOf, daysOf, monthText, parseTime } from './calendar'
-import { type Fen, yuanText } from './money'
+import { changeText, type Fen, yuanText } from './money'
 
 export interface StatementFilter {
   /** Null for every kind. */
@@ -84,9 +84,11 @@ export function barsOf(picture: StatementMonth): Bar[] {
 /** What the picture shows, in words. */
 export function pictureText(picture: StatementMonth): string {
   const name = monthText(picture.month)
-  const days = picture.days.filter((day) => day.in_fen > 0 || day.out_fen > 0)
+  const days = picture.days
   if (days.length === 0) return `${name}没有收支`
-  const sums = `收入 ${yuanText(picture.in_fen)} 元，支出 ${yuanText(picture.out_fen)} 元`
+  const sums =
+    `收入 ${yuanText(picture.in_fen)} 元，支出 ${yuanText(picture.out_fen)} 元` +
+    (picture.refund_fen === 0 ? '' : `，退款 ${changeText(picture.refund_fen)} 元`)
   const most = days.reduce((best, day) => (day.out_fen > best.out_fen ? day : best))
   if (most.out_fen === 0) return `${name}${sums}`
   const date = Number(most.day.slice(8))

@@ -3,6 +3,7 @@ import { computed, ref, watch } from 'vue'
 import { type ApiError, retryAfter } from '@/core/problem'
 import type { Result } from '@/core/result'
 import { waitText } from '@/core/wait'
+import { showFirstComplaint } from '@/platform/complaints'
 import { goHome } from '@/platform/navigation'
 import { useCountdown } from '@/ui/countdown'
 
@@ -33,6 +34,7 @@ export function useAttempt() {
   function refuse(error: ApiError): void {
     if (error.kind === 'signed_out') return goHome()
     refusal.value = error
+    showFirstComplaint()
     const seconds = retryAfter(error)
     if (seconds > 0) countTo(Date.now() + seconds * 1_000)
   }

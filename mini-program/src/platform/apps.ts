@@ -22,3 +22,16 @@ export const alipay: HostApp = {
   funding: 'alipay',
   fundingName: '支付宝支付',
 }
+
+const apps: readonly HostApp[] = [wechat, alipay]
+
+/** Where money goes back to: `微信`; empty for what is paid elsewhere. */
+export function appOfFunding(funding: string): string {
+  return apps.find((app) => app.funding === funding)?.name ?? ''
+}
+
+/** `微信支付`; of several ways, all. Empty for what is paid elsewhere. */
+export function fundingNames(fundings: readonly string[]): string {
+  const named = apps.filter((app) => fundings.includes(app.funding))
+  return named.map(({ fundingName }) => fundingName).join('、')
+}

@@ -45,6 +45,17 @@ export function goHome(): void {
   uni.reLaunch({ url: pathOf({ route: 'index' }) })
 }
 
+/** To the page below this one; home where there is none. */
+export function goBack(): void {
+  if (getCurrentPages().length > 1) uni.navigateBack()
+  else goHome()
+}
+
+/** Names the page in the bar above it. */
+export function setTitle(title: string): void {
+  uni.setNavigationBarTitle({ title })
+}
+
 /** Leads to a page that everything else has to wait for; nothing when it is open already. */
 export function insistOn(address: Address): void {
   const pages = getCurrentPages()

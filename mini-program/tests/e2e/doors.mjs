@@ -10,7 +10,7 @@ export function doorSteps({ page, context, origins, school, tools, readCode }) {
   async function scanAt(id, code, result, picture) {
     const tab = await context.newPage()
     await tab.goto(`${(await origins()).sandbox}/gate?school=${school}&id=${id}`)
-    await tab.getByText('上一序号').waitFor()
+    await tab.getByText(/^(门禁|图书馆借阅台) · /).waitFor()
     await tab.getByLabel('身份码').fill(code)
     await tab.getByRole('button', { name: '读码', exact: true }).click()
     await tab.getByRole('status').filter({ hasText: result }).waitFor()

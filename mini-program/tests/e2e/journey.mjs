@@ -131,6 +131,7 @@ async function openTill() {
       await tab.getByLabel('付款码').fill(code)
       await press('收款')
     },
+    takeBack: () => press('撤销上一笔'),
     async typePassword(password) {
       await tab.getByLabel('查询密码').fill(password)
       await press('确定')
@@ -264,6 +265,9 @@ const steps = [
       await button('绑定').click()
       await alert('逐项勾选同意').waitFor()
       assert.equal(await page.getByRole('alert').count(), 3, 'one complaint for each field')
+      await field(idLabel).and(page.locator(':focus')).waitFor()
+      const { y } = await field(idLabel).boundingBox()
+      assert.ok(y > 44 && y < 812, `the first is seen, at ${y}`)
       await shoot('binding-complaints')
       await radio('身份证号').click()
       await field('身份证号').fill(wrongIdNumber)
@@ -410,6 +414,19 @@ const steps = [
     },
   ],
   [
+    'what the till takes back is not left standing as paid',
+    async () => {
+      await till.scan(await readCode())
+      await till.typePassword(secondPassword)
+      // The second that it took: what the phone says of both is the same.
+      await till.answers.filter({ hasText: ' 200 ' }).nth(1).waitFor({ state: 'attached' })
+      await till.takeBack()
+      await page.getByRole('status').filter({ hasText: '¥12.50 已撤销，已退回' }).waitFor()
+      assert.equal(await shown(/已付/).count(), 0, 'nothing says that it is paid')
+      await shoot('code-taken-back')
+    },
+  ],
+  [
     'the used code pays no second time',
     async () => {
       await till.scan(usedCode)
@@ -453,14 +470,15 @@ const steps = [
     async () => {
       await openFromHome('账单')
       await page.getByRole('listitem', { name: /\+50\.00 元/ }).waitFor()
-      await page.getByRole('listitem', { name: /−12\.50 元/ }).waitFor()
-      await page.getByRole('img', { name: /收入 50\.00 元，支出 12\.50 元/ }).waitFor()
+      await page.getByRole('listitem', { name: /−12\.50 元/ }).first().waitFor()
+      await page.getByRole('listitem', { name: /消费退回：第一食堂.*\+12\.50 元/ }).waitFor()
+      await page.getByRole('img', { name: /收入 50\.00 元，支出 25\.00 元，退款 \+12\.50 元/ }).waitFor()
       await shoot('statement')
       await button('上个月').click()
       await page.getByRole('img', { name: /没有收支/ }).waitFor()
       await radio('消费').click()
       await page.getByRole('listitem', { name: /\+50\.00 元/ }).waitFor({ state: 'hidden' })
-      await page.getByRole('listitem', { name: /第一食堂.*−12\.50 元/ }).waitFor()
+      await page.getByRole('listitem', { name: /第一食堂.*−12\.50 元/ }).first().waitFor()
       await radio('全部').click()
       await button('到：不限').click()
       await button('上个月').last().click()

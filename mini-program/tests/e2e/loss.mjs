@@ -52,6 +52,17 @@ export function lossSteps({ page, tools, password }) {
       },
     ],
     [
+      'a lost card opens no door from the phone, which says why',
+      async () => {
+        await openFromHome('我的钥匙')
+        await shown('挂失期间钥匙都不能用').waitFor()
+        await shoot('keys-lost')
+        await button('去解挂').click()
+        await shown(/^已挂失，今天 \d\d:\d\d 起$/).waitFor()
+        await goHome()
+      },
+    ],
+    [
       'a lost card has no code, but a way to find it',
       async () => {
         await button('付款码').click()

@@ -78,8 +78,8 @@ export function refundSteps({ page, context, origins, tools, staff }) {
       'the statement and the balance show what went back',
       async () => {
         await openFromHome('账单')
-        await page.getByRole('listitem', { name: /申请退款.*−50\.00 元/ }).waitFor()
-        await page.getByRole('listitem', { name: /申请退款.*−20\.00 元/ }).waitFor()
+        await page.getByRole('listitem', { name: /充值退款.*−50\.00 元/ }).waitFor()
+        await page.getByRole('listitem', { name: /充值退款.*−20\.00 元/ }).waitFor()
         await shoot('statement-refunds')
         await openFromHome('我的订单')
         await button(/充值 ¥100.00，充值成功，已退款 ¥20/).waitFor()

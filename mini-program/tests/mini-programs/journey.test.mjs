@@ -7,6 +7,7 @@ import {
   answers,
   binding,
   cardholder,
+  chargeReversed,
   chipNumber,
   codeRefused,
   codeUsed,
@@ -85,6 +86,9 @@ for (const target of Object.keys(targets)) {
     })
 
     it('chooses the school', async () => {
+      const { ask: leave } = await visit('pages/schools/index', { query: { for: 'binding' } })
+      const left = await leave('tap', { text: '返回' })
+      assert.deepEqual(called(left, 'reLaunch').map(({ url }) => url), ['/pages/index/index'])
       const { ask } = await visit('pages/schools/index', { query: { for: 'binding' } })
       const seen = await ask('tap', { text: school.name })
       assert.match(called(seen, 'redirectTo')[0].url, /^\/pages\/binding\/index/)
@@ -97,6 +101,9 @@ for (const target of Object.keys(targets)) {
       await ask('type', { label: '查询密码', value: password })
       const unagreed = await ask('tap', { text: '绑定' })
       shows(unagreed, '逐项勾选同意')
+      const scrolled = await ask('pause')
+      const tops = called(scrolled, 'pageScrollTo').map(({ scrollTop }) => scrollTop)
+      assert.deepEqual(tops, [1_500 - 900 - 60], 'to what is wrong')
       await ask('tap', { text: '我已阅读并同意使用条款' })
       const seen = await ask('tap', { text: '绑定' })
       assert.deepEqual(called(seen, 'reLaunch').map(({ url }) => url), ['/pages/index/index'])
@@ -143,6 +150,26 @@ for (const target of Object.keys(targets)) {
         shows(seen, grouped(second.code))
       })
     }
+
+    it('takes a payment back that the till has given back', async () => {
+      const items = [codeUsed, chargeReversed]
+      const told = { ...answers, 'GET /api/v1/events': ok({ items, next_after: 9 }) }
+      const { ask } = await visit('pages/code/index', { answers: told })
+      let seen = await ask('look')
+      for (let looks = 0; looks < 100 && !seen.text.includes('已撤销'); looks += 1) {
+        seen = await ask('look')
+      }
+      shows(seen, '¥12.50 已撤销，已退回第一食堂')
+      assert.ok(!seen.text.includes('已付'), seen.text)
+    })
+
+    it('is named by the code that it shows', async () => {
+      const { seen, ask } = await visit('pages/code/index', { answers: {}, query: { purpose: 'id' } })
+      shows(seen, '身份码请对准门禁或阅览室的扫码口')
+      const other = await ask('tap', { text: '付款码' })
+      const titles = called(other, 'setNavigationBarTitle').map(({ title }) => title)
+      assert.deepEqual(titles, ['身份码', '付款码'])
+    })
 
     it('does not bring a code back that was passed over, and gives the screen back', async () => {
       const { ask } = await visit('pages/code/index', { answers: {} })
@@ -194,7 +221,7 @@ for (const target of Object.keys(targets)) {
       for (let looks = 0; looks < 100 && !seen.text.includes('另一台设备'); looks += 1) {
         seen = await ask('look')
       }
-      shows(seen, '另一台设备已启用付款码')
+      shows(seen, '另一台设备已启用付款码和身份码')
       assert.ok(!seen.text.includes('点按显示数字'), 'no code')
       assert.ok(!requests(seen).some((name) => name.endsWith('/enrolments')), 'not by itself')
       await ask('type', { label: '查询密码', value: password })
@@ -268,8 +295,27 @@ for (const target of Object.keys(targets)) {
       const stopped = { ...answers, 'GET /api/v1/me/doors': ok({ ...doors, blocked }) }
       const { ask: askOther, seen } = await visit('pages/keys/index', { answers: stopped })
       shows(seen, '校园卡已挂失，不能开门')
+      shows(seen, '挂失期间钥匙都不能用')
+      assert.ok(!seen.text.includes('选择要开的门'))
       const other = await askOther('tap', { text: '东区 3 栋 402 室' })
-      assert.ok(!other.text.includes('确认开门'))
+      assert.ok(!other.text.includes('确认开门') && !other.text.includes('请站在门前再开'))
+      const found = await askOther('tap', { text: '去解挂' })
+      assert.deepEqual(called(found, 'navigateTo').map(({ url }) => url), ['/pages/loss/index'])
+    })
+
+    it('says what to do about a lock that is off line, and names the room once', async () => {
+      const reason = { code: 'offline', title: '门锁不在线' }
+      const opening = { ...openedDoor, state: 'refused', reason, title: reason.title }
+      const told = {
+        ...answers,
+        'GET /api/v1/me/doors': ok(doors),
+        'POST /api/v1/me/doors/d1/open': ok(opening),
+      }
+      const { ask } = await visit('pages/keys/index', { answers: told })
+      await ask('tap', { text: '东区 3 栋 402 室' })
+      const seen = await ask('tap', { text: '确认开门' })
+      shows(seen, '门锁不在线再按也打不开。请刷实体校园卡')
+      assert.equal(seen.text.split('402 室').length, 2, seen.text)
     })
 
     const [reports, cancel] = ['/api/v1/card/loss-reports', '/api/v1/card/loss-reports/cancel']
@@ -314,7 +360,7 @@ for (const target of Object.keys(targets)) {
       await ask('type', { label: '查询密码', value: password })
       const asked = await ask('tap', { text: '挂失' })
       shows(asked, '确认挂失这张校园卡？')
-      shows(asked, '立即生效：实体卡停用')
+      shows(asked, '立即生效。实体卡停用')
       assert.ok(!requests(asked).includes(`POST ${reports}`), 'not before it is confirmed')
       const told = await ask('tap', { text: '确认挂失' })
       const sent = called(told, 'request').find(({ name }) => name === `POST ${reports}`)
@@ -398,7 +444,7 @@ for (const target of Object.keys(targets)) {
         const { seen } = await visit('pages/loss/index', options)
         shows(seen, '请持有效证件到服务窗口办理')
         shows(seen, '带学生证到一卡通中心挂失。')
-        assert.ok(!seen.text.includes('查询密码'), 'no form')
+        assert.equal(seen.text.split('查询密码').length, 2, 'no form: only what it stops names it')
       }
     })
 
@@ -535,7 +581,8 @@ for (const target of Object.keys(targets)) {
     })
 
     it('shows what went back of an order', async () => {
-      const refund = { amount_fen: 1_000, created_at: time(now) }
+      const { funding } = payments[target]
+      const refund = { amount_fen: 1_000, funding, surplus: false, created_at: time(now) }
       const refunds = [
         { ...refund, id: 'r1', state: 'done', done_at: time(now) },
         { ...refund, id: 'r2', amount_fen: 500, state: 'sent' },
@@ -550,6 +597,19 @@ for (const target of Object.keys(targets)) {
       }
       const { seen: listed } = await visit('pages/orders/index', { answers: told })
       shows(listed, '退款中 ¥15.00')
+    })
+
+    it('says who an order was paid with, and where the money of a second payment is', async () => {
+      const { funding, name } = payments[target]
+      const refund = { id: 'r1', amount_fen: 5_000, funding, surplus: true, created_at: time(now) }
+      const settled = order('fulfilled', {
+        payments: [1, 2].map(() => ({ funding, state: 'paid' })),
+        refunds: [{ ...refund, state: 'done', done_at: time(now) }],
+      })
+      const told = { ...answers, [orderPath]: ok(settled) }
+      const { seen } = await visit('pages/order/index', { answers: told, query: { id: 'o1' } })
+      shows(seen, `支付方式 ${name}`)
+      shows(seen, `多付了 ¥50.00，已原路退回${names[target]}，没有记入余额`)
     })
   })
 }

@@ -136,6 +136,8 @@ const acts = {
   /** Changes what the world is like: the time, and which answers get through. */
   change: (changes) => Object.assign(given, changes),
   look: () => undefined,
+  /** Until short timers have run out. */
+  pause: () => new Promise((done) => setTimeout(done, 300)),
   draw,
 }
 

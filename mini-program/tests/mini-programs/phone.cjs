@@ -33,10 +33,11 @@ const silent = [
   'onPageNotFound',
   'onThemeChange',
   'onSocketOpen',
-  'pageScrollTo',
   'stopPullDownRefresh',
 ]
 const recorded = [
+  'pageScrollTo',
+  'setNavigationBarTitle',
   'navigateTo',
   'redirectTo',
   'reLaunch',
@@ -94,11 +95,32 @@ function makePhone(target, given) {
     options.success(answer)
   }
 
+  /** Where things are: nothing is laid out here, so a thing is the lower the later it is asked for. */
+  let measured = 0
+  function createSelectorQuery() {
+    const asked = []
+    // Alipay's has a list of what it was asked, which the framework hangs its callbacks on.
+    const query = { actions: [], in: () => query, select: () => query, selectViewport: () => query }
+    const ask = (answer) => {
+      query.actions.push({})
+      asked.push(answer)
+      return query
+    }
+    query.boundingClientRect = () => {
+      measured += 1
+      return ask({ top: 100 * measured - 1_000 })
+    }
+    query.scrollOffset = () => ask({ scrollTop: 1_500 })
+    query.exec = (answer) => void setTimeout(() => answer(asked))
+    return query
+  }
+
   const getter = (value) => () => value
   const phone = {
     SDKVersion: '3.8.0',
     canIUse: (name) => isAlipay && name !== 'saveFileToDingTalk',
     request,
+    createSelectorQuery,
     ...(isAlipay
       ? {
           getAuthCode: (options) => login(options, { authCode: given.code }),

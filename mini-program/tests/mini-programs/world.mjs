@@ -117,6 +117,16 @@ export const codeUsed = {
   sub: 0,
 }
 
+export const chargeReversed = {
+  id: 8,
+  kind: 'charge_reversed',
+  at: time(now),
+  charge_id: 'c',
+  amount_fen: 1_250,
+  merchant_name: '第一食堂',
+  balance_fen: 5_000,
+}
+
 export const codeRefused = {
   ...codeUsed,
   id: 8,

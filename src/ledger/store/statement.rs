@@ -52,14 +52,17 @@ pub(in crate::ledger) async fn lines(
     source.select(&sql, values).await?.iter().map(line).collect()
 }
 
-/// The condition for these sorts. Patterns are constants of the program, never user input.
 fn wanted(sorts: &[Sort]) -> String {
+    format!(" AND ({})", any_of(sorts, NET, OTHER))
+}
+
+/// The condition for these sorts. Patterns are constants of the program, never user input.
+fn any_of(sorts: &[Sort], net: &str, other: &str) -> String {
     let one = |sort: &Sort| {
         let sign = if sort.incoming { ">" } else { "<" };
-        format!("({NET} {sign} 0 AND {OTHER} LIKE '{}')", sort.other)
+        format!("({net} {sign} 0 AND {other} LIKE '{}')", sort.other)
     };
-    let any = sorts.iter().map(one).collect::<Vec<_>>().join(" OR ");
-    format!(" AND ({any})")
+    sorts.iter().map(one).collect::<Vec<_>>().join(" OR ")
 }
 
 fn line(row: &QueryResult) -> Result<Line, DbError> {
@@ -75,12 +78,17 @@ fn line(row: &QueryResult) -> Result<Line, DbError> {
 pub(in crate::ledger) async fn days(
     source: Source<'_>,
     span: Span,
+    apart: &[Sort],
 ) -> Result<Vec<DaySum>, DbError> {
+    let apart = any_of(apart, "n.net_fen", "n.other");
+    let sum = |case: &str| format!("CAST(SUM(CASE WHEN {case} ELSE 0 END) AS BIGINT)");
+    let came = sum("NOT e.apart AND e.net_fen > 0 THEN e.net_fen");
+    let went = sum("NOT e.apart AND e.net_fen < 0 THEN -e.net_fen");
+    let apart_fen = sum("e.apart THEN e.net_fen");
     let sql = format!(
-        "SELECT {DAY} AS day, \
-         CAST(SUM(CASE WHEN e.net_fen > 0 THEN e.net_fen ELSE 0 END) AS BIGINT) AS came_fen, \
-         CAST(SUM(CASE WHEN e.net_fen < 0 THEN -e.net_fen ELSE 0 END) AS BIGINT) AS went_fen \
-         FROM (SELECT t.at, {NET} AS net_fen {FROM} GROUP BY t.id, t.at) e \
+        "SELECT {DAY} AS day, {came} AS came_fen, {went} AS went_fen, {apart_fen} AS apart_fen \
+         FROM (SELECT n.at, n.net_fen, ({apart}) AS apart FROM \
+         (SELECT t.at, {NET} AS net_fen, {OTHER} AS other {FROM} GROUP BY t.id, t.at) n) e \
          WHERE e.net_fen <> 0 GROUP BY 1 ORDER BY 1"
     );
     source.select(&sql, values(&span)).await?.iter().map(day_sum).collect()
@@ -92,5 +100,6 @@ fn day_sum(row: &QueryResult) -> Result<DaySum, DbError> {
             .map_err(|_| DbError::Inconsistent { table: "leg", what: "negative sum" })
     };
     let day = Day::from_number(row.try_get("", "day")?);
-    Ok(DaySum { day, came: fen("came_fen")?, went: fen("went_fen")? })
+    let apart = Balance::new(row.try_get("", "apart_fen")?);
+    Ok(DaySum { day, came: fen("came_fen")?, went: fen("went_fen")?, apart })
 }

@@ -7,7 +7,7 @@ use crate::{
             ApiError, PageSize, Principal,
             problem::{INVALID, Problem, problem_kinds},
         },
-        money::{Balance, Fen},
+        money::{Balance, Fen, InvalidAmount},
     },
     ledger::{statement::DaySum, transfer::TransferId},
     orders::order::OrderId,
@@ -101,6 +101,9 @@ pub(super) struct StatementMonth {
     in_fen: Fen,
     #[schema(value_type = i64, minimum = 0)]
     out_fen: Fen,
+    /// What came back of purchases, less what went back of top-ups: neither income nor expenses.
+    #[schema(value_type = i64)]
+    refund_fen: Balance,
     /// In order, without days that have no entries.
     days: Vec<StatementDay>,
 }
@@ -113,6 +116,8 @@ struct StatementDay {
     in_fen: Fen,
     #[schema(value_type = i64, minimum = 0)]
     out_fen: Fen,
+    #[schema(value_type = i64)]
+    refund_fen: Balance,
 }
 
 /// The student's statement: what changed the total of the three balances, newest first.
@@ -134,7 +139,7 @@ pub(super) async fn list(
     Ok(Json(StatementPage { items: entries.iter().map(StatementItem::of).collect(), next_cursor }))
 }
 
-/// Income and expenses on each day of a month.
+/// Income, expenses and refunds on each day of a month.
 #[utoipa::path(tag = "card", security(("bearer" = [])),
     params(("month" = String, Path, description = "`2026-11`, of Asia/Shanghai")),
     responses((status = 200, body = StatementMonth), (status = 401, body = Problem),
@@ -237,11 +242,14 @@ impl StatementMonth {
             sum.map_err(|error| ApiError::internal(&error))
         };
         let (in_fen, out_fen) = (sum(|day| day.came)?, sum(|day| day.went)?);
-        let days = days.iter().map(|DaySum { day, came, went }| StatementDay {
+        let refund_fen = days.iter().try_fold(Balance::ZERO, |sum, day| sum.plus(day.apart));
+        let refund_fen = refund_fen.ok_or_else(|| ApiError::internal(&InvalidAmount::Overflow))?;
+        let days = days.iter().map(|DaySum { day, came, went, apart }| StatementDay {
             day: day.to_string(),
             in_fen: *came,
             out_fen: *went,
+            refund_fen: *apart,
         });
-        Ok(Self { month: name, in_fen, out_fen, days: days.collect() })
+        Ok(Self { month: name, in_fen, out_fen, refund_fen, days: days.collect() })
     }
 }

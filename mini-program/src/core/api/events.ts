@@ -17,6 +17,7 @@ import { get, takes } from '../request'
 const codeUsed = object({
   kind: oneOf('code_used'),
   at: text,
+  charge_id: text,
   amount_fen: fen,
   merchant_name: text,
   balance_fen: absentable(signedFen),
@@ -36,6 +37,16 @@ const codeRefused = object({
   purpose: oneOf('pay', 'id'),
   tick: count,
   sub: count,
+})
+
+/** A till gave back what a code had paid. */
+const chargeReversed = object({
+  kind: oneOf('charge_reversed'),
+  at: text,
+  charge_id: text,
+  amount_fen: fen,
+  merchant_name: text,
+  balance_fen: absentable(signedFen),
 })
 
 /** A door or a desk read the code; it is used whether the door opened or not. */
@@ -63,7 +74,7 @@ const unknownEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unkn
 export const eventPage = object({
   items: list(
     either(
-      either(codeUsed, either(codeRefused, doorRead)),
+      either(either(codeUsed, chargeReversed), either(codeRefused, doorRead)),
       either(lossEvent, either(otherEvent, unknownEvent)),
     ),
   ),
@@ -74,6 +85,7 @@ export type CodeUse =
   | Decoded<typeof codeUsed>
   | Decoded<typeof codeRefused>
   | Decoded<typeof doorRead>
+export type Reversal = Decoded<typeof chargeReversed>
 export type LossEvent = Decoded<typeof lossEvent>
 export type Event = Decoded<typeof eventPage>['items'][number]
 

@@ -1,5 +1,5 @@
 /** Orders, and the payments that are tried for them. */
-import { absentable, type Decoded, either, fen, list, object, oneOf, text } from '../decode'
+import { absentable, bool, type Decoded, either, fen, list, object, oneOf, text } from '../decode'
 import type { Fen } from '../money'
 import { get, post, takes } from '../request'
 import { pageOf, type PageQuery } from './page'
@@ -21,6 +21,10 @@ const pay = absentable(either(wechatPay, alipay))
 const refund = object({
   id: text,
   amount_fen: fen,
+  /** Who gives it back. */
+  funding: text,
+  /** What was paid beyond the order: it never was in a balance. */
+  surplus: bool,
   state: oneOf('requested', 'sent', 'done', 'failed'),
   created_at: text,
   done_at: absentable(text),

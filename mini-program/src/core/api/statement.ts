@@ -16,7 +16,9 @@ const statementMonth = object({
   month: text,
   in_fen: fen,
   out_fen: fen,
-  days: list(object({ day: text, in_fen: fen, out_fen: fen })),
+  /** What came back of purchases, less what went back of top-ups: in neither of the two. */
+  refund_fen: signedFen,
+  days: list(object({ day: text, in_fen: fen, out_fen: fen, refund_fen: signedFen })),
 })
 
 export type StatementItem = Decoded<typeof statementItem>

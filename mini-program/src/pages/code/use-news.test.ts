@@ -34,6 +34,7 @@ const now = Date.parse('2026-11-21T12:00:00+08:00')
 const use = {
   kind: 'code_used',
   at: '2026-11-21T12:00:00+08:00',
+  charge_id: 'c',
   amount_fen: 1_250,
   merchant_name: '第一食堂',
   balance_fen: 3_750,
@@ -95,6 +96,19 @@ it('tells of a refusal, whose code is gone too', async () => {
     [10, 0],
   ])
   expect(listening.news.value).toMatchObject({ isPaid: false, title: '超过每餐消费限额' })
+})
+
+it('takes a payment back that the till has given back, and uses nothing up for it', async () => {
+  const reversed = { ...use, kind: 'charge_reversed', balance_fen: 5_000 } as unknown as Event
+  const onUse = vi.fn()
+  const listening = useNews({ ...silent, onUse })
+  listening.start()
+  await answer(ok([use]))
+  await vi.advanceTimersByTimeAsync(300)
+  await answer(ok([reversed]))
+  const told = { isPaid: false, title: '¥12.50 已撤销，已退回' }
+  expect(listening.news.value).toMatchObject(told)
+  expect(onUse).toHaveBeenCalledTimes(1)
 })
 
 it('after a fault of the server asks again, slower each time', async () => {

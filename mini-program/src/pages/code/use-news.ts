@@ -1,7 +1,7 @@
-/** Listens for uses of the code while the page is shown. */
+/** Listens for uses of the code, and for what came back of them, while the page is shown. */
 import { ref, shallowRef } from 'vue'
 import type { CodeUse, LossEvent } from '@/core/api/events'
-import { lossesIn, newsOf, retryDelayMs, type UseNews, usesIn } from '@/core/events'
+import { lossesIn, newsOf, retryDelayMs, toldIn, type UseNews, usesIn } from '@/core/events'
 import { isOutOfReach, retryAfter } from '@/core/problem'
 import { goHome } from '@/platform/navigation'
 import { isReachable, nextEvents } from '@/services/events'
@@ -55,9 +55,8 @@ export function useNews({ onUse, onLoss, onHeard }: Listener) {
     if (asked !== number) return
     isOffline.value = !answer.ok && isOutOfReach(answer.error)
     if (answer.ok) {
-      const uses = usesIn(answer.value)
-      uses.forEach(onUse)
-      news.value = newsOf(uses, Date.now()) ?? news.value
+      usesIn(answer.value).forEach(onUse)
+      news.value = newsOf(toldIn(answer.value), Date.now(), news.value) ?? news.value
       const losses = lossesIn(answer.value)
       if (losses.length > 0) onLoss(losses)
       onHeard()
