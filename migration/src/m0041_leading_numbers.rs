@@ -9,9 +9,10 @@ use sea_orm_migration::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
+/// Under a new name: a connection of SQLite that did not drop an index may still know it.
 const INDEXES: [&str; 3] = [
+    "CREATE UNIQUE INDEX bill_row_of_number_once ON bill_row (number, merchant_number, provider)",
     "DROP INDEX bill_row_once",
-    "CREATE UNIQUE INDEX bill_row_once ON bill_row (number, merchant_number, provider)",
     "CREATE INDEX person_by_student_no ON person (student_no)",
 ];
 

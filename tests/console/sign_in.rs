@@ -48,7 +48,7 @@ async fn the_first_sign_in_sets_up_a_second_factor(db: &TestDb) {
     assert!(differs.says("两次输入的新密码不同") && differs.says("<code>"), "{}", differs.html);
     enrol(code(&own, 0), "short", "short").await.with(422);
     let entered = enrol(code(&own, 1), PASSWORD, PASSWORD).await.with(200);
-    assert!(entered.says("请保存您的恢复码") && entered.says("href=\"/staff/approvals\""));
+    assert!(entered.says("请保存您的恢复码") && entered.says("href=\"/staff\""));
     let today = browser.get("/staff").await.with(200);
     assert!(today.says("现在没有等您处理的事") && today.says("财务"), "{}", today.html);
     assert!(!today.says("门禁记录"), "what one may not do is not shown: {}", today.html);
