@@ -33,6 +33,7 @@ mod m0035_key_ring;
 mod m0036_refunds_of_a_trade;
 mod m0037_outbox_lanes;
 mod m0038_bill_repairs;
+mod m0039_order_desk;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_doors::Migration),
             Box::new(m0038_bill_repairs::Migration),
             Box::new(m0035_key_ring::Migration),
+            Box::new(m0039_order_desk::Migration),
         ]
     }
 }

@@ -69,6 +69,8 @@ pub enum AuditAct {
     DoorRightEnded,
     /// The log of doors was read.
     AccessLogRead,
+    /// A list of orders was exported.
+    OrdersExported,
     /// The table of a library's readers was exported.
     ReadersExported,
     /// A user let a platform tell a phone number, with consent.
@@ -112,6 +114,7 @@ impl AuditAct {
             Self::DoorRightAdded => "door_right.added",
             Self::DoorRightEnded => "door_right.ended",
             Self::AccessLogRead => "access_log.read",
+            Self::OrdersExported => "orders.exported",
             Self::ReadersExported => "readers.exported",
             Self::PhoneShared => "phone.shared",
             Self::PhoneRemoved => "phone.removed",

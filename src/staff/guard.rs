@@ -45,6 +45,8 @@ macro_rules! rights {
 }
 
 rights! {
+    /// Read orders, and find one by a number.
+    ReadOrders;
     /// Read refunds and requests for refunds.
     ReadRefunds;
     /// Ask for a refund.

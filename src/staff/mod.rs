@@ -11,18 +11,22 @@ mod doors;
 mod endings;
 pub mod guard;
 pub mod http;
+mod orders;
 mod refund_desk;
 mod refunds;
 mod requests;
+mod standing;
 
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
+pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
 };
 pub use refunds::{RefundAsk, StaffRefund};
 pub use requests::StaffActError;
+pub use standing::MoneyStanding;
 
 use crate::{
     base::{clock::Clock, db::Db},
