@@ -14,6 +14,8 @@ mod bills;
 mod browser;
 mod doors;
 mod frame;
+mod list;
+mod orders;
 mod sign_in;
 mod today;
 mod words;
@@ -28,7 +30,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, DoorDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -39,6 +41,8 @@ use std::sync::Arc;
 pub struct Console {
     /// Sign-in, sessions, refunds.
     pub staff: StaffDesk,
+    /// Orders.
+    pub orders: OrderDesk,
     /// Bills.
     pub bills: BillDesk,
     /// Doors.
@@ -71,6 +75,12 @@ pages! {
     get "/second-factor" sign_in::ask_factor;
     post "/second-factor" sign_in::confirm_factor;
     get "" today::show;
+    get "/orders" orders::list;
+    post "/orders/search" orders::search;
+    post "/orders/export" orders::export;
+    get "/orders/{id}" orders::show;
+    get "/orders/{id}/ask" orders::ask_form;
+    post "/orders/{id}/ask" orders::ask;
     get "/approvals" approvals::list;
     get "/approvals/{kind}/{id}" approvals::show;
     post "/approvals/{kind}/{id}/approve" approvals::approve;

@@ -1,9 +1,10 @@
-//! Staff over HTTP: sign-in, refunds and repairs of bills that need two persons, and doors.
+//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, and doors.
 
 mod auth;
 mod bills;
 mod doors;
 mod endings;
+mod orders;
 mod problems;
 mod refunds;
 mod requests;
@@ -12,8 +13,8 @@ use super::guard;
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<BillDesk>` and
-/// `Data<DoorDesk>`.
+/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
+/// `Data<BillDesk>` and `Data<DoorDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -22,6 +23,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(auth::logout)
         .service(auth::second_factor)
         .service(auth::me);
+    let scope = scope.service(orders::list).service(orders::search).service(orders::show);
     let scope = scope
         .service(refunds::ask)
         .service(refunds::list)
