@@ -274,12 +274,12 @@ impl OrderDesk {
             filter.purpose.map(|purpose| format!("purpose {}", purpose.code())),
             filter.provider.map(|provider| format!("provider {}", provider.code())),
         ];
-        let asked = asked.into_iter().flatten().map(|one| format!(", {one}")).collect::<String>();
+        let asked = std::iter::once(what.to_owned()).chain(asked.into_iter().flatten());
         let entry = Entry {
             act: AuditAct::OrdersExported,
             school: Some(member.school),
             subject: filter.day.map_or_else(|| "found".to_owned(), |day| day.to_string()),
-            detail: format!("{what}{asked}"),
+            detail: asked.collect::<Vec<_>>().join(", "),
         };
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         db.in_tx(async |tx| {
@@ -294,11 +294,11 @@ impl OrderDesk {
         let persons: BTreeSet<PersonId> = orders.iter().map(|order| order.person).collect();
         let persons: Vec<PersonId> = persons.into_iter().collect();
         let names = self.names(&persons).await?;
-        let named = |order: ListedOrder| {
+        let with_name = |order: ListedOrder| {
             let person = names.get(&order.person).cloned().unwrap_or_default();
             NamedOrder { order, person }
         };
-        Ok(orders.into_iter().map(named).collect())
+        Ok(orders.into_iter().map(with_name).collect())
     }
 
     /// The masked names of persons, in one query.

@@ -2,6 +2,8 @@
 
 mod browser;
 mod doors;
+mod order_lists;
+mod orders;
 mod refunds;
 mod routes;
 mod sign_in;

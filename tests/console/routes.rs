@@ -19,6 +19,7 @@ enum Door {
 
 use Door::{Open, Roles, SignedIn};
 
+const ORDERS: Door = Roles(&["card_office", "finance", "auditor"]);
 const REFUNDS: Door = Roles(&["card_office", "finance", "auditor"]);
 const ASKS: Door = Roles(&["card_office", "finance"]);
 const FINANCE: Door = Roles(&["finance"]);
@@ -35,6 +36,12 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/second-factor", SignedIn),
     ("post", "/staff/second-factor", SignedIn),
     ("get", "/staff", SignedIn),
+    ("get", "/staff/orders", ORDERS),
+    ("post", "/staff/orders/search", ORDERS),
+    ("post", "/staff/orders/export", ORDERS),
+    ("get", "/staff/orders/{id}", ORDERS),
+    ("get", "/staff/orders/{id}/ask", ASKS),
+    ("post", "/staff/orders/{id}/ask", ASKS),
     ("get", "/staff/approvals", REFUNDS),
     ("get", "/staff/approvals/{kind}/{id}", REFUNDS),
     ("post", "/staff/approvals/{kind}/{id}/approve", FINANCE),

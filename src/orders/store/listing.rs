@@ -62,15 +62,15 @@ fn conditions(filter: &OrderFilter) -> (String, Vec<Value>) {
     if let Some(provider) = filter.provider {
         and("p.provider = {}", provider.code().into());
     }
-    if let Some(only) = &filter.only {
-        let places: Vec<String> = only
-            .iter()
-            .map(|id| {
-                values.push(id.uuid().into());
-                format!("${}", values.len())
-            })
-            .collect();
-        sql.push_str(&format!(" AND o.id IN ({})", places.join(", ")));
+    let only = filter.only.iter().flatten();
+    let places: Vec<String> = only
+        .map(|id| {
+            values.push(id.uuid().into());
+            format!("${}", values.len())
+        })
+        .collect();
+    if !places.is_empty() {
+        sql = format!("{sql} AND o.id IN ({})", places.join(", "));
     }
     (sql, values)
 }
