@@ -50,7 +50,7 @@ pub(in crate::console) struct AskForm {
     part: Part,
     /// What could be refunded when the page was made, in fen: all of it is this much, whatever happened
     /// meanwhile.
-    all_fen: i64,
+    all_fen: String,
     /// In yuan.
     #[serde(default)]
     amount: String,
@@ -87,7 +87,7 @@ pub(in crate::console) async fn ask_form(
     let form = AskForm {
         form_id: Uuid::new_v4(),
         part: Part::All,
-        all_fen: detail.refundable.unwrap_or_default().get(),
+        all_fen: String::new(),
         amount: String::new(),
         reason: String::new(),
         back: from.list_of(&detail),
@@ -138,7 +138,7 @@ async fn page(
         person: format!("{}（{}）", detail.person, detail.person_no),
         left,
         is_part: form.part == Part::Some,
-        form: AskForm { all_fen: left.get(), ..form },
+        form: AskForm { all_fen: left.get().to_string(), ..form },
     })
 }
 
@@ -146,9 +146,10 @@ impl AskForm {
     fn asked(&self, order: OrderId) -> Result<RefundAsk, ApiError> {
         let wrong = |field, why| ApiError::new(INVALID).field(field, why);
         let amount = match self.part {
-            Part::All => Fen::new(self.all_fen).ok().filter(|all| !all.is_zero()),
+            Part::All => self.all_fen.parse().ok().and_then(|all| Fen::new(all).ok()),
             Part::Some => fen_of(&self.amount),
         };
+        let amount = amount.filter(|amount| !amount.is_zero());
         let amount = amount.ok_or_else(|| wrong("/amount", "请填写退款金额，如 12.50"))?;
         let reason = reason_of(&self.reason, LONGEST_REASON)
             .map_err(|_| wrong("/reason", "请填写理由，最多 80 个字"))?;
@@ -157,7 +158,7 @@ impl AskForm {
     }
 }
 
-/// `12.5`, `¥12.50` or `12` as an amount; nothing for other texts and for nothing.
+/// `12.5`, `¥12.50` or `12` as an amount; nothing for other texts.
 fn fen_of(text: &str) -> Option<Fen> {
     let text = text.trim().trim_start_matches(['¥', '￥']);
     let (yuan, cents) = text.split_once('.').unwrap_or((text, ""));
@@ -167,7 +168,7 @@ fn fen_of(text: &str) -> Option<Fen> {
         return None;
     }
     let fen: i64 = format!("{yuan}{cents:0<2}").parse().ok()?;
-    Fen::new(fen).ok().filter(|amount| !amount.is_zero())
+    Fen::new(fen).ok()
 }
 
 #[cfg(test)]
@@ -186,7 +187,7 @@ mod tests {
             ("12.345", None),
             ("12.", None),
             (".5", None),
-            ("0", None),
+            ("0", Some(0)),
             ("-1", None),
             ("1,000", None),
             ("1e3", None),
