@@ -197,6 +197,7 @@ impl Wrong {
         let problem = error.problem();
         let detail = |field: &FieldError| field.detail.to_string();
         let details = problem.errors.iter().map(detail).chain(problem.detail.clone());
+        let details = details.filter(|detail| *detail != problem.title);
         Self { title: problem.title, details: details.collect(), status: problem.status }
     }
 }

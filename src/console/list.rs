@@ -66,11 +66,11 @@ pub(super) enum Sort {
 
 /// Where in a list an address is: after a row or before one, else at the beginning.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Place<C = Uuid> {
     #[serde(default)]
     sort: Sort,
-    after: Option<Uuid>,
-    before: Option<Uuid>,
+    after: Option<C>,
+    before: Option<C>,
 }
 
 /// The ways to the pages beside this one.
@@ -90,9 +90,9 @@ pub(super) struct SortHead {
     pub(super) word: &'static str,
 }
 
-impl Place {
+impl<C: Copy + fmt::Display> Place<C> {
     /// What to read: one row more than is shown, which tells whether there are others beyond.
-    pub(super) fn keyset(self) -> Keyset {
+    pub(super) fn keyset(self) -> Keyset<C> {
         let (newest, back) = (self.sort == Sort::Newest, self.is_back());
         let beyond = self.after.or(self.before);
         Keyset { beyond, descending: newest != back, most: size().to_read() }
@@ -102,7 +102,7 @@ impl Place {
     pub(super) fn turn<T>(
         self,
         found: Vec<T>,
-        id: impl Fn(&T) -> Uuid,
+        id: impl Fn(&T) -> C,
         list: &Address,
     ) -> (Vec<T>, Pages) {
         let (mut rows, beyond) = size().page(found, |_| String::new());

@@ -13,6 +13,7 @@ mod assets;
 mod bills;
 mod browser;
 mod doors;
+mod file;
 mod frame;
 mod list;
 mod orders;

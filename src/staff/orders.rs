@@ -278,7 +278,9 @@ impl OrderDesk {
         let entry = Entry {
             act: AuditAct::OrdersExported,
             school: Some(member.school),
-            subject: filter.day.map_or_else(|| "found".to_owned(), |day| day.to_string()),
+            subject: filter
+                .day
+                .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
             detail: asked.collect::<Vec<_>>().join(", "),
         };
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());

@@ -315,8 +315,9 @@ async fn a_list_is_exported_as_it_is_filtered(db: &TestDb) {
     let told = "SELECT who || ' ' || subject || ' ' || detail FROM audit_entry \
                 WHERE act = 'orders.exported' ORDER BY position";
     let today = now().day();
-    let entry =
-        |format: &str| format!("staff li, no. 1002 {today} {format}: 60 orders, state fulfilled");
+    let entry = |format: &str| {
+        format!("staff li, no. 1002 orders of {today} {format}: 60 orders, state fulfilled")
+    };
     assert_eq!(world.rows.texts(told).await, [entry("csv"), entry("xlsx")]);
 }
 
@@ -366,7 +367,7 @@ async fn a_list_costs_three_statements(db: &TestDb) {
     for (name, filter) in filters {
         let page = Keyset { beyond: None, descending: true, most: 51 };
         let began = Instant::now();
-        let (_, sent) = counting_statements(async {
+        let ((), sent) = counting_statements(async {
             desk.page(&filter, page).await.unwrap();
             desk.total(&filter, 1001).await.unwrap();
         })

@@ -9,6 +9,7 @@ use testkit::{TestDb, World, eventually, now, on_each_database};
 
 on_each_database!(
     an_order_is_found_by_any_of_its_numbers,
+    two_that_end_alike_are_both_found,
     a_refund_is_asked_for_and_told_as_far_as_it_is,
     what_is_wrong_with_a_request_stands_above_it,
     the_same_as_json,
@@ -84,12 +85,19 @@ async fn an_order_is_found_by_any_of_its_numbers(db: &TestDb) {
         assert!(page.says(text) && page.says("<title>错误："), "{number}: {}", page.html);
         assert!(page.says(&format!("value=\"{number}\"")), "what was typed stays: {}", page.html);
     }
-    // Two end alike: both are listed, and the address has nothing but their ids.
+}
+
+async fn two_that_end_alike_are_both_found(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, order) = topped_up(&world).await;
+    let id = order["id"].as_str().unwrap().to_owned();
+    let (auditor, _) = Browser::of(&world, "he", "1004", &["auditor"]).await;
     let other = format!("{}{}", &fresh()[..28], end(&id));
     copy(&world, &id, &other, "xnec").await;
     let elsewhere = format!("{}{}", &fresh()[..28], end(&id));
     copy(&world, &id, &elsewhere, "hbkj").await;
     let both = search(&auditor, end(&id)).await.with(303);
+    // The address has nothing but their ids.
     let ids: Vec<&str> = both.location.split_once("?only=").unwrap().1.split("%2C").collect();
     assert_eq!(ids.len(), 2, "not that of another school: {}", both.location);
     let list = auditor.follow(&both).await.with(200);
@@ -120,6 +128,26 @@ async fn copy(world: &World, from: &str, to: &str, school: &str) {
     }
 }
 
+/// Asks for ¥12.50 of the order. A double click, and the way back: one request.
+async fn ask_twice(office: &Browser, there: &str, back: &str) {
+    let form = office.get(&format!("{there}/ask?back={back}")).await.with(200);
+    assert!(form.says("全部 ¥50.00"), "{}", form.html);
+    let fields = [
+        ("form_id", form.field("form_id")),
+        ("all_fen", form.field("all_fen")),
+        ("back", form.field("back")),
+        ("part", "some".to_owned()),
+        ("amount", "12.5".to_owned()),
+        ("reason", "重复支付".to_owned()),
+    ];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+    let ask = format!("{there}/ask");
+    for _ in 0..2 {
+        let asked = office.submit(&form, &ask, &fields).await.with(303);
+        assert!(asked.location.starts_with(&format!("{there}?back=")), "{}", asked.location);
+    }
+}
+
 async fn a_refund_is_asked_for_and_told_as_far_as_it_is(db: &TestDb) {
     let world = World::start(db).await;
     let (student, order) = topped_up(&world).await;
@@ -137,23 +165,7 @@ async fn a_refund_is_asked_for_and_told_as_far_as_it_is(db: &TestDb) {
         assert!(shown.says(word), "{word}: {}", shown.html);
     }
     assert!(shown.says(&format!("href=\"/staff/orders#o{}\"", end(&there))), "{}", shown.html);
-    let form = office.get(&format!("{there}/ask?back={path}")).await.with(200);
-    assert!(form.says("全部 ¥50.00"), "{}", form.html);
-    let fields = [
-        ("form_id", form.field("form_id")),
-        ("all_fen", form.field("all_fen")),
-        ("back", form.field("back")),
-        ("part", "some".to_owned()),
-        ("amount", "12.5".to_owned()),
-        ("reason", "重复支付".to_owned()),
-    ];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
-    let ask = format!("{there}/ask");
-    // A double click, and the way back: one request.
-    for _ in 0..2 {
-        let asked = office.submit(&form, &ask, &fields).await.with(303);
-        assert!(asked.location.starts_with(&format!("{there}?back=")), "{}", asked.location);
-    }
+    ask_twice(&office, &there, &path).await;
     assert_eq!(world.rows.count("approval").await, 1);
     let shown = office.get(&there).await.with(200);
     for word in ["在学生账户，没有变动", "另一人复核", "office（1001）申请退款 ¥12.50：重复支付"]
@@ -164,15 +176,20 @@ async fn a_refund_is_asked_for_and_told_as_far_as_it_is(db: &TestDb) {
     let away = office.get(&format!("{there}/ask")).await.with(303);
     assert!(office.follow(&away).await.says("现在不能申请退款"));
     assert_eq!(student.balances().await[3], 5000, "nothing is posted");
+    let request =
+        format!("/staff/approvals/refund/{}", shown.between("/staff/approvals/refund/", "\""));
+    is_told_as_far_as_it_is(&world, &office, (&there, &request)).await;
+}
+
+/// What an order says while its refund is on its way.
+async fn is_told_as_far_as_it_is(world: &World, office: &Browser, (there, request): (&str, &str)) {
     // The provider takes it and says nothing: it is not done.
     world.pay().set_refund_mode(RefundMode::ByHand);
-    let (finance, _) = Browser::of(&world, "finance", "1002", &["finance"]).await;
-    let request = shown.between("/staff/approvals/refund/", "\"");
-    let request = format!("/staff/approvals/refund/{request}");
-    let page = finance.get(&request).await.with(200);
+    let (finance, _) = Browser::of(world, "finance", "1002", &["finance"]).await;
+    let page = finance.get(request).await.with(200);
     finance.submit(&page, &format!("{request}/approve"), &[]).await.with(303);
     let sent = eventually("it is sent", async || {
-        Some(office.get(&there).await).filter(|page| page.says("支付平台还没有确认"))
+        Some(office.get(there).await).filter(|page| page.says("支付平台还没有确认"))
     })
     .await;
     for word in ["退款中", "已发出，等支付平台确认", "系统查询结果", "可退</dt><dd>¥37.50"]
@@ -184,7 +201,7 @@ async fn a_refund_is_asked_for_and_told_as_far_as_it_is(db: &TestDb) {
     let ended = world.pay().end_refund(&number, RefundEnd::Succeed);
     ended.unwrap();
     let done = eventually("the payer has it", async || {
-        Some(office.get(&there).await).filter(|page| page.says("已退到账"))
+        Some(office.get(there).await).filter(|page| page.says("已退到账"))
     })
     .await;
     for word in

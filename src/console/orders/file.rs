@@ -2,83 +2,27 @@
 
 use super::{Asked, words};
 use crate::{
-    base::{
-        http::ApiError,
-        table_file::{CsvTable, XlsxTable, yuan},
-    },
-    console::{browser::Seat, frame::PageError},
+    base::table_file::yuan,
+    console::{browser::Seat, file::ListFile},
     staff::{NamedOrder, guard::ReadOrders},
 };
-use actix_web::{HttpResponse, http::header};
-use serde::Deserialize;
-
-/// The formats of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FileFormat {
-    Csv,
-    Xlsx,
-}
 
 const HEADER: [&str; 9] =
     ["单号", "时间", "人", "用途", "金额（元）", "已退（元）", "渠道", "支付平台交易号", "状态"];
 /// The columns of [`HEADER`] that are amounts.
 const AMOUNTS: &[u16] = &[4, 5];
 
-impl FileFormat {
-    pub(super) const fn code(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Xlsx => "xlsx",
-        }
-    }
-
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        }
-    }
-}
-
-/// The file as an answer.
-pub(super) fn answer(
-    format: FileFormat,
-    asked: &Asked,
-    seat: &Seat<ReadOrders>,
-    orders: &[NamedOrder],
-) -> Result<HttpResponse, PageError> {
-    let file = match format {
-        FileFormat::Csv => csv(orders).map_err(|error| ApiError::internal(&error)),
-        FileFormat::Xlsx => {
-            xlsx(orders, &about(asked, seat)).map_err(|error| ApiError::internal(&error))
-        }
-    };
+/// The file of these orders.
+pub(super) fn of(asked: &Asked, seat: &Seat<ReadOrders>, orders: &[NamedOrder]) -> ListFile<9> {
     let of = asked.filter.day.map_or_else(|| "found".to_owned(), |day| day.to_string());
-    let name = format!("attachment; filename=\"orders-{of}.{}\"", format.code());
-    Ok(HttpResponse::Ok()
-        .content_type(format.content_type())
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .body(file?))
-}
-
-fn csv(orders: &[NamedOrder]) -> Result<Vec<u8>, csv::Error> {
-    let mut table = CsvTable::begin(Vec::new(), &HEADER)?;
-    for order in orders {
-        table.add(&cells(order))?;
+    ListFile {
+        name: format!("orders-{of}"),
+        sheet: "订单",
+        header: HEADER,
+        amounts: AMOUNTS,
+        rows: orders.iter().map(cells).collect(),
+        about: about(asked, seat),
     }
-    table.end()
-}
-
-fn xlsx(
-    orders: &[NamedOrder],
-    about: &[(&'static str, String)],
-) -> Result<Vec<u8>, rust_xlsxwriter::XlsxError> {
-    let mut table = XlsxTable::begin("订单", &HEADER, AMOUNTS)?;
-    for order in orders {
-        table.add(&cells(order))?;
-    }
-    table.end("筛选", about)?.save_to_buffer()
 }
 
 /// What the second sheet says: which orders, who took them, when.
@@ -137,14 +81,18 @@ mod tests {
             transaction_id: Some("=1+1".to_owned()),
             given_back: Fen::new(1).unwrap(),
         };
-        let text =
-            String::from_utf8(csv(&[NamedOrder { order, person: "**雨".to_owned() }]).unwrap());
-        let expected = format!(
-            "\u{feff}单号,时间,人,用途,金额（元）,已退（元）,渠道,支付平台交易号,状态\r\n\
-             01931c7e000070008000000021c08f3a,2026-11-28 23:59:59,**雨,校园卡充值,50.00,0.01,{},'=1+1,\
-             退款中\r\n",
-            words::provider(Provider::Alipay)
-        );
-        assert_eq!(text.unwrap(), expected);
+        let row = cells(&NamedOrder { order, person: "**雨".to_owned() });
+        let expected = [
+            "01931c7e000070008000000021c08f3a",
+            "2026-11-28 23:59:59",
+            "**雨",
+            "校园卡充值",
+            "50.00",
+            "0.01",
+            words::provider(Provider::Alipay),
+            "=1+1",
+            "退款中",
+        ];
+        assert_eq!(row, expected);
     }
 }

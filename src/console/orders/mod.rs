@@ -11,6 +11,7 @@ pub(super) use detail::show;
 use super::{
     Console,
     browser::{Seat, Sent},
+    file::ExportForm,
     frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
     list::{self, Address, COUNTED, Chip, Choice, Pages, Place, SortHead},
     words,
@@ -33,7 +34,6 @@ use actix_web::{
     web::{Data, Query},
 };
 use askama::Template;
-use file::FileFormat;
 use serde::Deserialize;
 
 const HERE: (&str, &str) = ("/staff/orders", "订单");
@@ -50,12 +50,6 @@ pub(super) struct Found {
 #[derive(Debug, Deserialize)]
 pub(super) struct SearchForm {
     number: String,
-}
-
-/// In which format a list is wanted.
-#[derive(Debug, Deserialize)]
-pub(super) struct ExportForm {
-    format: FileFormat,
 }
 
 /// An order as lists show it.
@@ -259,7 +253,7 @@ pub(super) async fn export(
     let asked = Asked::of(&seat, &console, (&query, &found, Place::default()))?;
     let orders = console.orders.export(&seat.member, &asked.filter, form.format.code()).await;
     match orders {
-        Ok(orders) => file::answer(form.format, &asked, &seat, &orders),
+        Ok(orders) => file::of(&asked, &seat, &orders).answer(form.format),
         Err(error @ StaffOrderError::TooMany(_)) => {
             let wrong = Wrong::of(&ApiError::from(error));
             let status = wrong.status;
