@@ -1,4 +1,5 @@
-//! What staff list and find orders by: the day, and the last eight characters of any number.
+//! What staff list and find by: orders by the day and by the last eight characters of any number, and
+//! the audit log.
 
 use sea_orm_migration::{
     async_trait,
@@ -9,7 +10,7 @@ use sea_orm_migration::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const INDEXES: [&str; 6] = [
+const INDEXES: [&str; 8] = [
     // An id begins with its time, so this is the order of time.
     "CREATE INDEX orders_of_school ON orders (school_id, id)",
     "CREATE INDEX orders_by_end ON orders ({id})",
@@ -19,6 +20,9 @@ const INDEXES: [&str; 6] = [
     "CREATE INDEX refund_by_number_end ON refund ({refund_number})",
     // The requests for refunds of a payment, for the page of its order.
     "CREATE INDEX approval_of_subject ON approval (subject_id)",
+    // The audit log, newest first: of a school, and of one member of staff.
+    "CREATE INDEX audit_entry_of_school ON audit_entry (school_id, position)",
+    "CREATE INDEX audit_entry_by_who ON audit_entry (who, position)",
 ];
 
 #[async_trait::async_trait]

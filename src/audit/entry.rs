@@ -71,6 +71,8 @@ pub enum AuditAct {
     AccessLogRead,
     /// A list of orders was exported.
     OrdersExported,
+    /// A part of this log was exported.
+    AuditExported,
     /// The table of a library's readers was exported.
     ReadersExported,
     /// A user let a platform tell a phone number, with consent.
@@ -80,6 +82,46 @@ pub enum AuditAct {
 }
 
 impl AuditAct {
+    /// All of them.
+    pub const ALL: [Self; 36] = [
+        Self::RowsAuthenticated,
+        Self::RowsTakenOver,
+        Self::Rekeyed,
+        Self::SchoolAdded,
+        Self::SchoolChanged,
+        Self::RosterImported,
+        Self::StandingChanged,
+        Self::LossReported,
+        Self::LossCancelled,
+        Self::MerchantAdded,
+        Self::MerchantChanged,
+        Self::TerminalAdded,
+        Self::TerminalChanged,
+        Self::TerminalDisabled,
+        Self::TerminalEnabled,
+        Self::LocksImported,
+        Self::StaffAdded,
+        Self::StaffFactorReset,
+        Self::StaffFactorEnrolled,
+        Self::StaffDisabled,
+        Self::StaffEnabled,
+        Self::StaffSignedIn,
+        Self::ApprovalAsked,
+        Self::ApprovalApproved,
+        Self::ApprovalRejected,
+        Self::ApprovalWithdrawn,
+        Self::ApprovalExpired,
+        Self::DoorsAllocated,
+        Self::DoorRightAdded,
+        Self::DoorRightEnded,
+        Self::AccessLogRead,
+        Self::OrdersExported,
+        Self::AuditExported,
+        Self::ReadersExported,
+        Self::PhoneShared,
+        Self::PhoneRemoved,
+    ];
+
     /// The name in storage.
     pub const fn code(self) -> &'static str {
         match self {
@@ -115,6 +157,7 @@ impl AuditAct {
             Self::DoorRightEnded => "door_right.ended",
             Self::AccessLogRead => "access_log.read",
             Self::OrdersExported => "orders.exported",
+            Self::AuditExported => "audit.exported",
             Self::ReadersExported => "readers.exported",
             Self::PhoneShared => "phone.shared",
             Self::PhoneRemoved => "phone.removed",

@@ -25,6 +25,11 @@ impl Address {
         Self { path, fields: Vec::new() }
     }
 
+    /// The same query at another path.
+    pub(super) fn at(&self, path: &'static str) -> Self {
+        Self { path, fields: self.fields.clone() }
+    }
+
     /// The same with this field, in place of an earlier value of it.
     #[must_use]
     pub(super) fn with(&self, name: &'static str, value: impl fmt::Display) -> Self {
@@ -184,13 +189,31 @@ pub(super) struct Choice {
     pub(super) chosen: bool,
 }
 
+/// The values of a field, with the one that was chosen.
+pub(super) fn choices<T: Copy + PartialEq>(
+    all: impl IntoIterator<Item = T>,
+    chosen: Option<T>,
+    value: impl Fn(T) -> &'static str,
+    word: impl Fn(T) -> &'static str,
+) -> Vec<Choice> {
+    let choice =
+        |one: T| Choice { value: value(one), word: word(one), chosen: chosen == Some(one) };
+    all.into_iter().map(choice).collect()
+}
+
+/// How many rows there are, of which up to [`COUNTED`] and one were looked at.
+pub(super) fn count(rows: u64, unit: &str) -> String {
+    if rows > u64::from(COUNTED) {
+        format!("1,000+ {unit}")
+    } else {
+        format!("{} {unit}", grouped(rows))
+    }
+}
+
 /// How many rows there are, of which up to [`COUNTED`] and one were looked at, and what they come to.
 pub(super) fn totals((rows, fen): (u64, Fen), unit: &str, sum: &str) -> String {
-    if rows > u64::from(COUNTED) {
-        return format!("1,000+ {unit}");
-    }
-    let rows = grouped(rows);
-    format!("{rows} {unit}，{sum} {}", money(fen))
+    let text = count(rows, unit);
+    if rows > u64::from(COUNTED) { text } else { format!("{text}，{sum} {}", money(fen)) }
 }
 
 /// An amount with its thousands apart: `¥12,480.50`.

@@ -10,6 +10,7 @@
 
 mod approvals;
 mod assets;
+mod audit;
 mod bills;
 mod browser;
 mod doors;
@@ -90,6 +91,8 @@ pages! {
     get "/reconciliation" bills::days;
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
+    get "/audit" audit::list;
+    post "/audit/export" audit::export;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;

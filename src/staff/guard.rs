@@ -65,6 +65,8 @@ rights! {
     ChangeDoorRights;
     /// Read the log of doors.
     ReadAccessLog;
+    /// Read the audit log, as far as the roles let one.
+    ReadAudit;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

@@ -6,6 +6,7 @@
 //! Invariant: money moves in the transaction that approves it, or not at all.
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
+mod audit_log;
 mod bills;
 mod doors;
 mod endings;
@@ -17,6 +18,7 @@ mod refunds;
 mod requests;
 mod standing;
 
+pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;

@@ -59,6 +59,12 @@ pub enum StaffAct {
     ChangeDoorRights,
     /// Read the log of doors.
     ReadAccessLog,
+    /// Read the audit log: one's own acts.
+    ReadAudit,
+    /// Of it also what concerns members of staff and policies.
+    ReadStaffAudit,
+    /// All of it.
+    ReadWholeAudit,
 }
 
 /// Why somebody may not act.
@@ -102,31 +108,39 @@ impl StaffRole {
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
             AskRefund, AskRepair, ChangeDoorRights, DecideRefund, DecideRepair, ReadAccessLog,
-            ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
+            ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds, ReadStaffAudit,
+            ReadWholeAudit,
         };
         match self {
             Self::Finance => match act {
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair => true,
-                ReadDoorRights | ChangeDoorRights | ReadAccessLog => false,
+                | DecideRepair | ReadAudit => true,
+                ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
+                | ReadWholeAudit => false,
             },
             Self::CardOffice => match act {
                 ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
-                | ReadAccessLog => true,
-                DecideRefund | ReadBills | AskRepair | DecideRepair => false,
+                | ReadAccessLog | ReadAudit => true,
+                DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
+                | ReadWholeAudit => false,
             },
             Self::Auditor => match act {
-                ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog => true,
+                ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
+                | ReadAudit | ReadStaffAudit | ReadWholeAudit => true,
                 AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights => false,
             },
             Self::NetworkCenter => match act {
-                ReadDoorRights => true,
+                ReadDoorRights | ReadAudit => true,
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ChangeDoorRights | ReadAccessLog => false,
+                | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
+                | ReadWholeAudit => false,
             },
             Self::Counsellor | Self::Admin => match act {
+                ReadAudit => true,
+                ReadStaffAudit => matches!(self, Self::Admin),
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog => false,
+                | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
+                | ReadWholeAudit => false,
             },
         }
     }
@@ -145,7 +159,13 @@ impl StaffAct {
     /// Whether the second factor must have been given within [`FACTOR_LIFETIME`].
     const fn needs_fresh_factor(self) -> bool {
         match self {
-            Self::ReadOrders | Self::ReadRefunds | Self::ReadBills | Self::ReadDoorRights => false,
+            Self::ReadOrders
+            | Self::ReadRefunds
+            | Self::ReadBills
+            | Self::ReadDoorRights
+            | Self::ReadAudit
+            | Self::ReadStaffAudit
+            | Self::ReadWholeAudit => false,
             Self::AskRefund
             | Self::DecideRefund
             | Self::AskRepair
@@ -210,7 +230,8 @@ mod tests {
     use super::*;
     use StaffAct::{
         AskRefund, AskRepair, ChangeDoorRights, DecideRefund, DecideRepair, ReadAccessLog,
-        ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
+        ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds, ReadStaffAudit,
+        ReadWholeAudit,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -219,12 +240,12 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "R RA- --- RCL"),
-            (StaffRole::Finance, "R RAD RAD ---"),
-            (StaffRole::NetworkCenter, "- --- --- R--"),
-            (StaffRole::Counsellor, "- --- --- ---"),
-            (StaffRole::Auditor, "R R-- R-- R-L"),
-            (StaffRole::Admin, "- --- --- ---"),
+            (StaffRole::CardOffice, "R RA- --- RCL A--"),
+            (StaffRole::Finance, "R RAD RAD --- A--"),
+            (StaffRole::NetworkCenter, "- --- --- R-- A--"),
+            (StaffRole::Counsellor, "- --- --- --- A--"),
+            (StaffRole::Auditor, "R R-- R-- R-L ASW"),
+            (StaffRole::Admin, "- --- --- --- AS-"),
         ];
         let acts = [
             ReadOrders,
@@ -237,6 +258,9 @@ mod tests {
             ReadDoorRights,
             ChangeDoorRights,
             ReadAccessLog,
+            ReadAudit,
+            ReadStaffAudit,
+            ReadWholeAudit,
         ];
         for (role, allowed) in rights {
             let roles = StaffRoles::new([role]);

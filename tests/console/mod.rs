@@ -1,5 +1,6 @@
 //! The console of staff at `/staff`, as a browser without scripts uses it.
 
+mod audit;
 mod browser;
 mod doors;
 mod order_lists;

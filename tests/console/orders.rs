@@ -259,8 +259,8 @@ async fn what_is_wrong_with_a_request_stands_above_it(db: &TestDb) {
     let (auditor, _) = Browser::of(&world, "he", "1004", &["auditor"]).await;
     assert!(!auditor.get(&there).await.with(200).says("/ask?"));
     // An old second factor is asked for before the form is filled in.
-    let older = "UPDATE staff_session SET factor_at = factor_at - $1";
-    world.change(older, [(11 * 60_000_000_i64).into()]).await;
+    let ago = "UPDATE staff_session SET factor_at = factor_at - $1";
+    world.change(ago, [(11 * 60_000_000_i64).into()]).await;
     let away = office.get(&format!("{there}/ask")).await.with(303);
     assert!(away.location.starts_with("/staff/second-factor?next=/staff/orders/"));
 }

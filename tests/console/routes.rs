@@ -26,6 +26,7 @@ const FINANCE: Door = Roles(&["finance"]);
 const BILLS: Door = Roles(&["finance", "auditor"]);
 const DOORS: Door = Roles(&["card_office", "network_center", "auditor"]);
 const OFFICE: Door = Roles(&["card_office"]);
+const EVERY_ROLE: Door = Roles(&ROLES);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -50,6 +51,8 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/reconciliation", BILLS),
     ("get", "/staff/reconciliation/{day}", BILLS),
     ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
+    ("get", "/staff/audit", EVERY_ROLE),
+    ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/doors", DOORS),
     ("post", "/staff/doors/search", DOORS),
     ("post", "/staff/doors/rights", OFFICE),

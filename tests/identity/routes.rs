@@ -87,6 +87,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/auth/logout", Open),
     ("post", "/api/v1/staff/auth/second-factor", Staff),
     ("get", "/api/v1/staff/me", Staff),
+    ("get", "/api/v1/staff/audit", Staff),
     ("get", "/api/v1/staff/orders", Staff),
     ("post", "/api/v1/staff/orders/search", Staff),
     ("get", "/api/v1/staff/orders/{id}", Staff),

@@ -190,9 +190,19 @@ impl Asked {
             day: filter.day.map_or_else(String::new, |day| day.to_string()),
             today: today.to_string(),
             days: self.days(),
-            states: choices(OrderFilter::STATES, filter.state, |state| state, words::order_state),
-            purposes: choices(Purpose::ALL, filter.purpose, Purpose::code, Purpose::title),
-            providers: choices(Provider::ALL, filter.provider, Provider::code, words::provider),
+            states: list::choices(
+                OrderFilter::STATES,
+                filter.state,
+                |state| state,
+                words::order_state,
+            ),
+            purposes: list::choices(Purpose::ALL, filter.purpose, Purpose::code, Purpose::title),
+            providers: list::choices(
+                Provider::ALL,
+                filter.provider,
+                Provider::code,
+                words::provider,
+            ),
             is_oldest_first: place.is_oldest_first(),
             total: list::totals(total, "笔", "已付款"),
             head: place.head(&list),
@@ -202,7 +212,7 @@ impl Asked {
             } else {
                 "没有符合条件的订单。"
             },
-            export: Address::of("/staff/orders/export").to_string() + &query_of(&list),
+            export: list.at("/staff/orders/export").to_string(),
             chips,
             clear: HERE.0,
             pages,
@@ -272,22 +282,6 @@ fn nothing_found() -> Wrong {
         ],
         status: 404,
     }
-}
-
-/// What stands behind the path of an address.
-fn query_of(list: &Address) -> String {
-    list.to_string().split_off(HERE.0.len())
-}
-
-fn choices<T: Copy + PartialEq>(
-    all: impl IntoIterator<Item = T>,
-    chosen: Option<T>,
-    value: impl Fn(T) -> &'static str,
-    word: impl Fn(T) -> &'static str,
-) -> Vec<Choice> {
-    let choice =
-        |one: T| Choice { value: value(one), word: word(one), chosen: chosen == Some(one) };
-    all.into_iter().map(choice).collect()
 }
 
 fn path_of(id: OrderId) -> String {

@@ -1,5 +1,6 @@
 //! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, and doors.
 
+mod audit;
 mod auth;
 mod bills;
 mod doors;
@@ -22,7 +23,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(auth::refresh)
         .service(auth::logout)
         .service(auth::second_factor)
-        .service(auth::me);
+        .service(auth::me)
+        .service(audit::list);
     let scope = scope.service(orders::list).service(orders::search).service(orders::show);
     let scope = scope
         .service(refunds::ask)

@@ -1,13 +1,16 @@
 //! Orders as members of staff read and find them.
 
-use super::requests::{DEFAULT_LIMIT, RequestView};
+use super::{
+    problems::too_many,
+    requests::{DEFAULT_LIMIT, RequestView},
+};
 use crate::{
     base::{
         clock::Timestamp,
         db::Keyset,
         http::{
             ApiError, PageSize, ValidJson,
-            problem::{self, INVALID, Problem, problem_kinds},
+            problem::{self, INVALID, Problem},
         },
         money::Fen,
     },
@@ -30,10 +33,6 @@ use actix_web::{
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-problem_kinds! {
-    EXPORT_TOO_LARGE = "export_too_large", 422, "记录太多，不能一次导出";
-}
 
 /// An order in a list.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -276,9 +275,7 @@ impl From<StaffOrderError> for ApiError {
             StaffOrderError::BadNumber => {
                 Self::new(INVALID).field("/number", "请填写完整单号，或单号的最后 8 位及以上")
             }
-            StaffOrderError::TooMany(most) => Self::new(EXPORT_TOO_LARGE)
-                .field("/day", format!("一次最多导出 {most} 条，请换一天或增加筛选条件"))
-                .member("most", most),
+            StaffOrderError::TooMany(most) => too_many(most),
             StaffOrderError::Right(refusal) => refusal.into(),
             StaffOrderError::Refund(refusal) => refusal.into(),
             StaffOrderError::Sealed(_) | StaffOrderError::Db(_) => Self::internal(&error),
