@@ -21,7 +21,7 @@ pub(super) fn act(code: &str) -> &str {
     match code {
         "rows.authenticated" => "首次签名数据行",
         "rows.taken_over" => "接管未签名的数据行",
-        "rekeyed" => "更换密钥",
+        "rows.rekeyed" => "更换密钥",
         "school.added" => "新增学校",
         "school.changed" => "更改政策",
         "roster.imported" => "导入花名册",
@@ -67,7 +67,7 @@ pub(super) fn who(text: &str) -> String {
     }
     match text.strip_prefix("command line, user ") {
         Some(user) => format!("命令行（{user}）"),
-        None if text == "program" => "系统".to_owned(),
+        None if text == "onecard" => "系统".to_owned(),
         None => text.to_owned(),
     }
 }
@@ -130,7 +130,7 @@ mod tests {
         for (text, said) in [
             ("staff li.na, no. G-1002", "li.na（G-1002）"),
             ("command line, user root", "命令行（root）"),
-            ("program", "系统"),
+            ("onecard", "系统"),
             ("identity:1", "identity:1"),
         ] {
             assert_eq!(who(text), said);
