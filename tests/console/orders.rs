@@ -164,7 +164,8 @@ async fn a_refund_is_asked_for_and_told_as_far_as_it_is(db: &TestDb) {
     {
         assert!(shown.says(word), "{word}: {}", shown.html);
     }
-    assert!(shown.says(&format!("href=\"/staff/orders#o{}\"", end(&there))), "{}", shown.html);
+    let back = format!("href=\"/staff/orders?day={}#o{}\"", now().day(), end(&there));
+    assert!(shown.says(&back), "{back}: {}", shown.html);
     ask_twice(&office, &there, &path).await;
     assert_eq!(world.rows.count("approval").await, 1);
     let shown = office.get(&there).await.with(200);

@@ -141,6 +141,13 @@ impl Asked {
             .with("only", only.unwrap_or_default())
     }
 
+    /// The same with its day, even if that is today: what leads on from a page is of its day, also after
+    /// midnight.
+    fn list_of_its_day(&self) -> Address {
+        let day = self.filter.day.map_or_else(String::new, |day| day.to_string());
+        self.list().with("day", day)
+    }
+
     fn chips(&self) -> Vec<Chip> {
         let (filter, list) = (&self.filter, self.list());
         let other_day = filter.day.filter(|day| *day != self.today);
@@ -177,7 +184,7 @@ impl Asked {
         (number, wrong): (String, Option<Wrong>),
     ) -> Result<ListPage, PageError> {
         let Self { filter, place, today } = &self;
-        let list = self.list();
+        let list = self.list_of_its_day();
         let found = console.orders.page(filter, place.keyset()).await?;
         let total = console.orders.total(filter, COUNTED + 1).await?;
         let (found, pages) = place.turn(found, |one| one.order.id.uuid(), &list);
