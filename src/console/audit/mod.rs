@@ -204,13 +204,15 @@ fn file(asked: &Asked, seat: &Seat<ReadAudit>, lines: Vec<AuditLine>) -> ListFil
 fn row(line: AuditLine) -> Row {
     let AuditLine { position, at, who, act, subject, detail, why } = line;
     let request = subject.strip_prefix("approval ");
+    // Who signs in does so as oneself.
+    let is_own = who.starts_with(&format!("{subject}, "));
     let desk = if detail.starts_with("bill_repair ") { "bill" } else { "refund" };
     Row {
         position,
         at: common::when(at),
         who: words::who(&who),
         act: words::act(&act).to_owned(),
-        object: words::object(&subject),
+        object: if is_own { String::new() } else { words::object(&subject) },
         path: request.map(|id| format!("/staff/approvals/{desk}/{id}")),
         detail: words::detail(&detail),
         why,

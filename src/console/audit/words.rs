@@ -1,6 +1,6 @@
 //! Entries of the audit log as sentences.
 
-use crate::{base::money::Fen, staff::AuditKind};
+use crate::{base::money::Fen, console::words::role, staff::AuditKind};
 use uuid::Uuid;
 
 pub(super) const fn kind(kind: AuditKind) -> &'static str {
@@ -95,8 +95,13 @@ pub(super) fn object(subject: &str) -> String {
     format!("{word} {short}")
 }
 
-/// What changed. Of a request: what for, and how much.
+/// What changed. Of a request: what for, and how much; of a login: whose, and its roles.
 pub(super) fn detail(detail: &str) -> String {
+    let login = detail.strip_prefix("no. ").and_then(|rest| rest.split_once(", "));
+    if let Some((staff_no, roles)) = login {
+        let roles: Vec<&str> = roles.split(',').map(role).collect();
+        return format!("工号 {staff_no}，{}", roles.join("、"));
+    }
     let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
     let request = request.and_then(|(of, fen)| Some((of.split_once(" of ")?.0, fen)));
     let amount = |fen: &str| fen.parse().ok().and_then(|fen| Fen::new(fen).ok());
@@ -150,6 +155,7 @@ mod tests {
             (format!("refund of {id}, 1200 fen"), "退款 ¥12.00"),
             (format!("refund_end of {id}, 1 fen"), "终止退款 ¥0.01"),
             (format!("bill_repair of {id}, 500 fen"), "对账差异 ¥5.00"),
+            ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
             ("csv: 60 orders".to_owned(), "csv: 60 orders"),
             (String::new(), ""),
         ] {
