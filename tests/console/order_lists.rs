@@ -347,7 +347,7 @@ async fn too_many_are_not_exported_at_once(db: &TestDb) {
 async fn a_list_costs_three_statements(db: &TestDb) {
     let long = std::env::var_os("ONECARD_LONG").is_some();
     let world = World::start(db).await;
-    write(&world, &paid(if long { 100_000 } else { 300 }, "fulfilled")).await;
+    let ids = write(&world, &paid(if long { 100_000 } else { 300 }, "fulfilled")).await;
     if world.rows.is_postgres() {
         world.rows.change("ANALYZE", []).await;
     }
@@ -356,6 +356,11 @@ async fn a_list_costs_three_statements(db: &TestDb) {
     let app = App::build(settings, Arc::new(SystemClock)).await.unwrap();
     let desk = &app.journeys.order_desk;
     let school = SchoolId::from_number(world.rows.school("xnec").await);
+    let number = ids[7].simple().to_string();
+    let (began, search) = (Instant::now(), WholeOrder::ids_ending(&app.db, school, &number[24..]));
+    let (found, sent) = counting_statements(search).await;
+    println!("a number: {sent} statement, {:?}", began.elapsed());
+    assert_eq!((found.unwrap()[0].uuid(), sent), (ids[7], 1));
     let today = OrderFilter { day: Some(now().day()), ..OrderFilter::all(school) };
     let provider = onecard::orders::fact::Provider::ALL[1];
     let filters = [
