@@ -33,6 +33,7 @@ mod m0035_key_ring;
 mod m0036_refunds_of_a_trade;
 mod m0037_outbox_lanes;
 mod m0038_bill_repairs;
+mod m0039_order_desk;
 mod m0040_recovery_codes;
 mod m0041_leading_numbers;
 
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_recovery_codes::Migration),
             Box::new(m0041_leading_numbers::Migration),
             Box::new(m0035_key_ring::Migration),
+            Box::new(m0039_order_desk::Migration),
         ]
     }
 }

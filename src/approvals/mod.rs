@@ -19,7 +19,7 @@ pub use approval::{
 pub use asking::{
     ApprovalError, Asked, NewApproval, Ruling, ask, asked_before, decide, expire_overdue, lock,
 };
-pub use store::{authentic, find, page};
+pub use store::{authentic, find, of_subjects, page};
 
 use crate::base::db::Authority;
 

@@ -38,6 +38,8 @@ pub(super) const APPROVAL: Authority = Authority {
 
 /// How many overdue requests are ended in one commit.
 const EXPIRED_AT_ONCE: u64 = 100;
+/// The most requests that are read for some subjects.
+const MOST_OF_SUBJECTS: u64 = 500;
 
 fn fields(row: &approval::Model) -> [Field; 12] {
     [
@@ -160,6 +162,21 @@ pub async fn page(
         found = found.filter(approval::Column::Id.lt(before.uuid()));
     }
     let rows = found.order_by_desc(approval::Column::Id).limit(limit).all(db.conn()).await?;
+    rows.into_iter().map(|row| checked(db.macs(), row)).collect()
+}
+
+/// Requests of a school about these subjects, oldest first. At most some hundreds.
+pub async fn of_subjects(
+    db: &Db,
+    school: SchoolId,
+    subjects: Vec<Uuid>,
+) -> Result<Vec<Approval>, DbError> {
+    let found = approval::Entity::find()
+        .filter(approval::Column::SchoolId.eq(school.number()))
+        .filter(approval::Column::SubjectId.is_in(subjects))
+        .order_by_asc(approval::Column::Id)
+        .limit(MOST_OF_SUBJECTS);
+    let rows = found.all(db.conn()).await?;
     rows.into_iter().map(|row| checked(db.macs(), row)).collect()
 }
 

@@ -75,6 +75,10 @@ pub enum AuditAct {
     DoorRightEnded,
     /// The log of doors was read.
     AccessLogRead,
+    /// A list of orders was exported.
+    OrdersExported,
+    /// A part of this log was exported.
+    AuditExported,
     /// The table of a library's readers was exported.
     ReadersExported,
     /// A user let a platform tell a phone number, with consent.
@@ -84,6 +88,49 @@ pub enum AuditAct {
 }
 
 impl AuditAct {
+    /// All of them.
+    pub const ALL: [Self; 39] = [
+        Self::RowsAuthenticated,
+        Self::RowsTakenOver,
+        Self::Rekeyed,
+        Self::SchoolAdded,
+        Self::SchoolChanged,
+        Self::RosterImported,
+        Self::StandingChanged,
+        Self::LossReported,
+        Self::LossCancelled,
+        Self::MerchantAdded,
+        Self::MerchantChanged,
+        Self::TerminalAdded,
+        Self::TerminalChanged,
+        Self::TerminalDisabled,
+        Self::TerminalEnabled,
+        Self::LocksImported,
+        Self::StaffAdded,
+        Self::StaffFactorReset,
+        Self::StaffFactorEnrolled,
+        Self::StaffRecoveryUsed,
+        Self::StaffRecoveryRenewed,
+        Self::StaffSessionEnded,
+        Self::StaffDisabled,
+        Self::StaffEnabled,
+        Self::StaffSignedIn,
+        Self::ApprovalAsked,
+        Self::ApprovalApproved,
+        Self::ApprovalRejected,
+        Self::ApprovalWithdrawn,
+        Self::ApprovalExpired,
+        Self::DoorsAllocated,
+        Self::DoorRightAdded,
+        Self::DoorRightEnded,
+        Self::AccessLogRead,
+        Self::OrdersExported,
+        Self::AuditExported,
+        Self::ReadersExported,
+        Self::PhoneShared,
+        Self::PhoneRemoved,
+    ];
+
     /// The name in storage.
     pub const fn code(self) -> &'static str {
         match self {
@@ -121,6 +168,8 @@ impl AuditAct {
             Self::DoorRightAdded => "door_right.added",
             Self::DoorRightEnded => "door_right.ended",
             Self::AccessLogRead => "access_log.read",
+            Self::OrdersExported => "orders.exported",
+            Self::AuditExported => "audit.exported",
             Self::ReadersExported => "readers.exported",
             Self::PhoneShared => "phone.shared",
             Self::PhoneRemoved => "phone.removed",

@@ -8,8 +8,10 @@
 
 mod entry;
 mod proof;
+mod reading;
 mod store;
 
 pub use entry::{AuditAct, Entry};
 pub use proof::{AuditReport, SignedEntries, audit, resign};
+pub use reading::{AuditFilter, AuditLine};
 pub use store::{record, record_all};

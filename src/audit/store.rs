@@ -1,12 +1,15 @@
 //! The tables of the audit log.
 
-use super::entry::{Entry, Stored, plain};
+use super::{
+    entry::{Entry, Stored, plain},
+    reading::{AuditFilter, AuditLine},
+};
 use crate::base::{
     clock::Timestamp,
-    db::{Column, DbError, Rows, Source, Tx},
+    db::{Column, Db, DbError, Keyset, Rows, Source, Tx},
     ids::SchoolId,
 };
-use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use std::slice;
 
 /// How many entries are read at a time.
@@ -107,6 +110,76 @@ pub(super) async fn page(source: Source<'_>, after: i64) -> Result<Vec<Stored>, 
          FROM audit_entry WHERE position > $1 ORDER BY position LIMIT {AT_ONCE}"
     );
     source.select(&sql, vec![after.into()]).await?.iter().map(stored).collect()
+}
+
+/// The conditions of a filter, with their values.
+fn conditions(filter: &AuditFilter) -> (String, Vec<Value>) {
+    let mut values: Vec<Value> = vec![filter.school.number().into()];
+    let mut place = |value: Value| {
+        values.push(value);
+        format!("${}", values.len())
+    };
+    let mut among = |acts: &[&'static str]| {
+        let places: Vec<String> = acts.iter().map(|act| place((*act).into())).collect();
+        format!("act IN ({})", places.join(", "))
+    };
+    let mut conditions = vec!["school_id = $1".to_owned()];
+    conditions.extend(filter.acts.as_deref().map(&mut among));
+    let others = filter.only.as_ref().filter(|(acts, _)| !acts.is_empty());
+    let others = others.map(|(acts, _)| format!("{} OR ", among(acts))).unwrap_or_default();
+    if let Some((_, own)) = &filter.only {
+        conditions.push(format!("({others}who = {})", place(own.as_str().into())));
+    }
+    if let Some(who) = &filter.who {
+        // Exactly one login, whatever its staff number is.
+        let places = [place(format!("staff {who}, ").into()), place(who.as_str().into())];
+        let [login, all] = places;
+        conditions.push(format!("(substr(who, 1, length({login})) = {login} OR who = {all})"));
+    }
+    if let Some(object) = &filter.object {
+        let object = place(object.as_str().into());
+        conditions.push(format!("(subject = {object} OR subject LIKE '% ' || {object})"));
+    }
+    (conditions.join(" AND "), values)
+}
+
+/// Entries of a filter.
+pub(super) async fn lines(
+    db: &Db,
+    filter: &AuditFilter,
+    page: Keyset<i64>,
+) -> Result<Vec<AuditLine>, DbError> {
+    let (conditions, mut values) = conditions(filter);
+    let page = page.sql("position", &mut values);
+    let sql = format!(
+        "SELECT position, at, who, act, subject, detail, why FROM audit_entry \
+         WHERE {conditions}{page}"
+    );
+    Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
+}
+
+/// How many entries there are, among the first `most`.
+pub(super) async fn count_lines(db: &Db, filter: &AuditFilter, most: u32) -> Result<u64, DbError> {
+    let (conditions, values) = conditions(filter);
+    let sql = format!(
+        "SELECT COUNT(*) AS entries FROM \
+         (SELECT 1 AS one FROM audit_entry WHERE {conditions} LIMIT {most}) AS t"
+    );
+    let found = Source::Db(db).select(&sql, values).await?;
+    let row = found.first().ok_or(DbError::Inconsistent { table: TABLE, what: "no count" })?;
+    Ok(u64::try_from(row.try_get::<i64>("", "entries")?).unwrap_or(0))
+}
+
+fn line(row: &QueryResult) -> Result<AuditLine, DbError> {
+    Ok(AuditLine {
+        position: row.try_get("", "position")?,
+        at: Timestamp::from_micros(row.try_get("", "at")?),
+        who: row.try_get("", "who")?,
+        act: row.try_get("", "act")?,
+        subject: row.try_get("", "subject")?,
+        detail: row.try_get("", "detail")?,
+        why: row.try_get("", "why")?,
+    })
 }
 
 fn stored(row: &QueryResult) -> Result<Stored, DbError> {

@@ -13,6 +13,7 @@ pub mod lane;
 pub mod money;
 pub mod names;
 pub mod outbox;
+pub mod table_file;
 pub mod telemetry;
 pub mod tokens;
 pub mod write_point;

@@ -3,10 +3,12 @@
 use super::{CommandError, args};
 use crate::{
     app::App,
-    base::clock::{Clock, SystemClock},
+    base::{
+        clock::{Clock, SystemClock},
+        table_file::yuan,
+    },
     reconciliation::{
-        DayKey, FoundDifference, FoundState, Reconciliation, RowsDone, Sheet, Totals,
-        export::{self, Table},
+        DayKey, FoundDifference, FoundState, Reconciliation, RowsDone, Sheet, Totals, export::Table,
     },
     wiring::Settings,
 };
@@ -123,7 +125,6 @@ fn print_summary(key: &DayKey, totals: &Totals) {
         "{bill_rows} rows in the bill: {of_other_programs} of other programs, \
          {of_other_schools} of other schools; {our_rows} are ours"
     );
-    let yuan = export::yuan;
     println!(
         "{} payments here, ¥{}, and {} refunds, ¥{}; ¥{} in the bill, refunds ¥{}, fees ¥{}, coupons ¥{}",
         totals.paid_count,

@@ -4,6 +4,7 @@ use super::{
     Console,
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
+    list::{self, Pages},
     words,
 };
 use crate::{
@@ -23,8 +24,6 @@ use askama::Template;
 use serde::Deserialize;
 
 const HERE: (&str, &str) = ("/staff/approvals", "复核");
-/// Rows of a page.
-const ROWS: u16 = 50;
 /// The longest reason of a decision, in characters.
 const LONGEST_REASON: usize = 200;
 
@@ -83,7 +82,7 @@ struct ListPage {
     /// Path, word, and whether it is shown.
     tabs: Vec<(&'static str, &'static str, bool)>,
     rows: Vec<Row>,
-    next: Option<String>,
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -113,7 +112,7 @@ pub(super) async fn list(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let desk = wanted.desk.unwrap_or(Desk::Refund);
-    let size = PageSize::asked(None, ROWS);
+    let size = list::size();
     let found = page(&console, &seat.member, (desk, wanted.cursor), size).await?;
     let (found, next) = size.page(found, |one| one.approval.id.to_string());
     let now = console.clock.now();
@@ -121,7 +120,9 @@ pub(super) async fn list(
         frame: Frame::of(&seat, &console, HERE).await?,
         tabs: tabs(&seat.member, desk),
         rows: found.iter().map(|request| request.row(desk, now)).collect(),
-        next: next.map(|cursor| format!("{}?desk={}&cursor={cursor}", HERE.0, desk.code())),
+        pages: Pages::onward(
+            next.map(|cursor| format!("{}?desk={}&cursor={cursor}", HERE.0, desk.code())),
+        ),
     };
     shown(&page)
 }

@@ -4,10 +4,10 @@ use super::{
     Console,
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
+    list::{self, Pages},
     words,
 };
 use crate::{
-    base::http::PageSize,
     reconciliation::{BillDay, ProposedRepair},
     staff::{
         RepairAsk,
@@ -24,8 +24,6 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 const HERE: (&str, &str) = ("/staff/reconciliation", "对账");
-/// Rows of a page.
-const ROWS: u16 = 50;
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 200;
 
@@ -66,7 +64,7 @@ struct DifferenceRow {
 struct DaysPage {
     frame: Frame,
     rows: Vec<DayRow>,
-    next: Option<String>,
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -77,7 +75,7 @@ struct DayPage {
     rows: Vec<DifferenceRow>,
     ended: bool,
     asks: bool,
-    next: Option<String>,
+    pages: Pages,
 }
 
 /// Which rows.
@@ -101,13 +99,13 @@ pub(super) async fn days(
     wanted: Query<Wanted>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let size = PageSize::asked(None, ROWS);
+    let size = list::size();
     let found = console.bills.days(&seat.member, wanted.cursor, size.to_read().into()).await;
     let (found, next) = size.page(found?, |day| day.id.to_string());
     let page = DaysPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         rows: found.into_iter().map(day_row).collect(),
-        next: next.map(|cursor| format!("{}?cursor={cursor}", HERE.0)),
+        pages: Pages::onward(next.map(|cursor| format!("{}?cursor={cursor}", HERE.0))),
     };
     shown(&page)
 }
@@ -118,7 +116,7 @@ pub(super) async fn day(
     wanted: Query<Wanted>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (day, size) = (day.into_inner(), PageSize::asked(None, ROWS));
+    let (day, size) = (day.into_inner(), list::size());
     let which = (wanted.ended, size.to_read().into());
     let found = console.bills.differences(&seat.member, day, wanted.cursor, which).await;
     let (found, next) = size.page(found?, |one| one.id.to_string());
@@ -127,7 +125,9 @@ pub(super) async fn day(
         frame: Frame::of(&seat, &console, HERE).await?,
         asks: seat.member.roles.has(StaffAct::AskRepair),
         rows: found.into_iter().map(difference_row).collect(),
-        next: next.map(|cursor| format!("{}/{day}?ended={ended}&cursor={cursor}", HERE.0)),
+        pages: Pages::onward(
+            next.map(|cursor| format!("{}/{day}?ended={ended}&cursor={cursor}", HERE.0)),
+        ),
         day,
         ended,
     };

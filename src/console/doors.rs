@@ -4,6 +4,7 @@ use super::{
     Console,
     browser::{Seat, Sent},
     frame::{Frame, PageError, form_encoded, reason_of, sent_to, shown},
+    list::{self, Address, Pages},
     words,
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     base::{
         clock::Timestamp,
         crypto::seal::Aad,
-        http::{ApiError, PageSize, problem::INVALID},
+        http::{ApiError, problem::INVALID},
     },
     staff::{
         DoorGrant, DoorSearch, Numbered,
@@ -34,8 +35,6 @@ use uuid::Uuid;
 
 const RIGHTS: (&str, &str) = ("/staff/doors", "门禁权限");
 const LOG: (&str, &str) = ("/staff/doors/log", "门禁记录");
-/// Rows of a page.
-const ROWS: u16 = 50;
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 80;
 
@@ -71,7 +70,7 @@ struct RightsPage {
     group: String,
     rows: Vec<RightRow>,
     changes: bool,
-    next: Option<String>,
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -139,7 +138,7 @@ pub(super) async fn rights(
     let student_no = of.as_deref().and_then(|of| opened(&console, &seat.member, of));
     let group = group.unwrap_or_default();
     let search = search_of(student_no.as_deref().unwrap_or_default(), &group)?;
-    let size = PageSize::asked(None, ROWS);
+    let size = list::size();
     let page = DoorPage { cursor, most: size.to_read() };
     let found = console.doors.rights(&seat.member, &search, page).await?;
     let Numbered { rows, student_nos } = found;
@@ -150,10 +149,10 @@ pub(super) async fn rights(
         frame: Frame::of(&seat, &console, RIGHTS).await?,
         rows: rows.iter().map(|right| right_row(right, number(right), now)).collect(),
         changes: seat.member.roles.has(StaffAct::ChangeDoorRights),
-        next: next.map(|cursor| {
-            let of = of.map_or_else(String::new, |of| format!("&of={of}"));
-            format!("{}?group={}{of}&cursor={cursor}", RIGHTS.0, form_encoded(&group))
-        }),
+        pages: Pages::onward(next.map(|cursor| {
+            let list = Address::of(RIGHTS.0).with("group", &group);
+            list.with("of", of.unwrap_or_default()).with("cursor", cursor).to_string()
+        })),
         student_no: student_no.unwrap_or_default(),
         group,
     };
@@ -210,7 +209,7 @@ pub(super) async fn log(
     let Sent { seat, form } = sent;
     let reason = reason_of(&form.reason, LONGEST_REASON)?;
     let search = search_of(&form.student_no, &form.group)?;
-    let size = PageSize::asked(None, ROWS);
+    let size = list::size();
     let page = DoorPage { cursor: form.cursor.parse().ok(), most: size.to_read() };
     let found = console.doors.log(&seat.member, &search, (page, &reason)).await;
     let Numbered { rows, student_nos } = found?;

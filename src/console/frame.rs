@@ -9,7 +9,7 @@ use crate::{
     base::{
         db::DbError,
         http::{
-            ApiError,
+            ApiError, FieldError,
             problem::{INTERNAL, INVALID, NOT_FOUND},
         },
     },
@@ -50,12 +50,14 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 5] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 7] = [
     ("/staff", "今日待办", None),
+    ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
     ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
+    ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),
 ];
 
 impl Frame {
@@ -181,6 +183,24 @@ pub(super) fn reason_of(text: &str, longest: usize) -> Result<String, PageError>
     }
     let wrong = format!("请填写理由，最多 {longest} 个字");
     Err(ApiError::new(INVALID).field("/reason", wrong).into())
+}
+
+/// What is wrong with a form, for the page that has it.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) title: &'static str,
+    pub(super) details: Vec<String>,
+    pub(super) status: u16,
+}
+
+impl Wrong {
+    pub(super) fn of(error: &ApiError) -> Self {
+        let problem = error.problem();
+        let detail = |field: &FieldError| field.detail.to_string();
+        let details = problem.errors.iter().map(detail).chain(problem.detail.clone());
+        let details = details.filter(|detail| *detail != problem.title);
+        Self { title: problem.title, details: details.collect(), status: problem.status }
+    }
 }
 
 /// What the JSON of staff answers with, as a page.

@@ -11,10 +11,14 @@
 mod account;
 mod approvals;
 mod assets;
+mod audit;
 mod bills;
 mod browser;
 mod doors;
+mod file;
 mod frame;
+mod list;
+mod orders;
 mod sign_in;
 mod today;
 mod words;
@@ -29,7 +33,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, DoorDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -40,6 +44,8 @@ use std::sync::Arc;
 pub struct Console {
     /// Sign-in, sessions, refunds.
     pub staff: StaffDesk,
+    /// Orders.
+    pub orders: OrderDesk,
     /// Bills.
     pub bills: BillDesk,
     /// Doors.
@@ -76,6 +82,12 @@ pages! {
     post "/account/sessions/{id}/end" account::end_session;
     get "/account/recovery-codes" account::ask_codes;
     post "/account/recovery-codes" account::renew_codes;
+    get "/orders" orders::list;
+    post "/orders/search" orders::search;
+    post "/orders/export" orders::export;
+    get "/orders/{id}" orders::show;
+    get "/orders/{id}/ask" orders::ask_form;
+    post "/orders/{id}/ask" orders::ask;
     get "/approvals" approvals::list;
     get "/approvals/{kind}/{id}" approvals::show;
     post "/approvals/{kind}/{id}/approve" approvals::approve;
@@ -84,6 +96,8 @@ pages! {
     get "/reconciliation" bills::days;
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
+    get "/audit" audit::list;
+    post "/audit/export" audit::export;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;

@@ -6,7 +6,7 @@ use super::{
         Anybody, FACTOR_MINUTES, Seat, Sent, check_origin, client_cookie, client_token, next_of,
         no_session_cookie, said_cookie, session_cookie, session_token,
     },
-    frame::{Frame, PageError, sent_to, shown, shown_as},
+    frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
     words,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         clock::Timestamp,
         crypto::seal::Aad,
         http::{
-            ApiError, FieldError,
+            ApiError,
             problem::{INVALID, UNAUTHENTICATED},
         },
     },
@@ -156,22 +156,6 @@ struct FactorPage {
     next: String,
     minutes: u64,
     wrong: Option<Wrong>,
-}
-
-/// What is wrong with a form.
-struct Wrong {
-    title: &'static str,
-    details: Vec<String>,
-    status: u16,
-}
-
-impl Wrong {
-    fn of(error: &ApiError) -> Self {
-        let problem = error.problem();
-        let detail = |field: &FieldError| field.detail.to_string();
-        let details = problem.errors.iter().map(detail).chain(problem.detail.clone());
-        Self { title: problem.title, details: details.collect(), status: problem.status }
-    }
 }
 
 pub(super) async fn show(

@@ -4,7 +4,7 @@ use crate::{
     approvals::{ApprovalKind, ApprovalState},
     base::{clock::Timestamp, money::Fen},
     orders::fact::Provider,
-    staff::RefundStage,
+    staff::{MoneyStanding, RefundStage},
 };
 
 /// A role, by its code.
@@ -26,6 +26,7 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "approved" => "已通过",
         "rejected" => "已驳回，申请人可以看到理由",
         "withdrawn" => "已撤回",
+        "not-refundable" => "这笔订单现在不能申请退款",
         "asked" => "申请已提交，由另一人复核后生效",
         "given" => "权限已授予，即刻生效",
         "ended" => "权限已结束，即刻生效",
@@ -55,22 +56,85 @@ pub(super) const fn approval_state(state: ApprovalState) -> &'static str {
 
 /// How far the refund of an approved request is: what happened last, and never more than that.
 pub(super) const fn refund_stage(stage: RefundStage) -> &'static str {
-    match stage {
-        RefundStage::Requested => "等待发出",
-        RefundStage::Sent => "已发出，等支付平台确认",
-        RefundStage::Done => "已退到账",
-        RefundStage::Failed => "支付平台拒绝，钱已回学生账户",
-    }
+    refund(standing_of(stage))
 }
 
 /// Where the money of a refund is, and who moves next.
 pub(super) const fn refund_money(stage: Option<RefundStage>) -> [&'static str; 2] {
     match stage {
-        None => ["在学生账户，没有变动", "另一人复核"],
-        Some(RefundStage::Requested) => ["学生账户已扣，在退款户", "系统马上向支付平台发出"],
-        Some(RefundStage::Sent) => ["学生账户已扣，在退款户；支付平台还没有确认", "系统查询结果"],
-        Some(RefundStage::Done) => ["已原路退回付款人", "无"],
-        Some(RefundStage::Failed) => ["已回学生账户", "无"],
+        None => money(MoneyStanding::RefundAsked),
+        Some(stage) => money(standing_of(stage)),
+    }
+}
+
+const fn standing_of(stage: RefundStage) -> MoneyStanding {
+    match stage {
+        RefundStage::Requested => MoneyStanding::RefundHeld,
+        RefundStage::Sent => MoneyStanding::RefundSent,
+        RefundStage::Done => MoneyStanding::Back,
+        RefundStage::Failed => MoneyStanding::Returned,
+    }
+}
+
+/// How far a refund is.
+pub(super) const fn refund(standing: MoneyStanding) -> &'static str {
+    match standing {
+        MoneyStanding::RefundAsked => "待复核",
+        MoneyStanding::RefundHeld | MoneyStanding::SurplusHeld => "等待发出",
+        MoneyStanding::RefundSent | MoneyStanding::SurplusSent => "已发出，等支付平台确认",
+        MoneyStanding::Back | MoneyStanding::PartlyBack => "已退到账",
+        MoneyStanding::Returned => "支付平台拒绝，钱已回学生账户",
+        MoneyStanding::Stuck => "支付平台没有退出，待人工处理",
+        MoneyStanding::Unpaid
+        | MoneyStanding::Unconfirmed
+        | MoneyStanding::NotPaid
+        | MoneyStanding::Undelivered
+        | MoneyStanding::Delivered => "没有退款",
+    }
+}
+
+/// Where money is, and who moves next.
+pub(super) const fn money(standing: MoneyStanding) -> [&'static str; 2] {
+    match standing {
+        MoneyStanding::Unpaid => ["在付款人手里，还没有付", "付款人付款"],
+        MoneyStanding::Unconfirmed => {
+            ["还不知道：过了时限，支付平台还没有说没有付", "系统向支付平台查询"]
+        }
+        MoneyStanding::NotPaid => ["没有收款", "无"],
+        MoneyStanding::Undelivered => ["支付平台已收；所购的还没有交付", "系统交付"],
+        MoneyStanding::Delivered => ["支付平台已收；已记入学生账户", "无"],
+        MoneyStanding::RefundAsked => ["在学生账户，没有变动", "另一人复核"],
+        MoneyStanding::RefundHeld => ["学生账户已扣，在退款户", "系统马上向支付平台发出"],
+        MoneyStanding::RefundSent => ["学生账户已扣，在退款户；支付平台还没有确认", "系统查询结果"],
+        MoneyStanding::SurplusHeld => ["多付的在暂记户", "系统马上向支付平台发出"],
+        MoneyStanding::SurplusSent => ["多付的在暂记户；支付平台还没有确认", "系统查询结果"],
+        MoneyStanding::Stuck => ["支付平台没有退出，钱还在退款户或暂记户", "人工处理这项异常"],
+        MoneyStanding::PartlyBack => ["一部分已原路退回付款人，其余在学生账户", "无"],
+        MoneyStanding::Back => ["已原路退回付款人", "无"],
+        MoneyStanding::Returned => ["支付平台没有退出；已回学生账户", "无"],
+    }
+}
+
+/// The states of orders, by the code that lists show.
+pub(super) fn order_state(code: &str) -> &'static str {
+    match code {
+        "awaiting_payment" => "待付款",
+        "paid" => "已付款，待交付",
+        "fulfilled" => "已到账",
+        "closed" => "未付款，已关闭",
+        "refunding" => "退款中",
+        "refunded" => "已退款",
+        _ => "其他",
+    }
+}
+
+/// How a payment stands.
+pub(super) fn payment_state(code: &str) -> &'static str {
+    match code {
+        "open" => "还没有付款的消息",
+        "paid" => "已付款",
+        "closed" => "没有付款，已关闭",
+        _ => "其他",
     }
 }
 
@@ -148,5 +212,56 @@ pub(super) fn refusal(code: &str) -> &str {
         "right_missing" => "没有权限",
         "right_not_now" => "不在可通行的时段",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orders::listing::OrderFilter;
+
+    /// A refund that was sent is not done, and what is not known is said to be unknown.
+    #[test]
+    fn money_is_never_said_to_be_further_than_it_is() {
+        use MoneyStanding as M;
+        // Standing; how far its refund is; where the money is; who moves next.
+        let table = [
+            (M::Unpaid, "没有退款", "还没有付", "付款人"),
+            (M::Unconfirmed, "没有退款", "还不知道", "系统向支付平台查询"),
+            (M::NotPaid, "没有退款", "没有收款", "无"),
+            (M::Undelivered, "没有退款", "还没有交付", "系统交付"),
+            (M::Delivered, "没有退款", "已记入学生账户", "无"),
+            (M::RefundAsked, "待复核", "没有变动", "另一人复核"),
+            (M::RefundHeld, "等待发出", "在退款户", "系统马上"),
+            (M::RefundSent, "等支付平台确认", "支付平台还没有确认", "系统查询"),
+            (M::SurplusHeld, "等待发出", "暂记户", "系统马上"),
+            (M::SurplusSent, "等支付平台确认", "支付平台还没有确认", "系统查询"),
+            (M::Stuck, "没有退出", "没有退出", "人工处理"),
+            (M::PartlyBack, "已退到账", "其余在学生账户", "无"),
+            (M::Back, "已退到账", "已原路退回", "无"),
+            (M::Returned, "钱已回学生账户", "已回学生账户", "无"),
+        ];
+        assert_eq!(table.map(|(standing, ..)| standing), M::ALL);
+        for (standing, far, place, next) in table {
+            let [is_at, moves] = money(standing);
+            let how_far = refund(standing);
+            assert!(how_far.contains(far), "{standing:?}: {how_far}");
+            assert!(is_at.contains(place), "{standing:?}: {is_at}");
+            assert!(moves.starts_with(next), "{standing:?}: {moves}");
+            let is_back = matches!(standing, M::Back | M::PartlyBack);
+            for text in [how_far, is_at, moves] {
+                assert!(!text.contains("成功"), "{standing:?}: {text}");
+                let done = text.contains("已退到账") || text.contains("已原路退回");
+                assert!(is_back || !done, "{standing:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_state_of_an_order_has_its_word() {
+        let words = OrderFilter::STATES.map(order_state);
+        let differ: std::collections::BTreeSet<_> = words.into_iter().collect();
+        assert_eq!(differ.len(), words.len(), "{words:?}");
+        assert!(!differ.contains("其他") && !words.iter().any(|word| word.contains("成功")));
     }
 }

@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod due;
 pub mod fact;
+pub mod listing;
 pub mod order;
 pub mod purpose;
 pub mod refund;
@@ -23,7 +24,7 @@ use crate::base::{
     ids::{PersonId, SchoolId},
 };
 use fact::{PaidFact, Provider};
-use order::{Attempt, Order, OrderId, Payment, PaymentId, WholeOrder};
+use order::{Attempt, Order, OrderId, Payment, PaymentId};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -238,25 +239,6 @@ impl<Id> Created<Id> {
             Self::KeyReused => Created::KeyReused,
         }
     }
-}
-
-/// An order of the person, with its payments.
-pub async fn of_person(
-    db: &Db,
-    person: PersonId,
-    id: OrderId,
-) -> Result<Option<WholeOrder>, DbError> {
-    store::of_person(db, person, id).await
-}
-
-/// Orders of the person, newest first, from below `before`.
-pub async fn page_of_person(
-    db: &Db,
-    person: PersonId,
-    before: Option<OrderId>,
-    limit: u64,
-) -> Result<Vec<WholeOrder>, DbError> {
-    store::page_of_person(db, person, before, limit).await
 }
 
 /// Counts the person's orders that await payment.

@@ -1,28 +1,21 @@
 //! The statement as a table for spreadsheets: CSV (RFC 4180) in UTF-8.
 
 use super::statement::StatementEntry;
-use crate::base::money::Fen;
-use std::borrow::Cow;
+use crate::base::{money::Fen, table_file::CsvTable};
 
-/// Tells spreadsheets that the file is UTF-8.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 const HEADER: [&str; 6] = ["时间", "类型", "说明", "入账（元）", "出账（元）", "流水号"];
 
 /// The table. What came and what went have separate columns without signs, so that no cell looks like
 /// a formula. They are not called income and expenses: refunds are neither.
 pub fn table(entries: &[StatementEntry]) -> Result<Vec<u8>, csv::Error> {
-    let mut to = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
-    to.write_record(HEADER)?;
+    let mut table = CsvTable::begin(Vec::new(), &HEADER)?;
     for entry in entries {
         let (came, went) = sides(entry.amount.get());
         let id = entry.id.to_string();
         let time = local_time(&entry.at.to_rfc3339());
-        let cells = [&time, entry.kind.label(), &entry.title, &came, &went, &id];
-        to.write_record(cells.map(safe).iter().map(AsRef::as_ref))?;
+        table.add(&[&time, entry.kind.label(), &entry.title, &came, &went, &id])?;
     }
-    to.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+    table.end()
 }
 
 /// `2026-11-21 10:00:00`, which every spreadsheet parses as a time.
@@ -35,15 +28,6 @@ fn sides(fen: i64) -> (String, String) {
     let yuan = Fen::new(fen.saturating_abs()).unwrap_or_default().to_string();
     let yuan = yuan.trim_start_matches('¥').to_owned();
     if fen < 0 { (String::new(), yuan) } else { (yuan, String::new()) }
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn safe(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        format!("'{cell}").into()
-    } else {
-        cell.into()
-    }
 }
 
 #[cfg(test)]
@@ -75,15 +59,5 @@ mod tests {
              2026-11-21 10:00:00,消费,'=HYPERLINK(1),1.00,,{nil}\r\n"
         );
         assert_eq!(String::from_utf8(table(&entries).unwrap()).unwrap(), expected);
-    }
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for bad in ["=1", "+1", "-1", "@SUM", "\t=1", "\r=1", "＝1"] {
-            assert_eq!(safe(bad), format!("'{bad}"));
-        }
-        for good in ["", "1", "a=1", "微信充值", "'=1"] {
-            assert_eq!(safe(good), good);
-        }
     }
 }

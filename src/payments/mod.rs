@@ -39,7 +39,7 @@ use crate::{
     },
     messages::Telling,
     orders::{
-        self, AddPaymentError, CreateError,
+        AddPaymentError, CreateError,
         order::{OrderId, Payment, WholeOrder},
     },
     schools::Schools,
@@ -169,11 +169,11 @@ impl Payments {
         before: Option<OrderId>,
         limit: u64,
     ) -> Result<Vec<WholeOrder>, PaymentError> {
-        Ok(orders::page_of_person(&self.db, student.person, before, limit).await?)
+        Ok(WholeOrder::page_of_person(&self.db, student.person, before, limit).await?)
     }
 
     async fn whole(&self, student: &Student, id: OrderId) -> Result<WholeOrder, PaymentError> {
-        let found = orders::of_person(&self.db, student.person, id).await?;
+        let found = WholeOrder::of_person(&self.db, student.person, id).await?;
         found.ok_or(PaymentError::NoSuchOrder)
     }
 }

@@ -1,48 +1,35 @@
-//! Differences as a table for spreadsheets: CSV (RFC 4180) in UTF-8.
+//! Differences as tables for spreadsheets.
 
 use super::{DayKey, Difference, FoundDifference, Totals};
-use csv::{Terminator, Writer, WriterBuilder};
-use std::{borrow::Cow, io::Write};
+use crate::base::table_file::{CsvTable, yuan};
+use std::io::Write;
 
-/// Tells spreadsheets that the file is UTF-8.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
-/// How cells begin that spreadsheets take for formulas.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// The columns of the differences.
 pub const HEADER: [&str; 8] =
     ["类型", "支付机构单号", "商户订单号", "不一致项", "本系统", "账单", "建议", "状态"];
 
 /// Writes differences, and the sums at the end.
-pub struct Table<W: Write>(Writer<W>);
-
-impl<W: Write> std::fmt::Debug for Table<W> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Table").finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct Table<W: Write>(CsvTable<W>);
 
 impl<W: Write> Table<W> {
     /// A table that begins with its header.
-    pub fn begin(mut to: W) -> Result<Self, csv::Error> {
-        to.write_all(BYTE_ORDER_MARK.as_bytes())?;
-        let mut builder = WriterBuilder::new();
-        let mut table = builder.terminator(Terminator::CRLF).flexible(true).from_writer(to);
-        table.write_record(HEADER)?;
-        Ok(Self(table))
+    pub fn begin(to: W) -> Result<Self, csv::Error> {
+        CsvTable::begin(to, &HEADER).map(Self)
     }
 
     /// Adds a difference.
     pub fn add(&mut self, found: &FoundDifference) -> Result<(), csv::Error> {
-        self.0.write_record(cells(found).iter().map(|cell| safe(cell).into_owned()))
+        self.0.add(&cells(found))
     }
 
     /// Adds what the day came to.
     pub fn end(mut self, key: &DayKey, totals: &Totals) -> Result<(), csv::Error> {
-        self.0.write_record([""])?;
+        self.0.add(&[""])?;
         for (name, value) in summary(key, totals) {
-            self.0.write_record([name, safe(&value).as_ref()])?;
+            self.0.add(&[name, &value])?;
         }
-        Ok(self.0.flush()?)
+        Ok(self.0.end()?.flush()?)
     }
 }
 
@@ -83,23 +70,6 @@ pub fn summary(key: &DayKey, totals: &Totals) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// `12.50`
-pub fn yuan(fen: i64) -> String {
-    let sign = if fen < 0 { "-" } else { "" };
-    let size = fen.unsigned_abs();
-    format!("{sign}{}.{:02}", size / 100, size % 100)
-}
-
-/// A cell that no spreadsheet takes for a formula. Amounts below zero stay numbers.
-fn safe(cell: &str) -> Cow<'_, str> {
-    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match cell.strip_prefix('-') {
-        Some(rest) if is_number(rest) => cell.into(),
-        Some(_) | None if cell.starts_with(FORMULA) => format!("'{cell}").into(),
-        Some(_) | None => cell.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,20 +95,5 @@ mod tests {
         ] {
             assert!(all.contains(&(name, value.to_owned())), "{name}");
         }
-    }
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for (cell, shown) in [
-            ("=1+1", "'=1+1"),
-            ("-1.50", "-1.50"),
-            ("-1+1", "'-1+1"),
-            ("+86", "'+86"),
-            ("42", "42"),
-            ("", ""),
-        ] {
-            assert_eq!(safe(cell), shown);
-        }
-        assert_eq!([yuan(1250), yuan(-5), yuan(0)], ["12.50", "-0.05", "0.00"]);
     }
 }

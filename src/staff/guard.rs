@@ -45,6 +45,8 @@ macro_rules! rights {
 }
 
 rights! {
+    /// Read orders, and find one by a number.
+    ReadOrders;
     /// Read refunds and requests for refunds.
     ReadRefunds;
     /// Ask for a refund.
@@ -65,6 +67,8 @@ rights! {
     ReadAccessLog;
     /// Change what signs in the own login.
     ChangeOwnFactor;
+    /// Read the audit log, as far as the roles let one.
+    ReadAudit;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

@@ -6,23 +6,29 @@
 //! Invariant: money moves in the transaction that approves it, or not at all.
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
+mod audit_log;
 mod bills;
 mod doors;
 mod endings;
 pub mod guard;
 pub mod http;
+mod orders;
 mod refund_desk;
 mod refunds;
 mod requests;
+mod standing;
 
+pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
+pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage, RefundTarget,
 };
 pub use refunds::{RefundAsk, StaffRefund};
 pub use requests::StaffActError;
+pub use standing::MoneyStanding;
 
 use crate::{
     base::{clock::Clock, db::Db},

@@ -24,6 +24,12 @@ pub enum StaffActError {
     /// No such request at the school.
     #[error("no such request")]
     NotFound,
+    /// A filter that there is not, by its name.
+    #[error("no such {0}")]
+    BadFilter(&'static str),
+    /// More than are exported at once.
+    #[error("more than {0} rows")]
+    TooMany(u16),
     /// Nobody acts on money of their own.
     #[error("it is the member of staff's own money")]
     OwnMoney,
@@ -50,7 +56,12 @@ impl TxError for StaffActError {
             Self::Db(error) | Self::Refund(RefundRefusal::Db(error)) => Some(error),
             Self::Approval(error) => error.db(),
             Self::Repair(error) => error.db(),
-            Self::NotFound | Self::OwnMoney | Self::Right(_) | Self::Refund(_) => None,
+            Self::NotFound
+            | Self::BadFilter(_)
+            | Self::TooMany(_)
+            | Self::OwnMoney
+            | Self::Right(_)
+            | Self::Refund(_) => None,
         }
     }
 }

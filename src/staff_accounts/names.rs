@@ -39,6 +39,8 @@ pub enum StaffRole {
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaffAct {
+    /// Read orders, and find one by a number.
+    ReadOrders,
     /// Read refunds and requests for refunds.
     ReadRefunds,
     /// Ask for a refund, or take the request back.
@@ -57,6 +59,12 @@ pub enum StaffAct {
     ChangeDoorRights,
     /// Read the log of doors.
     ReadAccessLog,
+    /// Read the audit log: one's own acts.
+    ReadAudit,
+    /// Of it also what concerns members of staff and policies.
+    ReadStaffAudit,
+    /// All of it.
+    ReadWholeAudit,
     /// Change what signs in the own login: everybody may.
     ChangeOwnFactor,
 }
@@ -102,32 +110,39 @@ impl StaffRole {
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
             AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-            ReadAccessLog, ReadBills, ReadDoorRights, ReadRefunds,
+            ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
+            ReadStaffAudit, ReadWholeAudit,
         };
         match self {
             Self::Finance => match act {
-                ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair | DecideRepair
-                | ChangeOwnFactor => true,
-                ReadDoorRights | ChangeDoorRights | ReadAccessLog => false,
+                ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
+                | DecideRepair | ReadAudit | ChangeOwnFactor => true,
+                ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
+                | ReadWholeAudit => false,
             },
             Self::CardOffice => match act {
-                ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights | ReadAccessLog
-                | ChangeOwnFactor => true,
-                DecideRefund | ReadBills | AskRepair | DecideRepair => false,
+                ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
+                | ReadAccessLog | ReadAudit | ChangeOwnFactor => true,
+                DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
+                | ReadWholeAudit => false,
             },
             Self::Auditor => match act {
-                ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog | ChangeOwnFactor => true,
+                ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
+                | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => true,
                 AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights => false,
             },
             Self::NetworkCenter => match act {
-                ReadDoorRights | ChangeOwnFactor => true,
-                ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair | DecideRepair
-                | ChangeDoorRights | ReadAccessLog => false,
+                ReadDoorRights | ReadAudit | ChangeOwnFactor => true,
+                ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
+                | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
+                | ReadWholeAudit => false,
             },
             Self::Counsellor | Self::Admin => match act {
-                ChangeOwnFactor => true,
-                ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair | DecideRepair
-                | ReadDoorRights | ChangeDoorRights | ReadAccessLog => false,
+                ReadAudit | ChangeOwnFactor => true,
+                ReadStaffAudit => matches!(self, Self::Admin),
+                ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
+                | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
+                | ReadWholeAudit => false,
             },
         }
     }
@@ -146,7 +161,13 @@ impl StaffAct {
     /// Whether the second factor must have been given within [`FACTOR_LIFETIME`].
     const fn needs_fresh_factor(self) -> bool {
         match self {
-            Self::ReadRefunds | Self::ReadBills | Self::ReadDoorRights => false,
+            Self::ReadOrders
+            | Self::ReadRefunds
+            | Self::ReadBills
+            | Self::ReadDoorRights
+            | Self::ReadAudit
+            | Self::ReadStaffAudit
+            | Self::ReadWholeAudit => false,
             Self::AskRefund
             | Self::DecideRefund
             | Self::AskRepair
@@ -212,7 +233,8 @@ mod tests {
     use super::*;
     use StaffAct::{
         AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-        ReadAccessLog, ReadBills, ReadDoorRights, ReadRefunds,
+        ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
+        ReadStaffAudit, ReadWholeAudit,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -221,14 +243,15 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "RA- --- RCL"),
-            (StaffRole::Finance, "RAD RAD ---"),
-            (StaffRole::NetworkCenter, "--- --- R--"),
-            (StaffRole::Counsellor, "--- --- ---"),
-            (StaffRole::Auditor, "R-- R-- R-L"),
-            (StaffRole::Admin, "--- --- ---"),
+            (StaffRole::CardOffice, "R RA- --- RCL A--"),
+            (StaffRole::Finance, "R RAD RAD --- A--"),
+            (StaffRole::NetworkCenter, "- --- --- R-- A--"),
+            (StaffRole::Counsellor, "- --- --- --- A--"),
+            (StaffRole::Auditor, "R R-- R-- R-L ASW"),
+            (StaffRole::Admin, "- --- --- --- AS-"),
         ];
         let acts = [
+            ReadOrders,
             ReadRefunds,
             AskRefund,
             DecideRefund,
@@ -238,6 +261,9 @@ mod tests {
             ReadDoorRights,
             ChangeDoorRights,
             ReadAccessLog,
+            ReadAudit,
+            ReadStaffAudit,
+            ReadWholeAudit,
         ];
         for (role, allowed) in rights {
             let roles = StaffRoles::new([role]);
@@ -261,6 +287,7 @@ mod tests {
             (AskRefund, 600, Err(FactorStale)),
             (DecideRefund, 599, Ok(())),
             (DecideRefund, 600, Err(FactorStale)),
+            (ReadOrders, 6000, Ok(())),
             (ReadRefunds, 6000, Ok(())),
             (AskRepair, 600, Err(FactorStale)),
             (DecideRepair, 599, Ok(())),

@@ -46,7 +46,7 @@ use crate::{
     reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
-    staff::{BillDesk, DoorDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
     terminals::Terminals,
     topup::TopUps,
 };
@@ -91,6 +91,8 @@ pub struct Journeys {
     pub door_keys: DoorKeys,
     /// What members of staff do.
     pub staff: StaffDesk,
+    /// Orders as members of staff see them.
+    pub order_desk: OrderDesk,
     /// What the finance office does about bills.
     pub bill_desk: BillDesk,
     /// What members of staff do about doors.
@@ -149,13 +151,15 @@ impl Journeys {
         let payments = payments::build(ground, &shared, through);
         let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
         let staff = staff::build(ground, &shared, &payments);
+        let order_desk = staff::order_desk(&staff, &shared);
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&bill_desk, &door_desk, &staff, &shared),
+            console: staff::console(&staff, (&order_desk, &bill_desk, &door_desk), &shared),
+            order_desk,
             bill_desk,
             door_desk,
             reconciliation,

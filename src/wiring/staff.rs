@@ -8,7 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, DoorDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -44,6 +44,16 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -
     }
 }
 
+/// Orders as members of staff see them.
+pub(super) fn order_desk(staff: &StaffDesk, shared: &Shared) -> OrderDesk {
+    OrderDesk {
+        db: staff.db.clone(),
+        sealer: shared.keys.sealer.clone(),
+        refunds: Arc::clone(&staff.refunds),
+        clock: Arc::clone(&staff.clock),
+    }
+}
+
 /// What the finance office does about bills.
 pub(super) fn bill_desk(staff: &StaffDesk, reconciliation: &Reconciliation) -> BillDesk {
     BillDesk {
@@ -62,13 +72,13 @@ pub(super) fn door_desk(staff: &StaffDesk, shared: &Shared) -> DoorDesk {
 
 /// The pages of all of it.
 pub(super) fn console(
-    bills: &BillDesk,
-    doors: &DoorDesk,
     staff: &StaffDesk,
+    (orders, bills, doors): (&OrderDesk, &BillDesk, &DoorDesk),
     shared: &Shared,
 ) -> Console {
     Console {
         staff: staff.clone(),
+        orders: orders.clone(),
         bills: bills.clone(),
         doors: doors.clone(),
         schools: Arc::clone(&shared.schools),

@@ -1,8 +1,11 @@
 //! The console of staff at `/staff`, as a browser without scripts uses it.
 
 mod account;
+mod audit;
 mod browser;
 mod doors;
+mod order_lists;
+mod orders;
 mod refunds;
 mod routes;
 mod sign_in;

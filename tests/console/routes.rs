@@ -19,12 +19,14 @@ enum Door {
 
 use Door::{Open, Roles, SignedIn};
 
+const ORDERS: Door = Roles(&["card_office", "finance", "auditor"]);
 const REFUNDS: Door = Roles(&["card_office", "finance", "auditor"]);
 const ASKS: Door = Roles(&["card_office", "finance"]);
 const FINANCE: Door = Roles(&["finance"]);
 const BILLS: Door = Roles(&["finance", "auditor"]);
 const DOORS: Door = Roles(&["card_office", "network_center", "auditor"]);
 const OFFICE: Door = Roles(&["card_office"]);
+const EVERY_ROLE: Door = Roles(&ROLES);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -39,6 +41,12 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/account/recovery-codes", SignedIn),
     ("post", "/staff/second-factor", SignedIn),
     ("get", "/staff", SignedIn),
+    ("get", "/staff/orders", ORDERS),
+    ("post", "/staff/orders/search", ORDERS),
+    ("post", "/staff/orders/export", ORDERS),
+    ("get", "/staff/orders/{id}", ORDERS),
+    ("get", "/staff/orders/{id}/ask", ASKS),
+    ("post", "/staff/orders/{id}/ask", ASKS),
     ("get", "/staff/approvals", REFUNDS),
     ("get", "/staff/approvals/{kind}/{id}", REFUNDS),
     ("post", "/staff/approvals/{kind}/{id}/approve", FINANCE),
@@ -47,6 +55,8 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/reconciliation", BILLS),
     ("get", "/staff/reconciliation/{day}", BILLS),
     ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
+    ("get", "/staff/audit", EVERY_ROLE),
+    ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/doors", DOORS),
     ("post", "/staff/doors/search", DOORS),
     ("post", "/staff/doors/rights", OFFICE),

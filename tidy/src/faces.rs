@@ -20,8 +20,7 @@ const LARGER: &[(&str, usize)] = &[
 ];
 
 /// Modules that show more functions, likewise.
-const MORE_FUNCTIONS: &[(&str, usize)] =
-    &[("orders", 11), ("orders/refunds", 11), ("sessions", 12)];
+const MORE_FUNCTIONS: &[(&str, usize)] = &[("orders/refunds", 11), ("sessions", 12)];
 
 /// The modules of the server and what they declare.
 struct Modules<'a> {

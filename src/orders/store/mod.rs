@@ -3,6 +3,7 @@
 pub(super) mod audit;
 pub(super) mod authentic;
 pub(super) mod due;
+pub(super) mod listing;
 mod posted;
 pub(super) mod refunds;
 pub(super) mod refunds_audit;
@@ -145,6 +146,23 @@ pub(super) async fn of_person(
         .filter(orders::Column::PersonId.eq(person.uuid()))
         .one(db.conn())
         .await?;
+    whole_of(db, found).await
+}
+
+/// An order of the school, with its payments.
+pub(super) async fn of_school(
+    db: &Db,
+    school: SchoolId,
+    id: OrderId,
+) -> Result<Option<WholeOrder>, DbError> {
+    let found = orders::Entity::find_by_id(id.uuid())
+        .filter(orders::Column::SchoolId.eq(school.number()))
+        .one(db.conn())
+        .await?;
+    whole_of(db, found).await
+}
+
+async fn whole_of(db: &Db, found: Option<orders::Model>) -> Result<Option<WholeOrder>, DbError> {
     let Some(row) = found else { return Ok(None) };
     let mut payments = payments_of(db.conn(), &[row.id]).await?;
     let mut refunds = refunds::of_orders(db.conn(), &[row.id]).await?;

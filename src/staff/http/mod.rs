@@ -1,10 +1,12 @@
-//! Staff over HTTP: sign-in, refunds and repairs of bills that need two persons, and doors.
+//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, and doors.
 
 mod account;
+mod audit;
 mod auth;
 mod bills;
 mod doors;
 mod endings;
+mod orders;
 mod problems;
 mod refunds;
 mod requests;
@@ -13,8 +15,8 @@ use super::guard;
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<BillDesk>` and
-/// `Data<DoorDesk>`.
+/// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
+/// `Data<BillDesk>` and `Data<DoorDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -25,7 +27,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(auth::me)
         .service(account::show)
         .service(account::end_session)
-        .service(account::renew_recovery);
+        .service(account::renew_recovery)
+        .service(audit::list);
+    let scope = scope.service(orders::list).service(orders::search).service(orders::show);
     let scope = scope
         .service(refunds::ask)
         .service(refunds::list)

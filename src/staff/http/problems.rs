@@ -28,7 +28,15 @@ problem_kinds! {
     REFUND_NOT_ENDABLE = "refund_not_endable", 409, "该退款不能终止";
     REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
     REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
+    EXPORT_TOO_LARGE = "export_too_large", 422, "记录太多，不能一次导出";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
+}
+
+/// More rows than a file has.
+pub(super) fn too_many(most: u16) -> ApiError {
+    ApiError::new(EXPORT_TOO_LARGE)
+        .field("/format", format!("一次最多导出 {most} 条，请换一天或增加筛选条件"))
+        .member("most", most)
 }
 
 impl From<StaffSignInError> for ApiError {
@@ -113,6 +121,10 @@ impl From<StaffActError> for ApiError {
     fn from(error: StaffActError) -> Self {
         match error {
             StaffActError::NotFound => Self::new(problem::NOT_FOUND),
+            StaffActError::BadFilter(name) => {
+                Self::new(problem::INVALID).field(format!("/{name}"), "没有这样的筛选条件")
+            }
+            StaffActError::TooMany(most) => too_many(most),
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),

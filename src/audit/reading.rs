@@ -1,0 +1,54 @@
+//! The log as members of staff read it.
+
+use super::store;
+use crate::base::{
+    clock::Timestamp,
+    db::{Db, DbError, Keyset},
+    ids::SchoolId,
+};
+
+/// Which entries of a school.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// The school. Entries that concern all schools are for whoever runs the server.
+    pub school: SchoolId,
+    /// Only of these acts, or by this one, who may read no others.
+    pub only: Option<(Vec<&'static str>, String)>,
+    /// Of these acts.
+    pub acts: Option<Vec<&'static str>>,
+    /// By them: the beginning of the name in an entry.
+    pub who: Option<String>,
+    /// About this: a subject as it is written, or what it ends with.
+    pub object: Option<String>,
+}
+
+/// An entry as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// Its place in the chain.
+    pub position: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub who: String,
+    /// What, by its name in storage.
+    pub act: String,
+    /// To whom or what.
+    pub subject: String,
+    /// What changed.
+    pub detail: String,
+    /// Why.
+    pub why: String,
+}
+
+impl AuditFilter {
+    /// A page of entries.
+    pub async fn page(&self, db: &Db, page: Keyset<i64>) -> Result<Vec<AuditLine>, DbError> {
+        store::lines(db, self, page).await
+    }
+
+    /// How many there are, among the first `most`.
+    pub async fn count(&self, db: &Db, most: u32) -> Result<u64, DbError> {
+        store::count_lines(db, self, most).await
+    }
+}

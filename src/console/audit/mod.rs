@@ -1,0 +1,220 @@
+//! 记录: the audit log as sentences, as far as the roles of the reader go.
+
+mod words;
+
+use super::{
+    Console,
+    browser::{Seat, Sent},
+    file::{ExportForm, ListFile},
+    frame::{Frame, PageError, Wrong, shown, shown_as},
+    list::{self, Address, COUNTED, Chip, Choice, Pages, Place, SortHead},
+    words as common,
+};
+use crate::{
+    audit::{AuditFilter, AuditLine},
+    base::http::ApiError,
+    staff::{AuditKind, AuditQuery, StaffActError, guard::ReadAudit},
+    staff_accounts::StaffAct,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
+use askama::Template;
+
+const HERE: (&str, &str) = ("/staff/audit", "记录");
+const LIST: Address = Address::of(HERE.0);
+const HEADER: [&str; 7] = ["序号", "时间", "谁", "做了什么", "对象", "内容", "理由"];
+
+/// An entry as the page shows it.
+struct Row {
+    position: i64,
+    at: String,
+    who: String,
+    act: String,
+    object: String,
+    /// The request that it is about.
+    path: Option<String>,
+    detail: String,
+    why: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/audit.html")]
+struct AuditPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    /// Whose entries these are.
+    scope: &'static str,
+    kinds: Vec<Choice>,
+    who: String,
+    object: String,
+    is_oldest_first: bool,
+    chips: Vec<Chip>,
+    clear: &'static str,
+    total: String,
+    head: SortHead,
+    rows: Vec<Row>,
+    empty: &'static str,
+    export: String,
+    pages: Pages,
+}
+
+/// What of the log is asked for, checked.
+struct Asked {
+    filter: AuditFilter,
+    kind: Option<AuditKind>,
+    place: Place<i64>,
+}
+
+impl Asked {
+    fn of(
+        seat: &Seat<ReadAudit>,
+        query: &AuditQuery,
+        place: Place<i64>,
+    ) -> Result<Self, PageError> {
+        let filter = query.filter(&seat.member)?;
+        let code = query.kind.as_deref().unwrap_or_default().trim();
+        let kind = AuditKind::ALL.into_iter().find(|kind| kind.code() == code);
+        Ok(Self { filter, kind, place })
+    }
+
+    /// The address of the list from its beginning.
+    fn list(&self) -> Address {
+        LIST.with("kind", self.kind.map_or("", AuditKind::code))
+            .with("who", self.filter.who.as_deref().unwrap_or_default())
+            .with("object", self.filter.object.as_deref().unwrap_or_default())
+    }
+
+    fn chips(&self) -> Vec<Chip> {
+        let list = self.list();
+        let Self { filter, kind, .. } = self;
+        [
+            ("kind", kind.map(|kind| format!("类别：{}", words::kind(kind)))),
+            ("who", filter.who.as_ref().map(|who| format!("谁：{who}"))),
+            ("object", filter.object.as_ref().map(|object| format!("对象：{object}"))),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| {
+            Some(Chip { text: text?, remove: list.without(name).to_string() })
+        })
+        .collect()
+    }
+
+    async fn page(
+        self,
+        seat: &Seat<ReadAudit>,
+        console: &Console,
+        wrong: Option<Wrong>,
+    ) -> Result<AuditPage, PageError> {
+        let Self { filter, place, .. } = &self;
+        let list = self.list();
+        let found = console.staff.audit_page(filter, place.keyset()).await?;
+        let count = console.staff.audit_count(filter, COUNTED + 1).await?;
+        let (found, pages) = place.turn(found, |line| line.position, &list);
+        let chips = self.chips();
+        Ok(AuditPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            wrong,
+            scope: scope(seat),
+            kinds: list::choices(AuditKind::ALL, self.kind, AuditKind::code, words::kind),
+            who: filter.who.clone().unwrap_or_default(),
+            object: filter.object.clone().unwrap_or_default(),
+            is_oldest_first: place.is_oldest_first(),
+            total: list::count(count, "条"),
+            head: place.head(&list),
+            rows: found.into_iter().map(row).collect(),
+            empty: if chips.is_empty() {
+                "还没有记录。"
+            } else {
+                "没有符合条件的记录。"
+            },
+            export: list.at("/staff/audit/export").to_string(),
+            chips,
+            clear: HERE.0,
+            pages,
+        })
+    }
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadAudit>,
+    asked: (Query<AuditQuery>, Query<Place<i64>>),
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (query, place) = asked;
+    let asked = Asked::of(&seat, &query, *place)?;
+    shown(&asked.page(&seat, &console, None).await?)
+}
+
+/// The list of the address as a file.
+pub(super) async fn export(
+    sent: Sent<ReadAudit, ExportForm>,
+    query: Query<AuditQuery>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let asked = Asked::of(&seat, &query, Place::default())?;
+    let of = asked.chips().into_iter().map(|chip| format!(", {}", chip.text));
+    let of = of.collect::<Vec<_>>().concat();
+    let filter = (&asked.filter, of.as_str());
+    match console.staff.export_audit(&seat.member, filter, form.format.code()).await {
+        Ok(lines) => file(&asked, &seat, lines).answer(form.format),
+        Err(error @ StaffActError::TooMany(_)) => {
+            let wrong = Wrong::of(&ApiError::from(error));
+            let status = wrong.status;
+            shown_as(status, &asked.page(&seat, &console, Some(wrong)).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whose entries the member reads.
+fn scope(seat: &Seat<ReadAudit>) -> &'static str {
+    let has = |act| seat.member.roles.has(act);
+    if has(StaffAct::ReadWholeAudit) {
+        "本校的全部记录"
+    } else if has(StaffAct::ReadStaffAudit) {
+        "工作人员和政策的记录，以及您自己的"
+    } else {
+        "您自己的记录"
+    }
+}
+
+fn file(asked: &Asked, seat: &Seat<ReadAudit>, lines: Vec<AuditLine>) -> ListFile<7> {
+    let chips: Vec<String> = asked.chips().into_iter().map(|chip| chip.text).collect();
+    let cells = |line: AuditLine| {
+        let Row { position, at, who, act, object, detail, why, .. } = row(line);
+        [position.to_string(), at, who, act, object, detail, why]
+    };
+    ListFile {
+        name: "audit".to_owned(),
+        sheet: "记录",
+        header: HEADER,
+        amounts: &[],
+        rows: lines.into_iter().map(cells).collect(),
+        about: vec![
+            ("范围", scope(seat).to_owned()),
+            ("筛选", if chips.is_empty() { "无".to_owned() } else { chips.join("，") }),
+            ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
+        ],
+    }
+}
+
+fn row(line: AuditLine) -> Row {
+    let AuditLine { position, at, who, act, subject, detail, why } = line;
+    let request = subject.strip_prefix("approval ");
+    // Who signs in does so as oneself.
+    let is_own = who.starts_with(&format!("{subject}, "));
+    let desk = if detail.starts_with("bill_repair ") { "bill" } else { "refund" };
+    Row {
+        position,
+        at: common::when(at),
+        who: words::who(&who),
+        act: words::act(&act).to_owned(),
+        object: if is_own { String::new() } else { words::object(&subject) },
+        path: request.map(|id| format!("/staff/approvals/{desk}/{id}")),
+        detail: words::detail(&detail),
+        why,
+    }
+}

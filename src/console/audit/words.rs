@@ -1,0 +1,168 @@
+//! Entries of the audit log as sentences.
+
+use crate::{base::money::Fen, console::words::role, staff::AuditKind};
+use uuid::Uuid;
+
+pub(super) const fn kind(kind: AuditKind) -> &'static str {
+    match kind {
+        AuditKind::Approvals => "申请与复核",
+        AuditKind::People => "人员与卡",
+        AuditKind::Terminals => "商户、终端与门锁",
+        AuditKind::Doors => "门禁权限",
+        AuditKind::Reads => "查阅与导出",
+        AuditKind::Staff => "工作人员",
+        AuditKind::Policy => "政策",
+        AuditKind::Rows => "密钥与校验",
+    }
+}
+
+/// What somebody did, by the name of the act.
+pub(super) fn act(code: &str) -> &str {
+    match code {
+        "rows.authenticated" => "首次签名数据行",
+        "rows.taken_over" => "接管未签名的数据行",
+        "rows.rekeyed" => "更换密钥",
+        "school.added" => "新增学校",
+        "school.changed" => "更改政策",
+        "roster.imported" => "导入花名册",
+        "standing.changed" => "更改人员状态",
+        "loss.reported" => "挂失",
+        "loss.cancelled" => "解除挂失",
+        "merchant.added" => "新增商户",
+        "merchant.changed" => "更改商户",
+        "terminal.added" => "新增终端",
+        "terminal.changed" => "更改终端",
+        "terminal.disabled" => "停用终端",
+        "terminal.enabled" => "启用终端",
+        "locks.imported" => "导入门锁",
+        "staff.added" => "新增账号",
+        "staff.factor_reset" => "重置验证器",
+        "staff.factor_enrolled" => "启用自己的验证器",
+        "staff.recovery_used" => "用恢复码登录",
+        "staff.recovery_renewed" => "更换恢复码",
+        "staff.session_ended" => "结束自己的另一次登录",
+        "staff.disabled" => "停用账号",
+        "staff.enabled" => "启用账号",
+        "staff.signed_in" => "登录",
+        "approval.asked" => "申请",
+        "approval.approved" => "通过",
+        "approval.rejected" => "驳回",
+        "approval.withdrawn" => "撤回",
+        "approval.expired" => "无人复核，已过期",
+        "doors.allocated" => "导入宿舍分配",
+        "door_right.added" => "授予门禁权限",
+        "door_right.ended" => "结束门禁权限",
+        "access_log.read" => "查阅门禁记录",
+        "orders.exported" => "导出订单",
+        "audit.exported" => "导出记录",
+        "readers.exported" => "导出读者名单",
+        "phone.shared" => "授权手机号",
+        "phone.removed" => "删除手机号",
+        other => other,
+    }
+}
+
+/// Who did it: a login with its 工号, or who was at the command line.
+pub(super) fn who(text: &str) -> String {
+    let staff = text.strip_prefix("staff ").and_then(|staff| staff.split_once(", no. "));
+    if let Some((login, staff_no)) = staff {
+        return format!("{login}（{staff_no}）");
+    }
+    match text.strip_prefix("command line, user ") {
+        Some(user) => format!("命令行（{user}）"),
+        None if text == "onecard" => "系统".to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// To whom or what: ids by their last eight characters.
+pub(super) fn object(subject: &str) -> String {
+    let (what, id) = subject.rsplit_once(' ').unwrap_or(("", subject));
+    let short = match id.parse::<Uuid>() {
+        Ok(id) => format!("…{}", id.simple().to_string().split_off(24)),
+        Err(_) => id.to_owned(),
+    };
+    let word = match what {
+        "approval" => "申请",
+        "person" => "人员",
+        "terminal" => "终端",
+        "merchant" => "商户",
+        "staff" => "账号",
+        "school" => "学校",
+        "allocation" => "分配",
+        "orders of" => return format!("{short} 的订单"),
+        _ if subject == "audit log" => return String::new(),
+        _ if subject == "orders by number" => return "按单号查到的订单".to_owned(),
+        _ => return subject.to_owned(),
+    };
+    format!("{word} {short}")
+}
+
+/// What changed. Of a request: what for, and how much; of a login: whose, and its roles.
+pub(super) fn detail(detail: &str) -> String {
+    let login = detail.strip_prefix("no. ").and_then(|rest| rest.split_once(", "));
+    if let Some((staff_no, roles)) = login {
+        let roles: Vec<&str> = roles.split(',').map(role).collect();
+        return format!("工号 {staff_no}，{}", roles.join("、"));
+    }
+    let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
+    let request = request.and_then(|(of, fen)| Some((of.split_once(" of ")?.0, fen)));
+    let amount = |fen: &str| fen.parse().ok().and_then(|fen| Fen::new(fen).ok());
+    match request.and_then(|(kind, fen)| Some((kind, amount(fen)?))) {
+        Some(("refund", amount)) => format!("退款 {amount}"),
+        Some(("refund_end", amount)) => format!("终止退款 {amount}"),
+        Some(("bill_repair", amount)) => format!("对账差异 {amount}"),
+        Some(_) | None => detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::AuditAct;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_act_has_its_words() {
+        let mut words = BTreeSet::new();
+        for known in AuditAct::ALL {
+            let word = act(known.code());
+            assert!(!word.is_ascii(), "{}", known.code());
+            assert!(words.insert(word), "{word} is said of two acts");
+        }
+    }
+
+    #[test]
+    fn an_entry_reads_as_a_sentence() {
+        let id = "01931c7e-0000-7000-8000-000021c08f3a";
+        for (text, said) in [
+            ("staff li.na, no. G-1002", "li.na（G-1002）"),
+            ("command line, user root", "命令行（root）"),
+            ("onecard", "系统"),
+            ("identity:1", "identity:1"),
+        ] {
+            assert_eq!(who(text), said);
+        }
+        for (text, said) in [
+            (format!("approval {id}"), "申请 …21c08f3a"),
+            (format!("person {id}"), "人员 …21c08f3a"),
+            ("terminal xnec/T1".to_owned(), "终端 xnec/T1"),
+            ("staff li".to_owned(), "账号 li"),
+            ("orders of 2026-11-28".to_owned(), "2026-11-28 的订单"),
+            ("lines 1 to 9 of a roster".to_owned(), "lines 1 to 9 of a roster"),
+            ("everybody".to_owned(), "everybody"),
+        ] {
+            assert_eq!(object(&text), said);
+        }
+        for (text, said) in [
+            (format!("refund of {id}, 1200 fen"), "退款 ¥12.00"),
+            (format!("refund_end of {id}, 1 fen"), "终止退款 ¥0.01"),
+            (format!("bill_repair of {id}, 500 fen"), "对账差异 ¥5.00"),
+            ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
+            ("csv: 60 orders".to_owned(), "csv: 60 orders"),
+            (String::new(), ""),
+        ] {
+            assert_eq!(detail(&text), said);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! An order: its state, where its money is, who moves next, and what happened.
+
+use super::{HERE, LIST, end_of, history, kind_of, path_of};
+use crate::{
+    approvals::{Approval, ApprovalKind},
+    base::clock::Timestamp,
+    console::{
+        Console,
+        browser::{Seat, next_of},
+        frame::{Frame, PageError, form_encoded, shown},
+        words,
+    },
+    orders::{
+        order::{OrderId, Payment, PaymentState},
+        refund::Refund,
+    },
+    staff::{MoneyStanding, OrderDetail, guard::ReadOrders},
+    staff_accounts::{StaffAct, StaffMember},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+/// The list that somebody came from.
+#[derive(Debug, Deserialize)]
+pub(in crate::console) struct CameFrom {
+    pub(super) back: Option<String>,
+}
+
+/// A payment as the page shows it.
+struct PaymentRow {
+    number: String,
+    provider: &'static str,
+    amount: String,
+    state: &'static str,
+    transaction: String,
+}
+
+/// A refund as the page shows it.
+struct RefundRow {
+    number: String,
+    amount: String,
+    state: &'static str,
+    is_back: bool,
+    money: &'static str,
+    next: &'static str,
+}
+
+/// A request as the page shows it.
+struct RequestRow {
+    path: String,
+    what: &'static str,
+    amount: String,
+    state: &'static str,
+    asked_by: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/order.html")]
+struct DetailPage {
+    frame: Frame,
+    number: String,
+    purpose: &'static str,
+    amount: String,
+    state: &'static str,
+    kind: &'static str,
+    facts: Vec<(&'static str, String)>,
+    payments: Vec<PaymentRow>,
+    refunds: Vec<RefundRow>,
+    requests: Vec<RequestRow>,
+    /// Where a refund is asked for, if it can be.
+    ask: Option<String>,
+    history: Vec<String>,
+    back: String,
+}
+
+pub(in crate::console) async fn show(
+    seat: Seat<ReadOrders>,
+    id: Path<OrderId>,
+    from: Query<CameFrom>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (detail, now) =
+        (console.orders.find(&seat.member, id.into_inner()).await?, console.clock.now());
+    let back = from.list_of(&detail);
+    let ask = may_ask(&detail, &seat.member, now)
+        .then(|| format!("{}/ask?back={}", path_of(detail.whole.order.id), form_encoded(&back)));
+    let frame = Frame::of(&seat, &console, HERE).await?;
+    shown(&page(frame, &detail, now, (ask, back)))
+}
+
+impl CameFrom {
+    /// The list to go back to: that of the order's day where nobody came from a list.
+    pub(super) fn list_of(&self, detail: &OrderDetail) -> String {
+        let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
+        let day = detail.whole.order.created_at.day();
+        from.map_or_else(|| LIST.with("day", day).to_string(), |back| next_of(Some(back)))
+    }
+}
+
+/// Whether the member may ask for a refund of it now.
+pub(super) fn may_ask(detail: &OrderDetail, member: &StaffMember, now: Timestamp) -> bool {
+    let is_own = detail.person_no.eq_ignore_ascii_case(&member.staff_no);
+    let is_left = detail.refundable.is_some_and(|left| !left.is_zero());
+    member.roles.has(StaffAct::AskRefund) && is_left && !is_own && !detail.is_asked(now)
+}
+
+fn page(
+    frame: Frame,
+    detail: &OrderDetail,
+    now: Timestamp,
+    (ask, back): (Option<String>, String),
+) -> DetailPage {
+    let whole = &detail.whole;
+    let state = whole.shown_state();
+    DetailPage {
+        frame,
+        number: end_of(whole.order.id),
+        purpose: whole.order.purpose.title(),
+        amount: whole.order.amount.to_string(),
+        state: words::order_state(state),
+        kind: kind_of(state),
+        facts: facts(detail, now),
+        payments: whole.payments.iter().map(payment_row).collect(),
+        refunds: whole.refunds.iter().map(refund_row).collect(),
+        requests: detail.requests.iter().map(|request| request_row(request, now)).collect(),
+        ask,
+        history: history::of(detail, now),
+        back,
+    }
+}
+
+fn facts(detail: &OrderDetail, now: Timestamp) -> Vec<(&'static str, String)> {
+    let order = &detail.whole.order;
+    let [money, next] = words::money(detail.standing(now));
+    let refundable = detail.refundable.map(|left| ("可退", left.to_string()));
+    let facts = [
+        ("钱在哪里", money.to_owned()),
+        ("下一步", next.to_owned()),
+        ("人", format!("{}（{}）", detail.person, detail.person_no)),
+        ("下单", words::when(order.created_at)),
+        ("单号", order.id.uuid().simple().to_string()),
+    ];
+    let (first, rest) = facts.split_at(2);
+    first.iter().cloned().chain(refundable).chain(rest.iter().cloned()).collect()
+}
+
+fn payment_row(payment: &Payment) -> PaymentRow {
+    let transaction = match &payment.state {
+        PaymentState::Paid { transaction_id, .. } => transaction_id.clone(),
+        PaymentState::Open | PaymentState::Closed => String::new(),
+    };
+    PaymentRow {
+        number: payment.id.out_trade_no(),
+        provider: words::provider(payment.provider),
+        amount: payment.amount.to_string(),
+        state: words::payment_state(payment.state.code()),
+        transaction,
+    }
+}
+
+fn refund_row(refund: &Refund) -> RefundRow {
+    let standing = MoneyStanding::of_refund(refund);
+    let [money, next] = words::money(standing);
+    RefundRow {
+        number: refund.number.clone(),
+        amount: refund.amount.to_string(),
+        state: words::refund(standing),
+        is_back: standing == MoneyStanding::Back,
+        money,
+        next,
+    }
+}
+
+fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
+    let what = match request.kind {
+        ApprovalKind::RefundEnd => "终止退款",
+        ApprovalKind::Refund | ApprovalKind::BillRepair => "退款",
+    };
+    RequestRow {
+        path: format!("/staff/approvals/refund/{}", request.id),
+        what,
+        amount: request.amount.to_string(),
+        state: words::approval_state(request.state_at(now)),
+        asked_by: request.asked_by.login.clone(),
+    }
+}

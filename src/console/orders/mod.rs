@@ -1,0 +1,336 @@
+//! 订单: lists by day, one found by a number, and files of them.
+
+mod ask;
+mod detail;
+mod file;
+mod history;
+
+pub(super) use ask::{ask, ask_form};
+pub(super) use detail::show;
+
+use super::{
+    Console,
+    browser::{Seat, Sent},
+    file::ExportForm,
+    frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
+    list::{self, Address, COUNTED, Chip, Choice, Pages, Place, SortHead},
+    words,
+};
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        http::ApiError,
+    },
+    orders::{
+        fact::Provider,
+        listing::{ListedOrder, OrderFilter},
+        order::OrderId,
+        purpose::Purpose,
+    },
+    staff::{NamedOrder, OrderQuery, StaffOrderError, guard::ReadOrders},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+const HERE: (&str, &str) = ("/staff/orders", "订单");
+const LIST: Address = Address::of(HERE.0);
+
+/// Orders that a search found, in place of a filter.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Found {
+    /// Their ids, separated by commas.
+    only: Option<String>,
+}
+
+/// A number to be looked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct SearchForm {
+    number: String,
+}
+
+/// An order as lists show it.
+struct Row {
+    path: String,
+    /// Its place on the page, to come back to.
+    anchor: String,
+    number: String,
+    at: String,
+    person: String,
+    purpose: &'static str,
+    amount: String,
+    provider: &'static str,
+    state: &'static str,
+    kind: &'static str,
+    given_back: Option<String>,
+}
+
+/// A day beside the one that is shown.
+struct Beside {
+    word: &'static str,
+    path: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/orders.html")]
+struct ListPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    /// What was looked for.
+    number: String,
+    day: String,
+    today: String,
+    days: Vec<Beside>,
+    states: Vec<Choice>,
+    purposes: Vec<Choice>,
+    providers: Vec<Choice>,
+    is_oldest_first: bool,
+    chips: Vec<Chip>,
+    clear: &'static str,
+    total: String,
+    head: SortHead,
+    rows: Vec<Row>,
+    empty: &'static str,
+    export: String,
+    pages: Pages,
+}
+
+/// What a list is asked for, checked.
+struct Asked {
+    filter: OrderFilter,
+    place: Place,
+    today: Day,
+}
+
+impl Asked {
+    fn of(
+        seat: &Seat<ReadOrders>,
+        console: &Console,
+        (query, found, place): (&OrderQuery, &Found, Place),
+    ) -> Result<Self, PageError> {
+        let (school, today) = (seat.member.school, console.clock.now().day());
+        let filter = match &found.only {
+            Some(only) => {
+                let ids = only.split(',').take(list::ROWS.into()).map(|id| id.parse().ok());
+                let ids: Option<Vec<OrderId>> = ids.collect();
+                OrderFilter {
+                    only: Some(ids.ok_or(StaffOrderError::BadFilter("only"))?),
+                    ..OrderFilter::all(school)
+                }
+            }
+            None => query.filter(school, today)?,
+        };
+        Ok(Self { filter, place, today })
+    }
+
+    /// The address of the list from its beginning.
+    fn list(&self) -> Address {
+        let filter = &self.filter;
+        let day = filter.day.filter(|day| *day != self.today);
+        let only = filter
+            .only
+            .as_ref()
+            .map(|only| only.iter().map(OrderId::to_string).collect::<Vec<_>>().join(","));
+        LIST.with("day", day.map_or_else(String::new, |day| day.to_string()))
+            .with("state", filter.state.unwrap_or_default())
+            .with("purpose", filter.purpose.map_or("", Purpose::code))
+            .with("provider", filter.provider.map_or("", Provider::code))
+            .with("only", only.unwrap_or_default())
+    }
+
+    /// The same with its day, even if that is today: what leads on from a page is of its day, also after
+    /// midnight.
+    fn list_of_its_day(&self) -> Address {
+        let day = self.filter.day.map_or_else(String::new, |day| day.to_string());
+        self.list().with("day", day)
+    }
+
+    fn chips(&self) -> Vec<Chip> {
+        let (filter, list) = (&self.filter, self.list());
+        let other_day = filter.day.filter(|day| *day != self.today);
+        let found = filter.only.as_ref();
+        [
+            ("day", other_day.map(|day| format!("日期：{day}"))),
+            ("state", filter.state.map(|state| format!("状态：{}", words::order_state(state)))),
+            ("purpose", filter.purpose.map(|purpose| format!("用途：{}", purpose.title()))),
+            ("provider", filter.provider.map(|one| format!("渠道：{}", words::provider(one)))),
+            ("only", found.map(|found| format!("单号查到的 {} 笔", found.len()))),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| {
+            Some(Chip { text: text?, remove: list.without(name).to_string() })
+        })
+        .collect()
+    }
+
+    /// The days before and after, with the rest of the filter.
+    fn days(&self) -> Vec<Beside> {
+        let Some(day) = self.filter.day else { return Vec::new() };
+        let list = self.list();
+        let on = |word, day: Day| Beside { word, path: list.with("day", day).to_string() };
+        let before = on("前一天", Day::from_number(day.number().saturating_sub(1)));
+        let after = (day < self.today).then(|| on("后一天", day.next()));
+        std::iter::once(before).chain(after).collect()
+    }
+
+    /// The whole list, whatever is wrong with its search.
+    async fn page(
+        self,
+        seat: &Seat<ReadOrders>,
+        console: &Console,
+        (number, wrong): (String, Option<Wrong>),
+    ) -> Result<ListPage, PageError> {
+        let Self { filter, place, today } = &self;
+        let list = self.list_of_its_day();
+        let found = console.orders.page(filter, place.keyset()).await?;
+        let total = console.orders.total(filter, COUNTED + 1).await?;
+        let (found, pages) = place.turn(found, |one| one.order.id.uuid(), &list);
+        let back = place.address(&list).to_string();
+        let chips = self.chips();
+        Ok(ListPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            wrong,
+            number,
+            day: filter.day.map_or_else(String::new, |day| day.to_string()),
+            today: today.to_string(),
+            days: self.days(),
+            states: list::choices(
+                OrderFilter::STATES,
+                filter.state,
+                |state| state,
+                words::order_state,
+            ),
+            purposes: list::choices(Purpose::ALL, filter.purpose, Purpose::code, Purpose::title),
+            providers: list::choices(
+                Provider::ALL,
+                filter.provider,
+                Provider::code,
+                words::provider,
+            ),
+            is_oldest_first: place.is_oldest_first(),
+            total: list::totals(total, "笔", "已付款"),
+            head: place.head(&list),
+            rows: found.into_iter().map(|one| row(one, &back)).collect(),
+            empty: if chips.is_empty() {
+                "今天还没有订单。"
+            } else {
+                "没有符合条件的订单。"
+            },
+            export: list.at("/staff/orders/export").to_string(),
+            chips,
+            clear: HERE.0,
+            pages,
+        })
+    }
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadOrders>,
+    asked: (Query<OrderQuery>, Query<Found>, Query<Place>),
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (query, found, place) = asked;
+    let asked = Asked::of(&seat, &console, (&query, &found, *place))?;
+    shown(&asked.page(&seat, &console, (String::new(), None)).await?)
+}
+
+/// Sends the browser to the order with this number, or to the list of those that end alike.
+pub(super) async fn search(
+    sent: Sent<ReadOrders, SearchForm>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form: SearchForm { number } } = sent;
+    let wrong = match console.orders.search(&seat.member, &number).await {
+        Ok(found) => match found.as_slice() {
+            [] => nothing_found(),
+            [one] => return Ok(sent_to(&path_of(*one), None)),
+            several => {
+                let ids: Vec<String> = several.iter().map(OrderId::to_string).collect();
+                return Ok(sent_to(&LIST.with("only", ids.join(",")).to_string(), None));
+            }
+        },
+        Err(error @ StaffOrderError::BadNumber) => Wrong::of(&error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    let nothing = (&OrderQuery::default(), &Found::default(), Place::default());
+    let asked = Asked::of(&seat, &console, nothing)?;
+    shown_as(wrong.status, &asked.page(&seat, &console, (number, Some(wrong))).await?)
+}
+
+/// The list of the address as a file.
+pub(super) async fn export(
+    sent: Sent<ReadOrders, ExportForm>,
+    asked: (Query<OrderQuery>, Query<Found>),
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (Sent { seat, form }, (query, found)) = (sent, asked);
+    let asked = Asked::of(&seat, &console, (&query, &found, Place::default()))?;
+    let orders = console.orders.export(&seat.member, &asked.filter, form.format.code()).await;
+    match orders {
+        Ok(orders) => file::of(&asked, &seat, &orders).answer(form.format),
+        Err(error @ StaffOrderError::TooMany(_)) => {
+            let wrong = Wrong::of(&ApiError::from(error));
+            let status = wrong.status;
+            shown_as(status, &asked.page(&seat, &console, (String::new(), Some(wrong))).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn nothing_found() -> Wrong {
+    Wrong {
+        title: "没有找到这个单号",
+        details: vec![
+            "订单号、支付单号、退款单号和支付平台的交易号都没有这个结尾。请核对最后 8 位。"
+                .to_owned(),
+        ],
+        status: 404,
+    }
+}
+
+fn path_of(id: OrderId) -> String {
+    format!("{}/{id}", HERE.0)
+}
+
+/// The last eight characters of an id: the first eight are those of all orders of a minute.
+fn end_of(id: OrderId) -> String {
+    id.uuid().simple().to_string().split_off(24)
+}
+
+/// How a state looks.
+fn kind_of(state: &str) -> &'static str {
+    match state {
+        "fulfilled" => "good",
+        "paid" | "refunding" => "waits",
+        _ => "",
+    }
+}
+
+fn row(NamedOrder { order, person }: NamedOrder, back: &str) -> Row {
+    let ListedOrder { id, purpose, amount, state, created_at, provider, given_back, .. } = order;
+    let (number, anchor) = (end_of(id), format!("o{}", end_of(id)));
+    let back = form_encoded(&format!("{back}#{anchor}"));
+    let partly = state == "fulfilled" && !given_back.is_zero();
+    Row {
+        path: format!("{}?back={back}", path_of(id)),
+        anchor,
+        number,
+        at: clock_of(created_at),
+        person,
+        purpose: purpose.title(),
+        amount: amount.to_string(),
+        provider: words::provider(provider),
+        state: words::order_state(state),
+        kind: kind_of(state),
+        given_back: partly.then(|| format!("已退 {given_back}")),
+    }
+}
+
+/// `11-28 12:07:09`
+fn clock_of(at: Timestamp) -> String {
+    let text = at.to_rfc3339();
+    text.get(5..19).unwrap_or(&text).replace('T', " ")
+}
