@@ -135,6 +135,11 @@ async fn a_surplus_that_is_refused_is_credited(db: &TestDb) {
     assert_eq!(student.order_again(&order).await["state"], "fulfilled");
     let lines = student.get("/api/v1/card/statement").await.body(200);
     assert_eq!(lines["items"][0]["title"], "款项认领");
+    // Its money is the person's now: the payment has nothing left to give back.
+    let payment = world.rows.id("SELECT payment_id FROM refund").await;
+    let body = json!({ "payment_id": payment, "amount_fen": 100, "reason": "再退一次" });
+    let again = asks.ask(&format!("POST {REFUNDS}"), "again", Some(&body)).await;
+    again.problem("it was credited", 422, "refund_too_much");
     world.at_rest().await;
     let report = world.report().await;
     assert!(report.is_clean(), "{report}");

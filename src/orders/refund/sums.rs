@@ -4,10 +4,10 @@ use super::{Refund, RefundProgress, RefundReason, RefundSource};
 use crate::base::money::Fen;
 
 /// What may still be asked back of a transaction: what was paid, less every refund of it that has not
-/// failed.
+/// failed, and less what was credited in the place of a refund.
 pub fn left_of(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
-    left(total, transaction_id, refunds, |progress| match progress {
-        RefundProgress::Failed { .. } => false,
+    left(total, transaction_id, refunds, |refund| match refund.progress {
+        RefundProgress::Failed { .. } => refund.is_credited(),
         RefundProgress::Asked
         | RefundProgress::Requested
         | RefundProgress::Sent
@@ -16,17 +16,18 @@ pub fn left_of(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
 }
 
 /// What may still be approved of it: what was paid, less every refund that was approved and has not
-/// failed, and those made past us.
+/// failed, those made past us, and what was credited in the place of a refund.
 pub fn not_promised(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
-    left(total, transaction_id, refunds, |progress| match progress {
+    left(total, transaction_id, refunds, |refund| match refund.progress {
         RefundProgress::Requested | RefundProgress::Sent | RefundProgress::Done { .. } => true,
-        RefundProgress::Asked | RefundProgress::Failed { .. } => false,
+        RefundProgress::Asked => false,
+        RefundProgress::Failed { .. } => refund.is_credited(),
     })
 }
 
 /// What the provider may still have given back of it: what was paid, less every refund that is done.
 pub fn not_given_back(total: Fen, transaction_id: &str, refunds: &[Refund]) -> Fen {
-    left(total, transaction_id, refunds, |progress| match progress {
+    left(total, transaction_id, refunds, |refund| match refund.progress {
         RefundProgress::Done { .. } => true,
         RefundProgress::Asked
         | RefundProgress::Requested
@@ -55,11 +56,10 @@ fn left(
     total: Fen,
     transaction_id: &str,
     refunds: &[Refund],
-    counts: impl Fn(RefundProgress) -> bool,
+    counts: impl Fn(&Refund) -> bool,
 ) -> Fen {
-    let counted = refunds
-        .iter()
-        .filter(|refund| refund.transaction_id == transaction_id && counts(refund.progress));
+    let counted =
+        refunds.iter().filter(|refund| refund.transaction_id == transaction_id && counts(refund));
     counted.fold(total, |left, refund| left.minus(refund.amount).unwrap_or_default())
 }
 
