@@ -111,9 +111,10 @@ impl ProposedRepair {
         moved(&self.found.difference, self.stored.corrected_fen)
     }
 
-    /// What the request is about, in fen: what would be moved, or the whole amount.
+    /// What the request is about, in fen: what would be moved, or where that is nothing what is at stake.
     pub fn amount(&self) -> Fen {
-        let about = self.moves_fen().unwrap_or(self.found.difference.stake_fen);
+        let moves = self.moves_fen().filter(|moved| *moved != 0);
+        let about = moves.unwrap_or(self.found.difference.stake_fen);
         let size = i64::try_from(about.unsigned_abs());
         size.ok().and_then(|fen| Fen::new(fen).ok()).unwrap_or_default()
     }

@@ -29,6 +29,7 @@ on_each_database!(
     a_difference_that_is_gone_is_not_accepted,
     nobody_corrects_a_balance_of_their_own,
     a_later_bill_moves_what_is_left,
+    a_difference_that_moves_nothing_is_accepted,
     a_payment_that_credited_nobody_is_for_support,
     a_correction_that_nobody_agreed_on_is_a_break,
     the_office_reads_days_and_differences,
@@ -213,6 +214,26 @@ async fn a_later_bill_moves_what_is_left(db: &TestDb) {
         let broken = case.world.report().await.to_string();
         assert!(broken.contains("corrected"), "{forged}: {broken}");
     }
+}
+
+/// Nobody accepts the way back before the bill comes again as it was accepted.
+async fn a_difference_that_moves_nothing_is_accepted(db: &TestDb) {
+    let case = Box::pin(Case::open(db, 5100)).await;
+    let asked = case.ask("a").await.body(201);
+    case.decides.post(&approve(&asked), &json!({})).await.body(200);
+    for billed in [5000, 5100] {
+        case.bill.0.lock().unwrap()[0].amount = Fen::new(billed).unwrap();
+        assert_eq!(case.office.compare("xnec", case.day).await.unwrap().open_differences, 1);
+    }
+    assert_eq!(case.difference().await["moves_fen"], 0);
+    let asked = case.ask("b").await.body(201);
+    assert_eq!(asked["amount_fen"], 100, "what is at stake");
+    case.decides.post(&approve(&asked), &json!({})).await.body(200);
+    assert_eq!(case.student.balances().await[3], 5100);
+    assert_eq!(case.world.rows.texts("SELECT state FROM bill_day").await, ["closed"]);
+    case.world.at_rest().await;
+    let report = case.world.report().await;
+    assert!(report.is_clean(), "{report}");
 }
 
 /// The provider's answer had another amount than the payment, so its money went to suspense.

@@ -270,7 +270,7 @@ fn a_correction_is_taken_back_where_the_bill_agrees_with_the_payment_again() {
         let row = BillRow { amount: fen(billed), rate: None, ..row(id) };
         let school = OURS;
         let posted = Some(PostedReceipt { school, amount: fen(5000), is_credited: true });
-        let Compared::Ours(found) = compare(&row, Known { corrected_fen, posted, ..known(&ours) })
+        let Compared::Ours(found) = compare(&row, Known { posted, corrected_fen, ..known(&ours) })
         else {
             panic!()
         };
