@@ -138,7 +138,10 @@ fn conditions(filter: &AuditFilter) -> (String, Vec<Value>) {
     }
     if let Some(object) = &filter.object {
         let object = place(object.as_str().into());
-        conditions.push(format!("(subject = {object} OR subject LIKE '% ' || {object})"));
+        // Not LIKE: what is typed holds no wildcards, and both databases tell cases apart.
+        let ends_so =
+            format!("substr(subject, length(subject) - length({object})) = ' ' || {object}");
+        conditions.push(format!("(subject = {object} OR {ends_so})"));
     }
     (conditions.join(" AND "), values)
 }

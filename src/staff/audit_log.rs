@@ -123,9 +123,7 @@ impl AuditQuery {
             known.ok_or(StaffActError::BadFilter("kind"))
         });
         let plain = |name, value: Option<&str>| match text(value) {
-            Some(text) if text.len() > 80 || text.contains('%') => {
-                Err(StaffActError::BadFilter(name))
-            }
+            Some(text) if text.len() > 80 => Err(StaffActError::BadFilter(name)),
             text => Ok(text.map(ToOwned::to_owned)),
         };
         Ok(AuditFilter {
