@@ -100,7 +100,7 @@ pub(super) const fn money(standing: MoneyStanding) -> [&'static str; 2] {
         MoneyStanding::Unconfirmed => {
             ["还不知道：过了时限，支付平台还没有说没有付", "系统向支付平台查询"]
         }
-        MoneyStanding::NotPaid => ["没有收款", "无"],
+        MoneyStanding::NotPaid => ["这一单没有收款记账", "无；平台显示已付的，请交财务核对"],
         MoneyStanding::Undelivered => ["支付平台已收；所购的还没有交付", "系统交付"],
         MoneyStanding::Delivered => ["支付平台已收；已记入学生账户", "无"],
         MoneyStanding::RefundAsked => ["在学生账户，没有变动", "另一人复核"],
@@ -228,7 +228,7 @@ mod tests {
         let table = [
             (M::Unpaid, "没有退款", "还没有付", "付款人"),
             (M::Unconfirmed, "没有退款", "还不知道", "系统向支付平台查询"),
-            (M::NotPaid, "没有退款", "没有收款", "无"),
+            (M::NotPaid, "没有退款", "这一单没有收款记账", "无；平台显示已付的，请交财务核对"),
             (M::Undelivered, "没有退款", "还没有交付", "系统交付"),
             (M::Delivered, "没有退款", "已记入学生账户", "无"),
             (M::RefundAsked, "待复核", "没有变动", "另一人复核"),

@@ -25,7 +25,7 @@ pub struct OwnAccount {
 }
 
 /// A live session of the own login.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnSession {
     /// The id.
     pub id: StaffSessionId,

@@ -46,7 +46,7 @@ const again = '可以再开一次；还是不行，请刷实体校园卡或找�
 
 /** What to do about a door that did not open, by the reason; its title says what is wrong. */
 const advice: Readonly<Record<string, string>> = {
-  account_lost: '找到卡以后，先在“挂失与解挂”解挂，再来开门',
+  account_lost: '找到卡以后，先解挂（在“挂失与解挂”，或按学校规定到服务窗口），再来开门',
   account_expired: '请带有效证件到服务窗口办理',
   account_closed: '有疑问请到服务窗口办理',
   right_not_now: '请在开放时间再来；急需进门请找宿管',
@@ -63,7 +63,7 @@ const advice: Readonly<Record<string, string>> = {
 /** Why no door opens from the phone, and what goes on or is to be done. */
 export function blockedDetail(code: string): string {
   if (code !== 'account_lost') return ''
-  return '挂失期间钥匙都不能用，下面的门从手机上都打不开。找到卡以后先解挂，钥匙马上恢复'
+  return '挂失期间钥匙都不能用，下面的门从手机上都打不开。找到卡以后先解挂（或按学校规定到服务窗口办理），钥匙马上恢复'
 }
 
 export function openingView(opening: Opening, isAsking: boolean): OpeningView {

@@ -57,7 +57,7 @@ export function lossSteps({ page, tools, password }) {
         await openFromHome('我的钥匙')
         await shown('挂失期间钥匙都不能用').waitFor()
         await shoot('keys-lost')
-        await button('去解挂').click()
+        await button('挂失与解挂').click()
         await shown(/^已挂失，今天 \d\d:\d\d 起$/).waitFor()
         await goHome()
       },

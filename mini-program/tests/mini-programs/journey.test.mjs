@@ -299,7 +299,7 @@ for (const target of Object.keys(targets)) {
       assert.ok(!seen.text.includes('选择要开的门'))
       const other = await askOther('tap', { text: '东区 3 栋 402 室' })
       assert.ok(!other.text.includes('确认开门') && !other.text.includes('请站在门前再开'))
-      const found = await askOther('tap', { text: '去解挂' })
+      const found = await askOther('tap', { text: '挂失与解挂' })
       assert.deepEqual(called(found, 'navigateTo').map(({ url }) => url), ['/pages/loss/index'])
     })
 
