@@ -153,8 +153,14 @@ pub struct RefundView {
     amount_fen: Fen,
     /// The provider that gives it back: `wechat_pay`, `alipay`.
     funding: &'static str,
-    /// Whether it was paid beyond the order: no balance changes by it.
+    /// The payment that it gives back.
+    #[schema(value_type = uuid::Uuid)]
+    payment_id: PaymentId,
+    /// Whether it was paid beyond the order.
     surplus: bool,
+    /// Of a `surplus` whose refund `failed`: whether it was credited to the person instead. No balance
+    /// changes by any other.
+    credited: bool,
     /// `requested`, `sent`, `done`, `failed`.
     state: &'static str,
     #[schema(value_type = String)]
@@ -178,7 +184,9 @@ impl RefundView {
             id: refund.id,
             amount_fen: refund.amount,
             funding: refund.provider.code(),
+            payment_id: refund.payment,
             surplus: refund.source == RefundSource::Suspense,
+            credited: refund.is_credited(),
             state: refund.progress.shown(),
             created_at: refund.created_at,
             done_at,

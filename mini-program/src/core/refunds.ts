@@ -11,16 +11,18 @@ export type NameOf = (funding: string) => string
 
 interface Counted {
   readonly sum: Fen
-  /** Whether all of it was paid beyond the order, which is credited all the same. */
+  /** Whether it was paid beyond the order, which is credited all the same. */
   readonly isSurplus: boolean
 }
 
+const sum = (refunds: readonly Refund[]): Fen => sumOf(refunds.map(({ amount_fen }) => amount_fen))
+
+/** What goes back of the order itself; where that is nothing, what was paid beyond it. */
 function countedIn({ refunds }: Refunded, ...states: Refund['state'][]): Counted {
   const counted = (refunds ?? []).filter(({ state }) => states.includes(state))
-  return {
-    sum: sumOf(counted.map(({ amount_fen }) => amount_fen)),
-    isSurplus: counted.every(({ surplus }) => surplus),
-  }
+  const own = counted.filter(({ surplus }) => !surplus)
+  const isSurplus = own.length === 0
+  return { sum: sum(isSurplus ? counted : own), isSurplus }
 }
 
 /** What goes back of an order that is being refunded. */
@@ -32,7 +34,10 @@ export interface GoingBack {
 /** Null for an order that is not being refunded. */
 export function goingBack(order: Refunded): GoingBack | null {
   if (order.state !== 'refunding') return null
-  const { sum: amount, isSurplus } = countedIn(order, 'done', 'requested', 'sent')
+  const open = countedIn(order, 'requested', 'sent')
+  const { sum: amount, isSurplus } = open.isSurplus
+    ? open
+    : countedIn(order, 'done', 'requested', 'sent')
   if (amount === 0) return { kind: 'whole', amount: order.amount_fen }
   if (isSurplus) return { kind: 'surplus', amount }
   return { kind: amount < order.amount_fen ? 'part' : 'whole', amount }
@@ -68,7 +73,7 @@ export function refundLines(order: Refunded, now: number, nameOf: NameOf): Refun
   return lines.reverse()
 }
 
-function lineLabel({ state }: Refund, name: string): string {
+function lineLabel({ state, credited }: Refund, name: string): string {
   switch (state) {
     case 'requested':
     case 'sent':
@@ -76,13 +81,14 @@ function lineLabel({ state }: Refund, name: string): string {
     case 'done':
       return `已原路退回${name}`
     case 'failed':
-      return '退款未成功'
+      return credited ? '退款未成功，已记入电子账户' : '退款未成功'
   }
 }
 
-function lineDetail({ state, surplus, created_at, done_at }: Refund, now: number): string {
+function lineDetail(refund: Refund, now: number): string {
+  const { state, surplus, credited, created_at, done_at } = refund
   const moment = momentText(done_at ?? created_at, now)
-  if (state !== 'failed') return moment
+  if (state !== 'failed' || credited) return moment
   return `${moment}，${surplus ? '这笔钱还在学校账上，' : ''}请咨询一卡通中心`
 }
 
@@ -91,12 +97,27 @@ function lineDetail({ state, surplus, created_at, done_at }: Refund, now: number
  * was none, or where the order's state tells of it.
  */
 export function surplusText(order: Refunded, nameOf: NameOf): string {
-  const surplus = (order.refunds ?? []).filter((refund) => refund.surplus)
-  if (surplus.length === 0 || goingBack(order)?.kind === 'surplus') return ''
-  const paid = `多付了 ${balanceText(sumOf(surplus.map(({ amount_fen }) => amount_fen)))}`
+  if (goingBack(order)?.kind === 'surplus') return ''
+  const all = (order.refunds ?? []).filter((refund) => refund.surplus)
+  // A refund that failed is told of unless another one of its payment followed.
+  const live = all.filter(({ state }) => state !== 'failed')
+  const followed = live.map(({ payment_id }) => payment_id)
+  const surplus = all.filter(
+    ({ state, payment_id }) => state !== 'failed' || !followed.includes(payment_id),
+  )
+  const credited = surplus.filter((refund) => refund.credited)
+  const others = surplus.filter((refund) => !refund.credited)
+  const sentences = [
+    credited.length === 0 ? '' : `多付了 ${balanceText(sum(credited))}，已记入电子账户`,
+    others.length === 0 ? '' : `多付了 ${balanceText(sum(others))}，${whereabouts(others, nameOf)}`,
+  ]
+  return sentences.filter((sentence) => sentence !== '').join('；')
+}
+
+function whereabouts(surplus: readonly Refund[], nameOf: NameOf): string {
   const states = surplus.map(({ state }) => state)
-  if (states.includes('failed')) return `${paid}，没有全部退成，请咨询一卡通中心`
-  if (states.some((state) => state !== 'done')) return `${paid}，正在原路退回`
+  if (states.includes('failed')) return '没有全部退成，请咨询一卡通中心'
+  if (states.some((state) => state !== 'done')) return '正在原路退回'
   const names = [...new Set(surplus.map(({ funding }) => nameOf(funding)))].join('和')
-  return `${paid}，已原路退回${names}，没有记入余额`
+  return `已原路退回${names}，没有记入余额`
 }

@@ -582,7 +582,8 @@ for (const target of Object.keys(targets)) {
 
     it('shows what went back of an order', async () => {
       const { funding } = payments[target]
-      const refund = { amount_fen: 1_000, funding, surplus: false, created_at: time(now) }
+      const own = { payment_id: 'p1', funding, surplus: false, credited: false }
+      const refund = { ...own, amount_fen: 1_000, created_at: time(now) }
       const refunds = [
         { ...refund, id: 'r1', state: 'done', done_at: time(now) },
         { ...refund, id: 'r2', amount_fen: 500, state: 'sent' },
@@ -601,7 +602,8 @@ for (const target of Object.keys(targets)) {
 
     it('says who an order was paid with, and where the money of a second payment is', async () => {
       const { funding, name } = payments[target]
-      const refund = { id: 'r1', amount_fen: 5_000, funding, surplus: true, created_at: time(now) }
+      const second = { payment_id: 'p2', funding, surplus: true, credited: false }
+      const refund = { ...second, id: 'r1', amount_fen: 5_000, created_at: time(now) }
       const settled = order('fulfilled', {
         payments: [1, 2].map(() => ({ funding, state: 'paid' })),
         refunds: [{ ...refund, state: 'done', done_at: time(now) }],

@@ -23,8 +23,11 @@ const refund = object({
   amount_fen: fen,
   /** Who gives it back. */
   funding: text,
-  /** What was paid beyond the order: it never was in a balance. */
+  payment_id: text,
+  /** What was paid beyond the order. */
   surplus: bool,
+  /** A surplus that could not go back, and was credited instead. */
+  credited: bool,
   state: oneOf('requested', 'sent', 'done', 'failed'),
   created_at: text,
   done_at: absentable(text),
