@@ -133,7 +133,10 @@ async fn a_surplus_that_is_refused_is_credited(db: &TestDb) {
     assert_eq!(student.balances().await[3], 10000);
     assert_eq!(open_cases(&world).await, Vec::<String>::new());
     let shown = student.order_again(&order).await;
-    assert_eq!((&shown["state"], &shown["refunds"][0]["credited"]), (&json!("fulfilled"), &json!(true)));
+    assert_eq!(
+        (&shown["state"], &shown["refunds"][0]["credited"]),
+        (&json!("fulfilled"), &json!(true))
+    );
     let lines = student.get("/api/v1/card/statement").await.body(200);
     assert_eq!(lines["items"][0]["title"], "款项认领");
     // Its money is the person's now: the payment has nothing left to give back.
