@@ -11,7 +11,7 @@ use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
     base::{clock::Timestamp, http::PageSize},
     staff::{
-        RefundStage, StaffRefund, StaffRepair,
+        MoneyStanding, StaffRefund, StaffRepair,
         guard::{AskRefund, DecideRefund, ReadRefunds},
     },
     staff_accounts::{StaffAct, StaffMember},
@@ -101,7 +101,7 @@ struct DetailPage {
 struct Request {
     approval: Approval,
     /// How far the refund is that it made.
-    stage: Option<RefundStage>,
+    standing: Option<MoneyStanding>,
     /// What one reads before one decides.
     facts: Vec<(&'static str, String)>,
 }
@@ -271,19 +271,19 @@ impl Request {
             asked_at: words::when(approval.asked_at),
             expires_at: words::when(approval.expires_at),
             reason: approval.reason.clone(),
-            stage: self.stage.map(words::refund_stage),
+            stage: self.standing.map(words::refund),
         }
     }
 }
 
 impl From<StaffRefund> for Request {
     fn from(refund: StaffRefund) -> Self {
-        let StaffRefund { approval, stage } = refund;
-        let [money, next] = words::refund_money(stage);
-        let over = approval.decision.is_some() && stage.is_none();
+        let StaffRefund { approval, standing } = refund;
+        let [money, next] = words::money(standing.unwrap_or(MoneyStanding::RefundAsked));
+        let over = approval.decision.is_some() && standing.is_none();
         let next = if over { "无" } else { next };
         let facts = vec![("钱在哪里", money.to_owned()), ("下一步", next.to_owned())];
-        Self { approval, stage, facts }
+        Self { approval, standing, facts }
     }
 }
 
@@ -300,7 +300,7 @@ impl From<StaffRepair> for Request {
             ("支付单号", difference.out_trade_no),
         ];
         facts.extend(moves.map(|fen| ("通过后学生账户增减", words::yuan(fen))));
-        Self { approval: repair.approval, stage: None, facts }
+        Self { approval: repair.approval, standing: None, facts }
     }
 }
 

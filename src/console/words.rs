@@ -4,7 +4,7 @@ use crate::{
     approvals::{ApprovalKind, ApprovalState},
     base::{clock::Timestamp, money::Fen},
     orders::fact::Provider,
-    staff::{MoneyStanding, RefundStage},
+    staff::MoneyStanding,
 };
 
 /// A role, by its code.
@@ -51,28 +51,6 @@ pub(super) const fn approval_state(state: ApprovalState) -> &'static str {
         ApprovalState::Rejected => "已驳回",
         ApprovalState::Withdrawn => "已撤回",
         ApprovalState::Expired => "已过期",
-    }
-}
-
-/// How far the refund of an approved request is: what happened last, and never more than that.
-pub(super) const fn refund_stage(stage: RefundStage) -> &'static str {
-    refund(standing_of(stage))
-}
-
-/// Where the money of a refund is, and who moves next.
-pub(super) const fn refund_money(stage: Option<RefundStage>) -> [&'static str; 2] {
-    match stage {
-        None => money(MoneyStanding::RefundAsked),
-        Some(stage) => money(standing_of(stage)),
-    }
-}
-
-const fn standing_of(stage: RefundStage) -> MoneyStanding {
-    match stage {
-        RefundStage::Requested => MoneyStanding::RefundHeld,
-        RefundStage::Sent => MoneyStanding::RefundSent,
-        RefundStage::Done => MoneyStanding::Back,
-        RefundStage::Failed => MoneyStanding::Returned,
     }
 }
 

@@ -5,7 +5,7 @@ pub mod audit;
 use super::{
     fact::RefundFact,
     order::{Order, OrderId, PaymentId},
-    refund::{Refund, RefundId, RefundProgress},
+    refund::{Refund, RefundId},
     store,
 };
 use crate::base::{
@@ -73,12 +73,9 @@ pub async fn given_back(
     store::refunds::given_back(tx, payment).await
 }
 
-/// How far these refunds are.
-pub async fn progress_of(
-    db: &Db,
-    ids: &[RefundId],
-) -> Result<HashMap<RefundId, RefundProgress>, DbError> {
-    store::refunds::progress_of(db, ids).await
+/// The refunds with these ids.
+pub async fn with_ids(db: &Db, ids: &[RefundId]) -> Result<Vec<Refund>, DbError> {
+    store::refunds::with_ids(db, ids).await
 }
 
 /// The refunds of orders, oldest first.

@@ -40,7 +40,7 @@ impl StaffDesk {
     ) -> Result<StaffRefund, StaffActError> {
         let (requests, digest) = (self.requests(member), ask.digest());
         if let Some(approval) = requests.asked_before(&ask.key, &digest).await? {
-            return self.with_stage(approval).await;
+            return self.with_standing(approval).await;
         }
         let quote = self.refunds.endable(member.school, ask.refund).await?;
         requests.check_not_own(&quote)?;
@@ -52,7 +52,7 @@ impl StaffDesk {
             reason: &ask.reason,
             key: &ask.key,
         };
-        self.with_stage(requests.ask(request).await?).await
+        self.with_standing(requests.ask(request).await?).await
     }
 
     /// Approves such a request: the refund ends in the same commit, after its provider was asked.

@@ -1,5 +1,6 @@
 //! What refunds are to staff: what can go back, and what an approval makes. `payments` decides.
 
+use super::standing::MoneyStanding;
 use crate::{
     approvals::ApprovalId,
     base::{
@@ -59,20 +60,6 @@ pub struct EndedRefund {
     pub refund: Uuid,
     /// As [`RefundDesk::ask_before_ending`] answered.
     pub sent_at: Option<Timestamp>,
-}
-
-/// How far an approved refund is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundStage {
-    /// The money is held; the provider does not know yet.
-    Requested,
-    /// The provider was told, and has not confirmed it.
-    Sent,
-    /// The provider confirmed it.
-    Done,
-    /// The provider refused it, and the money is back.
-    Failed,
 }
 
 /// Why there is no refund.
@@ -147,6 +134,6 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
     /// waited, may be delivered.
     fn made(&self);
 
-    /// How far these refunds are.
-    async fn stages(&self, refunds: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError>;
+    /// Where the money of these refunds is.
+    async fn standings(&self, refunds: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError>;
 }

@@ -2,8 +2,9 @@
 
 use super::{
     StaffDesk,
-    refund_desk::{ApprovedRefund, RefundRefusal, RefundStage, RefundTarget},
+    refund_desk::{ApprovedRefund, RefundRefusal, RefundTarget},
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
+    standing::MoneyStanding,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
@@ -38,7 +39,7 @@ pub struct StaffRefund {
     /// The request.
     pub approval: Approval,
     /// The refund, once it is approved.
-    pub stage: Option<RefundStage>,
+    pub standing: Option<MoneyStanding>,
 }
 
 impl RefundAsk {
@@ -60,7 +61,7 @@ impl StaffDesk {
     ) -> Result<StaffRefund, StaffActError> {
         let (requests, digest) = (self.requests(member), ask.digest());
         if let Some(approval) = requests.asked_before(&ask.key, &digest).await? {
-            return self.with_stage(approval).await;
+            return self.with_standing(approval).await;
         }
         let quote = self.refunds.quote(member.school, ask.target).await?;
         requests.check_not_own(&quote)?;
@@ -75,7 +76,7 @@ impl StaffDesk {
             reason: &ask.reason,
             key: &ask.key,
         };
-        self.with_stage(requests.ask(request).await?).await
+        self.with_standing(requests.ask(request).await?).await
     }
 
     /// Approves a request: the money is held and the refund enqueued in the same commit. A request to end
@@ -89,7 +90,7 @@ impl StaffDesk {
         let requests = self.requests(member);
         let asked = requests.find(id).await?;
         if requests.is_repeat(&asked, ApprovalVerdict::Approve) {
-            return self.with_stage(asked).await;
+            return self.with_standing(asked).await;
         }
         let approved = match asked.kind {
             ApprovalKind::RefundEnd => self.approve_ending(&requests, &asked, why).await?,
@@ -105,7 +106,7 @@ impl StaffDesk {
             }
         };
         self.refunds.made();
-        self.with_stage(approved).await
+        self.with_standing(approved).await
     }
 
     /// Rejects a request.
@@ -115,7 +116,7 @@ impl StaffDesk {
         id: ApprovalId,
         why: &str,
     ) -> Result<StaffRefund, StaffActError> {
-        self.with_stage(self.requests(member).reject(id, why).await?).await
+        self.with_standing(self.requests(member).reject(id, why).await?).await
     }
 
     /// Takes a request back.
@@ -124,7 +125,7 @@ impl StaffDesk {
         member: &StaffMember,
         id: ApprovalId,
     ) -> Result<StaffRefund, StaffActError> {
-        self.with_stage(self.requests(member).withdraw(id).await?).await
+        self.with_standing(self.requests(member).withdraw(id).await?).await
     }
 
     /// A request of the member's school.
@@ -133,7 +134,7 @@ impl StaffDesk {
         member: &StaffMember,
         id: ApprovalId,
     ) -> Result<StaffRefund, StaffActError> {
-        self.with_stage(self.requests(member).find(id).await?).await
+        self.with_standing(self.requests(member).find(id).await?).await
     }
 
     /// Requests of the member's school, newest first.
@@ -145,27 +146,27 @@ impl StaffDesk {
     ) -> Result<Vec<StaffRefund>, StaffActError> {
         let page = self.requests(member).page(before, limit).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
-        let stages = self.refunds.stages(&made).await?;
-        let with_stage = |approval: Approval| {
-            let stage = made_by(&approval).and_then(|refund| stages.get(&refund).copied());
-            StaffRefund { approval, stage }
+        let standings = self.refunds.standings(&made).await?;
+        let with_standing = |approval: Approval| {
+            let standing = made_by(&approval).and_then(|refund| standings.get(&refund).copied());
+            StaffRefund { approval, standing }
         };
-        Ok(page.into_iter().map(with_stage).collect())
+        Ok(page.into_iter().map(with_standing).collect())
     }
 
     pub(super) fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {
         Requests { db: &self.db, clock: &*self.clock, member, rules: &RULES }
     }
 
-    pub(super) async fn with_stage(
+    pub(super) async fn with_standing(
         &self,
         approval: Approval,
     ) -> Result<StaffRefund, StaffActError> {
         let Some(refund) = made_by(&approval) else {
-            return Ok(StaffRefund { approval, stage: None });
+            return Ok(StaffRefund { approval, standing: None });
         };
-        let stages = self.refunds.stages(&[refund]).await?;
-        Ok(StaffRefund { approval, stage: stages.get(&refund).copied() })
+        let standings = self.refunds.standings(&[refund]).await?;
+        Ok(StaffRefund { approval, standing: standings.get(&refund).copied() })
     }
 }
 

@@ -109,8 +109,8 @@ impl MoneyStanding {
         let moving = [Self::RefundSent, Self::RefundHeld, Self::SurplusSent, Self::SurplusHeld];
         let asked = is_asked.then_some(Self::RefundAsked);
         let any = |one: &Self| refunds.contains(one);
-        let first = moving.into_iter().find(any).or(asked);
-        first.or(Some(Self::Stuck).filter(any)).unwrap_or_else(|| Self::settled(whole, now))
+        let first = moving.into_iter().find(any).or(Some(Self::Stuck).filter(any)).or(asked);
+        first.unwrap_or_else(|| Self::settled(whole, now))
     }
 
     /// The same where no refund is under way.

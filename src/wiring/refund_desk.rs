@@ -9,7 +9,7 @@ use crate::{
     orders::{
         self,
         order::PaymentState,
-        refund::{RefundId, RefundProgress, left_of},
+        refund::{Refund, RefundId, left_of},
         refunds,
     },
     payments::{
@@ -18,7 +18,7 @@ use crate::{
     },
     schools::People,
     staff::{
-        ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage,
+        ApprovedRefund, EndedRefund, MoneyStanding, RefundDesk, RefundQuote, RefundRefusal,
         RefundTarget,
     },
 };
@@ -116,10 +116,11 @@ impl RefundDesk for PaymentRefunds {
         self.outbox.notify_one();
     }
 
-    async fn stages(&self, of: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError> {
+    async fn standings(&self, of: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError> {
         let ids: Vec<RefundId> = of.iter().copied().map(RefundId::from_uuid).collect();
-        let found = refunds::progress_of(&self.db, &ids).await?;
-        Ok(found.into_iter().map(|(id, progress)| (id.uuid(), stage(progress))).collect())
+        let found = refunds::with_ids(&self.db, &ids).await?;
+        let standing = |refund: &Refund| (refund.id.uuid(), MoneyStanding::of_refund(refund));
+        Ok(found.iter().map(standing).collect())
     }
 }
 
@@ -133,15 +134,6 @@ impl PaymentRefunds {
 /// An error of an ending: a refund that is decided cannot be ended.
 fn not_ended(error: RefundError) -> RefundRefusal {
     if matches!(error, RefundError::Decided) { RefundRefusal::NotEndable } else { refused(error) }
-}
-
-const fn stage(progress: RefundProgress) -> RefundStage {
-    match progress {
-        RefundProgress::Asked | RefundProgress::Requested => RefundStage::Requested,
-        RefundProgress::Sent => RefundStage::Sent,
-        RefundProgress::Done { .. } => RefundStage::Done,
-        RefundProgress::Failed { .. } => RefundStage::Failed,
-    }
 }
 
 fn refused(error: RefundError) -> RefundRefusal {

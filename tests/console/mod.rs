@@ -2,7 +2,7 @@
 
 mod account;
 mod audit;
-mod browser;
+pub mod browser;
 mod doors;
 mod order_lists;
 mod orders;

@@ -1,7 +1,10 @@
 //! Refunds that a provider refuses for ever, ended by two members of staff.
 
 use super::whole_way::{staff, topped_up};
-use crate::journey_money::refunds::{held, open_cases};
+use crate::{
+    console::browser::Browser,
+    journey_money::refunds::{held, open_cases},
+};
 use onecard::ledger::account::SchoolAccount;
 use sandbox::wechat_pay::{RefundEnd, RefundMode};
 use serde_json::{Value, json};
@@ -127,8 +130,12 @@ async fn a_surplus_that_is_refused_is_credited(db: &TestDb) {
     let id = world.rows.id("SELECT id FROM refund").await;
     let end = format!("POST {REFUNDS}/{id}/end");
     let ending = asks.ask(&end, "end", Some(&json!({ "reason": "已过退款期" }))).await.body(201);
+    let (looks, _) = Browser::of(&world, "looks", "1003", &["auditor"]).await;
+    let page = format!("/staff/approvals/refund/{}", ending["id"].as_str().unwrap());
+    assert!(looks.get(&page).await.with(200).says("多付的在暂记户"), "it never was the person's");
     let approve = format!("{REFUNDS}/{}/approve", ending["id"].as_str().unwrap());
     approves.post(&approve, &json!({})).await.body(200);
+    assert!(looks.get(&page).await.with(200).says("已回学生账户"));
     assert_eq!(world.school_balance("xnec", SchoolAccount::Suspense).await, 0);
     assert_eq!(student.balances().await[3], 10000);
     assert_eq!(open_cases(&world).await, Vec::<String>::new());

@@ -18,7 +18,7 @@ use onecard::{
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
     staff::{
-        ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundStage,
+        ApprovedRefund, EndedRefund, MoneyStanding, RefundDesk, RefundQuote, RefundRefusal,
         RefundTarget, StaffDesk, http,
     },
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
@@ -104,8 +104,8 @@ impl RefundDesk for Till {
         self.told.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn stages(&self, of: &[Uuid]) -> Result<HashMap<Uuid, RefundStage>, DbError> {
-        Ok(of.iter().map(|refund| (*refund, RefundStage::Requested)).collect())
+    async fn standings(&self, of: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError> {
+        Ok(of.iter().map(|refund| (*refund, MoneyStanding::RefundHeld)).collect())
     }
 }
 

@@ -194,20 +194,17 @@ pub(in crate::orders) async fn paid_payments(
 }
 
 /// How far these refunds are.
-pub(in crate::orders) async fn progress_of(
-    db: &Db,
-    ids: &[RefundId],
-) -> Result<HashMap<RefundId, RefundProgress>, DbError> {
+pub(in crate::orders) async fn with_ids(db: &Db, ids: &[RefundId]) -> Result<Vec<Refund>, DbError> {
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
     let ids = ids.iter().map(|id| id.uuid());
     let rows = refund::Entity::find().filter(refund::Column::Id.is_in(ids)).all(db.conn()).await?;
-    let progress = |row: refund::Model| {
+    let checked = |row: refund::Model| {
         check(db.macs(), &row)?;
-        refund_of(row).map(|refund| (refund.id, refund.progress))
+        refund_of(row)
     };
-    rows.into_iter().map(progress).collect()
+    rows.into_iter().map(checked).collect()
 }
 
 /// The payment of a refund.

@@ -13,7 +13,7 @@ use crate::{
     },
     orders::order::{OrderId, PaymentId},
     staff::{
-        RefundAsk, RefundStage, RefundTarget, StaffDesk, StaffRefund,
+        MoneyStanding, RefundAsk, RefundTarget, StaffDesk, StaffRefund,
         guard::{AskRefund, DecideRefund, May, ReadRefunds},
     },
 };
@@ -41,6 +41,40 @@ pub(super) struct NewRefundRequest {
     /// Why. The payer may read it.
     #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
+}
+
+/// How far an approved refund is.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RefundStage {
+    /// The money is held; the provider does not know yet.
+    Requested,
+    /// The provider was told, and has not confirmed it.
+    Sent,
+    /// The provider confirmed it.
+    Done,
+    /// The provider refused it.
+    Failed,
+}
+
+impl RefundStage {
+    /// Of a refund whose money is there.
+    const fn of(standing: MoneyStanding) -> Option<Self> {
+        match standing {
+            MoneyStanding::RefundAsked | MoneyStanding::RefundHeld | MoneyStanding::SurplusHeld => {
+                Some(Self::Requested)
+            }
+            MoneyStanding::RefundSent | MoneyStanding::SurplusSent => Some(Self::Sent),
+            MoneyStanding::Back => Some(Self::Done),
+            MoneyStanding::Stuck | MoneyStanding::Returned => Some(Self::Failed),
+            MoneyStanding::Unpaid
+            | MoneyStanding::Unconfirmed
+            | MoneyStanding::NotPaid
+            | MoneyStanding::Undelivered
+            | MoneyStanding::Delivered
+            | MoneyStanding::PartlyBack => None,
+        }
+    }
 }
 
 /// A request for a refund.
@@ -200,7 +234,7 @@ impl NewRefundRequest {
 }
 
 pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
-    let StaffRefund { approval, stage } = refund;
+    let StaffRefund { approval, standing } = refund;
     let result = approval.decision.as_ref().and_then(|decision| decision.result);
     let (payment_id, refund_id) = match approval.kind {
         ApprovalKind::Refund => (Some(PaymentId::from_uuid(approval.subject)), result),
@@ -211,7 +245,7 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
         kind: approval.kind.code(),
         payment_id,
         refund_id,
-        refund: stage,
+        refund: standing.and_then(RefundStage::of),
         request: RequestView::of(approval, now),
     }
 }
