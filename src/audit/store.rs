@@ -186,15 +186,16 @@ fn line(row: &QueryResult) -> Result<AuditLine, DbError> {
 }
 
 fn stored(row: &QueryResult) -> Result<Stored, DbError> {
+    let AuditLine { position, at, who, act, subject, detail, why } = line(row)?;
     Ok(Stored {
-        position: row.try_get("", "position")?,
-        at: Timestamp::from_micros(row.try_get("", "at")?),
-        who: row.try_get("", "who")?,
-        act: row.try_get("", "act")?,
+        position,
+        at,
+        who,
+        act,
         school: row.try_get("", "school_id")?,
-        subject: row.try_get("", "subject")?,
-        detail: row.try_get("", "detail")?,
-        why: row.try_get("", "why")?,
+        subject,
+        detail,
+        why,
         hash: row.try_get("", "hash")?,
         mac: row.try_get("", "mac")?,
     })

@@ -25,11 +25,6 @@ impl Address {
         Self { path, fields: Vec::new() }
     }
 
-    /// The same query at another path.
-    pub(super) fn at(&self, path: &'static str) -> Self {
-        Self { path, fields: self.fields.clone() }
-    }
-
     /// The same with this field, in place of an earlier value of it.
     #[must_use]
     pub(super) fn with(&self, name: &'static str, value: impl fmt::Display) -> Self {
@@ -49,10 +44,25 @@ impl Address {
     }
 }
 
+impl Address {
+    /// The address of the list as a file.
+    fn export(&self) -> String {
+        format!("{}/export{}", self.path, Query(&self.fields))
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.path)?;
-        for (nth, (name, value)) in self.fields.iter().enumerate() {
+        write!(f, "{}{}", self.path, Query(&self.fields))
+    }
+}
+
+/// Fields as an address ends with them.
+struct Query<'a>(&'a [(&'static str, String)]);
+
+impl fmt::Display for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, (name, value)) in self.0.iter().enumerate() {
             let mark = if nth == 0 { '?' } else { '&' };
             write!(f, "{mark}{name}={}", form_encoded(value))?;
         }
@@ -83,6 +93,19 @@ pub(super) struct Place<C = Uuid> {
 pub(super) struct Pages {
     pub(super) previous: Option<String>,
     pub(super) next: Option<String>,
+}
+
+/// What stands around the rows of a list that is filtered, sorted and exported.
+#[derive(Debug)]
+pub(super) struct ListView {
+    pub(super) is_oldest_first: bool,
+    pub(super) chips: Vec<Chip>,
+    /// The list without its filters.
+    pub(super) clear: &'static str,
+    pub(super) total: String,
+    pub(super) head: SortHead,
+    pub(super) empty: &'static str,
+    pub(super) export: String,
 }
 
 /// The head of the column that a list is sorted by.
@@ -133,8 +156,28 @@ impl<C: Copy + fmt::Display> Place<C> {
         place.fold(self.sorted(list), |list, (name, id)| list.with(name, id))
     }
 
+    /// What stands around the rows, with what an empty list says: that there is nothing yet, or nothing
+    /// that fits the filters.
+    pub(super) fn view(
+        self,
+        list: &Address,
+        chips: Vec<Chip>,
+        total: String,
+        [nothing_yet, nothing_fits]: [&'static str; 2],
+    ) -> ListView {
+        ListView {
+            is_oldest_first: self.sort == Sort::Oldest,
+            clear: list.path,
+            total,
+            head: self.head(list),
+            empty: if chips.is_empty() { nothing_yet } else { nothing_fits },
+            export: list.export(),
+            chips,
+        }
+    }
+
     /// The head of the column of the order.
-    pub(super) fn head(self, list: &Address) -> SortHead {
+    fn head(self, list: &Address) -> SortHead {
         match self.sort {
             Sort::Newest => SortHead {
                 path: list.with("sort", "oldest").to_string(),
@@ -149,17 +192,13 @@ impl<C: Copy + fmt::Display> Place<C> {
         }
     }
 
-    pub(super) fn is_oldest_first(self) -> bool {
-        self.sort == Sort::Oldest
-    }
-
     /// Towards the beginning, from a later page.
     const fn is_back(self) -> bool {
         self.after.is_none() && self.before.is_some()
     }
 
     fn sorted(self, list: &Address) -> Address {
-        if self.is_oldest_first() { list.with("sort", "oldest") } else { list.clone() }
+        if self.sort == Sort::Oldest { list.with("sort", "oldest") } else { list.clone() }
     }
 }
 
@@ -179,6 +218,17 @@ pub(super) fn size() -> PageSize {
 pub(super) struct Chip {
     pub(super) text: String,
     pub(super) remove: String,
+}
+
+/// The chips of the fields that are asked for.
+pub(super) fn chips<const N: usize>(
+    list: &Address,
+    fields: [(&'static str, Option<String>); N],
+) -> Vec<Chip> {
+    let chip = |(name, text): (_, Option<String>)| {
+        Some(Chip { text: text?, remove: list.without(name).to_string() })
+    };
+    fields.into_iter().filter_map(chip).collect()
 }
 
 /// A value of a field with a list of values.

@@ -7,7 +7,7 @@ use super::{
     browser::{Seat, Sent},
     file::{ExportForm, ListFile},
     frame::{Frame, PageError, Wrong, shown, shown_as},
-    list::{self, Address, COUNTED, Chip, Choice, Pages, Place, SortHead},
+    list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     words as common,
 };
 use crate::{
@@ -49,14 +49,8 @@ struct AuditPage {
     kinds: Vec<Choice>,
     who: String,
     object: String,
-    is_oldest_first: bool,
-    chips: Vec<Chip>,
-    clear: &'static str,
-    total: String,
-    head: SortHead,
+    list: ListView,
     rows: Vec<Row>,
-    empty: &'static str,
-    export: String,
     pages: Pages,
 }
 
@@ -87,18 +81,13 @@ impl Asked {
     }
 
     fn chips(&self) -> Vec<Chip> {
-        let list = self.list();
         let Self { filter, kind, .. } = self;
-        [
+        let fields = [
             ("kind", kind.map(|kind| format!("类别：{}", words::kind(kind)))),
             ("who", filter.who.as_ref().map(|who| format!("谁：{who}"))),
             ("object", filter.object.as_ref().map(|object| format!("对象：{object}"))),
-        ]
-        .into_iter()
-        .filter_map(|(name, text)| {
-            Some(Chip { text: text?, remove: list.without(name).to_string() })
-        })
-        .collect()
+        ];
+        list::chips(&self.list(), fields)
     }
 
     async fn page(
@@ -112,7 +101,7 @@ impl Asked {
         let found = console.staff.audit_page(filter, place.keyset()).await?;
         let count = console.staff.audit_count(filter, COUNTED + 1).await?;
         let (found, pages) = place.turn(found, |line| line.position, &list);
-        let chips = self.chips();
+        let none = ["还没有记录。", "没有符合条件的记录。"];
         Ok(AuditPage {
             frame: Frame::of(seat, console, HERE).await?,
             wrong,
@@ -120,18 +109,8 @@ impl Asked {
             kinds: list::choices(AuditKind::ALL, self.kind, AuditKind::code, words::kind),
             who: filter.who.clone().unwrap_or_default(),
             object: filter.object.clone().unwrap_or_default(),
-            is_oldest_first: place.is_oldest_first(),
-            total: list::count(count, "条"),
-            head: place.head(&list),
+            list: place.view(&list, self.chips(), list::count(count, "条"), none),
             rows: found.into_iter().map(row).collect(),
-            empty: if chips.is_empty() {
-                "还没有记录。"
-            } else {
-                "没有符合条件的记录。"
-            },
-            export: list.at("/staff/audit/export").to_string(),
-            chips,
-            clear: HERE.0,
             pages,
         })
     }

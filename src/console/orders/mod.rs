@@ -13,7 +13,7 @@ use super::{
     browser::{Seat, Sent},
     file::ExportForm,
     frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
-    list::{self, Address, COUNTED, Chip, Choice, Pages, Place, SortHead},
+    list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     words,
 };
 use crate::{
@@ -87,14 +87,8 @@ struct ListPage {
     states: Vec<Choice>,
     purposes: Vec<Choice>,
     providers: Vec<Choice>,
-    is_oldest_first: bool,
-    chips: Vec<Chip>,
-    clear: &'static str,
-    total: String,
-    head: SortHead,
+    list: ListView,
     rows: Vec<Row>,
-    empty: &'static str,
-    export: String,
     pages: Pages,
 }
 
@@ -149,21 +143,17 @@ impl Asked {
     }
 
     fn chips(&self) -> Vec<Chip> {
-        let (filter, list) = (&self.filter, self.list());
+        let filter = &self.filter;
         let other_day = filter.day.filter(|day| *day != self.today);
         let found = filter.only.as_ref();
-        [
+        let fields = [
             ("day", other_day.map(|day| format!("日期：{day}"))),
             ("state", filter.state.map(|state| format!("状态：{}", words::order_state(state)))),
             ("purpose", filter.purpose.map(|purpose| format!("用途：{}", purpose.title()))),
             ("provider", filter.provider.map(|one| format!("渠道：{}", words::provider(one)))),
             ("only", found.map(|found| format!("单号查到的 {} 笔", found.len()))),
-        ]
-        .into_iter()
-        .filter_map(|(name, text)| {
-            Some(Chip { text: text?, remove: list.without(name).to_string() })
-        })
-        .collect()
+        ];
+        list::chips(&self.list(), fields)
     }
 
     /// The days before and after, with the rest of the filter.
@@ -189,7 +179,8 @@ impl Asked {
         let total = console.orders.total(filter, COUNTED + 1).await?;
         let (found, pages) = place.turn(found, |one| one.order.id.uuid(), &list);
         let back = place.address(&list).to_string();
-        let chips = self.chips();
+        let total = list::totals(total, "笔", "已付款");
+        let none = ["今天还没有订单。", "没有符合条件的订单。"];
         Ok(ListPage {
             frame: Frame::of(seat, console, HERE).await?,
             wrong,
@@ -210,18 +201,8 @@ impl Asked {
                 Provider::code,
                 words::provider,
             ),
-            is_oldest_first: place.is_oldest_first(),
-            total: list::totals(total, "笔", "已付款"),
-            head: place.head(&list),
+            list: place.view(&list, self.chips(), total, none),
             rows: found.into_iter().map(|one| row(one, &back)).collect(),
-            empty: if chips.is_empty() {
-                "今天还没有订单。"
-            } else {
-                "没有符合条件的订单。"
-            },
-            export: list.at("/staff/orders/export").to_string(),
-            chips,
-            clear: HERE.0,
             pages,
         })
     }
