@@ -145,6 +145,9 @@ async fn page(
 impl AskForm {
     fn asked(&self, order: OrderId) -> Result<RefundAsk, ApiError> {
         let wrong = |field, why| ApiError::new(INVALID).field(field, why);
+        if self.part == Part::All && !self.amount.trim().is_empty() {
+            return Err(wrong("/amount", "选了“全部”，又填了部分退款的金额，请只留一种"));
+        }
         let amount = match self.part {
             Part::All => self.all_fen.parse().ok().and_then(|all| Fen::new(all).ok()),
             Part::Some => fen_of(&self.amount),
