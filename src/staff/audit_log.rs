@@ -156,8 +156,6 @@ fn only(member: &StaffMember) -> Option<(Vec<&'static str>, String)> {
 impl StaffDesk {
     /// The most entries that one file has.
     pub const AUDIT_EXPORTED: u16 = 5000;
-    /// Entries that are read at a time for a file.
-    const AUDIT_AT_ONCE: u16 = 1000;
 
     /// A page of the audit log.
     pub async fn audit_page(
@@ -180,20 +178,9 @@ impl StaffDesk {
         (filter, asked): (&AuditFilter, &str),
         format: &str,
     ) -> Result<Vec<AuditLine>, StaffActError> {
-        let mut lines: Vec<AuditLine> = Vec::new();
-        loop {
-            let beyond = lines.last().map(|last| last.position);
-            let page = Keyset { beyond, descending: true, most: Self::AUDIT_AT_ONCE };
-            let found = self.audit_page(filter, page).await?;
-            let is_last = found.len() < usize::from(Self::AUDIT_AT_ONCE);
-            lines.extend(found);
-            if lines.len() > usize::from(Self::AUDIT_EXPORTED) {
-                return Err(StaffActError::TooMany(Self::AUDIT_EXPORTED));
-            }
-            if is_last {
-                break;
-            }
-        }
+        let page = async |page| self.audit_page(filter, page).await;
+        let lines = Keyset::read_all(Self::AUDIT_EXPORTED, |line| line.position, page).await?;
+        let lines = lines.ok_or(StaffActError::TooMany(Self::AUDIT_EXPORTED))?;
         let entry = Entry {
             act: AuditAct::AuditExported,
             school: Some(member.school),

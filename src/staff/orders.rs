@@ -163,8 +163,6 @@ impl OrderDetail {
 impl OrderDesk {
     /// The most orders that one file has.
     pub const EXPORTED: u16 = 5000;
-    /// Orders that are read at a time for a file.
-    const AT_ONCE: u16 = 1000;
     /// The longest number that is looked for.
     const LONGEST_NUMBER: usize = 64;
 
@@ -245,20 +243,10 @@ impl OrderDesk {
         filter: &OrderFilter,
         format: &str,
     ) -> Result<Vec<NamedOrder>, StaffOrderError> {
-        let mut orders: Vec<NamedOrder> = Vec::new();
-        loop {
-            let beyond = orders.last().map(|last| last.order.id.uuid());
-            let page = Keyset { beyond, descending: true, most: Self::AT_ONCE };
-            let found = self.page(filter, page).await?;
-            let is_last = found.len() < usize::from(Self::AT_ONCE);
-            orders.extend(found);
-            if orders.len() > usize::from(Self::EXPORTED) {
-                return Err(StaffOrderError::TooMany(Self::EXPORTED));
-            }
-            if is_last {
-                break;
-            }
-        }
+        let page = async |page| self.page(filter, page).await;
+        let id = |one: &NamedOrder| one.order.id.uuid();
+        let orders = Keyset::read_all(Self::EXPORTED, id, page).await?;
+        let orders = orders.ok_or(StaffOrderError::TooMany(Self::EXPORTED))?;
         self.record_export(member, filter, &format!("{format}: {} orders", orders.len())).await?;
         Ok(orders)
     }
