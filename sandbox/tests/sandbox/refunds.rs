@@ -9,12 +9,14 @@ use crate::support::{Answer, Receiver, World, location};
 const NUMBER: &str = "REFUNDED000001";
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
 
-/// A world with a payment of 5,000 fen that was made.
+/// A world with a payment of 5,000 fen that was made and told, so that what the receiver gets from
+/// now on is about refunds.
 async fn paid(receiver: &Receiver) -> World {
     let world = World::start().await;
     world.prepay(&world.order(NUMBER, &receiver.notify_url)).await;
-    let total = world.sandbox().wechat_pay.pay(NUMBER).unwrap().total_fen;
-    assert_eq!(total, 5000);
+    let pay = &world.sandbox().wechat_pay;
+    assert_eq!(pay.pay(NUMBER).unwrap().total_fen, 5000);
+    pay.until(NUMBER, |payment| payment.accepted == 1).await;
     world
 }
 
