@@ -116,7 +116,7 @@ impl StaffDesk {
         new: &AddedStaff,
         (reason, key): (&str, &str),
     ) -> Result<AddedMember, StaffActError> {
-        let (slip, hash) = self.accounts.slip(&new.login).await?;
+        let (slip, hash) = self.accounts.slip(by.school, &new.login).await?;
         let id = StaffId::new(self.clock.now());
         let add = async |tx: &Tx, now| {
             let changes = self.accounts.changes(tx, by, now).await?;

@@ -24,6 +24,7 @@ use crate::{
             totp::{NoSecret, TotpSecret},
         },
         db::{DbError, Tx, TxError},
+        ids::SchoolId,
     },
     passwords::TryCounts,
 };
@@ -123,8 +124,16 @@ pub struct StaffChanges<'a> {
 }
 
 impl StaffAccounts {
-    /// A slip for a login that is to be added, with a password, and the hash of that.
-    pub async fn slip(&self, login: &StaffLogin) -> Result<(Slip, String), StaffChangeError> {
+    /// A slip for a login that is to be added, with a password, and the hash of that. A login that is taken
+    /// is refused here already: a form may be sent twice.
+    pub async fn slip(
+        &self,
+        school: SchoolId,
+        login: &StaffLogin,
+    ) -> Result<(Slip, String), StaffChangeError> {
+        if store::find(&self.db, school, login).await?.is_some() {
+            return Err(StaffChangeError::Exists);
+        }
         let slip = Slip::with_password(login)?;
         let password = SecretString::from(slip.password().to_string());
         let hash = self.for_clients.hash(password).await?;
