@@ -5,7 +5,8 @@ use super::{
     approvals::{Decided, LONGEST_REASON, history, remark_of},
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
-    members::{self, HERE, MemberRow, roles_word, slip_page},
+    member_add::slip_page,
+    members::{self, HERE, MemberRow, roles_word},
     words,
 };
 use crate::{
@@ -97,7 +98,7 @@ pub(super) async fn show(
         waits,
         decides: changes && !asked && member.staff_no != seat.member.staff_no,
         withdraws: changes && asked,
-        row: MemberRow::of(member),
+        row: MemberRow::of(&member),
         after,
         question,
         asked_by: asker(&approval),

@@ -6,7 +6,6 @@ use super::{
     frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
     list::{self, Address, Pages},
     member_requests::{self, RequestRow},
-    sign_in::qr_of,
     words,
 };
 use crate::{
@@ -16,12 +15,11 @@ use crate::{
         problem::{INVALID, NOT_FOUND},
     },
     staff::{
-        AddedMember, MemberAct, MemberAsk, RolesOutcome,
+        MemberAct, MemberAsk, RolesOutcome,
         guard::{ChangeStaff, ReadStaff},
     },
     staff_accounts::{
-        AddedStaff, ListedStaff, Slip, StaffAct, StaffChange, StaffId, StaffMember, StaffRole,
-        StaffRoles,
+        ListedStaff, StaffAct, StaffChange, StaffId, StaffMember, StaffRole, StaffRoles,
     },
 };
 use actix_web::{
@@ -31,7 +29,6 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 pub(super) const HERE: (&str, &str) = ("/staff/staff", "工作人员");
 /// The longest reason, in characters.
@@ -52,10 +49,10 @@ pub(super) struct MemberRow {
 }
 
 /// A role that may be chosen.
-struct RoleBox {
-    code: &'static str,
-    word: &'static str,
-    chosen: bool,
+pub(super) struct RoleBox {
+    pub(super) code: &'static str,
+    pub(super) word: &'static str,
+    pub(super) chosen: bool,
 }
 
 #[derive(Template)]
@@ -81,31 +78,6 @@ struct DetailPage {
     form_id: Uuid,
 }
 
-#[derive(Template)]
-#[template(path = "console/member_add.html")]
-struct AddPage {
-    frame: Frame,
-    wrong: Option<Wrong>,
-    login: String,
-    staff_no: String,
-    roles: Vec<RoleBox>,
-    reason: String,
-    form_id: Uuid,
-}
-
-#[derive(Template)]
-#[template(path = "console/slip.html")]
-struct SlipPage {
-    frame: Frame,
-    login: String,
-    password: Zeroizing<String>,
-    first_code: Zeroizing<String>,
-    secret: Zeroizing<String>,
-    qr: String,
-    request: Option<String>,
-    back: String,
-}
-
 /// Which part of the list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
@@ -128,17 +100,6 @@ pub(super) struct TickedRoles {
 #[derive(Debug, Deserialize)]
 pub(super) struct RolesForm {
     form_id: Uuid,
-    reason: String,
-    #[serde(flatten)]
-    roles: TickedRoles,
-}
-
-/// A new login.
-#[derive(Debug, Deserialize)]
-pub(super) struct AddForm {
-    form_id: Uuid,
-    login: String,
-    staff_no: String,
     reason: String,
     #[serde(flatten)]
     roles: TickedRoles,
@@ -181,7 +142,7 @@ pub(super) async fn list(
     shown(&ListPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         requests: waiting.map(RequestRow::of).collect(),
-        rows: found.into_iter().map(MemberRow::of).collect(),
+        rows: found.iter().map(MemberRow::of).collect(),
         changes: member.roles.has(StaffAct::ChangeStaff),
         pages: Pages::onward(next.map(|cursor| address.with("cursor", cursor).to_string())),
     })
@@ -194,12 +155,12 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let found = console.staff.member(&seat.member, StaffId::from_uuid(id.into_inner())).await?;
     let (frame, may) = (Frame::of(&seat, &console, HERE).await?, may_change(&seat.member, &found));
-    shown(&detail(frame, found, may))
+    shown(&detail(frame, &found, may))
 }
 
 /// The page of a login, with what `may` says of the member: whether it is the own one, and whether it may be
 /// changed.
-fn detail(frame: Frame, found: ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
+fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
     let roles = boxes(&found.roles);
     let row = MemberRow::of(found);
     let (wrong, reason) = (None, String::new());
@@ -239,7 +200,7 @@ pub(super) async fn change_roles(
         Err(error) => {
             let found = console.staff.member(&seat.member, id).await?;
             let may = may_change(&seat.member, &found);
-            let page = detail(Frame::of(&seat, &console, HERE).await?, found, may);
+            let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
             let wrong = Wrong::of(&error);
             let (status, reason) = (wrong.status, form.reason);
             let (wrong, roles) = (Some(wrong), boxes(&roles));
@@ -280,80 +241,12 @@ pub(super) async fn reset_factor(
     Ok(sent_to(&member_requests::path_of(asked.id), Some("asked")))
 }
 
-pub(super) async fn ask_add(
-    seat: Seat<ChangeStaff>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    shown(&AddPage {
-        frame: Frame::of(&seat, &console, (HERE.0, "新增账号")).await?,
-        wrong: None,
-        login: String::new(),
-        staff_no: String::new(),
-        roles: boxes(&StaffRoles::new([])),
-        reason: String::new(),
-        form_id: Uuid::new_v4(),
-    })
-}
-
-/// Adds the login; the answer to the form is its slip, once.
-pub(super) async fn add(
-    sent: Sent<ChangeStaff, AddForm>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let Sent { seat, form } = sent;
-    let key = form.form_id.to_string();
-    let added = match form.new() {
-        Ok((new, why)) => {
-            let adding = console.staff.add_member(&seat.member, &new, (&why, &key)).await;
-            adding.map_err(ApiError::from)
-        }
-        Err(wrong) => Err(wrong),
-    };
-    match added {
-        Ok(AddedMember { member, slip, request }) => {
-            let request = request.map(|request| member_requests::path_of(request.id));
-            let of = (path_of(member.id), member.login.to_string());
-            slip_page(&seat, &console, (&slip, of), request).await
-        }
-        Err(error) => {
-            let wrong = Wrong::of(&error);
-            let frame = Frame::of(&seat, &console, (HERE.0, "新增账号")).await?;
-            let roles = boxes(&form.roles.chosen());
-            let AddForm { form_id, login, staff_no, reason, .. } = form;
-            let status = wrong.status;
-            let wrong = Some(wrong);
-            shown_as(status, &AddPage { frame, wrong, login, staff_no, roles, reason, form_id })
-        }
-    }
-}
-
-/// A slip, which is shown once.
-pub(super) async fn slip_page(
-    seat: &Seat<ChangeStaff>,
-    console: &Console,
-    (slip, (back, login)): (&Slip, (String, String)),
-    request: Option<String>,
-) -> Result<HttpResponse, PageError> {
-    let school = console.schools.require(seat.member.school).await?;
-    let qr = qr_of(&slip.otpauth_uri(&school.code)).ok_or_else(PageError::internal)?;
-    shown(&SlipPage {
-        frame: Frame::of(seat, console, (HERE.0, "登录单")).await?,
-        login,
-        password: Zeroizing::new(slip.password().to_owned()),
-        first_code: slip.first_code(),
-        secret: slip.secret(),
-        qr,
-        request,
-        back,
-    })
-}
-
 pub(super) fn path_of(id: StaffId) -> String {
     format!("{}/{id}", HERE.0)
 }
 
 /// The reason, where there is at least one role.
-fn checked(roles: &StaffRoles, reason: &str) -> Result<String, ApiError> {
+pub(super) fn checked(roles: &StaffRoles, reason: &str) -> Result<String, ApiError> {
     if roles.codes().is_empty() {
         return Err(
             ApiError::new(INVALID).field("/roles", "请至少选择一个角色；不再使用的账号请停用")
@@ -363,14 +256,14 @@ fn checked(roles: &StaffRoles, reason: &str) -> Result<String, ApiError> {
     reason_of(reason, LONGEST_REASON).map_err(|_| ApiError::new(INVALID).field("/reason", why))
 }
 
-fn boxes(chosen: &StaffRoles) -> Vec<RoleBox> {
+pub(super) fn boxes(chosen: &StaffRoles) -> Vec<RoleBox> {
     let chosen = chosen.codes();
     let role = |code| RoleBox { code, word: words::role(code), chosen: chosen.contains(&code) };
     StaffRole::ALL.map(StaffRole::code).map(role).into()
 }
 
 impl TickedRoles {
-    fn chosen(&self) -> StaffRoles {
+    pub(super) fn chosen(&self) -> StaffRoles {
         let boxes = [
             (&self.card_office, StaffRole::CardOffice),
             (&self.finance, StaffRole::Finance),
@@ -385,25 +278,8 @@ impl TickedRoles {
     }
 }
 
-impl AddForm {
-    /// The login with the reason.
-    fn new(&self) -> Result<(AddedStaff, String), ApiError> {
-        let wrong = |field: &'static str, why| ApiError::new(INVALID).field(field, why);
-        let login = self.login.trim().parse();
-        let login = login.map_err(|_| {
-            wrong("/login", "账号由 1 到 32 个小写字母、数字、点、横线、下划线组成")
-        })?;
-        let staff_no = self.staff_no.trim().parse();
-        let staff_no = staff_no
-            .map_err(|_| wrong("/staff_no", "工号由 1 到 32 个大写字母、数字、横线组成"))?;
-        let roles = self.roles.chosen();
-        let why = checked(&roles, &self.reason)?;
-        Ok((AddedStaff { login, staff_no, roles }, why))
-    }
-}
-
 impl MemberRow {
-    pub(super) fn of(found: ListedStaff) -> Self {
+    pub(super) fn of(found: &ListedStaff) -> Self {
         Self {
             id: found.id.uuid(),
             login: found.login.to_string(),

@@ -18,6 +18,7 @@ mod doors;
 mod file;
 mod frame;
 mod list;
+mod member_add;
 mod member_requests;
 mod members;
 mod orders;
@@ -87,8 +88,8 @@ pages! {
     get "/account/password" account::ask_password;
     post "/account/password" account::change_password;
     get "/staff" members::list;
-    get "/staff/add" members::ask_add;
-    post "/staff/add" members::add;
+    get "/staff/add" member_add::ask_add;
+    post "/staff/add" member_add::add;
     get "/staff/{id}" members::show;
     post "/staff/{id}/roles" members::change_roles;
     post "/staff/{id}/reset-factor" members::reset_factor;

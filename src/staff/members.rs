@@ -72,7 +72,7 @@ pub enum RolesOutcome {
     /// They are in force.
     Changed,
     /// Another admin must approve.
-    Asked(Approval),
+    Asked(Box<Approval>),
 }
 
 impl MemberAsk {
@@ -175,7 +175,7 @@ impl StaffDesk {
             let change = StaffChange::Roles(roles);
             let (reason, key) = (reason.to_owned(), key.to_owned());
             let ask = MemberAsk { member: id, change, reason, key };
-            return Ok(RolesOutcome::Asked(self.ask_change(by, &ask).await?));
+            return Ok(RolesOutcome::Asked(Box::new(self.ask_change(by, &ask).await?)));
         }
         let (db, now) = (self.db.clone().acting_as(by.actor(reason)), self.clock.now());
         db.in_tx(async |tx| {

@@ -183,6 +183,7 @@ impl StaffAccounts {
 
 impl StaffRoles {
     /// The roles that one admin may give alone: not finance and not admin.
+    #[must_use]
     pub fn without_guarded(&self) -> Self {
         let guarded = [StaffRole::Finance, StaffRole::Admin];
         Self(self.0.iter().copied().filter(|role| !guarded.contains(role)).collect())

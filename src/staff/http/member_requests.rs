@@ -98,7 +98,7 @@ pub(super) async fn show_request(
         StaffChange::Factor => None,
     };
     let request = RequestView::of(approval, desk.clock.now());
-    Ok(Json(StaffRequestDetail { request, staff: view(staff), roles }))
+    Ok(Json(StaffRequestDetail { request, staff: view(&staff), roles }))
 }
 
 /// Approves a request about a login, which is in force with the answer. Who asked cannot, nor a login that

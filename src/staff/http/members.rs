@@ -142,7 +142,7 @@ pub(super) async fn list(
     let size = PageSize::asked(limit, DEFAULT_LIMIT);
     let found = desk.members(&member, cursor.as_deref(), size.to_read().into()).await?;
     let (found, next_cursor) = size.page(found, |one| one.login.to_string());
-    Ok(Json(StaffLoginList { items: found.into_iter().map(view).collect(), next_cursor }))
+    Ok(Json(StaffLoginList { items: found.iter().map(view).collect(), next_cursor }))
 }
 
 /// A login.
@@ -156,7 +156,7 @@ pub(super) async fn show(
     id: Path<Uuid>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffLoginView>, ApiError> {
-    Ok(Json(view(desk.member(&member, StaffId::from_uuid(id.into_inner())).await?)))
+    Ok(Json(view(&desk.member(&member, StaffId::from_uuid(id.into_inner())).await?)))
 }
 
 /// Adds a login. The roles `finance` and `admin` are in force when another admin approves them.
@@ -184,7 +184,7 @@ pub(super) async fn add(
     let AddedMember { member: staff, slip, request } = added;
     let (now, slip) = (desk.clock.now(), slip_of(&schools, &member, &slip).await?);
     let request = request.map(|approval| RequestView::of(approval, now));
-    Ok(HttpResponse::Created().json(AddedStaffView { staff: view(staff), slip, request }))
+    Ok(HttpResponse::Created().json(AddedStaffView { staff: view(&staff), slip, request }))
 }
 
 /// Switches a login off: its sessions end at once, and what it asked for is taken back.
@@ -264,9 +264,9 @@ pub(super) async fn change_roles(
     let outcome = desk.change_roles(&member, wanted, (reason.trim(), key.as_str())).await?;
     let request = match outcome {
         RolesOutcome::Changed => None,
-        RolesOutcome::Asked(approval) => Some(RequestView::of(approval, desk.clock.now())),
+        RolesOutcome::Asked(approval) => Some(RequestView::of(*approval, desk.clock.now())),
     };
-    Ok(Json(RolesView { staff: view(desk.member(&member, id).await?), request }))
+    Ok(Json(RolesView { staff: view(&desk.member(&member, id).await?), request }))
 }
 
 /// Asks that a lost second factor be replaced. Another admin, who has met the person, approves and gets the
@@ -295,7 +295,7 @@ pub(super) async fn reset_factor(
     Ok(HttpResponse::Created().json(RequestView::of(asked, desk.clock.now())))
 }
 
-pub(super) fn view(staff: ListedStaff) -> StaffLoginView {
+pub(super) fn view(staff: &ListedStaff) -> StaffLoginView {
     StaffLoginView {
         id: staff.id.uuid(),
         login: staff.login.to_string(),
