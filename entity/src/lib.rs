@@ -21,6 +21,7 @@ pub mod refund;
 pub mod review_case;
 pub mod school;
 pub mod session;
+pub mod staff_change;
 pub mod staff_member;
 pub mod staff_session;
 pub mod terminal;

@@ -19,10 +19,15 @@ pub enum ApprovalKind {
     /// A difference between a provider's bill and our books is accepted as it stands; the subject is
     /// the difference.
     BillRepair,
+    /// A login of a member of staff gets other roles; the subject is the login.
+    StaffRoles,
+    /// A login of a member of staff gets another second factor; the subject is the login.
+    StaffFactor,
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 3] = [Self::Refund, Self::RefundEnd, Self::BillRepair];
+    const ALL: [Self; 5] =
+        [Self::Refund, Self::RefundEnd, Self::BillRepair, Self::StaffRoles, Self::StaffFactor];
 
     /// The name in storage and on the wire.
     pub const fn code(self) -> &'static str {
@@ -30,6 +35,8 @@ impl ApprovalKind {
             Self::Refund => "refund",
             Self::RefundEnd => "refund_end",
             Self::BillRepair => "bill_repair",
+            Self::StaffRoles => "staff_roles",
+            Self::StaffFactor => "staff_factor",
         }
     }
 
@@ -83,6 +90,17 @@ pub struct Officer {
     pub login: String,
     /// 工号: who it is.
     pub staff_no: String,
+}
+
+/// Who decides, with whose say may be behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decider {
+    /// Who.
+    pub officer: Officer,
+    /// The staff numbers of who made this login, or changed its roles or factor, a short time ago.
+    pub bound_to: Vec<String>,
+    /// Its second factor was reset so lately that it approves nothing yet.
+    pub factor_is_new: bool,
 }
 
 /// Who decided, and why.
@@ -154,6 +172,12 @@ pub enum ApprovalRefusal {
     /// The person who asked cannot decide, under whatever login.
     #[error("a second person must decide")]
     SamePerson,
+    /// Who asked made this login, or changed its roles or factor, in the last seven days.
+    #[error("who asked has changed this login a short time ago")]
+    NotIndependent,
+    /// The second factor of this login was reset in the last 24 hours.
+    #[error("the second factor was reset a short time ago")]
+    FactorIsNew,
     /// Only the person who asked can take the request back.
     #[error("only the person who asked can take it back")]
     NotYours,
@@ -187,13 +211,20 @@ impl Approval {
     pub fn check(
         &self,
         verdict: ApprovalVerdict,
-        by: &Officer,
+        by: &Decider,
         now: Timestamp,
     ) -> Result<(), ApprovalRefusal> {
-        let same = by.id == self.asked_by.id || by.staff_no == self.asked_by.staff_no;
+        let (asker, officer) = (&self.asked_by, &by.officer);
+        let same = officer.id == asker.id || officer.staff_no == asker.staff_no;
         match verdict {
             ApprovalVerdict::Approve | ApprovalVerdict::Reject if same => {
                 return Err(ApprovalRefusal::SamePerson);
+            }
+            ApprovalVerdict::Approve if by.bound_to.contains(&asker.staff_no) => {
+                return Err(ApprovalRefusal::NotIndependent);
+            }
+            ApprovalVerdict::Approve if by.factor_is_new => {
+                return Err(ApprovalRefusal::FactorIsNew);
             }
             ApprovalVerdict::Withdraw if !same => return Err(ApprovalRefusal::NotYours),
             ApprovalVerdict::Approve | ApprovalVerdict::Reject | ApprovalVerdict::Withdraw => {}
@@ -218,6 +249,10 @@ mod tests {
         Officer { id: Uuid::from_u128(id), login: format!("l{id}"), staff_no: staff_no.to_owned() }
     }
 
+    fn decider(id: u128, staff_no: &str) -> Decider {
+        Decider { officer: officer(id, staff_no), bound_to: Vec::new(), factor_is_new: false }
+    }
+
     fn approval(stored: ApprovalState) -> Approval {
         Approval {
             id: ApprovalId::new(NOW),
@@ -239,10 +274,10 @@ mod tests {
     fn two_logins_of_one_number_are_one_person() {
         use ApprovalRefusal::{NotYours, SamePerson};
         let cases = [
-            ("the same login", officer(1, "1001"), Err(SamePerson), Ok(())),
-            ("another login of the person", officer(2, "1001"), Err(SamePerson), Ok(())),
-            ("a login with a new number", officer(1, "1002"), Err(SamePerson), Ok(())),
-            ("another person", officer(2, "1002"), Ok(()), Err(NotYours)),
+            ("the same login", decider(1, "1001"), Err(SamePerson), Ok(())),
+            ("another login of the person", decider(2, "1001"), Err(SamePerson), Ok(())),
+            ("a login with a new number", decider(1, "1002"), Err(SamePerson), Ok(())),
+            ("another person", decider(2, "1002"), Ok(()), Err(NotYours)),
         ];
         let approval = approval(ApprovalState::Requested);
         for (what, by, decide, withdraw) in cases {
@@ -253,8 +288,25 @@ mod tests {
     }
 
     #[test]
+    fn who_was_made_by_the_asker_or_has_a_new_factor_approves_nothing() {
+        use ApprovalRefusal::{FactorIsNew, NotIndependent};
+        let cases = [
+            ("bound to the asker", vec!["1003", "1001"], false, Err(NotIndependent)),
+            ("bound to another", vec!["1003"], false, Ok(())),
+            ("a new factor", vec![], true, Err(FactorIsNew)),
+        ];
+        let approval = approval(ApprovalState::Requested);
+        for (what, bound_to, factor_is_new, approve) in cases {
+            let bound_to = bound_to.into_iter().map(ToOwned::to_owned).collect();
+            let by = Decider { bound_to, factor_is_new, ..decider(2, "1002") };
+            assert_eq!(approval.check(ApprovalVerdict::Approve, &by, NOW), approve, "{what}");
+            assert_eq!(approval.check(ApprovalVerdict::Reject, &by, NOW), Ok(()), "{what}");
+        }
+    }
+
+    #[test]
     fn each_request_is_decided_once_and_in_time() {
-        let (asker, other) = (officer(1, "1001"), officer(2, "1002"));
+        let (asker, other) = (decider(1, "1001"), decider(2, "1002"));
         let end = NOW.plus(Approval::LIFETIME);
         for state in ApprovalState::ALL {
             let approval = approval(state);

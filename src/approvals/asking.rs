@@ -3,7 +3,7 @@
 use super::{
     approval::{
         Approval, ApprovalId, ApprovalKind, ApprovalRefusal, ApprovalState, ApprovalVerdict,
-        Decision, Officer,
+        Decider, Decision, Officer,
     },
     store,
 };
@@ -141,7 +141,7 @@ pub struct Ruling<'a> {
     /// What is decided.
     pub verdict: ApprovalVerdict,
     /// Who decides.
-    pub by: &'a Officer,
+    pub by: &'a Decider,
     /// Why; may be empty.
     pub why: &'a str,
     /// What an approval made in this transaction.
@@ -158,7 +158,7 @@ pub async fn decide(
 ) -> Result<Approval, ApprovalError> {
     let Ruling { verdict, by, why, result } = ruling;
     locked.check(verdict, by, now)?;
-    let decision = Decision { by: by.clone(), at: now, why: why.to_owned(), result };
+    let decision = Decision { by: by.officer.clone(), at: now, why: why.to_owned(), result };
     let decided = Approval { stored: verdict.state(), decision: Some(decision), ..locked.clone() };
     store::save(tx, &decided).await?;
     let act = match verdict {
@@ -168,6 +168,25 @@ pub async fn decide(
     };
     record(tx, act, &decided, now).await?;
     Ok(decided)
+}
+
+/// Takes back what a login has asked for, on behalf of `by`: it was switched off. Returns how many. They
+/// are locked before the login, as [`lock`] says.
+pub async fn take_back(
+    tx: &Tx,
+    asker: Uuid,
+    (by, why): (&Officer, &str),
+    now: Timestamp,
+) -> Result<usize, DbError> {
+    let open = store::lock_open_of(tx, asker).await?;
+    for approval in &open {
+        let decision = Decision { by: by.clone(), at: now, why: why.to_owned(), result: None };
+        let stored = ApprovalState::Withdrawn;
+        let ended = Approval { stored, decision: Some(decision), ..approval.clone() };
+        store::save(tx, &ended).await?;
+        record(tx, AuditAct::ApprovalWithdrawn, &ended, now).await?;
+    }
+    Ok(open.len())
 }
 
 async fn expire(tx: &Tx, locked: &Approval, now: Timestamp) -> Result<(), DbError> {

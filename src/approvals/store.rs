@@ -108,6 +108,16 @@ pub(super) async fn lock_open(
     one(tx, found).await
 }
 
+/// Locks the open requests of a login, in the order of their ids.
+pub(super) async fn lock_open_of(tx: &Tx, asker: Uuid) -> Result<Vec<Approval>, DbError> {
+    let found = approval::Entity::find()
+        .filter(approval::Column::AskedBy.eq(asker))
+        .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
+        .order_by_asc(approval::Column::Id)
+        .lock_exclusive();
+    found.all(tx.conn()).await?.into_iter().map(|row| checked(tx.macs(), row)).collect()
+}
+
 pub(super) async fn lock_overdue(tx: &Tx, now: Timestamp) -> Result<Vec<Approval>, DbError> {
     let found = approval::Entity::find()
         .filter(approval::Column::State.eq(ApprovalState::Requested.code()))

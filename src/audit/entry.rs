@@ -51,6 +51,12 @@ pub enum AuditAct {
     StaffRecoveryRenewed,
     /// A member of staff ended another session of the same login.
     StaffSessionEnded,
+    /// A member of staff chose a new password.
+    StaffPasswordChanged,
+    /// An admin ended all sessions of a login.
+    StaffSessionsEnded,
+    /// The roles of a login were changed.
+    StaffRolesChanged,
     /// A login is refused from now on.
     StaffDisabled,
     /// A disabled login is accepted again.
@@ -89,7 +95,7 @@ pub enum AuditAct {
 
 impl AuditAct {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::RowsAuthenticated,
         Self::RowsTakenOver,
         Self::Rekeyed,
@@ -112,6 +118,9 @@ impl AuditAct {
         Self::StaffRecoveryUsed,
         Self::StaffRecoveryRenewed,
         Self::StaffSessionEnded,
+        Self::StaffPasswordChanged,
+        Self::StaffSessionsEnded,
+        Self::StaffRolesChanged,
         Self::StaffDisabled,
         Self::StaffEnabled,
         Self::StaffSignedIn,
@@ -156,6 +165,9 @@ impl AuditAct {
             Self::StaffRecoveryUsed => "staff.recovery_used",
             Self::StaffRecoveryRenewed => "staff.recovery_renewed",
             Self::StaffSessionEnded => "staff.session_ended",
+            Self::StaffPasswordChanged => "staff.password_changed",
+            Self::StaffSessionsEnded => "staff.sessions_ended",
+            Self::StaffRolesChanged => "staff.roles_changed",
             Self::StaffDisabled => "staff.disabled",
             Self::StaffEnabled => "staff.enabled",
             Self::StaffSignedIn => "staff.signed_in",

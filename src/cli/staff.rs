@@ -185,7 +185,7 @@ fn print(slip: &Slip, school: &str) {
 }
 
 fn show(staff: &ListedStaff) {
-    let ListedStaff { login, staff_no, roles, enabled, enrolled, signed_in_at } = staff;
+    let ListedStaff { login, staff_no, roles, enabled, enrolled, signed_in_at, .. } = staff;
     let state = if *enabled { "enabled" } else { "disabled" };
     let factor = if *enrolled { "own factor" } else { "printed factor" };
     let last = signed_in_at.map_or_else(|| "never".to_owned(), Timestamp::to_rfc3339);

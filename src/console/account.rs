@@ -3,12 +3,15 @@
 use super::{
     Console,
     browser::{Anybody, Seat, Sent},
-    frame::{Frame, PageError, sent_to, shown},
+    frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
     sign_in::NoFields,
     words,
 };
 use crate::{
-    base::http::{ApiError, problem::NOT_FOUND},
+    base::http::{
+        ApiError,
+        problem::{INVALID, NOT_FOUND},
+    },
     staff::guard::ChangeOwnFactor,
     staff_accounts::{OwnSession, RECOVERY_CODES, StaffSessionId},
 };
@@ -17,6 +20,8 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
+use secrecy::SecretString;
+use serde::Deserialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -99,4 +104,55 @@ pub(super) async fn renew_codes(
     let codes = renewing.map_err(ApiError::from)?;
     let frame = Frame::of(&sent.seat, &console, ("/staff/account", "新的恢复码")).await?;
     shown(&CodesPage { frame, codes })
+}
+
+/// A new password of one's own.
+#[derive(Deserialize)]
+pub(super) struct PasswordForm {
+    password: String,
+    new_password: String,
+    repeated: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/password.html")]
+struct PasswordPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+}
+
+const PASSWORD: (&str, &str) = ("/staff/account", "更改密码");
+
+pub(super) async fn ask_password(
+    seat: Seat<ChangeOwnFactor>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    shown(&PasswordPage { frame: Frame::of(&seat, &console, PASSWORD).await?, wrong: None })
+}
+
+/// Changes the password, which ends this session too. What was typed is not shown again.
+pub(super) async fn change_password(
+    sent: Sent<ChangeOwnFactor, PasswordForm>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let PasswordForm { password, new_password, repeated } = form;
+    let changed = if new_password == repeated {
+        let (password, new) = (SecretString::from(password), SecretString::from(new_password));
+        console
+            .staff
+            .accounts
+            .change_password(&seat.member, password, new)
+            .await
+            .map_err(ApiError::from)
+    } else {
+        Err(ApiError::new(INVALID).field("/repeated", "两次输入的新密码不同"))
+    };
+    match changed {
+        Ok(()) => Ok(sent_to("/staff/sign-in", Some("password-changed"))),
+        Err(error) => {
+            let (frame, wrong) = (Frame::of(&seat, &console, PASSWORD).await?, Wrong::of(&error));
+            shown_as(wrong.status, &PasswordPage { frame, wrong: Some(wrong) })
+        }
+    }
 }

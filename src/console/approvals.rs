@@ -25,7 +25,7 @@ use serde::Deserialize;
 
 const HERE: (&str, &str) = ("/staff/approvals", "复核");
 /// The longest reason of a decision, in characters.
-const LONGEST_REASON: usize = 200;
+pub(super) const LONGEST_REASON: usize = 200;
 
 /// Whose desk a request is at, as the address names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -157,7 +157,7 @@ pub(super) async fn show(
 #[derive(Debug, Deserialize)]
 pub(super) struct Decided {
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 pub(super) async fn approve(
@@ -204,7 +204,7 @@ pub(super) async fn withdraw(
 }
 
 /// A remark, which may be left out.
-fn remark_of(text: &str) -> Result<String, PageError> {
+pub(super) fn remark_of(text: &str) -> Result<String, PageError> {
     if text.trim().is_empty() { Ok(String::new()) } else { reason_of(text, LONGEST_REASON) }
 }
 
@@ -305,7 +305,7 @@ impl From<StaffRepair> for Request {
 }
 
 /// Who did what, as sentences.
-fn history(approval: &Approval) -> Vec<String> {
+pub(super) fn history(approval: &Approval) -> Vec<String> {
     let asked = format!(
         "{} {}（{}）申请：{}",
         words::when(approval.asked_at),

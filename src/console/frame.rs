@@ -50,13 +50,14 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 7] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 8] = [
     ("/staff", "今日待办", None),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
     ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
+    ("/staff/staff", "工作人员", Some(StaffAct::ReadStaff)),
     ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),
 ];
 

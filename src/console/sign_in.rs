@@ -353,7 +353,7 @@ fn begun(console: &Console, sealed: &str, now: Timestamp) -> Option<Begun> {
 }
 
 /// A QR code as the address of a picture.
-fn qr_of(text: &str) -> Option<String> {
+pub(super) fn qr_of(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
     let (width, modules) = (code.width(), code.to_colors());
     let size = width + 2 * QUIET;

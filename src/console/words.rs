@@ -32,6 +32,11 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "ended" => "权限已结束，即刻生效",
         "signed-out" => "已退出登录",
         "session-ended" => "已结束那次登录",
+        "password-changed" => "密码已更改，请用新密码登录",
+        "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
+        "login-enabled" => "账号已启用",
+        "sessions-ended" => "这个账号的登录已全部结束",
+        "roles-changed" => "角色已更改，须重新登录",
         _ => return None,
     })
 }
@@ -41,6 +46,8 @@ pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {
         ApprovalKind::Refund => "退款",
         ApprovalKind::RefundEnd => "终止退款",
         ApprovalKind::BillRepair => "对账差异",
+        ApprovalKind::StaffRoles => "更改角色",
+        ApprovalKind::StaffFactor => "重置验证器",
     }
 }
 

@@ -101,6 +101,9 @@ impl AuditKind {
             | AuditAct::StaffRecoveryUsed
             | AuditAct::StaffRecoveryRenewed
             | AuditAct::StaffSessionEnded
+            | AuditAct::StaffPasswordChanged
+            | AuditAct::StaffSessionsEnded
+            | AuditAct::StaffRolesChanged
             | AuditAct::StaffDisabled
             | AuditAct::StaffEnabled
             | AuditAct::StaffSignedIn => Self::Staff,

@@ -8,7 +8,7 @@ use super::{
     requests::{NewRequest, Requests, StaffActError, digest},
 };
 use crate::{
-    approvals::{Approval, ApprovalError, ApprovalKind, ApprovalVerdict},
+    approvals::{Approval, ApprovalKind},
     base::db::Tx,
     staff_accounts::StaffMember,
 };
@@ -62,8 +62,8 @@ impl StaffDesk {
         asked: &Approval,
         why: &str,
     ) -> Result<Approval, StaffActError> {
-        let (refund, by, now) = (asked.subject, requests.officer(), self.clock.now());
-        asked.check(ApprovalVerdict::Approve, &by, now).map_err(ApprovalError::from)?;
+        let refund = asked.subject;
+        requests.may_approve(asked).await?;
         let quote = self.refunds.endable(requests.member.school, refund).await?;
         requests.check_not_own(&quote)?;
         let sent_at = self.refunds.ask_before_ending(refund).await?;

@@ -67,6 +67,10 @@ rights! {
     ReadAccessLog;
     /// Change what signs in the own login.
     ChangeOwnFactor;
+    /// Read the logins of the school.
+    ReadStaff;
+    /// Add a login, change the roles of others, or switch them off.
+    ChangeStaff;
     /// Read the audit log, as far as the roles let one.
     ReadAudit;
 }

@@ -12,6 +12,7 @@ mod doors;
 mod endings;
 pub mod guard;
 pub mod http;
+mod members;
 mod orders;
 mod refund_desk;
 mod refunds;
@@ -22,6 +23,7 @@ pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
+pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffRequest};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,

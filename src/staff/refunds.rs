@@ -94,7 +94,9 @@ impl StaffDesk {
         }
         let approved = match asked.kind {
             ApprovalKind::RefundEnd => self.approve_ending(&requests, &asked, why).await?,
-            ApprovalKind::BillRepair => return Err(StaffActError::NotFound),
+            ApprovalKind::BillRepair | ApprovalKind::StaffRoles | ApprovalKind::StaffFactor => {
+                return Err(StaffActError::NotFound);
+            }
             ApprovalKind::Refund => {
                 let payment = RefundTarget::Payment(PaymentId::from_uuid(asked.subject));
                 // Whose money it is does not change, so it may be asked outside the transaction.
@@ -175,7 +177,7 @@ fn made_by(approval: &Approval) -> Option<Uuid> {
     match approval.kind {
         ApprovalKind::Refund => approval.decision.as_ref().and_then(|decision| decision.result),
         ApprovalKind::RefundEnd => Some(approval.subject),
-        ApprovalKind::BillRepair => None,
+        ApprovalKind::BillRepair | ApprovalKind::StaffRoles | ApprovalKind::StaffFactor => None,
     }
 }
 

@@ -4,8 +4,8 @@
 use super::refund_desk::{RefundQuote, RefundRefusal};
 use crate::{
     approvals::{
-        self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, NewApproval,
-        Officer, Ruling,
+        self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, Decider,
+        NewApproval, Officer, Ruling,
     },
     base::{
         clock::{Clock, Timestamp},
@@ -13,7 +13,9 @@ use crate::{
         money::Fen,
     },
     reconciliation::RepairError,
-    staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
+    staff_accounts::{
+        self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
+    },
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -39,6 +41,9 @@ pub enum StaffActError {
     /// Not two persons, too late, or another request is open.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// The login of a member of staff cannot be changed so.
+    #[error(transparent)]
+    Member(#[from] StaffChangeError),
     /// The difference cannot be accepted.
     #[error(transparent)]
     Repair(#[from] RepairError),
@@ -55,6 +60,7 @@ impl TxError for StaffActError {
         match self {
             Self::Db(error) | Self::Refund(RefundRefusal::Db(error)) => Some(error),
             Self::Approval(error) => error.db(),
+            Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
@@ -115,6 +121,15 @@ impl Requests<'_> {
 
     /// Makes a request. Nothing is posted.
     pub async fn ask(&self, request: NewRequest<'_>) -> Result<Approval, StaffActError> {
+        self.ask_with(request, async |_, _, _| Ok(())).await
+    }
+
+    /// Makes a request, and keeps what it asks for by `note` in the same commit.
+    pub async fn ask_with(
+        &self,
+        request: NewRequest<'_>,
+        note: impl AsyncFn(&Tx, &Approval, Timestamp) -> Result<(), StaffActError>,
+    ) -> Result<Approval, StaffActError> {
         let new = NewApproval {
             school: self.member.school,
             kind: request.kind,
@@ -129,7 +144,11 @@ impl Requests<'_> {
         let asked = db
             .in_tx(async |tx| {
                 staff_accounts::hold::<StaffActError>(tx, self.member, self.rules.ask, now).await?;
-                Ok::<_, StaffActError>(approvals::ask(tx, &new, now).await?)
+                let asked = approvals::ask(tx, &new, now).await?;
+                if !asked.repeated {
+                    note(tx, &asked.approval, now).await?;
+                }
+                Ok::<_, StaffActError>(asked)
             })
             .await?;
         Ok(asked.approval)
@@ -165,16 +184,29 @@ impl Requests<'_> {
         why: &str,
         effect: impl AsyncFn(&Tx, &Approval, Timestamp) -> Result<Option<Uuid>, StaffActError>,
     ) -> Result<Approval, StaffActError> {
-        let (db, by, now) = (self.acting(why), self.officer(), self.clock.now());
+        let (db, now) = (self.acting(why), self.clock.now());
         let verdict = ApprovalVerdict::Approve;
         db.in_tx(async |tx| {
-            let locked = self.locked(tx, id, (self.rules.decide, now)).await?;
+            let (locked, by) = self.locked(tx, id, (self.rules.decide, now)).await?;
             locked.check(verdict, &by, now).map_err(ApprovalError::from)?;
             let result = effect(tx, &locked, now).await?;
             let ruling = Ruling { verdict, by: &by, why, result };
             Ok(approvals::decide(tx, &locked, ruling, now).await?)
         })
         .await
+    }
+
+    /// Whether the member may approve a request, before a provider is asked about it. It is decided again
+    /// in the transaction that approves.
+    pub async fn may_approve(&self, asked: &Approval) -> Result<(), StaffActError> {
+        let (now, act) = (self.clock.now(), self.rules.decide);
+        self.db
+            .in_tx(async |tx| {
+                let (locked, by) = self.locked(tx, asked.id, (act, now)).await?;
+                let may = locked.check(ApprovalVerdict::Approve, &by, now);
+                Ok(may.map_err(ApprovalError::from)?)
+            })
+            .await
     }
 
     /// Rejects a request. Nothing follows from it.
@@ -197,26 +229,29 @@ impl Requests<'_> {
         if self.is_repeat(&asked, verdict) {
             return Ok(asked);
         }
-        let (db, by, now) = (self.acting(why), self.officer(), self.clock.now());
+        let (db, now) = (self.acting(why), self.clock.now());
         db.in_tx(async |tx| {
-            let locked = self.locked(tx, id, (act, now)).await?;
+            let (locked, by) = self.locked(tx, id, (act, now)).await?;
             let ruling = Ruling { verdict, by: &by, why, result: None };
             Ok(approvals::decide(tx, &locked, ruling, now).await?)
         })
         .await
     }
 
-    /// Locks a request and then the member's login, which must still have the right.
+    /// Locks a request and then the member's login, which must still have the right; with whose say may be
+    /// behind it.
     async fn locked(
         &self,
         tx: &Tx,
         id: ApprovalId,
         (act, now): (StaffAct, Timestamp),
-    ) -> Result<Approval, StaffActError> {
+    ) -> Result<(Approval, Decider), StaffActError> {
         let locked = approvals::lock(tx, self.member.school, id).await?;
         let locked = self.of_this_desk(locked)?;
         staff_accounts::hold::<StaffActError>(tx, self.member, act, now).await?;
-        Ok(locked)
+        let bonds = StaffAccounts::bonds(tx, self.member, now).await?;
+        let StaffBonds { to: bound_to, factor_is_new } = bonds;
+        Ok((locked, Decider { officer: self.officer(), bound_to, factor_is_new }))
     }
 
     fn of_this_desk(&self, found: Option<Approval>) -> Result<Approval, StaffActError> {

@@ -10,6 +10,7 @@
 //! transaction that acts, with the login's row locked: [`hold`].
 //! Absent on purpose: names and phone numbers. A member of staff is a login and a staff number.
 
+mod changes;
 mod factor;
 mod first;
 mod names;
@@ -21,6 +22,7 @@ mod sign_in;
 mod store;
 mod upkeep;
 
+pub use changes::{AddedStaff, StaffBonds, StaffChange, StaffChangeError, StaffChanges};
 pub use names::{
     FACTOR_LIFETIME, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles,
 };
@@ -57,7 +59,8 @@ crate::uuid_id! {
 }
 
 /// The tables whose rows carry a MAC.
-pub const AUTHORITY: &[&Authority] = &[&store::authentic::MEMBER, &store::authentic::SESSION];
+pub const AUTHORITY: &[&Authority] =
+    &[&store::authentic::MEMBER, &store::authentic::SESSION, &store::changes::CHANGE];
 
 /// How long sessions are cached: one that was ended elsewhere is refused within a second.
 const LIVE_COPY: Duration = Duration::from_millis(900);

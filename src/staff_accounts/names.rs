@@ -67,6 +67,10 @@ pub enum StaffAct {
     ReadWholeAudit,
     /// Change what signs in the own login: everybody may.
     ChangeOwnFactor,
+    /// Read the logins of the school.
+    ReadStaff,
+    /// Add a login, change the roles of others, or switch them off.
+    ChangeStaff,
 }
 
 /// Why somebody may not act.
@@ -81,7 +85,8 @@ pub enum StaffRefusal {
 }
 
 impl StaffRole {
-    const ALL: [Self; 6] = [
+    /// All of them, in the order of pages.
+    pub const ALL: [Self; 6] = [
         Self::CardOffice,
         Self::Finance,
         Self::NetworkCenter,
@@ -109,37 +114,38 @@ impl StaffRole {
     /// The table of rights.
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
-            AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-            ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-            ReadStaffAudit, ReadWholeAudit,
+            AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangeStaff, DecideRefund,
+            DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders,
+            ReadRefunds, ReadStaff, ReadStaffAudit, ReadWholeAudit,
         };
         match self {
             Self::Finance => match act {
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ReadAudit | ChangeOwnFactor => true,
                 ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
-                | ReadWholeAudit => false,
+                | ReadWholeAudit | ReadStaff | ChangeStaff => false,
             },
             Self::CardOffice => match act {
                 ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
                 | ReadAccessLog | ReadAudit | ChangeOwnFactor => true,
                 DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
-                | ReadWholeAudit => false,
+                | ReadWholeAudit | ReadStaff | ChangeStaff => false,
             },
             Self::Auditor => match act {
                 ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
-                | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => true,
-                AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights => false,
+                | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor | ReadStaff => true,
+                AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights
+                | ChangeStaff => false,
             },
             Self::NetworkCenter => match act {
                 ReadDoorRights | ReadAudit | ChangeOwnFactor => true,
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
-                | ReadWholeAudit => false,
+                | ReadWholeAudit | ReadStaff | ChangeStaff => false,
             },
             Self::Counsellor | Self::Admin => match act {
                 ReadAudit | ChangeOwnFactor => true,
-                ReadStaffAudit => matches!(self, Self::Admin),
+                ReadStaffAudit | ReadStaff | ChangeStaff => matches!(self, Self::Admin),
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
                 | ReadWholeAudit => false,
@@ -167,21 +173,23 @@ impl StaffAct {
             | Self::ReadDoorRights
             | Self::ReadAudit
             | Self::ReadStaffAudit
-            | Self::ReadWholeAudit => false,
+            | Self::ReadWholeAudit
+            | Self::ReadStaff => false,
             Self::AskRefund
             | Self::DecideRefund
             | Self::AskRepair
             | Self::DecideRepair
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
-            | Self::ChangeOwnFactor => true,
+            | Self::ChangeOwnFactor
+            | Self::ChangeStaff => true,
         }
     }
 }
 
 /// The roles of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaffRoles(BTreeSet<StaffRole>);
+pub struct StaffRoles(pub(super) BTreeSet<StaffRole>);
 
 impl StaffRoles {
     /// These roles.
@@ -232,9 +240,9 @@ impl fmt::Display for StaffRoles {
 mod tests {
     use super::*;
     use StaffAct::{
-        AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-        ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-        ReadStaffAudit, ReadWholeAudit,
+        AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangeStaff, DecideRefund,
+        DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
+        ReadStaff, ReadStaffAudit, ReadWholeAudit,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -243,12 +251,12 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "R RA- --- RCL A--"),
-            (StaffRole::Finance, "R RAD RAD --- A--"),
-            (StaffRole::NetworkCenter, "- --- --- R-- A--"),
-            (StaffRole::Counsellor, "- --- --- --- A--"),
-            (StaffRole::Auditor, "R R-- R-- R-L ASW"),
-            (StaffRole::Admin, "- --- --- --- AS-"),
+            (StaffRole::CardOffice, "R RA- --- RCL A-- --"),
+            (StaffRole::Finance, "R RAD RAD --- A-- --"),
+            (StaffRole::NetworkCenter, "- --- --- R-- A-- --"),
+            (StaffRole::Counsellor, "- --- --- --- A-- --"),
+            (StaffRole::Auditor, "R R-- R-- R-L ASW R-"),
+            (StaffRole::Admin, "- --- --- --- AS- RC"),
         ];
         let acts = [
             ReadOrders,
@@ -264,6 +272,8 @@ mod tests {
             ReadAudit,
             ReadStaffAudit,
             ReadWholeAudit,
+            ReadStaff,
+            ChangeStaff,
         ];
         for (role, allowed) in rights {
             let roles = StaffRoles::new([role]);

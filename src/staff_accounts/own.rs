@@ -1,15 +1,18 @@
 //! What a member of staff sees and does of the own login: its sessions and its recovery codes.
 
 use super::{
-    StaffAccounts, StaffAct, StaffMember, StaffSessionId, StaffSignInError,
+    ListedStaff, StaffAccounts, StaffAct, StaffId, StaffMember, StaffSessionId, StaffSignInError,
+    TRIES_OF_CLIENTS,
     recovery::RecoveryHashes,
-    registry::entry,
+    registry::{entry, is_weak},
     store::{self, sessions},
 };
 use crate::{
     audit::{self, AuditAct},
-    base::clock::Timestamp,
+    base::{clock::Timestamp, db::DbError, ids::SchoolId},
+    passwords::TryCounts,
 };
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 /// The most sessions of a login that are listed, newest first.
@@ -54,6 +57,27 @@ impl StaffAccounts {
         Ok(OwnAccount { sessions: sessions.collect(), recovery_codes_left })
     }
 
+    /// The logins of a school after the login `after`, by name; at most `most`. One query.
+    pub async fn members(
+        &self,
+        school: SchoolId,
+        after: Option<&str>,
+        most: u64,
+    ) -> Result<Vec<ListedStaff>, DbError> {
+        let accounts = store::page(&self.db, school, after, most).await?;
+        Ok(accounts.into_iter().map(ListedStaff::from).collect())
+    }
+
+    /// A login of a school.
+    pub async fn member(
+        &self,
+        school: SchoolId,
+        id: StaffId,
+    ) -> Result<Option<ListedStaff>, DbError> {
+        let found = store::by_id(&self.db, id).await?;
+        Ok(found.filter(|account| account.school == school).map(ListedStaff::from))
+    }
+
     /// Ends a session of the own login; false if there is no such live one.
     pub async fn end_session(
         &self,
@@ -96,5 +120,45 @@ impl StaffAccounts {
         })
         .await?;
         Ok(codes)
+    }
+
+    /// Replaces the own password by one that is not weak, and ends all sessions of the login, this one
+    /// too. Wrong passwords count as attempts to sign in. Needs a second factor that was just given.
+    pub async fn change_password(
+        &self,
+        member: &StaffMember,
+        current: SecretString,
+        new: SecretString,
+    ) -> Result<(), StaffSignInError> {
+        let same = current.expose_secret() == new.expose_secret();
+        if same || is_weak(&new, &member.login) {
+            return Err(StaffSignInError::NewPasswordWeak);
+        }
+        let tries = self.counts.subject(member.school, TRIES_OF_CLIENTS, &member.login);
+        let counted = self.counts.count(&tries, self.clock.now()).await?;
+        let pool = &self.for_clients;
+        let stored = store::by_id(&self.db, member.id).await?.map(|account| account.password_hash);
+        let fits = self.hashed(pool.verify(current, stored.clone()).await, &counted).await?;
+        if !fits {
+            return Err(StaffSignInError::Refused);
+        }
+        let hash = self.hashed(pool.hash(new).await, &counted).await?;
+        let (now, db) = (self.clock.now(), self.db.clone().acting_as(member.actor("")));
+        db.in_tx(async |tx| {
+            let found = store::lock(tx, member.id).await?.filter(|account| account.enabled);
+            let account = found.ok_or(StaffSignInError::BadToken)?;
+            account.roles.allow(StaffAct::ChangeOwnFactor, member.factor_at, now)?;
+            if Some(&account.password_hash) != stored.as_ref() {
+                return Err(StaffSignInError::Refused);
+            }
+            store::set_password(tx, member.id, &hash, now).await?;
+            sessions::end_all(tx, member.id, now).await?;
+            TryCounts::forget(tx, &tries).await?;
+            let changed = entry(AuditAct::StaffPasswordChanged, &account);
+            Ok::<_, StaffSignInError>(audit::record(tx, &changed, now).await?)
+        })
+        .await?;
+        self.live.invalidate(&member.session).await;
+        Ok(())
     }
 }

@@ -40,13 +40,13 @@ impl RecoveryCode {
         Ok(Self(Zeroizing::new(letters)))
     }
 
-    fn random() -> Result<Self, NoSecret> {
+    pub(super) fn random() -> Result<Self, NoSecret> {
         let text = TotpSecret::random()?.base32();
         Ok(Self(Zeroizing::new(text.chars().take(CHARACTERS).collect())))
     }
 
     /// In groups of four, as it is written down.
-    fn shown(&self) -> Zeroizing<String> {
+    pub(super) fn shown(&self) -> Zeroizing<String> {
         let groups = self.0.as_bytes().chunks(GROUP).map(String::from_utf8_lossy);
         Zeroizing::new(groups.collect::<Vec<_>>().join("-"))
     }

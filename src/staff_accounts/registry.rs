@@ -3,6 +3,7 @@
 use super::{
     Account, StaffId, StaffLogin, StaffNo, StaffRoles, counts_of,
     factor::{FactorKeeper, first_code},
+    recovery::RecoveryCode,
     store::{self, sessions},
 };
 use crate::{
@@ -56,11 +57,15 @@ pub struct NewStaff {
 pub struct Slip {
     secret: TotpSecret,
     login: StaffLogin,
+    /// For a login that the program makes a password for; 80 random bits.
+    password: Option<Zeroizing<String>>,
 }
 
 /// A login as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedStaff {
+    /// Its row.
+    pub id: StaffId,
     /// The login.
     pub login: StaffLogin,
     /// Who it is.
@@ -120,8 +125,22 @@ impl TxError for StaffRegistryError {
 }
 
 impl Slip {
-    fn new(login: &StaffLogin) -> Result<Self, NoSecret> {
-        Ok(Self { secret: TotpSecret::random()?, login: login.clone() })
+    pub(super) fn new(login: &StaffLogin) -> Result<Self, NoSecret> {
+        Ok(Self { secret: TotpSecret::random()?, login: login.clone(), password: None })
+    }
+
+    /// With a first password too.
+    pub(super) fn with_password(login: &StaffLogin) -> Result<Self, NoSecret> {
+        Ok(Self { password: Some(RecoveryCode::random()?.shown()), ..Self::new(login)? })
+    }
+
+    pub(super) const fn totp(&self) -> &TotpSecret {
+        &self.secret
+    }
+
+    /// The first password; empty where the slip replaces a second factor.
+    pub fn password(&self) -> &str {
+        self.password.as_ref().map_or("", |password| password)
     }
 
     /// The secret in base32, to be typed.
@@ -142,6 +161,20 @@ impl Slip {
     /// The code that an authenticator app shows now.
     pub fn code(&self, now: Timestamp) -> Zeroizing<String> {
         self.secret.code(now)
+    }
+}
+
+impl From<Account> for ListedStaff {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            login: account.login,
+            staff_no: account.staff_no,
+            roles: account.roles,
+            enabled: account.enabled,
+            enrolled: !account.factor.printed,
+            signed_in_at: account.signed_in_at,
+        }
     }
 }
 
@@ -231,15 +264,7 @@ impl StaffRegistry {
     /// The logins of a school, by name.
     pub async fn list(&self, school: SchoolId) -> Result<Vec<ListedStaff>, DbError> {
         let accounts = store::list(&self.db, school).await?;
-        let listed = accounts.into_iter().map(|account| ListedStaff {
-            login: account.login,
-            staff_no: account.staff_no,
-            roles: account.roles,
-            enabled: account.enabled,
-            enrolled: !account.factor.printed,
-            signed_in_at: account.signed_in_at,
-        });
-        Ok(listed.collect())
+        Ok(accounts.into_iter().map(ListedStaff::from).collect())
     }
 
     /// Seals the second factors of all logins under the current key of `keys.data`, in commits of

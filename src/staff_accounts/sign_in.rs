@@ -216,7 +216,7 @@ impl StaffAccounts {
     }
 
     /// What the hasher answered. An attempt that got no turn there is not counted.
-    async fn hashed<T>(
+    pub(super) async fn hashed<T>(
         &self,
         outcome: Result<T, HasherError>,
         counted: &CountedTry,

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 pub mod browser;
 mod doors;
+mod members;
 mod order_lists;
 mod orders;
 mod refunds;

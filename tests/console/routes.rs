@@ -26,6 +26,8 @@ const FINANCE: Door = Roles(&["finance"]);
 const BILLS: Door = Roles(&["finance", "auditor"]);
 const DOORS: Door = Roles(&["card_office", "network_center", "auditor"]);
 const OFFICE: Door = Roles(&["card_office"]);
+const STAFF: Door = Roles(&["auditor", "admin"]);
+const ADMIN: Door = Roles(&["admin"]);
 const EVERY_ROLE: Door = Roles(&ROLES);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
@@ -39,6 +41,19 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/account/sessions/{id}/end", SignedIn),
     ("get", "/staff/account/recovery-codes", SignedIn),
     ("post", "/staff/account/recovery-codes", SignedIn),
+    ("get", "/staff/account/password", SignedIn),
+    ("post", "/staff/account/password", SignedIn),
+    ("get", "/staff/staff", STAFF),
+    ("get", "/staff/staff/add", ADMIN),
+    ("post", "/staff/staff/add", ADMIN),
+    ("get", "/staff/staff/{id}", STAFF),
+    ("post", "/staff/staff/{id}/roles", ADMIN),
+    ("post", "/staff/staff/{id}/reset-factor", ADMIN),
+    ("post", "/staff/staff/{id}/{act}", ADMIN),
+    ("get", "/staff/staff-requests/{id}", STAFF),
+    ("post", "/staff/staff-requests/{id}/approve", ADMIN),
+    ("post", "/staff/staff-requests/{id}/reject", ADMIN),
+    ("post", "/staff/staff-requests/{id}/withdraw", ADMIN),
     ("post", "/staff/second-factor", SignedIn),
     ("get", "/staff", SignedIn),
     ("get", "/staff/orders", ORDERS),
@@ -103,6 +118,7 @@ async fn every_page_is_closed_to_whom_it_should_be(db: &TestDb) {
 async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
     let id = "01931c7e-0000-7000-8000-000000000000";
     let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
+    let path = path.replace("{act}", "disable");
     match method {
         "get" => browser.get(&path).await,
         _ => browser.send(&path, &[("csrf", csrf.to_owned())]).await,

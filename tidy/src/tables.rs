@@ -38,7 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
-    ("staff_accounts", &["staff_member", "staff_session"]),
+    ("staff_accounts", &["staff_change", "staff_member", "staff_session"]),
     ("terminals", &["merchant", "terminal", "terminal_answer"]),
 ];
 

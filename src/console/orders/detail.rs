@@ -178,7 +178,10 @@ fn refund_row(refund: &Refund) -> RefundRow {
 fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
     let what = match request.kind {
         ApprovalKind::RefundEnd => "终止退款",
-        ApprovalKind::Refund | ApprovalKind::BillRepair => "退款",
+        ApprovalKind::Refund
+        | ApprovalKind::BillRepair
+        | ApprovalKind::StaffRoles
+        | ApprovalKind::StaffFactor => "退款",
     };
     RequestRow {
         path: format!("/staff/approvals/refund/{}", request.id),

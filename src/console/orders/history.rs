@@ -54,7 +54,10 @@ fn of_payment(payment: &Payment) -> Vec<Happened> {
 fn of_request(request: &Approval, now: Timestamp) -> Vec<Happened> {
     let what = match request.kind {
         ApprovalKind::RefundEnd => "终止退款",
-        ApprovalKind::Refund | ApprovalKind::BillRepair => "退款",
+        ApprovalKind::Refund
+        | ApprovalKind::BillRepair
+        | ApprovalKind::StaffRoles
+        | ApprovalKind::StaffFactor => "退款",
     };
     let Approval { amount, reason, asked_by, .. } = request;
     let by = format!("{}（{}）", asked_by.login, asked_by.staff_no);

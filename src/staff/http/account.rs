@@ -4,7 +4,7 @@ use crate::{
     base::{
         clock::Timestamp,
         http::{
-            ApiError, Principal,
+            ApiError, Principal, ValidJson,
             problem::{NOT_FOUND, Problem},
         },
     },
@@ -18,7 +18,9 @@ use actix_web::{
     HttpResponse, get, post,
     web::{Data, Json, Path},
 };
-use serde::Serialize;
+use garde::Validate;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -49,6 +51,17 @@ pub(super) struct OwnSessionView {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct RecoveryCodesView {
     recovery_codes: Vec<String>,
+}
+
+/// A password of one's own.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct PasswordRequest {
+    /// The one in force.
+    #[garde(length(bytes, min = 1, max = 256))]
+    password: String,
+    /// At least 10 characters, and neither the login nor the one in force.
+    #[garde(length(bytes, min = 1, max = 256))]
+    new_password: String,
 }
 
 /// The sessions of the own login, and how many recovery codes are left.
@@ -102,4 +115,23 @@ pub(super) async fn renew_recovery(
     let codes = desk.accounts.renew_recovery(&member).await?;
     let recovery_codes = codes.iter().map(|code| code.to_string()).collect();
     Ok(Json(RecoveryCodesView { recovery_codes }))
+}
+
+/// Replaces the own password and ends all sessions of the login, this one too.
+#[utoipa::path(tag = "staff", request_body = PasswordRequest, security(("staff" = [])), responses(
+    (status = 204), (status = 401, description = "`staff_sign_in_refused`: the password is wrong",
+        body = Problem),
+    (status = 403, description = "`second_factor_needed`", body = Problem),
+    (status = 422, description = "The new password is too weak", body = Problem),
+    (status = 429, description = "`too_many_tries`", body = Problem)))]
+#[post("/account/password")]
+pub(super) async fn change_password(
+    member: May<ChangeOwnFactor>,
+    body: ValidJson<PasswordRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<HttpResponse, ApiError> {
+    let PasswordRequest { password, new_password } = body.into_inner();
+    let (password, new) = (SecretString::from(password), SecretString::from(new_password));
+    desk.accounts.change_password(&member, password, new).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -6,6 +6,8 @@ mod auth;
 mod bills;
 mod doors;
 mod endings;
+mod member_requests;
+mod members;
 mod orders;
 mod problems;
 mod refunds;
@@ -28,6 +30,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(account::show)
         .service(account::end_session)
         .service(account::renew_recovery)
+        .service(account::change_password)
         .service(audit::list);
     let scope = scope.service(orders::list).service(orders::search).service(orders::show);
     let scope = scope
@@ -47,6 +50,20 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(bills::approve)
         .service(bills::reject)
         .service(bills::withdraw);
+    let scope = scope
+        .service(members::list)
+        .service(members::add)
+        .service(members::show)
+        .service(members::disable)
+        .service(members::enable)
+        .service(members::end_sessions)
+        .service(members::change_roles)
+        .service(members::reset_factor)
+        .service(member_requests::requests)
+        .service(member_requests::show_request)
+        .service(member_requests::approve)
+        .service(member_requests::reject)
+        .service(member_requests::withdraw);
     let scope =
         scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
     config.service(scope);

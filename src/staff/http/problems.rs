@@ -6,9 +6,10 @@ use crate::{
         ApiError,
         problem::{self, problem_kinds},
     },
+    passwords::PasswordFault,
     reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError},
-    staff_accounts::{StaffRefusal, StaffSignInError},
+    staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
 };
 
 problem_kinds! {
@@ -18,6 +19,11 @@ problem_kinds! {
     RIGHT_MISSING = "staff_right_missing", 403, "您没有此项权限";
     SECOND_FACTOR_NEEDED = "second_factor_needed", 403, "请重新输入动态验证码";
     SECOND_PERSON_NEEDED = "second_person_needed", 403, "须由另一人复核";
+    NOT_INDEPENDENT = "not_independent", 403, "申请人近 7 天内办理过您的账号，须由他人复核";
+    FACTOR_IS_NEW = "factor_is_new", 403, "验证器重置未满 24 小时，暂不能复核";
+    OWN_LOGIN = "own_login", 403, "不能更改本人的账号";
+    LOGIN_TAKEN = "login_taken", 409, "该账号名已被使用";
+    LOGIN_CHANGED = "login_changed", 409, "该账号已是这样，或刚被更改";
     NOT_YOUR_REQUEST = "not_your_request", 403, "只有申请人可以撤回";
     OWN_MONEY = "own_money", 403, "不能办理本人的款项";
     APPROVAL_OVER = "approval_over", 409, "该申请已处理或已过期";
@@ -73,6 +79,8 @@ impl From<ApprovalError> for ApiError {
             ApprovalError::KeyReused => Self::new(problem::IDEMPOTENCY_KEY_REUSED),
             ApprovalError::Open(id) => Self::new(APPROVAL_OPEN).member("approval", id.to_string()),
             ApprovalError::Refused(ApprovalRefusal::SamePerson) => Self::new(SECOND_PERSON_NEEDED),
+            ApprovalError::Refused(ApprovalRefusal::NotIndependent) => Self::new(NOT_INDEPENDENT),
+            ApprovalError::Refused(ApprovalRefusal::FactorIsNew) => Self::new(FACTOR_IS_NEW),
             ApprovalError::Refused(ApprovalRefusal::NotYours) => Self::new(NOT_YOUR_REQUEST),
             ApprovalError::Refused(ApprovalRefusal::Over(state)) => {
                 Self::new(APPROVAL_OVER).member("state", state.code())
@@ -117,6 +125,22 @@ impl From<RepairError> for ApiError {
     }
 }
 
+impl From<StaffChangeError> for ApiError {
+    fn from(error: StaffChangeError) -> Self {
+        match error {
+            StaffChangeError::NoLogin => Self::new(problem::NOT_FOUND),
+            StaffChangeError::Exists => Self::new(LOGIN_TAKEN).field("/login", "该账号名已被使用"),
+            StaffChangeError::Own => Self::new(OWN_LOGIN),
+            StaffChangeError::Unchanged => Self::new(LOGIN_CHANGED),
+            StaffChangeError::Right(refusal) => refusal.into(),
+            StaffChangeError::Hasher(error) => PasswordFault::from(error).into(),
+            StaffChangeError::NoSecret(_)
+            | StaffChangeError::Sealed(_)
+            | StaffChangeError::Db(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<StaffActError> for ApiError {
     fn from(error: StaffActError) -> Self {
         match error {
@@ -128,6 +152,7 @@ impl From<StaffActError> for ApiError {
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),
+            StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
             StaffActError::Db(error) => Self::internal(&error),

@@ -1,6 +1,7 @@
 //! The tables of logins and sessions of staff.
 
 pub(super) mod authentic;
+pub(super) mod changes;
 pub(super) mod sessions;
 
 use super::{Account, Factor, StaffId, recovery::RecoveryHashes};
@@ -101,6 +102,21 @@ pub(super) async fn list(db: &Db, school: SchoolId) -> Result<Vec<Account>, DbEr
     found.all(db.conn()).await?.into_iter().map(account).collect()
 }
 
+/// At most `most` logins of a school after the login `after`, by name.
+pub(super) async fn page(
+    db: &Db,
+    school: SchoolId,
+    after: Option<&str>,
+    most: u64,
+) -> Result<Vec<Account>, DbError> {
+    let found = staff_member::Entity::find()
+        .filter(staff_member::Column::SchoolId.eq(school.number()))
+        .filter(staff_member::Column::Login.gt(after.unwrap_or_default()))
+        .order_by_asc(staff_member::Column::Login)
+        .limit(most);
+    found.all(db.conn()).await?.into_iter().map(account).collect()
+}
+
 /// Locks the logins after `after`, in the order of their ids.
 pub(super) async fn lock_page(tx: &Tx, after: Option<StaffId>) -> Result<Vec<Account>, DbError> {
     let mut page = staff_member::Entity::find();
@@ -180,6 +196,26 @@ pub(super) async fn set_password(
     let set = staff_member::ActiveModel {
         id: Unchanged(id.uuid()),
         password_hash: Set(hash.to_owned()),
+        updated_at: Set(now.micros()),
+        ..Default::default()
+    };
+    Box::pin(change(tx, id, async {
+        staff_member::Entity::update(set).exec(tx.conn()).await?;
+        Ok(())
+    }))
+    .await
+}
+
+/// Replaces the roles of a locked login.
+pub(super) async fn set_roles(
+    tx: &Tx,
+    id: StaffId,
+    roles: &super::StaffRoles,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let set = staff_member::ActiveModel {
+        id: Unchanged(id.uuid()),
+        roles: Set(roles.to_string()),
         updated_at: Set(now.micros()),
         ..Default::default()
     };

@@ -1,0 +1,300 @@
+//! 工作人员: logins of members of staff, for admins.
+
+use super::{
+    Console,
+    browser::{Seat, Sent},
+    frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+    list::{self, Address, Pages},
+    member_requests::{self, RequestRow},
+    words,
+};
+use crate::{
+    approvals::ApprovalState,
+    base::http::{
+        ApiError,
+        problem::{INVALID, NOT_FOUND},
+    },
+    staff::{
+        MemberAct, MemberAsk, RolesOutcome,
+        guard::{ChangeStaff, ReadStaff},
+    },
+    staff_accounts::{
+        ListedStaff, StaffAct, StaffChange, StaffId, StaffMember, StaffRole, StaffRoles,
+    },
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+pub(super) const HERE: (&str, &str) = ("/staff/staff", "工作人员");
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 80;
+/// So many of the newest requests are looked through for those that wait.
+const NEWEST_REQUESTS: u64 = 50;
+
+/// A login as pages show it.
+pub(super) struct MemberRow {
+    pub(super) id: Uuid,
+    pub(super) login: String,
+    pub(super) staff_no: String,
+    pub(super) roles: String,
+    pub(super) factor: &'static str,
+    pub(super) signed_in: String,
+    pub(super) state: &'static str,
+    pub(super) enabled: bool,
+}
+
+/// A role that may be chosen.
+pub(super) struct RoleBox {
+    pub(super) code: &'static str,
+    pub(super) word: &'static str,
+    pub(super) chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/members.html")]
+struct ListPage {
+    frame: Frame,
+    requests: Vec<RequestRow>,
+    rows: Vec<MemberRow>,
+    changes: bool,
+    pages: Pages,
+}
+
+#[derive(Template)]
+#[template(path = "console/member.html")]
+struct DetailPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    row: MemberRow,
+    own: bool,
+    changes: bool,
+    roles: Vec<RoleBox>,
+    reason: String,
+    form_id: Uuid,
+}
+
+/// Which part of the list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    cursor: Option<String>,
+}
+
+/// The boxes of roles: a browser sends those that are ticked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TickedRoles {
+    card_office: Option<String>,
+    finance: Option<String>,
+    network_center: Option<String>,
+    counsellor: Option<String>,
+    auditor: Option<String>,
+    admin: Option<String>,
+}
+
+/// Roles with a reason.
+#[derive(Debug, Deserialize)]
+pub(super) struct RolesForm {
+    form_id: Uuid,
+    reason: String,
+    #[serde(flatten)]
+    roles: TickedRoles,
+}
+
+/// A reason.
+#[derive(Debug, Deserialize)]
+pub(super) struct WhyForm {
+    reason: String,
+}
+
+/// A reason for a request.
+#[derive(Debug, Deserialize)]
+pub(super) struct AskForm {
+    form_id: Uuid,
+    reason: String,
+}
+
+/// What a form does to a login, as its address names it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Act {
+    Disable,
+    Enable,
+    EndSessions,
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadStaff>,
+    wanted: Query<Wanted>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (size, desk, member) = (list::size(), &console.staff, &seat.member);
+    let found = desk.members(member, wanted.cursor.as_deref(), size.to_read().into()).await?;
+    let (found, next) = size.page(found, |one| one.login.to_string());
+    let now = console.clock.now();
+    let requests = desk.staff_requests(member, None, NEWEST_REQUESTS).await?;
+    let waiting = requests.iter().filter(|one| one.state_at(now) == ApprovalState::Requested);
+    let address = Address::of(HERE.0);
+    shown(&ListPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        requests: waiting.map(RequestRow::of).collect(),
+        rows: found.iter().map(MemberRow::of).collect(),
+        changes: member.roles.has(StaffAct::ChangeStaff),
+        pages: Pages::onward(next.map(|cursor| address.with("cursor", cursor).to_string())),
+    })
+}
+
+pub(super) async fn show(
+    seat: Seat<ReadStaff>,
+    id: Path<Uuid>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let found = console.staff.member(&seat.member, StaffId::from_uuid(id.into_inner())).await?;
+    let (frame, may) = (Frame::of(&seat, &console, HERE).await?, may_change(&seat.member, &found));
+    shown(&detail(frame, &found, may))
+}
+
+/// The page of a login, with what `may` says of the member: whether it is the own one, and whether it may be
+/// changed.
+fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
+    let roles = boxes(&found.roles);
+    let row = MemberRow::of(found);
+    let (wrong, reason) = (None, String::new());
+    DetailPage { frame, wrong, row, own, changes, roles, reason, form_id: Uuid::new_v4() }
+}
+
+fn may_change(member: &StaffMember, found: &ListedStaff) -> (bool, bool) {
+    let own = found.id == member.id || found.staff_no == member.staff_no;
+    (
+        own && member.roles.has(StaffAct::ChangeStaff),
+        !own && member.roles.has(StaffAct::ChangeStaff),
+    )
+}
+
+pub(super) async fn change_roles(
+    sent: Sent<ChangeStaff, RolesForm>,
+    id: Path<Uuid>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let id = StaffId::from_uuid(id.into_inner());
+    let (roles, key) = (form.roles.chosen(), form.form_id.to_string());
+    let changed = match checked(&roles, &form.reason) {
+        Ok(why) => {
+            let wanted = (id, roles.clone());
+            let changing = console.staff.change_roles(&seat.member, wanted, (&why, &key)).await;
+            changing.map_err(ApiError::from)
+        }
+        Err(wrong) => Err(wrong),
+    };
+    match changed {
+        Ok(RolesOutcome::Changed) => Ok(sent_to(&path_of(id), Some("roles-changed"))),
+        Ok(RolesOutcome::Asked(asked)) => {
+            Ok(sent_to(&member_requests::path_of(asked.id), Some("asked")))
+        }
+        Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
+        Err(error) => {
+            let found = console.staff.member(&seat.member, id).await?;
+            let may = may_change(&seat.member, &found);
+            let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
+            let wrong = Wrong::of(&error);
+            let (status, reason) = (wrong.status, form.reason);
+            let (wrong, roles) = (Some(wrong), boxes(&roles));
+            shown_as(status, &DetailPage { wrong, roles, reason, ..page })
+        }
+    }
+}
+
+pub(super) async fn act(
+    sent: Sent<ChangeStaff, WhyForm>,
+    path: Path<(Uuid, Act)>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (id, act) = path.into_inner();
+    let (id, why) = (StaffId::from_uuid(id), reason_of(&sent.form.reason, LONGEST_REASON)?);
+    let (act, said) = match act {
+        Act::Disable => (MemberAct::Disable, "login-disabled"),
+        Act::Enable => (MemberAct::Enable, "login-enabled"),
+        Act::EndSessions => (MemberAct::EndSessions, "sessions-ended"),
+    };
+    console.staff.act_on_member(&sent.seat.member, id, (act, &why)).await?;
+    Ok(sent_to(&path_of(id), Some(said)))
+}
+
+pub(super) async fn reset_factor(
+    sent: Sent<ChangeStaff, AskForm>,
+    id: Path<Uuid>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let AskForm { form_id, reason } = sent.form;
+    let ask = MemberAsk {
+        member: StaffId::from_uuid(id.into_inner()),
+        change: StaffChange::Factor,
+        reason: reason_of(&reason, LONGEST_REASON)?,
+        key: form_id.to_string(),
+    };
+    let asked = console.staff.ask_change(&sent.seat.member, &ask).await?;
+    Ok(sent_to(&member_requests::path_of(asked.id), Some("asked")))
+}
+
+pub(super) fn path_of(id: StaffId) -> String {
+    format!("{}/{id}", HERE.0)
+}
+
+/// The reason, where there is at least one role.
+pub(super) fn checked(roles: &StaffRoles, reason: &str) -> Result<String, ApiError> {
+    if roles.codes().is_empty() {
+        return Err(
+            ApiError::new(INVALID).field("/roles", "请至少选择一个角色；不再使用的账号请停用")
+        );
+    }
+    let why = format!("请填写原因，最多 {LONGEST_REASON} 个字");
+    reason_of(reason, LONGEST_REASON).map_err(|_| ApiError::new(INVALID).field("/reason", why))
+}
+
+pub(super) fn boxes(chosen: &StaffRoles) -> Vec<RoleBox> {
+    let chosen = chosen.codes();
+    let role = |code| RoleBox { code, word: words::role(code), chosen: chosen.contains(&code) };
+    StaffRole::ALL.map(StaffRole::code).map(role).into()
+}
+
+impl TickedRoles {
+    pub(super) fn chosen(&self) -> StaffRoles {
+        let boxes = [
+            (&self.card_office, StaffRole::CardOffice),
+            (&self.finance, StaffRole::Finance),
+            (&self.network_center, StaffRole::NetworkCenter),
+            (&self.counsellor, StaffRole::Counsellor),
+            (&self.auditor, StaffRole::Auditor),
+            (&self.admin, StaffRole::Admin),
+        ];
+        StaffRoles::new(
+            boxes.into_iter().filter(|(ticked, _)| ticked.is_some()).map(|(_, role)| role),
+        )
+    }
+}
+
+impl MemberRow {
+    pub(super) fn of(found: &ListedStaff) -> Self {
+        Self {
+            id: found.id.uuid(),
+            login: found.login.to_string(),
+            staff_no: found.staff_no.to_string(),
+            roles: roles_word(&found.roles),
+            factor: if found.enrolled { "已设置" } else { "未设置，凭登录单" },
+            signed_in: found.signed_in_at.map_or_else(|| "从未".to_owned(), words::when),
+            state: if found.enabled { "正常" } else { "已停用" },
+            enabled: found.enabled,
+        }
+    }
+}
+
+/// Roles in words.
+pub(super) fn roles_word(roles: &StaffRoles) -> String {
+    let words: Vec<&str> = roles.codes().into_iter().map(words::role).collect();
+    if words.is_empty() { "无".to_owned() } else { words.join("、") }
+}
