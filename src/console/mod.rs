@@ -33,7 +33,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -46,6 +46,8 @@ pub struct Console {
     pub staff: StaffDesk,
     /// Orders.
     pub orders: OrderDesk,
+    /// People.
+    pub people: PeopleDesk,
     /// Bills.
     pub bills: BillDesk,
     /// Doors.

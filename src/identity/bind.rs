@@ -160,7 +160,7 @@ impl Identities {
                 phones::remove(tx, student.identity, &phone_removed, now).await?;
                 if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
                     let (person, why) = (student.person, EndReason::Unbound);
-                    passcode::end_devices_of(tx, person, channel, why, now).await?;
+                    passcode::end_devices(tx, person, Some(channel), why, now).await?;
                 }
                 Ok(ended)
             })

@@ -245,24 +245,15 @@ fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> ShownCode {
     ShownCode { device, generation, person, school, purpose, step, tick, sub }
 }
 
-/// Ends all live devices of a person on all channels; returns how many. After the commit no code of
-/// the person can be used; uses in progress are waited for.
+/// Ends all live devices of a person, on all channels or on one; returns how many. After the commit no
+/// code of them can be used; uses in progress are waited for.
 pub async fn end_devices(
     tx: &Tx,
     person: PersonId,
+    channel: Option<Channel>,
     why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    store::devices::end(tx, person, DeviceFilter::All, why, now).await
-}
-
-/// Like [`end_devices`], for one channel.
-pub async fn end_devices_of(
-    tx: &Tx,
-    person: PersonId,
-    channel: Channel,
-    why: EndReason,
-    now: Timestamp,
-) -> Result<u64, DbError> {
-    store::devices::end(tx, person, DeviceFilter::Channel(channel), why, now).await
+    let which = channel.map_or(DeviceFilter::All, DeviceFilter::Channel);
+    store::devices::end(tx, person, which, why, now).await
 }

@@ -13,16 +13,21 @@ mod endings;
 pub mod guard;
 pub mod http;
 mod orders;
+mod people;
+mod person_acts;
 mod refund_desk;
 mod refunds;
 mod requests;
 mod standing;
+mod store;
 
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
+pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
+pub use person_acts::{PersonAct, RevealReason};
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
 };

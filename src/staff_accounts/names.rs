@@ -59,6 +59,14 @@ pub enum StaffAct {
     ChangeDoorRights,
     /// Read the log of doors.
     ReadAccessLog,
+    /// Find people, masked, and open one.
+    ReadPeople,
+    /// See what people have and owe.
+    ReadBalances,
+    /// Be shown a person's name and phone.
+    RevealPerson,
+    /// Report a card lost or found, end a device or a binding.
+    ChangePerson,
     /// Read the audit log: one's own acts.
     ReadAudit,
     /// Of it also what concerns members of staff and policies.
@@ -109,9 +117,9 @@ impl StaffRole {
     /// The table of rights.
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
-            AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-            ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-            ReadStaffAudit, ReadWholeAudit,
+            AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangePerson, DecideRefund,
+            DecideRepair, ReadAccessLog, ReadAudit, ReadBalances, ReadBills, ReadDoorRights,
+            ReadOrders, ReadPeople, ReadRefunds, ReadStaffAudit, ReadWholeAudit, RevealPerson,
         };
         match self {
             Self::Finance => match act {
@@ -119,23 +127,27 @@ impl StaffRole {
                 | DecideRepair | ReadAudit | ChangeOwnFactor => true,
                 ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
                 | ReadWholeAudit => false,
+                ReadPeople | ReadBalances | RevealPerson | ChangePerson => self.may_see(act),
             },
             Self::CardOffice => match act {
                 ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
                 | ReadAccessLog | ReadAudit | ChangeOwnFactor => true,
                 DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
                 | ReadWholeAudit => false,
+                ReadPeople | ReadBalances | RevealPerson | ChangePerson => self.may_see(act),
             },
             Self::Auditor => match act {
                 ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
                 | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => true,
                 AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights => false,
+                ReadPeople | ReadBalances | RevealPerson | ChangePerson => self.may_see(act),
             },
             Self::NetworkCenter => match act {
                 ReadDoorRights | ReadAudit | ChangeOwnFactor => true,
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
                 | ReadWholeAudit => false,
+                ReadPeople | ReadBalances | RevealPerson | ChangePerson => self.may_see(act),
             },
             Self::Counsellor | Self::Admin => match act {
                 ReadAudit | ChangeOwnFactor => true,
@@ -143,7 +155,23 @@ impl StaffRole {
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
                 | ReadWholeAudit => false,
+                ReadPeople | ReadBalances | RevealPerson | ChangePerson => self.may_see(act),
             },
+        }
+    }
+
+    /// Its rights about people.
+    const fn may_see(self, act: StaffAct) -> bool {
+        use StaffAct::{ChangePerson, ReadBalances, ReadPeople, RevealPerson};
+        match self {
+            Self::CardOffice => {
+                matches!(act, ReadPeople | ReadBalances | RevealPerson | ChangePerson)
+            }
+            Self::Finance => matches!(act, ReadPeople | ReadBalances | RevealPerson),
+            Self::NetworkCenter => matches!(act, ReadPeople | RevealPerson | ChangePerson),
+            Self::Counsellor => matches!(act, ReadPeople),
+            Self::Auditor => matches!(act, ReadPeople | ReadBalances),
+            Self::Admin => false,
         }
     }
 }
@@ -165,6 +193,10 @@ impl StaffAct {
             | Self::ReadRefunds
             | Self::ReadBills
             | Self::ReadDoorRights
+            | Self::ReadPeople
+            | Self::ReadBalances
+            // What is lost is stopped at once.
+            | Self::ChangePerson
             | Self::ReadAudit
             | Self::ReadStaffAudit
             | Self::ReadWholeAudit => false,
@@ -174,6 +206,7 @@ impl StaffAct {
             | Self::DecideRepair
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
+            | Self::RevealPerson
             | Self::ChangeOwnFactor => true,
         }
     }
@@ -232,9 +265,9 @@ impl fmt::Display for StaffRoles {
 mod tests {
     use super::*;
     use StaffAct::{
-        AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-        ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-        ReadStaffAudit, ReadWholeAudit,
+        AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangePerson, DecideRefund,
+        DecideRepair, ReadAccessLog, ReadAudit, ReadBalances, ReadBills, ReadDoorRights,
+        ReadOrders, ReadPeople, ReadRefunds, ReadStaffAudit, ReadWholeAudit, RevealPerson,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -243,12 +276,12 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "R RA- --- RCL A--"),
-            (StaffRole::Finance, "R RAD RAD --- A--"),
-            (StaffRole::NetworkCenter, "- --- --- R-- A--"),
-            (StaffRole::Counsellor, "- --- --- --- A--"),
-            (StaffRole::Auditor, "R R-- R-- R-L ASW"),
-            (StaffRole::Admin, "- --- --- --- AS-"),
+            (StaffRole::CardOffice, "R RA- --- RCL PBRC A--"),
+            (StaffRole::Finance, "R RAD RAD --- PBR- A--"),
+            (StaffRole::NetworkCenter, "- --- --- R-- P-RC A--"),
+            (StaffRole::Counsellor, "- --- --- --- P--- A--"),
+            (StaffRole::Auditor, "R R-- R-- R-L PB-- ASW"),
+            (StaffRole::Admin, "- --- --- --- ---- AS-"),
         ];
         let acts = [
             ReadOrders,
@@ -261,6 +294,10 @@ mod tests {
             ReadDoorRights,
             ChangeDoorRights,
             ReadAccessLog,
+            ReadPeople,
+            ReadBalances,
+            RevealPerson,
+            ChangePerson,
             ReadAudit,
             ReadStaffAudit,
             ReadWholeAudit,
@@ -300,6 +337,9 @@ mod tests {
             (ChangeDoorRights, 600, Err(FactorStale)),
             (ReadAccessLog, 599, Ok(())),
             (ReadAccessLog, 600, Err(FactorStale)),
+            (RevealPerson, 599, Ok(())),
+            (RevealPerson, 600, Err(FactorStale)),
+            (ChangePerson, 6000, Ok(())),
         ] {
             assert_eq!(doors.allow(act, NOW, at(seconds)), expected, "{act:?} {seconds}");
         }

@@ -8,7 +8,10 @@ use crate::{
         db::{Db, DbError, Source, Tx},
         ids::{PersonId, SchoolId},
     },
-    passcode::{Channel, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, Salt, Step},
+    passcode::{
+        Channel, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, PersonDevice, Salt,
+        Step,
+    },
 };
 use entity::device;
 use futures_util::{Stream, StreamExt};
@@ -280,12 +283,41 @@ pub(super) fn client_digest(new: &NewDevice) -> Vec<u8> {
     new.client.map(Vec::from).unwrap_or_default()
 }
 
+/// A person's live devices, or one of them, the first enrolled first.
+pub(in crate::passcode) async fn of_person(
+    source: Source<'_>,
+    person: PersonId,
+    only: Option<DeviceId>,
+) -> Result<Vec<PersonDevice>, DbError> {
+    let mut values: Vec<sea_orm::Value> = vec![person.uuid().into()];
+    let and = only.map_or("", |id| {
+        values.push(id.uuid().into());
+        " AND id = $2"
+    });
+    let sql = format!("{DEVICE_FROM} WHERE person_id = $1 AND ended_at IS NULL{and} ORDER BY id");
+    source.select(&sql, values).await?.iter().map(seen_by_staff).collect()
+}
+
+fn seen_by_staff(row: &QueryResult) -> Result<PersonDevice, DbError> {
+    let row: device::Model = FromQueryResult::from_query_result(row, "")?;
+    Ok(PersonDevice {
+        id: DeviceId::from_uuid(row.id),
+        channel: Channel::from_code(&row.channel).ok_or(broken("unknown channel"))?,
+        kind: DeviceKind::from_code(&row.kind).ok_or(broken("unknown kind"))?,
+        name: row.name,
+        generation: u32::try_from(row.generation).map_err(|_| broken("invalid generation"))?,
+        enrolled_at: Timestamp::from_micros(row.enrolled_at),
+        seen_at: Timestamp::from_micros(row.last_seen_at),
+    })
+}
+
 /// Selects some of a person's devices.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::passcode) enum DeviceFilter {
     All,
     Channel(Channel),
     Kind(Channel, DeviceKind),
+    One(DeviceId),
 }
 
 /// Ends some of a person's live devices; returns how many. Expired devices get this reason instead,
@@ -312,6 +344,7 @@ pub(in crate::passcode) async fn end(
             held = held.filter(device::Column::Channel.eq(channel.code()));
             held = held.filter(device::Column::Kind.eq(kind.code()));
         }
+        DeviceFilter::One(id) => held = held.filter(device::Column::Id.eq(id.uuid())),
     }
     let held = held.order_by_asc(device::Column::Id).lock_exclusive();
     let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;
