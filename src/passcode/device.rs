@@ -127,12 +127,12 @@ pub struct PersonDevice {
 impl PersonDevice {
     /// A person's live devices, the first enrolled first: one query.
     pub async fn of_person(db: &Db, person: PersonId) -> Result<Vec<Self>, DbError> {
-        store::devices::of_person(db.into(), person, None).await
+        store::person::of_person(db.into(), person, None).await
     }
 
     /// One of them as it is now, in a transaction that holds the person.
     pub async fn find(tx: &Tx, person: PersonId, id: DeviceId) -> Result<Option<Self>, DbError> {
-        Ok(store::devices::of_person(tx.into(), person, Some(id)).await?.pop())
+        Ok(store::person::of_person(tx.into(), person, Some(id)).await?.pop())
     }
 
     /// Ends it; false if it has ended. After the commit none of its codes can be used, and it enrols again

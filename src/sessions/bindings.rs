@@ -9,17 +9,13 @@ use crate::{
         ids::PersonId,
     },
 };
-
-crate::uuid_id! {
-    /// A binding of an identity to a person.
-    BindingId
-}
+use uuid::Uuid;
 
 /// A live binding.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonBinding {
     /// The binding.
-    pub id: BindingId,
+    pub id: Uuid,
     /// The platform of its identity.
     pub platform: Platform,
     /// When it began.
@@ -34,7 +30,7 @@ impl PersonBinding {
     }
 
     /// One of them as it is now, in a transaction that holds the person.
-    pub async fn find(tx: &Tx, person: PersonId, id: BindingId) -> Result<Option<Self>, DbError> {
+    pub async fn find(tx: &Tx, person: PersonId, id: Uuid) -> Result<Option<Self>, DbError> {
         Ok(store::bindings::of_person(tx.into(), person, Some(id)).await?.pop())
     }
 

@@ -11,7 +11,7 @@ pub mod phones;
 mod store;
 pub mod upkeep;
 
-pub use bindings::{BindingId, PersonBinding};
+pub use bindings::PersonBinding;
 pub use notices::{NOTICES_KEPT, Notice, NoticeId, NoticeKind, SHOWN_NOTICES};
 pub use store::{hold_binding, open_portal, unbind};
 

@@ -19,7 +19,7 @@ use crate::{
     orders::order::WholeOrder,
     passcode::PersonDevice,
     schools::{People, Person, PersonKind, Schools},
-    sessions::PersonBinding,
+    sessions::{PersonBinding, Platform},
     staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
 };
 use secrecy::ExposeSecret;
@@ -75,10 +75,8 @@ pub struct ListedPerson {
     pub status: CardStatus,
     /// What the person has; `None` for members of staff who may not see it.
     pub balance: Option<Balance>,
-    /// Bound in WeChat.
-    pub on_wechat: bool,
-    /// Bound in Alipay.
-    pub on_alipay: bool,
+    /// Where the person is bound.
+    pub platforms: Vec<Platform>,
 }
 
 /// A person as a member of staff opens one.
@@ -326,7 +324,6 @@ impl PeopleDesk {
         balances: Option<&PersonBalances>,
         bindings: &[PersonBinding],
     ) -> Result<ListedPerson, StaffPeopleError> {
-        let is_on = |code| bindings.iter().any(|binding| binding.platform.code() == code);
         Ok(ListedPerson {
             id: person.id,
             person_no: person.student_no.clone(),
@@ -336,8 +333,7 @@ impl PeopleDesk {
             class_name: person.class_name.clone(),
             status: CardStatus::of(person.standing(), self.clock.now().day()),
             balance: balances.map(PersonBalances::total),
-            on_wechat: is_on("wechat"),
-            on_alipay: is_on("alipay"),
+            platforms: bindings.iter().map(|binding| binding.platform).collect(),
         })
     }
 

@@ -14,7 +14,7 @@ use crate::{
     ledger::HeldPersons,
     passcode::{self, Channel, DeviceId, EndReason, PersonDevice},
     schools::{People, Person},
-    sessions::{BindingId, BoundTo, NoticeKind, PersonBinding},
+    sessions::{BoundTo, NoticeKind, PersonBinding},
     staff_accounts::{self, StaffAct, StaffMember},
 };
 use secrecy::SecretString;
@@ -40,7 +40,7 @@ pub enum PersonAct {
     /// A binding ends.
     EndBinding {
         /// Which.
-        binding: BindingId,
+        binding: Uuid,
     },
 }
 
@@ -223,7 +223,7 @@ async fn end_device(
 async fn end_binding(
     tx: &Tx,
     person: &Person,
-    id: BindingId,
+    id: Uuid,
     now: Timestamp,
 ) -> Result<bool, StaffPeopleError> {
     let Some(binding) = PersonBinding::find(tx, person.id, id).await? else { return Ok(false) };

@@ -13,6 +13,7 @@ use crate::{
     cards::CardStatus,
     ledger::account::Class,
     schools::{PersonKind, PersonStatus, Standing, masked_name},
+    sessions::Platform,
 };
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
@@ -173,20 +174,14 @@ pub(super) async fn page(
         of.and(&format!("{number} {sign} {there}"));
     }
     let balance = if filter.with_money { money("{money}") } else { "CAST(NULL AS bigint)".into() };
-    let bound = |platform| {
-        format!(
-            "CAST(CASE WHEN EXISTS (SELECT 1 FROM binding b WHERE b.person_id = p.id \
-             AND b.platform = '{platform}' AND b.ended_at IS NULL) THEN 1 ELSE 0 END AS bigint)"
-        )
-    };
+    let together = if Source::Db(db).has_row_locks() { "string_agg" } else { "group_concat" };
     let sql = format!(
         "SELECT p.id, p.student_no, p.kind, p.name_sealed, p.department, p.class_name, p.status, \
-         p.valid_until, p.lost_at, p.dormant_at, {balance} AS balance_fen, {} AS on_wechat, \
-         {} AS on_alipay FROM person p WHERE {} ORDER BY {number} {order} LIMIT {}",
-        bound("wechat"),
-        bound("alipay"),
-        of.sql,
-        page.most,
+         p.valid_until, p.lost_at, p.dormant_at, {balance} AS balance_fen, \
+         (SELECT {together}(b.platform, ',') FROM binding b WHERE b.person_id = p.id \
+             AND b.ended_at IS NULL) AS platforms \
+         FROM person p WHERE {} ORDER BY {number} {order} LIMIT {}",
+        of.sql, page.most,
     );
     let found = Source::Db(db).select(&sql, of.values).await?;
     found.iter().map(|row| listed(row, filter.today, sealer)).collect()
@@ -218,9 +213,16 @@ fn listed(
         class_name: text(row, "class_name")?,
         status: CardStatus::of(standing, today),
         balance: number("balance_fen")?.map(Balance::new),
-        on_wechat: number("on_wechat")? == Some(1),
-        on_alipay: number("on_alipay")? == Some(1),
+        platforms: platforms(row)?,
     })
+}
+
+fn platforms(row: &QueryResult) -> Result<Vec<Platform>, DbError> {
+    let codes: Option<String> = row.try_get("", "platforms")?;
+    let mut codes: Vec<&str> = codes.iter().flat_map(|codes| codes.split(',')).collect();
+    // The databases tell them in any order.
+    codes.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(codes.into_iter().filter_map(Platform::from_code).collect())
 }
 
 fn text(row: &QueryResult, column: &str) -> Result<String, DbError> {

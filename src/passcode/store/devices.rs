@@ -8,10 +8,7 @@ use crate::{
         db::{Db, DbError, Source, Tx},
         ids::{PersonId, SchoolId},
     },
-    passcode::{
-        Channel, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, PersonDevice, Salt,
-        Step,
-    },
+    passcode::{Channel, DeviceId, DeviceKind, EndReason, Enrolled, NewDevice, Owner, Salt, Step},
 };
 use entity::device;
 use futures_util::{Stream, StreamExt};
@@ -20,7 +17,7 @@ use sea_orm::{
     QueryOrder, QueryResult, QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
-const DEVICE_FROM: &str = "SELECT id, school_id, person_id, channel, kind, client_digest, name, salt, \
+pub(super) const DEVICE_FROM: &str = "SELECT id, school_id, person_id, channel, kind, client_digest, name, salt, \
     generation, step_seconds, master_key_id, enrolled_at, expires_at, last_seen_at, stale_at, \
     ended_at, ended_why, changed_at, mac FROM device";
 /// The limit of changes read at a time.
@@ -281,34 +278,6 @@ pub(in crate::passcode) async fn save(
 
 pub(super) fn client_digest(new: &NewDevice) -> Vec<u8> {
     new.client.map(Vec::from).unwrap_or_default()
-}
-
-/// A person's live devices, or one of them, the first enrolled first.
-pub(in crate::passcode) async fn of_person(
-    source: Source<'_>,
-    person: PersonId,
-    only: Option<DeviceId>,
-) -> Result<Vec<PersonDevice>, DbError> {
-    let mut values: Vec<sea_orm::Value> = vec![person.uuid().into()];
-    let and = only.map_or("", |id| {
-        values.push(id.uuid().into());
-        " AND id = $2"
-    });
-    let sql = format!("{DEVICE_FROM} WHERE person_id = $1 AND ended_at IS NULL{and} ORDER BY id");
-    source.select(&sql, values).await?.iter().map(seen_by_staff).collect()
-}
-
-fn seen_by_staff(row: &QueryResult) -> Result<PersonDevice, DbError> {
-    let row: device::Model = FromQueryResult::from_query_result(row, "")?;
-    Ok(PersonDevice {
-        id: DeviceId::from_uuid(row.id),
-        channel: Channel::from_code(&row.channel).ok_or(broken("unknown channel"))?,
-        kind: DeviceKind::from_code(&row.kind).ok_or(broken("unknown kind"))?,
-        name: row.name,
-        generation: u32::try_from(row.generation).map_err(|_| broken("invalid generation"))?,
-        enrolled_at: Timestamp::from_micros(row.enrolled_at),
-        seen_at: Timestamp::from_micros(row.last_seen_at),
-    })
 }
 
 /// Selects some of a person's devices.

@@ -14,7 +14,7 @@ use crate::{
     cards::CardStatus,
     passcode::{DeviceId, PersonDevice},
     schools::PersonKind,
-    sessions::{BindingId, PersonBinding, Platform},
+    sessions::{PersonBinding, Platform},
     staff::{
         ListedPerson, PeopleDesk, PeopleQuery, PersonAct, PersonDetail, RevealReason,
         StaffPeopleError,
@@ -96,10 +96,8 @@ pub(super) struct StaffPersonView {
     status: CardStatus,
     /// What the person has, negative for a debt; `null` for roles without money.
     balance_fen: Option<i64>,
-    /// Bound in WeChat.
-    on_wechat: bool,
-    /// Bound in Alipay.
-    on_alipay: bool,
+    /// Where the person is bound.
+    platforms: Vec<Platform>,
 }
 
 /// A page of people.
@@ -132,8 +130,7 @@ pub(super) struct StaffPersonDetail {
 /// A binding of a person.
 #[derive(Serialize, utoipa::ToSchema)]
 struct StaffBindingView {
-    #[schema(value_type = Uuid)]
-    id: BindingId,
+    id: Uuid,
     platform: Platform,
     #[schema(value_type = String, format = DateTime)]
     bound_at: Timestamp,
@@ -287,7 +284,7 @@ pub(super) async fn end_device(
 #[post("/people/{id}/bindings/{binding}/end")]
 pub(super) async fn end_binding(
     member: May<ChangePerson>,
-    path: Path<(PersonId, BindingId)>,
+    path: Path<(PersonId, Uuid)>,
     body: ValidJson<PersonActRequest>,
     desk: Data<PeopleDesk>,
 ) -> Result<Json<PersonActed>, ApiError> {
@@ -342,8 +339,7 @@ fn listed(one: ListedPerson) -> StaffPersonView {
         class_name,
         status,
         balance_fen: one.balance.map(|balance| balance.get()),
-        on_wechat: one.on_wechat,
-        on_alipay: one.on_alipay,
+        platforms: one.platforms,
     }
 }
 
