@@ -286,7 +286,7 @@ impl LossChange<'_> {
         let chip = self.person.lost_chip(sealer)?;
         People::report_lost(tx, held, self.person, chip, now).await?;
         if self.school.policy.loss.stops == LossScope::CardAndCodes {
-            passcode::end_devices(tx, self.person.id, None, EndReason::Lost, now).await?;
+            passcode::end_devices(tx, self.person.id, EndReason::Lost, now).await?;
         }
         self.tell(tx, Happening::LossReported, (AuditAct::LossReported, reason.code()), now).await
     }

@@ -49,6 +49,17 @@ impl Channel {
         }
     }
 
+    /// Ends a person's live devices on this channel, as [`super::end_devices`] does on all.
+    pub async fn end_devices(
+        self,
+        tx: &Tx,
+        person: PersonId,
+        why: EndReason,
+        now: Timestamp,
+    ) -> Result<u64, DbError> {
+        store::devices::end(tx, person, DeviceFilter::Channel(self), why, now).await
+    }
+
     pub(super) fn from_code(code: &str) -> Option<Self> {
         [Self::Wechat, Self::Alipay].into_iter().find(|channel| channel.code() == code)
     }

@@ -1,8 +1,8 @@
 //! Finds the device that showed a scanned code.
 
 use super::{
-    Channel, Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss,
-    Moment, OtpMatch, Prefixes, ShownCode, Skew, Step, Wallet,
+    Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss, Moment,
+    OtpMatch, Prefixes, ShownCode, Skew, Step, Wallet,
     counting::{Counting, Missed},
     directory::{Candidate, Directory},
     match_otp, parse,
@@ -245,15 +245,13 @@ fn shown(enrolment: &Enrolment, code: &Code, moment: Moment) -> ShownCode {
     ShownCode { device, generation, person, school, purpose, step, tick, sub }
 }
 
-/// Ends all live devices of a person, on all channels or on one; returns how many. After the commit no
-/// code of them can be used; uses in progress are waited for.
+/// Ends all live devices of a person on all channels; returns how many. After the commit no code of
+/// the person can be used; uses in progress are waited for.
 pub async fn end_devices(
     tx: &Tx,
     person: PersonId,
-    channel: Option<Channel>,
     why: EndReason,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    let which = channel.map_or(DeviceFilter::All, DeviceFilter::Channel);
-    store::devices::end(tx, person, which, why, now).await
+    store::devices::end(tx, person, DeviceFilter::All, why, now).await
 }

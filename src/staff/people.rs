@@ -294,13 +294,15 @@ impl PeopleDesk {
     ) -> Result<PersonDetail, StaffPeopleError> {
         let person = self.at_school(member, id).await?;
         let has = |act| member.roles.has(act);
-        let balances = match has(StaffAct::ReadBalances) {
-            true => Some(person_balances(&self.db, member.school, id).await?),
-            false => None,
+        let balances = if has(StaffAct::ReadBalances) {
+            Some(person_balances(&self.db, member.school, id).await?)
+        } else {
+            None
         };
-        let orders = match has(StaffAct::ReadOrders) {
-            true => WholeOrder::page_of_person(&self.db, id, None, Self::ORDERS).await?,
-            false => Vec::new(),
+        let orders = if has(StaffAct::ReadOrders) {
+            WholeOrder::page_of_person(&self.db, id, None, Self::ORDERS).await?
+        } else {
+            Vec::new()
         };
         let bindings = PersonBinding::of_person(&self.db, id).await?;
         let phone = person.phone(&self.sealer)?;

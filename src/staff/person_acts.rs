@@ -12,7 +12,7 @@ use crate::{
     cardlife::counter,
     events::{self, EndedThere, Happening, NewEvent},
     ledger::HeldPersons,
-    passcode::{self, Channel, DeviceId, EndReason, PersonDevice},
+    passcode::{Channel, DeviceId, EndReason, PersonDevice},
     schools::{People, Person},
     sessions::{BoundTo, NoticeKind, PersonBinding},
     staff_accounts::{self, StaffAct, StaffMember},
@@ -238,8 +238,7 @@ async fn end_binding(
         return Ok(false);
     }
     if let Some(channel) = Channel::of(platform) {
-        let why = EndReason::Unbound;
-        passcode::end_devices(tx, person.id, Some(channel), why, now).await?;
+        channel.end_devices(tx, person.id, EndReason::Unbound, now).await?;
     }
     let detail = format!("binding {id} at {}", platform.code());
     let what = Happening::BindingEnded(EndedThere { platform: platform.code().to_owned() });

@@ -6,6 +6,8 @@ pub mod browser;
 mod doors;
 mod order_lists;
 mod orders;
+mod people;
+mod people_acts;
 mod refunds;
 mod routes;
 mod sign_in;

@@ -228,60 +228,62 @@ const fn said(act: PersonAct) -> &'static str {
 fn confirm(detail: &PersonDetail, act: PersonAct) -> Option<Confirm> {
     let one = &detail.listed;
     let who = format!("{}（{}）", one.name, one.person_no);
-    let state = ("现在", words::card(one.status).to_owned());
-    let nothing = String::new;
-    Some(match act {
-        PersonAct::Loss if detail.lost_at.is_some() => return None,
-        PersonAct::Loss => Confirm {
-            title: "挂失",
-            sentence: format!("为 {who} 挂失？卡和付款码都停用，学校另有规定的除外。"),
-            facts: vec![("人", who), state],
-            button: "挂失",
-            version: nothing(),
-        },
-        PersonAct::CancelLoss { .. } => {
-            let at = detail.lost_at?;
-            Confirm {
-                title: "解除挂失",
-                sentence: format!("为 {who} 解除挂失？卡立即恢复；付款码要在手机上重新启用。"),
-                facts: vec![("人", who), state, ("挂失时间", words::when(at))],
-                button: "解除挂失",
-                version: at.micros().to_string(),
-            }
-        }
+    match act {
+        PersonAct::Loss | PersonAct::CancelLoss { .. } => confirm_card(detail, act, who),
         PersonAct::EndDevice { device, .. } => {
             let device = detail.devices.iter().find(|one| one.id == device)?;
             let name = words::device(device);
-            let seen = ("最近使用", words::when(device.seen_at));
-            Confirm {
+            Some(Confirm {
                 title: "结束设备",
                 sentence: format!("结束 {who} 的设备 {name}？付款码立即失效，并通知本人。"),
                 facts: vec![
                     ("人", who),
                     ("设备", name),
                     ("平台", words::platform(device.channel.platform()).to_owned()),
-                    seen,
+                    ("最近使用", words::when(device.seen_at)),
                 ],
                 button: "结束设备",
                 version: device.generation.to_string(),
-            }
+            })
         }
         PersonAct::EndBinding { binding } => {
             let binding = detail.bindings.iter().find(|one| one.id == binding)?;
-            let platform = words::platform(binding.platform);
-            Confirm {
+            let place = words::platform(binding.platform);
+            Some(Confirm {
                 title: "解除绑定",
                 sentence: format!(
-                    "解除 {who} 在{platform}的绑定？那里的登录、付款码和授权的手机号一并结束，并通知本人。"
+                    "解除 {who} 在{place}的绑定？那里的登录、付款码和授权的手机号一并结束，并通知本人。"
                 ),
                 facts: vec![
                     ("人", who),
-                    ("平台", platform.to_owned()),
+                    ("平台", place.to_owned()),
                     ("绑定时间", words::when(binding.bound_at)),
                 ],
                 button: "解除绑定",
-                version: nothing(),
-            }
+                version: String::new(),
+            })
         }
-    })
+    }
+}
+
+/// The same of a card's report.
+fn confirm_card(detail: &PersonDetail, act: PersonAct, who: String) -> Option<Confirm> {
+    let state = ("现在", words::card(detail.listed.status).to_owned());
+    match (act, detail.lost_at) {
+        (PersonAct::Loss, None) => Some(Confirm {
+            title: "挂失",
+            sentence: format!("为 {who} 挂失？卡和付款码都停用，学校另有规定的除外。"),
+            facts: vec![("人", who), state],
+            button: "挂失",
+            version: String::new(),
+        }),
+        (PersonAct::CancelLoss { .. }, Some(at)) => Some(Confirm {
+            title: "解除挂失",
+            sentence: format!("为 {who} 解除挂失？卡立即恢复；付款码要在手机上重新启用。"),
+            facts: vec![("人", who), state, ("挂失时间", words::when(at))],
+            button: "解除挂失",
+            version: at.micros().to_string(),
+        }),
+        _ => None,
+    }
 }

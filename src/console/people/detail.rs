@@ -82,10 +82,10 @@ pub(in crate::console) async fn show(
     let detail = console.people.open(&seat.member, id.into_inner()).await?;
     let back = from.list();
     let has = |act| seat.member.roles.has(act);
-    let numbers = (&seat.member, detail.listed.person_no.as_str());
-    let doors = match has(StaffAct::ReadDoorRights) {
-        true => Some(doors::list_of(&console, numbers.0, numbers.1, "")?),
-        false => None,
+    let doors = if has(StaffAct::ReadDoorRights) {
+        Some(doors::list_of(&console, &seat.member, &detail.listed.person_no, "")?)
+    } else {
+        None
     };
     let frame = Frame::of(&seat, &console, HERE).await?;
     let may = |act| has(act) && !detail.is_own;

@@ -19,7 +19,7 @@ use super::{
     words,
 };
 use crate::{
-    base::{db::Keyset, http::ApiError, ids::PersonId},
+    base::{db::Keyset, http::ApiError, ids::PersonId, money::Balance},
     cards::CardStatus,
     staff::{ListedPerson, PeopleQuery, StaffPeopleError, guard::ReadPeople},
     staff_accounts::StaffAct,
@@ -241,7 +241,7 @@ fn row(one: ListedPerson, back: &str) -> Row {
         state: words::card(one.status),
         kind: kind_of(one.status),
         balance: one.balance.map(|balance| words::yuan(balance.get())),
-        owes: one.balance.is_some_and(|balance| balance.is_negative()),
+        owes: one.balance.is_some_and(Balance::is_negative),
         bound: bound.collect::<Vec<_>>().join(" "),
         person_no: one.person_no,
         name: one.name,

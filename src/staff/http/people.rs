@@ -10,6 +10,7 @@ use crate::{
             problem::{self, INVALID, Problem, problem_kinds},
         },
         ids::PersonId,
+        money::Balance,
     },
     cards::CardStatus,
     passcode::{DeviceId, PersonDevice},
@@ -338,7 +339,7 @@ fn listed(one: ListedPerson) -> StaffPersonView {
         department,
         class_name,
         status,
-        balance_fen: one.balance.map(|balance| balance.get()),
+        balance_fen: one.balance.map(Balance::get),
         platforms: one.platforms,
     }
 }
