@@ -53,12 +53,17 @@ const DEPARTMENTS: u16 = 300;
 const MONEY: &str = "(SELECT CAST(COALESCE(SUM(a.balance_fen), 0) AS bigint) FROM account a \
     WHERE a.person_id = p.id AND a.school_id = p.school_id AND a.class = {spendable})";
 /// Who owes: few have an account below zero, and of them the sum is asked for.
-const IN_DEBT: &str = "p.id IN (SELECT n.person_id FROM account n WHERE n.school_id = $1 \
-    AND n.class = {spendable} AND n.balance_fen < 0) AND {money} < 0";
+const IN_DEBT: &str = "p.id IN (SELECT a.person_id FROM account a WHERE a.person_id IN (\
+    SELECT n.person_id FROM account n WHERE n.school_id = $1 AND n.class = {spendable} \
+    AND n.balance_fen < 0) AND a.school_id = $1 AND a.class = {spendable} \
+    GROUP BY a.person_id HAVING SUM(a.balance_fen) < 0)";
 
 /// A statement about people in the making.
 struct Conditions {
-    sql: String,
+    /// What holds of all of them.
+    all: String,
+    /// Any of these holds; without one nothing is looked for.
+    ways: Vec<String>,
     values: Vec<Value>,
     /// The number of a person in the order of its bytes, as the indexes have it.
     number: &'static str,
@@ -69,7 +74,8 @@ impl Conditions {
         let is_postgres = Source::Db(db).has_row_locks();
         let number = if is_postgres { "p.student_no COLLATE \"C\"" } else { "p.student_no" };
         let values = vec![filter.school.number().into()];
-        let mut made = Self { sql: "p.school_id = $1".to_owned(), values, number };
+        let all = "p.school_id = $1".to_owned();
+        let mut made = Self { all, ways: Vec::new(), values, number };
         if let Some(sought) = &filter.sought {
             made.sought(sought);
         }
@@ -96,36 +102,41 @@ impl Conditions {
     }
 
     fn and(&mut self, condition: &str) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
+        self.all.push_str(" AND ");
+        self.all.push_str(condition);
     }
 
-    /// One way to be found is a range of an index; several are looked up one after another.
     fn sought(&mut self, sought: &Sought) {
-        let mut ways = Vec::new();
         if let Some(beginning) = &sought.number {
             let from = self.place(beginning.as_str().into());
             // Beyond every character that a number may have.
             let to = self.place(format!("{beginning}\u{7f}").into());
-            ways.push(format!("{0} >= {from} AND {0} < {to}", self.number));
+            self.ways.push(format!("{0} >= {from} AND {0} < {to}", self.number));
         }
         for (column, digests) in [("phone_index", &sought.phones), ("name_index", &sought.names)] {
             let places: Vec<String> =
                 digests.iter().map(|digest| self.place(digest.clone().into())).collect();
             if !places.is_empty() {
-                ways.push(format!("p.{column} IN ({})", places.join(", ")));
+                self.ways.push(format!("p.{column} IN ({})", places.join(", ")));
             }
         }
-        match ways.as_slice() {
-            [] => self.and("1 = 0"),
-            [way] => self.and(way),
-            _ => {
+    }
+
+    /// A `WHERE` clause. Of several ways each is a range of an index of its own, of which no more is read
+    /// than `rest` lets through.
+    fn clause(&self, rest: &str) -> String {
+        match self.ways.as_slice() {
+            [] => format!("{}{rest}", self.all),
+            [way] => format!("{} AND {way}{rest}", self.all),
+            ways => {
                 let of = |way: &String| {
-                    let way = way.replace("p.", "q.");
-                    format!("SELECT q.id FROM person q WHERE q.school_id = $1 AND {way}")
+                    let all = &self.all;
+                    format!(
+                        "SELECT id FROM (SELECT p.id FROM person p WHERE {all} AND {way}{rest}) AS t"
+                    )
                 };
                 let ways: Vec<String> = ways.iter().map(of).collect();
-                self.and(&format!("p.id IN ({})", ways.join(" UNION ALL ")));
+                format!("p.id IN ({}){rest}", ways.join(" UNION ALL "))
             }
         }
     }
@@ -173,6 +184,7 @@ pub(super) async fn page(
         );
         of.and(&format!("{number} {sign} {there}"));
     }
+    let clause = of.clause(&format!(" ORDER BY {number} {order} LIMIT {}", page.most));
     let balance = if filter.with_money { money("{money}") } else { "CAST(NULL AS bigint)".into() };
     let together = if Source::Db(db).has_row_locks() { "string_agg" } else { "group_concat" };
     let sql = format!(
@@ -180,8 +192,7 @@ pub(super) async fn page(
          p.valid_until, p.lost_at, p.dormant_at, {balance} AS balance_fen, \
          (SELECT {together}(b.platform, ',') FROM binding b WHERE b.person_id = p.id \
              AND b.ended_at IS NULL) AS platforms \
-         FROM person p WHERE {} ORDER BY {number} {order} LIMIT {}",
-        of.sql, page.most,
+         FROM person p WHERE {clause}"
     );
     let found = Source::Db(db).select(&sql, of.values).await?;
     found.iter().map(|row| listed(row, filter.today, sealer)).collect()
@@ -233,8 +244,8 @@ fn text(row: &QueryResult, column: &str) -> Result<String, DbError> {
 pub(super) async fn count(db: &Db, filter: &PeopleFilter, most: u32) -> Result<u64, DbError> {
     let of = Conditions::of(db, filter);
     let sql = format!(
-        "SELECT COUNT(*) AS people FROM (SELECT 1 AS one FROM person p WHERE {} LIMIT {most}) AS t",
-        of.sql
+        "SELECT COUNT(*) AS people FROM (SELECT 1 AS one FROM person p WHERE {}) AS t",
+        of.clause(&format!(" LIMIT {most}"))
     );
     let found = Source::Db(db).select(&sql, of.values).await?;
     let row = found.first().ok_or(DbError::Inconsistent { table: "person", what: "no count" })?;

@@ -25,7 +25,9 @@ use testkit::{TestDb, World, now, on_each_database};
 
 on_each_database!(
     somebody_is_found_by_number_name_or_phone,
+    a_search_is_the_searchers,
     a_list_is_filtered_and_turned,
+    who_owes_is_who_owes_in_sum,
     a_state_in_sql_is_that_of_the_card,
     roles_see_what_they_may,
     an_opened_person_is_told_to_the_log,
@@ -117,7 +119,13 @@ async fn somebody_is_found_by_number_name_or_phone(db: &TestDb) {
             assert!(list.says("没有符合条件的人。") && list.says("清除筛选"), "{}", list.html);
         }
     }
-    // Where the search was is told on the page, and nobody else can read the address.
+}
+
+/// Where the search was is told on the page, and nobody else can read the address.
+async fn a_search_is_the_searchers(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let network = staff(&world, "net", "1003", "network_center").await;
     let sent = search(&office, "林晓雨").await;
     assert!(office.follow(&sent).await.says("查找：林晓雨"));
     let (other, _) = Browser::of(&world, "other", "1005", &["card_office"]).await;
@@ -158,7 +166,23 @@ async fn a_list_is_filtered_and_turned(db: &TestDb) {
     assert_eq!((shown(&back), link(&back, "prev")), (shown(&first), None));
     let odd = finance.get(&list("&class=%E5%8F%8C%E7%8F%AD")).await.with(200);
     assert!(odd.says("60 人") && odd.says("班级：双班"), "{}", odd.html);
-    // Who owes: the sum counts.
+    // From somebody back to the page and row.
+    let path = second.between("data-head=\"学号或工号\"><a href=\"", "\"").replace("&#38;", "&");
+    let person = finance.get(&path).await.with(200);
+    let back = person.html.rsplit_once("<a href=\"").unwrap().1.split_once('"').unwrap().0;
+    let (back, anchor) = back.rsplit_once('#').unwrap();
+    assert_eq!(shown(&finance.get(&back.replace("&#38;", "&")).await), shown(&second));
+    assert!(second.says(&format!("id=\"{anchor}\"")), "{anchor}");
+    for bad in ["state=x", "debt=2", "after=x", "state=%27"] {
+        finance.get(&format!("{PEOPLE}?{bad}")).await.with(422);
+    }
+}
+
+async fn who_owes_is_who_owes_in_sum(db: &TestDb) {
+    let world = World::start(db).await;
+    listed(&world, "xnec", "N003,人,,,student,,,\nN004,人,,,student,,,\nN005,人,,,student,,,\n")
+        .await;
+    let (finance, _) = Browser::of(&world, "li", "1002", &["finance"]).await;
     let school = SchoolId::from_number(world.rows.school("xnec").await);
     for (number, fen) in [("N003", -500), ("N004", 700), ("N005", -1)] {
         let person = PersonId::from_uuid(world.rows.person("xnec", number).await);
@@ -170,18 +194,8 @@ async fn a_list_is_filtered_and_turned(db: &TestDb) {
     let owing = finance.get(&format!("{PEOPLE}?debt=1")).await.with(200);
     assert_eq!(shown(&owing), ["N003"], "{}", owing.html);
     assert!(owing.says("−¥5.00") && owing.says("有欠款") && owing.says(">欠款<"), "{}", owing.html);
-    let rich = finance.get(&list("&state=normal")).await.with(200);
-    assert!(rich.says("¥7.00") && rich.says("120 人"), "{}", rich.html);
-    // From somebody back to the page and row.
-    let path = second.between("data-head=\"学号或工号\"><a href=\"", "\"").replace("&#38;", "&");
-    let person = finance.get(&path).await.with(200);
-    let back = person.html.rsplit_once("<a href=\"").unwrap().1.split_once('"').unwrap().0;
-    let (back, anchor) = back.rsplit_once('#').unwrap();
-    assert_eq!(shown(&finance.get(&back.replace("&#38;", "&")).await), shown(&second));
-    assert!(second.says(&format!("id=\"{anchor}\"")), "{anchor}");
-    for bad in ["state=x", "debt=2", "after=x", "state=%27"] {
-        finance.get(&format!("{PEOPLE}?{bad}")).await.with(422);
-    }
+    let rich = finance.get(&format!("{PEOPLE}?state=normal")).await.with(200);
+    assert!(rich.says("¥7.00") && rich.says("−¥5.00"), "{}", rich.html);
 }
 
 /// How a card stands is worked out in SQL for filters and in Rust for a person: they agree.
@@ -391,24 +405,14 @@ fn of_school(school: i64) -> StaffMember {
     }
 }
 
-/// One for the rows, one for the count, one for the departments; among 100,000 people with
-/// `ONECARD_LONG=1`.
-async fn a_list_of_people_costs_three_statements(db: &TestDb) {
-    let long = std::env::var_os("ONECARD_LONG").is_some();
-    let world = World::start(db).await;
-    let count = if long { 100_000 } else { 2000 };
-    crowd(&world, count).await;
-    let settings = world.settings("http://127.0.0.1:1");
-    let app =
-        App::build(Settings::load(None, settings.into_iter()).unwrap(), Arc::new(SystemClock));
-    let app = app.await.unwrap();
-    let (desk, member) = (&app.journeys.people_desk, of_school(world.rows.school("xnec").await));
+/// What is asked of the crowd.
+fn asked_for() -> [(&'static str, PeopleQuery); 15] {
     let text = |text: &str| PeopleQuery { text: Some(text.into()), ..PeopleQuery::default() };
     let state = |state: &str| PeopleQuery { state: Some(state.into()), ..PeopleQuery::default() };
     let class = PeopleQuery { class: Some("7班".into()), ..PeopleQuery::default() };
     let department = PeopleQuery { department: Some("第7院".into()), ..PeopleQuery::default() };
     let debt = PeopleQuery { debt: Some("1".into()), ..PeopleQuery::default() };
-    let queries = [
+    [
         ("all", PeopleQuery::default()),
         ("a beginning of all", text("C")),
         ("a beginning", text("C0017")),
@@ -424,7 +428,22 @@ async fn a_list_of_people_costs_three_statements(db: &TestDb) {
         ("class", class),
         ("department", department),
         ("debt", debt),
-    ];
+    ]
+}
+
+/// One for the rows, one for the count, one for the departments; among 100,000 people with
+/// `ONECARD_LONG=1`.
+async fn a_list_of_people_costs_three_statements(db: &TestDb) {
+    let long = std::env::var_os("ONECARD_LONG").is_some();
+    let world = World::start(db).await;
+    let count = if long { 100_000 } else { 2000 };
+    crowd(&world, count).await;
+    let settings = world.settings("http://127.0.0.1:1");
+    let app =
+        App::build(Settings::load(None, settings.into_iter()).unwrap(), Arc::new(SystemClock));
+    let app = app.await.unwrap();
+    let (desk, member) = (&app.journeys.people_desk, of_school(world.rows.school("xnec").await));
+    let queries = asked_for();
     let middle = world.rows.person("xnec", "C001000").await;
     for (name, query) in queries {
         for beyond in [None, Some(middle)] {
@@ -451,5 +470,8 @@ async fn a_list_of_people_costs_three_statements(db: &TestDb) {
         40
     );
     let owing = PeopleQuery { debt: Some("1".into()), ..PeopleQuery::default() };
-    assert_eq!(desk.count(&member, &owing, 1001).await.unwrap(), (count / 1000) as u64);
+    assert_eq!(
+        desk.count(&member, &owing, 1001).await.unwrap(),
+        u64::try_from(count / 1000).unwrap()
+    );
 }

@@ -24,6 +24,7 @@ on_each_database!(
     many_names_a_day_are_told_to_admins,
     nobody_acts_on_the_own_card,
     the_same_as_json,
+    a_name_as_json,
 );
 
 struct Desk {
@@ -325,6 +326,14 @@ async fn the_same_as_json(db: &TestDb) {
         assert_eq!(first["changed"], expected, "{act}");
         assert_eq!(network.post(&path, &why).await.body(200)["changed"], false, "{act} again");
     }
+}
+
+async fn a_name_as_json(db: &TestDb) {
+    let world = World::start(db).await;
+    let network = staff(&world, "net", "1003", "network_center").await;
+    let finance = staff(&world, "li", "1002", "finance").await;
+    let id = world.rows.person("xnec", "2301001").await;
+    let of = format!("/api/v1/staff/people/{id}");
     let nobody = uuid_at(now());
     for act in ["loss", "reveal"] {
         let path = format!("/api/v1/staff/people/{nobody}/{act}");
