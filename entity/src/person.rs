@@ -15,6 +15,7 @@ pub struct Model {
     pub id_number_index: Option<Vec<u8>>,
     pub phone_sealed: Option<Vec<u8>>,
     pub phone_index: Option<Vec<u8>>,
+    pub name_index: Option<Vec<u8>>,
     pub index_key: String,
     pub kind: String,
     pub department: String,

@@ -36,6 +36,7 @@ mod m0038_bill_repairs;
 mod m0039_order_desk;
 mod m0040_recovery_codes;
 mod m0041_leading_numbers;
+mod m0042_people_desk;
 mod m0045_staff_changes;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -83,6 +84,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_leading_numbers::Migration),
             Box::new(m0035_key_ring::Migration),
             Box::new(m0039_order_desk::Migration),
+            Box::new(m0042_people_desk::Migration),
             Box::new(m0045_staff_changes::Migration),
         ]
     }

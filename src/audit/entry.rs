@@ -87,6 +87,16 @@ pub enum AuditAct {
     AuditExported,
     /// The table of a library's readers was exported.
     ReadersExported,
+    /// A member of staff opened a person's page.
+    PersonOpened,
+    /// A member of staff was shown a person's name and phone.
+    PersonRevealed,
+    /// A member of staff was shown more of them in a day than is usual.
+    ManyRevealed,
+    /// A member of staff ended a device that shows a person's codes.
+    DeviceEnded,
+    /// A member of staff ended a person's binding.
+    BindingEnded,
     /// A user let a platform tell a phone number, with consent.
     PhoneShared,
     /// A user's phone number was deleted, and the consent withdrawn.
@@ -95,7 +105,7 @@ pub enum AuditAct {
 
 impl AuditAct {
     /// All of them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 47] = [
         Self::RowsAuthenticated,
         Self::RowsTakenOver,
         Self::Rekeyed,
@@ -136,6 +146,11 @@ impl AuditAct {
         Self::OrdersExported,
         Self::AuditExported,
         Self::ReadersExported,
+        Self::PersonOpened,
+        Self::PersonRevealed,
+        Self::ManyRevealed,
+        Self::DeviceEnded,
+        Self::BindingEnded,
         Self::PhoneShared,
         Self::PhoneRemoved,
     ];
@@ -183,6 +198,11 @@ impl AuditAct {
             Self::OrdersExported => "orders.exported",
             Self::AuditExported => "audit.exported",
             Self::ReadersExported => "readers.exported",
+            Self::PersonOpened => "person.opened",
+            Self::PersonRevealed => "person.revealed",
+            Self::ManyRevealed => "person.revealed_often",
+            Self::DeviceEnded => "device.ended",
+            Self::BindingEnded => "binding.ended",
             Self::PhoneShared => "phone.shared",
             Self::PhoneRemoved => "phone.removed",
         }

@@ -1,9 +1,9 @@
 //! The log as members of staff read it.
 
-use super::store;
+use super::{entry::AuditAct, store};
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Keyset},
+    db::{Db, DbError, Keyset, Tx},
     ids::SchoolId,
 };
 
@@ -39,6 +39,28 @@ pub struct AuditLine {
     pub detail: String,
     /// Why.
     pub why: String,
+}
+
+impl AuditLine {
+    /// How many of a member's newest `most` entries of an act are no older than `since`, in a transaction
+    /// that has appended an entry: no other one appends meanwhile.
+    pub async fn count_since(
+        tx: &Tx,
+        (who, act): (&str, AuditAct),
+        since: Timestamp,
+        most: u32,
+    ) -> Result<u64, DbError> {
+        store::count_since(tx, (who, act.code()), since, most).await
+    }
+
+    /// How many entries of an act a member has with this very detail, likewise.
+    pub async fn count_of(
+        tx: &Tx,
+        (who, act): (&str, AuditAct),
+        detail: &str,
+    ) -> Result<u64, DbError> {
+        store::count_of(tx, (who, act.code()), detail).await
+    }
 }
 
 impl AuditFilter {

@@ -168,7 +168,36 @@ pub(super) async fn count_lines(db: &Db, filter: &AuditFilter, most: u32) -> Res
         "SELECT COUNT(*) AS entries FROM \
          (SELECT 1 AS one FROM audit_entry WHERE {conditions} LIMIT {most}) AS t"
     );
-    let found = Source::Db(db).select(&sql, values).await?;
+    counted(&Source::Db(db).select(&sql, values).await?)
+}
+
+/// How many of the newest `most` entries of somebody's act are no older than `since`.
+pub(super) async fn count_since(
+    tx: &Tx,
+    (who, act): (&str, &str),
+    since: Timestamp,
+    most: u32,
+) -> Result<u64, DbError> {
+    let sql = format!(
+        "SELECT COUNT(*) AS entries FROM (SELECT at FROM audit_entry WHERE who = $1 AND act = $2 \
+         ORDER BY position DESC LIMIT {most}) AS t WHERE at >= $3"
+    );
+    let values = vec![who.into(), act.into(), since.micros().into()];
+    counted(&Source::Tx(tx).select(&sql, values).await?)
+}
+
+/// How many entries of somebody's act have this detail.
+pub(super) async fn count_of(
+    tx: &Tx,
+    (who, act): (&str, &str),
+    detail: &str,
+) -> Result<u64, DbError> {
+    let sql = "SELECT COUNT(*) AS entries FROM audit_entry \
+               WHERE who = $1 AND act = $2 AND detail = $3";
+    counted(&Source::Tx(tx).select(sql, vec![who.into(), act.into(), detail.into()]).await?)
+}
+
+fn counted(found: &[QueryResult]) -> Result<u64, DbError> {
     let row = found.first().ok_or(DbError::Inconsistent { table: TABLE, what: "no count" })?;
     Ok(u64::try_from(row.try_get::<i64>("", "entries")?).unwrap_or(0))
 }

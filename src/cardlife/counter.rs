@@ -1,4 +1,5 @@
-//! What the service counter does for a person who comes in: `onecard card lost` and `card found`.
+//! What the service counter does for a person who comes in: `onecard card lost` and `card found`, and the
+//! pages of staff.
 
 use super::loss::{LossChange, LossError, LossReason};
 use crate::{
@@ -24,14 +25,25 @@ pub async fn lost(
 ) -> Result<bool, LossError> {
     db.in_tx(async |tx| {
         let (held, person) = hold(tx, person).await?;
-        if person.lost_at.is_some() {
-            return Ok(false);
-        }
-        let change = LossChange { school, person: &person, by: COUNTER };
-        change.report(tx, &held, (sealer, LossReason::Lost), now).await?;
-        Ok(true)
+        lost_in(tx, school, (&held, &person), sealer, now).await
     })
     .await
+}
+
+/// The same for a person who is held, in a transaction that does more.
+pub async fn lost_in(
+    tx: &Tx,
+    school: &School,
+    (held, person): (&HeldPersons, &Person),
+    sealer: &Sealer,
+    now: Timestamp,
+) -> Result<bool, LossError> {
+    if person.lost_at.is_some() {
+        return Ok(false);
+    }
+    let change = LossChange { school, person, by: COUNTER };
+    change.report(tx, held, (sealer, LossReason::Lost), now).await?;
+    Ok(true)
 }
 
 /// Takes the report of a person's card back; `false` if there was none.
@@ -43,13 +55,23 @@ pub async fn found(
 ) -> Result<bool, LossError> {
     db.in_tx(async |tx| {
         let (held, person) = hold(tx, person).await?;
-        if person.lost_at.is_none() {
-            return Ok(false);
-        }
-        LossChange { school, person: &person, by: COUNTER }.cancel(tx, &held, now).await?;
-        Ok(true)
+        found_in(tx, school, (&held, &person), now).await
     })
     .await
+}
+
+/// The same for a person who is held, in a transaction that does more.
+pub async fn found_in(
+    tx: &Tx,
+    school: &School,
+    (held, person): (&HeldPersons, &Person),
+    now: Timestamp,
+) -> Result<bool, LossError> {
+    if person.lost_at.is_none() {
+        return Ok(false);
+    }
+    LossChange { school, person, by: COUNTER }.cancel(tx, held, now).await?;
+    Ok(true)
 }
 
 async fn hold(tx: &Tx, person: &Person) -> Result<(HeldPersons, Person), LossError> {

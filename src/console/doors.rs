@@ -5,6 +5,7 @@ use super::{
     browser::{Seat, Sent},
     frame::{Frame, PageError, form_encoded, reason_of, sent_to, shown},
     list::{self, Address, Pages},
+    sealed::{opened, sealed},
     words,
 };
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     },
     base::{
         clock::Timestamp,
-        crypto::seal::Aad,
         http::{ApiError, problem::INVALID},
     },
     staff::{
@@ -29,7 +29,6 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -255,32 +254,16 @@ fn search_of(student_no: &str, group: &str) -> Result<DoorSearch, PageError> {
     Ok(DoorSearch { student_no: given(student_no), group })
 }
 
-/// What a number is sealed for: one member of staff's list.
-fn aad(member: &StaffMember) -> Aad {
-    Aad { table: "console", column: "search", row: member.id.uuid() }
-}
-
 /// The address of a list of one person's rights, or of all.
-fn list_of(
+pub(super) fn list_of(
     console: &Console,
     member: &StaffMember,
     student_no: &str,
     group: &str,
 ) -> Result<String, PageError> {
-    let (student_no, group) = (student_no.trim(), form_encoded(group.trim()));
-    if student_no.is_empty() {
-        return Ok(format!("{}?group={group}", RIGHTS.0));
-    }
-    let sealed = console.sealer.seal(student_no.as_bytes(), &aad(member));
-    let of = URL_SAFE_NO_PAD.encode(sealed.map_err(|error| ApiError::internal(&error))?);
-    Ok(format!("{}?group={group}&of={of}", RIGHTS.0))
-}
-
-/// The number in an address; nothing where it is another member's.
-fn opened(console: &Console, member: &StaffMember, of: &str) -> Option<String> {
-    let sealed = URL_SAFE_NO_PAD.decode(of).ok()?;
-    let number = console.sealer.open(&sealed, &aad(member)).ok()?;
-    String::from_utf8(number.to_vec()).ok()
+    let (of, group) = (sealed(console, member, student_no)?, form_encoded(group.trim()));
+    let of = if of.is_empty() { of } else { format!("&of={of}") };
+    Ok(format!("{}?group={group}{of}", RIGHTS.0))
 }
 
 fn right_row(right: &DoorRight, student_no: String, now: Timestamp) -> RightRow {

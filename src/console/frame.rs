@@ -52,6 +52,7 @@ pub(super) struct Frame {
 /// The rooms, in the order of the menu, with the right that opens each.
 const ENTRIES: [(&str, &str, Option<StaffAct>); 8] = [
     ("/staff", "今日待办", None),
+    ("/staff/people", "人员", Some(StaffAct::ReadPeople)),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
     ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),

@@ -22,6 +22,8 @@ mod member_add;
 mod member_requests;
 mod members;
 mod orders;
+mod people;
+mod sealed;
 mod sign_in;
 mod today;
 mod words;
@@ -36,7 +38,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -49,6 +51,8 @@ pub struct Console {
     pub staff: StaffDesk,
     /// Orders.
     pub orders: OrderDesk,
+    /// People.
+    pub people: PeopleDesk,
     /// Bills.
     pub bills: BillDesk,
     /// Doors.
@@ -98,6 +102,19 @@ pages! {
     post "/staff-requests/{id}/approve" member_requests::approve;
     post "/staff-requests/{id}/reject" member_requests::reject;
     post "/staff-requests/{id}/withdraw" member_requests::withdraw;
+    get "/people" people::list;
+    post "/people/search" people::search;
+    get "/people/{id}" people::show;
+    get "/people/{id}/loss" people::ask_loss;
+    post "/people/{id}/loss" people::loss;
+    get "/people/{id}/cancel-loss" people::ask_cancel;
+    post "/people/{id}/cancel-loss" people::cancel_loss;
+    get "/people/{id}/devices/{device}/end" people::ask_device;
+    post "/people/{id}/devices/{device}/end" people::end_device;
+    get "/people/{id}/bindings/{binding}/end" people::ask_binding;
+    post "/people/{id}/bindings/{binding}/end" people::end_binding;
+    get "/people/{id}/reveal" people::ask_reveal;
+    post "/people/{id}/reveal" people::reveal;
     get "/orders" orders::list;
     post "/orders/search" orders::search;
     post "/orders/export" orders::export;

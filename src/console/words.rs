@@ -3,7 +3,11 @@
 use crate::{
     approvals::{ApprovalKind, ApprovalState},
     base::{clock::Timestamp, money::Fen},
+    cards::CardStatus,
     orders::fact::Provider,
+    passcode::{DeviceKind, PersonDevice},
+    schools::PersonKind,
+    sessions::Platform,
     staff::MoneyStanding,
 };
 
@@ -30,6 +34,11 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "asked" => "申请已提交，由另一人复核后生效",
         "given" => "权限已授予，即刻生效",
         "ended" => "权限已结束，即刻生效",
+        "lost" => "已挂失，即刻生效",
+        "found" => "已解除挂失",
+        "device-ended" => "设备已结束，付款码已失效",
+        "binding-ended" => "绑定已解除",
+        "already" => "之前已经办好，没有再办",
         "signed-out" => "已退出登录",
         "session-ended" => "已结束那次登录",
         "password-changed" => "密码已更改，请用新密码登录",
@@ -128,6 +137,44 @@ pub(super) const fn provider(provider: Provider) -> &'static str {
     match provider {
         Provider::WechatPay => "微信支付",
         Provider::Alipay => "支付宝",
+    }
+}
+
+/// How a card stands.
+pub(super) const fn card(status: CardStatus) -> &'static str {
+    match status {
+        CardStatus::Normal => "正常",
+        CardStatus::Lost => "挂失",
+        CardStatus::Dormant => "休眠",
+        CardStatus::Expired => "过期",
+        CardStatus::Closed => "已注销",
+    }
+}
+
+/// A role on the roster.
+pub(super) const fn person_kind(kind: PersonKind) -> &'static str {
+    match kind {
+        PersonKind::Student => "学生",
+        PersonKind::Staff => "教职工",
+        PersonKind::Temporary => "临时人员",
+    }
+}
+
+/// Where somebody is bound.
+pub(super) const fn platform(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Wechat => "微信",
+        Platform::Alipay => "支付宝",
+        Platform::Portal => "网页",
+    }
+}
+
+/// A device, as its owner named it.
+pub(super) fn device(device: &PersonDevice) -> String {
+    match (&device.name, device.kind) {
+        (Some(name), _) => name.clone(),
+        (None, DeviceKind::Phone) => "手机（没有名称）".to_owned(),
+        (None, DeviceKind::Server) => "由服务器出码的手机".to_owned(),
     }
 }
 

@@ -134,6 +134,13 @@ pub struct OrderChanged {
     pub state: String,
 }
 
+/// What a person had on a platform was ended by a member of staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EndedThere {
+    /// `wechat`, `alipay` or `portal`.
+    pub platform: String,
+}
+
 /// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -152,6 +159,10 @@ pub enum Happening {
     LossReported,
     /// The report was taken back.
     LossCancelled,
+    /// A member of staff ended a binding: on that platform the card is no longer shown.
+    BindingEnded(EndedThere),
+    /// A member of staff ended a device: it shows no codes any more.
+    DeviceEnded(EndedThere),
 }
 
 impl Happening {
@@ -165,6 +176,8 @@ impl Happening {
             Self::OrderChanged(_) => "order_changed",
             Self::LossReported => "loss_reported",
             Self::LossCancelled => "loss_cancelled",
+            Self::BindingEnded(_) => "binding_ended",
+            Self::DeviceEnded(_) => "device_ended",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{BindingView, Identities, phone, sign_in::SignInError};
 use crate::{
     audit::AuditAct,
     base::db::{DbError, TxError},
-    passcode::{self, Channel, EndReason},
+    passcode::{Channel, EndReason},
     passwords::{ChangeError, ClaimedPerson, PasswordFault, Proven, Stranger},
     schools::{
         Person, School,
@@ -160,7 +160,7 @@ impl Identities {
                 phones::remove(tx, student.identity, &phone_removed, now).await?;
                 if let Some(channel) = Channel::of(student.user.platform).filter(|_| ended) {
                     let (person, why) = (student.person, EndReason::Unbound);
-                    passcode::end_devices_of(tx, person, channel, why, now).await?;
+                    channel.end_devices(tx, person, why, now).await?;
                 }
                 Ok(ended)
             })

@@ -1,8 +1,8 @@
 //! Finds the device that showed a scanned code.
 
 use super::{
-    Channel, Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss,
-    Moment, OtpMatch, Prefixes, ShownCode, Skew, Step, Wallet,
+    Code, CodeFault, CodeMasters, CodePurpose, EndReason, Enrolment, HandleMatch, Miss, Moment,
+    OtpMatch, Prefixes, ShownCode, Skew, Step, Wallet,
     counting::{Counting, Missed},
     directory::{Candidate, Directory},
     match_otp, parse,
@@ -254,15 +254,4 @@ pub async fn end_devices(
     now: Timestamp,
 ) -> Result<u64, DbError> {
     store::devices::end(tx, person, DeviceFilter::All, why, now).await
-}
-
-/// Like [`end_devices`], for one channel.
-pub async fn end_devices_of(
-    tx: &Tx,
-    person: PersonId,
-    channel: Channel,
-    why: EndReason,
-    now: Timestamp,
-) -> Result<u64, DbError> {
-    store::devices::end(tx, person, DeviceFilter::Channel(channel), why, now).await
 }

@@ -40,11 +40,11 @@ pub use derive::{
     CodeMaster, CodeMasters, CodePurpose, DeviceKey, Handle, HandleKey, HandleKeys, MasterNumber,
     OtpKey, Salt,
 };
-pub use device::{Channel, DeviceKind, EndReason};
+pub use device::{Channel, DeviceKind, EndReason, PersonDevice};
 pub use enrolment::{
     Enrolled, EnrolmentTerms, NewDevice, NewlyEnrolled, Owner, SEEN_EVERY, Trust, enrol,
 };
-pub use finding::{Codes, CodesSetup, ScanOutcome, ScanPlace, end_devices, end_devices_of};
+pub use finding::{Codes, CodesSetup, ScanOutcome, ScanPlace, end_devices};
 pub use handles::{DeviceId, Enrolment, HandleMatch, HandleTables};
 pub use issuing::{IssueOutcome, IssuedCode, KeyedDevice};
 pub use misses::Miss;

@@ -12,11 +12,22 @@ use crate::base::{
 };
 use crate::ledger::HeldPersons;
 use std::collections::HashMap;
+use zeroize::Zeroizing;
 
 /// The field name of ID numbers in the blind index.
 pub(super) const ID_NUMBER: &str = "id_number";
 /// The field name of phone numbers in the blind index.
 pub(super) const PHONE: &str = "phone";
+/// The field name of names in the blind index.
+pub(super) const NAME: &str = "name";
+
+/// A name as it is indexed: without blanks and middle dots, which people write in several ways, and
+/// without cases.
+pub(super) fn indexed_name(name: &str) -> Zeroizing<String> {
+    let is_between =
+        |c: &char| c.is_whitespace() || matches!(c, '·' | '•' | '・' | '‧' | '∙' | '.' | '．');
+    Zeroizing::new(name.chars().filter(|c| !is_between(c)).flat_map(char::to_lowercase).collect())
+}
 
 /// The people of all schools.
 #[derive(Clone, Debug)]
@@ -54,6 +65,15 @@ impl People {
         let id_number = id_number.trim().to_ascii_uppercase();
         let candidates = self.index.candidates(school, ID_NUMBER, &id_number);
         store::people_by_id_number(&self.db, school, candidates).await
+    }
+
+    /// The digests by which a text is looked for as a phone and as a name, by every key.
+    pub fn digests_of(&self, school: SchoolId, text: &str) -> [Vec<Vec<u8>>; 2] {
+        let of = |field, value: &str| {
+            let candidates = self.index.candidates(school, field, value);
+            candidates.into_iter().map(|blind| blind.digest.to_vec()).collect()
+        };
+        [of(PHONE, text), of(NAME, &indexed_name(text))]
     }
 
     /// Locks the row of a person who must exist until the transaction ends, and returns the person
@@ -139,5 +159,26 @@ impl People {
     /// The person of that id.
     pub async fn get(&self, id: PersonId) -> Result<Option<Person>, DbError> {
         store::person(&self.db, id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::indexed_name;
+
+    #[test]
+    fn one_name_is_written_in_several_ways() {
+        for (name, indexed) in [
+            ("陈雨", "陈雨"),
+            (" 陈 雨", "陈雨"),
+            ("陈　雨", "陈雨"),
+            ("阿依古丽·买买提", "阿依古丽买买提"),
+            ("阿依古丽•买买提", "阿依古丽买买提"),
+            ("阿依古丽．买买提", "阿依古丽买买提"),
+            ("J. Smith", "jsmith"),
+            ("=1+1", "=1+1"),
+        ] {
+            assert_eq!(indexed_name(name).as_str(), indexed, "{name}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! can be stopped at any time, and goes on.
 
 use super::{
-    people::{ID_NUMBER, PHONE},
+    people::{ID_NUMBER, NAME, PHONE, indexed_name},
     person::{PersonKeys, SealedField},
     roster::{PersonalData, canonical},
     store::rekey::{self as store, PersonKeying},
@@ -81,9 +81,9 @@ impl PersonKeys {
         }))
     }
 
-    /// `None` if everything is indexed under the current key.
+    /// `None` if everything is indexed, under the current key.
     fn reindexed(&self, row: &PersonKeying) -> Result<Option<PersonKeying>, SealError> {
-        if row.index_key == self.index.key_id() {
+        if row.index_key == self.index.key_id() && row.name_index.is_some() {
             return Ok(None);
         }
         let opened = |field: SealedField, closed: &Option<Vec<u8>>| {
@@ -98,10 +98,13 @@ impl PersonKeys {
         };
         let (number_index, phone_index) =
             (index(ID_NUMBER, id_number.as_ref()), index(PHONE, phone.as_ref()));
+        let folded = indexed_name(&name);
+        let name_index = index(NAME, Some(&folded));
         let content = canonical(&row.roster, PersonalData { name, id_number, phone, chip });
         Ok(Some(PersonKeying {
             id_number_index: number_index,
             phone_index,
+            name_index,
             roster_digest: self.digest_again(row.school, &content, &row.roster_digest),
             index_key: self.index.key_id().to_owned(),
             ..row.clone()

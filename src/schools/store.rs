@@ -217,6 +217,8 @@ pub(super) struct OnRoster {
     pub(super) id_number_index: Option<Vec<u8>>,
     /// The last day of the card.
     pub(super) valid_until: Option<Day>,
+    /// Whether the name is indexed: rows of earlier releases are not.
+    pub(super) has_name_index: bool,
 }
 
 /// The people with these student numbers.
@@ -225,7 +227,8 @@ pub(super) async fn on_roster(
     school: SchoolId,
     student_nos: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<String, OnRoster>, DbError> {
-    type Found = (String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<i32>);
+    type Found =
+        (String, uuid::Uuid, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<i32>, Option<Vec<u8>>);
     let found: Vec<Found> = person::Entity::find()
         .select_only()
         .columns([
@@ -235,6 +238,7 @@ pub(super) async fn on_roster(
             person::Column::NameSealed,
             person::Column::IdNumberIndex,
             person::Column::ValidUntil,
+            person::Column::NameIndex,
         ])
         .filter(person::Column::SchoolId.eq(school.number()))
         .filter(person::Column::StudentNo.is_in(student_nos))
@@ -243,9 +247,11 @@ pub(super) async fn on_roster(
         .await?;
     let known = found.into_iter();
     Ok(known
-        .map(|(student_no, id, digest, name, id_number_index, last)| {
+        .map(|(student_no, id, digest, name, id_number_index, last, name_index)| {
             let (id, valid_until) = (PersonId::from_uuid(id), last.map(Day::from_number));
-            (student_no, OnRoster { id, digest, name, id_number_index, valid_until })
+            let has_name_index = name_index.is_some();
+            let found = OnRoster { id, digest, name, id_number_index, valid_until, has_name_index };
+            (student_no, found)
         })
         .collect())
 }
@@ -257,6 +263,7 @@ pub(super) struct PersonRow<'a> {
     pub(super) sealed: SealedFields,
     pub(super) id_number_index: Option<&'a Blind>,
     pub(super) phone_index: Option<&'a Blind>,
+    pub(super) name_index: &'a Blind,
     pub(super) kind: PersonKind,
     pub(super) department: &'a str,
     pub(super) class_name: &'a str,
@@ -275,6 +282,7 @@ fn roster_columns(row: PersonRow<'_>, now: Timestamp) -> person::ActiveModel {
         // A roster need not list it.
         chip_sealed: row.sealed.chip.map_or(NotSet, |chip| Set(Some(chip))),
         phone_index: digest(row.phone_index),
+        name_index: digest(Some(row.name_index)),
         index_key: Set(row.digest.key_id.clone()),
         kind: Set(row.kind.code().to_owned()),
         department: Set(row.department.to_owned()),

@@ -5,11 +5,13 @@
 //! Invariant: a new binding and the notices to the person's other identities are one commit.
 //! Absent on purpose: nothing here is keyed by phone number, so changing it has no effect.
 
+mod bindings;
 mod notices;
 pub mod phones;
 mod store;
 pub mod upkeep;
 
+pub use bindings::PersonBinding;
 pub use notices::{NOTICES_KEPT, Notice, NoticeId, NoticeKind, SHOWN_NOTICES};
 pub use store::{hold_binding, open_portal, unbind};
 

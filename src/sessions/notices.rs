@@ -34,15 +34,21 @@ pub enum NoticeKind {
     LossReported,
     /// The report was taken back.
     LossCancelled,
+    /// A member of staff ended a binding of the person.
+    BindingEnded,
+    /// A member of staff ended a device that shows payment codes.
+    DeviceEnded,
 }
 
 impl NoticeKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Bound,
         Self::PasswordChanged,
         Self::CodeDevice,
         Self::LossReported,
         Self::LossCancelled,
+        Self::BindingEnded,
+        Self::DeviceEnded,
     ];
 
     /// As stored.
@@ -53,7 +59,22 @@ impl NoticeKind {
             Self::CodeDevice => "code_device",
             Self::LossReported => "loss_reported",
             Self::LossCancelled => "loss_cancelled",
+            Self::BindingEnded => "binding_ended",
+            Self::DeviceEnded => "device_ended",
         }
+    }
+
+    /// Tells all identities that are bound to a person what a member of staff did there.
+    pub async fn tell(
+        self,
+        tx: &Tx,
+        of: BoundTo,
+        platform: Platform,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        // No identity did it.
+        let nobody = IdentityId::from_uuid(Uuid::nil());
+        notify_others(tx, NoticeOrigin { by: nobody, of, platform }, self, now).await
     }
 
     /// The kind with this code.
@@ -98,6 +119,14 @@ impl Notice {
             }
             NoticeKind::LossReported => {
                 format!("您的校园卡刚在{place}上挂失。若非本人操作，请修改查询密码并解挂。")
+            }
+            NoticeKind::BindingEnded => {
+                format!(
+                    "学校工作人员刚解除了您的校园卡在{place}上的绑定。如有疑问，请到服务窗口询问。"
+                )
+            }
+            NoticeKind::DeviceEnded => {
+                format!("学校工作人员刚停用了{place}的一台设备上的付款码。需要时请重新启用。")
             }
             NoticeKind::LossCancelled => {
                 format!("您的校园卡刚在{place}上解挂。若非本人操作，请尽快挂失并修改查询密码。")

@@ -1,6 +1,7 @@
 //! The tables of identities, sessions, bindings and notices.
 
 pub(super) mod authentic;
+pub(super) mod bindings;
 mod identities;
 pub(super) mod phones;
 

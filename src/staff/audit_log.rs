@@ -79,6 +79,8 @@ impl AuditKind {
             | AuditAct::StandingChanged
             | AuditAct::LossReported
             | AuditAct::LossCancelled
+            | AuditAct::DeviceEnded
+            | AuditAct::BindingEnded
             | AuditAct::PhoneShared
             | AuditAct::PhoneRemoved => Self::People,
             AuditAct::MerchantAdded
@@ -91,11 +93,15 @@ impl AuditKind {
             AuditAct::DoorsAllocated | AuditAct::DoorRightAdded | AuditAct::DoorRightEnded => {
                 Self::Doors
             }
-            AuditAct::AccessLogRead
+            AuditAct::PersonOpened
+            | AuditAct::PersonRevealed
+            | AuditAct::AccessLogRead
             | AuditAct::ReadersExported
             | AuditAct::OrdersExported
             | AuditAct::AuditExported => Self::Reads,
-            AuditAct::StaffAdded
+            // For who looks after members of staff.
+            AuditAct::ManyRevealed
+            | AuditAct::StaffAdded
             | AuditAct::StaffFactorReset
             | AuditAct::StaffFactorEnrolled
             | AuditAct::StaffRecoveryUsed

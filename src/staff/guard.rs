@@ -65,6 +65,12 @@ rights! {
     ChangeDoorRights;
     /// Read the log of doors.
     ReadAccessLog;
+    /// Find people, masked, and open one.
+    ReadPeople;
+    /// Be shown a person's name and phone.
+    RevealPerson;
+    /// Report a card lost or found, end a device or a binding.
+    ChangePerson;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the logins of the school.

@@ -14,10 +14,13 @@ pub mod guard;
 pub mod http;
 mod members;
 mod orders;
+mod people;
+mod person_acts;
 mod refund_desk;
 mod refunds;
 mod requests;
 mod standing;
+mod store;
 
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
@@ -25,6 +28,8 @@ pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorEr
 pub use endings::EndingAsk;
 pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffRequest};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
+pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
+pub use person_acts::{PersonAct, RevealReason};
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
 };

@@ -17,18 +17,18 @@ mod names;
 mod own;
 mod recovery;
 mod registry;
+mod rights;
 mod session;
 mod sign_in;
 mod store;
 mod upkeep;
 
 pub use changes::{AddedStaff, StaffBonds, StaffChange, StaffChangeError, StaffChanges};
-pub use names::{
-    FACTOR_LIFETIME, StaffAct, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles,
-};
+pub use names::{FACTOR_LIFETIME, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles};
 pub use own::{OwnAccount, OwnSession};
 pub use recovery::RECOVERY_CODES;
 pub use registry::{ListedStaff, NewStaff, Slip, StaffRegistry, StaffRegistryError};
+pub use rights::StaffAct;
 pub use sign_in::{
     ACCESS_LIFETIME, OfferedFactor, SignInOutcome, StaffGrant, StaffSignIn, StaffSignInError,
 };

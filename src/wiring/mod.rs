@@ -46,7 +46,7 @@ use crate::{
     reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
     terminals::Terminals,
     topup::TopUps,
 };
@@ -93,6 +93,8 @@ pub struct Journeys {
     pub staff: StaffDesk,
     /// Orders as members of staff see them.
     pub order_desk: OrderDesk,
+    /// People as members of staff see them.
+    pub people_desk: PeopleDesk,
     /// What the finance office does about bills.
     pub bill_desk: BillDesk,
     /// What members of staff do about doors.
@@ -152,14 +154,20 @@ impl Journeys {
         let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
         let staff = staff::build(ground, &shared, &payments);
         let order_desk = staff::order_desk(&staff, &shared);
+        let people_desk = staff::people_desk(&staff, &shared);
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&staff, (&order_desk, &bill_desk, &door_desk), &shared),
+            console: staff::console(
+                &staff,
+                (&order_desk, &people_desk, &bill_desk, &door_desk),
+                &shared,
+            ),
             order_desk,
+            people_desk,
             bill_desk,
             door_desk,
             reconciliation,

@@ -8,7 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -54,6 +54,17 @@ pub(super) fn order_desk(staff: &StaffDesk, shared: &Shared) -> OrderDesk {
     }
 }
 
+/// People as members of staff see them.
+pub(super) fn people_desk(staff: &StaffDesk, shared: &Shared) -> PeopleDesk {
+    PeopleDesk {
+        db: staff.db.clone(),
+        people: shared.people(),
+        schools: Arc::clone(&shared.schools),
+        sealer: shared.keys.sealer.clone(),
+        clock: Arc::clone(&staff.clock),
+    }
+}
+
 /// What the finance office does about bills.
 pub(super) fn bill_desk(staff: &StaffDesk, reconciliation: &Reconciliation) -> BillDesk {
     BillDesk {
@@ -73,12 +84,13 @@ pub(super) fn door_desk(staff: &StaffDesk, shared: &Shared) -> DoorDesk {
 /// The pages of all of it.
 pub(super) fn console(
     staff: &StaffDesk,
-    (orders, bills, doors): (&OrderDesk, &BillDesk, &DoorDesk),
+    (orders, people, bills, doors): (&OrderDesk, &PeopleDesk, &BillDesk, &DoorDesk),
     shared: &Shared,
 ) -> Console {
     Console {
         staff: staff.clone(),
         orders: orders.clone(),
+        people: people.clone(),
         bills: bills.clone(),
         doors: doors.clone(),
         schools: Arc::clone(&shared.schools),

@@ -4,7 +4,7 @@
 //! `ONECARD_LONG=1` races 10,000 times instead of 60.
 
 mod effect;
-mod races;
+pub mod races;
 mod schools;
 mod tries;
 mod write_points;

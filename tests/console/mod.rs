@@ -7,6 +7,8 @@ mod doors;
 mod members;
 mod order_lists;
 mod orders;
+mod people;
+mod people_acts;
 mod refunds;
 mod routes;
 mod sign_in;

@@ -20,6 +20,9 @@ enum Door {
 use Door::{Open, Roles, SignedIn};
 
 const ORDERS: Door = Roles(&["card_office", "finance", "auditor"]);
+const PEOPLE: Door = Roles(&["card_office", "finance", "network_center", "counsellor", "auditor"]);
+const STOPS: Door = Roles(&["card_office", "network_center"]);
+const REVEALS: Door = Roles(&["card_office", "finance", "network_center"]);
 const REFUNDS: Door = Roles(&["card_office", "finance", "auditor"]);
 const ASKS: Door = Roles(&["card_office", "finance"]);
 const FINANCE: Door = Roles(&["finance"]);
@@ -56,6 +59,19 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/staff-requests/{id}/withdraw", ADMIN),
     ("post", "/staff/second-factor", SignedIn),
     ("get", "/staff", SignedIn),
+    ("get", "/staff/people", PEOPLE),
+    ("post", "/staff/people/search", PEOPLE),
+    ("get", "/staff/people/{id}", PEOPLE),
+    ("get", "/staff/people/{id}/loss", STOPS),
+    ("post", "/staff/people/{id}/loss", STOPS),
+    ("get", "/staff/people/{id}/cancel-loss", STOPS),
+    ("post", "/staff/people/{id}/cancel-loss", STOPS),
+    ("get", "/staff/people/{id}/devices/{device}/end", STOPS),
+    ("post", "/staff/people/{id}/devices/{device}/end", STOPS),
+    ("get", "/staff/people/{id}/bindings/{binding}/end", STOPS),
+    ("post", "/staff/people/{id}/bindings/{binding}/end", STOPS),
+    ("get", "/staff/people/{id}/reveal", REVEALS),
+    ("post", "/staff/people/{id}/reveal", REVEALS),
     ("get", "/staff/orders", ORDERS),
     ("post", "/staff/orders/search", ORDERS),
     ("post", "/staff/orders/export", ORDERS),
@@ -119,6 +135,7 @@ async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::
     let id = "01931c7e-0000-7000-8000-000000000000";
     let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
     let path = path.replace("{act}", "disable");
+    let path = path.replace("{device}", id).replace("{binding}", id);
     match method {
         "get" => browser.get(&path).await,
         _ => browser.send(&path, &[("csrf", csrf.to_owned())]).await,

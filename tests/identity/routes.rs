@@ -108,6 +108,13 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/api/v1/staff/orders", Staff),
     ("post", "/api/v1/staff/orders/search", Staff),
     ("get", "/api/v1/staff/orders/{id}", Staff),
+    ("post", "/api/v1/staff/people/search", Staff),
+    ("get", "/api/v1/staff/people/{id}", Staff),
+    ("post", "/api/v1/staff/people/{id}/loss", Staff),
+    ("post", "/api/v1/staff/people/{id}/cancel-loss", Staff),
+    ("post", "/api/v1/staff/people/{id}/devices/{device}/end", Staff),
+    ("post", "/api/v1/staff/people/{id}/bindings/{binding}/end", Staff),
+    ("post", "/api/v1/staff/people/{id}/reveal", Staff),
     ("get", "/api/v1/staff/refunds", Staff),
     ("post", "/api/v1/staff/refunds", Staff),
     ("get", "/api/v1/staff/refunds/{id}", Staff),
@@ -211,6 +218,7 @@ async fn ask(world: &World, student: Option<&Student>, method: &str, path: &str)
     let (id, body) = (uuid::Uuid::nil().to_string(), json!({}));
     let path = path.replace("{id}", &id).replace("{code}", "xnec").replace("{school}", "xnec");
     let path = path.replace("{month}", "2026-11").replace("{seq}", "1").replace("{door}", &id);
+    let path = path.replace("{device}", &id).replace("{binding}", &id);
     match (student, method) {
         (Some(student), "get") => student.get(&path).await,
         (Some(student), _) => student.post(&path, &body).await,

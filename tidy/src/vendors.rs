@@ -37,8 +37,8 @@ const NAMED: &[Exception] = &[
     ),
     except(
         "src/console/words.rs",
-        &["Alipay", "WechatPay", "微信支付", "支付宝"],
-        "what staff call the providers",
+        &["Alipay", "Wechat", "WechatPay", "微信", "微信支付", "支付宝"],
+        "what staff call the providers and platforms",
     ),
     // What the client sends and must be told.
     except("src/payments/gateway.rs", &["Alipay", "WechatPay"], "what the client needs to pay"),

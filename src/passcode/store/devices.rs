@@ -17,7 +17,7 @@ use sea_orm::{
     QueryOrder, QueryResult, QuerySelect, Statement, StreamTrait, sea_query::Expr,
 };
 
-const DEVICE_FROM: &str = "SELECT id, school_id, person_id, channel, kind, client_digest, name, salt, \
+pub(super) const DEVICE_FROM: &str = "SELECT id, school_id, person_id, channel, kind, client_digest, name, salt, \
     generation, step_seconds, master_key_id, enrolled_at, expires_at, last_seen_at, stale_at, \
     ended_at, ended_why, changed_at, mac FROM device";
 /// The limit of changes read at a time.
@@ -286,6 +286,7 @@ pub(in crate::passcode) enum DeviceFilter {
     All,
     Channel(Channel),
     Kind(Channel, DeviceKind),
+    One(DeviceId),
 }
 
 /// Ends some of a person's live devices; returns how many. Expired devices get this reason instead,
@@ -312,6 +313,7 @@ pub(in crate::passcode) async fn end(
             held = held.filter(device::Column::Channel.eq(channel.code()));
             held = held.filter(device::Column::Kind.eq(kind.code()));
         }
+        DeviceFilter::One(id) => held = held.filter(device::Column::Id.eq(id.uuid())),
     }
     let held = held.order_by_asc(device::Column::Id).lock_exclusive();
     let held: Vec<uuid::Uuid> = held.into_tuple().all(tx.conn()).await?;

@@ -2,4 +2,5 @@
 
 pub(super) mod authentic;
 pub(super) mod devices;
+pub(super) mod person;
 pub(super) mod uses;

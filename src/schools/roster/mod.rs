@@ -12,7 +12,7 @@ mod header;
 mod row;
 
 use super::{
-    people::{ID_NUMBER, PHONE},
+    people::{ID_NUMBER, NAME, PHONE, indexed_name},
     person::{self, PersonKeys, PersonKind, SealedField, SealedFields},
     store::{self, OnRoster, PersonRow},
 };
@@ -175,6 +175,7 @@ impl RosterImport<'_> {
             line,
             id_number: row.id_number.as_deref().map(|number| index(ID_NUMBER, number)),
             phone: row.phone.as_deref().map(|phone| index(PHONE, phone)),
+            name: index(NAME, &indexed_name(&row.name)),
             digests: self.keys.index.candidates(self.school, ROSTER_ROW, &row.canonical()),
             row,
         }
@@ -190,11 +191,14 @@ impl RosterImport<'_> {
                 added.push(self.sealed(indexed, PersonId::new(self.now))?);
                 continue;
             };
-            if indexed.digests.first().is_some_and(|digest| digest.digest == *stored.digest) {
+            let newest = indexed.digests.first();
+            if newest.is_some_and(|newest| newest.digest == *stored.digest) && stored.has_name_index
+            {
                 written.unchanged += 1;
                 continue;
             }
-            // A row that matches only with an older key is written again, with the current keys.
+            // A row that matches only with an older key, or whose name is not indexed, is written again,
+            // with the current keys.
             let same = indexed.digests.iter().any(|digest| digest.digest == *stored.digest);
             if !same && self.is_other_person(indexed, &stored)? {
                 written.refused.push(indexed.refused(OTHER_PERSON));
@@ -274,6 +278,7 @@ impl RosterImport<'_> {
             },
             id_number_index: from.id_number.as_ref(),
             phone_index: from.phone.as_ref(),
+            name_index: &from.name,
             kind: row.kind,
             department: &row.department,
             class_name: &row.class_name,
@@ -289,6 +294,7 @@ struct Indexed {
     row: RosterRow,
     id_number: Option<Blind>,
     phone: Option<Blind>,
+    name: Blind,
     digests: Vec<Blind>,
 }
 

@@ -29,6 +29,7 @@ pub(in crate::schools) struct PersonKeying {
     pub(in crate::schools) lost_chip: Option<Vec<u8>>,
     pub(in crate::schools) id_number_index: Option<Vec<u8>>,
     pub(in crate::schools) phone_index: Option<Vec<u8>>,
+    pub(in crate::schools) name_index: Option<Vec<u8>>,
     pub(in crate::schools) roster_digest: Vec<u8>,
     pub(in crate::schools) index_key: String,
     pub(in crate::schools) roster: Listed,
@@ -59,6 +60,7 @@ fn keying(row: person::Model) -> Result<PersonKeying, DbError> {
         lost_chip: row.lost_chip_sealed,
         id_number_index: row.id_number_index,
         phone_index: row.phone_index,
+        name_index: row.name_index,
         roster_digest: row.roster_digest,
         index_key: row.index_key,
         roster: Listed {
@@ -82,6 +84,7 @@ pub(in crate::schools) async fn write(tx: &Tx, row: PersonKeying) -> Result<(), 
         lost_chip_sealed: Set(row.lost_chip),
         id_number_index: Set(row.id_number_index),
         phone_index: Set(row.phone_index),
+        name_index: Set(row.name_index),
         roster_digest: Set(row.roster_digest),
         index_key: Set(row.index_key),
         ..Default::default()

@@ -1,4 +1,4 @@
-//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, and doors.
+//! Staff over HTTP: sign-in, orders, people, refunds and repairs of bills that need two persons, and doors.
 
 mod account;
 mod audit;
@@ -9,6 +9,7 @@ mod endings;
 mod member_requests;
 mod members;
 mod orders;
+mod people;
 mod problems;
 mod refunds;
 mod requests;
@@ -18,7 +19,7 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<BillDesk>` and `Data<DoorDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>` and `Data<DoorDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -33,6 +34,14 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(account::change_password)
         .service(audit::list);
     let scope = scope.service(orders::list).service(orders::search).service(orders::show);
+    let scope = scope
+        .service(people::search)
+        .service(people::show)
+        .service(people::loss)
+        .service(people::cancel_loss)
+        .service(people::end_device)
+        .service(people::end_binding)
+        .service(people::reveal);
     let scope = scope
         .service(refunds::ask)
         .service(refunds::list)

@@ -66,7 +66,9 @@ const doorRead = object({
 /** The card was reported lost, or found. */
 const lossEvent = object({ kind: oneOf('loss_reported', 'loss_cancelled'), at: text })
 
-const otherEvent = object({ kind: oneOf('order_changed', 'message') })
+const otherEvent = object({
+  kind: oneOf('order_changed', 'message', 'binding_ended', 'device_ended'),
+})
 
 /** A kind that this client does not know. */
 const unknownEvent: Decoder<{ readonly kind: 'unknown' }> = () => ({ kind: 'unknown' })
