@@ -50,7 +50,7 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 8] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 9] = [
     ("/staff", "今日待办", None),
     ("/staff/people", "人员", Some(StaffAct::ReadPeople)),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
