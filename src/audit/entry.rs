@@ -75,6 +75,16 @@ pub enum AuditAct {
     DoorRightEnded,
     /// The log of doors was read.
     AccessLogRead,
+    /// A member of staff took a case.
+    CaseTaken,
+    /// Who had it gave it back.
+    CaseReleased,
+    /// Another took it from who had it.
+    CaseTakenOver,
+    /// Who had it ended it, and no money moved by that.
+    CaseResolved,
+    /// A list of cases was exported.
+    CasesExported,
     /// A list of orders was exported.
     OrdersExported,
     /// A part of this log was exported.
@@ -89,7 +99,7 @@ pub enum AuditAct {
 
 impl AuditAct {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::RowsAuthenticated,
         Self::RowsTakenOver,
         Self::Rekeyed,
@@ -124,6 +134,11 @@ impl AuditAct {
         Self::DoorRightAdded,
         Self::DoorRightEnded,
         Self::AccessLogRead,
+        Self::CaseTaken,
+        Self::CaseReleased,
+        Self::CaseTakenOver,
+        Self::CaseResolved,
+        Self::CasesExported,
         Self::OrdersExported,
         Self::AuditExported,
         Self::ReadersExported,
@@ -168,6 +183,11 @@ impl AuditAct {
             Self::DoorRightAdded => "door_right.added",
             Self::DoorRightEnded => "door_right.ended",
             Self::AccessLogRead => "access_log.read",
+            Self::CaseTaken => "case.taken",
+            Self::CaseReleased => "case.released",
+            Self::CaseTakenOver => "case.taken_over",
+            Self::CaseResolved => "case.resolved",
+            Self::CasesExported => "cases.exported",
             Self::OrdersExported => "orders.exported",
             Self::AuditExported => "audit.exported",
             Self::ReadersExported => "readers.exported",

@@ -65,6 +65,10 @@ rights! {
     ChangeDoorRights;
     /// Read the log of doors.
     ReadAccessLog;
+    /// Read cases, as far as the roles let one.
+    ReadCases;
+    /// Take cases, give them back, end them.
+    HandleCases;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the audit log, as far as the roles let one.

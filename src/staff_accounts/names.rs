@@ -65,6 +65,14 @@ pub enum StaffAct {
     ReadStaffAudit,
     /// All of it.
     ReadWholeAudit,
+    /// Read cases that are not about money.
+    ReadCases,
+    /// Read those about money as well.
+    ReadMoneyCases,
+    /// Take cases that one may read, give them back, and end those that are not about money.
+    HandleCases,
+    /// End a case about money, where no money moves.
+    EndMoneyCases,
     /// Change what signs in the own login: everybody may.
     ChangeOwnFactor,
 }
@@ -110,39 +118,44 @@ impl StaffRole {
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
             AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-            ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-            ReadStaffAudit, ReadWholeAudit,
+            EndMoneyCases, HandleCases, ReadAccessLog, ReadAudit, ReadBills, ReadCases,
+            ReadDoorRights, ReadMoneyCases, ReadOrders, ReadRefunds, ReadStaffAudit,
+            ReadWholeAudit,
         };
         match self {
             Self::Finance => match act {
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ReadAudit | ChangeOwnFactor => true,
+                | DecideRepair | ReadCases | ReadMoneyCases | HandleCases | EndMoneyCases
+                | ReadAudit | ChangeOwnFactor => true,
                 ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
                 | ReadWholeAudit => false,
             },
             Self::CardOffice => match act {
                 ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
-                | ReadAccessLog | ReadAudit | ChangeOwnFactor => true,
+                | ReadAccessLog | ReadCases | ReadMoneyCases | HandleCases | EndMoneyCases
+                | ReadAudit | ChangeOwnFactor => true,
                 DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
                 | ReadWholeAudit => false,
             },
             Self::Auditor => match act {
                 ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
-                | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => true,
-                AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights => false,
+                | ReadCases | ReadMoneyCases | ReadAudit | ReadStaffAudit | ReadWholeAudit
+                | ChangeOwnFactor => true,
+                AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights
+                | HandleCases | EndMoneyCases => false,
             },
             Self::NetworkCenter => match act {
-                ReadDoorRights | ReadAudit | ChangeOwnFactor => true,
+                ReadDoorRights | ReadCases | HandleCases | ReadAudit | ChangeOwnFactor => true,
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
-                | ReadWholeAudit => false,
+                | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadMoneyCases
+                | EndMoneyCases | ReadStaffAudit | ReadWholeAudit => false,
             },
             Self::Counsellor | Self::Admin => match act {
                 ReadAudit | ChangeOwnFactor => true,
                 ReadStaffAudit => matches!(self, Self::Admin),
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
-                | ReadWholeAudit => false,
+                | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadCases
+                | ReadMoneyCases | HandleCases | EndMoneyCases | ReadWholeAudit => false,
             },
         }
     }
@@ -165,6 +178,9 @@ impl StaffAct {
             | Self::ReadRefunds
             | Self::ReadBills
             | Self::ReadDoorRights
+            | Self::ReadCases
+            | Self::ReadMoneyCases
+            | Self::HandleCases
             | Self::ReadAudit
             | Self::ReadStaffAudit
             | Self::ReadWholeAudit => false,
@@ -174,6 +190,7 @@ impl StaffAct {
             | Self::DecideRepair
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
+            | Self::EndMoneyCases
             | Self::ChangeOwnFactor => true,
         }
     }
@@ -233,8 +250,8 @@ mod tests {
     use super::*;
     use StaffAct::{
         AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-        ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-        ReadStaffAudit, ReadWholeAudit,
+        EndMoneyCases, HandleCases, ReadAccessLog, ReadAudit, ReadBills, ReadCases,
+        ReadDoorRights, ReadMoneyCases, ReadOrders, ReadRefunds, ReadStaffAudit, ReadWholeAudit,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -243,12 +260,12 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "R RA- --- RCL A--"),
-            (StaffRole::Finance, "R RAD RAD --- A--"),
-            (StaffRole::NetworkCenter, "- --- --- R-- A--"),
-            (StaffRole::Counsellor, "- --- --- --- A--"),
-            (StaffRole::Auditor, "R R-- R-- R-L ASW"),
-            (StaffRole::Admin, "- --- --- --- AS-"),
+            (StaffRole::CardOffice, "R RA- --- RCL RMHE A--"),
+            (StaffRole::Finance, "R RAD RAD --- RMHE A--"),
+            (StaffRole::NetworkCenter, "- --- --- R-- R-H- A--"),
+            (StaffRole::Counsellor, "- --- --- --- ---- A--"),
+            (StaffRole::Auditor, "R R-- R-- R-L RM-- ASW"),
+            (StaffRole::Admin, "- --- --- --- ---- AS-"),
         ];
         let acts = [
             ReadOrders,
@@ -261,6 +278,10 @@ mod tests {
             ReadDoorRights,
             ChangeDoorRights,
             ReadAccessLog,
+            ReadCases,
+            ReadMoneyCases,
+            HandleCases,
+            EndMoneyCases,
             ReadAudit,
             ReadStaffAudit,
             ReadWholeAudit,
@@ -293,6 +314,10 @@ mod tests {
             (DecideRepair, 599, Ok(())),
             (DecideRepair, 600, Err(FactorStale)),
             (ReadBills, 6000, Ok(())),
+            (ReadMoneyCases, 6000, Ok(())),
+            (HandleCases, 6000, Ok(())),
+            (EndMoneyCases, 599, Ok(())),
+            (EndMoneyCases, 600, Err(FactorStale)),
         ];
         let doors = StaffRoles::new([StaffRole::CardOffice]);
         for (act, seconds, expected) in [

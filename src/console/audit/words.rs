@@ -6,6 +6,7 @@ use uuid::Uuid;
 pub(super) const fn kind(kind: AuditKind) -> &'static str {
     match kind {
         AuditKind::Approvals => "申请与复核",
+        AuditKind::Cases => "异常",
         AuditKind::People => "人员与卡",
         AuditKind::Terminals => "商户、终端与门锁",
         AuditKind::Doors => "门禁权限",
@@ -53,6 +54,11 @@ pub(super) fn act(code: &str) -> &str {
         "door_right.added" => "授予门禁权限",
         "door_right.ended" => "结束门禁权限",
         "access_log.read" => "查阅门禁记录",
+        "case.taken" => "接手异常",
+        "case.released" => "放回异常",
+        "case.taken_over" => "接管异常",
+        "case.resolved" => "办结异常",
+        "cases.exported" => "导出异常",
         "orders.exported" => "导出订单",
         "audit.exported" => "导出记录",
         "readers.exported" => "导出读者名单",
@@ -84,6 +90,7 @@ pub(super) fn object(subject: &str) -> String {
     };
     let word = match what {
         "approval" => "申请",
+        "case" => "异常",
         "person" => "人员",
         "terminal" => "终端",
         "merchant" => "商户",
