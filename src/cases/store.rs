@@ -12,8 +12,8 @@ use crate::base::{
 };
 use entity::review_case;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryResult, QuerySelect, Select,
-    Value, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryResult, QuerySelect,
+    Select, Value, sea_query::Expr,
 };
 use std::collections::HashSet;
 
@@ -60,9 +60,8 @@ pub(super) async fn among(
 pub(super) async fn reopen(tx: &Tx, case: &Case) -> Result<(), DbError> {
     use review_case::Column as Of;
     let kept = |column: &str| Expr::cust(format!("CASE WHEN closed_at IS NULL THEN {column} END"));
-    let new = Condition::any()
-        .add(Of::ClosedAt.is_not_null())
-        .add(Of::Detail.ne(case.detail.clone()));
+    let new =
+        Condition::any().add(Of::ClosedAt.is_not_null()).add(Of::Detail.ne(case.detail.clone()));
     review_case::Entity::update_many()
         .col_expr(Of::TakenLogin, kept("taken_login"))
         .col_expr(Of::TakenNo, kept("taken_no"))

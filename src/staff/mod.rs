@@ -8,6 +8,7 @@
 
 mod audit_log;
 mod bills;
+mod cases;
 mod doors;
 mod endings;
 pub mod guard;
@@ -20,6 +21,10 @@ mod standing;
 
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
+pub use cases::{
+    CaseDesk, CaseDetail, CaseEndingAsk, CaseList, CaseOrder, CaseProposal, CaseQuery, ListedCase,
+    StaffCaseError,
+};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};

@@ -250,8 +250,8 @@ mod tests {
     use super::*;
     use StaffAct::{
         AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-        EndMoneyCases, HandleCases, ReadAccessLog, ReadAudit, ReadBills, ReadCases,
-        ReadDoorRights, ReadMoneyCases, ReadOrders, ReadRefunds, ReadStaffAudit, ReadWholeAudit,
+        EndMoneyCases, HandleCases, ReadAccessLog, ReadAudit, ReadBills, ReadCases, ReadDoorRights,
+        ReadMoneyCases, ReadOrders, ReadRefunds, ReadStaffAudit, ReadWholeAudit,
     };
     use StaffRefusal::{FactorStale, NoRight};
 

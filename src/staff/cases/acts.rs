@@ -1,0 +1,143 @@
+//! Who has a case, and how it ends.
+
+use super::{
+    CaseDesk, StaffCaseError,
+    detail::{holds_money, subject_of, waits},
+    visible, worker,
+};
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{clock::Timestamp, db::Tx},
+    cases::{CaseAct, CaseId, CaseRefusal, FoundCase},
+    staff::{EndingAsk, StaffActError, StaffRefund},
+    staff_accounts::{self, StaffAct, StaffMember},
+};
+use uuid::Uuid;
+
+/// The ending of the refund of a case, as it is asked for from the case.
+#[derive(Clone, Debug)]
+pub struct CaseEndingAsk {
+    /// Why.
+    pub reason: String,
+    /// The idempotency key.
+    pub key: String,
+}
+
+impl CaseDesk {
+    /// Does `act` to a case that was read in this version. A case of one's own money is not for oneself; one
+    /// about money is ended with a fresh second factor, and only where no request about it waits and its
+    /// refund holds nothing. The same act by the same person again is the same act.
+    pub async fn act(
+        &self,
+        member: &StaffMember,
+        (id, version): (CaseId, i64),
+        (act, why): (CaseAct<'_>, &str),
+    ) -> Result<FoundCase, StaffCaseError> {
+        let case = self.case(member, id).await?;
+        let right = match act {
+            CaseAct::Resolve(_) if case.is_money => StaffAct::EndMoneyCases,
+            CaseAct::Take | CaseAct::Release | CaseAct::TakeOver | CaseAct::Resolve(_) => {
+                StaffAct::HandleCases
+            }
+        };
+        let now = self.staff.clock.now();
+        member.may(right, now)?;
+        if act != CaseAct::Release {
+            self.check_not_own(member, &case).await?;
+        }
+        if matches!(act, CaseAct::Resolve(_)) && case.end.is_none() {
+            self.check_done(&case).await?;
+        }
+        let by = worker(member);
+        let db = self.staff.db.clone().acting_as(member.actor(why));
+        db.in_tx(async |tx| {
+            staff_accounts::hold::<StaffCaseError>(tx, member, right, now).await?;
+            let was = visible(FoundCase::lock(tx, member.school, id).await?, member)?;
+            let from = was.holder.clone();
+            let (is, is_new) = was.act(tx, act, (&by, version), now).await??;
+            if is_new {
+                let from = from.filter(|from| from.by.staff_no != by.staff_no);
+                let from = from.map(|from| format!("{}, no. {}", from.by.login, from.by.staff_no));
+                record(tx, &is, (act, from), now).await?;
+            }
+            Ok(is)
+        })
+        .await
+    }
+
+    /// Asks that the refund of a case be ended, which the member has. Another person decides.
+    pub async fn ask_ending_of(
+        &self,
+        member: &StaffMember,
+        id: CaseId,
+        ask: CaseEndingAsk,
+    ) -> Result<StaffRefund, StaffCaseError> {
+        let case = self.case(member, id).await?;
+        if case.end.is_some() {
+            return Err(CaseRefusal::Over.into());
+        }
+        if !case.is_held_by(&member.staff_no) {
+            let held = case.holder.map(|holder| CaseRefusal::Held(Box::new(holder)));
+            return Err(held.unwrap_or(CaseRefusal::NotTaken).into());
+        }
+        let refund: Uuid = case.facts.refund.ok_or(StaffCaseError::NoRefund)?;
+        let CaseEndingAsk { reason, key } = ask;
+        let asked = self.staff.ask_ending(member, &EndingAsk { refund, reason, key }).await?;
+        let (by, now) = (worker(member), self.staff.clock.now());
+        self.staff.db.in_tx(async |tx| FoundCase::touch(tx, id, &by, now).await).await?;
+        Ok(asked)
+    }
+
+    /// Nobody acts on money of their own. Whose it is does not change, so that it is asked before the
+    /// transaction.
+    async fn check_not_own(
+        &self,
+        member: &StaffMember,
+        case: &FoundCase,
+    ) -> Result<(), StaffCaseError> {
+        let order = self.order_of(case).await?;
+        let is_own =
+            order.is_some_and(|order| order.person_no.eq_ignore_ascii_case(&member.staff_no));
+        if is_own { Err(StaffActError::OwnMoney.into()) } else { Ok(()) }
+    }
+
+    /// That no money of it is on its way.
+    async fn check_done(&self, case: &FoundCase) -> Result<(), StaffCaseError> {
+        if waits(&self.requests_of(case).await?, self.staff.clock.now()) {
+            return Err(StaffCaseError::InReview);
+        }
+        if holds_money(case, self.standing_of(case).await?) {
+            return Err(StaffCaseError::HoldsMoney);
+        }
+        Ok(())
+    }
+}
+
+/// What was done, as an entry of the audit log: of which case, and from whom it was taken.
+async fn record(
+    tx: &Tx,
+    case: &FoundCase,
+    (act, from): (CaseAct<'_>, Option<String>),
+    now: Timestamp,
+) -> Result<(), StaffCaseError> {
+    let took = if from.is_some() { AuditAct::CaseTakenOver } else { AuditAct::CaseTaken };
+    let (act, from) = match act {
+        CaseAct::Take | CaseAct::TakeOver => (took, from),
+        CaseAct::Release => (AuditAct::CaseReleased, None),
+        CaseAct::Resolve(_) => (AuditAct::CaseResolved, None),
+    };
+    let kind = case.kind.map_or("unknown", |kind| kind.code());
+    let amount = case.facts.amount;
+    let parts = [
+        Some(format!("case {kind}")),
+        (!amount.is_zero()).then(|| format!("{} fen", amount.get())),
+        from.map(|from| format!("from {from}")),
+    ];
+    let entry = Entry {
+        act,
+        school: Some(case.school),
+        subject: subject_of(case.id),
+        detail: parts.into_iter().flatten().collect::<Vec<_>>().join(", "),
+    };
+    Ok(audit::record(tx, &entry, now).await?)
+}
