@@ -8,7 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, StaffDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -81,6 +81,7 @@ pub(super) fn console(
         orders: orders.clone(),
         bills: bills.clone(),
         doors: doors.clone(),
+        cases: CaseDesk { staff: staff.clone() },
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),

@@ -1,9 +1,11 @@
-//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, and doors.
+//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, cases,
+//! and doors.
 
 mod account;
 mod audit;
 mod auth;
 mod bills;
+mod cases;
 mod doors;
 mod endings;
 mod orders;
@@ -16,7 +18,7 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<BillDesk>` and `Data<DoorDesk>`.
+/// `Data<BillDesk>`, `Data<CaseDesk>` and `Data<DoorDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -47,6 +49,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(bills::approve)
         .service(bills::reject)
         .service(bills::withdraw);
+    let scope = scope
+        .service(cases::list)
+        .service(cases::show)
+        .service(cases::take)
+        .service(cases::release)
+        .service(cases::take_over)
+        .service(cases::resolve);
     let scope =
         scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
     config.service(scope);
