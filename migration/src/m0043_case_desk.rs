@@ -51,16 +51,24 @@ const REFUNDS: &str = "UPDATE review_case SET refund_id = (SELECT r.id FROM refu
     WHERE payment_id IS NOT NULL AND substr(subject, 1, 7) = 'refund_'";
 
 /// An id begins with the time of its case, so each is in the order of time.
-const INDEXES: [&str; 7] = [
+const INDEXES: [&str; 8] = [
     "CREATE INDEX review_case_open ON review_case (school_id, id) WHERE closed_at IS NULL",
     "CREATE INDEX review_case_held ON review_case (school_id, taken_no, id) WHERE closed_at IS NULL",
     "CREATE INDEX review_case_closed ON review_case (school_id, id) WHERE closed_at IS NOT NULL",
     "CREATE INDEX review_case_of_what ON review_case (school_id, what, id)",
     "CREATE INDEX review_case_of_payment ON review_case (payment_id) WHERE payment_id IS NOT NULL",
     "CREATE INDEX review_case_of_refund ON review_case (refund_id) WHERE refund_id IS NOT NULL",
+    // Days that are counted as not even.
+    "CREATE INDEX bill_day_open ON bill_day (school_id, day) WHERE state = 'open'",
     // What was done to one thing, beside it.
     "CREATE INDEX audit_entry_of_subject ON audit_entry (subject, position)",
 ];
+
+/// What reads the facts of cases out of their texts.
+pub(crate) fn facts(is_postgres: bool) -> impl Iterator<Item = &'static str> {
+    let of_database = if is_postgres { IN_POSTGRES } else { IN_SQLITE };
+    of_database.into_iter().chain([REFUNDS])
+}
 
 fn columns() -> [ColumnDef; 11] {
     [
@@ -88,11 +96,10 @@ impl MigrationTrait for Migration {
         }
         let db = manager.get_connection();
         let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
-        let (what, facts) =
-            if is_postgres { (WHAT_IN_POSTGRES, IN_POSTGRES) } else { (WHAT_IN_SQLITE, IN_SQLITE) };
+        let what = if is_postgres { WHAT_IN_POSTGRES } else { WHAT_IN_SQLITE };
         db.execute_unprepared(what).await?;
-        for update in facts.into_iter().chain([REFUNDS]).chain(INDEXES) {
-            db.execute_unprepared(update).await?;
+        for sql in facts(is_postgres).chain(INDEXES) {
+            db.execute_unprepared(sql).await?;
         }
         Ok(())
     }

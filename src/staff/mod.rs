@@ -22,8 +22,7 @@ mod standing;
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use cases::{
-    CaseDesk, CaseDetail, CaseEndingAsk, CaseList, CaseOrder, CaseProposal, CaseQuery, ListedCase,
-    StaffCaseError,
+    CaseDesk, CaseDetail, CaseList, CaseProposal, CaseQuery, ListedCase, StaffCaseError,
 };
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 pub mod browser;
+mod cases;
 mod doors;
 mod order_lists;
 mod orders;

@@ -14,7 +14,7 @@ use crate::{
         frame::{PageError, Wrong, form_encoded, sent_to, shown_as},
     },
     staff::{
-        CaseEndingAsk, StaffCaseError,
+        StaffCaseError,
         guard::{AskRefund, HandleCases, Right},
     },
     staff_accounts::StaffRefusal,
@@ -104,7 +104,7 @@ pub(in crate::console) async fn end_refund(
     let asked = match unfit(reason, ("/reason", "请填写理由"), LONGEST_OF_ENDING) {
         Some(wrong) => Err(wrong),
         None => {
-            let ask = CaseEndingAsk { reason: reason.to_owned(), key: form.form_id.to_string() };
+            let ask = (reason.to_owned(), form.form_id.to_string());
             let asked = console.cases.ask_ending_of(&seat.member, id, ask).await;
             asked.map_err(ApiError::from)
         }

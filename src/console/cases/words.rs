@@ -58,9 +58,7 @@ pub(super) const fn known(kind: CaseKind) -> [&'static str; 2] {
         CaseKind::RefundedAtProvider => {
             ["有人在商户平台退了款，这里还没有对应的退款", "付款人已收到退款，学生账户的钱还没有扣"]
         }
-        CaseKind::RefundRefused => {
-            ["支付平台拒绝退款，常见原因是商户账户余额不足", "在退款户或暂记户"]
-        }
+        CaseKind::RefundRefused => ["支付平台拒绝退款，多半是商户余额不足", "在退款户或暂记户"],
         CaseKind::RefundOver => {
             ["这笔支付剩下可退的钱少于要退的，多半已在商户平台退过", "见退款的状态"]
         }

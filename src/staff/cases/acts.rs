@@ -14,15 +14,6 @@ use crate::{
 };
 use uuid::Uuid;
 
-/// The ending of the refund of a case, as it is asked for from the case.
-#[derive(Clone, Debug)]
-pub struct CaseEndingAsk {
-    /// Why.
-    pub reason: String,
-    /// The idempotency key.
-    pub key: String,
-}
-
 impl CaseDesk {
     /// Does `act` to a case that was read in this version. A case of one's own money is not for oneself; one
     /// about money is ended with a fresh second factor, and only where no request about it waits and its
@@ -65,12 +56,13 @@ impl CaseDesk {
         .await
     }
 
-    /// Asks that the refund of a case be ended, which the member has. Another person decides.
+    /// Asks that the refund of a case be ended, which the member has, for a reason and under an idempotency
+    /// key. Another person decides.
     pub async fn ask_ending_of(
         &self,
         member: &StaffMember,
         id: CaseId,
-        ask: CaseEndingAsk,
+        (reason, key): (String, String),
     ) -> Result<StaffRefund, StaffCaseError> {
         let case = self.case(member, id).await?;
         if case.end.is_some() {
@@ -81,7 +73,6 @@ impl CaseDesk {
             return Err(held.unwrap_or(CaseRefusal::NotTaken).into());
         }
         let refund: Uuid = case.facts.refund.ok_or(StaffCaseError::NoRefund)?;
-        let CaseEndingAsk { reason, key } = ask;
         let asked = self.staff.ask_ending(member, &EndingAsk { refund, reason, key }).await?;
         let (by, now) = (worker(member), self.staff.clock.now());
         self.staff.db.in_tx(async |tx| FoundCase::touch(tx, id, &by, now).await).await?;

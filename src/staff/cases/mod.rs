@@ -7,8 +7,7 @@ mod acts;
 mod detail;
 mod proposal;
 
-pub use acts::CaseEndingAsk;
-pub use detail::{CaseDetail, CaseOrder};
+pub use detail::CaseDetail;
 pub use proposal::CaseProposal;
 
 use super::{StaffDesk, refund_desk::RefundRefusal, requests::StaffActError};
