@@ -17,7 +17,10 @@ use onecard::{
 };
 use sandbox::wechat_pay::RefundMode;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use testkit::{TestDb, World, eventually, now, on_each_database};
 use uuid::Uuid;
 
@@ -37,9 +40,12 @@ const CASES: &str = "/api/v1/staff/cases";
 pub async fn open(world: &World, cases: &[(&str, String, &str)]) -> Vec<Uuid> {
     let school = world.rows.school("xnec").await;
     let mut ids = Vec::new();
+    // An id is in the order of time to the millisecond.
+    let first = now().minus(Duration::from_millis(u64::try_from(cases.len()).unwrap()));
     for some in cases.chunks(500) {
         let value = |(kind, subject, detail): &(&str, String, &str)| {
-            let (id, at) = (uuid_at(now()), now().micros());
+            let at = first.plus(Duration::from_millis(u64::try_from(ids.len()).unwrap()));
+            let (id, at) = (uuid_at(at), at.micros());
             ids.push(id);
             let id = world.rows.literal(&id.to_string());
             format!("({id}, {school}, '{kind}', '{subject}', '{detail}', {at}, 5000)")
@@ -119,8 +125,8 @@ async fn who_may_do_what(db: &TestDb) {
     for id in [money, other] {
         act(&finance, id, "take", &version).await.body(200);
     }
-    let old = "UPDATE staff_session SET factor_at = factor_at - 601000000";
-    world.rows.change(old, []).await;
+    let old = "UPDATE staff_session SET factor_at = factor_at - $1";
+    world.change(old, [601_000_000_i64.into()]).await;
     eventually("the session's copy is old", async || {
         let body = json!({ "version": 1, "text": "核对无误" });
         let late = act(&finance, money, "resolve", &body).await;
@@ -181,7 +187,7 @@ async fn after_a_day_it_is_anybodys(db: &TestDb) {
         });
         done.await.unwrap().map_err(|refusal| refusal.to_string())
     };
-    let just = start.plus(IDLE).minus(std::time::Duration::from_micros(1));
+    let just = start.plus(IDLE).minus(Duration::from_micros(1));
     assert_eq!(act("li", CaseAct::Take, start).await, Ok("li".to_owned()));
     assert_eq!(act("wang", CaseAct::Take, just).await, Err("li has the case".to_owned()));
     // Who asks for something about it is not idle.
