@@ -83,6 +83,8 @@ pub enum AuditAct {
     CaseTakenOver,
     /// Who had it ended it, and no money moved by that.
     CaseResolved,
+    /// Who had it asked the provider about a refund that was made there.
+    CaseChecked,
     /// A list of cases was exported.
     CasesExported,
     /// A list of orders was exported.
@@ -99,7 +101,7 @@ pub enum AuditAct {
 
 impl AuditAct {
     /// All of them.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::RowsAuthenticated,
         Self::RowsTakenOver,
         Self::Rekeyed,
@@ -138,6 +140,7 @@ impl AuditAct {
         Self::CaseReleased,
         Self::CaseTakenOver,
         Self::CaseResolved,
+        Self::CaseChecked,
         Self::CasesExported,
         Self::OrdersExported,
         Self::AuditExported,
@@ -187,6 +190,7 @@ impl AuditAct {
             Self::CaseReleased => "case.released",
             Self::CaseTakenOver => "case.taken_over",
             Self::CaseResolved => "case.resolved",
+            Self::CaseChecked => "case.checked",
             Self::CasesExported => "cases.exported",
             Self::OrdersExported => "orders.exported",
             Self::AuditExported => "audit.exported",

@@ -170,7 +170,7 @@ impl FoundCase {
     }
 
     /// What an act makes of it; `None` where it was done before: a form that was sent twice.
-    fn after(
+    pub(super) fn after(
         &self,
         act: CaseAct<'_>,
         (by, version): (&CaseWorker, i64),

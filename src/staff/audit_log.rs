@@ -82,7 +82,8 @@ impl AuditKind {
             AuditAct::CaseTaken
             | AuditAct::CaseReleased
             | AuditAct::CaseTakenOver
-            | AuditAct::CaseResolved => Self::Cases,
+            | AuditAct::CaseResolved
+            | AuditAct::CaseChecked => Self::Cases,
             AuditAct::RosterImported
             | AuditAct::StandingChanged
             | AuditAct::LossReported

@@ -63,6 +63,7 @@ pub(super) fn act(code: &str) -> &str {
         "case.released" => "放回异常",
         "case.taken_over" => "接管异常",
         "case.resolved" => "办结异常",
+        "case.checked" => "核对异常的退款单号",
         "cases.exported" => "导出异常",
         "orders.exported" => "导出订单",
         "audit.exported" => "导出记录",

@@ -39,6 +39,9 @@ pub(in crate::console) struct ActForm {
     text: String,
     #[serde(default)]
     reason: String,
+    /// Of a refund that was made at the provider.
+    #[serde(default)]
+    number: String,
     #[serde(default)]
     back: String,
 }
@@ -86,7 +89,10 @@ pub(in crate::console) async fn resolve(
     id: Path<CaseId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let text = sent.form.text.trim();
+    let (text, number) = (sent.form.text.trim(), sent.form.number.trim());
+    if !number.is_empty() {
+        return checked(&console, &sent, *id, number).await;
+    }
     if let Some(wrong) = unfit(text, ("/text", "请填写说明"), LONGEST) {
         return again(&console, &sent.seat, *id, (&sent.form, wrong)).await;
     }
@@ -101,13 +107,13 @@ pub(in crate::console) async fn end_refund(
 ) -> Result<HttpResponse, PageError> {
     let (Sent { seat, form }, id) = (sent, *id);
     let (reason, back) = (form.reason.trim(), list_of(Some(&form.back)));
-    let asked = match unfit(reason, ("/reason", "请填写理由"), LONGEST_OF_ENDING) {
-        Some(wrong) => Err(wrong),
-        None => {
-            let ask = (reason.to_owned(), form.form_id.to_string());
-            let asked = console.cases.ask_ending_of(&seat.member, id, ask).await;
-            asked.map_err(ApiError::from)
-        }
+    let asked = if let Some(wrong) = unfit(reason, ("/reason", "请填写理由"), LONGEST_OF_ENDING)
+    {
+        Err(wrong)
+    } else {
+        let ask = (reason.to_owned(), form.form_id.to_string());
+        let asked = console.cases.ask_ending_of(&seat.member, id, ask).await;
+        asked.map_err(ApiError::from)
     };
     match asked {
         Ok(_) => Ok(sent_to(&path_back_to(id, &back), Some("asked"))),
@@ -150,6 +156,28 @@ async fn done(
     }
 }
 
+/// Asks the provider about a refund that was made there.
+async fn checked(
+    console: &Console,
+    sent: &Sent<HandleCases, ActForm>,
+    id: CaseId,
+    number: &str,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let plain = number.len() <= 64 && number.bytes().all(|byte| byte.is_ascii_graphic());
+    let asked = if plain {
+        let asked = console.cases.check_refund(&seat.member, id, number).await;
+        asked.map_err(ApiError::from)
+    } else {
+        Err(ApiError::new(INVALID).field("/number", "退款单号是字母和数字，最多 64 位"))
+    };
+    match asked {
+        Ok(()) => Ok(sent_to(&list_of(Some(&form.back)), Some("case-resolved"))),
+        Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
+        Err(error) => again(console, seat, id, (form, error)).await,
+    }
+}
+
 /// The page as it is now, with what is wrong and what was filled in.
 async fn again<N: Right>(
     console: &Console,
@@ -164,6 +192,7 @@ async fn again<N: Right>(
     let kept = Kept {
         text: form.text.clone(),
         reason: form.reason.clone(),
+        number: form.number.clone(),
         end_reason: String::new(),
         factor,
     };

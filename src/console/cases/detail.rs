@@ -53,6 +53,8 @@ struct Offers {
     /// Who has it, whom the member may take it from.
     take_over: Option<String>,
     resolve: bool,
+    /// By the number of a refund that was made at the provider.
+    check: bool,
     /// Why a text alone does not end it.
     not_resolved: Option<&'static str>,
     /// What an ending of its refund would give back.
@@ -69,6 +71,7 @@ pub(super) struct Kept {
     pub(super) text: String,
     pub(super) reason: String,
     pub(super) end_reason: String,
+    pub(super) number: String,
     /// Where the second factor is to be given first.
     pub(super) factor: Option<String>,
 }
@@ -241,6 +244,7 @@ fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
     Offers {
         release: true,
         resolve,
+        check: resolve && detail.may_check(),
         not_resolved,
         end_refund: detail.endable.filter(|_| may_ask).map(|amount| amount.to_string()),
         refund: refund.filter(|_| may_ask).map(|order| format!("/staff/orders/{}/ask", order.id)),

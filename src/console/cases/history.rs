@@ -29,6 +29,7 @@ fn entry(line: &crate::audit::AuditLine) -> String {
         "case.released" => "放回",
         "case.taken_over" => "接管",
         "case.resolved" => "办结",
+        "case.checked" => "请系统核对支付平台的退款单号",
         other => other,
     };
     let from =

@@ -7,8 +7,12 @@ use super::{
 };
 use crate::{
     audit::{self, AuditAct, Entry},
-    base::{clock::Timestamp, db::Tx},
-    cases::{CaseAct, CaseId, CaseRefusal, FoundCase},
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+    },
+    cases::{CaseAct, CaseId, CaseKind, CaseRefusal, FoundCase},
+    orders::order::PaymentId,
     staff::{EndingAsk, StaffActError, StaffRefund},
     staff_accounts::{self, StaffAct, StaffMember},
 };
@@ -49,7 +53,7 @@ impl CaseDesk {
             if is_new {
                 let from = from.filter(|from| from.by.staff_no != by.staff_no);
                 let from = from.map(|from| format!("{}, no. {}", from.by.login, from.by.staff_no));
-                record(tx, &is, (act, from), now).await?;
+                record(tx, &is, entry_of(act, from), now).await?;
             }
             Ok(is)
         })
@@ -64,6 +68,50 @@ impl CaseDesk {
         id: CaseId,
         (reason, key): (String, String),
     ) -> Result<StaffRefund, StaffCaseError> {
+        let case = self.own(member, id).await?;
+        let refund: Uuid = case.facts.refund.ok_or(StaffCaseError::NoRefund)?;
+        let asked = self.staff.ask_ending(member, &EndingAsk { refund, reason, key }).await?;
+        let (by, now) = (worker(member), self.staff.clock.now());
+        self.staff.db.in_tx(async |tx| FoundCase::touch(tx, id, &by, now).await).await?;
+        Ok(asked)
+    }
+
+    /// Asks the provider about a refund of the payment of a case, which the member has: one that somebody made
+    /// in the provider's console, by its number there. What the provider says is posted like any answer of
+    /// it, and ends the case if nothing is left.
+    pub async fn check_refund(
+        &self,
+        member: &StaffMember,
+        id: CaseId,
+        number: &str,
+    ) -> Result<(), StaffCaseError> {
+        let case = self.case(member, id).await?;
+        let (right, now) = (StaffAct::EndMoneyCases, self.staff.clock.now());
+        member.may(right, now)?;
+        let case = self.own(member, case.id).await?;
+        self.check_not_own(member, &case).await?;
+        let payment = case.facts.payment.filter(|_| case.facts.refund.is_none());
+        let (payment, (_, _, transaction)) =
+            payment.zip(case.reference()).ok_or(StaffCaseError::NoPayment)?;
+        let db = self.staff.db.clone().acting_as(member.actor(number));
+        let by = worker(member);
+        db.in_tx(async |tx| {
+            staff_accounts::hold::<StaffCaseError>(tx, member, right, now).await?;
+            record(tx, &case, (AuditAct::CaseChecked, None), now).await?;
+            Ok::<_, StaffCaseError>(FoundCase::touch(tx, id, &by, now).await?)
+        })
+        .await?;
+        let payment = PaymentId::from_uuid(payment);
+        let has_ended = self.staff.refunds.ask_about(payment, transaction, number).await?;
+        match self.case(member, id).await?.end {
+            Some(_) => Ok(()),
+            None if has_ended => Err(StaffCaseError::NotOver),
+            None => Err(StaffCaseError::NotFoundThere),
+        }
+    }
+
+    /// A case that the member has.
+    async fn own(&self, member: &StaffMember, id: CaseId) -> Result<FoundCase, StaffCaseError> {
         let case = self.case(member, id).await?;
         if case.end.is_some() {
             return Err(CaseRefusal::Over.into());
@@ -72,11 +120,7 @@ impl CaseDesk {
             let held = case.holder.map(|holder| CaseRefusal::Held(Box::new(holder)));
             return Err(held.unwrap_or(CaseRefusal::NotTaken).into());
         }
-        let refund: Uuid = case.facts.refund.ok_or(StaffCaseError::NoRefund)?;
-        let asked = self.staff.ask_ending(member, &EndingAsk { refund, reason, key }).await?;
-        let (by, now) = (worker(member), self.staff.clock.now());
-        self.staff.db.in_tx(async |tx| FoundCase::touch(tx, id, &by, now).await).await?;
-        Ok(asked)
+        Ok(case)
     }
 
     /// Nobody acts on money of their own. Whose it is does not change, so that it is asked before the
@@ -104,20 +148,24 @@ impl CaseDesk {
     }
 }
 
-/// What was done, as an entry of the audit log: of which case, and from whom it was taken.
+/// The entry of an act, and from whom the case was taken by it.
+fn entry_of(act: CaseAct<'_>, from: Option<String>) -> (AuditAct, Option<String>) {
+    match act {
+        CaseAct::Take | CaseAct::TakeOver if from.is_some() => (AuditAct::CaseTakenOver, from),
+        CaseAct::Take | CaseAct::TakeOver => (AuditAct::CaseTaken, None),
+        CaseAct::Release => (AuditAct::CaseReleased, None),
+        CaseAct::Resolve(_) => (AuditAct::CaseResolved, None),
+    }
+}
+
+/// What was done, as an entry of the audit log: to which case, and from whom it was taken.
 async fn record(
     tx: &Tx,
     case: &FoundCase,
-    (act, from): (CaseAct<'_>, Option<String>),
+    (act, from): (AuditAct, Option<String>),
     now: Timestamp,
-) -> Result<(), StaffCaseError> {
-    let took = if from.is_some() { AuditAct::CaseTakenOver } else { AuditAct::CaseTaken };
-    let (act, from) = match act {
-        CaseAct::Take | CaseAct::TakeOver => (took, from),
-        CaseAct::Release => (AuditAct::CaseReleased, None),
-        CaseAct::Resolve(_) => (AuditAct::CaseResolved, None),
-    };
-    let kind = case.kind.map_or("unknown", |kind| kind.code());
+) -> Result<(), DbError> {
+    let kind = case.kind.map_or("unknown", CaseKind::code);
     let amount = case.facts.amount;
     let parts = [
         Some(format!("case {kind}")),
@@ -130,5 +178,5 @@ async fn record(
         subject: subject_of(case.id),
         detail: parts.into_iter().flatten().collect::<Vec<_>>().join(", "),
     };
-    Ok(audit::record(tx, &entry, now).await?)
+    audit::record(tx, &entry, now).await
 }

@@ -64,6 +64,12 @@ impl CaseDetail {
         self.case.end.is_none() && waits(&self.requests, now)
     }
 
+    /// Whether the provider can be asked about a refund of its payment that was made there.
+    pub fn may_check(&self) -> bool {
+        let facts = self.case.facts;
+        facts.payment.is_some() && facts.refund.is_none() && self.case.reference().is_some()
+    }
+
     /// Whether a text alone ends it: its refund, if it has one, holds no money.
     pub fn ends_by_text(&self, now: Timestamp) -> bool {
         !self.in_review(now) && !holds_money(&self.case, self.standing)

@@ -84,13 +84,28 @@ pub enum StaffCaseError {
     /// The case is about no refund.
     #[error("the case is about no refund")]
     NoRefund,
+    /// The case is about no payment of which something can have been given back.
+    #[error("the case is about no payment that was made")]
+    NoPayment,
+    /// The provider does not say that this refund has ended.
+    #[error("the provider does not know a refund of this number that has ended")]
+    NotFoundThere,
+    /// It does, and the case is not at its end by that.
+    #[error("the refund does not end the case")]
+    NotOver,
 }
 
 impl TxError for StaffCaseError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Act(error) => error.db(),
-            Self::Refused(_) | Self::InReview | Self::HoldsMoney | Self::NoRefund => None,
+            Self::Refused(_)
+            | Self::InReview
+            | Self::HoldsMoney
+            | Self::NoRefund
+            | Self::NoPayment
+            | Self::NotFoundThere
+            | Self::NotOver => None,
         }
     }
 }

@@ -5,10 +5,13 @@ use crate::{
     base::{
         clock::Timestamp,
         db::Keyset,
-        http::{ApiError, PageSize, ValidJson, not_blank, problem::Problem},
+        http::{
+            ApiError, PageSize, ValidJson, not_blank,
+            problem::{INVALID, Problem},
+        },
         money::Fen,
     },
-    cases::{CaseAct, CaseEnd, CaseHolder, CaseId, CaseWorker, FoundCase},
+    cases::{CaseAct, CaseEnd, CaseHolder, CaseId, CaseKind, CaseWorker, FoundCase},
     orders::order::OrderId,
     staff::{
         CaseDesk, CaseDetail, CaseProposal, CaseQuery, ListedCase, MoneyStanding,
@@ -128,15 +131,20 @@ pub(super) struct TakeOverRequest {
     reason: String,
 }
 
-/// A case is ended, and no money moves by that.
+/// A case is ended: by a text, and no money moves, or by a refund that was made at the provider. Either `text`
+/// or `refund_number`.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct ResolveRequest {
     /// `version` of the case as it was read.
     #[garde(skip)]
     version: i64,
     /// What was found out and done.
-    #[garde(custom(not_blank), length(chars, max = 200))]
-    text: String,
+    #[garde(inner(custom(not_blank), length(chars, max = 200)))]
+    text: Option<String>,
+    /// The provider's or the merchant's number of a refund that somebody made in the provider's console. The
+    /// provider is asked about it, and its answer is posted and ends the case.
+    #[garde(inner(ascii, length(min = 1, max = 64)))]
+    refund_number: Option<String>,
 }
 
 /// Which part of the list.
@@ -241,7 +249,8 @@ pub(super) async fn take_over(
 }
 
 /// Ends a case that one has, with what was done. No money moves by that: where it should, a refund or the
-/// end of one is asked for as always, and what comes of it ends the case. The same roles may; a case about
+/// end of one is asked for as always, and what comes of it ends the case. With `refund_number` the provider
+/// is asked about a refund that was made there, and its answer is posted like any other. The same roles may; a case about
 /// money needs a second factor of the last ten minutes.
 #[utoipa::path(tag = "staff", request_body = ResolveRequest, security(("staff" = [])),
     params(("id" = Uuid, Path, description = "The case")),
@@ -249,7 +258,9 @@ pub(super) async fn take_over(
         (status = 403, description = "`second_factor_needed`, `own_money`", body = Problem),
         (status = 404, body = Problem),
         (status = 409, description = "`case_not_taken`, `case_taken`, `case_over`, \
-            `case_changed`, `case_in_review`, `case_holds_money`", body = Problem)))]
+            `case_changed`, `case_in_review`, `case_holds_money`, `case_refund_unknown`, \
+            `case_not_over`, `case_without_payment`", body = Problem),
+        (status = 503, description = "`provider_unavailable`", body = Problem)))]
 #[post("/cases/{id}/resolve")]
 pub(super) async fn resolve(
     member: May<HandleCases>,
@@ -257,9 +268,20 @@ pub(super) async fn resolve(
     body: ValidJson<ResolveRequest>,
     desk: Data<CaseDesk>,
 ) -> Result<Json<CaseDetailView>, ApiError> {
-    let ResolveRequest { version, text } = body.into_inner();
-    let text = text.trim();
-    done(&desk, &member, (id.into_inner(), version), (CaseAct::Resolve(text), text)).await
+    let (id, ResolveRequest { version, text, refund_number }) = (*id, body.into_inner());
+    match (text, refund_number) {
+        (Some(text), None) => {
+            let text = text.trim();
+            done(&desk, &member, (id, version), (CaseAct::Resolve(text), text)).await
+        }
+        (None, Some(number)) => {
+            desk.check_refund(&member, id, &number).await?;
+            Ok(Json(whole(desk.find(&member, id).await?, desk.staff.clock.now())))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            Err(ApiError::new(INVALID).field("/text", "须填写 text 或 refund_number 之一"))
+        }
+    }
 }
 
 async fn done(
@@ -294,7 +316,7 @@ fn view(case: FoundCase, in_review: bool) -> CaseView {
     };
     CaseView {
         id: case.id,
-        kind: case.kind.map(|kind| kind.code()),
+        kind: case.kind.map(CaseKind::code),
         is_money: case.is_money,
         state,
         amount_fen: Some(case.facts.amount).filter(|amount| !amount.is_zero()),

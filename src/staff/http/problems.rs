@@ -37,6 +37,9 @@ problem_kinds! {
     CASE_IN_REVIEW = "case_in_review", 409, "有申请待复核，请等复核结束";
     CASE_HOLDS_MONEY = "case_holds_money", 409, "退款的钱还没有着落，不能只写说明办结";
     CASE_WITHOUT_REFUND = "case_without_refund", 409, "这项异常没有可终止的退款";
+    CASE_WITHOUT_PAYMENT = "case_without_payment", 409, "这项异常没有可核对退款的支付";
+    CASE_REFUND_UNKNOWN = "case_refund_unknown", 409, "支付平台没有这笔已完成的退款";
+    CASE_NOT_OVER = "case_not_over", 409, "已按支付平台的答复处理，这项异常还没有了结";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
@@ -160,6 +163,9 @@ impl From<StaffCaseError> for ApiError {
             StaffCaseError::InReview => Self::new(CASE_IN_REVIEW),
             StaffCaseError::HoldsMoney => Self::new(CASE_HOLDS_MONEY),
             StaffCaseError::NoRefund => Self::new(CASE_WITHOUT_REFUND),
+            StaffCaseError::NoPayment => Self::new(CASE_WITHOUT_PAYMENT),
+            StaffCaseError::NotFoundThere => Self::new(CASE_REFUND_UNKNOWN),
+            StaffCaseError::NotOver => Self::new(CASE_NOT_OVER),
         }
     }
 }
