@@ -13,7 +13,8 @@ use serde_json::json;
 use testkit::{TestDb, World, eventually, on_each_database};
 
 on_each_database!(
-    a_case_is_taken_and_ended,
+    a_case_is_found_and_taken,
+    a_case_is_taken_over_and_ended,
     what_changed_meanwhile_is_said_and_the_text_kept,
     markup_in_a_case_is_text,
     a_refund_is_ended_from_its_case,
@@ -29,16 +30,13 @@ fn version(page: &Page) -> String {
 
 async fn take(browser: &Browser, path: &str) -> Page {
     let page = browser.get(path).await.with(200);
-    let form = [("version", version(&page)), ("back", page.field("back"))];
-    let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
-    browser.submit(&page, &format!("{path}/take"), &form).await
+    browser.submit(&page, &format!("{path}/take"), &[("version", &version(&page))]).await
 }
 
-async fn a_case_is_taken_and_ended(db: &TestDb) {
+async fn a_case_is_found_and_taken(db: &TestDb) {
     let world = World::start(db).await;
     let [id, _] = two(&world).await;
     let (li, _) = Browser::of(&world, "li", "1001", &["finance"]).await;
-    let (wang, _) = Browser::of(&world, "wang", "1002", &["card_office"]).await;
     let list = li.get(&format!("{CASES}?kind=no_order")).await.with(200);
     for text in
         ["没有订单的收款", "¥50.00", "未接手", "1 项，最早 0 分钟前", "种类：没有订单的收款"]
@@ -54,7 +52,7 @@ async fn a_case_is_taken_and_ended(db: &TestDb) {
         assert!(page.says(text), "{text}: {}", page.html);
     }
     assert!(!page.says("/resolve\"") && !page.says("/release\""), "{}", page.html);
-    let back = page.field("back");
+    let back = page.field("back").replace("&#38;", "&");
     let form = [("version", "0"), ("back", back.as_str())];
     let one = format!("{CASES}/{id}");
     let taken = li.submit(&page, &format!("{one}/take"), &form).await.with(303);
@@ -62,7 +60,21 @@ async fn a_case_is_taken_and_ended(db: &TestDb) {
     li.submit(&page, &format!("{one}/take"), &form).await.with(303);
     let page = li.follow(&taken).await.with(200);
     assert!(page.says("已接手") && page.says("接手：您 ") && page.says("处理中"), "{}", page.html);
-    // Another is told who has it, and may take it over with a reason.
+    let form = [("version", "1"), ("back", back.as_str())];
+    let released = li.submit(&page, &format!("{one}/release"), &form).await.with(303);
+    assert!(released.location.starts_with(&format!("{CASES}?kind=no_order")));
+    assert!(li.follow(&released).await.says("已放回"));
+}
+
+/// Another is told who has it, and may take it over with a reason.
+async fn a_case_is_taken_over_and_ended(db: &TestDb) {
+    let world = World::start(db).await;
+    let [id, _] = two(&world).await;
+    let (li, _) = Browser::of(&world, "li", "1001", &["finance"]).await;
+    let (wang, _) = Browser::of(&world, "wang", "1002", &["card_office"]).await;
+    let one = format!("{CASES}/{id}");
+    take(&li, &one).await.with(303);
+    let page = li.get(&one).await.with(200);
     let theirs = wang.get(&one).await.with(200);
     assert!(theirs.says("接手：li（1001）") && !theirs.says("/resolve\""), "{}", theirs.html);
     let late = wang.submit(&theirs, &format!("{one}/take"), &[("version", "1")]).await.with(409);
@@ -76,13 +88,11 @@ async fn a_case_is_taken_and_ended(db: &TestDb) {
     assert!(own.says("接手：您") && own.says("原接手人 li（1001）：李娜请假"), "{}", own.html);
     // What li wrote meanwhile is not lost.
     let text = [("version", "1"), ("text", "已与银行核对")];
-    let lost = li.submit(&page, &format!("{one}/resolve"), &text).await.with(409);
-    assert!(lost.says("wang（1002）处理中") && lost.says("您填写的说明：已与银行核对"));
-    let end = [("version", "2"), ("text", "与商户平台核对，已退回"), ("back", back.as_str())];
+    let refused = li.submit(&page, &format!("{one}/resolve"), &text).await.with(409);
+    assert!(refused.says("wang（1002）处理中") && refused.says("您填写的说明：已与银行核对"));
+    let end = [("version", "2"), ("text", "与商户平台核对，已退回")];
     let ended = wang.submit(&own, &format!("{one}/resolve"), &end).await.with(303);
-    assert!(ended.location.starts_with(&format!("{CASES}?kind=no_order")), "{}", ended.location);
-    let list = wang.follow(&ended).await.with(200);
-    assert!(list.says("已办结") && list.says("没有符合条件的异常。"), "{}", list.html);
+    assert!(wang.follow(&ended).await.with(200).says("已办结"));
     let page = li.get(&one).await.with(200);
     assert!(
         page.says("已结") && page.says("wang（1002）：与商户平台核对，已退回"),
@@ -156,22 +166,28 @@ async fn markup_in_a_case_is_text(db: &TestDb) {
     assert!(file.with(200).says(&format!(",li,{markup}")));
 }
 
-async fn a_refund_is_ended_from_its_case(db: &TestDb) {
-    let world = World::start(db).await;
-    let (student, order) = topped_up(&world).await;
-    let asks = staff(&world, "asks", "1001", "finance").await;
-    let approves = staff(&world, "approves", "1002", "finance").await;
+/// A refund of ¥30 that the provider refuses, sent two minutes ago; returns who was paid back nothing.
+async fn refused(world: &World) -> testkit::Student {
+    let (student, order) = topped_up(world).await;
+    let asks = staff(world, "asks", "1001", "finance").await;
+    let approves = staff(world, "approves", "1002", "finance").await;
     world.pay().set_refund_mode(RefundMode::NotEnough);
     let body = json!({ "order_id": order["id"], "amount_fen": 3000, "reason": "误充" });
     let asked = asks.ask("POST /api/v1/staff/refunds", "ask", Some(&body)).await.body(201);
     let approve = format!("/api/v1/staff/refunds/{}/approve", asked["id"].as_str().unwrap());
     approves.post(&approve, &json!({})).await.body(200);
     eventually("it is refused", async || {
-        open_cases(&world).await.contains(&"refund_refused".to_owned()).then_some(())
+        open_cases(world).await.contains(&"refund_refused".to_owned()).then_some(())
     })
     .await;
     world.rows.change("UPDATE outbox SET due_at = due_at + 3600000000", []).await;
     world.rows.change("UPDATE refund SET sent_at = sent_at - 130000000", []).await;
+    student
+}
+
+async fn a_refund_is_ended_from_its_case(db: &TestDb) {
+    let world = World::start(db).await;
+    let student = refused(&world).await;
     let (office, _) = Browser::of(&world, "office", "1003", &["card_office"]).await;
     let (finance, _) = Browser::of(&world, "finance", "1004", &["finance"]).await;
     let id = world.rows.id("SELECT id FROM review_case").await;

@@ -15,7 +15,7 @@ use onecard::{
     cases::{CaseAct, CaseFilter, CaseId, CaseKind, CaseState, CaseWorker, FoundCase, IDLE},
     wiring::Settings,
 };
-use sandbox::wechat_pay::RefundMode;
+use sandbox::{callbacks::CallbackMode, wechat_pay::RefundMode};
 use serde_json::{Value, json};
 use std::{
     sync::Arc,
@@ -26,9 +26,12 @@ use uuid::Uuid;
 
 on_each_database!(
     who_may_do_what,
+    money_needs_a_second_factor,
+    a_refund_made_at_the_provider_is_checked,
     one_of_sixteen_has_it,
     after_a_day_it_is_anybodys,
     an_old_version_changes_nothing,
+    lists_are_filtered,
     a_case_ends_with_its_cause,
     what_was_opened_before_is_known,
     a_list_costs_three_statements,
@@ -72,7 +75,6 @@ async fn act(member: &Member, id: Uuid, act: &str, body: &Value) -> testkit::Ans
 async fn who_may_do_what(db: &TestDb) {
     let world = World::start(db).await;
     let [money, other] = two(&world).await;
-    let version = json!({ "version": 0 });
     // Role; whether it reads cases at all, those about money, and works on them.
     let table = [
         ("card_office", true, true, true),
@@ -85,54 +87,57 @@ async fn who_may_do_what(db: &TestDb) {
     for (nth, (role, reads, reads_money, works)) in table.into_iter().enumerate() {
         let member = staff(&world, &format!("m{nth}"), &format!("20{nth}"), role).await;
         let list = member.get(CASES).await;
-        if !reads {
-            list.problem(role, 403, "staff_right_missing");
-            act(&member, other, "take", &version).await.problem(role, 403, "staff_right_missing");
-            continue;
+        assert_eq!(list.status, if reads { 200 } else { 403 }, "{role}");
+        if reads {
+            let list = list.body(200);
+            let items = list["items"].as_array().unwrap().iter();
+            let ids: Vec<Value> = items.map(|one| one["id"].clone()).collect();
+            let all = [json!(money), json!(other)];
+            assert_eq!(ids, if reads_money { &all[..] } else { &all[1..] }, "{role}, oldest first");
         }
-        let list = list.body(200);
-        let ids: Vec<&str> = list["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| one["id"].as_str().unwrap())
-            .collect();
-        let (money_id, other_id) = (money.to_string(), other.to_string());
-        let all = [money_id.as_str(), other_id.as_str()];
-        assert_eq!(ids, if reads_money { &all[..] } else { &all[1..] }, "{role}, oldest first");
-        let seen = member.get(&format!("{CASES}/{money}")).await;
-        assert_eq!(seen.status, if reads_money { 200 } else { 404 }, "{role}");
-        for (id, may) in [(money, works && reads_money), (other, works)] {
-            let expected = match (may, works) {
-                (true, _) => 200,
-                (false, true) => 404,
-                (false, false) => 403,
+        for (id, readable) in [(money, reads_money), (other, reads)] {
+            // What one may not read is not there.
+            let seen = member.get(&format!("{CASES}/{id}")).await.status;
+            let hidden = if reads { 404 } else { 403 };
+            assert_eq!(seen, if readable { 200 } else { hidden }, "{role} reads {id}");
+            let expected = match (works, readable) {
+                (true, true) => 200,
+                (true, false) => 404,
+                (false, _) => 403,
             };
-            let taken = act(&member, id, "take", &version).await;
+            let taken = act(&member, id, "take", &json!({ "version": 0 })).await;
             assert_eq!(taken.status, expected, "{role} takes {id}");
-            if may {
-                let body = taken.body(200);
-                assert_eq!((&body["state"], &body["version"]), (&json!("taken"), &json!(1)));
+            if expected == 200 {
+                assert_eq!(taken.body(200)["state"], "taken");
                 let back = act(&member, id, "release", &json!({ "version": 1 })).await.body(200);
                 assert_eq!((&back["state"], &back["holder"]), (&json!("free"), &Value::Null));
-                // As it was before for the next role.
+                // As it was before, for the next role.
                 world.rows.change("UPDATE review_case SET version = 0", []).await;
             }
         }
     }
-    // The second factor of a case about money is of the last ten minutes, that of another is not.
+}
+
+/// A case about money is ended with a second factor of the last ten minutes, another without.
+async fn money_needs_a_second_factor(db: &TestDb) {
+    let world = World::start(db).await;
+    let [money, other] = two(&world).await;
     let finance = staff(&world, "late", "301", "finance").await;
-    for id in [money, other] {
-        act(&finance, id, "take", &version).await.body(200);
-    }
     let old = "UPDATE staff_session SET factor_at = factor_at - $1";
     world.change(old, [601_000_000_i64.into()]).await;
-    eventually("the session's copy is old", async || {
-        let body = json!({ "version": 1, "text": "核对无误" });
-        let late = act(&finance, money, "resolve", &body).await;
-        (late.status == 403).then(|| late.problem("too old", 403, "second_factor_needed"))
-    })
-    .await;
+    for id in [money, other] {
+        act(&finance, id, "take", &json!({ "version": 0 })).await.body(200);
+    }
+    for body in [
+        json!({ "version": 1, "text": "核对无误" }),
+        json!({ "version": 1, "refund_number": "50301" }),
+    ] {
+        eventually("the session's copy is old", async || {
+            let late = act(&finance, money, "resolve", &body).await;
+            (late.status == 403).then(|| late.problem("too old", 403, "second_factor_needed"))
+        })
+        .await;
+    }
     let body = json!({ "version": 1, "text": "已在后台录入" });
     let ended = act(&finance, other, "resolve", &body).await.body(200);
     assert_eq!(ended["end"]["text"], "已在后台录入");
@@ -140,6 +145,40 @@ async fn who_may_do_what(db: &TestDb) {
                 WHERE act = 'case.resolved'";
     let entry = format!("staff late, no. 301|case {other}|case shipping, 5000 fen|已在后台录入");
     assert_eq!(world.rows.texts(told).await, [entry]);
+}
+
+/// Somebody gave money back in the provider's console, and its message never came: the provider's answer
+/// about the refund's number posts it and ends the case.
+async fn a_refund_made_at_the_provider_is_checked(db: &TestDb) {
+    let world = World::start(db).await;
+    let (student, _) = topped_up(&world).await;
+    world.sandbox().callbacks.set_mode(CallbackMode::Manual);
+    let payment = world.rows.only_payment().await;
+    let made = world.pay().refund_in_console(&payment.simple().to_string(), 1800).unwrap();
+    let paid = "SELECT merchant || ':' || transaction_id FROM payment";
+    let [paid] = world.rows.texts(paid).await.try_into().unwrap();
+    let subject = format!("refunded_at_provider:wechat_pay:{paid}");
+    let [id] = open(&world, &[("payment", subject, "")]).await.try_into().unwrap();
+    world.rows.change("UPDATE review_case SET payment_id = (SELECT id FROM payment)", []).await;
+    let li = staff(&world, "li", "1001", "finance").await;
+    let check = |number: &str| json!({ "version": 1, "refund_number": number });
+    let early = act(&li, id, "resolve", &check(&made.out_refund_no)).await;
+    early.problem("not taken", 409, "case_not_taken");
+    act(&li, id, "take", &json!({ "version": 0 })).await.body(200);
+    let unknown = act(&li, id, "resolve", &check("console-0")).await;
+    unknown.problem("not known there", 409, "case_refund_unknown");
+    assert_eq!(student.balances().await[3], 5000);
+    for bad in [json!({ "version": 1 }), json!({ "version": 1, "text": "a", "refund_number": "b" })]
+    {
+        act(&li, id, "resolve", &bad).await.problem("either", 422, "request_invalid");
+    }
+    let ended = act(&li, id, "resolve", &check(&made.out_refund_no)).await.body(200);
+    assert_eq!((&ended["state"], &ended["end"]["by"]), (&json!("closed"), &Value::Null));
+    assert_eq!(student.balances().await[3], 3200, "as the provider says");
+    let told = "SELECT detail || ' ' || why FROM audit_entry WHERE act = 'case.checked'";
+    let entry = |number: &str| format!("case refunded_at_provider, 5000 fen {number}");
+    assert_eq!(world.rows.texts(told).await, [entry("console-0"), entry(&made.out_refund_no)]);
+    world.assert_books(3200).await;
 }
 
 async fn one_of_sixteen_has_it(db: &TestDb) {
@@ -151,8 +190,8 @@ async fn one_of_sixteen_has_it(db: &TestDb) {
         members.push(staff(&world, &login, &format!("20{nth}"), "finance").await);
     }
     let version = json!({ "version": 0 });
-    let takes = (0..16).map(|nth| act(&members[nth % 4], id, "take", &version));
-    let answers = futures_util::future::join_all(takes).await;
+    let all = (0..16).map(|nth| act(&members[nth % 4], id, "take", &version));
+    let answers = futures_util::future::join_all(all).await;
     let holder =
         world.rows.texts("SELECT taken_login FROM review_case WHERE kind = 'payment'").await;
     let [holder] = holder.try_into().unwrap();
@@ -204,45 +243,36 @@ async fn an_old_version_changes_nothing(db: &TestDb) {
     let [id, _] = two(&world).await;
     let li = staff(&world, "li", "1001", "finance").await;
     let wang = staff(&world, "wang", "1002", "card_office").await;
-    act(&li, id, "take", &json!({ "version": 0 })).await.body(200);
-    let twice = act(&li, id, "take", &json!({ "version": 0 })).await.body(200);
-    assert_eq!(twice["version"], 1, "the same act is done once");
-    let early = act(&wang, id, "resolve", &json!({ "version": 1, "text": "我来" })).await;
-    early.problem("another has it", 409, "case_taken");
-    let over = json!({ "version": 1, "reason": "李娜请假" });
-    act(&wang, id, "take-over", &json!({ "version": 1, "reason": " " })).await.problem(
-        "no reason",
-        422,
-        "request_invalid",
-    );
-    act(&wang, id, "take-over", &over).await.body(200);
-    act(&li, id, "resolve", &json!({ "version": 1, "text": "核对" })).await.problem(
-        "taken over",
-        409,
-        "case_taken",
-    );
-    act(&wang, id, "resolve", &json!({ "version": 1, "text": "核对" })).await.problem(
-        "an old page",
-        409,
-        "case_changed",
-    );
-    act(&wang, id, "release", &json!({ "version": 2 })).await.body(200);
-    act(&wang, id, "resolve", &json!({ "version": 3, "text": "核对" })).await.problem(
-        "nobody has it",
-        409,
-        "case_not_taken",
-    );
-    act(&wang, id, "take", &json!({ "version": 2 })).await.problem(
-        "an old page",
-        409,
-        "case_changed",
-    );
-    act(&wang, id, "take", &json!({ "version": 3 })).await.body(200);
-    let end = json!({ "version": 4, "text": "与商户平台核对" });
-    let ended = act(&wang, id, "resolve", &end).await.body(200);
-    assert_eq!((&ended["state"], &ended["end"]["by"]["login"]), (&json!("closed"), &json!("wang")));
-    assert_eq!(act(&wang, id, "resolve", &end).await.body(200), ended, "a repeat");
-    act(&li, id, "take", &json!({ "version": 5 })).await.problem("it ended", 409, "case_over");
+    let text = |version: i64| json!({ "version": version, "text": "核对" });
+    let over = |reason: &str| json!({ "version": 1, "reason": reason });
+    // Who does what to which version, in this order, and the answer.
+    let table = [
+        (&li, "take", json!({ "version": 0 }), "200"),
+        (&li, "take", json!({ "version": 0 }), "200"),
+        (&wang, "resolve", text(1), "case_taken"),
+        (&wang, "take-over", over(" "), "request_invalid"),
+        (&wang, "take-over", over("李娜请假"), "200"),
+        (&li, "resolve", text(1), "case_taken"),
+        (&wang, "resolve", text(1), "case_changed"),
+        (&wang, "release", json!({ "version": 2 }), "200"),
+        (&wang, "release", json!({ "version": 2 }), "200"),
+        (&wang, "resolve", text(3), "case_not_taken"),
+        (&wang, "take", json!({ "version": 2 }), "case_changed"),
+        (&wang, "take", json!({ "version": 3 }), "200"),
+        (&wang, "resolve", text(4), "200"),
+        (&wang, "resolve", text(4), "200"),
+        (&li, "take", json!({ "version": 5 }), "case_over"),
+        (&li, "take-over", json!({ "version": 5, "reason": "a" }), "case_over"),
+    ];
+    for (nth, (member, what, body, expected)) in table.into_iter().enumerate() {
+        let answer = act(member, id, what, &body).await;
+        if expected == "200" {
+            answer.body(200);
+        } else {
+            let body: Value = serde_json::from_str(&answer.text()).unwrap();
+            assert_eq!(body["code"], expected, "{nth}: {what}: {body}");
+        }
+    }
     let told = "SELECT act || ' ' || detail || ' ' || why FROM audit_entry \
                 WHERE act LIKE 'case.%' ORDER BY position";
     assert_eq!(
@@ -252,17 +282,41 @@ async fn an_old_version_changes_nothing(db: &TestDb) {
             "case.taken_over case no_order, 5000 fen, from li, no. 1001 李娜请假",
             "case.released case no_order, 5000 fen ",
             "case.taken case no_order, 5000 fen ",
-            "case.resolved case no_order, 5000 fen 与商户平台核对",
-        ]
+            "case.resolved case no_order, 5000 fen 核对",
+        ],
+        "each is done once"
     );
-    for (query, count) in
-        [("", 1), ("?state=closed", 1), ("?state=free", 1), ("?state=taken", 0), ("?mine=yes", 0)]
-    {
-        let listed = wang.get(&format!("{CASES}{query}")).await.body(200);
-        assert_eq!(listed["items"].as_array().unwrap().len(), count, "{query}: {listed}");
+}
+
+async fn lists_are_filtered(db: &TestDb) {
+    let world = World::start(db).await;
+    let [id, other] = two(&world).await;
+    let li = staff(&world, "li", "1001", "finance").await;
+    act(&li, id, "take", &json!({ "version": 0 })).await.body(200);
+    act(&li, id, "resolve", &json!({ "version": 1, "text": "核对" })).await.body(200);
+    act(&li, other, "take", &json!({ "version": 0 })).await.body(200);
+    for (query, expected) in [
+        ("", &[other][..]),
+        ("?state=open", &[other]),
+        ("?state=free", &[]),
+        ("?state=taken", &[other]),
+        ("?state=review", &[]),
+        ("?state=closed", &[id]),
+        ("?mine=yes", &[other]),
+        ("?kind=shipping", &[other]),
+        ("?kind=no_order", &[]),
+        ("?kind=no_order&state=closed", &[id]),
+    ] {
+        let listed = li.get(&format!("{CASES}{query}")).await.body(200);
+        let items = listed["items"].as_array().unwrap().iter();
+        let ids: Vec<Value> = items.map(|one| one["id"].clone()).collect();
+        let expected: Vec<Value> = expected.iter().map(|id| json!(id)).collect();
+        assert_eq!(ids, expected, "{query}");
     }
-    wang.get(&format!("{CASES}?state=x")).await.problem("no such state", 422, "request_invalid");
-    wang.get(&format!("{CASES}?kind=x")).await.problem("no such kind", 422, "request_invalid");
+    for bad in ["state=x", "kind=x", "mine=me"] {
+        let bad = li.get(&format!("{CASES}?{bad}")).await;
+        bad.problem("no such filter", 422, "request_invalid");
+    }
 }
 
 /// A refund that is refused, until two persons end it: its case is taken, shown in review, not ended by a
@@ -367,6 +421,27 @@ async fn what_was_opened_before_is_known(db: &TestDb) {
     assert_eq!(shown["order_id"], order["id"]);
 }
 
+fn filters(school: SchoolId) -> [(&'static str, CaseFilter); 7] {
+    let all = CaseFilter {
+        school,
+        state: CaseState::Open,
+        kind: None,
+        held_by: None,
+        with_money: true,
+        about: None,
+    };
+    let mine = Some("1001".to_owned());
+    [
+        ("open", all.clone()),
+        ("free", CaseFilter { state: CaseState::Free, ..all.clone() }),
+        ("taken", CaseFilter { state: CaseState::Taken, ..all.clone() }),
+        ("closed", CaseFilter { state: CaseState::Closed, ..all.clone() }),
+        ("mine", CaseFilter { held_by: mine, ..all.clone() }),
+        ("kind", CaseFilter { kind: Some(CaseKind::OtherAmount), ..all.clone() }),
+        ("not money", CaseFilter { with_money: false, ..all }),
+    ]
+}
+
 /// One for the rows, one for what waits, one for the count; among 100,000 cases with `ONECARD_LONG=1`.
 async fn a_list_costs_three_statements(db: &TestDb) {
     let long = std::env::var_os("ONECARD_LONG").is_some();
@@ -391,25 +466,7 @@ async fn a_list_costs_three_statements(db: &TestDb) {
     let app = App::build(settings, Arc::new(SystemClock)).await.unwrap();
     let desk = &app.journeys.console.cases;
     let school = SchoolId::from_number(world.rows.school("xnec").await);
-    let all = CaseFilter {
-        school,
-        state: CaseState::Open,
-        kind: None,
-        held_by: None,
-        with_money: true,
-        about: None,
-    };
-    let mine = Some("1001".to_owned());
-    let filters = [
-        ("open", all.clone()),
-        ("free", CaseFilter { state: CaseState::Free, ..all.clone() }),
-        ("taken", CaseFilter { state: CaseState::Taken, ..all.clone() }),
-        ("closed", CaseFilter { state: CaseState::Closed, ..all.clone() }),
-        ("mine", CaseFilter { held_by: mine, ..all.clone() }),
-        ("kind", CaseFilter { kind: Some(CaseKind::OtherAmount), ..all.clone() }),
-        ("not money", CaseFilter { with_money: false, ..all }),
-    ];
-    for (name, filter) in filters {
+    for (name, filter) in filters(school) {
         let list = onecard::staff::CaseList { filter, in_review: false };
         let page = Keyset { beyond: None, descending: false, most: 51 };
         let began = Instant::now();

@@ -48,8 +48,8 @@ struct OrderLink {
 /// What the member may do about it.
 #[derive(Default)]
 struct Offers {
-    take: bool,
-    release: bool,
+    /// `take` or `release`.
+    hold: &'static str,
     /// Who has it, whom the member may take it from.
     take_over: Option<String>,
     resolve: bool,
@@ -222,7 +222,7 @@ fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
     if !case.is_held_by(&member.staff_no) {
         let held = case.holder.as_ref().filter(|_| !case.is_free(now));
         return Offers {
-            take: held.is_none(),
+            hold: if held.is_none() { "take" } else { "" },
             take_over: held.map(|held| held.by.login.clone()),
             first: held.is_none().then_some("接手以后才能处理；别人看得到由谁处理。"),
             ..Offers::default()
@@ -242,7 +242,7 @@ fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
     .then_some(detail.order.as_ref())
     .flatten();
     Offers {
-        release: true,
+        hold: "release",
         resolve,
         check: resolve && detail.may_check(),
         not_resolved,
