@@ -12,7 +12,10 @@ use onecard::{
         db::{Keyset, counting_statements},
         ids::{SchoolId, uuid_at},
     },
-    cases::{CaseAct, CaseFilter, CaseId, CaseKind, CaseState, CaseWorker, FoundCase, IDLE},
+    cases::{
+        self, Case, CaseAct, CaseFacts, CaseFilter, CaseId, CaseKind, CaseState, CaseWorker,
+        FoundCase, IDLE,
+    },
     wiring::Settings,
 };
 use sandbox::{callbacks::CallbackMode, wechat_pay::RefundMode};
@@ -32,6 +35,7 @@ on_each_database!(
     after_a_day_it_is_anybodys,
     an_old_version_changes_nothing,
     lists_are_filtered,
+    what_is_found_again_begins_anew,
     a_case_ends_with_its_cause,
     what_was_opened_before_is_known,
     a_list_costs_three_statements,
@@ -286,6 +290,41 @@ async fn an_old_version_changes_nothing(db: &TestDb) {
         ],
         "each is done once"
     );
+}
+
+/// What was closed is nobody's when it is found again; what is open stays whose it is, and an old page of it is
+/// old only if something is said anew.
+async fn what_is_found_again_begins_anew(db: &TestDb) {
+    let world = World::start(db).await;
+    let [id, _] = two(&world).await;
+    let li = staff(&world, "li", "1001", "finance").await;
+    let school = SchoolId::from_number(world.rows.school("xnec").await);
+    let found = async |detail: &str| {
+        let case = || Case {
+            school,
+            kind: CaseKind::NoOrder.family(),
+            subject: "no_order:wechat_pay:m:4200".to_owned(),
+            detail: detail.to_owned(),
+            facts: CaseFacts::default(),
+            opened_at: now(),
+        };
+        world.db.in_tx(async |tx| cases::reopen(tx, case()).await).await.unwrap();
+    };
+    let shown = async || {
+        let case = li.get(&format!("{CASES}/{id}")).await.body(200);
+        let state = case["state"].as_str().unwrap().to_owned();
+        (state, case["version"].as_i64().unwrap(), case["detail"].clone())
+    };
+    act(&li, id, "take", &json!({ "version": 0 })).await.body(200);
+    found("¥50.00 of elsewhere").await;
+    assert_eq!(shown().await, ("taken".to_owned(), 1, json!("¥50.00 of elsewhere")));
+    found("¥60.00 of elsewhere").await;
+    assert_eq!(shown().await, ("taken".to_owned(), 2, json!("¥60.00 of elsewhere")));
+    act(&li, id, "resolve", &json!({ "version": 2, "text": "核对" })).await.body(200);
+    found("¥60.00 of elsewhere").await;
+    assert_eq!(shown().await, ("free".to_owned(), 4, json!("¥60.00 of elsewhere")));
+    let again = li.get(&format!("{CASES}/{id}")).await.body(200);
+    assert_eq!((&again["holder"], &again["end"]), (&Value::Null, &Value::Null));
 }
 
 async fn lists_are_filtered(db: &TestDb) {
