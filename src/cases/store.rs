@@ -225,7 +225,8 @@ fn conditions(filter: &CaseFilter) -> (String, Vec<Value>) {
     let held = filter.held_by.as_deref();
     conditions.extend(held.map(|by| format!("taken_no = {}", place(by.into()))));
     if !filter.with_money {
-        conditions.push(format!("kind <> {}", place(MONEY.into())));
+        // As the index says it.
+        conditions.push(format!("kind <> '{MONEY}'"));
     }
     if let Some(about) = &filter.about {
         let places: Vec<String> = about.iter().map(|id| place((*id).into())).collect();
