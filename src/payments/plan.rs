@@ -329,3 +329,16 @@ fn spread(attempts: &mut HashMap<PaymentId, Attempt>, is: Attempt) {
 fn subject(why: &str, fact: &PaidFact) -> String {
     format!("{why}:{}", postings::reference(fact))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staff_know_every_case_of_a_payment() {
+        for why in OF_SURPLUS.iter().chain(&OF_PAID_PAYMENTS).chain(&OF_STRAY_MONEY) {
+            let kind = CaseKind::from_code(why);
+            assert!(kind.is_some_and(CaseKind::is_money), "{why}");
+        }
+    }
+}
