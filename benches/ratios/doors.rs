@@ -1,5 +1,5 @@
 //! Decisions of doors: against charges at tills, on the same server and PostgreSQL in turns; the 99th
-//! percentile at a hundred a second; and the import of a dormitory's allocation while tills charge.
+//! percentile at a hundred a second, in turns with that of charges and of a bare insert; and the import of a dormitory's allocation while tills charge.
 //!
 //! Everybody lives in one house and comes to one of its doors, so that all look at the same allocation.
 //! Every decision has a fresh code and must be `open`; at the end the entries of the log are counted.
@@ -12,14 +12,16 @@ use crate::{
         CONNECTIONS, ROUNDS,
         campus::{Campus, SCHOOL, student_no},
         charge,
-        pace::{PAUSE, p99},
+        pace::{PAUSE, bare, insert, p99},
         server, settings,
         tills::Till,
     },
+    database::fresh_database,
     load::{self, Done, Idle, Load, Wanted, paced},
     postings::{Failure, median},
     program::{Program, Settings},
 };
+use sea_orm::DatabaseConnection;
 use std::{
     fmt::Write as _,
     fs,
@@ -61,10 +63,12 @@ pub async fn table(postgres: &str) -> Result<(), Failure> {
     let allocation = allocation(folder.path(), people)?;
     import(&settings, &allocation)?;
     let program = server(&campus, folder.path()).await?;
+    let policy = folder.path().join(format!("{SCHOOL}.toml"));
+    let bare = bare(&fresh_database(postgres, "doors_bare", &policy).await?).await?;
     let mut yard = Yard { campus, tills, doors, program, decided: 0 };
     let at_a_time = people / 2;
     yard.against_charges(at_a_time).await?;
-    yard.paced().await?;
+    yard.paced(&bare).await?;
     yard.import(settings, allocation, people).await?;
     let Yard { campus, program, decided, .. } = yard;
     program.stop()?;
@@ -90,8 +94,7 @@ impl Yard {
                 ratios.push(of_doors / of_tills);
             }
         }
-        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = ratios.iter().copied().fold(0.0, f64::max);
+        let (least, most) = spread(&ratios);
         let (of_tills, of_doors) = (median(charges), median(decisions));
         println!("decisions/s of doors over HTTP, {CONNECTIONS} connections, against charges");
         println!("  charges          {of_tills:>8.0}/s");
@@ -108,24 +111,35 @@ impl Yard {
         load::send(self.program.port, Load { requests, wanted: OPENED }, CONNECTIONS).await
     }
 
-    async fn paced(&mut self) -> Result<(), Failure> {
-        let (mut p99s, mut slowest) = (vec![], Duration::ZERO);
+    /// Bare inserts, charges and decisions in turns, each a hundred a second; the first round warms up.
+    async fn paced(&mut self, bare: &Arc<DatabaseConnection>) -> Result<(), Failure> {
+        let (mut inserts, mut charges, mut decisions) = (vec![], vec![], vec![]);
         for _ in 0..=ROUNDS {
+            let insert = (0..PACED).map(|_| insert(Arc::clone(bare)));
+            inserts.push(p99(paced(PAUSE, insert).await?));
+            let requests = self.campus.charges(&mut self.tills, self.program.port, PACED)?;
+            let idle = Idle::new(self.program.port);
+            let asked = requests.into_iter().map(|request| idle.clone().ask(request, 200));
+            charges.push(p99(paced(PAUSE, asked).await?));
             let requests = self.campus.readings(&mut self.doors, self.program.port, PACED)?;
             self.decided += PACED;
             let idle = Idle::new(self.program.port);
             let asked = requests.into_iter().map(|request| idle.clone().expect(request, OPENED));
-            let took = paced(PAUSE, asked).await?;
-            slowest = slowest.max(took.iter().copied().max().unwrap_or_default());
-            p99s.push(p99(took));
+            decisions.push(p99(paced(PAUSE, asked).await?));
         }
-        // The first round warms up.
-        let p99 = median(p99s.split_off(1));
-        println!("99th percentile of a decision at 100/s");
-        println!(
-            "  decision         {p99:>8.2} ms   {:.2} ms at most   (reach 5 ms)",
-            slowest.as_secs_f64() * 1e3
-        );
+        println!("99th percentile at 100/s, in turns with a bare insert of one row");
+        for (what, p99s, reach) in [
+            ("insert", inserts, ""),
+            ("charge", charges, ""),
+            ("decision", decisions, "   (reach 5 ms)"),
+        ] {
+            let p99s = p99s.get(1..).unwrap_or_default().to_vec();
+            let (least, most) = spread(&p99s);
+            let p99 = median(p99s);
+            println!(
+                "  {what:<16} {p99:>8.2} ms   {least:.2} to {most:.2} ms in {ROUNDS} rounds{reach}"
+            );
+        }
         Ok(())
     }
 
@@ -180,6 +194,12 @@ impl Yard {
         let took = paced(PAUSE, charges).await?;
         failed.map_or(Ok(took), Err)
     }
+}
+
+/// The least and the most.
+fn spread(figures: &[f64]) -> (f64, f64) {
+    let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
+    (least, figures.iter().copied().fold(0.0, f64::max))
 }
 
 /// In milliseconds.

@@ -48,13 +48,15 @@ pub async fn table(postgres: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn bare(url: &str) -> Result<Arc<DatabaseConnection>, Failure> {
+/// An empty table of two columns.
+pub async fn bare(url: &str) -> Result<Arc<DatabaseConnection>, Failure> {
     let db = Database::connect(url).await?;
     db.execute_unprepared("CREATE TABLE bare (id UUID PRIMARY KEY, amount_fen BIGINT)").await?;
     Ok(Arc::new(db))
 }
 
-async fn insert(db: Arc<DatabaseConnection>) -> Result<(), String> {
+/// Inserts one row, as a transaction of its own.
+pub async fn insert(db: Arc<DatabaseConnection>) -> Result<(), String> {
     let sql = "INSERT INTO bare (id, amount_fen) VALUES ($1, $2)";
     let values = [Uuid::now_v7().into(), 1250_i64.into()];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
