@@ -14,8 +14,8 @@ fn worker(login: &str, staff_no: &str) -> CaseWorker {
     CaseWorker { login: login.to_owned(), staff_no: staff_no.to_owned() }
 }
 
-fn held(by: CaseWorker, active_at: Timestamp) -> Option<CaseHolder> {
-    Some(CaseHolder { by, since: active_at, active_at })
+fn held(by: CaseWorker, active_at: Timestamp) -> CaseHolder {
+    CaseHolder { by, since: active_at, active_at }
 }
 
 fn case() -> FoundCase {
@@ -54,10 +54,10 @@ fn outcome(of: &FoundCase, act: CaseAct<'_>, by: &CaseWorker, version: i64) -> S
 fn who_took_it_has_it() {
     let (li, wang) = (worker("li", "1"), worker("wang", "2"));
     let free = case();
-    let own = FoundCase { holder: held(worker("li2", "1"), NOW), ..case() };
+    let own = FoundCase { holder: Some(held(worker("li2", "1"), NOW)), ..case() };
     let just = NOW.minus(IDLE).plus(Duration::from_micros(1));
-    let busy = FoundCase { holder: held(wang.clone(), just), ..case() };
-    let idle = FoundCase { holder: held(wang.clone(), NOW.minus(IDLE)), ..case() };
+    let busy = FoundCase { holder: Some(held(wang.clone(), just)), ..case() };
+    let idle = FoundCase { holder: Some(held(wang.clone(), NOW.minus(IDLE))), ..case() };
     let end = |by, text: &str| Some(CaseEnd { at: NOW, by, text: text.to_owned() });
     let by_itself = FoundCase { end: end(None, ""), ..own.clone() };
     let by_li = FoundCase { end: end(Some(li.clone()), "done"), ..own.clone() };

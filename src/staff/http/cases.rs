@@ -189,8 +189,7 @@ pub(super) async fn show(
     id: Path<CaseId>,
     desk: Data<CaseDesk>,
 ) -> Result<Json<CaseDetailView>, ApiError> {
-    let found = desk.find(&member, id.into_inner()).await?;
-    Ok(Json(whole(found, desk.staff.clock.now())))
+    shown(&desk, &member, id.into_inner()).await
 }
 
 /// Takes a case. Another's is refused, unless who has it did nothing about it for a day. The roles
@@ -271,12 +270,12 @@ pub(super) async fn resolve(
     let (id, ResolveRequest { version, text, refund_number }) = (*id, body.into_inner());
     match (text, refund_number) {
         (Some(text), None) => {
-            let text = text.trim();
-            done(&desk, &member, (id, version), (CaseAct::Resolve(text), text)).await
+            let act = (CaseAct::Resolve(text.trim()), text.trim());
+            done(&desk, &member, (id, version), act).await
         }
         (None, Some(number)) => {
             desk.check_refund(&member, id, &number).await?;
-            Ok(Json(whole(desk.find(&member, id).await?, desk.staff.clock.now())))
+            shown(&desk, &member, id).await
         }
         (Some(_), Some(_)) | (None, None) => {
             Err(ApiError::new(INVALID).field("/text", "须填写 text 或 refund_number 之一"))
@@ -291,7 +290,15 @@ async fn done(
     act: (CaseAct<'_>, &str),
 ) -> Result<Json<CaseDetailView>, ApiError> {
     desk.act(member, of, act).await?;
-    Ok(Json(whole(desk.find(member, of.0).await?, desk.staff.clock.now())))
+    shown(desk, member, of.0).await
+}
+
+async fn shown(
+    desk: &CaseDesk,
+    member: &StaffMember,
+    id: CaseId,
+) -> Result<Json<CaseDetailView>, ApiError> {
+    Ok(Json(whole(desk.find(member, id).await?, desk.staff.clock.now())))
 }
 
 fn whole(detail: CaseDetail, now: Timestamp) -> CaseDetailView {
