@@ -277,10 +277,12 @@ pub(super) async fn resolve(
             desk.check_refund(&member, id, &number).await?;
             shown(&desk, &member, id).await
         }
-        (Some(_), Some(_)) | (None, None) => {
-            Err(ApiError::new(INVALID).field("/text", "须填写 text 或 refund_number 之一"))
-        }
+        (Some(_), Some(_)) | (None, None) => Err(neither()),
     }
+}
+
+fn neither() -> ApiError {
+    ApiError::new(INVALID).field("/text", "须填写 text 或 refund_number 之一")
 }
 
 async fn done(
