@@ -15,6 +15,19 @@ pub struct Model {
     pub detail: String,
     pub opened_at: i64,
     pub closed_at: Option<i64>,
+    pub payment_id: Option<Uuid>,
+    pub refund_id: Option<Uuid>,
+    pub amount_fen: i64,
+    pub taken_login: Option<String>,
+    pub taken_no: Option<String>,
+    pub taken_at: Option<i64>,
+    pub active_at: Option<i64>,
+    pub closed_login: Option<String>,
+    pub closed_no: Option<String>,
+    pub resolution: Option<String>,
+    pub version: i64,
+    /// Generated: what happened.
+    pub what: Option<String>,
 }
 
 /// None: slices join what they need.

@@ -13,6 +13,7 @@
 mod approval;
 mod asking;
 mod store;
+mod waiting;
 
 pub use approval::{
     Approval, ApprovalId, ApprovalKind, ApprovalRefusal, ApprovalState, ApprovalVerdict, Decider,

@@ -11,7 +11,7 @@ use crate::base::{
 use entity::approval;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    QuerySelect, Select, Value,
 };
 use uuid::Uuid;
 
@@ -188,6 +188,52 @@ pub async fn of_subjects(
         .limit(MOST_OF_SUBJECTS);
     let rows = found.all(db.conn()).await?;
     rows.into_iter().map(|row| checked(db.macs(), row)).collect()
+}
+
+/// The conditions of open requests, and all values so far.
+fn waiting_sql(
+    (school, kinds): (SchoolId, &[ApprovalKind]),
+    now: Timestamp,
+) -> (String, Vec<Value>) {
+    let mut values: Vec<Value> = vec![school.number().into(), now.micros().into()];
+    values.extend(kinds.iter().map(|kind| Value::from(kind.code())));
+    let places: Vec<String> = (3..=values.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "FROM approval WHERE school_id = $1 AND kind IN ({}) AND state = 'requested' \
+         AND expires_at > $2",
+        places.join(", ")
+    );
+    (sql, values)
+}
+
+pub(super) async fn waiting(
+    db: &Db,
+    of: (SchoolId, &[ApprovalKind]),
+    staff_no: &str,
+    (now, most): (Timestamp, u32),
+) -> Result<(u64, Option<Timestamp>), DbError> {
+    let (from, mut values) = waiting_sql(of, now);
+    values.push(staff_no.into());
+    let sql = format!(
+        "SELECT COUNT(*) AS requests, MIN(t.asked_at) AS oldest FROM \
+         (SELECT asked_at {from} AND asked_no <> ${} LIMIT {most}) AS t",
+        values.len()
+    );
+    let rows = Source::Db(db).select(&sql, values).await?;
+    let row = rows.first().ok_or(DbError::Inconsistent { table: "approval", what: "no count" })?;
+    let requests = u64::try_from(row.try_get::<i64>("", "requests")?).unwrap_or(0);
+    Ok((requests, row.try_get::<Option<i64>>("", "oldest")?.map(Timestamp::from_micros)))
+}
+
+pub(super) async fn waiting_subjects(
+    db: &Db,
+    of: (SchoolId, &[ApprovalKind]),
+    now: Timestamp,
+) -> Result<Vec<Uuid>, DbError> {
+    let (from, values) = waiting_sql(of, now);
+    let sql = format!("SELECT subject_id {from} LIMIT {}", Approval::SUBJECTS);
+    let rows = Source::Db(db).select(&sql, values).await?;
+    rows.iter().map(|row| Ok(row.try_get("", "subject_id")?)).collect()
 }
 
 pub(super) async fn insert(tx: &Tx, new: &Approval, key: &str) -> Result<(), DbError> {

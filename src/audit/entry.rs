@@ -81,6 +81,18 @@ pub enum AuditAct {
     DoorRightEnded,
     /// The log of doors was read.
     AccessLogRead,
+    /// A member of staff took a case.
+    CaseTaken,
+    /// Who had it gave it back.
+    CaseReleased,
+    /// Another took it from who had it.
+    CaseTakenOver,
+    /// Who had it ended it, and no money moved by that.
+    CaseResolved,
+    /// Who had it asked the provider about a refund that was made there.
+    CaseChecked,
+    /// A list of cases was exported.
+    CasesExported,
     /// A list of orders was exported.
     OrdersExported,
     /// A part of this log was exported.
@@ -105,7 +117,7 @@ pub enum AuditAct {
 
 impl AuditAct {
     /// All of them.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 53] = [
         Self::RowsAuthenticated,
         Self::RowsTakenOver,
         Self::Rekeyed,
@@ -143,6 +155,12 @@ impl AuditAct {
         Self::DoorRightAdded,
         Self::DoorRightEnded,
         Self::AccessLogRead,
+        Self::CaseTaken,
+        Self::CaseReleased,
+        Self::CaseTakenOver,
+        Self::CaseResolved,
+        Self::CaseChecked,
+        Self::CasesExported,
         Self::OrdersExported,
         Self::AuditExported,
         Self::ReadersExported,
@@ -195,6 +213,12 @@ impl AuditAct {
             Self::DoorRightAdded => "door_right.added",
             Self::DoorRightEnded => "door_right.ended",
             Self::AccessLogRead => "access_log.read",
+            Self::CaseTaken => "case.taken",
+            Self::CaseReleased => "case.released",
+            Self::CaseTakenOver => "case.taken_over",
+            Self::CaseResolved => "case.resolved",
+            Self::CaseChecked => "case.checked",
+            Self::CasesExported => "cases.exported",
             Self::OrdersExported => "orders.exported",
             Self::AuditExported => "audit.exported",
             Self::ReadersExported => "readers.exported",

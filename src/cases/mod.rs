@@ -1,10 +1,21 @@
 //! Cases: what staff must look at, each once.
 //!
 //! Invariant: a case is unique by school, kind and subject; opening it again changes nothing.
-//! Absent on purpose: a case moves no money.
+//! Invariant: one member of staff at a time has a case, decided under its row's lock.
+//! Absent on purpose: a case moves no money. What moves it are the acts of other rooms, which close the case
+//! in their own commit, whoever has it.
 
+mod desk;
+mod kind;
 mod store;
+#[cfg(test)]
+mod tests;
 
+pub use desk::{
+    CaseAct, CaseEnd, CaseFacts, CaseFilter, CaseHolder, CaseId, CaseRefusal, CaseState,
+    CaseWorker, FoundCase, IDLE,
+};
+pub use kind::CaseKind;
 pub use store::write_of;
 
 use crate::base::{
@@ -25,6 +36,8 @@ pub struct Case {
     pub subject: String,
     /// What was found; no personal data.
     pub detail: String,
+    /// The same, as far as it is known here.
+    pub facts: CaseFacts,
     /// When it was opened.
     pub opened_at: Timestamp,
 }

@@ -50,12 +50,13 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 9] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 10] = [
     ("/staff", "今日待办", None),
     ("/staff/people", "人员", Some(StaffAct::ReadPeople)),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
     ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),
+    ("/staff/cases", "异常", Some(StaffAct::ReadCases)),
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
     ("/staff/staff", "工作人员", Some(StaffAct::ReadStaff)),

@@ -119,6 +119,11 @@ pub(super) struct SortHead {
 }
 
 impl<C: Copy + fmt::Display> Place<C> {
+    /// The same in a list that is only read from its oldest row.
+    pub(super) fn oldest_first(self) -> Self {
+        Self { sort: Sort::Oldest, ..self }
+    }
+
     /// What to read: one row more than is shown, which tells whether there are others beyond.
     pub(super) fn keyset(self) -> Keyset<C> {
         let (newest, back) = (self.sort == Sort::Newest, self.is_back());

@@ -14,6 +14,7 @@ mod assets;
 mod audit;
 mod bills;
 mod browser;
+mod cases;
 mod doors;
 mod file;
 mod frame;
@@ -38,7 +39,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
+    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -57,6 +58,8 @@ pub struct Console {
     pub bills: BillDesk,
     /// Doors.
     pub doors: DoorDesk,
+    /// Cases.
+    pub cases: CaseDesk,
     /// The schools.
     pub schools: Arc<Schools>,
     /// Seals what a form carries through the browser.
@@ -129,6 +132,14 @@ pages! {
     get "/reconciliation" bills::days;
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
+    get "/cases" cases::list;
+    post "/cases/export" cases::export;
+    get "/cases/{id}" cases::show;
+    post "/cases/{id}/take" cases::take;
+    post "/cases/{id}/release" cases::release;
+    post "/cases/{id}/take-over" cases::take_over;
+    post "/cases/{id}/resolve" cases::resolve;
+    post "/cases/{id}/end-refund" cases::end_refund;
     get "/audit" audit::list;
     post "/audit/export" audit::export;
     get "/doors" doors::rights;

@@ -4,22 +4,23 @@ use super::{
     Console,
     browser::{Anybody, Seat},
     frame::{Frame, PageError, shown},
+    list::{COUNTED, grouped},
+    words,
 };
-use crate::{
-    approvals::{Approval, ApprovalState},
-    staff_accounts::StaffAct,
-};
+use crate::{base::clock::Timestamp, staff_accounts::StaffAct};
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 
 const HERE: (&str, &str) = ("/staff", "今日待办");
-/// The newest requests and days that are looked at; more are counted as so many and more.
-const LOOKED_AT: u16 = 100;
+
+/// How many rows there are, of which up to [`COUNTED`] and one were looked at, and since when the oldest is.
+type Counted = (u64, Option<Timestamp>);
 
 /// A number that is a list.
 struct Waiting {
     word: &'static str,
     count: String,
+    oldest: Option<String>,
     path: &'static str,
 }
 
@@ -30,43 +31,45 @@ struct TodayPage {
     waiting: Vec<Waiting>,
 }
 
+/// Each number costs one query, however many rows there are.
 pub(super) async fn show(
     seat: Seat<Anybody>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let mut waiting = Vec::new();
-    let (member, now) = (&seat.member, console.clock.now());
-    let mine = |approval: &Approval| {
-        let open = approval.state_at(now) == ApprovalState::Requested;
-        open && approval.asked_by.staff_no != *member.staff_no
-    };
+    let (member, most) = (&seat.member, COUNTED + 1);
+    let mut found: Vec<(&'static str, &'static str, Counted)> = Vec::new();
     if member.roles.has(StaffAct::DecideRefund) {
-        let found = console.staff.refunds(member, None, LOOKED_AT.into()).await;
-        let found = found?;
-        let count = found.iter().filter(|one| mine(&one.approval)).count();
-        add(&mut waiting, ("退款待复核", "/staff/approvals?desk=refund"), count);
+        let counted = console.staff.waiting(member, most).await?;
+        found.push(("退款待复核", "/staff/approvals?desk=refund", counted));
     }
     if member.roles.has(StaffAct::DecideRepair) {
-        let found = console.bills.repairs(member, None, LOOKED_AT.into()).await;
-        let found = found?;
-        let count = found.iter().filter(|one| mine(&one.approval)).count();
-        add(&mut waiting, ("对账差异待复核", "/staff/approvals?desk=bill"), count);
+        let counted = console.bills.waiting(member, most).await?;
+        found.push(("对账差异待复核", "/staff/approvals?desk=bill", counted));
+    }
+    if member.roles.has(StaffAct::HandleCases) {
+        let [free, own] = console.cases.waiting_for(member, most).await?;
+        found.push(("异常未接手", "/staff/cases?state=free", free));
+        found.push(("异常您接手", "/staff/cases?mine=yes", own));
     }
     if member.roles.has(StaffAct::ReadBills) {
-        let found = console.bills.days(member, None, LOOKED_AT.into()).await;
-        let found = found?;
-        let count = found.iter().filter(|day| day.state.code() != "closed").count();
-        add(&mut waiting, ("账单未平的日子", "/staff/reconciliation"), count);
+        let counted = console.bills.open_days(member, most).await?;
+        found.push(("账单未平的日子", "/staff/reconciliation", counted));
     }
+    let now = console.clock.now();
+    let some = found.into_iter().filter(|(.., (count, _))| *count > 0);
+    let waiting = some.map(|one| tile(one, now)).collect();
     shown(&TodayPage { frame: Frame::of(&seat, &console, HERE).await?, waiting })
 }
 
-fn add(waiting: &mut Vec<Waiting>, (word, path): (&'static str, &'static str), count: usize) {
-    let most = usize::from(LOOKED_AT);
-    let count = match count {
-        0 => return,
-        many if many >= most => format!("{most}+"),
-        some => some.to_string(),
-    };
-    waiting.push(Waiting { word, count, path });
+fn tile(
+    (word, path, (count, oldest)): (&'static str, &'static str, Counted),
+    now: Timestamp,
+) -> Waiting {
+    let many = count > u64::from(COUNTED);
+    Waiting {
+        word,
+        count: if many { "1,000+".to_owned() } else { grouped(count) },
+        oldest: oldest.map(|oldest| format!("最早 {}", words::ago(oldest, now))),
+        path,
+    }
 }

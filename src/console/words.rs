@@ -32,6 +32,9 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "withdrawn" => "已撤回",
         "not-refundable" => "这笔订单现在不能申请退款",
         "asked" => "申请已提交，由另一人复核后生效",
+        "case-taken" => "已接手，由您处理",
+        "case-released" => "已放回，别人可以接手",
+        "case-resolved" => "已办结",
         "given" => "权限已授予，即刻生效",
         "ended" => "权限已结束，即刻生效",
         "lost" => "已挂失，即刻生效",
@@ -222,6 +225,16 @@ pub(super) fn when(at: Timestamp) -> String {
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 
+/// How long ago something was: `20 分钟前`, `2 小时前`, `3 天前`.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let minutes = now.distance(at).as_secs() / 60;
+    match minutes {
+        0..60 => format!("{minutes} 分钟前"),
+        60..2880 => format!("{} 小时前", minutes / 60),
+        _ => format!("{} 天前", minutes / 1440),
+    }
+}
+
 /// Fen that may be negative: `−¥5.00`.
 pub(super) fn yuan(fen: i64) -> String {
     let sign = if fen < 0 { "−" } else { "" };
@@ -286,6 +299,20 @@ mod tests {
                 let done = text.contains("已退到账") || text.contains("已原路退回");
                 assert!(is_back || !done, "{standing:?}: {text}");
             }
+        }
+    }
+
+    #[test]
+    fn one_reads_how_long_ago_it_was() {
+        let now = Timestamp::from_seconds(1_796_000_000);
+        for (seconds, text) in [
+            (0, "0 分钟前"),
+            (3599, "59 分钟前"),
+            (3600, "1 小时前"),
+            (172_799, "47 小时前"),
+            (172_800, "2 天前"),
+        ] {
+            assert_eq!(ago(now.minus(std::time::Duration::from_secs(seconds)), now), text);
         }
     }
 

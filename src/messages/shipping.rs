@@ -8,7 +8,7 @@ use crate::{
         db::{Db, DbError, Tx},
         outbox::{Delivered, Delivers, Job},
     },
-    cases::{self, Case},
+    cases::{self, Case, CaseFacts, CaseKind},
     orders::{
         self,
         order::{PaymentId, PaymentState},
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// The kind of the jobs; their subject is our number of the payment.
 pub(super) const JOB: &str = "shipping";
 /// The kind of their cases.
-const CASE: &str = "shipping";
+const CASE: &str = CaseKind::Shipping.family();
 /// What students buy.
 const WHAT: &str = "校园卡电子账户充值";
 
@@ -116,7 +116,9 @@ impl ShippingDelivery {
 async fn open(tx: &Tx, job: &Job, detail: String, now: Timestamp) -> Result<(), DbError> {
     tracing::warn!(payment = job.subject, "the platform does not know that an order was delivered");
     let (school, subject) = (job.school, job.subject.clone());
-    let case = Case { school, kind: CASE, subject, detail, opened_at: now };
+    let payment = PaymentId::from_out_trade_no(&subject).map(PaymentId::uuid);
+    let facts = CaseFacts { payment, ..CaseFacts::default() };
+    let case = Case { school, kind: CASE, subject, detail, facts, opened_at: now };
     tx.write_all(vec![cases::write_of(&[case])]).await
 }
 

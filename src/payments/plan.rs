@@ -11,7 +11,7 @@ use crate::{
         db::{DbError, Tx},
         ids::SchoolId,
     },
-    cases::{self, Case},
+    cases::{self, Case, CaseFacts, CaseKind},
     ledger::{self, Posted, Refusal, account::NotAName, transfer::Transfer},
     orders::{
         fact::PaidFact,
@@ -22,31 +22,35 @@ use crate::{
 use std::collections::{HashMap, HashSet};
 
 /// The kind of the cases of payments.
-pub(super) const CASE: &str = "payment";
+pub(super) const CASE: &str = CaseKind::NoOrder.family();
 /// The case of a payment that was given back without us, as long as we do not know how much of it.
-pub(super) const REFUNDED: &str = "refunded_at_provider";
+pub(super) const REFUNDED: &str = CaseKind::RefundedAtProvider.code();
 /// The case of a paid order whose purpose is not built.
-const PURPOSE_UNAVAILABLE: &str = "purpose_unavailable";
+const PURPOSE_UNAVAILABLE: &str = CaseKind::PurposeUnavailable.code();
 /// The case of a payment of an order that another payment has paid.
-const SECOND_PAYMENT: &str = "second_payment";
+const SECOND_PAYMENT: &str = CaseKind::SecondPayment.code();
 /// The case of a second transaction of a payment.
-const SECOND_TRANSACTION: &str = "second_transaction";
+const SECOND_TRANSACTION: &str = CaseKind::SecondTransaction.code();
 /// The cases that end by themselves when their money is back.
 pub(super) const OF_SURPLUS: [&str; 2] = [SECOND_PAYMENT, SECOND_TRANSACTION];
 /// The cases that may stand behind a paid payment whose money went to suspense.
 pub(super) const OF_PAID_PAYMENTS: [&str; 2] = [SECOND_PAYMENT, PURPOSE_UNAVAILABLE];
 /// The cases that may stand behind money in suspense that no paid payment explains.
 pub(super) const OF_STRAY_MONEY: [&str; 7] = [
-    "no_order",
-    "other_school",
+    NO_ORDER,
+    OTHER_SCHOOL,
     SECOND_TRANSACTION,
     REFUNDED,
     Disagreement::Merchant.code(),
     Disagreement::Amount.code(),
     Disagreement::Payer.code(),
 ];
+/// The case of money for no order of the school.
+const NO_ORDER: &str = CaseKind::NoOrder.code();
+/// The case of a message that came to another school.
+const OTHER_SCHOOL: &str = CaseKind::OtherSchool.code();
 /// The case of a transaction that was posted before for something else.
-const TRANSACTION_TAKEN: &str = "transaction_taken";
+const TRANSACTION_TAKEN: &str = CaseKind::TransactionTaken.code();
 
 /// The cases of facts about closed payments whose money an earlier release put into suspense as
 /// refunded: a message about them moves nothing.
@@ -104,6 +108,8 @@ struct Deciding<'a> {
     place: usize,
     /// The school whose ledger is posted to.
     school: SchoolId,
+    /// The payment, if it is one of that school.
+    payment: Option<PaymentId>,
     incoming: &'a IncomingFact,
     /// Payments of which some refund is known here.
     with_refunds: &'a HashSet<PaymentId>,
@@ -132,7 +138,9 @@ impl Plan {
             let attempt = id.and_then(|id| attempts.get(&id));
             let school = school_of(incoming, attempt);
             let Batched { now, with_refunds, .. } = batch;
-            let fact = Deciding { now, place, school, incoming, with_refunds };
+            let own = attempt.filter(|attempt| attempt.order.school == school);
+            let payment = own.map(|attempt| attempt.payment.id);
+            let fact = Deciding { now, place, school, payment, incoming, with_refunds };
             let (verdict, moved) = if batch.refunded.contains(&subject(REFUNDED, &incoming.fact)) {
                 (Verdict::AlreadySettled, None)
             } else if batch.taken.contains(&place) {
@@ -155,7 +163,7 @@ impl Plan {
         fact: Deciding<'_>,
         attempt: Option<&Attempt>,
     ) -> Result<(Verdict, Option<Attempt>), NotAName> {
-        let Some(was) = attempt else { return Ok((self.unmatched(fact, "no_order")?, None)) };
+        let Some(was) = attempt else { return Ok((self.unmatched(fact, NO_ORDER)?, None)) };
         let becomes = fulfilment::of(was.order.purpose);
         let tells_refund = fact.incoming.origin.tells_refund();
         let settlement = was.settle(&fact.incoming.fact, becomes.state());
@@ -180,7 +188,7 @@ impl Plan {
                 return Ok((verdict, Some(self.take(was, is))));
             }
             _ if tells_refund => self.suspense(fact, REFUNDED)?,
-            _ if was.order.school != fact.school => self.disagrees(fact, "other_school")?,
+            _ if was.order.school != fact.school => self.disagrees(fact, OTHER_SCHOOL)?,
             // One of another school disagrees above.
             Settlement::Settled(_) | Settlement::AlreadySettled => Verdict::AlreadySettled,
             Settlement::SecondPayment(is) => {
@@ -256,7 +264,7 @@ impl Plan {
     }
 
     fn open_case(&mut self, fact: Deciding<'_>, why: &'static str) {
-        let Deciding { now, school, .. } = fact;
+        let Deciding { now, school, payment, .. } = fact;
         let fact = &fact.incoming.fact;
         tracing::warn!(why, out_trade_no = fact.out_trade_no, "a payment needs a look");
         let subject = subject(why, fact);
@@ -265,7 +273,9 @@ impl Plan {
             return;
         }
         let detail = format!("{} of {}", fact.amount, fact.out_trade_no);
-        self.cases.push(Case { school, kind: CASE, subject, detail, opened_at: now });
+        let payment = payment.map(PaymentId::uuid);
+        let facts = CaseFacts { payment, refund: None, amount: fact.amount };
+        self.cases.push(Case { school, kind: CASE, subject, detail, facts, opened_at: now });
     }
 
     /// The places of the facts whose money goes to suspense.
@@ -318,4 +328,17 @@ fn spread(attempts: &mut HashMap<PaymentId, Attempt>, is: Attempt) {
 /// The subject of a case.
 fn subject(why: &str, fact: &PaidFact) -> String {
     format!("{why}:{}", postings::reference(fact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staff_know_every_case_of_a_payment() {
+        for why in OF_SURPLUS.iter().chain(&OF_PAID_PAYMENTS).chain(&OF_STRAY_MONEY) {
+            let kind = CaseKind::from_code(why);
+            assert!(kind.is_some_and(CaseKind::is_money), "{why}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::Timestamp,
+        clock::{Day, Timestamp},
         db::{DbError, Tx, TxError},
         ids::{PersonId, SchoolId},
         money::Fen,
@@ -134,6 +134,16 @@ impl Reconciliation {
         most: i64,
     ) -> Result<Vec<BillDay>, DbError> {
         store::page((&self.db).into(), school, before, most).await
+    }
+
+    /// How many days of a school differ, and which is the oldest, in one query. No more than `most` are
+    /// looked at.
+    pub async fn open_days(
+        &self,
+        school: SchoolId,
+        most: u32,
+    ) -> Result<(u64, Option<Day>), DbError> {
+        store::open((&self.db).into(), school, most).await
     }
 
     /// What differs on a day, or did: a page in the order of ids. `None` if there is no such day.

@@ -13,6 +13,8 @@ use serde::Deserialize;
 pub enum AuditKind {
     /// Requests that two persons decide.
     Approvals,
+    /// Cases that staff work on.
+    Cases,
     /// People and their cards.
     People,
     /// Merchants, terminals and locks.
@@ -33,7 +35,7 @@ pub enum AuditKind {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// `approvals`, `people`, `terminals`, `doors`, `reads`, `staff`, `policy` or `rows`.
+    /// `approvals`, `cases`, `people`, `terminals`, `doors`, `reads`, `staff`, `policy` or `rows`.
     pub kind: Option<String>,
     /// A login.
     pub who: Option<String>,
@@ -43,8 +45,9 @@ pub struct AuditQuery {
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Approvals,
+        Self::Cases,
         Self::People,
         Self::Terminals,
         Self::Doors,
@@ -58,6 +61,7 @@ impl AuditKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Approvals => "approvals",
+            Self::Cases => "cases",
             Self::People => "people",
             Self::Terminals => "terminals",
             Self::Doors => "doors",
@@ -75,6 +79,11 @@ impl AuditKind {
             | AuditAct::ApprovalRejected
             | AuditAct::ApprovalWithdrawn
             | AuditAct::ApprovalExpired => Self::Approvals,
+            AuditAct::CaseTaken
+            | AuditAct::CaseReleased
+            | AuditAct::CaseTakenOver
+            | AuditAct::CaseResolved
+            | AuditAct::CaseChecked => Self::Cases,
             AuditAct::RosterImported
             | AuditAct::StandingChanged
             | AuditAct::LossReported
@@ -98,6 +107,7 @@ impl AuditKind {
             | AuditAct::AccessLogRead
             | AuditAct::ReadersExported
             | AuditAct::OrdersExported
+            | AuditAct::CasesExported
             | AuditAct::AuditExported => Self::Reads,
             // For who looks after members of staff.
             AuditAct::ManyRevealed

@@ -5,7 +5,7 @@ use super::requests::{NewRequest, RequestRules, Requests, StaffActError};
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
     base::{
-        clock::Clock,
+        clock::{Clock, Day, Timestamp},
         db::{Db, Tx},
     },
     orders::order::PaymentId,
@@ -64,6 +64,25 @@ impl BillDesk {
         most: i64,
     ) -> Result<Vec<BillDay>, StaffActError> {
         Ok(self.bills.days(member.school, before, most).await?)
+    }
+
+    /// How many days differ, and when the oldest began: a query.
+    pub async fn open_days(
+        &self,
+        member: &StaffMember,
+        most: u32,
+    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
+        let (days, oldest) = self.bills.open_days(member.school, most).await?;
+        Ok((days, oldest.map(Day::start)))
+    }
+
+    /// How many requests wait for the member to decide, and since when: a query.
+    pub async fn waiting(
+        &self,
+        member: &StaffMember,
+        most: u32,
+    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
+        self.requests(member).waiting(most).await
     }
 
     /// What differs on a day, or did.

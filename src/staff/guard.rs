@@ -71,6 +71,10 @@ rights! {
     RevealPerson;
     /// Report a card lost or found, end a device or a binding.
     ChangePerson;
+    /// Read cases, as far as the roles let one.
+    ReadCases;
+    /// Take cases, give them back, end them.
+    HandleCases;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the logins of the school.

@@ -8,6 +8,7 @@
 
 mod audit_log;
 mod bills;
+mod cases;
 mod doors;
 mod endings;
 pub mod guard;
@@ -24,6 +25,9 @@ mod store;
 
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
+pub use cases::{
+    CaseDesk, CaseDetail, CaseList, CaseProposal, CaseQuery, ListedCase, StaffCaseError,
+};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
 pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffRequest};

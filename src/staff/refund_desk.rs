@@ -130,6 +130,16 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
     /// nobody.
     async fn end(&self, tx: &Tx, ended: EndedRefund, now: Timestamp) -> Result<(), RefundRefusal>;
 
+    /// Asks the provider about a refund of a payment that was made there, by its number there, and settles
+    /// the answer as any other: its word moves the money, not the question. False unless it says that the
+    /// refund has ended.
+    async fn ask_about(
+        &self,
+        payment: PaymentId,
+        transaction_id: &str,
+        number: &str,
+    ) -> Result<bool, RefundRefusal>;
+
     /// Called after the commit of [`RefundDesk::make`] and of [`RefundDesk::end`]: what was enqueued, or
     /// waited, may be delivered.
     fn made(&self);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
-    base::{db::Tx, money::Fen},
+    base::{clock::Timestamp, db::Tx, money::Fen},
     orders::order::PaymentId,
     staff_accounts::{StaffAct, StaffMember},
 };
@@ -154,6 +154,15 @@ impl StaffDesk {
             StaffRefund { approval, standing }
         };
         Ok(page.into_iter().map(with_standing).collect())
+    }
+
+    /// How many requests wait for the member to decide, and since when: a query.
+    pub async fn waiting(
+        &self,
+        member: &StaffMember,
+        most: u32,
+    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
+        self.requests(member).waiting(most).await
     }
 
     pub(super) fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {

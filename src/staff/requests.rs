@@ -170,6 +170,12 @@ impl Requests<'_> {
         Ok(approvals::page(self.db, school, kinds, (before, limit)).await?)
     }
 
+    /// How many requests wait for somebody else than who asked, such as the member, and since when.
+    pub async fn waiting(&self, most: u32) -> Result<(u64, Option<Timestamp>), StaffActError> {
+        let (of, staff_no) = ((self.member.school, self.rules.kinds), &*self.member.staff_no);
+        Ok(Approval::waiting(self.db, of, staff_no, (self.clock.now(), most)).await?)
+    }
+
     /// Whether the same member has decided so before: the answer was lost.
     pub fn is_repeat(&self, asked: &Approval, verdict: ApprovalVerdict) -> bool {
         let same = |decision: &approvals::Decision| decision.by.id == self.member.id.uuid();

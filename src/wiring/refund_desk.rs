@@ -8,12 +8,13 @@ use crate::{
     },
     orders::{
         self,
-        order::PaymentState,
+        order::{PaymentId, PaymentState},
         refund::{Refund, RefundId, left_of},
         refunds,
     },
     payments::{
         Payments,
+        gateway::RefundNumbers,
         refunds::{self as payments, AskedRefund, RefundEnding, RefundError},
     },
     schools::People,
@@ -110,6 +111,29 @@ impl RefundDesk for PaymentRefunds {
         };
         let refund = Payments::end_refund(tx, ending, now).await.map_err(not_ended)?;
         if refund.school == ended.school { Ok(()) } else { Err(RefundRefusal::NoSuchPayment) }
+    }
+
+    async fn ask_about(
+        &self,
+        payment: PaymentId,
+        transaction_id: &str,
+        number: &str,
+    ) -> Result<bool, RefundRefusal> {
+        let found = self.db.in_snapshot(async |tx| orders::read(tx, payment).await).await?;
+        let attempt = found.ok_or(RefundRefusal::NoSuchPayment)?;
+        let school = self.payments.telling.schools.require(attempt.order.school).await;
+        let school = school.map_err(|error| RefundRefusal::Failed(error.to_string()))?;
+        let numbers = RefundNumbers {
+            out_refund_no: number.to_owned(),
+            out_trade_no: payment.out_trade_no(),
+            transaction_id: transaction_id.to_owned(),
+        };
+        let provider = attempt.payment.provider;
+        let asked = self.payments.settle_refund_by_answer(&school, provider, &numbers).await;
+        asked.map_err(|error| {
+            tracing::warn!(%error, payment = %payment, "the provider could not be asked");
+            RefundRefusal::Silent
+        })
     }
 
     fn made(&self) {

@@ -8,7 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
+    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -93,6 +93,7 @@ pub(super) fn console(
         people: people.clone(),
         bills: bills.clone(),
         doors: doors.clone(),
+        cases: CaseDesk { staff: staff.clone() },
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),

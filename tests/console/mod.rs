@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 pub mod browser;
+mod cases;
 mod doors;
 mod members;
 mod order_lists;

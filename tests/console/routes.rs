@@ -32,6 +32,8 @@ const OFFICE: Door = Roles(&["card_office"]);
 const STAFF: Door = Roles(&["auditor", "admin"]);
 const ADMIN: Door = Roles(&["admin"]);
 const EVERY_ROLE: Door = Roles(&ROLES);
+const CASES: Door = Roles(&["card_office", "finance", "network_center", "auditor"]);
+const HANDLES: Door = Roles(&["card_office", "finance", "network_center"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -88,6 +90,14 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
+    ("get", "/staff/cases", CASES),
+    ("post", "/staff/cases/export", CASES),
+    ("get", "/staff/cases/{id}", CASES),
+    ("post", "/staff/cases/{id}/take", HANDLES),
+    ("post", "/staff/cases/{id}/release", HANDLES),
+    ("post", "/staff/cases/{id}/take-over", HANDLES),
+    ("post", "/staff/cases/{id}/resolve", HANDLES),
+    ("post", "/staff/cases/{id}/end-refund", ASKS),
     ("get", "/staff/doors", DOORS),
     ("post", "/staff/doors/search", DOORS),
     ("post", "/staff/doors/rights", OFFICE),

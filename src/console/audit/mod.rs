@@ -2,6 +2,8 @@
 
 mod words;
 
+pub(super) use words::who;
+
 use super::{
     Console,
     browser::{Seat, Sent},

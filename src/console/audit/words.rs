@@ -1,11 +1,17 @@
 //! Entries of the audit log as sentences.
 
-use crate::{base::money::Fen, console::words::role, staff::AuditKind};
+use crate::{
+    base::money::Fen,
+    cases::CaseKind,
+    console::{cases::words as cases, words::role},
+    staff::AuditKind,
+};
 use uuid::Uuid;
 
 pub(super) const fn kind(kind: AuditKind) -> &'static str {
     match kind {
         AuditKind::Approvals => "申请与复核",
+        AuditKind::Cases => "异常",
         AuditKind::People => "人员与卡",
         AuditKind::Terminals => "商户、终端与门锁",
         AuditKind::Doors => "门禁权限",
@@ -56,6 +62,12 @@ pub(super) fn act(code: &str) -> &str {
         "door_right.added" => "授予门禁权限",
         "door_right.ended" => "结束门禁权限",
         "access_log.read" => "查阅门禁记录",
+        "case.taken" => "接手异常",
+        "case.released" => "放回异常",
+        "case.taken_over" => "接管异常",
+        "case.resolved" => "办结异常",
+        "case.checked" => "核对异常的退款单号",
+        "cases.exported" => "导出异常",
         "orders.exported" => "导出订单",
         "audit.exported" => "导出记录",
         "readers.exported" => "导出读者名单",
@@ -71,7 +83,7 @@ pub(super) fn act(code: &str) -> &str {
 }
 
 /// Who did it: a login with its 工号, or who was at the command line.
-pub(super) fn who(text: &str) -> String {
+pub(in crate::console) fn who(text: &str) -> String {
     let staff = text.strip_prefix("staff ").and_then(|staff| staff.split_once(", no. "));
     if let Some((login, staff_no)) = staff {
         return format!("{login}（{staff_no}）");
@@ -92,6 +104,7 @@ pub(super) fn object(subject: &str) -> String {
     };
     let word = match what {
         "approval" => "申请",
+        "case" => "异常",
         "person" => "人员",
         "terminal" => "终端",
         "merchant" => "商户",
@@ -99,15 +112,30 @@ pub(super) fn object(subject: &str) -> String {
         "school" => "学校",
         "allocation" => "分配",
         "orders of" => return format!("{short} 的订单"),
-        _ if subject == "audit log" => return String::new(),
+        _ if subject == "audit log" || subject == "cases" => return String::new(),
         _ if subject == "orders by number" => return "按单号查到的订单".to_owned(),
         _ => return subject.to_owned(),
     };
     format!("{word} {short}")
 }
 
+/// Of a case: what it is about, how much, and from whom it was taken.
+fn of_case(of: &str) -> String {
+    let (of, from) = of.split_once(", from ").map_or((of, None), |(of, from)| (of, Some(from)));
+    let (kind, fen) = of.split_once(", ").map_or((of, None), |(kind, fen)| (kind, Some(fen)));
+    let kind = CaseKind::from_code(kind).map_or("其他异常", cases::kind);
+    let fen = fen.and_then(|fen| fen.strip_suffix(" fen")?.parse().ok());
+    let amount = fen.and_then(|fen| Fen::new(fen).ok()).map(|amount| format!(" {amount}"));
+    let from = from.and_then(|from| from.split_once(", no. "));
+    let from = from.map(|(login, staff_no)| format!("，原接手人 {login}（{staff_no}）"));
+    format!("{kind}{}{}", amount.unwrap_or_default(), from.unwrap_or_default())
+}
+
 /// What changed. Of a request: what for, and how much; of a login: whose, and its roles.
 pub(super) fn detail(detail: &str) -> String {
+    if let Some(of) = detail.strip_prefix("case ") {
+        return of_case(of);
+    }
     let login = detail.strip_prefix("no. ").and_then(|rest| rest.split_once(", "));
     if let Some((staff_no, roles)) = login {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
@@ -155,6 +183,7 @@ mod tests {
             (format!("approval {id}"), "申请 …21c08f3a"),
             (format!("person {id}"), "人员 …21c08f3a"),
             ("terminal xnec/T1".to_owned(), "终端 xnec/T1"),
+            (format!("case {id}"), "异常 …21c08f3a"),
             ("staff li".to_owned(), "账号 li"),
             ("orders of 2026-11-28".to_owned(), "2026-11-28 的订单"),
             ("lines 1 to 9 of a roster".to_owned(), "lines 1 to 9 of a roster"),
@@ -167,6 +196,12 @@ mod tests {
             (format!("refund_end of {id}, 1 fen"), "终止退款 ¥0.01"),
             (format!("bill_repair of {id}, 500 fen"), "对账差异 ¥5.00"),
             ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
+            ("case second_payment, 5000 fen".to_owned(), "第二次付款 ¥50.00"),
+            ("case shipping".to_owned(), "发货信息没有送达"),
+            (
+                "case shipping, from li.na, no. G-1".to_owned(),
+                "发货信息没有送达，原接手人 li.na（G-1）",
+            ),
             ("csv: 60 orders".to_owned(), "csv: 60 orders"),
             (String::new(), ""),
         ] {

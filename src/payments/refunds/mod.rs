@@ -25,7 +25,7 @@ use crate::{
         db::{DbError, Tx},
         outbox::NewJob,
     },
-    cases::{self, Case},
+    cases::{self, Case, CaseFacts, CaseKind},
     ledger::transfer::Record,
     orders::{
         self,
@@ -37,17 +37,17 @@ use crate::{
 /// The kind of the jobs that send refunds; their subject is our number of the refund.
 pub const JOB: &str = "refund";
 /// The case of a refund that ended without money.
-const FAILED: &str = "refund_closed";
+const FAILED: &str = CaseKind::RefundClosed.code();
 /// The case of a refund whose money waits at the provider.
-const ABNORMAL: &str = "refund_abnormal";
+const ABNORMAL: &str = CaseKind::RefundAbnormal.code();
 /// The case of a refund that the provider refuses.
-const REFUSED: &str = "refund_refused";
+const REFUSED: &str = CaseKind::RefundRefused.code();
 /// The case of a refund that was not sent, or not again: less of its payment is left.
-const OVER: &str = "refund_over";
+const OVER: &str = CaseKind::RefundOver.code();
 /// The case of a refund whose tries are used up.
-const UNKNOWN: &str = "refund_unknown";
+const UNKNOWN: &str = CaseKind::RefundUnknown.code();
 /// The case of a fact that does not fit its refund or payment.
-const DISAGREES: &str = "refund_disagrees";
+const DISAGREES: &str = CaseKind::RefundDisagrees.code();
 /// The cases that end when their refund is done.
 const OF_OPEN: [&str; 5] = [ABNORMAL, REFUSED, OVER, UNKNOWN, FAILED];
 
@@ -58,6 +58,11 @@ fn case(refund: &Refund, why: &str, now: Timestamp) -> Case {
         kind: CASE,
         subject: subject(refund, why),
         detail: format!("{} of {}", refund.amount, refund.payment.out_trade_no()),
+        facts: CaseFacts {
+            payment: Some(refund.payment.uuid()),
+            refund: Some(refund.id.uuid()),
+            amount: refund.amount,
+        },
         opened_at: now,
     }
 }

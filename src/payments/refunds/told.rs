@@ -8,7 +8,7 @@ use crate::{
         ids::SchoolId,
         money::Fen,
     },
-    cases::{self, Case},
+    cases::{self, Case, CaseFacts},
     orders::{
         self,
         due::Inquiry,
@@ -98,6 +98,7 @@ fn unexplained(attempt: &Attempt, told: &ToldTotal, rest: Fen, now: Timestamp) -
         kind: CASE,
         subject: told.subject(),
         detail: format!("{rest} of {} that no refund explains", told.out_trade_no),
+        facts: CaseFacts { payment: Some(attempt.payment.id.uuid()), refund: None, amount: rest },
         opened_at: now,
     }
 }
@@ -114,6 +115,7 @@ pub(in crate::payments) async fn open_unpaid(
         kind: CASE,
         subject: format!("{REFUNDED}:{provider}:{number}"),
         detail: format!("a refund of {number}, which the provider does not say was paid"),
+        facts: CaseFacts::default(),
         opened_at: now,
     };
     open(tx, case).await

@@ -249,6 +249,22 @@ pub(in crate::reconciliation) async fn page(
     source.select(&sql, values).await?.iter().map(day_of).collect()
 }
 
+/// How many days of a school differ, and which is the oldest. No more than `most` are looked at.
+pub(in crate::reconciliation) async fn open(
+    source: Source<'_>,
+    school: SchoolId,
+    most: u32,
+) -> Result<(u64, Option<Day>), DbError> {
+    let sql = format!(
+        "SELECT COUNT(*) AS days, MIN(t.day) AS oldest FROM (SELECT day FROM bill_day \
+         WHERE school_id = $1 AND state = 'open' AND compared_at > 0 ORDER BY day LIMIT {most}) AS t"
+    );
+    let found = source.select(&sql, vec![school.number().into()]).await?;
+    let row = found.first().ok_or(DbError::Inconsistent { table: "bill_day", what: "no count" })?;
+    let days = u64::try_from(row.try_get::<i64>("", "days")?).unwrap_or(0);
+    Ok((days, row.try_get::<Option<i32>>("", "oldest")?.map(Day::from_number)))
+}
+
 /// A day of a school.
 pub(in crate::reconciliation) async fn by_id(
     source: Source<'_>,

@@ -1,9 +1,11 @@
-//! Staff over HTTP: sign-in, orders, people, refunds and repairs of bills that need two persons, and doors.
+//! Staff over HTTP: sign-in, orders, people, cases, logins, refunds and repairs of bills that need two persons,
+//! and doors.
 
 mod account;
 mod audit;
 mod auth;
 mod bills;
+mod cases;
 mod doors;
 mod endings;
 mod member_requests;
@@ -19,7 +21,7 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<PeopleDesk>`, `Data<BillDesk>` and `Data<DoorDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>` and `Data<DoorDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -73,6 +75,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(member_requests::approve)
         .service(member_requests::reject)
         .service(member_requests::withdraw);
+    let scope = scope
+        .service(cases::list)
+        .service(cases::show)
+        .service(cases::take)
+        .service(cases::release)
+        .service(cases::take_over)
+        .service(cases::resolve);
     let scope =
         scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
     config.service(scope);

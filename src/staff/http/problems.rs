@@ -6,9 +6,10 @@ use crate::{
         ApiError,
         problem::{self, problem_kinds},
     },
+    cases::{CaseRefusal, CaseWorker},
     passwords::PasswordFault,
     reconciliation::RepairError,
-    staff::{RefundRefusal, StaffActError},
+    staff::{RefundRefusal, StaffActError, StaffCaseError},
     staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
 };
 
@@ -35,6 +36,16 @@ problem_kinds! {
     REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
     REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
     EXPORT_TOO_LARGE = "export_too_large", 422, "记录太多，不能一次导出";
+    CASE_TAKEN = "case_taken", 409, "这项异常由另一人处理中";
+    CASE_NOT_TAKEN = "case_not_taken", 409, "请先接手这项异常";
+    CASE_OVER = "case_over", 409, "这项异常已结束";
+    CASE_CHANGED = "case_changed", 409, "这项异常有了变化，请核对后再提交";
+    CASE_IN_REVIEW = "case_in_review", 409, "有申请待复核，请等复核结束";
+    CASE_HOLDS_MONEY = "case_holds_money", 409, "退款的钱还没有着落，不能只写说明办结";
+    CASE_WITHOUT_REFUND = "case_without_refund", 409, "这项异常没有可终止的退款";
+    CASE_WITHOUT_PAYMENT = "case_without_payment", 409, "这项异常没有可核对退款的支付";
+    CASE_REFUND_UNKNOWN = "case_refund_unknown", 409, "支付平台没有这笔已完成的退款";
+    CASE_NOT_OVER = "case_not_over", 409, "已按支付平台的答复处理，这项异常还没有了结";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
@@ -156,6 +167,30 @@ impl From<StaffActError> for ApiError {
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
             StaffActError::Db(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<StaffCaseError> for ApiError {
+    fn from(error: StaffCaseError) -> Self {
+        match error {
+            StaffCaseError::Act(error) => error.into(),
+            StaffCaseError::Refused(CaseRefusal::Over) => Self::new(CASE_OVER),
+            StaffCaseError::Refused(CaseRefusal::Held(held)) => {
+                let CaseWorker { login, staff_no } = held.by;
+                Self::new(CASE_TAKEN)
+                    .detail(format!("{login}（{staff_no}）处理中"))
+                    .member("by", login)
+                    .member("staff_no", staff_no)
+            }
+            StaffCaseError::Refused(CaseRefusal::NotTaken) => Self::new(CASE_NOT_TAKEN),
+            StaffCaseError::Refused(CaseRefusal::Changed) => Self::new(CASE_CHANGED),
+            StaffCaseError::InReview => Self::new(CASE_IN_REVIEW),
+            StaffCaseError::HoldsMoney => Self::new(CASE_HOLDS_MONEY),
+            StaffCaseError::NoRefund => Self::new(CASE_WITHOUT_REFUND),
+            StaffCaseError::NoPayment => Self::new(CASE_WITHOUT_PAYMENT),
+            StaffCaseError::NotFoundThere => Self::new(CASE_REFUND_UNKNOWN),
+            StaffCaseError::NotOver => Self::new(CASE_NOT_OVER),
         }
     }
 }

@@ -1,0 +1,35 @@
+//! Requests that wait for a second person, counted and by what they are about. Nothing is decided by these:
+//! a row is checked where somebody decides about it.
+
+use super::{Approval, ApprovalKind, store};
+use crate::base::{
+    clock::Timestamp,
+    db::{Db, DbError},
+    ids::SchoolId,
+};
+use uuid::Uuid;
+
+impl Approval {
+    /// The most subjects that [`Approval::waiting_subjects`] names.
+    pub const SUBJECTS: u32 = 1000;
+
+    /// How many requests of these kinds wait for somebody of another staff number, and since when the
+    /// oldest does, in one query. No more than `most` are looked at.
+    pub async fn waiting(
+        db: &Db,
+        (school, kinds): (SchoolId, &[ApprovalKind]),
+        staff_no: &str,
+        (now, most): (Timestamp, u32),
+    ) -> Result<(u64, Option<Timestamp>), DbError> {
+        store::waiting(db, (school, kinds), staff_no, (now, most)).await
+    }
+
+    /// What requests of these kinds that wait are about, in one query.
+    pub async fn waiting_subjects(
+        db: &Db,
+        (school, kinds): (SchoolId, &[ApprovalKind]),
+        now: Timestamp,
+    ) -> Result<Vec<Uuid>, DbError> {
+        store::waiting_subjects(db, (school, kinds), now).await
+    }
+}
