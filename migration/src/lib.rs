@@ -36,6 +36,7 @@ mod m0038_bill_repairs;
 mod m0039_order_desk;
 mod m0040_recovery_codes;
 mod m0041_leading_numbers;
+mod m0044_terminal_desk;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_leading_numbers::Migration),
             Box::new(m0035_key_ring::Migration),
             Box::new(m0039_order_desk::Migration),
+            Box::new(m0044_terminal_desk::Migration),
         ]
     }
 }

@@ -41,6 +41,18 @@ pub struct AuditLine {
     pub why: String,
 }
 
+impl AuditLine {
+    /// The latest entries of a school about this, newest first.
+    pub async fn about(
+        db: &Db,
+        school: SchoolId,
+        subject: &str,
+        most: u16,
+    ) -> Result<Vec<Self>, DbError> {
+        store::lines_about(db, school, (subject, most)).await
+    }
+}
+
 impl AuditFilter {
     /// A page of entries.
     pub async fn page(&self, db: &Db, page: Keyset<i64>) -> Result<Vec<AuditLine>, DbError> {

@@ -50,11 +50,13 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 7] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 9] = [
     ("/staff", "今日待办", None),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
     ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),
+    ("/staff/merchants", "商户", Some(StaffAct::ReadTerminals)),
+    ("/staff/terminals", "终端", Some(StaffAct::ReadTerminals)),
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
     ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),

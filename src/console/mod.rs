@@ -18,8 +18,10 @@ mod doors;
 mod file;
 mod frame;
 mod list;
+mod merchants;
 mod orders;
 mod sign_in;
+mod terminals;
 mod today;
 mod words;
 
@@ -33,7 +35,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk, TerminalDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -50,6 +52,8 @@ pub struct Console {
     pub bills: BillDesk,
     /// Doors.
     pub doors: DoorDesk,
+    /// Merchants and terminals.
+    pub terminals: TerminalDesk,
     /// The schools.
     pub schools: Arc<Schools>,
     /// Seals what a form carries through the browser.
@@ -96,6 +100,25 @@ pages! {
     get "/reconciliation" bills::days;
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
+    get "/merchants" merchants::list;
+    get "/merchants/add" merchants::ask_add;
+    post "/merchants/add" merchants::add;
+    get "/merchants/{id}" merchants::show;
+    get "/merchants/{id}/disable" merchants::ask_stop;
+    post "/merchants/{id}/disable" merchants::stop;
+    get "/merchants/{id}/enable" merchants::ask_start;
+    post "/merchants/{id}/enable" merchants::start;
+    get "/terminals" terminals::list;
+    post "/terminals/export" terminals::export;
+    get "/terminals/add" terminals::ask_add;
+    post "/terminals/add" terminals::add;
+    get "/terminals/{id}" terminals::show;
+    get "/terminals/{id}/disable" terminals::ask_stop;
+    post "/terminals/{id}/disable" terminals::stop;
+    get "/terminals/{id}/enable" terminals::ask_start;
+    post "/terminals/{id}/enable" terminals::start;
+    get "/terminals/{id}/rotate-key" terminals::ask_replace_key;
+    post "/terminals/{id}/rotate-key" terminals::replace_key;
     get "/audit" audit::list;
     post "/audit/export" audit::export;
     get "/doors" doors::rights;

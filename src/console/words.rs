@@ -5,6 +5,7 @@ use crate::{
     base::{clock::Timestamp, money::Fen},
     orders::fact::Provider,
     staff::MoneyStanding,
+    terminals::{TerminalKind, listing::TerminalState},
 };
 
 /// A role, by its code.
@@ -31,9 +32,32 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "given" => "权限已授予，即刻生效",
         "ended" => "权限已结束，即刻生效",
         "signed-out" => "已退出登录",
+        "terminal-stopped" => "已停用，之后的收款一律拒绝",
+        "terminal-is-so" => "这台终端的状态已经改变，请看现在的情况",
+        "merchant-added" => "商户已新增",
+        "merchant-stopped" => "商户已停用，它的终端不再收款",
+        "merchant-started" => "商户已启用",
         "session-ended" => "已结束那次登录",
         _ => return None,
     })
+}
+
+/// A kind of terminal.
+pub(super) const fn terminal_kind(kind: TerminalKind) -> &'static str {
+    match kind {
+        TerminalKind::Pos => "收款",
+        TerminalKind::Gate => "门禁",
+        TerminalKind::Library => "图书馆",
+        TerminalKind::Water => "水控",
+    }
+}
+
+pub(super) const fn terminal_state(state: TerminalState) -> &'static str {
+    match state {
+        TerminalState::On => "在用",
+        TerminalState::Silent => "一天没有联系",
+        TerminalState::Off => "停用",
+    }
 }
 
 pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {

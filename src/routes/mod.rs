@@ -80,6 +80,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.door_keys.clone()))
         .app_data(Data::new(journeys.staff.clone()))
         .app_data(Data::new(journeys.order_desk.clone()))
+        .app_data(Data::new(journeys.terminal_desk.clone()))
         .app_data(Data::new(journeys.bill_desk.clone()))
         .app_data(Data::new(journeys.door_desk.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));

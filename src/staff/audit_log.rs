@@ -83,10 +83,13 @@ impl AuditKind {
             | AuditAct::PhoneRemoved => Self::People,
             AuditAct::MerchantAdded
             | AuditAct::MerchantChanged
+            | AuditAct::MerchantDisabled
+            | AuditAct::MerchantEnabled
             | AuditAct::TerminalAdded
             | AuditAct::TerminalChanged
             | AuditAct::TerminalDisabled
             | AuditAct::TerminalEnabled
+            | AuditAct::TerminalKeyReplaced
             | AuditAct::LocksImported => Self::Terminals,
             AuditAct::DoorsAllocated | AuditAct::DoorRightAdded | AuditAct::DoorRightEnded => {
                 Self::Doors
@@ -94,6 +97,7 @@ impl AuditKind {
             AuditAct::AccessLogRead
             | AuditAct::ReadersExported
             | AuditAct::OrdersExported
+            | AuditAct::TerminalsExported
             | AuditAct::AuditExported => Self::Reads,
             AuditAct::StaffAdded
             | AuditAct::StaffFactorReset

@@ -65,6 +65,12 @@ rights! {
     ChangeDoorRights;
     /// Read the log of doors.
     ReadAccessLog;
+    /// Read merchants and terminals, and what they took.
+    ReadTerminals;
+    /// Add merchants and terminals, give them keys, switch them on.
+    ChangeTerminals;
+    /// Switch them off.
+    StopTerminals;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the audit log, as far as the roles let one.

@@ -12,16 +12,19 @@ mod doors;
 mod endings;
 pub mod guard;
 pub mod http;
+mod merchants;
 mod orders;
 mod refund_desk;
 mod refunds;
 mod requests;
 mod standing;
+mod terminals;
 
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
+pub use merchants::{MerchantAsk, MerchantDetail, MerchantQuery, TakingMerchant};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use refund_desk::{
     ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
@@ -29,6 +32,10 @@ pub use refund_desk::{
 pub use refunds::{RefundAsk, StaffRefund};
 pub use requests::StaffActError;
 pub use standing::MoneyStanding;
+pub use terminals::{
+    IssuedKey, KeyAsk, StaffTerminalError, TakingTerminal, TerminalAsk, TerminalDesk,
+    TerminalDetail, TerminalQuery,
+};
 
 use crate::{
     base::{clock::Clock, db::Db},

@@ -59,6 +59,12 @@ pub enum StaffAct {
     ChangeDoorRights,
     /// Read the log of doors.
     ReadAccessLog,
+    /// Read merchants and terminals, and what they took.
+    ReadTerminals,
+    /// Add merchants and terminals, give them keys, switch them on.
+    ChangeTerminals,
+    /// Switch them off.
+    StopTerminals,
     /// Read the audit log: one's own acts.
     ReadAudit,
     /// Of it also what concerns members of staff and policies.
@@ -109,30 +115,37 @@ impl StaffRole {
     /// The table of rights.
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
-            AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-            ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-            ReadStaffAudit, ReadWholeAudit,
+            AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangeTerminals, DecideRefund,
+            DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders,
+            ReadRefunds, ReadStaffAudit, ReadTerminals, ReadWholeAudit, StopTerminals,
         };
         match self {
             Self::Finance => match act {
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ReadAudit | ChangeOwnFactor => true,
-                ReadDoorRights | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
-                | ReadWholeAudit => false,
+                | DecideRepair | ReadTerminals | StopTerminals | ReadAudit | ChangeOwnFactor => {
+                    true
+                }
+                ReadDoorRights | ChangeDoorRights | ReadAccessLog | ChangeTerminals
+                | ReadStaffAudit | ReadWholeAudit => false,
             },
             Self::CardOffice => match act {
                 ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
-                | ReadAccessLog | ReadAudit | ChangeOwnFactor => true,
+                | ReadAccessLog | ReadTerminals | ChangeTerminals | StopTerminals | ReadAudit
+                | ChangeOwnFactor => true,
                 DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
                 | ReadWholeAudit => false,
             },
             Self::Auditor => match act {
                 ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
-                | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => true,
-                AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights => false,
+                | ReadTerminals | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => {
+                    true
+                }
+                AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights
+                | ChangeTerminals | StopTerminals => false,
             },
             Self::NetworkCenter => match act {
-                ReadDoorRights | ReadAudit | ChangeOwnFactor => true,
+                ReadDoorRights | ReadTerminals | ChangeTerminals | StopTerminals | ReadAudit
+                | ChangeOwnFactor => true,
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
                 | ReadWholeAudit => false,
@@ -142,7 +155,7 @@ impl StaffRole {
                 ReadStaffAudit => matches!(self, Self::Admin),
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
-                | ReadWholeAudit => false,
+                | ReadTerminals | ChangeTerminals | StopTerminals | ReadWholeAudit => false,
             },
         }
     }
@@ -165,6 +178,9 @@ impl StaffAct {
             | Self::ReadRefunds
             | Self::ReadBills
             | Self::ReadDoorRights
+            | Self::ReadTerminals
+            // A stolen till must be stopped at once.
+            | Self::StopTerminals
             | Self::ReadAudit
             | Self::ReadStaffAudit
             | Self::ReadWholeAudit => false,
@@ -173,6 +189,7 @@ impl StaffAct {
             | Self::AskRepair
             | Self::DecideRepair
             | Self::ChangeDoorRights
+            | Self::ChangeTerminals
             | Self::ReadAccessLog
             | Self::ChangeOwnFactor => true,
         }
@@ -232,9 +249,9 @@ impl fmt::Display for StaffRoles {
 mod tests {
     use super::*;
     use StaffAct::{
-        AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, DecideRefund, DecideRepair,
-        ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-        ReadStaffAudit, ReadWholeAudit,
+        AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangeTerminals, DecideRefund,
+        DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
+        ReadStaffAudit, ReadTerminals, ReadWholeAudit, StopTerminals,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -243,12 +260,12 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "R RA- --- RCL A--"),
-            (StaffRole::Finance, "R RAD RAD --- A--"),
-            (StaffRole::NetworkCenter, "- --- --- R-- A--"),
-            (StaffRole::Counsellor, "- --- --- --- A--"),
-            (StaffRole::Auditor, "R R-- R-- R-L ASW"),
-            (StaffRole::Admin, "- --- --- --- AS-"),
+            (StaffRole::CardOffice, "R RA- --- RCL RCS A--"),
+            (StaffRole::Finance, "R RAD RAD --- R-S A--"),
+            (StaffRole::NetworkCenter, "- --- --- R-- RCS A--"),
+            (StaffRole::Counsellor, "- --- --- --- --- A--"),
+            (StaffRole::Auditor, "R R-- R-- R-L R-- ASW"),
+            (StaffRole::Admin, "- --- --- --- --- AS-"),
         ];
         let acts = [
             ReadOrders,
@@ -261,6 +278,9 @@ mod tests {
             ReadDoorRights,
             ChangeDoorRights,
             ReadAccessLog,
+            ReadTerminals,
+            ChangeTerminals,
+            StopTerminals,
             ReadAudit,
             ReadStaffAudit,
             ReadWholeAudit,
@@ -300,6 +320,9 @@ mod tests {
             (ChangeDoorRights, 600, Err(FactorStale)),
             (ReadAccessLog, 599, Ok(())),
             (ReadAccessLog, 600, Err(FactorStale)),
+            (ReadTerminals, 6000, Ok(())),
+            (ChangeTerminals, 600, Err(FactorStale)),
+            (StopTerminals, 6000, Ok(())),
         ] {
             assert_eq!(doors.allow(act, NOW, at(seconds)), expected, "{act:?} {seconds}");
         }

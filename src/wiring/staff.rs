@@ -8,7 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -70,10 +70,15 @@ pub(super) fn door_desk(staff: &StaffDesk, shared: &Shared) -> DoorDesk {
     DoorDesk { db, people: shared.people(), clock }
 }
 
+/// What staff do about merchants and terminals.
+pub(super) fn terminal_desk(staff: &StaffDesk) -> TerminalDesk {
+    TerminalDesk { db: staff.db.clone(), clock: Arc::clone(&staff.clock) }
+}
+
 /// The pages of all of it.
 pub(super) fn console(
     staff: &StaffDesk,
-    (orders, bills, doors): (&OrderDesk, &BillDesk, &DoorDesk),
+    (orders, bills, doors, terminals): (&OrderDesk, &BillDesk, &DoorDesk, &TerminalDesk),
     shared: &Shared,
 ) -> Console {
     Console {
@@ -81,6 +86,7 @@ pub(super) fn console(
         orders: orders.clone(),
         bills: bills.clone(),
         doors: doors.clone(),
+        terminals: terminals.clone(),
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),

@@ -1,4 +1,5 @@
-//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, and doors.
+//! Staff over HTTP: sign-in, orders, refunds and repairs of bills that need two persons, doors, merchants and
+//! terminals.
 
 mod account;
 mod audit;
@@ -6,17 +7,19 @@ mod auth;
 mod bills;
 mod doors;
 mod endings;
+mod merchants;
 mod orders;
 mod problems;
 mod refunds;
 mod requests;
+mod terminals;
 
 use super::guard;
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<BillDesk>` and `Data<DoorDesk>`.
+/// `Data<BillDesk>`, `Data<DoorDesk>` and `Data<TerminalDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -49,5 +52,18 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(bills::withdraw);
     let scope =
         scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
+    let scope = scope
+        .service(terminals::list)
+        .service(terminals::add)
+        .service(terminals::show)
+        .service(terminals::stop)
+        .service(terminals::start)
+        .service(terminals::replace_key);
+    let scope = scope
+        .service(merchants::list)
+        .service(merchants::add)
+        .service(merchants::show)
+        .service(merchants::stop)
+        .service(merchants::start);
     config.service(scope);
 }
