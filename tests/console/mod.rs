@@ -9,3 +9,4 @@ mod orders;
 mod refunds;
 mod routes;
 mod sign_in;
+mod terminals;

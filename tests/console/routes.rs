@@ -27,6 +27,9 @@ const BILLS: Door = Roles(&["finance", "auditor"]);
 const DOORS: Door = Roles(&["card_office", "network_center", "auditor"]);
 const OFFICE: Door = Roles(&["card_office"]);
 const EVERY_ROLE: Door = Roles(&ROLES);
+const TERMINALS: Door = Roles(&["card_office", "finance", "network_center", "auditor"]);
+const CHANGES: Door = Roles(&["card_office", "network_center"]);
+const STOPS: Door = Roles(&["card_office", "finance", "network_center"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -55,6 +58,25 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/reconciliation", BILLS),
     ("get", "/staff/reconciliation/{day}", BILLS),
     ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
+    ("get", "/staff/merchants", TERMINALS),
+    ("get", "/staff/merchants/add", CHANGES),
+    ("post", "/staff/merchants/add", CHANGES),
+    ("get", "/staff/merchants/{id}", TERMINALS),
+    ("get", "/staff/merchants/{id}/disable", STOPS),
+    ("post", "/staff/merchants/{id}/disable", STOPS),
+    ("get", "/staff/merchants/{id}/enable", CHANGES),
+    ("post", "/staff/merchants/{id}/enable", CHANGES),
+    ("get", "/staff/terminals", TERMINALS),
+    ("post", "/staff/terminals/export", TERMINALS),
+    ("get", "/staff/terminals/add", CHANGES),
+    ("post", "/staff/terminals/add", CHANGES),
+    ("get", "/staff/terminals/{id}", TERMINALS),
+    ("get", "/staff/terminals/{id}/disable", STOPS),
+    ("post", "/staff/terminals/{id}/disable", STOPS),
+    ("get", "/staff/terminals/{id}/enable", CHANGES),
+    ("post", "/staff/terminals/{id}/enable", CHANGES),
+    ("get", "/staff/terminals/{id}/rotate-key", CHANGES),
+    ("post", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/doors", DOORS),

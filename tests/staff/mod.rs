@@ -5,4 +5,5 @@ mod endings;
 mod refunds;
 mod sign_in;
 pub mod support;
+mod terminals;
 pub mod whole_way;
