@@ -203,8 +203,7 @@ impl Spending {
             }
         };
         let Request { school, merchant, id: request_id, .. } = request;
-        let looked_at = till.call().arrived_at;
-        let accepted = till.call().terminal.accepted();
+        let (looked_at, accepted) = (till.call().arrived_at, till.call().terminal.accepted());
         let request = ChargeRequest {
             asked,
             accepted,

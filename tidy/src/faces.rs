@@ -16,7 +16,8 @@ const LARGER: &[(&str, usize)] = &[
     ("passcode", 60),
     ("payments", 69),
     ("schools", 51),
-    ("terminals", 44),
+    ("staff", 45),
+    ("terminals", 64),
 ];
 
 /// Modules that show more functions, likewise.
