@@ -50,7 +50,7 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 9] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 10] = [
     ("/staff", "今日待办", None),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
@@ -60,6 +60,7 @@ const ENTRIES: [(&str, &str, Option<StaffAct>); 9] = [
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
     ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),
+    ("/staff/health", "运行状况", Some(StaffAct::ReadHealth)),
 ];
 
 impl Frame {

@@ -17,6 +17,7 @@ mod browser;
 mod doors;
 mod file;
 mod frame;
+mod health;
 mod list;
 mod merchants;
 mod orders;
@@ -121,6 +122,7 @@ pages! {
     post "/terminals/{id}/rotate-key" terminals::replace_key;
     get "/audit" audit::list;
     post "/audit/export" audit::export;
+    get "/health" health::show;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;

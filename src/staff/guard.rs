@@ -71,6 +71,8 @@ rights! {
     ChangeTerminals;
     /// Switch them off.
     StopTerminals;
+    /// Read how the system runs.
+    ReadHealth;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the audit log, as far as the roles let one.

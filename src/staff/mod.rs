@@ -11,6 +11,7 @@ mod bills;
 mod doors;
 mod endings;
 pub mod guard;
+mod health;
 pub mod http;
 mod merchants;
 mod orders;
@@ -24,6 +25,7 @@ pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
+pub use health::{HealthLevel, SchoolHealth};
 pub use merchants::{MerchantAsk, MerchantDetail, MerchantQuery, TakingMerchant};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use refund_desk::{

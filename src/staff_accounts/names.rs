@@ -65,6 +65,8 @@ pub enum StaffAct {
     ChangeTerminals,
     /// Switch them off.
     StopTerminals,
+    /// Read how the system runs.
+    ReadHealth,
     /// Read the audit log: one's own acts.
     ReadAudit,
     /// Of it also what concerns members of staff and policies.
@@ -116,15 +118,14 @@ impl StaffRole {
     const fn may(self, act: StaffAct) -> bool {
         use StaffAct::{
             AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangeTerminals, DecideRefund,
-            DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders,
-            ReadRefunds, ReadStaffAudit, ReadTerminals, ReadWholeAudit, StopTerminals,
+            DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadHealth,
+            ReadOrders, ReadRefunds, ReadStaffAudit, ReadTerminals, ReadWholeAudit, StopTerminals,
         };
         match self {
             Self::Finance => match act {
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
-                | DecideRepair | ReadTerminals | StopTerminals | ReadAudit | ChangeOwnFactor => {
-                    true
-                }
+                | DecideRepair | ReadTerminals | StopTerminals | ReadHealth | ReadAudit
+                | ChangeOwnFactor => true,
                 ReadDoorRights | ChangeDoorRights | ReadAccessLog | ChangeTerminals
                 | ReadStaffAudit | ReadWholeAudit => false,
             },
@@ -132,27 +133,26 @@ impl StaffRole {
                 ReadOrders | ReadRefunds | AskRefund | ReadDoorRights | ChangeDoorRights
                 | ReadAccessLog | ReadTerminals | ChangeTerminals | StopTerminals | ReadAudit
                 | ChangeOwnFactor => true,
-                DecideRefund | ReadBills | AskRepair | DecideRepair | ReadStaffAudit
-                | ReadWholeAudit => false,
+                DecideRefund | ReadBills | AskRepair | DecideRepair | ReadHealth
+                | ReadStaffAudit | ReadWholeAudit => false,
             },
             Self::Auditor => match act {
                 ReadOrders | ReadRefunds | ReadBills | ReadDoorRights | ReadAccessLog
-                | ReadTerminals | ReadAudit | ReadStaffAudit | ReadWholeAudit | ChangeOwnFactor => {
-                    true
-                }
+                | ReadTerminals | ReadHealth | ReadAudit | ReadStaffAudit | ReadWholeAudit
+                | ChangeOwnFactor => true,
                 AskRefund | DecideRefund | AskRepair | DecideRepair | ChangeDoorRights
                 | ChangeTerminals | StopTerminals => false,
             },
             Self::NetworkCenter => match act {
-                ReadDoorRights | ReadTerminals | ChangeTerminals | StopTerminals | ReadAudit
-                | ChangeOwnFactor => true,
+                ReadDoorRights | ReadTerminals | ChangeTerminals | StopTerminals | ReadHealth
+                | ReadAudit | ChangeOwnFactor => true,
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ChangeDoorRights | ReadAccessLog | ReadStaffAudit
                 | ReadWholeAudit => false,
             },
             Self::Counsellor | Self::Admin => match act {
                 ReadAudit | ChangeOwnFactor => true,
-                ReadStaffAudit => matches!(self, Self::Admin),
+                ReadStaffAudit | ReadHealth => matches!(self, Self::Admin),
                 ReadOrders | ReadRefunds | AskRefund | DecideRefund | ReadBills | AskRepair
                 | DecideRepair | ReadDoorRights | ChangeDoorRights | ReadAccessLog
                 | ReadTerminals | ChangeTerminals | StopTerminals | ReadWholeAudit => false,
@@ -181,6 +181,7 @@ impl StaffAct {
             | Self::ReadTerminals
             // A stolen till must be stopped at once.
             | Self::StopTerminals
+            | Self::ReadHealth
             | Self::ReadAudit
             | Self::ReadStaffAudit
             | Self::ReadWholeAudit => false,
@@ -250,8 +251,8 @@ mod tests {
     use super::*;
     use StaffAct::{
         AskRefund, AskRepair, ChangeDoorRights, ChangeOwnFactor, ChangeTerminals, DecideRefund,
-        DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadOrders, ReadRefunds,
-        ReadStaffAudit, ReadTerminals, ReadWholeAudit, StopTerminals,
+        DecideRepair, ReadAccessLog, ReadAudit, ReadBills, ReadDoorRights, ReadHealth, ReadOrders,
+        ReadRefunds, ReadStaffAudit, ReadTerminals, ReadWholeAudit, StopTerminals,
     };
     use StaffRefusal::{FactorStale, NoRight};
 
@@ -260,12 +261,12 @@ mod tests {
     #[test]
     fn each_role_has_its_rights() {
         let rights = [
-            (StaffRole::CardOffice, "R RA- --- RCL RCS A--"),
-            (StaffRole::Finance, "R RAD RAD --- R-S A--"),
-            (StaffRole::NetworkCenter, "- --- --- R-- RCS A--"),
-            (StaffRole::Counsellor, "- --- --- --- --- A--"),
-            (StaffRole::Auditor, "R R-- R-- R-L R-- ASW"),
-            (StaffRole::Admin, "- --- --- --- --- AS-"),
+            (StaffRole::CardOffice, "R RA- --- RCL RCS - A--"),
+            (StaffRole::Finance, "R RAD RAD --- R-S H A--"),
+            (StaffRole::NetworkCenter, "- --- --- R-- RCS H A--"),
+            (StaffRole::Counsellor, "- --- --- --- --- - A--"),
+            (StaffRole::Auditor, "R R-- R-- R-L R-- H ASW"),
+            (StaffRole::Admin, "- --- --- --- --- H AS-"),
         ];
         let acts = [
             ReadOrders,
@@ -281,6 +282,7 @@ mod tests {
             ReadTerminals,
             ChangeTerminals,
             StopTerminals,
+            ReadHealth,
             ReadAudit,
             ReadStaffAudit,
             ReadWholeAudit,

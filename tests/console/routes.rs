@@ -30,6 +30,7 @@ const EVERY_ROLE: Door = Roles(&ROLES);
 const TERMINALS: Door = Roles(&["card_office", "finance", "network_center", "auditor"]);
 const CHANGES: Door = Roles(&["card_office", "network_center"]);
 const STOPS: Door = Roles(&["card_office", "finance", "network_center"]);
+const HEALTH: Door = Roles(&["finance", "network_center", "auditor", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -77,6 +78,7 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/terminals/{id}/enable", CHANGES),
     ("get", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("post", "/staff/terminals/{id}/rotate-key", CHANGES),
+    ("get", "/staff/health", HEALTH),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/doors", DOORS),

@@ -91,6 +91,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/account/sessions/{id}/end", Staff),
     ("post", "/api/v1/staff/account/recovery-codes", Staff),
     ("get", "/api/v1/staff/audit", Staff),
+    ("get", "/api/v1/staff/health", Staff),
     ("get", "/api/v1/staff/terminals", Staff),
     ("post", "/api/v1/staff/terminals", Staff),
     ("get", "/api/v1/staff/terminals/{id}", Staff),

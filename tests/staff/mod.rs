@@ -2,6 +2,7 @@
 
 mod commands;
 mod endings;
+mod health;
 mod refunds;
 mod sign_in;
 pub mod support;

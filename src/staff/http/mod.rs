@@ -7,6 +7,7 @@ mod auth;
 mod bills;
 mod doors;
 mod endings;
+mod health;
 mod merchants;
 mod orders;
 mod problems;
@@ -31,7 +32,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(account::show)
         .service(account::end_session)
         .service(account::renew_recovery)
-        .service(audit::list);
+        .service(audit::list)
+        .service(health::show);
     let scope = scope.service(orders::list).service(orders::search).service(orders::show);
     let scope = scope
         .service(refunds::ask)
