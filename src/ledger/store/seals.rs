@@ -175,7 +175,7 @@ impl SealingState {
     /// Of a school: one query.
     pub async fn of_school(db: &Db, school: SchoolId) -> Result<Self, DbError> {
         let sql = "SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM unsealed \
-               WHERE school_id = $1 LIMIT 1000) AS some) AS waiting, \
+               WHERE school_id = $1 LIMIT 1000) AS t) AS waiting, \
                COALESCE((SELECT MAX(position) FROM seal WHERE school_id = $1), 0) AS position, \
                (SELECT sealed_at FROM seal WHERE school_id = $1 \
                ORDER BY position DESC LIMIT 1) AS sealed_at";

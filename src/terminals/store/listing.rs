@@ -118,7 +118,7 @@ pub(in crate::terminals) async fn count_terminals(
     let (conditions, values) = conditions(filter);
     let sql = format!(
         "SELECT COUNT(*) AS listed FROM \
-         (SELECT 1 AS one FROM {TERMINALS} WHERE {conditions} LIMIT {most}) AS some"
+         (SELECT 1 AS one FROM {TERMINALS} WHERE {conditions} LIMIT {most}) AS t"
     );
     let found = Source::Db(db).select(&sql, values).await?;
     found.first().map_or(Ok(0), |row| counted(row))
@@ -146,7 +146,7 @@ pub(in crate::terminals) async fn merchants(
         None => "",
     });
     let listed = format!(
-        "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM merchant m WHERE {conditions} LIMIT {}) AS some)",
+        "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM merchant m WHERE {conditions} LIMIT {}) AS t)",
         ListedMerchant::COUNTED
     );
     let place = page.sql("m.id", &mut values);
