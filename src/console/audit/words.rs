@@ -1,6 +1,11 @@
 //! Entries of the audit log as sentences.
 
-use crate::{base::money::Fen, console::words::role, staff::AuditKind};
+use crate::{
+    base::money::Fen,
+    console::words::{role, terminal_kind},
+    staff::AuditKind,
+    terminals::TerminalKind,
+};
 use uuid::Uuid;
 
 pub(super) const fn kind(kind: AuditKind) -> &'static str {
@@ -95,6 +100,7 @@ pub(super) fn object(subject: &str) -> String {
         "school" => "学校",
         "allocation" => "分配",
         "orders of" => return format!("{short} 的订单"),
+        _ if subject == "terminals" => return "终端名单".to_owned(),
         _ if subject == "audit log" => return String::new(),
         _ if subject == "orders by number" => return "按单号查到的订单".to_owned(),
         _ => return subject.to_owned(),
@@ -102,12 +108,41 @@ pub(super) fn object(subject: &str) -> String {
     format!("{word} {short}")
 }
 
+/// What changed of a terminal: its key by the first characters of its fingerprint.
+fn of_terminal(detail: &str) -> Option<String> {
+    let parts = detail.split(", ");
+    parts.clone().find(|part| part.starts_with(KEY))?;
+    let said = parts.filter_map(|part| {
+        if let Some(kind) = TerminalKind::from_code(part) {
+            return Some(terminal_kind(kind).to_owned());
+        }
+        let named = [(KEY, "密钥 "), ("merchant ", "商户 "), ("doors ", "门组 ")];
+        let named = named.iter().find_map(|(name, word)| Some((*word, part.strip_prefix(name)?)));
+        match (part, named) {
+            ("merchant none" | "doors none", _) => None,
+            ("old key withdrawn", _) => Some("旧密钥作废".to_owned()),
+            (_, Some((word, text))) => {
+                let shown = if part.starts_with(KEY) { text.get(..16) } else { None };
+                Some(format!("{word}{}", shown.unwrap_or(text)))
+            }
+            (_, None) => Some(part.replace("old key until ", "旧密钥用到 ")),
+        }
+    });
+    Some(said.collect::<Vec<_>>().join("，"))
+}
+
+/// Before the fingerprint of a key.
+const KEY: &str = "key SHA-256 ";
+
 /// What changed. Of a request: what for, and how much; of a login: whose, and its roles.
 pub(super) fn detail(detail: &str) -> String {
     let login = detail.strip_prefix("no. ").and_then(|rest| rest.split_once(", "));
     if let Some((staff_no, roles)) = login {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
+    }
+    if let Some(said) = of_terminal(detail) {
+        return said;
     }
     let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
     let request = request.and_then(|(of, fen)| Some((of.split_once(" of ")?.0, fen)));
@@ -164,6 +199,14 @@ mod tests {
             (format!("bill_repair of {id}, 500 fen"), "对账差异 ¥5.00"),
             ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
             ("csv: 60 orders".to_owned(), "csv: 60 orders"),
+            (
+                format!("pos, key SHA-256 {}, merchant c1, doors none", "7f".repeat(32)),
+                "收款，密钥 7f7f7f7f7f7f7f7f，商户 c1",
+            ),
+            (
+                format!("key SHA-256 {}, old key withdrawn", "7f".repeat(32)),
+                "密钥 7f7f7f7f7f7f7f7f，旧密钥作废",
+            ),
             (String::new(), ""),
         ] {
             assert_eq!(detail(&text), said);
