@@ -171,7 +171,7 @@ pub(super) fn read<T>(
 
 impl TerminalAsk {
     /// The terminal with this key. A till needs a merchant: without one it cannot charge.
-    fn new(
+    fn terminal(
         &self,
         school: SchoolId,
         key: &NewEd25519Key,
@@ -280,7 +280,7 @@ impl TerminalDesk {
         ask: &TerminalAsk,
     ) -> Result<IssuedKey, StaffTerminalError> {
         let (key, now) = (NewEd25519Key::random()?, self.clock.now());
-        let new = ask.new(member.school, &key)?;
+        let new = ask.terminal(member.school, &key)?;
         let terminal = self
             .act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
                 Ok(desk::add_terminal(tx, &new, now).await?)

@@ -54,7 +54,9 @@ impl Terminals {
         let seen: Vec<(TerminalId, Timestamp)> = self.contacts.take().into_iter().collect();
         let done = if seen.is_empty() { Ok(()) } else { store::contacts::write(db, &seen).await };
         if done.is_err() {
-            seen.iter().for_each(|(terminal, at)| self.contacts.note(*terminal, *at));
+            for (terminal, at) in seen {
+                self.contacts.note(terminal, at);
+            }
         }
         done
     }

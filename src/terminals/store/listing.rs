@@ -121,7 +121,7 @@ pub(in crate::terminals) async fn count_terminals(
          (SELECT 1 AS one FROM {TERMINALS} WHERE {conditions} LIMIT {most}) AS t"
     );
     let found = Source::Db(db).select(&sql, values).await?;
-    found.first().map_or(Ok(0), |row| counted(row))
+    found.first().map_or(Ok(0), counted)
 }
 
 fn counted(row: &QueryResult) -> Result<u64, DbError> {
