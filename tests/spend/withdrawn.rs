@@ -75,10 +75,8 @@ async fn of_a_batch_those_of_other_tills_are_charged(db: &TestDb) {
 }
 
 fn shown(request: &ChargeRequest) -> ShownCode {
-    match &request.proof {
-        Proof::Scan(Scan::Good(shown)) => *shown,
-        other => panic!("{other:?}"),
-    }
+    let Proof::Scan(Scan::Good(shown)) = &request.proof else { panic!("not a good scan") };
+    *shown
 }
 
 /// Switched on again with another key, a request that was accepted by the old one is refused.

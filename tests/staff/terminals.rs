@@ -80,6 +80,7 @@ async fn each_role_does_what_it_may(db: &TestDb) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn the_same_acts_as_json(db: &TestDb) {
     let shop = Shop::open(db, "").await;
     let world = &shop.world;
