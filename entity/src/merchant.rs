@@ -13,6 +13,7 @@ pub struct Model {
     pub name: String,
     pub created_at: i64,
     pub mac: Option<Vec<u8>>,
+    pub disabled_at: Option<i64>,
 }
 
 /// None: slices join what they need.

@@ -18,6 +18,10 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub mac: Option<Vec<u8>>,
+    pub withdrawals: i64,
+    pub key_set_at: Option<i64>,
+    pub old_key: Option<Vec<u8>>,
+    pub old_key_until: Option<i64>,
 }
 
 /// None: slices join what they need.

@@ -38,6 +38,7 @@ mod m0040_recovery_codes;
 mod m0041_leading_numbers;
 mod m0042_people_desk;
 mod m0043_case_desk;
+mod m0044_terminal_desk;
 mod m0045_staff_changes;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -93,6 +94,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0042_people_desk::Migration),
             Box::new(m0045_staff_changes::Migration),
             Box::new(m0043_case_desk::Migration),
+            Box::new(m0044_terminal_desk::Migration),
         ]
     }
 }

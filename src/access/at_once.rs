@@ -15,9 +15,10 @@
 //! | the code is used; the device has ended | the guard of the insert that uses the code |
 //! | the number or the nonce is used | the unique keys and the guard of the answers |
 //! | an event of the person is added | the unique key of the events |
+//! | the terminal is withdrawn | its row, held and compared |
 //! | time: a lock was waited for too long | the deadline |
 //!
-//! Rows are held in this order, which is that of all others: the person, the right, the device.
+//! Rows are held in this order, which is that of all others: the terminal, the person, the right, the device.
 
 use super::{
     AccessError,
@@ -40,6 +41,7 @@ use crate::{
     passcode::{self, CodeUse, Scan, ShownCode},
     schools::{People, PersonSummary},
     terminals::{
+        Accepted,
         seq::{AnsweredRequest, StoredResponse},
         write_of_first,
     },
@@ -254,7 +256,10 @@ fn writes(passes: &[Pass<'_>], now: Timestamp) -> Result<Vec<Write>, DbError> {
     let entries: Vec<_> = decided().filter_map(|decided| decided.entry.clone()).collect();
     let told: Vec<NewEvent> = decided().filter_map(|decided| decided.event.clone()).collect();
     let [held, named] = rights::unchanged(&rights);
+    let doors = passes.iter().map(|pass| pass.of.door.terminal.accepted());
+    let doors: Vec<Accepted> = doors.collect();
     Ok(vec![
+        Accepted::unchanged(&doors),
         People::unchanged(&persons),
         held,
         named,

@@ -73,6 +73,7 @@ impl From<AccessError> for ApiError {
             AccessError::Slowed { retry_after } => terminals::http::slowed(retry_after),
             AccessError::Conflict => terminals::http::seq_conflict(),
             AccessError::NonceReused => terminals::http::nonce_reused(),
+            AccessError::Withdrawn => terminals::http::withdrawn(),
             AccessError::Late
             | AccessError::Unanswered
             | AccessError::Db(_)

@@ -83,6 +83,9 @@ pub enum AccessError {
     /// The nonce was used with another signature.
     #[error("the nonce was used before")]
     NonceReused,
+    /// The terminal was withdrawn meanwhile.
+    #[error("the terminal was withdrawn")]
+    Withdrawn,
     /// The request waited too long.
     #[error("the code was read too long ago")]
     Late,
@@ -107,6 +110,7 @@ impl TxError for AccessError {
             Self::Slowed { .. }
             | Self::Conflict
             | Self::NonceReused
+            | Self::Withdrawn
             | Self::Late
             | Self::Unanswered
             | Self::Sealed(_)

@@ -3,6 +3,7 @@
 //!
 //! | phase | statements |
 //! | --- | --- |
+//! | hold the terminal | 1 |
 //! | read the stored answers for the number and the nonce | 1 |
 //! | lock and read the person | 1 |
 //! | use the code up | 1 |
@@ -26,7 +27,7 @@ use crate::{
     passcode::{self, Scan, ScanRefusal, ScanVerdict, ShownCode},
     schools::{People, PersonSummary},
     terminals::{
-        known,
+        Accepted, known,
         seq::{SeqCheck, StoredResponse, check_seq},
         write_of,
     },
@@ -43,6 +44,9 @@ impl Access {
 
     /// Decides, uses the code up, and stores the answer. Nothing is durable until the caller commits.
     async fn decide_in(&self, tx: &Tx, door: &DoorRequest) -> Result<StoredResponse, AccessError> {
+        if Accepted::hold(tx, &[door.terminal.accepted()]).await?.is_empty() {
+            return Err(AccessError::Withdrawn);
+        }
         let kept = known(Source::Tx(tx), &[&door.asked]).await?;
         match check_seq(&door.asked, &kept) {
             SeqCheck::First => {}

@@ -29,6 +29,10 @@ pub enum AuditAct {
     MerchantAdded,
     /// A merchant was renamed.
     MerchantChanged,
+    /// Nothing is sold for a merchant from now on.
+    MerchantDisabled,
+    /// A disabled merchant sells again.
+    MerchantEnabled,
     /// A terminal was added.
     TerminalAdded,
     /// A terminal's key, kind, merchant or doors were replaced.
@@ -37,6 +41,10 @@ pub enum AuditAct {
     TerminalDisabled,
     /// A disabled terminal is accepted again.
     TerminalEnabled,
+    /// A terminal got another key.
+    TerminalKeyReplaced,
+    /// A list of terminals was exported.
+    TerminalsExported,
     /// Door locks were added, or their groups or names changed, by a file.
     LocksImported,
     /// A login of a member of staff was added.
@@ -117,7 +125,7 @@ pub enum AuditAct {
 
 impl AuditAct {
     /// All of them.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 57] = [
         Self::RowsAuthenticated,
         Self::RowsTakenOver,
         Self::Rekeyed,
@@ -129,10 +137,14 @@ impl AuditAct {
         Self::LossCancelled,
         Self::MerchantAdded,
         Self::MerchantChanged,
+        Self::MerchantDisabled,
+        Self::MerchantEnabled,
         Self::TerminalAdded,
         Self::TerminalChanged,
         Self::TerminalDisabled,
         Self::TerminalEnabled,
+        Self::TerminalKeyReplaced,
+        Self::TerminalsExported,
         Self::LocksImported,
         Self::StaffAdded,
         Self::StaffFactorReset,
@@ -187,10 +199,14 @@ impl AuditAct {
             Self::LossCancelled => "loss.cancelled",
             Self::MerchantAdded => "merchant.added",
             Self::MerchantChanged => "merchant.changed",
+            Self::MerchantDisabled => "merchant.disabled",
+            Self::MerchantEnabled => "merchant.enabled",
             Self::TerminalAdded => "terminal.added",
             Self::TerminalChanged => "terminal.changed",
             Self::TerminalDisabled => "terminal.disabled",
             Self::TerminalEnabled => "terminal.enabled",
+            Self::TerminalKeyReplaced => "terminal.key_replaced",
+            Self::TerminalsExported => "terminals.exported",
             Self::LocksImported => "locks.imported",
             Self::StaffAdded => "staff.added",
             Self::StaffFactorReset => "staff.factor_reset",

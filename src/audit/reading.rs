@@ -61,6 +61,16 @@ impl AuditLine {
     ) -> Result<u64, DbError> {
         store::count_of(tx, (who, act.code()), detail).await
     }
+
+    /// The latest entries of a school about this, newest first.
+    pub async fn about(
+        db: &Db,
+        school: SchoolId,
+        subject: &str,
+        most: u16,
+    ) -> Result<Vec<Self>, DbError> {
+        store::lines_about(db, school, (subject, most)).await
+    }
 }
 
 impl AuditFilter {

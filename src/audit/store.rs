@@ -161,6 +161,20 @@ pub(super) async fn lines(
     Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
 }
 
+/// Entries with this subject, newest first.
+pub(super) async fn lines_about(
+    db: &Db,
+    school: SchoolId,
+    (subject, most): (&str, u16),
+) -> Result<Vec<AuditLine>, DbError> {
+    let sql = format!(
+        "SELECT position, at, who, act, subject, detail, why FROM audit_entry \
+         WHERE school_id = $1 AND subject = $2 ORDER BY position DESC LIMIT {most}"
+    );
+    let values = vec![school.number().into(), subject.into()];
+    Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
+}
+
 /// How many entries there are, among the first `most`.
 pub(super) async fn count_lines(db: &Db, filter: &AuditFilter, most: u32) -> Result<u64, DbError> {
     let (conditions, values) = conditions(filter);

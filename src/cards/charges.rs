@@ -1,7 +1,8 @@
 //! Charges: one for each till transaction that took money, with its reversal.
 
 pub use super::store::{
-    count_by_school, find, find_all, page_after, spent, spent_question, write_of, write_of_reversal,
+    count_by_school, find, find_all, latest_at, page_after, spent, spent_question, taken, write_of,
+    write_of_reversal,
 };
 
 use super::Drawn;
@@ -9,6 +10,7 @@ use crate::{
     base::{
         clock::Timestamp,
         ids::{PersonId, SchoolId},
+        money::Fen,
     },
     schools::policy::Meal,
 };
@@ -21,6 +23,19 @@ crate::uuid_id! {
 
 /// The key of a till transaction: the terminal's row and the terminal's sequence number.
 pub type Act = (Uuid, i64);
+
+/// What a terminal took for a merchant on a day, less what was reversed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The terminal's row.
+    pub terminal: Uuid,
+    /// The merchant's row.
+    pub merchant: Uuid,
+    /// How many charges.
+    pub charges: u64,
+    /// What they come to.
+    pub amount: Fen,
+}
 
 /// A charge made by a till.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::{
     Drawn, Spent,
-    charges::{Act, Charge, ChargeId},
+    charges::{Act, Charge, ChargeId, Taken},
 };
 use crate::{
     base::{
@@ -119,6 +119,41 @@ pub fn write_of_reversal(act: Act, at: Timestamp) -> Write {
         set: "reversed_at = r.at",
         guard: "charge.terminal_id = r.terminal_id AND charge.reversed_at IS NULL",
     }
+}
+
+/// What these terminals took on a day, in one query; terminals that took nothing are absent.
+pub async fn taken(
+    source: Source<'_>,
+    terminals: Vec<Uuid>,
+    day: Day,
+) -> Result<Vec<Taken>, DbError> {
+    if terminals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT c.terminal_id, c.merchant_id, COUNT(*) AS charges, \
+               CAST(SUM(c.amount_fen) AS bigint) AS amount_fen FROM charge c \
+               WHERE c.terminal_id {keys1} AND c.day {keys2} AND c.reversed_at IS NULL \
+               GROUP BY c.terminal_id, c.merchant_id";
+    let keys = vec![Column::Uuid(terminals), Column::I32(vec![day.number()])];
+    let taken = |row: &QueryResult| {
+        Ok(Taken {
+            terminal: row.try_get("", "terminal_id")?,
+            merchant: row.try_get("", "merchant_id")?,
+            charges: u64::try_from(row.try_get::<i64>("", "charges")?).unwrap_or(0),
+            amount: fen(row.try_get("", "amount_fen")?)?,
+        })
+    };
+    source.select_keys(sql, keys).await?.iter().map(taken).collect()
+}
+
+/// The charges of a terminal with its highest numbers, highest first.
+pub async fn latest_at(
+    source: Source<'_>,
+    terminal: Uuid,
+    most: u16,
+) -> Result<Vec<Charge>, DbError> {
+    let sql = format!("SELECT * FROM charge WHERE terminal_id = $1 ORDER BY seq DESC LIMIT {most}");
+    source.select(&sql, vec![terminal.into()]).await?.iter().map(charge_of).collect()
 }
 
 fn charge_of(row: &QueryResult) -> Result<Charge, DbError> {

@@ -44,24 +44,32 @@ pub(super) struct Frame {
     pub(super) login: String,
     pub(super) roles: String,
     pub(super) entries: Vec<Entry>,
+    /// What is under 更多, and the word that stands there: the room one is in, if it is one of these.
+    pub(super) more: Vec<Entry>,
+    pub(super) more_word: &'static str,
     pub(super) csrf: String,
     pub(super) said: Option<&'static str>,
     pub(super) style: &'static str,
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 10] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 13] = [
     ("/staff", "今日待办", None),
     ("/staff/people", "人员", Some(StaffAct::ReadPeople)),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
     ("/staff/approvals", "复核", Some(StaffAct::ReadRefunds)),
     ("/staff/reconciliation", "对账", Some(StaffAct::ReadBills)),
     ("/staff/cases", "异常", Some(StaffAct::ReadCases)),
+    ("/staff/merchants", "商户", Some(StaffAct::ReadTerminals)),
+    ("/staff/terminals", "终端", Some(StaffAct::ReadTerminals)),
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
     ("/staff/staff", "工作人员", Some(StaffAct::ReadStaff)),
     ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),
+    ("/staff/health", "运行状况", Some(StaffAct::ReadHealth)),
 ];
+/// So many rooms stand beside each other; what follows is under 更多.
+const BESIDE: usize = 5;
 
 impl Frame {
     /// The frame of a page of the room at `path`.
@@ -74,14 +82,18 @@ impl Frame {
         let roles = seat.member.roles.codes();
         let may = |act: Option<StaffAct>| act.is_none_or(|act| seat.member.roles.has(act));
         let entries = ENTRIES.into_iter().filter(|(.., act)| may(*act));
+        let entries = entries.map(|(at, word, _)| Entry { path: at, word, here: at == path });
+        let mut entries: Vec<Entry> = entries.collect();
+        let more = entries.split_off(entries.len().min(BESIDE));
+        let here = more.iter().find(|entry| entry.here);
         Ok(Self {
             title: title.to_owned(),
             school: school.name.clone(),
             login: seat.member.login.to_string(),
             roles: roles.into_iter().map(words::role).collect::<Vec<_>>().join("、"),
-            entries: entries
-                .map(|(at, word, _)| Entry { path: at, word, here: at == path })
-                .collect(),
+            entries,
+            more_word: here.map_or("更多", |entry| entry.word),
+            more,
             csrf: seat.csrf.clone(),
             said: seat.said.as_deref().and_then(words::said),
             style: assets::style(),

@@ -80,12 +80,18 @@ pub(super) enum Sort {
 }
 
 /// Where in a list an address is: after a row or before one, else at the beginning.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Place<C = Uuid> {
     #[serde(default)]
     sort: Sort,
     after: Option<C>,
     before: Option<C>,
+}
+
+impl<C> Default for Place<C> {
+    fn default() -> Self {
+        Self { sort: Sort::default(), after: None, before: None }
+    }
 }
 
 /// The ways to the pages beside this one.

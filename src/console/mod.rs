@@ -18,14 +18,17 @@ mod cases;
 mod doors;
 mod file;
 mod frame;
+mod health;
 mod list;
 mod member_add;
 mod member_requests;
 mod members;
+mod merchants;
 mod orders;
 mod people;
 mod sealed;
 mod sign_in;
+mod terminals;
 mod today;
 mod words;
 
@@ -39,7 +42,7 @@ use crate::{
         },
     },
     schools::Schools,
-    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
+    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -60,6 +63,8 @@ pub struct Console {
     pub doors: DoorDesk,
     /// Cases.
     pub cases: CaseDesk,
+    /// Merchants and terminals.
+    pub terminals: TerminalDesk,
     /// The schools.
     pub schools: Arc<Schools>,
     /// Seals what a form carries through the browser.
@@ -140,8 +145,28 @@ pages! {
     post "/cases/{id}/take-over" cases::take_over;
     post "/cases/{id}/resolve" cases::resolve;
     post "/cases/{id}/end-refund" cases::end_refund;
+    get "/merchants" merchants::list;
+    get "/merchants/add" merchants::ask_add;
+    post "/merchants/add" merchants::add;
+    get "/merchants/{id}" merchants::show;
+    get "/merchants/{id}/disable" merchants::ask_stop;
+    post "/merchants/{id}/disable" merchants::stop;
+    get "/merchants/{id}/enable" merchants::ask_start;
+    post "/merchants/{id}/enable" merchants::start;
+    get "/terminals" terminals::list;
+    post "/terminals/export" terminals::export;
+    get "/terminals/add" terminals::ask_add;
+    post "/terminals/add" terminals::add;
+    get "/terminals/{id}" terminals::show;
+    get "/terminals/{id}/disable" terminals::ask_stop;
+    post "/terminals/{id}/disable" terminals::stop;
+    get "/terminals/{id}/enable" terminals::ask_start;
+    post "/terminals/{id}/enable" terminals::start;
+    get "/terminals/{id}/rotate-key" terminals::ask_replace_key;
+    post "/terminals/{id}/rotate-key" terminals::replace_key;
     get "/audit" audit::list;
     post "/audit/export" audit::export;
+    get "/health" health::show;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;

@@ -9,6 +9,7 @@ use crate::{
     schools::PersonKind,
     sessions::Platform,
     staff::MoneyStanding,
+    terminals::{TerminalKind, listing::TerminalState},
 };
 
 /// A role, by its code.
@@ -43,6 +44,11 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "binding-ended" => "绑定已解除",
         "already" => "之前已经办好，没有再办",
         "signed-out" => "已退出登录",
+        "terminal-stopped" => "已停用，之后的收款一律拒绝",
+        "terminal-is-so" => "这台终端的状态已经改变，请看现在的情况",
+        "merchant-added" => "商户已新增",
+        "merchant-stopped" => "商户已停用，它的终端不再收款",
+        "merchant-started" => "商户已启用",
         "session-ended" => "已结束那次登录",
         "password-changed" => "密码已更改，请用新密码登录",
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
@@ -51,6 +57,24 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "roles-changed" => "角色已更改，须重新登录",
         _ => return None,
     })
+}
+
+/// A kind of terminal.
+pub(super) const fn terminal_kind(kind: TerminalKind) -> &'static str {
+    match kind {
+        TerminalKind::Pos => "收款",
+        TerminalKind::Gate => "门禁",
+        TerminalKind::Library => "图书馆",
+        TerminalKind::Water => "水控",
+    }
+}
+
+pub(super) const fn terminal_state(state: TerminalState) -> &'static str {
+    match state {
+        TerminalState::On => "在用",
+        TerminalState::Silent => "一天没有联系",
+        TerminalState::Off => "停用",
+    }
 }
 
 pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {

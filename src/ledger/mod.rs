@@ -23,3 +23,4 @@ pub mod verify;
 pub use decide::{Outcome, Posted, Refusal};
 pub use person_accounts::{HeldPersons, LockedAccounts, PersonAccounts, UnlockedAccounts};
 pub use post::{LedgerError, post_all};
+pub use store::SealingState;

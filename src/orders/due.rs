@@ -34,6 +34,30 @@ pub struct Inquiry {
     pub body: Vec<u8>,
 }
 
+/// How it goes with a provider at a school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProviderPulse {
+    /// The provider.
+    pub provider: Provider,
+    /// When a message of it was last accepted.
+    pub heard_at: Option<Timestamp>,
+    /// How many open payments it should have been asked about, and was not.
+    pub overdue: u64,
+    /// Since when the first of them.
+    pub overdue_since: Option<Timestamp>,
+}
+
+impl ProviderPulse {
+    /// Of all providers at a school: one query.
+    pub async fn of_school(
+        db: &Db,
+        school: SchoolId,
+        now: Timestamp,
+    ) -> Result<Vec<Self>, DbError> {
+        store::due::provider_pulses(db, school, now).await
+    }
+}
+
 /// Which rows are claimed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {

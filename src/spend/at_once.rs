@@ -12,6 +12,7 @@
 //! | the number or the nonce is used | the unique keys and the guard of the answers |
 //! | an event of the person is added | the unique key of the events |
 //! | the standing: a card that ends, is lost or dormant | the version of the person |
+//! | the till is withdrawn | the till's row, held and compared |
 //! | time: a lock was waited for too long | the deadline |
 //!
 //! Who changes a standing raises the version: [`HeldPersons`](crate::ledger::HeldPersons).
@@ -29,6 +30,7 @@ use crate::{
     },
     ledger::UnlockedAccounts,
     passcode::{CodeUse, ShownCode},
+    terminals::Accepted,
 };
 use std::{collections::HashSet, time::Duration};
 
@@ -62,7 +64,8 @@ impl Charging {
             ..Inputs::of([who, what])?
         };
         let decisions = decide(now, &self.names, accounts.accounts(), inputs, &open)?;
-        let writes = decisions.writes(now, &Basis::Assumed { codes: &codes })?;
+        let tills: Vec<Accepted> = requests.iter().map(|request| request.accepted).collect();
+        let writes = decisions.writes(now, &Basis::Assumed { codes: &codes, tills: &tills })?;
         match accounts.post(&self.db, now, &decisions.transfers, writes).await {
             Ok(()) => {}
             Err(error) if error.db().is_some_and(DbError::is_transient) => {

@@ -140,6 +140,7 @@ impl From<NotDecided> for ApiError {
             NotDecided::Slowed { retry_after } => terminals::http::slowed(retry_after),
             NotDecided::Conflict => terminals::http::seq_conflict(),
             NotDecided::NonceReused => terminals::http::nonce_reused(),
+            NotDecided::Withdrawn => terminals::http::withdrawn(),
             NotDecided::Password(fault) => fault.into(),
             NotDecided::Late | NotDecided::Charge(LaneError::Unavailable | LaneError::Ended) => {
                 Self::new(UNAVAILABLE)

@@ -121,6 +121,9 @@ pub enum NotDecided {
     /// The nonce was used with another signature.
     #[error("the nonce was used before")]
     NonceReused,
+    /// The till was withdrawn meanwhile.
+    #[error("the till was withdrawn")]
+    Withdrawn,
     /// The request waited too long in the queue.
     #[error("the charge waited too long to be decided")]
     Late,
@@ -200,9 +203,17 @@ impl Spending {
             }
         };
         let Request { school, merchant, id: request_id, .. } = request;
-        let looked_at = till.call().arrived_at;
-        let request =
-            ChargeRequest { asked, school, merchant, amount, proof, looked_at, request_id };
+        let (looked_at, accepted) = (till.call().arrived_at, till.call().terminal.accepted());
+        let request = ChargeRequest {
+            asked,
+            accepted,
+            school,
+            merchant,
+            amount,
+            proof,
+            looked_at,
+            request_id,
+        };
         answered(self.charging.submit(request).await?)
     }
 
@@ -217,7 +228,8 @@ impl Spending {
         let (call, kind) = (till.call(), AnswerKind::Reversal);
         // The sequence number identifies the charge; a reversal has no other content.
         let asked = NumberedRequest::of(call, seq, SeqStep::Reversal, kind, b"");
-        let request = ReversalRequest { asked, school, request_id };
+        let accepted = call.terminal.accepted();
+        let request = ReversalRequest { asked, accepted, school, request_id };
         let take_back = async |tx: &_| reversal::take_back(tx, &*self.clock, &request).await;
         let told = self.db.in_tx(take_back).await;
         let told = told.map_err(LaneError::Failed)?;
@@ -311,5 +323,6 @@ fn answered(told: TillReply) -> Result<StoredResponse, NotDecided> {
         TillReply::Conflict => Err(NotDecided::Conflict),
         TillReply::NonceReused => Err(NotDecided::NonceReused),
         TillReply::Late => Err(NotDecided::Late),
+        TillReply::Withdrawn => Err(NotDecided::Withdrawn),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     passwords::Proven,
     schools::School,
     terminals::{
-        Merchant,
+        Accepted, Merchant,
         seq::{
             AnswerKind, AnsweredRequest, NumberedRequest, SeqCheck, SeqStep, StoredResponse,
             check_seq,
@@ -35,6 +35,8 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 pub struct ChargeRequest {
     /// The sequence number and the signature.
     pub asked: NumberedRequest,
+    /// By what the till was accepted.
+    pub accepted: Accepted,
     /// The till's school.
     pub school: Arc<School>,
     /// The merchant that is paid.
@@ -167,6 +169,8 @@ pub enum TillReply {
     NonceReused,
     /// The request waited too long: nothing was decided or stored.
     Late,
+    /// The till was withdrawn since its request was accepted: nothing was decided or stored.
+    Withdrawn,
 }
 
 /// The reply that follows from stored answers; `None` if the request has to be decided.
@@ -285,6 +289,7 @@ mod tests {
         let id = SchoolId::from_number(1);
         let (code, name) = ("xnec".to_owned(), "x".to_owned());
         ChargeRequest {
+            accepted: Accepted { terminal: asked.terminal, withdrawals: 0 },
             asked,
             school: Arc::new(School { id, code, name, policy }),
             merchant: Merchant {

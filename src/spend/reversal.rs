@@ -19,7 +19,7 @@ use crate::{
     ledger::LockedAccounts,
     schools::School,
     terminals::{
-        MerchantId, keep, known, merchant_codes, merchant_names,
+        Accepted, MerchantId, keep, known, merchant_codes, merchant_names,
         seq::{AnsweredRequest, NumberedRequest, SeqCheck, SeqStep, StoredResponse, check_seq},
         write_of,
     },
@@ -34,6 +34,8 @@ const GONE: DbError = DbError::Inconsistent { table: "merchant", what: "missing,
 pub struct ReversalRequest {
     /// The sequence number and the signature.
     pub asked: NumberedRequest,
+    /// By what the till was accepted.
+    pub accepted: Accepted,
     /// The till's school.
     pub school: Arc<School>,
     /// The request id, for refusals.
@@ -61,6 +63,9 @@ pub async fn take_back(
     clock: &dyn Clock,
     request: &ReversalRequest,
 ) -> Result<TillReply, ChargeError> {
+    if Accepted::hold(tx, &[request.accepted]).await?.is_empty() {
+        return Ok(TillReply::Withdrawn);
+    }
     let kept = known(Source::Tx(tx), &[&request.asked]).await?;
     match check_seq(&request.asked, &kept) {
         SeqCheck::Repeat(answer) => return Ok(TillReply::Answer(answer)),

@@ -3,6 +3,7 @@
 //!
 //! | phase | statements | [`at_once`](super::at_once) |
 //! | --- | --- | --- |
+//! | hold the tills | 1 | with the writes |
 //! | lock the persons | 1 | – |
 //! | read their accounts and the merchants' | 1 | 1 |
 //! | hold the passwords that were compared (rare) | (1 each) | – |
@@ -33,7 +34,7 @@ use crate::{
     passcode::{self, CodeUse, ShownCode},
     passwords::{PasswordFault, Proven},
     terminals::{
-        known,
+        Accepted, known,
         seq::{AnsweredRequest, NumberedRequest},
     },
 };
@@ -57,6 +58,8 @@ async fn charge_all(
     names: &Sealer,
     requests: &[ChargeRequest],
 ) -> Result<Done, ChargeError> {
+    let accepted: Vec<Accepted> = requests.iter().map(|request| request.accepted).collect();
+    let held = Accepted::hold(tx, &accepted).await?;
     let (persons, merchants) = touched(requests)?;
     let accounts = LockedAccounts::lock(tx, persons, &merchants).await?;
     let requests = &with_passwords_in_force(tx, requests).await?;
@@ -65,8 +68,9 @@ async fn charge_all(
     let asked: Vec<&NumberedRequest> = requests.iter().map(|request| &request.asked).collect();
     let mut kept = known(Source::Tx(tx), &asked).await?;
     let open = to_decide(requests, &kept, now);
+    let open = requests.iter().zip(open).filter(|(_, open)| *open).map(|(request, _)| request);
     let open: Vec<&ChargeRequest> =
-        requests.iter().zip(open).filter(|(_, open)| *open).map(|(request, _)| request).collect();
+        open.filter(|request| held.contains(&request.accepted.terminal)).collect();
     let inputs = inputs(tx, now, &open).await?;
     let decisions = decide(now, names, accounts.accounts(), inputs, &open)?;
     let writes = decisions.writes(now, &Basis::Locked)?;
@@ -79,7 +83,10 @@ async fn charge_all(
     }
     kept.extend(decisions.answers);
     let used = open.iter().filter_map(|request| request.shown().copied()).collect();
-    let replies = requests.iter().map(|request| final_reply(request, &kept, now));
+    let replies = requests.iter().map(|request| {
+        let is_held = held.contains(&request.accepted.terminal);
+        if is_held { final_reply(request, &kept, now) } else { Ok(TillReply::Withdrawn) }
+    });
     Ok(Done { replies: replies.collect::<Result<_, _>>()?, used })
 }
 

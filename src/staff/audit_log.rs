@@ -94,10 +94,13 @@ impl AuditKind {
             | AuditAct::PhoneRemoved => Self::People,
             AuditAct::MerchantAdded
             | AuditAct::MerchantChanged
+            | AuditAct::MerchantDisabled
+            | AuditAct::MerchantEnabled
             | AuditAct::TerminalAdded
             | AuditAct::TerminalChanged
             | AuditAct::TerminalDisabled
             | AuditAct::TerminalEnabled
+            | AuditAct::TerminalKeyReplaced
             | AuditAct::LocksImported => Self::Terminals,
             AuditAct::DoorsAllocated | AuditAct::DoorRightAdded | AuditAct::DoorRightEnded => {
                 Self::Doors
@@ -108,6 +111,7 @@ impl AuditKind {
             | AuditAct::ReadersExported
             | AuditAct::OrdersExported
             | AuditAct::CasesExported
+            | AuditAct::TerminalsExported
             | AuditAct::AuditExported => Self::Reads,
             // For who looks after members of staff.
             AuditAct::ManyRevealed

@@ -75,6 +75,14 @@ rights! {
     ReadCases;
     /// Take cases, give them back, end them.
     HandleCases;
+    /// Read merchants and terminals, and what they took.
+    ReadTerminals;
+    /// Add merchants and terminals, give them keys, switch them on.
+    ChangeTerminals;
+    /// Switch them off.
+    StopTerminals;
+    /// Read how the system runs.
+    ReadHealth;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the logins of the school.

@@ -12,8 +12,10 @@ mod cases;
 mod doors;
 mod endings;
 pub mod guard;
+mod health;
 pub mod http;
 mod members;
+mod merchants;
 mod orders;
 mod people;
 mod person_acts;
@@ -22,6 +24,7 @@ mod refunds;
 mod requests;
 mod standing;
 mod store;
+mod terminals;
 
 pub use audit_log::{AuditKind, AuditQuery};
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
@@ -30,7 +33,9 @@ pub use cases::{
 };
 pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use endings::EndingAsk;
+pub use health::{HealthLevel, SchoolHealth};
 pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffRequest};
+pub use merchants::{MerchantAsk, MerchantDetail, MerchantQuery, TakingMerchant};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
 pub use person_acts::{PersonAct, RevealReason};
@@ -40,6 +45,10 @@ pub use refund_desk::{
 pub use refunds::{RefundAsk, StaffRefund};
 pub use requests::StaffActError;
 pub use standing::MoneyStanding;
+pub use terminals::{
+    IssuedKey, KeyAsk, StaffTerminalError, TakingTerminal, TerminalAsk, TerminalDesk,
+    TerminalDetail, TerminalQuery,
+};
 
 use crate::{
     base::{clock::Clock, db::Db},

@@ -1,6 +1,7 @@
 //! Authentication of requests from terminals.
 
 use super::{
+    contacts::Contacts,
     store,
     terminal::{Terminal, TerminalKind},
 };
@@ -109,6 +110,20 @@ pub enum TerminalAuthError {
     Db(#[from] DbError),
 }
 
+/// Verifies with the terminal's key; with the one before as long as that is good.
+fn verify(
+    claim: UnverifiedSignature,
+    terminal: &Terminal,
+    now: Timestamp,
+) -> Result<VerifiedHead, SignatureError> {
+    let old = terminal.old_key.as_ref().filter(|(_, until)| now < *until);
+    let Some((old, _)) = old else { return claim.verify(&terminal.key, now) };
+    match claim.clone().verify(&terminal.key, now) {
+        Err(SignatureError::Signature) => claim.verify(old, now),
+        verified => verified,
+    }
+}
+
 /// Authentication and configuration of terminals.
 #[derive(Clone, Debug)]
 pub struct Terminals {
@@ -118,6 +133,7 @@ pub struct Terminals {
     kv: Arc<dyn Kv>,
     authorities: Arc<Authorities>,
     live: Cache<String, Arc<Terminal>>,
+    pub(super) contacts: Arc<Contacts>,
 }
 
 /// The dependencies of [`Terminals`].
@@ -140,7 +156,8 @@ impl Terminals {
     pub fn new(setup: TerminalsSetup) -> Self {
         let TerminalsSetup { db, kv, schools, clock, authorities } = setup;
         let live = Cache::builder().max_capacity(MAX_CACHED).time_to_live(CACHED_FOR).build();
-        Self { db, schools, clock, kv, authorities: Arc::new(authorities), live }
+        let (authorities, contacts) = (Arc::new(authorities), Arc::default());
+        Self { db, schools, clock, kv, authorities, live, contacts }
     }
 
     /// The names of this server that signatures may cover.
@@ -155,7 +172,9 @@ impl Terminals {
     ) -> Result<CallHead, TerminalAuthError> {
         let claim = UnverifiedSignature::read(request)?;
         let terminal = self.terminal(claim.key_id()).await?.ok_or(SignatureError::Key)?;
-        let signed = claim.verify(&terminal.key, self.clock.now())?;
+        let now = self.clock.now();
+        let signed = verify(claim, &terminal, now)?;
+        self.contacts.note(terminal.id, now);
         Ok(CallHead { terminal, signed })
     }
 

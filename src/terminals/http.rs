@@ -65,6 +65,11 @@ pub fn nonce_reused() -> ApiError {
     refused(INVALID, &TerminalAuthError::Replayed)
 }
 
+/// The error of a terminal that was withdrawn after its request was accepted: that of one which is not known.
+pub fn withdrawn() -> ApiError {
+    refused(INVALID, &SignatureError::Key.into())
+}
+
 /// Maps authentication errors to one problem document, except wrong times: an unauthenticated
 /// caller is not told the reason, which is only logged.
 pub(super) fn auth_problem(error: &TerminalAuthError, terminals: &Terminals) -> ApiError {

@@ -6,12 +6,17 @@
 //! charge, [`DoorCall`] for doors and desks.
 //! Invariant: a decision under (terminal, seq) is final: the response is stored in the transaction
 //! of the decision, and a repeat gets the same response.
+//! Invariant: whatever is decided for a terminal makes sure, where it is written, that the terminal is
+//! [`Accepted`] still.
 //! Absent on purpose: nothing here moves money or opens doors.
 
 mod call;
 mod config;
+mod contacts;
+pub mod desk;
 pub mod guard;
 pub mod http;
+pub mod listing;
 mod names;
 mod registry;
 mod scans;
@@ -30,7 +35,7 @@ pub use store::{
     answers::{keep, known, write_of, write_of_first},
     registry::{merchant_codes, merchant_names},
 };
-pub use terminal::{Merchant, MerchantId, Terminal, TerminalId, TerminalKind};
+pub use terminal::{Accepted, Merchant, MerchantId, Terminal, TerminalId, TerminalKind};
 
 use crate::base::db::Authority;
 

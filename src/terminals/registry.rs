@@ -67,6 +67,15 @@ pub enum RegistryError {
     /// The merchant is not registered.
     #[error("there is no merchant {0} at this school: `onecard merchant add` registers one")]
     NoMerchant(MerchantCode),
+    /// There is no such terminal or merchant at the school.
+    #[error("there is none with this id at this school")]
+    NotFound,
+    /// The code is taken.
+    #[error("the code is taken")]
+    Taken,
+    /// It is not as it was seen: switched, or with another key.
+    #[error("it was changed meanwhile")]
+    Changed,
     /// It is registered with other data. Replacing its key silently would disable a working till.
     #[error(
         "terminal {code} is registered with another {what}: --replace takes over what you gave"
@@ -83,13 +92,18 @@ impl TxError for RegistryError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
-            Self::NoTerminal(_) | Self::NoMerchant(_) | Self::Differs { .. } => None,
+            Self::NoTerminal(_)
+            | Self::NoMerchant(_)
+            | Self::NotFound
+            | Self::Taken
+            | Self::Changed
+            | Self::Differs { .. } => None,
         }
     }
 }
 
 impl NewMerchant {
-    fn entry(&self, act: AuditAct) -> Entry {
+    pub(super) fn entry(&self, act: AuditAct) -> Entry {
         let (subject, detail) = (format!("merchant {}", self.code), self.name.to_string());
         Entry { act, school: Some(self.school), subject, detail }
     }
@@ -97,7 +111,7 @@ impl NewMerchant {
 
 impl NewTerminal {
     /// What decides who may charge for whom.
-    fn entry(&self, act: AuditAct) -> Entry {
+    pub(super) fn entry(&self, act: AuditAct) -> Entry {
         let merchant = self.merchant.as_deref().unwrap_or("none");
         let doors = self.door_group.as_deref().unwrap_or("none");
         let (kind, key) = (self.kind.code(), self.key.fingerprint());
@@ -160,7 +174,7 @@ pub async fn add_terminal(
                 Err(RegistryError::Differs { code: new.code.clone(), what })
             }
             Some(_) => {
-                store::replace_terminal(tx, row.id, new, merchant, now).await?;
+                store::replace_terminal(tx, &row, new, merchant, now).await?;
                 audit::record(tx, &new.entry(AuditAct::TerminalChanged), now).await?;
                 Ok(Registered::Changed)
             }
@@ -169,8 +183,8 @@ pub async fn add_terminal(
     .await
 }
 
-/// Switches a terminal off or on. A server that has seen it in the last second goes on to answer it
-/// until that second is over.
+/// Switches a terminal off or on. Nothing is decided for it after the commit; a server that has seen it in
+/// the last second goes on to answer what needs no decision until that second is over.
 pub async fn switch_terminal(
     db: &Db,
     (school, code): (SchoolId, &TerminalCode),
@@ -183,7 +197,7 @@ pub async fn switch_terminal(
         if row.enabled == enabled {
             return Ok(Registered::Unchanged);
         }
-        store::switch_terminal(tx, row.id, enabled, now).await?;
+        store::switch_terminal(tx, &row, enabled, now).await?;
         let act = if enabled { AuditAct::TerminalEnabled } else { AuditAct::TerminalDisabled };
         let (subject, detail) = (format!("terminal {code}"), String::new());
         audit::record(tx, &Entry { act, school: Some(school), subject, detail }, now).await?;
@@ -192,7 +206,7 @@ pub async fn switch_terminal(
     .await
 }
 
-async fn merchant_of(tx: &Tx, new: &NewTerminal) -> Result<Option<Uuid>, RegistryError> {
+pub(super) async fn merchant_of(tx: &Tx, new: &NewTerminal) -> Result<Option<Uuid>, RegistryError> {
     let Some(code) = &new.merchant else { return Ok(None) };
     let found = store::merchant(tx, new.school, code).await?;
     found.map(|row| Some(row.id)).ok_or_else(|| RegistryError::NoMerchant(code.clone()))

@@ -1,8 +1,15 @@
 //! Terminals and merchants.
 
 use super::names::{DoorGroup, MerchantCode, MerchantName, TerminalCode};
-use crate::base::{crypto::ed25519::Ed25519Key, ids::SchoolId};
+use super::store;
+use crate::base::{
+    clock::Timestamp,
+    crypto::ed25519::Ed25519Key,
+    db::{DbError, Tx, Write},
+    ids::SchoolId,
+};
 use serde::Serialize;
+use std::collections::HashSet;
 
 crate::uuid_id! {
     /// A terminal of a school.
@@ -74,8 +81,41 @@ pub struct Terminal {
     pub kind: TerminalKind,
     /// The key of its signatures.
     pub key: Ed25519Key,
-    /// The merchant of a till.
+    /// The key before, and the instant from which it is good no more.
+    pub old_key: Option<(Ed25519Key, Timestamp)>,
+    /// The merchant of a till, unless it is switched off.
     pub merchant: Option<Merchant>,
     /// The doors that it opens.
     pub door_group: Option<DoorGroup>,
+    /// How often it, a key or the merchant of it was withdrawn.
+    pub withdrawals: i64,
+}
+
+impl Terminal {
+    /// By what its requests were accepted.
+    pub const fn accepted(&self) -> Accepted {
+        Accepted { terminal: self.id, withdrawals: self.withdrawals }
+    }
+}
+
+/// That a terminal was accepted, on a copy of its row. It may have been withdrawn since, so whatever is
+/// decided for it makes sure of that where it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Accepted {
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// How often it was withdrawn by then.
+    pub withdrawals: i64,
+}
+
+impl Accepted {
+    /// Which of these are accepted still. Nothing is withdrawn from them until the transaction ends.
+    pub async fn hold(tx: &Tx, accepted: &[Self]) -> Result<HashSet<TerminalId>, DbError> {
+        store::accepted::hold(tx, accepted).await
+    }
+
+    /// Makes sure that all of these are accepted still, together with other writes.
+    pub fn unchanged(accepted: &[Self]) -> Write {
+        store::accepted::unchanged(accepted)
+    }
 }

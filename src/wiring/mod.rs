@@ -46,7 +46,7 @@ use crate::{
     reconciliation::Reconciliation,
     schools::Schools,
     spend::Spending,
-    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
+    staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     terminals::Terminals,
     topup::TopUps,
 };
@@ -99,6 +99,8 @@ pub struct Journeys {
     pub bill_desk: BillDesk,
     /// What members of staff do about doors.
     pub door_desk: DoorDesk,
+    /// What members of staff do about merchants and terminals.
+    pub terminal_desk: TerminalDesk,
     /// The pages of staff.
     pub console: Console,
     provider_jobs: ProviderJobs,
@@ -157,19 +159,18 @@ impl Journeys {
         let people_desk = staff::people_desk(&staff, &shared);
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
+        let terminal_desk = staff::terminal_desk(&staff);
+        let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(
-                &staff,
-                (&order_desk, &people_desk, &bill_desk, &door_desk),
-                &shared,
-            ),
+            console: staff::console(&staff, desks, &shared),
             order_desk,
             people_desk,
             bill_desk,
             door_desk,
+            terminal_desk,
             reconciliation,
             payments,
             overview: overview::build(ground, &shared),
@@ -201,6 +202,7 @@ impl Journeys {
         feed::start_jobs(&self.feed, context);
         access::start_jobs(&self.access, context);
         keyring::start_jobs(&self.door_keys, context);
+        terminals::start_jobs(&self.terminals, context);
         staff::start_jobs(context);
         self.provider_jobs.start(context);
     }

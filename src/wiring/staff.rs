@@ -8,7 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
-    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk},
+    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
 use std::{sync::Arc, time::Duration};
@@ -81,10 +81,21 @@ pub(super) fn door_desk(staff: &StaffDesk, shared: &Shared) -> DoorDesk {
     DoorDesk { db, people: shared.people(), clock }
 }
 
+/// What staff do about merchants and terminals.
+pub(super) fn terminal_desk(staff: &StaffDesk) -> TerminalDesk {
+    TerminalDesk { db: staff.db.clone(), clock: Arc::clone(&staff.clock) }
+}
+
 /// The pages of all of it.
 pub(super) fn console(
     staff: &StaffDesk,
-    (orders, people, bills, doors): (&OrderDesk, &PeopleDesk, &BillDesk, &DoorDesk),
+    (orders, people, bills, doors, terminals): (
+        &OrderDesk,
+        &PeopleDesk,
+        &BillDesk,
+        &DoorDesk,
+        &TerminalDesk,
+    ),
     shared: &Shared,
 ) -> Console {
     Console {
@@ -94,6 +105,7 @@ pub(super) fn console(
         bills: bills.clone(),
         doors: doors.clone(),
         cases: CaseDesk { staff: staff.clone() },
+        terminals: terminals.clone(),
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),

@@ -1,6 +1,6 @@
 //! Tills, doors, desks and meters.
 
-use super::{Ground, shared::Shared};
+use super::{Ground, JobContext, shared::Shared};
 use crate::{
     base::http::signature::Authorities,
     terminals::{Terminals, TerminalsSetup},
@@ -17,4 +17,12 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared) -> Terminals {
         clock: Arc::clone(ground.clock),
         authorities: Authorities::new(&server.authorities, https),
     })
+}
+
+/// Writes when terminals were last heard of.
+pub(super) fn start_jobs(terminals: &Terminals, context: &JobContext<'_>) {
+    let (terminals, db) = (terminals.clone(), context.db.clone());
+    context
+        .jobs
+        .spawn("contacts of terminals", move || terminals.clone().keep_contacts(db.clone()));
 }

@@ -58,9 +58,9 @@ async fn a_decision_costs_few_statements(db: &TestDb) {
     // A new reader is written and read again.
     let sqlite = db.url.starts_with("sqlite");
     let (written, new) = (if sqlite { 3 } else { 1 }, 3);
-    assert_eq!(under_lock("D1").await, 4 + written);
-    assert_eq!(under_lock("DESK").await, 4 + new + written);
-    assert_eq!(under_lock("DESK").await, 4 + 1 + written);
+    assert_eq!(under_lock("D1").await, 5 + written);
+    assert_eq!(under_lock("DESK").await, 5 + new + written);
+    assert_eq!(under_lock("DESK").await, 5 + 1 + written);
     if sqlite {
         return;
     }

@@ -159,6 +159,8 @@ async fn terminal(yard: &Yard, school: &School, code: &str) -> Terminal {
         code: code.parse().unwrap(),
         kind: TerminalKind::from_code(&kind[0]).unwrap(),
         key: Ed25519Key::from_spki_pem(public.as_bytes()).unwrap(),
+        old_key: None,
+        withdrawals: 0,
         merchant: None,
         door_group: group.first().filter(|g| !g.is_empty()).map(|g| g.parse().unwrap()),
     }

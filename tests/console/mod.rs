@@ -13,3 +13,4 @@ mod people_acts;
 mod refunds;
 mod routes;
 mod sign_in;
+mod terminals;

@@ -34,6 +34,10 @@ const ADMIN: Door = Roles(&["admin"]);
 const EVERY_ROLE: Door = Roles(&ROLES);
 const CASES: Door = Roles(&["card_office", "finance", "network_center", "auditor"]);
 const HANDLES: Door = Roles(&["card_office", "finance", "network_center"]);
+const TERMINALS: Door = Roles(&["card_office", "finance", "network_center", "auditor"]);
+const CHANGES: Door = Roles(&["card_office", "network_center"]);
+const STOPS_TILLS: Door = Roles(&["card_office", "finance", "network_center"]);
+const HEALTH: Door = Roles(&["finance", "network_center", "auditor", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -88,6 +92,26 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/reconciliation", BILLS),
     ("get", "/staff/reconciliation/{day}", BILLS),
     ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
+    ("get", "/staff/merchants", TERMINALS),
+    ("get", "/staff/merchants/add", CHANGES),
+    ("post", "/staff/merchants/add", CHANGES),
+    ("get", "/staff/merchants/{id}", TERMINALS),
+    ("get", "/staff/merchants/{id}/disable", STOPS_TILLS),
+    ("post", "/staff/merchants/{id}/disable", STOPS_TILLS),
+    ("get", "/staff/merchants/{id}/enable", CHANGES),
+    ("post", "/staff/merchants/{id}/enable", CHANGES),
+    ("get", "/staff/terminals", TERMINALS),
+    ("post", "/staff/terminals/export", TERMINALS),
+    ("get", "/staff/terminals/add", CHANGES),
+    ("post", "/staff/terminals/add", CHANGES),
+    ("get", "/staff/terminals/{id}", TERMINALS),
+    ("get", "/staff/terminals/{id}/disable", STOPS_TILLS),
+    ("post", "/staff/terminals/{id}/disable", STOPS_TILLS),
+    ("get", "/staff/terminals/{id}/enable", CHANGES),
+    ("post", "/staff/terminals/{id}/enable", CHANGES),
+    ("get", "/staff/terminals/{id}/rotate-key", CHANGES),
+    ("post", "/staff/terminals/{id}/rotate-key", CHANGES),
+    ("get", "/staff/health", HEALTH),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/cases", CASES),

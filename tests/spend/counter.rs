@@ -1,13 +1,17 @@
 //! The lanes of charges without the wire: a clock that stands, and codes of any time.
 
-use crate::spend::{
-    phone::Phone,
-    shop::{self, set_policy},
+use crate::{
+    spend::{
+        phone::Phone,
+        shop::{self, set_policy},
+    },
+    terminals::signer::Signer,
 };
 use onecard::{
     base::{
         clock::{Clock, ManualClock, Timestamp},
         crypto::{
+            ed25519::Ed25519Key,
             keyring::{Key32, KeyRing, NamedKey},
             seal::Sealer,
         },
@@ -23,7 +27,7 @@ use onecard::{
         charging::{BATCH, Charging},
     },
     terminals::{
-        Merchant, MerchantId, NewMerchant, TerminalId, add_merchant,
+        Accepted, Merchant, MerchantId, NewMerchant, TerminalId, Terminals, add_merchant,
         seq::{AnswerKind, NumberedRequest, Seq, SeqStep},
     },
 };
@@ -57,6 +61,33 @@ async fn merchant(world: &World, school: SchoolId) -> Merchant {
     Merchant { id: MerchantId::from_uuid(id), code: new.code, name: new.name }
 }
 
+/// The key of all tills.
+pub fn till_key() -> Ed25519Key {
+    let pem = Signer::new("xnec/N", 1).public_pem();
+    Ed25519Key::from_spki_pem(pem.as_bytes()).unwrap()
+}
+
+/// Registers terminals whose ids are the numbers below this.
+const TILLS: u128 = 300;
+
+async fn tills(world: &World, school: SchoolId) {
+    let id = |n| world.rows.literal(&uuid::Uuid::from_u128(n).to_string());
+    let row = |n| format!("({}, {}, 'N{n}', 'pos', $1, true, 1, 1)", id(n), school.number());
+    let rows: Vec<String> = (0..TILLS).map(row).collect();
+    let sql = format!(
+        "INSERT INTO terminal (id, school_id, code, kind, public_key, enabled, created_at, updated_at) \
+         VALUES {}",
+        rows.join(", ")
+    );
+    world.rows.change(&sql, [till_key().bytes().to_vec().into()]).await;
+    let [_, authority] = Terminals::AUTHORITY else { panic!("merchants and terminals") };
+    let signing = world.db.in_tx(async |tx| {
+        let rows = authority.page(tx.into(), None).await?;
+        authority.sign(tx, &rows).await
+    });
+    signing.await.unwrap();
+}
+
 impl Counter {
     /// With these tables in the place of the school's own, and so much money for everybody.
     pub async fn open(db: &TestDb, tables: &str, money: i64) -> Self {
@@ -72,6 +103,7 @@ impl Counter {
             shop::fact(&world.db, (school.id, person), money).await;
         }
         let merchant = merchant(&world, school.id).await;
+        tills(&world, school.id).await;
         Self { world, clock, phones, school, merchant, next: AtomicI64::new(1) }
     }
 
@@ -109,9 +141,11 @@ impl Counter {
     pub fn asking(&self, scan: Scan, (terminal, seq): (u128, i64), fen: i64) -> ChargeRequest {
         let nonce = format!("{terminal}.{seq}");
         let digest = Sha256::digest(&nonce).into();
+        let id = TerminalId::from_uuid(uuid::Uuid::from_u128(terminal));
         ChargeRequest {
+            accepted: Accepted { terminal: id, withdrawals: 0 },
             asked: NumberedRequest {
-                terminal: TerminalId::from_uuid(uuid::Uuid::from_u128(terminal)),
+                terminal: id,
                 school: self.school.id,
                 seq: Seq::new(seq).unwrap(),
                 step: SeqStep::Act,

@@ -103,7 +103,7 @@ async fn a_posting_to_the_person_has_a_charge_without_locks_decided_again(db: &T
     assert!(!waiting.await.unwrap(), "charged while somebody else had locked the person");
     let (told, statements) = charge.into_inner().await;
     assert_eq!(told.unwrap().iter().map(code).collect::<Vec<_>>(), ["ok"]);
-    let both_ways = if db.url.starts_with("sqlite") { 12 } else { 2 + 6 };
+    let both_ways = if db.url.starts_with("sqlite") { 13 } else { 2 + 7 };
     assert_eq!(statements, both_ways, "what was read is read again");
     assert_eq!(total(&counter.world, counter.person(0)).await, 9_900);
     is_sound(&counter.world).await;

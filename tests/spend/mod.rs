@@ -19,4 +19,5 @@ mod reversals;
 pub mod shop;
 mod standing;
 mod statements;
+mod withdrawn;
 mod write_points;

@@ -64,9 +64,7 @@ impl Shop {
         set_policy(&world, tables).await;
         let signers = [("T1", 1), ("T2", 2), ("T3", 3), ("G1", 4)]
             .map(|(code, seed)| Signer::new(&format!("xnec/{code}"), seed));
-        let name = "第一食堂".parse().unwrap();
-        let merchant = NewMerchant { school, code: "c1".parse().unwrap(), name };
-        add_merchant(&world.db, &merchant, SystemClock.now()).await.unwrap();
+        canteen(&world, school).await;
         for signer in &signers {
             register(&world, school, signer).await;
         }
@@ -202,6 +200,13 @@ pub fn policy(tables: &str) -> Policy {
         card_balance = true\n";
     assert!(text.contains(own));
     Policy::parse(&text.replace(own, tables)).unwrap()
+}
+
+/// Registers the merchant.
+pub async fn canteen(world: &World, school: SchoolId) {
+    let name = "第一食堂".parse().unwrap();
+    let merchant = NewMerchant { school, code: "c1".parse().unwrap(), name };
+    add_merchant(&world.db, &merchant, SystemClock.now()).await.unwrap();
 }
 
 /// Registers a terminal: a till of the merchant, but for the till T3 and the gate G1.

@@ -3,8 +3,10 @@
 pub mod cases;
 mod commands;
 mod endings;
+mod health;
 mod members;
 mod refunds;
 mod sign_in;
 pub mod support;
+mod terminals;
 pub mod whole_way;

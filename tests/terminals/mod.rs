@@ -3,6 +3,7 @@
 
 mod answers;
 mod config;
+mod keys;
 mod library;
 pub mod python;
 mod registry;

@@ -29,6 +29,15 @@ impl Signer {
         Self { key_id: key_id.to_owned(), seed: [seed; 32] }
     }
 
+    /// With a private key as PEM.
+    pub fn with_pem(key_id: &str, pem: &str) -> Self {
+        let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = BASE64_STANDARD.decode(text).unwrap();
+        let head = hex::decode(PKCS8_HEAD).unwrap();
+        let seed = der.strip_prefix(&*head).unwrap().try_into().unwrap();
+        Self { key_id: key_id.to_owned(), seed }
+    }
+
     fn pair(&self) -> Ed25519KeyPair {
         Ed25519KeyPair::from_seed_unchecked(&self.seed).unwrap()
     }

@@ -39,7 +39,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
     ("staff_accounts", &["staff_change", "staff_member", "staff_session"]),
-    ("terminals", &["merchant", "terminal", "terminal_answer"]),
+    ("terminals", &["merchant", "terminal", "terminal_answer", "terminal_contact"]),
 ];
 
 /// Rooms that read tables of others.

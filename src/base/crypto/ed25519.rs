@@ -1,13 +1,19 @@
-//! Ed25519 public keys and the verification of signatures.
+//! Ed25519 public keys and the verification of signatures, and new pairs of keys for devices that make none.
 
-use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer,
     pem::{Error as PemError, PemObject},
 };
 use sha2::{Digest, Sha256};
 use std::fmt;
+use zeroize::Zeroizing;
 
+/// The DER prefix of an Ed25519 `PrivateKeyInfo` (RFC 8410).
+const PKCS8_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 /// The DER prefix of an Ed25519 `SubjectPublicKeyInfo` (RFC 8410).
 const SPKI_HEAD: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -36,6 +42,49 @@ pub enum BadEd25519Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify")]
 pub struct BadEd25519Signature;
+
+/// The system provides no randomness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key could not be made")]
+pub struct NoEd25519Key;
+
+/// A new pair of keys, of which only the public half stays here.
+pub struct NewEd25519Key {
+    /// The public half.
+    pub public: Ed25519Key,
+    private: Zeroizing<String>,
+}
+
+impl NewEd25519Key {
+    /// A random pair.
+    pub fn random() -> Result<Self, NoEd25519Key> {
+        let mut seed = Zeroizing::new([0; 32]);
+        aws_lc_rs::rand::fill(&mut *seed).map_err(|_| NoEd25519Key)?;
+        Self::from_seed(&seed)
+    }
+
+    fn from_seed(seed: &[u8; 32]) -> Result<Self, NoEd25519Key> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| NoEd25519Key)?;
+        let public = pair.public_key().as_ref();
+        let public = Ed25519Key::from_bytes(public).map_err(|_| NoEd25519Key)?;
+        let der = Zeroizing::new([PKCS8_HEAD.as_slice(), seed].concat());
+        let text = Zeroizing::new(BASE64_STANDARD.encode(&*der));
+        let [begin, end] = ["BEGIN", "END"].map(|mark| format!("-----{mark} PRIVATE KEY-----"));
+        Ok(Self { public, private: Zeroizing::new(format!("{begin}\n{}\n{end}\n", *text)) })
+    }
+
+    /// The private half as PEM (PKCS#8), to be shown once.
+    pub fn private_pem(&self) -> &str {
+        &self.private
+    }
+}
+
+/// Omits the private half.
+impl fmt::Debug for NewEd25519Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NewEd25519Key").field(&self.public).finish()
+    }
+}
 
 /// A public key.
 #[derive(Clone)]
@@ -152,6 +201,23 @@ w0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==
             assert_eq!(Ed25519Key::from_spki_pem(pem.as_bytes()), Err(refusal), "{pem}");
         }
         assert_eq!(Ed25519Key::from_bytes(&[1; 31]), Err(BadEd25519Key::NotEd25519));
+    }
+
+    #[test]
+    fn a_new_key_is_read_by_others_and_not_printed() {
+        // Of RFC 9421, B.1.4, as OpenSSL prints it.
+        let seed = hex::decode("9f8362f87a484a954e6e740c5b4c0e84229139a20aa8ab56ff66586f6a7d29c5");
+        let known = NewEd25519Key::from_seed(&seed.unwrap().try_into().unwrap()).unwrap();
+        assert_eq!(known.private_pem(), PRIVATE);
+        assert_eq!(Ok(&known.public), Ed25519Key::from_spki_pem(PUBLIC.as_bytes()).as_ref());
+        let [one, two] = [(); 2].map(|()| NewEd25519Key::random().unwrap());
+        assert_ne!(one.public, two.public);
+        let secret = one.private_pem().lines().nth(1).unwrap();
+        assert!(!format!("{one:?}").contains(secret));
+        let pair =
+            Ed25519KeyPair::from_pkcs8_maybe_unchecked(&BASE64_STANDARD.decode(secret).unwrap());
+        let signature = pair.unwrap().sign(b"x");
+        assert_eq!(one.public.verify(b"x", signature.as_ref()), Ok(()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod store;
 mod worker;
 
 pub use pace::OutboxPace;
-pub use store::write_of;
+pub use store::{backlog, write_of};
 pub use worker::Outbox;
 
 use super::{
@@ -55,6 +55,19 @@ pub struct Job {
     pub tries: i32,
     /// When the lease ends.
     pub leased_until: Timestamp,
+}
+
+/// What waits of a kind, of a school.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// What is to be done.
+    pub kind: String,
+    /// How many jobs.
+    pub waiting: u64,
+    /// When the oldest was enqueued.
+    pub oldest: Timestamp,
+    /// The most tries that one has had.
+    pub tries: i32,
 }
 
 /// What came of a try.

@@ -1,6 +1,6 @@
 //! Rows of the outbox.
 
-use super::{Job, NewJob};
+use super::{Backlog, Job, NewJob};
 use crate::base::{
     clock::Timestamp,
     db::{Column, Db, DbError, Rows, Source, Tx, Write},
@@ -32,6 +32,22 @@ pub fn write_of(jobs: &[NewJob]) -> Write {
         ("state", text(|_| State::Waiting.code())),
     ]);
     Write::Insert { table: "outbox", rows, suffix: "ON CONFLICT (kind, subject) DO NOTHING" }
+}
+
+/// What waits of a school, by kind: one query.
+pub async fn backlog(db: &Db, school: SchoolId) -> Result<Vec<Backlog>, DbError> {
+    let sql = "SELECT kind, COUNT(*) AS waiting, MIN(created_at) AS oldest, MAX(tries) AS tries \
+               FROM outbox WHERE state = 'waiting' AND school_id = $1 GROUP BY kind ORDER BY kind";
+    let found = Source::Db(db).select(sql, vec![school.number().into()]).await?;
+    let backlog = |row: &QueryResult| {
+        Ok(Backlog {
+            kind: row.try_get("", "kind")?,
+            waiting: u64::try_from(row.try_get::<i64>("", "waiting")?).unwrap_or(0),
+            oldest: Timestamp::from_micros(row.try_get("", "oldest")?),
+            tries: row.try_get("", "tries")?,
+        })
+    };
+    found.iter().map(backlog).collect()
 }
 
 /// The state of a job.

@@ -182,6 +182,14 @@ fn file(asked: &Asked, seat: &Seat<ReadAudit>, lines: Vec<AuditLine>) -> ListFil
     }
 }
 
+/// What was done, when, by whom and why, beside the thing itself.
+pub(super) fn sentence(line: AuditLine) -> String {
+    let Row { at, who, act, detail, why, .. } = row(line);
+    let parts = [(detail, "，"), (why, "：")];
+    let parts = parts.into_iter().filter(|(text, _)| !text.is_empty());
+    parts.fold(format!("{at} {who} {act}"), |said, (text, mark)| format!("{said}{mark}{text}"))
+}
+
 fn row(line: AuditLine) -> Row {
     let AuditLine { position, at, who, act, subject, detail, why } = line;
     let request = subject.strip_prefix("approval ");

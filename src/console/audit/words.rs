@@ -3,8 +3,12 @@
 use crate::{
     base::money::Fen,
     cases::CaseKind,
-    console::{cases::words as cases, words::role},
+    console::{
+        cases::words as cases,
+        words::{role, terminal_kind},
+    },
     staff::AuditKind,
+    terminals::TerminalKind,
 };
 use uuid::Uuid;
 
@@ -36,10 +40,14 @@ pub(super) fn act(code: &str) -> &str {
         "loss.cancelled" => "解除挂失",
         "merchant.added" => "新增商户",
         "merchant.changed" => "更改商户",
+        "merchant.disabled" => "停用商户",
+        "merchant.enabled" => "启用商户",
         "terminal.added" => "新增终端",
         "terminal.changed" => "更改终端",
         "terminal.disabled" => "停用终端",
         "terminal.enabled" => "启用终端",
+        "terminal.key_replaced" => "更换终端密钥",
+        "terminals.exported" => "导出终端",
         "locks.imported" => "导入门锁",
         "staff.added" => "新增账号",
         "staff.factor_reset" => "重置验证器",
@@ -112,6 +120,7 @@ pub(super) fn object(subject: &str) -> String {
         "school" => "学校",
         "allocation" => "分配",
         "orders of" => return format!("{short} 的订单"),
+        _ if subject == "terminals" => return "终端名单".to_owned(),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
         _ if subject == "orders by number" => return "按单号查到的订单".to_owned(),
         _ => return subject.to_owned(),
@@ -131,6 +140,32 @@ fn of_case(of: &str) -> String {
     format!("{kind}{}{}", amount.unwrap_or_default(), from.unwrap_or_default())
 }
 
+/// What changed of a terminal: its key by the first characters of its fingerprint.
+fn of_terminal(detail: &str) -> Option<String> {
+    let parts = detail.split(", ");
+    parts.clone().find(|part| part.starts_with(KEY))?;
+    let said = parts.filter_map(|part| {
+        if let Some(kind) = TerminalKind::from_code(part) {
+            return Some(terminal_kind(kind).to_owned());
+        }
+        let named = [(KEY, "密钥 "), ("merchant ", "商户 "), ("doors ", "门组 ")];
+        let named = named.iter().find_map(|(name, word)| Some((*word, part.strip_prefix(name)?)));
+        match (part, named) {
+            ("merchant none" | "doors none", _) => None,
+            ("old key withdrawn", _) => Some("旧密钥作废".to_owned()),
+            (_, Some((word, text))) => {
+                let shown = if part.starts_with(KEY) { text.get(..16) } else { None };
+                Some(format!("{word}{}", shown.unwrap_or(text)))
+            }
+            (_, None) => Some(part.replace("old key until ", "旧密钥用到 ")),
+        }
+    });
+    Some(said.collect::<Vec<_>>().join("，"))
+}
+
+/// Before the fingerprint of a key.
+const KEY: &str = "key SHA-256 ";
+
 /// What changed. Of a request: what for, and how much; of a login: whose, and its roles.
 pub(super) fn detail(detail: &str) -> String {
     if let Some(of) = detail.strip_prefix("case ") {
@@ -140,6 +175,9 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some((staff_no, roles)) = login {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
+    }
+    if let Some(said) = of_terminal(detail) {
+        return said;
     }
     let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
     let request = request.and_then(|(of, fen)| Some((of.split_once(" of ")?.0, fen)));
@@ -203,6 +241,14 @@ mod tests {
                 "发货信息没有送达，原接手人 li.na（G-1）",
             ),
             ("csv: 60 orders".to_owned(), "csv: 60 orders"),
+            (
+                format!("pos, key SHA-256 {}, merchant c1, doors none", "7f".repeat(32)),
+                "收款，密钥 7f7f7f7f7f7f7f7f，商户 c1",
+            ),
+            (
+                format!("key SHA-256 {}, old key withdrawn", "7f".repeat(32)),
+                "密钥 7f7f7f7f7f7f7f7f，旧密钥作废",
+            ),
             (String::new(), ""),
         ] {
             assert_eq!(detail(&text), said);

@@ -11,6 +11,7 @@ pub(super) use audit::*;
 pub(super) use balances::{hot_balance, spendable};
 pub(super) use placed::*;
 pub(super) use read::{account_states, with_legs};
+pub use seals::SealingState;
 pub(super) use seals::{
     append_seal, fold, heads, lock_head, move_head, schools_with_unsealed, take_unsealed,
 };

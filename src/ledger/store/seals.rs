@@ -3,7 +3,8 @@
 use super::BatchRow;
 use crate::{
     base::{
-        db::{Column, Db, DbError, Rows, Tx},
+        clock::Timestamp,
+        db::{Column, Db, DbError, Rows, Source, Tx},
         ids::SchoolId,
     },
     ledger::{
@@ -157,4 +158,33 @@ pub(in crate::ledger) async fn heads(
         .iter()
         .map(|row| Ok((SchoolId::from_number(row.try_get("", "school_id")?), head(row)?)))
         .collect()
+}
+
+/// How far a school's history is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealingState {
+    /// The position of the last seal; 0 if there is none.
+    pub position: i64,
+    /// When that was.
+    pub sealed_at: Option<Timestamp>,
+    /// How many batches wait, up to 1,000.
+    pub waiting: u64,
+}
+
+impl SealingState {
+    /// Of a school: one query.
+    pub async fn of_school(db: &Db, school: SchoolId) -> Result<Self, DbError> {
+        let sql = "SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM unsealed \
+               WHERE school_id = $1 LIMIT 1000) AS t) AS waiting, \
+               COALESCE((SELECT MAX(position) FROM seal WHERE school_id = $1), 0) AS position, \
+               (SELECT sealed_at FROM seal WHERE school_id = $1 \
+               ORDER BY position DESC LIMIT 1) AS sealed_at";
+        let found = Source::Db(db).select(sql, vec![school.number().into()]).await?;
+        let row = found.first().ok_or(DbError::Inconsistent { table: "seal", what: "no count" })?;
+        Ok(Self {
+            position: row.try_get("", "position")?,
+            sealed_at: row.try_get::<Option<i64>>("", "sealed_at")?.map(Timestamp::from_micros),
+            waiting: u64::try_from(row.try_get::<i64>("", "waiting")?).unwrap_or(0),
+        })
+    }
 }

@@ -3,17 +3,19 @@
 use crate::{
     base::{
         clock::Timestamp,
-        db::{DbError, Tx},
+        db::{Db, DbError, Source, Tx},
         ids::SchoolId,
     },
     orders::{
-        due::{Inquiry, Lease},
+        due::{Inquiry, Lease, ProviderPulse},
         fact::Provider,
         order::{PaymentId, PaymentState},
     },
 };
 use entity::{notification, payment};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, Statement, sea_query::Expr,
+};
 use uuid::Uuid;
 
 /// Leases at most `$3` rows that are due at `$2` until `$1`. The outer query repeats the condition
@@ -123,4 +125,41 @@ pub(in crate::orders) async fn delete_keys(
     let statement = Statement::from_sql_and_values(tx.backend(), DELETE_KEYS, values);
     let deleted = tx.conn().execute_raw(statement).await?.rows_affected();
     Ok(deleted)
+}
+
+/// See [`ProviderPulse::of_school`].
+pub(in crate::orders) async fn provider_pulses(
+    db: &Db,
+    school: SchoolId,
+    now: Timestamp,
+) -> Result<Vec<ProviderPulse>, DbError> {
+    let one = |provider: Provider| {
+        let code = provider.code();
+        let overdue = format!(
+            "FROM payment WHERE school_id = $1 AND provider = '{code}' AND state = 'open' \
+             AND look_at <= $2"
+        );
+        format!(
+            "SELECT '{code}' AS provider, (SELECT MAX(received_at) FROM notification \
+             WHERE school_id = $1 AND provider = '{code}') AS heard_at, \
+             (SELECT COUNT(*) {overdue}) AS overdue, \
+             (SELECT MIN(look_at) {overdue}) AS overdue_since"
+        )
+    };
+    let sql = Provider::ALL.map(one).join(" UNION ALL ");
+    let values = vec![school.number().into(), now.micros().into()];
+    let state = |row: &QueryResult| {
+        let code: String = row.try_get("", "provider")?;
+        let unknown = DbError::Inconsistent { table: "payment", what: "unknown provider" };
+        let instant = |name| -> Result<Option<Timestamp>, DbError> {
+            Ok(row.try_get::<Option<i64>>("", name)?.map(Timestamp::from_micros))
+        };
+        Ok(ProviderPulse {
+            provider: Provider::from_code(&code).ok_or(unknown)?,
+            heard_at: instant("heard_at")?,
+            overdue: u64::try_from(row.try_get::<i64>("", "overdue")?).unwrap_or(0),
+            overdue_since: instant("overdue_since")?,
+        })
+    };
+    Source::Db(db).select(&sql, values).await?.iter().map(state).collect()
 }

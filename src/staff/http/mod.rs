@@ -1,5 +1,5 @@
 //! Staff over HTTP: sign-in, orders, people, cases, logins, refunds and repairs of bills that need two persons,
-//! and doors.
+//! doors, merchants and terminals.
 
 mod account;
 mod audit;
@@ -8,20 +8,23 @@ mod bills;
 mod cases;
 mod doors;
 mod endings;
+mod health;
 mod member_requests;
 mod members;
+mod merchants;
 mod orders;
 mod people;
 mod problems;
 mod refunds;
 mod requests;
+mod terminals;
 
 use super::guard;
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>` and `Data<DoorDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>` and `Data<TerminalDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope
@@ -34,7 +37,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(account::end_session)
         .service(account::renew_recovery)
         .service(account::change_password)
-        .service(audit::list);
+        .service(audit::list)
+        .service(health::show);
     let scope = scope.service(orders::list).service(orders::search).service(orders::show);
     let scope = scope
         .service(people::search)
@@ -84,5 +88,18 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(cases::resolve);
     let scope =
         scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
+    let scope = scope
+        .service(terminals::list)
+        .service(terminals::add)
+        .service(terminals::show)
+        .service(terminals::stop)
+        .service(terminals::start)
+        .service(terminals::replace_key);
+    let scope = scope
+        .service(merchants::list)
+        .service(merchants::add)
+        .service(merchants::show)
+        .service(merchants::stop)
+        .service(merchants::start);
     config.service(scope);
 }

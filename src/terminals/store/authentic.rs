@@ -10,8 +10,12 @@ use sea_orm::QueryResult;
 /// Who is credited by tills.
 pub(in crate::terminals) const MERCHANT: Authority = Authority {
     table: "merchant",
-    columns: &[("school_id", FieldKind::Big), ("code", FieldKind::Text)],
-    added: 0,
+    columns: &[
+        ("school_id", FieldKind::Big),
+        ("code", FieldKind::Text),
+        ("disabled_at", FieldKind::Big),
+    ],
+    added: 1,
     live: "true",
 };
 
@@ -26,16 +30,18 @@ pub(in crate::terminals) const TERMINAL: Authority = Authority {
         ("merchant_id", FieldKind::Uuid),
         ("door_group", FieldKind::Text),
         ("enabled", FieldKind::Flag),
+        ("old_key", FieldKind::Bytes),
+        ("old_key_until", FieldKind::Big),
     ],
-    added: 0,
+    added: 2,
     live: "true",
 };
 
-pub(super) fn merchant_fields(row: &merchant::Model) -> [Field; 2] {
-    [row.school_id.into(), row.code.as_str().into()]
+pub(super) fn merchant_fields(row: &merchant::Model) -> [Field; 3] {
+    [row.school_id.into(), row.code.as_str().into(), row.disabled_at.into()]
 }
 
-pub(super) fn terminal_fields(row: &terminal::Model) -> [Field; 7] {
+pub(super) fn terminal_fields(row: &terminal::Model) -> [Field; 9] {
     [
         row.school_id.into(),
         row.code.as_str().into(),
@@ -44,6 +50,8 @@ pub(super) fn terminal_fields(row: &terminal::Model) -> [Field; 7] {
         row.merchant_id.into(),
         row.door_group.as_deref().into(),
         row.enabled.into(),
+        row.old_key.as_deref().into(),
+        row.old_key_until.into(),
     ]
 }
 
@@ -59,11 +67,15 @@ pub(super) fn check(macs: &RowMacs, row: &QueryResult) -> Result<(), DbError> {
         merchant.into(),
         row.try_get::<Option<String>>("", "door_group")?.into(),
         row.try_get::<bool>("", "enabled")?.into(),
+        row.try_get::<Option<Vec<u8>>>("", "old_key")?.into(),
+        row.try_get::<Option<i64>>("", "old_key_until")?.into(),
     ];
     let mac: Option<Vec<u8>> = row.try_get("", "mac")?;
     TERMINAL.check(macs, row.try_get("", "id")?, &fields, mac.as_deref())?;
     let Some(merchant) = merchant else { return Ok(()) };
     let code: Option<String> = row.try_get("", "merchant_code")?;
     let mac: Option<Vec<u8>> = row.try_get("", "merchant_mac")?;
-    MERCHANT.check(macs, merchant, &[school_id.into(), code.into()], mac.as_deref())
+    let disabled_at: Option<i64> = row.try_get("", "merchant_disabled_at")?;
+    let fields = [school_id.into(), code.into(), disabled_at.into()];
+    MERCHANT.check(macs, merchant, &fields, mac.as_deref())
 }

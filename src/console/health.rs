@@ -1,0 +1,127 @@
+//! 运行状况: what is late, in plain words.
+
+use super::{
+    Console,
+    browser::Seat,
+    frame::{Frame, PageError, shown},
+    list, words,
+};
+use crate::staff::{HealthLevel, SchoolHealth, guard::ReadHealth};
+use actix_web::{HttpResponse, web::Data};
+use askama::Template;
+
+const HERE: (&str, &str) = ("/staff/health", "运行状况");
+
+/// Something that runs, as the page shows it.
+struct Row {
+    what: String,
+    level: &'static str,
+    level_kind: &'static str,
+    how: String,
+    /// What to do about it; empty where it goes well.
+    advice: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "console/health.html")]
+struct HealthPage {
+    frame: Frame,
+    worst: &'static str,
+    at: String,
+    rows: Vec<Row>,
+}
+
+pub(super) async fn show(
+    seat: Seat<ReadHealth>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let health = console.staff.health(&seat.member).await?;
+    shown(&HealthPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        worst: match health.worst() {
+            HealthLevel::Well => "一切正常。",
+            HealthLevel::Late => "有工作晚了，系统正在处理。",
+            HealthLevel::Stuck => "有工作停住了，需要有人处理。",
+        },
+        at: words::when(health.now),
+        rows: rows(&health),
+    })
+}
+
+fn rows(health: &SchoolHealth) -> Vec<Row> {
+    let mut rows = providers(health);
+    rows.extend(outbox(health));
+    rows.push(sealing(health));
+    rows
+}
+
+fn providers(health: &SchoolHealth) -> Vec<Row> {
+    let provider = |state: &crate::orders::due::ProviderPulse| {
+        let heard = match state.heard_at {
+            Some(at) => format!("最近一次通知 {}", words::when(at)),
+            None => "还没有收到过通知".to_owned(),
+        };
+        let how = match state.overdue_since {
+            Some(since) => format!(
+                "{heard}；{} 笔付款应查询而没有查到，最早 {}",
+                state.overdue,
+                words::when(since)
+            ),
+            None => heard,
+        };
+        let advice =
+            "请看服务器日志：支付平台没有回答，或查询付款的任务停了。钱不会丢失，恢复后自动补记。";
+        row(words::provider(state.provider).to_owned(), health.of_provider(state), (how, advice))
+    };
+    health.providers.iter().map(provider).collect()
+}
+
+fn outbox(health: &SchoolHealth) -> Vec<Row> {
+    let nothing = || {
+        let how = "没有等待发出的".to_owned();
+        vec![row("发出的请求和消息".to_owned(), HealthLevel::Well, (how, ""))]
+    };
+    let backlog = |backlog: &crate::base::outbox::Backlog| {
+        let (waiting, oldest) = (list::grouped(backlog.waiting), words::when(backlog.oldest));
+        let how = format!("等待 {waiting} 项，最早 {oldest}，最多试过 {} 次", backlog.tries);
+        let advice = "请看服务器日志：对方没有回答或拒绝。系统会一直重试，不会重复办理。";
+        row(outbox_kind(&backlog.kind), health.of_backlog(backlog), (how, advice))
+    };
+    let rows: Vec<Row> = health.outbox.iter().map(backlog).collect();
+    if rows.is_empty() { nothing() } else { rows }
+}
+
+fn sealing(health: &SchoolHealth) -> Row {
+    let state = health.sealing;
+    let sealed = match state.sealed_at {
+        Some(at) => format!("封存至 {}，第 {} 号", words::when(at), state.position),
+        None => "还没有可封存的".to_owned(),
+    };
+    let how = if state.waiting == 0 {
+        sealed
+    } else {
+        format!("{sealed}；等待 {} 批", list::grouped(state.waiting))
+    };
+    let advice = "请看服务器日志：封存任务停了。收付照常，但账本的封存没有跟上。";
+    row("账本封存".to_owned(), health.of_sealing(), (how, advice))
+}
+
+fn row(what: String, level: HealthLevel, (how, advice): (String, &'static str)) -> Row {
+    let (word, level_kind, advice) = match level {
+        HealthLevel::Well => ("正常", "good", ""),
+        HealthLevel::Late => ("晚了", "waits", ""),
+        HealthLevel::Stuck => ("停住了", "waits", advice),
+    };
+    Row { what, level: word, level_kind, how, advice }
+}
+
+/// What a kind of job does.
+fn outbox_kind(kind: &str) -> String {
+    match kind {
+        "refund" => "发出退款".to_owned(),
+        "message_credited" => "到账消息".to_owned(),
+        "message_refunded" => "退款消息".to_owned(),
+        "shipping" => "上报发货信息".to_owned(),
+        other => format!("其他（{other}）"),
+    }
+}
