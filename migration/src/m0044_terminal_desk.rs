@@ -14,7 +14,7 @@ use sea_orm_migration::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const CHANGES: [&str; 8] = [
+const CHANGES: [&str; 7] = [
     // How often the terminal, or a key or a merchant of it, was withdrawn: what a server decides on a copy
     // from before is not written.
     "ALTER TABLE terminal ADD COLUMN withdrawals bigint NOT NULL DEFAULT 0",
@@ -26,8 +26,6 @@ const CHANGES: [&str; 8] = [
     "ALTER TABLE merchant ADD COLUMN disabled_at bigint",
     // What a terminal took on a day.
     "CREATE INDEX charge_of_terminal ON charge (terminal_id, day)",
-    // What the audit log says of one subject, beside it.
-    "CREATE INDEX audit_entry_of_subject ON audit_entry (school_id, subject, position)",
     // When a provider was last heard of.
     "CREATE INDEX notification_of_school ON notification (school_id, provider, received_at)",
 ];

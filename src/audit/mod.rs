@@ -6,12 +6,14 @@
 //! Absent on purpose: names, numbers, passwords and keys of people. A person is named by an id,
 //! and a member of staff by login and staff number.
 
+mod acts;
 mod entry;
 mod proof;
 mod reading;
 mod store;
 
-pub use entry::{AuditAct, Entry};
+pub use acts::{AuditAct, AuditKind};
+pub use entry::Entry;
 pub use proof::{AuditReport, SignedEntries, audit, resign};
 pub use reading::{AuditFilter, AuditLine};
 pub use store::{record, record_all};

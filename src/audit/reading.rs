@@ -1,6 +1,6 @@
 //! The log as members of staff read it.
 
-use super::{entry::AuditAct, store};
+use super::{acts::AuditAct, store};
 use crate::base::{
     clock::Timestamp,
     db::{Db, DbError, Keyset, Tx},

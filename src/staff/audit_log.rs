@@ -2,34 +2,11 @@
 
 use super::{StaffDesk, requests::StaffActError};
 use crate::{
-    audit::{self, AuditAct, AuditFilter, AuditLine, Entry},
+    audit::{self, AuditAct, AuditFilter, AuditKind, AuditLine, Entry},
     base::db::Keyset,
     staff_accounts::{self, StaffAct, StaffMember},
 };
 use serde::Deserialize;
-
-/// What acts are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditKind {
-    /// Requests that two persons decide.
-    Approvals,
-    /// Cases that staff work on.
-    Cases,
-    /// People and their cards.
-    People,
-    /// Merchants, terminals and locks.
-    Terminals,
-    /// Rights to pass doors.
-    Doors,
-    /// What was read or taken away whole.
-    Reads,
-    /// Members of staff and their sign-ins.
-    Staff,
-    /// Schools and their policies.
-    Policy,
-    /// Keys and MACs of rows.
-    Rows,
-}
 
 /// Which entries somebody wants to see, as addresses name it. What is empty is not asked for.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -41,101 +18,6 @@ pub struct AuditQuery {
     pub who: Option<String>,
     /// A subject as entries name it, or the id in it.
     pub object: Option<String>,
-}
-
-impl AuditKind {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Approvals,
-        Self::Cases,
-        Self::People,
-        Self::Terminals,
-        Self::Doors,
-        Self::Reads,
-        Self::Staff,
-        Self::Policy,
-        Self::Rows,
-    ];
-
-    /// The name on the wire.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Approvals => "approvals",
-            Self::Cases => "cases",
-            Self::People => "people",
-            Self::Terminals => "terminals",
-            Self::Doors => "doors",
-            Self::Reads => "reads",
-            Self::Staff => "staff",
-            Self::Policy => "policy",
-            Self::Rows => "rows",
-        }
-    }
-
-    const fn of(act: AuditAct) -> Self {
-        match act {
-            AuditAct::ApprovalAsked
-            | AuditAct::ApprovalApproved
-            | AuditAct::ApprovalRejected
-            | AuditAct::ApprovalWithdrawn
-            | AuditAct::ApprovalExpired => Self::Approvals,
-            AuditAct::CaseTaken
-            | AuditAct::CaseReleased
-            | AuditAct::CaseTakenOver
-            | AuditAct::CaseResolved
-            | AuditAct::CaseChecked => Self::Cases,
-            AuditAct::RosterImported
-            | AuditAct::StandingChanged
-            | AuditAct::LossReported
-            | AuditAct::LossCancelled
-            | AuditAct::DeviceEnded
-            | AuditAct::BindingEnded
-            | AuditAct::PhoneShared
-            | AuditAct::PhoneRemoved => Self::People,
-            AuditAct::MerchantAdded
-            | AuditAct::MerchantChanged
-            | AuditAct::MerchantDisabled
-            | AuditAct::MerchantEnabled
-            | AuditAct::TerminalAdded
-            | AuditAct::TerminalChanged
-            | AuditAct::TerminalDisabled
-            | AuditAct::TerminalEnabled
-            | AuditAct::TerminalKeyReplaced
-            | AuditAct::LocksImported => Self::Terminals,
-            AuditAct::DoorsAllocated | AuditAct::DoorRightAdded | AuditAct::DoorRightEnded => {
-                Self::Doors
-            }
-            AuditAct::PersonOpened
-            | AuditAct::PersonRevealed
-            | AuditAct::AccessLogRead
-            | AuditAct::ReadersExported
-            | AuditAct::OrdersExported
-            | AuditAct::CasesExported
-            | AuditAct::TerminalsExported
-            | AuditAct::AuditExported => Self::Reads,
-            // For who looks after members of staff.
-            AuditAct::ManyRevealed
-            | AuditAct::StaffAdded
-            | AuditAct::StaffFactorReset
-            | AuditAct::StaffFactorEnrolled
-            | AuditAct::StaffRecoveryUsed
-            | AuditAct::StaffRecoveryRenewed
-            | AuditAct::StaffSessionEnded
-            | AuditAct::StaffPasswordChanged
-            | AuditAct::StaffSessionsEnded
-            | AuditAct::StaffRolesChanged
-            | AuditAct::StaffDisabled
-            | AuditAct::StaffEnabled
-            | AuditAct::StaffSignedIn => Self::Staff,
-            AuditAct::SchoolAdded | AuditAct::SchoolChanged => Self::Policy,
-            AuditAct::RowsAuthenticated | AuditAct::RowsTakenOver | AuditAct::Rekeyed => Self::Rows,
-        }
-    }
-
-    fn acts(self) -> impl Iterator<Item = &'static str> {
-        let of_kind = move |act: &AuditAct| Self::of(*act) == self;
-        AuditAct::ALL.into_iter().filter(of_kind).map(AuditAct::code)
-    }
 }
 
 impl AuditQuery {

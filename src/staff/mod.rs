@@ -26,7 +26,7 @@ mod standing;
 mod store;
 mod terminals;
 
-pub use audit_log::{AuditKind, AuditQuery};
+pub use audit_log::AuditQuery;
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use cases::{
     CaseDesk, CaseDetail, CaseList, CaseProposal, CaseQuery, ListedCase, StaffCaseError,

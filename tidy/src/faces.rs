@@ -16,7 +16,7 @@ const LARGER: &[(&str, usize)] = &[
     ("passcode", 60),
     ("payments", 69),
     ("schools", 51),
-    ("staff", 47),
+    ("staff", 65),
     ("terminals", 64),
 ];
 

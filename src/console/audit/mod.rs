@@ -13,9 +13,9 @@ use super::{
     words as common,
 };
 use crate::{
-    audit::{AuditFilter, AuditLine},
+    audit::{AuditFilter, AuditKind, AuditLine},
     base::http::ApiError,
-    staff::{AuditKind, AuditQuery, StaffActError, guard::ReadAudit},
+    staff::{AuditQuery, StaffActError, guard::ReadAudit},
     staff_accounts::StaffAct,
 };
 use actix_web::{

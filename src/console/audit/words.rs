@@ -1,13 +1,13 @@
 //! Entries of the audit log as sentences.
 
 use crate::{
+    audit::AuditKind,
     base::money::Fen,
     cases::CaseKind,
     console::{
         cases::words as cases,
         words::{role, terminal_kind},
     },
-    staff::AuditKind,
     terminals::TerminalKind,
 };
 use uuid::Uuid;
@@ -28,67 +28,68 @@ pub(super) const fn kind(kind: AuditKind) -> &'static str {
 
 /// What somebody did, by the name of the act.
 pub(super) fn act(code: &str) -> &str {
-    match code {
-        "rows.authenticated" => "首次签名数据行",
-        "rows.taken_over" => "接管未签名的数据行",
-        "rows.rekeyed" => "更换密钥",
-        "school.added" => "新增学校",
-        "school.changed" => "更改政策",
-        "roster.imported" => "导入花名册",
-        "standing.changed" => "更改人员状态",
-        "loss.reported" => "挂失",
-        "loss.cancelled" => "解除挂失",
-        "merchant.added" => "新增商户",
-        "merchant.changed" => "更改商户",
-        "merchant.disabled" => "停用商户",
-        "merchant.enabled" => "启用商户",
-        "terminal.added" => "新增终端",
-        "terminal.changed" => "更改终端",
-        "terminal.disabled" => "停用终端",
-        "terminal.enabled" => "启用终端",
-        "terminal.key_replaced" => "更换终端密钥",
-        "terminals.exported" => "导出终端",
-        "locks.imported" => "导入门锁",
-        "staff.added" => "新增账号",
-        "staff.factor_reset" => "重置验证器",
-        "staff.factor_enrolled" => "启用自己的验证器",
-        "staff.recovery_used" => "用恢复码登录",
-        "staff.recovery_renewed" => "更换恢复码",
-        "staff.session_ended" => "结束自己的另一次登录",
-        "staff.password_changed" => "更改自己的密码",
-        "staff.sessions_ended" => "结束账号的全部登录",
-        "staff.roles_changed" => "更改角色",
-        "staff.disabled" => "停用账号",
-        "staff.enabled" => "启用账号",
-        "staff.signed_in" => "登录",
-        "approval.asked" => "申请",
-        "approval.approved" => "通过",
-        "approval.rejected" => "驳回",
-        "approval.withdrawn" => "撤回",
-        "approval.expired" => "无人复核，已过期",
-        "doors.allocated" => "导入宿舍分配",
-        "door_right.added" => "授予门禁权限",
-        "door_right.ended" => "结束门禁权限",
-        "access_log.read" => "查阅门禁记录",
-        "case.taken" => "接手异常",
-        "case.released" => "放回异常",
-        "case.taken_over" => "接管异常",
-        "case.resolved" => "办结异常",
-        "case.checked" => "核对异常的退款单号",
-        "cases.exported" => "导出异常",
-        "orders.exported" => "导出订单",
-        "audit.exported" => "导出记录",
-        "readers.exported" => "导出读者名单",
-        "person.opened" => "打开人员",
-        "person.revealed" => "查看姓名和手机号",
-        "person.revealed_often" => "一天内多次查看姓名和手机号",
-        "device.ended" => "结束设备",
-        "binding.ended" => "解除绑定",
-        "phone.shared" => "授权手机号",
-        "phone.removed" => "删除手机号",
-        other => other,
-    }
+    ACTS.iter().find(|(act, _)| *act == code).map_or(code, |(_, word)| word)
 }
+
+const ACTS: &[(&str, &str)] = &[
+    ("rows.authenticated", "首次签名数据行"),
+    ("rows.taken_over", "接管未签名的数据行"),
+    ("rows.rekeyed", "更换密钥"),
+    ("school.added", "新增学校"),
+    ("school.changed", "更改政策"),
+    ("roster.imported", "导入花名册"),
+    ("standing.changed", "更改人员状态"),
+    ("loss.reported", "挂失"),
+    ("loss.cancelled", "解除挂失"),
+    ("merchant.added", "新增商户"),
+    ("merchant.changed", "更改商户"),
+    ("merchant.disabled", "停用商户"),
+    ("merchant.enabled", "启用商户"),
+    ("terminal.added", "新增终端"),
+    ("terminal.changed", "更改终端"),
+    ("terminal.disabled", "停用终端"),
+    ("terminal.enabled", "启用终端"),
+    ("terminal.key_replaced", "更换终端密钥"),
+    ("terminals.exported", "导出终端"),
+    ("locks.imported", "导入门锁"),
+    ("staff.added", "新增账号"),
+    ("staff.factor_reset", "重置验证器"),
+    ("staff.factor_enrolled", "启用自己的验证器"),
+    ("staff.recovery_used", "用恢复码登录"),
+    ("staff.recovery_renewed", "更换恢复码"),
+    ("staff.session_ended", "结束自己的另一次登录"),
+    ("staff.password_changed", "更改自己的密码"),
+    ("staff.sessions_ended", "结束账号的全部登录"),
+    ("staff.roles_changed", "更改角色"),
+    ("staff.disabled", "停用账号"),
+    ("staff.enabled", "启用账号"),
+    ("staff.signed_in", "登录"),
+    ("approval.asked", "申请"),
+    ("approval.approved", "通过"),
+    ("approval.rejected", "驳回"),
+    ("approval.withdrawn", "撤回"),
+    ("approval.expired", "无人复核，已过期"),
+    ("doors.allocated", "导入宿舍分配"),
+    ("door_right.added", "授予门禁权限"),
+    ("door_right.ended", "结束门禁权限"),
+    ("access_log.read", "查阅门禁记录"),
+    ("case.taken", "接手异常"),
+    ("case.released", "放回异常"),
+    ("case.taken_over", "接管异常"),
+    ("case.resolved", "办结异常"),
+    ("case.checked", "核对异常的退款单号"),
+    ("cases.exported", "导出异常"),
+    ("orders.exported", "导出订单"),
+    ("audit.exported", "导出记录"),
+    ("readers.exported", "导出读者名单"),
+    ("person.opened", "打开人员"),
+    ("person.revealed", "查看姓名和手机号"),
+    ("person.revealed_often", "一天内多次查看姓名和手机号"),
+    ("device.ended", "结束设备"),
+    ("binding.ended", "解除绑定"),
+    ("phone.shared", "授权手机号"),
+    ("phone.removed", "删除手机号"),
+];
 
 /// Who did it: a login with its 工号, or who was at the command line.
 pub(in crate::console) fn who(text: &str) -> String {
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn every_act_has_its_words() {
         let mut words = BTreeSet::new();
-        for known in AuditAct::ALL {
+        for known in AuditAct::ALL.iter().copied() {
             let word = act(known.code());
             assert!(!word.is_ascii(), "{}", known.code());
             assert!(words.insert(word), "{word} is said of two acts");

@@ -27,7 +27,12 @@ use utoipa_actix_web::{scope, service_config::ServiceConfig};
 /// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>` and `Data<TerminalDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
-    let scope = scope
+    let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
+    config.service(scope.configure(logins).configure(terminals_and_doors));
+}
+
+fn own_login(config: &mut ServiceConfig<'_>) {
+    config
         .service(auth::sign_in)
         .service(auth::refresh)
         .service(auth::logout)
@@ -39,8 +44,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(account::change_password)
         .service(audit::list)
         .service(health::show);
-    let scope = scope.service(orders::list).service(orders::search).service(orders::show);
-    let scope = scope
+}
+
+fn people_and_orders(config: &mut ServiceConfig<'_>) {
+    config
         .service(people::search)
         .service(people::show)
         .service(people::loss)
@@ -48,7 +55,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(people::end_device)
         .service(people::end_binding)
         .service(people::reveal);
-    let scope = scope
+    config.service(orders::list).service(orders::search).service(orders::show);
+}
+
+fn money(config: &mut ServiceConfig<'_>) {
+    config
         .service(refunds::ask)
         .service(refunds::list)
         .service(refunds::show)
@@ -56,7 +67,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(endings::ask)
         .service(refunds::reject)
         .service(refunds::withdraw);
-    let scope = scope
+    config
         .service(bills::days)
         .service(bills::differences)
         .service(bills::ask)
@@ -65,7 +76,17 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(bills::approve)
         .service(bills::reject)
         .service(bills::withdraw);
-    let scope = scope
+    config
+        .service(cases::list)
+        .service(cases::show)
+        .service(cases::take)
+        .service(cases::release)
+        .service(cases::take_over)
+        .service(cases::resolve);
+}
+
+fn logins(config: &mut ServiceConfig<'_>) {
+    config
         .service(members::list)
         .service(members::add)
         .service(members::show)
@@ -79,27 +100,21 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(member_requests::approve)
         .service(member_requests::reject)
         .service(member_requests::withdraw);
-    let scope = scope
-        .service(cases::list)
-        .service(cases::show)
-        .service(cases::take)
-        .service(cases::release)
-        .service(cases::take_over)
-        .service(cases::resolve);
-    let scope =
-        scope.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
-    let scope = scope
+}
+
+fn terminals_and_doors(config: &mut ServiceConfig<'_>) {
+    config
         .service(terminals::list)
         .service(terminals::add)
         .service(terminals::show)
         .service(terminals::stop)
         .service(terminals::start)
         .service(terminals::replace_key);
-    let scope = scope
+    config
         .service(merchants::list)
         .service(merchants::add)
         .service(merchants::show)
         .service(merchants::stop)
         .service(merchants::start);
-    config.service(scope);
+    config.service(doors::rights).service(doors::give).service(doors::end).service(doors::log);
 }
