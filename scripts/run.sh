@@ -29,9 +29,10 @@ for roster in schools/demo/*-roster.csv; do
   scripts/register-tills.sh "$bin/onecard" "$data/onecard.toml" "$data/sandbox" "$school" >/dev/null
 done
 
-# Three members of staff, each with the secret of a second factor, in a file beside the keys.
+# Members of staff, each with the secret of a second factor, in a file beside the keys.
 mkdir -p "$data/staff"
-for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 auditor"; do
+for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 auditor" \
+  "admin 9004 admin" "deputy 9005 admin"; do
   read -r login number role <<<"$member"
   [ -e "$data/staff/$login" ] || onecard staff add --school ynart --login "$login" \
     --staff-no "$number" --role "$role" <<<"first password of $login" >"$data/staff/$login.new"
@@ -73,7 +74,7 @@ demo_accounts() {
 # The logins of staff with the secrets that the command printed: for the first sign-in only.
 demo_staff() {
   local login
-  for login in office finance auditor; do
+  for login in office finance auditor admin deputy; do
     printf '      账号 %-8s 密码 %-26s 密钥 %s\n' "$login" "first password of $login" \
       "$(awk '$1 == "secret" { print $2 }' "$data/staff/$login")"
   done
@@ -96,7 +97,7 @@ cat <<TEXT
 
 $(for roster in schools/demo/*-roster.csv; do demo_accounts "$roster"; done)
 
-  staff of 云南艺术学院; the first sign-in replaces password and secret (一卡通中心, 财务, 审计):
+  staff of 云南艺术学院; the first sign-in replaces password and secret (一卡通中心, 财务, 审计, 两位管理员):
 
 $(demo_staff)
 
