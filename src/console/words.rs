@@ -72,7 +72,7 @@ pub(super) const fn terminal_kind(kind: TerminalKind) -> &'static str {
 pub(super) const fn terminal_state(state: TerminalState) -> &'static str {
     match state {
         TerminalState::On => "在用",
-        TerminalState::Silent => "一天没有联系",
+        TerminalState::Silent => "一天内没有联系",
         TerminalState::Off => "停用",
     }
 }
