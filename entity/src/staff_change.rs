@@ -10,6 +10,7 @@ pub struct Model {
     pub id: Uuid,
     pub member_id: Uuid,
     pub act: String,
+    pub roles_before: Option<String>,
     pub roles: Option<String>,
     pub by_id: Uuid,
     pub by_no: String,

@@ -17,7 +17,8 @@ const POSTGRES: [&str; 3] = [
 ];
 
 /// SQLite cannot drop NOT NULL: the table is made anew, with its index.
-const SQLITE: [&str; 5] = [
+const SQLITE: [&str; 7] = [
+    "BEGIN IMMEDIATE",
     "CREATE TABLE identity_new (id uuid_text NOT NULL PRIMARY KEY, platform text NOT NULL, \
      app_id text NOT NULL, openid text, created_at bigint NOT NULL, last_login_at bigint NOT NULL, \
      mac blob, user_id text, CHECK (openid IS NOT NULL OR user_id IS NOT NULL))",
@@ -26,6 +27,7 @@ const SQLITE: [&str; 5] = [
     "DROP TABLE identity",
     "ALTER TABLE identity_new RENAME TO identity",
     "CREATE UNIQUE INDEX identity_once ON identity (platform, app_id, openid)",
+    "COMMIT",
 ];
 
 #[async_trait::async_trait]

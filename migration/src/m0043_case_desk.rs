@@ -24,9 +24,9 @@ const WHAT_IN_SQLITE: &str = "ALTER TABLE review_case ADD COLUMN what text GENER
 /// with or without more words. A number that is no payment of ours stays a text.
 const IN_POSTGRES: [&str; 3] = [
     "UPDATE review_case SET payment_id = p.id FROM payment p WHERE review_case.kind = 'payment' \
-         AND p.id = substring(detail from ' of ([0-9a-f]{32})( |,|$)')::uuid",
+         AND p.school_id = review_case.school_id AND p.id = substring(detail from ' of ([0-9a-f]{32})( |,|$)')::uuid",
     "UPDATE review_case SET payment_id = p.id FROM payment p WHERE review_case.kind = 'shipping' \
-         AND p.id = substring(subject from '^([0-9a-f]{32})$')::uuid",
+         AND p.school_id = review_case.school_id AND p.id = substring(subject from '^([0-9a-f]{32})$')::uuid",
     "UPDATE review_case SET amount_fen = \
          replace(substring(detail from '^¥([0-9]+\\.[0-9]{2}) of '), '.', '')::bigint \
          WHERE kind = 'payment' AND detail ~ '^¥[0-9]+\\.[0-9]{2} of '",
@@ -34,9 +34,10 @@ const IN_POSTGRES: [&str; 3] = [
 const IN_SQLITE: [&str; 3] = [
     "UPDATE review_case SET payment_id = (SELECT p.id FROM payment p WHERE p.id = \
          unhex(substr(detail, instr(detail, ' of ') + 4, 32)) \
-         AND substr(detail, instr(detail, ' of ') + 36, 1) IN ('', ' ', ',')) \
+         AND p.school_id = review_case.school_id AND substr(detail, instr(detail, ' of ') + 36, 1) IN ('', ' ', ',')) \
          WHERE kind = 'payment' AND instr(detail, ' of ') > 0",
-    "UPDATE review_case SET payment_id = (SELECT p.id FROM payment p WHERE p.id = unhex(subject)) \
+    "UPDATE review_case SET payment_id = (SELECT p.id FROM payment p WHERE p.id = unhex(subject) \
+         AND p.school_id = review_case.school_id) \
          WHERE kind = 'shipping'",
     "UPDATE review_case SET amount_fen = \
          CAST(replace(substr(detail, 2, instr(detail, ' of ') - 2), '.', '') AS integer) \

@@ -18,7 +18,8 @@ const POSTGRES: [&str; 2] = [
 ];
 
 /// SQLite cannot change a check: the table is made anew, with its indexes.
-const SQLITE: [&str; 9] = [
+const SQLITE: [&str; 11] = [
+    "BEGIN IMMEDIATE",
     "CREATE TABLE approval_new (id uuid_text NOT NULL PRIMARY KEY, school_id integer NOT NULL, \
      kind text NOT NULL, subject_id uuid_text NOT NULL, request_digest blob NOT NULL, \
      amount_fen integer NOT NULL CHECK (amount_fen >= 0), reason text NOT NULL, \
@@ -44,6 +45,7 @@ const SQLITE: [&str; 9] = [
     "CREATE INDEX approval_due ON approval (expires_at) WHERE state = 'requested'",
     "CREATE INDEX approval_list ON approval (school_id, kind, id)",
     "CREATE INDEX approval_of_subject ON approval (subject_id)",
+    "COMMIT",
 ];
 
 #[async_trait::async_trait]
@@ -60,7 +62,8 @@ impl MigrationTrait for Migration {
             .col(uuid("id").primary_key())
             .col(uuid("member_id"))
             .col(text("act"))
-            // What the roles become; NULL for what changes none.
+            // What the roles were when it was asked for, and what they become; NULL for what changes none.
+            .col(text_null("roles_before"))
             .col(text_null("roles"))
             .col(uuid("by_id"))
             .col(text("by_no"))

@@ -3,8 +3,8 @@
 //! Invariant: who approves is another person than who asked: another staff number, not merely another
 //! login. It is decided in the transaction that acts, under the lock of the request's row, and the
 //! database enforces it again.
-//! Invariant: who approves has no login that the asker made, or whose roles or factor they changed, in the
-//! last seven days.
+//! Invariant: of who asks and who approves, neither made the other's login, nor changed its roles or factor, in
+//! the last seven days.
 //! Invariant: one request is open for each kind and subject, and each is decided once.
 //! Invariant: a request and its decision are entries of the audit log, in the same transaction.
 //! Absent on purpose: what is asked for. The room that acts reads it from kind, subject and amount;

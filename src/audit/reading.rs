@@ -53,13 +53,13 @@ impl AuditLine {
         store::count_since(tx, (who, act.code()), since, most).await
     }
 
-    /// How many entries of an act a member has with this very detail, likewise.
+    /// How many entries of an act on a subject a member has with this very detail, likewise.
     pub async fn count_of(
         tx: &Tx,
         (who, act): (&str, AuditAct),
-        detail: &str,
+        of: (&str, &str),
     ) -> Result<u64, DbError> {
-        store::count_of(tx, (who, act.code()), detail).await
+        store::count_of(tx, (who, act.code()), of).await
     }
 
     /// The latest entries of a school about this, newest first.

@@ -200,15 +200,16 @@ pub(super) async fn count_since(
     counted(&Source::Tx(tx).select(&sql, values).await?)
 }
 
-/// How many entries of somebody's act have this detail.
+/// How many entries of somebody's act on this subject have this detail.
 pub(super) async fn count_of(
     tx: &Tx,
     (who, act): (&str, &str),
-    detail: &str,
+    (subject, detail): (&str, &str),
 ) -> Result<u64, DbError> {
     let sql = "SELECT COUNT(*) AS entries FROM audit_entry \
-               WHERE who = $1 AND act = $2 AND detail = $3";
-    counted(&Source::Tx(tx).select(sql, vec![who.into(), act.into(), detail.into()]).await?)
+               WHERE subject = $1 AND who = $2 AND act = $3 AND detail = $4";
+    let values = [subject, who, act, detail].map(Into::into);
+    counted(&Source::Tx(tx).select(sql, values.to_vec()).await?)
 }
 
 fn counted(found: &[QueryResult]) -> Result<u64, DbError> {

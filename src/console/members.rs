@@ -73,6 +73,8 @@ struct DetailPage {
     row: MemberRow,
     own: bool,
     changes: bool,
+    /// The codes of the roles as they are.
+    before: String,
     roles: Vec<RoleBox>,
     reason: String,
     form_id: Uuid,
@@ -100,6 +102,8 @@ pub(super) struct TickedRoles {
 #[derive(Debug, Deserialize)]
 pub(super) struct RolesForm {
     form_id: Uuid,
+    /// The codes of the roles that the page showed.
+    before: String,
     reason: String,
     #[serde(flatten)]
     roles: TickedRoles,
@@ -161,10 +165,11 @@ pub(super) async fn show(
 /// The page of a login, with what `may` says of the member: whether it is the own one, and whether it may be
 /// changed.
 fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
-    let roles = boxes(&found.roles);
+    let (roles, before) = (boxes(&found.roles), found.roles.to_string());
     let row = MemberRow::of(found);
     let (wrong, reason) = (None, String::new());
-    DetailPage { frame, wrong, row, own, changes, roles, reason, form_id: Uuid::new_v4() }
+    let form_id = Uuid::new_v4();
+    DetailPage { frame, wrong, row, own, changes, before, roles, reason, form_id }
 }
 
 fn may_change(member: &StaffMember, found: &ListedStaff) -> (bool, bool) {
@@ -185,7 +190,8 @@ pub(super) async fn change_roles(
     let (roles, key) = (form.roles.chosen(), form.form_id.to_string());
     let changed = match checked(&roles, &form.reason) {
         Ok(why) => {
-            let wanted = (id, roles.clone());
+            let shown = form.before.split(',').filter_map(|code| code.parse().ok());
+            let wanted = (id, Some(StaffRoles::new(shown)), roles.clone());
             let changing = console.staff.change_roles(&seat.member, wanted, (&why, &key)).await;
             changing.map_err(ApiError::from)
         }

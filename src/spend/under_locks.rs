@@ -70,7 +70,7 @@ async fn charge_all(
     let open = to_decide(requests, &kept, now);
     let open = requests.iter().zip(open).filter(|(_, open)| *open).map(|(request, _)| request);
     let open: Vec<&ChargeRequest> =
-        open.filter(|request| held.contains(&request.accepted.terminal)).collect();
+        open.filter(|request| held.contains(&request.accepted)).collect();
     let inputs = inputs(tx, now, &open).await?;
     let decisions = decide(now, names, accounts.accounts(), inputs, &open)?;
     let writes = decisions.writes(now, &Basis::Locked)?;
@@ -84,7 +84,7 @@ async fn charge_all(
     kept.extend(decisions.answers);
     let used = open.iter().filter_map(|request| request.shown().copied()).collect();
     let replies = requests.iter().map(|request| {
-        let is_held = held.contains(&request.accepted.terminal);
+        let is_held = held.contains(&request.accepted);
         if is_held { final_reply(request, &kept, now) } else { Ok(TillReply::Withdrawn) }
     });
     Ok(Done { replies: replies.collect::<Result<_, _>>()?, used })

@@ -9,8 +9,8 @@ use crate::{
     approvals::{self, Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
     base::{clock::Timestamp, db::Tx, money::Fen},
     staff_accounts::{
-        AddedStaff, ListedStaff, Slip, StaffAct, StaffChange, StaffChanges, StaffId, StaffMember,
-        StaffRoles,
+        AddedStaff, ListedStaff, Slip, StaffAct, StaffChange, StaffChangeError, StaffChanges,
+        StaffId, StaffMember, StaffRoles,
     },
 };
 
@@ -163,14 +163,17 @@ impl StaffDesk {
         .await
     }
 
-    /// Changes roles, or asks for it where another admin must approve.
+    /// Changes the roles that the member has seen, or asks for it where another admin must approve.
     pub async fn change_roles(
         &self,
         by: &StaffMember,
-        (id, roles): (StaffId, StaffRoles),
+        (id, seen, roles): (StaffId, Option<StaffRoles>, StaffRoles),
         (reason, key): (&str, &str),
     ) -> Result<RolesOutcome, StaffActError> {
         let before = self.member(by, id).await?.roles;
+        if seen.is_some_and(|seen| seen != before) {
+            return Err(StaffChangeError::Unchanged.into());
+        }
         if roles.need_two(&before) {
             let change = StaffChange::Roles(roles);
             let (reason, key) = (reason.to_owned(), key.to_owned());
@@ -180,7 +183,7 @@ impl StaffDesk {
         let (db, now) = (self.db.clone().acting_as(by.actor(reason)), self.clock.now());
         db.in_tx(async |tx| {
             let changes = self.accounts.changes(tx, by, now).await?;
-            Ok::<_, StaffActError>(changes.set_roles(id, &roles).await?)
+            Ok::<_, StaffActError>(changes.set_roles(id, (&before, &roles)).await?)
         })
         .await?;
         Ok(RolesOutcome::Changed)

@@ -167,7 +167,8 @@ impl PeopleDesk {
                 staff_accounts::hold::<StaffPeopleError>(tx, member, right, now).await?;
                 audit::record(tx, &entry, now).await?;
                 // The head of the log is this transaction's: no other reveal comes between.
-                if AuditLine::count_of(tx, (&who, act), &entry.detail).await? > 1 {
+                if AuditLine::count_of(tx, (&who, act), (&entry.subject, &entry.detail)).await? > 1
+                {
                     return Err(StaffPeopleError::ShownBefore);
                 }
                 tell_admins(tx, member, &who, now).await

@@ -130,13 +130,14 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
     /// nobody.
     async fn end(&self, tx: &Tx, ended: EndedRefund, now: Timestamp) -> Result<(), RefundRefusal>;
 
-    /// Asks the provider about a refund of a payment that was made there, by its number there, and settles
+    /// Asks the provider about a refund of a payment of the school, with the payment's number there, that was made
+    /// there, by its number there, and settles
     /// the answer as any other: its word moves the money, not the question. False unless it says that the
     /// refund has ended.
     async fn ask_about(
         &self,
-        payment: PaymentId,
-        transaction_id: &str,
+        school: SchoolId,
+        payment: (PaymentId, &str),
         number: &str,
     ) -> Result<bool, RefundRefusal>;
 

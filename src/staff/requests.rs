@@ -255,9 +255,13 @@ impl Requests<'_> {
         let locked = approvals::lock(tx, self.member.school, id).await?;
         let locked = self.of_this_desk(locked)?;
         staff_accounts::hold::<StaffActError>(tx, self.member, act, now).await?;
-        let bonds = StaffAccounts::bonds(tx, self.member, now).await?;
-        let StaffBonds { to: bound_to, factor_is_new } = bonds;
-        Ok((locked, Decider { officer: self.officer(), bound_to, factor_is_new }))
+        let asker = &locked.asked_by;
+        let bonds = StaffAccounts::bonds(tx, self.member, asker.id, (locked.asked_at, now)).await?;
+        let StaffBonds { to, of_other, factor_is_new, other_is_off } = bonds;
+        let officer = self.officer();
+        let is_bound = to.contains(&asker.staff_no) || of_other.contains(&officer.staff_no);
+        let by = Decider { officer, is_bound, factor_is_new, asker_is_off: other_is_off };
+        Ok((locked, by))
     }
 
     fn of_this_desk(&self, found: Option<Approval>) -> Result<Approval, StaffActError> {

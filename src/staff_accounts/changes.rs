@@ -60,10 +60,14 @@ pub enum StaffChange {
 /// Whose say may be behind an approval by a login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StaffBonds {
-    /// The staff numbers of who made the login, or changed its roles or factor, in the last seven days.
+    /// The staff numbers of who made the login, or changed it, in the last seven days.
     pub to: Vec<String>,
+    /// Of who made or changed the login that asked, since seven days before it did.
+    pub of_other: Vec<String>,
     /// Its factor was reset in the last 24 hours.
     pub factor_is_new: bool,
+    /// The login that asked is switched off, or there is none.
+    pub other_is_off: bool,
 }
 
 /// Why a login was not changed.
@@ -162,21 +166,28 @@ impl StaffAccounts {
         Ok(StaffChanges { accounts: self, tx, by, now })
     }
 
-    /// Whose say may be behind what this member approves now.
+    /// Whose say may be behind what this member approves, of what another login asked for then. That login is
+    /// held.
     pub async fn bonds(
         tx: &Tx,
         member: &StaffMember,
-        now: Timestamp,
+        asker: Uuid,
+        (asked_at, now): (Timestamp, Timestamp),
     ) -> Result<StaffBonds, DbError> {
+        let asker = StaffId::from_uuid(asker);
         let changes = store::changes::done_since(tx, member.id, now.minus(BOUND_FOR)).await?;
+        let of_other = store::changes::done_since(tx, asker, asked_at.minus(BOUND_FOR)).await?;
         let reset = now.minus(NO_APPROVAL_AFTER_RESET);
         let is_new = |change: &Change| {
             change.kind == ChangeKind::Factor && change.done_at.is_some_and(|done| done > reset)
         };
-        let factor_is_new = changes.iter().any(is_new);
+        let numbers =
+            |changes: Vec<Change>| changes.into_iter().map(|change| change.by_no).collect();
         Ok(StaffBonds {
-            to: changes.into_iter().map(|change| change.by_no).collect(),
-            factor_is_new,
+            factor_is_new: changes.iter().any(is_new),
+            to: numbers(changes),
+            of_other: numbers(of_other),
+            other_is_off: !store::hold(tx, asker).await?.is_some_and(|account| account.enabled),
         })
     }
 }
@@ -204,6 +215,9 @@ impl StaffChanges<'_> {
         (slip, password_hash): (&Slip, &str),
     ) -> Result<(), StaffChangeError> {
         let school = self.by.school;
+        if new.staff_no == self.by.staff_no {
+            return Err(StaffChangeError::Own);
+        }
         if store::lock_login(self.tx, school, &new.login).await?.is_some() {
             return Err(StaffChangeError::Exists);
         }
@@ -232,8 +246,10 @@ impl StaffChanges<'_> {
         if !enabled {
             sessions::end_all(self.tx, id, self.now).await?;
         }
-        let act = if enabled { AuditAct::StaffEnabled } else { AuditAct::StaffDisabled };
-        Ok(audit::record(self.tx, &entry(act, &account), self.now).await?)
+        if enabled {
+            return self.done(&account, ChangeKind::Enabled, AuditAct::StaffEnabled).await;
+        }
+        Ok(audit::record(self.tx, &entry(AuditAct::StaffDisabled, &account), self.now).await?)
     }
 
     /// Ends all sessions of a login.
@@ -244,10 +260,14 @@ impl StaffChanges<'_> {
         Ok(audit::record(self.tx, &ended, self.now).await?)
     }
 
-    /// Gives a login other roles, which ends its sessions.
-    pub async fn set_roles(&self, id: StaffId, roles: &StaffRoles) -> Result<(), StaffChangeError> {
+    /// Gives a login, which has the roles `before`, other ones; that ends its sessions.
+    pub async fn set_roles(
+        &self,
+        id: StaffId,
+        (before, roles): (&StaffRoles, &StaffRoles),
+    ) -> Result<(), StaffChangeError> {
         let account = self.lock(id).await?;
-        if account.roles == *roles {
+        if account.roles == *roles || account.roles != *before {
             return Err(StaffChangeError::Unchanged);
         }
         if roles.need_two(&account.roles) {
@@ -271,7 +291,9 @@ impl StaffChanges<'_> {
             StaffChange::Roles(roles) => (ChangeKind::Roles, Some(roles.clone())),
             StaffChange::Factor => (ChangeKind::Factor, None),
         };
-        let asked = Change { roles, approval: Some(approval), ..self.change(id, kind, None) };
+        let before = roles.as_ref().map(|_| account.roles);
+        let change = self.change(id, kind, None);
+        let asked = Change { before, roles, approval: Some(approval), ..change };
         Ok(store::changes::insert(self.tx, &asked).await?)
     }
 
@@ -281,6 +303,12 @@ impl StaffChanges<'_> {
         let asked = store::changes::of_approval(self.tx, approval).await?;
         let asked = asked.ok_or(StaffChangeError::NoLogin)?;
         let account = self.lock(asked.member).await?;
+        if asked.before.as_ref().is_some_and(|before| *before != account.roles) {
+            return Err(StaffChangeError::Unchanged);
+        }
+        // Whoever approves has a say in the login as well.
+        let approved = self.change(asked.member, asked.kind, Some(self.now));
+        store::changes::insert(self.tx, &approved).await?;
         match (&asked.roles, slip) {
             (Some(roles), _) => self.put_roles(account, &roles.clone(), Some(asked)).await,
             (None, Some(slip)) => self.put_factor(account, slip.totp(), asked).await,
@@ -351,6 +379,7 @@ impl StaffChanges<'_> {
             id: Uuid::now_v7(),
             member,
             kind,
+            before: None,
             roles: None,
             by: self.by.id,
             by_no: self.by.staff_no.to_string(),

@@ -100,7 +100,7 @@ impl Terminal {
 
 /// That a terminal was accepted, on a copy of its row. It may have been withdrawn since, so whatever is
 /// decided for it makes sure of that where it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Accepted {
     /// The terminal.
     pub terminal: TerminalId,
@@ -110,7 +110,7 @@ pub struct Accepted {
 
 impl Accepted {
     /// Which of these are accepted still. Nothing is withdrawn from them until the transaction ends.
-    pub async fn hold(tx: &Tx, accepted: &[Self]) -> Result<HashSet<TerminalId>, DbError> {
+    pub async fn hold(tx: &Tx, accepted: &[Self]) -> Result<HashSet<Self>, DbError> {
         store::accepted::hold(tx, accepted).await
     }
 

@@ -115,12 +115,13 @@ impl RefundDesk for PaymentRefunds {
 
     async fn ask_about(
         &self,
-        payment: PaymentId,
-        transaction_id: &str,
+        school: SchoolId,
+        (payment, transaction_id): (PaymentId, &str),
         number: &str,
     ) -> Result<bool, RefundRefusal> {
         let found = self.db.in_snapshot(async |tx| orders::read(tx, payment).await).await?;
-        let attempt = found.ok_or(RefundRefusal::NoSuchPayment)?;
+        let attempt = found.filter(|attempt| attempt.order.school == school);
+        let attempt = attempt.ok_or(RefundRefusal::NoSuchPayment)?;
         let school = self.payments.telling.schools.require(attempt.order.school).await;
         let school = school.map_err(|error| RefundRefusal::Failed(error.to_string()))?;
         let numbers = RefundNumbers {

@@ -96,6 +96,11 @@ async fn a_till_that_was_withdrawn_and_came_back_is_another(db: &TestDb) {
     let fresh = Accepted { withdrawals: 2, ..again.accepted };
     let again = ChargeRequest { accepted: fresh, ..again };
     assert_eq!(code(&charging.run(&[again]).await.unwrap()[0]), "ok");
+    // In one batch: each by the copy that it was accepted by.
+    let both =
+        [counter.scan(2, TILL, 1), ChargeRequest { accepted: fresh, ..counter.scan(3, TILL, 1) }];
+    let told = charging.run(&both).await.unwrap();
+    assert_eq!(told.iter().map(code).collect::<Vec<_>>(), ["Withdrawn", "ok"]);
     // Nothing is sold for a merchant that is off.
     let merchant = counter.world.rows.id("SELECT id FROM merchant WHERE code = 'c1'").await;
     let of_merchant = "UPDATE terminal SET merchant_id = $1, mac = NULL";

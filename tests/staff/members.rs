@@ -140,6 +140,20 @@ async fn finance_and_admin_need_a_second_admin(db: &TestDb) {
         listed["items"].as_array().unwrap().iter().find(|one| one["login"] == "zhao").unwrap();
     assert_eq!(zhao["roles"], json!(["card_office", "finance"]));
 
+    // Roles that changed since it was asked for are not put back.
+    let of =
+        |roles: &[&str]| json!({ "roles": roles, "reason": "转岗", "roles_before": ["finance"] });
+    let id = zhao["id"].as_str().unwrap();
+    let asked = new_login(&first, "sun", "1007", &["auditor", "finance"]).await;
+    let sun = asked["staff"]["id"].as_str().unwrap();
+    let fewer = json!({ "roles": ["counsellor"], "reason": "转岗" });
+    first.ask(&format!("POST {STAFF}/{sun}/roles"), "s1", Some(&fewer)).await.body(200);
+    let late = decide(&second, &asked["request"]["id"], "approve").await;
+    late.problem("members", 409, "login_changed");
+    let unseen =
+        first.ask(&format!("POST {STAFF}/{id}/roles"), "s2", Some(&of(&["auditor"]))).await;
+    unseen.problem("members", 409, "login_changed");
+
     // What takes a role away, or gives one that is not guarded, is done by one.
     let path = format!("POST {STAFF}/{}/roles", zhao["id"].as_str().unwrap());
     let fewer = json!({ "roles": ["card_office", "auditor"], "reason": "转岗" });
@@ -188,6 +202,17 @@ async fn an_approver_is_independent_of_who_asked(db: &TestDb) {
     let third = enrolled(&world, &added).await;
     let asked = new_login(&first, "zhao", "1005", &["finance"]).await["request"]["id"].clone();
     decide(&third, &asked, "approve").await.problem("members", 403, "not_independent");
+    // Nor is who made or approved the login of who asks.
+    let of_third = new_login(&third, "qian", "1006", &["finance"]).await["request"]["id"].clone();
+    for by in [&first, &second] {
+        decide(by, &of_third, "approve").await.problem("members", 403, "not_independent");
+    }
+    let own = json!({ "login": "a1c", "staff_no": "1001", "roles": ["auditor"], "reason": "x" });
+    first.ask(&format!("POST {STAFF}"), "own", Some(&own)).await.problem(
+        "members",
+        403,
+        "own_login",
+    );
     // Seven days later they are as good as anybody.
     let older = "UPDATE staff_change SET done_at = done_at - $1 WHERE done_at IS NOT NULL";
     world.change(older, [(7 * 86_400_000_000_i64).into()]).await;
@@ -217,11 +242,14 @@ async fn a_lost_factor_is_replaced_by_two_admins(db: &TestDb) {
     // The first admin asked for the factor, and so has a say in what this login approves.
     decide(&again, &other, "approve").await.problem("members", 403, "not_independent");
     let of_second = new_login(&second, "qi", "1010", &["finance"]).await["request"]["id"].clone();
-    decide(&again, &of_second, "approve").await.problem("members", 403, "factor_is_new");
+    decide(&again, &of_second, "approve").await.problem("members", 403, "not_independent");
+    let third = somebody(&world, "a3", "1004", &["admin"]).await;
+    let of_third = new_login(&third, "ba", "1011", &["finance"]).await["request"]["id"].clone();
+    decide(&again, &of_third, "approve").await.problem("members", 403, "factor_is_new");
     let older = "UPDATE staff_change SET done_at = done_at - $1 WHERE done_at IS NOT NULL";
     world.change(older, [86_400_000_000_i64.into()]).await;
     take_over(&world.db).await;
-    decide(&again, &of_second, "approve").await.body(200);
+    decide(&again, &of_third, "approve").await.body(200);
 }
 
 async fn who_is_switched_off_is_out_and_their_requests_are_taken_back(db: &TestDb) {
@@ -240,10 +268,23 @@ async fn who_is_switched_off_is_out_and_their_requests_are_taken_back(db: &TestD
         (&json!("withdrawn"), &json!("a1"))
     );
     do_to(&first, &id, "disable").await.problem("members", 409, "login_changed");
+    // What somebody asked for who was switched off at the server is not approved either.
+    let third = somebody(&world, "a3", "1003", &["admin"]).await;
+    let of_third = new_login(&third, "qian", "1006", &["finance"]).await["request"]["id"].clone();
+    let school = onecard::base::ids::SchoolId::from_number(world.rows.school("xnec").await);
+    let third = "a3".parse().unwrap();
+    assert!(
+        super::support::registry(&world.db)
+            .switch(school, &third, false, testkit::now())
+            .await
+            .unwrap()
+    );
+    decide(&first, &of_third, "approve").await.problem("members", 409, "asker_is_off");
     do_to(&first, &id, "enable").await.body(204);
     sign_in(&world.api(), &login_body("a2", &code(&second.secret, 1))).await.body(200);
     let acts = "SELECT act FROM audit_entry WHERE act LIKE 'staff.%abled' ORDER BY position";
-    assert_eq!(world.rows.texts(acts).await, ["staff.disabled", "staff.enabled"]);
+    let told = ["staff.disabled", "staff.disabled", "staff.enabled"];
+    assert_eq!(world.rows.texts(acts).await, told);
     assert!(world.report().await.is_clean());
 }
 

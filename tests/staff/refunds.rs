@@ -100,7 +100,12 @@ impl RefundDesk for Till {
         Ok(())
     }
 
-    async fn ask_about(&self, _: PaymentId, _: &str, _: &str) -> Result<bool, RefundRefusal> {
+    async fn ask_about(
+        &self,
+        _: SchoolId,
+        _: (PaymentId, &str),
+        _: &str,
+    ) -> Result<bool, RefundRefusal> {
         Ok(false)
     }
 

@@ -187,6 +187,8 @@ pub(super) fn detail(detail: &str) -> String {
         Some(("refund", amount)) => format!("退款 {amount}"),
         Some(("refund_end", amount)) => format!("终止退款 {amount}"),
         Some(("bill_repair", amount)) => format!("对账差异 {amount}"),
+        Some(("staff_roles", _)) => "更改角色".to_owned(),
+        Some(("staff_factor", _)) => "重置验证器".to_owned(),
         Some(_) | None => detail.to_owned(),
     }
 }

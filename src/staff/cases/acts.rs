@@ -102,7 +102,8 @@ impl CaseDesk {
         })
         .await?;
         let payment = PaymentId::from_uuid(payment);
-        let has_ended = self.staff.refunds.ask_about(payment, transaction, number).await?;
+        let has_ended =
+            self.staff.refunds.ask_about(member.school, (payment, transaction), number).await?;
         match self.case(member, id).await?.end {
             Some(_) => Ok(()),
             None if has_ended => Err(StaffCaseError::NotOver),

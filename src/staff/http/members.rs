@@ -85,6 +85,9 @@ pub(super) struct RolesRequest {
     /// All that it has then; at least one.
     #[garde(length(min = 1, max = 6), inner(length(bytes, min = 1, max = 32)))]
     roles: Vec<String>,
+    /// Those it has by what you have read: where they have changed since, nothing is done.
+    #[garde(inner(length(max = 6), inner(length(bytes, min = 1, max = 32))))]
+    roles_before: Option<Vec<String>>,
     /// Why, for the audit log and whoever approves.
     #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
@@ -258,9 +261,10 @@ pub(super) async fn change_roles(
     body: ValidJson<RolesRequest>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<RolesView>, ApiError> {
-    let (id, RolesRequest { roles, reason }) =
-        (StaffId::from_uuid(id.into_inner()), body.into_inner());
-    let wanted = (id, roles_of(&roles)?);
+    let RolesRequest { roles, roles_before, reason } = body.into_inner();
+    let id = StaffId::from_uuid(id.into_inner());
+    let seen = roles_before.as_deref().map(roles_of).transpose()?;
+    let wanted = (id, seen, roles_of(&roles)?);
     let outcome = desk.change_roles(&member, wanted, (reason.trim(), key.as_str())).await?;
     let request = match outcome {
         RolesOutcome::Changed => None,

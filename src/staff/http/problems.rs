@@ -20,7 +20,8 @@ problem_kinds! {
     RIGHT_MISSING = "staff_right_missing", 403, "您没有此项权限";
     SECOND_FACTOR_NEEDED = "second_factor_needed", 403, "请重新输入动态验证码";
     SECOND_PERSON_NEEDED = "second_person_needed", 403, "须由另一人复核";
-    NOT_INDEPENDENT = "not_independent", 403, "申请人近 7 天内办理过您的账号，须由他人复核";
+    NOT_INDEPENDENT = "not_independent", 403, "申请人和您近 7 天内有一方办理过另一方的账号，须由他人复核";
+    ASKER_IS_OFF = "asker_is_off", 409, "申请人的账号已停用，不能通过";
     FACTOR_IS_NEW = "factor_is_new", 403, "验证器重置未满 24 小时，暂不能复核";
     OWN_LOGIN = "own_login", 403, "不能更改本人的账号";
     LOGIN_TAKEN = "login_taken", 409, "该账号名已被使用";
@@ -91,6 +92,7 @@ impl From<ApprovalError> for ApiError {
             ApprovalError::Open(id) => Self::new(APPROVAL_OPEN).member("approval", id.to_string()),
             ApprovalError::Refused(ApprovalRefusal::SamePerson) => Self::new(SECOND_PERSON_NEEDED),
             ApprovalError::Refused(ApprovalRefusal::NotIndependent) => Self::new(NOT_INDEPENDENT),
+            ApprovalError::Refused(ApprovalRefusal::AskerIsOff) => Self::new(ASKER_IS_OFF),
             ApprovalError::Refused(ApprovalRefusal::FactorIsNew) => Self::new(FACTOR_IS_NEW),
             ApprovalError::Refused(ApprovalRefusal::NotYours) => Self::new(NOT_YOUR_REQUEST),
             ApprovalError::Refused(ApprovalRefusal::Over(state)) => {

@@ -19,6 +19,7 @@ pub(in crate::staff_accounts) const CHANGE: Authority = Authority {
     columns: &[
         ("member_id", FieldKind::Uuid),
         ("act", FieldKind::Text),
+        ("roles_before", FieldKind::Text),
         ("roles", FieldKind::Text),
         ("by_id", FieldKind::Uuid),
         ("by_no", FieldKind::Text),
@@ -41,6 +42,8 @@ pub(in crate::staff_accounts) enum ChangeKind {
     Roles,
     /// It gets another second factor.
     Factor,
+    /// It was switched on again.
+    Enabled,
 }
 
 /// A change of a login.
@@ -49,6 +52,8 @@ pub(in crate::staff_accounts) struct Change {
     pub(in crate::staff_accounts) id: Uuid,
     pub(in crate::staff_accounts) member: StaffId,
     pub(in crate::staff_accounts) kind: ChangeKind,
+    /// What the roles were when it was asked for.
+    pub(in crate::staff_accounts) before: Option<StaffRoles>,
     pub(in crate::staff_accounts) roles: Option<StaffRoles>,
     pub(in crate::staff_accounts) by: StaffId,
     pub(in crate::staff_accounts) by_no: String,
@@ -58,21 +63,23 @@ pub(in crate::staff_accounts) struct Change {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 3] = [Self::Added, Self::Roles, Self::Factor];
+    const ALL: [Self; 4] = [Self::Added, Self::Roles, Self::Factor, Self::Enabled];
 
     const fn code(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Roles => "roles",
             Self::Factor => "factor",
+            Self::Enabled => "enabled",
         }
     }
 }
 
-fn fields(row: &staff_change::Model) -> [Field; 7] {
+fn fields(row: &staff_change::Model) -> [Field; 8] {
     [
         row.member_id.into(),
         row.act.as_str().into(),
+        row.roles_before.as_deref().into(),
         row.roles.as_deref().into(),
         row.by_id.into(),
         row.by_no.as_str().into(),
@@ -85,12 +92,15 @@ fn checked(macs: &RowMacs, row: staff_change::Model) -> Result<Change, DbError> 
     CHANGE.check(macs, row.id, &fields(&row), row.mac.as_deref())?;
     let broken = |what| DbError::Inconsistent { table: "staff_change", what };
     let kind = ChangeKind::ALL.into_iter().find(|kind| kind.code() == row.act);
-    let roles = row.roles.map(|roles| StaffRoles::parse(&roles).ok_or(broken("unknown roles")));
+    let roles = |text: Option<String>| {
+        text.map(|text| StaffRoles::parse(&text).ok_or(broken("unknown roles"))).transpose()
+    };
     Ok(Change {
         id: row.id,
         member: StaffId::from_uuid(row.member_id),
         kind: kind.ok_or(broken("unknown act"))?,
-        roles: roles.transpose()?,
+        before: roles(row.roles_before)?,
+        roles: roles(row.roles)?,
         by: StaffId::from_uuid(row.by_id),
         by_no: row.by_no,
         approval: row.approval_id,
@@ -104,6 +114,7 @@ fn row_of(change: &Change) -> staff_change::Model {
         id: change.id,
         member_id: change.member.uuid(),
         act: change.kind.code().to_owned(),
+        roles_before: change.before.as_ref().map(ToString::to_string),
         roles: change.roles.as_ref().map(ToString::to_string),
         by_id: change.by.uuid(),
         by_no: change.by_no.clone(),

@@ -6,17 +6,21 @@ use crate::{
 };
 use std::collections::{BTreeSet, HashSet};
 
-const HOLD: &str = "SELECT t.id FROM {rows} JOIN terminal t ON t.id = r.id \
+const HOLD: &str = "SELECT t.id, t.withdrawals FROM {rows} JOIN terminal t ON t.id = r.id \
     AND t.withdrawals = r.withdrawals AND t.enabled";
 
 /// See [`Accepted::hold`].
 pub(in crate::terminals) async fn hold(
     tx: &Tx,
     accepted: &[Accepted],
-) -> Result<HashSet<TerminalId>, DbError> {
+) -> Result<HashSet<Accepted>, DbError> {
     let lock = if tx.has_row_locks() { " FOR SHARE OF t" } else { "" };
     let found = tx.select_rows(&format!("{HOLD}{lock}"), rows(accepted)).await?;
-    found.iter().map(|row| Ok(TerminalId::from_uuid(row.try_get("", "id")?))).collect()
+    let still = found.iter().map(|row| {
+        let terminal = TerminalId::from_uuid(row.try_get("", "id")?);
+        Ok(Accepted { terminal, withdrawals: row.try_get("", "withdrawals")? })
+    });
+    still.collect()
 }
 
 /// See [`Accepted::unchanged`]. Held: the row is read by the requests of one terminal alone.

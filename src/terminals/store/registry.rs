@@ -265,19 +265,22 @@ pub(in crate::terminals) async fn switch_terminal(
     Ok(())
 }
 
-/// Gives a terminal another key and switches it on. The old key is good until then, or withdrawn.
+/// Gives a terminal another key and switches it on. The key it had is good until then, or withdrawn. Where an
+/// older one is good still, that one stays and the one in between is withdrawn: it may never have been installed.
 pub(in crate::terminals) async fn set_key(
     tx: &Tx,
     row: &terminal::Model,
     (key, old_until): (&Ed25519Key, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let withdrawn = i64::from(old_until.is_none());
+    let is_good = row.enabled && row.old_key_until.is_some_and(|until| until > now.micros());
+    let installed = row.old_key.clone().filter(|_| is_good);
+    let withdrawn = i64::from(old_until.is_none() || installed.is_some());
     let set = terminal::ActiveModel {
         id: Unchanged(row.id),
         public_key: Set(key.bytes().to_vec()),
         key_set_at: Set(Some(now.micros())),
-        old_key: Set(old_until.map(|_| row.public_key.clone())),
+        old_key: Set(old_until.map(|_| installed.unwrap_or_else(|| row.public_key.clone()))),
         old_key_until: Set(old_until.map(Timestamp::micros)),
         withdrawals: Set(row.withdrawals + withdrawn),
         enabled: Set(true),
