@@ -225,6 +225,22 @@ pub(super) async fn waiting(
     Ok((requests, row.try_get::<Option<i64>>("", "oldest")?.map(Timestamp::from_micros)))
 }
 
+pub(super) async fn oldest_waiting(
+    db: &Db,
+    (school, kinds): (SchoolId, &[ApprovalKind]),
+    (now, most): (Timestamp, u64),
+) -> Result<Vec<Approval>, DbError> {
+    let found = approval::Entity::find()
+        .filter(approval::Column::SchoolId.eq(school.number()))
+        .filter(approval::Column::Kind.is_in(kinds.iter().map(|kind| kind.code())))
+        .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
+        .filter(approval::Column::ExpiresAt.gt(now.micros()))
+        .order_by_asc(approval::Column::Id)
+        .limit(most);
+    let rows = found.all(db.conn()).await?;
+    rows.into_iter().map(|row| checked(db.macs(), row)).collect()
+}
+
 pub(super) async fn waiting_subjects(
     db: &Db,
     of: (SchoolId, &[ApprovalKind]),

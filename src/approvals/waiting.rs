@@ -24,6 +24,15 @@ impl Approval {
         store::waiting(db, (school, kinds), staff_no, (now, most)).await
     }
 
+    /// The oldest requests of these kinds that wait, at most `most`.
+    pub async fn oldest_waiting(
+        db: &Db,
+        (school, kinds): (SchoolId, &[ApprovalKind]),
+        (now, most): (Timestamp, u64),
+    ) -> Result<Vec<Self>, DbError> {
+        store::oldest_waiting(db, (school, kinds), (now, most)).await
+    }
+
     /// What requests of these kinds that wait are about, in one query.
     pub async fn waiting_subjects(
         db: &Db,

@@ -84,14 +84,3 @@ impl AuditFilter {
         store::count_lines(db, self, most).await
     }
 }
-
-impl AuditLine {
-    /// What was done to one thing of a school, by its subject as entries name it: the first `most`.
-    pub async fn of_subject(
-        db: &Db,
-        (school, subject): (SchoolId, &str),
-        most: u32,
-    ) -> Result<Vec<Self>, DbError> {
-        store::of_subject(db, (school, subject), most).await
-    }
-}

@@ -217,20 +217,6 @@ fn counted(found: &[QueryResult]) -> Result<u64, DbError> {
     Ok(u64::try_from(row.try_get::<i64>("", "entries")?).unwrap_or(0))
 }
 
-/// Entries of one subject, oldest first.
-pub(super) async fn of_subject(
-    db: &Db,
-    (school, subject): (SchoolId, &str),
-    most: u32,
-) -> Result<Vec<AuditLine>, DbError> {
-    let sql = format!(
-        "SELECT position, at, who, act, subject, detail, why FROM audit_entry \
-         WHERE subject = $1 AND school_id = $2 ORDER BY position LIMIT {most}"
-    );
-    let values = vec![subject.into(), school.number().into()];
-    Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
-}
-
 fn line(row: &QueryResult) -> Result<AuditLine, DbError> {
     Ok(AuditLine {
         position: row.try_get("", "position")?,

@@ -90,6 +90,8 @@ struct ListPage {
 struct DetailPage {
     frame: Frame,
     row: Row,
+    question: String,
+    verb: String,
     facts: Vec<(&'static str, String)>,
     history: Vec<String>,
     decides: bool,
@@ -141,13 +143,16 @@ pub(super) async fn show(
         Desk::Refund => StaffAct::DecideRefund,
         Desk::Bill => StaffAct::DecideRepair,
     };
+    let row = request.row(desk, now);
     let page = DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         decides: waits && !own && seat.member.roles.has(decide),
         withdraws: waits && own,
         history: history(approval),
         back: format!("{}?desk={}", HERE.0, desk.code()),
-        row: request.row(desk, now),
+        question: format!("通过{} {}？", row.kind, row.amount),
+        verb: format!("通过 {}", row.amount),
+        row,
         facts: request.facts,
     };
     shown(&page)

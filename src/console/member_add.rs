@@ -87,8 +87,7 @@ pub(super) async fn add(
     match added {
         Ok(AddedMember { member, slip, request }) => {
             let request = request.map(|request| member_requests::path_of(request.id));
-            let of = (path_of(member.id), member.login.to_string());
-            slip_page(&seat, &console, (&slip, of), request).await
+            slip_page(&seat, &console, (&slip, path_of(member.id)), request).await
         }
         Err(error) => {
             let wrong = Wrong::of(&error);
@@ -106,14 +105,14 @@ pub(super) async fn add(
 pub(super) async fn slip_page(
     seat: &Seat<ChangeStaff>,
     console: &Console,
-    (slip, (back, login)): (&Slip, (String, String)),
+    (slip, back): (&Slip, String),
     request: Option<String>,
 ) -> Result<HttpResponse, PageError> {
     let school = console.schools.require(seat.member.school).await?;
     let qr = qr_of(&slip.otpauth_uri(&school.code)).ok_or_else(PageError::internal)?;
     shown(&SlipPage {
         frame: Frame::of(seat, console, (HERE.0, "登录单")).await?,
-        login,
+        login: slip.login().to_string(),
         password: Zeroizing::new(slip.password().to_owned()),
         first_code: slip.first_code(),
         secret: slip.secret(),

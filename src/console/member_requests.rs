@@ -44,6 +44,8 @@ struct RequestPage {
     /// The roles that it gets.
     after: Option<String>,
     question: String,
+    /// What follows from it.
+    consequence: &'static str,
     reason: String,
     asked_by: String,
     expires_at: String,
@@ -75,20 +77,18 @@ pub(super) async fn show(
     let waits = state == ApprovalState::Requested;
     let asked = approval.asked_by.staff_no == *seat.member.staff_no;
     let changes = waits && seat.member.roles.has(StaffAct::ChangeStaff);
-    let (after, question) = match &change {
+    let login = &*member.login;
+    let (after, question, consequence) = match &change {
         StaffChange::Roles(roles) => {
             let after = roles_word(roles);
-            let question =
-                format!("{} 的角色改为 {after}？通过后即刻生效，须重新登录。", member.login);
-            (Some(after), question)
+            let question = format!("{login} 的角色改为 {after}？");
+            (Some(after), question, "通过后即刻生效，须重新登录。")
         }
-        StaffChange::Factor => {
-            let question = format!(
-                "重置 {} 的验证器？请先当面核对本人。通过后显示一次新的登录单。",
-                member.login
-            );
-            (None, question)
-        }
+        StaffChange::Factor => (
+            None,
+            format!("重置 {login} 的验证器？"),
+            "请先当面核对本人。通过后显示一次新的登录单。",
+        ),
     };
     shown(&RequestPage {
         frame: Frame::of(&seat, &console, HERE).await?,
@@ -101,6 +101,7 @@ pub(super) async fn show(
         row: MemberRow::of(&member),
         after,
         question,
+        consequence,
         asked_by: asker(&approval),
         expires_at: words::when(approval.expires_at),
         history: history(&approval),
@@ -118,9 +119,8 @@ pub(super) async fn approve(
     let why = remark_of(&form.reason)?;
     let (approval, slip) = console.staff.approve_change(&seat.member, id, &why).await?;
     let Some(slip) = slip else { return Ok(sent_to(&path_of(id), Some("approved"))) };
-    let of = StaffId::from_uuid(approval.subject);
-    let login = console.staff.member(&seat.member, of).await?.login.to_string();
-    slip_page(&seat, &console, (&slip, (members::path_of(of), login)), None).await
+    let back = members::path_of(StaffId::from_uuid(approval.subject));
+    slip_page(&seat, &console, (&slip, back), None).await
 }
 
 pub(super) async fn reject(

@@ -9,7 +9,6 @@ use super::{
     words,
 };
 use crate::{
-    approvals::ApprovalState,
     base::http::{
         ApiError,
         problem::{INVALID, NOT_FOUND},
@@ -33,8 +32,8 @@ use uuid::Uuid;
 pub(super) const HERE: (&str, &str) = ("/staff/staff", "工作人员");
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 80;
-/// So many of the newest requests are looked through for those that wait.
-const NEWEST_REQUESTS: u64 = 50;
+/// So many of the requests that wait are shown, the oldest first.
+const MOST_REQUESTS: u64 = 50;
 
 /// A login as pages show it.
 pub(super) struct MemberRow {
@@ -139,13 +138,11 @@ pub(super) async fn list(
     let (size, desk, member) = (list::size(), &console.staff, &seat.member);
     let found = desk.members(member, wanted.cursor.as_deref(), size.to_read().into()).await?;
     let (found, next) = size.page(found, |one| one.login.to_string());
-    let now = console.clock.now();
-    let requests = desk.staff_requests(member, None, NEWEST_REQUESTS).await?;
-    let waiting = requests.iter().filter(|one| one.state_at(now) == ApprovalState::Requested);
+    let requests = desk.waiting_staff_requests(member, MOST_REQUESTS).await?;
     let address = Address::of(HERE.0);
     shown(&ListPage {
         frame: Frame::of(&seat, &console, HERE).await?,
-        requests: waiting.map(RequestRow::of).collect(),
+        requests: requests.iter().map(RequestRow::of).collect(),
         rows: found.iter().map(MemberRow::of).collect(),
         changes: member.roles.has(StaffAct::ChangeStaff),
         pages: Pages::onward(next.map(|cursor| address.with("cursor", cursor).to_string())),

@@ -55,6 +55,10 @@ pub(super) async fn show(
         let counted = console.bills.open_days(member, most).await?;
         found.push(("账单未平的日子", "/staff/reconciliation", counted));
     }
+    if member.roles.has(StaffAct::ChangeStaff) {
+        let counted = console.staff.count_staff_requests(member, most).await?;
+        found.push(("账号申请待复核", "/staff/staff", counted));
+    }
     let now = console.clock.now();
     let some = found.into_iter().filter(|(.., (count, _))| *count > 0);
     let waiting = some.map(|one| tile(one, now)).collect();

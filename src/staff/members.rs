@@ -285,6 +285,24 @@ impl StaffDesk {
         self.member_requests(member).page(before, limit).await
     }
 
+    /// The oldest requests about logins that wait.
+    pub async fn waiting_staff_requests(
+        &self,
+        member: &StaffMember,
+        most: u64,
+    ) -> Result<Vec<Approval>, StaffActError> {
+        self.member_requests(member).oldest_waiting(most).await
+    }
+
+    /// How many of them wait for the member, and since when.
+    pub async fn count_staff_requests(
+        &self,
+        member: &StaffMember,
+        most: u32,
+    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
+        self.member_requests(member).waiting(most).await
+    }
+
     async fn with_login(
         &self,
         member: &StaffMember,

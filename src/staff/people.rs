@@ -351,5 +351,5 @@ impl PeopleDesk {
 
 /// Whether a person is the member of staff.
 pub(super) fn is_own(person: &Person, member: &StaffMember) -> bool {
-    person.student_no.eq_ignore_ascii_case(&member.staff_no)
+    member.is_person(&person.student_no)
 }

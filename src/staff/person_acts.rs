@@ -13,7 +13,7 @@ use crate::{
     events::{self, EndedThere, Happening, NewEvent},
     ledger::HeldPersons,
     passcode::{Channel, DeviceId, EndReason, PersonDevice},
-    schools::{People, Person},
+    schools::{People, Person, School},
     sessions::{BoundTo, NoticeKind, PersonBinding},
     staff_accounts::{self, StaffAct, StaffMember},
 };
@@ -102,7 +102,7 @@ impl PeopleDesk {
         reason: &str,
     ) -> Result<bool, StaffPeopleError> {
         self.at_school(member, id).await?;
-        let now = self.clock.now();
+        let (school, now) = (self.schools.require(member.school).await?, self.clock.now());
         let db = self.db.clone().acting_as(member.actor(reason));
         db.in_tx(async |tx| {
             let right = StaffAct::ChangePerson;
@@ -112,7 +112,7 @@ impl PeopleDesk {
             if is_own(&person, member) {
                 return Err(StaffPeopleError::OwnCard);
             }
-            Box::pin(self.act_on(tx, (&held, &person), act, now)).await
+            Box::pin(self.act_on(tx, &school, (&held, &person), (act, now))).await
         })
         .await
     }
@@ -120,21 +120,20 @@ impl PeopleDesk {
     async fn act_on(
         &self,
         tx: &Tx,
+        school: &School,
         (held, person): (&HeldPersons, &Person),
-        act: PersonAct,
-        now: Timestamp,
+        (act, now): (PersonAct, Timestamp),
     ) -> Result<bool, StaffPeopleError> {
-        let school = self.schools.require(person.school).await?;
         match act {
             PersonAct::Loss => {
-                Ok(counter::lost_in(tx, &school, (held, person), &self.sealer, now).await?)
+                Ok(counter::lost_in(tx, school, (held, person), &self.sealer, now).await?)
             }
             PersonAct::CancelLoss { reported_at } => {
                 let other = reported_at.is_some() && person.lost_at.is_some();
                 if other && reported_at != person.lost_at {
                     return Err(StaffPeopleError::Changed);
                 }
-                Ok(counter::found_in(tx, &school, (held, person), now).await?)
+                Ok(counter::found_in(tx, school, (held, person), now).await?)
             }
             PersonAct::EndDevice { device, generation } => {
                 end_device(tx, person, (device, generation), now).await

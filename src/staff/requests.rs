@@ -176,6 +176,12 @@ impl Requests<'_> {
         Ok(Approval::waiting(self.db, of, staff_no, (self.clock.now(), most)).await?)
     }
 
+    /// The oldest requests that wait, at most `most`.
+    pub async fn oldest_waiting(&self, most: u64) -> Result<Vec<Approval>, StaffActError> {
+        let of = (self.member.school, self.rules.kinds);
+        Ok(Approval::oldest_waiting(self.db, of, (self.clock.now(), most)).await?)
+    }
+
     /// Whether the same member has decided so before: the answer was lost.
     pub fn is_repeat(&self, asked: &Approval, verdict: ApprovalVerdict) -> bool {
         let same = |decision: &approvals::Decision| decision.by.id == self.member.id.uuid();
@@ -271,8 +277,7 @@ impl Requests<'_> {
 
     /// Nobody acts on money of their own.
     pub fn check_not_own(&self, quote: &RefundQuote) -> Result<(), StaffActError> {
-        let own = quote.person_no.eq_ignore_ascii_case(&self.member.staff_no);
-        if own { Err(StaffActError::OwnMoney) } else { Ok(()) }
+        if self.member.is_person(&quote.person_no) { Err(StaffActError::OwnMoney) } else { Ok(()) }
     }
 
     /// The member of staff as requests name them.

@@ -13,7 +13,7 @@ use crate::{
     staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
     terminals::{
         NewTerminal, RegistryError, TerminalId, TerminalKind,
-        desk::{self, KeyChange, OLD_KEY_LIFE},
+        desk::{self, ChangedKey, KeyChange},
         listing::{ListedTerminal, Silence, TerminalFilter, TerminalState},
     },
 };
@@ -97,6 +97,8 @@ pub struct KeyAsk {
 pub struct IssuedKey {
     /// The terminal.
     pub terminal: TerminalId,
+    /// Its code.
+    pub code: String,
     /// The key.
     pub key: NewEd25519Key,
     /// Until when the old one is good.
@@ -286,7 +288,7 @@ impl TerminalDesk {
                 Ok(desk::add_terminal(tx, &new, now).await?)
             })
             .await?;
-        Ok(IssuedKey { terminal, key, old_until: None })
+        Ok(IssuedKey { terminal, code: new.code.to_string(), key, old_until: None })
     }
 
     /// Switches a terminal off, in force at the commit at every server. One that is off stays so.
@@ -312,11 +314,11 @@ impl TerminalDesk {
     ) -> Result<IssuedKey, StaffTerminalError> {
         let (key, now) = (NewEd25519Key::random()?, self.clock.now());
         let change = ask.change(&key);
-        self.act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
+        let changing = self.act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
             Ok(desk::start_terminal(tx, member.school, &change, now).await?)
-        })
-        .await?;
-        Ok(IssuedKey { terminal: ask.terminal, key, old_until: None })
+        });
+        let ChangedKey { code, old_until } = changing.await?;
+        Ok(IssuedKey { terminal: ask.terminal, code, key, old_until })
     }
 
     /// Gives a terminal that is on another key.
@@ -327,12 +329,11 @@ impl TerminalDesk {
     ) -> Result<IssuedKey, StaffTerminalError> {
         let (key, now) = (NewEd25519Key::random()?, self.clock.now());
         let change = ask.change(&key);
-        self.act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
+        let changing = self.act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
             Ok(desk::replace_key(tx, member.school, &change, now).await?)
-        })
-        .await?;
-        let old_until = ask.keeps_old.then(|| now.plus(OLD_KEY_LIFE));
-        Ok(IssuedKey { terminal: ask.terminal, key, old_until })
+        });
+        let ChangedKey { code, old_until } = changing.await?;
+        Ok(IssuedKey { terminal: ask.terminal, code, key, old_until })
     }
 
     /// Runs an act of a member of staff, whose right is asked again under the lock of the login.

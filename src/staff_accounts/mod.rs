@@ -149,6 +149,11 @@ impl StaffMember {
         self.roles.allow(act, self.factor_at, now)
     }
 
+    /// Whether a person with this student or staff number is the member: nobody acts on the own card or money.
+    pub fn is_person(&self, person_no: &str) -> bool {
+        self.staff_no.eq_ignore_ascii_case(person_no)
+    }
+
     /// On whose behalf the database is written, for the audit log.
     pub fn actor(&self, why: &str) -> Actor {
         actor(&self.login, &self.staff_no, why)

@@ -134,6 +134,11 @@ impl Slip {
         Ok(Self { password: Some(RecoveryCode::random()?.shown()), ..Self::new(login)? })
     }
 
+    /// The login that it is for.
+    pub const fn login(&self) -> &StaffLogin {
+        &self.login
+    }
+
     pub(super) const fn totp(&self) -> &TotpSecret {
         &self.secret
     }

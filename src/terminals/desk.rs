@@ -64,13 +64,22 @@ pub async fn stop_terminal(
     Ok(Registered::Changed)
 }
 
+/// A terminal that has another key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedKey {
+    /// Its code.
+    pub code: String,
+    /// Until when the old key is good.
+    pub old_until: Option<Timestamp>,
+}
+
 /// Switches a terminal on, with a new key alone: whoever has the old one may have had the terminal.
 pub async fn start_terminal(
     tx: &Tx,
     school: SchoolId,
     change: &KeyChange,
     now: Timestamp,
-) -> Result<(), RegistryError> {
+) -> Result<ChangedKey, RegistryError> {
     set_key(tx, school, (change, false), now).await
 }
 
@@ -80,7 +89,7 @@ pub async fn replace_key(
     school: SchoolId,
     change: &KeyChange,
     now: Timestamp,
-) -> Result<(), RegistryError> {
+) -> Result<ChangedKey, RegistryError> {
     set_key(tx, school, (change, true), now).await
 }
 
@@ -89,7 +98,7 @@ async fn set_key(
     school: SchoolId,
     (change, is_on): (&KeyChange, bool),
     now: Timestamp,
-) -> Result<(), RegistryError> {
+) -> Result<ChangedKey, RegistryError> {
     let KeyChange { terminal, known, key, keeps_old } = change;
     let row = store::lock_terminal(tx, school, *terminal).await?;
     let row = row.ok_or(RegistryError::NotFound)?;
@@ -107,7 +116,7 @@ async fn set_key(
     };
     let detail = format!("key SHA-256 {}, {old}", key.fingerprint());
     record(tx, school, (act, format!("terminal {}", row.code)), detail, now).await?;
-    Ok(())
+    Ok(ChangedKey { code: row.code, old_until })
 }
 
 /// Registers a merchant with a code that is not taken.

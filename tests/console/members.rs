@@ -43,6 +43,9 @@ async fn a_login_is_added_and_another_admin_approves_its_role(db: &TestDb) {
     let again = send(&NEW).await.with(409);
     assert!(again.says("该账号名已被使用"), "{}", again.html);
 
+    let today = second.get("/staff").await.with(200);
+    assert!(today.says("账号申请待复核") && today.says("<strong>1</strong>"), "{}", today.html);
+    assert!(!first.get("/staff").await.says("账号申请待复核"), "not for who asked");
     let list = second.get("/staff/staff").await.with(200);
     assert!(list.says("待复核的申请") && list.says("&#60;b&#62;入职"), "{}", list.html);
     assert!(!list.says("<b>入职"), "{}", list.html);

@@ -209,8 +209,8 @@ fn order(detail: &CaseDetail, member: &StaffMember) -> Option<OrderLink> {
 
 fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
     let case = &detail.case;
-    let own_money = |no: &str| no.eq_ignore_ascii_case(&member.staff_no);
-    let is_own_money = detail.order.as_ref().is_some_and(|order| own_money(&order.person_no));
+    let of_order = detail.order.as_ref();
+    let is_own_money = of_order.is_some_and(|order| member.is_person(&order.person_no));
     if case.end.is_some() || !member.roles.has(StaffAct::HandleCases) {
         return Offers::default();
     }

@@ -103,7 +103,7 @@ impl CameFrom {
 
 /// Whether the member may ask for a refund of it now.
 pub(super) fn may_ask(detail: &OrderDetail, member: &StaffMember, now: Timestamp) -> bool {
-    let is_own = detail.person_no.eq_ignore_ascii_case(&member.staff_no);
+    let is_own = member.is_person(&detail.person_no);
     let is_left = detail.refundable.is_some_and(|left| !left.is_zero());
     member.roles.has(StaffAct::AskRefund) && is_left && !is_own && !detail.is_asked(now)
 }

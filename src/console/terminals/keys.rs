@@ -31,9 +31,8 @@ pub(super) async fn page(
     console: &Console,
     issued: IssuedKey,
 ) -> Result<HttpResponse, PageError> {
-    let found = console.terminals.find(&seat.member, issued.terminal).await?;
     let school = console.schools.require(seat.member.school).await?;
-    let code = found.one.terminal.code;
+    let code = issued.code;
     shown(&KeyPage {
         frame: Frame::of(seat, console, (HERE.0, &format!("{code} 的新密钥"))).await?,
         path: path_of(issued.terminal),

@@ -68,7 +68,7 @@ impl CaseDesk {
         id: CaseId,
         (reason, key): (String, String),
     ) -> Result<StaffRefund, StaffCaseError> {
-        let case = self.own(member, id).await?;
+        let case = held_by(self.case(member, id).await?, member)?;
         let refund: Uuid = case.facts.refund.ok_or(StaffCaseError::NoRefund)?;
         let asked = self.staff.ask_ending(member, &EndingAsk { refund, reason, key }).await?;
         let (by, now) = (worker(member), self.staff.clock.now());
@@ -88,7 +88,7 @@ impl CaseDesk {
         let case = self.case(member, id).await?;
         let (right, now) = (StaffAct::EndMoneyCases, self.staff.clock.now());
         member.may(right, now)?;
-        let case = self.own(member, case.id).await?;
+        let case = held_by(case, member)?;
         self.check_not_own(member, &case).await?;
         let payment = case.facts.payment.filter(|_| case.facts.refund.is_none());
         let (payment, (_, _, transaction)) =
@@ -111,19 +111,6 @@ impl CaseDesk {
         }
     }
 
-    /// A case that the member has.
-    async fn own(&self, member: &StaffMember, id: CaseId) -> Result<FoundCase, StaffCaseError> {
-        let case = self.case(member, id).await?;
-        if case.end.is_some() {
-            return Err(CaseRefusal::Over.into());
-        }
-        if !case.is_held_by(&member.staff_no) {
-            let held = case.holder.map(|holder| CaseRefusal::Held(Box::new(holder)));
-            return Err(held.unwrap_or(CaseRefusal::NotTaken).into());
-        }
-        Ok(case)
-    }
-
     /// Nobody acts on money of their own. Whose it is does not change, so that it is asked before the
     /// transaction.
     async fn check_not_own(
@@ -132,8 +119,7 @@ impl CaseDesk {
         case: &FoundCase,
     ) -> Result<(), StaffCaseError> {
         let order = self.order_of(case).await?;
-        let is_own =
-            order.is_some_and(|order| order.person_no.eq_ignore_ascii_case(&member.staff_no));
+        let is_own = order.is_some_and(|order| member.is_person(&order.person_no));
         if is_own { Err(StaffActError::OwnMoney.into()) } else { Ok(()) }
     }
 
@@ -147,6 +133,18 @@ impl CaseDesk {
         }
         Ok(())
     }
+}
+
+/// The case, if it is open and the member has it.
+fn held_by(case: FoundCase, member: &StaffMember) -> Result<FoundCase, StaffCaseError> {
+    if case.end.is_some() {
+        return Err(CaseRefusal::Over.into());
+    }
+    if !case.is_held_by(&member.staff_no) {
+        let held = case.holder.map(|holder| CaseRefusal::Held(Box::new(holder)));
+        return Err(held.unwrap_or(CaseRefusal::NotTaken).into());
+    }
+    Ok(case)
 }
 
 /// The entry of an act, and from whom the case was taken by it.

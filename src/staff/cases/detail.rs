@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most entries of the audit log that stand beside a case.
-const LINES: u32 = 200;
+const LINES: u16 = 200;
 
 /// The order that a case is about.
 #[derive(Clone, Debug)]
@@ -113,7 +113,8 @@ impl CaseDesk {
         let found = FoundCase::find(&self.staff.db, member.school, id).await?;
         let case = visible(found, member)?;
         let subject = subject_of(id);
-        let log = AuditLine::of_subject(&self.staff.db, (case.school, &subject), LINES).await?;
+        let mut log = AuditLine::about(&self.staff.db, case.school, &subject, LINES).await?;
+        log.reverse();
         Ok(CaseDetail {
             proposal: case.kind.map(CaseProposal::of),
             order: self.order_of(&case).await?,

@@ -193,17 +193,8 @@ pub(super) async fn set_password(
     hash: &str,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let set = staff_member::ActiveModel {
-        id: Unchanged(id.uuid()),
-        password_hash: Set(hash.to_owned()),
-        updated_at: Set(now.micros()),
-        ..Default::default()
-    };
-    Box::pin(change(tx, id, async {
-        staff_member::Entity::update(set).exec(tx.conn()).await?;
-        Ok(())
-    }))
-    .await
+    let password_hash = Set(hash.to_owned());
+    update(tx, id, staff_member::ActiveModel { password_hash, ..Default::default() }, now).await
 }
 
 /// Replaces the roles of a locked login.
@@ -213,17 +204,8 @@ pub(super) async fn set_roles(
     roles: &super::StaffRoles,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let set = staff_member::ActiveModel {
-        id: Unchanged(id.uuid()),
-        roles: Set(roles.to_string()),
-        updated_at: Set(now.micros()),
-        ..Default::default()
-    };
-    Box::pin(change(tx, id, async {
-        staff_member::Entity::update(set).exec(tx.conn()).await?;
-        Ok(())
-    }))
-    .await
+    let roles = Set(roles.to_string());
+    update(tx, id, staff_member::ActiveModel { roles, ..Default::default() }, now).await
 }
 
 /// Switches a locked login off or on.
@@ -233,14 +215,20 @@ pub(super) async fn switch(
     enabled: bool,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let set = staff_member::ActiveModel {
-        id: Unchanged(id.uuid()),
-        enabled: Set(enabled),
-        updated_at: Set(now.micros()),
-        ..Default::default()
-    };
+    let enabled = Set(enabled);
+    update(tx, id, staff_member::ActiveModel { enabled, ..Default::default() }, now).await
+}
+
+async fn update(
+    tx: &Tx,
+    id: StaffId,
+    set: staff_member::ActiveModel,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let (id, updated_at) = (id.uuid(), Set(now.micros()));
+    let set = staff_member::ActiveModel { id: Unchanged(id), updated_at, ..set };
     // Boxed: it would be most of its callers' futures.
-    Box::pin(change(tx, id, async {
+    Box::pin(change(tx, StaffId::from_uuid(id), async {
         staff_member::Entity::update(set).exec(tx.conn()).await?;
         Ok(())
     }))
