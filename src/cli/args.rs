@@ -302,7 +302,7 @@ pub(super) enum Terminal {
     /// Switch a terminal off: none of its requests is answered any more
     ///
     /// For one that was stolen, or that misbehaves. It stays registered, also for `terminal add
-    /// --replace`. Safe to repeat. Running servers refuse it within a second.
+    /// --replace`. Safe to repeat. Nothing is decided for it after the commit, at whatever server.
     #[command(after_help = "Example:\n  onecard terminal disable --school xnec --id T1")]
     Disable(TerminalName),
     /// Switch a terminal on again

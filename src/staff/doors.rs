@@ -83,6 +83,9 @@ pub enum StaffDoorError {
     /// Nobody at the school has this number.
     #[error("no such person")]
     NoPerson,
+    /// Nobody gives a right to themselves.
+    #[error("it is the member of staff's own right")]
+    Own,
     /// Not allowed.
     #[error(transparent)]
     Right(#[from] StaffRefusal),
@@ -99,7 +102,7 @@ impl TxError for StaffDoorError {
         match self {
             Self::Db(error) => Some(error),
             Self::Door(error) => error.db(),
-            Self::NoPerson | Self::Right(_) => None,
+            Self::NoPerson | Self::Own | Self::Right(_) => None,
         }
     }
 }
@@ -135,6 +138,9 @@ impl DoorDesk {
         member: &StaffMember,
         grant: &DoorGrant,
     ) -> Result<DoorRight, StaffDoorError> {
+        if member.is_person(&grant.student_no) {
+            return Err(StaffDoorError::Own);
+        }
         let person = self.person(member, &grant.student_no).await?;
         let now = self.clock.now();
         let db = self.db.clone().acting_as(member.actor(&grant.reason));

@@ -25,6 +25,7 @@ async fn a_right_is_given_found_and_ended(db: &TestDb) {
         ("2301001", "", "2020-01-01", 422, "须晚于开始时间和现在"),
         ("2301001", "", "soon", 422, "到期日须为日期"),
         ("9999999", "", "", 404, "没有找到"),
+        ("1001", "", "", 403, "本人"),
     ];
     for (student_no, hours, until, status, text) in cases {
         let refused = give(student_no, hours, until).await.with(status);

@@ -59,6 +59,17 @@ async fn a_login_is_added_and_another_admin_approves_its_role(db: &TestDb) {
     let list = second.get("/staff/staff").await.with(200);
     assert!(list.says("一卡通中心、财务") && !list.says("待复核的申请"), "{}", list.html);
 
+    // Switched off while signed in: the open page and its form are refused.
+    let (gone, _) = Browser::of(&world, "gone", "1006", &["admin"]).await;
+    let open = gone.get("/staff/staff/add").await.with(200);
+    let id = world.rows.id("SELECT id FROM staff_member WHERE login = 'gone'").await;
+    let page = second.get(&format!("/staff/staff/{id}")).await.with(200);
+    let off = [("reason", "离职")];
+    second.submit(&page, &format!("/staff/staff/{id}/disable"), &off).await.with(303);
+    let away = gone.submit(&open, "/staff/staff/add", &NEW).await.with(303);
+    assert!(away.location.starts_with("/staff/sign-in"), "{}", away.location);
+    gone.get("/staff").await.with(303);
+
     // Switched off and on; the own login has no forms.
     let zhao = "SELECT id FROM staff_member WHERE login = 'zhao'";
     let page = format!("/staff/staff/{}", world.rows.id(zhao).await);
@@ -109,6 +120,9 @@ async fn a_lost_phone_is_replaced_by_a_slip(db: &TestDb) {
 async fn a_password_is_changed_at_a_browser(db: &TestDb) {
     let world = World::start(db).await;
     let (li, secret) = Browser::of(&world, "li", "1001", &["auditor"]).await;
+    let elsewhere = Browser::at(&world);
+    elsewhere.steal(&li);
+    elsewhere.get("/staff").await.with(200);
     let form = li.get("/staff/account/password").await.with(200);
     let send = async |password: &str, new: &str, repeated: &str| {
         let fields = [("password", password), ("new_password", new), ("repeated", repeated)];
@@ -120,6 +134,8 @@ async fn a_password_is_changed_at_a_browser(db: &TestDb) {
     let changed = send(old, new, new).await.with(303);
     assert!(li.follow(&changed).await.with(200).says("密码已更改"));
     li.get("/staff").await.with(303);
+    let away = elsewhere.get("/staff").await.with(303);
+    assert!(away.location.starts_with("/staff/sign-in"), "{}", away.location);
     li.sign_in("li", old, &code(&secret, 1)).await.with(401);
     li.sign_in("li", new, &code(&secret, 1)).await.with(303);
 }

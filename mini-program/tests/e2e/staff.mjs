@@ -1,4 +1,4 @@
-// Members of staff, who have no pages yet: they ask and decide by JSON, with password and authenticator app.
+// Members of staff, who ask and decide by JSON here, with password and authenticator app.
 import assert from 'node:assert/strict'
 import { createHmac, randomUUID } from 'node:crypto'
 

@@ -1,6 +1,6 @@
 //! Rights to pass doors, and the log of doors.
 
-use super::requests::DEFAULT_LIMIT;
+use super::{problems::OWN_CARD, requests::DEFAULT_LIMIT};
 use crate::{
     access::{
         desk::{DoorPage, DoorRightError},
@@ -41,6 +41,7 @@ impl From<StaffDoorError> for ApiError {
             }
             StaffDoorError::Door(DoorRightError::Allocated) => Self::new(RIGHT_ALLOCATED),
             StaffDoorError::Door(DoorRightError::TooMany) => Self::new(TOO_MANY_RIGHTS),
+            StaffDoorError::Own => Self::new(OWN_CARD),
             StaffDoorError::Right(refusal) => refusal.into(),
             StaffDoorError::Door(DoorRightError::Db(error)) | StaffDoorError::Db(error) => {
                 Self::internal(&error)

@@ -1,6 +1,6 @@
 //! People as members of staff find and open them, and what they do for one.
 
-use super::requests::DEFAULT_LIMIT;
+use super::{problems::OWN_CARD, requests::DEFAULT_LIMIT};
 use crate::{
     base::{
         clock::Timestamp,
@@ -33,7 +33,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 problem_kinds! {
-    OWN_CARD = "own_card", 403, "不能办理本人的卡";
     PERSON_CHANGED = "person_changed", 409, "状态已变化，没有办理";
     SHOWN_BEFORE = "shown_before", 409, "这一次已经显示过，没有再显示";
 }

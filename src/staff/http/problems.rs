@@ -27,6 +27,7 @@ problem_kinds! {
     LOGIN_TAKEN = "login_taken", 409, "该账号名已被使用";
     LOGIN_CHANGED = "login_changed", 409, "该账号已是这样，或刚被更改";
     NOT_YOUR_REQUEST = "not_your_request", 403, "只有申请人可以撤回";
+    pub(super) OWN_CARD = "own_card", 403, "不能办理本人的卡";
     OWN_MONEY = "own_money", 403, "不能办理本人的款项";
     APPROVAL_OVER = "approval_over", 409, "该申请已处理或已过期";
     APPROVAL_OPEN = "approval_open", 409, "该款项已有待复核的申请";
