@@ -13,7 +13,7 @@ use crate::{
     staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
     terminals::{
         NewTerminal, RegistryError, TerminalId, TerminalKind,
-        desk::{self, ChangedKey, KeyChange},
+        desk::{self, KeyChange},
         listing::{ListedTerminal, Silence, TerminalFilter, TerminalState},
     },
 };
@@ -317,7 +317,7 @@ impl TerminalDesk {
         let changing = self.act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
             Ok(desk::start_terminal(tx, member.school, &change, now).await?)
         });
-        let ChangedKey { code, old_until } = changing.await?;
+        let (code, old_until) = changing.await?;
         Ok(IssuedKey { terminal: ask.terminal, code, key, old_until })
     }
 
@@ -332,7 +332,7 @@ impl TerminalDesk {
         let changing = self.act(member, (StaffAct::ChangeTerminals, &ask.reason), async |tx| {
             Ok(desk::replace_key(tx, member.school, &change, now).await?)
         });
-        let ChangedKey { code, old_until } = changing.await?;
+        let (code, old_until) = changing.await?;
         Ok(IssuedKey { terminal: ask.terminal, code, key, old_until })
     }
 

@@ -64,32 +64,24 @@ pub async fn stop_terminal(
     Ok(Registered::Changed)
 }
 
-/// A terminal that has another key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedKey {
-    /// Its code.
-    pub code: String,
-    /// Until when the old key is good.
-    pub old_until: Option<Timestamp>,
-}
-
-/// Switches a terminal on, with a new key alone: whoever has the old one may have had the terminal.
+/// Switches a terminal on, with a new key alone: whoever has the old one may have had the terminal. Answers its
+/// code, and until when the old key is good.
 pub async fn start_terminal(
     tx: &Tx,
     school: SchoolId,
     change: &KeyChange,
     now: Timestamp,
-) -> Result<ChangedKey, RegistryError> {
+) -> Result<(String, Option<Timestamp>), RegistryError> {
     set_key(tx, school, (change, false), now).await
 }
 
-/// Gives a terminal that is on another key.
+/// Gives a terminal that is on another key; answers the same.
 pub async fn replace_key(
     tx: &Tx,
     school: SchoolId,
     change: &KeyChange,
     now: Timestamp,
-) -> Result<ChangedKey, RegistryError> {
+) -> Result<(String, Option<Timestamp>), RegistryError> {
     set_key(tx, school, (change, true), now).await
 }
 
@@ -98,7 +90,7 @@ async fn set_key(
     school: SchoolId,
     (change, is_on): (&KeyChange, bool),
     now: Timestamp,
-) -> Result<ChangedKey, RegistryError> {
+) -> Result<(String, Option<Timestamp>), RegistryError> {
     let KeyChange { terminal, known, key, keeps_old } = change;
     let row = store::lock_terminal(tx, school, *terminal).await?;
     let row = row.ok_or(RegistryError::NotFound)?;
@@ -116,7 +108,7 @@ async fn set_key(
     };
     let detail = format!("key SHA-256 {}, {old}", key.fingerprint());
     record(tx, school, (act, format!("terminal {}", row.code)), detail, now).await?;
-    Ok(ChangedKey { code: row.code, old_until })
+    Ok((row.code, old_until))
 }
 
 /// Registers a merchant with a code that is not taken.
