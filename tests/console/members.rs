@@ -6,6 +6,7 @@ use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(
     a_login_is_added_and_another_admin_approves_its_role,
+    who_is_switched_off_is_out_with_the_form_that_is_open,
     a_lost_phone_is_replaced_by_a_slip,
     a_password_is_changed_at_a_browser,
 );
@@ -59,18 +60,7 @@ async fn a_login_is_added_and_another_admin_approves_its_role(db: &TestDb) {
     let list = second.get("/staff/staff").await.with(200);
     assert!(list.says("一卡通中心、财务") && !list.says("待复核的申请"), "{}", list.html);
 
-    // Switched off while signed in: the open page and its form are refused.
-    let (gone, _) = Browser::of(&world, "gone", "1006", &["admin"]).await;
-    let open = gone.get("/staff/staff/add").await.with(200);
-    let id = world.rows.id("SELECT id FROM staff_member WHERE login = 'gone'").await;
-    let page = second.get(&format!("/staff/staff/{id}")).await.with(200);
-    let off = [("reason", "离职")];
-    second.submit(&page, &format!("/staff/staff/{id}/disable"), &off).await.with(303);
-    let away = gone.submit(&open, "/staff/staff/add", &NEW).await.with(303);
-    assert!(away.location.starts_with("/staff/sign-in"), "{}", away.location);
-    gone.get("/staff").await.with(303);
-
-    // Switched off and on; the own login has no forms.
+    // Switched off and on.
     let zhao = "SELECT id FROM staff_member WHERE login = 'zhao'";
     let page = format!("/staff/staff/{}", world.rows.id(zhao).await);
     let shown = second.get(&page).await.with(200);
@@ -80,14 +70,29 @@ async fn a_login_is_added_and_another_admin_approves_its_role(db: &TestDb) {
     let off = second.follow(&off).await.with(200);
     assert!(off.says("账号已停用") && off.says("启用 zhao"), "{}", off.html);
     second.submit(&shown, &format!("{page}/disable"), &[("reason", "离职")]).await.with(409);
+    assert!(world.report().await.is_clean());
+}
+
+async fn who_is_switched_off_is_out_with_the_form_that_is_open(db: &TestDb) {
+    let world = World::start(db).await;
+    let (second, _) = Browser::of(&world, "a2", "1002", &["admin"]).await;
+    let (gone, _) = Browser::of(&world, "gone", "1006", &["admin"]).await;
+    let open = gone.get("/staff/staff/add").await.with(200);
+    let id = world.rows.id("SELECT id FROM staff_member WHERE login = 'gone'").await;
+    let page = second.get(&format!("/staff/staff/{id}")).await.with(200);
+    let off = [("reason", "离职")];
+    second.submit(&page, &format!("/staff/staff/{id}/disable"), &off).await.with(303);
+    let away = gone.submit(&open, "/staff/staff/add", &NEW).await.with(303);
+    assert!(away.location.starts_with("/staff/sign-in"), "{}", away.location);
+    gone.get("/staff").await.with(303);
+    // The own login has no forms, and an old second factor is asked for again.
     let own = "SELECT id FROM staff_member WHERE login = 'a2'";
     let own = second.get(&format!("/staff/staff/{}", world.rows.id(own).await)).await.with(200);
     assert!(own.says("须由其他管理员办理") && !own.says("/disable"), "{}", own.html);
     let older = "UPDATE staff_session SET factor_at = factor_at - $1";
     world.change(older, [(11 * 60_000_000_i64).into()]).await;
-    let away = second.submit(&off, &format!("{page}/enable"), &[("reason", "x")]).await.with(303);
+    let away = second.submit(&own, &format!("/staff/staff/{id}/enable"), &off).await.with(303);
     assert!(away.location.starts_with("/staff/second-factor"), "{}", away.location);
-    assert!(world.report().await.is_clean());
 }
 
 async fn a_lost_phone_is_replaced_by_a_slip(db: &TestDb) {
