@@ -12,7 +12,6 @@ use crate::base::{
     db::{Db, DbError, TxError},
     ids::SchoolId,
 };
-use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -144,7 +143,10 @@ impl StoredFiles {
     }
 
     /// The file part by part: one query for each.
-    pub fn parts(&self, file: StoredFile) -> impl Stream<Item = Result<Bytes, FileError>> + use<> {
+    pub fn parts(
+        &self,
+        file: StoredFile,
+    ) -> impl Stream<Item = Result<Vec<u8>, FileError>> + use<> {
         let files = self.clone();
         stream::try_unfold((files, file, 0), async |(files, file, position)| {
             if position >= file.parts {
@@ -152,7 +154,7 @@ impl StoredFiles {
             }
             let part = files.part(&file, position).await?;
             let next = (files, file, position.saturating_add(1));
-            Ok(Some((Bytes::copy_from_slice(&part), next)))
+            Ok(Some((part.to_vec(), next)))
         })
     }
 
