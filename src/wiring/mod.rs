@@ -36,6 +36,7 @@ use crate::{
     config::Config,
     console::Console,
     devices::Devices,
+    exports::ExportDesk,
     feed::Feed,
     identity::Identities,
     keyring::DoorKeys,
@@ -103,6 +104,8 @@ pub struct Journeys {
     pub terminal_desk: TerminalDesk,
     /// The pages of staff.
     pub console: Console,
+    /// Their lists as files.
+    pub exports: ExportDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -161,11 +164,13 @@ impl Journeys {
         let door_desk = staff::door_desk(&staff, &shared);
         let terminal_desk = staff::terminal_desk(&staff);
         let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
+        let console = staff::console(&staff, desks, &shared);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&staff, desks, &shared),
+            exports: staff::export_desk(&console, &staff),
+            console,
             order_desk,
             people_desk,
             bill_desk,
@@ -203,7 +208,7 @@ impl Journeys {
         access::start_jobs(&self.access, context);
         keyring::start_jobs(&self.door_keys, context);
         terminals::start_jobs(&self.terminals, context);
-        staff::start_jobs(context);
+        staff::start_jobs(&self.exports, context);
         self.provider_jobs.start(context);
     }
 }

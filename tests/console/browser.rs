@@ -114,7 +114,14 @@ impl Browser {
             self.keep(set.to_str().unwrap());
         }
         let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap().to_owned());
-        let named = ["content-security-policy", "cache-control", "content-type", "referrer-policy"];
+        let named = [
+            "content-security-policy",
+            "cache-control",
+            "content-type",
+            "referrer-policy",
+            "content-disposition",
+            "refresh",
+        ];
         Page {
             status,
             location: text("location").unwrap_or_default(),
