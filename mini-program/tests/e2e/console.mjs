@@ -135,6 +135,7 @@ export function consoleSteps({ origins, staff, studentNo, shots, launch }) {
         await office.goto(`${server}/staff/orders?state=fulfilled`)
         await office.locator('main tbody a').first().click()
         await office.getByRole('link', { name: /申请退款/ }).first().click()
+        await office.getByRole('radio', { name: '部分', exact: true }).check()
         await office.getByLabel(/金额/).fill('0.01')
         await office.getByLabel(/原因|理由/).fill('多充了一分')
         await office.getByRole('button', { name: /申请/ }).click()
