@@ -84,6 +84,7 @@ pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {
         ApprovalKind::BillRepair => "对账差异",
         ApprovalKind::StaffRoles => "更改角色",
         ApprovalKind::StaffFactor => "重置验证器",
+        ApprovalKind::PolicyChange => "更改政策",
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         money::Fen,
     },
+    policies::PolicyError,
     reconciliation::RepairError,
     staff_accounts::{
         self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
@@ -47,6 +48,9 @@ pub enum StaffActError {
     /// The difference cannot be accepted.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// The policy cannot be changed so.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -62,6 +66,7 @@ impl TxError for StaffActError {
             Self::Approval(error) => error.db(),
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
+            Self::Policy(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
             | Self::TooMany(_)

@@ -33,6 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
+    ("policies", &["policy_proposal", "policy_version"]),
     ("providers", &["platform_certificate"]),
     ("reconciliation", &["bill_day", "bill_difference", "bill_repair", "bill_row"]),
     ("schools", &["person", "school"]),
@@ -49,6 +50,11 @@ const READERS: &[Exception] = &[
         "identity",
         &["charge", "device", "notice", "orders", "person"],
         "the home page is one statement: each would cost a round trip on every start of the client",
+    ),
+    except(
+        "policies",
+        &["charge", "orders", "terminal"],
+        "what a change would have refused in a month is counted in one pass",
     ),
     except("passcode", &["school"], "keys are derived from a school's code; `schools` lies above"),
     except(

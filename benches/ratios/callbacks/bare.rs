@@ -25,7 +25,7 @@ use onecard::{
         settle::{IncomingFact, Origin, Verdict},
     },
     routes,
-    schools::import_schools,
+    policies::import_schools,
     wiring::Settings,
 };
 use serde_json::json;
