@@ -74,7 +74,8 @@ impl PolicyBook {
     /// Of the row of a school and the versions from the one in force on. An older release writes the row
     /// alone: the row says what is in force.
     fn of(row: &StoredSchool, kept: Vec<PolicyVersion>) -> Self {
-        let in_force = kept.iter().find(|version| version.seq == row.seq && version.json == row.json);
+        let in_force =
+            kept.iter().find(|version| version.seq == row.seq && version.json == row.json);
         let in_force = in_force.cloned().unwrap_or_else(|| unrecorded(row));
         let newest = kept.last().cloned().unwrap_or_else(|| in_force.clone());
         let mut coming: Vec<PolicyVersion> = Vec::new();

@@ -68,5 +68,9 @@ fn titles(list: &Value) -> String {
         title.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let titles: Vec<String> = items.iter().map(title).collect();
-    if titles.is_empty() { "无".to_owned() } else { format!("{} 条：{}", titles.len(), cut(&titles.join("、"))) }
+    if titles.is_empty() {
+        "无".to_owned()
+    } else {
+        format!("{} 条：{}", titles.len(), cut(&titles.join("、")))
+    }
 }

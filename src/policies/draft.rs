@@ -126,7 +126,8 @@ fn normalise(json: &mut Value) {
 
 /// The fields that a refusal is about: those that the table names, else those that are refused alone.
 fn located(policy: &Policy, changes: &PolicyChanges, said: &str) -> Vec<PolicyProblem> {
-    let problem = |key: &str, detail: &str| PolicyProblem { key: key.into(), detail: detail.into() };
+    let problem =
+        |key: &str, detail: &str| PolicyProblem { key: key.into(), detail: detail.into() };
     if let Some((_, keys, detail)) = SAID.iter().find(|(part, ..)| said.contains(part)) {
         return keys.iter().map(|key| problem(key, detail)).collect();
     }
@@ -196,7 +197,10 @@ mod tests {
             (vec![("passcode.prefixes.pay", json!(81))], "passcode.prefixes.id", "各不相同"),
             (vec![("passcode.prefixes.pay", json!(100))], "passcode.prefixes.pay", "两位"),
             (
-                vec![("password.must_change", json!(true)), ("password.change_online", json!(false))],
+                vec![
+                    ("password.must_change", json!(true)),
+                    ("password.change_online", json!(false)),
+                ],
                 "password.must_change",
                 "允许自己改",
             ),
@@ -212,7 +216,10 @@ mod tests {
         ] {
             let problems = refused(&changes);
             let at = problems.iter().find(|(at, _)| at == key);
-            assert!(at.is_some_and(|(_, detail)| detail.contains(said)), "{changes:?}: {problems:?}");
+            assert!(
+                at.is_some_and(|(_, detail)| detail.contains(said)),
+                "{changes:?}: {problems:?}"
+            );
         }
     }
 

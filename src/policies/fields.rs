@@ -243,9 +243,9 @@ mod tests {
     #[test]
     fn money_and_passwords_are_for_two_persons() {
         for field in FIELDS {
-            let guarded = ["top_up.", "limits.", "password."].iter().any(|g| {
-                field.key.starts_with(g) && field.key != "password.hint"
-            });
+            let guarded = ["top_up.", "limits.", "password."]
+                .iter()
+                .any(|g| field.key.starts_with(g) && field.key != "password.hint");
             assert!(field.two_persons || !guarded, "{}", field.key);
         }
     }

@@ -159,10 +159,13 @@ async fn limits_hit(
 fn hit(paid: &[Paid], [before, after]: [Option<&Limits>; 2]) -> LimitsHit {
     let mut found = LimitsHit::default();
     for day in paid.chunk_by(|a, b| (a.person, a.day) == (b.person, b.day)) {
-        for (charge, (was, becomes)) in day.iter().zip(standings(day, before).zip(standings(day, after)))
+        for (charge, (was, becomes)) in
+            day.iter().zip(standings(day, before).zip(standings(day, after)))
         {
             match (was, becomes) {
-                (Standing::Within | Standing::Asked, Standing::Refused) => found.refused.add(charge),
+                (Standing::Within | Standing::Asked, Standing::Refused) => {
+                    found.refused.add(charge)
+                }
                 (Standing::Within, Standing::Asked) => found.asked.add(charge),
                 (Standing::Asked | Standing::Refused, Standing::Within) => found.spared.add(charge),
                 (Standing::Refused, Standing::Asked | Standing::Refused)

@@ -56,6 +56,11 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl PolicyField {
+    /// The field's value in a policy.
+    pub fn of_policy<'a>(&self, policy: &'a Value) -> &'a Value {
+        at(policy, self.key)
+    }
+
     /// The field's value as a form shows it; of several that may be ticked, their codes.
     pub fn shown(&self, value: &Value) -> String {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -77,6 +82,21 @@ impl PolicyField {
     /// The name of the box of one of several that may be ticked.
     pub fn tick(&self, code: &str) -> String {
         format!("{}.{code}", self.key)
+    }
+
+    /// Whether a name of a form is of this field.
+    pub fn owns(&self, name: &str) -> bool {
+        match self.input {
+            PolicyInput::Ticks(choices) => choices.iter().any(|(code, _)| self.tick(code) == name),
+            PolicyInput::Yuan { .. }
+            | PolicyInput::YuanList
+            | PolicyInput::Number(_)
+            | PolicyInput::Flag
+            | PolicyInput::Choice(_)
+            | PolicyInput::Line { .. }
+            | PolicyInput::Lines
+            | PolicyInput::Times => name == self.key,
+        }
     }
 
     /// Reads the field from a form.
@@ -186,8 +206,13 @@ mod tests {
             let form = PolicyForm::from([(min.key.to_owned(), text.to_owned())]);
             assert_eq!(min.read(&form).ok(), fen.map(Value::from), "{text}");
         }
-        for (fen, shown, words) in [(3500, "35", "¥35.00"), (3550, "35.50", "¥35.50"), (1, "0.01", "¥0.01")] {
-            assert_eq!((min.shown(&json!(fen)).as_str(), min.words(&json!(fen)).as_str()), (shown, words));
+        for (fen, shown, words) in
+            [(3500, "35", "¥35.00"), (3550, "35.50", "¥35.50"), (1, "0.01", "¥0.01")]
+        {
+            assert_eq!(
+                (min.shown(&json!(fen)).as_str(), min.words(&json!(fen)).as_str()),
+                (shown, words)
+            );
         }
     }
 

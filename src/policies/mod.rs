@@ -7,6 +7,7 @@
 //! the one table of fields.
 //! Absent on purpose: who may propose and who may approve. `staff` decides it.
 
+mod asked;
 mod book;
 mod difference;
 mod draft;
@@ -16,8 +17,10 @@ mod import;
 mod input;
 mod proposal;
 mod store;
+mod tasks;
 mod version;
 
+pub use asked::{PolicyAsk, PolicyOutcome, PolicyPreview, PolicyRequest};
 pub use book::{HeldPolicy, PolicyBook, PolicyHand, keep_in_force, take_effect};
 pub use difference::PolicyDifference;
 pub use draft::{PolicyChanges, PolicyProblem, changes_of};
@@ -26,4 +29,5 @@ pub use impact::PolicyImpact;
 pub use import::{ImportError, ImportOutcome, Imported, import_schools};
 pub use input::PolicyForm;
 pub use proposal::{PolicyContent, PolicyEdit, PolicyError, PolicyProposal};
+pub use tasks::SchoolTask;
 pub use version::{PolicySource, PolicyVersion};

@@ -9,6 +9,7 @@ use crate::{
     },
     schools::policy::Policy,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The longest time ahead of which a policy is changed.
@@ -107,6 +108,11 @@ impl PolicyProposal {
     /// Keeps it for a second person.
     pub async fn keep(&self, tx: &Tx, school: SchoolId, approval: Uuid) -> Result<(), DbError> {
         store::propose(tx, school, (approval, self)).await
+    }
+
+    /// The policy as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.json).unwrap_or_default()
     }
 
     /// What is fixed of it: the same change makes the same text.

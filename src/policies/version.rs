@@ -9,6 +9,7 @@ use crate::{
     },
     schools::policy::Policy,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Where a version came from. The name in storage stays for good.
@@ -64,6 +65,11 @@ pub struct PolicyVersion {
 }
 
 impl PolicyVersion {
+    /// The policy as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.json).unwrap_or_default()
+    }
+
     /// The versions of a school before the version `before`, newest first.
     pub async fn page(
         db: &Db,

@@ -5,15 +5,16 @@ use super::{
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
 };
 use crate::{
-    approvals::{self, Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
         money::Fen,
     },
     policies::{
-        HeldPolicy, PolicyBook, PolicyContent, PolicyDifference, PolicyEdit, PolicyError,
-        PolicyHand, PolicyProposal, PolicyVersion,
+        HeldPolicy, PolicyAsk, PolicyBook, PolicyContent, PolicyDifference, PolicyEdit,
+        PolicyError, PolicyHand, PolicyImpact, PolicyOutcome, PolicyPreview, PolicyProposal,
+        PolicyRequest, PolicyVersion, SchoolTask,
     },
     schools::policy::Policy,
     staff_accounts::{self, StaffAct, StaffMember},
@@ -25,48 +26,6 @@ const RULES: RequestRules = RequestRules {
     ask: StaffAct::ChangePolicy,
     decide: StaffAct::ChangePolicy,
 };
-
-/// A change of the policy, as it is asked.
-#[derive(Clone, Debug)]
-pub struct PolicyAsk {
-    /// What.
-    pub edit: PolicyEdit,
-    /// Why.
-    pub reason: String,
-    /// The idempotency key.
-    pub key: String,
-}
-
-/// What a change would do.
-#[derive(Clone, Debug)]
-pub struct PolicyPreview {
-    /// The policy that it makes, and from when.
-    pub proposal: PolicyProposal,
-    /// What it changes.
-    pub differences: Vec<PolicyDifference>,
-    /// Whether another admin must approve it.
-    pub two_persons: bool,
-}
-
-/// What a change came to.
-#[derive(Debug)]
-pub enum PolicyOutcome {
-    /// It is a version.
-    Published(Box<PolicyVersion>),
-    /// Another admin must approve it.
-    Asked(Box<Approval>),
-}
-
-/// A proposal that waits, or was decided.
-#[derive(Clone, Debug)]
-pub struct PolicyRequest {
-    /// The request.
-    pub approval: Approval,
-    /// What it makes.
-    pub proposal: PolicyProposal,
-    /// What it changes of the policy that it was made of.
-    pub differences: Vec<PolicyDifference>,
-}
 
 impl StaffDesk {
     /// The policy that is in force and what is to begin.
@@ -108,6 +67,17 @@ impl StaffDesk {
         };
         let two_persons = differences.iter().any(|one| one.two_persons);
         Ok(PolicyPreview { proposal, differences, two_persons })
+    }
+
+    /// Whom a change hits, from the last 30 days.
+    pub async fn policy_impact(
+        &self,
+        member: &StaffMember,
+        preview: &PolicyPreview,
+    ) -> Result<Vec<PolicyImpact>, StaffActError> {
+        let book = self.policy(member).await?;
+        let changed = [book.on(preview.proposal.from)?, &preview.proposal.policy];
+        Ok(PolicyImpact::of(&self.db, member.school, changed, self.clock.now()).await?)
     }
 
     /// Changes the policy, or asks for it where another admin must approve. The same key again is the same
@@ -287,6 +257,14 @@ impl StaffDesk {
         most: u32,
     ) -> Result<(u64, Option<Timestamp>), StaffActError> {
         self.policy_requests_of(member).waiting(most).await
+    }
+
+    /// What a new school has still to do, and what is done.
+    pub async fn school_tasks(
+        &self,
+        member: &StaffMember,
+    ) -> Result<Vec<SchoolTask>, StaffActError> {
+        Ok(SchoolTask::of(&self.db, member.school).await?)
     }
 
     async fn restored(

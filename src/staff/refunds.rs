@@ -190,9 +190,9 @@ fn made_by(approval: &Approval) -> Option<Uuid> {
         ApprovalKind::Refund => approval.decision.as_ref().and_then(|decision| decision.result),
         ApprovalKind::RefundEnd => Some(approval.subject),
         ApprovalKind::BillRepair
-            | ApprovalKind::StaffRoles
-            | ApprovalKind::StaffFactor
-            | ApprovalKind::PolicyChange => None,
+        | ApprovalKind::StaffRoles
+        | ApprovalKind::StaffFactor
+        | ApprovalKind::PolicyChange => None,
     }
 }
 

@@ -86,10 +86,7 @@ impl StaffAct {
             Self::ChangeDoorRights => &[CardOffice],
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
-            Self::RevealPerson
-            | Self::HandleCases
-            | Self::StopTerminals
-            | Self::RetryMessages => {
+            Self::RevealPerson | Self::HandleCases | Self::StopTerminals | Self::RetryMessages => {
                 &[CardOffice, Finance, NetworkCenter]
             }
             Self::ChangePerson | Self::ChangeTerminals => &[CardOffice, NetworkCenter],

@@ -7,6 +7,7 @@ use crate::{
     console::Console,
     passwords::TryCounts,
     payments::Payments,
+    policies,
     reconciliation::Reconciliation,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
@@ -119,6 +120,10 @@ pub(super) fn start_jobs(context: &JobContext<'_>) {
         StaffAccounts::delete_old_sessions(db.clone(), Arc::clone(&clock))
     });
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("policies that begin", {
+        let (db, clock) = (db.clone(), Arc::clone(&clock));
+        move || policies::keep_in_force(db.clone(), Arc::clone(&clock))
+    });
     context.jobs.spawn("overdue approvals", move || {
         approvals::expire_overdue(db.clone(), Arc::clone(&clock))
     });

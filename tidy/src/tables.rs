@@ -53,8 +53,8 @@ const READERS: &[Exception] = &[
     ),
     except(
         "policies",
-        &["charge", "orders", "terminal"],
-        "what a change would have refused in a month is counted in one pass",
+        &["charge", "orders", "person", "staff_member", "terminal"],
+        "what a change would have refused in a month, and what there is at a new school, is counted in one pass",
     ),
     except("passcode", &["school"], "keys are derived from a school's code; `schools` lies above"),
     except(

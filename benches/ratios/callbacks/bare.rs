@@ -24,8 +24,8 @@ use onecard::{
         gateway::{Evidence, Headers, KeptHeaders, Notified, Provider, RawNotification},
         settle::{IncomingFact, Origin, Verdict},
     },
-    routes,
     policies::import_schools,
+    routes,
     wiring::Settings,
 };
 use serde_json::json;

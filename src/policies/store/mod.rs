@@ -1,6 +1,7 @@
 //! Rows of versions and of what is proposed.
 
 pub(super) mod impact;
+pub(super) mod tasks;
 
 use super::{
     proposal::PolicyProposal,
@@ -15,10 +16,7 @@ use crate::{
     schools::policy::StoredPolicy,
 };
 use entity::{policy_proposal, policy_version};
-use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 /// The most versions that are looked at for what is to take effect: more never wait.
@@ -70,8 +68,8 @@ pub(super) async fn page(
     school: SchoolId,
     (before, most): (Option<i64>, u64),
 ) -> Result<Vec<PolicyVersion>, DbError> {
-    let mut found = policy_version::Entity::find()
-        .filter(policy_version::Column::SchoolId.eq(school.number()));
+    let mut found =
+        policy_version::Entity::find().filter(policy_version::Column::SchoolId.eq(school.number()));
     if let Some(before) = before {
         found = found.filter(policy_version::Column::Seq.lt(before));
     }
@@ -150,7 +148,8 @@ pub(super) async fn due(db: &Db, today: Day) -> Result<Vec<(SchoolId, i64)>, DbE
         .into_tuple()
         .all(db.conn())
         .await?;
-    let due = found.into_iter().filter_map(|(school, seq)| Some((SchoolId::from_number(school), seq?)));
+    let due =
+        found.into_iter().filter_map(|(school, seq)| Some((SchoolId::from_number(school), seq?)));
     Ok(due.collect())
 }
 

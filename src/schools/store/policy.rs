@@ -101,8 +101,7 @@ impl StoredSchool {
     }
 
     async fn locked(tx: &Tx, found: Select<school::Entity>) -> Result<Option<Self>, DbError> {
-        let found =
-            if tx.has_row_locks() { found.lock(LockType::NoKeyUpdate) } else { found };
+        let found = if tx.has_row_locks() { found.lock(LockType::NoKeyUpdate) } else { found };
         Ok(found.one(tx.conn()).await?.map(Self::of))
     }
 

@@ -240,11 +240,9 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
         ApprovalKind::Refund => (Some(PaymentId::from_uuid(approval.subject)), result),
         ApprovalKind::RefundEnd => (None, Some(approval.subject)),
         ApprovalKind::BillRepair
-            | ApprovalKind::StaffRoles
-            | ApprovalKind::StaffFactor
-            | ApprovalKind::PolicyChange => {
-            (None, None)
-        }
+        | ApprovalKind::StaffRoles
+        | ApprovalKind::StaffFactor
+        | ApprovalKind::PolicyChange => (None, None),
     };
     StaffRefundView {
         kind: approval.kind.code(),
