@@ -10,6 +10,7 @@ mod order_lists;
 mod orders;
 mod people;
 mod people_acts;
+mod policy;
 mod refunds;
 mod routes;
 mod sign_in;
