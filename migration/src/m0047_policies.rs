@@ -1,4 +1,4 @@
-//! Versions of policies, and what is proposed.
+//! Versions of policies, and what is proposed; why a message was not taken.
 
 use crate::columns::{big, int, text, text_null, uuid, uuid_null};
 use sea_orm_migration::{
@@ -62,6 +62,13 @@ impl MigrationTrait for Migration {
         db.execute_unprepared("ALTER TABLE school ADD COLUMN policy_seq bigint NOT NULL DEFAULT 0")
             .await?;
         for statement in FIRST {
+            db.execute_unprepared(statement).await?;
+        }
+        // Why a message was not taken, and those that were not, newest last.
+        for statement in [
+            "ALTER TABLE outbox ADD COLUMN reason text",
+            "CREATE INDEX outbox_refused ON outbox (school_id, id) WHERE state = 'refused'",
+        ] {
             db.execute_unprepared(statement).await?;
         }
         db.execute_unprepared(

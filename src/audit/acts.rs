@@ -97,6 +97,8 @@ acts! {
     PolicyPublished = "policy.published", Policy;
     /// A version of a school's policy began.
     PolicyInForce = "policy.in_force", Policy;
+    /// A message that could not be delivered was sent again.
+    MessageResent = "message.resent", Cases;
     /// People were added or changed by a roster.
     RosterImported = "roster.imported", People;
     /// A person's standing was changed.

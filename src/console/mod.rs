@@ -24,6 +24,7 @@ mod member_add;
 mod member_requests;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
 mod policy;
@@ -178,6 +179,9 @@ pages! {
     post "/policy/requests/{id}/approve" policy::approve;
     post "/policy/requests/{id}/reject" policy::reject;
     post "/policy/requests/{id}/withdraw" policy::withdraw;
+    get "/messages" messages::groups;
+    get "/messages/failed" messages::failed;
+    post "/messages/{id}/retry" messages::retry;
     get "/help" policy::show_help;
     get "/help/edit" policy::ask_help;
     post "/help/preview" policy::preview_help;

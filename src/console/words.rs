@@ -54,6 +54,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
+        "message-resent" => "已重发，结果稍后更新",
+        "message-was-resent" => "已经重发，没有再发",
         "policy-changed" => "政策已更改，成为新的版本",
         "roles-changed" => "角色已更改，须重新登录",
         _ => return None,

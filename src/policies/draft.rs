@@ -45,7 +45,7 @@ const SAID: &[(&str, &[&str], &str)] = &[
     ("device_days must", &["passcode.device_days"], "1 到 366 天"),
     ("more than two digits", PREFIXES, "开头是两位数字"),
     ("stands for two kinds", PREFIXES, "三种码的开头要各不相同"),
-    ("codes that begin with", PREFIXES, "这个开头是微信、支付宝等付款码的，不能用"),
+    ("codes that begin with", PREFIXES, "这个开头是其他付款码的，不能用"),
     (
         "must_change needs",
         &["password.must_change", "password.change_online"],
@@ -193,7 +193,7 @@ mod tests {
             (vec![("passcode.step_seconds", json!(4))], "passcode.step_seconds", "5 到 60"),
             (vec![("passcode.device_days", json!(367))], "passcode.device_days", "366"),
             (vec![("passcode.unseen_days", json!(31))], "passcode.unseen_days", "不多于"),
-            (vec![("passcode.prefixes.pay", json!(13))], "passcode.prefixes.pay", "微信"),
+            (vec![("passcode.prefixes.pay", json!(13))], "passcode.prefixes.pay", "其他付款码"),
             (vec![("passcode.prefixes.pay", json!(81))], "passcode.prefixes.id", "各不相同"),
             (vec![("passcode.prefixes.pay", json!(100))], "passcode.prefixes.pay", "两位"),
             (

@@ -24,7 +24,7 @@ impl SchoolTask {
             store::tasks::started(db, school).await?;
         let task = |word, hint, done| Self { word, hint, done };
         Ok(vec![
-            task("密钥试用", "在“运行状况”里试用微信、支付宝的密钥", paid),
+            task("密钥试用", "在“运行状况”里试用各支付平台的密钥", paid),
             task("花名册", "导入学生和教职工", people),
             task("终端", "登记收款机、门禁", terminals),
             task("两位复核人", "至少两位财务人员，工号不同", approvers >= 2),

@@ -16,6 +16,7 @@ mod health;
 pub mod http;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
 mod person_acts;

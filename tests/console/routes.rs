@@ -126,6 +126,9 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/policy/requests/{id}/approve", ADMIN),
     ("post", "/staff/policy/requests/{id}/reject", ADMIN),
     ("post", "/staff/policy/requests/{id}/withdraw", ADMIN),
+    ("get", "/staff/messages", TERMINALS),
+    ("get", "/staff/messages/failed", TERMINALS),
+    ("post", "/staff/messages/{id}/retry", HANDLES),
     ("get", "/staff/help", POLICY),
     ("get", "/staff/help/edit", ADMIN),
     ("post", "/staff/help/preview", ADMIN),
@@ -185,7 +188,7 @@ async fn every_page_is_closed_to_whom_it_should_be(db: &TestDb) {
 async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
     let id = "01931c7e-0000-7000-8000-000000000000";
     let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
-    let path = path.replace("{act}", "disable");
+    let path = path.replace("{act}", "disable").replace("{seq}", "1");
     let path = path.replace("{device}", id).replace("{binding}", id);
     match method {
         "get" => browser.get(&path).await,

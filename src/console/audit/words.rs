@@ -37,6 +37,7 @@ const ACTS: &[(&str, &str)] = &[
     ("rows.rekeyed", "更换密钥"),
     ("school.added", "新增学校"),
     ("school.changed", "更改政策"),
+    ("message.resent", "重发消息"),
     ("policy.published", "新增政策版本"),
     ("policy.in_force", "政策到日生效"),
     ("roster.imported", "导入花名册"),
@@ -116,6 +117,7 @@ pub(super) fn object(subject: &str) -> String {
     let word = match what {
         "approval" => "申请",
         "case" => "异常",
+        "message" => "消息",
         "person" => "人员",
         "terminal" => "终端",
         "merchant" => "商户",

@@ -12,6 +12,7 @@ mod health;
 mod member_requests;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
 mod policies;
@@ -115,7 +116,10 @@ fn policy(config: &mut ServiceConfig<'_>) {
         .service(policy_requests::show_request)
         .service(policy_requests::approve)
         .service(policy_requests::reject)
-        .service(policy_requests::withdraw);
+        .service(policy_requests::withdraw)
+        .service(messages::groups)
+        .service(messages::failed)
+        .service(messages::retry);
 }
 
 fn terminals_and_doors(config: &mut ServiceConfig<'_>) {

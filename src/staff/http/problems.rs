@@ -51,6 +51,7 @@ problem_kinds! {
     CASE_NOT_OVER = "case_not_over", 409, "已按支付平台的答复处理，这项异常还没有了结";
     POLICY_MOVED = "policy_moved", 409, "政策有了新的版本，请核对后再提交";
     POLICY_UNCHANGED = "policy_unchanged", 409, "与现在的政策相同，没有要更改的";
+    pub(super) MESSAGE_RESENT = "message_resent", 409, "这条消息已经重发";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
