@@ -1,7 +1,7 @@
 //! The versions of a school's policy that are in force or will be, and how another one is added.
 
 use super::{
-    PolicyDifference, PolicyError, PolicyProposal, PolicyVersion, draft,
+    PolicyDifference, PolicyProposal, PolicyRefusal, PolicyVersion, draft,
     store::{self, Place},
     version::PolicySource,
 };
@@ -89,31 +89,31 @@ impl PolicyBook {
     }
 
     /// The policy that would be in force on a day.
-    pub fn on(&self, day: Day) -> Result<&Policy, PolicyError> {
+    pub fn on(&self, day: Day) -> Result<&Policy, PolicyRefusal> {
         let found = self.coming.iter().rev().find(|version| version.from <= day);
-        found.unwrap_or(&self.in_force).policy.as_ref().ok_or(PolicyError::NotFound)
+        found.unwrap_or(&self.in_force).policy.as_ref().ok_or(PolicyRefusal::NotFound)
     }
 
     /// Whether nothing came after the version `base`.
-    pub(super) fn check_base(&self, base: i64) -> Result<(), PolicyError> {
+    pub(super) fn check_base(&self, base: i64) -> Result<(), PolicyRefusal> {
         if self.newest.seq == base {
             return Ok(());
         }
         // What it changed is told later, by who can read the version that was seen.
         let (version, by) = (self.newest.version, self.newest.proposed_by.clone());
-        Err(PolicyError::Moved { version, by, differences: Vec::new() })
+        Err(PolicyRefusal::Moved { version, by, differences: Vec::new() })
     }
 
     /// Adds to a refusal what changed since the version `base`.
-    pub async fn told(&self, db: &Db, base: i64, error: PolicyError) -> PolicyError {
-        let PolicyError::Moved { version, by, .. } = error else { return error };
+    pub async fn told(&self, db: &Db, base: i64, error: PolicyRefusal) -> PolicyRefusal {
+        let PolicyRefusal::Moved { version, by, .. } = error else { return error };
         let seen = PolicyVersion::find(db, self.newest.school, base).await;
         let seen = seen.ok().flatten().and_then(|seen| seen.policy);
         let differences = match (seen, &self.newest.policy) {
             (Some(seen), Some(newest)) => PolicyDifference::between(&seen, newest),
             (_, _) => Vec::new(),
         };
-        PolicyError::Moved { version, by, differences }
+        PolicyRefusal::Moved { version, by, differences }
     }
 }
 
@@ -158,17 +158,17 @@ impl<'a> HeldPolicy<'a> {
         self,
         proposal: &PolicyProposal,
         hand: PolicyHand,
-    ) -> Result<PolicyVersion, PolicyError> {
+    ) -> Result<PolicyVersion, PolicyRefusal> {
         self.check_base(proposal.base)?;
         if self.row.policy.as_ref().is_none_or(|stored| !stored.ignored.is_empty()) {
             // A newer release wrote what this one would drop.
-            return Err(PolicyError::NotFound);
+            return Err(PolicyRefusal::NotFound);
         }
         let from = proposal.from.max(self.now.day());
         let before = self.on(from)?.clone();
         let differences = PolicyDifference::between(&before, &proposal.policy);
         let (mut number, mut seq) = store::highest(self.tx, self.row.id).await?;
-        let mut next = |policy: &Policy, from| -> Result<PolicyVersion, PolicyError> {
+        let mut next = |policy: &Policy, from| -> Result<PolicyVersion, PolicyRefusal> {
             (number, seq) = (number.saturating_add(1), seq.saturating_add(1));
             self.version(policy, (number, seq), from, &hand)
         };
@@ -183,7 +183,7 @@ impl<'a> HeldPolicy<'a> {
         }
         let said = PolicyDifference::sentence(&differences);
         let detail = format!("第 {} 版，{from} 起：{said}", first.version);
-        let policy = first.policy.as_ref().ok_or(PolicyError::NotFound)?;
+        let policy = first.policy.as_ref().ok_or(PolicyRefusal::NotFound)?;
         if from == self.now.day() {
             let put = (policy, &*first.json, first.seq);
             StoredSchool::put(self.tx, Some(&self.row), put, self.now).await?;
@@ -211,7 +211,7 @@ impl<'a> HeldPolicy<'a> {
         (number, seq): (i64, i64),
         from: Day,
         hand: &PolicyHand,
-    ) -> Result<PolicyVersion, PolicyError> {
+    ) -> Result<PolicyVersion, PolicyRefusal> {
         let broken = DbError::Inconsistent { table: "policy_version", what: "no number is left" };
         let version = u32::try_from(number).ok().and_then(NonZeroU32::new).ok_or(broken)?;
         let policy = Policy { version, ..policy.clone() };
@@ -239,14 +239,14 @@ fn carry(
     coming: &PolicyVersion,
     before: &Policy,
     differences: &[PolicyDifference],
-) -> Result<Policy, PolicyError> {
-    let policy = coming.policy.as_ref().ok_or(PolicyError::NotFound)?;
+) -> Result<Policy, PolicyRefusal> {
+    let policy = coming.policy.as_ref().ok_or(PolicyRefusal::NotFound)?;
     let own = PolicyDifference::between(before, policy);
     let is_own = |key| own.iter().any(|own| own.key == key);
     let carried = differences.iter().filter(|one| !is_own(one.key));
     let carried = carried.map(|one| (one.key, &one.value));
     // Each of the two is good; together they may not be.
-    draft::with(policy, carried).map_err(|_| PolicyError::Moved {
+    draft::with(policy, carried).map_err(|_| PolicyRefusal::Moved {
         version: coming.version,
         by: coming.proposed_by.clone(),
         differences: own,

@@ -28,6 +28,6 @@ pub use fields::{PolicyField, PolicyInput};
 pub use impact::PolicyImpact;
 pub use import::{ImportError, ImportOutcome, Imported, import_schools};
 pub use input::PolicyForm;
-pub use proposal::{PolicyContent, PolicyEdit, PolicyError, PolicyProposal};
+pub use proposal::{PolicyContent, PolicyEdit, PolicyProposal, PolicyRefusal};
 pub use tasks::SchoolTask;
 pub use version::{PolicySource, PolicyVersion};

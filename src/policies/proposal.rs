@@ -49,7 +49,7 @@ pub struct PolicyProposal {
 
 /// Why a policy is not changed.
 #[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
+pub enum PolicyRefusal {
     /// No such version or proposal, or this release cannot read it.
     #[error("no such policy")]
     NotFound,
@@ -80,7 +80,7 @@ pub enum PolicyError {
     Db(#[from] DbError),
 }
 
-impl TxError for PolicyError {
+impl TxError for PolicyRefusal {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
@@ -129,26 +129,26 @@ impl PolicyBook {
         edit: &PolicyEdit,
         restored: Option<&Policy>,
         today: Day,
-    ) -> Result<(PolicyProposal, Vec<PolicyDifference>), PolicyError> {
+    ) -> Result<(PolicyProposal, Vec<PolicyDifference>), PolicyRefusal> {
         self.check_base(edit.base)?;
         let from = edit.from.unwrap_or(today);
         if from < today || from.number() > today.number().saturating_add(DAYS_AHEAD) {
-            return Err(PolicyError::BadDay);
+            return Err(PolicyRefusal::BadDay);
         }
         let before = self.on(from)?;
         let policy = match (&edit.content, restored) {
             (PolicyContent::Changes(changes), _) => {
-                draft::changed(before, changes).map_err(PolicyError::Invalid)?
+                draft::changed(before, changes).map_err(PolicyRefusal::Invalid)?
             }
             // The code names the school for good.
             (PolicyContent::Restored(_), Some(old)) => {
                 Policy { code: before.code.clone(), version: before.version, ..old.clone() }
             }
-            (PolicyContent::Restored(_), None) => return Err(PolicyError::NotFound),
+            (PolicyContent::Restored(_), None) => return Err(PolicyRefusal::NotFound),
         };
         let differences = PolicyDifference::between(before, &policy);
         if differences.is_empty() {
-            return Err(PolicyError::Unchanged);
+            return Err(PolicyRefusal::Unchanged);
         }
         let json = policy.to_json()?;
         Ok((PolicyProposal { base: edit.base, from, policy, json }, differences))
@@ -158,7 +158,7 @@ impl PolicyBook {
     pub fn differences(
         &self,
         proposal: &PolicyProposal,
-    ) -> Result<Vec<PolicyDifference>, PolicyError> {
+    ) -> Result<Vec<PolicyDifference>, PolicyRefusal> {
         Ok(PolicyDifference::between(self.on(proposal.from)?, &proposal.policy))
     }
 }

@@ -12,9 +12,9 @@ use crate::{
         money::Fen,
     },
     policies::{
-        HeldPolicy, PolicyAsk, PolicyBook, PolicyContent, PolicyDifference, PolicyEdit,
-        PolicyError, PolicyHand, PolicyImpact, PolicyOutcome, PolicyPreview, PolicyProposal,
-        PolicyRequest, PolicyVersion, SchoolTask,
+        HeldPolicy, PolicyAsk, PolicyBook, PolicyContent, PolicyDifference, PolicyEdit, PolicyHand,
+        PolicyImpact, PolicyOutcome, PolicyPreview, PolicyProposal, PolicyRefusal, PolicyRequest,
+        PolicyVersion, SchoolTask,
     },
     schools::policy::Policy,
     staff_accounts::{self, StaffAct, StaffMember},
@@ -111,7 +111,7 @@ impl StaffDesk {
                 let held = HeldPolicy::hold(tx, member.school, now).await?;
                 let changes = held.differences(&preview.proposal)?;
                 if changes.iter().any(|one| one.two_persons) {
-                    return Err(PolicyError::NeedsTwo.into());
+                    return Err(PolicyRefusal::NeedsTwo.into());
                 }
                 Ok::<_, StaffActError>(held.publish(&preview.proposal, hand.clone()).await?)
             })
@@ -142,7 +142,7 @@ impl StaffDesk {
             let held = HeldPolicy::hold(tx, member.school, now).await?;
             if held.newest.seq != proposal.base {
                 let (version, by) = (held.newest.version, held.newest.proposed_by.clone());
-                return Err(PolicyError::Moved { version, by, differences: Vec::new() }.into());
+                return Err(PolicyRefusal::Moved { version, by, differences: Vec::new() }.into());
             }
             Ok(proposal.keep(tx, member.school, approval.id.uuid()).await?)
         };

@@ -12,7 +12,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         money::Fen,
     },
-    policies::PolicyError,
+    policies::PolicyRefusal,
     reconciliation::RepairError,
     staff_accounts::{
         self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
@@ -50,7 +50,7 @@ pub enum StaffActError {
     Repair(#[from] RepairError),
     /// The policy cannot be changed so.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(#[from] PolicyRefusal),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),

@@ -6,6 +6,7 @@ pub mod browser;
 mod cases;
 mod doors;
 mod members;
+mod messages;
 mod order_lists;
 mod orders;
 mod people;

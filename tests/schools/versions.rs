@@ -8,7 +8,7 @@ use onecard::{
     },
     policies::{
         HeldPolicy, ImportOutcome, PolicyBook, PolicyChanges, PolicyContent, PolicyEdit,
-        PolicyError, PolicyHand, PolicyImpact, PolicyVersion, import_schools, take_effect,
+        PolicyHand, PolicyImpact, PolicyRefusal, PolicyVersion, import_schools, take_effect,
     },
     schools::policy::Policy,
 };
@@ -78,7 +78,7 @@ async fn publish(
     db: &TestDb,
     school: SchoolId,
     (from, content): (Option<Day>, PolicyContent),
-) -> Result<PolicyVersion, PolicyError> {
+) -> Result<PolicyVersion, PolicyRefusal> {
     let book = book(db, school).await;
     let restored = match content {
         PolicyContent::Restored(seq) => {
@@ -123,7 +123,7 @@ async fn a_version_begins_at_midnight_in_beijing(db: &TestDb) {
     for bad in [today().number() - 1, today().number() + 367] {
         let edit = (Some(Day::from_number(bad)), changes(&[("portal", json!(false))]));
         let refused = publish(db, school, edit).await;
-        assert!(matches!(refused, Err(PolicyError::BadDay)), "{refused:?}");
+        assert!(matches!(refused, Err(PolicyRefusal::BadDay)), "{refused:?}");
     }
 }
 
@@ -157,7 +157,7 @@ async fn another_version_in_between_refuses_a_proposal(db: &TestDb) {
     });
     let late = late.await.unwrap_err();
     match book(db, school).await.told(&db.db, proposal.base, late).await {
-        PolicyError::Moved { version, by, differences } => {
+        PolicyRefusal::Moved { version, by, differences } => {
             assert_eq!((version, by.as_str()), (6, "staff a1, no. 1001"));
             assert_eq!((differences.len(), differences[0].label), (1, "学校名称"));
         }
@@ -190,7 +190,7 @@ async fn going_back_is_a_new_version(db: &TestDb) {
     let now = book(db, school).await.in_force.policy.unwrap();
     assert_eq!(Policy { version: first.version, ..now }, first);
     let same = publish(db, school, (None, PolicyContent::Restored(1))).await;
-    assert!(matches!(same, Err(PolicyError::Unchanged)), "{same:?}");
+    assert!(matches!(same, Err(PolicyRefusal::Unchanged)), "{same:?}");
     // What is to begin does not, where what is in force is put in its place.
     let later = changes(&[("spend.reversal_minutes", json!(9))]);
     publish(db, school, (Some(in_days(3)), later)).await.unwrap();
@@ -235,7 +235,7 @@ async fn what_an_older_release_wrote_is_recorded(db: &TestDb) {
     let version = {
         // The one that was seen is recorded first, and the change is one of it.
         let refused = publish(db, school, (None, minutes.clone())).await;
-        assert!(matches!(refused, Err(PolicyError::Moved { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(PolicyRefusal::Moved { .. })), "{refused:?}");
         let recorded = db
             .db
             .in_tx(async |tx| HeldPolicy::hold(tx, school, NOON).await.map(|held| held.newest.seq));

@@ -17,8 +17,8 @@ use crate::{
         frame::{Frame, PageError, Wrong, reason_of, sent_to, shown_as},
     },
     policies::{
-        PolicyAsk, PolicyBook, PolicyChanges, PolicyContent, PolicyEdit, PolicyError, PolicyField,
-        PolicyForm, PolicyOutcome, PolicyPreview, changes_of,
+        PolicyAsk, PolicyBook, PolicyChanges, PolicyContent, PolicyEdit, PolicyField, PolicyForm,
+        PolicyOutcome, PolicyPreview, PolicyRefusal, changes_of,
     },
     staff::{StaffActError, guard::ChangePolicy},
 };
@@ -139,10 +139,10 @@ fn read(
     form: &EditForm,
     policy: &Option<crate::schools::policy::Policy>,
 ) -> Result<PolicyEdit, ApiError> {
-    let unreadable = || ApiError::from(StaffActError::Policy(PolicyError::NotFound));
+    let unreadable = || ApiError::from(StaffActError::Policy(PolicyRefusal::NotFound));
     let policy = policy.as_ref().ok_or_else(unreadable)?;
     let changes = changes_of(&form.fields, policy);
-    let changes = changes.map_err(|wrong| StaffActError::from(PolicyError::Invalid(wrong)))?;
+    let changes = changes.map_err(|wrong| StaffActError::from(PolicyRefusal::Invalid(wrong)))?;
     let (base, from) = (base_of(&form.base)?, day_of(&form.from)?);
     Ok(PolicyEdit { base, from, content: PolicyContent::Changes(changes) })
 }

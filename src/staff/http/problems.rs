@@ -8,7 +8,7 @@ use crate::{
     },
     cases::{CaseRefusal, CaseWorker},
     passwords::PasswordFault,
-    policies::{PolicyDifference, PolicyError, PolicyField, PolicyProblem},
+    policies::{PolicyDifference, PolicyField, PolicyProblem, PolicyRefusal},
     reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError, StaffCaseError},
     staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
@@ -143,11 +143,11 @@ impl From<RepairError> for ApiError {
     }
 }
 
-impl From<PolicyError> for ApiError {
-    fn from(error: PolicyError) -> Self {
+impl From<PolicyRefusal> for ApiError {
+    fn from(error: PolicyRefusal) -> Self {
         match error {
-            PolicyError::NotFound => Self::new(problem::NOT_FOUND),
-            PolicyError::Invalid(problems) => {
+            PolicyRefusal::NotFound => Self::new(problem::NOT_FOUND),
+            PolicyRefusal::Invalid(problems) => {
                 problems.into_iter().fold(Self::new(problem::INVALID), |said, problem| {
                     let PolicyProblem { key, detail } = problem;
                     let label = PolicyField::of(&key).map_or("", |field| field.label);
@@ -156,10 +156,10 @@ impl From<PolicyError> for ApiError {
                     said.field(pointer, format!("{label}{colon}{detail}"))
                 })
             }
-            PolicyError::Unchanged => Self::new(POLICY_UNCHANGED),
-            PolicyError::BadDay => Self::new(problem::INVALID)
+            PolicyRefusal::Unchanged => Self::new(POLICY_UNCHANGED),
+            PolicyRefusal::BadDay => Self::new(problem::INVALID)
                 .field("/from", "生效日期：今天到一年之内，如 2026-12-01"),
-            PolicyError::Moved { version, by, differences } => {
+            PolicyRefusal::Moved { version, by, differences } => {
                 let who = by.strip_prefix("staff ").unwrap_or(&by).replace(", no. ", "（工号 ");
                 let end = if who.contains('（') { "）" } else { "" };
                 let said = PolicyDifference::sentence(&differences);
@@ -168,8 +168,8 @@ impl From<PolicyError> for ApiError {
                     .detail(format!("{who}{end}已改为第 {version} 版{colon}{said}"))
                     .member("version", version)
             }
-            PolicyError::NeedsTwo => Self::new(SECOND_PERSON_NEEDED),
-            PolicyError::Db(error) => Self::internal(&error),
+            PolicyRefusal::NeedsTwo => Self::new(SECOND_PERSON_NEEDED),
+            PolicyRefusal::Db(error) => Self::internal(&error),
         }
     }
 }
