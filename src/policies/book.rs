@@ -137,15 +137,15 @@ impl<'a> HeldPolicy<'a> {
             kept = vec![found];
         }
         let due = kept.iter().rev().find(|version| version.from <= now.day());
-        if let Some((due, policy)) = due.and_then(|due| Some((due, due.policy.as_ref()?))) {
-            if due.seq != row.seq {
-                let begins = due.json != row.json;
-                StoredSchool::put(tx, Some(&row), (policy, &due.json, due.seq), now).await?;
-                row = StoredSchool::hold(tx, row.id).await?.ok_or(missing())?;
-                if begins {
-                    let detail = format!("第 {} 版", due.version);
-                    record(tx, (AuditAct::PolicyInForce, row.id, policy), detail, now).await?;
-                }
+        if let Some((due, policy)) = due.and_then(|due| Some((due, due.policy.as_ref()?)))
+            && due.seq != row.seq
+        {
+            let begins = due.json != row.json;
+            StoredSchool::put(tx, Some(&row), (policy, &due.json, due.seq), now).await?;
+            row = StoredSchool::hold(tx, row.id).await?.ok_or(missing())?;
+            if begins {
+                let detail = format!("第 {} 版", due.version);
+                record(tx, (AuditAct::PolicyInForce, row.id, policy), detail, now).await?;
             }
         }
         let book = PolicyBook::of(&row, kept);

@@ -108,8 +108,7 @@ impl PolicyImpact {
         let mut said = BTreeSet::new();
         for one in &differences {
             let plain = PLAIN.iter().find(|(key, _)| one.key.starts_with(key));
-            if let Some((key, sentence)) = plain.filter(|(key, _)| said.insert(*key)) {
-                let _ = key;
+            if let Some((_, sentence)) = plain.filter(|(key, _)| said.insert(*key)) {
                 impacts.push(Self { group: one.group, sentence: (*sentence).to_owned() });
             }
         }
@@ -162,16 +161,15 @@ fn hit(paid: &[Paid], [before, after]: [Option<&Limits>; 2]) -> LimitsHit {
         for (charge, (was, becomes)) in
             day.iter().zip(standings(day, before).zip(standings(day, after)))
         {
-            match (was, becomes) {
-                (Standing::Within | Standing::Asked, Standing::Refused) => {
-                    found.refused.add(charge)
-                }
-                (Standing::Within, Standing::Asked) => found.asked.add(charge),
-                (Standing::Asked | Standing::Refused, Standing::Within) => found.spared.add(charge),
+            let hit = match (was, becomes) {
+                (Standing::Within | Standing::Asked, Standing::Refused) => &mut found.refused,
+                (Standing::Within, Standing::Asked) => &mut found.asked,
+                (Standing::Asked | Standing::Refused, Standing::Within) => &mut found.spared,
                 (Standing::Refused, Standing::Asked | Standing::Refused)
                 | (Standing::Asked, Standing::Asked)
-                | (Standing::Within, Standing::Within) => {}
-            }
+                | (Standing::Within, Standing::Within) => continue,
+            };
+            hit.add(charge);
         }
     }
     found

@@ -65,10 +65,9 @@ impl PolicyField {
     pub fn shown(&self, value: &Value) -> String {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match self.input {
-            PolicyInput::Yuan { .. } if value.is_null() => String::new(),
+            PolicyInput::Yuan { .. } | PolicyInput::Number(_) if value.is_null() => String::new(),
             PolicyInput::Yuan { .. } => yuan(value),
             PolicyInput::YuanList => items(value).map(yuan).collect::<Vec<_>>().join(", "),
-            PolicyInput::Number(_) if value.is_null() => String::new(),
             PolicyInput::Number(_) | PolicyInput::Choice(_) => value.to_string(),
             PolicyInput::Flag if value.as_bool() == Some(true) => "on".to_owned(),
             PolicyInput::Flag => String::new(),
@@ -104,7 +103,11 @@ impl PolicyField {
         let text = form.get(self.key).map_or("", |text| text.trim());
         let amount = "请填写金额，如 35 或 35.50";
         match self.input {
-            PolicyInput::Yuan { optional: true } if text.is_empty() => Ok(Value::Null),
+            PolicyInput::Yuan { optional: true } | PolicyInput::Line { optional: true }
+                if text.is_empty() =>
+            {
+                Ok(Value::Null)
+            }
             PolicyInput::Yuan { .. } => fen_of(text).map(Value::from).ok_or(amount),
             PolicyInput::YuanList => {
                 let fen: Option<Vec<i64>> = parts(text).map(fen_of).collect();
@@ -125,7 +128,6 @@ impl PolicyField {
                 let ticked = ticked.filter(|code| form.contains_key(&self.tick(code)));
                 Ok(ticked.collect::<Vec<_>>().into())
             }
-            PolicyInput::Line { optional: true } if text.is_empty() => Ok(Value::Null),
             PolicyInput::Line { .. } => Ok(text.into()),
             PolicyInput::Lines => Ok(text.replace("\r\n", "\n").into()),
             PolicyInput::Times => Ok(parts(text).collect::<Vec<_>>().into()),

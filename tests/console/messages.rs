@@ -40,7 +40,11 @@ async fn a_failed_message_is_sent_again_once(db: &TestDb) {
 
     let page = office.get("/staff/messages").await.with(200);
     assert!(page.says("付款人没有同意接收（43101）") && page.says("发货信息"), "{}", page.html);
-    assert!(page.says("data-head=\"条数\">2</td>") && page.says("2026-01-01 12:01"), "{}", page.html);
+    assert!(
+        page.says("data-head=\"条数\">2</td>") && page.says("2026-01-01 12:01"),
+        "{}",
+        page.html
+    );
     assert!(!page.says("refund"), "money is not sent again here: {}", page.html);
     office.get("/staff/messages/failed?kind=refund&reason=x").await.with(404);
     let path = "/staff/messages/failed?kind=message_credited&reason=43101";

@@ -20,6 +20,7 @@ use crate::{
         PolicyAsk, PolicyBook, PolicyChanges, PolicyContent, PolicyEdit, PolicyField, PolicyForm,
         PolicyOutcome, PolicyPreview, PolicyRefusal, changes_of,
     },
+    schools::policy::Policy,
     staff::{StaffActError, guard::ChangePolicy},
 };
 use actix_web::{HttpResponse, web::Data};
@@ -81,7 +82,7 @@ pub(in crate::console) async fn preview(
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form } = sent;
     let book = console.staff.policy(&seat.member).await?;
-    let previewed = match read(&form, &book.in_force.policy) {
+    let previewed = match read(&form, book.in_force.policy.as_ref()) {
         Ok(edit) => {
             let found = console.staff.preview_policy(&seat.member, &edit).await;
             found.map(|found| (edit, found)).map_err(ApiError::from)
@@ -135,12 +136,9 @@ async fn merged(
 }
 
 /// The change that a form asks for.
-fn read(
-    form: &EditForm,
-    policy: &Option<crate::schools::policy::Policy>,
-) -> Result<PolicyEdit, ApiError> {
+fn read(form: &EditForm, policy: Option<&Policy>) -> Result<PolicyEdit, ApiError> {
     let unreadable = || ApiError::from(StaffActError::Policy(PolicyRefusal::NotFound));
-    let policy = policy.as_ref().ok_or_else(unreadable)?;
+    let policy = policy.ok_or_else(unreadable)?;
     let changes = changes_of(&form.fields, policy);
     let changes = changes.map_err(|wrong| StaffActError::from(PolicyRefusal::Invalid(wrong)))?;
     let (base, from) = (base_of(&form.base)?, day_of(&form.from)?);

@@ -111,7 +111,7 @@ pub(super) async fn edit_page<N: Needs>(
     (book, filled): (&PolicyBook, Filled),
 ) -> Result<HttpResponse, PageError> {
     let Filled { from, fields, wrong } = filled;
-    let beside = wrong.as_ref().map(|error| beside(error)).unwrap_or_default();
+    let beside = wrong.as_ref().map(beside).unwrap_or_default();
     let wrong = wrong.as_ref().map(Wrong::of);
     let coming = |one: &crate::policies::PolicyVersion| {
         format!("第 {} 版将于 {} 生效；在那以前的更改也会带到这一版", one.version, one.from)
