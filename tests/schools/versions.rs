@@ -156,13 +156,10 @@ async fn another_version_in_between_refuses_a_proposal(db: &TestDb) {
         held.publish(&proposal, hand("晚")).await
     });
     let late = late.await.unwrap_err();
-    match book(db, school).await.told(&db.db, proposal.base, late).await {
-        PolicyRefusal::Moved { version, by, differences } => {
-            assert_eq!((version, by.as_str()), (6, "staff a1, no. 1001"));
-            assert_eq!((differences.len(), differences[0].label), (1, "学校名称"));
-        }
-        other => panic!("{other:?}"),
-    }
+    let told = book(db, school).await.told(&db.db, proposal.base, late).await;
+    let PolicyRefusal::Moved { version, by, differences } = told else { panic!("{told:?}") };
+    assert_eq!((version, by.as_str()), (6, "staff a1, no. 1001"));
+    assert_eq!((differences.len(), differences[0].label), (1, "学校名称"));
     // Of many at once on one version, one is made.
     let before = book(db, school).await;
     let rush = (10..18).map(|minutes| {
@@ -255,50 +252,61 @@ async fn versions_are_final(db: &TestDb) {
     }
 }
 
+/// A terminal of a school.
+async fn terminal(rows: &Rows, school: i64, n: u128) -> (Uuid, i64) {
+    let id = Uuid::from_u128(n);
+    let sql = "INSERT INTO terminal (id, school_id, code, kind, public_key, enabled, \
+               created_at, updated_at) VALUES ($1, $2, $3, 'gate', $4, TRUE, 0, 0)";
+    let values: [SqlValue; 4] =
+        [id.into(), school.into(), id.to_string().into(), vec![0_u8; 32].into()];
+    rows.change(sql, values).await;
+    (id, school)
+}
+
+/// A charge of somebody so many days ago, at a minute of that day.
+async fn charge(
+    rows: &Rows,
+    (terminal, school): (Uuid, i64),
+    (seq, person): (i64, u128),
+    (days, minute, fen): (i32, u64, i64),
+) {
+    let day = in_days(-days);
+    let at = day.start().plus(Duration::from_mins(minute));
+    let sql = "INSERT INTO charge (terminal_id, seq, id, school_id, day, person_id, merchant_id, \
+               meal, amount_fen, from_e_account_fen, at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 600, $8, 0, $9)";
+    let values: [SqlValue; 9] = [
+        terminal.into(),
+        seq.into(),
+        Uuid::from_u128(u128::try_from(seq).unwrap()).into(),
+        school.into(),
+        day.number().into(),
+        Uuid::from_u128(person).into(),
+        Uuid::from_u128(9).into(),
+        fen.into(),
+        at.micros().into(),
+    ];
+    rows.change(sql, values).await;
+}
+
 /// Charges of two people at a till of the school, of one at another school, and one that is too old.
 async fn limits_are_previewed_on_the_charges_of_a_month(db: &TestDb) {
     let school = school(db).await;
     let rows = Rows::of(&db.url).await;
-    let terminal = |school: i64, n: u128| {
-        let id = Uuid::from_u128(n);
-        (id, school)
-    };
-    let (own, other) = (terminal(school.number(), 1), terminal(school.number() + 1, 2));
-    for (id, at) in [own, other] {
-        let sql = "INSERT INTO terminal (id, school_id, code, kind, public_key, enabled, \
-                   created_at, updated_at) VALUES ($1, $2, $3, 'gate', $4, TRUE, 0, 0)";
-        let values: [SqlValue; 4] =
-            [id.into(), at.into(), id.to_string().into(), vec![0_u8; 32].into()];
-        rows.change(sql, values).await;
+    let own = terminal(&rows, school.number(), 1).await;
+    let other = terminal(&rows, school.number() + 1, 2).await;
+    let charges = [
+        (own, 1, (1, 700, 2_000)),
+        (own, 1, (1, 701, 1_500)),
+        (own, 1, (1, 1_100, 2_000)),
+        (own, 2, (30, 700, 4_000)),
+        (own, 2, (0, 700, 3_000)),
+        (own, 3, (31, 700, 9_000)),
+        (other, 4, (1, 700, 9_000)),
+    ];
+    for (seq, (till, person, what)) in (1..).zip(charges) {
+        charge(&rows, till, (seq, person), what).await;
     }
-    let mut seq = 0_i64;
-    let mut charge = async |till: (Uuid, i64), person: u128, days: i32, minute: u64, fen: i64| {
-        seq += 1;
-        let day = in_days(-days);
-        let at = day.start().plus(Duration::from_mins(minute));
-        let sql = "INSERT INTO charge (terminal_id, seq, id, school_id, day, person_id, \
-                   merchant_id, meal, amount_fen, from_e_account_fen, at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, 600, $8, 0, $9)";
-        let values: [SqlValue; 9] = [
-            till.0.into(),
-            seq.into(),
-            Uuid::from_u128(u128::try_from(seq).unwrap()).into(),
-            till.1.into(),
-            day.number().into(),
-            Uuid::from_u128(person).into(),
-            Uuid::from_u128(9).into(),
-            fen.into(),
-            at.micros().into(),
-        ];
-        rows.change(sql, values).await;
-    };
-    charge(own, 1, 1, 700, 2_000).await;
-    charge(own, 1, 1, 701, 1_500).await;
-    charge(own, 1, 1, 1_100, 2_000).await;
-    charge(own, 2, 30, 700, 4_000).await;
-    charge(own, 2, 0, 700, 3_000).await;
-    charge(own, 3, 31, 700, 9_000).await;
-    charge(other, 4, 1, 700, 9_000).await;
     let before = book(db, school).await.in_force.policy.unwrap();
     let impact = async |content: PolicyContent| {
         let book = book(db, school).await;
@@ -307,14 +315,22 @@ async fn limits_are_previewed_on_the_charges_of_a_month(db: &TestDb) {
         let two = [&before, &proposal.policy];
         PolicyImpact::of(&db.db, school, two, NOON).await.unwrap()
     };
-    let said = impact(changes(&[("limits.meal_fen", json!(3_000))])).await;
-    assert_eq!(said[0].sentence, "过去 30 天会多拒 2 笔（¥55.00，涉及 2 人）。");
-    let said = impact(changes(&[("limits.meal_fen", json!(9_000))])).await;
-    assert!(said[0].sentence.contains("都不受影响"), "{said:?}");
     let password = json!("password");
-    let asked = changes(&[("limits.day_fen", json!(3_500)), ("limits.over_limit", password)]);
-    let said = impact(asked).await;
-    assert_eq!(said[0].sentence, "过去 30 天会多要输入消费密码的 2 笔（¥60.00，涉及 2 人）。");
-    let said = impact(changes(&[("top_up.min_fen", json!(100))])).await;
-    assert!(said[0].sentence.contains("都在新的上下限之内"), "{said:?}");
+    for (content, said) in [
+        (
+            changes(&[("limits.meal_fen", json!(3_000))]),
+            "过去 30 天会多拒 2 笔（¥55.00，涉及 2 人）。",
+        ),
+        (
+            changes(&[("limits.meal_fen", json!(9_000))]),
+            "过去 30 天的消费都不受影响；被拒过的收款没有入账，不在其中。",
+        ),
+        (
+            changes(&[("limits.day_fen", json!(3_500)), ("limits.over_limit", password)]),
+            "过去 30 天会多要输入消费密码的 2 笔（¥60.00，涉及 2 人）。",
+        ),
+        (changes(&[("top_up.min_fen", json!(100))]), "过去 30 天的充值都在新的上下限之内。"),
+    ] {
+        assert_eq!(impact(content).await[0].sentence, said);
+    }
 }
