@@ -61,11 +61,11 @@ struct RowsPage {
     pages: Pages,
 }
 
-/// Which messages.
-#[derive(Debug, Deserialize)]
+/// Which messages; who may not see them is told so first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Wanted {
     kind: String,
-    #[serde(default)]
     reason: String,
     cursor: Option<Uuid>,
 }

@@ -60,8 +60,9 @@ pub(in crate::console) struct VersionsAsked {
     cursor: Option<i64>,
 }
 
-/// Which two.
-#[derive(Debug, Deserialize)]
+/// Which two; who may not see them is told so first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(in crate::console) struct Two {
     from: i64,
     to: i64,
