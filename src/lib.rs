@@ -25,6 +25,7 @@ pub mod overview;
 pub mod passcode;
 pub mod passwords;
 pub mod payments;
+pub mod policies;
 pub mod providers;
 pub mod reconciliation;
 pub mod routes;

@@ -41,6 +41,7 @@ mod m0043_case_desk;
 mod m0044_terminal_desk;
 mod m0045_staff_changes;
 mod m0050_stored_files;
+mod m0047_policies;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -97,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
             Box::new(m0050_stored_files::Migration),
+            Box::new(m0047_policies::Migration),
         ]
     }
 }

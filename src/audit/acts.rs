@@ -93,6 +93,12 @@ acts! {
     SchoolAdded = "school.added", Policy;
     /// A school's policy was replaced.
     SchoolChanged = "school.changed", Policy;
+    /// A new version of a school's policy was made.
+    PolicyPublished = "policy.published", Policy;
+    /// A version of a school's policy began.
+    PolicyInForce = "policy.in_force", Policy;
+    /// A message that could not be delivered was sent again.
+    MessageResent = "message.resent", Cases;
     /// People were added or changed by a roster.
     RosterImported = "roster.imported", People;
     /// A person's standing was changed.

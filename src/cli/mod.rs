@@ -27,9 +27,10 @@ use crate::{
     config::{Config, ConfigError, LogFormat, process_variables},
     keyring::import::LockImportError,
     ledger::verify::VerifyError,
+    policies::ImportError,
     reconciliation::ReconcileError,
     routes,
-    schools::{ImportError, roster::RosterError},
+    schools::roster::RosterError,
     staff_accounts::StaffRegistryError,
     terminals::RegistryError,
     wiring::{

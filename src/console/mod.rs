@@ -24,8 +24,10 @@ mod member_add;
 mod member_requests;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
+mod policy;
 mod sealed;
 mod sign_in;
 mod terminals;
@@ -44,7 +46,7 @@ use crate::{
     schools::Schools,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
 };
-use actix_web::{Error, HttpRequest, Route, web};
+use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
 use frame::PageError;
 use std::sync::Arc;
 
@@ -165,6 +167,25 @@ pages! {
     post "/terminals/{id}/enable" terminals::start;
     get "/terminals/{id}/rotate-key" terminals::ask_replace_key;
     post "/terminals/{id}/rotate-key" terminals::replace_key;
+    get "/policy" policy::show;
+    get "/policy/edit" policy::ask_edit;
+    post "/policy/edit" policy::edit_again;
+    post "/policy/preview" policy::preview;
+    post "/policy/propose" policy::propose;
+    get "/policy/versions" policy::list;
+    get "/policy/compare" policy::compare;
+    get "/policy/versions/{seq}" policy::version;
+    get "/policy/versions/{seq}/restore" policy::ask_restore;
+    get "/policy/requests/{id}" policy::show_request;
+    post "/policy/requests/{id}/approve" policy::approve;
+    post "/policy/requests/{id}/reject" policy::reject;
+    post "/policy/requests/{id}/withdraw" policy::withdraw;
+    get "/messages" messages::groups;
+    get "/messages/failed" messages::failed;
+    post "/messages/{id}/retry" messages::retry;
+    get "/help" policy::show_help;
+    get "/help/edit" policy::ask_help;
+    post "/help/preview" policy::preview_help;
     get "/audit" audit::list;
     post "/audit/export" exports::export::<audit::Log>;
     get "/exports" exports::list;
@@ -190,11 +211,20 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES).error_handler(invalid))
         .app_data(web::QueryConfig::default().error_handler(invalid))
         .app_data(web::PathConfig::default().error_handler(unknown));
-    let scope = PAGES
-        .iter()
-        .fold(scope, |scope, Page(_, path, handler)| scope.route(path, handler()))
-        .route("/assets/{file}", web::get().to(assets::file));
+    let scope =
+        PAGES.iter().fold(scope, mounted).route("/assets/{file}", web::get().to(assets::file));
     config.service(scope.default_service(web::to(frame::nothing_here)));
+}
+
+/// Texts of help and consent make longer forms, which nobody may send without being signed in.
+fn mounted(scope: Scope, Page(method, path, handler): &Page) -> Scope {
+    let is_long = ["/policy/", "/help/"].iter().any(|long| path.starts_with(long));
+    if *method != "post" || !is_long {
+        return scope.route(path, handler());
+    }
+    let form = web::FormConfig::default().limit(MAX_LONG_FORM_BYTES).error_handler(invalid);
+    let of_method = guard::Post();
+    scope.service(web::resource(*path).guard(of_method).app_data(form).route(handler()))
 }
 
 /// A form or a query that cannot be read.
@@ -209,3 +239,5 @@ fn unknown<E>(_: E, _: &HttpRequest) -> Error {
 
 /// The longest form. Texts of forms are a few hundred characters.
 const MAX_FORM_BYTES: usize = 16 * 1024;
+/// The same with all texts of a policy, whose characters take nine bytes each.
+const MAX_LONG_FORM_BYTES: usize = 512 * 1024;

@@ -67,6 +67,9 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
         "export" => "列表较长，正在后台导出",
+        "message-resent" => "已重发，结果稍后更新",
+        "message-was-resent" => "已经重发，没有再发",
+        "policy-changed" => "政策已更改，成为新的版本",
         "roles-changed" => "角色已更改，须重新登录",
         _ => return None,
     })
@@ -97,6 +100,7 @@ pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {
         ApprovalKind::BillRepair => "对账差异",
         ApprovalKind::StaffRoles => "更改角色",
         ApprovalKind::StaffFactor => "重置验证器",
+        ApprovalKind::PolicyChange => "更改政策",
     }
 }
 

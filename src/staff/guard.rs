@@ -93,6 +93,14 @@ rights! {
     ChangeStaff;
     /// Read the audit log, as far as the roles let one.
     ReadAudit;
+    /// Read the school's policy.
+    ReadPolicy;
+    /// Change it, propose it, or approve what is proposed.
+    ChangePolicy;
+    /// Read which messages could not be delivered.
+    ReadMessages;
+    /// Send one again.
+    RetryMessages;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

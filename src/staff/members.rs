@@ -233,7 +233,10 @@ impl StaffDesk {
                 Some(self.accounts.factor_slip(&member.login)?)
             }
             ApprovalKind::StaffRoles => None,
-            ApprovalKind::Refund | ApprovalKind::RefundEnd | ApprovalKind::BillRepair => {
+            ApprovalKind::Refund
+            | ApprovalKind::RefundEnd
+            | ApprovalKind::BillRepair
+            | ApprovalKind::PolicyChange => {
                 return Err(StaffActError::NotFound);
             }
         };

@@ -12,6 +12,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         money::Fen,
     },
+    policies::PolicyRefusal,
     reconciliation::RepairError,
     staff_accounts::{
         self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
@@ -44,6 +45,9 @@ pub enum StaffActError {
     /// The difference cannot be accepted.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// The policy cannot be changed so.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -59,6 +63,7 @@ impl TxError for StaffActError {
             Self::Approval(error) => error.db(),
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
+            Self::Policy(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
             | Self::OwnMoney

@@ -63,6 +63,14 @@ pub enum StaffAct {
     ReadStaff,
     /// Add a login, change the roles of others, or switch them off.
     ChangeStaff,
+    /// Read the school's policy, its versions, and what is proposed.
+    ReadPolicy,
+    /// Change it and the help, propose it, or approve what another admin proposes.
+    ChangePolicy,
+    /// Read which messages could not be delivered.
+    ReadMessages,
+    /// Send one again.
+    RetryMessages,
 }
 
 impl StaffAct {
@@ -80,15 +88,18 @@ impl StaffAct {
             Self::ChangeDoorRights | Self::ExportPeople => &[CardOffice],
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
-            Self::RevealPerson | Self::HandleCases | Self::StopTerminals => {
+            Self::RevealPerson | Self::HandleCases | Self::StopTerminals | Self::RetryMessages => {
                 &[CardOffice, Finance, NetworkCenter]
             }
             Self::ChangePerson | Self::ChangeTerminals => &[CardOffice, NetworkCenter],
-            Self::ReadCases | Self::ReadTerminals => &[CardOffice, Finance, NetworkCenter, Auditor],
+            Self::ReadCases | Self::ReadTerminals | Self::ReadMessages => {
+                &[CardOffice, Finance, NetworkCenter, Auditor]
+            }
+            Self::ReadPolicy => &[CardOffice, Finance, NetworkCenter, Auditor, Admin],
             Self::ReadHealth => &[Finance, NetworkCenter, Auditor, Admin],
             Self::ReadStaff | Self::ReadStaffAudit => &[Auditor, Admin],
             Self::ReadWholeAudit => &[Auditor],
-            Self::ChangeStaff => &[Admin],
+            Self::ChangeStaff | Self::ChangePolicy => &[Admin],
             Self::ReadAudit | Self::ChangeOwnFactor => &StaffRole::ALL,
         }
     }
@@ -113,7 +124,10 @@ impl StaffAct {
             | Self::ReadAudit
             | Self::ReadStaffAudit
             | Self::ReadWholeAudit
-            | Self::ReadStaff => false,
+            | Self::ReadStaff
+            | Self::ReadPolicy
+            | Self::ReadMessages
+            | Self::RetryMessages => false,
             Self::AskRefund
             | Self::DecideRefund
             | Self::AskRepair
@@ -125,7 +139,8 @@ impl StaffAct {
             | Self::EndMoneyCases
             | Self::ChangeTerminals
             | Self::ChangeOwnFactor
-            | Self::ChangeStaff => true,
+            | Self::ChangeStaff
+            | Self::ChangePolicy => true,
         }
     }
 }
@@ -142,7 +157,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 29] = [
+    const TABLE: [(Act, &str, bool); 33] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -172,6 +187,10 @@ mod tests {
         (Act::ReadStaffAudit, "----AM", false),
         (Act::ReadWholeAudit, "----A-", false),
         (Act::ChangeOwnFactor, "CFNKAM", true),
+        (Act::ReadPolicy, "CFN-AM", false),
+        (Act::ChangePolicy, "-----M", true),
+        (Act::ReadMessages, "CFN-A-", false),
+        (Act::RetryMessages, "CFN---", false),
     ];
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
     exports::{ExportDesk, Exports},
     passwords::TryCounts,
     payments::Payments,
+    policies,
     reconciliation::Reconciliation,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
@@ -136,6 +137,10 @@ pub(super) fn start_jobs(exports: &ExportDesk, context: &JobContext<'_>) {
         .jobs
         .spawn("old files", move || StoredFiles::delete_old(db.clone(), Arc::clone(&clock)));
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("policies that begin", {
+        let (db, clock) = (db.clone(), Arc::clone(&clock));
+        move || policies::keep_in_force(db.clone(), Arc::clone(&clock))
+    });
     context.jobs.spawn("overdue approvals", move || {
         approvals::expire_overdue(db.clone(), Arc::clone(&clock))
     });

@@ -38,6 +38,7 @@ const TERMINALS: Door = Roles(&["card_office", "finance", "network_center", "aud
 const CHANGES: Door = Roles(&["card_office", "network_center"]);
 const STOPS_TILLS: Door = Roles(&["card_office", "finance", "network_center"]);
 const HEALTH: Door = Roles(&["finance", "network_center", "auditor", "admin"]);
+const POLICY: Door = Roles(&["card_office", "finance", "network_center", "auditor", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -116,6 +117,25 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("post", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("get", "/staff/health", HEALTH),
+    ("get", "/staff/policy", POLICY),
+    ("get", "/staff/policy/edit", ADMIN),
+    ("post", "/staff/policy/edit", ADMIN),
+    ("post", "/staff/policy/preview", ADMIN),
+    ("post", "/staff/policy/propose", ADMIN),
+    ("get", "/staff/policy/versions", POLICY),
+    ("get", "/staff/policy/compare", POLICY),
+    ("get", "/staff/policy/versions/{seq}", POLICY),
+    ("get", "/staff/policy/versions/{seq}/restore", ADMIN),
+    ("get", "/staff/policy/requests/{id}", POLICY),
+    ("post", "/staff/policy/requests/{id}/approve", ADMIN),
+    ("post", "/staff/policy/requests/{id}/reject", ADMIN),
+    ("post", "/staff/policy/requests/{id}/withdraw", ADMIN),
+    ("get", "/staff/messages", TERMINALS),
+    ("get", "/staff/messages/failed", TERMINALS),
+    ("post", "/staff/messages/{id}/retry", HANDLES),
+    ("get", "/staff/help", POLICY),
+    ("get", "/staff/help/edit", ADMIN),
+    ("post", "/staff/help/preview", ADMIN),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/cases", CASES),
@@ -172,7 +192,7 @@ async fn every_page_is_closed_to_whom_it_should_be(db: &TestDb) {
 async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
     let id = "01931c7e-0000-7000-8000-000000000000";
     let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
-    let path = path.replace("{act}", "disable");
+    let path = path.replace("{act}", "disable").replace("{seq}", "1");
     let path = path.replace("{device}", id).replace("{binding}", id);
     match method {
         "get" => browser.get(&path).await,

@@ -6,7 +6,8 @@ use onecard::{
         crypto::keyring::{Key32, KeyRing, NamedKey},
         db::Db,
     },
-    schools::{PersonKeys, Schools, import_schools, roster::RosterImport},
+    policies::import_schools,
+    schools::{PersonKeys, Schools, roster::RosterImport},
 };
 use serde_json::{Value, json};
 use std::{fs, io::Cursor, path::Path, sync::Arc};

@@ -3,8 +3,9 @@
 use crate::schools::{NOW, repository, rosters::keys};
 use onecard::{
     base::ids::SchoolId,
+    policies::import_schools,
     schools::{
-        DefaultRule, PasswordRule, People, PersonKeys, PersonKind, WeakPassword, import_schools,
+        DefaultRule, PasswordRule, People, PersonKeys, PersonKind, WeakPassword,
         policy::{ConsentItem, DoorCode, IdKind, OverLimit, Policy},
         roster::RosterImport,
     },

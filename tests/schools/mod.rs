@@ -5,6 +5,7 @@ mod imports;
 mod manuals;
 mod policies;
 mod rosters;
+mod versions;
 
 use onecard::base::clock::Timestamp;
 use std::path::{Path, PathBuf};

@@ -11,8 +11,9 @@ use onecard::{
         },
         ids::SchoolId,
     },
+    policies::import_schools,
     schools::{
-        DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools, import_schools,
+        DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools,
         roster::{Progress, RosterError, RosterImport, RosterReport},
     },
 };

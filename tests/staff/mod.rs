@@ -5,6 +5,7 @@ mod commands;
 mod endings;
 mod health;
 mod members;
+mod policies;
 mod refunds;
 mod sign_in;
 pub mod support;

@@ -34,6 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
+    ("policies", &["policy_proposal", "policy_version"]),
     ("providers", &["platform_certificate"]),
     ("reconciliation", &["bill_day", "bill_difference", "bill_repair", "bill_row"]),
     ("schools", &["person", "school"]),
@@ -51,6 +52,11 @@ const READERS: &[Exception] = &[
         "identity",
         &["charge", "device", "notice", "orders", "person"],
         "the home page is one statement: each would cost a round trip on every start of the client",
+    ),
+    except(
+        "policies",
+        &["charge", "orders", "person", "staff_member", "terminal"],
+        "what a change would have refused in a month, and what there is at a new school, is counted in one pass",
     ),
     except("passcode", &["school"], "keys are derived from a school's code; `schools` lies above"),
     except(

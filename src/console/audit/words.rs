@@ -37,6 +37,9 @@ const ACTS: &[(&str, &str)] = &[
     ("rows.rekeyed", "更换密钥"),
     ("school.added", "新增学校"),
     ("school.changed", "更改政策"),
+    ("message.resent", "重发消息"),
+    ("policy.published", "新增政策版本"),
+    ("policy.in_force", "政策到日生效"),
     ("roster.imported", "导入花名册"),
     ("standing.changed", "更改人员状态"),
     ("loss.reported", "挂失"),
@@ -115,6 +118,7 @@ pub(super) fn object(subject: &str) -> String {
     let word = match what {
         "approval" => "申请",
         "case" => "异常",
+        "message" => "消息",
         "person" => "人员",
         "terminal" => "终端",
         "merchant" => "商户",
@@ -189,6 +193,7 @@ pub(super) fn detail(detail: &str) -> String {
         Some(("refund_end", amount)) => format!("终止退款 {amount}"),
         Some(("bill_repair", amount)) => format!("对账差异 {amount}"),
         Some(("staff_roles", _)) => "更改角色".to_owned(),
+        Some(("policy_change", _)) => "更改政策".to_owned(),
         Some(("staff_factor", _)) => "重置验证器".to_owned(),
         Some(_) | None => detail.to_owned(),
     }

@@ -13,8 +13,11 @@ mod health;
 mod member_requests;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
+mod policies;
+mod policy_requests;
 mod problems;
 mod refunds;
 mod requests;
@@ -29,7 +32,7 @@ use utoipa_actix_web::{scope, service_config::ServiceConfig};
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
-    config.service(scope.configure(logins).configure(terminals_and_doors));
+    config.service(scope.configure(logins).configure(policy).configure(terminals_and_doors));
 }
 
 fn own_login(config: &mut ServiceConfig<'_>) {
@@ -106,6 +109,23 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(member_requests::approve)
         .service(member_requests::reject)
         .service(member_requests::withdraw);
+}
+
+fn policy(config: &mut ServiceConfig<'_>) {
+    config
+        .service(policies::show)
+        .service(policies::versions)
+        .service(policies::one_version)
+        .service(policies::preview)
+        .service(policies::propose)
+        .service(policy_requests::requests)
+        .service(policy_requests::show_request)
+        .service(policy_requests::approve)
+        .service(policy_requests::reject)
+        .service(policy_requests::withdraw)
+        .service(messages::groups)
+        .service(messages::failed)
+        .service(messages::retry);
 }
 
 fn terminals_and_doors(config: &mut ServiceConfig<'_>) {

@@ -9,6 +9,7 @@ use crate::{
     cases::{CaseRefusal, CaseWorker},
     exports::{ExportError, Exports},
     passwords::PasswordFault,
+    policies::{PolicyDifference, PolicyField, PolicyProblem, PolicyRefusal},
     reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError, StaffCaseError},
     staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
@@ -31,7 +32,7 @@ problem_kinds! {
     pub(super) OWN_CARD = "own_card", 403, "不能办理本人的卡";
     OWN_MONEY = "own_money", 403, "不能办理本人的款项";
     APPROVAL_OVER = "approval_over", 409, "该申请已处理或已过期";
-    APPROVAL_OPEN = "approval_open", 409, "该款项已有待复核的申请";
+    APPROVAL_OPEN = "approval_open", 409, "已有一项申请待复核";
     NOT_REFUNDABLE = "not_refundable", 409, "该款项不能退款";
     REFUND_TOO_MUCH = "refund_too_much", 422, "超过可退金额";
     REFUND_SPENT = "refund_spent", 409, "余额不足，不能全部退款";
@@ -49,6 +50,9 @@ problem_kinds! {
     CASE_WITHOUT_PAYMENT = "case_without_payment", 409, "这项异常没有可核对退款的支付";
     CASE_REFUND_UNKNOWN = "case_refund_unknown", 409, "支付平台没有这笔已完成的退款";
     CASE_NOT_OVER = "case_not_over", 409, "已按支付平台的答复处理，这项异常还没有了结";
+    POLICY_MOVED = "policy_moved", 409, "政策有了新的版本，请核对后再提交";
+    POLICY_UNCHANGED = "policy_unchanged", 409, "与现在的政策相同，没有要更改的";
+    pub(super) MESSAGE_RESENT = "message_resent", 409, "这条消息已经重发";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
@@ -149,6 +153,37 @@ impl From<RepairError> for ApiError {
     }
 }
 
+impl From<PolicyRefusal> for ApiError {
+    fn from(error: PolicyRefusal) -> Self {
+        match error {
+            PolicyRefusal::NotFound => Self::new(problem::NOT_FOUND),
+            PolicyRefusal::Invalid(problems) => {
+                problems.into_iter().fold(Self::new(problem::INVALID), |said, problem| {
+                    let PolicyProblem { key, detail } = problem;
+                    let label = PolicyField::of(&key).map_or("", |field| field.label);
+                    let colon = if label.is_empty() { "" } else { "：" };
+                    let pointer = format!("/changes/{}", key.replace('/', "~1"));
+                    said.field(pointer, format!("{label}{colon}{detail}"))
+                })
+            }
+            PolicyRefusal::Unchanged => Self::new(POLICY_UNCHANGED),
+            PolicyRefusal::BadDay => Self::new(problem::INVALID)
+                .field("/from", "生效日期：今天到一年之内，如 2026-12-01"),
+            PolicyRefusal::Moved { version, by, differences } => {
+                let who = by.strip_prefix("staff ").unwrap_or(&by).replace(", no. ", "（工号 ");
+                let end = if who.contains('（') { "）" } else { "" };
+                let said = PolicyDifference::sentence(&differences);
+                let colon = if said.is_empty() { "" } else { "：" };
+                Self::new(POLICY_MOVED)
+                    .detail(format!("{who}{end}已改为第 {version} 版{colon}{said}"))
+                    .member("version", version)
+            }
+            PolicyRefusal::NeedsTwo => Self::new(SECOND_PERSON_NEEDED),
+            PolicyRefusal::Db(error) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<StaffChangeError> for ApiError {
     fn from(error: StaffChangeError) -> Self {
         match error {
@@ -178,6 +213,7 @@ impl From<StaffActError> for ApiError {
             StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
+            StaffActError::Policy(error) => error.into(),
             StaffActError::Db(error) => Self::internal(&error),
         }
     }
