@@ -16,6 +16,7 @@ pub mod events;
 pub mod feed;
 pub mod health;
 pub mod identity;
+pub mod key_trials;
 pub mod keyring;
 pub mod ledger;
 pub mod messages;

@@ -93,6 +93,8 @@ acts! {
     SchoolAdded = "school.added", Policy;
     /// A school's policy was replaced.
     SchoolChanged = "school.changed", Policy;
+    /// The keys of a provider were tried.
+    KeysTried = "keys.tried", Policy;
     /// People were added or changed by a roster.
     RosterImported = "roster.imported", People;
     /// A person's standing was changed.

@@ -167,6 +167,7 @@ pages! {
     get "/audit" audit::list;
     post "/audit/export" audit::export;
     get "/health" health::show;
+    post "/health/providers/{provider}/try" health::try_keys;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;

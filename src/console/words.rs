@@ -25,6 +25,17 @@ pub(super) fn role(code: &str) -> &'static str {
     }
 }
 
+/// A provider, by its section of the configuration.
+pub(super) fn section(code: &str) -> &str {
+    match code {
+        "alipay" => "支付宝",
+        "wechat" => "微信登录",
+        "wechat_pay" => "微信支付",
+        "wecom" => "企业微信",
+        other => other,
+    }
+}
+
 /// What a page says once, by the name that a cookie carries.
 pub(super) fn said(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -55,6 +66,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
         "roles-changed" => "角色已更改，须重新登录",
+        "keys-tried" => "密钥已试用，结果见下",
+        "keys-tried-just-now" => "刚刚试过，10 秒后可以再试",
         _ => return None,
     })
 }

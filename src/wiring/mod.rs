@@ -154,7 +154,7 @@ impl Journeys {
         let bills = providers.bills();
         let payments = payments::build(ground, &shared, through);
         let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
-        let staff = staff::build(ground, &shared, &payments);
+        let staff = staff::build(ground, &shared, &payments, providers.key_trials());
         let order_desk = staff::order_desk(&staff, &shared);
         let people_desk = staff::people_desk(&staff, &shared);
         let bill_desk = staff::bill_desk(&staff, &reconciliation);

@@ -8,6 +8,7 @@ use crate::{
     },
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
+    key_trials::{KeyTrial, KeyTrialSet},
     keyring::LockVendors,
     messages::{Messenger, Messengers},
     payments::gateways::Gateways,
@@ -159,6 +160,16 @@ impl Providers {
         bills
     }
 
+    /// The keys that can be tried.
+    pub(super) fn key_trials(&self) -> KeyTrialSet {
+        let mut set = KeyTrialSet::default();
+        add_trials(&mut set, each(&self.wechats, |wechat| wechat.key_trial()));
+        let alipay = |alipay: &Arc<Alipay>| -> Arc<dyn KeyTrial> { Arc::<Alipay>::clone(alipay) };
+        add_trials(&mut set, each(&self.alipays, alipay));
+        self.wechat_pays.add_trials_to(&mut set);
+        set
+    }
+
     /// The adapters of the schools' door locks.
     pub(super) fn locks(&self) -> LockVendors {
         let mut vendors = LockVendors::default();
@@ -232,6 +243,15 @@ fn add_messengers(messengers: &mut Messengers, all: PerSchool<Arc<dyn Messenger>
     }
 }
 
+fn add_trials(set: &mut KeyTrialSet, all: PerSchool<Arc<dyn KeyTrial>>) {
+    for (code, own) in all.own {
+        set.add_of_school(&code, own);
+    }
+    if let Some(general) = all.general {
+        set.add_general(general);
+    }
+}
+
 /// Every gateway of WeChat Pay: the general one, and those of schools that are their own merchant
 /// or have their own mini-program.
 struct WechatPays {
@@ -272,6 +292,15 @@ impl WechatPays {
         }
         for (code, own) in &self.of_schools {
             bills.add_of_school(code, Arc::<WechatPay>::clone(own));
+        }
+    }
+
+    fn add_trials_to(&self, set: &mut KeyTrialSet) {
+        if let Some(general) = &self.general {
+            set.add_general(Arc::<WechatPay>::clone(general));
+        }
+        for (code, own) in &self.of_schools {
+            set.add_of_school(code, Arc::<WechatPay>::clone(own));
         }
     }
 

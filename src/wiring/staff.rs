@@ -5,6 +5,7 @@ use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
     console::Console,
+    key_trials::{KeyTrialSet, KeyTrials},
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
@@ -19,7 +20,12 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a check waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -> StaffDesk {
+pub(super) fn build(
+    ground: &Ground<'_>,
+    shared: &Shared,
+    payments: &Payments,
+    trials: KeyTrialSet,
+) -> StaffDesk {
     let Ground { config, clock, db, .. } = *ground;
     let accounts = StaffAccounts::new(StaffAccountsSetup {
         db: db.clone(),
@@ -40,6 +46,12 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -
             payments: payments.clone(),
             outbox: Arc::clone(ground.outbox),
         }),
+        trials: KeyTrials {
+            db: db.clone(),
+            schools: Arc::clone(&shared.schools),
+            set: Arc::new(trials),
+            clock: Arc::clone(clock),
+        },
         clock: Arc::clone(clock),
     }
 }

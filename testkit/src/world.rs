@@ -210,6 +210,27 @@ impl World {
         Server { base_url, _thread: thread }
     }
 
+    /// The same with these settings beside those of the others.
+    pub fn serve_with(&mut self, settings: &[(&str, &str)]) -> Server {
+        let usual = self.special.len();
+        for (name, value) in settings {
+            self.set(name, value);
+        }
+        let server = self.serve();
+        self.special.truncate(usual);
+        server
+    }
+
+    /// The credentials of the sandbox.
+    pub fn credentials(&self) -> Arc<Keys> {
+        sandbox_keys()
+    }
+
+    /// A file of the sandbox's credentials: of all schools, or below the code of one.
+    pub fn key_file(&self, name: &str) -> String {
+        keys_folder().join(name).display().to_string()
+    }
+
     /// The configuration of a server at this address, as environment variables.
     pub fn settings(&self, base_url: &str) -> Vec<(String, String)> {
         let credentials = &sandbox_keys().credentials;

@@ -38,6 +38,7 @@ const TERMINALS: Door = Roles(&["card_office", "finance", "network_center", "aud
 const CHANGES: Door = Roles(&["card_office", "network_center"]);
 const STOPS_TILLS: Door = Roles(&["card_office", "finance", "network_center"]);
 const HEALTH: Door = Roles(&["finance", "network_center", "auditor", "admin"]);
+const TRIES: Door = Roles(&["network_center", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -112,6 +113,7 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("post", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("get", "/staff/health", HEALTH),
+    ("post", "/staff/health/providers/{provider}/try", TRIES),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/cases", CASES),

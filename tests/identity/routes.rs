@@ -106,6 +106,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/staff-requests/{id}/withdraw", Staff),
     ("get", "/api/v1/staff/audit", Staff),
     ("get", "/api/v1/staff/health", Staff),
+    ("post", "/api/v1/staff/health/providers/{provider}/try", Staff),
     ("get", "/api/v1/staff/terminals", Staff),
     ("post", "/api/v1/staff/terminals", Staff),
     ("get", "/api/v1/staff/terminals/{id}", Staff),

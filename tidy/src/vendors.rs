@@ -37,7 +37,19 @@ const NAMED: &[Exception] = &[
     ),
     except(
         "src/console/words.rs",
-        &["Alipay", "Wechat", "WechatPay", "微信", "微信支付", "支付宝"],
+        &[
+            "Alipay",
+            "Wechat",
+            "WechatPay",
+            "alipay",
+            "wechat",
+            "wechat_pay",
+            "企业微信",
+            "微信",
+            "微信支付",
+            "微信登录",
+            "支付宝",
+        ],
         "what staff call the providers and platforms",
     ),
     // What the client sends and must be told.

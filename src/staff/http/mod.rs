@@ -43,7 +43,8 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::renew_recovery)
         .service(account::change_password)
         .service(audit::list)
-        .service(health::show);
+        .service(health::show)
+        .service(health::try_keys);
 }
 
 fn people_and_orders(config: &mut ServiceConfig<'_>) {
