@@ -36,6 +36,7 @@ pub mod staff_accounts;
 pub mod terminals;
 pub mod topup;
 pub mod wiring;
+pub mod work_login;
 
 /// The system's keeps what a password check took and grows with the number of threads; docs/adr/0014.
 #[global_allocator]

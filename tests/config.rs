@@ -442,7 +442,7 @@ fn schools_choose_what_they_tell() {
 
 #[test]
 fn sections_that_nothing_reads_yet_are_accepted() {
-    let sections = "[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
+    let sections = "[sms]\nsign_name = \"x\"\n\
         [bank]\nmerchant_id = \"x\"\n[utilities]\nkey_id = \"x\"\n\
         [network]\nkey_id = \"x\"\n[mail]\nsmtp_url = \"smtps://mail.cn\"\n[sso]\nissuer = \"x\"\n\
         [school.xnec.sso]\nissuer = \"y\"\n";
@@ -886,7 +886,12 @@ fn wrong_types_and_broken_rings_in_the_file_are_told() {
         (with("[server]\ntrusted_proxies = [7]\n"), "server.trusted_proxies[0]", "must be a text"),
         (with("[database]\nauto_migrate = \"true\"\n"), "database.auto_migrate", "true or false"),
         (with("[school]\nxnec = 1\n"), "school.xnec", "must be a section"),
-        (with("[wecom]\nagent_id = 1000002\nsecret = []\n"), "wecom.secret", "must be a text"),
+        (with("[wecom]\nagent_id = \"1\"\nsecret = []\n"), "wecom.secret", "must be a text"),
+        (with("[wecom]\nagent_id = \"1\"\nsecret = \"x\"\n"), "wecom.corp_id", "missing"),
+        (with("[wecom]\ncorp_id = \"w\"\nsecret = \"x\"\n"), "wecom.agent_id", "missing"),
+        (with("[wecom]\ncorp_id = \"w\"\nagent_id = \"1\"\n"), "wecom.secret", "missing"),
+        (with("[wecom]\ncorp_id = \"w-1\"\n"), "wecom.corp_id", "letters and digits"),
+        (with("[wecom]\nagent_id = \"one\"\n"), "wecom.agent_id", "digits"),
         (ring("7"), "keys.data", "must be \"base64:…\" or {"),
         (ring("{ id = \"k2\" }"), "keys.data.key", "missing"),
         (ring(&format!("{{ {good} }}")), "keys.data.id", "missing"),

@@ -40,7 +40,7 @@ mod m0042_people_desk;
 mod m0043_case_desk;
 mod m0044_terminal_desk;
 mod m0045_staff_changes;
-mod m0048_key_trials;
+mod m0048_keys_and_work_ids;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -96,7 +96,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0045_staff_changes::Migration),
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
-            Box::new(m0048_key_trials::Migration),
+            Box::new(m0048_keys_and_work_ids::Migration),
         ]
     }
 }

@@ -149,6 +149,12 @@ acts! {
     StaffEnabled = "staff.enabled", Staff;
     /// A member of staff signed in.
     StaffSignedIn = "staff.signed_in", Staff;
+    /// A member of staff signed in by the school's enterprise messenger.
+    StaffSignedInAtWork = "staff.signed_in_at_work", Staff;
+    /// A login was linked with a userid of that messenger.
+    StaffLinked = "staff.linked", Staff;
+    /// The link was ended.
+    StaffUnlinked = "staff.unlinked", Staff;
     /// An act was asked for that needs a second person.
     ApprovalAsked = "approval.asked", Approvals;
     /// A second person approved it.

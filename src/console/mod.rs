@@ -31,6 +31,7 @@ mod sign_in;
 mod terminals;
 mod today;
 mod words;
+mod work;
 
 use crate::{
     base::{
@@ -43,6 +44,7 @@ use crate::{
     },
     schools::Schools,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
+    work_login::WorkLogins,
 };
 use actix_web::{Error, HttpRequest, Route, web};
 use frame::PageError;
@@ -67,11 +69,16 @@ pub struct Console {
     pub terminals: TerminalDesk,
     /// The schools.
     pub schools: Arc<Schools>,
+    /// Signing in by messengers.
+    pub work: WorkLogins,
     /// Seals what a form carries through the browser.
     pub sealer: Sealer,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
+
+/// Where messengers send browsers back to.
+pub const WORK_CALLBACK: &str = "/staff/auth/wecom/callback";
 
 /// A path below `/staff` with its method and handler.
 struct Page(&'static str, &'static str, fn() -> Route);
@@ -90,6 +97,10 @@ pages! {
     post "/sign-in" sign_in::sign_in;
     post "/sign-in/first" sign_in::enrol;
     post "/sign-out" sign_in::sign_out;
+    get "/auth/wecom" work::begin;
+    get "/auth/wecom/callback" work::came_back;
+    get "/auth/wecom/second-factor" work::ask_factor;
+    post "/auth/wecom/second-factor" work::finish;
     get "/second-factor" sign_in::ask_factor;
     post "/second-factor" sign_in::confirm_factor;
     get "" today::show;
@@ -105,6 +116,7 @@ pages! {
     get "/staff/{id}" members::show;
     post "/staff/{id}/roles" members::change_roles;
     post "/staff/{id}/reset-factor" members::reset_factor;
+    post "/staff/{id}/link-wecom" members::link;
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests/{id}" member_requests::show;
     post "/staff-requests/{id}/approve" member_requests::approve;

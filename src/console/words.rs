@@ -65,6 +65,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
+        "linked" => "已关联，登录已结束；之后可以用这个企业账号登录",
+        "unlinked" => "关联已解除，登录已结束",
         "roles-changed" => "角色已更改，须重新登录",
         "keys-tried" => "密钥已试用，结果见下",
         "keys-tried-just-now" => "刚刚试过，10 秒后可以再试",

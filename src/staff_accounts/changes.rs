@@ -6,13 +6,14 @@
 
 use super::{
     Account, StaffAccounts, StaffAct, StaffId, StaffLogin, StaffMember, StaffNo, StaffRefusal,
-    StaffRole, StaffRoles, counts_of, hold,
+    StaffRole, StaffRoles, WorkId, counts_of, hold,
     registry::{Slip, entry},
     store::{
         self,
         changes::{Change, ChangeKind},
         sessions,
     },
+    work,
 };
 use crate::{
     audit::{self, AuditAct},
@@ -79,6 +80,9 @@ pub enum StaffChangeError {
     /// The login is taken.
     #[error("the login is taken")]
     Exists,
+    /// Another login of the school is linked with the userid.
+    #[error("another login is linked with the userid")]
+    Linked,
     /// Nobody changes the own login.
     #[error("it is the own login")]
     Own,
@@ -108,6 +112,7 @@ impl TxError for StaffChangeError {
             Self::Db(error) => Some(error),
             Self::NoLogin
             | Self::Exists
+            | Self::Linked
             | Self::Own
             | Self::Unchanged
             | Self::Right(_)
@@ -231,6 +236,7 @@ impl StaffChanges<'_> {
             factor: self.accounts.keeper.printed(id, slip.totp())?,
             enabled: true,
             signed_in_at: None,
+            work_id: None,
         };
         store::insert(self.tx, &account, self.now).await?;
         self.done(&account, ChangeKind::Added, AuditAct::StaffAdded).await
@@ -250,6 +256,27 @@ impl StaffChanges<'_> {
             return self.done(&account, ChangeKind::Enabled, AuditAct::StaffEnabled).await;
         }
         Ok(audit::record(self.tx, &entry(AuditAct::StaffDisabled, &account), self.now).await?)
+    }
+
+    /// Links a login with a userid that signs it in from then on, or with none. Its sessions end. Who links
+    /// one has a say in it, as who changes its factor.
+    pub async fn link(
+        &self,
+        id: StaffId,
+        work_id: Option<&WorkId>,
+    ) -> Result<(), StaffChangeError> {
+        let account = self.lock(id).await?;
+        if account.work_id.as_ref() == work_id {
+            return Err(StaffChangeError::Unchanged);
+        }
+        if work::is_taken(self.tx, account.school, work_id).await? {
+            return Err(StaffChangeError::Linked);
+        }
+        if work_id.is_some() {
+            let change = self.change(account.id, ChangeKind::Linked, Some(self.now));
+            store::changes::insert(self.tx, &change).await?;
+        }
+        Ok(work::put(self.tx, account, work_id, self.now).await?)
     }
 
     /// Ends all sessions of a login.

@@ -145,8 +145,9 @@ pub struct JobContext<'a> {
 impl Journeys {
     /// Builds the journeys.
     pub fn build(ground: &Ground<'_>) -> Self {
-        let providers = Providers::build(ground.providers, ground.http, ground.clock);
         let shared = Shared::build(ground);
+        let kept = (ground.kv, &shared.keys.sealer);
+        let providers = Providers::build(ground.providers, ground.http, ground.clock, kept);
         let through = payments::Through {
             gateways: providers.gateways(ground.config),
             messengers: providers.messengers(),
@@ -165,7 +166,7 @@ impl Journeys {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&staff, desks, &shared),
+            console: staff::console(ground, desks, (&staff, &shared), providers.work_directories()),
             order_desk,
             people_desk,
             bill_desk,

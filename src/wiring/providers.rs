@@ -4,7 +4,9 @@ use super::JobContext;
 use crate::{
     base::{
         clock::{Clock, Timestamp},
+        crypto::seal::Sealer,
         db::{Db, DbError},
+        kv::Kv,
     },
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
@@ -17,8 +19,10 @@ use crate::{
         locks::{HttpLocks, LockSettings},
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
+        wecom::{Wecom, WecomSettings},
     },
     reconciliation::BillSources,
+    work_login::{WorkDirectories, WorkDirectory},
 };
 use reqwest::Client;
 use std::{
@@ -47,6 +51,8 @@ pub struct ProviderSettings {
     pub alipay: PerSchool<AlipaySettings>,
     /// `[locks]`
     pub locks: PerSchool<LockSettings>,
+    /// `[wecom]`
+    pub wecom: PerSchool<WecomSettings>,
 }
 
 impl Settings {
@@ -67,6 +73,7 @@ impl ProviderSettings {
             wechat_pay: sections.read(),
             alipay: sections.read(),
             locks: sections.read(),
+            wecom: sections.read(),
         }
     }
 }
@@ -77,6 +84,7 @@ pub(super) struct Providers {
     wechat_pays: WechatPays,
     alipays: PerSchool<Arc<Alipay>>,
     locks: PerSchool<Arc<HttpLocks>>,
+    wecoms: PerSchool<Arc<Wecom>>,
 }
 
 impl Providers {
@@ -84,6 +92,7 @@ impl Providers {
         settings: &ProviderSettings,
         http: &Client,
         clock: &Arc<dyn Clock>,
+        (kv, sealer): (&Arc<dyn Kv>, &Sealer),
     ) -> Self {
         let wechat = |settings: &WechatLoginSettings| {
             Arc::new(WechatLogin::new(settings.clone(), http.clone(), Arc::clone(clock)))
@@ -93,7 +102,12 @@ impl Providers {
         let locks = |settings: &LockSettings| {
             Arc::new(HttpLocks::new(settings.clone(), http.clone(), Arc::clone(clock)))
         };
+        let wecom = |settings: &WecomSettings| {
+            let kept = (Arc::clone(kv), sealer.clone());
+            Arc::new(Wecom::new(settings.clone(), http.clone(), kept, Arc::clone(clock)))
+        };
         Self {
+            wecoms: each(&settings.wecom, wecom),
             wechats: each(&settings.wechat, wechat),
             wechat_pays: WechatPays::build(settings, http),
             alipays: each(&settings.alipay, alipay),
@@ -167,7 +181,16 @@ impl Providers {
         let alipay = |alipay: &Arc<Alipay>| -> Arc<dyn KeyTrial> { Arc::<Alipay>::clone(alipay) };
         add_trials(&mut set, each(&self.alipays, alipay));
         self.wechat_pays.add_trials_to(&mut set);
+        let wecom = |wecom: &Arc<Wecom>| -> Arc<dyn KeyTrial> { Arc::<Wecom>::clone(wecom) };
+        add_trials(&mut set, each(&self.wecoms, wecom));
         set
+    }
+
+    /// Where members of staff sign in beside the password.
+    pub(super) fn work_directories(&self) -> WorkDirectories {
+        let wecom = |wecom: &Arc<Wecom>| -> Arc<dyn WorkDirectory> { Arc::<Wecom>::clone(wecom) };
+        let PerSchool { general, own } = each(&self.wecoms, wecom);
+        WorkDirectories { general, own: own.into_iter().collect() }
     }
 
     /// The adapters of the schools' door locks.

@@ -4,13 +4,14 @@ use super::{Ground, JobContext, refund_desk::PaymentRefunds, shared::Shared};
 use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
-    console::Console,
+    console::{Console, WORK_CALLBACK},
     key_trials::{KeyTrialSet, KeyTrials},
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
+    work_login::{WorkDirectories, WorkLogins},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -100,7 +101,7 @@ pub(super) fn terminal_desk(staff: &StaffDesk) -> TerminalDesk {
 
 /// The pages of all of it.
 pub(super) fn console(
-    staff: &StaffDesk,
+    ground: &Ground<'_>,
     (orders, people, bills, doors, terminals): (
         &OrderDesk,
         &PeopleDesk,
@@ -108,9 +109,20 @@ pub(super) fn console(
         &DoorDesk,
         &TerminalDesk,
     ),
-    shared: &Shared,
+    (staff, shared): (&StaffDesk, &Shared),
+    directories: WorkDirectories,
 ) -> Console {
+    let public_url = ground.config.server.public_url.to_string();
     Console {
+        work: WorkLogins {
+            accounts: staff.accounts.clone(),
+            schools: Arc::clone(&shared.schools),
+            directories: Arc::new(directories),
+            sealer: shared.keys.sealer.clone(),
+            kv: Arc::clone(ground.kv),
+            clock: Arc::clone(&staff.clock),
+            redirect_uri: format!("{}{WORK_CALLBACK}", public_url.trim_end_matches('/')),
+        },
         staff: staff.clone(),
         orders: orders.clone(),
         people: people.clone(),

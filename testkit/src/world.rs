@@ -54,7 +54,7 @@ pub struct World {
     database_url: String,
     folder: TempDir,
     /// Settings that differ from the defaults.
-    special: Vec<(String, String)>,
+    pub(crate) special: Vec<(String, String)>,
 }
 
 /// A server of a deployment.
@@ -210,27 +210,6 @@ impl World {
         Server { base_url, _thread: thread }
     }
 
-    /// The same with these settings beside those of the others.
-    pub fn serve_with(&mut self, settings: &[(&str, &str)]) -> Server {
-        let usual = self.special.len();
-        for (name, value) in settings {
-            self.set(name, value);
-        }
-        let server = self.serve();
-        self.special.truncate(usual);
-        server
-    }
-
-    /// The credentials of the sandbox.
-    pub fn credentials(&self) -> Arc<Keys> {
-        sandbox_keys()
-    }
-
-    /// A file of the sandbox's credentials: of all schools, or below the code of one.
-    pub fn key_file(&self, name: &str) -> String {
-        keys_folder().join(name).display().to_string()
-    }
-
     /// The configuration of a server at this address, as environment variables.
     pub fn settings(&self, base_url: &str) -> Vec<(String, String)> {
         let credentials = &sandbox_keys().credentials;
@@ -238,7 +217,7 @@ impl World {
         let sandbox = self.sandbox_running().base_url();
         let alipay = alipay_credentials();
         let keys = sandbox_keys();
-        let locks = keys.locks.as_ref().unwrap();
+        let (locks, wecom) = (keys.locks.as_ref().unwrap(), keys.wecom.as_ref().unwrap());
         let key_file = |name: &str| keys_folder().join(name).display().to_string();
         let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
         let settings = [
@@ -275,6 +254,10 @@ impl World {
             ("LOCKS__BASE_URL", format!("{sandbox}/locks")),
             ("LOCKS__KEY_ID", locks.key_id.clone()),
             ("LOCKS__KEY_SECRET", locks.key_secret.clone()),
+            ("WECOM__BASE_URL", sandbox.to_owned()),
+            ("WECOM__CORP_ID", wecom.corp_id.clone()),
+            ("WECOM__AGENT_ID", wecom.agent_id.clone()),
+            ("WECOM__SECRET", wecom.secret.clone()),
         ];
         let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
         let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);

@@ -14,3 +14,4 @@ mod refunds;
 mod routes;
 mod sign_in;
 mod terminals;
+mod work;

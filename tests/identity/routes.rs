@@ -94,6 +94,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/api/v1/staff/staff", Staff),
     ("post", "/api/v1/staff/staff", Staff),
     ("get", "/api/v1/staff/staff/{id}", Staff),
+    ("post", "/api/v1/staff/staff/{id}/link-wecom", Staff),
+    ("post", "/api/v1/staff/staff/{id}/unlink-wecom", Staff),
     ("post", "/api/v1/staff/staff/{id}/disable", Staff),
     ("post", "/api/v1/staff/staff/{id}/enable", Staff),
     ("post", "/api/v1/staff/staff/{id}/end-sessions", Staff),

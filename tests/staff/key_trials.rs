@@ -6,7 +6,7 @@ use sandbox::{
     Endpoint, alipay,
     faults::{RequestFault as Fault, RequestRule},
     keys::Keys,
-    wechat, wechat_pay,
+    wechat, wechat_pay, wecom,
 };
 use serde_json::{Value, json};
 use testkit::{Api, Program, TestDb, World, on_each_database};
@@ -15,6 +15,7 @@ on_each_database!(
     each_fault_of_wechat_pay_is_named,
     each_fault_of_alipay_is_named,
     each_fault_of_a_mini_program_is_named,
+    each_fault_of_wecom_is_named,
     a_try_is_kept_audited_and_not_repeated_at_once,
     the_console_tries_keys,
     an_operator_tries_keys,
@@ -248,6 +249,21 @@ async fn each_fault_of_a_mini_program_is_named(db: &TestDb) {
     desk.finds(wechat::TOKEN, cases).await;
 }
 
+async fn each_fault_of_wecom_is_named(db: &TestDb) {
+    let mut desk = Desk::open(db, "wecom").await;
+    let cases: Vec<Case> = vec![
+        (Wrong::default(), "works", "good", "企业编号和应用的 secret 都对"),
+        (set([("WECOM__CORP_ID", "ww0000000000000000")]), "wrong_number", "wrong", "（40013）"),
+        (set([("WECOM__SECRET", "sandbox-another")]), "wrong_secret", "wrong", "（40001）"),
+        (meets(Fault::AddressNotAllowed), "address_refused", "wrong", "127.0.0.1"),
+        (meets(Fault::TooManyRequests), "throttled", "unknown", "（45033）"),
+        (meets(Fault::SystemError), "not_understood", "unknown", "（-1）"),
+        (meets(Fault::Html), "not_understood", "unknown", "还不知道"),
+        (set([("WECOM__BASE_URL", "http://127.0.0.1:1")]), "unreachable", "unknown", "连不上"),
+    ];
+    desk.finds(wecom::TOKEN, cases).await;
+}
+
 async fn a_try_is_kept_audited_and_not_repeated_at_once(db: &TestDb) {
     let desk = Desk::open(db, "wechat_pay").await;
     let api = desk.world.api();
@@ -312,9 +328,12 @@ async fn an_operator_tries_keys(db: &TestDb) {
     let mut program = Program::of(&world, crate::ONECARD);
     let (exit, out, err) = program.run(&["keys", "try", "--school", "xnec"]).await;
     assert_eq!(exit, 0, "{out}{err}");
-    for said in
-        ["alipay（支付宝）: 通了", "wechat（微信登录）: 通了", "wechat_pay（微信支付）: 通了"]
-    {
+    for said in [
+        "alipay（支付宝）: 通了",
+        "wechat（微信登录）: 通了",
+        "wechat_pay（微信支付）: 通了",
+        "wecom（企业微信）: 通了",
+    ] {
         assert!(out.contains(said), "{said}: {out}");
     }
     let (exit, _, err) = program.run(&["keys", "try", "--school", "xnec", "wechat"]).await;

@@ -52,6 +52,11 @@ const NAMED: &[Exception] = &[
         ],
         "what staff call the providers and platforms",
     ),
+    except(
+        "src/console/audit/words.rs",
+        &["关联企业微信", "用企业微信登录", "解除企业微信关联"],
+        "what members of staff did",
+    ),
     // What the client sends and must be told.
     except("src/payments/gateway.rs", &["Alipay", "WechatPay"], "what the client needs to pay"),
     except(

@@ -94,6 +94,8 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(members::disable)
         .service(members::enable)
         .service(members::end_sessions)
+        .service(members::link)
+        .service(members::unlink)
         .service(members::change_roles)
         .service(members::reset_factor)
         .service(member_requests::requests)

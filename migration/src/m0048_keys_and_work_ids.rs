@@ -1,9 +1,13 @@
-//! Tries of providers' keys: of each provider of a school the last one.
+//! Tries of providers' keys: of each provider of a school the last one. And under which userid of the
+//! school's enterprise messenger a member of staff signs in.
 
 use crate::columns::{big, big_null, text, text_null};
 use sea_orm_migration::{
     async_trait,
-    prelude::{Alias, DbErr, DeriveMigrationName, Index, MigrationTrait, SchemaManager, Table},
+    prelude::{
+        Alias, ConnectionTrait, DbErr, DeriveMigrationName, Index, MigrationTrait, SchemaManager,
+        Table,
+    },
 };
 
 #[derive(Debug, DeriveMigrationName)]
@@ -28,6 +32,16 @@ impl MigrationTrait for Migration {
             .col(text_null("tried_by"))
             .primary_key(&mut key.clone())
             .to_owned();
-        manager.create_table(trial).await
+        manager.create_table(trial).await?;
+        // In small letters: the messenger tells them apart by no others.
+        let member = Table::alter()
+            .table(Alias::new("staff_member"))
+            .add_column(text_null("work_id"))
+            .to_owned();
+        manager.alter_table(member).await?;
+        let once = "CREATE UNIQUE INDEX staff_member_work_id ON staff_member (school_id, work_id) \
+                    WHERE work_id IS NOT NULL";
+        manager.get_connection().execute_unprepared(once).await?;
+        Ok(())
     }
 }
