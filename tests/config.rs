@@ -873,6 +873,9 @@ fn each_bad_setting_is_the_one_that_is_told() {
 fn wrong_types_and_broken_rings_in_the_file_are_told() {
     let ring = |ring: &str| keys().replace(&format!("data = \"{KEY}\""), &format!("data = {ring}"));
     let with = |tail: &str| format!("{}{tail}", keys());
+    let wecom = |corp: &str, agent: &str, secret: &str| {
+        with(&format!("[wecom]\ncorp_id = \"{corp}\"\nagent_id = {agent}\nsecret = {secret}\n"))
+    };
     let good = format!("key = \"{KEY}\"");
     let cases = [
         (with("[server]\nlisten = 8080\n"), "server.listen", "must be a text"),
@@ -886,12 +889,12 @@ fn wrong_types_and_broken_rings_in_the_file_are_told() {
         (with("[server]\ntrusted_proxies = [7]\n"), "server.trusted_proxies[0]", "must be a text"),
         (with("[database]\nauto_migrate = \"true\"\n"), "database.auto_migrate", "true or false"),
         (with("[school]\nxnec = 1\n"), "school.xnec", "must be a section"),
-        (with("[wecom]\nagent_id = \"1\"\nsecret = []\n"), "wecom.secret", "must be a text"),
-        (with("[wecom]\nagent_id = \"1\"\nsecret = \"x\"\n"), "wecom.corp_id", "missing"),
-        (with("[wecom]\ncorp_id = \"w\"\nsecret = \"x\"\n"), "wecom.agent_id", "missing"),
-        (with("[wecom]\ncorp_id = \"w\"\nagent_id = \"1\"\n"), "wecom.secret", "missing"),
-        (with("[wecom]\ncorp_id = \"w-1\"\n"), "wecom.corp_id", "letters and digits"),
-        (with("[wecom]\nagent_id = \"one\"\n"), "wecom.agent_id", "digits"),
+        (wecom("w", "\"1\"", "[]"), "wecom.secret", "must be a text"),
+        (wecom("", "\"1\"", "\"x\""), "wecom.corp_id", "missing"),
+        (wecom("w", "\"\"", "\"x\""), "wecom.agent_id", "missing"),
+        (wecom("w", "\"1\"", "\"\""), "wecom.secret", "missing"),
+        (wecom("w-1", "\"1\"", "\"x\""), "wecom.corp_id", "letters and digits"),
+        (wecom("w", "\"one\"", "\"x\""), "wecom.agent_id", "digits"),
         (ring("7"), "keys.data", "must be \"base64:…\" or {"),
         (ring("{ id = \"k2\" }"), "keys.data.key", "missing"),
         (ring(&format!("{{ {good} }}")), "keys.data.id", "missing"),

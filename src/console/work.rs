@@ -3,7 +3,7 @@
 use super::{
     Console, assets,
     browser::{check_origin, next_of, no_work_cookie, work_cookie, work_token},
-    frame::{PageError, Wrong, shown, shown_as},
+    frame::{PageError, Wrong, sent_to, shown, shown_as},
     sign_in::signed_in,
 };
 use crate::{
@@ -93,7 +93,8 @@ pub(super) async fn ask_factor(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     if !console.work.waits_for_factor(work_token(&request).as_deref()) {
-        return Err(PageError::Elsewhere("/staff/sign-in".to_owned()));
+        // Not as where nobody is signed in: that would end the session of who is.
+        return Ok(sent_to("/staff/sign-in", None));
     }
     shown(&FactorPage { wrong: None, style: assets::style() })
 }

@@ -6,14 +6,13 @@
 
 use super::{
     Account, StaffAccounts, StaffAct, StaffId, StaffLogin, StaffMember, StaffNo, StaffRefusal,
-    StaffRole, StaffRoles, WorkId, counts_of, hold,
+    StaffRole, StaffRoles, counts_of, hold,
     registry::{Slip, entry},
     store::{
         self,
         changes::{Change, ChangeKind},
         sessions,
     },
-    work,
 };
 use crate::{
     audit::{self, AuditAct},
@@ -127,9 +126,9 @@ impl TxError for StaffChangeError {
 #[derive(Debug)]
 pub struct StaffChanges<'a> {
     accounts: &'a StaffAccounts,
-    tx: &'a Tx,
+    pub(super) tx: &'a Tx,
     by: &'a StaffMember,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl StaffAccounts {
@@ -258,27 +257,6 @@ impl StaffChanges<'_> {
         Ok(audit::record(self.tx, &entry(AuditAct::StaffDisabled, &account), self.now).await?)
     }
 
-    /// Links a login with a userid that signs it in from then on, or with none. Its sessions end. Who links
-    /// one has a say in it, as who changes its factor.
-    pub async fn link(
-        &self,
-        id: StaffId,
-        work_id: Option<&WorkId>,
-    ) -> Result<(), StaffChangeError> {
-        let account = self.lock(id).await?;
-        if account.work_id.as_ref() == work_id {
-            return Err(StaffChangeError::Unchanged);
-        }
-        if work::is_taken(self.tx, account.school, work_id).await? {
-            return Err(StaffChangeError::Linked);
-        }
-        if work_id.is_some() {
-            let change = self.change(account.id, ChangeKind::Linked, Some(self.now));
-            store::changes::insert(self.tx, &change).await?;
-        }
-        Ok(work::put(self.tx, account, work_id, self.now).await?)
-    }
-
     /// Ends all sessions of a login.
     pub async fn end_sessions(&self, id: StaffId) -> Result<(), StaffChangeError> {
         let account = self.lock(id).await?;
@@ -380,7 +358,7 @@ impl StaffChanges<'_> {
     }
 
     /// Locks a login of the admin's school that is not the own one, under any name of that person.
-    async fn lock(&self, id: StaffId) -> Result<Account, StaffChangeError> {
+    pub(super) async fn lock(&self, id: StaffId) -> Result<Account, StaffChangeError> {
         let found = store::lock(self.tx, id).await?;
         let found = found.filter(|account| account.school == self.by.school);
         let account = found.ok_or(StaffChangeError::NoLogin)?;
@@ -401,7 +379,12 @@ impl StaffChanges<'_> {
         Ok(audit::record(self.tx, &entry(act, account), self.now).await?)
     }
 
-    fn change(&self, member: StaffId, kind: ChangeKind, done_at: Option<Timestamp>) -> Change {
+    pub(super) fn change(
+        &self,
+        member: StaffId,
+        kind: ChangeKind,
+        done_at: Option<Timestamp>,
+    ) -> Change {
         Change {
             id: Uuid::now_v7(),
             member,

@@ -2,11 +2,12 @@
 //! login takes the place of the password. The second factor is the same.
 
 use super::{
-    Account, StaffAccounts, StaffGrant, StaffId, StaffSignInError, TRIES_OF_FACTOR, WorkId, actor,
+    Account, StaffAccounts, StaffChangeError, StaffChanges, StaffGrant, StaffId, StaffSignInError,
+    TRIES_OF_FACTOR, WorkId, actor,
     factor::Shown,
     registry::entry,
     sign_in::totp_code,
-    store::{self, sessions},
+    store::{self, changes::ChangeKind, sessions},
 };
 use crate::{
     audit::{self, AuditAct},
@@ -77,6 +78,29 @@ impl StaffAccounts {
             })
             .await?;
         self.grant(session, &secret).await
+    }
+}
+
+impl StaffChanges<'_> {
+    /// Links a login with a userid that signs it in from then on, or with none. Its sessions end. Who links
+    /// one has a say in it, as who changes its factor.
+    pub async fn link(
+        &self,
+        id: StaffId,
+        work_id: Option<&WorkId>,
+    ) -> Result<(), StaffChangeError> {
+        let account = self.lock(id).await?;
+        if account.work_id.as_ref() == work_id {
+            return Err(StaffChangeError::Unchanged);
+        }
+        if is_taken(self.tx, account.school, work_id).await? {
+            return Err(StaffChangeError::Linked);
+        }
+        if work_id.is_some() {
+            let change = self.change(account.id, ChangeKind::Linked, Some(self.now));
+            store::changes::insert(self.tx, &change).await?;
+        }
+        Ok(put(self.tx, account, work_id, self.now).await?)
     }
 }
 

@@ -217,7 +217,7 @@ impl World {
         let sandbox = self.sandbox_running().base_url();
         let alipay = alipay_credentials();
         let keys = sandbox_keys();
-        let (locks, wecom) = (keys.locks.as_ref().unwrap(), keys.wecom.as_ref().unwrap());
+        let locks = keys.locks.as_ref().unwrap();
         let key_file = |name: &str| keys_folder().join(name).display().to_string();
         let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
         let settings = [
@@ -254,14 +254,11 @@ impl World {
             ("LOCKS__BASE_URL", format!("{sandbox}/locks")),
             ("LOCKS__KEY_ID", locks.key_id.clone()),
             ("LOCKS__KEY_SECRET", locks.key_secret.clone()),
-            ("WECOM__BASE_URL", sandbox.to_owned()),
-            ("WECOM__CORP_ID", wecom.corp_id.clone()),
-            ("WECOM__AGENT_ID", wecom.agent_id.clone()),
-            ("WECOM__SECRET", wecom.secret.clone()),
         ];
+        let settings = settings.into_iter().chain(wecom_settings(sandbox));
         let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
         let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
-        let usual = usual.into_iter().filter(|(name, _)| !is_special(name));
+        let usual = usual.filter(|(name, _)| !is_special(name));
         usual.chain(self.special.iter().cloned()).collect()
     }
 
@@ -368,6 +365,17 @@ pub(crate) fn sandbox_keys() -> Arc<Keys> {
 
 pub(crate) fn alipay_credentials() -> AlipayCredentials {
     sandbox_keys().alipay.as_ref().unwrap().general.clone()
+}
+
+fn wecom_settings(sandbox: &str) -> [(&'static str, String); 4] {
+    let keys = sandbox_keys();
+    let wecom = keys.wecom.as_ref().unwrap();
+    [
+        ("WECOM__BASE_URL", sandbox.to_owned()),
+        ("WECOM__CORP_ID", wecom.corp_id.clone()),
+        ("WECOM__AGENT_ID", wecom.agent_id.clone()),
+        ("WECOM__SECRET", wecom.secret.clone()),
+    ]
 }
 
 pub(crate) fn keys_folder() -> PathBuf {

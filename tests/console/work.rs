@@ -232,7 +232,7 @@ async fn a_messenger_that_fails_lets_nobody_in(db: &TestDb) {
 async fn links_are_the_admins_and_one_each(db: &TestDb) {
     let school = School::open(db).await;
     school.link("lina").await.problem("it is so", 409, "login_changed");
-    school.link("_x").await.problem("no userid", 422, "invalid_request");
+    school.link("_x").await.problem("no userid", 422, "request_invalid");
     let (browser, _) = Browser::of(&school.world, "boss", "1009", &["admin"]).await;
     let listed = browser.get("/staff/staff").await.with(200);
     assert!(listed.says("lina") && listed.says("未关联"), "{}", listed.html);
