@@ -870,6 +870,7 @@ fn each_bad_setting_is_the_one_that_is_told() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn wrong_types_and_broken_rings_in_the_file_are_told() {
     let ring = |ring: &str| keys().replace(&format!("data = \"{KEY}\""), &format!("data = {ring}"));
     let with = |tail: &str| format!("{}{tail}", keys());

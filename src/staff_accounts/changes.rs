@@ -248,12 +248,10 @@ impl StaffChanges<'_> {
             return Err(StaffChangeError::Unchanged);
         }
         store::switch(self.tx, id, enabled, self.now).await?;
-        if !enabled {
-            sessions::end_all(self.tx, id, self.now).await?;
-        }
         if enabled {
             return self.done(&account, ChangeKind::Enabled, AuditAct::StaffEnabled).await;
         }
+        sessions::end_all(self.tx, id, self.now).await?;
         Ok(audit::record(self.tx, &entry(AuditAct::StaffDisabled, &account), self.now).await?)
     }
 
