@@ -39,6 +39,8 @@ for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 aud
   [ ! -e "$data/staff/$login.new" ] || mv "$data/staff/$login.new" "$data/staff/$login"
 done
 
+onecard staff link-wecom --school ynart --login finance --userid LiNa >/dev/null
+
 pids=()
 stop() { trap - EXIT INT TERM; kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true; }
 trap stop EXIT
@@ -100,6 +102,7 @@ $(for roster in schools/demo/*-roster.csv; do demo_accounts "$roster"; done)
   staff of 云南艺术学院; the first sign-in replaces password and secret (一卡通中心, 财务, 审计, 两位管理员):
 
 $(demo_staff)
+      finance is linked with the WeCom userid LiNa: after the first sign-in 用企业微信登录 → 李娜 → the code
 
   try: open the student app → 微信登录 → choose 林晓雨 → 咸宁职业技术学院, 学号 and 查询密码
        from above → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page

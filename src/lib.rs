@@ -17,6 +17,7 @@ pub mod exports;
 pub mod feed;
 pub mod health;
 pub mod identity;
+pub mod key_trials;
 pub mod keyring;
 pub mod ledger;
 pub mod messages;
@@ -38,6 +39,7 @@ pub mod stored_files;
 pub mod terminals;
 pub mod topup;
 pub mod wiring;
+pub mod work_login;
 
 /// The system's keeps what a password check took and grows with the number of threads; docs/adr/0014.
 #[global_allocator]

@@ -42,6 +42,7 @@ mod m0044_terminal_desk;
 mod m0045_staff_changes;
 mod m0050_stored_files;
 mod m0047_policies;
+mod m0048_keys_and_work_ids;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -99,6 +100,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_terminal_desk::Migration),
             Box::new(m0050_stored_files::Migration),
             Box::new(m0047_policies::Migration),
+            Box::new(m0048_keys_and_work_ids::Migration),
         ]
     }
 }

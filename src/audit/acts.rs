@@ -99,6 +99,8 @@ acts! {
     PolicyInForce = "policy.in_force", Policy;
     /// A message that could not be delivered was sent again.
     MessageResent = "message.resent", Cases;
+    /// The keys of a provider were tried.
+    KeysTried = "keys.tried", Policy;
     /// People were added or changed by a roster.
     RosterImported = "roster.imported", People;
     /// A person's standing was changed.
@@ -153,6 +155,12 @@ acts! {
     StaffEnabled = "staff.enabled", Staff;
     /// A member of staff signed in.
     StaffSignedIn = "staff.signed_in", Staff;
+    /// A member of staff signed in by the school's enterprise messenger.
+    StaffSignedInAtWork = "staff.signed_in_at_work", Staff;
+    /// A login was linked with a userid of that messenger.
+    StaffLinked = "staff.linked", Staff;
+    /// The link was ended.
+    StaffUnlinked = "staff.unlinked", Staff;
     /// An act was asked for that needs a second person.
     ApprovalAsked = "approval.asked", Approvals;
     /// A second person approved it.

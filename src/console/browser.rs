@@ -37,6 +37,8 @@ const SESSION: &str = "__Host-onecard-staff";
 const CLIENT: &str = "__Host-onecard-staff-client";
 /// What the next page says once.
 const FLASH: &str = "__Host-onecard-staff-said";
+/// What it carries to the school's messenger and back.
+const WORK: &str = "__Host-onecard-staff-work";
 /// How long a browser is known to a login.
 const CLIENT_DAYS: i64 = 180;
 
@@ -186,6 +188,24 @@ pub(super) fn no_session_cookie() -> Cookie<'static> {
     let mut session = cookie(SESSION, String::new());
     session.make_removal();
     session
+}
+
+/// The cookie of somebody on the way to the messenger, or back. It ends with the browser or what is sealed
+/// in it.
+pub(super) fn work_cookie(carried: String) -> Cookie<'static> {
+    cookie(WORK, carried)
+}
+
+/// Removes it.
+pub(super) fn no_work_cookie() -> Cookie<'static> {
+    let mut work = cookie(WORK, String::new());
+    work.make_removal();
+    work
+}
+
+/// What a browser carries on that way.
+pub(super) fn work_token(request: &HttpRequest) -> Option<String> {
+    request.cookie(WORK).map(|cookie| cookie.value().to_owned())
 }
 
 /// The token of the session of a request, if it sent one.

@@ -33,6 +33,7 @@ mod sign_in;
 mod terminals;
 mod today;
 mod words;
+mod work;
 
 use crate::{
     base::{
@@ -45,6 +46,7 @@ use crate::{
     },
     schools::Schools,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
+    work_login::WorkLogins,
 };
 use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
 use frame::PageError;
@@ -69,11 +71,16 @@ pub struct Console {
     pub terminals: TerminalDesk,
     /// The schools.
     pub schools: Arc<Schools>,
+    /// Signing in by messengers.
+    pub work: WorkLogins,
     /// Seals what a form carries through the browser.
     pub sealer: Sealer,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
+
+/// Where messengers send browsers back to.
+pub const WORK_CALLBACK: &str = "/staff/auth/wecom/callback";
 
 /// A path below `/staff` with its method and handler.
 struct Page(&'static str, &'static str, fn() -> Route);
@@ -92,6 +99,10 @@ pages! {
     post "/sign-in" sign_in::sign_in;
     post "/sign-in/first" sign_in::enrol;
     post "/sign-out" sign_in::sign_out;
+    get "/auth/wecom" work::begin;
+    get "/auth/wecom/callback" work::came_back;
+    get "/auth/wecom/second-factor" work::ask_factor;
+    post "/auth/wecom/second-factor" work::finish;
     get "/second-factor" sign_in::ask_factor;
     post "/second-factor" sign_in::confirm_factor;
     get "" today::show;
@@ -107,6 +118,7 @@ pages! {
     get "/staff/{id}" members::show;
     post "/staff/{id}/roles" members::change_roles;
     post "/staff/{id}/reset-factor" members::reset_factor;
+    post "/staff/{id}/link-wecom" members::link;
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests/{id}" member_requests::show;
     post "/staff-requests/{id}/approve" member_requests::approve;
@@ -192,6 +204,7 @@ pages! {
     get "/exports/{id}" exports::show;
     get "/exports/{id}/file" exports::download;
     get "/health" health::show;
+    post "/health/providers/{provider}/try" health::try_keys;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;

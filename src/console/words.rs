@@ -37,6 +37,17 @@ pub(super) fn role(code: &str) -> &'static str {
     }
 }
 
+/// A provider, by its section of the configuration.
+pub(super) fn section(code: &str) -> &str {
+    match code {
+        "alipay" => "支付宝",
+        "wechat" => "微信登录",
+        "wechat_pay" => "微信支付",
+        "wecom" => "企业微信",
+        other => other,
+    }
+}
+
 /// What a page says once, by the name that a cookie carries.
 pub(super) fn said(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -70,7 +81,11 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "message-resent" => "已重发，结果稍后更新",
         "message-was-resent" => "已经重发，没有再发",
         "policy-changed" => "政策已更改，成为新的版本",
+        "linked" => "已关联，登录已结束；之后可以用这个企业账号登录",
+        "unlinked" => "关联已解除，登录已结束",
         "roles-changed" => "角色已更改，须重新登录",
+        "keys-tried" => "密钥已试用，结果见下",
+        "keys-tried-just-now" => "刚刚试过，10 秒后可以再试",
         _ => return None,
     })
 }

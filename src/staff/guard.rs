@@ -85,6 +85,8 @@ rights! {
     StopTerminals;
     /// Read how the system runs.
     ReadHealth;
+    /// Try the keys of providers.
+    TryKeys;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the logins of the school.

@@ -54,6 +54,7 @@ pub use terminals::{
 
 use crate::{
     base::{clock::Clock, db::Db},
+    key_trials::KeyTrials,
     staff_accounts::StaffAccounts,
 };
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct StaffDesk {
     pub accounts: StaffAccounts,
     /// Refunds.
     pub refunds: Arc<dyn RefundDesk>,
+    /// The keys of providers.
+    pub trials: KeyTrials,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }

@@ -51,6 +51,8 @@ pub enum StaffAct {
     StopTerminals,
     /// Read how the system runs.
     ReadHealth,
+    /// Try the keys of providers.
+    TryKeys,
     /// Read the audit log: one's own acts.
     ReadAudit,
     /// Of it also what concerns members of staff and policies.
@@ -97,6 +99,7 @@ impl StaffAct {
             }
             Self::ReadPolicy => &[CardOffice, Finance, NetworkCenter, Auditor, Admin],
             Self::ReadHealth => &[Finance, NetworkCenter, Auditor, Admin],
+            Self::TryKeys => &[NetworkCenter, Admin],
             Self::ReadStaff | Self::ReadStaffAudit => &[Auditor, Admin],
             Self::ReadWholeAudit => &[Auditor],
             Self::ChangeStaff | Self::ChangePolicy => &[Admin],
@@ -121,6 +124,7 @@ impl StaffAct {
             | Self::ReadTerminals
             | Self::StopTerminals
             | Self::ReadHealth
+            | Self::TryKeys
             | Self::ReadAudit
             | Self::ReadStaffAudit
             | Self::ReadWholeAudit
@@ -157,7 +161,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 33] = [
+    const TABLE: [(Act, &str, bool); 34] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -181,6 +185,7 @@ mod tests {
         (Act::ChangeTerminals, "C-N---", true),
         (Act::StopTerminals, "CFN---", false),
         (Act::ReadHealth, "-FN-AM", false),
+        (Act::TryKeys, "--N--M", false),
         (Act::ReadStaff, "----AM", false),
         (Act::ChangeStaff, "-----M", true),
         (Act::ReadAudit, "CFNKAM", false),

@@ -148,8 +148,9 @@ pub struct JobContext<'a> {
 impl Journeys {
     /// Builds the journeys.
     pub fn build(ground: &Ground<'_>) -> Self {
-        let providers = Providers::build(ground.providers, ground.http, ground.clock);
         let shared = Shared::build(ground);
+        let kept = (ground.kv, &shared.keys.sealer);
+        let providers = Providers::build(ground.providers, ground.http, ground.clock, kept);
         let through = payments::Through {
             gateways: providers.gateways(ground.config),
             messengers: providers.messengers(),
@@ -157,14 +158,15 @@ impl Journeys {
         let bills = providers.bills();
         let payments = payments::build(ground, &shared, through);
         let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
-        let staff = staff::build(ground, &shared, &payments);
+        let staff = staff::build(ground, &shared, &payments, providers.key_trials());
         let order_desk = staff::order_desk(&staff, &shared);
         let people_desk = staff::people_desk(&staff, &shared);
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
         let terminal_desk = staff::terminal_desk(&staff);
         let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
-        let console = staff::console(&staff, desks, &shared);
+        let console =
+            staff::console(ground, desks, (&staff, &shared), providers.work_directories());
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),

@@ -4,8 +4,9 @@ use super::{Ground, JobContext, refund_desk::PaymentRefunds, shared::Shared};
 use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
-    console::Console,
+    console::{Console, WORK_CALLBACK},
     exports::{ExportDesk, Exports},
+    key_trials::{KeyTrialSet, KeyTrials},
     passwords::TryCounts,
     payments::Payments,
     policies,
@@ -13,6 +14,7 @@ use crate::{
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
     stored_files::StoredFiles,
+    work_login::{WorkDirectories, WorkLogins},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +24,12 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a check waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -> StaffDesk {
+pub(super) fn build(
+    ground: &Ground<'_>,
+    shared: &Shared,
+    payments: &Payments,
+    trials: KeyTrialSet,
+) -> StaffDesk {
     let Ground { config, clock, db, .. } = *ground;
     let accounts = StaffAccounts::new(StaffAccountsSetup {
         db: db.clone(),
@@ -43,6 +50,12 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -
             payments: payments.clone(),
             outbox: Arc::clone(ground.outbox),
         }),
+        trials: KeyTrials {
+            db: db.clone(),
+            schools: Arc::clone(&shared.schools),
+            set: Arc::new(trials),
+            clock: Arc::clone(clock),
+        },
         clock: Arc::clone(clock),
     }
 }
@@ -91,7 +104,7 @@ pub(super) fn terminal_desk(staff: &StaffDesk) -> TerminalDesk {
 
 /// The pages of all of it.
 pub(super) fn console(
-    staff: &StaffDesk,
+    ground: &Ground<'_>,
     (orders, people, bills, doors, terminals): (
         &OrderDesk,
         &PeopleDesk,
@@ -99,9 +112,20 @@ pub(super) fn console(
         &DoorDesk,
         &TerminalDesk,
     ),
-    shared: &Shared,
+    (staff, shared): (&StaffDesk, &Shared),
+    directories: WorkDirectories,
 ) -> Console {
+    let public_url = ground.config.server.public_url.to_string();
     Console {
+        work: WorkLogins {
+            accounts: staff.accounts.clone(),
+            schools: Arc::clone(&shared.schools),
+            directories: Arc::new(directories),
+            sealer: shared.keys.sealer.clone(),
+            kv: Arc::clone(ground.kv),
+            clock: Arc::clone(&staff.clock),
+            redirect_uri: format!("{}{WORK_CALLBACK}", public_url.trim_end_matches('/')),
+        },
         staff: staff.clone(),
         orders: orders.clone(),
         people: people.clone(),

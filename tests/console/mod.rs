@@ -17,3 +17,4 @@ mod refunds;
 mod routes;
 mod sign_in;
 mod terminals;
+mod work;

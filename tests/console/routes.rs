@@ -39,6 +39,7 @@ const CHANGES: Door = Roles(&["card_office", "network_center"]);
 const STOPS_TILLS: Door = Roles(&["card_office", "finance", "network_center"]);
 const HEALTH: Door = Roles(&["finance", "network_center", "auditor", "admin"]);
 const POLICY: Door = Roles(&["card_office", "finance", "network_center", "auditor", "admin"]);
+const TRIES: Door = Roles(&["network_center", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -46,6 +47,10 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/sign-in", Open),
     ("post", "/staff/sign-in/first", Open),
     ("post", "/staff/sign-out", SignedIn),
+    ("get", "/staff/auth/wecom", Open),
+    ("get", "/staff/auth/wecom/callback", Open),
+    ("get", "/staff/auth/wecom/second-factor", SignedIn),
+    ("post", "/staff/auth/wecom/second-factor", Open),
     ("get", "/staff/second-factor", SignedIn),
     ("get", "/staff/account", SignedIn),
     ("post", "/staff/account/sessions/{id}/end", SignedIn),
@@ -59,6 +64,7 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/staff/{id}", STAFF),
     ("post", "/staff/staff/{id}/roles", ADMIN),
     ("post", "/staff/staff/{id}/reset-factor", ADMIN),
+    ("post", "/staff/staff/{id}/link-wecom", ADMIN),
     ("post", "/staff/staff/{id}/{act}", ADMIN),
     ("get", "/staff/staff-requests/{id}", STAFF),
     ("post", "/staff/staff-requests/{id}/approve", ADMIN),
@@ -136,6 +142,7 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/help", POLICY),
     ("get", "/staff/help/edit", ADMIN),
     ("post", "/staff/help/preview", ADMIN),
+    ("post", "/staff/health/providers/{provider}/try", TRIES),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/cases", CASES),

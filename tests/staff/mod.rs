@@ -4,6 +4,7 @@ pub mod cases;
 mod commands;
 mod endings;
 mod health;
+mod key_trials;
 mod members;
 mod policies;
 mod refunds;

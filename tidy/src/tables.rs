@@ -17,6 +17,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("cases", &["review_case"]),
     ("events", &["event"]),
     ("exports", &["export_job"]),
+    ("key_trials", &["key_trial"]),
     ("keyring", &["door_lock", "door_opening"]),
     ("ledger", &["account", "leg", "seal", "seal_head", "tail", "transfer", "unsealed"]),
     (

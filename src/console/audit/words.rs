@@ -6,8 +6,9 @@ use crate::{
     cases::CaseKind,
     console::{
         cases::words as cases,
-        words::{role, terminal_kind},
+        words::{role, section, terminal_kind},
     },
+    key_trials::TrialFinding,
     terminals::TerminalKind,
 };
 use uuid::Uuid;
@@ -40,6 +41,7 @@ const ACTS: &[(&str, &str)] = &[
     ("message.resent", "重发消息"),
     ("policy.published", "新增政策版本"),
     ("policy.in_force", "政策到日生效"),
+    ("keys.tried", "试用密钥"),
     ("roster.imported", "导入花名册"),
     ("standing.changed", "更改人员状态"),
     ("loss.reported", "挂失"),
@@ -67,6 +69,9 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.disabled", "停用账号"),
     ("staff.enabled", "启用账号"),
     ("staff.signed_in", "登录"),
+    ("staff.signed_in_at_work", "用企业微信登录"),
+    ("staff.linked", "关联企业微信"),
+    ("staff.unlinked", "解除企业微信关联"),
     ("approval.asked", "申请"),
     ("approval.approved", "通过"),
     ("approval.rejected", "驳回"),
@@ -125,6 +130,7 @@ pub(super) fn object(subject: &str) -> String {
         "staff" => "账号",
         "school" => "学校",
         "allocation" => "分配",
+        "keys" => return format!("{}的密钥", section(id)),
         "orders of" => return format!("{short} 的订单"),
         _ if subject == "terminals" => return "终端名单".to_owned(),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
@@ -182,6 +188,9 @@ pub(super) fn detail(detail: &str) -> String {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
     }
+    if let Some(finding) = TrialFinding::from_code(detail) {
+        return finding.label().to_owned();
+    }
     if let Some(said) = of_terminal(detail) {
         return said;
     }
@@ -230,6 +239,7 @@ mod tests {
             (format!("approval {id}"), "申请 …21c08f3a"),
             (format!("person {id}"), "人员 …21c08f3a"),
             ("terminal xnec/T1".to_owned(), "终端 xnec/T1"),
+            ("keys none".to_owned(), "none的密钥"),
             (format!("case {id}"), "异常 …21c08f3a"),
             ("staff li".to_owned(), "账号 li"),
             ("orders of 2026-11-28".to_owned(), "2026-11-28 的订单"),
@@ -250,6 +260,7 @@ mod tests {
                 "发货信息没有送达，原接手人 li.na（G-1）",
             ),
             ("csv: 60 orders".to_owned(), "csv: 60 orders"),
+            ("wrong_key".to_owned(), "私钥不对"),
             (
                 format!("pos, key SHA-256 {}, merchant c1, doors none", "7f".repeat(32)),
                 "收款，密钥 7f7f7f7f7f7f7f7f，商户 c1",

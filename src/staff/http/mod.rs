@@ -47,7 +47,8 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::renew_recovery)
         .service(account::change_password)
         .service(audit::list)
-        .service(health::show);
+        .service(health::show)
+        .service(health::try_keys);
     config
         .service(exports::ask)
         .service(exports::mine)
@@ -102,6 +103,8 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(members::disable)
         .service(members::enable)
         .service(members::end_sessions)
+        .service(members::link)
+        .service(members::unlink)
         .service(members::change_roles)
         .service(members::reset_factor)
         .service(member_requests::requests)

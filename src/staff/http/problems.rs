@@ -27,6 +27,7 @@ problem_kinds! {
     FACTOR_IS_NEW = "factor_is_new", 403, "验证器重置未满 24 小时，暂不能复核";
     OWN_LOGIN = "own_login", 403, "不能更改本人的账号";
     LOGIN_TAKEN = "login_taken", 409, "该账号名已被使用";
+    WORK_ID_TAKEN = "work_id_taken", 409, "这个企业账号已关联另一个账号";
     LOGIN_CHANGED = "login_changed", 409, "该账号已是这样，或刚被更改";
     NOT_YOUR_REQUEST = "not_your_request", 403, "只有申请人可以撤回";
     pub(super) OWN_CARD = "own_card", 403, "不能办理本人的卡";
@@ -189,6 +190,7 @@ impl From<StaffChangeError> for ApiError {
         match error {
             StaffChangeError::NoLogin => Self::new(problem::NOT_FOUND),
             StaffChangeError::Exists => Self::new(LOGIN_TAKEN).field("/login", "该账号名已被使用"),
+            StaffChangeError::Linked => Self::new(WORK_ID_TAKEN),
             StaffChangeError::Own => Self::new(OWN_LOGIN),
             StaffChangeError::Unchanged => Self::new(LOGIN_CHANGED),
             StaffChangeError::Right(refusal) => refusal.into(),
