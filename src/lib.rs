@@ -26,6 +26,7 @@ pub mod passwords;
 pub mod payments;
 pub mod providers;
 pub mod reconciliation;
+pub mod roster_imports;
 pub mod routes;
 pub mod schools;
 pub mod sessions;

@@ -40,6 +40,7 @@ mod m0042_people_desk;
 mod m0043_case_desk;
 mod m0044_terminal_desk;
 mod m0045_staff_changes;
+mod m0046_roster_imports;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -95,6 +96,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0045_staff_changes::Migration),
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
+            Box::new(m0046_roster_imports::Migration),
         ]
     }
 }

@@ -47,6 +47,10 @@ pub enum StaffAct {
     ChangeTerminals,
     /// Switch them off.
     StopTerminals,
+    /// Read what became of rosters.
+    ReadRoster,
+    /// Upload a roster, and import it.
+    ImportRoster,
     /// Read how the system runs.
     ReadHealth,
     /// Read the audit log: one's own acts.
@@ -75,7 +79,7 @@ impl StaffAct {
             Self::DecideRefund | Self::AskRepair | Self::DecideRepair => &[Finance],
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
-            Self::ChangeDoorRights => &[CardOffice],
+            Self::ChangeDoorRights | Self::ReadRoster | Self::ImportRoster => &[CardOffice],
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
             Self::RevealPerson | Self::HandleCases | Self::StopTerminals => {
@@ -107,6 +111,7 @@ impl StaffAct {
             | Self::HandleCases
             | Self::ReadTerminals
             | Self::StopTerminals
+            | Self::ReadRoster
             | Self::ReadHealth
             | Self::ReadAudit
             | Self::ReadStaffAudit
@@ -121,6 +126,7 @@ impl StaffAct {
             | Self::RevealPerson
             | Self::EndMoneyCases
             | Self::ChangeTerminals
+            | Self::ImportRoster
             | Self::ChangeOwnFactor
             | Self::ChangeStaff => true,
         }
@@ -139,7 +145,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 28] = [
+    const TABLE: [(Act, &str, bool); 30] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -161,6 +167,8 @@ mod tests {
         (Act::ReadTerminals, "CFN-A-", false),
         (Act::ChangeTerminals, "C-N---", true),
         (Act::StopTerminals, "CFN---", false),
+        (Act::ReadRoster, "C-----", false),
+        (Act::ImportRoster, "C-----", true),
         (Act::ReadHealth, "-FN-AM", false),
         (Act::ReadStaff, "----AM", false),
         (Act::ChangeStaff, "-----M", true),

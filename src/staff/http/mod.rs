@@ -17,6 +17,7 @@ mod people;
 mod problems;
 mod refunds;
 mod requests;
+mod roster_imports;
 mod terminals;
 
 use super::guard;
@@ -24,7 +25,8 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>` and `Data<TerminalDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>`, `Data<TerminalDesk>` and
+/// `Data<RosterDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
@@ -56,6 +58,12 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(people::end_binding)
         .service(people::reveal);
     config.service(orders::list).service(orders::search).service(orders::show);
+    config
+        .service(roster_imports::upload)
+        .service(roster_imports::list)
+        .service(roster_imports::show)
+        .service(roster_imports::start)
+        .service(roster_imports::refused);
 }
 
 fn money(config: &mut ServiceConfig<'_>) {
