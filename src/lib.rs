@@ -33,6 +33,7 @@ pub mod sessions;
 pub mod spend;
 pub mod staff;
 pub mod staff_accounts;
+pub mod stored_files;
 pub mod terminals;
 pub mod topup;
 pub mod wiring;

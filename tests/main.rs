@@ -34,6 +34,7 @@ mod shell_cli;
 mod shell_http;
 mod spend;
 mod staff;
+mod stored_files;
 mod terminals;
 mod wechat_logs;
 mod wechat_pay_vectors;

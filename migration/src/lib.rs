@@ -41,6 +41,7 @@ mod m0043_case_desk;
 mod m0044_terminal_desk;
 mod m0045_staff_changes;
 mod m0046_roster_imports;
+mod m0050_stored_files;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -97,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
             Box::new(m0046_roster_imports::Migration),
+            Box::new(m0050_stored_files::Migration),
         ]
     }
 }

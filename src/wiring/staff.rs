@@ -10,6 +10,7 @@ use crate::{
     reconciliation::Reconciliation,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
+    stored_files::StoredFiles,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -112,12 +113,16 @@ pub(super) fn console(
     }
 }
 
-/// Ends requests that nobody decided, and deletes old sessions.
+/// Ends requests that nobody decided, and deletes old sessions and files.
 pub(super) fn start_jobs(context: &JobContext<'_>) {
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
     context.jobs.spawn("old sessions of staff", move || {
         StaffAccounts::delete_old_sessions(db.clone(), Arc::clone(&clock))
     });
+    let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context
+        .jobs
+        .spawn("old files", move || StoredFiles::delete_old(db.clone(), Arc::clone(&clock)));
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
     context.jobs.spawn("overdue approvals", move || {
         approvals::expire_overdue(db.clone(), Arc::clone(&clock))

@@ -9,7 +9,17 @@ use std::collections::BTreeSet;
 /// Rooms by floor; a room may use those of lower floors.
 pub const FLOORS: [&[&str]; 7] = [
     &["base"],
-    &["approvals", "audit", "cases", "events", "ledger", "orders", "passcode", "sessions"],
+    &[
+        "approvals",
+        "audit",
+        "cases",
+        "events",
+        "ledger",
+        "orders",
+        "passcode",
+        "sessions",
+        "stored_files",
+    ],
     &["cards", "messages", "passwords", "schools", "staff_accounts", "terminals"],
     &["payments", "reconciliation"],
     &[

@@ -39,6 +39,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
     ("staff_accounts", &["staff_change", "staff_member", "staff_session"]),
+    ("stored_files", &["stored_file", "stored_file_part"]),
     ("terminals", &["merchant", "terminal", "terminal_answer", "terminal_contact"]),
 ];
 
