@@ -26,7 +26,9 @@ mod members;
 mod merchants;
 mod orders;
 mod people;
+mod rosters;
 mod sealed;
+mod sent_file;
 mod sign_in;
 mod terminals;
 mod today;
@@ -41,6 +43,7 @@ use crate::{
             problem::{INVALID, NOT_FOUND},
         },
     },
+    roster_imports::RosterDesk,
     schools::Schools,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
 };
@@ -65,6 +68,8 @@ pub struct Console {
     pub cases: CaseDesk,
     /// Merchants and terminals.
     pub terminals: TerminalDesk,
+    /// Rosters that are uploaded.
+    pub rosters: RosterDesk,
     /// The schools.
     pub schools: Arc<Schools>,
     /// Seals what a form carries through the browser.
@@ -164,6 +169,12 @@ pages! {
     post "/terminals/{id}/enable" terminals::start;
     get "/terminals/{id}/rotate-key" terminals::ask_replace_key;
     post "/terminals/{id}/rotate-key" terminals::replace_key;
+    get "/roster-imports" rosters::list;
+    post "/roster-imports" rosters::upload;
+    get "/roster-imports/{id}" rosters::show;
+    get "/roster-imports/{id}/start" rosters::ask_start;
+    post "/roster-imports/{id}/start" rosters::start;
+    post "/roster-imports/{id}/refused" rosters::export;
     get "/audit" audit::list;
     post "/audit/export" audit::export;
     get "/health" health::show;

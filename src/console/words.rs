@@ -54,6 +54,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
+        "roster-received" => "已上传，正在核对；核对不改动人员",
+        "roster-started" => "已开始导入",
         "roles-changed" => "角色已更改，须重新登录",
         _ => return None,
     })

@@ -16,6 +16,7 @@ pub mod proof;
 mod providers;
 mod reconciliation;
 mod refund_desk;
+mod roster_imports;
 mod shared;
 mod spend;
 mod staff;
@@ -44,6 +45,7 @@ use crate::{
     passwords::Passwords,
     payments::Payments,
     reconciliation::Reconciliation,
+    roster_imports::RosterDesk,
     schools::Schools,
     spend::Spending,
     staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
@@ -101,6 +103,8 @@ pub struct Journeys {
     pub door_desk: DoorDesk,
     /// What members of staff do about merchants and terminals.
     pub terminal_desk: TerminalDesk,
+    /// Rosters that members of staff upload.
+    pub rosters: RosterDesk,
     /// The pages of staff.
     pub console: Console,
     provider_jobs: ProviderJobs,
@@ -160,17 +164,19 @@ impl Journeys {
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
         let terminal_desk = staff::terminal_desk(&staff);
+        let rosters = roster_imports::build(ground, &shared);
         let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&staff, desks, &shared),
+            console: staff::console(&staff, desks, (&shared, &rosters)),
             order_desk,
             people_desk,
             bill_desk,
             door_desk,
             terminal_desk,
+            rosters,
             reconciliation,
             payments,
             overview: overview::build(ground, &shared),
@@ -204,6 +210,7 @@ impl Journeys {
         keyring::start_jobs(&self.door_keys, context);
         terminals::start_jobs(&self.terminals, context);
         staff::start_jobs(context);
+        roster_imports::start_jobs(&self.rosters, context);
         self.provider_jobs.start(context);
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
+    roster_imports::RosterDesk,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
     stored_files::StoredFiles,
@@ -97,7 +98,7 @@ pub(super) fn console(
         &DoorDesk,
         &TerminalDesk,
     ),
-    shared: &Shared,
+    (shared, rosters): (&Shared, &RosterDesk),
 ) -> Console {
     Console {
         staff: staff.clone(),
@@ -107,6 +108,7 @@ pub(super) fn console(
         doors: doors.clone(),
         cases: CaseDesk { staff: staff.clone() },
         terminals: terminals.clone(),
+        rosters: rosters.clone(),
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),

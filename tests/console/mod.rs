@@ -11,6 +11,7 @@ mod orders;
 mod people;
 mod people_acts;
 mod refunds;
+mod rosters;
 mod routes;
 mod sign_in;
 mod terminals;

@@ -4,7 +4,7 @@ mod api;
 mod imports;
 mod manuals;
 mod policies;
-mod rosters;
+pub mod rosters;
 
 use onecard::base::clock::Timestamp;
 use std::path::{Path, PathBuf};

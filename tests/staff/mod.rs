@@ -6,6 +6,7 @@ mod endings;
 mod health;
 mod members;
 mod refunds;
+pub mod rosters;
 mod sign_in;
 pub mod support;
 mod terminals;

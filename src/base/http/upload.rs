@@ -64,7 +64,8 @@ impl FileForm {
                 return Err(ApiError::new(INVALID).field(format!("/{name}"), "太长"));
             }
         }
-        String::from_utf8(text).map_err(|_| ApiError::new(INVALID).field(format!("/{name}"), "有误"))
+        String::from_utf8(text)
+            .map_err(|_| ApiError::new(INVALID).field(format!("/{name}"), "有误"))
     }
 
     /// The next field, which must be this one: the file.

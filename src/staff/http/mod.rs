@@ -63,7 +63,7 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(roster_imports::list)
         .service(roster_imports::show)
         .service(roster_imports::start)
-        .service(roster_imports::refused);
+        .service(roster_imports::export_refused);
 }
 
 fn money(config: &mut ServiceConfig<'_>) {

@@ -314,7 +314,7 @@ pub(super) async fn start(
         (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "`roster_refusals_gone`", body = Problem)))]
 #[get("/roster-imports/{id}/refused")]
-pub(super) async fn refused(
+pub(super) async fn export_refused(
     member: May<ReadRoster>,
     id: Path<RosterJobId>,
     query: Query<RefusalQuery>,
