@@ -65,7 +65,7 @@ impl MigrationTrait for Migration {
         job.col(int("tries").default(0).to_owned());
         job.col(int("refusals_kept").default(1).to_owned());
         job.col(bytes_null("examples")).col(bytes_null("mac"));
-        manager.create_table(job.to_owned()).await?;
+        manager.create_table(job.take()).await?;
         let key = ["job_id", "step", "line"];
         let mut primary = Index::create();
         for name in key {

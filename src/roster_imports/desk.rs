@@ -70,7 +70,7 @@ impl RosterDesk {
             }
             store::start(tx, &job, (&member.login, &member.staff_no), now).await?;
             audit::record(tx, &started_entry(&job), now).await?;
-            Ok(store::hold(tx, member.school, id).await?.ok_or(RosterDeskError::NotFound)?)
+            store::hold(tx, member.school, id).await?.ok_or(RosterDeskError::NotFound)
         }))
         .await?;
         self.wake.notify_one();
@@ -136,8 +136,8 @@ pub(super) fn examples_of(
     sealer: &Sealer,
     job: &RosterJob,
 ) -> Result<Vec<RosterExample>, SealError> {
-    let Some(sealed) = &job.examples else { return Ok(Vec::new()) };
-    let opened = sealer.open(sealed, &store::examples_place(job.id))?;
+    let Some(closed) = &job.examples else { return Ok(Vec::new()) };
+    let opened = sealer.open(closed, &store::examples_place(job.id))?;
     serde_json::from_slice(&opened).map_err(|_| SealError::Malformed)
 }
 

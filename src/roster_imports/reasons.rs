@@ -99,9 +99,9 @@ fn plain(fault: &str) -> String {
 fn filled(pattern: &str, words: &str, fault: &str) -> Option<String> {
     let mut rest = fault;
     let mut said = words.to_owned();
-    let mut parts = pattern.split('#').peekable();
+    let mut parts = pattern.split('#');
     rest = rest.strip_prefix(parts.next()?)?;
-    while let Some(part) = parts.next() {
+    for part in parts {
         let end = if part.is_empty() { rest.len() } else { rest.find(part)? };
         let (found, after) = rest.split_at_checked(end)?;
         said = said.replacen('#', found, 1);

@@ -222,15 +222,12 @@ pub(super) async fn surveyed(tx: &Tx, leased: &Leased, rows: u64) -> Result<bool
 /// Keeps what came of a part; `false` if somebody else works at it now.
 pub(super) async fn keep(tx: &Tx, leased: &Leased, part: &Part<'_>) -> Result<bool, DbError> {
     let RosterCounts { added, changed, unchanged, refused } = part.counts;
-    let of_step = match leased.job.state {
-        RosterState::Importing => {
-            "added = added + $4, changed = changed + $5, unchanged = unchanged + $6, \
-             refused = refused + $7"
-        }
-        _ => {
-            "to_add = to_add + $4, to_change = to_change + $5, to_keep = to_keep + $6, \
-             to_refuse = to_refuse + $7"
-        }
+    let of_step = if leased.job.state == RosterState::Importing {
+        "added = added + $4, changed = changed + $5, unchanged = unchanged + $6, \
+         refused = refused + $7"
+    } else {
+        "to_add = to_add + $4, to_change = to_change + $5, to_keep = to_keep + $6, \
+         to_refuse = to_refuse + $7"
     };
     let sql = format!(
         "UPDATE roster_job SET {of_step}, rows_done = rows_done + $8, leased_until = $9, tries = 0, \
@@ -336,7 +333,7 @@ pub(super) async fn old(db: &Db, before: Timestamp) -> Result<Option<RosterJobId
 pub(super) async fn forget_some(tx: &Tx, id: RosterJobId, most: u64) -> Result<bool, DbError> {
     let sql = format!(
         "DELETE FROM roster_refusal WHERE job_id = $1 AND line <= (SELECT MAX(line) FROM \
-         (SELECT line FROM roster_refusal WHERE job_id = $1 ORDER BY line LIMIT {most}) AS some)"
+         (SELECT line FROM roster_refusal WHERE job_id = $1 ORDER BY line LIMIT {most}) AS oldest)"
     );
     if execute(tx, &sql, vec![id.uuid().into()]).await? > 0 {
         return Ok(true);

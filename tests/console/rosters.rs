@@ -202,7 +202,7 @@ async fn a_file_needs_a_fresh_second_factor(db: &TestDb) {
     let list = office.get(ROSTERS).await.with(200);
     assert!(list.says("type=\"file\""));
     let ago = "UPDATE staff_session SET factor_at = factor_at - $1";
-    world.rows.change(ago, [(11 * 60_000_000_i64).into()]).await;
+    world.change(ago, [(11 * 60_000_000_i64).into()]).await;
     let stale = office.get(ROSTERS).await.with(200);
     assert!(!stale.says("type=\"file\"") && stale.says("/staff/second-factor?next="));
     let there = format!("{path}/start");

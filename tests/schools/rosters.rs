@@ -505,8 +505,8 @@ async fn an_import_is_gone_on_with(db: &TestDb) {
         .go_on_writing(Cursor::new(&file), (&survey, done), async |_, part| rest(part))
         .await
         .unwrap();
-    let kept = kept.lock().unwrap();
+    assert_eq!(people.count("person").await, 1202);
+    let kept = kept.into_inner().unwrap();
     assert_eq!((kept.read, kept.added), (1203, 1202));
     assert_eq!(kept.refused.iter().map(|row| row.line).collect::<Vec<_>>(), [1102]);
-    assert_eq!(people.count("person").await, 1202);
 }

@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use std::{fmt, time::Duration};
 
 /// How long a client may take to send a file: 32 MiB at 5 Mbit/s.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 /// The longest field beside the file.
 const LONGEST_TEXT: usize = 1024;
 /// What a form has around the file, at most.
@@ -152,8 +152,9 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 
 /// A form that is none, or that ended before its end.
 fn unreadable(error: &MultipartError) -> ApiError {
-    match error {
-        MultipartError::Payload(error) => incomplete(error),
-        _ => ApiError::new(MALFORMED).detail("表单不完整"),
+    if let MultipartError::Payload(error) = error {
+        incomplete(error)
+    } else {
+        ApiError::new(MALFORMED).detail("表单不完整")
     }
 }
