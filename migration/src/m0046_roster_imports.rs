@@ -5,7 +5,7 @@ use sea_orm_migration::{
     async_trait,
     prelude::{
         Alias, ColumnDef, ConnectionTrait, DbErr, DeriveMigrationName, Expr, Index, MigrationTrait,
-        SchemaManager, Table,
+        SchemaManager, Table, TableCreateStatement,
     },
 };
 
@@ -28,6 +28,24 @@ const INDEXES: [&str; 4] = [
     // Refused rows are not kept for good.
     "CREATE INDEX roster_job_old ON roster_job (created_at) WHERE refusals_kept = 1",
 ];
+
+/// What was refused of them, by line.
+fn refusals() -> TableCreateStatement {
+    let mut key = Index::create();
+    for name in ["job_id", "step", "line"] {
+        key.col(Alias::new(name));
+    }
+    Table::create()
+        .table(Alias::new("roster_refusal"))
+        .col(uuid("job_id"))
+        // 0: the check; 1: the import.
+        .col(int("step"))
+        .col(big("line"))
+        .col(text("student_no"))
+        .col(text("reason"))
+        .primary_key(&mut key)
+        .to_owned()
+}
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -66,22 +84,7 @@ impl MigrationTrait for Migration {
         job.col(int("refusals_kept").default(1).to_owned());
         job.col(bytes_null("examples")).col(bytes_null("mac"));
         manager.create_table(job.take()).await?;
-        let key = ["job_id", "step", "line"];
-        let mut primary = Index::create();
-        for name in key {
-            primary.col(Alias::new(name));
-        }
-        let refusal = Table::create()
-            .table(Alias::new("roster_refusal"))
-            .col(uuid("job_id"))
-            // 0: the check; 1: the import.
-            .col(int("step"))
-            .col(big("line"))
-            .col(text("student_no"))
-            .col(text("reason"))
-            .primary_key(&mut primary)
-            .to_owned();
-        manager.create_table(refusal).await?;
+        manager.create_table(refusals()).await?;
         for index in INDEXES {
             manager.get_connection().execute_unprepared(index).await?;
         }

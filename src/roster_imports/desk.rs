@@ -34,7 +34,7 @@ impl RosterDesk {
     ) -> Result<RosterDetail, RosterDeskError> {
         let job = store::find((&self.db).into(), member.school, id).await?;
         let job = job.ok_or(RosterDeskError::NotFound)?;
-        let refused = store::refused(&self.db, &job, (None, Self::SHOWN)).await?;
+        let refused = store::refusals::rows(&self.db, &job, (None, Self::SHOWN)).await?;
         let examples = examples_of(&self.keys.sealer, &job)?;
         Ok(RosterDetail { job, refused, examples })
     }
@@ -93,7 +93,7 @@ impl RosterDesk {
         let mut rows: Vec<RefusedRow> = Vec::new();
         loop {
             let after = rows.last().map(|row| row.line);
-            let found = store::refused(&self.db, &job, (after, AT_ONCE)).await?;
+            let found = store::refusals::rows(&self.db, &job, (after, AT_ONCE)).await?;
             if found.is_empty() {
                 break;
             }

@@ -1,6 +1,6 @@
 //! Refused rows and examples are not kept for good; that a roster was imported, when and by whom, is.
 
-use super::{RosterDesk, store};
+use super::{RosterDesk, store::refusals};
 use crate::base::{clock::Timestamp, db::DbError};
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ impl RosterDesk {
 
     /// Deletes those that are old at `now`, in batches.
     pub async fn delete_all_old(&self, now: Timestamp) -> Result<(), DbError> {
-        while let Some(id) = store::old(&self.db, now.minus(KEPT)).await? {
-            while self.db.in_tx(async |tx| store::forget_some(tx, id, AT_ONCE).await).await? {}
+        while let Some(id) = refusals::old(&self.db, now.minus(KEPT)).await? {
+            while self.db.in_tx(async |tx| refusals::forget_some(tx, id, AT_ONCE).await).await? {}
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod health;
 mod members;
 mod refunds;
 pub mod rosters;
+mod rosters_killed;
 mod sign_in;
 pub mod support;
 mod terminals;

@@ -56,6 +56,22 @@ pub(super) enum RefusalFormat {
     Xlsx,
 }
 
+impl RefusalFormat {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+}
+
 /// Which file.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -239,22 +255,29 @@ pub(super) async fn upload(
     payload: Payload,
     desk: Data<RosterDesk>,
 ) -> Result<HttpResponse, ApiError> {
-    let payload = payload.into_inner();
-    let file = match request.content_type() {
-        "multipart/form-data" => {
-            FileForm::of(&request, payload, MAX_ROSTER_BYTES)?.file("file").await?
-        }
-        "text/csv" => {
-            let name = query.into_inner().file_name.unwrap_or_default();
-            UploadedFile::whole(&request, payload, name, MAX_ROSTER_BYTES)?
-        }
-        _ => {
-            let wanted = "须为 multipart/form-data 或 text/csv";
-            return Err(ApiError::new(UNSUPPORTED_MEDIA).detail(wanted));
-        }
-    };
+    let name = query.into_inner().file_name.unwrap_or_default();
+    let file = file_of(&request, payload, name).await?;
     let id = desk.receive(&member, file).await?;
     Ok(HttpResponse::Created().json(detailed(desk.find(&member, id).await?)))
+}
+
+/// The file that a request carries, in a form or as its body.
+async fn file_of(
+    request: &HttpRequest,
+    payload: Payload,
+    name: String,
+) -> Result<UploadedFile, ApiError> {
+    let payload = payload.into_inner();
+    match request.content_type() {
+        "multipart/form-data" => {
+            FileForm::of(request, payload, MAX_ROSTER_BYTES)?.file("file").await
+        }
+        "text/csv" => UploadedFile::whole(request, payload, name, MAX_ROSTER_BYTES),
+        _ => {
+            let wanted = "须为 multipart/form-data 或 text/csv";
+            Err(ApiError::new(UNSUPPORTED_MEDIA).detail(wanted))
+        }
+    }
 }
 
 /// Rosters of the school, newest first. The role `card_office` may.
@@ -321,23 +344,15 @@ pub(super) async fn export_refused(
     desk: Data<RosterDesk>,
 ) -> Result<HttpResponse, ApiError> {
     let format = query.format.unwrap_or_default();
-    let code = match format {
-        RefusalFormat::Csv => "csv",
-        RefusalFormat::Xlsx => "xlsx",
+    let (job, rows) = desk.export_refused(&member, id.into_inner(), format.code()).await?;
+    let file = match format {
+        RefusalFormat::Csv => csv(&rows).map_err(|error| ApiError::internal(&error))?,
+        RefusalFormat::Xlsx => xlsx(&rows).map_err(|error| ApiError::internal(&error))?,
     };
-    let (job, rows) = desk.export_refused(&member, id.into_inner(), code).await?;
-    let (file, kind) = match format {
-        RefusalFormat::Csv => {
-            (csv(&rows).map_err(|error| ApiError::internal(&error))?, "text/csv; charset=utf-8")
-        }
-        RefusalFormat::Xlsx => (
-            xlsx(&rows).map_err(|error| ApiError::internal(&error))?,
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        ),
-    };
-    let name = format!("attachment; filename=\"{}.{code}\"", refusal_file_name(&job));
+    let name = format!("attachment; filename=\"{}.{}\"", refusal_file_name(&job), format.code());
     let mut answer = HttpResponse::Ok();
-    Ok(answer.content_type(kind).insert_header((header::CONTENT_DISPOSITION, name)).body(file))
+    answer.content_type(format.content_type());
+    Ok(answer.insert_header((header::CONTENT_DISPOSITION, name)).body(file))
 }
 
 fn csv(rows: &[RefusedRow]) -> Result<Vec<u8>, csv::Error> {

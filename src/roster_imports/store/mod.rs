@@ -1,11 +1,13 @@
-//! Rows of uploaded rosters, and of what was refused of them.
+//! Rows of uploaded rosters.
+
+pub(super) mod refusals;
 
 use super::{RosterCounts, RosterJob, RosterJobId, RosterStarter, RosterState};
 use crate::{
     base::{
         clock::Timestamp,
         crypto::{row_mac::Field, seal::Aad},
-        db::{Authority, Column, Db, DbError, FieldKind, Keyset, Rows, Source, Tx},
+        db::{Authority, Db, DbError, FieldKind, Keyset, Source, Tx},
         ids::SchoolId,
     },
     schools::roster::RefusedRow,
@@ -15,7 +17,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 /// Whose file it is, and on whose behalf it is imported.
-pub(super) const JOB: Authority = Authority {
+pub(in crate::roster_imports) const JOB: Authority = Authority {
     table: "roster_job",
     columns: &[
         ("school_id", FieldKind::Big),
@@ -38,26 +40,26 @@ const RUNNING: &str = "state IN ('checking', 'importing')";
 
 /// A job under a lease.
 #[derive(Debug)]
-pub(super) struct Leased {
-    pub(super) job: RosterJob,
+pub(in crate::roster_imports) struct Leased {
+    pub(in crate::roster_imports) job: RosterJob,
     /// Who works at it: one claim.
-    pub(super) worker: Uuid,
+    pub(in crate::roster_imports) worker: Uuid,
     /// How often somebody began to since a part was done, this time included.
-    pub(super) tries: i32,
+    pub(in crate::roster_imports) tries: i32,
 }
 
 /// What came of a part of a file.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
-    pub(super) counts: RosterCounts,
-    pub(super) refused: &'a [RefusedRow],
+pub(in crate::roster_imports) struct Part<'a> {
+    pub(in crate::roster_imports) counts: RosterCounts,
+    pub(in crate::roster_imports) refused: &'a [RefusedRow],
     /// The examples of the check so far, sealed; `None` where there are no new ones.
-    pub(super) examples: Option<Vec<u8>>,
-    pub(super) leased_until: Timestamp,
+    pub(in crate::roster_imports) examples: Option<Vec<u8>>,
+    pub(in crate::roster_imports) leased_until: Timestamp,
 }
 
 /// The place of the examples of a job, for their sealing.
-pub(super) const fn examples_place(id: RosterJobId) -> Aad {
+pub(in crate::roster_imports) const fn examples_place(id: RosterJobId) -> Aad {
     Aad { table: "roster_job", column: "examples", row: id.uuid() }
 }
 
@@ -80,7 +82,7 @@ async fn execute(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<u64, DbError>
 }
 
 /// A new job, whose check is due.
-pub(super) async fn insert(tx: &Tx, job: &RosterJob) -> Result<(), DbError> {
+pub(in crate::roster_imports) async fn insert(tx: &Tx, job: &RosterJob) -> Result<(), DbError> {
     let sql = "INSERT INTO roster_job (id, school_id, by_login, by_no, file_id, file_name, \
                file_bytes, created_at, expires_at, state, mac) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'checking', $10)";
@@ -100,7 +102,7 @@ pub(super) async fn insert(tx: &Tx, job: &RosterJob) -> Result<(), DbError> {
 }
 
 /// The job of a school that is being worked at.
-pub(super) async fn running(
+pub(in crate::roster_imports) async fn running(
     source: Source<'_>,
     school: SchoolId,
 ) -> Result<Option<RosterJobId>, DbError> {
@@ -109,7 +111,7 @@ pub(super) async fn running(
     found.first().map(|row| Ok(RosterJobId::from_uuid(row.try_get("", "id")?))).transpose()
 }
 
-pub(super) async fn page(
+pub(in crate::roster_imports) async fn page(
     db: &Db,
     school: SchoolId,
     page: Keyset,
@@ -120,7 +122,7 @@ pub(super) async fn page(
     Source::Db(db).select(&sql, values).await?.iter().map(job_of).collect()
 }
 
-pub(super) async fn find(
+pub(in crate::roster_imports) async fn find(
     source: Source<'_>,
     school: SchoolId,
     id: RosterJobId,
@@ -131,7 +133,7 @@ pub(super) async fn find(
 }
 
 /// Locks a job of a school, and reads it.
-pub(super) async fn hold(
+pub(in crate::roster_imports) async fn hold(
     tx: &Tx,
     school: SchoolId,
     id: RosterJobId,
@@ -143,7 +145,7 @@ pub(super) async fn hold(
 }
 
 /// Makes the import of a checked job due.
-pub(super) async fn start(
+pub(in crate::roster_imports) async fn start(
     tx: &Tx,
     job: &RosterJob,
     (login, staff_no): (&str, &str),
@@ -164,13 +166,16 @@ pub(super) async fn start(
 }
 
 /// True if a job is due: an idle server only reads.
-pub(super) async fn is_any_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
+pub(in crate::roster_imports) async fn is_any_due(
+    db: &Db,
+    now: Timestamp,
+) -> Result<bool, DbError> {
     let sql = format!("SELECT 1 FROM roster_job WHERE {RUNNING} AND leased_until <= $1 LIMIT 1");
     Ok(!Source::Db(db).select(&sql, vec![now.micros().into()]).await?.is_empty())
 }
 
 /// Claims the job that is due the longest, until `until`.
-pub(super) async fn claim(
+pub(in crate::roster_imports) async fn claim(
     tx: &Tx,
     now: Timestamp,
     until: Timestamp,
@@ -197,7 +202,7 @@ pub(super) async fn claim(
 }
 
 /// Refuses a job whose row was altered: whoever it names did not start it.
-pub(super) async fn check(db: &Db, job: &RosterJob) -> Result<(), DbError> {
+pub(in crate::roster_imports) async fn check(db: &Db, job: &RosterJob) -> Result<(), DbError> {
     let sql = "SELECT mac FROM roster_job WHERE id = $1";
     let found = Source::Db(db).select(sql, vec![job.id.uuid().into()]).await?;
     let mac: Option<Vec<u8>> = match found.first() {
@@ -208,7 +213,11 @@ pub(super) async fn check(db: &Db, job: &RosterJob) -> Result<(), DbError> {
 }
 
 /// Stores how many rows a file has; `false` if somebody else works at it now.
-pub(super) async fn surveyed(tx: &Tx, leased: &Leased, rows: u64) -> Result<bool, DbError> {
+pub(in crate::roster_imports) async fn surveyed(
+    tx: &Tx,
+    leased: &Leased,
+    rows: u64,
+) -> Result<bool, DbError> {
     let sql = "UPDATE roster_job SET rows_total = $3 WHERE id = $1 AND worker = $2 AND state = $4";
     let values = vec![
         leased.job.id.uuid().into(),
@@ -220,7 +229,11 @@ pub(super) async fn surveyed(tx: &Tx, leased: &Leased, rows: u64) -> Result<bool
 }
 
 /// Keeps what came of a part; `false` if somebody else works at it now.
-pub(super) async fn keep(tx: &Tx, leased: &Leased, part: &Part<'_>) -> Result<bool, DbError> {
+pub(in crate::roster_imports) async fn keep(
+    tx: &Tx,
+    leased: &Leased,
+    part: &Part<'_>,
+) -> Result<bool, DbError> {
     let RosterCounts { added, changed, unchanged, refused } = part.counts;
     let of_step = if leased.job.state == RosterState::Importing {
         "added = added + $4, changed = changed + $5, unchanged = unchanged + $6, \
@@ -250,28 +263,13 @@ pub(super) async fn keep(tx: &Tx, leased: &Leased, part: &Part<'_>) -> Result<bo
         return Ok(false);
     }
     if !part.refused.is_empty() {
-        insert_refused(tx, &leased.job, part.refused).await?;
+        refusals::insert(tx, &leased.job, part.refused).await?;
     }
     Ok(true)
 }
 
-async fn insert_refused(tx: &Tx, job: &RosterJob, rows: &[RefusedRow]) -> Result<(), DbError> {
-    let text = |f: fn(&RefusedRow) -> &str| {
-        Column::Text(rows.iter().map(|row| f(row).to_owned()).collect())
-    };
-    let line = |row: &RefusedRow| i64::try_from(row.line).unwrap_or(i64::MAX);
-    let rows = Rows::new(vec![
-        ("job_id", Column::Uuid(vec![job.id.uuid(); rows.len()])),
-        ("step", Column::I32(vec![step_of(job); rows.len()])),
-        ("line", Column::I64(rows.iter().map(line).collect())),
-        ("student_no", text(|row| &row.student_no)),
-        ("reason", text(|row| &row.reason)),
-    ]);
-    tx.insert_rows("roster_refusal", rows, "").await
-}
-
 /// Ends the present step, as done, or as failed for a reason; `false` if somebody else works at it now.
-pub(super) async fn end(
+pub(in crate::roster_imports) async fn end(
     tx: &Tx,
     leased: &Leased,
     fault: Option<&str>,
@@ -295,52 +293,6 @@ pub(super) async fn end(
         now.micros().into(),
     ];
     Ok(execute(tx, &sql, values).await? == 1)
-}
-
-/// The refused rows of the latest step after a line, by line.
-pub(super) async fn refused(
-    db: &Db,
-    job: &RosterJob,
-    (after, most): (Option<u64>, u32),
-) -> Result<Vec<RefusedRow>, DbError> {
-    let sql = format!(
-        "SELECT line, student_no, reason FROM roster_refusal \
-         WHERE job_id = $1 AND step = $2 AND line > $3 ORDER BY line LIMIT {most}"
-    );
-    let after = i64::try_from(after.unwrap_or(0)).unwrap_or(i64::MAX);
-    let values = vec![job.id.uuid().into(), step_of(job).into(), after.into()];
-    let row = |row: &QueryResult| {
-        Ok(RefusedRow {
-            line: u64::try_from(row.try_get::<i64>("", "line")?).unwrap_or(0),
-            student_no: row.try_get("", "student_no")?,
-            reason: row.try_get("", "reason")?,
-        })
-    };
-    Source::Db(db).select(&sql, values).await?.iter().map(row).collect()
-}
-
-/// A job whose refused rows are kept, that was uploaded before an instant and is not worked at.
-pub(super) async fn old(db: &Db, before: Timestamp) -> Result<Option<RosterJobId>, DbError> {
-    let sql = format!(
-        "SELECT id FROM roster_job WHERE refusals_kept = 1 AND created_at < $1 AND NOT ({RUNNING}) \
-         ORDER BY created_at LIMIT 1"
-    );
-    let found = Source::Db(db).select(&sql, vec![before.micros().into()]).await?;
-    found.first().map(|row| Ok(RosterJobId::from_uuid(row.try_get("", "id")?))).transpose()
-}
-
-/// Deletes some of a job's refused rows; `true` if there may be more.
-pub(super) async fn forget_some(tx: &Tx, id: RosterJobId, most: u64) -> Result<bool, DbError> {
-    let sql = format!(
-        "DELETE FROM roster_refusal WHERE job_id = $1 AND line <= (SELECT MAX(line) FROM \
-         (SELECT line FROM roster_refusal WHERE job_id = $1 ORDER BY line LIMIT {most}) AS oldest)"
-    );
-    if execute(tx, &sql, vec![id.uuid().into()]).await? > 0 {
-        return Ok(true);
-    }
-    let sql = "UPDATE roster_job SET refusals_kept = 0, examples = NULL WHERE id = $1";
-    execute(tx, sql, vec![id.uuid().into()]).await?;
-    Ok(false)
 }
 
 const fn step_of(job: &RosterJob) -> i32 {
