@@ -134,7 +134,7 @@ async fn every_forged_column_of_every_table_is_named(db: &TestDb) {
         }
         tables += 1;
     }
-    assert_eq!(tables, 17);
+    assert_eq!(tables, 18);
 }
 
 async fn a_row_without_its_own_mac_is_named(db: &TestDb) {

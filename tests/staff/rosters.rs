@@ -22,15 +22,24 @@ async fn member(world: &World, login: &str, role: &str) -> Member {
 
 /// Sends a body as it is.
 pub async fn send(member: &Member, kind: &str, body: Vec<u8>) -> Answer {
+    try_send(member, kind, body).await.unwrap()
+}
+
+/// The same to a server that may die.
+pub async fn try_send(
+    member: &Member,
+    kind: &str,
+    body: Vec<u8>,
+) -> Result<Answer, reqwest::Error> {
     let path = format!("http://{}{ROSTERS}?file_name=new.csv", member.api.address());
     let request = http_client().post(path).header("Content-Type", kind).body(body);
     let request = request.header("Authorization", format!("Bearer {}", member.access_token));
-    let response = request.send().await.unwrap();
+    let response = request.send().await?;
     let status = response.status().as_u16();
     let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
-    Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
 }
 
 fn form(field: &str, file: &str) -> Vec<u8> {
