@@ -13,6 +13,7 @@ pub mod config;
 pub mod console;
 pub mod devices;
 pub mod events;
+pub mod exports;
 pub mod feed;
 pub mod health;
 pub mod identity;

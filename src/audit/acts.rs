@@ -185,6 +185,8 @@ acts! {
     CasesExported = "cases.exported", Reads;
     /// A list of orders was exported.
     OrdersExported = "orders.exported", Reads;
+    /// A list of people was exported.
+    PeopleExported = "people.exported", Reads;
     /// A part of this log was exported.
     AuditExported = "audit.exported", Reads;
     /// The table of a library's readers was exported.

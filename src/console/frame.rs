@@ -53,7 +53,7 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 14] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 15] = [
     ("/staff", "今日待办", None),
     ("/staff/people", "人员", Some(StaffAct::ReadPeople)),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
@@ -66,6 +66,7 @@ const ENTRIES: [(&str, &str, Option<StaffAct>); 14] = [
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
     ("/staff/roster-imports", "花名册", Some(StaffAct::ReadRoster)),
     ("/staff/staff", "工作人员", Some(StaffAct::ReadStaff)),
+    ("/staff/exports", "导出", Some(StaffAct::ReadAudit)),
     ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),
     ("/staff/health", "运行状况", Some(StaffAct::ReadHealth)),
 ];

@@ -16,7 +16,7 @@ mod bills;
 mod browser;
 mod cases;
 mod doors;
-mod file;
+mod exports;
 mod frame;
 mod health;
 mod list;
@@ -82,7 +82,7 @@ pub struct Console {
 struct Page(&'static str, &'static str, fn() -> Route);
 
 macro_rules! pages {
-    ($($method:ident $path:literal $handler:path;)*) => {
+    ($($method:ident $path:literal $handler:expr;)*) => {
         /// Every page and every form.
         const PAGES: &[Page] = &[
             $(Page(stringify!($method), $path, || web::$method().to($handler)),)*
@@ -117,6 +117,7 @@ pages! {
     post "/staff-requests/{id}/withdraw" member_requests::withdraw;
     get "/people" people::list;
     post "/people/search" people::search;
+    post "/people/export" exports::export::<people::People>;
     get "/people/{id}" people::show;
     get "/people/{id}/loss" people::ask_loss;
     post "/people/{id}/loss" people::loss;
@@ -130,7 +131,7 @@ pages! {
     post "/people/{id}/reveal" people::reveal;
     get "/orders" orders::list;
     post "/orders/search" orders::search;
-    post "/orders/export" orders::export;
+    post "/orders/export" exports::export::<orders::Orders>;
     get "/orders/{id}" orders::show;
     get "/orders/{id}/ask" orders::ask_form;
     post "/orders/{id}/ask" orders::ask;
@@ -143,7 +144,7 @@ pages! {
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
     get "/cases" cases::list;
-    post "/cases/export" cases::export;
+    post "/cases/export" exports::export::<cases::Cases>;
     get "/cases/{id}" cases::show;
     post "/cases/{id}/take" cases::take;
     post "/cases/{id}/release" cases::release;
@@ -159,7 +160,7 @@ pages! {
     get "/merchants/{id}/enable" merchants::ask_start;
     post "/merchants/{id}/enable" merchants::start;
     get "/terminals" terminals::list;
-    post "/terminals/export" terminals::export;
+    post "/terminals/export" exports::export::<terminals::Terminals>;
     get "/terminals/add" terminals::ask_add;
     post "/terminals/add" terminals::add;
     get "/terminals/{id}" terminals::show;
@@ -176,7 +177,10 @@ pages! {
     post "/roster-imports/{id}/start" rosters::start;
     post "/roster-imports/{id}/refused" rosters::export;
     get "/audit" audit::list;
-    post "/audit/export" audit::export;
+    post "/audit/export" exports::export::<audit::Log>;
+    get "/exports" exports::list;
+    get "/exports/{id}" exports::show;
+    get "/exports/{id}/file" exports::download;
     get "/health" health::show;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
@@ -191,7 +195,7 @@ pub fn paths() -> impl Iterator<Item = (&'static str, String)> {
     PAGES.iter().map(|Page(method, path, _)| (*method, format!("/staff{path}")))
 }
 
-/// Mounts the console; needs `Data<Console>`.
+/// Mounts the console; needs `Data<Console>` and `Data<ExportDesk>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     let scope = web::scope("/staff")
         .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES).error_handler(invalid))

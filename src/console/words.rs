@@ -4,6 +4,7 @@ use crate::{
     approvals::{ApprovalKind, ApprovalState},
     base::{clock::Timestamp, money::Fen},
     cards::CardStatus,
+    exports::ExportKind,
     orders::fact::Provider,
     passcode::{DeviceKind, PersonDevice},
     schools::PersonKind,
@@ -11,6 +12,17 @@ use crate::{
     staff::MoneyStanding,
     terminals::{TerminalKind, listing::TerminalState},
 };
+
+/// A list that is exported.
+pub(super) const fn export(kind: ExportKind) -> &'static str {
+    match kind {
+        ExportKind::Orders => "订单",
+        ExportKind::People => "人员",
+        ExportKind::Cases => "异常",
+        ExportKind::Terminals => "终端",
+        ExportKind::Audit => "记录",
+    }
+}
 
 /// A role, by its code.
 pub(super) fn role(code: &str) -> &'static str {
@@ -54,6 +66,7 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
+        "export" => "列表较长，正在后台导出",
         "roster-received" => "已上传，正在核对；核对不改动人员",
         "roster-started" => "已开始导入",
         "roles-changed" => "角色已更改，须重新登录",

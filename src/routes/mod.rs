@@ -75,6 +75,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.devices.clone()))
         .app_data(Data::new(journeys.spending.clone()))
         .app_data(Data::new(journeys.console.clone()))
+        .app_data(Data::new(journeys.exports.clone()))
         .app_data(Data::new(journeys.access.clone()))
         .app_data(Data::new(journeys.card_life.clone()))
         .app_data(Data::new(journeys.door_keys.clone()))

@@ -67,6 +67,8 @@ rights! {
     ReadAccessLog;
     /// Find people, masked, and open one.
     ReadPeople;
+    /// Take a list of people away as a file.
+    ExportPeople;
     /// Be shown a person's name and phone.
     RevealPerson;
     /// Report a card lost or found, end a device or a binding.

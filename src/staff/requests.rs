@@ -29,9 +29,6 @@ pub enum StaffActError {
     /// A filter that there is not, by its name.
     #[error("no such {0}")]
     BadFilter(&'static str),
-    /// More than are exported at once.
-    #[error("more than {0} rows")]
-    TooMany(u16),
     /// Nobody acts on money of their own.
     #[error("it is the member of staff's own money")]
     OwnMoney,
@@ -64,7 +61,6 @@ impl TxError for StaffActError {
             Self::Repair(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
-            | Self::TooMany(_)
             | Self::OwnMoney
             | Self::Right(_)
             | Self::Refund(_) => None,

@@ -27,6 +27,8 @@ pub enum StaffAct {
     ReadAccessLog,
     /// Find people, masked, and open one.
     ReadPeople,
+    /// Take a list of people away as a file.
+    ExportPeople,
     /// See what people have and owe.
     ReadBalances,
     /// Be shown a person's name and phone.
@@ -79,7 +81,9 @@ impl StaffAct {
             Self::DecideRefund | Self::AskRepair | Self::DecideRepair => &[Finance],
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
-            Self::ChangeDoorRights | Self::ReadRoster | Self::ImportRoster => &[CardOffice],
+            Self::ChangeDoorRights | Self::ExportPeople | Self::ReadRoster | Self::ImportRoster => {
+                &[CardOffice]
+            }
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
             Self::RevealPerson | Self::HandleCases | Self::StopTerminals => {
@@ -123,6 +127,7 @@ impl StaffAct {
             | Self::DecideRepair
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
+            | Self::ExportPeople
             | Self::RevealPerson
             | Self::EndMoneyCases
             | Self::ChangeTerminals
@@ -145,7 +150,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 30] = [
+    const TABLE: [(Act, &str, bool); 31] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -157,6 +162,7 @@ mod tests {
         (Act::ChangeDoorRights, "C-----", true),
         (Act::ReadAccessLog, "C---A-", true),
         (Act::ReadPeople, "CFNKA-", false),
+        (Act::ExportPeople, "C-----", true),
         (Act::ReadBalances, "CF--A-", false),
         (Act::RevealPerson, "CFN---", true),
         (Act::ChangePerson, "C-N---", false),

@@ -37,6 +37,7 @@ use crate::{
     config::Config,
     console::Console,
     devices::Devices,
+    exports::ExportDesk,
     feed::Feed,
     identity::Identities,
     keyring::DoorKeys,
@@ -107,6 +108,8 @@ pub struct Journeys {
     pub rosters: RosterDesk,
     /// The pages of staff.
     pub console: Console,
+    /// Their lists as files.
+    pub exports: ExportDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -166,11 +169,13 @@ impl Journeys {
         let terminal_desk = staff::terminal_desk(&staff);
         let rosters = roster_imports::build(ground, &shared);
         let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
+        let console = staff::console(&staff, desks, (&shared, &rosters));
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&staff, desks, (&shared, &rosters)),
+            exports: staff::export_desk(&console, &staff),
+            console,
             order_desk,
             people_desk,
             bill_desk,
@@ -209,7 +214,7 @@ impl Journeys {
         access::start_jobs(&self.access, context);
         keyring::start_jobs(&self.door_keys, context);
         terminals::start_jobs(&self.terminals, context);
-        staff::start_jobs(context);
+        staff::start_jobs(&self.exports, context);
         roster_imports::start_jobs(&self.rosters, context);
         self.provider_jobs.start(context);
     }

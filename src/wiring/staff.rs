@@ -5,6 +5,7 @@ use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
     console::Console,
+    exports::{ExportDesk, Exports},
     passwords::TryCounts,
     payments::Payments,
     reconciliation::Reconciliation,
@@ -115,8 +116,19 @@ pub(super) fn console(
     }
 }
 
-/// Ends requests that nobody decided, and deletes old sessions and files.
-pub(super) fn start_jobs(context: &JobContext<'_>) {
+/// The lists of these pages as files.
+pub(super) fn export_desk(console: &Console, staff: &StaffDesk) -> ExportDesk {
+    let (db, clock) = (staff.db.clone(), Arc::clone(&staff.clock));
+    let files =
+        StoredFiles { db: db.clone(), sealer: console.sealer.clone(), clock: Arc::clone(&clock) };
+    let exports = Exports { db, files, clock, wake: Arc::default() };
+    ExportDesk { exports, lists: Arc::new(console.clone()), accounts: staff.accounts.clone() }
+}
+
+/// Works on exports, ends requests that nobody decided, and deletes old sessions and files.
+pub(super) fn start_jobs(exports: &ExportDesk, context: &JobContext<'_>) {
+    let exports = exports.clone();
+    context.jobs.spawn("exports", move || exports.clone().run());
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
     context.jobs.spawn("old sessions of staff", move || {
         StaffAccounts::delete_old_sessions(db.clone(), Arc::clone(&clock))

@@ -134,6 +134,7 @@ impl Browser {
             "cache-control",
             "content-type",
             "referrer-policy",
+            "content-disposition",
             "refresh",
         ];
         Page {

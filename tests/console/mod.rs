@@ -5,6 +5,7 @@ mod audit;
 pub mod browser;
 mod cases;
 mod doors;
+mod exports;
 mod members;
 mod order_lists;
 mod orders;

@@ -26,6 +26,7 @@ pub const FLOORS: [&[&str]; 7] = [
         "access",
         "cardlife",
         "devices",
+        "exports",
         "feed",
         "identity",
         "join",

@@ -16,6 +16,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("cards", &["charge"]),
     ("cases", &["review_case"]),
     ("events", &["event"]),
+    ("exports", &["export_job"]),
     ("keyring", &["door_lock", "door_opening"]),
     ("ledger", &["account", "leg", "seal", "seal_head", "tail", "transfer", "unsealed"]),
     (

@@ -83,6 +83,7 @@ const ACTS: &[(&str, &str)] = &[
     ("case.checked", "核对异常的退款单号"),
     ("cases.exported", "导出异常"),
     ("orders.exported", "导出订单"),
+    ("people.exported", "导出人员"),
     ("audit.exported", "导出记录"),
     ("readers.exported", "导出读者名单"),
     ("person.opened", "打开人员"),

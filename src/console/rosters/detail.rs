@@ -1,13 +1,16 @@
 //! One roster: how far it is, what is refused, who changes; and the refused rows as a file.
 
-use super::{HERE, counted, path_of, progress_of, state_of};
+use super::{
+    HERE, counted,
+    file::{ListFile, RefusedForm},
+    path_of, progress_of, state_of,
+};
 use crate::{
     audit::AuditLine,
     base::{clock::Timestamp, http::ApiError},
     console::{
         Console, audit,
         browser::{Needs, Seat, Sent},
-        file::{ExportForm, ListFile},
         frame::{Frame, PageError, Wrong, shown, shown_as},
         list::grouped,
         words,
@@ -92,7 +95,7 @@ pub(in crate::console) async fn show(
 
 /// The refused rows as a file.
 pub(in crate::console) async fn export(
-    sent: Sent<ReadRoster, ExportForm>,
+    sent: Sent<ReadRoster, RefusedForm>,
     id: Path<RosterJobId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {

@@ -8,6 +8,7 @@ mod bills;
 mod cases;
 mod doors;
 mod endings;
+mod exports;
 mod health;
 mod member_requests;
 mod members;
@@ -25,8 +26,8 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>`, `Data<TerminalDesk>` and
-/// `Data<RosterDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>`, `Data<TerminalDesk>`, `Data<ExportDesk>`
+/// and `Data<RosterDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
@@ -46,6 +47,11 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::change_password)
         .service(audit::list)
         .service(health::show);
+    config
+        .service(exports::ask)
+        .service(exports::mine)
+        .service(exports::show)
+        .service(exports::file);
 }
 
 fn people_and_orders(config: &mut ServiceConfig<'_>) {

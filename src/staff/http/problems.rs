@@ -7,6 +7,7 @@ use crate::{
         problem::{self, problem_kinds},
     },
     cases::{CaseRefusal, CaseWorker},
+    exports::{ExportError, Exports},
     passwords::PasswordFault,
     reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError, StaffCaseError},
@@ -37,7 +38,7 @@ problem_kinds! {
     REFUND_NOT_ENDABLE = "refund_not_endable", 409, "该退款不能终止";
     REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
     REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
-    EXPORT_TOO_LARGE = "export_too_large", 422, "记录太多，不能一次导出";
+    TOO_MANY_EXPORTS = "too_many_exports", 429, "同时导出的文件太多，请等前面的完成";
     CASE_TAKEN = "case_taken", 409, "这项异常由另一人处理中";
     CASE_NOT_TAKEN = "case_not_taken", 409, "请先接手这项异常";
     CASE_OVER = "case_over", 409, "这项异常已结束";
@@ -51,11 +52,20 @@ problem_kinds! {
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
-/// More rows than a file has.
-pub(super) fn too_many(most: u16) -> ApiError {
-    ApiError::new(EXPORT_TOO_LARGE)
-        .field("/format", format!("一次最多导出 {most} 条，请换一天或增加筛选条件"))
-        .member("most", most)
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Right(refusal) => refusal.into(),
+            ExportError::TooManyJobs => {
+                Self::new(TOO_MANY_EXPORTS).member("most", Exports::MAX_RUNNING)
+            }
+            ExportError::NotFound => Self::new(problem::NOT_FOUND),
+            ExportError::List(error) => Self::internal(&*error),
+            ExportError::File(error) => Self::internal(&error),
+            ExportError::Table(error) => Self::internal(&error),
+            ExportError::Db(error) => Self::internal(&error),
+        }
+    }
 }
 
 impl From<StaffSignInError> for ApiError {
@@ -162,7 +172,6 @@ impl From<StaffActError> for ApiError {
             StaffActError::BadFilter(name) => {
                 Self::new(problem::INVALID).field(format!("/{name}"), "没有这样的筛选条件")
             }
-            StaffActError::TooMany(most) => too_many(most),
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),
