@@ -29,6 +29,7 @@ pub mod payments;
 pub mod policies;
 pub mod providers;
 pub mod reconciliation;
+pub mod roster_imports;
 pub mod routes;
 pub mod schools;
 pub mod sessions;

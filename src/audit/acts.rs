@@ -103,6 +103,12 @@ acts! {
     KeysTried = "keys.tried", Policy;
     /// People were added or changed by a roster.
     RosterImported = "roster.imported", People;
+    /// A member of staff uploaded a roster to be checked.
+    RosterChecked = "roster.checked", People;
+    /// A member of staff started the import of one.
+    RosterStarted = "roster.started", People;
+    /// What was refused of one was exported.
+    RosterRefusalsExported = "roster.refusals_exported", Reads;
     /// A person's standing was changed.
     StandingChanged = "standing.changed", People;
     /// A card was reported lost or damaged.

@@ -267,7 +267,7 @@ pub(super) enum Roster {
     /// kind is student, staff or temporary. Safe to repeat. Prints how many rows were read, added,
     /// changed and refused, and for each refused row its line and the reason; removes nobody. Exits
     /// with 1 if a row was refused.
-    #[command(after_help = "Example:\n  onecard roster import --school xnec students.csv")]
+    #[command(after_help = "Example:\n  onecard roster import --school xnec --check students.csv")]
     Import(RosterImport),
 }
 
@@ -276,6 +276,9 @@ pub(super) struct RosterImport {
     /// The code of the school
     #[arg(long, value_name = "CODE")]
     pub(super) school: String,
+    /// Only say what would be done: nothing is written
+    #[arg(long)]
+    pub(super) check: bool,
     /// The people
     #[arg(value_name = "FILE.csv")]
     pub(super) file: PathBuf,

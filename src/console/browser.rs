@@ -75,6 +75,17 @@ pub(super) struct Seat<N> {
     needs: PhantomData<N>,
 }
 
+impl<N> Seat<N> {
+    /// Refuses a form of another session.
+    pub(super) fn check_csrf(&self, csrf: &str) -> Result<(), PageError> {
+        if bool::from(csrf.as_bytes().ct_eq(self.csrf.as_bytes())) {
+            Ok(())
+        } else {
+            Err(ApiError::new(STALE_FORM).into())
+        }
+    }
+}
+
 /// A form that a member of staff who may do `N` sent from a page of this session.
 #[derive(Debug)]
 pub(super) struct Sent<N, T> {
@@ -112,15 +123,13 @@ impl<N: Needs, T: DeserializeOwned + 'static> FromRequest for Sent<N, T> {
             let body = Form::<Guarded<T>>::from_request(&request, &mut payload).await;
             let Guarded { csrf, form } =
                 body.map_err(|_| PageError::from(ApiError::new(INVALID)))?.into_inner();
-            if !bool::from(csrf.as_bytes().ct_eq(seat.csrf.as_bytes())) {
-                return Err(ApiError::new(STALE_FORM).into());
-            }
+            seat.check_csrf(&csrf)?;
             Ok(Self { seat, form })
         })
     }
 }
 
-async fn seated<N: Needs>(request: &HttpRequest) -> Result<Seat<N>, PageError> {
+pub(super) async fn seated<N: Needs>(request: &HttpRequest) -> Result<Seat<N>, PageError> {
     let console = request.app_data::<Data<Console>>().ok_or_else(PageError::internal)?;
     let cookie = request.cookie(SESSION).ok_or_else(|| to_sign_in(request))?;
     let member = match console.staff.accounts.resume(cookie.value()).await {

@@ -28,7 +28,9 @@ mod messages;
 mod orders;
 mod people;
 mod policy;
+mod rosters;
 mod sealed;
+mod sent_file;
 mod sign_in;
 mod terminals;
 mod today;
@@ -44,6 +46,7 @@ use crate::{
             problem::{INVALID, NOT_FOUND},
         },
     },
+    roster_imports::RosterDesk,
     schools::Schools,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     work_login::WorkLogins,
@@ -69,6 +72,8 @@ pub struct Console {
     pub cases: CaseDesk,
     /// Merchants and terminals.
     pub terminals: TerminalDesk,
+    /// Rosters that are uploaded.
+    pub rosters: RosterDesk,
     /// The schools.
     pub schools: Arc<Schools>,
     /// Signing in by messengers.
@@ -198,6 +203,12 @@ pages! {
     get "/help" policy::show_help;
     get "/help/edit" policy::ask_help;
     post "/help/preview" policy::preview_help;
+    get "/roster-imports" rosters::list;
+    post "/roster-imports" rosters::upload;
+    get "/roster-imports/{id}" rosters::show;
+    get "/roster-imports/{id}/start" rosters::ask_start;
+    post "/roster-imports/{id}/start" rosters::start;
+    post "/roster-imports/{id}/refused" rosters::export;
     get "/audit" audit::list;
     post "/audit/export" exports::export::<audit::Log>;
     get "/exports" exports::list;

@@ -83,6 +83,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "policy-changed" => "政策已更改，成为新的版本",
         "linked" => "已关联，登录已结束；之后可以用这个企业账号登录",
         "unlinked" => "关联已解除，登录已结束",
+        "roster-received" => "已上传，正在核对；核对不改动人员",
+        "roster-started" => "已开始导入",
         "roles-changed" => "角色已更改，须重新登录",
         "keys-tried" => "密钥已试用，结果见下",
         "keys-tried-just-now" => "刚刚试过，10 秒后可以再试",

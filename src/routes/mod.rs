@@ -83,6 +83,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.order_desk.clone()))
         .app_data(Data::new(journeys.people_desk.clone()))
         .app_data(Data::new(journeys.terminal_desk.clone()))
+        .app_data(Data::new(journeys.rosters.clone()))
         .app_data(Data::new(journeys.bill_desk.clone()))
         .app_data(Data::new(journeys.console.cases.clone()))
         .app_data(Data::new(journeys.door_desk.clone()))

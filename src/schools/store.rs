@@ -206,6 +206,15 @@ pub(super) async fn on_roster(
         .collect())
 }
 
+/// The people with these ids, without those whose rows are not authentic.
+pub(super) async fn authentic_people(
+    tx: &Tx,
+    ids: Vec<uuid::Uuid>,
+) -> Result<Vec<Person>, DbError> {
+    let found = person::Entity::find().filter(person::Column::Id.is_in(ids)).all(tx.conn()).await?;
+    Ok(found.into_iter().filter_map(|row| person_of(tx.macs(), row).ok()).collect())
+}
+
 /// The roster's data of a person, sealed for the person's row.
 pub(super) struct PersonRow<'a> {
     pub(super) id: PersonId,

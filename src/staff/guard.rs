@@ -83,6 +83,10 @@ rights! {
     ChangeTerminals;
     /// Switch them off.
     StopTerminals;
+    /// Read what became of rosters.
+    ReadRoster;
+    /// Upload a roster, and import it.
+    ImportRoster;
     /// Read how the system runs.
     ReadHealth;
     /// Try the keys of providers.

@@ -49,6 +49,10 @@ pub enum StaffAct {
     ChangeTerminals,
     /// Switch them off.
     StopTerminals,
+    /// Read what became of rosters.
+    ReadRoster,
+    /// Upload a roster, and import it.
+    ImportRoster,
     /// Read how the system runs.
     ReadHealth,
     /// Try the keys of providers.
@@ -87,7 +91,9 @@ impl StaffAct {
             Self::DecideRefund | Self::AskRepair | Self::DecideRepair => &[Finance],
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
-            Self::ChangeDoorRights | Self::ExportPeople => &[CardOffice],
+            Self::ChangeDoorRights | Self::ExportPeople | Self::ReadRoster | Self::ImportRoster => {
+                &[CardOffice]
+            }
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
             Self::RevealPerson | Self::HandleCases | Self::StopTerminals | Self::RetryMessages => {
@@ -123,6 +129,7 @@ impl StaffAct {
             | Self::HandleCases
             | Self::ReadTerminals
             | Self::StopTerminals
+            | Self::ReadRoster
             | Self::ReadHealth
             | Self::TryKeys
             | Self::ReadAudit
@@ -142,6 +149,7 @@ impl StaffAct {
             | Self::RevealPerson
             | Self::EndMoneyCases
             | Self::ChangeTerminals
+            | Self::ImportRoster
             | Self::ChangeOwnFactor
             | Self::ChangeStaff
             | Self::ChangePolicy => true,
@@ -161,7 +169,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 34] = [
+    const TABLE: [(Act, &str, bool); 36] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -184,6 +192,8 @@ mod tests {
         (Act::ReadTerminals, "CFN-A-", false),
         (Act::ChangeTerminals, "C-N---", true),
         (Act::StopTerminals, "CFN---", false),
+        (Act::ReadRoster, "C-----", false),
+        (Act::ImportRoster, "C-----", true),
         (Act::ReadHealth, "-FN-AM", false),
         (Act::TryKeys, "--N--M", false),
         (Act::ReadStaff, "----AM", false),

@@ -16,6 +16,7 @@ pub mod proof;
 mod providers;
 mod reconciliation;
 mod refund_desk;
+mod roster_imports;
 mod shared;
 mod spend;
 mod staff;
@@ -45,6 +46,7 @@ use crate::{
     passwords::Passwords,
     payments::Payments,
     reconciliation::Reconciliation,
+    roster_imports::RosterDesk,
     schools::Schools,
     spend::Spending,
     staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
@@ -102,6 +104,8 @@ pub struct Journeys {
     pub door_desk: DoorDesk,
     /// What members of staff do about merchants and terminals.
     pub terminal_desk: TerminalDesk,
+    /// Rosters that members of staff upload.
+    pub rosters: RosterDesk,
     /// The pages of staff.
     pub console: Console,
     /// Their lists as files.
@@ -164,9 +168,10 @@ impl Journeys {
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
         let terminal_desk = staff::terminal_desk(&staff);
+        let rosters = roster_imports::build(ground, &shared);
         let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
-        let console =
-            staff::console(ground, desks, (&staff, &shared), providers.work_directories());
+        let directories = providers.work_directories();
+        let console = staff::console(ground, desks, (&staff, &shared, &rosters), directories);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
@@ -178,6 +183,7 @@ impl Journeys {
             bill_desk,
             door_desk,
             terminal_desk,
+            rosters,
             reconciliation,
             payments,
             overview: overview::build(ground, &shared),
@@ -211,6 +217,7 @@ impl Journeys {
         keyring::start_jobs(&self.door_keys, context);
         terminals::start_jobs(&self.terminals, context);
         staff::start_jobs(&self.exports, context);
+        roster_imports::start_jobs(&self.rosters, context);
         self.provider_jobs.start(context);
     }
 }

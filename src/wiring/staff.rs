@@ -11,6 +11,7 @@ use crate::{
     payments::Payments,
     policies,
     reconciliation::Reconciliation,
+    roster_imports::RosterDesk,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
     stored_files::StoredFiles,
@@ -112,7 +113,7 @@ pub(super) fn console(
         &DoorDesk,
         &TerminalDesk,
     ),
-    (staff, shared): (&StaffDesk, &Shared),
+    (staff, shared, rosters): (&StaffDesk, &Shared, &RosterDesk),
     directories: WorkDirectories,
 ) -> Console {
     let public_url = ground.config.server.public_url.to_string();
@@ -133,6 +134,7 @@ pub(super) fn console(
         doors: doors.clone(),
         cases: CaseDesk { staff: staff.clone() },
         terminals: terminals.clone(),
+        rosters: rosters.clone(),
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),

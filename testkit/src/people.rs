@@ -55,7 +55,7 @@ pub(crate) async fn import_people(db: &Db) {
     for (code, roster) in [("xnec", demo.as_str()), ("hbkj", ELSEWHERE_ROSTER)] {
         let school = schools.by_code(code).await.unwrap().unwrap().id;
         let import = RosterImport { db, keys: &keys, school, now };
-        let report = import.run(Cursor::new(roster), |_| ()).await.unwrap();
+        let report = import.run(Cursor::new(roster), |_, _| ()).await.unwrap();
         assert_eq!((report.added, report.refused.len()), (report.read, 0));
     }
 }

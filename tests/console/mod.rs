@@ -14,6 +14,7 @@ mod people;
 mod people_acts;
 mod policy;
 mod refunds;
+mod rosters;
 mod routes;
 mod sign_in;
 mod terminals;

@@ -34,7 +34,7 @@ impl Guide {
         let school = SchoolId::from_number(1);
         let roster = File::open(repository(&format!("schools/demo/{code}-roster.csv"))).unwrap();
         let import = RosterImport { db: &db.db, keys: &keys, school, now: NOW };
-        let report = import.run(std::io::BufReader::new(roster), |_| {}).await.unwrap();
+        let report = import.run(std::io::BufReader::new(roster), |_, _| {}).await.unwrap();
         assert_eq!(report.refused, [], "everybody of the demo is accepted");
         let people = People::new(db.db.clone(), keys.index.clone());
         Self { policy, school, people, keys, _db: db }

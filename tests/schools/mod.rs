@@ -6,6 +6,7 @@ mod manuals;
 mod policies;
 mod rosters;
 mod versions;
+pub mod rosters;
 
 use onecard::base::clock::Timestamp;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@ mod key_trials;
 mod members;
 mod policies;
 mod refunds;
+pub mod rosters;
+mod rosters_killed;
 mod sign_in;
 pub mod support;
 mod terminals;

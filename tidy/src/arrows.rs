@@ -32,6 +32,7 @@ pub const FLOORS: [&[&str]; 7] = [
         "join",
         "keyring",
         "overview",
+        "roster_imports",
         "spend",
         "topup",
         "utilities",

@@ -38,6 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("policies", &["policy_proposal", "policy_version"]),
     ("providers", &["platform_certificate"]),
     ("reconciliation", &["bill_day", "bill_difference", "bill_repair", "bill_row"]),
+    ("roster_imports", &["roster_job", "roster_refusal"]),
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),

@@ -43,6 +43,9 @@ const ACTS: &[(&str, &str)] = &[
     ("policy.in_force", "政策到日生效"),
     ("keys.tried", "试用密钥"),
     ("roster.imported", "导入花名册"),
+    ("roster.checked", "上传花名册核对"),
+    ("roster.started", "开始导入花名册"),
+    ("roster.refusals_exported", "导出花名册的拒绝行"),
     ("standing.changed", "更改人员状态"),
     ("loss.reported", "挂失"),
     ("loss.cancelled", "解除挂失"),
@@ -129,6 +132,7 @@ pub(super) fn object(subject: &str) -> String {
         "merchant" => "商户",
         "staff" => "账号",
         "school" => "学校",
+        "roster" => "花名册",
         "allocation" => "分配",
         "keys" => return format!("{}的密钥", section(id)),
         "orders of" => return format!("{short} 的订单"),
@@ -175,6 +179,20 @@ fn of_terminal(detail: &str) -> Option<String> {
     Some(said.collect::<Vec<_>>().join("，"))
 }
 
+/// Of a roster: what an import was started for, or what one did.
+fn of_roster(detail: &str) -> Option<String> {
+    let of_check = |(add, rest): (&str, &str)| {
+        let (change, refuse) = rest.split_once(", to refuse ")?;
+        Some(format!("新增 {add}，更改 {change}，拒绝 {refuse}"))
+    };
+    let check = detail.strip_prefix("to add ").and_then(|rest| rest.split_once(", to change "));
+    if let Some(said) = check.and_then(of_check) {
+        return Some(said);
+    }
+    let (added, changed) = detail.split_once(" people added, ")?;
+    Some(format!("新增 {added}，更改 {}", changed.strip_suffix(" changed")?))
+}
+
 /// Before the fingerprint of a key.
 const KEY: &str = "key SHA-256 ";
 
@@ -191,7 +209,7 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some(finding) = TrialFinding::from_code(detail) {
         return finding.label().to_owned();
     }
-    if let Some(said) = of_terminal(detail) {
+    if let Some(said) = of_terminal(detail).or_else(|| of_roster(detail)) {
         return said;
     }
     let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
@@ -269,6 +287,9 @@ mod tests {
                 format!("key SHA-256 {}, old key withdrawn", "7f".repeat(32)),
                 "密钥 7f7f7f7f7f7f7f7f，旧密钥作废",
             ),
+            ("to add 700, to change 112, to refuse 8".to_owned(), "新增 700，更改 112，拒绝 8"),
+            ("3 people added, 0 changed".to_owned(), "新增 3，更改 0"),
+            ("students.csv, 812 bytes".to_owned(), "students.csv, 812 bytes"),
             (String::new(), ""),
         ] {
             assert_eq!(detail(&text), said);

@@ -21,6 +21,7 @@ mod policy_requests;
 mod problems;
 mod refunds;
 mod requests;
+mod roster_imports;
 mod terminals;
 
 use super::guard;
@@ -28,7 +29,8 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>`, `Data<TerminalDesk>` and `Data<ExportDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>`, `Data<TerminalDesk>`, `Data<ExportDesk>`
+/// and `Data<RosterDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
@@ -66,6 +68,12 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(people::end_binding)
         .service(people::reveal);
     config.service(orders::list).service(orders::search).service(orders::show);
+    config
+        .service(roster_imports::upload)
+        .service(roster_imports::list)
+        .service(roster_imports::show)
+        .service(roster_imports::start)
+        .service(roster_imports::export_refused);
 }
 
 fn money(config: &mut ServiceConfig<'_>) {
