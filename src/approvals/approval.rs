@@ -19,6 +19,10 @@ pub enum ApprovalKind {
     /// A difference between a provider's bill and our books is accepted as it stands; the subject is
     /// the difference.
     BillRepair,
+    /// A person's balance is raised; the subject is the person.
+    AdjustUp,
+    /// A person's balance is lowered; the subject is the person.
+    AdjustDown,
     /// A login of a member of staff gets other roles; the subject is the login.
     StaffRoles,
     /// A login of a member of staff gets another second factor; the subject is the login.
@@ -26,8 +30,15 @@ pub enum ApprovalKind {
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 5] =
-        [Self::Refund, Self::RefundEnd, Self::BillRepair, Self::StaffRoles, Self::StaffFactor];
+    const ALL: [Self; 7] = [
+        Self::Refund,
+        Self::RefundEnd,
+        Self::BillRepair,
+        Self::AdjustUp,
+        Self::AdjustDown,
+        Self::StaffRoles,
+        Self::StaffFactor,
+    ];
 
     /// The name in storage and on the wire.
     pub const fn code(self) -> &'static str {
@@ -35,6 +46,8 @@ impl ApprovalKind {
             Self::Refund => "refund",
             Self::RefundEnd => "refund_end",
             Self::BillRepair => "bill_repair",
+            Self::AdjustUp => "adjust_up",
+            Self::AdjustDown => "adjust_down",
             Self::StaffRoles => "staff_roles",
             Self::StaffFactor => "staff_factor",
         }

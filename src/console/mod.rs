@@ -9,6 +9,7 @@
 //! Invariant: no address names a person.
 
 mod account;
+mod adjustments;
 mod approvals;
 mod assets;
 mod audit;
@@ -24,6 +25,7 @@ mod member_add;
 mod member_requests;
 mod members;
 mod merchants;
+mod needs;
 mod orders;
 mod people;
 mod sealed;
@@ -123,6 +125,13 @@ pages! {
     post "/people/{id}/bindings/{binding}/end" people::end_binding;
     get "/people/{id}/reveal" people::ask_reveal;
     post "/people/{id}/reveal" people::reveal;
+    get "/people/{id}/adjust" adjustments::ask_form;
+    post "/people/{id}/adjust" adjustments::ask;
+    get "/adjustments" adjustments::list;
+    get "/adjustments/{id}" adjustments::show;
+    post "/adjustments/{id}/approve" adjustments::approve;
+    post "/adjustments/{id}/reject" adjustments::reject;
+    post "/adjustments/{id}/withdraw" adjustments::withdraw;
     get "/orders" orders::list;
     post "/orders/search" orders::search;
     post "/orders/export" orders::export;

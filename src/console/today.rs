@@ -1,7 +1,7 @@
 //! 今日待办: what waits for the member who looks.
 
 use super::{
-    Console,
+    Console, adjustments,
     browser::{Anybody, Seat},
     frame::{Frame, PageError, shown},
     list::{COUNTED, grouped},
@@ -45,6 +45,10 @@ pub(super) async fn show(
     if member.roles.has(StaffAct::DecideRepair) {
         let counted = console.bills.waiting(member, most).await?;
         found.push(("对账差异待复核", "/staff/approvals?desk=bill", counted));
+    }
+    if member.roles.has(StaffAct::DecideAdjustment) {
+        let counted = console.people.waiting_adjustments(member, most).await?;
+        found.push(("调账待复核", adjustments::LIST, counted));
     }
     if member.roles.has(StaffAct::HandleCases) {
         let [free, own] = console.cases.waiting_for(member, most).await?;

@@ -82,6 +82,8 @@ pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {
         ApprovalKind::Refund => "退款",
         ApprovalKind::RefundEnd => "终止退款",
         ApprovalKind::BillRepair => "对账差异",
+        ApprovalKind::AdjustUp => "调账（加）",
+        ApprovalKind::AdjustDown => "调账（减）",
         ApprovalKind::StaffRoles => "更改角色",
         ApprovalKind::StaffFactor => "重置验证器",
     }

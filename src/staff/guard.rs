@@ -33,10 +33,10 @@ pub trait Right: 'static {
 }
 
 macro_rules! rights {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
+    ($($(#[$doc:meta])* $vis:vis $name:ident;)*) => {
         $($(#[$doc])*
         #[derive(Clone, Copy, Debug)]
-        pub struct $name;
+        $vis struct $name;
 
         impl Right for $name {
             const ACT: StaffAct = StaffAct::$name;
@@ -46,51 +46,57 @@ macro_rules! rights {
 
 rights! {
     /// Read orders, and find one by a number.
-    ReadOrders;
+    pub ReadOrders;
     /// Read refunds and requests for refunds.
-    ReadRefunds;
+    pub ReadRefunds;
     /// Ask for a refund.
-    AskRefund;
+    pub AskRefund;
     /// Approve or reject a refund.
-    DecideRefund;
+    pub DecideRefund;
     /// Read days of bills, differences and requests to accept them.
-    ReadBills;
+    pub ReadBills;
     /// Propose to accept a difference.
-    AskRepair;
+    pub AskRepair;
     /// Approve or reject that.
-    DecideRepair;
+    pub DecideRepair;
     /// Read rights to pass doors.
-    ReadDoorRights;
+    pub ReadDoorRights;
     /// Give somebody a right, or end it.
-    ChangeDoorRights;
+    pub ChangeDoorRights;
     /// Read the log of doors.
-    ReadAccessLog;
+    pub ReadAccessLog;
     /// Find people, masked, and open one.
-    ReadPeople;
+    pub ReadPeople;
     /// Be shown a person's name and phone.
-    RevealPerson;
+    pub RevealPerson;
     /// Report a card lost or found, end a device or a binding.
-    ChangePerson;
+    pub ChangePerson;
     /// Read cases, as far as the roles let one.
-    ReadCases;
+    pub ReadCases;
     /// Take cases, give them back, end them.
-    HandleCases;
+    pub HandleCases;
     /// Read merchants and terminals, and what they took.
-    ReadTerminals;
+    pub ReadTerminals;
     /// Add merchants and terminals, give them keys, switch them on.
-    ChangeTerminals;
+    pub ChangeTerminals;
     /// Switch them off.
-    StopTerminals;
+    pub StopTerminals;
     /// Read how the system runs.
-    ReadHealth;
+    pub ReadHealth;
     /// Change what signs in the own login.
-    ChangeOwnFactor;
+    pub ChangeOwnFactor;
     /// Read the logins of the school.
-    ReadStaff;
+    pub ReadStaff;
     /// Add a login, change the roles of others, or switch them off.
-    ChangeStaff;
+    pub ChangeStaff;
     /// Read the audit log, as far as the roles let one.
-    ReadAudit;
+    pub ReadAudit;
+    /// Read requests to adjust balances.
+    pub(super) ReadAdjustments;
+    /// Ask for an adjustment.
+    pub(super) AskAdjustment;
+    /// Approve or reject that.
+    pub(super) DecideAdjustment;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

@@ -233,7 +233,11 @@ impl StaffDesk {
                 Some(self.accounts.factor_slip(&member.login)?)
             }
             ApprovalKind::StaffRoles => None,
-            ApprovalKind::Refund | ApprovalKind::RefundEnd | ApprovalKind::BillRepair => {
+            ApprovalKind::Refund
+            | ApprovalKind::RefundEnd
+            | ApprovalKind::BillRepair
+            | ApprovalKind::AdjustUp
+            | ApprovalKind::AdjustDown => {
                 return Err(StaffActError::NotFound);
             }
         };

@@ -6,6 +6,7 @@
 //! Invariant: money moves in the transaction that approves it, or not at all.
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
+mod adjustments;
 mod audit_log;
 mod bills;
 mod cases;

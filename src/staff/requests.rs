@@ -3,6 +3,7 @@
 
 use super::refund_desk::{RefundQuote, RefundRefusal};
 use crate::{
+    adjustments::AdjustError,
     approvals::{
         self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, Decider,
         NewApproval, Officer, Ruling,
@@ -47,6 +48,9 @@ pub enum StaffActError {
     /// The difference cannot be accepted.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// The balance cannot be adjusted.
+    #[error(transparent)]
+    Adjust(#[from] AdjustError),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -62,6 +66,7 @@ impl TxError for StaffActError {
             Self::Approval(error) => error.db(),
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
+            Self::Adjust(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
             | Self::TooMany(_)

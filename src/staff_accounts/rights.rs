@@ -19,6 +19,12 @@ pub enum StaffAct {
     AskRepair,
     /// Approve or reject such a request.
     DecideRepair,
+    /// Read requests to adjust balances.
+    ReadAdjustments,
+    /// Ask for an adjustment, or take the request back.
+    AskAdjustment,
+    /// Approve or reject such a request.
+    DecideAdjustment,
     /// Read rights to pass doors.
     ReadDoorRights,
     /// Give somebody such a right, or end it.
@@ -68,11 +74,15 @@ impl StaffAct {
     pub(super) const fn roles(self) -> &'static [StaffRole] {
         use StaffRole::{Admin, Auditor, CardOffice, Counsellor, Finance, NetworkCenter};
         match self {
-            Self::ReadOrders | Self::ReadRefunds | Self::ReadBalances | Self::ReadMoneyCases => {
-                &[CardOffice, Finance, Auditor]
+            Self::ReadOrders
+            | Self::ReadRefunds
+            | Self::ReadAdjustments
+            | Self::ReadBalances
+            | Self::ReadMoneyCases => &[CardOffice, Finance, Auditor],
+            Self::AskRefund | Self::AskAdjustment | Self::EndMoneyCases => &[CardOffice, Finance],
+            Self::DecideRefund | Self::DecideAdjustment | Self::AskRepair | Self::DecideRepair => {
+                &[Finance]
             }
-            Self::AskRefund | Self::EndMoneyCases => &[CardOffice, Finance],
-            Self::DecideRefund | Self::AskRepair | Self::DecideRepair => &[Finance],
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
             Self::ChangeDoorRights => &[CardOffice],
@@ -98,6 +108,7 @@ impl StaffAct {
             Self::ReadOrders
             | Self::ReadRefunds
             | Self::ReadBills
+            | Self::ReadAdjustments
             | Self::ReadDoorRights
             | Self::ReadPeople
             | Self::ReadBalances
@@ -116,6 +127,8 @@ impl StaffAct {
             | Self::DecideRefund
             | Self::AskRepair
             | Self::DecideRepair
+            | Self::AskAdjustment
+            | Self::DecideAdjustment
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
             | Self::RevealPerson
@@ -139,7 +152,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 28] = [
+    const TABLE: [(Act, &str, bool); 31] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -147,6 +160,9 @@ mod tests {
         (Act::ReadBills, "-F--A-", false),
         (Act::AskRepair, "-F----", true),
         (Act::DecideRepair, "-F----", true),
+        (Act::ReadAdjustments, "CF--A-", false),
+        (Act::AskAdjustment, "CF----", true),
+        (Act::DecideAdjustment, "-F----", true),
         (Act::ReadDoorRights, "C-N-A-", false),
         (Act::ChangeDoorRights, "C-----", true),
         (Act::ReadAccessLog, "C---A-", true),

@@ -2,6 +2,7 @@
 
 use super::{Settings, providers::Providers};
 use crate::{
+    adjustments::audit::AdjustmentsExplain,
     base::{
         clock::{Clock, SystemClock},
         db::{Db, DbError},
@@ -38,5 +39,6 @@ pub async fn rooms(settings: &Settings, db: &Db) -> Result<Vec<Box<dyn Explains>
         Box::new(RefundsExplain { gateways }),
         Box::new(ChargesExplain),
         Box::new(BillsExplain),
+        Box::new(AdjustmentsExplain),
     ])
 }

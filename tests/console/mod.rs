@@ -1,6 +1,7 @@
 //! The console of staff at `/staff`, as a browser without scripts uses it.
 
 mod account;
+mod adjustments;
 mod audit;
 pub mod browser;
 mod cases;

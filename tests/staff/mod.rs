@@ -1,5 +1,6 @@
 //! Members of staff: sign-in, and refunds that need two persons.
 
+mod adjustments;
 pub mod cases;
 mod commands;
 mod endings;

@@ -11,7 +11,7 @@ pub const FLOORS: [&[&str]; 7] = [
     &["base"],
     &["approvals", "audit", "cases", "events", "ledger", "orders", "passcode", "sessions"],
     &["cards", "messages", "passwords", "schools", "staff_accounts", "terminals"],
-    &["payments", "reconciliation"],
+    &["adjustments", "payments", "reconciliation"],
     &[
         "access",
         "cardlife",

@@ -180,6 +180,8 @@ fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
         ApprovalKind::RefundEnd => "终止退款",
         ApprovalKind::Refund
         | ApprovalKind::BillRepair
+        | ApprovalKind::AdjustUp
+        | ApprovalKind::AdjustDown
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor => "退款",
     };

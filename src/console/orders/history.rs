@@ -56,6 +56,8 @@ fn of_request(request: &Approval, now: Timestamp) -> Vec<Happened> {
         ApprovalKind::RefundEnd => "终止退款",
         ApprovalKind::Refund
         | ApprovalKind::BillRepair
+        | ApprovalKind::AdjustUp
+        | ApprovalKind::AdjustDown
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor => "退款",
     };

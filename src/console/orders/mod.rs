@@ -5,7 +5,7 @@ mod detail;
 mod file;
 mod history;
 
-pub(super) use ask::{ask, ask_form};
+pub(super) use ask::{ask, ask_form, fen_of};
 pub(super) use detail::show;
 
 use super::{

@@ -7,7 +7,7 @@ mod reveal;
 pub(super) use acts::{
     ask_binding, ask_cancel, ask_device, ask_loss, cancel_loss, end_binding, end_device, loss,
 };
-pub(super) use detail::show;
+pub(super) use detail::{CameFrom, show};
 pub(super) use reveal::{ask as ask_reveal, reveal};
 
 use super::{
@@ -31,7 +31,7 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-const HERE: (&str, &str) = ("/staff/people", "人员");
+pub(super) const HERE: (&str, &str) = ("/staff/people", "人员");
 const LIST: Address = Address::of(HERE.0);
 
 /// Whom somebody looks for, sealed.
@@ -205,7 +205,7 @@ pub(super) async fn search(
 /// The longest text that is looked for, in characters: as in [`PeopleQuery`].
 const LONGEST_TEXT: usize = 60;
 
-fn path_of(id: PersonId) -> String {
+pub(super) fn path_of(id: PersonId) -> String {
     format!("{}/{id}", HERE.0)
 }
 

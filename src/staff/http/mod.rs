@@ -2,6 +2,7 @@
 //! doors, merchants and terminals.
 
 mod account;
+mod adjustments;
 mod audit;
 mod auth;
 mod bills;
@@ -67,6 +68,13 @@ fn money(config: &mut ServiceConfig<'_>) {
         .service(endings::ask)
         .service(refunds::reject)
         .service(refunds::withdraw);
+    config
+        .service(adjustments::ask)
+        .service(adjustments::list)
+        .service(adjustments::show)
+        .service(adjustments::approve)
+        .service(adjustments::reject)
+        .service(adjustments::withdraw);
     config
         .service(bills::days)
         .service(bills::differences)

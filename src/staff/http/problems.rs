@@ -1,6 +1,7 @@
 //! Maps errors of staff to problem documents.
 
 use crate::{
+    adjustments::{AdjustError, Adjustment},
     approvals::{ApprovalError, ApprovalRefusal},
     base::http::{
         ApiError,
@@ -48,6 +49,8 @@ problem_kinds! {
     CASE_WITHOUT_PAYMENT = "case_without_payment", 409, "这项异常没有可核对退款的支付";
     CASE_REFUND_UNKNOWN = "case_refund_unknown", 409, "支付平台没有这笔已完成的退款";
     CASE_NOT_OVER = "case_not_over", 409, "已按支付平台的答复处理，这项异常还没有了结";
+    BALANCE_SHORT = "balance_short", 409, "余额不足";
+    BALANCE_CHANGED = "balance_changed", 409, "余额刚有变化，请核对后再提交";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
@@ -139,6 +142,23 @@ impl From<RepairError> for ApiError {
     }
 }
 
+impl From<AdjustError> for ApiError {
+    fn from(error: AdjustError) -> Self {
+        match error {
+            AdjustError::BadAmount => {
+                let most = Adjustment::MOST;
+                Self::new(problem::INVALID)
+                    .field("/change_fen", format!("一次调账最少 ¥0.01，最多 {most}"))
+            }
+            AdjustError::Short(short) => Self::new(BALANCE_SHORT)
+                .detail(format!("余额不足，差 {short}"))
+                .member("short_fen", short.get()),
+            AdjustError::Changed => Self::new(BALANCE_CHANGED),
+            AdjustError::Ledger(_) | AdjustError::Db(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<StaffChangeError> for ApiError {
     fn from(error: StaffChangeError) -> Self {
         match error {
@@ -169,6 +189,7 @@ impl From<StaffActError> for ApiError {
             StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
+            StaffActError::Adjust(error) => error.into(),
             StaffActError::Db(error) => Self::internal(&error),
         }
     }
