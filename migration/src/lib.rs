@@ -40,6 +40,7 @@ mod m0042_people_desk;
 mod m0043_case_desk;
 mod m0044_terminal_desk;
 mod m0045_staff_changes;
+mod m0049_counter_desk;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -93,6 +94,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0039_order_desk::Migration),
             Box::new(m0042_people_desk::Migration),
             Box::new(m0045_staff_changes::Migration),
+            Box::new(m0049_counter_desk::Migration),
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
         ]

@@ -47,14 +47,14 @@ impl Explains for AdjustmentsExplain {
     }
 
     async fn rows(&self, tx: &Tx) -> Result<RowCounts, DbError> {
-        let counted = approvals::count_approved(tx, &Adjustment::KINDS).await?;
+        let counted = Approval::count_approved(tx, &Adjustment::KINDS).await?;
         Ok(counted.into_iter().map(|(school, count)| ((school, ADJUSTED), count)).collect())
     }
 
     async fn unposted(&self, tx: &Tx) -> Result<Vec<String>, DbError> {
         let (mut found, mut after) = (Vec::new(), None);
         while found.len() < NAMED {
-            let page = approvals::approved_after(tx, &Adjustment::KINDS, after).await?;
+            let page = Approval::approved_after(tx, &Adjustment::KINDS, after).await?;
             let Some((_, last)) = page.last() else { break };
             after = Some(*last);
             let asked = page.iter().map(|(school, id)| (*school, id.to_string()));

@@ -45,6 +45,7 @@ impl Adjustment {
             ApprovalKind::Refund
             | ApprovalKind::RefundEnd
             | ApprovalKind::BillRepair
+            | ApprovalKind::PasswordReset
             | ApprovalKind::StaffRoles
             | ApprovalKind::StaffFactor => return None,
         };

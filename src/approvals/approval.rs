@@ -23,6 +23,8 @@ pub enum ApprovalKind {
     AdjustUp,
     /// A person's balance is lowered; the subject is the person.
     AdjustDown,
+    /// A person gets another query password, on a slip; the subject is the person.
+    PasswordReset,
     /// A login of a member of staff gets other roles; the subject is the login.
     StaffRoles,
     /// A login of a member of staff gets another second factor; the subject is the login.
@@ -30,12 +32,13 @@ pub enum ApprovalKind {
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Refund,
         Self::RefundEnd,
         Self::BillRepair,
         Self::AdjustUp,
         Self::AdjustDown,
+        Self::PasswordReset,
         Self::StaffRoles,
         Self::StaffFactor,
     ];
@@ -48,6 +51,7 @@ impl ApprovalKind {
             Self::BillRepair => "bill_repair",
             Self::AdjustUp => "adjust_up",
             Self::AdjustDown => "adjust_down",
+            Self::PasswordReset => "password_reset",
             Self::StaffRoles => "staff_roles",
             Self::StaffFactor => "staff_factor",
         }

@@ -23,7 +23,7 @@ pub use asking::{
     ApprovalError, Asked, NewApproval, Ruling, ask, asked_before, decide, expire_overdue, lock,
     take_back,
 };
-pub use store::{approved_after, authentic, count_approved, find, of_subjects, page};
+pub use store::{authentic, find, of_subjects, page};
 
 use crate::base::db::Authority;
 

@@ -159,7 +159,7 @@ pub async fn authentic(tx: &Tx, ids: Vec<Uuid>) -> Result<Vec<Approval>, DbError
 }
 
 /// How many requests of these kinds each school has that were approved.
-pub async fn count_approved(
+pub(super) async fn count_approved(
     tx: &Tx,
     kinds: &[ApprovalKind],
 ) -> Result<Vec<(SchoolId, u64)>, DbError> {
@@ -176,7 +176,7 @@ pub async fn count_approved(
 }
 
 /// Some hundred such requests after this one, in the order of their ids.
-pub async fn approved_after(
+pub(super) async fn approved_after(
     tx: &Tx,
     kinds: &[ApprovalKind],
     after: Option<ApprovalId>,

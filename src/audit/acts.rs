@@ -193,6 +193,8 @@ acts! {
     DeviceEnded = "device.ended", People;
     /// A member of staff ended a person's binding.
     BindingEnded = "binding.ended", People;
+    /// Two members of staff gave a person a slip with another query password.
+    PasswordReset = "password.reset", People;
     /// A user let a platform tell a phone number, with consent.
     PhoneShared = "phone.shared", People;
     /// A user's phone number was deleted, and the consent withdrawn.

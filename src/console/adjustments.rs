@@ -6,7 +6,6 @@ use super::{
     browser::{Needs, Seat, Sent},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     list::{self, Pages},
-    needs::{AskAdjustment, DecideAdjustment, ReadAdjustments},
     orders::fen_of,
     people::{self, CameFrom},
     words,
@@ -21,7 +20,10 @@ use crate::{
         },
         ids::{PersonId, SchoolId},
     },
-    staff::{PersonDetail, StaffActError},
+    staff::{
+        PersonDetail, StaffActError,
+        guard::{AskAdjustment, DecideAdjustment, ReadAdjustments},
+    },
     staff_accounts::StaffAct,
 };
 use actix_web::{

@@ -5,7 +5,7 @@ use super::{
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
     list::{self, Pages},
-    words,
+    password_resets, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
@@ -230,6 +230,7 @@ pub(super) fn tabs(member: &StaffMember, here: &str) -> Vec<(&'static str, &'sta
         (StaffAct::ReadRefunds, Desk::Refund.tab(), "退款"),
         (StaffAct::ReadBills, Desk::Bill.tab(), "对账差异"),
         (StaffAct::ReadAdjustments, adjustments::LIST, "调账"),
+        (StaffAct::ReadPasswordResets, password_resets::LIST, "重置密码"),
     ];
     let may = all.into_iter().filter(|(act, ..)| member.roles.has(*act));
     may.map(|(_, path, word)| (path, word, path == here)).collect()

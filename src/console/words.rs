@@ -32,6 +32,7 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "rejected" => "已驳回，申请人可以看到理由",
         "withdrawn" => "已撤回",
         "not-refundable" => "这笔订单现在不能申请退款",
+        "slip-shown" => "之前已经通过；纸条上的密码只显示一次，丢了请重新申请",
         "asked" => "申请已提交，由另一人复核后生效",
         "case-taken" => "已接手，由您处理",
         "case-released" => "已放回，别人可以接手",
@@ -84,6 +85,7 @@ pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {
         ApprovalKind::BillRepair => "对账差异",
         ApprovalKind::AdjustUp => "调账（加）",
         ApprovalKind::AdjustDown => "调账（减）",
+        ApprovalKind::PasswordReset => "重置查询密码",
         ApprovalKind::StaffRoles => "更改角色",
         ApprovalKind::StaffFactor => "重置验证器",
     }

@@ -33,10 +33,10 @@ pub trait Right: 'static {
 }
 
 macro_rules! rights {
-    ($($(#[$doc:meta])* $vis:vis $name:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
         $($(#[$doc])*
         #[derive(Clone, Copy, Debug)]
-        $vis struct $name;
+        pub struct $name;
 
         impl Right for $name {
             const ACT: StaffAct = StaffAct::$name;
@@ -46,57 +46,61 @@ macro_rules! rights {
 
 rights! {
     /// Read orders, and find one by a number.
-    pub ReadOrders;
+    ReadOrders;
     /// Read refunds and requests for refunds.
-    pub ReadRefunds;
+    ReadRefunds;
     /// Ask for a refund.
-    pub AskRefund;
+    AskRefund;
     /// Approve or reject a refund.
-    pub DecideRefund;
+    DecideRefund;
     /// Read days of bills, differences and requests to accept them.
-    pub ReadBills;
+    ReadBills;
     /// Propose to accept a difference.
-    pub AskRepair;
+    AskRepair;
     /// Approve or reject that.
-    pub DecideRepair;
+    DecideRepair;
     /// Read rights to pass doors.
-    pub ReadDoorRights;
+    ReadDoorRights;
     /// Give somebody a right, or end it.
-    pub ChangeDoorRights;
+    ChangeDoorRights;
     /// Read the log of doors.
-    pub ReadAccessLog;
+    ReadAccessLog;
     /// Find people, masked, and open one.
-    pub ReadPeople;
+    ReadPeople;
     /// Be shown a person's name and phone.
-    pub RevealPerson;
+    RevealPerson;
     /// Report a card lost or found, end a device or a binding.
-    pub ChangePerson;
+    ChangePerson;
     /// Read cases, as far as the roles let one.
-    pub ReadCases;
+    ReadCases;
     /// Take cases, give them back, end them.
-    pub HandleCases;
+    HandleCases;
     /// Read merchants and terminals, and what they took.
-    pub ReadTerminals;
+    ReadTerminals;
     /// Add merchants and terminals, give them keys, switch them on.
-    pub ChangeTerminals;
+    ChangeTerminals;
     /// Switch them off.
-    pub StopTerminals;
+    StopTerminals;
     /// Read how the system runs.
-    pub ReadHealth;
+    ReadHealth;
     /// Change what signs in the own login.
-    pub ChangeOwnFactor;
+    ChangeOwnFactor;
     /// Read the logins of the school.
-    pub ReadStaff;
+    ReadStaff;
     /// Add a login, change the roles of others, or switch them off.
-    pub ChangeStaff;
+    ChangeStaff;
     /// Read the audit log, as far as the roles let one.
-    pub ReadAudit;
+    ReadAudit;
     /// Read requests to adjust balances.
-    pub(super) ReadAdjustments;
+    ReadAdjustments;
     /// Ask for an adjustment.
-    pub(super) AskAdjustment;
+    AskAdjustment;
     /// Approve or reject that.
-    pub(super) DecideAdjustment;
+    DecideAdjustment;
+    /// Read requests to reset query passwords.
+    ReadPasswordResets;
+    /// Ask for one, and decide that of another.
+    ResetPassword;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

@@ -237,7 +237,8 @@ impl StaffDesk {
             | ApprovalKind::RefundEnd
             | ApprovalKind::BillRepair
             | ApprovalKind::AdjustUp
-            | ApprovalKind::AdjustDown => {
+            | ApprovalKind::AdjustDown
+            | ApprovalKind::PasswordReset => {
                 return Err(StaffActError::NotFound);
             }
         };

@@ -18,6 +18,7 @@ pub mod http;
 mod members;
 mod merchants;
 mod orders;
+mod password_resets;
 mod people;
 mod person_acts;
 mod refund_desk;

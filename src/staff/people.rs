@@ -18,6 +18,7 @@ use crate::{
     ledger::balances::{PersonBalances, person_balances},
     orders::order::WholeOrder,
     passcode::PersonDevice,
+    passwords::Passwords,
     schools::{People, Person, PersonKind, Schools},
     sessions::{PersonBinding, Platform},
     staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
@@ -36,6 +37,8 @@ pub struct PeopleDesk {
     pub schools: Arc<Schools>,
     /// Opens names and phones.
     pub sealer: Sealer,
+    /// Gives somebody a slip.
+    pub passwords: Passwords,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }

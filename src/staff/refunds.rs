@@ -97,6 +97,7 @@ impl StaffDesk {
             ApprovalKind::BillRepair
             | ApprovalKind::AdjustUp
             | ApprovalKind::AdjustDown
+            | ApprovalKind::PasswordReset
             | ApprovalKind::StaffRoles
             | ApprovalKind::StaffFactor => {
                 return Err(StaffActError::NotFound);
@@ -193,6 +194,7 @@ fn made_by(approval: &Approval) -> Option<Uuid> {
         ApprovalKind::BillRepair
         | ApprovalKind::AdjustUp
         | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor => None,
     }

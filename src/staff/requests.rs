@@ -13,6 +13,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         money::Fen,
     },
+    passwords::PasswordFault,
     reconciliation::RepairError,
     staff_accounts::{
         self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
@@ -36,6 +37,9 @@ pub enum StaffActError {
     /// Nobody acts on money of their own.
     #[error("it is the member of staff's own money")]
     OwnMoney,
+    /// Nobody acts on the own card.
+    #[error("it is the member of staff's own card")]
+    OwnCard,
     /// Not allowed.
     #[error(transparent)]
     Right(#[from] StaffRefusal),
@@ -51,6 +55,9 @@ pub enum StaffActError {
     /// The balance cannot be adjusted.
     #[error(transparent)]
     Adjust(#[from] AdjustError),
+    /// The password cannot be reset.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -67,10 +74,12 @@ impl TxError for StaffActError {
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
             Self::Adjust(error) => error.db(),
+            Self::Password(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
             | Self::TooMany(_)
             | Self::OwnMoney
+            | Self::OwnCard
             | Self::Right(_)
             | Self::Refund(_) => None,
         }

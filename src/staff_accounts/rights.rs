@@ -25,6 +25,10 @@ pub enum StaffAct {
     AskAdjustment,
     /// Approve or reject such a request.
     DecideAdjustment,
+    /// Read requests to reset query passwords.
+    ReadPasswordResets,
+    /// Ask for one, take the request back, approve or reject that of another.
+    ResetPassword,
     /// Read rights to pass doors.
     ReadDoorRights,
     /// Give somebody such a right, or end it.
@@ -85,7 +89,9 @@ impl StaffAct {
             }
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
-            Self::ChangeDoorRights => &[CardOffice],
+            Self::ChangeDoorRights | Self::ReadPasswordResets | Self::ResetPassword => {
+                &[CardOffice]
+            }
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
             Self::RevealPerson | Self::HandleCases | Self::StopTerminals => {
@@ -109,6 +115,7 @@ impl StaffAct {
             | Self::ReadRefunds
             | Self::ReadBills
             | Self::ReadAdjustments
+            | Self::ReadPasswordResets
             | Self::ReadDoorRights
             | Self::ReadPeople
             | Self::ReadBalances
@@ -129,6 +136,7 @@ impl StaffAct {
             | Self::DecideRepair
             | Self::AskAdjustment
             | Self::DecideAdjustment
+            | Self::ResetPassword
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
             | Self::RevealPerson
@@ -152,7 +160,7 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 31] = [
+    const TABLE: [(Act, &str, bool); 33] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
@@ -163,6 +171,8 @@ mod tests {
         (Act::ReadAdjustments, "CF--A-", false),
         (Act::AskAdjustment, "CF----", true),
         (Act::DecideAdjustment, "-F----", true),
+        (Act::ReadPasswordResets, "C-----", false),
+        (Act::ResetPassword, "C-----", true),
         (Act::ReadDoorRights, "C-N-A-", false),
         (Act::ChangeDoorRights, "C-----", true),
         (Act::ReadAccessLog, "C---A-", true),

@@ -9,6 +9,7 @@ mod doors;
 mod members;
 mod order_lists;
 mod orders;
+mod password_resets;
 mod people;
 mod people_acts;
 mod refunds;

@@ -6,6 +6,7 @@ mod commands;
 mod endings;
 mod health;
 mod members;
+mod password_resets;
 mod refunds;
 mod sign_in;
 pub mod support;

@@ -87,6 +87,7 @@ const ACTS: &[(&str, &str)] = &[
     ("person.revealed_often", "一天内多次查看姓名和手机号"),
     ("device.ended", "结束设备"),
     ("binding.ended", "解除绑定"),
+    ("password.reset", "重置查询密码"),
     ("phone.shared", "授权手机号"),
     ("phone.removed", "删除手机号"),
 ];
@@ -189,6 +190,7 @@ pub(super) fn detail(detail: &str) -> String {
         Some(("bill_repair", amount)) => format!("对账差异 {amount}"),
         Some(("adjust_up", amount)) => format!("调账 加 {amount}"),
         Some(("adjust_down", amount)) => format!("调账 减 {amount}"),
+        Some(("password_reset", _)) => "重置查询密码".to_owned(),
         Some(("staff_roles", _)) => "更改角色".to_owned(),
         Some(("staff_factor", _)) => "重置验证器".to_owned(),
         Some(_) | None => detail.to_owned(),

@@ -182,6 +182,7 @@ fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
         | ApprovalKind::BillRepair
         | ApprovalKind::AdjustUp
         | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor => "退款",
     };

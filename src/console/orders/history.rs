@@ -58,6 +58,7 @@ fn of_request(request: &Approval, now: Timestamp) -> Vec<Happened> {
         | ApprovalKind::BillRepair
         | ApprovalKind::AdjustUp
         | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor => "退款",
     };

@@ -98,7 +98,10 @@ pub(in crate::console) async fn show(
 }
 
 /// What can be asked for, which another person decides: the right, its word and its page.
-const ASKS: [(StaffAct, &str, &str); 1] = [(StaffAct::AskAdjustment, "申请调账", "adjust")];
+const ASKS: [(StaffAct, &str, &str); 2] = [
+    (StaffAct::AskAdjustment, "申请调账", "adjust"),
+    (StaffAct::ResetPassword, "申请重置查询密码", "password-reset"),
+];
 
 /// The page of an act for a person, with the list behind it.
 fn to(id: PersonId, what: &str, back: &str) -> String {

@@ -14,6 +14,7 @@ mod member_requests;
 mod members;
 mod merchants;
 mod orders;
+mod password_resets;
 mod people;
 mod problems;
 mod refunds;
@@ -56,6 +57,13 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(people::end_device)
         .service(people::end_binding)
         .service(people::reveal);
+    config
+        .service(password_resets::ask)
+        .service(password_resets::list)
+        .service(password_resets::show)
+        .service(password_resets::approve)
+        .service(password_resets::reject)
+        .service(password_resets::withdraw);
     config.service(orders::list).service(orders::search).service(orders::show);
 }
 

@@ -184,12 +184,14 @@ impl From<StaffActError> for ApiError {
             }
             StaffActError::TooMany(most) => too_many(most),
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
+            StaffActError::OwnCard => Self::new(OWN_CARD),
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),
             StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
             StaffActError::Adjust(error) => error.into(),
+            StaffActError::Password(fault) => fault.into(),
             StaffActError::Db(error) => Self::internal(&error),
         }
     }

@@ -242,6 +242,7 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
         ApprovalKind::BillRepair
         | ApprovalKind::AdjustUp
         | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor => (None, None),
     };
