@@ -8,11 +8,13 @@ use sea_orm_migration::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const STATEMENTS: [&str; 2] = [
+const STATEMENTS: [&str; 3] = [
     // The password in force is one that a slip told, good until then; NULL for every other.
     "ALTER TABLE person ADD COLUMN password_slip_until bigint",
     // When somebody bound or signed in with it.
     "ALTER TABLE person ADD COLUMN password_slip_used_at bigint",
+    // Whom a counsellor sees: names of classes, one a line.
+    "ALTER TABLE staff_member ADD COLUMN classes text",
 ];
 
 #[async_trait::async_trait]

@@ -141,6 +141,8 @@ acts! {
     StaffSessionsEnded = "staff.sessions_ended", Staff;
     /// The roles of a login were changed.
     StaffRolesChanged = "staff.roles_changed", Staff;
+    /// A counsellor sees other classes.
+    StaffClassesChanged = "staff.classes_changed", Staff;
     /// A login is refused from now on.
     StaffDisabled = "staff.disabled", Staff;
     /// A disabled login is accepted again.

@@ -22,6 +22,7 @@ mod frame;
 mod health;
 mod list;
 mod member_add;
+mod member_classes;
 mod member_requests;
 mod members;
 mod merchants;
@@ -107,6 +108,7 @@ pages! {
     get "/staff/{id}" members::show;
     post "/staff/{id}/roles" members::change_roles;
     post "/staff/{id}/reset-factor" members::reset_factor;
+    post "/staff/{id}/classes" member_classes::change;
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests/{id}" member_requests::show;
     post "/staff-requests/{id}/approve" member_requests::approve;

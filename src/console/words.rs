@@ -55,6 +55,7 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
+        "classes-changed" => "班级已更改，一秒内生效",
         "roles-changed" => "角色已更改，须重新登录",
         _ => return None,
     })

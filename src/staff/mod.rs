@@ -15,6 +15,7 @@ mod endings;
 pub mod guard;
 mod health;
 pub mod http;
+mod member_classes;
 mod members;
 mod merchants;
 mod orders;

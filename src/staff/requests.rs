@@ -28,6 +28,9 @@ pub enum StaffActError {
     /// No such request at the school.
     #[error("no such request")]
     NotFound,
+    /// A class that nobody of the school is in.
+    #[error("nobody is in the class {0}")]
+    NoClass(String),
     /// A filter that there is not, by its name.
     #[error("no such {0}")]
     BadFilter(&'static str),
@@ -76,6 +79,7 @@ impl TxError for StaffActError {
             Self::Adjust(error) => error.db(),
             Self::Password(error) => error.db(),
             Self::NotFound
+            | Self::NoClass(_)
             | Self::BadFilter(_)
             | Self::TooMany(_)
             | Self::OwnMoney

@@ -5,8 +5,8 @@
 //! approval by this login of what they ask for is not independent of them.
 
 use super::{
-    Account, StaffAccounts, StaffAct, StaffId, StaffLogin, StaffMember, StaffNo, StaffRefusal,
-    StaffRole, StaffRoles, counts_of, hold,
+    Account, StaffAccounts, StaffAct, StaffClasses, StaffId, StaffLogin, StaffMember, StaffNo,
+    StaffRefusal, StaffRole, StaffRoles, counts_of, hold,
     registry::{Slip, entry},
     store::{
         self,
@@ -122,9 +122,9 @@ impl TxError for StaffChangeError {
 #[derive(Debug)]
 pub struct StaffChanges<'a> {
     accounts: &'a StaffAccounts,
-    tx: &'a Tx,
+    pub(super) tx: &'a Tx,
     by: &'a StaffMember,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl StaffAccounts {
@@ -227,6 +227,7 @@ impl StaffChanges<'_> {
             login: new.login.clone(),
             staff_no: new.staff_no.clone(),
             roles: new.roles.without_guarded(),
+            classes: StaffClasses::default(),
             password_hash: password_hash.to_owned(),
             factor: self.accounts.keeper.printed(id, slip.totp())?,
             enabled: true,
@@ -353,7 +354,7 @@ impl StaffChanges<'_> {
     }
 
     /// Locks a login of the admin's school that is not the own one, under any name of that person.
-    async fn lock(&self, id: StaffId) -> Result<Account, StaffChangeError> {
+    pub(super) async fn lock(&self, id: StaffId) -> Result<Account, StaffChangeError> {
         let found = store::lock(self.tx, id).await?;
         let found = found.filter(|account| account.school == self.by.school);
         let account = found.ok_or(StaffChangeError::NoLogin)?;

@@ -58,6 +58,7 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/staff/{id}", STAFF),
     ("post", "/staff/staff/{id}/roles", ADMIN),
     ("post", "/staff/staff/{id}/reset-factor", ADMIN),
+    ("post", "/staff/staff/{id}/classes", ADMIN),
     ("post", "/staff/staff/{id}/{act}", ADMIN),
     ("get", "/staff/staff-requests/{id}", STAFF),
     ("post", "/staff/staff-requests/{id}/approve", ADMIN),

@@ -99,6 +99,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/staff/{id}/end-sessions", Staff),
     ("post", "/api/v1/staff/staff/{id}/roles", Staff),
     ("post", "/api/v1/staff/staff/{id}/reset-factor", Staff),
+    ("post", "/api/v1/staff/staff/{id}/classes", Staff),
     ("get", "/api/v1/staff/staff-requests", Staff),
     ("get", "/api/v1/staff/staff-requests/{id}", Staff),
     ("post", "/api/v1/staff/staff-requests/{id}/approve", Staff),

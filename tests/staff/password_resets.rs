@@ -82,10 +82,8 @@ async fn a_slip_replaces_the_password_and_must_be_changed(db: &TestDb) {
     change(&back, &slip, &slip).await.problem("the slip again", 422, "pin_weak");
     assert_eq!(change(&back, &slip, OWN).await.status, 204);
     assert_eq!(back.get("/api/v1/card").await.status, 200);
-    assert_eq!(
-        notices(&world.alipay_student(0).await).await[..2],
-        ["password_changed", "password_reset"]
-    );
+    let there = world.api().login_by("alipay", &world.alipay_code(0)).await;
+    assert_eq!(notices(&there).await[..2], ["password_changed", "password_reset"]);
     assert_eq!(portal(world, "xnec", (NUMBER, &slip)).await.status, 401, "used");
     assert_eq!(portal(world, "xnec", (NUMBER, OWN)).await.status, 200);
     let acts = world.rows.texts("SELECT act FROM audit_entry ORDER BY position").await;

@@ -61,6 +61,7 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.password_changed", "更改自己的密码"),
     ("staff.sessions_ended", "结束账号的全部登录"),
     ("staff.roles_changed", "更改角色"),
+    ("staff.classes_changed", "更改辅导员的班级"),
     ("staff.disabled", "停用账号"),
     ("staff.enabled", "启用账号"),
     ("staff.signed_in", "登录"),
@@ -178,6 +179,11 @@ pub(super) fn detail(detail: &str) -> String {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
     }
+    let classes = detail.strip_prefix("classes ").and_then(|rest| rest.rsplit_once(", before "));
+    if let Some((now, before)) = classes {
+        let none = |text: &str| if text.is_empty() { "没有" } else { text }.to_owned();
+        return format!("班级 {}，原为 {}", none(now), none(before));
+    }
     if let Some(said) = of_terminal(detail) {
         return said;
     }
@@ -257,6 +263,10 @@ mod tests {
             (
                 format!("key SHA-256 {}, old key withdrawn", "7f".repeat(32)),
                 "密钥 7f7f7f7f7f7f7f7f，旧密钥作废",
+            ),
+            (
+                "classes 护理2301、护理2302, before ".to_owned(),
+                "班级 护理2301、护理2302，原为 没有",
             ),
             (String::new(), ""),
         ] {

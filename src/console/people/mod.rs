@@ -153,7 +153,10 @@ impl Asked {
         let (found, pages) = place.turn(found, |one| one.id.uuid(), &list);
         let back = place.address(&list).to_string();
         let department = query.department.clone().unwrap_or_default();
-        let none = ["花名册里还没有人。", "没有符合条件的人。"];
+        let none = match member.only_classes() {
+            Some(classes) if classes.names().len() == 0 => [NO_CLASSES, NO_CLASSES],
+            Some(_) | None => ["花名册里还没有人。", "没有符合条件的人。"],
+        };
         let states = PeopleQuery::STATES.map(|(_, status)| status);
         Ok(ListPage {
             frame: Frame::of(seat, console, HERE).await?,
@@ -201,6 +204,9 @@ pub(super) async fn search(
     let asked = Asked::of(&seat, &console, nothing)?;
     shown_as(wrong.status, &asked.page(&seat, &console, (Some(text), Some(wrong))).await?)
 }
+
+/// What a counsellor reads who has no classes yet.
+const NO_CLASSES: &str = "管理员还没有给您分配班级，所以这里没有人。请联系管理员。";
 
 /// The longest text that is looked for, in characters: as in [`PeopleQuery`].
 const LONGEST_TEXT: usize = 60;

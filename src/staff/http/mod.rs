@@ -10,6 +10,7 @@ mod cases;
 mod doors;
 mod endings;
 mod health;
+mod member_classes;
 mod member_requests;
 mod members;
 mod merchants;
@@ -111,6 +112,7 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(members::end_sessions)
         .service(members::change_roles)
         .service(members::reset_factor)
+        .service(member_classes::change)
         .service(member_requests::requests)
         .service(member_requests::show_request)
         .service(member_requests::approve)

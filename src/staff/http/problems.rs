@@ -182,6 +182,10 @@ impl From<StaffActError> for ApiError {
             StaffActError::BadFilter(name) => {
                 Self::new(problem::INVALID).field(format!("/{name}"), "没有这样的筛选条件")
             }
+            StaffActError::NoClass(name) => {
+                let wrong = format!("花名册里没有这个班级：{name}");
+                Self::new(problem::INVALID).field("/classes", wrong)
+            }
             StaffActError::TooMany(most) => too_many(most),
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
             StaffActError::OwnCard => Self::new(OWN_CARD),

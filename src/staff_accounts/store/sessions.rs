@@ -122,6 +122,7 @@ async fn member_of(db: &Db, row: &staff_session::Model) -> Result<Option<StaffMe
         login: account.login,
         staff_no: account.staff_no,
         roles: account.roles,
+        classes: account.classes,
         factor_at: Timestamp::from_micros(row.factor_at),
     }))
 }
