@@ -20,6 +20,7 @@ mod doors;
 mod file;
 mod frame;
 mod health;
+mod kept;
 mod list;
 mod member_add;
 mod member_classes;

@@ -7,7 +7,7 @@ use super::{
         no_session_cookie, said_cookie, session_cookie, session_token,
     },
     frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
-    words,
+    kept, words,
 };
 use crate::{
     base::{
@@ -85,6 +85,8 @@ pub(super) struct SignInForm {
     #[serde(flatten)]
     who: Who,
     totp: String,
+    #[serde(default)]
+    kept: String,
 }
 
 impl SignInForm {
@@ -125,6 +127,8 @@ struct SignInPage<'a> {
     school: &'a str,
     login: &'a str,
     next: &'a str,
+    /// What was typed as the session ended, sealed.
+    kept: &'a str,
     wrong: Option<Wrong>,
     said: Option<&'static str>,
     style: &'static str,
@@ -170,10 +174,29 @@ pub(super) async fn show(
         school: "",
         login: "",
         next: &next,
+        kept: "",
         wrong: None,
         said: said.as_deref().and_then(words::said),
         style: assets::style(),
     })
+}
+
+/// The page of the sign-in for what was typed as the session ended, and where to go afterwards.
+pub(super) async fn sign_in_page(
+    console: &Console,
+    (next, kept): (&str, &str),
+) -> Result<String, PageError> {
+    let page = SignInPage {
+        schools: console.schools.list().await?,
+        school: "",
+        login: "",
+        next,
+        kept,
+        wrong: None,
+        said: Some("登录已失效，请重新登录。您刚才填写的内容会保留 15 分钟，没有办理"),
+        style: assets::style(),
+    };
+    Ok(page.render().map_err(|error| ApiError::internal(&error))?)
 }
 
 pub(super) async fn sign_in(
@@ -186,7 +209,11 @@ pub(super) async fn sign_in(
     let attempt = form.who.attempt(&request, &form.totp);
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => {
-            Ok(signed_in(granted, &next_of(Some(&form.who.next))))
+            let next = next_of(Some(&form.who.next));
+            match kept::shown_again(&console, &granted, (&form.kept, &next)) {
+                Some(page) => with_session(page?, granted),
+                None => Ok(signed_in(granted, &next)),
+            }
         }
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let until = console.clock.now().plus(ENROL_WITHIN).micros();
@@ -200,6 +227,7 @@ pub(super) async fn sign_in(
                 school: &form.who.school,
                 login: &form.who.login,
                 next: &form.who.next,
+                kept: &form.kept,
                 wrong: Some(wrong),
                 said: None,
                 style: assets::style(),
@@ -321,7 +349,12 @@ fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
 /// Signed in with a second factor of one's own: its recovery codes, once.
 fn enrolled(granted: StaffGrant, next: &str) -> Result<HttpResponse, PageError> {
     let codes = granted.recovery_codes.as_slice();
-    let mut answer = shown(&FirstCodesPage { codes, next, style: assets::style() })?;
+    let answer = shown(&FirstCodesPage { codes, next, style: assets::style() })?;
+    with_session(answer, granted)
+}
+
+/// A page that comes with the session of this browser.
+fn with_session(mut answer: HttpResponse, granted: StaffGrant) -> Result<HttpResponse, PageError> {
     for cookie in [session_cookie(granted.refresh_token), client_cookie(granted.client_token)] {
         answer.add_cookie(&cookie).map_err(|error| ApiError::internal(&error))?;
     }

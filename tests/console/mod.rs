@@ -6,6 +6,7 @@ mod audit;
 pub mod browser;
 mod cases;
 mod doors;
+mod kept;
 mod member_classes;
 mod members;
 mod order_lists;
