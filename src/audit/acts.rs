@@ -179,6 +179,8 @@ acts! {
     CaseChecked = "case.checked", Cases;
     /// A list of cases was exported.
     CasesExported = "cases.exported", Reads;
+    /// A member of staff had the provider asked about an order.
+    ProviderAsked = "provider.asked", Reads;
     /// A list of orders was exported.
     OrdersExported = "orders.exported", Reads;
     /// A part of this log was exported.

@@ -8,7 +8,7 @@ use super::{
     password_resets, words,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalState},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
     base::{clock::Timestamp, http::PageSize},
     staff::{
         MoneyStanding, StaffRefund, StaffRepair,
@@ -101,6 +101,8 @@ struct DetailPage {
     verb: String,
     facts: Vec<(&'static str, String)>,
     history: Vec<String>,
+    /// Whether the provider can be asked how it stands.
+    queries: bool,
     decides: bool,
     withdraws: bool,
     back: String,
@@ -153,6 +155,9 @@ pub(super) async fn show(
     let row = request.row(desk, now);
     let page = DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
+        queries: request.standing == Some(MoneyStanding::RefundSent)
+            && approval.kind == ApprovalKind::Refund
+            && seat.member.roles.has(StaffAct::AskProvider),
         decides: waits && !own && seat.member.roles.has(decide),
         withdraws: waits && own,
         history: history(approval),

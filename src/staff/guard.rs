@@ -47,6 +47,8 @@ macro_rules! rights {
 rights! {
     /// Read orders, and find one by a number.
     ReadOrders;
+    /// Have the provider asked now about an order.
+    AskProvider;
     /// Read refunds and requests for refunds.
     ReadRefunds;
     /// Ask for a refund.

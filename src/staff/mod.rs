@@ -7,6 +7,7 @@
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
 mod adjustments;
+mod ask_now;
 mod audit_log;
 mod bills;
 mod cases;

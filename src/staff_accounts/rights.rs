@@ -7,6 +7,8 @@ use super::StaffRole;
 pub enum StaffAct {
     /// Read orders, and find one by a number.
     ReadOrders,
+    /// Have the provider asked now about what is unknown of an order.
+    AskProvider,
     /// Read refunds and requests for refunds.
     ReadRefunds,
     /// Ask for a refund, or take the request back.
@@ -83,7 +85,9 @@ impl StaffAct {
             | Self::ReadAdjustments
             | Self::ReadBalances
             | Self::ReadMoneyCases => &[CardOffice, Finance, Auditor],
-            Self::AskRefund | Self::AskAdjustment | Self::EndMoneyCases => &[CardOffice, Finance],
+            Self::AskProvider | Self::AskRefund | Self::AskAdjustment | Self::EndMoneyCases => {
+                &[CardOffice, Finance]
+            }
             Self::DecideRefund | Self::DecideAdjustment | Self::AskRepair | Self::DecideRepair => {
                 &[Finance]
             }
@@ -112,6 +116,7 @@ impl StaffAct {
     pub(super) const fn needs_fresh_factor(self) -> bool {
         match self {
             Self::ReadOrders
+            | Self::AskProvider
             | Self::ReadRefunds
             | Self::ReadBills
             | Self::ReadAdjustments
@@ -160,8 +165,9 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 33] = [
+    const TABLE: [(Act, &str, bool); 34] = [
         (Act::ReadOrders, "CF--A-", false),
+        (Act::AskProvider, "CF----", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
         (Act::DecideRefund, "-F----", true),

@@ -14,6 +14,7 @@ mod orders;
 mod password_resets;
 mod people;
 mod people_acts;
+mod queries;
 mod refunds;
 mod routes;
 mod sign_in;

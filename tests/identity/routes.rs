@@ -121,6 +121,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("get", "/api/v1/staff/orders", Staff),
     ("post", "/api/v1/staff/orders/search", Staff),
     ("get", "/api/v1/staff/orders/{id}", Staff),
+    ("post", "/api/v1/staff/orders/{id}/query", Staff),
+    ("post", "/api/v1/staff/refunds/{id}/query", Staff),
     ("post", "/api/v1/staff/people/search", Staff),
     ("get", "/api/v1/staff/people/{id}", Staff),
     ("post", "/api/v1/staff/people/{id}/loss", Staff),

@@ -80,6 +80,7 @@ const ACTS: &[(&str, &str)] = &[
     ("case.resolved", "办结异常"),
     ("case.checked", "核对异常的退款单号"),
     ("cases.exported", "导出异常"),
+    ("provider.asked", "向支付平台查询"),
     ("orders.exported", "导出订单"),
     ("audit.exported", "导出记录"),
     ("readers.exported", "导出读者名单"),
@@ -115,6 +116,7 @@ pub(super) fn object(subject: &str) -> String {
     };
     let word = match what {
         "approval" => "申请",
+        "order" => "订单",
         "case" => "异常",
         "person" => "人员",
         "terminal" => "终端",

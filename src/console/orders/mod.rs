@@ -6,7 +6,7 @@ mod file;
 mod history;
 
 pub(super) use ask::{ask, ask_form, fen_of};
-pub(super) use detail::show;
+pub(super) use detail::{CameFrom, show};
 
 use super::{
     Console,
@@ -272,7 +272,7 @@ fn nothing_found() -> Wrong {
     }
 }
 
-fn path_of(id: OrderId) -> String {
+pub(super) fn path_of(id: OrderId) -> String {
     format!("{}/{id}", HERE.0)
 }
 

@@ -65,7 +65,11 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(password_resets::approve)
         .service(password_resets::reject)
         .service(password_resets::withdraw);
-    config.service(orders::list).service(orders::search).service(orders::show);
+    config
+        .service(orders::list)
+        .service(orders::search)
+        .service(orders::show)
+        .service(orders::ask_provider);
 }
 
 fn money(config: &mut ServiceConfig<'_>) {
@@ -73,6 +77,7 @@ fn money(config: &mut ServiceConfig<'_>) {
         .service(refunds::ask)
         .service(refunds::list)
         .service(refunds::show)
+        .service(refunds::ask_provider)
         .service(refunds::approve)
         .service(endings::ask)
         .service(refunds::reject)

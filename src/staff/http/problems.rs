@@ -38,6 +38,7 @@ problem_kinds! {
     REFUND_NOT_ENDABLE = "refund_not_endable", 409, "该退款不能终止";
     REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
     REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
+    ASKED_JUST_NOW = "asked_just_now", 429, "刚刚查询过，请 10 秒后再试";
     EXPORT_TOO_LARGE = "export_too_large", 422, "记录太多，不能一次导出";
     CASE_TAKEN = "case_taken", 409, "这项异常由另一人处理中";
     CASE_NOT_TAKEN = "case_not_taken", 409, "请先接手这项异常";
@@ -122,6 +123,7 @@ impl From<RefundRefusal> for ApiError {
             RefundRefusal::NotEndable => Self::new(REFUND_NOT_ENDABLE),
             RefundRefusal::JustSent => Self::new(REFUND_JUST_SENT),
             RefundRefusal::KnownThere => Self::new(REFUND_KNOWN_THERE),
+            RefundRefusal::AskedJustNow => Self::new(ASKED_JUST_NOW),
             RefundRefusal::Silent => Self::new(problem::PROVIDER_UNAVAILABLE),
             RefundRefusal::Failed(_) => Self::internal(&refusal),
             RefundRefusal::Db(error) => Self::internal(&error),

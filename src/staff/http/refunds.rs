@@ -14,7 +14,7 @@ use crate::{
     orders::order::{OrderId, PaymentId},
     staff::{
         MoneyStanding, RefundAsk, RefundTarget, StaffDesk, StaffRefund,
-        guard::{AskRefund, DecideRefund, May, ReadRefunds},
+        guard::{AskProvider, AskRefund, DecideRefund, May, ReadRefunds},
     },
 };
 use actix_web::{
@@ -152,6 +152,24 @@ pub(super) async fn show(
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffRefundView>, ApiError> {
     let found = desk.refund(&member, id.into_inner()).await?;
+    Ok(Json(view(found, desk.clock.now())))
+}
+
+/// Has the provider asked now how the refund of an approved request stands. Once in ten seconds for an order. The
+/// roles `card_office` and `finance` may.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The request")),
+    responses((status = 200, body = StaffRefundView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 429, description = "`asked_just_now`", body = Problem),
+        (status = 503, description = "`provider_unavailable`", body = Problem)))]
+#[post("/refunds/{id}/query")]
+pub(super) async fn ask_provider(
+    member: May<AskProvider>,
+    id: Path<ApprovalId>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundView>, ApiError> {
+    let found = desk.ask_about_refund(&member, id.into_inner()).await?;
     Ok(Json(view(found, desk.clock.now())))
 }
 
