@@ -30,6 +30,7 @@ mod merchants;
 mod orders;
 mod password_resets;
 mod people;
+mod qr;
 mod queries;
 mod sealed;
 mod sign_in;

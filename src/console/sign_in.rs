@@ -7,7 +7,9 @@ use super::{
         no_session_cookie, said_cookie, session_cookie, session_token,
     },
     frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
-    kept, words,
+    kept,
+    qr::qr_of,
+    words,
 };
 use crate::{
     base::{
@@ -27,21 +29,15 @@ use actix_web::{
     web::{Data, Form, Query},
 };
 use askama::Template;
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use qrcode::{Color, QrCode};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// How long somebody may take to set up the second factor.
 const ENROL_WITHIN: Duration = Duration::from_mins(15);
-/// The modules around a QR code that stay empty.
-const QUIET: usize = 4;
 
 /// Where to go afterwards.
 #[derive(Debug, Deserialize)]
@@ -383,22 +379,4 @@ fn begun(console: &Console, sealed: &str, now: Timestamp) -> Option<Begun> {
     let text = console.sealer.open(&sealed, &AAD).ok()?;
     let begun: Begun = serde_json::from_slice(&text).ok()?;
     (now < Timestamp::from_micros(begun.until)).then_some(begun)
-}
-
-/// A QR code as the address of a picture.
-pub(super) fn qr_of(text: &str) -> Option<String> {
-    let code = QrCode::new(text).ok()?;
-    let (width, modules) = (code.width(), code.to_colors());
-    let size = width + 2 * QUIET;
-    let mut path = String::new();
-    for (nth, _) in modules.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-        let (x, y) = (nth % width + QUIET, nth / width + QUIET);
-        // Writing to a text cannot fail.
-        let _ = write!(path, "M{x} {y}h1v1h-1z");
-    }
-    let svg = format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {size} {size}'>\
-         <path fill='#fff' d='M0 0h{size}v{size}H0z'/><path d='{path}'/></svg>"
-    );
-    Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)))
 }
