@@ -4,9 +4,8 @@ mod api;
 mod imports;
 mod manuals;
 mod policies;
-mod rosters;
-mod versions;
 pub mod rosters;
+mod versions;
 
 use onecard::base::clock::Timestamp;
 use std::path::{Path, PathBuf};

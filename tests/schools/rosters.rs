@@ -15,8 +15,6 @@ use onecard::{
     policies::import_schools,
     schools::{
         DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools,
-        roster::{Progress, RosterError, RosterImport, RosterReport},
-        DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools, import_schools,
         roster::{RosterError, RosterImport, RosterReport},
     },
 };
