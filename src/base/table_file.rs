@@ -9,6 +9,128 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// How cells begin that spreadsheets take for formulas.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
+/// The formats of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormat {
+    /// RFC 4180, UTF-8 with a byte order mark.
+    #[default]
+    Csv,
+    /// Office Open XML.
+    Xlsx,
+}
+
+/// What a table is, but for its rows.
+#[derive(Clone, Debug)]
+pub struct TableShape {
+    /// What its file is called, without the format.
+    pub name: String,
+    /// What the first sheet is called.
+    pub sheet: &'static str,
+    /// The columns.
+    pub header: &'static [&'static str],
+    /// Those that are amounts.
+    pub amounts: &'static [u16],
+    /// What the second sheet says: which rows these are, who took them.
+    pub about: Vec<(&'static str, String)>,
+}
+
+/// Why a table is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// As CSV.
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    /// As a workbook.
+    #[error(transparent)]
+    Xlsx(#[from] XlsxError),
+}
+
+impl TableFormat {
+    /// The name in storage, and what a file's name ends with.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    /// As stored.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Csv, Self::Xlsx].into_iter().find(|format| format.code() == code)
+    }
+
+    /// The media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+}
+
+impl TableShape {
+    /// The name of the file in this format.
+    pub fn file_name(&self, format: TableFormat) -> String {
+        format!("{}.{}", self.name, format.code())
+    }
+
+    /// The file with these rows, which are all.
+    pub fn file(&self, rows: &[Vec<String>], format: TableFormat) -> Result<Vec<u8>, TableError> {
+        let mut table = TableWriter::begin(self, format)?;
+        let mut file = table.add(rows)?;
+        file.extend(table.end()?);
+        Ok(file)
+    }
+}
+
+/// A table that is written some rows at a time, in whatever format.
+#[derive(Debug)]
+pub struct TableWriter<'a> {
+    shape: &'a TableShape,
+    is_begun: bool,
+    /// The workbook; CSV is handed on as it is written.
+    book: Option<XlsxTable>,
+}
+
+impl<'a> TableWriter<'a> {
+    /// A table without rows.
+    pub fn begin(shape: &'a TableShape, format: TableFormat) -> Result<Self, TableError> {
+        let book = match format {
+            TableFormat::Csv => None,
+            TableFormat::Xlsx => Some(XlsxTable::begin(shape.sheet, shape.header, shape.amounts)?),
+        };
+        Ok(Self { shape, is_begun: false, book })
+    }
+
+    /// Adds rows; returns what of the file is written since the last call.
+    pub fn add(&mut self, rows: &[Vec<String>]) -> Result<Vec<u8>, TableError> {
+        if let Some(book) = &mut self.book {
+            for row in rows {
+                book.add(row)?;
+            }
+            return Ok(Vec::new());
+        }
+        let mut table = if std::mem::replace(&mut self.is_begun, true) {
+            CsvTable::go_on(Vec::new())
+        } else {
+            CsvTable::begin(Vec::new(), self.shape.header)?
+        };
+        for row in rows {
+            table.add(row)?;
+        }
+        Ok(table.end()?)
+    }
+
+    /// The rest of the file.
+    pub fn end(self) -> Result<Vec<u8>, TableError> {
+        match self.book {
+            None => Ok(Vec::new()),
+            Some(book) => Ok(book.end("筛选", &self.shape.about)?.save_to_buffer()?),
+        }
+    }
+}
+
 /// `12.50`, as spreadsheets read amounts.
 pub fn yuan(fen: i64) -> String {
     let sign = if fen < 0 { "-" } else { "" };

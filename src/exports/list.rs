@@ -2,7 +2,7 @@
 
 use crate::{
     audit::AuditAct,
-    base::db::Keyset,
+    base::{db::Keyset, table_file::TableShape},
     staff_accounts::{StaffAct, StaffMember},
 };
 use futures_util::{
@@ -73,38 +73,6 @@ impl ExportKind {
     }
 }
 
-/// The formats of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ExportFormat {
-    /// RFC 4180, UTF-8 with a byte order mark.
-    Csv,
-    /// Office Open XML.
-    Xlsx,
-}
-
-impl ExportFormat {
-    /// The name in storage, and what a file's name ends with.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Xlsx => "xlsx",
-        }
-    }
-
-    pub(super) fn from_code(code: &str) -> Option<Self> {
-        [Self::Csv, Self::Xlsx].into_iter().find(|format| format.code() == code)
-    }
-
-    /// The media type.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        }
-    }
-}
-
 /// Why a list cannot be read.
 pub type ListError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -113,16 +81,8 @@ pub type RowPages = LocalBoxStream<'static, Result<Vec<Vec<String>>, ListError>>
 
 /// A list that is about to be read.
 pub struct OpenedList {
-    /// What its file is called, without the format.
-    pub name: String,
-    /// What the first sheet is called.
-    pub sheet: &'static str,
-    /// The columns.
-    pub header: &'static [&'static str],
-    /// Those that are amounts.
-    pub amounts: &'static [u16],
-    /// What the second sheet says: which rows these are, who took them.
-    pub about: Vec<(&'static str, String)>,
+    /// Its file, but for the rows.
+    pub table: TableShape,
     /// What the log says was exported.
     pub subject: String,
     /// With which filter, as in `, state open`.
@@ -133,7 +93,7 @@ pub struct OpenedList {
 
 impl fmt::Debug for OpenedList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenedList").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("OpenedList").field("table", &self.table).finish_non_exhaustive()
     }
 }
 

@@ -9,9 +9,8 @@
 mod list;
 mod run;
 mod store;
-mod table;
 
-pub use list::{ExportFormat, ExportKind, ExportLists, ListError, OpenedList, RowPages};
+pub use list::{ExportKind, ExportLists, ListError, OpenedList, RowPages};
 pub use run::ExportDesk;
 
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
         clock::{Clock, Timestamp},
         db::{Db, DbError, TxError},
         ids::SchoolId,
+        table_file::{TableError, TableFormat},
     },
     staff_accounts::{self, StaffId, StaffMember, StaffRefusal},
     stored_files::{FileError, FileId, StoredFile, StoredFiles},
@@ -54,7 +54,7 @@ pub struct NewExport {
     /// Its filter, as the address of its page has it.
     pub query: String,
     /// The format of the file.
-    pub format: ExportFormat,
+    pub format: TableFormat,
 }
 
 /// How far a job is.
@@ -131,7 +131,7 @@ pub enum ExportError {
     File(#[from] FileError),
     /// The table.
     #[error(transparent)]
-    Table(#[from] table::TableError),
+    Table(#[from] TableError),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -179,7 +179,7 @@ impl Exports {
                 return Ok(Exported::Job(self.request(member, what).await?));
             }
         }
-        let file = table::whole(&list, &rows, what.format)?;
+        let file = list.table.file(&rows, what.format)?;
         let entry = entry(member.school, what, &list, rows.len() as u64);
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         db.in_tx(async |tx| {

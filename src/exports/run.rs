@@ -4,11 +4,10 @@ use super::{
     Export, ExportError, ExportFailure, ExportId, ExportLists, Exports, NewExport, OpenedList,
     entry,
     store::{self, Claimed, Step},
-    table::Table,
 };
 use crate::{
     audit,
-    base::{clock::Timestamp, db::DbError},
+    base::{clock::Timestamp, db::DbError, table_file::TableWriter},
     staff_accounts::{self, StaffAccounts, StaffMember},
     stored_files::{FileWriter, NewFile},
 };
@@ -121,8 +120,9 @@ impl ExportDesk {
         mut list: OpenedList,
     ) -> Result<Ended, ExportError> {
         let (format, kind) = (claimed.export.what.format, claimed.export.what.kind);
+        let shape = list.table.clone();
         let mut file = self.begin(&claimed.export, &list).await?;
-        let (mut table, mut rows) = (Table::begin(&list, format)?, 0_u64);
+        let (mut table, mut rows) = (TableWriter::begin(&shape, format)?, 0_u64);
         while let Some(page) = list.rows.try_next().await.map_err(ExportError::List)? {
             rows = rows.saturating_add(page.len() as u64);
             if rows > Exports::MAX_ROWS {
@@ -133,7 +133,7 @@ impl ExportDesk {
                 return Ok(Ended::Lost);
             }
         }
-        file.write(&table.end(&list.about)?).await?;
+        file.write(&table.end()?).await?;
         let id = file.finish().await?;
         let entry = entry(member.school, &claimed.export.what, &list, rows);
         let (asked_at, Exports { db, clock, .. }) = (claimed.export.asked_at, &self.exports);
@@ -157,7 +157,7 @@ impl ExportDesk {
             school: export.school,
             owner: export.member.uuid(),
             purpose: Exports::PURPOSE,
-            name: format!("{}.{}", list.name, export.what.format.code()),
+            name: list.table.file_name(export.what.format),
             lifetime: Exports::LIFETIME,
         };
         Ok(self.exports.files.begin(&new).await?)

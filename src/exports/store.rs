@@ -1,11 +1,12 @@
 //! Rows of exports.
 
-use super::{Export, ExportFailure, ExportFormat, ExportId, ExportKind, ExportState, NewExport};
+use super::{Export, ExportFailure, ExportId, ExportKind, ExportState, NewExport};
 use crate::{
     base::{
         clock::Timestamp,
         db::{Column, Db, DbError, Rows, Source, Tx, Write},
         ids::SchoolId,
+        table_file::TableFormat,
     },
     staff_accounts::StaffId,
     stored_files::FileId,
@@ -107,7 +108,7 @@ fn export_of(row: &QueryResult) -> Result<Export, DbError> {
         what: NewExport {
             kind: kind.ok_or_else(unknown)?,
             query: text("query")?,
-            format: ExportFormat::from_code(&format).ok_or_else(unknown)?,
+            format: TableFormat::from_code(&format).ok_or_else(unknown)?,
         },
         state,
         rows: u64::try_from(row.try_get::<i64>("", "row_count")?).unwrap_or(0),

@@ -17,7 +17,7 @@ mod upkeep;
 mod upload;
 mod work;
 
-pub use file::{REFUSAL_HEADER, refusal_cells, refusal_file_name};
+pub use file::{refusal_cells, refusal_table};
 pub use reasons::{column_in_words, fault_in_words, reason_in_words};
 pub use upload::RosterUpload;
 

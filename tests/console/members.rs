@@ -82,8 +82,8 @@ async fn who_is_switched_off_is_out_with_the_form_that_is_open(db: &TestDb) {
     let page = second.get(&format!("/staff/staff/{id}")).await.with(200);
     let off = [("reason", "离职")];
     second.submit(&page, &format!("/staff/staff/{id}/disable"), &off).await.with(303);
-    let away = gone.submit(&open, "/staff/staff/add", &NEW).await.with(303);
-    assert!(away.location.starts_with("/staff/sign-in"), "{}", away.location);
+    let away = gone.submit(&open, "/staff/staff/add", &NEW).await.with(401);
+    assert!(away.says("登录已失效"), "{}", away.html);
     gone.get("/staff").await.with(303);
     // The own login has no forms, and an old second factor is asked for again.
     let own = "SELECT id FROM staff_member WHERE login = 'a2'";

@@ -164,7 +164,7 @@ async fn a_list_is_its_address(db: &TestDb) {
     let world = World::start(db).await;
     let (auditor, _) = Browser::of(&world, "he", "1004", &["auditor"]).await;
     let empty = auditor.get(ORDERS).await.with(200);
-    assert!(empty.says("今天还没有订单。") && !empty.says("导出"), "{}", empty.html);
+    assert!(empty.says("今天还没有订单。") && !empty.says("导出 CSV"), "{}", empty.html);
     let mut ids = write(&world, &paid(120, "fulfilled")).await;
     write(&world, &paid(3, "closed")).await;
     ids.reverse();

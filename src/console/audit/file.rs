@@ -3,6 +3,7 @@
 use super::{Asked, Row, row, scope};
 use crate::{
     audit::AuditLine,
+    base::table_file::TableShape,
     console::{
         Console,
         exports::{self, Exportable},
@@ -31,11 +32,13 @@ impl Exportable for Log {
         let scope = [("范围", scope(member).to_owned())];
         let (desk, filter) = (console.staff.clone(), asked.filter);
         Ok(OpenedList {
-            name: "audit".to_owned(),
-            sheet: "记录",
-            header: HEADER,
-            amounts: &[],
-            about: scope.into_iter().chain(about).collect(),
+            table: TableShape {
+                name: "audit".to_owned(),
+                sheet: "记录",
+                header: HEADER,
+                amounts: &[],
+                about: scope.into_iter().chain(about).collect(),
+            },
             subject: "audit log".to_owned(),
             asked: said,
             rows: OpenedList::pages(

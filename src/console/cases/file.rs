@@ -2,7 +2,10 @@
 
 use super::{Asked, common, state_of, words};
 use crate::{
-    base::{clock::Timestamp, table_file::yuan},
+    base::{
+        clock::Timestamp,
+        table_file::{TableShape, yuan},
+    },
     cases::CaseKind,
     console::{
         Console,
@@ -49,11 +52,13 @@ impl Exportable for Cases {
         let about = exports::about(member, (asked.chips(), "未结"));
         let (desk, wanted) = (console.cases.clone(), asked.wanted);
         Ok(OpenedList {
-            name: "cases".to_owned(),
-            sheet: "异常",
-            header: HEADER,
-            amounts: AMOUNTS,
-            about: about.into(),
+            table: TableShape {
+                name: "cases".to_owned(),
+                sheet: "异常",
+                header: HEADER,
+                amounts: AMOUNTS,
+                about: about.into(),
+            },
             subject: "cases".to_owned(),
             asked: said,
             rows: OpenedList::pages(

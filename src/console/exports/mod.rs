@@ -11,7 +11,11 @@ use super::{
     frame::{PageError, sent_to},
 };
 use crate::{
-    exports::{ExportDesk, ExportFormat, ExportKind, Exported, NewExport, OpenedList},
+    base::{
+        http::{ApiError, problem::INVALID},
+        table_file::{TableFormat, TableShape},
+    },
+    exports::{ExportDesk, ExportKind, Exported, NewExport, OpenedList},
     staff::guard::Right,
     staff_accounts::StaffMember,
 };
@@ -34,7 +38,7 @@ pub(super) trait Exportable: 'static {
 /// In which format a list is wanted.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExportForm {
-    format: ExportFormat,
+    pub(super) format: TableFormat,
 }
 
 /// The list of the address as a file; a long one is a job, to whose page the browser is sent.
@@ -46,7 +50,7 @@ pub(super) async fn export<L: Exportable>(
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form: ExportForm { format } } = sent;
     let list = L::open(&console, &seat.member, request.query_string())?;
-    let name = attached(&format!("{}.{}", list.name, format.code()));
+    let name = attached(&list.table.file_name(format));
     let what = NewExport { kind: L::KIND, query: request.query_string().to_owned(), format };
     match desk.exports.export(&seat.member, &what, list).await? {
         Exported::File(file) => Ok(HttpResponse::Ok()
@@ -57,13 +61,24 @@ pub(super) async fn export<L: Exportable>(
     }
 }
 
+/// A short table as a file.
+pub(super) fn attachment(
+    (table, rows): (&TableShape, &[Vec<String>]),
+    format: TableFormat,
+) -> Result<HttpResponse, PageError> {
+    let file = table.file(rows, format).map_err(|error| ApiError::internal(&error))?;
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .insert_header((header::CONTENT_DISPOSITION, attached(&table.file_name(format))))
+        .body(file))
+}
+
 fn attached(file: &str) -> String {
     format!("attachment; filename=\"{file}\"")
 }
 
 /// The query of an address as a list's page reads it.
 pub(super) fn read<Q: DeserializeOwned>(query: &str) -> Result<Q, PageError> {
-    use crate::base::http::{ApiError, problem::INVALID};
     let read = actix_web::web::Query::<Q>::from_query(query);
     Ok(read.map_err(|_| ApiError::new(INVALID))?.into_inner())
 }

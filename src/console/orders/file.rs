@@ -2,7 +2,7 @@
 
 use super::{Asked, Found, words};
 use crate::{
-    base::table_file::yuan,
+    base::table_file::{TableShape, yuan},
     console::{
         Console,
         exports::{self, Exportable},
@@ -41,11 +41,13 @@ impl Exportable for Orders {
             filter.provider.map(|provider| format!(", provider {}", Provider::code(provider))),
         ];
         Ok(OpenedList {
-            name: format!("orders-{}", day.as_deref().unwrap_or("found")),
-            sheet: "订单",
-            header: HEADER,
-            amounts: AMOUNTS,
-            about: [("日期", date)].into_iter().chain(about).collect(),
+            table: TableShape {
+                name: format!("orders-{}", day.as_deref().unwrap_or("found")),
+                sheet: "订单",
+                header: HEADER,
+                amounts: AMOUNTS,
+                about: [("日期", date)].into_iter().chain(about).collect(),
+            },
             subject: day
                 .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
             asked: said.into_iter().flatten().collect(),

@@ -2,7 +2,7 @@
 
 use super::{Asked, Wanted, words};
 use crate::{
-    base::table_file::yuan,
+    base::table_file::{TableShape, yuan},
     console::{
         Console,
         exports::{self, Exportable},
@@ -38,11 +38,13 @@ impl Exportable for People {
         let (desk, member, query) = (console.people.clone(), member.clone(), asked.query);
         let day = console.clock.now().day();
         Ok(OpenedList {
-            name: format!("people-{day}"),
-            sheet: "人员",
-            header: HEADER,
-            amounts: AMOUNTS,
-            about: [("日期", format!("{day}（北京时间）"))].into_iter().chain(about).collect(),
+            table: TableShape {
+                name: format!("people-{day}"),
+                sheet: "人员",
+                header: HEADER,
+                amounts: AMOUNTS,
+                about: [("日期", format!("{day}（北京时间）"))].into_iter().chain(about).collect(),
+            },
             subject: "people".to_owned(),
             asked: said,
             rows: OpenedList::pages(

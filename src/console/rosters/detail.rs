@@ -1,23 +1,20 @@
 //! One roster: how far it is, what is refused, who changes; and the refused rows as a file.
 
-use super::{
-    HERE, counted,
-    file::{ListFile, RefusedForm},
-    path_of, progress_of, state_of,
-};
+use super::{HERE, counted, path_of, progress_of, state_of};
 use crate::{
     audit::AuditLine,
     base::{clock::Timestamp, http::ApiError},
     console::{
         Console, audit,
         browser::{Needs, Seat, Sent},
+        exports::{ExportForm, attachment},
         frame::{Frame, PageError, Wrong, shown, shown_as},
         list::grouped,
         words,
     },
     roster_imports::{
-        REFUSAL_HEADER, RosterDetail, RosterJob, RosterJobId, RosterState, column_in_words,
-        fault_in_words, reason_in_words, refusal_cells, refusal_file_name,
+        RosterDetail, RosterJob, RosterJobId, RosterState, column_in_words, fault_in_words,
+        reason_in_words, refusal_cells, refusal_table,
     },
     schools::{PersonKind, roster::RosterExample},
     staff::guard::ReadRoster,
@@ -95,7 +92,7 @@ pub(in crate::console) async fn show(
 
 /// The refused rows as a file.
 pub(in crate::console) async fn export(
-    sent: Sent<ReadRoster, RefusedForm>,
+    sent: Sent<ReadRoster, ExportForm>,
     id: Path<RosterJobId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
@@ -105,20 +102,9 @@ pub(in crate::console) async fn export(
         Ok(exported) => exported,
         Err(error) => return again(&seat, &console, id, error.into()).await,
     };
-    let file = ListFile {
-        name: refusal_file_name(&job),
-        sheet: "拒绝的行",
-        header: REFUSAL_HEADER,
-        amounts: &[],
-        rows: rows.iter().map(refusal_cells).collect(),
-        about: vec![
-            ("花名册", job.file_name.clone()),
-            ("上传", words::when(job.uploaded.at)),
-            ("步骤", if job.started.is_some() { "导入" } else { "核对" }.to_owned()),
-            ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
-        ],
-    };
-    file.answer(form.format)
+    let taken_by = format!("{}（{}）", seat.member.login, seat.member.staff_no);
+    let rows: Vec<_> = rows.iter().map(refusal_cells).collect();
+    attachment((&refusal_table(&job, taken_by), &rows), form.format)
 }
 
 /// The page again with what is wrong.

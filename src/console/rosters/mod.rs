@@ -1,7 +1,6 @@
 //! 花名册: uploaded, checked, imported; what was refused, as a file.
 
 mod detail;
-mod file;
 mod start;
 
 pub(super) use detail::{export, show};

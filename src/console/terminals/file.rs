@@ -2,7 +2,10 @@
 
 use super::{Asked, seen, words};
 use crate::{
-    base::{clock::Timestamp, table_file::yuan},
+    base::{
+        clock::Timestamp,
+        table_file::{TableShape, yuan},
+    },
     console::{
         Console,
         exports::{self, Exportable},
@@ -43,11 +46,13 @@ impl Exportable for Terminals {
         let now = filter.now;
         let day = [("日期", format!("{}（北京时间）", now.day()))];
         Ok(OpenedList {
-            name: format!("terminals-{}", now.day()),
-            sheet: "终端",
-            header: HEADER,
-            amounts: AMOUNTS,
-            about: day.into_iter().chain(about).collect(),
+            table: TableShape {
+                name: format!("terminals-{}", now.day()),
+                sheet: "终端",
+                header: HEADER,
+                amounts: AMOUNTS,
+                about: day.into_iter().chain(about).collect(),
+            },
             subject: "terminals".to_owned(),
             asked: String::new(),
             rows: OpenedList::pages(

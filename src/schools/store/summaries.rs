@@ -82,7 +82,7 @@ pub(in crate::schools) fn authentic(
         found.get::<Option<i64>>(10)?.into(),
         found.get::<Option<i64>>(11)?.into(),
     ];
-    let mac: Option<Vec<u8>> = found.get(10)?;
+    let mac: Option<Vec<u8>> = found.get(12)?;
     PERSON.check(macs, found.get(0)?, &fields, mac.as_deref())?;
     summary(found)
 }

@@ -7,8 +7,9 @@ use crate::{
             ApiError, Principal, ValidJson,
             problem::{NOT_FOUND, Problem},
         },
+        table_file::TableFormat,
     },
-    exports::{Export, ExportDesk, ExportFormat, ExportId, ExportKind, ExportState, NewExport},
+    exports::{Export, ExportDesk, ExportId, ExportKind, ExportState, NewExport},
     staff_accounts::StaffMember,
 };
 use actix_web::{
@@ -33,7 +34,7 @@ pub(super) struct ExportRequest {
     #[serde(default)]
     query: String,
     #[garde(skip)]
-    format: ExportFormat,
+    format: TableFormat,
 }
 
 /// An export.

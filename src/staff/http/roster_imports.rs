@@ -9,14 +9,13 @@ use crate::{
             ApiError, FileForm, PageSize, UploadedFile,
             problem::{Problem, UNSUPPORTED_MEDIA},
         },
-        table_file::{CsvTable, XlsxTable},
+        table_file::TableFormat,
     },
     roster_imports::{
-        MAX_ROSTER_BYTES, REFUSAL_HEADER, RosterCounts, RosterDesk, RosterDetail, RosterJob,
-        RosterJobId, RosterStarter, fault_in_words, reason_in_words, refusal_cells,
-        refusal_file_name,
+        MAX_ROSTER_BYTES, RosterCounts, RosterDesk, RosterDetail, RosterJob, RosterJobId,
+        RosterStarter, fault_in_words, reason_in_words, refusal_cells, refusal_table,
     },
-    schools::roster::{RefusedRow, RosterExample},
+    schools::roster::RosterExample,
     staff::guard::{ImportRoster, May, ReadRoster},
 };
 use actix_web::{
@@ -45,39 +44,12 @@ pub(super) struct RosterName {
     file_name: Option<String>,
 }
 
-/// In which format the refused rows are wanted.
-#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RefusalFormat {
-    /// CSV.
-    #[default]
-    Csv,
-    /// XLSX.
-    Xlsx,
-}
-
-impl RefusalFormat {
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Xlsx => "xlsx",
-        }
-    }
-
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        }
-    }
-}
-
 /// Which file.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RefusalQuery {
     /// `csv` if left out.
-    format: Option<RefusalFormat>,
+    format: Option<TableFormat>,
 }
 
 /// Which part of the list.
@@ -345,28 +317,11 @@ pub(super) async fn export_refused(
 ) -> Result<HttpResponse, ApiError> {
     let format = query.format.unwrap_or_default();
     let (job, rows) = desk.export_refused(&member, id.into_inner(), format.code()).await?;
-    let file = match format {
-        RefusalFormat::Csv => csv(&rows).map_err(|error| ApiError::internal(&error))?,
-        RefusalFormat::Xlsx => xlsx(&rows).map_err(|error| ApiError::internal(&error))?,
-    };
-    let name = format!("attachment; filename=\"{}.{}\"", refusal_file_name(&job), format.code());
+    let table = refusal_table(&job, member.login.to_string());
+    let rows: Vec<_> = rows.iter().map(refusal_cells).collect();
+    let file = table.file(&rows, format).map_err(|error| ApiError::internal(&error))?;
+    let name = format!("attachment; filename=\"{}\"", table.file_name(format));
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     Ok(answer.insert_header((header::CONTENT_DISPOSITION, name)).body(file))
-}
-
-fn csv(rows: &[RefusedRow]) -> Result<Vec<u8>, csv::Error> {
-    let mut table = CsvTable::begin(Vec::new(), &REFUSAL_HEADER)?;
-    for row in rows {
-        table.add(&refusal_cells(row))?;
-    }
-    table.end()
-}
-
-fn xlsx(rows: &[RefusedRow]) -> Result<Vec<u8>, rust_xlsxwriter::XlsxError> {
-    let mut table = XlsxTable::begin("拒绝的行", &REFUSAL_HEADER, &[])?;
-    for row in rows {
-        table.add(&refusal_cells(row))?;
-    }
-    table.end("说明", &[])?.save_to_buffer()
 }
