@@ -58,7 +58,7 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "slip-shown" => "之前已经通过；纸条上的密码只显示一次，丢了请重新申请",
         "heard-unpaid" => "支付平台答复：还没有付款，结果还没有定，系统会继续查询",
         "heard-closed" => "支付平台答复：没有付款，订单已关闭",
-        "heard-paid" => "支付平台答复：已付款，已到账",
+        "heard-paid" => "支付平台答复：已付款",
         "heard-moving" => "支付平台答复：处理中，系统会继续查询",
         "heard-back" => "支付平台答复：已退到账",
         "heard-refused" => "支付平台答复：没有退出，请看钱在哪里",
