@@ -130,7 +130,7 @@ pub(super) async fn ask(
     let (Sent { seat, form }, id) = (sent, id.into_inner());
     let detail = console.people.find(&seat.member, id).await?;
     let asked = match form.asked(&detail, seat.member.school) {
-        Ok(_) if form.seen.is_empty() => {
+        Ok(_) if form.seen.parse::<i64>().is_err() => {
             return shown(&ask_page(&seat, &console, &detail, (form, None)).await?);
         }
         Ok((adjustment, reason)) => {
@@ -251,7 +251,8 @@ pub(super) async fn approve(
 ) -> Result<HttpResponse, PageError> {
     let (Sent { seat, form }, id) = (sent, id.into_inner());
     let why = remark_of(&form.reason)?;
-    let seen = form.seen.parse().ok();
+    // A form that showed nothing is about another balance.
+    let seen = Some(form.seen.parse().unwrap_or(i64::MIN));
     let decided = console.people.approve_adjustment(&seat.member, id, (&why, seen)).await;
     let error = match decided.map_err(ApiError::from) {
         Ok(_) => return Ok(sent_to(&path_of(id), Some("approved"))),

@@ -34,13 +34,17 @@ const OWN: [&str; 4] =
 /// What the name of a field has in it that may be a secret.
 const SECRET: [&str; 6] = ["password", "code", "totp", "repeated", "secret", "sealed"];
 /// The fields in which people type, with their words. Others go along unseen.
-const TYPED: [(&str, &str); 6] = [
+const TYPED: [(&str, &str); 10] = [
     ("amount", "金额"),
     ("reason", "理由"),
     ("text", "说明"),
     ("classes", "班级"),
     ("number", "单号"),
     ("name", "名称"),
+    ("login", "账号"),
+    ("staff_no", "工号"),
+    ("student_no", "学号或工号"),
+    ("userid", "企业微信账号"),
 ];
 
 /// A form as it was sent.

@@ -63,13 +63,13 @@ const fn heard(standing: MoneyStanding) -> &'static str {
         MoneyStanding::Unpaid | MoneyStanding::Unconfirmed => "heard-unpaid",
         MoneyStanding::NotPaid => "heard-closed",
         MoneyStanding::Undelivered | MoneyStanding::Delivered => "heard-paid",
-        MoneyStanding::RefundHeld
-        | MoneyStanding::RefundSent
-        | MoneyStanding::SurplusHeld
-        | MoneyStanding::SurplusSent => "heard-moving",
+        MoneyStanding::RefundSent | MoneyStanding::SurplusSent => "heard-moving",
         MoneyStanding::Back | MoneyStanding::PartlyBack => "heard-back",
         MoneyStanding::Stuck | MoneyStanding::Returned => "heard-refused",
-        MoneyStanding::RefundAsked => "heard-nothing",
+        // The provider does not know of it yet.
+        MoneyStanding::RefundAsked | MoneyStanding::RefundHeld | MoneyStanding::SurplusHeld => {
+            "heard-nothing"
+        }
     }
 }
 

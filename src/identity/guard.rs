@@ -24,7 +24,7 @@ use std::sync::Arc;
 problem_kinds! {
     /// The identity is not bound to a person.
     pub NOT_BOUND = "not_bound", 403, "请先绑定校园卡";
-    MUST_CHANGE = "pin_default_must_change", 403, "请先修改初始密码";
+    MUST_CHANGE = "pin_default_must_change", 403, "请先修改查询密码";
     PORTAL_READ_ONLY = "portal_read_only", 403, "网页仅供查询，请在小程序中操作";
 }
 

@@ -31,6 +31,8 @@ const NO_SCHOOL: SchoolId = SchoolId::from_number(0);
 const PORTAL: &str = "try:portal";
 /// Counts of those who bind by number.
 const BINDING: &str = "try:binding";
+/// Counts of those who bind by ID number and name together.
+const BY_NAME: &str = "try:binding-by-name";
 
 /// A caller that is not bound to the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +103,7 @@ impl Passwords {
         let key = claimed.key();
         let kinds = i64::try_from(school.policy.binding.id_kinds.len()).unwrap_or(1).max(1);
         let (door, most) = match stranger {
-            Stranger::Identity(_) if claimed.is_named() => ("try:binding-by-name", TRIES_BY_NAME),
+            Stranger::Identity(_) if claimed.is_named() => (BY_NAME, TRIES_BY_NAME),
             Stranger::Identity(_) => (BINDING, TRIES_AT_BINDING / kinds),
             Stranger::Portal => (PORTAL, TRIES_AT_PORTAL / kinds),
         };
@@ -120,9 +122,16 @@ impl Passwords {
         self.at(&[PORTAL], person)
     }
 
-    /// The same, and those of who bound by one of the numbers.
+    /// The same, and those of who bound by one of the numbers, or by ID number and name.
     pub(super) fn at_doors(&self, person: &Person) -> Result<Vec<SubjectDigest>, SealError> {
-        self.at(&[PORTAL, BINDING], person)
+        let mut counts = self.at(&[PORTAL, BINDING], person)?;
+        if let Some(number) = person.id_number(&self.sealer)? {
+            let id_value = number.expose_secret().to_owned();
+            let name = Some(person.name(&self.sealer)?);
+            let named = ClaimedPerson { id_kind: IdKind::IdNumber, id_value, name };
+            counts.push(self.subject(person.school, BY_NAME, &named.key()));
+        }
+        Ok(counts)
     }
 
     fn at(&self, doors: &[&str], person: &Person) -> Result<Vec<SubjectDigest>, SealError> {

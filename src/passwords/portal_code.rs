@@ -23,6 +23,8 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_mins(10);
 /// Twelve digits: at a thousand guesses a second, a day finds one in six thousand times.
 const CODES: u128 = 1_000_000_000_000;
+/// Counts of those who show a code.
+pub(super) const BY_CODE: &str = "try:portal-code";
 
 /// A code that a bound phone shows.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Passwords {
         if let Some(code) = code
             && let Some(person) = self.shown_by(school, claimed, code).await?
         {
-            let owner = self.subject(school.id, "try:portal-code", &person.to_string());
+            let owner = self.subject(school.id, BY_CODE, &person.to_string());
             let limits = [(owner, Limit::Growing)];
             return self.attempt(school, (&self.for_holders, &limits), claimed, given).await;
         }

@@ -1,6 +1,6 @@
 //! A query password that two members of staff give somebody who has forgotten theirs: on a slip.
 
-use super::{PasswordFault, Passwords};
+use super::{PasswordFault, Passwords, portal_code::BY_CODE};
 use crate::{
     audit::{self, AuditAct, Entry},
     base::{
@@ -58,6 +58,7 @@ impl Passwords {
         tried.extend(identities.iter().map(|identity| {
             self.subject(person.school, "try:holder", &format!("{identity}:{}", person.id))
         }));
+        tried.push(self.subject(person.school, BY_CODE, &person.id.to_string()));
         Self::forget(tx, &tried).await?;
         let entry = Entry {
             act: AuditAct::PasswordReset,

@@ -68,7 +68,10 @@ impl PeopleDesk {
         id: ApprovalId,
         why: &str,
     ) -> Result<Approval, StaffActError> {
-        self.requests(member).reject(id, why).await
+        let requests = self.requests(member);
+        // Who rejects what is to be taken from the own card keeps it.
+        self.not_own(member, PersonId::from_uuid(requests.find(id).await?.subject)).await?;
+        requests.reject(id, why).await
     }
 
     /// Takes a request back.

@@ -81,6 +81,10 @@ async fn figures_that_changed_are_shown_again(db: &TestDb) {
     let page = finance.get(&one).await.with(200);
     spend(&world, 1000).await;
     let approve = format!("{one}/approve");
+    for unseen in ["", "x"] {
+        let page = finance.submit(&page, &approve, &[("seen", unseen)]).await.with(409);
+        assert!(page.says("余额刚有变化"), "{unseen}: {}", page.html);
+    }
     let stale = [("seen", &*page.field("seen")), ("reason", "核对过")];
     let page = finance.submit(&page, &approve, &stale).await.with(409);
     assert!(page.says("余额刚有变化") && page.says("value=\"核对过\""), "{}", page.html);

@@ -18,7 +18,7 @@ async fn a_lost_callback_is_asked_for(db: &TestDb) {
     let query = format!("{path}/query");
     let asked = office.submit(&page, &query, &[]).await.with(303);
     let after = office.follow(&asked).await.with(200);
-    assert!(after.says("还没有付款，结果还没有定"), "unknown stays unknown: {}", after.html);
+    assert!(after.says("付款的记录，结果还没有定"), "unknown stays unknown: {}", after.html);
     // Once in ten seconds for an order, on whatever page and as JSON.
     let again = office.submit(&page, &query, &[]).await.with(303);
     assert!(office.follow(&again).await.says("10 秒后再试"));
@@ -33,7 +33,7 @@ async fn a_lost_callback_is_asked_for(db: &TestDb) {
     let page = office.get(&path).await.with(200);
     let asked = office.submit(&page, &format!("{path}/query"), &[]).await.with(303);
     let after = office.follow(&asked).await.with(200);
-    assert!(after.says("已付款，已到账") && !after.says("现在查询"), "{}", after.html);
+    assert!(after.says("支付平台答复：已付款") && !after.says("现在查询"), "{}", after.html);
     assert_eq!(student.balances().await[3], 3000);
     let log = "SELECT COUNT(*) FROM audit_entry WHERE act = 'provider.asked'";
     assert_eq!(world.rows.number(log).await, 4, "each question is told");

@@ -116,6 +116,8 @@ async fn who_may_adjust_what(db: &TestDb) {
         let answer = who.post(&format!("{one}/approve"), &json!({})).await;
         answer.problem(why, 403, why);
     }
+    let keeps = owner.post(&format!("{one}/reject"), &json!({ "reason": "r" })).await;
+    keeps.problem("the own card", 403, "own_money");
     let stranger = office.decides.post(&format!("{one}/withdraw"), &json!({})).await;
     stranger.problem("another's request", 403, "not_your_request");
     let no_one = "/api/v1/staff/people/01931c7e-0000-7000-8000-000000000000/adjust";

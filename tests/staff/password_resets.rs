@@ -2,9 +2,9 @@
 
 use super::{support::Member, whole_way::staff};
 use crate::identity::support::{OWN, change, notices, portal, unbind};
-use onecard::passwords::TRIES_AT_BINDING;
+use onecard::passwords::{TRIES_AT_BINDING, TRIES_BY_NAME};
 use serde_json::{Value, json};
-use testkit::{TestDb, World, assert_authentic, eventually, on_each_database};
+use testkit::{TestDb, World, assert_authentic, claim, eventually, on_each_database};
 
 on_each_database!(
     a_slip_replaces_the_password_and_must_be_changed,
@@ -198,7 +198,17 @@ async fn guesses_at_a_slip_are_bounded(db: &TestDb) {
         let guesser = world.login(20 + u32::try_from(nth / 5).unwrap()).await;
         assert_eq!(guesser.bind("xnec", (NUMBER, "999999")).await.status, 422, "{nth}");
     }
+    let mut named = claim("xnec", "990101200503170026", "999999");
+    named["id_kind"] = "id_number".into();
+    named["name"] = "林晓雨".into();
+    for nth in 0..=TRIES_BY_NAME {
+        let guesser = world.login(30 + u32::try_from(nth).unwrap()).await;
+        let expected = if nth == TRIES_BY_NAME { 429 } else { 422 };
+        assert_eq!(guesser.bind_with(&named).await.status, expected, "{nth}");
+    }
     let slip = office.slip("a").await;
+    let guesser = world.login(39).await;
+    assert_eq!(guesser.bind_with(&named).await.status, 422, "by name as well");
     let mut refused = 0;
     for nth in 0..2 * TRIES_AT_BINDING {
         let guesser = world.login(40 + u32::try_from(nth / 4).unwrap()).await;

@@ -18,7 +18,7 @@ const byCode: Readonly<Record<string, string>> = {
   password_wrong: '请重新输入；忘记密码请带身份证到一卡通中心重置',
   password_required: '请输入查询密码',
   pin_weak: '请换一个不容易猜到的密码',
-  pin_default_must_change: '修改初始密码后才能使用其他功能',
+  pin_default_must_change: '修改查询密码后才能使用其他功能',
   password_change_offline_only: '请带身份证和校园卡到一卡通中心或自助机修改',
   portal_read_only: '网页登录只能查询和挂失，请在小程序中办理',
   account_lost: '先解挂，再用查询密码重新启用',

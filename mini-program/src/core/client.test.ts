@@ -173,7 +173,7 @@ describe('call', () => {
     const { client, server, refusals } = setUp(fresh)
     expect(await client.call(loadName)).toEqual(granted)
     expect(refusals).toEqual([])
-    const problem = { title: '请先修改初始密码', code: 'pin_default_must_change' }
+    const problem = { title: '请先修改查询密码', code: 'pin_default_must_change' }
     server.answerInstead = answer(403, problem)
     const refused = await client.call(loadName)
     expect(refused).toMatchObject({ ok: false, error: { kind: 'problem', status: 403 } })

@@ -299,13 +299,13 @@ const steps = [
     async () => {
       await field('查询密码').fill(E2E_PASSWORD)
       await button('绑定').click()
-      await heading('请先修改初始密码').waitFor()
+      await heading('请先修改查询密码').waitFor()
       await goHome()
-      await shown('你还在使用初始查询密码').waitFor()
+      await shown('你还在使用初始密码或一次性密码').waitFor()
       await shoot('must-change')
       assert.equal(await button('充值').count(), 0, 'no top-up before the change')
       await button('修改查询密码').first().click()
-      await heading('请先修改初始密码').waitFor()
+      await heading('请先修改查询密码').waitFor()
     },
   ],
   [

@@ -145,7 +145,7 @@ pub(super) async fn approve(
     Ok(Json(view(decided, desk.clock.now())))
 }
 
-/// Rejects a request. Another person than who asked, with the role `finance`.
+/// Rejects a request. Another person than who asked, with the role `finance`, and not whose balance it is.
 #[utoipa::path(tag = "staff", request_body = RejectRequest, security(("staff" = [])),
     params(("id" = uuid::Uuid, Path, description = "The request")),
     responses((status = 200, body = AdjustmentView), (status = 403, body = Problem),
