@@ -99,26 +99,26 @@ pub(in crate::console) async fn export(
     id: Path<RosterJobId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, id) = (sent, id.into_inner());
-    let exported = console.rosters.export_refused(&seat.member, id, form.format.code()).await;
+    let (Sent { seat, form: RefusedForm { format } }, id) = (sent, id.into_inner());
+    let exported = console.rosters.export_refused(&seat.member, id, format.code()).await;
     let (job, rows) = match exported {
         Ok(exported) => exported,
         Err(error) => return again(&seat, &console, id, error.into()).await,
     };
-    let file = ListFile {
-        name: refusal_file_name(&job),
-        sheet: "拒绝的行",
-        header: REFUSAL_HEADER,
-        amounts: &[],
-        rows: rows.iter().map(refusal_cells).collect(),
-        about: vec![
-            ("花名册", job.file_name.clone()),
-            ("上传", words::when(job.uploaded.at)),
-            ("步骤", if job.started.is_some() { "导入" } else { "核对" }.to_owned()),
-            ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
-        ],
-    };
-    file.answer(form.format)
+    let about = vec![
+        ("花名册", job.file_name.clone()),
+        ("上传", words::when(job.uploaded.at)),
+        ("步骤", if job.started.is_some() { "导入" } else { "核对" }.to_owned()),
+        ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
+    ];
+    // Beside the thread that others wait for: there may be hundreds of thousands of rows.
+    let making = tokio::task::spawn_blocking(move || {
+        let rows = rows.iter().map(refusal_cells).collect();
+        let (sheet, header) = ("拒绝的行", REFUSAL_HEADER);
+        ListFile { sheet, header, amounts: &[], rows, about }.made(format)
+    });
+    let file = making.await.map_err(|error| ApiError::internal(&error))??;
+    Ok(format.answer(&refusal_file_name(&job), file))
 }
 
 /// The page again with what is wrong.

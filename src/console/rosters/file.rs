@@ -1,11 +1,8 @@
 //! What was refused, as a file.
 
-use crate::{
-    base::{
-        http::ApiError,
-        table_file::{CsvTable, XlsxTable},
-    },
-    console::frame::PageError,
+use crate::base::{
+    http::ApiError,
+    table_file::{CsvTable, XlsxTable},
 };
 use actix_web::{HttpResponse, http::header};
 use serde::Deserialize;
@@ -27,8 +24,6 @@ pub(in crate::console) struct RefusedForm {
 /// A list as a file.
 #[derive(Debug)]
 pub(super) struct ListFile<const N: usize> {
-    /// What the file is called, without its format.
-    pub(super) name: String,
     /// What the first sheet is called.
     pub(super) sheet: &'static str,
     pub(super) header: [&'static str; N],
@@ -53,20 +48,24 @@ impl FileFormat {
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         }
     }
+
+    /// A file as an answer, by its name without the format.
+    pub(super) fn answer(self, name: &str, file: Vec<u8>) -> HttpResponse {
+        let name = format!("attachment; filename=\"{name}.{}\"", self.code());
+        HttpResponse::Ok()
+            .content_type(self.content_type())
+            .insert_header((header::CONTENT_DISPOSITION, name))
+            .body(file)
+    }
 }
 
 impl<const N: usize> ListFile<N> {
-    /// The file as an answer.
-    pub(super) fn answer(self, format: FileFormat) -> Result<HttpResponse, PageError> {
-        let file = match format {
+    /// The file; a long one takes a while.
+    pub(super) fn made(&self, format: FileFormat) -> Result<Vec<u8>, ApiError> {
+        match format {
             FileFormat::Csv => self.csv().map_err(|error| ApiError::internal(&error)),
             FileFormat::Xlsx => self.xlsx().map_err(|error| ApiError::internal(&error)),
-        };
-        let name = format!("attachment; filename=\"{}.{}\"", self.name, format.code());
-        Ok(HttpResponse::Ok()
-            .content_type(format.content_type())
-            .insert_header((header::CONTENT_DISPOSITION, name))
-            .body(file?))
+        }
     }
 
     fn csv(&self) -> Result<Vec<u8>, csv::Error> {

@@ -345,10 +345,12 @@ pub(super) async fn export_refused(
 ) -> Result<HttpResponse, ApiError> {
     let format = query.format.unwrap_or_default();
     let (job, rows) = desk.export_refused(&member, id.into_inner(), format.code()).await?;
-    let file = match format {
-        RefusalFormat::Csv => csv(&rows).map_err(|error| ApiError::internal(&error))?,
-        RefusalFormat::Xlsx => xlsx(&rows).map_err(|error| ApiError::internal(&error))?,
-    };
+    // Beside the thread that others wait for: there may be hundreds of thousands of rows.
+    let making = tokio::task::spawn_blocking(move || match format {
+        RefusalFormat::Csv => csv(&rows).map_err(|error| ApiError::internal(&error)),
+        RefusalFormat::Xlsx => xlsx(&rows).map_err(|error| ApiError::internal(&error)),
+    });
+    let file = making.await.map_err(|error| ApiError::internal(&error))??;
     let name = format!("attachment; filename=\"{}.{}\"", refusal_file_name(&job), format.code());
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
