@@ -158,7 +158,7 @@ async fn page<N: Needs>(
             total: job.rows_total.max(1),
             text: progress_of(&job),
         }),
-        fault: job.fault.as_deref().map(fault_in_words),
+        fault: job.fault.as_deref().map(|fault| said_of(fault, &job)),
         start: job.can_start(now).then(|| format!("{}/start", path_of(job.id))),
         refused: refused.into_iter().map(refused_row).collect(),
         refused_all,
@@ -167,6 +167,16 @@ async fn page<N: Needs>(
         examples: examples.into_iter().map(example).collect(),
         history: log.into_iter().map(audit::sentence).collect(),
     })
+}
+
+/// Why it failed, and what that means for people: an import that is given up has written some of them.
+fn said_of(fault: &str, job: &RosterJob) -> String {
+    let why = fault_in_words(fault);
+    if job.imported.added == 0 && job.imported.changed == 0 {
+        format!("{why}。人员没有因此改动。")
+    } else {
+        format!("{why}。已写入的人员保留；重新上传同一份花名册，会接着写入其余的。")
+    }
 }
 
 fn refused_row(row: crate::schools::roster::RefusedRow) -> Refused {
