@@ -175,7 +175,7 @@ fn said_of(fault: &str, job: &RosterJob) -> String {
     if job.imported.added == 0 && job.imported.changed == 0 {
         format!("{why}。人员没有因此改动。")
     } else {
-        format!("{why}。已写入的人员保留；重新上传同一份花名册，会接着写入其余的。")
+        format!("{why}。已写入的人员保留；请重新上传同一份花名册并导入，其余的会接着写入。")
     }
 }
 
