@@ -176,7 +176,7 @@ fn unsigned(seen: &Seen<'_>) -> TrialFinding {
 }
 
 fn speaks_of_address(message: &str) -> bool {
-    message.to_ascii_uppercase().contains("IP")
+    message.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case("ip"))
 }
 
 /// What kind of key a serial is of.
@@ -268,6 +268,7 @@ mod tests {
             (seen(400, "MCHNOTEXISTS", "", ""), Found::WrongNumber, "MCHNOTEXISTS"),
             (seen(403, "NOAUTH", "", "此IP地址不允许调用该接口"), Found::AddressRefused, "NOAUTH"),
             (seen(403, "NOAUTH", "", "商户未开通"), Found::NotPermitted, "NOAUTH"),
+            (seen(403, "NOAUTH", "", "no such subscription"), Found::NotPermitted, "NOAUTH"),
             (seen(403, "", "", ""), Found::NotUnderstood, "403"),
             (seen(429, "FREQUENCYLIMITED", "", ""), Found::Throttled, "FREQUENCYLIMITED"),
             (seen(404, "RESOURCENOTEXISTS", "", ""), Found::Refused, "RESOURCENOTEXISTS"),
