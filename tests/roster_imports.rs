@@ -316,6 +316,10 @@ async fn a_file_that_is_no_roster_fails(db: &TestDb) {
 async fn a_forged_start_imports_nothing(db: &TestDb) {
     let office = Office::open(db).await;
     let id = office.checked(&many(10)).await.id;
+    let unsaid = "UPDATE roster_job SET state = 'importing', rows_done = 0, leased_until = 0";
+    office.rows.change(unsaid, []).await;
+    assert!(office.desk.work_once().await.unwrap());
+    assert_eq!(people(&office.rows).await, 0);
     let forged = "UPDATE roster_job SET state = 'importing', rows_done = 0, leased_until = 0, \
                   started_login = $1, started_no = $2, started_at = $3";
     office.rows.change(forged, ["li".into(), "G-LI".into(), NOW.micros().into()]).await;

@@ -26,6 +26,8 @@ use subtle::ConstantTimeEq;
 const AWAY_FOR: Duration = Duration::from_mins(10);
 /// How long somebody may take to give the second factor then.
 const FACTOR_WITHIN: Duration = Duration::from_mins(5);
+/// The longest address that is gone back to: browsers drop a cookie of more than 4096 bytes.
+const LONGEST_NEXT: usize = 2048;
 /// The longest code that is asked about.
 const LONGEST_CODE: usize = 512;
 
@@ -89,7 +91,7 @@ pub struct WorkLogins {
 pub struct WorkVisit<'a> {
     /// The school's code.
     pub school: &'a str,
-    /// The page of the console where they wanted to go.
+    /// The page of the console where they wanted to go; a very long address is not kept.
     pub next: &'a str,
     /// The browser's `User-Agent`.
     pub user_agent: &'a str,
@@ -137,9 +139,10 @@ impl WorkLogins {
         let state = hex::encode(rand::random::<[u8; 16]>());
         let within = directory.is_within(visit.user_agent);
         let address = directory.authorize_url(&self.redirect_uri, &state, within);
+        let next = if visit.next.len() <= LONGEST_NEXT { visit.next } else { "" };
         let carried = Carried {
             school: school.code.clone(),
-            next: visit.next.to_owned(),
+            next: next.to_owned(),
             until: self.clock.now().plus(AWAY_FOR).micros(),
             stage: Stage::Away { state },
         };

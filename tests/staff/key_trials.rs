@@ -262,6 +262,10 @@ async fn each_fault_of_wecom_is_named(db: &TestDb) {
         (set([("WECOM__BASE_URL", "http://127.0.0.1:1")]), "unreachable", "unknown", "连不上"),
     ];
     desk.finds(wecom::TOKEN, cases).await;
+    // WeCom gives its token to any address.
+    let asked = meets(Fault::AddressNotAllowed);
+    let cases: Vec<Case> = vec![(asked, "address_refused", "wrong", "127.0.0.1")];
+    desk.finds(wecom::MEMBER, cases).await;
 }
 
 async fn a_try_is_kept_audited_and_not_repeated_at_once(db: &TestDb) {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     base::{
         http::{ApiError, problem::INVALID},
-        table_file::{TableFormat, TableShape},
+        table_file::TableFormat,
     },
     exports::{ExportDesk, ExportKind, Exported, NewExport, OpenedList},
     staff::guard::Right,
@@ -50,27 +50,20 @@ pub(super) async fn export<L: Exportable>(
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form: ExportForm { format } } = sent;
     let list = L::open(&console, &seat.member, request.query_string())?;
-    let name = attached(&list.table.file_name(format));
+    let name = list.table.file_name(format);
     let what = NewExport { kind: L::KIND, query: request.query_string().to_owned(), format };
     match desk.exports.export(&seat.member, &what, list).await? {
-        Exported::File(file) => Ok(HttpResponse::Ok()
-            .content_type(format.content_type())
-            .insert_header((header::CONTENT_DISPOSITION, name))
-            .body(file)),
+        Exported::File(file) => Ok(attachment((name, file), format)),
         Exported::Job(id) => Ok(sent_to(&format!("{}/{id}", HERE.0), Some("export"))),
     }
 }
 
-/// A short table as a file.
-pub(super) fn attachment(
-    (table, rows): (&TableShape, &[Vec<String>]),
-    format: TableFormat,
-) -> Result<HttpResponse, PageError> {
-    let file = table.file(rows, format).map_err(|error| ApiError::internal(&error))?;
-    Ok(HttpResponse::Ok()
+/// A file as an answer, by its name.
+pub(super) fn attachment((name, file): (String, Vec<u8>), format: TableFormat) -> HttpResponse {
+    HttpResponse::Ok()
         .content_type(format.content_type())
-        .insert_header((header::CONTENT_DISPOSITION, attached(&table.file_name(format))))
-        .body(file))
+        .insert_header((header::CONTENT_DISPOSITION, attached(&name)))
+        .body(file)
 }
 
 fn attached(file: &str) -> String {

@@ -14,7 +14,7 @@ use crate::{
     },
     roster_imports::{
         RosterDetail, RosterJob, RosterJobId, RosterState, column_in_words, fault_in_words,
-        reason_in_words, refusal_cells, refusal_table,
+        reason_in_words, refusal_file,
     },
     schools::{PersonKind, roster::RosterExample},
     staff::guard::ReadRoster,
@@ -96,15 +96,15 @@ pub(in crate::console) async fn export(
     id: Path<RosterJobId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, id) = (sent, id.into_inner());
-    let exported = console.rosters.export_refused(&seat.member, id, form.format.code()).await;
+    let (Sent { seat, form: ExportForm { format } }, id) = (sent, id.into_inner());
+    let exported = console.rosters.export_refused(&seat.member, id, format.code()).await;
     let (job, rows) = match exported {
         Ok(exported) => exported,
         Err(error) => return again(&seat, &console, id, error.into()).await,
     };
     let taken_by = format!("{}（{}）", seat.member.login, seat.member.staff_no);
-    let rows: Vec<_> = rows.iter().map(refusal_cells).collect();
-    attachment((&refusal_table(&job, taken_by), &rows), form.format)
+    let file = refusal_file(&job, rows, (taken_by, format)).await;
+    Ok(attachment(file.map_err(|error| ApiError::internal(&error))?, format))
 }
 
 /// The page again with what is wrong.
@@ -144,7 +144,7 @@ async fn page<N: Needs>(
             total: job.rows_total.max(1),
             text: progress_of(&job),
         }),
-        fault: job.fault.as_deref().map(fault_in_words),
+        fault: job.fault.as_deref().map(|fault| said_of(fault, &job)),
         start: job.can_start(now).then(|| format!("{}/start", path_of(job.id))),
         refused: refused.into_iter().map(refused_row).collect(),
         refused_all,
@@ -153,6 +153,16 @@ async fn page<N: Needs>(
         examples: examples.into_iter().map(example).collect(),
         history: log.into_iter().map(audit::sentence).collect(),
     })
+}
+
+/// Why it failed, and what that means for people: an import that is given up has written some of them.
+fn said_of(fault: &str, job: &RosterJob) -> String {
+    let why = fault_in_words(fault);
+    if job.imported.added == 0 && job.imported.changed == 0 {
+        format!("{why}。人员没有因此改动。")
+    } else {
+        format!("{why}。已写入的人员保留；请重新上传同一份花名册并导入，其余的会接着写入。")
+    }
 }
 
 fn refused_row(row: crate::schools::roster::RefusedRow) -> Refused {

@@ -10,6 +10,7 @@
 //! | 400 about `Wechatpay-Serial` | the id of the public key |
 //! | 403 that speaks of an IP address | the address is not allowed |
 //! | another 403 | not permitted |
+//! | a signature of another time than our clock's | clock |
 //! | 429; 5xx, no JSON; no answer | unknown |
 //!
 //! Which field is wrong is taken from WeChat's words, which are not documented as stable: for what people
@@ -51,6 +52,8 @@ enum Signature<'a> {
     #[default]
     None,
     Bad,
+    /// Of another time than our clock's.
+    Stale,
     /// Of a key with this serial, which is not configured.
     Of(&'a str),
 }
@@ -60,13 +63,16 @@ enum Signature<'a> {
 struct ErrorBody {
     code: String,
     message: String,
-    detail: Detail,
+    /// Of several forms, or `null`.
+    detail: serde_json::Value,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Detail {
-    field: String,
+impl ErrorBody {
+    /// The field that it names: a parameter, or a pointer to one.
+    fn field(&self) -> &str {
+        let field = self.detail.get("field").and_then(serde_json::Value::as_str);
+        field.map_or("", |field| field.trim_start_matches('/'))
+    }
 }
 
 #[async_trait]
@@ -98,7 +104,7 @@ impl KeyTrial for WechatPay {
         let (finding, detail) = judge(&Seen {
             status: answer.status(),
             code: &code,
-            field: &body.detail.field,
+            field: body.field(),
             message: &body.message,
             signature: signature(&answer, answer.check(&self.keys, now)),
             clock_ahead_seconds,
@@ -119,6 +125,7 @@ fn signature(answer: &Answer, checked: Result<(), NotificationRefused>) -> Signa
         Err(NotificationRefused::UnknownSerial | NotificationRefused::NoKeys) => {
             Signature::Of(serial)
         }
+        Err(NotificationRefused::Stale) => Signature::Stale,
         Err(_) => Signature::Bad,
     }
 }
@@ -132,9 +139,12 @@ fn judge(seen: &Seen<'_>) -> (TrialFinding, String) {
         (429, _, _) | (_, "RATELIMITEXCEEDED" | "FREQUENCYLIMITED", _) => named(Found::Throttled),
         (_, _, Signature::Bad) => (Found::AnswerForged, String::new()),
         (_, _, Signature::Of(serial)) => (Found::AnotherKey, key_kind(serial).to_owned()),
+        (_, _, Signature::Stale) => (Found::ClockOff, String::new()),
         (404, ORDER_NOT_EXIST, Signature::Good) => (Found::Works, String::new()),
         (404, ORDER_NOT_EXIST, Signature::None) => (Found::AnswerUnsigned, String::new()),
         (401, "SIGNERROR", _) => named(unsigned(seen)),
+        // Of whatever stands between, such as a proxy.
+        (403, "", _) => (Found::NotUnderstood, seen.status.to_string()),
         (403, _, _) if speaks_of_address(seen.message) => named(Found::AddressRefused),
         (403, _, _) => named(Found::NotPermitted),
         (400..=499, "MCHNOTEXISTS" | "MCHIDNOTEXIST", _) => named(Found::WrongNumber),
@@ -166,7 +176,7 @@ fn unsigned(seen: &Seen<'_>) -> TrialFinding {
 }
 
 fn speaks_of_address(message: &str) -> bool {
-    message.to_ascii_uppercase().contains("IP")
+    message.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case("ip"))
 }
 
 /// What kind of key a serial is of.
@@ -258,6 +268,8 @@ mod tests {
             (seen(400, "MCHNOTEXISTS", "", ""), Found::WrongNumber, "MCHNOTEXISTS"),
             (seen(403, "NOAUTH", "", "此IP地址不允许调用该接口"), Found::AddressRefused, "NOAUTH"),
             (seen(403, "NOAUTH", "", "商户未开通"), Found::NotPermitted, "NOAUTH"),
+            (seen(403, "NOAUTH", "", "no such subscription"), Found::NotPermitted, "NOAUTH"),
+            (seen(403, "", "", ""), Found::NotUnderstood, "403"),
             (seen(429, "FREQUENCYLIMITED", "", ""), Found::Throttled, "FREQUENCYLIMITED"),
             (seen(404, "RESOURCENOTEXISTS", "", ""), Found::Refused, "RESOURCENOTEXISTS"),
             (seen(404, "", "", ""), Found::NotUnderstood, "404"),
@@ -278,6 +290,7 @@ mod tests {
         let cases = [
             (none(Signature::Good), Found::Works, ""),
             (none(Signature::Bad), Found::AnswerForged, ""),
+            (none(Signature::Stale), Found::ClockOff, ""),
             (none(Signature::Of("PUB_KEY_ID_1")), Found::AnotherKey, "用微信支付公钥签名"),
             (none(Signature::Of("5E0")), Found::AnotherKey, "用平台证书签名"),
             (refused(Signature::Good), Found::NotPermitted, "NOAUTH"),
@@ -299,6 +312,20 @@ mod tests {
             let refused = seen(401, "SIGNERROR", "signature", "验签失败");
             let refused = Seen { clock_ahead_seconds: ahead, ..refused };
             assert_eq!(judge(&refused).0, finding, "{ahead:?}");
+        }
+    }
+
+    #[test]
+    fn a_detail_of_any_form_leaves_the_code() {
+        for (body, field) in [
+            (r#"{"code":"A","detail":{"field":"mchid"}}"#, "mchid"),
+            (r#"{"code":"A","detail":{"field":"/mchid"}}"#, "mchid"),
+            (r#"{"code":"A","detail":{"field":7}}"#, ""),
+            (r#"{"code":"A","detail":null}"#, ""),
+            (r#"{"code":"A"}"#, ""),
+        ] {
+            let read: ErrorBody = serde_json::from_str(body).unwrap();
+            assert_eq!((read.code.as_str(), read.field()), ("A", field), "{body}");
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Wecom {
     kv: Arc<dyn Kv>,
     sealer: Sealer,
     clock: Arc<dyn Clock>,
-    /// Held by who fetches a token: when that last failed.
+    /// Held by who fetches a token: until when nobody does, after a failure.
     fetching: Mutex<Option<Timestamp>>,
 }
 

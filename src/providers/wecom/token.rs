@@ -16,8 +16,13 @@ pub(super) const PATH: &str = "/cgi-bin/gettoken";
 const AAD: Aad = Aad { table: "wecom", column: "access_token", row: Uuid::nil() };
 /// So much earlier than WeCom says a token is fetched anew.
 const EARLIER: Duration = Duration::from_mins(5);
-/// After a failure nobody asks for so long: WeCom blocks who asks often with a wrong secret.
+/// After a failure nobody asks for so long.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Where the id or the secret is wrong, whoever opens the sign-in page would have us ask again, and WeCom blocks
+/// an organisation for an hour after some 2000 such calls: each server makes at most 120.
+const PAUSE_OF_WRONG: Duration = Duration::from_secs(30);
+/// Wrong secret, wrong id, wrong secret.
+const WRONG: [i64; 3] = [40_001, 40_013, 40_091];
 /// The longest life of a token, by WeCom's documentation.
 const LONGEST_LIFE_SECONDS: u64 = 7200;
 /// WeCom asks for room for 512 bytes.
@@ -35,17 +40,17 @@ impl Wecom {
         if let Some(token) = self.known_token().await {
             return Ok(token);
         }
-        let mut failed_at = self.fetching.lock().await;
+        let mut not_before = self.fetching.lock().await;
         // Whoever had the turn before has fetched it.
         if let Some(token) = self.known_token().await {
             return Ok(token);
         }
-        if failed_at.is_some_and(|at| self.clock.now() < at.plus(PAUSE)) {
+        if not_before.is_some_and(|then| self.clock.now() < then) {
             return Err(NoAnswer);
         }
         let fetched = self.fetch_token().await;
-        *failed_at = if fetched.is_err() { Some(self.clock.now()) } else { None };
-        fetched
+        *not_before = fetched.as_ref().err().map(|pause| self.clock.now().plus(*pause));
+        fetched.map_err(|_| NoAnswer)
     }
 
     /// Forgets a token that was refused, unless another is known already.
@@ -64,17 +69,18 @@ impl Wecom {
         Some(token.into())
     }
 
-    async fn fetch_token(&self) -> Result<SecretString, NoAnswer> {
-        let answer = told(PATH, self.token_question()).await?;
+    /// Where it is not fetched: for how long nobody is to ask.
+    async fn fetch_token(&self) -> Result<SecretString, Duration> {
+        let answer = told(PATH, self.token_question()).await.map_err(|NoAnswer| PAUSE)?;
         if answer.errcode != 0 {
-            return Err(NoAnswer);
+            return Err(if WRONG.contains(&answer.errcode) { PAUSE_OF_WRONG } else { PAUSE });
         }
         let TokenTold { access_token, expires_in } =
-            serde_json::from_slice(&answer.body).map_err(|_| NoAnswer)?;
+            serde_json::from_slice(&answer.body).map_err(|_| PAUSE)?;
         let text = access_token.expose_secret();
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
         if !plain || !(1..=LONGEST).contains(&text.len()) {
-            return Err(NoAnswer);
+            return Err(PAUSE);
         }
         let life = Duration::from_secs(expires_in.min(LONGEST_LIFE_SECONDS));
         let life = life.saturating_sub(EARLIER);

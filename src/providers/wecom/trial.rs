@@ -1,24 +1,28 @@
 //! Whether WeCom accepts the organisation's id and the application's secret: its token is fetched, which ends
-//! nobody's.
+//! nobody's. WeCom gives the token to any address, so that it is then asked who a code is of that cannot exist.
 //!
 //! | `errcode` | finding |
 //! | --- | --- |
-//! | 0, with a token | works |
+//! | 0, with a token; then 40029 | works |
 //! | 40013, 41002 | the organisation's id |
 //! | 40001, 41004, 40091 | the secret |
 //! | 60020 | the address is not allowed |
 //! | 45009, 45033 | too many calls |
 //! | -1, another status than 200, no JSON; no answer | unknown |
 
-use super::{ADDRESS_NOT_LISTED, ANSWER_MAX_BYTES, Wecom};
+use super::{ADDRESS_NOT_LISTED, ANSWER_MAX_BYTES, CODE_REFUSED, Wecom};
 use crate::{
     base::{clock::Clock, http_client},
     key_trials::{KeyTrial, TrialFinding, Tried, seconds_ahead},
 };
 use async_trait::async_trait;
 use reqwest::header;
+use secrecy::SecretString;
 use serde::Deserialize;
 use std::net::IpAddr;
+
+/// WeCom issues no such code.
+const NO_CODE: &str = "onecard-key-trial-no-such-code";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -47,12 +51,27 @@ impl KeyTrial for Wecom {
         let clock_ahead_seconds = seconds_ahead(date, clock.now());
         let status = response.status().as_u16();
         let body = http_client::read_bounded(response, ANSWER_MAX_BYTES).await.unwrap_or_default();
-        let (finding, detail) = judge(status, &body);
+        let (finding, detail) = match judge(status, &body) {
+            (TrialFinding::Works, _) => self.ask_about_nobody(&body).await,
+            other => other,
+        };
         Tried { finding, detail, clock_ahead_seconds }
     }
 
     fn words(&self, finding: TrialFinding) -> &'static str {
         words(finding)
+    }
+}
+
+impl Wecom {
+    /// Whether this server may ask with the token of an answer.
+    async fn ask_about_nobody(&self, body: &[u8]) -> (TrialFinding, String) {
+        let told = serde_json::from_slice::<TokenTold>(body).unwrap_or_default();
+        match self.ask(NO_CODE, &SecretString::from(told.access_token)).await {
+            Ok(told) if told.errcode == CODE_REFUSED => (TrialFinding::Works, String::new()),
+            Ok(told) => judge(200, &told.body),
+            Err(_) => (TrialFinding::NotUnderstood, String::new()),
+        }
     }
 }
 

@@ -201,8 +201,13 @@ pub(in crate::roster_imports) async fn claim(
     found.first().map(leased).transpose()
 }
 
-/// Refuses a job whose row was altered: whoever it names did not start it.
+/// Refuses a job whose row was altered: whoever it names did not start it. The MAC covers who did and not the
+/// state, so that an import without a starter is an altered row as well.
 pub(in crate::roster_imports) async fn check(db: &Db, job: &RosterJob) -> Result<(), DbError> {
+    if (job.state == RosterState::Importing) != job.started.is_some() {
+        let what = "a step that nobody started";
+        return Err(DbError::Inconsistent { table: "roster_job", what });
+    }
     let sql = "SELECT mac FROM roster_job WHERE id = $1";
     let found = Source::Db(db).select(sql, vec![job.id.uuid().into()]).await?;
     let mac: Option<Vec<u8>> = match found.first() {

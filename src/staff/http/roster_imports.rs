@@ -13,7 +13,7 @@ use crate::{
     },
     roster_imports::{
         MAX_ROSTER_BYTES, RosterCounts, RosterDesk, RosterDetail, RosterJob, RosterJobId,
-        RosterStarter, fault_in_words, reason_in_words, refusal_cells, refusal_table,
+        RosterStarter, fault_in_words, reason_in_words, refusal_file,
     },
     schools::roster::RosterExample,
     staff::guard::{ImportRoster, May, ReadRoster},
@@ -317,10 +317,10 @@ pub(super) async fn export_refused(
 ) -> Result<HttpResponse, ApiError> {
     let format = query.format.unwrap_or_default();
     let (job, rows) = desk.export_refused(&member, id.into_inner(), format.code()).await?;
-    let table = refusal_table(&job, member.login.to_string());
-    let rows: Vec<_> = rows.iter().map(refusal_cells).collect();
-    let file = table.file(&rows, format).map_err(|error| ApiError::internal(&error))?;
-    let name = format!("attachment; filename=\"{}\"", table.file_name(format));
+    let taken_by = member.login.to_string();
+    let file = refusal_file(&job, rows, (taken_by, format)).await;
+    let (name, file) = file.map_err(|error| ApiError::internal(&error))?;
+    let name = format!("attachment; filename=\"{name}\"");
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     Ok(answer.insert_header((header::CONTENT_DISPOSITION, name)).body(file))
