@@ -123,6 +123,9 @@ pub enum ExportError {
     /// No such export of this member, or not done, or expired.
     #[error("no such file")]
     NotFound,
+    /// There is no list with this filter.
+    #[error(transparent)]
+    BadFilter(ListError),
     /// The list.
     #[error(transparent)]
     List(ListError),
@@ -144,6 +147,7 @@ impl TxError for ExportError {
             Self::Right(_)
             | Self::TooManyJobs
             | Self::NotFound
+            | Self::BadFilter(_)
             | Self::List(_)
             | Self::File(_)
             | Self::Table(_) => None,

@@ -50,7 +50,7 @@ impl ExportDesk {
         member: &StaffMember,
         what: &NewExport,
     ) -> Result<ExportId, ExportError> {
-        self.lists.open(member, what.kind, &what.query).map_err(ExportError::List)?;
+        self.lists.open(member, what.kind, &what.query).map_err(ExportError::BadFilter)?;
         self.exports.request(member, what).await
     }
 

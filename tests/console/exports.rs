@@ -168,6 +168,11 @@ async fn jobs_are_bounded(db: &TestDb) {
     for (what, body, status) in [
         ("no such list", json!({ "list": "moneys", "format": "csv" }), 404),
         ("no such format", json!({ "list": "orders", "format": "pdf" }), 422),
+        (
+            "no such state",
+            json!({ "list": "orders", "query": "state=nothing", "format": "csv" }),
+            422,
+        ),
         ("a long query", json!({ "list": "orders", "query": long, "format": "csv" }), 422),
     ] {
         let refused = member.post("/api/v1/staff/exports", &body).await;
