@@ -77,7 +77,14 @@ impl ExportDesk {
         store::delete_expired(db, now).await?;
         let claimed = db.in_tx(async |tx| store::claim(tx, now, until).await).await?;
         let Some(mut claimed) = claimed else { return Ok(false) };
-        let (ended, id) = (self.done(&mut claimed).await, claimed.export.id);
+        let id = claimed.export.id;
+        let ended = if claimed.tries > TRIES {
+            // Its servers stopped at it, and none could say that it failed.
+            tracing::error!(%id, "an export was begun too often");
+            Ok(Ended::Failed(ExportFailure::Broken))
+        } else {
+            self.done(&mut claimed).await
+        };
         let step = match ended {
             Ok(Ended::Done | Ended::Lost) => return Ok(true),
             Ok(Ended::Failed(failure)) => Step::Failed(failure),

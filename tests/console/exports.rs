@@ -138,6 +138,8 @@ async fn a_job_ends_as_what_came_of_it(db: &TestDb) {
     let failed =
         eventually("the job of nobody ends", async || world.rows.texts(failed).await.pop());
     assert_eq!(failed.await, "no_right", "{other}");
+    let again = left(&world, &id, ("state=paid", 3)).await;
+    assert_eq!(state(&again).await, (json!("failed"), json!("broken")), "three servers died");
 }
 
 async fn jobs_are_bounded(db: &TestDb) {
