@@ -104,6 +104,16 @@ impl PolicyBook {
         Err(PolicyRefusal::Moved { version, by, differences: Vec::new() })
     }
 
+    /// Whether what is in force was so on the first day of a proposal. What has begun since is not in it,
+    /// and would be taken back by it.
+    fn check_day(&self, from: Day) -> Result<(), PolicyRefusal> {
+        if self.in_force.from <= from {
+            return Ok(());
+        }
+        let (version, by) = (self.in_force.version, self.in_force.proposed_by.clone());
+        Err(PolicyRefusal::Moved { version, by, differences: Vec::new() })
+    }
+
     /// Adds to a refusal what changed since the version `base`.
     pub async fn told(&self, db: &Db, base: i64, error: PolicyRefusal) -> PolicyRefusal {
         let PolicyRefusal::Moved { version, by, .. } = error else { return error };
@@ -160,6 +170,7 @@ impl<'a> HeldPolicy<'a> {
         hand: PolicyHand,
     ) -> Result<PolicyVersion, PolicyRefusal> {
         self.check_base(proposal.base)?;
+        self.check_day(proposal.from)?;
         if self.row.policy.as_ref().is_none_or(|stored| !stored.ignored.is_empty()) {
             // A newer release wrote what this one would drop.
             return Err(PolicyRefusal::NotFound);
