@@ -16,11 +16,18 @@ use crate::{
     schools::policy::StoredPolicy,
 };
 use entity::{policy_proposal, policy_version};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 use uuid::Uuid;
 
-/// The most versions that are looked at for what is to take effect: more never wait.
-const MOST_WAITING: u64 = 100;
+/// The most versions that are looked at for what is to take effect: one for each day of a year.
+const MOST_WAITING: u64 = 400;
+/// No later version begins as early.
+const NOT_REPLACED: &str = "NOT EXISTS (SELECT 1 FROM policy_version AS later \
+    WHERE later.school_id = policy_version.school_id AND later.seq > policy_version.seq \
+    AND later.from_day <= policy_version.from_day)";
 
 fn checked(row: policy_version::Model) -> Result<PolicyVersion, DbError> {
     let broken = |what| DbError::Inconsistent { table: "policy_version", what };
@@ -98,15 +105,19 @@ pub(super) async fn of_form(
     found.one(db.conn()).await?.map(checked).transpose()
 }
 
-/// The versions from `seq` on, oldest first.
+/// The version `seq` and those after it that may begin, oldest first.
 pub(super) async fn since(
     source: Place<'_>,
     school: SchoolId,
     seq: i64,
 ) -> Result<Vec<PolicyVersion>, DbError> {
+    let counts = Condition::any()
+        .add(policy_version::Column::Seq.eq(seq))
+        .add(Expr::cust(NOT_REPLACED));
     let found = policy_version::Entity::find()
         .filter(policy_version::Column::SchoolId.eq(school.number()))
         .filter(policy_version::Column::Seq.gte(seq))
+        .filter(counts)
         .order_by_asc(policy_version::Column::Seq)
         .limit(MOST_WAITING);
     let found = match source {
