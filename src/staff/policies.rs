@@ -91,6 +91,21 @@ impl StaffDesk {
         if let Some(version) = PolicyVersion::of_form(&self.db, member.school, &form_key).await? {
             return Ok(PolicyOutcome::Published(Box::new(version)));
         }
+        let error = match self.propose_new(member, ask, &form_key).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        // The same form may have been sent twice at once, and the other one was first.
+        let first = PolicyVersion::of_form(&self.db, member.school, &form_key).await?;
+        first.map(|version| PolicyOutcome::Published(Box::new(version))).ok_or(error)
+    }
+
+    async fn propose_new(
+        &self,
+        member: &StaffMember,
+        ask: &PolicyAsk,
+        form_key: &str,
+    ) -> Result<PolicyOutcome, StaffActError> {
         let preview = self.preview_policy(member, &ask.edit).await?;
         if preview.two_persons {
             let asked = self.ask_policy(member, ask, &preview.proposal).await?;
@@ -102,7 +117,7 @@ impl StaffDesk {
             approved_by: None,
             reason: ask.reason.clone(),
             approval: None,
-            form_key: Some(form_key),
+            form_key: Some(form_key.to_owned()),
         };
         let published = db
             .in_tx(async |tx| {
