@@ -237,14 +237,11 @@ impl StaffDesk {
         let approval = self.policy_requests_of(member).find(id).await?;
         let proposal = PolicyProposal::find(&self.db, member.school, id.uuid()).await?;
         let proposal = proposal.ok_or(StaffActError::NotFound)?;
-        let base = PolicyVersion::find(&self.db, member.school, proposal.base).await?;
-        let book = self.policy(member).await?;
-        let of_base = || base.and_then(|base| base.policy).ok_or(StaffActError::NotFound);
-        let differences = if book.newest.seq == proposal.base {
-            book.differences(&proposal)?
-        } else {
-            PolicyDifference::between(&of_base()?, &proposal.policy)
-        };
+        // Of what it was made, though other versions have come or begun since.
+        let of = (proposal.base, proposal.from);
+        let before = PolicyVersion::seen_for(&self.db, member.school, of).await?;
+        let before = before.and_then(|before| before.policy).ok_or(StaffActError::NotFound)?;
+        let differences = PolicyDifference::between(&before, &proposal.policy);
         Ok(PolicyRequest { approval, proposal, differences })
     }
 

@@ -93,6 +93,21 @@ pub(super) async fn find(
     found.one(db.conn()).await?.map(checked).transpose()
 }
 
+/// The version that would be in force on a day if none came after `newest`.
+pub(super) async fn seen_for(
+    db: &Db,
+    school: SchoolId,
+    (newest, day): (i64, Day),
+) -> Result<Option<PolicyVersion>, DbError> {
+    let found = policy_version::Entity::find()
+        .filter(policy_version::Column::SchoolId.eq(school.number()))
+        .filter(policy_version::Column::Seq.lte(newest))
+        .filter(policy_version::Column::FromDay.lte(day.number()))
+        .order_by_desc(policy_version::Column::Seq)
+        .limit(1);
+    found.one(db.conn()).await?.map(checked).transpose()
+}
+
 /// What the same form made before.
 pub(super) async fn of_form(
     db: &Db,
