@@ -209,10 +209,15 @@ pub(super) async fn proposed(
     };
     let Some(row) = row else { return Ok(None) };
     let broken = |_| DbError::Inconsistent { table: "policy_proposal", what: "unreadable policy" };
+    let stored = StoredPolicy::parse(&row.policy).map_err(broken)?;
+    if !stored.ignored.is_empty() {
+        // A newer release made it: this one would put in force less than was asked for.
+        return Ok(None);
+    }
     Ok(Some(PolicyProposal {
         base: row.base_seq,
         from: Day::from_number(row.from_day),
-        policy: StoredPolicy::parse(&row.policy).map_err(broken)?.policy,
+        policy: stored.policy,
         json: row.policy,
     }))
 }
