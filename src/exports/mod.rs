@@ -183,7 +183,7 @@ impl Exports {
                 return Ok(Exported::Job(self.request(member, what).await?));
             }
         }
-        let file = table::whole(&list, &rows, what.format)?;
+        let file = table::whole(&list, &rows, what.format).await?;
         let entry = entry(member.school, what, &list, rows.len() as u64);
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         db.in_tx(async |tx| {

@@ -140,7 +140,7 @@ impl ExportDesk {
                 return Ok(Ended::Lost);
             }
         }
-        file.write(&table.end(&list.about)?).await?;
+        file.write(&table.end(list.about.clone()).await?).await?;
         let id = file.finish().await?;
         let entry = entry(member.school, &claimed.export.what, &list, rows);
         let (asked_at, Exports { db, clock, .. }) = (claimed.export.asked_at, &self.exports);

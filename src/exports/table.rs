@@ -12,6 +12,9 @@ pub enum TableError {
     /// As a workbook.
     #[error(transparent)]
     Xlsx(#[from] rust_xlsxwriter::XlsxError),
+    /// While it was packed.
+    #[error(transparent)]
+    Packing(#[from] tokio::task::JoinError),
 }
 
 /// A table that is written row by row.
@@ -53,8 +56,16 @@ impl Table {
         }
     }
 
-    /// The rest of the file.
-    pub(super) fn end(self, about: &[(&'static str, String)]) -> Result<Vec<u8>, TableError> {
+    /// The rest of the file. Packing a long workbook takes seconds, in which the thread of jobs and of the
+    /// lanes of charges would stand still.
+    pub(super) async fn end(
+        self,
+        about: Vec<(&'static str, String)>,
+    ) -> Result<Vec<u8>, TableError> {
+        tokio::task::spawn_blocking(move || self.packed(&about)).await?
+    }
+
+    fn packed(self, about: &[(&'static str, String)]) -> Result<Vec<u8>, TableError> {
         match self {
             Self::Csv { .. } => Ok(Vec::new()),
             Self::Xlsx(table) => Ok(table.end("筛选", about)?.save_to_buffer()?),
@@ -63,13 +74,13 @@ impl Table {
 }
 
 /// The file of a list whose rows are all there.
-pub(super) fn whole(
+pub(super) async fn whole(
     list: &OpenedList,
     rows: &[Vec<String>],
     format: ExportFormat,
 ) -> Result<Vec<u8>, TableError> {
     let mut table = Table::begin(list, format)?;
     let mut file = table.add(rows)?;
-    file.extend(table.end(&list.about)?);
+    file.extend(table.end(list.about.clone()).await?);
     Ok(file)
 }
