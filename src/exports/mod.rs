@@ -166,8 +166,6 @@ impl Exports {
     pub const LIFETIME: Duration = Duration::from_hours(24);
     /// The most exports of a member that are shown.
     pub const SHOWN: u32 = 50;
-    /// The purpose of the files.
-    const PURPOSE: &str = "export";
 
     /// The list as a file, or a job where it is long.
     pub async fn export(
@@ -184,10 +182,10 @@ impl Exports {
             }
         }
         let file = table::whole(&list, &rows, what.format).await?;
-        let entry = entry(member.school, what, &list, rows.len() as u64);
+        let (entry, needs) = (entry(member.school, what, &list, rows.len() as u64), list.needs);
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         db.in_tx(async |tx| {
-            staff_accounts::hold::<ExportError>(tx, member, what.kind.act(), now).await?;
+            staff_accounts::hold::<ExportError>(tx, member, needs, now).await?;
             Ok::<_, ExportError>(audit::record(tx, &entry, now).await?)
         })
         .await?;
@@ -257,6 +255,9 @@ impl Exports {
         }
         let ExportState::Done(file) = export.state else { return Err(ExportError::NotFound) };
         let file = self.files.find(file).await?.ok_or(ExportError::NotFound)?;
+        if list::wider(&file.purpose).is_some_and(|act| !member.roles.has(act)) {
+            return Err(StaffRefusal::NoRight.into());
+        }
         Ok((file.clone(), self.files.parts(file)))
     }
 }

@@ -127,7 +127,7 @@ impl ExportDesk {
         member: &StaffMember,
         mut list: OpenedList,
     ) -> Result<Ended, ExportError> {
-        let (format, kind) = (claimed.export.what.format, claimed.export.what.kind);
+        let (format, needs) = (claimed.export.what.format, list.needs);
         let mut file = self.begin(&claimed.export, &list).await?;
         let (mut table, mut rows) = (Table::begin(&list, format)?, 0_u64);
         while let Some(page) = list.rows.try_next().await.map_err(ExportError::List)? {
@@ -148,7 +148,7 @@ impl ExportDesk {
         let db = db.clone().acting_as(member.actor(""));
         let done = db
             .in_tx(async |tx| {
-                staff_accounts::hold::<ExportError>(tx, member, kind.act(), asked_at).await?;
+                staff_accounts::hold::<ExportError>(tx, member, needs, asked_at).await?;
                 let done = store::step(tx, claimed, (Step::Done(id), rows)).await?;
                 if done {
                     audit::record(tx, &entry, now).await?;
@@ -163,7 +163,7 @@ impl ExportDesk {
         let new = NewFile {
             school: export.school,
             owner: export.member.uuid(),
-            purpose: Exports::PURPOSE,
+            purpose: list.purpose(),
             name: format!("{}.{}", list.name, export.what.format.code()),
             lifetime: Exports::LIFETIME,
         };

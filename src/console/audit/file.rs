@@ -11,7 +11,7 @@ use crate::{
     },
     exports::{ExportKind, OpenedList},
     staff::{AuditQuery, guard::ReadAudit},
-    staff_accounts::StaffMember,
+    staff_accounts::{StaffAct, StaffMember},
 };
 
 const HEADER: &[&str] = &["序号", "时间", "谁", "做了什么", "对象", "内容", "理由"];
@@ -29,9 +29,12 @@ impl Exportable for Log {
         let said = asked.chips().into_iter().map(|chip| format!(", {}", chip.text)).collect();
         let about = exports::about(member, (asked.chips(), "无"));
         let scope = [("范围", scope(member).to_owned())];
+        let wide = [StaffAct::ReadWholeAudit, StaffAct::ReadStaffAudit];
+        let widest = wide.into_iter().find(|act| member.roles.has(*act));
         let (desk, filter) = (console.staff.clone(), asked.filter);
         Ok(OpenedList {
             name: "audit".to_owned(),
+            needs: widest.unwrap_or(StaffAct::ReadAudit),
             sheet: "记录",
             header: HEADER,
             amounts: &[],

@@ -12,7 +12,7 @@ use crate::{
     },
     exports::{ExportKind, OpenedList},
     staff::{CaseQuery, ListedCase, guard::ReadCases},
-    staff_accounts::StaffMember,
+    staff_accounts::{StaffAct, StaffMember},
 };
 
 const HEADER: &[&str] = &[
@@ -47,9 +47,11 @@ impl Exportable for Cases {
         ];
         let said = said.into_iter().flatten().collect();
         let about = exports::about(member, (asked.chips(), "未结"));
+        let money = member.roles.has(StaffAct::ReadMoneyCases);
         let (desk, wanted) = (console.cases.clone(), asked.wanted);
         Ok(OpenedList {
             name: "cases".to_owned(),
+            needs: if money { StaffAct::ReadMoneyCases } else { StaffAct::ReadCases },
             sheet: "异常",
             header: HEADER,
             amounts: AMOUNTS,

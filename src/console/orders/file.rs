@@ -42,6 +42,7 @@ impl Exportable for Orders {
         ];
         Ok(OpenedList {
             name: format!("orders-{}", day.as_deref().unwrap_or("found")),
+            needs: Self::KIND.act(),
             sheet: "订单",
             header: HEADER,
             amounts: AMOUNTS,

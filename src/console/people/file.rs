@@ -39,6 +39,7 @@ impl Exportable for People {
         let day = console.clock.now().day();
         Ok(OpenedList {
             name: format!("people-{day}"),
+            needs: Self::KIND.act(),
             sheet: "人员",
             header: HEADER,
             amounts: AMOUNTS,

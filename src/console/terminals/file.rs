@@ -44,6 +44,7 @@ impl Exportable for Terminals {
         let day = [("日期", format!("{}（北京时间）", now.day()))];
         Ok(OpenedList {
             name: format!("terminals-{}", now.day()),
+            needs: Self::KIND.act(),
             sheet: "终端",
             header: HEADER,
             amounts: AMOUNTS,
