@@ -93,6 +93,14 @@ pub(super) async fn find(
     found.one(db.conn()).await?.map(checked).transpose()
 }
 
+/// The newest version.
+pub(super) async fn newest(tx: &Tx, school: SchoolId) -> Result<Option<PolicyVersion>, DbError> {
+    let found = policy_version::Entity::find()
+        .filter(policy_version::Column::SchoolId.eq(school.number()))
+        .order_by_desc(policy_version::Column::Seq);
+    found.one(tx.conn()).await?.map(checked).transpose()
+}
+
 /// The version that would be in force on a day if none came after `newest`.
 pub(super) async fn seen_for(
     db: &Db,
@@ -103,8 +111,7 @@ pub(super) async fn seen_for(
         .filter(policy_version::Column::SchoolId.eq(school.number()))
         .filter(policy_version::Column::Seq.lte(newest))
         .filter(policy_version::Column::FromDay.lte(day.number()))
-        .order_by_desc(policy_version::Column::Seq)
-        .limit(1);
+        .order_by_desc(policy_version::Column::Seq);
     found.one(db.conn()).await?.map(checked).transpose()
 }
 
