@@ -68,7 +68,13 @@ impl PolicyBook {
     pub async fn read(db: &Db, school: SchoolId) -> Result<Self, DbError> {
         let row = StoredSchool::read(db, school).await?.ok_or(missing())?;
         let kept = store::since(Place::Db(db), school, row.seq).await?;
-        Ok(Self::of(&row, kept))
+        if is_recorded(&row, &kept) {
+            return Ok(Self::of(&row, kept));
+        }
+        // An older release wrote the row alone. It is a version before somebody changes it: a change names
+        // the newest that was seen.
+        let then = row.updated_at;
+        db.in_tx(async |tx| HeldPolicy::hold(tx, school, then).await.map(|held| held.book)).await
     }
 
     /// Of the row of a school and the versions from the one in force on. An older release writes the row
@@ -140,7 +146,7 @@ impl<'a> HeldPolicy<'a> {
         now: Timestamp,
     ) -> Result<Self, DbError> {
         let mut kept = store::since(Place::Tx(tx), row.id, row.seq).await?;
-        if !kept.iter().any(|version| version.seq == row.seq && version.json == row.json) {
+        if !is_recorded(&row, &kept) {
             let (_, seq) = store::highest(tx, row.id).await?;
             let found = PolicyVersion { seq: seq.saturating_add(1), ..unrecorded(&row) };
             store::insert(tx, &found).await?;
@@ -292,6 +298,10 @@ fn of_file(
         form_key: None,
         recorded_at: now,
     })
+}
+
+fn is_recorded(row: &StoredSchool, kept: &[PolicyVersion]) -> bool {
+    kept.iter().any(|version| version.seq == row.seq && version.json == row.json)
 }
 
 fn unrecorded(row: &StoredSchool) -> PolicyVersion {
