@@ -133,9 +133,8 @@ pub(super) async fn since(
     school: SchoolId,
     seq: i64,
 ) -> Result<Vec<PolicyVersion>, DbError> {
-    let counts = Condition::any()
-        .add(policy_version::Column::Seq.eq(seq))
-        .add(Expr::cust(NOT_REPLACED));
+    let counts =
+        Condition::any().add(policy_version::Column::Seq.eq(seq)).add(Expr::cust(NOT_REPLACED));
     let found = policy_version::Entity::find()
         .filter(policy_version::Column::SchoolId.eq(school.number()))
         .filter(policy_version::Column::Seq.gte(seq))
