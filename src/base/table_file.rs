@@ -3,6 +3,7 @@
 use csv::{Terminator, Writer, WriterBuilder};
 use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 use std::{borrow::Cow, fmt, io::Write};
+use tokio::task::JoinError;
 
 /// Tells spreadsheets that the file is UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -44,6 +45,9 @@ pub enum TableError {
     /// As a workbook.
     #[error(transparent)]
     Xlsx(#[from] XlsxError),
+    /// While it was packed.
+    #[error(transparent)]
+    Packing(#[from] JoinError),
 }
 
 impl TableFormat {
@@ -75,27 +79,34 @@ impl TableShape {
         format!("{}.{}", self.name, format.code())
     }
 
-    /// The file with these rows, which are all.
-    pub fn file(&self, rows: &[Vec<String>], format: TableFormat) -> Result<Vec<u8>, TableError> {
-        let mut table = TableWriter::begin(self, format)?;
-        let mut file = table.add(rows)?;
-        file.extend(table.end()?);
-        Ok(file)
+    /// The file with these rows, which are all; made beside the thread that others wait for.
+    pub async fn file(
+        self,
+        rows: Vec<Vec<String>>,
+        format: TableFormat,
+    ) -> Result<Vec<u8>, TableError> {
+        let making = tokio::task::spawn_blocking(move || {
+            let mut table = TableWriter::begin(self, format)?;
+            let mut file = table.add(&rows)?;
+            file.extend(table.packed()?);
+            Ok(file)
+        });
+        making.await?
     }
 }
 
 /// A table that is written some rows at a time, in whatever format.
 #[derive(Debug)]
-pub struct TableWriter<'a> {
-    shape: &'a TableShape,
+pub struct TableWriter {
+    shape: TableShape,
     is_begun: bool,
     /// The workbook; CSV is handed on as it is written.
     book: Option<XlsxTable>,
 }
 
-impl<'a> TableWriter<'a> {
+impl TableWriter {
     /// A table without rows.
-    pub fn begin(shape: &'a TableShape, format: TableFormat) -> Result<Self, TableError> {
+    pub fn begin(shape: TableShape, format: TableFormat) -> Result<Self, TableError> {
         let book = match format {
             TableFormat::Csv => None,
             TableFormat::Xlsx => Some(XlsxTable::begin(shape.sheet, shape.header, shape.amounts)?),
@@ -122,8 +133,13 @@ impl<'a> TableWriter<'a> {
         Ok(table.end()?)
     }
 
-    /// The rest of the file.
-    pub fn end(self) -> Result<Vec<u8>, TableError> {
+    /// The rest of the file. Packing a long workbook takes seconds, in which the thread of jobs and of the
+    /// lanes of charges would stand still.
+    pub async fn end(self) -> Result<Vec<u8>, TableError> {
+        tokio::task::spawn_blocking(move || self.packed()).await?
+    }
+
+    fn packed(self) -> Result<Vec<u8>, TableError> {
         match self.book {
             None => Ok(Vec::new()),
             Some(book) => Ok(book.end("筛选", &self.shape.about)?.save_to_buffer()?),

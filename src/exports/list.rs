@@ -73,6 +73,18 @@ impl ExportKind {
     }
 }
 
+/// What files are for whose rows fewer may read than the list. The names in storage stay for good.
+const WIDER: &[(StaffAct, &str)] = &[
+    (StaffAct::ReadMoneyCases, "export_of_money_cases"),
+    (StaffAct::ReadStaffAudit, "export_of_staff_audit"),
+    (StaffAct::ReadWholeAudit, "export_of_whole_audit"),
+];
+
+/// What somebody must be allowed to do for a file of this purpose, besides reading the list.
+pub(super) fn wider(purpose: &str) -> Option<StaffAct> {
+    WIDER.iter().find(|(_, wider)| *wider == purpose).map(|(act, _)| *act)
+}
+
 /// Why a list cannot be read.
 pub type ListError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -83,6 +95,8 @@ pub type RowPages = LocalBoxStream<'static, Result<Vec<Vec<String>>, ListError>>
 pub struct OpenedList {
     /// Its file, but for the rows.
     pub table: TableShape,
+    /// What somebody must be allowed to do to read these rows.
+    pub needs: StaffAct,
     /// What the log says was exported.
     pub subject: String,
     /// With which filter, as in `, state open`.
@@ -112,6 +126,12 @@ pub trait ExportLists: fmt::Debug + Send + Sync {
 const AT_ONCE: u16 = 1000;
 
 impl OpenedList {
+    /// What its file is for.
+    pub(super) fn purpose(&self) -> &'static str {
+        let wider = WIDER.iter().find(|(act, _)| *act == self.needs);
+        wider.map_or("export", |(_, purpose)| *purpose)
+    }
+
     /// The rows of a list, a thousand at a time: `page` reads those beyond a place, `place` tells where a
     /// row is, `cells` writes it.
     pub fn pages<T, R, E>(

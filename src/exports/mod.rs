@@ -123,6 +123,9 @@ pub enum ExportError {
     /// No such export of this member, or not done, or expired.
     #[error("no such file")]
     NotFound,
+    /// There is no list with this filter.
+    #[error(transparent)]
+    BadFilter(ListError),
     /// The list.
     #[error(transparent)]
     List(ListError),
@@ -144,6 +147,7 @@ impl TxError for ExportError {
             Self::Right(_)
             | Self::TooManyJobs
             | Self::NotFound
+            | Self::BadFilter(_)
             | Self::List(_)
             | Self::File(_)
             | Self::Table(_) => None,
@@ -162,8 +166,6 @@ impl Exports {
     pub const LIFETIME: Duration = Duration::from_hours(24);
     /// The most exports of a member that are shown.
     pub const SHOWN: u32 = 50;
-    /// The purpose of the files.
-    const PURPOSE: &str = "export";
 
     /// The list as a file, or a job where it is long.
     pub async fn export(
@@ -179,11 +181,11 @@ impl Exports {
                 return Ok(Exported::Job(self.request(member, what).await?));
             }
         }
-        let file = list.table.file(&rows, what.format)?;
-        let entry = entry(member.school, what, &list, rows.len() as u64);
+        let (entry, needs) = (entry(member.school, what, &list, rows.len() as u64), list.needs);
+        let file = list.table.file(rows, what.format).await?;
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         db.in_tx(async |tx| {
-            staff_accounts::hold::<ExportError>(tx, member, what.kind.act(), now).await?;
+            staff_accounts::hold::<ExportError>(tx, member, needs, now).await?;
             Ok::<_, ExportError>(audit::record(tx, &entry, now).await?)
         })
         .await?;
@@ -253,6 +255,9 @@ impl Exports {
         }
         let ExportState::Done(file) = export.state else { return Err(ExportError::NotFound) };
         let file = self.files.find(file).await?.ok_or(ExportError::NotFound)?;
+        if list::wider(&file.purpose).is_some_and(|act| !member.roles.has(act)) {
+            return Err(StaffRefusal::NoRight.into());
+        }
         Ok((file.clone(), self.files.parts(file)))
     }
 }

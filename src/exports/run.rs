@@ -49,7 +49,7 @@ impl ExportDesk {
         member: &StaffMember,
         what: &NewExport,
     ) -> Result<ExportId, ExportError> {
-        self.lists.open(member, what.kind, &what.query).map_err(ExportError::List)?;
+        self.lists.open(member, what.kind, &what.query).map_err(ExportError::BadFilter)?;
         self.exports.request(member, what).await
     }
 
@@ -76,7 +76,14 @@ impl ExportDesk {
         store::delete_expired(db, now).await?;
         let claimed = db.in_tx(async |tx| store::claim(tx, now, until).await).await?;
         let Some(mut claimed) = claimed else { return Ok(false) };
-        let (ended, id) = (self.done(&mut claimed).await, claimed.export.id);
+        let id = claimed.export.id;
+        let ended = if claimed.tries > TRIES {
+            // Its servers stopped at it, and none could say that it failed.
+            tracing::error!(%id, "an export was begun too often");
+            Ok(Ended::Failed(ExportFailure::Broken))
+        } else {
+            self.done(&mut claimed).await
+        };
         let step = match ended {
             Ok(Ended::Done | Ended::Lost) => return Ok(true),
             Ok(Ended::Failed(failure)) => Step::Failed(failure),
@@ -119,10 +126,10 @@ impl ExportDesk {
         member: &StaffMember,
         mut list: OpenedList,
     ) -> Result<Ended, ExportError> {
-        let (format, kind) = (claimed.export.what.format, claimed.export.what.kind);
+        let (format, needs) = (claimed.export.what.format, list.needs);
         let shape = list.table.clone();
         let mut file = self.begin(&claimed.export, &list).await?;
-        let (mut table, mut rows) = (TableWriter::begin(&shape, format)?, 0_u64);
+        let (mut table, mut rows) = (TableWriter::begin(shape, format)?, 0_u64);
         while let Some(page) = list.rows.try_next().await.map_err(ExportError::List)? {
             rows = rows.saturating_add(page.len() as u64);
             if rows > Exports::MAX_ROWS {
@@ -133,7 +140,7 @@ impl ExportDesk {
                 return Ok(Ended::Lost);
             }
         }
-        file.write(&table.end()?).await?;
+        file.write(&table.end().await?).await?;
         let id = file.finish().await?;
         let entry = entry(member.school, &claimed.export.what, &list, rows);
         let (asked_at, Exports { db, clock, .. }) = (claimed.export.asked_at, &self.exports);
@@ -141,7 +148,7 @@ impl ExportDesk {
         let db = db.clone().acting_as(member.actor(""));
         let done = db
             .in_tx(async |tx| {
-                staff_accounts::hold::<ExportError>(tx, member, kind.act(), asked_at).await?;
+                staff_accounts::hold::<ExportError>(tx, member, needs, asked_at).await?;
                 let done = store::step(tx, claimed, (Step::Done(id), rows)).await?;
                 if done {
                     audit::record(tx, &entry, now).await?;
@@ -156,7 +163,7 @@ impl ExportDesk {
         let new = NewFile {
             school: export.school,
             owner: export.member.uuid(),
-            purpose: Exports::PURPOSE,
+            purpose: list.purpose(),
             name: list.table.file_name(export.what.format),
             lifetime: Exports::LIFETIME,
         };

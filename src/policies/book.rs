@@ -68,7 +68,13 @@ impl PolicyBook {
     pub async fn read(db: &Db, school: SchoolId) -> Result<Self, DbError> {
         let row = StoredSchool::read(db, school).await?.ok_or(missing())?;
         let kept = store::since(Place::Db(db), school, row.seq).await?;
-        Ok(Self::of(&row, kept))
+        if is_recorded(&row, &kept) {
+            return Ok(Self::of(&row, kept));
+        }
+        // An older release wrote the row alone. It is a version before somebody changes it: a change names
+        // the newest that was seen.
+        let then = row.updated_at;
+        db.in_tx(async |tx| HeldPolicy::hold(tx, school, then).await.map(|held| held.book)).await
     }
 
     /// Of the row of a school and the versions from the one in force on. An older release writes the row
@@ -104,6 +110,16 @@ impl PolicyBook {
         Err(PolicyRefusal::Moved { version, by, differences: Vec::new() })
     }
 
+    /// Whether what is in force was so on the first day of a proposal. What has begun since is not in it,
+    /// and would be taken back by it.
+    fn check_day(&self, from: Day) -> Result<(), PolicyRefusal> {
+        if self.in_force.from <= from {
+            return Ok(());
+        }
+        let (version, by) = (self.in_force.version, self.in_force.proposed_by.clone());
+        Err(PolicyRefusal::Moved { version, by, differences: Vec::new() })
+    }
+
     /// Adds to a refusal what changed since the version `base`.
     pub async fn told(&self, db: &Db, base: i64, error: PolicyRefusal) -> PolicyRefusal {
         let PolicyRefusal::Moved { version, by, .. } = error else { return error };
@@ -130,7 +146,7 @@ impl<'a> HeldPolicy<'a> {
         now: Timestamp,
     ) -> Result<Self, DbError> {
         let mut kept = store::since(Place::Tx(tx), row.id, row.seq).await?;
-        if !kept.iter().any(|version| version.seq == row.seq && version.json == row.json) {
+        if !is_recorded(&row, &kept) {
             let (_, seq) = store::highest(tx, row.id).await?;
             let found = PolicyVersion { seq: seq.saturating_add(1), ..unrecorded(&row) };
             store::insert(tx, &found).await?;
@@ -160,6 +176,7 @@ impl<'a> HeldPolicy<'a> {
         hand: PolicyHand,
     ) -> Result<PolicyVersion, PolicyRefusal> {
         self.check_base(proposal.base)?;
+        self.check_day(proposal.from)?;
         if self.row.policy.as_ref().is_none_or(|stored| !stored.ignored.is_empty()) {
             // A newer release wrote what this one would drop.
             return Err(PolicyRefusal::NotFound);
@@ -281,6 +298,10 @@ fn of_file(
         form_key: None,
         recorded_at: now,
     })
+}
+
+fn is_recorded(row: &StoredSchool, kept: &[PolicyVersion]) -> bool {
+    kept.iter().any(|version| version.seq == row.seq && version.json == row.json)
 }
 
 fn unrecorded(row: &StoredSchool) -> PolicyVersion {

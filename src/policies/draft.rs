@@ -70,7 +70,7 @@ pub fn changes_of(form: &PolicyForm, policy: &Policy) -> Result<PolicyChanges, V
     let mut changes = PolicyChanges::new();
     for field in PolicyField::ALL {
         match field.read(form) {
-            Ok(value) if value == *at(&json, field.key) => {}
+            Ok(value) if field.keeps(&value, at(&json, field.key)) => {}
             Ok(value) => {
                 changes.insert(field.key.to_owned(), value);
             }

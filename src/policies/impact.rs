@@ -39,10 +39,12 @@ pub struct PolicyImpact {
 /// What is said of a change that hits nobody in a way that could be counted.
 const PLAIN: &[(&str, &str)] = &[
     ("name", "学生看到的名称改变，账目不变。"),
-    ("portal", "网页查询即刻开放或关闭，小程序不受影响。"),
+    ("portal", "网页查询从生效日起开放或关闭，小程序不受影响。"),
     ("top_up.password_required", "以后的充值按新的要求，已下的单不变。"),
     ("top_up.choices_fen", "充值页的快捷金额改变。"),
     ("spend.", "以后的收款按新的规则，已收的不变。"),
+    ("passcode.prefixes.", "一生效，手机上原来开头的码就不能用，要重新登记付款码。"),
+    ("passcode.unseen_days", "手机下次联网时按新的天数算。"),
     ("passcode.", "手机下次登记付款码时更换，已登记的用到期满。"),
     ("loss.", "以后的挂失、解除挂失按新的规则，已挂失的不变。"),
     ("password.default", "只涉及没有自己设过密码的人：他们的初始密码改变。"),

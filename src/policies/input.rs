@@ -134,6 +134,14 @@ impl PolicyField {
         }
     }
 
+    /// Whether a form left the field as it is stored. Boxes tell no order, which a file may have chosen.
+    pub(super) fn keeps(&self, sent: &Value, stored: &Value) -> bool {
+        let within =
+            |some: &Value, all: &Value| items(some).all(|one| items(all).any(|other| one == other));
+        let is_set = matches!(self.input, PolicyInput::Ticks(_));
+        sent == stored || is_set && within(sent, stored) && within(stored, sent)
+    }
+
     /// The field's value in words.
     pub fn words(&self, value: &Value) -> String {
         if value.is_null() {
@@ -240,5 +248,9 @@ mod tests {
         let kinds = field("binding.id_kinds");
         let form = PolicyForm::from([(kinds.tick("id_number"), "on".to_owned())]);
         assert_eq!(kinds.read(&form), Ok(json!(["id_number"])));
+        let (sent, stored) =
+            (json!(["student_no", "id_number"]), json!(["id_number", "student_no"]));
+        assert!(kinds.keeps(&sent, &stored), "the order of a file stays");
+        assert!(!kinds.keeps(&sent, &json!(["id_number"])) && !kinds.keeps(&json!([]), &stored));
     }
 }

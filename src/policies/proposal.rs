@@ -105,9 +105,19 @@ impl PolicyProposal {
         store::proposed(store::Place::Tx(tx), school, approval).await
     }
 
-    /// Keeps it for a second person.
-    pub async fn keep(&self, tx: &Tx, school: SchoolId, approval: Uuid) -> Result<(), DbError> {
-        store::propose(tx, school, (approval, self)).await
+    /// Keeps it for a second person. The row of the school is not locked: whoever makes a version locks it
+    /// before the audit log, which has the request by now. What comes in between is found at the approval.
+    pub async fn keep(
+        &self,
+        tx: &Tx,
+        school: SchoolId,
+        approval: Uuid,
+    ) -> Result<(), PolicyRefusal> {
+        if let Some(newest) = store::newest(tx, school).await?.filter(|one| one.seq != self.base) {
+            let (version, by) = (newest.version, newest.proposed_by);
+            return Err(PolicyRefusal::Moved { version, by, differences: Vec::new() });
+        }
+        Ok(store::propose(tx, school, (approval, self)).await?)
     }
 
     /// The policy as JSON.

@@ -84,6 +84,15 @@ impl PolicyVersion {
         store::find(db, school, seq).await
     }
 
+    /// What would have been in force on a day, by whoever saw the version `newest`.
+    pub async fn seen_for(
+        db: &Db,
+        school: SchoolId,
+        (newest, day): (i64, Day),
+    ) -> Result<Option<Self>, DbError> {
+        store::seen_for(db, school, (newest, day)).await
+    }
+
     /// What the same form made before: its answer was lost, or it was sent twice.
     pub async fn of_form(db: &Db, school: SchoolId, key: &str) -> Result<Option<Self>, DbError> {
         store::of_form(db, school, key).await

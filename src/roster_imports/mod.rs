@@ -17,7 +17,7 @@ mod upkeep;
 mod upload;
 mod work;
 
-pub use file::{RefusalFileError, refusal_file};
+pub use file::refusal_file;
 pub use reasons::{column_in_words, fault_in_words, reason_in_words};
 pub use upload::RosterUpload;
 

@@ -91,6 +91,21 @@ impl StaffDesk {
         if let Some(version) = PolicyVersion::of_form(&self.db, member.school, &form_key).await? {
             return Ok(PolicyOutcome::Published(Box::new(version)));
         }
+        let error = match self.propose_new(member, ask, &form_key).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        // The same form may have been sent twice at once, and the other one was first.
+        let first = PolicyVersion::of_form(&self.db, member.school, &form_key).await?;
+        first.map(|version| PolicyOutcome::Published(Box::new(version))).ok_or(error)
+    }
+
+    async fn propose_new(
+        &self,
+        member: &StaffMember,
+        ask: &PolicyAsk,
+        form_key: &str,
+    ) -> Result<PolicyOutcome, StaffActError> {
         let preview = self.preview_policy(member, &ask.edit).await?;
         if preview.two_persons {
             let asked = self.ask_policy(member, ask, &preview.proposal).await?;
@@ -102,7 +117,7 @@ impl StaffDesk {
             approved_by: None,
             reason: ask.reason.clone(),
             approval: None,
-            form_key: Some(form_key),
+            form_key: Some(form_key.to_owned()),
         };
         let published = db
             .in_tx(async |tx| {
@@ -138,12 +153,7 @@ impl StaffDesk {
             key: &ask.key,
         };
         let requests = self.policy_requests_of(member);
-        let note = async |tx: &Tx, approval: &Approval, now| {
-            let held = HeldPolicy::hold(tx, member.school, now).await?;
-            if held.newest.seq != proposal.base {
-                let (version, by) = (held.newest.version, held.newest.proposed_by.clone());
-                return Err(PolicyRefusal::Moved { version, by, differences: Vec::new() }.into());
-            }
+        let note = async |tx: &Tx, approval: &Approval, _: Timestamp| {
             Ok(proposal.keep(tx, member.school, approval.id.uuid()).await?)
         };
         match requests.ask_with(request, note).await {
@@ -222,14 +232,11 @@ impl StaffDesk {
         let approval = self.policy_requests_of(member).find(id).await?;
         let proposal = PolicyProposal::find(&self.db, member.school, id.uuid()).await?;
         let proposal = proposal.ok_or(StaffActError::NotFound)?;
-        let base = PolicyVersion::find(&self.db, member.school, proposal.base).await?;
-        let book = self.policy(member).await?;
-        let of_base = || base.and_then(|base| base.policy).ok_or(StaffActError::NotFound);
-        let differences = if book.newest.seq == proposal.base {
-            book.differences(&proposal)?
-        } else {
-            PolicyDifference::between(&of_base()?, &proposal.policy)
-        };
+        // Of what it was made, though other versions have come or begun since.
+        let of = (proposal.base, proposal.from);
+        let before = PolicyVersion::seen_for(&self.db, member.school, of).await?;
+        let before = before.and_then(|before| before.policy).ok_or(StaffActError::NotFound)?;
+        let differences = PolicyDifference::between(&before, &proposal.policy);
         Ok(PolicyRequest { approval, proposal, differences })
     }
 

@@ -138,6 +138,8 @@ async fn a_job_ends_as_what_came_of_it(db: &TestDb) {
     let failed =
         eventually("the job of nobody ends", async || world.rows.texts(failed).await.pop());
     assert_eq!(failed.await, "no_right", "{other}");
+    let again = left(&world, &id, ("state=paid", 3)).await;
+    assert_eq!(state(&again).await, (json!("failed"), json!("broken")), "three servers died");
 }
 
 async fn jobs_are_bounded(db: &TestDb) {
@@ -168,6 +170,11 @@ async fn jobs_are_bounded(db: &TestDb) {
     for (what, body, status) in [
         ("no such list", json!({ "list": "moneys", "format": "csv" }), 404),
         ("no such format", json!({ "list": "orders", "format": "pdf" }), 422),
+        (
+            "no such state",
+            json!({ "list": "orders", "query": "state=nothing", "format": "csv" }),
+            422,
+        ),
         ("a long query", json!({ "list": "orders", "query": long, "format": "csv" }), 422),
     ] {
         let refused = member.post("/api/v1/staff/exports", &body).await;

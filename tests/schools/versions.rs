@@ -23,6 +23,8 @@ on_each_empty_database!(
     a_version_begins_at_midnight_in_beijing,
     what_changes_before_a_version_begins_is_carried_into_it,
     another_version_in_between_refuses_a_proposal,
+    what_began_since_is_not_taken_back,
+    the_newest_of_many_versions_begins,
     going_back_is_a_new_version,
     a_file_is_a_version_and_waits_for_what_is_to_begin,
     what_an_older_release_wrote_is_recorded,
@@ -178,6 +180,35 @@ async fn another_version_in_between_refuses_a_proposal(db: &TestDb) {
     assert_eq!(made.iter().filter(|made| **made).count(), 1);
 }
 
+async fn what_began_since_is_not_taken_back(db: &TestDb) {
+    let school = school(db).await;
+    let later = changes(&[("spend.reversal_minutes", json!(9))]);
+    publish(db, school, (Some(in_days(3)), later)).await.unwrap();
+    let seen = book(db, school).await;
+    let content = changes(&[("name", json!("新名"))]);
+    let edit = PolicyEdit { base: seen.newest.seq, from: None, content };
+    let (proposal, _) = seen.propose(&edit, None, today()).unwrap();
+    // It is approved when that version has begun.
+    let late = db.db.in_tx(async |tx| {
+        let held = HeldPolicy::hold(tx, school, in_days(4).start()).await?;
+        held.publish(&proposal, hand("晚")).await
+    });
+    let late = late.await.unwrap_err();
+    assert!(matches!(late, PolicyRefusal::Moved { version: 6, .. }), "{late:?}");
+}
+
+async fn the_newest_of_many_versions_begins(db: &TestDb) {
+    let school = school(db).await;
+    for minutes in 10..130 {
+        let content = changes(&[("spend.reversal_minutes", json!(minutes))]);
+        publish(db, school, (Some(in_days(3)), content)).await.unwrap();
+    }
+    let seen = book(db, school).await;
+    assert_eq!((seen.newest.seq, seen.coming.len()), (121, 1));
+    take_effect(&db.db, in_days(3).start()).await.unwrap();
+    assert_eq!(in_force(db, school).await.0, 129);
+}
+
 async fn going_back_is_a_new_version(db: &TestDb) {
     let school = school(db).await;
     publish(db, school, (None, changes(&[("name", json!("新名"))]))).await.unwrap();
@@ -227,18 +258,11 @@ async fn what_an_older_release_wrote_is_recorded(db: &TestDb) {
     let written = "UPDATE school SET policy = REPLACE(policy, '咸宁职业', '旧版程序'), \
                    policy_version = 6, updated_at = updated_at + 1";
     assert_eq!(rows.change(written, []).await, 1);
-    assert_eq!(book(db, school).await.in_force.version, 6);
+    // Whoever reads it records it first, and the change is one of it.
+    let seen = book(db, school).await;
+    assert_eq!((seen.in_force.version, seen.newest.seq), (6, 2));
     let minutes = changes(&[("spend.reversal_minutes", json!(9))]);
-    let version = {
-        // The one that was seen is recorded first, and the change is one of it.
-        let refused = publish(db, school, (None, minutes.clone())).await;
-        assert!(matches!(refused, Err(PolicyRefusal::Moved { .. })), "{refused:?}");
-        let recorded = db
-            .db
-            .in_tx(async |tx| HeldPolicy::hold(tx, school, NOON).await.map(|held| held.newest.seq));
-        assert_eq!(recorded.await.unwrap(), 2);
-        publish(db, school, (None, minutes)).await.unwrap()
-    };
+    let version = publish(db, school, (None, minutes)).await.unwrap();
     assert_eq!((version.seq, version.version), (3, 7));
     assert_eq!(in_force(db, school).await, (9, "旧版程序技术学院".to_owned()));
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     exports::{ExportKind, OpenedList},
     staff::{AuditQuery, guard::ReadAudit},
-    staff_accounts::StaffMember,
+    staff_accounts::{StaffAct, StaffMember},
 };
 
 const HEADER: &[&str] = &["序号", "时间", "谁", "做了什么", "对象", "内容", "理由"];
@@ -30,6 +30,8 @@ impl Exportable for Log {
         let said = asked.chips().into_iter().map(|chip| format!(", {}", chip.text)).collect();
         let about = exports::about(member, (asked.chips(), "无"));
         let scope = [("范围", scope(member).to_owned())];
+        let wide = [StaffAct::ReadWholeAudit, StaffAct::ReadStaffAudit];
+        let widest = wide.into_iter().find(|act| member.roles.has(*act));
         let (desk, filter) = (console.staff.clone(), asked.filter);
         Ok(OpenedList {
             table: TableShape {
@@ -39,6 +41,7 @@ impl Exportable for Log {
                 amounts: &[],
                 about: scope.into_iter().chain(about).collect(),
             },
+            needs: widest.unwrap_or(StaffAct::ReadAudit),
             subject: "audit log".to_owned(),
             asked: said,
             rows: OpenedList::pages(

@@ -15,7 +15,7 @@ use crate::{
     },
     exports::{ExportKind, OpenedList},
     staff::{CaseQuery, ListedCase, guard::ReadCases},
-    staff_accounts::StaffMember,
+    staff_accounts::{StaffAct, StaffMember},
 };
 
 const HEADER: &[&str] = &[
@@ -50,6 +50,7 @@ impl Exportable for Cases {
         ];
         let said = said.into_iter().flatten().collect();
         let about = exports::about(member, (asked.chips(), "未结"));
+        let money = member.roles.has(StaffAct::ReadMoneyCases);
         let (desk, wanted) = (console.cases.clone(), asked.wanted);
         Ok(OpenedList {
             table: TableShape {
@@ -59,6 +60,7 @@ impl Exportable for Cases {
                 amounts: AMOUNTS,
                 about: about.into(),
             },
+            needs: if money { StaffAct::ReadMoneyCases } else { StaffAct::ReadCases },
             subject: "cases".to_owned(),
             asked: said,
             rows: OpenedList::pages(

@@ -48,6 +48,7 @@ impl Exportable for Orders {
                 amounts: AMOUNTS,
                 about: [("日期", date)].into_iter().chain(about).collect(),
             },
+            needs: Self::KIND.act(),
             subject: day
                 .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
             asked: said.into_iter().flatten().collect(),

@@ -45,6 +45,7 @@ impl Exportable for People {
                 amounts: AMOUNTS,
                 about: [("日期", format!("{day}（北京时间）"))].into_iter().chain(about).collect(),
             },
+            needs: Self::KIND.act(),
             subject: "people".to_owned(),
             asked: said,
             rows: OpenedList::pages(

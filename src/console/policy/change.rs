@@ -106,7 +106,7 @@ pub(in crate::console) async fn preview(
 
 /// What a form holds, and of the fields that were left as its version had them what they are now: another
 /// version may have come in between.
-async fn merged(
+pub(super) async fn merged(
     console: &Console,
     seat: &Seat<ChangePolicy>,
     (form, book): (&EditForm, &PolicyBook),

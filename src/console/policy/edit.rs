@@ -1,6 +1,6 @@
 //! The form of the policy.
 
-use super::HERE;
+use super::{HERE, change::merged};
 use crate::{
     base::http::{ApiError, problem::INVALID},
     console::{
@@ -85,7 +85,8 @@ pub(in crate::console) async fn edit_again(
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form } = sent;
     let book = console.staff.policy(&seat.member).await?;
-    let filled = Filled { from: form.from, fields: form.fields, wrong: None };
+    let fields = merged(&console, &seat, (&form, &book)).await?;
+    let filled = Filled { from: form.from, fields, wrong: None };
     edit_page(&seat, &console, (&book, filled)).await
 }
 

@@ -110,7 +110,8 @@ pub(in crate::console) async fn version(
     let state = state_of(&one, book.in_force.seq, &book.coming);
     let (may, coming) = (member.roles.has(StaffAct::ChangePolicy), state == "尚未生效");
     let restore = |seq: i64| format!("{}/versions/{seq}/restore", HERE.0);
-    let stops = format!("{}?from={}", restore(book.in_force.seq), one.from);
+    let earlier = book.coming.iter().rev().find(|other| other.from < one.from);
+    let stops = format!("{}?from={}", restore(earlier.unwrap_or(&book.in_force).seq), one.from);
     let title = format!("政策第 {} 版", one.version);
     shown(&VersionPage {
         frame: Frame::of(&seat, &console, (HERE.0, &title)).await?,

@@ -53,6 +53,7 @@ impl Exportable for Terminals {
                 amounts: AMOUNTS,
                 about: day.into_iter().chain(about).collect(),
             },
+            needs: Self::KIND.act(),
             subject: "terminals".to_owned(),
             asked: String::new(),
             rows: OpenedList::pages(

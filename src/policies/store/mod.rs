@@ -16,11 +16,18 @@ use crate::{
     schools::policy::StoredPolicy,
 };
 use entity::{policy_proposal, policy_version};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 use uuid::Uuid;
 
-/// The most versions that are looked at for what is to take effect: more never wait.
-const MOST_WAITING: u64 = 100;
+/// The most versions that are looked at for what is to take effect: one for each day of a year.
+const MOST_WAITING: u64 = 400;
+/// No later version begins as early.
+const NOT_REPLACED: &str = "NOT EXISTS (SELECT 1 FROM policy_version AS later \
+    WHERE later.school_id = policy_version.school_id AND later.seq > policy_version.seq \
+    AND later.from_day <= policy_version.from_day)";
 
 fn checked(row: policy_version::Model) -> Result<PolicyVersion, DbError> {
     let broken = |what| DbError::Inconsistent { table: "policy_version", what };
@@ -86,6 +93,28 @@ pub(super) async fn find(
     found.one(db.conn()).await?.map(checked).transpose()
 }
 
+/// The newest version.
+pub(super) async fn newest(tx: &Tx, school: SchoolId) -> Result<Option<PolicyVersion>, DbError> {
+    let found = policy_version::Entity::find()
+        .filter(policy_version::Column::SchoolId.eq(school.number()))
+        .order_by_desc(policy_version::Column::Seq);
+    found.one(tx.conn()).await?.map(checked).transpose()
+}
+
+/// The version that would be in force on a day if none came after `newest`.
+pub(super) async fn seen_for(
+    db: &Db,
+    school: SchoolId,
+    (newest, day): (i64, Day),
+) -> Result<Option<PolicyVersion>, DbError> {
+    let found = policy_version::Entity::find()
+        .filter(policy_version::Column::SchoolId.eq(school.number()))
+        .filter(policy_version::Column::Seq.lte(newest))
+        .filter(policy_version::Column::FromDay.lte(day.number()))
+        .order_by_desc(policy_version::Column::Seq);
+    found.one(db.conn()).await?.map(checked).transpose()
+}
+
 /// What the same form made before.
 pub(super) async fn of_form(
     db: &Db,
@@ -98,15 +127,18 @@ pub(super) async fn of_form(
     found.one(db.conn()).await?.map(checked).transpose()
 }
 
-/// The versions from `seq` on, oldest first.
+/// The version `seq` and those after it that may begin, oldest first.
 pub(super) async fn since(
     source: Place<'_>,
     school: SchoolId,
     seq: i64,
 ) -> Result<Vec<PolicyVersion>, DbError> {
+    let counts =
+        Condition::any().add(policy_version::Column::Seq.eq(seq)).add(Expr::cust(NOT_REPLACED));
     let found = policy_version::Entity::find()
         .filter(policy_version::Column::SchoolId.eq(school.number()))
         .filter(policy_version::Column::Seq.gte(seq))
+        .filter(counts)
         .order_by_asc(policy_version::Column::Seq)
         .limit(MOST_WAITING);
     let found = match source {
@@ -183,10 +215,15 @@ pub(super) async fn proposed(
     };
     let Some(row) = row else { return Ok(None) };
     let broken = |_| DbError::Inconsistent { table: "policy_proposal", what: "unreadable policy" };
+    let stored = StoredPolicy::parse(&row.policy).map_err(broken)?;
+    if !stored.ignored.is_empty() {
+        // A newer release made it: this one would put in force less than was asked for.
+        return Ok(None);
+    }
     Ok(Some(PolicyProposal {
         base: row.base_seq,
         from: Day::from_number(row.from_day),
-        policy: StoredPolicy::parse(&row.policy).map_err(broken)?.policy,
+        policy: stored.policy,
         json: row.policy,
     }))
 }

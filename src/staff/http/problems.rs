@@ -69,6 +69,9 @@ impl From<ExportError> for ApiError {
                 Self::new(TOO_MANY_EXPORTS).member("most", Exports::MAX_RUNNING)
             }
             ExportError::NotFound => Self::new(problem::NOT_FOUND),
+            ExportError::BadFilter(_) => {
+                Self::new(problem::INVALID).field("/query", "没有这样的筛选条件")
+            }
             ExportError::List(error) => Self::internal(&*error),
             ExportError::File(error) => Self::internal(&error),
             ExportError::Table(error) => Self::internal(&error),

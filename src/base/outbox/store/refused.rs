@@ -71,6 +71,7 @@ pub(in crate::base::outbox) async fn page(
     Source::Db(db).select(&sql, values).await?.iter().map(job).collect()
 }
 
+/// Times are told in whole seconds, which `seen` may be.
 pub(in crate::base::outbox) async fn again(
     tx: &Tx,
     school: SchoolId,
@@ -82,7 +83,8 @@ pub(in crate::base::outbox) async fn again(
     let kinds = places(kinds, &mut values);
     let sql = format!(
         "UPDATE outbox SET state = 'waiting', due_at = $1, leased_until = 0, reason = NULL \
-         WHERE id = $2 AND school_id = $3 AND state = 'refused' AND due_at = $4 \
+         WHERE id = $2 AND school_id = $3 AND state = 'refused' \
+         AND (due_at = $4 OR ($4 % 1000000 = 0 AND due_at / 1000000 = $4 / 1000000)) \
          AND kind IN ({kinds}) RETURNING kind"
     );
     let statement = Statement::from_sql_and_values(tx.backend(), sql, values);
