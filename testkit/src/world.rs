@@ -102,7 +102,7 @@ impl World {
         let keys = sandbox_keys();
         let own = &keys.schools[school];
         let (app, pay) = (own.wechat.as_ref().unwrap(), &own.wechat_pay);
-        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        let file = |name: &str| sandbox_folder().join(school).join(name).display().to_string();
         for (name, value) in [
             ("WECHAT__APP_ID", app.app_id.clone()),
             ("WECHAT__APP_SECRET", app.app_secret.clone()),
@@ -123,7 +123,7 @@ impl World {
         let keys = sandbox_keys();
         let apps = &keys.alipay.as_ref().unwrap().schools;
         let (school, own) = apps.iter().find(|(_, app)| !app.encrypt_key.is_empty()).unwrap();
-        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        let file = |name: &str| sandbox_folder().join(school).join(name).display().to_string();
         for (name, value) in [
             ("ALIPAY__APP_ID", own.app_id.clone()),
             ("ALIPAY__SELLER_ID", own.seller_id.clone()),
@@ -178,16 +178,8 @@ impl World {
     /// A deployment without a server yet.
     pub async fn unserved(db: &TestDb) -> Self {
         let folder = TempDir::new().unwrap();
-        let (sandbox, sandbox_thread) = Thread::start(async || {
-            let running = Arc::new(sandbox::start(Options::new(sandbox_keys())).await.unwrap());
-            let kept = Arc::clone(&running);
-            let end = async {
-                if let Some(last) = Arc::into_inner(kept) {
-                    last.stop().await;
-                }
-            };
-            (running, end)
-        });
+        let options = Options::new(sandbox_keys());
+        let (sandbox, sandbox_thread) = Thread::start(async || serve_sandbox(options).await);
         Self {
             server: None,
             rows: Rows::of(&db.url).await,
@@ -206,7 +198,8 @@ impl World {
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let public_url = self.server.as_ref().map_or(&base_url, |first| &first.base_url);
         let settings = Settings::load(None, self.settings(public_url).into_iter()).unwrap();
-        let ((), thread) = Thread::start(async || serve(settings, listener).await);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (_, thread) = Thread::start(async || serve(settings, listener, clock).await);
         Server { base_url, _thread: thread }
     }
 
@@ -218,7 +211,7 @@ impl World {
         let alipay = alipay_credentials();
         let keys = sandbox_keys();
         let locks = keys.locks.as_ref().unwrap();
-        let key_file = |name: &str| keys_folder().join(name).display().to_string();
+        let key_file = |name: &str| sandbox_folder().join(name).display().to_string();
         let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
         let settings = [
             ("ENVIRONMENT", "sandbox".to_owned()),
@@ -282,14 +275,7 @@ impl World {
     /// Waits until all batches are sealed and all jobs were tried, so that no background work changes
     /// the database.
     pub async fn at_rest(&self) {
-        // One query: a job that is done between two would leave its seal unseen.
-        let busy = "SELECT (SELECT COUNT(*) FROM unsealed) + (SELECT COUNT(*) FROM outbox \
-                    WHERE state = 'waiting' AND (tries = 0 AND due_at = created_at \
-                    OR leased_until > 0))";
-        eventually("everything is sealed and tried", async || {
-            (self.rows.number(busy).await == 0).then_some(())
-        })
-        .await;
+        at_rest(&self.rows).await;
     }
 
     /// The balance of an account of a school, in fen.
@@ -335,8 +321,37 @@ impl Server {
     }
 }
 
-async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Output = ()>) {
-    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
+/// Waits until all batches are sealed and all jobs were tried.
+pub(crate) async fn at_rest(rows: &Rows) {
+    // One query: a job that is done between two would leave its seal unseen.
+    let busy = "SELECT (SELECT COUNT(*) FROM unsealed) + (SELECT COUNT(*) FROM outbox \
+                WHERE state = 'waiting' AND (tries = 0 AND due_at = created_at \
+                OR leased_until > 0))";
+    eventually("everything is sealed and tried", async || {
+        (rows.number(busy).await == 0).then_some(())
+    })
+    .await;
+}
+
+/// A sandbox, and what ends it.
+pub(crate) async fn serve_sandbox(options: Options) -> (Arc<Running>, impl Future<Output = ()>) {
+    let running = Arc::new(sandbox::start(options).await.unwrap());
+    let kept = Arc::clone(&running);
+    let end = async {
+        if let Some(last) = Arc::into_inner(kept) {
+            last.stop().await;
+        }
+    };
+    (running, end)
+}
+
+/// A server by this clock, and what ends it.
+pub(crate) async fn serve(
+    settings: Settings,
+    listener: TcpListener,
+    clock: Arc<dyn Clock>,
+) -> (Arc<App>, impl Future<Output = ()>) {
+    let app = Arc::new(App::build(settings, clock).await.unwrap());
     let jobs = app.start_jobs();
     let capacity = Capacity {
         workers: 2,
@@ -345,28 +360,30 @@ async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Ou
         drain: Duration::from_secs(10),
         times: app.config.server.times,
     };
-    let server = http::listen(listener, capacity, move || routes::application(&app)).unwrap();
+    let shared = Arc::clone(&app);
+    let server = http::listen(listener, capacity, move || routes::application(&shared)).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let end = async move {
         handle.stop(false).await;
         jobs.stop().await;
     };
-    ((), end)
+    (app, end)
 }
 
 /// Generated once and kept between runs next to the test executable, because RSA keys are slow to
 /// generate.
 pub(crate) fn sandbox_keys() -> Arc<Keys> {
     static KEYS: OnceLock<Arc<Keys>> = OnceLock::new();
-    Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&keys_folder()).unwrap())))
+    Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&sandbox_folder()).unwrap())))
 }
 
 pub(crate) fn alipay_credentials() -> AlipayCredentials {
     sandbox_keys().alipay.as_ref().unwrap().general.clone()
 }
 
-pub(crate) fn keys_folder() -> PathBuf {
+/// The folder of the keys that the deployments' sandboxes have.
+pub fn sandbox_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     program.parent().unwrap().join("sandbox-keys")
 }
