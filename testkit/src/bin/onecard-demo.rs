@@ -7,7 +7,7 @@ use std::{env, path::PathBuf, process::ExitCode};
 use testkit::{Demo, now};
 
 const DAYS: u16 = 21;
-const PEOPLE: usize = 44;
+const PEOPLE: usize = 40;
 
 #[tokio::main]
 async fn main() -> ExitCode {

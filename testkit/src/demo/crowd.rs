@@ -111,8 +111,8 @@ impl Somebody {
         ToppedUp { order: id, number }
     }
 
-    /// Pays one order twice: once on each of two phones.
-    pub(super) async fn pay_twice(&mut self, place: &Place, rows: &Rows, fen: i64) {
+    /// Pays one order twice, as on two phones; returns the number of the second payment.
+    pub(super) async fn pay_twice(&mut self, place: &Place, rows: &Rows, fen: i64) -> String {
         let order = self.order(place, fen).await;
         let id: Uuid = order["id"].as_str().unwrap().parse().unwrap();
         let first = rows.payment_of(id).await;
@@ -120,8 +120,10 @@ impl Somebody {
         let both = rows.payments_of(id).await;
         let second = both.into_iter().find(|payment| *payment != first).unwrap();
         pay(place, &first.simple().to_string()).await;
-        pay(place, &second.simple().to_string()).await;
+        let second = second.simple().to_string();
+        pay(place, &second).await;
         self.fen += fen;
+        second
     }
 
     /// Reports the card as lost, or takes the report back.

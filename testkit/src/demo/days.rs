@@ -13,10 +13,11 @@ use onecard::{
     orders::fact::Provider,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use sandbox::wechat_pay::{RefundEnd, RefundMode};
 use std::time::Duration;
 
 /// Between two groups of people at the tills.
-const GROUPS: Duration = Duration::from_secs(70);
+const GROUPS: Duration = Duration::from_secs(45);
 /// Who has less tops up in the evening.
 const LITTLE: i64 = 2_500;
 
@@ -60,7 +61,7 @@ impl<'a> Weeks<'a> {
     pub(super) async fn live(&mut self, nth: u16) {
         let day = Day::from_number(self.first.number() + i32::from(nth));
         if self.comes(day, 7, 10).await {
-            self.meal(9, 300..900).await;
+            self.meal(6, 300..900).await;
         }
         if self.comes(day, 10, 30).await && nth > 0 {
             self.compare(day).await;
@@ -69,13 +70,13 @@ impl<'a> Weeks<'a> {
             self.happens(nth).await;
         }
         if self.comes(day, 11, 50).await {
-            self.meal(18, 800..1_900).await;
+            self.meal(12, 800..1_900).await;
         }
         if self.comes(day, 14, 30).await {
             self.pass("L1", 4).await;
         }
         if self.comes(day, 17, 40).await {
-            self.meal(12, 700..1_600).await;
+            self.meal(8, 700..1_600).await;
         }
         if self.comes(day, 20, 0).await {
             self.top_up(nth).await;
@@ -84,6 +85,8 @@ impl<'a> Weeks<'a> {
             self.pass("G1", 8).await;
         }
         at_rest(self.rows).await;
+        let app = &self.place.app;
+        app.journeys.terminals.write_contacts(&app.db).await.unwrap();
     }
 
     /// Waits for a moment of a day; false if it is after the last.
@@ -116,6 +119,9 @@ impl<'a> Weeks<'a> {
                 group.iter().map(|_| self.chance.random_range(prices.clone())).collect();
             let paying = group.iter_mut().zip(tills).zip(prices);
             join_all(paying.map(|((somebody, till), fen)| somebody.pay(place, till, fen))).await;
+            if self.chance.random_range(0..40) == 0 {
+                place.reverse("T2").await;
+            }
             place.turn_to(place.now().plus(GROUPS)).await;
         }
     }
@@ -168,14 +174,27 @@ impl<'a> Weeks<'a> {
         match left {
             12 => place.switch_off("T4").await,
             8 => {
-                place.reverse("T1").await;
                 self.people[0].report_loss(place, false).await;
                 self.people[0].report_loss(place, true).await;
             }
             // Who lost a card for good neither eats nor tops up any more.
             9 => self.people.remove(3).report_loss(place, false).await,
             5 => self.give_back().await,
-            2 => self.people[1].pay_twice(place, rows, 5_000).await,
+            // What was paid twice goes back by itself; of the second one the way back is closed.
+            2 => {
+                self.people[1].pay_twice(place, rows, 5_000).await;
+                at_rest(rows).await;
+                let wechat_pay = &place.sandbox().wechat_pay;
+                wechat_pay.set_refund_mode(RefundMode::ByHand);
+                let second = self.people[2].pay_twice(place, rows, 10_000).await;
+                let refund =
+                    eventually("it is given back", async || wechat_pay.refunds_of(&second).pop())
+                        .await;
+                wechat_pay.end_refund(&refund.out_refund_no, RefundEnd::Abnormal).unwrap();
+                wechat_pay.set_refund_mode(RefundMode::Succeed);
+                self.until_counted("review_case WHERE closed_at IS NULL AND refund_id IS NOT NULL")
+                    .await;
+            }
             1 => {
                 self.people.remove(2).report_loss(place, false).await;
                 self.ask_for_more().await;
@@ -193,11 +212,12 @@ impl<'a> Weeks<'a> {
         self.decides.decide(&self.place, &asked, "approve").await;
         self.place.turn_to(self.place.now().plus(Duration::from_mins(1))).await;
         self.decides.decide(&self.place, &refused, "reject").await;
-        eventually("it is given back", async || {
-            let done = "refund WHERE state = 'done'";
-            (self.rows.count(done).await > 0).then_some(())
-        })
-        .await;
+        self.until_counted("refund WHERE state = 'done'").await;
+    }
+
+    /// Waits until there is such a row.
+    async fn until_counted(&self, what: &str) {
+        eventually(what, async || (self.rows.count(what).await > 0).then_some(())).await;
     }
 
     /// Refunds that wait for a second person.

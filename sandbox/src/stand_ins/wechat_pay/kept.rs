@@ -11,7 +11,7 @@ use super::payment::{Paid, Payment, State};
 use super::refund::{Refund, RefundStatus};
 use crate::state::lock;
 
-/// A paid order, with its refunds that succeeded.
+/// A paid order, with its refunds that succeeded, and those that wait for the merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptPayment {
     out_trade_no: String,
@@ -38,7 +38,8 @@ struct KeptRefund {
     notify_url: String,
     created_at: DateTime<Utc>,
     request: Value,
-    succeeded_at: DateTime<Utc>,
+    /// None where it could not go back the way it came.
+    succeeded_at: Option<DateTime<Utc>>,
 }
 
 impl WechatPay {
@@ -100,7 +101,7 @@ impl WechatPay {
             notify_url: kept.notify_url,
             created_at: kept.created_at,
             request: kept.request,
-            status: RefundStatus::Success(kept.succeeded_at),
+            status: kept.succeeded_at.map_or(RefundStatus::Abnormal, RefundStatus::Success),
             callback: reported(),
         };
         Payment {
@@ -148,7 +149,11 @@ impl KeptPayment {
 
 impl KeptRefund {
     fn of(refund: &Refund) -> Option<Self> {
-        let RefundStatus::Success(succeeded_at) = refund.status else { return None };
+        let succeeded_at = match refund.status {
+            RefundStatus::Success(at) => Some(at),
+            RefundStatus::Abnormal => None,
+            RefundStatus::Processing | RefundStatus::Closed => return None,
+        };
         Some(Self {
             out_refund_no: refund.out_refund_no.clone(),
             number: refund.number.clone(),
