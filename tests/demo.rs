@@ -36,10 +36,11 @@ async fn some_days_at_a_school(db: &TestDb) {
     for (what, least) in [
         ("refund WHERE state = 'done'", 1),
         ("approval WHERE state = 'requested'", 2),
-        ("bill_difference WHERE state = 'open'", 1),
+        ("bill_difference WHERE state = 'open'", 2),
         ("bill_day WHERE state = 'closed'", 3),
         ("person WHERE lost_at IS NOT NULL", 1),
-        ("review_case", 1),
+        ("review_case WHERE closed_at IS NULL", 2),
+        ("charge", 100),
         ("outbox WHERE state = 'refused'", 1),
         ("terminal_contact", 2),
     ] {

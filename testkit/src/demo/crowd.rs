@@ -1,7 +1,7 @@
 //! People of the school who use the app.
 
 use super::{Demo, SCHOOL, place::Place};
-use crate::{PATIENCE, Rows, Student, claim, within};
+use crate::{PATIENCE, Rows, Student, claim, eventually, within};
 use serde_json::{Value, json};
 use std::fs;
 use uuid::Uuid;
@@ -17,6 +17,8 @@ const UNTOUCHED: usize = 2;
 pub(super) struct Somebody {
     /// About what there is to spend.
     pub(super) fen: i64,
+    /// The first top-up: the number of its payment, and what it was.
+    first: Option<(String, i64)>,
     student: Student,
 }
 
@@ -57,7 +59,7 @@ impl Somebody {
         let change = json!({ "old_password": first, "new_password": PASSWORD });
         let changed = student.post("/api/v1/me/query-password", &change).await;
         assert_eq!(changed.status, 204, "{}", changed.text());
-        Self { fen: 0, student }
+        Self { fen: 0, first: None, student }
     }
 
     /// A new access token: the last one is an evening old.
@@ -92,7 +94,18 @@ impl Somebody {
         let order = self.order(place, fen).await;
         let topped_up = self.pay_order(place, rows, &order).await;
         self.fen += fen;
+        self.first.get_or_insert_with(|| (topped_up.number.clone(), fen));
         topped_up
+    }
+
+    /// Somebody gives the first top-up back in the merchant's console, past the program, though most of it
+    /// was spent.
+    pub(super) async fn is_given_back(&self, place: &Place) {
+        let (number, fen) = self.first.as_ref().unwrap();
+        let pay = &place.sandbox().wechat_pay;
+        pay.refund_in_console(number, *fen).unwrap();
+        let told = async || pay.refunds_of(number).iter().any(|it| it.accepted > 0).then_some(());
+        eventually("the server is told", told).await;
     }
 
     /// Orders a top-up and never pays.

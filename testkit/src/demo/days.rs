@@ -197,6 +197,9 @@ impl<'a> Weeks<'a> {
             }
             1 => {
                 self.people.remove(2).report_loss(place, false).await;
+                // Nor does who owes.
+                self.people.sort_by_key(|somebody| somebody.fen);
+                self.people.remove(0).is_given_back(place).await;
                 self.ask_for_more().await;
             }
             _ => {}
