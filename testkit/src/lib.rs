@@ -30,6 +30,7 @@ mod proof;
 mod redis_server;
 mod rows;
 mod sampling;
+mod serving;
 mod staff;
 mod stand_ins;
 mod template;

@@ -5,15 +5,16 @@
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, Rows, TestDb, authentic::assert_authentic, eventually, proof::report_with,
+    Api, Faults, Rows, TestDb,
+    authentic::assert_authentic,
+    proof::report_with,
+    serving::{at_rest, serve, serve_sandbox},
     threads::Thread,
 };
 use onecard::{
-    app::App,
     base::{
         clock::{Clock, SystemClock, Timestamp},
         db::Db,
-        http::{self, Capacity},
         ids::SchoolId,
     },
     ledger::{
@@ -21,7 +22,6 @@ use onecard::{
         balances::school_balance,
         verify::Report,
     },
-    routes,
     wiring::Settings,
 };
 use sandbox::{
@@ -32,7 +32,6 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -319,56 +318,6 @@ impl Server {
     pub fn api(&self) -> Api {
         Api::at(&self.base_url)
     }
-}
-
-/// Waits until all batches are sealed and all jobs were tried.
-pub(crate) async fn at_rest(rows: &Rows) {
-    // One query: a job that is done between two would leave its seal unseen.
-    let busy = "SELECT (SELECT COUNT(*) FROM unsealed) + (SELECT COUNT(*) FROM outbox \
-                WHERE state = 'waiting' AND (tries = 0 AND due_at = created_at \
-                OR leased_until > 0))";
-    eventually("everything is sealed and tried", async || {
-        (rows.number(busy).await == 0).then_some(())
-    })
-    .await;
-}
-
-/// A sandbox, and what ends it.
-pub(crate) async fn serve_sandbox(options: Options) -> (Arc<Running>, impl Future<Output = ()>) {
-    let running = Arc::new(sandbox::start(options).await.unwrap());
-    let kept = Arc::clone(&running);
-    let end = async {
-        if let Some(last) = Arc::into_inner(kept) {
-            last.stop().await;
-        }
-    };
-    (running, end)
-}
-
-/// A server by this clock, and what ends it.
-pub(crate) async fn serve(
-    settings: Settings,
-    listener: TcpListener,
-    clock: Arc<dyn Clock>,
-) -> (Arc<App>, impl Future<Output = ()>) {
-    let app = Arc::new(App::build(settings, clock).await.unwrap());
-    let jobs = app.start_jobs();
-    let capacity = Capacity {
-        workers: 2,
-        blocking_threads: 4,
-        connections: app.config.server.max_connections,
-        drain: Duration::from_secs(10),
-        times: app.config.server.times,
-    };
-    let shared = Arc::clone(&app);
-    let server = http::listen(listener, capacity, move || routes::application(&shared)).unwrap();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    let end = async move {
-        handle.stop(false).await;
-        jobs.stop().await;
-    };
-    (app, end)
 }
 
 /// Generated once and kept between runs next to the test executable, because RSA keys are slow to

@@ -6,7 +6,7 @@ use super::{
     office::Colleague,
     place::Place,
 };
-use crate::{Rows, eventually, world::at_rest};
+use crate::{Rows, eventually, serving::at_rest};
 use futures_util::future::join_all;
 use onecard::{
     base::clock::{Day, Timestamp},

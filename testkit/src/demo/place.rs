@@ -2,7 +2,11 @@
 //! the terminals of the school.
 
 use super::{Demo, SCHOOL};
-use crate::{Api, threads::Thread, world};
+use crate::{
+    Api,
+    serving::{serve, serve_sandbox},
+    threads::Thread,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use onecard::{
     access::allocation::AllocationImport,
@@ -68,11 +72,11 @@ impl Place {
         options.server.clone_from(&base_url);
         options.tills.extend(TILLS.iter().skip(1).map(|(id, ..)| fresh_key(id)));
         let (tills, gates) = (options.tills.clone(), options.gates.clone());
-        let (sandbox, sandbox_thread) = Thread::start(async || world::serve_sandbox(options).await);
+        let (sandbox, sandbox_thread) = Thread::start(async || serve_sandbox(options).await);
         let variables = variables(demo, sandbox.base_url(), &base_url);
         let settings = Settings::load(demo.config.as_deref(), variables.into_iter()).unwrap();
         let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let (app, server) = Thread::start(async || world::serve(settings, listener, ticks).await);
+        let (app, server) = Thread::start(async || serve(settings, listener, ticks).await);
         let school = app.journeys.schools.by_code(SCHOOL).await.unwrap();
         let place = Self {
             api: Api::at(&base_url),

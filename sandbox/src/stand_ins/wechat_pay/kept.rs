@@ -84,7 +84,9 @@ impl WechatPay {
         let refunds: Vec<_> = payment.refunds.iter().map(|it| it.out_refund_no.clone()).collect();
         payments.insert(payment, now)?;
         payments.index_transaction(&mch_id, &number);
-        refunds.iter().for_each(|refund| payments.index_refund(&mch_id, &number, refund));
+        for refund in refunds {
+            payments.index_refund(&mch_id, &number, &refund);
+        }
         Ok(())
     }
 
