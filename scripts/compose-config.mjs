@@ -1,6 +1,6 @@
 // Writes a sandbox configuration with fresh keys, unless there is one already.
 //   node scripts/compose-config.mjs DIR SERVER_PORT METRICS_PORT SANDBOX_URL [DATABASE_URL] [REDIS_URL]
-// DIR/sandbox comes from `onecard-sandbox init`: credentials.json, alipay.json and locks.json,
+// DIR/sandbox comes from `onecard-sandbox init`: credentials.json, alipay.json, locks.json and wecom.json,
 // and the first two in a folder for each school that has a merchant and an Alipay app of its own.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -73,6 +73,7 @@ function school(code) {
 const sandboxDir = resolve(dir, 'sandbox')
 const general = credentials(sandboxDir)
 const { locks } = read(sandboxDir, 'locks.json')
+const { wecom } = read(sandboxDir, 'wecom.json')
 const isSchool = (name) => existsSync(resolve(sandboxDir, name, 'credentials.json'))
 const schools = readdirSync(sandboxDir).filter(isSchool).sort()
 const h5 = resolve(import.meta.dirname ?? '.', '../mini-program/dist/build/h5')
@@ -118,4 +119,11 @@ ${alipayApp(sandboxDir, read(sandboxDir, 'alipay.json').alipay)}
 base_url = ${text(`${sandboxUrl}/locks`)}
 key_id = ${text(locks.key_id)}
 key_secret = ${text(locks.key_secret)}
+
+# Members of staff of 云南艺术学院 sign in by WeCom as well.
+[school.ynart.wecom]
+base_url = ${text(sandboxUrl)}
+corp_id = ${text(wecom.corp_id)}
+agent_id = ${text(wecom.agent_id)}
+secret = ${text(wecom.secret)}
 ${schools.map(school).join('')}`, { mode: 0o600 })

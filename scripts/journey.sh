@@ -27,6 +27,12 @@ staff() { # LOGIN STAFF_NO ROLE: the login as JSON, with the secret that is prin
 }
 office=$(staff office 9001 card_office)
 finance=$(staff finance 9002 finance)
+# Those who work in the console.
+desks=()
+for member in "desk 9011 card_office" "books 9012 finance" "auditor 9013 auditor" "admin 9014 admin"; do
+  read -r login number role <<<"$member"
+  desks+=("$(staff "$login" "$number" "$role")")
+done
 
 "$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$dir/sandbox" \
   --server "http://127.0.0.1:$server" >"$dir/sandbox.log" 2>&1 &
@@ -40,6 +46,7 @@ scripts/wait-ready.mjs "http://127.0.0.1:$server/readyz" "http://127.0.0.1:$sand
 first=$(sed -n 2p schools/demo/ynart-roster.csv)
 id_number=$(cut -d, -f3 <<<"$first" | tr -d 'A-Za-z')
 export ONECARD_URL="http://127.0.0.1:$server" E2E_SHOTS="$shots" E2E_STAFF="[$office,$finance]"
+export E2E_CONSOLE="[$(IFS=,; echo "${desks[*]}")]"
 export E2E_STUDENT_NO=$(cut -d, -f1 <<<"$first") E2E_PASSWORD=${id_number: -6}
 (cd mini-program && npm run --silent e2e) || { tail -n 30 "$dir/server.log" "$dir/sandbox.log" >&2; exit 1; }
 

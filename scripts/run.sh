@@ -46,6 +46,8 @@ for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 aud
   [ ! -e "$data/staff/$login.new" ] || mv "$data/staff/$login.new" "$data/staff/$login"
 done
 
+onecard staff link-wecom --school ynart --login finance --userid LiNa >/dev/null
+
 # What was paid in those weeks: the sandbox itself remembers nothing.
 paid=()
 [ ! -e "$data/paid.json" ] || paid=(--paid "$data/paid.json")
@@ -112,6 +114,7 @@ $(for roster in schools/demo/*-roster.csv; do demo_accounts "$roster"; done)
   网络中心, 辅导员; the codes come from the authenticator, after the secret was typed in there):
 
 $(demo_staff)
+      finance is linked with the WeCom userid LiNa: after the first sign-in 用企业微信登录 → 李娜 → the code
 
   the school has three weeks behind it. What to look at, at http://127.0.0.1:$server/staff:
 

@@ -13,9 +13,11 @@ pub mod config;
 pub mod console;
 pub mod devices;
 pub mod events;
+pub mod exports;
 pub mod feed;
 pub mod health;
 pub mod identity;
+pub mod key_trials;
 pub mod keyring;
 pub mod ledger;
 pub mod messages;
@@ -24,8 +26,10 @@ pub mod overview;
 pub mod passcode;
 pub mod passwords;
 pub mod payments;
+pub mod policies;
 pub mod providers;
 pub mod reconciliation;
+pub mod roster_imports;
 pub mod routes;
 pub mod schools;
 pub mod sessions;
@@ -36,6 +40,7 @@ pub mod stored_files;
 pub mod terminals;
 pub mod topup;
 pub mod wiring;
+pub mod work_login;
 
 /// The system's keeps what a password check took and grows with the number of threads; docs/adr/0014.
 #[global_allocator]

@@ -442,7 +442,7 @@ fn schools_choose_what_they_tell() {
 
 #[test]
 fn sections_that_nothing_reads_yet_are_accepted() {
-    let sections = "[wecom]\nagent_id = 7\n[sms]\nsign_name = \"x\"\n\
+    let sections = "[sms]\nsign_name = \"x\"\n\
         [bank]\nmerchant_id = \"x\"\n[utilities]\nkey_id = \"x\"\n\
         [network]\nkey_id = \"x\"\n[mail]\nsmtp_url = \"smtps://mail.cn\"\n[sso]\nissuer = \"x\"\n\
         [school.xnec.sso]\nissuer = \"y\"\n";
@@ -870,9 +870,13 @@ fn each_bad_setting_is_the_one_that_is_told() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn wrong_types_and_broken_rings_in_the_file_are_told() {
     let ring = |ring: &str| keys().replace(&format!("data = \"{KEY}\""), &format!("data = {ring}"));
     let with = |tail: &str| format!("{}{tail}", keys());
+    let wecom = |corp: &str, agent: &str, secret: &str| {
+        with(&format!("[wecom]\ncorp_id = \"{corp}\"\nagent_id = {agent}\nsecret = {secret}\n"))
+    };
     let good = format!("key = \"{KEY}\"");
     let cases = [
         (with("[server]\nlisten = 8080\n"), "server.listen", "must be a text"),
@@ -886,7 +890,12 @@ fn wrong_types_and_broken_rings_in_the_file_are_told() {
         (with("[server]\ntrusted_proxies = [7]\n"), "server.trusted_proxies[0]", "must be a text"),
         (with("[database]\nauto_migrate = \"true\"\n"), "database.auto_migrate", "true or false"),
         (with("[school]\nxnec = 1\n"), "school.xnec", "must be a section"),
-        (with("[wecom]\nagent_id = 1000002\nsecret = []\n"), "wecom.secret", "must be a text"),
+        (wecom("w", "\"1\"", "[]"), "wecom.secret", "must be a text"),
+        (wecom("", "\"1\"", "\"x\""), "wecom.corp_id", "missing"),
+        (wecom("w", "\"\"", "\"x\""), "wecom.agent_id", "missing"),
+        (wecom("w", "\"1\"", "\"\""), "wecom.secret", "missing"),
+        (wecom("w-1", "\"1\"", "\"x\""), "wecom.corp_id", "letters and digits"),
+        (wecom("w", "\"one\"", "\"x\""), "wecom.agent_id", "digits"),
         (ring("7"), "keys.data", "must be \"base64:…\" or {"),
         (ring("{ id = \"k2\" }"), "keys.data.key", "missing"),
         (ring(&format!("{{ {good} }}")), "keys.data.id", "missing"),

@@ -30,6 +30,7 @@ mod messages;
 mod outbox;
 mod passcode;
 mod reconciliation;
+mod roster_imports;
 mod schools;
 mod shell_cli;
 mod shell_http;

@@ -10,7 +10,7 @@ use onecard::{
         },
         db::{Db, DbSettings},
     },
-    schools::import_schools,
+    policies::import_schools,
     wiring::authority::{self, Signing},
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};

@@ -17,6 +17,8 @@ pub mod orders;
 pub mod password_try;
 pub mod payment;
 pub mod person;
+pub mod policy_proposal;
+pub mod policy_version;
 pub mod refund;
 pub mod review_case;
 pub mod school;

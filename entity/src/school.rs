@@ -13,6 +13,7 @@ pub struct Model {
     pub policy_version: i64,
     pub policy: String,
     pub updated_at: i64,
+    pub policy_seq: i64,
 }
 
 /// None: slices join what they need.

@@ -23,6 +23,7 @@ pub struct Model {
     pub signed_in_at: Option<i64>,
     pub mac: Option<Vec<u8>>,
     pub recovery_hashes: Option<Vec<u8>>,
+    pub work_id: Option<String>,
 }
 
 /// None: slices join what they need.

@@ -40,6 +40,9 @@ mod m0042_people_desk;
 mod m0043_case_desk;
 mod m0044_terminal_desk;
 mod m0045_staff_changes;
+mod m0046_roster_imports;
+mod m0047_policies;
+mod m0048_keys_and_work_ids;
 mod m0050_stored_files;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -96,7 +99,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0045_staff_changes::Migration),
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
+            Box::new(m0046_roster_imports::Migration),
             Box::new(m0050_stored_files::Migration),
+            Box::new(m0047_policies::Migration),
+            Box::new(m0048_keys_and_work_ids::Migration),
         ]
     }
 }

@@ -32,6 +32,8 @@ pub struct Endpoint {
 pub(crate) enum Excuse {
     TooManyRequests,
     SystemError,
+    /// The caller's address is not in the list of those that are let in.
+    AddressNotAllowed,
 }
 
 impl Endpoint {

@@ -28,5 +28,5 @@ mod state;
 
 pub use endpoint::Endpoint;
 pub use server::{Options, Running, StartError, start};
-pub use stand_ins::{alipay, gate, locks, till, wechat, wechat_pay};
+pub use stand_ins::{alipay, gate, locks, till, wechat, wechat_pay, wecom};
 pub use state::Sandbox;

@@ -2,10 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, middleware, web};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{DATE, HttpDate, TryIntoHeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{App, Error, HttpServer, middleware, web};
 
 use crate::callbacks::CallbackMode;
 use crate::clock::{Clock, SystemClock};
@@ -110,6 +113,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             .wrap(middleware::from_fn(gate::pass))
             .wrap(security_headers())
+            .wrap(middleware::from_fn(dated))
             .configure(|config| {
                 state.stand_ins().into_iter().for_each(|stand_in| stand_in.mount(config));
             })
@@ -125,6 +129,20 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let handle = server.handle();
     tokio::spawn(server);
     Ok(Running { base_url, sandbox: sandbox.into_inner(), handle })
+}
+
+/// Answers are dated by the sandbox's own clock, which tests set.
+async fn dated(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let now = request.app_data::<web::Data<Sandbox>>().map(|sandbox| sandbox.clock.now());
+    let mut response = next.call(request).await?;
+    if let Some(now) = now {
+        let date = HttpDate::from(SystemTime::from(now));
+        response.headers_mut().insert(DATE, date.try_into_value()?);
+    }
+    Ok(response)
 }
 
 fn security_headers() -> middleware::DefaultHeaders {

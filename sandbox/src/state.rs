@@ -19,6 +19,7 @@ use crate::stand_ins::locks::Locks;
 use crate::stand_ins::till::Tills;
 use crate::stand_ins::wechat::WeChat;
 use crate::stand_ins::wechat_pay::WechatPay;
+use crate::stand_ins::wecom::Wecom;
 use crate::stand_ins::{ReadOperation, StandIn};
 
 /// The whole state: the parts that the stand-ins share, and one field for each stand-in.
@@ -33,6 +34,7 @@ pub struct Sandbox {
     pub wechat_pay: Arc<WechatPay>,
     pub alipay: Arc<Alipay>,
     pub locks: Arc<Locks>,
+    pub wecom: Arc<Wecom>,
     pub tills: Arc<Tills>,
     pub gates: Arc<Gates>,
     /// The authenticator app of staff.
@@ -66,6 +68,7 @@ impl Sandbox {
             wechat,
             alipay: Arc::new(Alipay::new(&shared)),
             locks: Arc::new(Locks::new(&shared)),
+            wecom: Arc::new(Wecom::new(&shared)),
             tills: Arc::new(Tills::new(&options.tills, &options.server)?),
             gates: Arc::new(Gates::new(&options.gates, &options.server)?),
             authenticator: Arc::new(Authenticator::new(&shared.clock)),
@@ -85,6 +88,7 @@ impl Sandbox {
             self.wechat_pay.clone(),
             self.alipay.clone(),
             self.locks.clone(),
+            self.wecom.clone(),
             self.tills.clone(),
             self.gates.clone(),
             self.authenticator.clone(),

@@ -23,11 +23,19 @@ pub enum ApprovalKind {
     StaffRoles,
     /// A login of a member of staff gets another second factor; the subject is the login.
     StaffFactor,
+    /// The school's policy is changed in what is about money or passwords; the subject is the school.
+    PolicyChange,
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 5] =
-        [Self::Refund, Self::RefundEnd, Self::BillRepair, Self::StaffRoles, Self::StaffFactor];
+    const ALL: [Self; 6] = [
+        Self::Refund,
+        Self::RefundEnd,
+        Self::BillRepair,
+        Self::StaffRoles,
+        Self::StaffFactor,
+        Self::PolicyChange,
+    ];
 
     /// The name in storage and on the wire.
     pub const fn code(self) -> &'static str {
@@ -37,6 +45,7 @@ impl ApprovalKind {
             Self::BillRepair => "bill_repair",
             Self::StaffRoles => "staff_roles",
             Self::StaffFactor => "staff_factor",
+            Self::PolicyChange => "policy_change",
         }
     }
 

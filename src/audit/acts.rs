@@ -93,8 +93,22 @@ acts! {
     SchoolAdded = "school.added", Policy;
     /// A school's policy was replaced.
     SchoolChanged = "school.changed", Policy;
+    /// A new version of a school's policy was made.
+    PolicyPublished = "policy.published", Policy;
+    /// A version of a school's policy began.
+    PolicyInForce = "policy.in_force", Policy;
+    /// A message that could not be delivered was sent again.
+    MessageResent = "message.resent", Cases;
+    /// The keys of a provider were tried.
+    KeysTried = "keys.tried", Policy;
     /// People were added or changed by a roster.
     RosterImported = "roster.imported", People;
+    /// A member of staff uploaded a roster to be checked.
+    RosterChecked = "roster.checked", People;
+    /// A member of staff started the import of one.
+    RosterStarted = "roster.started", People;
+    /// What was refused of one was exported.
+    RosterRefusalsExported = "roster.refusals_exported", Reads;
     /// A person's standing was changed.
     StandingChanged = "standing.changed", People;
     /// A card was reported lost or damaged.
@@ -147,6 +161,12 @@ acts! {
     StaffEnabled = "staff.enabled", Staff;
     /// A member of staff signed in.
     StaffSignedIn = "staff.signed_in", Staff;
+    /// A member of staff signed in by the school's enterprise messenger.
+    StaffSignedInAtWork = "staff.signed_in_at_work", Staff;
+    /// A login was linked with a userid of that messenger.
+    StaffLinked = "staff.linked", Staff;
+    /// The link was ended.
+    StaffUnlinked = "staff.unlinked", Staff;
     /// An act was asked for that needs a second person.
     ApprovalAsked = "approval.asked", Approvals;
     /// A second person approved it.
@@ -179,6 +199,8 @@ acts! {
     CasesExported = "cases.exported", Reads;
     /// A list of orders was exported.
     OrdersExported = "orders.exported", Reads;
+    /// A list of people was exported.
+    PeopleExported = "people.exported", Reads;
     /// A part of this log was exported.
     AuditExported = "audit.exported", Reads;
     /// The table of a library's readers was exported.

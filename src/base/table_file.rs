@@ -39,10 +39,15 @@ impl<W: Write> CsvTable<W> {
     /// A table that begins with its header.
     pub fn begin(mut to: W, header: &[&str]) -> Result<Self, csv::Error> {
         to.write_all(BYTE_ORDER_MARK.as_bytes())?;
-        let mut builder = WriterBuilder::new();
-        let mut table = Self(builder.terminator(Terminator::CRLF).flexible(true).from_writer(to));
+        let mut table = Self::go_on(to);
         table.add(header)?;
         Ok(table)
+    }
+
+    /// The rest of a table that was begun before.
+    pub fn go_on(to: W) -> Self {
+        let mut builder = WriterBuilder::new();
+        Self(builder.terminator(Terminator::CRLF).flexible(true).from_writer(to))
     }
 
     /// Adds a row.
@@ -57,7 +62,11 @@ impl<W: Write> CsvTable<W> {
 }
 
 /// A table as a workbook: the rows on its first sheet, what they are about on its second.
+///
+/// Rows are in a file of the system that has no name until the workbook is saved, so that a long table
+/// takes no more memory than a short one.
 pub struct XlsxTable {
+    book: Workbook,
     rows: Worksheet,
     row: u32,
     amounts: &'static [u16],
@@ -73,10 +82,11 @@ impl XlsxTable {
     /// A sheet that begins with its header. The columns of `amounts` are numbers, which spreadsheets add
     /// up; all others are text, so that zeros before a number stay.
     pub fn begin(name: &str, header: &[&str], amounts: &'static [u16]) -> Result<Self, XlsxError> {
-        let mut rows = Worksheet::new();
+        let mut book = Workbook::new();
+        let mut rows = book.new_worksheet_with_constant_memory()?;
         rows.set_name(name)?;
         write_texts(&mut rows, 0, header)?;
-        Ok(Self { rows, row: 0, amounts })
+        Ok(Self { book, rows, row: 0, amounts })
     }
 
     /// Adds a row; amounts as of [`yuan`].
@@ -103,7 +113,7 @@ impl XlsxTable {
         for (row, (name, value)) in (0..).zip(about) {
             write_texts(&mut second, row, &[name, value.as_str()])?;
         }
-        let mut book = Workbook::new();
+        let mut book = self.book;
         book.push_worksheet(self.rows);
         book.push_worksheet(second);
         Ok(book)

@@ -101,6 +101,9 @@ pub(super) enum Command {
     /// provider has and we do not is asked about, and credited by the provider's answer. Bills are
     /// there from 10:00 of the next day on. Safe to repeat. Exits with 1 where something differs.
     Reconcile(Reconcile),
+    /// The keys of payment and sign-in providers
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(Keys),
     /// Bring stored data under the present key, so that an older one may go
     ///
     /// First configure the new key with the old one behind it: { id = "k2", key = "base64:…",
@@ -157,6 +160,27 @@ pub(super) struct Reconcile {
 fn provider() -> impl TypedValueParser<Value = Provider> {
     PossibleValuesParser::new(Provider::ALL.map(Provider::code))
         .try_map(|code| Provider::from_code(&code).ok_or("no such payment provider"))
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Ask providers a question that changes nothing there: whether they accept the configured keys
+    ///
+    /// Prints for each provider what that proved, or what is wrong and what to do, in Chinese, as the
+    /// console's page 运行状况 does, which shows these results too. Of each provider once in 10 s. Exits
+    /// with 1 unless all keys are good: where a provider does not answer, nobody knows.
+    #[command(after_help = "Example:\n  onecard keys try --school xnec")]
+    Try(KeysTry),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KeysTry {
+    /// The code of the school
+    #[arg(long, value_name = "CODE")]
+    pub(super) school: String,
+    /// The provider, by its section in the configuration; all of the school without one
+    #[arg(value_name = "PROVIDER")]
+    pub(super) provider: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -243,7 +267,7 @@ pub(super) enum Roster {
     /// kind is student, staff or temporary. Safe to repeat. Prints how many rows were read, added,
     /// changed and refused, and for each refused row its line and the reason; removes nobody. Exits
     /// with 1 if a row was refused.
-    #[command(after_help = "Example:\n  onecard roster import --school xnec students.csv")]
+    #[command(after_help = "Example:\n  onecard roster import --school xnec --check students.csv")]
     Import(RosterImport),
 }
 
@@ -252,6 +276,9 @@ pub(super) struct RosterImport {
     /// The code of the school
     #[arg(long, value_name = "CODE")]
     pub(super) school: String,
+    /// Only say what would be done: nothing is written
+    #[arg(long)]
+    pub(super) check: bool,
     /// The people
     #[arg(value_name = "FILE.csv")]
     pub(super) file: PathBuf,

@@ -4,6 +4,7 @@ mod args;
 mod card;
 mod descriptors;
 mod door;
+mod keys;
 mod reconcile;
 mod rekey;
 mod roster;
@@ -25,11 +26,13 @@ use crate::{
     },
     cardlife::LossError,
     config::{Config, ConfigError, LogFormat, process_variables},
+    key_trials::KeyTrialError,
     keyring::import::LockImportError,
     ledger::verify::VerifyError,
+    policies::ImportError,
     reconciliation::ReconcileError,
     routes,
-    schools::{ImportError, roster::RosterError},
+    schools::roster::RosterError,
     staff_accounts::StaffRegistryError,
     terminals::RegistryError,
     wiring::{
@@ -38,7 +41,7 @@ use crate::{
         proof::NoProof,
     },
 };
-use args::{Arguments, Card, Command, Merchant, Migrate, Roster, School, Terminal};
+use args::{Arguments, Card, Command, Keys, Merchant, Migrate, Roster, School, Terminal};
 use clap::Parser;
 use door::{Door, DoorLocks, DoorRights, Library};
 use std::{
@@ -106,6 +109,8 @@ enum CommandError {
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: io::Error },
     #[error("{0}")]
+    KeyTrial(#[from] KeyTrialError),
+    #[error("{0}")]
     Reconcile(#[from] ReconcileError),
     #[error("the table cannot be written: {0}")]
     Table(#[from] csv::Error),
@@ -142,6 +147,7 @@ impl CommandError {
             | Self::Staff(_)
             | Self::Key { .. }
             | Self::File { .. }
+            | Self::KeyTrial(_)
             | Self::Reconcile(_)
             | Self::Table(_)
             | Self::Workbook(_)
@@ -183,6 +189,7 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         | Command::Library(_)
         | Command::Staff(_)
         | Command::Rekey(_)
+        | Command::Keys(_)
         | Command::Reconcile(_)
         | Command::Openapi => Output::Stderr,
     };
@@ -202,8 +209,11 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
     if let Command::Reconcile(arguments) = &arguments.command {
         return Box::pin(reconcile::run(settings, arguments)).await;
     }
-    let config = &settings.config;
     let by = actor(arguments.reason.as_deref(), |name| std::env::var(name).ok());
+    if let Command::Keys(Keys::Try(arguments)) = &arguments.command {
+        return Box::pin(keys::run(settings, arguments, by)).await;
+    }
+    let config = &settings.config;
     match &arguments.command {
         Command::Serve => serve::run(settings).await,
         Command::Migrate(arguments) => migrate(config, arguments, by).await,
@@ -233,7 +243,7 @@ async fn dispatch(settings: Settings, arguments: &Arguments) -> Result<ExitCode,
         Command::Staff(what) => Box::pin(staff::run(config, what, by)).await,
         Command::Verify(arguments) => verify::run(&settings, &SystemClock, arguments).await,
         Command::Rekey(arguments) => rekey::run(config, arguments, by).await,
-        Command::Reconcile(_) | Command::Openapi => openapi(),
+        Command::Reconcile(_) | Command::Keys(_) | Command::Openapi => openapi(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     schools::{
         PersonKeys, Schools,
-        roster::{Progress, RosterImport, RosterReport},
+        roster::{RosterImport, RosterReport},
     },
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -30,9 +30,15 @@ pub(super) async fn import(
     let keys = PersonKeys::new(config.keys.data.clone(), config.keys.index.clone());
     let import = RosterImport { db: &db, keys: &keys, school: school.id, now: SystemClock.now() };
     let bar = bar();
-    let report = import.run(file, |progress| show(&bar, progress)).await?;
+    let shown = |done, total| show(&bar, done, total);
+    // Boxed: each of them is large.
+    let report = if arguments.check {
+        Box::pin(import.check(file, shown)).await?
+    } else {
+        Box::pin(import.run(file, shown)).await?
+    };
     bar.finish_and_clear();
-    print(&report);
+    print(&report, arguments.check);
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -45,12 +51,12 @@ fn bar() -> ProgressBar {
     }
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(progress.rows_total);
-    bar.set_position(progress.rows_done);
+fn show(bar: &ProgressBar, done: u64, total: u64) {
+    bar.set_length(total);
+    bar.set_position(done);
 }
 
-fn print(report: &RosterReport) {
+fn print(report: &RosterReport, is_check: bool) {
     for refused in &report.refused {
         println!("line {}: refused: {}", refused.line, refused.reason);
     }
@@ -62,4 +68,7 @@ fn print(report: &RosterReport) {
         report.unchanged,
         report.refused.len()
     );
+    if is_check {
+        println!("This was a check: nothing was written.");
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
         db::Actor,
     },
     config::Config,
-    schools::{ImportOutcome, Imported, import_schools},
+    policies::{ImportOutcome, Imported, import_schools},
 };
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use crate::{
     schools::PersonKeys,
     staff_accounts::{
         ListedStaff, NewStaff, Slip, StaffLogin, StaffNo, StaffRegistry, StaffRole, StaffRoles,
+        WorkId,
     },
 };
 use clap::{Args, Subcommand};
@@ -60,6 +61,22 @@ pub(super) enum Staff {
     #[command(after_help = "Example:\n  \
         onecard staff reset-factor --school xnec --login li --reason \"phone lost\"")]
     ResetFactor(StaffName),
+    /// Link a login with a userid of the school's WeCom, which signs it in beside the password
+    ///
+    /// The same second factor follows. Capitals and small letters of the userid are the same. Without --userid
+    /// the link ends. Ends the login's sessions where something changes.
+    #[command(after_help = "Example:\n  \
+        onecard staff link-wecom --school xnec --login li --userid LiNa")]
+    LinkWecom(StaffLink),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StaffLink {
+    #[command(flatten)]
+    name: StaffName,
+    /// The userid, as WeCom's console shows it
+    #[arg(long, value_name = "ID")]
+    userid: Option<WorkId>,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +139,12 @@ pub(super) async fn run(
             let slip = registry.reset_factor(id, login, now).await?;
             println!("reset      {school}/{login}");
             print(&slip, school);
+        }
+        Staff::LinkWecom(StaffLink { name: StaffName { school, login }, userid }) => {
+            let id = school_of(&registry.db, school).await?;
+            let changed = registry.link((id, login), userid.as_ref(), now).await?;
+            let done = if changed { "changed  " } else { "unchanged" };
+            println!("{done}  {school}/{login}");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -19,12 +19,7 @@ const fn reserved(name: &'static str, by_school: bool, keys: &'static str) -> Re
     Reserved { name, by_school, keys }
 }
 
-const RESERVED: [Reserved; 7] = [
-    reserved(
-        "wecom",
-        true,
-        "base_url corp_id agent_id secret contact_secret token encoding_aes_key",
-    ),
+const RESERVED: [Reserved; 6] = [
     reserved(
         "sms",
         false,

@@ -37,6 +37,8 @@ const SESSION: &str = "__Host-onecard-staff";
 const CLIENT: &str = "__Host-onecard-staff-client";
 /// What the next page says once.
 const FLASH: &str = "__Host-onecard-staff-said";
+/// What it carries to the school's messenger and back.
+const WORK: &str = "__Host-onecard-staff-work";
 /// How long a browser is known to a login.
 const CLIENT_DAYS: i64 = 180;
 
@@ -71,6 +73,17 @@ pub(super) struct Seat<N> {
     /// What the page says once.
     pub(super) said: Option<String>,
     needs: PhantomData<N>,
+}
+
+impl<N> Seat<N> {
+    /// Refuses a form of another session.
+    pub(super) fn check_csrf(&self, csrf: &str) -> Result<(), PageError> {
+        if bool::from(csrf.as_bytes().ct_eq(self.csrf.as_bytes())) {
+            Ok(())
+        } else {
+            Err(ApiError::new(STALE_FORM).into())
+        }
+    }
 }
 
 /// A form that a member of staff who may do `N` sent from a page of this session.
@@ -110,15 +123,13 @@ impl<N: Needs, T: DeserializeOwned + 'static> FromRequest for Sent<N, T> {
             let body = Form::<Guarded<T>>::from_request(&request, &mut payload).await;
             let Guarded { csrf, form } =
                 body.map_err(|_| PageError::from(ApiError::new(INVALID)))?.into_inner();
-            if !bool::from(csrf.as_bytes().ct_eq(seat.csrf.as_bytes())) {
-                return Err(ApiError::new(STALE_FORM).into());
-            }
+            seat.check_csrf(&csrf)?;
             Ok(Self { seat, form })
         })
     }
 }
 
-async fn seated<N: Needs>(request: &HttpRequest) -> Result<Seat<N>, PageError> {
+pub(super) async fn seated<N: Needs>(request: &HttpRequest) -> Result<Seat<N>, PageError> {
     let console = request.app_data::<Data<Console>>().ok_or_else(PageError::internal)?;
     let cookie = request.cookie(SESSION).ok_or_else(|| to_sign_in(request))?;
     let member = match console.staff.accounts.resume(cookie.value()).await {
@@ -186,6 +197,24 @@ pub(super) fn no_session_cookie() -> Cookie<'static> {
     let mut session = cookie(SESSION, String::new());
     session.make_removal();
     session
+}
+
+/// The cookie of somebody on the way to the messenger, or back. It ends with the browser or what is sealed
+/// in it.
+pub(super) fn work_cookie(carried: String) -> Cookie<'static> {
+    cookie(WORK, carried)
+}
+
+/// Removes it.
+pub(super) fn no_work_cookie() -> Cookie<'static> {
+    let mut work = cookie(WORK, String::new());
+    work.make_removal();
+    work
+}
+
+/// What a browser carries on that way.
+pub(super) fn work_token(request: &HttpRequest) -> Option<String> {
+    request.cookie(WORK).map(|cookie| cookie.value().to_owned())
 }
 
 /// The token of the session of a request, if it sent one.

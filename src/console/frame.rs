@@ -53,7 +53,7 @@ pub(super) struct Frame {
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
-const ENTRIES: [(&str, &str, Option<StaffAct>); 13] = [
+const ENTRIES: [(&str, &str, Option<StaffAct>); 17] = [
     ("/staff", "今日待办", None),
     ("/staff/people", "人员", Some(StaffAct::ReadPeople)),
     ("/staff/orders", "订单", Some(StaffAct::ReadOrders)),
@@ -64,7 +64,11 @@ const ENTRIES: [(&str, &str, Option<StaffAct>); 13] = [
     ("/staff/terminals", "终端", Some(StaffAct::ReadTerminals)),
     ("/staff/doors", "门禁权限", Some(StaffAct::ReadDoorRights)),
     ("/staff/doors/log", "门禁记录", Some(StaffAct::ReadAccessLog)),
+    ("/staff/roster-imports", "花名册", Some(StaffAct::ReadRoster)),
+    ("/staff/messages", "消息与帮助", Some(StaffAct::ReadMessages)),
+    ("/staff/policy", "政策", Some(StaffAct::ReadPolicy)),
     ("/staff/staff", "工作人员", Some(StaffAct::ReadStaff)),
+    ("/staff/exports", "导出", Some(StaffAct::ReadAudit)),
     ("/staff/audit", "记录", Some(StaffAct::ReadAudit)),
     ("/staff/health", "运行状况", Some(StaffAct::ReadHealth)),
 ];

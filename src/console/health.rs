@@ -1,13 +1,25 @@
 //! 运行状况: what is late, in plain words.
 
 use super::{
-    Console,
-    browser::Seat,
-    frame::{Frame, PageError, shown},
-    list, words,
+    Console, audit,
+    browser::{Seat, Sent},
+    frame::{Frame, PageError, sent_to, shown},
+    list,
+    sign_in::NoFields,
+    words,
 };
-use crate::staff::{HealthLevel, SchoolHealth, guard::ReadHealth};
-use actix_web::{HttpResponse, web::Data};
+use crate::{
+    key_trials::{KeyTrialError, KeyTrialState, TrialVerdict},
+    staff::{
+        HealthLevel, SchoolHealth,
+        guard::{ReadHealth, TryKeys},
+    },
+    staff_accounts::StaffAct,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
 use askama::Template;
 
 const HERE: (&str, &str) = ("/staff/health", "运行状况");
@@ -22,6 +34,17 @@ struct Row {
     advice: &'static str,
 }
 
+/// The keys of a provider, as the page shows them.
+struct KeyRow {
+    section: &'static str,
+    title: &'static str,
+    level: &'static str,
+    level_kind: &'static str,
+    words: String,
+    /// When and by whom they were last tried.
+    tried: String,
+}
+
 #[derive(Template)]
 #[template(path = "console/health.html")]
 struct HealthPage {
@@ -29,6 +52,9 @@ struct HealthPage {
     worst: &'static str,
     at: String,
     rows: Vec<Row>,
+    keys: Vec<KeyRow>,
+    /// Whether the member may try them.
+    tries: bool,
 }
 
 pub(super) async fn show(
@@ -45,7 +71,44 @@ pub(super) async fn show(
         },
         at: words::when(health.now),
         rows: rows(&health),
+        keys: health.keys.iter().map(key_row).collect(),
+        tries: seat.member.roles.has(StaffAct::TryKeys),
     })
+}
+
+pub(super) async fn try_keys(
+    sent: Sent<TryKeys, NoFields>,
+    provider: Path<String>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let NoFields {} = sent.form;
+    let said = match console.staff.try_keys(&sent.seat.member, &provider).await {
+        Ok(_) => "keys-tried",
+        // A second click, or a colleague: the result is on the page.
+        Err(KeyTrialError::TooSoon) => "keys-tried-just-now",
+        Err(error) => return Err(error.into()),
+    };
+    Ok(sent_to(HERE.0, Some(said)))
+}
+
+fn key_row(state: &KeyTrialState) -> KeyRow {
+    let KeyTrialState { section, title, last, words } = state;
+    let (level, level_kind) = match last.as_ref().map(|last| last.tried.finding) {
+        Some(finding) => match finding.verdict() {
+            TrialVerdict::Good => (finding.label(), "good"),
+            TrialVerdict::Wrong | TrialVerdict::Unknown => (finding.label(), "waits"),
+        },
+        None => ("没有试过", ""),
+    };
+    let tried =
+        last.as_ref().map(|last| format!("{}，{}", words::when(last.at), audit::who(&last.by)));
+    let words = if words.is_empty() {
+        "上线前请试一次：只查询，不动钱。".to_owned()
+    } else {
+        words.clone()
+    };
+    let tried = tried.unwrap_or_default();
+    KeyRow { section, title, level, level_kind, words, tried }
 }
 
 fn rows(health: &SchoolHealth) -> Vec<Row> {

@@ -227,6 +227,8 @@ pub(super) fn size() -> PageSize {
 /// A filter that is in force, and the list without it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chip {
+    /// The field of the address.
+    pub(super) name: &'static str,
     pub(super) text: String,
     pub(super) remove: String,
 }
@@ -237,7 +239,7 @@ pub(super) fn chips<const N: usize>(
     fields: [(&'static str, Option<String>); N],
 ) -> Vec<Chip> {
     let chip = |(name, text): (_, Option<String>)| {
-        Some(Chip { text: text?, remove: list.without(name).to_string() })
+        Some(Chip { name, text: text?, remove: list.without(name).to_string() })
     };
     fields.into_iter().filter_map(chip).collect()
 }

@@ -18,7 +18,7 @@ use crate::{
         guard::{ChangeStaff, ReadStaff},
     },
     staff_accounts::{
-        ListedStaff, StaffAct, StaffChange, StaffId, StaffMember, StaffRole, StaffRoles,
+        ListedStaff, StaffAct, StaffChange, StaffId, StaffMember, StaffRole, StaffRoles, WorkId,
     },
 };
 use actix_web::{
@@ -45,6 +45,8 @@ pub(super) struct MemberRow {
     pub(super) signed_in: String,
     pub(super) state: &'static str,
     pub(super) enabled: bool,
+    /// The userid that it is linked with; empty for none.
+    pub(super) work_id: String,
 }
 
 /// A role that may be chosen.
@@ -76,6 +78,8 @@ struct DetailPage {
     before: String,
     roles: Vec<RoleBox>,
     reason: String,
+    /// As it was typed.
+    userid: String,
     form_id: Uuid,
 }
 
@@ -128,6 +132,14 @@ pub(super) enum Act {
     Disable,
     Enable,
     EndSessions,
+    UnlinkWecom,
+}
+
+/// A userid with a reason.
+#[derive(Debug, Deserialize)]
+pub(super) struct LinkForm {
+    userid: String,
+    reason: String,
 }
 
 pub(super) async fn list(
@@ -166,7 +178,8 @@ fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> De
     let row = MemberRow::of(found);
     let (wrong, reason) = (None, String::new());
     let form_id = Uuid::new_v4();
-    DetailPage { frame, wrong, row, own, changes, before, roles, reason, form_id }
+    let userid = String::new();
+    DetailPage { frame, wrong, row, own, changes, before, roles, reason, userid, form_id }
 }
 
 fn may_change(member: &StaffMember, found: &ListedStaff) -> (bool, bool) {
@@ -223,9 +236,42 @@ pub(super) async fn act(
         Act::Disable => (MemberAct::Disable, "login-disabled"),
         Act::Enable => (MemberAct::Enable, "login-enabled"),
         Act::EndSessions => (MemberAct::EndSessions, "sessions-ended"),
+        Act::UnlinkWecom => (MemberAct::Unlink, "unlinked"),
     };
     console.staff.act_on_member(&sent.seat.member, id, (act, &why)).await?;
     Ok(sent_to(&path_of(id), Some(said)))
+}
+
+pub(super) async fn link(
+    sent: Sent<ChangeStaff, LinkForm>,
+    id: Path<Uuid>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let id = StaffId::from_uuid(id.into_inner());
+    let linked = async {
+        let work_id = form.userid.trim().parse::<WorkId>();
+        let work_id = work_id.map_err(|_| {
+            let wrong = "userid 由字母、数字和 _ - @ . 组成，最多 64 个字符";
+            ApiError::new(INVALID).field("/userid", wrong)
+        })?;
+        let why = format!("请填写原因，最多 {LONGEST_REASON} 个字");
+        let reason = reason_of(&form.reason, LONGEST_REASON)
+            .map_err(|_| ApiError::new(INVALID).field("/reason", why))?;
+        let linking = console.staff.link_member(&seat.member, (id, &work_id), &reason).await;
+        linking.map_err(ApiError::from)
+    };
+    match linked.await {
+        Ok(()) => Ok(sent_to(&path_of(id), Some("linked"))),
+        Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
+        Err(error) => {
+            let found = console.staff.member(&seat.member, id).await?;
+            let may = may_change(&seat.member, &found);
+            let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
+            let (wrong, userid) = (Wrong::of(&error), form.userid);
+            shown_as(wrong.status, &DetailPage { wrong: Some(wrong), userid, ..page })
+        }
+    }
 }
 
 pub(super) async fn reset_factor(
@@ -292,6 +338,7 @@ impl MemberRow {
             signed_in: found.signed_in_at.map_or_else(|| "从未".to_owned(), words::when),
             state: if found.enabled { "正常" } else { "已停用" },
             enabled: found.enabled,
+            work_id: found.work_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 }

@@ -16,7 +16,7 @@ mod bills;
 mod browser;
 mod cases;
 mod doors;
-mod file;
+mod exports;
 mod frame;
 mod health;
 mod list;
@@ -24,13 +24,18 @@ mod member_add;
 mod member_requests;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
+mod policy;
+mod rosters;
 mod sealed;
+mod sent_file;
 mod sign_in;
 mod terminals;
 mod today;
 mod words;
+mod work;
 
 use crate::{
     base::{
@@ -41,10 +46,12 @@ use crate::{
             problem::{INVALID, NOT_FOUND},
         },
     },
+    roster_imports::RosterDesk,
     schools::Schools,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
+    work_login::WorkLogins,
 };
-use actix_web::{Error, HttpRequest, Route, web};
+use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
 use frame::PageError;
 use std::sync::Arc;
 
@@ -65,19 +72,26 @@ pub struct Console {
     pub cases: CaseDesk,
     /// Merchants and terminals.
     pub terminals: TerminalDesk,
+    /// Rosters that are uploaded.
+    pub rosters: RosterDesk,
     /// The schools.
     pub schools: Arc<Schools>,
+    /// Signing in by messengers.
+    pub work: WorkLogins,
     /// Seals what a form carries through the browser.
     pub sealer: Sealer,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
+/// Where messengers send browsers back to.
+pub const WORK_CALLBACK: &str = "/staff/auth/wecom/callback";
+
 /// A path below `/staff` with its method and handler.
 struct Page(&'static str, &'static str, fn() -> Route);
 
 macro_rules! pages {
-    ($($method:ident $path:literal $handler:path;)*) => {
+    ($($method:ident $path:literal $handler:expr;)*) => {
         /// Every page and every form.
         const PAGES: &[Page] = &[
             $(Page(stringify!($method), $path, || web::$method().to($handler)),)*
@@ -90,6 +104,10 @@ pages! {
     post "/sign-in" sign_in::sign_in;
     post "/sign-in/first" sign_in::enrol;
     post "/sign-out" sign_in::sign_out;
+    get "/auth/wecom" work::begin;
+    get "/auth/wecom/callback" work::came_back;
+    get "/auth/wecom/second-factor" work::ask_factor;
+    post "/auth/wecom/second-factor" work::finish;
     get "/second-factor" sign_in::ask_factor;
     post "/second-factor" sign_in::confirm_factor;
     get "" today::show;
@@ -105,6 +123,7 @@ pages! {
     get "/staff/{id}" members::show;
     post "/staff/{id}/roles" members::change_roles;
     post "/staff/{id}/reset-factor" members::reset_factor;
+    post "/staff/{id}/link-wecom" members::link;
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests/{id}" member_requests::show;
     post "/staff-requests/{id}/approve" member_requests::approve;
@@ -112,6 +131,7 @@ pages! {
     post "/staff-requests/{id}/withdraw" member_requests::withdraw;
     get "/people" people::list;
     post "/people/search" people::search;
+    post "/people/export" exports::export::<people::People>;
     get "/people/{id}" people::show;
     get "/people/{id}/loss" people::ask_loss;
     post "/people/{id}/loss" people::loss;
@@ -125,7 +145,7 @@ pages! {
     post "/people/{id}/reveal" people::reveal;
     get "/orders" orders::list;
     post "/orders/search" orders::search;
-    post "/orders/export" orders::export;
+    post "/orders/export" exports::export::<orders::Orders>;
     get "/orders/{id}" orders::show;
     get "/orders/{id}/ask" orders::ask_form;
     post "/orders/{id}/ask" orders::ask;
@@ -138,7 +158,7 @@ pages! {
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
     get "/cases" cases::list;
-    post "/cases/export" cases::export;
+    post "/cases/export" exports::export::<cases::Cases>;
     get "/cases/{id}" cases::show;
     post "/cases/{id}/take" cases::take;
     post "/cases/{id}/release" cases::release;
@@ -154,7 +174,7 @@ pages! {
     get "/merchants/{id}/enable" merchants::ask_start;
     post "/merchants/{id}/enable" merchants::start;
     get "/terminals" terminals::list;
-    post "/terminals/export" terminals::export;
+    post "/terminals/export" exports::export::<terminals::Terminals>;
     get "/terminals/add" terminals::ask_add;
     post "/terminals/add" terminals::add;
     get "/terminals/{id}" terminals::show;
@@ -164,9 +184,38 @@ pages! {
     post "/terminals/{id}/enable" terminals::start;
     get "/terminals/{id}/rotate-key" terminals::ask_replace_key;
     post "/terminals/{id}/rotate-key" terminals::replace_key;
+    get "/policy" policy::show;
+    get "/policy/edit" policy::ask_edit;
+    post "/policy/edit" policy::edit_again;
+    post "/policy/preview" policy::preview;
+    post "/policy/propose" policy::propose;
+    get "/policy/versions" policy::list;
+    get "/policy/compare" policy::compare;
+    get "/policy/versions/{seq}" policy::version;
+    get "/policy/versions/{seq}/restore" policy::ask_restore;
+    get "/policy/requests/{id}" policy::show_request;
+    post "/policy/requests/{id}/approve" policy::approve;
+    post "/policy/requests/{id}/reject" policy::reject;
+    post "/policy/requests/{id}/withdraw" policy::withdraw;
+    get "/messages" messages::groups;
+    get "/messages/failed" messages::failed;
+    post "/messages/{id}/retry" messages::retry;
+    get "/help" policy::show_help;
+    get "/help/edit" policy::ask_help;
+    post "/help/preview" policy::preview_help;
+    get "/roster-imports" rosters::list;
+    post "/roster-imports" rosters::upload;
+    get "/roster-imports/{id}" rosters::show;
+    get "/roster-imports/{id}/start" rosters::ask_start;
+    post "/roster-imports/{id}/start" rosters::start;
+    post "/roster-imports/{id}/refused" rosters::export;
     get "/audit" audit::list;
-    post "/audit/export" audit::export;
+    post "/audit/export" exports::export::<audit::Log>;
+    get "/exports" exports::list;
+    get "/exports/{id}" exports::show;
+    get "/exports/{id}/file" exports::download;
     get "/health" health::show;
+    post "/health/providers/{provider}/try" health::try_keys;
     get "/doors" doors::rights;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;
@@ -180,17 +229,26 @@ pub fn paths() -> impl Iterator<Item = (&'static str, String)> {
     PAGES.iter().map(|Page(method, path, _)| (*method, format!("/staff{path}")))
 }
 
-/// Mounts the console; needs `Data<Console>`.
+/// Mounts the console; needs `Data<Console>` and `Data<ExportDesk>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     let scope = web::scope("/staff")
         .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES).error_handler(invalid))
         .app_data(web::QueryConfig::default().error_handler(invalid))
         .app_data(web::PathConfig::default().error_handler(unknown));
-    let scope = PAGES
-        .iter()
-        .fold(scope, |scope, Page(_, path, handler)| scope.route(path, handler()))
-        .route("/assets/{file}", web::get().to(assets::file));
+    let scope =
+        PAGES.iter().fold(scope, mounted).route("/assets/{file}", web::get().to(assets::file));
     config.service(scope.default_service(web::to(frame::nothing_here)));
+}
+
+/// Texts of help and consent make longer forms, which nobody may send without being signed in.
+fn mounted(scope: Scope, Page(method, path, handler): &Page) -> Scope {
+    let is_long = ["/policy/", "/help/"].iter().any(|long| path.starts_with(long));
+    if *method != "post" || !is_long {
+        return scope.route(path, handler());
+    }
+    let form = web::FormConfig::default().limit(MAX_LONG_FORM_BYTES).error_handler(invalid);
+    let of_method = guard::Post();
+    scope.service(web::resource(*path).guard(of_method).app_data(form).route(handler()))
 }
 
 /// A form or a query that cannot be read.
@@ -205,3 +263,5 @@ fn unknown<E>(_: E, _: &HttpRequest) -> Error {
 
 /// The longest form. Texts of forms are a few hundred characters.
 const MAX_FORM_BYTES: usize = 16 * 1024;
+/// The same with all texts of a policy, whose characters take nine bytes each.
+const MAX_LONG_FORM_BYTES: usize = 512 * 1024;

@@ -122,6 +122,8 @@ struct Begun {
 #[template(path = "console/sign_in.html")]
 struct SignInPage<'a> {
     schools: Vec<Arc<School>>,
+    /// Those whose messenger signs in as well.
+    work: Vec<Arc<School>>,
     school: &'a str,
     login: &'a str,
     next: &'a str,
@@ -167,6 +169,7 @@ pub(super) async fn show(
     let next = next_of(onward.next.as_deref());
     shown(&SignInPage {
         schools: console.schools.list().await?,
+        work: console.work.offered().await?,
         school: "",
         login: "",
         next: &next,
@@ -197,6 +200,7 @@ pub(super) async fn sign_in(
             let status = wrong.status;
             let page = SignInPage {
                 schools: console.schools.list().await?,
+                work: console.work.offered().await?,
                 school: &form.who.school,
                 login: &form.who.login,
                 next: &form.who.next,
@@ -309,7 +313,7 @@ async fn factor_page(
 }
 
 /// Signed in: a session of this browser.
-fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
+pub(super) fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
     let mut answer = HttpResponse::SeeOther();
     answer
         .insert_header((header::LOCATION, next))

@@ -59,6 +59,10 @@ pub(super) async fn show(
         let counted = console.staff.count_staff_requests(member, most).await?;
         found.push(("账号申请待复核", "/staff/staff", counted));
     }
+    if member.roles.has(StaffAct::ChangePolicy) {
+        let counted = console.staff.count_policy_requests(member, most).await?;
+        found.push(("政策申请待复核", "/staff/policy", counted));
+    }
     let now = console.clock.now();
     let some = found.into_iter().filter(|(.., (count, _))| *count > 0);
     let waiting = some.map(|one| tile(one, now)).collect();

@@ -4,6 +4,7 @@ use crate::{
     approvals::{ApprovalKind, ApprovalState},
     base::{clock::Timestamp, money::Fen},
     cards::CardStatus,
+    exports::ExportKind,
     orders::fact::Provider,
     passcode::{DeviceKind, PersonDevice},
     schools::PersonKind,
@@ -11,6 +12,17 @@ use crate::{
     staff::MoneyStanding,
     terminals::{TerminalKind, listing::TerminalState},
 };
+
+/// A list that is exported.
+pub(super) const fn export(kind: ExportKind) -> &'static str {
+    match kind {
+        ExportKind::Orders => "订单",
+        ExportKind::People => "人员",
+        ExportKind::Cases => "异常",
+        ExportKind::Terminals => "终端",
+        ExportKind::Audit => "记录",
+    }
+}
 
 /// A role, by its code.
 pub(super) fn role(code: &str) -> &'static str {
@@ -22,6 +34,17 @@ pub(super) fn role(code: &str) -> &'static str {
         "auditor" => "审计",
         "admin" => "管理员",
         _ => "其他",
+    }
+}
+
+/// A provider, by its section of the configuration.
+pub(super) fn section(code: &str) -> &str {
+    match code {
+        "alipay" => "支付宝",
+        "wechat" => "微信登录",
+        "wechat_pay" => "微信支付",
+        "wecom" => "企业微信",
+        other => other,
     }
 }
 
@@ -54,7 +77,17 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "login-disabled" => "账号已停用，登录已结束，待复核的申请已撤回",
         "login-enabled" => "账号已启用",
         "sessions-ended" => "这个账号的登录已全部结束",
+        "export" => "列表较长，正在后台导出",
+        "message-resent" => "已重发，结果稍后更新",
+        "message-was-resent" => "已经重发，没有再发",
+        "policy-changed" => "政策已更改，成为新的版本",
+        "linked" => "已关联，登录已结束；之后可以用这个企业账号登录",
+        "unlinked" => "关联已解除，登录已结束",
+        "roster-received" => "已上传，正在核对；核对不改动人员",
+        "roster-started" => "已开始导入",
         "roles-changed" => "角色已更改，须重新登录",
+        "keys-tried" => "密钥已试用，结果见下",
+        "keys-tried-just-now" => "刚刚试过，10 秒后可以再试",
         _ => return None,
     })
 }
@@ -84,6 +117,7 @@ pub(super) const fn approval_kind(kind: ApprovalKind) -> &'static str {
         ApprovalKind::BillRepair => "对账差异",
         ApprovalKind::StaffRoles => "更改角色",
         ApprovalKind::StaffFactor => "重置验证器",
+        ApprovalKind::PolicyChange => "更改政策",
     }
 }
 

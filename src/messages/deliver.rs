@@ -1,6 +1,6 @@
 //! Sends what was enqueued.
 
-use super::{MessageOutcome, Messenger, ORDER_PAGE, StudentMessage, Telling, Told};
+use super::{MessageOutcome, Messenger, ORDER_PAGE, StudentMessage, Telling, Told, failed};
 use crate::{
     base::{
         clock::{Clock, Timestamp},
@@ -80,10 +80,11 @@ impl Delivers for MessageDelivery {
 
     async fn deliver(&self, job: &Job) -> Delivered {
         match self.prepare(job).await {
-            Ok(Ok((messenger, message))) => self.send(messenger.as_ref(), &message).await,
+            Ok(Ok((messenger, message))) => self.send(job, messenger.as_ref(), &message).await,
             Ok(Err(unsent)) => {
                 tracing::info!(kind = self.kind(), why = unsent.code(), "a message is not sent");
                 count(self.told, unsent.code());
+                failed::note(&self.db, job, unsent.code()).await;
                 Delivered::Refused
             }
             Err(error) => {
@@ -102,7 +103,12 @@ impl Delivers for MessageDelivery {
 }
 
 impl MessageDelivery {
-    async fn send(&self, messenger: &dyn Messenger, message: &StudentMessage) -> Delivered {
+    async fn send(
+        &self,
+        job: &Job,
+        messenger: &dyn Messenger,
+        message: &StudentMessage,
+    ) -> Delivered {
         match messenger.send(message, self.clock.now()).await {
             MessageOutcome::Taken => {
                 count(self.told, "taken");
@@ -111,6 +117,7 @@ impl MessageDelivery {
             MessageOutcome::Refused { code } => {
                 tracing::info!(kind = self.kind(), code, "a message was refused");
                 count(self.told, "refused");
+                failed::note(&self.db, job, &code).await;
                 Delivered::Refused
             }
             MessageOutcome::Unknown { wait } => Delivered::Unknown { wait },

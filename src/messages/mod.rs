@@ -11,6 +11,7 @@
 //! Absent on purpose: messages that somebody writes. What is told is a template of the platform.
 
 mod deliver;
+mod failed;
 pub mod http;
 mod messengers;
 mod shipping;
@@ -18,6 +19,7 @@ mod telling;
 mod template;
 
 pub use deliver::MessageDelivery;
+pub use failed::FailedMessages;
 pub use messengers::Messengers;
 pub use shipping::ShippingDelivery;
 pub use telling::{Telling, Wanted};

@@ -1,7 +1,7 @@
 //! Tells a platform that a paid order was delivered. Platforms that ask for it hold the money until then,
 //! and may stop an app's payments.
 
-use super::{MessageOutcome, Shipped, Telling, deliver};
+use super::{MessageOutcome, Shipped, Telling, deliver, failed};
 use crate::{
     base::{
         clock::{Clock, Timestamp},
@@ -106,6 +106,7 @@ impl ShippingDelivery {
                 let detail = || format!("the platform answers {code}");
                 self.db.in_tx(async |tx| open(tx, job, detail(), now).await).await?;
                 count("refused");
+                failed::note(&self.db, job, &code).await;
                 Ok(Delivered::Refused)
             }
             MessageOutcome::Unknown { wait } => Ok(Delivered::Unknown { wait }),

@@ -10,3 +10,4 @@ pub mod templates;
 pub mod wechat_api;
 pub mod wechat_login;
 pub mod wechat_pay;
+pub mod wecom;

@@ -14,6 +14,7 @@ use crate::{
     },
     config::{ProviderSection, Section, address, files},
     identity::login::{LoginError, MiniProgramLogin, PhoneError, ToldPhone},
+    key_trials::KeyTrial,
     messages::{MessageOutcome, MessageTemplate, Messenger, Shipped, StudentMessage, Told},
     orders::fact::Provider,
     sessions::{Platform, PlatformUser, UserIds},
@@ -160,6 +161,11 @@ impl WechatLogin {
             app_id: self.app_id.clone(),
             messages: self.messages.clone(),
         })
+    }
+
+    /// Its keys, to be tried.
+    pub fn key_trial(&self) -> Arc<dyn KeyTrial> {
+        Arc::<WechatApi>::clone(&self.api)
     }
 
     /// Sends the request and returns the body. Never retried: a code whose answer was lost may be

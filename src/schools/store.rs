@@ -2,13 +2,14 @@
 
 pub(super) mod authentic;
 pub(super) mod numbers;
+pub(super) mod policy;
 pub(super) mod rekey;
 pub(super) mod standing;
 pub(super) mod summaries;
 
 use super::{
     person::{Person, PersonKind, PersonStatus, SealedFields},
-    policy::{Policy, StoredPolicy},
+    policy::StoredPolicy,
     school::School,
 };
 use crate::{
@@ -58,57 +59,6 @@ fn school_of(row: school::Model) -> Option<School> {
             None
         }
     }
-}
-
-/// A school as found by an import.
-#[derive(Debug)]
-pub(super) struct StoredSchool {
-    id: i64,
-    updated_at: i64,
-    pub(super) version: i64,
-    /// `None` where it cannot be read.
-    pub(super) policy: Option<StoredPolicy>,
-}
-
-pub(super) async fn stored_school(tx: &Tx, code: &str) -> Result<Option<StoredSchool>, DbError> {
-    let found = school::Entity::find().filter(school::Column::Code.eq(code)).one(tx.conn()).await?;
-    Ok(found.map(|row| StoredSchool {
-        id: row.id,
-        updated_at: row.updated_at,
-        version: row.policy_version,
-        policy: StoredPolicy::parse(&row.policy).ok(),
-    }))
-}
-
-/// Inserts a school, or replaces the policy of `stored`.
-pub(super) async fn put_school(
-    tx: &Tx,
-    policy: &Policy,
-    stored: Option<&StoredSchool>,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let json = serde_json::to_string(policy)
-        .map_err(|_| DbError::Inconsistent { table: "school", what: "the policy is not JSON" })?;
-    let row = school::ActiveModel {
-        id: NotSet,
-        code: Set(policy.code.to_string()),
-        name: Set(policy.name.to_string()),
-        policy_version: Set(i64::from(policy.version.get())),
-        policy: Set(json),
-        updated_at: Set(now.micros()),
-    };
-    let Some(stored) = stored else {
-        school::Entity::insert(row).exec_without_returning(tx.conn()).await?;
-        return Ok(());
-    };
-    let updated = school::Entity::update_many()
-        .set(row)
-        .filter(school::Column::Id.eq(stored.id))
-        .filter(school::Column::PolicyVersion.eq(stored.version))
-        .filter(school::Column::UpdatedAt.eq(stored.updated_at))
-        .exec(tx.conn())
-        .await?;
-    if updated.rows_affected == 1 { Ok(()) } else { Err(DbError::Raced { table: "school" }) }
 }
 
 pub(super) async fn person(db: &Db, id: PersonId) -> Result<Option<Person>, DbError> {
@@ -254,6 +204,15 @@ pub(super) async fn on_roster(
             (student_no, found)
         })
         .collect())
+}
+
+/// The people with these ids, without those whose rows are not authentic.
+pub(super) async fn authentic_people(
+    tx: &Tx,
+    ids: Vec<uuid::Uuid>,
+) -> Result<Vec<Person>, DbError> {
+    let found = person::Entity::find().filter(person::Column::Id.is_in(ids)).all(tx.conn()).await?;
+    Ok(found.into_iter().filter_map(|row| person_of(tx.macs(), row).ok()).collect())
 }
 
 /// The roster's data of a person, sealed for the person's row.

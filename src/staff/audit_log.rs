@@ -2,9 +2,9 @@
 
 use super::{StaffDesk, requests::StaffActError};
 use crate::{
-    audit::{self, AuditAct, AuditFilter, AuditKind, AuditLine, Entry},
+    audit::{AuditFilter, AuditKind, AuditLine},
     base::db::Keyset,
-    staff_accounts::{self, StaffAct, StaffMember},
+    staff_accounts::{StaffAct, StaffMember},
 };
 use serde::Deserialize;
 
@@ -59,9 +59,6 @@ fn only(member: &StaffMember) -> Option<(Vec<&'static str>, String)> {
 }
 
 impl StaffDesk {
-    /// The most entries that one file has.
-    pub const AUDIT_EXPORTED: u16 = 5000;
-
     /// A page of the audit log.
     pub async fn audit_page(
         &self,
@@ -74,31 +71,5 @@ impl StaffDesk {
     /// How many entries there are, among the first `most`.
     pub async fn audit_count(&self, filter: &AuditFilter, most: u32) -> Result<u64, StaffActError> {
         Ok(filter.count(&self.db, most).await?)
-    }
-
-    /// All entries of a filter, for a file. The export is an entry itself.
-    pub async fn export_audit(
-        &self,
-        member: &StaffMember,
-        (filter, asked): (&AuditFilter, &str),
-        format: &str,
-    ) -> Result<Vec<AuditLine>, StaffActError> {
-        let page = async |page| self.audit_page(filter, page).await;
-        let lines = Keyset::read_all(Self::AUDIT_EXPORTED, |line| line.position, page).await?;
-        let lines = lines.ok_or(StaffActError::TooMany(Self::AUDIT_EXPORTED))?;
-        let entry = Entry {
-            act: AuditAct::AuditExported,
-            school: Some(member.school),
-            subject: "audit log".to_owned(),
-            detail: format!("{format}: {} entries{asked}", lines.len()),
-        };
-        let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
-        db.in_tx(async |tx| {
-            let act = StaffAct::ReadAudit;
-            staff_accounts::hold::<StaffActError>(tx, member, act, now).await?;
-            Ok::<_, StaffActError>(audit::record(tx, &entry, now).await?)
-        })
-        .await?;
-        Ok(lines)
     }
 }

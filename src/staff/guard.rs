@@ -67,6 +67,8 @@ rights! {
     ReadAccessLog;
     /// Find people, masked, and open one.
     ReadPeople;
+    /// Take a list of people away as a file.
+    ExportPeople;
     /// Be shown a person's name and phone.
     RevealPerson;
     /// Report a card lost or found, end a device or a binding.
@@ -81,8 +83,14 @@ rights! {
     ChangeTerminals;
     /// Switch them off.
     StopTerminals;
+    /// Read what became of rosters.
+    ReadRoster;
+    /// Upload a roster, and import it.
+    ImportRoster;
     /// Read how the system runs.
     ReadHealth;
+    /// Try the keys of providers.
+    TryKeys;
     /// Change what signs in the own login.
     ChangeOwnFactor;
     /// Read the logins of the school.
@@ -91,6 +99,14 @@ rights! {
     ChangeStaff;
     /// Read the audit log, as far as the roles let one.
     ReadAudit;
+    /// Read the school's policy.
+    ReadPolicy;
+    /// Change it, propose it, or approve what is proposed.
+    ChangePolicy;
+    /// Read which messages could not be delivered.
+    ReadMessages;
+    /// Send one again.
+    RetryMessages;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

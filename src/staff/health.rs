@@ -7,6 +7,7 @@ use crate::{
         db::DbError,
         outbox::{self, Backlog},
     },
+    key_trials::{KeyTrialError, KeyTrialState},
     ledger::SealingState,
     orders::due::ProviderPulse,
     staff_accounts::StaffMember,
@@ -38,6 +39,8 @@ pub struct SchoolHealth {
     pub sealing: SealingState,
     /// The payment providers.
     pub providers: Vec<ProviderPulse>,
+    /// The keys of providers, as they were last tried. They say nothing of how the system runs.
+    pub keys: Vec<KeyTrialState>,
     /// When this was so.
     pub now: Timestamp,
 }
@@ -88,15 +91,25 @@ impl SchoolHealth {
 }
 
 impl StaffDesk {
-    /// How the system runs for the member's school: three queries.
+    /// How the system runs for the member's school: four queries.
     pub async fn health(&self, member: &StaffMember) -> Result<SchoolHealth, DbError> {
         let (school, now) = (member.school, self.clock.now());
         Ok(SchoolHealth {
             outbox: outbox::backlog(&self.db, school).await?,
             sealing: SealingState::of_school(&self.db, school).await?,
             providers: ProviderPulse::of_school(&self.db, school, now).await?,
+            keys: self.trials.of(school).await?,
             now,
         })
+    }
+
+    /// Tries the keys of a provider of the member's school, named by its section of the configuration.
+    pub async fn try_keys(
+        &self,
+        member: &StaffMember,
+        provider: &str,
+    ) -> Result<KeyTrialState, KeyTrialError> {
+        self.trials.try_for(member, provider).await
     }
 }
 
@@ -132,7 +145,7 @@ mod tests {
             (backlog(6), sealing(1, 6), provider(Some(ago(61))), HealthLevel::Stuck),
         ];
         for (outbox, sealing, providers, worst) in cases {
-            let health = SchoolHealth { outbox, sealing, providers, now };
+            let health = SchoolHealth { outbox, sealing, providers, keys: Vec::new(), now };
             assert_eq!(health.worst(), worst, "{health:?}");
         }
     }

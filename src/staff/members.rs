@@ -10,7 +10,7 @@ use crate::{
     base::{clock::Timestamp, db::Tx, money::Fen},
     staff_accounts::{
         AddedStaff, ListedStaff, Slip, StaffAct, StaffChange, StaffChangeError, StaffChanges,
-        StaffId, StaffMember, StaffRoles,
+        StaffId, StaffMember, StaffRoles, WorkId,
     },
 };
 
@@ -29,6 +29,8 @@ pub enum MemberAct {
     Enable,
     /// Ends its sessions.
     EndSessions,
+    /// Ends its link with a userid of the school's messenger, and its sessions.
+    Unlink,
 }
 
 /// A change of a login, as it is asked.
@@ -157,8 +159,24 @@ impl StaffDesk {
                 MemberAct::Disable => changes.switch(id, false).await?,
                 MemberAct::Enable => changes.switch(id, true).await?,
                 MemberAct::EndSessions => changes.end_sessions(id).await?,
+                MemberAct::Unlink => changes.link(id, None).await?,
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// Links a login with a userid of the school's messenger, which signs it in from then on.
+    pub async fn link_member(
+        &self,
+        by: &StaffMember,
+        (id, work_id): (StaffId, &WorkId),
+        reason: &str,
+    ) -> Result<(), StaffActError> {
+        let (db, now) = (self.db.clone().acting_as(by.actor(reason)), self.clock.now());
+        db.in_tx(async |tx| {
+            let changes = self.accounts.changes(tx, by, now).await?;
+            Ok(changes.link(id, Some(work_id)).await?)
         })
         .await
     }
@@ -233,7 +251,10 @@ impl StaffDesk {
                 Some(self.accounts.factor_slip(&member.login)?)
             }
             ApprovalKind::StaffRoles => None,
-            ApprovalKind::Refund | ApprovalKind::RefundEnd | ApprovalKind::BillRepair => {
+            ApprovalKind::Refund
+            | ApprovalKind::RefundEnd
+            | ApprovalKind::BillRepair
+            | ApprovalKind::PolicyChange => {
                 return Err(StaffActError::NotFound);
             }
         };

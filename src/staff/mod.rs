@@ -16,9 +16,11 @@ mod health;
 pub mod http;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
 mod person_acts;
+mod policies;
 mod refund_desk;
 mod refunds;
 mod requests;
@@ -52,6 +54,7 @@ pub use terminals::{
 
 use crate::{
     base::{clock::Clock, db::Db},
+    key_trials::KeyTrials,
     staff_accounts::StaffAccounts,
 };
 use std::sync::Arc;
@@ -65,6 +68,8 @@ pub struct StaffDesk {
     pub accounts: StaffAccounts,
     /// Refunds.
     pub refunds: Arc<dyn RefundDesk>,
+    /// The keys of providers.
+    pub trials: KeyTrials,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }

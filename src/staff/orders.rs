@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     approvals::{self, Approval, ApprovalKind, ApprovalState},
-    audit::{self, AuditAct, Entry},
     base::{
         clock::{Clock, Day, Timestamp},
         crypto::seal::{SealError, Sealer},
@@ -21,7 +20,7 @@ use crate::{
         purpose::Purpose,
     },
     schools::People,
-    staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
+    staff_accounts::{StaffMember, StaffRefusal},
 };
 use serde::Deserialize;
 use std::{
@@ -92,9 +91,6 @@ pub enum StaffOrderError {
     /// Not a number, or too short an end of one.
     #[error("not a number of an order, a payment or a refund")]
     BadNumber,
-    /// More than are exported at once.
-    #[error("more than {0} orders")]
-    TooMany(u16),
     /// Not allowed.
     #[error(transparent)]
     Right(#[from] StaffRefusal),
@@ -116,7 +112,6 @@ impl TxError for StaffOrderError {
             Self::NotFound
             | Self::BadFilter(_)
             | Self::BadNumber
-            | Self::TooMany(_)
             | Self::Right(_)
             | Self::Refund(_)
             | Self::Sealed(_) => None,
@@ -161,8 +156,6 @@ impl OrderDetail {
 }
 
 impl OrderDesk {
-    /// The most orders that one file has.
-    pub const EXPORTED: u16 = 5000;
     /// The longest number that is looked for.
     const LONGEST_NUMBER: usize = 64;
 
@@ -234,50 +227,6 @@ impl OrderDesk {
             Err(RefundRefusal::NoSuchPayment | RefundRefusal::NotRefundable) => Ok(None),
             Err(error) => Err(StaffOrderError::Refund(error)),
         }
-    }
-
-    /// All orders of a filter, for a file. The export is an entry of the audit log.
-    pub async fn export(
-        &self,
-        member: &StaffMember,
-        filter: &OrderFilter,
-        format: &str,
-    ) -> Result<Vec<NamedOrder>, StaffOrderError> {
-        let page = async |page| self.page(filter, page).await;
-        let id = |one: &NamedOrder| one.order.id.uuid();
-        let orders = Keyset::read_all(Self::EXPORTED, id, page).await?;
-        let orders = orders.ok_or(StaffOrderError::TooMany(Self::EXPORTED))?;
-        self.record_export(member, filter, &format!("{format}: {} orders", orders.len())).await?;
-        Ok(orders)
-    }
-
-    async fn record_export(
-        &self,
-        member: &StaffMember,
-        filter: &OrderFilter,
-        what: &str,
-    ) -> Result<(), StaffOrderError> {
-        let asked = [
-            filter.state.map(|state| format!("state {state}")),
-            filter.purpose.map(|purpose| format!("purpose {}", purpose.code())),
-            filter.provider.map(|provider| format!("provider {}", provider.code())),
-        ];
-        let asked = std::iter::once(what.to_owned()).chain(asked.into_iter().flatten());
-        let entry = Entry {
-            act: AuditAct::OrdersExported,
-            school: Some(member.school),
-            subject: filter
-                .day
-                .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
-            detail: asked.collect::<Vec<_>>().join(", "),
-        };
-        let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
-        db.in_tx(async |tx| {
-            let act = StaffAct::ReadOrders;
-            staff_accounts::hold::<StaffOrderError>(tx, member, act, now).await?;
-            Ok(audit::record(tx, &entry, now).await?)
-        })
-        .await
     }
 
     async fn named(&self, orders: Vec<ListedOrder>) -> Result<Vec<NamedOrder>, StaffOrderError> {

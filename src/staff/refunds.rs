@@ -94,7 +94,10 @@ impl StaffDesk {
         }
         let approved = match asked.kind {
             ApprovalKind::RefundEnd => self.approve_ending(&requests, &asked, why).await?,
-            ApprovalKind::BillRepair | ApprovalKind::StaffRoles | ApprovalKind::StaffFactor => {
+            ApprovalKind::BillRepair
+            | ApprovalKind::StaffRoles
+            | ApprovalKind::StaffFactor
+            | ApprovalKind::PolicyChange => {
                 return Err(StaffActError::NotFound);
             }
             ApprovalKind::Refund => {
@@ -186,7 +189,10 @@ fn made_by(approval: &Approval) -> Option<Uuid> {
     match approval.kind {
         ApprovalKind::Refund => approval.decision.as_ref().and_then(|decision| decision.result),
         ApprovalKind::RefundEnd => Some(approval.subject),
-        ApprovalKind::BillRepair | ApprovalKind::StaffRoles | ApprovalKind::StaffFactor => None,
+        ApprovalKind::BillRepair
+        | ApprovalKind::StaffRoles
+        | ApprovalKind::StaffFactor
+        | ApprovalKind::PolicyChange => None,
     }
 }
 

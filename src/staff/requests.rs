@@ -12,6 +12,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         money::Fen,
     },
+    policies::PolicyRefusal,
     reconciliation::RepairError,
     staff_accounts::{
         self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
@@ -29,9 +30,6 @@ pub enum StaffActError {
     /// A filter that there is not, by its name.
     #[error("no such {0}")]
     BadFilter(&'static str),
-    /// More than are exported at once.
-    #[error("more than {0} rows")]
-    TooMany(u16),
     /// Nobody acts on money of their own.
     #[error("it is the member of staff's own money")]
     OwnMoney,
@@ -47,6 +45,9 @@ pub enum StaffActError {
     /// The difference cannot be accepted.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// The policy cannot be changed so.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -62,9 +63,9 @@ impl TxError for StaffActError {
             Self::Approval(error) => error.db(),
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
+            Self::Policy(error) => error.db(),
             Self::NotFound
             | Self::BadFilter(_)
-            | Self::TooMany(_)
             | Self::OwnMoney
             | Self::Right(_)
             | Self::Refund(_) => None,

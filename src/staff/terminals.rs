@@ -1,7 +1,7 @@
 //! Terminals as members of staff see and change them.
 
 use crate::{
-    audit::{self, AuditAct, AuditLine, Entry},
+    audit::AuditLine,
     base::{
         clock::{Clock, Timestamp},
         crypto::ed25519::{NewEd25519Key, NoEd25519Key},
@@ -114,9 +114,6 @@ pub enum StaffTerminalError {
     /// A filter that there is not, by its name.
     #[error("no such {0}")]
     BadFilter(&'static str),
-    /// More than are exported at once.
-    #[error("more than {0} terminals")]
-    TooMany(u16),
     /// Not allowed.
     #[error(transparent)]
     Right(#[from] StaffRefusal),
@@ -136,11 +133,7 @@ impl TxError for StaffTerminalError {
         match self {
             Self::Db(error) => Some(error),
             Self::Registry(error) => error.db(),
-            Self::Invalid(_)
-            | Self::BadFilter(_)
-            | Self::TooMany(_)
-            | Self::Right(_)
-            | Self::NoKey(_) => None,
+            Self::Invalid(_) | Self::BadFilter(_) | Self::Right(_) | Self::NoKey(_) => None,
         }
     }
 }
@@ -211,8 +204,6 @@ impl TerminalDetail {
 }
 
 impl TerminalDesk {
-    /// The most terminals that one file has.
-    pub const EXPORTED: u16 = 5000;
     /// How many entries of the log, and charges, are shown with a terminal.
     pub(super) const SHOWN: u16 = 20;
 
@@ -248,31 +239,6 @@ impl TerminalDesk {
         let log = AuditLine::about(&self.db, member.school, &subject, Self::SHOWN).await?;
         let last = charges::latest_at(Source::Db(&self.db), id.uuid(), Self::SHOWN).await?;
         Ok(TerminalDetail { one, log, last })
-    }
-
-    /// All terminals of a filter, for a file. The export is an entry of the audit log.
-    pub async fn export(
-        &self,
-        member: &StaffMember,
-        filter: &TerminalFilter,
-        format: &str,
-    ) -> Result<Vec<TakingTerminal>, StaffTerminalError> {
-        let page = async |page| self.page(filter, page).await;
-        let place = |one: &TakingTerminal| one.terminal.place();
-        let found = Keyset::read_all(Self::EXPORTED, place, page).await?;
-        let found = found.ok_or(StaffTerminalError::TooMany(Self::EXPORTED))?;
-        let entry = Entry {
-            act: AuditAct::TerminalsExported,
-            school: Some(member.school),
-            subject: "terminals".to_owned(),
-            detail: format!("{format}: {} terminals", found.len()),
-        };
-        let now = self.clock.now();
-        self.act(member, (StaffAct::ReadTerminals, ""), async |tx| {
-            Ok(audit::record(tx, &entry, now).await?)
-        })
-        .await?;
-        Ok(found)
     }
 
     /// Adds a terminal with a key that is made for it.

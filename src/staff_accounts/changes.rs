@@ -79,6 +79,9 @@ pub enum StaffChangeError {
     /// The login is taken.
     #[error("the login is taken")]
     Exists,
+    /// Another login of the school is linked with the userid.
+    #[error("another login is linked with the userid")]
+    Linked,
     /// Nobody changes the own login.
     #[error("it is the own login")]
     Own,
@@ -108,6 +111,7 @@ impl TxError for StaffChangeError {
             Self::Db(error) => Some(error),
             Self::NoLogin
             | Self::Exists
+            | Self::Linked
             | Self::Own
             | Self::Unchanged
             | Self::Right(_)
@@ -122,9 +126,9 @@ impl TxError for StaffChangeError {
 #[derive(Debug)]
 pub struct StaffChanges<'a> {
     accounts: &'a StaffAccounts,
-    tx: &'a Tx,
+    pub(super) tx: &'a Tx,
     by: &'a StaffMember,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl StaffAccounts {
@@ -231,6 +235,7 @@ impl StaffChanges<'_> {
             factor: self.accounts.keeper.printed(id, slip.totp())?,
             enabled: true,
             signed_in_at: None,
+            work_id: None,
         };
         store::insert(self.tx, &account, self.now).await?;
         self.done(&account, ChangeKind::Added, AuditAct::StaffAdded).await
@@ -243,12 +248,10 @@ impl StaffChanges<'_> {
             return Err(StaffChangeError::Unchanged);
         }
         store::switch(self.tx, id, enabled, self.now).await?;
-        if !enabled {
-            sessions::end_all(self.tx, id, self.now).await?;
-        }
         if enabled {
             return self.done(&account, ChangeKind::Enabled, AuditAct::StaffEnabled).await;
         }
+        sessions::end_all(self.tx, id, self.now).await?;
         Ok(audit::record(self.tx, &entry(AuditAct::StaffDisabled, &account), self.now).await?)
     }
 
@@ -353,7 +356,7 @@ impl StaffChanges<'_> {
     }
 
     /// Locks a login of the admin's school that is not the own one, under any name of that person.
-    async fn lock(&self, id: StaffId) -> Result<Account, StaffChangeError> {
+    pub(super) async fn lock(&self, id: StaffId) -> Result<Account, StaffChangeError> {
         let found = store::lock(self.tx, id).await?;
         let found = found.filter(|account| account.school == self.by.school);
         let account = found.ok_or(StaffChangeError::NoLogin)?;
@@ -374,7 +377,12 @@ impl StaffChanges<'_> {
         Ok(audit::record(self.tx, &entry(act, account), self.now).await?)
     }
 
-    fn change(&self, member: StaffId, kind: ChangeKind, done_at: Option<Timestamp>) -> Change {
+    pub(super) fn change(
+        &self,
+        member: StaffId,
+        kind: ChangeKind,
+        done_at: Option<Timestamp>,
+    ) -> Change {
         Change {
             id: Uuid::now_v7(),
             member,

@@ -22,13 +22,18 @@ mod session;
 mod sign_in;
 mod store;
 mod upkeep;
+mod work;
 
 pub use changes::{AddedStaff, StaffBonds, StaffChange, StaffChangeError, StaffChanges};
-pub use names::{FACTOR_LIFETIME, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles};
+pub use names::{
+    FACTOR_LIFETIME, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles, WorkId,
+};
 pub use own::{OwnAccount, OwnSession};
 pub use recovery::RECOVERY_CODES;
 pub use registry::{ListedStaff, NewStaff, Slip, StaffRegistry, StaffRegistryError};
 pub use rights::StaffAct;
+pub use work::WorkSignIn;
+
 pub use sign_in::{
     ACCESS_LIFETIME, OfferedFactor, SignInOutcome, StaffGrant, StaffSignIn, StaffSignInError,
 };
@@ -141,6 +146,7 @@ struct Account {
     factor: Factor,
     enabled: bool,
     signed_in_at: Option<Timestamp>,
+    work_id: Option<WorkId>,
 }
 
 impl StaffMember {

@@ -20,6 +20,36 @@ crate::name_type! {
     |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-'
 }
 
+/// A userid of the school's enterprise messenger, in small letters: there is no other with the same letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkId(String);
+
+impl WorkId {
+    /// As it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WorkId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        const RULE: &str = "1 to 64 of the characters a-z, A-Z, 0-9, hyphen, underscore, dot and @, \
+                            beginning with a letter or a digit";
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"_-@.".contains(&c);
+        let begins = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+        let fits = begins && text.len() <= 64 && text.bytes().all(plain);
+        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(InvalidName(RULE)) }
+    }
+}
+
+impl fmt::Display for WorkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// What somebody is at the school. The rights of several roles add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StaffRole {
@@ -149,6 +179,17 @@ mod tests {
             [("G-1001", true), ("g-1001", false), ("1 2", false), ("", false), ("一", false)]
         {
             assert_eq!(number.parse::<StaffNo>().is_ok(), good, "{number}");
+        }
+        for (id, read) in [
+            ("ZhangWei", Some("zhangwei")),
+            ("li.na-2_x@qq", Some("li.na-2_x@qq")),
+            ("_li", None),
+            ("", None),
+            ("李", None),
+            (&"a".repeat(65), None),
+        ] {
+            let parsed = id.parse::<WorkId>().ok();
+            assert_eq!(parsed.as_ref().map(WorkId::as_str), read, "{id}");
         }
         let all = StaffRoles::new(StaffRole::ALL);
         assert_eq!(StaffRoles::parse(&all.to_string()), Some(all));

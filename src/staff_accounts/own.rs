@@ -13,6 +13,7 @@ use crate::{
     passwords::TryCounts,
 };
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// The most sessions of a login that are listed, newest first.
@@ -76,6 +77,25 @@ impl StaffAccounts {
     ) -> Result<Option<ListedStaff>, DbError> {
         let found = store::by_id(&self.db, id).await?;
         Ok(found.filter(|account| account.school == school).map(ListedStaff::from))
+    }
+
+    /// The member of an enabled login as it stands now, for work that goes on without a session: with a
+    /// second factor of `factor_at`, when the work was asked for.
+    pub async fn standing(
+        &self,
+        id: StaffId,
+        factor_at: Timestamp,
+    ) -> Result<Option<StaffMember>, DbError> {
+        let found = store::by_id(&self.db, id).await?;
+        Ok(found.filter(|account| account.enabled).map(|account| StaffMember {
+            session: StaffSessionId::from_uuid(Uuid::nil()),
+            id,
+            school: account.school,
+            login: account.login,
+            staff_no: account.staff_no,
+            roles: account.roles,
+            factor_at,
+        }))
     }
 
     /// Ends a session of the own login; false if there is no such live one.

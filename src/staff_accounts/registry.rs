@@ -1,10 +1,11 @@
 //! Logins as an operator adds, lists and switches them.
 
 use super::{
-    Account, StaffId, StaffLogin, StaffNo, StaffRoles, counts_of,
+    Account, StaffId, StaffLogin, StaffNo, StaffRoles, WorkId, counts_of,
     factor::{FactorKeeper, first_code},
     recovery::RecoveryCode,
     store::{self, sessions},
+    work,
 };
 use crate::{
     audit::{self, AuditAct, Entry},
@@ -78,6 +79,8 @@ pub struct ListedStaff {
     pub enrolled: bool,
     /// The last sign-in.
     pub signed_in_at: Option<Timestamp>,
+    /// The userid of the school's enterprise messenger that it is linked with.
+    pub work_id: Option<WorkId>,
 }
 
 /// Why nothing was changed.
@@ -86,6 +89,9 @@ pub enum StaffRegistryError {
     /// The login is taken.
     #[error("there is a login {0} already")]
     Exists(StaffLogin),
+    /// Another login is linked with the userid.
+    #[error("another login of the school is linked with this userid")]
+    Linked,
     /// No such login at the school.
     #[error("there is no login {0}: `onecard staff list` names those there are")]
     NoLogin(StaffLogin),
@@ -114,6 +120,7 @@ impl TxError for StaffRegistryError {
         match self {
             Self::Db(error) => Some(error),
             Self::Exists(_)
+            | Self::Linked
             | Self::NoLogin(_)
             | Self::NoRole
             | Self::WeakPassword
@@ -179,6 +186,7 @@ impl From<Account> for ListedStaff {
             enabled: account.enabled,
             enrolled: !account.factor.printed,
             signed_in_at: account.signed_in_at,
+            work_id: account.work_id,
         }
     }
 }
@@ -204,6 +212,7 @@ impl StaffRegistry {
             factor: self.keeper().printed(id, &slip.secret)?,
             enabled: true,
             signed_in_at: None,
+            work_id: None,
         };
         self.db
             .in_tx(async |tx| {
@@ -262,6 +271,28 @@ impl StaffRegistry {
                 let act = if enabled { AuditAct::StaffEnabled } else { AuditAct::StaffDisabled };
                 record(tx, act, &account, now).await?;
                 Ok(true)
+            })
+            .await
+    }
+
+    /// Links a login with a userid of the school's enterprise messenger, or with none, which ends its
+    /// sessions; false if it was so already.
+    pub async fn link(
+        &self,
+        (school, login): (SchoolId, &StaffLogin),
+        work_id: Option<&WorkId>,
+        now: Timestamp,
+    ) -> Result<bool, StaffRegistryError> {
+        self.db
+            .in_tx(async |tx| {
+                let account = locked(tx, school, login).await?;
+                if account.work_id.as_ref() == work_id {
+                    return Ok(false);
+                }
+                if work::is_taken(tx, school, work_id).await? {
+                    return Err(StaffRegistryError::Linked);
+                }
+                Ok(work::put(tx, account, work_id, now).await.map(|()| true)?)
             })
             .await
     }

@@ -11,6 +11,7 @@ use crate::{
     keyring,
     orders::order::Order,
     passcode::Codes,
+    roster_imports,
     schools::Schools,
     sessions, staff_accounts,
     terminals::Terminals,
@@ -33,6 +34,7 @@ pub fn tables() -> impl Iterator<Item = &'static Authority> {
         approvals::AUTHORITY,
         access::AUTHORITY,
         keyring::AUTHORITY,
+        roster_imports::AUTHORITY,
     ];
     of_rooms.into_iter().flatten().copied()
 }

@@ -16,6 +16,7 @@ pub mod proof;
 mod providers;
 mod reconciliation;
 mod refund_desk;
+mod roster_imports;
 mod shared;
 mod spend;
 mod staff;
@@ -36,6 +37,7 @@ use crate::{
     config::Config,
     console::Console,
     devices::Devices,
+    exports::ExportDesk,
     feed::Feed,
     identity::Identities,
     keyring::DoorKeys,
@@ -44,6 +46,7 @@ use crate::{
     passwords::Passwords,
     payments::Payments,
     reconciliation::Reconciliation,
+    roster_imports::RosterDesk,
     schools::Schools,
     spend::Spending,
     staff::{BillDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
@@ -101,8 +104,12 @@ pub struct Journeys {
     pub door_desk: DoorDesk,
     /// What members of staff do about merchants and terminals.
     pub terminal_desk: TerminalDesk,
+    /// Rosters that members of staff upload.
+    pub rosters: RosterDesk,
     /// The pages of staff.
     pub console: Console,
+    /// Their lists as files.
+    pub exports: ExportDesk,
     provider_jobs: ProviderJobs,
 }
 
@@ -145,8 +152,9 @@ pub struct JobContext<'a> {
 impl Journeys {
     /// Builds the journeys.
     pub fn build(ground: &Ground<'_>) -> Self {
-        let providers = Providers::build(ground.providers, ground.http, ground.clock);
         let shared = Shared::build(ground);
+        let kept = (ground.kv, &shared.keys.sealer);
+        let providers = Providers::build(ground.providers, ground.http, ground.clock, kept);
         let through = payments::Through {
             gateways: providers.gateways(ground.config),
             messengers: providers.messengers(),
@@ -154,23 +162,28 @@ impl Journeys {
         let bills = providers.bills();
         let payments = payments::build(ground, &shared, through);
         let reconciliation = reconciliation::build(ground, &shared, &payments, bills);
-        let staff = staff::build(ground, &shared, &payments);
+        let staff = staff::build(ground, &shared, &payments, providers.key_trials());
         let order_desk = staff::order_desk(&staff, &shared);
         let people_desk = staff::people_desk(&staff, &shared);
         let bill_desk = staff::bill_desk(&staff, &reconciliation);
         let door_desk = staff::door_desk(&staff, &shared);
         let terminal_desk = staff::terminal_desk(&staff);
+        let rosters = roster_imports::build(ground, &shared);
         let desks = (&order_desk, &people_desk, &bill_desk, &door_desk, &terminal_desk);
+        let directories = providers.work_directories();
+        let console = staff::console(ground, desks, (&staff, &shared, &rosters), directories);
         Self {
             provider_jobs: providers.jobs(),
             identities: identity::build(ground, &shared, providers.apps(ground.clock)),
             topups: topup::build(ground, &shared, &payments),
-            console: staff::console(&staff, desks, &shared),
+            exports: staff::export_desk(&console, &staff),
+            console,
             order_desk,
             people_desk,
             bill_desk,
             door_desk,
             terminal_desk,
+            rosters,
             reconciliation,
             payments,
             overview: overview::build(ground, &shared),
@@ -203,7 +216,8 @@ impl Journeys {
         access::start_jobs(&self.access, context);
         keyring::start_jobs(&self.door_keys, context);
         terminals::start_jobs(&self.terminals, context);
-        staff::start_jobs(context);
+        staff::start_jobs(&self.exports, context);
+        roster_imports::start_jobs(&self.rosters, context);
         self.provider_jobs.start(context);
     }
 }

@@ -4,8 +4,10 @@ use super::{Settings, providers::Providers};
 use crate::{
     base::{
         clock::{Clock, SystemClock},
+        crypto::seal::Sealer,
         db::{Db, DbError},
         http_client::{self, Timeouts},
+        kv::{Kv, MemoryKv},
     },
     ledger::verify::Explains,
     payments::audit::{PaymentsExplain, refunds::RefundsExplain},
@@ -30,7 +32,9 @@ pub enum NoProof {
 pub async fn rooms(settings: &Settings, db: &Db) -> Result<Vec<Box<dyn Explains>>, NoProof> {
     let http = http_client::build(Timeouts::default())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let providers = Providers::build(&settings.providers, &http, &clock);
+    let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new(Arc::clone(&clock)));
+    let sealer = Sealer::new(settings.config.keys.data.clone());
+    let providers = Providers::build(&settings.providers, &http, &clock, (&kv, &sealer));
     providers.recall_keys(db).await?;
     let gateways = Arc::new(providers.gateways(&settings.config));
     Ok(vec![

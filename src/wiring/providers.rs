@@ -4,10 +4,13 @@ use super::JobContext;
 use crate::{
     base::{
         clock::{Clock, Timestamp},
+        crypto::seal::Sealer,
         db::{Db, DbError},
+        kv::Kv,
     },
     config::{Config, ConfigError, PerSchool, ProviderSections},
     identity::login::{Apps, MiniProgramLogin},
+    key_trials::{KeyTrial, KeyTrialSet},
     keyring::LockVendors,
     messages::{Messenger, Messengers},
     payments::gateways::Gateways,
@@ -16,8 +19,10 @@ use crate::{
         locks::{HttpLocks, LockSettings},
         wechat_login::{WechatLogin, WechatLoginSettings},
         wechat_pay::{WechatPay, WechatPaySettings, upkeep::FetchPace},
+        wecom::{Wecom, WecomSettings},
     },
     reconciliation::BillSources,
+    work_login::{WorkDirectories, WorkDirectory},
 };
 use reqwest::Client;
 use std::{
@@ -46,6 +51,8 @@ pub struct ProviderSettings {
     pub alipay: PerSchool<AlipaySettings>,
     /// `[locks]`
     pub locks: PerSchool<LockSettings>,
+    /// `[wecom]`
+    pub wecom: PerSchool<WecomSettings>,
 }
 
 impl Settings {
@@ -66,6 +73,7 @@ impl ProviderSettings {
             wechat_pay: sections.read(),
             alipay: sections.read(),
             locks: sections.read(),
+            wecom: sections.read(),
         }
     }
 }
@@ -76,6 +84,7 @@ pub(super) struct Providers {
     wechat_pays: WechatPays,
     alipays: PerSchool<Arc<Alipay>>,
     locks: PerSchool<Arc<HttpLocks>>,
+    wecoms: PerSchool<Arc<Wecom>>,
 }
 
 impl Providers {
@@ -83,6 +92,7 @@ impl Providers {
         settings: &ProviderSettings,
         http: &Client,
         clock: &Arc<dyn Clock>,
+        (kv, sealer): (&Arc<dyn Kv>, &Sealer),
     ) -> Self {
         let wechat = |settings: &WechatLoginSettings| {
             Arc::new(WechatLogin::new(settings.clone(), http.clone(), Arc::clone(clock)))
@@ -92,7 +102,12 @@ impl Providers {
         let locks = |settings: &LockSettings| {
             Arc::new(HttpLocks::new(settings.clone(), http.clone(), Arc::clone(clock)))
         };
+        let wecom = |settings: &WecomSettings| {
+            let kept = (Arc::clone(kv), sealer.clone());
+            Arc::new(Wecom::new(settings.clone(), http.clone(), kept, Arc::clone(clock)))
+        };
         Self {
+            wecoms: each(&settings.wecom, wecom),
             wechats: each(&settings.wechat, wechat),
             wechat_pays: WechatPays::build(settings, http),
             alipays: each(&settings.alipay, alipay),
@@ -157,6 +172,25 @@ impl Providers {
             bills.add_of_school(code, Arc::<Alipay>::clone(own));
         }
         bills
+    }
+
+    /// The keys that can be tried.
+    pub(super) fn key_trials(&self) -> KeyTrialSet {
+        let mut set = KeyTrialSet::default();
+        add_trials(&mut set, each(&self.wechats, |wechat| wechat.key_trial()));
+        let alipay = |alipay: &Arc<Alipay>| -> Arc<dyn KeyTrial> { Arc::<Alipay>::clone(alipay) };
+        add_trials(&mut set, each(&self.alipays, alipay));
+        self.wechat_pays.add_trials_to(&mut set);
+        let wecom = |wecom: &Arc<Wecom>| -> Arc<dyn KeyTrial> { Arc::<Wecom>::clone(wecom) };
+        add_trials(&mut set, each(&self.wecoms, wecom));
+        set
+    }
+
+    /// Where members of staff sign in beside the password.
+    pub(super) fn work_directories(&self) -> WorkDirectories {
+        let wecom = |wecom: &Arc<Wecom>| -> Arc<dyn WorkDirectory> { Arc::<Wecom>::clone(wecom) };
+        let PerSchool { general, own } = each(&self.wecoms, wecom);
+        WorkDirectories { general, own: own.into_iter().collect() }
     }
 
     /// The adapters of the schools' door locks.
@@ -232,6 +266,15 @@ fn add_messengers(messengers: &mut Messengers, all: PerSchool<Arc<dyn Messenger>
     }
 }
 
+fn add_trials(set: &mut KeyTrialSet, all: PerSchool<Arc<dyn KeyTrial>>) {
+    for (code, own) in all.own {
+        set.add_of_school(&code, own);
+    }
+    if let Some(general) = all.general {
+        set.add_general(general);
+    }
+}
+
 /// Every gateway of WeChat Pay: the general one, and those of schools that are their own merchant
 /// or have their own mini-program.
 struct WechatPays {
@@ -272,6 +315,15 @@ impl WechatPays {
         }
         for (code, own) in &self.of_schools {
             bills.add_of_school(code, Arc::<WechatPay>::clone(own));
+        }
+    }
+
+    fn add_trials_to(&self, set: &mut KeyTrialSet) {
+        if let Some(general) = &self.general {
+            set.add_general(Arc::<WechatPay>::clone(general));
+        }
+        for (code, own) in &self.of_schools {
+            set.add_of_school(code, Arc::<WechatPay>::clone(own));
         }
     }
 

@@ -4,13 +4,18 @@ use super::{Ground, JobContext, refund_desk::PaymentRefunds, shared::Shared};
 use crate::{
     approvals,
     base::crypto::hasher::PasswordHasher,
-    console::Console,
+    console::{Console, WORK_CALLBACK},
+    exports::{ExportDesk, Exports},
+    key_trials::{KeyTrialSet, KeyTrials},
     passwords::TryCounts,
     payments::Payments,
+    policies,
     reconciliation::Reconciliation,
+    roster_imports::RosterDesk,
     staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
     stored_files::StoredFiles,
+    work_login::{WorkDirectories, WorkLogins},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +25,12 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a check waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -> StaffDesk {
+pub(super) fn build(
+    ground: &Ground<'_>,
+    shared: &Shared,
+    payments: &Payments,
+    trials: KeyTrialSet,
+) -> StaffDesk {
     let Ground { config, clock, db, .. } = *ground;
     let accounts = StaffAccounts::new(StaffAccountsSetup {
         db: db.clone(),
@@ -41,6 +51,12 @@ pub(super) fn build(ground: &Ground<'_>, shared: &Shared, payments: &Payments) -
             payments: payments.clone(),
             outbox: Arc::clone(ground.outbox),
         }),
+        trials: KeyTrials {
+            db: db.clone(),
+            schools: Arc::clone(&shared.schools),
+            set: Arc::new(trials),
+            clock: Arc::clone(clock),
+        },
         clock: Arc::clone(clock),
     }
 }
@@ -89,7 +105,7 @@ pub(super) fn terminal_desk(staff: &StaffDesk) -> TerminalDesk {
 
 /// The pages of all of it.
 pub(super) fn console(
-    staff: &StaffDesk,
+    ground: &Ground<'_>,
     (orders, people, bills, doors, terminals): (
         &OrderDesk,
         &PeopleDesk,
@@ -97,9 +113,20 @@ pub(super) fn console(
         &DoorDesk,
         &TerminalDesk,
     ),
-    shared: &Shared,
+    (staff, shared, rosters): (&StaffDesk, &Shared, &RosterDesk),
+    directories: WorkDirectories,
 ) -> Console {
+    let public_url = ground.config.server.public_url.to_string();
     Console {
+        work: WorkLogins {
+            accounts: staff.accounts.clone(),
+            schools: Arc::clone(&shared.schools),
+            directories: Arc::new(directories),
+            sealer: shared.keys.sealer.clone(),
+            kv: Arc::clone(ground.kv),
+            clock: Arc::clone(&staff.clock),
+            redirect_uri: format!("{}{WORK_CALLBACK}", public_url.trim_end_matches('/')),
+        },
         staff: staff.clone(),
         orders: orders.clone(),
         people: people.clone(),
@@ -107,14 +134,26 @@ pub(super) fn console(
         doors: doors.clone(),
         cases: CaseDesk { staff: staff.clone() },
         terminals: terminals.clone(),
+        rosters: rosters.clone(),
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
         clock: Arc::clone(&staff.clock),
     }
 }
 
-/// Ends requests that nobody decided, and deletes old sessions and files.
-pub(super) fn start_jobs(context: &JobContext<'_>) {
+/// The lists of these pages as files.
+pub(super) fn export_desk(console: &Console, staff: &StaffDesk) -> ExportDesk {
+    let (db, clock) = (staff.db.clone(), Arc::clone(&staff.clock));
+    let files =
+        StoredFiles { db: db.clone(), sealer: console.sealer.clone(), clock: Arc::clone(&clock) };
+    let exports = Exports { db, files, clock, wake: Arc::default() };
+    ExportDesk { exports, lists: Arc::new(console.clone()), accounts: staff.accounts.clone() }
+}
+
+/// Works on exports, ends requests that nobody decided, and deletes old sessions and files.
+pub(super) fn start_jobs(exports: &ExportDesk, context: &JobContext<'_>) {
+    let exports = exports.clone();
+    context.jobs.spawn("exports", move || exports.clone().run());
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
     context.jobs.spawn("old sessions of staff", move || {
         StaffAccounts::delete_old_sessions(db.clone(), Arc::clone(&clock))
@@ -124,6 +163,10 @@ pub(super) fn start_jobs(context: &JobContext<'_>) {
         .jobs
         .spawn("old files", move || StoredFiles::delete_old(db.clone(), Arc::clone(&clock)));
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("policies that begin", {
+        let (db, clock) = (db.clone(), Arc::clone(&clock));
+        move || policies::keep_in_force(db.clone(), Arc::clone(&clock))
+    });
     context.jobs.spawn("overdue approvals", move || {
         approvals::expire_overdue(db.clone(), Arc::clone(&clock))
     });

@@ -7,7 +7,8 @@ use onecard::{
         crypto::keyring::{Key32, KeyRing, NamedKey},
         db::Db,
     },
-    schools::{PersonKeys, Schools, import_schools, roster::RosterImport},
+    policies::import_schools,
+    schools::{PersonKeys, Schools, roster::RosterImport},
 };
 use std::{fs, io::Cursor, path::Path, sync::Arc};
 use tempfile::TempDir;
@@ -54,7 +55,7 @@ pub(crate) async fn import_people(db: &Db) {
     for (code, roster) in [("xnec", demo.as_str()), ("hbkj", ELSEWHERE_ROSTER)] {
         let school = schools.by_code(code).await.unwrap().unwrap().id;
         let import = RosterImport { db, keys: &keys, school, now };
-        let report = import.run(Cursor::new(roster), |_| ()).await.unwrap();
+        let report = import.run(Cursor::new(roster), |_, _| ()).await.unwrap();
         assert_eq!((report.added, report.refused.len()), (report.read, 0));
     }
 }

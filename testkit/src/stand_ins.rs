@@ -1,11 +1,35 @@
 //! What a test does at the sandbox of its deployment.
 
-use crate::{World, http_client};
-use sandbox::{callbacks::Callbacks, gate::Gates, locks::Locks, till::Tills};
+use crate::{
+    World, http_client,
+    world::{Server, sandbox_folder, sandbox_keys},
+};
+use sandbox::{callbacks::Callbacks, gate::Gates, keys::Keys, locks::Locks, till::Tills};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
 impl World {
+    /// Starts one more server, with these settings beside those of the others.
+    pub fn serve_with(&mut self, settings: &[(&str, &str)]) -> Server {
+        let usual = self.special.len();
+        for (name, value) in settings {
+            self.set(name, value);
+        }
+        let server = self.serve();
+        self.special.truncate(usual);
+        server
+    }
+
+    /// The credentials of the sandbox.
+    pub fn credentials(&self) -> Arc<Keys> {
+        sandbox_keys()
+    }
+
+    /// A file of the sandbox's credentials: of all schools, or below the code of one.
+    pub fn key_file(&self, name: &str) -> String {
+        sandbox_folder().join(name).display().to_string()
+    }
+
     /// The callbacks of the sandbox, of all providers.
     pub fn callbacks(&self) -> &Arc<Callbacks> {
         &self.sandbox_running().sandbox().callbacks

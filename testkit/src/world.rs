@@ -53,7 +53,7 @@ pub struct World {
     database_url: String,
     folder: TempDir,
     /// Settings that differ from the defaults.
-    special: Vec<(String, String)>,
+    pub(crate) special: Vec<(String, String)>,
 }
 
 /// A server of a deployment.
@@ -247,9 +247,10 @@ impl World {
             ("LOCKS__KEY_ID", locks.key_id.clone()),
             ("LOCKS__KEY_SECRET", locks.key_secret.clone()),
         ];
+        let settings = settings.into_iter().chain(wecom_settings(sandbox));
         let usual = settings.map(|(name, value)| (format!("ONECARD__{name}"), value));
         let is_special = |name: &str| self.special.iter().any(|(special, _)| special == name);
-        let usual = usual.into_iter().filter(|(name, _)| !is_special(name));
+        let usual = usual.filter(|(name, _)| !is_special(name));
         usual.chain(self.special.iter().cloned()).collect()
     }
 
@@ -329,6 +330,17 @@ pub(crate) fn sandbox_keys() -> Arc<Keys> {
 
 pub(crate) fn alipay_credentials() -> AlipayCredentials {
     sandbox_keys().alipay.as_ref().unwrap().general.clone()
+}
+
+fn wecom_settings(sandbox: &str) -> [(&'static str, String); 4] {
+    let keys = sandbox_keys();
+    let wecom = keys.wecom.as_ref().unwrap();
+    [
+        ("WECOM__BASE_URL", sandbox.to_owned()),
+        ("WECOM__CORP_ID", wecom.corp_id.clone()),
+        ("WECOM__AGENT_ID", wecom.agent_id.clone()),
+        ("WECOM__SECRET", wecom.secret.clone()),
+    ]
 }
 
 /// The folder of the keys that the deployments' sandboxes have.

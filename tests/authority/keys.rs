@@ -99,7 +99,7 @@ async fn only_new_finds_and_opens(db: &Db, world: &World) {
     // The digests of whole rows too: the same roster changes nothing.
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("schools/demo/xnec-roster.csv");
     let import = RosterImport { db, keys: &only, school, now: testkit::now() };
-    let report = import.run(Cursor::new(fs::read(demo).unwrap()), |_| ()).await.unwrap();
+    let report = import.run(Cursor::new(fs::read(demo).unwrap()), |_, _| ()).await.unwrap();
     assert_eq!((report.unchanged, report.changed), (report.read, 0));
 }
 

@@ -39,7 +39,7 @@ async fn import(world: &World, school: &str, edit: impl Fn(&str) -> String) {
     let school = SchoolId::from_number(world.rows.school(school).await);
     let now = SystemClock.now();
     let import = RosterImport { db: &world.db, keys: &keys, school, now };
-    let report = import.run(std::io::Cursor::new(text), |_| ()).await.unwrap();
+    let report = import.run(std::io::Cursor::new(text), |_, _| ()).await.unwrap();
     assert_eq!(report.refused, []);
 }
 

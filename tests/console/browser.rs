@@ -81,6 +81,21 @@ impl Browser {
         self.send(path, &fields).await
     }
 
+    /// Sends a form with a file, with the token of `page` before it.
+    pub async fn send_file(&self, page: &Page, path: &str, (name, file): (&str, &[u8])) -> Page {
+        let csrf = page.field("csrf");
+        let head = format!(
+            "--boundary\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n\
+             --boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: text/csv\r\n\r\n"
+        );
+        let body = [head.as_bytes(), file, b"\r\n--boundary--\r\n"].concat();
+        let request = http_client().post(self.url(path)).body(body);
+        let request = request.header("Content-Type", "multipart/form-data; boundary=boundary");
+        let request = request.header("Origin", &self.base_url);
+        self.ask(request.header("Referer", self.url("/staff/roster-imports"))).await
+    }
+
     /// Follows where it was sent.
     pub async fn follow(&self, page: &Page) -> Page {
         assert_eq!(page.status, 303, "{}", page.html);
@@ -114,7 +129,14 @@ impl Browser {
             self.keep(set.to_str().unwrap());
         }
         let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap().to_owned());
-        let named = ["content-security-policy", "cache-control", "content-type", "referrer-policy"];
+        let named = [
+            "content-security-policy",
+            "cache-control",
+            "content-type",
+            "referrer-policy",
+            "content-disposition",
+            "refresh",
+        ];
         Page {
             status,
             location: text("location").unwrap_or_default(),

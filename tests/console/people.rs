@@ -46,7 +46,7 @@ pub async fn listed(world: &World, school: &str, rows: &str) {
     let school = SchoolId::from_number(world.rows.school(school).await);
     let import = RosterImport { db: &world.db, keys: &keys, school, now };
     let file = format!("{HEADER}{rows}");
-    let report = import.run(Cursor::new(file), |_| ()).await.unwrap();
+    let report = import.run(Cursor::new(file), |_, _| ()).await.unwrap();
     assert!(report.refused.is_empty(), "{:?}", report.refused);
 }
 

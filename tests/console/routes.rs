@@ -38,6 +38,8 @@ const TERMINALS: Door = Roles(&["card_office", "finance", "network_center", "aud
 const CHANGES: Door = Roles(&["card_office", "network_center"]);
 const STOPS_TILLS: Door = Roles(&["card_office", "finance", "network_center"]);
 const HEALTH: Door = Roles(&["finance", "network_center", "auditor", "admin"]);
+const POLICY: Door = Roles(&["card_office", "finance", "network_center", "auditor", "admin"]);
+const TRIES: Door = Roles(&["network_center", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
 const PAGES: &[(&str, &str, Door)] = &[
@@ -45,6 +47,10 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/sign-in", Open),
     ("post", "/staff/sign-in/first", Open),
     ("post", "/staff/sign-out", SignedIn),
+    ("get", "/staff/auth/wecom", Open),
+    ("get", "/staff/auth/wecom/callback", Open),
+    ("get", "/staff/auth/wecom/second-factor", SignedIn),
+    ("post", "/staff/auth/wecom/second-factor", Open),
     ("get", "/staff/second-factor", SignedIn),
     ("get", "/staff/account", SignedIn),
     ("post", "/staff/account/sessions/{id}/end", SignedIn),
@@ -58,6 +64,7 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/staff/{id}", STAFF),
     ("post", "/staff/staff/{id}/roles", ADMIN),
     ("post", "/staff/staff/{id}/reset-factor", ADMIN),
+    ("post", "/staff/staff/{id}/link-wecom", ADMIN),
     ("post", "/staff/staff/{id}/{act}", ADMIN),
     ("get", "/staff/staff-requests/{id}", STAFF),
     ("post", "/staff/staff-requests/{id}/approve", ADMIN),
@@ -67,6 +74,10 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff", SignedIn),
     ("get", "/staff/people", PEOPLE),
     ("post", "/staff/people/search", PEOPLE),
+    ("post", "/staff/people/export", OFFICE),
+    ("get", "/staff/exports", SignedIn),
+    ("get", "/staff/exports/{id}", SignedIn),
+    ("get", "/staff/exports/{id}/file", SignedIn),
     ("get", "/staff/people/{id}", PEOPLE),
     ("get", "/staff/people/{id}/loss", STOPS),
     ("post", "/staff/people/{id}/loss", STOPS),
@@ -111,7 +122,33 @@ const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/terminals/{id}/enable", CHANGES),
     ("get", "/staff/terminals/{id}/rotate-key", CHANGES),
     ("post", "/staff/terminals/{id}/rotate-key", CHANGES),
+    ("get", "/staff/roster-imports", OFFICE),
+    ("post", "/staff/roster-imports", OFFICE),
+    ("get", "/staff/roster-imports/{id}", OFFICE),
+    ("get", "/staff/roster-imports/{id}/start", OFFICE),
+    ("post", "/staff/roster-imports/{id}/start", OFFICE),
+    ("post", "/staff/roster-imports/{id}/refused", OFFICE),
     ("get", "/staff/health", HEALTH),
+    ("get", "/staff/policy", POLICY),
+    ("get", "/staff/policy/edit", ADMIN),
+    ("post", "/staff/policy/edit", ADMIN),
+    ("post", "/staff/policy/preview", ADMIN),
+    ("post", "/staff/policy/propose", ADMIN),
+    ("get", "/staff/policy/versions", POLICY),
+    ("get", "/staff/policy/compare", POLICY),
+    ("get", "/staff/policy/versions/{seq}", POLICY),
+    ("get", "/staff/policy/versions/{seq}/restore", ADMIN),
+    ("get", "/staff/policy/requests/{id}", POLICY),
+    ("post", "/staff/policy/requests/{id}/approve", ADMIN),
+    ("post", "/staff/policy/requests/{id}/reject", ADMIN),
+    ("post", "/staff/policy/requests/{id}/withdraw", ADMIN),
+    ("get", "/staff/messages", TERMINALS),
+    ("get", "/staff/messages/failed", TERMINALS),
+    ("post", "/staff/messages/{id}/retry", HANDLES),
+    ("get", "/staff/help", POLICY),
+    ("get", "/staff/help/edit", ADMIN),
+    ("post", "/staff/help/preview", ADMIN),
+    ("post", "/staff/health/providers/{provider}/try", TRIES),
     ("get", "/staff/audit", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/cases", CASES),
@@ -168,7 +205,7 @@ async fn every_page_is_closed_to_whom_it_should_be(db: &TestDb) {
 async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
     let id = "01931c7e-0000-7000-8000-000000000000";
     let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
-    let path = path.replace("{act}", "disable");
+    let path = path.replace("{act}", "disable").replace("{seq}", "1");
     let path = path.replace("{device}", id).replace("{binding}", id);
     match method {
         "get" => browser.get(&path).await,

@@ -6,7 +6,8 @@ use onecard::{
         crypto::keyring::{Key32, KeyRing, NamedKey},
         db::Db,
     },
-    schools::{PersonKeys, Schools, import_schools, roster::RosterImport},
+    policies::import_schools,
+    schools::{PersonKeys, Schools, roster::RosterImport},
 };
 use serde_json::{Value, json};
 use std::{fs, io::Cursor, path::Path, sync::Arc};
@@ -35,7 +36,7 @@ pub async fn import(db: &Db, code: &str) -> Arc<onecard::schools::School> {
     let school = Schools::new(db.clone(), clock).by_code(code).await.unwrap().unwrap();
     let roster = fs::read_to_string(folder.join(format!("demo/{code}-roster.csv"))).unwrap();
     let import = RosterImport { db, keys: &keys(), school: school.id, now: now() };
-    let report = import.run(Cursor::new(roster), |_| ()).await.unwrap();
+    let report = import.run(Cursor::new(roster), |_, _| ()).await.unwrap();
     assert_eq!(report.refused.len(), 0);
     school
 }

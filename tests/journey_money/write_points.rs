@@ -104,6 +104,9 @@ pub const OF_BILLS: [&str; 8] = [
     "bill: withdrawn",
 ];
 
+/// Checking and importing a roster, which `tests/staff/rosters_killed.rs` dies at.
+const OF_ROSTERS: [&str; 4] = ["roster: check", "roster: end", "roster: import", "roster: take"];
+
 /// What is not served, which `tests/access` and `tests/keyring` die at.
 const OF_COMMANDS: [&str; 1] = ["command"];
 
@@ -120,7 +123,7 @@ fn points() -> BTreeSet<String> {
 #[test]
 fn every_point_of_the_source_is_in_the_table() {
     let known = POINTS.iter().map(|(what, _)| *what).chain(OF_TILLS).chain(OF_BILLS);
-    let known = known.chain(OF_DOORS).chain(OF_COMMANDS);
+    let known = known.chain(OF_DOORS).chain(OF_ROSTERS).chain(OF_COMMANDS);
     let known: BTreeSet<&str> = known.collect();
     let kinds: BTreeSet<&str> = [TX, PROVIDER, REDIS].concat().into_iter().collect();
     let (mut whats, mut reached) = (0, BTreeSet::new());

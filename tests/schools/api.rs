@@ -10,7 +10,8 @@ use actix_web::{
 };
 use onecard::{
     base::clock::ManualClock,
-    schools::{Schools, http, import_schools},
+    policies::import_schools,
+    schools::{Schools, http},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;

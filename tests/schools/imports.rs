@@ -3,7 +3,8 @@
 use crate::schools::{NOW, repository, xnec};
 use onecard::{
     base::clock::{Clock, ManualClock},
-    schools::{ImportError, ImportOutcome, Schools, import_schools},
+    policies::{ImportError, ImportOutcome, Imported, import_schools},
+    schools::Schools,
 };
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -188,7 +189,7 @@ async fn imports_at_the_same_time_agree(db: &TestDb) {
     let paths = folder.paths();
     let import = || import_schools(&db.db, &paths, false, NOW);
     let (one, two) = tokio::join!(import(), import());
-    let added = |done: &[onecard::schools::Imported]| {
+    let added = |done: &[Imported]| {
         done.iter().filter(|school| school.outcome == ImportOutcome::Added).count()
     };
     assert_eq!(added(&one.unwrap()) + added(&two.unwrap()), 20);

@@ -3,8 +3,9 @@
 use crate::schools::{NOW, repository, rosters::keys};
 use onecard::{
     base::ids::SchoolId,
+    policies::import_schools,
     schools::{
-        DefaultRule, PasswordRule, People, PersonKeys, PersonKind, WeakPassword, import_schools,
+        DefaultRule, PasswordRule, People, PersonKeys, PersonKind, WeakPassword,
         policy::{ConsentItem, DoorCode, IdKind, OverLimit, Policy},
         roster::RosterImport,
     },
@@ -33,7 +34,7 @@ impl Guide {
         let school = SchoolId::from_number(1);
         let roster = File::open(repository(&format!("schools/demo/{code}-roster.csv"))).unwrap();
         let import = RosterImport { db: &db.db, keys: &keys, school, now: NOW };
-        let report = import.run(std::io::BufReader::new(roster), |_| {}).await.unwrap();
+        let report = import.run(std::io::BufReader::new(roster), |_, _| {}).await.unwrap();
         assert_eq!(report.refused, [], "everybody of the demo is accepted");
         let people = People::new(db.db.clone(), keys.index.clone());
         Self { policy, school, people, keys, _db: db }

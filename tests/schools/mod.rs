@@ -5,6 +5,8 @@ mod imports;
 mod manuals;
 mod policies;
 mod rosters;
+pub mod rosters;
+mod versions;
 
 use onecard::base::clock::Timestamp;
 use std::path::{Path, PathBuf};

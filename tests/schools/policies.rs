@@ -4,8 +4,9 @@
 use crate::schools::{NOW, xnec};
 use onecard::{
     base::clock::ManualClock,
+    policies::{ImportError, ImportOutcome, import_schools},
     schools::{
-        ImportError, ImportOutcome, School, Schools, import_schools,
+        School, Schools,
         policy::{Policy, StoredPolicy},
     },
 };

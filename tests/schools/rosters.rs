@@ -9,15 +9,23 @@ use onecard::{
             keyring::{Key32, KeyRing, NamedKey},
             seal::SealError,
         },
+        csv_file::CsvSurvey,
         ids::SchoolId,
     },
+    policies::import_schools,
     schools::{
         DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools, import_schools,
         roster::{Progress, RosterError, RosterImport, RosterReport},
+        roster::{RosterError, RosterImport, RosterReport},
     },
 };
 use secrecy::ExposeSecret;
-use std::{fmt::Write as _, fs, io::Cursor, sync::Arc};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Cursor,
+    sync::{Arc, Mutex},
+};
 use testkit::{Rows, TestDb, on_each_empty_database};
 
 on_each_empty_database!(
@@ -32,6 +40,8 @@ on_each_empty_database!(
     two_imports_at_once_agree,
     a_large_roster_is_named_row_by_row,
     schools_do_not_mix,
+    a_check_decides_and_writes_nothing,
+    an_import_is_gone_on_with,
 );
 
 const HEADER: &str = "student_no,name,id_number,phone,kind,department,class_name,valid_until";
@@ -59,7 +69,7 @@ async fn import(
     file: impl AsRef<[u8]>,
 ) -> Result<RosterReport, RosterError> {
     let import = RosterImport { db: &db.db, keys: &keys(), school, now: NOW };
-    let report = import.run(Cursor::new(file), |_| {}).await?;
+    let report = import.run(Cursor::new(file), |_, _| {}).await?;
     let sum = report.added + report.changed + report.unchanged;
     assert_eq!(report.read, sum + u64::try_from(report.refused.len()).unwrap());
     Ok(report)
@@ -273,7 +283,7 @@ async fn nothing_is_written_under_an_old_key(db: &TestDb) {
     };
     let rotated = PersonKeys::new(ring("d1", "d2", 11), ring("i1", "i2", 12));
     let import = RosterImport { db: &db.db, keys: &rotated, school, now: NOW };
-    let report = import.run(Cursor::new(demo()), |_| {}).await.unwrap();
+    let report = import.run(Cursor::new(demo()), |_, _| {}).await.unwrap();
     assert_eq!(counts(&report), [0, 0, 8, 0]);
     // The old keys can go: the import wrote every row under the new ones.
     let only_new =
@@ -318,11 +328,12 @@ async fn many_rows_are_committed_in_chunks(db: &TestDb) {
     let mut seen = Vec::new();
     let import = RosterImport { db: &db.db, keys: &keys(), school, now: NOW };
     let file = many(1203).replace("\n7,", "\n7,,");
-    let report = import.run(Cursor::new(&file), |progress| seen.push(progress)).await.unwrap();
+    let report =
+        import.run(Cursor::new(&file), |done, total| seen.push((done, total))).await.unwrap();
     assert_eq!(counts(&report), [1202, 0, 0, 1]);
-    let at = |rows_done| Progress { rows_done, rows_total: 1203 };
+    let at = |done| (done, 1203);
     assert_eq!(seen, [at(500), at(1000), at(1203)]);
-    let report = import.run(Cursor::new(&file), |_| {}).await.unwrap();
+    let report = import.run(Cursor::new(&file), |_, _| {}).await.unwrap();
     assert_eq!(counts(&report), [0, 0, 1202, 1]);
 }
 
@@ -421,4 +432,83 @@ async fn a_person_prints_nothing_personal() {
     for secret in ["2301001", "林", "170026", "1200000", "信息", "[1, 1", "sealed"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
+}
+
+/// What a check says, an import does, to the row; and the check leaves nothing behind.
+async fn a_check_decides_and_writes_nothing(db: &TestDb) {
+    let school = school(db, "xnec").await;
+    import(db, school, demo()).await.unwrap();
+    let rows = Rows::of(&db.url).await;
+    let file = demo()
+        .replace("软件技术2301,2030-07-31\n2301002", "软件技术2302,2030-08-01\n2301002")
+        .replace("12000000002", "12000000009")
+        .replace("12000000003", "1200000000");
+    let file = format!("{file}2309001,=王·小 明,,,student,,,\n2309001,王,,,student,,,\n");
+    let everything = "SELECT student_no || ' ' || updated_at FROM person ORDER BY 1";
+    let before = rows.texts(everything).await;
+    let entries = rows.count("audit_entry").await;
+    let checking = RosterImport { db: &db.db, keys: &keys(), school, now: NOW };
+    let checked = checking.check(Cursor::new(&file), |_, _| {}).await.unwrap();
+    assert_eq!(counts(&checked), [1, 2, 5, 2]);
+    assert_eq!(rows.texts(everything).await, before);
+    assert_eq!(rows.count("audit_entry").await, entries);
+    let refused: Vec<_> = checked.refused.iter().map(|row| (row.line, &*row.student_no)).collect();
+    assert_eq!(refused, [(4, "2301003"), (11, "2309001")]);
+    let examples: Vec<_> = checked
+        .examples
+        .iter()
+        .map(|one| (one.line, &*one.student_no, &*one.name, one.changes.clone()))
+        .collect();
+    let change = |column: &str, before: &str, after: &str| {
+        [column.to_owned(), before.to_owned(), after.to_owned()]
+    };
+    let moved = vec![
+        change("class_name", "软件技术2301", "软件技术2302"),
+        change("valid_until", "2030-07-31", "2030-08-01"),
+    ];
+    let called = vec![change("phone", "0002", "0009")];
+    assert_eq!(examples, [(2, "2301001", "**雨", moved), (3, "2301002", "**远", called)]);
+    let done = import(db, school, &file).await.unwrap();
+    assert_eq!((counts(&done), &done.refused), (counts(&checked), &checked.refused));
+    assert!(done.examples.is_empty());
+    assert_eq!(name_of(&person(db, school, "2309001").await), "=王·小 明");
+}
+
+/// An import that ended in the middle is gone on with: what is done is not done again, and a number that
+/// occurred before the break is still one that occurred.
+async fn an_import_is_gone_on_with(db: &TestDb) {
+    let school = school(db, "xnec").await;
+    let file = many(1203).replace("\n1100,", "\n7,");
+    let survey = CsvSurvey::of(Cursor::new(&file)).unwrap();
+    let rosters = RosterImport { db: &db.db, keys: &keys(), school, now: NOW };
+    let kept = Mutex::new(RosterReport::default());
+    let keep = |most: usize| {
+        let kept = &kept;
+        move |part: &RosterReport| {
+            let mut kept = kept.lock().unwrap();
+            if kept.read >= u64::try_from(most).unwrap() {
+                return Err(RosterError::Stopped);
+            }
+            kept.read += part.read;
+            kept.added += part.added;
+            kept.refused.extend(part.refused.iter().cloned());
+            Ok(())
+        }
+    };
+    let first = keep(500);
+    let stopped =
+        rosters.go_on_writing(Cursor::new(&file), (&survey, 0), async |_, part| first(part)).await;
+    assert!(matches!(stopped, Err(RosterError::Stopped)), "{stopped:?}");
+    let people = Rows::of(&db.url).await;
+    assert_eq!(people.count("person").await, 500, "the part that nobody kept is undone");
+    let rest = keep(usize::MAX);
+    let done = kept.lock().unwrap().read;
+    rosters
+        .go_on_writing(Cursor::new(&file), (&survey, done), async |_, part| rest(part))
+        .await
+        .unwrap();
+    assert_eq!(people.count("person").await, 1202);
+    let kept = kept.into_inner().unwrap();
+    assert_eq!((kept.read, kept.added), (1203, 1202));
+    assert_eq!(kept.refused.iter().map(|row| row.line).collect::<Vec<_>>(), [1102]);
 }

@@ -19,7 +19,10 @@ const HELP: [(&[&str], &[&str]); 16] = [
     (&["verify", "--help"], &["--anchor <FILE>", "--since <FILE>", "--close <FILE>", "Examples:"]),
     (&["school", "--help"], &["import"]),
     (&["school", "import", "--help"], &["<PATH>...", "--replace", "Examples:"]),
-    (&["roster", "import", "--help"], &["--school <CODE>", "<FILE.csv>", "student_no", "GBK"]),
+    (
+        &["roster", "import", "--help"],
+        &["--school <CODE>", "--check", "<FILE.csv>", "student_no", "GBK"],
+    ),
     (
         &["door", "rights", "import", "--help"],
         &[

@@ -54,7 +54,7 @@ async fn import(counter: &Counter, edit: impl Fn(&str) -> String) {
     let keys = PersonKeys::new(ring(), ring());
     let (db, school) = (&counter.world.db, counter.school.id);
     let import = RosterImport { db, keys: &keys, school, now: NOW };
-    let report = import.run(Cursor::new(roster), |_| ()).await.unwrap();
+    let report = import.run(Cursor::new(roster), |_, _| ()).await.unwrap();
     assert_eq!((report.added, report.refused.len()), (0, 0));
     assert!(report.changed > 0);
 }

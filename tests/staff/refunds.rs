@@ -14,6 +14,7 @@ use onecard::{
         ids::SchoolId,
         money::Fen,
     },
+    key_trials::KeyTrials,
     orders::order::PaymentId,
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
@@ -153,7 +154,13 @@ fn desk(db: &Db, till: &Arc<Till>, clock: &Arc<ManualClock>) -> StaffDesk {
         clock: Arc::clone(&clock),
     });
     let refunds: Arc<dyn RefundDesk> = Arc::<Till>::clone(till);
-    StaffDesk { db: db.clone(), accounts, refunds, clock }
+    let trials = KeyTrials {
+        db: db.clone(),
+        schools: Arc::new(Schools::new(db.clone(), Arc::clone(&clock))),
+        set: Arc::default(),
+        clock: Arc::clone(&clock),
+    };
+    StaffDesk { db: db.clone(), accounts, refunds, trials, clock }
 }
 
 impl Office {

@@ -15,7 +15,7 @@ const LARGER: &[(&str, usize)] = &[
     ("orders", 89),
     ("passcode", 60),
     ("payments", 69),
-    ("schools", 51),
+    ("schools", 48),
     ("staff", 65),
     ("terminals", 64),
 ];

@@ -16,6 +16,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("cards", &["charge"]),
     ("cases", &["review_case"]),
     ("events", &["event"]),
+    ("exports", &["export_job"]),
+    ("key_trials", &["key_trial"]),
     ("keyring", &["door_lock", "door_opening"]),
     ("ledger", &["account", "leg", "seal", "seal_head", "tail", "transfer", "unsealed"]),
     (
@@ -33,8 +35,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     ("passcode", &["code_use", "device"]),
     ("passwords", &["password_try"]),
+    ("policies", &["policy_proposal", "policy_version"]),
     ("providers", &["platform_certificate"]),
     ("reconciliation", &["bill_day", "bill_difference", "bill_repair", "bill_row"]),
+    ("roster_imports", &["roster_job", "roster_refusal"]),
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
@@ -50,6 +54,11 @@ const READERS: &[Exception] = &[
         "identity",
         &["charge", "device", "notice", "orders", "person"],
         "the home page is one statement: each would cost a round trip on every start of the client",
+    ),
+    except(
+        "policies",
+        &["charge", "orders", "person", "staff_member", "terminal"],
+        "what a change would have refused in a month, and what there is at a new school, is counted in one pass",
     ),
     except("passcode", &["school"], "keys are derived from a school's code; `schools` lies above"),
     except(

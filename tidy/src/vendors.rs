@@ -37,8 +37,25 @@ const NAMED: &[Exception] = &[
     ),
     except(
         "src/console/words.rs",
-        &["Alipay", "Wechat", "WechatPay", "微信", "微信支付", "支付宝"],
+        &[
+            "Alipay",
+            "Wechat",
+            "WechatPay",
+            "alipay",
+            "wechat",
+            "wechat_pay",
+            "企业微信",
+            "微信",
+            "微信支付",
+            "微信登录",
+            "支付宝",
+        ],
         "what staff call the providers and platforms",
+    ),
+    except(
+        "src/console/audit/words.rs",
+        &["关联企业微信", "用企业微信登录", "解除企业微信关联"],
+        "what members of staff did",
     ),
     // What the client sends and must be told.
     except("src/payments/gateway.rs", &["Alipay", "WechatPay"], "what the client needs to pay"),

@@ -24,8 +24,8 @@ use onecard::{
         gateway::{Evidence, Headers, KeptHeaders, Notified, Provider, RawNotification},
         settle::{IncomingFact, Origin, Verdict},
     },
+    policies::import_schools,
     routes,
-    schools::import_schools,
     wiring::Settings,
 };
 use serde_json::json;

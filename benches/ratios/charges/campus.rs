@@ -96,7 +96,7 @@ impl Campus {
         let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
         let (keys, now) = (PersonKeys::new(ring(), ring()), SystemClock.now());
         let import = RosterImport { db: &self.db, keys: &keys, school: self.school, now };
-        import.run(Cursor::new(roster), |_| ()).await?;
+        import.run(Cursor::new(roster), |_, _| ()).await?;
         let sql = "SELECT id FROM person ORDER BY student_no";
         let statement = Statement::from_string(self.raw.get_database_backend(), sql);
         let people = self.raw.query_all_raw(statement).await?;

@@ -11,6 +11,7 @@
 //   E2E_PASSWORD    that person's initial query password
 //   E2E_STAFF       two members of staff of the school, as JSON: login, password and printed secret of
 //                   one who may ask for refunds and of one who may approve them
+//   E2E_CONSOLE     four more who never signed in: of the card office, finance, an auditor, an admin
 //   E2E_SHOTS       optional: a folder for screenshots
 //   CHROMIUM        optional: the browser, by default /usr/bin/chromium
 import assert from 'node:assert/strict'
@@ -19,6 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { alipaySteps } from './alipay.mjs'
+import { consoleSteps } from './console.mjs'
 import { doorSteps } from './doors.mjs'
 import { lossAtPortal, lossSteps } from './loss.mjs'
 import { refundSteps, whatIsLeftAfterRefunds } from './refunds.mjs'
@@ -35,13 +37,18 @@ const [secondPassword, thirdPassword] = ['271828', '314159']
 const whatIsLeft = '电子账户 ¥37.50'
 const stepTimeoutMs = 15_000
 
-const { ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_STAFF, E2E_SHOTS, CHROMIUM } = process.env
-if (!ONECARD_URL || !E2E_STUDENT_NO || !E2E_PASSWORD || !E2E_STAFF) {
-  console.error('ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD and E2E_STAFF must be set')
+const { ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_STAFF, E2E_CONSOLE, E2E_SHOTS, CHROMIUM } =
+  process.env
+if (!ONECARD_URL || !E2E_STUDENT_NO || !E2E_PASSWORD || !E2E_STAFF || !E2E_CONSOLE) {
+  console.error(
+    'ONECARD_URL, E2E_STUDENT_NO, E2E_PASSWORD, E2E_STAFF and E2E_CONSOLE must be set',
+  )
   process.exit(2)
 }
 const appUrl = new URL('./', ONECARD_URL).href
-const staff = JSON.parse(E2E_STAFF).map((member) => ({ school: schoolCode, ...member }))
+const [staff, deskStaff] = [E2E_STAFF, E2E_CONSOLE].map((members) =>
+  JSON.parse(members).map((member) => ({ school: schoolCode, ...member })),
+)
 
 /** The server, and the sandbox that it names itself. */
 async function origins() {
@@ -55,8 +62,7 @@ async function origins() {
   return { server, sandbox }
 }
 
-const profile = mkdtempSync(join(tmpdir(), 'onecard-e2e-'))
-const context = await chromium.launchPersistentContext(profile, {
+const launch = {
   executablePath: CHROMIUM || '/usr/bin/chromium',
   headless: true,
   args: [
@@ -68,6 +74,10 @@ const context = await chromium.launchPersistentContext(profile, {
     '--disable-component-update',
     '--disable-sync',
   ],
+}
+const profile = mkdtempSync(join(tmpdir(), 'onecard-e2e-'))
+const context = await chromium.launchPersistentContext(profile, {
+  ...launch,
   viewport: { width: 375, height: 812 },
   deviceScaleFactor: 2,
   hasTouch: true,
@@ -602,6 +612,7 @@ const steps = [
     },
   ],
   lossAtPortal({ tools, password: thirdPassword }),
+  ...consoleSteps({ origins, staff: deskStaff, studentNo: E2E_STUDENT_NO, shots: E2E_SHOTS, launch }),
   [
     'nothing went wrong out of sight',
     async () => {

@@ -11,7 +11,7 @@ function bytesOf(base32) {
 }
 
 /** The six digits of now, as RFC 6238 has them. */
-function code(secret) {
+export function code(secret) {
   const counter = Buffer.alloc(8)
   counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 1000 / stepSeconds)))
   const mac = createHmac('sha1', bytesOf(secret)).update(counter).digest()

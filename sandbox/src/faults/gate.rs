@@ -82,6 +82,7 @@ async fn undone(fault: RequestFault, endpoint: Endpoint) -> Option<HttpResponse>
         }
         RequestFault::TooManyRequests => (endpoint.excuse)(Excuse::TooManyRequests),
         RequestFault::SystemError => (endpoint.excuse)(Excuse::SystemError),
+        RequestFault::AddressNotAllowed => (endpoint.excuse)(Excuse::AddressNotAllowed),
         RequestFault::BadGateway => HttpResponse::BadGateway().content_type("text/html").body(PAGE),
         RequestFault::Unavailable => HttpResponse::ServiceUnavailable().finish(),
         RequestFault::Html => HttpResponse::Ok().content_type("text/html").body(PAGE),

@@ -117,7 +117,8 @@ impl Faults {
         };
         let ruled = lock(&self.requests).take(fits).map(|rule| rule.fault);
         ruled.or_else(|| {
-            let possible = endpoint.faults.iter().copied().flatten();
+            let all = endpoint.faults.iter().copied().flatten();
+            let possible = all.filter(|fault| fault.is_drawn());
             lock(&self.draws).next(endpoint.name, possible).map(|(fault, _)| *fault)
         })
     }

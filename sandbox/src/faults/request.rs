@@ -16,6 +16,9 @@ pub enum RequestFault {
     TooManyRequests,
     /// Nothing is done: the provider says that its system failed.
     SystemError,
+    /// Nothing is done: the caller's address is not in the merchant's list. Not drawn by a seed: it does not
+    /// come and go.
+    AddressNotAllowed,
     /// Nothing is done: 502 and a gateway's page.
     BadGateway,
     /// Nothing is done: 503 and an empty body.
@@ -69,10 +72,11 @@ pub enum RequestFault {
 }
 
 impl RequestFault {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::TimeOut,
         Self::TooManyRequests,
         Self::SystemError,
+        Self::AddressNotAllowed,
         Self::BadGateway,
         Self::Unavailable,
         Self::Html,
@@ -113,6 +117,9 @@ impl RequestFault {
         Self::AnswerLost,
     ];
 
+    /// What can go wrong where a provider keeps a list of addresses.
+    const LISTED: &[Self] = &[Self::AddressNotAllowed];
+
     /// What can go wrong with every answer that is signed.
     const SIGNED: &[Self] =
         &[Self::SignedGarbage, Self::Unsigned, Self::AlteredBody, Self::WrongSignature];
@@ -122,6 +129,14 @@ impl RequestFault {
         Self::COMMON,
         Self::SIGNED,
         &[Self::SignatureProbe, Self::UnknownSerial, Self::Stale, Self::Future],
+    ];
+
+    /// The same with an order's query, which merchants try their keys with.
+    pub(crate) const WECHAT_PAY_QUERY: FaultGroups = &[
+        Self::COMMON,
+        Self::SIGNED,
+        &[Self::SignatureProbe, Self::UnknownSerial, Self::Stale, Self::Future],
+        Self::LISTED,
     ];
 
     /// What can go wrong with the signed answers of Alipay.
@@ -141,6 +156,24 @@ impl RequestFault {
         ],
     ];
 
+    /// The same with a trade's query.
+    pub(crate) const ALIPAY_QUERY: FaultGroups = &[
+        Self::COMMON,
+        Self::SIGNED,
+        &[
+            Self::UnknownSerial,
+            Self::BusinessSystemError,
+            Self::GbkError,
+            Self::SignFirst,
+            Self::BraceInString,
+            Self::SlashUnescaped,
+            Self::RepeatedKey,
+            Self::OtherOrder,
+            Self::OtherHost,
+        ],
+        Self::LISTED,
+    ];
+
     /// What can go wrong with a file that is downloaded.
     pub(crate) const FILE: FaultGroups = &[
         Self::COMMON,
@@ -152,6 +185,14 @@ impl RequestFault {
 
     /// What can go wrong with an endpoint whose answers are not signed.
     pub(crate) const UNSIGNED_ANSWERS: FaultGroups = &[Self::COMMON];
+
+    /// The same where addresses are listed.
+    pub(crate) const UNSIGNED_AND_LISTED: FaultGroups = &[Self::COMMON, Self::LISTED];
+
+    /// Whether a seed may draw it.
+    pub(crate) fn is_drawn(self) -> bool {
+        self != Self::AddressNotAllowed
+    }
 
     pub(crate) fn forgery(self) -> Option<Forgery> {
         match self {
@@ -165,6 +206,7 @@ impl RequestFault {
             Self::TimeOut
             | Self::TooManyRequests
             | Self::SystemError
+            | Self::AddressNotAllowed
             | Self::BadGateway
             | Self::Unavailable
             | Self::Html
@@ -193,6 +235,7 @@ impl RequestFault {
             Self::TimeOut => "未处理，一分钟不应答",
             Self::TooManyRequests => "未处理，429 频率限制",
             Self::SystemError => "未处理，500 系统错误",
+            Self::AddressNotAllowed => "未处理，地址不在白名单",
             Self::BadGateway => "未处理，502 网关页面",
             Self::Unavailable => "未处理，503 空应答",
             Self::Html => "未处理，200 网页",

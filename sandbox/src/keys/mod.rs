@@ -32,6 +32,7 @@ pub use crate::stand_ins::wechat_pay::keys::{
     MERCHANT_PRIVATE_KEY_FILE, PLATFORM_CERTIFICATE_FILE, PLATFORM_CERTIFICATE_PRIVATE_KEY_FILE,
     WECHAT_PAY_PRIVATE_KEY_FILE, WECHAT_PAY_PUBLIC_KEY_FILE, WechatPayCredentials,
 };
+pub use crate::stand_ins::wecom::{WECOM_FILE, WecomCredentials, WecomFile};
 
 use crate::crypto::CryptoError;
 use crate::stand_ins::alipay::keys::{AppKeys, AppMode, AppPlan};
@@ -102,6 +103,8 @@ pub struct Keys {
     /// `None` where only WeChat Pay's keys were given.
     pub locks: Option<LockCredentials>,
     /// `None` where only WeChat Pay's keys were given.
+    pub wecom: Option<WecomCredentials>,
+    /// `None` where only WeChat Pay's keys were given.
     pub alipay: Option<AlipayApps>,
     /// The general merchant first.
     pub(crate) merchants: Vec<Arc<MerchantKeys>>,
@@ -123,6 +126,7 @@ impl Keys {
             tills: Vec::new(),
             gates: Vec::new(),
             locks: None,
+            wecom: None,
             alipay: None,
             merchants: vec![Arc::new(merchant)],
         })
@@ -144,7 +148,9 @@ pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
     });
     let Made { credentials, merchant, app } = general?;
     let merchants = vec![Arc::new(merchant)];
-    let locks = Folder::open(dir.to_owned())?.credentials(LOCKS_FILE, LocksFile::generate)?.locks;
+    let folder = Folder::open(dir.to_owned())?;
+    let locks = folder.credentials(LOCKS_FILE, LocksFile::generate)?.locks;
+    let wecom = folder.credentials(WECOM_FILE, WecomFile::generate)?.wecom;
     let mut apps = AlipayApps::new(app);
     let mut keys = Keys {
         credentials,
@@ -152,6 +158,7 @@ pub fn generate(dir: &Path) -> Result<Keys, KeyError> {
         tills: TillKey::generate_all(dir, (TILLS_FOLDER, TILL_ID))?,
         gates: gate::generate_keys(dir)?,
         locks: Some(locks),
+        wecom: Some(wecom),
         alipay: None,
         merchants,
     };

@@ -10,6 +10,7 @@ pub mod locks;
 pub mod till;
 pub mod wechat;
 pub mod wechat_pay;
+pub mod wecom;
 
 pub(crate) mod authenticator;
 pub(crate) mod codes;

@@ -23,6 +23,7 @@ fn keys_are_made_once_marked_and_private() {
         keys::ALIPAY_PUBLIC_KEY_FILE,
         keys::ALIPAY_PRIVATE_KEY_FILE,
         keys::LOCKS_FILE,
+        keys::WECOM_FILE,
     ];
     let read = |name| std::fs::read_to_string(dir.join(name)).unwrap();
     let before = files.map(read);

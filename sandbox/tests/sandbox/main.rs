@@ -55,3 +55,5 @@ mod server_api;
 mod till;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wecom;

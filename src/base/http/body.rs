@@ -123,7 +123,7 @@ fn inflated(body: &[u8]) -> Result<web::Bytes, ApiError> {
 }
 
 /// Why a body ended before its end.
-fn incomplete(error: &PayloadError) -> ApiError {
+pub(super) fn incomplete(error: &PayloadError) -> ApiError {
     let kind = if let PayloadError::Io(cause) = error { Some(cause.kind()) } else { None };
     if kind == Some(bounded::LATE) {
         ApiError::new(REQUEST_TIMEOUT)

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod request_id;
 mod shell;
 pub mod signature;
+mod upload;
 mod validation;
 
 pub use arrival::Arrived;
@@ -34,4 +35,5 @@ pub use paging::PageSize;
 pub use principal::{Caller, Principal};
 pub use problem::{ApiError, FieldError};
 pub use shell::{BodyLimits, Shell, around};
+pub use upload::{FileForm, UploadedFile, too_large};
 pub use validation::not_blank;

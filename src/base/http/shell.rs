@@ -124,8 +124,9 @@ pub async fn around(
         progress.head_received();
     }
     request.extensions_mut().insert(Arrived(shell.clock.now()));
-    let body = bounded(request.take_payload(), &shell.bodies);
+    let (body, patience) = bounded(request.take_payload(), &shell.bodies);
     request.set_payload(body);
+    request.extensions_mut().insert(patience);
     let line = LogLine {
         id: shell.request_id(&request),
         method: method_label(request.method()),

@@ -10,10 +10,12 @@
 //! Absent on purpose: what a job does. Rooms register it, as a [`Delivers`].
 
 mod pace;
+mod refused;
 mod store;
 mod worker;
 
 pub use pace::OutboxPace;
+pub use refused::{RefusedGroup, RefusedJob};
 pub use store::{backlog, write_of};
 pub use worker::Outbox;
 

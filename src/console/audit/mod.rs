@@ -1,22 +1,22 @@
 //! 记录: the audit log as sentences, as far as the roles of the reader go.
 
+mod file;
 mod words;
 
+pub(super) use file::Log;
 pub(super) use words::who;
 
 use super::{
     Console,
-    browser::{Seat, Sent},
-    file::{ExportForm, ListFile},
-    frame::{Frame, PageError, Wrong, shown, shown_as},
+    browser::Seat,
+    frame::{Frame, PageError, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     words as common,
 };
 use crate::{
     audit::{AuditFilter, AuditKind, AuditLine},
-    base::http::ApiError,
-    staff::{AuditQuery, StaffActError, guard::ReadAudit},
-    staff_accounts::StaffAct,
+    staff::{AuditQuery, guard::ReadAudit},
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -26,7 +26,6 @@ use askama::Template;
 
 const HERE: (&str, &str) = ("/staff/audit", "记录");
 const LIST: Address = Address::of(HERE.0);
-const HEADER: [&str; 7] = ["序号", "时间", "谁", "做了什么", "对象", "内容", "理由"];
 
 /// An entry as the page shows it.
 struct Row {
@@ -45,7 +44,6 @@ struct Row {
 #[template(path = "console/audit.html")]
 struct AuditPage {
     frame: Frame,
-    wrong: Option<Wrong>,
     /// Whose entries these are.
     scope: &'static str,
     kinds: Vec<Choice>,
@@ -64,12 +62,8 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(
-        seat: &Seat<ReadAudit>,
-        query: &AuditQuery,
-        place: Place<i64>,
-    ) -> Result<Self, PageError> {
-        let filter = query.filter(&seat.member)?;
+    fn of(member: &StaffMember, query: &AuditQuery, place: Place<i64>) -> Result<Self, PageError> {
+        let filter = query.filter(member)?;
         let code = query.kind.as_deref().unwrap_or_default().trim();
         let kind = AuditKind::ALL.into_iter().find(|kind| kind.code() == code);
         Ok(Self { filter, kind, place })
@@ -92,12 +86,7 @@ impl Asked {
         list::chips(&self.list(), fields)
     }
 
-    async fn page(
-        self,
-        seat: &Seat<ReadAudit>,
-        console: &Console,
-        wrong: Option<Wrong>,
-    ) -> Result<AuditPage, PageError> {
+    async fn page(self, seat: &Seat<ReadAudit>, console: &Console) -> Result<AuditPage, PageError> {
         let Self { filter, place, .. } = &self;
         let list = self.list();
         let found = console.staff.audit_page(filter, place.keyset()).await?;
@@ -106,8 +95,7 @@ impl Asked {
         let none = ["还没有记录。", "没有符合条件的记录。"];
         Ok(AuditPage {
             frame: Frame::of(seat, console, HERE).await?,
-            wrong,
-            scope: scope(seat),
+            scope: scope(&seat.member),
             kinds: list::choices(AuditKind::ALL, self.kind, AuditKind::code, words::kind),
             who: filter.who.clone().unwrap_or_default(),
             object: filter.object.clone().unwrap_or_default(),
@@ -124,61 +112,19 @@ pub(super) async fn list(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (query, place) = asked;
-    let asked = Asked::of(&seat, &query, *place)?;
-    shown(&asked.page(&seat, &console, None).await?)
-}
-
-/// The list of the address as a file.
-pub(super) async fn export(
-    sent: Sent<ReadAudit, ExportForm>,
-    query: Query<AuditQuery>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let Sent { seat, form } = sent;
-    let asked = Asked::of(&seat, &query, Place::default())?;
-    let of = asked.chips().into_iter().map(|chip| format!(", {}", chip.text));
-    let of = of.collect::<Vec<_>>().concat();
-    let filter = (&asked.filter, of.as_str());
-    match console.staff.export_audit(&seat.member, filter, form.format.code()).await {
-        Ok(lines) => file(&asked, &seat, lines).answer(form.format),
-        Err(error @ StaffActError::TooMany(_)) => {
-            let wrong = Wrong::of(&ApiError::from(error));
-            let status = wrong.status;
-            shown_as(status, &asked.page(&seat, &console, Some(wrong)).await?)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let asked = Asked::of(&seat.member, &query, *place)?;
+    shown(&asked.page(&seat, &console).await?)
 }
 
 /// Whose entries the member reads.
-fn scope(seat: &Seat<ReadAudit>) -> &'static str {
-    let has = |act| seat.member.roles.has(act);
+fn scope(member: &StaffMember) -> &'static str {
+    let has = |act| member.roles.has(act);
     if has(StaffAct::ReadWholeAudit) {
         "本校的全部记录"
     } else if has(StaffAct::ReadStaffAudit) {
         "工作人员和政策的记录，以及您自己的"
     } else {
         "您自己的记录"
-    }
-}
-
-fn file(asked: &Asked, seat: &Seat<ReadAudit>, lines: Vec<AuditLine>) -> ListFile<7> {
-    let chips: Vec<String> = asked.chips().into_iter().map(|chip| chip.text).collect();
-    let cells = |line: AuditLine| {
-        let Row { position, at, who, act, object, detail, why, .. } = row(line);
-        [position.to_string(), at, who, act, object, detail, why]
-    };
-    ListFile {
-        name: "audit".to_owned(),
-        sheet: "记录",
-        header: HEADER,
-        amounts: &[],
-        rows: lines.into_iter().map(cells).collect(),
-        about: vec![
-            ("范围", scope(seat).to_owned()),
-            ("筛选", if chips.is_empty() { "无".to_owned() } else { chips.join("，") }),
-            ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
-        ],
     }
 }
 

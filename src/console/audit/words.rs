@@ -6,8 +6,9 @@ use crate::{
     cases::CaseKind,
     console::{
         cases::words as cases,
-        words::{role, terminal_kind},
+        words::{role, section, terminal_kind},
     },
+    key_trials::TrialFinding,
     terminals::TerminalKind,
 };
 use uuid::Uuid;
@@ -37,7 +38,14 @@ const ACTS: &[(&str, &str)] = &[
     ("rows.rekeyed", "更换密钥"),
     ("school.added", "新增学校"),
     ("school.changed", "更改政策"),
+    ("message.resent", "重发消息"),
+    ("policy.published", "新增政策版本"),
+    ("policy.in_force", "政策到日生效"),
+    ("keys.tried", "试用密钥"),
     ("roster.imported", "导入花名册"),
+    ("roster.checked", "上传花名册核对"),
+    ("roster.started", "开始导入花名册"),
+    ("roster.refusals_exported", "导出花名册的拒绝行"),
     ("standing.changed", "更改人员状态"),
     ("loss.reported", "挂失"),
     ("loss.cancelled", "解除挂失"),
@@ -64,6 +72,9 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.disabled", "停用账号"),
     ("staff.enabled", "启用账号"),
     ("staff.signed_in", "登录"),
+    ("staff.signed_in_at_work", "用企业微信登录"),
+    ("staff.linked", "关联企业微信"),
+    ("staff.unlinked", "解除企业微信关联"),
     ("approval.asked", "申请"),
     ("approval.approved", "通过"),
     ("approval.rejected", "驳回"),
@@ -80,6 +91,7 @@ const ACTS: &[(&str, &str)] = &[
     ("case.checked", "核对异常的退款单号"),
     ("cases.exported", "导出异常"),
     ("orders.exported", "导出订单"),
+    ("people.exported", "导出人员"),
     ("audit.exported", "导出记录"),
     ("readers.exported", "导出读者名单"),
     ("person.opened", "打开人员"),
@@ -114,12 +126,15 @@ pub(super) fn object(subject: &str) -> String {
     let word = match what {
         "approval" => "申请",
         "case" => "异常",
+        "message" => "消息",
         "person" => "人员",
         "terminal" => "终端",
         "merchant" => "商户",
         "staff" => "账号",
         "school" => "学校",
+        "roster" => "花名册",
         "allocation" => "分配",
+        "keys" => return format!("{}的密钥", section(id)),
         "orders of" => return format!("{short} 的订单"),
         _ if subject == "terminals" => return "终端名单".to_owned(),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
@@ -164,6 +179,20 @@ fn of_terminal(detail: &str) -> Option<String> {
     Some(said.collect::<Vec<_>>().join("，"))
 }
 
+/// Of a roster: what an import was started for, or what one did.
+fn of_roster(detail: &str) -> Option<String> {
+    let of_check = |(add, rest): (&str, &str)| {
+        let (change, refuse) = rest.split_once(", to refuse ")?;
+        Some(format!("新增 {add}，更改 {change}，拒绝 {refuse}"))
+    };
+    let check = detail.strip_prefix("to add ").and_then(|rest| rest.split_once(", to change "));
+    if let Some(said) = check.and_then(of_check) {
+        return Some(said);
+    }
+    let (added, changed) = detail.split_once(" people added, ")?;
+    Some(format!("新增 {added}，更改 {}", changed.strip_suffix(" changed")?))
+}
+
 /// Before the fingerprint of a key.
 const KEY: &str = "key SHA-256 ";
 
@@ -177,7 +206,10 @@ pub(super) fn detail(detail: &str) -> String {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
     }
-    if let Some(said) = of_terminal(detail) {
+    if let Some(finding) = TrialFinding::from_code(detail) {
+        return finding.label().to_owned();
+    }
+    if let Some(said) = of_terminal(detail).or_else(|| of_roster(detail)) {
         return said;
     }
     let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
@@ -188,6 +220,7 @@ pub(super) fn detail(detail: &str) -> String {
         Some(("refund_end", amount)) => format!("终止退款 {amount}"),
         Some(("bill_repair", amount)) => format!("对账差异 {amount}"),
         Some(("staff_roles", _)) => "更改角色".to_owned(),
+        Some(("policy_change", _)) => "更改政策".to_owned(),
         Some(("staff_factor", _)) => "重置验证器".to_owned(),
         Some(_) | None => detail.to_owned(),
     }
@@ -224,6 +257,7 @@ mod tests {
             (format!("approval {id}"), "申请 …21c08f3a"),
             (format!("person {id}"), "人员 …21c08f3a"),
             ("terminal xnec/T1".to_owned(), "终端 xnec/T1"),
+            ("keys none".to_owned(), "none的密钥"),
             (format!("case {id}"), "异常 …21c08f3a"),
             ("staff li".to_owned(), "账号 li"),
             ("orders of 2026-11-28".to_owned(), "2026-11-28 的订单"),
@@ -244,6 +278,7 @@ mod tests {
                 "发货信息没有送达，原接手人 li.na（G-1）",
             ),
             ("csv: 60 orders".to_owned(), "csv: 60 orders"),
+            ("wrong_key".to_owned(), "私钥不对"),
             (
                 format!("pos, key SHA-256 {}, merchant c1, doors none", "7f".repeat(32)),
                 "收款，密钥 7f7f7f7f7f7f7f7f，商户 c1",
@@ -252,6 +287,9 @@ mod tests {
                 format!("key SHA-256 {}, old key withdrawn", "7f".repeat(32)),
                 "密钥 7f7f7f7f7f7f7f7f，旧密钥作废",
             ),
+            ("to add 700, to change 112, to refuse 8".to_owned(), "新增 700，更改 112，拒绝 8"),
+            ("3 people added, 0 changed".to_owned(), "新增 3，更改 0"),
+            ("students.csv, 812 bytes".to_owned(), "students.csv, 812 bytes"),
             (String::new(), ""),
         ] {
             assert_eq!(detail(&text), said);

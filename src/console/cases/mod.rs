@@ -2,25 +2,25 @@
 
 mod acts;
 mod detail;
+mod file;
 mod history;
 pub(super) mod words;
 
 pub(super) use acts::{end_refund, release, resolve, take, take_over};
 pub(super) use detail::show;
+pub(super) use file::Cases;
 
 use super::{
     Console,
-    browser::{Seat, Sent},
-    file::{ExportForm, ListFile},
-    frame::{Frame, PageError, Wrong, form_encoded, shown, shown_as},
+    browser::Seat,
+    frame::{Frame, PageError, form_encoded, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     words as common,
 };
 use crate::{
-    base::{clock::Timestamp, http::ApiError, table_file::yuan},
     cases::{CaseId, CaseKind, FoundCase},
-    staff::{CaseList, CaseQuery, ListedCase, StaffActError, StaffCaseError, guard::ReadCases},
-    staff_accounts::StaffAct,
+    staff::{CaseList, CaseQuery, ListedCase, guard::ReadCases},
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -32,21 +32,6 @@ const HERE: (&str, &str) = ("/staff/cases", "异常");
 const LIST: Address = Address::of(HERE.0);
 /// The states that one can ask for.
 const STATES: [&str; 5] = ["open", "free", "taken", "review", "closed"];
-const HEADER: [&str; 10] = [
-    "编号",
-    "种类",
-    "金额（元）",
-    "状态",
-    "时间",
-    "接手人",
-    "接手时间",
-    "结束时间",
-    "办结人",
-    "说明",
-];
-/// The columns of [`HEADER`] that are amounts.
-const AMOUNTS: &[u16] = &[2];
-
 /// A case as lists show it.
 struct Row {
     path: String,
@@ -65,7 +50,6 @@ struct Row {
 #[template(path = "console/cases.html")]
 struct ListPage {
     frame: Frame,
-    wrong: Option<Wrong>,
     states: Vec<Choice>,
     kinds: Vec<Choice>,
     is_mine: bool,
@@ -81,8 +65,8 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(seat: &Seat<ReadCases>, (query, place): (&CaseQuery, Place)) -> Result<Self, PageError> {
-        Ok(Self { wanted: query.list(&seat.member)?, place: place.oldest_first() })
+    fn of(member: &StaffMember, (query, place): (&CaseQuery, Place)) -> Result<Self, PageError> {
+        Ok(Self { wanted: query.list(member)?, place: place.oldest_first() })
     }
 
     /// The state that is asked for, by its code; that of the list where none is named is `open`.
@@ -110,12 +94,7 @@ impl Asked {
         list::chips(&self.list(), fields)
     }
 
-    async fn page(
-        self,
-        seat: &Seat<ReadCases>,
-        console: &Console,
-        wrong: Option<Wrong>,
-    ) -> Result<ListPage, PageError> {
+    async fn page(self, seat: &Seat<ReadCases>, console: &Console) -> Result<ListPage, PageError> {
         let (list, now) = (self.list(), console.clock.now());
         let found = console.cases.page(&self.wanted, self.place.keyset()).await?;
         let (count, oldest) = console.cases.count(&self.wanted, COUNTED + 1).await?;
@@ -128,7 +107,6 @@ impl Asked {
         let kinds = CaseKind::ALL.into_iter().filter(|kind| money || !kind.is_money());
         Ok(ListPage {
             frame: Frame::of(seat, console, HERE).await?,
-            wrong,
             states: list::choices(STATES, Some(self.state()), |state| state, words::state),
             kinds: list::choices(kinds, self.wanted.filter.kind, CaseKind::code, words::kind),
             is_mine: self.wanted.filter.held_by.is_some(),
@@ -145,27 +123,8 @@ pub(super) async fn list(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (query, place) = asked;
-    let asked = Asked::of(&seat, (&query, *place))?;
-    shown(&asked.page(&seat, &console, None).await?)
-}
-
-/// The list of the address as a file.
-pub(super) async fn export(
-    sent: Sent<ReadCases, ExportForm>,
-    query: Query<CaseQuery>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let Sent { seat, form } = sent;
-    let asked = Asked::of(&seat, (&query, Place::default()))?;
-    match console.cases.export(&seat.member, &asked.wanted, form.format.code()).await {
-        Ok(cases) => file(&asked, &seat, &cases).answer(form.format),
-        Err(StaffCaseError::Act(error @ StaffActError::TooMany(_))) => {
-            let wrong = Wrong::of(&ApiError::from(error));
-            let status = wrong.status;
-            shown_as(status, &asked.page(&seat, &console, Some(wrong)).await?)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let asked = Asked::of(&seat.member, (&query, *place))?;
+    shown(&asked.page(&seat, &console).await?)
 }
 
 fn path_of(id: CaseId) -> String {
@@ -210,38 +169,4 @@ fn row(ListedCase { case, in_review }: &ListedCase, own: &str, back: &str) -> Ro
         waits: case.end.is_none(),
         holder: holder.unwrap_or_default(),
     }
-}
-
-fn file(asked: &Asked, seat: &Seat<ReadCases>, cases: &[ListedCase]) -> ListFile<10> {
-    let chips: Vec<String> = asked.chips().into_iter().map(|chip| chip.text).collect();
-    ListFile {
-        name: "cases".to_owned(),
-        sheet: "异常",
-        header: HEADER,
-        amounts: AMOUNTS,
-        rows: cases.iter().map(cells).collect(),
-        about: vec![
-            ("筛选", if chips.is_empty() { "未结".to_owned() } else { chips.join("，") }),
-            ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
-        ],
-    }
-}
-
-fn cells(ListedCase { case, in_review }: &ListedCase) -> [String; 10] {
-    let at = |at: Option<Timestamp>| at.map(common::when).unwrap_or_default();
-    let (holder, end) = (case.holder.as_ref(), case.end.as_ref());
-    let amount = case.facts.amount;
-    let ended_by = end.map(|end| end.by.as_ref().map_or("系统", |by| &by.login));
-    [
-        case.id.uuid().simple().to_string(),
-        words::title(case.kind).to_owned(),
-        if amount.is_zero() { String::new() } else { yuan(amount.get()) },
-        words::state(state_of(case, *in_review)).to_owned(),
-        common::when(case.opened_at),
-        holder.map(|holder| holder.by.login.clone()).unwrap_or_default(),
-        at(holder.map(|holder| holder.since)),
-        at(end.map(|end| end.at)),
-        ended_by.unwrap_or_default().to_owned(),
-        end.map(|end| end.text.clone()).unwrap_or_default(),
-    ]
 }

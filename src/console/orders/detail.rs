@@ -181,7 +181,8 @@ fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
         ApprovalKind::Refund
         | ApprovalKind::BillRepair
         | ApprovalKind::StaffRoles
-        | ApprovalKind::StaffFactor => "退款",
+        | ApprovalKind::StaffFactor
+        | ApprovalKind::PolicyChange => "退款",
     };
     RequestRow {
         path: format!("/staff/approvals/refund/{}", request.id),

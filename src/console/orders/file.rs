@@ -1,40 +1,62 @@
 //! A list of orders as a file.
 
-use super::{Asked, words};
+use super::{Asked, Found, words};
 use crate::{
     base::table_file::yuan,
-    console::{browser::Seat, file::ListFile},
-    staff::{NamedOrder, guard::ReadOrders},
+    console::{
+        Console,
+        exports::{self, Exportable},
+        frame::PageError,
+        list::Place,
+    },
+    exports::{ExportKind, OpenedList},
+    orders::{fact::Provider, purpose::Purpose},
+    staff::{NamedOrder, OrderQuery, guard::ReadOrders},
+    staff_accounts::StaffMember,
 };
 
-const HEADER: [&str; 9] =
-    ["单号", "时间", "人", "用途", "金额（元）", "已退（元）", "渠道", "支付平台交易号", "状态"];
+const HEADER: &[&str] =
+    &["单号", "时间", "人", "用途", "金额（元）", "已退（元）", "渠道", "支付平台交易号", "状态"];
 /// The columns of [`HEADER`] that are amounts.
 const AMOUNTS: &[u16] = &[4, 5];
 
-/// The file of these orders.
-pub(super) fn of(asked: &Asked, seat: &Seat<ReadOrders>, orders: &[NamedOrder]) -> ListFile<9> {
-    let of = asked.filter.day.map_or_else(|| "found".to_owned(), |day| day.to_string());
-    ListFile {
-        name: format!("orders-{of}"),
-        sheet: "订单",
-        header: HEADER,
-        amounts: AMOUNTS,
-        rows: orders.iter().map(cells).collect(),
-        about: about(asked, seat),
-    }
-}
+/// Orders as they are exported.
+pub(in crate::console) struct Orders;
 
-/// What the second sheet says: which orders, who took them, when.
-fn about(asked: &Asked, seat: &Seat<ReadOrders>) -> Vec<(&'static str, String)> {
-    let chips: Vec<String> = asked.chips().into_iter().map(|chip| chip.text).collect();
-    let day = asked.filter.day.map_or_else(|| "不限".to_owned(), |day| day.to_string());
-    let filter = if chips.is_empty() { "无".to_owned() } else { chips.join("，") };
-    vec![
-        ("日期", format!("{day}（北京时间）")),
-        ("筛选", filter),
-        ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
-    ]
+impl Exportable for Orders {
+    type Needs = ReadOrders;
+    const KIND: ExportKind = ExportKind::Orders;
+
+    fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
+        let (orders, found) = (exports::read::<OrderQuery>(query)?, exports::read::<Found>(query)?);
+        let asked = Asked::of(member, console, (&orders, &found, Place::default()))?;
+        let day = asked.filter.day.map(|day| day.to_string());
+        let date =
+            day.as_ref().map_or_else(|| "不限".to_owned(), |day| format!("{day}（北京时间）"));
+        let about = exports::about(member, (asked.chips(), "无"));
+        let (desk, filter) = (console.orders.clone(), asked.filter);
+        let said = [
+            filter.state.map(|state| format!(", state {state}")),
+            filter.purpose.map(|purpose| format!(", purpose {}", Purpose::code(purpose))),
+            filter.provider.map(|provider| format!(", provider {}", Provider::code(provider))),
+        ];
+        Ok(OpenedList {
+            name: format!("orders-{}", day.as_deref().unwrap_or("found")),
+            sheet: "订单",
+            header: HEADER,
+            amounts: AMOUNTS,
+            about: [("日期", date)].into_iter().chain(about).collect(),
+            subject: day
+                .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
+            asked: said.into_iter().flatten().collect(),
+            rows: OpenedList::pages(
+                true,
+                async move |page| desk.page(&filter, page).await,
+                |one| one.order.id.uuid(),
+                |one| cells(&one).into(),
+            ),
+        })
+    }
 }
 
 fn cells(NamedOrder { order, person }: &NamedOrder) -> [String; 9] {

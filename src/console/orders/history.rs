@@ -57,7 +57,8 @@ fn of_request(request: &Approval, now: Timestamp) -> Vec<Happened> {
         ApprovalKind::Refund
         | ApprovalKind::BillRepair
         | ApprovalKind::StaffRoles
-        | ApprovalKind::StaffFactor => "退款",
+        | ApprovalKind::StaffFactor
+        | ApprovalKind::PolicyChange => "退款",
     };
     let Approval { amount, reason, asked_by, .. } = request;
     let by = format!("{}（{}）", asked_by.login, asked_by.staff_no);

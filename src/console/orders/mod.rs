@@ -7,20 +7,17 @@ mod history;
 
 pub(super) use ask::{ask, ask_form};
 pub(super) use detail::show;
+pub(super) use file::Orders;
 
 use super::{
     Console,
     browser::{Seat, Sent},
-    file::ExportForm,
     frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     words,
 };
 use crate::{
-    base::{
-        clock::{Day, Timestamp},
-        http::ApiError,
-    },
+    base::clock::{Day, Timestamp},
     orders::{
         fact::Provider,
         listing::{ListedOrder, OrderFilter},
@@ -28,6 +25,7 @@ use crate::{
         purpose::Purpose,
     },
     staff::{NamedOrder, OrderQuery, StaffOrderError, guard::ReadOrders},
+    staff_accounts::StaffMember,
 };
 use actix_web::{
     HttpResponse,
@@ -101,11 +99,11 @@ struct Asked {
 
 impl Asked {
     fn of(
-        seat: &Seat<ReadOrders>,
+        member: &StaffMember,
         console: &Console,
         (query, found, place): (&OrderQuery, &Found, Place),
     ) -> Result<Self, PageError> {
-        let (school, today) = (seat.member.school, console.clock.now().day());
+        let (school, today) = (member.school, console.clock.now().day());
         let filter = match &found.only {
             Some(only) => {
                 let ids = only.split(',').take(list::ROWS.into()).map(|id| id.parse().ok());
@@ -214,7 +212,7 @@ pub(super) async fn list(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (query, found, place) = asked;
-    let asked = Asked::of(&seat, &console, (&query, &found, *place))?;
+    let asked = Asked::of(&seat.member, &console, (&query, &found, *place))?;
     shown(&asked.page(&seat, &console, (String::new(), None)).await?)
 }
 
@@ -237,28 +235,8 @@ pub(super) async fn search(
         Err(error) => return Err(error.into()),
     };
     let nothing = (&OrderQuery::default(), &Found::default(), Place::default());
-    let asked = Asked::of(&seat, &console, nothing)?;
+    let asked = Asked::of(&seat.member, &console, nothing)?;
     shown_as(wrong.status, &asked.page(&seat, &console, (number, Some(wrong))).await?)
-}
-
-/// The list of the address as a file.
-pub(super) async fn export(
-    sent: Sent<ReadOrders, ExportForm>,
-    asked: (Query<OrderQuery>, Query<Found>),
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, (query, found)) = (sent, asked);
-    let asked = Asked::of(&seat, &console, (&query, &found, Place::default()))?;
-    let orders = console.orders.export(&seat.member, &asked.filter, form.format.code()).await;
-    match orders {
-        Ok(orders) => file::of(&asked, &seat, &orders).answer(form.format),
-        Err(error @ StaffOrderError::TooMany(_)) => {
-            let wrong = Wrong::of(&ApiError::from(error));
-            let status = wrong.status;
-            shown_as(status, &asked.page(&seat, &console, (String::new(), Some(wrong))).await?)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn nothing_found() -> Wrong {

@@ -2,12 +2,14 @@
 
 mod acts;
 mod detail;
+mod file;
 mod reveal;
 
 pub(super) use acts::{
     ask_binding, ask_cancel, ask_device, ask_loss, cancel_loss, end_binding, end_device, loss,
 };
 pub(super) use detail::show;
+pub(super) use file::People;
 pub(super) use reveal::{ask as ask_reveal, reveal};
 
 use super::{
@@ -22,7 +24,7 @@ use crate::{
     base::{db::Keyset, http::ApiError, ids::PersonId, money::Balance},
     cards::CardStatus,
     staff::{ListedPerson, PeopleQuery, StaffPeopleError, guard::ReadPeople},
-    staff_accounts::StaffAct,
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -82,6 +84,7 @@ struct ListPage {
     states: Vec<Choice>,
     with_money: bool,
     in_debt: bool,
+    exports: bool,
     list: ListView,
     rows: Vec<Row>,
     pages: Pages,
@@ -98,12 +101,12 @@ struct Asked {
 
 impl Asked {
     fn of(
-        seat: &Seat<ReadPeople>,
+        member: &StaffMember,
         console: &Console,
         (query, wanted, place): (PeopleQuery, Wanted, Place),
     ) -> Result<Self, PageError> {
         let of = wanted.of.unwrap_or_default();
-        let text = opened(console, &seat.member, &of);
+        let text = opened(console, member, &of);
         let of = if text.is_some() { of } else { String::new() };
         let (status, in_debt) = (query.status()?, query.in_debt()?);
         Ok(Self { query: PeopleQuery { text, ..query }, of, status, in_debt, place })
@@ -168,6 +171,7 @@ impl Asked {
             states: list::choices(states, self.status, code_of, words::card),
             with_money: member.roles.has(StaffAct::ReadBalances),
             in_debt: self.in_debt,
+            exports: member.roles.has(StaffAct::ExportPeople),
             list: place.view(&list, self.chips(), list::count(count, "人"), none),
             rows: found.into_iter().map(|one| row(one, &back)).collect(),
             pages,
@@ -182,7 +186,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, PageError> {
     let (query, wanted, place) = asked;
     let asked = (query.into_inner(), wanted.into_inner(), *place);
-    let asked = Asked::of(&seat, &console, asked)?;
+    let asked = Asked::of(&seat.member, &console, asked)?;
     shown(&asked.page(&seat, &console, (None, None)).await?)
 }
 
@@ -198,7 +202,7 @@ pub(super) async fn search(
     }
     let wrong = Wrong::of(&ApiError::from(StaffPeopleError::BadFilter("text")));
     let nothing = (PeopleQuery::default(), Wanted::default(), Place::default());
-    let asked = Asked::of(&seat, &console, nothing)?;
+    let asked = Asked::of(&seat.member, &console, nothing)?;
     shown_as(wrong.status, &asked.page(&seat, &console, (Some(text), Some(wrong))).await?)
 }
 

@@ -3,11 +3,18 @@
 use super::{Asked, seen, words};
 use crate::{
     base::{clock::Timestamp, table_file::yuan},
-    console::{browser::Seat, file::ListFile},
-    staff::{TakingTerminal, guard::ReadTerminals},
+    console::{
+        Console,
+        exports::{self, Exportable},
+        frame::PageError,
+        list::Place,
+    },
+    exports::{ExportKind, OpenedList},
+    staff::{TakingTerminal, TerminalQuery, guard::ReadTerminals},
+    staff_accounts::StaffMember,
 };
 
-const HEADER: [&str; 9] = [
+const HEADER: &[&str] = &[
     "编号",
     "商户编号",
     "商户",
@@ -21,25 +28,35 @@ const HEADER: [&str; 9] = [
 /// The columns of [`HEADER`] that are amounts.
 const AMOUNTS: &[u16] = &[6];
 
-/// The file of these terminals.
-pub(super) fn of(
-    asked: &Asked,
-    seat: &Seat<ReadTerminals>,
-    found: &[TakingTerminal],
-) -> ListFile<9> {
-    let chips: Vec<String> = asked.chips().into_iter().map(|chip| chip.text).collect();
-    let now = asked.filter.now;
-    ListFile {
-        name: format!("terminals-{}", now.day()),
-        sheet: "终端",
-        header: HEADER,
-        amounts: AMOUNTS,
-        rows: found.iter().map(|one| cells(one, now)).collect(),
-        about: vec![
-            ("日期", format!("{}（北京时间）", now.day())),
-            ("筛选", if chips.is_empty() { "无".to_owned() } else { chips.join("，") }),
-            ("导出人", format!("{}（{}）", seat.member.login, seat.member.staff_no)),
-        ],
+/// Terminals as they are exported.
+pub(in crate::console) struct Terminals;
+
+impl Exportable for Terminals {
+    type Needs = ReadTerminals;
+    const KIND: ExportKind = ExportKind::Terminals;
+
+    fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
+        let query: TerminalQuery = exports::read(query)?;
+        let asked = Asked::of(member, console, (&query, Place::default()))?;
+        let about = exports::about(member, (asked.chips(), "无"));
+        let (desk, filter) = (console.terminals.clone(), asked.filter);
+        let now = filter.now;
+        let day = [("日期", format!("{}（北京时间）", now.day()))];
+        Ok(OpenedList {
+            name: format!("terminals-{}", now.day()),
+            sheet: "终端",
+            header: HEADER,
+            amounts: AMOUNTS,
+            about: day.into_iter().chain(about).collect(),
+            subject: "terminals".to_owned(),
+            asked: String::new(),
+            rows: OpenedList::pages(
+                true,
+                async move |page| desk.page(&filter, page).await,
+                |one| one.terminal.place(),
+                move |one| cells(&one, now).into(),
+            ),
+        })
     }
 }
 

@@ -9,19 +9,19 @@ mod keys;
 pub(super) use acts::{ActPage, ask_replace_key, ask_start, ask_stop, replace_key, start, stop};
 pub(super) use add::{add, ask_add};
 pub(super) use detail::show;
+pub(super) use file::Terminals;
 
 use super::{
     Console,
-    browser::{Seat, Sent},
-    file::ExportForm,
-    frame::{Frame, PageError, Wrong, form_encoded, shown, shown_as},
+    browser::Seat,
+    frame::{Frame, PageError, form_encoded, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     words,
 };
 use crate::{
-    base::{clock::Timestamp, http::ApiError},
-    staff::{StaffTerminalError, TakingTerminal, TerminalQuery, guard::ReadTerminals},
-    staff_accounts::StaffAct,
+    base::clock::Timestamp,
+    staff::{TakingTerminal, TerminalQuery, guard::ReadTerminals},
+    staff_accounts::{StaffAct, StaffMember},
     terminals::{
         TerminalId, TerminalKind,
         listing::{Silence, TerminalFilter, TerminalState},
@@ -58,7 +58,6 @@ pub(super) struct Row {
 #[template(path = "console/terminals.html")]
 struct ListPage {
     frame: Frame,
-    wrong: Option<Wrong>,
     states: Vec<Choice>,
     kinds: Vec<Choice>,
     merchant: String,
@@ -76,11 +75,11 @@ struct Asked {
 
 impl Asked {
     fn of(
-        seat: &Seat<ReadTerminals>,
+        member: &StaffMember,
         console: &Console,
         (query, place): (&TerminalQuery, Place<Silence>),
     ) -> Result<Self, PageError> {
-        let filter = query.filter(seat.member.school, console.clock.now())?;
+        let filter = query.filter(member.school, console.clock.now())?;
         Ok(Self { filter, place })
     }
 
@@ -106,7 +105,6 @@ impl Asked {
         self,
         seat: &Seat<ReadTerminals>,
         console: &Console,
-        wrong: Option<Wrong>,
     ) -> Result<ListPage, PageError> {
         let Self { filter, place } = &self;
         let list = self.list();
@@ -117,7 +115,6 @@ impl Asked {
         let none = ["还没有终端。", "没有符合条件的终端。"];
         Ok(ListPage {
             frame: Frame::of(seat, console, HERE).await?,
-            wrong,
             states: list::choices(
                 TerminalState::ALL,
                 filter.state,
@@ -145,28 +142,8 @@ pub(super) async fn list(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (query, place) = asked;
-    let asked = Asked::of(&seat, &console, (&query, *place))?;
-    shown(&asked.page(&seat, &console, None).await?)
-}
-
-/// The list of the address as a file.
-pub(super) async fn export(
-    sent: Sent<ReadTerminals, ExportForm>,
-    query: Query<TerminalQuery>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let Sent { seat, form } = sent;
-    let asked = Asked::of(&seat, &console, (&query, Place::default()))?;
-    let found = console.terminals.export(&seat.member, &asked.filter, form.format.code()).await;
-    match found {
-        Ok(found) => file::of(&asked, &seat, &found).answer(form.format),
-        Err(error @ StaffTerminalError::TooMany(_)) => {
-            let wrong = Wrong::of(&ApiError::from(error));
-            let status = wrong.status;
-            shown_as(status, &asked.page(&seat, &console, Some(wrong)).await?)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let asked = Asked::of(&seat.member, &console, (&query, *place))?;
+    shown(&asked.page(&seat, &console).await?)
 }
 
 fn path_of(id: TerminalId) -> String {

@@ -10,7 +10,7 @@ use crate::{
     base::{clock::Timestamp, crypto::rsa::PrivateKey, http_client},
     payments::gateway::{GatewayError, NotificationRefused},
 };
-use reqwest::{Client, Url, header};
+use reqwest::{Client, RequestBuilder, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -60,17 +60,37 @@ impl OpenApi {
         notify_url: &str,
         now: Timestamp,
     ) -> Result<Outcome, GatewayError> {
-        let mut parameters = self.parameters(method, now);
-        parameters.set("notify_url", notify_url);
         let content = serde_json::to_string(content).map_err(|_| GatewayError::Unknown)?;
+        let mut parameters = self.with_content(method, &content, now)?;
+        parameters.set("notify_url", notify_url);
+        self.send(method, parameters, &["biz_content"]).await
+    }
+
+    /// A call of a method with JSON content, and nothing else, which is not sent yet.
+    pub(super) fn question(
+        &self,
+        method: &str,
+        content: &str,
+        now: Timestamp,
+    ) -> Result<RequestBuilder, GatewayError> {
+        self.request(self.with_content(method, content, now)?, &["biz_content"])
+    }
+
+    fn with_content(
+        &self,
+        method: &str,
+        content: &str,
+        now: Timestamp,
+    ) -> Result<Parameters, GatewayError> {
+        let mut parameters = self.parameters(method, now);
         if let Some(key) = &self.content_key {
-            let encrypted = key.encrypt(&content).ok_or_else(|| unsent("encryption failed"))?;
+            let encrypted = key.encrypt(content).ok_or_else(|| unsent("encryption failed"))?;
             parameters.set("encrypt_type", "AES");
             parameters.set("biz_content", &encrypted);
         } else {
-            parameters.set("biz_content", &content);
+            parameters.set("biz_content", content);
         }
-        self.send(method, parameters, &["biz_content"]).await
+        Ok(parameters)
     }
 
     /// Exchanges a login code. The one method whose parameters are no JSON.
@@ -102,22 +122,27 @@ impl OpenApi {
         parameters
     }
 
-    /// Signs and sends once. Those of `body` go into the body, the others into the query, where the
-    /// gateway looks for `charset`.
+    /// Signs. Those of `body` go into the body, the others into the query, where the gateway looks for
+    /// `charset`.
+    fn request(
+        &self,
+        mut parameters: Parameters,
+        body: &[&str],
+    ) -> Result<RequestBuilder, GatewayError> {
+        parameters.sign(&self.app_key).map_err(|_| unsent("signing failed"))?;
+        let (form, query) = parameters.split(body);
+        let post = self.http.post(self.gateway_url.clone()).query(&query);
+        Ok(post.header(header::CONTENT_TYPE, CONTENT_TYPE).form(&form))
+    }
+
+    /// Signs and sends once.
     async fn send(
         &self,
         method: &str,
-        mut parameters: Parameters,
+        parameters: Parameters,
         body: &[&str],
     ) -> Result<Outcome, GatewayError> {
-        parameters.sign(&self.app_key).map_err(|_| unsent("signing failed"))?;
-        let (form, query) = parameters.split(body);
-        let request = self
-            .http
-            .post(self.gateway_url.clone())
-            .query(&query)
-            .header(header::CONTENT_TYPE, CONTENT_TYPE)
-            .form(&form);
+        let request = self.request(parameters, body)?;
         let answer = Answer::receive(method, http_client::send(request).await).await?;
         match self.read(&answer.body, method) {
             Ok(Said::Done(checked)) => Ok(Outcome::Done(checked, answer)),
@@ -134,7 +159,7 @@ impl OpenApi {
 impl Answer {
     /// Reads a response up to a size limit and logs it with Alipay's trace id. The address holds
     /// parameters and is never logged.
-    async fn receive(
+    pub(super) async fn receive(
         method: &str,
         sent: Result<reqwest::Response, reqwest::Error>,
     ) -> Result<Self, GatewayError> {

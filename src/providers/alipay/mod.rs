@@ -26,6 +26,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trade;
+mod trial;
 pub mod trust;
 mod wire;
 

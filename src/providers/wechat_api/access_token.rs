@@ -1,7 +1,8 @@
 //! The access token of a mini-program: `POST /cgi-bin/stable_token`.
 
-use super::{NoAnswer, WechatApi, exchange, with_json};
+use super::{ADDRESS_NOT_LISTED, NoAnswer, WechatApi, exchange, with_json};
 use crate::base::clock::Timestamp;
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -17,8 +18,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_LIFE_SECONDS: u64 = 7200;
 /// WeChat asks for room for 512 characters.
 const TOKEN_MAX_CHARS: usize = 1024;
-/// The address that this server calls from is not in the app's list.
-const ADDRESS_NOT_LISTED: i64 = 40_164;
 
 /// The token of one mini-program. One caller fetches it while the others wait.
 pub(super) struct AccessToken {
@@ -90,15 +89,19 @@ impl AccessToken {
         }
     }
 
-    async fn fetch(&self, api: &WechatApi) -> Result<TokenAnswer, NoAnswer> {
+    /// Asks for the token as it is.
+    pub(super) fn question(&self, api: &WechatApi) -> Result<RequestBuilder, NoAnswer> {
         let request = TokenRequest {
             grant_type: "client_credential",
             appid: &api.app_id,
             secret: self.secret.expose_secret(),
             force_refresh: false,
         };
-        let post = api.http.post(format!("{}{PATH}", api.origin));
-        let answer = exchange(PATH, with_json(post, &request)?).await?;
+        with_json(api.http.post(format!("{}{PATH}", api.origin)), &request)
+    }
+
+    async fn fetch(&self, api: &WechatApi) -> Result<TokenAnswer, NoAnswer> {
+        let answer = exchange(PATH, self.question(api)?).await?;
         if answer.errcode == ADDRESS_NOT_LISTED {
             tracing::error!(
                 "WeChat API: this server's address is not in the mini-program's IP whitelist"

@@ -13,6 +13,7 @@ mod phone;
 mod shipping;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use message::fits;
 
@@ -29,6 +30,8 @@ use std::{sync::Arc, time::Duration};
 
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
+/// The address that this server calls from is not in the app's list.
+const ADDRESS_NOT_LISTED: i64 = 40_164;
 /// The daily limit of a method is used up.
 const DAILY_LIMIT: i64 = 45_009;
 /// Too many calls in a minute.

@@ -127,6 +127,21 @@ impl Answer {
         Evidence { headers, body: self.body.clone(), checked_at }
     }
 
+    /// Whether the answer, successful or not, is WeChat's own, or why it is not believed.
+    pub(super) fn check(&self, keys: &Trust, now: Timestamp) -> Result<(), NotificationRefused> {
+        keys.check(&self.raw(), now).map(|_| ())
+    }
+
+    /// The status, which is not authenticated.
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// A header that came once. It is not authenticated.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
     /// True if the status is 2xx. The status is not authenticated.
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

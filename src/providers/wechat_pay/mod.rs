@@ -26,6 +26,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod trial;
 mod trust;
 pub mod upkeep;
 
@@ -51,7 +52,7 @@ use crate::{
     sessions::Platform,
 };
 use async_trait::async_trait;
-use reqwest::{Client, Method, header};
+use reqwest::{Client, Method, RequestBuilder, header};
 use std::time::Duration;
 
 const PREPARE_PATH: &str = "/v3/pay/transactions/jsapi";
@@ -108,22 +109,32 @@ impl WechatPay {
         body: Vec<u8>,
         now: Timestamp,
     ) -> Result<Answer, GatewayError> {
+        let request = self.request(method, path_and_query, body, now).map_err(unsigned)?;
+        Answer::read(http_client::send(request).await).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<RequestBuilder, SigningFailed> {
         let request = Request { method: method.as_str(), path_and_query, body: &body };
         let authorization =
-            signing::authorization(&self.signer, &request, now.seconds(), &fresh_nonce())
-                .map_err(unsigned)?;
+            signing::authorization(&self.signer, &request, now.seconds(), &fresh_nonce())?;
         let address = format!("{}{path_and_query}", self.origin);
-        let mut request = self
+        let request = self
             .http
             .request(method, address)
             .header(header::AUTHORIZATION, authorization)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")
             .body(body);
-        if let Some(id) = &self.public_key_id {
-            request = request.header("Wechatpay-Serial", id);
-        }
-        Answer::read(http_client::send(request).await).await
+        Ok(match &self.public_key_id {
+            Some(id) => request.header("Wechatpay-Serial", id),
+            None => request,
+        })
     }
 
     /// The arguments of `wx.requestPayment`.

@@ -15,6 +15,7 @@ mod stored;
 mod top_up;
 
 use super::{default_password::DefaultRule, password_rule::PasswordRule};
+use crate::base::db::DbError;
 pub use code::CodePolicy;
 use doors::DoorPolicy;
 pub use doors::{DoorCode, DoorRules, WhenUndecided};
@@ -197,5 +198,11 @@ impl Policy {
             let line = before.matches('\n').count() + 1;
             PolicyError { line, reason: error.message().to_owned() }
         })
+    }
+
+    /// As stored.
+    pub fn to_json(&self) -> Result<String, DbError> {
+        let broken = DbError::Inconsistent { table: "school", what: "the policy is not JSON" };
+        serde_json::to_string(self).map_err(|_| broken)
     }
 }

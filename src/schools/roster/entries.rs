@@ -1,6 +1,6 @@
 //! What the audit log says of an import.
 
-use super::{Indexed, Written};
+use super::{Indexed, RosterReport};
 use crate::{
     audit::{AuditAct, Entry},
     base::{
@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The entry of a commit: how many people, and of which lines.
-pub(super) fn of_commit(school: SchoolId, rows: &[Indexed], written: &Written) -> Entry {
+pub(super) fn of_commit(school: SchoolId, rows: &[Indexed], part: &RosterReport) -> Entry {
     let line = |indexed: Option<&Indexed>| indexed.map_or(0, |indexed| indexed.line);
     let (first, last) = (line(rows.first()), line(rows.last()));
-    let Written { added, changed, .. } = written;
+    let RosterReport { added, changed, .. } = part;
     Entry {
         act: AuditAct::RosterImported,
         school: Some(school),

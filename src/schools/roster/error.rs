@@ -26,6 +26,9 @@ pub enum RosterError {
     /// The file has too many rows.
     #[error("the roster has more than {MAX_ROWS} rows")]
     TooManyRows,
+    /// Whoever keeps what came of it does not want any more of it.
+    #[error("the import was stopped")]
+    Stopped,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -47,9 +50,12 @@ impl TxError for RosterError {
     fn db(&self) -> Option<&DbError> {
         match self {
             Self::Db(error) => Some(error),
-            Self::Io(_) | Self::Utf16 | Self::Header { .. } | Self::TooManyRows | Self::Seal(_) => {
-                None
-            }
+            Self::Io(_)
+            | Self::Utf16
+            | Self::Header { .. }
+            | Self::TooManyRows
+            | Self::Stopped
+            | Self::Seal(_) => None,
         }
     }
 }

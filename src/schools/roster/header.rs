@@ -1,7 +1,10 @@
 //! The columns of a roster.
 
 use super::row::{Fields, RosterRow};
-use crate::base::csv_file::{CsvEncoding, CsvHeader, CsvLine};
+use crate::{
+    base::csv_file::{CsvEncoding, CsvHeader, CsvLine},
+    schools::person::is_student_no,
+};
 
 /// The columns, in any order. Every file has them but for the last, the number of the card's chip.
 const COLUMNS: [&str; 9] = [
@@ -23,6 +26,13 @@ pub(super) fn needed() -> String {
     COLUMNS.into_iter().take(NEEDED).collect::<Vec<_>>().join(",")
 }
 
+/// Why a row is refused.
+pub(super) struct Unfit {
+    /// Whose it is, where it says so in the form of a number; else empty.
+    pub(super) student_no: String,
+    pub(super) reason: String,
+}
+
 /// The header of a roster.
 #[derive(Debug)]
 pub(super) struct Header(CsvHeader<9>);
@@ -38,8 +48,9 @@ impl Header {
         &self,
         line: &CsvLine<'_>,
         encoding: CsvEncoding,
-    ) -> Result<RosterRow, String> {
-        let row = self.0.row(line, encoding)?;
+    ) -> Result<RosterRow, Unfit> {
+        let row = self.0.row(line, encoding);
+        let row = row.map_err(|reason| Unfit { student_no: String::new(), reason })?;
         let [
             student_no,
             name,
@@ -62,6 +73,9 @@ impl Header {
             valid_until,
             chip_number,
         };
-        fields.check()
+        fields.check().map_err(|reason| {
+            let student_no = if is_student_no(student_no) { student_no } else { "" };
+            Unfit { student_no: student_no.to_owned(), reason }
+        })
     }
 }

@@ -5,15 +5,20 @@
 //! Invariant: a row never replaces one person by another, who would inherit password, bindings and
 //! money: at most one of name and ID number may change at a time.
 //! Invariant: a reason names a field but never its value.
+//! Invariant: a check and an import decide by one function; a check writes nothing of what it decided.
+//! Invariant: what is kept of a part of a file is kept in the transaction that wrote the part.
 
+mod decide;
 mod entries;
 mod error;
+mod example;
 mod header;
+mod reading;
 mod row;
 
 use super::{
     people::{ID_NUMBER, NAME, PHONE, indexed_name},
-    person::{self, PersonKeys, PersonKind, SealedField, SealedFields},
+    person::{PersonKeys, PersonKind, SealedField, SealedFields},
     store::{self, OnRoster, PersonRow},
 };
 use crate::{
@@ -21,19 +26,18 @@ use crate::{
     base::{
         clock::{Day, Timestamp},
         crypto::{blind::Blind, seal::SealError},
-        csv_file::{CsvEncoding, CsvLines, CsvSurvey},
+        csv_file::{CsvLines, CsvSurvey},
         db::{Db, Tx},
         ids::{PersonId, SchoolId},
     },
     ledger::HeldPersons,
 };
+use decide::Decided;
 pub use error::RosterError;
-use header::Header;
+pub use example::RosterExample;
+use reading::Reading;
 use row::RosterRow;
-use std::{
-    collections::HashMap,
-    io::{self, BufRead, Seek},
-};
+use std::io::{BufRead, Seek};
 use zeroize::Zeroizing;
 
 /// Rows per commit.
@@ -42,7 +46,6 @@ const CHUNK: usize = 500;
 const MAX_ROWS: u64 = 500_000;
 /// The field name of whole rows in the blind index.
 pub(super) const ROSTER_ROW: &str = "roster_row";
-const OTHER_PERSON: &str = "student_no: belongs to another person: name and id_number both differ";
 
 /// What a roster says of a person that is stored as it is.
 #[derive(Clone)]
@@ -93,16 +96,8 @@ pub struct RosterImport<'a> {
     pub now: Timestamp,
 }
 
-/// The progress of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows processed.
-    pub rows_done: u64,
-    /// Rows in the file.
-    pub rows_total: u64,
-}
-
-/// The result of an import: `read` is the sum of the other counts.
+/// The result of an import, or of a part of it: `read` is the sum of the other counts. Of a check, what an
+/// import would have done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RosterReport {
     /// Rows in the file, without the header and empty lines.
@@ -115,6 +110,20 @@ pub struct RosterReport {
     pub unchanged: u64,
     /// Refused rows, by line.
     pub refused: Vec<RefusedRow>,
+    /// The first people whose data would change; of a check only.
+    pub examples: Vec<RosterExample>,
+}
+
+impl RosterReport {
+    /// Adds a later part of the file.
+    fn add(&mut self, part: Self) {
+        self.read += part.read;
+        self.added += part.added;
+        self.changed += part.changed;
+        self.unchanged += part.unchanged;
+        self.refused.extend(part.refused);
+        self.examples.extend(part.examples);
+    }
 }
 
 /// A refused row.
@@ -122,50 +131,108 @@ pub struct RosterReport {
 pub struct RefusedRow {
     /// The line in the file, counted from 1.
     pub line: u64,
+    /// Whose row it is, where it says so in the form of a number; else empty.
+    pub student_no: String,
     /// All faults of the row; names fields but not values.
     pub reason: String,
 }
 
+/// What is done with the rows of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Check,
+    Write,
+}
+
 impl RosterImport<'_> {
-    /// Imports a file in UTF-8 or GBK, and calls `on_progress` after every commit. Reads the file
-    /// twice, first to detect its encoding and length; the reads block the thread.
+    /// Imports a file in UTF-8 or GBK, and calls `on_progress` after every commit with how many of how many
+    /// rows are done. Reads the file twice, first to detect its encoding and length; the reads block the
+    /// thread.
     pub async fn run(
         &self,
+        file: impl BufRead + Seek,
+        on_progress: impl FnMut(u64, u64),
+    ) -> Result<RosterReport, RosterError> {
+        self.whole(file, Mode::Write, on_progress).await
+    }
+
+    /// The same, but decides only: people stay as they are.
+    pub async fn check(
+        &self,
+        file: impl BufRead + Seek,
+        on_progress: impl FnMut(u64, u64),
+    ) -> Result<RosterReport, RosterError> {
+        self.whole(file, Mode::Check, on_progress).await
+    }
+
+    /// Goes on with a check of a surveyed file, of which so many rows are done. `keep` is given what came of
+    /// each part, in a transaction; where the transaction runs again, so does `keep`.
+    pub async fn go_on_checking(
+        &self,
+        file: impl BufRead,
+        surveyed: (&CsvSurvey, u64),
+        keep: impl AsyncFn(&Tx, &RosterReport) -> Result<(), RosterError>,
+    ) -> Result<(), RosterError> {
+        self.parts(file, (surveyed.0, surveyed.1, Mode::Check), keep, |_| ()).await
+    }
+
+    /// Goes on with an import, likewise. `keep` is called in the transaction that writes the part.
+    pub async fn go_on_writing(
+        &self,
+        file: impl BufRead,
+        surveyed: (&CsvSurvey, u64),
+        keep: impl AsyncFn(&Tx, &RosterReport) -> Result<(), RosterError>,
+    ) -> Result<(), RosterError> {
+        self.parts(file, (surveyed.0, surveyed.1, Mode::Write), keep, |_| ()).await
+    }
+
+    async fn whole(
+        &self,
         mut file: impl BufRead + Seek,
-        mut on_progress: impl FnMut(Progress),
+        mode: Mode,
+        mut on_progress: impl FnMut(u64, u64),
     ) -> Result<RosterReport, RosterError> {
         let survey = CsvSurvey::of(&mut file)?;
+        file.rewind()?;
+        let mut report = RosterReport::default();
+        let keep = async |_: &Tx, _: &RosterReport| Ok(());
+        let after = |part| {
+            report.add(part);
+            on_progress(report.read, survey.rows);
+        };
+        self.parts(file, (&survey, 0, mode), keep, after).await?;
+        report.refused.sort_by_key(|refused| refused.line);
+        report.examples.truncate(example::MOST);
+        Ok(report)
+    }
+
+    /// Does the rows after the first `done`, a part in a transaction.
+    async fn parts(
+        &self,
+        file: impl BufRead,
+        (survey, done, mode): (&CsvSurvey, u64, Mode),
+        keep: impl AsyncFn(&Tx, &RosterReport) -> Result<(), RosterError>,
+        mut after: impl FnMut(RosterReport),
+    ) -> Result<(), RosterError> {
         if survey.rows > MAX_ROWS {
             return Err(RosterError::TooManyRows);
         }
-        file.rewind()?;
-        let mut reading = Reading::new(CsvLines::new(file), &survey)?;
-        let mut report = RosterReport::default();
-        loop {
-            let chunk = reading.chunk(&mut report)?;
-            if !chunk.is_empty() {
-                self.import(chunk, &mut report).await?;
-            }
-            on_progress(Progress { rows_done: report.read, rows_total: survey.rows });
-            if reading.ended {
-                report.refused.sort_by_key(|refused| refused.line);
-                return Ok(report);
-            }
+        let mut reading = Reading::new(CsvLines::new(file), survey)?;
+        reading.skip(done)?;
+        while !reading.ended {
+            let (rows, refused) = reading.chunk()?;
+            let rows: Vec<Indexed> =
+                rows.into_iter().map(|(line, row)| self.indexed(line, row)).collect();
+            let part = self.db.in_tx(async |tx| {
+                let mut part = self.part(tx, &rows, mode).await?;
+                part.read = count(rows.len() + refused.len());
+                part.refused.extend(refused.iter().cloned());
+                keep(tx, &part).await?;
+                Ok::<_, RosterError>(part)
+            });
+            // Boxed: it is most of what its callers do.
+            after(Box::pin(part).await?);
         }
-    }
-
-    async fn import(
-        &self,
-        rows: Vec<(u64, RosterRow)>,
-        report: &mut RosterReport,
-    ) -> Result<(), RosterError> {
-        let rows: Vec<Indexed> =
-            rows.into_iter().map(|(line, row)| self.indexed(line, row)).collect();
-        let written = self.db.in_tx(async |tx| self.write(tx, &rows).await).await?;
-        report.added += written.added;
-        report.changed += written.changed;
-        report.unchanged += written.unchanged;
-        report.refused.extend(written.refused);
         Ok(())
     }
 
@@ -181,43 +248,41 @@ impl RosterImport<'_> {
         }
     }
 
-    async fn write(&self, tx: &Tx, rows: &[Indexed]) -> Result<Written, RosterError> {
-        let student_nos = rows.iter().map(|indexed| indexed.row.student_no.as_str());
-        let mut known = store::on_roster(tx, self.school, student_nos).await?;
-        let (mut added, mut changed) = (Vec::new(), Vec::new());
-        let mut written = Written::default();
-        for indexed in rows {
-            let Some(stored) = known.remove(&indexed.row.student_no) else {
-                added.push(self.sealed(indexed, PersonId::new(self.now))?);
-                continue;
-            };
-            let newest = indexed.digests.first();
-            if newest.is_some_and(|newest| newest.digest == *stored.digest) && stored.has_name_index
-            {
-                written.unchanged += 1;
-                continue;
-            }
-            // A row that matches only with an older key, or whose name is not indexed, is written again,
-            // with the current keys.
-            let same = indexed.digests.iter().any(|digest| digest.digest == *stored.digest);
-            if !same && self.is_other_person(indexed, &stored)? {
-                written.refused.push(indexed.refused(OTHER_PERSON));
-                continue;
-            }
-            *if same { &mut written.unchanged } else { &mut written.changed } += 1;
-            changed.push((indexed, stored));
+    /// Decides about rows, and writes what was decided unless it is a check.
+    async fn part(
+        &self,
+        tx: &Tx,
+        rows: &[Indexed],
+        mode: Mode,
+    ) -> Result<RosterReport, RosterError> {
+        let decided = self.decide(tx, rows).await?;
+        let mut part = decided.report();
+        match mode {
+            Mode::Check => part.examples = self.examples(tx, &decided).await?,
+            Mode::Write => self.write(tx, rows, (decided, &part)).await?,
         }
-        let standings = self.update(tx, changed).await?;
-        written.added = count(added.len());
-        if written.added > 0 {
+        Ok(part)
+    }
+
+    async fn write(
+        &self,
+        tx: &Tx,
+        rows: &[Indexed],
+        (decided, part): (Decided<'_>, &RosterReport),
+    ) -> Result<(), RosterError> {
+        let added = decided.added.into_iter();
+        let added = added.map(|indexed| self.sealed(indexed, PersonId::new(self.now)));
+        let added = added.collect::<Result<Vec<_>, SealError>>()?;
+        let again = decided.changed.into_iter().chain(decided.rewritten).collect();
+        let standings = self.update(tx, again).await?;
+        if !added.is_empty() {
             store::insert_people(tx, self.school, added, self.now).await?;
         }
-        if written.added + written.changed > 0 || !standings.is_empty() {
-            let entries =
-                [vec![entries::of_commit(self.school, rows, &written)], standings].concat();
+        if part.added + part.changed > 0 || !standings.is_empty() {
+            let entries = [vec![entries::of_commit(self.school, rows, part)], standings].concat();
             audit::record_all(tx, &entries, self.now).await?;
         }
-        Ok(written)
+        Ok(())
     }
 
     /// Updates people, and returns an entry for each whose standing changed. Whose last day changes is
@@ -241,23 +306,6 @@ impl RosterImport<'_> {
             store::update_people(tx, &held, self.school, rows, self.now).await?;
         }
         Ok(moved.into_iter().map(|moved| entries::of_standing(self.school, moved)).collect())
-    }
-
-    /// Numbers are reused, those of temporary cards each year. An ID number that is added or
-    /// removed counts as changed.
-    fn is_other_person(&self, from: &Indexed, stored: &OnRoster) -> Result<bool, SealError> {
-        let same_number = match (&from.row.id_number, &stored.id_number_index) {
-            (Some(number), Some(stored)) => {
-                let candidates = self.keys.index.candidates(self.school, ID_NUMBER, number);
-                candidates.iter().any(|candidate| candidate.digest == **stored)
-            }
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if same_number {
-            return Ok(false);
-        }
-        Ok(!person::is_named(&self.keys.sealer, stored.id, &stored.name, &from.row.name)?)
     }
 
     fn sealed<'r>(&self, from: &'r Indexed, id: PersonId) -> Result<PersonRow<'r>, SealError> {
@@ -298,67 +346,6 @@ struct Indexed {
     digests: Vec<Blind>,
 }
 
-impl Indexed {
-    fn refused(&self, reason: &str) -> RefusedRow {
-        RefusedRow { line: self.line, reason: reason.to_owned() }
-    }
-}
-
-/// The counts of one commit.
-#[derive(Default)]
-struct Written {
-    added: u64,
-    changed: u64,
-    unchanged: u64,
-    refused: Vec<RefusedRow>,
-}
-
 fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
-}
-
-/// A file after its header.
-struct Reading<R> {
-    lines: CsvLines<R>,
-    encoding: CsvEncoding,
-    header: Header,
-    /// The line on which each student number occurred first.
-    seen: HashMap<String, u64>,
-    ended: bool,
-}
-
-impl<R: BufRead> Reading<R> {
-    fn new(mut lines: CsvLines<R>, survey: &CsvSurvey) -> Result<Self, RosterError> {
-        let header = match lines.next_line()? {
-            Some((_, line)) => Header::parse(&line),
-            None => Err("the file is empty".to_owned()),
-        };
-        let header = header.map_err(|fault| RosterError::Header { fault })?;
-        let (encoding, seen) = (survey.encoding, HashMap::new());
-        Ok(Self { lines, encoding, header, seen, ended: false })
-    }
-
-    /// The valid rows among the next lines, with line numbers; the others are added to the report.
-    fn chunk(&mut self, report: &mut RosterReport) -> io::Result<Vec<(u64, RosterRow)>> {
-        let mut rows = Vec::with_capacity(CHUNK);
-        for _ in 0..CHUNK {
-            let Some((line, content)) = self.lines.next_line()? else {
-                self.ended = true;
-                break;
-            };
-            report.read += 1;
-            let row = self.header.row(&content, self.encoding);
-            match row.and_then(|row| once(&mut self.seen, row, line)) {
-                Ok(row) => rows.push((line, row)),
-                Err(reason) => report.refused.push(RefusedRow { line, reason }),
-            }
-        }
-        Ok(rows)
-    }
-}
-
-/// Refuses a student number that occurred before in the file.
-fn once(seen: &mut HashMap<String, u64>, row: RosterRow, line: u64) -> Result<RosterRow, String> {
-    let first = *seen.entry(row.student_no.clone()).or_insert(line);
-    if first == line { Ok(row) } else { Err(format!("student_no: stands on line {first} already")) }
 }

@@ -13,13 +13,12 @@ pub use proposal::CaseProposal;
 use super::{StaffDesk, refund_desk::RefundRefusal, requests::StaffActError};
 use crate::{
     approvals::{Approval, ApprovalKind},
-    audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
         db::{DbError, Keyset, TxError},
     },
     cases::{CaseFilter, CaseId, CaseKind, CaseRefusal, CaseState, CaseWorker, FoundCase},
-    staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
+    staff_accounts::{StaffAct, StaffMember, StaffRefusal},
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -174,9 +173,6 @@ fn worker(member: &StaffMember) -> CaseWorker {
 }
 
 impl CaseDesk {
-    /// The most cases that one file has.
-    pub const EXPORTED: u16 = 5000;
-
     /// A page of cases: two queries.
     pub async fn page(
         &self,
@@ -228,43 +224,6 @@ impl CaseDesk {
         visible(found, member)
     }
 
-    /// All cases of a list, for a file, those opened last first. The export is an entry of the audit log.
-    pub async fn export(
-        &self,
-        member: &StaffMember,
-        list: &CaseList,
-        format: &str,
-    ) -> Result<Vec<ListedCase>, StaffCaseError> {
-        let page = async |page| self.page(list, page).await;
-        let id = |one: &ListedCase| one.case.id.uuid();
-        let cases = Keyset::read_all(Self::EXPORTED, id, page).await?;
-        let cases = cases.ok_or(StaffActError::TooMany(Self::EXPORTED))?;
-        let CaseFilter { state, kind, held_by, .. } = &list.filter;
-        let state = if list.in_review { "review" } else { state.code() };
-        let asked = [
-            Some(format!("{format}: {} cases", cases.len())),
-            Some(format!("state {state}")),
-            kind.map(|kind| format!("kind {}", kind.code())),
-            held_by.as_ref().map(|_| "own".to_owned()),
-        ];
-        let entry = Entry {
-            act: AuditAct::CasesExported,
-            school: Some(member.school),
-            subject: "cases".to_owned(),
-            detail: asked.into_iter().flatten().collect::<Vec<_>>().join(", "),
-        };
-        let (db, now) = (self.staff.db.clone(), self.staff.clock.now());
-        db.acting_as(member.actor(""))
-            .in_tx(async |tx| {
-                let act = StaffAct::ReadCases;
-                staff_accounts::hold::<StaffCaseError>(tx, member, act, now).await?;
-                Ok::<_, StaffCaseError>(audit::record(tx, &entry, now).await?)
-            })
-            .await?;
-        Ok(cases)
-    }
-
-    /// What requests are about that wait for a second person.
     async fn waiting(&self, list: &CaseList) -> Result<Vec<Uuid>, DbError> {
         let (of, now) = ((list.filter.school, &REQUESTS[..]), self.staff.clock.now());
         Approval::waiting_subjects(&self.staff.db, of, now).await

@@ -3,19 +3,27 @@
 use crate::{
     base::{
         clock::Timestamp,
-        http::{ApiError, problem::Problem},
+        http::{
+            ApiError,
+            problem::{self, Problem, problem_kinds},
+        },
     },
+    key_trials::{KeyTrialError, KeyTrialState, PAUSE},
     orders::fact::Provider,
     staff::{
         SchoolHealth, StaffDesk,
-        guard::{May, ReadHealth},
+        guard::{May, ReadHealth, TryKeys},
     },
 };
 use actix_web::{
-    get,
-    web::{Data, Json},
+    get, post,
+    web::{Data, Json, Path},
 };
 use serde::Serialize;
+
+problem_kinds! {
+    TRIED_JUST_NOW = "keys_tried_just_now", 429, "刚刚试过，10 秒后可以再试";
+}
 
 /// How the system runs for the school. Each `level` is `well`, `late` (work waits for five minutes or more) or
 /// `stuck` (for an hour or more).
@@ -29,6 +37,29 @@ pub(super) struct HealthView {
     outbox: Vec<BacklogView>,
     sealing: SealingView,
     providers: Vec<ProviderView>,
+    /// The keys of the providers that are configured for the school.
+    keys: Vec<KeyTrialView>,
+}
+
+/// The keys of a provider, and what their last try found.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct KeyTrialView {
+    /// Its section of the configuration.
+    provider: &'static str,
+    /// What it is called, in Chinese.
+    title: &'static str,
+    /// `good`, `wrong` or `unknown`; `null` where they were never tried.
+    verdict: Option<&'static str>,
+    /// What was found, as in `wrong_key`.
+    finding: Option<&'static str>,
+    /// What was proven, or what is wrong and what to do, in Chinese.
+    words: String,
+    /// How far the server's clock is ahead of the provider's, where that told its time.
+    clock_ahead_seconds: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    tried_at: Option<Timestamp>,
+    /// Who tried them, as the audit log names them.
+    tried_by: Option<String>,
 }
 
 /// What waits of a kind.
@@ -79,10 +110,53 @@ pub(super) async fn show(
     desk: Data<StaffDesk>,
 ) -> Result<Json<HealthView>, ApiError> {
     let health = desk.health(&member).await.map_err(|error| ApiError::internal(&error))?;
-    Ok(Json(view(&health)))
+    Ok(Json(view(health)))
 }
 
-fn view(health: &SchoolHealth) -> HealthView {
+/// Asks a provider a question that changes nothing there, and says what that proves of the keys, or what is
+/// wrong with them. The answer is kept. Takes up to 10 s; 429 within 10 s of the last try of the same provider.
+/// The roles `network_center` and `admin` may.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("provider" = String, Path, description = "As `keys` of the answer to GET names it")),
+    responses((status = 200, body = KeyTrialView), (status = 403, body = Problem),
+        (status = 404, description = "The school has no such provider", body = Problem),
+        (status = 429, description = "`keys_tried_just_now`", body = Problem)))]
+#[post("/health/providers/{provider}/try")]
+pub(super) async fn try_keys(
+    member: May<TryKeys>,
+    provider: Path<String>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<KeyTrialView>, ApiError> {
+    Ok(Json(key_view(desk.try_keys(&member, &provider).await?)))
+}
+
+fn key_view(state: KeyTrialState) -> KeyTrialView {
+    let KeyTrialState { section, title, last, words } = state;
+    let tried = last.as_ref().map(|last| &last.tried);
+    KeyTrialView {
+        provider: section,
+        title,
+        verdict: tried.map(|tried| tried.finding.verdict().code()),
+        finding: tried.map(|tried| tried.finding.code()),
+        words,
+        clock_ahead_seconds: tried.and_then(|tried| tried.clock_ahead_seconds),
+        tried_at: last.as_ref().map(|last| last.at),
+        tried_by: last.map(|last| last.by),
+    }
+}
+
+impl From<KeyTrialError> for ApiError {
+    fn from(error: KeyTrialError) -> Self {
+        match error {
+            KeyTrialError::NotConfigured => Self::new(problem::NOT_FOUND),
+            KeyTrialError::TooSoon => Self::new(TRIED_JUST_NOW).retry_after(PAUSE),
+            KeyTrialError::Right(refusal) => refusal.into(),
+            KeyTrialError::CutOff | KeyTrialError::Db(_) => Self::internal(&error),
+        }
+    }
+}
+
+fn view(health: SchoolHealth) -> HealthView {
     let backlog = health.outbox.iter().map(|backlog| BacklogView {
         level: health.of_backlog(backlog).code(),
         kind: backlog.kind.clone(),
@@ -108,5 +182,6 @@ fn view(health: &SchoolHealth) -> HealthView {
             waiting: health.sealing.waiting,
         },
         providers: providers.collect(),
+        keys: health.keys.into_iter().map(key_view).collect(),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     staff_accounts::{
         AddedStaff, ListedStaff, Slip, StaffChange, StaffId, StaffLogin, StaffMember, StaffNo,
-        StaffRole, StaffRoles,
+        StaffRole, StaffRoles, WorkId,
     },
 };
 use actix_web::{
@@ -42,6 +42,8 @@ pub(super) struct StaffLoginView {
     /// The last sign-in.
     #[schema(value_type = Option<String>, format = DateTime)]
     signed_in_at: Option<Timestamp>,
+    /// The WeCom userid that signs it in beside the password, in small letters.
+    wecom_userid: Option<String>,
 }
 
 /// A page of logins.
@@ -89,6 +91,17 @@ pub(super) struct RolesRequest {
     #[garde(inner(length(max = 6), inner(length(bytes, min = 1, max = 32))))]
     roles_before: Option<Vec<String>>,
     /// Why, for the audit log and whoever approves.
+    #[garde(custom(not_blank), length(chars, max = 80))]
+    reason: String,
+}
+
+/// A userid that signs a login in.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct LinkRequest {
+    /// As WeCom's console shows it; capitals and small letters are the same.
+    #[garde(length(bytes, min = 1, max = 64), ascii)]
+    userid: String,
+    /// Why, for the audit log.
     #[garde(custom(not_blank), length(chars, max = 80))]
     reason: String,
 }
@@ -235,6 +248,43 @@ pub(super) async fn end_sessions(
     act(&desk, &member, id.into_inner(), (MemberAct::EndSessions, body.into_inner())).await
 }
 
+/// Links a login with a userid of the school's WeCom, which signs it in from then on, with the same second
+/// factor. Its sessions end. For seven days who linked it and this login do not approve what the other asks for.
+#[utoipa::path(tag = "staff", request_body = LinkRequest, security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The login")),
+    responses((status = 200, body = StaffLoginView),
+        (status = 403, description = "`own_login`, `staff_right_missing`, `second_factor_needed`",
+            body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`work_id_taken`, `login_changed`", body = Problem)))]
+#[post("/staff/{id}/link-wecom")]
+pub(super) async fn link(
+    member: May<ChangeStaff>,
+    id: Path<Uuid>,
+    body: ValidJson<LinkRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffLoginView>, ApiError> {
+    let LinkRequest { userid, reason } = body.into_inner();
+    let (id, work_id) = (StaffId::from_uuid(id.into_inner()), named::<WorkId>("/userid", &userid)?);
+    desk.link_member(&member, (id, &work_id), reason.trim()).await?;
+    Ok(Json(view(&desk.member(&member, id).await?)))
+}
+
+/// Ends the link of a login, and its sessions.
+#[utoipa::path(tag = "staff", request_body = WhyRequest, security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The login")),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "`login_changed`", body = Problem)))]
+#[post("/staff/{id}/unlink-wecom")]
+pub(super) async fn unlink(
+    member: May<ChangeStaff>,
+    id: Path<Uuid>,
+    body: ValidJson<WhyRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<HttpResponse, ApiError> {
+    act(&desk, &member, id.into_inner(), (MemberAct::Unlink, body.into_inner())).await
+}
+
 async fn act(
     desk: &StaffDesk,
     member: &StaffMember,
@@ -308,6 +358,7 @@ pub(super) fn view(staff: &ListedStaff) -> StaffLoginView {
         enabled: staff.enabled,
         enrolled: staff.enrolled,
         signed_in_at: staff.signed_in_at,
+        wecom_userid: staff.work_id.as_ref().map(ToString::to_string),
     }
 }
 

@@ -8,15 +8,20 @@ mod bills;
 mod cases;
 mod doors;
 mod endings;
+mod exports;
 mod health;
 mod member_requests;
 mod members;
 mod merchants;
+mod messages;
 mod orders;
 mod people;
+mod policies;
+mod policy_requests;
 mod problems;
 mod refunds;
 mod requests;
+mod roster_imports;
 mod terminals;
 
 use super::guard;
@@ -24,11 +29,12 @@ use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 /// Mounts the paths of staff behind the guard; needs `Data<StaffDesk>`, `Data<OrderDesk>`,
-/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>` and `Data<TerminalDesk>`.
+/// `Data<PeopleDesk>`, `Data<BillDesk>`, `Data<CaseDesk>`, `Data<DoorDesk>`, `Data<TerminalDesk>`, `Data<ExportDesk>`
+/// and `Data<RosterDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
     let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
-    config.service(scope.configure(logins).configure(terminals_and_doors));
+    config.service(scope.configure(logins).configure(policy).configure(terminals_and_doors));
 }
 
 fn own_login(config: &mut ServiceConfig<'_>) {
@@ -43,7 +49,13 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::renew_recovery)
         .service(account::change_password)
         .service(audit::list)
-        .service(health::show);
+        .service(health::show)
+        .service(health::try_keys);
+    config
+        .service(exports::ask)
+        .service(exports::mine)
+        .service(exports::show)
+        .service(exports::file);
 }
 
 fn people_and_orders(config: &mut ServiceConfig<'_>) {
@@ -56,6 +68,12 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(people::end_binding)
         .service(people::reveal);
     config.service(orders::list).service(orders::search).service(orders::show);
+    config
+        .service(roster_imports::upload)
+        .service(roster_imports::list)
+        .service(roster_imports::show)
+        .service(roster_imports::start)
+        .service(roster_imports::export_refused);
 }
 
 fn money(config: &mut ServiceConfig<'_>) {
@@ -93,6 +111,8 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(members::disable)
         .service(members::enable)
         .service(members::end_sessions)
+        .service(members::link)
+        .service(members::unlink)
         .service(members::change_roles)
         .service(members::reset_factor)
         .service(member_requests::requests)
@@ -100,6 +120,23 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(member_requests::approve)
         .service(member_requests::reject)
         .service(member_requests::withdraw);
+}
+
+fn policy(config: &mut ServiceConfig<'_>) {
+    config
+        .service(policies::show)
+        .service(policies::versions)
+        .service(policies::one_version)
+        .service(policies::preview)
+        .service(policies::propose)
+        .service(policy_requests::requests)
+        .service(policy_requests::show_request)
+        .service(policy_requests::approve)
+        .service(policy_requests::reject)
+        .service(policy_requests::withdraw)
+        .service(messages::groups)
+        .service(messages::failed)
+        .service(messages::retry);
 }
 
 fn terminals_and_doors(config: &mut ServiceConfig<'_>) {

@@ -1,9 +1,6 @@
 //! Orders as members of staff read and find them.
 
-use super::{
-    problems::too_many,
-    requests::{DEFAULT_LIMIT, RequestView},
-};
+use super::requests::{DEFAULT_LIMIT, RequestView};
 use crate::{
     base::{
         clock::Timestamp,
@@ -275,7 +272,6 @@ impl From<StaffOrderError> for ApiError {
             StaffOrderError::BadNumber => {
                 Self::new(INVALID).field("/number", "请填写完整单号，或单号的最后 8 位及以上")
             }
-            StaffOrderError::TooMany(most) => too_many(most),
             StaffOrderError::Right(refusal) => refusal.into(),
             StaffOrderError::Refund(refusal) => refusal.into(),
             StaffOrderError::Sealed(_) | StaffOrderError::Db(_) => Self::internal(&error),

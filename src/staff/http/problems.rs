@@ -7,7 +7,9 @@ use crate::{
         problem::{self, problem_kinds},
     },
     cases::{CaseRefusal, CaseWorker},
+    exports::{ExportError, Exports},
     passwords::PasswordFault,
+    policies::{PolicyDifference, PolicyField, PolicyProblem, PolicyRefusal},
     reconciliation::RepairError,
     staff::{RefundRefusal, StaffActError, StaffCaseError},
     staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
@@ -25,19 +27,20 @@ problem_kinds! {
     FACTOR_IS_NEW = "factor_is_new", 403, "验证器重置未满 24 小时，暂不能复核";
     OWN_LOGIN = "own_login", 403, "不能更改本人的账号";
     LOGIN_TAKEN = "login_taken", 409, "该账号名已被使用";
+    WORK_ID_TAKEN = "work_id_taken", 409, "这个企业账号已关联另一个账号";
     LOGIN_CHANGED = "login_changed", 409, "该账号已是这样，或刚被更改";
     NOT_YOUR_REQUEST = "not_your_request", 403, "只有申请人可以撤回";
     pub(super) OWN_CARD = "own_card", 403, "不能办理本人的卡";
     OWN_MONEY = "own_money", 403, "不能办理本人的款项";
     APPROVAL_OVER = "approval_over", 409, "该申请已处理或已过期";
-    APPROVAL_OPEN = "approval_open", 409, "该款项已有待复核的申请";
+    APPROVAL_OPEN = "approval_open", 409, "已有一项申请待复核";
     NOT_REFUNDABLE = "not_refundable", 409, "该款项不能退款";
     REFUND_TOO_MUCH = "refund_too_much", 422, "超过可退金额";
     REFUND_SPENT = "refund_spent", 409, "余额不足，不能全部退款";
     REFUND_NOT_ENDABLE = "refund_not_endable", 409, "该退款不能终止";
     REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
     REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
-    EXPORT_TOO_LARGE = "export_too_large", 422, "记录太多，不能一次导出";
+    TOO_MANY_EXPORTS = "too_many_exports", 429, "同时导出的文件太多，请等前面的完成";
     CASE_TAKEN = "case_taken", 409, "这项异常由另一人处理中";
     CASE_NOT_TAKEN = "case_not_taken", 409, "请先接手这项异常";
     CASE_OVER = "case_over", 409, "这项异常已结束";
@@ -48,14 +51,26 @@ problem_kinds! {
     CASE_WITHOUT_PAYMENT = "case_without_payment", 409, "这项异常没有可核对退款的支付";
     CASE_REFUND_UNKNOWN = "case_refund_unknown", 409, "支付平台没有这笔已完成的退款";
     CASE_NOT_OVER = "case_not_over", 409, "已按支付平台的答复处理，这项异常还没有了结";
+    POLICY_MOVED = "policy_moved", 409, "政策有了新的版本，请核对后再提交";
+    POLICY_UNCHANGED = "policy_unchanged", 409, "与现在的政策相同，没有要更改的";
+    pub(super) MESSAGE_RESENT = "message_resent", 409, "这条消息已经重发";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
-/// More rows than a file has.
-pub(super) fn too_many(most: u16) -> ApiError {
-    ApiError::new(EXPORT_TOO_LARGE)
-        .field("/format", format!("一次最多导出 {most} 条，请换一天或增加筛选条件"))
-        .member("most", most)
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Right(refusal) => refusal.into(),
+            ExportError::TooManyJobs => {
+                Self::new(TOO_MANY_EXPORTS).member("most", Exports::MAX_RUNNING)
+            }
+            ExportError::NotFound => Self::new(problem::NOT_FOUND),
+            ExportError::List(error) => Self::internal(&*error),
+            ExportError::File(error) => Self::internal(&error),
+            ExportError::Table(error) => Self::internal(&error),
+            ExportError::Db(error) => Self::internal(&error),
+        }
+    }
 }
 
 impl From<StaffSignInError> for ApiError {
@@ -139,11 +154,43 @@ impl From<RepairError> for ApiError {
     }
 }
 
+impl From<PolicyRefusal> for ApiError {
+    fn from(error: PolicyRefusal) -> Self {
+        match error {
+            PolicyRefusal::NotFound => Self::new(problem::NOT_FOUND),
+            PolicyRefusal::Invalid(problems) => {
+                problems.into_iter().fold(Self::new(problem::INVALID), |said, problem| {
+                    let PolicyProblem { key, detail } = problem;
+                    let label = PolicyField::of(&key).map_or("", |field| field.label);
+                    let colon = if label.is_empty() { "" } else { "：" };
+                    let pointer = format!("/changes/{}", key.replace('/', "~1"));
+                    said.field(pointer, format!("{label}{colon}{detail}"))
+                })
+            }
+            PolicyRefusal::Unchanged => Self::new(POLICY_UNCHANGED),
+            PolicyRefusal::BadDay => Self::new(problem::INVALID)
+                .field("/from", "生效日期：今天到一年之内，如 2026-12-01"),
+            PolicyRefusal::Moved { version, by, differences } => {
+                let who = by.strip_prefix("staff ").unwrap_or(&by).replace(", no. ", "（工号 ");
+                let end = if who.contains('（') { "）" } else { "" };
+                let said = PolicyDifference::sentence(&differences);
+                let colon = if said.is_empty() { "" } else { "：" };
+                Self::new(POLICY_MOVED)
+                    .detail(format!("{who}{end}已改为第 {version} 版{colon}{said}"))
+                    .member("version", version)
+            }
+            PolicyRefusal::NeedsTwo => Self::new(SECOND_PERSON_NEEDED),
+            PolicyRefusal::Db(error) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<StaffChangeError> for ApiError {
     fn from(error: StaffChangeError) -> Self {
         match error {
             StaffChangeError::NoLogin => Self::new(problem::NOT_FOUND),
             StaffChangeError::Exists => Self::new(LOGIN_TAKEN).field("/login", "该账号名已被使用"),
+            StaffChangeError::Linked => Self::new(WORK_ID_TAKEN),
             StaffChangeError::Own => Self::new(OWN_LOGIN),
             StaffChangeError::Unchanged => Self::new(LOGIN_CHANGED),
             StaffChangeError::Right(refusal) => refusal.into(),
@@ -162,13 +209,13 @@ impl From<StaffActError> for ApiError {
             StaffActError::BadFilter(name) => {
                 Self::new(problem::INVALID).field(format!("/{name}"), "没有这样的筛选条件")
             }
-            StaffActError::TooMany(most) => too_many(most),
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),
             StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
+            StaffActError::Policy(error) => error.into(),
             StaffActError::Db(error) => Self::internal(&error),
         }
     }

@@ -239,9 +239,10 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
     let (payment_id, refund_id) = match approval.kind {
         ApprovalKind::Refund => (Some(PaymentId::from_uuid(approval.subject)), result),
         ApprovalKind::RefundEnd => (None, Some(approval.subject)),
-        ApprovalKind::BillRepair | ApprovalKind::StaffRoles | ApprovalKind::StaffFactor => {
-            (None, None)
-        }
+        ApprovalKind::BillRepair
+        | ApprovalKind::StaffRoles
+        | ApprovalKind::StaffFactor
+        | ApprovalKind::PolicyChange => (None, None),
     };
     StaffRefundView {
         kind: approval.kind.code(),

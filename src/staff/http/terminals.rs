@@ -1,6 +1,6 @@
 //! Terminals as members of staff read and change them.
 
-use super::{problems::too_many, requests::DEFAULT_LIMIT};
+use super::requests::DEFAULT_LIMIT;
 use crate::{
     base::{
         clock::Timestamp,
@@ -42,7 +42,6 @@ impl From<StaffTerminalError> for ApiError {
             StaffTerminalError::BadFilter(name) => {
                 Self::new(INVALID).field(format!("/{name}"), "没有这样的筛选条件")
             }
-            StaffTerminalError::TooMany(most) => too_many(most),
             StaffTerminalError::Right(refusal) => refusal.into(),
             StaffTerminalError::Registry(RegistryError::NotFound) => Self::new(problem::NOT_FOUND),
             StaffTerminalError::Registry(RegistryError::Taken) => Self::new(CODE_TAKEN),

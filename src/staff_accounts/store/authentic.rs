@@ -21,9 +21,10 @@ pub(in crate::staff_accounts) const MEMBER: Authority = Authority {
         ("offered_sealed", FieldKind::Bytes),
         ("enabled", FieldKind::Flag),
         ("recovery_hashes", FieldKind::Bytes),
+        ("work_id", FieldKind::Text),
     ],
     live: "true",
-    added: 1,
+    added: 2,
 };
 
 /// With which token a login stays signed in, and when its second factor was given.
@@ -40,7 +41,7 @@ pub(in crate::staff_accounts) const SESSION: Authority = Authority {
     added: 0,
 };
 
-pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 10] {
+pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 11] {
     [
         row.school_id.into(),
         row.login.as_str().into(),
@@ -52,6 +53,7 @@ pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 10] {
         row.offered_sealed.as_deref().into(),
         row.enabled.into(),
         row.recovery_hashes.as_deref().into(),
+        row.work_id.as_deref().into(),
     ]
 }
 

@@ -44,6 +44,8 @@ pub(in crate::staff_accounts) enum ChangeKind {
     Factor,
     /// It was switched on again.
     Enabled,
+    /// It was linked with a userid that signs it in.
+    Linked,
 }
 
 /// A change of a login.
@@ -63,7 +65,7 @@ pub(in crate::staff_accounts) struct Change {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 4] = [Self::Added, Self::Roles, Self::Factor, Self::Enabled];
+    const ALL: [Self; 5] = [Self::Added, Self::Roles, Self::Factor, Self::Enabled, Self::Linked];
 
     const fn code(self) -> &'static str {
         match self {
@@ -71,6 +73,7 @@ impl ChangeKind {
             Self::Roles => "roles",
             Self::Factor => "factor",
             Self::Enabled => "enabled",
+            Self::Linked => "linked",
         }
     }
 }

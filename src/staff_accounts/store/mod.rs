@@ -4,7 +4,7 @@ pub(super) mod authentic;
 pub(super) mod changes;
 pub(super) mod sessions;
 
-use super::{Account, Factor, StaffId, recovery::RecoveryHashes};
+use super::{Account, Factor, StaffId, WorkId, recovery::RecoveryHashes};
 use crate::base::{
     clock::Timestamp,
     crypto::row_mac::RowMacs,
@@ -47,6 +47,7 @@ fn account(row: staff_member::Model) -> Result<Account, DbError> {
         },
         enabled: row.enabled,
         signed_in_at: row.signed_in_at.map(Timestamp::from_micros),
+        work_id: row.work_id.map(|id| id.parse().map_err(|_| BROKEN)).transpose()?,
     })
 }
 
@@ -59,6 +60,18 @@ pub(super) async fn find(
     let found = staff_member::Entity::find()
         .filter(staff_member::Column::SchoolId.eq(school.number()))
         .filter(staff_member::Column::Login.eq(login));
+    found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
+}
+
+/// The login of a school that is linked with this userid.
+pub(super) async fn by_work_id(
+    db: &Db,
+    school: SchoolId,
+    id: &WorkId,
+) -> Result<Option<Account>, DbError> {
+    let found = staff_member::Entity::find()
+        .filter(staff_member::Column::SchoolId.eq(school.number()))
+        .filter(staff_member::Column::WorkId.eq(id.as_str()));
     found.one(db.conn()).await?.map(|row| checked(db.macs(), row)).transpose()
 }
 
@@ -146,6 +159,7 @@ pub(super) async fn insert(tx: &Tx, new: &Account, now: Timestamp) -> Result<(),
         signed_in_at: None,
         mac: None,
         recovery_hashes: recovery.to_column(),
+        work_id: new.work_id.as_ref().map(ToString::to_string),
     };
     row.mac = Some(MEMBER.mac(tx, row.id, &member_fields(&row)));
     staff_member::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
@@ -206,6 +220,25 @@ pub(super) async fn set_roles(
 ) -> Result<(), DbError> {
     let roles = Set(roles.to_string());
     update(tx, id, staff_member::ActiveModel { roles, ..Default::default() }, now).await
+}
+
+/// Whether a login of the school is linked with this userid.
+pub(super) async fn is_linked(tx: &Tx, school: SchoolId, id: &WorkId) -> Result<bool, DbError> {
+    let found = staff_member::Entity::find()
+        .filter(staff_member::Column::SchoolId.eq(school.number()))
+        .filter(staff_member::Column::WorkId.eq(id.as_str()));
+    Ok(found.one(tx.conn()).await?.is_some())
+}
+
+/// Links a locked login with a userid, or with none.
+pub(super) async fn set_work_id(
+    tx: &Tx,
+    id: StaffId,
+    work_id: Option<&WorkId>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let work_id = Set(work_id.map(ToString::to_string));
+    update(tx, id, staff_member::ActiveModel { work_id, ..Default::default() }, now).await
 }
 
 /// Switches a locked login off or on.

@@ -15,8 +15,10 @@ pub const TOKEN: Endpoint =
     endpoint("alipay_token", "支付宝：授权码", |_, target| asks(target, op::TOKEN));
 pub const CREATE: Endpoint =
     endpoint("alipay_create", "支付宝：下单", |_, target| asks(target, op::CREATE));
-pub const QUERY: Endpoint =
-    endpoint("alipay_query", "支付宝：查单", |_, target| asks(target, op::QUERY));
+pub const QUERY: Endpoint = Endpoint {
+    faults: RequestFault::ALIPAY_QUERY,
+    ..endpoint("alipay_query", "支付宝：查单", |_, target| asks(target, op::QUERY))
+};
 pub const CLOSE: Endpoint =
     endpoint("alipay_close", "支付宝：关单", |_, target| asks(target, op::CLOSE));
 pub const REFUND: Endpoint =
@@ -64,5 +66,6 @@ fn excuse(why: Excuse) -> HttpResponse {
             answer::error(StatusCode::TOO_MANY_REQUESTS, &Refusal::too_many())
         }
         Excuse::SystemError => answer::error(StatusCode::OK, &Refusal::unavailable()),
+        Excuse::AddressNotAllowed => answer::error(StatusCode::OK, &Refusal::address()),
     }
 }

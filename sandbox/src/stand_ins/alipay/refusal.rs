@@ -59,11 +59,18 @@ impl Refusal {
         Self::new("40005", "isv.app-call-limited", "应用调用次数超限")
     }
 
+    /// The caller's address is not in the application's list. The sub code is not documented: this one is of
+    /// the usual form.
+    pub(super) fn address() -> Self {
+        Self::new("40003", "isv.ip-not-in-whitelist", "调用方IP不在应用的白名单中")
+    }
+
     fn msg(&self) -> &'static str {
         match self.code {
             "20000" => "Service Currently Unavailable",
             "40001" => "Missing Required Arguments",
             "40002" => "Invalid Arguments",
+            "40003" => "Insufficient Conditions",
             "40005" => "Call Limited",
             "40006" => "Insufficient Permissions",
             _ => "Business Failed",

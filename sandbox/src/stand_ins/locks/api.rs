@@ -174,6 +174,7 @@ fn excuse(why: Excuse) -> HttpResponse {
     match why {
         Excuse::TooManyRequests => refuse(429, "too many requests"),
         Excuse::SystemError => refuse(500, "system error"),
+        Excuse::AddressNotAllowed => refuse(403, "address not allowed"),
     }
 }
 

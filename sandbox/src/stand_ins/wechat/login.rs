@@ -89,7 +89,8 @@ impl From<CodeError> for LoginError {
 fn excuse(why: Excuse) -> HttpResponse {
     let (code, message) = match why {
         Excuse::TooManyRequests => (45011, "api minute-quota reach limit"),
-        Excuse::SystemError => (-1, "system error"),
+        // The login has no list of addresses.
+        Excuse::SystemError | Excuse::AddressNotAllowed => (-1, "system error"),
     };
     let body = json!({ "errcode": code, "errmsg": message }).to_string();
     HttpResponse::Ok().content_type("text/plain").body(body)

@@ -26,8 +26,10 @@ const MOST_TOKENS: usize = 1000;
 /// Longer bodies are refused.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
 
-pub const TOKEN: Endpoint =
-    endpoint("wechat_token", "接口凭证", |_, path| path == "/cgi-bin/stable_token");
+pub const TOKEN: Endpoint = Endpoint {
+    faults: RequestFault::UNSIGNED_AND_LISTED,
+    ..endpoint("wechat_token", "接口凭证", |_, path| path == "/cgi-bin/stable_token")
+};
 pub const PHONE: Endpoint =
     endpoint("wechat_phone", "手机号", |_, path| path == "/wxa/business/getuserphonenumber");
 pub const MESSAGE: Endpoint =
@@ -214,5 +216,8 @@ fn excuse(why: Excuse) -> HttpResponse {
     answer(Err(match why {
         Excuse::TooManyRequests => error(45011, "api minute-quota reach limit"),
         Excuse::SystemError => error(-1, "system error"),
+        Excuse::AddressNotAllowed => {
+            error(40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist")
+        }
     }))
 }

@@ -36,7 +36,11 @@ pub(super) async fn query(
     let caller = pay.authorize(&request, &body)?;
     check_mchid(&request, &caller)?;
     let found = lock(&pay.payments).get_of(caller.mchid(), &out_trade_no).map(transaction::queried);
-    Ok(answer::ok(&caller, pay.clock.now(), &found.ok_or_else(Refusal::no_order)?))
+    Ok(match found {
+        Some(found) => answer::ok(&caller, pay.clock.now(), &found),
+        // Signed as any answer to a known merchant.
+        None => answer::refused(&caller, pay.clock.now(), &Refusal::no_order()),
+    })
 }
 
 pub(super) async fn query_by_id(

@@ -14,9 +14,12 @@ pub const PREPAY: Endpoint = endpoint("prepay", "下单", |method, path| {
     method == Method::POST && order(path) == Some("jsapi")
 });
 /// By either number.
-pub const QUERY: Endpoint = endpoint("query", "查单", |method, path| {
-    method != Method::POST && order(path).is_some_and(|order| order.contains('/'))
-});
+pub const QUERY: Endpoint = Endpoint {
+    faults: RequestFault::WECHAT_PAY_QUERY,
+    ..endpoint("query", "查单", |method, path| {
+        method != Method::POST && order(path).is_some_and(|order| order.contains('/'))
+    })
+};
 pub const CLOSE: Endpoint = endpoint("close", "关单", |method, path| {
     method == Method::POST && order(path).is_some_and(|order| order.ends_with("/close"))
 });
@@ -58,6 +61,7 @@ fn excuse(why: Excuse) -> HttpResponse {
         Excuse::SystemError => {
             (StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_ERROR", "系统异常，请稍后重试")
         }
+        Excuse::AddressNotAllowed => (StatusCode::FORBIDDEN, "NO_AUTH", "此IP地址不允许调用该接口"),
     };
     HttpResponse::build(status).json(json!({ "code": code, "message": message }))
 }

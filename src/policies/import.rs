@@ -1,15 +1,16 @@
 //! Import of policy files. Everything is read and checked before anything is written, and all of
 //! it is written in one transaction.
 
-use super::{
-    policy::{Policy, PolicyError},
-    store::{self, MAX_SCHOOLS, StoredSchool},
-};
+use super::{HeldPolicy, book};
 use crate::{
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
         db::{Db, DbError, Tx, TxError},
+    },
+    schools::{
+        StoredSchool,
+        policy::{Policy, PolicyError},
     },
 };
 use std::{
@@ -122,11 +123,11 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Policy)>, Vec<FileProblem
             Err(problem) => problems.push(problem),
         }
     }
-    if policies.len() > MAX_SCHOOLS {
+    if policies.len() > StoredSchool::MOST {
         problems.push(FileProblem {
             path: PathBuf::new(),
             line: None,
-            reason: format!("more than {MAX_SCHOOLS} schools"),
+            reason: format!("more than {} schools", StoredSchool::MOST),
         });
     }
     if problems.is_empty() { Ok(policies.into_values().collect()) } else { Err(problems) }
@@ -195,12 +196,18 @@ async fn write_all(
 ) -> Result<Vec<Imported>, ImportError> {
     let (mut done, mut problems) = (Vec::with_capacity(policies.len()), Vec::new());
     for (path, policy) in policies {
-        let stored = store::stored_school(tx, &policy.code).await?;
-        match decide(policy, stored.as_ref(), replace) {
+        let held = match StoredSchool::find(tx, &policy.code).await? {
+            Some(row) => Some(HeldPolicy::of_row(tx, row, now).await?),
+            None => None,
+        };
+        match decide(policy, held.as_ref(), replace) {
             Err(reason) => problems.push(problem(path, reason)),
             Ok(outcome) => {
                 if outcome != ImportOutcome::Unchanged {
-                    store::put_school(tx, policy, stored.as_ref(), now).await?;
+                    match held {
+                        Some(held) => held.replace(policy).await?,
+                        None => book::add_school(tx, policy, now).await?,
+                    }
                     audit::record(tx, &entry(policy, outcome), now).await?;
                 }
                 done.push(imported(path, policy, outcome));
@@ -222,10 +229,11 @@ fn entry(policy: &Policy, outcome: ImportOutcome) -> Entry {
 
 fn decide(
     policy: &Policy,
-    stored: Option<&StoredSchool>,
+    held: Option<&HeldPolicy<'_>>,
     replace: bool,
 ) -> Result<ImportOutcome, String> {
-    let Some(stored) = stored else { return Ok(ImportOutcome::Added) };
+    let Some(held) = held else { return Ok(ImportOutcome::Added) };
+    let stored = held.row();
     let readable = stored.policy.as_ref();
     let ignored = readable.map_or(&[][..], |stored| &stored.ignored);
     // Compared as values: a comment in the file, or a field that got a default, is no change.
@@ -234,6 +242,11 @@ fn decide(
     match stored.version.cmp(&version) {
         _ if same && (ignored.is_empty() || !replace) => Ok(ImportOutcome::Unchanged),
         _ if replace => Ok(ImportOutcome::Changed),
+        _ if !held.coming.is_empty() => Err(format!(
+            "would take the place of version {}, which is to begin on {}; raise the version then, or \
+             use --replace",
+            held.newest.version, held.newest.from
+        )),
         Ordering::Less if ignored.is_empty() => Ok(ImportOutcome::Changed),
         Ordering::Less => Err(format!(
             "would drop what a newer release has stored ({}); import it with that release, or use \

@@ -1,5 +1,7 @@
 //! Rows of the outbox.
 
+pub(super) mod refused;
+
 use super::{Backlog, Job, NewJob};
 use crate::base::{
     clock::Timestamp,

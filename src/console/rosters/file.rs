@@ -1,9 +1,11 @@
-//! Lists as files.
+//! What was refused, as a file.
 
-use super::frame::PageError;
-use crate::base::{
-    http::ApiError,
-    table_file::{CsvTable, XlsxTable},
+use crate::{
+    base::{
+        http::ApiError,
+        table_file::{CsvTable, XlsxTable},
+    },
+    console::frame::PageError,
 };
 use actix_web::{HttpResponse, http::header};
 use serde::Deserialize;
@@ -18,7 +20,7 @@ pub(super) enum FileFormat {
 
 /// In which format a list is wanted.
 #[derive(Debug, Deserialize)]
-pub(super) struct ExportForm {
+pub(in crate::console) struct RefusedForm {
     pub(super) format: FileFormat,
 }
 

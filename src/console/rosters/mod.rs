@@ -1,0 +1,158 @@
+//! 花名册: uploaded, checked, imported; what was refused, as a file.
+
+mod detail;
+mod file;
+mod start;
+
+pub(super) use detail::{export, show};
+pub(super) use start::{ask_start, start};
+
+use super::{
+    Console,
+    browser::{Needs, Seat},
+    frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
+    list::{Address, Pages, Place, grouped},
+    sent_file::SentFile,
+    words,
+};
+use crate::{
+    base::{
+        clock::Timestamp,
+        http::{ApiError, problem::INVALID},
+    },
+    roster_imports::{
+        MAX_ROSTER_BYTES, RosterCounts, RosterJob, RosterJobId, RosterState, fault_in_words,
+    },
+    staff::guard::{ImportRoster, ReadRoster},
+    staff_accounts::StaffAct,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
+use askama::Template;
+
+const HERE: (&str, &str) = ("/staff/roster-imports", "花名册");
+const LIST: Address = Address::of(HERE.0);
+
+/// A roster as the list shows it.
+struct Row {
+    path: String,
+    at: String,
+    by: String,
+    file: String,
+    state: &'static str,
+    state_kind: &'static str,
+    counts: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/rosters.html")]
+struct ListPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    /// Whether a file may be sent now: with a second factor of the last minutes.
+    uploads: bool,
+    most_mb: u64,
+    rows: Vec<Row>,
+    pages: Pages,
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadRoster>,
+    place: Query<Place>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    shown(&page(&seat, &console, (*place, None)).await?)
+}
+
+/// Receives a roster, and has it checked. What is wrong stands above the form.
+pub(super) async fn upload(
+    sent: SentFile<ImportRoster>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let SentFile { seat, file } = sent;
+    let received = match file {
+        Ok(file) if file.name.is_empty() => {
+            Err(ApiError::new(INVALID).field("/file", "请选择文件"))
+        }
+        Ok(file) => console.rosters.receive(&seat.member, file).await,
+        Err(PageError::Said(error)) => Err(error),
+        Err(elsewhere) => return Err(elsewhere),
+    };
+    match received {
+        Ok(id) => Ok(sent_to(&path_of(id), Some("roster-received"))),
+        Err(error) => {
+            let wrong = Wrong::of(&error);
+            let status = wrong.status;
+            shown_as(status, &page(&seat, &console, (Place::default(), Some(wrong))).await?)
+        }
+    }
+}
+
+async fn page<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    (place, wrong): (Place, Option<Wrong>),
+) -> Result<ListPage, PageError> {
+    let found = console.rosters.page(&seat.member, place.keyset()).await?;
+    let (found, pages) = place.turn(found, |job| job.id.uuid(), &LIST);
+    let now = console.clock.now();
+    Ok(ListPage {
+        frame: Frame::of(seat, console, HERE).await?,
+        wrong,
+        uploads: seat.member.may(StaffAct::ImportRoster, now).is_ok(),
+        most_mb: MAX_ROSTER_BYTES / (1024 * 1024),
+        rows: found.iter().map(|job| row(job, now)).collect(),
+        pages,
+    })
+}
+
+fn path_of(id: RosterJobId) -> String {
+    format!("{}/{id}", HERE.0)
+}
+
+fn row(job: &RosterJob, now: Timestamp) -> Row {
+    let (state, state_kind) = state_of(job, now);
+    let by = &job.uploaded;
+    Row {
+        path: path_of(job.id),
+        at: words::when(by.at),
+        by: format!("{}（{}）", by.login, by.staff_no),
+        file: job.file_name.clone(),
+        state,
+        state_kind,
+        counts: match (job.state, &job.fault) {
+            (RosterState::Failed, Some(fault)) => fault_in_words(fault),
+            (RosterState::Checking | RosterState::Importing, _) => progress_of(job),
+            _ => counted(counts_of(job)),
+        },
+    }
+}
+
+/// What there is to say of a roster: what its check said, or what its import did.
+const fn counts_of(job: &RosterJob) -> RosterCounts {
+    if job.started.is_some() { job.imported } else { job.checked }
+}
+
+fn counted(counts: RosterCounts) -> String {
+    let RosterCounts { added, changed, unchanged, refused } = counts;
+    let [added, changed, unchanged, refused] = [added, changed, unchanged, refused].map(grouped);
+    format!("新增 {added}，更改 {changed}，不变 {unchanged}，拒绝 {refused}")
+}
+
+fn progress_of(job: &RosterJob) -> String {
+    format!("{} / {} 行", grouped(job.rows_done), grouped(job.rows_total))
+}
+
+/// How far it is, and how that looks.
+fn state_of(job: &RosterJob, now: Timestamp) -> (&'static str, &'static str) {
+    match job.state {
+        RosterState::Checking => ("核对中", "waits"),
+        RosterState::Checked if job.can_start(now) => ("待导入", "waits"),
+        RosterState::Checked => ("没有导入，已过期", ""),
+        RosterState::Importing => ("导入中", "waits"),
+        RosterState::Done => ("已导入", "good"),
+        RosterState::Failed => ("没有办成", ""),
+    }
+}

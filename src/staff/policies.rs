@@ -1,0 +1,303 @@
+//! The school's policy, as admins change it. What is about money or passwords needs two of them.
+
+use super::{
+    StaffDesk,
+    requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
+};
+use crate::{
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+        money::Fen,
+    },
+    policies::{
+        HeldPolicy, PolicyAsk, PolicyBook, PolicyContent, PolicyDifference, PolicyEdit, PolicyHand,
+        PolicyImpact, PolicyOutcome, PolicyPreview, PolicyProposal, PolicyRefusal, PolicyRequest,
+        PolicyVersion, SchoolTask,
+    },
+    schools::policy::Policy,
+    staff_accounts::{self, StaffAct, StaffMember},
+};
+use uuid::Uuid;
+
+const RULES: RequestRules = RequestRules {
+    kinds: &[ApprovalKind::PolicyChange],
+    ask: StaffAct::ChangePolicy,
+    decide: StaffAct::ChangePolicy,
+};
+
+impl StaffDesk {
+    /// The policy that is in force and what is to begin.
+    pub async fn policy(&self, member: &StaffMember) -> Result<PolicyBook, StaffActError> {
+        Ok(PolicyBook::read(&self.db, member.school).await?)
+    }
+
+    /// The versions before the version `before`, newest first.
+    pub async fn policy_versions(
+        &self,
+        member: &StaffMember,
+        page: (Option<i64>, u64),
+    ) -> Result<Vec<PolicyVersion>, StaffActError> {
+        Ok(PolicyVersion::page(&self.db, member.school, page).await?)
+    }
+
+    /// A version.
+    pub async fn policy_version(
+        &self,
+        member: &StaffMember,
+        seq: i64,
+    ) -> Result<PolicyVersion, StaffActError> {
+        let found = PolicyVersion::find(&self.db, member.school, seq).await?;
+        found.ok_or(StaffActError::NotFound)
+    }
+
+    /// What a change would make of the policy. Nothing is kept.
+    pub async fn preview_policy(
+        &self,
+        member: &StaffMember,
+        edit: &PolicyEdit,
+    ) -> Result<PolicyPreview, StaffActError> {
+        let book = self.policy(member).await?;
+        let restored = self.restored(member, edit).await?;
+        let made = book.propose(edit, restored.as_ref(), self.clock.now().day());
+        let (proposal, differences) = match made {
+            Ok(made) => made,
+            Err(error) => return Err(book.told(&self.db, edit.base, error).await.into()),
+        };
+        let two_persons = differences.iter().any(|one| one.two_persons);
+        Ok(PolicyPreview { proposal, differences, two_persons })
+    }
+
+    /// Whom a change hits, from the last 30 days.
+    pub async fn policy_impact(
+        &self,
+        member: &StaffMember,
+        preview: &PolicyPreview,
+    ) -> Result<Vec<PolicyImpact>, StaffActError> {
+        let book = self.policy(member).await?;
+        let changed = [book.on(preview.proposal.from)?, &preview.proposal.policy];
+        Ok(PolicyImpact::of(&self.db, member.school, changed, self.clock.now()).await?)
+    }
+
+    /// Changes the policy, or asks for it where another admin must approve. The same key again is the same
+    /// change.
+    pub async fn propose_policy(
+        &self,
+        member: &StaffMember,
+        ask: &PolicyAsk,
+    ) -> Result<PolicyOutcome, StaffActError> {
+        let form_key = format!("{}|{}", member.id, ask.key);
+        if let Some(version) = PolicyVersion::of_form(&self.db, member.school, &form_key).await? {
+            return Ok(PolicyOutcome::Published(Box::new(version)));
+        }
+        let preview = self.preview_policy(member, &ask.edit).await?;
+        if preview.two_persons {
+            let asked = self.ask_policy(member, ask, &preview.proposal).await?;
+            return Ok(PolicyOutcome::Asked(Box::new(asked)));
+        }
+        let (db, now) = (self.db.clone().acting_as(member.actor(&ask.reason)), self.clock.now());
+        let hand = PolicyHand {
+            proposed_by: member.actor("").who,
+            approved_by: None,
+            reason: ask.reason.clone(),
+            approval: None,
+            form_key: Some(form_key),
+        };
+        let published = db
+            .in_tx(async |tx| {
+                let may = StaffAct::ChangePolicy;
+                staff_accounts::hold::<StaffActError>(tx, member, may, now).await?;
+                let held = HeldPolicy::hold(tx, member.school, now).await?;
+                let changes = held.differences(&preview.proposal)?;
+                if changes.iter().any(|one| one.two_persons) {
+                    return Err(PolicyRefusal::NeedsTwo.into());
+                }
+                Ok::<_, StaffActError>(held.publish(&preview.proposal, hand.clone()).await?)
+            })
+            .await;
+        let published = match published {
+            Ok(version) => version,
+            Err(error) => return Err(self.told(member, ask.edit.base, error).await),
+        };
+        Ok(PolicyOutcome::Published(Box::new(published)))
+    }
+
+    async fn ask_policy(
+        &self,
+        member: &StaffMember,
+        ask: &PolicyAsk,
+        proposal: &PolicyProposal,
+    ) -> Result<Approval, StaffActError> {
+        let request = NewRequest {
+            kind: ApprovalKind::PolicyChange,
+            subject: subject_of(member),
+            digest: digest_of(proposal, &ask.reason),
+            amount: Fen::default(),
+            reason: &ask.reason,
+            key: &ask.key,
+        };
+        let requests = self.policy_requests_of(member);
+        let note = async |tx: &Tx, approval: &Approval, now| {
+            let held = HeldPolicy::hold(tx, member.school, now).await?;
+            if held.newest.seq != proposal.base {
+                let (version, by) = (held.newest.version, held.newest.proposed_by.clone());
+                return Err(PolicyRefusal::Moved { version, by, differences: Vec::new() }.into());
+            }
+            Ok(proposal.keep(tx, member.school, approval.id.uuid()).await?)
+        };
+        match requests.ask_with(request, note).await {
+            Ok(approval) => Ok(approval),
+            Err(error) => Err(self.told(member, proposal.base, error).await),
+        }
+    }
+
+    /// Approves a change, which is a version with the answer.
+    pub async fn approve_policy(
+        &self,
+        member: &StaffMember,
+        id: ApprovalId,
+        why: &str,
+    ) -> Result<Approval, StaffActError> {
+        let requests = self.policy_requests_of(member);
+        let asked = requests.find(id).await?;
+        if requests.is_repeat(&asked, ApprovalVerdict::Approve) {
+            return Ok(asked);
+        }
+        let publish = async |tx: &Tx, locked: &Approval, now: Timestamp| {
+            let proposal = PolicyProposal::of(tx, member.school, locked.id.uuid()).await?;
+            let proposal = proposal.ok_or(StaffActError::NotFound)?;
+            if digest_of(&proposal, &locked.reason) != locked.request_digest {
+                // What would come into force is not what was asked for.
+                let what = "the proposal is not the one that was made";
+                return Err(DbError::Inconsistent { table: "policy_proposal", what }.into());
+            }
+            let by = &locked.asked_by;
+            let hand = PolicyHand {
+                proposed_by: format!("staff {}, no. {}", by.login, by.staff_no),
+                approved_by: Some(member.actor("").who),
+                reason: locked.reason.clone(),
+                approval: Some(locked.id.uuid()),
+                form_key: None,
+            };
+            let held = HeldPolicy::hold(tx, member.school, now).await?;
+            held.publish(&proposal, hand).await?;
+            Ok(None)
+        };
+        match requests.approve(id, why, publish).await {
+            Ok(approval) => Ok(approval),
+            Err(error) => {
+                let proposal = PolicyProposal::find(&self.db, member.school, id.uuid()).await?;
+                let base = proposal.map_or(0, |proposal| proposal.base);
+                Err(self.told(member, base, error).await)
+            }
+        }
+    }
+
+    /// Rejects a change.
+    pub async fn reject_policy(
+        &self,
+        member: &StaffMember,
+        id: ApprovalId,
+        why: &str,
+    ) -> Result<Approval, StaffActError> {
+        self.policy_requests_of(member).reject(id, why).await
+    }
+
+    /// Takes a request for a change back.
+    pub async fn withdraw_policy(
+        &self,
+        member: &StaffMember,
+        id: ApprovalId,
+    ) -> Result<Approval, StaffActError> {
+        self.policy_requests_of(member).withdraw(id).await
+    }
+
+    /// A request for a change.
+    pub async fn policy_request(
+        &self,
+        member: &StaffMember,
+        id: ApprovalId,
+    ) -> Result<PolicyRequest, StaffActError> {
+        let approval = self.policy_requests_of(member).find(id).await?;
+        let proposal = PolicyProposal::find(&self.db, member.school, id.uuid()).await?;
+        let proposal = proposal.ok_or(StaffActError::NotFound)?;
+        let base = PolicyVersion::find(&self.db, member.school, proposal.base).await?;
+        let book = self.policy(member).await?;
+        let of_base = || base.and_then(|base| base.policy).ok_or(StaffActError::NotFound);
+        let differences = if book.newest.seq == proposal.base {
+            book.differences(&proposal)?
+        } else {
+            PolicyDifference::between(&of_base()?, &proposal.policy)
+        };
+        Ok(PolicyRequest { approval, proposal, differences })
+    }
+
+    /// Requests for changes, newest first.
+    pub async fn policy_requests(
+        &self,
+        member: &StaffMember,
+        page: (Option<ApprovalId>, u64),
+    ) -> Result<Vec<Approval>, StaffActError> {
+        self.policy_requests_of(member).page(page.0, page.1).await
+    }
+
+    /// The request that waits: there is one at most.
+    pub async fn waiting_policy_request(
+        &self,
+        member: &StaffMember,
+    ) -> Result<Option<Approval>, StaffActError> {
+        Ok(self.policy_requests_of(member).oldest_waiting(1).await?.into_iter().next())
+    }
+
+    /// Whether it waits for the member, and since when.
+    pub async fn count_policy_requests(
+        &self,
+        member: &StaffMember,
+        most: u32,
+    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
+        self.policy_requests_of(member).waiting(most).await
+    }
+
+    /// What a new school has still to do, and what is done.
+    pub async fn school_tasks(
+        &self,
+        member: &StaffMember,
+    ) -> Result<Vec<SchoolTask>, StaffActError> {
+        Ok(SchoolTask::of(&self.db, member.school).await?)
+    }
+
+    async fn restored(
+        &self,
+        member: &StaffMember,
+        edit: &PolicyEdit,
+    ) -> Result<Option<Policy>, StaffActError> {
+        match edit.content {
+            PolicyContent::Changes(_) => Ok(None),
+            PolicyContent::Restored(seq) => Ok(self.policy_version(member, seq).await?.policy),
+        }
+    }
+
+    /// Adds to a refusal what came in between.
+    async fn told(&self, member: &StaffMember, base: i64, error: StaffActError) -> StaffActError {
+        match (error, self.policy(member).await) {
+            (StaffActError::Policy(error), Ok(book)) => {
+                book.told(&self.db, base, error).await.into()
+            }
+            (error, _) => error,
+        }
+    }
+
+    fn policy_requests_of<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {
+        Requests { db: &self.db, clock: &*self.clock, member, rules: &RULES }
+    }
+}
+
+/// A school as the subject of a request: one is open at a time.
+fn subject_of(member: &StaffMember) -> Uuid {
+    Uuid::from_u64_pair(0, member.school.number().unsigned_abs())
+}
+
+fn digest_of(proposal: &PolicyProposal, reason: &str) -> [u8; 32] {
+    digest(&format!("policy_change|{}|", proposal.fixed()), reason)
+}
