@@ -1,7 +1,6 @@
 //! `onecard-demo`: makes some weeks of a school in the database of `make run`, where it has none yet.
 //!
 //!     onecard-demo CONFIG SANDBOX_DIR ROSTER.csv PAID.json
-#![expect(clippy::unwrap_used, reason = "a program for demonstrations fails loudly")]
 
 use std::{env, path::PathBuf, process::ExitCode};
 use testkit::{Demo, now};
@@ -31,7 +30,7 @@ async fn main() -> ExitCode {
             "{} charges, {} top-ups, {} entries of doors",
             made.charges, made.orders, made.passes
         ),
-        None => println!("there is something already; nothing was added"),
+        None => println!("somebody has ordered or paid something already; nothing was added"),
     }
     ExitCode::SUCCESS
 }
