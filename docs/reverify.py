@@ -74,6 +74,7 @@ class Explained:
             "refund_returned": self.refund_returned, "surplus_credited": self.surplus_credited,
         }
         self.kinds |= {"fee": self.fee, "coupon": self.coupon, "corrected": self.corrected}
+        self.kinds["adjusted"] = self.adjusted
         self.by_row = defaultdict(int)
 
     def one(self, sql, *values):
@@ -248,8 +249,25 @@ class Explained:
         source, target = ends if stake > 0 else reversed(ends)
         return person, FACT if stake > 0 else COMMAND, day_of(at), [(source, target, abs(stake))]
 
+    def adjusted(self, school, reference, _legs):
+        row = self.one(
+            "SELECT school_id, subject_id, kind, amount_fen, decided_at FROM approval"
+            " WHERE id = ? AND kind IN ('adjust_up', 'adjust_down') AND state = 'approved'",
+            uuid.UUID(reference).bytes,
+        )
+        if not row or row[0] != school:
+            return None
+        self.by_row["adjusted"] += 1
+        _, person, kind, amount, at = row
+        up = kind == "adjust_up"
+        ends = [account(school, "adjustment"), of_person(school, person, "e_account")]
+        source, target = ends if up else reversed(ends)
+        return person, FACT if up else COMMAND, day_of(at), [(source, target, amount)]
+
     def close(self):
         rows = {
+            "adjusted": "SELECT COUNT(*) FROM approval WHERE kind IN ('adjust_up', 'adjust_down')"
+            " AND state = 'approved'",
             "corrected": "SELECT COUNT(*) FROM bill_repair WHERE repair = 'correct_balance'",
             "fee": "SELECT COUNT(*) FROM bill_row WHERE fee_fen <> 0",
             "coupon": "SELECT COUNT(*) FROM bill_row WHERE coupon_fen <> 0",

@@ -1,6 +1,7 @@
 //! onecard: the backend of a campus card.
 
 pub mod access;
+pub mod adjustments;
 pub mod app;
 pub mod approvals;
 pub mod audit;

@@ -12,7 +12,7 @@ use onecard::{
         MAX_ROSTER_BYTES, RosterCounts, RosterDesk, RosterDeskError, RosterDetail, RosterJob,
         RosterJobId, RosterState,
     },
-    staff_accounts::{StaffId, StaffMember, StaffRoles, StaffSessionId},
+    staff_accounts::{StaffClasses, StaffId, StaffMember, StaffRoles, StaffSessionId},
     stored_files::StoredFiles,
 };
 use std::{fmt::Write as _, fs, pin::pin, sync::Arc, time::Duration};
@@ -107,6 +107,7 @@ async fn member(db: &TestDb, rows: &Rows, login: &str) -> StaffMember {
         login: login.parse().unwrap(),
         staff_no: staff_no.parse().unwrap(),
         roles: StaffRoles::new([staff::role("card_office")]),
+        classes: StaffClasses::default(),
         // The clock of these tests stands in the past and moves by days.
         factor_at: NOW.plus(HOUR * 24 * 365),
     }

@@ -32,6 +32,8 @@ pub struct Model {
     pub consumption_hash: Option<String>,
     pub chip_sealed: Option<Vec<u8>>,
     pub lost_chip_sealed: Option<Vec<u8>>,
+    pub password_slip_until: Option<i64>,
+    pub password_slip_used_at: Option<i64>,
     pub mac: Option<Vec<u8>>,
 }
 

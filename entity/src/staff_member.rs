@@ -24,6 +24,7 @@ pub struct Model {
     pub mac: Option<Vec<u8>>,
     pub recovery_hashes: Option<Vec<u8>>,
     pub work_id: Option<String>,
+    pub classes: Option<String>,
 }
 
 /// None: slices join what they need.

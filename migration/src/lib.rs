@@ -43,6 +43,7 @@ mod m0045_staff_changes;
 mod m0046_roster_imports;
 mod m0047_policies;
 mod m0048_keys_and_work_ids;
+mod m0049_counter_desk;
 mod m0050_stored_files;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -97,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0039_order_desk::Migration),
             Box::new(m0042_people_desk::Migration),
             Box::new(m0045_staff_changes::Migration),
+            Box::new(m0049_counter_desk::Migration),
             Box::new(m0043_case_desk::Migration),
             Box::new(m0044_terminal_desk::Migration),
             Box::new(m0046_roster_imports::Migration),

@@ -19,6 +19,12 @@ pub enum ApprovalKind {
     /// A difference between a provider's bill and our books is accepted as it stands; the subject is
     /// the difference.
     BillRepair,
+    /// A person's balance is raised; the subject is the person.
+    AdjustUp,
+    /// A person's balance is lowered; the subject is the person.
+    AdjustDown,
+    /// A person gets another query password, on a slip; the subject is the person.
+    PasswordReset,
     /// A login of a member of staff gets other roles; the subject is the login.
     StaffRoles,
     /// A login of a member of staff gets another second factor; the subject is the login.
@@ -28,10 +34,13 @@ pub enum ApprovalKind {
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Refund,
         Self::RefundEnd,
         Self::BillRepair,
+        Self::AdjustUp,
+        Self::AdjustDown,
+        Self::PasswordReset,
         Self::StaffRoles,
         Self::StaffFactor,
         Self::PolicyChange,
@@ -43,6 +52,9 @@ impl ApprovalKind {
             Self::Refund => "refund",
             Self::RefundEnd => "refund_end",
             Self::BillRepair => "bill_repair",
+            Self::AdjustUp => "adjust_up",
+            Self::AdjustDown => "adjust_down",
+            Self::PasswordReset => "password_reset",
             Self::StaffRoles => "staff_roles",
             Self::StaffFactor => "staff_factor",
             Self::PolicyChange => "policy_change",

@@ -158,6 +158,52 @@ pub async fn authentic(tx: &Tx, ids: Vec<Uuid>) -> Result<Vec<Approval>, DbError
     Ok(rows.into_iter().filter_map(|row| checked(tx.macs(), row).ok()).collect())
 }
 
+/// How many requests of these kinds each school has that were approved.
+pub(super) async fn count_approved(
+    tx: &Tx,
+    kinds: &[ApprovalKind],
+) -> Result<Vec<(SchoolId, u64)>, DbError> {
+    let counted: Vec<(i64, i64)> = approved(kinds)
+        .select_only()
+        .column(approval::Column::SchoolId)
+        .column_as(approval::Column::Id.count(), "requests")
+        .group_by(approval::Column::SchoolId)
+        .into_tuple()
+        .all(tx.conn())
+        .await?;
+    let of = |(school, count)| (SchoolId::from_number(school), u64::try_from(count).unwrap_or(0));
+    Ok(counted.into_iter().map(of).collect())
+}
+
+/// Some hundred such requests after this one, in the order of their ids.
+pub(super) async fn approved_after(
+    tx: &Tx,
+    kinds: &[ApprovalKind],
+    after: Option<ApprovalId>,
+) -> Result<Vec<(SchoolId, ApprovalId)>, DbError> {
+    let mut found = approved(kinds);
+    if let Some(after) = after {
+        found = found.filter(approval::Column::Id.gt(after.uuid()));
+    }
+    let page: Vec<(i64, Uuid)> = found
+        .select_only()
+        .column(approval::Column::SchoolId)
+        .column(approval::Column::Id)
+        .order_by_asc(approval::Column::Id)
+        .limit(MOST_OF_SUBJECTS)
+        .into_tuple()
+        .all(tx.conn())
+        .await?;
+    let of = |(school, id)| (SchoolId::from_number(school), ApprovalId::from_uuid(id));
+    Ok(page.into_iter().map(of).collect())
+}
+
+fn approved(kinds: &[ApprovalKind]) -> Select<approval::Entity> {
+    approval::Entity::find()
+        .filter(approval::Column::Kind.is_in(kinds.iter().map(|kind| kind.code())))
+        .filter(approval::Column::State.eq(ApprovalState::Approved.code()))
+}
+
 /// Up to `limit` requests of these kinds of a school, newest first, before `before`.
 pub async fn page(
     db: &Db,

@@ -1,10 +1,10 @@
-//! Requests that wait for a second person, counted and by what they are about. Nothing is decided by these:
+//! Requests that wait for a second person, or had one, counted and by what they are about. Nothing is decided by these:
 //! a row is checked where somebody decides about it.
 
-use super::{Approval, ApprovalKind, store};
+use super::{Approval, ApprovalId, ApprovalKind, store};
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     ids::SchoolId,
 };
 use uuid::Uuid;
@@ -31,6 +31,23 @@ impl Approval {
         (now, most): (Timestamp, u64),
     ) -> Result<Vec<Self>, DbError> {
         store::oldest_waiting(db, (school, kinds), (now, most)).await
+    }
+
+    /// How many requests of these kinds each school has that were approved, for `verify`.
+    pub async fn count_approved(
+        tx: &Tx,
+        kinds: &[ApprovalKind],
+    ) -> Result<Vec<(SchoolId, u64)>, DbError> {
+        store::count_approved(tx, kinds).await
+    }
+
+    /// Some hundred such requests after this one, in the order of their ids.
+    pub async fn approved_after(
+        tx: &Tx,
+        kinds: &[ApprovalKind],
+        after: Option<ApprovalId>,
+    ) -> Result<Vec<(SchoolId, ApprovalId)>, DbError> {
+        store::approved_after(tx, kinds, after).await
     }
 
     /// What requests of these kinds that wait are about, in one query.

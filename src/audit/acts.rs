@@ -155,6 +155,8 @@ acts! {
     StaffSessionsEnded = "staff.sessions_ended", Staff;
     /// The roles of a login were changed.
     StaffRolesChanged = "staff.roles_changed", Staff;
+    /// A counsellor sees other classes.
+    StaffClassesChanged = "staff.classes_changed", Staff;
     /// A login is refused from now on.
     StaffDisabled = "staff.disabled", Staff;
     /// A disabled login is accepted again.
@@ -197,6 +199,8 @@ acts! {
     CaseChecked = "case.checked", Cases;
     /// A list of cases was exported.
     CasesExported = "cases.exported", Reads;
+    /// A member of staff had the provider asked about an order.
+    ProviderAsked = "provider.asked", Reads;
     /// A list of orders was exported.
     OrdersExported = "orders.exported", Reads;
     /// A list of people was exported.
@@ -215,6 +219,8 @@ acts! {
     DeviceEnded = "device.ended", People;
     /// A member of staff ended a person's binding.
     BindingEnded = "binding.ended", People;
+    /// Two members of staff gave a person a slip with another query password.
+    PasswordReset = "password.reset", People;
     /// A user let a platform tell a phone number, with consent.
     PhoneShared = "phone.shared", People;
     /// A user's phone number was deleted, and the consent withdrawn.

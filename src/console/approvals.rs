@@ -1,14 +1,14 @@
 //! 复核: requests that one person makes and another decides.
 
 use super::{
-    Console,
+    Console, adjustments,
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
     list::{self, Pages},
-    words,
+    password_resets, words,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalState},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
     base::{clock::Timestamp, http::PageSize},
     staff::{
         MoneyStanding, StaffRefund, StaffRepair,
@@ -23,7 +23,7 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-const HERE: (&str, &str) = ("/staff/approvals", "复核");
+pub(super) const HERE: (&str, &str) = ("/staff/approvals", "复核");
 /// The longest reason of a decision, in characters.
 pub(super) const LONGEST_REASON: usize = 200;
 
@@ -45,6 +45,13 @@ impl Desk {
         }
     }
 
+    const fn tab(self) -> &'static str {
+        match self {
+            Self::Refund => "/staff/approvals?desk=refund",
+            Self::Bill => "/staff/approvals?desk=bill",
+        }
+    }
+
     const fn reads(self) -> StaffAct {
         match self {
             Self::Refund => StaffAct::ReadRefunds,
@@ -61,28 +68,28 @@ pub(super) struct Wanted {
 }
 
 /// A request as pages show it.
-struct Row {
-    path: String,
-    kind: &'static str,
-    state: &'static str,
+pub(super) struct Row {
+    pub(super) path: String,
+    pub(super) kind: &'static str,
+    pub(super) state: &'static str,
     /// Still to be decided.
-    waits: bool,
-    amount: String,
-    asked_by: String,
-    asked_at: String,
-    expires_at: String,
-    reason: String,
-    stage: Option<&'static str>,
+    pub(super) waits: bool,
+    pub(super) amount: String,
+    pub(super) asked_by: String,
+    pub(super) asked_at: String,
+    pub(super) expires_at: String,
+    pub(super) reason: String,
+    pub(super) stage: Option<&'static str>,
 }
 
 #[derive(Template)]
 #[template(path = "console/approvals.html")]
-struct ListPage {
-    frame: Frame,
+pub(super) struct ListPage {
+    pub(super) frame: Frame,
     /// Path, word, and whether it is shown.
-    tabs: Vec<(&'static str, &'static str, bool)>,
-    rows: Vec<Row>,
-    pages: Pages,
+    pub(super) tabs: Vec<(&'static str, &'static str, bool)>,
+    pub(super) rows: Vec<Row>,
+    pub(super) pages: Pages,
 }
 
 #[derive(Template)]
@@ -94,6 +101,8 @@ struct DetailPage {
     verb: String,
     facts: Vec<(&'static str, String)>,
     history: Vec<String>,
+    /// Whether the provider can be asked how it stands.
+    queries: bool,
     decides: bool,
     withdraws: bool,
     back: String,
@@ -120,7 +129,7 @@ pub(super) async fn list(
     let now = console.clock.now();
     let page = ListPage {
         frame: Frame::of(&seat, &console, HERE).await?,
-        tabs: tabs(&seat.member, desk),
+        tabs: tabs(&seat.member, desk.tab()),
         rows: found.iter().map(|request| request.row(desk, now)).collect(),
         pages: Pages::onward(
             next.map(|cursor| format!("{}?desk={}&cursor={cursor}", HERE.0, desk.code())),
@@ -146,6 +155,9 @@ pub(super) async fn show(
     let row = request.row(desk, now);
     let page = DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
+        queries: request.standing == Some(MoneyStanding::RefundSent)
+            && approval.kind == ApprovalKind::Refund
+            && seat.member.roles.has(StaffAct::AskProvider),
         decides: waits && !own && seat.member.roles.has(decide),
         withdraws: waits && own,
         history: history(approval),
@@ -218,13 +230,15 @@ fn path_of(desk: Desk, id: ApprovalId) -> String {
 }
 
 /// The desks whose requests the member may read.
-fn tabs(member: &StaffMember, here: Desk) -> Vec<(&'static str, &'static str, bool)> {
+pub(super) fn tabs(member: &StaffMember, here: &str) -> Vec<(&'static str, &'static str, bool)> {
     let all = [
-        (Desk::Refund, "/staff/approvals?desk=refund", "退款"),
-        (Desk::Bill, "/staff/approvals?desk=bill", "对账差异"),
+        (StaffAct::ReadRefunds, Desk::Refund.tab(), "退款"),
+        (StaffAct::ReadBills, Desk::Bill.tab(), "对账差异"),
+        (StaffAct::ReadAdjustments, adjustments::LIST, "调账"),
+        (StaffAct::ReadPasswordResets, password_resets::LIST, "重置密码"),
     ];
-    let may = all.into_iter().filter(|(desk, ..)| member.roles.has(desk.reads()));
-    may.map(|(desk, path, word)| (path, word, desk == here)).collect()
+    let may = all.into_iter().filter(|(act, ..)| member.roles.has(*act));
+    may.map(|(_, path, word)| (path, word, path == here)).collect()
 }
 
 /// A page of requests, newest first. Each desk asks for its own right.
@@ -264,10 +278,17 @@ async fn find(
 
 impl Request {
     fn row(&self, desk: Desk, now: Timestamp) -> Row {
-        let approval = &self.approval;
+        let path = path_of(desk, self.approval.id);
+        Row { stage: self.standing.map(words::refund), ..Row::of(&self.approval, path, now) }
+    }
+}
+
+impl Row {
+    /// A request whose page is at `path`.
+    pub(super) fn of(approval: &Approval, path: String, now: Timestamp) -> Self {
         let state = approval.state_at(now);
-        Row {
-            path: path_of(desk, approval.id),
+        Self {
+            path,
             kind: words::approval_kind(approval.kind),
             state: words::approval_state(state),
             waits: state == ApprovalState::Requested,
@@ -276,7 +297,7 @@ impl Request {
             asked_at: words::when(approval.asked_at),
             expires_at: words::when(approval.expires_at),
             reason: approval.reason.clone(),
-            stage: self.standing.map(words::refund),
+            stage: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Console,
     frame::{PageError, to_sign_in},
+    kept,
 };
 use crate::{
     base::http::{
@@ -119,7 +120,13 @@ impl<N: Needs, T: DeserializeOwned + 'static> FromRequest for Sent<N, T> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             check_origin(request.headers())?;
-            let seat = seated::<N>(&request).await?;
+            let seat = match seated::<N>(&request).await {
+                // What was typed is not lost with the session.
+                Err(gone @ PageError::Elsewhere(_)) if !is_signed_in(&request).await => {
+                    return Err(kept::ask_sign_in(&request, &mut payload).await.unwrap_or(gone));
+                }
+                seat => seat?,
+            };
             let body = Form::<Guarded<T>>::from_request(&request, &mut payload).await;
             let Guarded { csrf, form } =
                 body.map_err(|_| PageError::from(ApiError::new(INVALID)))?.into_inner();
@@ -142,8 +149,18 @@ pub(super) async fn seated<N: Needs>(request: &HttpRequest) -> Result<Seat<N>, P
     Ok(Seat { member, csrf: csrf_of(cookie.value()), said, needs: PhantomData })
 }
 
+/// Whether the session of a request goes on: somebody may also be sent to give the second factor again.
+async fn is_signed_in(request: &HttpRequest) -> bool {
+    let (Some(console), Some(cookie)) =
+        (request.app_data::<Data<Console>>(), request.cookie(SESSION))
+    else {
+        return false;
+    };
+    console.staff.accounts.resume(cookie.value()).await.is_ok()
+}
+
 /// Known to the pages of a session alone: its cookie is not readable to scripts or to other sites.
-fn csrf_of(session: &str) -> String {
+pub(super) fn csrf_of(session: &str) -> String {
     let digest = Sha256::new().chain_update("onecard-staff-csrf|").chain_update(session).finalize();
     URL_SAFE_NO_PAD.encode(digest)
 }

@@ -116,17 +116,18 @@ pub(super) fn shown_as(status: u16, page: &impl Template) -> Result<HttpResponse
     rendered(HttpResponse::build(status), page)
 }
 
-fn rendered(
-    mut answer: HttpResponseBuilder,
-    page: &impl Template,
-) -> Result<HttpResponse, PageError> {
+fn rendered(answer: HttpResponseBuilder, page: &impl Template) -> Result<HttpResponse, PageError> {
     let html = page.render().map_err(|error| PageError::from(ApiError::internal(&error)))?;
-    Ok(answer
+    Ok(as_page(answer, html))
+}
+
+fn as_page(mut answer: HttpResponseBuilder, html: String) -> HttpResponse {
+    answer
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .cookie(unsaid_cookie())
-        .body(html))
+        .body(html)
 }
 
 /// Sends the browser to a path of the console, where a GET shows what came of it.
@@ -144,6 +145,8 @@ pub(super) fn sent_to(path: &str, said: Option<&'static str>) -> HttpResponse {
 pub(super) enum PageError {
     /// Nobody is signed in, or the second factor is due: the way there, and back.
     Elsewhere(String),
+    /// The sign-in, as a page that carries what was typed.
+    SignIn(String),
     /// A page that says what is wrong.
     Said(ApiError),
 }
@@ -172,6 +175,11 @@ pub(super) fn to_sign_in(request: &HttpRequest) -> PageError {
 /// The page of a request, as a value in a query. What a form did not get to do is not done on the way
 /// back: a POST leads to the page that its form stands on.
 fn here(request: &HttpRequest) -> String {
+    form_encoded(&page_before(request))
+}
+
+/// The same as it is.
+pub(super) fn page_before(request: &HttpRequest) -> String {
     let path = if request.method() == actix_web::http::Method::GET {
         request.uri().path_and_query().map(ToString::to_string)
     } else {
@@ -179,7 +187,7 @@ fn here(request: &HttpRequest) -> String {
         let page = referer.and_then(|page| page.parse::<actix_web::http::Uri>().ok());
         page.and_then(|page| page.path_and_query().map(ToString::to_string))
     };
-    form_encoded(&next_of(path.as_deref()))
+    next_of(path.as_deref())
 }
 
 /// A text as a value in a query.
@@ -239,6 +247,7 @@ impl fmt::Display for PageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Elsewhere(path) => f.write_str(path),
+            Self::SignIn(_) => f.write_str("the session has ended"),
             Self::Said(error) => error.fmt(f),
         }
     }
@@ -248,6 +257,7 @@ impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Elsewhere(_) => StatusCode::SEE_OTHER,
+            Self::SignIn(_) => StatusCode::UNAUTHORIZED,
             Self::Said(error) => error.status_code(),
         }
     }
@@ -260,6 +270,12 @@ impl ResponseError for PageError {
                     // A cookie that is none cannot fail to be removed.
                     let _ = answer.add_cookie(&no_session_cookie());
                 }
+                answer
+            }
+            Self::SignIn(page) => {
+                let mut answer = as_page(HttpResponse::Unauthorized(), page.clone());
+                // A cookie that is none cannot fail to be removed.
+                let _ = answer.add_cookie(&no_session_cookie());
                 answer
             }
             Self::Said(error) => {

@@ -6,7 +6,7 @@ use super::{
     frame::{Frame, PageError, Wrong, shown, shown_as},
     member_requests,
     members::{HERE, RoleBox, TickedRoles, boxes, checked, path_of},
-    sign_in::qr_of,
+    qr::qr_of,
 };
 use crate::{
     base::http::{ApiError, problem::INVALID},

@@ -81,6 +81,17 @@ struct DetailPage {
     /// As it was typed.
     userid: String,
     form_id: Uuid,
+    /// The classes of a counsellor.
+    classes: Option<ClassesView>,
+}
+
+/// The classes of a counsellor, as a form has them.
+pub(super) struct ClassesView {
+    /// Those that there are, one a line.
+    pub(super) before: String,
+    /// Those that were written, one a line.
+    pub(super) text: String,
+    pub(super) reason: String,
 }
 
 /// Which part of the list.
@@ -179,7 +190,13 @@ fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> De
     let (wrong, reason) = (None, String::new());
     let form_id = Uuid::new_v4();
     let userid = String::new();
-    DetailPage { frame, wrong, row, own, changes, before, roles, reason, userid, form_id }
+    let is_counsellor = found.roles.codes().contains(&StaffRole::Counsellor.code());
+    let classes = is_counsellor.then(|| ClassesView {
+        before: found.classes.to_string(),
+        text: found.classes.to_string(),
+        reason: String::new(),
+    });
+    DetailPage { frame, wrong, row, own, changes, before, roles, reason, userid, form_id, classes }
 }
 
 fn may_change(member: &StaffMember, found: &ListedStaff) -> (bool, bool) {
@@ -223,6 +240,21 @@ pub(super) async fn change_roles(
             shown_as(status, &DetailPage { wrong, roles, reason, ..page })
         }
     }
+}
+
+/// The page of a login whose classes cannot be changed so, with what was written.
+pub(super) async fn with_classes(
+    seat: &Seat<ChangeStaff>,
+    console: &Console,
+    id: StaffId,
+    (text, reason): (String, String),
+    wrong: Wrong,
+) -> Result<HttpResponse, PageError> {
+    let found = console.staff.member(&seat.member, id).await?;
+    let may = may_change(&seat.member, &found);
+    let page = detail(Frame::of(seat, console, HERE).await?, &found, may);
+    let classes = Some(ClassesView { before: found.classes.to_string(), text, reason });
+    shown_as(wrong.status, &DetailPage { wrong: Some(wrong), classes, ..page })
 }
 
 pub(super) async fn act(

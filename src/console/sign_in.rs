@@ -7,6 +7,8 @@ use super::{
         no_session_cookie, said_cookie, session_cookie, session_token,
     },
     frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
+    kept,
+    qr::qr_of,
     words,
 };
 use crate::{
@@ -27,21 +29,15 @@ use actix_web::{
     web::{Data, Form, Query},
 };
 use askama::Template;
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use qrcode::{Color, QrCode};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// How long somebody may take to set up the second factor.
 const ENROL_WITHIN: Duration = Duration::from_mins(15);
-/// The modules around a QR code that stay empty.
-const QUIET: usize = 4;
 
 /// Where to go afterwards.
 #[derive(Debug, Deserialize)]
@@ -85,6 +81,8 @@ pub(super) struct SignInForm {
     #[serde(flatten)]
     who: Who,
     totp: String,
+    #[serde(default)]
+    kept: String,
 }
 
 impl SignInForm {
@@ -127,6 +125,8 @@ struct SignInPage<'a> {
     school: &'a str,
     login: &'a str,
     next: &'a str,
+    /// What was typed as the session ended, sealed.
+    kept: &'a str,
     wrong: Option<Wrong>,
     said: Option<&'static str>,
     style: &'static str,
@@ -173,10 +173,30 @@ pub(super) async fn show(
         school: "",
         login: "",
         next: &next,
+        kept: "",
         wrong: None,
         said: said.as_deref().and_then(words::said),
         style: assets::style(),
     })
+}
+
+/// The page of the sign-in for what was typed as the session ended, and where to go afterwards.
+pub(super) async fn sign_in_page(
+    console: &Console,
+    (next, kept): (&str, &str),
+) -> Result<String, PageError> {
+    let page = SignInPage {
+        schools: console.schools.list().await?,
+        school: "",
+        login: "",
+        next,
+        kept,
+        work: console.work.offered().await?,
+        wrong: None,
+        said: Some("登录已失效，请重新登录。您刚才填写的内容会保留 15 分钟，没有办理"),
+        style: assets::style(),
+    };
+    Ok(page.render().map_err(|error| ApiError::internal(&error))?)
 }
 
 pub(super) async fn sign_in(
@@ -189,7 +209,11 @@ pub(super) async fn sign_in(
     let attempt = form.who.attempt(&request, &form.totp);
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => {
-            Ok(signed_in(granted, &next_of(Some(&form.who.next))))
+            let next = next_of(Some(&form.who.next));
+            match kept::shown_again(&console, &granted, (&form.kept, &next)) {
+                Some(page) => with_session(page?, granted),
+                None => Ok(signed_in(granted, &next)),
+            }
         }
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let until = console.clock.now().plus(ENROL_WITHIN).micros();
@@ -204,6 +228,7 @@ pub(super) async fn sign_in(
                 school: &form.who.school,
                 login: &form.who.login,
                 next: &form.who.next,
+                kept: &form.kept,
                 wrong: Some(wrong),
                 said: None,
                 style: assets::style(),
@@ -325,7 +350,12 @@ pub(super) fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
 /// Signed in with a second factor of one's own: its recovery codes, once.
 fn enrolled(granted: StaffGrant, next: &str) -> Result<HttpResponse, PageError> {
     let codes = granted.recovery_codes.as_slice();
-    let mut answer = shown(&FirstCodesPage { codes, next, style: assets::style() })?;
+    let answer = shown(&FirstCodesPage { codes, next, style: assets::style() })?;
+    with_session(answer, granted)
+}
+
+/// A page that comes with the session of this browser.
+fn with_session(mut answer: HttpResponse, granted: StaffGrant) -> Result<HttpResponse, PageError> {
     for cookie in [session_cookie(granted.refresh_token), client_cookie(granted.client_token)] {
         answer.add_cookie(&cookie).map_err(|error| ApiError::internal(&error))?;
     }
@@ -354,22 +384,4 @@ fn begun(console: &Console, sealed: &str, now: Timestamp) -> Option<Begun> {
     let text = console.sealer.open(&sealed, &AAD).ok()?;
     let begun: Begun = serde_json::from_slice(&text).ok()?;
     (now < Timestamp::from_micros(begun.until)).then_some(begun)
-}
-
-/// A QR code as the address of a picture.
-pub(super) fn qr_of(text: &str) -> Option<String> {
-    let code = QrCode::new(text).ok()?;
-    let (width, modules) = (code.width(), code.to_colors());
-    let size = width + 2 * QUIET;
-    let mut path = String::new();
-    for (nth, _) in modules.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-        let (x, y) = (nth % width + QUIET, nth / width + QUIET);
-        // Writing to a text cannot fail.
-        let _ = write!(path, "M{x} {y}h1v1h-1z");
-    }
-    let svg = format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {size} {size}'>\
-         <path fill='#fff' d='M0 0h{size}v{size}H0z'/><path d='{path}'/></svg>"
-    );
-    Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)))
 }

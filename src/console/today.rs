@@ -1,11 +1,11 @@
 //! 今日待办: what waits for the member who looks.
 
 use super::{
-    Console,
+    Console, adjustments,
     browser::{Anybody, Seat},
     frame::{Frame, PageError, shown},
     list::{COUNTED, grouped},
-    words,
+    password_resets, words,
 };
 use crate::{base::clock::Timestamp, staff_accounts::StaffAct};
 use actix_web::{HttpResponse, web::Data};
@@ -45,6 +45,14 @@ pub(super) async fn show(
     if member.roles.has(StaffAct::DecideRepair) {
         let counted = console.bills.waiting(member, most).await?;
         found.push(("对账差异待复核", "/staff/approvals?desk=bill", counted));
+    }
+    if member.roles.has(StaffAct::DecideAdjustment) {
+        let counted = console.people.waiting_adjustments(member, most).await?;
+        found.push(("调账待复核", adjustments::LIST, counted));
+    }
+    if member.roles.has(StaffAct::ResetPassword) {
+        let counted = console.people.waiting_resets(member, most).await?;
+        found.push(("重置密码待复核", password_resets::LIST, counted));
     }
     if member.roles.has(StaffAct::HandleCases) {
         let [free, own] = console.cases.waiting_for(member, most).await?;

@@ -127,7 +127,7 @@ impl Identities {
         let now = self.clock.now();
         self.db
             .in_tx_once(async |tx| {
-                let person = proven.hold_member(tx, now.day()).await?;
+                let person = proven.hold_member(tx, now).await?;
                 sessions::bind(tx, new, now).await?;
                 Ok(person)
             })

@@ -56,7 +56,7 @@ impl Identities {
         let name_masked = name_masked.map_err(|_| SignInError::Sealed)?;
         let standing = row.standing;
         let shown = ShownPerson { name_masked, student_no: row.student_no, kind: row.kind };
-        let binding = shown.of(&school, row.own_password);
+        let binding = shown.of(&school, (row.own_password, row.password_of_slip));
         let card = if binding.must_change_password {
             None
         } else {
@@ -82,10 +82,11 @@ impl Identities {
         }
     }
 
-    /// Whether the person must change the default password before anything else.
+    /// Whether the person must change the default password, or that of a slip, before anything else.
     pub async fn must_change_password(&self, who: &SignedIn) -> Result<bool, SignInError> {
         let Some(bound) = who.bound_to.filter(|_| !who.own_password) else { return Ok(false) };
-        Ok(self.schools.require(bound.school).await?.policy.password.must_change)
+        let school = self.schools.require(bound.school).await?;
+        Ok(must_change(&school, (who.own_password, who.password_of_slip)))
     }
 
     /// A person who was just read, as shown to clients.
@@ -99,7 +100,8 @@ impl Identities {
             student_no: person.student_no.clone(),
             kind: person.kind,
         };
-        Ok(shown.of(school, person.password_hash.is_some()))
+        let of_slip = person.slip_until.is_some();
+        Ok(shown.of(school, (person.password_hash.is_some() && !of_slip, of_slip)))
     }
 }
 
@@ -111,14 +113,19 @@ struct ShownPerson {
 }
 
 impl ShownPerson {
-    fn of(self, school: &School, own_password: bool) -> BindingView {
+    fn of(self, school: &School, password: (bool, bool)) -> BindingView {
         BindingView {
             school_code: school.code.clone(),
             school_name: school.name.clone(),
             name_masked: self.name_masked,
             student_no: self.student_no,
             kind: self.kind,
-            must_change_password: school.policy.password.must_change && !own_password,
+            must_change_password: must_change(school, password),
         }
     }
+}
+
+/// Whether a password is to be changed: one of a slip always, the default where the school says so.
+const fn must_change(school: &School, (is_own, is_of_slip): (bool, bool)) -> bool {
+    is_of_slip || (school.policy.password.must_change && !is_own)
 }

@@ -80,7 +80,7 @@ impl Identities {
         let now = self.clock.now();
         self.db
             .in_tx(async |tx| {
-                let person = proven.hold_member(tx, now.day()).await?;
+                let person = proven.hold_member(tx, now).await?;
                 let to = BoundTo { person: person.id, school: person.school };
                 Ok(sessions::open_portal(tx, to, &secret.hash(), now).await?)
             })

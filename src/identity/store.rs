@@ -20,7 +20,8 @@ use uuid::Uuid;
 /// One row per notice, newest first; a single row with empty notice columns if there is none.
 const HOME: &str = "SELECT p.student_no, p.kind, p.name_sealed, p.status, p.valid_until, \
     p.lost_at, p.dormant_at, \
-    CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own, \
+    CAST(CASE WHEN p.password_hash IS NULL THEN 0 \
+        WHEN p.password_slip_until IS NOT NULL THEN 2 ELSE 1 END AS BIGINT) AS own, \
     (SELECT COUNT(*) FROM orders o WHERE o.person_id = p.id AND o.state = $1) AS waiting, \
     (SELECT CAST(COALESCE(SUM(c.amount_fen), 0) AS BIGINT) FROM charge c \
         WHERE c.person_id = p.id AND c.day = $6 AND c.reversed_at IS NULL) AS day_spent, \
@@ -40,6 +41,7 @@ pub(super) struct HomeRow {
     pub(super) kind: PersonKind,
     pub(super) name_sealed: Vec<u8>,
     pub(super) own_password: bool,
+    pub(super) password_of_slip: bool,
     pub(super) standing: Standing,
     pub(super) orders: u64,
     pub(super) spent: SpentNow,
@@ -89,6 +91,7 @@ pub(super) async fn home(
         kind: PersonKind::from_code(&kind).ok_or(unknown("person", "unknown kind"))?,
         name_sealed: first.try_get("", "name_sealed")?,
         own_password: own == 1,
+        password_of_slip: own == 2,
         standing: Standing {
             status: PersonStatus::from_code(&status).ok_or(unknown("person", "unknown status"))?,
             valid_until: valid_until.map(Day::from_number),

@@ -34,7 +34,10 @@ impl Passwords {
         new: SecretString,
     ) -> Result<(), ChangeError> {
         let policy = &school.policy.password;
-        if !policy.change_online {
+        // That of a slip must be changed, and here is where.
+        let of_slip = self.people.get(student.person).await.map_err(PasswordFault::from)?;
+        let of_slip = of_slip.is_some_and(|person| person.slip_until.is_some());
+        if !policy.change_online && !of_slip {
             return Err(ChangeError::OfflineOnly);
         }
         policy.rule.check(&new, None)?;

@@ -29,6 +29,8 @@ pub const TRIES_OF_IDENTITY: i64 = 20;
 const NO_SCHOOL: SchoolId = SchoolId::from_number(0);
 /// Counts at the portal.
 const PORTAL: &str = "try:portal";
+/// Counts of those who bind by number.
+const BINDING: &str = "try:binding";
 
 /// A caller that is not bound to the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,7 @@ impl Passwords {
         let kinds = i64::try_from(school.policy.binding.id_kinds.len()).unwrap_or(1).max(1);
         let (door, most) = match stranger {
             Stranger::Identity(_) if claimed.is_named() => ("try:binding-by-name", TRIES_BY_NAME),
-            Stranger::Identity(_) => ("try:binding", TRIES_AT_BINDING / kinds),
+            Stranger::Identity(_) => (BINDING, TRIES_AT_BINDING / kinds),
             Stranger::Portal => (PORTAL, TRIES_AT_PORTAL / kinds),
         };
         let mut limits = vec![(self.subject(school.id, door, &key), Limit::Daily(most))];
@@ -115,11 +117,21 @@ impl Passwords {
 
     /// The counts at the portal of each number of a person.
     pub(super) fn at_portal(&self, person: &Person) -> Result<Vec<SubjectDigest>, SealError> {
+        self.at(&[PORTAL], person)
+    }
+
+    /// The same, and those of who bound by one of the numbers.
+    pub(super) fn at_doors(&self, person: &Person) -> Result<Vec<SubjectDigest>, SealError> {
+        self.at(&[PORTAL, BINDING], person)
+    }
+
+    fn at(&self, doors: &[&str], person: &Person) -> Result<Vec<SubjectDigest>, SealError> {
         let mut keys = vec![number_key(IdKind::StudentNo, &person.student_no)];
         if let Some(number) = person.id_number(&self.sealer)? {
             keys.push(number_key(IdKind::IdNumber, number.expose_secret()));
         }
-        Ok(keys.iter().map(|key| self.subject(person.school, PORTAL, key)).collect())
+        let of = |door| keys.iter().map(move |key| self.subject(person.school, door, key));
+        Ok(doors.iter().flat_map(|door| of(*door).collect::<Vec<_>>()).collect())
     }
 
     /// Ends the waits of these counts: what was tried is no longer in force.

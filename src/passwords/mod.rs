@@ -10,6 +10,8 @@
 //! Invariant: unbound callers keep no owner out. Where they used up the attempts by number, a first
 //! binding goes on by ID number and name together, and the portal by a code of a bound phone; none of
 //! these attempts can be spent by who does not know name or code.
+//! Invariant: the password of a slip is good for a day, binds or signs in once, and must be changed before
+//! anything else; it is made by two members of staff, and replaces the default too ([`PasswordSlip`]).
 //! Invariant: no password is hashed inside a transaction. A verified password is a [`Proven`], and
 //! the transaction that acts on it asks, under the person's lock, whether it is still in force.
 
@@ -19,6 +21,7 @@ mod doors;
 mod portal_code;
 mod problem;
 mod proven;
+mod reset;
 mod store;
 pub mod tries;
 
@@ -29,6 +32,7 @@ pub use doors::{
 };
 pub use portal_code::PortalCode;
 pub use proven::{Proven, hold_student};
+pub use reset::PasswordSlip;
 
 use crate::{
     base::{
@@ -89,11 +93,41 @@ use PasswordKind::Query;
 struct PasswordAttempt {
     kind: PasswordKind,
     given: SecretString,
+    slips: Slips,
+}
+
+/// Which passwords of slips are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slips {
+    /// None: a till does not take them.
+    Never,
+    /// Those that were not used, for who binds or signs in.
+    Unused,
+    /// Used ones as well, for who is bound and must change it.
+    WhileGood,
+}
+
+impl Slips {
+    /// Whether the password in force may be used at `now`.
+    fn accept(self, person: &Person, now: Timestamp) -> bool {
+        match (person.slip_until, self) {
+            (None, _) => true,
+            (Some(_), Self::Never) => false,
+            (Some(until), Self::Unused) => now < until && !person.slip_used,
+            (Some(until), Self::WhileGood) => now < until,
+        }
+    }
+}
+
+impl PasswordAttempt {
+    fn by(self, slips: Slips) -> Self {
+        Self { slips, ..self }
+    }
 }
 
 impl PasswordKind {
     const fn with(self, given: SecretString) -> PasswordAttempt {
-        PasswordAttempt { kind: self, given }
+        PasswordAttempt { kind: self, given, slips: Slips::Never }
     }
 
     /// The stored hash; `None` while the default is in force.
@@ -174,7 +208,8 @@ impl Passwords {
         )];
         let counted = self.count(&limits).await?;
         let found = self.people.get(person).await?;
-        let fits = self.fits(&self.for_holders, school, found.as_ref(), Query.with(given)).await;
+        let attempt = Query.with(given).by(Slips::WhileGood);
+        let fits = self.fits(&self.for_holders, school, found.as_ref(), attempt).await;
         let fits = self.settle_count(fits, &counted).await?;
         let also = found.as_ref().map(also).transpose()?.unwrap_or(false);
         self.judge(found.filter(|_| fits & also), &limits).await
@@ -223,7 +258,8 @@ impl Passwords {
         let counted = self.count(limits).await?;
         let today = self.clock.now().day();
         let found = self.find(school.id, claimed, today).await?;
-        let fits = self.fits(pool, school, found.as_ref(), Query.with(given)).await;
+        let attempt = Query.with(given).by(Slips::Unused);
+        let fits = self.fits(pool, school, found.as_ref(), attempt).await;
         let fits = self.settle_count(fits, &counted).await?;
         let named = self.is_named(found.as_ref(), claimed.name.as_ref())?;
         let proven = found.filter(|person| person.standing().holds_on(today));
@@ -318,10 +354,12 @@ impl Passwords {
         person: Option<&Person>,
         attempt: PasswordAttempt,
     ) -> Result<bool, PasswordFault> {
-        let PasswordAttempt { kind, given } = attempt;
+        let PasswordAttempt { kind, given, slips } = attempt;
         let own = person.and_then(|person| kind.hash_of(person)).map(ToOwned::to_owned);
         let has_own = own.is_some();
         let fits_own = hasher.verify(given.clone(), own).await?;
+        let accepted = |person: &Person| kind != Query || slips.accept(person, self.clock.now());
+        let fits_own = fits_own && person.is_none_or(accepted);
         let default = match person {
             Some(person) if !has_own => {
                 person.default_password(school.policy.password.default, &self.sealer)?

@@ -2,7 +2,7 @@
 
 use super::{PasswordFault, PasswordKind};
 use crate::{
-    base::{clock::Day, db::Tx},
+    base::{clock::Timestamp, db::Tx},
     schools::{People, Person},
     sessions::{self, Student},
 };
@@ -37,10 +37,20 @@ impl Proven {
         }
     }
 
-    /// Like [`hold`](Self::hold), and refuses also a person who no longer belongs to the school.
-    pub async fn hold_member(&self, tx: &Tx, today: Day) -> Result<Person, PasswordFault> {
-        let now = self.hold(tx).await?;
-        if now.standing().holds_on(today) { Ok(now) } else { Err(PasswordFault::Wrong) }
+    /// Like [`hold`](Self::hold) for somebody who binds or signs in: refuses also a person who no longer belongs
+    /// to the school, and uses a slip up, which is good once.
+    pub async fn hold_member(&self, tx: &Tx, at: Timestamp) -> Result<Person, PasswordFault> {
+        let mut now = self.hold(tx).await?;
+        if !now.standing().holds_on(at.day()) {
+            return Err(PasswordFault::Wrong);
+        }
+        if let (PasswordKind::Query, Some(until)) = (self.kind, now.slip_until) {
+            if at >= until || !People::use_slip(tx, &now, at).await? {
+                return Err(PasswordFault::Wrong);
+            }
+            now.slip_used = true;
+        }
+        Ok(now)
     }
 }
 

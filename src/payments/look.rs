@@ -25,6 +25,8 @@ pub(super) enum Asker {
     Return,
     /// The payment is due.
     Sweep,
+    /// A member of staff wants to know.
+    Staff,
 }
 
 impl Asker {
@@ -32,6 +34,7 @@ impl Asker {
         match self {
             Self::Return => "return",
             Self::Sweep => "sweep",
+            Self::Staff => "staff",
         }
     }
 }
@@ -110,7 +113,7 @@ impl Payments {
 
     /// Asks for the state of an open attempt. An expired one is closed at the provider first, and here
     /// only when the provider confirms it. True if the attempt is no longer open.
-    async fn look(&self, attempt: &Attempt, asker: Asker) -> Result<bool, PaymentError> {
+    pub(super) async fn look(&self, attempt: &Attempt, asker: Asker) -> Result<bool, PaymentError> {
         write_point::within("look", self.ask_and_settle(attempt, asker)).await
     }
 

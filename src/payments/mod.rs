@@ -18,6 +18,7 @@ pub mod http;
 mod inquiry;
 mod look;
 mod news;
+mod now;
 pub mod pace;
 mod plan;
 pub mod postings;

@@ -91,8 +91,22 @@ impl People {
         hash: &str,
         now: Timestamp,
     ) -> Result<bool, DbError> {
-        let before = person.password_hash.as_deref();
-        store::set_password(tx, person.id, before, hash, now).await
+        store::set_password(tx, person, (hash, None), now).await
+    }
+
+    /// The same by one that a slip tells: it is good until then, and once.
+    pub async fn set_slip(
+        tx: &Tx,
+        person: &Person,
+        (hash, until): (&str, Timestamp),
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
+        store::set_password(tx, person, (hash, Some(until)), now).await
+    }
+
+    /// Uses the slip of a held person up; false if it was used before.
+    pub async fn use_slip(tx: &Tx, person: &Person, now: Timestamp) -> Result<bool, DbError> {
+        store::use_slip(tx, person.id, now).await
     }
 
     /// Marks the card of a held person as reported lost, and keeps the number of its chip, from

@@ -171,6 +171,10 @@ pub struct Person {
     pub valid_until: Option<Day>,
     /// PHC string of the query password; `None` while the default is in use.
     pub password_hash: Option<String>,
+    /// Until when the query password is good, where it is one that a slip told and that must be changed.
+    pub slip_until: Option<Timestamp>,
+    /// Whether that slip was used to bind or to sign in.
+    pub slip_used: bool,
     /// PHC string of the consumption password; `None` while the default is in use.
     pub consumption_hash: Option<String>,
     /// When the card was reported lost, if it is.

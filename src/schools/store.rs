@@ -121,6 +121,8 @@ fn person_of(macs: &RowMacs, row: person::Model) -> Result<Person, DbError> {
         lost_at: row.lost_at.map(Timestamp::from_micros),
         dormant: row.dormant_at.is_some(),
         lost_chip: row.lost_chip_sealed,
+        slip_until: row.password_slip_until.map(Timestamp::from_micros),
+        slip_used: row.password_slip_used_at.is_some(),
         sealed: SealedFields {
             name: row.name_sealed,
             id_number: row.id_number_sealed,
@@ -130,24 +132,42 @@ fn person_of(macs: &RowMacs, row: person::Model) -> Result<Person, DbError> {
     })
 }
 
-/// Replaces the password hash `before` by `hash`; false if it is not `before`.
+/// Replaces the password hash that `before` was read with by `hash`, which a slip tells that is good for so
+/// long, or somebody chose; false if it is another by now.
 pub(super) async fn set_password(
     tx: &Tx,
-    id: PersonId,
-    before: Option<&str>,
-    hash: &str,
+    before: &Person,
+    (hash, slip_until): (&str, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let stored = match before {
+    let (id, until) = (before.id, slip_until.map(Timestamp::micros));
+    let stored = match before.password_hash.as_deref() {
         Some(before) => person::Column::PasswordHash.eq(before),
         None => person::Column::PasswordHash.is_null(),
     };
     let update = async {
         let updated = person::Entity::update_many()
             .col_expr(person::Column::PasswordHash, Expr::value(hash))
+            .col_expr(person::Column::PasswordSlipUntil, Expr::value(until))
+            .col_expr(person::Column::PasswordSlipUsedAt, Expr::value(None::<i64>))
             .col_expr(person::Column::UpdatedAt, Expr::value(now.micros()))
             .filter(person::Column::Id.eq(id.uuid()))
             .filter(stored)
+            .exec(tx.conn())
+            .await?;
+        Ok(updated.rows_affected == 1)
+    };
+    PERSON.changed(tx, &[id.uuid()], update).await
+}
+
+/// Marks the slip of a held person as used; false if it was before.
+pub(super) async fn use_slip(tx: &Tx, id: PersonId, now: Timestamp) -> Result<bool, DbError> {
+    let update = async {
+        let updated = person::Entity::update_many()
+            .col_expr(person::Column::PasswordSlipUsedAt, Expr::value(now.micros()))
+            .filter(person::Column::Id.eq(id.uuid()))
+            .filter(person::Column::PasswordSlipUntil.is_not_null())
+            .filter(person::Column::PasswordSlipUsedAt.is_null())
             .exec(tx.conn())
             .await?;
         Ok(updated.rows_affected == 1)
@@ -271,6 +291,8 @@ pub(super) async fn insert_people(
         dormant_at: Set(None),
         valid_until: Set(row.valid_until.map(Day::number)),
         consumption_hash: Set(None),
+        password_slip_until: Set(None),
+        password_slip_used_at: Set(None),
         mac: Set(Some(PERSON.mac(tx, row.id.uuid(), &new_person(school, &row)))),
         ..roster_columns(row, now)
     });

@@ -34,6 +34,21 @@ impl PersonBinding {
         Ok(store::bindings::of_person(tx.into(), person, Some(id)).await?.pop())
     }
 
+    /// Ends the sessions of all identities of a person, because the password was reset, and tells them; returns
+    /// the identities.
+    pub async fn password_reset(
+        tx: &Tx,
+        of: BoundTo,
+        now: Timestamp,
+    ) -> Result<Vec<IdentityId>, DbError> {
+        let bound = store::bindings::of_person(tx.into(), of.person, None).await?;
+        for binding in &bound {
+            store::bindings::end_sessions(tx, binding.identity, now).await?;
+        }
+        NoticeKind::PasswordReset.tell(tx, of, Platform::Portal, now).await?;
+        Ok(bound.into_iter().map(|binding| binding.identity).collect())
+    }
+
     /// Ends it as its owner does, with the phone number that was given for the card's sake, and the
     /// sessions of its identity; tells the person's other identities. False if it has ended.
     pub async fn end(

@@ -184,6 +184,8 @@ pub struct SignedIn {
     pub bound_to: Option<BoundTo>,
     /// Whether that person has chosen a query password.
     pub own_password: bool,
+    /// Whether the one in force is from a slip of the counter, and must be changed.
+    pub password_of_slip: bool,
 }
 
 /// The person of a binding.

@@ -38,10 +38,12 @@ pub enum NoticeKind {
     BindingEnded,
     /// A member of staff ended a device that shows payment codes.
     DeviceEnded,
+    /// Two members of staff gave the person a slip with another query password.
+    PasswordReset,
 }
 
 impl NoticeKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Bound,
         Self::PasswordChanged,
         Self::CodeDevice,
@@ -49,6 +51,7 @@ impl NoticeKind {
         Self::LossCancelled,
         Self::BindingEnded,
         Self::DeviceEnded,
+        Self::PasswordReset,
     ];
 
     /// As stored.
@@ -61,6 +64,7 @@ impl NoticeKind {
             Self::LossCancelled => "loss_cancelled",
             Self::BindingEnded => "binding_ended",
             Self::DeviceEnded => "device_ended",
+            Self::PasswordReset => "password_reset",
         }
     }
 
@@ -127,6 +131,11 @@ impl Notice {
             }
             NoticeKind::DeviceEnded => {
                 format!("学校工作人员刚停用了{place}的一台设备上的付款码。需要时请重新启用。")
+            }
+            NoticeKind::PasswordReset => {
+                "学校服务窗口刚重置了您的查询密码，须用纸条上的一次性密码登录并改密。\
+                 若非本人办理，请尽快到服务窗口处理。"
+                    .to_owned()
             }
             NoticeKind::LossCancelled => {
                 format!("您的校园卡刚在{place}上解挂。若非本人操作，请尽快挂失并修改查询密码。")

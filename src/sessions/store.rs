@@ -67,7 +67,8 @@ pub(super) async fn find(
     let sql = "SELECT s.identity_id, i.platform, i.app_id, i.openid, i.user_id, b.person_id, b.school_id, \
                s.refresh_hash, s.mac, i.mac AS identity_mac, b.id AS binding_id, \
                b.platform AS bound_on, b.mac AS binding_mac, \
-               CAST(CASE WHEN p.password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS own \
+               CAST(CASE WHEN p.password_hash IS NULL THEN 0 \
+               WHEN p.password_slip_until IS NOT NULL THEN 2 ELSE 1 END AS BIGINT) AS own \
                FROM session s JOIN identity i ON i.id = s.identity_id \
                LEFT JOIN binding b ON b.identity_id = i.id AND b.ended_at IS NULL \
                LEFT JOIN person p ON p.id = b.person_id \
@@ -91,6 +92,7 @@ pub(super) async fn find(
             school: SchoolId::from_number(school),
         }),
         own_password: own_password == 1,
+        password_of_slip: own_password == 2,
     }))
 }
 

@@ -47,6 +47,8 @@ macro_rules! rights {
 rights! {
     /// Read orders, and find one by a number.
     ReadOrders;
+    /// Have the provider asked now about an order.
+    AskProvider;
     /// Read refunds and requests for refunds.
     ReadRefunds;
     /// Ask for a refund.
@@ -107,6 +109,16 @@ rights! {
     ReadMessages;
     /// Send one again.
     RetryMessages;
+    /// Read requests to adjust balances.
+    ReadAdjustments;
+    /// Ask for an adjustment.
+    AskAdjustment;
+    /// Approve or reject that.
+    DecideAdjustment;
+    /// Read requests to reset query passwords.
+    ReadPasswordResets;
+    /// Ask for one, and decide that of another.
+    ResetPassword;
 }
 
 /// A member of staff who may do `R` now. Responds with 401 to who is not signed in, and with 403 to who

@@ -254,6 +254,9 @@ impl StaffDesk {
             ApprovalKind::Refund
             | ApprovalKind::RefundEnd
             | ApprovalKind::BillRepair
+            | ApprovalKind::AdjustUp
+            | ApprovalKind::AdjustDown
+            | ApprovalKind::PasswordReset
             | ApprovalKind::PolicyChange => {
                 return Err(StaffActError::NotFound);
             }

@@ -6,6 +6,8 @@
 //! Invariant: money moves in the transaction that approves it, or not at all.
 //! Absent on purpose: decisions about money. [`RefundDesk`] makes them, and `reconciliation`.
 
+mod adjustments;
+mod ask_now;
 mod audit_log;
 mod bills;
 mod cases;
@@ -14,10 +16,12 @@ mod endings;
 pub mod guard;
 mod health;
 pub mod http;
+mod member_classes;
 mod members;
 mod merchants;
 mod messages;
 mod orders;
+mod password_resets;
 mod people;
 mod person_acts;
 mod policies;

@@ -19,6 +19,7 @@ use crate::{
         order::{OrderId, WholeOrder},
         purpose::Purpose,
     },
+    payments::Payments,
     schools::People,
     staff_accounts::{StaffMember, StaffRefusal},
 };
@@ -143,6 +144,11 @@ fn read<T>(
 }
 
 impl OrderDetail {
+    /// Whether the provider may know of it what we do not.
+    pub fn is_unknown(&self) -> bool {
+        Payments::is_unknown(&self.whole)
+    }
+
     /// Whether a request for a refund of it waits to be decided.
     pub fn is_asked(&self, now: Timestamp) -> bool {
         let open = |request: &Approval| request.state_at(now) == ApprovalState::Requested;

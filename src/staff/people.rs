@@ -18,9 +18,10 @@ use crate::{
     ledger::balances::{PersonBalances, person_balances},
     orders::order::WholeOrder,
     passcode::PersonDevice,
+    passwords::Passwords,
     schools::{People, Person, PersonKind, Schools},
     sessions::{PersonBinding, Platform},
-    staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
+    staff_accounts::{self, StaffAct, StaffClasses, StaffMember, StaffRefusal},
 };
 use secrecy::ExposeSecret;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct PeopleDesk {
     pub schools: Arc<Schools>,
     /// Opens names and phones.
     pub sealer: Sealer,
+    /// Gives somebody a slip.
+    pub passwords: Passwords,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -217,8 +220,11 @@ impl PeopleDesk {
         Ok(store::count(&self.db, &self.filter(member, query)?, most).await?)
     }
 
-    /// The departments of the member's school: one query.
+    /// The departments of the member's school: one query. None for who sees some classes alone.
     pub async fn departments(&self, member: &StaffMember) -> Result<Vec<String>, StaffPeopleError> {
+        if member.only_classes().is_some() {
+            return Ok(Vec::new());
+        }
         Ok(store::departments(&self.db, member.school).await?)
     }
 
@@ -242,6 +248,9 @@ impl PeopleDesk {
             sought: text.map(|text| self.sought(member, text)),
             department: owned("department", &query.department)?,
             class_name: owned("class", &query.class)?,
+            only_classes: member
+                .only_classes()
+                .map(|classes| classes.names().map(ToOwned::to_owned).collect()),
             status: query.status()?,
             today: self.clock.now().day(),
             in_debt,
@@ -345,7 +354,11 @@ impl PeopleDesk {
         id: PersonId,
     ) -> Result<Person, StaffPeopleError> {
         let found = self.people.get(id).await?;
-        found.filter(|person| person.school == member.school).ok_or(StaffPeopleError::NotFound)
+        let sees = |person: &Person| {
+            let of = |classes: &StaffClasses| classes.contains(&person.class_name);
+            person.school == member.school && member.only_classes().is_none_or(of)
+        };
+        found.filter(sees).ok_or(StaffPeopleError::NotFound)
     }
 }
 

@@ -89,6 +89,9 @@ pub enum RefundRefusal {
     /// The provider knows the refund, and says how it ends.
     #[error("the provider knows the refund")]
     KnownThere,
+    /// The provider was asked about the order a moment ago.
+    #[error("the provider was asked a moment ago")]
+    AskedJustNow,
     /// The provider does not say whether it knows the refund.
     #[error("the provider could not be asked about the refund")]
     Silent,
@@ -140,6 +143,10 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
         payment: (PaymentId, &str),
         number: &str,
     ) -> Result<bool, RefundRefusal>;
+
+    /// Asks the provider now about what is unknown of an order, and settles its answers as any other. An error
+    /// where it was asked a moment ago, or does not answer in time: what is unknown stays unknown.
+    async fn ask_now(&self, school: SchoolId, of: RefundTarget) -> Result<(), RefundRefusal>;
 
     /// Called after the commit of [`RefundDesk::make`] and of [`RefundDesk::end`]: what was enqueued, or
     /// waited, may be delivered.

@@ -95,6 +95,9 @@ impl StaffDesk {
         let approved = match asked.kind {
             ApprovalKind::RefundEnd => self.approve_ending(&requests, &asked, why).await?,
             ApprovalKind::BillRepair
+            | ApprovalKind::AdjustUp
+            | ApprovalKind::AdjustDown
+            | ApprovalKind::PasswordReset
             | ApprovalKind::StaffRoles
             | ApprovalKind::StaffFactor
             | ApprovalKind::PolicyChange => {
@@ -190,6 +193,9 @@ fn made_by(approval: &Approval) -> Option<Uuid> {
         ApprovalKind::Refund => approval.decision.as_ref().and_then(|decision| decision.result),
         ApprovalKind::RefundEnd => Some(approval.subject),
         ApprovalKind::BillRepair
+        | ApprovalKind::AdjustUp
+        | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor
         | ApprovalKind::PolicyChange => None,

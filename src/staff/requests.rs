@@ -3,6 +3,7 @@
 
 use super::refund_desk::{RefundQuote, RefundRefusal};
 use crate::{
+    adjustments::AdjustError,
     approvals::{
         self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, Decider,
         NewApproval, Officer, Ruling,
@@ -12,6 +13,7 @@ use crate::{
         db::{Db, DbError, Tx, TxError},
         money::Fen,
     },
+    passwords::PasswordFault,
     policies::PolicyRefusal,
     reconciliation::RepairError,
     staff_accounts::{
@@ -27,12 +29,18 @@ pub enum StaffActError {
     /// No such request at the school.
     #[error("no such request")]
     NotFound,
+    /// A class that nobody of the school is in.
+    #[error("nobody is in the class {0}")]
+    NoClass(String),
     /// A filter that there is not, by its name.
     #[error("no such {0}")]
     BadFilter(&'static str),
     /// Nobody acts on money of their own.
     #[error("it is the member of staff's own money")]
     OwnMoney,
+    /// Nobody acts on the own card.
+    #[error("it is the member of staff's own card")]
+    OwnCard,
     /// Not allowed.
     #[error(transparent)]
     Right(#[from] StaffRefusal),
@@ -48,6 +56,12 @@ pub enum StaffActError {
     /// The policy cannot be changed so.
     #[error(transparent)]
     Policy(#[from] PolicyRefusal),
+    /// The balance cannot be adjusted.
+    #[error(transparent)]
+    Adjust(#[from] AdjustError),
+    /// The password cannot be reset.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
     /// There can be no such refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -64,9 +78,13 @@ impl TxError for StaffActError {
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
             Self::Policy(error) => error.db(),
+            Self::Adjust(error) => error.db(),
+            Self::Password(error) => error.db(),
             Self::NotFound
+            | Self::NoClass(_)
             | Self::BadFilter(_)
             | Self::OwnMoney
+            | Self::OwnCard
             | Self::Right(_)
             | Self::Refund(_) => None,
         }

@@ -26,6 +26,8 @@ pub(super) struct PeopleFilter {
     pub(super) sought: Option<Sought>,
     pub(super) department: Option<String>,
     pub(super) class_name: Option<String>,
+    /// Those classes whose people alone are seen; `None` for everybody.
+    pub(super) only_classes: Option<Vec<String>>,
     /// How the card stands on this day.
     pub(super) status: Option<CardStatus>,
     pub(super) today: Day,
@@ -87,6 +89,9 @@ impl Conditions {
                 made.and(&format!("p.{column} = {place}"));
             }
         }
+        if let Some(classes) = &filter.only_classes {
+            made.within(classes);
+        }
         if let Some(status) = filter.status {
             let today = made.place(filter.today.number().into());
             made.and(&standing(status).replace("{today}", &today));
@@ -100,6 +105,17 @@ impl Conditions {
     fn place(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
+    }
+
+    /// Nobody is in no class.
+    fn within(&mut self, classes: &[String]) {
+        let places: Vec<String> =
+            classes.iter().map(|class| self.place(class.as_str().into())).collect();
+        if places.is_empty() {
+            self.and("1 = 0");
+        } else {
+            self.and(&format!("p.class_name IN ({})", places.join(", ")));
+        }
     }
 
     fn and(&mut self, condition: &str) {
@@ -265,4 +281,21 @@ pub(super) async fn departments(db: &Db, school: SchoolId) -> Result<Vec<String>
     );
     let found = Source::Db(db).select(&sql, vec![school.number().into()]).await?;
     found.iter().map(|row| text(row, "name")).collect()
+}
+
+/// Those of these classes that nobody of the school is in, in their order.
+pub(super) async fn unknown_classes(
+    db: &Db,
+    school: SchoolId,
+    names: impl Iterator<Item = &str>,
+) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT 1 AS one FROM person p WHERE p.school_id = $1 AND p.class_name = $2 LIMIT 1";
+    let mut unknown = Vec::new();
+    for name in names {
+        let values = vec![school.number().into(), name.into()];
+        if Source::Db(db).select(sql, values).await?.is_empty() {
+            unknown.push(name.to_owned());
+        }
+    }
+    Ok(unknown)
 }

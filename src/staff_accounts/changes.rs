@@ -5,8 +5,8 @@
 //! approval by this login of what they ask for is not independent of them.
 
 use super::{
-    Account, StaffAccounts, StaffAct, StaffId, StaffLogin, StaffMember, StaffNo, StaffRefusal,
-    StaffRole, StaffRoles, counts_of, hold,
+    Account, StaffAccounts, StaffAct, StaffClasses, StaffId, StaffLogin, StaffMember, StaffNo,
+    StaffRefusal, StaffRole, StaffRoles, counts_of, hold,
     registry::{Slip, entry},
     store::{
         self,
@@ -231,6 +231,7 @@ impl StaffChanges<'_> {
             login: new.login.clone(),
             staff_no: new.staff_no.clone(),
             roles: new.roles.without_guarded(),
+            classes: StaffClasses::default(),
             password_hash: password_hash.to_owned(),
             factor: self.accounts.keeper.printed(id, slip.totp())?,
             enabled: true,

@@ -11,6 +11,7 @@
 //! Absent on purpose: names and phone numbers. A member of staff is a login and a staff number.
 
 mod changes;
+mod classes;
 mod factor;
 mod first;
 mod names;
@@ -25,6 +26,7 @@ mod upkeep;
 mod work;
 
 pub use changes::{AddedStaff, StaffBonds, StaffChange, StaffChangeError, StaffChanges};
+pub use classes::StaffClasses;
 pub use names::{
     FACTOR_LIFETIME, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles, WorkId,
 };
@@ -129,6 +131,8 @@ pub struct StaffMember {
     pub staff_no: StaffNo,
     /// What the login may do.
     pub roles: StaffRoles,
+    /// The classes that the login was given: whom a counsellor sees.
+    pub classes: StaffClasses,
     /// When the second factor was last given in this session.
     pub factor_at: Timestamp,
 }
@@ -141,6 +145,7 @@ struct Account {
     login: StaffLogin,
     staff_no: StaffNo,
     roles: StaffRoles,
+    classes: StaffClasses,
     /// PHC string of Argon2id.
     password_hash: String,
     factor: Factor,

@@ -94,6 +94,7 @@ impl StaffAccounts {
             login: account.login,
             staff_no: account.staff_no,
             roles: account.roles,
+            classes: account.classes,
             factor_at,
         }))
     }

@@ -1,7 +1,7 @@
 //! Logins as an operator adds, lists and switches them.
 
 use super::{
-    Account, StaffId, StaffLogin, StaffNo, StaffRoles, WorkId, counts_of,
+    Account, StaffClasses, StaffId, StaffLogin, StaffNo, StaffRoles, WorkId, counts_of,
     factor::{FactorKeeper, first_code},
     recovery::RecoveryCode,
     store::{self, sessions},
@@ -73,6 +73,8 @@ pub struct ListedStaff {
     pub staff_no: StaffNo,
     /// What the login may do.
     pub roles: StaffRoles,
+    /// The classes whose people a counsellor sees.
+    pub classes: StaffClasses,
     /// Whether it is accepted.
     pub enabled: bool,
     /// Whether it has a second factor of its own.
@@ -183,6 +185,7 @@ impl From<Account> for ListedStaff {
             login: account.login,
             staff_no: account.staff_no,
             roles: account.roles,
+            classes: account.classes,
             enabled: account.enabled,
             enrolled: !account.factor.printed,
             signed_in_at: account.signed_in_at,
@@ -208,6 +211,7 @@ impl StaffRegistry {
             login,
             staff_no,
             roles,
+            classes: StaffClasses::default(),
             password_hash: password::hash(&password)?,
             factor: self.keeper().printed(id, &slip.secret)?,
             enabled: true,

@@ -7,6 +7,8 @@ use super::StaffRole;
 pub enum StaffAct {
     /// Read orders, and find one by a number.
     ReadOrders,
+    /// Have the provider asked now about what is unknown of an order.
+    AskProvider,
     /// Read refunds and requests for refunds.
     ReadRefunds,
     /// Ask for a refund, or take the request back.
@@ -19,6 +21,16 @@ pub enum StaffAct {
     AskRepair,
     /// Approve or reject such a request.
     DecideRepair,
+    /// Read requests to adjust balances.
+    ReadAdjustments,
+    /// Ask for an adjustment, or take the request back.
+    AskAdjustment,
+    /// Approve or reject such a request.
+    DecideAdjustment,
+    /// Read requests to reset query passwords.
+    ReadPasswordResets,
+    /// Ask for one, take the request back, approve or reject that of another.
+    ResetPassword,
     /// Read rights to pass doors.
     ReadDoorRights,
     /// Give somebody such a right, or end it.
@@ -84,16 +96,25 @@ impl StaffAct {
     pub(super) const fn roles(self) -> &'static [StaffRole] {
         use StaffRole::{Admin, Auditor, CardOffice, Counsellor, Finance, NetworkCenter};
         match self {
-            Self::ReadOrders | Self::ReadRefunds | Self::ReadBalances | Self::ReadMoneyCases => {
-                &[CardOffice, Finance, Auditor]
+            Self::ReadOrders
+            | Self::ReadRefunds
+            | Self::ReadAdjustments
+            | Self::ReadBalances
+            | Self::ReadMoneyCases => &[CardOffice, Finance, Auditor],
+            Self::AskProvider | Self::AskRefund | Self::AskAdjustment | Self::EndMoneyCases => {
+                &[CardOffice, Finance]
             }
-            Self::AskRefund | Self::EndMoneyCases => &[CardOffice, Finance],
-            Self::DecideRefund | Self::AskRepair | Self::DecideRepair => &[Finance],
+            Self::DecideRefund | Self::DecideAdjustment | Self::AskRepair | Self::DecideRepair => {
+                &[Finance]
+            }
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
-            Self::ChangeDoorRights | Self::ExportPeople | Self::ReadRoster | Self::ImportRoster => {
-                &[CardOffice]
-            }
+            Self::ChangeDoorRights
+            | Self::ExportPeople
+            | Self::ReadRoster
+            | Self::ImportRoster
+            | Self::ReadPasswordResets
+            | Self::ResetPassword => &[CardOffice],
             Self::ReadAccessLog => &[CardOffice, Auditor],
             Self::ReadPeople => &[CardOffice, Finance, NetworkCenter, Counsellor, Auditor],
             Self::RevealPerson | Self::HandleCases | Self::StopTerminals | Self::RetryMessages => {
@@ -118,8 +139,11 @@ impl StaffAct {
     pub(super) const fn needs_fresh_factor(self) -> bool {
         match self {
             Self::ReadOrders
+            | Self::AskProvider
             | Self::ReadRefunds
             | Self::ReadBills
+            | Self::ReadAdjustments
+            | Self::ReadPasswordResets
             | Self::ReadDoorRights
             | Self::ReadPeople
             | Self::ReadBalances
@@ -143,6 +167,9 @@ impl StaffAct {
             | Self::DecideRefund
             | Self::AskRepair
             | Self::DecideRepair
+            | Self::AskAdjustment
+            | Self::DecideAdjustment
+            | Self::ResetPassword
             | Self::ChangeDoorRights
             | Self::ReadAccessLog
             | Self::ExportPeople
@@ -169,14 +196,20 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 36] = [
+    const TABLE: [(Act, &str, bool); 42] = [
         (Act::ReadOrders, "CF--A-", false),
+        (Act::AskProvider, "CF----", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
         (Act::DecideRefund, "-F----", true),
         (Act::ReadBills, "-F--A-", false),
         (Act::AskRepair, "-F----", true),
         (Act::DecideRepair, "-F----", true),
+        (Act::ReadAdjustments, "CF--A-", false),
+        (Act::AskAdjustment, "CF----", true),
+        (Act::DecideAdjustment, "-F----", true),
+        (Act::ReadPasswordResets, "C-----", false),
+        (Act::ResetPassword, "C-----", true),
         (Act::ReadDoorRights, "C-N-A-", false),
         (Act::ChangeDoorRights, "C-----", true),
         (Act::ReadAccessLog, "C---A-", true),

@@ -1,7 +1,8 @@
 //! Staying signed in, giving the second factor again, signing out.
 
 use super::{
-    StaffAccounts, StaffGrant, StaffMember, StaffSessionId, StaffSignInError, TRIES_OF_FACTOR,
+    StaffAccounts, StaffGrant, StaffId, StaffMember, StaffSessionId, StaffSignInError,
+    TRIES_OF_FACTOR,
     factor::Shown,
     sign_in::totp_code,
     store::{self, sessions},
@@ -49,6 +50,15 @@ impl StaffAccounts {
             self.db.in_tx(async |tx| sessions::keep_alive(tx, session, now).await).await?;
         }
         Ok(member)
+    }
+
+    /// The login whose session a browser's cookie was, also where it has ended: what was typed there is this
+    /// login's. It signs nobody in.
+    pub async fn was_signed_in(&self, token: &str) -> Result<Option<StaffId>, StaffSignInError> {
+        let (session, presented) =
+            RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
+        let session = StaffSessionId::from_uuid(session);
+        Ok(sessions::member_of_ended(&self.db, session, &presented.hash()).await?)
     }
 
     /// Ends the session of a refresh token. An invalid token ends nothing and is an error.

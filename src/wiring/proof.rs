@@ -2,6 +2,7 @@
 
 use super::{Settings, providers::Providers};
 use crate::{
+    adjustments::audit::AdjustmentsExplain,
     base::{
         clock::{Clock, SystemClock},
         crypto::seal::Sealer,
@@ -42,5 +43,6 @@ pub async fn rooms(settings: &Settings, db: &Db) -> Result<Vec<Box<dyn Explains>
         Box::new(RefundsExplain { gateways }),
         Box::new(ChargesExplain),
         Box::new(BillsExplain),
+        Box::new(AdjustmentsExplain),
     ])
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     orders::{
         self,
-        order::{PaymentId, PaymentState},
+        order::{PaymentId, PaymentState, WholeOrder},
         refund::{Refund, RefundId, left_of},
         refunds,
     },
@@ -23,9 +23,12 @@ use crate::{
         RefundTarget,
     },
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use uuid::Uuid;
+
+/// How long somebody waits for a provider that is asked now.
+const ASKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Refunds of all schools.
 #[derive(Debug)]
@@ -135,6 +138,32 @@ impl RefundDesk for PaymentRefunds {
             tracing::warn!(%error, payment = %payment, "the provider could not be asked");
             RefundRefusal::Silent
         })
+    }
+
+    async fn ask_now(&self, school: SchoolId, of: RefundTarget) -> Result<(), RefundRefusal> {
+        let order = match of {
+            RefundTarget::Order(order) => order,
+            RefundTarget::Payment(payment) => {
+                let read = async |tx: &Tx| orders::read(tx, payment).await;
+                let found = self.db.in_snapshot(read).await?;
+                found.ok_or(RefundRefusal::NoSuchPayment)?.order.id
+            }
+        };
+        let whole = WholeOrder::of_school(&self.db, school, order).await?;
+        let whole = whole.ok_or(RefundRefusal::NoSuchPayment)?;
+        if !Payments::is_unknown(&whole) {
+            return Ok(());
+        }
+        let asking = tokio::time::timeout(ASKED_WITHIN, self.payments.ask_now(&whole));
+        match asking.await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(RefundRefusal::AskedJustNow),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, %order, "the provider could not be asked");
+                Err(RefundRefusal::Silent)
+            }
+            Err(_) => Err(RefundRefusal::Silent),
+        }
     }
 
     fn made(&self) {

@@ -78,6 +78,7 @@ pub(super) fn people_desk(staff: &StaffDesk, shared: &Shared) -> PeopleDesk {
         people: shared.people(),
         schools: Arc::clone(&shared.schools),
         sealer: shared.keys.sealer.clone(),
+        passwords: shared.passwords.clone(),
         clock: Arc::clone(&staff.clock),
     }
 }

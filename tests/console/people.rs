@@ -16,7 +16,7 @@ use onecard::{
     cards::CardStatus,
     schools::{PersonStatus, Standing, roster::RosterImport},
     staff::PeopleQuery,
-    staff_accounts::{StaffId, StaffMember, StaffRoles, StaffSessionId},
+    staff_accounts::{StaffClasses, StaffId, StaffMember, StaffRoles, StaffSessionId},
     wiring::Settings,
 };
 use serde_json::{Value, json};
@@ -263,6 +263,10 @@ async fn roles_see_what_they_may(db: &TestDb) {
     for (nth, (role, [sees, money, reveals, stops])) in roles.into_iter().enumerate() {
         let (login, number) = (format!("m{nth}"), format!("11{nth}"));
         let (browser, _) = Browser::of(&world, &login, &number, &[role]).await;
+        // A counsellor sees the own classes alone.
+        let classes = "UPDATE staff_member SET classes = (SELECT class_name FROM person \
+                       WHERE student_no = '2301001') WHERE roles = 'counsellor'";
+        world.change(classes, []).await;
         let nav = browser.get("/staff").await.with(200);
         assert_eq!(nav.says("href=\"/staff/people\""), sees, "{role}");
         if !sees {
@@ -401,6 +405,7 @@ fn of_school(school: i64) -> StaffMember {
         login: "li".parse().unwrap(),
         staff_no: "1002".parse().unwrap(),
         roles: StaffRoles::new(["finance".parse().unwrap()]),
+        classes: StaffClasses::default(),
         factor_at: now(),
     }
 }

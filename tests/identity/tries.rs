@@ -418,10 +418,9 @@ async fn a_password_is_held_where_it_is_acted_on(db: &TestDb) {
         .await
         .unwrap()
         .unwrap();
-    let today = START.day();
     let holds = async |what: &str, proven: &Proven, expected: [Came; 2]| {
         let held = db.db.in_tx(async |tx| proven.hold(tx).await).await;
-        let member = db.db.in_tx(async |tx| proven.hold_member(tx, today).await).await;
+        let member = db.db.in_tx(async |tx| proven.hold_member(tx, START).await).await;
         assert_eq!([came(held.map(drop)), came(member.map(drop))], expected, "{what}");
     };
     let all = [("a stranger's", &stranger), ("a holder's", &holder), ("a till's", &till)];

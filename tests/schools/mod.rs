@@ -4,7 +4,6 @@ mod api;
 mod imports;
 mod manuals;
 mod policies;
-mod rosters;
 pub mod rosters;
 mod versions;
 

@@ -14,8 +14,7 @@ use onecard::{
     },
     policies::import_schools,
     schools::{
-        DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools, import_schools,
-        roster::{Progress, RosterError, RosterImport, RosterReport},
+        DefaultRule, People, Person, PersonKeys, PersonKind, PersonStatus, Schools,
         roster::{RosterError, RosterImport, RosterReport},
     },
 };

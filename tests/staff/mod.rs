@@ -1,11 +1,13 @@
 //! Members of staff: sign-in, and refunds that need two persons.
 
+mod adjustments;
 pub mod cases;
 mod commands;
 mod endings;
 mod health;
 mod key_trials;
 mod members;
+mod password_resets;
 mod policies;
 mod refunds;
 pub mod rosters;

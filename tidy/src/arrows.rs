@@ -21,7 +21,7 @@ pub const FLOORS: [&[&str]; 7] = [
         "stored_files",
     ],
     &["cards", "messages", "passwords", "schools", "staff_accounts", "terminals"],
-    &["key_trials", "payments", "policies", "reconciliation", "work_login"],
+    &["adjustments", "key_trials", "payments", "policies", "reconciliation", "work_login"],
     &[
         "access",
         "cardlife",

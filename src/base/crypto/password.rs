@@ -57,6 +57,16 @@ pub fn equals_default(given: &SecretString, default: &SecretString) -> bool {
     digest(given).ct_eq(&digest(default)).into()
 }
 
+/// So many random decimal digits, for a slip. Nineteen at most.
+pub fn random_digits(many: u32) -> Result<SecretString, PasswordError> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| PasswordError::Failed)?;
+    // Of 128 bits the remainder is even to within one part in 2^64.
+    let number = u128::from_be_bytes(bytes) % 10_u128.pow(many.min(19));
+    let width = usize::try_from(many.min(19)).unwrap_or(0);
+    Ok(SecretString::from(format!("{number:0width$}")))
+}
+
 fn bounded(password: &SecretString) -> Result<&str, PasswordError> {
     let text = password.expose_secret();
     if text.len() > MAX_PASSWORD_BYTES {

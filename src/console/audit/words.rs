@@ -69,6 +69,7 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.password_changed", "更改自己的密码"),
     ("staff.sessions_ended", "结束账号的全部登录"),
     ("staff.roles_changed", "更改角色"),
+    ("staff.classes_changed", "更改辅导员的班级"),
     ("staff.disabled", "停用账号"),
     ("staff.enabled", "启用账号"),
     ("staff.signed_in", "登录"),
@@ -90,6 +91,7 @@ const ACTS: &[(&str, &str)] = &[
     ("case.resolved", "办结异常"),
     ("case.checked", "核对异常的退款单号"),
     ("cases.exported", "导出异常"),
+    ("provider.asked", "向支付平台查询"),
     ("orders.exported", "导出订单"),
     ("people.exported", "导出人员"),
     ("audit.exported", "导出记录"),
@@ -99,6 +101,7 @@ const ACTS: &[(&str, &str)] = &[
     ("person.revealed_often", "一天内多次查看姓名和手机号"),
     ("device.ended", "结束设备"),
     ("binding.ended", "解除绑定"),
+    ("password.reset", "重置查询密码"),
     ("phone.shared", "授权手机号"),
     ("phone.removed", "删除手机号"),
 ];
@@ -125,6 +128,7 @@ pub(super) fn object(subject: &str) -> String {
     };
     let word = match what {
         "approval" => "申请",
+        "order" => "订单",
         "case" => "异常",
         "message" => "消息",
         "person" => "人员",
@@ -206,6 +210,11 @@ pub(super) fn detail(detail: &str) -> String {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
     }
+    let classes = detail.strip_prefix("classes ").and_then(|rest| rest.rsplit_once(", before "));
+    if let Some((now, before)) = classes {
+        let none = |text: &str| if text.is_empty() { "没有" } else { text }.to_owned();
+        return format!("班级 {}，原为 {}", none(now), none(before));
+    }
     if let Some(finding) = TrialFinding::from_code(detail) {
         return finding.label().to_owned();
     }
@@ -219,6 +228,9 @@ pub(super) fn detail(detail: &str) -> String {
         Some(("refund", amount)) => format!("退款 {amount}"),
         Some(("refund_end", amount)) => format!("终止退款 {amount}"),
         Some(("bill_repair", amount)) => format!("对账差异 {amount}"),
+        Some(("adjust_up", amount)) => format!("调账 加 {amount}"),
+        Some(("adjust_down", amount)) => format!("调账 减 {amount}"),
+        Some(("password_reset", _)) => "重置查询密码".to_owned(),
         Some(("staff_roles", _)) => "更改角色".to_owned(),
         Some(("policy_change", _)) => "更改政策".to_owned(),
         Some(("staff_factor", _)) => "重置验证器".to_owned(),
@@ -270,6 +282,8 @@ mod tests {
             (format!("refund of {id}, 1200 fen"), "退款 ¥12.00"),
             (format!("refund_end of {id}, 1 fen"), "终止退款 ¥0.01"),
             (format!("bill_repair of {id}, 500 fen"), "对账差异 ¥5.00"),
+            (format!("adjust_up of {id}, 1200 fen"), "调账 加 ¥12.00"),
+            (format!("adjust_down of {id}, 1200 fen"), "调账 减 ¥12.00"),
             ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
             ("case second_payment, 5000 fen".to_owned(), "第二次付款 ¥50.00"),
             ("case shipping".to_owned(), "发货信息没有送达"),
@@ -290,6 +304,10 @@ mod tests {
             ("to add 700, to change 112, to refuse 8".to_owned(), "新增 700，更改 112，拒绝 8"),
             ("3 people added, 0 changed".to_owned(), "新增 3，更改 0"),
             ("students.csv, 812 bytes".to_owned(), "students.csv, 812 bytes"),
+            (
+                "classes 护理2301、护理2302, before ".to_owned(),
+                "班级 护理2301、护理2302，原为 没有",
+            ),
             (String::new(), ""),
         ] {
             assert_eq!(detail(&text), said);

@@ -162,7 +162,7 @@ impl AskForm {
 }
 
 /// `12.5`, `¥12.50` or `12` as an amount; nothing for other texts.
-fn fen_of(text: &str) -> Option<Fen> {
+pub(in crate::console) fn fen_of(text: &str) -> Option<Fen> {
     let text = text.trim().trim_start_matches(['¥', '￥']);
     let (yuan, cents) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

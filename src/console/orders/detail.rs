@@ -73,6 +73,8 @@ struct DetailPage {
     requests: Vec<RequestRow>,
     /// Where a refund is asked for, if it can be.
     ask: Option<String>,
+    /// Where the provider is asked now, if something is unknown.
+    query: Option<String>,
     history: Vec<String>,
     back: String,
 }
@@ -89,12 +91,20 @@ pub(in crate::console) async fn show(
     let ask = may_ask(&detail, &seat.member, now)
         .then(|| format!("{}/ask?back={}", path_of(detail.whole.order.id), form_encoded(&back)));
     let frame = Frame::of(&seat, &console, HERE).await?;
-    shown(&page(frame, &detail, now, (ask, back)))
+    let asks = seat.member.roles.has(StaffAct::AskProvider);
+    let query =
+        (asks && detail.is_unknown()).then(|| format!("{}/query", path_of(detail.whole.order.id)));
+    shown(&DetailPage { query, ..page(frame, &detail, now, (ask, back)) })
 }
 
 impl CameFrom {
+    /// The list that a form carried.
+    pub(in crate::console) const fn of(back: String) -> Self {
+        Self { back: Some(back) }
+    }
+
     /// The list to go back to: that of the order's day where nobody came from a list.
-    pub(super) fn list_of(&self, detail: &OrderDetail) -> String {
+    pub(in crate::console) fn list_of(&self, detail: &OrderDetail) -> String {
         let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
         let day = detail.whole.order.created_at.day();
         from.map_or_else(|| LIST.with("day", day).to_string(), |back| next_of(Some(back)))
@@ -128,6 +138,7 @@ fn page(
         refunds: whole.refunds.iter().map(refund_row).collect(),
         requests: detail.requests.iter().map(|request| request_row(request, now)).collect(),
         ask,
+        query: None,
         history: history::of(detail, now),
         back,
     }
@@ -180,6 +191,9 @@ fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
         ApprovalKind::RefundEnd => "终止退款",
         ApprovalKind::Refund
         | ApprovalKind::BillRepair
+        | ApprovalKind::AdjustUp
+        | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor
         | ApprovalKind::PolicyChange => "退款",

@@ -56,6 +56,9 @@ fn of_request(request: &Approval, now: Timestamp) -> Vec<Happened> {
         ApprovalKind::RefundEnd => "终止退款",
         ApprovalKind::Refund
         | ApprovalKind::BillRepair
+        | ApprovalKind::AdjustUp
+        | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor
         | ApprovalKind::PolicyChange => "退款",

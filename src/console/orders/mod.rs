@@ -5,8 +5,8 @@ mod detail;
 mod file;
 mod history;
 
-pub(super) use ask::{ask, ask_form};
-pub(super) use detail::show;
+pub(super) use ask::{ask, ask_form, fen_of};
+pub(super) use detail::{CameFrom, show};
 pub(super) use file::Orders;
 
 use super::{
@@ -250,7 +250,7 @@ fn nothing_found() -> Wrong {
     }
 }
 
-fn path_of(id: OrderId) -> String {
+pub(super) fn path_of(id: OrderId) -> String {
     format!("{}/{id}", HERE.0)
 }
 

@@ -64,6 +64,8 @@ struct DetailPage {
     reveal: Option<String>,
     /// What can be done for the card, as verb and page.
     card: Option<(&'static str, String)>,
+    /// What can be asked for, as word and page.
+    asks: Vec<(&'static str, String)>,
     is_own: bool,
     bindings: Vec<BindingRow>,
     devices: Vec<DeviceRow>,
@@ -90,12 +92,30 @@ pub(in crate::console) async fn show(
     let frame = Frame::of(&seat, &console, HERE).await?;
     let may = |act| has(act) && !detail.is_own;
     let rights = (may(StaffAct::ChangePerson), may(StaffAct::RevealPerson));
-    shown(&page(frame, &detail, rights, (doors, back)))
+    let asks = ASKS.into_iter().filter(|(act, ..)| may(*act));
+    let asks = asks.map(|(_, word, what)| (word, to(detail.listed.id, what, &back))).collect();
+    shown(&DetailPage { asks, ..page(frame, &detail, rights, (doors, back)) })
+}
+
+/// What can be asked for, which another person decides: the right, its word and its page.
+const ASKS: [(StaffAct, &str, &str); 2] = [
+    (StaffAct::AskAdjustment, "申请调账", "adjust"),
+    (StaffAct::ResetPassword, "申请重置查询密码", "password-reset"),
+];
+
+/// The page of an act for a person, with the list behind it.
+fn to(id: PersonId, what: &str, back: &str) -> String {
+    format!("{}/{what}?back={}", path_of(id), form_encoded(back))
 }
 
 impl CameFrom {
+    /// The list that a form carried.
+    pub(in crate::console) fn of(back: &str) -> Self {
+        Self { back: Some(back.to_owned()) }
+    }
+
     /// The list to go back to.
-    pub(super) fn list(&self) -> String {
+    pub(in crate::console) fn list(&self) -> String {
         let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
         from.map_or_else(|| LIST.to_string(), |back| next_of(Some(back)))
     }
@@ -108,7 +128,7 @@ fn page(
     (doors, back): (Option<String>, String),
 ) -> DetailPage {
     let one = &detail.listed;
-    let to = |what: &str| format!("{}/{what}?back={}", path_of(one.id), form_encoded(&back));
+    let to = |what: &str| to(one.id, what, &back);
     let end = |what: String| changes.then(|| to(&what));
     let card = match detail.lost_at {
         None => ("挂失", to("loss")),
@@ -125,6 +145,7 @@ fn page(
         facts: facts(detail),
         reveal: reveals.then(|| to("reveal")),
         card: changes.then_some(card),
+        asks: Vec::new(),
         is_own: detail.is_own,
         bindings: bindings
             .map(|binding| binding_row(binding, end(format!("bindings/{}/end", binding.id))))

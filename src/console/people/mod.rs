@@ -8,7 +8,7 @@ mod reveal;
 pub(super) use acts::{
     ask_binding, ask_cancel, ask_device, ask_loss, cancel_loss, end_binding, end_device, loss,
 };
-pub(super) use detail::show;
+pub(super) use detail::{CameFrom, show};
 pub(super) use file::People;
 pub(super) use reveal::{ask as ask_reveal, reveal};
 
@@ -33,7 +33,7 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-const HERE: (&str, &str) = ("/staff/people", "人员");
+pub(super) const HERE: (&str, &str) = ("/staff/people", "人员");
 const LIST: Address = Address::of(HERE.0);
 
 /// Whom somebody looks for, sealed.
@@ -156,7 +156,10 @@ impl Asked {
         let (found, pages) = place.turn(found, |one| one.id.uuid(), &list);
         let back = place.address(&list).to_string();
         let department = query.department.clone().unwrap_or_default();
-        let none = ["花名册里还没有人。", "没有符合条件的人。"];
+        let none = match member.only_classes() {
+            Some(classes) if classes.names().len() == 0 => [NO_CLASSES, NO_CLASSES],
+            Some(_) | None => ["花名册里还没有人。", "没有符合条件的人。"],
+        };
         let states = PeopleQuery::STATES.map(|(_, status)| status);
         Ok(ListPage {
             frame: Frame::of(seat, console, HERE).await?,
@@ -206,10 +209,13 @@ pub(super) async fn search(
     shown_as(wrong.status, &asked.page(&seat, &console, (Some(text), Some(wrong))).await?)
 }
 
+/// What a counsellor reads who has no classes yet.
+const NO_CLASSES: &str = "管理员还没有给您分配班级，所以这里没有人。请联系管理员。";
+
 /// The longest text that is looked for, in characters: as in [`PeopleQuery`].
 const LONGEST_TEXT: usize = 60;
 
-fn path_of(id: PersonId) -> String {
+pub(super) fn path_of(id: PersonId) -> String {
     format!("{}/{id}", HERE.0)
 }
 

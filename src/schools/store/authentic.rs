@@ -24,12 +24,14 @@ pub(in crate::schools) const PERSON: Authority = Authority {
         ("dormant_at", FieldKind::Big),
         ("password_hash", FieldKind::Text),
         ("consumption_hash", FieldKind::Text),
+        ("password_slip_until", FieldKind::Big),
+        ("password_slip_used_at", FieldKind::Big),
     ],
-    added: 0,
+    added: 2,
     live: "true",
 };
 
-pub(super) fn person_fields(row: &person::Model) -> [Field; 8] {
+pub(super) fn person_fields(row: &person::Model) -> [Field; 10] {
     [
         row.school_id.into(),
         row.student_no.as_str().into(),
@@ -39,16 +41,20 @@ pub(super) fn person_fields(row: &person::Model) -> [Field; 8] {
         row.dormant_at.into(),
         row.password_hash.as_deref().into(),
         row.consumption_hash.as_deref().into(),
+        row.password_slip_until.into(),
+        row.password_slip_used_at.into(),
     ]
 }
 
 /// The columns of a person who is new on the roster.
-pub(super) fn new_person(school: SchoolId, row: &PersonRow<'_>) -> [Field; 8] {
+pub(super) fn new_person(school: SchoolId, row: &PersonRow<'_>) -> [Field; 10] {
     [
         school.number().into(),
         row.student_no.into(),
         PersonStatus::Active.code().into(),
         row.valid_until.map(Day::number).into(),
+        Field::Null,
+        Field::Null,
         Field::Null,
         Field::Null,
         Field::Null,

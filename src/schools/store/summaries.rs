@@ -57,6 +57,8 @@ pub(in crate::schools) fn authentic_question(persons: &[PersonId]) -> Question {
             ("p.student_no", "text"),
             ("p.password_hash", "text"),
             ("p.consumption_hash", "text"),
+            ("p.password_slip_until", "bigint"),
+            ("p.password_slip_used_at", "bigint"),
             ("p.mac", "bytea"),
         ],
         ..question(persons)
@@ -77,6 +79,8 @@ pub(in crate::schools) fn authentic(
         found.get::<Option<i64>>(4)?.into(),
         found.get::<Option<String>>(8)?.as_deref().into(),
         found.get::<Option<String>>(9)?.as_deref().into(),
+        found.get::<Option<i64>>(10)?.into(),
+        found.get::<Option<i64>>(11)?.into(),
     ];
     let mac: Option<Vec<u8>> = found.get(10)?;
     PERSON.check(macs, found.get(0)?, &fields, mac.as_deref())?;

@@ -36,6 +36,8 @@ pub(super) struct StaffLoginView {
     /// 工号: who it is.
     staff_no: String,
     roles: Vec<&'static str>,
+    /// The classes whose people it sees as a counsellor.
+    classes: Vec<String>,
     enabled: bool,
     /// Whether it has a second factor of its own.
     enrolled: bool,
@@ -355,6 +357,7 @@ pub(super) fn view(staff: &ListedStaff) -> StaffLoginView {
         login: staff.login.to_string(),
         staff_no: staff.staff_no.to_string(),
         roles: staff.roles.codes(),
+        classes: staff.classes.names().map(ToOwned::to_owned).collect(),
         enabled: staff.enabled,
         enrolled: staff.enrolled,
         signed_in_at: staff.signed_in_at,

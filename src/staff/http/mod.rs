@@ -2,6 +2,7 @@
 //! doors, merchants and terminals.
 
 mod account;
+mod adjustments;
 mod audit;
 mod auth;
 mod bills;
@@ -10,11 +11,13 @@ mod doors;
 mod endings;
 mod exports;
 mod health;
+mod member_classes;
 mod member_requests;
 mod members;
 mod merchants;
 mod messages;
 mod orders;
+mod password_resets;
 mod people;
 mod policies;
 mod policy_requests;
@@ -67,13 +70,24 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(people::end_device)
         .service(people::end_binding)
         .service(people::reveal);
-    config.service(orders::list).service(orders::search).service(orders::show);
     config
         .service(roster_imports::upload)
         .service(roster_imports::list)
         .service(roster_imports::show)
         .service(roster_imports::start)
         .service(roster_imports::export_refused);
+    config
+        .service(password_resets::ask)
+        .service(password_resets::list)
+        .service(password_resets::show)
+        .service(password_resets::approve)
+        .service(password_resets::reject)
+        .service(password_resets::withdraw);
+    config
+        .service(orders::list)
+        .service(orders::search)
+        .service(orders::show)
+        .service(orders::ask_provider);
 }
 
 fn money(config: &mut ServiceConfig<'_>) {
@@ -81,10 +95,18 @@ fn money(config: &mut ServiceConfig<'_>) {
         .service(refunds::ask)
         .service(refunds::list)
         .service(refunds::show)
+        .service(refunds::ask_provider)
         .service(refunds::approve)
         .service(endings::ask)
         .service(refunds::reject)
         .service(refunds::withdraw);
+    config
+        .service(adjustments::ask)
+        .service(adjustments::list)
+        .service(adjustments::show)
+        .service(adjustments::approve)
+        .service(adjustments::reject)
+        .service(adjustments::withdraw);
     config
         .service(bills::days)
         .service(bills::differences)
@@ -115,6 +137,7 @@ fn logins(config: &mut ServiceConfig<'_>) {
         .service(members::unlink)
         .service(members::change_roles)
         .service(members::reset_factor)
+        .service(member_classes::change)
         .service(member_requests::requests)
         .service(member_requests::show_request)
         .service(member_requests::approve)

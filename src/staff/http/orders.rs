@@ -20,7 +20,7 @@ use crate::{
     },
     staff::{
         MoneyStanding, NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError,
-        guard::{May, ReadOrders},
+        guard::{AskProvider, May, ReadOrders},
     },
 };
 use actix_web::{
@@ -200,6 +200,24 @@ pub(super) async fn show(
     desk: Data<OrderDesk>,
 ) -> Result<Json<StaffOrderView>, ApiError> {
     let found = desk.find(&member, id.into_inner()).await?;
+    Ok(Json(view(found, desk.clock.now())))
+}
+
+/// Has the provider asked now about what is unknown of an order, and answers how it stands then: what the provider
+/// does not tell stays unknown. Once in ten seconds for an order. The roles `card_office` and `finance` may.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = Uuid, Path, description = "The order")),
+    responses((status = 200, body = StaffOrderView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 429, description = "`asked_just_now`", body = Problem),
+        (status = 503, description = "`provider_unavailable`", body = Problem)))]
+#[post("/orders/{id}/query")]
+pub(super) async fn ask_provider(
+    member: May<AskProvider>,
+    id: Path<OrderId>,
+    desk: Data<OrderDesk>,
+) -> Result<Json<StaffOrderView>, ApiError> {
+    let found = desk.ask_now(&member, id.into_inner()).await?;
     Ok(Json(view(found, desk.clock.now())))
 }
 

@@ -1,6 +1,7 @@
 //! Maps errors of staff to problem documents.
 
 use crate::{
+    adjustments::{AdjustError, Adjustment},
     approvals::{ApprovalError, ApprovalRefusal},
     base::http::{
         ApiError,
@@ -41,6 +42,7 @@ problem_kinds! {
     REFUND_JUST_SENT = "refund_just_sent", 409, "退款刚刚提交，请稍后再试";
     REFUND_KNOWN_THERE = "refund_known_there", 409, "支付机构已受理该退款";
     TOO_MANY_EXPORTS = "too_many_exports", 429, "同时导出的文件太多，请等前面的完成";
+    ASKED_JUST_NOW = "asked_just_now", 429, "刚刚查询过，请 10 秒后再试";
     CASE_TAKEN = "case_taken", 409, "这项异常由另一人处理中";
     CASE_NOT_TAKEN = "case_not_taken", 409, "请先接手这项异常";
     CASE_OVER = "case_over", 409, "这项异常已结束";
@@ -54,6 +56,8 @@ problem_kinds! {
     POLICY_MOVED = "policy_moved", 409, "政策有了新的版本，请核对后再提交";
     POLICY_UNCHANGED = "policy_unchanged", 409, "与现在的政策相同，没有要更改的";
     pub(super) MESSAGE_RESENT = "message_resent", 409, "这条消息已经重发";
+    BALANCE_SHORT = "balance_short", 409, "余额不足";
+    BALANCE_CHANGED = "balance_changed", 409, "余额刚有变化，请核对后再提交";
     DIFFERENCE_CHANGED = "difference_changed", 409, "该差异已处理或已变化";
 }
 
@@ -134,6 +138,7 @@ impl From<RefundRefusal> for ApiError {
             RefundRefusal::NotEndable => Self::new(REFUND_NOT_ENDABLE),
             RefundRefusal::JustSent => Self::new(REFUND_JUST_SENT),
             RefundRefusal::KnownThere => Self::new(REFUND_KNOWN_THERE),
+            RefundRefusal::AskedJustNow => Self::new(ASKED_JUST_NOW),
             RefundRefusal::Silent => Self::new(problem::PROVIDER_UNAVAILABLE),
             RefundRefusal::Failed(_) => Self::internal(&refusal),
             RefundRefusal::Db(error) => Self::internal(&error),
@@ -185,6 +190,23 @@ impl From<PolicyRefusal> for ApiError {
     }
 }
 
+impl From<AdjustError> for ApiError {
+    fn from(error: AdjustError) -> Self {
+        match error {
+            AdjustError::BadAmount => {
+                let most = Adjustment::MOST;
+                Self::new(problem::INVALID)
+                    .field("/change_fen", format!("一次调账最少 ¥0.01，最多 {most}"))
+            }
+            AdjustError::Short(short) => Self::new(BALANCE_SHORT)
+                .detail(format!("余额不足，差 {short}"))
+                .member("short_fen", short.get()),
+            AdjustError::Changed => Self::new(BALANCE_CHANGED),
+            AdjustError::Ledger(_) | AdjustError::Db(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<StaffChangeError> for ApiError {
     fn from(error: StaffChangeError) -> Self {
         match error {
@@ -209,13 +231,20 @@ impl From<StaffActError> for ApiError {
             StaffActError::BadFilter(name) => {
                 Self::new(problem::INVALID).field(format!("/{name}"), "没有这样的筛选条件")
             }
+            StaffActError::NoClass(name) => {
+                let wrong = format!("花名册里没有这个班级：{name}");
+                Self::new(problem::INVALID).field("/classes", wrong)
+            }
             StaffActError::OwnMoney => Self::new(OWN_MONEY),
+            StaffActError::OwnCard => Self::new(OWN_CARD),
             StaffActError::Right(refusal) => refusal.into(),
             StaffActError::Approval(error) => error.into(),
             StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
             StaffActError::Policy(error) => error.into(),
+            StaffActError::Adjust(error) => error.into(),
+            StaffActError::Password(fault) => fault.into(),
             StaffActError::Db(error) => Self::internal(&error),
         }
     }

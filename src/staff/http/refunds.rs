@@ -14,7 +14,7 @@ use crate::{
     orders::order::{OrderId, PaymentId},
     staff::{
         MoneyStanding, RefundAsk, RefundTarget, StaffDesk, StaffRefund,
-        guard::{AskRefund, DecideRefund, May, ReadRefunds},
+        guard::{AskProvider, AskRefund, DecideRefund, May, ReadRefunds},
     },
 };
 use actix_web::{
@@ -155,6 +155,24 @@ pub(super) async fn show(
     Ok(Json(view(found, desk.clock.now())))
 }
 
+/// Has the provider asked now how the refund of an approved request stands. Once in ten seconds for an order. The
+/// roles `card_office` and `finance` may.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The request")),
+    responses((status = 200, body = StaffRefundView), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 429, description = "`asked_just_now`", body = Problem),
+        (status = 503, description = "`provider_unavailable`", body = Problem)))]
+#[post("/refunds/{id}/query")]
+pub(super) async fn ask_provider(
+    member: May<AskProvider>,
+    id: Path<ApprovalId>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<StaffRefundView>, ApiError> {
+    let found = desk.ask_about_refund(&member, id.into_inner()).await?;
+    Ok(Json(view(found, desk.clock.now())))
+}
+
 /// Approves a request: the money is held and goes back, and this cannot be undone. Another person than
 /// who asked, with the role `finance`. Before a refund is ended its provider is asked: if it knows the
 /// refund, or does not answer, nothing is decided.
@@ -240,6 +258,9 @@ pub(super) fn view(refund: StaffRefund, now: Timestamp) -> StaffRefundView {
         ApprovalKind::Refund => (Some(PaymentId::from_uuid(approval.subject)), result),
         ApprovalKind::RefundEnd => (None, Some(approval.subject)),
         ApprovalKind::BillRepair
+        | ApprovalKind::AdjustUp
+        | ApprovalKind::AdjustDown
+        | ApprovalKind::PasswordReset
         | ApprovalKind::StaffRoles
         | ApprovalKind::StaffFactor
         | ApprovalKind::PolicyChange => (None, None),

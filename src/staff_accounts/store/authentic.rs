@@ -22,9 +22,10 @@ pub(in crate::staff_accounts) const MEMBER: Authority = Authority {
         ("enabled", FieldKind::Flag),
         ("recovery_hashes", FieldKind::Bytes),
         ("work_id", FieldKind::Text),
+        ("classes", FieldKind::Text),
     ],
     live: "true",
-    added: 2,
+    added: 3,
 };
 
 /// With which token a login stays signed in, and when its second factor was given.
@@ -41,7 +42,7 @@ pub(in crate::staff_accounts) const SESSION: Authority = Authority {
     added: 0,
 };
 
-pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 11] {
+pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 12] {
     [
         row.school_id.into(),
         row.login.as_str().into(),
@@ -54,6 +55,7 @@ pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 11] {
         row.enabled.into(),
         row.recovery_hashes.as_deref().into(),
         row.work_id.as_deref().into(),
+        row.classes.as_deref().into(),
     ]
 }
 

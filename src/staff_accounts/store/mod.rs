@@ -45,6 +45,7 @@ fn account(row: staff_member::Model) -> Result<Account, DbError> {
             step: row.factor_step,
             recovery: RecoveryHashes::from_column(row.recovery_hashes.as_deref()).ok_or(BROKEN)?,
         },
+        classes: super::StaffClasses::from_column(row.classes.as_deref()).ok_or(BROKEN)?,
         enabled: row.enabled,
         signed_in_at: row.signed_in_at.map(Timestamp::from_micros),
         work_id: row.work_id.map(|id| id.parse().map_err(|_| BROKEN)).transpose()?,
@@ -160,6 +161,7 @@ pub(super) async fn insert(tx: &Tx, new: &Account, now: Timestamp) -> Result<(),
         mac: None,
         recovery_hashes: recovery.to_column(),
         work_id: new.work_id.as_ref().map(ToString::to_string),
+        classes: new.classes.to_column(),
     };
     row.mac = Some(MEMBER.mac(tx, row.id, &member_fields(&row)));
     staff_member::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
@@ -239,6 +241,17 @@ pub(super) async fn set_work_id(
 ) -> Result<(), DbError> {
     let work_id = Set(work_id.map(ToString::to_string));
     update(tx, id, staff_member::ActiveModel { work_id, ..Default::default() }, now).await
+}
+
+/// Replaces the classes of a locked login.
+pub(super) async fn set_classes(
+    tx: &Tx,
+    id: StaffId,
+    classes: &super::StaffClasses,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let classes = Set(classes.to_column());
+    update(tx, id, staff_member::ActiveModel { classes, ..Default::default() }, now).await
 }
 
 /// Switches a locked login off or on.

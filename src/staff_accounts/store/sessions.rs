@@ -87,6 +87,20 @@ pub(in crate::staff_accounts) async fn resume(
     Ok(member_of(db, &row).await?.map(|member| (member, due)))
 }
 
+/// The login of a session with this secret, whether it goes on or not.
+pub(in crate::staff_accounts) async fn member_of_ended(
+    db: &Db,
+    id: StaffSessionId,
+    presented: &RefreshHash,
+) -> Result<Option<StaffId>, DbError> {
+    let found = staff_session::Entity::find_by_id(id.uuid()).one(db.conn()).await?;
+    let fits = |row: &staff_session::Model| {
+        let authentic = SESSION.check(db.macs(), row.id, &session_fields(row), row.mac.as_deref());
+        authentic.is_ok() && bool::from(row.refresh_hash.ct_eq(presented.0.as_slice()))
+    };
+    Ok(found.filter(fits).map(|row| StaffId::from_uuid(row.member_id)))
+}
+
 /// Notes that a session was used.
 pub(in crate::staff_accounts) async fn keep_alive(
     tx: &Tx,
@@ -122,6 +136,7 @@ async fn member_of(db: &Db, row: &staff_session::Model) -> Result<Option<StaffMe
         login: account.login,
         staff_no: account.staff_no,
         roles: account.roles,
+        classes: account.classes,
         factor_at: Timestamp::from_micros(row.factor_at),
     }))
 }

@@ -1,0 +1,332 @@
+//! 调账: one person asks, with the figures of now before the eyes; another decides, with those of then.
+
+use super::{
+    Console,
+    approvals::{HERE, LONGEST_REASON, ListPage, Row, history, remark_of, tabs},
+    browser::{Needs, Seat, Sent},
+    frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+    list::{self, Pages},
+    orders::fen_of,
+    people::{self, CameFrom},
+    words,
+};
+use crate::{
+    adjustments::Adjustment,
+    approvals::{Approval, ApprovalId, ApprovalState},
+    base::{
+        http::{
+            ApiError,
+            problem::{INVALID, NOT_FOUND},
+        },
+        ids::{PersonId, SchoolId},
+    },
+    staff::{
+        PersonDetail, StaffActError,
+        guard::{AskAdjustment, DecideAdjustment, ReadAdjustments},
+    },
+    staff_accounts::StaffAct,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// Where requests are listed.
+pub(super) const LIST: &str = "/staff/adjustments";
+/// The longest reason of a request, in characters.
+const LONGEST_WHY: usize = 80;
+
+/// Which way money goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Way {
+    #[default]
+    Up,
+    Down,
+}
+
+/// An adjustment as it is asked for: first without what was seen, then with it.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AskForm {
+    /// A repeat of the form is the same request.
+    form_id: Uuid,
+    #[serde(default)]
+    way: Way,
+    /// In yuan.
+    #[serde(default)]
+    amount: String,
+    #[serde(default)]
+    reason: String,
+    /// What the page showed that the person has, in fen; empty before it was shown.
+    #[serde(default)]
+    seen: String,
+    #[serde(default)]
+    back: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/person_adjust.html")]
+struct AskPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    path: String,
+    person: String,
+    who: String,
+    has: String,
+    most: String,
+    is_down: bool,
+    form: AskForm,
+    /// The question with the figures of now, once it is known what is asked for.
+    question: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/adjustment.html")]
+struct DetailPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    row: Row,
+    /// The person's page, and who it is.
+    person: (String, String),
+    question: String,
+    seen: i64,
+    remark: String,
+    history: Vec<String>,
+    decides: bool,
+    withdraws: bool,
+}
+
+pub(super) async fn ask_form(
+    seat: Seat<AskAdjustment>,
+    id: Path<PersonId>,
+    from: Query<CameFrom>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let detail = console.people.find(&seat.member, id.into_inner()).await?;
+    if detail.is_own {
+        return Err(StaffActError::OwnMoney.into());
+    }
+    let form = AskForm {
+        form_id: Uuid::new_v4(),
+        way: Way::Up,
+        amount: String::new(),
+        reason: String::new(),
+        seen: String::new(),
+        back: from.list(),
+    };
+    shown(&ask_page(&seat, &console, &detail, (form, None)).await?)
+}
+
+/// Shows what would follow, and asks for it once that was shown. What is wrong stands above the form as it was
+/// filled in.
+pub(super) async fn ask(
+    sent: Sent<AskAdjustment, AskForm>,
+    id: Path<PersonId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (Sent { seat, form }, id) = (sent, id.into_inner());
+    let detail = console.people.find(&seat.member, id).await?;
+    let asked = match form.asked(&detail, seat.member.school) {
+        Ok(_) if form.seen.is_empty() => {
+            return shown(&ask_page(&seat, &console, &detail, (form, None)).await?);
+        }
+        Ok((adjustment, reason)) => {
+            let (seen, key) = (form.seen.parse().ok(), form.form_id.to_string());
+            let why = (&*reason, &*key);
+            let asked = console.people.ask_adjustment(&seat.member, &adjustment, seen, why).await;
+            asked.map_err(ApiError::from)
+        }
+        Err(wrong) => Err(wrong),
+    };
+    match asked {
+        Ok(_) => {
+            let back = CameFrom::of(&form.back).list();
+            let path = format!("{}?back={}", people::path_of(id), form_encoded(&back));
+            Ok(sent_to(&path, Some("asked")))
+        }
+        Err(error) if matches!(error.problem().status, 409 | 422) => {
+            let wrong = Wrong::of(&error);
+            shown_as(wrong.status, &ask_page(&seat, &console, &detail, (form, Some(wrong))).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn ask_page(
+    seat: &Seat<AskAdjustment>,
+    console: &Console,
+    detail: &PersonDetail,
+    (form, wrong): (AskForm, Option<Wrong>),
+) -> Result<AskPage, PageError> {
+    let (id, has) = (detail.listed.id, has_fen(detail));
+    let asked = form.asked(detail, seat.member.school).ok();
+    let question = asked.map(|(adjustment, _)| question(detail, adjustment.change_fen));
+    let seen = if question.is_some() { has.to_string() } else { String::new() };
+    Ok(AskPage {
+        frame: Frame::of(seat, console, people::HERE).await?,
+        wrong,
+        path: format!("{}/adjust", people::path_of(id)),
+        person: format!("{}?back={}", people::path_of(id), form_encoded(&form.back)),
+        who: who(detail),
+        has: words::yuan(has),
+        most: Adjustment::MOST.to_string(),
+        is_down: form.way == Way::Down,
+        form: AskForm { seen, ..form },
+        question,
+    })
+}
+
+impl AskForm {
+    fn asked(
+        &self,
+        detail: &PersonDetail,
+        school: SchoolId,
+    ) -> Result<(Adjustment, String), ApiError> {
+        let wrong = |field, why| ApiError::new(INVALID).field(field, why);
+        let size = fen_of(&self.amount).filter(|size| !size.is_zero() && *size <= Adjustment::MOST);
+        let size = size.ok_or_else(|| {
+            wrong("/amount", format!("请填写金额，如 12.50；一次最多 {}", Adjustment::MOST))
+        })?;
+        let reason = reason_of(&self.reason, LONGEST_WHY)
+            .map_err(|_| wrong("/reason", format!("请填写理由，最多 {LONGEST_WHY} 个字")))?;
+        let change_fen = match self.way {
+            Way::Up => size.get(),
+            Way::Down => size.get().saturating_neg(),
+        };
+        Ok((Adjustment { school, person: detail.listed.id, change_fen }, reason))
+    }
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadAdjustments>,
+    wanted: Query<Wanted>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let size = list::size();
+    let most = size.to_read().into();
+    let found = console.people.adjustments(&seat.member, wanted.cursor, most).await?;
+    let (found, next) = size.page(found, |one| one.id.to_string());
+    let now = console.clock.now();
+    shown(&ListPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        tabs: tabs(&seat.member, LIST),
+        rows: found.iter().map(|one| Row::of(one, path_of(one.id), now)).collect(),
+        pages: Pages::onward(next.map(|cursor| format!("{LIST}?cursor={cursor}"))),
+    })
+}
+
+/// Which requests are listed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    cursor: Option<ApprovalId>,
+}
+
+pub(super) async fn show(
+    seat: Seat<ReadAdjustments>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let approval = console.people.adjustment(&seat.member, id.into_inner()).await?;
+    shown(&page(&seat, &console, &approval, (String::new(), None)).await?)
+}
+
+/// A decision about what was seen.
+#[derive(Debug, Deserialize)]
+pub(super) struct Decided {
+    #[serde(default)]
+    reason: String,
+    /// What the page showed that the person has, in fen.
+    #[serde(default)]
+    seen: String,
+}
+
+/// Approves what was seen; where the balance is another by now, it is shown with the remark as it was.
+pub(super) async fn approve(
+    sent: Sent<DecideAdjustment, Decided>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (Sent { seat, form }, id) = (sent, id.into_inner());
+    let why = remark_of(&form.reason)?;
+    let seen = form.seen.parse().ok();
+    let decided = console.people.approve_adjustment(&seat.member, id, (&why, seen)).await;
+    let error = match decided.map_err(ApiError::from) {
+        Ok(_) => return Ok(sent_to(&path_of(id), Some("approved"))),
+        Err(error) if error.problem().status != 409 => return Err(error.into()),
+        Err(error) => error,
+    };
+    let approval = console.people.adjustment(&seat.member, id).await?;
+    let wrong = Wrong::of(&error);
+    shown_as(wrong.status, &page(&seat, &console, &approval, (form.reason, Some(wrong))).await?)
+}
+
+pub(super) async fn reject(
+    sent: Sent<DecideAdjustment, Decided>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let id = id.into_inner();
+    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
+    console.people.reject_adjustment(&sent.seat.member, id, &why).await?;
+    Ok(sent_to(&path_of(id), Some("rejected")))
+}
+
+pub(super) async fn withdraw(
+    sent: Sent<AskAdjustment, Decided>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let id = id.into_inner();
+    console.people.withdraw_adjustment(&sent.seat.member, id).await?;
+    Ok(sent_to(&path_of(id), Some("withdrawn")))
+}
+
+async fn page<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    approval: &Approval,
+    (remark, wrong): (String, Option<Wrong>),
+) -> Result<DetailPage, PageError> {
+    let adjustment = Adjustment::of(approval).ok_or_else(|| ApiError::new(NOT_FOUND))?;
+    let detail = console.people.find(&seat.member, adjustment.person).await?;
+    let now = console.clock.now();
+    let waits = approval.state_at(now) == ApprovalState::Requested;
+    let own = approval.asked_by.staff_no == *seat.member.staff_no;
+    let has = |act| seat.member.roles.has(act);
+    Ok(DetailPage {
+        frame: Frame::of(seat, console, HERE).await?,
+        wrong,
+        row: Row::of(approval, path_of(approval.id), now),
+        person: (people::path_of(detail.listed.id), who(&detail)),
+        question: question(&detail, adjustment.change_fen),
+        seen: has_fen(&detail),
+        remark,
+        history: history(approval),
+        decides: waits && !own && !detail.is_own && has(StaffAct::DecideAdjustment),
+        withdraws: waits && own,
+    })
+}
+
+fn path_of(id: ApprovalId) -> String {
+    format!("{LIST}/{id}")
+}
+
+fn who(detail: &PersonDetail) -> String {
+    format!("{}（{}）", detail.listed.name, detail.listed.person_no)
+}
+
+fn has_fen(detail: &PersonDetail) -> i64 {
+    detail.balances.as_ref().map_or(0, |balances| balances.total().get())
+}
+
+/// `给 **雨（2301001） 加 ¥12.00？现有 ¥46.80，之后 ¥58.80。`
+fn question(detail: &PersonDetail, change_fen: i64) -> String {
+    let has = has_fen(detail);
+    let word = if change_fen < 0 { "减" } else { "加" };
+    let size = i64::try_from(change_fen.unsigned_abs()).unwrap_or(i64::MAX);
+    let [size, has, after] = [size, has, has.saturating_add(change_fen)].map(words::yuan);
+    format!("给 {} {word} {size}？现有 {has}，之后 {after}。", who(detail))
+}

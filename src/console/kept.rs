@@ -1,0 +1,159 @@
+//! What somebody typed as the session ended: it goes to the sign-in sealed, and comes back as a form to be sent.
+//!
+//! Invariant: nothing is done by it. Who signed in again sees what was typed, and sends it or not.
+//! Invariant: only the login that typed it opens it, within a quarter of an hour.
+//! Invariant: no secrets are inside: a form that has a field for one is not kept at all.
+
+use super::{
+    Console, assets,
+    browser::{csrf_of, session_token},
+    frame::{PageError, page_before, shown},
+    sign_in::sign_in_page,
+};
+use crate::{
+    base::{clock::Timestamp, crypto::seal::Aad},
+    staff_accounts::{StaffGrant, StaffId},
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    web::{Data, Form},
+};
+use askama::Template;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The most that is kept of a form, in bytes of its names and values.
+const MOST: usize = 4096;
+/// How long.
+const WITHIN: Duration = Duration::from_mins(15);
+/// Forms about the own sign-in.
+const OWN: [&str; 4] =
+    ["/staff/sign-in", "/staff/sign-out", "/staff/second-factor", "/staff/account"];
+/// What the name of a field has in it that may be a secret.
+const SECRET: [&str; 6] = ["password", "code", "totp", "repeated", "secret", "sealed"];
+/// The fields in which people type, with their words. Others go along unseen.
+const TYPED: [(&str, &str); 6] = [
+    ("amount", "金额"),
+    ("reason", "理由"),
+    ("text", "说明"),
+    ("classes", "班级"),
+    ("number", "单号"),
+    ("name", "名称"),
+];
+
+/// A form as it was sent.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    path: String,
+    fields: Vec<(String, String)>,
+    until: i64,
+}
+
+/// A field as the page shows it.
+struct Field {
+    name: String,
+    value: String,
+    /// Where people type in it.
+    word: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "console/kept.html")]
+struct KeptPage {
+    path: String,
+    csrf: String,
+    fields: Vec<Field>,
+    next: String,
+    style: &'static str,
+}
+
+/// The sign-in with the form of this request inside; `None` where nothing is kept of it.
+pub(super) async fn ask_sign_in(request: &HttpRequest, payload: &mut Payload) -> Option<PageError> {
+    let console = request.app_data::<Data<Console>>()?;
+    let token = session_token(request)?;
+    let who = console.staff.accounts.was_signed_in(&token).await.ok()??;
+    let fields = Form::<Vec<(String, String)>>::from_request(request, payload).await.ok()?;
+    let until = console.clock.now().plus(WITHIN).micros();
+    let kept = Kept::of(request.path(), fields.into_inner(), until)?;
+    let sealed = kept.sealed(console, who)?;
+    let next = page_before(request);
+    let page = sign_in_page(console, (&next, &sealed)).await.ok()?;
+    Some(PageError::SignIn(page))
+}
+
+/// What was typed, for who has signed in as the login that typed it.
+pub(super) fn shown_again(
+    console: &Console,
+    granted: &StaffGrant,
+    (kept, next): (&str, &str),
+) -> Option<Result<HttpResponse, PageError>> {
+    let Kept { path, fields, .. } =
+        Kept::opened(console, granted.member.id, kept, console.clock.now())?;
+    let field = |(name, value): (String, String)| {
+        let word = TYPED.iter().find(|(typed, _)| *typed == name).map(|(_, word)| *word);
+        Field { name, value, word }
+    };
+    let fields = fields.into_iter().map(field).collect();
+    let (csrf, next) = (csrf_of(&granted.refresh_token), next.to_owned());
+    Some(shown(&KeptPage { path, csrf, fields, next, style: assets::style() }))
+}
+
+impl Kept {
+    fn of(path: &str, fields: Vec<(String, String)>, until: i64) -> Option<Self> {
+        let is_own = OWN.iter().any(|own| path.starts_with(own));
+        let is_secret = |name: &str| SECRET.iter().any(|secret| name.contains(secret));
+        let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if is_own || size > MOST || fields.iter().any(|(name, _)| is_secret(name)) {
+            return None;
+        }
+        let fields = fields.into_iter().filter(|(name, _)| name != "csrf").collect();
+        Some(Self { path: path.to_owned(), fields, until })
+    }
+
+    fn sealed(&self, console: &Console, who: StaffId) -> Option<String> {
+        let text = serde_json::to_vec(self).ok()?;
+        Some(URL_SAFE_NO_PAD.encode(console.sealer.seal(&text, &aad(who)).ok()?))
+    }
+
+    fn opened(console: &Console, who: StaffId, sealed: &str, now: Timestamp) -> Option<Self> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok().filter(|sealed| !sealed.is_empty())?;
+        let text = console.sealer.open(&sealed, &aad(who)).ok()?;
+        let kept: Self = serde_json::from_slice(&text).ok()?;
+        (now < Timestamp::from_micros(kept.until)).then_some(kept)
+    }
+}
+
+/// What a form is sealed for: the login that typed it.
+fn aad(who: StaffId) -> Aad {
+    Aad { table: "console", column: "kept_form", row: who.uuid() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_and_no_secret_is_kept() {
+        let long = "长".repeat(1400);
+        let cases = [
+            ("/staff/people/1/adjust", "reason", "多扣", true),
+            ("/staff/people/1/adjust", "reason", &*long, false),
+            ("/staff/people/1/adjust", "new_password", "x", false),
+            ("/staff/people/1/adjust", "first_code", "x", false),
+            ("/staff/sign-in", "reason", "x", false),
+            ("/staff/sign-in/first", "reason", "x", false),
+            ("/staff/account/password", "reason", "x", false),
+            ("/staff/second-factor", "next", "x", false),
+        ];
+        for (path, name, value, kept) in cases {
+            let fields = [("csrf", "t"), (name, value)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let found = Kept::of(path, fields.to_vec(), 0);
+            assert_eq!(found.is_some(), kept, "{path} {name}");
+            let fields = found.map(|kept| kept.fields).unwrap_or_default();
+            assert!(fields.iter().all(|(name, _)| name != "csrf"), "{path}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! 重置查询密码: one member of the card office asks, another approves and is shown the slip, once.
+
+use super::{
+    Console,
+    approvals::{Decided, HERE, LONGEST_REASON, ListPage, Row, history, remark_of, tabs},
+    browser::{Seat, Sent},
+    frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+    list::{self, Pages},
+    people::{self, CameFrom},
+    words,
+};
+use crate::{
+    approvals::{ApprovalId, ApprovalState},
+    base::{clock::Timestamp, http::ApiError, ids::PersonId},
+    staff::{
+        PersonDetail, StaffActError,
+        guard::{ReadPasswordResets, ResetPassword},
+    },
+    staff_accounts::StaffAct,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// Where requests are listed.
+pub(super) const LIST: &str = "/staff/password-resets";
+/// The longest reason of a request, in characters.
+const LONGEST_WHY: usize = 80;
+
+/// A reset as it is asked for.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AskForm {
+    /// A repeat of the form is the same request.
+    form_id: Uuid,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    back: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/person_reset.html")]
+struct AskPage {
+    frame: Frame,
+    wrong: Option<Wrong>,
+    path: String,
+    person: String,
+    who: String,
+    form: AskForm,
+}
+
+#[derive(Template)]
+#[template(path = "console/password_reset.html")]
+struct DetailPage {
+    frame: Frame,
+    row: Row,
+    /// The person's page, and who it is.
+    person: (String, String),
+    question: String,
+    history: Vec<String>,
+    decides: bool,
+    withdraws: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/password_slip.html")]
+struct SlipPage<'a> {
+    frame: Frame,
+    who: String,
+    password: &'a str,
+    valid_until: String,
+    back: String,
+}
+
+pub(super) async fn ask_form(
+    seat: Seat<ResetPassword>,
+    id: Path<PersonId>,
+    from: Query<CameFrom>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let detail = console.people.find(&seat.member, id.into_inner()).await?;
+    if detail.is_own {
+        return Err(StaffActError::OwnCard.into());
+    }
+    let form = AskForm { form_id: Uuid::new_v4(), reason: String::new(), back: from.list() };
+    shown(&ask_page(&seat, &console, &detail, (form, None)).await?)
+}
+
+/// Asks; what is wrong stands above the form as it was filled in.
+pub(super) async fn ask(
+    sent: Sent<ResetPassword, AskForm>,
+    id: Path<PersonId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (Sent { seat, form }, id) = (sent, id.into_inner());
+    let asked = match reason_of(&form.reason, LONGEST_WHY) {
+        Ok(reason) => {
+            let why = (&*reason, &*form.form_id.to_string());
+            console.people.ask_reset(&seat.member, id, why).await.map_err(ApiError::from)
+        }
+        Err(PageError::Said(error)) => Err(error),
+        Err(elsewhere) => return Err(elsewhere),
+    };
+    match asked {
+        Ok(_) => {
+            let back = form_encoded(&CameFrom::of(&form.back).list());
+            Ok(sent_to(&format!("{}?back={back}", people::path_of(id)), Some("asked")))
+        }
+        Err(error) if matches!(error.problem().status, 409 | 422) => {
+            let detail = console.people.find(&seat.member, id).await?;
+            let wrong = Wrong::of(&error);
+            shown_as(wrong.status, &ask_page(&seat, &console, &detail, (form, Some(wrong))).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn ask_page(
+    seat: &Seat<ResetPassword>,
+    console: &Console,
+    detail: &PersonDetail,
+    (form, wrong): (AskForm, Option<Wrong>),
+) -> Result<AskPage, PageError> {
+    let id = detail.listed.id;
+    Ok(AskPage {
+        frame: Frame::of(seat, console, people::HERE).await?,
+        wrong,
+        path: format!("{}/password-reset", people::path_of(id)),
+        person: format!("{}?back={}", people::path_of(id), form_encoded(&form.back)),
+        who: who(detail),
+        form,
+    })
+}
+
+/// Which requests are listed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    cursor: Option<ApprovalId>,
+}
+
+pub(super) async fn list(
+    seat: Seat<ReadPasswordResets>,
+    wanted: Query<Wanted>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let size = list::size();
+    let most = size.to_read().into();
+    let found = console.people.reset_requests(&seat.member, wanted.cursor, most).await?;
+    let (found, next) = size.page(found, |one| one.id.to_string());
+    let now = console.clock.now();
+    let row = |one| Row { amount: String::new(), ..Row::of(one, path_of(one.id), now) };
+    shown(&ListPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        tabs: tabs(&seat.member, LIST),
+        rows: found.iter().map(row).collect(),
+        pages: Pages::onward(next.map(|cursor| format!("{LIST}?cursor={cursor}"))),
+    })
+}
+
+pub(super) async fn show(
+    seat: Seat<ReadPasswordResets>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let approval = console.people.reset_request(&seat.member, id.into_inner()).await?;
+    let person = PersonId::from_uuid(approval.subject);
+    let detail = console.people.find(&seat.member, person).await?;
+    let now = console.clock.now();
+    let waits = approval.state_at(now) == ApprovalState::Requested;
+    let own = approval.asked_by.staff_no == *seat.member.staff_no;
+    let may = seat.member.roles.has(StaffAct::ResetPassword);
+    shown(&DetailPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        row: Row::of(&approval, path_of(approval.id), now),
+        person: (people::path_of(person), who(&detail)),
+        question: format!("重置 {} 的查询密码？", who(&detail)),
+        history: history(&approval),
+        decides: waits && !own && !detail.is_own && may,
+        withdraws: waits && own,
+    })
+}
+
+/// Approves; the answer to the form is the slip, once.
+pub(super) async fn approve(
+    sent: Sent<ResetPassword, Decided>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (Sent { seat, form }, id) = (sent, id.into_inner());
+    let why = remark_of(&form.reason)?;
+    let (approval, slip) = console.people.approve_reset(&seat.member, id, &why).await?;
+    let Some(slip) = slip else { return Ok(sent_to(&path_of(id), Some("slip-shown"))) };
+    let person = PersonId::from_uuid(approval.subject);
+    let detail = console.people.find(&seat.member, person).await?;
+    slip_page(&seat, &console, &detail, (&slip, id)).await
+}
+
+async fn slip_page(
+    seat: &Seat<ResetPassword>,
+    console: &Console,
+    detail: &PersonDetail,
+    ((password, until), id): (&(SecretString, Timestamp), ApprovalId),
+) -> Result<HttpResponse, PageError> {
+    shown(&SlipPage {
+        frame: Frame::of(seat, console, (HERE.0, "一次性密码")).await?,
+        who: who(detail),
+        password: password.expose_secret(),
+        valid_until: words::when(*until),
+        back: path_of(id),
+    })
+}
+
+pub(super) async fn reject(
+    sent: Sent<ResetPassword, Decided>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let id = id.into_inner();
+    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
+    console.people.reject_reset(&sent.seat.member, id, &why).await?;
+    Ok(sent_to(&path_of(id), Some("rejected")))
+}
+
+pub(super) async fn withdraw(
+    sent: Sent<ResetPassword, Decided>,
+    id: Path<ApprovalId>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let id = id.into_inner();
+    console.people.withdraw_reset(&sent.seat.member, id).await?;
+    Ok(sent_to(&path_of(id), Some("withdrawn")))
+}
+
+fn path_of(id: ApprovalId) -> String {
+    format!("{LIST}/{id}")
+}
+
+fn who(detail: &PersonDetail) -> String {
+    format!("{}（{}）", detail.listed.name, detail.listed.person_no)
+}

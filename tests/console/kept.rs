@@ -1,0 +1,102 @@
+//! A session ends while somebody types: the form comes back to who typed it, and nothing is done.
+
+use super::browser::{Browser, Page};
+use crate::staff::support::{PASSWORD, code};
+use onecard::base::crypto::totp::TotpSecret;
+use testkit::{TestDb, World, on_each_database};
+
+on_each_database!(what_was_typed_comes_back, it_is_for_nobody_else);
+
+/// Ends the sessions of a login.
+async fn end(world: &World, login: &str) {
+    let sql = "UPDATE staff_session SET ended_at = created_at WHERE member_id = \
+               (SELECT id FROM staff_member WHERE login = $1)";
+    assert!(world.rows.change(sql, [login.into()]).await > 0);
+}
+
+async fn sign_in(
+    browser: &Browser,
+    page: &Page,
+    login: &str,
+    secret: &TotpSecret,
+    step: i64,
+) -> Page {
+    let form = [
+        ("school", "xnec".to_owned()),
+        ("login", login.to_owned()),
+        ("password", PASSWORD.to_owned()),
+        ("totp", code(secret, step)),
+        ("next", page.field("next")),
+        ("kept", page.field("kept")),
+    ];
+    browser.send("/staff/sign-in", &form).await
+}
+
+async fn what_was_typed_comes_back(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, secret) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let person = format!("/staff/people/{}", world.rows.person("xnec", "2301001").await);
+    let path = format!("{person}/password-reset");
+    let form = office.get(&path).await.with(200);
+    let id = form.field("form_id");
+    let typed = [("form_id", id.as_str()), ("reason", "忘记密码<b>"), ("back", "/staff/people")];
+    end(&world, "office").await;
+    let asked = office.submit(&form, &path, &typed).await.with(401);
+    assert!(asked.says("登录已失效") && !asked.says("忘记密码"), "{}", asked.html);
+    assert_eq!(office.cookie("__Host-onecard-staff"), None);
+    // A wrong code first: what was typed stays.
+    let wrong = [
+        ("school", "xnec".to_owned()),
+        ("login", "office".to_owned()),
+        ("password", "no".to_owned()),
+        ("totp", "000000".to_owned()),
+        ("kept", asked.field("kept")),
+    ];
+    let wrong = office.send("/staff/sign-in", &wrong).await.with(401);
+    assert!(!wrong.field("kept").is_empty());
+    let back = sign_in(&office, &asked, "office", &secret, 0).await.with(200);
+    assert!(back.says("什么都没有办理") && back.says("忘记密码&#60;b&#62;"), "{}", back.html);
+    assert!(back.says(&format!("action=\"{path}\"")), "{}", back.html);
+    assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
+    let typed = [("form_id", &*back.field("form_id")), ("reason", "忘记密码"), ("back", "")];
+    office.submit(&back, &path, &typed).await.with(303);
+    assert_eq!(world.rows.count("approval").await, 1);
+}
+
+async fn it_is_for_nobody_else(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let (_, secret) = Browser::of(&world, "other", "1002", &["card_office"]).await;
+    let person = format!("/staff/people/{}", world.rows.person("xnec", "2301001").await);
+    let path = format!("{person}/password-reset");
+    let form = office.get(&path).await.with(200);
+    let id = form.field("form_id");
+    let password = office.get("/staff/account/password").await.with(200);
+    end(&world, "office").await;
+    let typed = [("form_id", id.as_str()), ("reason", "忘记密码")];
+    let asked = office.submit(&form, &path, &typed).await.with(401);
+    let other = sign_in(&office, &asked, "other", &secret, 0).await.with(303);
+    assert!(other.location.starts_with("/staff") && !other.says("忘记密码"));
+    // Too much, a secret, another site, and who never was signed in: the sign-in alone.
+    let (typist, _) = Browser::of(&world, "third", "1003", &["card_office"]).await;
+    end(&world, "third").await;
+    let long = "长".repeat(1400);
+    for (path, name, value) in [
+        (&*path, "reason", &*long),
+        (&*path, "totp", "123456"),
+        ("/staff/account/password", "new_password", "x"),
+    ] {
+        let sent = [("csrf", password.field("csrf")), (name, value.to_owned())];
+        // Each time with the cookie of the ended session.
+        let again = Browser::at(&world);
+        again.steal(&typist);
+        let away = again.send(path, &sent).await.with(303);
+        assert!(away.location.starts_with("/staff/sign-in"), "{name}: {}", away.location);
+    }
+    let foreign = Browser::at(&world);
+    foreign.steal(&typist);
+    let sent = [("csrf", form.field("csrf")), ("reason", "x".to_owned())];
+    foreign.send_from("https://evil.example", &path, &sent).await.with(403);
+    let nobody = Browser::at(&world);
+    nobody.send(&path, &sent).await.with(303);
+}
