@@ -26,13 +26,20 @@ for roster in schools/demo/*-roster.csv; do
   school=$(basename "$roster" -roster.csv)
   printf '%-7s ' "$school"
   onecard roster import --school "$school" "$roster"
-  scripts/register-tills.sh "$bin/onecard" "$data/onecard.toml" "$data/sandbox" "$school" >/dev/null
+done
+# Before anything else happens: it begins three weeks ago. Once only.
+say "three weeks at 云南艺术学院"
+"$bin/onecard-demo" "$data/onecard.toml" "$data/sandbox" schools/demo/ynart-roster.csv "$data/paid.json"
+for roster in schools/demo/*-roster.csv; do
+  scripts/register-tills.sh "$bin/onecard" "$data/onecard.toml" "$data/sandbox" \
+    "$(basename "$roster" -roster.csv)" >/dev/null
 done
 
 # Members of staff, each with the secret of a second factor, in a file beside the keys.
 mkdir -p "$data/staff"
 for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 auditor" \
-  "admin 9004 admin" "deputy 9005 admin"; do
+  "admin 9004 admin" "deputy 9005 admin" "network 9006 network_center" \
+  "counsellor 9007 counsellor"; do
   read -r login number role <<<"$member"
   [ -e "$data/staff/$login" ] || onecard staff add --school ynart --login "$login" \
     --staff-no "$number" --role "$role" <<<"first password of $login" >"$data/staff/$login.new"
@@ -41,13 +48,17 @@ done
 
 onecard staff link-wecom --school ynart --login finance --userid LiNa >/dev/null
 
+# What was paid in those weeks: the sandbox itself remembers nothing.
+paid=()
+[ ! -e "$data/paid.json" ] || paid=(--paid "$data/paid.json")
+
 pids=()
 stop() { trap - EXIT INT TERM; kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true; }
 trap stop EXIT
 trap 'exit 0' INT TERM
 
 "$bin/onecard-sandbox" serve --listen "127.0.0.1:$sandbox" --dir "$data/sandbox" \
-  --server "http://127.0.0.1:$server" >"$data/sandbox.log" 2>&1 &
+  --server "http://127.0.0.1:$server" "${paid[@]}" >"$data/sandbox.log" 2>&1 &
 pids+=($!)
 "$bin/onecard" --config "$data/onecard.toml" serve >"$data/server.log" 2>&1 &
 pids+=($!)
@@ -76,7 +87,7 @@ demo_accounts() {
 # The logins of staff with the secrets that the command printed: for the first sign-in only.
 demo_staff() {
   local login
-  for login in office finance auditor admin deputy; do
+  for login in office finance auditor admin deputy network counsellor; do
     printf '      账号 %-8s 密码 %-26s 密钥 %s\n' "$login" "first password of $login" \
       "$(awk '$1 == "secret" { print $2 }' "$data/staff/$login")"
   done
@@ -99,10 +110,22 @@ cat <<TEXT
 
 $(for roster in schools/demo/*-roster.csv; do demo_accounts "$roster"; done)
 
-  staff of 云南艺术学院; the first sign-in replaces password and secret (一卡通中心, 财务, 审计, 两位管理员):
+  staff of 云南艺术学院; the first sign-in replaces password and secret (一卡通中心, 财务, 审计, 两位管理员,
+  网络中心, 辅导员; the codes come from the authenticator, after the secret was typed in there):
 
 $(demo_staff)
       finance is linked with the WeCom userid LiNa: after the first sign-in 用企业微信登录 → 李娜 → the code
+
+  the school has three weeks behind it. What to look at, at http://127.0.0.1:$server/staff:
+
+    office      今日待办 → 人员：找 20241001101，看流水和设备；有人欠费，有人挂失，有人过期 → 订单：日期选最近几周，
+                有未支付、已退款 → 异常：接手一件 → 门禁记录：东三栋进出，住别处的被拒绝
+    finance     复核：两件退款由 colleague 申请，等您通过 → 对账：11 点以后看昨天，三天前那天也差一笔，支付平台的
+                账单里没有 → 异常：一笔重复支付退不回去 → 导出
+    auditor     订单、退款、对账、记录：谁在什么时候做了什么，为什么
+    admin       工作人员：新增一个账号，由 deputy 复核 → 政策：改一条，由 deputy 复核 → 运行状况
+    network     终端：T3 多日没有联系，T4 已停用；给 T3 换密钥，启用 T4 → 消息与帮助：没有人同意过，全部未送达
+    counsellor  人员：只看状态，不看钱
 
   try: open the student app → 微信登录 → choose 林晓雨 → 咸宁职业技术学院, 学号 and 查询密码
        from above → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page

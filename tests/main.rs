@@ -19,6 +19,7 @@ mod cardlife;
 mod codes;
 mod config;
 mod console;
+mod demo;
 mod events;
 mod identity;
 mod journey_money;

@@ -45,6 +45,9 @@ enum Command {
         /// The server that the tills call
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
         server: String,
+        /// Payments of another process that are known from the start, by WeChat Pay
+        #[arg(long, value_name = "FILE")]
+        paid: Option<PathBuf>,
     },
 }
 
@@ -85,11 +88,17 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             keys::generate(&dir)?;
             println!("{}", dir.display());
         }
-        Command::Serve { listen, dir, callbacks, speed, server } => {
+        Command::Serve { listen, dir, callbacks, speed, server, paid } => {
             let options = Options::new(keys::generate(&dir)?);
             let callbacks = callbacks.into();
             let options = Options { listen, callbacks, speed, server, ..options };
             let running = sandbox::start(options).await?;
+            if let Some(paid) = paid {
+                let kept = serde_json::from_slice(&std::fs::read(paid)?)?;
+                if !running.sandbox().wechat_pay.keep(kept) {
+                    return Err("there is no room for so many payments".into());
+                }
+            }
             println!("sandbox: {}", running.base_url());
             stop_asked().await?;
             running.stop().await;

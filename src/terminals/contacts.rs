@@ -50,7 +50,8 @@ impl Terminals {
         }
     }
 
-    async fn write_contacts(&self, db: &Db) -> Result<(), DbError> {
+    /// Writes those that were heard of since the last writing.
+    pub async fn write_contacts(&self, db: &Db) -> Result<(), DbError> {
         let seen: Vec<(TerminalId, Timestamp)> = self.contacts.take().into_iter().collect();
         let done = if seen.is_empty() { Ok(()) } else { store::contacts::write(db, &seen).await };
         if done.is_err() {

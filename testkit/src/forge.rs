@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Api,
-    world::{keys_folder, now, sandbox_keys},
+    world::{now, sandbox_folder, sandbox_keys},
 };
 use aes_gcm::{
     Aes256Gcm,
@@ -98,7 +98,7 @@ pub struct Letter {
 impl Forge {
     /// A forge with the sandbox's keys.
     pub fn with_sandbox_keys() -> Self {
-        Self::of(sandbox_keys().credentials.clone(), &keys_folder())
+        Self::of(sandbox_keys().credentials.clone(), &sandbox_folder())
     }
 
     /// A forge with the keys of a school that has an app and a merchant of its own.
@@ -106,7 +106,7 @@ impl Forge {
         let own = sandbox_keys().schools[school].clone();
         let (wechat, wechat_pay) = (own.wechat.unwrap(), own.wechat_pay);
         let credentials = Credentials { throwaway: own.throwaway, wechat, wechat_pay };
-        Self::of(credentials, &keys_folder().join(school))
+        Self::of(credentials, &sandbox_folder().join(school))
     }
 
     fn of(credentials: Credentials, folder: &Path) -> Self {

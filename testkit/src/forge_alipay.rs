@@ -2,7 +2,7 @@
 
 use crate::{
     Letter, now,
-    world::{alipay_credentials, keys_folder},
+    world::{alipay_credentials, sandbox_folder},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rsa::{
@@ -49,7 +49,7 @@ impl AlipayForge {
     pub fn with_sandbox_keys() -> Self {
         let alipay = alipay_credentials();
         let key = |file: &str| {
-            let pem = fs::read_to_string(keys_folder().join(file)).unwrap();
+            let pem = fs::read_to_string(sandbox_folder().join(file)).unwrap();
             SigningKey::new(RsaPrivateKey::from_pkcs8_pem(&pem).unwrap())
         };
         Self {

@@ -121,6 +121,13 @@ impl Rows {
         row.unwrap().try_get_by_index(0).unwrap()
     }
 
+    /// All payments of an order, oldest first.
+    pub async fn payments_of(&self, order: Uuid) -> Vec<Uuid> {
+        let sql = "SELECT id FROM payment WHERE order_id = $1 ORDER BY id";
+        let rows = self.0.query_all_raw(self.statement(sql, [order.into()])).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     /// An id as the database writes it in SQL.
     pub fn literal(&self, id: &str) -> String {
         if self.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.replace('-', "")) }

@@ -2,7 +2,7 @@
 
 use crate::{
     World, http_client,
-    world::{Server, keys_folder, sandbox_keys},
+    world::{Server, sandbox_folder, sandbox_keys},
 };
 use sandbox::{callbacks::Callbacks, gate::Gates, keys::Keys, locks::Locks, till::Tills};
 use serde_json::json;
@@ -27,7 +27,7 @@ impl World {
 
     /// A file of the sandbox's credentials: of all schools, or below the code of one.
     pub fn key_file(&self, name: &str) -> String {
-        keys_folder().join(name).display().to_string()
+        sandbox_folder().join(name).display().to_string()
     }
 
     /// The callbacks of the sandbox, of all providers.

@@ -5,15 +5,16 @@
 //! stores are tested. Everything stops on drop.
 
 use crate::{
-    Api, Faults, Rows, TestDb, authentic::assert_authentic, eventually, proof::report_with,
+    Api, Faults, Rows, TestDb,
+    authentic::assert_authentic,
+    proof::report_with,
+    serving::{at_rest, serve, serve_sandbox},
     threads::Thread,
 };
 use onecard::{
-    app::App,
     base::{
         clock::{Clock, SystemClock, Timestamp},
         db::Db,
-        http::{self, Capacity},
         ids::SchoolId,
     },
     ledger::{
@@ -21,7 +22,6 @@ use onecard::{
         balances::school_balance,
         verify::Report,
     },
-    routes,
     wiring::Settings,
 };
 use sandbox::{
@@ -32,7 +32,6 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -102,7 +101,7 @@ impl World {
         let keys = sandbox_keys();
         let own = &keys.schools[school];
         let (app, pay) = (own.wechat.as_ref().unwrap(), &own.wechat_pay);
-        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        let file = |name: &str| sandbox_folder().join(school).join(name).display().to_string();
         for (name, value) in [
             ("WECHAT__APP_ID", app.app_id.clone()),
             ("WECHAT__APP_SECRET", app.app_secret.clone()),
@@ -123,7 +122,7 @@ impl World {
         let keys = sandbox_keys();
         let apps = &keys.alipay.as_ref().unwrap().schools;
         let (school, own) = apps.iter().find(|(_, app)| !app.encrypt_key.is_empty()).unwrap();
-        let file = |name: &str| keys_folder().join(school).join(name).display().to_string();
+        let file = |name: &str| sandbox_folder().join(school).join(name).display().to_string();
         for (name, value) in [
             ("ALIPAY__APP_ID", own.app_id.clone()),
             ("ALIPAY__SELLER_ID", own.seller_id.clone()),
@@ -178,16 +177,8 @@ impl World {
     /// A deployment without a server yet.
     pub async fn unserved(db: &TestDb) -> Self {
         let folder = TempDir::new().unwrap();
-        let (sandbox, sandbox_thread) = Thread::start(async || {
-            let running = Arc::new(sandbox::start(Options::new(sandbox_keys())).await.unwrap());
-            let kept = Arc::clone(&running);
-            let end = async {
-                if let Some(last) = Arc::into_inner(kept) {
-                    last.stop().await;
-                }
-            };
-            (running, end)
-        });
+        let options = Options::new(sandbox_keys());
+        let (sandbox, sandbox_thread) = Thread::start(async || serve_sandbox(options).await);
         Self {
             server: None,
             rows: Rows::of(&db.url).await,
@@ -206,7 +197,8 @@ impl World {
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let public_url = self.server.as_ref().map_or(&base_url, |first| &first.base_url);
         let settings = Settings::load(None, self.settings(public_url).into_iter()).unwrap();
-        let ((), thread) = Thread::start(async || serve(settings, listener).await);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (_, thread) = Thread::start(async || serve(settings, listener, clock).await);
         Server { base_url, _thread: thread }
     }
 
@@ -218,7 +210,7 @@ impl World {
         let alipay = alipay_credentials();
         let keys = sandbox_keys();
         let locks = keys.locks.as_ref().unwrap();
-        let key_file = |name: &str| keys_folder().join(name).display().to_string();
+        let key_file = |name: &str| sandbox_folder().join(name).display().to_string();
         let redis = if self.database_url.starts_with("sqlite") { None } else { redis_url() };
         let settings = [
             ("ENVIRONMENT", "sandbox".to_owned()),
@@ -283,14 +275,7 @@ impl World {
     /// Waits until all batches are sealed and all jobs were tried, so that no background work changes
     /// the database.
     pub async fn at_rest(&self) {
-        // One query: a job that is done between two would leave its seal unseen.
-        let busy = "SELECT (SELECT COUNT(*) FROM unsealed) + (SELECT COUNT(*) FROM outbox \
-                    WHERE state = 'waiting' AND (tries = 0 AND due_at = created_at \
-                    OR leased_until > 0))";
-        eventually("everything is sealed and tried", async || {
-            (self.rows.number(busy).await == 0).then_some(())
-        })
-        .await;
+        at_rest(&self.rows).await;
     }
 
     /// The balance of an account of a school, in fen.
@@ -336,31 +321,11 @@ impl Server {
     }
 }
 
-async fn serve(settings: Settings, listener: TcpListener) -> ((), impl Future<Output = ()>) {
-    let app = Arc::new(App::build(settings, Arc::new(SystemClock)).await.unwrap());
-    let jobs = app.start_jobs();
-    let capacity = Capacity {
-        workers: 2,
-        blocking_threads: 4,
-        connections: app.config.server.max_connections,
-        drain: Duration::from_secs(10),
-        times: app.config.server.times,
-    };
-    let server = http::listen(listener, capacity, move || routes::application(&app)).unwrap();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    let end = async move {
-        handle.stop(false).await;
-        jobs.stop().await;
-    };
-    ((), end)
-}
-
 /// Generated once and kept between runs next to the test executable, because RSA keys are slow to
 /// generate.
 pub(crate) fn sandbox_keys() -> Arc<Keys> {
     static KEYS: OnceLock<Arc<Keys>> = OnceLock::new();
-    Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&keys_folder()).unwrap())))
+    Arc::clone(KEYS.get_or_init(|| Arc::new(keys::generate(&sandbox_folder()).unwrap())))
 }
 
 pub(crate) fn alipay_credentials() -> AlipayCredentials {
@@ -378,7 +343,8 @@ fn wecom_settings(sandbox: &str) -> [(&'static str, String); 4] {
     ]
 }
 
-pub(crate) fn keys_folder() -> PathBuf {
+/// The folder of the keys that the deployments' sandboxes have.
+pub fn sandbox_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     program.parent().unwrap().join("sandbox-keys")
 }

@@ -17,6 +17,7 @@ use onecard::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::time::Duration;
+pub use testkit::secret_of;
 use testkit::{Answer, Api, KEY, World, now};
 
 /// What members of staff chose at their first sign-in.
@@ -51,19 +52,6 @@ pub async fn add(
     };
     let slip = registry(db).add(new, now()).await.unwrap();
     secret_of(&slip.secret())
-}
-
-/// The secret that this text in base32 is.
-pub fn secret_of(text: &str) -> TotpSecret {
-    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits = text.chars().map(|c| format!("{:05b}", alphabet.find(c).unwrap()));
-    let bits = bits.collect::<Vec<_>>().concat();
-    let bytes: Vec<u8> = bits
-        .as_bytes()
-        .chunks(8)
-        .map(|eight| u8::from_str_radix(std::str::from_utf8(eight).unwrap(), 2).unwrap())
-        .collect();
-    TotpSecret::from_slice(&bytes).unwrap()
 }
 
 /// The code so many steps from now: those of the step before and after are good as well.

@@ -158,7 +158,17 @@ impl Payments {
     fn drop_oldest_finished(&mut self, now: DateTime<Utc>) -> Result<(), Full> {
         let finished = self.all.iter().find(|(_, payment)| payment.finished(now));
         let place = *finished.ok_or(Full)?.0;
-        let Some(payment) = self.all.remove(&place) else { return Err(Full) };
+        if self.remove_at(place) { Ok(()) } else { Err(Full) }
+    }
+
+    /// Removes the newest payment with this number; false if there is none.
+    pub(super) fn remove(&mut self, out_trade_no: &str) -> bool {
+        let place = self.by_out_trade_no.get(out_trade_no).and_then(|places| places.last());
+        place.copied().is_some_and(|place| self.remove_at(place))
+    }
+
+    fn remove_at(&mut self, place: u64) -> bool {
+        let Some(payment) = self.all.remove(&place) else { return false };
         if let Some(places) = self.by_out_trade_no.get_mut(&payment.out_trade_no) {
             places.retain(|known| *known != place);
             if places.is_empty() {
@@ -174,7 +184,7 @@ impl Payments {
         for refund in &payment.refunds {
             self.by_refund.remove(&refund.out_refund_no);
         }
-        Ok(())
+        true
     }
 }
 

@@ -21,6 +21,7 @@ mod cashier_pages;
 mod certificates;
 mod control;
 pub mod endpoints;
+mod kept;
 pub(crate) mod keys;
 mod merchant_acts;
 mod merchants;
@@ -47,6 +48,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 
 pub use acts::ActRefusal;
 pub use bill_faults::BillFault;
+pub use kept::KeptPayment;
 pub use merchants::MerchantView;
 pub use payment::NotPayable;
 pub use refunds::{RefundEnd, RefundMode, RefundView};
