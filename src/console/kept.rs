@@ -44,7 +44,7 @@ const TYPED: [(&str, &str); 10] = [
     ("login", "账号"),
     ("staff_no", "工号"),
     ("student_no", "学号或工号"),
-    ("userid", "企业微信账号"),
+    ("userid", "企业账号"),
 ];
 
 /// A form as it was sent.

@@ -75,9 +75,8 @@ const fn heard(standing: MoneyStanding) -> &'static str {
 
 /// What it says where nothing was heard.
 fn unheard(refusal: RefundRefusal) -> Result<&'static str, PageError> {
-    match refusal {
-        RefundRefusal::AskedJustNow => Ok("asked-just-now"),
-        RefundRefusal::Silent => Ok("not-heard"),
-        refusal => Err(refusal.into()),
+    if matches!(refusal, RefundRefusal::AskedJustNow) {
+        return Ok("asked-just-now");
     }
+    if matches!(refusal, RefundRefusal::Silent) { Ok("not-heard") } else { Err(refusal.into()) }
 }

@@ -181,7 +181,7 @@ impl Exports {
                 return Ok(Exported::Job(self.request(member, what).await?));
             }
         }
-        let (entry, needs) = (entry(member.school, what, &list, rows.len() as u64), list.needs);
+        let (entry, needs) = (entry(member.school, what, &list, count(rows.len())), list.needs);
         let file = list.table.file(rows, what.format).await?;
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         db.in_tx(async |tx| {
@@ -260,6 +260,11 @@ impl Exports {
         }
         Ok((file.clone(), self.files.parts(file)))
     }
+}
+
+/// A number of rows.
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 /// What the log says of an export.

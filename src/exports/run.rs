@@ -2,7 +2,7 @@
 
 use super::{
     Export, ExportError, ExportFailure, ExportId, ExportLists, Exports, NewExport, OpenedList,
-    entry,
+    count, entry,
     store::{self, Claimed, Step},
 };
 use crate::{
@@ -131,7 +131,7 @@ impl ExportDesk {
         let mut file = self.begin(&claimed.export, &list).await?;
         let (mut table, mut rows) = (TableWriter::begin(shape, format)?, 0_u64);
         while let Some(page) = list.rows.try_next().await.map_err(ExportError::List)? {
-            rows = rows.saturating_add(page.len() as u64);
+            rows = rows.saturating_add(count(page.len()));
             if rows > Exports::MAX_ROWS {
                 return Ok(Ended::Failed(ExportFailure::TooMany));
             }

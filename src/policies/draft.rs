@@ -162,9 +162,15 @@ mod tests {
         problems.into_iter().map(|problem| (problem.key, problem.detail)).collect()
     }
 
+    /// These changes are refused at this field, in these words.
+    fn told(changes: &[(&str, Value)], key: &str, said: &str) {
+        let problems = refused(changes);
+        let at = problems.iter().find(|(at, _)| at == key);
+        assert!(at.is_some_and(|(_, detail)| detail.contains(said)), "{changes:?}: {problems:?}");
+    }
+
     #[test]
     fn what_the_types_refuse_is_told_at_its_field_in_chinese() {
-        let long = "长".repeat(41);
         for (changes, key, said) in [
             (vec![("top_up.min_fen", json!(0))], "top_up.min_fen", "下限至少"),
             (vec![("top_up.max_fen", json!(100))], "top_up.choices_fen", "之间"),
@@ -190,6 +196,15 @@ mod tests {
             ),
             (vec![("spend.reversal_minutes", json!(0))], "spend.reversal_minutes", "1440"),
             (vec![("spend.reversal_minutes", json!(99_999))], "spend.reversal_minutes", "不是有效"),
+        ] {
+            told(&changes, key, said);
+        }
+    }
+
+    #[test]
+    fn what_codes_doors_and_names_refuse_is_told_at_its_field() {
+        let long = "长".repeat(41);
+        for (changes, key, said) in [
             (vec![("passcode.step_seconds", json!(4))], "passcode.step_seconds", "5 到 60"),
             (vec![("passcode.device_days", json!(367))], "passcode.device_days", "366"),
             (vec![("passcode.unseen_days", json!(31))], "passcode.unseen_days", "不多于"),
@@ -214,12 +229,7 @@ mod tests {
             (vec![("code", json!("other"))], "code", "没有这一项"),
             (vec![("help", json!([{ "title": "", "text": "x" }]))], "help", "1 到 40 个字"),
         ] {
-            let problems = refused(&changes);
-            let at = problems.iter().find(|(at, _)| at == key);
-            assert!(
-                at.is_some_and(|(_, detail)| detail.contains(said)),
-                "{changes:?}: {problems:?}"
-            );
+            told(&changes, key, said);
         }
     }
 

@@ -217,7 +217,12 @@ mod tests {
                     leaves(value, &below, found);
                 }
             }
-            _ => {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => {
                 found.insert(path.to_owned());
             }
         }

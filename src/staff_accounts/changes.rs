@@ -1,8 +1,7 @@
 //! What admins do to the logins of others: in the transaction of whoever lets them act.
 //!
 //! Invariant: nobody changes the own login. So the last admin stays: who acts is one.
-//! Invariant: who made a login, or changed its roles or its factor, is remembered in `staff_change`: an
-//! approval by this login of what they ask for is not independent of them.
+//! Invariant: who made or changed a login is in `staff_change`: neither approves what the other asks for.
 
 use super::{
     Account, StaffAccounts, StaffAct, StaffClasses, StaffId, StaffLogin, StaffMember, StaffNo,

@@ -231,7 +231,7 @@ impl FileWriter {
     }
 
     async fn store_part(&mut self) -> Result<(), FileError> {
-        let size = self.pending.len() as u64;
+        let size = u64::try_from(self.pending.len()).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(size);
         if self.bytes > MAX_BYTES {
             return Err(FileError::TooLarge);

@@ -27,7 +27,8 @@ impl Exportable for Log {
     fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
         let query: AuditQuery = exports::read(query)?;
         let asked = Asked::of(member, &query, Place::default())?;
-        let said = asked.chips().into_iter().map(|chip| format!(", {}", chip.text)).collect();
+        let said = asked.chips().into_iter().map(|chip| format!(", {}", chip.text));
+        let said = said.collect::<Vec<_>>().concat();
         let about = exports::about(member, (asked.chips(), "无"));
         let scope = [("范围", scope(member).to_owned())];
         let wide = [StaffAct::ReadWholeAudit, StaffAct::ReadStaffAudit];

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_reads_as_a_sentence() {
+    fn who_did_it_to_what_is_said_in_words() {
         let id = "01931c7e-0000-7000-8000-000021c08f3a";
         for (text, said) in [
             ("staff li.na, no. G-1002", "li.na（G-1002）"),
@@ -278,6 +278,11 @@ mod tests {
         ] {
             assert_eq!(object(&text), said);
         }
+    }
+
+    #[test]
+    fn details_are_said_in_words() {
+        let id = "01931c7e-0000-7000-8000-000021c08f3a";
         for (text, said) in [
             (format!("refund of {id}, 1200 fen"), "退款 ¥12.00"),
             (format!("refund_end of {id}, 1 fen"), "终止退款 ¥0.01"),

@@ -33,7 +33,7 @@ impl Exportable for People {
         let asked = Asked::of(member, console, (people, wanted, Place::default()))?;
         // Whom somebody looked for stands in no log.
         let said = asked.chips().into_iter().filter(|chip| chip.name != "of");
-        let said = said.map(|chip| format!(", {}", chip.text)).collect();
+        let said = said.map(|chip| format!(", {}", chip.text)).collect::<Vec<_>>().concat();
         let about = exports::about(member, (asked.chips(), "无"));
         let (desk, member, query) = (console.people.clone(), member.clone(), asked.query);
         let day = console.clock.now().day();
