@@ -6,7 +6,7 @@ export interface PasswordPage {
   readonly detail: string
 }
 
-/** A change that is due is made here at every school: the slip with the password came from the counter. */
+/** A change that is due is made here at every school: the slip came from the counter. */
 export function passwordPage(isDue: boolean, isOnline: boolean): PasswordPage {
   if (isDue) {
     return {
