@@ -125,7 +125,7 @@ $(demo_staff)
     auditor     订单、退款、对账、记录：谁在什么时候做了什么，为什么
     admin       工作人员：新增一个账号，由 deputy 复核 → 政策：改一条，由 deputy 复核 → 运行状况
     network     终端：T3 多日没有联系，T4 已停用；给 T3 换密钥，启用 T4 → 消息与帮助：没有人同意过，全部未送达
-    counsellor  人员：只看状态，不看钱
+    counsellor  人员：admin 在 工作人员 → counsellor → 班级 里分给班级以后，只看这些人的状态，不看钱
 
   try: open the student app → 微信登录 → choose 林晓雨 → 咸宁职业技术学院, 学号 and 查询密码
        from above → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page
