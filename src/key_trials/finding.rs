@@ -56,8 +56,8 @@ macro_rules! findings {
 findings! {
     /// The provider knows us, and its answer was verified where it signs answers.
     Works = "works", Good, "通了";
-    /// The provider knows us, and did not sign its answer: its key is not proven.
-    AnswerUnsigned = "answer_unsigned", Good, "通了，对方的公钥还没有验证";
+    /// The answer is as if the provider knew us, and unsigned: whoever stands between could have given it.
+    AnswerUnsigned = "answer_unsigned", Unknown, "回答没有签名，不能作数";
     /// Our signature is refused: the private key is another one.
     WrongKey = "wrong_key", Wrong, "私钥不对";
     /// Our signature is refused, and the provider does not say which of number, serial and key is wrong.

@@ -139,40 +139,25 @@ impl RequestFault {
         Self::LISTED,
     ];
 
-    /// What can go wrong with the signed answers of Alipay.
-    pub(crate) const ALIPAY: FaultGroups = &[
-        Self::COMMON,
-        Self::SIGNED,
-        &[
-            Self::UnknownSerial,
-            Self::BusinessSystemError,
-            Self::GbkError,
-            Self::SignFirst,
-            Self::BraceInString,
-            Self::SlashUnescaped,
-            Self::RepeatedKey,
-            Self::OtherOrder,
-            Self::OtherHost,
-        ],
+    /// What its answers alone can have.
+    const OF_ALIPAY: &[Self] = &[
+        Self::UnknownSerial,
+        Self::BusinessSystemError,
+        Self::GbkError,
+        Self::SignFirst,
+        Self::BraceInString,
+        Self::SlashUnescaped,
+        Self::RepeatedKey,
+        Self::OtherOrder,
+        Self::OtherHost,
     ];
 
+    /// What can go wrong with the signed answers of Alipay.
+    pub(crate) const ALIPAY: FaultGroups = &[Self::COMMON, Self::SIGNED, Self::OF_ALIPAY];
+
     /// The same with a trade's query.
-    pub(crate) const ALIPAY_QUERY: FaultGroups = &[
-        Self::COMMON,
-        Self::SIGNED,
-        &[
-            Self::UnknownSerial,
-            Self::BusinessSystemError,
-            Self::GbkError,
-            Self::SignFirst,
-            Self::BraceInString,
-            Self::SlashUnescaped,
-            Self::RepeatedKey,
-            Self::OtherOrder,
-            Self::OtherHost,
-        ],
-        Self::LISTED,
-    ];
+    pub(crate) const ALIPAY_QUERY: FaultGroups =
+        &[Self::COMMON, Self::SIGNED, Self::OF_ALIPAY, Self::LISTED];
 
     /// What can go wrong with a file that is downloaded.
     pub(crate) const FILE: FaultGroups = &[

@@ -147,7 +147,7 @@ const fn words(finding: TrialFinding) -> &'static str {
             "通了。应用编号、应用私钥和支付宝公钥都对。seller_id 和产品签约，第一笔付款时才知道。"
         }
         Found::AnswerUnsigned => {
-            "通了。应用编号和应用私钥都对；支付宝这次没有签名，它的公钥还没有验证，第一笔付款时才知道。"
+            "还不知道。看回答，应用编号和应用私钥都对；但支付宝这次没有签名，回答不能作数。请稍后再试。"
         }
         Found::WrongKey => {
             "应用私钥不对：app_private_key_file 与开放平台“接口加签方式”里上传的应用公钥不是一对。"

@@ -200,7 +200,7 @@ const fn words(finding: TrialFinding) -> &'static str {
             "通了。商户号、证书序列号、商户私钥和微信的公钥都对。商户号与小程序的绑定、API v3 密钥，第一笔付款时才知道。"
         }
         Found::AnswerUnsigned => {
-            "通了。商户号、证书序列号和商户私钥都对；微信这次没有签名，它的公钥还没有验证，第一笔付款时才知道。"
+            "还不知道。看回答，商户号、证书序列号和商户私钥都对；但微信这次没有签名，回答不能作数。请稍后再试。"
         }
         Found::WrongKey => {
             "商户私钥不对：merchant_private_key_file 应是商户平台 API 证书的 apiclient_key.pem，与 merchant_serial_no 是同一张证书。"
