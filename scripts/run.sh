@@ -37,6 +37,7 @@ done
 
 # Members of staff, each with the secret of a second factor, in a file beside the keys.
 mkdir -p "$data/staff"
+listed=$(onecard staff list --school ynart)
 for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 auditor" \
   "admin 9004 admin" "deputy 9005 admin" "network 9006 network_center" \
   "counsellor 9007 counsellor"; do
@@ -44,6 +45,11 @@ for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 aud
   [ -e "$data/staff/$login" ] || onecard staff add --school ynart --login "$login" \
     --staff-no "$number" --role "$role" <<<"first password of $login" >"$data/staff/$login.new"
   [ ! -e "$data/staff/$login.new" ] || mv "$data/staff/$login.new" "$data/staff/$login"
+  # What was printed signs in for a day only.
+  if [ -n "$(find "$data/staff/$login" -mmin +1200)" ] &&
+    grep -q "^$login .* printed factor " <<<"$listed"; then
+    onecard staff reset-factor --school ynart --login "$login" >"$data/staff/$login"
+  fi
 done
 
 onecard staff link-wecom --school ynart --login finance --userid LiNa >/dev/null

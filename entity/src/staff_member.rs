@@ -25,6 +25,7 @@ pub struct Model {
     pub recovery_hashes: Option<Vec<u8>>,
     pub work_id: Option<String>,
     pub classes: Option<String>,
+    pub slip_until: Option<i64>,
 }
 
 /// None: slices join what they need.

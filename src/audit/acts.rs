@@ -143,6 +143,8 @@ acts! {
     StaffFactorReset = "staff.factor_reset", Staff;
     /// A login's own second factor came into force.
     StaffFactorEnrolled = "staff.factor_enrolled", Staff;
+    /// A member of staff replaced the own second factor, with the one before at hand.
+    StaffFactorReplaced = "staff.factor_replaced", Staff;
     /// A recovery code of a member of staff was used in place of a lost second factor.
     StaffRecoveryUsed = "staff.recovery_used", Staff;
     /// A member of staff made new recovery codes.

@@ -226,7 +226,7 @@ fn password(file: Option<&PathBuf>) -> Result<SecretString, CommandError> {
 }
 
 fn print(slip: &Slip, school: &str) {
-    println!("for the first sign-in, which replaces it; not shown again:");
+    println!("for the first sign-in within 24 hours, which replaces it; not shown again:");
     println!("  secret   {}", slip.secret().as_str());
     println!("  address  {}", slip.otpauth_uri(school).as_str());
     println!("  code     {}", slip.first_code().as_str());

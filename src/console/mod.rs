@@ -29,6 +29,7 @@ mod members;
 mod merchants;
 mod messages;
 mod orders;
+mod own_factor;
 mod password_resets;
 mod people;
 mod policy;
@@ -121,6 +122,9 @@ pages! {
     post "/account/sessions/{id}/end" account::end_session;
     get "/account/recovery-codes" account::ask_codes;
     post "/account/recovery-codes" account::renew_codes;
+    get "/account/factor" own_factor::show;
+    post "/account/factor" own_factor::offer;
+    post "/account/factor/confirm" own_factor::replace;
     get "/account/password" account::ask_password;
     post "/account/password" account::change_password;
     get "/staff" members::list;

@@ -145,10 +145,10 @@ struct EnrolPage<'a> {
 /// The recovery codes that come with a second factor of one's own.
 #[derive(Template)]
 #[template(path = "console/recovery_first.html")]
-struct FirstCodesPage<'a> {
-    codes: &'a [Zeroizing<String>],
-    next: &'a str,
-    style: &'static str,
+pub(super) struct FirstCodesPage<'a> {
+    pub(super) codes: &'a [Zeroizing<String>],
+    pub(super) next: &'a str,
+    pub(super) style: &'static str,
 }
 
 #[derive(Template)]

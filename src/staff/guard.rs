@@ -171,6 +171,7 @@ async fn authenticate(request: &ServiceRequest, token: &str) -> Result<Arc<Staff
         StaffSignInError::Db(error) => ApiError::internal(&error),
         StaffSignInError::TotpMissing
         | StaffSignInError::Refused
+        | StaffSignInError::SlipExpired
         | StaffSignInError::NewPasswordNeeded
         | StaffSignInError::NewPasswordWeak
         | StaffSignInError::BadToken

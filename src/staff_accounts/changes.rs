@@ -232,7 +232,7 @@ impl StaffChanges<'_> {
             roles: new.roles.without_guarded(),
             classes: StaffClasses::default(),
             password_hash: password_hash.to_owned(),
-            factor: self.accounts.keeper.printed(id, slip.totp())?,
+            factor: self.accounts.keeper.printed(id, slip.totp(), self.now)?,
             enabled: true,
             signed_in_at: None,
             work_id: None,
@@ -344,7 +344,7 @@ impl StaffChanges<'_> {
         secret: &TotpSecret,
         asked: Change,
     ) -> Result<(), StaffChangeError> {
-        let factor = self.accounts.keeper.printed(account.id, secret)?;
+        let factor = self.accounts.keeper.printed(account.id, secret, self.now)?;
         store::set_factor(self.tx, account.id, &account.factor, factor, self.now).await?;
         sessions::end_all(self.tx, account.id, self.now).await?;
         for count in counts_of(&self.accounts.counts, account.school, &account.login) {

@@ -18,8 +18,12 @@ use crate::base::{
 };
 
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+/// How long what was printed for a first sign-in is good.
+const SLIP_GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// The secrets of a login, sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub(super) struct Factor {
     pub(super) secret: Vec<u8>,
     /// It was printed by a command, and signs nobody in.
     pub(super) printed: bool,
+    /// From then on what was printed is worth nothing; `None` for slips from before there was an end.
+    pub(super) slip_until: Option<Timestamp>,
     /// The secret that replaces it once a code of it is given.
     pub(super) offered: Option<Vec<u8>>,
     /// The step of the last code that was accepted; 0 for none.
@@ -54,8 +60,17 @@ pub(super) enum Shown {
     Printed { then: Factor },
     /// A recovery code: it signs nobody in.
     Recovered { then: Factor },
+    /// A code that would be good, of a slip that was printed too long ago.
+    Expired,
     /// None of these, or used before.
     Wrong,
+}
+
+impl Factor {
+    /// Whether it was printed, too long ago.
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.printed && self.slip_until.is_some_and(|until| now >= until)
+    }
 }
 
 /// Seals and opens secrets.
@@ -86,10 +101,15 @@ impl FactorKeeper {
     }
 
     /// The factor of a login for which this secret was printed.
-    pub(super) fn printed(&self, of: StaffId, secret: &TotpSecret) -> Result<Factor, SealError> {
+    pub(super) fn printed(
+        &self,
+        of: StaffId,
+        secret: &TotpSecret,
+        now: Timestamp,
+    ) -> Result<Factor, SealError> {
         let secret = self.seal(Place::InForce, of, secret)?;
-        let recovery = RecoveryHashes::default();
-        Ok(Factor { secret, printed: true, offered: None, step: 0, recovery })
+        let (recovery, slip_until) = (RecoveryHashes::default(), Some(now.plus(SLIP_GOOD_FOR)));
+        Ok(Factor { secret, printed: true, slip_until, offered: None, step: 0, recovery })
     }
 
     /// The factor with this secret offered.
@@ -102,15 +122,24 @@ impl FactorKeeper {
         Ok(Factor { offered: Some(self.seal(Place::Offered, of, secret)?), ..factor })
     }
 
+    /// The secret that was offered.
+    pub(super) fn offered(
+        &self,
+        of: StaffId,
+        factor: &Factor,
+    ) -> Result<Option<TotpSecret>, SealError> {
+        factor.offered.as_deref().map(|sealed| self.open(Place::Offered, of, sealed)).transpose()
+    }
+
     /// Whether this is the code that was printed together with the secret: true only until that is
     /// replaced.
     pub(super) fn is_first_code(
         &self,
         of: StaffId,
         factor: &Factor,
-        given: &str,
+        (given, now): (&str, Timestamp),
     ) -> Result<bool, SealError> {
-        if !factor.printed {
+        if !factor.printed || factor.has_expired(now) {
             return Ok(false);
         }
         let right = first_code(&self.open(Place::InForce, of, &factor.secret)?);
@@ -135,13 +164,33 @@ impl FactorKeeper {
                 return Ok(then.map_or(Shown::Wrong, |then| Shown::Recovered { then }));
             }
         };
+        Ok(match self.judge_totp(of, factor, code, now)? {
+            // What was offered for a slip ends with it.
+            Shown::Good { .. } | Shown::Printed { .. } if factor.has_expired(now) => Shown::Expired,
+            shown => shown,
+        })
+    }
+
+    fn judge_totp(
+        &self,
+        of: StaffId,
+        factor: &Factor,
+        code: TotpCode,
+        now: Timestamp,
+    ) -> Result<Shown, SealError> {
         let secret = self.open(Place::InForce, of, &factor.secret)?;
-        if let Some(offered) = factor.offered.as_deref() {
-            let offered = self.open(Place::Offered, of, offered)?;
+        if let Some(offered) = self.offered(of, factor)? {
             if let Some(step) = offered.step_of(code, now, 0) {
                 let secret = self.seal(Place::InForce, of, &offered)?;
                 let recovery = RecoveryHashes::default();
-                let then = Factor { secret, printed: false, offered: None, step, recovery };
+                let then = Factor {
+                    secret,
+                    printed: false,
+                    slip_until: None,
+                    offered: None,
+                    step,
+                    recovery,
+                };
                 return Ok(Shown::Good { then, enrolled: true });
             }
         }
@@ -220,7 +269,7 @@ mod tests {
     fn a_printed_secret_is_replaced_and_then_worth_nothing() {
         let (keeper, id) = (keeper(), StaffId::new(NOW));
         let (slip, own) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
-        let printed = keeper.printed(id, &slip).unwrap();
+        let printed = keeper.printed(id, &slip, NOW).unwrap();
         assert_eq!(keeper.judge(id, &printed, &code(&own, NOW), NOW), Ok(Shown::Wrong));
         let first = keeper.judge(id, &printed, &code(&slip, NOW), NOW).unwrap();
         let Shown::Printed { then } = first else { panic!("{first:?}") };
@@ -241,11 +290,38 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_is_good_for_a_day() {
+        let (keeper, id) = (keeper(), StaffId::new(NOW));
+        let (slip, own) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
+        let printed = keeper.printed(id, &slip, NOW).unwrap();
+        let offered = keeper.offering(id, printed.clone(), &own).unwrap();
+        let first = first_code(&slip);
+        let (late, end) =
+            (NOW.plus(SLIP_GOOD_FOR - Duration::from_secs(1)), NOW.plus(SLIP_GOOD_FOR));
+        let shown = |factor: &Factor, secret: &TotpSecret, now: Timestamp| {
+            keeper.judge(id, factor, &code(secret, now), now).unwrap()
+        };
+        assert!(matches!(shown(&printed, &slip, late), Shown::Printed { .. }));
+        assert!(matches!(shown(&offered, &own, late), Shown::Good { enrolled: true, .. }));
+        assert_eq!(keeper.is_first_code(id, &printed, (&first, late)), Ok(true));
+        for (factor, secret) in [(&printed, &slip), (&offered, &slip), (&offered, &own)] {
+            assert_eq!(shown(factor, secret, end), Shown::Expired);
+        }
+        assert_eq!(shown(&printed, &own, end), Shown::Wrong);
+        assert_eq!(keeper.is_first_code(id, &printed, (&first, end)), Ok(false));
+        // One that was printed before slips had an end.
+        let older = Factor { slip_until: None, ..printed };
+        assert!(matches!(shown(&older, &slip, end), Shown::Printed { .. }));
+        let Shown::Good { then, .. } = shown(&offered, &own, late) else { panic!() };
+        assert!(matches!(shown(&then, &own, end), Shown::Good { .. }), "one's own has none");
+    }
+
+    #[test]
     fn a_recovery_code_replaces_a_lost_secret_and_not_a_printed_one() {
         let (keeper, id) = (keeper(), StaffId::new(NOW));
         let (lost, own) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
         let (codes, recovery) = RecoveryHashes::issue(id).unwrap();
-        let printed = Factor { recovery, ..keeper.printed(id, &lost).unwrap() };
+        let printed = Factor { recovery, ..keeper.printed(id, &lost, NOW).unwrap() };
         let given = GivenCode::Recovery(RecoveryCode::parse(&codes[0]).unwrap());
         assert_eq!(keeper.judge(id, &printed, &given, NOW), Ok(Shown::Wrong));
         let factor = Factor { printed: false, ..printed };
@@ -268,7 +344,7 @@ mod tests {
     fn secrets_are_sealed_for_their_row_and_resealed() {
         let (old, id) = (keeper(), StaffId::new(NOW));
         let slip = TotpSecret::random().unwrap();
-        let factor = old.printed(id, &slip).unwrap();
+        let factor = old.printed(id, &slip, NOW).unwrap();
         let offered = old.offering(id, factor.clone(), &slip).unwrap();
         let other = StaffId::new(NOW);
         assert!(old.judge(other, &factor, &code(&slip, NOW), NOW).is_err());

@@ -43,7 +43,8 @@ impl StaffAccounts {
         code: Option<&SecretString>,
     ) -> Result<bool, StaffSignInError> {
         let (Some(account), Some(code)) = (claimed, code) else { return Ok(false) };
-        Ok(self.keeper.is_first_code(account.id, &account.factor, code.expose_secret())?)
+        let given = (code.expose_secret(), self.clock.now());
+        Ok(self.keeper.is_first_code(account.id, &account.factor, given)?)
     }
 
     /// Hashes the password that is sent for a first sign-in, whether or not this is one: how long it takes

@@ -16,6 +16,7 @@ mod factor;
 mod first;
 mod names;
 mod own;
+mod own_factor;
 mod recovery;
 mod registry;
 mod rights;

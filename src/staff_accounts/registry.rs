@@ -213,7 +213,7 @@ impl StaffRegistry {
             roles,
             classes: StaffClasses::default(),
             password_hash: password::hash(&password)?,
-            factor: self.keeper().printed(id, &slip.secret)?,
+            factor: self.keeper().printed(id, &slip.secret, now)?,
             enabled: true,
             signed_in_at: None,
             work_id: None,
@@ -242,7 +242,7 @@ impl StaffRegistry {
         self.db
             .in_tx(async |tx| {
                 let account = locked(tx, school, login).await?;
-                let factor = self.keeper().printed(account.id, &slip.secret)?;
+                let factor = self.keeper().printed(account.id, &slip.secret, now)?;
                 store::set_factor(tx, account.id, &account.factor, factor, now).await?;
                 sessions::end_all(tx, account.id, now).await?;
                 for count in counts_of(&self.counts, school, login) {

@@ -104,6 +104,9 @@ pub enum StaffSignInError {
     /// which.
     #[error("the sign-in was refused")]
     Refused,
+    /// Everything was right, and the slip for the first sign-in was printed more than a day ago.
+    #[error("the slip has expired")]
+    SlipExpired,
     /// Everything was right, and the first sign-in needs a password of one's own.
     #[error("a new password is needed")]
     NewPasswordNeeded,
@@ -140,6 +143,7 @@ impl TxError for StaffSignInError {
             Self::Password(fault) => fault.db(),
             Self::TotpMissing
             | Self::Refused
+            | Self::SlipExpired
             | Self::NewPasswordNeeded
             | Self::NewPasswordWeak
             | Self::BadToken
@@ -277,6 +281,7 @@ impl StaffAccounts {
         let Prepared { recovery, refresh, offer, new_password, now } = prepared;
         match shown {
             Shown::Wrong => Err(StaffSignInError::Refused),
+            Shown::Expired => Err(StaffSignInError::SlipExpired),
             Shown::Printed { then } => {
                 let then = self.keeper.offering(account.id, then, offer)?;
                 store::set_factor(tx, account.id, &account.factor, then, *now).await?;

@@ -9,6 +9,8 @@ on_each_database!(
     a_lost_phone_is_replaced_by_a_recovery_code_once,
     new_codes_replace_the_old_ones,
     sessions_of_the_own_login_are_seen_and_ended,
+    a_new_phone_replaces_the_old_one,
+    a_slip_is_good_for_a_day,
 );
 
 /// The recovery codes of a page.
@@ -67,6 +69,56 @@ async fn a_lost_phone_is_replaced_by_a_recovery_code_once(db: &TestDb) {
     let used = "staff.recovery_used";
     assert_eq!(world.rows.texts(acts).await, ["staff.recovery_renewed", used, used]);
     assert!(world.report().await.is_clean());
+}
+
+async fn a_new_phone_replaces_the_old_one(db: &TestDb) {
+    let world = World::start(db).await;
+    let (browser, old) = Browser::of(&world, "li", "1001", &["finance"]).await;
+    let elsewhere = Browser::at(&world);
+    elsewhere.sign_in("li", PASSWORD, &code(&old, 1)).await.with(303);
+    let asked = browser.get("/staff/account/factor").await.with(200);
+    let offered = browser.submit(&asked, "/staff/account/factor", &[]).await.with(200);
+    let own = secret_of(&offered.between("<code>", "</code>"));
+    let confirm = "/staff/account/factor/confirm";
+    for wrong in ["000000", &*code(&old, 2)] {
+        let page = browser.submit(&offered, confirm, &[("totp", wrong)]).await.with(401);
+        assert!(page.says("验证码不是新验证器的"), "{}", page.html);
+        assert_eq!(secret_of(&page.between("<code>", "</code>")).expose(), own.expose());
+    }
+    elsewhere.get("/staff").await.with(200);
+    let given = code(&own, 0);
+    let replaced = browser.submit(&offered, confirm, &[("totp", &given)]).await.with(200);
+    let codes = codes_of(&replaced);
+    assert_eq!(codes.len(), 10);
+    for ended in [&browser, &elsewhere] {
+        assert!(ended.get("/staff").await.with(303).location.starts_with("/staff/sign-in"));
+    }
+    browser.sign_in("li", PASSWORD, &code(&old, 2)).await.with(401);
+    browser.sign_in("li", PASSWORD, &given).await.with(401);
+    browser.sign_in("li", PASSWORD, &code(&own, 1)).await.with(303);
+    let acts = "SELECT detail FROM audit_entry WHERE act = 'staff.factor_replaced'";
+    assert_eq!(world.rows.texts(acts).await, ["no. 1001, finance"]);
+    assert!(world.report().await.is_clean());
+}
+
+async fn a_slip_is_good_for_a_day(db: &TestDb) {
+    let world = World::start(db).await;
+    let school = world.rows.school("xnec").await;
+    let slip = crate::staff::support::add(&world.db, school, ("li", "1001", &["admin"])).await;
+    let first = format!("{} of a slip", "first password");
+    let try_it =
+        async |password: &str| Browser::at(&world).sign_in("li", password, &code(&slip, 0)).await;
+    let old = "UPDATE staff_member SET slip_until = slip_until - $1";
+    world.change(old, [(24 * 3_600_000_000_i64).into()]).await;
+    assert!(
+        try_it(&first).await.with(401).says("账号、密码或动态验证码有误"),
+        "nothing else is told"
+    );
+    let late = try_it(crate::staff::support::FIRST_PASSWORD).await.with(401);
+    assert!(late.says("首次登录单已超过 24 小时"), "{}", late.html);
+    world.change(old, [(-24 * 3_600_000_000_i64).into()]).await;
+    let again = try_it(crate::staff::support::FIRST_PASSWORD).await.with(200);
+    assert!(again.says("设置您自己的验证器"), "{}", again.html);
 }
 
 async fn new_codes_replace_the_old_ones(db: &TestDb) {

@@ -91,6 +91,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/account/sessions/{id}/end", Staff),
     ("post", "/api/v1/staff/account/recovery-codes", Staff),
     ("post", "/api/v1/staff/account/password", Staff),
+    ("post", "/api/v1/staff/account/factor", Staff),
+    ("post", "/api/v1/staff/account/factor/confirm", Staff),
     ("get", "/api/v1/staff/staff", Staff),
     ("post", "/api/v1/staff/staff", Staff),
     ("get", "/api/v1/staff/staff/{id}", Staff),

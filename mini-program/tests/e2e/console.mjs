@@ -56,6 +56,31 @@ async function faults(page) {
   return found
 }
 
+/** Presses Tab until this has the focus, which must be seen. */
+async function tabTo(page, target) {
+  const most = 200
+  for (let nth = 0; nth < most; nth += 1) {
+    await page.keyboard.press('Tab')
+    const seen = await target.evaluate((element) => {
+      if (element !== document.activeElement) return undefined
+      const { top, bottom } = element.getBoundingClientRect()
+      const isOutlined = getComputedStyle(element).outlineStyle !== 'none'
+      return isOutlined && bottom > 0 && top < window.innerHeight
+    })
+    if (seen === undefined) continue
+    assert.ok(seen, 'the focus is hidden')
+    return
+  }
+  assert.fail(`${target} cannot be reached by Tab`)
+}
+
+/** Goes to a link or a button by Tab, and presses Enter. */
+async function enterAt(page, target) {
+  await tabTo(page, target)
+  await page.keyboard.press('Enter')
+  await page.waitForLoadState()
+}
+
 /** Every page that the menu leads to, and what its first rows lead to. */
 async function pagesOf(page, server) {
   await page.goto(`${server}/staff`)
@@ -148,6 +173,49 @@ export function consoleSteps({ origins, staff, studentNo, shots, launch }) {
         await auditor.goto(`${server}/staff/audit?kind=approvals`)
         await auditor.getByRole('cell', { name: /多充了一分/ }).first().waitFor()
         await shoot(auditor, 'audit')
+      },
+    ],
+    [
+      'a refund is asked for and rejected by keyboard alone, on a narrow screen',
+      async () => {
+        const { server } = await origins()
+        const narrow = { viewport: { width: 375, height: 700 } }
+        const at = async ({ context }) => {
+          const storageState = await context.storageState()
+          const own = await browser.newContext({ ...chinese, ...narrow, storageState })
+          return own.newPage()
+        }
+        const [office, finance] = await Promise.all(desks.slice(0, 2).map(at))
+        await office.goto(`${server}/staff/orders?state=fulfilled`)
+        await enterAt(office, office.locator('main tbody a').first())
+        await enterAt(office, office.getByRole('link', { name: /申请退款/ }).first())
+        // The arrows choose among radio buttons.
+        await tabTo(office, office.getByRole('radio', { name: /全部/ }))
+        await office.keyboard.press('ArrowDown')
+        await tabTo(office, office.getByLabel(/金额/))
+        await office.keyboard.type('1.234')
+        await tabTo(office, office.getByLabel(/理由/))
+        await office.keyboard.type('只用键盘')
+        await office.keyboard.press('Enter')
+        await office.getByRole('alert').waitFor()
+        assert.match(await office.title(), /^错误：/)
+        assert.deepEqual(await faults(office), [])
+        // The summary leads to the field; what was typed is still there.
+        await enterAt(office, office.getByRole('alert').getByRole('link').first())
+        const amount = office.getByLabel(/金额/)
+        assert.ok(await amount.evaluate((field) => field === document.activeElement))
+        assert.equal(await office.getByLabel(/理由/).inputValue(), '只用键盘')
+        await office.keyboard.press('ControlOrMeta+A')
+        await office.keyboard.type('0.01')
+        await office.keyboard.press('Enter')
+        await office.getByText('申请已提交，由另一人复核后生效').waitFor()
+        await finance.goto(`${server}/staff/approvals`)
+        await enterAt(finance, finance.locator('main tbody a').first())
+        await tabTo(finance, finance.getByLabel(/驳回的理由/))
+        await finance.keyboard.type('不用退')
+        await enterAt(finance, finance.getByRole('button', { name: '驳回' }))
+        await finance.getByText('已驳回').first().waitFor()
+        await Promise.all([office, finance].map((page) => page.context().close()))
       },
     ],
     [

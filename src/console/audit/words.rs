@@ -63,6 +63,7 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.added", "新增账号"),
     ("staff.factor_reset", "重置验证器"),
     ("staff.factor_enrolled", "启用自己的验证器"),
+    ("staff.factor_replaced", "更换自己的验证器"),
     ("staff.recovery_used", "用恢复码登录"),
     ("staff.recovery_renewed", "更换恢复码"),
     ("staff.session_ended", "结束自己的另一次登录"),

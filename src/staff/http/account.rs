@@ -12,7 +12,7 @@ use crate::{
         StaffDesk,
         guard::{ChangeOwnFactor, May},
     },
-    staff_accounts::{OwnSession, StaffMember, StaffSessionId},
+    staff_accounts::{OfferedFactor, OwnSession, StaffMember, StaffSessionId},
 };
 use actix_web::{
     HttpResponse, get, post,
@@ -64,6 +64,22 @@ pub(super) struct PasswordRequest {
     new_password: String,
 }
 
+/// A second factor that is not in force yet. It is told once.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct OfferedFactorView {
+    /// Base32, to be typed.
+    secret: String,
+    /// For a QR code.
+    otpauth_uri: String,
+}
+
+/// A code of the new second factor.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+pub(super) struct NewFactorRequest {
+    #[garde(length(bytes, min = 6, max = 16))]
+    totp: String,
+}
+
 /// The sessions of the own login, and how many recovery codes are left.
 #[utoipa::path(tag = "staff", security(("staff" = [])), responses(
     (status = 200, body = OwnAccountView), (status = 401, body = Problem)))]
@@ -113,6 +129,41 @@ pub(super) async fn renew_recovery(
     desk: Data<StaffDesk>,
 ) -> Result<Json<RecoveryCodesView>, ApiError> {
     let codes = desk.accounts.renew_recovery(&member).await?;
+    let recovery_codes = codes.iter().map(|code| code.to_string()).collect();
+    Ok(Json(RecoveryCodesView { recovery_codes }))
+}
+
+/// Offers a new second factor, of another phone, say. The one in force stays so until a code of the new one is
+/// given.
+#[utoipa::path(tag = "staff", security(("staff" = [])), responses(
+    (status = 200, body = OfferedFactorView), (status = 401, body = Problem),
+    (status = 403, description = "`second_factor_needed`", body = Problem)))]
+#[post("/account/factor")]
+pub(super) async fn offer_factor(
+    member: May<ChangeOwnFactor>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<OfferedFactorView>, ApiError> {
+    let OfferedFactor { secret, otpauth_uri, .. } = desk.accounts.offer_own_factor(&member).await?;
+    let (secret, otpauth_uri) = (secret.to_string(), otpauth_uri.to_string());
+    Ok(Json(OfferedFactorView { secret, otpauth_uri }))
+}
+
+/// Puts the offered second factor in force with a code of it; ends all sessions of the login, this one too, and
+/// tells new recovery codes.
+#[utoipa::path(tag = "staff", request_body = NewFactorRequest, security(("staff" = [])), responses(
+    (status = 200, body = RecoveryCodesView),
+    (status = 401, description = "`staff_sign_in_refused`: it is no code of the new one",
+        body = Problem),
+    (status = 403, description = "`second_factor_needed`", body = Problem),
+    (status = 429, description = "`too_many_tries`", body = Problem)))]
+#[post("/account/factor/confirm")]
+pub(super) async fn replace_factor(
+    member: May<ChangeOwnFactor>,
+    body: ValidJson<NewFactorRequest>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<RecoveryCodesView>, ApiError> {
+    let totp = SecretString::from(body.into_inner().totp);
+    let codes = desk.accounts.replace_own_factor(&member, &totp).await?;
     let recovery_codes = codes.iter().map(|code| code.to_string()).collect();
     Ok(Json(RecoveryCodesView { recovery_codes }))
 }

@@ -132,7 +132,7 @@ pub(super) struct StaffMemberView {
 /// yet, are counted apart.
 #[utoipa::path(tag = "staff", request_body = StaffLoginRequest, responses(
     (status = 200, body = StaffSignInBody),
-    (status = 401, description = "`staff_sign_in_refused`, `totp_required`", body = Problem),
+    (status = 401, description = "`staff_sign_in_refused`, `totp_required`, `staff_slip_expired`", body = Problem),
     (status = 403, description = "`new_password_needed`", body = Problem),
     (status = 422, description = "The new password is too weak", body = Problem),
     (status = 429, description = "`too_many_tries`", body = Problem)))]

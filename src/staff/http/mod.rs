@@ -51,6 +51,8 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::end_session)
         .service(account::renew_recovery)
         .service(account::change_password)
+        .service(account::offer_factor)
+        .service(account::replace_factor)
         .service(audit::list)
         .service(health::show)
         .service(health::try_keys);

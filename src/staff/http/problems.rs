@@ -18,6 +18,7 @@ use crate::{
 
 problem_kinds! {
     SIGN_IN_REFUSED = "staff_sign_in_refused", 401, "账号、密码或动态验证码有误";
+    SLIP_EXPIRED = "staff_slip_expired", 401, "首次登录单已超过 24 小时，请找管理员重新打印";
     TOTP_REQUIRED = "totp_required", 401, "请填写动态验证码";
     NEW_PASSWORD_NEEDED = "new_password_needed", 403, "首次登录须设置新密码";
     RIGHT_MISSING = "staff_right_missing", 403, "您没有此项权限";
@@ -85,6 +86,7 @@ impl From<StaffSignInError> for ApiError {
         match error {
             StaffSignInError::TotpMissing => Self::new(TOTP_REQUIRED),
             StaffSignInError::Refused => Self::new(SIGN_IN_REFUSED),
+            StaffSignInError::SlipExpired => Self::new(SLIP_EXPIRED),
             StaffSignInError::NewPasswordNeeded => Self::new(NEW_PASSWORD_NEEDED),
             StaffSignInError::NewPasswordWeak => Self::new(problem::INVALID)
                 .field("/new_password", "至少 10 个字符，且不同于账号和原密码"),

@@ -23,9 +23,10 @@ pub(in crate::staff_accounts) const MEMBER: Authority = Authority {
         ("recovery_hashes", FieldKind::Bytes),
         ("work_id", FieldKind::Text),
         ("classes", FieldKind::Text),
+        ("slip_until", FieldKind::Big),
     ],
     live: "true",
-    added: 3,
+    added: 4,
 };
 
 /// With which token a login stays signed in, and when its second factor was given.
@@ -42,7 +43,7 @@ pub(in crate::staff_accounts) const SESSION: Authority = Authority {
     added: 0,
 };
 
-pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 12] {
+pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 13] {
     [
         row.school_id.into(),
         row.login.as_str().into(),
@@ -56,6 +57,7 @@ pub(super) fn member_fields(row: &staff_member::Model) -> [Field; 12] {
         row.recovery_hashes.as_deref().into(),
         row.work_id.as_deref().into(),
         row.classes.as_deref().into(),
+        row.slip_until.into(),
     ]
 }
 

@@ -41,6 +41,7 @@ fn account(row: staff_member::Model) -> Result<Account, DbError> {
         factor: Factor {
             secret: row.factor_sealed,
             printed: row.factor_printed,
+            slip_until: row.slip_until.map(Timestamp::from_micros),
             offered: row.offered_sealed,
             step: row.factor_step,
             recovery: RecoveryHashes::from_column(row.recovery_hashes.as_deref()).ok_or(BROKEN)?,
@@ -155,7 +156,7 @@ pub(super) async fn lock_page(tx: &Tx, after: Option<StaffId>) -> Result<Vec<Acc
 }
 
 pub(super) async fn insert(tx: &Tx, new: &Account, now: Timestamp) -> Result<(), DbError> {
-    let Factor { secret, printed, offered, step, recovery } = new.factor.clone();
+    let Factor { secret, printed, slip_until, offered, step, recovery } = new.factor.clone();
     let mut row = staff_member::Model {
         id: new.id.uuid(),
         school_id: new.school.number(),
@@ -175,6 +176,7 @@ pub(super) async fn insert(tx: &Tx, new: &Account, now: Timestamp) -> Result<(),
         recovery_hashes: recovery.to_column(),
         work_id: new.work_id.as_ref().map(ToString::to_string),
         classes: new.classes.to_column(),
+        slip_until: slip_until.map(Timestamp::micros),
     };
     row.mac = Some(MEMBER.mac(tx, row.id, &member_fields(&row)));
     staff_member::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
@@ -189,10 +191,11 @@ pub(super) async fn set_factor(
     factor: Factor,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Factor { secret, printed, offered, step, recovery } = factor;
+    let Factor { secret, printed, slip_until, offered, step, recovery } = factor;
     let set = staff_member::ActiveModel {
         factor_sealed: Set(secret),
         factor_printed: Set(printed),
+        slip_until: Set(slip_until.map(Timestamp::micros)),
         offered_sealed: Set(offered),
         factor_step: Set(step),
         recovery_hashes: Set(recovery.to_column()),
