@@ -5,7 +5,7 @@ use super::{
     browser::{Anybody, Seat},
     frame::{Frame, PageError, shown},
     list::{COUNTED, grouped},
-    words,
+    requests, words,
 };
 use crate::{base::clock::Timestamp, staff_accounts::StaffAct};
 use actix_web::{HttpResponse, web::Data};
@@ -40,35 +40,19 @@ pub(super) async fn show(
     let mut found: Vec<(&'static str, &'static str, Counted)> = Vec::new();
     if member.roles.has(StaffAct::DecideRefund) {
         let counted = console.staff.waiting(member, most).await?;
-        found.push((
-            "退款待复核",
-            "/staff/approvals?desk=refund&state=requested&mine=no&sort=oldest",
-            counted,
-        ));
+        found.push(("退款待复核", requests::REFUNDS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::DecideRepair) {
         let counted = console.bills.waiting(member, most).await?;
-        found.push((
-            "对账差异待复核",
-            "/staff/approvals?desk=bill&state=requested&mine=no&sort=oldest",
-            counted,
-        ));
+        found.push(("对账差异待复核", requests::REPAIRS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::DecideAdjustment) {
         let counted = console.people.waiting_adjustments(member, most).await?;
-        found.push((
-            "调账待复核",
-            "/staff/adjustments?state=requested&mine=no&sort=oldest",
-            counted,
-        ));
+        found.push(("调账待复核", requests::ADJUSTMENTS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::ResetPassword) {
         let counted = console.people.waiting_resets(member, most).await?;
-        found.push((
-            "重置密码待复核",
-            "/staff/password-resets?state=requested&mine=no&sort=oldest",
-            counted,
-        ));
+        found.push(("重置密码待复核", requests::RESETS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::HandleCases) {
         let [free, own] = console.cases.waiting_for(member, most).await?;

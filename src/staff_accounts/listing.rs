@@ -35,22 +35,22 @@ pub struct StaffFilter {
 impl StaffQuery {
     /// The filter that is asked for; or the name of what is wrong.
     pub fn filter(&self, school: SchoolId) -> Result<StaffFilter, &'static str> {
-        fn text(field: &Option<String>) -> &str {
-            field.as_deref().unwrap_or_default().trim()
+        fn text(field: Option<&String>) -> &str {
+            field.map(|text| text.trim()).unwrap_or_default()
         }
         Ok(StaffFilter {
             school,
-            role: match text(&self.role) {
+            role: match text(self.role.as_ref()) {
                 "" => None,
                 role => Some(role.parse().map_err(|_| "role")?),
             },
-            enabled: match text(&self.state) {
+            enabled: match text(self.state.as_ref()) {
                 "" => None,
                 "on" => Some(true),
                 "off" => Some(false),
                 _ => return Err("state"),
             },
-            by_sign_in: match text(&self.by) {
+            by_sign_in: match text(self.by.as_ref()) {
                 "" | "login" => false,
                 "signed_in" => true,
                 _ => return Err("by"),

@@ -21,7 +21,8 @@ fn conditions(table: &str, school: SchoolId, filter: &DoorFilter) -> (String, Ve
     let (mut conditions, mut values) = (String::new(), vec![school.number().into()]);
     let mut and = |condition: &str, value: Value| {
         values.push(value);
-        conditions.push_str(&format!(" AND {table}.{condition} ${}", values.len()));
+        let end = format!(" AND {table}.{condition} ${}", values.len());
+        conditions.push_str(&end);
     };
     if let Some(person) = filter.person {
         and("person_id =", person.uuid().into());

@@ -155,7 +155,7 @@ impl Exportable for Log {
         let filter = if filter.is_empty() { "无".to_owned() } else { filter.join("，") };
         let [_, taker] = exports::about(member, (Vec::new(), ""));
         let why = format!("原因：{reason}");
-        let said = asked.iter().chain([&why]).map(|text| format!(", {text}")).collect();
+        let said = asked.iter().chain([&why]).flat_map(|text| [", ", text]).collect();
         let (desk, member) = (console.doors.clone(), member.clone());
         Ok(OpenedList {
             table: TableShape {

@@ -89,7 +89,7 @@ pub(super) fn read<Q: DeserializeOwned>(query: &str) -> Result<Q, PageError> {
 /// What the log says of a filter, as in `, 状态：停用`; not whom somebody looked for.
 pub(super) fn said(chips: &[super::list::Chip]) -> String {
     let said = chips.iter().filter(|chip| chip.name != "of");
-    said.map(|chip| format!(", {}", chip.text)).collect()
+    said.flat_map(|chip| [", ", &*chip.text]).collect()
 }
 
 /// What the second sheet says of every list: its filter, who took it.

@@ -45,6 +45,16 @@ pub(super) struct Wanted {
     desk: Option<approvals::Desk>,
 }
 
+/// What waits for the member to decide, at each desk, the oldest first.
+pub(super) const REFUNDS_TO_DECIDE: &str =
+    "/staff/approvals?desk=refund&state=requested&mine=no&sort=oldest";
+pub(super) const REPAIRS_TO_DECIDE: &str =
+    "/staff/approvals?desk=bill&state=requested&mine=no&sort=oldest";
+pub(super) const ADJUSTMENTS_TO_DECIDE: &str =
+    "/staff/adjustments?state=requested&mine=no&sort=oldest";
+pub(super) const RESETS_TO_DECIDE: &str =
+    "/staff/password-resets?state=requested&mine=no&sort=oldest";
+
 /// A request, and how far the refund is that it made.
 type Listed = (Approval, Option<MoneyStanding>);
 
@@ -182,29 +192,29 @@ struct Asked {
 
 impl Asked {
     /// What stands in a field.
-    fn text(field: &Option<String>) -> &str {
-        field.as_deref().unwrap_or_default().trim()
+    fn text(field: Option<&String>) -> &str {
+        field.map(|text| text.trim()).unwrap_or_default()
     }
 
     fn state(&self) -> Option<ApprovalState> {
-        ApprovalState::from_code(Self::text(&self.query.state))
+        ApprovalState::from_code(Self::text(self.query.state.as_ref()))
     }
 
     fn mine(&self) -> Option<&'static str> {
-        MINE.into_iter().find(|mine| *mine == Self::text(&self.query.mine))
+        MINE.into_iter().find(|mine| *mine == Self::text(self.query.mine.as_ref()))
     }
 
     /// The address of the list from its beginning.
     fn list(&self) -> Address {
         Address::of(self.desk.path())
             .with("desk", self.desk.code())
-            .with("state", Self::text(&self.query.state))
-            .with("mine", Self::text(&self.query.mine))
-            .with("by", Self::text(&self.query.by))
+            .with("state", Self::text(self.query.state.as_ref()))
+            .with("mine", Self::text(self.query.mine.as_ref()))
+            .with("by", Self::text(self.query.by.as_ref()))
     }
 
     fn chips(&self) -> Vec<Chip> {
-        let by = Some(Self::text(&self.query.by)).filter(|by| !by.is_empty());
+        let by = Some(Self::text(self.query.by.as_ref())).filter(|by| !by.is_empty());
         let state = self.state().map(|state| format!("状态：{}", words::approval_state(state)));
         let fields = [
             ("state", state),
@@ -235,7 +245,7 @@ impl Asked {
             desk: desk.code(),
             states: list::choices(ApprovalState::ALL, self.state(), code, words::approval_state),
             mine: list::choices(MINE, self.mine(), |mine| mine, mine_word),
-            by: Self::text(&query.by).to_owned(),
+            by: Self::text(query.by.as_ref()).to_owned(),
             list: ListView { clear: desk.tab(), ..view },
             rows: found.iter().map(|one| desk.row(one, &back, now)).collect(),
             pages,

@@ -22,7 +22,8 @@ fn conditions(filter: &BillDayFilter) -> (String, Vec<Value>) {
     for (condition, value) in fields {
         if let Some(value) = value {
             values.push(value);
-            conditions.push_str(&format!(" AND {condition} ${}", values.len()));
+            let end = format!(" AND {condition} ${}", values.len());
+            conditions.push_str(&end);
         }
     }
     conditions.push_str(match filter.state {

@@ -152,10 +152,9 @@ pub(in crate::terminals) async fn merchants(
     });
     if let Some(text) = &filter.text {
         values.push(format!("%{}%", plain(&text.to_lowercase())).into());
-        let place = values.len();
-        conditions.push_str(&format!(
-            " AND (LOWER(m.code) LIKE ${place} ESCAPE '!' OR LOWER(m.name) LIKE ${place} ESCAPE '!')"
-        ));
+        let like = |column: &str| format!("LOWER({column}) LIKE ${} ESCAPE '!'", values.len());
+        let either = format!(" AND ({} OR {})", like("m.code"), like("m.name"));
+        conditions.push_str(&either);
     }
     let listed = format!(
         "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM merchant m WHERE {conditions} LIMIT {}) AS t)",
