@@ -8,9 +8,11 @@ use sea_orm_migration::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const INDEXES: [&str; 6] = [
+const INDEXES: [&str; 8] = [
     "CREATE INDEX approval_listed ON approval (school_id, id)",
     "CREATE INDEX approval_in_state ON approval (school_id, state, id)",
+    "CREATE INDEX approval_by_login ON approval (school_id, asked_login, id)",
+    "CREATE INDEX approval_by_staff_no ON approval (school_id, asked_no, id)",
     "CREATE INDEX merchant_listed ON merchant (school_id, id)",
     "CREATE INDEX staff_member_signed_in ON staff_member (school_id, COALESCE(signed_in_at, 0), id)",
     "CREATE INDEX bill_day_listed ON bill_day (school_id, day, id)",
