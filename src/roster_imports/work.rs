@@ -20,7 +20,13 @@ use crate::{
     schools::roster::{RosterError, RosterExample, RosterImport, RosterReport},
     staff_accounts::{self, StaffAct},
 };
-use std::{cell::{Cell, RefCell}, io::Cursor, pin::pin, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    io::Cursor,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 use zeroize::Zeroizing;
 
 /// How often due jobs are looked for, where nobody says that there are some.
