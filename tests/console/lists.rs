@@ -156,7 +156,8 @@ const LISTS: &[Row] = &[
 
 /// The texts of a column of a page.
 fn column(page: &Page, head: &str) -> Vec<String> {
-    let cells = page.html.split(&format!("<td role=\"cell\" data-head=\"{head}\"")).skip(1);
+    let cell = format!("<td role=\"cell\" data-head=\"{head}\"");
+    let cells = page.html.split(&cell).skip(1);
     cells.map(|cell| text(cell.split_once('>').unwrap().1.split_once("</td>").unwrap().0)).collect()
 }
 
