@@ -45,6 +45,7 @@ mod m0047_policies;
 mod m0048_keys_and_work_ids;
 mod m0049_counter_desk;
 mod m0050_stored_files;
+mod m0051_lists;
 mod m0054_slips;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -104,6 +105,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_terminal_desk::Migration),
             Box::new(m0046_roster_imports::Migration),
             Box::new(m0050_stored_files::Migration),
+            Box::new(m0051_lists::Migration),
             Box::new(m0047_policies::Migration),
             Box::new(m0048_keys_and_work_ids::Migration),
             Box::new(m0054_slips::Migration),

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a right is added or ended under the lock of the person, so that a door decides before or
 //! after it.
-//! Invariant: each reading of the log is an entry of the audit log, in the transaction that reads.
+//! Invariant: each reading of the log is an entry of the audit log, in the transaction that reads; a file of
+//! it is one entry, without which there is none.
 
 use super::{
+    listing::{DoorFilter, DoorNarrow},
     log::LoggedAccess,
     rights::{DoorRight, DoorRightId, DoorTimes, RightSource},
     store,
@@ -13,7 +15,7 @@ use crate::{
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
-        db::{DbError, Source, Tx, TxError},
+        db::{DbError, Keyset, Source, Tx, TxError},
         ids::{PersonId, SchoolId},
     },
     schools::People,
@@ -23,24 +25,6 @@ use uuid::Uuid;
 
 /// The most rights that staff give one person at one group.
 const MAX_RIGHTS: usize = 20;
-
-/// Whose rights or entries, and of which doors: all without either.
-#[derive(Clone, Debug, Default)]
-pub struct DoorFilter {
-    /// Whose.
-    pub person: Option<PersonId>,
-    /// Of which doors.
-    pub group: Option<DoorGroup>,
-}
-
-/// A page of a list: so many, beyond this id.
-#[derive(Clone, Copy, Debug)]
-pub struct DoorPage {
-    /// The last id of the page before.
-    pub cursor: Option<Uuid>,
-    /// At most so many.
-    pub most: u16,
-}
 
 /// Why a right was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -140,29 +124,64 @@ async fn record(
     audit::record(tx, &Entry { act, school: Some(school), subject, detail }, now).await
 }
 
-/// Rights of a school that are in force, newest first; those that have ended stay listed for a day.
+/// A page of the rights of a school that are in force; those that have ended stay listed for a day.
 pub async fn list(
     source: Source<'_>,
     school: SchoolId,
     filter: &DoorFilter,
-    page: DoorPage,
+    page: Keyset,
 ) -> Result<Vec<DoorRight>, DbError> {
     store::rights::list(source, school, filter, page).await
 }
 
-/// Entries of the log of a school, newest first. The reading is recorded.
+/// How many of them there are, among the first `most`.
+pub async fn count(
+    source: Source<'_>,
+    school: SchoolId,
+    filter: &DoorFilter,
+    most: u32,
+) -> Result<u64, DbError> {
+    store::rights::count(source, school, filter, most).await
+}
+
+/// A page of the entries of the log of a school. The reading is recorded.
 pub async fn read_log(
     tx: &Tx,
     school: SchoolId,
-    (filter, page): (&DoorFilter, DoorPage),
+    (filter, page): (&DoorFilter, Keyset),
     now: Timestamp,
 ) -> Result<Vec<LoggedAccess>, DbError> {
-    let found = store::log::list(tx, school, filter, page).await?;
+    let found = log_for_file(tx.into(), school, filter, page).await?;
     let subject = filter.person.map_or_else(|| "everybody".to_owned(), |of| format!("person {of}"));
     let doors = filter.group.as_deref().unwrap_or("all");
-    let after = page.cursor.map_or_else(|| "the newest".to_owned(), |id| format!("after {id}"));
-    let detail = format!("doors {doors}: {} entries, {after}", found.len());
+    let (first, beyond) =
+        if page.descending { ("the newest", "after") } else { ("the oldest", "before") };
+    let from = page.beyond.map_or_else(|| first.to_owned(), |id| format!("{beyond} {id}"));
+    let DoorNarrow { day, decision, .. } = filter.narrow;
+    let day = day.map_or_else(String::new, |day| format!(" of {day}"));
+    let decision = decision.map_or_else(String::new, |one| format!(", {}", one.code()));
+    let detail = format!("doors {doors}{day}{decision}: {} entries, {from}", found.len());
     let entry = Entry { act: AuditAct::AccessLogRead, school: Some(school), subject, detail };
     audit::record(tx, &entry, now).await?;
     Ok(found)
+}
+
+/// The same for a file: taking it away is an entry of the audit log, without which there is no file.
+pub async fn log_for_file(
+    source: Source<'_>,
+    school: SchoolId,
+    filter: &DoorFilter,
+    page: Keyset,
+) -> Result<Vec<LoggedAccess>, DbError> {
+    store::log::list(source, school, filter, page).await
+}
+
+/// How many entries there are, among the first `most`.
+pub async fn count_log(
+    source: Source<'_>,
+    school: SchoolId,
+    filter: &DoorFilter,
+    most: u32,
+) -> Result<u64, DbError> {
+    store::log::count(source, school, filter, most).await
 }

@@ -15,6 +15,7 @@ mod at_once;
 mod decide;
 pub mod desk;
 pub mod http;
+pub mod listing;
 pub mod log;
 pub mod readers;
 mod refusal;

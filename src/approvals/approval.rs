@@ -82,7 +82,8 @@ pub enum ApprovalState {
 }
 
 impl ApprovalState {
-    const ALL: [Self; 5] =
+    /// All of them.
+    pub const ALL: [Self; 5] =
         [Self::Requested, Self::Approved, Self::Rejected, Self::Withdrawn, Self::Expired];
 
     /// The name in storage and on the wire.

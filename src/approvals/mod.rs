@@ -12,6 +12,7 @@
 
 mod approval;
 mod asking;
+mod listing;
 mod store;
 mod waiting;
 
@@ -23,7 +24,8 @@ pub use asking::{
     ApprovalError, Asked, NewApproval, Ruling, ask, asked_before, decide, expire_overdue, lock,
     take_back,
 };
-pub use store::{authentic, find, of_subjects, page};
+pub use listing::{ApprovalFilter, ApprovalQuery};
+pub use store::{authentic, find, of_subjects};
 
 use crate::base::db::Authority;
 

@@ -1,5 +1,7 @@
 //! Rows of requests that need a second person.
 
+pub(super) mod listing;
+
 use super::approval::{Approval, ApprovalId, ApprovalKind, ApprovalState, Decision, Officer};
 use crate::base::{
     clock::Timestamp,
@@ -202,23 +204,6 @@ fn approved(kinds: &[ApprovalKind]) -> Select<approval::Entity> {
     approval::Entity::find()
         .filter(approval::Column::Kind.is_in(kinds.iter().map(|kind| kind.code())))
         .filter(approval::Column::State.eq(ApprovalState::Approved.code()))
-}
-
-/// Up to `limit` requests of these kinds of a school, newest first, before `before`.
-pub async fn page(
-    db: &Db,
-    school: SchoolId,
-    kinds: &[ApprovalKind],
-    (before, limit): (Option<ApprovalId>, u64),
-) -> Result<Vec<Approval>, DbError> {
-    let mut found = approval::Entity::find()
-        .filter(approval::Column::SchoolId.eq(school.number()))
-        .filter(approval::Column::Kind.is_in(kinds.iter().map(|kind| kind.code())));
-    if let Some(before) = before {
-        found = found.filter(approval::Column::Id.lt(before.uuid()));
-    }
-    let rows = found.order_by_desc(approval::Column::Id).limit(limit).all(db.conn()).await?;
-    rows.into_iter().map(|row| checked(db.macs(), row)).collect()
 }
 
 /// Requests of a school about these subjects, oldest first. At most some hundreds.

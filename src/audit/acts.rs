@@ -209,6 +209,8 @@ acts! {
     PeopleExported = "people.exported", Reads;
     /// A part of this log was exported.
     AuditExported = "audit.exported", Reads;
+    /// A list was taken away whole that has no act of its own.
+    ListExported = "list.exported", Reads;
     /// The table of a library's readers was exported.
     ReadersExported = "readers.exported", Reads;
     /// A member of staff opened a person's page.

@@ -51,6 +51,9 @@ pub enum TableError {
 }
 
 impl TableFormat {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Xlsx];
+
     /// The name in storage, and what a file's name ends with.
     pub const fn code(self) -> &'static str {
         match self {
@@ -61,7 +64,7 @@ impl TableFormat {
 
     /// As stored.
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Csv, Self::Xlsx].into_iter().find(|format| format.code() == code)
+        Self::ALL.into_iter().find(|format| format.code() == code)
     }
 
     /// The media type.

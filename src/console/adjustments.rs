@@ -2,10 +2,9 @@
 
 use super::{
     Console,
-    approvals::{HERE, LONGEST_REASON, ListPage, Row, history, remark_of, tabs},
+    approvals::{HERE, LONGEST_REASON, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
-    list::{self, Pages},
     orders::fen_of,
     people::{self, CameFrom},
     words,
@@ -200,30 +199,6 @@ impl AskForm {
     }
 }
 
-pub(super) async fn list(
-    seat: Seat<ReadAdjustments>,
-    wanted: Query<Wanted>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let size = list::size();
-    let most = size.to_read().into();
-    let found = console.people.adjustments(&seat.member, wanted.cursor, most).await?;
-    let (found, next) = size.page(found, |one| one.id.to_string());
-    let now = console.clock.now();
-    shown(&ListPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        tabs: tabs(&seat.member, LIST),
-        rows: found.iter().map(|one| Row::of(one, path_of(one.id), now)).collect(),
-        pages: Pages::onward(next.map(|cursor| format!("{LIST}?cursor={cursor}"))),
-    })
-}
-
-/// Which requests are listed.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    cursor: Option<ApprovalId>,
-}
-
 pub(super) async fn show(
     seat: Seat<ReadAdjustments>,
     id: Path<ApprovalId>,
@@ -311,7 +286,7 @@ async fn page<N: Needs>(
     })
 }
 
-fn path_of(id: ApprovalId) -> String {
+pub(super) fn path_of(id: ApprovalId) -> String {
     format!("{LIST}/{id}")
 }
 

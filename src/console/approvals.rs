@@ -1,15 +1,14 @@
 //! 复核: requests that one person makes and another decides.
 
 use super::{
-    Console, adjustments,
-    browser::{Seat, Sent},
+    Console,
+    browser::{Seat, Sent, next_of},
     frame::{Frame, PageError, reason_of, sent_to, shown},
-    list::{self, Pages},
-    password_resets, words,
+    words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
-    base::{clock::Timestamp, http::PageSize},
+    base::clock::Timestamp,
     staff::{
         MoneyStanding, StaffRefund, StaffRepair,
         guard::{AskRefund, DecideRefund, ReadRefunds},
@@ -45,13 +44,6 @@ impl Desk {
         }
     }
 
-    const fn tab(self) -> &'static str {
-        match self {
-            Self::Refund => "/staff/approvals?desk=refund",
-            Self::Bill => "/staff/approvals?desk=bill",
-        }
-    }
-
     const fn reads(self) -> StaffAct {
         match self {
             Self::Refund => StaffAct::ReadRefunds,
@@ -60,16 +52,25 @@ impl Desk {
     }
 }
 
-/// Which requests are listed.
+/// The list that somebody came from.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    desk: Option<Desk>,
-    cursor: Option<ApprovalId>,
+pub(super) struct CameFrom {
+    back: Option<String>,
+}
+
+impl CameFrom {
+    /// The list to go back to.
+    fn list(&self, desk: Desk) -> String {
+        let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
+        from.map_or_else(|| format!("{}?desk={}", HERE.0, desk.code()), |back| next_of(Some(back)))
+    }
 }
 
 /// A request as pages show it.
 pub(super) struct Row {
     pub(super) path: String,
+    /// Its place in a list, to come back to.
+    pub(super) anchor: String,
     pub(super) kind: &'static str,
     pub(super) state: &'static str,
     /// Still to be decided.
@@ -80,16 +81,6 @@ pub(super) struct Row {
     pub(super) expires_at: String,
     pub(super) reason: String,
     pub(super) stage: Option<&'static str>,
-}
-
-#[derive(Template)]
-#[template(path = "console/approvals.html")]
-pub(super) struct ListPage {
-    pub(super) frame: Frame,
-    /// Path, word, and whether it is shown.
-    pub(super) tabs: Vec<(&'static str, &'static str, bool)>,
-    pub(super) rows: Vec<Row>,
-    pub(super) pages: Pages,
 }
 
 #[derive(Template)]
@@ -117,30 +108,10 @@ struct Request {
     facts: Vec<(&'static str, String)>,
 }
 
-pub(super) async fn list(
-    seat: Seat<ReadRefunds>,
-    wanted: Query<Wanted>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let desk = wanted.desk.unwrap_or(Desk::Refund);
-    let size = list::size();
-    let found = page(&console, &seat.member, (desk, wanted.cursor), size).await?;
-    let (found, next) = size.page(found, |one| one.approval.id.to_string());
-    let now = console.clock.now();
-    let page = ListPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        tabs: tabs(&seat.member, desk.tab()),
-        rows: found.iter().map(|request| request.row(desk, now)).collect(),
-        pages: Pages::onward(
-            next.map(|cursor| format!("{}?desk={}&cursor={cursor}", HERE.0, desk.code())),
-        ),
-    };
-    shown(&page)
-}
-
 pub(super) async fn show(
     seat: Seat<ReadRefunds>,
     path: Path<(Desk, ApprovalId)>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (desk, id) = path.into_inner();
@@ -161,7 +132,7 @@ pub(super) async fn show(
         decides: waits && !own && seat.member.roles.has(decide),
         withdraws: waits && own,
         history: history(approval),
-        back: format!("{}?desk={}", HERE.0, desk.code()),
+        back: from.list(desk),
         question: format!("通过{} {}？", row.kind, row.amount),
         verb: format!("通过 {}", row.amount),
         row,
@@ -225,41 +196,8 @@ pub(super) fn remark_of(text: &str) -> Result<String, PageError> {
     if text.trim().is_empty() { Ok(String::new()) } else { reason_of(text, LONGEST_REASON) }
 }
 
-fn path_of(desk: Desk, id: ApprovalId) -> String {
+pub(super) fn path_of(desk: Desk, id: ApprovalId) -> String {
     format!("{}/{}/{id}", HERE.0, desk.code())
-}
-
-/// The desks whose requests the member may read.
-pub(super) fn tabs(member: &StaffMember, here: &str) -> Vec<(&'static str, &'static str, bool)> {
-    let all = [
-        (StaffAct::ReadRefunds, Desk::Refund.tab(), "退款"),
-        (StaffAct::ReadBills, Desk::Bill.tab(), "对账差异"),
-        (StaffAct::ReadAdjustments, adjustments::LIST, "调账"),
-        (StaffAct::ReadPasswordResets, password_resets::LIST, "重置密码"),
-    ];
-    let may = all.into_iter().filter(|(act, ..)| member.roles.has(*act));
-    may.map(|(_, path, word)| (path, word, path == here)).collect()
-}
-
-/// A page of requests, newest first. Each desk asks for its own right.
-async fn page(
-    console: &Console,
-    member: &StaffMember,
-    (desk, cursor): (Desk, Option<ApprovalId>),
-    size: PageSize,
-) -> Result<Vec<Request>, PageError> {
-    member.may(desk.reads(), console.clock.now())?;
-    let most = size.to_read().into();
-    Ok(match desk {
-        Desk::Refund => {
-            let found = console.staff.refunds(member, cursor, most).await;
-            found?.into_iter().map(Request::from).collect()
-        }
-        Desk::Bill => {
-            let found = console.bills.repairs(member, cursor, most).await;
-            found?.into_iter().map(Request::from).collect()
-        }
-    })
 }
 
 async fn find(
@@ -289,6 +227,7 @@ impl Row {
         let state = approval.state_at(now);
         Self {
             path,
+            anchor: format!("a{}", approval.id.uuid().simple().to_string().split_off(24)),
             kind: words::approval_kind(approval.kind),
             state: words::approval_state(state),
             waits: state == ApprovalState::Requested,

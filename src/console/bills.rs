@@ -1,14 +1,20 @@
 //! 对账: days of providers' bills, and what differs on them.
 
+mod file;
+mod list;
+
+pub(super) use file::Days;
+pub(super) use list::list as days;
+
 use super::{
     Console,
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
-    list::{self, Pages},
+    list::{Address, Pages, Place},
     words,
 };
 use crate::{
-    reconciliation::{BillDay, ProposedRepair},
+    reconciliation::ProposedRepair,
     staff::{
         RepairAsk,
         guard::{AskRepair, ReadBills},
@@ -26,21 +32,6 @@ use uuid::Uuid;
 const HERE: (&str, &str) = ("/staff/reconciliation", "对账");
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 200;
-
-/// A day of a provider's bills.
-struct DayRow {
-    path: String,
-    date: String,
-    provider: &'static str,
-    merchant: String,
-    state: &'static str,
-    good: bool,
-    paid: String,
-    billed: String,
-    gap: String,
-    fee: String,
-    compared_at: String,
-}
 
 /// What differs.
 struct DifferenceRow {
@@ -60,14 +51,6 @@ struct DifferenceRow {
 }
 
 #[derive(Template)]
-#[template(path = "console/bill_days.html")]
-struct DaysPage {
-    frame: Frame,
-    rows: Vec<DayRow>,
-    pages: Pages,
-}
-
-#[derive(Template)]
 #[template(path = "console/bill_day.html")]
 struct DayPage {
     frame: Frame,
@@ -81,7 +64,6 @@ struct DayPage {
 /// Which rows.
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
-    cursor: Option<Uuid>,
     #[serde(default)]
     ended: bool,
 }
@@ -94,40 +76,21 @@ pub(super) struct Accepting {
     reason: String,
 }
 
-pub(super) async fn days(
-    seat: Seat<ReadBills>,
-    wanted: Query<Wanted>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let size = list::size();
-    let found = console.bills.days(&seat.member, wanted.cursor, size.to_read().into()).await;
-    let (found, next) = size.page(found?, |day| day.id.to_string());
-    let page = DaysPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        rows: found.into_iter().map(day_row).collect(),
-        pages: Pages::onward(next.map(|cursor| format!("{}?cursor={cursor}", HERE.0))),
-    };
-    shown(&page)
-}
-
 pub(super) async fn day(
     seat: Seat<ReadBills>,
     day: Path<Uuid>,
-    wanted: Query<Wanted>,
+    (wanted, place): (Query<Wanted>, Query<Place>),
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (day, size) = (day.into_inner(), list::size());
-    let which = (wanted.ended, size.to_read().into());
-    let found = console.bills.differences(&seat.member, day, wanted.cursor, which).await;
-    let (found, next) = size.page(found?, |one| one.id.to_string());
-    let ended = wanted.ended;
+    let (day, ended, place) = (day.into_inner(), wanted.ended, place.oldest_first());
+    let found = console.bills.differences(&seat.member, (day, ended), place.keyset()).await?;
+    let list = Address::of("").with("ended", if ended { "true" } else { "" });
+    let (found, pages) = place.turn(found, |one| one.id, &list);
     let page = DayPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         asks: seat.member.roles.has(StaffAct::AskRepair),
         rows: found.into_iter().map(difference_row).collect(),
-        pages: Pages::onward(
-            next.map(|cursor| format!("{}/{day}?ended={ended}&cursor={cursor}", HERE.0)),
-        ),
+        pages,
         day,
         ended,
     };
@@ -145,26 +108,6 @@ pub(super) async fn ask(
     let ask = RepairAsk { difference, reason, key };
     console.bills.ask_repair(&sent.seat.member, &ask).await?;
     Ok(sent_to(&format!("{}/{day}", HERE.0), Some("asked")))
-}
-
-fn day_row(day: BillDay) -> DayRow {
-    let totals = day.totals;
-    let (ours, theirs) =
-        (totals.paid_fen - totals.back_fen, totals.billed_fen - totals.refunded_fen);
-    let good = day.state.code() == "closed";
-    DayRow {
-        path: format!("{}/{}", HERE.0, day.id),
-        date: day.key.day.to_string(),
-        provider: words::provider(day.key.provider),
-        merchant: day.key.merchant,
-        state: if good { "平" } else { "有差异" },
-        good,
-        paid: words::yuan(ours),
-        billed: words::yuan(theirs),
-        gap: words::yuan(theirs - ours),
-        fee: words::yuan(totals.fee_fen),
-        compared_at: words::when(day.compared_at),
-    }
 }
 
 fn difference_row(proposed: ProposedRepair) -> DifferenceRow {

@@ -130,9 +130,14 @@ impl<C: Copy + fmt::Display> Place<C> {
         Self { sort: Sort::Oldest, ..self }
     }
 
+    /// Whether later rows come first.
+    pub(super) fn descending(self) -> bool {
+        self.sort == Sort::Newest
+    }
+
     /// What to read: one row more than is shown, which tells whether there are others beyond.
     pub(super) fn keyset(self) -> Keyset<C> {
-        let (newest, back) = (self.sort == Sort::Newest, self.is_back());
+        let (newest, back) = (self.descending(), self.is_back());
         let beyond = self.after.or(self.before);
         Keyset { beyond, descending: newest != back, most: size().to_read() }
     }
@@ -144,20 +149,24 @@ impl<C: Copy + fmt::Display> Place<C> {
         id: impl Fn(&T) -> C,
         list: &Address,
     ) -> (Vec<T>, Pages) {
+        let (rows, [previous, next]) = self.beside(found, id);
+        let list = self.sorted(list);
+        let to = |name, at: Option<C>| at.map(|at| list.with(name, at).to_string());
+        (rows, Pages { previous: to("before", previous), next: to("after", next) })
+    }
+
+    /// The same with the rows that the pages beside it are before and after.
+    pub(super) fn beside<T>(self, found: Vec<T>, id: impl Fn(&T) -> C) -> (Vec<T>, [Option<C>; 2]) {
         let (mut rows, beyond) = size().page(found, |_| String::new());
         let more = beyond.is_some();
         if self.is_back() {
             rows.reverse();
         }
-        let list = self.sorted(list);
-        let at = |name, row: Option<&T>| row.map(|row| list.with(name, id(row)).to_string());
         let [has_previous, has_next] =
             if self.is_back() { [more, true] } else { [self.after.is_some(), more] };
-        let pages = Pages {
-            previous: at("before", rows.first().filter(|_| has_previous)),
-            next: at("after", rows.last().filter(|_| has_next)),
-        };
-        (rows, pages)
+        let first = rows.first().filter(|_| has_previous).map(&id);
+        let last = rows.last().filter(|_| has_next).map(&id);
+        (rows, [first, last])
     }
 
     /// The address of this very page.
@@ -182,7 +191,7 @@ impl<C: Copy + fmt::Display> Place<C> {
             total,
             head: self.head(list),
             empty: if chips.is_empty() { nothing_yet } else { nothing_fits },
-            export: list.export(),
+            export: self.sorted(list).export(),
             chips,
         }
     }
@@ -210,13 +219,6 @@ impl<C: Copy + fmt::Display> Place<C> {
 
     fn sorted(self, list: &Address) -> Address {
         if self.sort == Sort::Oldest { list.with("sort", "oldest") } else { list.clone() }
-    }
-}
-
-impl Pages {
-    /// Of a list that is read in one direction.
-    pub(super) const fn onward(next: Option<String>) -> Self {
-        Self { previous: None, next }
     }
 }
 

@@ -1,12 +1,16 @@
 //! 工作人员: logins of members of staff, for admins.
 
+mod file;
+mod list;
+
+pub(super) use file::Members;
+pub(super) use list::list;
+
 use super::{
     Console,
     browser::{Seat, Sent},
     frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
-    list::{self, Address, Pages},
-    member_requests::{self, RequestRow},
-    words,
+    member_requests, words,
 };
 use crate::{
     base::http::{
@@ -23,7 +27,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -32,9 +36,6 @@ use uuid::Uuid;
 pub(super) const HERE: (&str, &str) = ("/staff/staff", "工作人员");
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 80;
-/// So many of the requests that wait are shown, the oldest first.
-const MOST_REQUESTS: u64 = 50;
-
 /// A login as pages show it.
 pub(super) struct MemberRow {
     pub(super) id: Uuid,
@@ -54,16 +55,6 @@ pub(super) struct RoleBox {
     pub(super) code: &'static str,
     pub(super) word: &'static str,
     pub(super) chosen: bool,
-}
-
-#[derive(Template)]
-#[template(path = "console/members.html")]
-struct ListPage {
-    frame: Frame,
-    requests: Vec<RequestRow>,
-    rows: Vec<MemberRow>,
-    changes: bool,
-    pages: Pages,
 }
 
 #[derive(Template)]
@@ -92,12 +83,6 @@ pub(super) struct ClassesView {
     /// Those that were written, one a line.
     pub(super) text: String,
     pub(super) reason: String,
-}
-
-/// Which part of the list.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    cursor: Option<String>,
 }
 
 /// The boxes of roles: a browser sends those that are ticked.
@@ -151,25 +136,6 @@ pub(super) enum Act {
 pub(super) struct LinkForm {
     userid: String,
     reason: String,
-}
-
-pub(super) async fn list(
-    seat: Seat<ReadStaff>,
-    wanted: Query<Wanted>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (size, desk, member) = (list::size(), &console.staff, &seat.member);
-    let found = desk.members(member, wanted.cursor.as_deref(), size.to_read().into()).await?;
-    let (found, next) = size.page(found, |one| one.login.to_string());
-    let requests = desk.waiting_staff_requests(member, MOST_REQUESTS).await?;
-    let address = Address::of(HERE.0);
-    shown(&ListPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        requests: requests.iter().map(RequestRow::of).collect(),
-        rows: found.iter().map(MemberRow::of).collect(),
-        changes: member.roles.has(StaffAct::ChangeStaff),
-        pages: Pages::onward(next.map(|cursor| address.with("cursor", cursor).to_string())),
-    })
 }
 
 pub(super) async fn show(

@@ -1,16 +1,22 @@
 //! 商户: a list, one of them with its terminals, and what is done to it.
 
+mod file;
+mod list;
+
+pub(super) use file::Merchants;
+pub(super) use list::list;
+
 use super::{
     Console, audit,
-    browser::{Needs, Seat, Sent},
+    browser::{Needs, Seat, Sent, next_of},
     frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
-    list::{self, Address, Choice, Pages, Place},
+    list::{Address, money},
     terminals::{ActPage, Row as TerminalRow, row as terminal_row},
 };
 use crate::{
     base::http::{ApiError, problem::NOT_FOUND},
     staff::{
-        MerchantAsk, MerchantDetail, MerchantQuery, StaffTerminalError, TakingMerchant,
+        MerchantAsk, MerchantDetail, StaffTerminalError, TakingMerchant,
         guard::{ChangeTerminals, ReadTerminals, StopTerminals},
     },
     staff_accounts::StaffAct,
@@ -24,31 +30,8 @@ use askama::Template;
 use serde::Deserialize;
 
 const HERE: (&str, &str) = ("/staff/merchants", "商户");
-const LIST: Address = Address::of(HERE.0);
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 80;
-
-/// A merchant as the list shows it.
-struct Row {
-    path: String,
-    code: String,
-    name: String,
-    taken: String,
-    terminals: usize,
-    enabled: bool,
-}
-
-#[derive(Template)]
-#[template(path = "console/merchants.html")]
-struct ListPage {
-    frame: Frame,
-    states: Vec<Choice>,
-    is_filtered: bool,
-    adds: bool,
-    total: String,
-    rows: Vec<Row>,
-    pages: Pages,
-}
 
 #[derive(Template)]
 #[template(path = "console/merchant.html")]
@@ -56,6 +39,7 @@ struct DetailPage {
     frame: Frame,
     name: String,
     enabled: bool,
+    back: String,
     facts: Vec<(&'static str, String)>,
     /// What can be done, with the word on the link.
     acts: Vec<(String, &'static str)>,
@@ -63,6 +47,19 @@ struct DetailPage {
     /// All of its terminals, where there are more than are shown.
     all: Option<String>,
     history: Vec<String>,
+}
+
+/// The list that somebody came from.
+#[derive(Debug, Deserialize)]
+pub(super) struct CameFrom {
+    back: Option<String>,
+}
+
+impl CameFrom {
+    fn list(&self) -> String {
+        let back = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
+        back.map_or_else(|| HERE.0.to_owned(), |back| next_of(Some(back)))
+    }
 }
 
 /// A merchant as it is typed.
@@ -89,42 +86,6 @@ struct AddPage {
     form: AddForm,
 }
 
-pub(super) async fn list(
-    seat: Seat<ReadTerminals>,
-    asked: (Query<MerchantQuery>, Query<Place>),
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (query, place) = asked;
-    let filter = query.filter(seat.member.school)?;
-    let state = |enabled: bool| if enabled { "on" } else { "off" };
-    let list = LIST.with("state", filter.enabled.map_or("", state));
-    let found = console.terminals.merchants(&filter, place.keyset()).await?;
-    let (found, pages) = place.turn(found, |one| one.listed.merchant.id.uuid(), &list);
-    let count = found.first().map_or(0, |one| one.listed.listed);
-    let word = |enabled: bool| if enabled { "在用" } else { "停用" };
-    shown(&ListPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        states: list::choices([true, false], filter.enabled, state, word),
-        is_filtered: filter.enabled.is_some(),
-        adds: seat.member.roles.has(StaffAct::ChangeTerminals),
-        total: list::count(count, "家"),
-        rows: found.into_iter().map(row).collect(),
-        pages,
-    })
-}
-
-fn row(TakingMerchant { listed, terminals, taken, .. }: TakingMerchant) -> Row {
-    let merchant = listed.merchant;
-    Row {
-        path: path_of(merchant.id),
-        code: merchant.code,
-        name: merchant.name,
-        taken: list::money(taken),
-        terminals,
-        enabled: merchant.enabled,
-    }
-}
-
 fn path_of(id: MerchantId) -> String {
     format!("{}/{id}", HERE.0)
 }
@@ -132,6 +93,7 @@ fn path_of(id: MerchantId) -> String {
 pub(super) async fn show(
     seat: Seat<ReadTerminals>,
     id: Path<MerchantId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (id, now) = (id.into_inner(), console.clock.now());
@@ -143,6 +105,7 @@ pub(super) async fn show(
         frame: Frame::of(&seat, &console, HERE).await?,
         name: merchant.name.clone(),
         enabled: merchant.enabled,
+        back: from.list(),
         facts: facts(&detail),
         acts: acts(&seat, &detail),
         rows: detail.terminals.iter().map(|one| terminal_row(one, &path, now)).collect(),
@@ -155,7 +118,7 @@ fn facts(detail: &MerchantDetail) -> Vec<(&'static str, String)> {
     let TakingMerchant { listed, terminals, charges, taken } = &detail.one;
     vec![
         ("编号", listed.merchant.code.clone()),
-        ("今日收入", format!("{}，{charges} 笔", list::money(*taken))),
+        ("今日收入", format!("{}，{charges} 笔", money(*taken))),
         ("终端", format!("{terminals} 台")),
     ]
 }
@@ -277,7 +240,7 @@ async fn switch_page<N: Needs>(
 ) -> Result<ActPage, PageError> {
     let detail = console.terminals.merchant(&seat.member, id).await?;
     let (name, path) = (&detail.one.listed.merchant.name, path_of(id));
-    let taken = list::money(detail.one.taken);
+    let taken = money(detail.one.taken);
     let (word, act) = if enabled { ("启用", "enable") } else { ("停用", "disable") };
     let sentence = if enabled {
         format!("启用 {name}？它的在用终端又可以收款。")

@@ -1,10 +1,14 @@
 //! 消息: what could not be delivered, by reason, and sending it again.
 
+mod file;
+
+pub(super) use file::Failed;
+
 use super::{
     Console,
     browser::{Seat, Sent},
     frame::{Frame, PageError, sent_to, shown},
-    list::{self, Address, Pages, grouped},
+    list::{self, Address, COUNTED, ListView, Pages, Place, grouped},
     words,
 };
 use crate::{
@@ -58,6 +62,7 @@ struct RowsPage {
     reason: String,
     rows: Vec<Row>,
     retries: bool,
+    list: ListView,
     pages: Pages,
 }
 
@@ -67,7 +72,6 @@ struct RowsPage {
 pub(super) struct Wanted {
     kind: String,
     reason: String,
-    cursor: Option<Uuid>,
 }
 
 /// Which failure, and the list that it stands in.
@@ -99,13 +103,14 @@ pub(super) async fn groups(
 
 pub(super) async fn failed(
     seat: Seat<ReadMessages>,
-    wanted: Query<Wanted>,
+    (wanted, place): (Query<Wanted>, Query<Place>),
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (size, Wanted { kind, reason, cursor }) = (list::size(), wanted.into_inner());
-    let page = (cursor, size.to_read().into());
-    let found = console.staff.failed_messages_of(&seat.member, (&kind, &reason), page).await?;
-    let (found, next) = size.page(found, |one| one.id.to_string());
+    let (Wanted { kind, reason }, desk) = (wanted.into_inner(), &console.staff);
+    let (of, list) = ((&*kind, &*reason), address(&kind, &reason));
+    let found = desk.failed_messages_of(&seat.member, of, place.keyset()).await?;
+    let count = desk.count_failed_messages(&seat.member, of, COUNTED + 1).await?;
+    let (found, pages) = place.turn(found, |one| one.id, &list);
     let rows = found.iter().map(|one| Row {
         id: one.id,
         number: one.subject.clone(),
@@ -113,12 +118,13 @@ pub(super) async fn failed(
         seen: one.refused_at.micros(),
         tries: one.tries,
     });
-    let next = next.map(|cursor| address(&kind, &reason).with("cursor", cursor).to_string());
+    let none = ["没有符合条件的消息。"; 2];
     shown(&RowsPage {
         frame: Frame::of(&seat, &console, (HERE.0, kind_word(&kind))).await?,
         rows: rows.collect(),
         retries: seat.member.roles.has(StaffAct::RetryMessages),
-        pages: Pages::onward(next),
+        list: place.view(&list, Vec::new(), list::count(count, "条"), none),
+        pages,
         reason: reason_word(&reason),
         of: (kind, reason),
     })

@@ -35,6 +35,7 @@ mod people;
 mod policy;
 mod qr;
 mod queries;
+mod requests;
 mod rosters;
 mod sealed;
 mod sent_file;
@@ -128,6 +129,7 @@ pages! {
     get "/account/password" account::ask_password;
     post "/account/password" account::change_password;
     get "/staff" members::list;
+    post "/staff/export" exports::export::<members::Members>;
     get "/staff/add" member_add::ask_add;
     post "/staff/add" member_add::add;
     get "/staff/{id}" members::show;
@@ -158,12 +160,14 @@ pages! {
     post "/people/{id}/adjust" adjustments::ask;
     get "/people/{id}/password-reset" password_resets::ask_form;
     post "/people/{id}/password-reset" password_resets::ask;
-    get "/password-resets" password_resets::list;
+    get "/password-resets" requests::of_resets;
+    post "/password-resets/export" exports::export::<requests::PasswordResets>;
     get "/password-resets/{id}" password_resets::show;
     post "/password-resets/{id}/approve" password_resets::approve;
     post "/password-resets/{id}/reject" password_resets::reject;
     post "/password-resets/{id}/withdraw" password_resets::withdraw;
-    get "/adjustments" adjustments::list;
+    get "/adjustments" requests::of_adjustments;
+    post "/adjustments/export" exports::export::<requests::Adjustments>;
     get "/adjustments/{id}" adjustments::show;
     post "/adjustments/{id}/approve" adjustments::approve;
     post "/adjustments/{id}/reject" adjustments::reject;
@@ -175,13 +179,15 @@ pages! {
     post "/orders/{id}/query" queries::of_order;
     get "/orders/{id}/ask" orders::ask_form;
     post "/orders/{id}/ask" orders::ask;
-    get "/approvals" approvals::list;
+    get "/approvals" requests::of_money;
+    post "/approvals/export" requests::export;
     get "/approvals/{kind}/{id}" approvals::show;
     post "/approvals/refund/{id}/query" queries::of_refund;
     post "/approvals/{kind}/{id}/approve" approvals::approve;
     post "/approvals/{kind}/{id}/reject" approvals::reject;
     post "/approvals/{kind}/{id}/withdraw" approvals::withdraw;
     get "/reconciliation" bills::days;
+    post "/reconciliation/export" exports::export::<bills::Days>;
     get "/reconciliation/{day}" bills::day;
     post "/reconciliation/differences/{id}/repair" bills::ask;
     get "/cases" cases::list;
@@ -193,6 +199,7 @@ pages! {
     post "/cases/{id}/resolve" cases::resolve;
     post "/cases/{id}/end-refund" cases::end_refund;
     get "/merchants" merchants::list;
+    post "/merchants/export" exports::export::<merchants::Merchants>;
     get "/merchants/add" merchants::ask_add;
     post "/merchants/add" merchants::add;
     get "/merchants/{id}" merchants::show;
@@ -226,6 +233,7 @@ pages! {
     post "/policy/requests/{id}/withdraw" policy::withdraw;
     get "/messages" messages::groups;
     get "/messages/failed" messages::failed;
+    post "/messages/failed/export" exports::export::<messages::Failed>;
     post "/messages/{id}/retry" messages::retry;
     get "/help" policy::show_help;
     get "/help/edit" policy::ask_help;
@@ -244,11 +252,13 @@ pages! {
     get "/health" health::show;
     post "/health/providers/{provider}/try" health::try_keys;
     get "/doors" doors::rights;
+    post "/doors/export" exports::export::<doors::Rights>;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;
     post "/doors/rights/{id}/end" doors::end;
     get "/doors/log" doors::ask_log;
     post "/doors/log" doors::log;
+    post "/doors/log/export" doors::export_log;
 }
 
 /// Methods and paths of the console, as in `post /staff/sign-in`.

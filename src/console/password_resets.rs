@@ -2,10 +2,9 @@
 
 use super::{
     Console,
-    approvals::{Decided, HERE, LONGEST_REASON, ListPage, Row, history, remark_of, tabs},
+    approvals::{Decided, HERE, LONGEST_REASON, Row, history, remark_of},
     browser::{Seat, Sent},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
-    list::{self, Pages},
     people::{self, CameFrom},
     words,
 };
@@ -137,31 +136,6 @@ async fn ask_page(
     })
 }
 
-/// Which requests are listed.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    cursor: Option<ApprovalId>,
-}
-
-pub(super) async fn list(
-    seat: Seat<ReadPasswordResets>,
-    wanted: Query<Wanted>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let size = list::size();
-    let most = size.to_read().into();
-    let found = console.people.reset_requests(&seat.member, wanted.cursor, most).await?;
-    let (found, next) = size.page(found, |one| one.id.to_string());
-    let now = console.clock.now();
-    let row = |one| Row { amount: String::new(), ..Row::of(one, path_of(one.id), now) };
-    shown(&ListPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        tabs: tabs(&seat.member, LIST),
-        rows: found.iter().map(row).collect(),
-        pages: Pages::onward(next.map(|cursor| format!("{LIST}?cursor={cursor}"))),
-    })
-}
-
 pub(super) async fn show(
     seat: Seat<ReadPasswordResets>,
     id: Path<ApprovalId>,
@@ -236,7 +210,7 @@ pub(super) async fn withdraw(
     Ok(sent_to(&path_of(id), Some("withdrawn")))
 }
 
-fn path_of(id: ApprovalId) -> String {
+pub(super) fn path_of(id: ApprovalId) -> String {
     format!("{LIST}/{id}")
 }
 

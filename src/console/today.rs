@@ -1,11 +1,11 @@
 //! 今日待办: what waits for the member who looks.
 
 use super::{
-    Console, adjustments,
+    Console,
     browser::{Anybody, Seat},
     frame::{Frame, PageError, shown},
     list::{COUNTED, grouped},
-    password_resets, words,
+    requests, words,
 };
 use crate::{base::clock::Timestamp, staff_accounts::StaffAct};
 use actix_web::{HttpResponse, web::Data};
@@ -40,19 +40,19 @@ pub(super) async fn show(
     let mut found: Vec<(&'static str, &'static str, Counted)> = Vec::new();
     if member.roles.has(StaffAct::DecideRefund) {
         let counted = console.staff.waiting(member, most).await?;
-        found.push(("退款待复核", "/staff/approvals?desk=refund", counted));
+        found.push(("退款待复核", requests::REFUNDS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::DecideRepair) {
         let counted = console.bills.waiting(member, most).await?;
-        found.push(("对账差异待复核", "/staff/approvals?desk=bill", counted));
+        found.push(("对账差异待复核", requests::REPAIRS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::DecideAdjustment) {
         let counted = console.people.waiting_adjustments(member, most).await?;
-        found.push(("调账待复核", adjustments::LIST, counted));
+        found.push(("调账待复核", requests::ADJUSTMENTS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::ResetPassword) {
         let counted = console.people.waiting_resets(member, most).await?;
-        found.push(("重置密码待复核", password_resets::LIST, counted));
+        found.push(("重置密码待复核", requests::RESETS_TO_DECIDE, counted));
     }
     if member.roles.has(StaffAct::HandleCases) {
         let [free, own] = console.cases.waiting_for(member, most).await?;
@@ -61,7 +61,7 @@ pub(super) async fn show(
     }
     if member.roles.has(StaffAct::ReadBills) {
         let counted = console.bills.open_days(member, most).await?;
-        found.push(("账单未平的日子", "/staff/reconciliation", counted));
+        found.push(("账单未平的日子", "/staff/reconciliation?state=open&sort=oldest", counted));
     }
     if member.roles.has(StaffAct::ChangeStaff) {
         let counted = console.staff.count_staff_requests(member, most).await?;

@@ -21,6 +21,16 @@ pub(super) const fn export(kind: ExportKind) -> &'static str {
         ExportKind::Cases => "异常",
         ExportKind::Terminals => "终端",
         ExportKind::Audit => "记录",
+        ExportKind::RefundRequests => "退款申请",
+        ExportKind::RepairRequests => "对账差异申请",
+        ExportKind::Adjustments => "调账申请",
+        ExportKind::PasswordResets => "重置密码申请",
+        ExportKind::Merchants => "商户",
+        ExportKind::Members => "工作人员",
+        ExportKind::BillDays => "对账",
+        ExportKind::DoorRights => "门禁权限",
+        ExportKind::AccessLog => "门禁记录",
+        ExportKind::Messages => "没有送达的消息",
     }
 }
 

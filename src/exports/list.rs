@@ -24,12 +24,47 @@ pub enum ExportKind {
     Terminals,
     /// The audit log.
     Audit,
+    /// Requests for refunds.
+    RefundRequests,
+    /// Requests to accept differences of bills.
+    RepairRequests,
+    /// Requests to adjust balances.
+    Adjustments,
+    /// Requests to reset query passwords.
+    PasswordResets,
+    /// Merchants.
+    Merchants,
+    /// Logins of members of staff.
+    Members,
+    /// Days of bills.
+    BillDays,
+    /// Rights to pass doors.
+    DoorRights,
+    /// The log of doors.
+    AccessLog,
+    /// Messages that could not be delivered.
+    Messages,
 }
 
 impl ExportKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Orders, Self::People, Self::Cases, Self::Terminals, Self::Audit];
+    pub const ALL: [Self; 15] = [
+        Self::Orders,
+        Self::People,
+        Self::Cases,
+        Self::Terminals,
+        Self::Audit,
+        Self::RefundRequests,
+        Self::RepairRequests,
+        Self::Adjustments,
+        Self::PasswordResets,
+        Self::Merchants,
+        Self::Members,
+        Self::BillDays,
+        Self::DoorRights,
+        Self::AccessLog,
+        Self::Messages,
+    ];
 
     /// The name in storage and on the wire.
     pub const fn code(self) -> &'static str {
@@ -39,14 +74,36 @@ impl ExportKind {
             Self::Cases => "cases",
             Self::Terminals => "terminals",
             Self::Audit => "audit",
+            Self::RefundRequests => "refund_requests",
+            Self::RepairRequests => "repair_requests",
+            Self::Adjustments => "adjustments",
+            Self::PasswordResets => "password_resets",
+            Self::Merchants => "merchants",
+            Self::Members => "staff",
+            Self::BillDays => "bill_days",
+            Self::DoorRights => "door_rights",
+            Self::AccessLog => "access_log",
+            Self::Messages => "messages",
         }
     }
 
     /// What its rows are called in the log.
     pub(super) const fn rows(self) -> &'static str {
         match self {
-            Self::Audit => "entries",
-            Self::Orders | Self::People | Self::Cases | Self::Terminals => self.code(),
+            Self::Audit | Self::AccessLog => "entries",
+            Self::RefundRequests
+            | Self::RepairRequests
+            | Self::Adjustments
+            | Self::PasswordResets => "requests",
+            Self::Members => "logins",
+            Self::BillDays => "days",
+            Self::DoorRights => "rights",
+            Self::Orders
+            | Self::People
+            | Self::Cases
+            | Self::Terminals
+            | Self::Merchants
+            | Self::Messages => self.code(),
         }
     }
 
@@ -56,8 +113,16 @@ impl ExportKind {
             Self::Orders => StaffAct::ReadOrders,
             Self::People => StaffAct::ExportPeople,
             Self::Cases => StaffAct::ReadCases,
-            Self::Terminals => StaffAct::ReadTerminals,
+            Self::Terminals | Self::Merchants => StaffAct::ReadTerminals,
             Self::Audit => StaffAct::ReadAudit,
+            Self::RefundRequests => StaffAct::ReadRefunds,
+            Self::RepairRequests | Self::BillDays => StaffAct::ReadBills,
+            Self::Adjustments => StaffAct::ReadAdjustments,
+            Self::PasswordResets => StaffAct::ReadPasswordResets,
+            Self::Members => StaffAct::ReadStaff,
+            Self::DoorRights => StaffAct::ReadDoorRights,
+            Self::AccessLog => StaffAct::ReadAccessLog,
+            Self::Messages => StaffAct::ReadMessages,
         }
     }
 
@@ -69,6 +134,16 @@ impl ExportKind {
             Self::Cases => AuditAct::CasesExported,
             Self::Terminals => AuditAct::TerminalsExported,
             Self::Audit => AuditAct::AuditExported,
+            Self::RefundRequests
+            | Self::RepairRequests
+            | Self::Adjustments
+            | Self::PasswordResets
+            | Self::Merchants
+            | Self::Members
+            | Self::BillDays
+            | Self::DoorRights
+            | Self::AccessLog
+            | Self::Messages => AuditAct::ListExported,
         }
     }
 }

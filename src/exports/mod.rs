@@ -17,7 +17,7 @@ use crate::{
     audit::{self, Entry},
     base::{
         clock::{Clock, Timestamp},
-        db::{Db, DbError, TxError},
+        db::{Db, DbError, Keyset, TxError},
         ids::SchoolId,
         table_file::{TableError, TableFormat},
     },
@@ -75,10 +75,12 @@ pub enum ExportFailure {
     NoRight,
     /// The list cannot be read with this filter.
     BadFilter,
-    /// More than [`Exports::MAX_ROWS`] rows.
+    /// More than [`Exports::MAX_ROWS`] rows, or than a file holds.
     TooMany,
     /// It failed several times.
     Broken,
+    /// For a reason that only a newer release knows.
+    Unknown,
 }
 
 /// An export that is done as a job.
@@ -90,8 +92,8 @@ pub struct Export {
     pub school: SchoolId,
     /// Who asked.
     pub member: StaffId,
-    /// For what.
-    pub what: NewExport,
+    /// For what; `None` for a list or a format that only a newer release knows.
+    pub what: Option<NewExport>,
     /// When.
     pub asked_at: Timestamp,
     /// How far it is.
@@ -164,8 +166,8 @@ impl Exports {
     pub const MAX_RUNNING: usize = 3;
     /// How long a file waits.
     pub const LIFETIME: Duration = Duration::from_hours(24);
-    /// The most exports of a member that are shown.
-    pub const SHOWN: u32 = 50;
+    /// The most exports of a member that are shown at a time.
+    pub const SHOWN: u16 = 50;
 
     /// The list as a file, or a job where it is long.
     pub async fn export(
@@ -203,7 +205,7 @@ impl Exports {
             id: ExportId::new(now),
             school: member.school,
             member: member.id,
-            what: what.clone(),
+            what: Some(what.clone()),
             asked_at: now,
             state: ExportState::Running,
             rows: 0,
@@ -215,13 +217,14 @@ impl Exports {
                 // Holding the login keeps two tabs from asking at once.
                 staff_accounts::hold::<ExportError>(tx, member, what.kind.act(), now).await?;
                 let running = store::running(tx, member.id).await?;
-                if let Some(same) = running.iter().find(|export| export.what == *what) {
+                if let Some(same) = running.iter().find(|export| export.what.as_ref() == Some(what))
+                {
                     return Ok(same.id);
                 }
                 if running.len() >= Self::MAX_RUNNING {
                     return Err(ExportError::TooManyJobs);
                 }
-                store::insert(tx, &new).await?;
+                store::insert(tx, &new, what).await?;
                 Ok(new.id)
             })
             .await?;
@@ -229,9 +232,9 @@ impl Exports {
         Ok(id)
     }
 
-    /// The exports of a member, the newest first.
-    pub async fn of(&self, member: &StaffMember) -> Result<Vec<Export>, ExportError> {
-        Ok(store::of_member(&self.db, member.id, self.clock.now(), Self::SHOWN).await?)
+    /// A page of the exports of a member.
+    pub async fn of(&self, member: &StaffMember, page: Keyset) -> Result<Vec<Export>, ExportError> {
+        Ok(store::of_member(&self.db, member.id, self.clock.now(), page).await?)
     }
 
     /// An export of this member.
@@ -250,7 +253,8 @@ impl Exports {
     ) -> Result<(StoredFile, impl Stream<Item = Result<Vec<u8>, FileError>> + use<>), ExportError>
     {
         let export = self.find(member, id).await?;
-        if !member.roles.has(export.what.kind.act()) {
+        let what = export.what.ok_or(ExportError::NotFound)?;
+        if !member.roles.has(what.kind.act()) {
             return Err(StaffRefusal::NoRight.into());
         }
         let ExportState::Done(file) = export.state else { return Err(ExportError::NotFound) };

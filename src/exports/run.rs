@@ -9,7 +9,7 @@ use crate::{
     audit,
     base::{clock::Timestamp, db::DbError, table_file::TableWriter},
     staff_accounts::{self, StaffAccounts, StaffMember},
-    stored_files::{FileWriter, NewFile},
+    stored_files::{FileError, FileWriter, NewFile},
 };
 use futures_util::TryStreamExt;
 use std::{sync::Arc, time::Duration};
@@ -102,22 +102,29 @@ impl ExportDesk {
     }
 
     async fn done(&self, claimed: &mut Claimed) -> Result<Ended, ExportError> {
-        let Export { member, what, asked_at, .. } = claimed.export.clone();
+        let (Export { member, asked_at, .. }, what) = (claimed.export.clone(), &claimed.what);
+        let kind = what.kind;
         // As the login is now. The second factor was fresh when the file was asked for.
         let Some(member) = self.accounts.standing(member, asked_at).await? else {
             return Ok(Ended::Failed(ExportFailure::NoRight));
         };
-        if member.may(what.kind.act(), asked_at).is_err() {
+        if member.may(kind.act(), asked_at).is_err() {
             return Ok(Ended::Failed(ExportFailure::NoRight));
         }
-        let list = match self.lists.open(&member, what.kind, &what.query) {
+        let list = match self.lists.open(&member, kind, &what.query) {
             Ok(list) => list,
             Err(error) => {
                 tracing::warn!(%error, id = %claimed.export.id, "a list cannot be opened");
                 return Ok(Ended::Failed(ExportFailure::BadFilter));
             }
         };
-        self.write(claimed, &member, list).await
+        match self.write(claimed, &member, list).await {
+            // No try would make it shorter.
+            Err(ExportError::File(FileError::TooLarge)) => {
+                Ok(Ended::Failed(ExportFailure::TooMany))
+            }
+            ended => ended,
+        }
     }
 
     async fn write(
@@ -126,9 +133,9 @@ impl ExportDesk {
         member: &StaffMember,
         mut list: OpenedList,
     ) -> Result<Ended, ExportError> {
-        let (format, needs) = (claimed.export.what.format, list.needs);
+        let (format, needs) = (claimed.what.format, list.needs);
         let shape = list.table.clone();
-        let mut file = self.begin(&claimed.export, &list).await?;
+        let mut file = self.begin(claimed, &list).await?;
         let (mut table, mut rows) = (TableWriter::begin(shape, format)?, 0_u64);
         while let Some(page) = list.rows.try_next().await.map_err(ExportError::List)? {
             rows = rows.saturating_add(count(page.len()));
@@ -142,7 +149,7 @@ impl ExportDesk {
         }
         file.write(&table.end().await?).await?;
         let id = file.finish().await?;
-        let entry = entry(member.school, &claimed.export.what, &list, rows);
+        let entry = entry(member.school, &claimed.what, &list, rows);
         let (asked_at, Exports { db, clock, .. }) = (claimed.export.asked_at, &self.exports);
         let now = clock.now();
         let db = db.clone().acting_as(member.actor(""));
@@ -159,12 +166,12 @@ impl ExportDesk {
         Ok(if done { Ended::Done } else { Ended::Lost })
     }
 
-    async fn begin(&self, export: &Export, list: &OpenedList) -> Result<FileWriter, ExportError> {
+    async fn begin(&self, claimed: &Claimed, list: &OpenedList) -> Result<FileWriter, ExportError> {
         let new = NewFile {
-            school: export.school,
-            owner: export.member.uuid(),
+            school: claimed.export.school,
+            owner: claimed.export.member.uuid(),
             purpose: list.purpose(),
-            name: list.table.file_name(export.what.format),
+            name: list.table.file_name(claimed.what.format),
             lifetime: Exports::LIFETIME,
         };
         Ok(self.exports.files.begin(&new).await?)

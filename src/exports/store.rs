@@ -4,7 +4,7 @@ use super::{Export, ExportFailure, ExportId, ExportKind, ExportState, NewExport}
 use crate::{
     base::{
         clock::Timestamp,
-        db::{Column, Db, DbError, Rows, Source, Tx, Write},
+        db::{Column, Db, DbError, Keyset, Rows, Source, Tx, Write},
         ids::SchoolId,
         table_file::TableFormat,
     },
@@ -19,6 +19,7 @@ const COLUMNS: &str = "id, school_id, member_id, kind, query, format, state, fil
 #[derive(Clone, Debug)]
 pub(super) struct Claimed {
     pub(super) export: Export,
+    pub(super) what: NewExport,
     pub(super) until: Timestamp,
     pub(super) tries: i32,
 }
@@ -33,6 +34,7 @@ impl ExportFailure {
             Self::BadFilter => "bad_filter",
             Self::TooMany => "too_many",
             Self::Broken => "broken",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -40,14 +42,14 @@ impl ExportFailure {
 const RUNNING: &str = "running";
 const DONE: &str = "done";
 
-pub(super) async fn insert(tx: &Tx, new: &Export) -> Result<(), DbError> {
+pub(super) async fn insert(tx: &Tx, new: &Export, what: &NewExport) -> Result<(), DbError> {
     let rows = Rows::new(vec![
         ("id", Column::Uuid(vec![new.id.uuid()])),
         ("school_id", Column::I64(vec![new.school.number()])),
         ("member_id", Column::Uuid(vec![new.member.uuid()])),
-        ("kind", Column::Text(vec![new.what.kind.code().to_owned()])),
-        ("query", Column::Text(vec![new.what.query.clone()])),
-        ("format", Column::Text(vec![new.what.format.code().to_owned()])),
+        ("kind", Column::Text(vec![what.kind.code().to_owned()])),
+        ("query", Column::Text(vec![what.query.clone()])),
+        ("format", Column::Text(vec![what.format.code().to_owned()])),
         ("state", Column::Text(vec![RUNNING.to_owned()])),
         ("row_count", Column::I64(vec![0])),
         ("asked_at", Column::I64(vec![new.asked_at.micros()])),
@@ -71,13 +73,12 @@ pub(super) async fn of_member(
     db: &Db,
     member: StaffId,
     now: Timestamp,
-    most: u32,
+    page: Keyset,
 ) -> Result<Vec<Export>, DbError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM export_job WHERE member_id = $1 AND expires_at > $2 \
-         ORDER BY id DESC LIMIT {most}"
-    );
-    let values = vec![member.uuid().into(), now.micros().into()];
+    let mut values = vec![member.uuid().into(), now.micros().into()];
+    let place = page.sql("id", &mut values);
+    let sql =
+        format!("SELECT {COLUMNS} FROM export_job WHERE member_id = $1 AND expires_at > $2{place}");
     Source::Db(db).select(&sql, values).await?.iter().map(export_of).collect()
 }
 
@@ -87,8 +88,8 @@ pub(super) async fn find(db: &Db, id: ExportId) -> Result<Option<Export>, DbErro
     found.first().map(export_of).transpose()
 }
 
+/// What a row says. A newer release may have written words that this one does not know.
 fn export_of(row: &QueryResult) -> Result<Export, DbError> {
-    let unknown = || DbError::Inconsistent { table: "export_job", what: "an unknown word" };
     let text = |name| row.try_get::<String>("", name);
     let (kind, format, state) = (text("kind")?, text("format")?, text("state")?);
     let kind = ExportKind::ALL.into_iter().find(|one| one.code() == kind);
@@ -98,17 +99,16 @@ fn export_of(row: &QueryResult) -> Result<Export, DbError> {
         (DONE, Some(file)) => ExportState::Done(FileId::from_uuid(file)),
         (state, _) => {
             let failure = ExportFailure::ALL.into_iter().find(|one| one.code() == state);
-            ExportState::Failed(failure.ok_or_else(unknown)?)
+            ExportState::Failed(failure.unwrap_or(ExportFailure::Unknown))
         }
     };
     Ok(Export {
         id: ExportId::from_uuid(row.try_get("", "id")?),
         school: SchoolId::from_number(row.try_get("", "school_id")?),
         member: StaffId::from_uuid(row.try_get("", "member_id")?),
-        what: NewExport {
-            kind: kind.ok_or_else(unknown)?,
-            query: text("query")?,
-            format: TableFormat::from_code(&format).ok_or_else(unknown)?,
+        what: match kind.zip(TableFormat::from_code(&format)) {
+            Some((kind, format)) => Some(NewExport { kind, query: text("query")?, format }),
+            None => None,
         },
         state,
         rows: u64::try_from(row.try_get::<i64>("", "row_count")?).unwrap_or(0),
@@ -119,12 +119,23 @@ fn export_of(row: &QueryResult) -> Result<Export, DbError> {
 
 /// True if a job is due, or one has expired: an idle server only reads.
 pub(super) async fn is_any_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
-    let sql = "SELECT 1 FROM export_job WHERE state = 'running' AND leased_until <= $1 \
-               UNION ALL SELECT 1 FROM export_job WHERE expires_at <= $1 LIMIT 1";
-    Ok(!Source::Db(db).select(sql, vec![now.micros().into()]).await?.is_empty())
+    let sql = format!(
+        "SELECT 1 FROM export_job WHERE state = 'running' AND leased_until <= $1 AND {} \
+         UNION ALL SELECT 1 FROM export_job WHERE expires_at <= $1 LIMIT 1",
+        known()
+    );
+    Ok(!Source::Db(db).select(&sql, vec![now.micros().into()]).await?.is_empty())
 }
 
-/// Claims the job that has waited longest. A newer release's kinds of lists are left alone.
+/// The condition that this release knows a job's list and format.
+fn known() -> String {
+    let quoted = |codes: Vec<&str>| format!("'{}'", codes.join("', '"));
+    let kinds = quoted(ExportKind::ALL.iter().map(|kind| kind.code()).collect());
+    let formats = quoted(TableFormat::ALL.iter().map(|format| format.code()).collect());
+    format!("kind IN ({kinds}) AND format IN ({formats})")
+}
+
+/// Claims the job that has waited longest. A newer release's lists and formats are left alone.
 pub(super) async fn claim(
     tx: &Tx,
     now: Timestamp,
@@ -135,19 +146,21 @@ pub(super) async fn claim(
     } else {
         ("IN", "", ")")
     };
-    let kinds: Vec<_> = ExportKind::ALL.iter().map(|kind| format!("'{}'", kind.code())).collect();
     let sql = format!(
         "UPDATE export_job SET leased_until = $1, tries = tries + 1 \
          WHERE state = 'running' AND leased_until <= $2 AND id {within} (SELECT id FROM export_job \
-         WHERE state = 'running' AND leased_until <= $2 AND kind IN ({}) \
+         WHERE state = 'running' AND leased_until <= $2 AND {} \
          ORDER BY id LIMIT 1 {lock}{end} RETURNING {COLUMNS}, tries",
-        kinds.join(", ")
+        known()
     );
     let values = [until.micros().into(), now.micros().into()];
     let claim = Statement::from_sql_and_values(tx.backend(), sql, values);
     let found = tx.conn().query_all_raw(claim).await?;
     let claimed = |row: &QueryResult| {
-        Ok(Claimed { export: export_of(row)?, until, tries: row.try_get("", "tries")? })
+        let export = export_of(row)?;
+        let unknown = DbError::Inconsistent { table: "export_job", what: "an unknown word" };
+        let what = export.what.clone().ok_or(unknown)?;
+        Ok(Claimed { export, what, until, tries: row.try_get("", "tries")? })
     };
     found.first().map(claimed).transpose()
 }

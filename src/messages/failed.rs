@@ -5,7 +5,7 @@ use crate::{
     audit::{self, AuditAct, Entry},
     base::{
         clock::Timestamp,
-        db::{Db, DbError, Tx},
+        db::{Db, DbError, Keyset, Tx},
         ids::SchoolId,
         outbox::{Job, RefusedGroup, RefusedJob},
     },
@@ -20,22 +20,37 @@ const KINDS: [&str; 3] = [Told::Credited.job(), Told::Refunded.job(), shipping::
 pub struct FailedMessages;
 
 impl FailedMessages {
+    /// Whether messages of this kind are listed.
+    pub fn knows(kind: &str) -> bool {
+        KINDS.contains(&kind)
+    }
+
     /// By kind and reason.
     pub async fn groups(db: &Db, school: SchoolId) -> Result<Vec<RefusedGroup>, DbError> {
         RefusedGroup::all(db, school, &KINDS).await
     }
 
-    /// Those of one kind and reason, newest first; `None` for a kind that is no message.
+    /// A page of those of one kind and reason; `None` for a kind that is no message.
     pub async fn of(
         db: &Db,
         school: SchoolId,
         of: (&str, &str),
-        page: (Option<Uuid>, u64),
+        page: Keyset,
     ) -> Result<Option<Vec<RefusedJob>>, DbError> {
-        if !KINDS.contains(&of.0) {
+        if !Self::knows(of.0) {
             return Ok(None);
         }
         RefusedJob::of(db, school, of, page).await.map(Some)
+    }
+
+    /// How many there are of one kind and reason, among the first `most`.
+    pub async fn count(
+        db: &Db,
+        school: SchoolId,
+        of: (&str, &str),
+        most: u32,
+    ) -> Result<u64, DbError> {
+        RefusedJob::count(db, school, of, most).await
     }
 
     /// Sends one again that failed at `seen`; false if that was done already. It is an entry of the log.

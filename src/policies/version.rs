@@ -4,7 +4,7 @@ use super::store;
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Db, DbError},
+        db::{Db, DbError, Keyset},
         ids::SchoolId,
     },
     schools::policy::Policy,
@@ -70,12 +70,8 @@ impl PolicyVersion {
         serde_json::from_str(&self.json).unwrap_or_default()
     }
 
-    /// The versions of a school before the version `before`, newest first.
-    pub async fn page(
-        db: &Db,
-        school: SchoolId,
-        page: (Option<i64>, u64),
-    ) -> Result<Vec<Self>, DbError> {
+    /// A page of the versions of a school, by their numbers.
+    pub async fn page(db: &Db, school: SchoolId, page: Keyset<i64>) -> Result<Vec<Self>, DbError> {
         store::page(db, school, page).await
     }
 

@@ -14,6 +14,7 @@ mod day;
 mod difference;
 pub mod export;
 mod known;
+pub mod listing;
 mod ours;
 mod postings;
 mod questions;
@@ -37,7 +38,7 @@ pub use upkeep::BillMorning;
 use crate::{
     base::{
         clock::{Clock, Day, Timestamp},
-        db::{Db, DbError},
+        db::{Db, DbError, Keyset},
     },
     orders::fact::Provider,
     payments::Payments,
@@ -51,7 +52,7 @@ use uuid::Uuid;
 /// When the bill of a day may be asked for, after its end: providers have it by 10:00.
 const READY_AFTER: Duration = Duration::from_hours(10);
 /// How many differences are read at a time.
-const PAGE: i64 = 500;
+const PAGE: u16 = 500;
 
 /// Where the bills of each school come from.
 #[derive(Clone, Debug, Default)]
@@ -191,7 +192,8 @@ impl Reconciliation {
         after: Option<Uuid>,
         with_ended: bool,
     ) -> Result<Vec<(Uuid, FoundDifference)>, DbError> {
-        let page = store::differences((&self.db).into(), key, after, (with_ended, PAGE)).await?;
+        let page = Keyset { beyond: after, descending: false, most: PAGE };
+        let page = store::differences((&self.db).into(), key, with_ended, page).await?;
         Ok(page.into_iter().map(|stored| (stored.id, stored.found)).collect())
     }
 

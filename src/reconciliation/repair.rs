@@ -7,7 +7,7 @@
 //! was moved before, under the payment's lock.
 
 use super::{
-    BillDay, Reconciliation,
+    Reconciliation,
     day::{FoundDifference, FoundState},
     difference::{Difference, Repair},
     postings::{CORRECTED, Correction},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{DbError, Tx, TxError},
+        db::{DbError, Keyset, Tx, TxError},
         ids::{PersonId, SchoolId},
         money::Fen,
     },
@@ -126,16 +126,6 @@ impl ProposedRepair {
 }
 
 impl Reconciliation {
-    /// Days of a school that were compared, newest first: those after `before` in that order.
-    pub async fn days(
-        &self,
-        school: SchoolId,
-        before: Option<Uuid>,
-        most: i64,
-    ) -> Result<Vec<BillDay>, DbError> {
-        store::page((&self.db).into(), school, before, most).await
-    }
-
     /// How many days of a school differ, and which is the oldest, in one query. No more than `most` are
     /// looked at.
     pub async fn open_days(
@@ -150,13 +140,12 @@ impl Reconciliation {
     pub async fn differences_of(
         &self,
         (school, day): (SchoolId, Uuid),
-        after: Option<Uuid>,
         with_ended: bool,
-        most: i64,
+        page: Keyset,
     ) -> Result<Option<Vec<ProposedRepair>>, DbError> {
         let db = || (&self.db).into();
         let Some(day) = store::by_id(db(), school, day).await? else { return Ok(None) };
-        let page = store::differences(db(), &day.key, after, (with_ended, most)).await?;
+        let page = store::differences(db(), &day.key, with_ended, page).await?;
         Ok(Some(page.into_iter().map(ProposedRepair::of).collect()))
     }
 

@@ -7,8 +7,12 @@ use super::{
 };
 use crate::{
     adjustments::{AdjustError, Adjustment},
-    approvals::{Approval, ApprovalId, ApprovalVerdict},
-    base::{clock::Timestamp, db::Tx, ids::PersonId},
+    approvals::{Approval, ApprovalId, ApprovalQuery, ApprovalVerdict},
+    base::{
+        clock::Timestamp,
+        db::{Keyset, Tx},
+        ids::PersonId,
+    },
     staff_accounts::{StaffAct, StaffMember},
 };
 
@@ -92,14 +96,24 @@ impl PeopleDesk {
         self.requests(member).find(id).await
     }
 
-    /// Requests of the member's school, newest first.
+    /// How many of them there are, among the first `most`.
+    pub async fn count_adjustments(
+        &self,
+        member: &StaffMember,
+        query: &ApprovalQuery,
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        self.requests(member).count(query, most).await
+    }
+
+    /// A page of requests of the member's school.
     pub async fn adjustments(
         &self,
         member: &StaffMember,
-        before: Option<ApprovalId>,
-        limit: u64,
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
-        self.requests(member).page(before, limit).await
+        self.requests(member).page(query, page).await
     }
 
     /// How many requests wait for the member to decide, and since when: a query.

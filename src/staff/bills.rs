@@ -3,13 +3,15 @@
 
 use super::requests::{NewRequest, RequestRules, Requests, StaffActError};
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
     base::{
         clock::{Clock, Day, Timestamp},
-        db::{Db, Tx},
+        db::{Db, Keyset, Tx},
     },
     orders::order::PaymentId,
-    reconciliation::{BillDay, ProposedRepair, Reconciliation, Repair, RepairError},
+    reconciliation::{
+        BillDay, ProposedRepair, Reconciliation, Repair, RepairError, listing::BillDayQuery,
+    },
     staff::{RefundDesk, RefundRefusal, RefundTarget},
     staff_accounts::{StaffAct, StaffMember},
 };
@@ -56,14 +58,26 @@ pub struct StaffRepair {
 }
 
 impl BillDesk {
-    /// Days of the member's school, newest first.
+    /// A page of days of the member's school.
     pub async fn days(
         &self,
         member: &StaffMember,
-        before: Option<Uuid>,
-        most: i64,
+        query: &BillDayQuery,
+        page: Keyset,
     ) -> Result<Vec<BillDay>, StaffActError> {
-        Ok(self.bills.days(member.school, before, most).await?)
+        let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
+        Ok(filter.page(&self.db, page).await?)
+    }
+
+    /// How many of them there are, among the first `most`.
+    pub async fn count_days(
+        &self,
+        member: &StaffMember,
+        query: &BillDayQuery,
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
+        Ok(filter.count(&self.db, most).await?)
     }
 
     /// How many days differ, and when the oldest began: a query.
@@ -89,12 +103,11 @@ impl BillDesk {
     pub async fn differences(
         &self,
         member: &StaffMember,
-        day: Uuid,
-        after: Option<Uuid>,
-        (with_ended, most): (bool, i64),
+        (day, with_ended): (Uuid, bool),
+        page: Keyset,
     ) -> Result<Vec<ProposedRepair>, StaffActError> {
         let of = (member.school, day);
-        let found = self.bills.differences_of(of, after, with_ended, most).await?;
+        let found = self.bills.differences_of(of, with_ended, page).await?;
         found.ok_or(StaffActError::NotFound)
     }
 
@@ -180,14 +193,24 @@ impl BillDesk {
         self.with_difference(member, approval).await
     }
 
-    /// Requests of the member's school, newest first.
+    /// How many of them there are, among the first `most`.
+    pub async fn count_repairs(
+        &self,
+        member: &StaffMember,
+        query: &ApprovalQuery,
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        self.requests(member).count(query, most).await
+    }
+
+    /// A page of requests of the member's school.
     pub async fn repairs(
         &self,
         member: &StaffMember,
-        before: Option<ApprovalId>,
-        limit: u64,
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<StaffRepair>, StaffActError> {
-        let page = self.requests(member).page(before, limit).await?;
+        let page = self.requests(member).page(query, page).await?;
         let ids = page.iter().map(|approval| approval.subject).collect();
         let differences = self.bills.differences_among(member.school, ids).await?;
         let with_difference = |approval: Approval| {

@@ -2,13 +2,14 @@
 
 use crate::{
     access::{
-        desk::{self, DoorFilter, DoorPage, DoorRightError},
+        desk::{self, DoorRightError},
+        listing::{DoorFilter, DoorNarrow},
         log::LoggedAccess,
         rights::{DayWindow, DoorRight, DoorRightId, DoorTimes, InvalidWindow},
     },
     base::{
         clock::{Clock, Timestamp},
-        db::{Db, DbError, Source, TxError},
+        db::{Db, DbError, Keyset, Source, TxError},
         ids::PersonId,
     },
     schools::People,
@@ -75,6 +76,8 @@ pub struct DoorSearch {
     pub student_no: Option<String>,
     /// Of which doors.
     pub group: Option<DoorGroup>,
+    /// What else.
+    pub narrow: DoorNarrow,
 }
 
 /// Why an act about doors was refused.
@@ -117,12 +120,12 @@ pub struct Numbered<T> {
 }
 
 impl DoorDesk {
-    /// Rights of the member's school, newest first.
+    /// A page of the rights of the member's school.
     pub async fn rights(
         &self,
         member: &StaffMember,
         search: &DoorSearch,
-        page: DoorPage,
+        page: Keyset,
     ) -> Result<Numbered<DoorRight>, StaffDoorError> {
         let filter = self.filter(member, search).await?;
         let source = Source::Db(&self.db);
@@ -130,6 +133,17 @@ impl DoorDesk {
         let people: Vec<PersonId> = rows.iter().map(|right| right.person).collect();
         let student_nos = People::student_nos(source, member.school, &people).await?;
         Ok(Numbered { rows, student_nos })
+    }
+
+    /// How many of them there are, among the first `most`.
+    pub async fn count_rights(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+        most: u32,
+    ) -> Result<u64, StaffDoorError> {
+        let filter = self.filter(member, search).await?;
+        Ok(desk::count(Source::Db(&self.db), member.school, &filter, most).await?)
     }
 
     /// Gives somebody a right.
@@ -174,12 +188,12 @@ impl DoorDesk {
         Ok(Numbered { rows: vec![right], student_nos })
     }
 
-    /// Entries of the log, newest first. The reading is recorded with its reason.
+    /// A page of the entries of the log. The reading is recorded with its reason.
     pub async fn log(
         &self,
         member: &StaffMember,
         search: &DoorSearch,
-        (page, reason): (DoorPage, &str),
+        (page, reason): (Keyset, &str),
     ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
         let filter = self.filter(member, search).await?;
         let now = self.clock.now();
@@ -193,6 +207,38 @@ impl DoorDesk {
             })
             .await?;
         // After the commit: every other act waits for the newest entry of the audit log.
+        self.numbered(member, rows).await
+    }
+
+    /// The same for a file of the log: taking it away is an entry of the audit log.
+    pub async fn log_for_file(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+        page: Keyset,
+    ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
+        let filter = self.filter(member, search).await?;
+        let source = Source::Db(&self.db);
+        let rows = desk::log_for_file(source, member.school, &filter, page).await?;
+        self.numbered(member, rows).await
+    }
+
+    /// How many entries there are, among the first `most`.
+    pub async fn count_log(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+        most: u32,
+    ) -> Result<u64, StaffDoorError> {
+        let filter = self.filter(member, search).await?;
+        Ok(desk::count_log(Source::Db(&self.db), member.school, &filter, most).await?)
+    }
+
+    async fn numbered(
+        &self,
+        member: &StaffMember,
+        rows: Vec<LoggedAccess>,
+    ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
         let people: Vec<PersonId> = rows.iter().map(|entry| entry.person).collect();
         let source = Source::Db(&self.db);
         let student_nos = People::student_nos(source, member.school, &people).await?;
@@ -208,7 +254,7 @@ impl DoorDesk {
             Some(student_no) => Some(self.person(member, student_no).await?),
             None => None,
         };
-        Ok(DoorFilter { person, group: search.group.clone() })
+        Ok(DoorFilter { person, group: search.group.clone(), narrow: search.narrow })
     }
 
     async fn person(

@@ -6,11 +6,15 @@ use super::{
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
 };
 use crate::{
-    approvals::{self, Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
-    base::{clock::Timestamp, db::Tx, money::Fen},
+    approvals::{self, Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
+    base::{
+        clock::Timestamp,
+        db::{Keyset, Tx},
+        money::Fen,
+    },
     staff_accounts::{
         AddedStaff, ListedStaff, Slip, StaffAct, StaffChange, StaffChangeError, StaffChanges,
-        StaffId, StaffMember, StaffRoles, WorkId,
+        StaffId, StaffMember, StaffQuery, StaffRoles, WorkId,
     },
 };
 
@@ -91,14 +95,26 @@ impl MemberAsk {
 }
 
 impl StaffDesk {
-    /// The logins of the member's school after the login `after`, by name.
+    /// A page of the logins of the member's school.
     pub async fn members(
         &self,
         member: &StaffMember,
-        after: Option<&str>,
-        most: u64,
+        query: &StaffQuery,
+        page: Keyset,
     ) -> Result<Vec<ListedStaff>, StaffActError> {
-        Ok(self.accounts.members(member.school, after, most).await?)
+        let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
+        Ok(filter.page(&self.db, page).await?)
+    }
+
+    /// How many of them there are, among the first `most`.
+    pub async fn count_members(
+        &self,
+        member: &StaffMember,
+        query: &StaffQuery,
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
+        Ok(filter.count(&self.db, most).await?)
     }
 
     /// A login of the member's school.
@@ -303,10 +319,10 @@ impl StaffDesk {
     pub async fn staff_requests(
         &self,
         member: &StaffMember,
-        before: Option<ApprovalId>,
-        limit: u64,
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
-        self.member_requests(member).page(before, limit).await
+        self.member_requests(member).page(query, page).await
     }
 
     /// The oldest requests about logins that wait.

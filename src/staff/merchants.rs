@@ -23,6 +23,8 @@ use serde::Deserialize;
 pub struct MerchantQuery {
     /// `on` or `off`.
     pub state: Option<String>,
+    /// A part of the code or of the name; up to 60 characters.
+    pub text: Option<String>,
 }
 
 /// A merchant with what it took today.
@@ -69,7 +71,9 @@ impl MerchantQuery {
             _ => None,
         };
         let enabled = read("state", self.state.as_deref(), state)?;
-        Ok(MerchantFilter { school, only: None, enabled })
+        let short = |text: &str| (text.chars().count() <= 60).then(|| text.to_owned());
+        let text = read("text", self.text.as_deref(), short)?;
+        Ok(MerchantFilter { school, only: None, enabled, text })
     }
 }
 
@@ -101,7 +105,8 @@ impl TerminalDesk {
         member: &StaffMember,
         id: MerchantId,
     ) -> Result<MerchantDetail, StaffTerminalError> {
-        let filter = MerchantFilter { school: member.school, only: Some(id), enabled: None };
+        let filter =
+            MerchantFilter { school: member.school, only: Some(id), enabled: None, text: None };
         let one = Keyset { beyond: None, descending: true, most: 1 };
         let one = self.merchants(&filter, one).await?.pop().ok_or(RegistryError::NotFound)?;
         let code = &one.listed.merchant.code;

@@ -4,6 +4,7 @@ use super::{StaffDesk, requests::StaffActError};
 use crate::{
     base::{
         clock::Timestamp,
+        db::Keyset,
         outbox::{RefusedGroup, RefusedJob},
     },
     messages::FailedMessages,
@@ -20,15 +21,25 @@ impl StaffDesk {
         Ok(FailedMessages::groups(&self.db, member.school).await?)
     }
 
-    /// Those of one kind and reason, newest first.
+    /// A page of those of one kind and reason.
     pub async fn failed_messages_of(
         &self,
         member: &StaffMember,
         of: (&str, &str),
-        page: (Option<Uuid>, u64),
+        page: Keyset,
     ) -> Result<Vec<RefusedJob>, StaffActError> {
         let found = FailedMessages::of(&self.db, member.school, of, page).await?;
         found.ok_or(StaffActError::NotFound)
+    }
+
+    /// How many there are of one kind and reason, among the first `most`.
+    pub async fn count_failed_messages(
+        &self,
+        member: &StaffMember,
+        of: (&str, &str),
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        Ok(FailedMessages::count(&self.db, member.school, of, most).await?)
     }
 
     /// Sends one again that failed at `seen`; false if that was done already.

@@ -7,8 +7,13 @@ use super::{
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
-    base::{clock::Timestamp, db::Tx, ids::PersonId, money::Fen},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
+    base::{
+        clock::Timestamp,
+        db::{Keyset, Tx},
+        ids::PersonId,
+        money::Fen,
+    },
     passwords::PasswordSlip,
     schools::People,
     staff_accounts::{StaffAct, StaffMember},
@@ -92,14 +97,24 @@ impl PeopleDesk {
         self.resets(member).find(id).await
     }
 
-    /// Requests of the member's school, newest first.
+    /// How many of them there are, among the first `most`.
+    pub async fn count_resets(
+        &self,
+        member: &StaffMember,
+        query: &ApprovalQuery,
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        self.resets(member).count(query, most).await
+    }
+
+    /// A page of requests of the member's school.
     pub async fn reset_requests(
         &self,
         member: &StaffMember,
-        before: Option<ApprovalId>,
-        limit: u64,
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
-        self.resets(member).page(before, limit).await
+        self.resets(member).page(query, page).await
     }
 
     /// How many requests wait for the member to decide, and since when: a query.

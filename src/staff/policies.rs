@@ -5,10 +5,10 @@ use super::{
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
     base::{
         clock::Timestamp,
-        db::{DbError, Tx},
+        db::{DbError, Keyset, Tx},
         money::Fen,
     },
     policies::{
@@ -37,7 +37,7 @@ impl StaffDesk {
     pub async fn policy_versions(
         &self,
         member: &StaffMember,
-        page: (Option<i64>, u64),
+        page: Keyset<i64>,
     ) -> Result<Vec<PolicyVersion>, StaffActError> {
         Ok(PolicyVersion::page(&self.db, member.school, page).await?)
     }
@@ -244,9 +244,10 @@ impl StaffDesk {
     pub async fn policy_requests(
         &self,
         member: &StaffMember,
-        page: (Option<ApprovalId>, u64),
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
-        self.policy_requests_of(member).page(page.0, page.1).await
+        self.policy_requests_of(member).page(query, page).await
     }
 
     /// The request that waits: there is one at most.

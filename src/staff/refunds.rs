@@ -7,8 +7,12 @@ use super::{
     standing::MoneyStanding,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalVerdict},
-    base::{clock::Timestamp, db::Tx, money::Fen},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
+    base::{
+        clock::Timestamp,
+        db::{Keyset, Tx},
+        money::Fen,
+    },
     orders::order::PaymentId,
     staff_accounts::{StaffAct, StaffMember},
 };
@@ -145,14 +149,24 @@ impl StaffDesk {
         self.with_standing(self.requests(member).find(id).await?).await
     }
 
-    /// Requests of the member's school, newest first.
+    /// How many of them there are, among the first `most`.
+    pub async fn count_refunds(
+        &self,
+        member: &StaffMember,
+        query: &ApprovalQuery,
+        most: u32,
+    ) -> Result<u64, StaffActError> {
+        self.requests(member).count(query, most).await
+    }
+
+    /// A page of requests of the member's school.
     pub async fn refunds(
         &self,
         member: &StaffMember,
-        before: Option<ApprovalId>,
-        limit: u64,
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<StaffRefund>, StaffActError> {
-        let page = self.requests(member).page(before, limit).await?;
+        let page = self.requests(member).page(query, page).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
         let standings = self.refunds.standings(&made).await?;
         let with_standing = |approval: Approval| {

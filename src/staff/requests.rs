@@ -5,12 +5,12 @@ use super::refund_desk::{RefundQuote, RefundRefusal};
 use crate::{
     adjustments::AdjustError,
     approvals::{
-        self, Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalVerdict, Decider,
-        NewApproval, Officer, Ruling,
+        self, Approval, ApprovalError, ApprovalFilter, ApprovalId, ApprovalKind, ApprovalQuery,
+        ApprovalVerdict, Decider, NewApproval, Officer, Ruling,
     },
     base::{
         clock::{Clock, Timestamp},
-        db::{Db, DbError, Tx, TxError},
+        db::{Db, DbError, Keyset, Tx, TxError},
         money::Fen,
     },
     passwords::PasswordFault,
@@ -179,14 +179,23 @@ impl Requests<'_> {
         self.of_this_desk(found)
     }
 
-    /// Requests of the member's school, newest first.
+    /// A page of requests of the member's school.
     pub async fn page(
         &self,
-        before: Option<ApprovalId>,
-        limit: u64,
+        query: &ApprovalQuery,
+        page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
-        let (school, kinds) = (self.member.school, self.rules.kinds);
-        Ok(approvals::page(self.db, school, kinds, (before, limit)).await?)
+        Ok(self.filter(query)?.page(self.db, page).await?)
+    }
+
+    /// How many of them there are, among the first `most`.
+    pub async fn count(&self, query: &ApprovalQuery, most: u32) -> Result<u64, StaffActError> {
+        Ok(self.filter(query)?.count(self.db, most).await?)
+    }
+
+    fn filter(&self, query: &ApprovalQuery) -> Result<ApprovalFilter, StaffActError> {
+        let (of, staff_no) = ((self.member.school, self.rules.kinds), &*self.member.staff_no);
+        query.filter(of, staff_no, self.clock.now()).map_err(StaffActError::BadFilter)
     }
 
     /// How many requests wait for somebody else than who asked, such as the member, and since when.

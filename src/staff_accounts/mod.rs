@@ -14,6 +14,7 @@ mod changes;
 mod classes;
 mod factor;
 mod first;
+mod listing;
 mod names;
 mod own;
 mod own_factor;
@@ -28,6 +29,7 @@ mod work;
 
 pub use changes::{AddedStaff, StaffBonds, StaffChange, StaffChangeError, StaffChanges};
 pub use classes::StaffClasses;
+pub use listing::{StaffFilter, StaffQuery};
 pub use names::{
     FACTOR_LIFETIME, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles, WorkId,
 };

@@ -58,17 +58,6 @@ impl StaffAccounts {
         Ok(OwnAccount { sessions: sessions.collect(), recovery_codes_left })
     }
 
-    /// The logins of a school after the login `after`, by name; at most `most`. One query.
-    pub async fn members(
-        &self,
-        school: SchoolId,
-        after: Option<&str>,
-        most: u64,
-    ) -> Result<Vec<ListedStaff>, DbError> {
-        let accounts = store::page(&self.db, school, after, most).await?;
-        Ok(accounts.into_iter().map(ListedStaff::from).collect())
-    }
-
     /// A login of a school.
     pub async fn member(
         &self,

@@ -183,6 +183,8 @@ pub struct MerchantFilter {
     pub only: Option<MerchantId>,
     /// That sell, or that do not.
     pub enabled: Option<bool>,
+    /// Whose code or name has this in it.
+    pub text: Option<String>,
 }
 
 /// A merchant in a list.

@@ -4,11 +4,13 @@ use crate::access::yard::{DOORS, Yard};
 use onecard::{
     access::{
         allocation::AllocationError,
-        desk::{self, DoorFilter, DoorPage, DoorRightError},
+        desk::{self, DoorRightError},
+        listing::DoorFilter,
         rights::{DayWindow, DoorTimes, PassVerdict, RightSource, may_pass},
     },
     base::{
         clock::{Clock, SystemClock, Timestamp},
+        db::Keyset,
         ids::{PersonId, SchoolId},
     },
     schools::{People, Schools},
@@ -155,8 +157,8 @@ async fn rights_of_staff_stand_beside_an_allocation(db: &TestDb) {
     // All of them, page by page; the allocation's is not ended by hand.
     let (mut cursor, mut rights) = (None, Vec::new());
     loop {
-        let page = DoorPage { cursor, most: 7 };
-        let filter = DoorFilter { person: None, group: Some(group.clone()) };
+        let page = Keyset { beyond: cursor, descending: true, most: 7 };
+        let filter = DoorFilter { group: Some(group.clone()), ..DoorFilter::default() };
         let found = desk::list((&world.db).into(), school, &filter, page).await.unwrap();
         let Some(last) = found.last() else { break };
         cursor = Some(last.id.uuid());

@@ -3,8 +3,11 @@
 
 use crate::staff::support::{Member, add};
 use onecard::{
-    access::desk::{self, DoorFilter, DoorPage},
-    base::{db::Source, ids::SchoolId},
+    access::{desk, listing::DoorFilter},
+    base::{
+        db::{Keyset, Source},
+        ids::SchoolId,
+    },
 };
 use serde_json::{Value, json};
 use std::{cell::Cell, collections::BTreeSet, fmt::Write as _, fs};
@@ -28,7 +31,7 @@ struct State {
 
 async fn look(world: &World) -> State {
     let school = SchoolId::from_number(world.rows.school("xnec").await);
-    let page = DoorPage { cursor: None, most: 2_000 };
+    let page = Keyset { beyond: None, descending: true, most: 2_000 };
     let source = Source::Db(&world.db);
     let rights = desk::list(source, school, &DoorFilter::default(), page).await.unwrap();
     let now = testkit::now();

@@ -42,7 +42,7 @@ async fn a_right_is_given_found_and_ended(db: &TestDb) {
     let found = office.submit(&list, "/staff/doors/search", &find).await.with(303);
     let found = office.follow(&found).await.with(200);
     assert!(
-        !found.says("<td data-head=\"学号\">2301001") && found.says("2301002"),
+        !found.says("<td role=\"cell\" data-head=\"学号\">2301001") && found.says("2301002"),
         "{}",
         found.html
     );

@@ -16,6 +16,7 @@ on_each_database!(
     people_are_taken_away_by_the_card_office_alone,
     a_job_ends_as_what_came_of_it,
     jobs_are_bounded,
+    what_a_newer_release_wrote_is_unknown_and_blocks_nothing,
 );
 
 const ORDERS: &str = "/staff/orders";
@@ -94,14 +95,23 @@ async fn people_are_taken_away_by_the_card_office_alone(db: &TestDb) {
 }
 
 /// Writes a job as another server left it: with this query, after so many tries.
-async fn left(world: &World, member: &str, (query, tries): (&str, i32)) -> String {
+async fn left(world: &World, member: &str, of: (&str, i32)) -> String {
+    left_as(world, member, of, ["orders", "csv", "running"]).await
+}
+
+async fn left_as(
+    world: &World,
+    member: &str,
+    (query, tries): (&str, i32),
+    [kind, format, state]: [&str; 3],
+) -> String {
     let id = uuid_at(now());
     let (id_sql, member) = (world.rows.literal(&id.to_string()), world.rows.literal(member));
     let (school, at) = (world.rows.school("xnec").await, now().micros());
     let sql = format!(
         "INSERT INTO export_job (id, school_id, member_id, kind, query, format, state, row_count, \
-         asked_at, expires_at, leased_until, tries) VALUES ({id_sql}, {school}, {member}, 'orders', \
-         '{query}', 'csv', 'running', 7, {at}, {}, {}, {tries})",
+         asked_at, expires_at, leased_until, tries) VALUES ({id_sql}, {school}, {member}, '{kind}', \
+         '{query}', '{format}', '{state}', 7, {at}, {}, {}, {tries})",
         at + 60_000_000_000,
         at - 1,
     );
@@ -180,4 +190,29 @@ async fn jobs_are_bounded(db: &TestDb) {
         let refused = member.post("/api/v1/staff/exports", &body).await;
         assert_eq!(refused.status, status, "{what}");
     }
+}
+
+/// While two releases run, and after going back to the older one.
+async fn what_a_newer_release_wrote_is_unknown_and_blocks_nothing(db: &TestDb) {
+    let world = World::start(db).await;
+    let (finance, _) = Browser::of(&world, "li", "1002", &["finance"]).await;
+    let member = world.rows.id("SELECT id FROM staff_member WHERE login = 'li'").await.to_string();
+    let mut unknown = Vec::new();
+    for words in
+        [["moneys", "csv", "running"], ["orders", "ods", "running"], ["orders", "csv", "melted"]]
+    {
+        unknown.push(left_as(&world, &member, ("", 0), words).await);
+    }
+    let known = left(&world, &member, ("", 0)).await;
+    let done = ended(&finance, &format!("{EXPORTS}/{known}")).await;
+    assert!(done.says("可以下载"), "{}", done.html);
+    let list = finance.get(EXPORTS).await.with(200);
+    assert_eq!(list.html.matches(">未知</a>").count(), 2, "{}", list.html);
+    for (id, says) in unknown.iter().zip(["正在导出", "正在导出", "原因未知"]) {
+        let page = finance.get(&format!("{EXPORTS}/{id}")).await.with(200);
+        assert!(page.says(says), "{}", page.html);
+        finance.get(&format!("{EXPORTS}/{id}/file")).await.with(404);
+    }
+    let json = staff(&world, "zhao", "1005", "finance").await;
+    assert_eq!(json.get("/api/v1/staff/exports").await.body(200)["items"], json!([]));
 }

@@ -8,6 +8,7 @@ mod cases;
 mod doors;
 mod exports;
 mod kept;
+mod lists;
 mod member_classes;
 mod members;
 mod messages;

@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use onecard::{
     base::{
         clock::{Day, Timestamp},
+        db::Keyset,
         ids::SchoolId,
     },
     policies::{
@@ -244,7 +245,10 @@ async fn a_file_is_a_version_and_waits_for_what_is_to_begin(db: &TestDb) {
     assert_eq!(import(db, &file(9, "丙"), true).await, Ok(ImportOutcome::Changed));
     take_effect(&db.db, in_days(3).start()).await.unwrap();
     assert_eq!(in_force(db, school).await, (5, "丙".to_owned()));
-    let kept = PolicyVersion::page(&db.db, school, (None, 50)).await.unwrap();
+    let kept =
+        PolicyVersion::page(&db.db, school, Keyset { beyond: None, descending: true, most: 50 })
+            .await
+            .unwrap();
     let kept: Vec<_> = kept.iter().map(|one| (one.seq, one.version, one.source.code())).collect();
     assert_eq!(
         kept,

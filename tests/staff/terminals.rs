@@ -178,7 +178,7 @@ async fn a_list_of_many_costs_three_statements(db: &TestDb) {
     let ids: BTreeSet<_> = seen.iter().map(|place| place.terminal).collect();
     assert_eq!((ids.len(), seen.len()), (many, many));
     let page = Keyset { beyond: None, descending: true, most: 51 };
-    let filter = MerchantFilter { school, only: None, enabled: None };
+    let filter = MerchantFilter { school, only: None, enabled: None, text: None };
     let (found, sent) = counting_statements(desk.merchants(&filter, page)).await;
     assert!(sent <= 3, "merchants: {sent}");
     let found = found.unwrap();

@@ -1,14 +1,14 @@
 //! The table of the log.
 
-use super::newest_first;
+use super::{conditions, counted};
 use crate::{
     access::{
-        desk::{DoorFilter, DoorPage},
+        listing::DoorFilter,
         log::{AccessEntry, AccessEntryId, AccessWay, DoorDecision, LoggedAccess, LoggedRead},
     },
     base::{
         clock::Timestamp,
-        db::{Column, Db, DbError, Found, Question, Rows, Source, Tx, Write},
+        db::{Column, Db, DbError, Found, Keyset, Question, Rows, Source, Tx, Write},
         ids::{PersonId, SchoolId, first_uuid_at},
     },
     passcode::ShownCode,
@@ -89,17 +89,30 @@ pub(in crate::access) fn reads(found: &[Found]) -> Result<Vec<LoggedRead>, DbErr
     found.iter().map(read).collect()
 }
 
-/// Entries of a school, newest first.
+/// A page of the entries of a school.
 pub(in crate::access) async fn list(
-    tx: &Tx,
+    source: Source<'_>,
     school: SchoolId,
     filter: &DoorFilter,
-    page: DoorPage,
+    page: Keyset,
 ) -> Result<Vec<LoggedAccess>, DbError> {
-    let sql = "SELECT l.* FROM access_log l WHERE l.school_id = $1";
-    let (end, values) = newest_first("l", school, filter, page);
-    let sql = format!("{sql}{end}");
-    Source::Tx(tx).select(&sql, values).await?.iter().map(logged).collect()
+    let (which, mut values) = conditions("l", school, filter);
+    let place = page.sql("l.id", &mut values);
+    let sql = format!("SELECT l.* FROM access_log l WHERE l.school_id = $1{which}{place}");
+    source.select(&sql, values).await?.iter().map(logged).collect()
+}
+
+/// How many of them there are, among the first `most`.
+pub(in crate::access) async fn count(
+    source: Source<'_>,
+    school: SchoolId,
+    filter: &DoorFilter,
+    most: u32,
+) -> Result<u64, DbError> {
+    let (which, values) = conditions("l", school, filter);
+    let sql =
+        format!("SELECT 1 AS one FROM access_log l WHERE l.school_id = $1{which} LIMIT {most}");
+    counted(source, &sql, values).await
 }
 
 fn logged(row: &QueryResult) -> Result<LoggedAccess, DbError> {

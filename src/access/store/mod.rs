@@ -6,29 +6,54 @@ pub(super) mod log;
 pub(super) mod readers;
 pub(super) mod rights;
 
-use super::desk::{DoorFilter, DoorPage};
-use crate::base::ids::SchoolId;
+use super::listing::DoorFilter;
+use crate::base::{
+    db::{DbError, Source},
+    ids::{SchoolId, first_uuid_at},
+};
 use sea_orm::Value;
+use std::time::Duration;
 
-/// Continues `… WHERE {table}.school_id = $1` to a page of a list, newest first; with all values.
-fn newest_first(
-    table: &str,
-    school: SchoolId,
-    filter: &DoorFilter,
-    page: DoorPage,
-) -> (String, Vec<Value>) {
-    let (mut conditions, mut values) = (Vec::new(), vec![school.number().into()]);
-    let filters = [
-        ("person_id =", filter.person.map(|person| person.uuid().into())),
-        ("door_group =", filter.group.as_ref().map(|group| group.to_string().into())),
-        ("id <", page.cursor.map(Value::from)),
-    ];
-    for (condition, value) in filters {
-        if let Some(value) = value {
-            values.push(value);
-            conditions.push(format!(" AND {table}.{condition} ${}", values.len()));
-        }
+const A_DAY: Duration = Duration::from_hours(24);
+
+/// Continues `… WHERE {table}.school_id = $1` with the conditions of a filter; with all values.
+fn conditions(table: &str, school: SchoolId, filter: &DoorFilter) -> (String, Vec<Value>) {
+    let (mut conditions, mut values) = (String::new(), vec![school.number().into()]);
+    let mut and = |condition: &str, value: Value| {
+        values.push(value);
+        let end = format!(" AND {table}.{condition} ${}", values.len());
+        conditions.push_str(&end);
+    };
+    if let Some(person) = filter.person {
+        and("person_id =", person.uuid().into());
     }
-    let conditions = conditions.concat();
-    (format!("{conditions} ORDER BY {table}.id DESC LIMIT {}", page.most), values)
+    if let Some(group) = &filter.group {
+        and("door_group =", group.to_string().into());
+    }
+    if let Some(source) = filter.narrow.source {
+        and("source =", source.code().into());
+    }
+    if let Some((ended, now)) = filter.narrow.ended {
+        and(if ended { "until_at <=" } else { "until_at >" }, now.micros().into());
+    }
+    if let Some(day) = filter.narrow.day {
+        // An entry's id is made within a day of it: the index of ids leads to it.
+        let [before, after] = [day.start().minus(A_DAY), day.next().start().plus(A_DAY)];
+        and("id >=", first_uuid_at(before).into());
+        and("id <", first_uuid_at(after).into());
+        and("at >=", day.start().micros().into());
+        and("at <", day.next().start().micros().into());
+    }
+    if let Some(decision) = filter.narrow.decision {
+        and("decision =", decision.code().into());
+    }
+    (conditions, values)
+}
+
+/// The number of rows of `SELECT 1 AS one …`, which ends with its limit.
+async fn counted(source: Source<'_>, sql: &str, values: Vec<Value>) -> Result<u64, DbError> {
+    let sql = format!("SELECT COUNT(*) AS listed FROM ({sql}) AS t");
+    let found = source.select(&sql, values).await?;
+    let listed = found.first().map_or(Ok(0), |row| row.try_get::<i64>("", "listed"))?;
+    Ok(u64::try_from(listed).unwrap_or(0))
 }

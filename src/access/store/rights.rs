@@ -2,11 +2,11 @@
 
 use super::{
     authentic::{ALLOCATION, RIGHT, allocation_fields, right_fields},
-    newest_first,
+    conditions, counted,
 };
 use crate::{
     access::{
-        desk::{DoorFilter, DoorPage},
+        listing::DoorFilter,
         rights::{
             AllocationId, DayWindow, DoorRight, DoorRightId, DoorTimes, InForceBy, RightInForce,
             RightSource,
@@ -15,7 +15,7 @@ use crate::{
     base::{
         clock::Timestamp,
         crypto::row_mac::RowMacs,
-        db::{Column, Db, DbError, Found, Question, Rows, Source, Tx, Write},
+        db::{Column, Db, DbError, Found, Keyset, Question, Rows, Source, Tx, Write},
         ids::{PersonId, SchoolId},
     },
 };
@@ -272,18 +272,34 @@ pub(in crate::access) async fn find(
     found.first().map(|row| right_of(tx.macs(), row)).transpose()
 }
 
-/// Rights of a school that are in force, newest first.
+/// A page of the rights of a school that are in force.
 pub(in crate::access) async fn list(
     source: Source<'_>,
     school: SchoolId,
     filter: &DoorFilter,
-    page: DoorPage,
+    page: Keyset,
 ) -> Result<Vec<DoorRight>, DbError> {
-    let sql = format!("{SELECT} WHERE r.school_id = $1 AND {IN_FORCE}");
-    let (end, values) = newest_first("r", school, filter, page);
-    let sql = format!("{sql}{end}");
+    let (which, mut values) = conditions("r", school, filter);
+    let place = page.sql("r.id", &mut values);
+    let sql = format!("{SELECT} WHERE r.school_id = $1 AND {IN_FORCE}{which}{place}");
     let found = source.select(&sql, values).await?;
     found.iter().map(|row| right_of(source.macs(), row)).collect()
+}
+
+/// How many of them there are, among the first `most`.
+pub(in crate::access) async fn count(
+    source: Source<'_>,
+    school: SchoolId,
+    filter: &DoorFilter,
+    most: u32,
+) -> Result<u64, DbError> {
+    let (which, values) = conditions("r", school, filter);
+    let sql = format!(
+        "SELECT 1 AS one FROM door_right r LEFT JOIN door_allocation a ON a.school_id = r.school_id \
+         AND a.door_group = r.door_group AND a.allocation = r.allocation \
+         WHERE r.school_id = $1 AND {IN_FORCE}{which} LIMIT {most}"
+    );
+    counted(source, &sql, values).await
 }
 
 /// Ends a right at an instant.

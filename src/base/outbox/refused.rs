@@ -3,7 +3,7 @@
 use super::{Job, store::refused};
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Tx},
+    db::{Db, DbError, Keyset, Tx},
     ids::SchoolId,
 };
 use uuid::Uuid;
@@ -47,14 +47,24 @@ impl RefusedGroup {
 }
 
 impl RefusedJob {
-    /// The jobs of a group before the job `before`, newest first.
+    /// A page of the jobs of a group.
     pub async fn of(
         db: &Db,
         school: SchoolId,
         of: (&str, &str),
-        page: (Option<Uuid>, u64),
+        page: Keyset,
     ) -> Result<Vec<Self>, DbError> {
         refused::page(db, school, of, page).await
+    }
+
+    /// How many jobs a group has, among the first `most`.
+    pub async fn count(
+        db: &Db,
+        school: SchoolId,
+        of: (&str, &str),
+        most: u32,
+    ) -> Result<u64, DbError> {
+        refused::count(db, school, of, most).await
     }
 
     /// Makes a job due again that was refused at `seen`, and not since; its kind, or `None` if it is

@@ -25,8 +25,9 @@ impl Exportable for Log {
     const KIND: ExportKind = ExportKind::Audit;
 
     fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
-        let query: AuditQuery = exports::read(query)?;
-        let asked = Asked::of(member, &query, Place::default())?;
+        let (audit, place) =
+            (exports::read::<AuditQuery>(query)?, exports::read::<Place<i64>>(query)?);
+        let asked = Asked::of(member, &audit, place)?;
         let said = asked.chips().into_iter().map(|chip| format!(", {}", chip.text));
         let said = said.collect::<Vec<_>>().concat();
         let about = exports::about(member, (asked.chips(), "无"));
@@ -46,7 +47,7 @@ impl Exportable for Log {
             subject: "audit log".to_owned(),
             asked: said,
             rows: OpenedList::pages(
-                true,
+                place.descending(),
                 async move |page| desk.audit_page(&filter, page).await,
                 |line| line.position,
                 |line| cells(line).into(),

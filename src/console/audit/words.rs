@@ -96,6 +96,7 @@ const ACTS: &[(&str, &str)] = &[
     ("orders.exported", "导出订单"),
     ("people.exported", "导出人员"),
     ("audit.exported", "导出记录"),
+    ("list.exported", "导出"),
     ("readers.exported", "导出读者名单"),
     ("person.opened", "打开人员"),
     ("person.revealed", "查看姓名和手机号"),
@@ -120,6 +121,22 @@ pub(in crate::console) fn who(text: &str) -> String {
     }
 }
 
+/// Lists that are taken away whole.
+const LISTS: &[(&str, &str)] = &[
+    ("terminals", "终端名单"),
+    ("orders by number", "按单号查到的订单"),
+    ("requests for refunds", "退款申请"),
+    ("requests to accept differences", "对账差异申请"),
+    ("requests to adjust balances", "调账申请"),
+    ("requests to reset passwords", "重置密码申请"),
+    ("merchants", "商户名单"),
+    ("staff", "工作人员名单"),
+    ("bill days", "对账的日子"),
+    ("door rights", "门禁权限"),
+    ("access log", "门禁记录"),
+    ("failed messages", "没有送达的消息"),
+];
+
 /// To whom or what: ids by their last eight characters.
 pub(super) fn object(subject: &str) -> String {
     let (what, id) = subject.rsplit_once(' ').unwrap_or(("", subject));
@@ -141,10 +158,11 @@ pub(super) fn object(subject: &str) -> String {
         "allocation" => "分配",
         "keys" => return format!("{}的密钥", section(id)),
         "orders of" => return format!("{short} 的订单"),
-        _ if subject == "terminals" => return "终端名单".to_owned(),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
-        _ if subject == "orders by number" => return "按单号查到的订单".to_owned(),
-        _ => return subject.to_owned(),
+        _ => {
+            let list = LISTS.iter().find(|(list, _)| *list == subject);
+            return list.map_or(subject, |(_, word)| word).to_owned();
+        }
     };
     format!("{word} {short}")
 }

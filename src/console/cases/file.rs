@@ -63,8 +63,9 @@ impl Exportable for Cases {
             needs: if money { StaffAct::ReadMoneyCases } else { StaffAct::ReadCases },
             subject: "cases".to_owned(),
             asked: said,
+            // As on the page, the oldest first.
             rows: OpenedList::pages(
-                true,
+                false,
                 async move |page| desk.page(&wanted, page).await,
                 |one| one.case.id.uuid(),
                 |one| cells(&one).into(),

@@ -49,10 +49,20 @@ pub(super) async fn export<L: Exportable>(
     desk: Data<ExportDesk>,
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form: ExportForm { format } } = sent;
-    let list = L::open(&console, &seat.member, request.query_string())?;
+    taken::<L>(&seat.member, &console, &desk, (request.query_string(), format)).await
+}
+
+/// The list of this query as a file, or the way to the page of its job.
+pub(super) async fn taken<L: Exportable>(
+    member: &StaffMember,
+    console: &Console,
+    desk: &ExportDesk,
+    (query, format): (&str, TableFormat),
+) -> Result<HttpResponse, PageError> {
+    let list = L::open(console, member, query)?;
     let name = list.table.file_name(format);
-    let what = NewExport { kind: L::KIND, query: request.query_string().to_owned(), format };
-    match desk.exports.export(&seat.member, &what, list).await? {
+    let what = NewExport { kind: L::KIND, query: query.to_owned(), format };
+    match desk.exports.export(member, &what, list).await? {
         Exported::File(file) => Ok(attachment((name, file), format)),
         Exported::Job(id) => Ok(sent_to(&format!("{}/{id}", HERE.0), Some("export"))),
     }
@@ -74,6 +84,12 @@ fn attached(file: &str) -> String {
 pub(super) fn read<Q: DeserializeOwned>(query: &str) -> Result<Q, PageError> {
     let read = actix_web::web::Query::<Q>::from_query(query);
     Ok(read.map_err(|_| ApiError::new(INVALID))?.into_inner())
+}
+
+/// What the log says of a filter, as in `, 状态：停用`; not whom somebody looked for.
+pub(super) fn said(chips: &[super::list::Chip]) -> String {
+    let said = chips.iter().filter(|chip| chip.name != "of");
+    said.flat_map(|chip| [", ", &*chip.text]).collect()
 }
 
 /// What the second sheet says of every list: its filter, who took it.

@@ -2,10 +2,12 @@
 
 use super::{HERE, attached};
 use crate::{
+    base::http::{ApiError, problem::NOT_FOUND},
     console::{
         Console,
         browser::{Anybody, Seat},
         frame::{Frame, PageError, shown},
+        list::{Address, Pages, Place},
         words,
     },
     exports::{Export, ExportDesk, ExportFailure, ExportId, ExportState, Exports},
@@ -13,10 +15,12 @@ use crate::{
 use actix_web::{
     HttpResponse,
     http::header::{self, HeaderValue},
-    web::{Bytes, Data, Path},
+    web::{Bytes, Data, Path, Query},
 };
 use askama::Template;
 use futures_util::TryStreamExt;
+
+const LIST: Address = Address::of(HERE.0);
 
 /// An export as pages show it.
 struct Row {
@@ -35,6 +39,7 @@ struct Row {
 struct ListPage {
     frame: Frame,
     rows: Vec<Row>,
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -48,12 +53,14 @@ struct ShowPage {
 
 pub(in crate::console) async fn list(
     seat: Seat<Anybody>,
+    place: Query<Place>,
     console: Data<Console>,
     desk: Data<ExportDesk>,
 ) -> Result<HttpResponse, PageError> {
-    let found = desk.exports.of(&seat.member).await?;
+    let found = desk.exports.of(&seat.member, place.keyset()).await?;
+    let (found, pages) = place.turn(found, |export| export.id.uuid(), &LIST);
     let frame = Frame::of(&seat, &console, HERE).await?;
-    shown(&ListPage { frame, rows: found.iter().map(row).collect() })
+    shown(&ListPage { frame, rows: found.iter().map(row).collect(), pages })
 }
 
 pub(in crate::console) async fn show(
@@ -84,9 +91,9 @@ pub(in crate::console) async fn download(
 ) -> Result<HttpResponse, PageError> {
     let export = desk.exports.find(&seat.member, *id).await?;
     let (file, parts) = desk.exports.file(&seat.member, *id).await?;
-    let format = export.what.format;
+    let what = export.what.ok_or_else(|| ApiError::new(NOT_FOUND))?;
     Ok(HttpResponse::Ok()
-        .content_type(format.content_type())
+        .content_type(what.format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, attached(&file.name)))
         .streaming(Box::pin(parts.map_ok(Bytes::from))))
 }
@@ -102,7 +109,10 @@ fn row(export: &Export) -> Row {
     };
     Row {
         path: format!("{}/{}", HERE.0, export.id),
-        title: format!("{}（{}）", words::export(export.what.kind), export.what.format.code()),
+        title: export.what.as_ref().map_or_else(
+            || "未知".to_owned(),
+            |what| format!("{}（{}）", words::export(what.kind), what.format.code()),
+        ),
         asked_at: words::when(export.asked_at),
         rows: export.rows.to_string(),
         state,
@@ -118,8 +128,9 @@ const fn why(failure: ExportFailure) -> &'static str {
         ExportFailure::BadFilter => "筛选条件已不能使用，请回到列表重新筛选后再导出。",
         ExportFailure::TooMany => TOO_MANY,
         ExportFailure::Broken => "导出几次都没有成功，请稍后再试；仍不成功请联系网络中心。",
+        ExportFailure::Unknown => "这份导出由较新的版本办理，原因未知。请稍后再看，或重新导出。",
     }
 }
 
 const _: () = assert!(Exports::MAX_ROWS == 1_000_000, "TOO_MANY says so");
-const TOO_MANY: &str = "超过 1,000,000 行，一个文件放不下。请增加筛选条件，分几次导出。";
+const TOO_MANY: &str = "超过 1,000,000 行或 256 MB，一个文件放不下。请增加筛选条件，分几次导出。";

@@ -29,7 +29,8 @@ impl Exportable for Orders {
 
     fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
         let (orders, found) = (exports::read::<OrderQuery>(query)?, exports::read::<Found>(query)?);
-        let asked = Asked::of(member, console, (&orders, &found, Place::default()))?;
+        let place = exports::read::<Place>(query)?;
+        let asked = Asked::of(member, console, (&orders, &found, place))?;
         let day = asked.filter.day.map(|day| day.to_string());
         let date =
             day.as_ref().map_or_else(|| "不限".to_owned(), |day| format!("{day}（北京时间）"));
@@ -53,7 +54,7 @@ impl Exportable for Orders {
                 .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
             asked: said.into_iter().flatten().collect(),
             rows: OpenedList::pages(
-                true,
+                place.descending(),
                 async move |page| desk.page(&filter, page).await,
                 |one| one.order.id.uuid(),
                 |one| cells(&one).into(),

@@ -20,6 +20,7 @@ use super::{
     words,
 };
 use crate::{
+    base::db::Keyset,
     policies::{PolicyDifference, PolicyField, PolicySource, PolicyVersion, SchoolTask},
     staff::guard::ReadPolicy,
     staff_accounts::StaffAct,
@@ -32,7 +33,7 @@ const HERE: (&str, &str) = ("/staff/policy", "政策");
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 200;
 /// So many versions are on the first page.
-const VERSIONS: u64 = 10;
+const VERSIONS: u16 = 10;
 
 /// The rules of a part of the policy, in words.
 struct Part {
@@ -82,9 +83,10 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let (desk, member) = (&console.staff, &seat.member);
     let book = desk.policy(member).await?;
-    let mut kept = desk.policy_versions(member, (None, VERSIONS + 1)).await?;
-    let more = kept.len() > usize::try_from(VERSIONS).unwrap_or(usize::MAX);
-    kept.truncate(usize::try_from(VERSIONS).unwrap_or(usize::MAX));
+    let newest = Keyset { beyond: None, descending: true, most: VERSIONS + 1 };
+    let mut kept = desk.policy_versions(member, newest).await?;
+    let more = kept.len() > usize::from(VERSIONS);
+    kept.truncate(VERSIONS.into());
     let request = desk.waiting_policy_request(member).await?;
     let state = |one: &PolicyVersion| state_of(one, book.in_force.seq, &book.coming);
     let tasks = desk.school_tasks(member).await?;

@@ -6,11 +6,12 @@ use super::{
     changed, parts, row, state_of,
 };
 use crate::{
+    base::db::Keyset,
     console::{
         Console,
         browser::Seat,
         frame::{Frame, PageError, shown},
-        list::{self, Address, Pages},
+        list::{Address, Pages, Place},
     },
     policies::{PolicyContent, PolicyDifference, PolicyEdit, PolicyVersion},
     staff::guard::{ChangePolicy, ReadPolicy},
@@ -23,6 +24,8 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
+
+const LIST: Address = Address::of("/staff/policy/versions");
 
 #[derive(Template)]
 #[template(path = "console/policy_versions.html")]
@@ -54,12 +57,6 @@ struct ComparePage {
     differences: Vec<Changed>,
 }
 
-/// Which part of the list.
-#[derive(Debug, Deserialize)]
-pub(in crate::console) struct VersionsAsked {
-    cursor: Option<i64>,
-}
-
 /// Which two; who may not see them is told so first.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -76,20 +73,18 @@ pub(in crate::console) struct RestoreAsked {
 
 pub(in crate::console) async fn list(
     seat: Seat<ReadPolicy>,
-    asked: Query<VersionsAsked>,
+    place: Query<Place<i64>>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (size, desk) = (list::size(), &console.staff);
-    let page = (asked.cursor, size.to_read().into());
-    let found = desk.policy_versions(&seat.member, page).await?;
-    let (found, next) = size.page(found, |one| one.seq.to_string());
+    let desk = &console.staff;
+    let found = desk.policy_versions(&seat.member, place.keyset()).await?;
+    let (found, pages) = place.turn(found, |one| one.seq, &LIST);
     let book = desk.policy(&seat.member).await?;
     let state = |one: &PolicyVersion| state_of(one, book.in_force.seq, &book.coming);
-    let address = Address::of("/staff/policy/versions");
     shown(&VersionsPage {
         frame: Frame::of(&seat, &console, (HERE.0, "政策的版本")).await?,
         rows: found.iter().map(|one| row(one, state(one))).collect(),
-        pages: Pages::onward(next.map(|cursor| address.with("cursor", cursor).to_string())),
+        pages,
     })
 }
 
@@ -101,7 +96,8 @@ pub(in crate::console) async fn version(
     let (desk, member) = (&console.staff, &seat.member);
     let one = desk.policy_version(member, seq.into_inner()).await?;
     let book = desk.policy(member).await?;
-    let before = desk.policy_versions(member, (Some(one.seq), 1)).await?;
+    let before = Keyset { beyond: Some(one.seq), descending: true, most: 1 };
+    let before = desk.policy_versions(member, before).await?;
     let before = before.into_iter().next().and_then(|before| before.policy);
     let differences = match (&before, &one.policy) {
         (Some(before), Some(policy)) => PolicyDifference::between(before, policy),

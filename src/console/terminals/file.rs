@@ -41,6 +41,7 @@ impl Exportable for Terminals {
     fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
         let query: TerminalQuery = exports::read(query)?;
         let asked = Asked::of(member, console, (&query, Place::default()))?;
+        let said = exports::said(&asked.chips());
         let about = exports::about(member, (asked.chips(), "无"));
         let (desk, filter) = (console.terminals.clone(), asked.filter);
         let now = filter.now;
@@ -55,7 +56,7 @@ impl Exportable for Terminals {
             },
             needs: Self::KIND.act(),
             subject: "terminals".to_owned(),
-            asked: String::new(),
+            asked: said,
             rows: OpenedList::pages(
                 true,
                 async move |page| desk.page(&filter, page).await,

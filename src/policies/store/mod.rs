@@ -10,7 +10,7 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Db, DbError, Tx},
+        db::{Db, DbError, Keyset, Tx},
         ids::SchoolId,
     },
     schools::policy::StoredPolicy,
@@ -73,14 +73,16 @@ pub(super) async fn insert(tx: &Tx, version: &PolicyVersion) -> Result<(), DbErr
 pub(super) async fn page(
     db: &Db,
     school: SchoolId,
-    (before, most): (Option<i64>, u64),
+    page: Keyset<i64>,
 ) -> Result<Vec<PolicyVersion>, DbError> {
+    let seq = policy_version::Column::Seq;
     let mut found =
         policy_version::Entity::find().filter(policy_version::Column::SchoolId.eq(school.number()));
-    if let Some(before) = before {
-        found = found.filter(policy_version::Column::Seq.lt(before));
+    if let Some(beyond) = page.beyond {
+        found = found.filter(if page.descending { seq.lt(beyond) } else { seq.gt(beyond) });
     }
-    let found = found.order_by_desc(policy_version::Column::Seq).limit(most);
+    let found = if page.descending { found.order_by_desc(seq) } else { found.order_by_asc(seq) };
+    let found = found.limit(u64::from(page.most));
     found.all(db.conn()).await?.into_iter().map(checked).collect()
 }
 

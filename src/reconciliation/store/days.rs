@@ -49,7 +49,7 @@ const BILLED: &str = "SELECT COUNT(*) AS our_rows, \
     AS bigint) AS coupon_fen FROM bill_row \
     WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4";
 
-const DAY: &str = "SELECT d.id, d.school_id, d.provider, d.merchant_number, d.day, d.state, \
+pub(super) const DAY: &str = "SELECT d.id, d.school_id, d.provider, d.merchant_number, d.day, d.state, \
     d.file_hash, d.bill_rows, d.our_rows, d.paid_count, d.paid_fen, d.back_count, d.back_fen, \
     d.billed_fen, d.refunded_fen, d.fee_fen, d.coupon_fen, d.open_differences, d.compared_at, \
     d.closed_at, d.reopened_at FROM bill_day d";
@@ -230,25 +230,6 @@ pub(in crate::reconciliation) async fn compared(
     found.first().map(compared).transpose()
 }
 
-/// Days of a school, newest first: those before the one with this id.
-pub(in crate::reconciliation) async fn page(
-    source: Source<'_>,
-    school: SchoolId,
-    before: Option<Uuid>,
-    most: i64,
-) -> Result<Vec<BillDay>, DbError> {
-    let sql = format!(
-        "{DAY} WHERE d.school_id = $1 AND d.compared_at > 0 AND ($2 = $3 OR EXISTS (SELECT 1 \
-         FROM bill_day l WHERE l.id = $2 AND l.school_id = $1 \
-         AND (d.day < l.day OR (d.day = l.day AND d.id < l.id)))) \
-         ORDER BY d.day DESC, d.id DESC LIMIT $4"
-    );
-    let nil = Uuid::nil();
-    let values: Vec<Value> =
-        vec![school.number().into(), before.unwrap_or(nil).into(), nil.into(), most.into()];
-    source.select(&sql, values).await?.iter().map(day_of).collect()
-}
-
 /// How many days of a school differ, and which is the oldest. No more than `most` are looked at.
 pub(in crate::reconciliation) async fn open(
     source: Source<'_>,
@@ -276,7 +257,7 @@ pub(in crate::reconciliation) async fn by_id(
     found.first().map(day_of).transpose()
 }
 
-fn day_of(row: &QueryResult) -> Result<BillDay, DbError> {
+pub(super) fn day_of(row: &QueryResult) -> Result<BillDay, DbError> {
     let broken = |what| DbError::Inconsistent { table: "bill_day", what };
     let (provider, state): (String, String) =
         (row.try_get("", "provider")?, row.try_get("", "state")?);

@@ -4,7 +4,7 @@ use super::{execute, key_values, refunds::number_of_refund};
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{Column, DbError, Rows, Source, Tx, Write},
+        db::{Column, DbError, Keyset, Rows, Source, Tx, Write},
         ids::{SchoolId, uuid_at},
     },
     orders::{fact::Provider, order::PaymentId},
@@ -259,13 +259,13 @@ const DIFFERENCE: &str = "SELECT id, school_id, provider, merchant_number, day, 
 pub(in crate::reconciliation) async fn differences(
     source: Source<'_>,
     key: &DayKey,
-    after: Option<Uuid>,
-    (with_ended, most): (bool, i64),
+    with_ended: bool,
+    page: Keyset,
 ) -> Result<Vec<Stored>, DbError> {
     let which = if with_ended { "" } else { "AND state IN ('open', 'waiting')" };
-    let sql = format!("{DIFFERENCE} WHERE {OF_DAY} {which} AND id > $5 ORDER BY id LIMIT $6");
     let mut values = key_values(key, key.day);
-    values.extend([after.unwrap_or(Uuid::nil()).into(), most.into()]);
+    let place = page.sql("id", &mut values);
+    let sql = format!("{DIFFERENCE} WHERE {OF_DAY} {which}{place}");
     source.select(&sql, values).await?.iter().map(stored_of).collect()
 }
 

@@ -3,7 +3,7 @@
 use super::requests::{RejectRequest, RequestPage, RequestView};
 use crate::{
     adjustments::Adjustment,
-    approvals::{Approval, ApprovalId},
+    approvals::{Approval, ApprovalId, ApprovalQuery},
     base::{
         clock::Timestamp,
         http::{ApiError, IdempotencyKey, ValidJson, not_blank, problem::Problem},
@@ -92,16 +92,18 @@ pub(super) async fn ask(
 }
 
 /// Requests of the school, newest first. The roles `card_office`, `finance` and `auditor` may.
-#[utoipa::path(tag = "staff", params(RequestPage), security(("staff" = [])),
-    responses((status = 200, body = AdjustmentList), (status = 403, body = Problem)))]
+#[utoipa::path(tag = "staff", params(ApprovalQuery, RequestPage), security(("staff" = [])),
+    responses((status = 200, body = AdjustmentList), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 #[get("/adjustments")]
 pub(super) async fn list(
     member: May<ReadAdjustments>,
+    which: Query<ApprovalQuery>,
     page: Query<RequestPage>,
     desk: Data<PeopleDesk>,
 ) -> Result<Json<AdjustmentList>, ApiError> {
-    let (size, cursor) = page.into_inner().parts();
-    let found = desk.adjustments(&member, cursor, size.to_read().into()).await?;
+    let (size, page) = page.into_inner().parts();
+    let found = desk.adjustments(&member, &which, page).await?;
     let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|approval| view(approval, now)).collect();

@@ -2,13 +2,14 @@
 
 use super::requests::{ApproveRequest, DEFAULT_LIMIT, RejectRequest, RequestPage, RequestView};
 use crate::{
-    approvals::ApprovalId,
+    approvals::{ApprovalId, ApprovalQuery},
     base::{
         clock::Timestamp,
+        db::Keyset,
         http::{ApiError, IdempotencyKey, PageSize, ValidJson, not_blank, problem::Problem},
     },
     orders::fact::Provider,
-    reconciliation::{BillDay, ProposedRepair},
+    reconciliation::{BillDay, ProposedRepair, listing::BillDayQuery},
     staff::{
         BillDesk, RepairAsk, StaffRepair,
         guard::{AskRepair, DecideRepair, May, ReadBills},
@@ -145,19 +146,25 @@ impl BillPage {
     fn size(&self) -> PageSize {
         PageSize::asked(self.limit, DEFAULT_LIMIT)
     }
+
+    fn read(&self, descending: bool) -> Keyset {
+        Keyset { beyond: self.cursor, descending, most: self.size().to_read() }
+    }
 }
 
 /// Days whose bills were compared, newest first. The roles `finance` and `auditor` may.
-#[utoipa::path(tag = "staff", params(BillPage), security(("staff" = [])),
-    responses((status = 200, body = BillDayList), (status = 403, body = Problem)))]
+#[utoipa::path(tag = "staff", params(BillDayQuery, BillPage), security(("staff" = [])),
+    responses((status = 200, body = BillDayList), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 #[get("/reconciliation/days")]
 pub(super) async fn days(
     member: May<ReadBills>,
+    query: Query<BillDayQuery>,
     page: Query<BillPage>,
     desk: Data<BillDesk>,
 ) -> Result<Json<BillDayList>, ApiError> {
     let size = page.size();
-    let found = desk.days(&member, page.cursor, size.to_read().into()).await?;
+    let found = desk.days(&member, &query, page.read(true)).await?;
     let (found, next_cursor) = size.page(found, |day| day.id.to_string());
     Ok(Json(BillDayList { items: found.into_iter().map(day_view).collect(), next_cursor }))
 }
@@ -174,8 +181,8 @@ pub(super) async fn differences(
     desk: Data<BillDesk>,
 ) -> Result<Json<DifferenceList>, ApiError> {
     let size = page.size();
-    let which = (page.ended, size.to_read().into());
-    let found = desk.differences(&member, day.into_inner(), page.cursor, which).await?;
+    let which = (day.into_inner(), page.ended);
+    let found = desk.differences(&member, which, page.read(false)).await?;
     let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let items = found.into_iter().map(difference_view).collect();
     Ok(Json(DifferenceList { items, next_cursor }))
@@ -208,16 +215,18 @@ pub(super) async fn ask(
 }
 
 /// Requests to accept differences, newest first. The roles `finance` and `auditor` may.
-#[utoipa::path(tag = "staff", params(RequestPage), security(("staff" = [])),
-    responses((status = 200, body = RepairList), (status = 403, body = Problem)))]
+#[utoipa::path(tag = "staff", params(ApprovalQuery, RequestPage), security(("staff" = [])),
+    responses((status = 200, body = RepairList), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 #[get("/reconciliation/repairs")]
 pub(super) async fn list(
     member: May<ReadBills>,
+    which: Query<ApprovalQuery>,
     page: Query<RequestPage>,
     desk: Data<BillDesk>,
 ) -> Result<Json<RepairList>, ApiError> {
-    let (size, cursor) = page.into_inner().parts();
-    let found = desk.repairs(&member, cursor, size.to_read().into()).await?;
+    let (size, page) = page.into_inner().parts();
+    let found = desk.repairs(&member, &which, page).await?;
     let (found, next_cursor) = size.page(found, |one| one.approval.id.to_string());
     let now = desk.clock.now();
     Ok(Json(RepairList {

@@ -3,19 +3,21 @@
 use super::{problems::OWN_CARD, requests::DEFAULT_LIMIT};
 use crate::{
     access::{
-        desk::{DoorPage, DoorRightError},
+        desk::DoorRightError,
+        listing::{AccessLogQuery, DoorNarrow, DoorRightQuery},
         log::{AccessWay, DoorDecision, LoggedAccess},
         rights::{DoorRight, DoorRightId, DoorTimes, RightSource},
     },
     base::{
         clock::Timestamp,
+        db::Keyset,
         http::{
             ApiError, PageSize, ValidJson, not_blank,
             problem::{self, INVALID, Problem, problem_kinds},
         },
     },
     staff::{
-        BadTimes, DoorDesk, DoorGrant, DoorSearch, StaffDoorError,
+        BadTimes, DoorDesk, DoorGrant, DoorSearch, StaffActError, StaffDoorError,
         guard::{ChangeDoorRights, May, ReadAccessLog, ReadDoorRights},
     },
     terminals::DoorGroup,
@@ -198,15 +200,19 @@ impl ReadingReason {
 
 impl DoorQuery {
     /// What is searched for, the page with one extra row, and its size.
-    fn parts(self) -> Result<(DoorSearch, DoorPage, PageSize), ApiError> {
+    fn parts(
+        self,
+        narrow: Result<DoorNarrow, &'static str>,
+    ) -> Result<(DoorSearch, Keyset, PageSize), ApiError> {
+        let narrow = narrow.map_err(StaffActError::BadFilter)?;
         let size = PageSize::asked(self.limit, DEFAULT_LIMIT);
         let group: Option<DoorGroup> = self
             .door_group
             .map(|group| group.parse())
             .transpose()
             .map_err(|_| ApiError::new(INVALID).field("/door_group", "不是门组名称"))?;
-        let page = DoorPage { cursor: self.cursor, most: size.to_read() };
-        Ok((DoorSearch { student_no: self.student_no, group }, page, size))
+        let page = Keyset { beyond: self.cursor, descending: true, most: size.to_read() };
+        Ok((DoorSearch { student_no: self.student_no, group, narrow }, page, size))
     }
 }
 
@@ -238,16 +244,18 @@ fn logged(entry: LoggedAccess, student_no: Option<&String>) -> AccessLogView {
 
 /// Rights of the school that are in force, newest first. The roles `card_office`, `network_center` and
 /// `auditor` may.
-#[utoipa::path(tag = "staff", params(DoorQuery), security(("staff" = [])),
+#[utoipa::path(tag = "staff", params(DoorQuery, DoorRightQuery), security(("staff" = [])),
     responses((status = 200, body = DoorRightList), (status = 403, body = Problem),
         (status = 404, description = "Nobody has this number", body = Problem)))]
 #[get("/door-rights")]
 pub(super) async fn rights(
     member: May<ReadDoorRights>,
     query: Query<DoorQuery>,
+    which: Query<DoorRightQuery>,
     desk: Data<DoorDesk>,
 ) -> Result<Json<DoorRightList>, ApiError> {
-    let (search, page, size) = query.into_inner().parts()?;
+    let narrow = which.narrow(desk.clock.now());
+    let (search, page, size) = query.into_inner().parts(narrow)?;
     let found = desk.rights(&member, &search, page).await?;
     let numbers = found.student_nos;
     let (rows, next_cursor) = size.page(found.rows, |right| right.id.to_string());
@@ -300,7 +308,7 @@ pub(super) async fn end(
 
 /// Who came to which door, newest first. Each reading is an entry of the audit log. The roles
 /// `card_office` and `auditor` may.
-#[utoipa::path(tag = "staff", params(DoorQuery, ReadingReason), security(("staff" = [])),
+#[utoipa::path(tag = "staff", params(DoorQuery, AccessLogQuery, ReadingReason), security(("staff" = [])),
     responses((status = 200, body = AccessLogList),
         (status = 403, description = "`staff_right_missing`, `second_factor_needed`",
             body = Problem),
@@ -310,11 +318,12 @@ pub(super) async fn end(
 pub(super) async fn log(
     member: May<ReadAccessLog>,
     query: Query<DoorQuery>,
+    which: Query<AccessLogQuery>,
     reason: Query<ReadingReason>,
     desk: Data<DoorDesk>,
 ) -> Result<Json<AccessLogList>, ApiError> {
     let reason = reason.into_inner().given()?;
-    let (search, page, size) = query.into_inner().parts()?;
+    let (search, page, size) = query.into_inner().parts(which.narrow())?;
     let found = desk.log(&member, &search, (page, &reason)).await?;
     let numbers = found.student_nos;
     let (rows, next_cursor) = size.page(found.rows, |entry| entry.id.to_string());

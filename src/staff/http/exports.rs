@@ -3,13 +3,14 @@
 use crate::{
     base::{
         clock::Timestamp,
+        db::Keyset,
         http::{
             ApiError, Principal, ValidJson,
             problem::{NOT_FOUND, Problem},
         },
         table_file::TableFormat,
     },
-    exports::{Export, ExportDesk, ExportId, ExportKind, ExportState, NewExport},
+    exports::{Export, ExportDesk, ExportId, ExportKind, ExportState, Exports, NewExport},
     staff_accounts::StaffMember,
 };
 use actix_web::{
@@ -26,7 +27,8 @@ use std::sync::Arc;
 /// What is to be exported.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct ExportRequest {
-    /// `orders`, `people`, `cases`, `terminals` or `audit`.
+    /// `orders`, `people`, `cases`, `terminals`, `audit`, `refund_requests`, `repair_requests`, `adjustments`,
+    /// `password_resets`, `merchants`, `staff`, `bill_days`, `door_rights`, `access_log` or `messages`.
     #[garde(length(bytes, min = 1, max = 20))]
     list: String,
     /// The filter as the address of the list's page has it, as in `state=open&kind=refund_failed`.
@@ -42,13 +44,16 @@ pub(super) struct ExportRequest {
 pub(super) struct ExportView {
     #[schema(value_type = Uuid)]
     id: ExportId,
+    /// Also `unknown`: a newer release made it.
     list: &'static str,
+    /// Likewise.
     format: &'static str,
     #[schema(value_type = String, format = DateTime)]
     asked_at: Timestamp,
     /// `running`, `done` or `failed`.
     state: &'static str,
-    /// Why it failed: `no_right`, `bad_filter`, `too_many` (more than 1,000,000 rows) or `broken`.
+    /// Why it failed: `no_right`, `bad_filter`, `too_many` (more than 1,000,000 rows or 256 MiB),
+    /// `broken` or `unknown`.
     failure: Option<&'static str>,
     /// Rows that were read.
     rows: u64,
@@ -73,8 +78,8 @@ impl From<Export> for ExportView {
         };
         Self {
             id: export.id,
-            list: export.what.kind.code(),
-            format: export.what.format.code(),
+            list: export.what.as_ref().map_or("unknown", |what| what.kind.code()),
+            format: export.what.as_ref().map_or("unknown", |what| what.format.code()),
             asked_at: export.asked_at,
             state,
             failure,
@@ -112,7 +117,8 @@ pub(super) async fn mine(
     member: Principal<Arc<StaffMember>>,
     desk: Data<ExportDesk>,
 ) -> Result<Json<ExportList>, ApiError> {
-    let items = desk.exports.of(&member).await?;
+    let newest = Keyset { beyond: None, descending: true, most: Exports::SHOWN };
+    let items = desk.exports.of(&member, newest).await?;
     Ok(Json(ExportList { items: items.into_iter().map(ExportView::from).collect() }))
 }
 
@@ -138,10 +144,11 @@ pub(super) async fn file(
     id: Path<ExportId>,
     desk: Data<ExportDesk>,
 ) -> Result<HttpResponse, ApiError> {
-    let format = desk.exports.find(&member, *id).await?.what.format;
     let (file, parts) = desk.exports.file(&member, *id).await?;
+    let export = desk.exports.find(&member, *id).await?;
+    let what = export.what.ok_or_else(|| ApiError::new(NOT_FOUND))?;
     Ok(HttpResponse::Ok()
-        .content_type(format.content_type())
+        .content_type(what.format.content_type())
         .insert_header((
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{}\"", file.name),

@@ -5,7 +5,7 @@ use super::{
     requests::{ApproveRequest, RejectRequest, RequestPage, RequestView},
 };
 use crate::{
-    approvals::ApprovalId,
+    approvals::{ApprovalId, ApprovalQuery},
     base::http::{ApiError, ValidJson, problem::Problem},
     schools::Schools,
     staff::{
@@ -60,16 +60,17 @@ pub(super) struct ApprovedStaffView {
 }
 
 /// Requests about logins, newest first.
-#[utoipa::path(tag = "staff", security(("staff" = [])), params(RequestPage), responses(
+#[utoipa::path(tag = "staff", security(("staff" = [])), params(ApprovalQuery, RequestPage), responses(
     (status = 200, body = StaffRequestList), (status = 403, body = Problem)))]
 #[get("/staff-requests")]
 pub(super) async fn requests(
     member: May<ReadStaff>,
+    which: Query<ApprovalQuery>,
     page: Query<RequestPage>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffRequestList>, ApiError> {
-    let (size, cursor) = page.into_inner().parts();
-    let found = desk.staff_requests(&member, cursor, size.to_read().into()).await?;
+    let (size, page) = page.into_inner().parts();
+    let found = desk.staff_requests(&member, &which, page).await?;
     let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|approval| StaffRequestView {

@@ -4,6 +4,7 @@ use super::requests::{DEFAULT_LIMIT, RequestView};
 use crate::{
     base::{
         clock::Timestamp,
+        db::Keyset,
         http::{
             ApiError, IdempotencyKey, PageSize, ValidJson, not_blank,
             problem::{INVALID, Problem},
@@ -11,12 +12,12 @@ use crate::{
     },
     schools::Schools,
     staff::{
-        AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffDesk,
+        AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffActError, StaffDesk,
         guard::{ChangeStaff, May, ReadStaff},
     },
     staff_accounts::{
         AddedStaff, ListedStaff, Slip, StaffChange, StaffId, StaffLogin, StaffMember, StaffNo,
-        StaffRole, StaffRoles, WorkId,
+        StaffQuery, StaffRole, StaffRoles, WorkId,
     },
 };
 use actix_web::{
@@ -63,7 +64,7 @@ pub(super) struct LoginPage {
     /// At most so many; 1 to 100, otherwise 50.
     limit: Option<u16>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    cursor: Option<Uuid>,
 }
 
 /// A login to be added.
@@ -146,20 +147,23 @@ pub(super) struct RolesView {
     request: Option<RequestView>,
 }
 
-/// The logins of the school, by name. The roles `admin` and `auditor` may.
-#[utoipa::path(tag = "staff", security(("staff" = [])), params(LoginPage), responses(
+/// The logins of the school. The roles `admin` and `auditor` may.
+#[utoipa::path(tag = "staff", security(("staff" = [])), params(StaffQuery, LoginPage), responses(
     (status = 200, body = StaffLoginList), (status = 401, body = Problem),
     (status = 403, description = "`staff_right_missing`", body = Problem)))]
 #[get("/staff")]
 pub(super) async fn list(
     member: May<ReadStaff>,
+    query: Query<StaffQuery>,
     page: Query<LoginPage>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffLoginList>, ApiError> {
     let LoginPage { limit, cursor } = page.into_inner();
     let size = PageSize::asked(limit, DEFAULT_LIMIT);
-    let found = desk.members(&member, cursor.as_deref(), size.to_read().into()).await?;
-    let (found, next_cursor) = size.page(found, |one| one.login.to_string());
+    let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
+    let read = Keyset { beyond: cursor, descending: filter.by_sign_in, most: size.to_read() };
+    let found = desk.members(&member, &query, read).await?;
+    let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     Ok(Json(StaffLoginList { items: found.iter().map(view).collect(), next_cursor }))
 }
 

@@ -4,6 +4,7 @@ use super::{problems::MESSAGE_RESENT, requests::DEFAULT_LIMIT};
 use crate::{
     base::{
         clock::Timestamp,
+        db::Keyset,
         http::{
             ApiError, PageSize, ValidJson,
             problem::{INVALID, Problem},
@@ -111,8 +112,9 @@ pub(super) async fn failed(
     desk: Data<StaffDesk>,
 ) -> Result<Json<FailedMessageList>, ApiError> {
     let size = PageSize::asked(page.limit, DEFAULT_LIMIT);
-    let (of, rows) = ((page.kind.as_str(), page.reason.as_str()), size.to_read().into());
-    let found = desk.failed_messages_of(&member, of, (page.cursor, rows)).await?;
+    let of = (page.kind.as_str(), page.reason.as_str());
+    let read = Keyset { beyond: page.cursor, descending: true, most: size.to_read() };
+    let found = desk.failed_messages_of(&member, of, read).await?;
     let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let items = found.into_iter().map(|one| FailedMessageView {
         id: one.id,

@@ -2,7 +2,7 @@
 
 use super::requests::{ApproveRequest, RejectRequest, RequestPage, RequestView};
 use crate::{
-    approvals::{Approval, ApprovalId},
+    approvals::{Approval, ApprovalId, ApprovalQuery},
     base::{
         clock::Timestamp,
         http::{ApiError, IdempotencyKey, ValidJson, not_blank, problem::Problem},
@@ -82,16 +82,18 @@ pub(super) async fn ask(
 }
 
 /// Requests of the school, newest first. The role `card_office` may.
-#[utoipa::path(tag = "staff", params(RequestPage), security(("staff" = [])),
-    responses((status = 200, body = PasswordResetList), (status = 403, body = Problem)))]
+#[utoipa::path(tag = "staff", params(ApprovalQuery, RequestPage), security(("staff" = [])),
+    responses((status = 200, body = PasswordResetList), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 #[get("/password-resets")]
 pub(super) async fn list(
     member: May<ReadPasswordResets>,
+    which: Query<ApprovalQuery>,
     page: Query<RequestPage>,
     desk: Data<PeopleDesk>,
 ) -> Result<Json<PasswordResetList>, ApiError> {
-    let (size, cursor) = page.into_inner().parts();
-    let found = desk.reset_requests(&member, cursor, size.to_read().into()).await?;
+    let (size, page) = page.into_inner().parts();
+    let found = desk.reset_requests(&member, &which, page).await?;
     let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|approval| view(approval, now)).collect();

@@ -4,6 +4,7 @@ use super::requests::{DEFAULT_LIMIT, RequestView};
 use crate::{
     base::{
         clock::{Day, Timestamp},
+        db::Keyset,
         http::{
             ApiError, IdempotencyKey, PageSize, ValidJson, not_blank,
             problem::{INVALID, Problem},
@@ -166,7 +167,8 @@ pub(super) async fn versions(
     desk: Data<StaffDesk>,
 ) -> Result<Json<PolicyVersionList>, ApiError> {
     let size = PageSize::asked(page.limit, DEFAULT_LIMIT);
-    let found = desk.policy_versions(&member, (page.cursor, size.to_read().into())).await?;
+    let read = Keyset { beyond: page.cursor, descending: true, most: size.to_read() };
+    let found = desk.policy_versions(&member, read).await?;
     let (found, next_cursor) = size.page(found, |one| one.seq.to_string());
     let items = found.into_iter().map(PolicyVersionView::from).collect();
     Ok(Json(PolicyVersionList { items, next_cursor }))

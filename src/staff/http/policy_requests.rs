@@ -5,7 +5,7 @@ use super::{
     requests::{ApproveRequest, RejectRequest, RequestPage, RequestView},
 };
 use crate::{
-    approvals::ApprovalId,
+    approvals::{ApprovalId, ApprovalQuery},
     base::http::{ApiError, ValidJson, problem::Problem},
     policies::PolicyRequest,
     staff::{
@@ -39,16 +39,17 @@ pub(super) struct PolicyRequestList {
 }
 
 /// Changes that were proposed, newest first.
-#[utoipa::path(tag = "staff", security(("staff" = [])), params(RequestPage), responses(
+#[utoipa::path(tag = "staff", security(("staff" = [])), params(ApprovalQuery, RequestPage), responses(
     (status = 200, body = PolicyRequestList), (status = 403, body = Problem)))]
 #[get("/policy/requests")]
 pub(super) async fn requests(
     member: May<ReadPolicy>,
+    which: Query<ApprovalQuery>,
     page: Query<RequestPage>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<PolicyRequestList>, ApiError> {
-    let (size, cursor) = page.into_inner().parts();
-    let found = desk.policy_requests(&member, (cursor, size.to_read().into())).await?;
+    let (size, page) = page.into_inner().parts();
+    let found = desk.policy_requests(&member, &which, page).await?;
     let (found, next_cursor) = size.page(found, |one| one.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|approval| RequestView::of(approval, now));

@@ -12,7 +12,7 @@ use crate::{
     passwords::PasswordFault,
     policies::{PolicyDifference, PolicyField, PolicyProblem, PolicyRefusal},
     reconciliation::RepairError,
-    staff::{RefundRefusal, StaffActError, StaffCaseError},
+    staff::{RefundRefusal, StaffActError, StaffCaseError, StaffDoorError},
     staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
 };
 
@@ -73,7 +73,10 @@ impl From<ExportError> for ApiError {
             ExportError::BadFilter(_) => {
                 Self::new(problem::INVALID).field("/query", "没有这样的筛选条件")
             }
-            ExportError::List(error) => Self::internal(&*error),
+            ExportError::List(error) => match error.downcast_ref() {
+                Some(StaffDoorError::NoPerson) => Self::new(problem::NOT_FOUND),
+                Some(_) | None => Self::internal(&*error),
+            },
             ExportError::File(error) => Self::internal(&error),
             ExportError::Table(error) => Self::internal(&error),
             ExportError::Db(error) => Self::internal(&error),

@@ -2,7 +2,7 @@
 
 use super::requests::{ApproveRequest, RejectRequest, RequestPage, RequestView};
 use crate::{
-    approvals::{ApprovalId, ApprovalKind},
+    approvals::{ApprovalId, ApprovalKind, ApprovalQuery},
     base::{
         clock::Timestamp,
         http::{
@@ -125,16 +125,18 @@ pub(super) async fn ask(
 
 /// Requests for refunds of the school, newest first. The roles `card_office`, `finance` and `auditor`
 /// may.
-#[utoipa::path(tag = "staff", params(RequestPage), security(("staff" = [])),
-    responses((status = 200, body = StaffRefundList), (status = 403, body = Problem)))]
+#[utoipa::path(tag = "staff", params(ApprovalQuery, RequestPage), security(("staff" = [])),
+    responses((status = 200, body = StaffRefundList), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 #[get("/refunds")]
 pub(super) async fn list(
     member: May<ReadRefunds>,
+    which: Query<ApprovalQuery>,
     page: Query<RequestPage>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<StaffRefundList>, ApiError> {
-    let (size, cursor) = page.into_inner().parts();
-    let found = desk.refunds(&member, cursor, size.to_read().into()).await?;
+    let (size, page) = page.into_inner().parts();
+    let found = desk.refunds(&member, &which, page).await?;
     let (found, next_cursor) = size.page(found, |one| one.approval.id.to_string());
     let now = desk.clock.now();
     let items = found.into_iter().map(|refund| view(refund, now)).collect();

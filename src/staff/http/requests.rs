@@ -5,6 +5,7 @@ use crate::{
     approvals::{Approval, ApprovalId, Decision, Officer},
     base::{
         clock::Timestamp,
+        db::Keyset,
         http::{PageSize, not_blank},
         money::Fen,
     },
@@ -80,9 +81,11 @@ pub(super) struct RequestPage {
 }
 
 impl RequestPage {
-    /// The size and the cursor.
-    pub(super) fn parts(self) -> (PageSize, Option<ApprovalId>) {
-        (PageSize::asked(self.limit, DEFAULT_LIMIT), self.cursor)
+    /// The size, and what to read: newest first.
+    pub(super) fn parts(self) -> (PageSize, Keyset) {
+        let size = PageSize::asked(self.limit, DEFAULT_LIMIT);
+        let beyond = self.cursor.map(ApprovalId::uuid);
+        (size, Keyset { beyond, descending: true, most: size.to_read() })
     }
 }
 

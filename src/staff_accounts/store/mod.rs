@@ -2,6 +2,7 @@
 
 pub(super) mod authentic;
 pub(super) mod changes;
+pub(super) mod listing;
 pub(super) mod sessions;
 
 use super::{Account, Factor, StaffId, WorkId, recovery::RecoveryHashes};
@@ -127,21 +128,6 @@ pub(super) async fn list(db: &Db, school: SchoolId) -> Result<Vec<Account>, DbEr
         .filter(staff_member::Column::SchoolId.eq(school.number()))
         .order_by_asc(staff_member::Column::Login)
         .limit(MOST_LISTED);
-    found.all(db.conn()).await?.into_iter().map(account).collect()
-}
-
-/// At most `most` logins of a school after the login `after`, by name.
-pub(super) async fn page(
-    db: &Db,
-    school: SchoolId,
-    after: Option<&str>,
-    most: u64,
-) -> Result<Vec<Account>, DbError> {
-    let found = staff_member::Entity::find()
-        .filter(staff_member::Column::SchoolId.eq(school.number()))
-        .filter(staff_member::Column::Login.gt(after.unwrap_or_default()))
-        .order_by_asc(staff_member::Column::Login)
-        .limit(most);
     found.all(db.conn()).await?.into_iter().map(account).collect()
 }
 

@@ -128,6 +128,11 @@ fn counted(row: &QueryResult) -> Result<u64, DbError> {
     Ok(u64::try_from(row.try_get::<i64>("", "listed")?).unwrap_or(0))
 }
 
+/// A text as a part of a pattern, in which it stands for itself.
+fn plain(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
 /// See [`MerchantFilter::page`].
 pub(in crate::terminals) async fn merchants(
     db: &Db,
@@ -145,6 +150,12 @@ pub(in crate::terminals) async fn merchants(
         Some(false) => " AND m.disabled_at IS NOT NULL",
         None => "",
     });
+    if let Some(text) = &filter.text {
+        values.push(format!("%{}%", plain(&text.to_lowercase())).into());
+        let like = |column: &str| format!("LOWER({column}) LIKE ${} ESCAPE '!'", values.len());
+        let either = format!(" AND ({} OR {})", like("m.code"), like("m.name"));
+        conditions.push_str(&either);
+    }
     let listed = format!(
         "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM merchant m WHERE {conditions} LIMIT {}) AS t)",
         ListedMerchant::COUNTED

@@ -3,7 +3,7 @@
 use super::super::{Job, RefusedGroup, RefusedJob};
 use crate::base::{
     clock::Timestamp,
-    db::{Db, DbError, Source, Tx},
+    db::{Db, DbError, Keyset, Source, Tx},
     ids::SchoolId,
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
@@ -17,6 +17,10 @@ fn places(kinds: &[&str], values: &mut Vec<Value>) -> String {
     });
     places.collect::<Vec<_>>().join(", ")
 }
+
+/// The refused jobs of a school of one kind and reason.
+const OF_GROUP: &str = "o.school_id = $1 AND o.state = 'refused' AND o.kind = $2 \
+    AND COALESCE(o.reason, '') = $3";
 
 pub(in crate::base::outbox) async fn groups(
     db: &Db,
@@ -47,17 +51,12 @@ pub(in crate::base::outbox) async fn page(
     db: &Db,
     school: SchoolId,
     (kind, reason): (&str, &str),
-    (before, most): (Option<Uuid>, u64),
+    page: Keyset,
 ) -> Result<Vec<RefusedJob>, DbError> {
     let mut values: Vec<Value> = vec![school.number().into(), kind.into(), reason.into()];
-    let before = before.map_or_else(String::new, |before| {
-        values.push(before.into());
-        "AND o.id < $4".to_owned()
-    });
+    let place = page.sql("o.id", &mut values);
     let sql = format!(
-        "SELECT o.id, o.kind, o.subject, o.due_at, o.tries FROM outbox o WHERE o.school_id = $1 \
-         AND o.state = 'refused' AND o.kind = $2 AND COALESCE(o.reason, '') = $3 {before} \
-         ORDER BY o.id DESC LIMIT {most}"
+        "SELECT o.id, o.kind, o.subject, o.due_at, o.tries FROM outbox o WHERE {OF_GROUP}{place}"
     );
     let job = |row: &QueryResult| {
         Ok(RefusedJob {
@@ -69,6 +68,22 @@ pub(in crate::base::outbox) async fn page(
         })
     };
     Source::Db(db).select(&sql, values).await?.iter().map(job).collect()
+}
+
+pub(in crate::base::outbox) async fn count(
+    db: &Db,
+    school: SchoolId,
+    (kind, reason): (&str, &str),
+    most: u32,
+) -> Result<u64, DbError> {
+    let values: Vec<Value> = vec![school.number().into(), kind.into(), reason.into()];
+    let sql = format!(
+        "SELECT COUNT(*) AS jobs FROM \
+         (SELECT 1 AS one FROM outbox o WHERE {OF_GROUP} LIMIT {most}) AS t"
+    );
+    let found = Source::Db(db).select(&sql, values).await?;
+    let jobs = found.first().map_or(Ok(0), |row| row.try_get::<i64>("", "jobs"))?;
+    Ok(u64::try_from(jobs).unwrap_or(0))
 }
 
 /// Times are told in whole seconds, which `seen` may be.

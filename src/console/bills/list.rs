@@ -1,0 +1,161 @@
+//! The list of days of bills.
+
+use super::HERE;
+use crate::{
+    console::{
+        Console,
+        browser::Seat,
+        frame::{Frame, PageError, shown},
+        list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
+        words,
+    },
+    orders::fact::Provider,
+    reconciliation::{
+        BillDay,
+        listing::{BillDayFilter, BillDayQuery, BillDayState},
+    },
+    staff::{StaffActError, guard::ReadBills},
+    staff_accounts::StaffMember,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
+use askama::Template;
+
+const LIST: Address = Address::of(HERE.0);
+
+/// A day of a provider's bills.
+struct DayRow {
+    path: String,
+    date: String,
+    provider: &'static str,
+    merchant: String,
+    state: &'static str,
+    good: bool,
+    paid: String,
+    billed: String,
+    gap: String,
+    fee: String,
+    compared_at: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/bill_days.html")]
+struct DaysPage {
+    frame: Frame,
+    providers: Vec<Choice>,
+    states: Vec<Choice>,
+    from: String,
+    to: String,
+    today: String,
+    list: ListView,
+    rows: Vec<DayRow>,
+    pages: Pages,
+}
+
+/// What a list is asked for, checked.
+pub(super) struct Asked {
+    pub(super) query: BillDayQuery,
+    filter: BillDayFilter,
+    pub(super) place: Place,
+}
+
+impl Asked {
+    pub(super) fn of(
+        member: &StaffMember,
+        (query, place): (BillDayQuery, Place),
+    ) -> Result<Self, PageError> {
+        let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
+        Ok(Self { query, filter, place })
+    }
+
+    fn days(&self) -> [String; 2] {
+        let day = |day: Option<_>| day.map_or_else(String::new, |day| format!("{day}"));
+        [day(self.filter.from), day(self.filter.to)]
+    }
+
+    /// The address of the list from its beginning.
+    fn list(&self) -> Address {
+        let [from, to] = self.days();
+        LIST.with("provider", self.filter.provider.map_or("", Provider::code))
+            .with("state", self.filter.state.map_or("", BillDayState::code))
+            .with("from", from)
+            .with("to", to)
+    }
+
+    pub(super) fn chips(&self) -> Vec<Chip> {
+        let filter = &self.filter;
+        let fields = [
+            ("provider", filter.provider.map(|one| format!("渠道：{}", words::provider(one)))),
+            ("state", filter.state.map(|state| format!("状态：{}", word(state)))),
+            ("from", filter.from.map(|day| format!("从 {day}"))),
+            ("to", filter.to.map(|day| format!("到 {day}"))),
+        ];
+        list::chips(&self.list(), fields)
+    }
+
+    async fn page(self, seat: &Seat<ReadBills>, console: &Console) -> Result<DaysPage, PageError> {
+        let (member, desk, list) = (&seat.member, &console.bills, self.list());
+        let Self { query, filter, place } = &self;
+        let found = desk.days(member, query, place.keyset()).await?;
+        let count = desk.count_days(member, query, COUNTED + 1).await?;
+        let (found, pages) = place.turn(found, |day| day.id, &list);
+        let none = ["还没有对过账的日子。", "没有符合条件的日子。"];
+        let [from, to] = self.days();
+        let (providers, states) = (Provider::ALL, BillDayState::ALL);
+        Ok(DaysPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            providers: list::choices(providers, filter.provider, Provider::code, words::provider),
+            states: list::choices(states, filter.state, BillDayState::code, word),
+            from,
+            to,
+            today: console.clock.now().day().to_string(),
+            list: place.view(&list, self.chips(), list::count(count, "天"), none),
+            rows: found.iter().map(day_row).collect(),
+            pages,
+        })
+    }
+}
+
+pub(in crate::console) async fn list(
+    seat: Seat<ReadBills>,
+    asked: (Query<BillDayQuery>, Query<Place>),
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (query, place) = asked;
+    let asked = Asked::of(&seat.member, (query.into_inner(), *place))?;
+    shown(&asked.page(&seat, &console).await?)
+}
+
+/// The state of a day, as the filter names it: what is open is without a bill or with one.
+pub(super) const fn word(state: BillDayState) -> &'static str {
+    match state {
+        BillDayState::Closed => "平",
+        BillDayState::Open => "有差异",
+        BillDayState::Unbilled => "未取到账单",
+    }
+}
+
+/// What we have of a day and what the provider has, in fen.
+pub(super) const fn sums(day: &BillDay) -> [i64; 2] {
+    let totals = &day.totals;
+    [totals.paid_fen - totals.back_fen, totals.billed_fen - totals.refunded_fen]
+}
+
+fn day_row(day: &BillDay) -> DayRow {
+    let ([ours, theirs], state) = (sums(day), BillDayState::of(day));
+    DayRow {
+        path: format!("{}/{}", HERE.0, day.id),
+        date: day.key.day.to_string(),
+        provider: words::provider(day.key.provider),
+        merchant: day.key.merchant.clone(),
+        state: word(state),
+        good: state == BillDayState::Closed,
+        paid: words::yuan(ours),
+        billed: words::yuan(theirs),
+        gap: words::yuan(theirs - ours),
+        fee: words::yuan(day.totals.fee_fen),
+        compared_at: words::when(day.compared_at),
+    }
+}

@@ -1,0 +1,142 @@
+//! The log of doors, which asks why it is read.
+
+use super::{LOG, LONGEST_REASON, search_of};
+use crate::{
+    access::{
+        listing::AccessLogQuery,
+        log::{AccessWay, DoorDecision, LoggedAccess},
+    },
+    console::{
+        Console,
+        browser::{Seat, Sent},
+        frame::{Frame, PageError, reason_of, shown},
+        list::{self, COUNTED, Choice, Place},
+        words,
+    },
+    staff::{DoorSearch, Numbered, guard::ReadAccessLog},
+};
+use actix_web::{HttpResponse, web::Data};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// An entry of the log as pages show it.
+pub(super) struct LogRow {
+    pub(super) at: String,
+    pub(super) student_no: String,
+    pub(super) group: String,
+    pub(super) way: &'static str,
+    pub(super) decision: &'static str,
+    opened: bool,
+    pub(super) reason: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/door_log.html")]
+struct LogPage {
+    frame: Frame,
+    asked: LogForm,
+    is_oldest_first: bool,
+    decisions: Vec<Choice>,
+    today: String,
+    /// `None` until a reason was given.
+    found: Option<Found>,
+}
+
+/// A page of the log.
+struct Found {
+    total: String,
+    rows: Vec<LogRow>,
+    previous: Option<Uuid>,
+    next: Option<Uuid>,
+}
+
+/// Which part of the log, and why. It is sent as a form: no address says whom somebody looked for.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::console) struct LogForm {
+    #[serde(default)]
+    pub(super) student_no: String,
+    #[serde(default)]
+    pub(super) group: String,
+    #[serde(default)]
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) day: String,
+    #[serde(default)]
+    pub(super) decision: String,
+    #[serde(flatten)]
+    pub(super) place: Place,
+}
+
+impl LogForm {
+    pub(super) fn search(&self) -> Result<DoorSearch, PageError> {
+        let (day, decision) = (Some(self.day.clone()), Some(self.decision.clone()));
+        search_of((&self.student_no, &self.group), AccessLogQuery { day, decision }.narrow())
+    }
+}
+
+/// The form that asks why somebody reads the log.
+pub(in crate::console) async fn ask(
+    seat: Seat<ReadAccessLog>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    shown(&page(&seat, &console, (LogForm::default(), None)).await?)
+}
+
+/// A page of the log. It is the answer to the form itself: the log is not to be read again by going back.
+pub(in crate::console) async fn read(
+    sent: Sent<ReadAccessLog, LogForm>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form } = sent;
+    let reason = reason_of(&form.reason, LONGEST_REASON)?;
+    let (search, place) = (form.search()?, form.place);
+    let read = (place.keyset(), &*reason);
+    let Numbered { rows, student_nos } = console.doors.log(&seat.member, &search, read).await?;
+    let count = console.doors.count_log(&seat.member, &search, COUNTED + 1).await?;
+    let (rows, [previous, next]) = place.beside(rows, |entry| entry.id.uuid());
+    let number = |entry: &LoggedAccess| student_nos.get(&entry.person).cloned().unwrap_or_default();
+    let rows = rows.into_iter().map(|entry| log_row(number(&entry), entry)).collect();
+    let found = Found { total: list::count(count, "条"), rows, previous, next };
+    shown(&page(&seat, &console, (form, Some(found))).await?)
+}
+
+async fn page(
+    seat: &Seat<ReadAccessLog>,
+    console: &Console,
+    (asked, found): (LogForm, Option<Found>),
+) -> Result<LogPage, PageError> {
+    let chosen = DoorDecision::from_code(asked.decision.trim());
+    let decisions = [DoorDecision::Open, DoorDecision::Refuse, DoorDecision::Unknown];
+    Ok(LogPage {
+        frame: Frame::of(seat, console, LOG).await?,
+        is_oldest_first: !asked.place.descending(),
+        decisions: list::choices(decisions, chosen, DoorDecision::code, decision_word),
+        today: console.clock.now().day().to_string(),
+        asked,
+        found,
+    })
+}
+
+pub(super) const fn decision_word(decision: DoorDecision) -> &'static str {
+    match decision {
+        DoorDecision::Open => "已开",
+        DoorDecision::Refuse => "未开",
+        DoorDecision::Unknown => "门锁未答复",
+    }
+}
+
+pub(super) fn log_row(student_no: String, entry: LoggedAccess) -> LogRow {
+    LogRow {
+        at: words::when(entry.at),
+        student_no,
+        group: entry.group,
+        way: match entry.way {
+            AccessWay::Code => "扫码",
+            AccessWay::Phone => "手机开门",
+        },
+        decision: decision_word(entry.decision),
+        opened: entry.decision == DoorDecision::Open,
+        reason: words::refusal(&entry.reason).to_owned(),
+    }
+}

@@ -1,0 +1,191 @@
+//! The list of rights to pass doors.
+
+use super::{RIGHTS, search_of};
+use crate::{
+    access::{
+        listing::DoorRightQuery,
+        rights::{DayWindow, DoorRight, DoorRightId, DoorTimes, RightSource},
+    },
+    base::clock::Timestamp,
+    console::{
+        Console,
+        browser::Seat,
+        frame::{Frame, PageError, shown},
+        list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
+        sealed::opened,
+        words,
+    },
+    staff::{DoorSearch, Numbered, guard::ReadDoorRights},
+    staff_accounts::{StaffAct, StaffMember},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+const LIST: Address = Address::of(RIGHTS.0);
+
+/// A right as pages show it.
+struct RightRow {
+    id: DoorRightId,
+    student_no: String,
+    group: String,
+    from: String,
+    until: String,
+    hours: String,
+    source: &'static str,
+    /// Given by staff, and not over.
+    can_end: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/door_rights.html")]
+struct RightsPage {
+    frame: Frame,
+    student_no: String,
+    /// The same, sealed.
+    of: String,
+    group: String,
+    states: Vec<Choice>,
+    sources: Vec<Choice>,
+    changes: bool,
+    list: ListView,
+    rows: Vec<RightRow>,
+    pages: Pages,
+}
+
+/// Whose rights are listed: sealed, so that no address names a person.
+#[derive(Debug, Deserialize)]
+pub(in crate::console) struct Wanted {
+    of: Option<String>,
+    group: Option<String>,
+}
+
+/// What a list is asked for, checked.
+pub(super) struct Asked {
+    pub(super) search: DoorSearch,
+    of: String,
+    pub(super) place: Place,
+}
+
+const STATES: [bool; 2] = [false, true];
+const SOURCES: [RightSource; 2] = [RightSource::Staff, RightSource::Allocation];
+
+impl Asked {
+    pub(super) fn of(
+        member: &StaffMember,
+        console: &Console,
+        (wanted, query, place): (Wanted, &DoorRightQuery, Place),
+    ) -> Result<Self, PageError> {
+        let of = wanted.of.unwrap_or_default();
+        let student_no = opened(console, member, &of);
+        let of = if student_no.is_some() { of } else { String::new() };
+        let whose = (student_no.as_deref().unwrap_or_default(), &*wanted.group.unwrap_or_default());
+        Ok(Self { search: search_of(whose, query.narrow(console.clock.now()))?, of, place })
+    }
+
+    fn ended(&self) -> Option<bool> {
+        self.search.narrow.ended.map(|(ended, _)| ended)
+    }
+
+    fn group(&self) -> &str {
+        self.search.group.as_deref().unwrap_or_default()
+    }
+
+    /// The address of the list from its beginning.
+    fn list(&self) -> Address {
+        LIST.with("of", &self.of)
+            .with("group", self.group())
+            .with("state", self.ended().map_or("", state))
+            .with("source", self.search.narrow.source.map_or("", RightSource::code))
+    }
+
+    pub(super) fn chips(&self) -> Vec<Chip> {
+        let DoorSearch { student_no, group, narrow } = &self.search;
+        let fields = [
+            ("of", student_no.as_ref().map(|number| format!("学号或工号：{number}"))),
+            ("group", group.as_ref().map(|group| format!("门组：{group}"))),
+            ("state", self.ended().map(|ended| format!("状态：{}", state_word(ended)))),
+            ("source", narrow.source.map(|source| format!("来源：{}", source_word(source)))),
+        ];
+        list::chips(&self.list(), fields)
+    }
+
+    async fn page(
+        self,
+        seat: &Seat<ReadDoorRights>,
+        console: &Console,
+    ) -> Result<RightsPage, PageError> {
+        let (member, list, now) = (&seat.member, self.list(), console.clock.now());
+        let Self { search, place, .. } = &self;
+        let found = console.doors.rights(member, search, place.keyset()).await?;
+        let count = console.doors.count_rights(member, search, COUNTED + 1).await?;
+        let Numbered { rows, student_nos } = found;
+        let (rows, pages) = place.turn(rows, |right| right.id.uuid(), &list);
+        let number =
+            |right: &DoorRight| student_nos.get(&right.person).cloned().unwrap_or_default();
+        let none = ["还没有权限。", "没有符合条件的权限。"];
+        let source = search.narrow.source;
+        Ok(RightsPage {
+            frame: Frame::of(seat, console, RIGHTS).await?,
+            student_no: search.student_no.clone().unwrap_or_default(),
+            of: self.of.clone(),
+            group: self.group().to_owned(),
+            states: list::choices(STATES, self.ended(), state, state_word),
+            sources: list::choices(SOURCES, source, RightSource::code, source_word),
+            changes: member.roles.has(StaffAct::ChangeDoorRights),
+            list: place.view(&list, self.chips(), list::count(count, "项"), none),
+            rows: rows.iter().map(|right| right_row(right, number(right), now)).collect(),
+            pages,
+        })
+    }
+}
+
+const fn state(ended: bool) -> &'static str {
+    if ended { "ended" } else { "current" }
+}
+
+const fn state_word(ended: bool) -> &'static str {
+    if ended { "已结束" } else { "没有结束" }
+}
+
+pub(super) const fn source_word(source: RightSource) -> &'static str {
+    match source {
+        RightSource::Allocation => "宿舍分配",
+        RightSource::Staff => "人工",
+    }
+}
+
+/// When a right ends, and at which hours of the day it is one.
+pub(super) fn times(times: DoorTimes) -> [String; 3] {
+    let DoorTimes { from, until, window } = times;
+    let hours = if window == DayWindow::ALL { "全天".to_owned() } else { window.to_string() };
+    [words::when(from), until.map_or_else(|| "不限".to_owned(), words::when), hours]
+}
+
+pub(in crate::console) async fn list(
+    seat: Seat<ReadDoorRights>,
+    asked: (Query<Wanted>, Query<DoorRightQuery>, Query<Place>),
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let (wanted, query, place) = asked;
+    let asked = Asked::of(&seat.member, &console, (wanted.into_inner(), &query, *place))?;
+    shown(&asked.page(&seat, &console).await?)
+}
+
+fn right_row(right: &DoorRight, student_no: String, now: Timestamp) -> RightRow {
+    let over = right.times.until.is_some_and(|until| until <= now);
+    let [from, until, hours] = times(right.times);
+    RightRow {
+        id: right.id,
+        student_no,
+        group: right.group.to_string(),
+        from,
+        until,
+        hours,
+        source: source_word(right.source),
+        can_end: right.source == RightSource::Staff && !over,
+    }
+}

@@ -1,0 +1,71 @@
+//! Logins, as members of staff list them.
+
+use super::account;
+use crate::{
+    base::db::{Db, DbError, Keyset, Source},
+    staff_accounts::{Account, listing::StaffFilter},
+};
+use entity::staff_member;
+use sea_orm::{FromQueryResult, QueryResult, Value};
+
+/// The conditions of a filter, with their values.
+fn conditions(filter: &StaffFilter) -> (String, Vec<Value>) {
+    let mut values: Vec<Value> = vec![filter.school.number().into()];
+    let mut conditions = "s.school_id = $1".to_owned();
+    let mut and = |condition: &str, value: Value| {
+        values.push(value);
+        conditions.push_str(&condition.replace('?', &format!("${}", values.len())));
+    };
+    if let Some(role) = filter.role {
+        and(" AND ',' || s.roles || ',' LIKE ?", format!("%,{},%", role.code()).into());
+    }
+    if let Some(enabled) = filter.enabled {
+        and(" AND s.enabled = ?", enabled.into());
+    }
+    (conditions, values)
+}
+
+/// See [`StaffFilter::page`].
+pub(in crate::staff_accounts) async fn page(
+    db: &Db,
+    filter: &StaffFilter,
+    page: Keyset,
+) -> Result<Vec<Account>, DbError> {
+    let (conditions, mut values) = conditions(filter);
+    let (sign, order) = if page.descending { ("<", "DESC") } else { (">", "ASC") };
+    let columns: &[&str] =
+        if filter.by_sign_in { &["COALESCE(#.signed_in_at, 0)", "#.id"] } else { &["#.login"] };
+    let of = |row: &str, end: &str| {
+        let columns = columns.iter().map(|column| column.replace('#', row) + end);
+        columns.collect::<Vec<_>>().join(", ")
+    };
+    let place = page.beyond.map_or_else(String::new, |id| {
+        values.push(id.into());
+        let (here, there, id) = (of("s", ""), of("l", ""), values.len());
+        format!(" AND ({here}) {sign} (SELECT {there} FROM staff_member l WHERE l.id = ${id})")
+    });
+    let sql = format!(
+        "SELECT s.* FROM staff_member s WHERE {conditions}{place} ORDER BY {} LIMIT {}",
+        of("s", &format!(" {order}")),
+        page.most
+    );
+    let member = |row: &QueryResult| account(staff_member::Model::from_query_result(row, "")?);
+    Source::Db(db).select(&sql, values).await?.iter().map(member).collect()
+}
+
+/// See [`StaffFilter::count`].
+pub(in crate::staff_accounts) async fn count(
+    db: &Db,
+    filter: &StaffFilter,
+    most: u32,
+) -> Result<u64, DbError> {
+    let (conditions, values) = conditions(filter);
+    let sql = format!(
+        "SELECT COUNT(*) AS listed FROM \
+         (SELECT 1 AS one FROM staff_member s WHERE {conditions} LIMIT {most}) AS t"
+    );
+    let found = Source::Db(db).select(&sql, values).await?;
+    let missing = DbError::Inconsistent { table: "staff_member", what: "no count" };
+    let listed: i64 = found.first().ok_or(missing)?.try_get("", "listed")?;
+    Ok(u64::try_from(listed).unwrap_or(0))
+}
