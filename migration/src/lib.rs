@@ -45,6 +45,7 @@ mod m0047_policies;
 mod m0048_keys_and_work_ids;
 mod m0049_counter_desk;
 mod m0050_stored_files;
+mod m0052_mornings;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -105,6 +106,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0050_stored_files::Migration),
             Box::new(m0047_policies::Migration),
             Box::new(m0048_keys_and_work_ids::Migration),
+            Box::new(m0052_mornings::Migration),
         ]
     }
 }

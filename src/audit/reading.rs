@@ -41,6 +41,24 @@ pub struct AuditLine {
     pub why: String,
 }
 
+/// What the last check of the whole ledger found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerCheck {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Whether every law holds.
+    pub holds: bool,
+}
+
+impl LedgerCheck {
+    /// The last one, if there was any: one query.
+    pub async fn last(db: &Db) -> Result<Option<Self>, DbError> {
+        let last = store::last_check(db).await?;
+        let holds = |act: &str| act == AuditAct::LedgerProven.code();
+        Ok(last.map(|line| Self { at: line.at, holds: holds(&line.act) }))
+    }
+}
+
 impl AuditLine {
     /// How many of a member's newest `most` entries of an act are no older than `since`, in a transaction
     /// that has appended an entry: no other one appends meanwhile.

@@ -175,6 +175,13 @@ pub(super) async fn lines_about(
     Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
 }
 
+/// The last entry of a check of the whole ledger. Its index has these entries alone.
+pub(super) async fn last_check(db: &Db) -> Result<Option<AuditLine>, DbError> {
+    let sql = "SELECT position, at, who, act, subject, detail, why FROM audit_entry \
+               WHERE act IN ('ledger.proven', 'ledger.broken') ORDER BY position DESC LIMIT 1";
+    Source::Db(db).select(sql, vec![]).await?.first().map(line).transpose()
+}
+
 /// How many entries there are, among the first `most`.
 pub(super) async fn count_lines(db: &Db, filter: &AuditFilter, most: u32) -> Result<u64, DbError> {
     let (conditions, values) = conditions(filter);

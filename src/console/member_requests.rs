@@ -7,7 +7,7 @@ use super::{
     frame::{Frame, PageError, reason_of, sent_to, shown},
     member_add::slip_page,
     members::{self, HERE, MemberRow, roles_word},
-    words,
+    second, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
@@ -50,6 +50,8 @@ struct RequestPage {
     asked_by: String,
     expires_at: String,
     decides: bool,
+    /// Why 通过 is not offered to who could decide.
+    why_not: Option<&'static str>,
     withdraws: bool,
     history: Vec<String>,
 }
@@ -90,13 +92,17 @@ pub(super) async fn show(
             "请先当面核对本人。通过后显示一次新的登录单。",
         ),
     };
+    let decides = changes && !asked && member.staff_no != seat.member.staff_no;
+    let why_not =
+        if decides { second::why_not(&console, &seat.member, &approval).await? } else { None };
     shown(&RequestPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         path: path_of(approval.id),
         kind: words::approval_kind(approval.kind),
         state: words::approval_state(state),
         waits,
-        decides: changes && !asked && member.staff_no != seat.member.staff_no,
+        decides,
+        why_not,
         withdraws: changes && asked,
         row: MemberRow::of(&member),
         after,

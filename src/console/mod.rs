@@ -13,11 +13,13 @@ mod adjustments;
 mod approvals;
 mod assets;
 mod audit;
+mod bill_days;
 mod bills;
 mod browser;
 mod cases;
 mod doors;
 mod exports;
+mod factor;
 mod frame;
 mod health;
 mod kept;
@@ -35,7 +37,9 @@ mod policy;
 mod qr;
 mod queries;
 mod rosters;
+mod said;
 mod sealed;
+mod second;
 mod sent_file;
 mod sign_in;
 mod terminals;
@@ -54,7 +58,9 @@ use crate::{
     },
     roster_imports::RosterDesk,
     schools::Schools,
-    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
+    staff::{
+        BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk, TodayDesk,
+    },
     work_login::WorkLogins,
 };
 use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
@@ -78,6 +84,8 @@ pub struct Console {
     pub cases: CaseDesk,
     /// Merchants and terminals.
     pub terminals: TerminalDesk,
+    /// What waits, and how the day goes.
+    pub today: TodayDesk,
     /// Rosters that are uploaded.
     pub rosters: RosterDesk,
     /// The schools.
@@ -114,8 +122,8 @@ pages! {
     get "/auth/wecom/callback" work::came_back;
     get "/auth/wecom/second-factor" work::ask_factor;
     post "/auth/wecom/second-factor" work::finish;
-    get "/second-factor" sign_in::ask_factor;
-    post "/second-factor" sign_in::confirm_factor;
+    get "/second-factor" factor::ask_factor;
+    post "/second-factor" factor::confirm_factor;
     get "" today::show;
     get "/account" account::show;
     post "/account/sessions/{id}/end" account::end_session;
@@ -179,6 +187,10 @@ pages! {
     post "/approvals/{kind}/{id}/withdraw" approvals::withdraw;
     get "/reconciliation" bills::days;
     get "/reconciliation/{day}" bills::day;
+    post "/reconciliation/run" bill_days::compare;
+    post "/reconciliation/{day}/run" bill_days::compare_again;
+    get "/reconciliation/{day}/close" bill_days::ask_close;
+    post "/reconciliation/{day}/close" bill_days::close;
     post "/reconciliation/differences/{id}/repair" bills::ask;
     get "/cases" cases::list;
     post "/cases/export" exports::export::<cases::Cases>;

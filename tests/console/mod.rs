@@ -3,10 +3,12 @@
 mod account;
 mod adjustments;
 mod audit;
+mod bill_days;
 pub mod browser;
 mod cases;
 mod doors;
 mod exports;
+mod forms;
 mod kept;
 mod member_classes;
 mod members;
@@ -23,4 +25,5 @@ mod rosters;
 mod routes;
 mod sign_in;
 mod terminals;
+mod today;
 mod work;

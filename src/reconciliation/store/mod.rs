@@ -8,7 +8,8 @@ mod refunds;
 mod repairs;
 
 pub(super) use days::{
-    begin, by_id, compared, compared_among, finish, found, hold, open, page, reopen,
+    begin, by_id, compared, compared_among, confirm, finish, found, hold, of_key, open, page,
+    reopen,
 };
 pub(super) use differences::{
     Stored, among, count_open, difference, differences, end_old, open_among, repaired,

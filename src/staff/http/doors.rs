@@ -15,7 +15,8 @@ use crate::{
         },
     },
     staff::{
-        BadTimes, DoorDesk, DoorGrant, DoorSearch, StaffDoorError,
+        DoorDesk, DoorGrant, DoorSearch,
+        doors::{BadTimes, StaffDoorError},
         guard::{ChangeDoorRights, May, ReadAccessLog, ReadDoorRights},
     },
     terminals::DoorGroup,

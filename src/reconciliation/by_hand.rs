@@ -1,0 +1,67 @@
+//! Days that finance looks at: compared again now, and closed by hand.
+//!
+//! Closing by hand says who found that nothing differs. It forbids nothing: what comes later opens the day
+//! again.
+
+use super::{DayKey, ReconcileError, Reconciliation, day::BillDay, store};
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{DbError, Tx},
+        ids::SchoolId,
+    },
+    orders::fact::Provider,
+    schools::School,
+};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A day is not fetched again so soon.
+const PAUSE: Duration = Duration::from_secs(10);
+
+impl Reconciliation {
+    /// A day of a school, by its id.
+    pub async fn day(&self, school: SchoolId, id: Uuid) -> Result<Option<BillDay>, DbError> {
+        store::by_id((&self.db).into(), school, id).await
+    }
+
+    /// A day that was compared.
+    pub async fn day_of(&self, key: &DayKey) -> Result<Option<BillDay>, DbError> {
+        store::of_key((&self.db).into(), key).await
+    }
+
+    /// Compares a day now, which may have been compared before.
+    pub async fn compare_now(
+        &self,
+        school: &School,
+        (provider, day): (Provider, Day),
+    ) -> Result<BillDay, ReconcileError> {
+        let key = self.key_of(school, provider, day)?;
+        let now = self.clock.now();
+        let is_fresh =
+            |day: &BillDay| now.distance(day.compared_at) < PAUSE || day.compared_at > now;
+        if self.day_of(&key).await?.as_ref().is_some_and(is_fresh) {
+            return Err(ReconcileError::JustCompared);
+        }
+        // Boxed: it is most of what its callers do.
+        Box::pin(self.reconcile(school, provider, day, &|_| {})).await?;
+        self.day_of(&key).await?.ok_or(ReconcileError::Overtaken)
+    }
+
+    /// Closes a day by hand that somebody saw as it was compared at `seen`.
+    pub async fn close_by_hand(
+        tx: &Tx,
+        day: &BillDay,
+        seen: Timestamp,
+        (by, now): (&str, Timestamp),
+    ) -> Result<(), ReconcileError> {
+        if day.totals.open_differences > 0 {
+            return Err(ReconcileError::StillDiffers(day.totals.open_differences));
+        }
+        if store::confirm(tx, (day.key.school, day.id), seen, (by, now)).await? {
+            Ok(())
+        } else {
+            Err(ReconcileError::Changed)
+        }
+    }
+}
