@@ -153,6 +153,11 @@ acts! {
     StaffFactorEnrolled = "staff.factor_enrolled", Staff;
     /// A recovery code of a member of staff was used in place of a lost second factor.
     StaffRecoveryUsed = "staff.recovery_used", Staff;
+    /// Tries to sign in failed since the last time that one did not: an entry of the next good one, however many
+    /// there were, so that nobody fills the log.
+    StaffTriesFailed = "staff.tries_failed", Staff;
+    /// A member of staff signed out.
+    StaffSignedOut = "staff.signed_out", Staff;
     /// A member of staff made new recovery codes.
     StaffRecoveryRenewed = "staff.recovery_renewed", Staff;
     /// A member of staff ended another session of the same login.

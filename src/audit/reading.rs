@@ -59,6 +59,24 @@ impl LedgerCheck {
     }
 }
 
+/// The last entry of the chain: whoever keeps it elsewhere can show later that nothing before it was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Its place in the chain, over all schools.
+    pub position: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Its hash, which covers all entries before it, in hexadecimal digits.
+    pub hash: String,
+}
+
+impl AuditHead {
+    /// The head of now; `None` where there is no entry.
+    pub async fn read(db: &Db) -> Result<Option<Self>, DbError> {
+        store::last_entry(db).await
+    }
+}
+
 impl AuditLine {
     /// How many of a member's newest `most` entries of an act are no older than `since`, in a transaction
     /// that has appended an entry: no other one appends meanwhile.

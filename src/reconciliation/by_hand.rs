@@ -3,11 +3,11 @@
 //! Closing by hand says who found that nothing differs. It forbids nothing: what comes later opens the day
 //! again.
 
-use super::{DayKey, ReconcileError, Reconciliation, day::BillDay, store};
+use super::{DayKey, ReconcileError, Reconciliation, day::BillDay, ready_at, store};
 use crate::{
     base::{
         clock::{Day, Timestamp},
-        db::{DbError, Tx},
+        db::{Db, DbError, Tx},
         ids::SchoolId,
     },
     orders::fact::Provider,
@@ -16,8 +16,31 @@ use crate::{
 use std::time::Duration;
 use uuid::Uuid;
 
+/// A bill that is not there by then is late.
+const LATE_AFTER: Duration = Duration::from_hours(2);
 /// A day is not fetched again so soon.
 const PAUSE: Duration = Duration::from_secs(10);
+
+impl BillDay {
+    /// The last day of each provider whose bill was compared, and when one was last: one query.
+    pub async fn last_compared(
+        db: &Db,
+        school: SchoolId,
+    ) -> Result<Vec<(Provider, Day, Timestamp)>, DbError> {
+        store::last(db.into(), school).await
+    }
+
+    /// The last day whose bill should have been compared by now: each morning after 10:00, with some time for
+    /// a provider that is late.
+    pub fn due_by(now: Timestamp) -> Day {
+        let yesterday = Day::from_number(now.day().number().saturating_sub(1));
+        if now >= ready_at(yesterday).plus(LATE_AFTER) {
+            yesterday
+        } else {
+            Day::from_number(yesterday.number().saturating_sub(1))
+        }
+    }
+}
 
 impl Reconciliation {
     /// A day of a school, by its id.

@@ -6,7 +6,7 @@ use crate::{
     cases::CaseKind,
     console::{
         cases::words as cases,
-        words::{role, section, terminal_kind},
+        words::{role, section, terminal_kind, yuan},
     },
     key_trials::TrialFinding,
     terminals::TerminalKind,
@@ -69,6 +69,8 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.factor_enrolled", "启用自己的验证器"),
     ("staff.recovery_used", "用恢复码登录"),
     ("staff.recovery_renewed", "更换恢复码"),
+    ("staff.tries_failed", "登录之前有没有成功的尝试"),
+    ("staff.signed_out", "退出登录"),
     ("staff.session_ended", "结束自己的另一次登录"),
     ("staff.password_changed", "更改自己的密码"),
     ("staff.sessions_ended", "结束账号的全部登录"),
@@ -143,6 +145,9 @@ pub(super) fn object(subject: &str) -> String {
         "roster" => "花名册",
         "allocation" => "分配",
         "keys" => return format!("{}的密钥", section(id)),
+        _ if what.starts_with("bill ") => {
+            return format!("{short} 的{}账", section(what.trim_start_matches("bill ")));
+        }
         "orders of" => return format!("{short} 的订单"),
         _ if subject == "terminals" => return "终端名单".to_owned(),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
@@ -213,6 +218,12 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some((staff_no, roles)) = login {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
+    }
+    if let Some(failed) = detail.strip_prefix("failed ") {
+        return format!("{failed} 次");
+    }
+    if let Some(net) = detail.strip_suffix(" fen net").and_then(|fen| fen.parse().ok()) {
+        return format!("净额 {}", yuan(net));
     }
     let classes = detail.strip_prefix("classes ").and_then(|rest| rest.rsplit_once(", before "));
     if let Some((now, before)) = classes {
@@ -296,6 +307,8 @@ mod tests {
             ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
             ("case second_payment, 5000 fen".to_owned(), "第二次付款 ¥50.00"),
             ("case shipping".to_owned(), "发货信息没有送达"),
+            ("failed 12".to_owned(), "12 次"),
+            ("-500 fen net".to_owned(), "净额 −¥5.00"),
             (
                 "case shipping, from li.na, no. G-1".to_owned(),
                 "发货信息没有送达，原接手人 li.na（G-1）",

@@ -325,6 +325,23 @@ pub(in crate::reconciliation) async fn open(
     Ok((days, row.try_get::<Option<i32>>("", "oldest")?.map(Day::from_number)))
 }
 
+/// The last day of each provider whose bill was compared, and when one was last.
+pub(in crate::reconciliation) async fn last(
+    source: Source<'_>,
+    school: SchoolId,
+) -> Result<Vec<(Provider, Day, Timestamp)>, DbError> {
+    let sql = "SELECT provider, MAX(day) AS day, MAX(compared_at) AS at FROM bill_day \
+               WHERE school_id = $1 AND compared_at > 0 GROUP BY provider ORDER BY provider";
+    let last = |row: &QueryResult| {
+        let provider: String = row.try_get("", "provider")?;
+        let unknown = DbError::Inconsistent { table: "bill_day", what: "unknown provider" };
+        let day = Day::from_number(row.try_get("", "day")?);
+        let at = Timestamp::from_micros(row.try_get("", "at")?);
+        Ok((Provider::from_code(&provider).ok_or(unknown)?, day, at))
+    };
+    source.select(sql, vec![school.number().into()]).await?.iter().map(last).collect()
+}
+
 /// A day of a school.
 pub(in crate::reconciliation) async fn by_id(
     source: Source<'_>,

@@ -8,7 +8,7 @@ mod refunds;
 mod repairs;
 
 pub(super) use days::{
-    begin, by_id, compared, compared_among, confirm, finish, found, hold, of_key, open, page,
+    begin, by_id, compared, compared_among, confirm, finish, found, hold, last, of_key, open, page,
     reopen,
 };
 pub(super) use differences::{

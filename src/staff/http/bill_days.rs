@@ -42,7 +42,7 @@ pub(super) struct CloseDayRequest {
 /// Fetches the bill of a day and compares it with our books, now. It takes as long as the provider needs. The role
 /// `finance` may.
 #[utoipa::path(tag = "staff", security(("staff" = [])),
-    params(("provider" = String, Path, description = "`wechat_pay` or `alipay`"),
+    params(("provider" = String, Path, description = "As a day of bills names it"),
         ("date" = String, Path, description = "The day in Beijing, as in `2026-11-28`")),
     responses((status = 200, body = BillDayView), (status = 403, body = Problem),
         (status = 404, description = "The school has no such provider", body = Problem),
@@ -62,7 +62,7 @@ pub(super) async fn run(
 /// Closes a day by hand in which nothing differs: it says who looked. Nothing is forbidden by it: a late row opens
 /// the day again. A repeat by the same login is the same. The role `finance` may.
 #[utoipa::path(tag = "staff", request_body = CloseDayRequest, security(("staff" = [])),
-    params(("provider" = String, Path, description = "`wechat_pay` or `alipay`"),
+    params(("provider" = String, Path, description = "As a day of bills names it"),
         ("date" = String, Path, description = "The day in Beijing, as in `2026-11-28`")),
     responses((status = 200, body = BillDayView),
         (status = 403, description = "`staff_right_missing`, `second_factor_needed`",
