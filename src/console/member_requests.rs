@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
-    staff::{
-        StaffRequest,
-        guard::{ChangeStaff, ReadStaff},
-    },
+    staff::guard::{ChangeStaff, ReadStaff},
     staff_accounts::{StaffAct, StaffChange, StaffId},
 };
 use actix_web::{
@@ -74,7 +71,7 @@ pub(super) async fn show(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let request = console.staff.staff_request(&seat.member, id.into_inner()).await?;
-    let StaffRequest { approval, member, change } = request;
+    let (approval, member, change) = (request.approval, request.member, request.change);
     let state = approval.state_at(console.clock.now());
     let waits = state == ApprovalState::Requested;
     let asked = approval.asked_by.staff_no == *seat.member.staff_no;

@@ -9,10 +9,7 @@ use super::{
     list::{COUNTED, grouped, money},
     password_resets, words,
 };
-use crate::{
-    base::clock::Timestamp,
-    staff::{Today, TodayCount},
-};
+use crate::{base::clock::Timestamp, staff::Today};
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use chart::Chart;
@@ -75,19 +72,25 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, PageError> {
     // Boxed: it asks all the rooms.
     let today = Box::pin(console.today.today(&seat.member, COUNTED + 1)).await?;
-    let tiles = |counts: &[TodayCount]| {
-        counts.iter().filter_map(|one| tile(*one, today.now)).collect::<Vec<_>>()
-    };
+    let now = today.now;
     shown(&TodayPage {
         frame: Frame::of(&seat, &console, HERE).await?,
-        waiting: tiles(&today.waiting),
-        noted: tiles(&today.noted),
+        waiting: today
+            .waiting
+            .iter()
+            .filter_map(|one| tile(one.kind, (one.count, one.oldest), now))
+            .collect(),
+        noted: today
+            .noted
+            .iter()
+            .filter_map(|one| tile(one.kind, (one.count, one.oldest), now))
+            .collect(),
         money: money_of(&today),
         running: running(&today),
     })
 }
 
-fn tile(TodayCount { kind, count, oldest }: TodayCount, now: Timestamp) -> Option<Tile> {
+fn tile(kind: &str, (count, oldest): (u64, Option<Timestamp>), now: Timestamp) -> Option<Tile> {
     let (_, word, path) = LISTS.into_iter().find(|(name, ..)| *name == kind)?;
     let many = count > u64::from(COUNTED);
     Some(Tile {

@@ -42,7 +42,7 @@ pub use cases::{
 };
 pub use doors::{DoorDesk, DoorGrant, DoorSearch, Numbered};
 pub use health::{HealthLevel, SchoolHealth};
-pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffRequest};
+pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome};
 pub use merchants::{MerchantAsk, MerchantDetail, MerchantQuery, TakingMerchant};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
@@ -57,7 +57,7 @@ pub use terminals::{
     IssuedKey, KeyAsk, StaffTerminalError, TakingTerminal, TerminalAsk, TerminalDesk,
     TerminalDetail, TerminalQuery,
 };
-pub use today::{Today, TodayCount, TodayDesk};
+pub use today::{Today, TodayDesk};
 
 use crate::{
     base::{clock::Clock, db::Db},

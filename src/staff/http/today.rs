@@ -7,7 +7,7 @@ use crate::{
         money::Fen,
     },
     orders::fact::Provider,
-    staff::{Today, TodayCount, TodayDesk},
+    staff::{Today, TodayDesk, today::TodayCount},
     staff_accounts::StaffMember,
 };
 use actix_web::{
