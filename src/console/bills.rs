@@ -72,6 +72,11 @@ struct DaysPage {
     yesterday: Option<String>,
 }
 
+/// What the member may do with a day: have it compared again, and close it.
+struct ByHand {
+    closes: bool,
+}
+
 #[derive(Template)]
 #[template(path = "console/bill_day.html")]
 struct DayPage {
@@ -80,9 +85,7 @@ struct DayPage {
     day: Uuid,
     facts: Vec<(&'static str, String)>,
     apart: Vec<String>,
-    /// Whether the member may have it compared again, and close it.
-    compares: bool,
-    closes: bool,
+    by_hand: Option<ByHand>,
     /// That hardly anybody could decide what is asked for here.
     alone: Option<&'static str>,
     rows: Vec<DifferenceRow>,
@@ -151,8 +154,9 @@ pub(super) async fn day(
         title: title(&whole),
         facts: facts(&whole),
         apart: apart(&whole),
-        compares: roles.has(StaffAct::CompareBills),
-        closes: is_closable(&whole) && roles.has(StaffAct::CloseBills),
+        by_hand: roles
+            .has(StaffAct::CompareBills)
+            .then_some(ByHand { closes: is_closable(&whole) && roles.has(StaffAct::CloseBills) }),
         alone,
         asks,
         rows: found.into_iter().map(difference_row).collect(),

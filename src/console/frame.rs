@@ -240,6 +240,7 @@ impl From<String> for Detail {
 }
 
 /// What an input says of itself where it is wrong, for templates.
+#[expect(clippy::ref_option, reason = "templates pass references to their fields")]
 pub(super) fn marks(wrong: &Option<Wrong>, field: &str) -> String {
     let details = wrong.iter().flat_map(|wrong| &wrong.details);
     let mut fields = details.filter_map(|detail| detail.field.as_deref());

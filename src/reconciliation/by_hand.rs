@@ -1,7 +1,7 @@
 //! Days that finance looks at: compared again now, and closed by hand.
 //!
 //! Closing by hand says who found that nothing differs. It forbids nothing: what comes later opens the day
-//! again.
+//! again (ADR 0052).
 
 use super::{DayKey, ReconcileError, Reconciliation, day::BillDay, ready_at, store};
 use crate::{

@@ -76,7 +76,7 @@ async fn what_was_typed_waits_for_the_factor(db: &TestDb) {
     let id = form.field("form_id");
     let typed = [("form_id", id.as_str()), ("reason", "忘记密码"), ("back", "/staff/people")];
     let ago = "UPDATE staff_session SET factor_at = factor_at - $1";
-    world.rows.change(ago, [(11 * 60_000_000_i64).into()]).await;
+    world.change(ago, [(11 * 60_000_000_i64).into()]).await;
     testkit::eventually("the copy of the session is old", async || {
         (office.get(&path).await.status == 303).then_some(())
     })

@@ -22,8 +22,9 @@ async fn refused_message(world: &World) {
 }
 
 fn of<'a>(today: &'a Value, list: &str) -> Option<&'a Value> {
-    let all = today["waiting"].as_array().unwrap().iter().chain(today["noted"].as_array().unwrap());
-    all.into_iter().find(|one| one["list"] == list).map(|one| &one["count"])
+    let mut all =
+        today["waiting"].as_array().unwrap().iter().chain(today["noted"].as_array().unwrap());
+    all.find(|one| one["list"] == list).map(|one| &one["count"])
 }
 
 async fn each_role_sees_the_numbers_whose_lists_are_open(db: &TestDb) {
