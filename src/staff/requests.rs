@@ -323,10 +323,10 @@ pub(super) async fn decider(
     asked: &Approval,
     now: Timestamp,
 ) -> Result<Decider, DbError> {
-    let asker = &asked.asked_by;
-    let bonds = StaffAccounts::bonds(tx, member, asker.id, (asked.asked_at, now)).await?;
+    let Officer { id, staff_no, .. } = &asked.asked_by;
+    let bonds = StaffAccounts::bonds(tx, member, *id, (asked.asked_at, now)).await?;
     let StaffBonds { to, of_other, factor_is_new, other_is_off } = bonds;
     let officer = officer(member);
-    let is_bound = to.contains(&asker.staff_no) || of_other.contains(&officer.staff_no);
+    let is_bound = to.contains(staff_no) || of_other.contains(&officer.staff_no);
     Ok(Decider { officer, is_bound, factor_is_new, asker_is_off: other_is_off })
 }
