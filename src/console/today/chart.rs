@@ -15,7 +15,7 @@ pub(super) struct Bar {
 
 /// An hour in which money moved.
 pub(super) struct Hour {
-    pub(super) hour: String,
+    pub(super) at: String,
     pub(super) paid: String,
     pub(super) back: String,
 }
@@ -45,7 +45,7 @@ impl Chart {
             .enumerate()
             .filter(|(_, [paid, back])| !(paid.is_zero() && back.is_zero()));
         let hour = |(nth, [paid, back]): (usize, &[Fen; 2])| Hour {
-            hour: format!("{nth:02}:00–{:02}:00", nth + 1),
+            at: format!("{nth:02}:00–{:02}:00", nth + 1),
             paid: money(*paid),
             back: money(*back),
         };
@@ -67,7 +67,7 @@ mod tests {
         let bars: Vec<_> =
             chart.bars.iter().map(|bar| (bar.class, bar.x, bar.y, bar.height)).collect();
         assert_eq!(bars, [("paid", 91, 0, 56), ("back", 96, 55, 1), ("paid", 231, 28, 28)]);
-        let hours: Vec<_> = chart.hours.iter().map(|hour| (&*hour.hour, &*hour.paid)).collect();
+        let hours: Vec<_> = chart.hours.iter().map(|hour| (&*hour.at, &*hour.paid)).collect();
         assert_eq!(hours, [("09:00–10:00", "¥10,000.00"), ("23:00–24:00", "¥5,000.00")]);
         let nothing = Chart::of(&[[Fen::default(); 2]; 24]);
         assert!(nothing.bars.is_empty() && nothing.hours.is_empty());
