@@ -47,6 +47,10 @@ for member in "office 9001 card_office" "finance 9002 finance" "auditor 9003 aud
 done
 
 onecard staff link-wecom --school ynart --login finance --userid LiNa >/dev/null
+# The first two classes of the roster.
+mapfile -t classes < <(awk -F, 'NR > 1 && $7 && !seen[$7]++ { print $7; if (++n == 2) exit }' \
+  schools/demo/ynart-roster.csv)
+onecard staff set-classes --school ynart --login counsellor --class "${classes[@]}" >/dev/null
 
 # What was paid in those weeks: the sandbox itself remembers nothing.
 paid=()
@@ -118,14 +122,15 @@ $(demo_staff)
 
   the school has three weeks behind it. What to look at, at http://127.0.0.1:$server/staff:
 
-    office      今日待办 → 人员：找 20241001101，看流水和设备；有人欠费，有人挂失，有人过期 → 订单：日期选最近几周，
-                有未支付、已退款 → 异常：接手一件 → 门禁记录：东三栋进出，住别处的被拒绝
-    finance     复核：两件退款由 colleague 申请，等您通过 → 对账：11 点以后看昨天，三天前那天也差一笔，支付平台的
-                账单里没有 → 异常：一笔重复支付退不回去 → 导出
+    office      今日待办 → 复核：重置查询密码由 colleague 申请，等您通过 → 人员：找 20241001101，看流水和设备；有人欠费，
+                有人挂失，有人过期 → 订单：日期选最近几周，微信、支付宝都有，有未支付、已退款 → 异常：接手一件 →
+                花名册：freshmen.csv 已检查，有一行被拒绝，导入它 → 门禁记录：东三栋进出，住别处的被拒绝
+    finance     复核：两件退款、一件调账、一笔对账差异由同事申请，等您通过 → 对账：11 点以后看昨天，三天前那天也差一笔，
+                支付平台的账单里没有 → 异常：一笔重复支付退不回去 → 导出
     auditor     订单、退款、对账、记录：谁在什么时候做了什么，为什么
-    admin       工作人员：新增一个账号，由 deputy 复核 → 政策：改一条，由 deputy 复核 → 运行状况
+    admin       工作人员：secretary 申请了会计的账号，等您通过；新增一个账号，由 deputy 复核 → 政策：改一条，由 deputy 复核 → 运行状况
     network     终端：T3 多日没有联系，T4 已停用；给 T3 换密钥，启用 T4 → 消息与帮助：没有人同意过，全部未送达
-    counsellor  人员：admin 在 工作人员 → counsellor → 班级 里分给班级以后，只看这些人的状态，不看钱
+    counsellor  人员：只看分给的两个班，看状态，不看钱；班级由 admin 在 工作人员 → counsellor 里改
 
   try: open the student app → 微信登录 → choose 林晓雨 → 咸宁职业技术学院, 学号 and 查询密码
        from above → 充值 ¥50 → 确认支付 at the cashier → the balance is on the home page

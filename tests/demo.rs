@@ -35,7 +35,9 @@ async fn some_days_at_a_school(db: &TestDb) {
     assert!(report.is_clean(), "{report}");
     for (what, least) in [
         ("refund WHERE state = 'done'", 1),
-        ("approval WHERE state = 'requested'", 2),
+        ("approval WHERE state = 'requested'", 6),
+        ("roster_job WHERE state = 'checked'", 1),
+        ("payment WHERE provider = 'alipay'", 4),
         ("bill_difference WHERE state = 'open'", 2),
         ("bill_day WHERE state = 'closed'", 3),
         ("person WHERE lost_at IS NOT NULL", 1),

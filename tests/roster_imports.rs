@@ -24,6 +24,7 @@ on_each_database!(
     a_roster_is_checked_and_then_written,
     a_worker_that_dies_is_followed_by_another,
     who_lost_the_lease_writes_nothing_more,
+    who_may_not_import_any_more_writes_nothing_more,
     an_import_is_started_once,
     one_roster_of_a_school_is_worked_at,
     a_roster_waits_for_a_day,
@@ -219,6 +220,29 @@ async fn who_lost_the_lease_writes_nothing_more(db: &TestDb) {
     let done = office.job(id).await;
     assert_eq!((done.state, done.imported), (RosterState::Done, counts([2181, 0, 0, 22])));
     assert_eq!(people(&office.rows).await, 2181);
+}
+
+async fn who_may_not_import_any_more_writes_nothing_more(db: &TestDb) {
+    let office = Office::open(db).await;
+    let id = office.checked(&many(2203)).await.id;
+    office.desk.start(&office.li, id).await.unwrap();
+    let mut work = pin!(office.desk.work_once());
+    while office.job(id).await.rows_done == 0 {
+        assert!(work.as_mut().now_or_never().is_none(), "it is not done yet");
+        tokio::task::yield_now().await;
+    }
+    // The part that is being written may hold the row of the login.
+    let registry = staff::registry(&db.db);
+    let switching = registry.switch(office.li.school, &office.li.login, false, NOW);
+    let (worked, switched) = join(work, switching).await;
+    assert!(worked.unwrap() && switched.unwrap());
+    let ended = office.job(id).await;
+    assert_eq!((ended.state, ended.fault.as_deref()), (RosterState::Failed, Some("no_right")));
+    let written = ended.imported.added;
+    assert!((1..2181).contains(&written), "{ended:?}");
+    assert_eq!(people(&office.rows).await, i64::try_from(written).unwrap());
+    assert_eq!(office.rows.count("stored_file").await, 0, "the file is not kept");
+    assert!(!office.desk.work_once().await.unwrap(), "nothing is due");
 }
 
 async fn an_import_is_started_once(db: &TestDb) {

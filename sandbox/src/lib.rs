@@ -20,6 +20,7 @@ pub mod faults;
 pub mod keys;
 mod local_url;
 mod page;
+mod paid;
 pub mod requests;
 mod schema;
 mod server;
@@ -27,6 +28,7 @@ mod stand_ins;
 mod state;
 
 pub use endpoint::Endpoint;
+pub use paid::PaidElsewhere;
 pub use server::{Options, Running, StartError, start};
 pub use stand_ins::{alipay, gate, locks, till, wechat, wechat_pay, wecom};
 pub use state::Sandbox;

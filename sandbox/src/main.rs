@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use sandbox::callbacks::CallbackMode;
-use sandbox::{Options, keys};
+use sandbox::{Options, PaidElsewhere, keys};
 use tracing_subscriber::EnvFilter;
 
 /// Stand-ins for onecard's providers, with throwaway keys of their own.
@@ -45,7 +45,7 @@ enum Command {
         /// The server that the tills call
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
         server: String,
-        /// Payments of another process that are known from the start, by WeChat Pay
+        /// Payments of another process that are known from the start
         #[arg(long, value_name = "FILE")]
         paid: Option<PathBuf>,
     },
@@ -94,8 +94,12 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let options = Options { listen, callbacks, speed, server, ..options };
             let running = sandbox::start(options).await?;
             if let Some(paid) = paid {
-                let kept = serde_json::from_slice(&std::fs::read(paid)?)?;
-                if !running.sandbox().wechat_pay.keep(kept) {
+                let read: Result<PaidElsewhere, _> = serde_json::from_slice(&std::fs::read(&paid)?);
+                let read = read.map_err(|error| {
+                    let path = paid.display();
+                    format!("{path} is not of this version ({error}): begin with a new folder")
+                })?;
+                if !running.sandbox().take_up(read) {
                     return Err("there is no room for so many payments".into());
                 }
             }

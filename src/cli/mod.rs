@@ -33,7 +33,7 @@ use crate::{
     reconciliation::ReconcileError,
     routes,
     schools::roster::RosterError,
-    staff_accounts::StaffRegistryError,
+    staff_accounts::{StaffClasses, StaffRegistryError},
     terminals::RegistryError,
     wiring::{
         Settings,
@@ -67,6 +67,8 @@ enum CommandError {
     Build(#[from] BuildError),
     #[error("the database cannot be used: {0}")]
     Db(#[from] DbError),
+    #[error("at most {} classes, each of at most 60 characters", StaffClasses::MOST)]
+    Classes,
     #[error("{0}")]
     SingleProcess(#[from] SingleProcessError),
     #[error("{0}")]
@@ -128,6 +130,7 @@ impl CommandError {
             Self::Config(_) | Self::Filter(_) => EXIT_USAGE,
             Self::Build(_)
             | Self::Db(_)
+            | Self::Classes
             | Self::SingleProcess(_)
             | Self::Counters(_)
             | Self::Listen { .. }

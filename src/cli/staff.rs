@@ -11,8 +11,8 @@ use crate::{
     passwords::TryCounts,
     schools::PersonKeys,
     staff_accounts::{
-        ListedStaff, NewStaff, Slip, StaffLogin, StaffNo, StaffRegistry, StaffRole, StaffRoles,
-        WorkId,
+        ListedStaff, NewStaff, Slip, StaffClasses, StaffLogin, StaffNo, StaffRegistry, StaffRole,
+        StaffRoles, WorkId,
     },
 };
 use clap::{Args, Subcommand};
@@ -68,6 +68,21 @@ pub(super) enum Staff {
     #[command(after_help = "Example:\n  \
         onecard staff link-wecom --school xnec --login li --userid LiNa")]
     LinkWecom(StaffLink),
+    /// Give a counsellor classes: only their people are shown to the login
+    ///
+    /// They replace the ones from before; without --class none is left. Written as in the roster.
+    #[command(after_help = "Example:\n  \
+        onecard staff set-classes --school xnec --login zhao --class 护理2301 护理2302")]
+    SetClasses(StaffClassesGiven),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StaffClassesGiven {
+    #[command(flatten)]
+    name: StaffName,
+    /// The class
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    class: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -143,11 +158,21 @@ pub(super) async fn run(
         Staff::LinkWecom(StaffLink { name: StaffName { school, login }, userid }) => {
             let id = school_of(&registry.db, school).await?;
             let changed = registry.link((id, login), userid.as_ref(), now).await?;
-            let done = if changed { "changed  " } else { "unchanged" };
-            println!("{done}  {school}/{login}");
+            say(changed, school, login);
+        }
+        Staff::SetClasses(StaffClassesGiven { name: StaffName { school, login }, class }) => {
+            let classes = StaffClasses::new(class.iter().map(String::as_str));
+            let classes = classes.ok_or(CommandError::Classes)?;
+            let id = school_of(&registry.db, school).await?;
+            say(registry.set_classes((id, login), &classes, now).await?, school, login);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn say(changed: bool, school: &str, login: &StaffLogin) {
+    let done = if changed { "changed  " } else { "unchanged" };
+    println!("{done}  {school}/{login}");
 }
 
 async fn add(

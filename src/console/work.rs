@@ -11,6 +11,7 @@ use crate::{
         ApiError,
         problem::{NOT_FOUND, PROVIDER_UNAVAILABLE, problem_kinds},
     },
+    staff_accounts::StaffSignInError,
     work_login::{DirectoryError, WorkLoginError, WorkVisit},
 };
 use actix_web::{
@@ -27,6 +28,7 @@ const FACTOR: &str = "/staff/auth/wecom/second-factor";
 problem_kinds! {
     STALE = "work_login_stale", 400, "这次登录不是在本浏览器开始的，或已过期，请重新开始";
     CODE_REFUSED = "work_login_code", 403, "登录凭证无效或已用过，请重新开始";
+    FACTOR_REFUSED = "work_login_factor", 401, "动态验证码不对或已用过，请等下一个验证码再试";
     NOT_LINKED = "work_login_not_linked", 403, "这个企业账号没有可用的工作人员账号，请找管理员关联，或用账号和密码登录";
 }
 
@@ -114,11 +116,19 @@ pub(super) async fn finish(
             Ok(answer)
         }
         Err(WorkLoginError::SignIn(error)) => {
-            let wrong = Wrong::of(&ApiError::from(error));
+            let wrong = Wrong::of(&factor_refusal(error));
             let status = wrong.status;
             shown_as(status, &FactorPage { wrong: Some(wrong), style: assets::style() })
         }
         Err(error) => Err(refusal(error)),
+    }
+}
+
+/// No login or password was given here: the words of the other way would mislead.
+fn factor_refusal(error: StaffSignInError) -> ApiError {
+    match error {
+        StaffSignInError::Refused => ApiError::new(FACTOR_REFUSED),
+        other => ApiError::from(other),
     }
 }
 

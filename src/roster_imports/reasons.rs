@@ -70,6 +70,7 @@ pub fn fault_in_words(fault: &str) -> String {
             "utf16" => "文件是 UTF-16 编码，请另存为 UTF-8 或 GBK 的 CSV",
             "too_many_rows" => "超过 500,000 行",
             "file_gone" => "文件已删除，请重新上传",
+            "no_right" => "开始导入的人已不能导入，没有写完的行没有写入；请由别人重新上传",
             _ => "多次没有办成，请稍后重新上传；再不行请联系网络中心",
         };
         return said.to_owned();

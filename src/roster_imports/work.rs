@@ -2,6 +2,8 @@
 //!
 //! Invariant: each part of a file is kept under the lease, in the transaction that did it. Who lost the lease
 //! writes nothing more.
+//! Invariant: each part of an import is written only while whoever started it may still import: who loses the
+//! role, or the login, ends the job.
 
 use super::{
     RosterCounts, RosterDesk, RosterDeskError, RosterJob, RosterState, desk,
@@ -16,8 +18,15 @@ use crate::{
         write_point,
     },
     schools::roster::{RosterError, RosterExample, RosterImport, RosterReport},
+    staff_accounts::{self, StaffAct},
 };
-use std::{cell::RefCell, io::Cursor, pin::pin, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    io::Cursor,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 use zeroize::Zeroizing;
 
 /// How often due jobs are looked for, where nobody says that there are some.
@@ -37,6 +46,8 @@ type Bytes = Arc<Zeroizing<Vec<u8>>>;
 enum WorkError {
     #[error("the file is gone")]
     FileGone,
+    #[error("whoever started it may not import any more")]
+    NoRight,
     #[error(transparent)]
     Roster(#[from] RosterError),
     #[error(transparent)]
@@ -114,9 +125,10 @@ impl RosterDesk {
             desk: self,
             leased,
             examples: RefCell::new(known.map_err(RosterDeskError::from)?),
+            no_right: Cell::new(false),
         };
-        self.import(&db, (&file, &survey), &keeper).await?;
-        Ok(())
+        let imported = self.import(&db, (&file, &survey), &keeper).await;
+        if keeper.no_right.get() { Err(WorkError::NoRight) } else { Ok(imported?) }
     }
 
     async fn import(
@@ -149,10 +161,13 @@ struct Keeper<'a> {
     desk: &'a RosterDesk,
     leased: &'a Leased,
     examples: RefCell<Vec<RosterExample>>,
+    /// Set where a part was refused since its starter lost the right.
+    no_right: Cell<bool>,
 }
 
 impl Keeper<'_> {
     async fn keep(&self, tx: &Tx, part: &RosterReport) -> Result<(), RosterError> {
+        self.hold_starter(tx).await?;
         let counts = RosterCounts {
             added: part.added,
             changed: part.changed,
@@ -163,6 +178,23 @@ impl Keeper<'_> {
         let examples = self.sealed(part)?;
         let part = Part { counts, refused: &part.refused, examples, leased_until };
         if store::keep(tx, self.leased, &part).await? { Ok(()) } else { Err(RosterError::Stopped) }
+    }
+
+    /// Holds whoever started the import to the right until the transaction ends. A check writes no people.
+    async fn hold_starter(&self, tx: &Tx) -> Result<(), RosterError> {
+        let job = &self.leased.job;
+        let Some(by) = &job.started else { return Ok(()) };
+        let who = (job.school, by.login.as_str(), by.staff_no.as_str());
+        let held: Result<(), RosterDeskError> =
+            staff_accounts::hold_starter(tx, who, StaffAct::ImportRoster, by.at).await;
+        match held {
+            Ok(()) => Ok(()),
+            Err(RosterDeskError::Db(error)) => Err(error.into()),
+            Err(_) => {
+                self.no_right.set(true);
+                Err(RosterError::Stopped)
+            }
+        }
     }
 
     /// The examples so far with new ones, unless there are enough. A part that is kept again adds none twice.
@@ -200,6 +232,7 @@ async fn survey(file: &Bytes) -> Result<CsvSurvey, RosterError> {
 fn fault_of(error: &WorkError) -> Option<String> {
     match error {
         WorkError::FileGone => Some("file_gone".to_owned()),
+        WorkError::NoRight => Some("no_right".to_owned()),
         WorkError::Roster(RosterError::Utf16) => Some("utf16".to_owned()),
         WorkError::Roster(RosterError::TooManyRows) => Some("too_many_rows".to_owned()),
         WorkError::Roster(RosterError::Header { fault }) => Some(format!("header: {fault}")),

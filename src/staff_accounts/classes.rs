@@ -1,7 +1,17 @@
 //! Whom a counsellor sees: the classes that an admin gave the login.
 
-use super::{StaffAct, StaffChangeError, StaffChanges, StaffId, StaffMember, StaffRole, store};
-use crate::audit::{self, AuditAct, Entry};
+use super::{
+    Account, StaffAct, StaffChangeError, StaffChanges, StaffId, StaffLogin, StaffMember,
+    StaffRegistry, StaffRegistryError, StaffRole, registry, store,
+};
+use crate::{
+    audit::{self, AuditAct, Entry},
+    base::{
+        clock::Timestamp,
+        db::{DbError, Tx},
+        ids::SchoolId,
+    },
+};
 use std::{collections::BTreeSet, fmt};
 
 /// The classes of a login, by name.
@@ -73,16 +83,47 @@ impl StaffChanges<'_> {
         if account.classes == *classes || account.classes != *before {
             return Err(StaffChangeError::Unchanged);
         }
-        store::set_classes(self.tx, id, classes, self.now).await?;
-        let names = |classes: &StaffClasses| classes.names().collect::<Vec<_>>().join("、");
-        let entry = Entry {
-            act: AuditAct::StaffClassesChanged,
-            school: Some(account.school),
-            subject: format!("staff {}", account.login),
-            detail: format!("classes {}, before {}", names(classes), names(before)),
-        };
-        Ok(audit::record(self.tx, &entry, self.now).await?)
+        Ok(put(self.tx, &account, classes, self.now).await?)
     }
+}
+
+impl StaffRegistry {
+    /// Gives a login these classes in place of its own; false if it had them already.
+    pub async fn set_classes(
+        &self,
+        (school, login): (SchoolId, &StaffLogin),
+        classes: &StaffClasses,
+        now: Timestamp,
+    ) -> Result<bool, StaffRegistryError> {
+        self.db
+            .in_tx(async |tx| {
+                let account = registry::locked(tx, school, login).await?;
+                if account.classes == *classes {
+                    return Ok(false);
+                }
+                put(tx, &account, classes, now).await?;
+                Ok(true)
+            })
+            .await
+    }
+}
+
+/// Gives a locked login other classes.
+async fn put(
+    tx: &Tx,
+    account: &Account,
+    classes: &StaffClasses,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    store::set_classes(tx, account.id, classes, now).await?;
+    let names = |classes: &StaffClasses| classes.names().collect::<Vec<_>>().join("、");
+    let entry = Entry {
+        act: AuditAct::StaffClassesChanged,
+        school: Some(account.school),
+        subject: format!("staff {}", account.login),
+        detail: format!("classes {}, before {}", names(classes), names(&account.classes)),
+    };
+    audit::record(tx, &entry, now).await
 }
 
 #[cfg(test)]

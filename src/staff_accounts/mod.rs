@@ -190,6 +190,21 @@ pub async fn hold<E: From<StaffRefusal> + From<DbError>>(
     Ok(())
 }
 
+/// [`hold`] for work that goes on after its request was answered: for the person whom its row names, as if
+/// still at `asked_at`, when the second factor was fresh.
+pub async fn hold_starter<E: From<StaffRefusal> + From<DbError>>(
+    tx: &Tx,
+    (school, login, staff_no): (SchoolId, &str, &str),
+    act: StaffAct,
+    asked_at: Timestamp,
+) -> Result<(), E> {
+    let held = store::hold_login(tx, school, login).await?;
+    let same = |account: &Account| account.enabled && *account.staff_no == *staff_no;
+    let account = held.filter(same).ok_or(StaffRefusal::NoRight)?;
+    account.roles.allow(act, asked_at, asked_at)?;
+    Ok(())
+}
+
 impl StaffAccounts {
     /// The room with these dependencies.
     pub fn new(setup: StaffAccountsSetup) -> Self {

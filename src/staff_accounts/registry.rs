@@ -364,7 +364,7 @@ pub(super) fn is_weak(password: &SecretString, login: &str) -> bool {
 /// The last login, how many were written, and those that cannot be opened.
 type ResealedPage = (StaffId, u64, Vec<(StaffId, SealError)>);
 
-async fn locked(
+pub(super) async fn locked(
     tx: &Tx,
     school: SchoolId,
     login: &StaffLogin,

@@ -17,7 +17,7 @@ use crate::{
     },
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
     stored_files::StoredFiles,
-    work_login::{WorkDirectories, WorkLogins},
+    work_login::{WorkDirectories, WorkLogins, WorkTurns},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -129,6 +129,7 @@ pub(super) fn console(
             kv: Arc::clone(ground.kv),
             clock: Arc::clone(&staff.clock),
             redirect_uri: format!("{}{WORK_CALLBACK}", public_url.trim_end_matches('/')),
+            turns: WorkTurns::default(),
         },
         staff: staff.clone(),
         orders: orders.clone(),

@@ -9,6 +9,9 @@
 //! Absent on purpose: logins that are made by a first visit; profiles; the userid in any address of ours.
 
 mod carried;
+mod turns;
+
+pub use turns::WorkTurns;
 
 use crate::{
     base::{clock::Clock, crypto::seal::Sealer, db::DbError, ids::SchoolId, kv::Kv},
@@ -84,6 +87,8 @@ pub struct WorkLogins {
     pub clock: Arc<dyn Clock>,
     /// The address that the messenger sends browsers back to.
     pub redirect_uri: String,
+    /// Who may ask the messenger now.
+    pub turns: WorkTurns,
 }
 
 /// Somebody who goes to the messenger.
@@ -164,7 +169,7 @@ impl WorkLogins {
             return Err(DirectoryError::CodeRefused.into());
         }
         let directory = self.directory(&carried.school).ok_or(WorkLoginError::NotConfigured)?;
-        let work_id = directory.member_of(code).await?;
+        let work_id = self.turns.ask(directory.as_ref(), code).await?;
         let school = self.school(&carried.school).await?;
         let login = self.accounts.linked(school, &work_id).await?;
         let login = login.ok_or(WorkLoginError::NotLinked)?;

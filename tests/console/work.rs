@@ -120,7 +120,8 @@ async fn a_linked_member_signs_in_with_the_second_factor(db: &TestDb) {
     assert!(browser.cookie(SESSION).is_none(), "not yet");
     let asked = browser.get(FACTOR).await.with(200);
     assert!(asked.says("企业微信已确认您的身份") && !asked.says("lina"));
-    school.confirm(&browser, "000000").await.with(401);
+    let wrong = school.confirm(&browser, "000000").await.with(401);
+    assert!(wrong.says("动态验证码不对") && !wrong.says("密码有误"), "{}", wrong.html);
     let entered = school.confirm(&browser, &school.fresh_code().await).await;
     assert_eq!((entered.status, entered.location.as_str()), (303, "/staff/account"));
     assert!(browser.cookie(CARRIED).is_none());

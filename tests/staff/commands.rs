@@ -44,6 +44,11 @@ async fn an_operator_manages_logins(db: &TestDb) {
         ("staff add --school xnec --login wang --staff-no 1".to_owned(), 2, "--role"),
         ("staff disable --school xnec --login wang".to_owned(), 1, "there is no login wang"),
         ("staff reset-factor --school xnec --login wang".to_owned(), 1, "there is no login wang"),
+        (
+            format!("staff set-classes --school xnec --login li --class {}", "长".repeat(61)),
+            1,
+            "60",
+        ),
         ("staff list --school nowhere".to_owned(), 1, "there is no school nowhere"),
     ];
     for (command, expected, told) in &refused {
@@ -60,6 +65,17 @@ async fn an_operator_manages_logins(db: &TestDb) {
             assert_eq!(out, format!("{said}  xnec/li  {state}\n"));
         }
     }
+    let classes = "SELECT COALESCE(classes, '-') FROM staff_member WHERE login = 'li'";
+    for (given, said, kept) in [
+        (" --class 护理2302 护理2301 护理2302", "changed  ", "护理2301\n护理2302"),
+        (" --class 护理2301 护理2302", "unchanged", "护理2301\n护理2302"),
+        ("", "changed  ", "-"),
+    ] {
+        let (_, out, err) =
+            run(&format!("staff set-classes --school xnec --login li{given}")).await;
+        assert_eq!(out, format!("{said}  xnec/li\n"), "{given}: {err}");
+        assert_eq!(world.rows.texts(classes).await, [kept], "{given}");
+    }
     let (exit, out, err) = run("staff reset-factor --school xnec --login li").await;
     assert_eq!(exit, 0, "{err}");
     let old = sign_in(&world.api(), &login_body("li", &code(&member.secret, 0))).await;
@@ -67,8 +83,9 @@ async fn an_operator_manages_logins(db: &TestDb) {
     Member::enrol_as(&world, "li", &secret_of(&printed(&out)), login_body).await;
     let acts = "SELECT act || ' | ' || subject || ' | ' || who || ' | ' || why FROM audit_entry \
         WHERE act LIKE 'staff.%' AND who LIKE 'command%' ORDER BY position";
-    let told = ["added", "disabled", "enabled", "factor_reset"]
-        .map(|act| format!("staff.{act} | staff li | command line, user unknown | 开学"));
+    let told =
+        ["added", "disabled", "enabled", "classes_changed", "classes_changed", "factor_reset"]
+            .map(|act| format!("staff.{act} | staff li | command line, user unknown | 开学"));
     assert_eq!(world.rows.texts(acts).await, told);
     from_standard_input(&program);
     assert_authentic(&world.db).await;

@@ -172,3 +172,35 @@ async fn days_that_are_not_over_and_unknown_kinds_have_no_bill() {
     bill(&world, "trade", "2025-12-31").await;
     bill(&world, "trade", "2025-12").await;
 }
+
+#[tokio::test]
+async fn what_was_paid_in_another_process_is_known() {
+    let first = AlipayWorld::start().await;
+    for number in ["KEPT1", "KEPT2", "UNPAID"] {
+        first.trade(number, NOTIFY).await;
+    }
+    first.alipay().pay("KEPT1").unwrap();
+    first.alipay().pay("KEPT2").unwrap();
+    let refund =
+        json!({ "out_trade_no": "KEPT1", "refund_amount": "5.00", "out_request_no": "RF1" });
+    first.done("alipay.trade.refund", &refund).await;
+    let paid = serde_json::to_vec(&first.running.sandbox().paid()).unwrap();
+
+    let second = AlipayWorld::start().await;
+    for _ in 0..2 {
+        let read = serde_json::from_slice(&paid).unwrap();
+        assert!(second.running.sandbox().take_up(read));
+        let again = serde_json::to_vec(&second.running.sandbox().paid()).unwrap();
+        assert_eq!(String::from_utf8(again), String::from_utf8(paid.clone()), "once each");
+    }
+    let query = async |world: &AlipayWorld, number: &str| {
+        world.done("alipay.trade.query", &json!({ "out_trade_no": number })).await
+    };
+    assert_eq!(query(&second, "KEPT1").await, query(&first, "KEPT1").await);
+    // The rest of it can go back here; more cannot.
+    let rest =
+        json!({ "out_trade_no": "KEPT1", "refund_amount": "45.01", "out_request_no": "RF2" });
+    second.refused("alipay.trade.refund", &rest).await;
+    let unknown = second.refused("alipay.trade.query", &json!({ "out_trade_no": "UNPAID" })).await;
+    assert_eq!(unknown, "ACQ.TRADE_NOT_EXIST");
+}

@@ -94,6 +94,19 @@ pub(super) async fn hold(tx: &Tx, id: StaffId) -> Result<Option<Account>, DbErro
     found.one(tx.conn()).await?.map(|row| checked(tx.macs(), row)).transpose()
 }
 
+/// Locks the login of a school against changes.
+pub(super) async fn hold_login(
+    tx: &Tx,
+    school: SchoolId,
+    login: &str,
+) -> Result<Option<Account>, DbError> {
+    let found = staff_member::Entity::find()
+        .filter(staff_member::Column::SchoolId.eq(school.number()))
+        .filter(staff_member::Column::Login.eq(login))
+        .lock_shared();
+    found.one(tx.conn()).await?.map(|row| checked(tx.macs(), row)).transpose()
+}
+
 /// Locks the login of a school. It may be forged: what changes it leaves it forged.
 pub(super) async fn lock_login(
     tx: &Tx,

@@ -15,8 +15,12 @@ const UNTOUCHED: usize = 2;
 
 /// Somebody with a phone and some money.
 pub(super) struct Somebody {
+    /// The student number.
+    pub(super) number: String,
     /// About what there is to spend.
     pub(super) fen: i64,
+    /// In Alipay rather than in WeChat.
+    pub(super) by_alipay: bool,
     /// The first top-up: the number of its payment, and what it was.
     first: Option<(String, i64)>,
     student: Student,
@@ -47,19 +51,19 @@ pub(super) fn with_phones(demo: &Demo) -> Vec<(String, String)> {
 }
 
 impl Somebody {
-    /// Signs in, binds and replaces the first password, which the school's rule takes from the ID number.
+    /// Signs in, every third by Alipay, binds, and replaces the first password, which the school's rule takes
+    /// from the ID number.
     pub(super) async fn join(place: &Place, nth: usize, (number, id): (String, String)) -> Self {
         let user = FIRST_USER + u32::try_from(nth).unwrap();
-        let wechat = &place.sandbox().wechat;
-        let code = wechat.issue_code(&wechat.user(user).unwrap(), place.sandbox().clock.now());
-        let student = place.api.login(&code).await;
+        let by_alipay = nth % 3 == 2;
+        let student = sign_in(place, user, by_alipay).await;
         let digits = id.trim_end_matches('X');
         let first = &digits[digits.len() - 6..];
         student.bind_with(&claim(SCHOOL, &number, first)).await.body(201);
         let change = json!({ "old_password": first, "new_password": PASSWORD });
         let changed = student.post("/api/v1/me/query-password", &change).await;
         assert_eq!(changed.status, 204, "{}", changed.text());
-        Self { fen: 0, first: None, student }
+        Self { number, fen: 0, by_alipay, first: None, student }
     }
 
     /// A new access token: the last one is an evening old.
@@ -89,7 +93,7 @@ impl Somebody {
         place.pass(door, &code).await;
     }
 
-    /// Tops up by WeChat Pay, and is credited.
+    /// Tops up, and is credited.
     pub(super) async fn top_up(&mut self, place: &Place, rows: &Rows, fen: i64) -> ToppedUp {
         let order = self.order(place, fen).await;
         let topped_up = self.pay_order(place, rows, &order).await;
@@ -111,7 +115,8 @@ impl Somebody {
     /// Orders a top-up and never pays.
     pub(super) async fn order(&mut self, place: &Place, fen: i64) -> Value {
         self.wake(place).await;
-        let wish = json!({ "purpose": "card_top_up", "funding": "wechat_pay", "amount_fen": fen,
+        let funding = if self.by_alipay { "alipay" } else { "wechat_pay" };
+        let wish = json!({ "purpose": "card_top_up", "funding": funding, "amount_fen": fen,
             "query_password": PASSWORD });
         let key = Uuid::new_v4().simple().to_string();
         self.student.order_with(&wish, &key).await.unwrap().body(201)
@@ -120,7 +125,11 @@ impl Somebody {
     async fn pay_order(&self, place: &Place, rows: &Rows, order: &Value) -> ToppedUp {
         let id: Uuid = order["id"].as_str().unwrap().parse().unwrap();
         let number = rows.payment_of(id).await.simple().to_string();
-        pay(place, &number).await;
+        if self.by_alipay {
+            pay_by_alipay(place, &number).await;
+        } else {
+            pay(place, &number).await;
+        }
         ToppedUp { order: id, number }
     }
 
@@ -147,6 +156,23 @@ impl Somebody {
         let answer = self.student.post(&path, &json!({ "query_password": PASSWORD })).await;
         assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
     }
+}
+
+async fn sign_in(place: &Place, user: u32, by_alipay: bool) -> Student {
+    let sandbox = place.sandbox();
+    let now = sandbox.clock.now();
+    if by_alipay {
+        let code = sandbox.alipay.issue_code(&sandbox.alipay.user(user).unwrap(), now);
+        return place.api.login_by("alipay", &code).await;
+    }
+    let code = sandbox.wechat.issue_code(&sandbox.wechat.user(user).unwrap(), now);
+    place.api.login(&code).await
+}
+
+async fn pay_by_alipay(place: &Place, number: &str) {
+    let alipay = &place.sandbox().alipay;
+    alipay.pay(number).unwrap();
+    within(PATIENCE, alipay.until(number, |trade| trade.accepted == 1)).await;
 }
 
 async fn pay(place: &Place, number: &str) {

@@ -5,6 +5,7 @@ use super::{
     crowd::{Somebody, ToppedUp, on_roster, with_phones},
     office::Colleague,
     place::Place,
+    requests::{self, Colleagues},
 };
 use crate::{Rows, eventually, serving::at_rest};
 use futures_util::future::join_all;
@@ -26,8 +27,7 @@ pub(super) struct Weeks<'a> {
     pub(super) place: Place,
     rows: &'a Rows,
     people: Vec<Somebody>,
-    asks: Colleague,
-    decides: Colleague,
+    colleagues: Colleagues,
     chance: StdRng,
     first: Day,
     last: u16,
@@ -50,11 +50,14 @@ impl<'a> Weeks<'a> {
             somebody.top_up(&place, rows, 5_000 + 2_500 * i64::try_from(nth % 4).unwrap()).await;
             people.push(somebody);
         }
-        let asks = Colleague::hire(&place, ("colleague", "9101", "card_office")).await;
-        let decides = Colleague::hire(&place, ("accountant", "9102", "finance")).await;
+        let colleagues = Colleagues {
+            office: Colleague::hire(&place, ("colleague", "9101", "card_office")).await,
+            finance: Colleague::hire(&place, ("accountant", "9102", "finance")).await,
+            admin: Colleague::hire(&place, ("secretary", "9103", "admin")).await,
+        };
         let chance = StdRng::seed_from_u64(u64::try_from(first.number()).unwrap());
         let (last, until, topped_up) = (demo.days, demo.until, Vec::new());
-        Self { place, rows, people, asks, decides, chance, first, last, until, topped_up }
+        Self { place, rows, people, colleagues, chance, first, last, until, topped_up }
     }
 
     /// One day, the first is 0.
@@ -87,6 +90,14 @@ impl<'a> Weeks<'a> {
         at_rest(self.rows).await;
         let app = &self.place.app;
         app.journeys.terminals.write_contacts(&app.db).await.unwrap();
+    }
+
+    /// The last minutes: what waits for whoever tries the demo.
+    pub(super) async fn end(&mut self) {
+        self.place.turn_to(self.until).await;
+        let numbers: Vec<_> = self.people.iter().map(|somebody| &*somebody.number).collect();
+        requests::ask(&self.place, self.rows, &self.colleagues, &numbers).await;
+        at_rest(self.rows).await;
     }
 
     /// Waits for a moment of a day; false if it is after the last.
@@ -137,7 +148,10 @@ impl<'a> Weeks<'a> {
     /// Whoever has little tops up; on each evening somebody does.
     async fn top_up(&mut self, nth: u16) {
         self.topped_up.clear();
-        self.people.sort_by_key(|somebody| somebody.fen);
+        // Of yesterday's and of three days ago: WeChat Pay lost one.
+        let left = self.last - nth.min(self.last);
+        let loses = left == 1 || left == 3;
+        self.people.sort_by_key(|somebody| (loses && somebody.by_alipay, somebody.fen));
         for (place_in_line, somebody) in self.people.iter_mut().enumerate() {
             if place_in_line >= 2 && somebody.fen >= LITTLE {
                 continue;
@@ -145,9 +159,7 @@ impl<'a> Weeks<'a> {
             let fen = [5_000, 10_000, 20_000][self.chance.random_range(0..3)];
             self.topped_up.push(somebody.top_up(&self.place, self.rows, fen).await);
         }
-        // Of yesterday's and of three days ago: the provider lost one.
-        let left = self.last - nth.min(self.last);
-        if left == 1 || left == 3 {
+        if loses {
             let lost = &self.topped_up[0];
             assert!(self.place.sandbox().wechat_pay.forget(&lost.number));
         }
@@ -171,6 +183,8 @@ impl<'a> Weeks<'a> {
     async fn happens(&mut self, nth: u16) {
         let (place, rows) = (&self.place, self.rows);
         let left = self.last - nth;
+        // What happens here happens at WeChat Pay.
+        self.people.sort_by_key(|somebody| somebody.by_alipay);
         match left {
             12 => place.switch_off("T4").await,
             8 => {
@@ -198,7 +212,7 @@ impl<'a> Weeks<'a> {
             1 => {
                 self.people.remove(2).report_loss(place, false).await;
                 // Nor does who owes.
-                self.people.sort_by_key(|somebody| somebody.fen);
+                self.people.sort_by_key(|somebody| (somebody.by_alipay, somebody.fen));
                 self.people.remove(0).is_given_back(place).await;
                 self.ask_for_more().await;
             }
@@ -209,12 +223,14 @@ impl<'a> Weeks<'a> {
     /// A refund that two persons agree on, and one that they do not.
     async fn give_back(&self) {
         let [first, second, ..] = &self.topped_up[..] else { return };
-        let refused = self.asks.ask(&self.place, (second.order, 1_000), "充错了").await;
+        let refused =
+            self.colleagues.office.ask(&self.place, (second.order, 1_000), "充错了").await;
         self.place.turn_to(self.place.now().plus(Duration::from_mins(1))).await;
-        let asked = self.asks.ask(&self.place, (first.order, 1_500), "充错了，本人申请").await;
-        self.decides.decide(&self.place, &asked, "approve").await;
+        let asked =
+            self.colleagues.office.ask(&self.place, (first.order, 1_500), "充错了，本人申请").await;
+        self.colleagues.finance.decide(&self.place, &asked, "approve").await;
         self.place.turn_to(self.place.now().plus(Duration::from_mins(1))).await;
-        self.decides.decide(&self.place, &refused, "reject").await;
+        self.colleagues.finance.decide(&self.place, &refused, "reject").await;
         self.until_counted("refund WHERE state = 'done'").await;
     }
 
@@ -227,7 +243,7 @@ impl<'a> Weeks<'a> {
     async fn ask_for_more(&self) {
         for (topped_up, reason) in self.topped_up.iter().zip(["充错了卡", "即将毕业离校"])
         {
-            self.asks.ask(&self.place, (topped_up.order, 2_000), reason).await;
+            self.colleagues.office.ask(&self.place, (topped_up.order, 2_000), reason).await;
             self.place.turn_to(self.place.now().plus(Duration::from_mins(1))).await;
         }
     }

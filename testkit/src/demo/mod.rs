@@ -8,6 +8,7 @@ mod crowd;
 mod days;
 mod office;
 mod place;
+mod requests;
 
 use crate::Rows;
 use days::Weeks;
@@ -76,6 +77,8 @@ impl Demo {
                 tell(&format!("day {} of {}", day + 1, self.days + 1));
             }
         }
+        weeks.end().await;
+        keep(&self.paid, &weeks.place);
         Some(DemoFigures {
             orders: rows.count("orders").await,
             charges: rows.count("charge").await,
@@ -86,6 +89,5 @@ impl Demo {
 
 /// Writes the sandbox's payments to a file.
 fn keep(file: &Path, place: &Place) {
-    let paid = place.sandbox().wechat_pay.kept();
-    fs::write(file, serde_json::to_vec(&paid).unwrap()).unwrap();
+    fs::write(file, serde_json::to_vec(&place.sandbox().paid()).unwrap()).unwrap();
 }

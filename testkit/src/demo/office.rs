@@ -1,7 +1,7 @@
 //! Colleagues of whoever tries the demo: they ask for refunds and decide them.
 
 use super::{SCHOOL, place::Place};
-use crate::secret_of;
+use crate::{Answer, http_client, secret_of};
 use onecard::{
     base::crypto::totp::TotpSecret,
     passwords::TryCounts,
@@ -19,6 +19,39 @@ const PASSWORD: &str = "chosen by colleagues";
 pub(super) struct Colleague {
     login: &'static str,
     secret: TotpSecret,
+}
+
+/// A member of staff who is signed in.
+pub(super) struct Seat<'a> {
+    place: &'a Place,
+    token: String,
+}
+
+impl Seat<'_> {
+    pub(super) async fn get(&self, path: &str) -> Value {
+        self.ask(&format!("GET {path}"), None).await.body(200)
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.ask(&format!("POST {path}"), Some(body)).await;
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
+        answer.json()
+    }
+
+    async fn ask(&self, line: &str, body: Option<&Value>) -> Answer {
+        let key = Uuid::new_v4().simple().to_string();
+        self.place.api.try_ask(&self.token, (line, &key), body).await.unwrap()
+    }
+
+    /// Sends a roster.
+    pub(super) async fn send_roster(&self, name: &str, file: String) {
+        let address = self.place.api.address();
+        let path = format!("http://{address}/api/v1/staff/roster-imports?file_name={name}");
+        let request = http_client().post(path).header("Content-Type", "text/csv").body(file);
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+    }
 }
 
 impl Colleague {
@@ -56,14 +89,15 @@ impl Colleague {
         place.api.post("/api/v1/staff/auth/login", &body).await.body(200)
     }
 
+    /// Signs in.
+    pub(super) async fn sit_down<'a>(&self, place: &'a Place) -> Seat<'a> {
+        let granted = self.sign_in(place, PASSWORD).await;
+        Seat { place, token: granted["access_token"].as_str().unwrap().to_owned() }
+    }
+
     /// Signs in and posts.
     async fn post(&self, place: &Place, path: &str, body: &Value) -> Value {
-        let granted = self.sign_in(place, PASSWORD).await;
-        let token = granted["access_token"].as_str().unwrap();
-        let (line, key) = (format!("POST {path}"), Uuid::new_v4().simple().to_string());
-        let answer = place.api.try_ask(token, (&line, &key), Some(body)).await.unwrap();
-        assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
-        answer.json()
+        self.sit_down(place).await.post(path, body).await
     }
 
     /// Asks for a refund of an order; returns the request's id.

@@ -27,6 +27,7 @@ mod create_fields;
 pub mod endpoints;
 mod form;
 mod gateway;
+mod kept;
 pub(crate) mod keys;
 mod message;
 mod notification;
@@ -50,6 +51,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use acts::TradeActRefusal;
 pub use apps::{AppSettings, AppView, NewAppSettings, RefundCourse};
+pub use kept::KeptTrade;
 pub use keys::Identities;
 pub use message::SentTemplateMessage;
 pub use people::AlipayUser;
