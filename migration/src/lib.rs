@@ -46,6 +46,7 @@ mod m0048_keys_and_work_ids;
 mod m0049_counter_desk;
 mod m0050_stored_files;
 mod m0051_lists;
+mod m0052_mornings;
 mod m0054_slips;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -108,6 +109,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0051_lists::Migration),
             Box::new(m0047_policies::Migration),
             Box::new(m0048_keys_and_work_ids::Migration),
+            Box::new(m0052_mornings::Migration),
             Box::new(m0054_slips::Migration),
         ]
     }

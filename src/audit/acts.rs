@@ -89,6 +89,10 @@ acts! {
     RowsTakenOver = "rows.taken_over", Rows;
     /// Rows got MACs, digests or ciphertexts under the present key.
     Rekeyed = "rows.rekeyed", Rows;
+    /// A check of the whole ledger found that every law holds.
+    LedgerProven = "ledger.proven", Rows;
+    /// A check of the whole ledger found a broken law.
+    LedgerBroken = "ledger.broken", Rows;
     /// A school and its policy were added.
     SchoolAdded = "school.added", Policy;
     /// A school's policy was replaced.
@@ -97,6 +101,10 @@ acts! {
     PolicyPublished = "policy.published", Policy;
     /// A version of a school's policy began.
     PolicyInForce = "policy.in_force", Policy;
+    /// The bill of a day was fetched and compared at somebody's wish.
+    BillsCompared = "bills.compared", Approvals;
+    /// The bill of a day in which nothing differs was closed by hand.
+    BillsClosed = "bills.closed", Approvals;
     /// A message that could not be delivered was sent again.
     MessageResent = "message.resent", Cases;
     /// The keys of a provider were tried.
@@ -147,6 +155,11 @@ acts! {
     StaffFactorReplaced = "staff.factor_replaced", Staff;
     /// A recovery code of a member of staff was used in place of a lost second factor.
     StaffRecoveryUsed = "staff.recovery_used", Staff;
+    /// Tries to sign in failed since the last time that one did not: an entry of the next good one, however many
+    /// there were, so that nobody fills the log.
+    StaffTriesFailed = "staff.tries_failed", Staff;
+    /// A member of staff signed out.
+    StaffSignedOut = "staff.signed_out", Staff;
     /// A member of staff made new recovery codes.
     StaffRecoveryRenewed = "staff.recovery_renewed", Staff;
     /// A member of staff ended another session of the same login.

@@ -15,5 +15,5 @@ mod store;
 pub use acts::{AuditAct, AuditKind};
 pub use entry::Entry;
 pub use proof::{AuditReport, SignedEntries, audit, resign};
-pub use reading::{AuditFilter, AuditLine};
+pub use reading::{AuditFilter, AuditHead, AuditLine, LedgerCheck};
 pub use store::{record, record_all};

@@ -41,6 +41,42 @@ pub struct AuditLine {
     pub why: String,
 }
 
+/// What the last check of the whole ledger found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerCheck {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Whether every law holds.
+    pub holds: bool,
+}
+
+impl LedgerCheck {
+    /// The last one, if there was any: one query.
+    pub async fn last(db: &Db) -> Result<Option<Self>, DbError> {
+        let last = store::last_check(db).await?;
+        let holds = |act: &str| act == AuditAct::LedgerProven.code();
+        Ok(last.map(|line| Self { at: line.at, holds: holds(&line.act) }))
+    }
+}
+
+/// The last entry of the chain: whoever keeps it elsewhere can show later that nothing before it was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Its place in the chain, over all schools.
+    pub position: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Its hash, which covers all entries before it, in hexadecimal digits.
+    pub hash: String,
+}
+
+impl AuditHead {
+    /// The head of now; `None` where there is no entry.
+    pub async fn read(db: &Db) -> Result<Option<Self>, DbError> {
+        store::last_entry(db).await
+    }
+}
+
 impl AuditLine {
     /// How many of a member's newest `most` entries of an act are no older than `since`, in a transaction
     /// that has appended an entry: no other one appends meanwhile.

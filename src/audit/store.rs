@@ -2,7 +2,7 @@
 
 use super::{
     entry::{Entry, Stored, plain},
-    reading::{AuditFilter, AuditLine},
+    reading::{AuditFilter, AuditHead, AuditLine},
 };
 use crate::base::{
     clock::Timestamp,
@@ -173,6 +173,26 @@ pub(super) async fn lines_about(
     );
     let values = vec![school.number().into(), subject.into()];
     Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
+}
+
+/// The last entry of all.
+pub(super) async fn last_entry(db: &Db) -> Result<Option<AuditHead>, DbError> {
+    let sql = "SELECT position, at, hash FROM audit_entry ORDER BY position DESC LIMIT 1";
+    let head = |row: &QueryResult| {
+        Ok(AuditHead {
+            position: row.try_get("", "position")?,
+            at: Timestamp::from_micros(row.try_get("", "at")?),
+            hash: hex::encode(row.try_get::<Vec<u8>>("", "hash")?),
+        })
+    };
+    Source::Db(db).select(sql, vec![]).await?.first().map(head).transpose()
+}
+
+/// The last entry of a check of the whole ledger. Its index has these entries alone.
+pub(super) async fn last_check(db: &Db) -> Result<Option<AuditLine>, DbError> {
+    let sql = "SELECT position, at, who, act, subject, detail, why FROM audit_entry \
+               WHERE act IN ('ledger.proven', 'ledger.broken') ORDER BY position DESC LIMIT 1";
+    Source::Db(db).select(sql, vec![]).await?.first().map(line).transpose()
 }
 
 /// How many entries there are, among the first `most`.

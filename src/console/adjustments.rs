@@ -7,7 +7,7 @@ use super::{
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     orders::fen_of,
     people::{self, CameFrom},
-    words,
+    second, words,
 };
 use crate::{
     adjustments::Adjustment,
@@ -76,6 +76,8 @@ struct AskPage {
     who: String,
     has: String,
     most: String,
+    /// That hardly anybody could decide it.
+    alone: Option<&'static str>,
     is_down: bool,
     form: AskForm,
     /// The question with the figures of now, once it is known what is asked for.
@@ -95,6 +97,8 @@ struct DetailPage {
     remark: String,
     history: Vec<String>,
     decides: bool,
+    /// Why 通过 is not offered to who could decide.
+    why_not: Option<&'static str>,
     withdraws: bool,
 }
 
@@ -172,6 +176,7 @@ async fn ask_page(
         who: who(detail),
         has: words::yuan(has),
         most: Adjustment::MOST.to_string(),
+        alone: second::warning(console, &seat.member, StaffAct::DecideAdjustment).await?,
         is_down: form.way == Way::Down,
         form: AskForm { seen, ..form },
         question,
@@ -272,6 +277,9 @@ async fn page<N: Needs>(
     let waits = approval.state_at(now) == ApprovalState::Requested;
     let own = approval.asked_by.staff_no == *seat.member.staff_no;
     let has = |act| seat.member.roles.has(act);
+    let decides = waits && !own && !detail.is_own && has(StaffAct::DecideAdjustment);
+    let why_not =
+        if decides { second::why_not(console, &seat.member, approval).await? } else { None };
     Ok(DetailPage {
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
@@ -281,7 +289,8 @@ async fn page<N: Needs>(
         seen: has_fen(&detail),
         remark,
         history: history(approval),
-        decides: waits && !own && !detail.is_own && has(StaffAct::DecideAdjustment),
+        decides,
+        why_not,
         withdraws: waits && own,
     })
 }

@@ -4,7 +4,7 @@ use super::{
     Console,
     browser::{Seat, Sent, next_of},
     frame::{Frame, PageError, reason_of, sent_to, shown},
-    words,
+    second, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
@@ -95,6 +95,8 @@ struct DetailPage {
     /// Whether the provider can be asked how it stands.
     queries: bool,
     decides: bool,
+    /// Why 通过 is not offered to who could decide.
+    why_not: Option<&'static str>,
     withdraws: bool,
     back: String,
 }
@@ -123,13 +125,17 @@ pub(super) async fn show(
         Desk::Refund => StaffAct::DecideRefund,
         Desk::Bill => StaffAct::DecideRepair,
     };
+    let decides = waits && !own && seat.member.roles.has(decide);
+    let why_not =
+        if decides { second::why_not(&console, &seat.member, approval).await? } else { None };
     let row = request.row(desk, now);
     let page = DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         queries: request.standing == Some(MoneyStanding::RefundSent)
             && approval.kind == ApprovalKind::Refund
             && seat.member.roles.has(StaffAct::AskProvider),
-        decides: waits && !own && seat.member.roles.has(decide),
+        decides,
+        why_not,
         withdraws: waits && own,
         history: history(approval),
         back: from.list(desk),

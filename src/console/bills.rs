@@ -7,14 +7,14 @@ pub(super) use file::Days;
 pub(super) use list::list as days;
 
 use super::{
-    Console,
+    Console, audit,
     browser::{Seat, Sent},
     frame::{Frame, PageError, reason_of, sent_to, shown},
     list::{Address, Pages, Place},
-    words,
+    second, words,
 };
 use crate::{
-    reconciliation::ProposedRepair,
+    reconciliation::{Apart, BillDay, ProposedRepair, listing::BillDayState},
     staff::{
         RepairAsk,
         guard::{AskRepair, ReadBills},
@@ -29,7 +29,7 @@ use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
 
-const HERE: (&str, &str) = ("/staff/reconciliation", "对账");
+pub(super) const HERE: (&str, &str) = ("/staff/reconciliation", "对账");
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 200;
 
@@ -50,11 +50,22 @@ struct DifferenceRow {
     form_id: Uuid,
 }
 
+/// What the member may do with a day: have it compared again, and close it.
+struct ByHand {
+    closes: bool,
+}
+
 #[derive(Template)]
 #[template(path = "console/bill_day.html")]
 struct DayPage {
     frame: Frame,
+    title: String,
     day: Uuid,
+    facts: Vec<(&'static str, String)>,
+    apart: Vec<String>,
+    by_hand: Option<ByHand>,
+    /// That hardly anybody could decide what is asked for here.
+    alone: Option<&'static str>,
     rows: Vec<DifferenceRow>,
     ended: bool,
     asks: bool,
@@ -86,9 +97,24 @@ pub(super) async fn day(
     let found = console.bills.differences(&seat.member, (day, ended), place.keyset()).await?;
     let list = Address::of("").with("ended", if ended { "true" } else { "" });
     let (found, pages) = place.turn(found, |one| one.id, &list);
+    let whole = console.bills.day(&seat.member, day).await?;
+    let roles = &seat.member.roles;
+    let asks = roles.has(StaffAct::AskRepair);
+    let alone = if asks && found.iter().any(ProposedRepair::is_open) {
+        second::warning(&console, &seat.member, StaffAct::DecideRepair).await?
+    } else {
+        None
+    };
     let page = DayPage {
         frame: Frame::of(&seat, &console, HERE).await?,
-        asks: seat.member.roles.has(StaffAct::AskRepair),
+        title: title(&whole),
+        facts: facts(&whole),
+        apart: apart(&whole),
+        by_hand: roles
+            .has(StaffAct::CompareBills)
+            .then_some(ByHand { closes: is_closable(&whole) && roles.has(StaffAct::CloseBills) }),
+        alone,
+        asks,
         rows: found.into_iter().map(difference_row).collect(),
         pages,
         day,
@@ -108,6 +134,60 @@ pub(super) async fn ask(
     let ask = RepairAsk { difference, reason, key };
     console.bills.ask_repair(&sent.seat.member, &ask).await?;
     Ok(sent_to(&format!("{}/{day}", HERE.0), Some("asked")))
+}
+
+/// A day and whose bill it is: `11-27 微信支付账`.
+pub(super) fn title(day: &BillDay) -> String {
+    format!("{} {}账", day.key.day, words::provider(day.key.provider))
+}
+
+/// Whether nothing differs and nobody has closed it by hand.
+pub(super) fn is_closable(day: &BillDay) -> bool {
+    day.totals.open_differences == 0 && day.confirmed.is_none()
+}
+
+/// The state of a day, and whether somebody closed it by hand.
+fn state(day: &BillDay) -> String {
+    let word = list::word(BillDayState::of(day));
+    if day.confirmed.is_some() { format!("{word}，已关闭") } else { word.to_owned() }
+}
+
+/// The figures of a day.
+pub(super) fn facts(day: &BillDay) -> Vec<(&'static str, String)> {
+    let totals = &day.totals;
+    let [ours, theirs] = list::sums(day);
+    let rows = |count, paid, back| {
+        format!("收 {}，退 {}，共 {count} 笔", words::yuan(paid), words::yuan(back))
+    };
+    let our_rows = totals.paid_count + totals.back_count;
+    let mut facts = vec![
+        ("状态", state(day)),
+        ("我们", rows(our_rows, totals.paid_fen, totals.back_fen)),
+        ("对方", rows(totals.our_rows, totals.billed_fen, totals.refunded_fen)),
+        ("差额", words::yuan(theirs - ours)),
+        ("手续费", words::yuan(totals.fee_fen)),
+        ("商户号", day.key.merchant.clone()),
+        ("核对时间", words::when(day.compared_at)),
+    ];
+    if let Some((by, at)) = &day.confirmed {
+        facts.push(("关闭", format!("{}，{}", audit::who(by), words::when(*at))));
+    }
+    if let Some(at) = day.reopened_at {
+        facts.push(("重新打开", format!("{}，因为有迟到的账或差错", words::when(at))));
+    }
+    facts
+}
+
+/// Why the sums of a day differ though no row does.
+pub(super) fn apart(day: &BillDay) -> Vec<String> {
+    let Apart { on_the_way, ours_elsewhere, theirs_elsewhere } = day.apart;
+    let cases = [
+        (on_the_way, "为退款在途：对方已列入账单，我们尚未入账"),
+        (ours_elsewhere, "的退款对方记在这一天，我们记在到账的那一天"),
+        (theirs_elsewhere, "的退款我们记在这一天，对方记在另一天的账单"),
+    ];
+    let some = cases.into_iter().filter(|(fen, _)| *fen != 0);
+    some.map(|(fen, why)| format!("其中 {} {why}", words::yuan(fen))).collect()
 }
 
 fn difference_row(proposed: ProposedRepair) -> DifferenceRow {

@@ -122,8 +122,13 @@ impl<N: Needs, T: DeserializeOwned + 'static> FromRequest for Sent<N, T> {
             check_origin(request.headers())?;
             let seat = match seated::<N>(&request).await {
                 // What was typed is not lost with the session.
-                Err(gone @ PageError::Elsewhere(_)) if !is_signed_in(&request).await => {
-                    return Err(kept::ask_sign_in(&request, &mut payload).await.unwrap_or(gone));
+                Err(gone @ PageError::Elsewhere(_)) => {
+                    let kept = if is_signed_in(&request).await {
+                        kept::ask_factor(&request, &mut payload).await
+                    } else {
+                        kept::ask_sign_in(&request, &mut payload).await
+                    };
+                    return Err(kept.unwrap_or(gone));
                 }
                 seat => seat?,
             };

@@ -50,6 +50,8 @@ pub(super) struct Frame {
     pub(super) csrf: String,
     pub(super) said: Option<&'static str>,
     pub(super) style: &'static str,
+    /// The time, for what is printed.
+    pub(super) now: String,
 }
 
 /// The rooms, in the order of the menu, with the right that opens each.
@@ -101,6 +103,7 @@ impl Frame {
             csrf: seat.csrf.clone(),
             said: seat.said.as_deref().and_then(words::said),
             style: assets::style(),
+            now: words::when(console.clock.now()),
         })
     }
 }
@@ -147,6 +150,8 @@ pub(super) enum PageError {
     Elsewhere(String),
     /// The sign-in, as a page that carries what was typed.
     SignIn(String),
+    /// The second factor again, likewise.
+    Factor(String),
     /// A page that says what is wrong.
     Said(ApiError),
 }
@@ -216,16 +221,57 @@ pub(super) fn reason_of(text: &str, longest: usize) -> Result<String, PageError>
 #[derive(Debug)]
 pub(super) struct Wrong {
     pub(super) title: &'static str,
-    pub(super) details: Vec<String>,
+    pub(super) details: Vec<Detail>,
     pub(super) status: u16,
+}
+
+/// A part of what is wrong.
+#[derive(Debug)]
+pub(super) struct Detail {
+    /// The field that has it, by its id on the page.
+    pub(super) field: Option<String>,
+    pub(super) text: String,
+}
+
+impl From<String> for Detail {
+    fn from(text: String) -> Self {
+        Self { field: None, text }
+    }
+}
+
+/// What an input says of itself where it is wrong, for templates.
+#[expect(clippy::ref_option, reason = "templates pass references to their fields")]
+pub(super) fn marks(wrong: &Option<Wrong>, field: &str) -> String {
+    let details = wrong.iter().flat_map(|wrong| &wrong.details);
+    let mut fields = details.filter_map(|detail| detail.field.as_deref());
+    if fields.any(|wrong| wrong == field) {
+        format!(" aria-invalid=\"true\" aria-describedby=\"wrong-{field}\"")
+    } else {
+        String::new()
+    }
+}
+
+/// The id that the field of a pointer has on pages: the name of the field.
+fn id_of(pointer: &str) -> Option<String> {
+    let name = match pointer.trim_start_matches('/') {
+        "change_fen" | "amount_fen" => "amount".to_owned(),
+        // A field of the policy.
+        name => name.trim_start_matches("changes/").replace('.', "-"),
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
 }
 
 impl Wrong {
     pub(super) fn of(error: &ApiError) -> Self {
         let problem = error.problem();
-        let detail = |field: &FieldError| field.detail.to_string();
-        let details = problem.errors.iter().map(detail).chain(problem.detail.clone());
-        let details = details.filter(|detail| *detail != problem.title);
+        let detail = |error: &FieldError| Detail {
+            field: id_of(&error.pointer),
+            text: error.detail.to_string(),
+        };
+        let details = problem.errors.iter().map(detail);
+        let details = details.chain(problem.detail.clone().map(Detail::from));
+        let details = details.filter(|detail| detail.text != problem.title);
         Self { title: problem.title, details: details.collect(), status: problem.status }
     }
 }
@@ -248,6 +294,7 @@ impl fmt::Display for PageError {
         match self {
             Self::Elsewhere(path) => f.write_str(path),
             Self::SignIn(_) => f.write_str("the session has ended"),
+            Self::Factor(_) => f.write_str("the second factor is due"),
             Self::Said(error) => error.fmt(f),
         }
     }
@@ -258,6 +305,7 @@ impl ResponseError for PageError {
         match self {
             Self::Elsewhere(_) => StatusCode::SEE_OTHER,
             Self::SignIn(_) => StatusCode::UNAUTHORIZED,
+            Self::Factor(_) => StatusCode::FORBIDDEN,
             Self::Said(error) => error.status_code(),
         }
     }
@@ -278,6 +326,7 @@ impl ResponseError for PageError {
                 let _ = answer.add_cookie(&no_session_cookie());
                 answer
             }
+            Self::Factor(page) => as_page(HttpResponse::Forbidden(), page.clone()),
             Self::Said(error) => {
                 let problem = error.problem();
                 let details = problem.errors.iter().map(|field| field.detail.to_string()).collect();

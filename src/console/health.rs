@@ -4,12 +4,15 @@ use super::{
     Console, audit,
     browser::{Seat, Sent},
     frame::{Frame, PageError, sent_to, shown},
-    list,
+    list, messages,
     sign_in::NoFields,
     words,
 };
 use crate::{
+    base::clock::{Day, Timestamp},
     key_trials::{KeyTrialError, KeyTrialState, TrialVerdict},
+    orders::fact::Provider,
+    reconciliation::BillDay,
     staff::{
         HealthLevel, SchoolHealth,
         guard::{ReadHealth, TryKeys},
@@ -115,7 +118,46 @@ fn rows(health: &SchoolHealth) -> Vec<Row> {
     let mut rows = providers(health);
     rows.extend(outbox(health));
     rows.push(sealing(health));
+    rows.push(check(health));
+    rows.extend(bills(health));
+    rows.extend(refused(health));
     rows
+}
+
+fn check(health: &SchoolHealth) -> Row {
+    let how = match health.check {
+        Some(check) if check.holds => format!("最近 {}，全部成立", words::when(check.at)),
+        Some(check) => format!("最近 {}，发现不符", words::when(check.at)),
+        None => "还没有核验过".to_owned(),
+    };
+    let advice = "请立即让运行服务器的人看 onecard verify 的输出，不要更改任何数据。";
+    row("账本核验".to_owned(), health.of_check(), (how, advice))
+}
+
+fn bills(health: &SchoolHealth) -> Vec<Row> {
+    let bill = |(provider, day, at): &(Provider, Day, Timestamp)| {
+        let next = BillDay::due_by(health.now).next().max(day.next());
+        let how = format!(
+            "最近核对 {day} 的账单，{}；下次 {next} 的账单，次日 10:00 以后",
+            words::when(*at)
+        );
+        let advice = "请在对账页取账单并核对；取不到时试用密钥，并看服务器日志。";
+        let what = format!("{}对账", words::provider(*provider));
+        row(what, health.of_bills(*day), (how, advice))
+    };
+    health.bills.iter().map(bill).collect()
+}
+
+/// What others refused for ever: it waits for nobody, and is sent again by hand.
+fn refused(health: &SchoolHealth) -> Option<Row> {
+    let last = health.refused.iter().map(|group| group.last).max()?;
+    let sum: u64 = health.refused.iter().map(|group| group.jobs).sum();
+    let mut reasons: Vec<String> =
+        health.refused.iter().map(|group| messages::reason_word(&group.reason)).collect();
+    reasons.dedup();
+    let (sum, reasons) = (list::grouped(sum), reasons.join("、"));
+    let how = format!("{sum} 条没有送达，最近 {}：{reasons}", words::when(last));
+    Some(row("没有送达的消息".to_owned(), HealthLevel::Well, (how, "")))
 }
 
 fn providers(health: &SchoolHealth) -> Vec<Row> {

@@ -1,4 +1,5 @@
-//! What somebody typed as the session ended: it goes to the sign-in sealed, and comes back as a form to be sent.
+//! What somebody typed as the session ended, or as the second factor was due again: it goes to the sign-in, or to
+//! the page that asks for the factor, sealed, and comes back as a form to be sent.
 //!
 //! Invariant: nothing is done by it. Who signed in again sees what was typed, and sends it or not.
 //! Invariant: only the login that typed it opens it, within a quarter of an hour.
@@ -6,13 +7,14 @@
 
 use super::{
     Console, assets,
-    browser::{csrf_of, session_token},
+    browser::{Anybody, Seat, seated, session_token},
+    factor::kept_factor_page,
     frame::{PageError, page_before, shown},
     sign_in::sign_in_page,
 };
 use crate::{
     base::{clock::Timestamp, crypto::seal::Aad},
-    staff_accounts::{StaffGrant, StaffId},
+    staff_accounts::StaffId,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -25,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The most that is kept of a form, in bytes of its names and values.
-const MOST: usize = 4096;
+const MOST: usize = 8192;
 /// How long.
 const WITHIN: Duration = Duration::from_mins(15);
 /// Forms about the own sign-in.
@@ -33,6 +35,8 @@ const OWN: [&str; 4] =
     ["/staff/sign-in", "/staff/sign-out", "/staff/second-factor", "/staff/account"];
 /// What the name of a field has in it that may be a secret.
 const SECRET: [&str; 6] = ["password", "code", "totp", "repeated", "secret", "sealed"];
+/// Forms whose fields are named after rules, which may be about passwords and codes.
+const RULES: &str = "/staff/policy/";
 /// The fields in which people type, with their words. Others go along unseen.
 const TYPED: [(&str, &str); 10] = [
     ("amount", "金额"),
@@ -78,29 +82,46 @@ pub(super) async fn ask_sign_in(request: &HttpRequest, payload: &mut Payload) ->
     let console = request.app_data::<Data<Console>>()?;
     let token = session_token(request)?;
     let who = console.staff.accounts.was_signed_in(&token).await.ok()??;
-    let fields = Form::<Vec<(String, String)>>::from_request(request, payload).await.ok()?;
-    let until = console.clock.now().plus(WITHIN).micros();
-    let kept = Kept::of(request.path(), fields.into_inner(), until)?;
-    let sealed = kept.sealed(console, who)?;
+    let sealed = sealed_form(console, request, payload, who).await?;
     let next = page_before(request);
     let page = sign_in_page(console, (&next, &sealed)).await.ok()?;
     Some(PageError::SignIn(page))
 }
 
-/// What was typed, for who has signed in as the login that typed it.
+/// The page that asks for the second factor with the form of this request inside; `None` where nothing is kept
+/// of it.
+pub(super) async fn ask_factor(request: &HttpRequest, payload: &mut Payload) -> Option<PageError> {
+    let console = request.app_data::<Data<Console>>()?;
+    let seat: Seat<Anybody> = seated(request).await.ok()?;
+    let sealed = sealed_form(console, request, payload, seat.member.id).await?;
+    let page = kept_factor_page(&seat, console, (page_before(request), sealed)).await.ok()?;
+    Some(PageError::Factor(page))
+}
+
+async fn sealed_form(
+    console: &Console,
+    request: &HttpRequest,
+    payload: &mut Payload,
+    who: StaffId,
+) -> Option<String> {
+    let fields = Form::<Vec<(String, String)>>::from_request(request, payload).await.ok()?;
+    let until = console.clock.now().plus(WITHIN).micros();
+    Kept::of(request.path(), fields.into_inner(), until)?.sealed(console, who)
+}
+
+/// What was typed, for who is signed in as the login that typed it, with the `csrf` of the session.
 pub(super) fn shown_again(
     console: &Console,
-    granted: &StaffGrant,
+    (who, csrf): (StaffId, String),
     (kept, next): (&str, &str),
 ) -> Option<Result<HttpResponse, PageError>> {
-    let Kept { path, fields, .. } =
-        Kept::opened(console, granted.member.id, kept, console.clock.now())?;
+    let Kept { path, fields, .. } = Kept::opened(console, who, kept, console.clock.now())?;
     let field = |(name, value): (String, String)| {
         let word = TYPED.iter().find(|(typed, _)| *typed == name).map(|(_, word)| *word);
         Field { name, value, word }
     };
     let fields = fields.into_iter().map(field).collect();
-    let (csrf, next) = (csrf_of(&granted.refresh_token), next.to_owned());
+    let next = next.to_owned();
     Some(shown(&KeptPage { path, csrf, fields, next, style: assets::style() }))
 }
 
@@ -109,9 +130,16 @@ impl Kept {
         // Who approves must see what, with the figures of now.
         let approves = path.ends_with("/approve");
         let is_own = approves || OWN.iter().any(|own| path.starts_with(own));
-        let is_secret = |name: &str| SECRET.iter().any(|secret| name.contains(secret));
+        let has_rules = path.starts_with(RULES);
+        let is_secret =
+            |name: &str| !has_rules && SECRET.iter().any(|secret| name.contains(secret));
         let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if is_own || size > MOST || fields.iter().any(|(name, _)| is_secret(name)) {
+        // What was not typed is sent again as quickly.
+        let is_typed = |(name, value): &(String, String)| {
+            has_rules || (!value.is_empty() && TYPED.iter().any(|(typed, _)| typed == name))
+        };
+        let is_secret = fields.iter().any(|(name, _)| is_secret(name));
+        if is_own || size > MOST || is_secret || !fields.iter().any(is_typed) {
             return None;
         }
         let fields = fields.into_iter().filter(|(name, _)| name != "csrf").collect();
@@ -142,12 +170,13 @@ mod tests {
 
     #[test]
     fn what_is_short_and_no_secret_is_kept() {
-        let long = "长".repeat(1400);
+        let long = "长".repeat(2800);
         let cases = [
             ("/staff/people/1/adjust", "reason", "多扣", true),
             ("/staff/people/1/adjust", "reason", &*long, false),
             ("/staff/people/1/adjust", "new_password", "x", false),
             ("/staff/people/1/adjust", "first_code", "x", false),
+            ("/staff/policy/preview", "password.shortest", "8", true),
             ("/staff/approvals/refund/1/approve", "reason", "x", false),
             ("/staff/sign-in", "reason", "x", false),
             ("/staff/sign-in/first", "reason", "x", false),

@@ -7,14 +7,11 @@ use super::{
     frame::{Frame, PageError, reason_of, sent_to, shown},
     member_add::slip_page,
     members::{self, HERE, MemberRow, roles_word},
-    words,
+    second, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
-    staff::{
-        StaffRequest,
-        guard::{ChangeStaff, ReadStaff},
-    },
+    staff::guard::{ChangeStaff, ReadStaff},
     staff_accounts::{StaffAct, StaffChange, StaffId},
 };
 use actix_web::{
@@ -50,6 +47,8 @@ struct RequestPage {
     asked_by: String,
     expires_at: String,
     decides: bool,
+    /// Why 通过 is not offered to who could decide.
+    why_not: Option<&'static str>,
     withdraws: bool,
     history: Vec<String>,
 }
@@ -72,7 +71,7 @@ pub(super) async fn show(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let request = console.staff.staff_request(&seat.member, id.into_inner()).await?;
-    let StaffRequest { approval, member, change } = request;
+    let (approval, member, change) = (request.approval, request.member, request.change);
     let state = approval.state_at(console.clock.now());
     let waits = state == ApprovalState::Requested;
     let asked = approval.asked_by.staff_no == *seat.member.staff_no;
@@ -90,13 +89,17 @@ pub(super) async fn show(
             "请先当面核对本人。通过后显示一次新的登录单。",
         ),
     };
+    let decides = changes && !asked && member.staff_no != seat.member.staff_no;
+    let why_not =
+        if decides { second::why_not(&console, &seat.member, &approval).await? } else { None };
     shown(&RequestPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         path: path_of(approval.id),
         kind: words::approval_kind(approval.kind),
         state: words::approval_state(state),
         waits,
-        decides: changes && !asked && member.staff_no != seat.member.staff_no,
+        decides,
+        why_not,
         withdraws: changes && asked,
         row: MemberRow::of(&member),
         after,

@@ -156,7 +156,7 @@ fn kind_word(kind: &str) -> &'static str {
     }
 }
 
-fn reason_word(code: &str) -> String {
+pub(super) fn reason_word(code: &str) -> String {
     match code {
         "" => "没有记下原因".to_owned(),
         "too_old" => "超过 24 小时，不再发送".to_owned(),

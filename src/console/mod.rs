@@ -13,11 +13,13 @@ mod adjustments;
 mod approvals;
 mod assets;
 mod audit;
+mod bill_days;
 mod bills;
 mod browser;
 mod cases;
 mod doors;
 mod exports;
+mod factor;
 mod frame;
 mod health;
 mod kept;
@@ -37,7 +39,9 @@ mod qr;
 mod queries;
 mod requests;
 mod rosters;
+mod said;
 mod sealed;
+mod second;
 mod sent_file;
 mod sign_in;
 mod terminals;
@@ -56,7 +60,9 @@ use crate::{
     },
     roster_imports::RosterDesk,
     schools::Schools,
-    staff::{BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk},
+    staff::{
+        BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk, TodayDesk,
+    },
     work_login::WorkLogins,
 };
 use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
@@ -80,6 +86,8 @@ pub struct Console {
     pub cases: CaseDesk,
     /// Merchants and terminals.
     pub terminals: TerminalDesk,
+    /// What waits, and how the day goes.
+    pub today: TodayDesk,
     /// Rosters that are uploaded.
     pub rosters: RosterDesk,
     /// The schools.
@@ -116,8 +124,8 @@ pages! {
     get "/auth/wecom/callback" work::came_back;
     get "/auth/wecom/second-factor" work::ask_factor;
     post "/auth/wecom/second-factor" work::finish;
-    get "/second-factor" sign_in::ask_factor;
-    post "/second-factor" sign_in::confirm_factor;
+    get "/second-factor" factor::ask_factor;
+    post "/second-factor" factor::confirm_factor;
     get "" today::show;
     get "/account" account::show;
     post "/account/sessions/{id}/end" account::end_session;
@@ -189,6 +197,10 @@ pages! {
     get "/reconciliation" bills::days;
     post "/reconciliation/export" exports::export::<bills::Days>;
     get "/reconciliation/{day}" bills::day;
+    post "/reconciliation/run" bill_days::compare;
+    post "/reconciliation/{day}/run" bill_days::compare_again;
+    get "/reconciliation/{day}/close" bill_days::ask_close;
+    post "/reconciliation/{day}/close" bill_days::close;
     post "/reconciliation/differences/{id}/repair" bills::ask;
     get "/cases" cases::list;
     post "/cases/export" exports::export::<cases::Cases>;

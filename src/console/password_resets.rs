@@ -6,7 +6,7 @@ use super::{
     browser::{Seat, Sent},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     people::{self, CameFrom},
-    words,
+    second, words,
 };
 use crate::{
     approvals::{ApprovalId, ApprovalState},
@@ -50,6 +50,8 @@ struct AskPage {
     path: String,
     person: String,
     who: String,
+    /// That hardly anybody could decide it.
+    alone: Option<&'static str>,
     form: AskForm,
 }
 
@@ -63,6 +65,8 @@ struct DetailPage {
     question: String,
     history: Vec<String>,
     decides: bool,
+    /// Why 通过 is not offered to who could decide.
+    why_not: Option<&'static str>,
     withdraws: bool,
 }
 
@@ -132,6 +136,7 @@ async fn ask_page(
         path: format!("{}/password-reset", people::path_of(id)),
         person: format!("{}?back={}", people::path_of(id), form_encoded(&form.back)),
         who: who(detail),
+        alone: second::warning(console, &seat.member, StaffAct::ResetPassword).await?,
         form,
     })
 }
@@ -148,13 +153,17 @@ pub(super) async fn show(
     let waits = approval.state_at(now) == ApprovalState::Requested;
     let own = approval.asked_by.staff_no == *seat.member.staff_no;
     let may = seat.member.roles.has(StaffAct::ResetPassword);
+    let decides = waits && !own && !detail.is_own && may;
+    let why_not =
+        if decides { second::why_not(&console, &seat.member, &approval).await? } else { None };
     shown(&DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         row: Row::of(&approval, path_of(approval.id), now),
         person: (people::path_of(person), who(&detail)),
         question: format!("重置 {} 的查询密码？", who(&detail)),
         history: history(&approval),
-        decides: waits && !own && !detail.is_own && may,
+        decides,
+        why_not,
         withdraws: waits && own,
     })
 }

@@ -3,10 +3,10 @@
 use super::{
     Console, assets,
     browser::{
-        Anybody, FACTOR_MINUTES, Seat, Sent, check_origin, client_cookie, client_token, next_of,
+        Anybody, Sent, check_origin, client_cookie, client_token, csrf_of, next_of,
         no_session_cookie, said_cookie, session_cookie, session_token,
     },
-    frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
+    frame::{PageError, Wrong, sent_to, shown, shown_as},
     kept,
     qr::qr_of,
     words,
@@ -42,7 +42,7 @@ const ENROL_WITHIN: Duration = Duration::from_mins(15);
 /// Where to go afterwards.
 #[derive(Debug, Deserialize)]
 pub(super) struct Onward {
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// Who signs in, and where to go afterwards: what both forms of a first sign-in need.
@@ -151,15 +151,6 @@ pub(super) struct FirstCodesPage<'a> {
     pub(super) style: &'static str,
 }
 
-#[derive(Template)]
-#[template(path = "console/second_factor.html")]
-struct FactorPage {
-    frame: Frame,
-    next: String,
-    minutes: u64,
-    wrong: Option<Wrong>,
-}
-
 pub(super) async fn show(
     request: HttpRequest,
     onward: Query<Onward>,
@@ -210,7 +201,8 @@ pub(super) async fn sign_in(
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => {
             let next = next_of(Some(&form.who.next));
-            match kept::shown_again(&console, &granted, (&form.kept, &next)) {
+            let who = (granted.member.id, csrf_of(&granted.refresh_token));
+            match kept::shown_again(&console, who, (&form.kept, &next)) {
                 Some(page) => with_session(page?, granted),
                 None => Ok(signed_in(granted, &next)),
             }
@@ -293,49 +285,6 @@ pub(super) async fn sign_out(
 /// A form with a button alone.
 #[derive(Debug, Deserialize)]
 pub(super) struct NoFields {}
-
-/// The second factor again.
-#[derive(Deserialize)]
-pub(super) struct FactorForm {
-    totp: String,
-    next: String,
-}
-
-pub(super) async fn ask_factor(
-    seat: Seat<Anybody>,
-    onward: Query<Onward>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let next = next_of(onward.next.as_deref());
-    shown(&factor_page(&seat, &console, next, None).await?)
-}
-
-pub(super) async fn confirm_factor(
-    sent: Sent<Anybody, FactorForm>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let Sent { seat, form } = sent;
-    let (totp, next) = (SecretString::from(form.totp.trim().to_owned()), form.next);
-    let next = next_of(Some(&next));
-    match console.staff.accounts.confirm_factor(&seat.member, &totp).await {
-        Ok(()) => Ok(sent_to(&next, None)),
-        Err(error) => {
-            let wrong = Wrong::of(&ApiError::from(error));
-            let status = wrong.status;
-            shown_as(status, &factor_page(&seat, &console, next, Some(wrong)).await?)
-        }
-    }
-}
-
-async fn factor_page(
-    seat: &Seat<Anybody>,
-    console: &Console,
-    next: String,
-    wrong: Option<Wrong>,
-) -> Result<FactorPage, PageError> {
-    let frame = Frame::of(seat, console, ("", "动态验证码")).await?;
-    Ok(FactorPage { frame, next, minutes: FACTOR_MINUTES, wrong })
-}
 
 /// Signed in: a session of this browser.
 pub(super) fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {

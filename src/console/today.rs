@@ -1,91 +1,147 @@
-//! 今日待办: what waits for the member who looks.
+//! 今日待办: what waits for the member who looks, and how the day goes.
+
+mod chart;
 
 use super::{
     Console,
     browser::{Anybody, Seat},
     frame::{Frame, PageError, shown},
-    list::{COUNTED, grouped},
+    list::{COUNTED, grouped, money},
     requests, words,
 };
-use crate::{base::clock::Timestamp, staff_accounts::StaffAct};
+use crate::{base::clock::Timestamp, staff::Today};
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
+use chart::Chart;
 
 const HERE: (&str, &str) = ("/staff", "今日待办");
 
-/// How many rows there are, of which up to [`COUNTED`] and one were looked at, and since when the oldest is.
-type Counted = (u64, Option<Timestamp>);
+/// The lists by their names: what waits in each, and where it is.
+const LISTS: [(&str, &str, &str); 13] = [
+    ("refund_requests", "退款待复核", requests::REFUNDS_TO_DECIDE),
+    ("repair_requests", "对账差异待复核", requests::REPAIRS_TO_DECIDE),
+    ("adjustment_requests", "调账待复核", requests::ADJUSTMENTS_TO_DECIDE),
+    ("password_resets", "重置密码待复核", requests::RESETS_TO_DECIDE),
+    ("free_cases", "异常未接手", "/staff/cases?state=free"),
+    ("own_cases", "异常您接手", "/staff/cases?mine=yes"),
+    ("open_bill_days", "账单未平的日子", "/staff/reconciliation?state=open&sort=oldest"),
+    ("checked_rosters", "花名册待导入", "/staff/roster-imports"),
+    ("staff_requests", "账号申请待复核", "/staff/staff"),
+    ("policy_requests", "政策申请待复核", "/staff/policy"),
+    ("differences_of_yesterday", "昨日对账有差异", "/staff/reconciliation?state=open"),
+    ("failed_messages", "消息发送失败", "/staff/messages"),
+    ("terminals_off", "停用的终端", "/staff/terminals?state=off"),
+];
 
 /// A number that is a list.
-struct Waiting {
+struct Tile {
     word: &'static str,
     count: String,
     oldest: Option<String>,
     path: &'static str,
 }
 
+/// The money of the day.
+struct Money {
+    day: String,
+    paid: String,
+    back: String,
+    chart: Chart,
+}
+
+/// Something that runs, in a line.
+struct Running {
+    word: String,
+    how: String,
+    is_well: bool,
+}
+
 #[derive(Template)]
 #[template(path = "console/today.html")]
 struct TodayPage {
     frame: Frame,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Tile>,
+    noted: Vec<Tile>,
+    money: Option<Money>,
+    running: Vec<Running>,
 }
 
-/// Each number costs one query, however many rows there are.
 pub(super) async fn show(
     seat: Seat<Anybody>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (member, most) = (&seat.member, COUNTED + 1);
-    let mut found: Vec<(&'static str, &'static str, Counted)> = Vec::new();
-    if member.roles.has(StaffAct::DecideRefund) {
-        let counted = console.staff.waiting(member, most).await?;
-        found.push(("退款待复核", requests::REFUNDS_TO_DECIDE, counted));
-    }
-    if member.roles.has(StaffAct::DecideRepair) {
-        let counted = console.bills.waiting(member, most).await?;
-        found.push(("对账差异待复核", requests::REPAIRS_TO_DECIDE, counted));
-    }
-    if member.roles.has(StaffAct::DecideAdjustment) {
-        let counted = console.people.waiting_adjustments(member, most).await?;
-        found.push(("调账待复核", requests::ADJUSTMENTS_TO_DECIDE, counted));
-    }
-    if member.roles.has(StaffAct::ResetPassword) {
-        let counted = console.people.waiting_resets(member, most).await?;
-        found.push(("重置密码待复核", requests::RESETS_TO_DECIDE, counted));
-    }
-    if member.roles.has(StaffAct::HandleCases) {
-        let [free, own] = console.cases.waiting_for(member, most).await?;
-        found.push(("异常未接手", "/staff/cases?state=free", free));
-        found.push(("异常您接手", "/staff/cases?mine=yes", own));
-    }
-    if member.roles.has(StaffAct::ReadBills) {
-        let counted = console.bills.open_days(member, most).await?;
-        found.push(("账单未平的日子", "/staff/reconciliation?state=open&sort=oldest", counted));
-    }
-    if member.roles.has(StaffAct::ChangeStaff) {
-        let counted = console.staff.count_staff_requests(member, most).await?;
-        found.push(("账号申请待复核", "/staff/staff", counted));
-    }
-    if member.roles.has(StaffAct::ChangePolicy) {
-        let counted = console.staff.count_policy_requests(member, most).await?;
-        found.push(("政策申请待复核", "/staff/policy", counted));
-    }
-    let now = console.clock.now();
-    let some = found.into_iter().filter(|(.., (count, _))| *count > 0);
-    let waiting = some.map(|one| tile(one, now)).collect();
-    shown(&TodayPage { frame: Frame::of(&seat, &console, HERE).await?, waiting })
+    // Boxed: it asks all the rooms.
+    let today = Box::pin(console.today.today(&seat.member, COUNTED + 1)).await?;
+    let now = today.now;
+    shown(&TodayPage {
+        frame: Frame::of(&seat, &console, HERE).await?,
+        waiting: today
+            .waiting
+            .iter()
+            .filter_map(|one| tile(one.kind, (one.count, one.oldest), now))
+            .collect(),
+        noted: today
+            .noted
+            .iter()
+            .filter_map(|one| tile(one.kind, (one.count, one.oldest), now))
+            .collect(),
+        money: money_of(&today),
+        running: running(&today),
+    })
 }
 
-fn tile(
-    (word, path, (count, oldest)): (&'static str, &'static str, Counted),
-    now: Timestamp,
-) -> Waiting {
+fn tile(kind: &str, (count, oldest): (u64, Option<Timestamp>), now: Timestamp) -> Option<Tile> {
+    let (_, word, path) = LISTS.into_iter().find(|(name, ..)| *name == kind)?;
     let many = count > u64::from(COUNTED);
-    Waiting {
+    Some(Tile {
         word,
         count: if many { "1,000+".to_owned() } else { grouped(count) },
         oldest: oldest.map(|oldest| format!("最早 {}", words::ago(oldest, now))),
         path,
+    })
+}
+
+fn money_of(today: &Today) -> Option<Money> {
+    let ([paid, back], hours) = (today.sums()?, today.money?);
+    let (day, paid, back) = (today.day.to_string(), money(paid), money(back));
+    Some(Money { day, paid, back, chart: Chart::of(&hours) })
+}
+
+/// The time of an instant of this day, else with its date.
+fn at(instant: Timestamp, now: Timestamp) -> String {
+    let text = words::when(instant);
+    match text.split_once(' ') {
+        Some((_, time)) if instant.day() == now.day() => time.to_owned(),
+        _ => text,
     }
+}
+
+fn running(today: &Today) -> Vec<Running> {
+    let now = today.now;
+    let provider = |pulse: &crate::orders::due::ProviderPulse| {
+        let heard = pulse.heard_at.map_or("还没有".to_owned(), |heard| at(heard, now));
+        let late = match pulse.overdue {
+            0 => String::new(),
+            overdue => format!("，{} 笔付款没有问到结果", grouped(overdue)),
+        };
+        Running {
+            word: format!("{}回调", words::provider(pulse.provider)),
+            how: format!("最近 {heard}{late}"),
+            is_well: pulse.overdue == 0,
+        }
+    };
+    let mut all: Vec<Running> = today.providers.iter().flatten().map(provider).collect();
+    let Some(sealing) = today.sealing else { return all };
+    let checked = match today.checked {
+        Some(check) if check.holds => format!("{} 通过", at(check.at, now)),
+        Some(check) => format!("{} 发现不符，请立即查看", at(check.at, now)),
+        None => "还没有核验过".to_owned(),
+    };
+    let sealed = sealing.sealed_at.map_or("还没有".to_owned(), |sealed| at(sealed, now));
+    all.push(Running {
+        word: "账本核验".to_owned(),
+        how: format!("{checked}，封存至 {sealed}"),
+        is_well: today.checked.is_none_or(|check| check.holds),
+    });
+    all
 }

@@ -112,7 +112,7 @@ const SAID: &[(&str, &str)] = &[
 
 /// What a page says once, by the name that a cookie carries.
 pub(super) fn said(name: &str) -> Option<&'static str> {
-    SAID.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    SAID.iter().chain(super::said::MORE).find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// A kind of terminal.

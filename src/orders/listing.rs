@@ -63,6 +63,16 @@ impl OrderFilter {
         Self { school, day: None, only: None, state: None, purpose: None, provider: None }
     }
 
+    /// What came in and what went back in each hour of a day: by when it was paid and by when the provider
+    /// said that it went back, as bills count it. One query.
+    pub async fn money_by_hour(
+        db: &Db,
+        school: SchoolId,
+        day: Day,
+    ) -> Result<[[Fen; 2]; 24], DbError> {
+        store::hours::of_day(db, school, day).await
+    }
+
     /// A page of them, in one query.
     pub async fn page(&self, db: &Db, page: Keyset) -> Result<Vec<ListedOrder>, DbError> {
         store::listing::page(db, self, page).await

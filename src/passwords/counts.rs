@@ -54,6 +54,11 @@ impl TryCounts {
         self.db.in_tx(async |tx| store::undo(tx, &tried.0).await).await
     }
 
+    /// How many attempts of these were counted, within a day of the last.
+    pub async fn counted(tx: &Tx, of: [&TrySubject; 2], now: Timestamp) -> Result<i64, DbError> {
+        store::counted(tx, &of.map(|TrySubject([limit])| *limit), now).await
+    }
+
     /// Takes all attempts back: the secret was right, or there is a new one.
     pub async fn forget(tx: &Tx, of: &TrySubject) -> Result<(), DbError> {
         store::give_back(tx, &of.0).await

@@ -120,6 +120,24 @@ fn rows(subjects: Vec<Vec<u8>>, tries: &[Tries]) -> Rows {
     ])
 }
 
+/// How many attempts of these subjects are remembered.
+pub(super) async fn counted(
+    tx: &Tx,
+    limits: &[(SubjectDigest, Limit)],
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    let subjects = limits.iter().map(|(subject, _)| subject.to_vec());
+    let found = password_try::Entity::find()
+        .filter(password_try::Column::Subject.is_in(subjects))
+        .all(tx.conn())
+        .await?;
+    let found: HashMap<_, _> = found.into_iter().map(tries).collect::<Result<_, _>>()?;
+    let of = |(subject, limit): &(SubjectDigest, Limit)| {
+        found.get(subject).filter(|tries| limit.remembers(tries, now))
+    };
+    Ok(limits.iter().filter_map(of).map(|tries| tries.counted).sum())
+}
+
 /// Takes back what [`count`] counted, after a correct password. Growing waits start again.
 pub(super) async fn give_back(tx: &Tx, limits: &[(SubjectDigest, Limit)]) -> Result<(), DbError> {
     let mut limits = limits.to_vec();

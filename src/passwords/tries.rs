@@ -56,7 +56,7 @@ impl Limit {
         Ok(Tries { counted: before.counted.saturating_add(1), last_at: now, ..before })
     }
 
-    fn remembers(self, tries: &Tries, now: Timestamp) -> bool {
+    pub(super) fn remembers(self, tries: &Tries, now: Timestamp) -> bool {
         let since = match self {
             Self::Growing => tries.last_at,
             Self::Daily(_) => tries.first_at,

@@ -118,6 +118,22 @@ pub struct BillDay {
     pub closed_at: Option<Timestamp>,
     /// When late rows or differences last opened it again.
     pub reopened_at: Option<Timestamp>,
+    /// Who closed it by hand, and when. Figures that change end it.
+    pub confirmed: Option<(String, Timestamp)>,
+    /// Why the sums differ though no row does.
+    pub apart: Apart,
+}
+
+/// Refunds that the bill of a day and our books have at different times: no difference, as they are equal in
+/// the end. In fen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Apart {
+    /// In this bill, and still under way with us.
+    pub on_the_way: i64,
+    /// In this bill, and ours of another day.
+    pub ours_elsewhere: i64,
+    /// Ours of this day, and in the bill of another.
+    pub theirs_elsewhere: i64,
 }
 
 /// What a comparison came to.

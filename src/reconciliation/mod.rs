@@ -9,6 +9,7 @@
 
 pub mod audit;
 mod bill;
+mod by_hand;
 mod compare;
 mod day;
 mod difference;
@@ -28,7 +29,7 @@ pub use bill::{
     BadBill, Bill, BillEntry, BillError, BillRow, BillRows, BillSource, BilledRefund, Fee,
     FundFlow, Rate,
 };
-pub use day::{BillDay, DayKey, DayState, FoundDifference, FoundState, RowsDone, Totals};
+pub use day::{Apart, BillDay, DayKey, DayState, FoundDifference, FoundState, RowsDone, Totals};
 pub use difference::{Difference, Differs, Repair};
 pub use repair::{ProposedRepair, RepairError};
 pub use run::BatchError;
@@ -38,7 +39,7 @@ pub use upkeep::BillMorning;
 use crate::{
     base::{
         clock::{Clock, Day, Timestamp},
-        db::{Db, DbError, Keyset},
+        db::{Db, DbError, Keyset, TxError},
     },
     orders::fact::Provider,
     payments::Payments,
@@ -110,9 +111,35 @@ pub enum ReconcileError {
     /// A later comparison of the day began meanwhile: what it comes to is what counts.
     #[error("another comparison of that day has begun meanwhile, and its outcome counts")]
     Overtaken,
+    /// It was compared within the last seconds.
+    #[error("it was compared just now")]
+    JustCompared,
+    /// So much differs on a day that is to be closed.
+    #[error("{0} differences are open")]
+    StillDiffers(u64),
+    /// The day was compared again or closed meanwhile.
+    #[error("the day has changed")]
+    Changed,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl TxError for ReconcileError {
+    fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Batch(error) => error.db(),
+            Self::NoSuchProvider
+            | Self::TooEarly(_)
+            | Self::Bill(_)
+            | Self::Row(_)
+            | Self::Overtaken
+            | Self::JustCompared
+            | Self::StillDiffers(_)
+            | Self::Changed => None,
+        }
+    }
 }
 
 impl ReconcileError {

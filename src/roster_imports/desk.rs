@@ -6,6 +6,7 @@ use super::{
 use crate::{
     audit::{self, AuditAct, Entry},
     base::{
+        clock::Timestamp,
         crypto::seal::{SealError, Sealer},
         db::{DbError, Keyset},
     },
@@ -24,6 +25,15 @@ impl RosterDesk {
         page: Keyset,
     ) -> Result<Vec<RosterJob>, DbError> {
         store::page(&self.db, member.school, page).await
+    }
+
+    /// How many rosters were checked and wait for somebody to import them, and since when the first does.
+    pub async fn waiting(
+        &self,
+        member: &StaffMember,
+        most: u32,
+    ) -> Result<(u64, Option<Timestamp>), DbError> {
+        store::waiting(&self.db, (member.school, self.clock.now()), most).await
     }
 
     /// A roster of the member's school, with examples.

@@ -86,6 +86,7 @@ fn state(config: &mut web::ServiceConfig, app: &Arc<App>) {
         .app_data(Data::new(journeys.rosters.clone()))
         .app_data(Data::new(journeys.bill_desk.clone()))
         .app_data(Data::new(journeys.console.cases.clone()))
+        .app_data(Data::new(journeys.console.today.clone()))
         .app_data(Data::new(journeys.door_desk.clone()))
         .app_data(Data::from(Arc::clone(&journeys.schools)));
 }

@@ -2,8 +2,9 @@
 
 use super::{StaffDesk, requests::StaffActError};
 use crate::{
-    audit::{AuditFilter, AuditKind, AuditLine},
+    audit::{AuditFilter, AuditHead, AuditKind, AuditLine},
     base::db::Keyset,
+    ledger::SealingState,
     staff_accounts::{StaffAct, StaffMember},
 };
 use serde::Deserialize;
@@ -58,7 +59,22 @@ fn only(member: &StaffMember) -> Option<(Vec<&'static str>, String)> {
     Some((kinds.iter().flat_map(|kind| kind.acts()).collect(), member.actor("").who))
 }
 
+/// Where the chains of the log and of the ledger end.
+#[derive(Clone, Debug)]
+pub struct ChainHeads {
+    /// Of the log, over all schools.
+    pub log: Option<AuditHead>,
+    /// Of the school's ledger.
+    pub ledger: SealingState,
+}
+
 impl StaffDesk {
+    /// Where the chains end now: whoever notes both can show later that nothing before was changed.
+    pub async fn chain_heads(&self, member: &StaffMember) -> Result<ChainHeads, StaffActError> {
+        let log = AuditHead::read(&self.db).await?;
+        Ok(ChainHeads { log, ledger: SealingState::of_school(&self.db, member.school).await? })
+    }
+
     /// A page of the audit log.
     pub async fn audit_page(
         &self,

@@ -57,6 +57,10 @@ rights! {
     DecideRefund;
     /// Read days of bills, differences and requests to accept them.
     ReadBills;
+    /// Have a day of bills compared again now.
+    CompareBills;
+    /// Close a day by hand in which nothing differs.
+    CloseBills;
     /// Propose to accept a difference.
     AskRepair;
     /// Approve or reject that.

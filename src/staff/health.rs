@@ -2,14 +2,17 @@
 
 use super::StaffDesk;
 use crate::{
+    audit::LedgerCheck,
     base::{
-        clock::Timestamp,
+        clock::{Day, Timestamp},
         db::DbError,
-        outbox::{self, Backlog},
+        outbox::{self, Backlog, RefusedGroup},
     },
     key_trials::{KeyTrialError, KeyTrialState},
     ledger::SealingState,
-    orders::due::ProviderPulse,
+    messages::FailedMessages,
+    orders::{due::ProviderPulse, fact::Provider},
+    reconciliation::BillDay,
     staff_accounts::StaffMember,
 };
 use std::time::Duration;
@@ -39,6 +42,12 @@ pub struct SchoolHealth {
     pub sealing: SealingState,
     /// The payment providers.
     pub providers: Vec<ProviderPulse>,
+    /// The last day of each provider whose bill was compared, and when one was last.
+    pub bills: Vec<(Provider, Day, Timestamp)>,
+    /// What the last check of the whole ledger found.
+    pub check: Option<LedgerCheck>,
+    /// What others refused for ever, by kind and reason.
+    pub refused: Vec<RefusedGroup>,
     /// The keys of providers, as they were last tried. They say nothing of how the system runs.
     pub keys: Vec<KeyTrialState>,
     /// When this was so.
@@ -82,22 +91,42 @@ impl SchoolHealth {
         HealthLevel::since(provider.overdue_since, self.now)
     }
 
-    /// The worst of all.
+    /// How it goes with bills of which this day was the last: each morning one is due.
+    pub fn of_bills(&self, day: Day) -> HealthLevel {
+        match BillDay::due_by(self.now).number() - day.number() {
+            ..=0 => HealthLevel::Well,
+            1 => HealthLevel::Late,
+            2.. => HealthLevel::Stuck,
+        }
+    }
+
+    /// How it goes with the ledger by its last check.
+    pub fn of_check(&self) -> HealthLevel {
+        let is_broken = self.check.is_some_and(|check| !check.holds);
+        if is_broken { HealthLevel::Stuck } else { HealthLevel::Well }
+    }
+
+    /// The worst of all. What others refused for ever waits for nobody.
     pub fn worst(&self) -> HealthLevel {
         let outbox = self.outbox.iter().map(|backlog| self.of_backlog(backlog));
         let providers = self.providers.iter().map(|provider| self.of_provider(provider));
-        outbox.chain(providers).fold(self.of_sealing(), HealthLevel::max)
+        let bills = self.bills.iter().map(|(_, day, _)| self.of_bills(*day));
+        let all = outbox.chain(providers).chain(bills).chain([self.of_check()]);
+        all.fold(self.of_sealing(), HealthLevel::max)
     }
 }
 
 impl StaffDesk {
-    /// How the system runs for the member's school: four queries.
+    /// How the system runs for the member's school: seven queries.
     pub async fn health(&self, member: &StaffMember) -> Result<SchoolHealth, DbError> {
         let (school, now) = (member.school, self.clock.now());
         Ok(SchoolHealth {
             outbox: outbox::backlog(&self.db, school).await?,
             sealing: SealingState::of_school(&self.db, school).await?,
             providers: ProviderPulse::of_school(&self.db, school, now).await?,
+            bills: BillDay::last_compared(&self.db, school).await?,
+            check: LedgerCheck::last(&self.db).await?,
+            refused: FailedMessages::groups(&self.db, school).await?,
             keys: self.trials.of(school).await?,
             now,
         })
@@ -116,7 +145,6 @@ impl StaffDesk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::orders::fact::Provider;
 
     #[test]
     fn what_waits_is_late_and_then_stuck() {
@@ -126,8 +154,12 @@ mod tests {
             let kind = "refund".to_owned();
             vec![Backlog { kind, waiting: 1, oldest: ago(minutes), tries: 1 }]
         };
-        let sealing =
-            |waiting, minutes| SealingState { position: 7, sealed_at: Some(ago(minutes)), waiting };
+        let sealing = |waiting, minutes| SealingState {
+            position: 7,
+            sealed_at: Some(ago(minutes)),
+            hash: None,
+            waiting,
+        };
         let provider = |overdue_since| {
             let (provider, heard_at) = (Provider::ALL[0], None);
             vec![ProviderPulse { provider, heard_at, overdue: 1, overdue_since }]
@@ -145,8 +177,44 @@ mod tests {
             (backlog(6), sealing(1, 6), provider(Some(ago(61))), HealthLevel::Stuck),
         ];
         for (outbox, sealing, providers, worst) in cases {
-            let health = SchoolHealth { outbox, sealing, providers, keys: Vec::new(), now };
+            let health = SchoolHealth { outbox, sealing, providers, ..quiet_school(now) };
             assert_eq!(health.worst(), worst, "{health:?}");
+        }
+        let broken = Some(LedgerCheck { at: now, holds: false });
+        let health = SchoolHealth { check: broken, ..quiet_school(now) };
+        assert_eq!(health.worst(), HealthLevel::Stuck, "{health:?}");
+    }
+
+    fn quiet_school(now: Timestamp) -> SchoolHealth {
+        SchoolHealth {
+            outbox: Vec::new(),
+            sealing: SealingState { position: 0, sealed_at: None, hash: None, waiting: 0 },
+            providers: Vec::new(),
+            bills: Vec::new(),
+            check: None,
+            refused: Vec::new(),
+            keys: Vec::new(),
+            now,
+        }
+    }
+
+    #[test]
+    fn a_bill_is_due_at_noon_of_the_next_day() {
+        let day: Day = "2026-11-28".parse().unwrap();
+        let hour = |hours| day.next().start().plus(Duration::from_hours(hours));
+        let compared = |back| Day::from_number(day.number() - back);
+        let cases = [
+            (hour(11), 0, HealthLevel::Well),
+            (hour(11), 1, HealthLevel::Well),
+            (hour(12), 0, HealthLevel::Well),
+            (hour(12), 1, HealthLevel::Late),
+            (hour(12), 2, HealthLevel::Stuck),
+            (hour(11), 2, HealthLevel::Late),
+        ];
+        for (now, back, level) in cases {
+            let bills = vec![(Provider::ALL[0], compared(back), now)];
+            let health = SchoolHealth { bills, ..quiet_school(now) };
+            assert_eq!(health.worst(), level, "{health:?}");
         }
     }
 }

@@ -9,6 +9,7 @@
 mod adjustments;
 mod ask_now;
 mod audit_log;
+mod bill_days;
 mod bills;
 mod cases;
 mod doors;
@@ -28,19 +29,20 @@ mod policies;
 mod refund_desk;
 mod refunds;
 mod requests;
+mod second_person;
 mod standing;
 mod store;
 mod terminals;
+mod today;
 
 pub use audit_log::AuditQuery;
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use cases::{
     CaseDesk, CaseDetail, CaseList, CaseProposal, CaseQuery, ListedCase, StaffCaseError,
 };
-pub use doors::{BadTimes, DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
-pub use endings::EndingAsk;
+pub use doors::{DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
 pub use health::{HealthLevel, SchoolHealth};
-pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome, StaffRequest};
+pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome};
 pub use merchants::{MerchantAsk, MerchantDetail, MerchantQuery, TakingMerchant};
 pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError};
 pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
@@ -55,6 +57,7 @@ pub use terminals::{
     IssuedKey, KeyAsk, StaffTerminalError, TakingTerminal, TerminalAsk, TerminalDesk,
     TerminalDetail, TerminalQuery,
 };
+pub use today::{Today, TodayDesk};
 
 use crate::{
     base::{clock::Clock, db::Db},

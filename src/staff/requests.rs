@@ -15,7 +15,7 @@ use crate::{
     },
     passwords::PasswordFault,
     policies::PolicyRefusal,
-    reconciliation::RepairError,
+    reconciliation::{ReconcileError, RepairError},
     staff_accounts::{
         self, StaffAccounts, StaffAct, StaffBonds, StaffChangeError, StaffMember, StaffRefusal,
     },
@@ -53,6 +53,9 @@ pub enum StaffActError {
     /// The difference cannot be accepted.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// The day of bills cannot be compared or closed.
+    #[error(transparent)]
+    Bills(#[from] ReconcileError),
     /// The policy cannot be changed so.
     #[error(transparent)]
     Policy(#[from] PolicyRefusal),
@@ -77,6 +80,7 @@ impl TxError for StaffActError {
             Self::Approval(error) => error.db(),
             Self::Member(error) => error.db(),
             Self::Repair(error) => error.db(),
+            Self::Bills(error) => error.db(),
             Self::Policy(error) => error.db(),
             Self::Adjust(error) => error.db(),
             Self::Password(error) => error.db(),
@@ -289,12 +293,7 @@ impl Requests<'_> {
         let locked = approvals::lock(tx, self.member.school, id).await?;
         let locked = self.of_this_desk(locked)?;
         staff_accounts::hold::<StaffActError>(tx, self.member, act, now).await?;
-        let asker = &locked.asked_by;
-        let bonds = StaffAccounts::bonds(tx, self.member, asker.id, (locked.asked_at, now)).await?;
-        let StaffBonds { to, of_other, factor_is_new, other_is_off } = bonds;
-        let officer = self.officer();
-        let is_bound = to.contains(&asker.staff_no) || of_other.contains(&officer.staff_no);
-        let by = Decider { officer, is_bound, factor_is_new, asker_is_off: other_is_off };
+        let by = decider(tx, self.member, &locked, now).await?;
         Ok((locked, by))
     }
 
@@ -310,14 +309,33 @@ impl Requests<'_> {
 
     /// The member of staff as requests name them.
     pub fn officer(&self) -> Officer {
-        Officer {
-            id: self.member.id.uuid(),
-            login: self.member.login.to_string(),
-            staff_no: self.member.staff_no.to_string(),
-        }
+        officer(self.member)
     }
 
     fn acting(&self, why: &str) -> Db {
         self.db.clone().acting_as(self.member.actor(why))
     }
+}
+
+fn officer(member: &StaffMember) -> Officer {
+    Officer {
+        id: member.id.uuid(),
+        login: member.login.to_string(),
+        staff_no: member.staff_no.to_string(),
+    }
+}
+
+/// The member as who decides a request, with whose say may be behind it.
+pub(super) async fn decider(
+    tx: &Tx,
+    member: &StaffMember,
+    asked: &Approval,
+    now: Timestamp,
+) -> Result<Decider, DbError> {
+    let Officer { id, staff_no, .. } = &asked.asked_by;
+    let bonds = StaffAccounts::bonds(tx, member, *id, (asked.asked_at, now)).await?;
+    let StaffBonds { to, of_other, factor_is_new, other_is_off } = bonds;
+    let officer = officer(member);
+    let is_bound = to.contains(staff_no) || of_other.contains(&officer.staff_no);
+    Ok(Decider { officer, is_bound, factor_is_new, asker_is_off: other_is_off })
 }

@@ -60,6 +60,11 @@ impl StaffQuery {
 }
 
 impl StaffFilter {
+    /// All of a school, by login.
+    pub const fn all(school: SchoolId) -> Self {
+        Self { school, role: None, enabled: None, by_sign_in: false }
+    }
+
     /// A page of them, in one query. A place in the list is a login's id.
     pub async fn page(&self, db: &Db, page: Keyset) -> Result<Vec<ListedStaff>, DbError> {
         let found = store::page(db, self, page).await?;

@@ -17,6 +17,10 @@ pub enum StaffAct {
     DecideRefund,
     /// Read days of bills, their differences, and requests to accept them.
     ReadBills,
+    /// Have a day of bills compared again now.
+    CompareBills,
+    /// Close a day by hand in which nothing differs.
+    CloseBills,
     /// Propose to accept a difference, or take the request back.
     AskRepair,
     /// Approve or reject such a request.
@@ -104,9 +108,12 @@ impl StaffAct {
             Self::AskProvider | Self::AskRefund | Self::AskAdjustment | Self::EndMoneyCases => {
                 &[CardOffice, Finance]
             }
-            Self::DecideRefund | Self::DecideAdjustment | Self::AskRepair | Self::DecideRepair => {
-                &[Finance]
-            }
+            Self::DecideRefund
+            | Self::DecideAdjustment
+            | Self::CompareBills
+            | Self::CloseBills
+            | Self::AskRepair
+            | Self::DecideRepair => &[Finance],
             Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
             Self::ChangeDoorRights
@@ -142,6 +149,7 @@ impl StaffAct {
             | Self::AskProvider
             | Self::ReadRefunds
             | Self::ReadBills
+            | Self::CompareBills
             | Self::ReadAdjustments
             | Self::ReadPasswordResets
             | Self::ReadDoorRights
@@ -165,6 +173,7 @@ impl StaffAct {
             | Self::RetryMessages => false,
             Self::AskRefund
             | Self::DecideRefund
+            | Self::CloseBills
             | Self::AskRepair
             | Self::DecideRepair
             | Self::AskAdjustment
@@ -196,13 +205,15 @@ mod tests {
 
     /// Which of card office, finance, network centre, counsellor, auditor and admin may, and whether that
     /// needs a second factor of the last ten minutes.
-    const TABLE: [(Act, &str, bool); 42] = [
+    const TABLE: [(Act, &str, bool); 44] = [
         (Act::ReadOrders, "CF--A-", false),
         (Act::AskProvider, "CF----", false),
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
         (Act::DecideRefund, "-F----", true),
         (Act::ReadBills, "-F--A-", false),
+        (Act::CompareBills, "-F----", false),
+        (Act::CloseBills, "-F----", true),
         (Act::AskRepair, "-F----", true),
         (Act::DecideRepair, "-F----", true),
         (Act::ReadAdjustments, "CF--A-", false),

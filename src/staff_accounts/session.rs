@@ -8,8 +8,9 @@ use super::{
     store::{self, sessions},
 };
 use crate::{
+    audit::{self, AuditAct, Entry},
     base::{
-        db::Tx,
+        db::{DbError, Tx},
         tokens::{BadToken, RefreshSecret},
     },
     passwords::TryCounts,
@@ -67,8 +68,20 @@ impl StaffAccounts {
             RefreshSecret::parse(token).map_err(|BadToken| StaffSignInError::BadToken)?;
         let session = StaffSessionId::from_uuid(session);
         let (old, now) = (presented.hash(), self.clock.now());
-        let ended = async |tx: &Tx| sessions::sign_out(tx, session, &old, now).await;
-        let ended = self.db.in_tx(ended).await?;
+        let member = sessions::find(&self.db, session, now).await?;
+        let by = member.as_ref().map(|member| member.actor(""));
+        let db = by.map_or_else(|| self.db.clone(), |by| self.db.clone().acting_as(by));
+        let ended = db.in_tx(async |tx| {
+            let ended = sessions::sign_out(tx, session, &old, now).await?;
+            if let Some(member) = member.as_ref().filter(|_| ended == Refreshed::Good) {
+                let subject = format!("staff {}", member.login);
+                let (act, school) = (AuditAct::StaffSignedOut, Some(member.school));
+                let entry = Entry { act, school, subject, detail: String::new() };
+                audit::record(tx, &entry, now).await?;
+            }
+            Ok::<_, DbError>(ended)
+        });
+        let ended = ended.await?;
         self.live.invalidate(&session).await;
         if ended == Refreshed::Good { Ok(()) } else { Err(StaffSignInError::BadToken) }
     }

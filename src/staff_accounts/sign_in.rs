@@ -189,8 +189,10 @@ impl StaffAccounts {
         let claimed = store::find(&self.db, school, &attempt.login).await?;
         let known = self.knows(claimed.as_ref(), attempt.client_token.as_ref())
             || self.has_slip(claimed.as_ref(), attempt.first_code.as_ref())?;
-        let field = if known { TRIES_OF_CLIENTS } else { TRIES_OF_STRANGERS };
-        let tries = self.counts.subject(school, field, &attempt.login);
+        let fields = [TRIES_OF_STRANGERS, TRIES_OF_CLIENTS];
+        let [strangers, clients] =
+            fields.map(|field| self.counts.subject(school, field, &attempt.login));
+        let (tries, others) = if known { (clients, strangers) } else { (strangers, clients) };
         let counted = self.counts.count(&tries, self.clock.now()).await?;
         let pool = if known { &self.for_clients } else { &self.for_strangers };
         let new_password = self.new_password(pool, &attempt).await;
@@ -198,7 +200,7 @@ impl StaffAccounts {
         // One Argon2 run whoever it is.
         let stored = claimed.as_ref().map(|account| account.password_hash.clone());
         let fits = self.hashed(pool.verify(attempt.password, stored).await, &counted).await?;
-        match self.admit(claimed.as_ref(), fits, (&code, &new_password), &tries).await? {
+        match self.admit(claimed.as_ref(), fits, (&code, &new_password), [&tries, &others]).await? {
             Admitted::Session(opened, secret) => {
                 let grant = self.grant(opened.session, &secret).await?;
                 let recovery_codes = opened.recovery_codes;
@@ -238,7 +240,7 @@ impl StaffAccounts {
         claimed: Option<&Account>,
         fits: bool,
         (code, new_password): (&GivenCode, &NewPassword),
-        tries: &TrySubject,
+        [tries, others]: [&TrySubject; 2],
     ) -> Result<Admitted, StaffSignInError> {
         let (secret, offer) = (RefreshSecret::random()?, TotpSecret::random()?);
         let (refresh, now) = (secret.hash(), self.clock.now());
@@ -257,8 +259,17 @@ impl StaffAccounts {
                 if !fits || !account.enabled || Some(account.password_hash.as_str()) != hash {
                     return Err(StaffSignInError::Refused);
                 }
+                // This one was counted as well.
+                let failed = TryCounts::counted(tx, [tries, others], prepared.now).await? - 1;
                 TryCounts::forget(tx, tries).await?;
-                self.accept(tx, &account, shown, &prepared).await
+                let opened = self.accept(tx, &account, shown, &prepared).await?;
+                // Who sets up a login may choose a password that is refused.
+                if opened.as_ref().is_some_and(|opened| !opened.enrolled) && failed > 0 {
+                    let mut entry = entry(AuditAct::StaffTriesFailed, &account);
+                    entry.detail = format!("failed {failed}");
+                    audit::record(tx, &entry, prepared.now).await?;
+                }
+                Ok(opened)
             })
             .await?;
         Ok(match session {

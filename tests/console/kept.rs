@@ -5,7 +5,11 @@ use crate::staff::support::{PASSWORD, code};
 use onecard::base::crypto::totp::TotpSecret;
 use testkit::{TestDb, World, on_each_database};
 
-on_each_database!(what_was_typed_comes_back, it_is_for_nobody_else);
+on_each_database!(
+    what_was_typed_comes_back,
+    what_was_typed_waits_for_the_factor,
+    it_is_for_nobody_else
+);
 
 /// Ends the sessions of a login.
 async fn end(world: &World, login: &str) {
@@ -63,6 +67,37 @@ async fn what_was_typed_comes_back(db: &TestDb) {
     assert_eq!(world.rows.count("approval").await, 1);
 }
 
+async fn what_was_typed_waits_for_the_factor(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, secret) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let person = format!("/staff/people/{}", world.rows.person("xnec", "2301001").await);
+    let path = format!("{person}/password-reset");
+    let form = office.get(&path).await.with(200);
+    let id = form.field("form_id");
+    let typed = [("form_id", id.as_str()), ("reason", "忘记密码"), ("back", "/staff/people")];
+    let ago = "UPDATE staff_session SET factor_at = factor_at - $1";
+    world.change(ago, [(11 * 60_000_000_i64).into()]).await;
+    testkit::eventually("the copy of the session is old", async || {
+        (office.get(&path).await.status == 303).then_some(())
+    })
+    .await;
+    let asked = office.submit(&form, &path, &typed).await;
+    assert_eq!((asked.status, &*asked.location), (403, ""), "{}", asked.html);
+    assert!(asked.says("还没有提交") && !asked.says("忘记密码"), "{}", asked.html);
+    let with = |totp: String| {
+        let [csrf, next, kept] = ["csrf", "next", "kept"].map(|name| (name, asked.field(name)));
+        [csrf, next, kept, ("totp", totp)]
+    };
+    let wrong = office.send("/staff/second-factor", &with("000000".to_owned())).await.with(401);
+    assert_eq!(wrong.field("kept"), asked.field("kept"), "a wrong code loses nothing");
+    let back = office.send("/staff/second-factor", &with(code(&secret, 0))).await.with(200);
+    assert!(back.says("忘记密码") && back.says(&format!("action=\"{path}\"")), "{}", back.html);
+    assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
+    let typed = [("form_id", &*back.field("form_id")), ("reason", "忘记密码"), ("back", "")];
+    office.submit(&back, &path, &typed).await.with(303);
+    assert_eq!(world.rows.count("approval").await, 1);
+}
+
 async fn it_is_for_nobody_else(db: &TestDb) {
     let world = World::start(db).await;
     let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
@@ -80,7 +115,7 @@ async fn it_is_for_nobody_else(db: &TestDb) {
     // Too much, a secret, another site, and who never was signed in: the sign-in alone.
     let (typist, _) = Browser::of(&world, "third", "1003", &["card_office"]).await;
     end(&world, "third").await;
-    let long = "长".repeat(1400);
+    let long = "长".repeat(2800);
     for (path, name, value) in [
         (&*path, "reason", &*long),
         (&*path, "totp", "123456"),

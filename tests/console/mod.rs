@@ -3,10 +3,12 @@
 mod account;
 mod adjustments;
 mod audit;
+mod bill_days;
 pub mod browser;
 mod cases;
 mod doors;
 mod exports;
+mod forms;
 mod kept;
 mod lists;
 mod member_classes;
@@ -24,4 +26,5 @@ mod rosters;
 mod routes;
 mod sign_in;
 mod terminals;
+mod today;
 mod work;

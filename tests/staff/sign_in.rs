@@ -124,7 +124,13 @@ async fn a_sign_in_is_refused_alike_whatever_is_wrong(db: &TestDb) {
     {
         sign_in(&api, &with(field, value)).await.problem(field, 422, "request_invalid");
     }
-    sign_in(&api, &login_body("li", &right)).await.body(200);
+    let granted = sign_in(&api, &login_body("li", &right)).await.body(200);
+    let failed = "SELECT who || ': ' || detail FROM audit_entry WHERE act = 'staff.tries_failed'";
+    assert_eq!(world.rows.texts(failed).await, ["staff li, no. 1LI: failed 2"]);
+    let out = json!({ "refresh_token": granted["refresh_token"] });
+    assert_eq!(api.post("/api/v1/staff/auth/logout", &out).await.status, 204);
+    let left = "SELECT who FROM audit_entry WHERE act = 'staff.signed_out'";
+    assert_eq!(world.rows.texts(left).await, ["staff li, no. 1LI"]);
 }
 
 async fn each_code_is_good_once(db: &TestDb) {

@@ -16,7 +16,7 @@ const LARGER: &[(&str, usize)] = &[
     ("passcode", 60),
     ("payments", 69),
     ("schools", 48),
-    ("staff", 65),
+    ("staff", 63),
     ("terminals", 64),
 ];
 

@@ -6,7 +6,7 @@ use crate::{
     cases::CaseKind,
     console::{
         cases::words as cases,
-        words::{role, section, terminal_kind},
+        words::{role, section, terminal_kind, yuan},
     },
     key_trials::TrialFinding,
     terminals::TerminalKind,
@@ -36,8 +36,12 @@ const ACTS: &[(&str, &str)] = &[
     ("rows.authenticated", "首次签名数据行"),
     ("rows.taken_over", "接管未签名的数据行"),
     ("rows.rekeyed", "更换密钥"),
+    ("ledger.proven", "核验账本，全部成立"),
+    ("ledger.broken", "核验账本，发现不符"),
     ("school.added", "新增学校"),
     ("school.changed", "更改政策"),
+    ("bills.compared", "重新核对账单"),
+    ("bills.closed", "关闭一天的账"),
     ("message.resent", "重发消息"),
     ("policy.published", "新增政策版本"),
     ("policy.in_force", "政策到日生效"),
@@ -66,6 +70,8 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.factor_replaced", "更换自己的验证器"),
     ("staff.recovery_used", "用恢复码登录"),
     ("staff.recovery_renewed", "更换恢复码"),
+    ("staff.tries_failed", "登录之前有没有成功的尝试"),
+    ("staff.signed_out", "退出登录"),
     ("staff.session_ended", "结束自己的另一次登录"),
     ("staff.password_changed", "更改自己的密码"),
     ("staff.sessions_ended", "结束账号的全部登录"),
@@ -157,6 +163,9 @@ pub(super) fn object(subject: &str) -> String {
         "roster" => "花名册",
         "allocation" => "分配",
         "keys" => return format!("{}的密钥", section(id)),
+        _ if what.starts_with("bill ") => {
+            return format!("{short} 的{}账", section(what.trim_start_matches("bill ")));
+        }
         "orders of" => return format!("{short} 的订单"),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
         _ => {
@@ -228,6 +237,12 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some((staff_no, roles)) = login {
         let roles: Vec<&str> = roles.split(',').map(role).collect();
         return format!("工号 {staff_no}，{}", roles.join("、"));
+    }
+    if let Some(failed) = detail.strip_prefix("failed ") {
+        return format!("{failed} 次");
+    }
+    if let Some(net) = detail.strip_suffix(" fen net").and_then(|fen| fen.parse().ok()) {
+        return format!("净额 {}", yuan(net));
     }
     let classes = detail.strip_prefix("classes ").and_then(|rest| rest.rsplit_once(", before "));
     if let Some((now, before)) = classes {
@@ -311,6 +326,8 @@ mod tests {
             ("no. 9002, card_office,finance".to_owned(), "工号 9002，一卡通中心、财务"),
             ("case second_payment, 5000 fen".to_owned(), "第二次付款 ¥50.00"),
             ("case shipping".to_owned(), "发货信息没有送达"),
+            ("failed 12".to_owned(), "12 次"),
+            ("-500 fen net".to_owned(), "净额 −¥5.00"),
             (
                 "case shipping, from li.na, no. G-1".to_owned(),
                 "发货信息没有送达，原接手人 li.na（G-1）",

@@ -2,6 +2,7 @@
 
 use super::HERE;
 use crate::{
+    base::clock::Day,
     console::{
         Console,
         browser::Seat,
@@ -15,7 +16,7 @@ use crate::{
         listing::{BillDayFilter, BillDayQuery, BillDayState},
     },
     staff::{StaffActError, guard::ReadBills},
-    staff_accounts::StaffMember,
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -31,11 +32,13 @@ struct DayRow {
     date: String,
     provider: &'static str,
     merchant: String,
-    state: &'static str,
+    state: String,
     good: bool,
     paid: String,
     billed: String,
     gap: String,
+    /// Why the sums differ though no row does.
+    apart: Vec<String>,
     fee: String,
     compared_at: String,
 }
@@ -52,6 +55,8 @@ struct DaysPage {
     list: ListView,
     rows: Vec<DayRow>,
     pages: Pages,
+    /// The last day whose bill can be fetched, where the member may have it fetched.
+    yesterday: Option<String>,
 }
 
 /// What a list is asked for, checked.
@@ -104,16 +109,20 @@ impl Asked {
         let none = ["还没有对过账的日子。", "没有符合条件的日子。"];
         let [from, to] = self.days();
         let (providers, states) = (Provider::ALL, BillDayState::ALL);
+        let today = console.clock.now().day();
+        let yesterday = Day::from_number(today.number().saturating_sub(1));
+        let compares = member.roles.has(StaffAct::CompareBills);
         Ok(DaysPage {
             frame: Frame::of(seat, console, HERE).await?,
             providers: list::choices(providers, filter.provider, Provider::code, words::provider),
             states: list::choices(states, filter.state, BillDayState::code, word),
             from,
             to,
-            today: console.clock.now().day().to_string(),
+            today: today.to_string(),
             list: place.view(&list, self.chips(), list::count(count, "天"), none),
             rows: found.iter().map(day_row).collect(),
             pages,
+            yesterday: compares.then(|| yesterday.to_string()),
         })
     }
 }
@@ -150,11 +159,12 @@ fn day_row(day: &BillDay) -> DayRow {
         date: day.key.day.to_string(),
         provider: words::provider(day.key.provider),
         merchant: day.key.merchant.clone(),
-        state: word(state),
+        state: super::state(day),
         good: state == BillDayState::Closed,
         paid: words::yuan(ours),
         billed: words::yuan(theirs),
         gap: words::yuan(theirs - ours),
+        apart: super::apart(day),
         fee: words::yuan(day.totals.fee_fen),
         compared_at: words::when(day.compared_at),
     }

@@ -17,9 +17,11 @@ use crate::{
         Console,
         browser::{Seat, Sent},
         frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+        second,
     },
     orders::order::OrderId,
     staff::{OrderDetail, RefundAsk, RefundTarget, guard::AskRefund},
+    staff_accounts::StaffAct,
 };
 use actix_web::{
     HttpResponse,
@@ -71,6 +73,8 @@ struct AskPage {
     person: String,
     left: Fen,
     is_part: bool,
+    /// That hardly anybody could decide it.
+    alone: Option<&'static str>,
     form: AskForm,
 }
 
@@ -137,6 +141,7 @@ async fn page(
         purpose: order.purpose.title(),
         person: format!("{}（{}）", detail.person, detail.person_no),
         left,
+        alone: second::warning(console, &seat.member, StaffAct::DecideRefund).await?,
         is_part: form.part == Part::Some,
         form: AskForm { all_fen: left.get().to_string(), ..form },
     })

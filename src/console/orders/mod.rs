@@ -244,7 +244,8 @@ fn nothing_found() -> Wrong {
         title: "没有找到这个单号",
         details: vec![
             "订单号、支付单号、退款单号和支付平台的交易号都没有这个结尾。请核对最后 8 位。"
-                .to_owned(),
+                .to_owned()
+                .into(),
         ],
         status: 404,
     }

@@ -15,6 +15,7 @@ use crate::{
         Console,
         browser::{Seat, Sent},
         frame::{Frame, PageError, Wrong, reason_of, sent_to, shown_as},
+        second,
     },
     policies::{
         PolicyAsk, PolicyBook, PolicyChanges, PolicyContent, PolicyEdit, PolicyField, PolicyForm,
@@ -22,6 +23,7 @@ use crate::{
     },
     schools::policy::Policy,
     staff::{StaffActError, guard::ChangePolicy},
+    staff_accounts::StaffAct,
 };
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
@@ -40,6 +42,8 @@ struct PreviewPage {
     help: Vec<Shown>,
     impacts: Vec<(&'static str, String)>,
     two_persons: bool,
+    /// That hardly anybody could decide it.
+    alone: Option<&'static str>,
     base: i64,
     from: String,
     /// The new values as JSON, or none where an older version comes back.
@@ -177,6 +181,11 @@ pub(super) async fn preview_page(
         PolicyContent::Changes(_) if back == "/staff/policy/edit" => typed(&found),
         PolicyContent::Changes(_) | PolicyContent::Restored(_) => Vec::new(),
     };
+    let alone = if found.two_persons {
+        second::warning(console, &seat.member, StaffAct::ChangePolicy).await?
+    } else {
+        None
+    };
     let page = PreviewPage {
         frame: Frame::of(seat, console, (HERE.0, "核对更改")).await?,
         question: format!("{verb}{when}{what}？"),
@@ -184,6 +193,7 @@ pub(super) async fn preview_page(
         help: as_students_see(&found),
         impacts: impacts.into_iter().map(|one| (one.group, one.sentence)).collect(),
         two_persons: found.two_persons,
+        alone,
         base: edit.base,
         from,
         changes,

@@ -8,7 +8,7 @@ use crate::{
         approvals::{Decided, history, remark_of},
         browser::{Seat, Sent},
         frame::{Frame, PageError, reason_of, sent_to, shown},
-        words,
+        second, words,
     },
     policies::{PolicyPreview, PolicyRequest},
     staff::guard::{ChangePolicy, ReadPolicy},
@@ -36,6 +36,8 @@ struct RequestPage {
     question: String,
     consequence: String,
     decides: bool,
+    /// Why 通过 is not offered to who could decide.
+    why_not: Option<&'static str>,
     withdraws: bool,
     history: Vec<String>,
 }
@@ -63,6 +65,8 @@ pub(in crate::console) async fn show_request(
     let preview = PolicyPreview { proposal, differences, two_persons: true };
     let impacts = if changes { desk.policy_impact(member, &preview).await? } else { Vec::new() };
     let title = format!("更改政策 {} 项", rows.len());
+    let decides = changes && !asked;
+    let why_not = if decides { second::why_not(&console, member, &approval).await? } else { None };
     shown(&RequestPage {
         frame: Frame::of(&seat, &console, (HERE.0, &title)).await?,
         path: path_of(approval.id),
@@ -75,7 +79,8 @@ pub(in crate::console) async fn show_request(
         impacts: impacts.into_iter().map(|one| (one.group, one.sentence)).collect(),
         asked_by: format!("{}（{}）", approval.asked_by.login, approval.asked_by.staff_no),
         expires_at: words::when(approval.expires_at),
-        decides: changes && !asked,
+        decides,
+        why_not,
         withdraws: changes && asked,
         history: history(&approval),
         reason: approval.reason,

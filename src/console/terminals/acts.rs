@@ -147,7 +147,8 @@ impl Act {
         let detail = console.terminals.find(&seat.member, id).await?;
         let mut wrong = Wrong::of(&error);
         if wrong.status == 409 {
-            wrong.details.extend(detail.log.first().cloned().map(audit::sentence));
+            let last = detail.log.first().cloned().map(audit::sentence);
+            wrong.details.extend(last.map(Into::into));
         }
         let status = wrong.status;
         shown_as(status, &self.page(seat, console, &detail, (form, Some(wrong))).await?)

@@ -167,6 +167,8 @@ pub struct SealingState {
     pub position: i64,
     /// When that was.
     pub sealed_at: Option<Timestamp>,
+    /// Its hash, which covers everything before it.
+    pub hash: Option<Hash>,
     /// How many batches wait, up to 1,000.
     pub waiting: u64,
 }
@@ -178,12 +180,15 @@ impl SealingState {
                WHERE school_id = $1 LIMIT 1000) AS t) AS waiting, \
                COALESCE((SELECT MAX(position) FROM seal WHERE school_id = $1), 0) AS position, \
                (SELECT sealed_at FROM seal WHERE school_id = $1 \
-               ORDER BY position DESC LIMIT 1) AS sealed_at";
+               ORDER BY position DESC LIMIT 1) AS sealed_at, \
+               (SELECT hash FROM seal WHERE school_id = $1 \
+               ORDER BY position DESC LIMIT 1) AS hash";
         let found = Source::Db(db).select(sql, vec![school.number().into()]).await?;
         let row = found.first().ok_or(DbError::Inconsistent { table: "seal", what: "no count" })?;
         Ok(Self {
             position: row.try_get("", "position")?,
             sealed_at: row.try_get::<Option<i64>>("", "sealed_at")?.map(Timestamp::from_micros),
+            hash: row.try_get::<Option<Vec<u8>>>("", "hash")?.and_then(|hash| hash.try_into().ok()),
             waiting: u64::try_from(row.try_get::<i64>("", "waiting")?).unwrap_or(0),
         })
     }

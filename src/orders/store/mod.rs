@@ -3,6 +3,7 @@
 pub(super) mod audit;
 pub(super) mod authentic;
 pub(super) mod due;
+pub(super) mod hours;
 pub(super) mod listing;
 mod posted;
 pub(super) mod refunds;

@@ -8,7 +8,7 @@ use crate::{
         ids::{SchoolId, uuid_at},
     },
     orders::fact::Provider,
-    reconciliation::day::{BillDay, Comparison, DayKey, DayState, Totals},
+    reconciliation::day::{Apart, BillDay, Comparison, DayKey, DayState, Totals},
 };
 use sea_orm::{QueryResult, Value};
 use std::collections::HashSet;
@@ -26,9 +26,12 @@ const FINISH: &str = "UPDATE bill_day SET state = $5, file_hash = $6, bill_rows 
     paid_count = $9, paid_fen = $10, billed_fen = $11, refunded_fen = $12, fee_fen = $13, \
     coupon_fen = $14, open_differences = $15, compared_at = $16, \
     closed_at = CASE WHEN $5 = 'closed' THEN $16 ELSE NULL END, \
-    reopened_at = CASE WHEN $17 = 1 THEN $16 ELSE reopened_at END, back_count = $19, back_fen = $20 \
+    reopened_at = CASE WHEN $17 = 1 THEN $16 ELSE reopened_at END, back_count = $19, back_fen = $20, \
+    confirmed_at = CASE WHEN $5 = 'closed' AND our_rows = $8 AND paid_fen = $10 AND billed_fen = $11 \
+    AND refunded_fen = $12 AND fee_fen = $13 AND back_fen = $20 THEN confirmed_at ELSE NULL END \
     WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 AND run = $18";
-const REOPEN: &str = "UPDATE bill_day SET state = 'open', closed_at = NULL, reopened_at = $5 \
+const REOPEN: &str = "UPDATE bill_day SET state = 'open', closed_at = NULL, reopened_at = $5, \
+    confirmed_at = NULL \
     WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4 \
     AND state = 'closed'";
 const MOVED: &str = "SELECT paid.n AS paid_count, paid.fen AS paid_fen, back.n AS back_count, \
@@ -49,10 +52,66 @@ const BILLED: &str = "SELECT COUNT(*) AS our_rows, \
     AS bigint) AS coupon_fen FROM bill_row \
     WHERE school_id = $1 AND provider = $2 AND merchant_number = $3 AND day = $4";
 
-pub(super) const DAY: &str = "SELECT d.id, d.school_id, d.provider, d.merchant_number, d.day, d.state, \
+const DAY: &str = "SELECT d.id, d.school_id, d.provider, d.merchant_number, d.day, d.state, \
     d.file_hash, d.bill_rows, d.our_rows, d.paid_count, d.paid_fen, d.back_count, d.back_fen, \
     d.billed_fen, d.refunded_fen, d.fee_fen, d.coupon_fen, d.open_differences, d.compared_at, \
-    d.closed_at, d.reopened_at FROM bill_day d";
+    d.closed_at, d.reopened_at, d.confirmed_by, d.confirmed_at, \
+    {sum} FROM {billed} AND r.state IN ('requested', 'sent')) AS on_the_way, \
+    {sum} FROM {billed} AND r.state = 'done' AND NOT ({within})) AS ours_elsewhere, \
+    {sum} FROM refund r JOIN bill_row b ON b.payment_id = r.payment_id \
+    AND b.out_refund_no = r.refund_number WHERE r.school_id = d.school_id \
+    AND r.provider = d.provider AND r.merchant_number = d.merchant_number AND r.state = 'done' \
+    AND {within} AND b.entry = 'refund' AND b.day <> d.day) AS theirs_elsewhere FROM bill_day d";
+/// The refunds in the bill of a day.
+const BILLED_REFUNDS: &str = "bill_row b JOIN refund r ON r.payment_id = b.payment_id \
+    AND r.refund_number = b.out_refund_no WHERE b.school_id = d.school_id \
+    AND b.provider = d.provider AND b.merchant_number = d.merchant_number AND b.day = d.day \
+    AND b.entry = 'refund'";
+/// That a refund was done on the day: from its first instant in Beijing.
+const WITHIN: &str = "r.ended_at >= CAST(d.day AS bigint) * 86400000000 - 28800000000 \
+    AND r.ended_at < CAST(d.day AS bigint) * 86400000000 + 57600000000";
+/// Closes a day by hand as it was seen.
+const CONFIRM: &str = "UPDATE bill_day SET confirmed_by = $4, confirmed_at = $5 \
+    WHERE id = $1 AND school_id = $2 AND compared_at / 1000000 = $3 AND state = 'closed' \
+    AND confirmed_at IS NULL";
+
+/// [`DAY`], whole.
+pub(super) fn day_sql() -> String {
+    let sum = "(SELECT CAST(COALESCE(SUM(r.amount_fen), 0) AS bigint)";
+    let parts = [("{sum}", sum), ("{billed}", BILLED_REFUNDS), ("{within}", WITHIN)];
+    parts.into_iter().fold(DAY.to_owned(), |sql, (name, part)| sql.replace(name, part))
+}
+
+/// Closes a day by hand, unless it was compared again since `seen`, differs or is closed so already.
+pub(in crate::reconciliation) async fn confirm(
+    tx: &Tx,
+    (school, id): (SchoolId, Uuid),
+    seen: Timestamp,
+    (by, now): (&str, Timestamp),
+) -> Result<bool, DbError> {
+    let values = vec![
+        id.into(),
+        school.number().into(),
+        // Answers tell whole seconds.
+        seen.micros().div_euclid(1_000_000).into(),
+        by.into(),
+        now.micros().into(),
+    ];
+    Ok(execute(tx, CONFIRM, values).await? == 1)
+}
+
+/// A day that was compared.
+pub(in crate::reconciliation) async fn of_key(
+    source: Source<'_>,
+    key: &DayKey,
+) -> Result<Option<BillDay>, DbError> {
+    let sql = format!(
+        "{} WHERE d.school_id = $1 AND d.provider = $2 AND d.merchant_number = $3 AND d.day = $4 \
+         AND d.compared_at > 0",
+        day_sql()
+    );
+    source.select(&sql, key_values(key, key.day)).await?.first().map(day_of).transpose()
+}
 
 /// Begins a comparison: its number, and whether the day was closed.
 pub(in crate::reconciliation) async fn begin(
@@ -246,13 +305,30 @@ pub(in crate::reconciliation) async fn open(
     Ok((days, row.try_get::<Option<i32>>("", "oldest")?.map(Day::from_number)))
 }
 
+/// The last day of each provider whose bill was compared, and when one was last.
+pub(in crate::reconciliation) async fn last(
+    source: Source<'_>,
+    school: SchoolId,
+) -> Result<Vec<(Provider, Day, Timestamp)>, DbError> {
+    let sql = "SELECT provider, MAX(day) AS day, MAX(compared_at) AS at FROM bill_day \
+               WHERE school_id = $1 AND compared_at > 0 GROUP BY provider ORDER BY provider";
+    let last = |row: &QueryResult| {
+        let provider: String = row.try_get("", "provider")?;
+        let unknown = DbError::Inconsistent { table: "bill_day", what: "unknown provider" };
+        let day = Day::from_number(row.try_get("", "day")?);
+        let at = Timestamp::from_micros(row.try_get("", "at")?);
+        Ok((Provider::from_code(&provider).ok_or(unknown)?, day, at))
+    };
+    source.select(sql, vec![school.number().into()]).await?.iter().map(last).collect()
+}
+
 /// A day of a school.
 pub(in crate::reconciliation) async fn by_id(
     source: Source<'_>,
     school: SchoolId,
     id: Uuid,
 ) -> Result<Option<BillDay>, DbError> {
-    let sql = format!("{DAY} WHERE d.id = $1 AND d.school_id = $2 AND d.compared_at > 0");
+    let sql = format!("{} WHERE d.id = $1 AND d.school_id = $2 AND d.compared_at > 0", day_sql());
     let found = source.select(&sql, vec![id.into(), school.number().into()]).await?;
     found.first().map(day_of).transpose()
 }
@@ -290,5 +366,13 @@ pub(super) fn day_of(row: &QueryResult) -> Result<BillDay, DbError> {
         compared_at: Timestamp::from_micros(row.try_get("", "compared_at")?),
         closed_at: time("closed_at")?.map(Timestamp::from_micros),
         reopened_at: time("reopened_at")?.map(Timestamp::from_micros),
+        confirmed: row
+            .try_get::<Option<String>>("", "confirmed_by")?
+            .zip(time("confirmed_at")?.map(Timestamp::from_micros)),
+        apart: Apart {
+            on_the_way: row.try_get("", "on_the_way")?,
+            ours_elsewhere: row.try_get("", "ours_elsewhere")?,
+            theirs_elsewhere: row.try_get("", "theirs_elsewhere")?,
+        },
     })
 }

@@ -1,6 +1,6 @@
 //! Days of bills, as members of staff list them.
 
-use super::days::{DAY, day_of};
+use super::days::{day_of, day_sql};
 use crate::{
     base::db::{Db, DbError, Keyset, Source},
     reconciliation::{
@@ -52,7 +52,8 @@ pub(in crate::reconciliation) async fn page(
         )
     });
     let sql = format!(
-        "{DAY} WHERE {conditions}{place} ORDER BY d.day {order}, d.id {order} LIMIT {}",
+        "{} WHERE {conditions}{place} ORDER BY d.day {order}, d.id {order} LIMIT {}",
+        day_sql(),
         page.most
     );
     Source::Db(db).select(&sql, values).await?.iter().map(day_of).collect()

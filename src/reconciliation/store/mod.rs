@@ -8,7 +8,10 @@ pub(super) mod listing;
 mod refunds;
 mod repairs;
 
-pub(super) use days::{begin, by_id, compared, compared_among, finish, found, hold, open, reopen};
+pub(super) use days::{
+    begin, by_id, compared, compared_among, confirm, finish, found, hold, last, of_key, open,
+    reopen,
+};
 pub(super) use differences::{
     Stored, among, count_open, difference, differences, end_old, open_among, repaired,
     settle_waiting, told, waiting, write_of as write_of_differences,

@@ -122,6 +122,25 @@ pub(in crate::roster_imports) async fn page(
     Source::Db(db).select(&sql, values).await?.iter().map(job_of).collect()
 }
 
+/// Rosters that were checked and may still be imported; no more than `most` are looked at.
+pub(in crate::roster_imports) async fn waiting(
+    db: &Db,
+    (school, now): (SchoolId, Timestamp),
+    most: u32,
+) -> Result<(u64, Option<Timestamp>), DbError> {
+    let sql = format!(
+        "SELECT COUNT(*) AS rosters, MIN(t.checked_at) AS oldest FROM (SELECT checked_at \
+         FROM roster_job WHERE school_id = $1 AND state = 'checked' AND expires_at > $2 \
+         LIMIT {most}) AS t"
+    );
+    let found =
+        Source::Db(db).select(&sql, vec![school.number().into(), now.micros().into()]).await?;
+    let row =
+        found.first().ok_or(DbError::Inconsistent { table: "roster_job", what: "no count" })?;
+    let rosters = u64::try_from(row.try_get::<i64>("", "rosters")?).unwrap_or(0);
+    Ok((rosters, row.try_get::<Option<i64>>("", "oldest")?.map(Timestamp::from_micros)))
+}
+
 pub(in crate::roster_imports) async fn find(
     source: Source<'_>,
     school: SchoolId,

@@ -13,7 +13,7 @@ use crate::{
     },
     cases::{CaseAct, CaseId, CaseKind, CaseRefusal, FoundCase},
     orders::order::PaymentId,
-    staff::{EndingAsk, StaffActError, StaffRefund},
+    staff::{StaffActError, StaffRefund, endings::EndingAsk},
     staff_accounts::{self, StaffAct, StaffMember},
 };
 use uuid::Uuid;

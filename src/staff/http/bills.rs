@@ -67,6 +67,13 @@ pub(super) struct BillDayView {
     /// When late rows or differences last opened it again.
     #[schema(value_type = Option<String>, format = DateTime)]
     reopened_at: Option<Timestamp>,
+    /// Who closed the day by hand, as the audit log names them; `null` where nobody did, or where its figures
+    /// have changed since.
+    confirmed_by: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    confirmed_at: Option<Timestamp>,
+    /// Refunds in this bill that are still under way with us: no difference, though the sums differ by them.
+    refunds_under_way_fen: i64,
 }
 
 /// A page of days.
@@ -305,8 +312,9 @@ pub(super) async fn withdraw(
     Ok(Json(view(decided, desk.clock.now())))
 }
 
-fn day_view(day: BillDay) -> BillDayView {
-    let BillDay { id, key, state, totals, compared_at, closed_at, reopened_at } = day;
+pub(super) fn day_view(day: BillDay) -> BillDayView {
+    let BillDay { id, key, state, totals, compared_at, closed_at, reopened_at, .. } = day;
+    let (confirmed_by, confirmed_at) = day.confirmed.unzip();
     BillDayView {
         id,
         provider: key.provider,
@@ -326,6 +334,9 @@ fn day_view(day: BillDay) -> BillDayView {
         compared_at,
         closed_at,
         reopened_at,
+        confirmed_by,
+        confirmed_at,
+        refunds_under_way_fen: day.apart.on_the_way,
     }
 }
 

@@ -17,7 +17,8 @@ use crate::{
         },
     },
     staff::{
-        BadTimes, DoorDesk, DoorGrant, DoorSearch, StaffActError, StaffDoorError,
+        DoorDesk, DoorGrant, DoorSearch, StaffActError, StaffDoorError,
+        doors::BadTimes,
         guard::{ChangeDoorRights, May, ReadAccessLog, ReadDoorRights},
     },
     terminals::DoorGroup,

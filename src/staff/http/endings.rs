@@ -4,7 +4,8 @@ use super::refunds::{StaffRefundView, view};
 use crate::{
     base::http::{ApiError, IdempotencyKey, ValidJson, not_blank, problem::Problem},
     staff::{
-        EndingAsk, StaffDesk,
+        StaffDesk,
+        endings::EndingAsk,
         guard::{AskRefund, May},
     },
 };

@@ -1,6 +1,7 @@
 //! How the system runs.
 
 use crate::{
+    audit::LedgerCheck,
     base::{
         clock::Timestamp,
         http::{
@@ -36,6 +37,12 @@ pub(super) struct HealthView {
     /// What is to be told to others, by kind; kinds of which nothing waits are left out.
     outbox: Vec<BacklogView>,
     sealing: SealingView,
+    /// The last check of the whole ledger; `null` where there was none.
+    ledger_check: Option<CheckView>,
+    /// The last bill of each provider that was compared.
+    bills: Vec<LastBillView>,
+    /// What others refused for ever, by kind and reason. It counts for no level.
+    refused: Vec<RefusedView>,
     providers: Vec<ProviderView>,
     /// The keys of the providers that are configured for the school.
     keys: Vec<KeyTrialView>,
@@ -84,6 +91,41 @@ struct SealingView {
     sealed_at: Option<Timestamp>,
     /// Batches that wait, up to 1,000.
     waiting: u64,
+}
+
+/// A check of the whole ledger.
+#[derive(Serialize, utoipa::ToSchema)]
+struct CheckView {
+    level: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Whether every law holds.
+    holds: bool,
+}
+
+/// The bills of a provider.
+#[derive(Serialize, utoipa::ToSchema)]
+struct LastBillView {
+    #[schema(value_type = String)]
+    provider: Provider,
+    /// `late` where one bill is due and not compared, `stuck` for more.
+    level: &'static str,
+    /// The last day that was compared.
+    date: String,
+    /// When a bill was last compared.
+    #[schema(value_type = String, format = DateTime)]
+    compared_at: Timestamp,
+}
+
+/// What others refused.
+#[derive(Serialize, utoipa::ToSchema)]
+struct RefusedView {
+    kind: String,
+    /// The reason's code; empty where none was kept.
+    reason: String,
+    count: u64,
+    #[schema(value_type = String, format = DateTime)]
+    last_at: Timestamp,
 }
 
 /// A payment provider.
@@ -171,6 +213,23 @@ fn view(health: SchoolHealth) -> HealthView {
         overdue: state.overdue,
         overdue_since: state.overdue_since,
     });
+    let bills = health.bills.iter().map(|(provider, day, at)| LastBillView {
+        provider: *provider,
+        level: health.of_bills(*day).code(),
+        date: day.to_string(),
+        compared_at: *at,
+    });
+    let refused = health.refused.iter().map(|group| RefusedView {
+        kind: group.kind.clone(),
+        reason: group.reason.clone(),
+        count: group.jobs,
+        last_at: group.last,
+    });
+    let check = |check: LedgerCheck| CheckView {
+        level: health.of_check().code(),
+        at: check.at,
+        holds: check.holds,
+    };
     HealthView {
         level: health.worst().code(),
         at: health.now,
@@ -181,6 +240,9 @@ fn view(health: SchoolHealth) -> HealthView {
             sealed_at: health.sealing.sealed_at,
             waiting: health.sealing.waiting,
         },
+        ledger_check: health.check.map(check),
+        bills: bills.collect(),
+        refused: refused.collect(),
         providers: providers.collect(),
         keys: health.keys.into_iter().map(key_view).collect(),
     }

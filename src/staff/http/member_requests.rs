@@ -9,8 +9,9 @@ use crate::{
     base::http::{ApiError, ValidJson, problem::Problem},
     schools::Schools,
     staff::{
-        StaffDesk, StaffRequest,
+        StaffDesk,
         guard::{ChangeStaff, May, ReadStaff},
+        members::StaffRequest,
     },
     staff_accounts::StaffChange,
 };

@@ -5,6 +5,7 @@ mod account;
 mod adjustments;
 mod audit;
 mod auth;
+mod bill_days;
 mod bills;
 mod cases;
 mod doors;
@@ -26,6 +27,7 @@ mod refunds;
 mod requests;
 mod roster_imports;
 mod terminals;
+mod today;
 
 use super::guard;
 use actix_web::middleware::from_fn;
@@ -53,6 +55,7 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::change_password)
         .service(account::offer_factor)
         .service(account::replace_factor)
+        .service(today::show)
         .service(audit::list)
         .service(health::show)
         .service(health::try_keys);
@@ -117,7 +120,9 @@ fn money(config: &mut ServiceConfig<'_>) {
         .service(bills::show)
         .service(bills::approve)
         .service(bills::reject)
-        .service(bills::withdraw);
+        .service(bills::withdraw)
+        .service(bill_days::run)
+        .service(bill_days::close);
     config
         .service(cases::list)
         .service(cases::show)

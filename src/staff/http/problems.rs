@@ -250,6 +250,7 @@ impl From<StaffActError> for ApiError {
             StaffActError::Member(error) => error.into(),
             StaffActError::Refund(refusal) => refusal.into(),
             StaffActError::Repair(error) => error.into(),
+            StaffActError::Bills(error) => error.into(),
             StaffActError::Policy(error) => error.into(),
             StaffActError::Adjust(error) => error.into(),
             StaffActError::Password(fault) => fault.into(),

@@ -1,0 +1,90 @@
+//! Days that finance looks at: compared again now, and closed by hand.
+//!
+//! Closing by hand says who found that nothing differs. It forbids nothing: what comes later opens the day
+//! again (ADR 0052).
+
+use super::{DayKey, ReconcileError, Reconciliation, day::BillDay, ready_at, store};
+use crate::{
+    base::{
+        clock::{Day, Timestamp},
+        db::{Db, DbError, Tx},
+        ids::SchoolId,
+    },
+    orders::fact::Provider,
+    schools::School,
+};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A bill that is not there by then is late.
+const LATE_AFTER: Duration = Duration::from_hours(2);
+/// A day is not fetched again so soon.
+const PAUSE: Duration = Duration::from_secs(10);
+
+impl BillDay {
+    /// The last day of each provider whose bill was compared, and when one was last: one query.
+    pub async fn last_compared(
+        db: &Db,
+        school: SchoolId,
+    ) -> Result<Vec<(Provider, Day, Timestamp)>, DbError> {
+        store::last(db.into(), school).await
+    }
+
+    /// The last day whose bill should have been compared by now: each morning after 10:00, with some time for
+    /// a provider that is late.
+    pub fn due_by(now: Timestamp) -> Day {
+        let yesterday = Day::from_number(now.day().number().saturating_sub(1));
+        if now >= ready_at(yesterday).plus(LATE_AFTER) {
+            yesterday
+        } else {
+            Day::from_number(yesterday.number().saturating_sub(1))
+        }
+    }
+}
+
+impl Reconciliation {
+    /// A day of a school, by its id.
+    pub async fn day(&self, school: SchoolId, id: Uuid) -> Result<Option<BillDay>, DbError> {
+        store::by_id((&self.db).into(), school, id).await
+    }
+
+    /// A day that was compared.
+    pub async fn day_of(&self, key: &DayKey) -> Result<Option<BillDay>, DbError> {
+        store::of_key((&self.db).into(), key).await
+    }
+
+    /// Compares a day now, which may have been compared before.
+    pub async fn compare_now(
+        &self,
+        school: &School,
+        (provider, day): (Provider, Day),
+    ) -> Result<BillDay, ReconcileError> {
+        let key = self.key_of(school, provider, day)?;
+        let now = self.clock.now();
+        let is_fresh =
+            |day: &BillDay| now.distance(day.compared_at) < PAUSE || day.compared_at > now;
+        if self.day_of(&key).await?.as_ref().is_some_and(is_fresh) {
+            return Err(ReconcileError::JustCompared);
+        }
+        // Boxed: it is most of what its callers do.
+        Box::pin(self.reconcile(school, provider, day, &|_| {})).await?;
+        self.day_of(&key).await?.ok_or(ReconcileError::Overtaken)
+    }
+
+    /// Closes a day by hand that somebody saw as it was compared at `seen`.
+    pub async fn close_by_hand(
+        tx: &Tx,
+        day: &BillDay,
+        seen: Timestamp,
+        (by, now): (&str, Timestamp),
+    ) -> Result<(), ReconcileError> {
+        if day.totals.open_differences > 0 {
+            return Err(ReconcileError::StillDiffers(day.totals.open_differences));
+        }
+        if store::confirm(tx, (day.key.school, day.id), seen, (by, now)).await? {
+            Ok(())
+        } else {
+            Err(ReconcileError::Changed)
+        }
+    }
+}
