@@ -126,9 +126,10 @@ pub(super) async fn finish(
 
 /// No login or password was given here: the words of the other way would mislead.
 fn factor_refusal(error: StaffSignInError) -> ApiError {
-    match error {
-        StaffSignInError::Refused => ApiError::new(FACTOR_REFUSED),
-        other => ApiError::from(other),
+    if matches!(error, StaffSignInError::Refused) {
+        ApiError::new(FACTOR_REFUSED)
+    } else {
+        error.into()
     }
 }
 
