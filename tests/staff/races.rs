@@ -38,9 +38,10 @@ impl Office {
 
     /// Approves and rejects at once, in this order or the other; whether it was approved.
     async fn race(&self, request: &str, approval_first: bool) -> bool {
-        let approve = self.approves.post(&format!("{request}/approve"), &json!({}));
-        let reason = json!({ "reason": "不符" });
-        let reject = self.rejects.post(&format!("{request}/reject"), &reason);
+        let paths = ["approve", "reject"].map(|act| format!("{request}/{act}"));
+        let reasons = [json!({}), json!({ "reason": "不符" })];
+        let approve = self.approves.post(&paths[0], &reasons[0]);
+        let reject = self.rejects.post(&paths[1], &reasons[1]);
         let (approved, rejected) = if approval_first {
             join(approve, reject).await
         } else {
