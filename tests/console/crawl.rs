@@ -127,8 +127,9 @@ async fn type_everywhere(world: &World, browser: &Browser) {
         "student_no,name,id_number,phone,kind,department,class_name,valid_until\n\
          {NUMBER},{NAME},,{PHONE},student,{SCRIPT},{SCRIPT},\n{FORMULA},王,,{FORMULA},student,,,\n"
     );
-    let sent = browser.send_file(&list, "/staff/roster-imports", ("<b>=1.csv", file.as_bytes()));
-    let roster = sent.await.with(303).location;
+    let named = ("<b>=1.csv", file.as_bytes());
+    let sent = browser.send_file(&list, "/staff/roster-imports", named).await;
+    let roster = sent.with(303).location;
     eventually("the roster is checked", async || {
         (!browser.get(&roster).await.with(200).says("<progress")).then_some(())
     })
@@ -151,7 +152,8 @@ async fn type_everywhere(world: &World, browser: &Browser) {
 }
 
 fn attributes(page: &Page, name: &str) -> Vec<String> {
-    let values = page.html.split(&format!(" {name}=\"")).skip(1);
+    let before = format!(" {name}=\"");
+    let values = page.html.split(before.as_str()).skip(1);
     values.map(|rest| rest.split_once('"').unwrap().0.replace("&#38;", "&")).collect()
 }
 

@@ -81,12 +81,12 @@ struct Office {
 /// All figures.
 pub async fn table(postgres: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let mut campus = Campus::of(postgres, "console", (folder.path(), PHONES)).await?;
+    let campus = Campus::of(postgres, "console", (folder.path(), PHONES)).await?;
     campus.import(PHONES..PEOPLE).await?;
     let tills = campus.add_tills("canteen", 1, TILLS).await?;
     let today = SystemClock.now().day();
     let rows = Rows::at(&campus.url, campus.school.number(), today.start().micros()).await?;
-    rows.fill().await?;
+    rows.fill(&campus.url).await?;
     let port = free_port()?;
     let settings = settings(&campus, folder.path(), port)?;
     let metrics = settings.iter().find(|(name, _)| name.ends_with("METRICS_LISTEN"));
@@ -227,14 +227,11 @@ impl Office {
             let began = Instant::now();
             let quiet = self.charges_until(|| began.elapsed() > Duration::from_secs(20)).await?;
             let done = Arc::new(AtomicBool::new(false));
-            let work = tokio::spawn(work(
-                self.browser.clone(),
-                self.files(),
-                self.yesterday,
-                Arc::clone(&done),
-            ));
-            let busy = self.charges_until(|| done.load(Ordering::SeqCst)).await?;
-            let (pages, files) = work.await??;
+            let over = Arc::clone(&done);
+            let work = work(self.browser.clone(), self.files(), self.yesterday, done);
+            let busy = self.charges_until(|| over.load(Ordering::SeqCst));
+            let (busy, worked) = tokio::join!(busy, work);
+            let (busy, (pages, files)) = (busy?, worked?);
             if round > 0 {
                 println!(
                     "  quiet {:>7.2} · {:>7.2} ms of {}; beside {pages} pages and {files} exports \
@@ -338,15 +335,18 @@ async fn work(
     files: [(String, &'static str); 4],
     yesterday: Day,
     done: Arc<AtomicBool>,
-) -> Result<(usize, usize), String> {
+) -> Result<(usize, usize), Failure> {
     let exports = async {
+        let mut exported = Ok(files.len());
         for (path, format) in &files {
             let of = if path.contains("orders") { "/staff/orders" } else { "/staff/people" };
-            let exported = Office::export(&browser, (of, path, format)).await;
-            exported.map_err(|error| error.to_string())?;
+            if let Err(error) = Office::export(&browser, (of, path, format)).await {
+                exported = Err(error);
+                break;
+            }
         }
         done.store(true, Ordering::SeqCst);
-        Ok::<_, String>(files.len())
+        exported
     };
     let looks = async {
         let mut pages = 0;
@@ -355,14 +355,13 @@ async fn work(
                 break;
             }
             let path = path.replace("{yesterday}", &yesterday.to_string());
-            browser.page(&path).await.map_err(|error| error.to_string())?;
+            browser.page(&path).await?;
             pages += 1;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Ok::<_, String>(pages)
+        Ok::<_, Failure>(pages)
     };
     let (files, pages) = tokio::join!(exports, looks);
-    done.store(true, Ordering::SeqCst);
     Ok((pages?, files?))
 }
 

@@ -1,6 +1,6 @@
 //! Rows that years of a large school leave, written past the program.
 
-use crate::postings::Failure;
+use crate::{database::sign_rows, postings::Failure};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 
 /// Orders of each of ten days.
@@ -34,17 +34,21 @@ impl Rows {
         Ok(())
     }
 
-    /// Orders and payments, cases, requests, entries of doors, rights, jobs.
-    pub async fn fill(&self) -> Result<(), Failure> {
+    /// Cases, requests, entries of doors, rights and jobs with their MACs; then orders and payments, which
+    /// lists read without.
+    pub async fn fill(&self, url: &str) -> Result<(), Failure> {
         let day = 86_400_000_000_i64;
         let first = self.today - 10 * day;
+        self.run("CREATE TABLE somebody AS SELECT row_number() OVER () - 1 AS nth, id FROM person")
+            .await?;
+        self.run("CREATE UNIQUE INDEX somebody_nth ON somebody (nth)").await?;
+        self.desks(first).await?;
+        self.doors(first).await?;
+        sign_rows(url).await?;
         let at = format!(
             "{first} + (n / {ORDERS_A_DAY}) * {day} + (n % {ORDERS_A_DAY}) * ({day} / {ORDERS_A_DAY})"
         );
         let (order, payment) = (id(&at, "o"), id(&at, "p"));
-        self.run("CREATE TABLE somebody AS SELECT row_number() OVER () - 1 AS nth, id FROM person")
-            .await?;
-        self.run("CREATE UNIQUE INDEX somebody_nth ON somebody (nth)").await?;
         let last = 10 * ORDERS_A_DAY - 1;
         self.run(&format!(
             "INSERT INTO orders (id, school_id, person_id, purpose, amount_fen, state, created_at, \
@@ -63,8 +67,6 @@ impl Rows {
              CASE WHEN n % 20 = 0 THEN NULL ELSE {at} END FROM generate_series(0::bigint, {last}) n"
         ))
         .await?;
-        self.desks(first).await?;
-        self.doors(first).await?;
         self.run("VACUUM ANALYZE").await
     }
 
