@@ -99,9 +99,9 @@ async fn type_everywhere(world: &World, browser: &Browser) {
     let reason = ("reason", FORMULA);
     let right = [("student_no", NUMBER), ("group", FORMULA), ("until", ""), ("hours", ""), reason];
     fill(browser, "/staff/doors", "/staff/doors/rights", &right).await;
-    let merchant = [("code", "M9"), ("name", FORMULA), reason];
+    let merchant = [("code", "m9"), ("name", FORMULA), reason];
     fill(browser, "/staff/merchants/add", "/staff/merchants/add", &merchant).await;
-    let till = [("code", "T9"), ("kind", "pos"), ("merchant", "M9"), ("door_group", ""), reason];
+    let till = [("code", "T9"), ("kind", "pos"), ("merchant", "m9"), ("door_group", ""), reason];
     fill(browser, "/staff/terminals/add", "/staff/terminals/add", &till).await;
     let reset = format!("{person}/password-reset");
     fill(browser, &reset, &reset, &[reason]).await;
@@ -117,7 +117,7 @@ async fn type_everywhere(world: &World, browser: &Browser) {
     fill(browser, "/staff/staff/add", "/staff/staff/add", &login).await;
     let loss = format!("{person}/loss");
     fill(browser, &loss, &loss, &[reason]).await;
-    let open = [("shipping", "0".repeat(32), FORMULA)];
+    let open = [("shipping", "1".repeat(32), FORMULA)];
     let case = format!("/staff/cases/{}", cases::open(world, &open).await[0]);
     fill(browser, &case, &format!("{case}/take"), &[]).await;
     fill(browser, &case, &format!("{case}/resolve"), &[("text", FORMULA)]).await;
@@ -141,14 +141,9 @@ async fn type_everywhere(world: &World, browser: &Browser) {
     world.rows.change(job, [id.into(), school.into(), FORMULA.into()]).await;
     for text in [NUMBER, NAME, PHONE] {
         fill(browser, "/staff/people", "/staff/people/search", &[("text", text)]).await;
-        fill(
-            browser,
-            "/staff/doors",
-            "/staff/doors/search",
-            &[("student_no", text), ("group", "")],
-        )
-        .await;
     }
+    let held = [("student_no", NUMBER), ("group", "")];
+    fill(browser, "/staff/doors", "/staff/doors/search", &held).await;
 }
 
 fn attributes(page: &Page, name: &str) -> Vec<String> {
@@ -158,23 +153,26 @@ fn attributes(page: &Page, name: &str) -> Vec<String> {
 }
 
 fn names_a_person(address: &str) -> bool {
-    [NUMBER, PHONE, "script", "alert", "%E7%8E%8B", "王"].iter().any(|word| address.contains(word))
+    [NUMBER, PHONE, "%E7%8E%8B", "王"].iter().any(|word| address.contains(word))
 }
 
-fn check(path: &str, page: &Page) {
+/// What is wrong with a page.
+fn faults(path: &str, page: &Page) -> Vec<String> {
     let said = page.html.replace("<script src=\"/staff/assets/", "");
-    for markup in ["<script", "<b>", "javascript:"] {
-        assert!(!said.contains(markup), "{path}: {markup}: {said}");
-    }
-    assert_eq!(page.headers["referrer-policy"], "no-referrer", "{path}");
-    assert_eq!(page.headers["cache-control"], "no-store", "{path}");
-    for name in ["href", "action", "src"] {
-        for address in attributes(page, name).iter().filter(|one| !one.starts_with("data:")) {
-            // A list of a department or a class names no person.
-            let of_all = address.contains("class=") || address.contains("department=");
-            assert!(of_all || !names_a_person(address), "{path}: {address}");
+    let markup = ["<script", "<b>", "javascript:"].into_iter().filter(|one| said.contains(one));
+    let mut found: Vec<String> = markup.map(|one| format!("{path}: {one}")).collect();
+    // Addresses that name nobody may be told to our own pages alone.
+    for (name, value) in [("referrer-policy", "same-origin"), ("cache-control", "no-store")] {
+        if page.headers.get(name).is_none_or(|is| is != value) {
+            found.push(format!("{path}: {name}"));
         }
     }
+    for name in ["href", "action", "src"] {
+        let addresses = attributes(page, name);
+        let named = addresses.iter().filter(|one| !one.starts_with("data:") && names_a_person(one));
+        found.extend(named.map(|address| format!("{path}: {address}")));
+    }
+    found
 }
 
 /// The route of an address.
@@ -189,32 +187,50 @@ fn route_of(path: &str) -> Option<&'static str> {
     Some(fits.fold(first, |best, one| if one.contains('{') { best } else { one }))
 }
 
-/// Every page that links lead to from the first one; the routes, and the forms that export.
-async fn crawl(browser: &Browser) -> (BTreeSet<&'static str>, BTreeSet<String>) {
+/// What was found at every page that links lead to from the first one.
+#[derive(Default)]
+struct Found {
+    routes: BTreeSet<&'static str>,
+    /// Forms that export.
+    exports: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+async fn crawl(browser: &Browser) -> Found {
     let mut waits: VecDeque<String> =
         ["/staff".to_owned(), "/staff/reconciliation".to_owned()].into();
-    let (mut known, mut routes, mut exports) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut known, mut found) = (BTreeSet::new(), Found::default());
     while let Some(path) = waits.pop_front() {
         let at = path.split('#').next().unwrap().to_owned();
         if !known.insert(at.clone()) || known.len() > 600 {
             continue;
         }
         let page = browser.get(&at).await;
-        assert!(page.status == 200, "{at}: {} to {}", page.status, page.location);
+        if page.status == 303 {
+            if names_a_person(&page.location) {
+                found.faults.push(format!("{at}: {}", page.location));
+            }
+            waits.push_back(page.location);
+            continue;
+        }
+        if page.status != 200 {
+            found.faults.push(format!("{at}: {}", page.status));
+            continue;
+        }
         if !page.headers["content-type"].starts_with("text/html") {
             continue;
         }
-        check(&at, &page);
-        routes.extend(route_of(&at));
+        found.faults.extend(faults(&at, &page));
+        found.routes.extend(route_of(&at));
         let links = attributes(&page, "href").into_iter();
         // Each sort and filter of a list once more would be without end.
         let links = links.filter(|to| to.starts_with("/staff") && !to.contains("/assets/"));
         waits.extend(links.filter(|to| to.matches('&').count() < 2 && !to.contains("/auth/")));
         let forms = attributes(&page, "action").into_iter();
-        exports.extend(forms.filter(|to| to.contains("/export")));
+        found.exports.extend(forms.filter(|to| to.contains("/export")));
     }
     assert!(known.len() <= 600, "without end: {known:?}");
-    (routes, exports)
+    found
 }
 
 async fn nothing_that_was_typed_runs_and_no_address_names_a_person(db: &TestDb) {
@@ -224,24 +240,23 @@ async fn nothing_that_was_typed_runs_and_no_address_names_a_person(db: &TestDb) 
     let browser = Browser::at_program(&program);
     let (browser, _) = browser.enrolled(&world, ("all", "9001"), &ROLES).await;
     type_everywhere(&world, &browser).await;
-    let (opened, exports) = crawl(&browser).await;
-    let missing: Vec<_> = OPENED.iter().filter(|route| !opened.contains(*route)).collect();
-    assert!(missing.is_empty(), "no link led to {missing:?}");
+    let Found { routes, exports, mut faults } = crawl(&browser).await;
+    let missing = OPENED.iter().filter(|route| !routes.contains(*route));
+    faults.extend(missing.map(|route| format!("no link led to {route}")));
     assert!(exports.len() >= 5, "{exports:?}");
     for export in exports {
         let of = export.split("/export").next().unwrap().to_owned();
         let page = browser.get(&of).await.with(200);
         let file = browser.submit(&page, &export, &[("format", "csv")]).await;
         if file.status == 200 {
-            for cell in file.html.split(['\n', ',', '\u{feff}']) {
-                let cell = cell.trim_start_matches('"');
-                assert!(!cell.starts_with('='), "{export}: {cell}");
-            }
+            let cells = file.html.split(['\n', ',', '\u{feff}']);
+            let cells = cells.filter(|cell| cell.trim_start_matches('"').starts_with('='));
+            faults.extend(cells.map(|cell| format!("{export}: {cell}")));
         }
     }
     let log = program.log();
     assert!(log.contains("/staff/people"), "requests are logged by their routes: {log}");
-    for person in [NUMBER, PHONE, "alert(1)"] {
-        assert!(!log.contains(person), "{person}: {log}");
-    }
+    let told = [NUMBER, PHONE, "alert(1)"].into_iter().filter(|person| log.contains(person));
+    faults.extend(told.map(|person| format!("the log has {person}")));
+    assert!(faults.is_empty(), "{faults:#?}");
 }
