@@ -223,8 +223,10 @@ async fn crawl(browser: &Browser) -> Found {
         found.faults.extend(faults(&at, &page));
         found.routes.extend(route_of(&at));
         let links = attributes(&page, "href").into_iter();
-        // Each sort and filter of a list once more would be without end.
-        let links = links.filter(|to| to.starts_with("/staff") && !to.contains("/assets/"));
+        // Each sort and filter of a list once more, and each day before, would be without end.
+        let links = links.filter(|to| {
+            to.starts_with("/staff") && !to.contains("/assets/") && !to.contains("?day=")
+        });
         waits.extend(links.filter(|to| to.matches('&').count() < 2 && !to.contains("/auth/")));
         let forms = attributes(&page, "action").into_iter();
         found.exports.extend(forms.filter(|to| to.contains("/export")));

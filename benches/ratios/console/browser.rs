@@ -18,6 +18,7 @@ use onecard::{
     staff_accounts::{NewStaff, StaffRegistry, StaffRole, StaffRoles},
 };
 use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -34,6 +35,8 @@ pub struct Browser {
     client: Client,
     base_url: String,
     cookies: Arc<Mutex<String>>,
+    /// For what is asked as JSON.
+    token: String,
 }
 
 impl Browser {
@@ -42,7 +45,8 @@ impl Browser {
         let printed = secret_of(&add(campus).await?);
         let client = http_client().clone();
         let base_url = format!("http://127.0.0.1:{port}");
-        let browser = Self { client, base_url, cookies: Arc::default() };
+        let token = String::new();
+        let mut browser = Self { client, base_url, cookies: Arc::default(), token };
         let form = [
             ("school", SCHOOL.to_owned()),
             ("login", "li".to_owned()),
@@ -58,6 +62,13 @@ impl Browser {
             ("repeated", CHOSEN.to_owned()),
         ];
         browser.send("/staff/sign-in/first", &form).await?;
+        // Each code is good once; that of the next step is good as well.
+        let next = own.code(SystemClock.now().plus(Duration::from_secs(30))).to_string();
+        let body = json!({ "school": SCHOOL, "login": "li", "password": CHOSEN, "totp": next });
+        let asked = format!("{}/api/v1/staff/auth/login", browser.base_url);
+        let granted = browser.client.post(asked).json(&body).send().await?.error_for_status()?;
+        let granted: Value = granted.json().await?;
+        granted["access_token"].as_str().ok_or("no token")?.clone_into(&mut browser.token);
         Ok(browser)
     }
 
@@ -112,12 +123,14 @@ impl Browser {
         Ok(answer.text().await?)
     }
 
-    /// What the preview of a policy says of whom it hits.
-    pub async fn previewed(&self, of: &str, fields: &[(&str, &str)]) -> Result<String, Failure> {
-        let mut form = vec![("csrf", between(of, "name=\"csrf\" value=\"", "\"")?.to_owned())];
-        form.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let page = self.send("/staff/policy/preview", &form).await?.text().await?;
-        Ok(between(&page, "<dt>消费限额</dt><dd>", "</dd>")?.to_owned())
+    /// What the preview of these limits says of whom they hit.
+    pub async fn previewed(&self, (meal, day): (u32, u32)) -> Result<String, Failure> {
+        let changes = json!({ "limits.meal_fen": meal, "limits.day_fen": day,
+            "limits.over_limit": "refuse" });
+        let asked = self.client.post(format!("{}/api/v1/staff/policy/preview", self.base_url));
+        let asked = asked.bearer_auth(&self.token).json(&json!({ "changes": changes }));
+        let said: Value = asked.send().await?.error_for_status()?.json().await?;
+        Ok(said["impacts"].to_string())
     }
 
     /// Asks for a page until it no longer says this.
