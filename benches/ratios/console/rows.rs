@@ -92,7 +92,7 @@ impl Rows {
             "INSERT INTO approval (id, school_id, kind, subject_id, request_digest, amount_fen, reason, \
              asked_by, asked_login, asked_no, ask_key, asked_at, expires_at, state, decided_by, \
              decided_login, decided_no, decided_why, decided_at) SELECT {asked}, {{school}}, 'refund', \
-             md5('s' || n)::uuid, '\\x00', 100, 'x', md5('m')::uuid, 'wang', '1', 'k' || n, {at}, {at}, \
+             md5('s' || n)::uuid, sha256('x'), 100, 'x', md5('m')::uuid, 'wang', '1', 'k' || n, {at}, {at}, \
              'rejected', md5('n')::uuid, 'zhao', '2', 'y', {at} \
              FROM generate_series(1::bigint, 100000) n"
         ))
