@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `make bench`: the ratio tables, against a private, durable PostgreSQL on this machine.
 #   scripts/bench.sh [TABLE...]   all tables, or those named: postings, callbacks,
-#                              charges, checks, pace, canteen, doors; verify (ten minutes) only if named,
-#                              on a PostgreSQL with stock settings
+#                              charges, checks, pace, canteen, doors; console and verify (ten minutes each)
+#                              only if named, verify on a PostgreSQL with stock settings
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh test

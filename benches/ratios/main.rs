@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod charges;
+mod console;
 mod database;
 mod doors;
 mod history;
@@ -42,6 +43,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if asked_for("doors") {
         runtime.block_on(doors::table(&server))?;
+    }
+    // Takes minutes, and is of the console alone: only where it is named.
+    if named("console") {
+        runtime.block_on(console::table(&server))?;
     }
     // Takes ten minutes and ten gigabytes: only where it is named.
     if named("verify") {

@@ -27,6 +27,8 @@ const MOST: usize = 200_000;
 const PATIENCE: Duration = Duration::from_secs(3);
 const PATIENCE_MILLIS: u32 = 3000;
 
+const UNKNOWN: &str = "过去 30 天的统计不出来：数据太多，请在空闲时再看。";
+
 /// Whom a change hits, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyImpact {
@@ -73,9 +75,10 @@ struct Hit {
     people: BTreeSet<Uuid>,
 }
 
-/// What new limits would have done.
+/// What new limits would have done since a day.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct LimitsHit {
+    since: Option<Day>,
     refused: Hit,
     asked: Hit,
     spared: Hit,
@@ -92,10 +95,9 @@ impl PolicyImpact {
         let differences = PolicyDifference::between(before, after);
         let mut impacts = Vec::new();
         if before.limits != after.limits {
-            let counted = counted(db, async |tx: &Tx| {
-                limits_hit(tx, school, [before.limits.as_ref(), after.limits.as_ref()], now).await
-            });
-            impacts.push(Self { group: "消费限额", sentence: counted.await? });
+            let limits = [before.limits.as_ref(), after.limits.as_ref()];
+            let sentence = limits_hit(db, school, limits, now.day()).await?;
+            impacts.push(Self { group: "消费限额", sentence });
         }
         let bounds = |policy: &Policy| [policy.top_up.min, policy.top_up.max];
         let (was, becomes) = (bounds(before), bounds(after));
@@ -105,7 +107,8 @@ impl PolicyImpact {
                 let found = impact::topped_up(tx, (school, since), was, becomes).await?;
                 Ok(top_ups(found))
             });
-            impacts.push(Self { group: "充值", sentence: counted.await? });
+            let sentence = counted.await?.unwrap_or_else(|| UNKNOWN.to_owned());
+            impacts.push(Self { group: "充值", sentence });
         }
         let mut said = BTreeSet::new();
         for one in &differences {
@@ -118,63 +121,61 @@ impl PolicyImpact {
     }
 }
 
-/// Counts on one snapshot, which takes no lock, for a bounded time.
-async fn counted(
+/// Counts on one snapshot, which takes no lock, for a bounded time; answers nothing if that is too short.
+async fn counted<T>(
     db: &Db,
-    count: impl AsyncFnOnce(&Tx) -> Result<String, DbError>,
-) -> Result<String, DbError> {
-    let unknown = || "过去 30 天的统计不出来：数据太多，请在空闲时再看。".to_owned();
+    count: impl AsyncFnOnce(&Tx) -> Result<T, DbError>,
+) -> Result<Option<T>, DbError> {
     let counting = db.in_snapshot(async |tx| {
-        impact::limit_time(tx, PATIENCE_MILLIS).await?;
+        impact::limit(tx, PATIENCE_MILLIS).await?;
         count(tx).await
     });
     match tokio::time::timeout(PATIENCE, counting).await {
-        Ok(Ok(sentence)) => Ok(sentence),
+        Ok(Ok(counted)) => Ok(Some(counted)),
         Ok(Err(DbError::Driver(error))) => {
             tracing::warn!(%error, "the impact of a policy could not be counted");
-            Ok(unknown())
+            Ok(None)
         }
         Ok(Err(error)) => Err(error),
-        Err(_) => Ok(unknown()),
+        Err(_) => Ok(None),
     }
 }
 
+/// Day by day from today, as far as the time allows.
 async fn limits_hit(
-    tx: &Tx,
+    db: &Db,
     school: SchoolId,
-    [before, after]: [Option<&Limits>; 2],
-    now: Timestamp,
+    limits: [Option<&Limits>; 2],
+    today: Day,
 ) -> Result<String, DbError> {
-    let named = [before, after].into_iter().flatten();
-    let lowest = named.flat_map(|limits| [limits.meal, limits.day]).flatten().min();
-    let today = now.day();
-    let days = (Day::from_number(today.number() - DAYS), today);
-    let paid = impact::paid(tx, school, days, (lowest.unwrap_or_default(), MOST + 1)).await?;
-    if paid.len() > MOST {
-        return Ok("过去 30 天的统计不出来：超过限额的笔数太多。".to_owned());
-    }
-    Ok(hit(&paid, [before, after]).sentence())
+    let asked = lowest(limits);
+    let mut found = LimitsHit::default();
+    let days = || (0..=DAYS).map(|ago| Day::from_number(today.number() - ago));
+    let mut left = MOST;
+    counted(db, async |tx: &Tx| {
+        for day in days() {
+            let paid = impact::paid(tx, (school, day), &asked, left + 1).await?;
+            let Some(rest) = left.checked_sub(paid.len()) else { break };
+            left = rest;
+            found.add(&paid, limits);
+            found.since = Some(day);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found.sentence(days().last()))
 }
 
-/// Charges in the order of people and time.
-fn hit(paid: &[Paid], [before, after]: [Option<&Limits>; 2]) -> LimitsHit {
-    let mut found = LimitsHit::default();
-    for day in paid.chunk_by(|a, b| (a.person, a.day) == (b.person, b.day)) {
-        for (charge, (was, becomes)) in
-            day.iter().zip(standings(day, before).zip(standings(day, after)))
-        {
-            let hit = match (was, becomes) {
-                (Standing::Within | Standing::Asked, Standing::Refused) => &mut found.refused,
-                (Standing::Within, Standing::Asked) => &mut found.asked,
-                (Standing::Asked | Standing::Refused, Standing::Within) => &mut found.spared,
-                (Standing::Refused, Standing::Asked | Standing::Refused)
-                | (Standing::Asked, Standing::Asked)
-                | (Standing::Within, Standing::Within) => continue,
-            };
-            hit.add(charge);
+/// Limits that are reached wherever one of these is.
+fn lowest([before, after]: [Option<&Limits>; 2]) -> Vec<Limits> {
+    let lower = |a: Option<Fen>, b: Option<Fen>| a.into_iter().chain(b).min();
+    match (before, after) {
+        (Some(before), Some(after)) if before.meal_windows == after.meal_windows => {
+            let (meal, day) = (lower(before.meal, after.meal), lower(before.day, after.day));
+            vec![Limits { meal, day, ..before.clone() }]
         }
+        _ => before.into_iter().chain(after).cloned().collect(),
     }
-    found
 }
 
 /// How the charges of somebody's day stand to limits. What would be refused is not spent.
@@ -209,7 +210,33 @@ impl Hit {
 }
 
 impl LimitsHit {
-    fn sentence(&self) -> String {
+    /// Charges in the order of people and time.
+    fn add(&mut self, paid: &[Paid], [before, after]: [Option<&Limits>; 2]) {
+        for day in paid.chunk_by(|a, b| (a.person, a.day) == (b.person, b.day)) {
+            for (charge, (was, becomes)) in
+                day.iter().zip(standings(day, before).zip(standings(day, after)))
+            {
+                let hit = match (was, becomes) {
+                    (Standing::Within | Standing::Asked, Standing::Refused) => &mut self.refused,
+                    (Standing::Within, Standing::Asked) => &mut self.asked,
+                    (Standing::Asked | Standing::Refused, Standing::Within) => &mut self.spared,
+                    (Standing::Refused, Standing::Asked | Standing::Refused)
+                    | (Standing::Asked, Standing::Asked)
+                    | (Standing::Within, Standing::Within) => continue,
+                };
+                hit.add(charge);
+            }
+        }
+    }
+
+    /// Of all the time from `first` on, or of as much as was looked at.
+    fn sentence(&self, first: Option<Day>) -> String {
+        let Some(since) = self.since else { return UNKNOWN.to_owned() };
+        let (when, of) = if self.since == first {
+            (format!("过去 {DAYS} 天"), "的")
+        } else {
+            (format!("消费太多，只算了 {since} 至今："), "")
+        };
         let all = [
             (&self.refused, "会多拒"),
             (&self.asked, "会多要输入消费密码的"),
@@ -221,9 +248,9 @@ impl LimitsHit {
         });
         let said: Vec<String> = said.collect();
         if said.is_empty() {
-            return "过去 30 天的消费都不受影响；被拒过的收款没有入账，不在其中。".to_owned();
+            return format!("{when}{of}消费都不受影响；被拒过的收款没有入账，不在其中。");
         }
-        format!("过去 30 天{}。", said.join("，"))
+        format!("{when}{}。", said.join("，"))
     }
 }
 
@@ -259,7 +286,8 @@ mod tests {
     fn limits_hit_what_they_would_have_refused() {
         let day = paid(1, &[(6 * 60, 1000), (12 * 60, 2000), (12 * 60 + 1, 1500), (13 * 60, 100)]);
         let counts = |before: Option<Limits>, after: Option<Limits>| {
-            let found = hit(&day, [before.as_ref(), after.as_ref()]);
+            let mut found = LimitsHit::default();
+            found.add(&day, [before.as_ref(), after.as_ref()]);
             [found.refused, found.asked, found.spared].map(|hit| (hit.charges, hit.amount.get()))
         };
         let none = (0, 0);
@@ -291,8 +319,22 @@ mod tests {
     fn a_hit_names_charges_and_people() {
         let mut all = paid(1, &[(700, 4000), (701, 10)]);
         all.extend(paid(2, &[(700, 5000)]));
-        let found = hit(&all, [None, Some(&limits(Some(3000), None, "refuse"))]);
-        assert_eq!(found.sentence(), "过去 30 天会多拒 2 笔（¥90.00，涉及 2 人）。");
-        assert!(LimitsHit::default().sentence().contains("都不受影响"));
+        let (first, later) = (Some(Day::from_number(19_990)), Some(Day::from_number(20_000)));
+        let mut found = LimitsHit { since: first, ..LimitsHit::default() };
+        assert_eq!(
+            found.sentence(first),
+            "过去 30 天的消费都不受影响；被拒过的收款没有入账，不在其中。"
+        );
+        found.add(&all, [None, Some(&limits(Some(3000), None, "refuse"))]);
+        assert_eq!(found.sentence(first), "过去 30 天会多拒 2 笔（¥90.00，涉及 2 人）。");
+        found.since = later;
+        let part = "消费太多，只算了 2024-10-04 至今：会多拒 2 笔（¥90.00，涉及 2 人）。";
+        assert_eq!(found.sentence(first), part);
+        let mut part = LimitsHit { since: later, ..LimitsHit::default() };
+        assert!(
+            part.sentence(first).starts_with("消费太多，只算了 2024-10-04 至今：消费都不受影响")
+        );
+        part.since = None;
+        assert_eq!(part.sentence(first), UNKNOWN);
     }
 }

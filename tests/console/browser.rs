@@ -3,7 +3,7 @@
 use crate::staff::support::{FIRST_PASSWORD, PASSWORD, add, code, secret_of};
 use onecard::base::crypto::totp::TotpSecret;
 use std::{collections::BTreeMap, sync::Mutex};
-use testkit::{World, http_client};
+use testkit::{Api, Program, World, http_client};
 
 /// A browser at a server.
 #[derive(Debug)]
@@ -23,7 +23,16 @@ pub struct Page {
 
 impl Browser {
     pub fn at(world: &World) -> Self {
-        let base_url = format!("http://{}", world.api().address());
+        Self::at_api(&world.api())
+    }
+
+    /// The same at a server that is a program of its own.
+    pub fn at_program(program: &Program) -> Self {
+        Self::at_api(&program.api())
+    }
+
+    fn at_api(api: &Api) -> Self {
+        let base_url = format!("http://{}", api.address());
         Self { base_url, cookies: Mutex::default() }
     }
 
@@ -34,9 +43,19 @@ impl Browser {
         staff_no: &str,
         roles: &[&str],
     ) -> (Self, TotpSecret) {
+        Self::at(world).enrolled(world, (login, staff_no), roles).await
+    }
+
+    /// This browser, in which somebody new with these roles is signed in, and their second factor.
+    pub async fn enrolled(
+        self,
+        world: &World,
+        (login, staff_no): (&str, &str),
+        roles: &[&str],
+    ) -> (Self, TotpSecret) {
         let school = world.rows.school("xnec").await;
         let printed = add(&world.db, school, (login, staff_no, roles)).await;
-        let browser = Self::at(world);
+        let browser = self;
         let offered = browser.sign_in(login, FIRST_PASSWORD, &code(&printed, 0)).await;
         let own = offered.between("<code>", "</code>");
         let own = secret_of(&own);

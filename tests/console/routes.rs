@@ -8,7 +8,7 @@ on_each_database!(every_page_is_closed_to_whom_it_should_be);
 
 /// Who may use a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
+pub enum Door {
     /// Everybody.
     Open,
     /// Whoever is signed in.
@@ -42,7 +42,7 @@ const POLICY: Door = Roles(&["card_office", "finance", "network_center", "audito
 const TRIES: Door = Roles(&["network_center", "admin"]);
 const LOG: Door = Roles(&["card_office", "auditor"]);
 
-const PAGES: &[(&str, &str, Door)] = &[
+pub const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/sign-in", Open),
     ("post", "/staff/sign-in", Open),
     ("post", "/staff/sign-in/first", Open),
@@ -235,7 +235,7 @@ async fn every_page_is_closed_to_whom_it_should_be(db: &TestDb) {
     assert!(lost.says("没有找到") && lost.headers["content-type"].starts_with("text/html"));
 }
 
-async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
+pub async fn ask(browser: &Browser, method: &str, path: &str, csrf: &str) -> super::browser::Page {
     let id = "01931c7e-0000-7000-8000-000000000000";
     let path = path.replace("{kind}", "refund").replace("{id}", id).replace("{day}", id);
     let path = path.replace("{act}", "disable").replace("{seq}", "1");

@@ -317,7 +317,7 @@ async fn charge(
     rows.change(sql, values).await;
 }
 
-/// Charges of two people at a till of the school, of one at another school, and one that is too old.
+/// Charges of two people at a till of the school, one outside of every meal, of one at another school, and one that is too old.
 async fn limits_are_previewed_on_the_charges_of_a_month(db: &TestDb) {
     let school = school(db).await;
     let rows = Rows::of(&db.url).await;
@@ -328,6 +328,8 @@ async fn limits_are_previewed_on_the_charges_of_a_month(db: &TestDb) {
         (own, 1, (1, 701, 1_500)),
         (own, 1, (1, 1_100, 2_000)),
         (own, 2, (30, 700, 4_000)),
+        // Outside of every meal.
+        (own, 2, (2, 1_300, 4_000)),
         (own, 2, (0, 700, 3_000)),
         (own, 3, (31, 700, 9_000)),
         (other, 4, (1, 700, 9_000)),
@@ -347,7 +349,7 @@ async fn limits_are_previewed_on_the_charges_of_a_month(db: &TestDb) {
     for (content, said) in [
         (
             changes(&[("limits.meal_fen", json!(3_000))]),
-            "过去 30 天会多拒 2 笔（¥55.00，涉及 2 人）。",
+            "过去 30 天会多拒 3 笔（¥95.00，涉及 2 人）。",
         ),
         (
             changes(&[("limits.meal_fen", json!(9_000))]),
@@ -355,7 +357,7 @@ async fn limits_are_previewed_on_the_charges_of_a_month(db: &TestDb) {
         ),
         (
             changes(&[("limits.day_fen", json!(3_500)), ("limits.over_limit", password)]),
-            "过去 30 天会多要输入消费密码的 2 笔（¥60.00，涉及 2 人）。",
+            "过去 30 天会多要输入消费密码的 3 笔（¥100.00，涉及 2 人）。",
         ),
         (changes(&[("top_up.min_fen", json!(100))]), "过去 30 天的充值都在新的上下限之内。"),
     ] {

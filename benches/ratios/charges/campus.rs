@@ -32,7 +32,7 @@ use onecard::{
     terminals::{NewMerchant, NewTerminal, TerminalKind, add_merchant, add_terminal},
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
-use std::{fmt::Write as _, fs, io::Cursor, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, io::Cursor, ops::Range, path::Path, time::Duration};
 use uuid::Uuid;
 
 pub const SCHOOL: &str = "xnec";
@@ -85,11 +85,17 @@ impl Campus {
         Ok(campus)
     }
 
-    async fn add_people(&mut self, count: usize) -> Result<(), Failure> {
+    /// The database.
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Puts these on the roster.
+    pub async fn import(&self, people: Range<usize>) -> Result<(), Failure> {
         let mut roster = String::from(
             "student_no,name,id_number,phone,kind,department,class_name,valid_until\n",
         );
-        for n in 0..count {
+        for n in people {
             let number = student_no(n);
             writeln!(roster, "{number},林晓雨,,,student,信息工程学院,计算机2301,2030-07-31")?;
         }
@@ -97,6 +103,12 @@ impl Campus {
         let (keys, now) = (PersonKeys::new(ring(), ring()), SystemClock.now());
         let import = RosterImport { db: &self.db, keys: &keys, school: self.school, now };
         import.run(Cursor::new(roster), |_, _| ()).await?;
+        Ok(())
+    }
+
+    async fn add_people(&mut self, count: usize) -> Result<(), Failure> {
+        self.import(0..count).await?;
+        let now = SystemClock.now();
         let sql = "SELECT id FROM person ORDER BY student_no";
         let statement = Statement::from_string(self.raw.get_database_backend(), sql);
         let people = self.raw.query_all_raw(statement).await?;

@@ -108,6 +108,13 @@ pub struct MealWindow {
     until: u16,
 }
 
+impl MealWindow {
+    /// The first minute of the day in it, and the first after it.
+    pub const fn minutes(self) -> (u16, u16) {
+        (self.from, self.until)
+    }
+}
+
 const fn hours(from: u16, until: u16) -> MealWindow {
     MealWindow { from: from * 60, until: until * 60 }
 }
