@@ -48,6 +48,7 @@ mod m0050_stored_files;
 mod m0051_lists;
 mod m0052_mornings;
 mod m0054_slips;
+mod m0055_narrow_lists;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -111,6 +112,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0048_keys_and_work_ids::Migration),
             Box::new(m0052_mornings::Migration),
             Box::new(m0054_slips::Migration),
+            Box::new(m0055_narrow_lists::Migration),
         ]
     }
 }

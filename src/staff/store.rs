@@ -54,10 +54,10 @@ const DEPARTMENTS: u16 = 300;
 /// What a person has, negative for a debt.
 const MONEY: &str = "(SELECT CAST(COALESCE(SUM(a.balance_fen), 0) AS bigint) FROM account a \
     WHERE a.person_id = p.id AND a.school_id = p.school_id AND a.class = {spendable})";
-/// Who owes: accounts below zero are looked for once, and of their few people the sum is asked for. No index
-/// has balances: it would have to move with every charge.
+/// Who owes: accounts below zero are looked for once, in an index of their own, and of their few people the
+/// sum is asked for.
 const IN_DEBT: &str = "p.id IN (WITH below AS MATERIALIZED (SELECT DISTINCT n.person_id \
-    FROM account n WHERE n.school_id = $1 AND n.class = {spendable} AND n.balance_fen < 0) \
+    FROM account n WHERE n.school_id = $1 AND n.class = {spendable} AND n.is_below) \
     SELECT b.person_id FROM below b WHERE (SELECT SUM(a.balance_fen) FROM account a \
     WHERE a.person_id = b.person_id AND a.school_id = $1 AND a.class = {spendable}) < 0)";
 
