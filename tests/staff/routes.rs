@@ -27,9 +27,12 @@ const PATHS: &[(&str, &str, bool)] = &[
     ("post auth/logout", OPEN, false),
     ("post auth/second-factor", ALL, false),
     ("get me", ALL, false),
+    ("get today", ALL, false),
     ("get account", ALL, false),
     ("post account/sessions/{id}/end", ALL, false),
     ("post account/recovery-codes", ALL, true),
+    ("post account/factor", ALL, true),
+    ("post account/factor/confirm", ALL, true),
     ("post account/password", ALL, true),
     ("get audit", ALL, false),
     ("post exports", ALL, false),
@@ -71,6 +74,8 @@ const PATHS: &[(&str, &str, bool)] = &[
     ("post refunds/{id}/end", "CF----", true),
     ("get reconciliation/days", "-F--A-", false),
     ("get reconciliation/days/{id}/differences", "-F--A-", false),
+    ("post reconciliation/{provider}/{date}/run", "-F----", false),
+    ("post reconciliation/{provider}/{date}/close", "-F----", true),
     ("post reconciliation/differences/{id}/repair", "-F----", true),
     ("get reconciliation/repairs", "-F--A-", false),
     ("get reconciliation/repairs/{id}", "-F--A-", false),
@@ -160,6 +165,7 @@ async fn ask(member: &Member, line: &str) -> Answer {
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id))
         .replace("{provider}", "wecom")
+        .replace("{date}", "2026-11-28")
         .replace("{seq}", "1");
     match method {
         "get" => member.get(&format!("{BASE}{path}")).await,
