@@ -2,7 +2,8 @@
 //! by the memory that they take; tills while somebody works at it; a roster, and the preview of a policy.
 //!
 //! 100,000 people, a million orders, a million entries of doors, 100,000 cases, requests, rights and
-//! refused jobs. Server time and statements are the server's own figures of a route.
+//! refused jobs; with `ONECARD_BENCH_PART=100` a hundredth of them. Server time and statements are the
+//! server's own figures of a route.
 
 #![expect(clippy::float_arithmetic, reason = "ratios are floats; no money is computed here")]
 
@@ -17,7 +18,7 @@ use crate::{
 };
 use browser::{Browser, between};
 use onecard::base::clock::{Clock, Day, SystemClock};
-use rows::Rows;
+use rows::{Rows, Size};
 use std::{
     fmt::Write as _,
     sync::{
@@ -27,12 +28,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PEOPLE: usize = 100_000;
-/// Who has a phone with codes.
-const PHONES: usize = 20_000;
 const TILLS: usize = 200;
 const ROUNDS: usize = 3;
-const ROSTER: usize = 50_000;
 /// How often a list is asked for.
 const ASKED: usize = 20;
 const MOST_MILLIS: f64 = 20.0;
@@ -76,16 +73,18 @@ struct Office {
     metrics: String,
     browser: Browser,
     yesterday: Day,
+    size: Size,
 }
 
 /// All figures.
 pub async fn table(postgres: &str) -> Result<(), Failure> {
-    let folder = tempfile::tempdir()?;
-    let campus = Campus::of(postgres, "console", (folder.path(), PHONES)).await?;
-    campus.import(PHONES..PEOPLE).await?;
+    let (folder, size) = (tempfile::tempdir()?, Size::asked()?);
+    let campus = Campus::of(postgres, "console", (folder.path(), size.phones())).await?;
+    campus.import(size.phones()..size.people()).await?;
     let tills = campus.add_tills("canteen", 1, TILLS).await?;
     let today = SystemClock.now().day();
-    let rows = Rows::at(&campus.url, campus.school.number(), today.start().micros()).await?;
+    let rows =
+        Rows::at(&campus.url, (campus.school.number(), today.start().micros()), size).await?;
     rows.fill(&campus.url).await?;
     let port = free_port()?;
     let settings = settings(&campus, folder.path(), port)?;
@@ -94,7 +93,7 @@ pub async fn table(postgres: &str) -> Result<(), Failure> {
     let program = Program::onecard(settings, port).await?;
     let browser = Browser::sign_in(&campus, port).await?;
     let yesterday = Day::from_number(today.number() - 1);
-    let mut office = Office { campus, tills, program, metrics, browser, yesterday };
+    let mut office = Office { campus, tills, program, metrics, browser, yesterday, size };
     office.lists().await?;
     office.exports().await?;
     office.beside().await?;
@@ -201,7 +200,7 @@ impl Office {
 
     /// Resident memory above that of before, at its highest while a list is exported.
     async fn exports(&self) -> Result<(), Failure> {
-        println!("exports of 100,000 rows (reach 64 MiB above idle)");
+        println!("exports of {} rows (reach 64 MiB above idle)", self.size.people());
         for (path, format) in self.files() {
             let idle = self.program.resident_kib()?;
             self.program.forget_peak()?;
@@ -275,7 +274,8 @@ impl Office {
     async fn roster(&self) -> Result<(), Failure> {
         let mut file =
             "student_no,name,id_number,phone,kind,department,class_name,valid_until\n".to_owned();
-        for n in 0..ROSTER {
+        let rows = self.size.roster();
+        for n in 0..rows {
             writeln!(
                 file,
                 "N{n:06},新生{n},,1{:010},student,学院,{}班,2030-07-31",
@@ -296,11 +296,11 @@ impl Office {
         let done = self.browser.until_gone(&job, "<progress").await?;
         let import = began.elapsed().as_secs_f64();
         let counted = between(&done, "新增", "拒绝")?;
-        if !checked.contains("新增 50,000") && !checked.contains("新增 50000") {
+        if !checked.replace(',', "").contains(&format!("新增 {rows}")) {
             return Err(format!("not all are new: {counted}").into());
         }
         println!(
-            "roster of {ROSTER} rows: uploaded {uploaded:.1} s, checked {check:.1} s, imported {import:.1} s more; {:.1} MiB above idle; 新增{counted}",
+            "roster of {rows} rows: uploaded {uploaded:.1} s, checked {check:.1} s, imported {import:.1} s more; {:.1} MiB above idle; 新增{counted}",
             mib(self.program.peak_kib()?.saturating_sub(idle))
         );
         Ok(())
@@ -308,7 +308,7 @@ impl Office {
 
     /// The preview of a limit, on 1.86 million charges of 31 days.
     async fn preview(&self) -> Result<(), Failure> {
-        println!("preview of limits on 1,860,000 charges (reach 3 s)");
+        println!("preview of limits on {} charges (reach 3 s)", 31 * self.size.charges_a_day());
         for (meal, day) in [(6_000, 8_000), (3_000, 7_000), (2_500, 4_000)] {
             let began = Instant::now();
             let said = self.browser.previewed((meal, day)).await?;
