@@ -124,64 +124,67 @@ async fn record(
     audit::record(tx, &Entry { act, school: Some(school), subject, detail }, now).await
 }
 
-/// A page of the rights of a school that are in force; those that have ended stay listed for a day.
-pub async fn list(
-    source: Source<'_>,
-    school: SchoolId,
-    filter: &DoorFilter,
-    page: Keyset,
-) -> Result<Vec<DoorRight>, DbError> {
-    store::rights::list(source, school, filter, page).await
-}
+impl DoorFilter {
+    /// A page of the rights of a school that are in force; those that have ended stay listed for a day.
+    pub async fn list(
+        source: Source<'_>,
+        school: SchoolId,
+        filter: &Self,
+        page: Keyset,
+    ) -> Result<Vec<DoorRight>, DbError> {
+        store::rights::list(source, school, filter, page).await
+    }
 
-/// How many of them there are, among the first `most`.
-pub async fn count(
-    source: Source<'_>,
-    school: SchoolId,
-    filter: &DoorFilter,
-    most: u32,
-) -> Result<u64, DbError> {
-    store::rights::count(source, school, filter, most).await
-}
+    /// How many of them there are, among the first `most`.
+    pub async fn count(
+        source: Source<'_>,
+        school: SchoolId,
+        filter: &Self,
+        most: u32,
+    ) -> Result<u64, DbError> {
+        store::rights::count(source, school, filter, most).await
+    }
 
-/// A page of the entries of the log of a school. The reading is recorded.
-pub async fn read_log(
-    tx: &Tx,
-    school: SchoolId,
-    (filter, page): (&DoorFilter, Keyset),
-    now: Timestamp,
-) -> Result<Vec<LoggedAccess>, DbError> {
-    let found = log_for_file(tx.into(), school, filter, page).await?;
-    let subject = filter.person.map_or_else(|| "everybody".to_owned(), |of| format!("person {of}"));
-    let doors = filter.group.as_deref().unwrap_or("all");
-    let (first, beyond) =
-        if page.descending { ("the newest", "after") } else { ("the oldest", "before") };
-    let from = page.beyond.map_or_else(|| first.to_owned(), |id| format!("{beyond} {id}"));
-    let DoorNarrow { day, decision, .. } = filter.narrow;
-    let day = day.map_or_else(String::new, |day| format!(" of {day}"));
-    let decision = decision.map_or_else(String::new, |one| format!(", {}", one.code()));
-    let detail = format!("doors {doors}{day}{decision}: {} entries, {from}", found.len());
-    let entry = Entry { act: AuditAct::AccessLogRead, school: Some(school), subject, detail };
-    audit::record(tx, &entry, now).await?;
-    Ok(found)
-}
+    /// A page of the entries of the log of a school. The reading is recorded.
+    pub async fn read_log(
+        tx: &Tx,
+        school: SchoolId,
+        (filter, page): (&Self, Keyset),
+        now: Timestamp,
+    ) -> Result<Vec<LoggedAccess>, DbError> {
+        let found = Self::log_for_file(tx.into(), school, filter, page).await?;
+        let subject =
+            filter.person.map_or_else(|| "everybody".to_owned(), |of| format!("person {of}"));
+        let doors = filter.group.as_deref().unwrap_or("all");
+        let (first, beyond) =
+            if page.descending { ("the newest", "after") } else { ("the oldest", "before") };
+        let from = page.beyond.map_or_else(|| first.to_owned(), |id| format!("{beyond} {id}"));
+        let DoorNarrow { day, decision, .. } = filter.narrow;
+        let day = day.map_or_else(String::new, |day| format!(" of {day}"));
+        let decision = decision.map_or_else(String::new, |one| format!(", {}", one.code()));
+        let detail = format!("doors {doors}{day}{decision}: {} entries, {from}", found.len());
+        let entry = Entry { act: AuditAct::AccessLogRead, school: Some(school), subject, detail };
+        audit::record(tx, &entry, now).await?;
+        Ok(found)
+    }
 
-/// The same for a file: taking it away is an entry of the audit log, without which there is no file.
-pub async fn log_for_file(
-    source: Source<'_>,
-    school: SchoolId,
-    filter: &DoorFilter,
-    page: Keyset,
-) -> Result<Vec<LoggedAccess>, DbError> {
-    store::log::list(source, school, filter, page).await
-}
+    /// The same for a file: taking it away is an entry of the audit log, without which there is no file.
+    pub async fn log_for_file(
+        source: Source<'_>,
+        school: SchoolId,
+        filter: &Self,
+        page: Keyset,
+    ) -> Result<Vec<LoggedAccess>, DbError> {
+        store::log::list(source, school, filter, page).await
+    }
 
-/// How many entries there are, among the first `most`.
-pub async fn count_log(
-    source: Source<'_>,
-    school: SchoolId,
-    filter: &DoorFilter,
-    most: u32,
-) -> Result<u64, DbError> {
-    store::log::count(source, school, filter, most).await
+    /// How many entries there are, among the first `most`.
+    pub async fn count_log(
+        source: Source<'_>,
+        school: SchoolId,
+        filter: &Self,
+        most: u32,
+    ) -> Result<u64, DbError> {
+        store::log::count(source, school, filter, most).await
+    }
 }

@@ -34,7 +34,8 @@ pub enum ApprovalKind {
 }
 
 impl ApprovalKind {
-    const ALL: [Self; 9] = [
+    /// All of them.
+    pub const ALL: [Self; 9] = [
         Self::Refund,
         Self::RefundEnd,
         Self::BillRepair,

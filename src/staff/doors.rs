@@ -129,7 +129,7 @@ impl DoorDesk {
     ) -> Result<Numbered<DoorRight>, StaffDoorError> {
         let filter = self.filter(member, search).await?;
         let source = Source::Db(&self.db);
-        let rows = desk::list(source, member.school, &filter, page).await?;
+        let rows = DoorFilter::list(source, member.school, &filter, page).await?;
         let people: Vec<PersonId> = rows.iter().map(|right| right.person).collect();
         let student_nos = People::student_nos(source, member.school, &people).await?;
         Ok(Numbered { rows, student_nos })
@@ -143,7 +143,7 @@ impl DoorDesk {
         most: u32,
     ) -> Result<u64, StaffDoorError> {
         let filter = self.filter(member, search).await?;
-        Ok(desk::count(Source::Db(&self.db), member.school, &filter, most).await?)
+        Ok(DoorFilter::count(Source::Db(&self.db), member.school, &filter, most).await?)
     }
 
     /// Gives somebody a right.
@@ -202,7 +202,7 @@ impl DoorDesk {
             .in_tx(async |tx| {
                 staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ReadAccessLog, now)
                     .await?;
-                let rows = desk::read_log(tx, member.school, (&filter, page), now).await?;
+                let rows = DoorFilter::read_log(tx, member.school, (&filter, page), now).await?;
                 Ok::<_, StaffDoorError>(rows)
             })
             .await?;
@@ -219,7 +219,7 @@ impl DoorDesk {
     ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
         let filter = self.filter(member, search).await?;
         let source = Source::Db(&self.db);
-        let rows = desk::log_for_file(source, member.school, &filter, page).await?;
+        let rows = DoorFilter::log_for_file(source, member.school, &filter, page).await?;
         self.numbered(member, rows).await
     }
 
@@ -231,7 +231,7 @@ impl DoorDesk {
         most: u32,
     ) -> Result<u64, StaffDoorError> {
         let filter = self.filter(member, search).await?;
-        Ok(desk::count_log(Source::Db(&self.db), member.school, &filter, most).await?)
+        Ok(DoorFilter::count_log(Source::Db(&self.db), member.school, &filter, most).await?)
     }
 
     async fn numbered(

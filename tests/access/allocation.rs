@@ -159,7 +159,7 @@ async fn rights_of_staff_stand_beside_an_allocation(db: &TestDb) {
     loop {
         let page = Keyset { beyond: cursor, descending: true, most: 7 };
         let filter = DoorFilter { group: Some(group.clone()), ..DoorFilter::default() };
-        let found = desk::list((&world.db).into(), school, &filter, page).await.unwrap();
+        let found = DoorFilter::list((&world.db).into(), school, &filter, page).await.unwrap();
         let Some(last) = found.last() else { break };
         cursor = Some(last.id.uuid());
         rights.extend(found);

@@ -3,7 +3,7 @@
 
 use crate::staff::support::{Member, add};
 use onecard::{
-    access::{desk, listing::DoorFilter},
+    access::listing::DoorFilter,
     base::{
         db::{Keyset, Source},
         ids::SchoolId,
@@ -33,7 +33,7 @@ async fn look(world: &World) -> State {
     let school = SchoolId::from_number(world.rows.school("xnec").await);
     let page = Keyset { beyond: None, descending: true, most: 2_000 };
     let source = Source::Db(&world.db);
-    let rights = desk::list(source, school, &DoorFilter::default(), page).await.unwrap();
+    let rights = DoorFilter::list(source, school, &DoorFilter::default(), page).await.unwrap();
     let now = testkit::now();
     let in_force = rights.iter().filter(|right| right.times.until.is_none_or(|until| until > now));
     let rights =

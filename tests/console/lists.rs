@@ -277,7 +277,7 @@ async fn ask(world: &World, nth: u32) {
     let school = SchoolId::from_number(world.rows.school("xnec").await);
     let days = if nth < 8 { 8 } else { 0 };
     let at = now().minus(Duration::from_hours(24 * days));
-    let (login, staff_no) = if nth % 5 == 0 { ("wang", "1009") } else { ("li", "1002") };
+    let (login, staff_no) = if nth.is_multiple_of(5) { ("wang", "1009") } else { ("li", "1002") };
     for kind in [ApprovalKind::AdjustUp, ApprovalKind::Refund, ApprovalKind::PasswordReset] {
         let new = NewApproval {
             school,
@@ -303,7 +303,7 @@ async fn merchant(world: &World, school: i64, nth: u32) {
         8 => "100%".to_owned(),
         nth => format!("食堂{nth}"),
     };
-    let off = (nth % 3 == 0).then_some(1_i64);
+    let off = (nth.is_multiple_of(3)).then_some(1_i64);
     let values: [sea_orm::Value; 5] = [
         uuid_at(now()).into(),
         school.into(),
@@ -317,16 +317,16 @@ async fn merchant(world: &World, school: i64, nth: u32) {
 }
 
 async fn member(world: &World, school: i64, nth: u32) {
-    let roles = if nth % 2 == 0 { "finance,auditor" } else { "card_office" };
+    let roles = if nth.is_multiple_of(2) { "finance,auditor" } else { "card_office" };
     // Several signed in at once, some never did.
-    let signed_in = (nth % 4 != 0).then_some(i64::from(nth / 3) * 1_000_000);
+    let signed_in = (!nth.is_multiple_of(4)).then_some(i64::from(nth / 3) * 1_000_000);
     let values: [sea_orm::Value; 7] = [
         uuid_at(now()).into(),
         school.into(),
         format!("u{nth:02}").into(),
         format!("77{nth:02}").into(),
         roles.into(),
-        (nth % 6 != 0).into(),
+        (!nth.is_multiple_of(6)).into(),
         signed_in.into(),
     ];
     let sql = "INSERT INTO staff_member (id, school_id, login, staff_no, roles, password_hash, \
@@ -338,9 +338,9 @@ async fn member(world: &World, school: i64, nth: u32) {
 
 async fn day(world: &World, school: i64, nth: u32) {
     let id = world.rows.literal(&uuid_at(now()).to_string());
-    let provider = if nth % 2 == 0 { "alipay" } else { "wechat_pay" };
-    let state = if nth % 3 == 0 { "open" } else { "closed" };
-    let hash = if nth % 4 == 0 { "" } else { "h" };
+    let provider = if nth.is_multiple_of(2) { "alipay" } else { "wechat_pay" };
+    let state = if nth.is_multiple_of(3) { "open" } else { "closed" };
+    let hash = if nth.is_multiple_of(4) { "" } else { "h" };
     // From 2026-02-01 on, two a day.
     let day = 20_485 + nth / 2;
     let sql = format!(
@@ -355,7 +355,7 @@ async fn day(world: &World, school: i64, nth: u32) {
 async fn right(world: &World, school: i64, nth: u32) {
     let person = PersonId::from_uuid(world.rows.person("xnec", "2301001").await);
     let (group, at) = (format!("g{nth:02}").parse().unwrap(), now());
-    let until = (nth % 3 == 0).then(|| at.minus(Duration::from_secs(1)));
+    let until = (nth.is_multiple_of(3)).then(|| at.minus(Duration::from_secs(1)));
     let times =
         DoorTimes { from: at.minus(Duration::from_hours(2)), until, window: DayWindow::ALL };
     let of = (SchoolId::from_number(school), person);
@@ -393,6 +393,38 @@ async fn entry(world: &World, school: i64, (nth, at): (u32, Timestamp)) {
     world.rows.change(sql, values).await;
 }
 
+/// What a form asks of the log, and that in SQL.
+type LogCase = (&'static [(&'static str, &'static str)], &'static str);
+
+const LOGS: &[LogCase] = &[
+    (&[], ""),
+    (&[("student_no", "2301001")], ""),
+    (&[("day", "2026-03-01")], "AND door_group < 'e10'"),
+    (&[("day", "2026-03-02")], "AND door_group >= 'e10'"),
+    (
+        &[("day", "2026-03-02"), ("decision", "refuse")],
+        "AND door_group >= 'e10' AND decision = 'refuse'",
+    ),
+    (&[("group", "e33")], "AND door_group = 'e33'"),
+];
+
+/// A part of the log from its beginning, and back from its second page; the first page and all rows.
+async fn log_walked(browser: &Browser, form: &Page, asked: &[(&str, &str)]) -> (Page, Vec<String>) {
+    let first = browser.submit(form, "/staff/doors/log", asked).await.with(200);
+    let mut rows = column(&first, "门组");
+    if let Some(after) = first.html.split("name=\"after\" value=\"").nth(1) {
+        let after = after.split_once('"').unwrap().0;
+        let on = [asked, &[("after", after)]].concat();
+        let second = browser.submit(&first, "/staff/doors/log", &on).await.with(200);
+        rows.extend(column(&second, "门组"));
+        let before = second.between("name=\"before\" value=\"", "\"");
+        let back = [asked, &[("before", before.as_str())]].concat();
+        let back = browser.submit(&second, "/staff/doors/log", &back).await.with(200);
+        assert_eq!(column(&back, "门组"), column(&first, "门组"), "{asked:?} back");
+    }
+    (first, rows)
+}
+
 async fn the_log_of_doors_is_read_there_and_back(db: &TestDb) {
     let world = World::start(db).await;
     let (browser, school) = (reader(&world).await, world.rows.school("xnec").await);
@@ -407,32 +439,11 @@ async fn the_log_of_doors_is_read_there_and_back(db: &TestDb) {
     }
     let form = browser.get("/staff/doors/log").await.with(200);
     let all = "SELECT door_group FROM access_log WHERE door_group <> ''";
-    for (fields, which) in [
-        (&[][..], ""),
-        (&[("student_no", "2301001")][..], ""),
-        (&[("day", "2026-03-01")][..], "AND door_group < 'e10'"),
-        (&[("day", "2026-03-02")][..], "AND door_group >= 'e10'"),
-        (
-            &[("day", "2026-03-02"), ("decision", "refuse")][..],
-            "AND door_group >= 'e10' AND decision = 'refuse'",
-        ),
-        (&[("group", "e33")][..], "AND door_group = 'e33'"),
-    ] {
+    for (fields, which) in LOGS {
         let mut expected = world.rows.texts(&format!("{all} {which} ORDER BY id DESC")).await;
         for sort in ["newest", "oldest"] {
-            let asked = [&[("reason", "失物"), ("sort", sort)][..], fields].concat();
-            let first = browser.submit(&form, "/staff/doors/log", &asked).await.with(200);
-            let mut rows = column(&first, "门组");
-            if let Some(after) = first.html.split("name=\"after\" value=\"").nth(1) {
-                let after = after.split_once('"').unwrap().0;
-                let on = [&asked[..], &[("after", after)]].concat();
-                let second = browser.submit(&first, "/staff/doors/log", &on).await.with(200);
-                rows.extend(column(&second, "门组"));
-                let before = second.between("name=\"before\" value=\"", "\"");
-                let back = [&asked[..], &[("before", before.as_str())]].concat();
-                let back = browser.submit(&second, "/staff/doors/log", &back).await.with(200);
-                assert_eq!(column(&back, "门组"), column(&first, "门组"), "{fields:?} back");
-            }
+            let asked = [&[("reason", "失物"), ("sort", sort)][..], *fields].concat();
+            let (first, rows) = log_walked(&browser, &form, &asked).await;
             assert_eq!(rows, expected, "{fields:?} {sort}");
             assert!(first.says(&format!("{} 条", expected.len())), "{}", first.html);
             let taken = [&asked[..], &[("format", "csv")]].concat();

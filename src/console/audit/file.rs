@@ -12,7 +12,7 @@ use crate::{
     },
     exports::{ExportKind, OpenedList},
     staff::{AuditQuery, guard::ReadAudit},
-    staff_accounts::{StaffAct, StaffMember},
+    staff_accounts::{StaffAct, StaffMember, StaffRoles},
 };
 
 const HEADER: &[&str] = &["序号", "时间", "谁", "做了什么", "对象", "内容", "理由"];
@@ -57,6 +57,6 @@ impl Exportable for Log {
 }
 
 fn cells(line: AuditLine) -> [String; 7] {
-    let Row { position, at, who, act, object, detail, why, .. } = row(line);
+    let Row { position, at, who, act, object, detail, why, .. } = row(line, &StaffRoles::new([]));
     [position.to_string(), at, who, act, object, detail, why]
 }

@@ -1,6 +1,7 @@
 //! 记录: the audit log as sentences, as far as the roles of the reader go.
 
 mod file;
+mod links;
 mod words;
 
 pub(super) use file::Log;
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     audit::{AuditFilter, AuditKind, AuditLine},
     staff::{AuditQuery, guard::ReadAudit},
-    staff_accounts::{StaffAct, StaffMember},
+    staff_accounts::{StaffAct, StaffMember, StaffRoles},
 };
 use actix_web::{
     HttpResponse,
@@ -34,7 +35,7 @@ struct Row {
     who: String,
     act: String,
     object: String,
-    /// The request that it is about.
+    /// The page of what it is about.
     path: Option<String>,
     detail: String,
     why: String,
@@ -102,7 +103,7 @@ impl Asked {
             who: filter.who.clone().unwrap_or_default(),
             object: filter.object.clone().unwrap_or_default(),
             list: place.view(&list, self.chips(), list::count(count, "条"), none),
-            rows: found.into_iter().map(row).collect(),
+            rows: found.into_iter().map(|line| row(line, &seat.member.roles)).collect(),
             pages,
             heads: heads(console, &seat.member).await?,
         })
@@ -151,25 +152,24 @@ fn scope(member: &StaffMember) -> &'static str {
 
 /// What was done, when, by whom and why, beside the thing itself.
 pub(super) fn sentence(line: AuditLine) -> String {
-    let Row { at, who, act, detail, why, .. } = row(line);
+    let (at, who, act) = (common::when(line.at), words::who(&line.who), words::act(&line.act));
+    let (detail, why) = (words::detail(&line.detail), line.why);
     let parts = [(detail, "，"), (why, "：")];
     let parts = parts.into_iter().filter(|(text, _)| !text.is_empty());
     parts.fold(format!("{at} {who} {act}"), |said, (text, mark)| format!("{said}{mark}{text}"))
 }
 
-fn row(line: AuditLine) -> Row {
+fn row(line: AuditLine, roles: &StaffRoles) -> Row {
     let AuditLine { position, at, who, act, subject, detail, why } = line;
-    let request = subject.strip_prefix("approval ");
     // Who signs in does so as oneself.
     let is_own = who.starts_with(&format!("{subject}, "));
-    let desk = if detail.starts_with("bill_repair ") { "bill" } else { "refund" };
     Row {
         position,
         at: common::when(at),
         who: words::who(&who),
         act: words::act(&act).to_owned(),
         object: if is_own { String::new() } else { words::object(&subject) },
-        path: request.map(|id| format!("/staff/approvals/{desk}/{id}")),
+        path: links::path(&subject, &detail, roles),
         detail: words::detail(&detail),
         why,
     }

@@ -14,7 +14,7 @@ use crate::{
     staff_accounts::{ListedStaff, StaffMember, StaffQuery},
 };
 
-const HEADER: &[&str] = &["账号", "工号", "角色", "班级", "验证器", "企业微信", "最近登录", "状态"];
+const HEADER: &[&str] = &["账号", "工号", "角色", "班级", "验证器", "企业账号", "最近登录", "状态"];
 
 /// Logins as they are exported.
 pub(in crate::console) struct Members;
