@@ -2,7 +2,7 @@
 
 use super::{
     Console,
-    frame::{PageError, to_sign_in},
+    frame::{PageError, form_encoded, to_sign_in},
     kept,
 };
 use crate::{
@@ -18,11 +18,11 @@ use actix_web::{
     cookie::{Cookie, SameSite, time},
     dev::Payload,
     http::header::{self, HeaderMap},
-    web::{Data, Form},
+    web::{Data, Form, Query},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::LocalBoxFuture;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use subtle::ConstantTimeEq;
@@ -94,12 +94,15 @@ pub(super) struct Sent<N, T> {
     pub(super) form: T,
 }
 
-/// A form with the token of the page that it came from.
-#[derive(Deserialize)]
-struct Guarded<T> {
-    csrf: String,
-    #[serde(flatten)]
-    form: T,
+/// The field with the token of the page that a form came from.
+const CSRF: &str = "csrf";
+
+/// A form from its fields.
+fn form_of<T: DeserializeOwned>(fields: &[(String, String)]) -> Result<T, PageError> {
+    let pairs = fields.iter().filter(|(name, _)| name != CSRF);
+    let pairs = pairs.map(|(name, value)| [form_encoded(name), form_encoded(value)].join("="));
+    let form = Query::<T>::from_query(&pairs.collect::<Vec<_>>().join("&"));
+    Ok(form.map_err(|_| ApiError::new(INVALID))?.into_inner())
 }
 
 impl<N: Needs> FromRequest for Seat<N> {
@@ -132,11 +135,14 @@ impl<N: Needs, T: DeserializeOwned + 'static> FromRequest for Sent<N, T> {
                 }
                 seat => seat?,
             };
-            let body = Form::<Guarded<T>>::from_request(&request, &mut payload).await;
-            let Guarded { csrf, form } =
-                body.map_err(|_| PageError::from(ApiError::new(INVALID)))?.into_inner();
-            seat.check_csrf(&csrf)?;
-            Ok(Self { seat, form })
+            let fields = Form::<Vec<(String, String)>>::from_request(&request, &mut payload).await;
+            let fields = fields.map_err(|_| PageError::from(ApiError::new(INVALID)))?.into_inner();
+            let csrf = fields.iter().find(|(name, _)| name == CSRF);
+            let csrf = csrf.map(|(_, csrf)| csrf.as_str()).unwrap_or_default();
+            if let Err(stale) = seat.check_csrf(csrf) {
+                return Err(kept::ask_again(&request, &seat, fields).unwrap_or(stale));
+            }
+            Ok(Self { form: form_of(&fields)?, seat })
         })
     }
 }

@@ -2,7 +2,8 @@
 //! the page that asks for the factor, sealed, and comes back as a form to be sent.
 //!
 //! Invariant: nothing is done by it. Who signed in again sees what was typed, and sends it or not.
-//! Invariant: only the login that typed it opens it, within a quarter of an hour.
+//! Invariant: only the login that typed it opens it, within a quarter of an hour. What comes from a page of an
+//! earlier session is the browser's own, and is shown to whoever is signed in at it.
 //! Invariant: no secrets are inside: a form that has a field for one is not kept at all.
 
 use super::{
@@ -109,20 +110,25 @@ async fn sealed_form(
     Kept::of(request.path(), fields.into_inner(), until)?.sealed(console, who)
 }
 
+/// What was typed on a page of another session than the one that goes on; `None` where nothing is kept of it.
+pub(super) fn ask_again<N>(
+    request: &HttpRequest,
+    seat: &Seat<N>,
+    fields: Vec<(String, String)>,
+) -> Option<PageError> {
+    let kept = Kept::of(request.path(), fields, i64::MAX)?;
+    let page = kept.page(seat.csrf.clone(), page_before(request)).render().ok()?;
+    Some(PageError::Factor(page))
+}
+
 /// What was typed, for who is signed in as the login that typed it, with the `csrf` of the session.
 pub(super) fn shown_again(
     console: &Console,
     (who, csrf): (StaffId, String),
     (kept, next): (&str, &str),
 ) -> Option<Result<HttpResponse, PageError>> {
-    let Kept { path, fields, .. } = Kept::opened(console, who, kept, console.clock.now())?;
-    let field = |(name, value): (String, String)| {
-        let word = TYPED.iter().find(|(typed, _)| *typed == name).map(|(_, word)| *word);
-        Field { name, value, word }
-    };
-    let fields = fields.into_iter().map(field).collect();
-    let next = next.to_owned();
-    Some(shown(&KeptPage { path, csrf, fields, next, style: assets::style() }))
+    let kept = Kept::opened(console, who, kept, console.clock.now())?;
+    Some(shown(&kept.page(csrf, next.to_owned())))
 }
 
 impl Kept {
@@ -144,6 +150,15 @@ impl Kept {
         }
         let fields = fields.into_iter().filter(|(name, _)| name != "csrf").collect();
         Some(Self { path: path.to_owned(), fields, until })
+    }
+
+    fn page(self, csrf: String, next: String) -> KeptPage {
+        let field = |(name, value): (String, String)| {
+            let word = TYPED.iter().find(|(typed, _)| *typed == name).map(|(_, word)| *word);
+            Field { name, value, word }
+        };
+        let fields = self.fields.into_iter().map(field).collect();
+        KeptPage { path: self.path, csrf, fields, next, style: assets::style() }
     }
 
     fn sealed(&self, console: &Console, who: StaffId) -> Option<String> {

@@ -8,7 +8,9 @@ use testkit::{TestDb, World, on_each_database};
 on_each_database!(
     what_was_typed_comes_back,
     what_was_typed_waits_for_the_factor,
-    it_is_for_nobody_else
+    it_is_for_nobody_else,
+    a_form_of_an_earlier_session_comes_back,
+    a_second_factor_gives_the_session_a_new_cookie,
 );
 
 /// Ends the sessions of a login.
@@ -134,4 +136,40 @@ async fn it_is_for_nobody_else(db: &TestDb) {
     foreign.send_from("https://evil.example", &path, &sent).await.with(403);
     let nobody = Browser::at(&world);
     nobody.send(&path, &sent).await.with(303);
+}
+
+async fn a_form_of_an_earlier_session_comes_back(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, secret) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let person = format!("/staff/people/{}", world.rows.person("xnec", "2301001").await);
+    let path = format!("{person}/password-reset");
+    let form = office.get(&path).await.with(200);
+    let typed = [("form_id", &*form.field("form_id")), ("reason", "忘记密码"), ("back", "")];
+    // In another tab of the same browser.
+    office.sign_in("office", PASSWORD, &code(&secret, 1)).await.with(303);
+    let back = office.submit(&form, &path, &typed).await.with(403);
+    assert!(back.says("还没有提交") && back.says("忘记密码"), "{}", back.html);
+    assert_ne!(back.field("csrf"), form.field("csrf"));
+    assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
+    office.submit(&back, &path, &typed).await.with(303);
+    assert_eq!(world.rows.count("approval").await, 1);
+    // What has nothing typed in it, or decides, is refused.
+    let sent = [("csrf", form.field("csrf")), ("reason", "x".to_owned())];
+    let refused = office.send("/staff/password-resets/x/approve", &sent).await;
+    assert!(refused.status >= 400 && !refused.says("还没有提交"), "{}", refused.html);
+    let bare = [("csrf", form.field("csrf"))];
+    assert!(office.send(&path, &bare).await.with(403).says("登录状态已变化"));
+}
+
+async fn a_second_factor_gives_the_session_a_new_cookie(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, secret) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let thief = Browser::at(&world);
+    thief.steal(&office);
+    thief.get("/staff/account").await.with(200);
+    let asked = office.get("/staff/second-factor").await.with(200);
+    let given = [("totp", &*code(&secret, 1)), ("next", "/staff/account"), ("kept", "")];
+    office.submit(&asked, "/staff/second-factor", &given).await.with(303);
+    office.get("/staff/account").await.with(200);
+    assert!(thief.get("/staff/account").await.with(303).location.starts_with("/staff/sign-in"));
 }
