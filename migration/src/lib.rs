@@ -49,6 +49,7 @@ mod m0051_lists;
 mod m0052_mornings;
 mod m0054_slips;
 mod m0055_narrow_lists;
+mod m0056_door_results;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -113,6 +114,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0052_mornings::Migration),
             Box::new(m0054_slips::Migration),
             Box::new(m0055_narrow_lists::Migration),
+            Box::new(m0056_door_results::Migration),
         ]
     }
 }

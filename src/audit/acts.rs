@@ -155,8 +155,8 @@ acts! {
     StaffFactorReplaced = "staff.factor_replaced", Staff;
     /// A recovery code of a member of staff was used in place of a lost second factor.
     StaffRecoveryUsed = "staff.recovery_used", Staff;
-    /// Tries to sign in failed since the last time that one did not: an entry of the next good one, however many
-    /// there were, so that nobody fills the log.
+    /// Tries to sign in failed, of this client and of strangers, as far as they are remembered: an entry of the next
+    /// good one, however many there were, so that nobody fills the log.
     StaffTriesFailed = "staff.tries_failed", Staff;
     /// A member of staff signed out.
     StaffSignedOut = "staff.signed_out", Staff;

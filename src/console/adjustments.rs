@@ -4,6 +4,7 @@ use super::{
     Console,
     approvals::{HERE, LONGEST_REASON, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
+    deciding::{self, Decided, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     orders::fen_of,
     people::{self, CameFrom},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     adjustments::Adjustment,
-    approvals::{Approval, ApprovalId, ApprovalState},
+    approvals::{ApprovalId, ApprovalState, ApprovalVerdict},
     base::{
         http::{
             ApiError,
@@ -93,8 +94,10 @@ struct DetailPage {
     /// The person's page, and who it is.
     person: (String, String),
     question: String,
-    seen: i64,
-    remark: String,
+    verb: String,
+    seen: Option<i64>,
+    list: String,
+    typed: Typed,
     history: Vec<String>,
     decides: bool,
     /// Why 通过 is not offered to who could decide.
@@ -207,71 +210,78 @@ impl AskForm {
 pub(super) async fn show(
     seat: Seat<ReadAdjustments>,
     id: Path<ApprovalId>,
+    from: Query<deciding::CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let approval = console.people.adjustment(&seat.member, id.into_inner()).await?;
-    shown(&page(&seat, &console, &approval, (String::new(), None)).await?)
-}
-
-/// A decision about what was seen.
-#[derive(Debug, Deserialize)]
-pub(super) struct Decided {
-    #[serde(default)]
-    reason: String,
-    /// What the page showed that the person has, in fen.
-    #[serde(default)]
-    seen: String,
+    page(&seat, &console, id.into_inner(), Tried::nothing(from.back())).await
 }
 
 /// Approves what was seen; where the balance is another by now, it is shown with the remark as it was.
 pub(super) async fn approve(
-    sent: Sent<DecideAdjustment, Decided>,
+    Sent { seat, form }: Sent<DecideAdjustment, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, id) = (sent, id.into_inner());
-    let why = remark_of(&form.reason)?;
+    let (id, people) = (id.into_inner(), &console.people);
     // A form that showed nothing is about another balance.
     let seen = Some(form.seen.parse().unwrap_or(i64::MIN));
-    let decided = console.people.approve_adjustment(&seat.member, id, (&why, seen)).await;
-    let error = match decided.map_err(ApiError::from) {
-        Ok(_) => return Ok(sent_to(&path_of(id), Some("approved"))),
-        Err(error) if error.problem().status != 409 => return Err(error.into()),
-        Err(error) => error,
+    let decided = match remark_of(&form.reason) {
+        Ok(why) => {
+            let approved = people.approve_adjustment(&seat.member, id, (&why, seen)).await;
+            approved.map(drop).map_err(PageError::from)
+        }
+        Err(wrong) => Err(wrong),
     };
-    let approval = console.people.adjustment(&seat.member, id).await?;
-    let wrong = Wrong::of(&error);
-    shown_as(wrong.status, &page(&seat, &console, &approval, (form.reason, Some(wrong))).await?)
+    ended(&seat, &console, id, (form, ApprovalVerdict::Approve, decided)).await
 }
 
 pub(super) async fn reject(
-    sent: Sent<DecideAdjustment, Decided>,
+    Sent { seat, form }: Sent<DecideAdjustment, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
-    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
-    console.people.reject_adjustment(&sent.seat.member, id, &why).await?;
-    Ok(sent_to(&path_of(id), Some("rejected")))
+    let (id, people) = (id.into_inner(), &console.people);
+    let deciding = async {
+        let why = reason_of(&form.reason, LONGEST_REASON)?;
+        people.reject_adjustment(&seat.member, id, &why).await?;
+        Ok(())
+    };
+    let decided = deciding.await;
+    ended(&seat, &console, id, (form, ApprovalVerdict::Reject, decided)).await
 }
 
 pub(super) async fn withdraw(
-    sent: Sent<AskAdjustment, Decided>,
+    Sent { seat, form }: Sent<AskAdjustment, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
-    console.people.withdraw_adjustment(&sent.seat.member, id).await?;
-    Ok(sent_to(&path_of(id), Some("withdrawn")))
+    let withdrawn = console.people.withdraw_adjustment(&seat.member, id).await;
+    let decided = withdrawn.map(drop).map_err(PageError::from);
+    ended(&seat, &console, id, (form, ApprovalVerdict::Withdraw, decided)).await
+}
+
+/// What a decision leads to.
+async fn ended<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    id: ApprovalId,
+    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
+) -> Result<HttpResponse, PageError> {
+    match decided {
+        Ok(()) => Ok(form.done(&path_of(id), verdict)),
+        Err(error) => page(seat, console, id, form.refused(verdict, error)?).await,
+    }
 }
 
 async fn page<N: Needs>(
     seat: &Seat<N>,
     console: &Console,
-    approval: &Approval,
-    (remark, wrong): (String, Option<Wrong>),
-) -> Result<DetailPage, PageError> {
-    let adjustment = Adjustment::of(approval).ok_or_else(|| ApiError::new(NOT_FOUND))?;
+    id: ApprovalId,
+    tried: Tried,
+) -> Result<HttpResponse, PageError> {
+    let approval = console.people.adjustment(&seat.member, id).await?;
+    let adjustment = Adjustment::of(&approval).ok_or_else(|| ApiError::new(NOT_FOUND))?;
     let detail = console.people.find(&seat.member, adjustment.person).await?;
     let now = console.clock.now();
     let waits = approval.state_at(now) == ApprovalState::Requested;
@@ -279,20 +289,26 @@ async fn page<N: Needs>(
     let has = |act| seat.member.roles.has(act);
     let decides = waits && !own && !detail.is_own && has(StaffAct::DecideAdjustment);
     let why_not =
-        if decides { second::why_not(console, &seat.member, approval).await? } else { None };
-    Ok(DetailPage {
+        if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
+    let (wrong, typed) = tried.about(&approval, now);
+    let status = wrong.as_ref().map(|wrong| wrong.status);
+    let row = Row::of(&approval, path_of(approval.id), now);
+    let page = DetailPage {
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
-        row: Row::of(approval, path_of(approval.id), now),
+        verb: format!("通过{} {}", row.kind, row.amount),
+        row,
         person: (people::path_of(detail.listed.id), who(&detail)),
         question: question(&detail, adjustment.change_fen),
-        seen: has_fen(&detail),
-        remark,
-        history: history(approval),
+        seen: Some(has_fen(&detail)),
+        history: history(&approval),
         decides,
         why_not,
         withdraws: waits && own,
-    })
+        list: deciding::after(&typed.back, LIST),
+        typed,
+    };
+    page_of(status, &page)
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

@@ -1,13 +1,16 @@
 //! 复核: requests that one person makes and another decides.
 
+mod refund_facts;
+
 use super::{
     Console,
-    browser::{Seat, Sent, next_of},
-    frame::{Frame, PageError, reason_of, sent_to, shown},
+    browser::{Needs, Seat, Sent},
+    deciding::{CameFrom, Decided, Tried, Typed, page_of},
+    frame::{Frame, PageError, Wrong, reason_of},
     second, words,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState, ApprovalVerdict},
     base::clock::Timestamp,
     staff::{
         MoneyStanding, StaffRefund, StaffRepair,
@@ -44,6 +47,13 @@ impl Desk {
         }
     }
 
+    const fn decides(self) -> StaffAct {
+        match self {
+            Self::Refund => StaffAct::DecideRefund,
+            Self::Bill => StaffAct::DecideRepair,
+        }
+    }
+
     const fn reads(self) -> StaffAct {
         match self {
             Self::Refund => StaffAct::ReadRefunds,
@@ -52,18 +62,10 @@ impl Desk {
     }
 }
 
-/// The list that somebody came from.
-#[derive(Debug, Deserialize)]
-pub(super) struct CameFrom {
-    back: Option<String>,
-}
-
-impl CameFrom {
-    /// The list to go back to.
-    fn list(&self, desk: Desk) -> String {
-        let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
-        from.map_or_else(|| format!("{}?desk={}", HERE.0, desk.code()), |back| next_of(Some(back)))
-    }
+/// The list to go back to.
+fn list_of(back: &str, desk: Desk) -> String {
+    let from = Some(back).filter(|back| back.starts_with(HERE.0));
+    from.map_or_else(|| format!("{}?desk={}", HERE.0, desk.code()), str::to_owned)
 }
 
 /// A request as pages show it.
@@ -87,9 +89,14 @@ pub(super) struct Row {
 #[template(path = "console/approval.html")]
 struct DetailPage {
     frame: Frame,
+    wrong: Option<Wrong>,
+    typed: Typed,
+    seen: Option<i64>,
     row: Row,
     question: String,
     verb: String,
+    /// The page of the order, and the end of its number.
+    order: Option<(String, String)>,
     facts: Vec<(&'static str, String)>,
     history: Vec<String>,
     /// Whether the provider can be asked how it stands.
@@ -98,7 +105,7 @@ struct DetailPage {
     /// Why 通过 is not offered to who could decide.
     why_not: Option<&'static str>,
     withdraws: bool,
-    back: String,
+    list: String,
 }
 
 /// A request of either desk.
@@ -106,6 +113,8 @@ struct Request {
     approval: Approval,
     /// How far the refund is that it made.
     standing: Option<MoneyStanding>,
+    /// The page of the order that it is about, and the end of its number.
+    order: Option<(String, String)>,
     /// What one reads before one decides.
     facts: Vec<(&'static str, String)>,
 }
@@ -116,21 +125,33 @@ pub(super) async fn show(
     from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (desk, id) = path.into_inner();
-    let request = find(&console, &seat.member, desk, id).await?;
-    let (approval, now) = (&request.approval, console.clock.now());
+    page(&seat, &console, path.into_inner(), Tried::nothing(from.back())).await
+}
+
+async fn page<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    (desk, id): (Desk, ApprovalId),
+    tried: Tried,
+) -> Result<HttpResponse, PageError> {
+    let mut request = find(console, &seat.member, desk, id).await?;
+    let now = console.clock.now();
+    if desk == Desk::Refund {
+        let about = refund_facts::of(console, &seat.member, &request.approval).await?;
+        request.facts.extend(about.facts);
+        request.order = about.order;
+    }
+    let approval = &request.approval;
     let waits = approval.state_at(now) == ApprovalState::Requested;
     let own = approval.asked_by.staff_no == *seat.member.staff_no;
-    let decide = match desk {
-        Desk::Refund => StaffAct::DecideRefund,
-        Desk::Bill => StaffAct::DecideRepair,
-    };
-    let decides = waits && !own && seat.member.roles.has(decide);
+    let decides = waits && !own && seat.member.roles.has(desk.decides());
     let why_not =
-        if decides { second::why_not(&console, &seat.member, approval).await? } else { None };
+        if decides { second::why_not(console, &seat.member, approval).await? } else { None };
     let row = request.row(desk, now);
+    let (wrong, typed) = tried.about(approval, now);
+    let status = wrong.as_ref().map(|wrong| wrong.status);
     let page = DetailPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
+        frame: Frame::of(seat, console, HERE).await?,
         queries: request.standing == Some(MoneyStanding::RefundSent)
             && approval.kind == ApprovalKind::Refund
             && seat.member.roles.has(StaffAct::AskProvider),
@@ -138,63 +159,80 @@ pub(super) async fn show(
         why_not,
         withdraws: waits && own,
         history: history(approval),
-        back: from.list(desk),
+        list: list_of(&typed.back, desk),
         question: format!("通过{} {}？", row.kind, row.amount),
         verb: format!("通过 {}", row.amount),
         row,
+        order: request.order,
         facts: request.facts,
+        wrong,
+        seen: None,
+        typed,
     };
-    shown(&page)
-}
-
-/// A decision with its reason.
-#[derive(Debug, Deserialize)]
-pub(super) struct Decided {
-    #[serde(default)]
-    pub(super) reason: String,
+    page_of(status, &page)
 }
 
 pub(super) async fn approve(
-    sent: Sent<DecideRefund, Decided>,
+    Sent { seat, form }: Sent<DecideRefund, Decided>,
     path: Path<(Desk, ApprovalId)>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
-    let why = remark_of(&sent.form.reason)?;
+    let ((desk, id), member) = (path.into_inner(), &seat.member);
     let (staff, bills) = (&console.staff, &console.bills);
-    match desk {
-        Desk::Refund => staff.approve_refund(member, id, &why).await.map(drop),
-        Desk::Bill => bills.approve_repair(member, id, &why).await.map(drop),
-    }?;
-    Ok(sent_to(&path_of(desk, id), Some("approved")))
+    let deciding = async {
+        let why = remark_of(&form.reason)?;
+        Ok(match desk {
+            Desk::Refund => staff.approve_refund(member, id, &why).await.map(drop),
+            Desk::Bill => bills.approve_repair(member, id, &why).await.map(drop),
+        }?)
+    };
+    let decided = deciding.await;
+    ended(&seat, &console, (desk, id), (form, ApprovalVerdict::Approve, decided)).await
 }
 
 pub(super) async fn reject(
-    sent: Sent<DecideRefund, Decided>,
+    Sent { seat, form }: Sent<DecideRefund, Decided>,
     path: Path<(Desk, ApprovalId)>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
-    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
+    let ((desk, id), member) = (path.into_inner(), &seat.member);
     let (staff, bills) = (&console.staff, &console.bills);
-    match desk {
-        Desk::Refund => staff.reject_refund(member, id, &why).await.map(drop),
-        Desk::Bill => bills.reject_repair(member, id, &why).await.map(drop),
-    }?;
-    Ok(sent_to(&path_of(desk, id), Some("rejected")))
+    let deciding = async {
+        let why = reason_of(&form.reason, LONGEST_REASON)?;
+        Ok(match desk {
+            Desk::Refund => staff.reject_refund(member, id, &why).await.map(drop),
+            Desk::Bill => bills.reject_repair(member, id, &why).await.map(drop),
+        }?)
+    };
+    let decided = deciding.await;
+    ended(&seat, &console, (desk, id), (form, ApprovalVerdict::Reject, decided)).await
 }
 
 pub(super) async fn withdraw(
-    sent: Sent<AskRefund, Decided>,
+    Sent { seat, form }: Sent<AskRefund, Decided>,
     path: Path<(Desk, ApprovalId)>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let ((desk, id), member) = (path.into_inner(), &sent.seat.member);
-    match desk {
+    let ((desk, id), member) = (path.into_inner(), &seat.member);
+    let decided = match desk {
         Desk::Refund => console.staff.withdraw_refund(member, id).await.map(drop),
         Desk::Bill => console.bills.withdraw_repair(member, id).await.map(drop),
-    }?;
-    Ok(sent_to(&path_of(desk, id), Some("withdrawn")))
+    };
+    let decided = decided.map_err(PageError::from);
+    ended(&seat, &console, (desk, id), (form, ApprovalVerdict::Withdraw, decided)).await
+}
+
+/// What a decision leads to.
+async fn ended<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    (desk, id): (Desk, ApprovalId),
+    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
+) -> Result<HttpResponse, PageError> {
+    match decided {
+        Ok(()) => Ok(form.done(&path_of(desk, id), verdict)),
+        Err(error) => page(seat, console, (desk, id), form.refused(verdict, error)?).await,
+    }
 }
 
 /// A remark, which may be left out.
@@ -254,7 +292,7 @@ impl From<StaffRefund> for Request {
         let over = approval.decision.is_some() && standing.is_none();
         let next = if over { "无" } else { next };
         let facts = vec![("钱在哪里", money.to_owned()), ("下一步", next.to_owned())];
-        Self { approval, standing, facts }
+        Self { approval, standing, order: None, facts }
     }
 }
 
@@ -271,7 +309,7 @@ impl From<StaffRepair> for Request {
             ("支付单号", difference.out_trade_no),
         ];
         facts.extend(moves.map(|fen| ("通过后学生账户增减", words::yuan(fen))));
-        Self { approval: repair.approval, standing: None, facts }
+        Self { approval: repair.approval, standing: None, order: None, facts }
     }
 }
 

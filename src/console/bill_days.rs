@@ -70,8 +70,8 @@ pub(super) async fn compare_again(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (member, NoFields {}) = (&sent.seat.member, sent.form);
-    let key = console.bills.day(member, day.into_inner()).await?.key;
-    let day = Box::pin(console.bills.compare_now(member, (key.provider, key.day))).await?;
+    let day = console.bills.day(member, day.into_inner()).await?;
+    let day = Box::pin(console.bills.compare_again(member, &day)).await?;
     Ok(sent_to(&path_of(day.id), Some("bills-compared")))
 }
 
@@ -102,9 +102,8 @@ pub(super) async fn close(
     let member = &sent.seat.member;
     let seen = sent.form.seen.parse().map_err(|_| ApiError::new(INVALID))?;
     let day = console.bills.day(member, day.into_inner()).await?;
-    let of = (day.key.provider, day.key.day);
-    console.bills.close_day(member, of, Timestamp::from_seconds(seen)).await?;
-    Ok(sent_to(&path_of(day.id), Some("day-closed")))
+    let closed = console.bills.close_found(member, day, Timestamp::from_seconds(seen)).await?;
+    Ok(sent_to(&path_of(closed.id), Some("day-closed")))
 }
 
 fn path_of(day: Uuid) -> String {

@@ -8,8 +8,9 @@ pub(super) use list::list as days;
 
 use super::{
     Console, audit,
-    browser::{Seat, Sent},
-    frame::{Frame, PageError, reason_of, sent_to, shown},
+    browser::{Needs, Seat, Sent},
+    deciding::page_of,
+    frame::{Frame, PageError, Wrong, reason_of, sent_to},
     list::{Address, Pages, Place},
     second, words,
 };
@@ -48,6 +49,8 @@ struct DifferenceRow {
     open: bool,
     /// For the form: a repeat of it is the same request.
     form_id: Uuid,
+    /// As it was typed.
+    reason: String,
 }
 
 /// What the member may do with a day: have it compared again, and close it.
@@ -59,6 +62,9 @@ struct ByHand {
 #[template(path = "console/bill_day.html")]
 struct DayPage {
     frame: Frame,
+    wrong: Option<Wrong>,
+    /// With which it is answered.
+    status: Option<u16>,
     title: String,
     day: Uuid,
     facts: Vec<(&'static str, String)>,
@@ -93,20 +99,45 @@ pub(super) async fn day(
     (wanted, place): (Query<Wanted>, Query<Place>),
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (day, ended, place) = (day.into_inner(), wanted.ended, place.oldest_first());
+    page(&seat, &console, (day.into_inner(), wanted.ended, *place), Refused::default()).await
+}
+
+/// A request that was refused: which difference, its form, and what is wrong.
+#[derive(Default)]
+struct Refused {
+    of: Option<(Uuid, Uuid, String)>,
+    wrong: Option<Wrong>,
+}
+
+async fn page<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    (day, ended, place): (Uuid, bool, Place),
+    Refused { of, mut wrong }: Refused,
+) -> Result<HttpResponse, PageError> {
+    let place = place.oldest_first();
     let found = console.bills.differences(&seat.member, (day, ended), place.keyset()).await?;
     let list = Address::of("").with("ended", if ended { "true" } else { "" });
     let (found, pages) = place.turn(found, |one| one.id, &list);
     let whole = console.bills.day(&seat.member, day).await?;
     let roles = &seat.member.roles;
     let asks = roles.has(StaffAct::AskRepair);
+    let is_open = |of: &Uuid| found.iter().any(|one| one.id == *of && one.is_open());
+    if let (Some((.., reason)), Some(wrong)) =
+        (of.as_ref().filter(|(of, ..)| !is_open(of)), wrong.as_mut())
+    {
+        // It has no field on this page any more.
+        wrong.details.push(format!("您填写的理由没有提交：{reason}").into());
+    }
     let alone = if asks && found.iter().any(ProposedRepair::is_open) {
-        second::warning(&console, &seat.member, StaffAct::DecideRepair).await?
+        second::warning(console, &seat.member, StaffAct::DecideRepair).await?
     } else {
         None
     };
     let page = DayPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
+        frame: Frame::of(seat, console, HERE).await?,
+        status: wrong.as_ref().map(|wrong| wrong.status),
+        wrong,
         title: title(&whole),
         facts: facts(&whole),
         apart: apart(&whole),
@@ -115,12 +146,12 @@ pub(super) async fn day(
             .then_some(ByHand { closes: is_closable(&whole) && roles.has(StaffAct::CloseBills) }),
         alone,
         asks,
-        rows: found.into_iter().map(difference_row).collect(),
+        rows: found.into_iter().map(|one| difference_row(one, of.as_ref())).collect(),
         pages,
         day,
         ended,
     };
-    shown(&page)
+    page_of(page.status, &page)
 }
 
 pub(super) async fn ask(
@@ -128,12 +159,26 @@ pub(super) async fn ask(
     difference: Path<Uuid>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let Accepting { day, form_id, reason } = sent.form;
-    let reason = reason_of(&reason, LONGEST_REASON)?;
-    let (difference, key) = (difference.into_inner(), form_id.to_string());
-    let ask = RepairAsk { difference, reason, key };
-    console.bills.ask_repair(&sent.seat.member, &ask).await?;
-    Ok(sent_to(&format!("{}/{day}", HERE.0), Some("asked")))
+    let (Sent { seat, form }, difference) = (sent, difference.into_inner());
+    let asking = async {
+        let reason = reason_of(&form.reason, LONGEST_REASON)?;
+        let ask = RepairAsk { difference, reason, key: form.form_id.to_string() };
+        console.bills.ask_repair(&seat.member, &ask).await?;
+        Ok(())
+    };
+    match asking.await {
+        Ok(()) => Ok(sent_to(&format!("{}/{}", HERE.0, form.day), Some("asked"))),
+        Err(PageError::Said(error)) if matches!(error.problem().status, 403 | 409 | 422) => {
+            let mut wrong = Wrong::of(&error);
+            for detail in &mut wrong.details {
+                detail.field = detail.field.take().map(|_| format!("r{difference}"));
+            }
+            let refused =
+                Refused { of: Some((difference, form.form_id, form.reason)), wrong: Some(wrong) };
+            page(&seat, &console, (form.day, true, Place::default()), refused).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// A day and whose bill it is: `11-27 微信支付账`.
@@ -190,7 +235,11 @@ pub(super) fn apart(day: &BillDay) -> Vec<String> {
     some.map(|(fen, why)| format!("其中 {} {why}", words::yuan(fen))).collect()
 }
 
-fn difference_row(proposed: ProposedRepair) -> DifferenceRow {
+fn difference_row(
+    proposed: ProposedRepair,
+    refused: Option<&(Uuid, Uuid, String)>,
+) -> DifferenceRow {
+    let again = refused.filter(|(of, ..)| *of == proposed.id);
     let (open, moves) = (proposed.is_open(), proposed.moves_fen());
     let (difference, state) = (proposed.found.difference, proposed.found.state);
     DifferenceRow {
@@ -204,6 +253,7 @@ fn difference_row(proposed: ProposedRepair) -> DifferenceRow {
         repair: words::repair(difference.repair.code()),
         state: words::found_state(state.code()),
         open,
-        form_id: Uuid::new_v4(),
+        form_id: again.map_or_else(Uuid::new_v4, |(_, form_id, _)| *form_id),
+        reason: again.map(|(.., reason)| reason.clone()).unwrap_or_default(),
     }
 }

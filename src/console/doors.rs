@@ -45,7 +45,7 @@ pub(super) struct SearchForm {
 }
 
 /// A right to be given.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct GrantForm {
     student_no: String,
     group: String,
@@ -75,11 +75,17 @@ pub(super) async fn give(
     sent: Sent<ChangeDoorRights, GrantForm>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let student_no = sent.form.student_no.trim().to_owned();
-    let grant = sent.form.grant(console.clock.now())?;
-    let member = &sent.seat.member;
-    console.doors.give(member, &grant).await?;
-    Ok(sent_to(&list_of(&console, member, &student_no, "")?, Some("given")))
+    let Sent { seat, form } = sent;
+    let student_no = form.student_no.trim().to_owned();
+    let giving = async {
+        let grant = form.clone().grant(console.clock.now())?;
+        console.doors.give(&seat.member, &grant).await?;
+        Ok(())
+    };
+    match giving.await {
+        Ok(()) => Ok(sent_to(&list_of(&console, &seat.member, &student_no, "")?, Some("given"))),
+        Err(error) => rights::again(&seat, &console, (form, None), error).await,
+    }
 }
 
 pub(super) async fn end(
@@ -87,9 +93,19 @@ pub(super) async fn end(
     id: Path<DoorRightId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (member, reason) = (&sent.seat.member, reason_of(&sent.form.reason, LONGEST_REASON)?);
-    let ended = console.doors.end(member, id.into_inner(), &reason).await;
-    let Numbered { rows, student_nos } = ended?;
+    let (Sent { seat, form }, id) = (sent, id.into_inner());
+    let member = &seat.member;
+    let ending = async {
+        let reason = reason_of(&form.reason, LONGEST_REASON)?;
+        Ok(console.doors.end(member, id, &reason).await?)
+    };
+    let Numbered { rows, student_nos } = match ending.await {
+        Ok(ended) => ended,
+        Err(error) => {
+            let tried = (GrantForm::default(), Some((id, form.reason)));
+            return rights::again(&seat, &console, tried, error).await;
+        }
+    };
     let number = rows.first().and_then(|right| student_nos.get(&right.person));
     let number = number.map(String::as_str).unwrap_or_default();
     Ok(sent_to(&list_of(&console, member, number, "")?, Some("ended")))

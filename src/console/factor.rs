@@ -2,7 +2,7 @@
 
 use super::{
     Console,
-    browser::{Anybody, FACTOR_MINUTES, Seat, Sent, csrf_of, next_of, session_cookie},
+    browser::{Anybody, FACTOR_MINUTES, Seat, Sent, next_of},
     frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
     kept,
     sign_in::Onward,
@@ -53,15 +53,11 @@ pub(super) async fn confirm_factor(
     let Sent { seat, form } = sent;
     let totp = SecretString::from(form.totp.trim().to_owned());
     let (next, kept) = (next_of(Some(&form.next)), form.kept);
-    match console.staff.accounts.confirm_factor_at_browser(&seat.member, &totp).await {
-        Ok(token) => {
-            let who = (seat.member.id, csrf_of(&token));
+    match console.staff.accounts.confirm_factor(&seat.member, &totp).await {
+        Ok(()) => {
+            let who = (seat.member.id, seat.csrf);
             let again = kept::shown_again(&console, who, (&kept, &next));
-            let mut answer = again.unwrap_or_else(|| Ok(sent_to(&next, None)))?;
-            answer
-                .add_cookie(&session_cookie(token))
-                .map_err(|error| ApiError::internal(&error))?;
-            Ok(answer)
+            again.unwrap_or_else(|| Ok(sent_to(&next, None)))
         }
         Err(error) => {
             let wrong = Wrong::of(&ApiError::from(error));

@@ -20,7 +20,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use askama::Template;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Pages load styles and pictures from this server alone, send forms to it alone, run nothing inline, and
 /// are framed by nobody.
@@ -197,14 +197,16 @@ pub(super) fn page_before(request: &HttpRequest) -> String {
 
 /// A text as a value in a query.
 pub(super) fn form_encoded(text: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(byte);
-    text.bytes().fold(String::new(), |encoded, byte| {
-        if plain(&byte) {
-            encoded + char::from(byte).encode_utf8(&mut [0; 4])
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
         } else {
-            format!("{encoded}%{byte:02X}")
+            // Writing to a text cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
-    })
+    }
+    encoded
 }
 
 /// Why somebody does something, without blanks around it: 1 to so many characters.

@@ -2,21 +2,22 @@
 
 use super::{
     Console,
-    approvals::{Decided, LONGEST_REASON, history, remark_of},
-    browser::{Seat, Sent},
-    frame::{Frame, PageError, reason_of, sent_to, shown},
+    approvals::{LONGEST_REASON, history, remark_of},
+    browser::{Needs, Seat, Sent},
+    deciding::{self, Decided, Tried, Typed, page_of},
+    frame::{Frame, PageError, Wrong, reason_of},
     member_add::slip_page,
     members::{self, HERE, MemberRow, roles_word},
     second, words,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalState},
+    approvals::{Approval, ApprovalId, ApprovalState, ApprovalVerdict},
     staff::guard::{ChangeStaff, ReadStaff},
     staff_accounts::{StaffAct, StaffChange, StaffId},
 };
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 
@@ -33,6 +34,10 @@ pub(super) struct RequestRow {
 #[template(path = "console/member_request.html")]
 struct RequestPage {
     frame: Frame,
+    wrong: Option<Wrong>,
+    typed: Typed,
+    list: String,
+    seen: Option<i64>,
     path: String,
     kind: &'static str,
     state: &'static str,
@@ -68,32 +73,34 @@ impl RequestRow {
 pub(super) async fn show(
     seat: Seat<ReadStaff>,
     id: Path<ApprovalId>,
+    from: Query<deciding::CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let request = console.staff.staff_request(&seat.member, id.into_inner()).await?;
+    page(&seat, &console, id.into_inner(), Tried::nothing(from.back())).await
+}
+
+async fn page<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    id: ApprovalId,
+    tried: Tried,
+) -> Result<HttpResponse, PageError> {
+    let request = console.staff.staff_request(&seat.member, id).await?;
     let (approval, member, change) = (request.approval, request.member, request.change);
-    let state = approval.state_at(console.clock.now());
+    let now = console.clock.now();
+    let state = approval.state_at(now);
     let waits = state == ApprovalState::Requested;
     let asked = approval.asked_by.staff_no == *seat.member.staff_no;
     let changes = waits && seat.member.roles.has(StaffAct::ChangeStaff);
-    let login = &*member.login;
-    let (after, question, consequence) = match &change {
-        StaffChange::Roles(roles) => {
-            let after = roles_word(roles);
-            let question = format!("{login} 的角色改为 {after}？");
-            (Some(after), question, "通过后即刻生效，须重新登录。")
-        }
-        StaffChange::Factor => (
-            None,
-            format!("重置 {login} 的验证器？"),
-            "请先当面核对本人。通过后显示一次新的登录单。",
-        ),
-    };
+    let (after, question, consequence) = what_follows(&member.login, &change);
     let decides = changes && !asked && member.staff_no != seat.member.staff_no;
     let why_not =
-        if decides { second::why_not(&console, &seat.member, &approval).await? } else { None };
-    shown(&RequestPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
+        if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
+    let (wrong, typed) = tried.about(&approval, now);
+    let status = wrong.as_ref().map(|wrong| wrong.status);
+    let page = RequestPage {
+        frame: Frame::of(seat, console, HERE).await?,
+        wrong,
         path: path_of(approval.id),
         kind: words::approval_kind(approval.kind),
         state: words::approval_state(state),
@@ -105,46 +112,93 @@ pub(super) async fn show(
         after,
         question,
         consequence,
+        seen: None,
         asked_by: asker(&approval),
         expires_at: words::when(approval.expires_at),
         history: history(&approval),
         reason: approval.reason,
-    })
+        list: deciding::after(&typed.back, HERE.0),
+        typed,
+    };
+    page_of(status, &page)
+}
+
+/// The roles afterwards, the question, and what follows.
+fn what_follows(login: &str, change: &StaffChange) -> (Option<String>, String, &'static str) {
+    match change {
+        StaffChange::Roles(roles) => {
+            let after = roles_word(roles);
+            let question = format!("{login} 的角色改为 {after}？");
+            (Some(after), question, "通过后即刻生效，须重新登录。")
+        }
+        StaffChange::Factor => (
+            None,
+            format!("重置 {login} 的验证器？"),
+            "请先当面核对本人。通过后显示一次新的登录单。",
+        ),
+    }
 }
 
 /// Approves; the answer to the form of a new factor is the slip, once.
 pub(super) async fn approve(
-    sent: Sent<ChangeStaff, Decided>,
+    Sent { seat, form }: Sent<ChangeStaff, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, id) = (sent, id.into_inner());
-    let why = remark_of(&form.reason)?;
-    let (approval, slip) = console.staff.approve_change(&seat.member, id, &why).await?;
-    let Some(slip) = slip else { return Ok(sent_to(&path_of(id), Some("approved"))) };
+    let (id, staff) = (id.into_inner(), &console.staff);
+    let deciding = async {
+        let why = remark_of(&form.reason)?;
+        Ok(staff.approve_change(&seat.member, id, &why).await?)
+    };
+    let (approval, slip) = match deciding.await {
+        Ok(approved) => approved,
+        Err(error) => {
+            let tried = form.refused(ApprovalVerdict::Approve, error)?;
+            return page(&seat, &console, id, tried).await;
+        }
+    };
+    let Some(slip) = slip else { return Ok(form.done(&path_of(id), ApprovalVerdict::Approve)) };
     let back = members::path_of(StaffId::from_uuid(approval.subject));
     slip_page(&seat, &console, (&slip, back), None).await
 }
 
 pub(super) async fn reject(
-    sent: Sent<ChangeStaff, Decided>,
+    Sent { seat, form }: Sent<ChangeStaff, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
-    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
-    console.staff.reject_change(&sent.seat.member, id, &why).await?;
-    Ok(sent_to(&path_of(id), Some("rejected")))
+    let (id, staff) = (id.into_inner(), &console.staff);
+    let deciding = async {
+        let why = reason_of(&form.reason, LONGEST_REASON)?;
+        staff.reject_change(&seat.member, id, &why).await?;
+        Ok(())
+    };
+    let decided = deciding.await;
+    ended(&seat, &console, id, (form, ApprovalVerdict::Reject, decided)).await
 }
 
 pub(super) async fn withdraw(
-    sent: Sent<ChangeStaff, Decided>,
+    Sent { seat, form }: Sent<ChangeStaff, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
-    console.staff.withdraw_change(&sent.seat.member, id).await?;
-    Ok(sent_to(&path_of(id), Some("withdrawn")))
+    let withdrawn = console.staff.withdraw_change(&seat.member, id).await;
+    let decided = withdrawn.map(drop).map_err(PageError::from);
+    ended(&seat, &console, id, (form, ApprovalVerdict::Withdraw, decided)).await
+}
+
+/// What a decision leads to.
+async fn ended<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    id: ApprovalId,
+    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
+) -> Result<HttpResponse, PageError> {
+    match decided {
+        Ok(()) => Ok(form.done(&path_of(id), verdict)),
+        Err(error) => page(seat, console, id, form.refused(verdict, error)?).await,
+    }
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

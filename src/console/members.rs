@@ -68,6 +68,8 @@ struct DetailPage {
     /// The codes of the roles as they are.
     before: String,
     roles: Vec<RoleBox>,
+    /// The form that was refused, and its reason as it was typed.
+    tried: &'static str,
     reason: String,
     /// As it was typed.
     userid: String,
@@ -153,7 +155,7 @@ pub(super) async fn show(
 fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
     let (roles, before) = (boxes(&found.roles), found.roles.to_string());
     let row = MemberRow::of(found);
-    let (wrong, reason) = (None, String::new());
+    let (wrong, tried, reason) = (None, "", String::new());
     let form_id = Uuid::new_v4();
     let userid = String::new();
     let is_counsellor = found.roles.codes().contains(&StaffRole::Counsellor.code());
@@ -162,7 +164,20 @@ fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> De
         text: found.classes.to_string(),
         reason: String::new(),
     });
-    DetailPage { frame, wrong, row, own, changes, before, roles, reason, userid, form_id, classes }
+    DetailPage {
+        frame,
+        wrong,
+        row,
+        own,
+        changes,
+        before,
+        roles,
+        tried,
+        reason,
+        userid,
+        form_id,
+        classes,
+    }
 }
 
 fn may_change(member: &StaffMember, found: &ListedStaff) -> (bool, bool) {
@@ -200,10 +215,10 @@ pub(super) async fn change_roles(
             let found = console.staff.member(&seat.member, id).await?;
             let may = may_change(&seat.member, &found);
             let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
-            let wrong = Wrong::of(&error);
-            let (status, reason) = (wrong.status, form.reason);
+            let wrong = wrong_of(&error, "roles");
+            let (status, reason, tried) = (wrong.status, form.reason, "roles");
             let (wrong, roles) = (Some(wrong), boxes(&roles));
-            shown_as(status, &DetailPage { wrong, roles, reason, ..page })
+            shown_as(status, &DetailPage { wrong, roles, tried, reason, ..page })
         }
     }
 }
@@ -228,16 +243,51 @@ pub(super) async fn act(
     path: Path<(Uuid, Act)>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (id, act) = path.into_inner();
-    let (id, why) = (StaffId::from_uuid(id), reason_of(&sent.form.reason, LONGEST_REASON)?);
-    let (act, said) = match act {
-        Act::Disable => (MemberAct::Disable, "login-disabled"),
-        Act::Enable => (MemberAct::Enable, "login-enabled"),
-        Act::EndSessions => (MemberAct::EndSessions, "sessions-ended"),
-        Act::UnlinkWecom => (MemberAct::Unlink, "unlinked"),
+    let (Sent { seat, form }, (id, act)) = (sent, path.into_inner());
+    let id = StaffId::from_uuid(id);
+    let (act, tried, said) = match act {
+        Act::Disable => (MemberAct::Disable, "off", "login-disabled"),
+        Act::Enable => (MemberAct::Enable, "on", "login-enabled"),
+        Act::EndSessions => (MemberAct::EndSessions, "end", "sessions-ended"),
+        Act::UnlinkWecom => (MemberAct::Unlink, "unlink", "unlinked"),
     };
-    console.staff.act_on_member(&sent.seat.member, id, (act, &why)).await?;
-    Ok(sent_to(&path_of(id), Some(said)))
+    let acting = async {
+        let why = reason_of(&form.reason, LONGEST_REASON)?;
+        console.staff.act_on_member(&seat.member, id, (act, &why)).await?;
+        Ok(())
+    };
+    match acting.await {
+        Ok(()) => Ok(sent_to(&path_of(id), Some(said))),
+        Err(error) => again(&seat, &console, id, (tried, form.reason), error).await,
+    }
+}
+
+/// The page of a login at which something was refused, with the reason as it was typed.
+async fn again(
+    seat: &Seat<ChangeStaff>,
+    console: &Console,
+    id: StaffId,
+    (tried, reason): (&'static str, String),
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    let error = match error {
+        PageError::Said(error) if matches!(error.problem().status, 403 | 409 | 422) => error,
+        elsewhere => return Err(elsewhere),
+    };
+    let found = console.staff.member(&seat.member, id).await?;
+    let may = may_change(&seat.member, &found);
+    let page = detail(Frame::of(seat, console, HERE).await?, &found, may);
+    let wrong = wrong_of(&error, tried);
+    shown_as(wrong.status, &DetailPage { wrong: Some(wrong), tried, reason, ..page })
+}
+
+/// What is wrong, with the reason where that form has it.
+fn wrong_of(error: &ApiError, tried: &str) -> Wrong {
+    let mut wrong = Wrong::of(error);
+    for detail in wrong.details.iter_mut().filter(|one| one.field.as_deref() == Some("reason")) {
+        detail.field = Some(format!("{tried}-why"));
+    }
+    wrong
 }
 
 pub(super) async fn link(
@@ -266,8 +316,9 @@ pub(super) async fn link(
             let found = console.staff.member(&seat.member, id).await?;
             let may = may_change(&seat.member, &found);
             let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
-            let (wrong, userid) = (Wrong::of(&error), form.userid);
-            shown_as(wrong.status, &DetailPage { wrong: Some(wrong), userid, ..page })
+            let (wrong, userid) = (wrong_of(&error, "link"), form.userid);
+            let (status, wrong, tried, reason) = (wrong.status, Some(wrong), "link", form.reason);
+            shown_as(status, &DetailPage { wrong, userid, tried, reason, ..page })
         }
     }
 }
@@ -277,15 +328,20 @@ pub(super) async fn reset_factor(
     id: Path<Uuid>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let AskForm { form_id, reason } = sent.form;
-    let ask = MemberAsk {
-        member: StaffId::from_uuid(id.into_inner()),
-        change: StaffChange::Factor,
-        reason: reason_of(&reason, LONGEST_REASON)?,
-        key: form_id.to_string(),
+    let (Sent { seat, form }, id) = (sent, StaffId::from_uuid(id.into_inner()));
+    let asking = async {
+        let ask = MemberAsk {
+            member: id,
+            change: StaffChange::Factor,
+            reason: reason_of(&form.reason, LONGEST_REASON)?,
+            key: form.form_id.to_string(),
+        };
+        Ok(console.staff.ask_change(&seat.member, &ask).await?)
     };
-    let asked = console.staff.ask_change(&sent.seat.member, &ask).await?;
-    Ok(sent_to(&member_requests::path_of(asked.id), Some("asked")))
+    match asking.await {
+        Ok(asked) => Ok(sent_to(&member_requests::path_of(asked.id), Some("asked"))),
+        Err(error) => again(&seat, &console, id, ("factor", form.reason), error).await,
+    }
 }
 
 pub(super) fn path_of(id: StaffId) -> String {

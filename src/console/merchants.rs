@@ -9,7 +9,8 @@ pub(super) use list::list;
 use super::{
     Console, audit,
     browser::{Needs, Seat, Sent, next_of},
-    frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+    deciding,
+    frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     list::{Address, money},
     terminals::{ActPage, Row as TerminalRow, row as terminal_row},
 };
@@ -56,9 +57,18 @@ pub(super) struct CameFrom {
 }
 
 impl CameFrom {
-    fn list(&self) -> String {
+    /// The list that is named, if it is one; otherwise nothing.
+    fn given(&self) -> String {
         let back = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
-        back.map_or_else(|| HERE.0.to_owned(), |back| next_of(Some(back)))
+        back.map(|back| next_of(Some(back))).unwrap_or_default()
+    }
+
+    fn list(&self) -> String {
+        Some(self.given()).filter(|back| !back.is_empty()).unwrap_or_else(|| HERE.0.to_owned())
+    }
+
+    fn form(&self) -> SwitchForm {
+        SwitchForm { back: self.given(), ..SwitchForm::default() }
     }
 }
 
@@ -76,6 +86,8 @@ pub(super) struct AddForm {
 #[serde(default)]
 pub(super) struct SwitchForm {
     reason: String,
+    /// The list that one came from.
+    back: String,
 }
 
 #[derive(Template)]
@@ -107,7 +119,7 @@ pub(super) async fn show(
         enabled: merchant.enabled,
         back: from.list(),
         facts: facts(&detail),
-        acts: acts(&seat, &detail),
+        acts: acts(&seat, &detail, &from.given()),
         rows: detail.terminals.iter().map(|one| terminal_row(one, &path, now)).collect(),
         all: (shown_here < detail.one.terminals).then(|| all.to_string()),
         history: detail.log.into_iter().map(audit::sentence).collect(),
@@ -123,17 +135,27 @@ fn facts(detail: &MerchantDetail) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn acts(seat: &Seat<ReadTerminals>, detail: &MerchantDetail) -> Vec<(String, &'static str)> {
+fn acts(
+    seat: &Seat<ReadTerminals>,
+    detail: &MerchantDetail,
+    back: &str,
+) -> Vec<(String, &'static str)> {
     let merchant = &detail.one.listed.merchant;
     let (path, has) = (path_of(merchant.id), |act| seat.member.roles.has(act));
     let (stops, changes) = (has(StaffAct::StopTerminals), has(StaffAct::ChangeTerminals));
+    let switch = |act: &str| leading_back(format!("{path}/{act}"), back);
     let add = Address::of("/staff/terminals/add").with("merchant", &merchant.code);
     let acts = [
-        (merchant.enabled && stops, format!("{path}/disable"), "停用"),
-        (!merchant.enabled && changes, format!("{path}/enable"), "启用"),
+        (merchant.enabled && stops, switch("disable"), "停用"),
+        (!merchant.enabled && changes, switch("enable"), "启用"),
         (changes, add.to_string(), "新增终端"),
     ];
     acts.into_iter().filter(|(may, ..)| *may).map(|(_, path, word)| (path, word)).collect()
+}
+
+/// A page, which leads back to a list if one came from one.
+fn leading_back(path: String, back: &str) -> String {
+    if back.is_empty() { path } else { format!("{path}?back={}", form_encoded(back)) }
 }
 
 pub(super) async fn ask_add(
@@ -176,17 +198,19 @@ async fn add_page(
 pub(super) async fn ask_stop(
     seat: Seat<StopTerminals>,
     id: Path<MerchantId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    shown(&switch_page(&seat, &console, (*id, false), (SwitchForm::default(), None)).await?)
+    shown(&switch_page(&seat, &console, (*id, false), (from.form(), None)).await?)
 }
 
 pub(super) async fn ask_start(
     seat: Seat<ChangeTerminals>,
     id: Path<MerchantId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    shown(&switch_page(&seat, &console, (*id, true), (SwitchForm::default(), None)).await?)
+    shown(&switch_page(&seat, &console, (*id, true), (from.form(), None)).await?)
 }
 
 pub(super) async fn stop(
@@ -221,7 +245,10 @@ async fn switch<N: Needs>(
     };
     let said = if enabled { "merchant-started" } else { "merchant-stopped" };
     match switching.map_err(ApiError::from) {
-        Ok(()) => Ok(sent_to(&path_of(id), Some(said))),
+        Ok(()) => {
+            let back = CameFrom { back: Some(form.back) }.given();
+            Ok(sent_to(&deciding::after(&back, &path_of(id)), Some(said)))
+        }
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
             let wrong = Wrong::of(&error);
@@ -258,6 +285,7 @@ async fn switch_page<N: Needs>(
         keeps_old: None,
         reason: form.reason,
         is_reason_needed: enabled,
-        back: path,
+        back: leading_back(path, &form.back),
+        list: form.back,
     })
 }

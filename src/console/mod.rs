@@ -17,6 +17,7 @@ mod bill_days;
 mod bills;
 mod browser;
 mod cases;
+mod deciding;
 mod doors;
 mod exports;
 mod factor;

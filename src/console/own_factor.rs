@@ -2,7 +2,7 @@
 
 use super::{
     Console, assets,
-    browser::{Seat, Sent, no_session_cookie},
+    browser::{Seat, Sent},
     frame::{Frame, PageError, Wrong, shown, shown_as},
     qr::qr_of,
     sign_in::{FirstCodesPage, NoFields},
@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 const HERE: (&str, &str) = ("/staff/account", "更换验证器");
 
 problem_kinds! {
+    NOTHING_OFFERED = "staff_no_new_factor", 409, "没有等待启用的新验证器。刚才已经更换而没有看到恢复码的，请在“我的账号”更换恢复码";
     WRONG_CODE = "staff_new_factor_code", 401, "验证码不是新验证器的，或已过时，请等下一个再填";
 }
 
@@ -63,7 +64,7 @@ pub(super) async fn offer(
     shown(&FactorPage { frame, wrong: None, offer })
 }
 
-/// Replaces the factor, which ends this session too; a wrong code leaves everything as it is.
+/// Replaces the factor, which ends the other sessions; a wrong code leaves everything as it is.
 pub(super) async fn replace(
     sent: Sent<ChangeOwnFactor, CodeForm>,
     console: Data<Console>,
@@ -72,18 +73,16 @@ pub(super) async fn replace(
     let (accounts, totp) = (&console.staff.accounts, SecretString::from(form.totp.trim()));
     match accounts.replace_own_factor(&seat.member, &totp).await {
         Ok(codes) => {
-            let (codes, next, style) = (codes.as_slice(), "/staff/sign-in", assets::style());
-            let mut answer = shown(&FirstCodesPage { codes, next, style })?;
-            // A cookie that is none cannot fail to be removed.
-            let _ = answer.add_cookie(&no_session_cookie());
-            Ok(answer)
+            let (codes, next, style) = (codes.as_slice(), HERE.0, assets::style());
+            shown(&FirstCodesPage { codes, next, style })
         }
         Err(error) => {
+            let offered = accounts.offered_own_factor(&seat.member).await?;
             let error = match error {
+                StaffSignInError::Refused if offered.is_none() => ApiError::new(NOTHING_OFFERED),
                 StaffSignInError::Refused => ApiError::new(WRONG_CODE),
                 other => ApiError::from(other),
             };
-            let offered = accounts.offered_own_factor(&seat.member).await?;
             let offer = offered.as_ref().map(drawn).transpose()?;
             let (frame, wrong) = (Frame::of(&seat, &console, HERE).await?, Wrong::of(&error));
             shown_as(wrong.status, &FactorPage { frame, wrong: Some(wrong), offer })

@@ -2,14 +2,15 @@
 
 use super::{
     Console,
-    approvals::{Decided, HERE, LONGEST_REASON, Row, history, remark_of},
-    browser::{Seat, Sent},
+    approvals::{HERE, LONGEST_REASON, Row, history, remark_of},
+    browser::{Needs, Seat, Sent},
+    deciding::{self, Decided, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     people::{self, CameFrom},
     second, words,
 };
 use crate::{
-    approvals::{ApprovalId, ApprovalState},
+    approvals::{ApprovalId, ApprovalState, ApprovalVerdict},
     base::{clock::Timestamp, http::ApiError, ids::PersonId},
     staff::{
         PersonDetail, StaffActError,
@@ -59,6 +60,10 @@ struct AskPage {
 #[template(path = "console/password_reset.html")]
 struct DetailPage {
     frame: Frame,
+    wrong: Option<Wrong>,
+    typed: Typed,
+    list: String,
+    seen: Option<i64>,
     row: Row,
     /// The person's page, and who it is.
     person: (String, String),
@@ -144,9 +149,19 @@ async fn ask_page(
 pub(super) async fn show(
     seat: Seat<ReadPasswordResets>,
     id: Path<ApprovalId>,
+    from: Query<deciding::CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let approval = console.people.reset_request(&seat.member, id.into_inner()).await?;
+    page(&seat, &console, id.into_inner(), Tried::nothing(from.back())).await
+}
+
+async fn page<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    id: ApprovalId,
+    tried: Tried,
+) -> Result<HttpResponse, PageError> {
+    let approval = console.people.reset_request(&seat.member, id).await?;
     let person = PersonId::from_uuid(approval.subject);
     let detail = console.people.find(&seat.member, person).await?;
     let now = console.clock.now();
@@ -155,68 +170,103 @@ pub(super) async fn show(
     let may = seat.member.roles.has(StaffAct::ResetPassword);
     let decides = waits && !own && !detail.is_own && may;
     let why_not =
-        if decides { second::why_not(&console, &seat.member, &approval).await? } else { None };
-    shown(&DetailPage {
-        frame: Frame::of(&seat, &console, HERE).await?,
+        if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
+    let (wrong, typed) = tried.about(&approval, now);
+    let status = wrong.as_ref().map(|wrong| wrong.status);
+    let page = DetailPage {
+        frame: Frame::of(seat, console, HERE).await?,
+        wrong,
         row: Row::of(&approval, path_of(approval.id), now),
         person: (people::path_of(person), who(&detail)),
         question: format!("重置 {} 的查询密码？", who(&detail)),
+        seen: None,
         history: history(&approval),
         decides,
         why_not,
         withdraws: waits && own,
-    })
+        list: deciding::after(&typed.back, LIST),
+        typed,
+    };
+    page_of(status, &page)
 }
 
 /// Approves; the answer to the form is the slip, once.
 pub(super) async fn approve(
-    sent: Sent<ResetPassword, Decided>,
+    Sent { seat, form }: Sent<ResetPassword, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, id) = (sent, id.into_inner());
-    let why = remark_of(&form.reason)?;
-    let (approval, slip) = console.people.approve_reset(&seat.member, id, &why).await?;
+    let (id, people) = (id.into_inner(), &console.people);
+    let deciding = async {
+        let why = remark_of(&form.reason)?;
+        Ok(people.approve_reset(&seat.member, id, &why).await?)
+    };
+    let (approval, slip) = match deciding.await {
+        Ok(approved) => approved,
+        Err(error) => {
+            let tried = form.refused(ApprovalVerdict::Approve, error)?;
+            return page(&seat, &console, id, tried).await;
+        }
+    };
     let Some(slip) = slip else { return Ok(sent_to(&path_of(id), Some("slip-shown"))) };
     let person = PersonId::from_uuid(approval.subject);
     let detail = console.people.find(&seat.member, person).await?;
-    slip_page(&seat, &console, &detail, (&slip, id)).await
+    let back = form.back_or(&path_of(id));
+    slip_page(&seat, &console, &detail, (&slip, back)).await
 }
 
 async fn slip_page(
     seat: &Seat<ResetPassword>,
     console: &Console,
     detail: &PersonDetail,
-    ((password, until), id): (&(SecretString, Timestamp), ApprovalId),
+    ((password, until), back): (&(SecretString, Timestamp), String),
 ) -> Result<HttpResponse, PageError> {
     shown(&SlipPage {
         frame: Frame::of(seat, console, (HERE.0, "一次性密码")).await?,
         who: who(detail),
         password: password.expose_secret(),
         valid_until: words::when(*until),
-        back: path_of(id),
+        back,
     })
 }
 
 pub(super) async fn reject(
-    sent: Sent<ResetPassword, Decided>,
+    Sent { seat, form }: Sent<ResetPassword, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
-    let why = reason_of(&sent.form.reason, LONGEST_REASON)?;
-    console.people.reject_reset(&sent.seat.member, id, &why).await?;
-    Ok(sent_to(&path_of(id), Some("rejected")))
+    let (id, people) = (id.into_inner(), &console.people);
+    let deciding = async {
+        let why = reason_of(&form.reason, LONGEST_REASON)?;
+        people.reject_reset(&seat.member, id, &why).await?;
+        Ok(())
+    };
+    let decided = deciding.await;
+    ended(&seat, &console, id, (form, ApprovalVerdict::Reject, decided)).await
 }
 
 pub(super) async fn withdraw(
-    sent: Sent<ResetPassword, Decided>,
+    Sent { seat, form }: Sent<ResetPassword, Decided>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
-    console.people.withdraw_reset(&sent.seat.member, id).await?;
-    Ok(sent_to(&path_of(id), Some("withdrawn")))
+    let withdrawn = console.people.withdraw_reset(&seat.member, id).await;
+    let decided = withdrawn.map(drop).map_err(PageError::from);
+    ended(&seat, &console, id, (form, ApprovalVerdict::Withdraw, decided)).await
+}
+
+/// What a decision leads to.
+async fn ended<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    id: ApprovalId,
+    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
+) -> Result<HttpResponse, PageError> {
+    match decided {
+        Ok(()) => Ok(form.done(&path_of(id), verdict)),
+        Err(error) => page(seat, console, id, form.refused(verdict, error)?).await,
+    }
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

@@ -53,19 +53,34 @@ impl Reconciliation {
         store::of_key((&self.db).into(), key).await
     }
 
+    /// Refuses a day that was compared just now, and one whose bill there cannot be.
+    pub async fn check_askable(
+        &self,
+        school: &School,
+        provider: Provider,
+        day: Day,
+    ) -> Result<(), ReconcileError> {
+        let (key, now) = (self.key_of(school, provider, day)?, self.clock.now());
+        let is_fresh =
+            |day: &BillDay| now.distance(day.compared_at) < PAUSE || day.compared_at > now;
+        if self.day_of(&key).await?.as_ref().is_some_and(is_fresh) {
+            return Err(ReconcileError::JustCompared);
+        }
+        let ready = ready_at(day);
+        if now < ready {
+            return Err(ReconcileError::TooEarly(ready.to_rfc3339()));
+        }
+        Ok(())
+    }
+
     /// Compares a day now, which may have been compared before.
     pub async fn compare_now(
         &self,
         school: &School,
         (provider, day): (Provider, Day),
     ) -> Result<BillDay, ReconcileError> {
+        self.check_askable(school, provider, day).await?;
         let key = self.key_of(school, provider, day)?;
-        let now = self.clock.now();
-        let is_fresh =
-            |day: &BillDay| now.distance(day.compared_at) < PAUSE || day.compared_at > now;
-        if self.day_of(&key).await?.as_ref().is_some_and(is_fresh) {
-            return Err(ReconcileError::JustCompared);
-        }
         // Boxed: it is most of what its callers do.
         Box::pin(self.reconcile(school, provider, day, &|_| {})).await?;
         self.day_of(&key).await?.ok_or(ReconcileError::Overtaken)

@@ -24,6 +24,7 @@ impl BillDesk {
         (provider, day): (Provider, Day),
     ) -> Result<BillDay, StaffActError> {
         let school = self.bills.schools.require(member.school).await?;
+        self.bills.check_askable(&school, provider, day).await?;
         let (db, now) = (self.db.clone().acting_as(member.actor("")), self.clock.now());
         let entry = entry(AuditAct::BillsCompared, member, (provider, day));
         db.in_tx(async |tx| {
@@ -33,6 +34,20 @@ impl BillDesk {
         })
         .await?;
         Ok(self.bills.compare_now(&school, (provider, day)).await?)
+    }
+
+    /// Compares a day again. One of a merchant that the school has no more cannot be asked for.
+    pub async fn compare_again(
+        &self,
+        member: &StaffMember,
+        found: &BillDay,
+    ) -> Result<BillDay, StaffActError> {
+        let (provider, day) = (found.key.provider, found.key.day);
+        let school = self.bills.schools.require(member.school).await?;
+        if self.bills.key_of(&school, provider, day)?.merchant != found.key.merchant {
+            return Err(StaffActError::NotFound);
+        }
+        self.compare_now(member, (provider, day)).await
     }
 
     /// Closes a day that the member saw as it was compared at `seen`, and in which nothing differs.
@@ -45,9 +60,19 @@ impl BillDesk {
         let school = self.bills.schools.require(member.school).await?;
         let key = self.bills.key_of(&school, provider, day)?;
         let found = self.bills.day_of(&key).await?.ok_or(StaffActError::NotFound)?;
+        self.close_found(member, found, seen).await
+    }
+
+    /// The same for a day that was found, of whichever merchant.
+    pub async fn close_found(
+        &self,
+        member: &StaffMember,
+        found: BillDay,
+        seen: Timestamp,
+    ) -> Result<BillDay, StaffActError> {
         let actor = member.actor("");
         let (by, now) = (actor.who.clone(), self.clock.now());
-        let mut entry = entry(AuditAct::BillsClosed, member, (provider, day));
+        let mut entry = entry(AuditAct::BillsClosed, member, (found.key.provider, found.key.day));
         entry.detail = format!("{} fen net", found.totals.billed_fen - found.totals.refunded_fen);
         let db = self.db.clone().acting_as(actor);
         let closed = db.in_tx(async |tx| {
@@ -58,9 +83,13 @@ impl BillDesk {
         });
         match closed.await {
             // A second click: it was closed so by the same person.
-            Err(StaffActError::Bills(ReconcileError::Changed)) if is_by(&found, &by) => Ok(found),
+            Err(StaffActError::Bills(ReconcileError::Changed)) => {
+                let now = self.day(member, found.id).await?;
+                let same = is_by(&now, &by) && now.compared_at == found.compared_at;
+                if same { Ok(now) } else { Err(ReconcileError::Changed.into()) }
+            }
             Err(error) => Err(error),
-            Ok(()) => self.bills.day_of(&key).await?.ok_or(StaffActError::NotFound),
+            Ok(()) => self.day(member, found.id).await,
         }
     }
 }

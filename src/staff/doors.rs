@@ -257,7 +257,8 @@ impl DoorDesk {
         Ok(DoorFilter { person, group: search.group.clone(), narrow: search.narrow })
     }
 
-    async fn person(
+    /// The person of the member's school with this number.
+    pub async fn person(
         &self,
         member: &StaffMember,
         student_no: &str,

@@ -6,10 +6,13 @@ use crate::{
     base::{
         clock::Timestamp,
         db::{DbError, Tx},
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
         money::Fen,
     },
-    orders::order::{OrderId, PaymentId},
+    orders::{
+        fact::Provider,
+        order::{OrderId, PaymentId},
+    },
 };
 use std::{collections::HashMap, fmt};
 use uuid::Uuid;
@@ -28,8 +31,16 @@ pub enum RefundTarget {
 pub struct RefundQuote {
     /// The payment.
     pub payment: PaymentId,
+    /// The order that it paid, or was to pay.
+    pub order: OrderId,
+    /// Who took the money.
+    pub provider: Provider,
     /// How much of it.
     pub refundable: Fen,
+    /// Whether it is taken from what the person has here, who may have spent it.
+    pub from_balance: bool,
+    /// Whose money it is.
+    pub person: PersonId,
     /// The number (学号, 工号) of the person whose money it is.
     pub person_no: String,
 }
@@ -79,7 +90,10 @@ pub enum RefundRefusal {
     },
     /// The person has spent the money meanwhile.
     #[error("the money was spent")]
-    Spent,
+    Spent {
+        /// How much is missing, where that is known.
+        short: Option<Fen>,
+    },
     /// It has ended, or was not sent: there is nothing to be ended.
     #[error("the refund is not for staff to end")]
     NotEndable,

@@ -2,7 +2,7 @@
 
 use super::{
     StaffDesk,
-    refund_desk::{ApprovedRefund, RefundRefusal, RefundTarget},
+    refund_desk::{ApprovedRefund, RefundQuote, RefundRefusal, RefundTarget},
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
     standing::MoneyStanding,
 };
@@ -147,6 +147,26 @@ impl StaffDesk {
         id: ApprovalId,
     ) -> Result<StaffRefund, StaffActError> {
         self.with_standing(self.requests(member).find(id).await?).await
+    }
+
+    /// What a request is about, with what could be refunded now; `None` where there is nothing to be refunded or
+    /// ended any more.
+    pub async fn refund_quote(
+        &self,
+        member: &StaffMember,
+        asked: &Approval,
+    ) -> Result<Option<RefundQuote>, StaffActError> {
+        let quoted = if asked.kind == ApprovalKind::RefundEnd {
+            self.refunds.endable(member.school, asked.subject).await
+        } else {
+            let payment = RefundTarget::Payment(PaymentId::from_uuid(asked.subject));
+            self.refunds.quote(member.school, payment).await
+        };
+        match quoted {
+            Ok(quote) => Ok(Some(quote)),
+            Err(error @ (RefundRefusal::Db(_) | RefundRefusal::Failed(_))) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// How many of them there are, among the first `most`.

@@ -53,7 +53,7 @@ impl StaffAccounts {
         }
     }
 
-    /// Puts the offered secret in force with a code of it, and ends all sessions of the login, this one too.
+    /// Puts the offered secret in force with a code of it, and ends the other sessions of the login.
     /// Returns new recovery codes, which are told once. Needs a second factor that was just given.
     pub async fn replace_own_factor(
         &self,
@@ -75,13 +75,12 @@ impl StaffAccounts {
             };
             then.recovery = recovery.clone();
             store::set_factor(tx, member.id, &account.factor, then, now).await?;
-            sessions::end_all(tx, member.id, now).await?;
+            sessions::end_others(tx, member.id, member.session, now).await?;
             TryCounts::forget(tx, &tries).await?;
             let replaced = entry(AuditAct::StaffFactorReplaced, &account);
             Ok(audit::record(tx, &replaced, now).await?)
         })
         .await?;
-        self.live.invalidate(&member.session).await;
         Ok(codes)
     }
 

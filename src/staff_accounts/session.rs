@@ -107,26 +107,6 @@ impl StaffAccounts {
         member: &StaffMember,
         totp: &SecretString,
     ) -> Result<(), StaffSignInError> {
-        self.give_factor(member, totp, None).await
-    }
-
-    /// The same at a browser, whose session goes on under a new token: the one before is worth nothing then.
-    pub async fn confirm_factor_at_browser(
-        &self,
-        member: &StaffMember,
-        totp: &SecretString,
-    ) -> Result<String, StaffSignInError> {
-        let next = RefreshSecret::random()?;
-        self.give_factor(member, totp, Some(&next)).await?;
-        Ok(next.token(member.session.uuid()))
-    }
-
-    async fn give_factor(
-        &self,
-        member: &StaffMember,
-        totp: &SecretString,
-        next: Option<&RefreshSecret>,
-    ) -> Result<(), StaffSignInError> {
         let code = totp_code(totp)?;
         let tries = self.counts.subject(member.school, TRIES_OF_FACTOR, &member.login);
         let now = self.clock.now();
@@ -141,8 +121,7 @@ impl StaffAccounts {
                     return Err(StaffSignInError::Refused);
                 };
                 store::set_factor(tx, member.id, &account.factor, then, now).await?;
-                let next = next.map(RefreshSecret::hash);
-                if !sessions::renew_factor(tx, member.session, next.as_ref(), now).await? {
+                if !sessions::renew_factor(tx, member.session, now).await? {
                     return Err(StaffSignInError::Refused);
                 }
                 Ok(TryCounts::forget(tx, &tries).await?)

@@ -264,7 +264,7 @@ impl StaffAccounts {
                 TryCounts::forget(tx, tries).await?;
                 let opened = self.accept(tx, &account, shown, &prepared).await?;
                 // Who sets up a login may choose a password that is refused.
-                if opened.as_ref().is_some_and(|opened| !opened.enrolled) && failed > 0 {
+                if opened.as_ref().is_none_or(|opened| !opened.enrolled) && failed > 0 {
                     let mut entry = entry(AuditAct::StaffTriesFailed, &account);
                     entry.detail = format!("failed {failed}");
                     audit::record(tx, &entry, prepared.now).await?;

@@ -48,7 +48,7 @@ impl RefundDesk for PaymentRefunds {
         school: SchoolId,
         target: RefundTarget,
     ) -> Result<RefundQuote, RefundRefusal> {
-        let (attempt, known) = self
+        let (attempt, known, credited) = self
             .db
             .in_snapshot(async |tx| {
                 let payment = match target {
@@ -62,7 +62,8 @@ impl RefundDesk for PaymentRefunds {
                 let attempt = found.filter(|attempt| attempt.order.school == school);
                 let attempt = attempt.ok_or(RefundRefusal::NoSuchPayment)?;
                 let known = refunds::of_payment(tx, payment).await?;
-                Ok::<_, RefundRefusal>((attempt, known))
+                let credited = Payments::credited_payment(tx, attempt.order.id).await?;
+                Ok::<_, RefundRefusal>((attempt, known, credited))
             })
             .await?;
         let PaymentState::Paid { transaction_id, .. } = &attempt.payment.state else {
@@ -70,7 +71,11 @@ impl RefundDesk for PaymentRefunds {
         };
         Ok(RefundQuote {
             payment: attempt.payment.id,
+            order: attempt.order.id,
+            provider: attempt.payment.provider,
             refundable: left_of(attempt.payment.amount, transaction_id, &known),
+            from_balance: credited == Some(attempt.payment.id),
+            person: attempt.order.person,
             person_no: self.number_of(attempt.order.person).await?,
         })
     }
@@ -97,7 +102,16 @@ impl RefundDesk for PaymentRefunds {
             return Err(RefundRefusal::NoSuchPayment);
         }
         let person_no = self.number_of(refund.person).await?;
-        Ok(RefundQuote { payment: refund.payment, refundable: refund.amount, person_no })
+        Ok(RefundQuote {
+            payment: refund.payment,
+            order: refund.order,
+            provider: refund.provider,
+            refundable: refund.amount,
+            // Its money is held already, or was never the person's.
+            from_balance: false,
+            person: refund.person,
+            person_no,
+        })
     }
 
     async fn ask_before_ending(&self, refund: Uuid) -> Result<Option<Timestamp>, RefundRefusal> {
@@ -195,7 +209,7 @@ fn refused(error: RefundError) -> RefundRefusal {
         RefundError::NotFound => RefundRefusal::NoSuchPayment,
         RefundError::NotPaid | RefundError::Decided => RefundRefusal::NotRefundable,
         RefundError::TooMuch { left } => RefundRefusal::TooMuch { refundable: left },
-        RefundError::Spent => RefundRefusal::Spent,
+        RefundError::Spent { short } => RefundRefusal::Spent { short },
         RefundError::JustSent => RefundRefusal::JustSent,
         RefundError::KnownThere => RefundRefusal::KnownThere,
         RefundError::Silent => RefundRefusal::Silent,

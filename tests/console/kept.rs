@@ -10,7 +10,6 @@ on_each_database!(
     what_was_typed_waits_for_the_factor,
     it_is_for_nobody_else,
     a_form_of_an_earlier_session_comes_back,
-    a_second_factor_gives_the_session_a_new_cookie,
 );
 
 /// Ends the sessions of a login.
@@ -159,17 +158,4 @@ async fn a_form_of_an_earlier_session_comes_back(db: &TestDb) {
     assert!(refused.status >= 400 && !refused.says("还没有提交"), "{}", refused.html);
     let bare = [("csrf", form.field("csrf"))];
     assert!(office.send(&path, &bare).await.with(403).says("登录状态已变化"));
-}
-
-async fn a_second_factor_gives_the_session_a_new_cookie(db: &TestDb) {
-    let world = World::start(db).await;
-    let (office, secret) = Browser::of(&world, "office", "1001", &["card_office"]).await;
-    let thief = Browser::at(&world);
-    thief.steal(&office);
-    thief.get("/staff/account").await.with(200);
-    let asked = office.get("/staff/second-factor").await.with(200);
-    let given = [("totp", &*code(&secret, 1)), ("next", "/staff/account"), ("kept", "")];
-    office.submit(&asked, "/staff/second-factor", &given).await.with(303);
-    office.get("/staff/account").await.with(200);
-    assert!(thief.get("/staff/account").await.with(303).location.starts_with("/staff/sign-in"));
 }

@@ -97,6 +97,12 @@ async fn two_people_decide_one_request(db: &TestDb) {
         assert_eq!(statuses, [303, 409], "{} {}", yes.html, no.html);
         let late = if yes.status == 409 { &yes } else { &no };
         assert!(late.says("该申请已处理或已过期"), "{}", late.html);
+        let who = if yes.status == 409 {
+            "f2（工号 1003）已驳回，"
+        } else {
+            "f1（工号 1002）已通过，"
+        };
+        assert!(late.says(who) && late.says("<h1>退款"), "{who}: {}", late.html);
     }
     let decided = "audit_entry WHERE act IN ('approval.approved', 'approval.rejected')";
     let approved = "approval WHERE state = 'approved'";

@@ -7,6 +7,7 @@ mod bill_days;
 pub mod browser;
 mod cases;
 mod crawl;
+mod decisions;
 mod doors;
 mod exports;
 mod factors;

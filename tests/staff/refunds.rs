@@ -11,11 +11,14 @@ use onecard::{
             keyring::{Key32, KeyRing, NamedKey},
         },
         db::{Db, DbError, Tx},
-        ids::SchoolId,
+        ids::{PersonId, SchoolId},
         money::Fen,
     },
     key_trials::KeyTrials,
-    orders::order::PaymentId,
+    orders::{
+        fact::Provider,
+        order::{OrderId, PaymentId},
+    },
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
     staff::{
@@ -60,6 +63,18 @@ struct Till {
     told: AtomicUsize,
 }
 
+fn quote_of(payment: PaymentId) -> RefundQuote {
+    RefundQuote {
+        payment,
+        order: OrderId::from_uuid(payment.uuid()),
+        provider: Provider::WechatPay,
+        refundable: Fen::new(5000).unwrap(),
+        from_balance: true,
+        person: PersonId::from_uuid(payment.uuid()),
+        person_no: "2301001".to_owned(),
+    }
+}
+
 #[async_trait::async_trait(?Send)]
 impl RefundDesk for Till {
     async fn quote(&self, _: SchoolId, of: RefundTarget) -> Result<RefundQuote, RefundRefusal> {
@@ -70,8 +85,7 @@ impl RefundDesk for Till {
         if payment.uuid().is_nil() {
             return Err(RefundRefusal::NoSuchPayment);
         }
-        let refundable = Fen::new(5000).unwrap();
-        Ok(RefundQuote { payment, refundable, person_no: "2301001".to_owned() })
+        Ok(quote_of(payment))
     }
 
     async fn make(
@@ -81,7 +95,7 @@ impl RefundDesk for Till {
         _: Timestamp,
     ) -> Result<Uuid, RefundRefusal> {
         if self.spent.load(Ordering::Relaxed) {
-            return Err(RefundRefusal::Spent);
+            return Err(RefundRefusal::Spent { short: None });
         }
         self.made.lock().unwrap().push(refund.clone());
         Ok(refund.approval.uuid())
@@ -89,8 +103,7 @@ impl RefundDesk for Till {
 
     async fn endable(&self, _: SchoolId, refund: Uuid) -> Result<RefundQuote, RefundRefusal> {
         let payment = PaymentId::from_uuid(refund);
-        let refundable = Fen::new(5000).unwrap();
-        Ok(RefundQuote { payment, refundable, person_no: "2301001".to_owned() })
+        Ok(quote_of(payment))
     }
 
     async fn ask_before_ending(&self, _: Uuid) -> Result<Option<Timestamp>, RefundRefusal> {

@@ -70,7 +70,7 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.factor_replaced", "更换自己的验证器"),
     ("staff.recovery_used", "用恢复码登录"),
     ("staff.recovery_renewed", "更换恢复码"),
-    ("staff.tries_failed", "登录之前有没有成功的尝试"),
+    ("staff.tries_failed", "此前登录失败"),
     ("staff.signed_out", "退出登录"),
     ("staff.session_ended", "结束自己的另一次登录"),
     ("staff.password_changed", "更改自己的密码"),

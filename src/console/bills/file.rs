@@ -1,6 +1,6 @@
 //! A list of days of bills as a file.
 
-use super::list::{Asked, sums, word};
+use super::list::{Asked, sums};
 use crate::{
     base::table_file::{TableShape, yuan},
     console::{
@@ -11,10 +11,7 @@ use crate::{
         words,
     },
     exports::{ExportKind, OpenedList},
-    reconciliation::{
-        BillDay,
-        listing::{BillDayQuery, BillDayState},
-    },
+    reconciliation::{BillDay, listing::BillDayQuery},
     staff::guard::ReadBills,
     staff_accounts::StaffMember,
 };
@@ -30,6 +27,7 @@ const HEADER: &[&str] = &[
     "手续费（元）",
     "未处理的差异",
     "核对时间",
+    "说明",
 ];
 /// The columns of [`HEADER`] that are amounts.
 const AMOUNTS: &[u16] = &[4, 5, 6, 7];
@@ -68,18 +66,19 @@ impl Exportable for Days {
     }
 }
 
-fn cells(day: BillDay) -> [String; 10] {
-    let ([ours, theirs], state) = (sums(&day), BillDayState::of(&day));
+fn cells(day: BillDay) -> [String; 11] {
+    let [ours, theirs] = sums(&day);
     [
         day.key.day.to_string(),
         words::provider(day.key.provider).to_owned(),
-        day.key.merchant,
-        word(state).to_owned(),
+        day.key.merchant.clone(),
+        super::state(&day),
         yuan(ours),
         yuan(theirs),
         yuan(theirs - ours),
         yuan(day.totals.fee_fen),
         day.totals.open_differences.to_string(),
         words::when(day.compared_at),
+        super::apart(&day).join("；"),
     ]
 }

@@ -142,7 +142,7 @@ pub(super) const fn word(state: BillDayState) -> &'static str {
     match state {
         BillDayState::Closed => "平",
         BillDayState::Open => "有差异",
-        BillDayState::Unbilled => "未取到账单",
+        BillDayState::Unbilled => "对方当天无账",
     }
 }
 

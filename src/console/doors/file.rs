@@ -94,7 +94,7 @@ fn with_numbers<T>(
     rows.into_iter().map(|row| (number(&row), row)).map(|(number, row)| (row, number)).collect()
 }
 
-/// Which part of the log, and why, as an export keeps it: whom it is of is sealed.
+/// Which part of the log, and why, as an export keeps it: whom it is of is sealed, by number and id.
 #[derive(Debug, Deserialize)]
 struct Kept {
     of: Option<String>,
@@ -118,8 +118,15 @@ pub(in crate::console) async fn export_log(
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form: LogFileForm { log, format } } = sent;
     let reason = reason_of(&log.reason, LONGEST_REASON)?;
+    let number = log.student_no.trim();
+    let of = if number.is_empty() {
+        String::new()
+    } else {
+        let person = console.doors.person(&seat.member, number).await.map_err(ApiError::from)?;
+        format!("{number} {person}")
+    };
     let query = Address::of("")
-        .with("of", sealed(&console, &seat.member, &log.student_no)?)
+        .with("of", sealed(&console, &seat.member, &of)?)
         .with("group", log.group.trim())
         .with("day", log.day.trim())
         .with("decision", log.decision.trim())
@@ -141,8 +148,9 @@ impl Exportable for Log {
         let reason = reason_of(&reason.unwrap_or_default(), LONGEST_REASON)?;
         // Who may not open whom it is of is not given everybody's.
         let of = of.map(|of| opened(console, member, &of).ok_or_else(|| ApiError::new(INVALID)));
-        let (number, group) = (of.transpose()?.unwrap_or_default(), group.unwrap_or_default());
-        let search = search_of((&number, &group), log.narrow())?;
+        let (of, group) = (of.transpose()?.unwrap_or_default(), group.unwrap_or_default());
+        let (number, person) = of.split_once(' ').unwrap_or_default();
+        let search = search_of((number, &group), log.narrow())?;
         let narrow = search.narrow;
         let asked = [
             search.group.as_ref().map(|group| format!("门组：{group}")),
@@ -166,7 +174,12 @@ impl Exportable for Log {
                 about: vec![("筛选", filter), ("查阅原因", reason), taker],
             },
             needs: Self::KIND.act(),
-            subject: "access log".to_owned(),
+            // The log says whose it was, as where a page of it is read.
+            subject: if person.is_empty() {
+                "access log".to_owned()
+            } else {
+                format!("person {person}")
+            },
             asked: said,
             rows: OpenedList::pages(
                 place.descending(),

@@ -1,6 +1,6 @@
 //! The list of rights to pass doors.
 
-use super::{RIGHTS, search_of};
+use super::{GrantForm, RIGHTS, search_of};
 use crate::{
     access::{
         listing::DoorRightQuery,
@@ -9,8 +9,8 @@ use crate::{
     base::clock::Timestamp,
     console::{
         Console,
-        browser::Seat,
-        frame::{Frame, PageError, shown},
+        browser::{Needs, Seat},
+        frame::{Frame, PageError, Wrong, shown, shown_as},
         list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
         sealed::opened,
         words,
@@ -38,12 +38,17 @@ struct RightRow {
     source: &'static str,
     /// Given by staff, and not over.
     can_end: bool,
+    /// Why it ends, as it was typed.
+    reason: String,
 }
 
 #[derive(Template)]
 #[template(path = "console/door_rights.html")]
 struct RightsPage {
     frame: Frame,
+    wrong: Option<Wrong>,
+    /// As it was filled in.
+    grant: GrantForm,
     student_no: String,
     /// The same, sealed.
     of: String,
@@ -113,9 +118,9 @@ impl Asked {
         list::chips(&self.list(), fields)
     }
 
-    async fn page(
+    async fn page<N: Needs>(
         self,
-        seat: &Seat<ReadDoorRights>,
+        seat: &Seat<N>,
         console: &Console,
     ) -> Result<RightsPage, PageError> {
         let (member, list, now) = (&seat.member, self.list(), console.clock.now());
@@ -130,6 +135,8 @@ impl Asked {
         let source = search.narrow.source;
         Ok(RightsPage {
             frame: Frame::of(seat, console, RIGHTS).await?,
+            wrong: None,
+            grant: GrantForm::default(),
             student_no: search.student_no.clone().unwrap_or_default(),
             of: self.of.clone(),
             group: self.group().to_owned(),
@@ -175,6 +182,38 @@ pub(in crate::console) async fn list(
     shown(&asked.page(&seat, &console).await?)
 }
 
+/// The list again where a right was not given or ended, with what was typed.
+pub(super) async fn again<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    (grant, ending): (GrantForm, Option<(DoorRightId, String)>),
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    let error = match error {
+        PageError::Said(error) if matches!(error.problem().status, 403 | 409 | 422) => error,
+        elsewhere => return Err(elsewhere),
+    };
+    let all = (Wanted { of: None, group: None }, &DoorRightQuery::default(), Place::default());
+    let mut page = Asked::of(&seat.member, console, all)?.page(seat, console).await?;
+    let mut wrong = Wrong::of(&error);
+    for detail in &mut wrong.details {
+        detail.field = detail.field.take().map(|field| match (&*field, &ending) {
+            (_, Some((id, _))) => format!("e{id}"),
+            ("student_no", None) => "g-no".to_owned(),
+            ("reason", None) => "g-why".to_owned(),
+            (field, None) => format!("g-{field}"),
+        });
+    }
+    if let Some((id, reason)) = ending {
+        match page.rows.iter_mut().find(|row| row.id == id && row.can_end) {
+            Some(row) => row.reason = reason,
+            // It has no field on this page.
+            None => wrong.details.push(format!("您填写的原因没有提交：{reason}").into()),
+        }
+    }
+    shown_as(wrong.status, &RightsPage { wrong: Some(wrong), grant, ..page })
+}
+
 fn right_row(right: &DoorRight, student_no: String, now: Timestamp) -> RightRow {
     let over = right.times.until.is_some_and(|until| until <= now);
     let [from, until, hours] = times(right.times);
@@ -187,5 +226,6 @@ fn right_row(right: &DoorRight, student_no: String, now: Timestamp) -> RightRow 
         hours,
         source: source_word(right.source),
         can_end: right.source == RightSource::Staff && !over,
+        reason: String::new(),
     }
 }

@@ -256,7 +256,7 @@ pub(super) fn path_of(id: OrderId) -> String {
 }
 
 /// The last eight characters of an id: the first eight are those of all orders of a minute.
-fn end_of(id: OrderId) -> String {
+pub(super) fn end_of(id: OrderId) -> String {
     id.uuid().simple().to_string().split_off(24)
 }
 

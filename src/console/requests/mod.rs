@@ -178,11 +178,7 @@ impl Desk {
         let row = Row::of(approval, self.path_of(approval.id), now);
         let back = form_encoded(&format!("{back}#{}", row.anchor));
         let amount = if self == Self::Resets { String::new() } else { row.amount };
-        // Of these alone the page leads back to where one came from.
-        let path = match self {
-            Self::Refunds | Self::Repairs => format!("{}?back={back}", row.path),
-            Self::Adjustments | Self::Resets => row.path,
-        };
+        let path = format!("{}?back={back}", row.path);
         Row { path, amount, stage: standing.map(words::refund), ..row }
     }
 }

@@ -1,12 +1,17 @@
 //! Pages that ask before a terminal is switched off or on, or gets another key.
 
-use super::{HERE, LONGEST_REASON, detail::facts, keys, path_of};
+use super::{
+    HERE, LONGEST_REASON,
+    detail::{CameFrom, facts},
+    keys, path_of,
+};
 use crate::{
     base::http::{ApiError, problem::NOT_FOUND},
     console::{
         Console, audit,
         browser::{Needs, Seat, Sent},
-        frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+        deciding,
+        frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
         list,
     },
     staff::{
@@ -17,7 +22,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -41,6 +46,9 @@ pub(in crate::console) struct ActForm {
     keep_old: String,
     #[serde(default)]
     reason: String,
+    /// The list that one came from.
+    #[serde(default)]
+    back: String,
 }
 
 #[derive(Template)]
@@ -59,7 +67,10 @@ pub(in crate::console) struct ActPage {
     pub(in crate::console) keeps_old: Option<bool>,
     pub(in crate::console) reason: String,
     pub(in crate::console) is_reason_needed: bool,
+    /// The page that it stands before.
     pub(in crate::console) back: String,
+    /// The list that one came from, for the form.
+    pub(in crate::console) list: String,
 }
 
 impl Act {
@@ -114,7 +125,8 @@ impl Act {
             keeps_old: (self == Self::ReplaceKey).then_some(form.keep_old == "yes"),
             reason: form.reason,
             is_reason_needed: self != Self::Stop,
-            back: path,
+            back: detail_of(terminal.id, &form.back),
+            list: form.back,
         })
     }
 
@@ -123,13 +135,14 @@ impl Act {
         self,
         seat: &Seat<N>,
         console: &Console,
-        id: TerminalId,
+        (id, from): (TerminalId, &CameFrom),
     ) -> Result<HttpResponse, PageError> {
         let detail = console.terminals.find(&seat.member, id).await?;
+        let back = from.given();
         if !self.fits(&detail) {
-            return Ok(sent_to(&path_of(id), Some("terminal-is-so")));
+            return Ok(sent_to(&detail_of(id, &back), Some("terminal-is-so")));
         }
-        let form = ActForm { keep_old: "yes".to_owned(), ..ActForm::default() };
+        let form = ActForm { keep_old: "yes".to_owned(), back, ..ActForm::default() };
         shown(&self.page(seat, console, &detail, (form, None)).await?)
     }
 
@@ -155,28 +168,37 @@ impl Act {
     }
 }
 
+/// A terminal's page, which leads back to a list.
+fn detail_of(id: TerminalId, back: &str) -> String {
+    let path = path_of(id);
+    if back.is_empty() { path } else { format!("{path}?back={}", form_encoded(back)) }
+}
+
 pub(in crate::console) async fn ask_stop(
     seat: Seat<StopTerminals>,
     id: Path<TerminalId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    Act::Stop.ask(&seat, &console, id.into_inner()).await
+    Act::Stop.ask(&seat, &console, (id.into_inner(), &from)).await
 }
 
 pub(in crate::console) async fn ask_start(
     seat: Seat<ChangeTerminals>,
     id: Path<TerminalId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    Act::Start.ask(&seat, &console, id.into_inner()).await
+    Act::Start.ask(&seat, &console, (id.into_inner(), &from)).await
 }
 
 pub(in crate::console) async fn ask_replace_key(
     seat: Seat<ChangeTerminals>,
     id: Path<TerminalId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    Act::ReplaceKey.ask(&seat, &console, id.into_inner()).await
+    Act::ReplaceKey.ask(&seat, &console, (id.into_inner(), &from)).await
 }
 
 /// Switches a terminal off. A second click finds it off, and says the same.
@@ -188,7 +210,10 @@ pub(in crate::console) async fn stop(
     let (Sent { seat, form }, id) = (sent, id.into_inner());
     let reason: String = form.reason.trim().chars().take(LONGEST_REASON).collect();
     match console.terminals.stop(&seat.member, id, &reason).await {
-        Ok(()) => Ok(sent_to(&path_of(id), Some("terminal-stopped"))),
+        Ok(()) => {
+            let back = CameFrom::of(form.back).given();
+            Ok(sent_to(&deciding::after(&back, &path_of(id)), Some("terminal-stopped")))
+        }
         Err(error) => Act::Stop.again(&seat, &console, (id, form), error.into()).await,
     }
 }

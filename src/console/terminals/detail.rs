@@ -77,11 +77,21 @@ pub(in crate::console) async fn show(
 }
 
 impl CameFrom {
-    fn list(&self) -> String {
+    /// The list that a form carried.
+    pub(super) const fn of(back: String) -> Self {
+        Self { back: Some(back) }
+    }
+
+    /// The list that is named, if it is one; otherwise nothing.
+    pub(super) fn given(&self) -> String {
         let of_these =
             |back: &&str| back.starts_with(HERE.0) || back.starts_with("/staff/merchants");
         let back = self.back.as_deref().filter(of_these);
-        back.map_or_else(|| HERE.0.to_owned(), |back| next_of(Some(back)))
+        back.map(|back| next_of(Some(back))).unwrap_or_default()
+    }
+
+    fn list(&self) -> String {
+        Some(self.given()).filter(|back| !back.is_empty()).unwrap_or_else(|| HERE.0.to_owned())
     }
 }
 

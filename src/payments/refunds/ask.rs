@@ -49,7 +49,10 @@ pub enum RefundError {
     },
     /// The person has spent it: 电子账户 and 过渡余额 hold less.
     #[error("the money was spent")]
-    Spent,
+    Spent {
+        /// How much is missing, where that is known.
+        short: Option<Fen>,
+    },
     /// The refund was decided on before, or was sent.
     #[error("the refund was decided on before")]
     Decided,
@@ -84,7 +87,7 @@ impl TxError for RefundError {
             Self::NotFound
             | Self::NotPaid
             | Self::TooMuch { .. }
-            | Self::Spent
+            | Self::Spent { .. }
             | Self::Decided
             | Self::JustSent
             | Self::KnownThere
@@ -155,13 +158,14 @@ async fn hold(tx: &Tx, refund: &Refund, now: Timestamp) -> Result<(), RefundErro
     let balances = accounts.accounts().balances(refund.school, refund.person)?;
     let spendable = balances.e_account.plus(balances.transition);
     let least = spendable.map(|sum| sum.min(balances.total()));
-    if least.is_none_or(|least| least.get() < refund.amount.get()) {
-        return Err(RefundError::Spent);
+    let missing = least.map(|least| refund.amount.get().saturating_sub(least.get()));
+    if missing.is_none_or(|missing| missing > 0) {
+        return Err(RefundError::Spent { short: missing.and_then(|fen| Fen::new(fen).ok()) });
     }
     for outcome in ledger::post_all(tx, now, &[transfer]).await? {
         match outcome {
             Ok(_) => {}
-            Err(Refusal::Insufficient) => return Err(RefundError::Spent),
+            Err(Refusal::Insufficient) => return Err(RefundError::Spent { short: None }),
             Err(refusal) => return Err(RefundError::Refused(refusal)),
         }
     }

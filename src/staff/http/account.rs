@@ -148,8 +148,8 @@ pub(super) async fn offer_factor(
     Ok(Json(OfferedFactorView { secret, otpauth_uri }))
 }
 
-/// Puts the offered second factor in force with a code of it; ends all sessions of the login, this one too, and
-/// tells new recovery codes.
+/// Puts the offered second factor in force with a code of it; ends the other sessions of the login, and tells
+/// new recovery codes.
 #[utoipa::path(tag = "staff", request_body = NewFactorRequest, security(("staff" = [])), responses(
     (status = 200, body = RecoveryCodesView),
     (status = 401, description = "`staff_sign_in_refused`: it is no code of the new one",

@@ -142,7 +142,10 @@ impl From<RefundRefusal> for ApiError {
                     .field("/amount_fen", "超过可退金额")
                     .member("refundable_fen", fen)
             }
-            RefundRefusal::Spent => Self::new(REFUND_SPENT),
+            RefundRefusal::Spent { short: None } => Self::new(REFUND_SPENT),
+            RefundRefusal::Spent { short: Some(short) } => Self::new(REFUND_SPENT)
+                .detail(format!("余额不足，差 {short}"))
+                .member("short_fen", short.get()),
             RefundRefusal::NotEndable => Self::new(REFUND_NOT_ENDABLE),
             RefundRefusal::JustSent => Self::new(REFUND_JUST_SENT),
             RefundRefusal::KnownThere => Self::new(REFUND_KNOWN_THERE),

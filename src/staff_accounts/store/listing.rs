@@ -42,7 +42,7 @@ pub(in crate::staff_accounts) async fn page(
     let place = page.beyond.map_or_else(String::new, |id| {
         values.push(id.into());
         let (here, there, id) = (of("s", ""), of("l", ""), values.len());
-        format!(" AND ({here}) {sign} (SELECT {there} FROM staff_member l WHERE l.id = ${id})")
+        format!(" AND ({here}) {sign} (SELECT {there} FROM staff_member l WHERE l.id = ${id} AND l.school_id = s.school_id)")
     });
     let sql = format!(
         "SELECT s.* FROM staff_member s WHERE {conditions}{place} ORDER BY {} LIMIT {}",

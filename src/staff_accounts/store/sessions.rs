@@ -188,19 +188,14 @@ pub(in crate::staff_accounts) async fn sign_out(
     Ok(refreshed)
 }
 
-/// Notes that the second factor was given, and puts the refresh secret `next` in place of the one there is;
-/// false if the session is no longer live.
+/// Notes that the second factor was given; false if the session is no longer live.
 pub(in crate::staff_accounts) async fn renew_factor(
     tx: &Tx,
     id: StaffSessionId,
-    next: Option<&RefreshHash>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let Some(mut row) = lock(tx, id, now).await? else { return Ok(false) };
     row.factor_at = now.micros();
-    if let Some(next) = next {
-        row.refresh_hash = next.0.to_vec();
-    }
     let expires_at = row.expires_at;
     save(tx, row, expires_at).await?;
     Ok(true)
@@ -274,6 +269,23 @@ pub(in crate::staff_accounts) async fn end_own(
     };
     end(tx, id, now).await?;
     Ok(true)
+}
+
+/// Ends the other sessions of a login.
+pub(in crate::staff_accounts) async fn end_others(
+    tx: &Tx,
+    of: StaffId,
+    this: StaffSessionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    staff_session::Entity::update_many()
+        .col_expr(staff_session::Column::EndedAt, Expr::value(now.micros()))
+        .filter(staff_session::Column::MemberId.eq(of.uuid()))
+        .filter(staff_session::Column::Id.ne(this.uuid()))
+        .filter(staff_session::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Ends all sessions of a login.

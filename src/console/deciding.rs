@@ -1,0 +1,145 @@
+//! The forms of `decide.html`, for every desk where a second person decides. Refused, a form is the same page again,
+//! with what was typed and who was first; done, one is back at the row of the list that one came from.
+
+use super::{
+    browser::next_of,
+    frame::{Detail, PageError, Wrong, sent_to, shown_as},
+    words,
+};
+use crate::{
+    approvals::{Approval, ApprovalVerdict},
+    base::clock::Timestamp,
+};
+use actix_web::HttpResponse;
+use askama::Template;
+use serde::Deserialize;
+
+/// A decision as it is sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Decided {
+    /// The remark, or why.
+    pub(super) reason: String,
+    /// What the page showed that the person has, in fen, where that is asked.
+    pub(super) seen: String,
+    /// Where one came from.
+    back: String,
+}
+
+/// The address that a page was opened with: where somebody came from.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct CameFrom {
+    back: Option<String>,
+}
+
+/// What a page of a request has besides the request.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    wrong: Option<Wrong>,
+    typed: Typed,
+}
+
+/// What was typed in the forms of a page, and where one came from.
+#[derive(Debug, Default)]
+pub(super) struct Typed {
+    pub(super) remark: String,
+    pub(super) why: String,
+    /// Empty where one came from no list.
+    pub(super) back: String,
+}
+
+impl CameFrom {
+    /// A path of the console, or nothing.
+    pub(super) fn back(&self) -> String {
+        back_of(self.back.as_deref().unwrap_or_default())
+    }
+}
+
+impl Decided {
+    /// After it was done: back where one came from, or to the request's page.
+    pub(super) fn done(&self, own: &str, verdict: ApprovalVerdict) -> HttpResponse {
+        let said = match verdict {
+            ApprovalVerdict::Approve => "approved",
+            ApprovalVerdict::Reject => "rejected",
+            ApprovalVerdict::Withdraw => "withdrawn",
+        };
+        sent_to(&self.back_or(own), Some(said))
+    }
+
+    /// Where one came from, or `own`.
+    pub(super) fn back_or(&self, own: &str) -> String {
+        after(&self.back, own)
+    }
+
+    /// What its page shows where it was refused; an error where there is no such page.
+    pub(super) fn refused(
+        self,
+        verdict: ApprovalVerdict,
+        error: PageError,
+    ) -> Result<Tried, PageError> {
+        let PageError::Said(error) = error else { return Err(error) };
+        if !matches!(error.problem().status, 403 | 409 | 422 | 429 | 503) {
+            return Err(error.into());
+        }
+        let back = back_of(&self.back);
+        let (field, typed) = match verdict {
+            ApprovalVerdict::Approve => {
+                ("remark", Typed { remark: self.reason, back, ..Typed::default() })
+            }
+            ApprovalVerdict::Reject | ApprovalVerdict::Withdraw => {
+                ("why", Typed { why: self.reason, back, ..Typed::default() })
+            }
+        };
+        let mut wrong = Wrong::of(&error);
+        for detail in &mut wrong.details {
+            if detail.field.as_deref() == Some("reason") {
+                detail.field = Some(field.to_owned());
+            }
+        }
+        Ok(Tried { wrong: Some(wrong), typed })
+    }
+}
+
+impl Tried {
+    /// A page that is only looked at.
+    pub(super) fn nothing(back: String) -> Self {
+        Self { wrong: None, typed: Typed { back, ..Typed::default() } }
+    }
+
+    /// What is wrong, with who decided meanwhile, and what was typed.
+    pub(super) fn about(self, approval: &Approval, now: Timestamp) -> (Option<Wrong>, Typed) {
+        let Self { mut wrong, typed } = self;
+        if let Some(wrong) = wrong.as_mut().filter(|wrong| wrong.status == 409) {
+            wrong.details.extend(first(approval, now).map(Detail::from));
+        }
+        (wrong, typed)
+    }
+}
+
+/// A page of a request, with the status of what is wrong.
+pub(super) fn page_of(
+    status: Option<u16>,
+    page: &impl Template,
+) -> Result<HttpResponse, PageError> {
+    shown_as(status.unwrap_or(200), page)
+}
+
+/// Where one goes after an act: where one came from, or `own`.
+pub(super) fn after(back: &str, own: &str) -> String {
+    Some(back_of(back)).filter(|back| !back.is_empty()).unwrap_or_else(|| own.to_owned())
+}
+
+/// A path below the console's first page; empty for other texts.
+fn back_of(back: &str) -> String {
+    let within = Some(back).filter(|back| back.starts_with("/staff/"));
+    within.map(|back| next_of(Some(back))).unwrap_or_default()
+}
+
+/// `li（工号 1002）已通过，12:02`: who decided, and when; with the day where it is another.
+fn first(approval: &Approval, now: Timestamp) -> Option<String> {
+    let (decision, state) = (approval.decision.as_ref()?, approval.decided_state()?);
+    let (at, state) = (words::when(decision.at), words::approval_state(state));
+    let is_today = decision.at.day() == now.day();
+    let at = at.split_once(' ').filter(|_| is_today).map_or(&*at, |(_, time)| time);
+    Some(format!("{}（工号 {}）{state}，{at}", decision.by.login, decision.by.staff_no))
+}
