@@ -153,11 +153,6 @@ pub(super) async fn show(
 /// The page of a login, with what `may` says of the member: whether it is the own one, and whether it may be
 /// changed.
 fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
-    let (roles, before) = (boxes(&found.roles), found.roles.to_string());
-    let row = MemberRow::of(found);
-    let (wrong, tried, reason) = (None, "", String::new());
-    let form_id = Uuid::new_v4();
-    let userid = String::new();
     let is_counsellor = found.roles.codes().contains(&StaffRole::Counsellor.code());
     let classes = is_counsellor.then(|| ClassesView {
         before: found.classes.to_string(),
@@ -166,16 +161,16 @@ fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> De
     });
     DetailPage {
         frame,
-        wrong,
-        row,
+        wrong: None,
+        row: MemberRow::of(found),
         own,
         changes,
-        before,
-        roles,
-        tried,
-        reason,
-        userid,
-        form_id,
+        before: found.roles.to_string(),
+        roles: boxes(&found.roles),
+        tried: "",
+        reason: String::new(),
+        userid: String::new(),
+        form_id: Uuid::new_v4(),
         classes,
     }
 }
