@@ -79,9 +79,10 @@ pub(super) async fn replace(
             Ok(answer)
         }
         Err(error) => {
-            let error = match error {
-                StaffSignInError::Refused => ApiError::new(WRONG_CODE),
-                other => ApiError::from(other),
+            let error = if matches!(error, StaffSignInError::Refused) {
+                ApiError::new(WRONG_CODE)
+            } else {
+                ApiError::from(error)
             };
             let offered = accounts.offered_own_factor(&seat.member).await?;
             let offer = offered.as_ref().map(drawn).transpose()?;
