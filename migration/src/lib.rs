@@ -66,7 +66,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
+        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m0001_ledger::Migration),
             Box::new(m0002_schools::Migration),
             Box::new(m0003_identities::Migration),
@@ -99,22 +99,30 @@ impl MigratorTrait for Migrator {
             Box::new(m0038_bill_repairs::Migration),
             Box::new(m0040_recovery_codes::Migration),
             Box::new(m0041_leading_numbers::Migration),
-            Box::new(m0035_key_ring::Migration),
-            Box::new(m0039_order_desk::Migration),
-            Box::new(m0042_people_desk::Migration),
-            Box::new(m0045_staff_changes::Migration),
-            Box::new(m0049_counter_desk::Migration),
-            Box::new(m0043_case_desk::Migration),
-            Box::new(m0044_terminal_desk::Migration),
-            Box::new(m0046_roster_imports::Migration),
-            Box::new(m0050_stored_files::Migration),
-            Box::new(m0051_lists::Migration),
-            Box::new(m0047_policies::Migration),
-            Box::new(m0048_keys_and_work_ids::Migration),
-            Box::new(m0052_mornings::Migration),
-            Box::new(m0054_slips::Migration),
-            Box::new(m0055_narrow_lists::Migration),
-            Box::new(m0056_door_results::Migration),
-        ]
+        ];
+        migrations.extend(of_the_console());
+        migrations
     }
+}
+
+/// The later ones, from the console of staff on.
+fn of_the_console() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(m0035_key_ring::Migration),
+        Box::new(m0039_order_desk::Migration),
+        Box::new(m0042_people_desk::Migration),
+        Box::new(m0045_staff_changes::Migration),
+        Box::new(m0049_counter_desk::Migration),
+        Box::new(m0043_case_desk::Migration),
+        Box::new(m0044_terminal_desk::Migration),
+        Box::new(m0046_roster_imports::Migration),
+        Box::new(m0050_stored_files::Migration),
+        Box::new(m0051_lists::Migration),
+        Box::new(m0047_policies::Migration),
+        Box::new(m0048_keys_and_work_ids::Migration),
+        Box::new(m0052_mornings::Migration),
+        Box::new(m0054_slips::Migration),
+        Box::new(m0055_narrow_lists::Migration),
+        Box::new(m0056_door_results::Migration),
+    ]
 }

@@ -78,10 +78,10 @@ pub(super) async fn replace(
         }
         Err(error) => {
             let offered = accounts.offered_own_factor(&seat.member).await?;
-            let error = match error {
-                StaffSignInError::Refused if offered.is_none() => ApiError::new(NOTHING_OFFERED),
-                StaffSignInError::Refused => ApiError::new(WRONG_CODE),
-                other => ApiError::from(other),
+            let error = match (&error, &offered) {
+                (StaffSignInError::Refused, None) => ApiError::new(NOTHING_OFFERED),
+                (StaffSignInError::Refused, Some(_)) => ApiError::new(WRONG_CODE),
+                (_, _) => ApiError::from(error),
             };
             let offer = offered.as_ref().map(drawn).transpose()?;
             let (frame, wrong) = (Frame::of(&seat, &console, HERE).await?, Wrong::of(&error));

@@ -43,7 +43,6 @@ struct Tile {
 
 /// The money of the day.
 struct Money {
-    day: String,
     paid: String,
     back: String,
     chart: Chart,
@@ -103,8 +102,8 @@ fn tile(kind: &str, (count, oldest): (u64, Option<Timestamp>), now: Timestamp) -
 
 fn money_of(today: &Today) -> Option<Money> {
     let ([paid, back], hours) = (today.sums()?, today.money?);
-    let (day, paid, back) = (today.day.to_string(), money(paid), money(back));
-    Some(Money { day, paid, back, chart: Chart::of(&hours) })
+    let (paid, back) = (money(paid), money(back));
+    Some(Money { paid, back, chart: Chart::of(&hours) })
 }
 
 /// The time of an instant of this day, else with its date.

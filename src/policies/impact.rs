@@ -163,7 +163,7 @@ async fn limits_hit(
         Ok(())
     })
     .await?;
-    Ok(found.sentence(days().last()))
+    Ok(found.sentence(days().next_back()))
 }
 
 /// Limits that are reached wherever one of these is.

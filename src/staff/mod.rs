@@ -40,7 +40,7 @@ pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use cases::{
     CaseDesk, CaseDetail, CaseList, CaseProposal, CaseQuery, ListedCase, StaffCaseError,
 };
-pub use doors::{DoorDesk, DoorGrant, DoorSearch, Numbered, StaffDoorError};
+pub use doors::{DoorDesk, DoorGrant, DoorSearch, Numbered};
 pub use health::{HealthLevel, SchoolHealth};
 pub use members::{AddedMember, MemberAct, MemberAsk, RolesOutcome};
 pub use merchants::{MerchantAsk, MerchantDetail, MerchantQuery, TakingMerchant};

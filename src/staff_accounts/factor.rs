@@ -167,7 +167,11 @@ impl FactorKeeper {
         Ok(match self.judge_totp(of, factor, code, now)? {
             // What was offered for a slip ends with it.
             Shown::Good { .. } | Shown::Printed { .. } if factor.has_expired(now) => Shown::Expired,
-            shown => shown,
+            shown @ (Shown::Good { .. }
+            | Shown::Printed { .. }
+            | Shown::Recovered { .. }
+            | Shown::Expired
+            | Shown::Wrong) => shown,
         })
     }
 

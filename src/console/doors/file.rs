@@ -26,7 +26,7 @@ use crate::{
     },
     exports::{ExportDesk, ExportKind, OpenedList},
     staff::{
-        Numbered, StaffDoorError,
+        Numbered,
         guard::{ReadAccessLog, ReadDoorRights},
     },
     staff_accounts::StaffMember,
@@ -72,8 +72,8 @@ impl Exportable for Rights {
             rows: OpenedList::pages(
                 place.descending(),
                 async move |page| {
-                    let found = desk.rights(&member, &search, page).await?;
-                    Ok::<_, StaffDoorError>(with_numbers(found, |right| right.person))
+                    let found = desk.rights(&member, &search, page).await;
+                    found.map(|found| with_numbers(found, |right| right.person))
                 },
                 |(right, _): &WithNumber<DoorRight>| right.id.uuid(),
                 |(right, number)| {
@@ -184,8 +184,8 @@ impl Exportable for Log {
             rows: OpenedList::pages(
                 place.descending(),
                 async move |page| {
-                    let found = desk.log_for_file(&member, &search, page).await?;
-                    Ok::<_, StaffDoorError>(with_numbers(found, |entry| entry.person))
+                    let found = desk.log_for_file(&member, &search, page).await;
+                    found.map(|found| with_numbers(found, |entry| entry.person))
                 },
                 |(entry, _): &WithNumber<LoggedAccess>| entry.id.uuid(),
                 |(entry, number)| cells(entry, number),

@@ -110,7 +110,7 @@ pub(in crate::orders) async fn page(
         if let Some(beyond) = page.beyond {
             values.push(beyond.into());
             let sign = if page.descending { "<" } else { ">" };
-            conditions.push_str(&format!(" AND p.order_id {sign} ${}", values.len()));
+            conditions = format!("{conditions} AND p.order_id {sign} ${}", values.len());
         }
     }
     let page = page.sql("o.id", &mut values);

@@ -17,8 +17,8 @@ use crate::{
         },
     },
     staff::{
-        DoorDesk, DoorGrant, DoorSearch, StaffActError, StaffDoorError,
-        doors::BadTimes,
+        DoorDesk, DoorGrant, DoorSearch, StaffActError,
+        doors::{BadTimes, StaffDoorError},
         guard::{ChangeDoorRights, May, ReadAccessLog, ReadDoorRights},
     },
     terminals::DoorGroup,

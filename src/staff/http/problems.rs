@@ -12,7 +12,7 @@ use crate::{
     passwords::PasswordFault,
     policies::{PolicyDifference, PolicyField, PolicyProblem, PolicyRefusal},
     reconciliation::RepairError,
-    staff::{RefundRefusal, StaffActError, StaffCaseError, StaffDoorError},
+    staff::{RefundRefusal, StaffActError, StaffCaseError, doors::StaffDoorError},
     staff_accounts::{StaffChangeError, StaffRefusal, StaffSignInError},
 };
 
