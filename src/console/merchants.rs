@@ -9,7 +9,7 @@ pub(super) use list::list;
 use super::{
     Console, audit,
     browser::{Needs, Seat, Sent, next_of},
-    frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+    frame::{Detail, Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
     list::{Address, money},
     terminals::{ActPage, Row as TerminalRow, row as terminal_row},
 };
@@ -61,6 +61,9 @@ impl CameFrom {
         back.map_or_else(|| HERE.0.to_owned(), |back| next_of(Some(back)))
     }
 }
+
+/// A second click finds the code taken by the first.
+const ADDED_BEFORE: &str = "这个编号已有；如果是刚才添加的，请打开该商户查看";
 
 /// A merchant as it is typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -158,7 +161,10 @@ pub(super) async fn add(
     match adding {
         Ok(id) => Ok(sent_to(&path_of(id), Some("merchant-added"))),
         Err(error) => {
-            let wrong = Wrong::of(&ApiError::from(error));
+            let there = error.taken_by().map(MerchantId::from_uuid);
+            let mut wrong = Wrong::of(&ApiError::from(error));
+            let lead = |id| Detail::leading(path_of(id), ADDED_BEFORE);
+            wrong.details.extend(there.map(lead));
             shown_as(wrong.status, &add_page(&seat, &console, (form, Some(wrong))).await?)
         }
     }
