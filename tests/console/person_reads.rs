@@ -27,9 +27,9 @@ async fn all_orders_of_a_person(db: &TestDb) {
     assert!(list.field("of") == of, "a filter keeps whose they are: {}", list.html);
     let none = finance.get(&format!("{path}&day=2020-01-01")).await.with(200);
     assert!(none.says("没有符合条件的订单。") && none.says("日期：2020-01-01"), "{}", none.html);
-    let file =
-        finance.submit(&list, &format!("/staff/orders/export?of={of}"), &[("format", "csv")]);
-    assert!(file.await.with(200).says("校园卡充值"));
+    let export = format!("/staff/orders/export?of={of}");
+    let file = finance.submit(&list, &export, &[("format", "csv")]).await.with(200);
+    assert!(file.says("校园卡充值"), "{}", file.html);
     let subjects = "SELECT subject FROM audit_entry WHERE act = 'orders.exported'";
     assert_eq!(world.rows.texts(subjects).await, [format!("orders of person {id}")]);
     let log = finance.get("/staff/audit").await.with(200);
