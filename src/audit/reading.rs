@@ -105,7 +105,17 @@ impl AuditLine {
         subject: &str,
         most: u16,
     ) -> Result<Vec<Self>, DbError> {
-        store::lines_about(db, school, (subject, most)).await
+        store::lines_about(db, school, subject, (&[], most)).await
+    }
+
+    /// The same of these acts alone.
+    pub async fn about_in(
+        db: &Db,
+        school: SchoolId,
+        subject: &str,
+        (acts, most): (&[AuditAct], u16),
+    ) -> Result<Vec<Self>, DbError> {
+        store::lines_about(db, school, subject, (acts, most)).await
     }
 }
 

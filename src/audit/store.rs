@@ -1,6 +1,7 @@
 //! The tables of the audit log.
 
 use super::{
+    acts::AuditAct,
     entry::{Entry, Stored, plain},
     reading::{AuditFilter, AuditHead, AuditLine},
 };
@@ -161,17 +162,28 @@ pub(super) async fn lines(
     Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
 }
 
-/// Entries with this subject, newest first.
+/// Entries with this subject, newest first: of these acts, or of all where none is named.
 pub(super) async fn lines_about(
     db: &Db,
     school: SchoolId,
-    (subject, most): (&str, u16),
+    subject: &str,
+    (acts, most): (&[AuditAct], u16),
 ) -> Result<Vec<AuditLine>, DbError> {
+    let mut values: Vec<Value> = vec![school.number().into(), subject.into()];
+    let place = |act: &AuditAct| {
+        values.push(act.code().into());
+        format!("${}", values.len())
+    };
+    let places: Vec<String> = acts.iter().map(place).collect();
+    let among = if places.is_empty() {
+        String::new()
+    } else {
+        format!(" AND act IN ({})", places.join(", "))
+    };
     let sql = format!(
         "SELECT position, at, who, act, subject, detail, why FROM audit_entry \
-         WHERE school_id = $1 AND subject = $2 ORDER BY position DESC LIMIT {most}"
+         WHERE school_id = $1 AND subject = $2{among} ORDER BY position DESC LIMIT {most}"
     );
-    let values = vec![school.number().into(), subject.into()];
     Source::Db(db).select(&sql, values).await?.iter().map(line).collect()
 }
 

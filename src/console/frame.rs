@@ -232,12 +232,21 @@ pub(super) struct Wrong {
 pub(super) struct Detail {
     /// The field that has it, by its id on the page.
     pub(super) field: Option<String>,
+    /// Where one goes on.
+    pub(super) path: Option<String>,
     pub(super) text: String,
 }
 
 impl From<String> for Detail {
     fn from(text: String) -> Self {
-        Self { field: None, text }
+        Self { field: None, path: None, text }
+    }
+}
+
+impl Detail {
+    /// A sentence that leads on.
+    pub(super) fn leading(path: String, text: &str) -> Self {
+        Self { field: None, path: Some(path), text: text.to_owned() }
     }
 }
 
@@ -269,6 +278,7 @@ impl Wrong {
         let problem = error.problem();
         let detail = |error: &FieldError| Detail {
             field: id_of(&error.pointer),
+            path: None,
             text: error.detail.to_string(),
         };
         let details = problem.errors.iter().map(detail);

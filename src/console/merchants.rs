@@ -10,7 +10,7 @@ use super::{
     Console, audit,
     browser::{Needs, Seat, Sent, next_of},
     deciding,
-    frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+    frame::{Detail, Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     list::{Address, money},
     terminals::{ActPage, Row as TerminalRow, row as terminal_row},
 };
@@ -71,6 +71,9 @@ impl CameFrom {
         SwitchForm { back: self.given(), ..SwitchForm::default() }
     }
 }
+
+/// A second click finds the code taken by the first.
+const ADDED_BEFORE: &str = "这个编号已有；如果是刚才添加的，请打开该商户查看";
 
 /// A merchant as it is typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -180,7 +183,10 @@ pub(super) async fn add(
     match adding {
         Ok(id) => Ok(sent_to(&path_of(id), Some("merchant-added"))),
         Err(error) => {
-            let wrong = Wrong::of(&ApiError::from(error));
+            let there = error.taken_by().map(MerchantId::from_uuid);
+            let mut wrong = Wrong::of(&ApiError::from(error));
+            let lead = |id| Detail::leading(path_of(id), ADDED_BEFORE);
+            wrong.details.extend(there.map(lead));
             shown_as(wrong.status, &add_page(&seat, &console, (form, Some(wrong))).await?)
         }
     }

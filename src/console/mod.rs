@@ -155,6 +155,7 @@ pages! {
     post "/people/search" people::search;
     post "/people/export" exports::export::<people::People>;
     get "/people/{id}" people::show;
+    get "/people/{id}/statement" people::statement;
     get "/people/{id}/loss" people::ask_loss;
     post "/people/{id}/loss" people::loss;
     get "/people/{id}/cancel-loss" people::ask_cancel;

@@ -200,7 +200,7 @@ pub(super) async fn sign_in(
     let attempt = form.who.attempt(&request, &form.totp);
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => {
-            let next = next_of(Some(&form.who.next));
+            let next = landing(&granted, &form.who.next);
             let who = (granted.member.id, csrf_of(&granted.refresh_token));
             match kept::shown_again(&console, who, (&form.kept, &next)) {
                 Some(page) => with_session(page?, granted),
@@ -251,7 +251,10 @@ pub(super) async fn enrol(
         ..begun.who.attempt(&request, &form.totp)
     };
     match console.staff.accounts.sign_in(attempt).await {
-        Ok(SignInOutcome::Granted(granted)) => enrolled(granted, &next_of(Some(&begun.who.next))),
+        Ok(SignInOutcome::Granted(granted)) => {
+            let next = landing(&granted, &begun.who.next);
+            enrolled(granted, &next)
+        }
         // The code was one of the printed secret again: the offer before it is void.
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let again = Begun {
@@ -285,6 +288,20 @@ pub(super) async fn sign_out(
 /// A form with a button alone.
 #[derive(Debug, Deserialize)]
 pub(super) struct NoFields {}
+
+/// Where somebody who is signed in goes: where they wanted to go, else to the page that their role begins
+/// with.
+pub(super) fn landing(granted: &StaffGrant, next: &str) -> String {
+    first_page(&granted.member.roles.codes(), next_of(Some(next)))
+}
+
+fn first_page(roles: &[&str], next: String) -> String {
+    match (next.as_str(), roles) {
+        ("/staff", ["auditor"]) => "/staff/audit".to_owned(),
+        ("/staff", ["admin"]) => "/staff/staff".to_owned(),
+        _ => next,
+    }
+}
 
 /// Signed in: a session of this browser.
 pub(super) fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
@@ -333,4 +350,22 @@ fn begun(console: &Console, sealed: &str, now: Timestamp) -> Option<Begun> {
     let text = console.sealer.open(&sealed, &AAD).ok()?;
     let begun: Begun = serde_json::from_slice(&text).ok()?;
     (now < Timestamp::from_micros(begun.until)).then_some(begun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_begin_with_their_page() {
+        for (roles, next, page) in [
+            (&["auditor"][..], "/staff", "/staff/audit"),
+            (&["admin"], "/staff", "/staff/staff"),
+            (&["auditor", "admin"], "/staff", "/staff"),
+            (&["card_office"], "/staff", "/staff"),
+            (&["auditor"], "/staff/orders?day=2026-11-28", "/staff/orders?day=2026-11-28"),
+        ] {
+            assert_eq!(first_page(roles, next.to_owned()), page, "{roles:?} {next}");
+        }
+    }
 }

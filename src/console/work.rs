@@ -4,7 +4,7 @@ use super::{
     Console, assets,
     browser::{check_origin, next_of, no_work_cookie, work_cookie, work_token},
     frame::{PageError, Wrong, sent_to, shown, shown_as},
-    sign_in::signed_in,
+    sign_in::{landing, signed_in},
 };
 use crate::{
     base::http::{
@@ -110,7 +110,8 @@ pub(super) async fn finish(
     let totp = SecretString::from(form.totp.trim().to_owned());
     match console.work.finish(work_token(&request).as_deref(), totp).await {
         Ok((granted, next)) => {
-            let mut answer = signed_in(granted, &next_of(Some(&next)));
+            let next = landing(&granted, &next);
+            let mut answer = signed_in(granted, &next);
             // A cookie that is none cannot fail to be removed.
             let _ = answer.add_cookie(&no_work_cookie());
             Ok(answer)

@@ -20,6 +20,8 @@ pub struct OrderFilter {
     pub school: SchoolId,
     /// Made on this day in Beijing.
     pub day: Option<Day>,
+    /// Of this person.
+    pub person: Option<PersonId>,
     /// These alone.
     pub only: Option<Vec<OrderId>>,
     /// In this state: one of [`OrderFilter::STATES`].
@@ -60,7 +62,15 @@ impl OrderFilter {
 
     /// All orders of a school.
     pub const fn all(school: SchoolId) -> Self {
-        Self { school, day: None, only: None, state: None, purpose: None, provider: None }
+        Self {
+            school,
+            day: None,
+            person: None,
+            only: None,
+            state: None,
+            purpose: None,
+            provider: None,
+        }
     }
 
     /// What came in and what went back in each hour of a day: by when it was paid and by when the provider

@@ -7,7 +7,8 @@ use super::{
 use crate::{
     base::{
         clock::{Day, Month, Timestamp},
-        db::DbError,
+        db::{Db, DbError},
+        ids::{PersonId, SchoolId},
         money::Balance,
     },
     ledger::{
@@ -67,35 +68,40 @@ impl Overview {
         before: Option<TransferId>,
         limit: u64,
     ) -> Result<Vec<StatementEntry>, DbError> {
-        let span = before.into_iter().fold(span(student, filter), Span::below);
-        let sorts = filter.kind.map(EntryKind::sorts);
-        let lines = statement::lines(&self.db, span, sorts.as_deref(), limit).await?;
-        let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
-        let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
-        let mut orders = orders::transactions::of_postings(&self.db, student.person, &paid).await?;
-        let back = lines.iter().filter(|line| is_of_order(line)).map(|line| &*line.reference);
-        let back: Vec<&str> = back.collect();
-        orders.extend(orders::refunds::of_postings(&self.db, student.person, &back).await?);
-        let merchants = self.merchants(student, &lines).await?;
-        Ok(lines.iter().map(|line| entry(line, &orders, &merchants)).collect())
+        let of = (student.school, student.person);
+        Self::lines(&self.db, of, (filter, before), limit).await
     }
 
-    /// The names of the merchants that these lines are about, by code: one query at most.
-    async fn merchants(
-        &self,
-        student: &Student,
-        lines: &[Line],
-    ) -> Result<HashMap<String, String>, DbError> {
-        let codes: BTreeSet<&str> = lines.iter().filter_map(merchant_of).collect();
-        let codes = codes.into_iter().map(str::to_owned).collect();
-        merchant_names((&self.db).into(), student.school, codes).await
+    /// The same of somebody.
+    pub async fn lines(
+        db: &Db,
+        (school, person): (SchoolId, PersonId),
+        (filter, before): (StatementFilter, Option<TransferId>),
+        limit: u64,
+    ) -> Result<Vec<StatementEntry>, DbError> {
+        let span = before.into_iter().fold(span((school, person), filter), Span::below);
+        let sorts = filter.kind.map(EntryKind::sorts);
+        let lines = statement::lines(db, span, sorts.as_deref(), limit).await?;
+        let paid = lines.iter().filter(|line| kind_of(line) == EntryKind::TopUp);
+        let paid: Vec<&str> = paid.map(|line| line.reference.as_str()).collect();
+        let mut orders = orders::transactions::of_postings(db, person, &paid).await?;
+        let back = lines.iter().filter(|line| is_of_order(line)).map(|line| &*line.reference);
+        let back: Vec<&str> = back.collect();
+        orders.extend(orders::refunds::of_postings(db, person, &back).await?);
+        let merchants = merchants(db, school, &lines).await?;
+        Ok(lines.iter().map(|line| entry(line, &orders, &merchants)).collect())
     }
 
     /// The days of the month that have entries; refunds are counted apart.
     pub async fn month(&self, student: &Student, month: Month) -> Result<Vec<DaySum>, DbError> {
         let filter =
             StatementFilter { from: Some(month.first()), to: Some(month.last()), kind: None };
-        statement::days(&self.db, span(student, filter), &EntryKind::Refund.sorts()).await
+        statement::days(
+            &self.db,
+            span((student.school, student.person), filter),
+            &EntryKind::Refund.sorts(),
+        )
+        .await
     }
 
     /// All lines of these days, newest first.
@@ -104,18 +110,34 @@ impl Overview {
         student: &Student,
         filter: StatementFilter,
     ) -> Result<Result<Vec<StatementEntry>, TooManyLines>, DbError> {
-        let lines =
-            statement::lines(&self.db, span(student, filter), None, MAX_EXPORT_LINES + 1).await?;
+        let lines = statement::lines(
+            &self.db,
+            span((student.school, student.person), filter),
+            None,
+            MAX_EXPORT_LINES + 1,
+        )
+        .await?;
         if u64::try_from(lines.len()).is_ok_and(|lines| lines > MAX_EXPORT_LINES) {
             return Ok(Err(TooManyLines));
         }
-        let merchants = self.merchants(student, &lines).await?;
+        let merchants = merchants(&self.db, student.school, &lines).await?;
         Ok(Ok(lines.iter().map(|line| entry(line, &HashMap::new(), &merchants)).collect()))
     }
 }
 
-fn span(student: &Student, filter: StatementFilter) -> Span {
-    let all = Span::of(student.school, student.person);
+/// The names of the merchants that these lines are about, by code: one query at most.
+async fn merchants(
+    db: &Db,
+    school: SchoolId,
+    lines: &[Line],
+) -> Result<HashMap<String, String>, DbError> {
+    let codes: BTreeSet<&str> = lines.iter().filter_map(merchant_of).collect();
+    let codes = codes.into_iter().map(str::to_owned).collect();
+    merchant_names(db.into(), school, codes).await
+}
+
+fn span((school, person): (SchoolId, PersonId), filter: StatementFilter) -> Span {
+    let all = Span::of(school, person);
     let from = filter.from.into_iter().fold(all, Span::from_day);
     filter.to.into_iter().fold(from, Span::to_day)
 }

@@ -245,7 +245,7 @@ impl DoorDesk {
         Ok(Numbered { rows, student_nos })
     }
 
-    async fn filter(
+    pub(super) async fn filter(
         &self,
         member: &StaffMember,
         search: &DoorSearch,

@@ -25,6 +25,7 @@ mod orders;
 mod password_resets;
 mod people;
 mod person_acts;
+mod person_reads;
 mod policies;
 mod refund_desk;
 mod refunds;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     approvals::{self, Approval, ApprovalKind, ApprovalState},
+    audit::AuditLine,
     base::{
         clock::{Clock, Day, Timestamp},
         crypto::seal::{SealError, Sealer},
@@ -28,6 +29,9 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
+
+/// So many entries of the log stand beside an order.
+const LOGGED: u16 = 20;
 
 /// What handlers about orders ask for.
 #[derive(Clone, Debug)]
@@ -121,6 +125,11 @@ impl TxError for StaffOrderError {
 }
 
 impl OrderQuery {
+    /// Whether a day is asked for.
+    pub fn has_day(&self) -> bool {
+        self.day.as_deref().is_some_and(|day| !day.trim().is_empty())
+    }
+
     /// The filter that is asked for.
     pub fn filter(&self, school: SchoolId, today: Day) -> Result<OrderFilter, StaffOrderError> {
         let state = |text: &str| OrderFilter::STATES.into_iter().find(|state| *state == text);
@@ -220,6 +229,15 @@ impl OrderDesk {
             person_no: numbers.get(&person).cloned().unwrap_or_default(),
             whole,
         })
+    }
+
+    /// The last entries of the log about an order of the member's school, newest first.
+    pub async fn log(
+        &self,
+        member: &StaffMember,
+        id: OrderId,
+    ) -> Result<Vec<AuditLine>, StaffOrderError> {
+        Ok(AuditLine::about(&self.db, member.school, &format!("order {id}"), LOGGED).await?)
     }
 
     /// What can be asked back of an order now.

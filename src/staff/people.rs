@@ -279,6 +279,16 @@ impl PeopleDesk {
         id: PersonId,
     ) -> Result<PersonDetail, StaffPeopleError> {
         let detail = self.find(member, id).await?;
+        self.note_opened(member, id).await?;
+        Ok(detail)
+    }
+
+    /// An entry that the member opened somebody's page.
+    pub(super) async fn note_opened(
+        &self,
+        member: &StaffMember,
+        id: PersonId,
+    ) -> Result<(), StaffPeopleError> {
         let entry = Entry {
             act: AuditAct::PersonOpened,
             school: Some(member.school),
@@ -291,8 +301,7 @@ impl PeopleDesk {
             staff_accounts::hold::<StaffPeopleError>(tx, member, act, now).await?;
             Ok::<_, StaffPeopleError>(audit::record(tx, &entry, now).await?)
         })
-        .await?;
-        Ok(detail)
+        .await
     }
 
     /// The same without an entry: for the page that asks whether to act on somebody who is open.

@@ -30,10 +30,15 @@ pub struct TerminalDesk {
     pub clock: Arc<dyn Clock>,
 }
 
+/// The longest code of a terminal, in characters.
+const LONGEST_CODE: usize = 64;
+
 /// Which terminals somebody wants to see, as addresses name it. What is empty is not asked for.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TerminalQuery {
+    /// The beginning of a code, in small or capital letters.
+    pub code: Option<String>,
     /// `on`, `silent` (on, and not heard of for a day) or `off`.
     pub state: Option<String>,
     /// `pos`, `gate`, `library` or `water`.
@@ -128,6 +133,16 @@ pub enum StaffTerminalError {
     Db(#[from] DbError),
 }
 
+impl StaffTerminalError {
+    /// What has the code that was wanted.
+    pub const fn taken_by(&self) -> Option<Uuid> {
+        match self {
+            Self::Registry(RegistryError::Taken(id)) => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 impl TxError for StaffTerminalError {
     fn db(&self) -> Option<&DbError> {
         match self {
@@ -146,12 +161,18 @@ impl TerminalQuery {
         now: Timestamp,
     ) -> Result<TerminalFilter, StaffTerminalError> {
         Ok(TerminalFilter {
+            code: read("code", self.code.as_deref(), beginning)?,
             state: read("state", self.state.as_deref(), TerminalState::from_code)?,
             kind: read("kind", self.kind.as_deref(), TerminalKind::from_code)?,
             merchant: read("merchant", self.merchant.as_deref(), |code| code.parse().ok())?,
             ..TerminalFilter::all(school, now)
         })
     }
+}
+
+/// The beginning of a code: what no code begins with finds nothing.
+fn beginning(text: &str) -> Option<String> {
+    (text.chars().count() <= LONGEST_CODE).then(|| text.to_owned())
 }
 
 /// What a filter says, if it says anything.

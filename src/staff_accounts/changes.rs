@@ -327,15 +327,18 @@ impl StaffChanges<'_> {
     ) -> Result<(), StaffChangeError> {
         store::set_roles(self.tx, account.id, roles, self.now).await?;
         sessions::end_all(self.tx, account.id, self.now).await?;
-        let account = Account { roles: roles.clone(), ..account };
         match asked {
-            Some(asked) => {
-                store::changes::finish(self.tx, asked, self.now).await?;
-                let changed = entry(AuditAct::StaffRolesChanged, &account);
-                Ok(audit::record(self.tx, &changed, self.now).await?)
+            Some(asked) => store::changes::finish(self.tx, asked, self.now).await?,
+            None => {
+                let change = self.change(account.id, ChangeKind::Roles, Some(self.now));
+                store::changes::insert(self.tx, &change).await?;
             }
-            None => self.done(&account, ChangeKind::Roles, AuditAct::StaffRolesChanged).await,
         }
+        let before = account.roles.clone();
+        let account = Account { roles: roles.clone(), ..account };
+        let mut changed = entry(AuditAct::StaffRolesChanged, &account);
+        changed.detail = format!("{}, before {before}", changed.detail);
+        Ok(audit::record(self.tx, &changed, self.now).await?)
     }
 
     async fn put_factor(

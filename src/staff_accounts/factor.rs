@@ -183,20 +183,19 @@ impl FactorKeeper {
         now: Timestamp,
     ) -> Result<Shown, SealError> {
         let secret = self.open(Place::InForce, of, &factor.secret)?;
-        if let Some(offered) = self.offered(of, factor)? {
-            if let Some(step) = offered.step_of(code, now, 0) {
-                let secret = self.seal(Place::InForce, of, &offered)?;
-                let recovery = RecoveryHashes::default();
-                let then = Factor {
-                    secret,
-                    printed: false,
-                    slip_until: None,
-                    offered: None,
-                    step,
-                    recovery,
-                };
-                return Ok(Shown::Good { then, enrolled: true });
-            }
+        if let Some(offered) = self.offered(of, factor)?
+            && let Some(step) = offered.step_of(code, now, 0)
+        {
+            let secret = self.seal(Place::InForce, of, &offered)?;
+            let then = Factor {
+                secret,
+                printed: false,
+                slip_until: None,
+                offered: None,
+                step,
+                recovery: RecoveryHashes::default(),
+            };
+            return Ok(Shown::Good { then, enrolled: true });
         }
         let Some(step) = secret.step_of(code, now, factor.step) else { return Ok(Shown::Wrong) };
         let then = Factor { step, ..factor.clone() };

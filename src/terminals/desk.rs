@@ -40,8 +40,8 @@ pub async fn add_terminal(
     now: Timestamp,
 ) -> Result<TerminalId, RegistryError> {
     let merchant = merchant_of(tx, new).await?;
-    if store::terminal(tx, new.school, &new.code).await?.is_some() {
-        return Err(RegistryError::Taken);
+    if let Some(there) = store::terminal(tx, new.school, &new.code).await? {
+        return Err(RegistryError::Taken(there.id));
     }
     let id = store::insert_terminal(tx, new, merchant, now).await?;
     audit::record(tx, &new.entry(AuditAct::TerminalAdded), now).await?;
@@ -117,8 +117,8 @@ pub async fn add_merchant(
     new: &NewMerchant,
     now: Timestamp,
 ) -> Result<MerchantId, RegistryError> {
-    if store::merchant(tx, new.school, &new.code).await?.is_some() {
-        return Err(RegistryError::Taken);
+    if let Some(there) = store::merchant(tx, new.school, &new.code).await? {
+        return Err(RegistryError::Taken(there.id));
     }
     let id = store::insert_merchant(tx, new, now).await?;
     audit::record(tx, &new.entry(AuditAct::MerchantAdded), now).await?;

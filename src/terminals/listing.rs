@@ -51,6 +51,8 @@ pub struct TerminalFilter {
     pub school: SchoolId,
     /// This one.
     pub only: Option<TerminalId>,
+    /// Whose code begins so, in small or capital letters.
+    pub code: Option<String>,
     /// In this state now.
     pub state: Option<TerminalState>,
     /// Of this kind.
@@ -156,7 +158,7 @@ impl ListedTerminal {
 impl TerminalFilter {
     /// All terminals of a school.
     pub const fn all(school: SchoolId, now: Timestamp) -> Self {
-        Self { school, only: None, state: None, kind: None, merchant: None, now }
+        Self { school, only: None, code: None, state: None, kind: None, merchant: None, now }
     }
 
     /// A page of them, in one query: those that were silent the longest first where the page is descending.

@@ -70,9 +70,9 @@ pub enum RegistryError {
     /// There is no such terminal or merchant at the school.
     #[error("there is none with this id at this school")]
     NotFound,
-    /// The code is taken.
+    /// The code is taken, by the terminal or merchant with this id.
     #[error("the code is taken")]
-    Taken,
+    Taken(Uuid),
     /// It is not as it was seen: switched, or with another key.
     #[error("it was changed meanwhile")]
     Changed,
@@ -95,7 +95,7 @@ impl TxError for RegistryError {
             Self::NoTerminal(_)
             | Self::NoMerchant(_)
             | Self::NotFound
-            | Self::Taken
+            | Self::Taken(_)
             | Self::Changed
             | Self::Differs { .. } => None,
         }

@@ -23,6 +23,7 @@ mod orders;
 mod password_resets;
 mod people;
 mod people_acts;
+mod person_reads;
 mod policy;
 mod queries;
 mod refunds;

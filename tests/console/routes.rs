@@ -84,6 +84,7 @@ pub const PAGES: &[(&str, &str, Door)] = &[
     ("get", "/staff/exports/{id}", SignedIn),
     ("get", "/staff/exports/{id}/file", SignedIn),
     ("get", "/staff/people/{id}", PEOPLE),
+    ("get", "/staff/people/{id}/statement", ORDERS),
     ("get", "/staff/people/{id}/loss", STOPS),
     ("post", "/staff/people/{id}/loss", STOPS),
     ("get", "/staff/people/{id}/cancel-loss", STOPS),

@@ -17,6 +17,7 @@ on_each_database!(
     what_is_wrong_with_a_new_one_stands_above_it,
     a_merchant_that_is_off_sells_nothing,
     only_stopping_needs_no_fresh_second_factor,
+    a_terminal_is_found_by_its_number,
 );
 
 const TERMINALS: &str = "/staff/terminals";
@@ -158,7 +159,9 @@ async fn a_form_of_before_changes_nothing(db: &TestDb) {
     let there = format!("{path}/rotate-key");
     office.submit(&form, &there, &fields("第一次")).await.with(200);
     let second = office.submit(&form, &there, &fields("又一次")).await.with(409);
-    for word in ["<title>错误：", "刚被更改过", "office（1001） 更换终端密钥", "value=\"又一次\""]
+    let again = format!("<a href=\"{there}\">如果是您刚才更换的而没有看到密钥");
+    for word in
+        ["<title>错误：", "刚被更改过", "office（1001） 更换终端密钥", "value=\"又一次\"", &*again]
     {
         assert!(second.says(word), "{word}: {}", second.html);
     }
@@ -223,7 +226,9 @@ async fn what_is_wrong_with_a_new_one_stands_above_it(db: &TestDb) {
     let issued = add("A03", "pos", "c1", "新窗口").await.with(200);
     let till = key_on(&issued, "xnec/A03");
     charge(&world.api(), &till, 1, &shop.phones[0].code()).await.body(200);
-    add("A03", "pos", "c1", "新窗口").await.with(409);
+    let again = add("A03", "pos", "c1", "新窗口").await.with(409);
+    let there = format!("<a href=\"{}\">这个编号已有", path_of(world, "A03").await);
+    assert!(again.says(&there) && again.says("请到该终端更换密钥"), "{}", again.html);
     assert_eq!(world.rows.count("terminal").await, before + 1);
     // Never heard of first, and heard of within seconds.
     let list = testkit::eventually("it was heard of", async || {
@@ -267,6 +272,7 @@ async fn a_merchant_that_is_off_sells_nothing(db: &TestDb) {
         let page = add(code, name, "新").await.with(status);
         assert!(page.says(text), "{text}: {}", page.html);
         assert!(!page.says("<b onclick"), "{}", page.html);
+        assert_eq!(page.says("请打开该商户查看"), status == 409, "{}", page.html);
     }
     let added = add("shop", markup, markup).await.with(303);
     let shown = office.follow(&added).await.with(200);
@@ -330,4 +336,36 @@ async fn only_stopping_needs_no_fresh_second_factor(db: &TestDb) {
     let stopped = office.submit(&form, &format!("{path}/disable"), &[]).await.with(303);
     assert_eq!(stopped.location, path);
     assert_eq!(acts(world, "terminal.disabled").await, 1);
+}
+
+async fn a_terminal_is_found_by_its_number(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    let world = &shop.world;
+    let (office, _) = Browser::of(world, "office", "1001", &["card_office"]).await;
+    let network = crate::staff::whole_way::staff(world, "net", "1003", "network_center").await;
+    for (code, found) in [
+        ("T1", &["T1"][..]),
+        ("t2", &["T2"]),
+        ("T", &["T1", "T2"]),
+        ("1", &[]),
+        ("T_", &[]),
+        ("%25", &[]),
+    ] {
+        let list = office.get(&format!("{TERMINALS}?code={code}")).await.with(200);
+        assert!(list.says("编号：") && list.says("移除"), "{code}: {}", list.html);
+        let answer = network.get(&format!("/api/v1/staff/terminals?code={code}")).await.body(200);
+        let answer = answer.to_string();
+        let page = office.get(&format!("{TERMINALS}?code={code}")).await.with(200);
+        let there = format!("{TERMINALS}/export?code={code}");
+        let file = match found {
+            [] => String::new(),
+            _ => office.submit(&page, &there, &[("format", "csv")]).await.with(200).html,
+        };
+        for one in ["T1", "T2"] {
+            let is = found.contains(&one);
+            assert_eq!(list.says(&format!(">{one}</a>")), is, "{code}: {}", list.html);
+            assert_eq!(answer.contains(&format!("\"code\":\"{one}\"")), is, "{code}: {answer}");
+            assert_eq!(file.contains(&format!("{one},c1,")), is, "{code}: {file}");
+        }
+    }
 }

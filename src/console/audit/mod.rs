@@ -1,5 +1,6 @@
 //! 记录: the audit log as sentences, as far as the roles of the reader go.
 
+mod details;
 mod file;
 mod links;
 mod words;

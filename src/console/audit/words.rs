@@ -1,12 +1,13 @@
 //! Entries of the audit log as sentences.
 
+use super::details;
 use crate::{
     audit::AuditKind,
     base::money::Fen,
     cases::CaseKind,
     console::{
         cases::words as cases,
-        words::{role, section, terminal_kind, yuan},
+        words::{section, terminal_kind, yuan},
     },
     key_trials::TrialFinding,
     terminals::TerminalKind,
@@ -166,6 +167,7 @@ pub(super) fn object(subject: &str) -> String {
         _ if what.starts_with("bill ") => {
             return format!("{short} 的{}账", section(what.trim_start_matches("bill ")));
         }
+        "orders of person" => return format!("人员 {short} 的订单"),
         "orders of" => return format!("{short} 的订单"),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
         _ => {
@@ -233,10 +235,8 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some(of) = detail.strip_prefix("case ") {
         return of_case(of);
     }
-    let login = detail.strip_prefix("no. ").and_then(|rest| rest.split_once(", "));
-    if let Some((staff_no, roles)) = login {
-        let roles: Vec<&str> = roles.split(',').map(role).collect();
-        return format!("工号 {staff_no}，{}", roles.join("、"));
+    if let Some(login) = details::of_login(detail) {
+        return login;
     }
     if let Some(failed) = detail.strip_prefix("failed ") {
         return format!("{failed} 次");
@@ -252,7 +252,8 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some(finding) = TrialFinding::from_code(detail) {
         return finding.label().to_owned();
     }
-    if let Some(said) = of_terminal(detail).or_else(|| of_roster(detail)) {
+    let said = of_terminal(detail).or_else(|| of_roster(detail));
+    if let Some(said) = said.or_else(|| details::said(detail)) {
         return said;
     }
     let request = detail.strip_suffix(" fen").and_then(|rest| rest.rsplit_once(", "));
@@ -332,7 +333,6 @@ mod tests {
                 "case shipping, from li.na, no. G-1".to_owned(),
                 "发货信息没有送达，原接手人 li.na（G-1）",
             ),
-            ("csv: 60 orders".to_owned(), "csv: 60 orders"),
             ("wrong_key".to_owned(), "私钥不对"),
             (
                 format!("pos, key SHA-256 {}, merchant c1, doors none", "7f".repeat(32)),
@@ -344,7 +344,6 @@ mod tests {
             ),
             ("to add 700, to change 112, to refuse 8".to_owned(), "新增 700，更改 112，拒绝 8"),
             ("3 people added, 0 changed".to_owned(), "新增 3，更改 0"),
-            ("students.csv, 812 bytes".to_owned(), "students.csv, 812 bytes"),
             (
                 "classes 护理2301、护理2302, before ".to_owned(),
                 "班级 护理2301、护理2302，原为 没有",

@@ -6,7 +6,7 @@ use crate::{
     base::clock::Timestamp,
     cases::CaseId,
     console::{
-        Console,
+        Console, audit,
         browser::{Needs, Seat, next_of},
         frame::{Frame, PageError, Wrong, form_encoded, shown},
         words as common,
@@ -65,6 +65,9 @@ struct Offers {
     first: Option<&'static str>,
 }
 
+/// So many entries of the log stand beside a case.
+const LOGGED: usize = 20;
+
 /// What somebody filled in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
@@ -95,6 +98,8 @@ pub(super) struct DetailPage {
     offers: Offers,
     requests: Vec<RequestRow>,
     history: Vec<String>,
+    /// What members of staff did, newest first.
+    logged: Vec<String>,
     version: i64,
     form_id: Uuid,
     kept: Kept,
@@ -145,6 +150,7 @@ pub(super) async fn page<N: Needs>(
         offers: offers(&detail, &seat.member, now),
         requests: detail.requests.iter().map(|request| request_row(request, now)).collect(),
         history: history::of(&detail, now),
+        logged: detail.log.iter().rev().take(LOGGED).cloned().map(audit::sentence).collect(),
         version: case.version,
         form_id: Uuid::new_v4(),
         kept,

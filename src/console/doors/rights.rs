@@ -8,7 +8,7 @@ use crate::{
     },
     base::clock::Timestamp,
     console::{
-        Console,
+        Console, audit,
         browser::{Needs, Seat},
         frame::{Frame, PageError, Wrong, shown, shown_as},
         list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
@@ -59,6 +59,8 @@ struct RightsPage {
     list: ListView,
     rows: Vec<RightRow>,
     pages: Pages,
+    /// Of one person: what was done to the rights.
+    logged: Option<Vec<String>>,
 }
 
 /// Whose rights are listed: sealed, so that no address names a person.
@@ -131,6 +133,11 @@ impl Asked {
         let (rows, pages) = place.turn(rows, |right| right.id.uuid(), &list);
         let number =
             |right: &DoorRight| student_nos.get(&right.person).cloned().unwrap_or_default();
+        let logged = match search.student_no {
+            Some(_) => Some(console.doors.rights_log(member, search).await?),
+            None => None,
+        };
+        let logged = logged.map(|log| log.into_iter().map(audit::sentence).collect());
         let none = ["还没有权限。", "没有符合条件的权限。"];
         let source = search.narrow.source;
         Ok(RightsPage {
@@ -146,6 +153,7 @@ impl Asked {
             list: place.view(&list, self.chips(), list::count(count, "项"), none),
             rows: rows.iter().map(|right| right_row(right, number(right), now)).collect(),
             pages,
+            logged,
         })
     }
 }

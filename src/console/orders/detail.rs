@@ -5,7 +5,7 @@ use crate::{
     approvals::{Approval, ApprovalKind},
     base::clock::Timestamp,
     console::{
-        Console,
+        Console, audit,
         browser::{Seat, next_of},
         frame::{Frame, PageError, form_encoded, shown},
         words,
@@ -76,6 +76,8 @@ struct DetailPage {
     /// Where the provider is asked now, if something is unknown.
     query: Option<String>,
     history: Vec<String>,
+    /// What members of staff did.
+    logged: Vec<String>,
     back: String,
 }
 
@@ -94,7 +96,10 @@ pub(in crate::console) async fn show(
     let asks = seat.member.roles.has(StaffAct::AskProvider);
     let query =
         (asks && detail.is_unknown()).then(|| format!("{}/query", path_of(detail.whole.order.id)));
-    shown(&DetailPage { query, ..page(frame, &detail, now, (ask, back)) })
+    let id = detail.whole.order.id;
+    let logged = console.orders.log(&seat.member, id).await?;
+    let logged = logged.into_iter().map(audit::sentence).collect();
+    shown(&DetailPage { query, logged, ..page(frame, &detail, now, (ask, back)) })
 }
 
 impl CameFrom {
@@ -140,6 +145,7 @@ fn page(
         ask,
         query: None,
         history: history::of(detail, now),
+        logged: Vec::new(),
         back,
     }
 }

@@ -34,9 +34,11 @@ impl Exportable for Orders {
         let day = asked.filter.day.map(|day| day.to_string());
         let date =
             day.as_ref().map_or_else(|| "不限".to_owned(), |day| format!("{day}（北京时间）"));
+        let whose = asked.whose.as_ref().map(|(whose, _)| whose.person);
         let about = exports::about(member, (asked.chips(), "无"));
         let (desk, filter) = (console.orders.clone(), asked.filter);
         let said = [
+            whose.and(day.as_ref()).map(|day| format!(", day {day}")),
             filter.state.map(|state| format!(", state {state}")),
             filter.purpose.map(|purpose| format!(", purpose {}", Purpose::code(purpose))),
             filter.provider.map(|provider| format!(", provider {}", Provider::code(provider))),
@@ -50,8 +52,11 @@ impl Exportable for Orders {
                 about: [("日期", date)].into_iter().chain(about).collect(),
             },
             needs: Self::KIND.act(),
-            subject: day
-                .map_or_else(|| "orders by number".to_owned(), |day| format!("orders of {day}")),
+            subject: match (whose, &day) {
+                (Some(person), _) => format!("orders of person {person}"),
+                (None, Some(day)) => format!("orders of {day}"),
+                (None, None) => "orders by number".to_owned(),
+            },
             asked: said.into_iter().flatten().collect(),
             rows: OpenedList::pages(
                 place.descending(),

@@ -14,10 +14,14 @@ use super::{
     browser::{Seat, Sent},
     frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
+    sealed::{opened, sealed},
     words,
 };
 use crate::{
-    base::clock::{Day, Timestamp},
+    base::{
+        clock::{Day, Timestamp},
+        ids::PersonId,
+    },
     orders::{
         fact::Provider,
         listing::{ListedOrder, OrderFilter},
@@ -42,6 +46,36 @@ const LIST: Address = Address::of(HERE.0);
 pub(super) struct Found {
     /// Their ids, separated by commas.
     only: Option<String>,
+    /// Whose orders they are, sealed: no address names a person.
+    of: Option<String>,
+}
+
+/// Whose orders are listed, as the address carries it sealed.
+#[derive(Clone, Debug)]
+struct Whose {
+    person: PersonId,
+    /// The masked name and the end of the number.
+    said: String,
+}
+
+impl Whose {
+    fn opened(console: &Console, member: &StaffMember, of: &str) -> Option<Self> {
+        let text = opened(console, member, of)?;
+        let (person, said) = text.split_once(' ')?;
+        Some(Self { person: person.parse().ok()?, said: said.to_owned() })
+    }
+}
+
+/// The list of all orders of a person.
+pub(super) fn list_of(
+    console: &Console,
+    member: &StaffMember,
+    (person, name, number): (PersonId, &str, &str),
+) -> Result<String, PageError> {
+    let start = number.char_indices().rev().nth(3).map_or(0, |(start, _)| start);
+    let end = number.get(start..).unwrap_or_default();
+    let of = sealed(console, member, &format!("{person} {name} 尾号 {end}"))?;
+    Ok(LIST.with("of", of).to_string())
 }
 
 /// A number to be looked for.
@@ -79,6 +113,8 @@ struct ListPage {
     wrong: Option<Wrong>,
     /// What was looked for.
     number: String,
+    /// Whose they are, sealed.
+    of: String,
     day: String,
     today: String,
     days: Vec<Beside>,
@@ -93,6 +129,8 @@ struct ListPage {
 /// What a list is asked for, checked.
 struct Asked {
     filter: OrderFilter,
+    /// Whose they are, with the same sealed.
+    whose: Option<(Whose, String)>,
     place: Place,
     today: Day,
 }
@@ -115,13 +153,24 @@ impl Asked {
             }
             None => query.filter(school, today)?,
         };
-        Ok(Self { filter, place, today })
+        let of = found.of.clone().unwrap_or_default();
+        let whose = Whose::opened(console, member, &of).map(|whose| (whose, of));
+        let filter = match &whose {
+            // All days, where none is asked for.
+            Some((whose, _)) => OrderFilter {
+                person: Some(whose.person),
+                day: filter.day.filter(|_| query.has_day()),
+                ..filter
+            },
+            None => filter,
+        };
+        Ok(Self { filter, whose, place, today })
     }
 
     /// The address of the list from its beginning.
     fn list(&self) -> Address {
         let filter = &self.filter;
-        let day = filter.day.filter(|day| *day != self.today);
+        let day = self.day_to_say();
         let only = filter
             .only
             .as_ref()
@@ -131,6 +180,12 @@ impl Asked {
             .with("purpose", filter.purpose.map_or("", Purpose::code))
             .with("provider", filter.provider.map_or("", Provider::code))
             .with("only", only.unwrap_or_default())
+            .with("of", self.whose.as_ref().map_or("", |(_, of)| of))
+    }
+
+    /// The day, unless it is the one that a list without a day is of.
+    fn day_to_say(&self) -> Option<Day> {
+        self.filter.day.filter(|day| self.whose.is_some() || *day != self.today)
     }
 
     /// The same with its day, even if that is today: what leads on from a page is of its day, also after
@@ -142,13 +197,14 @@ impl Asked {
 
     fn chips(&self) -> Vec<Chip> {
         let filter = &self.filter;
-        let other_day = filter.day.filter(|day| *day != self.today);
+        let other_day = self.day_to_say();
         let found = filter.only.as_ref();
         let fields = [
             ("day", other_day.map(|day| format!("日期：{day}"))),
             ("state", filter.state.map(|state| format!("状态：{}", words::order_state(state)))),
             ("purpose", filter.purpose.map(|purpose| format!("用途：{}", purpose.title()))),
             ("provider", filter.provider.map(|one| format!("渠道：{}", words::provider(one)))),
+            ("of", self.whose.as_ref().map(|(whose, _)| format!("人：{}", whose.said))),
             ("only", found.map(|found| format!("单号查到的 {} 笔", found.len()))),
         ];
         list::chips(&self.list(), fields)
@@ -171,7 +227,7 @@ impl Asked {
         console: &Console,
         (number, wrong): (String, Option<Wrong>),
     ) -> Result<ListPage, PageError> {
-        let Self { filter, place, today } = &self;
+        let Self { filter, place, today, .. } = &self;
         let list = self.list_of_its_day();
         let found = console.orders.page(filter, place.keyset()).await?;
         let total = console.orders.total(filter, COUNTED + 1).await?;
@@ -183,6 +239,7 @@ impl Asked {
             frame: Frame::of(seat, console, HERE).await?,
             wrong,
             number,
+            of: self.whose.as_ref().map(|(_, of)| of.clone()).unwrap_or_default(),
             day: filter.day.map_or_else(String::new, |day| day.to_string()),
             today: today.to_string(),
             days: self.days(),

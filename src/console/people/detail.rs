@@ -4,11 +4,11 @@ use super::{HERE, LIST, kind_of, path_of, place_of};
 use crate::{
     base::ids::PersonId,
     console::{
-        Console,
+        Console, audit,
         browser::{Seat, next_of},
         doors,
         frame::{Frame, PageError, form_encoded, shown},
-        words,
+        orders, words,
     },
     orders::order::WholeOrder,
     passcode::PersonDevice,
@@ -70,7 +70,12 @@ struct DetailPage {
     bindings: Vec<BindingRow>,
     devices: Vec<DeviceRow>,
     orders: Vec<OrderRow>,
+    /// All of them.
+    all_orders: Option<String>,
+    /// What changed the balances.
+    statement: Option<String>,
     doors: Option<String>,
+    logged: Vec<String>,
     log: String,
     back: String,
 }
@@ -89,12 +94,29 @@ pub(in crate::console) async fn show(
     } else {
         None
     };
+    let one = &detail.listed;
+    let all_orders = if has(StaffAct::ReadOrders) {
+        let whose = (one.id, &*one.name, &*one.person_no);
+        Some(orders::list_of(&console, &seat.member, whose)?)
+    } else {
+        None
+    };
+    let statement = has(StaffAct::ReadBalances).then(|| to(one.id, "statement", &back));
+    let log = console.people.log(&seat.member, one.id).await?;
+    let logged = log.into_iter().map(audit::sentence).collect();
     let frame = Frame::of(&seat, &console, HERE).await?;
     let may = |act| has(act) && !detail.is_own;
     let rights = (may(StaffAct::ChangePerson), may(StaffAct::RevealPerson));
     let asks = ASKS.into_iter().filter(|(act, ..)| may(*act));
     let asks = asks.map(|(_, word, what)| (word, to(detail.listed.id, what, &back))).collect();
-    shown(&DetailPage { asks, ..page(frame, &detail, rights, (doors, back)) })
+    let shown_too = DetailPage {
+        asks,
+        all_orders,
+        statement,
+        logged,
+        ..page(frame, &detail, rights, (doors, back))
+    };
+    shown(&shown_too)
 }
 
 /// What can be asked for, which another person decides: the right, its word and its page.
@@ -154,7 +176,10 @@ fn page(
             .map(|device| device_row(device, end(format!("devices/{}/end", device.id))))
             .collect(),
         orders: detail.orders.iter().map(order_row).collect(),
+        all_orders: None,
+        statement: None,
         doors,
+        logged: Vec::new(),
         log: format!("/staff/audit?object={}", one.id),
         back,
     }

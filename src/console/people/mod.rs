@@ -4,6 +4,7 @@ mod acts;
 mod detail;
 mod file;
 mod reveal;
+mod statement;
 
 pub(super) use acts::{
     ask_binding, ask_cancel, ask_device, ask_loss, cancel_loss, end_binding, end_device, loss,
@@ -11,6 +12,7 @@ pub(super) use acts::{
 pub(super) use detail::{CameFrom, show};
 pub(super) use file::People;
 pub(super) use reveal::{ask as ask_reveal, reveal};
+pub(super) use statement::show as statement;
 
 use super::{
     Console,

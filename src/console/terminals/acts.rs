@@ -11,7 +11,9 @@ use crate::{
         Console, audit,
         browser::{Needs, Seat, Sent},
         deciding,
-        frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+        frame::{
+            Detail, Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as,
+        },
         list,
     },
     staff::{
@@ -26,6 +28,9 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
+
+/// A second click finds the key of the first, whose answer with it is gone.
+const KEY_NOT_SEEN: &str = "如果是您刚才更换的而没有看到密钥，请再更换一次密钥";
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +167,10 @@ impl Act {
         if wrong.status == 409 {
             let last = detail.log.first().cloned().map(audit::sentence);
             wrong.details.extend(last.map(Into::into));
+            if self == Self::ReplaceKey && detail.one.terminal.enabled {
+                let again = format!("{}/{}", path_of(id), self.name());
+                wrong.details.push(Detail::leading(again, KEY_NOT_SEEN));
+            }
         }
         let status = wrong.status;
         shown_as(status, &self.page(seat, console, &detail, (form, Some(wrong))).await?)

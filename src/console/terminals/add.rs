@@ -1,17 +1,17 @@
 //! A terminal is added, with a key that is made for it.
 
-use super::{HERE, LONGEST_REASON, keys};
+use super::{HERE, LONGEST_REASON, keys, path_of};
 use crate::{
     base::http::ApiError,
     console::{
         Console,
         browser::{Seat, Sent},
-        frame::{Frame, PageError, Wrong, reason_of, shown, shown_as},
+        frame::{Detail, Frame, PageError, Wrong, reason_of, shown, shown_as},
         list::{self, Choice},
         words,
     },
     staff::{StaffTerminalError, TerminalAsk, guard::ChangeTerminals},
-    terminals::TerminalKind,
+    terminals::{TerminalId, TerminalKind},
 };
 use actix_web::{
     HttpResponse,
@@ -19,6 +19,9 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
+
+/// A second click finds the code taken by the first, whose answer with the key is gone.
+const KEY_NOT_SEEN: &str = "这个编号已有；如果是刚才添加的而没有看到密钥，请到该终端更换密钥";
 
 /// A terminal as it is typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -68,7 +71,10 @@ pub(in crate::console) async fn add(
     match adding {
         Ok(issued) => keys::page(&seat, &console, issued).await,
         Err(error) => {
-            let wrong = Wrong::of(&ApiError::from(error));
+            let there = error.taken_by().map(TerminalId::from_uuid);
+            let mut wrong = Wrong::of(&ApiError::from(error));
+            let lead = |id| Detail::leading(path_of(id), KEY_NOT_SEEN);
+            wrong.details.extend(there.map(lead));
             shown_as(wrong.status, &page(&seat, &console, (form, Some(wrong))).await?)
         }
     }

@@ -61,6 +61,7 @@ struct ListPage {
     states: Vec<Choice>,
     kinds: Vec<Choice>,
     merchant: String,
+    code: String,
     adds: bool,
     list: ListView,
     rows: Vec<Row>,
@@ -86,7 +87,8 @@ impl Asked {
     /// The address of the list from its beginning.
     fn list(&self) -> Address {
         let filter = &self.filter;
-        LIST.with("state", filter.state.map_or("", TerminalState::code))
+        LIST.with("code", filter.code.as_deref().unwrap_or_default())
+            .with("state", filter.state.map_or("", TerminalState::code))
             .with("kind", filter.kind.map_or("", TerminalKind::code))
             .with("merchant", filter.merchant.as_deref().unwrap_or_default())
     }
@@ -94,6 +96,7 @@ impl Asked {
     fn chips(&self) -> Vec<Chip> {
         let filter = &self.filter;
         let fields = [
+            ("code", filter.code.as_ref().map(|code| format!("编号：{code}"))),
             ("state", filter.state.map(|state| format!("状态：{}", words::terminal_state(state)))),
             ("kind", filter.kind.map(|kind| format!("种类：{}", words::terminal_kind(kind)))),
             ("merchant", filter.merchant.as_ref().map(|code| format!("商户：{code}"))),
@@ -128,6 +131,7 @@ impl Asked {
                 words::terminal_kind,
             ),
             merchant: filter.merchant.as_deref().unwrap_or_default().to_owned(),
+            code: filter.code.clone().unwrap_or_default(),
             adds: seat.member.roles.has(StaffAct::ChangeTerminals),
             list: place.view(&list, self.chips(), list::count(count, "台"), none),
             rows: found.iter().map(|one| row(one, &back, filter.now)).collect(),

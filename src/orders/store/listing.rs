@@ -53,6 +53,9 @@ fn conditions(filter: &OrderFilter) -> (String, Vec<Value>) {
         and(&range(filter, ">="), first_uuid_at(day.start()).into());
         and(&range(filter, "<"), first_uuid_at(day.next().start()).into());
     }
+    if let Some(person) = filter.person {
+        and("o.person_id = {}", person.uuid().into());
+    }
     match filter.state {
         Some(state @ ("refunding" | "refunded")) => {
             let refunded = "o.id IN (SELECT r.order_id FROM refund r WHERE r.school_id = $1)";

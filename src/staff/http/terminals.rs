@@ -44,7 +44,7 @@ impl From<StaffTerminalError> for ApiError {
             }
             StaffTerminalError::Right(refusal) => refusal.into(),
             StaffTerminalError::Registry(RegistryError::NotFound) => Self::new(problem::NOT_FOUND),
-            StaffTerminalError::Registry(RegistryError::Taken) => Self::new(CODE_TAKEN),
+            StaffTerminalError::Registry(RegistryError::Taken(_)) => Self::new(CODE_TAKEN),
             StaffTerminalError::Registry(RegistryError::Changed) => Self::new(TERMINAL_CHANGED),
             StaffTerminalError::Registry(RegistryError::NoMerchant(_)) => {
                 Self::new(INVALID).field("/merchant", "没有这个编号的商户，请先新增商户")

@@ -32,6 +32,10 @@ fn conditions(filter: &TerminalFilter) -> (String, Vec<Value>) {
     if let Some(only) = filter.only {
         and("t.id = ?", only.uuid().into());
     }
+    if let Some(code) = &filter.code {
+        let beginning = format!("{}%", plain(&code.to_lowercase()));
+        and("LOWER(t.code) LIKE ? ESCAPE '!'", beginning.into());
+    }
     if let Some(kind) = filter.kind {
         and("t.kind = ?", kind.code().into());
     }

@@ -1,0 +1,65 @@
+//! What stands beside a person: the log, and the statement.
+
+use super::{DoorDesk, DoorSearch, PeopleDesk, StaffPeopleError, doors::StaffDoorError};
+use crate::{
+    audit::{AuditAct, AuditLine},
+    base::ids::PersonId,
+    ledger::transfer::TransferId,
+    overview::{
+        Overview,
+        statement::{StatementEntry, StatementFilter},
+    },
+    staff_accounts::{StaffAct, StaffMember, StaffRefusal},
+};
+
+/// So many entries of the log stand beside a person.
+const LOGGED: u16 = 20;
+
+impl PeopleDesk {
+    /// The last entries of the log about a person of the member's school, newest first, without who opened
+    /// the page.
+    pub async fn log(
+        &self,
+        member: &StaffMember,
+        id: PersonId,
+    ) -> Result<Vec<AuditLine>, StaffPeopleError> {
+        let acts = AuditAct::ALL.iter().copied().filter(|act| *act != AuditAct::PersonOpened);
+        let acts: Vec<AuditAct> = acts.collect();
+        let subject = format!("person {id}");
+        Ok(AuditLine::about_in(&self.db, member.school, &subject, (&acts, LOGGED)).await?)
+    }
+
+    /// A person's masked name and number, and the newest lines of the statement below `before`, as the
+    /// holder has them. The opening is an entry of the audit log.
+    pub async fn statement(
+        &self,
+        member: &StaffMember,
+        id: PersonId,
+        (before, limit): (Option<TransferId>, u64),
+    ) -> Result<([String; 2], Vec<StatementEntry>), StaffPeopleError> {
+        if !member.roles.has(StaffAct::ReadBalances) {
+            return Err(StaffRefusal::NoRight.into());
+        }
+        let person = self.at_school(member, id).await?;
+        self.note_opened(member, id).await?;
+        let (of, all) = ((member.school, id), StatementFilter::default());
+        let lines = Overview::lines(&self.db, of, (all, before), limit).await?;
+        Ok(([person.masked_name(&self.sealer)?, person.student_no], lines))
+    }
+}
+
+impl DoorDesk {
+    /// The last entries of the log about the rights of whom a search names, newest first.
+    pub async fn rights_log(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+    ) -> Result<Vec<AuditLine>, StaffDoorError> {
+        let Some(person) = self.filter(member, search).await?.person else {
+            return Ok(Vec::new());
+        };
+        let acts = [AuditAct::DoorRightAdded, AuditAct::DoorRightEnded];
+        let subject = format!("person {person}");
+        Ok(AuditLine::about_in(&self.db, member.school, &subject, (&acts, LOGGED)).await?)
+    }
+}
