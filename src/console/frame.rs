@@ -157,6 +157,15 @@ pub(super) enum PageError {
 }
 
 impl PageError {
+    /// What a form was refused for, to be said on its page.
+    pub(super) fn refusal(self) -> Result<ApiError, Self> {
+        if let Self::Said(error) = self {
+            let is_refusal = matches!(error.problem().status, 403 | 409 | 422);
+            return if is_refusal { Ok(error) } else { Err(Self::Said(error)) };
+        }
+        Err(self)
+    }
+
     pub(super) fn internal() -> Self {
         ApiError::new(INTERNAL).into()
     }

@@ -265,10 +265,7 @@ async fn again(
     (tried, reason): (&'static str, String),
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
-    let error = match error {
-        PageError::Said(error) if matches!(error.problem().status, 403 | 409 | 422) => error,
-        elsewhere => return Err(elsewhere),
-    };
+    let error = error.refusal()?;
     let found = console.staff.member(&seat.member, id).await?;
     let may = may_change(&seat.member, &found);
     let page = detail(Frame::of(seat, console, HERE).await?, &found, may);
@@ -313,7 +310,7 @@ pub(super) async fn link(
             let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
             let (wrong, userid) = (wrong_of(&error, "link"), form.userid);
             let (status, wrong, tried, reason) = (wrong.status, Some(wrong), "link", form.reason);
-            shown_as(status, &DetailPage { wrong, userid, tried, reason, ..page })
+            shown_as(status, &DetailPage { wrong, tried, reason, userid, ..page })
         }
     }
 }

@@ -136,10 +136,7 @@ pub enum StaffTerminalError {
 impl StaffTerminalError {
     /// What has the code that was wanted.
     pub const fn taken_by(&self) -> Option<Uuid> {
-        match self {
-            Self::Registry(RegistryError::Taken(id)) => Some(*id),
-            _ => None,
-        }
+        if let Self::Registry(RegistryError::Taken(id)) = self { Some(*id) } else { None }
     }
 }
 

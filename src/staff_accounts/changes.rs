@@ -5,7 +5,7 @@
 
 use super::{
     Account, StaffAccounts, StaffAct, StaffClasses, StaffId, StaffLogin, StaffMember, StaffNo,
-    StaffRefusal, StaffRole, StaffRoles, counts_of, hold,
+    StaffRefusal, StaffRoles, counts_of, hold,
     registry::{Slip, entry},
     store::{
         self,
@@ -195,21 +195,6 @@ impl StaffAccounts {
     }
 }
 
-impl StaffRoles {
-    /// The roles that one admin may give alone: not finance and not admin.
-    #[must_use]
-    pub fn without_guarded(&self) -> Self {
-        let guarded = [StaffRole::Finance, StaffRole::Admin];
-        Self(self.0.iter().copied().filter(|role| !guarded.contains(role)).collect())
-    }
-
-    /// Whether a second person must approve that a login with `before` gets these.
-    pub fn need_two(&self, before: &Self) -> bool {
-        let added: Self = Self(self.0.difference(&before.0).copied().collect());
-        added.without_guarded() != added
-    }
-}
-
 impl StaffChanges<'_> {
     /// Adds a login with the hash of its first password.
     pub async fn add(
@@ -327,12 +312,11 @@ impl StaffChanges<'_> {
     ) -> Result<(), StaffChangeError> {
         store::set_roles(self.tx, account.id, roles, self.now).await?;
         sessions::end_all(self.tx, account.id, self.now).await?;
-        match asked {
-            Some(asked) => store::changes::finish(self.tx, asked, self.now).await?,
-            None => {
-                let change = self.change(account.id, ChangeKind::Roles, Some(self.now));
-                store::changes::insert(self.tx, &change).await?;
-            }
+        if let Some(asked) = asked {
+            store::changes::finish(self.tx, asked, self.now).await?;
+        } else {
+            let change = self.change(account.id, ChangeKind::Roles, Some(self.now));
+            store::changes::insert(self.tx, &change).await?;
         }
         let before = account.roles.clone();
         let account = Account { roles: roles.clone(), ..account };
@@ -398,29 +382,5 @@ impl StaffChanges<'_> {
             asked_at: self.now,
             done_at,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use StaffRole::{Admin, Auditor, CardOffice, Finance};
-
-    #[test]
-    fn finance_and_admin_are_granted_by_two() {
-        let cases: [(&[StaffRole], &[StaffRole], bool); 6] = [
-            (&[], &[CardOffice, Auditor], false),
-            (&[], &[Finance], true),
-            (&[CardOffice], &[CardOffice, Admin], true),
-            (&[Finance, Admin], &[Finance], false),
-            (&[Finance], &[Finance, CardOffice], false),
-            (&[Finance], &[Admin], true),
-        ];
-        for (before, after, two) in cases {
-            let roles = |roles: &[StaffRole]| StaffRoles::new(roles.iter().copied());
-            assert_eq!(roles(after).need_two(&roles(before)), two, "{before:?} {after:?}");
-        }
-        let all = StaffRoles::new([CardOffice, Finance, Admin]);
-        assert_eq!(all.without_guarded(), StaffRoles::new([CardOffice]));
     }
 }

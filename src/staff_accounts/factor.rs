@@ -299,8 +299,8 @@ mod tests {
         let printed = keeper.printed(id, &slip, NOW).unwrap();
         let offered = keeper.offering(id, printed.clone(), &own).unwrap();
         let first = first_code(&slip);
-        let (late, end) =
-            (NOW.plus(SLIP_GOOD_FOR - Duration::from_secs(1)), NOW.plus(SLIP_GOOD_FOR));
+        let end = NOW.plus(SLIP_GOOD_FOR);
+        let late = end.minus(Duration::from_secs(1));
         let shown = |factor: &Factor, secret: &TotpSecret, now: Timestamp| {
             keeper.judge(id, factor, &code(secret, now), now).unwrap()
         };

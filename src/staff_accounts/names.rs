@@ -164,9 +164,25 @@ impl fmt::Display for StaffRoles {
     }
 }
 
+impl StaffRoles {
+    /// The roles that one admin may give alone: not finance and not admin.
+    #[must_use]
+    pub fn without_guarded(&self) -> Self {
+        let guarded = [StaffRole::Finance, StaffRole::Admin];
+        Self(self.0.iter().copied().filter(|role| !guarded.contains(role)).collect())
+    }
+
+    /// Whether a second person must approve that a login with `before` gets these.
+    pub fn need_two(&self, before: &Self) -> bool {
+        let added: Self = Self(self.0.difference(&before.0).copied().collect());
+        added.without_guarded() != added
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use StaffRole::{Admin, Auditor, CardOffice, Finance};
 
     #[test]
     fn names_and_roles_are_restricted_and_read_back() {
@@ -194,5 +210,23 @@ mod tests {
         let all = StaffRoles::new(StaffRole::ALL);
         assert_eq!(StaffRoles::parse(&all.to_string()), Some(all));
         assert_eq!(StaffRoles::parse("finance,owner"), None);
+    }
+
+    #[test]
+    fn finance_and_admin_are_granted_by_two() {
+        let cases: [(&[StaffRole], &[StaffRole], bool); 6] = [
+            (&[], &[CardOffice, Auditor], false),
+            (&[], &[Finance], true),
+            (&[CardOffice], &[CardOffice, Admin], true),
+            (&[Finance, Admin], &[Finance], false),
+            (&[Finance], &[Finance, CardOffice], false),
+            (&[Finance], &[Admin], true),
+        ];
+        for (before, after, two) in cases {
+            let roles = |roles: &[StaffRole]| StaffRoles::new(roles.iter().copied());
+            assert_eq!(roles(after).need_two(&roles(before)), two, "{before:?} {after:?}");
+        }
+        let all = StaffRoles::new([CardOffice, Finance, Admin]);
+        assert_eq!(all.without_guarded(), StaffRoles::new([CardOffice]));
     }
 }

@@ -60,25 +60,25 @@ impl Exportable for Days {
                 place.descending(),
                 async move |page| desk.days(&member, &query, page).await,
                 |day| day.id,
-                |day| cells(day).into(),
+                |day| cells(&day).into(),
             ),
         })
     }
 }
 
-fn cells(day: BillDay) -> [String; 11] {
-    let [ours, theirs] = sums(&day);
+fn cells(day: &BillDay) -> [String; 11] {
+    let [ours, theirs] = sums(day);
     [
         day.key.day.to_string(),
         words::provider(day.key.provider).to_owned(),
         day.key.merchant.clone(),
-        super::state(&day),
+        super::state(day),
         yuan(ours),
         yuan(theirs),
         yuan(theirs - ours),
         yuan(day.totals.fee_fen),
         day.totals.open_differences.to_string(),
         words::when(day.compared_at),
-        super::apart(&day).join("；"),
+        super::apart(day).join("；"),
     ]
 }

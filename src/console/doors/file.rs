@@ -137,6 +137,11 @@ pub(in crate::console) async fn export_log(
     exports::taken::<Log>(&seat.member, &console, &desk, what).await
 }
 
+/// The log says whose it was, as where a page of it is read.
+fn subject_of(person: &str) -> String {
+    if person.is_empty() { "access log".to_owned() } else { format!("person {person}") }
+}
+
 impl Exportable for Log {
     type Needs = ReadAccessLog;
     const KIND: ExportKind = ExportKind::AccessLog;
@@ -174,12 +179,7 @@ impl Exportable for Log {
                 about: vec![("筛选", filter), ("查阅原因", reason), taker],
             },
             needs: Self::KIND.act(),
-            // The log says whose it was, as where a page of it is read.
-            subject: if person.is_empty() {
-                "access log".to_owned()
-            } else {
-                format!("person {person}")
-            },
+            subject: subject_of(person),
             asked: said,
             rows: OpenedList::pages(
                 place.descending(),

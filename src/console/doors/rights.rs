@@ -197,10 +197,7 @@ pub(super) async fn again<N: Needs>(
     (grant, ending): (GrantForm, Option<(DoorRightId, String)>),
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
-    let error = match error {
-        PageError::Said(error) if matches!(error.problem().status, 403 | 409 | 422) => error,
-        elsewhere => return Err(elsewhere),
-    };
+    let error = error.refusal()?;
     let all = (Wanted { of: None, group: None }, &DoorRightQuery::default(), Place::default());
     let mut page = Asked::of(&seat.member, console, all)?.page(seat, console).await?;
     let mut wrong = Wrong::of(&error);
