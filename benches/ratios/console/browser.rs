@@ -68,7 +68,11 @@ impl Browser {
         let asked = format!("{}/api/v1/staff/auth/login", browser.base_url);
         let granted = browser.client.post(asked).json(&body).send().await?.error_for_status()?;
         let granted: Value = granted.json().await?;
-        granted["access_token"].as_str().ok_or("no token")?.clone_into(&mut browser.token);
+        granted
+            .pointer("/access_token")
+            .and_then(Value::as_str)
+            .ok_or("no token")?
+            .clone_into(&mut browser.token);
         Ok(browser)
     }
 
@@ -130,7 +134,7 @@ impl Browser {
         let asked = self.client.post(format!("{}/api/v1/staff/policy/preview", self.base_url));
         let asked = asked.bearer_auth(&self.token).json(&json!({ "changes": changes }));
         let said: Value = asked.send().await?.error_for_status()?.json().await?;
-        Ok(said["impacts"].to_string())
+        Ok(said.pointer("/impacts").ok_or("no impacts")?.to_string())
     }
 
     /// Asks for a page until it no longer says this.

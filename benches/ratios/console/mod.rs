@@ -183,7 +183,7 @@ impl Office {
         let (mut bytes, mut lines) = (0, 0);
         while let Some(chunk) = file.chunk().await? {
             bytes += u64::try_from(chunk.len())?;
-            lines += u64::try_from(chunk.iter().filter(|byte| **byte == b'\n').count())?;
+            lines += u64::try_from(chunk.split(|byte| *byte == b'\n').count() - 1)?;
         }
         Ok((bytes, lines))
     }
