@@ -103,7 +103,7 @@ impl PolicyImpact {
         let (was, becomes) = (bounds(before), bounds(after));
         if was != becomes {
             let counted = counted(db, async |tx: &Tx| {
-                let since = Day::from_number(now.day().number() - (DAYS - 1)).start();
+                let since = Day::from_number(now.day().number() - DAYS).start();
                 let found = impact::topped_up(tx, (school, since), was, becomes).await?;
                 Ok(top_ups(found))
             });
@@ -150,7 +150,7 @@ async fn limits_hit(
 ) -> Result<String, DbError> {
     let asked = lowest(limits);
     let mut found = LimitsHit::default();
-    let days = || (0..DAYS).map(|ago| Day::from_number(today.number() - ago));
+    let days = || (0..=DAYS).map(|ago| Day::from_number(today.number() - ago));
     let mut left = MOST;
     counted(db, async |tx: &Tx| {
         for day in days() {

@@ -97,7 +97,10 @@ async fn forms_of_others_do_nothing(db: &TestDb) {
     let csrf = page.field("csrf");
     let foreign = browser.send_from("https://evil.example", path, &form(csrf.clone())).await;
     assert!(foreign.with(403).says("表单来自其他网站"));
-    assert!(browser.send(path, &form("x".to_owned())).await.with(403).says("登录状态已变化"));
+    // What was typed is shown again, as for a page of an earlier session; nothing is done.
+    assert!(browser.send(path, &form("x".to_owned())).await.with(403).says("还没有提交"));
+    let bare = [("csrf", "x".to_owned())];
+    assert!(browser.send("/staff/sign-out", &bare).await.with(403).says("登录状态已变化"));
     browser.send(path, &form(String::new())).await.with(403);
     let rights = "SELECT COUNT(*) FROM door_right";
     assert_eq!(world.rows.number(rights).await, 0);
