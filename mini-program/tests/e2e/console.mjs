@@ -37,7 +37,8 @@ async function enter(page, server, { school, login, password, printed }) {
   await page.getByRole('button', { name: '完成并登录' }).click()
   await page.getByRole('heading', { name: '请保存您的恢复码' }).waitFor()
   await page.getByRole('link', { name: '我已保存，继续' }).click()
-  await page.getByRole('heading', { name: '今日待办' }).waitFor()
+  // Where the work of the role begins.
+  await page.getByRole('heading', { level: 1, name: /今日待办|记录|工作人员/ }).waitFor()
 }
 
 /** What is wrong with the page that is shown. */
