@@ -5,7 +5,7 @@ mod refund_facts;
 use super::{
     Console,
     browser::{Needs, Seat, Sent},
-    deciding::{CameFrom, Decided, Tried, Typed, page_of},
+    deciding::{self, CameFrom, Decided, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, reason_of},
     second, words,
 };
@@ -187,7 +187,10 @@ pub(super) async fn approve(
         }?)
     };
     let decided = deciding.await;
-    ended(&seat, &console, (desk, id), (form, ApprovalVerdict::Approve, decided)).await
+    deciding::ended(&path_of(desk, id), (form, ApprovalVerdict::Approve, decided), |tried| {
+        page(&seat, &console, (desk, id), tried)
+    })
+    .await
 }
 
 pub(super) async fn reject(
@@ -205,7 +208,10 @@ pub(super) async fn reject(
         }?)
     };
     let decided = deciding.await;
-    ended(&seat, &console, (desk, id), (form, ApprovalVerdict::Reject, decided)).await
+    deciding::ended(&path_of(desk, id), (form, ApprovalVerdict::Reject, decided), |tried| {
+        page(&seat, &console, (desk, id), tried)
+    })
+    .await
 }
 
 pub(super) async fn withdraw(
@@ -219,20 +225,10 @@ pub(super) async fn withdraw(
         Desk::Bill => console.bills.withdraw_repair(member, id).await.map(drop),
     };
     let decided = decided.map_err(PageError::from);
-    ended(&seat, &console, (desk, id), (form, ApprovalVerdict::Withdraw, decided)).await
-}
-
-/// What a decision leads to.
-async fn ended<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    (desk, id): (Desk, ApprovalId),
-    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
-) -> Result<HttpResponse, PageError> {
-    match decided {
-        Ok(()) => Ok(form.done(&path_of(desk, id), verdict)),
-        Err(error) => page(seat, console, (desk, id), form.refused(verdict, error)?).await,
-    }
+    deciding::ended(&path_of(desk, id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
+        page(&seat, &console, (desk, id), tried)
+    })
+    .await
 }
 
 /// A remark, which may be left out.

@@ -116,6 +116,18 @@ impl Tried {
     }
 }
 
+/// What a decision leads to: done, one is back where one came from; refused, it is `page` again.
+pub(super) async fn ended<P: Future<Output = Result<HttpResponse, PageError>>>(
+    own: &str,
+    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
+    page: impl FnOnce(Tried) -> P,
+) -> Result<HttpResponse, PageError> {
+    match decided {
+        Ok(()) => Ok(form.done(own, verdict)),
+        Err(error) => page(form.refused(verdict, error)?).await,
+    }
+}
+
 /// A page of a request, with the status of what is wrong.
 pub(super) fn page_of(
     status: Option<u16>,

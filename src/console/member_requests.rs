@@ -174,7 +174,10 @@ pub(super) async fn reject(
         Ok(())
     };
     let decided = deciding.await;
-    ended(&seat, &console, id, (form, ApprovalVerdict::Reject, decided)).await
+    deciding::ended(&path_of(id), (form, ApprovalVerdict::Reject, decided), |tried| {
+        page(&seat, &console, id, tried)
+    })
+    .await
 }
 
 pub(super) async fn withdraw(
@@ -185,20 +188,10 @@ pub(super) async fn withdraw(
     let id = id.into_inner();
     let withdrawn = console.staff.withdraw_change(&seat.member, id).await;
     let decided = withdrawn.map(drop).map_err(PageError::from);
-    ended(&seat, &console, id, (form, ApprovalVerdict::Withdraw, decided)).await
-}
-
-/// What a decision leads to.
-async fn ended<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    id: ApprovalId,
-    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
-) -> Result<HttpResponse, PageError> {
-    match decided {
-        Ok(()) => Ok(form.done(&path_of(id), verdict)),
-        Err(error) => page(seat, console, id, form.refused(verdict, error)?).await,
-    }
+    deciding::ended(&path_of(id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
+        page(&seat, &console, id, tried)
+    })
+    .await
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

@@ -125,7 +125,10 @@ pub(in crate::console) async fn approve(
         Ok(())
     };
     let decided = deciding.await;
-    ended(&seat, &console, id, (form, ApprovalVerdict::Approve, decided)).await
+    deciding::ended(&path_of(id), (form, ApprovalVerdict::Approve, decided), |tried| {
+        page(&seat, &console, id, tried)
+    })
+    .await
 }
 
 pub(in crate::console) async fn reject(
@@ -140,7 +143,10 @@ pub(in crate::console) async fn reject(
         Ok(())
     };
     let decided = deciding.await;
-    ended(&seat, &console, id, (form, ApprovalVerdict::Reject, decided)).await
+    deciding::ended(&path_of(id), (form, ApprovalVerdict::Reject, decided), |tried| {
+        page(&seat, &console, id, tried)
+    })
+    .await
 }
 
 pub(in crate::console) async fn withdraw(
@@ -151,20 +157,10 @@ pub(in crate::console) async fn withdraw(
     let id = id.into_inner();
     let withdrawn = console.staff.withdraw_policy(&seat.member, id).await;
     let decided = withdrawn.map(drop).map_err(PageError::from);
-    ended(&seat, &console, id, (form, ApprovalVerdict::Withdraw, decided)).await
-}
-
-/// What a decision leads to.
-async fn ended<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    id: ApprovalId,
-    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
-) -> Result<HttpResponse, PageError> {
-    match decided {
-        Ok(()) => Ok(form.done(&path_of(id), verdict)),
-        Err(error) => page(seat, console, id, form.refused(verdict, error)?).await,
-    }
+    deciding::ended(&path_of(id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
+        page(&seat, &console, id, tried)
+    })
+    .await
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {
