@@ -2,9 +2,9 @@
 
 use super::{
     Console,
-    approvals::{HERE, LONGEST_REASON, Row, history, remark_of},
+    approvals::{HERE, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
-    deciding::{self, Decided, Tried, Typed, page_of},
+    deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     orders::fen_of,
     people::{self, CameFrom},
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     adjustments::Adjustment,
-    approvals::{ApprovalId, ApprovalState, ApprovalVerdict},
+    approvals::{ApprovalId, ApprovalState},
     base::{
         http::{
             ApiError,
@@ -24,7 +24,7 @@ use crate::{
         PersonDetail, StaffActError,
         guard::{AskAdjustment, DecideAdjustment, ReadAdjustments},
     },
-    staff_accounts::StaffAct,
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -207,104 +207,88 @@ impl AskForm {
     }
 }
 
-pub(super) async fn show(
-    seat: Seat<ReadAdjustments>,
-    id: Path<ApprovalId>,
-    from: Query<deciding::CameFrom>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    page(&seat, &console, id.into_inner(), Tried::nothing(from.back())).await
-}
+/// The desk of adjustments.
+pub(super) struct Adjustments;
 
-/// Approves what was seen; where the balance is another by now, it is shown with the remark as it was.
-pub(super) async fn approve(
-    Sent { seat, form }: Sent<DecideAdjustment, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (id, people) = (id.into_inner(), &console.people);
-    // A form that showed nothing is about another balance.
-    let seen = Some(form.seen.parse().unwrap_or(i64::MIN));
-    let decided = match remark_of(&form.reason) {
-        Ok(why) => {
-            let approved = people.approve_adjustment(&seat.member, id, (&why, seen)).await;
-            approved.map(drop).map_err(PageError::from)
-        }
-        Err(wrong) => Err(wrong),
-    };
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Approve, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
-}
+impl RequestDesk for Adjustments {
+    type Key = ApprovalId;
+    type Reads = ReadAdjustments;
+    type Asks = AskAdjustment;
+    type Decides = DecideAdjustment;
 
-pub(super) async fn reject(
-    Sent { seat, form }: Sent<DecideAdjustment, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (id, people) = (id.into_inner(), &console.people);
-    let deciding = async {
-        let why = reason_of(&form.reason, LONGEST_REASON)?;
-        people.reject_adjustment(&seat.member, id, &why).await?;
+    fn path_of(id: ApprovalId) -> String {
+        path_of(id)
+    }
+
+    async fn page<N: Needs>(
+        seat: &Seat<N>,
+        console: &Console,
+        id: ApprovalId,
+        tried: Tried,
+    ) -> Result<HttpResponse, PageError> {
+        let approval = console.people.adjustment(&seat.member, id).await?;
+        let adjustment = Adjustment::of(&approval).ok_or_else(|| ApiError::new(NOT_FOUND))?;
+        let detail = console.people.find(&seat.member, adjustment.person).await?;
+        let now = console.clock.now();
+        let waits = approval.state_at(now) == ApprovalState::Requested;
+        let own = approval.asked_by.staff_no == *seat.member.staff_no;
+        let has = |act| seat.member.roles.has(act);
+        let decides = waits && !own && !detail.is_own && has(StaffAct::DecideAdjustment);
+        let why_not =
+            if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
+        let (wrong, typed) = tried.about(&approval, now);
+        let status = wrong.as_ref().map(|wrong| wrong.status);
+        let row = Row::of(&approval, path_of(approval.id), now);
+        let page = DetailPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            wrong,
+            verb: format!("通过{} {}", row.kind, row.amount),
+            row,
+            person: (people::path_of(detail.listed.id), who(&detail)),
+            question: question(&detail, adjustment.change_fen),
+            seen: Some(has_fen(&detail)),
+            history: history(&approval),
+            decides,
+            why_not,
+            withdraws: waits && own,
+            list: deciding::after(&typed.back, LIST),
+            typed,
+        };
+        page_of(status, &page)
+    }
+
+    /// Approves what was seen; where the balance is another by now, it is shown with the remark as it was.
+    async fn approve(
+        seat: &Seat<DecideAdjustment>,
+        console: &Console,
+        id: ApprovalId,
+        form: &Decided,
+    ) -> Result<Option<HttpResponse>, PageError> {
+        // A form that showed nothing is about another balance.
+        let seen = Some(form.seen.parse().unwrap_or(i64::MIN));
+        let why = remark_of(&form.reason)?;
+        console.people.approve_adjustment(&seat.member, id, (&why, seen)).await?;
+        Ok(None)
+    }
+
+    async fn reject(
+        member: &StaffMember,
+        console: &Console,
+        id: ApprovalId,
+        why: &str,
+    ) -> Result<(), PageError> {
+        console.people.reject_adjustment(member, id, why).await?;
         Ok(())
-    };
-    let decided = deciding.await;
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Reject, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
-}
+    }
 
-pub(super) async fn withdraw(
-    Sent { seat, form }: Sent<AskAdjustment, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
-    let withdrawn = console.people.withdraw_adjustment(&seat.member, id).await;
-    let decided = withdrawn.map(drop).map_err(PageError::from);
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
-}
-
-async fn page<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    id: ApprovalId,
-    tried: Tried,
-) -> Result<HttpResponse, PageError> {
-    let approval = console.people.adjustment(&seat.member, id).await?;
-    let adjustment = Adjustment::of(&approval).ok_or_else(|| ApiError::new(NOT_FOUND))?;
-    let detail = console.people.find(&seat.member, adjustment.person).await?;
-    let now = console.clock.now();
-    let waits = approval.state_at(now) == ApprovalState::Requested;
-    let own = approval.asked_by.staff_no == *seat.member.staff_no;
-    let has = |act| seat.member.roles.has(act);
-    let decides = waits && !own && !detail.is_own && has(StaffAct::DecideAdjustment);
-    let why_not =
-        if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
-    let (wrong, typed) = tried.about(&approval, now);
-    let status = wrong.as_ref().map(|wrong| wrong.status);
-    let row = Row::of(&approval, path_of(approval.id), now);
-    let page = DetailPage {
-        frame: Frame::of(seat, console, HERE).await?,
-        wrong,
-        verb: format!("通过{} {}", row.kind, row.amount),
-        row,
-        person: (people::path_of(detail.listed.id), who(&detail)),
-        question: question(&detail, adjustment.change_fen),
-        seen: Some(has_fen(&detail)),
-        history: history(&approval),
-        decides,
-        why_not,
-        withdraws: waits && own,
-        list: deciding::after(&typed.back, LIST),
-        typed,
-    };
-    page_of(status, &page)
+    async fn withdraw(
+        member: &StaffMember,
+        console: &Console,
+        id: ApprovalId,
+    ) -> Result<(), PageError> {
+        console.people.withdraw_adjustment(member, id).await?;
+        Ok(())
+    }
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

@@ -4,13 +4,13 @@ mod refund_facts;
 
 use super::{
     Console,
-    browser::{Needs, Seat, Sent},
-    deciding::{self, CameFrom, Decided, Tried, Typed, page_of},
+    browser::{Needs, Seat},
+    deciding::{Decided, RequestDesk, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, reason_of},
     second, words,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState, ApprovalVerdict},
+    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
     base::clock::Timestamp,
     staff::{
         MoneyStanding, StaffRefund, StaffRepair,
@@ -18,10 +18,7 @@ use crate::{
     },
     staff_accounts::{StaffAct, StaffMember},
 };
-use actix_web::{
-    HttpResponse,
-    web::{Data, Path, Query},
-};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -119,116 +116,101 @@ struct Request {
     facts: Vec<(&'static str, String)>,
 }
 
-pub(super) async fn show(
-    seat: Seat<ReadRefunds>,
-    path: Path<(Desk, ApprovalId)>,
-    from: Query<CameFrom>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    page(&seat, &console, path.into_inner(), Tried::nothing(from.back())).await
-}
+/// The desks of refunds and of bills.
+pub(super) struct MoneyRequests;
 
-async fn page<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    (desk, id): (Desk, ApprovalId),
-    tried: Tried,
-) -> Result<HttpResponse, PageError> {
-    let mut request = find(console, &seat.member, desk, id).await?;
-    let now = console.clock.now();
-    if desk == Desk::Refund {
-        let about = refund_facts::of(console, &seat.member, &request.approval).await?;
-        request.facts.extend(about.facts);
-        request.order = about.order;
+impl RequestDesk for MoneyRequests {
+    type Key = (Desk, ApprovalId);
+    type Reads = ReadRefunds;
+    type Asks = AskRefund;
+    type Decides = DecideRefund;
+
+    fn path_of((desk, id): Self::Key) -> String {
+        path_of(desk, id)
     }
-    let approval = &request.approval;
-    let waits = approval.state_at(now) == ApprovalState::Requested;
-    let own = approval.asked_by.staff_no == *seat.member.staff_no;
-    let decides = waits && !own && seat.member.roles.has(desk.decides());
-    let why_not =
-        if decides { second::why_not(console, &seat.member, approval).await? } else { None };
-    let row = request.row(desk, now);
-    let (wrong, typed) = tried.about(approval, now);
-    let status = wrong.as_ref().map(|wrong| wrong.status);
-    let page = DetailPage {
-        frame: Frame::of(seat, console, HERE).await?,
-        queries: request.standing == Some(MoneyStanding::RefundSent)
-            && approval.kind == ApprovalKind::Refund
-            && seat.member.roles.has(StaffAct::AskProvider),
-        decides,
-        why_not,
-        withdraws: waits && own,
-        history: history(approval),
-        list: list_of(&typed.back, desk),
-        question: format!("通过{} {}？", row.kind, row.amount),
-        verb: format!("通过 {}", row.amount),
-        row,
-        order: request.order,
-        facts: request.facts,
-        wrong,
-        seen: None,
-        typed,
-    };
-    page_of(status, &page)
-}
 
-pub(super) async fn approve(
-    Sent { seat, form }: Sent<DecideRefund, Decided>,
-    path: Path<(Desk, ApprovalId)>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let ((desk, id), member) = (path.into_inner(), &seat.member);
-    let (staff, bills) = (&console.staff, &console.bills);
-    let deciding = async {
-        let why = remark_of(&form.reason)?;
-        Ok(match desk {
-            Desk::Refund => staff.approve_refund(member, id, &why).await.map(drop),
-            Desk::Bill => bills.approve_repair(member, id, &why).await.map(drop),
-        }?)
-    };
-    let decided = deciding.await;
-    deciding::ended(&path_of(desk, id), (form, ApprovalVerdict::Approve, decided), |tried| {
-        page(&seat, &console, (desk, id), tried)
-    })
-    .await
-}
+    async fn page<N: Needs>(
+        seat: &Seat<N>,
+        console: &Console,
+        (desk, id): Self::Key,
+        tried: Tried,
+    ) -> Result<HttpResponse, PageError> {
+        let mut request = find(console, &seat.member, desk, id).await?;
+        let now = console.clock.now();
+        if desk == Desk::Refund {
+            let about = refund_facts::of(console, &seat.member, &request.approval).await?;
+            request.facts.extend(about.facts);
+            request.order = about.order;
+        }
+        let approval = &request.approval;
+        let waits = approval.state_at(now) == ApprovalState::Requested;
+        let own = approval.asked_by.staff_no == *seat.member.staff_no;
+        let decides = waits && !own && seat.member.roles.has(desk.decides());
+        let why_not =
+            if decides { second::why_not(console, &seat.member, approval).await? } else { None };
+        let row = request.row(desk, now);
+        let (wrong, typed) = tried.about(approval, now);
+        let status = wrong.as_ref().map(|wrong| wrong.status);
+        let page = DetailPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            queries: request.standing == Some(MoneyStanding::RefundSent)
+                && approval.kind == ApprovalKind::Refund
+                && seat.member.roles.has(StaffAct::AskProvider),
+            decides,
+            why_not,
+            withdraws: waits && own,
+            history: history(approval),
+            list: list_of(&typed.back, desk),
+            question: format!("通过{} {}？", row.kind, row.amount),
+            verb: format!("通过 {}", row.amount),
+            row,
+            order: request.order,
+            facts: request.facts,
+            wrong,
+            seen: None,
+            typed,
+        };
+        page_of(status, &page)
+    }
 
-pub(super) async fn reject(
-    Sent { seat, form }: Sent<DecideRefund, Decided>,
-    path: Path<(Desk, ApprovalId)>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let ((desk, id), member) = (path.into_inner(), &seat.member);
-    let (staff, bills) = (&console.staff, &console.bills);
-    let deciding = async {
-        let why = reason_of(&form.reason, LONGEST_REASON)?;
-        Ok(match desk {
-            Desk::Refund => staff.reject_refund(member, id, &why).await.map(drop),
-            Desk::Bill => bills.reject_repair(member, id, &why).await.map(drop),
-        }?)
-    };
-    let decided = deciding.await;
-    deciding::ended(&path_of(desk, id), (form, ApprovalVerdict::Reject, decided), |tried| {
-        page(&seat, &console, (desk, id), tried)
-    })
-    .await
-}
+    async fn approve(
+        seat: &Seat<DecideRefund>,
+        console: &Console,
+        (desk, id): Self::Key,
+        form: &Decided,
+    ) -> Result<Option<HttpResponse>, PageError> {
+        let (why, member) = (remark_of(&form.reason)?, &seat.member);
+        match desk {
+            Desk::Refund => console.staff.approve_refund(member, id, &why).await.map(drop),
+            Desk::Bill => console.bills.approve_repair(member, id, &why).await.map(drop),
+        }?;
+        Ok(None)
+    }
 
-pub(super) async fn withdraw(
-    Sent { seat, form }: Sent<AskRefund, Decided>,
-    path: Path<(Desk, ApprovalId)>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let ((desk, id), member) = (path.into_inner(), &seat.member);
-    let decided = match desk {
-        Desk::Refund => console.staff.withdraw_refund(member, id).await.map(drop),
-        Desk::Bill => console.bills.withdraw_repair(member, id).await.map(drop),
-    };
-    let decided = decided.map_err(PageError::from);
-    deciding::ended(&path_of(desk, id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
-        page(&seat, &console, (desk, id), tried)
-    })
-    .await
+    async fn reject(
+        member: &StaffMember,
+        console: &Console,
+        (desk, id): Self::Key,
+        why: &str,
+    ) -> Result<(), PageError> {
+        match desk {
+            Desk::Refund => console.staff.reject_refund(member, id, why).await.map(drop),
+            Desk::Bill => console.bills.reject_repair(member, id, why).await.map(drop),
+        }?;
+        Ok(())
+    }
+
+    async fn withdraw(
+        member: &StaffMember,
+        console: &Console,
+        (desk, id): Self::Key,
+    ) -> Result<(), PageError> {
+        match desk {
+            Desk::Refund => console.staff.withdraw_refund(member, id).await.map(drop),
+            Desk::Bill => console.bills.withdraw_repair(member, id).await.map(drop),
+        }?;
+        Ok(())
+    }
 }
 
 /// A remark, which may be left out.

@@ -2,17 +2,124 @@
 //! with what was typed and who was first; done, one is back at the row of the list that one came from.
 
 use super::{
-    browser::next_of,
-    frame::{Detail, PageError, Wrong, sent_to, shown_as},
+    Console,
+    approvals::LONGEST_REASON,
+    browser::{Needs, Seat, Sent, next_of},
+    frame::{Detail, PageError, Wrong, reason_of, sent_to, shown_as},
     words,
 };
 use crate::{
     approvals::{Approval, ApprovalVerdict},
     base::clock::Timestamp,
+    staff_accounts::StaffMember,
 };
-use actix_web::HttpResponse;
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
 use askama::Template;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// A desk where one person asks and a second decides.
+pub(super) trait RequestDesk: 'static {
+    /// What names a request in an address.
+    type Key: Copy + DeserializeOwned + 'static;
+    /// Who may look at requests, withdraw their own, and decide those of others.
+    type Reads: Needs;
+    type Asks: Needs;
+    type Decides: Needs;
+
+    /// The address of a request.
+    fn path_of(key: Self::Key) -> String;
+
+    /// The page of a request.
+    async fn page<N: Needs>(
+        seat: &Seat<N>,
+        console: &Console,
+        key: Self::Key,
+        tried: Tried,
+    ) -> Result<HttpResponse, PageError>;
+
+    /// Approves; answers what is shown then, where that is not what one came from.
+    async fn approve(
+        seat: &Seat<Self::Decides>,
+        console: &Console,
+        key: Self::Key,
+        form: &Decided,
+    ) -> Result<Option<HttpResponse>, PageError>;
+
+    async fn reject(
+        member: &StaffMember,
+        console: &Console,
+        key: Self::Key,
+        why: &str,
+    ) -> Result<(), PageError>;
+
+    async fn withdraw(
+        member: &StaffMember,
+        console: &Console,
+        key: Self::Key,
+    ) -> Result<(), PageError>;
+}
+
+pub(super) async fn show<D: RequestDesk>(
+    seat: Seat<D::Reads>,
+    key: Path<D::Key>,
+    from: Query<CameFrom>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    D::page(&seat, &console, key.into_inner(), Tried::nothing(from.back())).await
+}
+
+pub(super) async fn approve<D: RequestDesk>(
+    Sent { seat, form }: Sent<D::Decides, Decided>,
+    key: Path<D::Key>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let key = key.into_inner();
+    match D::approve(&seat, &console, key, &form).await {
+        Ok(Some(shown)) => Ok(shown),
+        Ok(None) => Ok(form.done(&D::path_of(key), ApprovalVerdict::Approve)),
+        Err(error) => {
+            let tried = form.refused(ApprovalVerdict::Approve, error)?;
+            D::page(&seat, &console, key, tried).await
+        }
+    }
+}
+
+pub(super) async fn reject<D: RequestDesk>(
+    Sent { seat, form }: Sent<D::Decides, Decided>,
+    key: Path<D::Key>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let key = key.into_inner();
+    let rejected = async {
+        let why = reason_of(&form.reason, LONGEST_REASON)?;
+        D::reject(&seat.member, &console, key, &why).await
+    };
+    match rejected.await {
+        Ok(()) => Ok(form.done(&D::path_of(key), ApprovalVerdict::Reject)),
+        Err(error) => {
+            let tried = form.refused(ApprovalVerdict::Reject, error)?;
+            D::page(&seat, &console, key, tried).await
+        }
+    }
+}
+
+pub(super) async fn withdraw<D: RequestDesk>(
+    Sent { seat, form }: Sent<D::Asks, Decided>,
+    key: Path<D::Key>,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    let key = key.into_inner();
+    match D::withdraw(&seat.member, &console, key).await {
+        Ok(()) => Ok(form.done(&D::path_of(key), ApprovalVerdict::Withdraw)),
+        Err(error) => {
+            let tried = form.refused(ApprovalVerdict::Withdraw, error)?;
+            D::page(&seat, &console, key, tried).await
+        }
+    }
+}
 
 /// A decision as it is sent.
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +164,7 @@ impl CameFrom {
 
 impl Decided {
     /// After it was done: back where one came from, or to the request's page.
-    pub(super) fn done(&self, own: &str, verdict: ApprovalVerdict) -> HttpResponse {
+    fn done(&self, own: &str, verdict: ApprovalVerdict) -> HttpResponse {
         let said = match verdict {
             ApprovalVerdict::Approve => "approved",
             ApprovalVerdict::Reject => "rejected",
@@ -72,11 +179,7 @@ impl Decided {
     }
 
     /// What its page shows where it was refused; an error where there is no such page.
-    pub(super) fn refused(
-        self,
-        verdict: ApprovalVerdict,
-        error: PageError,
-    ) -> Result<Tried, PageError> {
+    fn refused(self, verdict: ApprovalVerdict, error: PageError) -> Result<Tried, PageError> {
         let PageError::Said(error) = error else { return Err(error) };
         if !matches!(error.problem().status, 403 | 409 | 422 | 429 | 503) {
             return Err(error.into());
@@ -102,7 +205,7 @@ impl Decided {
 
 impl Tried {
     /// A page that is only looked at.
-    pub(super) fn nothing(back: String) -> Self {
+    fn nothing(back: String) -> Self {
         Self { wrong: None, typed: Typed { back, ..Typed::default() } }
     }
 
@@ -113,18 +216,6 @@ impl Tried {
             wrong.details.extend(first(approval, now).map(Detail::from));
         }
         (wrong, typed)
-    }
-}
-
-/// What a decision leads to: done, one is back where one came from; refused, it is `page` again.
-pub(super) async fn ended<P: Future<Output = Result<HttpResponse, PageError>>>(
-    own: &str,
-    (form, verdict, decided): (Decided, ApprovalVerdict, Result<(), PageError>),
-    page: impl FnOnce(Tried) -> P,
-) -> Result<HttpResponse, PageError> {
-    match decided {
-        Ok(()) => Ok(form.done(own, verdict)),
-        Err(error) => page(form.refused(verdict, error)?).await,
     }
 }
 

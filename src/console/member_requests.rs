@@ -2,23 +2,20 @@
 
 use super::{
     Console,
-    approvals::{LONGEST_REASON, history, remark_of},
-    browser::{Needs, Seat, Sent},
-    deciding::{self, Decided, Tried, Typed, page_of},
-    frame::{Frame, PageError, Wrong, reason_of},
+    approvals::{history, remark_of},
+    browser::{Needs, Seat},
+    deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
+    frame::{Frame, PageError, Wrong},
     member_add::slip_page,
     members::{self, HERE, MemberRow, roles_word},
     second, words,
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalState, ApprovalVerdict},
+    approvals::{Approval, ApprovalId, ApprovalState},
     staff::guard::{ChangeStaff, ReadStaff},
-    staff_accounts::{StaffAct, StaffChange, StaffId},
+    staff_accounts::{StaffAct, StaffChange, StaffId, StaffMember},
 };
-use actix_web::{
-    HttpResponse,
-    web::{Data, Path, Query},
-};
+use actix_web::HttpResponse;
 use askama::Template;
 
 /// A request as a list shows it.
@@ -70,57 +67,95 @@ impl RequestRow {
     }
 }
 
-pub(super) async fn show(
-    seat: Seat<ReadStaff>,
-    id: Path<ApprovalId>,
-    from: Query<deciding::CameFrom>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    page(&seat, &console, id.into_inner(), Tried::nothing(from.back())).await
-}
+/// The desk of logins.
+pub(super) struct MemberRequests;
 
-async fn page<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    id: ApprovalId,
-    tried: Tried,
-) -> Result<HttpResponse, PageError> {
-    let request = console.staff.staff_request(&seat.member, id).await?;
-    let (approval, member, change) = (request.approval, request.member, request.change);
-    let now = console.clock.now();
-    let state = approval.state_at(now);
-    let waits = state == ApprovalState::Requested;
-    let asked = approval.asked_by.staff_no == *seat.member.staff_no;
-    let changes = waits && seat.member.roles.has(StaffAct::ChangeStaff);
-    let (after, question, consequence) = what_follows(&member.login, &change);
-    let decides = changes && !asked && member.staff_no != seat.member.staff_no;
-    let why_not =
-        if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
-    let (wrong, typed) = tried.about(&approval, now);
-    let status = wrong.as_ref().map(|wrong| wrong.status);
-    let page = RequestPage {
-        frame: Frame::of(seat, console, HERE).await?,
-        wrong,
-        path: path_of(approval.id),
-        kind: words::approval_kind(approval.kind),
-        state: words::approval_state(state),
-        waits,
-        decides,
-        why_not,
-        withdraws: changes && asked,
-        row: MemberRow::of(&member),
-        after,
-        question,
-        consequence,
-        seen: None,
-        asked_by: asker(&approval),
-        expires_at: words::when(approval.expires_at),
-        history: history(&approval),
-        reason: approval.reason,
-        list: deciding::after(&typed.back, HERE.0),
-        typed,
-    };
-    page_of(status, &page)
+impl RequestDesk for MemberRequests {
+    type Key = ApprovalId;
+    type Reads = ReadStaff;
+    type Asks = ChangeStaff;
+    type Decides = ChangeStaff;
+
+    fn path_of(id: ApprovalId) -> String {
+        path_of(id)
+    }
+
+    async fn page<N: Needs>(
+        seat: &Seat<N>,
+        console: &Console,
+        id: ApprovalId,
+        tried: Tried,
+    ) -> Result<HttpResponse, PageError> {
+        let request = console.staff.staff_request(&seat.member, id).await?;
+        let (approval, member, change) = (request.approval, request.member, request.change);
+        let now = console.clock.now();
+        let state = approval.state_at(now);
+        let waits = state == ApprovalState::Requested;
+        let asked = approval.asked_by.staff_no == *seat.member.staff_no;
+        let changes = waits && seat.member.roles.has(StaffAct::ChangeStaff);
+        let (after, question, consequence) = what_follows(&member.login, &change);
+        let decides = changes && !asked && member.staff_no != seat.member.staff_no;
+        let why_not =
+            if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
+        let (wrong, typed) = tried.about(&approval, now);
+        let status = wrong.as_ref().map(|wrong| wrong.status);
+        let page = RequestPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            wrong,
+            path: path_of(approval.id),
+            kind: words::approval_kind(approval.kind),
+            state: words::approval_state(state),
+            waits,
+            decides,
+            why_not,
+            withdraws: changes && asked,
+            row: MemberRow::of(&member),
+            after,
+            question,
+            consequence,
+            seen: None,
+            asked_by: asker(&approval),
+            expires_at: words::when(approval.expires_at),
+            history: history(&approval),
+            reason: approval.reason,
+            list: deciding::after(&typed.back, HERE.0),
+            typed,
+        };
+        page_of(status, &page)
+    }
+
+    /// Approves; the answer to the form of a new factor is the slip, once.
+    async fn approve(
+        seat: &Seat<ChangeStaff>,
+        console: &Console,
+        id: ApprovalId,
+        form: &Decided,
+    ) -> Result<Option<HttpResponse>, PageError> {
+        let why = remark_of(&form.reason)?;
+        let (approval, slip) = console.staff.approve_change(&seat.member, id, &why).await?;
+        let Some(slip) = slip else { return Ok(None) };
+        let back = members::path_of(StaffId::from_uuid(approval.subject));
+        slip_page(seat, console, (&slip, back), None).await.map(Some)
+    }
+
+    async fn reject(
+        member: &StaffMember,
+        console: &Console,
+        id: ApprovalId,
+        why: &str,
+    ) -> Result<(), PageError> {
+        console.staff.reject_change(member, id, why).await?;
+        Ok(())
+    }
+
+    async fn withdraw(
+        member: &StaffMember,
+        console: &Console,
+        id: ApprovalId,
+    ) -> Result<(), PageError> {
+        console.staff.withdraw_change(member, id).await?;
+        Ok(())
+    }
 }
 
 /// The roles afterwards, the question, and what follows.
@@ -137,61 +172,6 @@ fn what_follows(login: &str, change: &StaffChange) -> (Option<String>, String, &
             "请先当面核对本人。通过后显示一次新的登录单。",
         ),
     }
-}
-
-/// Approves; the answer to the form of a new factor is the slip, once.
-pub(super) async fn approve(
-    Sent { seat, form }: Sent<ChangeStaff, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (id, staff) = (id.into_inner(), &console.staff);
-    let deciding = async {
-        let why = remark_of(&form.reason)?;
-        Ok(staff.approve_change(&seat.member, id, &why).await?)
-    };
-    let (approval, slip) = match deciding.await {
-        Ok(approved) => approved,
-        Err(error) => {
-            let tried = form.refused(ApprovalVerdict::Approve, error)?;
-            return page(&seat, &console, id, tried).await;
-        }
-    };
-    let Some(slip) = slip else { return Ok(form.done(&path_of(id), ApprovalVerdict::Approve)) };
-    let back = members::path_of(StaffId::from_uuid(approval.subject));
-    slip_page(&seat, &console, (&slip, back), None).await
-}
-
-pub(super) async fn reject(
-    Sent { seat, form }: Sent<ChangeStaff, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (id, staff) = (id.into_inner(), &console.staff);
-    let deciding = async {
-        let why = reason_of(&form.reason, LONGEST_REASON)?;
-        staff.reject_change(&seat.member, id, &why).await?;
-        Ok(())
-    };
-    let decided = deciding.await;
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Reject, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
-}
-
-pub(super) async fn withdraw(
-    Sent { seat, form }: Sent<ChangeStaff, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
-    let withdrawn = console.staff.withdraw_change(&seat.member, id).await;
-    let decided = withdrawn.map(drop).map_err(PageError::from);
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

@@ -2,21 +2,21 @@
 
 use super::{
     Console,
-    approvals::{HERE, LONGEST_REASON, Row, history, remark_of},
+    approvals::{HERE, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
-    deciding::{self, Decided, Tried, Typed, page_of},
+    deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
     people::{self, CameFrom},
     second, words,
 };
 use crate::{
-    approvals::{ApprovalId, ApprovalState, ApprovalVerdict},
+    approvals::{ApprovalId, ApprovalState},
     base::{clock::Timestamp, http::ApiError, ids::PersonId},
     staff::{
         PersonDetail, StaffActError,
         guard::{ReadPasswordResets, ResetPassword},
     },
-    staff_accounts::StaffAct,
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -146,73 +146,88 @@ async fn ask_page(
     })
 }
 
-pub(super) async fn show(
-    seat: Seat<ReadPasswordResets>,
-    id: Path<ApprovalId>,
-    from: Query<deciding::CameFrom>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    page(&seat, &console, id.into_inner(), Tried::nothing(from.back())).await
-}
+/// The desk of resets.
+pub(super) struct PasswordResets;
 
-async fn page<N: Needs>(
-    seat: &Seat<N>,
-    console: &Console,
-    id: ApprovalId,
-    tried: Tried,
-) -> Result<HttpResponse, PageError> {
-    let approval = console.people.reset_request(&seat.member, id).await?;
-    let person = PersonId::from_uuid(approval.subject);
-    let detail = console.people.find(&seat.member, person).await?;
-    let now = console.clock.now();
-    let waits = approval.state_at(now) == ApprovalState::Requested;
-    let own = approval.asked_by.staff_no == *seat.member.staff_no;
-    let may = seat.member.roles.has(StaffAct::ResetPassword);
-    let decides = waits && !own && !detail.is_own && may;
-    let why_not =
-        if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
-    let (wrong, typed) = tried.about(&approval, now);
-    let status = wrong.as_ref().map(|wrong| wrong.status);
-    let page = DetailPage {
-        frame: Frame::of(seat, console, HERE).await?,
-        wrong,
-        row: Row::of(&approval, path_of(approval.id), now),
-        person: (people::path_of(person), who(&detail)),
-        question: format!("重置 {} 的查询密码？", who(&detail)),
-        seen: None,
-        history: history(&approval),
-        decides,
-        why_not,
-        withdraws: waits && own,
-        list: deciding::after(&typed.back, LIST),
-        typed,
-    };
-    page_of(status, &page)
-}
+impl RequestDesk for PasswordResets {
+    type Key = ApprovalId;
+    type Reads = ReadPasswordResets;
+    type Asks = ResetPassword;
+    type Decides = ResetPassword;
 
-/// Approves; the answer to the form is the slip, once.
-pub(super) async fn approve(
-    Sent { seat, form }: Sent<ResetPassword, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (id, people) = (id.into_inner(), &console.people);
-    let deciding = async {
+    fn path_of(id: ApprovalId) -> String {
+        path_of(id)
+    }
+
+    async fn page<N: Needs>(
+        seat: &Seat<N>,
+        console: &Console,
+        id: ApprovalId,
+        tried: Tried,
+    ) -> Result<HttpResponse, PageError> {
+        let approval = console.people.reset_request(&seat.member, id).await?;
+        let person = PersonId::from_uuid(approval.subject);
+        let detail = console.people.find(&seat.member, person).await?;
+        let now = console.clock.now();
+        let waits = approval.state_at(now) == ApprovalState::Requested;
+        let own = approval.asked_by.staff_no == *seat.member.staff_no;
+        let may = seat.member.roles.has(StaffAct::ResetPassword);
+        let decides = waits && !own && !detail.is_own && may;
+        let why_not =
+            if decides { second::why_not(console, &seat.member, &approval).await? } else { None };
+        let (wrong, typed) = tried.about(&approval, now);
+        let status = wrong.as_ref().map(|wrong| wrong.status);
+        let page = DetailPage {
+            frame: Frame::of(seat, console, HERE).await?,
+            wrong,
+            row: Row::of(&approval, path_of(approval.id), now),
+            person: (people::path_of(person), who(&detail)),
+            question: format!("重置 {} 的查询密码？", who(&detail)),
+            seen: None,
+            history: history(&approval),
+            decides,
+            why_not,
+            withdraws: waits && own,
+            list: deciding::after(&typed.back, LIST),
+            typed,
+        };
+        page_of(status, &page)
+    }
+
+    /// Approves; the answer to the form is the slip, once.
+    async fn approve(
+        seat: &Seat<ResetPassword>,
+        console: &Console,
+        id: ApprovalId,
+        form: &Decided,
+    ) -> Result<Option<HttpResponse>, PageError> {
         let why = remark_of(&form.reason)?;
-        Ok(people.approve_reset(&seat.member, id, &why).await?)
-    };
-    let (approval, slip) = match deciding.await {
-        Ok(approved) => approved,
-        Err(error) => {
-            let tried = form.refused(ApprovalVerdict::Approve, error)?;
-            return page(&seat, &console, id, tried).await;
-        }
-    };
-    let Some(slip) = slip else { return Ok(sent_to(&path_of(id), Some("slip-shown"))) };
-    let person = PersonId::from_uuid(approval.subject);
-    let detail = console.people.find(&seat.member, person).await?;
-    let back = form.back_or(&path_of(id));
-    slip_page(&seat, &console, &detail, (&slip, back)).await
+        let (approval, slip) = console.people.approve_reset(&seat.member, id, &why).await?;
+        let own = path_of(id);
+        let Some(slip) = slip else { return Ok(Some(sent_to(&own, Some("slip-shown")))) };
+        let person = PersonId::from_uuid(approval.subject);
+        let detail = console.people.find(&seat.member, person).await?;
+        slip_page(seat, console, &detail, (&slip, form.back_or(&own))).await.map(Some)
+    }
+
+    async fn reject(
+        member: &StaffMember,
+        console: &Console,
+        id: ApprovalId,
+        why: &str,
+    ) -> Result<(), PageError> {
+        console.people.reject_reset(member, id, why).await?;
+        Ok(())
+    }
+
+    async fn withdraw(
+        member: &StaffMember,
+        console: &Console,
+        id: ApprovalId,
+    ) -> Result<(), PageError> {
+        console.people.withdraw_reset(member, id).await?;
+        Ok(())
+    }
 }
 
 async fn slip_page(
@@ -228,38 +243,6 @@ async fn slip_page(
         valid_until: words::when(*until),
         back,
     })
-}
-
-pub(super) async fn reject(
-    Sent { seat, form }: Sent<ResetPassword, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (id, people) = (id.into_inner(), &console.people);
-    let deciding = async {
-        let why = reason_of(&form.reason, LONGEST_REASON)?;
-        people.reject_reset(&seat.member, id, &why).await?;
-        Ok(())
-    };
-    let decided = deciding.await;
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Reject, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
-}
-
-pub(super) async fn withdraw(
-    Sent { seat, form }: Sent<ResetPassword, Decided>,
-    id: Path<ApprovalId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
-    let withdrawn = console.people.withdraw_reset(&seat.member, id).await;
-    let decided = withdrawn.map(drop).map_err(PageError::from);
-    deciding::ended(&path_of(id), (form, ApprovalVerdict::Withdraw, decided), |tried| {
-        page(&seat, &console, id, tried)
-    })
-    .await
 }
 
 pub(super) fn path_of(id: ApprovalId) -> String {

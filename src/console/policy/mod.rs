@@ -9,7 +9,7 @@ mod versions;
 pub(super) use change::{preview, propose};
 pub(super) use edit::{ask_edit, edit_again};
 pub(super) use help::{ask_help, preview_help, show_help};
-pub(super) use request::{approve, reject, show_request, withdraw};
+pub(super) use request::PolicyRequests;
 pub(super) use versions::{ask_restore, compare, list, version};
 
 use super::{
